@@ -1,0 +1,119 @@
+// The effects tables: every clock, random, file, thread and memory function that the engine may
+// call (ARCHITECTURE D11). core/loop holds the real ones; tests/sim holds a seeded, single-threaded
+// world with virtual time. The engine calls nothing else that has an effect: a lint over the
+// objects' symbols proves it.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/error.h"
+
+struct tm_fx_clock {
+    int64_t (*wall_ms)(void *ctx); // Unix time, ms
+    int64_t (*mono_ns)(void *ctx); // monotonic, ns
+    int64_t (*cpu_ns)(void *ctx);  // CPU time of the calling thread, ns
+};
+
+struct tm_fx_random {
+    uint64_t (*next)(void *ctx); // for seeds only; never on the data path
+};
+
+enum tm_file_mode { TM_FILE_READ, TM_FILE_CREATE, TM_FILE_APPEND, TM_FILE_CREATE_NEW };
+
+struct tm_file_info {
+    int64_t size_bytes;
+    bool is_directory;
+    bool is_regular;
+};
+
+// Blocking; called from executors (helper threads) or at start-up and shutdown, never from a task's
+// turn, except `read` of a regular file. All return 0 or more on success, a negative tm_code and a
+// filled error otherwise. Descriptors 0, 1 and 2 are the process's own.
+struct tm_fx_files {
+    int (*open)(void *ctx, const char *path, enum tm_file_mode mode, struct tm_error *err); // -> fd
+    int64_t (*read)(void *ctx, int fd, void *buf, size_t len,
+                    struct tm_error *err); // 0 = end of file
+    // Write all of it. TM_E_CLOSED_PIPE, TM_E_NO_SPACE, TM_E_IO. Returns early with TM_E_STOPPED
+    // once *cancel is nonzero.
+    int (*write_all)(void *ctx, int fd, const void *buf, size_t len, const _Atomic int *cancel,
+                     struct tm_error *err);
+    // Wait until fd can be read, at most timeout_ms: 1 readable (or at its end), 0 timeout.
+    int (*wait_readable)(void *ctx, int fd, int timeout_ms);
+    int (*sync)(void *ctx, int fd, struct tm_error *err);
+    int (*close)(void *ctx, int fd, struct tm_error *err);
+    int (*truncate)(void *ctx, int fd, int64_t size_bytes, struct tm_error *err);
+    int (*rename)(void *ctx, const char *from, const char *to, struct tm_error *err);
+    int (*unlink)(void *ctx, const char *path, struct tm_error *err);
+    int (*mkdirs)(void *ctx, const char *path,
+                  struct tm_error *err); // and its parents; existing is fine
+    int (*stat)(void *ctx, const char *path, struct tm_file_info *info, struct tm_error *err);
+    // Paths that match a shell pattern, sorted bytewise. Calls add(arg, path) for each. A pattern
+    // that matches nothing adds nothing.
+    int (*glob)(void *ctx, const char *pattern, int (*add)(void *arg, const char *path), void *arg,
+                struct tm_error *err);
+    bool (*is_terminal)(void *ctx, int fd);
+};
+
+// A unit of work for an executor. Embed it. `run` is called on the executor's thread, once; then
+// `done` is set (release) and `waker` is woken. The submitter may free or submit it again once
+// tm_work_is_done (acquire) says so.
+struct tm_waker;
+struct tm_work {
+    void (*run)(struct tm_work *work);
+    struct tm_waker *waker; // may be NULL
+    _Atomic int done;       // partner: the executor's release store, the submitter's acquire load
+    struct tm_work *next;   // the executor's
+};
+
+struct tm_executor; // a thread that runs works one by one, in the order of submission
+struct tm_parker;   // where one thread sleeps
+struct tm_thread;
+
+struct tm_fx_threads {
+    int (*thread_start)(void *ctx, const char *name, void (*run)(void *arg), void *arg,
+                        struct tm_thread **thread, struct tm_error *err);
+    void (*thread_join)(void *ctx, struct tm_thread *thread);
+    struct tm_executor *(*executor_new)(void *ctx, const char *name, struct tm_error *err);
+    void (*executor_submit)(void *ctx, struct tm_executor *executor, struct tm_work *work);
+    void (*executor_free)(void *ctx,
+                          struct tm_executor *executor); // runs what was submitted, then joins
+    struct tm_parker *(*parker_new)(void *ctx, struct tm_error *err);
+    // Sleep until woken or until mono_ns() >= deadline_ns (INT64_MAX: for ever). A wake before the
+    // call ends it at once.
+    void (*parker_wait)(void *ctx, struct tm_parker *parker, int64_t deadline_ns);
+    void (*parker_wake)(void *ctx, struct tm_parker *parker); // any thread
+    void (*parker_free)(void *ctx, struct tm_parker *parker);
+};
+
+struct tm_fx_memory {
+    void *(*alloc)(void *ctx, size_t size); // NULL: out of memory
+    void *(*realloc)(void *ctx, void *p, size_t old_size, size_t new_size);
+    void (*free)(void *ctx, void *p, size_t size);
+};
+
+// One world. Shared by all threads of an engine, immutable once handed out.
+struct tm_fx {
+    void *ctx;
+    const struct tm_fx_clock *clock;
+    const struct tm_fx_random *random;
+    const struct tm_fx_files *files;
+    const struct tm_fx_threads *threads;
+    const struct tm_fx_memory *memory;
+};
+
+static inline int64_t tm_fx_wall_ms(const struct tm_fx *fx)
+{
+    return fx->clock->wall_ms(fx->ctx);
+}
+
+static inline int64_t tm_fx_mono_ns(const struct tm_fx *fx)
+{
+    return fx->clock->mono_ns(fx->ctx);
+}
+
+static inline bool tm_work_is_done(const struct tm_work *work)
+{
+    return __atomic_load_n((const int *)&work->done, __ATOMIC_ACQUIRE) != 0;
+}

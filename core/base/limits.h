@@ -1,0 +1,28 @@
+// Every bound of the engine, with its reason. A queue, loop or buffer that has no line here has no
+// bound.
+#pragma once
+
+enum {
+    // A batch: large enough that fixed costs vanish (PERFORMANCE: 0.5 ns a row at 256 and above),
+    // small enough for L2.
+    TM_BATCH_ROWS = 1024,
+    TM_BATCH_BYTES = 64 * 1024, // soft: a batch is sent once it holds this much
+    // A flat_map may emit many rows for one input row; past this a row's output is an error of that
+    // row.
+    TM_BATCH_BYTES_MAX = 256 * 1024 * 1024,
+    // One row, all columns. Sizes and offsets in a row are 32 bit; a state entry holds a row.
+    TM_ROW_BYTES_MAX = 64 * 1024 * 1024,
+    TM_FIELDS_MAX = 1024,          // columns of a schema
+    TM_NAME_MAX = 255,             // bytes of a column, operator or job name
+    TM_DECIMAL_DIGITS = 38,        // as SQL; fits a 128-bit integer
+    TM_SPLITS_OPEN = 256,          // files a source subtask reads side by side
+    TM_RECORD_BYTES = 1024 * 1024, // default max_record
+    TM_PARALLELISM_MAX = 1024,
+    TM_MAX_PARALLELISM = 32768,      // key groups; SEMANTICS 13
+    TM_RING_ELEMENTS = 64,           // slots of a channel; a power of two
+    TM_CHANNEL_BYTES = 1024 * 1024,  // batches in flight in a channel, unless time bounds it lower
+    TM_CHANNEL_TIME_MS = 500,        // a channel holds at most what its consumer takes in this time
+    TM_LATENCY_MS = 5,               // a part-filled batch is sent after this
+    TM_WINDOW_SLICES_MAX = 10000000, // size / slide, as Flink
+    TM_NODES_MAX = 4096,             // operators in a job
+};

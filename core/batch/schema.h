@@ -1,0 +1,53 @@
+// A schema: the columns of a row, their types and places. Immutable once built; shared between
+// threads by reference count.
+#pragma once
+
+#include <stdbool.h>
+
+#include "core/base/mem.h"
+#include "core/batch/type.h"
+
+enum {
+    TM_FIELD_REQUIRED = 1, // null or missing is an error of the record at the source
+    TM_FIELD_HIDDEN = 2,   // the engine's own ("$time", a key computed by a function under reduce):
+                           // not encoded, not seen by users
+};
+
+struct tm_field {
+    const char *name; // NUL-terminated, owned by the schema
+    struct tm_type type;
+    uint32_t flags;
+    uint32_t offset; // of the slot from the row's start
+};
+
+// Layout of a row of this schema (see row.ffi.h): 8 bytes header, null_words * 8 bytes null bitmap,
+// slots, then the bytes that references point to, padded to 8.
+struct tm_schema {
+    _Atomic int refs;
+    uint32_t field_count;
+    uint32_t null_words;  // ceil(field_count / 64)
+    uint32_t fixed_bytes; // header, bitmap and slots
+    bool has_references;  // else every row is exactly fixed_bytes
+    int32_t time_field;   // the column that is the rows' event time (TIMESTAMP), or -1
+    uint64_t
+        fingerprint; // hash of names, types, flags, time_field: equal schemas are interchangeable
+    struct tm_mem *mem;
+    struct tm_field fields[];
+};
+
+struct tm_field_def {
+    const char *name;
+    struct tm_type type;
+    uint32_t flags;
+};
+
+// Builds a schema with one reference. TM_E_SCHEMA: duplicate name, no columns, too many, a name
+// that is empty or too long. `mem` must outlive it and be safe to free to from any thread (the
+// job's shared account is).
+int tm_schema_new(struct tm_mem *mem, const struct tm_field_def *defs, uint32_t count,
+                  int32_t time_field, struct tm_schema **schema,
+                  struct tm_error *err) TM_WARN_UNUSED;
+struct tm_schema *tm_schema_ref(struct tm_schema *schema);
+void tm_schema_unref(struct tm_schema *schema); // NULL is fine
+int32_t tm_schema_find(const struct tm_schema *schema, const char *name, size_t len); // index or -1
+bool tm_schema_equal(const struct tm_schema *a, const struct tm_schema *b);

@@ -1,0 +1,64 @@
+// The job graph: operators as the script declared them, validated. Built once by the planning Lua
+// state (lua/tidemill/plan.lua through the functions of graph.ffi.h), then shared by all threads.
+// Only `schema` of a node whose types are settled by its first real row (ARCHITECTURE D2) changes
+// later: NULL, then for ever the settled one.
+#pragma once
+
+#include "core/base/options.h"
+#include "core/batch/key.h"
+#include "core/graph/graph.ffi.h"
+
+enum tm_on_error { TM_ON_ERROR_FAIL, TM_ON_ERROR_SKIP, TM_ON_ERROR_DEAD_LETTER };
+
+struct tm_aggregate {
+    uint8_t kind;        // enum tm_aggregate_kind
+    int32_t input_field; // of the input schema; -1 for count
+    uint32_t output_field;
+};
+
+struct tm_node {
+    uint32_t id;
+    uint8_t kind;         // enum tm_node_kind
+    const char *verb;     // what the user called: "map", "count", "from"
+    const char *name;     // unique in the job
+    const char *where;    // "job.lua:12"
+    uint32_t parallelism; // 0: the job's
+    uint8_t on_error;     // enum tm_on_error
+    int32_t dead_letter;  // node id of the sink, or -1
+    uint32_t *inputs;     // node ids
+    uint32_t input_count;
+    _Atomic(struct tm_schema *) schema; // of the output; NULL: not settled yet, or a sink
+    struct tm_key_spec key; // KEY_BY, ROLLING, REDUCE, WINDOW: columns of the input schema
+    const char *connector;  // SOURCE, SINK: "file"
+    const char *format;     // "json"; "" = the connector has its own rows
+    struct tm_options options;
+    uint64_t used[16];  // SOURCE: columns that some operator reads (bitmap of TM_FIELDS_MAX)
+    int32_t time_field; // WATERMARK: column of the input schema
+    int64_t disorder_ms, idle_ms;         // WATERMARK; idle 0 = never
+    int64_t size_ms, slide_ms, offset_ms; // WINDOW; tumbling: slide = size
+    struct tm_aggregate *aggregates;      // ROLLING, WINDOW
+    uint32_t aggregate_count;
+    bool emit_final; // ROLLING, REDUCE: at the end of input; else every input row
+};
+
+struct tm_graph {
+    struct tm_mem *mem;
+    char *name;               // of the job
+    uint32_t parallelism;     // job option; 0: cores
+    uint32_t max_parallelism; // 0: from parallelism
+    int64_t latency_ms;
+    struct tm_node *nodes; // by id
+    uint32_t node_count, node_capacity;
+    uint64_t fingerprint; // of everything the script determines; workers compare
+};
+
+int tm_graph_new(struct tm_mem *mem, struct tm_graph **graph, struct tm_error *err) TM_WARN_UNUSED;
+void tm_graph_free(struct tm_graph *graph);
+// Whole-graph rules: at least one source and one sink, every stream ends in a sink (or the sink is
+// implied), no cycle, unions of equal schemas, event-time windows below a watermark, unique names.
+// TM_E_GRAPH & co, at the node's place.
+int tm_graph_validate(const struct tm_graph *graph, struct tm_error *err) TM_WARN_UNUSED;
+static inline struct tm_schema *tm_node_schema(const struct tm_node *node)
+{
+    return __atomic_load_n((struct tm_schema *const *)&node->schema, __ATOMIC_ACQUIRE);
+}

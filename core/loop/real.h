@@ -1,0 +1,13 @@
+// The real world: effects over POSIX, pthreads and libev.
+#pragma once
+
+#include "core/base/effects.h"
+
+// Fills `fx`. Executors are threads with a queue; a parker is a libev loop with an async watcher.
+// Call once per process.
+int tm_real_init(struct tm_fx *fx, struct tm_error *err) TM_WARN_UNUSED;
+void tm_real_fini(struct tm_fx *fx);
+// The libev loop behind a real parker, for file descriptors and signals of its thread (struct
+// ev_loop *).
+struct ev_loop;
+struct ev_loop *tm_real_parker_loop(struct tm_parker *parker);

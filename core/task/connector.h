@@ -1,0 +1,73 @@
+// Connectors: what stands behind a SOURCE or SINK node. A connector registers one table; core/task
+// drives it.
+#pragma once
+
+#include "core/format/format.h"
+#include "core/task/operator.h"
+
+enum tm_read {
+    TM_READ_BATCH = 0, // *out holds a batch (possibly of no rows, when only bad records were read)
+    TM_READ_WAIT = 1,  // nothing yet; the context's waker is notified, or `deadline` passes
+    TM_READ_END = 2,   // this subtask has no more
+};
+
+struct tm_source;
+struct tm_source_ops {
+    // Next batch of any split of this subtask, lowest watermark first (ctx->splits). Never blocks:
+    // reads go through executors.
+    int (*read)(struct tm_source *source, struct tm_batch **out, struct tm_error *err);
+    int64_t (*deadline_ns)(const struct tm_source *source); // INT64_MAX: none. NULL-able
+    void (*free)(struct tm_source *source);
+};
+struct tm_source {
+    const struct tm_source_ops *ops;
+    struct tm_task_context *ctx;
+    const struct tm_node *node;
+    struct tm_node_metrics *metrics;
+};
+
+struct tm_sink;
+struct tm_sink_ops {
+    // Write rows of the batch from *row on (a cursor, first row at first). DONE: all taken; WAIT:
+    // queue full, call again.
+    int (*write)(struct tm_sink *sink, const struct tm_batch *batch, const struct tm_row **row,
+                 struct tm_error *err);
+    // Push out what is buffered (called when the input pauses, and at the end). DONE or WAIT: still
+    // being written.
+    int (*flush)(struct tm_sink *sink, bool end, struct tm_error *err);
+    void (*free)(struct tm_sink *sink);
+};
+struct tm_sink {
+    const struct tm_sink_ops *ops;
+    struct tm_task_context *ctx;
+    const struct tm_node *node;
+    struct tm_node_metrics *metrics;
+    struct tm_histogram *latency; // filled by the sink when rows are really written: mono now -
+                                  // batch->read_ns, in ns
+};
+
+struct tm_connector {
+    const char *name;                                          // "file"
+    const struct tm_option_def *source_options, *sink_options; // NULL: cannot be one
+    uint32_t source_limit; // subtasks that can read at once; 0: any
+    bool replayable;       // can a restart read the same again
+    // Sources: what every subtask shares (the list of splits, opened paths): made once per node
+    // before tasks start. NULL-able.
+    int (*source_prepare)(const struct tm_fx *fx, struct tm_mem *mem, const struct tm_node *node,
+                          uint32_t parallelism, void **shared, struct tm_error *err);
+    int (*source_new)(struct tm_task_context *ctx, const struct tm_node *node, void *shared,
+                      struct tm_source **source, struct tm_error *err);
+    void (*source_release)(void *shared);
+    // The number of splits of a subtask, known after prepare.
+    uint32_t (*split_count)(const void *shared, uint32_t subtask, uint32_t parallelism);
+    // Sinks: what the subtasks share (one writer of a single file).
+    int (*sink_prepare)(const struct tm_fx *fx, struct tm_mem *mem, const struct tm_node *node,
+                        uint32_t parallelism, void **shared, struct tm_error *err);
+    int (*sink_new)(struct tm_task_context *ctx, const struct tm_node *node,
+                    struct tm_schema *schema, void *shared, struct tm_sink **sink,
+                    struct tm_error *err);
+    // All subtasks are done (`ok`: the job finished; else it failed or was stopped): publish or
+    // discard. NULL-able.
+    int (*sink_finish)(void *shared, bool ok, struct tm_error *err);
+    void (*sink_release)(void *shared);
+};

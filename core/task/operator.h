@@ -1,0 +1,91 @@
+// The operator interface: a resumable step over one element. Data plane; one thread; never blocks.
+#pragma once
+
+#include "core/exchange/element.h"
+#include "core/graph/plan.h"
+#include "core/task/metrics.h"
+#include "core/time/watermark.h"
+
+struct tm_vm;
+struct tm_task;
+struct tm_operator;
+
+// What an operator may use of its task. Lives as long as the operator.
+struct tm_task_context {
+    const struct tm_fx *fx;
+    struct tm_mem *mem;        // the task's account
+    struct tm_mem *shared_mem; // the job's: for what crosses threads (schemas)
+    struct tm_batch_pool *pool;
+    const struct tm_plan *plan;
+    const struct tm_chain *chain;
+    uint32_t subtask;
+    struct tm_vm *vm;         // the worker's; NULL where no chunk runs
+    struct tm_waker *waker;   // of the worker
+    struct tm_splits *splits; // of the source of this chain, or NULL
+    struct tm_task *task;
+    int64_t now_ns; // mono, read once per turn
+    int64_t now_ms; // wall, read once per turn
+};
+
+enum tm_step {
+    TM_STEP_DONE = 0, // the input is consumed; *out may hold an element
+    TM_STEP_MORE = 1, // call again with the same input, after *out was taken
+    TM_STEP_WAIT = 2, // nothing can be done until something outside happens (types to settle, a
+                      // writer's queue); *out is empty
+};
+
+struct tm_operator_ops {
+    // The element's schema (of batches to come) is known now. NULL-able.
+    int (*open)(struct tm_operator *op, struct tm_schema *input, struct tm_error *err);
+    // One step on `in`. Takes ownership of in->batch when it returns DONE (pass it on in *out, or
+    // release it). Control elements must be passed on, after all output that they cause. At most
+    // one element goes to *out.
+    int (*step)(struct tm_operator *op, struct tm_element *in, struct tm_element *out,
+                struct tm_error *err);
+    // Processing-time work (idle detection, flush): may put an element into *out. Returns DONE,
+    // MORE or negative. NULL-able.
+    int (*tick)(struct tm_operator *op, struct tm_element *out, struct tm_error *err);
+    // Next time (mono ns) when tick has something to do; INT64_MAX: never. NULL-able.
+    int64_t (*deadline_ns)(const struct tm_operator *op);
+    void (*free)(struct tm_operator *op);
+};
+
+struct tm_operator {
+    const struct tm_operator_ops *ops;
+    struct tm_task_context *ctx;
+    const struct tm_node *node;      // the first node it stands for
+    struct tm_node_metrics *metrics; // of `node` in this subtask
+};
+
+// A row of `node` failed: count it and do what on_error says. `row` (in `schema`) may be NULL;
+// `raw` are source bytes or NULL; offset and line -1 where they mean nothing. 0: go on; negative
+// (and err filled): the job fails.
+struct tm_row_failure {
+    const struct tm_node *node;
+    int code;
+    const char *message;
+    size_t message_length;
+    const struct tm_schema *schema;
+    const struct tm_row *row;
+    const char *source; // file name
+    int64_t offset, line;
+    const uint8_t *raw;
+    size_t raw_length;
+};
+int tm_task_row_failed(struct tm_task_context *ctx, const struct tm_row_failure *failure,
+                       struct tm_error *err) TM_WARN_UNUSED;
+
+// Constructors of the C operators by node kind (core/operator, core/task); `nodes` are the
+// consecutive nodes it stands for.
+int tm_operator_chunk_new(struct tm_task_context *ctx, const uint32_t *nodes, uint32_t count,
+                          struct tm_operator **op, struct tm_error *err) TM_WARN_UNUSED;
+int tm_operator_key_by_new(struct tm_task_context *ctx, const struct tm_node *node,
+                           struct tm_operator **op, struct tm_error *err) TM_WARN_UNUSED;
+int tm_operator_watermark_new(struct tm_task_context *ctx, const struct tm_node *node,
+                              struct tm_operator **op, struct tm_error *err) TM_WARN_UNUSED;
+int tm_operator_rolling_new(struct tm_task_context *ctx, const struct tm_node *node,
+                            struct tm_operator **op, struct tm_error *err) TM_WARN_UNUSED;
+int tm_operator_reduce_new(struct tm_task_context *ctx, const struct tm_node *node,
+                           struct tm_operator **op, struct tm_error *err) TM_WARN_UNUSED;
+int tm_operator_window_new(struct tm_task_context *ctx, const struct tm_node *node,
+                           struct tm_operator **op, struct tm_error *err) TM_WARN_UNUSED;

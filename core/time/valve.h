@@ -1,0 +1,23 @@
+// The watermark valve: merges watermarks and statuses of the channels of a task (SEMANTICS 6, with
+// the third status). Pure: no clock, no memory beyond what init took.
+#pragma once
+
+#include "core/base/mem.h"
+#include "core/time/status.h"
+
+struct tm_valve;
+
+struct tm_valve_output {
+    bool watermark_moved; // emit `watermark` first
+    int64_t watermark;
+    bool status_changed; // then `status`
+    enum tm_channel_status status;
+};
+
+struct tm_valve *tm_valve_new(struct tm_mem *mem, uint32_t channels) TM_WARN_UNUSED;
+void tm_valve_free(struct tm_valve *valve);
+struct tm_valve_output tm_valve_watermark(struct tm_valve *valve, uint32_t channel,
+                                          int64_t watermark);
+struct tm_valve_output tm_valve_status(struct tm_valve *valve, uint32_t channel,
+                                       enum tm_channel_status status);
+int64_t tm_valve_current(const struct tm_valve *valve);

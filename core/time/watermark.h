@@ -1,0 +1,45 @@
+// Watermark generation for bounded disorder with idleness, per split, and the combination over a
+// task's splits (SEMANTICS 5 with Departures: idle detection on, three statuses). Pure: the caller
+// gives the clock.
+#pragma once
+
+#include <stdbool.h>
+
+#include "core/base/mem.h"
+#include "core/time/status.h"
+
+enum tm_split_status { TM_SPLIT_UNOPENED, TM_SPLIT_ACTIVE, TM_SPLIT_IDLE, TM_SPLIT_FINISHED };
+
+// The splits of one source subtask. The source sets statuses, the watermark operator of the same
+// task adds times. An unopened split holds the watermark at MIN; a finished one never holds it.
+struct tm_splits;
+
+struct tm_splits *tm_splits_new(struct tm_mem *mem, uint32_t count) TM_WARN_UNUSED;
+void tm_splits_free(struct tm_splits *splits);
+uint32_t tm_splits_count(const struct tm_splits *splits);
+void tm_splits_set_status(struct tm_splits *splits, uint32_t split, enum tm_split_status status);
+enum tm_split_status tm_splits_status(const struct tm_splits *splits, uint32_t split);
+// `max_time` is the largest event time of a batch of this split: its watermark becomes at least
+// max_time - disorder_ms - 1.
+void tm_splits_advance(struct tm_splits *splits, uint32_t split, int64_t max_time,
+                       int64_t disorder_ms);
+int64_t tm_splits_watermark(const struct tm_splits *splits, uint32_t split);
+// The active split with the lowest watermark among those `ready` says can be read (NULL: all), or
+// -1. Ties: the one served longest ago. O(log n) or better.
+int32_t tm_splits_lowest(struct tm_splits *splits, bool (*ready)(void *arg, uint32_t split),
+                         void *arg);
+// The combined watermark (min over active and unopened; all idle: max over idle; all finished: MAX)
+// and status.
+int64_t tm_splits_combined(const struct tm_splits *splits, enum tm_channel_status *status);
+
+// The watermark operator's state for one task: emits only increases; idle after `idle_ms` without
+// rows (0: never).
+struct tm_watermark_generator {
+    int64_t disorder_ms, idle_ms;
+    int64_t max_time;    // of a stream without splits
+    int64_t emitted;     // last watermark sent
+    int64_t last_row_ns; // mono
+    enum tm_channel_status status;
+};
+void tm_watermark_init(struct tm_watermark_generator *g, int64_t disorder_ms, int64_t idle_ms,
+                       int64_t now_ns);

@@ -1,0 +1,95 @@
+// The LuaJIT host: a lua_State per thread, job and code version; evaluates the job script in a
+// sandbox; runs generated chunks. One thread at a time. C enters Lua through these functions alone,
+// always protected; an error becomes a tm_error with file:line in `where`.
+#pragma once
+
+#include "core/base/buf.h"
+#include "core/batch/batch.h"
+#include "core/graph/graph.h"
+#include "core/vm/chain.ffi.h"
+
+struct tm_vm;
+struct tm_vm_chain;
+
+struct tm_vm_args {
+    const struct tm_fx *fx;
+    struct tm_mem *mem;
+    int64_t memory_limit_bytes; // of the Lua heap; 0: none. Past it user code fails with
+                                // TM_E_USER_MEMORY
+    uint64_t seed;              // of math.random and of string-order-independent iteration
+    const char *script_path;    // "job.lua" as the user gave it
+    const char *script_text;    // NULL: read script_path
+    size_t script_length;
+    const char *const *set_names, *const *set_values; // --set name=value
+    uint32_t set_count;
+};
+
+int tm_vm_new(const struct tm_vm_args *args, struct tm_vm **vm,
+              struct tm_error *err) TM_WARN_UNUSED;
+void tm_vm_free(struct tm_vm *vm);
+
+// Evaluate the script. With a graph: plan (build, check, fill it). Without: only gather functions,
+// then compare with `fingerprint` (TM_E_GRAPH_DIFFERS).
+int tm_vm_plan(struct tm_vm *vm, struct tm_graph *graph, struct tm_error *err) TM_WARN_UNUSED;
+int tm_vm_evaluate(struct tm_vm *vm, uint64_t fingerprint, struct tm_error *err) TM_WARN_UNUSED;
+// Warnings and advice gathered while planning (captured variables assigned, code that keeps a loop
+// from compiling, ...): calls `each` with severity "warning" or "advice", where, message, hint.
+int tm_vm_findings(struct tm_vm *vm,
+                   void (*each)(void *arg, const char *severity, const char *where,
+                                const char *message, const char *hint),
+                   void *arg, struct tm_error *err) TM_WARN_UNUSED;
+// tm.arg declarations, for `run job.lua --help`: name, default, description.
+int tm_vm_arguments(struct tm_vm *vm,
+                    void (*each)(void *arg, const char *name, const char *fallback,
+                                 const char *doc),
+                    void *arg, struct tm_error *err) TM_WARN_UNUSED;
+
+// --- types settled by the first real row
+// Apply a proposal (text made by a chunk; opaque) and derive what follows from it. The planning
+// state has the graph and publishes the schemas there; *settled receives the text that every worker
+// must apply with graph NULL. A proposal for nodes already settled changes nothing (the first
+// wins).
+int tm_vm_settle(struct tm_vm *vm, struct tm_graph *graph, const char *proposal, size_t length,
+                 struct tm_buf *settled, struct tm_error *err) TM_WARN_UNUSED;
+
+// --- chunks: a run of consecutive FUNCTION nodes (or one REDUCE) inside a chain
+enum tm_vm_run {
+    TM_VM_RUN_DONE = 0,   // all input rows consumed
+    TM_VM_RUN_FULL = 1,   // the output is full: take it and run again
+    TM_VM_RUN_SETTLE = 2, // types must be settled: send tm_vm_chain_proposal to the coordinator,
+                          // apply its answer, run again with the same ctx
+};
+
+struct tm_vm_chain_args {
+    const uint32_t *nodes; // ids
+    uint32_t node_count;
+    uint32_t subtask;
+    // A row of a node's input failed: say what to do. `row` is in the schema of the segment's
+    // input; it may be NULL. 0: go on without the row; negative: stop the job with this code.
+    int (*fail)(void *arg, uint32_t node_index, const struct tm_row *row, int code,
+                const char *message, size_t length);
+    void *arg;
+    // Output batches: make room for `more` bytes in the batch that ctx->out shows (may move it).
+    int (*grow)(void *arg, struct tm_chain_ctx *ctx, uint64_t more);
+};
+
+int tm_vm_chain_new(struct tm_vm *vm, const struct tm_vm_chain_args *args,
+                    struct tm_vm_chain **chain, struct tm_error *err) TM_WARN_UNUSED;
+void tm_vm_chain_free(struct tm_vm_chain *chain);
+struct tm_chain_ctx *tm_vm_chain_ctx(struct tm_vm_chain *chain);
+// Run over ctx->in .. in_end. enum tm_vm_run, or negative.
+int tm_vm_chain_run(struct tm_vm_chain *chain, struct tm_error *err) TM_WARN_UNUSED;
+// End of input while types are still unknown: settle what can be (all-null columns become string).
+// As run.
+int tm_vm_chain_finish(struct tm_vm_chain *chain, struct tm_error *err) TM_WARN_UNUSED;
+const char *tm_vm_chain_proposal(struct tm_vm_chain *chain, size_t *length);
+// The generated text of a segment, for `plan --source`.
+int tm_vm_chain_source(struct tm_vm *vm, const uint32_t *nodes, uint32_t node_count,
+                       struct tm_buf *out, struct tm_error *err) TM_WARN_UNUSED;
+// Trace statistics of this state: traces compiled, aborts, loops that fell back to the interpreter
+// (for tests and metrics).
+struct tm_vm_traces {
+    uint64_t started, compiled, aborted, blacklisted, flushed;
+};
+void tm_vm_traces(struct tm_vm *vm, struct tm_vm_traces *traces);
+int64_t tm_vm_used_bytes(const struct tm_vm *vm);
