@@ -11,7 +11,7 @@ end
 
 local function module_name(path)
   local rel = path:sub(#root + 2)
-  if rel:match("%.ffi%.h$") then return rel end
+  if rel:match("%.ffi%.h$") or rel:match("%.def$") then return rel end
   rel = rel:gsub("^lua/", ""):gsub("%.lua$", ""):gsub("/init$", "")
   return (rel:gsub("/", "."))
 end
