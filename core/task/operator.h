@@ -75,6 +75,10 @@ struct tm_row_failure {
 int tm_task_row_failed(struct tm_task_context *ctx, const struct tm_row_failure *failure,
                        struct tm_error *err) TM_WARN_UNUSED;
 
+// Types must be settled before the chunk can go on: ask the coordinator. The task rests until the
+// answer was applied to the worker's Lua state; then step is called again. TM_E_MEMORY.
+int tm_task_settle(struct tm_task *task, const char *proposal, size_t length) TM_WARN_UNUSED;
+
 // Constructors of the C operators by node kind (core/operator, core/task); `nodes` are the
 // consecutive nodes it stands for.
 int tm_operator_chunk_new(struct tm_task_context *ctx, const uint32_t *nodes, uint32_t count,
@@ -89,3 +93,21 @@ int tm_operator_reduce_new(struct tm_task_context *ctx, const struct tm_node *no
                            struct tm_operator **op, struct tm_error *err) TM_WARN_UNUSED;
 int tm_operator_window_new(struct tm_task_context *ctx, const struct tm_node *node,
                            struct tm_operator **op, struct tm_error *err) TM_WARN_UNUSED;
+
+// The constructors as a table: core/operator fills it, so that core/task needs nothing above
+// itself.
+struct tm_operator_factory {
+    int (*chunk)(struct tm_task_context *ctx, const uint32_t *nodes, uint32_t count,
+                 struct tm_operator **op, struct tm_error *err);
+    int (*key_by)(struct tm_task_context *ctx, const struct tm_node *node, struct tm_operator **op,
+                  struct tm_error *err);
+    int (*watermark)(struct tm_task_context *ctx, const struct tm_node *node,
+                     struct tm_operator **op, struct tm_error *err);
+    int (*rolling)(struct tm_task_context *ctx, const struct tm_node *node, struct tm_operator **op,
+                   struct tm_error *err);
+    int (*reduce)(struct tm_task_context *ctx, const struct tm_node *node, struct tm_operator **op,
+                  struct tm_error *err);
+    int (*window)(struct tm_task_context *ctx, const struct tm_node *node, struct tm_operator **op,
+                  struct tm_error *err);
+};
+extern const struct tm_operator_factory tm_operator_factory; // in core/operator/factory.c

@@ -1,0 +1,109 @@
+// The coordinator's decisions, event by event.
+#include "core/cluster/coordinator.h"
+
+void tm_coordinator_init(struct tm_coordinator *c, const struct tm_coordinator_env *env,
+                         struct tm_mem *mem, uint32_t workers, uint32_t tasks)
+{
+    *c = (struct tm_coordinator){.env = *env,
+                                 .mem = mem,
+                                 .state = TM_JOB_STARTING,
+                                 .workers = workers,
+                                 .starting = workers,
+                                 .tasks = tasks};
+}
+
+static void command(struct tm_coordinator *c, enum tm_command_kind kind, const char *text,
+                    size_t length);
+
+// The first failure is the job's; what follows from it is noise.
+static void cancel(struct tm_coordinator *c, const struct tm_error *err)
+{
+    if (c->state >= TM_JOB_CANCELLING)
+        return;
+    if (err != NULL && err->code == TM_E_CLOSED_PIPE)
+        c->pipe_closed = true;
+    else if (err != NULL)
+        c->error = *err;
+    c->state = TM_JOB_CANCELLING;
+    command(c, TM_COMMAND_CANCEL, NULL, 0);
+}
+
+static void command(struct tm_coordinator *c, enum tm_command_kind kind, const char *text,
+                    size_t length)
+{
+    if (c->env.command(c->env.arg, kind, text, length) == 0)
+        return;
+    struct tm_error err = {0};
+    tm_error_set(&err, TM_E_MEMORY, "out of memory for a command to the workers");
+    cancel(c, &err);
+}
+
+static void settle(struct tm_coordinator *c, const struct tm_event *event)
+{
+    if (c->state >= TM_JOB_CANCELLING)
+        return;
+    struct tm_error err = {0};
+    struct tm_buf settled;
+    tm_buf_init(&settled, c->mem);
+    int rc = c->env.settle(c->env.arg, event->text, event->length, &settled, &err);
+    // The answer goes out even when it holds nothing new: the task that asked waits for it.
+    if (rc == 0)
+        command(c, TM_COMMAND_SETTLED, (const char *)settled.data, settled.size_bytes);
+    else
+        cancel(c, &err);
+    tm_buf_fini(&settled);
+}
+
+static void task_finished(struct tm_coordinator *c)
+{
+    c->tasks--;
+    if (c->tasks == 0 && c->state < TM_JOB_CANCELLING) {
+        c->state = TM_JOB_EXITING;
+        command(c, TM_COMMAND_EXIT, NULL, 0);
+    }
+}
+
+void tm_coordinator_event(struct tm_coordinator *c, const struct tm_event *event)
+{
+    switch (event->kind) {
+    case TM_EVENT_READY:
+        if (--c->starting == 0 && c->state == TM_JOB_STARTING)
+            c->state = TM_JOB_RUNNING;
+        break;
+    case TM_EVENT_TASK_FINISHED:
+        task_finished(c);
+        break;
+    case TM_EVENT_FAILED:
+        cancel(c, &event->error);
+        break;
+    case TM_EVENT_PROPOSAL:
+        settle(c, event);
+        break;
+    case TM_EVENT_EXITED:
+        if (--c->workers == 0)
+            c->state = TM_JOB_DONE;
+        break;
+    }
+}
+
+void tm_coordinator_stop(struct tm_coordinator *c)
+{
+    if (c->stop_asked) {
+        cancel(c, NULL);
+        return;
+    }
+    c->stop_asked = true;
+    if (c->state > TM_JOB_RUNNING)
+        return;
+    c->state = TM_JOB_STOPPING;
+    command(c, TM_COMMAND_STOP, NULL, 0);
+}
+
+enum tm_job_outcome tm_coordinator_outcome(const struct tm_coordinator *c)
+{
+    if (c->error.code != 0)
+        return TM_JOB_FAILED;
+    if (c->pipe_closed)
+        return TM_JOB_FINISHED;
+    return c->stop_asked ? TM_JOB_STOPPED : TM_JOB_FINISHED;
+}

@@ -1,0 +1,314 @@
+// Building a job's run-time parts from its plan, and taking them down.
+#include "core/task/job.h"
+
+#include "core/task/dead_letter.h"
+#include "core/task/task.h"
+
+const struct tm_connector *tm_connector_find(const struct tm_connector *const *connectors,
+                                             const char *name)
+{
+    for (; *connectors != NULL; connectors++)
+        if (strcmp((*connectors)->name, name) == 0)
+            return *connectors;
+    return NULL;
+}
+
+struct tm_node_metrics *tm_job_metrics(struct tm_job *job, uint32_t node, uint32_t subtask)
+{
+    return &job->metrics[node * job->metrics_stride + subtask];
+}
+
+static const struct tm_chain *chain_of(const struct tm_plan *plan, uint32_t node)
+{
+    for (uint32_t c = 0; c < plan->chain_count; c++)
+        for (uint32_t i = 0; i < plan->chains[c].node_count; i++)
+            if (plan->chains[c].nodes[i] == node)
+                return &plan->chains[c];
+    return NULL;
+}
+
+uint32_t tm_job_node_parallelism(const struct tm_job *job, uint32_t node)
+{
+    const struct tm_chain *chain = chain_of(job->plan, node);
+    return chain == NULL ? 0 : chain->parallelism;
+}
+
+struct tm_channel *tm_job_channel(const struct tm_job *job, uint32_t edge, uint32_t producer,
+                                  uint32_t consumer)
+{
+    uint32_t consumers = job->plan->chains[job->plan->edges[edge].to_chain].parallelism;
+    return job->channels[job->first_channel[edge] + producer * consumers + consumer];
+}
+
+static int out_of_memory(struct tm_error *err)
+{
+    return tm_error_set(err, TM_E_MEMORY, "out of memory while the job is built");
+}
+
+static void *zalloc(struct tm_job *job, size_t count, size_t size)
+{
+    return tm_mem_zalloc(job->mem, (count == 0 ? 1 : count) * size);
+}
+
+static void free_array(struct tm_job *job, void *p, size_t count, size_t size)
+{
+    if (p != NULL)
+        tm_mem_free(job->mem, p, (count == 0 ? 1 : count) * size);
+}
+
+// --- parts ---------------------------------------------------------------------------------------
+
+static int make_metrics(struct tm_job *job)
+{
+    const struct tm_plan *plan = job->plan;
+    for (uint32_t c = 0; c < plan->chain_count; c++)
+        if (plan->chains[c].parallelism > job->metrics_stride)
+            job->metrics_stride = plan->chains[c].parallelism;
+    size_t count = (size_t)job->graph->node_count * job->metrics_stride;
+    job->metrics = zalloc(job, count, sizeof *job->metrics);
+    if (job->metrics == NULL)
+        return TM_E_MEMORY;
+    for (size_t i = 0; i < count; i++)
+        atomic_init(&job->metrics[i].watermark, TM_WATERMARK_MIN);
+    return 0;
+}
+
+static int make_channels(struct tm_job *job)
+{
+    const struct tm_plan *plan = job->plan;
+    job->first_channel = zalloc(job, plan->edge_count, sizeof *job->first_channel);
+    if (job->first_channel == NULL)
+        return TM_E_MEMORY;
+    uint32_t total = 0;
+    for (uint32_t e = 0; e < plan->edge_count; e++) {
+        job->first_channel[e] = total;
+        total += plan->chains[plan->edges[e].from_chain].parallelism *
+                 plan->chains[plan->edges[e].to_chain].parallelism;
+    }
+    job->channels = zalloc(job, total, sizeof *job->channels);
+    if (job->channels == NULL)
+        return TM_E_MEMORY;
+    job->channel_count = total;
+    for (uint32_t e = 0; e < plan->edge_count; e++) {
+        const struct tm_edge *edge = &plan->edges[e];
+        uint32_t producers = plan->chains[edge->from_chain].parallelism;
+        uint32_t consumers = plan->chains[edge->to_chain].parallelism;
+        for (uint32_t i = 0; i < producers * consumers; i++) {
+            if (edge->partition == TM_PARTITION_FORWARD && i / consumers != i % consumers)
+                continue; // a forward edge connects equal subtasks only
+            struct tm_channel *channel = tm_channel_new(job->mem);
+            if (channel == NULL)
+                return TM_E_MEMORY;
+            job->channels[job->first_channel[e] + i] = channel;
+        }
+    }
+    return 0;
+}
+
+static bool ends_in_sink(const struct tm_job *job, const struct tm_chain *chain)
+{
+    return job->graph->nodes[chain->nodes[chain->node_count - 1]].kind == TM_NODE_SINK;
+}
+
+static int make_tasks(struct tm_job *job)
+{
+    const struct tm_plan *plan = job->plan;
+    job->first_task = zalloc(job, plan->chain_count, sizeof *job->first_task);
+    if (job->first_task == NULL)
+        return TM_E_MEMORY;
+    for (uint32_t c = 0; c < plan->chain_count; c++) {
+        job->first_task[c] = job->task_count;
+        job->task_count += plan->chains[c].parallelism;
+    }
+    job->tasks = zalloc(job, job->task_count, sizeof *job->tasks);
+    job->failures = zalloc(job, job->task_count, sizeof *job->failures);
+    if (job->tasks == NULL || job->failures == NULL)
+        return TM_E_MEMORY;
+    for (uint32_t c = 0; c < plan->chain_count; c++)
+        for (uint32_t s = 0; s < plan->chains[c].parallelism; s++) {
+            uint32_t index = job->first_task[c] + s;
+            struct tm_task *task = &job->tasks[index];
+            task->job = job;
+            task->ctx.chain = &plan->chains[c];
+            task->ctx.subtask = s;
+            task->failures = &job->failures[index];
+            if (ends_in_sink(job, &plan->chains[c]) &&
+                (task->latency = zalloc(job, 1, sizeof *task->latency)) == NULL)
+                return TM_E_MEMORY;
+        }
+    return 0;
+}
+
+static int make_workers(struct tm_job *job, uint32_t count, struct tm_error *err)
+{
+    job->workers_allocated = count;
+    job->workers = zalloc(job, count, sizeof *job->workers);
+    if (job->workers == NULL)
+        return out_of_memory(err);
+    for (uint32_t w = 0; w < count; w++) {
+        struct tm_worker *worker = &job->workers[w];
+        worker->job = job;
+        worker->index = w;
+        tm_mem_init(&worker->mem, job->fx, job->mem, 0);
+        int rc = tm_waker_init(&worker->waker, job->fx, err);
+        if (rc != 0)
+            return rc;
+        job->worker_count++;
+        tm_mailbox_init(&worker->commands, &worker->waker);
+        worker->tasks = zalloc(job, job->task_count, sizeof *worker->tasks);
+        if (worker->tasks == NULL)
+            return out_of_memory(err);
+    }
+    const struct tm_plan *plan = job->plan;
+    for (uint32_t c = 0; c < plan->chain_count; c++)
+        for (uint32_t s = 0; s < plan->chains[c].parallelism; s++) {
+            struct tm_worker *worker = &job->workers[s % count];
+            worker->tasks[worker->task_count++] = &job->tasks[job->first_task[c] + s];
+        }
+    return 0;
+}
+
+static void connect_wakers(struct tm_job *job)
+{
+    const struct tm_plan *plan = job->plan;
+    for (uint32_t e = 0; e < plan->edge_count; e++) {
+        uint32_t producers = plan->chains[plan->edges[e].from_chain].parallelism;
+        uint32_t consumers = plan->chains[plan->edges[e].to_chain].parallelism;
+        for (uint32_t p = 0; p < producers; p++)
+            for (uint32_t c = 0; c < consumers; c++) {
+                struct tm_channel *channel = tm_job_channel(job, e, p, c);
+                if (channel != NULL)
+                    tm_channel_set_wakers(channel, &job->workers[p % job->worker_count].waker,
+                                          &job->workers[c % job->worker_count].waker);
+            }
+    }
+}
+
+static int prepare_connectors(struct tm_job *job, struct tm_error *err)
+{
+    job->shared = zalloc(job, job->graph->node_count, sizeof *job->shared);
+    if (job->shared == NULL)
+        return out_of_memory(err);
+    for (uint32_t n = 0; n < job->graph->node_count; n++) {
+        const struct tm_node *node = &job->graph->nodes[n];
+        if (node->kind != TM_NODE_SOURCE && node->kind != TM_NODE_SINK)
+            continue;
+        const struct tm_connector *connector = tm_connector_find(job->connectors, node->connector);
+        if (connector == NULL)
+            return tm_error_set(err, TM_E_INTERNAL, "operator '%s': no connector '%s'", node->name,
+                                node->connector);
+        int (*prepare)(const struct tm_fx *, struct tm_mem *, const struct tm_node *, uint32_t,
+                       void **, struct tm_error *) =
+            node->kind == TM_NODE_SOURCE ? connector->source_prepare : connector->sink_prepare;
+        if (prepare == NULL)
+            continue;
+        int rc =
+            prepare(job->fx, job->mem, node, tm_job_node_parallelism(job, n), &job->shared[n], err);
+        if (rc != 0) {
+            if (err->where[0] == '\0')
+                tm_error_where(err, "%s", node->where);
+            return rc;
+        }
+    }
+    return 0;
+}
+
+// --- all of it -----------------------------------------------------------------------------------
+
+static int build(struct tm_job *job, const struct tm_job_args *args, struct tm_error *err)
+{
+    int rc = tm_dead_letter_schema(job->mem, &job->dead_letters, err);
+    if (rc != 0)
+        return rc;
+    if (make_metrics(job) != 0 || make_channels(job) != 0 || make_tasks(job) != 0)
+        return out_of_memory(err);
+    rc = make_workers(job, args->workers, err);
+    if (rc != 0)
+        return rc;
+    connect_wakers(job);
+    return prepare_connectors(job, err);
+}
+
+int tm_job_new(const struct tm_job_args *args, struct tm_job **result, struct tm_error *err)
+{
+    struct tm_job *job = tm_mem_zalloc(args->mem, sizeof *job);
+    if (job == NULL)
+        return out_of_memory(err);
+    job->fx = args->fx;
+    job->mem = args->mem;
+    job->log = args->log;
+    job->graph = args->graph;
+    job->plan = args->plan;
+    job->connectors = args->connectors;
+    job->operators = args->operators;
+    job->vm = args->vm;
+    tm_mailbox_init(&job->events, args->coordinator);
+    int rc = build(job, args, err);
+    if (rc != 0) {
+        tm_job_free(job);
+        return rc;
+    }
+    *result = job;
+    return 0;
+}
+
+int tm_job_finish(struct tm_job *job, bool ok, struct tm_error *err)
+{
+    int result = 0;
+    for (uint32_t n = 0; n < job->graph->node_count; n++) {
+        const struct tm_node *node = &job->graph->nodes[n];
+        if (node->kind != TM_NODE_SINK)
+            continue;
+        const struct tm_connector *connector = tm_connector_find(job->connectors, node->connector);
+        if (connector->sink_finish == NULL || job->shared[n] == NULL)
+            continue;
+        // Every sink is finished, whatever the others do; the first failure is what the user reads.
+        int rc = connector->sink_finish(job->shared[n], ok, result == 0 ? err : NULL);
+        if (result == 0)
+            result = rc;
+    }
+    return result;
+}
+
+static void free_shared(struct tm_job *job)
+{
+    for (uint32_t n = 0; job->shared != NULL && n < job->graph->node_count; n++) {
+        const struct tm_node *node = &job->graph->nodes[n];
+        if (job->shared[n] == NULL)
+            continue;
+        const struct tm_connector *connector = tm_connector_find(job->connectors, node->connector);
+        if (node->kind == TM_NODE_SOURCE)
+            connector->source_release(job->shared[n]);
+        else
+            connector->sink_release(job->shared[n]);
+    }
+    free_array(job, job->shared, job->graph->node_count, sizeof *job->shared);
+}
+
+void tm_job_free(struct tm_job *job)
+{
+    free_shared(job);
+    for (uint32_t i = 0; i < job->channel_count; i++)
+        if (job->channels[i] != NULL)
+            tm_channel_free(job->channels[i]);
+    free_array(job, job->channels, job->channel_count, sizeof *job->channels);
+    free_array(job, job->first_channel, job->plan->edge_count, sizeof *job->first_channel);
+    for (uint32_t w = 0; w < job->worker_count; w++) {
+        tm_waker_fini(&job->workers[w].waker);
+        free_array(job, job->workers[w].tasks, job->task_count, sizeof(void *));
+    }
+    for (uint32_t t = 0; job->tasks != NULL && t < job->task_count; t++)
+        free_array(job, job->tasks[t].latency, 1, sizeof *job->tasks[t].latency);
+    if (job->workers != NULL)
+        free_array(job, job->workers, job->workers_allocated, sizeof *job->workers);
+    free_array(job, job->tasks, job->task_count, sizeof *job->tasks);
+    free_array(job, job->failures, job->task_count, sizeof *job->failures);
+    free_array(job, job->first_task, job->plan->chain_count, sizeof *job->first_task);
+    free_array(job, job->metrics, (size_t)job->graph->node_count * job->metrics_stride,
+               sizeof *job->metrics);
+    tm_schema_unref(job->dead_letters);
+    struct tm_message *message;
+    while ((message = tm_mailbox_take(&job->events)) != NULL)
+        tm_event_free((struct tm_event *)message);
+    tm_mem_free(job->mem, job, sizeof *job);
+}

@@ -1,0 +1,69 @@
+// A job at run time: its tasks on their workers, the channels between them, what its connectors
+// share, and the metrics. Built by the coordinator's thread from a plan; workers then own their
+// tasks. core/cluster/coordinator.h drives it.
+#pragma once
+
+#include "core/base/log.h"
+#include "core/task/connector.h"
+#include "core/task/control.h"
+#include "core/vm/vm.h"
+
+struct tm_worker;
+struct tm_task;
+
+struct tm_job_args {
+    const struct tm_fx *fx;
+    struct tm_mem *mem; // the shared account
+    const struct tm_log *log;
+    struct tm_graph *graph;
+    const struct tm_plan *plan;
+    const struct tm_connector *const *connectors; // NULL-terminated
+    struct tm_vm_args vm;                         // how a worker makes its Lua state
+    const struct tm_operator_factory *operators;
+    uint32_t workers;
+    struct tm_waker *coordinator; // woken by events
+};
+
+struct tm_job {
+    const struct tm_fx *fx;
+    struct tm_mem *mem;
+    const struct tm_log *log;
+    struct tm_graph *graph;
+    const struct tm_plan *plan;
+    const struct tm_connector *const *connectors;
+    struct tm_vm_args vm;
+    const struct tm_operator_factory *operators;
+    struct tm_mailbox events; // to the coordinator
+
+    struct tm_worker *workers;
+    uint32_t worker_count, workers_allocated;
+    struct tm_task *tasks; // chain by chain, subtask by subtask
+    uint32_t task_count;
+    uint32_t *first_task; // of a chain
+
+    struct tm_channel **channels; // of edge e: first_channel[e] + producer * consumers + consumer
+    uint32_t channel_count;
+    uint32_t *first_channel;
+
+    void **shared;                   // per node: what its connector's subtasks share, or NULL
+    struct tm_schema *dead_letters;  // their schema
+    struct tm_node_metrics *metrics; // [node * metrics_stride + subtask]
+    uint32_t metrics_stride;
+    struct tm_failures *failures; // per task: errors counted by operator and code
+};
+
+// Makes everything but the Lua states; prepares connectors (opens files): errors of paths come from
+// here. On failure frees what it made.
+int tm_job_new(const struct tm_job_args *args, struct tm_job **job,
+               struct tm_error *err) TM_WARN_UNUSED;
+// After all workers ended. Publishes or discards the sinks' output: `ok` = the job finished.
+int tm_job_finish(struct tm_job *job, bool ok, struct tm_error *err) TM_WARN_UNUSED;
+void tm_job_free(struct tm_job *job);
+
+const struct tm_connector *tm_connector_find(const struct tm_connector *const *connectors,
+                                             const char *name);
+struct tm_node_metrics *tm_job_metrics(struct tm_job *job, uint32_t node, uint32_t subtask);
+// Parallelism of a node in this plan.
+uint32_t tm_job_node_parallelism(const struct tm_job *job, uint32_t node);
+struct tm_channel *tm_job_channel(const struct tm_job *job, uint32_t edge, uint32_t producer,
+                                  uint32_t consumer);

@@ -1,0 +1,292 @@
+// The turn of a task: elements move one stage at a time, the stage furthest down first, until
+// nothing more can be done or the turn has used up its steps.
+#include "core/task/task.h"
+
+enum {
+    STEPS_PER_TURN = 64
+}; // a few batches through a chain of a few operators: some hundred microseconds
+
+static void refresh_clock(struct tm_task *task)
+{
+    task->ctx.now_ns = tm_fx_mono_ns(task->ctx.fx);
+    task->ctx.now_ms = tm_fx_wall_ms(task->ctx.fx);
+}
+
+static uint32_t highest_pending(const struct tm_task *task)
+{
+    for (uint32_t i = task->operator_count + 1; i > 0; i--)
+        if (task->slots[i - 1].kind != TM_ELEMENT_NONE)
+            return i - 1;
+    return UINT32_MAX;
+}
+
+static void note_blocked(struct tm_task *task, bool blocked)
+{
+    if (blocked && !task->blocked) {
+        task->blocked_since_ns = task->ctx.now_ns;
+    } else if (!blocked && task->blocked) {
+        tm_metric_add(&task->blocked_ns, (uint64_t)(task->ctx.now_ns - task->blocked_since_ns));
+    }
+    task->blocked = blocked;
+}
+
+static int fail_output(struct tm_task *task, int code, struct tm_error *err)
+{
+    const struct tm_chain *chain = task->ctx.chain;
+    const struct tm_node *node = &task->job->graph->nodes[chain->nodes[chain->node_count - 1]];
+    return tm_error_set(err, code, "operator '%s': rows cannot be sent on", node->name);
+}
+
+// --- input ---------------------------------------------------------------------------------------
+
+// A source's end is a sequence: the last watermark (when drained), then END.
+static void put_source_end(struct tm_task *task, bool drain)
+{
+    struct tm_element *slot = &task->slots[0];
+    if (drain && !task->source_max_sent) {
+        task->source_max_sent = true;
+        *slot = (struct tm_element){.kind = TM_ELEMENT_WATERMARK,
+                                    .watermark = TM_WATERMARK_MAX,
+                                    .read_ns = task->ctx.now_ns};
+    } else {
+        *slot = (struct tm_element){.kind = TM_ELEMENT_END,
+                                    .status = drain ? TM_END_DRAIN : TM_END_STOP};
+        task->source_ended = true;
+    }
+}
+
+static int read_source(struct tm_task *task, struct tm_error *err)
+{
+    if (task->source_ended)
+        return TM_TURN_IDLE;
+    if (task->source_stopped || task->source_max_sent) {
+        put_source_end(task, !task->source_stopped);
+        return TM_TURN_PROGRESS;
+    }
+    struct tm_source *source = task->source;
+    struct tm_batch *batch = NULL;
+    int64_t begin = tm_fx_mono_ns(task->ctx.fx);
+    int rc = source->ops->read(source, &batch, err);
+    tm_metric_add(&source->metrics->busy_ns, (uint64_t)(tm_fx_mono_ns(task->ctx.fx) - begin));
+    switch (rc) {
+    case TM_READ_BATCH:
+        tm_metric_add(&source->metrics->rows_in, batch->row_count);
+        tm_metric_add(&source->metrics->used, batch->row_count);
+        tm_metric_add(&source->metrics->rows_out, batch->row_count);
+        task->slots[0] = (struct tm_element){.kind = TM_ELEMENT_BATCH, .batch = batch};
+        return TM_TURN_PROGRESS;
+    case TM_READ_WAIT:
+        return TM_TURN_IDLE;
+    case TM_READ_END:
+        put_source_end(task, true);
+        return TM_TURN_PROGRESS;
+    default:
+        return rc;
+    }
+}
+
+static int pull(struct tm_task *task, struct tm_error *err)
+{
+    if (task->ended)
+        return TM_TURN_IDLE;
+    if (task->source != NULL)
+        return read_source(task, err);
+    return tm_gate_poll(task->gate, task->ctx.now_ns, &task->slots[0]) ? TM_TURN_PROGRESS
+                                                                       : TM_TURN_IDLE;
+}
+
+// --- operators -----------------------------------------------------------------------------------
+
+static int open_operator(struct tm_task *task, uint32_t index, struct tm_schema *schema,
+                         struct tm_error *err)
+{
+    struct tm_operator *op = task->operators[index];
+    if (task->opened[index] != NULL) {
+        if (task->opened[index] == schema || tm_schema_equal(task->opened[index], schema))
+            return 0;
+        return tm_error_set(err, TM_E_INTERNAL, "operator '%s': the schema of its input changed",
+                            op->node->name);
+    }
+    if (op->ops->open != NULL) {
+        int rc = op->ops->open(op, schema, err);
+        if (rc != 0)
+            return rc;
+    }
+    task->opened[index] = tm_schema_ref(schema);
+    return 0;
+}
+
+static int step_operator(struct tm_task *task, uint32_t index, struct tm_error *err)
+{
+    struct tm_operator *op = task->operators[index];
+    struct tm_element *in = &task->slots[index], *out = &task->slots[index + 1];
+    if (in->kind == TM_ELEMENT_BATCH) {
+        int rc = task->opened[index] == in->batch->schema
+                     ? 0
+                     : open_operator(task, index, in->batch->schema, err);
+        if (rc != 0)
+            return rc;
+    } else if (task->opened[index] ==
+               NULL) { // no row ever came: nothing to fire, nothing to finish
+        *out = *in;
+        in->kind = TM_ELEMENT_NONE;
+        return TM_TURN_PROGRESS;
+    }
+    int64_t begin = tm_fx_mono_ns(task->ctx.fx);
+    int rc = op->ops->step(op, in, out, err);
+    int64_t end = tm_fx_mono_ns(task->ctx.fx);
+    tm_metric_add(&op->metrics->busy_ns, (uint64_t)(end - begin));
+    tm_metric_add(&task->busy_ns, (uint64_t)(end - begin));
+    if (out->kind == TM_ELEMENT_WATERMARK)
+        atomic_store_explicit(&op->metrics->watermark, out->watermark, memory_order_relaxed);
+    switch (rc) {
+    case TM_STEP_DONE:
+        in->kind = TM_ELEMENT_NONE;
+        return TM_TURN_PROGRESS;
+    case TM_STEP_MORE:
+        return TM_TURN_PROGRESS;
+    case TM_STEP_WAIT:
+        return TM_TURN_IDLE;
+    default:
+        return rc;
+    }
+}
+
+// Processing-time work, only while nothing is under way.
+static int tick_operators(struct tm_task *task, struct tm_error *err)
+{
+    for (uint32_t i = 0; i < task->operator_count; i++) {
+        struct tm_operator *op = task->operators[i];
+        if (op->ops->tick == NULL || op->ops->deadline_ns == NULL ||
+            op->ops->deadline_ns(op) > task->ctx.now_ns)
+            continue;
+        int rc = op->ops->tick(op, &task->slots[i + 1], err);
+        if (rc < 0)
+            return rc;
+        if (task->slots[i + 1].kind != TM_ELEMENT_NONE)
+            return TM_TURN_PROGRESS;
+    }
+    return TM_TURN_IDLE;
+}
+
+// --- the turn ------------------------------------------------------------------------------------
+
+static int finish(struct tm_task *task, struct tm_error *err)
+{
+    int rc = tm__task_end_outputs(task);
+    if (rc < 0)
+        return fail_output(task, rc, err);
+    if (rc == TM_BLOCKED)
+        return TM_TURN_IDLE;
+    task->finished = true;
+    return TM_TURN_EXIT;
+}
+
+// Nothing is under way and no input is there: send on what waits for company.
+static int rest(struct tm_task *task, struct tm_error *err)
+{
+    int rc = tm__task_flush_outputs(task, true);
+    if (rc < 0)
+        return fail_output(task, rc, err);
+    if (task->operator_count > 0) {
+        rc = tm__task_sink_idle(task->operators[task->operator_count - 1], err);
+        if (rc < 0)
+            return rc;
+    }
+    return TM_TURN_IDLE;
+}
+
+static int step(struct tm_task *task, struct tm_error *err)
+{
+    uint32_t stage = highest_pending(task);
+    if (stage == task->operator_count) {
+        int rc = tm__task_deliver(task);
+        if (rc < 0)
+            return fail_output(task, rc, err);
+        note_blocked(task, rc == TM_BLOCKED);
+        return rc == TM_BLOCKED ? TM_TURN_IDLE : TM_TURN_PROGRESS;
+    }
+    if (stage != UINT32_MAX) {
+        int rc = step_operator(task, stage, err);
+        if (rc == TM_TURN_IDLE && !task->settling)
+            note_blocked(task, true); // a sink that cannot take more
+        return rc;
+    }
+    if (task->ended)
+        return finish(task, err);
+    int rc = tick_operators(task, err);
+    if (rc == TM_TURN_IDLE)
+        rc = pull(task, err);
+    return rc == TM_TURN_IDLE ? rest(task, err) : rc;
+}
+
+int tm_task_turn(struct tm_task *task, struct tm_error *err)
+{
+    if (task->finished)
+        return TM_TURN_EXIT;
+    refresh_clock(task);
+    if (task->settling)
+        return TM_TURN_IDLE;
+    int rc = tm__task_send_dead_letters(task, false);
+    if (rc < 0)
+        return fail_output(task, rc, err);
+    if (rc == TM_BLOCKED) {
+        note_blocked(task, true);
+        return TM_TURN_IDLE;
+    }
+    if (tm__task_outputs_deadline_ns(task) <= task->ctx.now_ns) {
+        rc = tm__task_flush_outputs(task, false);
+        if (rc < 0)
+            return fail_output(task, rc, err);
+    }
+    int progress = TM_TURN_IDLE;
+    for (int steps = 0; steps < STEPS_PER_TURN; steps++) {
+        rc = step(task, err);
+        if (rc == TM_TURN_IDLE)
+            return progress;
+        if (rc != TM_TURN_PROGRESS)
+            return rc;
+        note_blocked(task, false);
+        progress = TM_TURN_PROGRESS;
+    }
+    return progress;
+}
+
+int64_t tm_task_deadline_ns(struct tm_task *task)
+{
+    if (task->finished || task->settling)
+        return INT64_MAX;
+    int64_t deadline = tm__task_outputs_deadline_ns(task);
+    if (highest_pending(task) != UINT32_MAX || task->ended)
+        return deadline; // waits for credit or a writer, which wake the worker
+    for (uint32_t i = 0; i < task->operator_count; i++) {
+        const struct tm_operator *op = task->operators[i];
+        int64_t at = op->ops->deadline_ns != NULL && op->ops->tick != NULL
+                         ? op->ops->deadline_ns(op)
+                         : INT64_MAX;
+        deadline = at < deadline ? at : deadline;
+    }
+    if (task->source != NULL && task->source->ops->deadline_ns != NULL && !task->source_ended) {
+        int64_t at = task->source->ops->deadline_ns(task->source);
+        deadline = at < deadline ? at : deadline;
+    }
+    return deadline;
+}
+
+void tm_task_stop(struct tm_task *task)
+{
+    if (task->source != NULL)
+        task->source_stopped = true;
+}
+
+int tm_task_settle(struct tm_task *task, const char *proposal, size_t length)
+{
+    struct tm_job *job = task->job;
+    struct tm_event *event =
+        tm_event_new(job->mem, TM_EVENT_PROPOSAL, task->worker->index, proposal, length);
+    if (event == NULL)
+        return TM_E_MEMORY;
+    task->settling = true;
+    tm_mailbox_post(&job->events, &event->message);
+    return 0;
+}

@@ -1,0 +1,95 @@
+// A task: one chain of operators for one subtask. Elements move through it one at a time: each
+// stage holds at most one, the stage furthest down goes first, so nothing piles up inside and a
+// blocked output holds everything above it back.
+#pragma once
+
+#include "core/exchange/gate.h"
+#include "core/exchange/partition.h"
+#include "core/task/worker.h"
+
+// An output edge of a task.
+struct tm_task_output {
+    const struct tm_edge *edge;
+    struct tm_sender *sender;
+    struct tm_batch *dead_letters; // of a dead-letter edge: the batch being filled, or NULL
+    int64_t dead_since_ns;         // when its first row came
+    struct tm_element pending;     // on its way; NONE: nothing
+    bool ended;                    // END was sent
+};
+
+struct tm_task {
+    struct tm_job *job;
+    struct tm_worker *worker;
+    struct tm_task_context ctx;
+    struct tm_mem mem;
+
+    struct tm_gate *gate;     // or
+    struct tm_source *source; // the input
+    bool source_stopped;      // not to be read any more: the job stops
+    bool source_max_sent;     // its last watermark has been put into the chain
+    bool source_ended;        // so has its END
+
+    struct tm_operator **operators;
+    struct tm_schema **opened; // per operator: the schema it was opened with, a reference, or NULL
+    uint32_t operator_count;
+    struct tm_element *slots; // operator_count + 1; the last is for the outputs
+
+    struct tm_task_output *outputs;
+    uint32_t output_count;
+
+    struct tm_failures *failures;
+    struct tm_histogram
+        *latency;  // of a chain that ends in a sink; the job's, read after the workers ended
+    bool settling; // waits for types
+    bool ended;    // END has left the last stage
+    bool finished;
+    bool blocked; // the last turn ended at an output without credit
+    int64_t blocked_since_ns;
+    _Atomic uint64_t blocked_ns, busy_ns, turns;
+};
+
+int tm_task_open(struct tm_task *task, struct tm_worker *worker,
+                 struct tm_error *err) TM_WARN_UNUSED;
+void tm_task_close(struct tm_task *task);
+// One turn. TM_TURN_PROGRESS, TM_TURN_IDLE, TM_TURN_EXIT (finished), or negative with err filled.
+int tm_task_turn(struct tm_task *task, struct tm_error *err) TM_WARN_UNUSED;
+int64_t tm_task_deadline_ns(struct tm_task *task);
+// Sources: no more input (TM_COMMAND_STOP).
+void tm_task_stop(struct tm_task *task);
+// core/task/output.c. Hand the element in the last slot to the main edges and send: TM_SENT: the
+// slot is free again.
+int tm__task_deliver(struct tm_task *task);
+// Send dead letters that are due (full, old, or all of them). TM_BLOCKED: no credit; negative:
+// failed.
+int tm__task_send_dead_letters(struct tm_task *task, bool all);
+// Send part-filled batches that are due, or all when `idle`.
+int tm__task_flush_outputs(struct tm_task *task, bool idle);
+// END to the dead-letter edges; TM_SENT once every edge has it.
+int tm__task_end_outputs(struct tm_task *task);
+int64_t tm__task_outputs_deadline_ns(const struct tm_task *task);
+// A row for the dead letters of `node`.
+int tm__task_add_dead_letter(struct tm_task *task, const struct tm_row_failure *failure,
+                             const struct tm_buf *row_json, struct tm_error *err) TM_WARN_UNUSED;
+// core/task/sink_operator.c: a sink as the last operator of its chain.
+int tm__task_sink_operator_new(struct tm_task *task, const struct tm_node *node,
+                               struct tm_operator **op, struct tm_error *err) TM_WARN_UNUSED;
+// The input pauses: push out what the sink has buffered. Nothing for other operators.
+int tm__task_sink_idle(struct tm_operator *op, struct tm_error *err) TM_WARN_UNUSED;
+// Build the operators of a chain.
+int tm__task_build_operators(struct tm_task *task, struct tm_error *err) TM_WARN_UNUSED;
+
+// Errors of rows, counted by operator and code; the first of each kind is kept. One thread writes,
+// the report reads after the workers ended.
+enum { TM_FAILURE_KINDS = 32 };
+struct tm_failure_kind {
+    uint32_t node;
+    int code;
+    uint64_t count;
+    struct tm_error first;
+    char record[512];
+};
+struct tm_failures {
+    uint32_t kind_count;
+    uint64_t others; // beyond TM_FAILURE_KINDS
+    struct tm_failure_kind kinds[TM_FAILURE_KINDS];
+};

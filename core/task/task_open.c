@@ -1,0 +1,251 @@
+// Opening a task on its worker: its input, its operators, its senders. And closing it.
+#include "core/task/task.h"
+
+static const struct tm_node *node_of(const struct tm_task *task, uint32_t position)
+{
+    return &task->job->graph->nodes[task->ctx.chain->nodes[position]];
+}
+
+static int out_of_memory(struct tm_error *err)
+{
+    return tm_error_set(err, TM_E_MEMORY, "out of memory for a task");
+}
+
+// --- input ---------------------------------------------------------------------------------------
+
+static int open_source(struct tm_task *task, const struct tm_node *node, struct tm_error *err)
+{
+    struct tm_job *job = task->job;
+    const struct tm_connector *connector = tm_connector_find(job->connectors, node->connector);
+    void *shared = job->shared[node->id];
+    uint32_t splits =
+        connector->split_count == NULL
+            ? 1
+            : connector->split_count(shared, task->ctx.subtask, task->ctx.chain->parallelism);
+    task->ctx.splits = tm_splits_new(&task->mem, splits);
+    if (task->ctx.splits == NULL)
+        return out_of_memory(err);
+    int rc = connector->source_new(&task->ctx, node, shared, &task->source, err);
+    if (rc != 0)
+        return rc;
+    task->source->ctx = &task->ctx;
+    task->source->node = node;
+    task->source->metrics = tm_job_metrics(job, node->id, task->ctx.subtask);
+    return 0;
+}
+
+static int open_gate(struct tm_task *task, struct tm_error *err)
+{
+    const struct tm_chain *chain = task->ctx.chain;
+    const struct tm_plan *plan = task->ctx.plan;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < chain->input_count; i++) {
+        const struct tm_edge *edge = &plan->edges[chain->inputs[i]];
+        count += edge->partition == TM_PARTITION_FORWARD
+                     ? 1
+                     : plan->chains[edge->from_chain].parallelism;
+    }
+    struct tm_channel **channels = tm_mem_alloc(&task->mem, count * sizeof *channels);
+    if (channels == NULL)
+        return out_of_memory(err);
+    uint32_t used = 0;
+    for (uint32_t i = 0; i < chain->input_count; i++) {
+        const struct tm_edge *edge = &plan->edges[chain->inputs[i]];
+        uint32_t producers = plan->chains[edge->from_chain].parallelism;
+        for (uint32_t p = 0; p < producers; p++)
+            if (edge->partition != TM_PARTITION_FORWARD || p == task->ctx.subtask)
+                channels[used++] = tm_job_channel(task->job, edge->id, p, task->ctx.subtask);
+    }
+    task->gate = tm_gate_new(&task->mem, channels, used);
+    tm_mem_free(&task->mem, channels, count * sizeof *channels);
+    return task->gate == NULL ? out_of_memory(err) : 0;
+}
+
+// --- operators -----------------------------------------------------------------------------------
+
+static int new_operator(struct tm_task *task, const struct tm_node *node, uint32_t position,
+                        uint32_t run, struct tm_operator **op, struct tm_error *err)
+{
+    const struct tm_operator_factory *make = task->job->operators;
+    struct tm_task_context *ctx = &task->ctx;
+    switch (node->kind) {
+    case TM_NODE_FUNCTION:
+        return make->chunk(ctx, ctx->chain->nodes + position, run, op, err);
+    case TM_NODE_KEY_BY:
+        return make->key_by(ctx, node, op, err);
+    case TM_NODE_WATERMARK:
+        return make->watermark(ctx, node, op, err);
+    case TM_NODE_ROLLING:
+        return make->rolling(ctx, node, op, err);
+    case TM_NODE_REDUCE:
+        return make->reduce(ctx, node, op, err);
+    case TM_NODE_WINDOW:
+        return make->window(ctx, node, op, err);
+    case TM_NODE_SINK:
+        return tm__task_sink_operator_new(task, node, op, err);
+    default:
+        return tm_error_set(err, TM_E_INTERNAL,
+                            "operator '%s' cannot stand in the middle of a chain", node->name);
+    }
+}
+
+// The nodes from `position` on that one operator stands for: consecutive functions make one chunk.
+static uint32_t run_length(const struct tm_task *task, uint32_t position)
+{
+    uint32_t run = 1;
+    if (node_of(task, position)->kind == TM_NODE_FUNCTION)
+        while (position + run < task->ctx.chain->node_count &&
+               node_of(task, position + run)->kind == TM_NODE_FUNCTION)
+            run++;
+    return run;
+}
+
+int tm__task_build_operators(struct tm_task *task, struct tm_error *err)
+{
+    const struct tm_chain *chain = task->ctx.chain;
+    size_t count = chain->node_count;
+    task->operators = tm_mem_zalloc(&task->mem, count * sizeof(void *));
+    task->opened = tm_mem_zalloc(&task->mem, count * sizeof(void *));
+    task->slots = tm_mem_zalloc(&task->mem, (count + 1) * sizeof *task->slots);
+    if (task->operators == NULL || task->opened == NULL || task->slots == NULL)
+        return out_of_memory(err);
+    uint32_t first =
+        node_of(task, 0)->kind == TM_NODE_SOURCE || node_of(task, 0)->kind == TM_NODE_UNION ? 1 : 0;
+    for (uint32_t position = first; position < chain->node_count;) {
+        const struct tm_node *node = node_of(task, position);
+        uint32_t run = run_length(task, position);
+        struct tm_operator *op = NULL;
+        int rc = new_operator(task, node, position, run, &op, err);
+        if (rc != 0)
+            return rc;
+        op->ctx = &task->ctx;
+        op->node = node;
+        op->metrics = tm_job_metrics(task->job, node->id, task->ctx.subtask);
+        task->operators[task->operator_count++] = op;
+        position += run;
+    }
+    return 0;
+}
+
+// --- outputs -------------------------------------------------------------------------------------
+
+static int open_output(struct tm_task *task, const struct tm_edge *edge,
+                       struct tm_task_output *output, struct tm_error *err)
+{
+    const struct tm_plan *plan = task->ctx.plan;
+    uint32_t consumers = plan->chains[edge->to_chain].parallelism;
+    bool forward = edge->partition == TM_PARTITION_FORWARD;
+    uint32_t count = forward ? 1 : consumers;
+    struct tm_channel **channels = tm_mem_alloc(&task->mem, count * sizeof *channels);
+    if (channels == NULL)
+        return out_of_memory(err);
+    for (uint32_t i = 0; i < count; i++)
+        channels[i] =
+            tm_job_channel(task->job, edge->id, task->ctx.subtask, forward ? task->ctx.subtask : i);
+    struct tm_sender_args args = {
+        .mem = &task->mem,
+        .kind = (enum tm_partition_kind)edge->partition,
+        .channels = channels,
+        .count = count,
+        .max_parallelism = plan->max_parallelism,
+        .key = &edge->key,
+        .latency_ms = task->job->graph->latency_ms,
+    };
+    output->edge = edge;
+    int rc = tm_sender_new(&args, &output->sender, err);
+    tm_mem_free(&task->mem, channels, count * sizeof *channels);
+    return rc;
+}
+
+static int open_outputs(struct tm_task *task, struct tm_error *err)
+{
+    const struct tm_chain *chain = task->ctx.chain;
+    if (chain->output_count == 0)
+        return 0;
+    task->outputs = tm_mem_zalloc(&task->mem, chain->output_count * sizeof *task->outputs);
+    if (task->outputs == NULL)
+        return out_of_memory(err);
+    for (uint32_t i = 0; i < chain->output_count; i++) {
+        int rc =
+            open_output(task, &task->ctx.plan->edges[chain->outputs[i]], &task->outputs[i], err);
+        if (rc != 0)
+            return rc;
+        task->output_count++;
+    }
+    return 0;
+}
+
+// --- all of it -----------------------------------------------------------------------------------
+
+int tm_task_open(struct tm_task *task, struct tm_worker *worker, struct tm_error *err)
+{
+    struct tm_job *job = task->job;
+    task->worker = worker;
+    tm_mem_init(&task->mem, job->fx, job->mem, 0);
+    task->ctx.fx = job->fx;
+    task->ctx.mem = &task->mem;
+    task->ctx.shared_mem = job->mem;
+    task->ctx.plan = job->plan;
+    task->ctx.vm = worker->vm;
+    task->ctx.waker = &worker->waker;
+    task->ctx.task = task;
+    task->ctx.now_ns = tm_fx_mono_ns(job->fx);
+    task->ctx.now_ms = tm_fx_wall_ms(job->fx);
+    // Batches outlive their task: a consumer may hold them when it ends. Their memory belongs to
+    // the job.
+    task->ctx.pool = tm_batch_pool_new(job->mem);
+    if (task->ctx.pool == NULL)
+        return out_of_memory(err);
+    const struct tm_node *first = node_of(task, 0);
+    int rc = first->kind == TM_NODE_SOURCE ? open_source(task, first, err) : open_gate(task, err);
+    if (rc == 0)
+        rc = tm__task_build_operators(task, err);
+    if (rc == 0)
+        rc = open_outputs(task, err);
+    return rc;
+}
+
+static void close_outputs(struct tm_task *task)
+{
+    for (uint32_t i = 0; i < task->output_count; i++) {
+        struct tm_task_output *output = &task->outputs[i];
+        if (output->pending.kind == TM_ELEMENT_BATCH)
+            tm_batch_release(output->pending.batch);
+        if (output->dead_letters != NULL)
+            tm_batch_release(output->dead_letters);
+        tm_sender_free(output->sender);
+    }
+    tm_mem_free(&task->mem, task->outputs, task->ctx.chain->output_count * sizeof *task->outputs);
+}
+
+static void close_operators(struct tm_task *task)
+{
+    size_t count = task->ctx.chain->node_count;
+    for (uint32_t i = 0; task->slots != NULL && i <= task->operator_count; i++)
+        if (task->slots[i].kind == TM_ELEMENT_BATCH)
+            tm_batch_release(task->slots[i].batch);
+    for (uint32_t i = 0; i < task->operator_count; i++) {
+        task->operators[i]->ops->free(task->operators[i]);
+        tm_schema_unref(task->opened[i]);
+    }
+    tm_mem_free(&task->mem, task->operators, count * sizeof(void *));
+    tm_mem_free(&task->mem, task->opened, count * sizeof(void *));
+    tm_mem_free(&task->mem, task->slots, (count + 1) * sizeof *task->slots);
+}
+
+void tm_task_close(struct tm_task *task)
+{
+    if (task->worker == NULL)
+        return; // never opened
+    close_operators(task);
+    if (task->source != NULL)
+        task->source->ops->free(task->source);
+    if (task->gate != NULL)
+        tm_gate_free(task->gate);
+    if (task->outputs != NULL)
+        close_outputs(task);
+    if (task->ctx.splits != NULL)
+        tm_splits_free(task->ctx.splits);
+    if (task->ctx.pool != NULL)
+        tm_batch_pool_free(task->ctx.pool);
+}

@@ -1,0 +1,195 @@
+// A worker's turns: commands from the coordinator, then its tasks in turn.
+#include "core/task/worker.h"
+
+#include "core/task/task.h"
+
+static void post_event(struct tm_worker *worker, struct tm_event *event)
+{
+    TM_CHECK(event != NULL); // a few bytes at the end of a job or a failure: nothing sensible is
+                             // left to do without them
+    tm_mailbox_post(&worker->job->events, &event->message);
+}
+
+static void post(struct tm_worker *worker, enum tm_event_kind kind)
+{
+    post_event(worker, tm_event_new(worker->job->mem, kind, worker->index, NULL, 0));
+}
+
+static void post_failure(struct tm_worker *worker, const struct tm_error *err)
+{
+    struct tm_event *event =
+        tm_event_new(worker->job->mem, TM_EVENT_FAILED, worker->index, NULL, 0);
+    if (event != NULL)
+        event->error = *err;
+    post_event(worker, event);
+}
+
+// --- start and stop ------------------------------------------------------------------------------
+
+static bool needs_lua(const struct tm_graph *graph)
+{
+    for (uint32_t i = 0; i < graph->node_count; i++)
+        if (graph->nodes[i].kind == TM_NODE_FUNCTION || graph->nodes[i].kind == TM_NODE_REDUCE)
+            return true;
+    return false;
+}
+
+static int start(struct tm_worker *worker, struct tm_error *err)
+{
+    struct tm_job *job = worker->job;
+    if (needs_lua(job->graph)) {
+        struct tm_vm_args args = job->vm;
+        args.mem = &worker->mem;
+        int rc = tm_vm_new(&args, &worker->vm, err);
+        if (rc == 0)
+            rc = tm_vm_evaluate(worker->vm, job->graph->fingerprint, err);
+        if (rc != 0)
+            return rc;
+    }
+    for (uint32_t i = 0; i < worker->task_count; i++) {
+        int rc = tm_task_open(worker->tasks[i], worker, err);
+        if (rc != 0)
+            return rc;
+    }
+    return 0;
+}
+
+void tm_worker_start(struct tm_worker *worker)
+{
+    struct tm_error err = {0};
+    worker->unfinished = worker->task_count;
+    if (start(worker, &err) == 0) {
+        worker->started = true;
+        post(worker, TM_EVENT_READY);
+    } else {
+        post_failure(worker, &err);
+    }
+}
+
+void tm_worker_stop(struct tm_worker *worker)
+{
+    for (uint32_t i = 0; i < worker->task_count; i++)
+        tm_task_close(worker->tasks[i]);
+    if (worker->vm != NULL)
+        tm_vm_free(worker->vm);
+    worker->vm = NULL;
+    struct tm_message *message;
+    while ((message = tm_mailbox_take(&worker->commands)) != NULL)
+        tm_command_free((struct tm_command *)message);
+    worker->exited = true;
+    post(worker, TM_EVENT_EXITED);
+}
+
+// --- turns ---------------------------------------------------------------------------------------
+
+static void fail(struct tm_worker *worker, const struct tm_error *err)
+{
+    worker->started = false; // no task runs any more; the coordinator will cancel
+    post_failure(worker, err);
+}
+
+static void settle(struct tm_worker *worker, const struct tm_command *command)
+{
+    struct tm_error err = {0};
+    int rc = worker->vm == NULL
+                 ? 0
+                 : tm_vm_settle(worker->vm, NULL, command->text, command->length, NULL, &err);
+    if (rc != 0) {
+        fail(worker, &err);
+        return;
+    }
+    for (uint32_t i = 0; i < worker->task_count; i++)
+        worker->tasks[i]->settling = false;
+}
+
+// True when there was a command.
+static bool take_command(struct tm_worker *worker)
+{
+    struct tm_command *command = (struct tm_command *)tm_mailbox_take(&worker->commands);
+    if (command == NULL)
+        return false;
+    switch (command->kind) {
+    case TM_COMMAND_SETTLED:
+        settle(worker, command);
+        break;
+    case TM_COMMAND_STOP:
+        for (uint32_t i = 0; i < worker->task_count; i++)
+            tm_task_stop(worker->tasks[i]);
+        break;
+    case TM_COMMAND_CANCEL:
+    case TM_COMMAND_EXIT:
+        worker->cancelled = true;
+        break;
+    }
+    tm_command_free(command);
+    return true;
+}
+
+static enum tm_turn turn_task(struct tm_worker *worker, struct tm_task *task)
+{
+    struct tm_error err = {0};
+    int rc = tm_task_turn(task, &err);
+    if (rc < 0) {
+        fail(worker, &err);
+        return TM_TURN_PROGRESS;
+    }
+    if (rc == TM_TURN_EXIT) {
+        worker->unfinished--;
+        post(worker, TM_EVENT_TASK_FINISHED);
+        return TM_TURN_PROGRESS;
+    }
+    return (enum tm_turn)rc;
+}
+
+enum tm_turn tm_worker_turn(struct tm_worker *worker, uint32_t pick)
+{
+    bool progress = false;
+    while (take_command(worker))
+        progress = true;
+    if (worker->cancelled)
+        return TM_TURN_EXIT;
+    if (!worker->started)
+        return progress ? TM_TURN_PROGRESS : TM_TURN_IDLE;
+    uint32_t first = pick == UINT32_MAX ? worker->next : pick;
+    uint32_t tasks = pick == UINT32_MAX ? worker->task_count : 1;
+    for (uint32_t i = 0; i < tasks && worker->started && worker->task_count != 0; i++) {
+        struct tm_task *task = worker->tasks[(first + i) % worker->task_count];
+        if (!task->finished && turn_task(worker, task) == TM_TURN_PROGRESS)
+            progress = true;
+    }
+    worker->next = worker->task_count == 0 ? 0 : (first + 1) % worker->task_count;
+    return progress ? TM_TURN_PROGRESS : TM_TURN_IDLE;
+}
+
+int64_t tm_worker_deadline_ns(struct tm_worker *worker)
+{
+    int64_t deadline = INT64_MAX;
+    for (uint32_t i = 0; worker->started && i < worker->task_count; i++) {
+        int64_t at = tm_task_deadline_ns(worker->tasks[i]);
+        deadline = at < deadline ? at : deadline;
+    }
+    return deadline;
+}
+
+void tm_worker_run(void *arg)
+{
+    struct tm_worker *worker = arg;
+    tm_worker_start(worker);
+    for (;;) {
+        enum tm_turn turn = tm_worker_turn(worker, UINT32_MAX);
+        if (turn == TM_TURN_PROGRESS)
+            continue;
+        if (turn == TM_TURN_EXIT)
+            break;
+        // Nothing found: say so, look once more, and only then sleep (core/loop/waker.h).
+        tm_waker_prepare(&worker->waker);
+        turn = tm_worker_turn(worker, UINT32_MAX);
+        if (turn == TM_TURN_IDLE)
+            tm_waker_wait(&worker->waker, tm_worker_deadline_ns(worker));
+        else
+            tm_waker_cancel(&worker->waker);
+        if (turn == TM_TURN_EXIT)
+            break;
+    }
+    tm_worker_stop(worker);
+}
