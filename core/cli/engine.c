@@ -1,0 +1,149 @@
+// Opening a job: effects, script, graph, plan.
+#include "core/cli/engine.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "connectors/discard/discard.h"
+#include "connectors/file/file.h"
+#include "connectors/generator/generator.h"
+#include "connectors/stdio/stdio.h"
+#include "core/base/limits.h"
+#include "core/graph/plan.h"
+#include "core/loop/real.h"
+
+const struct tm_connector *const tm_engine_connectors[] = {
+    &tm_connector_file,      &tm_connector_stdin,   &tm_connector_print,
+    &tm_connector_generator, &tm_connector_discard, NULL,
+};
+
+enum { SCRIPT_BYTES_MAX = 16 * 1024 * 1024 };
+
+static int read_script(struct tm_engine *engine, const char *path, struct tm_error *err)
+{
+    const struct tm_fx_files *files = engine->fx.files;
+    struct tm_file_info info;
+    int rc = files->stat(engine->fx.ctx, path, &info, err);
+    if (rc == 0 && info.is_directory)
+        rc = tm_error_set(err, TM_E_USAGE, "%s is a folder, not a job", path);
+    if (rc == 0 && info.size_bytes > SCRIPT_BYTES_MAX)
+        rc = tm_error_set(err, TM_E_USAGE, "%s is too large for a job script", path);
+    if (rc != 0) {
+        if (rc == TM_E_NOT_FOUND)
+            tm_error_hint(err, "the path is relative to the working directory");
+        return rc;
+    }
+    int fd = files->open(engine->fx.ctx, path, TM_FILE_READ, err);
+    if (fd < 0)
+        return fd;
+    engine->script = tm_mem_alloc(&engine->mem, SCRIPT_BYTES_MAX);
+    int64_t got =
+        engine->script == NULL ? tm_error_set(err, TM_E_MEMORY, "out of memory for the script") : 1;
+    while (got > 0 && engine->script_length < SCRIPT_BYTES_MAX) {
+        got = files->read(engine->fx.ctx, fd, engine->script + engine->script_length,
+                          SCRIPT_BYTES_MAX - engine->script_length, err);
+        if (got > 0)
+            engine->script_length += (size_t)got;
+    }
+    struct tm_error ignored = {0};
+    (void)files->close(engine->fx.ctx, fd, &ignored);
+    return got < 0 ? (int)got : 0;
+}
+
+static uint32_t source_limit(void *arg, const struct tm_node *node)
+{
+    (void)arg;
+    const struct tm_connector *connector = tm_connector_find(tm_engine_connectors, node->connector);
+    return connector == NULL ? 0 : connector->source_limit;
+}
+
+static uint32_t cores(void)
+{
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+    return n < 1 ? 1 : n > TM_PARALLELISM_MAX ? TM_PARALLELISM_MAX : (uint32_t)n;
+}
+
+static int make_plan(struct tm_engine *engine, struct tm_error *err)
+{
+    int rc = tm_graph_new(&engine->mem, &engine->graph, err);
+    if (rc == 0)
+        rc = tm_vm_plan(engine->vm, engine->graph, err);
+    if (rc == 0)
+        rc = tm_graph_validate(engine->graph, err);
+    if (rc != 0)
+        return rc;
+    engine->parallelism = engine->options->parallelism != 0 ? engine->options->parallelism
+                          : engine->graph->parallelism != 0 ? engine->graph->parallelism
+                                                            : cores();
+    return tm_plan_new(&engine->mem, engine->graph, engine->parallelism, source_limit, NULL,
+                       &engine->plan, err);
+}
+
+int tm_engine_open(struct tm_engine *engine, const struct tm_cli_options *options,
+                   struct tm_error *err)
+{
+    memset(engine, 0, sizeof *engine);
+    engine->options = options;
+    int rc = tm_real_init(&engine->fx, err);
+    if (rc != 0)
+        return rc;
+    tm_mem_init(&engine->mem, &engine->fx, NULL, 0);
+    engine->log = (struct tm_log){
+        .fx = &engine->fx,
+        .level = options->quiet ? TM_LOG_WARN : TM_LOG_INFO,
+        .json = options->log != NULL && strcmp(options->log, "json") == 0,
+        .color = engine->fx.files->is_terminal(engine->fx.ctx, 2),
+    };
+    rc = read_script(engine, options->file, err);
+    if (rc != 0)
+        return rc;
+    engine->vm_args = (struct tm_vm_args){
+        .fx = &engine->fx,
+        .mem = &engine->mem,
+        .seed = 1,
+        .script_path = options->file,
+        .script_text = engine->script,
+        .script_length = engine->script_length,
+        .set_names = options->set_names,
+        .set_values = options->set_values,
+        .set_count = options->set_count,
+    };
+    rc = tm_vm_new(&engine->vm_args, &engine->vm, err);
+    return rc != 0 ? rc : make_plan(engine, err);
+}
+
+void tm_engine_close(struct tm_engine *engine)
+{
+    if (engine->fx.memory == NULL)
+        return;
+    if (engine->plan != NULL)
+        tm_plan_free(engine->plan);
+    if (engine->vm != NULL)
+        tm_vm_free(engine->vm);
+    if (engine->graph != NULL)
+        tm_graph_free(engine->graph);
+    tm_mem_free(&engine->mem, engine->script, SCRIPT_BYTES_MAX);
+    tm_real_fini(&engine->fx);
+}
+
+struct findings {
+    struct tm_engine *engine;
+    int warnings;
+};
+
+static void log_finding(void *arg, const char *severity, const char *where, const char *message,
+                        const char *hint)
+{
+    struct findings *findings = arg;
+    bool warning = strcmp(severity, "warning") == 0;
+    findings->warnings += warning;
+    tm_log_write(&findings->engine->log, warning ? TM_LOG_WARN : TM_LOG_INFO, "%s: %s%s%s", where,
+                 message, hint[0] == '\0' ? "" : "; ", hint);
+}
+
+int tm_engine_log_findings(struct tm_engine *engine, struct tm_error *err)
+{
+    struct findings findings = {.engine = engine};
+    int rc = tm_vm_findings(engine->vm, log_finding, &findings, err);
+    return rc != 0 ? rc : findings.warnings;
+}

@@ -1,0 +1,31 @@
+// What run, check and plan share: the real world, the planned script, the task plan.
+#pragma once
+
+#include "core/base/log.h"
+#include "core/cli/options.h"
+#include "core/graph/plan.h"
+#include "core/task/job.h"
+#include "core/vm/vm.h"
+
+struct tm_engine {
+    struct tm_fx fx;
+    struct tm_mem mem; // the shared account
+    struct tm_log log;
+    const struct tm_cli_options *options;
+    struct tm_vm_args vm_args;
+    struct tm_vm *vm; // the planning state
+    struct tm_graph *graph;
+    struct tm_plan *plan;
+    char *script; // text of the job
+    size_t script_length;
+    uint32_t parallelism;
+};
+
+extern const struct tm_connector *const tm_engine_connectors[]; // NULL-terminated
+
+// Reads and plans the job. On failure the engine must still be freed.
+int tm_engine_open(struct tm_engine *engine, const struct tm_cli_options *options,
+                   struct tm_error *err) TM_WARN_UNUSED;
+void tm_engine_close(struct tm_engine *engine);
+// Findings of the planner (warnings, advice) to the log; returns how many warnings.
+int tm_engine_log_findings(struct tm_engine *engine, struct tm_error *err);

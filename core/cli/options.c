@@ -1,0 +1,293 @@
+// Parsing the command line by the table, and the help it makes.
+#include "core/cli/options.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/limits.h"
+#include "core/base/log.h"
+#include "core/base/text.h"
+#include "core/loop/real.h"
+
+const struct tm_cli_flag tm_cli_flags[] = {
+    {"--parallelism", "N",
+     "subtasks of each operator (default: the job's, else the number of cores)"},
+    {"--set", "NAME=VALUE", "an argument of the job, read with tm.arg or tm.args; may be repeated"},
+    {"--json", NULL,
+     "machine-readable output: the report (run) or the result (check, plan) as one JSON object"},
+    {"--log", "text|json", "form of the log on standard error (default: text)"},
+    {"--quiet", NULL, "no live lines and no report, warnings and errors only"},
+    {"--source", NULL, "print the Lua text generated for each chain"},
+    {"--help", NULL, "this help; with a job also the arguments that the job declares"},
+    {NULL, NULL, NULL},
+};
+
+const struct tm_cli_command tm_cli_commands[] = {
+    {"run",
+     "JOB.lua",
+     "run a job here, in one process",
+     "Runs the job to the end of its input, or until Ctrl-C. Results go where the job's sinks say; "
+     "the log, the live\n"
+     "lines and the report go to standard error.",
+     "cat book.txt | tidemill run jobs/wordcount.lua\n  tidemill run jobs/fraud.lua --parallelism "
+     "4 --set input=transactions.jsonl",
+     {"--parallelism", "--set", "--json", "--log", "--quiet", "--help", NULL},
+     tm_cli_run_job},
+    {"check",
+     "JOB.lua",
+     "find mistakes in a job without running it",
+     "Evaluates the script, checks names, fields, types and the graph, and warns of code that "
+     "would be slow or lose state.",
+     "tidemill check jobs/fraud.lua",
+     {"--set", "--json", "--help", NULL},
+     tm_cli_check},
+    {"plan",
+     "JOB.lua",
+     "show how a job would run",
+     "Prints chains of operators, their parallelism, the schema of each and how rows travel "
+     "between them. A type that the\n"
+     "first real row settles is shown as `?`.",
+     "tidemill plan jobs/fraud.lua --parallelism 4\n  tidemill plan jobs/fraud.lua --source",
+     {"--parallelism", "--set", "--json", "--source", "--help", NULL},
+     tm_cli_plan},
+    {"version",
+     "",
+     "print the version",
+     "Prints the version of tidemill and of LuaJIT.",
+     "tidemill version",
+     {"--json", "--help", NULL},
+     tm_cli_version},
+    {"help",
+     "[COMMAND]",
+     "explain a command",
+     "Prints the commands, or one command with its flags.",
+     "tidemill help run",
+     {"--help", NULL},
+     tm_cli_help},
+    {NULL, NULL, NULL, NULL, NULL, {NULL}, NULL},
+};
+
+const struct tm_cli_command *tm_cli_find(const char *name)
+{
+    for (const struct tm_cli_command *c = tm_cli_commands; c->name != NULL; c++)
+        if (strcmp(c->name, name) == 0)
+            return c;
+    return NULL;
+}
+
+// --- help ----------------------------------------------------------------------------------------
+
+static const struct tm_cli_flag *find_flag(const char *name)
+{
+    for (const struct tm_cli_flag *f = tm_cli_flags; f->name != NULL; f++)
+        if (strcmp(f->name, name) == 0)
+            return f;
+    return NULL;
+}
+
+void tm_cli_print_help(const struct tm_cli_command *command)
+{
+    if (command == NULL) {
+        printf("tidemill %s - stateful stream processing, jobs in Lua\n\nusage: tidemill COMMAND "
+               "...\n\n",
+               TM_VERSION);
+        for (const struct tm_cli_command *c = tm_cli_commands; c->name != NULL; c++)
+            printf("  %-8s %-10s %s\n", c->name, c->arguments, c->summary);
+        printf("\n`tidemill help COMMAND` explains one.\n"
+               "Exit codes: 0 finished, 1 the job failed, 2 wrong use, 130 stopped (Ctrl-C).\n");
+        return;
+    }
+    printf("usage: tidemill %s %s%s\n\n%s\n\n", command->name, command->arguments,
+           command->flags[1] != NULL ? " [FLAG]..." : "", command->description);
+    for (int i = 0; command->flags[i] != NULL; i++) {
+        const struct tm_cli_flag *flag = find_flag(command->flags[i]);
+        char head[64];
+        snprintf(head, sizeof head, "%s%s%s", flag->name, flag->value ? " " : "",
+                 flag->value ? flag->value : "");
+        printf("  %-20s %s\n", head, flag->doc);
+    }
+    printf("\nExample:\n  %s\n", command->example);
+}
+
+// --- parsing -------------------------------------------------------------------------------------
+
+static int unknown_command(const char *name, struct tm_error *err)
+{
+    const char *names[16];
+    size_t count = 0;
+    for (const struct tm_cli_command *c = tm_cli_commands; c->name != NULL; c++)
+        names[count++] = c->name;
+    const char *nearest = tm_text_nearest(name, names, count);
+    tm_error_set(err, TM_E_USAGE, "there is no command '%s'", name);
+    size_t length = strlen(name);
+    if (length > 4 && strcmp(name + length - 4, ".lua") == 0)
+        tm_error_hint(err, "to run a job: tidemill run %s", name);
+    else if (nearest != NULL)
+        tm_error_hint(err, "did you mean `tidemill %s`? `tidemill help` lists the commands",
+                      nearest);
+    else
+        tm_error_hint(err, "`tidemill help` lists the commands");
+    return TM_E_USAGE;
+}
+
+static int unknown_flag(const struct tm_cli_command *command, const char *flag,
+                        struct tm_error *err)
+{
+    size_t count = 0;
+    while (command->flags[count] != NULL)
+        count++;
+    const char *nearest = tm_text_nearest(flag, command->flags, count);
+    tm_error_set(err, TM_E_USAGE, "`tidemill %s` has no flag '%s'", command->name, flag);
+    if (nearest != NULL)
+        tm_error_hint(err, "did you mean %s? `tidemill help %s` lists the flags", nearest,
+                      command->name);
+    else
+        tm_error_hint(err, "`tidemill help %s` lists the flags", command->name);
+    return TM_E_USAGE;
+}
+
+static int parse_set(struct tm_cli_options *options, const char *value, struct tm_error *err)
+{
+    const char *equals = strchr(value, '=');
+    if (equals == NULL || equals == value) {
+        tm_error_set(err, TM_E_USAGE, "--set needs NAME=VALUE, not '%s'", value);
+        tm_error_hint(err, "for example: --set input=data.jsonl");
+        return TM_E_USAGE;
+    }
+    if (options->set_count == TM_CLI_SETS_MAX)
+        return tm_error_set(err, TM_E_USAGE, "more than %d --set flags", TM_CLI_SETS_MAX);
+    char *name = strndup(value, (size_t)(equals - value));
+    if (name == NULL)
+        return tm_error_set(err, TM_E_MEMORY, "out of memory");
+    options->set_copies[options->set_count] = name;
+    options->set_names[options->set_count] = name;
+    options->set_values[options->set_count] = equals + 1;
+    options->set_count++;
+    return 0;
+}
+
+static int parse_parallelism(struct tm_cli_options *options, const char *value,
+                             struct tm_error *err)
+{
+    char *end;
+    long n = strtol(value, &end, 10);
+    if (*value == '\0' || *end != '\0' || n < 1 || n > TM_PARALLELISM_MAX) {
+        tm_error_set(err, TM_E_USAGE, "--parallelism needs a whole number from 1 to %d, not '%s'",
+                     TM_PARALLELISM_MAX, value);
+        tm_error_hint(err, "leave it out to use every core");
+        return TM_E_USAGE;
+    }
+    options->parallelism = (uint32_t)n;
+    return 0;
+}
+
+static int apply_flag(struct tm_cli_options *options, const char *name, const char *value,
+                      struct tm_error *err)
+{
+    if (strcmp(name, "--parallelism") == 0)
+        return parse_parallelism(options, value, err);
+    if (strcmp(name, "--set") == 0)
+        return parse_set(options, value, err);
+    if (strcmp(name, "--log") == 0) {
+        if (strcmp(value, "text") != 0 && strcmp(value, "json") != 0)
+            return tm_error_set(err, TM_E_USAGE, "--log is text or json, not '%s'", value);
+        options->log = value;
+        return 0;
+    }
+    if (strcmp(name, "--json") == 0)
+        options->json = true;
+    else if (strcmp(name, "--quiet") == 0)
+        options->quiet = true;
+    else if (strcmp(name, "--source") == 0)
+        options->source = true;
+    else if (strcmp(name, "--help") == 0)
+        options->help = true;
+    return 0;
+}
+
+// A flag at argv[*i], with its value in the same word (--set=a=b) or the next.
+static int parse_flag(int argc, char **argv, int *i, const struct tm_cli_command *command,
+                      struct tm_cli_options *options, struct tm_error *err)
+{
+    char name[64];
+    const char *word = argv[*i];
+    const char *equals = strchr(word, '=');
+    size_t length = equals != NULL ? (size_t)(equals - word) : strlen(word);
+    snprintf(name, sizeof name, "%.*s", (int)(length < 63 ? length : 63), word);
+    if (strcmp(name, "-h") == 0)
+        snprintf(name, sizeof name, "--help");
+    bool known = false;
+    for (int f = 0; command->flags[f] != NULL; f++)
+        known = known || strcmp(command->flags[f], name) == 0;
+    if (!known)
+        return unknown_flag(command, name, err);
+    const struct tm_cli_flag *flag = find_flag(name);
+    const char *value = equals != NULL ? equals + 1 : NULL;
+    if (flag->value == NULL && value != NULL)
+        return tm_error_set(err, TM_E_USAGE, "%s takes no value", name);
+    if (flag->value != NULL && value == NULL) {
+        if (*i + 1 >= argc) {
+            tm_error_set(err, TM_E_USAGE, "%s needs a value: %s %s", name, name, flag->value);
+            return TM_E_USAGE;
+        }
+        value = argv[++*i];
+    }
+    return apply_flag(options, name, value, err);
+}
+
+int tm_cli_parse(int argc, char **argv, struct tm_cli_options *options,
+                 const struct tm_cli_command **command, struct tm_error *err)
+{
+    *options = (struct tm_cli_options){0};
+    *command = NULL;
+    if (argc < 2)
+        return 0;
+    const char *name = argv[1];
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
+        name = "help";
+    if (strcmp(name, "--version") == 0)
+        name = "version";
+    *command = tm_cli_find(name);
+    if (*command == NULL)
+        return unknown_command(name, err);
+    options->command = name;
+    for (int i = 2; i < argc; i++) {
+        int rc = 0;
+        if (argv[i][0] == '-' && argv[i][1] != '\0')
+            rc = parse_flag(argc, argv, &i, *command, options, err);
+        else if (options->file != NULL || (*command)->arguments[0] == '\0')
+            rc = tm_error_set(err, TM_E_USAGE, "`tidemill %s` does not know what to do with '%s'",
+                              name, argv[i]);
+        else
+            options->file = argv[i];
+        if (rc != 0)
+            return rc;
+    }
+    if (options->file == NULL && strcmp((*command)->arguments, "JOB.lua") == 0 && !options->help) {
+        tm_error_set(err, TM_E_USAGE, "`tidemill %s` needs a job", name);
+        tm_error_hint(err, "tidemill %s JOB.lua", name);
+        return TM_E_USAGE;
+    }
+    return 0;
+}
+
+void tm_cli_options_fini(struct tm_cli_options *options)
+{
+    for (uint32_t i = 0; i < options->set_count; i++)
+        free(options->set_copies[i]);
+}
+
+int tm_cli_fail(const struct tm_cli_options *options, const struct tm_error *err, int exit_code)
+{
+    struct tm_fx fx;
+    struct tm_error ignored = {0};
+    if (tm_real_init(&fx, &ignored) != 0)
+        return exit_code;
+    struct tm_log log = {
+        .fx = &fx, .level = TM_LOG_INFO, .color = fx.files->is_terminal(fx.ctx, 2)};
+    log.json = options->log != NULL && strcmp(options->log, "json") == 0;
+    tm_log_error(&log, err);
+    tm_real_fini(&fx);
+    return exit_code;
+}

@@ -1,0 +1,62 @@
+// The command line: one table of commands and their flags; help, errors and completion come from
+// it.
+#pragma once
+
+#include <stdbool.h>
+
+#include "core/base/mem.h"
+
+enum { TM_CLI_SETS_MAX = 256 };
+
+enum tm_exit {
+    TM_EXIT_FINISHED = 0,
+    TM_EXIT_FAILED = 1,
+    TM_EXIT_USAGE = 2,
+    TM_EXIT_STOPPED = 130, // stopped without a checkpoint to resume from
+};
+
+// What was given. Strings point into argv.
+struct tm_cli_options {
+    const char *command;
+    const char *file; // the job
+    bool help, json, source, debug, quiet;
+    const char *log;      // "text" or "json"; NULL: text
+    uint32_t parallelism; // 0: not given
+    const char *set_names[TM_CLI_SETS_MAX], *set_values[TM_CLI_SETS_MAX];
+    uint32_t set_count;
+    char *set_copies[TM_CLI_SETS_MAX]; // names, cut off their values
+};
+
+struct tm_cli_command;
+typedef int tm_cli_run(const struct tm_cli_options *options); // returns enum tm_exit
+
+struct tm_cli_flag {
+    const char *name;  // "--parallelism"
+    const char *value; // "N"; NULL: takes none
+    const char *doc;
+};
+
+struct tm_cli_command {
+    const char *name;
+    const char *arguments; // "JOB.lua"
+    const char *summary;
+    const char *description;
+    const char *example;
+    const char *flags[12]; // names in the table of flags
+    tm_cli_run *run;
+};
+
+extern const struct tm_cli_command tm_cli_commands[]; // ends with a NULL name
+extern const struct tm_cli_flag tm_cli_flags[];       // likewise
+
+// Parses argv. Returns 0, or TM_E_USAGE with the message. *command is NULL for `tidemill` alone.
+int tm_cli_parse(int argc, char **argv, struct tm_cli_options *options,
+                 const struct tm_cli_command **command, struct tm_error *err) TM_WARN_UNUSED;
+void tm_cli_options_fini(struct tm_cli_options *options);
+// Help of one command, or of all (NULL), to standard output.
+void tm_cli_print_help(const struct tm_cli_command *command);
+const struct tm_cli_command *tm_cli_find(const char *name);
+// A duration-free error of the command line or a script to standard error, as text or JSON.
+int tm_cli_fail(const struct tm_cli_options *options, const struct tm_error *err, int exit_code);
+
+tm_cli_run tm_cli_run_job, tm_cli_check, tm_cli_plan, tm_cli_version, tm_cli_help;

@@ -1,0 +1,55 @@
+// `tidemill plan`: the task plan for people or machines, and the text generated for each chunk.
+#include "core/graph/plan.h"
+
+#include <stdio.h>
+
+#include "core/cli/engine.h"
+
+static int put_sources(struct tm_engine *engine, struct tm_buf *out, struct tm_error *err)
+{
+    for (uint32_t c = 0; c < engine->plan->chain_count; c++) {
+        const struct tm_chain *chain = &engine->plan->chains[c];
+        for (uint32_t i = 0; i < chain->node_count;) {
+            uint8_t kind = engine->graph->nodes[chain->nodes[i]].kind;
+            uint32_t run = 1;
+            while (kind == TM_NODE_FUNCTION && i + run < chain->node_count &&
+                   engine->graph->nodes[chain->nodes[i + run]].kind == TM_NODE_FUNCTION)
+                run++;
+            if (kind == TM_NODE_FUNCTION || kind == TM_NODE_REDUCE) {
+                int rc = tm_vm_chain_source(engine->vm, chain->nodes + i, run, out, err);
+                if (rc != 0)
+                    return rc;
+                if (tm_buf_append(out, "\n", 1) != 0)
+                    return tm_error_set(err, TM_E_MEMORY, "out of memory for the plan");
+            }
+            i += run;
+        }
+    }
+    return 0;
+}
+
+int tm_cli_plan(const struct tm_cli_options *options)
+{
+    struct tm_engine engine;
+    struct tm_error err = {0};
+    int code = TM_EXIT_FINISHED;
+    int rc = tm_engine_open(&engine, options, &err);
+    if (rc == 0) {
+        struct tm_buf out;
+        tm_buf_init(&out, &engine.mem);
+        rc = options->source ? put_sources(&engine, &out, &err)
+             : options->json ? tm_plan_print_json(engine.plan, &out)
+                             : tm_plan_print(engine.plan, &out);
+        if (rc == 0)
+            fwrite(out.data, 1, out.size_bytes, stdout);
+        else if (err.code == 0)
+            tm_error_set(&err, rc, "out of memory for the plan");
+        tm_buf_fini(&out);
+    }
+    if (rc != 0)
+        code =
+            tm_cli_fail(options, &err,
+                        rc == TM_E_USAGE || rc == TM_E_NOT_FOUND ? TM_EXIT_USAGE : TM_EXIT_FAILED);
+    tm_engine_close(&engine);
+    return code;
+}

@@ -1,0 +1,257 @@
+// The report at the end of a run.
+#include "core/cli/report.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/base/text.h"
+#include "core/task/task.h"
+
+void tm_report_sums(struct tm_job *job, uint32_t node, struct tm_operator_sums *sums)
+{
+    *sums = (struct tm_operator_sums){.watermark = TM_WATERMARK_MAX};
+    uint32_t parallelism = tm_job_node_parallelism(job, node);
+    for (uint32_t s = 0; s < parallelism; s++) {
+        struct tm_node_metrics *m = tm_job_metrics(job, node, s);
+#define ADD(field) sums->field += atomic_load_explicit(&m->field, memory_order_relaxed)
+        ADD(rows_in);
+        ADD(rows_out);
+        ADD(used);
+        ADD(filtered);
+        ADD(late);
+        ADD(skipped);
+        ADD(dead_lettered);
+        ADD(bytes_in);
+        ADD(bytes_out);
+        ADD(busy_ns);
+#undef ADD
+        int64_t watermark = atomic_load_explicit(&m->watermark, memory_order_relaxed);
+        if (watermark < sums->watermark)
+            sums->watermark = watermark;
+    }
+    if (parallelism == 0)
+        sums->watermark = TM_WATERMARK_MIN;
+}
+
+static const char *outcome_text(enum tm_job_outcome outcome)
+{
+    return outcome == TM_JOB_FINISHED ? "finished"
+           : outcome == TM_JOB_FAILED ? "failed"
+                                      : "stopped";
+}
+
+static void edge_rows(struct tm_job *job, uint32_t edge, uint64_t *sent, uint64_t *received)
+{
+    const struct tm_edge *e = &job->plan->edges[edge];
+    *sent = *received = 0;
+    for (uint32_t p = 0; p < job->plan->chains[e->from_chain].parallelism; p++)
+        for (uint32_t c = 0; c < job->plan->chains[e->to_chain].parallelism; c++) {
+            struct tm_channel *channel = tm_job_channel(job, edge, p, c);
+            if (channel != NULL) {
+                *sent += tm_channel_rows_sent(channel);
+                *received += tm_channel_rows_received(channel);
+            }
+        }
+}
+
+// NULL: out of memory, and then the report has no latency.
+static struct tm_histogram *merge_latency(struct tm_job *job)
+{
+    struct tm_histogram *all = calloc(1, sizeof *all);
+    for (uint32_t t = 0; all != NULL && t < job->task_count; t++)
+        if (job->tasks[t].latency != NULL)
+            tm_histogram_merge(all, job->tasks[t].latency);
+    return all;
+}
+
+// Kinds of errors merged over the tasks: the first seen stands for all of its kind.
+struct error_sum {
+    const struct tm_failure_kind *kind;
+    uint64_t count;
+};
+
+static uint32_t merge_errors(struct tm_job *job, struct error_sum *sums, uint32_t capacity)
+{
+    uint32_t count = 0;
+    for (uint32_t t = 0; t < job->task_count; t++)
+        for (uint32_t k = 0; k < job->failures[t].kind_count; k++) {
+            const struct tm_failure_kind *kind = &job->failures[t].kinds[k];
+            uint32_t i = 0;
+            while (i < count &&
+                   (sums[i].kind->node != kind->node || sums[i].kind->code != kind->code))
+                i++;
+            if (i == capacity)
+                continue;
+            if (i == count)
+                sums[count++] = (struct error_sum){.kind = kind};
+            sums[i].count += kind->count;
+        }
+    return count;
+}
+
+enum { ERRORS_MAX = 256 };
+
+// --- for people ----------------------------------------------------------------------------------
+
+static void print_operators(struct tm_job *job, double seconds)
+{
+    char in[32], out[32], rate[32];
+    fprintf(stderr, "  %-32s %15s %15s %13s %9s %9s %9s %9s\n", "operator", "rows in", "rows out",
+            "in/s", "filtered", "late", "skipped", "dead");
+    for (uint32_t n = 0; n < job->graph->node_count; n++) {
+        struct tm_operator_sums s;
+        tm_report_sums(job, n, &s);
+        tm_text_count((int64_t)s.rows_in, in);
+        tm_text_count((int64_t)s.rows_out, out);
+        tm_text_count(seconds > 0 ? (int64_t)((double)s.rows_in / seconds) : 0, rate);
+        fprintf(stderr,
+                "  %-32.32s %15s %15s %13s %9" PRIu64 " %9" PRIu64 " %9" PRIu64 " %9" PRIu64 "\n",
+                job->graph->nodes[n].name, in, out, rate, s.filtered, s.late, s.skipped,
+                s.dead_lettered);
+    }
+}
+
+static void print_errors(struct tm_job *job)
+{
+    static struct error_sum sums[ERRORS_MAX];
+    uint32_t count = merge_errors(job, sums, ERRORS_MAX);
+    for (uint32_t i = 0; i < count; i++) {
+        char code[8];
+        fprintf(stderr, "  %s x %" PRIu64 " at '%s', first: %s\n",
+                tm_error_code_text(sums[i].kind->code, code), sums[i].count,
+                job->graph->nodes[sums[i].kind->node].name, sums[i].kind->first.message);
+    }
+}
+
+void tm_report_print(const struct tm_report *report)
+{
+    struct tm_job *job = report->job;
+    char text[32];
+    double seconds = (double)report->wall_ns / 1e9;
+    fprintf(stderr, "job '%s' %s after %s\n", job->graph->name, outcome_text(report->outcome),
+            tm_text_duration(report->wall_ns / 1000000, text));
+    print_operators(job, seconds);
+    struct tm_histogram *latency = merge_latency(job);
+    if (latency != NULL && latency->count != 0)
+        fprintf(stderr, "  latency from read to written: p50 %.2f ms, p99 %.2f ms\n",
+                (double)tm_histogram_quantile(latency, 0.5) / 1e6,
+                (double)tm_histogram_quantile(latency, 0.99) / 1e6);
+    free(latency);
+    for (uint32_t e = 0; e < job->plan->edge_count; e++) {
+        uint64_t sent, received;
+        edge_rows(job, e, &sent, &received);
+        if (sent != received)
+            fprintf(stderr, "  edge %s -> %s: %" PRIu64 " rows sent, %" PRIu64 " received\n",
+                    job->graph->nodes[job->plan->edges[e].from_node].name,
+                    job->graph->nodes[job->plan->edges[e].to_node].name, sent, received);
+    }
+    print_errors(job);
+}
+
+// --- for machines --------------------------------------------------------------------------------
+
+static json_t *operator_json(struct tm_job *job, uint32_t n, double seconds)
+{
+    struct tm_operator_sums s;
+    tm_report_sums(job, n, &s);
+    const struct tm_node *node = &job->graph->nodes[n];
+    json_t *o = json_object();
+    json_object_set_new(o, "name", json_string(node->name));
+    json_object_set_new(o, "verb", json_string(node->verb));
+    json_object_set_new(o, "where", json_string(node->where));
+    json_object_set_new(o, "parallelism", json_integer(tm_job_node_parallelism(job, n)));
+#define SET(field) json_object_set_new(o, #field, json_integer((json_int_t)s.field))
+    SET(rows_in);
+    SET(rows_out);
+    SET(used);
+    SET(filtered);
+    SET(late);
+    SET(skipped);
+    SET(dead_lettered);
+    SET(bytes_in);
+    SET(bytes_out);
+#undef SET
+    json_object_set_new(o, "rate_in", json_real(seconds > 0 ? (double)s.rows_in / seconds : 0));
+    json_object_set_new(o, "rate_out", json_real(seconds > 0 ? (double)s.rows_out / seconds : 0));
+    json_object_set_new(o, "busy_seconds", json_real((double)s.busy_ns / 1e9));
+    if (s.watermark > -TM_INT_MAX && s.watermark < TM_INT_MAX)
+        json_object_set_new(o, "watermark", json_integer(s.watermark));
+    return o;
+}
+
+static json_t *edges_json(struct tm_job *job)
+{
+    json_t *edges = json_array();
+    for (uint32_t e = 0; e < job->plan->edge_count; e++) {
+        const struct tm_edge *edge = &job->plan->edges[e];
+        uint64_t sent, received;
+        edge_rows(job, e, &sent, &received);
+        json_t *o = json_object();
+        json_object_set_new(o, "from", json_string(job->graph->nodes[edge->from_node].name));
+        json_object_set_new(o, "to", json_string(job->graph->nodes[edge->to_node].name));
+        json_object_set_new(o, "dead_letters", json_boolean(edge->dead_letter));
+        json_object_set_new(o, "sent", json_integer((json_int_t)sent));
+        json_object_set_new(o, "received", json_integer((json_int_t)received));
+        json_array_append_new(edges, o);
+    }
+    return edges;
+}
+
+static json_t *error_json(const struct tm_error *err)
+{
+    char code[8];
+    json_t *o = json_object();
+    json_object_set_new(o, "code", json_string(tm_error_code_text(err->code, code)));
+    json_object_set_new(o, "name", json_string(tm_error_name(err->code)));
+    json_object_set_new(o, "message", json_string(err->message));
+    json_object_set_new(o, "where", json_string(err->where));
+    json_object_set_new(o, "hint", json_string(err->hint));
+    return o;
+}
+
+static json_t *errors_json(struct tm_job *job)
+{
+    static struct error_sum sums[ERRORS_MAX];
+    uint32_t count = merge_errors(job, sums, ERRORS_MAX);
+    json_t *errors = json_array();
+    for (uint32_t i = 0; i < count; i++) {
+        json_t *o = error_json(&sums[i].kind->first);
+        json_object_set_new(o, "operator", json_string(job->graph->nodes[sums[i].kind->node].name));
+        json_object_set_new(o, "count", json_integer((json_int_t)sums[i].count));
+        json_array_append_new(errors, o);
+    }
+    return errors;
+}
+
+void tm_report_print_json(const struct tm_report *report)
+{
+    struct tm_job *job = report->job;
+    double seconds = (double)report->wall_ns / 1e9;
+    json_t *root = json_object(), *operators = json_array(), *latency = json_object();
+    json_object_set_new(root, "job", json_string(job->graph->name));
+    json_object_set_new(root, "state", json_string(outcome_text(report->outcome)));
+    json_object_set_new(root, "seconds", json_real(seconds));
+    json_object_set_new(root, "parallelism", json_integer(job->plan->parallelism));
+    for (uint32_t n = 0; n < job->graph->node_count; n++)
+        json_array_append_new(operators, operator_json(job, n, seconds));
+    json_object_set_new(root, "operators", operators);
+    json_object_set_new(root, "edges", edges_json(job));
+    struct tm_histogram *h = merge_latency(job);
+    if (h != NULL && h->count != 0) {
+        json_object_set_new(latency, "p50", json_real((double)tm_histogram_quantile(h, 0.5) / 1e6));
+        json_object_set_new(latency, "p99",
+                            json_real((double)tm_histogram_quantile(h, 0.99) / 1e6));
+    }
+    free(h);
+    json_object_set_new(root, "latency_ms", latency);
+    json_object_set_new(root, "errors", errors_json(job));
+    if (report->error != NULL && report->error->code != 0)
+        json_object_set_new(root, "failure", error_json(report->error));
+    char *text = json_dumps(root, JSON_COMPACT);
+    if (text != NULL)
+        fprintf(stderr, "%s\n", text);
+    free(text);
+    json_decref(root);
+}

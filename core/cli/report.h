@@ -1,0 +1,32 @@
+// What a run reports: per operator and edge, at its end (report) and while it goes on (live lines
+// on a terminal).
+#pragma once
+
+#include "core/cluster/coordinator.h"
+#include "core/task/job.h"
+
+// Sums of an operator over its subtasks.
+struct tm_operator_sums {
+    uint64_t rows_in, rows_out, used, filtered, late, skipped, dead_lettered, bytes_in, bytes_out,
+        busy_ns;
+    int64_t watermark; // lowest of the subtasks; TM_WATERMARK_MIN: none
+};
+void tm_report_sums(struct tm_job *job, uint32_t node, struct tm_operator_sums *sums);
+
+struct tm_report {
+    struct tm_job *job;
+    enum tm_job_outcome outcome;
+    int64_t wall_ns;
+    const struct tm_error *error; // of a failed job
+};
+// For people, to standard error.
+void tm_report_print(const struct tm_report *report);
+// One JSON object on one line, to standard error.
+void tm_report_print_json(const struct tm_report *report);
+
+// Live lines: one per operator, drawn over themselves a few times a second.
+struct tm_live;
+struct tm_live *tm_live_new(struct tm_job *job) TM_WARN_UNUSED; // NULL: out of memory
+void tm_live_draw(struct tm_live *live, int64_t now_ns, int64_t now_ms);
+void tm_live_clear(struct tm_live *live); // before other output
+void tm_live_free(struct tm_live *live);

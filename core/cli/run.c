@@ -1,0 +1,252 @@
+// `tidemill run`: the coordinator's loop in this process, workers on threads of their own.
+#include <ev.h>
+#include <signal.h>
+#include <stdio.h>
+
+#include "core/cli/engine.h"
+#include "core/cli/report.h"
+#include "core/loop/real.h"
+#include "core/task/worker.h"
+
+enum { LIVE_INTERVAL_MS = 250 };
+
+struct run {
+    struct tm_engine *engine;
+    struct tm_job *job;
+    struct tm_coordinator coordinator;
+    struct tm_waker waker;
+    struct tm_live *live; // NULL: no terminal
+    ev_signal interrupted, terminated;
+    int stops_wanted, stops_done;
+};
+
+// --- the coordinator's environment ---------------------------------------------------------------
+
+static int send_command(void *arg, enum tm_command_kind kind, const char *text, size_t length)
+{
+    struct run *run = arg;
+    for (uint32_t w = 0; w < run->job->worker_count; w++) {
+        struct tm_command *command = tm_command_new(run->job->mem, kind, text, length);
+        if (command == NULL)
+            return TM_E_MEMORY;
+        tm_mailbox_post(&run->job->workers[w].commands, &command->message);
+    }
+    return 0;
+}
+
+static int settle(void *arg, const char *proposal, size_t length, struct tm_buf *settled,
+                  struct tm_error *err)
+{
+    struct run *run = arg;
+    return tm_vm_settle(run->engine->vm, run->engine->graph, proposal, length, settled, err);
+}
+
+// --- signals -------------------------------------------------------------------------------------
+
+static void on_signal(struct ev_loop *loop, ev_signal *watcher, int events)
+{
+    (void)loop;
+    (void)events;
+    struct run *run = watcher->data;
+    run->stops_wanted++;
+}
+
+static void watch_signals(struct run *run)
+{
+    struct ev_loop *loop = tm_real_parker_loop(run->waker.parker);
+    ev_signal_init(&run->interrupted, on_signal, SIGINT);
+    ev_signal_init(&run->terminated, on_signal, SIGTERM);
+    run->interrupted.data = run->terminated.data = run;
+    ev_signal_start(loop, &run->interrupted);
+    ev_signal_start(loop, &run->terminated);
+}
+
+static void unwatch_signals(struct run *run)
+{
+    struct ev_loop *loop = tm_real_parker_loop(run->waker.parker);
+    ev_signal_stop(loop, &run->interrupted);
+    ev_signal_stop(loop, &run->terminated);
+}
+
+// --- the loop ------------------------------------------------------------------------------------
+
+static bool take_events(struct run *run)
+{
+    bool any = false;
+    struct tm_event *event;
+    while ((event = (struct tm_event *)tm_mailbox_take(&run->job->events)) != NULL) {
+        tm_coordinator_event(&run->coordinator, event);
+        tm_event_free(event);
+        any = true;
+    }
+    for (; run->stops_done < run->stops_wanted; run->stops_done++) {
+        if (run->live != NULL)
+            tm_live_clear(run->live);
+        tm_log_write(&run->engine->log, TM_LOG_INFO,
+                     run->stops_done == 0 ? "stopping; once more to stop at once"
+                                          : "stopping at once");
+        tm_coordinator_stop(&run->coordinator);
+        any = true;
+    }
+    return any;
+}
+
+static void loop(struct run *run)
+{
+    const struct tm_fx *fx = &run->engine->fx;
+    int64_t next_draw = tm_fx_mono_ns(fx) + LIVE_INTERVAL_MS * 1000000LL;
+    while (run->coordinator.state != TM_JOB_DONE) {
+        if (take_events(run))
+            continue;
+        int64_t now = tm_fx_mono_ns(fx);
+        if (run->live != NULL && now >= next_draw) {
+            tm_live_draw(run->live, now, tm_fx_wall_ms(fx));
+            next_draw = now + LIVE_INTERVAL_MS * 1000000LL;
+        }
+        tm_waker_prepare(&run->waker);
+        if (take_events(run))
+            tm_waker_cancel(&run->waker);
+        else
+            tm_waker_wait(&run->waker, run->live != NULL ? next_draw : INT64_MAX);
+    }
+}
+
+static int start_workers(struct run *run, struct tm_error *err)
+{
+    const struct tm_fx *fx = &run->engine->fx;
+    for (uint32_t w = 0; w < run->job->worker_count; w++) {
+        struct tm_worker *worker = &run->job->workers[w];
+        char name[16];
+        snprintf(name, sizeof name, "worker-%u", w);
+        int rc =
+            fx->threads->thread_start(fx->ctx, name, tm_worker_run, worker, &worker->thread, err);
+        if (rc != 0) {
+            // The workers that run are told to end; those that never started count as gone.
+            run->coordinator.workers = w;
+            struct tm_event failed = {.kind = TM_EVENT_FAILED, .error = *err};
+            tm_coordinator_event(&run->coordinator, &failed);
+            if (w == 0)
+                run->coordinator.state = TM_JOB_DONE;
+            return rc;
+        }
+    }
+    return 0;
+}
+
+static void join_workers(struct run *run)
+{
+    const struct tm_fx *fx = &run->engine->fx;
+    for (uint32_t w = 0; w < run->job->worker_count; w++)
+        if (run->job->workers[w].thread != NULL)
+            fx->threads->thread_join(fx->ctx, run->job->workers[w].thread);
+}
+
+// --- the end -------------------------------------------------------------------------------------
+
+static int conclude(struct run *run, int64_t wall_ns)
+{
+    struct tm_engine *engine = run->engine;
+    enum tm_job_outcome outcome = tm_coordinator_outcome(&run->coordinator);
+    struct tm_error err = run->coordinator.error;
+    struct tm_error finish_error = {0};
+    if (tm_job_finish(run->job, outcome == TM_JOB_FINISHED, &finish_error) != 0 &&
+        outcome != TM_JOB_FAILED && finish_error.code != TM_E_CLOSED_PIPE) {
+        outcome = TM_JOB_FAILED;
+        err = finish_error;
+    }
+    if (run->live != NULL)
+        tm_live_clear(run->live);
+    if (outcome == TM_JOB_FAILED)
+        tm_log_error(&engine->log, &err);
+    struct tm_report report = {
+        .job = run->job, .outcome = outcome, .wall_ns = wall_ns, .error = &err};
+    if (engine->options->json)
+        tm_report_print_json(&report);
+    else if (!engine->options->quiet)
+        tm_report_print(&report);
+    return outcome == TM_JOB_FINISHED ? TM_EXIT_FINISHED
+           : outcome == TM_JOB_FAILED ? TM_EXIT_FAILED
+                                      : TM_EXIT_STOPPED;
+}
+
+static int run_job(struct run *run, struct tm_error *err)
+{
+    struct tm_engine *engine = run->engine;
+    const struct tm_fx *fx = &engine->fx;
+    uint32_t workers = 1; // as many as the widest chain has subtasks
+    for (uint32_t c = 0; c < engine->plan->chain_count; c++)
+        if (engine->plan->chains[c].parallelism > workers)
+            workers = engine->plan->chains[c].parallelism;
+    struct tm_job_args args = {
+        .fx = fx,
+        .mem = &engine->mem,
+        .log = &engine->log,
+        .graph = engine->graph,
+        .plan = engine->plan,
+        .connectors = tm_engine_connectors,
+        .vm = engine->vm_args,
+        .operators = &tm_operator_factory,
+        .workers = workers,
+        .coordinator = &run->waker,
+    };
+    int rc = tm_job_new(&args, &run->job, err);
+    if (rc != 0)
+        return rc;
+    struct tm_coordinator_env env = {.arg = run, .command = send_command, .settle = settle};
+    tm_coordinator_init(&run->coordinator, &env, &engine->mem, run->job->worker_count,
+                        run->job->task_count);
+    if (!engine->options->quiet && !engine->options->json && fx->files->is_terminal(fx->ctx, 2))
+        run->live = tm_live_new(run->job);
+    int64_t begin = tm_fx_mono_ns(fx);
+    (void)start_workers(run, err); // a failure is an event of the coordinator, and its outcome
+    loop(run);
+    join_workers(run);
+    int code = conclude(run, tm_fx_mono_ns(fx) - begin);
+    if (run->live != NULL)
+        tm_live_free(run->live);
+    tm_job_free(run->job);
+    return code;
+}
+
+static void print_argument(void *arg, const char *name, const char *fallback, const char *doc)
+{
+    (void)arg;
+    printf("  --set %s=...%s%s%s  %s\n", name, fallback[0] ? " (default: " : "", fallback,
+           fallback[0] ? ")" : "", doc);
+}
+
+static int print_job_help(struct tm_engine *engine, struct tm_error *err)
+{
+    tm_cli_print_help(tm_cli_find("run"));
+    printf("\nArguments of %s:\n", engine->options->file);
+    return tm_vm_arguments(engine->vm, print_argument, NULL, err);
+}
+
+int tm_cli_run_job(const struct tm_cli_options *options)
+{
+    struct tm_engine engine;
+    struct run run = {.engine = &engine};
+    struct tm_error err = {0};
+    int code = TM_EXIT_FAILED;
+    int rc = tm_engine_open(&engine, options, &err);
+    if (rc == 0 && options->help) {
+        rc = print_job_help(&engine, &err);
+        code = TM_EXIT_FINISHED;
+    } else if (rc == 0) {
+        rc = tm_engine_log_findings(&engine, &err);
+        rc = rc < 0 ? rc : tm_waker_init(&run.waker, &engine.fx, &err);
+        if (rc == 0) {
+            watch_signals(&run);
+            rc = run_job(&run, &err);
+            code = rc;
+            unwatch_signals(&run);
+            tm_waker_fini(&run.waker);
+        }
+    }
+    if (rc < 0)
+        code =
+            tm_cli_fail(options, &err,
+                        rc == TM_E_USAGE || rc == TM_E_NOT_FOUND ? TM_EXIT_USAGE : TM_EXIT_FAILED);
+    tm_engine_close(&engine);
+    return code;
+}
