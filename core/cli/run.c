@@ -116,7 +116,7 @@ static int start_workers(struct run *run, struct tm_error *err)
     const struct tm_fx *fx = &run->engine->fx;
     for (uint32_t w = 0; w < run->job->worker_count; w++) {
         struct tm_worker *worker = &run->job->workers[w];
-        char name[16];
+        char name[24];
         snprintf(name, sizeof name, "worker-%u", w);
         int rc =
             fx->threads->thread_start(fx->ctx, name, tm_worker_run, worker, &worker->thread, err);

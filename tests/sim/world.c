@@ -1,0 +1,462 @@
+// The simulated world's effects.
+#include "tests/sim/world.h"
+
+#include <fnmatch.h>
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "core/loop/waker.h"
+
+struct world_file {
+    char *path;
+    char *data;
+    size_t size, capacity;
+    bool written;
+    struct world_file *next;
+};
+
+struct tm_parker {
+    int unused;
+};
+
+uint64_t world_random(struct world *world)
+{
+    uint64_t z = (world->random += 0x9e3779b97f4a7c15u);
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+}
+
+// --- clock, random, memory -----------------------------------------------------------------------
+
+static int64_t mono_ns(void *ctx)
+{
+    struct world *world = ctx;
+    return world->mono_ns += 50; // time passes with every look at it, never backwards
+}
+
+static int64_t wall_ms(void *ctx)
+{
+    return 1767225600000 + mono_ns(ctx) / 1000000; // 2026-01-01
+}
+
+static uint64_t random_next(void *ctx)
+{
+    return world_random(ctx);
+}
+
+static void *alloc(void *ctx, size_t size)
+{
+    (void)ctx;
+    return malloc(size);
+}
+
+static void *resize(void *ctx, void *p, size_t old_size, size_t new_size)
+{
+    (void)ctx;
+    (void)old_size;
+    return realloc(p, new_size);
+}
+
+static void release(void *ctx, void *p, size_t size)
+{
+    (void)ctx;
+    (void)size;
+    free(p);
+}
+
+// --- files ---------------------------------------------------------------------------------------
+
+static struct world_file *find(struct world *world, const char *path)
+{
+    for (struct world_file *f = world->files; f != NULL; f = f->next)
+        if (strcmp(f->path, path) == 0)
+            return f;
+    return NULL;
+}
+
+static struct world_file *create(struct world *world, const char *path)
+{
+    struct world_file *f = find(world, path);
+    if (f == NULL) {
+        f = calloc(1, sizeof *f);
+        f->path = strdup(path);
+        f->next = world->files;
+        world->files = f;
+    }
+    f->size = 0;
+    return f;
+}
+
+static void append(struct world_file *f, const void *data, size_t length)
+{
+    if (f->size + length > f->capacity) {
+        f->capacity = (f->size + length) * 2;
+        f->data = realloc(f->data, f->capacity);
+    }
+    memcpy(f->data + f->size, data, length);
+    f->size += length;
+}
+
+static struct world_file *load(struct world *world, const char *path)
+{
+    FILE *real = fopen(path, "rb");
+    if (real == NULL)
+        return NULL;
+    struct world_file *f = create(world, path);
+    char block[65536];
+    size_t got;
+    while ((got = fread(block, 1, sizeof block, real)) > 0)
+        append(f, block, got);
+    fclose(real);
+    return f;
+}
+
+void world_put_file(struct world *world, const char *path, const void *data, size_t length)
+{
+    append(create(world, path), data, length);
+}
+
+const char *world_file_data(struct world *world, const char *path, size_t *length)
+{
+    struct world_file *f = find(world, path);
+    *length = f == NULL ? 0 : f->size;
+    return f == NULL ? NULL : f->data;
+}
+
+char *world_files_data(struct world *world, const char *prefix, size_t *length)
+{
+    char *all = NULL;
+    *length = 0;
+    for (struct world_file *f = world->files; f != NULL; f = f->next) {
+        if (!f->written || strncmp(f->path, prefix, strlen(prefix)) != 0 || f->size == 0)
+            continue;
+        all = realloc(all, *length + f->size);
+        memcpy(all + *length, f->data, f->size);
+        *length += f->size;
+    }
+    return all;
+}
+
+static int file_open(void *ctx, const char *path, enum tm_file_mode mode, struct tm_error *err)
+{
+    struct world *world = ctx;
+    struct world_file *f = find(world, path);
+    if (f == NULL && mode == TM_FILE_READ)
+        f = load(world, path);
+    if (f == NULL && mode == TM_FILE_READ)
+        return tm_error_set(err, TM_E_NOT_FOUND, "open %s: no such file", path);
+    if (f != NULL && mode == TM_FILE_CREATE_NEW)
+        return tm_error_set(err, TM_E_EXISTS, "open %s: exists", path);
+    if (f == NULL || mode == TM_FILE_CREATE)
+        f = create(world, path);
+    for (int fd = 3; fd < 256; fd++)
+        if (world->open[fd] == NULL) {
+            world->open[fd] = f;
+            world->position[fd] = 0;
+            return fd;
+        }
+    return tm_error_set(err, TM_E_LIMIT, "open %s: too many open files", path);
+}
+
+static int64_t file_read(void *ctx, int fd, void *buf, size_t len, struct tm_error *err)
+{
+    (void)err;
+    struct world *world = ctx;
+    struct world_file *f = fd == 0 ? find(world, "<stdin>") : world->open[fd];
+    if (f == NULL)
+        return 0;
+    size_t left = f->size - world->position[fd];
+    size_t n = len < left ? len : left;
+    if (n > 1)
+        n = 1 + world_random(world) % n; // short reads are legal, so they happen
+    memcpy(buf, f->data + world->position[fd], n);
+    world->position[fd] += n;
+    return (int64_t)n;
+}
+
+static int file_write_all(void *ctx, int fd, const void *buf, size_t len, const _Atomic int *cancel,
+                          struct tm_error *err)
+{
+    (void)cancel;
+    (void)err;
+    struct world *world = ctx;
+    struct world_file *f = fd > 2 ? world->open[fd] : NULL;
+    if (fd == 1)
+        f = find(world, "<stdout>") != NULL ? find(world, "<stdout>") : create(world, "<stdout>");
+    if (fd == 2 && getenv("TM_SIM_LOG") != NULL)
+        fwrite(buf, 1, len, stderr);
+    if (f != NULL) {
+        f->written = true;
+        append(f, buf, len);
+    }
+    return 0;
+}
+
+static int file_wait_readable(void *ctx, int fd, int timeout_ms)
+{
+    (void)fd;
+    struct world *world = ctx;
+    if (world_random(world) % 4 == 0) {
+        world->mono_ns += (int64_t)timeout_ms * 1000000;
+        return 0;
+    }
+    return 1;
+}
+
+static int file_sync(void *ctx, int fd, struct tm_error *err)
+{
+    (void)ctx;
+    (void)fd;
+    (void)err;
+    return 0;
+}
+
+static int file_close(void *ctx, int fd, struct tm_error *err)
+{
+    (void)err;
+    ((struct world *)ctx)->open[fd] = NULL;
+    return 0;
+}
+
+static int file_truncate(void *ctx, int fd, int64_t size_bytes, struct tm_error *err)
+{
+    (void)err;
+    ((struct world *)ctx)->open[fd]->size = (size_t)size_bytes;
+    return 0;
+}
+
+static void drop(struct world *world, struct world_file *f)
+{
+    struct world_file **link = &world->files;
+    while (*link != f)
+        link = &(*link)->next;
+    *link = f->next;
+    free(f->path);
+    free(f->data);
+    free(f);
+}
+
+static int file_rename(void *ctx, const char *from, const char *to, struct tm_error *err)
+{
+    struct world *world = ctx;
+    struct world_file *f = find(world, from), *old = find(world, to);
+    if (f == NULL)
+        return tm_error_set(err, TM_E_NOT_FOUND, "rename %s: no such file", from);
+    if (old != NULL)
+        drop(world, old);
+    free(f->path);
+    f->path = strdup(to);
+    return 0;
+}
+
+static int file_unlink(void *ctx, const char *path, struct tm_error *err)
+{
+    struct world_file *f = find(ctx, path);
+    if (f == NULL)
+        return tm_error_set(err, TM_E_NOT_FOUND, "unlink %s: no such file", path);
+    drop(ctx, f);
+    return 0;
+}
+
+static int file_mkdirs(void *ctx, const char *path, struct tm_error *err)
+{
+    (void)ctx;
+    (void)path;
+    (void)err;
+    return 0;
+}
+
+static int file_stat(void *ctx, const char *path, struct tm_file_info *info, struct tm_error *err)
+{
+    struct world_file *f = find(ctx, path);
+    struct stat real;
+    if (f == NULL && stat(path, &real) != 0)
+        return tm_error_set(err, TM_E_NOT_FOUND, "%s: no such file", path);
+    *info = (struct tm_file_info){.is_regular = true};
+    info->is_directory = f == NULL && S_ISDIR(real.st_mode);
+    info->is_regular = !info->is_directory;
+    info->size_bytes = f != NULL ? (int64_t)f->size : (int64_t)real.st_size;
+    return 0;
+}
+
+static int compare_paths(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int file_glob(void *ctx, const char *pattern, int (*add)(void *arg, const char *path),
+                     void *arg, struct tm_error *err)
+{
+    (void)err;
+    struct world *world = ctx;
+    char *paths[1024];
+    size_t count = 0;
+    glob_t real;
+    for (struct world_file *f = world->files; f != NULL && count < 1024; f = f->next)
+        if (fnmatch(pattern, f->path, FNM_PATHNAME) == 0)
+            paths[count++] = strdup(f->path);
+    if (glob(pattern, 0, NULL, &real) == 0) {
+        for (size_t i = 0; i < real.gl_pathc && count < 1024; i++)
+            if (find(world, real.gl_pathv[i]) == NULL)
+                paths[count++] = strdup(real.gl_pathv[i]);
+        globfree(&real);
+    }
+    qsort(paths, count, sizeof paths[0], compare_paths);
+    int rc = 0;
+    for (size_t i = 0; i < count; i++) {
+        rc = rc == 0 ? add(arg, paths[i]) : rc;
+        free(paths[i]);
+    }
+    return rc;
+}
+
+static bool file_is_terminal(void *ctx, int fd)
+{
+    (void)ctx;
+    (void)fd;
+    return false;
+}
+
+// --- threads -------------------------------------------------------------------------------------
+
+static struct tm_executor *executor_new(void *ctx, const char *name, struct tm_error *err)
+{
+    (void)name;
+    (void)err;
+    struct world *world = ctx;
+    struct tm_executor *executor = calloc(1, sizeof *executor);
+    executor->world = world;
+    executor->next = world->executors;
+    world->executors = executor;
+    return executor;
+}
+
+static void executor_submit(void *ctx, struct tm_executor *executor, struct tm_work *work)
+{
+    (void)ctx;
+    work->done = 0;
+    work->next = NULL;
+    if (executor->last != NULL)
+        executor->last->next = work;
+    else
+        executor->first = work;
+    executor->last = work;
+}
+
+static void run_first(struct tm_executor *executor)
+{
+    struct tm_work *work = executor->first;
+    executor->first = work->next;
+    if (executor->first == NULL)
+        executor->last = NULL;
+    struct tm_waker *waker = work->waker;
+    work->run(work);
+    work->done = 1;
+    if (waker != NULL)
+        tm_waker_notify(waker);
+}
+
+bool world_run_executor(struct world *world, uint64_t pick)
+{
+    uint64_t ready = 0;
+    for (struct tm_executor *e = world->executors; e != NULL; e = e->next)
+        ready += e->first != NULL;
+    if (ready == 0)
+        return false;
+    pick %= ready;
+    for (struct tm_executor *e = world->executors; e != NULL; e = e->next)
+        if (e->first != NULL && pick-- == 0) {
+            run_first(e);
+            return true;
+        }
+    return false;
+}
+
+static void executor_free(void *ctx, struct tm_executor *executor)
+{
+    struct world *world = ctx;
+    while (executor->first != NULL)
+        run_first(executor);
+    struct tm_executor **link = &world->executors;
+    while (*link != executor)
+        link = &(*link)->next;
+    *link = executor->next;
+    free(executor);
+}
+
+static struct tm_parker *parker_new(void *ctx, struct tm_error *err)
+{
+    (void)ctx;
+    (void)err;
+    return calloc(1, sizeof(struct tm_parker));
+}
+
+static void parker_wait(void *ctx, struct tm_parker *parker, int64_t deadline_ns)
+{
+    (void)ctx;
+    (void)parker;
+    (void)deadline_ns;
+}
+
+static void parker_wake(void *ctx, struct tm_parker *parker)
+{
+    (void)ctx;
+    (void)parker;
+}
+
+static void parker_free(void *ctx, struct tm_parker *parker)
+{
+    (void)ctx;
+    free(parker);
+}
+
+static const struct tm_fx_clock clock_table = {
+    .wall_ms = wall_ms, .mono_ns = mono_ns, .cpu_ns = mono_ns};
+static const struct tm_fx_random random_table = {.next = random_next};
+static const struct tm_fx_memory memory_table = {
+    .alloc = alloc, .realloc = resize, .free = release};
+static const struct tm_fx_files files_table = {
+    .open = file_open,
+    .read = file_read,
+    .write_all = file_write_all,
+    .wait_readable = file_wait_readable,
+    .sync = file_sync,
+    .close = file_close,
+    .truncate = file_truncate,
+    .rename = file_rename,
+    .unlink = file_unlink,
+    .mkdirs = file_mkdirs,
+    .stat = file_stat,
+    .glob = file_glob,
+    .is_terminal = file_is_terminal,
+};
+static const struct tm_fx_threads threads_table = {
+    // no threads here: nobody starts or joins one
+    .executor_new = executor_new,   .executor_submit = executor_submit,
+    .executor_free = executor_free, .parker_new = parker_new,
+    .parker_wait = parker_wait,     .parker_wake = parker_wake,
+    .parker_free = parker_free,
+};
+
+void world_init(struct world *world, uint64_t seed)
+{
+    memset(world, 0, sizeof *world);
+    world->random = seed;
+    world->mono_ns = 1000000000;
+    world->fx = (struct tm_fx){.ctx = world,
+                               .clock = &clock_table,
+                               .random = &random_table,
+                               .files = &files_table,
+                               .threads = &threads_table,
+                               .memory = &memory_table};
+}
+
+void world_fini(struct world *world)
+{
+    while (world->files != NULL)
+        drop(world, world->files);
+}
