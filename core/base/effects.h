@@ -36,7 +36,7 @@ struct tm_fx_files {
     int64_t (*read)(void *ctx, int fd, void *buf, size_t len,
                     struct tm_error *err); // 0 = end of file
     // Write all of it. TM_E_CLOSED_PIPE, TM_E_NO_SPACE, TM_E_IO. Returns early with TM_E_STOPPED
-    // once *cancel is nonzero.
+    // once *cancel is nonzero; `cancel` may be NULL.
     int (*write_all)(void *ctx, int fd, const void *buf, size_t len, const _Atomic int *cancel,
                      struct tm_error *err);
     // Wait until fd can be read, at most timeout_ms: 1 readable (or at its end), 0 timeout.
@@ -62,7 +62,7 @@ struct tm_fx_files {
 struct tm_waker;
 struct tm_work {
     void (*run)(struct tm_work *work);
-    struct tm_waker *waker; // may be NULL
+    struct tm_waker *waker; // may be NULL; outlives the executor, which notifies it after `done`
     _Atomic int done;       // partner: the executor's release store, the submitter's acquire load
     struct tm_work *next;   // the executor's
 };

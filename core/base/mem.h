@@ -4,12 +4,12 @@
 
 #include "core/base/effects.h"
 
-// An account. One thread writes it; `used_bytes` may be read by others (relaxed). `limit_bytes` 0 =
-// none.
+// An account. Any thread may charge it, at the cost of one atomic addition a level. `limit_bytes`
+// 0 = none, set once.
 struct tm_mem {
     const struct tm_fx *fx;
-    struct tm_mem *parent; // charged too; same thread; may be NULL
-    _Atomic int64_t used_bytes;
+    struct tm_mem *parent;      // charged too; outlives this one; may be NULL
+    _Atomic int64_t used_bytes; // relaxed: a count, it publishes nothing
     int64_t limit_bytes;
 };
 

@@ -7,7 +7,8 @@
 // Call once per process.
 int tm_real_init(struct tm_fx *fx, struct tm_error *err) TM_WARN_UNUSED;
 void tm_real_fini(struct tm_fx *fx);
-// The libev loop behind a real parker, for file descriptors and signals of its thread (struct
-// ev_loop *).
+// The libev loop behind a real parker, for file descriptors and signals of its thread. Their
+// callbacks run while the thread is parked; one that makes work for it calls tm_waker_notify or
+// parker_wake.
 struct ev_loop;
 struct ev_loop *tm_real_parker_loop(struct tm_parker *parker);

@@ -1,0 +1,104 @@
+// The real world's clock, randomness and memory, and the table that holds it all.
+#include "core/loop/real.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "core/base/check.h"
+#include "core/loop/real_private.h"
+
+static int64_t read_clock(clockid_t id)
+{
+    struct timespec ts;
+    TM_CHECK(clock_gettime(id, &ts) == 0); // fails only for a clock that does not exist
+    return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+static int64_t real_wall_ms(void *ctx)
+{
+    (void)ctx;
+    return read_clock(CLOCK_REALTIME) / 1000000;
+}
+
+static int64_t real_mono_ns(void *ctx)
+{
+    (void)ctx;
+    return read_clock(CLOCK_MONOTONIC);
+}
+
+static int64_t real_cpu_ns(void *ctx)
+{
+    (void)ctx;
+    return read_clock(CLOCK_THREAD_CPUTIME_ID);
+}
+
+static uint64_t real_random(void *ctx)
+{
+    (void)ctx;
+    uint64_t value;
+    ssize_t n;
+    do
+        n = getrandom(&value, sizeof(value), 0);
+    while (n < 0 && errno == EINTR); // only while the kernel still gathers entropy after boot
+    TM_CHECK(n == sizeof(value));    // tried in tm_real_init, so that this cannot fail for a user
+    return value;
+}
+
+static void *real_alloc(void *ctx, size_t size)
+{
+    (void)ctx;
+    return malloc(size);
+}
+
+static void *real_realloc(void *ctx, void *p, size_t old_size, size_t new_size)
+{
+    (void)ctx;
+    (void)old_size;
+    return realloc(p, new_size);
+}
+
+static void real_free(void *ctx, void *p, size_t size)
+{
+    (void)ctx;
+    (void)size;
+    free(p);
+}
+
+static const struct tm_fx_clock real_clock = {
+    .wall_ms = real_wall_ms,
+    .mono_ns = real_mono_ns,
+    .cpu_ns = real_cpu_ns,
+};
+static const struct tm_fx_random real_random_table = {.next = real_random};
+static const struct tm_fx_memory real_memory = {
+    .alloc = real_alloc,
+    .realloc = real_realloc,
+    .free = real_free,
+};
+
+int tm_real_init(struct tm_fx *fx, struct tm_error *err)
+{
+    uint64_t probe;
+    ssize_t n;
+    do
+        n = getrandom(&probe, sizeof(probe), 0);
+    while (n < 0 && errno == EINTR);
+    if (n != sizeof(probe))
+        return tm_error_set_errno(err, TM_E_IO, errno, "the system gives no random numbers");
+    *fx = (struct tm_fx){
+        .ctx = NULL, // the real world is one and keeps nothing
+        .clock = &real_clock,
+        .random = &real_random_table,
+        .files = &tm__real_files,
+        .threads = &tm__real_threads,
+        .memory = &real_memory,
+    };
+    return 0;
+}
+
+void tm_real_fini(struct tm_fx *fx)
+{
+    *fx = (struct tm_fx){.ctx = NULL};
+}

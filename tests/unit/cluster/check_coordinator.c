@@ -1,0 +1,206 @@
+// The coordinator's decisions, with an environment that only writes down what it was told.
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/cluster/coordinator.h"
+#include "core/loop/real.h"
+
+static struct tm_fx fx;
+static struct tm_mem mem;
+static struct tm_coordinator c;
+static enum tm_command_kind commands[32];
+static char texts[32][64];
+static int command_count;
+static int settle_code, command_code;
+
+static int note_command(void *arg, enum tm_command_kind kind, const char *text, size_t length)
+{
+    (void)arg;
+    commands[command_count] = kind;
+    snprintf(texts[command_count], sizeof texts[0], "%.*s", (int)length, text == NULL ? "" : text);
+    command_count++;
+    return command_code;
+}
+
+static int answer_settle(void *arg, const char *proposal, size_t length, struct tm_buf *settled,
+                         struct tm_error *err)
+{
+    (void)arg;
+    if (settle_code != 0)
+        return tm_error_set(err, settle_code, "no");
+    int rc = tm_buf_append(settled, "settled ", 8);
+    return rc != 0 ? rc : tm_buf_append(settled, proposal, length);
+}
+
+static void setup(void)
+{
+    struct tm_error err = {0};
+    ck_assert_int_eq(tm_real_init(&fx, &err), 0);
+    tm_mem_init(&mem, &fx, NULL, 0);
+    struct tm_coordinator_env env = {.command = note_command, .settle = answer_settle};
+    command_count = settle_code = command_code = 0;
+    tm_coordinator_init(&c, &env, &mem, 2, 3);
+}
+
+static void teardown(void)
+{
+    ck_assert_int_eq(atomic_load(&mem.used_bytes), 0);
+    tm_real_fini(&fx);
+}
+
+static void send(enum tm_event_kind kind)
+{
+    struct tm_event event = {.kind = kind};
+    tm_coordinator_event(&c, &event);
+}
+
+static void fail_with(int code)
+{
+    struct tm_event event = {.kind = TM_EVENT_FAILED};
+    tm_error_set(&event.error, code, "code %d", code);
+    tm_coordinator_event(&c, &event);
+}
+
+START_TEST(a_job_runs_once_every_worker_is_ready)
+{
+    send(TM_EVENT_READY);
+    ck_assert_int_eq(c.state, TM_JOB_STARTING);
+    send(TM_EVENT_READY);
+    ck_assert_int_eq(c.state, TM_JOB_RUNNING);
+    ck_assert_int_eq(command_count, 0);
+}
+END_TEST
+
+START_TEST(workers_exit_after_the_last_task_and_the_job_is_done_after_the_last_worker)
+{
+    send(TM_EVENT_READY);
+    send(TM_EVENT_READY);
+    send(TM_EVENT_TASK_FINISHED);
+    send(TM_EVENT_TASK_FINISHED);
+    ck_assert_int_eq(command_count, 0);
+    send(TM_EVENT_TASK_FINISHED);
+    ck_assert_int_eq(command_count, 1);
+    ck_assert_int_eq(commands[0], TM_COMMAND_EXIT);
+    send(TM_EVENT_EXITED);
+    ck_assert_int_eq(c.state, TM_JOB_EXITING);
+    send(TM_EVENT_EXITED);
+    ck_assert_int_eq(c.state, TM_JOB_DONE);
+    ck_assert_int_eq(tm_coordinator_outcome(&c), TM_JOB_FINISHED);
+}
+END_TEST
+
+START_TEST(only_the_first_failure_counts_and_cancels_once)
+{
+    fail_with(TM_E_USER_CODE);
+    fail_with(TM_E_IO);
+    ck_assert_int_eq(command_count, 1);
+    ck_assert_int_eq(commands[0], TM_COMMAND_CANCEL);
+    ck_assert_int_eq(c.error.code, TM_E_USER_CODE);
+    send(TM_EVENT_EXITED);
+    send(TM_EVENT_EXITED);
+    ck_assert_int_eq(c.state, TM_JOB_DONE);
+    ck_assert_int_eq(tm_coordinator_outcome(&c), TM_JOB_FAILED);
+}
+END_TEST
+
+START_TEST(a_closed_pipe_is_an_end_and_not_a_failure)
+{
+    fail_with(TM_E_CLOSED_PIPE);
+    ck_assert_int_eq(commands[0], TM_COMMAND_CANCEL);
+    ck_assert_int_eq(tm_coordinator_outcome(&c), TM_JOB_FINISHED);
+}
+END_TEST
+
+START_TEST(a_proposal_is_answered_to_all_workers)
+{
+    struct tm_event *event = tm_event_new(&mem, TM_EVENT_PROPOSAL, 1, "p1", 2);
+    tm_coordinator_event(&c, event);
+    tm_event_free(event);
+    ck_assert_int_eq(command_count, 1);
+    ck_assert_int_eq(commands[0], TM_COMMAND_SETTLED);
+    ck_assert_str_eq(texts[0], "settled p1");
+}
+END_TEST
+
+START_TEST(a_proposal_that_cannot_be_settled_fails_the_job)
+{
+    settle_code = TM_E_RETURNS_NEEDED;
+    send(TM_EVENT_PROPOSAL);
+    ck_assert_int_eq(commands[0], TM_COMMAND_CANCEL);
+    ck_assert_int_eq(c.error.code, TM_E_RETURNS_NEEDED);
+}
+END_TEST
+
+START_TEST(a_proposal_after_a_failure_is_not_answered)
+{
+    fail_with(TM_E_IO);
+    send(TM_EVENT_PROPOSAL);
+    ck_assert_int_eq(command_count, 1);
+}
+END_TEST
+
+START_TEST(the_first_stop_ends_sources_and_the_second_cancels)
+{
+    send(TM_EVENT_READY);
+    send(TM_EVENT_READY);
+    tm_coordinator_stop(&c);
+    ck_assert_int_eq(commands[0], TM_COMMAND_STOP);
+    ck_assert_int_eq(c.state, TM_JOB_STOPPING);
+    tm_coordinator_stop(&c);
+    ck_assert_int_eq(commands[1], TM_COMMAND_CANCEL);
+    ck_assert_int_eq(tm_coordinator_outcome(&c), TM_JOB_STOPPED);
+}
+END_TEST
+
+START_TEST(a_stopped_job_whose_tasks_finish_is_stopped_and_not_finished)
+{
+    tm_coordinator_stop(&c);
+    for (int i = 0; i < 3; i++)
+        send(TM_EVENT_TASK_FINISHED);
+    ck_assert_int_eq(commands[1], TM_COMMAND_EXIT);
+    ck_assert_int_eq(tm_coordinator_outcome(&c), TM_JOB_STOPPED);
+}
+END_TEST
+
+START_TEST(a_stop_after_the_last_task_sends_nothing)
+{
+    for (int i = 0; i < 3; i++)
+        send(TM_EVENT_TASK_FINISHED);
+    tm_coordinator_stop(&c);
+    ck_assert_int_eq(command_count, 1);
+}
+END_TEST
+
+START_TEST(a_command_that_cannot_be_sent_fails_the_job)
+{
+    command_code = TM_E_MEMORY;
+    tm_coordinator_stop(&c);
+    ck_assert_int_eq(c.error.code, TM_E_MEMORY);
+    ck_assert_int_eq(c.state, TM_JOB_CANCELLING);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("coordinator");
+    TCase *tc = tcase_create("decisions");
+    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_test(tc, a_job_runs_once_every_worker_is_ready);
+    tcase_add_test(tc, workers_exit_after_the_last_task_and_the_job_is_done_after_the_last_worker);
+    tcase_add_test(tc, only_the_first_failure_counts_and_cancels_once);
+    tcase_add_test(tc, a_closed_pipe_is_an_end_and_not_a_failure);
+    tcase_add_test(tc, a_proposal_is_answered_to_all_workers);
+    tcase_add_test(tc, a_proposal_that_cannot_be_settled_fails_the_job);
+    tcase_add_test(tc, a_proposal_after_a_failure_is_not_answered);
+    tcase_add_test(tc, the_first_stop_ends_sources_and_the_second_cancels);
+    tcase_add_test(tc, a_stopped_job_whose_tasks_finish_is_stopped_and_not_finished);
+    tcase_add_test(tc, a_stop_after_the_last_task_sends_nothing);
+    tcase_add_test(tc, a_command_that_cannot_be_sent_fails_the_job);
+    suite_add_tcase(suite, tc);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
