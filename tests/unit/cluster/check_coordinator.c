@@ -1,5 +1,6 @@
 // The coordinator's decisions, with an environment that only writes down what it was told.
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
