@@ -298,7 +298,7 @@ static int unknown_option(const struct tm_option_def *defs, const char *what, co
     const char *names[NAMES_MAX] = {NULL};
     char list[LIST_MAX] = "";
     size_t count = 0, at = 0;
-    for (; defs[count].name != NULL && count < NAMES_MAX; count++) {
+    for (; count < NAMES_MAX && defs[count].name != NULL; count++) {
         names[count] = defs[count].name;
         if (at < LIST_MAX) {
             int n = snprintf(list + at, LIST_MAX - at, "%s%s", count != 0 ? ", " : "",

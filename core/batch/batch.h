@@ -32,14 +32,19 @@ struct tm_batch {
 };
 
 // A pool of batches for one task. Single thread, except tm_batch_release, which any thread may
-// call: a batch released by another thread goes to a lock-free return list that the owner drains.
-// Freed when the owner has let go and all batches are back.
+// call: it puts the batch on a lock-free return list that the owner drains when it has none left.
+// Freed when the owner has let go and all batches are back: `mem` must live until then and be safe
+// to free to from any thread (accounts are).
 struct tm_batch_pool *tm_batch_pool_new(struct tm_mem *mem);
 void tm_batch_pool_free(struct tm_batch_pool *pool);
 // An empty batch of `schema` (takes a reference), room for TM_BATCH_BYTES. NULL: out of memory.
 struct tm_batch *tm_batch_acquire(struct tm_batch_pool *pool,
                                   struct tm_schema *schema) TM_WARN_UNUSED;
+// Any thread; the batch is no longer the caller's. NULL is fine.
 void tm_batch_release(struct tm_batch *batch);
+// The same by the pool's owner: no atomic operation, and the batch is the next one handed out,
+// while its bytes are still in the cache. Only on the thread that acquired it.
+void tm_batch_release_local(struct tm_batch *batch);
 // Room for `more` bytes of rows. TM_E_MEMORY, or TM_E_LIMIT past TM_BATCH_BYTES_MAX.
 int tm_batch_grow(struct tm_batch *batch, size_t more) TM_WARN_UNUSED;
 

@@ -1,10 +1,9 @@
 // Keyed state: key -> value of fixed size, per key group and namespace (a window's slice; 0 for
-// rolling state). Layout (ARCHITECTURE D5): per key group a page table of fixed-size pages (reached
-// by index, so that a page can later be frozen, forked or evicted), entries and blobs in pages,
-// open-addressing tables of (hash tag, entry reference) per namespace. An entry is {hash, key
-// length, value, key bytes}. Slots are placed by the hash's low half in ascending order, so
-// iteration runs by (hash low half, hash, key bytes): it depends on the entries alone. One thread.
-// Sizes are bounded by the memory account.
+// rolling state). Layout (ARCHITECTURE D5): per key group a page table (pages are reached by index,
+// so that one can later be frozen, forked or evicted), entries and blobs in pages, and per namespace
+// an open-addressing table of (hash tag, entry reference) whose slots stand in the order of the
+// hash. Iteration runs by (low half of the hash, hash, key bytes): it depends on the entries alone.
+// One thread. Sizes are bounded by the memory account. README.md draws the picture.
 #pragma once
 
 #include "core/batch/key.h"
@@ -19,12 +18,13 @@ struct tm_state_args {
     uint32_t value_bytes;                     // a multiple of 8; new values are zero
 };
 
+// TM_E_MEMORY; TM_E_ARGUMENT when value_bytes is too large for a page.
 int tm_state_new(const struct tm_state_args *args, struct tm_state **state,
                  struct tm_error *err) TM_WARN_UNUSED;
-void tm_state_free(struct tm_state *state);
+void tm_state_free(struct tm_state *state); // NULL is fine
 
-// Namespaces, ascending by id. `create` makes one (NULL: out of memory). Drop frees its entries (in
-// bulk).
+// Namespaces, ascending by id. `create` makes one that does not exist yet (NULL: out of memory).
+// Drop frees its entries and blobs in bulk; their memory serves the next ones.
 struct tm_namespace *tm_state_namespace_find(struct tm_state *state, int64_t id);
 struct tm_namespace *tm_state_namespace_create(struct tm_state *state, int64_t id) TM_WARN_UNUSED;
 struct tm_namespace *tm_state_namespace_first(struct tm_state *state);
@@ -32,17 +32,24 @@ struct tm_namespace *tm_state_namespace_next(struct tm_namespace *ns);
 int64_t tm_state_namespace_id(const struct tm_namespace *ns);
 uint64_t tm_state_namespace_size(const struct tm_namespace *ns); // entries
 void tm_state_namespace_drop(struct tm_state *state, struct tm_namespace *ns);
+// Drop the entries and blobs of one key group.
+void tm_state_group_drop(struct tm_state *state, struct tm_namespace *ns, uint32_t key_group);
 
 // Find or insert; the value's address holds until the next insertion or drop in this state. NULL:
 // out of memory. The key's group must be in range (TM_CHECK).
 void *tm_state_upsert(struct tm_state *state, struct tm_namespace *ns, const struct tm_key *key,
                       bool *created) TM_WARN_UNUSED;
 void *tm_state_find(struct tm_state *state, struct tm_namespace *ns, const struct tm_key *key);
-// A batch of keys: prefetches, then upserts all. Same contract; addresses hold until the next call.
-// TM_E_MEMORY.
+// A batch of keys: prefetches, then upserts all, in order. Same contract; addresses hold until the
+// next call (setting blobs does not move values). `created` may be NULL. TM_E_MEMORY: nothing of
+// `values` may be used; entries made before stay.
 int tm_state_upsert_batch(struct tm_state *state, struct tm_namespace *ns,
                           const struct tm_key *keys, uint32_t count, void **values,
                           bool *created) TM_WARN_UNUSED;
+// As upsert_batch, key i in namespaces[i].
+int tm_state_upsert_each(struct tm_state *state, struct tm_namespace *const *namespaces,
+                         const struct tm_key *keys, uint32_t count, void **values,
+                         bool *created) TM_WARN_UNUSED;
 
 // Entries of one key group of a namespace, in iteration order. No insertion into `ns` meanwhile.
 struct tm_state_cursor {
@@ -55,16 +62,18 @@ void tm_state_iterate(struct tm_state *state, struct tm_namespace *ns, uint32_t 
                       struct tm_state_cursor *cursor);
 bool tm_state_next(struct tm_state_cursor *cursor, struct tm_key *key, void **value);
 
-// Variable-size values (strings, rows): a blob in the pages of the key's group, referenced from the
-// fixed value. All-zero = empty. Setting replaces (and reuses the space when it fits). The address
-// holds until the next insertion or set.
+// Variable-size values (strings, rows): a blob in the pages of the value's namespace and key group,
+// referenced from the fixed value. All-zero = empty. Setting replaces (and reuses the space when it
+// fits); TM_E_MEMORY leaves the old one. `p` may lie in the state. The address holds until this blob
+// is set or its namespace dropped. An empty blob's address is not NULL.
 struct tm_blob {
     uint32_t reference;
     uint32_t length;
 };
-int tm_state_blob_set(struct tm_state *state, uint32_t key_group, struct tm_blob *blob,
-                      const void *p, uint32_t len) TM_WARN_UNUSED;
+int tm_state_blob_set(struct tm_state *state, struct tm_namespace *ns, uint32_t key_group,
+                      struct tm_blob *blob, const void *p, uint32_t len) TM_WARN_UNUSED;
 const void *tm_state_blob_get(const struct tm_state *state, uint32_t key_group,
                               const struct tm_blob *blob);
 
-int64_t tm_state_used_bytes(const struct tm_state *state);
+uint32_t tm_state_key_group(const struct tm_state *state, uint64_t hash);
+int64_t tm_state_used_bytes(const struct tm_state *state); // taken from the account

@@ -43,3 +43,15 @@ struct tm_watermark_generator {
 };
 void tm_watermark_init(struct tm_watermark_generator *g, int64_t disorder_ms, int64_t idle_ms,
                        int64_t now_ns);
+
+// The watermark of a stream whose largest event time so far is max_time: no row at or below it is
+// expected any more. Saturates at TM_WATERMARK_MIN; disorder_ms >= 0.
+static inline int64_t tm_watermark_of(int64_t max_time, int64_t disorder_ms)
+{
+    int64_t watermark;
+
+    if (__builtin_sub_overflow(max_time, disorder_ms, &watermark) ||
+        __builtin_sub_overflow(watermark, 1, &watermark))
+        return TM_WATERMARK_MIN;
+    return watermark;
+}

@@ -1,0 +1,140 @@
+// Keys: the general case of taking a key from a row, and putting a key's columns into another one.
+#include "core/batch/key.h"
+
+#include "core/batch/type.h"
+
+enum { FAST_NONE = 0, FAST_STRING = 1, FAST_WORD = 2 }; // 1 and 2 are known to tm_key_of_row
+
+static const uint64_t word_zero = 0;
+static const uint64_t word_nan = 0x7ff8000000000000;
+
+void tm_key_reader_init(struct tm_key_reader *reader, const struct tm_schema *schema,
+                        const struct tm_key_spec *spec)
+{
+    TM_CHECK(spec->count >= 1 && spec->count <= TM_KEY_FIELDS_MAX);
+    for (uint32_t i = 0; i < spec->count; i++)
+        TM_CHECK(spec->fields[i] < schema->field_count);
+    *reader = (struct tm_key_reader){schema, *spec, FAST_NONE, 0};
+    const struct tm_field *first = &schema->fields[spec->fields[0]];
+    reader->offset = first->offset;
+    if (spec->count != 1)
+        return;
+    if (tm_type_is_reference(first->type))
+        reader->fast = FAST_STRING;
+    else if (first->type.kind != TM_TYPE_DECIMAL && first->type.kind != TM_TYPE_DOUBLE)
+        reader->fast = FAST_WORD;
+}
+
+bool tm_key_has_null(const struct tm_key_reader *reader, const struct tm_row *row)
+{
+    for (uint32_t i = 0; i < reader->spec.count; i++) {
+        if (tm_row_is_null(row, reader->spec.fields[i]))
+            return true;
+    }
+    return false;
+}
+
+// The canonical bytes of a fixed slot: equal values have equal bytes.
+static const void *fixed_bytes(const struct tm_field *field, const struct tm_row *row)
+{
+    const uint8_t *slot = (const uint8_t *)row + field->offset;
+    if (field->type.kind == TM_TYPE_DOUBLE) {
+        double v = tm_row_double(row, field->offset);
+        if (v == 0)
+            return &word_zero;
+        if (v != v)
+            return &word_nan;
+    }
+    return slot;
+}
+
+int tm_key_of_row_slow(const struct tm_key_reader *reader, const struct tm_row *row,
+                       struct tm_buf *scratch, struct tm_key *key)
+{
+    const struct tm_schema *schema = reader->schema;
+    if (reader->spec.count == 1) {
+        const struct tm_field *field = &schema->fields[reader->spec.fields[0]];
+        if (tm_type_is_reference(field->type)) {
+            key->bytes = tm_row_string(row, field->offset, &key->length);
+        } else {
+            key->bytes = fixed_bytes(field, row);
+            key->length = tm_type_slot_bytes(field->type);
+        }
+        key->hash = tm_hash_bytes(key->bytes, key->length);
+        return 0;
+    }
+    scratch->size_bytes = 0;
+    for (uint32_t i = 0; i < reader->spec.count; i++) {
+        const struct tm_field *field = &schema->fields[reader->spec.fields[i]];
+        int rc;
+        if (tm_type_is_reference(field->type)) {
+            uint32_t len;
+            const char *bytes = tm_row_string(row, field->offset, &len);
+            rc = tm_buf_reserve(scratch, sizeof len + (size_t)len);
+            if (rc == 0) {
+                rc = tm_buf_append(scratch, &len, sizeof len);
+                rc = rc == 0 ? tm_buf_append(scratch, bytes, len) : rc;
+            }
+        } else {
+            rc = tm_buf_append(scratch, fixed_bytes(field, row), tm_type_slot_bytes(field->type));
+        }
+        if (rc != 0)
+            return rc;
+    }
+    if (scratch->size_bytes > UINT32_MAX)
+        return TM_E_LIMIT;
+    key->bytes = scratch->data;
+    key->length = (uint32_t)scratch->size_bytes;
+    key->hash = tm_hash_bytes(key->bytes, key->length);
+    return 0;
+}
+
+// One column from the front of a key's bytes. `alone`: the key has no other column.
+static int put_column(struct tm_type type, bool alone, const uint8_t **p, const uint8_t *end,
+                      struct tm_builder *b, uint32_t field)
+{
+    size_t left = (size_t)(end - *p);
+    uint32_t len = tm_type_slot_bytes(type);
+    if (tm_type_is_reference(type)) {
+        if (alone) {
+            len = (uint32_t)left;
+        } else {
+            if (left < sizeof len)
+                return TM_E_CORRUPT;
+            memcpy(&len, *p, sizeof len);
+            *p += sizeof len;
+            left -= sizeof len;
+        }
+        if (left < len)
+            return TM_E_CORRUPT;
+        int rc = tm_builder_put_bytes(b, field, *p, len);
+        *p += len;
+        return rc;
+    }
+    if (left < len)
+        return TM_E_CORRUPT;
+    if (type.kind == TM_TYPE_DECIMAL) {
+        __int128 unscaled;
+        memcpy(&unscaled, *p, sizeof unscaled);
+        tm_builder_put_decimal(b, field, unscaled);
+    } else {
+        int64_t word; // doubles too: the bits count
+        memcpy(&word, *p, sizeof word);
+        tm_builder_put_int(b, field, word);
+    }
+    *p += len;
+    return 0;
+}
+
+int tm_key_put(const struct tm_key_reader *reader, const void *bytes, uint32_t length,
+               struct tm_builder *b, uint32_t first_field)
+{
+    const uint8_t *p = bytes, *end = p + length;
+    for (uint32_t i = 0; i < reader->spec.count; i++) {
+        struct tm_type type = reader->schema->fields[reader->spec.fields[i]].type;
+        int rc = put_column(type, reader->spec.count == 1, &p, end, b, first_field + i);
+        if (rc != 0)
+            return rc;
+    }
+    return p == end ? 0 : TM_E_CORRUPT;
+}

@@ -1,0 +1,51 @@
+// The table of formats, and which one a path's suffix names.
+#include "core/format/formats.h"
+
+#include <string.h>
+
+const struct tm_format tm_format_json = {
+    .name = "json",
+    .suffixes = " .jsonl .ndjson .json ",
+    .schema_needed = true,
+    .decoder_new = tm__json_decoder_new,
+    .encoder_new = tm__json_encoder_new,
+};
+
+const struct tm_format tm_format_text = {
+    .name = "text",
+    .suffixes = " .txt .text .log ",
+    .schema_needed = false,
+    .decoder_new = tm__text_decoder_new,
+    .encoder_new = tm__text_encoder_new,
+};
+
+static const struct tm_format *const all[] = {&tm_format_json, &tm_format_text, NULL};
+
+const struct tm_format *const *tm_format_all(void)
+{
+    return all;
+}
+
+const struct tm_format *tm_format_find(const char *name)
+{
+    for (const struct tm_format *const *f = all; *f != NULL; f++) {
+        if (strcmp((*f)->name, name) == 0)
+            return *f;
+    }
+    return NULL;
+}
+
+const struct tm_format *tm_format_of_path(const char *path)
+{
+    const char *slash = strrchr(path, '/'), *suffix = strrchr(path, '.');
+    if (suffix == NULL || (slash != NULL && suffix < slash))
+        return NULL;
+    size_t len = strlen(suffix);
+    for (const struct tm_format *const *f = all; *f != NULL; f++) {
+        for (const char *s = (*f)->suffixes; (s = strchr(s, '.')) != NULL; s++) {
+            if (strncmp(s, suffix, len) == 0 && s[len] == ' ')
+                return *f;
+        }
+    }
+    return NULL;
+}

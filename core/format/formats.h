@@ -1,0 +1,13 @@
+// Constructors of the formats' decoders and encoders, for the table in format.c.
+#pragma once
+
+#include "core/format/format.h"
+
+int tm__json_decoder_new(const struct tm_decoder_args *args, struct tm_decoder **decoder,
+                         struct tm_error *err);
+int tm__json_encoder_new(const struct tm_encoder_args *args, struct tm_encoder **encoder,
+                         struct tm_error *err);
+int tm__text_decoder_new(const struct tm_decoder_args *args, struct tm_decoder **decoder,
+                         struct tm_error *err);
+int tm__text_encoder_new(const struct tm_encoder_args *args, struct tm_encoder **encoder,
+                         struct tm_error *err);

@@ -1,0 +1,172 @@
+// Messages about broken JSON records: the field, what was found, what is needed, the byte.
+#include "core/format/json_fail.h"
+
+#include <stdio.h>
+
+#include "core/format/json_index.h"
+
+enum { SHOWN = 40 }; // bytes of a value in a message
+
+static const char *found(uint8_t c)
+{
+    switch (c) {
+    case '"':
+        return "a string";
+    case '{':
+        return "an object";
+    case '[':
+        return "an array";
+    case 't':
+    case 'f':
+        return "a boolean";
+    case 'n':
+        return "null";
+    default:
+        return c == '-' || (c >= '0' && c <= '9') ? "a number" : NULL;
+    }
+}
+
+static const char *needed(struct tm_type type, char buf[24])
+{
+    switch (type.kind) {
+    case TM_TYPE_BYTES:
+        return "bytes (a base64 string)";
+    case TM_TYPE_TIMESTAMP:
+        return "timestamp (milliseconds or ISO 8601)";
+    default:
+        return tm_type_text(type, buf);
+    }
+}
+
+// A byte for people: 'x', or 0x00.
+static const char *show_byte(uint8_t c, char buf[8])
+{
+    if (c >= 0x20 && c < 0x7F)
+        snprintf(buf, 8, "'%c'", c);
+    else
+        snprintf(buf, 8, "0x%02X", c);
+    return buf;
+}
+
+static uint32_t position(const struct tm__json_place *place, uint32_t at)
+{
+    return at - place->start;
+}
+
+static int cut_short(struct tm__json_fail *fail, const struct tm__json_place *place,
+                     const char *what)
+{
+    snprintf(fail->message, sizeof fail->message, "the record is cut short: %s (byte %u)", what,
+             position(place, place->end));
+    return fail->code = TM_E_BAD_JSON;
+}
+
+int tm__json_fail_type(struct tm__json_fail *fail, const struct tm__json_place *place,
+                       const struct tm__key_node *node, uint32_t at)
+{
+    char buf[24];
+    const char *what = found(place->text[at]);
+    if (what == NULL)
+        return tm__json_fail_structure(fail, place, at, "a value");
+    snprintf(fail->message, sizeof fail->message, "field %s: found %s, needs %s (byte %u)",
+             node->name, what, needed(node->type, buf), position(place, at));
+    return fail->code = TM_E_BAD_TYPE;
+}
+
+int tm__json_fail_value(struct tm__json_fail *fail, int code, const struct tm__json_place *place,
+                        const struct tm__key_node *node, uint32_t at, uint32_t len, const char *why)
+{
+    int shown = len > SHOWN ? SHOWN : (int)len;
+    while (shown > 0 && (uint32_t)shown < len && (place->text[at + (uint32_t)shown] & 0xC0) == 0x80)
+        shown--;
+    snprintf(fail->message, sizeof fail->message, "field %s: %.*s%s %s (byte %u)", node->name,
+             shown, (const char *)place->text + at, len > SHOWN ? "..." : "", why,
+             position(place, at));
+    return fail->code = code;
+}
+
+int tm__json_fail_structure(struct tm__json_fail *fail, const struct tm__json_place *place,
+                            uint32_t at, const char *expected)
+{
+    char buf[8];
+    if (at >= place->end)
+        return cut_short(fail, place, "no closing brace");
+    snprintf(fail->message, sizeof fail->message, "found %s where %s should be (byte %u)",
+             show_byte(place->text[at], buf), expected, position(place, at));
+    return fail->code = TM_E_BAD_JSON;
+}
+
+int tm__json_fail_root(struct tm__json_fail *fail, const struct tm__json_place *place, uint32_t at)
+{
+    const char *what = found(place->text[at]);
+    if (what == NULL)
+        return tm__json_fail_structure(fail, place, at, "an object");
+    snprintf(fail->message, sizeof fail->message, "the record is %s, an object is needed (byte %u)",
+             what, position(place, at));
+    return fail->code = TM_E_BAD_TYPE;
+}
+
+int tm__json_fail_trailing(struct tm__json_fail *fail, const struct tm__json_place *place,
+                           uint32_t at)
+{
+    char buf[8];
+    snprintf(fail->message, sizeof fail->message,
+             "%s follows the closing brace of the object (byte %u)",
+             show_byte(place->text[at], buf), position(place, at));
+    return fail->code = TM_E_BAD_JSON;
+}
+
+int tm__json_fail_required(struct tm__json_fail *fail, const char *field, bool is_null)
+{
+    snprintf(fail->message, sizeof fail->message, "field %s is required and %s", field,
+             is_null ? "null" : "missing");
+    return fail->code = TM_E_REQUIRED;
+}
+
+// The first byte that does not belong to UTF-8.
+static uint32_t bad_utf8(const struct tm__json_place *place)
+{
+    uint32_t at = place->start;
+    while (at < place->end) {
+        uint8_t c = place->text[at];
+        uint32_t len = c < 0x80 ? 1 : c < 0xE0 ? 2 : c < 0xF0 ? 3 : 4;
+        if (len > place->end - at || !tm__utf8_is_valid(place->text + at, len))
+            break;
+        at += len;
+    }
+    return at;
+}
+
+// The first control byte, as an error has said that there is one.
+static uint32_t bad_control(const struct tm__json_place *place)
+{
+    uint32_t at = place->start;
+    while (at + 1 < place->end && (place->text[at] >= 0x20 || place->text[at] == '\t'))
+        at++;
+    return at;
+}
+
+int tm__json_fail_index(struct tm__json_fail *fail, int result, const struct tm__json_place *place)
+{
+    char buf[8];
+    uint32_t at;
+    switch (result) {
+    case TM__INDEX_BAD_UTF8:
+        at = bad_utf8(place);
+        snprintf(fail->message, sizeof fail->message, "byte 0x%02X is not valid UTF-8 (byte %u)",
+                 place->text[at < place->end ? at : place->end - 1], position(place, at));
+        return fail->code = TM_E_BAD_UTF8;
+    case TM__INDEX_UNCLOSED:
+        return cut_short(fail, place, "a string is not closed");
+    case TM__INDEX_CONTROL:
+        at = bad_control(place);
+        snprintf(fail->message, sizeof fail->message,
+                 "byte %s is not allowed inside a string (byte %u)",
+                 show_byte(place->text[at], buf), position(place, at));
+        return fail->code = TM_E_BAD_JSON;
+    default:
+        snprintf(fail->message, sizeof fail->message, "out of memory for a record of %u bytes",
+                 place->end - place->start);
+        return fail->code = TM_E_MEMORY;
+    }
+}

@@ -1,0 +1,136 @@
+// Prediction and look-up of keys.
+#include "core/format/json_keys.h"
+
+#include "core/base/hash.h"
+#include "core/format/json_string.h"
+
+// A pattern that no key has: its bytes are never inside a JSON string.
+static void match_nothing(struct tm__key_node *node)
+{
+    node->pattern[0] = node->pattern[1] = 0;
+    node->mask[0] = node->mask[1] = UINT64_MAX;
+}
+
+static bool is_plain(const char *name, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if ((uint8_t)name[i] < 0x20 || name[i] == '"' || name[i] == '\\')
+            return false;
+    }
+    return true;
+}
+
+static void set_pattern(struct tm__key_node *node)
+{
+    uint8_t text[TM__KEYS_PATTERN] = {0}, mask[TM__KEYS_PATTERN] = {0};
+    node->plain = is_plain(node->name, node->length);
+    if (!node->plain) {
+        match_nothing(node);
+        return;
+    }
+    for (uint32_t i = 0; i <= node->length && i < TM__KEYS_PATTERN; i++) {
+        text[i] = i < node->length ? (uint8_t)node->name[i] : '"';
+        mask[i] = 0xFF;
+    }
+    memcpy(node->pattern, text, sizeof text);
+    memcpy(node->mask, mask, sizeof mask);
+}
+
+static uint32_t *slot_of(struct tm__keys *keys, const void *name, size_t len)
+{
+    uint32_t i = (uint32_t)tm_hash_bytes(name, len) & (keys->table_size - 1);
+    while (keys->table[i] != 0) {
+        const struct tm__key_node *node = &keys->nodes[keys->table[i] - 1];
+        if (node->length == len && memcmp(node->name, name, len) == 0)
+            break;
+        i = (i + 1) & (keys->table_size - 1);
+    }
+    return &keys->table[i];
+}
+
+static size_t node_count(const struct tm__keys *keys)
+{
+    return (size_t)keys->field_count + TM__KEYS_UNKNOWN + 2;
+}
+
+int tm__keys_init(struct tm__keys *keys, struct tm_mem *mem, const struct tm_schema *schema,
+                  const uint64_t *used)
+{
+    *keys = (struct tm__keys){.mem = mem, .field_count = schema->field_count, .table_size = 16};
+    while (keys->table_size < 2 * node_count(keys))
+        keys->table_size *= 2;
+    keys->nodes = tm_mem_zalloc(mem, node_count(keys) * sizeof *keys->nodes);
+    keys->table = tm_mem_zalloc(mem, keys->table_size * sizeof *keys->table);
+    keys->names = tm_mem_alloc(mem, TM__KEYS_UNKNOWN * TM__KEYS_UNKNOWN_BYTES);
+    if (keys->nodes == NULL || keys->table == NULL || keys->names == NULL) {
+        tm__keys_fini(keys);
+        return TM_E_MEMORY;
+    }
+    keys->start = keys->field_count + TM__KEYS_UNKNOWN;
+    keys->other = keys->start + 1;
+    for (uint32_t i = 0; i < keys->field_count; i++) {
+        const struct tm_field *field = &schema->fields[i];
+        struct tm__key_node *node = &keys->nodes[i];
+        node->field = -1;
+        if ((field->flags & TM_FIELD_HIDDEN) != 0) {
+            match_nothing(node); // the engine's own: no input may set it
+            continue;
+        }
+        node->name = field->name;
+        node->length = (uint32_t)strlen(field->name);
+        node->offset = field->offset;
+        node->field = (int32_t)i;
+        node->type = field->type;
+        node->used = used == NULL || ((used[i >> 6] >> (i & 63)) & 1) != 0;
+        set_pattern(node);
+        *slot_of(keys, node->name, node->length) = i + 1;
+        // The first guess is the order of the schema.
+        node->next = i + 1 < keys->field_count ? i + 1 : keys->other;
+    }
+    for (uint32_t i = keys->start; i <= keys->other; i++) {
+        match_nothing(&keys->nodes[i]);
+        keys->nodes[i].field = -1;
+        keys->nodes[i].next = i == keys->start ? 0 : keys->other;
+    }
+    return 0;
+}
+
+void tm__keys_fini(struct tm__keys *keys)
+{
+    tm_mem_free(keys->mem, keys->nodes, node_count(keys) * sizeof *keys->nodes);
+    tm_mem_free(keys->mem, keys->table, keys->table_size * sizeof *keys->table);
+    tm_mem_free(keys->mem, keys->names, TM__KEYS_UNKNOWN * TM__KEYS_UNKNOWN_BYTES);
+}
+
+static struct tm__key_node *remember_unknown(struct tm__keys *keys, const uint8_t *p, size_t len,
+                                             uint32_t *slot)
+{
+    if (keys->unknown_count == TM__KEYS_UNKNOWN || len > TM__KEYS_UNKNOWN_BYTES)
+        return &keys->nodes[keys->other];
+    uint32_t index = keys->field_count + keys->unknown_count++;
+    struct tm__key_node *node = &keys->nodes[index];
+    char *name = keys->names + keys->names_used;
+    memcpy(name, p, len);
+    keys->names_used += len;
+    node->name = name;
+    node->length = (uint32_t)len;
+    node->field = -1;
+    node->next = keys->other;
+    set_pattern(node);
+    *slot = index + 1;
+    return node;
+}
+
+struct tm__key_node *tm__keys_find(struct tm__keys *keys, const uint8_t *p, size_t len,
+                                   uint8_t *scratch)
+{
+    if (memchr(p, '\\', len) != NULL) {
+        const uint8_t *at;
+        len = tm__json_unescape(p, p + len, scratch, &at);
+        if (len == SIZE_MAX)
+            return NULL;
+        p = scratch;
+    }
+    uint32_t *slot = slot_of(keys, p, len);
+    return *slot != 0 ? &keys->nodes[*slot - 1] : remember_unknown(keys, p, len, slot);
+}

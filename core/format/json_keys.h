@@ -1,0 +1,56 @@
+// The keys of JSON objects: which column a key names, predicted. Records of one source repeat the
+// same keys in the same order, so each key remembers which one followed it last; a prediction is
+// checked by comparing at most 16 bytes, and only a wrong one costs a look-up.
+#pragma once
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "core/batch/schema.h"
+
+enum { TM__KEYS_PATTERN = 16, TM__KEYS_UNKNOWN = 64, TM__KEYS_UNKNOWN_BYTES = 256 };
+
+// What is known of a key: a column, or one of the first TM__KEYS_UNKNOWN keys that name no column.
+struct tm__key_node {
+    uint64_t pattern[2], mask[2]; // of the key's text and its closing quote, its first 16 bytes
+    const char *name;
+    uint32_t length;
+    uint32_t next; // the node that came after this one
+    uint32_t offset;
+    int32_t field;       // -1: no column
+    struct tm_type type; // kind 0: no column
+    bool used;           // is the value stored
+    bool plain;          // the name has no byte that JSON escapes, so the pattern is valid
+};
+
+struct tm__keys {
+    struct tm_mem *mem;
+    struct tm__key_node *nodes; // columns, then unknown keys, then the two below
+    uint32_t *table;            // open addressing, node + 1, 0 = empty
+    uint32_t table_size;        // a power of two
+    uint32_t field_count, unknown_count;
+    uint32_t start; // what "follows" it is the first key of an object
+    uint32_t other; // any further unknown key; matches nothing
+    char *names;    // of unknown keys
+    size_t names_used;
+};
+
+int tm__keys_init(struct tm__keys *keys, struct tm_mem *mem, const struct tm_schema *schema,
+                  const uint64_t *used);
+void tm__keys_fini(struct tm__keys *keys);
+// The node of the key whose text is [p, p + len), escapes included; remembers new unknown keys.
+// `scratch` holds len + 16 bytes when the key has escapes. NULL: a bad escape.
+struct tm__key_node *tm__keys_find(struct tm__keys *keys, const uint8_t *p, size_t len,
+                                   uint8_t *scratch);
+
+// Is the key at p (behind its opening quote) this node's? 16 bytes must be readable.
+static inline bool tm__key_matches(const struct tm__key_node *node, const uint8_t *p)
+{
+    uint64_t words[2];
+    memcpy(words, p, sizeof words);
+    if ((((words[0] ^ node->pattern[0]) & node->mask[0]) |
+         ((words[1] ^ node->pattern[1]) & node->mask[1])) != 0)
+        return false;
+    return node->length < TM__KEYS_PATTERN ||
+           (memcmp(p, node->name, node->length) == 0 && p[node->length] == '"');
+}

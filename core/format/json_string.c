@@ -1,0 +1,167 @@
+// Escapes of JSON strings, and writing string literals.
+#include "core/format/json_string.h"
+
+#include "core/format/json_write.h"
+
+static int hex4(const uint8_t *p, uint32_t *value)
+{
+    uint32_t v = 0;
+    for (int i = 0; i < 4; i++) {
+        uint8_t c = p[i];
+        uint32_t digit = c >= '0' && c <= '9'   ? (uint32_t)(c - '0')
+                         : c >= 'a' && c <= 'f' ? (uint32_t)(c - 'a') + 10
+                         : c >= 'A' && c <= 'F' ? (uint32_t)(c - 'A') + 10
+                                                : 16;
+        if (digit == 16)
+            return 0;
+        v = v * 16 + digit;
+    }
+    *value = v;
+    return 1;
+}
+
+static size_t put_utf8(uint32_t c, uint8_t *dst)
+{
+    if (c < 0x80) {
+        dst[0] = (uint8_t)c;
+        return 1;
+    }
+    if (c < 0x800) {
+        dst[0] = (uint8_t)(0xC0 | (c >> 6));
+        dst[1] = (uint8_t)(0x80 | (c & 0x3F));
+        return 2;
+    }
+    if (c < 0x10000) {
+        dst[0] = (uint8_t)(0xE0 | (c >> 12));
+        dst[1] = (uint8_t)(0x80 | ((c >> 6) & 0x3F));
+        dst[2] = (uint8_t)(0x80 | (c & 0x3F));
+        return 3;
+    }
+    dst[0] = (uint8_t)(0xF0 | (c >> 18));
+    dst[1] = (uint8_t)(0x80 | ((c >> 12) & 0x3F));
+    dst[2] = (uint8_t)(0x80 | ((c >> 6) & 0x3F));
+    dst[3] = (uint8_t)(0x80 | (c & 0x3F));
+    return 4;
+}
+
+static size_t unicode_escape(const uint8_t **src, const uint8_t *end, uint8_t *dst)
+{
+    const uint8_t *p = *src;
+    uint32_t c, low;
+    if (end - p < 6 || !hex4(p + 2, &c))
+        return 0;
+    p += 6;
+    if (c >= 0xD800 && c <= 0xDFFF) { // the first half must be high, the second low
+        if (c >= 0xDC00 || end - p < 6 || p[0] != '\\' || p[1] != 'u' || !hex4(p + 2, &low) ||
+            low < 0xDC00 || low > 0xDFFF)
+            return 0;
+        c = 0x10000 + ((c - 0xD800) << 10) + (low - 0xDC00);
+        p += 6;
+    }
+    *src = p;
+    return put_utf8(c, dst);
+}
+
+size_t tm__json_escape(const uint8_t **src, const uint8_t *end, uint8_t *dst)
+{
+    if (end - *src < 2)
+        return 0;
+    uint8_t c;
+    switch ((*src)[1]) {
+    case '"':
+    case '\\':
+    case '/':
+        c = (*src)[1];
+        break;
+    case 'b':
+        c = '\b';
+        break;
+    case 'f':
+        c = '\f';
+        break;
+    case 'n':
+        c = '\n';
+        break;
+    case 'r':
+        c = '\r';
+        break;
+    case 't':
+        c = '\t';
+        break;
+    case 'u':
+        return unicode_escape(src, end, dst);
+    default:
+        return 0;
+    }
+    *dst = c;
+    *src += 2;
+    return 1;
+}
+
+static uint8_t *put_escape(uint8_t *out, uint8_t c)
+{
+    static const char digits[] = "0123456789abcdef";
+    static const char letters[] = "\bb\ff\nn\rr\tt\"\"\\\\";
+    *out++ = '\\';
+    for (const char *l = letters; *l != 0; l += 2) {
+        if ((uint8_t)*l == c) {
+            *out++ = (uint8_t)l[1];
+            return out;
+        }
+    }
+    memcpy(out, "u00", 3);
+    out[3] = (uint8_t)digits[c >> 4];
+    out[4] = (uint8_t)digits[c & 15];
+    return out + 5;
+}
+
+#ifdef __SSE2__
+// A bit for each of the 16 bytes at p that needs an escape; they are copied to out.
+static inline unsigned copy16(const uint8_t *p, uint8_t *out)
+{
+    __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
+    _mm_storeu_si128((__m128i *)(void *)out, bytes);
+    __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1F)), bytes);
+    __m128i quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
+    __m128i slash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
+    return (unsigned)_mm_movemask_epi8(_mm_or_si128(control, _mm_or_si128(quote, slash)));
+}
+#else
+static inline unsigned copy16(const uint8_t *p, uint8_t *out)
+{
+    unsigned mask = 0;
+    for (unsigned i = 0; i < 16; i++) {
+        out[i] = p[i];
+        mask |= (unsigned)(p[i] < 0x20 || p[i] == '"' || p[i] == '\\') << i;
+    }
+    return mask;
+}
+#endif
+
+uint8_t *tm__json_put_string(uint8_t *out, const uint8_t *p, size_t len)
+{
+    const uint8_t *end = p + len;
+    *out++ = '"';
+    while (end - p >= 16) {
+        unsigned mask = copy16(p, out);
+        size_t plain = (size_t)__builtin_ctz(mask | (1u << 16));
+        out += plain;
+        p += plain;
+        if (TM_UNLIKELY(plain != 16))
+            out = put_escape(out, *p++);
+    }
+    while (p < end) { // the tail goes through a copy: what follows a row need not be readable
+        uint8_t tail[16];
+        size_t left = (size_t)(end - p);
+        memset(tail, 'x', sizeof tail);
+        memcpy(tail, p, left);
+        unsigned mask = copy16(tail, out);
+        size_t plain = (size_t)__builtin_ctz(mask | (1u << left));
+        out += plain;
+        p += plain;
+        if (TM_UNLIKELY(p < end))
+            out = put_escape(out, *p++);
+    }
+    *out++ = '"';
+    return out;
+}

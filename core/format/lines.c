@@ -1,0 +1,73 @@
+// Windows of whole lines, and skipping records that are too long in a streaming manner.
+#include "core/format/lines.h"
+
+#include <stdio.h>
+
+void tm__lines_init(struct tm__lines *lines, size_t max_record)
+{
+    *lines = (struct tm__lines){.max_record = max_record, .line = 1};
+}
+
+size_t tm__lines_window(struct tm__lines *lines, const uint8_t *p, size_t pos, size_t len,
+                        bool at_end, size_t want)
+{
+    size_t left = len - pos;
+    if (at_end && left <= want)
+        return len;
+    const uint8_t *from = p + pos, *found = memrchr(from, '\n', left < want ? left : want);
+    if (found == NULL && left > want)
+        found = memchr(from + want, '\n', left - want);
+    if (found != NULL)
+        return (size_t)(found - p) + 1;
+    if (left > lines->max_record + 1) { // one more: the carriage return may be yet to be cut
+        lines->skipping = true;
+        lines->skipped = 0;
+        lines->head_length = 0;
+        return pos;
+    }
+    return at_end ? len : pos;
+}
+
+int tm__lines_skip(struct tm__lines *lines, const uint8_t *p, size_t *pos, size_t len, bool at_end,
+                   tm__bad_fn *bad, void *arg)
+{
+    const uint8_t *from = p + *pos, *found = memchr(from, '\n', len - *pos);
+    size_t part = found != NULL ? (size_t)(found - from) : len - *pos;
+    size_t show = TM__LINES_HEAD - lines->head_length;
+    show = show < part ? show : part;
+    memcpy(lines->head + lines->head_length, from, show);
+    lines->head_length += show;
+    lines->skipped += part;
+    *pos += part + (found != NULL);
+    if (found == NULL && !at_end)
+        return 0;
+    lines->skipping = false;
+    int rc = tm__lines_too_large(lines, lines->head, lines->skipped, bad, arg);
+    tm__lines_advance(lines, lines->skipped + (found != NULL));
+    return rc;
+}
+
+int tm__lines_bad(const struct tm__lines *lines, int code, const char *message,
+                  const uint8_t *bytes, size_t len, tm__bad_fn *bad, void *arg)
+{
+    struct tm_bad_record record = {.code = code,
+                                   .bytes = bytes,
+                                   .len = tm__lines_trim(bytes, len),
+                                   .offset = lines->offset,
+                                   .line = lines->line};
+    snprintf(record.message, sizeof record.message, "%s", message);
+    return bad(arg, &record);
+}
+
+int tm__lines_too_large(const struct tm__lines *lines, const uint8_t *bytes, size_t len,
+                        tm__bad_fn *bad, void *arg)
+{
+    struct tm_bad_record record = {.code = TM_E_TOO_LARGE,
+                                   .bytes = bytes,
+                                   .len = len,
+                                   .offset = lines->offset,
+                                   .line = lines->line};
+    snprintf(record.message, sizeof record.message,
+             "the record has %zu bytes, max_record allows %zu", len, lines->max_record);
+    return bad(arg, &record);
+}

@@ -1,0 +1,49 @@
+// Records that are lines: where they are in the file, and records that are too long to be held,
+// which are skipped over any number of calls. Shared by the decoders of JSON Lines and text.
+#pragma once
+
+#include <stdbool.h>
+
+#include "core/format/format.h"
+
+enum { TM__LINES_HEAD = 1024 }; // bytes shown of a record that is too long
+
+typedef int tm__bad_fn(void *arg, const struct tm_bad_record *record);
+
+struct tm__lines {
+    size_t max_record;
+    int64_t offset; // of the next record
+    int64_t line;   // its number, 1-based
+    bool skipping;  // inside a record that is too long
+    size_t skipped; // bytes of it so far
+    size_t head_length;
+    uint8_t head[TM__LINES_HEAD];
+};
+
+void tm__lines_init(struct tm__lines *lines, size_t max_record);
+// The end (behind a line end, or at `len` when at_end) of a window [pos, end) of whole lines, about
+// `want` bytes or one longer line. Returns pos when there is no whole line: more input is needed,
+// or the record is too long and `skipping` is set.
+size_t tm__lines_window(struct tm__lines *lines, const uint8_t *p, size_t pos, size_t len,
+                        bool at_end, size_t want);
+// Go on skipping from *pos; reports the record once its end is seen. 0, or the code of `bad`.
+int tm__lines_skip(struct tm__lines *lines, const uint8_t *p, size_t *pos, size_t len, bool at_end,
+                   tm__bad_fn *bad, void *arg);
+// The record at lines->offset is bad: its bytes without the line end.
+int tm__lines_bad(const struct tm__lines *lines, int code, const char *message,
+                  const uint8_t *bytes, size_t len, tm__bad_fn *bad, void *arg);
+int tm__lines_too_large(const struct tm__lines *lines, const uint8_t *bytes, size_t len,
+                        tm__bad_fn *bad, void *arg);
+
+// Past one record of `len` bytes, line end included.
+static inline void tm__lines_advance(struct tm__lines *lines, size_t len)
+{
+    lines->offset += (int64_t)len;
+    lines->line++;
+}
+
+// Length of a line without the carriage return that some systems write.
+static inline size_t tm__lines_trim(const uint8_t *line, size_t len)
+{
+    return len != 0 && line[len - 1] == '\r' ? len - 1 : len;
+}

@@ -1,0 +1,20 @@
+// Numbers and times as text. Every function writes at `out` and returns the end; what it may write
+// at most is TM__NUMBER_MAX bytes.
+#pragma once
+
+#include <stdint.h>
+
+enum { TM__NUMBER_MAX = 48 };
+
+uint8_t *tm__put_integer(uint8_t *out, int64_t value);
+// Finite: the shortest text that reads back the same; whole numbers below 1e15 without exponent.
+uint8_t *tm__put_double(uint8_t *out, double value);
+
+// The date of the last time written: times that follow each other mostly share it.
+struct tm__date_cache {
+    int64_t day;      // since 1970
+    uint8_t text[16]; // "2026-01-02T"
+};
+void tm__date_cache_init(struct tm__date_cache *cache);
+// "2026-01-02T03:04:05.678Z", without quotes.
+uint8_t *tm__put_timestamp(uint8_t *out, int64_t ms, struct tm__date_cache *cache);

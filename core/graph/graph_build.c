@@ -1,0 +1,430 @@
+// The builder functions that the planning Lua state calls through the FFI (graph.ffi.h). Each
+// checks what it is given against the graph so far, copies it, and leaves the text of a failure in
+// the graph, since a tm_error does not cross the FFI.
+#include <math.h>
+
+#include "core/base/limits.h"
+#include "core/base/text.h"
+#include "core/graph/graph_private.h"
+
+#define FAIL(graph, ...) tm_error_set(&private_of(graph)->error, __VA_ARGS__)
+
+static struct tm_graph_private *private_of(struct tm_graph *graph)
+{
+    return (struct tm_graph_private *)graph;
+}
+
+static int no_memory(struct tm_graph *graph)
+{
+    return FAIL(graph, TM_E_MEMORY, "no memory for the job graph");
+}
+
+static struct tm_node *find_node(struct tm_graph *graph, uint32_t id)
+{
+    if (id < graph->node_count)
+        return &graph->nodes[id];
+    FAIL(graph, TM_E_GRAPH, "there is no operator %u; the graph has %u", id, graph->node_count);
+    return NULL;
+}
+
+static const char *copy_text(struct tm_graph *graph, const char *text)
+{
+    return tm_arena_strndup(&private_of(graph)->arena, text, strlen(text));
+}
+
+const char *tm_graph_error_text(struct tm_graph *graph)
+{
+    return private_of(graph)->error.message;
+}
+
+static int check_name(struct tm_graph *graph, const char *what, const char *name)
+{
+    size_t len = strlen(name);
+
+    if (len == 0 || len > TM_NAME_MAX)
+        return FAIL(graph, TM_E_LIMIT, "the name of %s has %zu bytes; allowed are 1 to %d", what,
+                    len, TM_NAME_MAX);
+    if (!tm_text_is_utf8(name, len))
+        return FAIL(graph, TM_E_ARGUMENT, "the name of %s is not valid UTF-8", what);
+    return 0;
+}
+
+int tm_graph_job(struct tm_graph *graph, const char *name, uint32_t parallelism,
+                 uint32_t max_parallelism, int64_t latency_ms)
+{
+    int rc = check_name(graph, "the job", name);
+    if (rc != 0)
+        return rc;
+    if (parallelism > TM_PARALLELISM_MAX)
+        return FAIL(graph, TM_E_LIMIT, "parallelism is %u; allowed are 1 to %d", parallelism,
+                    TM_PARALLELISM_MAX);
+    if (max_parallelism > TM_MAX_PARALLELISM)
+        return FAIL(graph, TM_E_LIMIT, "max_parallelism is %u; allowed are 1 to %d",
+                    max_parallelism, TM_MAX_PARALLELISM);
+    if (latency_ms < 0 || latency_ms > 86400000)
+        return FAIL(graph, TM_E_LIMIT, "latency is %lld ms; allowed are 0 to 1 day",
+                    (long long)latency_ms);
+    char *copy = tm_arena_strndup(&private_of(graph)->arena, name, strlen(name));
+    if (copy == NULL)
+        return no_memory(graph);
+    graph->name = copy;
+    graph->parallelism = parallelism;
+    graph->max_parallelism = max_parallelism;
+    graph->latency_ms = latency_ms;
+    return 0;
+}
+
+static int grow_nodes(struct tm_graph *graph)
+{
+    struct tm_graph_private *g = private_of(graph);
+    uint32_t old = graph->node_capacity;
+    uint32_t capacity = old == 0 ? 16 : old * 2;
+
+    struct tm_declared *declared = tm_mem_alloc(graph->mem, capacity * sizeof *declared);
+    struct tm_node *nodes = tm_mem_alloc(graph->mem, capacity * sizeof *nodes);
+    if (declared == NULL || nodes == NULL) {
+        tm_mem_free(graph->mem, declared, capacity * sizeof *declared);
+        tm_mem_free(graph->mem, nodes, capacity * sizeof *nodes);
+        return no_memory(graph);
+    }
+    if (old != 0) {
+        memcpy(declared, g->declared, old * sizeof *declared);
+        memcpy(nodes, graph->nodes, old * sizeof *nodes);
+    }
+    tm_mem_free(graph->mem, g->declared, old * sizeof *declared);
+    tm_mem_free(graph->mem, graph->nodes, old * sizeof *nodes);
+    g->declared = declared;
+    graph->nodes = nodes;
+    graph->node_capacity = capacity;
+    return 0;
+}
+
+int tm_graph_add(struct tm_graph *graph, int kind, const char *verb, const char *name,
+                 const char *where)
+{
+    int rc = check_name(graph, verb, name);
+    if (rc != 0)
+        return rc;
+    if (kind < TM_NODE_SOURCE || kind > TM_NODE_UNION)
+        return FAIL(graph, TM_E_INTERNAL, "%s '%s' has kind %d, which does not exist", verb, name,
+                    kind);
+    if (graph->node_count == TM_NODES_MAX)
+        return FAIL(graph, TM_E_LIMIT, "the job has more than %d operators", TM_NODES_MAX);
+    if (graph->node_count == graph->node_capacity) {
+        rc = grow_nodes(graph);
+        if (rc != 0)
+            return rc;
+    }
+    struct tm_node node = {
+        .id = graph->node_count,
+        .kind = (uint8_t)kind,
+        .verb = copy_text(graph, verb),
+        .name = copy_text(graph, name),
+        .where = copy_text(graph, where),
+        .dead_letter = -1,
+        .connector = "",
+        .format = "",
+        .time_field = -1,
+    };
+    if (node.verb == NULL || node.name == NULL || node.where == NULL)
+        return no_memory(graph);
+    tm_options_init(&node.options, graph->mem);
+    memcpy(&graph->nodes[node.id], &node, sizeof node);
+    private_of(graph)->declared[node.id] = (struct tm_declared){.time_field = -1};
+    graph->node_count++;
+    return (int)node.id;
+}
+
+// An array in the arena with room for one more; it doubles, what it leaves behind goes with the
+// graph.
+static void *array_for_one_more(struct tm_graph *graph, void *array, uint32_t count, size_t size)
+{
+    if ((count & (count - 1)) != 0)
+        return array; // not a power of two: there is room
+    void *grown =
+        tm_arena_alloc(&private_of(graph)->arena, (count == 0 ? 1 : (size_t)count * 2) * size);
+    if (grown != NULL && count != 0)
+        memcpy(grown, array, count * size);
+    return grown;
+}
+
+int tm_graph_input(struct tm_graph *graph, uint32_t node, uint32_t input)
+{
+    struct tm_node *n = find_node(graph, node);
+    if (n == NULL || find_node(graph, input) == NULL)
+        return TM_E_GRAPH;
+    uint32_t *inputs = array_for_one_more(graph, n->inputs, n->input_count, sizeof *inputs);
+    if (inputs == NULL)
+        return no_memory(graph);
+    n->inputs = inputs;
+    n->inputs[n->input_count++] = input;
+    return 0;
+}
+
+int tm_graph_parallelism(struct tm_graph *graph, uint32_t node, uint32_t parallelism)
+{
+    struct tm_node *n = find_node(graph, node);
+    if (n == NULL)
+        return TM_E_GRAPH;
+    if (parallelism > TM_PARALLELISM_MAX)
+        return FAIL(graph, TM_E_LIMIT, "parallelism of %s '%s' is %u; allowed are 1 to %d", n->verb,
+                    n->name, parallelism, TM_PARALLELISM_MAX);
+    n->parallelism = parallelism;
+    return 0;
+}
+
+int tm_graph_on_error(struct tm_graph *graph, uint32_t node, int on_error, int dead_letter)
+{
+    struct tm_node *n = find_node(graph, node);
+    if (n == NULL)
+        return TM_E_GRAPH;
+    if (on_error < TM_ON_ERROR_FAIL || on_error > TM_ON_ERROR_DEAD_LETTER)
+        return FAIL(graph, TM_E_ARGUMENT,
+                    "on_error of %s '%s' is %d; allowed are fail, skip and a dead-letter sink",
+                    n->verb, n->name, on_error);
+    if (on_error == TM_ON_ERROR_DEAD_LETTER &&
+        (dead_letter < 0 || find_node(graph, (uint32_t)dead_letter) == NULL))
+        return FAIL(graph, TM_E_GRAPH, "on_error of %s '%s' has no dead-letter sink", n->verb,
+                    n->name);
+    n->on_error = (uint8_t)on_error;
+    n->dead_letter = on_error == TM_ON_ERROR_DEAD_LETTER ? dead_letter : -1;
+    return 0;
+}
+
+int tm_graph_schema_begin(struct tm_graph *graph, uint32_t node, uint32_t field_count,
+                          int time_field)
+{
+    struct tm_node *n = find_node(graph, node);
+    if (n == NULL)
+        return TM_E_GRAPH;
+    if (field_count == 0 || field_count > TM_FIELDS_MAX)
+        return FAIL(graph, TM_E_SCHEMA, "%s '%s' has %u columns; allowed are 1 to %d", n->verb,
+                    n->name, field_count, TM_FIELDS_MAX);
+    if (time_field < -1 || time_field >= (int)field_count)
+        return FAIL(graph, TM_E_SCHEMA, "%s '%s' has its event time in column %d of %u", n->verb,
+                    n->name, time_field, field_count);
+    struct tm_declared *d = &private_of(graph)->declared[node];
+    if (d->capacity < field_count) {
+        d->fields = tm_arena_alloc(&private_of(graph)->arena, field_count * sizeof *d->fields);
+        d->capacity = d->fields == NULL ? 0 : field_count;
+        if (d->fields == NULL)
+            return no_memory(graph);
+    }
+    d->announced = field_count;
+    d->count = 0;
+    d->time_field = time_field;
+    d->complete = false;
+    return 0;
+}
+
+int tm_graph_schema_field(struct tm_graph *graph, uint32_t node, const char *name, const char *type,
+                          uint32_t flags)
+{
+    struct tm_node *n = find_node(graph, node);
+    if (n == NULL)
+        return TM_E_GRAPH;
+    struct tm_declared *d = &private_of(graph)->declared[node];
+    if (d->complete || d->count >= d->announced)
+        return FAIL(graph, TM_E_INTERNAL, "column %s of %s '%s' is outside begin and end", name,
+                    n->verb, n->name);
+    struct tm_field_def field = {.flags = flags};
+    if (strcmp(type, "?") != 0) { // "?" stays TM_TYPE_UNKNOWN
+        int rc = tm_type_parse(type, &field.type, &private_of(graph)->error);
+        if (rc != 0)
+            return tm_error_prefix(&private_of(graph)->error, "column %s of %s '%s'", name, n->verb,
+                                   n->name);
+    }
+    field.name = copy_text(graph, name);
+    if (field.name == NULL)
+        return no_memory(graph);
+    d->fields[d->count++] = field;
+    return 0;
+}
+
+static bool is_settled(const struct tm_declared *d)
+{
+    for (uint32_t i = 0; i < d->count; i++)
+        if (d->fields[i].type.kind == TM_TYPE_UNKNOWN)
+            return false;
+    return true;
+}
+
+static int publish(struct tm_graph *graph, struct tm_node *n, const struct tm_declared *d)
+{
+    struct tm_schema *schema, *before = tm_node_schema(n);
+    int rc = tm_schema_new(graph->mem, d->fields, d->count, d->time_field, &schema,
+                           &private_of(graph)->error);
+    if (rc != 0)
+        return tm_error_prefix(&private_of(graph)->error, "%s '%s'", n->verb, n->name);
+    if (before == NULL) {
+        // partner: the acquire load of tm_node_schema, in any thread
+        __atomic_store_n((struct tm_schema **)&n->schema, schema, __ATOMIC_RELEASE);
+        return 0;
+    }
+    bool same = tm_schema_equal(before, schema);
+    tm_schema_unref(schema);
+    return same ? 0
+                : FAIL(graph, TM_E_SCHEMA, "the columns of %s '%s' are settled and cannot change",
+                       n->verb, n->name);
+}
+
+int tm_graph_schema_end(struct tm_graph *graph, uint32_t node)
+{
+    struct tm_node *n = find_node(graph, node);
+    if (n == NULL)
+        return TM_E_GRAPH;
+    struct tm_declared *d = &private_of(graph)->declared[node];
+    if (d->count != d->announced || d->count == 0)
+        return FAIL(graph, TM_E_INTERNAL, "%s '%s' announced %u columns and gave %u", n->verb,
+                    n->name, d->announced, d->count);
+    d->complete = true;
+    return is_settled(d) ? publish(graph, n, d) : 0;
+}
+
+int tm_graph_key(struct tm_graph *graph, uint32_t node, uint32_t field)
+{
+    struct tm_node *n = find_node(graph, node);
+    if (n == NULL)
+        return TM_E_GRAPH;
+    if (n->key.count == TM_KEY_FIELDS_MAX)
+        return FAIL(graph, TM_E_LIMIT, "the key of %s '%s' has more than %d columns", n->verb,
+                    n->name, TM_KEY_FIELDS_MAX);
+    if (field >= TM_FIELDS_MAX)
+        return FAIL(graph, TM_E_UNKNOWN_FIELD, "the key of %s '%s' names column %u", n->verb,
+                    n->name, field);
+    n->key.fields[n->key.count++] = field;
+    return 0;
+}
+
+int tm_graph_connector(struct tm_graph *graph, uint32_t node, const char *connector,
+                       const char *format)
+{
+    struct tm_node *n = find_node(graph, node);
+    if (n == NULL)
+        return TM_E_GRAPH;
+    const char *connector_copy = copy_text(graph, connector);
+    const char *format_copy = copy_text(graph, format == NULL ? "" : format);
+    if (connector_copy == NULL || format_copy == NULL)
+        return no_memory(graph);
+    n->connector = connector_copy;
+    n->format = format_copy;
+    return 0;
+}
+
+int tm_graph_option_string(struct tm_graph *graph, uint32_t node, const char *name,
+                           const char *value)
+{
+    struct tm_node *n = find_node(graph, node);
+    if (n == NULL)
+        return TM_E_GRAPH;
+    return tm_options_set_string(&n->options, name, value) == 0 ? 0 : no_memory(graph);
+}
+
+int tm_graph_option_number(struct tm_graph *graph, uint32_t node, const char *name, double value)
+{
+    struct tm_node *n = find_node(graph, node);
+    if (n == NULL)
+        return TM_E_GRAPH;
+    // Lua has one kind of number; what is whole is meant as an integer.
+    bool whole =
+        value >= -(double)TM_INT_MAX && value <= (double)TM_INT_MAX && value == floor(value);
+    int rc = whole ? tm_options_set_int(&n->options, name, (int64_t)value)
+                   : tm_options_set_double(&n->options, name, value);
+    return rc == 0 ? 0 : no_memory(graph);
+}
+
+int tm_graph_option_bool(struct tm_graph *graph, uint32_t node, const char *name, int value)
+{
+    struct tm_node *n = find_node(graph, node);
+    if (n == NULL)
+        return TM_E_GRAPH;
+    return tm_options_set_bool(&n->options, name, value != 0) == 0 ? 0 : no_memory(graph);
+}
+
+int tm_graph_used(struct tm_graph *graph, uint32_t node, uint32_t field)
+{
+    struct tm_node *n = find_node(graph, node);
+    if (n == NULL)
+        return TM_E_GRAPH;
+    if (field >= TM_FIELDS_MAX)
+        return FAIL(graph, TM_E_UNKNOWN_FIELD, "%s '%s' has no column %u", n->verb, n->name, field);
+    n->used[field >> 6] |= UINT64_C(1) << (field & 63);
+    return 0;
+}
+
+int tm_graph_watermark(struct tm_graph *graph, uint32_t node, int time_field, int64_t disorder_ms,
+                       int64_t idle_ms)
+{
+    struct tm_node *n = find_node(graph, node);
+    if (n == NULL)
+        return TM_E_GRAPH;
+    if (disorder_ms < 0 || idle_ms < 0)
+        return FAIL(graph, TM_E_ARGUMENT,
+                    "watermark '%s' has out_of_order %lld ms and idle %lld ms; neither can be "
+                    "negative",
+                    n->name, (long long)disorder_ms, (long long)idle_ms);
+    n->time_field = time_field;
+    n->disorder_ms = disorder_ms;
+    n->idle_ms = idle_ms;
+    return 0;
+}
+
+int tm_graph_window(struct tm_graph *graph, uint32_t node, int64_t size_ms, int64_t slide_ms,
+                    int64_t offset_ms)
+{
+    struct tm_node *n = find_node(graph, node);
+    if (n == NULL)
+        return TM_E_GRAPH;
+    if (size_ms <= 0 || slide_ms <= 0)
+        return FAIL(graph, TM_E_ARGUMENT,
+                    "window '%s' has size %lld ms and slide %lld ms; both must be above 0", n->name,
+                    (long long)size_ms, (long long)slide_ms);
+    if (offset_ms <= -slide_ms || offset_ms >= slide_ms)
+        return FAIL(graph, TM_E_ARGUMENT,
+                    "window '%s' has offset %lld ms; it must be smaller than %lld ms either way",
+                    n->name, (long long)offset_ms, (long long)slide_ms);
+    if (size_ms / slide_ms > TM_WINDOW_SLICES_MAX)
+        return FAIL(graph, TM_E_LIMIT, "a row of window '%s' would be in %lld windows; at most %d",
+                    n->name, (long long)(size_ms / slide_ms), TM_WINDOW_SLICES_MAX);
+    n->size_ms = size_ms;
+    n->slide_ms = slide_ms;
+    n->offset_ms = offset_ms;
+    return 0;
+}
+
+int tm_graph_aggregate(struct tm_graph *graph, uint32_t node, int kind, int input_field,
+                       uint32_t output_field)
+{
+    struct tm_node *n = find_node(graph, node);
+    if (n == NULL)
+        return TM_E_GRAPH;
+    if (kind < TM_AGGREGATE_COUNT || kind > TM_AGGREGATE_LAST)
+        return FAIL(graph, TM_E_INTERNAL, "%s '%s' has an aggregate of kind %d", n->verb, n->name,
+                    kind);
+    if (n->aggregate_count == TM_FIELDS_MAX)
+        return FAIL(graph, TM_E_LIMIT, "%s '%s' has more than %d aggregates", n->verb, n->name,
+                    TM_FIELDS_MAX);
+    struct tm_aggregate *aggregates =
+        array_for_one_more(graph, n->aggregates, n->aggregate_count, sizeof *aggregates);
+    if (aggregates == NULL)
+        return no_memory(graph);
+    n->aggregates = aggregates;
+    n->aggregates[n->aggregate_count++] = (struct tm_aggregate){
+        .kind = (uint8_t)kind, .input_field = input_field, .output_field = output_field};
+    return 0;
+}
+
+int tm_graph_emit_final(struct tm_graph *graph, uint32_t node, int emit_final)
+{
+    struct tm_node *n = find_node(graph, node);
+    if (n == NULL)
+        return TM_E_GRAPH;
+    n->emit_final = emit_final != 0;
+    return 0;
+}
+
+int tm_graph_fingerprint(struct tm_graph *graph, uint64_t fingerprint)
+{
+    graph->fingerprint = fingerprint;
+    return 0;
+}

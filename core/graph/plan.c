@@ -1,0 +1,294 @@
+// From the job graph to chains and edges, for given parallelism. Passes, each over the nodes with
+// inputs first: subtasks of every node; which nodes are chained to their input; the chains; the
+// edges between them. Reads the graph only.
+#include "core/graph/plan.h"
+#include "core/base/limits.h"
+#include "core/batch/key_group.h"
+#include "core/graph/graph_private.h"
+
+struct planner {
+    const struct tm_graph *graph;
+    struct tm_plan *plan;
+    uint32_t *order;
+    uint32_t *parallelism; // by node
+    uint32_t *consumers;   // by node, dead letters not counted
+    uint32_t *chain_of;    // by node
+    bool *chained;         // by node: runs in its input's chain
+    struct tm_error *err;
+};
+
+static int no_memory(struct tm_error *err)
+{
+    return tm_error_set(err, TM_E_MEMORY, "no memory for the task plan");
+}
+
+// --- pass 1: subtasks
+
+static void decide_parallelism(struct planner *p, const struct tm_node *node,
+                               uint32_t (*source_limit)(void *arg, const struct tm_node *node),
+                               void *arg)
+{
+    uint32_t subtasks = node->parallelism != 0 ? node->parallelism : p->plan->parallelism;
+
+    if (node->kind == TM_NODE_SOURCE && source_limit != NULL) {
+        uint32_t limit = source_limit(arg, node);
+        if (limit != 0 && limit < subtasks)
+            subtasks = limit;
+    }
+    // A watermark belongs to the task that reads the splits, and a key costs nothing by itself, so
+    // neither is worth an exchange of its own.
+    if ((node->kind == TM_NODE_WATERMARK || node->kind == TM_NODE_KEY_BY) &&
+        node->parallelism == 0 && node->input_count == 1)
+        subtasks = p->parallelism[node->inputs[0]];
+    p->parallelism[node->id] = subtasks;
+}
+
+// --- pass 2: chaining
+
+static bool is_hash(const struct planner *p, const struct tm_node *from, const struct tm_node *to)
+{
+    return from->kind == TM_NODE_KEY_BY && tm__graph_is_keyed(to) &&
+           (p->parallelism[from->id] > 1 || p->parallelism[to->id] > 1);
+}
+
+static bool is_chained(const struct planner *p, const struct tm_node *node)
+{
+    if (node->input_count != 1 || node->kind == TM_NODE_UNION)
+        return false;
+    const struct tm_node *input = &p->graph->nodes[node->inputs[0]];
+    return p->consumers[input->id] == 1 && !is_hash(p, input, node) &&
+           p->parallelism[input->id] == p->parallelism[node->id];
+}
+
+// --- pass 3: chains
+
+static int make_chains(struct planner *p)
+{
+    struct tm_plan *plan = p->plan;
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < p->graph->node_count; i++)
+        count += !p->chained[i];
+    plan->chains = tm_mem_zalloc(plan->mem, count * sizeof *plan->chains);
+    if (plan->chains == NULL)
+        return no_memory(p->err);
+    for (uint32_t i = 0; i < p->graph->node_count; i++) {
+        const struct tm_node *node = &p->graph->nodes[p->order[i]];
+        uint32_t id = p->chained[node->id] ? p->chain_of[node->inputs[0]] : plan->chain_count++;
+        struct tm_chain *chain = &plan->chains[id];
+        chain->id = id;
+        chain->parallelism = p->parallelism[node->id];
+        chain->node_count++;
+        p->chain_of[node->id] = id;
+    }
+    for (uint32_t i = 0; i < plan->chain_count; i++) {
+        struct tm_chain *chain = &plan->chains[i];
+        chain->nodes = tm_mem_alloc(plan->mem, chain->node_count * sizeof *chain->nodes);
+        if (chain->nodes == NULL)
+            return no_memory(p->err);
+    }
+    // The order is depth first, so nodes of a chain need not stand together in it; their sequence
+    // is right all the same.
+    uint32_t *filled = tm_mem_zalloc(plan->mem, plan->chain_count * sizeof *filled);
+    if (filled == NULL)
+        return no_memory(p->err);
+    for (uint32_t i = 0; i < p->graph->node_count; i++) {
+        uint32_t id = p->chain_of[p->order[i]];
+        plan->chains[id].nodes[filled[id]++] = p->order[i];
+    }
+    tm_mem_free(plan->mem, filled, plan->chain_count * sizeof *filled);
+    return 0;
+}
+
+// --- pass 4: edges
+
+static void add_edge(struct planner *p, const struct tm_node *from, const struct tm_node *to,
+                     bool dead_letter)
+{
+    struct tm_plan *plan = p->plan;
+    struct tm_edge *edge = &plan->edges[plan->edge_count];
+
+    *edge = (struct tm_edge){
+        .id = plan->edge_count++,
+        .from_chain = p->chain_of[from->id],
+        .from_node = from->id,
+        .to_chain = p->chain_of[to->id],
+        .to_node = to->id,
+        .dead_letter = dead_letter,
+        .partition = TM_PARTITION_FORWARD,
+    };
+    if (!dead_letter && is_hash(p, from, to)) {
+        edge->partition = TM_PARTITION_HASH;
+        edge->key = from->key;
+    } else if (p->parallelism[from->id] != p->parallelism[to->id]) {
+        edge->partition = TM_PARTITION_REBALANCE;
+    }
+    plan->chains[edge->from_chain].output_count++;
+    plan->chains[edge->to_chain].input_count++;
+}
+
+static int make_edges(struct planner *p)
+{
+    struct tm_plan *plan = p->plan;
+    uint32_t capacity = 0;
+
+    for (uint32_t i = 0; i < p->graph->node_count; i++) {
+        const struct tm_node *node = &p->graph->nodes[i];
+        capacity += (p->chained[i] ? 0 : node->input_count) + (node->dead_letter >= 0);
+    }
+    if (capacity == 0)
+        return 0;
+    plan->edges = tm_mem_zalloc(plan->mem, capacity * sizeof *plan->edges);
+    if (plan->edges == NULL)
+        return no_memory(p->err);
+    for (uint32_t i = 0; i < p->graph->node_count; i++) {
+        const struct tm_node *node = &p->graph->nodes[p->order[i]];
+        for (uint32_t k = 0; k < node->input_count && !p->chained[node->id]; k++)
+            add_edge(p, &p->graph->nodes[node->inputs[k]], node, false);
+    }
+    for (uint32_t i = 0; i < p->graph->node_count; i++) {
+        const struct tm_node *node = &p->graph->nodes[p->order[i]];
+        if (node->dead_letter >= 0)
+            add_edge(p, node, &p->graph->nodes[node->dead_letter], true);
+    }
+    TM_CHECK(plan->edge_count == capacity);
+    return 0;
+}
+
+static int link_edges(struct planner *p)
+{
+    struct tm_plan *plan = p->plan;
+
+    for (uint32_t i = 0; i < plan->chain_count; i++) {
+        struct tm_chain *chain = &plan->chains[i];
+        uint32_t inputs = 0, outputs = 0;
+        if (chain->input_count != 0)
+            chain->inputs = tm_mem_alloc(plan->mem, chain->input_count * sizeof *chain->inputs);
+        if (chain->output_count != 0)
+            chain->outputs = tm_mem_alloc(plan->mem, chain->output_count * sizeof *chain->outputs);
+        if ((chain->input_count != 0 && chain->inputs == NULL) ||
+            (chain->output_count != 0 && chain->outputs == NULL))
+            return no_memory(p->err);
+        for (uint32_t e = 0; e < plan->edge_count; e++) {
+            if (plan->edges[e].to_chain == i)
+                chain->inputs[inputs++] = e;
+            if (plan->edges[e].from_chain == i)
+                chain->outputs[outputs++] = e;
+        }
+    }
+    return 0;
+}
+
+// --- key groups
+
+static int decide_max_parallelism(struct planner *p)
+{
+    const struct tm_node *widest = &p->graph->nodes[0];
+
+    for (uint32_t i = 1; i < p->graph->node_count; i++)
+        if (p->parallelism[i] > p->parallelism[widest->id])
+            widest = &p->graph->nodes[i];
+    p->plan->max_parallelism = p->graph->max_parallelism != 0
+                                   ? p->graph->max_parallelism
+                                   : tm_key_group_default_max(p->parallelism[widest->id]);
+    if (p->plan->max_parallelism >= p->parallelism[widest->id])
+        return 0;
+    char text[TM_NODE_TEXT_MAX];
+    tm_error_set(p->err, TM_E_GRAPH, "%s has %u subtasks, and max_parallelism of the job is %u",
+                 tm__graph_node_text(widest, text), p->parallelism[widest->id],
+                 p->plan->max_parallelism);
+    tm_error_where(p->err, "%s", widest->where);
+    tm_error_hint(p->err, "lower the parallelism, or raise max_parallelism (at most %d)",
+                  TM_MAX_PARALLELISM);
+    return TM_E_GRAPH;
+}
+
+static int run_passes(struct planner *p,
+                      uint32_t (*source_limit)(void *arg, const struct tm_node *node), void *arg)
+{
+    int rc = tm__graph_order(p->graph, p->order, p->err);
+    if (rc != 0)
+        return rc;
+    for (uint32_t i = 0; i < p->graph->node_count; i++) {
+        const struct tm_node *node = &p->graph->nodes[p->order[i]];
+        decide_parallelism(p, node, source_limit, arg);
+        for (uint32_t k = 0; k < node->input_count; k++)
+            p->consumers[node->inputs[k]]++;
+    }
+    for (uint32_t i = 0; i < p->graph->node_count; i++)
+        p->chained[i] = is_chained(p, &p->graph->nodes[i]);
+    rc = decide_max_parallelism(p);
+    if (rc == 0)
+        rc = make_chains(p);
+    if (rc == 0)
+        rc = make_edges(p);
+    if (rc == 0)
+        rc = link_edges(p);
+    return rc;
+}
+
+static int plan_with_memory(struct planner *p,
+                            uint32_t (*source_limit)(void *arg, const struct tm_node *node),
+                            void *arg)
+{
+    struct tm_mem *mem = p->plan->mem;
+    size_t n = p->graph->node_count;
+    int rc;
+
+    p->order = tm_mem_alloc(mem, n * sizeof *p->order);
+    p->parallelism = tm_mem_zalloc(mem, n * sizeof *p->parallelism);
+    p->consumers = tm_mem_zalloc(mem, n * sizeof *p->consumers);
+    p->chain_of = tm_mem_zalloc(mem, n * sizeof *p->chain_of);
+    p->chained = tm_mem_zalloc(mem, n * sizeof *p->chained);
+    if (p->order == NULL || p->parallelism == NULL || p->consumers == NULL || p->chain_of == NULL ||
+        p->chained == NULL)
+        rc = no_memory(p->err);
+    else
+        rc = run_passes(p, source_limit, arg);
+    tm_mem_free(mem, p->order, n * sizeof *p->order);
+    tm_mem_free(mem, p->parallelism, n * sizeof *p->parallelism);
+    tm_mem_free(mem, p->consumers, n * sizeof *p->consumers);
+    tm_mem_free(mem, p->chain_of, n * sizeof *p->chain_of);
+    tm_mem_free(mem, p->chained, n * sizeof *p->chained);
+    return rc;
+}
+
+int tm_plan_new(struct tm_mem *mem, const struct tm_graph *graph, uint32_t parallelism,
+                uint32_t (*source_limit)(void *arg, const struct tm_node *node), void *arg,
+                struct tm_plan **out, struct tm_error *err)
+{
+    if (graph->node_count == 0)
+        return tm_error_set(err, TM_E_GRAPH, "job '%s' has no operators", graph->name);
+    if (parallelism == 0 || parallelism > TM_PARALLELISM_MAX)
+        return tm_error_set(err, TM_E_LIMIT, "parallelism is %u; allowed are 1 to %d", parallelism,
+                            TM_PARALLELISM_MAX);
+    struct tm_plan *plan = tm_mem_zalloc(mem, sizeof *plan);
+    if (plan == NULL)
+        return no_memory(err);
+    plan->mem = mem;
+    plan->graph = graph;
+    plan->parallelism = parallelism;
+    struct planner p = {.graph = graph, .plan = plan, .err = err};
+    int rc = plan_with_memory(&p, source_limit, arg);
+    if (rc != 0) {
+        tm_plan_free(plan);
+        return rc;
+    }
+    *out = plan;
+    return 0;
+}
+
+void tm_plan_free(struct tm_plan *plan)
+{
+    if (plan == NULL)
+        return;
+    for (uint32_t i = 0; plan->chains != NULL && i < plan->chain_count; i++) {
+        struct tm_chain *chain = &plan->chains[i];
+        tm_mem_free(plan->mem, chain->nodes, chain->node_count * sizeof *chain->nodes);
+        tm_mem_free(plan->mem, chain->inputs, chain->input_count * sizeof *chain->inputs);
+        tm_mem_free(plan->mem, chain->outputs, chain->output_count * sizeof *chain->outputs);
+    }
+    tm_mem_free(plan->mem, plan->chains, plan->chain_count * sizeof *plan->chains);
+    tm_mem_free(plan->mem, plan->edges, plan->edge_count * sizeof *plan->edges);
+    tm_mem_free(plan->mem, plan, sizeof *plan);
+}

@@ -1,0 +1,144 @@
+// The block pool of a state. Blocks are split on demand and not joined again: what doubling tables
+// leave behind is cut up for pages, which need more than it.
+#include "core/state/pool.h"
+
+struct tm__pool_chunk {
+    struct tm__pool_chunk *next;
+    size_t size_bytes;
+};
+
+void tm__pool_init(struct tm__pool *pool, struct tm_mem *mem)
+{
+    *pool = (struct tm__pool){.mem = mem};
+}
+
+void tm__pool_fini(struct tm__pool *pool)
+{
+    struct tm__pool_chunk *chunk = pool->chunks;
+    while (chunk != NULL) {
+        struct tm__pool_chunk *next = chunk->next;
+        tm_mem_free(pool->mem, chunk, chunk->size_bytes);
+        chunk = next;
+    }
+    tm__pool_init(pool, pool->mem);
+}
+
+static uint32_t class_of(size_t size)
+{
+    if (size <= TM__POOL_BLOCK_MIN)
+        return 0;
+    return (uint32_t)(64 - __builtin_clzl(size - 1)) - 6;
+}
+
+static void put(struct tm__pool *pool, void *block, uint32_t class)
+{
+    *(void **)block = pool->free[class];
+    pool->free[class] = block;
+    pool->free_classes |= 1u << class;
+}
+
+static void *take(struct tm__pool *pool, uint32_t class)
+{
+    void *block = pool->free[class];
+    pool->free[class] = *(void **)block;
+    if (pool->free[class] == NULL)
+        pool->free_classes &= ~(1u << class);
+    return block;
+}
+
+// A larger free block cut down: its first part is used, the rest stands free in halves.
+static void *split(struct tm__pool *pool, uint32_t class)
+{
+    uint32_t larger = pool->free_classes >> class << class;
+    if (larger == 0)
+        return NULL;
+    uint32_t from = (uint32_t)__builtin_ctz(larger);
+    uint8_t *block = take(pool, from);
+    while (from > class) {
+        from--;
+        put(pool, block + ((size_t)TM__POOL_BLOCK_MIN << from), from);
+    }
+    return block;
+}
+
+// The end of the old chunk becomes free blocks.
+static void retire_chunk(struct tm__pool *pool)
+{
+    size_t left = (size_t)(pool->limit - pool->cursor);
+    for (uint32_t class = TM__POOL_CLASSES; class-- > 0;) {
+        size_t size = (size_t)TM__POOL_BLOCK_MIN << class;
+        while (left >= size) {
+            put(pool, pool->cursor, class);
+            pool->cursor += size;
+            left -= size;
+        }
+    }
+}
+
+static bool new_chunk(struct tm__pool *pool, size_t at_least)
+{
+    // A quarter of what is there: the unused part stays small beside the used one.
+    size_t wanted = (size_t)pool->reserved_bytes / 4;
+    wanted = wanted < TM__POOL_CHUNK_MIN ? TM__POOL_CHUNK_MIN : wanted;
+    wanted = wanted > TM__POOL_CHUNK_MAX ? TM__POOL_CHUNK_MAX : wanted;
+    size_t head = sizeof(struct tm__pool_chunk) + TM__POOL_BLOCK_MIN;
+    size_t least = at_least + head;
+    wanted = wanted < least ? least : (wanted + 4095) & ~(size_t)4095;
+    struct tm__pool_chunk *chunk = tm_mem_alloc(pool->mem, wanted);
+    if (chunk == NULL && wanted > least) { // near the limit
+        wanted = least;
+        chunk = tm_mem_alloc(pool->mem, wanted);
+    }
+    if (chunk == NULL)
+        return false;
+    retire_chunk(pool);
+    chunk->next = pool->chunks;
+    chunk->size_bytes = wanted;
+    pool->chunks = chunk;
+    pool->reserved_bytes += (int64_t)wanted;
+    uintptr_t start = (uintptr_t)(chunk + 1);
+    start = (start + TM__POOL_BLOCK_MIN - 1) & ~(uintptr_t)(TM__POOL_BLOCK_MIN - 1);
+    pool->cursor = (uint8_t *)start;
+    pool->limit = (uint8_t *)chunk + wanted;
+    return true;
+}
+
+void *tm__pool_alloc(struct tm__pool *pool, size_t size)
+{
+    if (size > TM__POOL_BLOCK_MAX)
+        return tm__pool_alloc_exact(pool, size);
+    uint32_t class = class_of(size);
+    void *block = pool->free[class] != NULL ? take(pool, class) : split(pool, class);
+    if (block != NULL)
+        return block;
+    size = (size_t)TM__POOL_BLOCK_MIN << class;
+    if ((size_t)(pool->limit - pool->cursor) < size && !new_chunk(pool, size))
+        return NULL;
+    block = pool->cursor;
+    pool->cursor += size;
+    return block;
+}
+
+void tm__pool_free(struct tm__pool *pool, void *block, size_t size)
+{
+    if (block == NULL)
+        return;
+    if (size > TM__POOL_BLOCK_MAX)
+        tm__pool_free_exact(pool, block, size);
+    else
+        put(pool, block, class_of(size));
+}
+
+void *tm__pool_alloc_exact(struct tm__pool *pool, size_t size)
+{
+    void *block = tm_mem_alloc(pool->mem, size);
+    if (block != NULL)
+        pool->reserved_bytes += (int64_t)size;
+    return block;
+}
+
+void tm__pool_free_exact(struct tm__pool *pool, void *block, size_t size)
+{
+    tm_mem_free(pool->mem, block, size);
+    pool->reserved_bytes -= (int64_t)size;
+}
