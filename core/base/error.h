@@ -56,5 +56,6 @@ const char *tm_error_title(int code);
 // Writes "TM0401" into buf (at least 8 bytes) and returns it.
 const char *tm_error_code_text(int code, char buf[8]);
 
-// The code of a name in errors.def as Lua code gives it ("UNKNOWN_FIELD"), or TM_E_INTERNAL when there is none.
+// The code of a name in errors.def as Lua code gives it ("UNKNOWN_FIELD"), or TM_E_INTERNAL when
+// there is none.
 int tm_error_by_name(const char *name);

@@ -23,8 +23,7 @@ static bool is_plain(const char *name, size_t len)
 static void set_pattern(struct tm__key_node *node)
 {
     uint8_t text[TM__KEYS_PATTERN] = {0}, mask[TM__KEYS_PATTERN] = {0};
-    node->plain = is_plain(node->name, node->length);
-    if (!node->plain) {
+    if (!is_plain(node->name, node->length)) {
         match_nothing(node);
         return;
     }
@@ -66,12 +65,13 @@ int tm__keys_init(struct tm__keys *keys, struct tm_mem *mem, const struct tm_sch
         tm__keys_fini(keys);
         return TM_E_MEMORY;
     }
-    keys->start = keys->field_count + TM__KEYS_UNKNOWN;
+    keys->start = &keys->nodes[keys->field_count + TM__KEYS_UNKNOWN];
     keys->other = keys->start + 1;
     for (uint32_t i = 0; i < keys->field_count; i++) {
         const struct tm_field *field = &schema->fields[i];
         struct tm__key_node *node = &keys->nodes[i];
         node->field = -1;
+        node->next = keys->other;
         if ((field->flags & TM_FIELD_HIDDEN) != 0) {
             match_nothing(node); // the engine's own: no input may set it
             continue;
@@ -80,17 +80,19 @@ int tm__keys_init(struct tm__keys *keys, struct tm_mem *mem, const struct tm_sch
         node->length = (uint32_t)strlen(field->name);
         node->offset = field->offset;
         node->field = (int32_t)i;
+        node->word = i >> 6;
+        node->bit = UINT64_C(1) << (i & 63);
         node->type = field->type;
         node->used = used == NULL || ((used[i >> 6] >> (i & 63)) & 1) != 0;
         set_pattern(node);
         *slot_of(keys, node->name, node->length) = i + 1;
         // The first guess is the order of the schema.
-        node->next = i + 1 < keys->field_count ? i + 1 : keys->other;
+        node->next = i + 1 < keys->field_count ? node + 1 : keys->other;
     }
-    for (uint32_t i = keys->start; i <= keys->other; i++) {
-        match_nothing(&keys->nodes[i]);
-        keys->nodes[i].field = -1;
-        keys->nodes[i].next = i == keys->start ? 0 : keys->other;
+    for (struct tm__key_node *node = keys->start; node <= keys->other; node++) {
+        match_nothing(node);
+        node->field = -1;
+        node->next = node == keys->start ? keys->nodes : keys->other;
     }
     return 0;
 }
@@ -106,7 +108,7 @@ static struct tm__key_node *remember_unknown(struct tm__keys *keys, const uint8_
                                              uint32_t *slot)
 {
     if (keys->unknown_count == TM__KEYS_UNKNOWN || len > TM__KEYS_UNKNOWN_BYTES)
-        return &keys->nodes[keys->other];
+        return keys->other;
     uint32_t index = keys->field_count + keys->unknown_count++;
     struct tm__key_node *node = &keys->nodes[index];
     char *name = keys->names + keys->names_used;

@@ -14,13 +14,14 @@ enum { TM__KEYS_PATTERN = 16, TM__KEYS_UNKNOWN = 64, TM__KEYS_UNKNOWN_BYTES = 25
 struct tm__key_node {
     uint64_t pattern[2], mask[2]; // of the key's text and its closing quote, its first 16 bytes
     const char *name;
+    struct tm__key_node *next; // the one that came after this one
+    uint64_t bit;              // of the column in its word of a null bitmap
+    uint32_t word;
     uint32_t length;
-    uint32_t next; // the node that came after this one
-    uint32_t offset;
+    uint32_t offset;     // of the column's slot
     int32_t field;       // -1: no column
     struct tm_type type; // kind 0: no column
     bool used;           // is the value stored
-    bool plain;          // the name has no byte that JSON escapes, so the pattern is valid
 };
 
 struct tm__keys {
@@ -29,9 +30,9 @@ struct tm__keys {
     uint32_t *table;            // open addressing, node + 1, 0 = empty
     uint32_t table_size;        // a power of two
     uint32_t field_count, unknown_count;
-    uint32_t start; // what "follows" it is the first key of an object
-    uint32_t other; // any further unknown key; matches nothing
-    char *names;    // of unknown keys
+    struct tm__key_node *start; // what "follows" it is the first key of an object
+    struct tm__key_node *other; // any further unknown key; matches nothing
+    char *names;                // of unknown keys
     size_t names_used;
 };
 

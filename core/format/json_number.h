@@ -35,21 +35,21 @@ enum tm__exact tm__number_to_int64(const struct tm__number *number, int64_t *val
 bool tm__number_to_double(const struct tm__number *number, const uint8_t *p, size_t len,
                           double *value);
 
-static inline uint64_t tm__load8(const uint8_t *p)
+static inline __attribute__((always_inline)) uint64_t tm__load8(const uint8_t *p)
 {
     uint64_t word;
     memcpy(&word, p, sizeof word);
     return word;
 }
 
-static inline bool tm__are_digits(uint64_t word)
+static inline __attribute__((always_inline)) bool tm__are_digits(uint64_t word)
 {
     const uint64_t high = 0xF0F0F0F0F0F0F0F0, zeros = 0x3030303030303030;
     return (word & high) == zeros && ((word + 0x0606060606060606) & high) == zeros;
 }
 
 // Eight ASCII digits, the first in the lowest byte: pairs, then fours, then all.
-static inline uint64_t tm__eight_digits(uint64_t word)
+static inline __attribute__((always_inline)) uint64_t tm__eight_digits(uint64_t word)
 {
     word &= 0x0F0F0F0F0F0F0F0F;
     word = word * 10 + (word >> 8); // bytes 0, 2, 4, 6: two digits each
@@ -59,7 +59,8 @@ static inline uint64_t tm__eight_digits(uint64_t word)
 }
 
 // `len` (1 to 8) digits in the low bytes of a word: moved up behind zeros.
-static inline bool tm__digits_of_word(uint64_t word, size_t len, uint64_t *value)
+static inline __attribute__((always_inline)) bool tm__digits_of_word(uint64_t word, size_t len,
+                                                                     uint64_t *value)
 {
     if (len < 8)
         word = (word << (64 - 8 * len)) | (UINT64_C(0x3030303030303030) >> (8 * len));
@@ -68,7 +69,8 @@ static inline bool tm__digits_of_word(uint64_t word, size_t len, uint64_t *value
 }
 
 // `len` (1 to 16) digits in two words.
-static inline bool tm__digits_of_words(uint64_t low, uint64_t high, size_t len, uint64_t *value)
+static inline __attribute__((always_inline)) bool tm__digits_of_words(uint64_t low, uint64_t high,
+                                                                      size_t len, uint64_t *value)
 {
     if (len <= 8)
         return tm__digits_of_word(low, len, value);
@@ -80,7 +82,8 @@ static inline bool tm__digits_of_words(uint64_t low, uint64_t high, size_t len, 
 
 // An integer without fraction and exponent of up to 16 digits that fills [p, p + len): true and its
 // value. False: take the general way. 16 bytes must be readable.
-static inline bool tm__fast_integer(const uint8_t *p, size_t len, int64_t *value)
+static inline __attribute__((always_inline)) bool tm__fast_integer(const uint8_t *p, size_t len,
+                                                                   int64_t *value)
 {
     int64_t negative = *p == '-';
     uint64_t digits;
@@ -94,7 +97,7 @@ static inline bool tm__fast_integer(const uint8_t *p, size_t len, int64_t *value
 }
 
 // Where the point stands in the `len` (up to 16) bytes at p; `len` when there is none.
-static inline size_t tm__find_point(const uint8_t *p, size_t len)
+static inline __attribute__((always_inline)) size_t tm__find_point(const uint8_t *p, size_t len)
 {
 #ifdef __SSE2__
     __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
@@ -110,8 +113,9 @@ static inline size_t tm__find_point(const uint8_t *p, size_t len)
 
 // Digits with perhaps a point, up to 16 characters: value = *digits / 10^*fraction. As
 // tm__fast_integer; at most 15 digits when there is a point, so a double holds them exactly.
-static inline bool tm__fast_fixed(const uint8_t *p, size_t len, bool *negative, uint64_t *digits,
-                                  size_t *fraction)
+static inline __attribute__((always_inline)) bool tm__fast_fixed(const uint8_t *p, size_t len,
+                                                                 bool *negative, uint64_t *digits,
+                                                                 size_t *fraction)
 {
     *negative = *p == '-';
     p += *negative;

@@ -9,51 +9,18 @@
 // nothing but white space stands between a token and the next entry, the end of a string or number
 // is known without looking for it. A row is written in place behind the batch's rows: one check of
 // room for a line bounds all of its strings, and a row that fails is simply never counted.
-#include <stdio.h>
-
-#include "core/format/base64.h"
 #include "core/format/formats.h"
-#include "core/format/json_fail.h"
 #include "core/format/json_index.h"
 #include "core/format/json_number.h"
 #include "core/format/json_string.h"
-#include "core/format/lines.h"
-
-#include "core/base/limits.h"
-#include "core/batch/decimal.h"
-#include "core/batch/timestamp.h"
+#include "core/format/json_value.h"
 
 enum {
     WINDOW = 4096,           // bytes indexed at once: the fixed cost is gone, the index stays in L1
     INDEX_KEPT = 2 * WINDOW, // a long record's index is not kept: a subtask has up to 256 decoders
-    DEPTH_MAX = 1024,        // of values that are skipped
-    NULL_WORDS_MAX = TM_FIELDS_MAX / 64,
 };
 
-struct json_decoder {
-    struct tm_decoder base;
-    struct tm_mem *mem;
-    struct tm_schema *schema;
-    struct tm__json_index *index;
-    struct tm__keys keys;
-    struct tm__lines lines;
-    struct tm__json_fail fail;
-    uint64_t all[NULL_WORDS_MAX];      // a bit for each column
-    uint64_t used[NULL_WORDS_MAX];     // for each that is stored
-    uint64_t required[NULL_WORDS_MAX]; // for each that must not be null
-};
-
-// One record being read.
-struct record {
-    struct json_decoder *d;
-    struct tm__json_place place;
-    const uint32_t *index; // next entry; behind the record when it was read
-    uint8_t *row, *heap;   // the row, and where its next string goes
-    uint64_t present[NULL_WORDS_MAX];
-    uint64_t nulled[NULL_WORDS_MAX]; // written as null; for messages
-};
-
-enum value { VALUE_OK = 0, VALUE_NULL = 1 };
+#define ALWAYS_INLINE inline __attribute__((always_inline))
 
 static inline bool is_space(uint8_t c)
 {
@@ -61,446 +28,258 @@ static inline bool is_space(uint8_t c)
 }
 
 // The end of the token that stands between two entries of the index.
-static inline uint32_t token_end(const uint8_t *text, uint32_t after)
+static ALWAYS_INLINE uint32_t token_end(const uint8_t *text, uint32_t after)
 {
-    while (TM_UNLIKELY(is_space(text[after - 1])))
-        after--;
+    if (TM_UNLIKELY(text[after - 1] <= ' ')) {
+        while (is_space(text[after - 1]))
+            after--;
+    }
     return after;
 }
 
-static inline bool is_null(const uint8_t *p, uint32_t len)
-{
-    return len == 4 && memcmp(p, "null", 4) == 0;
-}
+// --- the fast ways: true when the value is read
 
-static inline void put_word(const struct record *r, const struct tm__key_node *node, int64_t v)
-{
-    if (node->used)
-        memcpy(r->row + node->offset, &v, sizeof v);
-}
-
-// --- the general way of each type; negative: the record fails -----------------------------------
-
-static int bad_number(struct record *r, const struct tm__key_node *node, uint32_t at, uint32_t len,
-                      const char *why)
-{
-    return tm__json_fail_value(&r->d->fail, TM_E_BAD_NUMBER, &r->place, node, at, len, why);
-}
-
-// A scalar that is not what the fast way takes: null, another type, or not a value at all.
-static int not_a_number(struct record *r, const struct tm__key_node *node, uint32_t at,
-                        uint32_t len)
-{
-    uint8_t c = r->place.text[at];
-    if (is_null(r->place.text + at, len))
-        return VALUE_NULL;
-    if (c == '-' || (c >= '0' && c <= '9'))
-        return tm__json_fail_value(&r->d->fail, TM_E_BAD_JSON, &r->place, node, at, len,
-                                   "is not a number of JSON");
-    return tm__json_fail_type(&r->d->fail, &r->place, node, at);
-}
-
-__attribute__((noinline)) static int slow_integer(struct record *r, const struct tm__key_node *node,
-                                                  uint32_t at, uint32_t len)
-{
-    struct tm__number number;
-    int64_t v = 0;
-    if (tm__number_scan(r->place.text + at, &number) != len)
-        return not_a_number(r, node, at, len);
-    enum tm__exact exact = tm__number_to_int64(&number, &v);
-    if (exact == TM__FRACTION)
-        return tm__json_fail_value(&r->d->fail, TM_E_BAD_TYPE, &r->place, node, at, len,
-                                   node->type.kind == TM_TYPE_TIMESTAMP
-                                       ? "has a fraction, needs timestamp in whole milliseconds"
-                                       : "has a fraction, needs a whole number");
-    if (node->type.kind == TM_TYPE_INT64) {
-        if (exact == TM__TOO_LARGE)
-            return bad_number(r, node, at, len, "does not fit int64");
-    } else if (exact == TM__TOO_LARGE || v > TM_INT_MAX || v < -TM_INT_MAX) {
-        return bad_number(r, node, at, len,
-                          node->type.kind == TM_TYPE_INT
-                              ? "is beyond 2^53, which int holds exactly; declare it as int64"
-                              : "is not a timestamp in milliseconds");
-    }
-    put_word(r, node, v);
-    return VALUE_OK;
-}
-
-__attribute__((noinline)) static int slow_double(struct record *r, const struct tm__key_node *node,
-                                                 uint32_t at, uint32_t len)
-{
-    const uint8_t *p = r->place.text + at;
-    struct tm__number number;
-    double v;
-    if (tm__number_scan(p, &number) != len)
-        return not_a_number(r, node, at, len);
-    if (!tm__number_to_double(&number, p, len, &v))
-        return bad_number(r, node, at, len, "is beyond the range of double");
-    if (node->used)
-        memcpy(r->row + node->offset, &v, sizeof v);
-    return VALUE_OK;
-}
-
-// The text of a string value, unescaped behind the row's last string; NULL: a bad escape.
-static const uint8_t *string_text(struct record *r, const struct tm__key_node *node, uint32_t at,
-                                  uint32_t end, size_t *len)
-{
-    const uint8_t *text = r->place.text, *bad = NULL;
-    *len = tm__json_unescape(text + at + 1, text + end - 1, r->heap, &bad);
-    if (*len != SIZE_MAX)
-        return r->heap;
-    tm__json_fail_value(&r->d->fail, TM_E_BAD_JSON, &r->place, node, (uint32_t)(bad - text),
-                        (uint32_t)(text + end - 1 - bad > 6 ? 6 : text + end - 1 - bad),
-                        "is not an escape of JSON");
-    return NULL;
-}
-
-__attribute__((noinline)) static int slow_decimal(struct record *r, const struct tm__key_node *node,
-                                                  uint32_t at, uint32_t len)
-{
-    const uint8_t *p = r->place.text + at;
-    size_t digits = len;
-    if (*p == '"') {
-        if (!node->used)
-            return VALUE_OK;
-        if ((p = string_text(r, node, at, at + len, &digits)) == NULL)
-            return r->d->fail.code;
-    } else {
-        struct tm__number number;
-        if (tm__number_scan(p, &number) != len)
-            return not_a_number(r, node, at, len);
-    }
-    tm_int128 v;
-    int rc = tm_decimal_parse((const char *)p, digits, node->type.precision, node->type.scale, &v);
-    if (rc == TM_E_OVERFLOW) {
-        char why[64], type[24];
-        snprintf(why, sizeof why, "does not fit %s", tm_type_text(node->type, type));
-        return bad_number(r, node, at, len, why);
-    }
-    if (rc != 0)
-        return tm__json_fail_value(&r->d->fail, TM_E_BAD_TYPE, &r->place, node, at, len,
-                                   "is not a decimal number");
-    if (node->used)
-        memcpy(r->row + node->offset, &v, sizeof v);
-    return VALUE_OK;
-}
-
-static int timestamp_text(struct record *r, const struct tm__key_node *node, uint32_t at,
-                          uint32_t end)
-{
-    size_t len;
-    int64_t ms;
-    if (!node->used)
-        return VALUE_OK;
-    const uint8_t *p = string_text(r, node, at, end, &len);
-    if (p == NULL)
-        return r->d->fail.code;
-    if (tm_timestamp_parse((const char *)p, len, &ms) != 0)
-        return tm__json_fail_value(&r->d->fail, TM_E_BAD_TIMESTAMP, &r->place, node, at, end - at,
-                                   "is not a time of ISO 8601");
-    put_word(r, node, ms);
-    return VALUE_OK;
-}
-
-// --- the fast ways
-// --------------------------------------------------------------------------------
-
-static inline int read_integer(struct record *r, const struct tm__key_node *node, uint32_t at,
-                               uint32_t end)
+static ALWAYS_INLINE bool fast_int(const struct tm__key_node *node, uint8_t *slot, const uint8_t *p,
+                                   size_t len)
 {
     int64_t v;
-    if (TM_LIKELY(tm__fast_integer(r->place.text + at, end - at, &v)) &&
-        (v <= TM_INT_MAX && v >= -TM_INT_MAX)) {
-        put_word(r, node, v);
-        return VALUE_OK;
-    }
-    return slow_integer(r, node, at, end - at);
+    if (TM_UNLIKELY(!tm__fast_integer(p, len, &v) || v > TM_INT_MAX || v < -TM_INT_MAX))
+        return false;
+    if (node->used)
+        memcpy(slot, &v, sizeof v);
+    return true;
 }
 
-static inline int read_double(struct record *r, const struct tm__key_node *node, uint32_t at,
-                              uint32_t end)
+static ALWAYS_INLINE bool fast_double(const struct tm__key_node *node, uint8_t *slot,
+                                      const uint8_t *p, size_t len)
 {
     bool negative;
     uint64_t digits;
     size_t fraction;
     // 16 digits may be more than 2^53: left to the general way.
-    if (TM_LIKELY(tm__fast_fixed(r->place.text + at, end - at, &negative, &digits, &fraction)) &&
-        digits <= UINT64_C(1000000000000000)) {
-        double v = (double)digits / tm__power10_double[fraction];
-        v = negative ? -v : v;
-        if (node->used)
-            memcpy(r->row + node->offset, &v, sizeof v);
-        return VALUE_OK;
-    }
-    return slow_double(r, node, at, end - at);
+    if (TM_UNLIKELY(!tm__fast_fixed(p, len, &negative, &digits, &fraction) ||
+                    digits > UINT64_C(1000000000000000)))
+        return false;
+    double v = (double)(int64_t)digits / tm__power10_double[fraction];
+    v = negative ? -v : v;
+    if (node->used)
+        memcpy(slot, &v, sizeof v);
+    return true;
 }
 
-static inline int read_decimal(struct record *r, const struct tm__key_node *node, uint32_t at,
-                               uint32_t end)
+static ALWAYS_INLINE bool fast_decimal(const struct tm__key_node *node, uint8_t *slot,
+                                       const uint8_t *p, size_t len)
 {
     bool negative;
     uint64_t digits;
     size_t fraction;
     uint8_t precision = node->type.precision, scale = node->type.scale;
     // Up to 16 digits and, for the scale, three more stay below 2^64.
-    if (tm__fast_fixed(r->place.text + at, end - at, &negative, &digits, &fraction) &&
-        fraction <= scale && scale - fraction <= 3) {
-        uint64_t unscaled = digits * tm__power10_word[scale - fraction];
-        if (precision > 19 || unscaled < tm__power10_word[precision]) {
-            tm_int128 v = negative ? -(tm_int128)unscaled : (tm_int128)unscaled;
-            if (node->used)
-                memcpy(r->row + node->offset, &v, sizeof v);
-            return VALUE_OK;
-        }
-    }
-    return slow_decimal(r, node, at, end - at);
+    if (!tm__fast_fixed(p, len, &negative, &digits, &fraction) || fraction > scale ||
+        scale - fraction > 3)
+        return false;
+    uint64_t unscaled = digits * tm__power10_word[scale - fraction];
+    if (precision <= 19 && unscaled >= tm__power10_word[precision])
+        return false;
+    __int128 v = negative ? -(__int128)unscaled : (__int128)unscaled;
+    if (node->used)
+        memcpy(slot, &v, sizeof v);
+    return true;
 }
 
-static inline int read_bool(struct record *r, const struct tm__key_node *node, uint32_t at,
-                            uint32_t end)
+// The bytes of a string of `len` bytes with its quotes, to the heap; SIZE_MAX: a bad escape.
+static ALWAYS_INLINE size_t fast_string(const struct tm__key_node *node, uint8_t *row,
+                                        uint8_t *heap, const uint8_t *p, size_t len)
 {
-    const uint8_t *p = r->place.text + at;
-    if (end - at == 4 && memcmp(p, "true", 4) == 0) {
-        put_word(r, node, 1);
-        return VALUE_OK;
-    }
-    if (end - at == 5 && memcmp(p, "false", 5) == 0) {
-        put_word(r, node, 0);
-        return VALUE_OK;
-    }
-    if (is_null(p, end - at))
-        return VALUE_NULL;
-    if (*p == 't' || *p == 'f' || *p == 'n')
-        return tm__json_fail_structure(&r->d->fail, &r->place, at, "a boolean");
-    return tm__json_fail_type(&r->d->fail, &r->place, node, at);
-}
-
-static inline int read_string(struct record *r, const struct tm__key_node *node, uint32_t at,
-                              uint32_t end)
-{
-    const uint8_t *text = r->place.text, *bad;
-    if (TM_UNLIKELY(text[at] != '"')) {
-        if (is_null(text + at, end - at))
-            return VALUE_NULL;
-        return tm__json_fail_type(&r->d->fail, &r->place, node, at);
-    }
+    const uint8_t *bad;
     if (!node->used)
-        return VALUE_OK;
-    size_t len = tm__json_unescape(text + at + 1, text + end - 1, r->heap, &bad);
-    if (TM_UNLIKELY(len == SIZE_MAX))
-        return string_text(r, node, at, end, &len) == NULL ? r->d->fail.code : TM_E_INTERNAL;
-    if (node->type.kind == TM_TYPE_BYTES) {
-        len = tm__base64_decode(r->heap, r->heap, len);
-        if (len == SIZE_MAX)
-            return tm__json_fail_value(&r->d->fail, TM_E_BAD_TYPE, &r->place, node, at, end - at,
-                                       "is not base64");
-    }
-    struct tm_ref ref = {.offset = (uint32_t)(r->heap - r->row), .length = (uint32_t)len};
-    memcpy(r->row + node->offset, &ref, sizeof ref);
-    r->heap += len;
-    return VALUE_OK;
+        return 0;
+    size_t length = tm__json_unescape(p + 1, p + len - 1, heap, &bad);
+    struct tm_ref ref = {.offset = (uint32_t)(heap - row), .length = (uint32_t)length};
+    memcpy(row + node->offset, &ref, sizeof ref);
+    return length;
 }
 
 // --- structure
-// ------------------------------------------------------------------------------------
-
-// Past a value that no column takes, from its entry in the index: to the entry behind it. Objects
-// and arrays must nest; what is in them is not looked at.
-static const uint32_t *skip_nested(struct record *r, const uint32_t *index)
-{
-    uint64_t is_object[DEPTH_MAX / 64] = {0};
-    const uint8_t *text = r->place.text;
-    uint32_t depth = 0;
-    do {
-        if (*index >= r->place.end) {
-            tm__json_fail_structure(&r->d->fail, &r->place, r->place.end, "");
-            return NULL;
-        }
-        uint8_t c = text[*index];
-        if (c == '{' || c == '[') {
-            if (depth == DEPTH_MAX) {
-                tm__json_fail_structure(&r->d->fail, &r->place, *index,
-                                        "a value nested at most 1,024 deep");
-                return NULL;
-            }
-            uint64_t bit = UINT64_C(1) << (depth & 63), *word = &is_object[depth >> 6];
-            *word = c == '{' ? *word | bit : *word & ~bit;
-            depth++;
-        } else if (c == '}' || c == ']') {
-            depth--;
-            if (((is_object[depth >> 6] >> (depth & 63)) & 1) != (c == '}')) {
-                tm__json_fail_structure(&r->d->fail, &r->place, *index, c == '}' ? "']'" : "'}'");
-                return NULL;
-            }
-        }
-        index++;
-    } while (depth != 0);
-    return index;
-}
 
 // The node of a key that was not predicted; NULL: the record fails.
-__attribute__((noinline)) static struct tm__key_node *find_key(struct record *r,
+__attribute__((noinline)) static struct tm__key_node *find_key(struct tm__json_record *r,
                                                                struct tm__key_node *before,
                                                                uint32_t key, uint32_t colon)
 {
-    struct tm__keys *keys = &r->d->keys;
     const uint8_t *text = r->place.text;
     uint32_t end = token_end(text, colon);
-    struct tm__key_node *node = tm__keys_find(keys, text + key + 1, end - key - 2, r->heap);
+    struct tm__key_node *node = tm__keys_find(&r->d->keys, text + key + 1, end - key - 2, r->heap);
     if (node == NULL) {
         tm__json_fail_structure(&r->d->fail, &r->place, key, "a key without a bad escape");
         return NULL;
     }
-    before->next = (uint32_t)(node - keys->nodes);
-    return node;
+    return before->next = node;
 }
 
-static inline int read_value(struct record *r, const struct tm__key_node *node, uint32_t at,
-                             uint32_t after)
+// A value that the fast ways do not take, at entry `index` + 2. Returns the entry behind it, or
+// NULL: the record fails. r->present is up to date.
+__attribute__((noinline)) static const uint32_t *read_other(struct tm__json_record *r,
+                                                            const struct tm__key_node *node,
+                                                            const uint32_t *index)
 {
-    uint32_t end = token_end(r->place.text, after);
-    switch (node->type.kind) {
-    case TM_TYPE_INT:
-        return read_integer(r, node, at, end);
-    case TM_TYPE_DOUBLE:
-        return read_double(r, node, at, end);
-    case TM_TYPE_STRING:
-    case TM_TYPE_BYTES:
-        return read_string(r, node, at, end);
-    case TM_TYPE_TIMESTAMP:
-        return r->place.text[at] == '"' ? timestamp_text(r, node, at, end)
-                                        : read_integer(r, node, at, end);
-    case TM_TYPE_BOOL:
-        return read_bool(r, node, at, end);
-    case TM_TYPE_INT64:
-        return read_integer(r, node, at, end);
-    case TM_TYPE_DECIMAL:
-        return read_decimal(r, node, at, end);
-    default:
-        return VALUE_OK;
+    struct tm__json_decoder *d = r->d;
+    const uint8_t *text = r->place.text;
+    uint32_t value = index[2], after = index[3];
+    uint8_t c = text[value];
+    if (c == ',' || c == '}' || c == ']' || c == ':') {
+        tm__json_fail_structure(&d->fail, &r->place, value, "a value");
+        return NULL;
     }
+    bool nested = c == '{' || c == '[';
+    if (node->field < 0)
+        return nested ? tm__json_skip(r, index + 2) : index + 3;
+    if (nested) {
+        tm__json_fail_type(&d->fail, &r->place, node, value);
+        return NULL;
+    }
+    int rc = tm__json_read_value(r, node, value, token_end(text, after) - value);
+    if (rc < 0)
+        return NULL;
+    if (rc == TM__VALUE_OK) {
+        r->present[node->word] |= node->bit;
+    } else { // of a key given twice the last counts
+        r->present[node->word] &= ~node->bit;
+        r->nulled[node->word] |= node->bit;
+    }
+    return index + 3;
 }
 
-static void set_null(struct record *r, const struct tm__key_node *node)
+// The fields of an object into the row. `narrow`: a schema of at most 64 columns, whose bitmap
+// stays in a register.
+static ALWAYS_INLINE int read_object(struct tm__json_record *r, bool narrow)
 {
-    uint64_t bit = UINT64_C(1) << (node->field & 63);
-    r->present[node->field >> 6] &= ~bit;
-    r->nulled[node->field >> 6] |= bit;
-    // A value may have come before: of a key given twice the last counts.
-    memset(r->row + node->offset, 0, tm_type_slot_bytes(node->type));
-}
-
-// The record ends within a field: what is wrong with the entries that it still has?
-__attribute__((cold)) static int cut_or_broken(struct record *r, uint32_t key, uint32_t colon,
-                                               uint32_t value)
-{
-    const uint8_t *text = r->place.text;
-    uint32_t end = r->place.end;
-    if (key < end && text[key] != '"')
-        return tm__json_fail_structure(&r->d->fail, &r->place, key, "a key in quotes");
-    if (colon < end && text[colon] != ':')
-        return tm__json_fail_structure(&r->d->fail, &r->place, colon, "':'");
-    if (value < end && (text[value] == '}' || text[value] == ','))
-        return tm__json_fail_structure(&r->d->fail, &r->place, value, "a value");
-    return tm__json_fail_structure(&r->d->fail, &r->place, end, "");
-}
-
-static int read_object(struct record *r)
-{
-    struct json_decoder *d = r->d;
-    const uint8_t *text = r->place.text;
+    struct tm__json_decoder *d = r->d;
+    const uint8_t *const text = r->place.text;
     const uint32_t end = r->place.end, *index = r->index;
-    struct tm__key_node *nodes = d->keys.nodes, *node = &nodes[d->keys.start];
-    if (text[*index] != '{')
+    uint8_t *const row = r->row, *heap = r->heap;
+    uint64_t present = 0;
+    struct tm__key_node *node = d->keys.start;
+    if (TM_UNLIKELY(text[*index] != '{'))
         return tm__json_fail_root(&d->fail, &r->place, *index);
     index++;
-    if (*index < end && text[*index] == '}')
+    if (TM_UNLIKELY(*index < end && text[*index] == '}'))
         goto closed;
     for (;;) {
-        uint32_t key = index[0], colon = index[1], value = index[2], after = index[3];
+        const uint32_t key = index[0], colon = index[1], value = index[2];
+        uint32_t after = index[3];
         if (TM_UNLIKELY(after >= end))
-            return cut_or_broken(r, key, colon, value);
+            return tm__json_cut_or_broken(r, key, colon, value);
         if (TM_UNLIKELY(text[key] != '"'))
             return tm__json_fail_structure(&d->fail, &r->place, key, "a key in quotes");
         if (TM_UNLIKELY(text[colon] != ':'))
             return tm__json_fail_structure(&d->fail, &r->place, colon, "':'");
-        struct tm__key_node *next = &nodes[node->next];
-        if (TM_UNLIKELY(!tm__key_matches(next, text + key + 1)) &&
-            (next = find_key(r, node, key, colon)) == NULL)
-            return d->fail.code;
-        node = next;
-        uint8_t first = text[value];
-        if (TM_UNLIKELY(first == '{' || first == '[')) {
-            if (node->field >= 0)
-                return tm__json_fail_type(&d->fail, &r->place, node, value);
-            if ((index = skip_nested(r, index + 2)) == NULL)
+        struct tm__key_node *next = node->next;
+        if (TM_UNLIKELY(!tm__key_matches(next, text + key + 1))) {
+            r->heap = heap;
+            if ((next = find_key(r, node, key, colon)) == NULL)
                 return d->fail.code;
-            after = *index;
-            if (after >= end)
-                return tm__json_fail_structure(&d->fail, &r->place, end, "");
-        } else {
-            index += 3;
-            if (TM_UNLIKELY(first == ',' || first == '}' || first == ']' || first == ':'))
-                return tm__json_fail_structure(&d->fail, &r->place, value, "a value");
-            if (node->field >= 0) {
-                int rc = read_value(r, node, value, after);
-                r->present[node->field >> 6] |= UINT64_C(1) << (node->field & 63);
-                if (TM_UNLIKELY(rc != VALUE_OK)) {
-                    if (rc < 0)
-                        return rc;
-                    set_null(r, node);
-                }
-            }
         }
-        index++;
-        if (text[after] == ',')
+        node = next;
+        const uint8_t *p = text + value;
+        uint8_t *slot = row + node->offset;
+        uint32_t len = token_end(text, after) - value;
+        bool read = false;
+        switch (node->type.kind) {
+        case TM_TYPE_INT:
+        case TM_TYPE_INT64:
+        case TM_TYPE_TIMESTAMP:
+            read = fast_int(node, slot, p, len);
+            break;
+        case TM_TYPE_DOUBLE:
+            read = fast_double(node, slot, p, len);
+            break;
+        case TM_TYPE_STRING:
+            if (TM_LIKELY(*p == '"')) {
+                size_t length = fast_string(node, row, heap, p, len);
+                read = length != SIZE_MAX;
+                heap += read ? length : 0;
+            }
+            break;
+        case TM_TYPE_DECIMAL:
+            read = fast_decimal(node, slot, p, len);
+            break;
+        default:
+            break;
+        }
+        if (TM_LIKELY(read)) {
+            index += 3;
+            if (narrow)
+                present |= node->bit;
+            else
+                r->present[node->word] |= node->bit;
+        } else {
+            r->heap = heap;
+            if (narrow)
+                r->present[0] = present;
+            if ((index = read_other(r, node, index)) == NULL)
+                return d->fail.code;
+            if (TM_UNLIKELY((after = *index) >= end))
+                return tm__json_fail_structure(&d->fail, &r->place, end, "");
+            heap = r->heap;
+            if (narrow)
+                present = r->present[0];
+        }
+        if (TM_LIKELY(text[after] == ',')) {
+            index++;
             continue;
+        }
         if (TM_UNLIKELY(text[after] != '}'))
             return tm__json_fail_structure(&d->fail, &r->place, after, "',' or '}'");
         break;
     }
-    r->index = index;
-    return TM_UNLIKELY(*index < end) ? tm__json_fail_trailing(&d->fail, &r->place, *index) : 0;
 closed:
     r->index = ++index;
+    r->heap = heap;
+    if (narrow)
+        r->present[0] = present;
     return TM_UNLIKELY(*index < end) ? tm__json_fail_trailing(&d->fail, &r->place, *index) : 0;
 }
 
-__attribute__((cold)) static int missing(struct record *r)
+// The slots of columns that are null are zero. Rare enough to look for them one by one.
+static void clear_slots(const struct tm_schema *schema, uint8_t *row, uint32_t word, uint64_t nulls)
 {
-    const struct tm_schema *schema = r->d->schema;
-    uint32_t field = 0;
-    while ((schema->fields[field].flags & TM_FIELD_REQUIRED) == 0 ||
-           (schema->fields[field].flags & TM_FIELD_HIDDEN) != 0 ||
-           ((r->present[field >> 6] >> (field & 63)) & 1) != 0)
-        field++;
-    bool was_null = ((r->nulled[field >> 6] >> (field & 63)) & 1) != 0;
-    return tm__json_fail_required(&r->d->fail, schema->fields[field].name, was_null);
+    for (; nulls != 0; nulls &= nulls - 1) {
+        const struct tm_field *field =
+            &schema->fields[word * 64 + (uint32_t)__builtin_ctzll(nulls)];
+        memset(row + field->offset, 0, field->type.kind == TM_TYPE_DECIMAL ? 16 : 8);
+    }
 }
 
 // Read one record into a row behind the batch's last; counts it when it is right.
-static int read_record(struct record *r, struct tm_batch *batch)
+static ALWAYS_INLINE int read_record(struct tm__json_record *r, struct tm_batch *batch)
 {
-    struct json_decoder *d = r->d;
+    struct tm__json_decoder *d = r->d;
     const struct tm_schema *schema = d->schema;
     uint32_t fixed = schema->fixed_bytes, words = schema->null_words;
-    if (tm_batch_reserve(batch, fixed + (r->place.end - r->place.start) + 8) != 0) {
-        struct tm__json_place place = r->place;
-        return tm__json_fail_index(&d->fail, TM__INDEX_MEMORY, &place);
-    }
+    if (TM_UNLIKELY(tm_batch_reserve(batch, fixed + (r->place.end - r->place.start) + 8) != 0))
+        return tm__json_fail_index(&d->fail, TM__INDEX_MEMORY, &r->place);
     r->row = batch->data + batch->size_bytes;
     r->heap = r->row + fixed;
-    memset(r->row, 0, fixed);
-    for (uint32_t i = 0; i < words; i++)
-        r->present[i] = r->nulled[i] = 0;
-    int rc = read_object(r);
+    r->nulled[0] = 0;
+    int rc;
+    if (TM_LIKELY(words == 1)) {
+        rc = read_object(r, true);
+    } else {
+        memset(r->present, 0, words * sizeof *r->present);
+        memset(r->nulled, 0, words * sizeof *r->nulled);
+        rc = read_object(r, false);
+    }
     if (TM_UNLIKELY(rc != 0))
         return rc;
     struct tm_row *row = (struct tm_row *)(void *)r->row;
+    memset(row, 0, offsetof(struct tm_row, nulls));
     for (uint32_t i = 0; i < words; i++) {
         if (TM_UNLIKELY((d->required[i] & ~r->present[i]) != 0))
-            return missing(r);
+            return tm__json_missing(r);
         row->nulls[i] = d->all[i] & ~(r->present[i] & d->used[i]);
+        if (row->nulls[i] != 0)
+            clear_slots(schema, r->row, i, row->nulls[i]);
     }
     memset(r->heap, 0, 8); // the padding; the batch has slack behind it
     row->size_bytes = (uint32_t)(r->heap - r->row + 7) & ~7u;
@@ -510,7 +289,6 @@ static int read_record(struct record *r, struct tm_batch *batch)
 }
 
 // --- lines
-// ------------------------------------------------------------------------------------------
 
 struct call {
     struct tm_batch *batch;
@@ -520,7 +298,8 @@ struct call {
 
 // d->fail says what is wrong with this line. Out of memory is no fault of the record: decoding
 // ends.
-static int report(struct json_decoder *d, const uint8_t *line, size_t len, const struct call *call)
+static int report(struct tm__json_decoder *d, const uint8_t *line, size_t len,
+                  const struct call *call)
 {
     if (d->fail.code == TM_E_MEMORY)
         return TM_E_MEMORY;
@@ -529,11 +308,11 @@ static int report(struct json_decoder *d, const uint8_t *line, size_t len, const
 
 // The lines of an indexed window, until the batch is full; *taken: bytes of it done. `result`: of
 // the index; when it is not good the window is one line.
-static int read_window(struct json_decoder *d, const uint8_t *text, size_t len,
+static int read_window(struct tm__json_decoder *d, const uint8_t *text, size_t len,
                        enum tm__index_result result, const uint32_t *index, const struct call *call,
                        size_t *taken)
 {
-    struct record r = {.d = d, .place = {.text = text}};
+    struct tm__json_record r = {.d = d, .place = {.text = text}};
     uint32_t start = 0;
     int rc = 0;
     while (rc == 0 && start < len && !tm_batch_is_full(call->batch)) {
@@ -568,7 +347,7 @@ static int read_window(struct json_decoder *d, const uint8_t *text, size_t len,
 }
 
 // A window whose index is not good: its lines one by one.
-static int read_lines(struct json_decoder *d, const uint8_t *text, size_t len,
+static int read_lines(struct tm__json_decoder *d, const uint8_t *text, size_t len,
                       const struct call *call, size_t *taken)
 {
     int rc = 0;
@@ -587,7 +366,7 @@ static int read_lines(struct json_decoder *d, const uint8_t *text, size_t len,
 static int json_decode(struct tm_decoder *base, const uint8_t *p, size_t len, bool at_end,
                        struct tm_batch *batch, size_t *used, tm__bad_fn *bad, void *arg)
 {
-    struct json_decoder *d = (struct json_decoder *)base;
+    struct tm__json_decoder *d = (struct tm__json_decoder *)base;
     struct call call = {.batch = batch, .bad = bad, .arg = arg};
     size_t pos = 0;
     int rc = 0;
@@ -621,7 +400,7 @@ static int json_decode(struct tm_decoder *base, const uint8_t *p, size_t len, bo
 
 static void json_free(struct tm_decoder *base)
 {
-    struct json_decoder *d = (struct json_decoder *)base;
+    struct tm__json_decoder *d = (struct tm__json_decoder *)base;
     struct tm_mem *mem = d->mem;
     if (d->index != NULL)
         tm__json_index_free(d->index);
@@ -644,7 +423,7 @@ int tm__json_decoder_new(const struct tm_decoder_args *args, struct tm_decoder *
             return tm_error_set(err, TM_E_SCHEMA, "field %s: JSON cannot be read as %s yet",
                                 schema->fields[i].name, tm_type_text(schema->fields[i].type, text));
     }
-    struct json_decoder *d = tm_mem_zalloc(args->mem, sizeof *d);
+    struct tm__json_decoder *d = tm_mem_zalloc(args->mem, sizeof *d);
     if (d == NULL)
         return tm_error_set(err, TM_E_MEMORY, "no memory for a JSON decoder");
     d->base.ops = &json_ops;

@@ -3,6 +3,11 @@
 
 #include "core/format/json_write.h"
 
+const uint8_t tm__json_escapes[256] = {
+    ['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
+    ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t',
+};
+
 static int hex4(const uint8_t *p, uint32_t *value)
 {
     uint32_t v = 0;
@@ -44,11 +49,11 @@ static size_t put_utf8(uint32_t c, uint8_t *dst)
     return 4;
 }
 
-static size_t unicode_escape(const uint8_t **src, const uint8_t *end, uint8_t *dst)
+size_t tm__json_unicode_escape(const uint8_t **src, const uint8_t *end, uint8_t *dst)
 {
     const uint8_t *p = *src;
     uint32_t c, low;
-    if (end - p < 6 || !hex4(p + 2, &c))
+    if (end - p < 6 || p[1] != 'u' || !hex4(p + 2, &c))
         return 0;
     p += 6;
     if (c >= 0xD800 && c <= 0xDFFF) { // the first half must be high, the second low
@@ -60,42 +65,6 @@ static size_t unicode_escape(const uint8_t **src, const uint8_t *end, uint8_t *d
     }
     *src = p;
     return put_utf8(c, dst);
-}
-
-size_t tm__json_escape(const uint8_t **src, const uint8_t *end, uint8_t *dst)
-{
-    if (end - *src < 2)
-        return 0;
-    uint8_t c;
-    switch ((*src)[1]) {
-    case '"':
-    case '\\':
-    case '/':
-        c = (*src)[1];
-        break;
-    case 'b':
-        c = '\b';
-        break;
-    case 'f':
-        c = '\f';
-        break;
-    case 'n':
-        c = '\n';
-        break;
-    case 'r':
-        c = '\r';
-        break;
-    case 't':
-        c = '\t';
-        break;
-    case 'u':
-        return unicode_escape(src, end, dst);
-    default:
-        return 0;
-    }
-    *dst = c;
-    *src += 2;
-    return 1;
 }
 
 static uint8_t *put_escape(uint8_t *out, uint8_t c)

@@ -2,7 +2,6 @@
 // where they change, and where its rows go.
 #include <stdio.h>
 
-#include "core/base/text.h"
 #include "core/graph/graph_private.h"
 #include "core/graph/plan.h"
 
@@ -52,6 +51,22 @@ static const char *column_name(const struct tm_declared *columns, uint32_t field
     return columns != NULL && field < columns->count ? columns->fields[field].name : "?";
 }
 
+// A duration as a script writes it: "10m", "90s", "1500ms".
+static const char *duration_text(int64_t ms, char buf[32])
+{
+    static const struct {
+        int64_t ms;
+        const char *name;
+    } units[] = {{86400000, "d"}, {3600000, "h"}, {60000, "m"}, {1000, "s"}};
+    size_t i = 0, count = sizeof units / sizeof units[0];
+
+    while (i < count && (ms == 0 || ms % units[i].ms != 0))
+        i++;
+    snprintf(buf, 32, "%lld%s", (long long)(i < count ? ms / units[i].ms : ms),
+             i < count ? units[i].name : "ms");
+    return buf;
+}
+
 // "a, b" of the key's columns.
 static void key_text(const struct tm_graph *graph, const struct tm_node *node,
                      const struct tm_key_spec *key, char *buf, size_t size)
@@ -86,15 +101,15 @@ static void detail_text(const struct tm_graph *graph, const struct tm_node *node
     case TM_NODE_WATERMARK:
         snprintf(buf, size, "on %s, out of order %s%s%s",
                  column_name(tm__graph_declared_input(graph, node), (uint32_t)node->time_field),
-                 tm_text_duration(node->disorder_ms, a), node->idle_ms == 0 ? "" : ", idle after ",
-                 node->idle_ms == 0 ? "" : tm_text_duration(node->idle_ms, b));
+                 duration_text(node->disorder_ms, a), node->idle_ms == 0 ? "" : ", idle after ",
+                 node->idle_ms == 0 ? "" : duration_text(node->idle_ms, b));
         break;
     case TM_NODE_WINDOW:
         if (node->slide_ms == node->size_ms)
-            snprintf(buf, size, "tumbling %s", tm_text_duration(node->size_ms, a));
+            snprintf(buf, size, "tumbling %s", duration_text(node->size_ms, a));
         else
-            snprintf(buf, size, "sliding %s every %s", tm_text_duration(node->size_ms, a),
-                     tm_text_duration(node->slide_ms, b));
+            snprintf(buf, size, "sliding %s every %s", duration_text(node->size_ms, a),
+                     duration_text(node->slide_ms, b));
         break;
     case TM_NODE_ROLLING:
     case TM_NODE_REDUCE:
@@ -156,14 +171,16 @@ static int print_node(struct printer *p, const struct tm_node *node, bool first_
         rc = pad(p, node->verb, p->verb_width + 2);
     if (rc >= 0)
         rc = pad(p, node->name, p->name_width + 2);
-    if (rc >= 0)
-        detail_text(graph, node, detail, sizeof detail);
+    detail_text(graph, node, detail, sizeof detail);
+    if (node->on_error == TM_ON_ERROR_SKIP) {
+        size_t used = strlen(detail);
+        snprintf(detail + used, sizeof detail - used, "%serrors skipped", used == 0 ? "" : ", ");
+    }
     if (rc >= 0)
         rc = detail[0] == '\0' ? tm_buf_printf(p->out, "%s", node->where)
                                : pad(p, node->where, p->where_width + 2);
     if (rc >= 0)
-        rc = tm_buf_printf(p->out, "%s%s\n", detail,
-                           node->on_error == TM_ON_ERROR_SKIP ? "  (errors skipped)" : "");
+        rc = tm_buf_printf(p->out, "%s\n", detail);
     if (rc < 0 || columns == NULL ||
         (!first_of_chain && same_columns(columns, tm__graph_declared_input(graph, node))))
         return rc;
@@ -209,7 +226,7 @@ int tm_plan_print(const struct tm_plan *plan, struct tm_buf *out)
     measure(&p);
     rc = tm_buf_printf(out, "job %s: parallelism %u, %u key groups, latency %s\n",
                        plan->graph->name, plan->parallelism, plan->max_parallelism,
-                       tm_text_duration(plan->graph->latency_ms, latency));
+                       duration_text(plan->graph->latency_ms, latency));
     for (uint32_t i = 0; i < plan->chain_count && rc >= 0; i++)
         rc = print_chain(&p, &plan->chains[i]);
     return rc < 0 ? rc : 0;

@@ -28,37 +28,38 @@ static bool is_single(uint32_t length)
     return length > TM__PAGE_BYTES_MAX;
 }
 
-static uint32_t take_free(const struct tm__group *group, struct tm__table *table, uint32_t class)
+static uint32_t take_free(const struct tm__state_group *group, struct tm__state_table *table,
+                          uint32_t class)
 {
     if (table->blob_free == NULL || table->blob_free[class] == 0)
         return 0;
     uint32_t reference = table->blob_free[class];
-    memcpy(&table->blob_free[class], tm__address(group, reference), sizeof reference);
+    memcpy(&table->blob_free[class], tm__state_address(group, reference), sizeof reference);
     return reference;
 }
 
-static void give_back(struct tm_state *state, struct tm__group *group, struct tm__table *table,
-                      const struct tm_blob *blob)
+static void give_back(struct tm_state *state, struct tm__state_group *group,
+                      struct tm__state_table *table, const struct tm_blob *blob)
 {
     if (blob->length == 0)
         return;
     if (is_single(blob->length)) {
-        tm__page_free_single(state, group, table, blob->reference);
+        tm__state_page_free_single(state, group, table, blob->reference);
         return;
     }
     if (table->blob_free == NULL) {
         size_t size = TM__BLOB_CLASSES * sizeof(uint32_t);
-        table->blob_free = tm__pool_alloc(&state->pool, size);
+        table->blob_free = tm__state_pool_alloc(&state->pool, size);
         if (table->blob_free == NULL)
             return; // its space is lost until the namespace is dropped
         memset(table->blob_free, 0, size);
     }
     uint32_t class = class_of(blob->length);
-    memcpy(tm__address(group, blob->reference), &table->blob_free[class], sizeof(uint32_t));
+    memcpy(tm__state_address(group, blob->reference), &table->blob_free[class], sizeof(uint32_t));
     table->blob_free[class] = blob->reference;
 }
 
-static bool fits(const struct tm__group *group, const struct tm_blob *blob, uint32_t length)
+static bool fits(const struct tm__state_group *group, const struct tm_blob *blob, uint32_t length)
 {
     if (blob->length == 0 || is_single(blob->length) != is_single(length))
         return false;
@@ -73,25 +74,25 @@ int tm_state_blob_set(struct tm_state *state, struct tm_namespace *ns, uint32_t 
 {
     uint32_t index = key_group - state->first_key_group;
     TM_CHECK(index < state->group_count);
-    struct tm__group *group = &state->groups[index];
+    struct tm__state_group *group = &state->groups[index];
     if (fits(group, blob, len)) {
-        memmove(tm__address(group, blob->reference), p, len);
+        memmove(tm__state_address(group, blob->reference), p, len);
         blob->length = len;
         return 0;
     }
-    if (!tm__table_materialise(state, ns, index))
+    if (!tm__state_table_materialise(state, ns, index))
         return TM_E_MEMORY;
-    struct tm__table *table = tm__table_of(ns, index);
+    struct tm__state_table *table = tm__state_table_of(ns, index);
     struct tm_blob set = {0, len};
     if (len != 0) {
         uint32_t class = is_single(len) ? 0 : class_of(len);
         set.reference = is_single(len) ? 0 : take_free(group, table, class);
         if (set.reference == 0)
-            set.reference = tm__page_allocate(
+            set.reference = tm__state_page_allocate(
                 state, group, table, is_single(len) ? (size_t)len + len / 4 : class_bytes(class));
         if (set.reference == 0)
             return TM_E_MEMORY;
-        memcpy(tm__address(group, set.reference), p, len);
+        memcpy(tm__state_address(group, set.reference), p, len);
     }
     give_back(state, group, table, blob);
     *blob = set;
@@ -103,5 +104,5 @@ const void *tm_state_blob_get(const struct tm_state *state, uint32_t key_group,
 {
     if (blob->length == 0)
         return "";
-    return tm__address(&state->groups[key_group - state->first_key_group], blob->reference);
+    return tm__state_address(&state->groups[key_group - state->first_key_group], blob->reference);
 }

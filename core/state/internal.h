@@ -3,8 +3,8 @@
 // state -> group[] -> pages        a page table per key group, shared by all namespaces
 //       -> namespace (by id) -> block[] -> table[16] -> slots
 //
-// A reference is (page number, offset in units of 8 bytes); 0 is none. An entry is {high half of the
-// hash, key length, value, key bytes padded to 8}; the low half of its hash is its slot's tag.
+// A reference is (page number, offset in units of 8 bytes); 0 is none. An entry is {high half of
+// the hash, key length, value, key bytes padded to 8}; the low half of its hash is its slot's tag.
 #pragma once
 
 #include "core/state/pool.h"
@@ -26,21 +26,21 @@ enum {
 // not below" ends there by itself.
 #define TM__EMPTY UINT64_MAX
 
-struct tm__page {
+struct tm__state_page {
     uint32_t size_bytes;
     uint32_t next; // page number: of the table that owns it, or of the group's free numbers
 };
 
-struct tm__group {
+struct tm__state_group {
     uint8_t **pages; // [page number]; number 0 is never used
-    struct tm__page *infos;
+    struct tm__state_page *infos;
     uint32_t capacity;
     uint32_t used;      // numbers below have been given out
     uint32_t free_page; // a number given back, or 0
 };
 
 // The entries of one key group in one namespace.
-struct tm__table {
+struct tm__state_table {
     uint64_t *slots;
     uint32_t capacity; // an entry's home is tag * capacity >> 32
     uint32_t end;      // slots below can be used: capacity and slack, then the sentinels
@@ -52,64 +52,64 @@ struct tm__table {
     uint32_t *blob_free; // [TM__BLOB_CLASSES] references, or NULL
     uint64_t reserved[2];
 };
-_Static_assert(sizeof(struct tm__table) == 64, "a table is one cache line");
+_Static_assert(sizeof(struct tm__state_table) == 64, "a table is one cache line");
 
-struct tm__block {
-    struct tm__table tables[TM__BLOCK_TABLES];
+struct tm__state_block {
+    struct tm__state_table tables[TM__BLOCK_TABLES];
 };
 
 struct tm_namespace {
     struct tm_namespace *previous, *next; // ascending by id
     int64_t id;
     uint64_t size;
-    struct tm__block *blocks[]; // by key group; tm__empty_block until the first entry
+    struct tm__state_block *blocks[]; // by key group; tm__state_empty_block until the first entry
 };
 
 struct tm_state {
-    struct tm__pool pool;
+    struct tm__state_pool pool;
     uint32_t max_parallelism, first_key_group, group_count, block_count;
     uint32_t value_bytes;
     uint32_t namespace_count, namespace_capacity;
     struct tm_namespace **namespaces; // ascending by id
-    struct tm__group groups[];
+    struct tm__state_group groups[];
 };
 
-struct tm__entry {
+struct tm__state_entry {
     uint32_t hash_high, key_length; // little-endian: read as one word
     // value, key
 };
 
-extern const struct tm__block tm__empty_block; // 16 empty tables; never written
+extern const struct tm__state_block tm__state_empty_block; // 16 empty tables; never written
 
-static inline size_t tm__padded(size_t size)
+static inline size_t tm__state_padded(size_t size)
 {
     return (size + 7) & ~(size_t)7;
 }
 
-static inline uint8_t *tm__address(const struct tm__group *group, uint32_t reference)
+static inline uint8_t *tm__state_address(const struct tm__state_group *group, uint32_t reference)
 {
     return group->pages[reference >> TM__OFFSET_BITS] +
            (size_t)(reference & ((1u << TM__OFFSET_BITS) - 1)) * TM__UNIT_BYTES;
 }
 
-static inline uint32_t tm__group_index(const struct tm_state *state, uint64_t hash)
+static inline uint32_t tm__state_group_index(const struct tm_state *state, uint64_t hash)
 {
     return tm_hash_key_group(hash, state->max_parallelism) - state->first_key_group;
 }
 
-static inline struct tm__table *tm__table_of(struct tm_namespace *ns, uint32_t index)
+static inline struct tm__state_table *tm__state_table_of(struct tm_namespace *ns, uint32_t index)
 {
     return &ns->blocks[index / TM__BLOCK_TABLES]->tables[index % TM__BLOCK_TABLES];
 }
 
-static inline uint32_t tm__home(const struct tm__table *table, uint32_t tag)
+static inline uint32_t tm__state_home(const struct tm__state_table *table, uint32_t tag)
 {
     return (uint32_t)(((uint64_t)tag * table->capacity) >> 32);
 }
 
 // The first slot from `i` on that is not below `wanted`. Four at a time and without branches: how
 // far an entry stands from its home cannot be predicted.
-static inline uint32_t tm__seek(const uint64_t *slots, uint32_t i, uint64_t wanted)
+static inline uint32_t tm__state_seek(const uint64_t *slots, uint32_t i, uint64_t wanted)
 {
     for (;;) {
         uint32_t below = (uint32_t)(slots[i] < wanted) + (uint32_t)(slots[i + 1] < wanted) +
@@ -121,22 +121,24 @@ static inline uint32_t tm__seek(const uint64_t *slots, uint32_t i, uint64_t want
 }
 
 // page.c: memory of entries and blobs. A reference, or 0: out of memory or of references.
-uint32_t tm__page_allocate(struct tm_state *state, struct tm__group *group, struct tm__table *table,
-                           size_t size);
+uint32_t tm__state_page_allocate(struct tm_state *state, struct tm__state_group *group,
+                                 struct tm__state_table *table, size_t size);
 // An item larger than TM__PAGE_BYTES_MAX stands alone; give its page back.
-void tm__page_free_single(struct tm_state *state, struct tm__group *group, struct tm__table *table,
-                          uint32_t reference);
-void tm__page_free_all(struct tm_state *state, struct tm__group *group, struct tm__table *table);
+void tm__state_page_free_single(struct tm_state *state, struct tm__state_group *group,
+                                struct tm__state_table *table, uint32_t reference);
+void tm__state_page_free_all(struct tm_state *state, struct tm__state_group *group,
+                             struct tm__state_table *table);
 
 // table.c
 // Insert a key that is not there or find it: NULL: out of memory.
-uint8_t *tm__table_upsert(struct tm_state *state, struct tm_namespace *ns, uint32_t index,
-                          const struct tm_key *key, bool *created);
-void tm__table_clear(struct tm_state *state, struct tm__group *group, struct tm__table *table);
+uint8_t *tm__state_table_upsert(struct tm_state *state, struct tm_namespace *ns, uint32_t index,
+                                const struct tm_key *key, bool *created);
+void tm__state_table_clear(struct tm_state *state, struct tm__state_group *group,
+                           struct tm__state_table *table);
 // Makes the table writable: its block comes into being. False: out of memory.
-bool tm__table_materialise(struct tm_state *state, struct tm_namespace *ns, uint32_t index);
+bool tm__state_table_materialise(struct tm_state *state, struct tm_namespace *ns, uint32_t index);
 
-static inline uint64_t tm__word(const uint8_t *p)
+static inline uint64_t tm__state_word(const uint8_t *p)
 {
     uint64_t word;
     memcpy(&word, p, sizeof word);
@@ -145,21 +147,22 @@ static inline uint64_t tm__word(const uint8_t *p)
 
 // Are the bytes of two keys of one length equal? By words. Without a branch on the length within
 // 8 .. 16, where most keys are.
-static inline bool tm__key_bytes_equal(const uint8_t *a, const uint8_t *b, uint32_t length)
+static inline bool tm__state_key_bytes_equal(const uint8_t *a, const uint8_t *b, uint32_t length)
 {
     if (TM_UNLIKELY(length < 8))
         return length == 0 || memcmp(a, b, length) == 0;
-    uint64_t difference = tm__word(a) ^ tm__word(b);
+    uint64_t difference = tm__state_word(a) ^ tm__state_word(b);
     for (uint32_t i = 8; TM_UNLIKELY(i + 8 < length); i += 8)
-        difference |= tm__word(a + i) ^ tm__word(b + i);
-    return (difference | (tm__word(a + length - 8) ^ tm__word(b + length - 8))) == 0;
+        difference |= tm__state_word(a + i) ^ tm__state_word(b + i);
+    return (difference | (tm__state_word(a + length - 8) ^ tm__state_word(b + length - 8))) == 0;
 }
 
-static inline bool tm__entry_is(const struct tm__entry *entry, uint32_t value_bytes,
-                                const struct tm_key *key)
+static inline bool tm__state_entry_is(const struct tm__state_entry *entry, uint32_t value_bytes,
+                                      const struct tm_key *key)
 {
     uint64_t head; // hash_high and key_length at once
     memcpy(&head, entry, sizeof head);
     return head == (key->hash >> 32 | (uint64_t)key->length << 32) &&
-           tm__key_bytes_equal((const uint8_t *)(entry + 1) + value_bytes, key->bytes, key->length);
+           tm__state_key_bytes_equal((const uint8_t *)(entry + 1) + value_bytes, key->bytes,
+                                     key->length);
 }

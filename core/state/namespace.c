@@ -4,7 +4,7 @@
 
 static size_t namespace_bytes(const struct tm_state *state)
 {
-    return sizeof(struct tm_namespace) + state->block_count * sizeof(struct tm__block *);
+    return sizeof(struct tm_namespace) + state->block_count * sizeof(struct tm__state_block *);
 }
 
 // The first position whose id is not below `id`. New slices are the newest: looks there first.
@@ -26,7 +26,8 @@ static uint32_t position_of(const struct tm_state *state, int64_t id)
 struct tm_namespace *tm_state_namespace_find(struct tm_state *state, int64_t id)
 {
     uint32_t i = position_of(state, id);
-    return i < state->namespace_count && state->namespaces[i]->id == id ? state->namespaces[i] : NULL;
+    return i < state->namespace_count && state->namespaces[i]->id == id ? state->namespaces[i]
+                                                                        : NULL;
 }
 
 static bool reserve(struct tm_state *state)
@@ -34,12 +35,12 @@ static bool reserve(struct tm_state *state)
     if (state->namespace_count < state->namespace_capacity)
         return true;
     uint32_t capacity = state->namespace_capacity == 0 ? 8 : state->namespace_capacity * 2;
-    struct tm_namespace **array = tm__pool_alloc(&state->pool, capacity * sizeof *array);
+    struct tm_namespace **array = tm__state_pool_alloc(&state->pool, capacity * sizeof *array);
     if (array == NULL)
         return false;
     if (state->namespace_count != 0)
         memcpy(array, state->namespaces, state->namespace_count * sizeof *array);
-    tm__pool_free(&state->pool, state->namespaces, state->namespace_capacity * sizeof *array);
+    tm__state_pool_free(&state->pool, state->namespaces, state->namespace_capacity * sizeof *array);
     state->namespaces = array;
     state->namespace_capacity = capacity;
     return true;
@@ -51,12 +52,13 @@ struct tm_namespace *tm_state_namespace_create(struct tm_state *state, int64_t i
     TM_CHECK(i == state->namespace_count || state->namespaces[i]->id != id);
     if (!reserve(state))
         return NULL;
-    struct tm_namespace *ns = tm__pool_alloc(&state->pool, namespace_bytes(state));
+    struct tm_namespace *ns = tm__state_pool_alloc(&state->pool, namespace_bytes(state));
     if (ns == NULL)
         return NULL;
     *ns = (struct tm_namespace){.id = id};
     for (uint32_t b = 0; b < state->block_count; b++)
-        ns->blocks[b] = (struct tm__block *)(uintptr_t)&tm__empty_block; // never written
+        ns->blocks[b] =
+            (struct tm__state_block *)(uintptr_t)&tm__state_empty_block; // never written
     ns->previous = i == 0 ? NULL : state->namespaces[i - 1];
     ns->next = i == state->namespace_count ? NULL : state->namespaces[i];
     if (ns->previous != NULL)
@@ -94,22 +96,22 @@ void tm_state_group_drop(struct tm_state *state, struct tm_namespace *ns, uint32
 {
     uint32_t index = key_group - state->first_key_group;
     TM_CHECK(index < state->group_count);
-    if (ns->blocks[index / TM__BLOCK_TABLES] == &tm__empty_block)
+    if (ns->blocks[index / TM__BLOCK_TABLES] == &tm__state_empty_block)
         return;
-    struct tm__table *table = tm__table_of(ns, index);
+    struct tm__state_table *table = tm__state_table_of(ns, index);
     ns->size -= table->count;
-    tm__table_clear(state, &state->groups[index], table);
+    tm__state_table_clear(state, &state->groups[index], table);
 }
 
 static void free_block(struct tm_state *state, struct tm_namespace *ns, uint32_t b)
 {
-    struct tm__block *block = ns->blocks[b];
-    if (block == &tm__empty_block)
+    struct tm__state_block *block = ns->blocks[b];
+    if (block == &tm__state_empty_block)
         return;
     uint32_t first = b * TM__BLOCK_TABLES;
     for (uint32_t i = 0; i < TM__BLOCK_TABLES && first + i < state->group_count; i++)
-        tm__table_clear(state, &state->groups[first + i], &block->tables[i]);
-    tm__pool_free(&state->pool, block, sizeof *block);
+        tm__state_table_clear(state, &state->groups[first + i], &block->tables[i]);
+    tm__state_pool_free(&state->pool, block, sizeof *block);
 }
 
 void tm_state_namespace_drop(struct tm_state *state, struct tm_namespace *ns)
@@ -125,5 +127,5 @@ void tm_state_namespace_drop(struct tm_state *state, struct tm_namespace *ns)
     state->namespace_count--;
     memmove(state->namespaces + i, state->namespaces + i + 1,
             (state->namespace_count - i) * sizeof *state->namespaces);
-    tm__pool_free(&state->pool, ns, namespace_bytes(state));
+    tm__state_pool_free(&state->pool, ns, namespace_bytes(state));
 }

@@ -2,25 +2,25 @@
 // leave behind is cut up for pages, which need more than it.
 #include "core/state/pool.h"
 
-struct tm__pool_chunk {
-    struct tm__pool_chunk *next;
+struct tm__state_pool_chunk {
+    struct tm__state_pool_chunk *next;
     size_t size_bytes;
 };
 
-void tm__pool_init(struct tm__pool *pool, struct tm_mem *mem)
+void tm__state_pool_init(struct tm__state_pool *pool, struct tm_mem *mem)
 {
-    *pool = (struct tm__pool){.mem = mem};
+    *pool = (struct tm__state_pool){.mem = mem};
 }
 
-void tm__pool_fini(struct tm__pool *pool)
+void tm__state_pool_fini(struct tm__state_pool *pool)
 {
-    struct tm__pool_chunk *chunk = pool->chunks;
+    struct tm__state_pool_chunk *chunk = pool->chunks;
     while (chunk != NULL) {
-        struct tm__pool_chunk *next = chunk->next;
+        struct tm__state_pool_chunk *next = chunk->next;
         tm_mem_free(pool->mem, chunk, chunk->size_bytes);
         chunk = next;
     }
-    tm__pool_init(pool, pool->mem);
+    tm__state_pool_init(pool, pool->mem);
 }
 
 static uint32_t class_of(size_t size)
@@ -30,14 +30,14 @@ static uint32_t class_of(size_t size)
     return (uint32_t)(64 - __builtin_clzl(size - 1)) - 6;
 }
 
-static void put(struct tm__pool *pool, void *block, uint32_t class)
+static void put(struct tm__state_pool *pool, void *block, uint32_t class)
 {
     *(void **)block = pool->free[class];
     pool->free[class] = block;
     pool->free_classes |= 1u << class;
 }
 
-static void *take(struct tm__pool *pool, uint32_t class)
+static void *take(struct tm__state_pool *pool, uint32_t class)
 {
     void *block = pool->free[class];
     pool->free[class] = *(void **)block;
@@ -47,7 +47,7 @@ static void *take(struct tm__pool *pool, uint32_t class)
 }
 
 // A larger free block cut down: its first part is used, the rest stands free in halves.
-static void *split(struct tm__pool *pool, uint32_t class)
+static void *split(struct tm__state_pool *pool, uint32_t class)
 {
     uint32_t larger = pool->free_classes >> class << class;
     if (larger == 0)
@@ -62,10 +62,10 @@ static void *split(struct tm__pool *pool, uint32_t class)
 }
 
 // The end of the old chunk becomes free blocks.
-static void retire_chunk(struct tm__pool *pool)
+static void retire_chunk(struct tm__state_pool *pool)
 {
     size_t left = (size_t)(pool->limit - pool->cursor);
-    for (uint32_t class = TM__POOL_CLASSES; class-- > 0;) {
+    for (uint32_t class = TM__POOL_CLASSES; class -- > 0;) {
         size_t size = (size_t)TM__POOL_BLOCK_MIN << class;
         while (left >= size) {
             put(pool, pool->cursor, class);
@@ -75,16 +75,16 @@ static void retire_chunk(struct tm__pool *pool)
     }
 }
 
-static bool new_chunk(struct tm__pool *pool, size_t at_least)
+static bool new_chunk(struct tm__state_pool *pool, size_t at_least)
 {
     // A quarter of what is there: the unused part stays small beside the used one.
     size_t wanted = (size_t)pool->reserved_bytes / 4;
     wanted = wanted < TM__POOL_CHUNK_MIN ? TM__POOL_CHUNK_MIN : wanted;
     wanted = wanted > TM__POOL_CHUNK_MAX ? TM__POOL_CHUNK_MAX : wanted;
-    size_t head = sizeof(struct tm__pool_chunk) + TM__POOL_BLOCK_MIN;
+    size_t head = sizeof(struct tm__state_pool_chunk) + TM__POOL_BLOCK_MIN;
     size_t least = at_least + head;
     wanted = wanted < least ? least : (wanted + 4095) & ~(size_t)4095;
-    struct tm__pool_chunk *chunk = tm_mem_alloc(pool->mem, wanted);
+    struct tm__state_pool_chunk *chunk = tm_mem_alloc(pool->mem, wanted);
     if (chunk == NULL && wanted > least) { // near the limit
         wanted = least;
         chunk = tm_mem_alloc(pool->mem, wanted);
@@ -103,10 +103,10 @@ static bool new_chunk(struct tm__pool *pool, size_t at_least)
     return true;
 }
 
-void *tm__pool_alloc(struct tm__pool *pool, size_t size)
+void *tm__state_pool_alloc(struct tm__state_pool *pool, size_t size)
 {
     if (size > TM__POOL_BLOCK_MAX)
-        return tm__pool_alloc_exact(pool, size);
+        return tm__state_pool_alloc_exact(pool, size);
     uint32_t class = class_of(size);
     void *block = pool->free[class] != NULL ? take(pool, class) : split(pool, class);
     if (block != NULL)
@@ -119,17 +119,17 @@ void *tm__pool_alloc(struct tm__pool *pool, size_t size)
     return block;
 }
 
-void tm__pool_free(struct tm__pool *pool, void *block, size_t size)
+void tm__state_pool_free(struct tm__state_pool *pool, void *block, size_t size)
 {
     if (block == NULL)
         return;
     if (size > TM__POOL_BLOCK_MAX)
-        tm__pool_free_exact(pool, block, size);
+        tm__state_pool_free_exact(pool, block, size);
     else
         put(pool, block, class_of(size));
 }
 
-void *tm__pool_alloc_exact(struct tm__pool *pool, size_t size)
+void *tm__state_pool_alloc_exact(struct tm__state_pool *pool, size_t size)
 {
     void *block = tm_mem_alloc(pool->mem, size);
     if (block != NULL)
@@ -137,7 +137,7 @@ void *tm__pool_alloc_exact(struct tm__pool *pool, size_t size)
     return block;
 }
 
-void tm__pool_free_exact(struct tm__pool *pool, void *block, size_t size)
+void tm__state_pool_free_exact(struct tm__state_pool *pool, void *block, size_t size)
 {
     tm_mem_free(pool->mem, block, size);
     pool->reserved_bytes -= (int64_t)size;

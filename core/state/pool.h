@@ -13,21 +13,22 @@ enum {
     TM__POOL_CHUNK_MAX = 32 * 1024 * 1024 // large enough for huge pages
 };
 
-struct tm__pool_chunk;
-struct tm__pool {
+struct tm__state_pool_chunk;
+struct tm__state_pool {
     struct tm_mem *mem;
     void *free[TM__POOL_CLASSES]; // linked by their first word
     uint32_t free_classes;        // bit c: free[c] has a block
-    struct tm__pool_chunk *chunks;
+    struct tm__state_pool_chunk *chunks;
     uint8_t *cursor, *limit; // of the newest chunk
     int64_t reserved_bytes;  // taken from the account
 };
 
-void tm__pool_init(struct tm__pool *pool, struct tm_mem *mem);
-void tm__pool_fini(struct tm__pool *pool); // frees all chunks; large blocks must be back
+void tm__state_pool_init(struct tm__state_pool *pool, struct tm_mem *mem);
+void tm__state_pool_fini(
+    struct tm__state_pool *pool); // frees all chunks; large blocks must be back
 // Aligned to 64. NULL: out of memory. Not zeroed.
-void *tm__pool_alloc(struct tm__pool *pool, size_t size) TM_WARN_UNUSED;
-void tm__pool_free(struct tm__pool *pool, void *block, size_t size); // NULL is fine
+void *tm__state_pool_alloc(struct tm__state_pool *pool, size_t size) TM_WARN_UNUSED;
+void tm__state_pool_free(struct tm__state_pool *pool, void *block, size_t size); // NULL is fine
 // For one large item: exactly this size, from the account and back to it.
-void *tm__pool_alloc_exact(struct tm__pool *pool, size_t size) TM_WARN_UNUSED;
-void tm__pool_free_exact(struct tm__pool *pool, void *block, size_t size);
+void *tm__state_pool_alloc_exact(struct tm__state_pool *pool, size_t size) TM_WARN_UNUSED;
+void tm__state_pool_free_exact(struct tm__state_pool *pool, void *block, size_t size);

@@ -13,7 +13,7 @@ enum { AHEAD = 16 };
 
 static size_t state_bytes(uint32_t group_count)
 {
-    return sizeof(struct tm_state) + group_count * sizeof(struct tm__group);
+    return sizeof(struct tm_state) + group_count * sizeof(struct tm__state_group);
 }
 
 int tm_state_new(const struct tm_state_args *args, struct tm_state **state, struct tm_error *err)
@@ -22,13 +22,14 @@ int tm_state_new(const struct tm_state_args *args, struct tm_state **state, stru
     TM_CHECK(args->last_key_group < args->max_parallelism);
     TM_CHECK(args->value_bytes % 8 == 0);
     if (args->value_bytes > TM__PAGE_BYTES_MAX / 2)
-        return tm_error_set(err, TM_E_ARGUMENT, "a keyed value of %u bytes is too large, at most %d",
-                            args->value_bytes, TM__PAGE_BYTES_MAX / 2);
+        return tm_error_set(err, TM_E_ARGUMENT,
+                            "a keyed value of %u bytes is too large, at most %d", args->value_bytes,
+                            TM__PAGE_BYTES_MAX / 2);
     uint32_t count = args->last_key_group - args->first_key_group + 1;
     struct tm_state *made = tm_mem_zalloc(args->mem, state_bytes(count));
     if (made == NULL)
         return tm_error_set(err, TM_E_MEMORY, "out of memory for keyed state");
-    tm__pool_init(&made->pool, args->mem);
+    tm__state_pool_init(&made->pool, args->mem);
     made->max_parallelism = args->max_parallelism;
     made->first_key_group = args->first_key_group;
     made->group_count = count;
@@ -45,14 +46,14 @@ void tm_state_free(struct tm_state *state)
     while (state->namespace_count != 0)
         tm_state_namespace_drop(state, state->namespaces[state->namespace_count - 1]);
     for (uint32_t i = 0; i < state->group_count; i++) {
-        struct tm__group *group = &state->groups[i];
-        tm__pool_free(&state->pool, group->pages, group->capacity * sizeof *group->pages);
-        tm__pool_free(&state->pool, group->infos, group->capacity * sizeof *group->infos);
+        struct tm__state_group *group = &state->groups[i];
+        tm__state_pool_free(&state->pool, group->pages, group->capacity * sizeof *group->pages);
+        tm__state_pool_free(&state->pool, group->infos, group->capacity * sizeof *group->infos);
     }
-    tm__pool_free(&state->pool, state->namespaces,
-                  state->namespace_capacity * sizeof *state->namespaces);
+    tm__state_pool_free(&state->pool, state->namespaces,
+                        state->namespace_capacity * sizeof *state->namespaces);
     struct tm_mem *mem = state->pool.mem;
-    tm__pool_fini(&state->pool);
+    tm__state_pool_fini(&state->pool);
     tm_mem_free(mem, state, state_bytes(state->group_count));
 }
 
@@ -71,22 +72,22 @@ uint32_t tm_state_key_group(const struct tm_state *state, uint64_t hash)
 void *tm_state_upsert(struct tm_state *state, struct tm_namespace *ns, const struct tm_key *key,
                       bool *created)
 {
-    uint32_t index = tm__group_index(state, key->hash);
+    uint32_t index = tm__state_group_index(state, key->hash);
     TM_CHECK(index < state->group_count);
-    return tm__table_upsert(state, ns, index, key, created);
+    return tm__state_table_upsert(state, ns, index, key, created);
 }
 
 void *tm_state_find(struct tm_state *state, struct tm_namespace *ns, const struct tm_key *key)
 {
-    uint32_t index = tm__group_index(state, key->hash);
+    uint32_t index = tm__state_group_index(state, key->hash);
     TM_CHECK(index < state->group_count);
-    const struct tm__table *table = tm__table_of(ns, index);
+    const struct tm__state_table *table = tm__state_table_of(ns, index);
     uint32_t tag = (uint32_t)key->hash;
-    uint32_t i = tm__seek(table->slots, tm__home(table, tag), (uint64_t)tag << 32);
+    uint32_t i = tm__state_seek(table->slots, tm__state_home(table, tag), (uint64_t)tag << 32);
     for (; table->slots[i] >> 32 == tag && table->slots[i] != TM__EMPTY; i++) {
-        uint8_t *at = tm__address(&state->groups[index], (uint32_t)table->slots[i]);
-        struct tm__entry *entry = (struct tm__entry *)(void *)at;
-        if (tm__entry_is(entry, state->value_bytes, key))
+        uint8_t *at = tm__state_address(&state->groups[index], (uint32_t)table->slots[i]);
+        struct tm__state_entry *entry = (struct tm__state_entry *)(void *)at;
+        if (tm__state_entry_is(entry, state->value_bytes, key))
             return entry + 1;
     }
     return NULL;
@@ -96,22 +97,22 @@ void *tm_state_find(struct tm_state *state, struct tm_namespace *ns, const struc
 
 // Keys under way: those whose slots are on their way to the cache, and those whose entries are.
 struct lanes {
-    const struct tm__table *table[2 * AHEAD];
-    const struct tm__group *group[2 * AHEAD];
-    struct tm__entry *entry[AHEAD];
+    const struct tm__state_table *table[2 * AHEAD];
+    const struct tm__state_group *group[2 * AHEAD];
+    struct tm__state_entry *entry[AHEAD];
 };
 
-static inline __attribute__((always_inline)) void
-first_look(struct tm_state *state, struct tm_namespace *const *namespaces, size_t stride,
-           const struct tm_key *keys, uint32_t count, struct lanes *lanes, uint32_t at)
+static inline __attribute__((always_inline)) void first_look(
+    struct tm_state *state, struct tm_namespace *const *namespaces, size_t stride,
+    const struct tm_key *keys, uint32_t count, struct lanes *lanes, uint32_t at)
 {
     for (uint32_t k = 0; k < count; k++) {
-        uint32_t index = tm__group_index(state, keys[k].hash);
+        uint32_t index = tm__state_group_index(state, keys[k].hash);
         TM_CHECK(index < state->group_count);
-        const struct tm__table *table = tm__table_of(namespaces[k * stride], index);
+        const struct tm__state_table *table = tm__state_table_of(namespaces[k * stride], index);
         lanes->table[at + k] = table;
         lanes->group[at + k] = &state->groups[index];
-        __builtin_prefetch(&table->slots[tm__home(table, (uint32_t)keys[k].hash)]);
+        __builtin_prefetch(&table->slots[tm__state_home(table, (uint32_t)keys[k].hash)]);
     }
 }
 
@@ -122,37 +123,40 @@ static inline void second_look(const struct tm_state *state, const struct tm_key
 {
     uint32_t tail = state->value_bytes + 8;
     for (uint32_t k = 0; k < count; k++) {
-        const struct tm__table *table = lanes->table[at + k];
+        const struct tm__state_table *table = lanes->table[at + k];
         uint32_t tag = (uint32_t)keys[k].hash;
         uint64_t wanted = (uint64_t)tag << 32;
-        uint64_t slot = table->slots[tm__seek(table->slots, tm__home(table, tag), wanted)];
+        uint64_t slot =
+            table->slots[tm__state_seek(table->slots, tm__state_home(table, tag), wanted)];
         lanes->entry[k] = NULL;
         if (TM_LIKELY((slot ^ wanted) < UINT32_MAX)) { // the same tag, and not the empty slot
-            uint8_t *address = tm__address(lanes->group[at + k], (uint32_t)slot);
-            lanes->entry[k] = (struct tm__entry *)(void *)address;
+            uint8_t *address = tm__state_address(lanes->group[at + k], (uint32_t)slot);
+            lanes->entry[k] = (struct tm__state_entry *)(void *)address;
             __builtin_prefetch(address, 1);
             __builtin_prefetch(address + tail, 1); // the key may lie in the next line
         }
     }
 }
 
-static inline __attribute__((always_inline)) int
-last_look(struct tm_state *state, struct tm_namespace *const *namespaces, size_t stride,
-          const struct tm_key *keys, uint32_t count, const struct lanes *lanes, uint32_t at,
-          void **values, bool *created)
+static inline __attribute__((always_inline)) int last_look(struct tm_state *state,
+                                                           struct tm_namespace *const *namespaces,
+                                                           size_t stride, const struct tm_key *keys,
+                                                           uint32_t count,
+                                                           const struct lanes *lanes, uint32_t at,
+                                                           void **values, bool *created)
 {
     uint32_t value_bytes = state->value_bytes;
     for (uint32_t k = 0; k < count; k++) {
-        struct tm__entry *entry = lanes->entry[k];
-        if (TM_LIKELY(entry != NULL && tm__entry_is(entry, value_bytes, &keys[k]))) {
+        struct tm__state_entry *entry = lanes->entry[k];
+        if (TM_LIKELY(entry != NULL && tm__state_entry_is(entry, value_bytes, &keys[k]))) {
             values[k] = entry + 1;
             if (created != NULL)
                 created[k] = false;
             continue;
         }
-        values[k] = tm__table_upsert(state, namespaces[k * stride],
-                                     (uint32_t)(lanes->group[at + k] - state->groups), &keys[k],
-                                     created == NULL ? NULL : &created[k]);
+        values[k] = tm__state_table_upsert(state, namespaces[k * stride],
+                                           (uint32_t)(lanes->group[at + k] - state->groups),
+                                           &keys[k], created == NULL ? NULL : &created[k]);
         if (TM_UNLIKELY(values[k] == NULL))
             return TM_E_MEMORY;
     }
@@ -160,9 +164,9 @@ last_look(struct tm_state *state, struct tm_namespace *const *namespaces, size_t
 }
 
 // `stride` is 0 (one namespace) or 1: a constant where this is called.
-static inline __attribute__((always_inline)) int
-upsert_all(struct tm_state *state, struct tm_namespace *const *namespaces, size_t stride,
-           const struct tm_key *keys, uint32_t count, void **values, bool *created)
+static inline __attribute__((always_inline)) int upsert_all(
+    struct tm_state *state, struct tm_namespace *const *namespaces, size_t stride,
+    const struct tm_key *keys, uint32_t count, void **values, bool *created)
 {
     struct lanes lanes;
     uint32_t next = count < AHEAD ? count : AHEAD, at = 0;
@@ -171,8 +175,8 @@ upsert_all(struct tm_state *state, struct tm_namespace *const *namespaces, size_
         uint32_t now = next, then = count - base - now;
         next = then < AHEAD ? then : AHEAD;
         second_look(state, keys + base, now, &lanes, at);
-        first_look(state, namespaces + (base + now) * stride, stride, keys + base + now, next, &lanes,
-                   at ^ AHEAD);
+        first_look(state, namespaces + (base + now) * stride, stride, keys + base + now, next,
+                   &lanes, at ^ AHEAD);
         int rc = last_look(state, namespaces + base * stride, stride, keys + base, now, &lanes, at,
                            values + base, created == NULL ? NULL : created + base);
         if (rc != 0)
@@ -182,8 +186,8 @@ upsert_all(struct tm_state *state, struct tm_namespace *const *namespaces, size_
     return 0;
 }
 
-int tm_state_upsert_batch(struct tm_state *state, struct tm_namespace *ns, const struct tm_key *keys,
-                          uint32_t count, void **values, bool *created)
+int tm_state_upsert_batch(struct tm_state *state, struct tm_namespace *ns,
+                          const struct tm_key *keys, uint32_t count, void **values, bool *created)
 {
     return upsert_all(state, &ns, 0, keys, count, values, created);
 }
@@ -208,16 +212,16 @@ bool tm_state_next(struct tm_state_cursor *cursor, struct tm_key *key, void **va
     enum { LEAD = 12 }; // slots; entries lie in the order of arrival, so each is a miss
     const struct tm_state *state = cursor->state;
     uint32_t index = cursor->key_group - state->first_key_group;
-    const struct tm__group *group = &state->groups[index];
-    const struct tm__table *table = tm__table_of(cursor->ns, index);
+    const struct tm__state_group *group = &state->groups[index];
+    const struct tm__state_table *table = tm__state_table_of(cursor->ns, index);
     for (uint64_t i = cursor->position; i < table->end; i++) {
         uint64_t slot = table->slots[i];
         if (i + LEAD < table->end && table->slots[i + LEAD] != TM__EMPTY)
-            __builtin_prefetch(tm__address(group, (uint32_t)table->slots[i + LEAD]), 1);
+            __builtin_prefetch(tm__state_address(group, (uint32_t)table->slots[i + LEAD]), 1);
         if (slot == TM__EMPTY)
             continue;
-        uint8_t *at = tm__address(group, (uint32_t)slot);
-        const struct tm__entry *entry = (const struct tm__entry *)(void *)at;
+        uint8_t *at = tm__state_address(group, (uint32_t)slot);
+        const struct tm__state_entry *entry = (const struct tm__state_entry *)(void *)at;
         *value = at + sizeof *entry;
         key->hash = (uint64_t)entry->hash_high << 32 | slot >> 32;
         key->length = entry->key_length;

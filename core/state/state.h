@@ -1,9 +1,9 @@
 // Keyed state: key -> value of fixed size, per key group and namespace (a window's slice; 0 for
 // rolling state). Layout (ARCHITECTURE D5): per key group a page table (pages are reached by index,
-// so that one can later be frozen, forked or evicted), entries and blobs in pages, and per namespace
-// an open-addressing table of (hash tag, entry reference) whose slots stand in the order of the
-// hash. Iteration runs by (low half of the hash, hash, key bytes): it depends on the entries alone.
-// One thread. Sizes are bounded by the memory account. README.md draws the picture.
+// so that one can later be frozen, forked or evicted), entries and blobs in pages, and per
+// namespace an open-addressing table of (hash tag, entry reference) whose slots stand in the order
+// of the hash. Iteration runs by (low half of the hash, hash, key bytes): it depends on the entries
+// alone. One thread. Sizes are bounded by the memory account. README.md draws the picture.
 #pragma once
 
 #include "core/batch/key.h"
@@ -64,8 +64,8 @@ bool tm_state_next(struct tm_state_cursor *cursor, struct tm_key *key, void **va
 
 // Variable-size values (strings, rows): a blob in the pages of the value's namespace and key group,
 // referenced from the fixed value. All-zero = empty. Setting replaces (and reuses the space when it
-// fits); TM_E_MEMORY leaves the old one. `p` may lie in the state. The address holds until this blob
-// is set or its namespace dropped. An empty blob's address is not NULL.
+// fits); TM_E_MEMORY leaves the old one. `p` may lie in the state. The address holds until this
+// blob is set or its namespace dropped. An empty blob's address is not NULL.
 struct tm_blob {
     uint32_t reference;
     uint32_t length;

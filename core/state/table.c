@@ -7,46 +7,50 @@
 static const uint64_t no_slots[TM__SENTINELS] = {TM__EMPTY, TM__EMPTY, TM__EMPTY, TM__EMPTY};
 
 // Read through the same code as any table: it has no slot, and no room either.
-#define EMPTY_TABLE {.slots = (uint64_t *)(uintptr_t)no_slots}
+#define EMPTY_TABLE                              \
+    {                                            \
+        .slots = (uint64_t *)(uintptr_t)no_slots \
+    }
 #define EMPTY_TABLE_4 EMPTY_TABLE, EMPTY_TABLE, EMPTY_TABLE, EMPTY_TABLE
-const struct tm__block tm__empty_block = {
+const struct tm__state_block tm__state_empty_block = {
     {EMPTY_TABLE_4, EMPTY_TABLE_4, EMPTY_TABLE_4, EMPTY_TABLE_4}};
 
-bool tm__table_materialise(struct tm_state *state, struct tm_namespace *ns, uint32_t index)
+bool tm__state_table_materialise(struct tm_state *state, struct tm_namespace *ns, uint32_t index)
 {
-    struct tm__block **block = &ns->blocks[index / TM__BLOCK_TABLES];
-    if (*block != &tm__empty_block)
+    struct tm__state_block **block = &ns->blocks[index / TM__BLOCK_TABLES];
+    if (*block != &tm__state_empty_block)
         return true;
-    struct tm__block *made = tm__pool_alloc(&state->pool, sizeof *made);
+    struct tm__state_block *made = tm__state_pool_alloc(&state->pool, sizeof *made);
     if (made == NULL)
         return false;
-    *made = tm__empty_block;
+    *made = tm__state_empty_block;
     *block = made;
     return true;
 }
 
-static size_t slots_bytes(const struct tm__table *table)
+static size_t slots_bytes(const struct tm__state_table *table)
 {
     return ((size_t)table->end + TM__SENTINELS) * sizeof(uint64_t);
 }
 
-static void free_slots(struct tm_state *state, struct tm__table *table)
+static void free_slots(struct tm_state *state, struct tm__state_table *table)
 {
     if (table->end != 0)
-        tm__pool_free(&state->pool, table->slots, slots_bytes(table));
+        tm__state_pool_free(&state->pool, table->slots, slots_bytes(table));
 }
 
-void tm__table_clear(struct tm_state *state, struct tm__group *group, struct tm__table *table)
+void tm__state_table_clear(struct tm_state *state, struct tm__state_group *group,
+                           struct tm__state_table *table)
 {
-    tm__page_free_all(state, group, table);
-    tm__pool_free(&state->pool, table->blob_free, TM__BLOB_CLASSES * sizeof(uint32_t));
+    tm__state_page_free_all(state, group, table);
+    tm__state_pool_free(&state->pool, table->blob_free, TM__BLOB_CLASSES * sizeof(uint32_t));
     free_slots(state, table);
-    *table = (struct tm__table)EMPTY_TABLE;
+    *table = (struct tm__state_table)EMPTY_TABLE;
 }
 
 // --- growth --------------------------------------------------------------------------------------
 
-static void resize(struct tm__table *table, uint64_t *slots, uint32_t total, uint32_t slack)
+static void resize(struct tm__state_table *table, uint64_t *slots, uint32_t total, uint32_t slack)
 {
     table->slots = slots;
     table->end = total - TM__SENTINELS;
@@ -56,24 +60,24 @@ static void resize(struct tm__table *table, uint64_t *slots, uint32_t total, uin
 
 // Move the entries, in order, into `total` slots with `slack` behind the last home. False when they
 // do not fit (then nothing has changed) or memory is short.
-static bool rebuild(struct tm_state *state, struct tm__table *table, uint32_t total, uint32_t slack,
-                    bool *fits)
+static bool rebuild(struct tm_state *state, struct tm__state_table *table, uint32_t total,
+                    uint32_t slack, bool *fits)
 {
     *fits = true;
-    uint64_t *slots = tm__pool_alloc(&state->pool, (size_t)total * sizeof *slots);
+    uint64_t *slots = tm__state_pool_alloc(&state->pool, (size_t)total * sizeof *slots);
     if (slots == NULL)
         return false;
     memset(slots, 0xff, (size_t)total * sizeof *slots);
-    struct tm__table old = *table;
+    struct tm__state_table old = *table;
     resize(table, slots, total, slack);
     uint32_t next = 0;
     for (uint32_t i = 0; i < old.end; i++) {
         if (old.slots[i] == TM__EMPTY)
             continue;
-        uint32_t home = tm__home(table, (uint32_t)(old.slots[i] >> 32));
+        uint32_t home = tm__state_home(table, (uint32_t)(old.slots[i] >> 32));
         next = home > next ? home : next;
         if (next >= table->end) {
-            tm__pool_free(&state->pool, slots, (size_t)total * sizeof *slots);
+            tm__state_pool_free(&state->pool, slots, (size_t)total * sizeof *slots);
             *table = old;
             *fits = false;
             return false;
@@ -84,31 +88,32 @@ static bool rebuild(struct tm_state *state, struct tm__table *table, uint32_t to
     return true;
 }
 
-// Twice the slots. A table that ran out of slack while it is far from full has many keys of nearly
-// one tag: it gets more slack and no more homes, else such keys would cost memory without bound.
-static bool grow(struct tm_state *state, struct tm__table *table)
+// Twice the slots. `overflow`: the slack ran out. Where that happens far below the limit, or where
+// the usual slack is too small, many keys have nearly one tag: half of the slots become slack, else
+// such keys would make the table double without end.
+static bool grow(struct tm_state *state, struct tm__state_table *table, bool overflow)
 {
-    uint64_t total = table->end == 0 ? TM__TABLE_SLOTS_MIN : 2 * ((uint64_t)table->end + TM__SENTINELS);
-    bool sparse = table->end != 0 && table->count < table->limit / 4;
+    uint64_t total =
+        table->end == 0 ? TM__TABLE_SLOTS_MIN : 2 * ((uint64_t)table->end + TM__SENTINELS);
+    bool crowded = overflow && table->count < table->limit / 2;
     for (;; total *= 2) {
         if (total > UINT32_MAX / 2)
             return false;
         uint32_t slack = (uint32_t)(total / 32);
         slack = slack < 2 ? 2 : slack > 64 ? 64 : slack;
-        if (sparse)
-            slack = (uint32_t)total - TM__SENTINELS - table->capacity;
         bool fits;
-        if (rebuild(state, table, (uint32_t)total, slack, &fits))
+        if (rebuild(state, table, (uint32_t)total, crowded ? (uint32_t)(total / 2) : slack, &fits))
             return true;
         if (fits)
             return false; // out of memory
-        sparse = table->end != 0 && table->count < total / 8;
+        crowded = true;
     }
 }
 
 // --- insertion -----------------------------------------------------------------------------------
 
-static int compare_keys(const struct tm__entry *entry, const uint8_t *bytes, const struct tm_key *key)
+static int compare_keys(const struct tm__state_entry *entry, const uint8_t *bytes,
+                        const struct tm_key *key)
 {
     uint32_t high = (uint32_t)(key->hash >> 32);
     if (entry->hash_high != high)
@@ -121,15 +126,16 @@ static int compare_keys(const struct tm__entry *entry, const uint8_t *bytes, con
 }
 
 // Where the key stands (*found) or belongs.
-static uint32_t place(const struct tm_state *state, const struct tm__group *group,
-                      const struct tm__table *table, const struct tm_key *key,
-                      struct tm__entry **found)
+static uint32_t place(const struct tm_state *state, const struct tm__state_group *group,
+                      const struct tm__state_table *table, const struct tm_key *key,
+                      struct tm__state_entry **found)
 {
     uint32_t tag = (uint32_t)key->hash;
-    uint32_t i = tm__seek(table->slots, tm__home(table, tag), (uint64_t)tag << 32);
+    uint32_t i = tm__state_seek(table->slots, tm__state_home(table, tag), (uint64_t)tag << 32);
     *found = NULL;
     while (table->slots[i] >> 32 == tag && table->slots[i] != TM__EMPTY) {
-        struct tm__entry *entry = (struct tm__entry *)(void *)tm__address(group, (uint32_t)table->slots[i]);
+        struct tm__state_entry *entry =
+            (struct tm__state_entry *)(void *)tm__state_address(group, (uint32_t)table->slots[i]);
         int order = compare_keys(entry, (const uint8_t *)(entry + 1) + state->value_bytes, key);
         if (order == 0)
             *found = entry;
@@ -140,14 +146,15 @@ static uint32_t place(const struct tm_state *state, const struct tm__group *grou
     return i;
 }
 
-static uint32_t new_entry(struct tm_state *state, struct tm__group *group, struct tm__table *table,
-                          const struct tm_key *key, struct tm__entry **entry)
+static uint32_t new_entry(struct tm_state *state, struct tm__state_group *group,
+                          struct tm__state_table *table, const struct tm_key *key,
+                          struct tm__state_entry **entry)
 {
-    size_t size = tm__padded(sizeof **entry + state->value_bytes + (size_t)key->length);
-    uint32_t reference = tm__page_allocate(state, group, table, size);
+    size_t size = tm__state_padded(sizeof **entry + state->value_bytes + (size_t)key->length);
+    uint32_t reference = tm__state_page_allocate(state, group, table, size);
     if (reference == 0)
         return 0;
-    *entry = (struct tm__entry *)(void *)tm__address(group, reference);
+    *entry = (struct tm__state_entry *)(void *)tm__state_address(group, reference);
     uint8_t *value = (uint8_t *)(*entry + 1), *bytes = value + state->value_bytes;
     memset((uint8_t *)*entry + size - 8, 0, 8); // the padding too is the same for the same key
     memset(value, 0, state->value_bytes);
@@ -159,7 +166,7 @@ static uint32_t new_entry(struct tm_state *state, struct tm__group *group, struc
 }
 
 // Make slot i free by moving what stands there and behind it, up to the next gap. False: no gap.
-static bool open_slot(struct tm__table *table, uint32_t i)
+static bool open_slot(struct tm__state_table *table, uint32_t i)
 {
     uint64_t *slots = table->slots;
     uint32_t gap = i;
@@ -172,23 +179,23 @@ static bool open_slot(struct tm__table *table, uint32_t i)
     return true;
 }
 
-uint8_t *tm__table_upsert(struct tm_state *state, struct tm_namespace *ns, uint32_t index,
-                          const struct tm_key *key, bool *created)
+uint8_t *tm__state_table_upsert(struct tm_state *state, struct tm_namespace *ns, uint32_t index,
+                                const struct tm_key *key, bool *created)
 {
-    struct tm__group *group = &state->groups[index];
-    struct tm__table *table = tm__table_of(ns, index);
-    struct tm__entry *entry;
+    struct tm__state_group *group = &state->groups[index];
+    struct tm__state_table *table = tm__state_table_of(ns, index);
+    struct tm__state_entry *entry;
     uint32_t i = place(state, group, table, key, &entry);
     if (created != NULL)
         *created = entry == NULL;
     if (entry != NULL)
         return (uint8_t *)(entry + 1);
-    if (TM_UNLIKELY(!tm__table_materialise(state, ns, index)))
+    if (TM_UNLIKELY(!tm__state_table_materialise(state, ns, index)))
         return NULL;
-    table = tm__table_of(ns, index);
-    struct tm__entry *none;
+    table = tm__state_table_of(ns, index);
+    struct tm__state_entry *none;
     if (TM_UNLIKELY(table->count >= table->limit)) {
-        if (!grow(state, table))
+        if (!grow(state, table, false))
             return NULL;
         i = place(state, group, table, key, &none);
     }
@@ -196,7 +203,7 @@ uint8_t *tm__table_upsert(struct tm_state *state, struct tm_namespace *ns, uint3
     if (TM_UNLIKELY(reference == 0))
         return NULL;
     while (TM_UNLIKELY(!open_slot(table, i))) {
-        if (!grow(state, table))
+        if (!grow(state, table, true))
             return NULL; // the entry's bytes are lost until the namespace is dropped
         i = place(state, group, table, key, &none);
     }

@@ -22,6 +22,8 @@ struct tm_task_context {
     struct tm_vm *vm;         // the worker's; NULL where no chunk runs
     struct tm_waker *waker;   // of the worker
     struct tm_splits *splits; // of the source of this chain, or NULL
+    bool never_idle; // the source of this chain reads plain files: waiting for a disk is not
+                     // idleness
     struct tm_task *task;
     int64_t now_ns; // mono, read once per turn
     int64_t now_ms; // wall, read once per turn
@@ -38,8 +40,8 @@ struct tm_operator_ops {
     // The element's schema (of batches to come) is known now. NULL-able.
     int (*open)(struct tm_operator *op, struct tm_schema *input, struct tm_error *err);
     // One step on `in`. Takes ownership of in->batch when it returns DONE (pass it on in *out, or
-    // release it). Control elements must be passed on, after all output that they cause. At most
-    // one element goes to *out.
+    // release it); one that passes the batch on earlier sets in->batch to NULL. Control elements
+    // must be passed on, after all output that they cause. At most one element goes to *out.
     int (*step)(struct tm_operator *op, struct tm_element *in, struct tm_element *out,
                 struct tm_error *err);
     // Processing-time work (idle detection, flush): may put an element into *out. Returns DONE,
@@ -74,6 +76,9 @@ struct tm_row_failure {
 };
 int tm_task_row_failed(struct tm_task_context *ctx, const struct tm_row_failure *failure,
                        struct tm_error *err) TM_WARN_UNUSED;
+
+// Counters of any node in this subtask (of a chunk's nodes; an operator's own are in `metrics`).
+struct tm_node_metrics *tm_task_metrics(struct tm_task_context *ctx, uint32_t node);
 
 // Types must be settled before the chunk can go on: ask the coordinator. The task rests until the
 // answer was applied to the worker's Lua state; then step is called again. TM_E_MEMORY.

@@ -120,7 +120,9 @@ static int step_operator(struct tm_task *task, uint32_t index, struct tm_error *
 {
     struct tm_operator *op = task->operators[index];
     struct tm_element *in = &task->slots[index], *out = &task->slots[index + 1];
-    if (in->kind == TM_ELEMENT_BATCH) {
+    if (in->kind == TM_ELEMENT_BATCH && in->batch == NULL) {
+        // its rows have gone on, the operator has more to say about them
+    } else if (in->kind == TM_ELEMENT_BATCH) {
         int rc = task->opened[index] == in->batch->schema
                      ? 0
                      : open_operator(task, index, in->batch->schema, err);
@@ -289,4 +291,9 @@ int tm_task_settle(struct tm_task *task, const char *proposal, size_t length)
     task->settling = true;
     tm_mailbox_post(&job->events, &event->message);
     return 0;
+}
+
+struct tm_node_metrics *tm_task_metrics(struct tm_task_context *ctx, uint32_t node)
+{
+    return tm_job_metrics(ctx->task->job, node, ctx->subtask);
 }

@@ -1,5 +1,6 @@
-// The context through which C enters a generated chunk, once per batch (ARCHITECTURE D2). Shared with ffi.cdef (see
-// core/batch/row.ffi.h for the rules of such files). The address is constant for the life of the chunk.
+// The context through which C enters a generated chunk, once per batch (ARCHITECTURE D2). Shared
+// with ffi.cdef (see core/batch/row.ffi.h for the rules of such files). The address is constant for
+// the life of the chunk.
 #pragma once
 #include <stdint.h>
 
@@ -10,16 +11,25 @@ struct tm_chain_ctx {
     uint64_t out_size;     // bytes written; a multiple of 8
     uint64_t out_capacity; // bytes available
     uint32_t out_rows;
-    uint32_t out_full;     // soft limit in rows: the chunk returns after the input row that reaches it
+    uint32_t out_full; // soft limit in rows: the chunk returns after the input row that reaches it
     uint64_t out_full_bytes; // soft limit in bytes
-    int64_t now_ms;        // wall clock of this batch
-    uint64_t *counts;      // per function node of the segment, TM_CHAIN_COUNTS each: in, out, filtered
-    uint8_t **slots;       // reduce: per input row the address of its key's tm_blob (C looked them up)
-    uint32_t slot_index;   // reduce: next slot
-    void *owner;           // the C side's struct tm_vm_chain
+    int64_t now_ms;          // wall clock of this batch
+    uint64_t
+        *counts; // per function node of the segment, TM_CHAIN_COUNTS each: in, out, filtered, used
+                 // (input rows that its function took without an error; a filter's passed rows)
+    uint8_t **slots; // reduce: per input row the address of its key's tm_blob (C looked them up)
+    uint32_t slot_index; // reduce: next slot
+    void *owner;         // the C side's struct tm_vm_chain
 };
 
-enum { TM_CHAIN_IN = 0, TM_CHAIN_OUT = 1, TM_CHAIN_FILTERED = 2, TM_CHAIN_COUNTS = 3 };
+enum {
+    TM_CHAIN_IN = 0,
+    TM_CHAIN_OUT = 1,
+    TM_CHAIN_FILTERED = 2,
+    TM_CHAIN_USED = 3,
+    TM_CHAIN_COUNTS = 4
+};
 
 int tm_chain_grow(struct tm_chain_ctx *ctx, uint64_t more);
-int tm_chain_fail(struct tm_chain_ctx *ctx, uint32_t node, const uint8_t *row, int code, const char *message, uint32_t length);
+int tm_chain_fail(struct tm_chain_ctx *ctx, uint32_t node, const uint8_t *row, int code,
+                  const char *message, uint32_t length);

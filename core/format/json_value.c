@@ -1,0 +1,265 @@
+// The general ways through a JSON value: any spelling, any length, and what to say when it is
+// wrong.
+#include "core/format/json_value.h"
+
+#include <stdio.h>
+
+#include "core/batch/decimal.h"
+#include "core/batch/timestamp.h"
+#include "core/format/base64.h"
+#include "core/format/json_number.h"
+#include "core/format/json_string.h"
+
+static inline bool is_null(const uint8_t *p, uint32_t len)
+{
+    return len == 4 && memcmp(p, "null", 4) == 0;
+}
+
+static void put_word(const struct tm__json_record *r, const struct tm__key_node *node, int64_t v)
+{
+    if (node->used)
+        memcpy(r->row + node->offset, &v, sizeof v);
+}
+
+static int bad_number(struct tm__json_record *r, const struct tm__key_node *node, uint32_t at,
+                      uint32_t len, const char *why)
+{
+    return tm__json_fail_value(&r->d->fail, TM_E_BAD_NUMBER, &r->place, node, at, len, why);
+}
+
+// A scalar that is not what the fast way takes: null, another type, or not a value at all.
+static int not_a_number(struct tm__json_record *r, const struct tm__key_node *node, uint32_t at,
+                        uint32_t len)
+{
+    uint8_t c = r->place.text[at];
+    if (is_null(r->place.text + at, len))
+        return TM__VALUE_NULL;
+    if (c == '-' || (c >= '0' && c <= '9'))
+        return tm__json_fail_value(&r->d->fail, TM_E_BAD_JSON, &r->place, node, at, len,
+                                   "is not a number of JSON");
+    return tm__json_fail_type(&r->d->fail, &r->place, node, at);
+}
+
+static int slow_integer(struct tm__json_record *r, const struct tm__key_node *node, uint32_t at,
+                        uint32_t len)
+{
+    struct tm__number number;
+    int64_t v = 0;
+    if (tm__number_scan(r->place.text + at, &number) != len)
+        return not_a_number(r, node, at, len);
+    enum tm__exact exact = tm__number_to_int64(&number, &v);
+    if (exact == TM__FRACTION)
+        return tm__json_fail_value(&r->d->fail, TM_E_BAD_TYPE, &r->place, node, at, len,
+                                   node->type.kind == TM_TYPE_TIMESTAMP
+                                       ? "has a fraction, needs timestamp in whole milliseconds"
+                                       : "has a fraction, needs a whole number");
+    if (node->type.kind == TM_TYPE_INT64) {
+        if (exact == TM__TOO_LARGE)
+            return bad_number(r, node, at, len, "does not fit int64");
+    } else if (exact == TM__TOO_LARGE || v > TM_INT_MAX || v < -TM_INT_MAX) {
+        return bad_number(r, node, at, len,
+                          node->type.kind == TM_TYPE_INT
+                              ? "is beyond 2^53, which int holds exactly; declare it as int64"
+                              : "is not a timestamp in milliseconds");
+    }
+    put_word(r, node, v);
+    return TM__VALUE_OK;
+}
+
+static int slow_double(struct tm__json_record *r, const struct tm__key_node *node, uint32_t at,
+                       uint32_t len)
+{
+    const uint8_t *p = r->place.text + at;
+    struct tm__number number;
+    double v;
+    if (tm__number_scan(p, &number) != len)
+        return not_a_number(r, node, at, len);
+    if (!tm__number_to_double(&number, p, len, &v))
+        return bad_number(r, node, at, len, "is beyond the range of double");
+    if (node->used)
+        memcpy(r->row + node->offset, &v, sizeof v);
+    return TM__VALUE_OK;
+}
+
+// The text of a string value, unescaped behind the row's last string; NULL: a bad escape.
+static const uint8_t *string_text(struct tm__json_record *r, const struct tm__key_node *node,
+                                  uint32_t at, uint32_t end, size_t *len)
+{
+    const uint8_t *text = r->place.text, *bad = NULL;
+    *len = tm__json_unescape(text + at + 1, text + end - 1, r->heap, &bad);
+    if (*len != SIZE_MAX)
+        return r->heap;
+    tm__json_fail_value(&r->d->fail, TM_E_BAD_JSON, &r->place, node, (uint32_t)(bad - text),
+                        (uint32_t)(text + end - 1 - bad > 6 ? 6 : text + end - 1 - bad),
+                        "is not an escape of JSON");
+    return NULL;
+}
+
+static int slow_decimal(struct tm__json_record *r, const struct tm__key_node *node, uint32_t at,
+                        uint32_t len)
+{
+    const uint8_t *p = r->place.text + at;
+    size_t digits = len;
+    if (*p == '"') {
+        if (!node->used)
+            return TM__VALUE_OK;
+        if ((p = string_text(r, node, at, at + len, &digits)) == NULL)
+            return r->d->fail.code;
+    } else {
+        struct tm__number number;
+        if (tm__number_scan(p, &number) != len)
+            return not_a_number(r, node, at, len);
+    }
+    tm_int128 v;
+    int rc = tm_decimal_parse((const char *)p, digits, node->type.precision, node->type.scale, &v);
+    if (rc == TM_E_OVERFLOW) {
+        char why[64], type[24];
+        snprintf(why, sizeof why, "does not fit %s", tm_type_text(node->type, type));
+        return bad_number(r, node, at, len, why);
+    }
+    if (rc != 0)
+        return tm__json_fail_value(&r->d->fail, TM_E_BAD_TYPE, &r->place, node, at, len,
+                                   "is not a decimal number");
+    if (node->used)
+        memcpy(r->row + node->offset, &v, sizeof v);
+    return TM__VALUE_OK;
+}
+
+static int timestamp_text(struct tm__json_record *r, const struct tm__key_node *node, uint32_t at,
+                          uint32_t end)
+{
+    size_t len;
+    int64_t ms;
+    if (!node->used)
+        return TM__VALUE_OK;
+    const uint8_t *p = string_text(r, node, at, end, &len);
+    if (p == NULL)
+        return r->d->fail.code;
+    if (tm_timestamp_parse((const char *)p, len, &ms) != 0)
+        return tm__json_fail_value(&r->d->fail, TM_E_BAD_TIMESTAMP, &r->place, node, at, end - at,
+                                   "is not a time of ISO 8601");
+    put_word(r, node, ms);
+    return TM__VALUE_OK;
+}
+
+static int read_bool(struct tm__json_record *r, const struct tm__key_node *node, uint32_t at,
+                     uint32_t end)
+{
+    const uint8_t *p = r->place.text + at;
+    if (end - at == 4 && memcmp(p, "true", 4) == 0) {
+        put_word(r, node, 1);
+        return TM__VALUE_OK;
+    }
+    if (end - at == 5 && memcmp(p, "false", 5) == 0) {
+        put_word(r, node, 0);
+        return TM__VALUE_OK;
+    }
+    if (is_null(p, end - at))
+        return TM__VALUE_NULL;
+    if (*p == 't' || *p == 'f' || *p == 'n')
+        return tm__json_fail_structure(&r->d->fail, &r->place, at, "a boolean");
+    return tm__json_fail_type(&r->d->fail, &r->place, node, at);
+}
+
+static int read_text(struct tm__json_record *r, const struct tm__key_node *node, uint32_t at,
+                     uint32_t len)
+{
+    const uint8_t *text = r->place.text;
+    if (text[at] != '"')
+        return is_null(text + at, len) ? TM__VALUE_NULL
+                                       : tm__json_fail_type(&r->d->fail, &r->place, node, at);
+    if (!node->used)
+        return TM__VALUE_OK;
+    size_t length;
+    if (string_text(r, node, at, at + len, &length) == NULL)
+        return r->d->fail.code;
+    if (node->type.kind == TM_TYPE_BYTES) {
+        length = tm__base64_decode(r->heap, r->heap, length);
+        if (length == SIZE_MAX)
+            return tm__json_fail_value(&r->d->fail, TM_E_BAD_TYPE, &r->place, node, at, len,
+                                       "is not base64");
+    }
+    struct tm_ref ref = {.offset = (uint32_t)(r->heap - r->row), .length = (uint32_t)length};
+    memcpy(r->row + node->offset, &ref, sizeof ref);
+    r->heap += length;
+    return TM__VALUE_OK;
+}
+
+int tm__json_read_value(struct tm__json_record *r, const struct tm__key_node *node, uint32_t at,
+                        uint32_t len)
+{
+    switch (node->type.kind) {
+    case TM_TYPE_BOOL:
+        return read_bool(r, node, at, at + len);
+    case TM_TYPE_DOUBLE:
+        return slow_double(r, node, at, len);
+    case TM_TYPE_DECIMAL:
+        return slow_decimal(r, node, at, len);
+    case TM_TYPE_STRING:
+    case TM_TYPE_BYTES:
+        return read_text(r, node, at, len);
+    case TM_TYPE_TIMESTAMP:
+        if (r->place.text[at] == '"')
+            return timestamp_text(r, node, at, at + len);
+        return slow_integer(r, node, at, len);
+    default:
+        return slow_integer(r, node, at, len);
+    }
+}
+
+const uint32_t *tm__json_skip(struct tm__json_record *r, const uint32_t *index)
+{
+    uint64_t is_object[TM__DEPTH_MAX / 64] = {0};
+    const uint8_t *text = r->place.text;
+    uint32_t depth = 0;
+    do {
+        if (*index >= r->place.end) {
+            tm__json_fail_structure(&r->d->fail, &r->place, r->place.end, "");
+            return NULL;
+        }
+        uint8_t c = text[*index];
+        if (c == '{' || c == '[') {
+            if (depth == TM__DEPTH_MAX) {
+                tm__json_fail_structure(&r->d->fail, &r->place, *index,
+                                        "a value nested at most 1,024 deep");
+                return NULL;
+            }
+            uint64_t bit = UINT64_C(1) << (depth & 63), *word = &is_object[depth >> 6];
+            *word = c == '{' ? *word | bit : *word & ~bit;
+            depth++;
+        } else if (c == '}' || c == ']') {
+            depth--;
+            if (((is_object[depth >> 6] >> (depth & 63)) & 1) != (c == '}')) {
+                tm__json_fail_structure(&r->d->fail, &r->place, *index, c == '}' ? "']'" : "'}'");
+                return NULL;
+            }
+        }
+        index++;
+    } while (depth != 0);
+    return index;
+}
+
+int tm__json_cut_or_broken(struct tm__json_record *r, uint32_t key, uint32_t colon, uint32_t value)
+{
+    const uint8_t *text = r->place.text;
+    uint32_t end = r->place.end;
+    if (key < end && text[key] != '"')
+        return tm__json_fail_structure(&r->d->fail, &r->place, key, "a key in quotes");
+    if (colon < end && text[colon] != ':')
+        return tm__json_fail_structure(&r->d->fail, &r->place, colon, "':'");
+    if (value < end && (text[value] == '}' || text[value] == ','))
+        return tm__json_fail_structure(&r->d->fail, &r->place, value, "a value");
+    return tm__json_fail_structure(&r->d->fail, &r->place, end, "");
+}
+
+int tm__json_missing(struct tm__json_record *r)
+{
+    const struct tm_schema *schema = r->d->schema;
+    uint32_t field = 0;
+    while ((schema->fields[field].flags & TM_FIELD_REQUIRED) == 0 ||
+           (schema->fields[field].flags & TM_FIELD_HIDDEN) != 0 ||
+           ((r->present[field >> 6] >> (field & 63)) & 1) != 0)
+        field++;
+    bool was_null = ((r->nulled[field >> 6] >> (field & 63)) & 1) != 0;
+    return tm__json_fail_required(&r->d->fail, schema->fields[field].name, was_null);
+}

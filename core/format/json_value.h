@@ -1,0 +1,53 @@
+// A JSON record being read, and the general ways through its values. json_read.c has the fast ones
+// and calls these for whatever they do not take; they also find out what is wrong.
+#pragma once
+
+#include "core/base/limits.h"
+#include "core/format/json_fail.h"
+#include "core/format/lines.h"
+
+enum {
+    TM__DEPTH_MAX = 1024, // of values that are skipped
+    TM__NULL_WORDS_MAX = TM_FIELDS_MAX / 64,
+};
+
+struct tm__json_index;
+
+struct tm__json_decoder {
+    struct tm_decoder base;
+    struct tm_mem *mem;
+    struct tm_schema *schema;
+    struct tm__json_index *index;
+    struct tm__keys keys;
+    struct tm__lines lines;
+    struct tm__json_fail fail;
+    uint64_t all[TM__NULL_WORDS_MAX];      // a bit for each column
+    uint64_t used[TM__NULL_WORDS_MAX];     // for each that is stored
+    uint64_t required[TM__NULL_WORDS_MAX]; // for each that must not be null
+};
+
+// `row` and `heap` are where the row is written and where its next string goes; the room for all
+// strings of the record is there.
+struct tm__json_record {
+    struct tm__json_decoder *d;
+    struct tm__json_place place;
+    const uint32_t *index; // next entry; behind the record when it was read
+    uint8_t *row, *heap;
+    uint64_t present[TM__NULL_WORDS_MAX]; // columns that have a value
+    uint64_t nulled[TM__NULL_WORDS_MAX];  // columns written as null, for messages
+};
+
+enum tm__json_value { TM__VALUE_OK = 0, TM__VALUE_NULL = 1 };
+
+// The value of a column of any type that is no object or array: the token at `at` of `len` bytes.
+// Stores it unless the column is unused. TM__VALUE_OK, TM__VALUE_NULL, or the code of what is
+// wrong.
+int tm__json_read_value(struct tm__json_record *r, const struct tm__key_node *node, uint32_t at,
+                        uint32_t len);
+// Past an object or array that no column takes, from its entry in the index to the entry behind it.
+// They must nest; what is in them is not looked at. NULL: the record fails.
+const uint32_t *tm__json_skip(struct tm__json_record *r, const uint32_t *index);
+// The record ends within a field: what is wrong with the entries of it that there are?
+int tm__json_cut_or_broken(struct tm__json_record *r, uint32_t key, uint32_t colon, uint32_t value);
+// A required column has no value: which one?
+int tm__json_missing(struct tm__json_record *r);

@@ -1,0 +1,224 @@
+// A run of function nodes as one operator: gives batches to the generated chunk, takes its output.
+#include "core/base/limits.h"
+#include "core/task/operator.h"
+#include "core/vm/vm.h"
+
+struct chunk {
+    struct tm_operator base;
+    struct tm_mem *mem;
+    const uint32_t *nodes; // the plan's
+    uint32_t node_count;
+    struct tm_vm_chain *chain;
+    struct tm_chain_ctx *run; // its context
+    uint64_t *counts;
+    struct tm_schema *input; // of the batch under way; owned by it
+    struct tm_batch *output; // being filled, or NULL
+    bool begun;              // the batch under way has been given to the chunk
+    struct tm_error failure; // of a row, when it ends the job
+};
+
+static const struct tm_node *node_at(const struct chunk *self, uint32_t index)
+{
+    return &self->base.ctx->plan->graph->nodes[self->nodes[index]];
+}
+
+// --- what the chunk calls back -------------------------------------------------------------------
+
+static int on_fail(void *arg, uint32_t node_index, const struct tm_row *row, int code,
+                   const char *message, size_t length)
+{
+    struct chunk *self = arg;
+    struct tm_row_failure failure = {
+        .node = node_at(self, node_index),
+        .code = code,
+        .message = message,
+        .message_length = length,
+        .schema = self->input,
+        .row = self->input == NULL ? NULL : row,
+        .offset = -1,
+        .line = -1,
+    };
+    return tm_task_row_failed(self->base.ctx, &failure, &self->failure);
+}
+
+static int on_grow(void *arg, struct tm_chain_ctx *run, uint64_t more)
+{
+    struct chunk *self = arg;
+    self->output->size_bytes = run->out_size;
+    int rc = tm_batch_reserve(self->output, more);
+    run->out = self->output->data;
+    run->out_capacity = self->output->capacity_bytes;
+    return rc;
+}
+
+// --- one entry into Lua --------------------------------------------------------------------------
+
+static int prepare_output(struct chunk *self, struct tm_error *err)
+{
+    struct tm_schema *schema = tm_node_schema(node_at(self, self->node_count - 1));
+    if (self->output == NULL && schema != NULL) {
+        self->output = tm_batch_acquire(self->base.ctx->pool, schema);
+        if (self->output == NULL)
+            return tm_error_set(err, TM_E_MEMORY, "operator '%s': out of memory for a batch",
+                                self->base.node->name);
+    }
+    struct tm_chain_ctx *run = self->run;
+    run->out = self->output == NULL ? NULL : self->output->data;
+    run->out_size = self->output == NULL ? 0 : self->output->size_bytes;
+    run->out_capacity = self->output == NULL ? 0 : self->output->capacity_bytes;
+    run->out_rows = self->output == NULL ? 0 : self->output->row_count;
+    return 0;
+}
+
+static void take_counts(struct chunk *self)
+{
+    for (uint32_t i = 0; i < self->node_count; i++) {
+        uint64_t *counts = self->counts + (size_t)i * TM_CHAIN_COUNTS;
+        struct tm_node_metrics *metrics = tm_task_metrics(self->base.ctx, self->nodes[i]);
+        tm_metric_add(&metrics->rows_in, counts[TM_CHAIN_IN]);
+        tm_metric_add(&metrics->rows_out, counts[TM_CHAIN_OUT]);
+        tm_metric_add(&metrics->filtered, counts[TM_CHAIN_FILTERED]);
+        tm_metric_add(&metrics->used, counts[TM_CHAIN_USED]);
+        memset(counts, 0, TM_CHAIN_COUNTS * sizeof *counts);
+    }
+}
+
+static int enter(struct chunk *self, bool finish, struct tm_error *err)
+{
+    int rc = prepare_output(self, err);
+    if (rc != 0)
+        return rc;
+    self->run->now_ms = self->base.ctx->now_ms;
+    tm_error_clear(&self->failure);
+    rc = finish ? tm_vm_chain_finish(self->chain, err) : tm_vm_chain_run(self->chain, err);
+    if (self->output != NULL) {
+        self->output->size_bytes = self->run->out_size;
+        self->output->row_count = self->run->out_rows;
+    }
+    take_counts(self);
+    if (rc < 0 && self->failure.code != 0)
+        *err = self->failure;
+    return rc;
+}
+
+// What a run's result means for the step; fills *out with the output batch where it must go.
+static int conclude(struct chunk *self, int rc, bool keep_empty, struct tm_element *out)
+{
+    if (rc == TM_VM_RUN_SETTLE) {
+        size_t length;
+        const char *proposal = tm_vm_chain_proposal(self->chain, &length);
+        rc = tm_task_settle(self->base.ctx->task, proposal, length);
+        return rc != 0 ? rc : TM_STEP_WAIT;
+    }
+    if (self->output != NULL && (self->output->row_count != 0 || keep_empty)) {
+        *out = (struct tm_element){.kind = TM_ELEMENT_BATCH, .batch = self->output};
+        self->output = NULL;
+    }
+    return rc == TM_VM_RUN_FULL ? TM_STEP_MORE : TM_STEP_DONE;
+}
+
+static void mark_output(struct chunk *self, const struct tm_batch *in)
+{
+    if (self->output != NULL) {
+        self->output->split = in->split;
+        self->output->read_ns = in->read_ns;
+    }
+}
+
+static int step_batch(struct chunk *self, struct tm_element *in, struct tm_element *out,
+                      struct tm_error *err)
+{
+    struct tm_batch *batch = in->batch;
+    if (!self->begun) {
+        self->begun = true;
+        self->input = batch->schema;
+        self->run->in = batch->data;
+        self->run->in_end = batch->data + batch->size_bytes;
+    }
+    int rc = enter(self, false, err);
+    if (rc < 0)
+        return rc;
+    mark_output(self, batch);
+    // A source's splits make progress by batches, also by those that lost all their rows.
+    bool keep_empty =
+        rc == TM_VM_RUN_DONE && self->base.ctx->splits != NULL && self->output != NULL;
+    rc = conclude(self, rc, keep_empty, out);
+    if (rc == TM_STEP_DONE) {
+        self->begun = false;
+        self->input = NULL;
+        tm_batch_release(batch);
+    }
+    return rc;
+}
+
+static int chunk_step(struct tm_operator *op, struct tm_element *in, struct tm_element *out,
+                      struct tm_error *err)
+{
+    struct chunk *self = (struct chunk *)op;
+    if (in->kind == TM_ELEMENT_BATCH)
+        return step_batch(self, in, out, err);
+    // Rows that wait for their types must not be overtaken: watermarks wait with them (a later one
+    // says all that an earlier one did), and at the end types are settled with what is known.
+    bool last = in->kind == TM_ELEMENT_END ||
+                (in->kind == TM_ELEMENT_WATERMARK && in->watermark == TM_WATERMARK_MAX);
+    if (last) {
+        self->run->in = self->run->in_end = NULL;
+        int rc = enter(self, true, err);
+        if (rc < 0)
+            return rc;
+        rc = conclude(self, rc, false, out);
+        if (rc != TM_STEP_DONE)
+            return rc;
+        if (out->kind != TM_ELEMENT_NONE)
+            return TM_STEP_MORE;
+    } else if (in->kind == TM_ELEMENT_WATERMARK &&
+               tm_node_schema(node_at(self, self->node_count - 1)) == NULL) {
+        return TM_STEP_DONE;
+    }
+    *out = *in;
+    return TM_STEP_DONE;
+}
+
+static void chunk_free(struct tm_operator *op)
+{
+    struct chunk *self = (struct chunk *)op;
+    if (self->chain != NULL)
+        tm_vm_chain_free(self->chain);
+    if (self->output != NULL)
+        tm_batch_release(self->output);
+    tm_mem_free(self->mem, self, sizeof *self);
+}
+
+static const struct tm_operator_ops chunk_ops = {.step = chunk_step, .free = chunk_free};
+
+int tm_operator_chunk_new(struct tm_task_context *ctx, const uint32_t *nodes, uint32_t count,
+                          struct tm_operator **op, struct tm_error *err)
+{
+    struct chunk *self = tm_mem_zalloc(ctx->mem, sizeof *self);
+    if (self == NULL)
+        return tm_error_set(err, TM_E_MEMORY, "out of memory for an operator");
+    self->base = (struct tm_operator){
+        .ops = &chunk_ops, .ctx = ctx, .node = &ctx->plan->graph->nodes[nodes[0]]};
+    self->mem = ctx->mem;
+    self->nodes = nodes;
+    self->node_count = count;
+    struct tm_vm_chain_args args = {
+        .nodes = nodes,
+        .node_count = count,
+        .subtask = ctx->subtask,
+        .fail = on_fail,
+        .arg = self,
+        .grow = on_grow,
+    };
+    int rc = tm_vm_chain_new(ctx->vm, &args, &self->chain, err);
+    if (rc != 0) {
+        chunk_free(&self->base);
+        return rc;
+    }
+    self->run = tm_vm_chain_ctx(self->chain);
+    self->run->out_full = TM_BATCH_ROWS;
+    self->run->out_full_bytes = TM_BATCH_BYTES;
+    self->counts = self->run->counts;
+    *op = &self->base;
+    return 0;
+}

@@ -1,0 +1,235 @@
+// Generated chunks in a state: bound to a context of constant address, entered once per batch by
+// one protected call through cached references; and the two functions that chunks call back.
+#include <string.h>
+
+#include <lauxlib.h>
+
+#include "core/base/check.h"
+#include "core/base/limits.h"
+#include "core/vm/vm_private.h"
+
+struct tm_vm_chain {
+    struct tm_chain_ctx ctx;
+    struct tm_vm *vm;
+    struct tm_vm_chain_args args; // nodes: our copy
+    uint32_t *nodes;
+    size_t counts_bytes;
+    struct tm_buf proposal;
+    int run, finish, text, release; // registry references
+};
+
+// --- called by chunks through the FFI
+
+int tm_chain_grow(struct tm_chain_ctx *ctx, uint64_t more)
+{
+    struct tm_vm_chain *chain = ctx->owner;
+    return chain->args.grow(chain->args.arg, ctx, more);
+}
+
+int tm_chain_fail(struct tm_chain_ctx *ctx, uint32_t node, const uint8_t *row, int code,
+                  const char *message, uint32_t length)
+{
+    struct tm_vm_chain *chain = ctx->owner;
+
+    // The chunk sees only Lua's text of a refused allocation.
+    if (code == TM_E_USER_CODE && chain->vm->limit_hit &&
+        memmem(message, length, "not enough memory", 17) != NULL)
+        code = TM_E_USER_MEMORY;
+    return chain->args.fail(chain->args.arg, node, (const struct tm_row *)(const void *)row, code,
+                            message, length);
+}
+
+// --- making one
+
+static int push_nodes(struct tm_vm *vm, const uint32_t *nodes, uint32_t count)
+{
+    lua_createtable(vm->lua, (int)count, 0);
+    for (uint32_t i = 0; i < count; i++) {
+        lua_pushnumber(vm->lua, nodes[i]);
+        lua_rawseti(vm->lua, -2, (int)i + 1);
+    }
+    return 1;
+}
+
+static int push_chain(struct tm_vm *vm, void *arg)
+{
+    struct tm_vm_chain *chain = arg;
+    push_nodes(vm, chain->nodes, chain->args.node_count);
+    lua_pushnumber(vm->lua, (lua_Number)(uintptr_t)&chain->ctx);
+    lua_pushnumber(vm->lua, chain->args.subtask);
+    return 3;
+}
+
+static int take_chain(struct tm_vm *vm, void *arg, struct tm_error *err)
+{
+    struct tm_vm_chain *chain = arg;
+
+    (void)err;
+    chain->release = luaL_ref(vm->lua, LUA_REGISTRYINDEX);
+    chain->text = luaL_ref(vm->lua, LUA_REGISTRYINDEX);
+    chain->finish = luaL_ref(vm->lua, LUA_REGISTRYINDEX);
+    chain->run = luaL_ref(vm->lua, LUA_REGISTRYINDEX);
+    return 0;
+}
+
+int tm_vm_chain_new(struct tm_vm *vm, const struct tm_vm_chain_args *args, struct tm_vm_chain **out,
+                    struct tm_error *err)
+{
+    struct tm_mem *mem = &vm->mem;
+    struct tm_vm_chain *chain = tm_mem_zalloc(mem, sizeof *chain);
+
+    *out = NULL;
+    if (chain == NULL)
+        return tm_error_set(err, TM_E_MEMORY, "no memory for a chunk");
+    TM_CHECK(args->node_count > 0 && args->fail != NULL && args->grow != NULL);
+    chain->vm = vm;
+    chain->args = *args;
+    chain->run = chain->finish = chain->text = chain->release = LUA_NOREF;
+    tm_buf_init(&chain->proposal, mem);
+    chain->counts_bytes = (size_t)args->node_count * TM_CHAIN_COUNTS * sizeof(uint64_t);
+    chain->nodes = tm_mem_alloc(mem, args->node_count * sizeof *chain->nodes);
+    chain->ctx.counts = tm_mem_zalloc(mem, chain->counts_bytes);
+    chain->ctx.out_full = TM_BATCH_ROWS;
+    chain->ctx.out_full_bytes = TM_BATCH_BYTES;
+    chain->ctx.owner = chain;
+    if (chain->nodes == NULL || chain->ctx.counts == NULL) {
+        tm_vm_chain_free(chain);
+        return tm_error_set(err, TM_E_MEMORY, "no memory for a chunk");
+    }
+    memcpy(chain->nodes, args->nodes, args->node_count * sizeof *chain->nodes);
+    chain->args.nodes = chain->nodes;
+    int rc = tm__vm_enter(
+        vm,
+        &(struct tm__vm_entry){
+            .name = "chain", .push = push_chain, .results = 4, .take = take_chain, .arg = chain},
+        err);
+    if (rc != 0) {
+        tm_vm_chain_free(chain);
+        return rc;
+    }
+    *out = chain;
+    return 0;
+}
+
+static int call(struct tm_vm_chain *chain, int function, struct tm_error *err)
+{
+    lua_State *lua = chain->vm->lua;
+
+    lua_rawgeti(lua, LUA_REGISTRYINDEX, chain->vm->run_handler);
+    lua_rawgeti(lua, LUA_REGISTRYINDEX, function);
+    int status = lua_pcall(lua, 0, 1, -2);
+    if (status != 0) {
+        int rc = tm__vm_take_error(chain->vm, status, err);
+        lua_pop(lua, 1); // the handler
+        return rc;
+    }
+    int rc = (int)lua_tointeger(lua, -1);
+    lua_pop(lua, 2);
+    if (TM_UNLIKELY(rc < 0) && err != NULL && err->code == 0)
+        tm_error_set(err, rc, "%s", tm_error_title(rc));
+    return rc;
+}
+
+void tm_vm_chain_free(struct tm_vm_chain *chain)
+{
+    if (chain == NULL)
+        return;
+    struct tm_mem *mem = &chain->vm->mem;
+    lua_State *lua = chain->vm->lua;
+    struct tm_error ignored;
+
+    tm_error_clear(&ignored);
+    if (chain->release != LUA_NOREF)
+        (void)!call(chain, chain->release, &ignored);
+    luaL_unref(lua, LUA_REGISTRYINDEX, chain->run);
+    luaL_unref(lua, LUA_REGISTRYINDEX, chain->finish);
+    luaL_unref(lua, LUA_REGISTRYINDEX, chain->text);
+    luaL_unref(lua, LUA_REGISTRYINDEX, chain->release);
+    tm_buf_fini(&chain->proposal);
+    tm_mem_free(mem, chain->ctx.counts, chain->counts_bytes);
+    tm_mem_free(mem, chain->nodes, chain->args.node_count * sizeof *chain->nodes);
+    tm_mem_free(mem, chain, sizeof *chain);
+}
+
+struct tm_chain_ctx *tm_vm_chain_ctx(struct tm_vm_chain *chain)
+{
+    return &chain->ctx;
+}
+
+// --- running
+
+int tm_vm_chain_run(struct tm_vm_chain *chain, struct tm_error *err)
+{
+    int rc = call(chain, chain->run, err);
+    tm__vm_relieve(chain->vm);
+    return rc;
+}
+
+int tm_vm_chain_finish(struct tm_vm_chain *chain, struct tm_error *err)
+{
+    int rc = call(chain, chain->finish, err);
+    tm__vm_relieve(chain->vm);
+    return rc;
+}
+
+static int copy_proposal(lua_State *lua)
+{
+    struct tm_vm_chain *chain = lua_touserdata(lua, 1);
+    size_t length;
+
+    lua_rawgeti(lua, LUA_REGISTRYINDEX, chain->text);
+    lua_call(lua, 0, 1);
+    const char *text = lua_tolstring(lua, -1, &length);
+    chain->proposal.size_bytes = 0;
+    if (text != NULL && tm_buf_append(&chain->proposal, text, length) != 0)
+        chain->proposal.size_bytes = 0;
+    return 0;
+}
+
+const char *tm_vm_chain_proposal(struct tm_vm_chain *chain, size_t *length)
+{
+    if (lua_cpcall(chain->vm->lua, copy_proposal, chain) != 0) {
+        lua_pop(chain->vm->lua, 1);
+        chain->proposal.size_bytes = 0;
+    }
+    *length = chain->proposal.size_bytes;
+    return chain->proposal.size_bytes == 0 ? "" : (const char *)chain->proposal.data;
+}
+
+// --- the generated text
+
+struct source {
+    const uint32_t *nodes;
+    uint32_t count;
+    struct tm_buf *out;
+};
+
+static int push_source(struct tm_vm *vm, void *arg)
+{
+    struct source *s = arg;
+    return push_nodes(vm, s->nodes, s->count);
+}
+
+static int take_source(struct tm_vm *vm, void *arg, struct tm_error *err)
+{
+    struct source *s = arg;
+    size_t length;
+    const char *text = lua_tolstring(vm->lua, -1, &length);
+
+    if (text == NULL)
+        return tm_error_set(err, TM_E_INTERNAL, "a chunk has no text");
+    if (tm_buf_append(s->out, text, length) != 0)
+        return tm_error_set(err, TM_E_MEMORY, "no memory for the text of a chunk");
+    return 0;
+}
+
+int tm_vm_chain_source(struct tm_vm *vm, const uint32_t *nodes, uint32_t node_count,
+                       struct tm_buf *out, struct tm_error *err)
+{
+    struct source s = {.nodes = nodes, .count = node_count, .out = out};
+    return tm__vm_enter(
+        vm,
+        &(struct tm__vm_entry){
+            .name = "source", .push = push_source, .results = 1, .take = take_source, .arg = &s},
+        err);
+}

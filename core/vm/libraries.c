@@ -1,0 +1,236 @@
+// What the engine's own Lua finds in a state: the libraries that have no effects, the modules
+// embedded in the binary, the codes of the error table, and the few services of C. Job code sees
+// none of it (lua/tidemill/sandbox.lua).
+#include <string.h>
+
+#include <lauxlib.h>
+#include <lualib.h>
+
+#include "core/base/limits.h"
+#include "core/base/log.h"
+#include "core/vm/embedded.h"
+#include "core/vm/vm_private.h"
+
+enum { SCRIPT_BYTES_MAX = 16 * 1024 * 1024, READ_BYTES = 64 * 1024 };
+
+static struct tm_vm *vm_of(lua_State *lua)
+{
+    return lua_touserdata(lua, lua_upvalueindex(1));
+}
+
+// --- embedded modules
+
+static const struct tm_embedded *find_embedded(const char *name, size_t length)
+{
+    for (const struct tm_embedded *e = tm_embedded_files; e->name != NULL; e++)
+        if (strlen(e->name) == length && memcmp(e->name, name, length) == 0)
+            return e;
+    return NULL;
+}
+
+static bool ends_with(const char *name, size_t length, const char *suffix)
+{
+    size_t n = strlen(suffix);
+    return length >= n && memcmp(name + length - n, suffix, n) == 0;
+}
+
+// A shared header or table: no module, its text is found in the module "embedded".
+static bool is_text(const struct tm_embedded *e)
+{
+    size_t length = strlen(e->name);
+    return ends_with(e->name, length, ".h") || ends_with(e->name, length, ".def");
+}
+
+// "tidemill.init" is the module "tidemill": the only way to name lua/ffi, which LuaJIT's own "ffi"
+// hides.
+static const struct tm_embedded *find_module(const char *name)
+{
+    size_t length = strlen(name);
+    if (ends_with(name, length, ".init"))
+        length -= 5;
+    return find_embedded(name, length);
+}
+
+// A loader for package.loaders.
+static int find_loader(lua_State *lua)
+{
+    const char *name = luaL_checkstring(lua, 1);
+    const struct tm_embedded *e = find_module(name);
+
+    if (e == NULL || is_text(e)) {
+        lua_pushfstring(lua, "\n\tno embedded module '%s'", name);
+        return 1;
+    }
+    const char *chunk = lua_pushfstring(lua, "=tidemill:%s", e->name);
+    if (luaL_loadbuffer(lua, e->text, e->length, chunk) != 0)
+        return lua_error(lua);
+    return 1;
+}
+
+// The module "embedded": path -> text of the shared headers and tables.
+static int load_embedded(lua_State *lua)
+{
+    lua_newtable(lua);
+    for (const struct tm_embedded *e = tm_embedded_files; e->name != NULL; e++) {
+        if (!is_text(e))
+            continue;
+        lua_pushlstring(lua, e->text, e->length);
+        lua_setfield(lua, -2, e->name);
+    }
+    return 1;
+}
+
+static int load_codes(lua_State *lua)
+{
+    static const struct {
+        const char *name;
+        int code;
+    } codes[] = {
+#define TM_ERROR(name, number, title) {#name, TM_E_##name},
+#include "core/base/errors.def"
+#undef TM_ERROR
+    };
+    lua_createtable(lua, 0, (int)(sizeof codes / sizeof codes[0]));
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+        lua_pushinteger(lua, codes[i].code);
+        lua_setfield(lua, -2, codes[i].name);
+    }
+    return 1;
+}
+
+static void open_library(lua_State *lua, const char *name, lua_CFunction open)
+{
+    lua_pushcfunction(lua, open);
+    lua_pushstring(lua, name);
+    lua_call(lua, 1, 0);
+}
+
+void tm__vm_open_libraries(struct tm_vm *vm)
+{
+    lua_State *lua = vm->lua;
+
+    // Not io and os: their effects are outside the tables of effects.h.
+    open_library(lua, "", luaopen_base);
+    open_library(lua, LUA_LOADLIBNAME, luaopen_package);
+    open_library(lua, LUA_TABLIBNAME, luaopen_table);
+    open_library(lua, LUA_STRLIBNAME, luaopen_string);
+    open_library(lua, LUA_MATHLIBNAME, luaopen_math);
+    open_library(lua, LUA_BITLIBNAME, luaopen_bit);
+    open_library(lua, LUA_DBLIBNAME, luaopen_debug);
+    open_library(lua, LUA_JITLIBNAME, luaopen_jit);
+
+    lua_getglobal(lua, "package");
+    lua_pushliteral(lua, "");
+    lua_setfield(lua, -2, "path");
+    lua_pushliteral(lua, "");
+    lua_setfield(lua, -2, "cpath");
+    lua_getfield(lua, -1, "loaded");
+    lua_pushcfunction(lua, luaopen_ffi);
+    lua_call(lua, 0, 1);
+    lua_setfield(lua, -2, LUA_FFILIBNAME);
+    lua_pop(lua, 1);
+    lua_getfield(lua, -1, "preload");
+    lua_pushcfunction(lua, load_codes);
+    lua_setfield(lua, -2, "tidemill.codes");
+    lua_pushcfunction(lua, load_embedded);
+    lua_setfield(lua, -2, "embedded");
+    lua_pop(lua, 1);
+    lua_getfield(lua, -1, "loaders"); // 1 looks into package.preload; the others look for files
+    lua_pushcfunction(lua, find_loader);
+    lua_rawseti(lua, -2, 2);
+    for (int i = 3; i <= 4; i++) {
+        lua_pushnil(lua);
+        lua_rawseti(lua, -2, i);
+    }
+    lua_pop(lua, 2);
+
+    // Base functions that read files, for our own Lua as well.
+    static const char *const gone[] = {"dofile", "loadfile", "print"};
+    for (size_t i = 0; i < sizeof gone / sizeof gone[0]; i++) {
+        lua_pushnil(lua);
+        lua_setglobal(lua, gone[i]);
+    }
+}
+
+// --- services
+
+int tm__vm_read_file(struct tm_vm *vm, const char *path, struct tm_buf *out, struct tm_error *err)
+{
+    const struct tm_fx_files *files = vm->fx->files;
+    struct tm_file_info info;
+    int rc = files->stat(vm->fx->ctx, path, &info, err);
+
+    if (rc < 0)
+        return rc;
+    if (info.is_directory)
+        return tm_error_set(err, TM_E_NOT_FOUND, "%s is a folder", path);
+    int fd = files->open(vm->fx->ctx, path, TM_FILE_READ, err);
+    if (fd < 0)
+        return fd;
+    out->size_bytes = 0;
+    for (;;) {
+        rc = tm_buf_reserve(out, READ_BYTES);
+        if (rc != 0) {
+            tm_error_set(err, rc, "no memory to read %s", path);
+            break;
+        }
+        int64_t n = files->read(vm->fx->ctx, fd, out->data + out->size_bytes, READ_BYTES, err);
+        if (n <= 0) {
+            rc = (int)n;
+            break;
+        }
+        out->size_bytes += (size_t)n;
+        if (out->size_bytes > SCRIPT_BYTES_MAX) {
+            rc = tm_error_set(err, TM_E_LIMIT, "%s is longer than %d MiB", path,
+                              SCRIPT_BYTES_MAX >> 20);
+            break;
+        }
+    }
+    struct tm_error ignored;
+    tm_error_clear(&ignored);
+    if (files->close(vm->fx->ctx, fd, &ignored) < 0 && rc == 0)
+        rc = ignored.code; // nothing was written: the text is whole, but the descriptor is not sane
+    return rc;
+}
+
+static int service_read(lua_State *lua)
+{
+    struct tm_vm *vm = vm_of(lua);
+    struct tm_error err;
+
+    tm_error_clear(&err);
+    if (tm__vm_read_file(vm, luaL_checkstring(lua, 1), &vm->read, &err) < 0) {
+        lua_pushnil(lua);
+        lua_pushstring(lua, err.message);
+        return 2;
+    }
+    lua_pushlstring(lua, (const char *)vm->read.data, vm->read.size_bytes);
+    return 1;
+}
+
+static int service_print(lua_State *lua)
+{
+    const struct tm_log log = {.fx = vm_of(lua)->fx, .level = TM_LOG_INFO};
+    tm_log_write(&log, TM_LOG_INFO, "%s", luaL_checkstring(lua, 1));
+    return 0;
+}
+
+static int service_now(lua_State *lua)
+{
+    lua_pushnumber(lua, (lua_Number)tm_fx_wall_ms(vm_of(lua)->fx));
+    return 1;
+}
+
+void tm__vm_push_services(struct tm_vm *vm)
+{
+    static const struct {
+        const char *name;
+        lua_CFunction call;
+    } services[] = {{"read", service_read}, {"print", service_print}, {"now_ms", service_now}};
+
+    for (size_t i = 0; i < sizeof services / sizeof services[0]; i++) {
+        lua_pushlightuserdata(vm->lua, vm);
+        lua_pushcclosure(vm->lua, services[i].call, 1);
+        lua_setfield(vm->lua, -2, services[i].name);
+    }
+}

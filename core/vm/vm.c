@@ -1,0 +1,416 @@
+// The state itself: made, entered, freed; the script planned or evaluated in it. Every entry runs
+// protected twice: the Lua function by lua_pcall with a handler that makes a fault of any error,
+// and the handling of its arguments and results by lua_cpcall, since each of them may allocate.
+#include <stdlib.h>
+#include <string.h>
+
+#include <lauxlib.h>
+
+#include "core/vm/vm_private.h"
+
+// --- entering Lua
+
+static void copy_field(lua_State *lua, int table, const char *name, char *out, size_t size)
+{
+    size_t length;
+
+    lua_getfield(lua, table, name);
+    const char *text = lua_tolstring(lua, -1, &length);
+    out[0] = '\0';
+    if (text != NULL) {
+        if (length >= size) { // cut between characters
+            length = size - 1;
+            while (length > 0 && ((unsigned char)text[length] & 0xC0) == 0x80)
+                length--;
+        }
+        memcpy(out, text, length);
+        out[length] = '\0';
+    }
+    lua_pop(lua, 1);
+}
+
+struct take_error {
+    struct tm_vm *vm;
+    struct tm_error *err;
+    int code;
+};
+
+// Stack on entry: the light userdata given to lua_cpcall. The fault lies in the registry.
+static int take_fault(lua_State *lua)
+{
+    struct take_error *t = lua_touserdata(lua, 1);
+    char code[64];
+
+    lua_rawgeti(lua, LUA_REGISTRYINDEX, t->vm->error_slot);
+    if (lua_istable(lua, -1)) {
+        int table = lua_gettop(lua);
+        copy_field(lua, table, "code", code, sizeof code);
+        t->code = tm_error_by_name(code);
+        t->err->code = t->code;
+        copy_field(lua, table, "message", t->err->message, sizeof t->err->message);
+        copy_field(lua, table, "where", t->err->where, sizeof t->err->where);
+        copy_field(lua, table, "hint", t->err->hint, sizeof t->err->hint);
+        if (t->code == TM_E_USER_MEMORY && !t->vm->limit_hit)
+            t->code = t->err->code = TM_E_MEMORY; // it was the machine's
+    } else {
+        const char *text = lua_tostring(lua, -1);
+        t->code = tm_error_set(t->err, TM_E_INTERNAL, "%s",
+                               text == NULL ? "an error without a text" : text);
+    }
+    lua_pushboolean(lua, 0);
+    lua_rawseti(lua, LUA_REGISTRYINDEX, t->vm->error_slot);
+    return 0;
+}
+
+static int memory_error(struct tm_vm *vm, struct tm_error *err)
+{
+    if (!vm->limit_hit)
+        return tm_error_set(err, TM_E_MEMORY, "no memory for Lua (%lld bytes in use)",
+                            (long long)tm_vm_used_bytes(vm));
+    tm_error_set(err, TM_E_USER_MEMORY, "user code needs more than its %lld bytes of memory",
+                 (long long)vm->limit_bytes);
+    tm_error_hint(err, "keep less in tables and captured variables; what is kept between rows "
+                       "belongs in state");
+    return err->code;
+}
+
+int tm__vm_take_error(struct tm_vm *vm, int status, struct tm_error *err)
+{
+    struct tm_error local;
+    struct take_error take = {.vm = vm, .err = err != NULL ? err : &local};
+    lua_State *lua = vm->lua;
+
+    if (status == LUA_ERRMEM || (status == LUA_ERRERR && vm->limit_hit)) {
+        lua_pop(lua, 1);
+        return memory_error(vm, err);
+    }
+    tm_error_clear(take.err);
+    // Within lua_cpcall the stack is another: hand the error over in a slot of the registry, which
+    // was made with the state, so that storing there allocates nothing.
+    lua_rawseti(lua, LUA_REGISTRYINDEX, vm->error_slot);
+    status = lua_cpcall(lua, take_fault, &take);
+    if (status != 0) {
+        lua_pop(lua, 1);
+        return memory_error(vm, err);
+    }
+    return take.code;
+}
+
+struct entering {
+    struct tm_vm *vm;
+    const struct tm__vm_entry *entry;
+    struct tm_error *err;
+    int rc;
+    bool failed; // the error is on top of the stack, status in rc
+};
+
+static int enter_protected(lua_State *lua)
+{
+    struct entering *e = lua_touserdata(lua, 1);
+    const struct tm__vm_entry *entry = e->entry;
+
+    luaL_checkstack(lua, 32, "entry");
+    lua_rawgeti(lua, LUA_REGISTRYINDEX, e->vm->handler);
+    int handler = lua_gettop(lua);
+    lua_rawgeti(lua, LUA_REGISTRYINDEX, e->vm->host);
+    lua_getfield(lua, -1, entry->name);
+    lua_remove(lua, -2);
+    int arguments = entry->push == NULL ? 0 : entry->push(e->vm, entry->arg);
+    int status = lua_pcall(lua, arguments, entry->results, handler);
+    if (status != 0)
+        e->rc = tm__vm_take_error(e->vm, status, e->err);
+    else if (entry->take != NULL)
+        e->rc = entry->take(e->vm, entry->arg, e->err);
+    return 0;
+}
+
+int tm__vm_enter(struct tm_vm *vm, const struct tm__vm_entry *entry, struct tm_error *err)
+{
+    struct entering e = {.vm = vm, .entry = entry, .err = err};
+    int status = lua_cpcall(vm->lua, enter_protected, &e);
+
+    if (status != 0)
+        e.rc = tm__vm_take_error(vm, status, err);
+    tm__vm_relieve(vm);
+    return e.rc;
+}
+
+// --- making a state
+
+static int push_boot(struct tm_vm *vm, void *arg)
+{
+    lua_State *lua = vm->lua;
+
+    (void)arg;
+    lua_createtable(lua, 0, 8);
+    lua_pushstring(lua, vm->path);
+    lua_setfield(lua, -2, "path");
+    lua_pushlstring(lua, (const char *)vm->text.data, vm->text.size_bytes);
+    lua_setfield(lua, -2, "text");
+    lua_pushnumber(lua, (lua_Number)(vm->seed >> 11)); // 53 bits: what a Lua number holds
+    lua_setfield(lua, -2, "seed");
+    lua_createtable(lua, 0, (int)vm->set_count);
+    for (uint32_t i = 0; i < vm->set_count; i++) {
+        lua_pushstring(lua, vm->set_values[i]);
+        lua_setfield(lua, -2, vm->set_names[i]);
+    }
+    lua_setfield(lua, -2, "set");
+    tm__vm_push_services(vm);
+    return 1;
+}
+
+static int set_up(lua_State *lua)
+{
+    struct tm_vm *vm = lua_touserdata(lua, 1);
+
+    tm__vm_open_libraries(vm);
+    // From here on: LuaJIT itself does not survive a refusal in lua_newstate, and leaks in the
+    // FFI's.
+    vm->limit_bytes = vm->wanted_limit_bytes;
+    lua_pushboolean(lua, 0);
+    vm->error_slot = luaL_ref(lua, LUA_REGISTRYINDEX);
+    lua_getglobal(lua, "require");
+    lua_pushliteral(lua, "tidemill.host");
+    lua_call(lua, 1, 1);
+    lua_getfield(lua, -1, "handler");
+    vm->handler = luaL_ref(lua, LUA_REGISTRYINDEX);
+    lua_getfield(lua, -1, "run_handler");
+    vm->run_handler = luaL_ref(lua, LUA_REGISTRYINDEX);
+    vm->host = luaL_ref(lua, LUA_REGISTRYINDEX);
+    return 0;
+}
+
+static int make_state(struct tm_vm *vm, struct tm_error *err)
+{
+    vm->lua = lua_newstate(tm__vm_alloc, vm);
+    if (vm->lua == NULL)
+        return tm_error_set(err, TM_E_MEMORY, "no memory for a Lua state");
+    int status = lua_cpcall(vm->lua, set_up, vm);
+    if (status == LUA_ERRMEM || (status != 0 && vm->limit_hit))
+        return memory_error(vm, err);
+    if (status != 0)
+        return tm_error_set(err, TM_E_INTERNAL, "the Lua side does not start: %s",
+                            lua_tostring(vm->lua, -1));
+    return tm__vm_enter(vm, &(struct tm__vm_entry){.name = "boot", .push = push_boot}, err);
+}
+
+int tm_vm_new(const struct tm_vm_args *args, struct tm_vm **out, struct tm_error *err)
+{
+    struct tm_vm *vm = tm_mem_zalloc(args->mem, sizeof *vm);
+    int rc;
+
+    *out = NULL;
+    if (vm == NULL)
+        return tm_error_set(err, TM_E_MEMORY, "no memory for a Lua state");
+    vm->fx = args->fx;
+    tm_mem_init(&vm->mem, args->fx, args->mem, 0);
+    vm->wanted_limit_bytes = args->memory_limit_bytes;
+    vm->seed = args->seed;
+    vm->set_names = args->set_names;
+    vm->set_values = args->set_values;
+    vm->set_count = args->set_count;
+    tm_buf_init(&vm->text, args->mem);
+    tm_buf_init(&vm->read, args->mem);
+    vm->path = tm_mem_strdup(args->mem, args->script_path);
+    if (vm->path == NULL)
+        rc = tm_error_set(err, TM_E_MEMORY, "no memory for a Lua state");
+    else if (args->script_text == NULL)
+        rc = tm__vm_read_file(vm, args->script_path, &vm->text, err);
+    else
+        rc = tm_buf_append(&vm->text, args->script_text, args->script_length);
+    if (rc == 0)
+        rc = make_state(vm, err);
+    vm->set_names = vm->set_values = NULL;
+    vm->set_count = 0;
+    if (rc != 0) {
+        tm_vm_free(vm);
+        return rc;
+    }
+    *out = vm;
+    return 0;
+}
+
+void tm_vm_free(struct tm_vm *vm)
+{
+    if (vm == NULL)
+        return;
+    if (vm->lua != NULL)
+        lua_close(vm->lua);
+    struct tm_mem *mem = vm->text.mem;
+    tm_buf_fini(&vm->text);
+    tm_buf_fini(&vm->read);
+    if (vm->path != NULL)
+        tm_mem_free(mem, vm->path, strlen(vm->path) + 1);
+    tm_mem_free(mem, vm, sizeof *vm);
+}
+
+// --- the script
+
+static int push_address(struct tm_vm *vm, void *arg)
+{
+    lua_pushnumber(vm->lua, (lua_Number)(uintptr_t)arg); // 47 bits, exact in a Lua number
+    return 1;
+}
+
+int tm_vm_plan(struct tm_vm *vm, struct tm_graph *graph, struct tm_error *err)
+{
+    const struct tm__vm_entry entry = {.name = "plan", .push = push_address, .arg = graph};
+    int rc = tm__vm_enter(vm, &entry, err);
+
+    return rc != 0 ? rc : tm_graph_validate(graph, err);
+}
+
+static int take_fingerprint(struct tm_vm *vm, void *arg, struct tm_error *err)
+{
+    uint64_t *fingerprint = arg;
+    const char *text = lua_tostring(vm->lua, -1);
+
+    if (text == NULL)
+        return tm_error_set(err, TM_E_INTERNAL, "the script has no fingerprint");
+    *fingerprint = strtoull(text, NULL, 16);
+    return 0;
+}
+
+int tm_vm_evaluate(struct tm_vm *vm, uint64_t fingerprint, struct tm_error *err)
+{
+    uint64_t mine = 0;
+    const struct tm__vm_entry entry = {
+        .name = "evaluate", .results = 1, .take = take_fingerprint, .arg = &mine};
+    int rc = tm__vm_enter(vm, &entry, err);
+
+    if (rc != 0 || mine == fingerprint)
+        return rc;
+    tm_error_set(err, TM_E_GRAPH_DIFFERS, "%s built another graph here than where it was planned",
+                 vm->path);
+    tm_error_where(err, "%s", vm->path);
+    tm_error_hint(err, "a script must build the same graph each time: no os.time() in it, and the "
+                       "file must not change while the job starts");
+    return err->code;
+}
+
+// --- lists of texts
+
+struct each_row {
+    void (*finding)(void *arg, const char *severity, const char *where, const char *message,
+                    const char *hint);
+    void (*argument)(void *arg, const char *name, const char *fallback, const char *doc);
+    void *arg;
+};
+
+static int take_rows(struct tm_vm *vm, void *arg, struct tm_error *err)
+{
+    const struct each_row *each = arg;
+    lua_State *lua = vm->lua;
+    int list = lua_gettop(lua), columns = each->finding != NULL ? 4 : 3;
+
+    (void)err;
+    for (int i = 1; i <= (int)lua_objlen(lua, list); i++) {
+        const char *text[4];
+        lua_rawgeti(lua, list, i);
+        int row = lua_gettop(lua);
+        for (int k = 0; k < columns; k++) {
+            lua_rawgeti(lua, row, k + 1);
+            text[k] = lua_tostring(lua, -1);
+            if (text[k] == NULL)
+                text[k] = "";
+        }
+        if (each->finding != NULL)
+            each->finding(each->arg, text[0], text[1], text[2], text[3]);
+        else
+            each->argument(each->arg, text[0], text[1], text[2]);
+        lua_settop(lua, list);
+    }
+    return 0;
+}
+
+int tm_vm_findings(struct tm_vm *vm,
+                   void (*each)(void *arg, const char *severity, const char *where,
+                                const char *message, const char *hint),
+                   void *arg, struct tm_error *err)
+{
+    struct each_row rows = {.finding = each, .arg = arg};
+    return tm__vm_enter(
+        vm,
+        &(struct tm__vm_entry){.name = "findings", .results = 1, .take = take_rows, .arg = &rows},
+        err);
+}
+
+int tm_vm_arguments(struct tm_vm *vm,
+                    void (*each)(void *arg, const char *name, const char *fallback,
+                                 const char *doc),
+                    void *arg, struct tm_error *err)
+{
+    struct each_row rows = {.argument = each, .arg = arg};
+    return tm__vm_enter(
+        vm,
+        &(struct tm__vm_entry){.name = "arguments", .results = 1, .take = take_rows, .arg = &rows},
+        err);
+}
+
+// --- types settled by the first row
+
+struct settling {
+    struct tm_graph *graph;
+    const char *proposal;
+    size_t length;
+    struct tm_buf *settled;
+};
+
+static int push_settle(struct tm_vm *vm, void *arg)
+{
+    struct settling *s = arg;
+    lua_pushnumber(vm->lua, (lua_Number)(uintptr_t)s->graph);
+    lua_pushlstring(vm->lua, s->proposal, s->length);
+    return 2;
+}
+
+static int take_settled(struct tm_vm *vm, void *arg, struct tm_error *err)
+{
+    struct settling *s = arg;
+    size_t length;
+    const char *text = lua_tolstring(vm->lua, -1, &length);
+
+    if (s->settled == NULL)
+        return 0;
+    s->settled->size_bytes = 0;
+    if (text != NULL && tm_buf_append(s->settled, text, length) != 0)
+        return tm_error_set(err, TM_E_MEMORY, "no memory for settled types");
+    return 0;
+}
+
+int tm_vm_settle(struct tm_vm *vm, struct tm_graph *graph, const char *proposal, size_t length,
+                 struct tm_buf *settled, struct tm_error *err)
+{
+    struct settling s = {
+        .graph = graph, .proposal = proposal, .length = length, .settled = settled};
+    return tm__vm_enter(
+        vm,
+        &(struct tm__vm_entry){
+            .name = "settle", .push = push_settle, .results = 1, .take = take_settled, .arg = &s},
+        err);
+}
+
+// --- trace statistics
+
+static int take_traces(struct tm_vm *vm, void *arg, struct tm_error *err)
+{
+    struct tm_vm_traces *t = arg;
+
+    (void)err;
+    t->started = (uint64_t)lua_tonumber(vm->lua, -5);
+    t->compiled = (uint64_t)lua_tonumber(vm->lua, -4);
+    t->aborted = (uint64_t)lua_tonumber(vm->lua, -3);
+    t->blacklisted = (uint64_t)lua_tonumber(vm->lua, -2);
+    t->flushed = (uint64_t)lua_tonumber(vm->lua, -1);
+    return 0;
+}
+
+void tm_vm_traces(struct tm_vm *vm, struct tm_vm_traces *traces)
+{
+    memset(traces, 0, sizeof *traces);
+    if (tm__vm_enter(vm,
+                     &(struct tm__vm_entry){
+                         .name = "traces", .results = 5, .take = take_traces, .arg = traces},
+                     NULL) != 0)
+        memset(traces, 0, sizeof *traces);
+}

@@ -1,0 +1,54 @@
+// What the files of core/vm share: the state, and how Lua is entered.
+#pragma once
+
+#include <lua.h>
+
+#include "core/vm/vm.h"
+
+struct tm_vm {
+    const struct tm_fx *fx;
+    struct tm_mem mem; // child of the caller's account: what this state holds
+    lua_State *lua;
+    int64_t limit_bytes;        // of the Lua heap, 0: none
+    int64_t wanted_limit_bytes; // what it becomes once the libraries are open
+    bool limit_hit;             // an allocation was refused since the last look
+    int64_t collected_bytes;    // used after the last full collection
+    uint64_t seed;
+    char *path;         // of the script
+    struct tm_buf text; // of the script
+    struct tm_buf read; // the file of the job's folder read last: kept here, so that an error that
+                        // Lua throws past the C stack cannot leak it
+    const char *const *set_names, *const *set_values; // valid while tm_vm_new runs
+    uint32_t set_count;
+    int host, handler, run_handler, error_slot; // registry references
+};
+
+// One entry into Lua: host[name](...), protected. `push` pushes the arguments and returns how many;
+// `take` reads the results from the top of the stack. Both run protected too (any of them may
+// allocate) and may be NULL. `take` returns 0 or a negative code with err filled.
+struct tm__vm_entry {
+    const char *name;
+    int (*push)(struct tm_vm *vm, void *arg);
+    int results;
+    int (*take)(struct tm_vm *vm, void *arg, struct tm_error *err);
+    void *arg;
+};
+int tm__vm_enter(struct tm_vm *vm, const struct tm__vm_entry *entry,
+                 struct tm_error *err) TM_WARN_UNUSED;
+// The error on top of the stack (left by a call that returned `status`) as a tm_error; pops it.
+int tm__vm_take_error(struct tm_vm *vm, int status, struct tm_error *err);
+
+// The allocator of a state; ud is the tm_vm.
+void *tm__vm_alloc(void *ud, void *p, size_t old_size, size_t new_size);
+// Collect garbage where the heap nears its limit: LuaJIT does not do so by itself before it gives
+// up. Between batches.
+void tm__vm_relieve(struct tm_vm *vm);
+
+// Opens the libraries that the engine's own Lua needs, and the loader of embedded modules. Runs
+// protected.
+void tm__vm_open_libraries(struct tm_vm *vm);
+// The C functions that host.boot gets: fills the table on top of the stack.
+void tm__vm_push_services(struct tm_vm *vm);
+// A whole file into `out` (emptied first).
+int tm__vm_read_file(struct tm_vm *vm, const char *path, struct tm_buf *out,
+                     struct tm_error *err) TM_WARN_UNUSED;
