@@ -6,9 +6,16 @@
 #include "core/base/limits.h"
 #include "core/batch/key_group.h"
 
+// The part-filled batch of one channel. While it is filled, its end is in `write`, and its counts
+// are brought up to date when it is sent.
 struct part {
-    struct tm_batch *batch; // NULL: empty; its read_ns is INT64_MAX while no row has one
-    int64_t deadline_ns;    // when it must go, full or not
+    uint8_t *write;          // where the next row goes
+    uint8_t *limit;          // rows must end here; = write when it has enough rows or no batch
+    uint32_t rows_left;      // until TM_BATCH_ROWS
+    uint32_t rows_left_seen; // at the last look at read_ns
+    struct tm_batch *batch;  // NULL: none
+    int64_t read_ns;         // oldest of its rows; INT64_MAX: not known
+    int64_t deadline_ns;     // when it must go, full or not
 };
 
 struct tm_hash_sender {
@@ -24,6 +31,7 @@ struct tm_hash_sender {
     uint16_t *owners;              // channel by key group
     struct part *parts;            // by channel
     int64_t deadline_ns;           // the least of the parts', INT64_MAX: none
+    int64_t read_ns;               // of the batch being spread, INT64_MAX: not known
     const struct tm_batch *resume; // the batch that was blocked, or NULL
     size_t resume_offset;          // its first row not yet copied
 };
@@ -88,6 +96,15 @@ static void find_deadline(struct tm_hash_sender *hash)
     hash->deadline_ns = least;
 }
 
+// Does the part hold rows of the batch being spread that its read_ns does not know yet? Asked once
+// per part and batch, which keeps it out of the row loop.
+static void see_read_ns(const struct tm_hash_sender *hash, struct part *part)
+{
+    if (part->rows_left != part->rows_left_seen && hash->read_ns < part->read_ns)
+        part->read_ns = hash->read_ns;
+    part->rows_left_seen = part->rows_left;
+}
+
 bool tm__exchange_hash_flush_one(struct tm_hash_sender *hash, uint32_t channel)
 {
     struct part *part = &hash->parts[channel];
@@ -95,14 +112,19 @@ bool tm__exchange_hash_flush_one(struct tm_hash_sender *hash, uint32_t channel)
 
     if (batch == NULL)
         return true;
-    if (!tm_channel_can_send_batch(hash->channels[channel], batch->size_bytes))
+    size_t size_bytes = (size_t)(part->write - batch->data);
+    if (!tm_channel_can_send_batch(hash->channels[channel], size_bytes))
         return false;
-    if (batch->read_ns == INT64_MAX)
-        batch->read_ns = 0;
+    see_read_ns(hash, part);
+    batch->size_bytes = size_bytes;
+    batch->row_count = TM_BATCH_ROWS - part->rows_left;
+    batch->read_ns = part->read_ns == INT64_MAX ? 0 : part->read_ns;
+    batch->split = TM_NO_SPLIT;
     tm_channel_send(hash->channels[channel],
                     (struct tm_element){.kind = TM_ELEMENT_BATCH, .batch = batch});
-    part->batch = NULL;
-    if (part->deadline_ns == hash->deadline_ns)
+    int64_t deadline_ns = part->deadline_ns;
+    *part = (struct part){0};
+    if (deadline_ns == hash->deadline_ns)
         find_deadline(hash);
     return true;
 }
@@ -143,17 +165,28 @@ static int make_room(struct tm_hash_sender *hash, uint32_t channel, size_t size,
 {
     struct part *part = &hash->parts[channel];
 
-    if (part->batch != NULL && !tm__exchange_hash_flush_one(hash, channel))
+    if (!tm__exchange_hash_flush_one(hash, channel))
         return TM_BLOCKED;
-    part->batch = tm_batch_acquire(hash->pool, hash->schema);
-    if (part->batch == NULL)
+    struct tm_batch *batch = tm_batch_acquire(hash->pool, hash->schema);
+    if (batch == NULL)
         return TM_E_MEMORY;
-    part->batch->split = TM_NO_SPLIT;
-    part->batch->read_ns = INT64_MAX;
-    part->deadline_ns = now_ns + hash->latency_ns;
+    int rc = tm_batch_reserve(batch, size);
+    if (rc != 0) {
+        tm_batch_release(batch);
+        return rc;
+    }
+    *part = (struct part){
+        .write = batch->data,
+        .limit = batch->data + batch->capacity_bytes,
+        .rows_left = TM_BATCH_ROWS,
+        .rows_left_seen = TM_BATCH_ROWS,
+        .batch = batch,
+        .read_ns = INT64_MAX,
+        .deadline_ns = now_ns + hash->latency_ns,
+    };
     if (part->deadline_ns < hash->deadline_ns)
         hash->deadline_ns = part->deadline_ns;
-    return tm_batch_reserve(part->batch, size);
+    return 0;
 }
 
 // Rows are short and multiples of 8: copying in steps of 32 with a tail that may run over is
@@ -161,55 +194,60 @@ static int make_room(struct tm_hash_sender *hash, uint32_t channel, size_t size,
 // of the target overwrites what ran over.
 static inline void copy_row(uint8_t *to, const uint8_t *from, size_t size)
 {
-    if (size <= 256) {
-        for (size_t i = 0; i < size; i += 32)
+    memcpy(to, from, 32);
+    if (TM_LIKELY(size <= 256)) {
+        for (size_t i = 32; i < size; i += 32)
             memcpy(to + i, from + i, 32);
     } else {
         memcpy(to, from, size);
     }
 }
 
-static int remember(struct tm_hash_sender *hash, const struct tm_batch *batch, const uint8_t *at)
-{
-    hash->resume = batch;
-    hash->resume_offset = (size_t)(at - batch->data);
-    return TM_BLOCKED;
-}
-
 static int spread_rows(struct tm_hash_sender *hash, const struct tm_batch *batch, int64_t now_ns)
 {
     const uint8_t *at = batch->data + (hash->resume != NULL ? hash->resume_offset : 0);
     const uint8_t *end = batch->data + batch->size_bytes;
-    int64_t read_ns = batch->read_ns == 0 ? INT64_MAX : batch->read_ns;
     const uint16_t *owners = hash->owners;
+    uint32_t max_parallelism = hash->max_parallelism;
     struct part *parts = hash->parts;
+    int rc;
 
     for (size_t size; at < end; at += size) {
         const struct tm_row *row = (const struct tm_row *)(const void *)at;
         struct tm_key key;
-        int rc = tm_key_of_row(&hash->reader, row, &hash->scratch, &key);
+        rc = tm_key_of_row(&hash->reader, row, &hash->scratch, &key);
         if (TM_UNLIKELY(rc != 0))
             return rc;
-        uint32_t c = owners[tm_hash_key_group(key.hash, hash->max_parallelism)];
-        struct tm_batch *to = parts[c].batch;
+        uint32_t c = owners[tm_hash_key_group(key.hash, max_parallelism)];
+        struct part *part = &parts[c];
         size = row->size_bytes;
-        if (TM_UNLIKELY(to == NULL || to->capacity_bytes - to->size_bytes < size ||
-                        tm_batch_is_full(to))) {
+        if (TM_UNLIKELY(size > (size_t)(part->limit - part->write))) {
             rc = make_room(hash, c, size, now_ns);
-            if (rc != 0)
-                return rc == TM_BLOCKED ? remember(hash, batch, at) : rc;
-            to = parts[c].batch;
+            if (rc != 0) {
+                hash->resume = batch;
+                hash->resume_offset = (size_t)(at - batch->data);
+                return rc;
+            }
         }
-        copy_row(to->data + to->size_bytes, at, size);
-        to->size_bytes += size;
-        to->row_count++;
-        if (read_ns < to->read_ns)
-            to->read_ns = read_ns;
-        if (TM_UNLIKELY(tm_batch_is_full(to)))
-            (void)tm__exchange_hash_flush_one(hash, c); // without credit: at its next row
+        copy_row(part->write, at, size);
+        part->write += size;
+        if (TM_UNLIKELY(--part->rows_left == 0))
+            part->limit = part->write;
     }
     hash->resume = NULL;
     return TM_SENT;
+}
+
+// Once per batch: what is full goes out now if it can, so that it does not wait for its next row.
+static void tend_parts(struct tm_hash_sender *hash)
+{
+    for (uint32_t c = 0; c < hash->count; c++) {
+        struct part *part = &hash->parts[c];
+        see_read_ns(hash, part);
+        if (part->batch != NULL &&
+            (part->rows_left == 0 || part->write - part->batch->data >= TM_BATCH_BYTES))
+            (void)tm__exchange_hash_flush_one(hash, c);
+    }
 }
 
 int tm__exchange_hash_send(struct tm_hash_sender *hash, const struct tm_batch *batch,
@@ -221,5 +259,8 @@ int tm__exchange_hash_send(struct tm_hash_sender *hash, const struct tm_batch *b
         if (rc != TM_SENT)
             return rc;
     }
-    return spread_rows(hash, batch, now_ns);
+    hash->read_ns = batch->read_ns == 0 ? INT64_MAX : batch->read_ns;
+    int rc = spread_rows(hash, batch, now_ns);
+    tend_parts(hash);
+    return rc;
 }

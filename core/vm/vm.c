@@ -236,6 +236,7 @@ void tm_vm_free(struct tm_vm *vm)
         return;
     if (vm->lua != NULL)
         lua_close(vm->lua);
+    tm__vm_close_account(vm);
     struct tm_mem *mem = vm->text.mem;
     tm_buf_fini(&vm->text);
     tm_buf_fini(&vm->read);

@@ -40,6 +40,7 @@ int tm__vm_take_error(struct tm_vm *vm, int status, struct tm_error *err);
 
 // The allocator of a state; ud is the tm_vm.
 void *tm__vm_alloc(void *ud, void *p, size_t old_size, size_t new_size);
+void tm__vm_close_account(struct tm_vm *vm); // after lua_close
 // Collect garbage where the heap nears its limit: LuaJIT does not do so by itself before it gives
 // up. Between batches.
 void tm__vm_relieve(struct tm_vm *vm);

@@ -1,5 +1,6 @@
 // The waker's protocol: work published at any moment is seen, no wake-up is lost.
 #include <check.h>
+#include <sched.h>
 #include <stdlib.h>
 
 #include "core/loop/real.h"
@@ -100,6 +101,76 @@ START_TEST(notifying_one_who_is_awake_costs_no_wake)
 }
 END_TEST
 
+// The one order of events that must not happen: the sleeper sees no work and the notifier sees no
+// sleeper. Both run through it at the same moment, again and again.
+enum { MEETINGS = 200000 };
+
+struct meeting {
+    struct tm_waker waker;
+    _Atomic uint32_t at_start[2]; // partners: each other's
+    _Atomic uint32_t work;
+};
+
+static struct meeting meeting;
+
+static void wait_for_start(int who, uint32_t round)
+{
+    for (int spins = 0; atomic_load_explicit(&meeting.at_start[who], memory_order_acquire) < round;
+         spins++)
+        if (spins > 20000)
+            sched_yield(); // fewer cores than threads
+}
+
+static void meet(int me, uint32_t round)
+{
+    atomic_store_explicit(&meeting.at_start[me], round, memory_order_release);
+    wait_for_start(1 - me, round);
+    // The last to arrive leaves first: every difference of some tens of nanoseconds is tried.
+    for (volatile uint32_t wait = me == 1 ? round % 97 : round % 89; wait > 0; wait--)
+        ;
+}
+
+static void be_notifier(void *arg)
+{
+    (void)arg;
+    for (uint32_t round = 1; round <= MEETINGS; round++) {
+        meet(1, round);
+        atomic_store_explicit(&meeting.work, round, memory_order_release);
+        tm_waker_notify(&meeting.waker);
+    }
+}
+
+START_TEST(sleeper_and_notifier_cannot_both_look_too_early)
+{
+    struct tm_fx_threads threads = *fx.threads;
+    threads.parker_wake = count_wake;
+    struct tm_fx counted = fx;
+    counted.threads = &threads;
+    struct tm_thread *thread;
+    uint32_t missed = 0;
+    ck_assert_int_eq(tm_waker_init(&meeting.waker, &counted, NULL), 0);
+    ck_assert_int_eq(fx.threads->thread_start(fx.ctx, "notifier", be_notifier, NULL, &thread, NULL),
+                     0);
+    int before = 0;
+    wakes = 0;
+    for (uint32_t round = 1; round <= MEETINGS; round++) {
+        meet(0, round);
+        tm_waker_prepare(&meeting.waker);
+        bool seen = atomic_load_explicit(&meeting.work, memory_order_acquire) == round;
+        // The notifier is through its round once it is at the next one's start, or has ended.
+        if (round < MEETINGS)
+            wait_for_start(1, round + 1);
+        else
+            fx.threads->thread_join(fx.ctx, thread);
+        tm_waker_cancel(&meeting.waker);
+        missed += !seen && wakes == before;
+        before = wakes;
+    }
+    ck_assert_uint_eq(missed, 0);
+    tm_waker_fini(&meeting.waker);
+}
+END_TEST
+
 static struct tm_parker *no_parker(void *ctx, struct tm_error *err)
 {
     (void)ctx;
@@ -130,6 +201,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, setup, NULL);
     tcase_add_test(tcase, two_threads_never_miss_each_other);
     tcase_add_test(tcase, notifying_one_who_is_awake_costs_no_wake);
+    tcase_add_test(tcase, sleeper_and_notifier_cannot_both_look_too_early);
     tcase_add_test(tcase, a_waker_without_a_parker_is_an_error);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);

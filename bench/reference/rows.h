@@ -1,0 +1,47 @@
+// References over row-major batches in memory (layout: core/batch/row.ffi.h): G1, a chain of five
+// filters, maps and assigns, and G2, a keyed count that gives a row per input. bench/drive feeds
+// them the batches that the engine gets.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/batch/row.ffi.h"
+
+// Rows that go in: user_id int, amount double, quantity int, country string, ts timestamp.
+enum {
+    REF_IN_USER = 16,
+    REF_IN_AMOUNT = 24,
+    REF_IN_QUANTITY = 32,
+    REF_IN_COUNTRY = 40,
+    REF_IN_TS = 48,
+    REF_IN_FIXED = 56
+};
+// Rows of G1: user_id int, country string, total double, fee double, ts timestamp, net double.
+enum {
+    REF_G1_USER = 16,
+    REF_G1_COUNTRY = 24,
+    REF_G1_TOTAL = 32,
+    REF_G1_FEE = 40,
+    REF_G1_TS = 48,
+    REF_G1_NET = 56,
+    REF_G1_FIXED = 64
+};
+// Rows of G2: user_id int, n int.
+enum { REF_G2_USER = 16, REF_G2_N = 24, REF_G2_FIXED = 32 };
+
+struct ref_rows {
+    uint8_t *data;
+    size_t size_bytes;
+    uint32_t row_count;
+    uint32_t failed; // rows with a null that the job would stumble over
+};
+
+// `out->data` must hold the input and 16 bytes a row more.
+void ref_g1(const uint8_t *in, size_t in_bytes, struct ref_rows *out);
+
+struct ref_counts;
+struct ref_counts *ref_counts_new(void); // NULL: out of memory
+void ref_counts_free(struct ref_counts *counts);
+// `out->data` must hold 32 bytes a row.
+void ref_g2(struct ref_counts *counts, const uint8_t *in, size_t in_bytes, struct ref_rows *out);

@@ -1,0 +1,678 @@
+// Accumulators: their layout, adding a row, merging two, the result.
+//
+// "Has a value yet" takes a bit in the value's first words, except where the accumulator can tell:
+// an average has its count, and a sum of doubles is stored negated. Its start, all-zero, is +0.0 and
+// stands for the sum -0.0, the neutral element of addition; a sum of values is never -0.0, since
+// each is added as x + 0.0. The common pair of count and sum is so 16 bytes.
+#include "core/operator/aggregate.h"
+
+#include "core/base/limits.h"
+#include "core/batch/decimal.h"
+
+// --- binding -------------------------------------------------------------------------------------
+
+struct choice {
+    int action; // negative: the aggregate does not take the type
+    uint32_t bytes;
+    bool present, fails;
+    struct tm_type result;
+};
+
+static struct choice no_choice(void)
+{
+    return (struct choice){.action = -1};
+}
+
+static struct tm_type plain(uint8_t kind)
+{
+    return (struct tm_type){.kind = kind};
+}
+
+static struct tm_type decimal(uint8_t scale)
+{
+    return (struct tm_type){TM_TYPE_DECIMAL, TM_DECIMAL_DIGITS, scale, 0};
+}
+
+static struct choice choose_sum(struct tm_type in)
+{
+    switch (in.kind) {
+    case TM_TYPE_INT:
+        return (struct choice){TM__SUM_INT, 8, true, true, plain(TM_TYPE_INT)};
+    case TM_TYPE_INT64:
+        return (struct choice){TM__SUM_INT64, 8, true, true, plain(TM_TYPE_INT64)};
+    case TM_TYPE_DOUBLE:
+        return (struct choice){TM__SUM_DOUBLE, 8, false, false, plain(TM_TYPE_DOUBLE)};
+    case TM_TYPE_DECIMAL:
+        return (struct choice){TM__SUM_DECIMAL, 16, true, true, decimal(in.scale)};
+    default:
+        return no_choice();
+    }
+}
+
+static struct choice choose_avg(struct tm_type in)
+{
+    switch (in.kind) {
+    case TM_TYPE_INT:
+    case TM_TYPE_INT64: // 2^63 values of 2^63 fit 128 bits
+        return (struct choice){TM__AVG_INT, 24, false, false, plain(TM_TYPE_DOUBLE)};
+    case TM_TYPE_DOUBLE:
+        return (struct choice){TM__AVG_DOUBLE, 16, false, false, plain(TM_TYPE_DOUBLE)};
+    case TM_TYPE_DECIMAL:
+        return (struct choice){TM__AVG_DECIMAL, 24, false, true, decimal(in.scale > 6 ? in.scale : 6)};
+    default:
+        return no_choice();
+    }
+}
+
+// `base` is the action for integers; double, decimal and bytes follow it.
+static struct choice choose_extreme(struct tm_type in, int base)
+{
+    switch (in.kind) {
+    case TM_TYPE_BOOL:
+    case TM_TYPE_INT:
+    case TM_TYPE_INT64:
+    case TM_TYPE_TIMESTAMP:
+        return (struct choice){base, 8, true, false, in};
+    case TM_TYPE_DOUBLE:
+        return (struct choice){base + 1, 8, true, false, in};
+    case TM_TYPE_DECIMAL:
+        return (struct choice){base + 2, 16, true, false, in};
+    case TM_TYPE_STRING:
+    case TM_TYPE_BYTES:
+        return (struct choice){base + 3, 8, true, false, in};
+    default:
+        return no_choice();
+    }
+}
+
+static struct choice choose_end(struct tm_type in, int base)
+{
+    if (in.kind == TM_TYPE_UNKNOWN)
+        return no_choice();
+    if (in.kind == TM_TYPE_DECIMAL)
+        return (struct choice){base + 1, 16, true, false, in};
+    return (struct choice){tm_type_is_reference(in) ? base + 2 : base, 8, true, false, in};
+}
+
+static struct choice choose(uint8_t kind, struct tm_type in)
+{
+    switch (kind) {
+    case TM_AGGREGATE_COUNT:
+        return (struct choice){TM__COUNT, 8, false, false, plain(TM_TYPE_INT)};
+    case TM_AGGREGATE_SUM:
+        return choose_sum(in);
+    case TM_AGGREGATE_AVG:
+        return choose_avg(in);
+    case TM_AGGREGATE_MIN:
+        return choose_extreme(in, TM__MIN_INT);
+    case TM_AGGREGATE_MAX:
+        return choose_extreme(in, TM__MAX_INT);
+    case TM_AGGREGATE_FIRST:
+        return choose_end(in, TM__FIRST_WORD);
+    case TM_AGGREGATE_LAST:
+        return choose_end(in, TM__LAST_WORD);
+    default:
+        return no_choice();
+    }
+}
+
+static int bind_one(struct tm__operator_aggregate *item, struct choice *choice,
+                    const struct tm_node *node, const struct tm_aggregate *from,
+                    const struct tm_schema *input, const struct tm_schema *output,
+                    struct tm_error *err)
+{
+    char a[24], b[24];
+    struct tm_type in = {0};
+    if (from->output_field >= output->field_count ||
+        (from->kind != TM_AGGREGATE_COUNT &&
+         (from->input_field < 0 || (uint32_t)from->input_field >= input->field_count)))
+        return tm_error_set(err, TM_E_INTERNAL, "operator '%s': an aggregate of a column that is not there",
+                            node->name);
+    const struct tm_field *result = &output->fields[from->output_field];
+    *item = (struct tm__operator_aggregate){.output_field = from->output_field, .name = result->name};
+    if (from->kind != TM_AGGREGATE_COUNT) {
+        const struct tm_field *field = &input->fields[from->input_field];
+        in = field->type;
+        item->field = (uint32_t)from->input_field;
+        item->field_offset = field->offset;
+        item->scale = in.scale;
+    }
+    *choice = choose(from->kind, in);
+    if (choice->action < 0)
+        return tm_error_set(err, TM_E_TYPE, "operator '%s': '%s' cannot be computed over %s", node->name,
+                            result->name, tm_type_text(in, a));
+    if (!tm_type_equal(choice->result, result->type))
+        return tm_error_set(err, TM_E_SCHEMA, "operator '%s': '%s' is %s, its column is %s", node->name,
+                            result->name, tm_type_text(choice->result, a), tm_type_text(result->type, b));
+    item->action = (uint8_t)choice->action;
+    return 0;
+}
+
+// The words with the present bits, then the accumulators; `bits` has been counted.
+static void lay_out(struct tm__operator_aggregates *aggregates, const struct choice *choices, uint32_t bits)
+{
+    uint32_t offset = (bits + 63) / 64 * 8, bit = 0;
+    for (uint32_t i = 0; i < aggregates->count; i++) {
+        struct tm__operator_aggregate *item = &aggregates->items[i];
+        if (choices[i].present) {
+            item->present = (uint64_t)1 << bit % 64;
+            item->present_offset = bit / 64 * 8;
+            bit++;
+        }
+        item->offset = offset;
+        offset += choices[i].bytes;
+    }
+    aggregates->value_bytes = offset;
+}
+
+int tm__operator_aggregates_init(struct tm__operator_aggregates *aggregates, struct tm_mem *mem,
+                                 const struct tm_node *node, const struct tm_schema *input,
+                                 const struct tm_schema *output, struct tm_error *err)
+{
+    uint32_t count = node->aggregate_count;
+    *aggregates = (struct tm__operator_aggregates){.mem = mem, .count = count};
+    size_t choices_size = (count + 1) * sizeof(struct choice);
+    struct choice *choices = tm_mem_alloc(mem, choices_size);
+    aggregates->items = tm_mem_alloc(mem, (count + 1) * sizeof *aggregates->items);
+    int rc = 0;
+    if (choices == NULL || aggregates->items == NULL)
+        rc = tm_error_set(err, TM_E_MEMORY, "operator '%s': out of memory", node->name);
+    uint32_t placed = 0, bits = 0;
+    for (int pass = 0; pass < 2 && rc == 0; pass++) { // pass 0: those that can fail
+        for (uint32_t i = 0; i < count && rc == 0; i++) {
+            rc = bind_one(&aggregates->items[placed], &choices[placed], node, &node->aggregates[i], input,
+                          output, err);
+            if (rc != 0 || choices[placed].fails != (pass == 0))
+                continue;
+            bits += choices[placed].present;
+            aggregates->failing += pass == 0;
+            placed++;
+        }
+    }
+    if (rc == 0)
+        lay_out(aggregates, choices, bits);
+    tm_mem_free(mem, choices, choices_size);
+    return rc;
+}
+
+void tm__operator_aggregates_fini(struct tm__operator_aggregates *aggregates)
+{
+    if (aggregates->mem != NULL)
+        tm_mem_free(aggregates->mem, aggregates->items, (aggregates->count + 1) * sizeof *aggregates->items);
+}
+
+// --- accumulators --------------------------------------------------------------------------------
+
+typedef const struct tm__operator_aggregate item_t;
+
+static inline int64_t get_int(const uint8_t *p)
+{
+    int64_t v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+static inline void set_int(uint8_t *p, int64_t v)
+{
+    memcpy(p, &v, sizeof v);
+}
+static inline double get_double(const uint8_t *p)
+{
+    double v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+static inline void set_double(uint8_t *p, double v)
+{
+    memcpy(p, &v, sizeof v);
+}
+static inline __int128 get_decimal(const uint8_t *p)
+{
+    __int128 v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+static inline void set_decimal(uint8_t *p, __int128 v)
+{
+    memcpy(p, &v, sizeof v);
+}
+
+static inline bool is_present(item_t *item, const uint8_t *value)
+{
+    return ((uint64_t)get_int(value + item->present_offset) & item->present) != 0;
+}
+static inline void set_present(item_t *item, uint8_t *value)
+{
+    uint64_t word = (uint64_t)get_int(value + item->present_offset) | item->present;
+    set_int(value + item->present_offset, (int64_t)word);
+}
+
+// A value to take in: from a row's slot, or from another accumulator. `bytes` are a string's.
+struct operand {
+    const uint8_t *slot;
+    const void *bytes;
+    uint32_t length;
+};
+
+// The order of doubles that has a place for each: -0.0 below 0.0, NaN above all.
+static bool double_less(double a, double b)
+{
+    if (a != a || b != b)
+        return a == a;
+    if (a == b)
+        return __builtin_signbit(a) && !__builtin_signbit(b);
+    return a < b;
+}
+
+static bool operand_less(item_t *item, const struct tm__operator_home *home, const struct operand *x,
+                         const uint8_t *acc, bool greater)
+{
+    switch (item->action) {
+    case TM__MIN_INT:
+    case TM__MAX_INT:
+        return greater ? get_int(x->slot) > get_int(acc) : get_int(x->slot) < get_int(acc);
+    case TM__MIN_DOUBLE:
+    case TM__MAX_DOUBLE:
+        return greater ? double_less(get_double(acc), get_double(x->slot))
+                       : double_less(get_double(x->slot), get_double(acc));
+    case TM__MIN_DECIMAL:
+    case TM__MAX_DECIMAL:
+        return greater ? get_decimal(x->slot) > get_decimal(acc) : get_decimal(x->slot) < get_decimal(acc);
+    default: { // bytes
+        const struct tm_blob *blob = (const struct tm_blob *)(const void *)acc;
+        uint32_t common = x->length < blob->length ? x->length : blob->length;
+        int order = common == 0 ? 0
+                                : memcmp(x->bytes, tm_state_blob_get(home->state, home->key_group, blob),
+                                         common);
+        if (order == 0)
+            order = x->length < blob->length ? -1 : x->length > blob->length;
+        return greater ? order > 0 : order < 0;
+    }
+    }
+}
+
+static int take(item_t *item, const struct tm__operator_home *home, uint8_t *value, const struct operand *x)
+{
+    uint8_t *acc = value + item->offset;
+    switch (item->action) {
+    case TM__MIN_BYTES:
+    case TM__MAX_BYTES:
+    case TM__FIRST_BYTES:
+    case TM__LAST_BYTES: {
+        int rc = tm_state_blob_set(home->state, home->ns, home->key_group,
+                                   (struct tm_blob *)(void *)acc, x->bytes, x->length);
+        if (rc != 0)
+            return rc;
+        break;
+    }
+    case TM__MIN_DECIMAL:
+    case TM__MAX_DECIMAL:
+    case TM__FIRST_DECIMAL:
+    case TM__LAST_DECIMAL:
+        memcpy(acc, x->slot, 16);
+        break;
+    default:
+        memcpy(acc, x->slot, 8);
+    }
+    set_present(item, value);
+    return 0;
+}
+
+// min, max, first, last: keep the accumulator's value or take the operand.
+static int keep_or_take(item_t *item, const struct tm__operator_home *home, uint8_t *value,
+                        const struct operand *x)
+{
+    bool better = true;
+    if (is_present(item, value)) {
+        if (item->action >= TM__LAST_WORD)
+            better = true;
+        else if (item->action >= TM__FIRST_WORD)
+            better = false;
+        else
+            better = operand_less(item, home, x, value + item->offset, item->action >= TM__MAX_INT);
+    }
+    return better ? take(item, home, value, x) : 0;
+}
+
+static inline bool holds_bytes(item_t *item)
+{
+    return item->action == TM__MIN_BYTES || item->action == TM__MAX_BYTES ||
+           item->action == TM__FIRST_BYTES || item->action == TM__LAST_BYTES;
+}
+
+static inline int add_int(item_t *item, uint8_t *value, int64_t x)
+{
+    int64_t sum;
+    if (__builtin_add_overflow(get_int(value + item->offset), x, &sum))
+        return TM_E_OVERFLOW;
+    if (item->action == TM__SUM_INT && (sum > TM_INT_MAX || sum < -TM_INT_MAX))
+        return TM_E_OVERFLOW;
+    set_int(value + item->offset, sum);
+    set_present(item, value);
+    return 0;
+}
+
+static inline void add_double(item_t *item, uint8_t *value, double x)
+{
+    uint8_t *acc = value + item->offset;
+    set_double(acc, -(-get_double(acc) + x));
+}
+
+static inline int add_decimal(uint8_t *acc, __int128 x)
+{
+    // 38 digits: 10^38 - 1
+    const __int128 max = (__int128)10000000000000000000u * 10000000000000000000u - 1;
+    __int128 sum;
+    if (__builtin_add_overflow(get_decimal(acc), x, &sum) || sum > max || sum < -max)
+        return TM_E_OVERFLOW;
+    set_decimal(acc, sum);
+    return 0;
+}
+
+// --- adding a row --------------------------------------------------------------------------------
+
+static inline int add_row(item_t *item, const struct tm__operator_home *home, uint8_t *value,
+                          const struct tm_row *row)
+{
+    uint8_t *acc = value + item->offset;
+    if (item->action == TM__COUNT) {
+        set_int(acc, get_int(acc) + 1);
+        return 0;
+    }
+    if (tm_row_is_null(row, item->field))
+        return 0;
+    const uint8_t *slot = (const uint8_t *)row + item->field_offset;
+    int rc;
+    switch (item->action) {
+    case TM__SUM_INT:
+    case TM__SUM_INT64:
+        return add_int(item, value, get_int(slot));
+    case TM__SUM_DOUBLE:
+        add_double(item, value, get_double(slot) + 0.0);
+        return 0;
+    case TM__SUM_DECIMAL:
+        rc = add_decimal(acc, get_decimal(slot));
+        if (rc == 0)
+            set_present(item, value);
+        return rc;
+    case TM__AVG_INT:
+        set_decimal(acc, get_decimal(acc) + get_int(slot));
+        set_int(acc + 16, get_int(acc + 16) + 1);
+        return 0;
+    case TM__AVG_DOUBLE:
+        set_double(acc, get_double(acc) + get_double(slot));
+        set_int(acc + 8, get_int(acc + 8) + 1);
+        return 0;
+    case TM__AVG_DECIMAL:
+        rc = add_decimal(acc, get_decimal(slot));
+        if (rc == 0)
+            set_int(acc + 16, get_int(acc + 16) + 1);
+        return rc;
+    default: {
+        struct operand x = {.slot = slot};
+        if (holds_bytes(item))
+            x.bytes = tm_row_string(row, item->field_offset, &x.length);
+        return keep_or_take(item, home, value, &x);
+    }
+    }
+}
+
+// Would the row be an error of this aggregate? Asked before anything is changed.
+static bool would_fail(item_t *item, const uint8_t *value, const struct tm_row *row)
+{
+    uint8_t copy[32];
+    struct tm__operator_aggregate probe = *item;
+    uint32_t bytes = item->action == TM__AVG_DECIMAL ? 24 : item->action == TM__SUM_DECIMAL ? 16 : 8;
+    memcpy(copy, value + item->offset, bytes);
+    probe.offset = 0;
+    probe.present_offset = 24;
+    return add_row(&probe, NULL, copy, row) != 0;
+}
+
+// All that can fail, or none. With one such aggregate its own check is enough.
+static int add_failing(const struct tm__operator_aggregates *aggregates, uint8_t *value,
+                       const struct tm_row *row, item_t **culprit)
+{
+    for (uint32_t i = 0; aggregates->failing > 1 && i < aggregates->failing; i++) {
+        *culprit = &aggregates->items[i];
+        if (would_fail(*culprit, value, row))
+            return TM_E_OVERFLOW;
+    }
+    for (uint32_t i = 0; i < aggregates->failing; i++) {
+        *culprit = &aggregates->items[i];
+        int rc = add_row(*culprit, NULL, value, row);
+        if (rc != 0)
+            return rc;
+    }
+    return 0;
+}
+
+int tm__operator_aggregates_add(const struct tm__operator_aggregates *aggregates,
+                                const struct tm__operator_home *home, void *value,
+                                const struct tm_row *row, item_t **culprit)
+{
+    int rc = add_failing(aggregates, value, row, culprit);
+    for (uint32_t i = aggregates->failing; i < aggregates->count && rc == 0; i++) {
+        *culprit = &aggregates->items[i];
+        rc = add_row(*culprit, home, value, row);
+    }
+    return rc;
+}
+
+// Those that can fail, row by row; what is left of the block has not failed.
+static int add_block_failing(const struct tm__operator_aggregates *aggregates,
+                             struct tm__operator_block *block, tm__operator_fail *fail, void *arg,
+                             struct tm_error *err)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < block->count; i++) {
+        item_t *culprit;
+        if (TM_LIKELY(add_failing(aggregates, block->values[i], block->rows[i], &culprit) == 0)) {
+            block->rows[kept] = block->rows[i];
+            block->namespaces[kept] = block->namespaces[i];
+            block->keys[kept] = block->keys[i];
+            block->values[kept] = block->values[i];
+            kept++;
+            continue;
+        }
+        int rc = fail(arg, block->rows[i], culprit, err);
+        if (rc != 0)
+            return rc;
+    }
+    block->count = kept;
+    return 0;
+}
+
+// One aggregate over the block: the two most common without a test of the action per row.
+static int add_block_item(item_t *item, struct tm_state *state, const struct tm__operator_block *block)
+{
+    uint32_t offset = item->offset;
+    switch (item->action) {
+    case TM__COUNT:
+        for (uint32_t i = 0; i < block->count; i++) {
+            uint8_t *acc = (uint8_t *)block->values[i] + offset;
+            set_int(acc, get_int(acc) + 1);
+        }
+        return 0;
+    case TM__SUM_DOUBLE:
+        for (uint32_t i = 0; i < block->count; i++)
+            if (TM_LIKELY(!tm_row_is_null(block->rows[i], item->field)))
+                add_double(item, block->values[i],
+                           tm_row_double(block->rows[i], item->field_offset) + 0.0);
+        return 0;
+    default:
+        break;
+    }
+    struct tm__operator_home home = {.state = state};
+    for (uint32_t i = 0; i < block->count; i++) {
+        home.ns = block->namespaces[i];
+        if (holds_bytes(item))
+            home.key_group = tm_state_key_group(state, block->keys[i].hash);
+        int rc = add_row(item, &home, block->values[i], block->rows[i]);
+        if (rc != 0)
+            return rc;
+    }
+    return 0;
+}
+
+int tm__operator_aggregates_add_block(const struct tm__operator_aggregates *aggregates,
+                                      struct tm_state *state, struct tm__operator_block *block,
+                                      tm__operator_fail *fail, void *arg, struct tm_error *err)
+{
+    if (aggregates->failing != 0) {
+        int rc = add_block_failing(aggregates, block, fail, arg, err);
+        if (rc != 0)
+            return rc;
+    }
+    for (uint32_t i = aggregates->failing; i < aggregates->count; i++) {
+        int rc = add_block_item(&aggregates->items[i], state, block);
+        if (rc != 0)
+            return tm_error_set(err, rc, "out of memory for an aggregate");
+    }
+    return 0;
+}
+
+// --- merging -------------------------------------------------------------------------------------
+
+static int merge_item(item_t *item, const struct tm__operator_home *to_home, uint8_t *to,
+                      const struct tm__operator_home *from_home, const uint8_t *from)
+{
+    uint8_t *acc = to + item->offset;
+    const uint8_t *other = from + item->offset;
+    int rc;
+    switch (item->action) {
+    case TM__COUNT:
+        set_int(acc, get_int(acc) + get_int(other));
+        return 0;
+    case TM__SUM_INT:
+    case TM__SUM_INT64:
+        return is_present(item, from) ? add_int(item, to, get_int(other)) : 0;
+    case TM__SUM_DOUBLE:
+        add_double(item, to, -get_double(other)); // nothing yet is -0.0 there too
+        return 0;
+    case TM__SUM_DECIMAL:
+        if (!is_present(item, from))
+            return 0;
+        rc = add_decimal(acc, get_decimal(other));
+        if (rc == 0)
+            set_present(item, to);
+        return rc;
+    case TM__AVG_INT:
+        set_decimal(acc, get_decimal(acc) + get_decimal(other));
+        set_int(acc + 16, get_int(acc + 16) + get_int(other + 16));
+        return 0;
+    case TM__AVG_DOUBLE:
+        set_double(acc, get_double(acc) + get_double(other));
+        set_int(acc + 8, get_int(acc + 8) + get_int(other + 8));
+        return 0;
+    case TM__AVG_DECIMAL:
+        rc = add_decimal(acc, get_decimal(other));
+        set_int(acc + 16, get_int(acc + 16) + get_int(other + 16));
+        return rc;
+    default: {
+        if (!is_present(item, from))
+            return 0;
+        struct operand x = {.slot = other};
+        if (holds_bytes(item)) {
+            const struct tm_blob *blob = (const struct tm_blob *)(const void *)other;
+            x.bytes = tm_state_blob_get(from_home->state, from_home->key_group, blob);
+            x.length = blob->length;
+        }
+        return keep_or_take(item, to_home, to, &x);
+    }
+    }
+}
+
+int tm__operator_aggregates_merge(const struct tm__operator_aggregates *aggregates,
+                                  const struct tm__operator_home *to_home, void *to,
+                                  const struct tm__operator_home *from_home, const void *from,
+                                  item_t **culprit)
+{
+    for (uint32_t i = 0; i < aggregates->count; i++) {
+        *culprit = &aggregates->items[i];
+        int rc = merge_item(*culprit, to_home, to, from_home, from);
+        if (rc != 0)
+            return rc;
+    }
+    return 0;
+}
+
+// --- results -------------------------------------------------------------------------------------
+
+static int put_average(item_t *item, const uint8_t *acc, struct tm_builder *builder)
+{
+    uint32_t field = item->output_field;
+    int64_t count = get_int(acc + (item->action == TM__AVG_DOUBLE ? 8 : 16));
+    if (count == 0)
+        return 0;
+    if (item->action == TM__AVG_DOUBLE) {
+        tm_builder_put_double(builder, field, get_double(acc) / (double)count);
+        return 0;
+    }
+    if (item->action == TM__AVG_INT) {
+        tm_builder_put_double(builder, field, (double)get_decimal(acc) / (double)count);
+        return 0;
+    }
+    struct tm_decimal quotient;
+    int rc = tm_decimal_div((struct tm_decimal){get_decimal(acc), item->scale},
+                            (struct tm_decimal){count, 0}, &quotient);
+    if (rc == 0) // of scale max(6, scale), as the column
+        tm_builder_put_decimal(builder, field, quotient.unscaled);
+    return rc;
+}
+
+static int put_item(item_t *item, const struct tm__operator_home *home, const uint8_t *value,
+                    struct tm_builder *builder)
+{
+    const uint8_t *acc = value + item->offset;
+    uint32_t field = item->output_field;
+    switch (item->action) {
+    case TM__COUNT:
+        tm_builder_put_int(builder, field, get_int(acc));
+        return 0;
+    case TM__SUM_DOUBLE:
+        if (get_int(acc) != 0)
+            tm_builder_put_double(builder, field, -get_double(acc));
+        return 0;
+    case TM__AVG_INT:
+    case TM__AVG_DOUBLE:
+    case TM__AVG_DECIMAL:
+        return put_average(item, acc, builder);
+    default:
+        break;
+    }
+    if (!is_present(item, value))
+        return 0;
+    switch (item->action) {
+    case TM__SUM_DECIMAL:
+    case TM__MIN_DECIMAL:
+    case TM__MAX_DECIMAL:
+    case TM__FIRST_DECIMAL:
+    case TM__LAST_DECIMAL:
+        tm_builder_put_decimal(builder, field, get_decimal(acc));
+        return 0;
+    case TM__MIN_BYTES:
+    case TM__MAX_BYTES:
+    case TM__FIRST_BYTES:
+    case TM__LAST_BYTES: {
+        const struct tm_blob *blob = (const struct tm_blob *)(const void *)acc;
+        return tm_builder_put_bytes(builder, field, tm_state_blob_get(home->state, home->key_group, blob),
+                                    blob->length);
+    }
+    default: // eight bytes, doubles too
+        tm_builder_put_int(builder, field, get_int(acc));
+        return 0;
+    }
+}
+
+int tm__operator_aggregates_put(const struct tm__operator_aggregates *aggregates,
+                                const struct tm__operator_home *home, const void *value,
+                                struct tm_builder *builder, item_t **culprit)
+{
+    for (uint32_t i = 0; i < aggregates->count; i++) {
+        *culprit = &aggregates->items[i];
+        int rc = put_item(*culprit, home, value, builder);
+        if (rc != 0)
+            return rc;
+    }
+    return 0;
+}

@@ -1,0 +1,96 @@
+// Typed accumulators of the built-in aggregates: count, sum, min, max, avg, first, last.
+//
+// A key's value in state is one accumulator after the other; all-zero is the state before the first
+// row. Nulls are skipped, as in SQL; a result over no values is null, a count is not. Strings live
+// in blobs of the state.
+#pragma once
+
+#include "core/operator/block.h"
+
+// What an accumulator does with a value; one per kind and type, so that no type is tested per row.
+enum tm__operator_action {
+    TM__COUNT,
+    TM__SUM_INT,   // error past 2^53
+    TM__SUM_INT64, // error past 2^63
+    TM__SUM_DOUBLE,
+    TM__SUM_DECIMAL, // error past 38 digits
+    TM__AVG_INT,     // int and int64: exact sum, quotient as double
+    TM__AVG_DOUBLE,
+    TM__AVG_DECIMAL,
+    TM__MIN_INT, // whatever is stored as int64
+    TM__MIN_DOUBLE,
+    TM__MIN_DECIMAL,
+    TM__MIN_BYTES,
+    TM__MAX_INT,
+    TM__MAX_DOUBLE,
+    TM__MAX_DECIMAL,
+    TM__MAX_BYTES,
+    TM__FIRST_WORD, // whatever has a slot of 8 bytes
+    TM__FIRST_DECIMAL,
+    TM__FIRST_BYTES,
+    TM__LAST_WORD,
+    TM__LAST_DECIMAL,
+    TM__LAST_BYTES,
+};
+
+struct tm__operator_aggregate {
+    uint8_t action;
+    uint8_t scale;           // decimals: of the input
+    uint32_t field;          // of the input; unused by count
+    uint32_t field_offset;   // of its slot
+    uint32_t offset;         // of the accumulator in the value
+    uint32_t present_offset; // of the word with the bit "has a value"; see aggregate.c
+    uint64_t present;        // the bit, or 0: the accumulator itself tells
+    uint32_t output_field;
+    const char *name; // of the output column
+};
+
+struct tm__operator_aggregates {
+    struct tm_mem *mem;
+    struct tm__operator_aggregate *items; // those that can fail on a row come first
+    uint32_t count, failing;
+    uint32_t value_bytes;
+};
+
+// Where a value lives; blobs need it.
+struct tm__operator_home {
+    struct tm_state *state;
+    struct tm_namespace *ns;
+    uint32_t key_group;
+};
+
+// Bind a node's aggregates to its schemas. TM_E_TYPE where an aggregate does not take the type,
+// TM_E_SCHEMA where the output column has another type than the result.
+int tm__operator_aggregates_init(struct tm__operator_aggregates *aggregates, struct tm_mem *mem,
+                                 const struct tm_node *node, const struct tm_schema *input,
+                                 const struct tm_schema *output,
+                                 struct tm_error *err) TM_WARN_UNUSED;
+void tm__operator_aggregates_fini(struct tm__operator_aggregates *aggregates);
+
+// Add one row. TM_E_OVERFLOW: *culprit says which; the value is as before. TM_E_MEMORY.
+int tm__operator_aggregates_add(const struct tm__operator_aggregates *aggregates,
+                                const struct tm__operator_home *home, void *value,
+                                const struct tm_row *row,
+                                const struct tm__operator_aggregate **culprit) TM_WARN_UNUSED;
+
+// Add the rows of a block, row i to values[i] in namespaces[i]. A row that fails is given to `fail`
+// (0: go on; negative: stop) and taken out of the block.
+typedef int tm__operator_fail(void *arg, const struct tm_row *row,
+                              const struct tm__operator_aggregate *culprit, struct tm_error *err);
+int tm__operator_aggregates_add_block(const struct tm__operator_aggregates *aggregates,
+                                      struct tm_state *state, struct tm__operator_block *block,
+                                      tm__operator_fail *fail, void *arg,
+                                      struct tm_error *err) TM_WARN_UNUSED;
+
+// Add the value `from` (later rows) to `to` (earlier rows). TM_E_OVERFLOW (`to` is then spoilt),
+// TM_E_MEMORY.
+int tm__operator_aggregates_merge(const struct tm__operator_aggregates *aggregates,
+                                  const struct tm__operator_home *to_home, void *to,
+                                  const struct tm__operator_home *from_home, const void *from,
+                                  const struct tm__operator_aggregate **culprit) TM_WARN_UNUSED;
+
+// Put the results into the row being built. TM_E_OVERFLOW (an average), TM_E_MEMORY, TM_E_LIMIT.
+int tm__operator_aggregates_put(const struct tm__operator_aggregates *aggregates,
+                                const struct tm__operator_home *home, const void *value,
+                                struct tm_builder *builder,
+                                const struct tm__operator_aggregate **culprit) TM_WARN_UNUSED;

@@ -1,0 +1,122 @@
+// What keyed operators share: keys of a block of rows, their state, failures of rows.
+#include "core/operator/block.h"
+
+#include <stdio.h>
+
+#include "core/batch/key_group.h"
+
+void tm__operator_keys_init(struct tm__operator_keys *keys, struct tm_mem *mem,
+                            const struct tm_schema *schema, const struct tm_key_spec *spec)
+{
+    tm_key_reader_init(&keys->reader, schema, spec);
+    tm_buf_init(&keys->scratch, mem);
+    tm_buf_init(&keys->bytes, mem);
+}
+
+void tm__operator_keys_fini(struct tm__operator_keys *keys)
+{
+    if (keys->scratch.mem == NULL)
+        return;
+    tm_buf_fini(&keys->scratch);
+    tm_buf_fini(&keys->bytes);
+}
+
+// Keys of several columns: gathered in one buffer, addressed by offset while it grows.
+static int read_composite(struct tm__operator_keys *keys, struct tm__operator_block *block)
+{
+    keys->bytes.size_bytes = 0;
+    for (uint32_t i = 0; i < block->count; i++) {
+        struct tm_key *key = &block->keys[i];
+        int rc = tm_key_of_row(&keys->reader, block->rows[i], &keys->scratch, key);
+        if (rc != 0)
+            return rc;
+        size_t offset = keys->bytes.size_bytes;
+        rc = tm_buf_append(&keys->bytes, key->bytes, key->length);
+        if (rc != 0)
+            return rc;
+        key->bytes = (const void *)(uintptr_t)offset;
+    }
+    for (uint32_t i = 0; i < block->count; i++)
+        block->keys[i].bytes = keys->bytes.data + (uintptr_t)block->keys[i].bytes;
+    return 0;
+}
+
+int tm__operator_keys_read(struct tm__operator_keys *keys, struct tm__operator_block *block)
+{
+    const struct tm_key_reader *reader = &keys->reader;
+    if (reader->spec.count != 1)
+        return read_composite(keys, block);
+    if (reader->fast == 0) { // one column of a type with a canonical form; points into the row
+        for (uint32_t i = 0; i < block->count; i++) {
+            int rc = tm_key_of_row(reader, block->rows[i], &keys->scratch, &block->keys[i]);
+            if (rc != 0)
+                return rc;
+        }
+        return 0;
+    }
+    for (uint32_t i = 0; i < block->count; i++) {
+        int rc = tm_key_of_row(reader, block->rows[i], NULL, &block->keys[i]);
+        (void)rc; // the fast ways do not fail
+    }
+    return 0;
+}
+
+void tm__operator_key_groups(const struct tm_operator *op, uint32_t *first, uint32_t *last)
+{
+    const struct tm_task_context *ctx = op->ctx;
+    tm_key_group_range(ctx->subtask, ctx->chain->parallelism, ctx->plan->max_parallelism, first,
+                       last);
+}
+
+int tm__operator_state_new(const struct tm_operator *op, uint32_t value_bytes,
+                           struct tm_state **state, struct tm_error *err)
+{
+    struct tm_state_args args = {
+        .mem = op->ctx->mem,
+        .max_parallelism = op->ctx->plan->max_parallelism,
+        .value_bytes = value_bytes,
+    };
+    tm__operator_key_groups(op, &args.first_key_group, &args.last_key_group);
+    int rc = tm_state_new(&args, state, err);
+    if (rc != 0)
+        tm_error_prefix(err, "operator '%s'", op->node->name);
+    return rc;
+}
+
+struct tm_schema *tm__operator_output(const struct tm_operator *op, struct tm_error *err)
+{
+    struct tm_schema *schema = tm_node_schema(op->node);
+    if (schema == NULL)
+        tm_error_set(err, TM_E_INTERNAL, "operator '%s': rows came before its types were settled",
+                     op->node->name);
+    return schema;
+}
+
+int tm__operator_out_of_memory(const struct tm_operator *op, struct tm_error *err)
+{
+    return tm_error_set(err, TM_E_MEMORY, "operator '%s': out of memory", op->node->name);
+}
+
+int tm__operator_row_failed(const struct tm_operator *op, const struct tm_schema *schema,
+                            const struct tm_row *row, int code, struct tm_error *err,
+                            const char *fmt, ...)
+{
+    char message[768];
+    va_list args;
+    va_start(args, fmt);
+    int length = vsnprintf(message, sizeof message, fmt, args);
+    va_end(args);
+    if (length < 0)
+        length = 0;
+    struct tm_row_failure failure = {
+        .node = op->node,
+        .code = code,
+        .message = message,
+        .message_length = (size_t)length < sizeof message ? (size_t)length : sizeof message - 1,
+        .schema = schema,
+        .row = row,
+        .offset = -1,
+        .line = -1,
+    };
+    return tm_task_row_failed(op->ctx, &failure, err);
+}

@@ -1,0 +1,44 @@
+// A block: some rows of a batch with their keys and values, worked on together. As many as fit the
+// first-level cache with their entries: what the upsert fetched is still there when accumulators
+// are updated.
+#pragma once
+
+#include "core/state/state.h"
+#include "core/task/operator.h"
+
+enum { TM__OPERATOR_BLOCK = 256 };
+
+struct tm__operator_block {
+    uint32_t count;
+    const struct tm_row *rows[TM__OPERATOR_BLOCK];
+    struct tm_namespace *namespaces[TM__OPERATOR_BLOCK];
+    struct tm_key keys[TM__OPERATOR_BLOCK];
+    void *values[TM__OPERATOR_BLOCK];
+};
+
+// Makes the keys of a block's rows.
+struct tm__operator_keys {
+    struct tm_key_reader reader;
+    struct tm_buf scratch; // of one key of several columns
+    struct tm_buf bytes;   // such keys of the block
+};
+void tm__operator_keys_init(struct tm__operator_keys *keys, struct tm_mem *mem,
+                            const struct tm_schema *schema, const struct tm_key_spec *spec);
+void tm__operator_keys_fini(struct tm__operator_keys *keys); // also of one that is all zero
+// Keys hold until the next call. TM_E_MEMORY.
+int tm__operator_keys_read(struct tm__operator_keys *keys,
+                           struct tm__operator_block *block) TM_WARN_UNUSED;
+
+// The state of an operator's subtask: its share of the key groups.
+int tm__operator_state_new(const struct tm_operator *op, uint32_t value_bytes,
+                           struct tm_state **state, struct tm_error *err) TM_WARN_UNUSED;
+void tm__operator_key_groups(const struct tm_operator *op, uint32_t *first, uint32_t *last);
+
+// The settled output schema of the operator's node; an error when there is none yet.
+struct tm_schema *tm__operator_output(const struct tm_operator *op,
+                                      struct tm_error *err) TM_WARN_UNUSED;
+int tm__operator_out_of_memory(const struct tm_operator *op, struct tm_error *err);
+// A row (may be NULL) of the operator's node failed.
+int tm__operator_row_failed(const struct tm_operator *op, const struct tm_schema *schema,
+                            const struct tm_row *row, int code, struct tm_error *err,
+                            const char *fmt, ...) TM_PRINTF(6, 7) TM_WARN_UNUSED;

@@ -1,0 +1,3 @@
+-- A script that returns nothing.
+local tm = require "tidemill"
+tm.from(tm.lines()):to(tm.print())

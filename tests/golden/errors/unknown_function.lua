@@ -1,0 +1,3 @@
+-- A misspelt source.
+local tm = require "tidemill"
+return tm.from(tm.flie { path = "in.jsonl" }):to(tm.print())

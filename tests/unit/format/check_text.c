@@ -1,0 +1,108 @@
+// The text format: lines to rows and back.
+#include "tests/unit/format/format_test.h"
+
+static struct world w;
+
+static void open_world(void)
+{
+    world_open(&w);
+}
+
+static void close_world(void)
+{
+    world_close(&w);
+}
+
+static const char sample[] = "one\n\ntwo words\r\nbad \xff byte\n\xc3\xa9t\xc3\xa9\n"
+                             "a line that is longer than allowed\nlast";
+static const char sample_rows[] = "{\"line\":\"one\"}\n{\"line\":\"\"}\n{\"line\":\"two words\"}\n"
+                                  "{\"line\":\"\xc3\xa9t\xc3\xa9\"}\n{\"line\":\"last\"}\n";
+static const char sample_bads[] = "bad_utf8@16:4: the line is not valid UTF-8\n"
+                                  "too_large@33:6: the record has 34 bytes, max_record allows 20\n";
+
+START_TEST(lines_are_the_same_at_every_split_of_the_input)
+{
+    struct tm_schema *schema = make_schema(&w, "line string");
+    for (size_t piece = 1; piece < sizeof sample; piece++) {
+        struct tm_decoder *d = make_decoder(&w, &tm_format_text, schema, NULL, 20);
+        forget(&w);
+        ck_assert_int_eq(decode_pieces(&w, d, schema, sample, sizeof sample - 1, piece), 0);
+        ck_assert_str_eq(text_of(&w.rows), sample_rows);
+        ck_assert_str_eq(text_of(&w.bads), sample_bads);
+        d->ops->free(d);
+    }
+    tm_schema_unref(schema);
+}
+END_TEST
+
+START_TEST(a_bad_line_among_many_costs_only_itself)
+{
+    char *text = malloc(200000);
+    size_t len = 0;
+    for (int i = 0; i < 5000; i++)
+        len += (size_t)sprintf(text + len, "line number %d%s\n", i, i % 1000 == 17 ? "\xc3" : "");
+    ck_assert_int_eq(decode_text(&w, &tm_format_text, "line string", text, len), 0);
+    ck_assert_uint_eq(w.row_count, 4995);
+    ck_assert_uint_eq(w.bad_count, 5);
+    free(text);
+}
+END_TEST
+
+START_TEST(rows_are_written_as_lines)
+{
+    struct tm_schema *schema = make_schema(&w, "line string, $k int hidden");
+    struct tm_batch *batch = tm_batch_acquire(w.pool, schema);
+    struct tm_buf out;
+    const char *lines[] = {"one", "", NULL, "four"};
+    tm_buf_init(&out, &w.mem);
+    for (int i = 0; i < 4; i++) {
+        struct tm_builder b;
+        ck_assert_int_eq(tm_builder_begin(&b, batch), 0);
+        if (lines[i] != NULL)
+            ck_assert_int_eq(tm_builder_put_bytes(&b, 0, lines[i], (uint32_t)strlen(lines[i])), 0);
+        ck_assert_int_eq(tm_builder_end(&b), 0);
+    }
+    struct tm_encoder_args args = {.mem = &w.mem, .schema = schema};
+    struct tm_encoder *e;
+    const struct tm_row *row = tm_batch_first(batch);
+    ck_assert_int_eq(tm_format_text.encoder_new(&args, &e, &w.err), 0);
+    ck_assert_int_eq(e->ops->encode(e, batch, &row, &out, 4, NULL, NULL), 0);
+    ck_assert_str_eq(text_of(&out), "one\n");
+    ck_assert_int_eq(e->ops->encode(e, batch, &row, &out, 1000, NULL, NULL), 0);
+    ck_assert_str_eq(text_of(&out), "one\n\n\nfour\n");
+    e->ops->free(e);
+    tm_buf_fini(&out);
+    tm_batch_release(batch);
+    tm_schema_unref(schema);
+}
+END_TEST
+
+static void refuses(const char *schema_text, const char *message)
+{
+    struct tm_schema *schema = make_schema(&w, schema_text);
+    struct tm_encoder_args args = {.mem = &w.mem, .schema = schema};
+    struct tm_encoder *e;
+    ck_assert_int_eq(tm_format_text.encoder_new(&args, &e, &w.err), TM_E_SCHEMA);
+    ck_assert_msg(strstr(w.err.message, message) != NULL, "%s", w.err.message);
+    tm_schema_unref(schema);
+}
+
+START_TEST(text_needs_one_string_column)
+{
+    refuses("a string, b string", "needs one string column, there are 2");
+    refuses("a int", "column a is of another type");
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("text");
+    TCase *tc = tcase_create("all");
+    tcase_add_checked_fixture(tc, open_world, close_world);
+    tcase_add_test(tc, lines_are_the_same_at_every_split_of_the_input);
+    tcase_add_test(tc, a_bad_line_among_many_costs_only_itself);
+    tcase_add_test(tc, rows_are_written_as_lines);
+    tcase_add_test(tc, text_needs_one_string_column);
+    suite_add_tcase(suite, tc);
+    return run_suite(suite);
+}
