@@ -1,0 +1,280 @@
+// The watermark and key_by operators, step by step, with a clock of our own.
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/loop/real.h"
+#include "core/task/operator.h"
+
+static struct tm_fx fx;
+static struct tm_mem mem;
+static struct tm_schema *input, *output;
+static struct tm_batch_pool *pool;
+static struct tm_task_context ctx;
+static struct tm_node node;
+static struct tm_node_metrics metrics;
+static struct tm_operator *op;
+static uint32_t failures;
+static int failure_code;
+
+// Stands for core/task/failure.c: counts, and goes on.
+int tm_task_row_failed(struct tm_task_context *context, const struct tm_row_failure *failure,
+                       struct tm_error *err)
+{
+    (void)err;
+    ck_assert_ptr_eq(context, &ctx);
+    failure_code = failure->code;
+    failures++;
+    return 0;
+}
+
+static void setup(void)
+{
+    struct tm_error err = {0};
+    static const struct tm_field_def fields[] = {
+        {.name = "ts", .type = {.kind = TM_TYPE_TIMESTAMP}},
+        {.name = "v", .type = {.kind = TM_TYPE_INT}},
+    };
+    ck_assert_int_eq(tm_real_init(&fx, &err), 0);
+    tm_mem_init(&mem, &fx, NULL, 0);
+    ck_assert_int_eq(tm_schema_new(&mem, fields, 2, -1, &input, &err), 0);
+    ck_assert_int_eq(tm_schema_new(&mem, fields, 2, 0, &output, &err), 0);
+    pool = tm_batch_pool_new(&mem);
+    ctx = (struct tm_task_context){
+        .fx = &fx, .mem = &mem, .shared_mem = &mem, .pool = pool, .now_ns = 1};
+    node = (struct tm_node){
+        .kind = TM_NODE_WATERMARK, .name = "w", .disorder_ms = 10, .idle_ms = 1000};
+    atomic_init(&node.schema, output);
+    metrics = (struct tm_node_metrics){0};
+    failures = 0;
+    op = NULL;
+}
+
+static void teardown(void)
+{
+    if (op != NULL)
+        op->ops->free(op);
+    if (ctx.splits != NULL)
+        tm_splits_free(ctx.splits);
+    tm_batch_pool_free(pool);
+    tm_schema_unref(input);
+    tm_schema_unref(output);
+    ck_assert_int_eq(atomic_load(&mem.used_bytes), 0);
+    tm_real_fini(&fx);
+}
+
+static void make_watermark(void)
+{
+    struct tm_error err = {0};
+    ck_assert_int_eq(tm_operator_watermark_new(&ctx, &node, &op, &err), 0);
+    op->metrics = &metrics;
+    ck_assert_int_eq(op->ops->open(op, input, &err), 0);
+}
+
+// A batch of one row per time; INT64_MIN stands for null.
+static struct tm_element batch_of(int32_t split, int count, const int64_t *times)
+{
+    struct tm_batch *batch = tm_batch_acquire(pool, input);
+    struct tm_builder b;
+    for (int i = 0; i < count; i++) {
+        ck_assert_int_eq(tm_builder_begin(&b, batch), 0);
+        if (times[i] != INT64_MIN)
+            tm_builder_put_int(&b, 0, times[i]);
+        tm_builder_put_int(&b, 1, i);
+        ck_assert_int_eq(tm_builder_end(&b), 0);
+    }
+    batch->split = split;
+    return (struct tm_element){.kind = TM_ELEMENT_BATCH, .batch = batch};
+}
+
+// Steps one element through and writes down what came out: "b2" a batch of two rows, "w99", "idle",
+// "active", "end".
+static const char *step(struct tm_element in)
+{
+    static char trace[256];
+    size_t used = 0;
+    int rc = TM_STEP_MORE;
+    trace[0] = '\0';
+    for (int i = 0; rc == TM_STEP_MORE; i++) {
+        ck_assert_int_lt(i, 8);
+        struct tm_element out = {0};
+        struct tm_error err = {0};
+        rc = op->ops->step(op, &in, &out, &err);
+        ck_assert_int_ge(rc, 0);
+        const char *gap = used == 0 ? "" : " ";
+        if (out.kind == TM_ELEMENT_BATCH) {
+            ck_assert_ptr_eq(out.batch->schema,
+                             op->node->kind == TM_NODE_WATERMARK ? output : input);
+            used += (size_t)sprintf(trace + used, "%sb%u", gap, out.batch->row_count);
+            tm_batch_release(out.batch);
+        } else if (out.kind == TM_ELEMENT_WATERMARK && out.watermark == TM_WATERMARK_MAX) {
+            used += (size_t)sprintf(trace + used, "%smax", gap);
+        } else if (out.kind == TM_ELEMENT_WATERMARK) {
+            used += (size_t)sprintf(trace + used, "%sw%lld", gap, (long long)out.watermark);
+        } else if (out.kind == TM_ELEMENT_STATUS) {
+            used += (size_t)sprintf(trace + used, "%s%s", gap,
+                                    out.status == TM_CHANNEL_IDLE ? "idle" : "active");
+        } else if (out.kind == TM_ELEMENT_END) {
+            used += (size_t)sprintf(trace + used, "%send", gap);
+        }
+    }
+    return trace;
+}
+
+static const char *rows(int32_t split, int64_t time)
+{
+    return step(batch_of(split, 1, &time));
+}
+
+static const char *tick(int64_t now_ms)
+{
+    struct tm_element out = {0};
+    struct tm_error err = {0};
+    ctx.now_ns = now_ms * 1000000;
+    if (op->ops->deadline_ns(op) > ctx.now_ns)
+        return "not due";
+    ck_assert_int_eq(op->ops->tick(op, &out, &err), TM_STEP_DONE);
+    return out.kind == TM_ELEMENT_STATUS ? (out.status == TM_CHANNEL_IDLE ? "idle" : "active")
+                                         : "nothing";
+}
+
+START_TEST(the_watermark_follows_its_rows_and_is_disorder_and_one_behind)
+{
+    make_watermark();
+    ck_assert_str_eq(step(batch_of(TM_NO_SPLIT, 3, (int64_t[]){100, 120, 110})), "b3 w109");
+    ck_assert_uint_eq(metrics.used, 3);
+}
+END_TEST
+
+START_TEST(a_watermark_is_sent_only_when_it_increases)
+{
+    make_watermark();
+    ck_assert_str_eq(rows(TM_NO_SPLIT, 100), "b1 w89");
+    ck_assert_str_eq(rows(TM_NO_SPLIT, 50), "b1");
+    ck_assert_str_eq(rows(TM_NO_SPLIT, 100), "b1");
+    ck_assert_str_eq(rows(TM_NO_SPLIT, 101), "b1 w90");
+}
+END_TEST
+
+START_TEST(an_unopened_split_holds_the_watermark_and_the_lowest_counts)
+{
+    ctx.splits = tm_splits_new(&mem, 2);
+    make_watermark();
+    tm_splits_set_status(ctx.splits, 0, TM_SPLIT_ACTIVE);
+    ck_assert_str_eq(rows(0, 1000), "b1");
+    tm_splits_set_status(ctx.splits, 1, TM_SPLIT_ACTIVE);
+    ck_assert_str_eq(rows(1, 500), "b1 w489");
+    tm_splits_set_status(ctx.splits, 1, TM_SPLIT_FINISHED);
+    ck_assert_str_eq(rows(0, 1001), "b1 w990");
+}
+END_TEST
+
+START_TEST(a_null_timestamp_is_an_error_of_its_row_alone)
+{
+    make_watermark();
+    ck_assert_str_eq(step(batch_of(TM_NO_SPLIT, 3, (int64_t[]){100, INT64_MIN, 90})), "b2 w89");
+    ck_assert_uint_eq(failures, 1);
+    ck_assert_int_eq(failure_code, TM_E_NULL_TIMESTAMP);
+    ck_assert_uint_eq(metrics.rows_in, 3);
+    ck_assert_uint_eq(metrics.used, 2);
+}
+END_TEST
+
+START_TEST(watermarks_from_above_end_here_except_the_last)
+{
+    make_watermark();
+    ck_assert_str_eq(step((struct tm_element){.kind = TM_ELEMENT_WATERMARK, .watermark = 7}), "");
+    ck_assert_str_eq(
+        step((struct tm_element){.kind = TM_ELEMENT_WATERMARK, .watermark = TM_WATERMARK_MAX}),
+        "max");
+    ck_assert_str_eq(step((struct tm_element){.kind = TM_ELEMENT_END}), "end");
+}
+END_TEST
+
+START_TEST(a_drained_end_is_preceded_by_the_last_watermark_and_a_stop_is_not)
+{
+    make_watermark();
+    ck_assert_str_eq(step((struct tm_element){.kind = TM_ELEMENT_END, .status = TM_END_STOP}),
+                     "end");
+    ck_assert_str_eq(step((struct tm_element){.kind = TM_ELEMENT_END, .status = TM_END_DRAIN}),
+                     "max end");
+}
+END_TEST
+
+START_TEST(silence_becomes_idle_and_the_next_row_active)
+{
+    make_watermark();
+    rows(TM_NO_SPLIT, 100);
+    ck_assert_str_eq(tick(100), "not due");
+    ck_assert_str_eq(tick(300), "nothing");  // the first probe starts the idle clock
+    ck_assert_str_eq(tick(1300), "not due"); // strictly more than idle_ms
+    ck_assert_str_eq(tick(1301), "idle");
+    ck_assert_int_eq(op->ops->deadline_ns(op), INT64_MAX);
+    ck_assert_str_eq(rows(TM_NO_SPLIT, 200), "b1 active w189");
+}
+END_TEST
+
+START_TEST(time_held_back_by_the_output_does_not_count_as_silence)
+{
+    make_watermark();
+    rows(TM_NO_SPLIT, 100);
+    // No tick while the task is blocked; afterwards the clock starts anew at the first probe.
+    ck_assert_str_eq(tick(60000), "nothing");
+    ck_assert_str_eq(tick(60900), "not due");
+    ck_assert_str_eq(rows(TM_NO_SPLIT, 200), "b1 w189");
+}
+END_TEST
+
+START_TEST(plain_files_and_idle_zero_are_never_idle)
+{
+    ctx.never_idle = true;
+    make_watermark();
+    ck_assert_int_eq(op->ops->deadline_ns(op), INT64_MAX);
+    op->ops->free(op);
+    ctx.never_idle = false;
+    node.idle_ms = 0;
+    make_watermark();
+    ck_assert_int_eq(op->ops->deadline_ns(op), INT64_MAX);
+}
+END_TEST
+
+START_TEST(key_by_passes_rows_and_reports_those_without_a_key)
+{
+    struct tm_error err = {0};
+    node =
+        (struct tm_node){.kind = TM_NODE_KEY_BY, .name = "k", .key = {.count = 1, .fields = {0}}};
+    ck_assert_int_eq(tm_operator_key_by_new(&ctx, &node, &op, &err), 0);
+    op->metrics = &metrics;
+    ck_assert_int_eq(op->ops->open(op, input, &err), 0);
+    ck_assert_str_eq(step(batch_of(TM_NO_SPLIT, 2, (int64_t[]){1, 2})), "b2");
+    ck_assert_str_eq(step(batch_of(TM_NO_SPLIT, 4, (int64_t[]){INT64_MIN, 1, INT64_MIN, 2})), "b2");
+    ck_assert_str_eq(step((struct tm_element){.kind = TM_ELEMENT_WATERMARK, .watermark = 5}), "w5");
+    ck_assert_uint_eq(failures, 2);
+    ck_assert_int_eq(failure_code, TM_E_NULL_KEY);
+    ck_assert_uint_eq(metrics.rows_in, 6);
+    ck_assert_uint_eq(metrics.used, 4);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("watermark");
+    TCase *tc = tcase_create("steps");
+    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_test(tc, the_watermark_follows_its_rows_and_is_disorder_and_one_behind);
+    tcase_add_test(tc, a_watermark_is_sent_only_when_it_increases);
+    tcase_add_test(tc, an_unopened_split_holds_the_watermark_and_the_lowest_counts);
+    tcase_add_test(tc, a_null_timestamp_is_an_error_of_its_row_alone);
+    tcase_add_test(tc, watermarks_from_above_end_here_except_the_last);
+    tcase_add_test(tc, a_drained_end_is_preceded_by_the_last_watermark_and_a_stop_is_not);
+    tcase_add_test(tc, silence_becomes_idle_and_the_next_row_active);
+    tcase_add_test(tc, time_held_back_by_the_output_does_not_count_as_silence);
+    tcase_add_test(tc, plain_files_and_idle_zero_are_never_idle);
+    tcase_add_test(tc, key_by_passes_rows_and_reports_those_without_a_key);
+    suite_add_tcase(suite, tc);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
