@@ -149,6 +149,15 @@ bool tm_channel_is_empty(const struct tm_channel *channel)
            atomic_load_explicit(&channel->tail, memory_order_acquire);
 }
 
+// Only a change is stored: an empty channel is looked at often, and the line is the producer's too.
+static void publish_credit(struct tm_channel *channel)
+{
+    uint64_t allowed = channel->credit.allowed_bytes;
+
+    if (atomic_load_explicit(&channel->allowed_bytes, memory_order_relaxed) != allowed)
+        atomic_store_explicit(&channel->allowed_bytes, allowed, memory_order_relaxed);
+}
+
 static void count_received(struct tm_channel *channel, const struct tm_batch *batch, int64_t now_ns)
 {
     tm__exchange_credit_take(&channel->credit, now_ns, batch->size_bytes);
@@ -165,16 +174,14 @@ bool tm_channel_receive(struct tm_channel *channel, int64_t now_ns, struct tm_el
         channel->tail_seen = atomic_load_explicit(&channel->tail, memory_order_acquire);
         if (head == channel->tail_seen) {
             tm__exchange_credit_empty(&channel->credit, now_ns);
-            atomic_store_explicit(&channel->allowed_bytes, channel->credit.allowed_bytes,
-                                  memory_order_relaxed);
+            publish_credit(channel);
             return false;
         }
     }
     *element = channel->ring[head & RING_MASK];
     if (element->kind == TM_ELEMENT_BATCH)
         count_received(channel, element->batch, now_ns);
-    atomic_store_explicit(&channel->allowed_bytes, channel->credit.allowed_bytes,
-                          memory_order_relaxed);
+    publish_credit(channel);
     atomic_store_explicit(&channel->head, head + 1, memory_order_release);
     if (channel->producer_waker != NULL)
         tm_waker_notify(channel->producer_waker);

@@ -1,0 +1,264 @@
+// Rolling aggregates of keyed streams: one row per input row, or one per key at the end of input.
+#include "core/operator/result.h"
+
+struct rolling {
+    struct tm_operator base;
+    struct tm_mem *mem;
+    bool every; // a row per input row
+    struct tm_schema *input;
+    uint32_t time_offset;
+    bool has_time;
+    struct tm__operator_keys keys;
+    struct tm__operator_aggregates aggregates;
+    struct tm__operator_result result;
+    struct tm_state *state;
+    struct tm_namespace *ns;
+    struct tm__operator_block *block;
+    struct tm__operator_output output;
+
+    bool begun;               // a batch is under way:
+    const struct tm_row *row; // its next row that is not in the block
+    uint32_t at;              // next row of the block
+
+    bool ending; // the end is under way: rows per key go out
+    struct tm_state_cursor cursor;
+};
+
+static int rolling_open(struct tm_operator *op, struct tm_schema *input, struct tm_error *err)
+{
+    struct rolling *self = (struct rolling *)op;
+    struct tm_schema *output = tm__operator_output(op, err);
+    if (output == NULL)
+        return err->code;
+    self->has_time = input->time_field >= 0;
+    if (self->has_time)
+        self->time_offset = input->fields[input->time_field].offset;
+    tm__operator_keys_init(&self->keys, self->mem, input, &op->node->key);
+    int rc = tm__operator_aggregates_init(&self->aggregates, self->mem, op->node, input, output, err);
+    if (rc == 0)
+        rc = tm__operator_result_init(&self->result, op, &self->keys.reader, &self->aggregates, output,
+                                      false, err);
+    if (rc == 0)
+        rc = tm__operator_state_new(op, self->aggregates.value_bytes, &self->state, err);
+    if (rc != 0)
+        return rc;
+    self->ns = tm_state_namespace_create(self->state, 0);
+    self->block = tm_mem_alloc(self->mem, sizeof *self->block);
+    if (self->ns == NULL || self->block == NULL)
+        return tm__operator_out_of_memory(op, err);
+    self->block->count = 0;
+    return 0;
+}
+
+// --- rows ----------------------------------------------------------------------------------------
+
+static int on_overflow(void *arg, const struct tm_row *row, const struct tm__operator_aggregate *culprit,
+                       struct tm_error *err)
+{
+    struct rolling *self = arg;
+    return tm__operator_row_failed(&self->base, self->input, row, TM_E_OVERFLOW, err,
+                                   "'%s' goes out of range with this row", culprit->name);
+}
+
+// The next rows of the batch, with their keys and values.
+static int fill_block(struct rolling *self, const struct tm_batch *batch, struct tm_error *err)
+{
+    struct tm__operator_block *block = self->block;
+    const void *end = batch->data + batch->size_bytes;
+    block->count = 0;
+    self->at = 0;
+    for (; (const void *)self->row != end && block->count < TM__OPERATOR_BLOCK;
+         self->row = tm_row_next(self->row)) {
+        block->namespaces[block->count] = self->ns;
+        block->rows[block->count++] = self->row;
+    }
+    int rc = tm__operator_keys_read(&self->keys, block);
+    if (rc == 0)
+        rc = tm_state_upsert_batch(self->state, self->ns, block->keys, block->count, block->values, NULL);
+    return rc == 0 ? 0 : tm__operator_out_of_memory(&self->base, err);
+}
+
+static int append(struct rolling *self, const struct tm__operator_result_row *row,
+                  const struct tm_row *cause, struct tm_error *err)
+{
+    const struct tm__operator_aggregate *culprit;
+    if (tm__operator_output_open(&self->output, self->base.ctx, self->result.schema) != 0)
+        return tm__operator_out_of_memory(&self->base, err);
+    int rc = tm__operator_result_append(&self->result, self->output.batch, row, &culprit);
+    if (rc == TM_E_OVERFLOW) { // an average that 38 digits do not hold
+        tm_metric_add(&self->base.metrics->used, (uint64_t)-1);
+        return on_overflow(self, cause, culprit, err);
+    }
+    if (rc != 0)
+        return tm_error_set(err, rc, "operator '%s': a row cannot be made", self->base.node->name);
+    return 0;
+}
+
+// One row of the block in, one out.
+static int pass_row(struct rolling *self, uint32_t i, struct tm_error *err)
+{
+    const struct tm_row *row = self->block->rows[i];
+    const struct tm_key *key = &self->block->keys[i];
+    const struct tm__operator_aggregate *culprit;
+    struct tm__operator_result_row result = {
+        .key = key,
+        .home = {self->state, self->ns, tm_state_key_group(self->state, key->hash)},
+        .value = self->block->values[i],
+    };
+    int rc = tm__operator_aggregates_add(&self->aggregates, &result.home, self->block->values[i], row,
+                                         &culprit);
+    if (rc == TM_E_OVERFLOW)
+        return on_overflow(self, row, culprit, err);
+    if (rc != 0)
+        return tm__operator_out_of_memory(&self->base, err);
+    tm_metric_add(&self->base.metrics->used, 1);
+    if (self->has_time && !tm_row_is_null(row, (uint32_t)self->input->time_field)) {
+        result.time = tm_row_int(row, self->time_offset);
+        result.has_time = true;
+    }
+    return append(self, &result, row, err);
+}
+
+// TM_STEP_MORE: the output is full.
+static int pass_block(struct rolling *self, struct tm_error *err)
+{
+    while (self->at < self->block->count) {
+        int rc = pass_row(self, self->at++, err);
+        if (rc != 0)
+            return rc;
+        if (self->output.batch != NULL && tm_batch_is_full(self->output.batch))
+            return TM_STEP_MORE;
+    }
+    return TM_STEP_DONE;
+}
+
+static int add_block(struct rolling *self, struct tm_error *err)
+{
+    int rc = tm__operator_aggregates_add_block(&self->aggregates, self->state, self->block, on_overflow,
+                                               self, err);
+    if (rc == 0)
+        tm_metric_add(&self->base.metrics->used, self->block->count);
+    self->at = self->block->count;
+    return rc;
+}
+
+static int step_batch(struct rolling *self, struct tm_element *in, struct tm_element *out,
+                      struct tm_error *err)
+{
+    const struct tm_batch *batch = in->batch;
+    if (!self->begun) {
+        self->begun = true;
+        self->input = batch->schema;
+        self->row = tm_batch_first(batch);
+        self->output.split = batch->split;
+        self->output.read_ns = batch->read_ns;
+        tm_metric_add(&self->base.metrics->rows_in, batch->row_count);
+    }
+    const void *end = batch->data + batch->size_bytes;
+    for (;;) {
+        int rc = self->every ? pass_block(self, err) : add_block(self, err);
+        if (rc == TM_STEP_MORE)
+            (void)tm__operator_output_take(&self->output, &self->base, out);
+        if (rc != TM_STEP_DONE)
+            return rc;
+        if ((const void *)self->row == end)
+            break;
+        rc = fill_block(self, batch, err);
+        if (rc != 0)
+            return rc;
+    }
+    (void)tm__operator_output_take(&self->output, &self->base, out);
+    self->begun = false;
+    self->block->count = self->at = 0;
+    tm_batch_release(in->batch);
+    return TM_STEP_DONE;
+}
+
+// --- the end -------------------------------------------------------------------------------------
+
+static int append_entry(struct rolling *self, const struct tm_key *key, const void *value,
+                        struct tm_error *err)
+{
+    struct tm__operator_result_row result = {
+        .key = key,
+        .home = {self->state, self->ns, self->cursor.key_group},
+        .value = value,
+    };
+    return append(self, &result, NULL, err);
+}
+
+// A row per key, key groups ascending, in the order of the state. TM_STEP_MORE: a batch of them.
+static int step_end(struct rolling *self, struct tm_element *out, struct tm_error *err)
+{
+    uint32_t first, last;
+    tm__operator_key_groups(&self->base, &first, &last);
+    if (!self->ending) {
+        self->ending = true;
+        self->output.split = TM_NO_SPLIT;
+        self->output.read_ns = 0;
+        tm_state_iterate(self->state, self->ns, first, &self->cursor);
+    }
+    while (self->cursor.key_group <= last) {
+        struct tm_key key;
+        void *value;
+        if (!tm_state_next(&self->cursor, &key, &value)) {
+            if (self->cursor.key_group == last)
+                break;
+            tm_state_iterate(self->state, self->ns, self->cursor.key_group + 1, &self->cursor);
+            continue;
+        }
+        int rc = append_entry(self, &key, value, err);
+        if (rc != 0)
+            return rc;
+        if (self->output.batch != NULL && tm_batch_is_full(self->output.batch)) {
+            (void)tm__operator_output_take(&self->output, &self->base, out);
+            return TM_STEP_MORE;
+        }
+    }
+    return tm__operator_output_take(&self->output, &self->base, out) ? TM_STEP_MORE : TM_STEP_DONE;
+}
+
+static int rolling_step(struct tm_operator *op, struct tm_element *in, struct tm_element *out,
+                        struct tm_error *err)
+{
+    struct rolling *self = (struct rolling *)op;
+    if (in->kind == TM_ELEMENT_BATCH)
+        return step_batch(self, in, out, err);
+    // A job that was stopped has not seen the end of its input: nothing is final.
+    if (in->kind == TM_ELEMENT_END && in->status == TM_END_DRAIN && !self->every) {
+        int rc = step_end(self, out, err);
+        if (rc != TM_STEP_DONE)
+            return rc;
+    }
+    *out = *in;
+    return TM_STEP_DONE;
+}
+
+static void rolling_free(struct tm_operator *op)
+{
+    struct rolling *self = (struct rolling *)op;
+    tm__operator_output_fini(&self->output);
+    tm_state_free(self->state);
+    tm__operator_result_fini(&self->result);
+    tm__operator_aggregates_fini(&self->aggregates);
+    tm__operator_keys_fini(&self->keys);
+    if (self->block != NULL)
+        tm_mem_free(self->mem, self->block, sizeof *self->block);
+    tm_mem_free(self->mem, self, sizeof *self);
+}
+
+static const struct tm_operator_ops rolling_ops = {
+    .open = rolling_open, .step = rolling_step, .free = rolling_free};
+
+int tm_operator_rolling_new(struct tm_task_context *ctx, const struct tm_node *node,
+                            struct tm_operator **op, struct tm_error *err)
+{
+    struct rolling *self = tm_mem_zalloc(ctx->mem, sizeof *self);
+    if (self == NULL)
+        return tm_error_set(err, TM_E_MEMORY, "operator '%s': out of memory", node->name);
+    self->base = (struct tm_operator){.ops = &rolling_ops, .ctx = ctx, .node = node};
+    self->mem = ctx->mem;
+    self->every = !node->emit_final;
+    *op = &self->base;
+    return 0;
+}

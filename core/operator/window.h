@@ -1,0 +1,52 @@
+// The window operator's parts: window.c takes rows in, window_fire.c lets results out,
+// window_time.h is the arithmetic of both.
+//
+// Rows are added to slices: pieces of time that no window's bound cuts, as long as the greatest
+// common divisor of size and slide. A slice is a namespace of the state, its id the slice's start.
+// A window is the merge of the slices that it covers.
+#pragma once
+
+#include "core/operator/result.h"
+
+// Where rows of an interval of time go. `width` 0: nowhere yet.
+struct tm__operator_pane {
+    int64_t low;
+    uint64_t width;
+    enum { TM__PANE_SLICE, TM__PANE_LATE, TM__PANE_GAP, TM__PANE_NO_TIME } kind;
+    struct tm_namespace *slice;
+};
+
+struct tm__operator_window {
+    struct tm_operator base;
+    struct tm_mem *mem;
+    int64_t size, slide, offset, slice_ms;
+    struct tm_schema *input; // of the rows; valid while a batch is under way
+    uint32_t time_field, time_offset;
+    struct tm__operator_keys keys;
+    struct tm__operator_aggregates aggregates;
+    struct tm__operator_result result;
+    struct tm_state *state;
+    struct tm__operator_block *block;
+    struct tm__operator_pane panes[2]; // the last used first
+
+    int64_t watermark; // as far as it has been processed: windows that end by it have fired
+    int64_t fired_end; // so have all windows that end here or before
+    struct tm__operator_output output;
+
+    // Firing, a window at a time, a key group at a time.
+    bool firing;            // a watermark is being processed
+    bool window_open;       // the window that ends at `end` is being emitted
+    int64_t end;
+    uint32_t key_group;     // under way
+    bool group_open;        // `cursor` is in it
+    struct tm_state_cursor cursor;
+    struct tm_namespace *single; // the only slice of the window, or NULL: they are merged
+    struct tm_state *merged;     // one namespace, one key group at a time; NULL until needed
+    struct tm_namespace *merged_space;
+    struct tm_namespace *merging; // the next slice to merge into the key group
+};
+
+// Goes on with the firing of `watermark`: TM_STEP_MORE with *out full or empty (more to do), or
+// TM_STEP_DONE (all is out).
+int tm__operator_window_fire(struct tm__operator_window *self, int64_t watermark,
+                             struct tm_element *out, struct tm_error *err) TM_WARN_UNUSED;
