@@ -63,6 +63,7 @@ static int send_pending(struct tm_task *task, struct tm_task_output *output)
         return TM_SENT;
     bool end = output->pending.kind == TM_ELEMENT_END;
     int rc = tm_sender_send(output->sender, &output->pending, task->ctx.now_ns);
+    output->blocked = rc == TM_BLOCKED;
     if (rc == TM_SENT) {
         output->pending.kind = TM_ELEMENT_NONE;
         output->ended = output->ended || end;
@@ -142,6 +143,7 @@ int tm__task_flush_outputs(struct tm_task *task, bool idle)
                      : tm_sender_flush(output->sender, task->ctx.now_ns, idle);
         if (rc < 0)
             return rc;
+        output->blocked = rc == TM_BLOCKED;
         if (rc == TM_BLOCKED)
             result = TM_BLOCKED;
     }
@@ -174,11 +176,13 @@ int tm__task_end_outputs(struct tm_task *task)
     return result;
 }
 
-int64_t tm__task_outputs_deadline_ns(const struct tm_task *task)
+int64_t tm__task_outputs_deadline_ns(const struct tm_task *task, bool blocked_too)
 {
     int64_t deadline = INT64_MAX;
     for (uint32_t i = 0; i < task->output_count; i++) {
         const struct tm_task_output *output = &task->outputs[i];
+        if (output->blocked && !blocked_too)
+            continue; // it waits for credit, not for a time
         int64_t at = tm_sender_deadline_ns(output->sender);
         if (output->dead_letters != NULL && output->pending.kind == TM_ELEMENT_NONE)
             at = output->dead_since_ns + DEAD_LETTER_LATENCY_MS * 1000000LL;

@@ -236,7 +236,7 @@ int tm_task_turn(struct tm_task *task, struct tm_error *err)
         note_blocked(task, true);
         return TM_TURN_IDLE;
     }
-    if (tm__task_outputs_deadline_ns(task) <= task->ctx.now_ns) {
+    if (tm__task_outputs_deadline_ns(task, true) <= task->ctx.now_ns) {
         rc = tm__task_flush_outputs(task, false);
         if (rc < 0)
             return fail_output(task, rc, err);
@@ -258,7 +258,7 @@ int64_t tm_task_deadline_ns(struct tm_task *task)
 {
     if (task->finished || task->settling)
         return INT64_MAX;
-    int64_t deadline = tm__task_outputs_deadline_ns(task);
+    int64_t deadline = tm__task_outputs_deadline_ns(task, false);
     if (highest_pending(task) != UINT32_MAX || task->ended)
         return deadline; // waits for credit or a writer, which wake the worker
     for (uint32_t i = 0; i < task->operator_count; i++) {

@@ -15,6 +15,7 @@ struct tm_task_output {
     int64_t dead_since_ns;         // when its first row came
     struct tm_element pending;     // on its way; NONE: nothing
     bool ended;                    // END was sent
+    bool blocked;                  // the last attempt found no credit: its return wakes the worker
 };
 
 struct tm_task {
@@ -66,7 +67,9 @@ int tm__task_send_dead_letters(struct tm_task *task, bool all);
 int tm__task_flush_outputs(struct tm_task *task, bool idle);
 // END to the dead-letter edges; TM_SENT once every edge has it.
 int tm__task_end_outputs(struct tm_task *task);
-int64_t tm__task_outputs_deadline_ns(const struct tm_task *task);
+// When something must be sent (mono ns). Without `blocked_too` only by outputs that a time, not
+// credit, holds back.
+int64_t tm__task_outputs_deadline_ns(const struct tm_task *task, bool blocked_too);
 // A row for the dead letters of `node`.
 int tm__task_add_dead_letter(struct tm_task *task, const struct tm_row_failure *failure,
                              const struct tm_buf *row_json, struct tm_error *err) TM_WARN_UNUSED;

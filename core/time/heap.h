@@ -32,8 +32,3 @@ void tm__time_heap_remove(struct tm_heap *heap, uint32_t id); // no member: no-o
 // O(k log k), so it costs nothing extra while the front is acceptable.
 int64_t tm__time_heap_first(struct tm_heap *heap, bool (*accept)(void *arg, uint32_t id),
                             void *arg);
-
-static inline bool tm__time_heap_has(const struct tm_heap *heap, uint32_t id)
-{
-    return heap->slots[id] != TM_HEAP_ABSENT;
-}

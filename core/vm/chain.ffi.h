@@ -17,8 +17,12 @@ struct tm_chain_ctx {
     uint64_t
         *counts; // per function node of the segment, TM_CHAIN_COUNTS each: in, out, filtered, used
                  // (input rows that its function took without an error; a filter's passed rows)
-    uint8_t **slots; // reduce: per input row the address of its key's tm_blob (C looked them up)
-    uint32_t slot_index; // reduce: next slot
+    // reduce (core/operator/README.md, "Reduce"): slots[i] is the accumulated row of input row i's
+    // key, in the node's output schema, read-only, or NULL: no row yet, then the input row is the
+    // result. No key comes twice between `in` and `in_end`. The chunk appends exactly one row per
+    // input row, in order, except for rows that it gave to tm_chain_fail.
+    uint8_t **slots;
+    uint32_t slot_index; // of the row at `in`: 0 when the chunk is entered, the chunk moves both on
     void *owner;         // the C side's struct tm_vm_chain
 };
 

@@ -1,0 +1,373 @@
+// reduce: one row per key is kept; each input row and the kept one make the new kept row, by a
+// function of the job. The function runs in a generated chunk over many rows at once. Within one
+// entry into the chunk no key comes twice, since the second row needs the first one's result: a
+// batch is cut where a key repeats.
+#include "core/base/limits.h"
+#include "core/operator/block.h"
+#include "core/operator/result.h"
+#include "core/vm/vm.h"
+
+// The value of a key.
+struct kept {
+    struct tm_blob row; // in the output schema
+    uint32_t run;       // the last run that had the key
+    uint32_t reserved;
+};
+
+struct reduce {
+    struct tm_operator base;
+    struct tm_mem *mem;
+    bool every; // a row per input row; else one per key at the end
+    struct tm_schema *input, *schema; // of the batch under way; of the output, a reference
+    struct tm__operator_keys keys;
+    struct tm_state *state;
+    struct tm_namespace *ns;
+    struct tm__operator_block *block;
+    struct tm__operator_output output;
+    struct tm_vm_chain *chain;
+    struct tm_chain_ctx *entry; // its context
+
+    bool begun;               // a batch is under way:
+    const struct tm_row *row; // its next row that is not in the block
+    uint32_t at, run_end;     // next row of the block, end of its run
+    uint32_t run;             // number of the run
+    uint8_t *slots[TM__OPERATOR_BLOCK];
+    bool failed[TM__OPERATOR_BLOCK]; // by row of the run
+    struct tm_error failure;         // of a row, when it ends the job
+
+    bool ending;
+    struct tm_state_cursor cursor;
+};
+
+static int reduce_open(struct tm_operator *op, struct tm_schema *input, struct tm_error *err)
+{
+    struct reduce *self = (struct reduce *)op;
+    struct tm_schema *output = tm__operator_output(op, err);
+    if (output == NULL)
+        return err->code;
+    self->schema = tm_schema_ref(output);
+    tm__operator_keys_init(&self->keys, self->mem, input, &op->node->key);
+    int rc = tm__operator_state_new(op, sizeof(struct kept), &self->state, err);
+    if (rc != 0)
+        return rc;
+    self->ns = tm_state_namespace_create(self->state, 0);
+    self->block = tm_mem_alloc(self->mem, sizeof *self->block);
+    if (self->ns == NULL || self->block == NULL)
+        return tm__operator_out_of_memory(op, err);
+    self->block->count = 0;
+    return 0;
+}
+
+// --- what the chunk calls back -------------------------------------------------------------------
+
+static int on_fail(void *arg, uint32_t node_index, const struct tm_row *row, int code,
+                   const char *message, size_t length)
+{
+    struct reduce *self = arg;
+    (void)node_index;
+    uint32_t i = self->entry->slot_index;
+    for (uint32_t k = self->at; row != NULL && k < self->run_end; k++)
+        if (self->block->rows[k] == row)
+            i = k - self->at;
+    if (i < self->run_end - self->at)
+        self->failed[i] = true;
+    struct tm_row_failure failure = {
+        .node = self->base.node,
+        .code = code,
+        .message = message,
+        .message_length = length,
+        .schema = self->input,
+        .row = row,
+        .offset = -1,
+        .line = -1,
+    };
+    return tm_task_row_failed(self->base.ctx, &failure, &self->failure);
+}
+
+static int on_grow(void *arg, struct tm_chain_ctx *entry, uint64_t more)
+{
+    struct reduce *self = arg;
+    struct tm_batch *batch = self->output.batch;
+    batch->size_bytes = entry->out_size;
+    int rc = tm_batch_reserve(batch, more);
+    entry->out = batch->data;
+    entry->out_capacity = batch->capacity_bytes;
+    return rc;
+}
+
+// --- one run -------------------------------------------------------------------------------------
+
+static int fill_block(struct reduce *self, const struct tm_batch *batch, struct tm_error *err)
+{
+    struct tm__operator_block *block = self->block;
+    const void *end = batch->data + batch->size_bytes;
+    block->count = 0;
+    self->at = self->run_end = 0;
+    for (; (const void *)self->row != end && block->count < TM__OPERATOR_BLOCK;
+         self->row = tm_row_next(self->row))
+        block->rows[block->count++] = self->row;
+    int rc = tm__operator_keys_read(&self->keys, block);
+    if (rc == 0)
+        rc = tm_state_upsert_batch(self->state, self->ns, block->keys, block->count, block->values, NULL);
+    return rc == 0 ? 0 : tm__operator_out_of_memory(&self->base, err);
+}
+
+static uint32_t key_group(const struct reduce *self, uint32_t i)
+{
+    return tm_state_key_group(self->state, self->block->keys[i].hash);
+}
+
+// The longest run from `at` without a key twice. Numbers of runs may come again after 2^32: that
+// cuts a run short, no more, since its first row is always taken.
+static void find_run(struct reduce *self)
+{
+    struct tm__operator_block *block = self->block;
+    self->run++;
+    self->run_end = self->at;
+    do {
+        ((struct kept *)block->values[self->run_end++])->run = self->run;
+    } while (self->run_end < block->count &&
+             ((const struct kept *)block->values[self->run_end])->run != self->run);
+}
+
+static void enter_rows(struct reduce *self)
+{
+    const struct tm__operator_block *block = self->block;
+    for (uint32_t i = self->at; i < self->run_end; i++) {
+        const struct kept *kept = block->values[i];
+        self->slots[i - self->at] =
+            kept->row.length == 0
+                ? NULL
+                : (uint8_t *)(uintptr_t)tm_state_blob_get(self->state, key_group(self, i), &kept->row);
+        self->failed[i - self->at] = false;
+    }
+    struct tm_chain_ctx *entry = self->entry;
+    entry->in = (const uint8_t *)block->rows[self->at];
+    entry->in_end = (const uint8_t *)tm_row_next(block->rows[self->run_end - 1]);
+    entry->slots = self->slots;
+    entry->slot_index = 0;
+    entry->now_ms = self->base.ctx->now_ms;
+    struct tm_batch *batch = self->output.batch;
+    entry->out = batch->data;
+    entry->out_size = batch->size_bytes;
+    entry->out_capacity = batch->capacity_bytes;
+    entry->out_rows = batch->row_count;
+}
+
+// The rows that the chunk appended become the kept rows of their keys.
+static int take_results(struct reduce *self, size_t old_size, struct tm_error *err)
+{
+    struct tm_batch *batch = self->output.batch;
+    uint32_t done = self->entry->slot_index, results = self->entry->out_rows - batch->row_count;
+    batch->size_bytes = self->entry->out_size;
+    batch->row_count = self->entry->out_rows;
+    const uint8_t *result = batch->data + old_size;
+    uint32_t used = 0;
+    for (uint32_t i = 0; i < done; i++) {
+        if (self->failed[i])
+            continue;
+        if (used++ == results)
+            break;
+        const struct tm_row *row = (const struct tm_row *)(const void *)result;
+        struct kept *kept = self->block->values[self->at + i];
+        int rc = tm_state_blob_set(self->state, self->ns, key_group(self, self->at + i), &kept->row, row,
+                                   row->size_bytes);
+        if (rc != 0)
+            return tm__operator_out_of_memory(&self->base, err);
+        result += row->size_bytes;
+    }
+    if (used != results || done > self->run_end - self->at)
+        return tm_error_set(err, TM_E_INTERNAL, "operator '%s': %u rows from %u input rows",
+                            self->base.node->name, results, done);
+    tm_metric_add(&self->base.metrics->used, used);
+    self->at += done;
+    return 0;
+}
+
+// enum tm_vm_run or negative.
+static int enter(struct reduce *self, struct tm_error *err)
+{
+    if (self->at == self->run_end)
+        find_run(self);
+    if (tm__operator_output_open(&self->output, self->base.ctx, self->schema) != 0)
+        return tm__operator_out_of_memory(&self->base, err);
+    if (!self->every) { // results are only kept
+        self->output.batch->size_bytes = 0;
+        self->output.batch->row_count = 0;
+    }
+    enter_rows(self);
+    size_t old_size = self->output.batch->size_bytes;
+    uint32_t before = self->at;
+    tm_error_clear(&self->failure);
+    int rc = tm_vm_chain_run(self->chain, err);
+    if (rc < 0) {
+        if (self->failure.code != 0)
+            *err = self->failure;
+        return rc;
+    }
+    int taken = take_results(self, old_size, err);
+    if (taken != 0)
+        return taken;
+    bool stuck = rc == TM_VM_RUN_DONE ? self->at != self->run_end
+                                      : rc == TM_VM_RUN_FULL && self->at == before;
+    if (stuck)
+        return tm_error_set(err, TM_E_INTERNAL, "operator '%s': the chunk stopped before its last row",
+                            self->base.node->name);
+    return rc;
+}
+
+// --- steps ---------------------------------------------------------------------------------------
+
+static int settle(struct reduce *self)
+{
+    size_t length;
+    const char *proposal = tm_vm_chain_proposal(self->chain, &length);
+    int rc = tm_task_settle(self->base.ctx->task, proposal, length);
+    return rc != 0 ? rc : TM_STEP_WAIT;
+}
+
+static int step_batch(struct reduce *self, struct tm_element *in, struct tm_element *out,
+                      struct tm_error *err)
+{
+    const struct tm_batch *batch = in->batch;
+    const void *end = batch->data + batch->size_bytes;
+    if (!self->begun) {
+        self->begun = true;
+        self->input = batch->schema;
+        self->row = tm_batch_first(batch);
+        self->block->count = self->at = self->run_end = 0;
+        self->output.split = batch->split;
+        self->output.read_ns = batch->read_ns;
+        tm_metric_add(&self->base.metrics->rows_in, batch->row_count);
+    }
+    for (;;) {
+        int rc = 0;
+        if (self->at == self->block->count) {
+            if ((const void *)self->row == end)
+                break;
+            rc = fill_block(self, batch, err);
+            if (rc != 0)
+                return rc;
+        }
+        rc = enter(self, err);
+        if (rc < 0)
+            return rc;
+        if (rc == TM_VM_RUN_SETTLE)
+            return settle(self);
+        if (self->every && (rc == TM_VM_RUN_FULL || tm_batch_is_full(self->output.batch))) {
+            (void)tm__operator_output_take(&self->output, &self->base, out);
+            return TM_STEP_MORE;
+        }
+    }
+    if (self->every)
+        (void)tm__operator_output_take(&self->output, &self->base, out);
+    self->begun = false;
+    tm_batch_release(in->batch);
+    return TM_STEP_DONE;
+}
+
+// One more kept row into the output.
+static int append_kept(struct reduce *self, const struct kept *kept, struct tm_error *err)
+{
+    if (kept->row.length == 0)
+        return 0; // every row of the key failed
+    if (tm__operator_output_open(&self->output, self->base.ctx, self->schema) != 0)
+        return tm__operator_out_of_memory(&self->base, err);
+    const struct tm_row *row = tm_state_blob_get(self->state, self->cursor.key_group, &kept->row);
+    return tm_batch_append_row(self->output.batch, row) == 0 ? 0
+                                                             : tm__operator_out_of_memory(&self->base, err);
+}
+
+// A row per key, key groups ascending, in the order of the state. TM_STEP_MORE: a batch of them.
+static int step_end(struct reduce *self, struct tm_element *out, struct tm_error *err)
+{
+    uint32_t first, last;
+    tm__operator_key_groups(&self->base, &first, &last);
+    if (!self->ending) {
+        self->ending = true;
+        tm__operator_output_fini(&self->output); // a run's results
+        self->output.split = TM_NO_SPLIT;
+        self->output.read_ns = 0;
+        tm_state_iterate(self->state, self->ns, first, &self->cursor);
+    }
+    for (;;) {
+        struct tm_key key;
+        void *value;
+        if (!tm_state_next(&self->cursor, &key, &value)) {
+            if (self->cursor.key_group == last)
+                break;
+            tm_state_iterate(self->state, self->ns, self->cursor.key_group + 1, &self->cursor);
+            continue;
+        }
+        int rc = append_kept(self, value, err);
+        if (rc != 0)
+            return rc;
+        if (self->output.batch != NULL && tm_batch_is_full(self->output.batch)) {
+            (void)tm__operator_output_take(&self->output, &self->base, out);
+            return TM_STEP_MORE;
+        }
+    }
+    return tm__operator_output_take(&self->output, &self->base, out) ? TM_STEP_MORE : TM_STEP_DONE;
+}
+
+static int reduce_step(struct tm_operator *op, struct tm_element *in, struct tm_element *out,
+                       struct tm_error *err)
+{
+    struct reduce *self = (struct reduce *)op;
+    if (in->kind == TM_ELEMENT_BATCH)
+        return step_batch(self, in, out, err);
+    // A job that was stopped has not seen the end of its input: nothing is final.
+    if (in->kind == TM_ELEMENT_END && in->status == TM_END_DRAIN && !self->every) {
+        int rc = step_end(self, out, err);
+        if (rc != TM_STEP_DONE)
+            return rc;
+    }
+    *out = *in;
+    return TM_STEP_DONE;
+}
+
+static void reduce_free(struct tm_operator *op)
+{
+    struct reduce *self = (struct reduce *)op;
+    if (self->chain != NULL)
+        tm_vm_chain_free(self->chain);
+    tm__operator_output_fini(&self->output);
+    tm_state_free(self->state);
+    tm_schema_unref(self->schema);
+    tm__operator_keys_fini(&self->keys);
+    if (self->block != NULL)
+        tm_mem_free(self->mem, self->block, sizeof *self->block);
+    tm_mem_free(self->mem, self, sizeof *self);
+}
+
+static const struct tm_operator_ops reduce_ops = {
+    .open = reduce_open, .step = reduce_step, .free = reduce_free};
+
+int tm_operator_reduce_new(struct tm_task_context *ctx, const struct tm_node *node, struct tm_operator **op,
+                           struct tm_error *err)
+{
+    struct reduce *self = tm_mem_zalloc(ctx->mem, sizeof *self);
+    if (self == NULL)
+        return tm_error_set(err, TM_E_MEMORY, "operator '%s': out of memory", node->name);
+    self->base = (struct tm_operator){.ops = &reduce_ops, .ctx = ctx, .node = node};
+    self->mem = ctx->mem;
+    self->every = !node->emit_final;
+    struct tm_vm_chain_args args = {
+        .nodes = &node->id,
+        .node_count = 1,
+        .subtask = ctx->subtask,
+        .fail = on_fail,
+        .arg = self,
+        .grow = on_grow,
+    };
+    int rc = tm_vm_chain_new(ctx->vm, &args, &self->chain, err);
+    if (rc != 0) {
+        reduce_free(&self->base);
+        return rc;
+    }
+    self->entry = tm_vm_chain_ctx(self->chain);
+    self->entry->out_full = TM_BATCH_ROWS;
+    self->entry->out_full_bytes = TM_BATCH_BYTES;
+    *op = &self->base;
+    return 0;
+}
