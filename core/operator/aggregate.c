@@ -1,9 +1,9 @@
 // Accumulators at work: adding a row, merging two, the result.
 //
 // "Has a value yet" takes a bit in the value's first words, except where the accumulator can tell:
-// an average has its count, and a sum of doubles is stored negated. Its start, all-zero, is +0.0 and
-// stands for the sum -0.0, the neutral element of addition; a sum of values is never -0.0, since
-// each is added as x + 0.0. The common pair of count and sum is so 16 bytes.
+// an average has its count, and a sum of doubles is stored negated. Its start, all-zero, is +0.0
+// and stands for the sum -0.0, the neutral element of addition; a sum of values is never -0.0,
+// since each is added as x + 0.0. The common pair of count and sum is so 16 bytes.
 #include "core/operator/aggregate.h"
 
 #include "core/batch/decimal.h"
@@ -70,8 +70,8 @@ static bool double_less(double a, double b)
     return a < b;
 }
 
-static bool operand_less(item_t *item, const struct tm__operator_home *home, const struct operand *x,
-                         const uint8_t *acc, bool greater)
+static bool operand_less(item_t *item, const struct tm__operator_home *home,
+                         const struct operand *x, const uint8_t *acc, bool greater)
 {
     switch (item->action) {
     case TM__MIN_INT:
@@ -83,13 +83,15 @@ static bool operand_less(item_t *item, const struct tm__operator_home *home, con
                        : double_less(get_double(x->slot), get_double(acc));
     case TM__MIN_DECIMAL:
     case TM__MAX_DECIMAL:
-        return greater ? get_decimal(x->slot) > get_decimal(acc) : get_decimal(x->slot) < get_decimal(acc);
+        return greater ? get_decimal(x->slot) > get_decimal(acc)
+                       : get_decimal(x->slot) < get_decimal(acc);
     default: { // bytes
         const struct tm_blob *blob = (const struct tm_blob *)(const void *)acc;
         uint32_t common = x->length < blob->length ? x->length : blob->length;
-        int order = common == 0 ? 0
-                                : memcmp(x->bytes, tm_state_blob_get(home->state, home->key_group, blob),
-                                         common);
+        int order =
+            common == 0
+                ? 0
+                : memcmp(x->bytes, tm_state_blob_get(home->state, home->key_group, blob), common);
         if (order == 0)
             order = x->length < blob->length ? -1 : x->length > blob->length;
         return greater ? order > 0 : order < 0;
@@ -97,7 +99,8 @@ static bool operand_less(item_t *item, const struct tm__operator_home *home, con
     }
 }
 
-static int take(item_t *item, const struct tm__operator_home *home, uint8_t *value, const struct operand *x)
+static int take(item_t *item, const struct tm__operator_home *home, uint8_t *value,
+                const struct operand *x)
 {
     uint8_t *acc = value + item->offset;
     switch (item->action) {
@@ -228,7 +231,9 @@ static bool would_fail(item_t *item, const uint8_t *value, const struct tm_row *
 {
     uint8_t copy[32] = {0};
     struct tm__operator_aggregate probe = *item;
-    uint32_t bytes = item->action == TM__AVG_DECIMAL ? 24 : item->action == TM__SUM_DECIMAL ? 16 : 8;
+    uint32_t bytes = item->action == TM__AVG_DECIMAL   ? 24
+                     : item->action == TM__SUM_DECIMAL ? 16
+                                                       : 8;
     memcpy(copy, value + item->offset, bytes);
     probe.offset = 0;
     probe.present_offset = 24;
@@ -290,7 +295,8 @@ static int add_block_failing(const struct tm__operator_aggregates *aggregates,
 }
 
 // One aggregate over the block: the two most common without a test of the action per row.
-static int add_block_item(item_t *item, struct tm_state *state, const struct tm__operator_block *block)
+static int add_block_item(item_t *item, struct tm_state *state,
+                          const struct tm__operator_block *block)
 {
     uint32_t offset = item->offset;
     switch (item->action) {
@@ -462,8 +468,8 @@ static int put_item(item_t *item, const struct tm__operator_home *home, const ui
     case TM__FIRST_BYTES:
     case TM__LAST_BYTES: {
         const struct tm_blob *blob = (const struct tm_blob *)(const void *)acc;
-        return tm_builder_put_bytes(builder, field, tm_state_blob_get(home->state, home->key_group, blob),
-                                    blob->length);
+        return tm_builder_put_bytes(
+            builder, field, tm_state_blob_get(home->state, home->key_group, blob), blob->length);
     }
     default: // eight bytes, doubles too
         tm_builder_put_int(builder, field, get_int(acc));

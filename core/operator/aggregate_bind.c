@@ -49,7 +49,8 @@ static struct choice choose_avg(struct tm_type in)
     case TM_TYPE_DOUBLE:
         return (struct choice){TM__AVG_DOUBLE, 16, false, false, plain(TM_TYPE_DOUBLE)};
     case TM_TYPE_DECIMAL:
-        return (struct choice){TM__AVG_DECIMAL, 24, false, true, decimal(in.scale > 6 ? in.scale : 6)};
+        return (struct choice){TM__AVG_DECIMAL, 24, false, true,
+                               decimal(in.scale > 6 ? in.scale : 6)};
     default:
         return no_choice();
     }
@@ -117,10 +118,12 @@ static int bind_one(struct tm__operator_aggregate *item, struct choice *choice,
     if (from->output_field >= output->field_count ||
         (from->kind != TM_AGGREGATE_COUNT &&
          (from->input_field < 0 || (uint32_t)from->input_field >= input->field_count)))
-        return tm_error_set(err, TM_E_INTERNAL, "operator '%s': an aggregate of a column that is not there",
+        return tm_error_set(err, TM_E_INTERNAL,
+                            "operator '%s': an aggregate of a column that is not there",
                             node->name);
     const struct tm_field *result = &output->fields[from->output_field];
-    *item = (struct tm__operator_aggregate){.output_field = from->output_field, .name = result->name};
+    *item =
+        (struct tm__operator_aggregate){.output_field = from->output_field, .name = result->name};
     if (from->kind != TM_AGGREGATE_COUNT) {
         const struct tm_field *field = &input->fields[from->input_field];
         in = field->type;
@@ -130,17 +133,19 @@ static int bind_one(struct tm__operator_aggregate *item, struct choice *choice,
     }
     *choice = choose(from->kind, in);
     if (choice->action < 0)
-        return tm_error_set(err, TM_E_TYPE, "operator '%s': '%s' cannot be computed over %s", node->name,
-                            result->name, tm_type_text(in, a));
+        return tm_error_set(err, TM_E_TYPE, "operator '%s': '%s' cannot be computed over %s",
+                            node->name, result->name, tm_type_text(in, a));
     if (!tm_type_equal(choice->result, result->type))
-        return tm_error_set(err, TM_E_SCHEMA, "operator '%s': '%s' is %s, its column is %s", node->name,
-                            result->name, tm_type_text(choice->result, a), tm_type_text(result->type, b));
+        return tm_error_set(err, TM_E_SCHEMA, "operator '%s': '%s' is %s, its column is %s",
+                            node->name, result->name, tm_type_text(choice->result, a),
+                            tm_type_text(result->type, b));
     item->action = (uint8_t)choice->action;
     return 0;
 }
 
 // The words with the present bits, then the accumulators; `bits` has been counted.
-static void lay_out(struct tm__operator_aggregates *aggregates, const struct choice *choices, uint32_t bits)
+static void lay_out(struct tm__operator_aggregates *aggregates, const struct choice *choices,
+                    uint32_t bits)
 {
     uint32_t offset = (bits + 63) / 64 * 8, bit = 0;
     for (uint32_t i = 0; i < aggregates->count; i++) {
@@ -171,8 +176,8 @@ int tm__operator_aggregates_init(struct tm__operator_aggregates *aggregates, str
     uint32_t placed = 0, bits = 0;
     for (int pass = 0; pass < 2 && rc == 0; pass++) { // pass 0: those that can fail
         for (uint32_t i = 0; i < count && rc == 0; i++) {
-            rc = bind_one(&aggregates->items[placed], &choices[placed], node, &node->aggregates[i], input,
-                          output, err);
+            rc = bind_one(&aggregates->items[placed], &choices[placed], node, &node->aggregates[i],
+                          input, output, err);
             if (rc != 0 || choices[placed].fails != (pass == 0))
                 continue;
             bits += choices[placed].present;
@@ -189,5 +194,6 @@ int tm__operator_aggregates_init(struct tm__operator_aggregates *aggregates, str
 void tm__operator_aggregates_fini(struct tm__operator_aggregates *aggregates)
 {
     if (aggregates->mem != NULL)
-        tm_mem_free(aggregates->mem, aggregates->items, (aggregates->count + 1) * sizeof *aggregates->items);
+        tm_mem_free(aggregates->mem, aggregates->items,
+                    (aggregates->count + 1) * sizeof *aggregates->items);
 }

@@ -17,7 +17,7 @@ struct kept {
 struct reduce {
     struct tm_operator base;
     struct tm_mem *mem;
-    bool every; // a row per input row; else one per key at the end
+    bool every;                       // a row per input row; else one per key at the end
     struct tm_schema *input, *schema; // of the batch under way; of the output, a reference
     struct tm__operator_keys keys;
     struct tm_state *state;
@@ -108,7 +108,8 @@ static int fill_block(struct reduce *self, const struct tm_batch *batch, struct 
         block->rows[block->count++] = self->row;
     int rc = tm__operator_keys_read(&self->keys, block);
     if (rc == 0)
-        rc = tm_state_upsert_batch(self->state, self->ns, block->keys, block->count, block->values, NULL);
+        rc = tm_state_upsert_batch(self->state, self->ns, block->keys, block->count, block->values,
+                                   NULL);
     return rc == 0 ? 0 : tm__operator_out_of_memory(&self->base, err);
 }
 
@@ -135,10 +136,10 @@ static void enter_rows(struct reduce *self)
     const struct tm__operator_block *block = self->block;
     for (uint32_t i = self->at; i < self->run_end; i++) {
         const struct kept *kept = block->values[i];
-        self->slots[i - self->at] =
-            kept->row.length == 0
-                ? NULL
-                : (uint8_t *)(uintptr_t)tm_state_blob_get(self->state, key_group(self, i), &kept->row);
+        self->slots[i - self->at] = kept->row.length == 0
+                                        ? NULL
+                                        : (uint8_t *)(uintptr_t)tm_state_blob_get(
+                                              self->state, key_group(self, i), &kept->row);
         self->failed[i - self->at] = false;
     }
     struct tm_chain_ctx *entry = self->entry;
@@ -170,8 +171,8 @@ static int take_results(struct reduce *self, size_t old_size, struct tm_error *e
             break;
         const struct tm_row *row = (const struct tm_row *)(const void *)result;
         struct kept *kept = self->block->values[self->at + i];
-        int rc = tm_state_blob_set(self->state, self->ns, key_group(self, self->at + i), &kept->row, row,
-                                   row->size_bytes);
+        int rc = tm_state_blob_set(self->state, self->ns, key_group(self, self->at + i), &kept->row,
+                                   row, row->size_bytes);
         if (rc != 0)
             return tm__operator_out_of_memory(&self->base, err);
         result += row->size_bytes;
@@ -211,7 +212,8 @@ static int enter(struct reduce *self, struct tm_error *err)
     bool stuck = rc == TM_VM_RUN_DONE ? self->at != self->run_end
                                       : rc == TM_VM_RUN_FULL && self->at == before;
     if (stuck)
-        return tm_error_set(err, TM_E_INTERNAL, "operator '%s': the chunk stopped before its last row",
+        return tm_error_set(err, TM_E_INTERNAL,
+                            "operator '%s': the chunk stopped before its last row",
                             self->base.node->name);
     return rc;
 }
@@ -274,8 +276,9 @@ static int append_kept(struct reduce *self, const struct kept *kept, struct tm_e
     if (tm__operator_output_open(&self->output, self->base.ctx, self->schema) != 0)
         return tm__operator_out_of_memory(&self->base, err);
     const struct tm_row *row = tm_state_blob_get(self->state, self->cursor.key_group, &kept->row);
-    return tm_batch_append_row(self->output.batch, row) == 0 ? 0
-                                                             : tm__operator_out_of_memory(&self->base, err);
+    return tm_batch_append_row(self->output.batch, row) == 0
+               ? 0
+               : tm__operator_out_of_memory(&self->base, err);
 }
 
 // A row per key, key groups ascending, in the order of the state. TM_STEP_MORE: a batch of them.
@@ -343,8 +346,8 @@ static void reduce_free(struct tm_operator *op)
 static const struct tm_operator_ops reduce_ops = {
     .open = reduce_open, .step = reduce_step, .free = reduce_free};
 
-int tm_operator_reduce_new(struct tm_task_context *ctx, const struct tm_node *node, struct tm_operator **op,
-                           struct tm_error *err)
+int tm_operator_reduce_new(struct tm_task_context *ctx, const struct tm_node *node,
+                           struct tm_operator **op, struct tm_error *err)
 {
     struct reduce *self = tm_mem_zalloc(ctx->mem, sizeof *self);
     if (self == NULL)

@@ -3,9 +3,9 @@
 
 static int wrong_schema(const struct tm_operator *op, struct tm_error *err)
 {
-    return tm_error_set(err, TM_E_SCHEMA,
-                        "operator '%s': its output columns are not the key%s, the results", op->node->name,
-                        op->node->kind == TM_NODE_WINDOW ? ", window_start, window_end" : "");
+    return tm_error_set(
+        err, TM_E_SCHEMA, "operator '%s': its output columns are not the key%s, the results",
+        op->node->name, op->node->kind == TM_NODE_WINDOW ? ", window_start, window_end" : "");
 }
 
 static bool is_timestamp(const struct tm_schema *schema, uint32_t field)
@@ -15,14 +15,15 @@ static bool is_timestamp(const struct tm_schema *schema, uint32_t field)
 
 int tm__operator_result_init(struct tm__operator_result *result, const struct tm_operator *op,
                              const struct tm_key_reader *reader,
-                             const struct tm__operator_aggregates *aggregates, struct tm_schema *schema,
-                             bool window, struct tm_error *err)
+                             const struct tm__operator_aggregates *aggregates,
+                             struct tm_schema *schema, bool window, struct tm_error *err)
 {
     uint32_t keys = reader->spec.count;
     if (schema->field_count < keys)
         return wrong_schema(op, err);
     for (uint32_t i = 0; i < keys; i++)
-        if (!tm_type_equal(reader->schema->fields[reader->spec.fields[i]].type, schema->fields[i].type))
+        if (!tm_type_equal(reader->schema->fields[reader->spec.fields[i]].type,
+                           schema->fields[i].type))
             return wrong_schema(op, err);
     if (window && !(is_timestamp(schema, keys) && is_timestamp(schema, keys + 1)))
         return wrong_schema(op, err);
@@ -73,7 +74,8 @@ int tm__operator_result_append(const struct tm__operator_result *result, struct 
     if (result->time && row->has_time)
         tm_builder_put_int(&builder, (uint32_t)result->schema->time_field, row->time);
     if (rc == 0)
-        rc = tm__operator_aggregates_put(result->aggregates, &row->home, row->value, &builder, culprit);
+        rc = tm__operator_aggregates_put(result->aggregates, &row->home, row->value, &builder,
+                                         culprit);
     if (rc != 0) {
         tm_builder_cancel(&builder);
         return rc;

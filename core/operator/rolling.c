@@ -34,10 +34,11 @@ static int rolling_open(struct tm_operator *op, struct tm_schema *input, struct 
     if (self->has_time)
         self->time_offset = input->fields[input->time_field].offset;
     tm__operator_keys_init(&self->keys, self->mem, input, &op->node->key);
-    int rc = tm__operator_aggregates_init(&self->aggregates, self->mem, op->node, input, output, err);
+    int rc =
+        tm__operator_aggregates_init(&self->aggregates, self->mem, op->node, input, output, err);
     if (rc == 0)
-        rc = tm__operator_result_init(&self->result, op, &self->keys.reader, &self->aggregates, output,
-                                      false, err);
+        rc = tm__operator_result_init(&self->result, op, &self->keys.reader, &self->aggregates,
+                                      output, false, err);
     if (rc == 0)
         rc = tm__operator_state_new(op, self->aggregates.value_bytes, &self->state, err);
     if (rc != 0)
@@ -52,8 +53,8 @@ static int rolling_open(struct tm_operator *op, struct tm_schema *input, struct 
 
 // --- rows ----------------------------------------------------------------------------------------
 
-static int on_overflow(void *arg, const struct tm_row *row, const struct tm__operator_aggregate *culprit,
-                       struct tm_error *err)
+static int on_overflow(void *arg, const struct tm_row *row,
+                       const struct tm__operator_aggregate *culprit, struct tm_error *err)
 {
     struct rolling *self = arg;
     return tm__operator_row_failed(&self->base, self->input, row, TM_E_OVERFLOW, err,
@@ -74,7 +75,8 @@ static int fill_block(struct rolling *self, const struct tm_batch *batch, struct
     }
     int rc = tm__operator_keys_read(&self->keys, block);
     if (rc == 0)
-        rc = tm_state_upsert_batch(self->state, self->ns, block->keys, block->count, block->values, NULL);
+        rc = tm_state_upsert_batch(self->state, self->ns, block->keys, block->count, block->values,
+                                   NULL);
     return rc == 0 ? 0 : tm__operator_out_of_memory(&self->base, err);
 }
 
@@ -105,8 +107,8 @@ static int pass_row(struct rolling *self, uint32_t i, struct tm_error *err)
         .home = {self->state, self->ns, tm_state_key_group(self->state, key->hash)},
         .value = self->block->values[i],
     };
-    int rc = tm__operator_aggregates_add(&self->aggregates, &result.home, self->block->values[i], row,
-                                         &culprit);
+    int rc = tm__operator_aggregates_add(&self->aggregates, &result.home, self->block->values[i],
+                                         row, &culprit);
     if (rc == TM_E_OVERFLOW)
         return on_overflow(self, row, culprit, err);
     if (rc != 0)
@@ -134,8 +136,8 @@ static int pass_block(struct rolling *self, struct tm_error *err)
 
 static int add_block(struct rolling *self, struct tm_error *err)
 {
-    int rc = tm__operator_aggregates_add_block(&self->aggregates, self->state, self->block, on_overflow,
-                                               self, err);
+    int rc = tm__operator_aggregates_add_block(&self->aggregates, self->state, self->block,
+                                               on_overflow, self, err);
     if (rc == 0)
         tm_metric_add(&self->base.metrics->used, self->block->count);
     self->at = self->block->count;

@@ -20,10 +20,11 @@ static int window_open(struct tm_operator *op, struct tm_schema *input, struct t
     if (output == NULL)
         return err->code;
     tm__operator_keys_init(&self->keys, self->mem, input, &op->node->key);
-    int rc = tm__operator_aggregates_init(&self->aggregates, self->mem, op->node, input, output, err);
+    int rc =
+        tm__operator_aggregates_init(&self->aggregates, self->mem, op->node, input, output, err);
     if (rc == 0)
-        rc = tm__operator_result_init(&self->result, op, &self->keys.reader, &self->aggregates, output,
-                                      true, err);
+        rc = tm__operator_result_init(&self->result, op, &self->keys.reader, &self->aggregates,
+                                      output, true, err);
     if (rc == 0)
         rc = tm__operator_state_new(op, self->aggregates.value_bytes, &self->state, err);
     if (rc != 0)
@@ -61,8 +62,8 @@ static int find_pane(struct tm__operator_window *self, int64_t time, struct tm__
 }
 
 // Times come in runs: the last two panes answer for nearly all rows without a division.
-static inline int pane_of(struct tm__operator_window *self, int64_t time, struct tm__operator_pane **pane,
-                          struct tm_error *err)
+static inline int pane_of(struct tm__operator_window *self, int64_t time,
+                          struct tm__operator_pane **pane, struct tm_error *err)
 {
     *pane = &self->panes[0];
     if (TM_LIKELY((uint64_t)time - (uint64_t)self->panes[0].low < self->panes[0].width))
@@ -82,12 +83,13 @@ static void forget_panes(struct tm__operator_window *self)
 
 // --- rows ----------------------------------------------------------------------------------------
 
-static int on_overflow(void *arg, const struct tm_row *row, const struct tm__operator_aggregate *culprit,
-                       struct tm_error *err)
+static int on_overflow(void *arg, const struct tm_row *row,
+                       const struct tm__operator_aggregate *culprit, struct tm_error *err)
 {
     struct tm__operator_window *self = arg;
     return tm__operator_row_failed(&self->base, self->input, row, TM_E_OVERFLOW, err,
-                                   "'%s' of its window goes out of range with this row", culprit->name);
+                                   "'%s' of its window goes out of range with this row",
+                                   culprit->name);
 }
 
 static int add_block(struct tm__operator_window *self, struct tm_error *err)
@@ -95,11 +97,12 @@ static int add_block(struct tm__operator_window *self, struct tm_error *err)
     struct tm__operator_block *block = self->block;
     int rc = tm__operator_keys_read(&self->keys, block);
     if (rc == 0)
-        rc = tm_state_upsert_each(self->state, block->namespaces, block->keys, block->count, block->values,
-                                  NULL);
+        rc = tm_state_upsert_each(self->state, block->namespaces, block->keys, block->count,
+                                  block->values, NULL);
     if (rc != 0)
         return tm__operator_out_of_memory(&self->base, err);
-    rc = tm__operator_aggregates_add_block(&self->aggregates, self->state, block, on_overflow, self, err);
+    rc = tm__operator_aggregates_add_block(&self->aggregates, self->state, block, on_overflow, self,
+                                           err);
     if (rc == 0)
         tm_metric_add(&self->base.metrics->used, block->count);
     block->count = 0;
@@ -128,7 +131,8 @@ static int reject(struct tm__operator_window *self, const struct tm_row *row,
     }
 }
 
-static int take_batch(struct tm__operator_window *self, const struct tm_batch *batch, struct tm_error *err)
+static int take_batch(struct tm__operator_window *self, const struct tm_batch *batch,
+                      struct tm_error *err)
 {
     struct tm__operator_block *block = self->block;
     self->input = batch->schema;
@@ -198,16 +202,17 @@ static void window_free(struct tm_operator *op)
 static const struct tm_operator_ops window_ops = {
     .open = window_open, .step = window_step, .free = window_free};
 
-int tm_operator_window_new(struct tm_task_context *ctx, const struct tm_node *node, struct tm_operator **op,
-                           struct tm_error *err)
+int tm_operator_window_new(struct tm_task_context *ctx, const struct tm_node *node,
+                           struct tm_operator **op, struct tm_error *err)
 {
     if (node->size_ms < 1 || node->slide_ms < 1 || node->size_ms > TM_INT_MAX ||
         node->slide_ms > TM_INT_MAX || node->offset_ms >= node->slide_ms ||
         node->offset_ms <= -node->slide_ms)
-        return tm_error_set(err, TM_E_ARGUMENT,
-                            "operator '%s': a window needs a positive size and slide, and an offset "
-                            "shorter than the slide",
-                            node->name);
+        return tm_error_set(
+            err, TM_E_ARGUMENT,
+            "operator '%s': a window needs a positive size and slide, and an offset "
+            "shorter than the slide",
+            node->name);
     struct tm__operator_window *self = tm_mem_zalloc(ctx->mem, sizeof *self);
     if (self == NULL)
         return tm_error_set(err, TM_E_MEMORY, "operator '%s': out of memory", node->name);

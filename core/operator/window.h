@@ -34,11 +34,11 @@ struct tm__operator_window {
     struct tm__operator_output output;
 
     // Firing, a window at a time, a key group at a time.
-    bool firing;            // a watermark is being processed
-    bool window_open;       // the window that ends at `end` is being emitted
+    bool firing;      // a watermark is being processed
+    bool window_open; // the window that ends at `end` is being emitted
     int64_t end;
-    uint32_t key_group;     // under way
-    bool group_open;        // `cursor` is in it
+    uint32_t key_group; // under way
+    bool group_open;    // `cursor` is in it
     struct tm_state_cursor cursor;
     struct tm_namespace *single; // the only slice of the window, or NULL: they are merged
     struct tm_state *merged;     // one namespace, one key group at a time; NULL until needed

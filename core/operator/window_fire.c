@@ -89,7 +89,8 @@ static uint64_t *spoilt_word(const struct tm__operator_window *self, void *value
     return (uint64_t *)(void *)((uint8_t *)value + self->aggregates.value_bytes);
 }
 
-static int merge_value(struct tm__operator_window *self, void *to, const void *from, struct tm_error *err)
+static int merge_value(struct tm__operator_window *self, void *to, const void *from,
+                       struct tm_error *err)
 {
     struct tm__operator_home to_home = {self->merged, self->merged_space, self->key_group};
     struct tm__operator_home from_home = {self->state, NULL, self->key_group};
@@ -97,7 +98,8 @@ static int merge_value(struct tm__operator_window *self, void *to, const void *f
     uint64_t *spoilt = spoilt_word(self, to);
     if (*spoilt != 0)
         return 0;
-    int rc = tm__operator_aggregates_merge(&self->aggregates, &to_home, to, &from_home, from, &culprit);
+    int rc =
+        tm__operator_aggregates_merge(&self->aggregates, &to_home, to, &from_home, from, &culprit);
     if (rc == TM_E_OVERFLOW) {
         *spoilt = 1 + (uint64_t)(culprit - self->aggregates.items);
         return 0;
@@ -106,8 +108,8 @@ static int merge_value(struct tm__operator_window *self, void *to, const void *f
 }
 
 // One slice's part of the key group, some keys at a time. *budget falls by what was merged.
-static int merge_slice(struct tm__operator_window *self, struct tm_namespace *slice, int64_t *budget,
-                       struct tm_error *err)
+static int merge_slice(struct tm__operator_window *self, struct tm_namespace *slice,
+                       int64_t *budget, struct tm_error *err)
 {
     struct tm_state_cursor cursor;
     struct tm_key keys[MERGE_LANES];
@@ -130,7 +132,8 @@ static int merge_slice(struct tm__operator_window *self, struct tm_namespace *sl
 }
 
 // The slices of the key group, as far as the budget goes. True in *ready: all are merged.
-static int merge_group(struct tm__operator_window *self, int64_t *budget, bool *ready, struct tm_error *err)
+static int merge_group(struct tm__operator_window *self, int64_t *budget, bool *ready,
+                       struct tm_error *err)
 {
     int rc = make_scratch(self, err);
     while (rc == 0 && in_window(self, self->merging) && *budget > 0) {
@@ -145,17 +148,18 @@ static int merge_group(struct tm__operator_window *self, int64_t *budget, bool *
 
 // A result that cannot be told is an error of the window's row. The account is of input rows: one
 // of those that made it counts as failed instead of used.
-static int result_failed(struct tm__operator_window *self, const struct tm__operator_aggregate *culprit,
-                         struct tm_error *err)
+static int result_failed(struct tm__operator_window *self,
+                         const struct tm__operator_aggregate *culprit, struct tm_error *err)
 {
     tm_metric_add(&self->base.metrics->used, (uint64_t)-1);
-    return tm__operator_row_failed(&self->base, NULL, NULL, TM_E_OVERFLOW, err,
-                                   "'%s' of a key in the window from %lld to %lld ms is out of range",
-                                   culprit->name, (long long)(self->end - self->size),
-                                   (long long)self->end);
+    return tm__operator_row_failed(
+        &self->base, NULL, NULL, TM_E_OVERFLOW, err,
+        "'%s' of a key in the window from %lld to %lld ms is out of range", culprit->name,
+        (long long)(self->end - self->size), (long long)self->end);
 }
 
-static int emit(struct tm__operator_window *self, const struct tm_key *key, void *value, struct tm_error *err)
+static int emit(struct tm__operator_window *self, const struct tm_key *key, void *value,
+                struct tm_error *err)
 {
     struct tm__operator_result_row row = {
         .key = key,
@@ -237,8 +241,8 @@ static void close_window(struct tm__operator_window *self)
     drop_done_slices(self);
 }
 
-int tm__operator_window_fire(struct tm__operator_window *self, int64_t watermark, struct tm_element *out,
-                             struct tm_error *err)
+int tm__operator_window_fire(struct tm__operator_window *self, int64_t watermark,
+                             struct tm_element *out, struct tm_error *err)
 {
     int64_t budget = MERGE_BUDGET;
     if (!self->firing) {

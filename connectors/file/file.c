@@ -1,0 +1,77 @@
+// The connector's table and what its two sides share.
+#include "connectors/file/file.h"
+
+#include "connectors/file/sink.h"
+#include "connectors/file/source.h"
+
+static const struct tm_option_def source_options[] = {
+    {"path", TM_OPTION_STRING, true, NULL,
+     "one file, or a pattern with * ? [ ]; each file is one split", NULL},
+    TM_FILE_OPTION_MAX_RECORD,
+    {.name = NULL},
+};
+
+static const struct tm_option_def sink_options[] = {
+    {"path", TM_OPTION_STRING, true, NULL,
+     "with the suffix of a format: one file; else a folder of part files", NULL},
+    {"if_exists", TM_OPTION_STRING, false, NULL, "what to do with output that is there already",
+     "append|replace"},
+    TM_FILE_OPTION_NULLS,
+    TM_FILE_OPTION_TIMESTAMP,
+    {.name = NULL},
+};
+
+const struct tm_connector tm_connector_file = {
+    .name = "file",
+    .source_options = source_options,
+    .sink_options = sink_options,
+    .replayable = true,
+    .never_idle = true,
+    .source_prepare = tm__file_source_prepare,
+    .source_new = tm__file_source_new,
+    .source_release = tm__file_source_release,
+    .split_count = tm__file_source_split_count,
+    .sink_prepare = tm__file_sink_prepare,
+    .sink_new = tm__file_sink_new,
+    .sink_finish = tm__file_sink_finish,
+    .sink_release = tm__file_sink_release,
+};
+
+static int copy_option(struct tm_options *to, const struct tm_option_value *v)
+{
+    switch (v->type) {
+    case TM_OPTION_STRING:
+        return tm_options_set_string(to, v->name, v->text);
+    case TM_OPTION_BOOL:
+        return tm_options_set_bool(to, v->name, v->integer != 0);
+    case TM_OPTION_DOUBLE:
+        return tm_options_set_double(to, v->name, v->number);
+    default:
+        return tm_options_set_int(to, v->name, v->integer);
+    }
+}
+
+int tm_file_options(struct tm_options *options, struct tm_mem *mem, const struct tm_node *node,
+                    const struct tm_option_def *defs, const char *what, struct tm_error *err)
+{
+    tm_options_init(options, mem);
+    for (uint32_t i = 0; i < node->options.count; i++) {
+        if (copy_option(options, &node->options.values[i]) != 0)
+            return tm_error_set(err, TM_E_MEMORY, "%s: out of memory for its options", what);
+    }
+    int rc = tm_options_check(options, defs, what, err);
+    if (rc != 0)
+        tm_error_where(err, "%s", node->where);
+    return rc;
+}
+
+int tm_file_encoder_new(const struct tm_format *format, struct tm_mem *mem,
+                        struct tm_schema *schema, bool omit_nulls, bool timestamps_as_ms,
+                        struct tm_encoder **encoder, struct tm_error *err)
+{
+    struct tm_encoder_args args = {.mem = mem,
+                                   .schema = schema,
+                                   .omit_nulls = omit_nulls,
+                                   .timestamps_as_ms = timestamps_as_ms};
+    return format->encoder_new(&args, encoder, err);
+}

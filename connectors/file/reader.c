@@ -1,0 +1,155 @@
+// Reading ahead with two buffers.
+#include "connectors/file/reader.h"
+
+#include <stdatomic.h>
+
+enum {
+    HEADROOM = 16 * 1024, // what is left of a buffer is mostly part of one record
+    SLACK = 64,           // as decoders need it
+    POLL_MS = 50,         // stopping waits at most this long for a silent input
+    JOINED_KEPT = 256 * 1024,
+};
+
+static size_t allocated(const struct tm_file_reader *reader)
+{
+    return HEADROOM + reader->buffer_bytes + SLACK;
+}
+
+static bool is_stopped(struct tm_file_reader *reader)
+{
+    return atomic_load_explicit(&reader->stop, memory_order_relaxed) != 0; // it publishes nothing
+}
+
+// --- the helper thread ---------------------------------------------------------------------------
+
+static int64_t read_some(struct tm_file_reader *reader)
+{
+    const struct tm_fx *fx = reader->fx;
+    if (reader->fd < 0) {
+        reader->fd = fx->files->open(fx->ctx, reader->path, TM_FILE_READ, &reader->err);
+        if (reader->fd < 0)
+            return reader->fd;
+    }
+    while (reader->poll && fx->files->wait_readable(fx->ctx, reader->fd, POLL_MS) == 0) {
+        if (is_stopped(reader))
+            return tm_error_set(&reader->err, TM_E_STOPPED, "stopped while reading");
+    }
+    return fx->files->read(fx->ctx, reader->fd, reader->buffers[reader->filling].data + HEADROOM,
+                           reader->buffer_bytes, &reader->err);
+}
+
+static void run(struct tm_work *work)
+{
+    struct tm_file_reader *reader = (struct tm_file_reader *)work;
+    reader->result = read_some(reader);
+    reader->done_ns = tm_fx_mono_ns(reader->fx);
+    if (reader->result <= 0 && reader->own_fd && reader->fd >= 0) {
+        (void)reader->fx->files->close(reader->fx->ctx, reader->fd, NULL); // it was only read
+        reader->fd = -1;
+    }
+}
+
+// --- the task's thread ---------------------------------------------------------------------------
+
+static void start(struct tm_file_reader *reader)
+{
+    reader->busy = true;
+    reader->fx->threads->executor_submit(reader->fx->ctx, reader->executor, &reader->work);
+}
+
+int tm_file_reader_init(struct tm_file_reader *reader, const struct tm_fx *fx, struct tm_mem *mem,
+                        struct tm_executor *executor, struct tm_waker *waker, const char *path,
+                        int fd, bool poll, size_t buffer_bytes)
+{
+    *reader = (struct tm_file_reader){.work = {.run = run, .waker = waker},
+                                      .fx = fx,
+                                      .mem = mem,
+                                      .executor = executor,
+                                      .path = path,
+                                      .fd = fd,
+                                      .own_fd = fd < 0,
+                                      .poll = poll,
+                                      .buffer_bytes = buffer_bytes};
+    tm_buf_init(&reader->joined, mem);
+    for (int i = 0; i < 2; i++) {
+        if ((reader->buffers[i].data = tm_mem_alloc(mem, allocated(reader))) == NULL)
+            return TM_E_MEMORY;
+    }
+    start(reader);
+    return 0;
+}
+
+void tm_file_reader_fini(struct tm_file_reader *reader)
+{
+    if (reader->fx == NULL)
+        return;
+    for (int i = 0; i < 2; i++)
+        tm_mem_free(reader->mem, reader->buffers[i].data, allocated(reader));
+    tm_buf_fini(&reader->joined);
+    if (reader->own_fd && reader->fd >= 0)
+        (void)reader->fx->files->close(reader->fx->ctx, reader->fd, NULL);
+    reader->fx = NULL;
+}
+
+void tm_file_reader_stop(struct tm_file_reader *reader)
+{
+    atomic_store_explicit(&reader->stop, 1, memory_order_relaxed);
+}
+
+bool tm_file_reader_is_ready(const struct tm_file_reader *reader)
+{
+    return reader->busy && tm_work_is_done(&reader->work);
+}
+
+// Put what is left and `added` bytes together in `joined`. What is left may be in it already.
+static int join(struct tm_file_reader *reader, const uint8_t *added, size_t len)
+{
+    struct tm_buf *joined = &reader->joined;
+    size_t left = reader->size_bytes;
+    if (joined->size_bytes != 0) {
+        memmove(joined->data, reader->data, left);
+        joined->size_bytes = left;
+    }
+    if (tm_buf_reserve(joined, left - joined->size_bytes + len + SLACK) != 0)
+        return TM_E_MEMORY;
+    if (joined->size_bytes == 0)
+        memcpy(joined->data, reader->data, left);
+    memcpy(joined->data + left, added, len);
+    memset(joined->data + left + len, 0, SLACK);
+    joined->size_bytes = left + len;
+    reader->data = joined->data;
+    reader->size_bytes = left + len;
+    return 0;
+}
+
+int tm_file_reader_take(struct tm_file_reader *reader, struct tm_error *err)
+{
+    reader->busy = false;
+    if (reader->result < 0) {
+        if (err != NULL)
+            *err = reader->err;
+        return (int)reader->result;
+    }
+    if (reader->result == 0) {
+        reader->at_end = true;
+        return 0;
+    }
+    uint8_t *bytes = reader->buffers[reader->filling].data + HEADROOM;
+    size_t len = (size_t)reader->result, left = reader->size_bytes;
+    if (left <= HEADROOM) {
+        if (left != 0)
+            memcpy(bytes - left, reader->data, left);
+        memset(bytes + len, 0, SLACK);
+        reader->data = bytes - left;
+        reader->size_bytes = left + len;
+        reader->joined.size_bytes = 0;
+        if (reader->joined.capacity_bytes > JOINED_KEPT)
+            tm_buf_fini(&reader->joined);
+    } else if (join(reader, bytes, len) != 0) {
+        return tm_error_set(err, TM_E_MEMORY, "out of memory for a record of %s", reader->path);
+    }
+    reader->read_ns = reader->done_ns;
+    reader->filling = 1 - reader->filling; // what was in it has been moved
+    start(reader);
+    return 0;
+}

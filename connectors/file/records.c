@@ -1,0 +1,247 @@
+// Reading splits side by side. At most TM_SPLITS_OPEN are open, the others hold the watermark. Each
+// batch is of one split: of those that have something to read, the one whose watermark is lowest.
+#include "connectors/file/records.h"
+
+#include "connectors/file/reader.h"
+#include "core/base/limits.h"
+
+enum {
+    // All open splits together: the bound of what reading ahead costs.
+    READ_AHEAD_BYTES = 8 * 1024 * 1024,
+    BUFFER_MIN = 16 * 1024,
+    BUFFER_MAX = 512 * 1024,
+    // Buffers without a good record that one call goes through before it lets others have a turn.
+    PASSES_MAX = 16,
+};
+
+struct split {
+    struct tm_file_input input;
+    struct tm_file_reader reader;
+    struct tm_decoder *decoder;
+    bool pending; // the decoder stopped because the batch was full
+};
+
+struct records {
+    struct tm_source base;
+    struct tm_mem *mem;
+    struct tm_schema *schema;
+    const struct tm_format *format;
+    uint64_t max_record;
+    struct tm_executor *executor;
+    struct split *splits;
+    uint32_t count, opened, finished;
+    size_t buffer_bytes;
+    // Of the call under way:
+    struct split *current;
+    struct tm_error *err;
+    bool record_failed; // err is filled by a record's failure
+};
+
+static int open_split(struct records *self, uint32_t index, struct tm_error *err)
+{
+    struct split *split = &self->splits[index];
+    struct tm_decoder_args args = {.mem = self->mem,
+                                   .schema = self->schema,
+                                   .used = self->base.node->used,
+                                   .max_record = self->max_record};
+    int rc = self->format->decoder_new(&args, &split->decoder, err);
+    if (rc == 0 && tm_file_reader_init(&split->reader, self->base.ctx->fx, self->mem,
+                                       self->executor, self->base.ctx->waker, split->input.path,
+                                       split->input.fd, split->input.poll, self->buffer_bytes) != 0)
+        rc = tm_error_set(err, TM_E_MEMORY, "out of memory for reading %s", split->input.path);
+    if (rc == 0)
+        tm_splits_set_status(self->base.ctx->splits, index, TM_SPLIT_ACTIVE);
+    return rc;
+}
+
+static int open_splits(struct records *self, struct tm_error *err)
+{
+    int rc = 0;
+    while (rc == 0 && self->opened < self->count && self->opened - self->finished < TM_SPLITS_OPEN)
+        rc = open_split(self, self->opened++, err);
+    return rc;
+}
+
+static void finish_split(struct records *self, uint32_t index)
+{
+    struct split *split = &self->splits[index];
+    tm_file_reader_fini(&split->reader);
+    split->decoder->ops->free(split->decoder);
+    split->decoder = NULL;
+    self->finished++;
+    tm_splits_set_status(self->base.ctx->splits, index, TM_SPLIT_FINISHED);
+}
+
+static int bad_record(void *arg, const struct tm_bad_record *record)
+{
+    struct records *self = arg;
+    size_t shown = record->code == TM_E_TOO_LARGE && record->len > 1024 ? 1024 : record->len;
+    struct tm_row_failure failure = {.node = self->base.node,
+                                     .code = record->code,
+                                     .message = record->message,
+                                     .message_length = strlen(record->message),
+                                     .source = self->current->input.path,
+                                     .offset = record->offset,
+                                     .line = record->line,
+                                     .raw = record->bytes,
+                                     .raw_length = shown};
+    int rc = tm_task_row_failed(self->base.ctx, &failure, self->err);
+    self->record_failed = rc != 0;
+    return rc;
+}
+
+static int decode(struct records *self, struct split *split, struct tm_batch *batch,
+                  struct tm_error *err)
+{
+    struct tm_file_reader *reader = &split->reader;
+    size_t used = 0;
+    self->current = split;
+    self->err = err;
+    self->record_failed = false;
+    int rc = split->decoder->ops->decode(split->decoder, reader->data, reader->size_bytes,
+                                         reader->at_end, batch, &used, bad_record, self);
+    tm_file_reader_consume(reader, used);
+    tm_metric_add(&self->base.metrics->bytes_in, used);
+    split->pending = tm_batch_is_full(batch);
+    if (rc != 0 && !self->record_failed)
+        return tm_error_set(err, rc, "source '%s': %s cannot be decoded", self->base.node->name,
+                            split->input.path);
+    return rc;
+}
+
+// Rows of one split until the batch is full or nothing more has been read.
+static int read_split(struct records *self, uint32_t index, struct tm_batch *batch,
+                      struct tm_error *err)
+{
+    struct split *split = &self->splits[index];
+    batch->split = (int32_t)index;
+    batch->read_ns = tm_fx_mono_ns(self->base.ctx->fx);
+    for (;;) {
+        if (!split->pending) {
+            if (!tm_file_reader_is_ready(&split->reader))
+                return 0;
+            int rc = tm_file_reader_take(&split->reader, err);
+            if (rc != 0)
+                return rc;
+        }
+        // What waits for its turn in memory was read earlier; a stream's rows count from there.
+        if (split->input.poll && split->reader.read_ns != 0 &&
+            split->reader.read_ns < batch->read_ns)
+            batch->read_ns = split->reader.read_ns;
+        int rc = decode(self, split, batch, err);
+        if (rc != 0)
+            return rc;
+        if (split->pending)
+            return 0;
+        if (split->reader.at_end) {
+            finish_split(self, index);
+            return open_splits(self, err);
+        }
+    }
+}
+
+static bool is_ready(void *arg, uint32_t index)
+{
+    const struct split *split = &((struct records *)arg)->splits[index];
+    return split->pending || tm_file_reader_is_ready(&split->reader);
+}
+
+static int records_read(struct tm_source *source, struct tm_batch **out, struct tm_error *err)
+{
+    struct records *self = (struct records *)source;
+    struct tm_task_context *ctx = source->ctx;
+    if (self->opened == 0) {
+        int rc = open_splits(self, err);
+        if (rc != 0)
+            return rc;
+    }
+    struct tm_batch *batch = NULL;
+    for (int pass = 0; pass < PASSES_MAX; pass++) {
+        int32_t split = tm_splits_lowest(ctx->splits, is_ready, self);
+        if (split < 0)
+            break;
+        if (batch == NULL && (batch = tm_batch_acquire(ctx->pool, self->schema)) == NULL)
+            return tm_error_set(err, TM_E_MEMORY, "out of memory for rows of '%s'",
+                                source->node->name);
+        int rc = read_split(self, (uint32_t)split, batch, err);
+        if (rc != 0) {
+            tm_batch_release(batch);
+            return rc;
+        }
+        if (batch->row_count != 0) {
+            *out = batch;
+            return TM_READ_BATCH;
+        }
+        if (pass == PASSES_MAX - 1) { // there may be more at once: a wait would not end
+            batch->split = TM_NO_SPLIT;
+            *out = batch;
+            return TM_READ_BATCH;
+        }
+    }
+    if (batch != NULL)
+        tm_batch_release(batch);
+    return self->finished == self->count ? TM_READ_END : TM_READ_WAIT;
+}
+
+static void records_free(struct tm_source *source)
+{
+    struct records *self = (struct records *)source;
+    const struct tm_fx *fx = source->ctx->fx;
+    for (uint32_t i = 0; i < self->opened; i++)
+        tm_file_reader_stop(&self->splits[i].reader);
+    if (self->executor != NULL)
+        fx->threads->executor_free(fx->ctx, self->executor); // ends the reads under way
+    for (uint32_t i = 0; i < self->opened; i++) {
+        tm_file_reader_fini(&self->splits[i].reader);
+        if (self->splits[i].decoder != NULL)
+            self->splits[i].decoder->ops->free(self->splits[i].decoder);
+    }
+    if (self->splits != NULL)
+        tm_mem_free(self->mem, self->splits, self->count * sizeof *self->splits);
+    tm_schema_unref(self->schema);
+    tm_mem_free(self->mem, self, sizeof *self);
+}
+
+static const struct tm_source_ops records_ops = {.read = records_read, .free = records_free};
+
+static size_t buffer_size(uint32_t count)
+{
+    uint32_t open = count < TM_SPLITS_OPEN ? count : TM_SPLITS_OPEN;
+    size_t bytes = READ_AHEAD_BYTES / 2 / (open == 0 ? 1 : open);
+    return bytes < BUFFER_MIN ? BUFFER_MIN : bytes > BUFFER_MAX ? BUFFER_MAX : bytes;
+}
+
+int tm_file_records_new(struct tm_task_context *ctx, const struct tm_node *node,
+                        const struct tm_file_input *inputs, uint32_t count, uint64_t max_record,
+                        struct tm_source **source, struct tm_error *err)
+{
+    struct records *self = tm_mem_zalloc(ctx->mem, sizeof *self);
+    if (self == NULL)
+        return tm_error_set(err, TM_E_MEMORY, "out of memory for the source '%s'", node->name);
+    self->base = (struct tm_source){.ops = &records_ops, .ctx = ctx, .node = node};
+    self->mem = ctx->mem;
+    self->schema = tm_schema_ref(tm_node_schema(node));
+    self->format = tm_format_find(node->format);
+    self->max_record = max_record;
+    self->count = count;
+    self->buffer_bytes = buffer_size(count);
+    int rc = 0;
+    if (self->format == NULL)
+        rc = tm_error_set(err, TM_E_OPTION, "there is no format \"%s\"", node->format);
+    if (rc == 0 && count != 0) {
+        self->splits = tm_mem_zalloc(ctx->mem, count * sizeof *self->splits);
+        self->executor = ctx->fx->threads->executor_new(ctx->fx->ctx, "tm-read", err);
+        if (self->splits == NULL)
+            rc = tm_error_set(err, TM_E_MEMORY, "out of memory for %u files", count);
+        else if (self->executor == NULL)
+            rc = err != NULL && err->code != 0 ? err->code : TM_E_LIMIT;
+    }
+    if (rc != 0) {
+        records_free(&self->base);
+        return rc;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        self->splits[i].input = inputs[i];
+    *source = &self->base;
+    return 0;
+}

@@ -1,0 +1,361 @@
+// Files as a sink: where output goes, under which name while it grows, and when it gets its own.
+//
+// Output appears under its own name only when the job has finished: until then it is
+// ".NAME.inprogress" beside it, and one rename publishes it, so whoever sees NAME sees all of it. A
+// job that fails or is stopped leaves the file in progress with the whole lines that it had
+// written, and says where; the next run begins it anew. Appending is the exception: rows go to the
+// end of the file that is there, in whole lines. A folder is appended to by new part files.
+#include "connectors/file/sink.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "connectors/file/file.h"
+#include "connectors/file/output.h"
+
+enum if_exists { FAIL_IF_EXISTS, APPEND, REPLACE };
+
+// One output file.
+struct target {
+    struct tm_file_writer writer;
+    char *path;        // where it is published
+    char *in_progress; // where it is written; NULL: at `path` (appending)
+};
+
+struct outputs {
+    const struct tm_fx *fx;
+    struct tm_mem *mem;
+    const struct tm_format *format;
+    enum if_exists if_exists;
+    bool omit_nulls, timestamps_as_ms;
+    bool is_folder;
+    bool closed; // finished, well or not
+    struct target *targets;
+    uint32_t count; // 1, or one a subtask
+    char **old;     // part files that a published folder replaces
+    uint32_t old_count, old_capacity;
+};
+
+// --- names ---------------------------------------------------------------------------------------
+
+static char *join3(struct tm_mem *mem, const char *a, size_t a_len, const char *b, const char *c)
+{
+    size_t b_len = strlen(b), c_len = strlen(c);
+    char *text = tm_mem_alloc(mem, a_len + b_len + c_len + 1);
+    if (text == NULL)
+        return NULL;
+    memcpy(text, a, a_len);
+    memcpy(text + a_len, b, b_len);
+    memcpy(text + a_len + b_len, c, c_len + 1);
+    return text;
+}
+
+static void free_text(struct tm_mem *mem, char *text)
+{
+    if (text != NULL)
+        tm_mem_free(mem, text, strlen(text) + 1);
+}
+
+static size_t folder_length(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash == NULL ? 0 : (size_t)(slash - path) + 1;
+}
+
+// "out/a.jsonl" -> "out/.a.jsonl.inprogress"
+static char *in_progress_name(struct tm_mem *mem, const char *path)
+{
+    size_t folder = folder_length(path);
+    char *hidden = join3(mem, path, folder, ".", path + folder);
+    if (hidden == NULL)
+        return NULL;
+    char *name = join3(mem, hidden, strlen(hidden), ".inprogress", "");
+    free_text(mem, hidden);
+    return name;
+}
+
+static bool exists(const struct outputs *o, const char *path, struct tm_file_info *info)
+{
+    return o->fx->files->stat(o->fx->ctx, path, info, NULL) == 0;
+}
+
+static int already_there(const char *path, struct tm_error *err)
+{
+    int rc = tm_error_set(err, TM_E_EXISTS, "the output %s exists already", path);
+    tm_error_hint(err, "remove it, or say if_exists = \"append\" or if_exists = \"replace\"");
+    return rc;
+}
+
+static int out_of_memory(const char *path, struct tm_error *err)
+{
+    return tm_error_set(err, TM_E_MEMORY, "out of memory for the output %s", path);
+}
+
+// --- opening -------------------------------------------------------------------------------------
+
+// `path` is taken over.
+static int open_target(struct outputs *o, struct target *target, char *path, struct tm_error *err)
+{
+    const struct tm_fx *fx = o->fx;
+    struct tm_file_info info = {0};
+    bool append = o->if_exists == APPEND && exists(o, path, &info);
+    target->path = path;
+    if (!append && (target->in_progress = in_progress_name(o->mem, path)) == NULL)
+        return out_of_memory(path, err);
+    int fd = append ? fx->files->open(fx->ctx, path, TM_FILE_APPEND, err)
+                    : fx->files->open(fx->ctx, target->in_progress, TM_FILE_CREATE, err);
+    if (fd < 0)
+        return fd;
+    int rc = tm_file_writer_init(&target->writer, fx, o->mem, fd, true, "tm-write", err);
+    target->writer.regular = true;
+    target->writer.size_bytes = append ? info.size_bytes : 0;
+    return rc;
+}
+
+static int open_file(struct outputs *o, const char *path, struct tm_error *err)
+{
+    struct tm_file_info info;
+    if (exists(o, path, &info)) {
+        if (info.is_directory)
+            return tm_error_set(err, TM_E_EXISTS, "the output %s is a folder", path);
+        if (o->if_exists == FAIL_IF_EXISTS)
+            return already_there(path, err);
+    }
+    size_t folder = folder_length(path);
+    if (folder > 1) {
+        char *name = join3(o->mem, path, folder - 1, "", "");
+        if (name == NULL)
+            return out_of_memory(path, err);
+        int rc = o->fx->files->mkdirs(o->fx->ctx, name, err);
+        free_text(o->mem, name);
+        if (rc != 0)
+            return rc;
+    }
+    char *copy = tm_mem_strdup(o->mem, path);
+    return copy == NULL ? out_of_memory(path, err) : open_target(o, &o->targets[0], copy, err);
+}
+
+static int add_old(void *arg, const char *path)
+{
+    struct outputs *o = arg;
+    if (o->old_count == o->old_capacity) {
+        uint32_t capacity = o->old_capacity == 0 ? 16 : o->old_capacity * 2;
+        char **old =
+            tm_mem_realloc(o->mem, o->old, o->old_capacity * sizeof *old, capacity * sizeof *old);
+        if (old == NULL)
+            return TM_E_MEMORY;
+        o->old = old;
+        o->old_capacity = capacity;
+    }
+    if ((o->old[o->old_count] = tm_mem_strdup(o->mem, path)) == NULL)
+        return TM_E_MEMORY;
+    o->old_count++;
+    return 0;
+}
+
+// One above the highest "part-<subtask>-<run>" that is there.
+static unsigned next_run(const struct outputs *o)
+{
+    unsigned next = 0, subtask, run;
+    for (uint32_t i = 0; i < o->old_count; i++) {
+        const char *name = o->old[i] + folder_length(o->old[i]);
+        if (sscanf(name, "part-%u-%u", &subtask, &run) == 2 && run >= next)
+            next = run + 1;
+    }
+    return next;
+}
+
+static int open_folder(struct outputs *o, const char *path, struct tm_error *err)
+{
+    const struct tm_fx *fx = o->fx;
+    size_t len = strlen(path);
+    while (len > 1 && path[len - 1] == '/')
+        len--;
+    char *folder = join3(o->mem, path, len, "", "");
+    char *pattern = join3(o->mem, path, len, "/part-*", "");
+    int rc = folder == NULL || pattern == NULL ? out_of_memory(path, err)
+                                               : fx->files->mkdirs(fx->ctx, folder, err);
+    if (rc == 0 && fx->files->glob(fx->ctx, pattern, add_old, o, err) != 0)
+        rc = out_of_memory(path, err);
+    if (rc == 0 && o->old_count != 0 && o->if_exists == FAIL_IF_EXISTS)
+        rc = already_there(path, err);
+    unsigned run = o->if_exists == APPEND ? next_run(o) : 0;
+    size_t suffix = strcspn(o->format->suffixes + 1, " ");
+    for (uint32_t i = 0; rc == 0 && i < o->count; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "/part-%u-%u%.*s", i, run, (int)suffix,
+                 o->format->suffixes + 1);
+        char *part = join3(o->mem, folder, strlen(folder), name, "");
+        rc = part == NULL ? out_of_memory(path, err) : open_target(o, &o->targets[i], part, err);
+    }
+    free_text(o->mem, folder);
+    free_text(o->mem, pattern);
+    return rc;
+}
+
+static int open_outputs(struct outputs *o, const struct tm_options *options,
+                        const struct tm_node *node, uint32_t parallelism, struct tm_error *err)
+{
+    const char *path = tm_options_text(options, "path");
+    const char *if_exists = tm_options_text(options, "if_exists");
+    o->format = tm_format_find(node->format);
+    if (o->format == NULL)
+        return tm_error_set(err, TM_E_OPTION, "there is no format \"%s\"", node->format);
+    if (path[0] == '\0')
+        return tm_error_set(err, TM_E_OPTION, "tm.file: the path is empty");
+    o->if_exists = if_exists == NULL                  ? FAIL_IF_EXISTS
+                   : strcmp(if_exists, "append") == 0 ? APPEND
+                                                      : REPLACE;
+    o->omit_nulls = strcmp(tm_options_text(options, "nulls"), "omit") == 0;
+    o->timestamps_as_ms = strcmp(tm_options_text(options, "timestamp"), "ms") == 0;
+    o->is_folder = tm_format_of_path(path) == NULL;
+    o->count = o->is_folder ? parallelism : 1;
+    o->targets = tm_mem_zalloc(o->mem, o->count * sizeof *o->targets);
+    if (o->targets == NULL)
+        return out_of_memory(path, err);
+    return o->is_folder ? open_folder(o, path, err) : open_file(o, path, err);
+}
+
+int tm__file_sink_prepare(const struct tm_fx *fx, struct tm_mem *mem, const struct tm_node *node,
+                          uint32_t parallelism, void **shared, struct tm_error *err)
+{
+    struct tm_options options;
+    struct outputs *o = tm_mem_zalloc(mem, sizeof *o);
+    if (o == NULL)
+        return tm_error_set(err, TM_E_MEMORY, "out of memory for the sink '%s'", node->name);
+    o->fx = fx;
+    o->mem = mem;
+    int rc = tm_file_options(&options, mem, node, tm_connector_file.sink_options, "tm.file", err);
+    if (rc == 0)
+        rc = open_outputs(o, &options, node, parallelism, err);
+    tm_options_fini(&options);
+    if (rc != 0) {
+        tm__file_sink_release(o);
+        return rc;
+    }
+    *shared = o;
+    return 0;
+}
+
+int tm__file_sink_new(struct tm_task_context *ctx, const struct tm_node *node,
+                      struct tm_schema *schema, void *shared, struct tm_sink **sink,
+                      struct tm_error *err)
+{
+    struct outputs *o = shared;
+    struct tm_encoder *encoder;
+    int rc = tm_file_encoder_new(o->format, ctx->mem, schema, o->omit_nulls, o->timestamps_as_ms,
+                                 &encoder, err);
+    if (rc != 0)
+        return rc;
+    struct target *target = &o->targets[o->is_folder ? ctx->subtask : 0];
+    *sink = tm_file_output_new(ctx, node, schema, encoder, &target->writer, err);
+    return *sink == NULL ? TM_E_MEMORY : 0;
+}
+
+// --- the end -------------------------------------------------------------------------------------
+
+// Part files of earlier runs that the new ones do not take the names of.
+static int remove_old(struct outputs *o, struct tm_error *err)
+{
+    int rc = 0;
+    for (uint32_t i = 0; rc == 0 && i < o->old_count; i++) {
+        bool replaced = false;
+        for (uint32_t t = 0; t < o->count; t++)
+            replaced = replaced || strcmp(o->old[i], o->targets[t].path) == 0;
+        if (!replaced)
+            rc = o->fx->files->unlink(o->fx->ctx, o->old[i], err);
+    }
+    return rc;
+}
+
+static int publish(struct outputs *o, struct tm_error *err)
+{
+    int rc = 0;
+    for (uint32_t i = 0; rc == 0 && i < o->count; i++) {
+        struct target *target = &o->targets[i];
+        if (target->in_progress != NULL)
+            rc = o->fx->files->rename(o->fx->ctx, target->in_progress, target->path, err);
+        if (rc == 0) {
+            free_text(o->mem, target->in_progress);
+            target->in_progress = NULL;
+        }
+    }
+    return rc == 0 && o->if_exists == REPLACE && o->is_folder ? remove_old(o, err) : rc;
+}
+
+// What was not published: an empty file goes, one with rows stays. Returns how many stay.
+static uint32_t keep_or_remove(struct outputs *o, const char **kept)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < o->count; i++) {
+        struct target *target = &o->targets[i];
+        struct tm_file_info info;
+        if (target->in_progress == NULL || !exists(o, target->in_progress, &info))
+            continue;
+        if (info.size_bytes == 0) {
+            (void)o->fx->files->unlink(o->fx->ctx, target->in_progress, NULL);
+        } else {
+            *kept = target->in_progress;
+            count++;
+        }
+    }
+    return count;
+}
+
+// The job did not finish, or the output could not be: `err` says where the rows so far are. Without
+// an error its code stays 0 and its message is for the log.
+static void say_where(struct outputs *o, struct tm_error *err)
+{
+    const char *kept = NULL;
+    uint32_t count = keep_or_remove(o, &kept);
+    if (count == 0 || err == NULL)
+        return;
+    char text[1024];
+    size_t folder = folder_length(kept);
+    if (count == 1)
+        snprintf(text, sizeof text, "the rows written so far are in %s", kept);
+    else
+        snprintf(text, sizeof text,
+                 "the rows written so far are in %u files %.*s.part-*.inprogress", count,
+                 (int)folder, kept);
+    if (err->code != 0)
+        tm_error_hint(err, "%s", text);
+    else
+        snprintf(err->message, sizeof err->message, "%s", text);
+}
+
+int tm__file_sink_finish(void *shared, bool ok, struct tm_error *err)
+{
+    struct outputs *o = shared;
+    int rc = 0;
+    o->closed = true;
+    for (uint32_t i = 0; i < o->count; i++) {
+        // The writer's own error was given to the subtask already, unless the file failed late.
+        int code = tm_file_writer_close(&o->targets[i].writer, ok && rc == 0 ? err : NULL);
+        rc = ok && rc == 0 ? code : rc;
+    }
+    if (ok && rc == 0)
+        rc = publish(o, err);
+    if (!ok || rc != 0)
+        say_where(o, err);
+    return rc;
+}
+
+void tm__file_sink_release(void *shared)
+{
+    struct outputs *o = shared;
+    const char *kept;
+    for (uint32_t i = 0; o->targets != NULL && i < o->count; i++)
+        tm_file_writer_fini(&o->targets[i].writer, false);
+    if (!o->closed && o->targets != NULL)
+        (void)keep_or_remove(o, &kept); // the job never ran
+    for (uint32_t i = 0; o->targets != NULL && i < o->count; i++) {
+        free_text(o->mem, o->targets[i].path);
+        free_text(o->mem, o->targets[i].in_progress);
+    }
+    tm_mem_free(o->mem, o->targets, o->count * sizeof *o->targets);
+    for (uint32_t i = 0; i < o->old_count; i++)
+        free_text(o->mem, o->old[i]);
+    tm_mem_free(o->mem, o->old, o->old_capacity * sizeof *o->old);
+    tm_mem_free(o->mem, o, sizeof *o);
+}

@@ -1,0 +1,12 @@
+// The sink side of tm.file; see struct tm_connector.
+#pragma once
+
+#include "core/task/connector.h"
+
+int tm__file_sink_prepare(const struct tm_fx *fx, struct tm_mem *mem, const struct tm_node *node,
+                          uint32_t parallelism, void **shared, struct tm_error *err);
+int tm__file_sink_new(struct tm_task_context *ctx, const struct tm_node *node,
+                      struct tm_schema *schema, void *shared, struct tm_sink **sink,
+                      struct tm_error *err);
+int tm__file_sink_finish(void *shared, bool ok, struct tm_error *err);
+void tm__file_sink_release(void *shared);

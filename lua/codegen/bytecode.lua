@@ -1,0 +1,573 @@
+-- What a user function does with its record, read from its bytecode (ARCHITECTURE D2): which columns it reads and how, what
+-- it assigns, which rows it returns or emits, with the types of their columns. An abstract interpretation: registers hold
+-- abstract values (values.lua), branches join, loops run to a fixed point. What is not followed is "?", never a guess:
+-- a wrong type would be an error of correct rows.
+--
+-- Rows (record parameters "r1", "r2" and tables made in the function, by the place that makes them) have their known fields
+-- in the state; `open` says that something unknown may have changed or seen them.
+local opcodes = require "codegen.opcodes"
+local values = require "codegen.values"
+local calls = require "codegen.calls"
+local util = require "jit.util"
+
+local bytecode = {}
+
+local NIL, UNKNOWN, NUMBER, STRING, BOOL = values.NIL, values.UNKNOWN, values.NUMBER, values.STRING, values.BOOL
+local STEPS_MAX = 200000 -- instructions looked at for one function; past it nothing is followed
+
+-- --- state: registers and rows; rows are copied when they change -----------------------------------------------------------
+
+local function copy_map(t)
+  local c = {}
+  for k, v in pairs(t) do c[k] = v end
+  return c
+end
+
+local function clone(s) return { regs = copy_map(s.regs), rows = copy_map(s.rows) } end
+
+local function changed_row(s, id)
+  local old = s.rows[id]
+  local row = copy_map(old)
+  row.fields = copy_map(old.fields)
+  s.rows[id] = row
+  return row
+end
+
+-- --- what is learnt ---------------------------------------------------------------------------------------------------------
+
+---How a column of a record parameter is used. `how`: "other", or a constant text it is compared with.
+local function use(m, v, how)
+  if v.t ~= "field" then return end
+  local columns = m.out.uses[v.p]
+  local u = columns[v.name] or { eq = {}, into = {} }
+  columns[v.name] = u
+  if how == "other" then u.other = true else u.eq[how] = true end
+end
+bytecode.use = use
+
+local function lost(m) return m.lost_fn end
+
+---A row leaves what is followed: anything may read it and change it.
+function bytecode.escape(m, s, v, seen)
+  use(m, v, "other")
+  if v.t == "out" then m.out.out_escapes = true end
+  if v.t ~= "row" then return end
+  seen = seen or {}
+  for id in pairs(v.set) do
+    if not seen[id] and s.rows[id] then
+      seen[id] = true
+      local row = changed_row(s, id)
+      row.open = true
+      if row.p then m.out.reads[row.p] = true end
+      for _, f in pairs(row.fields) do bytecode.escape(m, s, f, seen) end
+      for k, f in pairs(row.fields) do
+        if f.t == "field" then s.rows[id].fields[k] = values.of(f.type) end
+      end
+    end
+  end
+end
+local escape = bytecode.escape
+
+function bytecode.problem(m, line, code, message, hint)
+  local key = code .. line .. message
+  if not m.out.problem_keys[key] then
+    m.out.problem_keys[key] = true
+    local list = m.out.problems
+    list[#list + 1] = { code = code, where = m.path .. ":" .. line, message = message, hint = hint }
+  end
+end
+
+-- --- joins ------------------------------------------------------------------------------------------------------------------
+
+local function missing(row) return row.open and UNKNOWN or NIL end
+
+local function join_rows(m, a, b)
+  local row = { p = a.p, open = a.open or b.open, dynamic = a.dynamic or b.dynamic,
+    positional = a.positional or b.positional, fields = {} }
+  for k, v in pairs(a.fields) do row.fields[k] = values.join(v, b.fields[k] or missing(b), lost(m)) end
+  for k, v in pairs(b.fields) do
+    if a.fields[k] == nil then row.fields[k] = values.join(missing(a), v, lost(m)) end
+  end
+  return row
+end
+
+local function same_row(a, b)
+  if a == b then return true end
+  if a.open ~= b.open or a.dynamic ~= b.dynamic or a.positional ~= b.positional then return false end
+  for k, v in pairs(a.fields) do if not b.fields[k] or not values.equal(v, b.fields[k]) then return false end end
+  for k in pairs(b.fields) do if not a.fields[k] then return false end end
+  return true
+end
+
+-- Joins state b into a; true when a changed. A register that only one side knows is dead or unknown.
+local function join_states(m, a, b)
+  local changed = false
+  for r, v in pairs(a.regs) do
+    local w = b.regs[r]
+    if w == nil then
+      a.regs[r], changed = nil, true
+    else
+      local j = values.join(v, w, lost(m))
+      if not values.equal(j, v) then a.regs[r], changed = j, true end
+    end
+  end
+  for id, row in pairs(b.rows) do
+    local mine = a.rows[id]
+    if mine == nil then
+      a.rows[id], changed = row, true
+    elseif not same_row(mine, row) then
+      local j = join_rows(m, mine, row)
+      if not same_row(j, mine) then a.rows[id], changed = j, true end
+    end
+  end
+  return changed
+end
+
+-- --- reading and writing fields ---------------------------------------------------------------------------------------------
+
+local function read_row(m, s, v, key, line)
+  local result
+  for id in pairs(v.set) do
+    local row = s.rows[id]
+    local f = row.fields[key]
+    if row.p then
+      local reads = m.out.reads[row.p]
+      if f == nil and key == "copy" then
+        f = { t = "method", name = "copy", on = values.row(id) }
+      elseif f == nil then
+        f = NIL
+        if not m.out.schemas[row.p].loose then
+          m.out.unknown_fields[#m.out.unknown_fields + 1] = { name = key, where = m.path .. ":" .. line, p = row.p }
+        end
+      elseif reads ~= true and f.t == "field" and f.p == row.p then
+        reads[f.name] = true
+      end
+    else
+      m.out.seen_keys[id .. "\0" .. key] = true
+      f = f or missing(row)
+    end
+    result = result and values.join(result, f, lost(m)) or f
+  end
+  return result or UNKNOWN
+end
+
+local function write_row(m, s, v, key, value)
+  for id in pairs(v.set) do
+    local row = changed_row(s, id)
+    if row.p then m.out.assigned[row.p][key] = true end
+    if value.t == "field" and not row.p then
+      local columns = m.out.uses[value.p]
+      local u = columns[value.name] or { eq = {}, into = {} }
+      columns[value.name] = u
+      u.into[id .. "\0" .. key] = { id = id, key = key }
+    elseif value.t == "field" then
+      use(m, value, "other")
+    end
+    if value.t == "row" then escape(m, s, value) end
+    row = s.rows[id] == row and row or changed_row(s, id)
+    if v.only then row.fields[key] = value
+    else row.fields[key] = values.join(row.fields[key] or missing(row), value, lost(m)) end
+  end
+end
+
+function bytecode.new_row(m, s, pc, fields)
+  local id = m.prefix .. pc
+  -- A second table of the same place: the first may still be held.
+  local held = false
+  for _, v in pairs(s.regs) do if v.t == "row" and v.set[id] then held = true end end
+  s.rows[id] = { fields = fields or {}, open = held or m.captured }
+  return values.row(id)
+end
+
+local function get(m, s, r)
+  local v = s.regs[r] or UNKNOWN
+  -- A closure made in the function may change any local at any call.
+  if m.captured and v.t ~= "row" and v.t ~= "const" and v.t ~= "out" then
+    use(m, v, "other")
+    return UNKNOWN
+  end
+  return v
+end
+bytecode.get = get
+
+local function set(s, r, v) s.regs[r] = v end
+
+-- --- instructions -----------------------------------------------------------------------------------------------------------
+
+local on = {} -- op -> function(m, s, i, pc); returns true when the instruction does not fall through
+
+local function arithmetic(a, b, op)
+  local x, y = values.type_of(a), values.type_of(b)
+  local function number(t) return values.is_number(t) or t == "string" or t == "nil" end
+  if x == nil then x = "nil" end
+  if y == nil then y = "nil" end
+  if number(x) and number(y) then return NUMBER end
+  if x == "int64" and (y == "int64" or values.is_number(y)) or (y == "int64" and values.is_number(x)) then
+    return values.of("int64")
+  end
+  local p1, s1 = values.decimal(x)
+  local p2, s2 = values.decimal(y)
+  if p1 and p2 then
+    local scale
+    if op == "ADD" or op == "SUB" then scale = math.max(s1, s2)
+    elseif op == "MUL" then scale = s1 + s2
+    elseif op == "DIV" then scale = math.max(6, s1) end
+    if scale and scale <= 38 then return values.of(("decimal(38,%d)"):format(scale)) end
+  end
+  return UNKNOWN
+end
+
+local function consume(m, s, v)
+  use(m, v, "other")
+  if v.t == "row" then escape(m, s, v) end
+end
+
+for _, op in ipairs { "ADD", "SUB", "MUL", "DIV", "MOD" } do
+  on[op .. "VN"] = function(m, s, i)
+    local b = get(m, s, i.b)
+    consume(m, s, b)
+    set(s, i.a, arithmetic(b, NUMBER, op))
+  end
+  on[op .. "NV"] = function(m, s, i)
+    local b = get(m, s, i.b)
+    consume(m, s, b)
+    set(s, i.a, arithmetic(NUMBER, b, op))
+  end
+  on[op .. "VV"] = function(m, s, i)
+    local b, c = get(m, s, i.b), get(m, s, i.c)
+    consume(m, s, b)
+    consume(m, s, c)
+    set(s, i.a, arithmetic(b, c, op))
+  end
+end
+on.POW = on.MODVV
+
+function on.UNM(m, s, i)
+  local v = get(m, s, i.d)
+  consume(m, s, v)
+  local t = values.type_of(v)
+  local p, scale = values.decimal(t or "")
+  set(s, i.a, t == "int64" and v or p and values.of(("decimal(38,%d)"):format(scale)) or arithmetic(v, NUMBER, "MUL"))
+  if t == "int64" then set(s, i.a, values.of("int64")) end
+end
+
+function on.CAT(m, s, i)
+  local known = true
+  for r = i.b, i.c do
+    local v = get(m, s, r)
+    local t = values.type_of(v)
+    consume(m, s, v)
+    if t == "?" or t == "table" and not (v.only and s.rows[v.only].p) then known = false end
+  end
+  set(s, i.a, known and STRING or UNKNOWN)
+end
+
+function on.MOV(m, s, i) set(s, i.a, s.regs[i.d] or UNKNOWN) end
+on.NOT = function(_, s, i) set(s, i.a, BOOL) end
+function on.LEN(m, s, i)
+  local v = get(m, s, i.d)
+  consume(m, s, v)
+  set(s, i.a, (values.type_of(v) == "string" or v.t == "row") and NUMBER or UNKNOWN)
+end
+
+function on.KSTR(m, s, i) set(s, i.a, values.constant(opcodes.constant(m.fn, i.d))) end
+function on.KNUM(m, s, i) set(s, i.a, values.constant(opcodes.number(m.fn, i.d))) end
+function on.KSHORT(_, s, i) set(s, i.a, values.constant(i.d >= 0x8000 and i.d - 0x10000 or i.d)) end
+function on.KCDATA(_, s, i) set(s, i.a, UNKNOWN) end
+function on.KPRI(_, s, i) set(s, i.a, i.d == 0 and NIL or BOOL) end
+function on.KNIL(_, s, i) for r = i.a, i.d do set(s, r, NIL) end end
+
+function on.UGET(m, s, i)
+  if m.assigned_upvalues[i.d] then return set(s, i.a, UNKNOWN) end
+  local name, v = debug.getupvalue(m.fn, i.d + 1)
+  set(s, i.a, name and calls.upvalue(v) or UNKNOWN)
+end
+for _, op in ipairs { "USETV", "USETS", "USETN", "USETP" } do
+  on[op] = function(m, s, i) if op == "USETV" then consume(m, s, get(m, s, i.d)) end end
+end
+
+function on.FNEW(_, s, i) set(s, i.a, UNKNOWN) end
+
+function on.TNEW(m, s, i, pc) set(s, i.a, bytecode.new_row(m, s, pc)) end
+function on.TDUP(m, s, i, pc)
+  local fields, positional = {}, false
+  for k, v in pairs(opcodes.constant(m.fn, i.d)) do
+    if type(k) == "string" then fields[k] = values.constant(v) else positional = true end
+  end
+  local row = bytecode.new_row(m, s, pc, fields)
+  if positional then s.rows[row.only].positional = true end
+  set(s, i.a, row)
+end
+
+function on.GGET(m, s, i)
+  local name = opcodes.constant(m.fn, i.d)
+  local found, v = pcall(function() return debug.getfenv(m.fn)[name] end)
+  set(s, i.a, found and calls.global(v) or UNKNOWN)
+end
+function on.GSET(m, s, i) consume(m, s, get(m, s, i.a)) end
+
+local function key_of(m, s, v, key, line)
+  local t = values.type_of(key)
+  if t == "int64" or values.decimal(t or "") then
+    bytecode.problem(m, line, "TYPE", ("a value of type %s is used as the key of a table: equal values would be different keys")
+      :format(t), "use tostring(value) as the key")
+  end
+  if v.t == "row" and key.const ~= nil and type(key.const) == "string" then return key.const end
+end
+
+local function index(m, s, v, key, line)
+  if v.t == "row" then return read_row(m, s, v, key, line) end
+  use(m, v, "other")
+  local t = values.type_of(v)
+  if t == "string" or t == "int64" or values.decimal(t or "") then return { t = "method", name = key, on = v } end
+  if v.t == "const" then return calls.member(v.v, key) end
+  if calls.is_slow_method(key) then return { t = "method", name = key, on = UNKNOWN } end
+  return UNKNOWN
+end
+
+function on.TGETS(m, s, i)
+  set(s, i.a, index(m, s, get(m, s, i.b), opcodes.constant(m.fn, i.c), i.line))
+end
+function on.TGETV(m, s, i)
+  local v, k = get(m, s, i.b), get(m, s, i.c)
+  use(m, k, "other")
+  local key = key_of(m, s, v, k, i.line)
+  if key then return set(s, i.a, index(m, s, v, key, i.line)) end
+  if v.t == "row" then escape(m, s, v) else use(m, v, "other") end
+  set(s, i.a, UNKNOWN)
+end
+function on.TGETB(m, s, i)
+  local v = get(m, s, i.b)
+  if v.t == "row" then escape(m, s, v) else use(m, v, "other") end
+  set(s, i.a, UNKNOWN)
+end
+on.TGETR = on.TGETV
+
+function on.TSETS(m, s, i)
+  local v, value = get(m, s, i.b), get(m, s, i.a)
+  if v.t == "row" then write_row(m, s, v, opcodes.constant(m.fn, i.c), value) else consume(m, s, value) end
+end
+function on.TSETV(m, s, i)
+  local v, k, value = get(m, s, i.b), get(m, s, i.c), get(m, s, i.a)
+  use(m, k, "other")
+  local key = key_of(m, s, v, k, i.line)
+  if key then return write_row(m, s, v, key, value) end
+  consume(m, s, value)
+  if v.t == "row" then
+    for id in pairs(v.set) do
+      local row = changed_row(s, id)
+      row.dynamic = true
+      if row.p then m.out.assigned_dynamic[row.p] = true end
+    end
+    escape(m, s, v)
+  end
+end
+on.TSETR = on.TSETV
+local function set_position(m, s, v, value)
+  if value then consume(m, s, value) end
+  if v.t == "row" then for id in pairs(v.set) do changed_row(s, id).positional = true end end
+end
+function on.TSETB(m, s, i) set_position(m, s, get(m, s, i.b), get(m, s, i.a)) end
+function on.TSETM(m, s, i) set_position(m, s, get(m, s, i.a - 1)) end
+
+-- Comparisons fall through or skip the jump that follows; what is copied is done in `branches`.
+local function compared(m, s, i)
+  consume(m, s, get(m, s, i.a))
+  consume(m, s, get(m, s, i.d))
+end
+on.ISLT, on.ISGE, on.ISLE, on.ISGT = compared, compared, compared, compared
+local function equated(m, s, i)
+  local a, d = get(m, s, i.a), get(m, s, i.d)
+  use(m, a, type(d.const) == "string" and d.const or "other")
+  use(m, d, type(a.const) == "string" and a.const or "other")
+end
+on.ISEQV, on.ISNEV = equated, equated
+function on.ISEQS(m, s, i) use(m, get(m, s, i.a), opcodes.constant(m.fn, i.d)) end
+on.ISNES = on.ISEQS
+function on.ISEQN(m, s, i) use(m, get(m, s, i.a), "other") end
+on.ISNEN = on.ISEQN
+
+local CONDITIONAL = {}
+for op in ("ISLT ISGE ISLE ISGT ISEQV ISNEV ISEQS ISNES ISEQN ISNEN ISEQP ISNEP ISTC ISFC IST ISF"):gmatch("%u+") do
+  CONDITIONAL[op] = true
+end
+
+local function returned(m, s, v)
+  local list = m.returns
+  list[#list + 1] = { value = v, rows = s.rows }
+  return true
+end
+function on.RET0(m, s) return returned(m, s, NIL) end
+function on.RET1(m, s, i) return returned(m, s, get(m, s, i.a)) end
+function on.RET(m, s, i) return returned(m, s, get(m, s, i.a)) end
+function on.RETM(m, s, i) return returned(m, s, i.d > 0 and get(m, s, i.a) or UNKNOWN) end
+
+-- Forgets what a call overwrites, keeps its results.
+local function results(s, a, first, count)
+  for r in pairs(s.regs) do if r >= a then s.regs[r] = nil end end
+  s.regs[a] = first
+  for r = a + 1, a + count - 1 do s.regs[r] = UNKNOWN end
+end
+
+local function call(m, s, i, pc, count)
+  local args = {}
+  for n = 1, count do args[n] = get(m, s, i.a + opcodes.CALL_GAP + n - 1) end
+  return calls.call(m, s, get(m, s, i.a), args, i, pc)
+end
+
+function on.CALL(m, s, i, pc) results(s, i.a, call(m, s, i, pc, i.c - 1), math.max(i.b - 1, 1)) end
+function on.CALLM(m, s, i, pc) results(s, i.a, call(m, s, i, pc, i.c), math.max(i.b - 1, 1)) end
+function on.CALLT(m, s, i, pc) return returned(m, s, call(m, s, i, pc, i.d - 1)) end
+function on.CALLMT(m, s, i, pc) return returned(m, s, call(m, s, i, pc, i.d)) end
+
+function on.ITERC(m, s, i)
+  local texts = get(m, s, i.a - 3).t == "texts"
+  for r = i.a - 3, i.a - 1 do escape(m, s, get(m, s, r)) end
+  results(s, i.a, texts and STRING or UNKNOWN, math.max(i.b - 1, 1))
+end
+on.ITERN = on.ITERC
+function on.VARG(_, s, i) results(s, i.a, UNKNOWN, math.max(i.b - 1, 1)) end
+function on.FORI(m, s, i)
+  for r = i.a, i.a + 2 do use(m, get(m, s, r), "other") end
+  set(s, i.a + 3, NUMBER)
+end
+function on.FORL(_, s, i) set(s, i.a + 3, NUMBER) end
+
+-- --- control flow -----------------------------------------------------------------------------------------------------------
+
+local ALWAYS = { JMP = true, UCLO = true, ISNEXT = true }
+local EITHER = { FORI = true, FORL = true, IFORL = true, ITERL = true, IITERL = true }
+
+local function leaders(code)
+  local at = { [1] = true }
+  for pc, i in ipairs(code) do
+    if ALWAYS[i.op] or EITHER[i.op] then at[i.target], at[pc + 1] = true, true end
+    if CONDITIONAL[i.op] then at[pc + 1], at[pc + 2] = true, true end
+  end
+  return at
+end
+
+-- Runs one function to its fixed point; its returns are collected in m.returns.
+local function interpret(m, code, first)
+  local at, states, queue = leaders(code), {}, { 1 }
+  states[1] = first
+  local function flow(pc, s)
+    if states[pc] == nil then
+      states[pc] = clone(s)
+      queue[#queue + 1] = pc
+    elseif join_states(m, states[pc], s) then
+      queue[#queue + 1] = pc
+    end
+  end
+  while #queue > 0 do
+    local pc = table.remove(queue)
+    local s = clone(states[pc])
+    while true do
+      local i = code[pc]
+      if i == nil then break end
+      m.root.steps = m.root.steps + 1
+      if m.root.steps > STEPS_MAX then return false end
+      local handler = on[i.op]
+      if handler and handler(m, s, i, pc) then break end
+      if CONDITIONAL[i.op] then
+        flow(pc + 2, s)
+        if i.op == "ISTC" or i.op == "ISFC" then set(s, i.a, s.regs[i.d] or UNKNOWN) end
+        flow(pc + 1, s)
+        break
+      elseif ALWAYS[i.op] then
+        flow(i.target, s)
+        break
+      elseif EITHER[i.op] then
+        flow(i.target, s)
+        flow(pc + 1, s)
+        break
+      end
+      pc = pc + 1
+      if at[pc] then
+        flow(pc, s)
+        break
+      end
+    end
+  end
+  return true
+end
+
+---Runs a function with abstract arguments in a state; used for the function itself and for Lua functions it calls.
+---@return table? value, nil when the function cannot be followed
+function bytecode.run(out, fn, args, rows, depth, prefix)
+  local code = opcodes.decode(fn)
+  local info = util.funcinfo(fn)
+  if not code or info.isvararg then return nil end
+  local m = { fn = fn, out = out, root = out, depth = depth, prefix = prefix, returns = {}, assigned_upvalues = {},
+    path = (info.source or "="):gsub("^[@=]", "") }
+  m.lost_fn = function(v) use(m, v, "other") end
+  for _, i in ipairs(code) do
+    if i.op:find("^USET") then m.assigned_upvalues[i.a] = true end
+    if i.op == "FNEW" then m.captured = true end
+  end
+  local s = { regs = {}, rows = copy_map(rows) }
+  for n = 1, info.params do
+    s.regs[n - 1] = args[n] or NIL
+    if m.captured then escape(m, s, s.regs[n - 1]) end
+  end
+  -- A return may be visited several times with less and less known: all visits joined are what the last one knows.
+  if not interpret(m, code, s) then return nil end
+  return m
+end
+
+local function record_row(schema, p)
+  local fields = {}
+  for _, f in ipairs(schema.fields) do
+    if not f.hidden then
+      fields[f.name] = { t = "field", p = p, name = f.name, type = f.type }
+    end
+  end
+  return { p = p, fields = fields }
+end
+
+---@class codegen.analysis
+---@field known boolean false: nothing could be followed
+---@field reads table[] per parameter: set of column names, or true for all
+---@field uses table[] per parameter: column -> { eq = set of texts, other = boolean?, into = fields of tables }
+---@field assigned table[] per parameter: set of names assigned
+---@field returns table[] { value, rows } at every return
+---@field emits table[] { value, rows } at every call of out
+---@field out_escapes boolean? `out` went where it is not followed
+---@field unknown_fields table[] { name, where, p }
+---@field problems table[] { code, where, message, hint }
+---@field slow_calls table<string, table> "job.lua:3 match" -> { where, what, why, instead }
+---@field functions function[] the function and the Lua functions of the script it calls
+
+---@param fn function
+---@param params table[] { schema = } a record, { bare = true } a text, { out = true }
+---@return codegen.analysis
+function bytecode.analyse(fn, params)
+  local out = { reads = {}, uses = {}, assigned = {}, assigned_dynamic = {}, emits = {}, unknown_fields = {}, problems = {},
+    problem_keys = {}, seen_keys = {}, schemas = {}, steps = 0, functions = { fn }, slow_calls = {} }
+  local args, rows = {}, {}
+  for p, param in ipairs(params) do
+    out.reads[p], out.uses[p], out.assigned[p], out.schemas[p] = {}, {}, {}, param
+    if param.out then
+      args[p] = values.OUT
+    elseif param.bare then
+      args[p] = { t = "field", p = p, name = "line", type = param.type or "string" }
+    else
+      rows["r" .. p] = record_row(param.schema, p)
+      args[p] = values.row("r" .. p)
+    end
+  end
+  local m = bytecode.run(out, fn, args, rows, 0, "t")
+  out.known = m ~= nil
+  out.returns = m and m.returns or {}
+  if not m then
+    for p, param in ipairs(params) do
+      out.reads[p] = true
+      if param.out then out.out_escapes = true end
+    end
+    out.uses = {}
+    for p in ipairs(params) do out.uses[p] = {} end
+  end
+  return out
+end
+
+return bytecode

@@ -1,0 +1,170 @@
+-- What calls mean to the analysis of a function (bytecode.lua): known library functions by their results, the script's own
+-- Lua functions by following them, everything else as unknown: it may read, keep and change what it is given.
+local known = require "codegen.known"
+local values = require "codegen.values"
+local util = require "jit.util"
+
+local calls = {}
+
+local NIL, UNKNOWN = values.NIL, values.UNKNOWN
+local DEPTH_MAX = 4 -- of followed calls; recursion ends here too
+
+-- Both are loaded late: bytecode requires this module.
+local function bytecode() return require "codegen.bytecode" end
+
+local function freeze()
+  local found, f = pcall(require, "tidemill.freeze")
+  return found and f or nil
+end
+
+local function is_null(v)
+  local found, null = pcall(require, "tidemill.null")
+  return found and v == null
+end
+
+---A captured value. Functions and tables are followed; the value of a captured variable has its type now. If the script
+---assigns another type later, rows fail with an error that names the column: nothing worse.
+function calls.upvalue(v)
+  if type(v) == "nil" or type(v) == "cdata" then return UNKNOWN end
+  if is_null(v) then return NIL end
+  return values.constant(v)
+end
+
+function calls.global(v)
+  if type(v) == "function" or type(v) == "table" then return values.constant(v) end
+  return UNKNOWN
+end
+
+---The member of a constant table: of a library, or a function of a module of the script.
+function calls.member(t, key)
+  if type(t) ~= "table" then return UNKNOWN end
+  local f = freeze()
+  local frozen = f and f.content(t, "table")
+  local v
+  if frozen then
+    v = rawget(frozen, key)
+    if key == "copy" and v ~= nil and tostring(t) == "tm" then return { t = "const", v = calls.copy } end
+    if is_null(v) then return NIL end
+    if type(v) == "number" then return values.constant(v) end
+  else
+    v = rawget(t, key)
+  end
+  if type(v) == "function" or (type(v) == "table" and (f and f.content(v, "table"))) then return values.constant(v) end
+  return UNKNOWN
+end
+
+-- Stands for tm.copy and codegen.copy in const values.
+function calls.copy() end
+calls.copies = { [calls.copy] = true }
+
+local function copy_of(m, s, v, i, pc)
+  local row = v.t == "row" and v.only and s.rows[v.only]
+  if not (row and row.p) or row.open then
+    if v.t == "row" then bytecode().escape(m, s, v) end
+    return UNKNOWN
+  end
+  local fields, reads = {}, m.out.reads[row.p]
+  for k, f in pairs(row.fields) do
+    fields[k] = f
+    bytecode().use(m, f, "other")
+    if reads ~= true and f.t == "field" then reads[f.name] = true end
+  end
+  return bytecode().new_row(m, s, pc, fields), i
+end
+
+local function escape_all(m, s, args)
+  for _, v in ipairs(args) do bytecode().escape(m, s, v) end
+end
+
+-- The one value of several returns; rows of the callee go on in the caller's state.
+local function joined(m, s, callee)
+  local result
+  local lost = function(v) bytecode().use(m, v, "other") end
+  for _, r in ipairs(callee.returns) do
+    result = result and values.join(result, r.value, lost) or r.value
+    for id, row in pairs(r.rows) do
+      local mine = s.rows[id]
+      if mine == nil or mine == row then
+        s.rows[id] = row
+      else
+        local j = { p = row.p, open = mine.open or row.open, dynamic = mine.dynamic or row.dynamic,
+          positional = mine.positional or row.positional, fields = {} }
+        for k, v in pairs(mine.fields) do j.fields[k] = values.join(v, row.fields[k] or NIL, lost) end
+        for k, v in pairs(row.fields) do if not mine.fields[k] then j.fields[k] = values.join(NIL, v, lost) end end
+        s.rows[id] = j
+      end
+    end
+  end
+  return result or NIL
+end
+
+local function follow(m, s, fn, args, pc)
+  if m.depth >= DEPTH_MAX or util.funcinfo(fn).ffid or m.captured then return nil end
+  local callee = bytecode().run(m.out, fn, args, s.rows, m.depth + 1, m.prefix .. pc .. "/")
+  if not callee or callee.captured then return nil end
+  local list = m.out.functions
+  list[#list + 1] = fn
+  return joined(m, s, callee)
+end
+
+local function slow(m, line, name, why)
+  local key = ("%s:%d %s"):format(m.path, line, name)
+  m.out.slow_calls[key] = { where = ("%s:%d"):format(m.path, line), what = why[1], why = why[2], instead = why[3] }
+end
+
+function calls.is_slow_method(name) return known.slow_methods[name] ~= nil end
+
+-- find is compiled where its pattern has no magic characters or `plain` is given.
+local function check_find(m, pattern, plain, line)
+  if plain and plain.t ~= "nil" then return end
+  if type(pattern) == "table" and type(pattern.const) == "string" and not pattern.const:find("[%^%$%(%)%%%.%[%]%*%+%-%?]") then
+    return
+  end
+  slow(m, line, "find", { "find with a pattern", known.slow_methods.match[2], "find(text, from, true) is compiled" })
+end
+
+---@param f table the function's abstract value
+---@param args table[] abstract arguments
+---@return table abstract first result
+function calls.call(m, s, f, args, i, pc)
+  if f.t == "out" then
+    local list = m.out.emits
+    list[#list + 1] = { value = args[1] or NIL, rows = s.rows, line = i.line }
+    -- The engine takes the row's fields at once and keeps nothing.
+    return NIL
+  end
+  if f.t == "method" then
+    local on = f.on
+    for n = 2, #args do bytecode().escape(m, s, args[n]) end
+    if f.name == "copy" and on.t == "row" then return (copy_of(m, s, on, i, pc)) end
+    bytecode().use(m, on, "other")
+    if known.slow_methods[f.name] then slow(m, i.line, f.name, known.slow_methods[f.name]) end
+    if f.name == "find" and values.type_of(on) == "string" then check_find(m, args[2], args[4], i.line) end
+    if values.type_of(on) == "string" then
+      local pattern = args[2] and args[2].const
+      if f.name == "gmatch" and type(pattern) == "string" and not pattern:find("(", 1, true) then return values.TEXTS end
+      return known.string_methods[f.name] or UNKNOWN
+    end
+    if f.name == "tonumber" then return values.NUMBER end
+    return UNKNOWN
+  end
+  if f.t == "const" and type(f.v) == "function" then
+    if calls.copies[f.v] and args[1] then return (copy_of(m, s, args[1], i, pc)) end
+    if known.slow[f.v] then slow(m, i.line, known.slow[f.v][1], known.slow[f.v]) end
+    if f.v == string.find then check_find(m, args[2], args[4], i.line) end
+    local result = known.results[f.v]
+    if result then
+      escape_all(m, s, args)
+      if (f.v == math.max or f.v == math.min) then
+        for _, v in ipairs(args) do if not values.is_number(values.type_of(v) or "double") then result = UNKNOWN end end
+      end
+      return result
+    end
+    local value = follow(m, s, f.v, args, pc)
+    if value then return value end
+  end
+  escape_all(m, s, args)
+  return UNKNOWN
+end
+
+return calls

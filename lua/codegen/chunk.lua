@@ -1,0 +1,291 @@
+-- Generates the Lua text of a chain: consecutive function nodes fused into one loop over the rows of a batch (ARCHITECTURE
+-- D2). Between operators nothing is materialised: pass-through columns are read from the input row, computed ones live in
+-- variables, and only the end writes a row. The text reads bottom up: the last operator first, the loop at the end, because
+-- only values that are set before they are captured are constants to the trace compiler.
+local columns = require "codegen.columns"
+local emit = require "codegen.emit"
+local layout = require "ffi.layout"
+local stages = require "codegen.stages"
+local writer = require "codegen.writer"
+
+local chunk = {}
+
+-- --- plan ------------------------------------------------------------------------------------------------------------------
+
+local function find_forms(node)
+  local r = node.codegen.result
+  if not r then return nil end
+  local text_column = node.schema.by_name.line
+  return {
+    record = (r.record or r.unknown) and not node.input.bare and (node.verb == "map" or node.verb == "flat_map"),
+    table = r.table or r.unknown,
+    text = (r.text or r.unknown) and text_column ~= nil,
+  }
+end
+
+-- The columns that a map's function may assign to its record.
+local function find_assigned(node, stage)
+  local list = {}
+  if node.verb ~= "map" or node.input.bare then return list end
+  local a = node.codegen.analysis
+  local any = not a.known or a.assigned_dynamic[1] or a.reads[1] == true
+  local homes = {}
+  for _, c in ipairs(stage.vars) do homes[c.field.name] = c end
+  for i, f in ipairs(node.schema.fields) do
+    local c = homes[f.name]
+    if c and not f.hidden and (any or a.assigned[1][f.name]) then
+      local flag = stage.env[f.name] and ("set%d_%s"):format(stage.k, writer.identifier(f.name, i)) or nil
+      list[#list + 1] = { name = f.name, index = i, field = f, home = c.home, flag = flag }
+    end
+  end
+  return list
+end
+
+local function plan_stages(g, nodes)
+  local env = columns.of_input(nodes[1].input, "in", "cur.row")
+  g.stages, g.flat = {}, false
+  local variables = 0
+  for k, node in ipairs(nodes) do
+    local stage = { k = k, node = node, verb = node.verb, env = env, vars = {}, forms = find_forms(node) }
+    local after = {}
+    for i, f in ipairs(node.schema.fields) do
+      local from = node.passes[f.name]
+      if from then
+        after[f.name] = env[from]
+      else
+        local home = columns.variable(k, f.name, i, f.type)
+        after[f.name] = home
+        stage.vars[#stage.vars + 1] = { field = f, home = home }
+        variables = variables + 1
+      end
+    end
+    if node.verb == "flat_map" then g.flat = true end
+    stage.assigned = find_assigned(node, stage)
+    g.stages[k], env = stage, after
+  end
+  g.homes = env
+  -- Limits of LuaJIT: 60 upvalues of a function, 200 locals of the chunk.
+  local wide = #nodes > 20 or variables > 36
+  for _, stage in ipairs(g.stages) do
+    if #stage.node.input.fields > 36 and (stage.node.reads == true or #stages.readable(stage.node.input, stage.node.reads) > 36)
+    then wide = true end
+  end
+  g.names = columns.names(wide)
+  local last = g.stages[#g.stages]
+  if not wide and #last.vars > 0 and #last.assigned == 0 and not (last.forms and last.forms.record) then
+    local count = 0
+    for _, form in ipairs { "record", "table", "text" } do if last.forms and last.forms[form] then count = count + 1 end end
+    if count <= 1 then
+      last.parameters = {}
+      for i, c in ipairs(last.vars) do last.parameters[i] = c.home.var end
+    end
+  end
+end
+
+-- Which null bits the chunk looks at, over all its functions.
+local function plan_masks(g)
+  local function mark(home)
+    if home and home.kind == "in" then columns.test_null(g.masks, home.field) end
+  end
+  for _, stage in ipairs(g.stages) do
+    local node = stage.node
+    if node.input.bare then
+      if node.fn or node.assigns then mark(stage.env.line) end
+    else
+      for _, name in ipairs(stages.readable(node.input, node.reads)) do mark(stage.env[name]) end
+    end
+    if stage.forms and stage.forms.record then
+      for _, c in ipairs(stage.vars) do mark(stage.env[c.field.name]) end
+    end
+    for _, a in ipairs(stage.assigned) do mark(stage.env[a.name]) end
+  end
+  emit.mark(g.emission)
+end
+
+-- --- text ------------------------------------------------------------------------------------------------------------------
+
+local function describe(schema)
+  local parts = {}
+  for _, f in ipairs(schema.fields) do
+    parts[#parts + 1] = ("%s %s%s"):format(f.name:gsub("%c", "?"), f.type, f.required and "!" or "")
+  end
+  return table.concat(parts, ", ")
+end
+
+local function write_head(w, g, nodes)
+  w:line("-- in:  %s", describe(nodes[1].input))
+  for k, node in ipairs(nodes) do w:line("-- %d: %s: %s", k, node.name, describe(node.schema)) end
+  w:line("-- (! never null; $ hidden)")
+  w:line("local R = ...")
+  w:line("local ctx, cur, null, in_pointer, out_pointer, bytes, words = R.ctx, R.cur, R.null, R.in_pointer, R.out_pointer, "
+    .. "R.bytes, R.words")
+  w:line("local pcall, type, next, rawequal, rawget, tonumber = pcall, type, next, rawequal, rawget, tonumber")
+  w:line("local floor, band, bor, rol, rshift, tobit = R.floor, R.band, R.bor, R.rol, R.rshift, R.tobit")
+  w:line("local cast, copy, to_text, memcmp, text_cache = R.cast, R.copy, R.to_text, R.memcmp, R.text_cache")
+  w:line("local decimal_value, int64_value, fit_decimal, fit_int64 = R.decimal_value, R.int64_value, R.fit_decimal, R.fit_int64")
+  w:line("local record, no_field, grow, too_large, stop = R.record, R.no_field, R.grow, R.too_large, R.stop")
+  w:line("local fail, bad_value, bad_row, bad_key = R.fail, R.bad_value, R.bad_row, R.bad_key")
+  w:line("local raise_value, raise_row, raise_column, raise_out = R.raise_value, R.raise_row, R.raise_column, R.raise_out")
+  for k, node in ipairs(nodes) do
+    if node.fn then w:line("local fn_%d = R.fns[%d]", k, k) end
+    for i in ipairs(node.assigns or {}) do w:line("local fn_%d_%d = R.fns[%d][%d]", k, i, k, i) end
+  end
+  if g.names.wide then w:line("local G = {} -- too many names for locals") end
+end
+
+local function write_variables(w, g)
+  local first = true
+  for _, stage in ipairs(g.stages) do
+    if not stage.parameters then
+      for _, c in ipairs(stage.vars) do
+        if first then
+          w:line("")
+          w:line("-- computed columns: v<operator>_<column>, nil is null")
+          first = false
+        end
+        g.names:declare(w, c.home.var)
+      end
+    end
+    for _, a in ipairs(stage.assigned) do if a.flag then g.names:declare(w, a.flag, "false") end end
+  end
+end
+
+-- The loop over rows. `stride`: rows of one size; else the next row is where this one ends.
+local function write_loop(w, g, name)
+  local full = g.flat and "if cast(bytes, cur.out) >= cur.full or cur.rows >= cur.rows_full then return %s end"
+    or g.output.has_references and "if cast(bytes, cur.out) >= cur.full then return %s end"
+  local first = g.names:ref("step_1")
+  if not g.input.has_references then
+    w:open("local function %s(first, n)", name)
+    w:open("for i = 0, n - 1 do")
+    w:line("cur.row = first + i")
+    w:line("%s()", first)
+    if full then w:line(full, "i + 1") end
+    w:close()
+    w:line("return n")
+  else
+    w:open("local function %s(first, n)", name)
+    w:line("cur.row = first")
+    w:open("for i = 1, n do")
+    w:line("local r = cur.row")
+    w:line("if cast(bytes, r) >= cur.in_end then return i - 1 end")
+    w:line("%s()", first)
+    w:line("cur.row = cast(in_pointer, cast(bytes, r) + r.size_bytes)")
+    if full then w:line(full, "i") end
+    w:close()
+    w:line("return n")
+  end
+  w:close()
+end
+
+-- Once per piece of a batch: pointers out, counters in.
+local function write_settle(w, g)
+  w:line("")
+  w:line("-- after `done` rows: how far input and output are, and the counts of every operator")
+  w:open("local function settle(done)")
+  if g.input.has_references then w:line('ctx["in"] = cast(bytes, cur.row)')
+  else w:line('ctx["in"] = ctx["in"] + done * %d', g.input.fixed_bytes) end
+  w:line("ctx.out_size = cast(bytes, cur.out) - ctx.out")
+  w:line("local counts, rows = ctx.counts, done")
+  for k, stage in ipairs(g.stages) do
+    local at = 3 * (k - 1)
+    w:line("counts[%d] = counts[%d] + rows -- in", at, at)
+    if stage.verb == "flat_map" then
+      w:line("rows = cur.emitted_%d", k)
+      w:line("cur.emitted_%d, cur.failed_%d = 0, 0", k, k)
+    else
+      w:line("rows = rows - cur.dropped_%d - cur.failed_%d", k, k)
+      if stage.verb == "filter" then w:line("counts[%d] = counts[%d] + cur.dropped_%d -- filtered", at + 2, at + 2, k) end
+      w:line("cur.dropped_%d, cur.failed_%d = 0, 0", k, k)
+    end
+    w:line("counts[%d] = counts[%d] + rows -- out", at + 1, at + 1)
+  end
+  if g.flat then w:line("ctx.out_rows = cur.rows") else w:line("ctx.out_rows = ctx.out_rows + rows") end
+  w:close()
+end
+
+local function write_run(w, g)
+  local reserve = not g.flat and not g.output.has_references
+  w:line("")
+  w:line("-- 0: the input is used up; 1: the output is full")
+  w:open("local function run(loop)")
+  w:open('while ctx["in"] ~= ctx.in_end do')
+  w:line("if ctx.out_rows >= ctx.out_full or ctx.out_size >= ctx.out_full_bytes then return 1 end")
+  if g.input.has_references then w:line("local n = 0x7fffffff")
+  else w:line('local n = (ctx.in_end - ctx["in"]) / %d', g.input.fixed_bytes) end
+  if not g.flat then
+    w:line("local most = ctx.out_full - ctx.out_rows")
+    w:line("if n > most then n = most end")
+  end
+  if reserve then
+    local size = g.output.fixed_bytes
+    w:line("local used = tonumber(ctx.out_size)")
+    w:line("most = (tonumber(ctx.out_full_bytes) - used + %d) / %d", size - 1, size)
+    w:line("if n > most then n = floor(most) end")
+    w:line("if tonumber(ctx.out_capacity) - used < n * %d then reserve(n * %d) end", size, size)
+  end
+  w:line("cur.out = cast(out_pointer, ctx.out + ctx.out_size)")
+  w:line("cur.limit = ctx.out + ctx.out_capacity")
+  w:line("cur.full = ctx.out + ctx.out_full_bytes")
+  if g.input.has_references then w:line("cur.in_end = ctx.in_end") end
+  if g.flat then w:line("cur.rows, cur.rows_full = ctx.out_rows, ctx.out_full") end
+  w:line('settle(loop(cast(in_pointer, ctx["in"]), n))')
+  w:close()
+  w:line("return 0")
+  w:close()
+  w:line("")
+  w:line("-- the job stops at the row at cur.row")
+  w:open("local function stopped()")
+  if g.input.has_references then
+    w:line('local row, done = cast(in_pointer, ctx["in"]), 1')
+    w:open("while row ~= cur.row do")
+    w:line("row, done = cast(in_pointer, cast(bytes, row) + row.size_bytes), done + 1")
+    w:close()
+    w:line("cur.row = cast(in_pointer, cast(bytes, row) + row.size_bytes)")
+    w:line("settle(done)")
+  else
+    w:line('settle((cast(bytes, cur.row) - ctx["in"]) / %d + 1)', g.input.fixed_bytes)
+  end
+  w:close()
+end
+
+---The members of the cursor, for runtime.lua.
+function chunk.cursor_members(g)
+  local parts = { "$ *row; $ *out; const uint8_t *in_end; uint8_t *limit; uint8_t *full; int32_t rows; int32_t rows_full; "
+    .. "int32_t stop;" }
+  for k in ipairs(g.stages) do
+    parts[#parts + 1] = (" int32_t dropped_%d; int32_t failed_%d; int32_t emitted_%d; int32_t active_%d;"):format(k, k, k, k)
+  end
+  return table.concat(parts)
+end
+
+---@param nodes table[] consecutive function nodes, derived; every type known
+---@return string text, table plan for runtime.lua
+function chunk.generate(nodes)
+  local g = { masks = {}, nodes = nodes }
+  plan_stages(g, nodes)
+  g.input, g.output = layout.of(nodes[1].input), layout.of(nodes[#nodes].schema)
+  g.emission = { names = g.names, masks = g.masks, from = "cur.row", input = g.input, output = nodes[#nodes].schema,
+    homes = g.homes, parameters = g.stages[#nodes].parameters or {}, flat = g.flat, node = #nodes - 1,
+    count = g.flat and "cur.rows = cur.rows + 1" or nil }
+  plan_masks(g)
+  local w = writer.new()
+  write_head(w, g, nodes)
+  w:line("local reserve = R.reserve")
+  write_variables(w, g)
+  w:line("")
+  w:line("-- the row that leaves the chain")
+  emit.write(w, g.emission)
+  for k = #nodes, 1, -1 do stages.write(w, g, g.stages[k]) end
+  w:line("")
+  w:line("-- two loops of the same text: the trace compiler only ever sees large batches in the first")
+  write_loop(w, g, "loop")
+  write_loop(w, g, "loop_interpreted")
+  write_settle(w, g)
+  write_run(w, g)
+  w:line("")
+  w:line("return { run = run, loop = loop, loop_interpreted = loop_interpreted, stopped = stopped }")
+  return w:text(), g
+end
+
+return chunk

@@ -1,0 +1,389 @@
+-- Schemas of function and reduce nodes (docs/internals/lua-side.md; LUA_API "Records"): the columns, types and event time of
+-- what an operator puts out, from its functions' bytecode. Sets node.schema, node.reads, node.passes, and node.codegen with
+-- what the generator needs of the analysis.
+local bytecode = require "codegen.bytecode"
+local fault = require "tidemill.fault"
+local findings = require "codegen.findings"
+local order = require "codegen.order"
+local result = require "codegen.result"
+local suggest = require "tidemill.suggest"
+
+local derive = {}
+
+local TIME = "$time" -- hidden column of the rows' event time where no visible column is it
+local RETURNS = 'declare them: :returns { name = "string", total = "double" } right after the operator'
+
+local function make(fields, time_field, bare)
+  local s = { fields = fields, by_name = {}, time_field = time_field, bare = bare or nil }
+  for i, f in ipairs(fields) do s.by_name[f.name] = i end
+  return s
+end
+
+local function field(name, type_name, required, hidden)
+  return { name = name, type = type_name, required = required or false, hidden = hidden or false }
+end
+
+local function visible_names(schema)
+  local names = {}
+  for _, f in ipairs(schema.fields) do if not f.hidden then names[#names + 1] = f.name end end
+  return names
+end
+
+local function input_field(node, name) return node.input.fields[node.input.by_name[name]] end
+
+-- --- analysis of one function ----------------------------------------------------------------------------------------------
+
+local function parameter(node) return node.input.bare and { bare = true } or { schema = node.input } end
+
+local function analyse(node, fn, params)
+  local a = bytecode.analyse(fn, params)
+  for _, p in ipairs(a.problems) do fault.raise(p.code, p.where, node.name .. ": " .. p.message, p.hint) end
+  for _, u in ipairs(a.unknown_fields) do
+    if not a.assigned[u.p][u.name] then
+      local names = visible_names(node.input)
+      fault.raise("UNKNOWN_FIELD", u.where, ("%s: there is no field %q; the fields here are %s"):format(node.name, u.name,
+        suggest.list(names)), suggest.hint(u.name, names))
+    end
+  end
+  local found = node.codegen.findings
+  for _, f in ipairs(findings.of(a)) do found[#found + 1] = f end
+  return a
+end
+
+local function add_reads(node, analysis, p)
+  local reads = analysis.reads[p]
+  if reads == true and not node.input.bare then node.reads = true end
+  if node.reads == true then return end
+  if node.input.bare then
+    node.reads.line = true
+    return
+  end
+  for name in pairs(reads) do node.reads[name] = true end
+end
+
+local function no_assignment(node, analysis, verb)
+  for p in pairs(analysis.assigned) do
+    local name = next(analysis.assigned[p])
+    if name or analysis.assigned_dynamic[p] then
+      fault.raise("ROW_KEY", node.where, ("%s: its function assigns %s; %s cannot change a record"):format(node.name,
+        name and ("%q"):format(name) or "a column", verb), "change records in map or assign")
+    end
+  end
+end
+
+-- --- event time ------------------------------------------------------------------------------------------------------------
+
+-- Which column of the new row is its event time: the visible one that still holds it, else a hidden one that carries it.
+local function carry_time(node, fields, passes)
+  local input = node.input
+  if not input.time_field then return nil end
+  local from = input.fields[input.time_field]
+  local found
+  for i, f in ipairs(fields) do
+    if passes[f.name] == from.name and (not found or f.name == from.name) then found = i end
+  end
+  if found then return found end
+  fields[#fields + 1] = field(TIME, "timestamp", from.required, true)
+  passes[TIME] = from.name
+  return #fields
+end
+
+local function identity(node)
+  local passes = {}
+  for _, f in ipairs(node.input.fields) do passes[f.name] = f.name end
+  return passes
+end
+
+-- Hidden columns other than the time's: keys that a function computed. They stay with rows that stay what they are.
+local function hidden_keys(node, fields, passes)
+  local time = node.input.time_field
+  for i, f in ipairs(node.input.fields) do
+    if f.hidden and i ~= time then
+      fields[#fields + 1] = field(f.name, f.type, f.required, true)
+      passes[f.name] = f.name
+    end
+  end
+end
+
+local function finish(node, fields, passes, bare)
+  local time_field = carry_time(node, fields, passes)
+  if #fields == 0 then
+    fault.raise("SCHEMA", node.where, node.name .. ": no column is left", "keep at least one column")
+  end
+  for _, f in ipairs(fields) do
+    local settled = node.settled and node.settled[f.name]
+    if f.type == "?" and settled then f.type = settled end
+  end
+  node.schema, node.passes = make(fields, time_field, bare), passes
+end
+
+-- --- verbs -----------------------------------------------------------------------------------------------------------------
+
+local verbs = {}
+
+function verbs.filter(node)
+  local a = analyse(node, node.fn, { parameter(node) })
+  no_assignment(node, a, "filter")
+  add_reads(node, a, 1)
+  local passes = identity(node)
+  local scalar = result.modes(a, 1, {})
+  node.codegen.analysis, node.codegen.modes = a, scalar
+  node.schema, node.passes = node.input, passes
+end
+
+function verbs.select(node)
+  local fields, passes = {}, {}
+  for _, name in ipairs(node.columns) do
+    local f = node.input.by_name[name] and input_field(node, name)
+    if not f or f.hidden then
+      local names = visible_names(node.input)
+      fault.raise("UNKNOWN_FIELD", node.where, ("%s: there is no field %q; the fields here are %s"):format(node.name, name,
+        suggest.list(names)), suggest.hint(name, names))
+    end
+    fields[#fields + 1] = field(name, f.type, f.required)
+    passes[name] = name
+  end
+  local bare = node.input.bare and #fields == 1 and fields[1].name == "line"
+  finish(node, fields, passes, bare)
+end
+
+function verbs.drop(node)
+  local dropped, kept = {}, {}
+  for _, name in ipairs(node.columns) do
+    local f = node.input.by_name[name] and input_field(node, name)
+    if not f or f.hidden then
+      local names = visible_names(node.input)
+      fault.raise("UNKNOWN_FIELD", node.where, ("%s: there is no field %q; the fields here are %s"):format(node.name, name,
+        suggest.list(names)), suggest.hint(name, names))
+    end
+    dropped[name] = true
+  end
+  local fields, passes = {}, {}
+  for _, f in ipairs(node.input.fields) do
+    if not f.hidden and not dropped[f.name] then
+      fields[#fields + 1] = field(f.name, f.type, f.required)
+      passes[f.name] = f.name
+      kept[f.name] = true
+    end
+  end
+  finish(node, fields, passes, node.input.bare and kept.line)
+end
+
+local function scalar_type(node, a, what)
+  local type_name, pass = result.scalar(a.returns)
+  if not a.known then type_name, pass = "?", nil end
+  if type_name == "table" then
+    fault.raise("TYPE", node.where, ("%s: %s gives a table; a column holds one value"):format(node.name, what),
+      "give each value its own column")
+  end
+  if pass then
+    local f = input_field(node, pass)
+    return f.type, pass, f.required
+  end
+  return type_name, nil, false
+end
+
+function verbs.assign(node)
+  local fields, passes, at = {}, {}, {}
+  for _, f in ipairs(node.input.fields) do
+    if not f.hidden then
+      fields[#fields + 1] = field(f.name, f.type, f.required)
+      at[f.name], passes[f.name] = #fields, f.name
+    end
+  end
+  local bare = node.input.bare
+  node.codegen.assigns = {}
+  for i, assign in ipairs(node.assigns) do
+    local a = analyse(node, assign.fn, { parameter(node) })
+    no_assignment(node, a, "assign")
+    add_reads(node, a, 1)
+    local type_name, pass, required = scalar_type(node, a, ("the function of %q"):format(assign.name))
+    local index = at[assign.name] or #fields + 1
+    fields[index] = field(assign.name, type_name, required)
+    at[assign.name], passes[assign.name] = index, pass
+    if assign.name ~= "line" then bare = nil end
+    node.codegen.assigns[i] = { analysis = a, modes = result.modes(a, 1, pass and { [assign.name] = pass } or {}) }
+  end
+  hidden_keys(node, fields, passes)
+  finish(node, fields, passes, bare)
+end
+
+function verbs.key(node)
+  local a = analyse(node, node.fn, { parameter(node) })
+  no_assignment(node, a, "key_by")
+  add_reads(node, a, 1)
+  local type_name, pass = scalar_type(node, a, "the key's function")
+  local passes, fields = identity(node), {}
+  for i, f in ipairs(node.input.fields) do fields[i] = f end
+  if node.input.by_name[node.key_name] then
+    fault.raise("SCHEMA", node.where, ("%s: there is a column %q already"):format(node.name, node.key_name),
+      'name the key: key_by(fn, "name")')
+  end
+  fields[#fields + 1] = field(node.key_name, type_name, true, true)
+  passes[node.key_name] = pass
+  node.codegen.analysis, node.codegen.modes = a, result.modes(a, 1, pass and { [node.key_name] = pass } or {})
+  finish(node, fields, passes, node.input.bare)
+end
+
+-- --- map and flat_map ------------------------------------------------------------------------------------------------------
+
+local function needs_returns(node, why)
+  fault.raise("RETURNS_NEEDED", node.where, ("%s: %s"):format(node.name, why), RETURNS)
+end
+
+local function check_result(node, r, exits, how)
+  if r.wrong then
+    fault.raise("TYPE", node.where, ("%s: its function %s a value of type %s; a row is a table of columns, the record or a text")
+      :format(node.name, how, r.wrong), "return { name = value }")
+  end
+  if r.positional then
+    fault.raise("TYPE", node.where, ("%s: its function %s a table with list items; columns have names"):format(node.name, how),
+      "return { name = value }")
+  end
+  local name = next(r.nested)
+  if name then
+    local names = suggest.keys(r.nested)
+    fault.raise("TYPE", node.where, ("%s: column %q is a table; a column holds one value"):format(node.name, names[1]),
+      "give each value its own column")
+  end
+  if r.text and (r.table or r.record) and not node.returns then
+    fault.raise("TYPE", node.where, ("%s: its function %s texts in some branches and rows in others"):format(node.name, how),
+      "return { line = text } in all of them")
+  end
+  if node.returns then return end
+  if r.dynamic then needs_returns(node, "it computes names of columns") end
+  if r.unknown or (not r.table and not r.record and not r.text) then
+    if #exits > 0 and r.nothing and not r.unknown then
+      fault.raise("TYPE", node.where, ("%s: its function returns nothing"):format(node.name),
+        node.verb == "map" and "return the record, a table or a text; filter drops rows" or nil)
+    end
+    needs_returns(node, "the columns of its result cannot be found in its function")
+  end
+end
+
+local function declared(node, r)
+  local fields = {}
+  for i, f in ipairs(node.returns.fields) do fields[i] = field(f.name, f.type, f.required) end
+  if (r.table and r.proven) or (r.record and not r.table) then
+    for _, name in ipairs(suggest.keys(r.types)) do
+      if not node.returns.by_name[name] and not (r.record and node.input.by_name[name]) then
+        local names = visible_names(node.returns)
+        fault.raise("ROW_KEY", node.where, ("%s: its function gives a column %q, which :returns does not have; it has %s")
+          :format(node.name, name, suggest.list(names)), suggest.hint(name, names))
+      end
+    end
+  end
+  local passes = {}
+  for _, f in ipairs(fields) do
+    local from = r.passes[f.name]
+    if from and not r.unknown and input_field(node, from).type == f.type and (not f.required
+      or input_field(node, from).required) then passes[f.name] = from end
+  end
+  return fields, passes
+end
+
+local function found(node, r)
+  local fields, passes, placed = {}, {}, {}
+  local function add(name)
+    local from = r.passes[name]
+    local f = from and input_field(node, from)
+    fields[#fields + 1] = field(name, f and f.type or r.types[name], f and f.required)
+    passes[name], placed[name] = from, true
+  end
+  if r.record then
+    for _, name in ipairs(visible_names(node.input)) do add(name) end
+  end
+  local names = {}
+  for name in pairs(r.types) do if not placed[name] then names[name] = true end end
+  for _, name in ipairs(order.of(names, node.fn)) do
+    if name == "" or #name > 255 or name:find("[%z\1-\31\127]") or name:sub(1, 1) == "$" then
+      fault.raise("SCHEMA", node.where, ("%s: %q cannot be the name of a column"):format(node.name, name))
+    end
+    add(name)
+  end
+  return fields, passes
+end
+
+local function rows_of(node, a, exits, how)
+  local r = result.of(exits)
+  if not a.known then r.unknown = true end
+  check_result(node, r, exits, how)
+  local fields, passes
+  if node.returns then fields, passes = declared(node, r) else fields, passes = found(node, r) end
+  -- Rows that stay what they are keep hidden keys; a table sets the whole row.
+  if r.record and not r.table and not r.text and not node.returns and node.input.bare == nil then
+    hidden_keys(node, fields, passes)
+  end
+  local bare = #fields == 1 and fields[1].name == "line" and fields[1].type == "string" and not r.table and not r.record
+  if node.returns then bare = bare and r.text end
+  finish(node, fields, passes, bare)
+  local g = node.codegen
+  g.analysis, g.result = a, r
+  g.modes = result.modes(a, 1, node.passes)
+end
+
+function verbs.map(node)
+  local a = analyse(node, node.fn, { parameter(node) })
+  add_reads(node, a, 1)
+  rows_of(node, a, a.returns, "returns")
+end
+
+function verbs.flat_map(node)
+  local a = analyse(node, node.fn, { parameter(node), { out = true } })
+  no_assignment(node, a, "flat_map")
+  add_reads(node, a, 1)
+  if a.out_escapes and not node.returns then
+    needs_returns(node, "its function hands `out` on, so the rows it gives cannot be found")
+  end
+  if a.known and #a.emits == 0 and not a.out_escapes then
+    fault.raise("TYPE", node.where, ("%s: its function never calls its second parameter"):format(node.name),
+      "flat_map(function(e, out) out { name = value } end)")
+  end
+  rows_of(node, a, a.emits, "emits")
+  if a.out_escapes then node.codegen.result.unknown, node.codegen.result.proven = true, false end
+end
+
+function verbs.reduce(node)
+  local bare = node.input.bare
+  local a = analyse(node, node.fn, { parameter(node), parameter(node) })
+  local r = result.of(a.returns)
+  if not a.known then r.unknown = true end
+  if r.wrong or (r.text and not bare) then
+    fault.raise("TYPE", node.where, ("%s: its function returns a value of type %s; it must return a row, as its parameters are")
+      :format(node.name, r.wrong or "string"), "return a table with the columns, or one of the records")
+  end
+  if r.positional then
+    fault.raise("TYPE", node.where, ("%s: its function returns a table with list items; columns have names"):format(node.name))
+  end
+  local names = visible_names(node.input)
+  local given = {}
+  for k in pairs(r.types) do given[k] = true end
+  for p = 1, 2 do for k in pairs(a.assigned[p]) do given[k] = true end end
+  for _, name in ipairs(suggest.keys(given)) do
+    local f = node.input.by_name[name] and input_field(node, name)
+    if not f or f.hidden then
+      fault.raise("ROW_KEY", node.where, ("%s: its function gives a column %q; reduce keeps its input's columns: %s"):format(
+        node.name, name, suggest.list(names)), suggest.hint(name, names) or "make the columns with map before key_by")
+    end
+    if r.nested[name] then
+      fault.raise("TYPE", node.where, ("%s: column %q is a table; a column holds one value"):format(node.name, name))
+    end
+  end
+  add_reads(node, a, 1)
+  add_reads(node, a, 2)
+  node.schema, node.passes = node.input, identity(node)
+  local g = node.codegen
+  g.analysis, g.result = a, r
+end
+
+---Sets node.schema, node.reads, node.passes.
+---@return table[] findings
+function derive.derive(node)
+  node.input = node.input or node.inputs[1].schema
+  node.codegen = { findings = {} }
+  node.reads, node.passes = {}, {}
+  verbs[node.kind == "reduce" and "reduce" or node.verb](node)
+  return node.codegen.findings
+end
+
+return derive

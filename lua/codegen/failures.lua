@@ -1,0 +1,148 @@
+-- What happens when a row fails: the message for people, the code for the accounts, and the call that tells C, which says
+-- whether the job goes on. Also the errors that operators raise into user code, at the user's own line. Never in a hot path.
+local codes = require "tidemill.codes"
+local fault = require "tidemill.fault"
+local problem = require "codegen.problem"
+local suggest = require "tidemill.suggest"
+
+local failures = {}
+
+-- Raised through user code when the job must stop; recognised by identity.
+failures.STOP = setmetatable({}, { __tostring = function() return "the job stops" end, __metatable = false })
+
+-- tidemill.trouble knows the job's files; without it (specs of codegen alone) a message is what was raised.
+local function to_fault(err)
+  if fault.is(err) then return err end
+  local found, trouble = pcall(require, "tidemill.trouble")
+  if found then
+    local ok, f = pcall(trouble.run, err)
+    if ok and fault.is(f) then return f end
+  end
+  return fault.new("USER_CODE", "", tostring(err))
+end
+
+---Code and message of whatever was raised.
+---@return integer code negative
+---@return string message
+function failures.describe(err)
+  local f = to_fault(err)
+  local text = f.message
+  if f.where ~= "" then text = f.where .. ": " .. text end
+  if f.hint ~= "" then text = text .. "\n  hint: " .. f.hint end
+  return codes[f.code] or codes.USER_CODE, text
+end
+
+local function visible(schema)
+  local names = {}
+  for _, f in ipairs(schema.fields) do if not f.hidden then names[#names + 1] = f.name end end
+  return names
+end
+
+local HINTS = {
+  double = "tonumber(value) makes a number", int = "math.floor(value) makes a whole number",
+  timestamp = "a timestamp is a number of milliseconds since 1970", string = "tostring(value) makes a text",
+  bytes = "tostring(value) makes a text", bool = "value ~= nil, or a comparison, makes a bool",
+}
+
+local function wrong_value(node, name, value)
+  local field = node.schema.fields[node.schema.by_name[name]]
+  if value == nil then
+    if node.verb == "key" then return "NULL_KEY", "the key is null", "filter such rows first, or give them a key of their own" end
+    return "REQUIRED", ("column %q is required and was given null"):format(name)
+  end
+  local kind = field.type:match("^%a+%d*")
+  local hint = HINTS[kind]
+  if (kind == "int" or kind == "timestamp") and type(value) == "number" then
+    if value ~= math.floor(value) then
+      return "ROW_TYPE", ("column %q is %s: %s is not a whole number"):format(name, kind, tostring(value)), hint
+    end
+    return "ROW_TYPE", ("column %q is %s: %s is beyond 2^53"):format(name, kind, tostring(value)),
+      "a column of type int64 holds 64 bits"
+  end
+  if kind == "decimal" and (type(value) == "number" or tostring(value):find("^%-?%d")) and type(value) ~= "string" then
+    return "ROW_TYPE", ("column %q is %s: %s does not fit"):format(name, field.type, tostring(value)),
+      ":returns can declare more digits"
+  end
+  if kind == "int64" and type(value) == "number" then
+    return "ROW_TYPE", ("column %q is int64: %s is not a whole number of 64 bits"):format(name, tostring(value)), HINTS.int
+  end
+  if type(value) == "cdata" and kind == "double" then hint = "value:tonumber() makes a number" end
+  if type(value) == "table" then hint = "a column holds one value; give each its own column" end
+  return "ROW_TYPE", ("column %q is %s, given %s"):format(name, field.type, problem.show(value)), hint
+end
+
+---Code, message and hint for a value that does not fit.
+failures.wrong_value = wrong_value
+
+local function wrong_row(node, value)
+  local verb = node.verb == "flat_map" and "emitted" or "returned"
+  local hint = "return { name = value }, or the record"
+  if value == nil and node.verb == "map" then hint = "return the record, a table or a text; filter drops rows" end
+  return "ROW_TYPE", ("the function %s %s, which is no row"):format(verb, problem.show(value)), hint
+end
+
+local function wrong_key(node, key)
+  local names = visible(node.schema)
+  return "ROW_KEY", ("there is no column %s in the operator's schema: %s"):format(problem.show(key), suggest.list(names)),
+    type(key) == "string" and suggest.hint(key, names) or "declare it in :returns"
+end
+
+---Failures of one instance.
+---@param nodes table[]
+---@param tell fun(index: integer, code: integer, message: string): integer tells C; negative: stop the job
+---@param on_stop fun(code: integer) remembers why
+function failures.new(nodes, tell, on_stop)
+  local f = {}
+
+  function f.fail(k, err)
+    if rawequal(err, failures.STOP) then error(err, 0) end
+    local code, message = failures.describe(err)
+    local rc = tell(k, code, message)
+    if rc < 0 then
+      on_stop(rc)
+      error(failures.STOP, 0)
+    end
+  end
+
+  local function made(k, code, message, hint)
+    local node = nodes[k + 1]
+    return fault.new(code, node.where or "", message, hint)
+  end
+
+  function f.bad_value(k, name, value) f.fail(k, made(k, wrong_value(nodes[k + 1], name, value))) end
+  function f.bad_row(k, value) f.fail(k, made(k, wrong_row(nodes[k + 1], value))) end
+  function f.bad_key(k, key) f.fail(k, made(k, wrong_key(nodes[k + 1], key))) end
+
+  function f.raise_value(k, name, value) problem.raise(wrong_value(nodes[k + 1], name, value)) end
+  function f.raise_row(k, value) problem.raise(wrong_row(nodes[k + 1], value)) end
+
+  -- An assignment to a column that the operator does not have.
+  function f.raise_column(k, key)
+    local node = nodes[k + 1]
+    if node.verb ~= "map" and node.verb ~= "flat_map" and node.verb ~= "reduce" then
+      problem.raise("ROW_KEY", ("%s cannot change its record"):format(node.verb), "change records in map or assign")
+    end
+    problem.raise(wrong_key(node, key))
+  end
+
+  function f.no_field(k, name)
+    local names = visible(nodes[k + 1].input)
+    problem.raise("UNKNOWN_FIELD", ("there is no field %s; the fields here are %s"):format(problem.show(name),
+      suggest.list(names)), type(name) == "string" and suggest.hint(name, names) or nil)
+  end
+
+  function f.raise_out()
+    problem.raise("USER_CODE", "out was called after its flat_map function had returned",
+      "emit rows while the function runs")
+  end
+
+  function f.too_large(k, size)
+    f.fail(k, made(k, "LIMIT", ("the row takes %.0f bytes; a row has at most 64 MB"):format(size)))
+  end
+
+  function f.stop() error(failures.STOP, 0) end
+
+  return f
+end
+
+return failures

@@ -1,0 +1,64 @@
+-- Advice about a user function: what keeps its rows from being compiled, and what does not do what its author may think.
+-- Read from the bytecode of the function and of the script's functions that it calls (bytecode.lua follows them).
+local opcodes = require "codegen.opcodes"
+local util = require "jit.util"
+
+local findings = {}
+
+local function path_of(fn) return ((util.funcinfo(fn).source or "="):gsub("^[@=]", "")) end
+
+local USET = { USETV = true, USETS = true, USETN = true, USETP = true }
+
+local function scan(fn, add)
+  local path = path_of(fn)
+  local info = util.funcinfo(fn)
+  if info.isvararg then
+    add("advice", ("%s:%d"):format(path, info.linedefined), "a function with ... cannot be followed or compiled well",
+      "name its parameters")
+  end
+  for _, i in ipairs(opcodes.decode(fn) or {}) do
+    local where = ("%s:%d"):format(path, i.line)
+    if USET[i.op] then
+      add("warning", where, ("the captured variable '%s' is assigned: every thread has its own, and it is lost at a restart")
+        :format(util.funcuvname(fn, i.a) or "?"), "keep values between rows in state: key_by(...):reduce(...)")
+    elseif i.op == "GSET" then
+      add("warning", where, ("the global variable '%s' is assigned: every thread has its own, and it is lost at a restart")
+        :format(tostring(opcodes.constant(fn, i.d))), "use a local, or state: key_by(...):reduce(...)")
+    elseif i.op == "FNEW" then
+      add("advice", where, "a function is made for every row, which is not compiled",
+        "define it once, outside of the operator's function")
+    elseif i.op == "VARG" and not info.isvararg then
+      add("advice", where, "... is not compiled well", "name the parameters")
+    end
+  end
+end
+
+---Findings about an analysed function.
+---@param analysis codegen.analysis
+---@return table[] { severity, where, message, hint } sorted by place
+function findings.of(analysis)
+  local list, seen = {}, {}
+  local function add(severity, where, message, hint)
+    local key = where .. message
+    if seen[key] then return end
+    seen[key] = true
+    list[#list + 1] = { severity = severity, where = where, message = message, hint = hint or "" }
+  end
+  for _, fn in ipairs(analysis.functions) do scan(fn, add) end
+  for _, s in pairs(analysis.slow_calls) do
+    local why = s.why:find("^string patterns") and s.why or s.what .. " " .. s.why
+    add("advice", s.where, (s.why:find("^string patterns") and s.what .. ": " or "") .. why, s.instead)
+  end
+  table.sort(list, function(a, b)
+    if a.where ~= b.where then
+      local pa, la = a.where:match("^(.*):(%d+)$")
+      local pb, lb = b.where:match("^(.*):(%d+)$")
+      if pa == pb and la ~= lb then return tonumber(la) < tonumber(lb) end
+      return a.where < b.where
+    end
+    return a.message < b.message
+  end)
+  return list
+end
+
+return findings

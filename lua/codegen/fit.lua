@@ -1,0 +1,51 @@
+-- Conversions of values from user code to the representation of exact columns. Nil when a value does not fit.
+local ffi = require "ffi.init"
+local decimal = require "codegen.decimal"
+local int64 = require "codegen.int64"
+
+local fit = {}
+
+local istype, cast = ffi.istype, ffi.cast
+local Int = ffi.typeof("int64_t")
+local Decimal, Int64 = decimal.type, int64.type
+local scratch = decimal.scratch
+local arshift = bit.arshift
+local type, floor = type, math.floor
+local C = ffi.C
+
+-- 10^p as int64 for the precisions that fit
+local POWERS = ffi.new("int64_t[19]")
+POWERS[0] = 1
+for p = 1, 18 do POWERS[p] = POWERS[p - 1] * 10 end
+
+---A decimal with this scale and at most this many digits, half up. Numbers enter through their shortest text.
+function fit.decimal(value, precision, scale)
+  if type(value) == "number" then
+    value = decimal.make(value)
+    if value == nil then return nil end
+  end
+  if not (type(value) == "cdata" and istype(Decimal, value)) then return nil end
+  if value.scale == scale then
+    if precision <= 18 then
+      local low = cast(Int, value.low)
+      if value.high == arshift(low, 63) and low < POWERS[precision] and low > -POWERS[precision] then return value end
+    elseif precision == 38 then
+      return value
+    end
+  end
+  if C.tm_decimal_value_rescale(value, precision, scale, scratch) ~= 0 then return nil end
+  return Decimal(scratch.low, scratch.high, scale)
+end
+
+function fit.int64(value)
+  if type(value) == "number" then
+    if floor(value) ~= value or value >= 2 ^ 63 or value < -2 ^ 63 then return nil end
+    return Int64(cast(Int, value))
+  end
+  if type(value) ~= "cdata" then return nil end
+  if istype(Int64, value) then return value end
+  if istype(Int, value) then return Int64(value) end
+  return nil
+end
+
+return fit

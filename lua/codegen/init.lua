@@ -1,0 +1,42 @@
+-- The code generator (ARCHITECTURE D2): schemas of user functions, and chunks that run them over rows.
+-- The contract is docs/internals/lua-side.md; README.md has the map of the files.
+local derive = require "codegen.derive"
+local instance = require "codegen.instance"
+local records = require "codegen.records"
+local unknown = require "codegen.unknown"
+
+local codegen = {}
+
+---Sets node.schema, node.reads, node.passes of a function or reduce node.
+---@return table[] findings { severity, where, message, hint }
+function codegen.derive(node) return derive.derive(node) end
+
+---Applies a proposal of types to the graph; gives the text for the other states, "" when nothing changed.
+function codegen.settle(nodes, proposal) return unknown.settle(nodes, proposal) end
+
+---The generated text of consecutive function nodes, or of one reduce. Types that rows will settle show as double.
+function codegen.source(nodes)
+  if not unknown.any(nodes) then return (instance.generate(nodes)) end
+  return (instance.generate(require("codegen.sketch").of(nodes)))
+end
+
+---@return table instance with run(), finish() and proposal
+function codegen.instance(nodes, ctx, subtask) return instance.new(nodes, ctx, subtask) end
+
+-- For the sandbox: records are no tables.
+codegen.copy, codegen.pairs, codegen.is_record = records.copy, records.pairs, records.is
+
+---`tonumber` of user code: also of int64 and decimal values, which LuaJIT's own does not know.
+function codegen.tonumber(value, ...)
+  if type(value) == "cdata" and (require("codegen.int64").is(value) or require("codegen.decimal").is(value)) then
+    return value:tonumber()
+  end
+  return tonumber(value, ...)
+end
+
+require("codegen.calls").copies[records.copy] = true
+
+---Stands in for ffi.C in specs: { tm_chain_grow =, tm_chain_fail = }.
+function codegen.set_c(C) instance.C = C end
+
+return codegen

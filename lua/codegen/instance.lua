@@ -1,0 +1,100 @@
+-- An instance of a chain in one subtask: what C runs once per batch. With types still unknown it keeps rows in tables
+-- (interpret.lua) until they are settled; then it generates, loads and runs the chunk.
+local ffi = require "ffi.init"
+local chunk = require "codegen.chunk"
+local failures = require "codegen.failures"
+local heat = require "codegen.heat"
+local interpret = require "codegen.interpret"
+local reduce = require "codegen.reduce"
+local runtime = require "codegen.runtime"
+local unknown = require "codegen.unknown"
+
+local instance = {}
+
+local Instance = {}
+Instance.__index = Instance
+
+-- The functions of C that chunks call; specs put their own here.
+instance.C = nil
+
+---@param nodes table[] consecutive function nodes, or one reduce
+---@param ctx ffi.cdata* struct tm_chain_ctx *
+---@param subtask integer
+function instance.new(nodes, ctx, subtask)
+  return setmetatable({ nodes = nodes, ctx = ctx, subtask = subtask, proposal = nil }, Instance)
+end
+
+---Generated text of nodes whose types are known.
+function instance.generate(nodes)
+  if nodes[1].kind == "reduce" then return reduce.generate(nodes[1]) end
+  return chunk.generate(nodes)
+end
+
+local function load_chunk(self)
+  local nodes = self.nodes
+  local text, plan = instance.generate(nodes)
+  local members = nodes[1].kind == "reduce" and reduce.cursor_members() or chunk.cursor_members(plan)
+  local R = runtime.new(nodes, self.ctx, instance.C or ffi.C, members)
+  local name = "=tidemill:chain:" .. nodes[1].id
+  local main = assert(loadstring(text, name))
+  self.chunk, self.R = main(R), R
+  self.fixed_bytes = plan.input.fixed_bytes
+  self.fixed = not plan.input.has_references
+  self.heat = heat.new(nodes, main, self.chunk)
+end
+
+-- Does the input hold at least heat.ROWS rows?
+local function is_large(self)
+  local ctx = self.ctx
+  local size = tonumber(ctx.in_end - ctx["in"])
+  if size < heat.ROWS * self.fixed_bytes then return false end
+  if self.fixed then return true end
+  local row, rows = ctx["in"], 0
+  while row < ctx.in_end do
+    rows = rows + 1
+    if rows >= heat.ROWS then return true end
+    row = row + ffi.cast("int32_t *", row)[0]
+  end
+  return false
+end
+
+local function run_chunk(self)
+  local h = self.heat
+  local large = not h.compiled and is_large(self)
+  local ok, rc = pcall(self.chunk.run, heat.loop(h, large))
+  if not ok then
+    self.chunk.stopped()
+    if not rawequal(rc, failures.STOP) then error(rc, 0) end
+    rc = self.R.cur.stop
+    self.R.cur.stop = 0
+    return rc
+  end
+  heat.after(h, large)
+  return rc
+end
+
+---Runs over ctx.in .. in_end. 0: done, 1: the output is full, 2: types must be settled (self.proposal), negative: stop.
+function Instance:run()
+  if self.chunk then return run_chunk(self) end
+  if self.tables or unknown.any(self.nodes) then
+    self.tables = self.tables or interpret.new(self.nodes, self.ctx, instance.C or ffi.C)
+    local rc = self.tables:run()
+    self.proposal = self.tables.proposal
+    if rc ~= 0 or not self.tables.finished then return rc end
+    self.tables = nil
+  end
+  load_chunk(self)
+  return run_chunk(self)
+end
+
+---At the end of input: types that no row has shown are settled. As run.
+function Instance:finish()
+  if self.chunk or not (self.tables or unknown.any(self.nodes)) then return 0 end
+  self.tables = self.tables or interpret.new(self.nodes, self.ctx, instance.C or ffi.C)
+  local rc = self.tables:finish()
+  self.proposal = self.tables.proposal
+  if rc == 0 and self.tables.finished then self.tables = nil end
+  return rc
+end
+
+return instance

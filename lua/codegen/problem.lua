@@ -1,0 +1,46 @@
+-- Errors that user code causes while rows run: tables { code, message, where, hint } as lua/tidemill/fault.lua makes them,
+-- so that the operator's accounts name the right code and the message the user's own line.
+local fault = require "tidemill.fault"
+
+local problem = {}
+
+local ENGINE = "/codegen/"
+
+---"job.lua:12" of the innermost frame that is neither ours nor C. The chunk of user code is named "@" .. its path; ours are
+---named by module ("@tidemill:codegen.chunk", "=...") or lie below lua/codegen.
+function problem.where()
+  for level = 3, 40 do
+    local info = debug.getinfo(level, "Sl")
+    if not info then return "" end
+    local source = info.source
+    if source:sub(1, 1) == "@" and info.currentline > 0 and not source:find(ENGINE, 1, true)
+      and not source:find("^@tidemill:") and not source:find("/tidemill/[%w_]+%.lua$") then
+      return ("%s:%d"):format(source:sub(2), info.currentline)
+    end
+  end
+  return ""
+end
+
+---Raises at the line of user code that is running.
+---@param code string name in core/base/errors.def
+function problem.raise(code, message, hint)
+  error(fault.new(code, problem.where(), message, hint), 0)
+end
+
+---A value for a message: `"text"`, `12`, `a table`.
+function problem.show(value)
+  local t = type(value)
+  if t == "string" then
+    if #value > 40 then value = value:sub(1, 37) .. "..." end
+    return ('"%s"'):format((value:gsub("%c", "?")))
+  end
+  if t == "number" or t == "boolean" or t == "nil" then return tostring(value) end
+  if t == "cdata" then
+    local text = tostring(value)
+    if text:sub(1, 6) ~= "cdata<" then return text end
+    return "a record"
+  end
+  return "a " .. t
+end
+
+return problem

@@ -1,0 +1,134 @@
+-- From the rows that a function returns or emits (bytecode.lua) to columns: which forms of result there are (its own record,
+-- tables, a text), the columns of all branches with their types, and which of them are untouched copies of input columns.
+local values = require "codegen.values"
+
+local result = {}
+
+---@class codegen.result
+---@field record boolean some branch gives the record itself
+---@field table boolean some branch gives a table
+---@field text boolean some branch gives a string
+---@field unknown boolean some branch gives what is not followed
+---@field nothing boolean some branch gives nil
+---@field wrong string? type of a value that is no row: "double"
+---@field proven boolean every key of every returned table is known
+---@field dynamic boolean keys are computed
+---@field positional boolean tables with list items
+---@field types table<string, string> column -> type; "?" when not known
+---@field passes table<string, string> column -> input column
+---@field nested table<string, boolean> columns that hold tables
+
+local function look_at(r, id, row, columns)
+  if row.p then r.record = true else r.table = true end
+  if row.open and not row.p then r.proven = false end
+  if row.dynamic then r.dynamic = true end
+  if row.positional then r.positional = true end
+  columns[#columns + 1] = { id = id, fields = row.fields, record = row.p ~= nil, open = row.open }
+end
+
+local function column(r, name, rows)
+  local type_name, pass, first = nil, nil, true
+  for _, row in ipairs(rows) do
+    local v = row.fields[name]
+    local from = v and v.t == "field" and v.p == 1 and not row.open and v.name or nil
+    if row.record and row.open then from = nil end
+    if first then pass, first = from, false elseif pass ~= from then pass = nil end
+    if v then
+      local t = values.type_of(v)
+      if t == "table" then r.nested[name], t = true, "?" end
+      type_name = values.join_types(type_name, t)
+    end
+  end
+  r.types[name] = type_name or "?"
+  r.passes[name] = pass
+end
+
+---@param exits table[] { value, rows }: analysis.returns or analysis.emits
+---@return codegen.result
+function result.of(exits)
+  local r = { proven = true, types = {}, passes = {}, nested = {}, record = false, table = false, text = false,
+    unknown = false, nothing = false }
+  local rows, text_type, text_pass, text_first = {}, nil, nil, true
+  for _, exit in ipairs(exits) do
+    local v = exit.value
+    local t = values.type_of(v)
+    if v.t == "row" then
+      for id in pairs(v.set) do look_at(r, id, exit.rows[id], rows) end
+    elseif t == nil then
+      r.nothing = true
+    elseif t == "string" then
+      r.text, text_type = true, "string"
+      local from = v.t == "field" and v.p == 1 and v.name or nil
+      if text_first then text_pass, text_first = from, false elseif text_pass ~= from then text_pass = nil end
+    elseif t == "?" then
+      r.unknown = true
+    else
+      r.wrong = t
+    end
+  end
+  local names = {}
+  for _, row in ipairs(rows) do for k in pairs(row.fields) do names[k] = true end end
+  for name in pairs(names) do column(r, name, rows) end
+  if text_type and not r.table and not r.record then
+    r.types.line, r.passes.line = "string", text_pass
+  end
+  return r
+end
+
+---The one value of functions that give a value (assign, key): its type, and the input column that it copies.
+---@return string type "?" when not known, "table" when it is a row
+---@return string? pass
+function result.scalar(exits)
+  local type_name, pass, first = nil, nil, true
+  for _, exit in ipairs(exits) do
+    local v = exit.value
+    local from = v.t == "field" and v.p == 1 and v.name or nil
+    if first then pass, first = from, false elseif pass ~= from then pass = nil end
+    local t = values.type_of(v)
+    if t == "table" then return "table" end
+    type_name = values.join_types(type_name, t)
+  end
+  return type_name or "?", pass
+end
+
+---How the getter of each input column may answer. Nil: with the value. "untouched": the value goes into pass-through columns
+---only, which are copied from the row itself. { texts }: it is only compared with these texts.
+---@param analysis codegen.analysis
+---@param p integer parameter
+---@param passes table<string, string>
+function result.modes(analysis, p, passes)
+  local modes = {}
+  if not analysis.known or analysis.reads[p] == true then return modes end
+  local needed = {}
+  for _, exits in ipairs { analysis.returns, analysis.emits } do
+    for _, exit in ipairs(exits) do
+      local v = exit.value
+      if v.t == "field" and v.p == p then
+        local copied = false
+        for _, from in pairs(passes) do copied = copied or from == v.name end
+        if not copied then needed[v.name] = true end
+      end
+      if v.t == "row" then
+        for id in pairs(v.set) do
+          for key, f in pairs(exit.rows[id].fields) do
+            if f.t == "field" and f.p == p and passes[key] ~= f.name then needed[f.name] = true end
+          end
+        end
+      end
+    end
+  end
+  for name in pairs(analysis.reads[p]) do
+    local u = analysis.uses[p][name] or { eq = {}, into = {} }
+    local real = u.other or needed[name]
+    for place in pairs(u.into) do real = real or analysis.seen_keys[place] end
+    if not real then
+      local texts = {}
+      for text in pairs(u.eq) do texts[#texts + 1] = text end
+      table.sort(texts)
+      modes[name] = #texts == 0 and "untouched" or texts
+    end
+  end
+  return modes
+end
+
+return result

@@ -1,0 +1,105 @@
+-- What a generated chunk finds in its parameter: the context, its cursor, types, conversions and the cold paths.
+local ffi = require "ffi.init"
+local codes = require "tidemill.codes"
+local decimal = require "codegen.decimal"
+local failures = require "codegen.failures"
+local fit = require "codegen.fit"
+local int64 = require "codegen.int64"
+local layout = require "ffi.layout"
+local records = require "codegen.records"
+
+local runtime = {}
+
+local function null_value()
+  local found, null = pcall(require, "tidemill.null")
+  return found and null or {}
+end
+
+local function visible(schema)
+  local names = {}
+  for _, f in ipairs(schema.fields) do if not f.hidden then names[#names + 1] = f.name end end
+  return names
+end
+
+---@param nodes table[]
+---@param ctx ffi.cdata* struct tm_chain_ctx *
+---@param C table namespace with tm_chain_grow and tm_chain_fail
+---@param members string of the cursor's struct, with $ for pointers to input and output rows
+function runtime.new(nodes, ctx, C, members)
+  local input, output = layout.of(nodes[1].input), layout.of(nodes[#nodes].schema)
+  local cursor_type = ffi.typeof("struct { " .. members .. " }", input.ctype, output.ctype)
+  local cursor = ffi.new(cursor_type)
+  local cur = ffi.cast(ffi.typeof("$ *", cursor_type), cursor)
+  local bytes = ffi.typeof("uint8_t *")
+  local R = {
+    ctx = ctx, cur = cur, null = null_value(), in_pointer = input.pointer, out_pointer = output.pointer,
+    bytes = bytes, words = ffi.typeof("uint64_t *"), floor = math.floor, band = bit.band, bor = bit.bor, rol = bit.rol,
+    rshift = bit.rshift, tobit = bit.tobit, cast = ffi.cast, copy = ffi.copy, to_text = ffi.string,
+    decimal_value = decimal.type, int64_value = int64.type, fit_decimal = fit.decimal, fit_int64 = fit.int64,
+    fns = {}, anchors = { cursor },
+  }
+
+  for k, node in ipairs(nodes) do
+    R.fns[k] = node.fn
+    if node.assigns then
+      R.fns[k] = {}
+      for i, a in ipairs(node.assigns) do R.fns[k][i] = a.fn end
+    end
+  end
+
+  function R.memcmp(a, b, n) return ffi.C.memcmp(a, b, n) end
+
+  function R.text_cache()
+    local entries = ffi.new("struct tm_text_seen[256]")
+    R.anchors[#R.anchors + 1] = entries
+    return ffi.cast("struct tm_text_seen *", entries)
+  end
+
+  local failed = {}
+  for k = 1, #nodes do failed[k] = "failed_" .. k end
+  local f = failures.new(nodes, function(k, code, message)
+    cur[failed[k + 1]] = cur[failed[k + 1]] + 1
+    return C.tm_chain_fail(ctx, k, ffi.cast(bytes, cur.row), code, message, #message)
+  end, function(rc) cur.stop = rc end)
+  for name, fn in pairs(f) do R[name] = fn end
+
+  function R.record(k, index, assign)
+    return records.new(visible(nodes[k + 1].input), index, assign or function(_, name) f.raise_column(k, name) end)
+  end
+
+  local function refresh()
+    cur.out = ffi.cast(output.pointer, ctx.out + ctx.out_size)
+    cur.limit = ctx.out + ctx.out_capacity
+    cur.full = ctx.out + ctx.out_full_bytes
+  end
+
+  ---Room for a batch of rows of one size.
+  function R.reserve(more)
+    local rc = C.tm_chain_grow(ctx, more)
+    if rc ~= 0 then
+      cur.stop = rc
+      error(failures.STOP, 0)
+    end
+  end
+
+  ---Room for one row; false: the row has failed.
+  function R.grow(k, size)
+    ctx.out_size = ffi.cast(bytes, cur.out) - ctx.out
+    local rc = C.tm_chain_grow(ctx, size)
+    if rc == 0 then
+      refresh()
+      return true
+    end
+    if rc == codes.LIMIT then
+      f.fail(k, require("tidemill.fault").new("LIMIT", nodes[k + 1].where or "",
+        "one input row gave more rows than a batch can hold (256 MB)"))
+      return false
+    end
+    cur.stop = rc
+    error(failures.STOP, 0)
+  end
+
+  return R
+end
+
+return runtime

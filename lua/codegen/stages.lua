@@ -1,0 +1,327 @@
+-- The generated functions of one operator of a chain: its record, `step_K`, which calls the user's function protected and
+-- hands on to the next operator, and for flat_map `out_K`. Steps call each other in tail position: a trace holds the whole
+-- chain, and the stack does not grow with its length.
+local columns = require "codegen.columns"
+local take = require "codegen.take"
+local writer = require "codegen.writer"
+
+local stages = {}
+
+local quote = writer.quote
+
+-- --- records ---------------------------------------------------------------------------------------------------------------
+
+local function visible(schema)
+  local list = {}
+  for _, f in ipairs(schema.fields) do if not f.hidden then list[#list + 1] = f.name end end
+  return list
+end
+
+-- The columns that a function may read, in the schema's order.
+local function readable(schema, reads)
+  local list = {}
+  for _, name in ipairs(visible(schema)) do if reads == true or reads[name] then list[#list + 1] = name end end
+  return list
+end
+stages.readable = readable
+
+-- Column names and expressions as a chain of tests: in a trace the name is a constant and nothing of it is left.
+-- A wide chunk looks them up instead.
+local function write_index(w, g, label, parameters, entries, otherwise)
+  if g.names.wide then
+    w:line("local members_%s = {}", label)
+    for _, e in ipairs(entries) do w:line("members_%s[%s] = %s", label, quote(e.name), e.fn) end
+    w:open("local function index_%s(%s)", label, parameters)
+    w:line("local member = members_%s[k]", label)
+    w:line("if member then return member() end")
+  else
+    w:open("local function index_%s(%s)", label, parameters)
+    for _, e in ipairs(entries) do w:line("if k == %s then return %s() end", quote(e.name), e.fn) end
+  end
+  w:line(otherwise)
+  w:close()
+end
+
+-- Columns that the function assigns: it reads back what it assigned.
+local function write_own_getter(w, g, stage, a)
+  local name = ("own%d_%s"):format(stage.k, writer.identifier(a.name, a.index))
+  local getter = a.flag and columns.getter(w, g.names, stage.env[a.name], g.masks, stage.k, nil)
+  g.names:func(w, name)
+  if a.flag then
+    w:line("if %s then return %s end", g.names:ref(a.flag), g.names:ref(a.home.var))
+    w:line("return %s()", getter)
+  else
+    w:line("return %s", g.names:ref(a.home.var))
+  end
+  w:close()
+  return g.names:ref(name)
+end
+
+local function write_setters(w, g, stage, label)
+  w:open("local function assign_%s(_, k, x)", label)
+  for _, a in ipairs(stage.assigned) do
+    w:open("if k == %s then", quote(a.name))
+    take.check(w, "x", a.field, ("raise_value(%d, %%s, %%s)"):format(stage.k - 1))
+    w:line("%s = x", g.names:ref(a.home.var))
+    if a.flag then w:line("%s = true", g.names:ref(a.flag)) end
+    w:line("return")
+    w:close()
+  end
+  w:line("raise_column(%d, k)", stage.k - 1)
+  w:close()
+end
+
+---Writes the record of a function: a value without contents whose columns are found by name.
+---@param label string "2" or "2_1": suffix of its names
+function stages.write_record(w, g, stage, label, reads, modes)
+  local entries = {}
+  -- Getters first: they are functions of their own.
+  local getters, seen = {}, {}
+  for _, a in ipairs(stage.assigned or {}) do seen[a.name] = a end
+  local own = {}
+  for _, name in ipairs(readable(stage.node.input, reads)) do
+    if not seen[name] then
+      getters[name] = columns.getter(w, g.names, stage.env[name], g.masks, label, modes[name])
+    end
+  end
+  for _, a in ipairs(stage.assigned or {}) do own[a.name] = write_own_getter(w, g, stage, a) end
+  for _, name in ipairs(readable(stage.node.input, reads)) do
+    entries[#entries + 1] = { name = name, fn = own[name] or getters[name] }
+    own[name] = nil
+  end
+  for _, a in ipairs(stage.assigned or {}) do
+    if own[a.name] then entries[#entries + 1] = { name = a.name, fn = own[a.name] } end
+  end
+  write_index(w, g, label, "_, k", entries, ("return no_field(%d, k)"):format(stage.k - 1))
+  if stage.assigned and #stage.assigned > 0 then
+    write_setters(w, g, stage, label)
+    w:line("local rec_%s = record(%d, index_%s, assign_%s)", label, stage.k - 1, label, label)
+  else
+    w:line("local rec_%s = record(%d, index_%s)", label, stage.k - 1, label)
+  end
+end
+
+-- What the user's function is called with: its record, or the text of a bare stream.
+local function argument(w, g, stage, label, analysis, modes)
+  local node = stage.node
+  if node.input.bare then
+    return columns.getter(w, g.names, stage.env.line, g.masks, label, modes.line) .. "()"
+  end
+  stages.write_record(w, g, stage, label, analysis.known and analysis.reads[1] or true, modes)
+  return "rec_" .. label
+end
+
+-- --- results ---------------------------------------------------------------------------------------------------------------
+
+local function index_of(t, name, proven)
+  if not proven then return ("rawget(%s, %s)"):format(t, quote(name)) end
+  if name:find("^[%a_][%w_]*$") and not columns.KEYWORDS[name] then return t .. "." .. name end
+  return ("%s[%s]"):format(t, quote(name))
+end
+
+-- One value into its column's variable, which is an argument of emit in the last operator.
+local function put(w, g, stage, c, value, bad)
+  if stage.parameters then
+    w:line("local %s = %s", c.home.var, value)
+    take.check(w, c.home.var, c.field, bad)
+  else
+    w:open("do")
+    w:line("local x = %s", value)
+    take.check(w, "x", c.field, bad)
+    w:line("%s = x", g.names:ref(c.home.var))
+    w:close()
+  end
+end
+
+local function from_table(w, g, stage, x, bad, bad_key)
+  local proven = stage.node.codegen.result.proven
+  if not proven then
+    w:open("for k in next, %s do", x)
+    w:line("if not keys_%d[k] then %s end", stage.k, bad_key)
+    w:close()
+  end
+  for _, c in ipairs(stage.vars) do put(w, g, stage, c, index_of(x, c.field.name, proven), bad) end
+end
+
+local function from_record(w, g, stage, bad)
+  local assigned = {}
+  for _, a in ipairs(stage.assigned) do assigned[a.name] = a end
+  for _, c in ipairs(stage.vars) do
+    local a = assigned[c.field.name]
+    local input = stage.env[c.field.name]
+    if a and a.flag then
+      w:open("if not %s then", g.names:ref(a.flag))
+      put(w, g, stage, c, ("%s()"):format(g.names:ref(input.getter)), bad)
+      w:close()
+    elseif not a then
+      put(w, g, stage, c, input and g.names:ref(input.getter) .. "()" or "nil", bad)
+    elseif c.field.required then
+      w:line("if %s == nil then %s end", g.names:ref(c.home.var), bad:format(quote(c.field.name), "nil"))
+    end
+  end
+end
+
+local function from_text(w, g, stage, x, bad)
+  for _, c in ipairs(stage.vars) do put(w, g, stage, c, c.field.name == "line" and x or "nil", bad) end
+end
+
+local function next_call(g, stage)
+  if stage.k < #g.stages then return g.names:ref("step_" .. stage.k + 1) .. "()" end
+  return ("%s(%s)"):format(g.names:ref("emit"), table.concat(stage.parameters or {}, ", "))
+end
+
+-- Writes what becomes of the row `x` that map returned or flat_map emitted.
+local function deliver(w, g, stage, x, bad, bad_row, bad_key)
+  local r = stage.forms
+  local forms = {}
+  if r.record then
+    forms[#forms + 1] = { ("rawequal(%s, rec_%d)"):format(x, stage.k), function() from_record(w, g, stage, bad) end }
+  end
+  if r.table then
+    forms[#forms + 1] = { ('type(%s) == "table"'):format(x), function() from_table(w, g, stage, x, bad, bad_key) end }
+  end
+  if r.text then
+    forms[#forms + 1] = { ('type(%s) == "string"'):format(x), function() from_text(w, g, stage, x, bad) end }
+  end
+  if #forms == 1 then
+    w:line("if not (%s) then %s end", forms[1][1], bad_row)
+    if stage.verb == "flat_map" then w:line("cur.emitted_%d = cur.emitted_%d + 1", stage.k, stage.k) end
+    forms[1][2]()
+  else
+    for i, form in ipairs(forms) do
+      if i == 1 then w:open("if %s then", form[1]) else w:middle("elseif %s then", form[1]) end
+      form[2]()
+    end
+    w:middle("else")
+    w:line(bad_row)
+    w:close()
+    if stage.verb == "flat_map" then w:line("cur.emitted_%d = cur.emitted_%d + 1", stage.k, stage.k) end
+  end
+  w:line("return %s", next_call(g, stage))
+end
+
+local function reset_assigned(w, g, stage)
+  for _, a in ipairs(stage.assigned) do
+    if a.flag then w:line("%s = false", g.names:ref(a.flag)) else w:line("%s = nil", g.names:ref(a.home.var)) end
+  end
+end
+
+-- --- verbs -----------------------------------------------------------------------------------------------------------------
+
+local verbs = {}
+
+local function failing(w, stage)
+  w:line("if not ok then return fail(%d, x) end", stage.k - 1)
+end
+
+function verbs.filter(w, g, stage)
+  local c = stage.node.codegen
+  local arg = argument(w, g, stage, tostring(stage.k), c.analysis, c.modes)
+  g.names:func(w, "step_" .. stage.k)
+  w:line("local ok, x = pcall(fn_%d, %s)", stage.k, arg)
+  failing(w, stage)
+  w:open("if not x then")
+  w:line("cur.dropped_%d = cur.dropped_%d + 1", stage.k, stage.k)
+  w:line("return")
+  w:close()
+  w:line("return %s", next_call(g, stage))
+  w:close()
+end
+
+local function pass_on(w, g, stage)
+  g.names:func(w, "step_" .. stage.k)
+  w:line("return %s", next_call(g, stage))
+  w:close()
+end
+verbs.select, verbs.drop = pass_on, pass_on
+
+function verbs.key(w, g, stage)
+  local c = stage.node.codegen
+  local bad = ("return bad_value(%d, %%s, %%s)"):format(stage.k - 1)
+  local arg = argument(w, g, stage, tostring(stage.k), c.analysis, c.modes)
+  g.names:func(w, "step_" .. stage.k)
+  w:line("local ok, x = pcall(fn_%d, %s)", stage.k, arg)
+  failing(w, stage)
+  if #stage.vars == 0 then
+    w:line("if x == nil then %s end", bad:format(quote(stage.node.key_name), "x"))
+  else
+    put(w, g, stage, stage.vars[1], "x", bad)
+  end
+  w:line("return %s", next_call(g, stage))
+  w:close()
+end
+
+function verbs.assign(w, g, stage)
+  local bad = ("return bad_value(%d, %%s, %%s)"):format(stage.k - 1)
+  local args = {}
+  for i, a in ipairs(stage.node.codegen.assigns) do
+    args[i] = argument(w, g, stage, stage.k .. "_" .. i, a.analysis, a.modes)
+  end
+  local by_name = {}
+  for _, c in ipairs(stage.vars) do by_name[c.field.name] = c end
+  g.names:func(w, "step_" .. stage.k)
+  w:line("local ok, x")
+  for i, a in ipairs(stage.node.assigns) do
+    w:line("ok, x = pcall(fn_%d_%d, %s) -- %s", stage.k, i, args[i], a.name:gsub("%c", "?"))
+    failing(w, stage)
+    local c = by_name[a.name]
+    if c then put(w, g, stage, c, "x", bad) end
+  end
+  w:line("return %s", next_call(g, stage))
+  w:close()
+end
+
+local function keys_line(w, stage)
+  if stage.node.codegen.result.proven then return end
+  local parts = {}
+  for _, name in ipairs(visible(stage.node.schema)) do parts[#parts + 1] = ("[%s] = true"):format(quote(name)) end
+  w:line("local keys_%d = { %s }", stage.k, table.concat(parts, ", "))
+end
+
+function verbs.map(w, g, stage)
+  local c, k = stage.node.codegen, stage.k
+  local arg = argument(w, g, stage, tostring(k), c.analysis, c.modes)
+  keys_line(w, stage)
+  for _, col in ipairs(stage.vars) do -- what a returned record takes from the input
+    local input = stage.env[col.field.name]
+    if stage.forms.record and input then columns.write_getter(w, g.names, input, g.masks) end
+  end
+  g.names:func(w, "step_" .. k)
+  reset_assigned(w, g, stage)
+  w:line("local ok, x = pcall(fn_%d, %s)", k, arg)
+  failing(w, stage)
+  deliver(w, g, stage, "x", ("return bad_value(%d, %%s, %%s)"):format(k - 1), ("return bad_row(%d, x)"):format(k - 1),
+    ("return bad_key(%d, k)"):format(k - 1))
+  w:close()
+end
+
+function verbs.flat_map(w, g, stage)
+  local c, k = stage.node.codegen, stage.k
+  local arg = argument(w, g, stage, tostring(k), c.analysis, c.modes)
+  keys_line(w, stage)
+  for _, col in ipairs(stage.vars) do
+    local input = stage.env[col.field.name]
+    if stage.forms.record and input then columns.write_getter(w, g.names, input, g.masks) end
+  end
+  w:open("local function out_%d(x)", k)
+  w:line("if cur.active_%d == 0 then raise_out(%d) end", k, k - 1)
+  deliver(w, g, stage, "x", ("raise_value(%d, %%s, %%s)"):format(k - 1), ("raise_row(%d, x)"):format(k - 1),
+    ("raise_column(%d, k)"):format(k - 1))
+  w:close()
+  g.names:func(w, "step_" .. k)
+  w:line("cur.active_%d = 1", k)
+  w:line("local ok, x = pcall(fn_%d, %s, out_%d)", k, arg, k)
+  w:line("cur.active_%d = 0", k)
+  w:line("if not ok then return fail(%d, x) end", k - 1)
+  w:line("if cur.stop ~= 0 then stop() end -- a later operator failed while this one emitted")
+  w:close()
+end
+
+function stages.write(w, g, stage)
+  local node = stage.node
+  w:line("")
+  w:line("-- %d: %s", stage.k, node.name)
+  verbs[node.verb](w, g, stage)
+end
+
+return stages

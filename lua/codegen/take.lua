@@ -1,0 +1,51 @@
+-- Generated code that takes values from user code: checks and converts each to its column's type, once, where it is made.
+local writer = require "codegen.writer"
+local layout = require "ffi.layout"
+
+local take = {}
+
+local quote = writer.quote
+
+---Writes the check of the local `x` for a column; the code goes on with a value of the type, or nil for null.
+---@param w table writer
+---@param x string name of a local
+---@param field table of the schema
+---@param bad string format with the column's name and the local: `return bad(2, %s, %s)`
+function take.check(w, x, field, bad)
+  local kind, precision, scale = layout.parse_type(field.type)
+  local name = quote(field.name)
+  local fail = bad:format(name, x)
+  local wrong -- true for values of the wrong kind; numbers are checked further
+  if kind == "double" then
+    wrong = ('type(%s) ~= "number"'):format(x)
+  elseif kind == "int" or kind == "timestamp" then
+    w:open('if type(%s) == "number" then', x)
+    w:line("if floor(%s) ~= %s or %s > 9007199254740992 or %s < -9007199254740992 then %s end", x, x, x, x, fail)
+    w:middle("elseif %s ~= nil then", x)
+    w:line("if %s ~= null then %s end", x, fail)
+    w:line("%s = nil", x)
+    w:close()
+  elseif kind == "bool" then
+    wrong = ('type(%s) ~= "boolean"'):format(x)
+  elseif kind == "string" or kind == "bytes" then
+    wrong = ('type(%s) ~= "string"'):format(x)
+  elseif kind == "decimal" or kind == "int64" then
+    w:open("if %s ~= nil then", x)
+    if kind == "decimal" then w:line("local value = fit_decimal(%s, %d, %d)", x, precision, scale)
+    else w:line("local value = fit_int64(%s)", x) end
+    w:line("if value == nil and %s ~= null then %s end", x, fail)
+    w:line("%s = value", x)
+    w:close()
+  else
+    wrong = ('%s ~= nil and settle(%s, %s)'):format(x, name, x) -- "?": only ever printed
+  end
+  if wrong then
+    w:open("if %s and %s ~= nil then", wrong, x)
+    w:line("if %s ~= null then %s end", x, fail)
+    w:line("%s = nil", x)
+    w:close()
+  end
+  if field.required then w:line("if %s == nil then %s end", x, fail) end
+end
+
+return take

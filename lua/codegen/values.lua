@@ -1,0 +1,109 @@
+-- What the analysis of a function knows of a value: abstract values and how two of them meet where branches join. Values are
+-- never changed once made. Kinds (field `t`):
+--   type   a value of one column type: { type =, const = } (nil counts as any type: columns are nullable)
+--   nil
+--   field  the untouched value of column `name` of record parameter `p`, of type `type`
+--   row    one of the rows in `set` (record parameters and tables made in the function, by id)
+--   const  a constant of the script: a function, a table
+--   method `name` of the value `on`
+--   texts  an iterator that gives strings
+--   out    the second parameter of a flat_map function
+--   ?      anything
+local values = {}
+
+values.UNKNOWN = { t = "?" }
+values.NIL = { t = "nil" }
+values.OUT = { t = "out" }
+values.TEXTS = { t = "texts" }
+
+local simple = {}
+---@param name string type of a column
+function values.of(name)
+  local v = simple[name]
+  if not v then
+    v = { t = "type", type = name }
+    simple[name] = v
+  end
+  return v
+end
+values.BOOL, values.NUMBER, values.STRING = values.of("bool"), values.of("double"), values.of("string")
+
+function values.constant(v)
+  local t = type(v)
+  if t == "number" then return { t = "type", type = "double", const = v } end
+  if t == "string" then return { t = "type", type = "string", const = v } end
+  if t == "boolean" then return values.BOOL end
+  if t == "nil" then return values.NIL end
+  return { t = "const", v = v }
+end
+
+function values.row(id) return { t = "row", set = { [id] = true }, only = id } end
+
+---The column type of a value: "double", ...; nil for a sure nil; "?" when it is not known; "table" for a row.
+function values.type_of(v)
+  if v.t == "type" or v.t == "field" then return v.type end
+  if v.t == "nil" then return nil end
+  if v.t == "row" then return "table" end
+  return "?"
+end
+
+local NUMERIC = { int = true, double = true, timestamp = true }
+
+function values.is_number(name) return NUMERIC[name] == true end
+
+local function decimal(name)
+  local p, s = name:match("^decimal%((%d+),(%d+)%)$")
+  if p then return tonumber(p), tonumber(s) end
+end
+values.decimal = decimal
+
+---The type of a column that takes values of both types; "?" when there is none.
+function values.join_types(a, b)
+  if a == b or b == nil then return a end
+  if a == nil then return b end
+  if NUMERIC[a] and NUMERIC[b] then return "double" end
+  local p1, s1 = decimal(a)
+  local p2, s2 = decimal(b)
+  if p1 and p2 then
+    local scale = math.max(s1, s2)
+    return ("decimal(%d,%d)"):format(math.min(38, math.max(p1 - s1, p2 - s2) + scale), scale)
+  end
+  return "?"
+end
+
+function values.equal(a, b)
+  if a == b then return true end
+  if a.t ~= b.t or a.type ~= b.type or a.const ~= b.const or a.name ~= b.name or a.p ~= b.p or a.v ~= b.v then
+    return false
+  end
+  if a.t == "row" then
+    for id in pairs(a.set) do if not b.set[id] then return false end end
+    for id in pairs(b.set) do if not a.set[id] then return false end end
+  end
+  return a.t ~= "method" or values.equal(a.on, b.on)
+end
+
+---The value where two branches join. `lost(v)` is called for a column's value that is no longer followed.
+function values.join(a, b, lost)
+  if values.equal(a, b) then return a end
+  if a.t == "row" and (b.t == "row" or b.t == "nil") or (a.t == "nil" and b.t == "row") then
+    local set, only, count = {}, nil, 0
+    for _, v in ipairs { a, b } do
+      for id in pairs(v.set or {}) do
+        if not set[id] then count, only = count + 1, id end
+        set[id] = true
+      end
+    end
+    return { t = "row", set = set, only = count == 1 and only or nil }
+  end
+  lost(a)
+  lost(b)
+  if a.t == "row" or b.t == "row" then return values.UNKNOWN end
+  local type_a, type_b = values.type_of(a), values.type_of(b)
+  local joined = values.join_types(type_a, type_b)
+  if joined == nil then return values.NIL end
+  if joined == "?" then return values.UNKNOWN end
+  return values.of(joined)
+end
+
+return values

@@ -1,0 +1,424 @@
+---@meta tidemill
+-- Types of `require "tidemill"` for the Lua language server. Durations are texts ("250ms", "5s", "10m", "1h", "1d") or
+-- whole milliseconds; sizes are texts ("64KB", "128MB", "1GB", powers of 1024) or bytes.
+
+---@class tidemill
+---@field null tidemill.Null the null of a field where nil cannot be written
+---@field gen tidemill.gen fields of tm.generate
+---@field args table<string, string> values of `tidemill run job.lua --set name=value`; nil when not given
+local tm = {}
+
+---@class tidemill.Null
+
+---@alias tidemill.duration string|integer
+---@alias tidemill.size string|integer
+---@alias tidemill.type
+---| "bool"
+---| "int" # whole numbers that Lua holds exactly, up to 2^53 either way
+---| "int64" # 64-bit values; arithmetic with a fraction is an error
+---| "double"
+---| "decimal(10,2)" # exact, up to 38 digits: decimal(p,s)
+---| "string" # UTF-8
+---| "bytes"
+---| "timestamp" # ms since 1970 UTC, a Lua number; in: ms or ISO 8601
+---| string
+---@alias tidemill.fields table<string, tidemill.type|{ [1]: tidemill.type, required: boolean? }>
+---@alias tidemill.on_error "fail"|"skip"|tidemill.Connector
+---@alias tidemill.format "json"|"text"
+---@alias tidemill.record table a typed row; valid during the call
+
+---@class tidemill.Schema
+---@class tidemill.Connector a source or a sink
+---@class tidemill.Window
+---@class tidemill.Aggregate
+---@class tidemill.GeneratedField
+
+---A named job. Nothing runs while the script is evaluated: it builds a graph.
+---
+---    local job = tm.job("fraud-detection", { parallelism = 4 })
+---@param name string
+---@param options? { parallelism: integer?, max_parallelism: integer?, latency: tidemill.duration?, on_error: tidemill.on_error? } parallelism: subtasks, default the number of cores; max_parallelism: key groups; latency: how long a row may wait for others, default "5ms"; on_error: default of all operators
+---@return tidemill.Job
+function tm.job(name, options) end
+
+---@class tidemill.Job
+local job = {}
+
+---The stream of a source.
+---
+---    local lines = job:from(tm.lines())
+---@param source tidemill.Connector
+---@return tidemill.Stream
+function job:from(source) end
+
+---The stream of a source, in a job named after the file.
+---
+---    return tm.from(tm.lines()):to(tm.print())
+---@param source tidemill.Connector
+---@return tidemill.Stream
+function tm.from(source) end
+
+---Columns with their types, in the order of the text.
+---
+---    local Transaction = tm.schema { user_id = "string", amount = { "decimal(10,2)", required = true }, ts = "timestamp" }
+---@param fields tidemill.fields
+---@return tidemill.Schema
+function tm.schema(fields) end
+
+---Declares an argument of the job, shown by `tidemill run job.lua --help`. A value given by --set takes the type of the
+---default.
+---
+---    local limit = tm.arg("limit", 100, "rows to read")
+---@generic T: string|number|boolean|nil
+---@param name string
+---@param default? T
+---@param doc? string
+---@return T
+function tm.arg(name, default, doc) end
+
+---A copy of a record that may be kept. `e:copy()` is the same, unless a field is called copy.
+---@param record tidemill.record
+---@return table
+function tm.copy(record) end
+
+---Standard input, one record per line: a bare string to functions, field `line` by name.
+---
+---    tm.from(tm.lines()):flat_map(function(line, out) for word in line:gmatch("%w+") do out { word = word } end end)
+---@param options? { name: string?, on_error: tidemill.on_error?, max_record: tidemill.size?, format: "text"?, schema: nil }
+---@return tidemill.Connector source
+function tm.lines(options) end
+
+---Standard input with a format: text without a schema, JSON Lines with one.
+---
+---    tm.from(tm.stdin { format = "json", schema = { a = "int" } })
+---@param options? { format: tidemill.format?, schema: tidemill.Schema|tidemill.fields?, name: string?, on_error: tidemill.on_error?, max_record: tidemill.size? }
+---@return tidemill.Connector source
+function tm.stdin(options) end
+
+---@class tidemill.file.options
+---@field path string relative to the working directory; source: a file or a pattern; sink: a file, or a folder of part files
+---@field format? tidemill.format guessed from the suffix when absent
+---@field schema? tidemill.Schema|tidemill.fields needed for JSON sources; a sink checks that its rows have it
+---@field name? string default: the file's name
+---@field on_error? tidemill.on_error default "fail"
+---@field max_record? tidemill.size sources: a longer record is an error; default 1 MiB
+---@field if_exists? "append"|"replace" sinks: what to do with existing output; default: an error
+---@field nulls? "write"|"omit" sinks: default "write"
+---@field timestamp? "iso"|"ms" sinks: default "iso"
+
+---Files, as a source or a sink.
+---
+---    tm.from(tm.file { path = "in/*.jsonl", schema = { user_id = "string" } }):to(tm.file { path = "out", format = "json" })
+---@param options tidemill.file.options
+---@return tidemill.Connector
+function tm.file(options) end
+
+---Rows made up from a seed: row i depends on seed and i alone, at every parallelism.
+---
+---    tm.generate { rate = 1000, count = 1e6, seed = 1, fields = { user = tm.gen.pattern("u####"), n = tm.gen.sequence() } }
+---@param options { fields: table<string, tidemill.GeneratedField>, rate: number?, count: integer?, seed: integer?, name: string?, on_error: tidemill.on_error? } rate: rows per second, default as fast as possible; count: rows, default without end
+---@return tidemill.Connector source
+function tm.generate(options) end
+
+---For people: a table on a terminal, JSON Lines in a pipe.
+---
+---    stream:to(tm.print())
+---@param options? { format: tidemill.format?, schema: tidemill.Schema|tidemill.fields?, name: string?, on_error: tidemill.on_error?, nulls: "write"|"omit"?, timestamp: "iso"|"ms"? }
+---@return tidemill.Connector sink
+function tm.print(options) end
+
+---Rows are counted and dropped.
+---
+---    stream:to(tm.discard())
+---@param options? { name: string?, on_error: tidemill.on_error?, schema: tidemill.Schema|tidemill.fields?, format: tidemill.format? }
+---@return tidemill.Connector sink
+function tm.discard(options) end
+
+---@class tidemill.gen
+local gen = {}
+
+---Evenly between two bounds, both included.
+---
+---    amount = tm.gen.uniform(1, 500, "decimal(10,2)")
+---@param min number
+---@param max number
+---@param type? tidemill.type double (default), int, int64 or decimal(p,s)
+---@return tidemill.GeneratedField
+function gen.uniform(min, max, type) end
+
+---One of a list, each as likely.
+---
+---    country = tm.gen.choice { "FR", "DE", "US" }
+---@param choices (string|number|boolean)[]
+---@return tidemill.GeneratedField
+function gen.choice(choices) end
+
+---Text in which each # is a digit of a number below `distinct`; low numbers more often with `zipf`.
+---
+---    user_id = tm.gen.pattern("u######", { zipf = 0.9, distinct = 1000000 })
+---@param pattern string
+---@param options? { zipf: number?, distinct: integer? }
+---@return tidemill.GeneratedField
+function gen.pattern(pattern, options) end
+
+---Row i is at start (default 2026-01-01) + i * step, a part of the rows moved back by up to `disorder`.
+---
+---    ts = tm.gen.timestamp { step = "1ms", disorder = "2s", start = "2026-01-01" }
+---@param options? { step: tidemill.duration?, disorder: tidemill.duration?, start: string|integer? }
+---@return tidemill.GeneratedField
+function gen.timestamp(options) end
+
+---A number that grows with the row.
+---
+---    id = tm.gen.sequence { start = 1 }
+---@param options? { start: integer?, step: integer? }
+---@return tidemill.GeneratedField
+function gen.sequence(options) end
+
+---@class tidemill.Stream
+local stream = {}
+
+---One row for each row: assign fields of `e` and return it, or return a table; nil drops the row.
+---
+---    stream:map(function(e) return { word = e.line:lower() } end)
+---@param fn fun(e: tidemill.record): table?
+---@return tidemill.Stream
+function stream:map(fn) end
+
+---Any number of rows for each row.
+---
+---    stream:flat_map(function(e, out) for word in e.line:gmatch("%w+") do out { word = word } end end)
+---@param fn fun(e: tidemill.record, out: fun(row: table))
+---@return tidemill.Stream
+function stream:flat_map(fn) end
+
+---The rows for which the function gives true.
+---
+---    stream:filter(function(e) return e.amount > 10 end)
+---@param fn fun(e: tidemill.record): boolean?
+---@return tidemill.Stream
+function stream:filter(fn) end
+
+---Only these columns, in this order.
+---
+---    stream:select("user_id", "amount")
+---@param ... string
+---@return tidemill.Stream
+function stream:select(...) end
+
+---All columns but these.
+---
+---    stream:drop("note")
+---@param ... string
+---@return tidemill.Stream
+function stream:drop(...) end
+
+---Adds or replaces columns.
+---
+---    stream:assign { with_tax = function(e) return e.amount * "1.2" end }
+---@param columns table<string, fun(e: tidemill.record): any>
+---@return tidemill.Stream
+function stream:assign(columns) end
+
+---Rows of one key go to one subtask; what follows keeps its state per key. A key made by a function is the column `key`,
+---or `name`.
+---
+---    stream:key_by("user_id")
+---    stream:key_by { "country", "city" }
+---    stream:key_by(function(e) return e.email:match("@(.*)") end, "domain")
+---@param key string|string[]|fun(e: tidemill.record): any
+---@param name? string
+---@return tidemill.Stream
+function stream:key_by(key, name) end
+
+---The rows of several streams with the same columns.
+---
+---    a:union(b, c)
+---@param ... tidemill.Stream
+---@return tidemill.Stream
+function stream:union(...) end
+
+---Says which field is the event time, and how far rows may come out of order (default 0). A source that is silent for
+---`idle` (default "30s", false: never) does not hold back time.
+---
+---    stream:watermark("ts", { out_of_order = "5s" })
+---@param field string
+---@param options? { out_of_order: tidemill.duration?, idle: tidemill.duration|false? }
+---@return tidemill.Stream
+function stream:watermark(field, options) end
+
+---Names the operator just added: its identity in checkpoints and reports.
+---
+---    stream:map(score):named("score")
+---@param name string
+---@return tidemill.Stream
+function stream:named(name) end
+
+---Subtasks of the operator just added.
+---
+---    stream:map(score):parallelism(8)
+---@param n integer 1 to 1024
+---@return tidemill.Stream
+function stream:parallelism(n) end
+
+---What an error in the operator just added does: "fail" stops the job (default), "skip" drops the row, a sink gets it as a
+---dead letter.
+---
+---    stream:map(parse):on_error(tm.file { path = "dead.jsonl" })
+---@param on_error tidemill.on_error
+---@return tidemill.Stream
+function stream:on_error(on_error) end
+
+---Declares the columns of the map or flat_map just added, where they cannot be read from the function.
+---
+---    stream:map(function(e) return { [e.k] = e.v } end):returns { a = "int", b = "int" }
+---@param fields tidemill.fields|tidemill.Schema
+---@return tidemill.Stream
+function stream:returns(fields) end
+
+---Where the rows go. Gives the same stream, so that it can go to several sinks.
+---
+---    stream:to(tm.print())
+---@param sink tidemill.Connector
+---@return tidemill.Stream
+function stream:to(sink) end
+
+---@class tidemill.rolling.options
+---@field emit? "every"|"final" a row for every input row (default), or one per key at the end of input
+---@field as? string name of the result's column; default: the operator's
+---@field name? string of the operator
+
+---Rows per key. Needs key_by right before it, as all of the following.
+---
+---    stream:key_by("word"):count { emit = "final" }
+---@param options? tidemill.rolling.options
+---@return tidemill.Stream
+function stream:count(options) end
+
+---Sum of a field per key: int, int64, double; decimal(p,s) gives decimal(38,s).
+---
+---    stream:key_by("user_id"):sum("amount", { as = "total" })
+---@param field string
+---@param options? tidemill.rolling.options
+---@return tidemill.Stream
+function stream:sum(field, options) end
+
+---Least value of a field per key.
+---
+---    stream:key_by("city"):min("temperature")
+---@param field string
+---@param options? tidemill.rolling.options
+---@return tidemill.Stream
+function stream:min(field, options) end
+
+---Greatest value of a field per key.
+---
+---    stream:key_by("city"):max("temperature")
+---@param field string
+---@param options? tidemill.rolling.options
+---@return tidemill.Stream
+function stream:max(field, options) end
+
+---Mean of a field per key: double; of decimals decimal(38, max(s, 6)).
+---
+---    stream:key_by("city"):avg("temperature")
+---@param field string
+---@param options? tidemill.rolling.options
+---@return tidemill.Stream
+function stream:avg(field, options) end
+
+---Folds the rows of a key into one row of the same columns; the first row stands for itself.
+---
+---    stream:key_by("user"):reduce("largest", function(a, e) if e.amount > a.amount then return e end return a end)
+---@param name string
+---@param fn fun(a: tidemill.record, e: tidemill.record): table
+---@param options? { emit: "every"|"final"?, name: string? }
+---@return tidemill.Stream
+---@overload fun(self: tidemill.Stream, fn: fun(a: tidemill.record, e: tidemill.record): table, options?: { emit: "every"|"final"?, name: string? }): tidemill.Stream
+function stream:reduce(name, fn, options) end
+
+---Cuts the rows of each key into windows of event time. Needs a watermark above.
+---
+---    stream:key_by("user_id"):window(tm.sliding("10m", "1m")):aggregate("spend", { total = tm.sum("amount") })
+---@param window tidemill.Window
+---@return tidemill.WindowedStream
+function stream:window(window) end
+
+---@class tidemill.WindowedStream
+local windowed = {}
+
+---One row per key and window: the key's columns, window_start, window_end, the aggregates in the order of the text.
+---
+---    :aggregate("spend", { n = tm.count(), total = tm.sum("amount"), largest = tm.max("amount") })
+---@param name string
+---@param aggregates table<string, tidemill.Aggregate>
+---@return tidemill.Stream
+---@overload fun(self: tidemill.WindowedStream, aggregates: table<string, tidemill.Aggregate>): tidemill.Stream
+function windowed:aggregate(name, aggregates) end
+
+---Windows that follow each other.
+---
+---    tm.tumbling("1d", { offset = "-8h" })
+---@param size tidemill.duration
+---@param options? { offset: tidemill.duration? }
+---@return tidemill.Window
+function tm.tumbling(size, options) end
+
+---Windows of `size` that begin every `slide`.
+---
+---    tm.sliding("10m", "1m")
+---@param size tidemill.duration
+---@param slide tidemill.duration
+---@param options? { offset: tidemill.duration? }
+---@return tidemill.Window
+function tm.sliding(size, slide, options) end
+
+---Rows in the window.
+---
+---    n = tm.count()
+---@return tidemill.Aggregate
+function tm.count() end
+
+---Sum of a field.
+---
+---    total = tm.sum("amount")
+---@param field string
+---@return tidemill.Aggregate
+function tm.sum(field) end
+
+---Mean of a field.
+---
+---    mean = tm.avg("amount")
+---@param field string
+---@return tidemill.Aggregate
+function tm.avg(field) end
+
+---Least value of a field.
+---
+---    least = tm.min("amount")
+---@param field string
+---@return tidemill.Aggregate
+function tm.min(field) end
+
+---Greatest value of a field.
+---
+---    largest = tm.max("amount")
+---@param field string
+---@return tidemill.Aggregate
+function tm.max(field) end
+
+---Value of the row that arrived first.
+---
+---    opened = tm.first("price")
+---@param field string
+---@return tidemill.Aggregate
+function tm.first(field) end
+
+---Value of the row that arrived last.
+---
+---    closed = tm.last("price")
+---@param field string
+---@return tidemill.Aggregate
+function tm.last(field) end
+
+return tm

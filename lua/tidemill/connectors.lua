@@ -1,0 +1,216 @@
+-- Sources and sinks: tm.lines, tm.stdin, tm.file, tm.generate, tm.print, tm.discard. A constructor checks what can be
+-- checked without knowing whether it will be read or written; `as_source` and `as_sink` check the rest and give what a
+-- node needs.
+local check = require "tidemill.check"
+local fault = require "tidemill.fault"
+local freeze = require "tidemill.freeze"
+local generate = require "tidemill.generate"
+local place = require "tidemill.place"
+local schema = require "tidemill.schema"
+
+local connectors = {}
+
+local SUFFIXES = { jsonl = "json", ndjson = "json", json = "json", txt = "text", log = "text", text = "text" }
+local COMPRESSED = { zst = true, gz = true, bz2 = true, xz = true, lz4 = true }
+local RECORD_MAX = 64 * 1024 * 1024
+
+-- Options with the role that can have them; nil: both. `option` = false: not passed on to C under its name.
+local function format(at, what, v) return check.choice(at, what, v, { "json", "text" }) end
+local function on_error(at, what, v)
+  if freeze.kind(v) == "connector" then return v end
+  if v ~= "fail" and v ~= "skip" then
+    check.wrong(at, what, '"fail", "skip" or a sink for dead letters', v,
+      'for example on_error = tm.file { path = "dead.jsonl" }')
+  end
+  return v
+end
+local function any(_, _, v) return v end
+
+local COMMON = { format = { format }, schema = { any }, on_error = { on_error }, name = { check.name } }
+local MAX_RECORD = { function(at, what, v) return check.size(at, what, v, 1, RECORD_MAX) end, "source", pass = true }
+local NULLS = { function(at, what, v) return check.choice(at, what, v, { "write", "omit" }) end, "sink", pass = true }
+local TIMESTAMP = { function(at, what, v) return check.choice(at, what, v, { "iso", "ms" }) end, "sink", pass = true }
+
+local KINDS = {
+  file = {
+    connector = "file", source = true, sink = true,
+    options = {
+      path = { check.string, pass = true }, max_record = MAX_RECORD, nulls = NULLS, timestamp = TIMESTAMP,
+      if_exists = { function(at, what, v) return check.choice(at, what, v, { "append", "replace" }) end, "sink",
+        pass = true },
+    },
+  },
+  stdin = { connector = "stdin", source = true, options = { max_record = MAX_RECORD } },
+  lines = { connector = "stdin", source = true, options = { max_record = MAX_RECORD } },
+  generate = {
+    connector = "generate", source = true,
+    options = {
+      rate = { function(at, what, v)
+        check.number(at, what, v)
+        if v <= 0 then check.wrong(at, what, "a number of rows per second above 0", v) end
+        return v
+      end, pass = true },
+      count = { function(at, what, v) return check.integer(at, what, v, 1, 2 ^ 53) end, pass = true }, -- absent: no end
+      seed = { generate.unsigned, pass = true }, fields = { any },
+    },
+  },
+  print = { connector = "print", sink = true, options = { nulls = NULLS, timestamp = TIMESTAMP } },
+  discard = { connector = "discard", sink = true, options = {} },
+}
+
+local function shown(kind) return "tm." .. kind end
+
+local function construct(kind, given, positional)
+  local file, line = place.find()
+  local call = { at = place.here(), text = file and file.text, line = line }
+  local what, definition, spec = shown(kind), KINDS[kind], {}
+  if positional ~= nil then
+    fault.raise("ARGUMENT", call.at, ("%s: one table of options is taken, given also %s"):format(what,
+      check.show(positional)))
+  end
+  for name, d in pairs(COMMON) do spec[name] = d[1] end
+  for name, d in pairs(definition.options) do spec[name] = d[1] end
+  if type(given) == "string" and definition.options.path then
+    check.wrong(call.at, what, "a table of options", given, ('%s { path = "%s" }'):format(what, given))
+  end
+  local values = check.options(call.at, what, given, spec)
+  local self = { kind = kind, what = what, at = call.at, values = values, definition = definition }
+  if values.schema ~= nil then
+    if kind == "generate" then
+      fault.raise("OPTION", call.at, what .. ": the fields are the schema; schema is not needed")
+    end
+    self.schema = schema.declare(call, what .. ": schema", values.schema)
+  end
+  if kind == "file" and not values.path then
+    fault.raise("ARGUMENT", call.at, "tm.file: path is missing", 'for example tm.file { path = "in/*.jsonl" }')
+  end
+  if kind == "lines" and values.format == "json" then
+    fault.raise("OPTION", call.at, "tm.lines reads text; its format is \"text\"", 'tm.stdin { format = "json", ... }')
+  end
+  if kind == "generate" then
+    if values.format ~= nil then
+      fault.raise("OPTION", call.at, "tm.generate makes rows, not bytes: it has no format")
+    end
+    if values.fields == nil then
+      fault.raise("ARGUMENT", call.at, "tm.generate: fields is missing",
+        'for example fields = { user_id = tm.gen.pattern("u####"), amount = tm.gen.uniform(1, 500) }')
+    end
+    self.schema, self.flat = generate.fields(call, what, values.fields)
+  end
+  return freeze.object("connector", self)
+end
+
+for kind in pairs(KINDS) do
+  connectors[kind] = function(options, ...) return construct(kind, options, (...)) end
+end
+
+local function suffix_format(path)
+  local suffix = path:match("%.(%w+)$")
+  return suffix and SUFFIXES[suffix:lower()], suffix and suffix:lower()
+end
+
+-- The format of a file or stream: given, or guessed (and said).
+local function format_of(self, at, role, findings)
+  local v = self.values
+  local guessed, suffix = nil, nil
+  if self.kind == "lines" then return "text" end
+  if self.kind == "generate" or self.kind == "discard" then return v.format or "" end
+  if self.kind == "print" then return v.format or "" end
+  if v.path then guessed, suffix = suffix_format(v.path) end
+  if suffix and COMPRESSED[suffix] then
+    fault.raise("OPTION", at, ('%s: "%s": compressed files cannot be %s in this version'):format(self.what, v.path,
+      role == "source" and "read" or "written"), role == "source" and "unpack it into tm.stdin" or nil)
+  end
+  if v.format then return v.format end
+  local how
+  if self.kind == "stdin" then
+    guessed = self.schema and "json" or "text"
+    how = self.schema and "there is a schema" or "there is no schema"
+  elseif guessed then
+    how = "the suffix of " .. v.path
+  elseif role == "sink" and not suffix then
+    guessed, how = "json", "the default for a folder of part files"
+  end
+  if not guessed then
+    fault.raise("OPTION", at, ('%s: the format of "%s" cannot be guessed from its suffix'):format(self.what, v.path),
+      'say format = "json" (one object per line) or format = "text" (one string per line)')
+  end
+  findings[#findings + 1] = { severity = "advice", where = self.at,
+    message = ('%s: format = "%s", because %s'):format(self.what, guessed, how:find("^there") and how or "of " .. how),
+    hint = ('say format = "%s" to be independent of it'):format(guessed) }
+  return guessed
+end
+
+local EXAMPLE = [[schema = { user_id = "string", amount = "decimal(10,2)", ts = "timestamp" }]]
+
+local function role_check(self, at, role, what)
+  if not self.definition[role] then
+    fault.raise("ARGUMENT", at, role == "source" and ("from: %s is a sink; a source is needed"):format(self.what)
+      or ("%s: %s is a source; a sink is needed"):format(what, self.what),
+      role == "source" and "sources: tm.lines(), tm.stdin{}, tm.file{}, tm.generate{}"
+      or "sinks: tm.print(), tm.file{}, tm.discard()")
+  end
+  for name, d in pairs(self.definition.options) do
+    if d[2] and d[2] ~= role and self.values[name] ~= nil then
+      fault.raise("OPTION", self.at, ('%s: "%s" is an option of %s'):format(self.what, name,
+        d[2] == "sink" and "sinks, and this is read" or "sources, and this is written"))
+    end
+  end
+end
+
+local function passed_options(self)
+  local options = {}
+  for name, d in pairs(self.definition.options) do
+    if d.pass and self.values[name] ~= nil then options[#options + 1] = { name = name, value = self.values[name] } end
+  end
+  for _, o in ipairs(self.flat or {}) do options[#options + 1] = o end
+  table.sort(options, function(a, b) return a.name < b.name end)
+  return options
+end
+
+local function base_name(self)
+  if self.values.path then return self.values.path:match("([^/]+)/*$") or "file" end
+  return self.kind
+end
+
+---What a source node needs, or a fault.
+---@param connector any as given to from
+---@return table { connector, format, schema, options, bounded, base, on_error, name, self }
+function connectors.as_source(connector, at, findings)
+  local self = freeze.content(connector, "connector")
+  if not self then
+    check.wrong(at, "from", "a source", connector, "sources: tm.lines(), tm.stdin{}, tm.file{}, tm.generate{}")
+  end
+  role_check(self, at, "source", "from")
+  local chosen = format_of(self, at, "source", findings)
+  local columns = self.schema
+  if chosen == "json" and not columns then
+    fault.raise("SCHEMA_MISSING", self.at,
+      ("%s: JSON needs a schema: the fields that the job uses, with their types"):format(
+      self.what), "for example " .. EXAMPLE)
+  end
+  if chosen == "text" then
+    if columns then
+      fault.raise("SCHEMA", self.at, self.what .. ": text has one column, line; it takes no schema",
+        'for one JSON object per line say format = "json"')
+    end
+    columns = schema.line()
+  end
+  return { connector = self.definition.connector, format = chosen, schema = columns, options = passed_options(self),
+    bounded = self.kind ~= "generate" or self.values.count ~= nil, base = base_name(self), self = self,
+    on_error = self.values.on_error, name = self.values.name }
+end
+
+---What a sink node needs, or a fault. Same shape; `schema` is what the rows must have, when the user said so.
+function connectors.as_sink(connector, at, what, findings)
+  local self = freeze.content(connector, "connector")
+  if not self then
+    check.wrong(at, what, "a sink", connector, "sinks: tm.print(), tm.file{}, tm.discard()")
+  end
+  role_check(self, at, "sink", what)
+  return { connector = self.definition.connector, format = format_of(self, at, "sink", findings),
+    schema = self.schema, options = passed_options(self), base = base_name(self), self = self,
+    on_error = self.values.on_error, name = self.values.name }
+end
+
+return connectors

@@ -1,0 +1,199 @@
+-- Schemas of the nodes: what each operator puts out, from what it takes in. Runs once per node while the graph is
+-- built, and again below a node whose types its first real row has settled. Functions and reduce are the code
+-- generator's.
+local check = require "tidemill.check"
+local fault = require "tidemill.fault"
+local schema = require "tidemill.schema"
+local types = require "tidemill.types"
+
+local derive = {}
+
+local function identity(input)
+  local passes = {}
+  for _, f in ipairs(input.fields) do passes[f.name] = f.name end
+  return passes
+end
+
+local function copy(input, time_field)
+  return schema.make(input.fields, time_field, input.bare)
+end
+
+local function add(fields, field, node, hint)
+  for _, f in ipairs(fields) do
+    if f.name == field.name then
+      fault.raise("SCHEMA", node.where,
+        ('%s: two columns of the result are called "%s"'):format(node.name, f.name), hint)
+    end
+  end
+  fields[#fields + 1] = field
+end
+
+-- Columns of the key, shown under their names even where the engine computed them.
+local function key_columns(node, fields, reads, passes)
+  for _, name in ipairs(node.key) do
+    local f = node.input.fields[node.input.by_name[name]]
+    add(fields, { name = name, type = f.type }, node)
+    reads[name], passes[name] = true, name
+  end
+end
+
+local function aggregate_type(node, a)
+  if a.kind == "count" then return "int" end
+  local f = node.input.fields[node.input.by_name[a.field]]
+  local result = types.aggregate(a.kind, f.type)
+  if not result then
+    fault.raise("TYPE", node.where, ('%s("%s"): the field is %s; %s takes %s'):format(a.kind, a.field, f.type, a.kind,
+      types.AGGREGATE_TAKES[a.kind]), f.type == "string" and a.kind ~= "count"
+      and ('make it a number first: :assign { %s = function(e) return tonumber(e.%s) end }'):format(a.field, a.field)
+      or nil)
+  end
+  return result
+end
+
+local kinds = {}
+
+function kinds.source(node)
+  node.schema = node.declared
+end
+
+function kinds.sink(node)
+  node.schema = nil
+  if node.format == "text" then
+    local visible = {}
+    for _, f in ipairs(node.input.fields) do if not f.hidden then visible[#visible + 1] = f end end
+    if #visible ~= 1 or (visible[1].type ~= "string" and visible[1].type ~= types.UNKNOWN) then
+      fault.raise("SCHEMA", node.where, ('%s: format = "text" writes one string per row; the rows have %s'):format(
+        node.name, schema.show(node.input)), 'write format = "json", or :select the one column')
+    end
+  end
+  local want = node.expect
+  if not want then return end
+  for i = 1, math.max(#want.fields, #node.input.fields) do
+    local w, g = want.fields[i], node.input.fields[i]
+    if g and g.hidden and not w then break end
+    if not (w and g) or w.name ~= g.name or (g.type ~= types.UNKNOWN and w.type ~= g.type) or g.hidden then
+      fault.raise("SCHEMA", node.where,
+        ("%s: the rows are not of the sink's schema: it has %s; the rows have %s"):format(
+        node.name, schema.show(want), schema.show(node.input)), "select, assign and :returns change columns and types")
+    end
+  end
+end
+
+function kinds.key_by(node)
+  for _, name in ipairs(node.key) do
+    if not node.input.by_name[name] then check.field(node.where, node.name, node.input, name) end
+  end
+  node.schema, node.reads, node.passes = copy(node.input, node.input.time_field), {}, identity(node.input)
+  for _, name in ipairs(node.key) do node.reads[name] = true end
+end
+
+function kinds.watermark(node)
+  local index = check.field(node.where, "watermark", node.input, node.field)
+  local f = node.input.fields[index]
+  if f.type ~= "timestamp" and f.type ~= types.UNKNOWN then
+    fault.raise("TYPE", node.where, ('watermark("%s"): the field is %s; event time is a timestamp'):format(node.field,
+      f.type), ('declare it: %s = "timestamp" takes milliseconds since 1970 and ISO 8601'):format(node.field))
+  end
+  node.schema, node.reads, node.passes = copy(node.input, index), { [node.field] = true }, identity(node.input)
+end
+
+local function time_column(node, fields, reads)
+  fields[#fields + 1] = { name = schema.TIME, type = "timestamp", hidden = true }
+  local from = node.input.time_field and node.input.fields[node.input.time_field].name
+  if from then reads[from] = true end
+  return #fields, from
+end
+
+function kinds.rolling(node)
+  local fields, reads, passes, time = {}, {}, {}, nil
+  key_columns(node, fields, reads, passes)
+  local a = node.aggregates[1]
+  add(fields, { name = a.name, type = aggregate_type(node, a) }, node,
+    ('rename the result: as = "%s_%s"'):format(a.kind, a.field or "rows"))
+  if a.field then reads[a.field] = true end
+  -- A row of `final` comes at the end of input and is no input's row: it has no time of its own.
+  if node.input.time_field and node.emit == "every" then
+    local from
+    time, from = time_column(node, fields, reads)
+    passes[schema.TIME] = from
+  end
+  node.schema, node.reads, node.passes = schema.make(fields, time), reads, passes
+end
+
+function kinds.window(node)
+  local fields, reads, passes = {}, {}, {}
+  key_columns(node, fields, reads, passes)
+  local hint = "rename the field before the window"
+  add(fields, { name = "window_start", type = "timestamp" }, node, hint)
+  add(fields, { name = "window_end", type = "timestamp" }, node, hint)
+  for _, a in ipairs(node.aggregates) do
+    add(fields, { name = a.name, type = aggregate_type(node, a) }, node, "give the aggregate another name")
+    if a.field then reads[a.field] = true end
+  end
+  local time = time_column(node, fields, reads)
+  node.schema, node.reads, node.passes = schema.make(fields, time), reads, passes
+end
+
+function kinds.union(node)
+  local first = node.inputs[1].schema
+  local fields = {}
+  for i, f in ipairs(first.fields) do
+    fields[i] = { name = f.name, type = f.type, required = f.required, hidden = f.hidden }
+  end
+  for n = 2, #node.inputs do
+    local other = node.inputs[n].schema
+    local same = #other.fields == #fields
+    for i, f in ipairs(fields) do
+      local g = other.fields[i]
+      if not g or g.name ~= f.name or g.hidden ~= f.hidden
+        or (g.type ~= f.type and g.type ~= types.UNKNOWN and f.type ~= types.UNKNOWN) then
+        same = false
+      elseif f.type == types.UNKNOWN then
+        f.type = g.type
+      end
+    end
+    if not same then
+      fault.raise("SCHEMA", node.where,
+        ("union: the streams have different columns: the first has %s; %s has %s"):format(
+        schema.show(first), ('"%s"'):format(node.inputs[n].name), schema.show(other)),
+        "bring them to the same columns in the same order: select, assign, map with :returns")
+    end
+    if other.time_field ~= first.time_field then
+      fault.raise("SCHEMA", node.where, "union: the streams do not have their event time in the same column",
+        "put :watermark(...) on all of them, or once below the union")
+    end
+    for i, f in ipairs(fields) do f.required = f.required and other.fields[i].required end
+  end
+  node.schema = schema.make(fields, first.time_field, first.bare)
+  node.reads, node.passes = {}, identity(node.schema)
+end
+
+local function by_codegen(node)
+  node.findings = require("codegen").derive(node) or {}
+end
+kinds["function"], kinds.reduce = by_codegen, by_codegen
+
+---Sets node.input, node.schema, node.reads, node.passes (and node.findings) from the inputs' schemas.
+function derive.derive(node)
+  local first = node.inputs[1]
+  node.input = node.dead_letter_schema or (first and first.schema)
+  kinds[node.kind](node)
+  node.derived = true
+end
+
+---The output schema of a node, derived now if it has not been: builders ask when the next operator is added, so that
+---what modifies a node (:returns) still comes in time.
+function derive.schema(node)
+  if not node.derived then
+    for _, input in ipairs(node.inputs) do derive.schema(input) end
+    derive.derive(node)
+  end
+  return node.schema
+end
+
+---All nodes, in id order (inputs have lower ids). Can be run again.
+function derive.derive_all(nodes)
+  for _, node in ipairs(nodes) do derive.derive(node) end
+end
+
+return derive

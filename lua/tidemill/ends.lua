@@ -1,0 +1,95 @@
+-- The ends of a job: source and sink nodes, dead letters, and where the errors of an operator go.
+local check = require "tidemill.check"
+local connectors = require "tidemill.connectors"
+local dead_letter = require "tidemill.dead_letter"
+local fault = require "tidemill.fault"
+local freeze = require "tidemill.freeze"
+local graph = require "tidemill.graph"
+local schema = require "tidemill.schema"
+
+local ends = {}
+
+-- A file written, or standard input read, by two nodes would be torn.
+local function claim(job, node, spec)
+  local what
+  if node.kind == "sink" and spec.self.values.path then
+    what = ('the output "%s" is written'):format(spec.self.values.path)
+  elseif node.kind == "source" and spec.connector == "stdin" then
+    what = "standard input is read"
+  else
+    return
+  end
+  job.claims = job.claims or {}
+  if job.claims[what] then
+    fault.raise("GRAPH", node.where, ("%s twice: at %s too"):format(what, job.claims[what].where),
+      node.kind == "sink" and "bring the streams together with :union(...), or write to two outputs"
+      or "keep the stream of the first tm.from in a variable and use it twice")
+  end
+  job.claims[what] = node
+end
+
+local function finish(job, node, spec, at)
+  if spec.name then graph.set_name(job, node, spec.name, at) end
+  claim(job, node, spec)
+  if spec.on_error ~= nil then ends.set_on_error(job, node, spec.on_error, at) end
+  return node
+end
+
+---A source node of a connector.
+function ends.source(job, connector, at)
+  local spec = connectors.as_source(connector, at, job.session.findings)
+  local node = graph.add(job, {
+    kind = "source", verb = "from", where = at, base = spec.base, connector = spec.connector, format = spec.format,
+    options = spec.options, declared = spec.schema, bounded = spec.bounded,
+  })
+  return finish(job, node, spec, at)
+end
+
+---A sink node below `input`.
+function ends.sink(job, input, connector, at)
+  local spec = connectors.as_sink(connector, at, "to", job.session.findings)
+  local node = graph.add(job, {
+    kind = "sink", verb = "to", where = at, base = spec.base, inputs = { input }, connector = spec.connector,
+    format = spec.format, options = spec.options, expect = spec.schema,
+  })
+  return finish(job, node, spec, at)
+end
+
+-- The sink node of dead letters: one per connector, however many operators name it.
+local function dead_letters(job, connector, at)
+  job.dead_letters = job.dead_letters or {}
+  local node = job.dead_letters[connector]
+  if node then return node end
+  local spec = connectors.as_sink(connector, at, "on_error", job.session.findings)
+  if spec.format == "text" then
+    fault.raise("OPTION", at, "on_error: dead letters have several columns; text holds one", 'write format = "json"')
+  end
+  if spec.schema then
+    fault.raise("OPTION", at, "on_error: dead letters have columns of their own; the sink takes no schema",
+      "they are " .. schema.show(dead_letter.schema()))
+  end
+  if freeze.kind(spec.on_error) then
+    fault.raise("OPTION", at, "on_error: a sink of dead letters cannot have dead letters itself",
+      'its on_error is "fail" or "skip"')
+  end
+  node = graph.add(job, {
+    kind = "sink", verb = "on_error", where = at, base = spec.base, connector = spec.connector,
+    format = spec.format, options = spec.options, dead_letter_schema = dead_letter.schema(), on_error = "fail",
+  })
+  job.dead_letters[connector] = node
+  return finish(job, node, spec, at)
+end
+
+---"fail", "skip" or a sink.
+function ends.set_on_error(job, node, value, at)
+  if value == "fail" or value == "skip" then
+    node.on_error = value
+  elseif freeze.kind(value) == "connector" then
+    node.on_error = { dead_letter = dead_letters(job, value, at) }
+  else
+    check.wrong(at, "on_error", '"fail", "skip" or a sink for dead letters', value,
+      'for example :on_error(tm.file { path = "dead.jsonl" })')
+  end
+end
+
+return ends

@@ -1,0 +1,81 @@
+-- A fingerprint of everything that the script determines: the nodes with all that was declared, and the text of the
+-- job's files. A worker that evaluates the script again and gets another one must not run (ARCHITECTURE D2).
+local ffi = require "ffi"
+local place = require "tidemill.place"
+
+local fingerprint = {}
+
+local SKIP = { -- what is derived, circular, or only of use while building
+  inputs = true, input = true, schema = true, derived = true, consumed = true, reads = true, passes = true,
+  findings = true,
+  used = true, names = true, wants_name = true, explicit = true, endless = true, base = true, dead_letter_schema = true,
+}
+
+-- Canonical text of a value: keys sorted, numbers exact, functions by their place.
+local function write(out, value)
+  local t = type(value)
+  if t == "number" then
+    out[#out + 1] = ("%.17g"):format(value)
+  elseif t == "string" then
+    out[#out + 1] = ("%d:%s"):format(#value, value)
+  elseif t == "function" then
+    local info = debug.getinfo(value, "S")
+    out[#out + 1] = ("fn(%s:%d-%d)"):format(info.source, info.linedefined, info.lastlinedefined)
+  elseif t ~= "table" then
+    out[#out + 1] = tostring(value)
+  elseif value.kind and value.id then -- a node
+    out[#out + 1] = "node " .. value.id
+  else
+    out[#out + 1] = "{"
+    local keys = {}
+    for k in pairs(value) do keys[#keys + 1] = k end
+    table.sort(keys, function(a, b)
+      if type(a) ~= type(b) then return type(a) < type(b) end
+      return a < b
+    end)
+    for _, k in ipairs(keys) do
+      write(out, k)
+      out[#out + 1] = "="
+      write(out, value[k])
+      out[#out + 1] = ";"
+    end
+    out[#out + 1] = "}"
+  end
+end
+
+---The canonical text of a finished job.
+function fingerprint.text(job)
+  local out = { "tidemill graph 1\n" }
+  write(out, job.name)
+  write(out, { parallelism = job.options.parallelism, max_parallelism = job.options.max_parallelism,
+    latency = job.options.latency })
+  for _, node in ipairs(job.nodes) do
+    local plain, inputs = {}, {}
+    for k, v in pairs(node) do if not SKIP[k] then plain[k] = v end end
+    plain.kind, plain.id = nil, nil
+    for i, input in ipairs(node.inputs) do inputs[i] = input.id end
+    out[#out + 1] = "\n" .. node.kind .. " "
+    write(out, plain)
+    write(out, inputs)
+  end
+  for _, file in ipairs(place.files()) do
+    out[#out + 1] = "\nfile "
+    write(out, file.path)
+    write(out, file.text)
+  end
+  return table.concat(out)
+end
+
+---FNV-1a, 64 bits: the text is short and hashed once, and both sides of the comparison run this code.
+---@return ffi.cdata* uint64_t
+function fingerprint.of(job)
+  local hash, prime = 0xcbf29ce484222325ULL, 0x100000001b3ULL
+  local text = fingerprint.text(job)
+  local bytes = ffi.cast("const uint8_t *", text)
+  for i = 0, #text - 1 do
+    hash = bit.bxor(hash, ffi.cast("uint64_t", bytes[i])) * prime
+  end
+  return hash
+end
+
+return fingerprint

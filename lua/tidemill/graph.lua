@@ -1,0 +1,71 @@
+-- The job being built: its nodes in order of creation (ids from 0), and their names. Shape of a node:
+-- docs/internals/lua-side.md. Checks of single arguments are the callers' affair.
+local fault = require "tidemill.fault"
+
+local graph = {}
+
+graph.NODES_MAX = 4096
+
+---@param session table
+---@param name string
+---@param options table checked
+---@param at string
+function graph.new_job(session, name, options, at)
+  local job = { session = session, name = name, options = options, where = at, nodes = {}, names = {} }
+  session.jobs[#session.jobs + 1] = job
+  return job
+end
+
+local function free_name(job, base)
+  local name, n = base, 1
+  while job.names[name] do
+    n = n + 1
+    name = base .. "#" .. n
+  end
+  return name
+end
+
+---"map(job.lua:12)": the derived name of an operator that has no better one.
+function graph.place_name(verb, at)
+  return ("%s(%s)"):format(verb, at:match("([^/]+)$") or at)
+end
+
+---Adds a node. `props` is kept as the node and completed.
+---@param props table kind, verb, where, inputs, base (the derived name), and what the kind needs
+function graph.add(job, props)
+  local node = props
+  if #job.nodes >= graph.NODES_MAX then
+    fault.raise("LIMIT", node.where, ("a job has at most %d operators"):format(graph.NODES_MAX))
+  end
+  node.id = #job.nodes
+  node.inputs = node.inputs or {}
+  node.name = free_name(job, node.base)
+  job.names[node.name] = node
+  job.nodes[node.id + 1] = node
+  -- The source above that has no end, if there is one: what waits for the end of input would wait for ever.
+  node.endless = node.kind == "source" and not node.bounded and node or nil
+  for _, input in ipairs(node.inputs) do
+    input.consumed = true
+    node.endless = node.endless or input.endless
+  end
+  return node
+end
+
+---Gives a node the name that the user chose; a derived name that stands in its way is derived again.
+function graph.set_name(job, node, name, at)
+  local holder = job.names[name]
+  if holder and holder ~= node and holder.explicit then
+    fault.raise("DUPLICATE_NAME", at, ('the name "%s" is used twice: at %s too'):format(name, holder.where),
+      "names identify operators in checkpoints and reports: choose another")
+  end
+  job.names[node.name] = nil
+  if holder and holder ~= node then
+    job.names[name] = node
+    holder.name = free_name(job, holder.base)
+    job.names[holder.name] = holder
+  end
+  job.names[name] = node
+  node.name, node.explicit = name, true
+end
+
+return graph

@@ -1,0 +1,158 @@
+-- The entry points of C (core/vm/vm.c) into Lua; nothing else is called from there. Pointers come as numbers (an
+-- address has at most 47 bits), because a light userdata in a hot loop cannot be compiled. Each entry is called
+-- protected with `host.handler`, so what C sees of a failure is always a fault { code, message, where, hint }.
+local clock = require "tidemill.clock"
+local fault = require "tidemill.fault"
+local fingerprint = require "tidemill.fingerprint"
+local libraries = require "tidemill.libraries"
+local place = require "tidemill.place"
+local plan = require "tidemill.plan"
+local session = require "tidemill.session"
+local traces = require "tidemill.traces"
+local trouble = require "tidemill.trouble"
+
+local host = {}
+
+-- math.random of the script itself must give the same in every state, or each would build another graph; functions draw
+-- from the seed of their worker.
+local SCRIPT_SEED = 20011
+
+local current -- the session of this lua_State
+local arguments
+
+---What C gives once.
+---@class tidemill.host.arguments
+---@field path string
+---@field text string
+---@field set table<string, string>
+---@field seed number
+---@field read fun(path: string): string?, string?
+---@field print fun(line: string)
+---@field now_ms fun(): number
+
+---@param args tidemill.host.arguments
+function host.boot(args)
+  arguments = args
+  libraries.seal_strings()
+  -- The C library's os is not opened. Our own modules that name os find the one on the engine's clock.
+  rawset(_G, "os", rawget(_G, "os") or libraries.os)
+  clock.set_source(args.now_ms)
+  -- Generated chunks are long loops with many side exits; the defaults would run out (PERFORMANCE, 5.1).
+  require("jit.opt").start("maxtrace=8000", "maxrecord=16000", "maxirconst=2000", "maxside=400", "maxsnap=2000",
+    "sizemcode=256", "maxmcode=40960")
+  traces.attach()
+end
+
+local function evaluate()
+  if current and current.job then
+    fault.raise("INTERNAL", current.path, "the script was evaluated twice in one state")
+  end
+  current = session.new {
+    path = arguments.path, text = arguments.text, set = arguments.set, read = arguments.read,
+    print = function(text)
+      local at = place.here()
+      arguments.print(at ~= "" and at .. ": " .. text or text)
+    end,
+  }
+  math.randomseed(SCRIPT_SEED)
+  local job = session.run(current)
+  math.randomseed(arguments.seed)
+  return job
+end
+
+local function C()
+  require "ffi.init"
+  return require("ffi").C
+end
+
+local function graph_at(address)
+  C()
+  return require("ffi").cast("struct tm_graph *", address)
+end
+
+---Evaluates the script and fills the C graph.
+function host.plan(address)
+  local graph = graph_at(address)
+  plan.pour(C(), graph, evaluate())
+end
+
+---Evaluates the script; gives the fingerprint as 16 hexadecimal digits.
+function host.evaluate()
+  return bit.tohex(fingerprint.of(evaluate()), 16)
+end
+
+---{ { severity, where, message, hint }, ... } as texts
+function host.findings()
+  local list = {}
+  for i, f in ipairs(current and session.findings(current) or {}) do
+    list[i] = { f.severity or "warning", f.where or "", f.message or "", f.hint or "" }
+  end
+  return list
+end
+
+---{ { name, default, doc }, ... }
+function host.arguments()
+  local list = {}
+  for i, a in ipairs(current and current.arguments or {}) do list[i] = { a.name, a.default, a.doc } end
+  return list
+end
+
+local function job()
+  if not (current and current.job) then
+    fault.raise("INTERNAL", arguments.path, "the script has not been evaluated in this state")
+  end
+  return current.job
+end
+
+local function nodes_of(ids)
+  local nodes = {}
+  for i, id in ipairs(ids) do
+    nodes[i] = job().nodes[id + 1]
+    if not nodes[i] then fault.raise("INTERNAL", arguments.path, ("there is no operator %d"):format(id)) end
+  end
+  return nodes
+end
+
+---Applies a proposal of types; gives the text for the other states, "" when nothing changed.
+---@param address number of the graph, 0: none
+function host.settle(address, proposal)
+  local nodes, before = job().nodes, {}
+  for _, node in ipairs(nodes) do before[node.id] = node.schema end
+  local settled = require("codegen").settle(nodes, proposal) or ""
+  if address ~= 0 and settled ~= "" then plan.publish(C(), graph_at(address), job(), before) end
+  return settled
+end
+
+---The generated text of consecutive function nodes, or of one reduce.
+function host.source(ids)
+  return require("codegen").source(nodes_of(ids))
+end
+
+---A chunk bound to its context: gives the functions run, finish, proposal and release.
+function host.chain(ids, address, subtask)
+  C()
+  local ctx = require("ffi").cast("struct tm_chain_ctx *", address)
+  local instance = require("codegen").instance(nodes_of(ids), ctx, subtask)
+  local function run()
+    clock.enter(ctx)
+    return instance:run()
+  end
+  local function finish()
+    clock.enter(ctx)
+    return instance:finish()
+  end
+  local function proposal() return instance.proposal or "" end
+  local function release() clock.enter(nil) end
+  return run, finish, proposal, release
+end
+
+---Counts of the trace compiler.
+function host.traces()
+  local c = traces.counts
+  return c.started, c.compiled, c.aborted, c.blacklisted, c.flushed
+end
+
+host.handler = trouble.script
+host.run_handler = trouble.run
+
+return host

@@ -1,0 +1,163 @@
+-- What `require "tidemill"` is: the table `tm` of constructors that begin a job. One per session, read-only; operators
+-- on streams are in stream.lua and keyed.lua. User documentation: lua/meta/tidemill.lua.
+local check = require "tidemill.check"
+local connectors = require "tidemill.connectors"
+local ends = require "tidemill.ends"
+local fault = require "tidemill.fault"
+local freeze = require "tidemill.freeze"
+local generate = require "tidemill.generate"
+local graph = require "tidemill.graph"
+local place = require "tidemill.place"
+local schema = require "tidemill.schema"
+local stream = require "tidemill.stream"
+local suggest = require "tidemill.suggest"
+local windows = require "tidemill.windows"
+require "tidemill.keyed" -- adds its operators to streams
+
+local api = {}
+
+local function caller()
+  local file, line = place.find()
+  return { at = place.here(), text = file and file.text, line = line }
+end
+
+local function unknown(what)
+  return function(content)
+    return function(name)
+      local names = suggest.keys(content)
+      fault.raise("UNKNOWN_NAME", place.here(), ("there is no %s.%s"):format(what, tostring(name)),
+        type(name) == "string" and suggest.hint(name, names) or (what .. " has " .. suggest.list(names, 40)))
+    end
+  end
+end
+
+local LATENCY_MS = 5 -- core/base/limits.h
+
+local function job_options(at, options)
+  local values = check.options(at, "tm.job", options, {
+    parallelism = function(a, w, v) return check.integer(a, w, v, 1, 1024) end,
+    max_parallelism = function(a, w, v) return check.integer(a, w, v, 1, 32768) end,
+    latency = function(a, w, v) return check.duration(a, w, v, 0) end,
+    on_error = function(a, w, v)
+      if v ~= "fail" and v ~= "skip" and freeze.kind(v) ~= "connector" then
+        check.wrong(a, w, '"fail", "skip" or a sink for dead letters', v)
+      end
+      return v
+    end,
+  })
+  if values.parallelism and values.max_parallelism and values.max_parallelism < values.parallelism then
+    fault.raise("ARGUMENT", at, ("tm.job: max_parallelism (%d) is less than parallelism (%d)"):format(
+      values.max_parallelism, values.parallelism))
+  end
+  values.latency = values.latency or LATENCY_MS
+  return values
+end
+
+local function from(job, call, source, ...)
+  stream.no_more(call, "from", 1 + select("#", ...), 1)
+  return stream.new(job, ends.source(job, source, call.at))
+end
+
+local job_methods = {}
+
+function job_methods.from(self, source, ...)
+  local call = caller()
+  local job = freeze.content(self, "job")
+  if not job then
+    fault.raise("ARGUMENT", call.at, ("from: called on %s"):format(check.show(self)),
+      "it is called with a colon: job:from(...); without a job of your own, tm.from(...)")
+  end
+  return from(job, call, source, ...)
+end
+
+local job_unknown = unknown("job")(job_methods)
+local function job_index(_, key) return job_methods[key] or job_unknown(key) end
+
+-- tm.args and tm.arg: values of --set name=value.
+local function arguments(session)
+  local args = freeze.table("tm.args", session.set, function() return nil end)
+  local content = freeze.content(args)
+  local values = {}
+  for k, v in pairs(content) do values[k], content[k] = v, nil end -- so that every read is seen
+  setmetatable(content, { __index = function(_, name)
+    session.asked[name] = true
+    return values[name]
+  end })
+
+  local function arg(name, default, doc, ...)
+    local call = caller()
+    stream.no_more(call, "tm.arg", 3 + select("#", ...), 3)
+    check.name(call.at, "tm.arg: the name", name)
+    local kind = type(default)
+    if kind ~= "string" and kind ~= "number" and kind ~= "boolean" and kind ~= "nil" then
+      check.wrong(call.at, ('tm.arg("%s"): the default'):format(name),
+        "a text, a number, true, false or nothing", default)
+    end
+    if doc ~= nil then check.string(call.at, ('tm.arg("%s"): the description'):format(name), doc) end
+    if not session.declared[name] then
+      local a = { name = name, default = default == nil and "" or tostring(default), doc = doc or "" }
+      session.declared[name] = a
+      session.arguments[#session.arguments + 1] = a
+    end
+    session.asked[name] = true
+    local given = values[name]
+    if given == nil then return default end
+    local function bad(needed)
+      fault.raise("OPTION", call.at, ("--set %s=%s: %s is needed"):format(name, given, needed),
+        ("the default is %s"):format(tostring(default)))
+    end
+    if kind == "number" then return tonumber(given) or bad("a number") end
+    if kind == "boolean" then
+      if given == "true" then return true end
+      if given == "false" then return false end
+      bad("true or false")
+    end
+    return given
+  end
+  return args, arg
+end
+
+---The `tm` of a session.
+---@param session table see session.lua
+function api.new(session)
+  local tm = { null = require "tidemill.null" }
+
+  function tm.job(name, options, ...)
+    local call = caller()
+    stream.no_more(call, "tm.job", 2 + select("#", ...), 2)
+    check.name(call.at, "tm.job: the name", name)
+    for _, job in ipairs(session.jobs) do
+      if job.name == name and job ~= session.default then
+        fault.raise("DUPLICATE_NAME", call.at, ('tm.job: there is a job "%s" at %s'):format(name, job.where))
+      end
+    end
+    local job = graph.new_job(session, name, job_options(call.at, options), call.at)
+    return freeze.object("job", job, job_index)
+  end
+
+  function tm.from(source, ...)
+    local call = caller()
+    session.default = session.default or graph.new_job(session, session.name, job_options(call.at, nil), call.at)
+    return from(session.default, call, source, ...)
+  end
+
+  function tm.schema(given, ...)
+    local call = caller()
+    stream.no_more(call, "tm.schema", 1 + select("#", ...), 1)
+    return freeze.object("schema", schema.declare(call, "tm.schema", given))
+  end
+
+  tm.copy = function(row)
+    local copy = require("codegen").copy
+    if not copy then fault.raise("UNKNOWN_NAME", place.here(), "there is no tm.copy") end
+    return copy(row)
+  end
+
+  for _, kind in ipairs { "lines", "stdin", "file", "generate", "print", "discard" } do tm[kind] = connectors[kind] end
+  for name, fn in pairs(windows) do tm[name] = fn end
+  tm.gen = freeze.table("tm.gen", generate.gen, unknown("tm.gen")(generate.gen))
+  tm.args, tm.arg = arguments(session)
+  return freeze.table("tm", tm, unknown("tm")(tm))
+end
+
+return api

@@ -1,0 +1,164 @@
+-- Operators on keyed streams: rolling count, sum, min, max, avg, reduce, and windows.
+local check = require "tidemill.check"
+local derive = require "tidemill.derive"
+local fault = require "tidemill.fault"
+local freeze = require "tidemill.freeze"
+local graph = require "tidemill.graph"
+local order = require "tidemill.order"
+local place = require "tidemill.place"
+local stream = require "tidemill.stream"
+local suggest = require "tidemill.suggest"
+
+local keyed = {}
+
+local function need_key(s, call, what)
+  derive.schema(s.node)
+  if s.node.kind ~= "key_by" then
+    fault.raise("GRAPH", call.at, ("%s: the stream has no key"):format(what),
+      ('put the key right before it: :key_by("field"):%s'):format(what))
+  end
+end
+
+-- What an operator that keeps state must say of its input and of its name.
+local function add(s, call, props, values, what)
+  props.where, props.inputs, props.key = call.at, { s.node }, s.node.key
+  props.base = ("%s(%s)"):format(what, table.concat(s.node.key, ","))
+  if values.emit == "final" and s.node.endless then
+    fault.raise("GRAPH", call.at,
+      ('%s: emit = "final" gives its rows at the end of input, and "%s" (%s) has no end'):format(
+      what, s.node.endless.name, s.node.endless.where), 'use emit = "every", or a window')
+  end
+  props.emit = values.emit or "every"
+  local node = graph.add(s.job, props)
+  if values.name then graph.set_name(s.job, node, values.name, call.at) end
+  node.wants_name = true
+  return node
+end
+
+local function emit(at, what, v) return check.choice(at, what, v, { "every", "final" }) end
+local ROLLING = { emit = emit, as = check.name, name = check.name }
+
+local function rolling(s, call, kind, field, options)
+  need_key(s, call, kind)
+  if field then check.field(call.at, kind, s.node.schema, field) end
+  local values = check.options(call.at, kind, options, ROLLING)
+  local node = add(s, call, { kind = "rolling", verb = kind,
+    aggregates = { { kind = kind, field = field, name = values.as or kind } } }, values, kind)
+  derive.schema(node)
+  return stream.new(s.job, node)
+end
+
+stream.method("count", function(s, call, options, ...)
+  stream.no_more(call, "count", 1 + select("#", ...), 1)
+  return rolling(s, call, "count", nil, options)
+end)
+
+for _, kind in ipairs { "sum", "min", "max", "avg" } do
+  stream.method(kind, function(s, call, field, options, ...)
+    stream.no_more(call, kind, 2 + select("#", ...), 2)
+    if type(field) ~= "string" then
+      check.wrong(call.at, kind, "the name of a field", field, ('for example :%s("amount")'):format(kind))
+    end
+    return rolling(s, call, kind, field, options)
+  end)
+end
+
+stream.method("reduce", function(s, call, name, fn, options, ...)
+  if type(name) == "function" then
+    stream.no_more(call, "reduce without a name", 2 + select("#", options, ...), 3)
+    name, fn, options = nil, name, fn
+  else
+    stream.no_more(call, "reduce", 3 + select("#", ...), 3)
+    check.name(call.at, "reduce: the name", name)
+  end
+  need_key(s, call, "reduce")
+  check.func(call.at, "reduce", fn, 'for example :reduce("latest", function(a, e) return e end)')
+  local values = check.options(call.at, "reduce", options, { emit = emit, name = check.name })
+  if name and values.name then
+    fault.raise("ARGUMENT", call.at, "reduce: the name is given twice, in front and as an option")
+  end
+  values.name = name or values.name
+  return stream.new(s.job, add(s, call, { kind = "reduce", verb = "reduce", fn = fn }, values, "reduce"))
+end)
+
+local function aggregates_of(call, what, input, given)
+  local aggregates = {}
+  for k, v in pairs(given) do
+    if type(k) ~= "string" then
+      check.wrong(call.at, what, "a name for every aggregate", k,
+        'for example { n = tm.count(), total = tm.sum("amount") }')
+    end
+    if not freeze.content(v, "aggregate") then
+      check.wrong(call.at, ('%s: "%s"'):format(what, check.name(call.at, what .. ": the name of an aggregate", k)),
+        "one of tm.count(), tm.sum(field), tm.avg, tm.min, tm.max, tm.first, tm.last", v)
+    end
+  end
+  for i, name in ipairs(order.keys(given, call.text, call.line)) do
+    if name:sub(1, 1) == "$" then
+      fault.raise("SCHEMA", call.at, ('%s: "%s": names that begin with $ are the engine\'s'):format(what, name))
+    end
+    local a = freeze.content(given[name], "aggregate")
+    if a.field then
+      check.field(call.at, ('%s: %s = tm.%s("%s")'):format(what, name, a.kind, a.field), input, a.field)
+    end
+    aggregates[i] = { kind = a.kind, field = a.field, name = name }
+  end
+  return aggregates
+end
+
+local windowed = {}
+
+function windowed.aggregate(self, name, given, ...)
+  local file, line = place.find()
+  local call = { at = place.here(), text = file and file.text, line = line }
+  local w = freeze.content(self, "window of a stream")
+  if not w then
+    fault.raise("ARGUMENT", call.at, ("aggregate: called on %s"):format(check.show(self)),
+      'it follows a window: stream:window(tm.tumbling("1m")):aggregate { n = tm.count() }')
+  end
+  if type(name) == "table" and given == nil then name, given = nil, name end
+  stream.no_more(call, "aggregate", 2 + select("#", ...), 2)
+  if name ~= nil then check.name(call.at, "aggregate: the name", name) end
+  if type(given) ~= "table" or freeze.kind(given) or next(given) == nil then
+    check.wrong(call.at, "aggregate", "a table of aggregates", given,
+      'for example :aggregate("spend", { n = tm.count(), total = tm.sum("amount") })')
+  end
+  local s = w.stream
+  local node = add(s, call, { kind = "window", verb = "aggregate", window = w.window,
+    aggregates = aggregates_of(call, "aggregate", s.node.schema, given) }, { name = name }, "window")
+  derive.schema(node)
+  return stream.new(s.job, node)
+end
+
+local function windowed_index(_, key)
+  if windowed[key] then return windowed[key] end
+  local names = suggest.keys(windowed)
+  fault.raise("UNKNOWN_NAME", place.here(),
+    ("a window of a stream has no operator %s; it has %s"):format(check.show(key),
+    table.concat(names, ", ")), type(key) == "string" and suggest.hint(key, names)
+    or 'for example :aggregate("spend", { total = tm.sum("amount") })')
+end
+
+stream.method("window", function(s, call, window, ...)
+  stream.no_more(call, "window", 1 + select("#", ...), 1)
+  local w = freeze.content(window, "window")
+  if not w then
+    check.wrong(call.at, "window", "a window", window, 'tm.tumbling("1m") or tm.sliding("10m", "1m")')
+  end
+  need_key(s, call, "window")
+  if not s.node.schema.time_field then
+    local hint = 'say which field is the time, above the key: :watermark("ts", { out_of_order = "5s" })'
+    for _, f in ipairs(s.node.schema.fields) do
+      if f.type == "timestamp" and not f.hidden then
+        hint = hint:gsub('"ts"', ('"%s"'):format(f.name:gsub("%%", "%%%%")))
+        break
+      end
+    end
+    fault.raise("NO_WATERMARK", call.at,
+      ("window(tm.%s): the rows have no event time: no watermark above"):format(w.verb),
+      hint)
+  end
+  return freeze.object("window of a stream", { stream = s, window = w }, windowed_index)
+end)
+
+return keyed

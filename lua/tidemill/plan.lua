@@ -1,0 +1,134 @@
+-- Pours a finished job into the C graph (core/graph/graph.ffi.h). Ids are equal on both sides; columns count from 1
+-- here and from 0 there.
+local fault = require "tidemill.fault"
+local fingerprint = require "tidemill.fingerprint"
+
+local plan = {}
+
+local REQUIRED, HIDDEN = 1, 2 -- TM_FIELD_*
+local ON_ERROR = { fail = 0, skip = 1 } -- enum tm_on_error
+local DEAD_LETTER = 2
+
+-- enum tm_node_kind, enum tm_aggregate_kind; read from the declarations so that they cannot drift apart.
+local function enum(C, prefix, name) return tonumber(C[prefix .. name:upper()]) end
+
+local function column(schema, name, node)
+  local index = schema.by_name[name]
+  if not index then
+    fault.raise("INTERNAL", node.where, ('%s: column "%s" was lost on the way'):format(node.name, name))
+  end
+  return index - 1
+end
+
+local function writer(C, graph)
+  return function(node, rc)
+    if rc >= 0 then return rc end
+    local ffi = require "ffi"
+    local code = "INTERNAL"
+    for name, number in pairs(require "tidemill.codes") do if number == rc then code = name end end
+    fault.raise(code, node.where, ffi.string(C.tm_graph_error_text(graph)))
+  end
+end
+
+---Gives the output schema of a node to C: complete, or with "?" where the first row settles a type.
+local function pour_schema(C, graph, put, node)
+  local s = node.schema
+  put(node, C.tm_graph_schema_begin(graph, node.id, #s.fields, (s.time_field or 0) - 1))
+  for _, f in ipairs(s.fields) do
+    put(node, C.tm_graph_schema_field(graph, node.id, f.name, f.type,
+      (f.required and REQUIRED or 0) + (f.hidden and HIDDEN or 0)))
+  end
+  put(node, C.tm_graph_schema_end(graph, node.id))
+end
+
+local kinds = {}
+
+local function keys(C, graph, put, node)
+  for _, name in ipairs(node.key) do
+    put(node, C.tm_graph_key(graph, node.id, column(node.input, name, node)))
+  end
+end
+
+local function connector(C, graph, put, node)
+  put(node, C.tm_graph_connector(graph, node.id, node.connector, node.format))
+  for _, o in ipairs(node.options) do
+    if type(o.value) == "number" then
+      put(node, C.tm_graph_option_number(graph, node.id, o.name, o.value))
+    elseif type(o.value) == "boolean" then
+      put(node, C.tm_graph_option_bool(graph, node.id, o.name, o.value and 1 or 0))
+    else
+      put(node, C.tm_graph_option_string(graph, node.id, o.name, o.value))
+    end
+  end
+end
+
+local function aggregates(C, graph, put, node)
+  for _, a in ipairs(node.aggregates) do
+    put(node, C.tm_graph_aggregate(graph, node.id, enum(C, "TM_AGGREGATE_", a.kind),
+      a.field and column(node.input, a.field, node) or -1, column(node.schema, a.name, node)))
+  end
+end
+
+function kinds.source(C, graph, put, node)
+  connector(C, graph, put, node)
+  for i, f in ipairs(node.schema.fields) do
+    if node.used[f.name] then put(node, C.tm_graph_used(graph, node.id, i - 1)) end
+  end
+end
+kinds.sink = connector
+kinds.key_by = keys
+function kinds.watermark(C, graph, put, node)
+  put(node, C.tm_graph_watermark(graph, node.id, column(node.input, node.field, node), node.disorder_ms, node.idle_ms))
+end
+function kinds.rolling(C, graph, put, node)
+  keys(C, graph, put, node)
+  aggregates(C, graph, put, node)
+  put(node, C.tm_graph_emit_final(graph, node.id, node.emit == "final" and 1 or 0))
+end
+function kinds.reduce(C, graph, put, node)
+  keys(C, graph, put, node)
+  put(node, C.tm_graph_emit_final(graph, node.id, node.emit == "final" and 1 or 0))
+end
+function kinds.window(C, graph, put, node)
+  local w = node.window
+  keys(C, graph, put, node)
+  put(node, C.tm_graph_window(graph, node.id, w.size_ms, w.slide_ms, w.offset_ms))
+  aggregates(C, graph, put, node)
+end
+
+---@param C table ffi.C, or a stand-in with the same functions
+---@param graph any struct tm_graph *
+---@param job table finished by session.run
+function plan.pour(C, graph, job)
+  local put, options = writer(C, graph), job.options
+  put({ name = job.name, where = job.where }, C.tm_graph_job(graph, job.name, options.parallelism or 0,
+    options.max_parallelism or 0, options.latency))
+  for _, node in ipairs(job.nodes) do
+    local id = put(node, C.tm_graph_add(graph, enum(C, "TM_NODE_", node.kind), node.verb, node.name, node.where))
+    if id ~= node.id then
+      fault.raise("INTERNAL", node.where, ("operator %d became %d in the graph"):format(node.id, id))
+    end
+  end
+  for _, node in ipairs(job.nodes) do
+    for _, input in ipairs(node.inputs) do put(node, C.tm_graph_input(graph, node.id, input.id)) end
+    if node.parallelism then put(node, C.tm_graph_parallelism(graph, node.id, node.parallelism)) end
+    if type(node.on_error) == "table" then
+      put(node, C.tm_graph_on_error(graph, node.id, DEAD_LETTER, node.on_error.dead_letter.id))
+    else
+      put(node, C.tm_graph_on_error(graph, node.id, ON_ERROR[node.on_error], -1))
+    end
+    if node.schema then pour_schema(C, graph, put, node) end
+    if kinds[node.kind] then kinds[node.kind](C, graph, put, node) end
+  end
+  put({ name = job.name, where = job.where }, C.tm_graph_fingerprint(graph, fingerprint.of(job)))
+end
+
+---Gives the schemas that changed since `before` (id -> schema) to C.
+function plan.publish(C, graph, job, before)
+  local put = writer(C, graph)
+  for _, node in ipairs(job.nodes) do
+    if node.schema and node.schema ~= before[node.id] then pour_schema(C, graph, put, node) end
+  end
+end
+
+return plan

@@ -1,0 +1,144 @@
+-- One evaluation of a job script: runs it in the sandbox, takes what it returns, completes the job (implied sinks,
+-- default error handling, schemas, projection) and gives the finished list of nodes.
+local api = require "tidemill.init"
+local check = require "tidemill.check"
+local derive = require "tidemill.derive"
+local ends = require "tidemill.ends"
+local fault = require "tidemill.fault"
+local freeze = require "tidemill.freeze"
+local place = require "tidemill.place"
+local project = require "tidemill.project"
+local sandbox = require "tidemill.sandbox"
+local suggest = require "tidemill.suggest"
+
+local session = {}
+
+---@class tidemill.session.args
+---@field path string the script as the user named it: "jobs/fraud.lua"
+---@field text string
+---@field set table<string, string> of --set
+---@field read fun(path: string): string?, string? a file of the job's folder
+---@field print fun(line: string)
+
+---@param args tidemill.session.args
+function session.new(args)
+  place.reset()
+  freeze.set_locator(place.here)
+  return {
+    args = args, path = args.path, name = (args.path:match("([^/]+)$") or args.path):gsub("%.lua$", ""),
+    set = args.set or {}, asked = {}, declared = {}, arguments = {}, -- of --set: given, read, declared in order
+    jobs = {}, findings = {},
+  }
+end
+
+-- What the script returned, as a job; the stream whose sink is implied comes second.
+local function result_of(self, value)
+  local s = freeze.content(value, "stream")
+  if s then return s.job end
+  local job = freeze.content(value, "job")
+  if job then return job end
+  local at, hint = self.path, "end the file with: return stream (or: return job)"
+  if value == nil then
+    fault.raise("SCRIPT_RESULT", at, #self.jobs > 0 and "the script built streams and returned nothing"
+      or "the script returned nothing; a job returns a stream or a job", hint)
+  end
+  fault.raise("SCRIPT_RESULT", at,
+    ("the script returned %s; a job returns a stream or a job"):format(check.show(value)),
+    hint)
+end
+
+local function check_arguments(self)
+  local known = suggest.keys(self.asked)
+  for _, name in ipairs(suggest.keys(self.set)) do
+    if not self.asked[name] then
+      fault.raise("OPTION", "--set " .. name, ('the job has no argument "%s"%s'):format(name, #known == 0
+        and "; it takes none" or "; it has " .. table.concat(known, ", ")), suggest.hint(name, known))
+    end
+  end
+end
+
+local function other_jobs(self, job)
+  for _, other in ipairs(self.jobs) do
+    if other ~= job and #other.nodes > 0 then
+      fault.raise("GRAPH", other.nodes[1].where,
+        ('streams of the job "%s" are built, and the script returns the job "%s"')
+        :format(other.name, job.name), "begin all streams from the job that is returned: job:from(...)")
+    end
+  end
+end
+
+local function implied_sinks(self, job)
+  local print_sink
+  for i = 1, #job.nodes do
+    local node = job.nodes[i]
+    if node.kind ~= "sink" and not node.consumed then
+      derive.schema(node)
+      print_sink = print_sink or require("tidemill.connectors").print()
+      ends.sink(job, node, print_sink, node.where)
+      self.findings[#self.findings + 1] = { severity = "advice", where = node.where,
+        message = ('nothing reads the rows of "%s": they are printed (the sink is implied)'):format(node.name),
+        hint = "say where they go: :to(tm.print()), :to(tm.file{...})" }
+    end
+  end
+end
+
+local function default_on_error(job)
+  local value = job.options.on_error
+  local count = #job.nodes -- a sink of dead letters made here is not concerned
+  for i = 1, count do
+    local node = job.nodes[i]
+    if node.on_error == nil then
+      -- A sink of dead letters that is also the default of sinks would feed itself.
+      ends.set_on_error(job, node, value or "fail", job.where)
+    end
+  end
+end
+
+local function advise_names(self, job)
+  for _, node in ipairs(job.nodes) do
+    if node.wants_name and not node.explicit then
+      self.findings[#self.findings + 1] = { severity = "advice", where = node.where,
+        message = ('"%s" keeps state and has no name of its own'):format(node.name),
+        hint = ('a name keeps its state apart from what stands around it: %s'):format(node.verb == "reduce"
+          and 'reduce("name", fn)' or node.verb == "aggregate" and 'aggregate("name", {...})' or 'name = "..."') }
+    end
+  end
+end
+
+---Runs the script. Raises a fault, or whatever the script raised; see host.lua for the translation.
+---@return table job { name, options, nodes }
+function session.run(self)
+  local folder = self.path:match("^(.*/)[^/]*$") or ""
+  self.tm = api.new(self)
+  local env, run_file = sandbox.new(folder, { tm = self.tm, print = self.args.print, read = self.args.read })
+  local main = sandbox.compile(env, self.path, self.args.text)
+  local value = run_file(main, "job", self.path)
+  check_arguments(self)
+  local job = result_of(self, value)
+  other_jobs(self, job)
+  if #job.nodes == 0 then
+    fault.raise("GRAPH", job.where,
+      ('the job "%s" has no source'):format(job.name), "begin with job:from(tm.file{...})")
+  end
+  implied_sinks(self, job)
+  default_on_error(job)
+  for _, node in ipairs(job.nodes) do
+    if not node.derived then derive.derive(node) end
+  end
+  project.run(job.nodes)
+  advise_names(self, job)
+  self.job = job
+  return job
+end
+
+---Warnings and advice, in the order of the text's operators.
+function session.findings(self)
+  local list = {}
+  for _, node in ipairs(self.job and self.job.nodes or {}) do
+    for _, f in ipairs(node.findings or {}) do list[#list + 1] = f end
+  end
+  for _, f in ipairs(self.findings) do list[#list + 1] = f end
+  return list
+end
+
+return session

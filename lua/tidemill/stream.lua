@@ -1,0 +1,264 @@
+-- Streams: the object that tm.from and every operator give, and the operators that need no key. Each operator checks
+-- its arguments against the columns that it gets, at the line of the call, and adds nodes to the job.
+local check = require "tidemill.check"
+local derive = require "tidemill.derive"
+local ends = require "tidemill.ends"
+local fault = require "tidemill.fault"
+local freeze = require "tidemill.freeze"
+local graph = require "tidemill.graph"
+local order = require "tidemill.order"
+local place = require "tidemill.place"
+local schema = require "tidemill.schema"
+local suggest = require "tidemill.suggest"
+
+local stream = {}
+
+local methods, names = {}, {}
+
+local function index(_, key)
+  local method = methods[key]
+  if method then return method end
+  fault.raise("UNKNOWN_NAME", place.here(), ("a stream has no operator %s; it has %s"):format(check.show(key),
+    suggest.list(names, 40)), type(key) == "string" and suggest.hint(key, names) or nil)
+end
+
+---A stream of a node's rows.
+---@param job table
+---@param node table
+---@param before table? a node that modifiers (on_error) apply to as well
+function stream.new(job, node, before)
+  return freeze.object("stream", { job = job, node = node, before = before }, index)
+end
+
+---Adds an operator: `fn(s, call, ...)` gets the stream's contents and { at, text, line } of the caller.
+function stream.method(name, fn)
+  names[#names + 1] = name
+  table.sort(names)
+  methods[name] = function(self, ...)
+    local file, line = place.find()
+    local call = { at = place.here(), text = file and file.text, line = line }
+    local s = freeze.content(self, "stream")
+    if not s then
+      fault.raise("ARGUMENT", call.at, ("%s: called on %s"):format(name, check.show(self)),
+        ("operators are called with a colon: stream:%s(...)"):format(name))
+    end
+    return fn(s, call, ...)
+  end
+end
+local method = stream.method
+
+-- A function node below the stream.
+local function add(s, call, verb, props)
+  props.kind, props.verb, props.where, props.inputs = "function", verb, call.at, { s.node }
+  props.base = graph.place_name(verb, call.at)
+  derive.schema(s.node)
+  return stream.new(s.job, graph.add(s.job, props))
+end
+
+local function no_more(call, what, count, allowed)
+  if count > allowed then
+    fault.raise("ARGUMENT", call.at,
+      ("%s takes %d argument%s, given %d"):format(what, allowed, allowed == 1 and "" or "s",
+      count))
+  end
+end
+stream.no_more = no_more
+
+local EXAMPLES = {
+  map = "for example :map(function(e) return { word = e.line } end)",
+  flat_map = "for example :flat_map(function(e, out) out { word = e.line } end)",
+  filter = "for example :filter(function(e) return e.amount > 10 end)",
+}
+for _, verb in ipairs { "map", "flat_map", "filter" } do
+  method(verb, function(s, call, fn, ...)
+    check.func(call.at, verb, fn, EXAMPLES[verb])
+    no_more(call, verb, 1 + select("#", ...), 1)
+    return add(s, call, verb, { fn = fn })
+  end)
+end
+
+local function columns_of(s, call, verb, ...)
+  local input, columns, seen = derive.schema(s.node), { ... }, {}
+  if #columns == 1 and type(columns[1]) == "table" and not freeze.kind(columns[1]) then columns = columns[1] end
+  if #columns == 0 then
+    check.wrong(call.at, verb, "the name of at least one field", (...), ('for example :%s("a", "b")'):format(verb))
+  end
+  local result = {}
+  for i, name in ipairs(columns) do
+    check.field(call.at, verb, input, name)
+    if seen[name] then fault.raise("ARGUMENT", call.at, ('%s: "%s" is given twice'):format(verb, name)) end
+    seen[name], result[i] = true, name
+  end
+  return result, input
+end
+
+method("select", function(s, call, ...)
+  return add(s, call, "select", { columns = columns_of(s, call, "select", ...) })
+end)
+
+method("drop", function(s, call, ...)
+  local columns, input = columns_of(s, call, "drop", ...)
+  local visible = 0
+  for _, f in ipairs(input.fields) do if not f.hidden then visible = visible + 1 end end
+  if visible == #columns then
+    fault.raise("ARGUMENT", call.at, "drop: no column would be left")
+  end
+  return add(s, call, "drop", { columns = columns })
+end)
+
+method("assign", function(s, call, given, ...)
+  no_more(call, "assign", 1 + select("#", ...), 1)
+  if type(given) ~= "table" or freeze.kind(given) or next(given) == nil then
+    check.wrong(call.at, "assign", "a table of functions", given,
+      "for example :assign { double = function(e) return e.amount * 2 end }")
+  end
+  local assigns = {}
+  for k in pairs(given) do
+    if type(k) ~= "string" then check.wrong(call.at, "assign", "the name of a column for every function", k) end
+  end
+  for i, name in ipairs(order.keys(given, call.text, call.line)) do
+    check.name(call.at, "assign: the name of a column", name)
+    if name:sub(1, 1) == "$" then
+      fault.raise("SCHEMA", call.at, ('assign: column "%s": names that begin with $ are the engine\'s'):format(name))
+    end
+    check.func(call.at, ('assign: "%s"'):format(name), given[name],
+      ("write %s = function(e) return ... end"):format(name))
+    assigns[i] = { name = name, fn = given[name] }
+  end
+  return add(s, call, "assign", { assigns = assigns })
+end)
+
+local KEY_MAX = 16 -- TM_KEY_FIELDS_MAX
+
+local function key_by(s, call, key)
+  return graph.add(s.job, { kind = "key_by", verb = "key_by", where = call.at, inputs = { s.node }, key = key,
+    base = ("key_by(%s)"):format(table.concat(key, ",")) })
+end
+
+method("key_by", function(s, call, what, name, ...)
+  local at, input = call.at, derive.schema(s.node)
+  no_more(call, "key_by", 2 + select("#", ...), 2)
+  if type(what) == "function" then
+    name = name == nil and "key" or check.name(at, "key_by: the name of the key", name)
+    if input.by_name[name] then
+      fault.raise("ARGUMENT", at, ('key_by: the rows have a column "%s" already'):format(name),
+        'name the key: key_by(fn, "name")')
+    end
+    if name:sub(1, 1) == "$" then
+      fault.raise("SCHEMA", at, ('key_by: "%s": names that begin with $ are the engine\'s'):format(name))
+    end
+    local computed = add(s, call, "key", { fn = what, key_name = name })
+    local c = freeze.content(computed, "stream")
+    return stream.new(s.job, key_by(c, call, { name }), c.node)
+  end
+  if name ~= nil then
+    fault.raise("ARGUMENT", at, ("key_by: a name is for keys made by a function, given %s"):format(check.show(name)),
+      type(name) == "string" and type(what) == "string" and ('several fields: key_by { "%s", "%s" }'):format(what, name)
+      or nil)
+  end
+  local fields = type(what) == "table" and not freeze.kind(what) and what or { what }
+  local key, seen = {}, {}
+  for i, field in ipairs(fields) do
+    check.field(at, "key_by", input, field)
+    if seen[field] then fault.raise("ARGUMENT", at, ('key_by: "%s" is given twice'):format(field)) end
+    seen[field], key[i] = true, field
+  end
+  if #key == 0 then
+    check.wrong(at, "key_by", "a field, a list of fields or a function", what, 'for example :key_by("user_id")')
+  end
+  if #key > KEY_MAX then
+    fault.raise("ARGUMENT", at, ("key_by: a key has at most %d fields, given %d"):format(KEY_MAX, #key))
+  end
+  return stream.new(s.job, key_by(s, call, key))
+end)
+
+method("union", function(s, call, ...)
+  local inputs, seen = { s.node }, { [s.node] = true }
+  derive.schema(s.node)
+  if select("#", ...) == 0 then
+    check.wrong(call.at, "union", "at least one other stream", nil, "for example a:union(b)")
+  end
+  for i = 1, select("#", ...) do
+    local given = select(i, ...)
+    local other = freeze.content(given, "stream")
+    if not other then check.wrong(call.at, "union", "a stream", given) end
+    if other.job ~= s.job then
+      fault.raise("GRAPH", call.at,
+        ('union: the streams are of two jobs, "%s" and "%s"'):format(s.job.name, other.job.name))
+    end
+    if seen[other.node] then
+      fault.raise("ARGUMENT", call.at, "union: the same stream is given twice",
+        "each of its rows would be counted twice: leave it out, or map it first")
+    end
+    seen[other.node] = true
+    derive.schema(other.node)
+    inputs[#inputs + 1] = other.node
+  end
+  local node = graph.add(s.job, { kind = "union", verb = "union", where = call.at, inputs = inputs,
+    base = graph.place_name("union", call.at) })
+  derive.schema(node)
+  return stream.new(s.job, node)
+end)
+
+local IDLE_MS = 30000 -- SEMANTICS, Departures: idleness detection is on
+
+method("watermark", function(s, call, field, options, ...)
+  no_more(call, "watermark", 2 + select("#", ...), 2)
+  local input = derive.schema(s.node)
+  check.field(call.at, "watermark", input, field)
+  local function duration(at, what, v) return check.duration(at, what, v, 0) end
+  local values = check.options(call.at, "watermark", options, {
+    out_of_order = duration,
+    idle = function(at, what, v) return v == false and 0 or check.duration(at, what, v, 0) end,
+  })
+  local node = graph.add(s.job, { kind = "watermark", verb = "watermark", where = call.at, inputs = { s.node },
+    field = field, disorder_ms = values.out_of_order or 0, idle_ms = values.idle or IDLE_MS,
+    base = ("watermark(%s)"):format(field) })
+  derive.schema(node)
+  return stream.new(s.job, node)
+end)
+
+-- Modifiers: about the operator just added.
+
+method("named", function(s, call, name)
+  graph.set_name(s.job, s.node, check.name(call.at, "named", name), call.at)
+  return stream.new(s.job, s.node, s.before)
+end)
+
+method("parallelism", function(s, call, n)
+  check.integer(call.at, "parallelism", n, 1, 1024)
+  if s.node.kind == "key_by" then
+    fault.raise("ARGUMENT", call.at, "parallelism: key_by only says where rows go; it has none of its own",
+      "set it on the operator that follows")
+  end
+  s.node.parallelism = n
+  return stream.new(s.job, s.node, s.before)
+end)
+
+method("on_error", function(s, call, value)
+  ends.set_on_error(s.job, s.node, value, call.at)
+  if s.before then s.before.on_error = s.node.on_error end
+  return stream.new(s.job, s.node, s.before)
+end)
+
+method("returns", function(s, call, given)
+  local node = s.node
+  if node.verb ~= "map" and node.verb ~= "flat_map" then
+    fault.raise("ARGUMENT", call.at, ("returns: %s decides its columns itself; returns is for map and flat_map"):format(
+      node.verb))
+  end
+  if node.derived then
+    fault.raise("ARGUMENT", call.at, ("returns: comes right after %s, before the next operator"):format(node.verb))
+  end
+  node.returns = schema.declare(call, "returns", given)
+  return stream.new(s.job, s.node, s.before)
+end)
+
+method("to", function(s, call, sink, ...)
+  no_more(call, "to", 1 + select("#", ...), 1)
+  derive.schema(s.node)
+  derive.derive(ends.sink(s.job, s.node, sink, call.at))
+  return stream.new(s.job, s.node, s.before)
+end)
+
+return stream

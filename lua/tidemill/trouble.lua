@@ -1,0 +1,54 @@
+-- Turns whatever was raised into a fault: our own faults pass, a text that Lua made gets its place in the job's files,
+-- and what was raised by the engine's own code becomes INTERNAL with a traceback (the only case where one helps). To
+-- be used as a message handler: it looks at the stack of the error.
+local fault = require "tidemill.fault"
+local place = require "tidemill.place"
+
+local trouble = {}
+
+local HINTS = {
+  { "attempt to index .*%(a nil value%)",
+    "the value before the dot or colon is nil: check its name, or test it first" },
+  { "attempt to call .*%(a nil value%)", "there is no function of that name there" },
+  { "attempt to perform arithmetic on .*%(a nil value%)", "a null field is nil: test it, or use (e.field or 0)" },
+  { "attempt to compare .*nil", "a null field is nil: test it before comparing" },
+  { "attempt to concatenate .*%(a nil value%)", "a null field is nil: use (e.field or \"\")" },
+  { "stack overflow", "a function calls itself without end" },
+}
+
+local function hint_for(message)
+  for _, h in ipairs(HINTS) do if message:find(h[1]) then return h[2] end end
+end
+
+local function is_engine(message)
+  return message:find("^tidemill:[%w%._]+:%d+: ") or message:find("^[%w%._/%-]*lua/tidemill/[%w_]+%.lua:%d+: ")
+    or message:find("^[%w%._/%-]*lua/codegen/[%w_]+%.lua:%d+: ")
+end
+
+local function convert(code, err)
+  if fault.is(err) then return err end
+  -- The code generator raises plain tables of the same shape.
+  if type(err) == "table" and type(err.code) == "string" and type(err.message) == "string"
+    and require("tidemill.codes")[err.code] then
+    return fault.new(err.code, err.where, err.message, err.hint)
+  end
+  local message = type(err) == "string" and err or require("tidemill.libraries").tostring(err)
+  if type(err) ~= "string" then message = ("error was called with %s, not with a text"):format(message) end
+  if message:find("not enough memory", 1, true) and #message < 80 then
+    return fault.new("USER_MEMORY", place.here(), "user code needs more memory than its limit",
+      "keep less in tables and captured variables; what is kept between rows belongs in state")
+  end
+  if is_engine(message) then
+    return fault.new("INTERNAL", place.here(), message .. "\n" .. debug.traceback("", 3):gsub("^%s+", ""),
+      "this is a bug in tidemill, not in the job")
+  end
+  local where, rest = place.split(message)
+  return fault.new(code, where or place.here(), rest, hint_for(rest))
+end
+
+---Handler for the evaluation of the script.
+function trouble.script(err) return convert("SCRIPT_RUN", err) end
+---Handler for running chunks.
+function trouble.run(err) return convert("USER_CODE", err) end
+
+return trouble

@@ -1,0 +1,35 @@
+-- The definitions for the language server name what there is, and nothing else.
+local scripts = require "tests.spec.support.scripts"
+
+local function declared()
+  local file = assert(io.open("lua/meta/tidemill.lua", "rb"))
+  local names = {}
+  for line in file:lines() do
+    local owner, name = line:match("^function (%w+)[.:]([%w_]+)%(")
+    if owner then names[owner .. "." .. name] = true end
+    name = line:match("^%-%-%-@field ([%w_]+) tidemill%.%u%w+ ") or line:match("^%-%-%-@field (gen) ")
+      or line:match("^%-%-%-@field (args) ")
+    if name then names["tm." .. name] = true end
+  end
+  file:close()
+  return names
+end
+
+describe("the definitions for the language server", function()
+  it("name exactly what the API has", function()
+    local found = {}
+    local job = scripts.session([[
+      local tm = require "tidemill"
+      return tm.from(tm.lines())]])
+    local freeze = require "tidemill.freeze"
+    for name in pairs(freeze.content(job.tm)) do found["tm." .. name] = true end
+    for name in pairs(freeze.content(job.tm.gen)) do found["gen." .. name] = true end
+    for name in scripts.fault([[
+      local tm = require "tidemill"
+      return tm.from(tm.lines()).nothing]]).message:match("it has (.*)$"):gmatch("[%w_]+") do
+      found["stream." .. name] = true
+    end
+    found["job.from"], found["windowed.aggregate"] = true, true
+    assert.same(found, declared())
+  end)
+end)
