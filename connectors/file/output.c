@@ -139,8 +139,11 @@ static int output_flush(struct tm_sink *sink, bool end, struct tm_error *err)
 
 static void output_free(struct tm_sink *sink)
 {
-    // Buffers stay with the writer: one may still be under way.
+    // Buffers stay with the writer: one may still be under way. What a job that failed had not
+    // submitted yet goes out too: people look at the last rows before an error.
     struct tm_file_output *o = (struct tm_file_output *)sink;
+    if (o->filling != NULL && o->filling->bytes.size_bytes != 0)
+        submit(o);
     o->encoder->ops->free(o->encoder);
     tm_schema_unref(o->schema);
     tm_mem_free(o->mem, o, sizeof *o);

@@ -1,6 +1,9 @@
 // The helper thread's side of an output: buffers in order, nothing after the first failure.
 #include "connectors/file/writer.h"
 
+// How long the end of a job waits for a reader that may have stopped reading: half a second.
+enum { GRACE_STEPS = 50, GRACE_STEP_NS = 10 * 1000 * 1000 };
+
 int tm_file_writer_init(struct tm_file_writer *writer, const struct tm_fx *fx, struct tm_mem *mem,
                         int fd, bool own_fd, const char *name, struct tm_error *err)
 {
@@ -34,12 +37,33 @@ int tm_file_writer_close(struct tm_file_writer *writer, struct tm_error *err)
     return writer->code != 0 ? writer->code : rc;
 }
 
+static bool is_all_written(const struct tm_file_writer *writer)
+{
+    const struct tm_file_buffer *buffer =
+        atomic_load_explicit(&writer->buffers, memory_order_acquire);
+    while (buffer != NULL && (!buffer->submitted || tm_work_is_done(&buffer->work)))
+        buffer = buffer->next;
+    return buffer == NULL;
+}
+
+// A reader that is there gets what was submitted; one that has stopped reading is not waited for.
+static void give_up_slowly(struct tm_file_writer *writer)
+{
+    const struct tm_fx *fx = writer->fx;
+    struct tm_parker *parker = fx->threads->parker_new(fx->ctx, NULL);
+    for (int i = 0; parker != NULL && i < GRACE_STEPS && !is_all_written(writer); i++)
+        fx->threads->parker_wait(fx->ctx, parker, tm_fx_mono_ns(fx) + GRACE_STEP_NS);
+    if (parker != NULL)
+        fx->threads->parker_free(fx->ctx, parker);
+    atomic_store_explicit(&writer->cancel, 1, memory_order_relaxed); // it publishes nothing
+}
+
 void tm_file_writer_fini(struct tm_file_writer *writer, bool cancel)
 {
     if (writer->fx == NULL)
         return;
-    if (cancel)
-        atomic_store_explicit(&writer->cancel, 1, memory_order_relaxed); // it publishes nothing
+    if (cancel && writer->executor != NULL)
+        give_up_slowly(writer);
     stop_executor(writer);
     (void)close_fd(writer, NULL);
     struct tm_file_buffer *buffer = atomic_load_explicit(&writer->buffers, memory_order_acquire);

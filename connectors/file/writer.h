@@ -60,7 +60,7 @@ struct tm_file_writer {
 int tm_file_writer_init(struct tm_file_writer *writer, const struct tm_fx *fx, struct tm_mem *mem,
                         int fd, bool own_fd, const char *name, struct tm_error *err) TM_WARN_UNUSED;
 // Waits for the helper thread, frees all buffers, closes. Safe after a failed init. With `cancel`,
-// what waits for a slow reader is given up.
+// what waits for a reader that has stopped reading is given up after half a second.
 void tm_file_writer_fini(struct tm_file_writer *writer, bool cancel);
 // Waits until everything submitted was written, and closes an own descriptor: 0 or the first error.
 int tm_file_writer_close(struct tm_file_writer *writer, struct tm_error *err) TM_WARN_UNUSED;

@@ -4,11 +4,11 @@
 #include "core/base/hash.h"
 #include "core/format/json_string.h"
 
-// A pattern that no key has: its bytes are never inside a JSON string.
+// A pattern that no key has: it begins with a byte that is no quote.
 static void match_nothing(struct tm__key_node *node)
 {
-    node->pattern[0] = node->pattern[1] = 0;
-    node->mask[0] = node->mask[1] = UINT64_MAX;
+    memset(node->pattern, 0, sizeof node->pattern);
+    node->mask = 1;
 }
 
 static bool is_plain(const char *name, size_t len)
@@ -22,17 +22,16 @@ static bool is_plain(const char *name, size_t len)
 
 static void set_pattern(struct tm__key_node *node)
 {
-    uint8_t text[TM__KEYS_PATTERN] = {0}, mask[TM__KEYS_PATTERN] = {0};
-    if (!is_plain(node->name, node->length)) {
+    if (!is_plain(node->name, node->length)) { // JSON writes it with escapes: always looked up
         match_nothing(node);
         return;
     }
-    for (uint32_t i = 0; i <= node->length && i < TM__KEYS_PATTERN; i++) {
-        text[i] = i < node->length ? (uint8_t)node->name[i] : '"';
-        mask[i] = 0xFF;
+    uint32_t whole = node->length + 3;
+    for (uint32_t i = 0; i < whole && i < TM__KEYS_PATTERN; i++) {
+        bool inside = i > 0 && i <= node->length;
+        node->pattern[i] = inside ? (uint8_t)node->name[i - 1] : i == whole - 1 ? ':' : '"';
+        node->mask |= UINT32_C(1) << i;
     }
-    memcpy(node->pattern, text, sizeof text);
-    memcpy(node->mask, mask, sizeof mask);
 }
 
 static uint32_t *slot_of(struct tm__keys *keys, const void *name, size_t len)

@@ -6,22 +6,29 @@
 #include <stdbool.h>
 #include <string.h>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+#include "core/base/check.h"
 #include "core/batch/schema.h"
 
 enum { TM__KEYS_PATTERN = 16, TM__KEYS_UNKNOWN = 64, TM__KEYS_UNKNOWN_BYTES = 256 };
 
 // What is known of a key: a column, or one of the first TM__KEYS_UNKNOWN keys that name no column.
 struct tm__key_node {
-    uint64_t pattern[2], mask[2]; // of the key's text and its closing quote, its first 16 bytes
-    const char *name;
+    // The first 16 bytes of the key with its quotes and the colon, and a bit for each that counts.
+    uint8_t pattern[TM__KEYS_PATTERN] __attribute__((aligned(16)));
+    uint32_t mask;
+    uint32_t offset;           // of the column's slot
+    struct tm_type type;       // kind 0: no column
+    bool used;                 // is the value stored
+    int32_t field;             // -1: no column
     struct tm__key_node *next; // the one that came after this one
     uint64_t bit;              // of the column in its word of a null bitmap
     uint32_t word;
     uint32_t length;
-    uint32_t offset;     // of the column's slot
-    int32_t field;       // -1: no column
-    struct tm_type type; // kind 0: no column
-    bool used;           // is the value stored
+    const char *name;
 };
 
 struct tm__keys {
@@ -44,14 +51,22 @@ void tm__keys_fini(struct tm__keys *keys);
 struct tm__key_node *tm__keys_find(struct tm__keys *keys, const uint8_t *p, size_t len,
                                    uint8_t *scratch);
 
-// Is the key at p (behind its opening quote) this node's? 16 bytes must be readable.
-static inline bool tm__key_matches(const struct tm__key_node *node, const uint8_t *p)
+// Is the key whose opening quote is at p, with its colon, this node's? 16 bytes must be readable;
+// from p to the colon there are `room` bytes. A key that is apart from its colon does not match.
+static inline __attribute__((always_inline)) bool tm__key_matches(const struct tm__key_node *node,
+                                                                  const uint8_t *p, size_t room)
 {
-    uint64_t words[2];
-    memcpy(words, p, sizeof words);
-    if ((((words[0] ^ node->pattern[0]) & node->mask[0]) |
-         ((words[1] ^ node->pattern[1]) & node->mask[1])) != 0)
+#ifdef __SSE2__
+    __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
+    __m128i equal = _mm_cmpeq_epi8(bytes, *(const __m128i *)(const void *)node->pattern);
+    if ((~(uint32_t)_mm_movemask_epi8(equal) & node->mask) != 0)
         return false;
-    return node->length < TM__KEYS_PATTERN ||
-           (memcmp(p, node->name, node->length) == 0 && p[node->length] == '"');
+#else
+    for (uint32_t i = 0; i < TM__KEYS_PATTERN; i++) {
+        if (((node->mask >> i) & 1) != 0 && p[i] != node->pattern[i])
+            return false;
+    }
+#endif
+    return TM_LIKELY(node->length + 3 <= TM__KEYS_PATTERN) ||
+           (room == node->length + 2 && memcmp(p + 1, node->name, node->length) == 0);
 }

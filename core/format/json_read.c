@@ -102,12 +102,20 @@ static ALWAYS_INLINE size_t fast_string(const struct tm__key_node *node, uint8_t
 
 // --- structure
 
-// The node of a key that was not predicted; NULL: the record fails.
+// The node of a key that was not predicted, or stands apart from its colon; NULL: the record fails.
 __attribute__((noinline)) static struct tm__key_node *find_key(struct tm__json_record *r,
                                                                struct tm__key_node *before,
                                                                uint32_t key, uint32_t colon)
 {
     const uint8_t *text = r->place.text;
+    if (text[key] != '"') {
+        tm__json_fail_structure(&r->d->fail, &r->place, key, "a key in quotes");
+        return NULL;
+    }
+    if (text[colon] != ':') {
+        tm__json_fail_structure(&r->d->fail, &r->place, colon, "':'");
+        return NULL;
+    }
     uint32_t end = token_end(text, colon);
     struct tm__key_node *node = tm__keys_find(&r->d->keys, text + key + 1, end - key - 2, r->heap);
     if (node == NULL) {
@@ -138,6 +146,7 @@ __attribute__((noinline)) static const uint32_t *read_other(struct tm__json_reco
         tm__json_fail_type(&d->fail, &r->place, node, value);
         return NULL;
     }
+    r->has_gap = r->has_gap || (r->present[node->word] & node->bit) != 0;
     int rc = tm__json_read_value(r, node, value, token_end(text, after) - value);
     if (rc < 0)
         return NULL;
@@ -166,24 +175,20 @@ static ALWAYS_INLINE int read_object(struct tm__json_record *r, bool narrow)
     if (TM_UNLIKELY(*index < end && text[*index] == '}'))
         goto closed;
     for (;;) {
-        const uint32_t key = index[0], colon = index[1], value = index[2];
+        const uint32_t key = index[0], value = index[2];
         uint32_t after = index[3];
         if (TM_UNLIKELY(after >= end))
-            return tm__json_cut_or_broken(r, key, colon, value);
-        if (TM_UNLIKELY(text[key] != '"'))
-            return tm__json_fail_structure(&d->fail, &r->place, key, "a key in quotes");
-        if (TM_UNLIKELY(text[colon] != ':'))
-            return tm__json_fail_structure(&d->fail, &r->place, colon, "':'");
+            return tm__json_cut_or_broken(r, key, index[1], value);
         struct tm__key_node *next = node->next;
-        if (TM_UNLIKELY(!tm__key_matches(next, text + key + 1))) {
+        if (TM_UNLIKELY(!tm__key_matches(next, text + key, index[1] - key))) {
             r->heap = heap;
-            if ((next = find_key(r, node, key, colon)) == NULL)
+            if ((next = find_key(r, node, key, index[1])) == NULL)
                 return d->fail.code;
         }
         node = next;
         const uint8_t *p = text + value;
         uint8_t *slot = row + node->offset;
-        uint32_t len = token_end(text, after) - value;
+        uint32_t len = after - value; // white space behind a number is left to the general way
         bool read = false;
         switch (node->type.kind) {
         case TM_TYPE_INT:
@@ -196,8 +201,12 @@ static ALWAYS_INLINE int read_object(struct tm__json_record *r, bool narrow)
             break;
         case TM_TYPE_STRING:
             if (TM_LIKELY(*p == '"')) {
+                if (TM_UNLIKELY(p[len - 1] != '"'))
+                    len = token_end(text, after) - value;
                 size_t length = fast_string(node, row, heap, p, len);
                 read = length != SIZE_MAX;
+                if (TM_UNLIKELY(((narrow ? present : r->present[node->word]) & node->bit) != 0))
+                    r->has_gap = true;
                 heap += read ? length : 0;
             }
             break;
@@ -251,6 +260,22 @@ static void clear_slots(const struct tm_schema *schema, uint8_t *row, uint32_t w
     }
 }
 
+// The row ends with the last byte that a column refers to.
+static void close_gap(struct tm__json_record *r)
+{
+    const struct tm_schema *schema = r->d->schema;
+    uint32_t end = schema->fixed_bytes;
+    for (uint32_t i = 0; i < schema->field_count; i++) {
+        struct tm_ref ref;
+        uint64_t words = r->present[i >> 6] & r->d->used[i >> 6];
+        if (!tm_type_is_reference(schema->fields[i].type) || ((words >> (i & 63)) & 1) == 0)
+            continue;
+        memcpy(&ref, r->row + schema->fields[i].offset, sizeof ref);
+        end = ref.offset + ref.length > end ? ref.offset + ref.length : end;
+    }
+    r->heap = r->row + end;
+}
+
 // Read one record into a row behind the batch's last; counts it when it is right.
 static ALWAYS_INLINE int read_record(struct tm__json_record *r, struct tm_batch *batch)
 {
@@ -262,6 +287,7 @@ static ALWAYS_INLINE int read_record(struct tm__json_record *r, struct tm_batch 
     r->row = batch->data + batch->size_bytes;
     r->heap = r->row + fixed;
     r->nulled[0] = 0;
+    r->has_gap = false;
     int rc;
     if (TM_LIKELY(words == 1)) {
         rc = read_object(r, true);
@@ -281,6 +307,8 @@ static ALWAYS_INLINE int read_record(struct tm__json_record *r, struct tm_batch 
         if (row->nulls[i] != 0)
             clear_slots(schema, r->row, i, row->nulls[i]);
     }
+    if (TM_UNLIKELY(r->has_gap))
+        close_gap(r);
     memset(r->heap, 0, 8); // the padding; the batch has slack behind it
     row->size_bytes = (uint32_t)(r->heap - r->row + 7) & ~7u;
     batch->size_bytes += row->size_bytes;

@@ -35,6 +35,7 @@ struct tm__json_record {
     uint8_t *row, *heap;
     uint64_t present[TM__NULL_WORDS_MAX]; // columns that have a value
     uint64_t nulled[TM__NULL_WORDS_MAX];  // columns written as null, for messages
+    bool has_gap; // a key came twice: the first value's bytes may stand at the row's end
 };
 
 enum tm__json_value { TM__VALUE_OK = 0, TM__VALUE_NULL = 1 };

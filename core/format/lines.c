@@ -38,11 +38,14 @@ int tm__lines_skip(struct tm__lines *lines, const uint8_t *p, size_t *pos, size_
     memcpy(lines->head + lines->head_length, from, show);
     lines->head_length += show;
     lines->skipped += part;
+    if (part != 0)
+        lines->last = from[part - 1];
     *pos += part + (found != NULL);
     if (found == NULL && !at_end)
         return 0;
     lines->skipping = false;
-    int rc = tm__lines_too_large(lines, lines->head, lines->skipped, bad, arg);
+    size_t whole = lines->skipped - (lines->last == '\r' ? 1 : 0);
+    int rc = tm__lines_too_large(lines, lines->head, whole, bad, arg);
     tm__lines_advance(lines, lines->skipped + (found != NULL));
     return rc;
 }

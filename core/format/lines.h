@@ -16,6 +16,7 @@ struct tm__lines {
     int64_t line;   // its number, 1-based
     bool skipping;  // inside a record that is too long
     size_t skipped; // bytes of it so far
+    uint8_t last;   // the last of them: it may be a carriage return
     size_t head_length;
     uint8_t head[TM__LINES_HEAD];
 };

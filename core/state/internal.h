@@ -37,6 +37,8 @@ struct tm__state_group {
     uint32_t capacity;
     uint32_t used;      // numbers below have been given out
     uint32_t free_page; // a number given back, or 0
+    uint32_t expected;  // entries of the last table that was cleared: the next one starts with
+                        // room for half as many
 };
 
 // The entries of one key group in one namespace.
@@ -145,16 +147,29 @@ static inline uint64_t tm__state_word(const uint8_t *p)
     return word;
 }
 
-// Are the bytes of two keys of one length equal? By words. Without a branch on the length within
-// 8 .. 16, where most keys are.
+// Are the bytes of two keys of one length equal? By words that overlap, so that keys of 8 to 16
+// bytes, and those of 4 to 7, each take one path without a branch on the length.
 static inline bool tm__state_key_bytes_equal(const uint8_t *a, const uint8_t *b, uint32_t length)
 {
-    if (TM_UNLIKELY(length < 8))
-        return length == 0 || memcmp(a, b, length) == 0;
-    uint64_t difference = tm__state_word(a) ^ tm__state_word(b);
-    for (uint32_t i = 8; TM_UNLIKELY(i + 8 < length); i += 8)
-        difference |= tm__state_word(a + i) ^ tm__state_word(b + i);
-    return (difference | (tm__state_word(a + length - 8) ^ tm__state_word(b + length - 8))) == 0;
+    if (TM_LIKELY(length >= 8)) {
+        uint64_t difference = tm__state_word(a) ^ tm__state_word(b);
+        for (uint32_t i = 8; TM_UNLIKELY(i + 8 < length); i += 8)
+            difference |= tm__state_word(a + i) ^ tm__state_word(b + i);
+        return (difference | (tm__state_word(a + length - 8) ^ tm__state_word(b + length - 8))) ==
+               0;
+    }
+    if (TM_LIKELY(length >= 4)) {
+        uint32_t x, y, u, v;
+        memcpy(&x, a, 4);
+        memcpy(&y, b, 4);
+        memcpy(&u, a + length - 4, 4);
+        memcpy(&v, b + length - 4, 4);
+        return ((x ^ y) | (u ^ v)) == 0;
+    }
+    for (uint32_t i = 0; i < length; i++)
+        if (a[i] != b[i])
+            return false;
+    return true;
 }
 
 static inline bool tm__state_entry_is(const struct tm__state_entry *entry, uint32_t value_bytes,

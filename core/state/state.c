@@ -204,31 +204,47 @@ void tm_state_iterate(struct tm_state *state, struct tm_namespace *ns, uint32_t 
                       struct tm_state_cursor *cursor)
 {
     TM_CHECK(key_group - state->first_key_group < state->group_count);
-    *cursor = (struct tm_state_cursor){.state = state, .ns = ns, .key_group = key_group};
+    cursor->state = state;
+    cursor->ns = ns;
+    cursor->key_group = key_group;
+    cursor->position = cursor->ahead_count = cursor->ahead_next = 0;
+}
+
+// Pick out the full slots among the next ones, without a branch on which are; their entries lie in
+// the order of arrival, so all are asked for at once. False: the end.
+static bool look_ahead(struct tm_state_cursor *cursor, const struct tm__state_group *group,
+                       const struct tm__state_table *table)
+{
+    uint32_t count = 0, i = cursor->position;
+    while (count == 0 && i < table->end) {
+        uint32_t stop = i + 16 < table->end ? i + 16 : table->end;
+        for (; i < stop; i++) {
+            cursor->ahead[count] = table->slots[i];
+            count += table->slots[i] != TM__EMPTY;
+        }
+    }
+    for (uint32_t k = 0; k < count; k++)
+        __builtin_prefetch(tm__state_address(group, (uint32_t)cursor->ahead[k]), 1);
+    cursor->position = i;
+    cursor->ahead_count = count;
+    cursor->ahead_next = 0;
+    return count != 0;
 }
 
 bool tm_state_next(struct tm_state_cursor *cursor, struct tm_key *key, void **value)
 {
-    enum { LEAD = 12 }; // slots; entries lie in the order of arrival, so each is a miss
     const struct tm_state *state = cursor->state;
     uint32_t index = cursor->key_group - state->first_key_group;
     const struct tm__state_group *group = &state->groups[index];
-    const struct tm__state_table *table = tm__state_table_of(cursor->ns, index);
-    for (uint64_t i = cursor->position; i < table->end; i++) {
-        uint64_t slot = table->slots[i];
-        if (i + LEAD < table->end && table->slots[i + LEAD] != TM__EMPTY)
-            __builtin_prefetch(tm__state_address(group, (uint32_t)table->slots[i + LEAD]), 1);
-        if (slot == TM__EMPTY)
-            continue;
-        uint8_t *at = tm__state_address(group, (uint32_t)slot);
-        const struct tm__state_entry *entry = (const struct tm__state_entry *)(void *)at;
-        *value = at + sizeof *entry;
-        key->hash = (uint64_t)entry->hash_high << 32 | slot >> 32;
-        key->length = entry->key_length;
-        key->bytes = at + sizeof *entry + state->value_bytes;
-        cursor->position = i + 1;
-        return true;
-    }
-    cursor->position = table->end;
-    return false;
+    if (cursor->ahead_next == cursor->ahead_count &&
+        !look_ahead(cursor, group, tm__state_table_of(cursor->ns, index)))
+        return false;
+    uint64_t slot = cursor->ahead[cursor->ahead_next++];
+    uint8_t *at = tm__state_address(group, (uint32_t)slot);
+    const struct tm__state_entry *entry = (const struct tm__state_entry *)(void *)at;
+    *value = at + sizeof *entry;
+    key->hash = (uint64_t)entry->hash_high << 32 | slot >> 32;
+    key->length = entry->key_length;
+    key->bytes = at + sizeof *entry + state->value_bytes;
+    return true;
 }

@@ -56,7 +56,9 @@ struct tm_state_cursor {
     struct tm_state *state;
     struct tm_namespace *ns;
     uint32_t key_group;
-    uint64_t position; // the cursor's own
+    // The cursor's own: the next slots, picked out some at a time.
+    uint32_t position, ahead_count, ahead_next;
+    uint64_t ahead[16];
 };
 void tm_state_iterate(struct tm_state *state, struct tm_namespace *ns, uint32_t key_group,
                       struct tm_state_cursor *cursor);

@@ -42,6 +42,7 @@ static void free_slots(struct tm_state *state, struct tm__state_table *table)
 void tm__state_table_clear(struct tm_state *state, struct tm__state_group *group,
                            struct tm__state_table *table)
 {
+    group->expected = table->count;
     tm__state_page_free_all(state, group, table);
     tm__state_pool_free(&state->pool, table->blob_free, TM__BLOB_CLASSES * sizeof(uint32_t));
     free_slots(state, table);
@@ -88,13 +89,22 @@ static bool rebuild(struct tm_state *state, struct tm__state_table *table, uint3
     return true;
 }
 
+static uint64_t first_total(uint32_t expected)
+{
+    uint64_t total = TM__TABLE_SLOTS_MIN;
+    while (total < expected / 2)
+        total *= 2;
+    return total;
+}
+
 // Twice the slots. `overflow`: the slack ran out. Where that happens far below the limit, or where
 // the usual slack is too small, many keys have nearly one tag: half of the slots become slack, else
 // such keys would make the table double without end.
-static bool grow(struct tm_state *state, struct tm__state_table *table, bool overflow)
+static bool grow(struct tm_state *state, const struct tm__state_group *group,
+                 struct tm__state_table *table, bool overflow)
 {
     uint64_t total =
-        table->end == 0 ? TM__TABLE_SLOTS_MIN : 2 * ((uint64_t)table->end + TM__SENTINELS);
+        table->end == 0 ? first_total(group->expected) : 2 * ((uint64_t)table->end + TM__SENTINELS);
     bool crowded = overflow && table->count < table->limit / 2;
     for (;; total *= 2) {
         if (total > UINT32_MAX / 2)
@@ -195,7 +205,7 @@ uint8_t *tm__state_table_upsert(struct tm_state *state, struct tm_namespace *ns,
     table = tm__state_table_of(ns, index);
     struct tm__state_entry *none;
     if (TM_UNLIKELY(table->count >= table->limit)) {
-        if (!grow(state, table, false))
+        if (!grow(state, group, table, false))
             return NULL;
         i = place(state, group, table, key, &none);
     }
@@ -203,7 +213,7 @@ uint8_t *tm__state_table_upsert(struct tm_state *state, struct tm_namespace *ns,
     if (TM_UNLIKELY(reference == 0))
         return NULL;
     while (TM_UNLIKELY(!open_slot(table, i))) {
-        if (!grow(state, table, true))
+        if (!grow(state, group, table, true))
             return NULL; // the entry's bytes are lost until the namespace is dropped
         i = place(state, group, table, key, &none);
     }

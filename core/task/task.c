@@ -91,8 +91,11 @@ static int pull(struct tm_task *task, struct tm_error *err)
         return TM_TURN_IDLE;
     if (task->source != NULL)
         return read_source(task, err);
-    return tm_gate_poll(task->gate, task->ctx.now_ns, &task->slots[0]) ? TM_TURN_PROGRESS
-                                                                       : TM_TURN_IDLE;
+    struct tm_element element; // the gate may use it for what only it needs to see
+    if (!tm_gate_poll(task->gate, task->ctx.now_ns, &element))
+        return TM_TURN_IDLE;
+    task->slots[0] = element;
+    return TM_TURN_PROGRESS;
 }
 
 // --- operators -----------------------------------------------------------------------------------

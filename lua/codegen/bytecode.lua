@@ -37,6 +37,7 @@ end
 
 ---How a column of a record parameter is used. `how`: "other", or a constant text it is compared with.
 local function use(m, v, how)
+  for _, f in pairs(v.from or {}) do bytecode.use(m, f, "other") end
   if v.t ~= "field" then return end
   local columns = m.out.uses[v.p]
   local u = columns[v.name] or { eq = {}, into = {} }
@@ -45,15 +46,13 @@ local function use(m, v, how)
 end
 bytecode.use = use
 
-local function lost(m) return m.lost_fn end
-
 ---A row leaves what is followed: anything may read it and change it.
 function bytecode.escape(m, s, v, seen)
   use(m, v, "other")
   if v.t == "out" then m.out.out_escapes = true end
-  if v.t ~= "row" then return end
+  if v.t ~= "row" and not v.rows then return end
   seen = seen or {}
-  for id in pairs(v.set) do
+  for id in pairs(v.set or v.rows) do
     if not seen[id] and s.rows[id] then
       seen[id] = true
       local row = changed_row(s, id)
@@ -84,9 +83,9 @@ local function missing(row) return row.open and UNKNOWN or NIL end
 local function join_rows(m, a, b)
   local row = { p = a.p, open = a.open or b.open, dynamic = a.dynamic or b.dynamic,
     positional = a.positional or b.positional, fields = {} }
-  for k, v in pairs(a.fields) do row.fields[k] = values.join(v, b.fields[k] or missing(b), lost(m)) end
+  for k, v in pairs(a.fields) do row.fields[k] = values.join(v, b.fields[k] or missing(b)) end
   for k, v in pairs(b.fields) do
-    if a.fields[k] == nil then row.fields[k] = values.join(missing(a), v, lost(m)) end
+    if a.fields[k] == nil then row.fields[k] = values.join(missing(a), v) end
   end
   return row
 end
@@ -107,7 +106,7 @@ local function join_states(m, a, b)
     if w == nil then
       a.regs[r], changed = nil, true
     else
-      local j = values.join(v, w, lost(m))
+      local j = values.join(v, w)
       if not values.equal(j, v) then a.regs[r], changed = j, true end
     end
   end
@@ -146,7 +145,7 @@ local function read_row(m, s, v, key, line)
       m.out.seen_keys[id .. "\0" .. key] = true
       f = f or missing(row)
     end
-    result = result and values.join(result, f, lost(m)) or f
+    result = result and values.join(result, f) or f
   end
   return result or UNKNOWN
 end
@@ -160,13 +159,13 @@ local function write_row(m, s, v, key, value)
       local u = columns[value.name] or { eq = {}, into = {} }
       columns[value.name] = u
       u.into[id .. "\0" .. key] = { id = id, key = key }
-    elseif value.t == "field" then
+    else
       use(m, value, "other")
     end
-    if value.t == "row" then escape(m, s, value) end
+    if value.t == "row" or value.rows then escape(m, s, value) end
     row = s.rows[id] == row and row or changed_row(s, id)
     if v.only then row.fields[key] = value
-    else row.fields[key] = values.join(row.fields[key] or missing(row), value, lost(m)) end
+    else row.fields[key] = values.join(row.fields[key] or missing(row), value) end
   end
 end
 
@@ -196,6 +195,28 @@ local function set(s, r, v) s.regs[r] = v end
 
 local on = {} -- op -> function(m, s, i, pc); returns true when the instruction does not fall through
 
+-- Decimal digits after the point of a number's shortest text: the scale with which it enters a calculation.
+local function scale_of(number)
+  if number ~= number or math.abs(number) == math.huge then return nil end
+  for digits = 1, 17 do
+    local text = ("%%.%dg"):format(digits):format(number)
+    if tonumber(text) == number then
+      local mantissa, exponent = text:match("^([^e]*)e?(.*)$")
+      return math.max(0, #(mantissa:match("%.(%d*)$") or "") - (tonumber(exponent) or 0))
+    end
+  end
+end
+
+-- A constant number or an int beside a decimal is a decimal.
+local function as_decimal(v, other, name)
+  if name == "int" and values.decimal(other or "") then return "decimal(38,0)" end
+  if v.const and type(v.const) == "number" and values.decimal(other or "") then
+    local scale = scale_of(v.const)
+    if scale and scale <= 38 then return ("decimal(38,%d)"):format(scale) end
+  end
+  return name
+end
+
 local function arithmetic(a, b, op)
   local x, y = values.type_of(a), values.type_of(b)
   local function number(t) return values.is_number(t) or t == "string" or t == "nil" end
@@ -205,8 +226,8 @@ local function arithmetic(a, b, op)
   if x == "int64" and (y == "int64" or values.is_number(y)) or (y == "int64" and values.is_number(x)) then
     return values.of("int64")
   end
-  local p1, s1 = values.decimal(x)
-  local p2, s2 = values.decimal(y)
+  local p1, s1 = values.decimal(as_decimal(a, y, x))
+  local p2, s2 = values.decimal(as_decimal(b, x, y))
   if p1 and p2 then
     local scale
     if op == "ADD" or op == "SUB" then scale = math.max(s1, s2)
@@ -219,19 +240,19 @@ end
 
 local function consume(m, s, v)
   use(m, v, "other")
-  if v.t == "row" then escape(m, s, v) end
+  if v.t == "row" or v.rows then escape(m, s, v) end
 end
 
 for _, op in ipairs { "ADD", "SUB", "MUL", "DIV", "MOD" } do
   on[op .. "VN"] = function(m, s, i)
     local b = get(m, s, i.b)
     consume(m, s, b)
-    set(s, i.a, arithmetic(b, NUMBER, op))
+    set(s, i.a, arithmetic(b, values.constant(opcodes.number(m.fn, i.c)), op))
   end
   on[op .. "NV"] = function(m, s, i)
     local b = get(m, s, i.b)
     consume(m, s, b)
-    set(s, i.a, arithmetic(NUMBER, b, op))
+    set(s, i.a, arithmetic(values.constant(opcodes.number(m.fn, i.c)), b, op))
   end
   on[op .. "VV"] = function(m, s, i)
     local b, c = get(m, s, i.b), get(m, s, i.c)
@@ -317,7 +338,7 @@ end
 
 local function index(m, s, v, key, line)
   if v.t == "row" then return read_row(m, s, v, key, line) end
-  use(m, v, "other")
+  consume(m, s, v)
   local t = values.type_of(v)
   if t == "string" or t == "int64" or values.decimal(t or "") then return { t = "method", name = key, on = v } end
   if v.t == "const" then return calls.member(v.v, key) end
@@ -333,19 +354,21 @@ function on.TGETV(m, s, i)
   use(m, k, "other")
   local key = key_of(m, s, v, k, i.line)
   if key then return set(s, i.a, index(m, s, v, key, i.line)) end
-  if v.t == "row" then escape(m, s, v) else use(m, v, "other") end
+  consume(m, s, v)
   set(s, i.a, UNKNOWN)
 end
 function on.TGETB(m, s, i)
   local v = get(m, s, i.b)
-  if v.t == "row" then escape(m, s, v) else use(m, v, "other") end
+  consume(m, s, v)
   set(s, i.a, UNKNOWN)
 end
 on.TGETR = on.TGETV
 
 function on.TSETS(m, s, i)
   local v, value = get(m, s, i.b), get(m, s, i.a)
-  if v.t == "row" then write_row(m, s, v, opcodes.constant(m.fn, i.c), value) else consume(m, s, value) end
+  if v.t == "row" then return write_row(m, s, v, opcodes.constant(m.fn, i.c), value) end
+  consume(m, s, v)
+  consume(m, s, value)
 end
 function on.TSETV(m, s, i)
   local v, k, value = get(m, s, i.b), get(m, s, i.c), get(m, s, i.a)
@@ -353,7 +376,9 @@ function on.TSETV(m, s, i)
   local key = key_of(m, s, v, k, i.line)
   if key then return write_row(m, s, v, key, value) end
   consume(m, s, value)
-  if v.t == "row" then
+  if v.t ~= "row" then
+    consume(m, s, v)
+  else
     for id in pairs(v.set) do
       local row = changed_row(s, id)
       row.dynamic = true
@@ -500,7 +525,6 @@ function bytecode.run(out, fn, args, rows, depth, prefix)
   if not code or info.isvararg then return nil end
   local m = { fn = fn, out = out, root = out, depth = depth, prefix = prefix, returns = {}, assigned_upvalues = {},
     path = (info.source or "="):gsub("^[@=]", "") }
-  m.lost_fn = function(v) use(m, v, "other") end
   for _, i in ipairs(code) do
     if i.op:find("^USET") then m.assigned_upvalues[i.a] = true end
     if i.op == "FNEW" then m.captured = true end

@@ -79,9 +79,8 @@ end
 -- The one value of several returns; rows of the callee go on in the caller's state.
 local function joined(m, s, callee)
   local result
-  local lost = function(v) bytecode().use(m, v, "other") end
   for _, r in ipairs(callee.returns) do
-    result = result and values.join(result, r.value, lost) or r.value
+    result = result and values.join(result, r.value) or r.value
     for id, row in pairs(r.rows) do
       local mine = s.rows[id]
       if mine == nil or mine == row then
@@ -89,8 +88,8 @@ local function joined(m, s, callee)
       else
         local j = { p = row.p, open = mine.open or row.open, dynamic = mine.dynamic or row.dynamic,
           positional = mine.positional or row.positional, fields = {} }
-        for k, v in pairs(mine.fields) do j.fields[k] = values.join(v, row.fields[k] or NIL, lost) end
-        for k, v in pairs(row.fields) do if not mine.fields[k] then j.fields[k] = values.join(NIL, v, lost) end end
+        for k, v in pairs(mine.fields) do j.fields[k] = values.join(v, row.fields[k] or NIL) end
+        for k, v in pairs(row.fields) do if not mine.fields[k] then j.fields[k] = values.join(NIL, v) end end
         s.rows[id] = j
       end
     end

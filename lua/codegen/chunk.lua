@@ -112,18 +112,20 @@ local function describe(schema)
   return table.concat(parts, ", ")
 end
 
-local function write_head(w, g, nodes)
+function chunk.write_head(w, g, nodes)
   w:line("-- in:  %s", describe(nodes[1].input))
   for k, node in ipairs(nodes) do w:line("-- %d: %s: %s", k, node.name, describe(node.schema)) end
   w:line("-- (! never null; $ hidden)")
   w:line("local R = ...")
-  w:line("local ctx, cur, null, in_pointer, out_pointer, bytes, words = R.ctx, R.cur, R.null, R.in_pointer, R.out_pointer, "
+  w:line("local cur, tally, kept = R.cur, R.tally, R.kept -- rows under way; counters and limits; reduce: the accumulated row")
+  w:line("local ctx, null, in_pointer, out_pointer, bytes, words = R.ctx, R.null, R.in_pointer, R.out_pointer, "
     .. "R.bytes, R.words")
   w:line("local pcall, type, next, rawequal, rawget, tonumber = pcall, type, next, rawequal, rawget, tonumber")
   w:line("local floor, band, bor, rol, rshift, tobit = R.floor, R.band, R.bor, R.rol, R.rshift, R.tobit")
   w:line("local cast, copy, to_text, memcmp, text_cache = R.cast, R.copy, R.to_text, R.memcmp, R.text_cache")
   w:line("local decimal_value, int64_value, fit_decimal, fit_int64 = R.decimal_value, R.int64_value, R.fit_decimal, R.fit_int64")
-  w:line("local record, no_field, grow, too_large, stop = R.record, R.no_field, R.grow, R.too_large, R.stop")
+  w:line("local record, no_field, grow, reserve, too_large, stop = R.record, R.no_field, R.grow, R.reserve, R.too_large, R.stop")
+  w:line("local copy_record = R.copy_record")
   w:line("local fail, bad_value, bad_row, bad_key = R.fail, R.bad_value, R.bad_row, R.bad_key")
   w:line("local raise_value, raise_row, raise_column, raise_out = R.raise_value, R.raise_row, R.raise_column, R.raise_out")
   for k, node in ipairs(nodes) do
@@ -152,14 +154,15 @@ end
 
 -- The loop over rows. `stride`: rows of one size; else the next row is where this one ends.
 local function write_loop(w, g, name)
-  local full = g.flat and "if cast(bytes, cur.out) >= cur.full or cur.rows >= cur.rows_full then return %s end"
-    or g.output.has_references and "if cast(bytes, cur.out) >= cur.full then return %s end"
-  local first = g.names:ref("step_1")
+  local full = g.flat and "if cast(bytes, cur.out) >= tally.full or tally.rows >= tally.rows_full then return %s end"
+    or g.output.has_references and "if cast(bytes, cur.out) >= tally.full then return %s end"
+  local go = "local go = " .. stages.sequence(g, 1)
   if not g.input.has_references then
     w:open("local function %s(first, n)", name)
     w:open("for i = 0, n - 1 do")
     w:line("cur.row = first + i")
-    w:line("%s()", first)
+    w:line(go)
+    w:line("if go == nil and tally.stop ~= 0 then return i + 1 end")
     if full then w:line(full, "i + 1") end
     w:close()
     w:line("return n")
@@ -168,9 +171,10 @@ local function write_loop(w, g, name)
     w:line("cur.row = first")
     w:open("for i = 1, n do")
     w:line("local r = cur.row")
-    w:line("if cast(bytes, r) >= cur.in_end then return i - 1 end")
-    w:line("%s()", first)
+    w:line("if cast(bytes, r) >= tally.in_end then return i - 1 end")
+    w:line(go)
     w:line("cur.row = cast(in_pointer, cast(bytes, r) + r.size_bytes)")
+    w:line("if go == nil and tally.stop ~= 0 then return i end")
     if full then w:line(full, "i") end
     w:close()
     w:line("return n")
@@ -188,26 +192,29 @@ local function write_settle(w, g)
   w:line("ctx.out_size = cast(bytes, cur.out) - ctx.out")
   w:line("local counts, rows = ctx.counts, done")
   for k, stage in ipairs(g.stages) do
-    local at = 3 * (k - 1)
+    local at = 4 * (k - 1)
     w:line("counts[%d] = counts[%d] + rows -- in", at, at)
     if stage.verb == "flat_map" then
-      w:line("rows = cur.emitted_%d", k)
-      w:line("cur.emitted_%d, cur.failed_%d = 0, 0", k, k)
+      w:line("counts[%d] = counts[%d] + (rows - tally.failed_%d) -- used", at + 3, at + 3, k)
+      w:line("rows = tally.emitted_%d", k)
+      w:line("tally.emitted_%d, tally.failed_%d = 0, 0", k, k)
     else
-      w:line("rows = rows - cur.dropped_%d - cur.failed_%d", k, k)
-      if stage.verb == "filter" then w:line("counts[%d] = counts[%d] + cur.dropped_%d -- filtered", at + 2, at + 2, k) end
-      w:line("cur.dropped_%d, cur.failed_%d = 0, 0", k, k)
+      w:line("rows = rows - tally.dropped_%d - tally.failed_%d", k, k)
+      if stage.verb == "filter" then w:line("counts[%d] = counts[%d] + tally.dropped_%d -- filtered", at + 2, at + 2, k) end
+      w:line("tally.dropped_%d, tally.failed_%d = 0, 0", k, k)
     end
     w:line("counts[%d] = counts[%d] + rows -- out", at + 1, at + 1)
+    if stage.verb ~= "flat_map" then w:line("counts[%d] = counts[%d] + rows -- used", at + 3, at + 3) end
   end
-  if g.flat then w:line("ctx.out_rows = cur.rows") else w:line("ctx.out_rows = ctx.out_rows + rows") end
+  if g.flat then w:line("ctx.out_rows = tally.rows") else w:line("ctx.out_rows = ctx.out_rows + rows") end
   w:close()
 end
 
-local function write_run(w, g)
+-- `more`: further arguments of the loop.
+function chunk.write_run(w, g, more)
   local reserve = not g.flat and not g.output.has_references
   w:line("")
-  w:line("-- 0: the input is used up; 1: the output is full")
+  w:line("-- 0: the input is used up; 1: the output is full; negative: the job stops")
   w:open("local function run(loop)")
   w:open('while ctx["in"] ~= ctx.in_end do')
   w:line("if ctx.out_rows >= ctx.out_full or ctx.out_size >= ctx.out_full_bytes then return 1 end")
@@ -222,38 +229,36 @@ local function write_run(w, g)
     w:line("local used = tonumber(ctx.out_size)")
     w:line("most = (tonumber(ctx.out_full_bytes) - used + %d) / %d", size - 1, size)
     w:line("if n > most then n = floor(most) end")
-    w:line("if tonumber(ctx.out_capacity) - used < n * %d then reserve(n * %d) end", size, size)
+    w:line("if tonumber(ctx.out_capacity) - used < n * %d then", size)
+    w:line("  local rc = reserve(n * %d)", size)
+    w:line("  if rc ~= 0 then return rc end")
+    w:line("end")
   end
   w:line("cur.out = cast(out_pointer, ctx.out + ctx.out_size)")
-  w:line("cur.limit = ctx.out + ctx.out_capacity")
-  w:line("cur.full = ctx.out + ctx.out_full_bytes")
-  if g.input.has_references then w:line("cur.in_end = ctx.in_end") end
-  if g.flat then w:line("cur.rows, cur.rows_full = ctx.out_rows, ctx.out_full") end
-  w:line('settle(loop(cast(in_pointer, ctx["in"]), n))')
+  w:line("tally.limit = ctx.out + ctx.out_capacity")
+  w:line("tally.full = ctx.out + ctx.out_full_bytes")
+  if g.input.has_references then w:line("tally.in_end = ctx.in_end") end
+  if g.flat then w:line("tally.rows, tally.rows_full = ctx.out_rows, ctx.out_full") end
+  w:line('settle(loop(cast(in_pointer, ctx["in"]), n%s))', more or "")
+  w:open("if tally.stop ~= 0 then")
+  w:line("local rc = tally.stop")
+  w:line("tally.stop = 0")
+  w:line("return rc")
+  w:close()
   w:close()
   w:line("return 0")
   w:close()
   w:line("")
-  w:line("-- the job stops at the row at cur.row")
-  w:open("local function stopped()")
-  if g.input.has_references then
-    w:line('local row, done = cast(in_pointer, ctx["in"]), 1')
-    w:open("while row ~= cur.row do")
-    w:line("row, done = cast(in_pointer, cast(bytes, row) + row.size_bytes), done + 1")
-    w:close()
-    w:line("cur.row = cast(in_pointer, cast(bytes, row) + row.size_bytes)")
-    w:line("settle(done)")
-  else
-    w:line('settle((cast(bytes, cur.row) - ctx["in"]) / %d + 1)', g.input.fixed_bytes)
-  end
-  w:close()
+  w:line("-- once the loop is compiled")
+  w:line("local function enter() return run(loop) end")
 end
 
----The members of the cursor, for runtime.lua.
-function chunk.cursor_members(g)
-  local parts = { "$ *row; $ *out; const uint8_t *in_end; uint8_t *limit; uint8_t *full; int32_t rows; int32_t rows_full; "
-    .. "int32_t stop;" }
-  for k in ipairs(g.stages) do
+chunk.RESULT = "return { run = run, enter = enter, loop = loop, loop_interpreted = loop_interpreted }"
+
+---Members of the struct of counters and limits.
+function chunk.tally_members(count)
+  local parts = { "const uint8_t *in_end; uint8_t *limit; uint8_t *full; int32_t rows; int32_t rows_full; int32_t stop;" }
+  for k = 1, count do
     parts[#parts + 1] = (" int32_t dropped_%d; int32_t failed_%d; int32_t emitted_%d; int32_t active_%d;"):format(k, k, k, k)
   end
   return table.concat(parts)
@@ -267,11 +272,10 @@ function chunk.generate(nodes)
   g.input, g.output = layout.of(nodes[1].input), layout.of(nodes[#nodes].schema)
   g.emission = { names = g.names, masks = g.masks, from = "cur.row", input = g.input, output = nodes[#nodes].schema,
     homes = g.homes, parameters = g.stages[#nodes].parameters or {}, flat = g.flat, node = #nodes - 1,
-    count = g.flat and "cur.rows = cur.rows + 1" or nil }
+    count = g.flat and "tally.rows = tally.rows + 1" or nil }
   plan_masks(g)
   local w = writer.new()
-  write_head(w, g, nodes)
-  w:line("local reserve = R.reserve")
+  chunk.write_head(w, g, nodes)
   write_variables(w, g)
   w:line("")
   w:line("-- the row that leaves the chain")
@@ -282,9 +286,9 @@ function chunk.generate(nodes)
   write_loop(w, g, "loop")
   write_loop(w, g, "loop_interpreted")
   write_settle(w, g)
-  write_run(w, g)
+  chunk.write_run(w, g)
   w:line("")
-  w:line("return { run = run, loop = loop, loop_interpreted = loop_interpreted, stopped = stopped }")
+  w:line(chunk.RESULT)
   return w:text(), g
 end
 

@@ -17,6 +17,7 @@ local emit = {}
 ---@field flat boolean the chain may write several rows per input row
 ---@field node integer index of the operator whose row it is, for failures
 ---@field count string? text that counts a row
+---@field name string? of the function, "emit"
 
 ---Is the output row the input row, byte for byte?
 function emit.is_identity(e)
@@ -68,9 +69,9 @@ function emit.mark(e)
   end
 end
 
-local function room(w, e, size)
-  w:line("if %s > 67108864 then return too_large(%d, %s) end", size, e.node, size)
-  w:open("if cast(bytes, o) + %s > cur.limit then", size)
+local function room(w, e, size, checked)
+  if not checked then w:line("if %s > 67108864 then return too_large(%d, %s) end", size, e.node, size) end
+  w:open("if cast(bytes, o) + %s > tally.limit then", size)
   w:line("if not grow(%d, %s) then return end", e.node, size)
   w:line("o = cur.out")
   w:close()
@@ -85,7 +86,7 @@ local function copy_row(w, e)
     if e.count then w:line(e.count) end
     w:line("cur.out = cast(out_pointer, cast(bytes, o) + size)")
   else
-    if e.flat then room(w, e, tostring(l.fixed_bytes)) end
+    if e.flat then room(w, e, tostring(l.fixed_bytes), true) end
     w:line("copy(o, r, %d) -- the row goes on as it is", l.fixed_bytes)
     if e.count then w:line(e.count) end
     w:line("cur.out = o + 1")
@@ -153,7 +154,7 @@ local function write_sizes(w, e, p, out)
   if p.bulk and #p.computed_texts == 0 then return room(w, e, "size") end
   w:line("if size > 67108864 then return too_large(%d, size) end", e.node)
   w:line("size = band(size + 7, -8)")
-  room(w, e, "size")
+  room(w, e, "size", true)
 end
 
 local function write_texts(w, e, p, out)
@@ -194,10 +195,11 @@ end
 function emit.write(w, e)
   e.given = {}
   for _, name in ipairs(e.parameters) do e.given[name] = true end
-  e.names:func(w, "emit", table.concat(e.parameters, ", "))
+  e.names:func(w, e.name or "emit", table.concat(e.parameters, ", "))
   w:line("local r, o = %s, cur.out", e.from)
   if emit.is_identity(e) then
     copy_row(w, e)
+    w:line("return true")
     return w:close()
   end
   local p, out = plan(e), layout.of(e.output)
@@ -212,7 +214,7 @@ function emit.write(w, e)
     end
     w:line("o.size_bytes = size")
   else
-    if e.flat then room(w, e, tostring(out.fixed_bytes)) end
+    if e.flat then room(w, e, tostring(out.fixed_bytes), true) end
     w:line("o.size_bytes = %d", out.fixed_bytes)
   end
   w:line("o.kind = r.kind")
@@ -240,6 +242,7 @@ function emit.write(w, e)
   if e.count then w:line(e.count) end
   if out.has_references then w:line("cur.out = cast(out_pointer, ob + size)")
   else w:line("cur.out = o + 1") end
+  w:line("return true")
   w:close()
 end
 

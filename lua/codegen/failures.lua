@@ -7,7 +7,7 @@ local suggest = require "tidemill.suggest"
 
 local failures = {}
 
--- Raised through user code when the job must stop; recognised by identity.
+-- Raised through the function of a flat_map when a later operator stops the job; recognised by identity.
 failures.STOP = setmetatable({}, { __tostring = function() return "the job stops" end, __metatable = false })
 
 -- tidemill.trouble knows the job's files; without it (specs of codegen alone) a message is what was raised.
@@ -90,18 +90,14 @@ end
 ---Failures of one instance.
 ---@param nodes table[]
 ---@param tell fun(index: integer, code: integer, message: string): integer tells C; negative: stop the job
----@param on_stop fun(code: integer) remembers why
+---@param on_stop fun(code: integer) remembers why; the row's step then gives nil
 function failures.new(nodes, tell, on_stop)
   local f = {}
 
   function f.fail(k, err)
-    if rawequal(err, failures.STOP) then error(err, 0) end
     local code, message = failures.describe(err)
     local rc = tell(k, code, message)
-    if rc < 0 then
-      on_stop(rc)
-      error(failures.STOP, 0)
-    end
+    if rc < 0 then on_stop(rc) end
   end
 
   local function made(k, code, message, hint)
@@ -112,6 +108,11 @@ function failures.new(nodes, tell, on_stop)
   function f.bad_value(k, name, value) f.fail(k, made(k, wrong_value(nodes[k + 1], name, value))) end
   function f.bad_row(k, value) f.fail(k, made(k, wrong_row(nodes[k + 1], value))) end
   function f.bad_key(k, key) f.fail(k, made(k, wrong_key(nodes[k + 1], key))) end
+
+  -- The same as errors to be caught by the operator's own protected call.
+  function f.throw_value(k, name, value) error(made(k, wrong_value(nodes[k + 1], name, value)), 0) end
+  function f.throw_row(k, value) error(made(k, wrong_row(nodes[k + 1], value)), 0) end
+  function f.throw_key(k, key) error(made(k, wrong_key(nodes[k + 1], key)), 0) end
 
   function f.raise_value(k, name, value) problem.raise(wrong_value(nodes[k + 1], name, value)) end
   function f.raise_row(k, value) problem.raise(wrong_row(nodes[k + 1], value)) end

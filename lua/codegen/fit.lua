@@ -48,4 +48,43 @@ function fit.int64(value)
   return nil
 end
 
+local null
+do
+  local found, value = pcall(require, "tidemill.null")
+  null = found and value or {}
+end
+
+local layout = require "ffi.layout"
+
+---Any value for a column, as generated code checks it. A nil is returned for null.
+---@param field table of a schema, its type known
+---@return boolean fits
+---@return any value
+function fit.value(field, value)
+  if value == null then value = nil end
+  if value == nil then return not field.required, nil end
+  local kind, precision, scale = layout.parse_type(field.type)
+  local t = type(value)
+  if kind == "double" then return t == "number", value end
+  if kind == "bool" then return t == "boolean", value end
+  if kind == "string" or kind == "bytes" then return t == "string", value end
+  if kind == "int" or kind == "timestamp" then
+    return t == "number" and floor(value) == value and value <= 2 ^ 53 and value >= -2 ^ 53, value
+  end
+  if kind == "decimal" then value = fit.decimal(value, precision, scale) else value = fit.int64(value) end
+  return value ~= nil, value
+end
+
+---The type of a column by the first value that it gets; nil when no column can hold it.
+function fit.type_of(value)
+  local t = type(value)
+  if t == "number" then return "double" end
+  if t == "string" then return "string" end
+  if t == "boolean" then return "bool" end
+  if t == "cdata" then
+    if istype(Decimal, value) then return ("decimal(38,%d)"):format(value.scale) end
+    if istype(Int64, value) or istype(Int, value) then return "int64" end
+  end
+end
+
 return fit

@@ -8,7 +8,6 @@ local heat = {}
 
 heat.ROWS = 64      -- a batch that may start compilation
 local TRIES = 50    -- large batches after which small ones are let in whatever the compiler did
-local RECHECK = 512 -- runs between two looks whether the loop is still compiled: traces are flushed when memory runs out
 
 -- User functions are shared by the instances of an operator; one that is compiled stays so for all.
 local on = setmetatable({}, { __mode = "k" })
@@ -36,8 +35,9 @@ end
 ---@param nodes table[]
 ---@param main function the loaded chunk: all its functions are its children
 ---@param parts table { loop, loop_interpreted } of the chunk
-function heat.new(nodes, main, parts)
-  local h = { functions = functions_of(nodes), main = main, parts = parts, hot = false, compiled = false, tries = 0, runs = 0 }
+---@param gather boolean rows of small batches add up: reduce is entered with as many rows as have different keys
+function heat.new(nodes, main, parts, gather)
+  local h = { functions = functions_of(nodes), main = main, parts = parts, hot = false, compiled = false, tries = 0, gather = gather, gathered = 0 }
   jit.off(main, true)
   local warm = false
   for _, fn in ipairs(h.functions) do
@@ -90,20 +90,21 @@ end
 ---The loop for a batch.
 ---@param large boolean the batch has heat.ROWS rows or more
 function heat.loop(h, large)
-  if large and not h.hot then heat.ignite(h) end
+  if not h.hot then
+    if h.gather then h.gathered = h.gathered + 1 end
+    if large or h.gathered >= heat.ROWS then heat.ignite(h) end
+  end
   if h.hot and (large or h.compiled) then return h.parts.loop end
   return h.parts.loop_interpreted
 end
 
----After a run of a loop: looks whether it is compiled.
+---After a run of a loop: true once it is compiled, or once it is clear that it will not be.
 function heat.after(h, large)
-  h.runs = h.runs + 1
-  if h.compiled then
-    if h.runs % RECHECK == 0 and h.tries < TRIES then h.compiled = is_compiled(h.parts.loop) end
-  elseif h.hot and large then
+  if h.hot and large then
     h.tries = h.tries + 1
     h.compiled = h.tries >= TRIES or is_compiled(h.parts.loop)
   end
+  return h.compiled
 end
 
 return heat

@@ -2,7 +2,6 @@
 -- (interpret.lua) until they are settled; then it generates, loads and runs the chunk.
 local ffi = require "ffi.init"
 local chunk = require "codegen.chunk"
-local failures = require "codegen.failures"
 local heat = require "codegen.heat"
 local interpret = require "codegen.interpret"
 local reduce = require "codegen.reduce"
@@ -33,14 +32,13 @@ end
 local function load_chunk(self)
   local nodes = self.nodes
   local text, plan = instance.generate(nodes)
-  local members = nodes[1].kind == "reduce" and reduce.cursor_members() or chunk.cursor_members(plan)
-  local R = runtime.new(nodes, self.ctx, instance.C or ffi.C, members)
+  local R = runtime.new(nodes, self.ctx, instance.C or ffi.C)
   local name = "=tidemill:chain:" .. nodes[1].id
   local main = assert(loadstring(text, name))
   self.chunk, self.R = main(R), R
   self.fixed_bytes = plan.input.fixed_bytes
   self.fixed = not plan.input.has_references
-  self.heat = heat.new(nodes, main, self.chunk)
+  self.heat = heat.new(nodes, main, self.chunk, nodes[1].kind == "reduce")
 end
 
 -- Does the input hold at least heat.ROWS rows?
@@ -61,15 +59,8 @@ end
 local function run_chunk(self)
   local h = self.heat
   local large = not h.compiled and is_large(self)
-  local ok, rc = pcall(self.chunk.run, heat.loop(h, large))
-  if not ok then
-    self.chunk.stopped()
-    if not rawequal(rc, failures.STOP) then error(rc, 0) end
-    rc = self.R.cur.stop
-    self.R.cur.stop = 0
-    return rc
-  end
-  heat.after(h, large)
+  local rc = self.chunk.run(heat.loop(h, large))
+  if heat.after(h, large) then self.run = self.chunk.enter end
   return rc
 end
 
@@ -77,6 +68,7 @@ end
 function Instance:run()
   if self.chunk then return run_chunk(self) end
   if self.tables or unknown.any(self.nodes) then
+    if self.nodes[1].kind == "reduce" then return 0 end -- no row can have come yet
     self.tables = self.tables or interpret.new(self.nodes, self.ctx, instance.C or ffi.C)
     local rc = self.tables:run()
     self.proposal = self.tables.proposal
@@ -89,12 +81,16 @@ end
 
 ---At the end of input: types that no row has shown are settled. As run.
 function Instance:finish()
-  if self.chunk or not (self.tables or unknown.any(self.nodes)) then return 0 end
+  if self.chunk or self.nodes[1].kind == "reduce" or not (self.tables or unknown.any(self.nodes)) then return 0 end
   self.tables = self.tables or interpret.new(self.nodes, self.ctx, instance.C or ffi.C)
   local rc = self.tables:finish()
   self.proposal = self.tables.proposal
   if rc == 0 and self.tables.finished then self.tables = nil end
   return rc
 end
+
+-- What runs before the loop is compiled stays out of the compiler's sight. No protected call stands between C and the loop:
+-- a trace that leaves the loop could not return through it.
+for _, fn in ipairs { Instance.run, run_chunk, is_large, heat.loop, heat.after } do jit.off(fn) end
 
 return instance

@@ -1,1 +1,364 @@
-return {}
+-- Rows of a chain whose types are not all known yet. User functions run exactly once per row; their results are kept as Lua
+-- values, and the first non-nil value of every unknown column gives its type. When the types are settled, for this subtask
+-- and all others, the kept rows are written, and generated code takes over.
+local ffi = require "ffi.init"
+
+local failures = require "codegen.failures"
+local fault = require "tidemill.fault"
+local fit = require "codegen.fit"
+local layout = require "ffi.layout"
+local records = require "codegen.records"
+local rows = require "codegen.rows"
+local unknown = require "codegen.unknown"
+
+local interpret = {}
+
+local ROWS_MAX = 1024 -- of an operator, after which a column that was nil in all of them must be declared
+
+local Interpreter = {}
+Interpreter.__index = Interpreter
+
+local bytes = ffi.typeof("uint8_t *")
+
+local function visible(schema)
+  local names = {}
+  for _, f in ipairs(schema.fields) do if not f.hidden then names[#names + 1] = f.name end end
+  return names
+end
+
+-- --- types -----------------------------------------------------------------------------------------------------------------
+
+-- A value for an output column of operator k: checked, its type noted where it is not known. Raises what fails.
+local function checked(self, k, field, value, fail)
+  local node = self.nodes[k]
+  if field.type ~= "?" then
+    local fits, converted = fit.value(field, value)
+    if not fits then return fail(k - 1, field.name, value) end
+    return converted
+  end
+  if value == self.null then value = nil end
+  if value == nil then return nil end
+  local noted = self.types[node.id]
+  if not noted[field.name] then
+    noted[field.name] = fit.type_of(value)
+    if not noted[field.name] then
+      error(fault.new("ROW_TYPE", node.where, ("column %q is given %s, which no column holds"):format(field.name,
+        require("codegen.problem").show(value)), "a column holds a number, a text, a bool, a decimal or an int64"), 0)
+    end
+  end
+  local fits, converted = fit.value({ name = field.name, type = noted[field.name] }, value)
+  if not fits then
+    error(fault.new("ROW_TYPE", node.where, ("column %q is %s since its first row, given %s"):format(field.name,
+      noted[field.name], require("codegen.problem").show(value)), ":returns declares the types of columns"), 0)
+  end
+  return converted
+end
+
+-- Every column of every operator has its type?
+local function complete(self)
+  for _, open in ipairs(self.open) do
+    for name in pairs(open.names) do if not self.types[open.id][name] then return false end end
+  end
+  return true
+end
+
+local function count_row(self, k)
+  local node = self.nodes[k]
+  self.seen[k] = self.seen[k] + 1
+  if self.seen[k] < ROWS_MAX then return end
+  for name in pairs(unknown.open_columns(node)) do
+    if not self.types[node.id][name] then
+      self.fatal = fault.new("RETURNS_NEEDED", node.where, ("%s: column %q was nil in all of the first %d rows: its type is "
+        .. "not known"):format(node.name, name, ROWS_MAX), ("declare it: :returns { %s = \"string\" }"):format(name))
+      error(failures.STOP, 0)
+    end
+  end
+end
+
+-- --- operators -------------------------------------------------------------------------------------------------------------
+
+local IN, OUT, FILTERED, USED = 0, 1, 2, 3 -- enum of core/vm/chain.ffi.h
+
+local function add(self, k, which, n)
+  local at = 4 * (k - 1) + which
+  self.ctx.counts[at] = self.ctx.counts[at] + n
+end
+
+local step
+
+local function finish(self, k, env)
+  add(self, k, OUT, 1)
+  count_row(self, k)
+  return step(self, k + 1, env)
+end
+
+-- Columns that pass through untouched.
+local function passed(node, env)
+  local out = {}
+  for name, from in pairs(node.passes) do out[name] = env[from] end
+  return out
+end
+
+local function argument(self, k, env)
+  self.env[k], self.assigned[k] = env, {}
+  if self.nodes[k].input.bare then return env.line end
+  return self.records[k]
+end
+
+-- The row that a map returned or a flat_map emitted, as values of the output columns. Raises when it is none.
+local function result_of(self, k, env, x)
+  local node = self.nodes[k]
+  local out = passed(node, env)
+  local value_of
+  if rawequal(x, self.records[k]) then
+    local assigned = self.assigned[k]
+    value_of = function(name)
+      local v = assigned[name]
+      if v == nil then return env[name] end
+      if v == self.null then return nil end
+      return v
+    end
+  elseif type(x) == "table" then
+    for key in next, x do
+      local index = node.schema.by_name[key]
+      if not index or node.schema.fields[index].hidden then self.fails.throw_key(k - 1, key) end
+    end
+    value_of = function(name) return rawget(x, name) end
+  elseif type(x) == "string" and node.schema.by_name.line and node.codegen.result.text then
+    value_of = function(name) return name == "line" and x or nil end
+  else
+    self.fails.throw_row(k - 1, x)
+  end
+  for _, f in ipairs(node.schema.fields) do
+    if not node.passes[f.name] then out[f.name] = checked(self, k, f, value_of(f.name), self.fails.throw_value) end
+  end
+  return out
+end
+
+local verbs = {}
+
+function verbs.filter(self, k, env)
+  local ok, keep = pcall(self.nodes[k].fn, argument(self, k, env))
+  if not ok then return false, keep end
+  if not keep then
+    add(self, k, FILTERED, 1)
+    return true
+  end
+  return true, env
+end
+
+function verbs.select(self, k, env) return true, passed(self.nodes[k], env) end
+verbs.drop = verbs.select
+
+function verbs.assign(self, k, env)
+  local node = self.nodes[k]
+  local out = passed(node, env)
+  for _, a in ipairs(node.assigns) do
+    local ok, x = pcall(a.fn, argument(self, k, env))
+    if not ok then return false, x end
+    if not node.passes[a.name] then
+      local field = node.schema.fields[node.schema.by_name[a.name]]
+      local good, value = pcall(checked, self, k, field, x, self.fails.throw_value)
+      if not good then return false, value end
+      out[a.name] = value
+    end
+  end
+  return true, out
+end
+
+function verbs.key(self, k, env)
+  local node = self.nodes[k]
+  local out = passed(node, env)
+  local ok, x = pcall(node.fn, argument(self, k, env))
+  if not ok then return false, x end
+  local good, value = pcall(function()
+    if x == nil then self.fails.throw_value(k - 1, node.key_name, nil) end
+    return checked(self, k, node.schema.fields[node.schema.by_name[node.key_name]], x, self.fails.throw_value)
+  end)
+  if not good then return false, value end
+  if not node.passes[node.key_name] then out[node.key_name] = value end
+  return true, out
+end
+
+function verbs.map(self, k, env)
+  local ok, x = pcall(self.nodes[k].fn, argument(self, k, env))
+  if not ok then return false, x end
+  return pcall(result_of, self, k, env, x)
+end
+
+function verbs.flat_map(self, k, env)
+  local active = true
+  local function out(x)
+    if not active then self.fails.raise_out() end
+    finish(self, k, result_of(self, k, env, x))
+  end
+  local ok, err = pcall(self.nodes[k].fn, argument(self, k, env), out)
+  active = false
+  if self.stop ~= 0 or self.fatal then error(failures.STOP, 0) end
+  if not ok then return false, err end
+  return true
+end
+
+function step(self, k, env)
+  local node = self.nodes[k]
+  if not node then
+    self.kept[#self.kept + 1] = { env = env, kind = self.kind, row = self.row }
+    return
+  end
+  add(self, k, IN, 1)
+  local ok, out = verbs[node.verb](self, k, env)
+  if not ok then return self.fails.fail(k - 1, out) end
+  if out or node.verb == "flat_map" then add(self, k, USED, 1) end
+  if out then finish(self, k, out) end
+end
+
+-- --- the instance's side ---------------------------------------------------------------------------------------------------
+
+---@param nodes table[] function nodes, or one reduce (which has no types of its own and waits for its input's)
+---@param ctx ffi.cdata* struct tm_chain_ctx *
+---@param C table with tm_chain_grow and tm_chain_fail
+function interpret.new(nodes, ctx, C)
+  local found, null = pcall(require, "tidemill.null")
+  local self = setmetatable({ nodes = nodes, ctx = ctx, C = C, null = found and null or {}, types = {}, seen = {}, kept = {},
+    written = 0, env = {}, assigned = {}, records = {}, open = {}, stop = 0, finished = false }, Interpreter)
+  self.fails = failures.new(nodes, function(k, code, message)
+    return C.tm_chain_fail(ctx, k, ffi.cast(bytes, self.at), code, message, #message)
+  end, function(rc)
+    self.stop = rc
+    error(failures.STOP, 0)
+  end)
+  for k, node in ipairs(nodes) do
+    self.types[node.id], self.seen[k] = {}, 0
+    local names = unknown.open_columns(node)
+    self.open[#self.open + 1] = { id = node.id, names = names }
+    local is_column = {}
+    for _, name in ipairs(visible(node.input)) do is_column[name] = true end
+    self.records[k] = records.new(visible(node.input), function(_, name)
+      local v = self.assigned[k][name]
+      if v ~= nil then
+        if v == self.null then return nil end
+        return v
+      end
+      if name == "copy" and not is_column.copy then return records.copy end
+      if not is_column[name] and not (node.schema.by_name[name] and node.verb == "map") then self.fails.no_field(k - 1, name) end
+      return self.env[k][name]
+    end, function(_, name, value)
+      local index = node.verb == "map" and node.schema.by_name[name]
+      if not index or node.schema.fields[index].hidden then self.fails.raise_column(k - 1, name) end
+      self.assigned[k][name] = value == nil and self.null or value
+    end)
+  end
+  return self
+end
+
+local function read_rows(self)
+  local ctx = self.ctx
+  local l = layout.of(self.nodes[1].input)
+  while ctx["in"] ~= ctx.in_end do
+    local row = ffi.cast(l.pointer, ctx["in"])
+    self.at, self.kind = ctx["in"], row.kind
+    self.row = ffi.string(ctx["in"], row.size_bytes)
+    ctx["in"] = ctx["in"] + row.size_bytes
+    step(self, 1, rows.read(l, self.at))
+    if complete(self) then break end
+  end
+end
+
+-- The operator whose function gave a column of the last one.
+local function origin(self, name)
+  for k = #self.nodes, 1, -1 do
+    local from = self.nodes[k].passes[name]
+    if not from then return k, name end
+    name = from
+  end
+  return 1, name
+end
+
+-- A kept row that does not fit the settled types fails where its value was made, as if it had never gone on.
+local function fail_kept(self, kept, name, value)
+  local k, made = origin(self, name)
+  add(self, k, OUT, -1)
+  if self.nodes[k].verb ~= "flat_map" then add(self, k, USED, -1) end
+  for j = k + 1, #self.nodes do
+    add(self, j, IN, -1)
+    add(self, j, OUT, -1)
+    add(self, j, USED, -1)
+  end
+  self.at = ffi.cast(bytes, kept.row)
+  self.fails.bad_value(k - 1, made, value)
+end
+
+local function write_kept(self, l, schema, kept)
+  local ctx, values = self.ctx, {}
+  for _, f in ipairs(schema.fields) do
+    local fits, value = fit.value(f, kept.env[f.name])
+    if not fits then return fail_kept(self, kept, f.name, kept.env[f.name]) end
+    values[f.name] = value
+  end
+  local size = rows.size(l, values)
+  if size > 64 * 1024 * 1024 then return self.fails.too_large(#self.nodes - 1, size) end
+  if ctx.out_capacity - ctx.out_size < size then
+    local rc = self.C.tm_chain_grow(ctx, size)
+    if rc ~= 0 then
+      self.stop = rc
+      error(failures.STOP, 0)
+    end
+  end
+  rows.write(l, ctx.out + ctx.out_size, values, kept.kind)
+  ctx.out_size = ctx.out_size + size
+  ctx.out_rows = ctx.out_rows + 1
+end
+
+local function write_all(self)
+  local schema = self.nodes[#self.nodes].schema
+  local l, ctx = layout.of(schema), self.ctx
+  while self.written < #self.kept do
+    if ctx.out_rows >= ctx.out_full or ctx.out_size >= ctx.out_full_bytes then return 1 end
+    self.written = self.written + 1
+    local kept = self.kept[self.written]
+    self.kept[self.written] = false
+    write_kept(self, l, schema, kept)
+  end
+  self.finished = true
+  return 0
+end
+
+local function guarded(self, fn)
+  local ok, rc = pcall(fn, self)
+  if ok then return rc end
+  if self.fatal then error(self.fatal, 0) end
+  if not rawequal(rc, failures.STOP) then error(rc, 0) end
+  rc, self.stop = self.stop, 0
+  return rc
+end
+
+local function propose(self)
+  self.proposal = unknown.write(self.types)
+  return 2
+end
+
+---0: the input is used up (`finished`: and the kept rows are written), 1: the output is full, 2: settle self.proposal.
+function Interpreter:run()
+  if not unknown.any(self.nodes) then return guarded(self, write_all) end
+  if self.ctx["in"] == self.ctx.in_end then return 0 end
+  if complete(self) then return propose(self) end
+  local rc = guarded(self, read_rows)
+  if rc then return rc end
+  return complete(self) and propose(self) or 0
+end
+
+---At the end of input: what no row has shown is taken for string.
+function Interpreter:finish()
+  if not unknown.any(self.nodes) then return guarded(self, write_all) end
+  local any = false
+  for _, open in ipairs(self.open) do
+    for name in pairs(open.names) do
+      any = true
+      self.types[open.id][name] = self.types[open.id][name] or "string"
+    end
+  end
+  if not any then return 0 end
+  return propose(self)
+end
+
+return interpret

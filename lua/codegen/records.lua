@@ -70,19 +70,14 @@ end
 
 ---A record whose columns are read by `index(_, name)`.
 ---@param names string[] visible columns
----@param index fun(_: any, name: any): any
+---@param index fun(_: any, name: any): any gives records.copy for "copy" where no column has that name
 ---@param assign fun(_: any, name: any, value: any) raises where columns cannot be assigned
 function records.new(names, index, assign)
   count = count + 1
   local name = "struct tm_record_" .. count
   ffi.cdef(name .. " {};")
-  local is_column = {}
-  for _, n in ipairs(names) do is_column[n] = true end
   local ctype = ffi.metatype(name, {
-    __index = is_column.copy and index or function(r, k)
-      if k == "copy" then return records.copy end
-      return index(r, k)
-    end,
+    __index = index,
     __newindex = assign,
     __tostring = records.text,
     __concat = function(a, b) return part(a) .. part(b) end,

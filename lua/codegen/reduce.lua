@@ -1,1 +1,244 @@
-return {}
+-- Generates the chunk of a reduce: one row per input row, made by the user's function from the row that is accumulated for
+-- its key (in state, read where it lies) and the input row. What the function returns decides how the new row is written:
+-- one of its two records with its assignments, or a table. The first row of a key is copied as it is.
+local columns = require "codegen.columns"
+local chunk = require "codegen.chunk"
+local emit = require "codegen.emit"
+local layout = require "ffi.layout"
+local stages = require "codegen.stages"
+local take = require "codegen.take"
+local writer = require "codegen.writer"
+
+local reduce = {}
+
+local quote = writer.quote
+
+local function visible(schema)
+  local list = {}
+  for i, f in ipairs(schema.fields) do if not f.hidden then list[#list + 1] = { field = f, index = i } end end
+  return list
+end
+
+-- One of the two records: homes of its columns, and what the function may assign.
+local function plan_side(node, p, label, prefix, cursor)
+  local a = node.codegen.analysis
+  local side = { k = 1, node = node, label = label, p = p, assigned = {} }
+  side.env = columns.of_input(node.schema, prefix, cursor)
+  if node.input.bare then return side end
+  local any = not a.known or a.assigned_dynamic[p] or a.reads[p] == true
+  for _, c in ipairs(visible(node.schema)) do
+    if any or a.assigned[p][c.field.name] then
+      local id = writer.identifier(c.field.name, c.index)
+      side.assigned[#side.assigned + 1] = { name = c.field.name, index = c.index, field = c.field,
+        home = { kind = "var", var = ("%s_new_%s"):format(label, id), type = c.field.type },
+        flag = ("%s_set_%s"):format(label, id) }
+    end
+  end
+  return side
+end
+
+local function add_getter(w, g, home)
+  columns.write_getter(w, g.names, home, g.masks)
+  return g.names:ref(home.getter) .. "()"
+end
+
+-- The time that a row without one of its own gets: the input row's.
+local function time_of(node)
+  local field = node.schema.time_field and node.schema.fields[node.schema.time_field]
+  return field
+end
+
+-- Emission of a record of this side: its row, with what was assigned. Hidden columns are the input row's.
+local function emission_of(g, side)
+  local homes, parameters = {}, {}
+  for name, home in pairs(side.env) do homes[name] = home end
+  for _, a in ipairs(side.assigned) do homes[a.name] = a.home end
+  local time = time_of(g.node)
+  if side.p == 1 and time and time.hidden then
+    homes[time.name] = { kind = "var", var = "time", type = "timestamp" }
+    parameters[1] = "time"
+  end
+  return { names = g.names, masks = g.masks, from = side.p == 1 and "kept.acc" or "cur.row", input = g.input,
+    output = g.node.schema, homes = homes, parameters = parameters, flat = false, node = 0, name = "emit_" .. side.label }
+end
+
+-- Emission of a table: every visible column is an argument (or a variable, when they are many).
+local function emission_of_table(g)
+  local homes, parameters = {}, {}
+  for name, home in pairs(g.row.env) do homes[name] = home end
+  g.table_columns = {}
+  for _, c in ipairs(visible(g.node.schema)) do
+    local home = { kind = "var", var = "new_" .. writer.identifier(c.field.name, c.index), type = c.field.type }
+    homes[c.field.name] = home
+    g.table_columns[#g.table_columns + 1] = { field = c.field, home = home }
+    if not g.names.wide then parameters[#parameters + 1] = home.var end
+  end
+  return { names = g.names, masks = g.masks, from = "cur.row", input = g.input, output = g.node.schema, homes = homes,
+    parameters = parameters, flat = false, node = 0, name = "emit_table" }
+end
+
+-- Columns that the function did not assign keep their value.
+local function write_record_result(w, g, side)
+  for _, a in ipairs(side.assigned) do
+    w:line("if not %s then %s = %s end", g.names:ref(a.flag), g.names:ref(a.home.var), side.getters[a.name])
+    if a.field.required then
+      w:line("if %s == nil then return bad_value(0, %s, nil) end", g.names:ref(a.home.var), quote(a.name))
+    end
+  end
+  local time = time_of(g.node)
+  local argument = side.p == 1 and time and time.hidden and g.time_getter or ""
+  w:line("return (%s(%s))", g.names:ref("emit_" .. side.label), argument)
+end
+
+local function write_table_result(w, g, x)
+  local proven = g.node.codegen.result.proven
+  if not proven then
+    w:open("for k in next, %s do", x)
+    w:line("if not keys[k] then return bad_key(0, k) end")
+    w:close()
+  end
+  local time = time_of(g.node)
+  for _, c in ipairs(g.table_columns) do
+    local name = c.field.name
+    local v = g.names.wide and "G." .. c.home.var or c.home.var
+    local read = g.bare and (name == "line" and x or "nil") or ("rawget(%s, %s)"):format(x, quote(name))
+    if g.names.wide then w:line("%s = %s", v, read) else w:line("local %s = %s", v, read) end
+    take.check(w, v, { name = name, type = c.field.type }, "return bad_value(0, %s, %s)")
+    if time and name == time.name then w:line("if %s == nil then %s = %s end", v, v, g.time_getter) end
+    if c.field.required then w:line("if %s == nil then return bad_value(0, %s, nil) end", v, quote(name)) end
+  end
+  local arguments = {}
+  if not g.names.wide then for i, c in ipairs(g.table_columns) do arguments[i] = c.home.var end end
+  w:line("return (%s(%s))", g.names:ref("emit_table"), table.concat(arguments, ", "))
+end
+
+local function write_step(w, g)
+  local forms = {}
+  local r = g.forms
+  if r.record then
+    forms[1] = { "rawequal(x, rec_acc)", function() write_record_result(w, g, g.acc) end }
+    forms[2] = { "rawequal(x, rec_row)", function() write_record_result(w, g, g.row) end }
+  end
+  if r.table then
+    forms[#forms + 1] = { g.bare and 'type(x) == "string"' or 'type(x) == "table"', function() write_table_result(w, g, "x") end }
+  end
+  g.names:func(w, "step_1", "acc")
+  w:line("if acc == nil then return (%s()) end -- the first row of its key", g.names:ref("emit_first"))
+  w:line("kept.acc = cast(in_pointer, acc)")
+  for _, side in ipairs { g.acc, g.row } do
+    for _, a in ipairs(side.assigned) do w:line("%s = false", g.names:ref(a.flag)) end
+  end
+  w:line("local ok, x = pcall(fn_1, %s, %s)", g.acc.argument, g.row.argument)
+  w:line("if not ok then return fail(0, x) end")
+  for i, form in ipairs(forms) do
+    if i == 1 then w:open("if %s then", form[1]) else w:middle("elseif %s then", form[1]) end
+    form[2]()
+  end
+  w:close()
+  w:line("return bad_row(0, x)")
+  w:close()
+end
+
+local function write_loop(w, g, name)
+  local first = g.names:ref("step_1")
+  w:open("local function %s(first, n, slots)", name)
+  if g.input.has_references then
+    w:line("cur.row = first")
+    w:open("for i = 0, n - 1 do")
+    w:line("local r = cur.row")
+    w:line("if cast(bytes, r) >= tally.in_end then return i end")
+    w:line("local go = %s(slots[i])", first)
+    w:line("cur.row = cast(in_pointer, cast(bytes, r) + r.size_bytes)")
+    w:line("if go == nil and tally.stop ~= 0 then return i + 1 end")
+    w:line("if cast(bytes, cur.out) >= tally.full then return i + 1 end")
+  else
+    w:open("for i = 0, n - 1 do")
+    w:line("cur.row = first + i")
+    w:line("local go = %s(slots[i])", first)
+    w:line("if go == nil and tally.stop ~= 0 then return i + 1 end")
+  end
+  w:close()
+  w:line("return n")
+  w:close()
+end
+
+local function plan(node)
+  local g = { node = node, masks = {}, bare = node.input.bare, input = layout.of(node.input) }
+  g.output = g.input
+  local r = node.codegen.result
+  g.forms = { record = (r.record or r.unknown) and not g.bare, table = r.table or r.unknown or (g.bare and r.text) }
+  g.acc, g.row = plan_side(node, 1, "acc", "acc", "kept.acc"), plan_side(node, 2, "row", "in", "cur.row")
+  local count = #node.schema.fields
+  g.names = columns.names(count > 24)
+  g.emissions = { { names = g.names, masks = g.masks, from = "cur.row", input = g.input, output = node.schema,
+    homes = g.row.env, parameters = {}, flat = false, node = 0, name = "emit_first" } }
+  if g.forms.record then
+    g.emissions[2], g.emissions[3] = emission_of(g, g.acc), emission_of(g, g.row)
+  end
+  if g.forms.table then g.emissions[#g.emissions + 1] = emission_of_table(g) end
+  -- Every column may be read, passed or both: all their null bits are looked at.
+  for _, f in ipairs(g.input.fields) do columns.test_null(g.masks, f) end
+  return g
+end
+
+-- Records and getters of one side.
+local function write_side(w, g, side)
+  local a = g.node.codegen.analysis
+  if g.bare then
+    side.argument = add_getter(w, g, side.env.line)
+    return
+  end
+  side.getters = {}
+  for _, assigned in ipairs(side.assigned) do side.getters[assigned.name] = add_getter(w, g, side.env[assigned.name]) end
+  stages.write_record(w, g, side, side.label, a.known and a.reads[side.p] or true, {})
+  side.argument = "rec_" .. side.label
+end
+
+---@param node table reduce node, derived; every type known
+---@return string text, table plan
+function reduce.generate(node)
+  local g = plan(node)
+  local w = writer.new()
+  chunk.write_head(w, g, { node })
+  for _, side in ipairs { g.acc, g.row } do
+    for _, a in ipairs(side.assigned) do
+      g.names:declare(w, a.home.var)
+      g.names:declare(w, a.flag, "false")
+    end
+  end
+  if not node.codegen.result.proven then
+    local parts = {}
+    for _, c in ipairs(visible(node.schema)) do parts[#parts + 1] = ("[%s] = true"):format(quote(c.field.name)) end
+    w:line("local keys = { %s }", table.concat(parts, ", "))
+  end
+  w:line("")
+  w:line("-- the new row, by what the function returned")
+  for _, e in ipairs(g.emissions) do emit.write(w, e) end
+  local time = time_of(node)
+  if time then g.time_getter = add_getter(w, g, g.row.env[time.name]) end
+  w:line("")
+  w:line("-- 1: %s", node.name)
+  write_side(w, g, g.acc)
+  write_side(w, g, g.row)
+  write_step(w, g)
+  w:line("")
+  write_loop(w, g, "loop")
+  write_loop(w, g, "loop_interpreted")
+  w:line("")
+  w:open("local function settle(done)")
+  if g.input.has_references then w:line('ctx["in"] = cast(bytes, cur.row)')
+  else w:line('ctx["in"] = ctx["in"] + done * %d', g.input.fixed_bytes) end
+  w:line("ctx.slot_index = ctx.slot_index + done")
+  w:line("ctx.out_size = cast(bytes, cur.out) - ctx.out")
+  w:line("local counts, rows = ctx.counts, done - tally.failed_1")
+  w:line("tally.failed_1 = 0")
+  w:line("counts[0], counts[1], counts[3] = counts[0] + done, counts[1] + rows, counts[3] + rows -- in, out, used")
+  w:line("ctx.out_rows = ctx.out_rows + rows")
+  w:close()
+  chunk.write_run(w, g, ", ctx.slots + ctx.slot_index")
+  w:line("")
+  w:line(chunk.RESULT)
+  return w:text(), g
+end
+
+return reduce

@@ -103,6 +103,7 @@ function result.modes(analysis, p, passes)
   for _, exits in ipairs { analysis.returns, analysis.emits } do
     for _, exit in ipairs(exits) do
       local v = exit.value
+      for _, f in pairs(v.from or {}) do if f.p == p then needed[f.name] = true end end
       if v.t == "field" and v.p == p then
         local copied = false
         for _, from in pairs(passes) do copied = copied or from == v.name end
@@ -111,6 +112,7 @@ function result.modes(analysis, p, passes)
       if v.t == "row" then
         for id in pairs(v.set) do
           for key, f in pairs(exit.rows[id].fields) do
+            for _, o in pairs(f.from or {}) do if o.p == p then needed[o.name] = true end end
             if f.t == "field" and f.p == p and passes[key] ~= f.name then needed[f.name] = true end
           end
         end

@@ -1,5 +1,6 @@
 -- What a generated chunk finds in its parameter: the context, its cursor, types, conversions and the cold paths.
 local ffi = require "ffi.init"
+local chunk = require "codegen.chunk"
 local codes = require "tidemill.codes"
 local decimal = require "codegen.decimal"
 local failures = require "codegen.failures"
@@ -24,19 +25,22 @@ end
 ---@param nodes table[]
 ---@param ctx ffi.cdata* struct tm_chain_ctx *
 ---@param C table namespace with tm_chain_grow and tm_chain_fail
----@param members string of the cursor's struct, with $ for pointers to input and output rows
-function runtime.new(nodes, ctx, C, members)
+function runtime.new(nodes, ctx, C)
   local input, output = layout.of(nodes[1].input), layout.of(nodes[#nodes].schema)
-  local cursor_type = ffi.typeof("struct { " .. members .. " }", input.ctype, output.ctype)
-  local cursor = ffi.new(cursor_type)
-  local cur = ffi.cast(ffi.typeof("$ *", cursor_type), cursor)
+  -- Structs of at most 16 bytes, held by value: the trace compiler then knows their addresses and that they do not overlap,
+  -- and keeps the output pointer in a register over the whole loop.
+  local cur = ffi.new(ffi.typeof("struct { $ *row; $ *out; }", input.ctype, output.ctype))
+  local kept = ffi.new(ffi.typeof("struct { $ *acc; }", input.ctype))
+  local tally_type = ffi.typeof("struct { " .. chunk.tally_members(#nodes) .. " }")
+  local tally_struct = ffi.new(tally_type)
+  local tally = ffi.cast(ffi.typeof("$ *", tally_type), tally_struct)
   local bytes = ffi.typeof("uint8_t *")
   local R = {
-    ctx = ctx, cur = cur, null = null_value(), in_pointer = input.pointer, out_pointer = output.pointer,
+    ctx = ctx, cur = cur, tally = tally, kept = kept, null = null_value(), in_pointer = input.pointer, out_pointer = output.pointer,
     bytes = bytes, words = ffi.typeof("uint64_t *"), floor = math.floor, band = bit.band, bor = bit.bor, rol = bit.rol,
     rshift = bit.rshift, tobit = bit.tobit, cast = ffi.cast, copy = ffi.copy, to_text = ffi.string,
     decimal_value = decimal.type, int64_value = int64.type, fit_decimal = fit.decimal, fit_int64 = fit.int64,
-    fns = {}, anchors = { cursor },
+    copy_record = records.copy, fns = {}, anchors = { tally_struct },
   }
 
   for k, node in ipairs(nodes) do
@@ -58,9 +62,9 @@ function runtime.new(nodes, ctx, C, members)
   local failed = {}
   for k = 1, #nodes do failed[k] = "failed_" .. k end
   local f = failures.new(nodes, function(k, code, message)
-    cur[failed[k + 1]] = cur[failed[k + 1]] + 1
+    tally[failed[k + 1]] = tally[failed[k + 1]] + 1
     return C.tm_chain_fail(ctx, k, ffi.cast(bytes, cur.row), code, message, #message)
-  end, function(rc) cur.stop = rc end)
+  end, function(rc) tally.stop = rc end)
   for name, fn in pairs(f) do R[name] = fn end
 
   function R.record(k, index, assign)
@@ -69,20 +73,14 @@ function runtime.new(nodes, ctx, C, members)
 
   local function refresh()
     cur.out = ffi.cast(output.pointer, ctx.out + ctx.out_size)
-    cur.limit = ctx.out + ctx.out_capacity
-    cur.full = ctx.out + ctx.out_full_bytes
+    tally.limit = ctx.out + ctx.out_capacity
+    tally.full = ctx.out + ctx.out_full_bytes
   end
 
-  ---Room for a batch of rows of one size.
-  function R.reserve(more)
-    local rc = C.tm_chain_grow(ctx, more)
-    if rc ~= 0 then
-      cur.stop = rc
-      error(failures.STOP, 0)
-    end
-  end
+  ---Room for a batch of rows of one size: 0 or a negative code.
+  function R.reserve(more) return C.tm_chain_grow(ctx, more) end
 
-  ---Room for one row; false: the row has failed.
+  ---Room for one row; false: the row has failed, or the job stops.
   function R.grow(k, size)
     ctx.out_size = ffi.cast(bytes, cur.out) - ctx.out
     local rc = C.tm_chain_grow(ctx, size)
@@ -95,8 +93,8 @@ function runtime.new(nodes, ctx, C, members)
         "one input row gave more rows than a batch can hold (256 MB)"))
       return false
     end
-    cur.stop = rc
-    error(failures.STOP, 0)
+    tally.stop = rc
+    return false
   end
 
   return R

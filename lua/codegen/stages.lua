@@ -1,6 +1,6 @@
 -- The generated functions of one operator of a chain: its record, `step_K`, which calls the user's function protected and
--- hands on to the next operator, and for flat_map `out_K`. Steps call each other in tail position: a trace holds the whole
--- chain, and the stack does not grow with its length.
+-- and for flat_map `out_K`. A step returns true when the row goes on to the next operator, false when it is filtered, nil
+-- when it failed; in a trace these are constants. Calls are never in tail position: LuaJIT ends a trace after 15 of those.
 local columns = require "codegen.columns"
 local take = require "codegen.take"
 local writer = require "codegen.writer"
@@ -33,23 +33,23 @@ local function write_index(w, g, label, parameters, entries, otherwise)
     for _, e in ipairs(entries) do w:line("members_%s[%s] = %s", label, quote(e.name), e.fn) end
     w:open("local function index_%s(%s)", label, parameters)
     w:line("local member = members_%s[k]", label)
-    w:line("if member then return member() end")
+    w:line("if member then return (member()) end")
   else
     w:open("local function index_%s(%s)", label, parameters)
-    for _, e in ipairs(entries) do w:line("if k == %s then return %s() end", quote(e.name), e.fn) end
+    for _, e in ipairs(entries) do w:line("if k == %s then return (%s()) end", quote(e.name), e.fn) end
   end
   w:line(otherwise)
   w:close()
 end
 
 -- Columns that the function assigns: it reads back what it assigned.
-local function write_own_getter(w, g, stage, a)
-  local name = ("own%d_%s"):format(stage.k, writer.identifier(a.name, a.index))
-  local getter = a.flag and columns.getter(w, g.names, stage.env[a.name], g.masks, stage.k, nil)
+local function write_own_getter(w, g, stage, a, label)
+  local name = ("own%s_%s"):format(label, writer.identifier(a.name, a.index))
+  local getter = a.flag and columns.getter(w, g.names, stage.env[a.name], g.masks, label, nil)
   g.names:func(w, name)
   if a.flag then
     w:line("if %s then return %s end", g.names:ref(a.flag), g.names:ref(a.home.var))
-    w:line("return %s()", getter)
+    w:line("return (%s())", getter)
   else
     w:line("return %s", g.names:ref(a.home.var))
   end
@@ -84,7 +84,7 @@ function stages.write_record(w, g, stage, label, reads, modes)
       getters[name] = columns.getter(w, g.names, stage.env[name], g.masks, label, modes[name])
     end
   end
-  for _, a in ipairs(stage.assigned or {}) do own[a.name] = write_own_getter(w, g, stage, a) end
+  for _, a in ipairs(stage.assigned or {}) do own[a.name] = write_own_getter(w, g, stage, a, label) end
   for _, name in ipairs(readable(stage.node.input, reads)) do
     entries[#entries + 1] = { name = name, fn = own[name] or getters[name] }
     own[name] = nil
@@ -92,7 +92,9 @@ function stages.write_record(w, g, stage, label, reads, modes)
   for _, a in ipairs(stage.assigned or {}) do
     if own[a.name] then entries[#entries + 1] = { name = a.name, fn = own[a.name] } end
   end
-  write_index(w, g, label, "_, k", entries, ("return no_field(%d, k)"):format(stage.k - 1))
+  if not stage.node.input.by_name.copy then w:line("-- e:copy()") end
+  write_index(w, g, label, "_, k", entries, stage.node.input.by_name.copy and ("return no_field(%d, k)"):format(stage.k - 1)
+    or ('return k == "copy" and copy_record or no_field(%d, k)'):format(stage.k - 1))
   if stage.assigned and #stage.assigned > 0 then
     write_setters(w, g, stage, label)
     w:line("local rec_%s = record(%d, index_%s, assign_%s)", label, stage.k - 1, label, label)
@@ -165,9 +167,20 @@ local function from_text(w, g, stage, x, bad)
   for _, c in ipairs(stage.vars) do put(w, g, stage, c, c.field.name == "line" and x or "nil", bad) end
 end
 
+-- The operators from `k` on, up to a flat_map that goes on by itself: an expression as a step's result.
+function stages.sequence(g, k)
+  local parts = {}
+  for i = k, #g.stages do
+    parts[#parts + 1] = g.names:ref("step_" .. i) .. "()"
+    if g.stages[i].verb == "flat_map" then break end
+  end
+  return table.concat(parts, " and ")
+end
+
+-- What a step gives for a row that it took.
 local function next_call(g, stage)
-  if stage.k < #g.stages then return g.names:ref("step_" .. stage.k + 1) .. "()" end
-  return ("%s(%s)"):format(g.names:ref("emit"), table.concat(stage.parameters or {}, ", "))
+  if stage.k < #g.stages then return "true" end
+  return ("(%s(%s))"):format(g.names:ref("emit"), table.concat(stage.parameters or {}, ", "))
 end
 
 -- Writes what becomes of the row `x` that map returned or flat_map emitted.
@@ -185,7 +198,7 @@ local function deliver(w, g, stage, x, bad, bad_row, bad_key)
   end
   if #forms == 1 then
     w:line("if not (%s) then %s end", forms[1][1], bad_row)
-    if stage.verb == "flat_map" then w:line("cur.emitted_%d = cur.emitted_%d + 1", stage.k, stage.k) end
+    if stage.verb == "flat_map" then w:line("tally.emitted_%d = tally.emitted_%d + 1", stage.k, stage.k) end
     forms[1][2]()
   else
     for i, form in ipairs(forms) do
@@ -195,9 +208,14 @@ local function deliver(w, g, stage, x, bad, bad_row, bad_key)
     w:middle("else")
     w:line(bad_row)
     w:close()
-    if stage.verb == "flat_map" then w:line("cur.emitted_%d = cur.emitted_%d + 1", stage.k, stage.k) end
+    if stage.verb == "flat_map" then w:line("tally.emitted_%d = tally.emitted_%d + 1", stage.k, stage.k) end
   end
-  w:line("return %s", next_call(g, stage))
+  if stage.verb ~= "flat_map" then
+    w:line("return %s", next_call(g, stage))
+  else
+    w:line("local go = %s", stage.k < #g.stages and stages.sequence(g, stage.k + 1) or next_call(g, stage))
+    w:line("if go == nil and tally.stop ~= 0 then stop() end -- leaves the function that emits")
+  end
 end
 
 local function reset_assigned(w, g, stage)
@@ -221,8 +239,8 @@ function verbs.filter(w, g, stage)
   w:line("local ok, x = pcall(fn_%d, %s)", stage.k, arg)
   failing(w, stage)
   w:open("if not x then")
-  w:line("cur.dropped_%d = cur.dropped_%d + 1", stage.k, stage.k)
-  w:line("return")
+  w:line("tally.dropped_%d = tally.dropped_%d + 1", stage.k, stage.k)
+  w:line("return false")
   w:close()
   w:line("return %s", next_call(g, stage))
   w:close()
@@ -304,16 +322,17 @@ function verbs.flat_map(w, g, stage)
     if stage.forms.record and input then columns.write_getter(w, g.names, input, g.masks) end
   end
   w:open("local function out_%d(x)", k)
-  w:line("if cur.active_%d == 0 then raise_out(%d) end", k, k - 1)
+  w:line("if tally.active_%d == 0 then raise_out(%d) end", k, k - 1)
   deliver(w, g, stage, "x", ("raise_value(%d, %%s, %%s)"):format(k - 1), ("raise_row(%d, x)"):format(k - 1),
     ("raise_column(%d, k)"):format(k - 1))
   w:close()
   g.names:func(w, "step_" .. k)
-  w:line("cur.active_%d = 1", k)
+  w:line("tally.active_%d = 1", k)
   w:line("local ok, x = pcall(fn_%d, %s, out_%d)", k, arg, k)
-  w:line("cur.active_%d = 0", k)
+  w:line("tally.active_%d = 0", k)
+  w:line("if tally.stop ~= 0 then return end -- a later operator failed while this one emitted")
   w:line("if not ok then return fail(%d, x) end", k - 1)
-  w:line("if cur.stop ~= 0 then stop() end -- a later operator failed while this one emitted")
+  w:line("return true")
   w:close()
 end
 

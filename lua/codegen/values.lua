@@ -9,6 +9,7 @@
 --   texts  an iterator that gives strings
 --   out    the second parameter of a flat_map function
 --   ?      anything
+-- A value made where branches joined remembers in `from` the columns it may hold; using it uses them.
 local values = {}
 
 values.UNKNOWN = { t = "?" }
@@ -80,11 +81,35 @@ function values.equal(a, b)
     for id in pairs(a.set) do if not b.set[id] then return false end end
     for id in pairs(b.set) do if not a.set[id] then return false end end
   end
+  if a.rows or b.rows then
+    for k in pairs(a.rows or {}) do if not (b.rows and b.rows[k]) then return false end end
+    for k in pairs(b.rows or {}) do if not (a.rows and a.rows[k]) then return false end end
+  end
+  if a.from or b.from then
+    for k in pairs(a.from or {}) do if not (b.from and b.from[k]) then return false end end
+    for k in pairs(b.from or {}) do if not (a.from and a.from[k]) then return false end end
+  end
   return a.t ~= "method" or values.equal(a.on, b.on)
 end
 
----The value where two branches join. `lost(v)` is called for a column's value that is no longer followed.
-function values.join(a, b, lost)
+-- The columns that either value may be.
+local function origins(a, b)
+  local from
+  for _, v in ipairs { a, b } do
+    if v.t == "field" then
+      from = from or {}
+      from[v.p .. " " .. v.name] = v
+    end
+    for k, f in pairs(v.from or {}) do
+      from = from or {}
+      from[k] = f
+    end
+  end
+  return from
+end
+
+---The value where two branches join.
+function values.join(a, b)
   if values.equal(a, b) then return a end
   if a.t == "row" and (b.t == "row" or b.t == "nil") or (a.t == "nil" and b.t == "row") then
     local set, only, count = {}, nil, 0
@@ -96,14 +121,25 @@ function values.join(a, b, lost)
     end
     return { t = "row", set = set, only = count == 1 and only or nil }
   end
-  lost(a)
-  lost(b)
-  if a.t == "row" or b.t == "row" then return values.UNKNOWN end
+  if a.t == "row" or b.t == "row" then return { t = "?", from = origins(a, b), rows = values.rows_in(a, b) } end
+  local from, rows = origins(a, b), values.rows_in(a, b)
   local type_a, type_b = values.type_of(a), values.type_of(b)
   local joined = values.join_types(type_a, type_b)
   if joined == nil then return values.NIL end
-  if joined == "?" then return values.UNKNOWN end
-  return values.of(joined)
+  if joined == "?" then return (from or rows) and { t = "?", from = from, rows = rows } or values.UNKNOWN end
+  return from and { t = "type", type = joined, from = from } or values.of(joined)
+end
+
+---Rows that either value may be, where it is not known to be a row.
+function values.rows_in(a, b)
+  local rows
+  for _, v in ipairs { a, b } do
+    for id in pairs(v.set or v.rows or {}) do
+      rows = rows or {}
+      rows[id] = true
+    end
+  end
+  return rows
 end
 
 return values

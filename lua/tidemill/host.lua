@@ -2,9 +2,13 @@
 -- address has at most 47 bits), because a light userdata in a hot loop cannot be compiled. Each entry is called
 -- protected with `host.handler`, so what C sees of a failure is always a fault { code, message, where, hint }.
 local clock = require "tidemill.clock"
+local libraries = require "tidemill.libraries"
+-- The C library's os is not opened (core/vm/libraries.c). Our own modules that name os find the one on the engine's
+-- clock, so it must be there before they load.
+rawset(_G, "os", rawget(_G, "os") or libraries.os)
+
 local fault = require "tidemill.fault"
 local fingerprint = require "tidemill.fingerprint"
-local libraries = require "tidemill.libraries"
 local place = require "tidemill.place"
 local plan = require "tidemill.plan"
 local session = require "tidemill.session"
@@ -34,8 +38,6 @@ local arguments
 function host.boot(args)
   arguments = args
   libraries.seal_strings()
-  -- The C library's os is not opened. Our own modules that name os find the one on the engine's clock.
-  rawset(_G, "os", rawget(_G, "os") or libraries.os)
   clock.set_source(args.now_ms)
   -- Generated chunks are long loops with many side exits; the defaults would run out (PERFORMANCE, 5.1).
   require("jit.opt").start("maxtrace=8000", "maxrecord=16000", "maxirconst=2000", "maxside=400", "maxsnap=2000",

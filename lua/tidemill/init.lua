@@ -1,6 +1,7 @@
 -- What `require "tidemill"` is: the table `tm` of constructors that begin a job. One per session, read-only; operators
 -- on streams are in stream.lua and keyed.lua. User documentation: lua/meta/tidemill.lua.
 local check = require "tidemill.check"
+local codegen = require "codegen"
 local connectors = require "tidemill.connectors"
 local ends = require "tidemill.ends"
 local fault = require "tidemill.fault"
@@ -147,12 +148,7 @@ function api.new(session)
     return freeze.object("schema", schema.declare(call, "tm.schema", given))
   end
 
-  tm.copy = function(row)
-    local copy = require("codegen").copy
-    if not copy then fault.raise("UNKNOWN_NAME", place.here(), "there is no tm.copy") end
-    return copy(row)
-  end
-
+  tm.copy = codegen.copy -- the function itself: the analysis of operators knows it by identity
   for _, kind in ipairs { "lines", "stdin", "file", "generate", "print", "discard" } do tm[kind] = connectors[kind] end
   for name, fn in pairs(windows) do tm[name] = fn end
   tm.gen = freeze.table("tm.gen", generate.gen, unknown("tm.gen")(generate.gen))

@@ -46,7 +46,7 @@ end
 
 local function opaque(v)
   local t = type(v)
-  return t == "table" or t == "function" or t == "thread" or t == "userdata" or t == "cdata"
+  return t == "table" or t == "function" or t == "thread" or t == "userdata"
 end
 
 local raw_format = string.format
@@ -58,7 +58,7 @@ local function format(text, ...)
     if not (opaque(a) or opaque(b) or opaque(c) or opaque(d)) then return raw_format(text, ...) end
   end
   local args = { ... }
-  for i = 1, n do if opaque(args[i]) and type(args[i]) ~= "cdata" then args[i] = to_text(args[i]) end end
+  for i = 1, n do if opaque(args[i]) then args[i] = to_text(args[i]) end end
   return raw_format(text, unpack(args, 1, n))
 end
 
@@ -149,8 +149,7 @@ end
 function libraries.pairs(t)
   if type(t) ~= "table" then
     if type(t) == "cdata" then
-      local views = package.loaded["codegen"] or package.loaded["codegen.init"]
-      if views and views.pairs then return views.pairs(t) end
+      return require("codegen").pairs(t) -- a record: its columns in order
     end
     error(("bad argument #1 to 'pairs' (table expected, got %s)"):format(t == nil and "nil" or type(t)), 2)
   end

@@ -1,6 +1,7 @@
 -- The environment in which a job script and its functions run (ARCHITECTURE D12): an allow-list of globals, text only,
 -- no way to a pointer, to the FFI or to the engine's own tables. Reading or setting a name that is not on the list is
 -- an error with the nearest name.
+local codegen = require "codegen"
 local fault = require "tidemill.fault"
 local freeze = require "tidemill.freeze"
 local libraries = require "tidemill.libraries"
@@ -9,6 +10,9 @@ local suggest = require "tidemill.suggest"
 local trouble = require "tidemill.trouble"
 
 local sandbox = {}
+
+-- Job code's tonumber also takes int64 and decimal values. The analysis of operators knows functions by identity.
+require("codegen.known").results[codegen.tonumber] = require("codegen.values").NUMBER
 
 -- What people reach for, and what to use instead.
 local REFUSED = {
@@ -73,7 +77,7 @@ function sandbox.new(folder, hooks)
   local object -- the environment itself
   local env = {
     assert = assert, error = error, ipairs = ipairs, pcall = pcall, rawequal = rawequal, select = select,
-    tonumber = tonumber, type = type, unpack = unpack, xpcall = xpcall, _VERSION = _VERSION,
+    tonumber = codegen.tonumber, type = type, unpack = unpack, xpcall = xpcall, _VERSION = _VERSION,
     pairs = libraries.pairs, next = libraries.next, tostring = libraries.tostring,
     getmetatable = libraries.getmetatable, setmetatable = libraries.setmetatable,
     rawget = libraries.rawget, rawset = libraries.rawset,

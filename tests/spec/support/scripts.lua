@@ -4,10 +4,6 @@ local session = require "tidemill.session"
 
 local scripts = {}
 
--- Specs of the builder must not depend on what the code generator can do: where it is absent, a stand-in gives the
--- schemas of functions whose columns follow from the node alone.
-if not pcall(require, "codegen") then package.loaded.codegen = require "tests.spec.support.codegen_stand_in" end
-
 ---@class scripts.options
 ---@field path string? default "job.lua"
 ---@field set table?

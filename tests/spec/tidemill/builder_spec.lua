@@ -1,3 +1,4 @@
+-- What right scripts become: nodes, names, schemas, places, fingerprints.
 local scripts = require "tests.spec.support.scripts"
 
 local HEAD = [[
@@ -124,7 +125,7 @@ describe("schemas", function()
   end)
 
   it("of a key made by a function show it under its name", function()
-    assert.equal("area ?, count int", columns "return rows:key_by(function(e) return e.city end, 'area'):count()")
+    assert.equal("area string, count int", columns "return rows:key_by(function(e) return e.city end, 'area'):count()")
   end)
 
   it("of a union are those of its streams", function()

@@ -1,3 +1,4 @@
+-- os.time, os.date and os.clock of job code, against the C library's calendar.
 local clock = require "tidemill.clock"
 
 describe("the clock of job code", function()

@@ -1,3 +1,4 @@
+-- Nearest names, types and their aggregates, codes.
 local suggest = require "tidemill.suggest"
 local types = require "tidemill.types"
 

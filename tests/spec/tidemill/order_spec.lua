@@ -1,3 +1,4 @@
+-- The order of fields read from a job's text.
 local order = require "tidemill.order"
 
 local function keys(text, line, names)

