@@ -35,7 +35,8 @@ struct bench_engine *bench_engine_new(void)
     tm_mem_init(&e->mem, &e->fx, NULL, 0);
     e->pool = tm_batch_pool_new(&e->mem);
     check(tm_schema_new(&e->mem, fields, 5, -1, &e->schema, &e->err));
-    struct tm_decoder_args in = {.mem = &e->mem, .schema = e->schema, .max_record = TM_RECORD_BYTES};
+    struct tm_decoder_args in = {
+        .mem = &e->mem, .schema = e->schema, .max_record = TM_RECORD_BYTES};
     struct tm_encoder_args out = {.mem = &e->mem, .schema = e->schema, .timestamps_as_ms = true};
     check(tm_format_json.decoder_new(&in, &e->decoder, &e->err));
     check(tm_format_json.encoder_new(&out, &e->encoder, &e->err));
@@ -69,8 +70,8 @@ size_t bench_engine_decode(struct bench_engine *e, const char *text, size_t len)
     size_t done = 0, used, rows = 0;
     while (done < len) {
         struct tm_batch *batch = tm_batch_acquire(e->pool, e->schema);
-        check(e->decoder->ops->decode(e->decoder, (const uint8_t *)text + done, len - done, true, batch, &used,
-                                      no_bad_records, NULL));
+        check(e->decoder->ops->decode(e->decoder, (const uint8_t *)text + done, len - done, true,
+                                      batch, &used, no_bad_records, NULL));
         rows += batch->row_count;
         tm_batch_release(batch);
         done += used;
@@ -91,13 +92,15 @@ double bench_engine_encode(struct bench_engine *e, const char *text, size_t len,
     size_t used;
     double *times = calloc(rounds, sizeof *times);
     tm_buf_init(&out, &e->mem);
-    check(e->decoder->ops->decode(e->decoder, (const uint8_t *)text, len, true, batch, &used, no_bad_records, NULL));
+    check(e->decoder->ops->decode(e->decoder, (const uint8_t *)text, len, true, batch, &used,
+                                  no_bad_records, NULL));
     for (size_t i = 0; i < rounds; i++) {
         int64_t start = tm_fx_mono_ns(&e->fx);
         for (int n = 0; n < 50; n++) {
             const struct tm_row *row = tm_batch_first(batch);
             out.size_bytes = 0;
-            check(e->encoder->ops->encode(e->encoder, batch, &row, &out, SIZE_MAX, no_bad_rows, NULL));
+            check(e->encoder->ops->encode(e->encoder, batch, &row, &out, SIZE_MAX, no_bad_rows,
+                                          NULL));
         }
         times[i] = (double)(tm_fx_mono_ns(&e->fx) - start) / 50 / batch->row_count;
     }

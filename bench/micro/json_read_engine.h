@@ -13,7 +13,8 @@ void bench_engine_free(struct bench_engine *engine);
 // Decode all lines into batches; returns the rows. 64 bytes behind the text are readable.
 size_t bench_engine_decode(struct bench_engine *engine, const char *text, size_t len);
 // Median ns a row of encoding the rows of the text as JSON Lines.
-double bench_engine_encode(struct bench_engine *engine, const char *text, size_t len, size_t rounds);
+double bench_engine_encode(struct bench_engine *engine, const char *text, size_t len,
+                           size_t rounds);
 
 #ifdef __cplusplus
 }

@@ -153,13 +153,22 @@ static int add_old(void *arg, const char *path)
     return 0;
 }
 
-// One above the highest "part-<subtask>-<run>" that is there.
+// The digits at *p, up to a billion; *p is moved behind them. False: there are none.
+static bool take_number(const char **p, unsigned *value)
+{
+    const char *start = *p;
+    for (*value = 0; **p >= '0' && **p <= '9' && *value < 100000000; ++*p)
+        *value = *value * 10 + (unsigned)(**p - '0');
+    return *p != start;
+}
+
+// One above the highest run of the "part-<subtask>-<run>" that are there.
 static unsigned next_run(const struct outputs *o)
 {
     unsigned next = 0, subtask, run;
     for (uint32_t i = 0; i < o->old_count; i++) {
-        const char *name = o->old[i] + folder_length(o->old[i]);
-        if (sscanf(name, "part-%u-%u", &subtask, &run) == 2 && run >= next)
+        const char *p = o->old[i] + folder_length(o->old[i]) + strlen("part-");
+        if (take_number(&p, &subtask) && *p++ == '-' && take_number(&p, &run) && run >= next)
             next = run + 1;
     }
     return next;

@@ -49,6 +49,8 @@ static void on_signal(struct ev_loop *loop, ev_signal *watcher, int events)
     (void)events;
     struct run *run = watcher->data;
     run->stops_wanted++;
+    // A parker waits on through events of its loop that are not for it.
+    run->engine->fx.threads->parker_wake(run->engine->fx.ctx, run->waker.parker);
 }
 
 static void watch_signals(struct run *run)

@@ -1,6 +1,8 @@
 // Escapes of JSON strings, and writing string literals.
 #include "core/format/json_string.h"
 
+#include <stdbool.h>
+
 #include "core/format/json_write.h"
 
 const uint8_t tm__json_escapes[256] = {
@@ -69,6 +71,11 @@ size_t tm__json_unicode_escape(const uint8_t **src, const uint8_t *end, uint8_t 
 
 static uint8_t *put_escape(uint8_t *out, uint8_t c)
 {
+    if (TM_LIKELY(c == '"' || c == '\\')) {
+        out[0] = '\\';
+        out[1] = c;
+        return out + 2;
+    }
     static const char digits[] = "0123456789abcdef";
     static const char letters[] = "\bb\ff\nn\rr\tt\"\"\\\\";
     *out++ = '\\';
@@ -107,30 +114,42 @@ static inline unsigned copy16(const uint8_t *p, uint8_t *out)
 }
 #endif
 
-uint8_t *tm__json_put_string(uint8_t *out, const uint8_t *p, size_t len)
+// `may_read_on`: 16 bytes behind the string are readable, as in a batch.
+static inline __attribute__((always_inline)) uint8_t *put_string(uint8_t *out, const uint8_t *p,
+                                                                 size_t len, bool may_read_on)
 {
     const uint8_t *end = p + len;
+    uint8_t tail[16];
     *out++ = '"';
-    while (end - p >= 16) {
-        unsigned mask = copy16(p, out);
-        size_t plain = (size_t)__builtin_ctz(mask | (1u << 16));
+    while (p < end) {
+        size_t left = (size_t)(end - p);
+        const uint8_t *from = p;
+        if (left < 16 && !may_read_on) {
+            memset(tail, 'x', sizeof tail);
+            memcpy(tail, p, left);
+            from = tail;
+        }
+        unsigned mask = copy16(from, out);
+        size_t plain = mask == 0 ? 16 : (size_t)__builtin_ctz(mask);
+        if (plain >= left) {
+            out += left;
+            break;
+        }
         out += plain;
         p += plain;
         if (TM_UNLIKELY(plain != 16))
             out = put_escape(out, *p++);
     }
-    while (p < end) { // the tail goes through a copy: what follows a row need not be readable
-        uint8_t tail[16];
-        size_t left = (size_t)(end - p);
-        memset(tail, 'x', sizeof tail);
-        memcpy(tail, p, left);
-        unsigned mask = copy16(tail, out);
-        size_t plain = (size_t)__builtin_ctz(mask | (1u << left));
-        out += plain;
-        p += plain;
-        if (TM_UNLIKELY(p < end))
-            out = put_escape(out, *p++);
-    }
     *out++ = '"';
     return out;
+}
+
+uint8_t *tm__json_put_string(uint8_t *out, const uint8_t *p, size_t len)
+{
+    return put_string(out, p, len, false);
+}
+
+uint8_t *tm__json_put_batch_string(uint8_t *out, const uint8_t *p, size_t len)
+{
+    return put_string(out, p, len, true);
 }

@@ -35,7 +35,7 @@ struct json_encoder {
     uint32_t field_count, reference_count;
     size_t fixed_bound; // bytes of a row's text without what references point to
     bool omit_nulls, timestamps_as_ms;
-    bool numbers_as_text; // NaN and infinities as strings, for messages
+    bool is_message; // the row may stand outside a batch; NaN and infinities become strings
     struct tm__date_cache date;
 };
 
@@ -82,7 +82,7 @@ static inline uint8_t *put_value(struct json_encoder *e, uint8_t *out, const str
         number = tm_row_double(row, field->offset);
         if (TM_LIKELY(isfinite(number)))
             return tm__put_double(out, number);
-        if (!e->numbers_as_text)
+        if (!e->is_message)
             return NULL;
         return put_text(out, isnan(number) ? "\"NaN\""
                              : number < 0  ? "\"-Infinity\""
@@ -100,7 +100,8 @@ static inline uint8_t *put_value(struct json_encoder *e, uint8_t *out, const str
         return out;
     default:
         p = tm_row_string(row, field->offset, &len);
-        return tm__json_put_string(out, (const uint8_t *)p, len);
+        return e->is_message ? tm__json_put_string(out, (const uint8_t *)p, len)
+                             : tm__json_put_batch_string(out, (const uint8_t *)p, len);
     }
 }
 
@@ -266,7 +267,7 @@ int tm_format_row_json(struct tm_buf *out, const struct tm_schema *schema, const
     struct json_encoder e;
     const struct field *failed;
     int rc = encoder_init(&e, &args);
-    e.numbers_as_text = true;
+    e.is_message = true;
     if (rc == 0 && (rc = tm_buf_reserve(out, row_bound(&e, row))) == 0)
         out->size_bytes =
             (size_t)(put_row(&e, out->data + out->size_bytes, row, &failed) - out->data);

@@ -152,44 +152,47 @@ local function write_variables(w, g)
   end
 end
 
--- The loop over rows. `stride`: rows of one size; else the next row is where this one ends.
-local function write_loop(w, g, name)
-  local full = g.flat and "if cast(bytes, cur.out) >= tally.full or tally.rows >= tally.rows_full then return %s end"
-    or g.output.has_references and "if cast(bytes, cur.out) >= tally.full then return %s end"
-  local go = "local go = " .. stages.sequence(g, 1)
-  if not g.input.has_references then
-    w:open("local function %s(first, n)", name)
-    w:open("for i = 0, n - 1 do")
-    w:line("cur.row = first + i")
-    w:line(go)
-    w:line("if go == nil and tally.stop ~= 0 then return i + 1 end")
-    if full then w:line(full, "i + 1") end
-    w:close()
-    w:line("return n")
+---The loop over rows from cur.row on. It has no variable of its own between two rows: all is in memory whose address the
+---trace compiler knows, so that the trace of a row that is filtered comes back to the loop with next to no work. A pointer in
+---a local would be made an object there, for every such row.
+---@param call string what happens to a row: `step_1() and step_2()`
+---@param before string? a line at the row's start
+function chunk.write_loop(w, g, name, call, before)
+  w:open("local function %s()", name)
+  w:open("repeat")
+  if before then w:line(before) end
+  w:line("local go = %s", call)
+  if g.input.has_references then
+    w:line("cur.row = cast(in_pointer, cast(bytes, cur.row) + cur.row.size_bytes)")
+    w:line("tally.done = tally.done + 1")
   else
-    w:open("local function %s(first, n)", name)
-    w:line("cur.row = first")
-    w:open("for i = 1, n do")
-    w:line("local r = cur.row")
-    w:line("if cast(bytes, r) >= tally.in_end then return i - 1 end")
-    w:line(go)
-    w:line("cur.row = cast(in_pointer, cast(bytes, r) + r.size_bytes)")
-    w:line("if go == nil and tally.stop ~= 0 then return i end")
-    if full then w:line(full, "i") end
-    w:close()
-    w:line("return n")
+    w:line("cur.row = cur.row + 1")
   end
+  w:line("if go == nil and tally.stop ~= 0 then break end")
+  if g.flat then w:line("if cast(bytes, cur.out) >= tally.full or tally.rows >= tally.rows_full then break end")
+  elseif g.output.has_references then w:line("if cast(bytes, cur.out) >= tally.full then break end") end
+  w:close(g.input.has_references and "until cast(bytes, cur.row) == tally.in_end or tally.done == tally.most"
+    or "until cast(bytes, cur.row) == tally.in_end")
   w:close()
+end
+
+---The rows that the loop has done, in `done`; ctx.in moves on.
+function chunk.write_done(w, g)
+  if g.input.has_references then
+    w:line("local done = tally.done")
+  else
+    w:line('local done = (cast(bytes, cur.row) - ctx["in"]) / %d', g.input.fixed_bytes)
+  end
+  w:line('ctx["in"] = cast(bytes, cur.row)')
+  w:line("ctx.out_size = cast(bytes, cur.out) - ctx.out")
 end
 
 -- Once per piece of a batch: pointers out, counters in.
 local function write_settle(w, g)
   w:line("")
-  w:line("-- after `done` rows: how far input and output are, and the counts of every operator")
-  w:open("local function settle(done)")
-  if g.input.has_references then w:line('ctx["in"] = cast(bytes, cur.row)')
-  else w:line('ctx["in"] = ctx["in"] + done * %d', g.input.fixed_bytes) end
-  w:line("ctx.out_size = cast(bytes, cur.out) - ctx.out")
+  w:line("-- after a loop: how far input and output are, and the counts of every operator")
+  w:open("local function settle()")
+  chunk.write_done(w, g)
   w:line("local counts, rows = ctx.counts, done")
   for k, stage in ipairs(g.stages) do
     local at = 4 * (k - 1)
@@ -210,8 +213,8 @@ local function write_settle(w, g)
   w:close()
 end
 
--- `more`: further arguments of the loop.
-function chunk.write_run(w, g, more)
+---@param before string? a line before the loop
+function chunk.write_run(w, g, before)
   local reserve = not g.flat and not g.output.has_references
   w:line("")
   w:line("-- 0: the input is used up; 1: the output is full; negative: the job stops")
@@ -237,9 +240,13 @@ function chunk.write_run(w, g, more)
   w:line("cur.out = cast(out_pointer, ctx.out + ctx.out_size)")
   w:line("tally.limit = ctx.out + ctx.out_capacity")
   w:line("tally.full = ctx.out + ctx.out_full_bytes")
-  if g.input.has_references then w:line("tally.in_end = ctx.in_end") end
+  w:line('cur.row = cast(in_pointer, ctx["in"])')
+  if g.input.has_references then w:line("tally.in_end, tally.done, tally.most = ctx.in_end, 0, n")
+  else w:line("tally.in_end = cast(bytes, cur.row + n)") end
   if g.flat then w:line("tally.rows, tally.rows_full = ctx.out_rows, ctx.out_full") end
-  w:line('settle(loop(cast(in_pointer, ctx["in"]), n%s))', more or "")
+  if before then w:line(before) end
+  w:line("loop()")
+  w:line("settle()")
   w:open("if tally.stop ~= 0 then")
   w:line("local rc = tally.stop")
   w:line("tally.stop = 0")
@@ -257,7 +264,8 @@ chunk.RESULT = "return { run = run, enter = enter, loop = loop, loop_interpreted
 
 ---Members of the struct of counters and limits.
 function chunk.tally_members(count)
-  local parts = { "const uint8_t *in_end; uint8_t *limit; uint8_t *full; int32_t rows; int32_t rows_full; int32_t stop;" }
+  local parts = { "const uint8_t *in_end; uint8_t *limit; uint8_t *full; int32_t rows; int32_t rows_full; int32_t stop; "
+    .. "int32_t done; int32_t most;" }
   for k = 1, count do
     parts[#parts + 1] = (" int32_t dropped_%d; int32_t failed_%d; int32_t emitted_%d; int32_t active_%d;"):format(k, k, k, k)
   end
@@ -283,8 +291,8 @@ function chunk.generate(nodes)
   for k = #nodes, 1, -1 do stages.write(w, g, g.stages[k]) end
   w:line("")
   w:line("-- two loops of the same text: the trace compiler only ever sees large batches in the first")
-  write_loop(w, g, "loop")
-  write_loop(w, g, "loop_interpreted")
+  chunk.write_loop(w, g, "loop", stages.sequence(g, 1))
+  chunk.write_loop(w, g, "loop_interpreted", stages.sequence(g, 1))
   write_settle(w, g)
   chunk.write_run(w, g)
   w:line("")

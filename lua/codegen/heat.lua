@@ -1,6 +1,7 @@
 -- When generated code and user functions may be compiled (ARCHITECTURE D2). A loop that LuaJIT meets first with batches of one
 -- or two rows is given up for good, so everything starts switched off, and a chain is switched on by its first batch of 64
 -- rows or more. Until its loop is seen compiled, smaller batches go through a second loop that is never compiled.
+local ffi = require "ffi"
 local opcodes = require "codegen.opcodes"
 local util = require "jit.util"
 
@@ -8,6 +9,7 @@ local heat = {}
 
 heat.ROWS = 64      -- a batch that may start compilation
 local TRIES = 50    -- large batches after which small ones are let in whatever the compiler did
+local AGAIN = 8      -- times a loop is recorded anew because its trace followed an unusual row
 
 -- User functions are shared by the instances of an operator; one that is compiled stays so for all.
 local on = setmetatable({}, { __mode = "k" })
@@ -34,10 +36,11 @@ end
 
 ---@param nodes table[]
 ---@param main function the loaded chunk: all its functions are its children
----@param parts table { loop, loop_interpreted } of the chunk
+---@param parts table { loop, loop_interpreted } of the chunk; { outcomes, rows } of the instance: how rows end
 ---@param gather boolean rows of small batches add up: reduce is entered with as many rows as have different keys
 function heat.new(nodes, main, parts, gather)
-  local h = { functions = functions_of(nodes), main = main, parts = parts, hot = false, compiled = false, tries = 0, gather = gather, gathered = 0 }
+  local h = { functions = functions_of(nodes), main = main, parts = parts, hot = false, compiled = false, tries = 0, again = 0,
+    gather = gather, gathered = 0 }
   jit.off(main, true)
   local warm = false
   for _, fn in ipairs(h.functions) do
@@ -78,12 +81,50 @@ function heat.ignite(h)
   end
 end
 
--- Is the loop's last instruction a jump into a trace?
-local function is_compiled(fn)
-  if opcodes.unknown then return false end
-  for pc = util.funcinfo(fn).bytecodes - 1, 1, -1 do
-    if opcodes.name_at(fn, pc) == "JFORL" then return true end
+-- The number of the trace that runs the loop, if it is compiled.
+local function trace_of(fn)
+  if opcodes.unknown then return nil end
+  for pc = 1, util.funcinfo(fn).bytecodes - 1 do
+    local name, operand = opcodes.name_at(fn, pc)
+    if name == "JLOOP" then return operand end
   end
+end
+
+-- A trace follows the row that was under way when it was recorded. If that was filtered and most rows are not, or the other
+-- way round, most rows would leave the trace at once. What a trace does with its row shows in the counters that it touches.
+local function touches(trace, address)
+  local info = util.traceinfo(trace)
+  for ref = 1, info.nins - 1 do
+    local mode, _, op = util.traceir(trace, ref)
+    if mode and op and op < 0 and bit.band(mode, 3) == 0 then
+      local k = util.tracek(trace, op)
+      if type(k) == "userdata" then k = ffi.cast("int64_t", ffi.cast("intptr_t", k)) end
+      if type(k) == "cdata" and ffi.istype("int64_t", k) and k == address then return true end
+    end
+  end
+  return false
+end
+
+-- Does the loop's trace follow a usual row?
+local function is_usual(h, trace)
+  if not h.parts.outcomes then return true end
+  local most, recorded, rest = 0, nil, h.parts.rows()
+  for _, outcome in ipairs(h.parts.outcomes) do
+    local count = outcome.count()
+    rest = rest - count
+    most = math.max(most, count)
+    if not recorded and touches(trace, outcome.address) then recorded = count end
+  end
+  return (recorded or rest) * 2 >= math.max(most, rest)
+end
+
+local function is_compiled(h)
+  local trace = trace_of(h.parts.loop)
+  if not trace then return false end
+  if h.again >= AGAIN or is_usual(h, trace) then return true end
+  h.again = h.again + 1
+  jit.off(h.parts.loop) -- flushes its traces
+  jit.on(h.parts.loop)
   return false
 end
 
@@ -102,7 +143,7 @@ end
 function heat.after(h, large)
   if h.hot and large then
     h.tries = h.tries + 1
-    h.compiled = h.tries >= TRIES or is_compiled(h.parts.loop)
+    h.compiled = h.tries >= TRIES or is_compiled(h)
   end
   return h.compiled
 end

@@ -38,6 +38,7 @@ local function load_chunk(self)
   self.chunk, self.R = main(R), R
   self.fixed_bytes = plan.input.fixed_bytes
   self.fixed = not plan.input.has_references
+  self.chunk.outcomes, self.chunk.rows = R.outcomes, R.rows
   self.heat = heat.new(nodes, main, self.chunk, nodes[1].kind == "reduce")
 end
 
@@ -56,9 +57,27 @@ local function is_large(self)
   return false
 end
 
+-- Interprets a few rows, so that another row than last time is under way when the loop gets hot.
+local function skip_rows(self, count)
+  local ctx = self.ctx
+  local stop = ctx.in_end
+  local row = ctx["in"]
+  for _ = 1, count do
+    if row < stop then row = row + ffi.cast("int32_t *", row)[0] end
+  end
+  ctx.in_end = row
+  local rc = self.chunk.run(self.chunk.loop_interpreted)
+  ctx.in_end = stop
+  return rc
+end
+
 local function run_chunk(self)
   local h = self.heat
   local large = not h.compiled and is_large(self)
+  if large and h.again > 0 then
+    local rc = skip_rows(self, h.again * 5)
+    if rc ~= 0 then return rc end
+  end
   local rc = self.chunk.run(heat.loop(h, large))
   if heat.after(h, large) then self.run = self.chunk.enter end
   return rc
@@ -91,6 +110,6 @@ end
 
 -- What runs before the loop is compiled stays out of the compiler's sight. No protected call stands between C and the loop:
 -- a trace that leaves the loop could not return through it.
-for _, fn in ipairs { Instance.run, run_chunk, is_large, heat.loop, heat.after } do jit.off(fn) end
+for _, fn in ipairs { Instance.run, run_chunk, skip_rows, is_large, heat.loop, heat.after } do jit.off(fn) end
 
 return instance

@@ -54,8 +54,11 @@ function opcodes.decode(fn)
   return code
 end
 
----The name of the instruction as it is now, compiled or given up.
-function opcodes.name_at(fn, pc) return NAMES[bit.band(util.funcbc(fn, pc), 0xff) + 1] end
+---The name and operand D of the instruction as it is now, compiled or given up.
+function opcodes.name_at(fn, pc)
+  local ins = util.funcbc(fn, pc)
+  return NAMES[bit.band(ins, 0xff) + 1], bit.rshift(ins, 16)
+end
 
 ---The constant of a string, table or function operand.
 function opcodes.constant(fn, d) return util.funck(fn, -d - 1) end

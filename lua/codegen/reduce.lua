@@ -139,29 +139,6 @@ local function write_step(w, g)
   w:close()
 end
 
-local function write_loop(w, g, name)
-  local first = g.names:ref("step_1")
-  w:open("local function %s(first, n, slots)", name)
-  if g.input.has_references then
-    w:line("cur.row = first")
-    w:open("for i = 0, n - 1 do")
-    w:line("local r = cur.row")
-    w:line("if cast(bytes, r) >= tally.in_end then return i end")
-    w:line("local go = %s(slots[i])", first)
-    w:line("cur.row = cast(in_pointer, cast(bytes, r) + r.size_bytes)")
-    w:line("if go == nil and tally.stop ~= 0 then return i + 1 end")
-    w:line("if cast(bytes, cur.out) >= tally.full then return i + 1 end")
-  else
-    w:open("for i = 0, n - 1 do")
-    w:line("cur.row = first + i")
-    w:line("local go = %s(slots[i])", first)
-    w:line("if go == nil and tally.stop ~= 0 then return i + 1 end")
-  end
-  w:close()
-  w:line("return n")
-  w:close()
-end
-
 local function plan(node)
   local g = { node = node, masks = {}, bare = node.input.bare, input = layout.of(node.input) }
   g.output = g.input
@@ -222,20 +199,20 @@ function reduce.generate(node)
   write_side(w, g, g.row)
   write_step(w, g)
   w:line("")
-  write_loop(w, g, "loop")
-  write_loop(w, g, "loop_interpreted")
+  local call = g.names:ref("step_1") .. "(kept.slot[-1])"
+  local before = "kept.slot = kept.slot + 1"
+  chunk.write_loop(w, g, "loop", call, before)
+  chunk.write_loop(w, g, "loop_interpreted", call, before)
   w:line("")
-  w:open("local function settle(done)")
-  if g.input.has_references then w:line('ctx["in"] = cast(bytes, cur.row)')
-  else w:line('ctx["in"] = ctx["in"] + done * %d', g.input.fixed_bytes) end
+  w:open("local function settle()")
+  chunk.write_done(w, g)
   w:line("ctx.slot_index = ctx.slot_index + done")
-  w:line("ctx.out_size = cast(bytes, cur.out) - ctx.out")
   w:line("local counts, rows = ctx.counts, done - tally.failed_1")
   w:line("tally.failed_1 = 0")
   w:line("counts[0], counts[1], counts[3] = counts[0] + done, counts[1] + rows, counts[3] + rows -- in, out, used")
   w:line("ctx.out_rows = ctx.out_rows + rows")
   w:close()
-  chunk.write_run(w, g, ", ctx.slots + ctx.slot_index")
+  chunk.write_run(w, g, "kept.slot = ctx.slots + ctx.slot_index")
   w:line("")
   w:line(chunk.RESULT)
   return w:text(), g

@@ -30,7 +30,7 @@ function runtime.new(nodes, ctx, C)
   -- Structs of at most 16 bytes, held by value: the trace compiler then knows their addresses and that they do not overlap,
   -- and keeps the output pointer in a register over the whole loop.
   local cur = ffi.new(ffi.typeof("struct { $ *row; $ *out; }", input.ctype, output.ctype))
-  local kept = ffi.new(ffi.typeof("struct { $ *acc; }", input.ctype))
+  local kept = ffi.new(ffi.typeof("struct { $ *acc; uint8_t **slot; }", input.ctype))
   local tally_type = ffi.typeof("struct { " .. chunk.tally_members(#nodes) .. " }")
   local tally_struct = ffi.new(tally_type)
   local tally = ffi.cast(ffi.typeof("$ *", tally_type), tally_struct)
@@ -96,6 +96,19 @@ function runtime.new(nodes, ctx, C)
     tally.stop = rc
     return false
   end
+
+  -- How rows end: filtered by one of the filters, or written. For heat.lua.
+  R.outcomes = {}
+  local base = ffi.cast("int64_t", ffi.cast("intptr_t", tally))
+  for k, node in ipairs(nodes) do
+    if node.verb == "filter" then
+      R.outcomes[#R.outcomes + 1] = {
+        address = base + ffi.offsetof(tally_type, "dropped_" .. k),
+        count = function() return tonumber(ctx.counts[4 * (k - 1) + 2]) end,
+      }
+    end
+  end
+  function R.rows() return tonumber(ctx.counts[0]) end
 
   return R
 end
