@@ -263,9 +263,14 @@ int tm_job_finish(struct tm_job *job, bool ok, struct tm_error *err)
         if (connector->sink_finish == NULL || job->shared[n] == NULL)
             continue;
         // Every sink is finished, whatever the others do; the first failure is what the user reads.
-        int rc = connector->sink_finish(job->shared[n], ok, result == 0 ? err : NULL);
-        if (result == 0)
+        struct tm_error one = {0};
+        int rc = connector->sink_finish(job->shared[n], ok, &one);
+        if (rc == 0 && one.message[0] != '\0') // where the rows of a job that did not finish are
+            tm_log_write(job->log, TM_LOG_WARN, "'%s': %s", node->name, one.message);
+        if (rc != 0 && result == 0) {
             result = rc;
+            *err = one;
+        }
     }
     return result;
 }

@@ -187,18 +187,22 @@ static int finish(struct tm_task *task, struct tm_error *err)
     return TM_TURN_EXIT;
 }
 
+static int flush_sink(struct tm_task *task, struct tm_error *err)
+{
+    if (task->operator_count == 0)
+        return 0;
+    task->sink_flushed_ns = task->ctx.now_ns;
+    return tm__task_sink_idle(task->operators[task->operator_count - 1], err);
+}
+
 // Nothing is under way and no input is there: send on what waits for company.
 static int rest(struct tm_task *task, struct tm_error *err)
 {
     int rc = tm__task_flush_outputs(task, true);
     if (rc < 0)
         return fail_output(task, rc, err);
-    if (task->operator_count > 0) {
-        rc = tm__task_sink_idle(task->operators[task->operator_count - 1], err);
-        if (rc < 0)
-            return rc;
-    }
-    return TM_TURN_IDLE;
+    rc = flush_sink(task, err);
+    return rc < 0 ? rc : TM_TURN_IDLE;
 }
 
 static int step(struct tm_task *task, struct tm_error *err)
@@ -243,6 +247,13 @@ int tm_task_turn(struct tm_task *task, struct tm_error *err)
         rc = tm__task_flush_outputs(task, false);
         if (rc < 0)
             return fail_output(task, rc, err);
+    }
+    // A source that never pauses and a filter that lets little pass: rows must not wait in a sink's
+    // buffer for company.
+    if (task->ctx.now_ns - task->sink_flushed_ns >= task->job->graph->latency_ms * 1000000) {
+        rc = flush_sink(task, err);
+        if (rc < 0)
+            return rc;
     }
     int progress = TM_TURN_IDLE;
     for (int steps = 0; steps < STEPS_PER_TURN; steps++) {

@@ -46,6 +46,7 @@ struct tm_task {
     bool finished;
     bool blocked; // the last turn ended at an output without credit
     int64_t blocked_since_ns;
+    int64_t sink_flushed_ns; // the last time its sink was told to push out what it has buffered
     _Atomic uint64_t blocked_ns, busy_ns, turns;
 };
 
