@@ -293,7 +293,7 @@ static int publish(struct outputs *o, struct tm_error *err)
 }
 
 // What was not published: an empty file goes, one with rows stays. Returns how many stay.
-static uint32_t keep_or_remove(struct outputs *o, const char **kept)
+static uint32_t keep_or_remove(struct outputs *o, const struct target **kept)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < o->count; i++) {
@@ -304,7 +304,7 @@ static uint32_t keep_or_remove(struct outputs *o, const char **kept)
         if (info.size_bytes == 0) {
             (void)o->fx->files->unlink(o->fx->ctx, target->in_progress, NULL);
         } else {
-            *kept = target->in_progress;
+            *kept = target;
             count++;
         }
     }
@@ -315,18 +315,19 @@ static uint32_t keep_or_remove(struct outputs *o, const char **kept)
 // an error its code stays 0 and its message is for the log.
 static void say_where(struct outputs *o, struct tm_error *err)
 {
-    const char *kept = NULL;
+    const struct target *kept = NULL;
     uint32_t count = keep_or_remove(o, &kept);
     if (count == 0 || err == NULL)
         return;
     char text[1024];
-    size_t folder = folder_length(kept);
     if (count == 1)
-        snprintf(text, sizeof text, "the rows written so far are in %s", kept);
+        snprintf(text, sizeof text, "%s was not published; the rows written so far are in %s",
+                 kept->path, kept->in_progress);
     else
         snprintf(text, sizeof text,
-                 "the rows written so far are in %u files %.*s.part-*.inprogress", count,
-                 (int)folder, kept);
+                 "nothing was published; the rows written so far are in %u files "
+                 "%.*s.part-*.inprogress",
+                 count, (int)folder_length(kept->path), kept->path);
     if (err->code != 0)
         tm_error_hint(err, "%s", text);
     else
@@ -353,7 +354,7 @@ int tm__file_sink_finish(void *shared, bool ok, struct tm_error *err)
 void tm__file_sink_release(void *shared)
 {
     struct outputs *o = shared;
-    const char *kept;
+    const struct target *kept;
     for (uint32_t i = 0; o->targets != NULL && i < o->count; i++)
         tm_file_writer_fini(&o->targets[i].writer, false);
     if (!o->closed && o->targets != NULL)

@@ -8,6 +8,8 @@
 #include "core/base/error.h"
 #include "core/base/limits.h"
 
+enum { PREFIX_MIN = 3 };
+
 static char lower(char c)
 {
     return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
@@ -45,6 +47,25 @@ static size_t distance(const char *a, size_t a_len, const char *b, size_t b_len)
     return last[b_len];
 }
 
+// The shortest name that begins with what was given, or that what was given begins with: "user" for
+// "user_id". From three letters on, below that it says nothing.
+static const char *nearest_prefix(const char *given, const char *const *names, size_t count)
+{
+    size_t given_len = strlen(given);
+    const char *best = NULL;
+    for (size_t n = 0; n < count; n++) {
+        size_t len = strlen(names[n]);
+        size_t shorter = len < given_len ? len : given_len;
+        size_t same = 0;
+        while (same < shorter && lower(names[n][same]) == lower(given[same]))
+            same++;
+        if (shorter >= PREFIX_MIN && same == shorter && len <= TM_NAME_MAX &&
+            (best == NULL || len < strlen(best)))
+            best = names[n];
+    }
+    return best;
+}
+
 const char *tm_text_nearest(const char *given, const char *const *names, size_t count)
 {
     size_t given_len = strlen(given);
@@ -64,7 +85,7 @@ const char *tm_text_nearest(const char *given, const char *const *names, size_t 
             best_distance = d;
         }
     }
-    return best;
+    return best != NULL ? best : nearest_prefix(given, names, count);
 }
 
 struct unit {

@@ -6,7 +6,8 @@
 #include <stdint.h>
 
 // The name in `names` (count of them) nearest to `given` by edit distance with transpositions, or
-// NULL if none is near enough (more than a third of its length away).
+// NULL if none is near enough (more than a third of its length away, and neither begins with the
+// other).
 const char *tm_text_nearest(const char *given, const char *const *names, size_t count);
 // "250ms", "5s", "10m", "1h", "1d", or plain digits (ms). 0 and *ms, or TM_E_ARGUMENT.
 int tm_text_duration_ms(const char *text, int64_t *ms);

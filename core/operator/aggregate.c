@@ -4,54 +4,11 @@
 // an average has its count, and a sum of doubles is stored negated. Its start, all-zero, is +0.0
 // and stands for the sum -0.0, the neutral element of addition; a sum of values is never -0.0,
 // since each is added as x + 0.0. The common pair of count and sum is so 16 bytes.
-#include "core/operator/aggregate.h"
+#include "core/operator/accumulator.h"
 
 #include "core/batch/decimal.h"
 
 // --- accumulators --------------------------------------------------------------------------------
-
-typedef const struct tm__operator_aggregate item_t;
-
-static inline int64_t get_int(const uint8_t *p)
-{
-    int64_t v;
-    memcpy(&v, p, sizeof v);
-    return v;
-}
-static inline void set_int(uint8_t *p, int64_t v)
-{
-    memcpy(p, &v, sizeof v);
-}
-static inline double get_double(const uint8_t *p)
-{
-    double v;
-    memcpy(&v, p, sizeof v);
-    return v;
-}
-static inline void set_double(uint8_t *p, double v)
-{
-    memcpy(p, &v, sizeof v);
-}
-static inline __int128 get_decimal(const uint8_t *p)
-{
-    __int128 v;
-    memcpy(&v, p, sizeof v);
-    return v;
-}
-static inline void set_decimal(uint8_t *p, __int128 v)
-{
-    memcpy(p, &v, sizeof v);
-}
-
-static inline bool is_present(item_t *item, const uint8_t *value)
-{
-    return ((uint64_t)get_int(value + item->present_offset) & item->present) != 0;
-}
-static inline void set_present(item_t *item, uint8_t *value)
-{
-    uint64_t word = (uint64_t)get_int(value + item->present_offset) | item->present;
-    set_int(value + item->present_offset, (int64_t)word);
-}
 
 // A value to take in: from a row's slot, or from another accumulator. `bytes` are a string's.
 struct operand {
@@ -143,12 +100,6 @@ static int keep_or_take(item_t *item, const struct tm__operator_home *home, uint
     return better ? take(item, home, value, x) : 0;
 }
 
-static inline bool holds_bytes(item_t *item)
-{
-    return item->action == TM__MIN_BYTES || item->action == TM__MAX_BYTES ||
-           item->action == TM__FIRST_BYTES || item->action == TM__LAST_BYTES;
-}
-
 static inline int add_int(item_t *item, uint8_t *value, int64_t x)
 {
     int64_t sum;
@@ -159,12 +110,6 @@ static inline int add_int(item_t *item, uint8_t *value, int64_t x)
     set_int(value + item->offset, sum);
     set_present(item, value);
     return 0;
-}
-
-static inline void add_double(item_t *item, uint8_t *value, double x)
-{
-    uint8_t *acc = value + item->offset;
-    set_double(acc, -(-get_double(acc) + x));
 }
 
 static inline int add_decimal(uint8_t *acc, __int128 x)
@@ -411,70 +356,14 @@ int tm__operator_aggregates_merge(const struct tm__operator_aggregates *aggregat
 
 // --- results -------------------------------------------------------------------------------------
 
-static int put_average(item_t *item, const uint8_t *acc, struct tm_builder *builder)
+int tm__operator_average_decimal(item_t *item, const uint8_t *acc, __int128 *average)
 {
-    uint32_t field = item->output_field;
-    int64_t count = get_int(acc + (item->action == TM__AVG_DOUBLE ? 8 : 16));
-    if (count == 0)
-        return 0;
-    if (item->action == TM__AVG_DOUBLE) {
-        tm_builder_put_double(builder, field, get_double(acc) / (double)count);
-        return 0;
-    }
-    if (item->action == TM__AVG_INT) {
-        tm_builder_put_double(builder, field, (double)get_decimal(acc) / (double)count);
-        return 0;
-    }
     struct tm_decimal quotient;
     int rc = tm_decimal_div((struct tm_decimal){get_decimal(acc), item->scale},
-                            (struct tm_decimal){count, 0}, &quotient);
+                            (struct tm_decimal){get_int(acc + 16), 0}, &quotient);
     if (rc == 0) // of scale max(6, scale), as the column
-        tm_builder_put_decimal(builder, field, quotient.unscaled);
+        *average = quotient.unscaled;
     return rc;
-}
-
-static int put_item(item_t *item, const struct tm__operator_home *home, const uint8_t *value,
-                    struct tm_builder *builder)
-{
-    const uint8_t *acc = value + item->offset;
-    uint32_t field = item->output_field;
-    switch (item->action) {
-    case TM__COUNT:
-        tm_builder_put_int(builder, field, get_int(acc));
-        return 0;
-    case TM__SUM_DOUBLE:
-        if (get_int(acc) != 0)
-            tm_builder_put_double(builder, field, -get_double(acc));
-        return 0;
-    case TM__AVG_INT:
-    case TM__AVG_DOUBLE:
-    case TM__AVG_DECIMAL:
-        return put_average(item, acc, builder);
-    default:
-        break;
-    }
-    if (!is_present(item, value))
-        return 0;
-    switch (item->action) {
-    case TM__SUM_DECIMAL:
-    case TM__MIN_DECIMAL:
-    case TM__MAX_DECIMAL:
-    case TM__FIRST_DECIMAL:
-    case TM__LAST_DECIMAL:
-        tm_builder_put_decimal(builder, field, get_decimal(acc));
-        return 0;
-    case TM__MIN_BYTES:
-    case TM__MAX_BYTES:
-    case TM__FIRST_BYTES:
-    case TM__LAST_BYTES: {
-        const struct tm_blob *blob = (const struct tm_blob *)(const void *)acc;
-        return tm_builder_put_bytes(
-            builder, field, tm_state_blob_get(home->state, home->key_group, blob), blob->length);
-    }
-    default: // eight bytes, doubles too
-        tm_builder_put_int(builder, field, get_int(acc));
-        return 0;
-    }
 }
 
 int tm__operator_aggregates_put(const struct tm__operator_aggregates *aggregates,
@@ -482,8 +371,17 @@ int tm__operator_aggregates_put(const struct tm__operator_aggregates *aggregates
                                 struct tm_builder *builder, item_t **culprit)
 {
     for (uint32_t i = 0; i < aggregates->count; i++) {
-        *culprit = &aggregates->items[i];
-        int rc = put_item(*culprit, home, value, builder);
+        item_t *item = *culprit = &aggregates->items[i];
+        int rc = 0;
+        if (!holds_bytes(item)) {
+            rc = put_slot(item, value, builder->batch->data + builder->row_start);
+        } else if (is_present(item, value)) {
+            const void *acc = (const uint8_t *)value + item->offset;
+            const struct tm_blob *blob = acc;
+            rc = tm_builder_put_bytes(builder, item->output_field,
+                                      tm_state_blob_get(home->state, home->key_group, blob),
+                                      blob->length);
+        }
         if (rc != 0)
             return rc;
     }

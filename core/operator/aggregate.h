@@ -41,7 +41,7 @@ struct tm__operator_aggregate {
     uint32_t offset;         // of the accumulator in the value
     uint32_t present_offset; // of the word with the bit "has a value"; see aggregate.c
     uint64_t present;        // the bit, or 0: the accumulator itself tells
-    uint32_t output_field;
+    uint32_t output_field, output_offset;
     const char *name; // of the output column
 };
 

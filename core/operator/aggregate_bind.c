@@ -122,8 +122,11 @@ static int bind_one(struct tm__operator_aggregate *item, struct choice *choice,
                             "operator '%s': an aggregate of a column that is not there",
                             node->name);
     const struct tm_field *result = &output->fields[from->output_field];
-    *item =
-        (struct tm__operator_aggregate){.output_field = from->output_field, .name = result->name};
+    *item = (struct tm__operator_aggregate){
+        .output_field = from->output_field,
+        .output_offset = result->offset,
+        .name = result->name,
+    };
     if (from->kind != TM_AGGREGATE_COUNT) {
         const struct tm_field *field = &input->fields[from->input_field];
         in = field->type;

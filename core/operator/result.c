@@ -1,6 +1,9 @@
 // Building the rows that keyed operators emit.
 #include "core/operator/result.h"
 
+#include "core/base/limits.h"
+#include "core/operator/accumulator.h"
+
 static int wrong_schema(const struct tm_operator *op, struct tm_error *err)
 {
     return tm_error_set(
@@ -11,6 +14,38 @@ static int wrong_schema(const struct tm_operator *op, struct tm_error *err)
 static bool is_timestamp(const struct tm_schema *schema, uint32_t field)
 {
     return field < schema->field_count && schema->fields[field].type.kind == TM_TYPE_TIMESTAMP;
+}
+
+static bool is_plain(const struct tm__operator_result *result)
+{
+    for (uint32_t i = 0; i < result->aggregates->count; i++)
+        if (holds_bytes(&result->aggregates->items[i]))
+            return false;
+    return result->reader->fast != 0;
+}
+
+// A row that is all null but for what every row has. Its end is padded, so that it can be copied in
+// steps of 32 bytes.
+static int make_blank(struct tm__operator_result *result, const struct tm_operator *op,
+                      struct tm_error *err)
+{
+    const struct tm_schema *schema = result->schema;
+    result->blank_bytes = (schema->fixed_bytes + (size_t)31) & ~(size_t)31;
+    result->blank = tm_mem_zalloc(result->mem, result->blank_bytes);
+    if (result->blank == NULL)
+        return tm__operator_out_of_memory(op, err);
+    struct tm_row *row = (struct tm_row *)(void *)result->blank;
+    for (uint32_t f = 0; f < schema->field_count; f++)
+        row->nulls[f >> 6] |= (uint64_t)1 << (f & 63);
+    row->nulls[0] &= ~(result->window ? (uint64_t)7 : (uint64_t)1);
+    result->key_offset = schema->fields[0].offset;
+    if (result->window) {
+        result->start_offset = schema->fields[1].offset;
+        result->end_offset = schema->fields[2].offset;
+    }
+    if (result->time)
+        result->time_offset = schema->fields[schema->time_field].offset;
+    return 0;
 }
 
 int tm__operator_result_init(struct tm__operator_result *result, const struct tm_operator *op,
@@ -40,33 +75,72 @@ int tm__operator_result_init(struct tm__operator_result *result, const struct tm
         .schema = tm_schema_ref(schema),
         .window = window,
         .time = time,
+        .mem = op->ctx->mem,
     };
-    return 0;
+    return is_plain(result) ? make_blank(result, op, err) : 0;
 }
 
 void tm__operator_result_fini(struct tm__operator_result *result)
 {
+    if (result->mem != NULL)
+        tm_mem_free(result->mem, result->blank, result->blank_bytes);
     tm_schema_unref(result->schema);
 }
 
-static inline int put_key(const struct tm_key_reader *reader, const struct tm_key *key,
-                          struct tm_builder *builder)
+// --- plain rows ----------------------------------------------------------------------------------
+
+static inline int append_plain(const struct tm__operator_result *result, struct tm_batch *batch,
+                               const struct tm__operator_result_row *row,
+                               const struct tm__operator_aggregate **culprit)
 {
-    if (reader->fast == 1) // one string
-        return tm_builder_put_bytes(builder, 0, key->bytes, key->length);
-    return tm_key_put(reader, key->bytes, key->length, builder, 0);
+    const struct tm_key *key = row->key;
+    size_t size = result->schema->fixed_bytes;
+    bool string = result->reader->fast == 1;
+    if (string)
+        size += (key->length + (size_t)7) & ~(size_t)7;
+    if (TM_UNLIKELY(size > TM_ROW_BYTES_MAX))
+        return TM_E_LIMIT;
+    int rc = tm_batch_reserve(batch, size); // and 64 bytes behind it
+    if (TM_UNLIKELY(rc != 0))
+        return rc;
+    uint8_t *to = batch->data + batch->size_bytes;
+    put_blank(to, result->blank, result->blank_bytes, (uint32_t)size);
+    if (string)
+        put_string(to, result->key_offset, result->schema->fixed_bytes, key->bytes, key->length);
+    else
+        memcpy(to + result->key_offset, key->bytes, 8);
+    if (result->window) {
+        set_int(to + result->start_offset, row->start);
+        set_int(to + result->end_offset, row->end);
+    }
+    if (result->time && row->has_time)
+        put_time(to, (uint32_t)result->schema->time_field, result->time_offset, row->time);
+    const struct tm__operator_aggregates *aggregates = result->aggregates;
+    for (uint32_t i = 0; i < aggregates->count; i++) {
+        *culprit = &aggregates->items[i];
+        rc = put_slot(*culprit, row->value, to);
+        if (TM_UNLIKELY(rc != 0))
+            return rc;
+    }
+    batch->size_bytes += size;
+    batch->row_count++;
+    return 0;
 }
+
+// --- all rows ------------------------------------------------------------------------------------
 
 int tm__operator_result_append(const struct tm__operator_result *result, struct tm_batch *batch,
                                const struct tm__operator_result_row *row,
                                const struct tm__operator_aggregate **culprit)
 {
+    if (TM_LIKELY(result->blank != NULL))
+        return append_plain(result, batch, row, culprit);
     struct tm_builder builder;
     uint32_t keys = result->reader->spec.count;
     int rc = tm_builder_begin(&builder, batch);
     if (rc != 0)
         return rc;
-    rc = put_key(result->reader, row->key, &builder);
+    rc = tm_key_put(result->reader, row->key->bytes, row->key->length, &builder, 0);
     if (result->window) {
         tm_builder_put_int(&builder, keys, row->start);
         tm_builder_put_int(&builder, keys + 1, row->end);

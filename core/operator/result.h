@@ -8,10 +8,16 @@ struct tm__operator_result {
     const struct tm__operator_aggregates *aggregates;
     struct tm_schema *schema; // a reference
     bool window;              // window_start and window_end follow the key
-    bool time;                // a column of its own holds the row's event time, the last one
+    bool time;                // a column of its own holds the row's event time
+    // The common rows (a key of one string or word, no strings in the results) are a copy of a
+    // blank one with the values written over it. NULL: others.
+    struct tm_mem *mem;
+    uint8_t *blank;
+    size_t blank_bytes;
+    uint32_t key_offset, start_offset, end_offset, time_offset;
 };
 
-// TM_E_SCHEMA when the output schema is not of this shape.
+// TM_E_SCHEMA when the output schema is not of this shape; TM_E_MEMORY.
 int tm__operator_result_init(struct tm__operator_result *result, const struct tm_operator *op,
                              const struct tm_key_reader *reader,
                              const struct tm__operator_aggregates *aggregates,

@@ -1,10 +1,11 @@
 // Rolling aggregates of keyed streams: one row per input row, or one per key at the end of input.
-#include "core/operator/result.h"
+#include "core/operator/pass.h"
 
 struct rolling {
     struct tm_operator base;
     struct tm_mem *mem;
     bool every; // a row per input row
+    bool plain; // by the loop of pass.h
     struct tm_schema *input;
     uint32_t time_offset;
     bool has_time;
@@ -19,6 +20,7 @@ struct rolling {
     bool begun;               // a batch is under way:
     const struct tm_row *row; // its next row that is not in the block
     uint32_t at;              // next row of the block
+    uint64_t used;            // rows of the block that count as used, not in the metrics yet
 
     bool ending; // the end is under way: rows per key go out
     struct tm_state_cursor cursor;
@@ -43,6 +45,7 @@ static int rolling_open(struct tm_operator *op, struct tm_schema *input, struct 
         rc = tm__operator_state_new(op, self->aggregates.value_bytes, &self->state, err);
     if (rc != 0)
         return rc;
+    self->plain = tm__operator_pass_suits(&self->result);
     self->ns = tm_state_namespace_create(self->state, 0);
     self->block = tm_mem_alloc(self->mem, sizeof *self->block);
     if (self->ns == NULL || self->block == NULL)
@@ -88,7 +91,10 @@ static int append(struct rolling *self, const struct tm__operator_result_row *ro
         return tm__operator_out_of_memory(&self->base, err);
     int rc = tm__operator_result_append(&self->result, self->output.batch, row, &culprit);
     if (rc == TM_E_OVERFLOW) { // an average that 38 digits do not hold
-        tm_metric_add(&self->base.metrics->used, (uint64_t)-1);
+        if (cause != NULL)
+            self->used--;
+        else
+            tm_metric_add(&self->base.metrics->used, (uint64_t)-1);
         return on_overflow(self, cause, culprit, err);
     }
     if (rc != 0)
@@ -113,7 +119,7 @@ static int pass_row(struct rolling *self, uint32_t i, struct tm_error *err)
         return on_overflow(self, row, culprit, err);
     if (rc != 0)
         return tm__operator_out_of_memory(&self->base, err);
-    tm_metric_add(&self->base.metrics->used, 1);
+    self->used++;
     if (self->has_time && !tm_row_is_null(row, (uint32_t)self->input->time_field)) {
         result.time = tm_row_int(row, self->time_offset);
         result.has_time = true;
@@ -124,14 +130,28 @@ static int pass_row(struct rolling *self, uint32_t i, struct tm_error *err)
 // TM_STEP_MORE: the output is full.
 static int pass_block(struct rolling *self, struct tm_error *err)
 {
-    while (self->at < self->block->count) {
-        int rc = pass_row(self, self->at++, err);
-        if (rc != 0)
-            return rc;
-        if (self->output.batch != NULL && tm_batch_is_full(self->output.batch))
-            return TM_STEP_MORE;
+    int rc = TM_STEP_DONE;
+    self->used = 0;
+    while (rc == TM_STEP_DONE && self->at < self->block->count) {
+        rc = pass_row(self, self->at++, err);
+        if (rc == 0 && self->output.batch != NULL && tm_batch_is_full(self->output.batch))
+            rc = TM_STEP_MORE;
     }
-    return TM_STEP_DONE;
+    tm_metric_add(&self->base.metrics->used, self->used);
+    return rc;
+}
+
+static int pass_plain(struct rolling *self, struct tm_error *err)
+{
+    uint32_t from = self->at;
+    if (tm__operator_output_open(&self->output, self->base.ctx, self->result.schema) != 0)
+        return tm__operator_out_of_memory(&self->base, err);
+    int rc =
+        tm__operator_pass(&self->result, self->block, self->input, self->output.batch, &self->at);
+    if (rc < 0)
+        return tm_error_set(err, rc, "operator '%s': a row cannot be made", self->base.node->name);
+    tm_metric_add(&self->base.metrics->used, self->at - from);
+    return rc;
 }
 
 static int add_block(struct rolling *self, struct tm_error *err)
@@ -158,7 +178,9 @@ static int step_batch(struct rolling *self, struct tm_element *in, struct tm_ele
     }
     const void *end = batch->data + batch->size_bytes;
     for (;;) {
-        int rc = self->every ? pass_block(self, err) : add_block(self, err);
+        int rc = !self->every  ? add_block(self, err)
+                 : self->plain ? pass_plain(self, err)
+                               : pass_block(self, err);
         if (rc == TM_STEP_MORE)
             (void)tm__operator_output_take(&self->output, &self->base, out);
         if (rc != TM_STEP_DONE)

@@ -112,7 +112,9 @@ static inline __attribute__((always_inline)) void first_look(
         const struct tm__state_table *table = tm__state_table_of(namespaces[k * stride], index);
         lanes->table[at + k] = table;
         lanes->group[at + k] = &state->groups[index];
-        __builtin_prefetch(&table->slots[tm__state_home(table, (uint32_t)keys[k].hash)]);
+        const uint64_t *home = &table->slots[tm__state_home(table, (uint32_t)keys[k].hash)];
+        __builtin_prefetch(home);
+        __builtin_prefetch(home + 3); // what a search reads at once may cross into the next line
     }
 }
 

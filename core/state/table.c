@@ -172,6 +172,8 @@ static uint32_t new_entry(struct tm_state *state, struct tm__state_group *group,
     (*entry)->key_length = key->length;
     if (key->length != 0)
         memcpy(bytes, key->bytes, key->length);
+    // The next entry of this table comes after some of every other one: by then its line has come.
+    __builtin_prefetch((uint8_t *)*entry + 2 * size, 1);
     return reference;
 }
 

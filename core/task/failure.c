@@ -2,40 +2,66 @@
 // end of the job.
 #include <ctype.h>
 
+#include "core/base/text.h"
 #include "core/format/format.h"
 #include "core/task/task.h"
 
-static const struct {
-    const char *needle, *hint;
-} hints[] = {
-    {"attempt to compare nil",
-     "a missing or null field reads as nil: test it first, or declare the field `required`"},
-    {"with nil",
-     "a missing or null field reads as nil: test it first, or declare the field `required`"},
-    {"attempt to perform arithmetic on", "a missing or null field reads as nil: write `(e.field or "
-                                         "0)`, or declare the field `required`"},
-    {"attempt to concatenate",
-     "convert with tostring(), and mind that a missing field reads as nil"},
-    {"attempt to index", "a missing or null value reads as nil: test it before indexing"},
-    {"attempt to call",
-     "the name is not a function here: look for a typing error, or a field that hides a method"},
-    {"unknown field", "the schema of the input is what the message lists; a field must come from "
-                      "the source's schema or an earlier operator"},
-};
+enum { RECORD_SHOWN_BYTES = 300 };
 
-static const char *hint_of(int code, const char *message, size_t length)
+// A chunk's message may end in a hint of its own (lua/codegen/failures.lua).
+static const char hint_mark[] = "\n  hint: ";
+
+static const char *own_hint(const struct tm_row_failure *failure)
 {
-    if (code == TM_E_USER_CODE)
-        for (size_t i = 0; i < sizeof hints / sizeof hints[0]; i++)
-            if (memmem(message, length, hints[i].needle, strlen(hints[i].needle)) != NULL)
-                return hints[i].hint;
-    if (code == TM_E_NULL_KEY)
+    const char *hint =
+        memmem(failure->message, failure->message_length, hint_mark, sizeof hint_mark - 1);
+    return hint == NULL ? NULL : hint + sizeof hint_mark - 1;
+}
+
+static const char *hint_of(const struct tm_row_failure *failure)
+{
+    if (failure->code == TM_E_NULL_KEY)
         return "drop such rows with :filter before key_by, or declare the field `required` at the "
                "source";
-    if (code == TM_E_NULL_TIMESTAMP)
+    if (failure->code == TM_E_NULL_TIMESTAMP)
         return "declare the field `required`, or filter such rows out before :watermark";
-    return "to go on without such records: on_error = \"skip\", or a sink for dead letters "
-           "(on_error = tm.file { path = \"dead.jsonl\" })";
+    return NULL;
+}
+
+// What mends this row, and how to go on without it where that is not what happens already.
+static void put_hint(struct tm_error *err, const struct tm_row_failure *failure, const char *hint,
+                     size_t hint_length)
+{
+    const char *go_on = "";
+    if (failure->node->on_error == TM_ON_ERROR_FAIL && failure->node->kind == TM_NODE_SOURCE)
+        go_on = "to go on without such records: on_error = \"skip\" in the source, or a sink for "
+                "dead letters: on_error = tm.file { path = \"dead.jsonl\" }";
+    else if (failure->node->on_error == TM_ON_ERROR_FAIL)
+        go_on = "to go on without such rows: :on_error(\"skip\") after the operator, or a sink for "
+                "dead letters: :on_error(tm.file { path = \"dead.jsonl\" })";
+    tm_error_hint(err, "%.*s%s%s", (int)hint_length, hint == NULL ? "" : hint,
+                  hint_length != 0 && go_on[0] != '\0' ? "\n" : "", go_on);
+}
+
+// What was read, as text: bytes that are not, as \xNN.
+static int show_raw(struct tm_buf *text, const uint8_t *raw, size_t length)
+{
+    static const char digits[] = "0123456789abcdef";
+    size_t shown = length < RECORD_SHOWN_BYTES ? length : RECORD_SHOWN_BYTES;
+    int rc = 0;
+    for (size_t i = 0, n; rc == 0 && i < shown; i += n) {
+        for (n = 1; n < 4 && i + n < length && !tm_text_is_utf8(raw + i, n);)
+            n++;
+        bool is_text = tm_text_is_utf8(raw + i, n) && raw[i] >= 0x20 && raw[i] != 0x7f;
+        if (!is_text)
+            n = 1;
+        const uint8_t escape[] = {'\\', 'x', (uint8_t)digits[raw[i] >> 4],
+                                  (uint8_t)digits[raw[i] & 15]};
+        rc = is_text ? tm_buf_append(text, raw + i, n) : tm_buf_append(text, escape, 4);
+    }
+    if (rc == 0 && shown < length)
+        rc = tm_buf_append(text, "...", 3);
+    return rc;
 }
 
 // "job.lua:12: text" -> the length of "job.lua:12", or 0.
@@ -55,17 +81,39 @@ static size_t place_length(const char *message, size_t length)
 static void describe(struct tm_error *err, const struct tm_row_failure *failure,
                      const struct tm_buf *row_json)
 {
-    size_t place = place_length(failure->message, failure->message_length);
+    const char *hint = own_hint(failure);
+    size_t message_length = failure->message_length, hint_length = 0;
+    if (hint != NULL) {
+        hint_length = (size_t)(failure->message + message_length - hint);
+        message_length -= hint_length + sizeof hint_mark - 1;
+    } else if ((hint = hint_of(failure)) != NULL) {
+        hint_length = strlen(hint);
+    }
+    size_t place = place_length(failure->message, message_length);
     const char *text = failure->message + place;
-    size_t length = failure->message_length - place;
+    size_t length = message_length - place;
     while (place != 0 && length != 0 && (*text == ':' || *text == ' ')) {
         text++;
         length--;
     }
-    int shown = row_json->size_bytes > 300 ? 300 : (int)row_json->size_bytes;
-    tm_error_set(err, failure->code, "operator '%s': %.*s%s%.*s%s", failure->node->name,
-                 (int)length, text, shown > 0 ? "\n  record: " : "", shown,
-                 (const char *)row_json->data, row_json->size_bytes > 300 ? "..." : "");
+    size_t shown =
+        row_json->size_bytes > RECORD_SHOWN_BYTES ? RECORD_SHOWN_BYTES : row_json->size_bytes;
+    const char *record = (const char *)row_json->data;
+    const char *more = row_json->size_bytes > shown ? "..." : "";
+    while (shown > 0 && !tm_text_is_utf8(record, shown))
+        shown--; // never cuts a character
+    struct tm_buf raw;
+    tm_buf_init(&raw, row_json->mem);
+    if (shown == 0 && failure->raw != NULL &&
+        show_raw(&raw, failure->raw, failure->raw_length) == 0) {
+        record = (const char *)raw.data;
+        shown = raw.size_bytes;
+    }
+    tm_error_set(err, failure->code, "%s '%s': %.*s%s%.*s%s",
+                 failure->node->kind == TM_NODE_SOURCE ? "source" : "operator",
+                 failure->node->name, (int)length, text, shown > 0 ? "\nrecord: " : "", (int)shown,
+                 record, more);
+    tm_buf_fini(&raw);
     if (place != 0)
         tm_error_where(err, "%.*s", (int)place, failure->message);
     else if (failure->source != NULL && failure->line > 0)
@@ -73,7 +121,7 @@ static void describe(struct tm_error *err, const struct tm_row_failure *failure,
                        (long long)failure->offset);
     else
         tm_error_where(err, "%s", failure->node->where);
-    tm_error_hint(err, "%s", hint_of(failure->code, failure->message, failure->message_length));
+    put_hint(err, failure, hint, hint_length);
 }
 
 // Count; true when it is the first of its kind, and then `kind->first` is to be filled.
@@ -98,9 +146,20 @@ static struct tm_failure_kind *count(struct tm_failures *failures,
     return kind;
 }
 
+// A dead letter says what was wrong; how a person mends it is for the log.
+static struct tm_row_failure without_hint(const struct tm_row_failure *failure)
+{
+    struct tm_row_failure letter = *failure;
+    const char *hint = own_hint(failure);
+    if (hint != NULL)
+        letter.message_length = (size_t)(hint - failure->message) - (sizeof hint_mark - 1);
+    return letter;
+}
+
 static int settle_row(struct tm_task *task, const struct tm_row_failure *failure,
                       const struct tm_buf *row_json, struct tm_error *err)
 {
+    struct tm_row_failure letter;
     struct tm_node_metrics *metrics =
         tm_job_metrics(task->job, failure->node->id, task->ctx.subtask);
     int rc = 0;
@@ -109,7 +168,8 @@ static int settle_row(struct tm_task *task, const struct tm_row_failure *failure
         tm_metric_add(&metrics->skipped, 1);
         break;
     case TM_ON_ERROR_DEAD_LETTER:
-        rc = tm__task_add_dead_letter(task, failure, row_json, err);
+        letter = without_hint(failure);
+        rc = tm__task_add_dead_letter(task, &letter, row_json, err);
         if (rc == 0)
             tm_metric_add(&metrics->dead_lettered, 1);
         break;

@@ -131,6 +131,7 @@ local function read_row(m, s, v, key, line)
     local f = row.fields[key]
     if row.p then
       local reads = m.out.reads[row.p]
+      m.out.looked_at[row.p][key] = true
       if f == nil and key == "copy" then
         f = { t = "method", name = "copy", on = values.row(id) }
       elseif f == nil then
@@ -554,6 +555,7 @@ end
 ---@field reads table[] per parameter: set of column names, or true for all
 ---@field uses table[] per parameter: column -> { eq = set of texts, other = boolean?, into = fields of tables }
 ---@field assigned table[] per parameter: set of names assigned
+---@field looked_at table[] per parameter: set of names read, columns or not
 ---@field returns table[] { value, rows } at every return
 ---@field emits table[] { value, rows } at every call of out
 ---@field out_escapes boolean? `out` went where it is not followed
@@ -567,10 +569,12 @@ end
 ---@return codegen.analysis
 function bytecode.analyse(fn, params)
   local out = { reads = {}, uses = {}, assigned = {}, assigned_dynamic = {}, emits = {}, unknown_fields = {}, problems = {},
-    problem_keys = {}, seen_keys = {}, schemas = {}, steps = 0, functions = { fn }, slow_calls = {} }
+    problem_keys = {}, seen_keys = {}, schemas = {}, steps = 0, functions = { fn }, slow_calls = {},
+    looked_at = {} }
   local args, rows = {}, {}
   for p, param in ipairs(params) do
     out.reads[p], out.uses[p], out.assigned[p], out.schemas[p] = {}, {}, {}, param
+    out.looked_at[p] = {}
     if param.out then
       args[p] = values.OUT
     elseif param.bare then

@@ -5,6 +5,7 @@
 local columns = require "codegen.columns"
 local emit = require "codegen.emit"
 local layout = require "ffi.layout"
+local result = require "codegen.result"
 local stages = require "codegen.stages"
 local writer = require "codegen.writer"
 
@@ -34,8 +35,9 @@ local function find_assigned(node, stage)
   for i, f in ipairs(node.schema.fields) do
     local c = homes[f.name]
     if c and not f.hidden and (any or a.assigned[1][f.name]) then
-      local flag = stage.env[f.name] and ("set%d_%s"):format(stage.k, writer.identifier(f.name, i)) or nil
-      list[#list + 1] = { name = f.name, index = i, field = f, home = c.home, flag = flag }
+      local flag = stage.env[f.name] and ("set_%s_%d"):format(writer.identifier(f.name, i), stage.k) or nil
+      local sure = not any and not a.looked_at[1][f.name] and result.always_assigns(a, f.name)
+      list[#list + 1] = { name = f.name, index = i, field = f, home = c.home, flag = not sure and flag or nil, sure = sure }
     end
   end
   return list
@@ -137,42 +139,46 @@ end
 
 local function write_variables(w, g)
   local first = true
+  local function declare(name)
+    if first then
+      w:line("")
+      w:line("-- computed columns: V.<column>_<operator>, nil is null")
+      w:line("local V = {}")
+      first = false
+    end
+    columns.declare_var(w, name)
+  end
   for _, stage in ipairs(g.stages) do
     if not stage.parameters then
-      for _, c in ipairs(stage.vars) do
-        if first then
-          w:line("")
-          w:line("-- computed columns: v<operator>_<column>, nil is null")
-          first = false
-        end
-        g.names:declare(w, c.home.var)
-      end
+      for _, c in ipairs(stage.vars) do declare(c.home.var) end
     end
-    for _, a in ipairs(stage.assigned) do if a.flag then g.names:declare(w, a.flag, "false") end end
+    for _, a in ipairs(stage.assigned) do if a.flag then declare(a.flag) end end
   end
 end
 
----The loop over rows from cur.row on. It has no variable of its own between two rows: all is in memory whose address the
----trace compiler knows, so that the trace of a row that is filtered comes back to the loop with next to no work. A pointer in
----a local would be made an object there, for every such row.
+---The loop over at most `n` rows from cur.row on. Nothing but the count lives in a local between two rows: a pointer there
+---would be made an object whenever a filtered row leaves the trace. A numeric for, because only such a loop can be entered
+---from a trace of the code around it.
 ---@param call string what happens to a row: `step_1() and step_2()`
 ---@param before string? a line at the row's start
 function chunk.write_loop(w, g, name, call, before)
-  w:open("local function %s()", name)
-  w:open("repeat")
+  local refs = g.input.has_references
+  w:open("local function %s(n)", name)
+  w:open("for %s = 1, n do", refs and "i" or "_")
   if before then w:line(before) end
   w:line("local go = %s", call)
-  if g.input.has_references then
-    w:line("cur.row = cast(in_pointer, cast(bytes, cur.row) + cur.row.size_bytes)")
-    w:line("tally.done = tally.done + 1")
-  else
-    w:line("cur.row = cur.row + 1")
+  if refs then w:line("cur.row = cast(in_pointer, cast(bytes, cur.row) + cur.row.size_bytes)")
+  else w:line("cur.row = cur.row + 1") end
+  local done = refs and "tally.done = i  " or ""
+  w:line("if go == nil and tally.stop ~= 0 then %sreturn end", done)
+  if refs then w:line("if cast(bytes, cur.row) == tally.in_end then %sreturn end", done) end
+  if g.flat then
+    w:line("if cast(bytes, cur.out) >= tally.full or tally.rows >= tally.rows_full then %sreturn end", done)
+  elseif g.output.has_references then
+    w:line("if cast(bytes, cur.out) >= tally.full then %sreturn end", done)
   end
-  w:line("if go == nil and tally.stop ~= 0 then break end")
-  if g.flat then w:line("if cast(bytes, cur.out) >= tally.full or tally.rows >= tally.rows_full then break end")
-  elseif g.output.has_references then w:line("if cast(bytes, cur.out) >= tally.full then break end") end
-  w:close(g.input.has_references and "until cast(bytes, cur.row) == tally.in_end or tally.done == tally.most"
-    or "until cast(bytes, cur.row) == tally.in_end")
+  w:close()
+  if refs then w:line("tally.done = n") end
   w:close()
 end
 
@@ -219,7 +225,8 @@ function chunk.write_run(w, g, before)
   w:line("")
   w:line("-- 0: the input is used up; 1: the output is full; negative: the job stops")
   w:open("local function run(loop)")
-  w:open('while ctx["in"] ~= ctx.in_end do')
+  w:line('if ctx["in"] == ctx.in_end then return 0 end')
+  w:open("for _ = 1, 0x7fffffff do -- nearly always once; a while could not be entered by a trace")
   w:line("if ctx.out_rows >= ctx.out_full or ctx.out_size >= ctx.out_full_bytes then return 1 end")
   if g.input.has_references then w:line("local n = 0x7fffffff")
   else w:line('local n = (ctx.in_end - ctx["in"]) / %d', g.input.fixed_bytes) end
@@ -241,19 +248,18 @@ function chunk.write_run(w, g, before)
   w:line("tally.limit = ctx.out + ctx.out_capacity")
   w:line("tally.full = ctx.out + ctx.out_full_bytes")
   w:line('cur.row = cast(in_pointer, ctx["in"])')
-  if g.input.has_references then w:line("tally.in_end, tally.done, tally.most = ctx.in_end, 0, n")
-  else w:line("tally.in_end = cast(bytes, cur.row + n)") end
+  if g.input.has_references then w:line("tally.in_end = ctx.in_end") end
   if g.flat then w:line("tally.rows, tally.rows_full = ctx.out_rows, ctx.out_full") end
   if before then w:line(before) end
-  w:line("loop()")
+  w:line("loop(n)")
   w:line("settle()")
   w:open("if tally.stop ~= 0 then")
   w:line("local rc = tally.stop")
   w:line("tally.stop = 0")
   w:line("return rc")
   w:close()
+  w:line('if ctx["in"] == ctx.in_end then return 0 end')
   w:close()
-  w:line("return 0")
   w:close()
   w:line("")
   w:line("-- once the loop is compiled")
@@ -265,7 +271,7 @@ chunk.RESULT = "return { run = run, enter = enter, loop = loop, loop_interpreted
 ---Members of the struct of counters and limits.
 function chunk.tally_members(count)
   local parts = { "const uint8_t *in_end; uint8_t *limit; uint8_t *full; int32_t rows; int32_t rows_full; int32_t stop; "
-    .. "int32_t done; int32_t most;" }
+    .. "int32_t done;" }
   for k = 1, count do
     parts[#parts + 1] = (" int32_t dropped_%d; int32_t failed_%d; int32_t emitted_%d; int32_t active_%d;"):format(k, k, k, k)
   end

@@ -21,20 +21,27 @@ for word in ([[and break do else elseif end false for function goto if in local 
 ---@field type string
 ---@field getter string name of the function that reads it
 
--- Names are locals of the chunk; a chunk too wide for LuaJIT's limits (200 locals, 60 upvalues) keeps them in a table.
+-- Names of functions are locals of the chunk; a chunk too wide for LuaJIT's limits (200 locals, 60 upvalues) keeps them in a table.
 local Names = {}
 Names.__index = Names
 
 function columns.names(wide) return setmetatable({ wide = wide }, Names) end
 function Names:ref(name) return self.wide and "G." .. name or name end
 function Names:declare(w, name, value)
-  if self.wide then w:line("G.%s = %s", name, value or "nil")
-  else w:line("local %s%s", name, value and " = " .. value or "") end
+  if self.wide then w:line("G.%s = %s", name, value)
+  else w:line("local %s = %s", name, value) end
 end
 function Names:func(w, name, parameters)
   if self.wide then w:open("function G.%s(%s)", name, parameters or "")
   else w:open("local function %s(%s)", name, parameters or "") end
 end
+
+---A variable. They are fields of one table and not locals: of captured locals the trace compiler often cannot tell whether
+---two may be the same, and then reads each again after any is set.
+function columns.var(name) return "V." .. name end
+
+---Declares a variable, so that its place in the table exists when traces are recorded.
+function columns.declare_var(w, name) w:line("V.%s = false", name) end
 
 ---The homes of a schema's columns in the input row.
 ---@param prefix string "in": getters are in_amount, ...
@@ -50,7 +57,7 @@ end
 
 function columns.variable(stage, name, index, type_name)
   local id = writer.identifier(name, index)
-  return { kind = "var", var = ("v%d_%s"):format(stage, id), type = type_name, getter = ("get%d_%s"):format(stage, id) }
+  return { kind = "var", var = ("%s_%d"):format(id, stage), type = type_name, getter = ("get%d_%s"):format(stage, id) }
 end
 
 -- --- null bits ---------------------------------------------------------------------------------------------------------------
@@ -148,7 +155,7 @@ function columns.write_getter(w, names, home, masks)
   home.written = true
   if home.kind == "var" then
     names:func(w, home.getter)
-    w:line("return %s", names:ref(home.var))
+    w:line("return %s", columns.var(home.var))
     w:close()
     return
   end

@@ -101,7 +101,7 @@ end
 local STORE = { double = "%s", int = "%s", timestamp = "%s", bool = "%s and 1 or 0", int64 = "%s.value" }
 
 local function write_computed(w, e, c)
-  local f, v = c.out, e.names:ref(c.home.var)
+  local f, v = c.out, columns.var(c.home.var)
   if f.reference then return end
   if e.given[c.home.var] then v = c.home.var end
   local member = "o." .. f.member
@@ -141,7 +141,7 @@ local function write_sizes(w, e, p, out)
     for _, c in ipairs(p.pass_texts) do sum[#sum + 1] = ("r.%s.length"):format(c.home.field.member) end
   end
   for i, c in ipairs(p.computed_texts) do
-    local v = e.given[c.home.var] and c.home.var or e.names:ref(c.home.var)
+    local v = e.given[c.home.var] and c.home.var or columns.var(c.home.var)
     c.value, c.length = v, "n" .. i
     if c.out.required then w:line("local n%d = #%s", i, v)
     else

@@ -86,7 +86,7 @@ local function trace_of(fn)
   if opcodes.unknown then return nil end
   for pc = 1, util.funcinfo(fn).bytecodes - 1 do
     local name, operand = opcodes.name_at(fn, pc)
-    if name == "JLOOP" then return operand end
+    if name == "JFORL" then return operand end
   end
 end
 

@@ -80,9 +80,9 @@ end
 -- Columns that the function did not assign keep their value.
 local function write_record_result(w, g, side)
   for _, a in ipairs(side.assigned) do
-    w:line("if not %s then %s = %s end", g.names:ref(a.flag), g.names:ref(a.home.var), side.getters[a.name])
+    w:line("if not %s then %s = %s end", columns.var(a.flag), columns.var(a.home.var), side.getters[a.name])
     if a.field.required then
-      w:line("if %s == nil then return bad_value(0, %s, nil) end", g.names:ref(a.home.var), quote(a.name))
+      w:line("if %s == nil then return bad_value(0, %s, nil) end", columns.var(a.home.var), quote(a.name))
     end
   end
   local time = time_of(g.node)
@@ -100,7 +100,7 @@ local function write_table_result(w, g, x)
   local time = time_of(g.node)
   for _, c in ipairs(g.table_columns) do
     local name = c.field.name
-    local v = g.names.wide and "G." .. c.home.var or c.home.var
+    local v = g.names.wide and columns.var(c.home.var) or c.home.var
     local read = g.bare and (name == "line" and x or "nil") or ("rawget(%s, %s)"):format(x, quote(name))
     if g.names.wide then w:line("%s = %s", v, read) else w:line("local %s = %s", v, read) end
     take.check(w, v, { name = name, type = c.field.type }, "return bad_value(0, %s, %s)")
@@ -126,7 +126,7 @@ local function write_step(w, g)
   w:line("if acc == nil then return (%s()) end -- the first row of its key", g.names:ref("emit_first"))
   w:line("kept.acc = cast(in_pointer, acc)")
   for _, side in ipairs { g.acc, g.row } do
-    for _, a in ipairs(side.assigned) do w:line("%s = false", g.names:ref(a.flag)) end
+    for _, a in ipairs(side.assigned) do w:line("%s = false", columns.var(a.flag)) end
   end
   w:line("local ok, x = pcall(fn_1, %s, %s)", g.acc.argument, g.row.argument)
   w:line("if not ok then return fail(0, x) end")
@@ -177,10 +177,14 @@ function reduce.generate(node)
   local g = plan(node)
   local w = writer.new()
   chunk.write_head(w, g, { node })
+  local first = not (g.names.wide and g.forms.table)
+  if not first then w:line("local V = {}") end
   for _, side in ipairs { g.acc, g.row } do
     for _, a in ipairs(side.assigned) do
-      g.names:declare(w, a.home.var)
-      g.names:declare(w, a.flag, "false")
+      if first then w:line("local V = {}") end
+      first = false
+      columns.declare_var(w, a.home.var)
+      columns.declare_var(w, a.flag)
     end
   end
   if not node.codegen.result.proven then

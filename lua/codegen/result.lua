@@ -75,6 +75,20 @@ function result.of(exits)
   return r
 end
 
+---Do all branches that give the record itself assign this column?
+function result.always_assigns(analysis, name)
+  for _, exit in ipairs(analysis.returns) do
+    for id in pairs(exit.value.set or {}) do
+      local row = exit.rows[id]
+      if row.p then
+        local v = row.fields[name]
+        if row.open or v == nil or v.t == "nil" or v.t == "?" or v.null then return false end
+      end
+    end
+  end
+  return true
+end
+
 ---The one value of functions that give a value (assign, key): its type, and the input column that it copies.
 ---@return string type "?" when not known, "table" when it is a row
 ---@return string? pass

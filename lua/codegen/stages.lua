@@ -48,10 +48,10 @@ local function write_own_getter(w, g, stage, a, label)
   local getter = a.flag and columns.getter(w, g.names, stage.env[a.name], g.masks, label, nil)
   g.names:func(w, name)
   if a.flag then
-    w:line("if %s then return %s end", g.names:ref(a.flag), g.names:ref(a.home.var))
+    w:line("if %s then return %s end", columns.var(a.flag), columns.var(a.home.var))
     w:line("return (%s())", getter)
   else
-    w:line("return %s", g.names:ref(a.home.var))
+    w:line("return %s", columns.var(a.home.var))
   end
   w:close()
   return g.names:ref(name)
@@ -62,8 +62,8 @@ local function write_setters(w, g, stage, label)
   for _, a in ipairs(stage.assigned) do
     w:open("if k == %s then", quote(a.name))
     take.check(w, "x", a.field, ("raise_value(%d, %%s, %%s)"):format(stage.k - 1))
-    w:line("%s = x", g.names:ref(a.home.var))
-    if a.flag then w:line("%s = true", g.names:ref(a.flag)) end
+    w:line("%s = x", columns.var(a.home.var))
+    if a.flag then w:line("%s = true", columns.var(a.flag)) end
     w:line("return")
     w:close()
   end
@@ -130,7 +130,7 @@ local function put(w, g, stage, c, value, bad)
     w:open("do")
     w:line("local x = %s", value)
     take.check(w, "x", c.field, bad)
-    w:line("%s = x", g.names:ref(c.home.var))
+    w:line("%s = x", columns.var(c.home.var))
     w:close()
   end
 end
@@ -152,13 +152,13 @@ local function from_record(w, g, stage, bad)
     local a = assigned[c.field.name]
     local input = stage.env[c.field.name]
     if a and a.flag then
-      w:open("if not %s then", g.names:ref(a.flag))
+      w:open("if not %s then", columns.var(a.flag))
       put(w, g, stage, c, ("%s()"):format(g.names:ref(input.getter)), bad)
       w:close()
     elseif not a then
       put(w, g, stage, c, input and g.names:ref(input.getter) .. "()" or "nil", bad)
     elseif c.field.required then
-      w:line("if %s == nil then %s end", g.names:ref(c.home.var), bad:format(quote(c.field.name), "nil"))
+      w:line("if %s == nil then %s end", columns.var(c.home.var), bad:format(quote(c.field.name), "nil"))
     end
   end
 end
@@ -220,7 +220,8 @@ end
 
 local function reset_assigned(w, g, stage)
   for _, a in ipairs(stage.assigned) do
-    if a.flag then w:line("%s = false", g.names:ref(a.flag)) else w:line("%s = nil", g.names:ref(a.home.var)) end
+    if a.flag then w:line("%s = false", columns.var(a.flag))
+    elseif not a.sure then w:line("%s = nil", columns.var(a.home.var)) end
   end
 end
 

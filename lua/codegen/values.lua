@@ -1,6 +1,7 @@
 -- What the analysis of a function knows of a value: abstract values and how two of them meet where branches join. Values are
 -- never changed once made. Kinds (field `t`):
---   type   a value of one column type: { type =, const = } (nil counts as any type: columns are nullable)
+--   type   a value of one column type: { type =, const =, null = } (nil counts as any type: columns are nullable; `null`:
+--          branches joined of which one had nil)
 --   nil
 --   field  the untouched value of column `name` of record parameter `p`, of type `type`
 --   row    one of the rows in `set` (record parameters and tables made in the function, by id)
@@ -74,7 +75,7 @@ end
 
 function values.equal(a, b)
   if a == b then return true end
-  if a.t ~= b.t or a.type ~= b.type or a.const ~= b.const or a.name ~= b.name or a.p ~= b.p or a.v ~= b.v then
+  if a.t ~= b.t or a.null ~= b.null or a.type ~= b.type or a.const ~= b.const or a.name ~= b.name or a.p ~= b.p or a.v ~= b.v then
     return false
   end
   if a.t == "row" then
@@ -127,7 +128,8 @@ function values.join(a, b)
   local joined = values.join_types(type_a, type_b)
   if joined == nil then return values.NIL end
   if joined == "?" then return (from or rows) and { t = "?", from = from, rows = rows } or values.UNKNOWN end
-  return from and { t = "type", type = joined, from = from } or values.of(joined)
+  local null = a.t == "nil" or b.t == "nil" or a.null or b.null or nil
+  return (from or null) and { t = "type", type = joined, from = from, null = null } or values.of(joined)
 end
 
 ---Rows that either value may be, where it is not known to be a row.

@@ -76,6 +76,11 @@ function check.choice(at, what, value, choices)
     check.show(value)), type(value) == "string" and suggest.hint(value, choices) or nil)
 end
 
+-- How people write units in full, without the s of the plural.
+local WORDS = {
+  milli = "ms", millisecond = "ms", msec = "ms", sec = "s", second = "s", min = "m", minute = "m", hour = "h", hr = "h",
+  day = "d",
+}
 local UNITS = { ms = 1, s = 1000, m = 60000, min = 60000, h = 3600000, d = 86400000 }
 
 ---A duration in whole ms, from "250ms", "5s", "10m", "1h", "1d" or a number of ms.
@@ -89,7 +94,10 @@ function check.duration(at, what, value, low)
     if number and (UNITS[unit] or unit == "") then ms = tonumber(number) * (UNITS[unit] or 1) end
   end
   if not ms or ms ~= ms or ms ~= math.floor(ms) or math.abs(ms) > 2 ^ 53 then
-    wrong(at, what, 'a duration ("250ms", "5s", "10m", "1h", "1d", or whole milliseconds)', value)
+    local number, word = tostring(value):match("^(%d+)%s*(%a+)$")
+    local unit = word and WORDS[word:lower():gsub("s$", "")]
+    wrong(at, what, 'a duration ("250ms", "5s", "10m", "1h", "1d", or whole milliseconds)', value,
+      unit and ('did you mean "%s%s"?'):format(number, unit))
   end
   if ms < low then
     fault.raise("ARGUMENT", at, ("%s: must be %s, given %s"):format(what,

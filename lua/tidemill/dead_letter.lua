@@ -15,7 +15,8 @@ function dead_letter.schema()
     { name = "source", type = "string" },   -- of sources: the file; else null, as the next three
     { name = "offset", type = "int" },
     { name = "line", type = "int" },
-    { name = "raw", type = "string" },
+    { name = "raw", type = "string" },       -- the record as it was read, where it is UTF-8
+    { name = "raw_base64", type = "bytes" }, -- where it is not
   }
 end
 

@@ -51,7 +51,7 @@ local function check_arguments(self)
   local known = suggest.keys(self.asked)
   for _, name in ipairs(suggest.keys(self.set)) do
     if not self.asked[name] then
-      fault.raise("OPTION", "--set " .. name, ('the job has no argument "%s"%s'):format(name, #known == 0
+      fault.raise("USAGE", "--set " .. name, ('the job has no argument "%s"%s'):format(name, #known == 0
         and "; it takes none" or "; it has " .. table.concat(known, ", ")), suggest.hint(name, known))
     end
   end
@@ -94,8 +94,12 @@ local function default_on_error(job)
   end
 end
 
-local function advise_names(self, job)
+local function check_names(self, job)
   for _, node in ipairs(job.nodes) do
+    if node.kind == "window" and not node.explicit then
+      fault.raise("ARGUMENT", node.where, ("%s: a window needs a name: it identifies the window's state"):format(node.verb),
+        ('name it first: :aggregate("%s", { ... })'):format(node.key[1] and "by_" .. node.key[1] or "totals"))
+    end
     if node.wants_name and not node.explicit then
       self.findings[#self.findings + 1] = { severity = "advice", where = node.where,
         message = ('"%s" keeps state and has no name of its own'):format(node.name),
@@ -126,7 +130,7 @@ function session.run(self)
     if not node.derived then derive.derive(node) end
   end
   project.run(job.nodes)
-  advise_names(self, job)
+  check_names(self, job)
   self.job = job
   return job
 end

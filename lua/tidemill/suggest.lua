@@ -1,4 +1,5 @@
--- The nearest valid name, for messages: edit distance with transpositions, at most a third of the longer name away.
+-- The nearest valid name, for messages: edit distance with transpositions, at most a third of the longer name away; else a
+-- name that begins with what was given, or the other way round.
 -- The rule is the one of core/base/text.h, so that C and Lua suggest alike.
 local suggest = {}
 
@@ -23,6 +24,18 @@ local function distance(a, b, bound)
   return previous[#b]
 end
 
+-- "user_id" for "user": the shortest such name.
+local function by_prefix(given, names)
+  local best
+  for _, name in ipairs(names) do
+    local n = min(#given, #name)
+    if n >= 3 and #name <= 64 and name:sub(1, n):lower() == given:sub(1, n) and (not best or #name < #best) then
+      best = name
+    end
+  end
+  return best
+end
+
 ---The name in `names` (a list) nearest to `given`, or nil. Case is ignored. Ties: the first in `names`.
 ---`suggest.nearest("usr_id", { "amount", "user_id" })` gives "user_id".
 function suggest.nearest(given, names)
@@ -34,7 +47,7 @@ function suggest.nearest(given, names)
     local d = distance(given, name:lower(), bound)
     if d <= bound and (not best_distance or d < best_distance) then best, best_distance = name, d end
   end
-  return best
+  return best or by_prefix(given, names)
 end
 
 ---`did you mean "user_id"?`, or nil.

@@ -10,9 +10,10 @@ local HINTS = {
   { "attempt to index .*%(a nil value%)",
     "the value before the dot or colon is nil: check its name, or test it first" },
   { "attempt to call .*%(a nil value%)", "there is no function of that name there" },
-  { "attempt to perform arithmetic on .*%(a nil value%)", "a null field is nil: test it, or use (e.field or 0)" },
-  { "attempt to compare .*nil", "a null field is nil: test it before comparing" },
-  { "attempt to concatenate .*%(a nil value%)", "a null field is nil: use (e.field or \"\")" },
+  { "attempt to perform arithmetic on .*%(a nil value%)", "a missing or null field is nil: test it, use (e.field or 0), or declare it `required` at the source" },
+  { "attempt to compare .*nil", "a missing or null field is nil: test it before comparing, or declare it `required` at the source" },
+  { "attempt to concatenate .*%(a nil value%)", "a missing or null field is nil: use (e.field or \"\")" },
+  { "attempt to concatenate", "tostring(value) makes a text" },
   { "stack overflow", "a function calls itself without end" },
 }
 

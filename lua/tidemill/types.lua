@@ -42,9 +42,10 @@ function types.parse(text, where, what)
     fault.raise("TYPE", where, ("%s: the type %q cannot be used in this version%s"):format(what, text, allowed),
       "leave the field out of the schema, or flatten it where the data is made")
   end
-  local near = ALIASES[text:lower()] or suggest.nearest(text, { "bool", "int", "int64", "double", "decimal", "string",
+  local name = head or text
+  local near = ALIASES[name:lower()] or suggest.nearest(name, { "bool", "int", "int64", "double", "decimal", "string",
     "bytes", "timestamp" })
-  if near == "decimal" then near = "decimal(10,2)" end
+  if near == "decimal" then near = "decimal" .. (text:match("%(%s*%d+%s*,%s*%d+%s*%)$") or "(10,2)") end
   fault.raise("TYPE", where, ("%s: there is no type %q%s"):format(what, text, allowed),
     near and ('did you mean "%s"?'):format(near))
 end

@@ -74,8 +74,7 @@ static bool turn_worker(struct sim *sim, uint32_t index, uint32_t pick)
     return turn != TM_TURN_IDLE;
 }
 
-// Nothing happened by chance for a while: try everybody once.
-static bool turn_all(struct sim *sim)
+static bool turn_each(struct sim *sim)
 {
     bool any = turn_coordinator(sim);
     while (world_run_executor(sim->world, 0))
@@ -83,6 +82,13 @@ static bool turn_all(struct sim *sim)
     for (uint32_t w = 0; w < sim->job->worker_count; w++)
         any = turn_worker(sim, w, UINT32_MAX) || any;
     return any;
+}
+
+// Nothing happened by chance for a while: try everybody. Twice, since who found nothing to do may
+// have asked another for it (a read of a helper thread, an answer of the coordinator).
+static bool turn_all(struct sim *sim)
+{
+    return turn_each(sim) || turn_each(sim);
 }
 
 static int64_t next_deadline(struct sim *sim)

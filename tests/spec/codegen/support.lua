@@ -1,5 +1,5 @@
--- What the specs of the code generator share: graphs made by hand, rows in buffers, a context with C's functions in Lua.
--- Engine functions in C come from the test library: TM_TEST_LIBRARY, or build/libtidemill_test.so.
+-- What the specs of the code generator share: graphs made by hand, rows in buffers, a context with C's functions in
+-- Lua. Engine functions in C come from the test library: TM_TEST_LIBRARY, or build/libtidemill_test.so.
 local here = debug.getinfo(1, "S").source:match("^@(.*)tests/spec/codegen/support%.lua$") or ""
 package.path = here .. "lua/?.lua;" .. here .. "lua/?/init.lua;" .. package.path
 
@@ -11,7 +11,7 @@ local function load_library()
   local path = os.getenv("TM_TEST_LIBRARY") or here .. "build/libtidemill_test.so"
   local ok, lib = pcall(ffi.load, path, true)
   if not ok then
-    error("the specs need the test library (cmake --build build --target tidemill_test, or TM_TEST_LIBRARY): " .. tostring(lib))
+    error("the specs need the test library (target tidemill_test, or TM_TEST_LIBRARY): " .. tostring(lib))
   end
   return lib
 end
@@ -25,7 +25,21 @@ local codes = require "tidemill.codes"
 support.codegen, support.codes = codegen, codes
 support.decimal, support.int64 = require "codegen.decimal", require "codegen.int64"
 
----"a int, b double!, $time timestamp" -> schema. "!" never null, "$" hidden, "@" the time column.
+---Rows as sorted texts "a=1 b=x", for comparison and messages.
+function support.text(list)
+  local texts = {}
+  for i, row in ipairs(list) do
+    local parts = {}
+    for k, v in pairs(row) do
+      parts[#parts + 1] = tostring(k) .. "=" .. (type(v) == "number" and ("%.17g"):format(v) or tostring(v))
+    end
+    table.sort(parts)
+    texts[i] = table.concat(parts, " ")
+  end
+  return texts
+end
+
+---"a int; b double!; $time timestamp@" -> schema. "!" never null, "$" hidden, "@" the time column.
 function support.schema(text, bare)
   local s = { fields = {}, by_name = {}, bare = bare }
   for part in text:gmatch("([^;]+)") do
@@ -41,11 +55,12 @@ end
 
 ---A chain of nodes behind a source of this schema; each spec is { verb =, fn = ... }.
 function support.nodes(schema, specs)
-  local source = { id = 0, kind = "source", verb = "from", name = "source", where = "job.lua:1", inputs = {}, schema = schema }
+  local source = { id = 0, kind = "source", verb = "from", name = "source", where = "job.lua:1", inputs = {},
+    schema = schema }
   local all, before = { source }, source
   for i, spec in ipairs(specs) do
-    local node = { id = i, kind = spec.verb == "reduce" and "reduce" or "function", name = ("%s(job.lua:%d)"):format(spec.verb,
-      i + 1), where = "job.lua:" .. i + 1, inputs = { before } }
+    local node = { id = i, kind = spec.verb == "reduce" and "reduce" or "function", where = "job.lua:" .. i + 1,
+      name = ("%s(job.lua:%d)"):format(spec.verb, i + 1), inputs = { before } }
     for k, v in pairs(spec) do node[k] = v end
     node.input = before.schema
     node.findings = codegen.derive(node)
@@ -53,6 +68,7 @@ function support.nodes(schema, specs)
   end
   local chain = {}
   for i = 2, #all do chain[#chain + 1] = all[i] end
+  chain.graph = all
   return chain, all
 end
 
@@ -92,7 +108,8 @@ Runner.__index = Runner
 ---Runs a chain over rows. options: full, full_bytes, capacity (bytes), on_fail(node, code, message) -> rc
 function support.runner(nodes, options)
   options = options or {}
-  local r = setmetatable({ nodes = nodes, failures = {}, options = options, anchors = {} }, Runner)
+  local r = setmetatable({ nodes = nodes, graph = nodes.graph, failures = {},
+    options = options, anchors = {} }, Runner)
   r.capacity = options.capacity or 1024
   r.out_buffer = ffi.new("uint64_t[?]", r.capacity / 8 + 8)
   r.counts = ffi.new("uint64_t[?]", 4 * #nodes)
@@ -171,14 +188,23 @@ function support.enter(fn, ...)
   return result
 end
 
----Runs over these rows as one batch; gives all output rows and the last return code.
+---Applies the instance's proposal to the graph.
+function Runner:settle()
+  return codegen.settle(self.graph, self.instance.proposal)
+end
+
+---Runs over these rows as one batch, settling types; gives all output rows and the last return code.
 function Runner:batch(list)
   local buffer, size = support.buffer(self.nodes[1].input, list)
   self:give(buffer, size)
   local all = {}
   while true do
-    local rc = self.instance:run()
-    if rc ~= 2 then for _, row in ipairs(self:take()) do all[#all + 1] = row end end
+    local rc = support.enter(self.instance.run, self.instance)
+    if rc == 2 and self.graph then
+      self:settle()
+      rc = 1
+    end
+    if rc ~= 2 and not self.nodes[#self.nodes].schema.fields[1].type:find("?", 1, true) then for _, row in ipairs(self:take()) do all[#all + 1] = row end end
     if rc ~= 1 then return all, rc end
   end
 end

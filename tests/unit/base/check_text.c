@@ -21,6 +21,8 @@ START_TEST(the_nearest_name_is_found)
     ck_assert_str_eq(nearest("userId"), "user_id");
     ck_assert_str_eq(nearest("smu"), "sum");
     ck_assert_str_eq(nearest("AMOUNT"), "amount");
+    ck_assert_str_eq(nearest("user"), "user_id"); // its beginning
+    ck_assert_str_eq(nearest("Country_code"), "country");
 }
 END_TEST
 

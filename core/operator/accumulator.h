@@ -1,0 +1,164 @@
+// Accumulators as bytes of a key's value, and their results as slots of a row: what is small enough
+// to stand inline in the loops over rows. aggregate.c explains the layout.
+#pragma once
+
+#include "core/operator/aggregate.h"
+
+typedef const struct tm__operator_aggregate item_t;
+
+static inline int64_t get_int(const uint8_t *p)
+{
+    int64_t v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+static inline void set_int(uint8_t *p, int64_t v)
+{
+    memcpy(p, &v, sizeof v);
+}
+static inline double get_double(const uint8_t *p)
+{
+    double v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+static inline void set_double(uint8_t *p, double v)
+{
+    memcpy(p, &v, sizeof v);
+}
+static inline __int128 get_decimal(const uint8_t *p)
+{
+    __int128 v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+static inline void set_decimal(uint8_t *p, __int128 v)
+{
+    memcpy(p, &v, sizeof v);
+}
+
+static inline bool is_present(item_t *item, const uint8_t *value)
+{
+    return ((uint64_t)get_int(value + item->present_offset) & item->present) != 0;
+}
+static inline void set_present(item_t *item, uint8_t *value)
+{
+    uint64_t word = (uint64_t)get_int(value + item->present_offset) | item->present;
+    set_int(value + item->present_offset, (int64_t)word);
+}
+
+static inline bool holds_bytes(item_t *item)
+{
+    return item->action == TM__MIN_BYTES || item->action == TM__MAX_BYTES ||
+           item->action == TM__FIRST_BYTES || item->action == TM__LAST_BYTES;
+}
+
+// Into a sum of doubles, which is stored negated. `x` is not -0.0, or the sum of nothing.
+static inline void add_double(item_t *item, uint8_t *value, double x)
+{
+    uint8_t *acc = value + item->offset;
+    set_double(acc, -(-get_double(acc) + x));
+}
+
+// The average of a decimal; TM_E_OVERFLOW beyond 38 digits. There is a value.
+int tm__operator_average_decimal(item_t *item, const uint8_t *acc,
+                                 __int128 *average) TM_WARN_UNUSED;
+
+static inline void put_word(item_t *item, uint8_t *row, int64_t v)
+{
+    ((struct tm_row *)(void *)row)->nulls[item->output_field >> 6] &=
+        ~((uint64_t)1 << (item->output_field & 63));
+    set_int(row + item->output_offset, v);
+}
+
+static inline void put_wide(item_t *item, uint8_t *row, __int128 v)
+{
+    put_word(item, row, (int64_t)v);
+    set_int(row + item->output_offset + 8, (int64_t)(v >> 64));
+}
+
+static inline void put_double(item_t *item, uint8_t *row, double v)
+{
+    put_word(item, row, 0);
+    set_double(row + item->output_offset, v);
+}
+
+// The result of an accumulator that holds no bytes, into its slot of a row that has null there.
+static inline int put_slot(item_t *item, const uint8_t *value, uint8_t *row)
+{
+    const uint8_t *acc = value + item->offset;
+    switch (item->action) {
+    case TM__COUNT:
+        put_word(item, row, get_int(acc));
+        return 0;
+    case TM__SUM_DOUBLE:
+        if (get_int(acc) != 0)
+            put_double(item, row, -get_double(acc));
+        return 0;
+    case TM__AVG_INT:
+        if (get_int(acc + 16) != 0)
+            put_double(item, row, (double)get_decimal(acc) / (double)get_int(acc + 16));
+        return 0;
+    case TM__AVG_DOUBLE:
+        if (get_int(acc + 8) != 0)
+            put_double(item, row, get_double(acc) / (double)get_int(acc + 8));
+        return 0;
+    case TM__AVG_DECIMAL:
+        if (get_int(acc + 16) != 0) {
+            __int128 average;
+            int rc = tm__operator_average_decimal(item, acc, &average);
+            if (rc != 0)
+                return rc;
+            put_wide(item, row, average);
+        }
+        return 0;
+    case TM__SUM_DECIMAL:
+    case TM__MIN_DECIMAL:
+    case TM__MAX_DECIMAL:
+    case TM__FIRST_DECIMAL:
+    case TM__LAST_DECIMAL:
+        if (is_present(item, value))
+            put_wide(item, row, get_decimal(acc));
+        return 0;
+    default: // eight bytes, doubles too
+        if (is_present(item, value))
+            put_word(item, row, get_int(acc));
+        return 0;
+    }
+}
+
+// --- plain rows: see struct tm__operator_result -------------------------------------------------
+
+// A blank row at `to`, whose room is known, with the batch's slack of 64 bytes behind it.
+static inline void put_blank(uint8_t *to, const uint8_t *blank, size_t blank_bytes, uint32_t size)
+{
+    for (size_t i = 0; i < blank_bytes; i += 32)
+        __builtin_memcpy(to + i, blank + i, 32);
+    memcpy(to, &size, sizeof size); // size_bytes, the first field
+}
+
+// The row's only string, behind its fixed part. Key bytes lie in a state's entry or in a row of a
+// batch: whole words can be read. The row's padding is zero.
+static inline void put_string(uint8_t *row, uint32_t slot, uint32_t fixed, const uint8_t *from,
+                              uint32_t length)
+{
+    struct tm_ref ref = {fixed, length};
+    memcpy(row + slot, &ref, sizeof ref);
+    if (TM_UNLIKELY(length == 0))
+        return;
+    uint64_t word;
+    uint8_t *to = row + fixed;
+    for (; length > 8; length -= 8, to += 8, from += 8) {
+        memcpy(&word, from, 8);
+        memcpy(to, &word, 8);
+    }
+    memcpy(&word, from, 8);
+    word &= UINT64_MAX >> (64 - 8 * length);
+    memcpy(to, &word, 8);
+}
+
+static inline void put_time(uint8_t *row, uint32_t field, uint32_t offset, int64_t time)
+{
+    ((struct tm_row *)(void *)row)->nulls[field >> 6] &= ~((uint64_t)1 << (field & 63));
+    set_int(row + offset, time);
+}

@@ -1,0 +1,150 @@
+-- int64 and decimal values as user code holds them (LUA_API "Values").
+local support = require "tests.spec.codegen.support"
+local D, I = support.decimal.make, support.int64.parse
+local codegen = support.codegen
+
+local function message(fn, ...)
+  local ok, err = pcall(fn, ...)
+  assert.is_false(ok)
+  return tostring(err)
+end
+
+describe("a decimal", function()
+  it("adds and subtracts at the larger scale", function()
+    assert.equal("3.75", tostring(D "1.5" + D "2.25"))
+    assert.equal("-0.75", tostring(D "1.5" - D "2.25"))
+    assert.equal("12345678901234567890.15", tostring(D "12345678901234567890.1" + D "0.05"))
+  end)
+
+  it("multiplies to the sum of the scales", function()
+    assert.equal("3.375", tostring(D "1.5" * D "2.25"))
+    assert.equal("3.0", tostring(D "1.5" * 2))
+    assert.equal("-0.75", tostring(D "1.5" * -0.5))
+    assert.equal("1000000000000000000000.00", tostring(D "100000000000.0" * D "10000000000.0"))
+  end)
+
+  it("divides to six places at least, half up", function()
+    assert.equal("0.333333", tostring(D "1" / 3))
+    assert.equal("0.666667", tostring(D "2" / D "3"))
+    assert.equal("-0.666667", tostring(D "-2" / 3))
+    assert.equal("2.500000", tostring(5 / D "2.00"))
+    assert.truthy(message(function() return D "1" / 0 end):find("divides by zero", 1, true))
+  end)
+
+  it("compares with decimals, numbers and texts by value", function()
+    assert.is_true(D "1.50" == D "1.5" and D "1.50" == 1.5 and D "1.50" == "1.5")
+    assert.is_false(D "1.5" == "x" or D "1.5" == nil or D "1.5" == 0 / 0)
+    assert.is_true(D "1.50" < 2 and 2 > D "1.50" and D "1.50" <= "1.5" and not (D "-1" > 0))
+    assert.is_true(D "-12345678901234567890.5" < D "-12345678901234567890.4")
+  end)
+
+  it("takes numbers through their shortest text", function()
+    assert.equal("0.1", tostring(D(0.1)))
+    assert.equal("0.3", tostring(D "0.1" + 0.2))
+  end)
+
+  it("makes an error of more than 38 digits", function()
+    local big = D "99999999999999999999999999999999999999"
+    assert.truthy(message(function() return big + 1 end):find("38 digits", 1, true))
+    assert.truthy(message(function() return -big - 1 end):find("38 digits", 1, true))
+    assert.truthy(message(function() return big * 10 end):find("38 digits", 1, true))
+  end)
+
+  it("cannot be changed, and shows nothing but its value", function()
+    local d = D "1.5"
+    for _, name in ipairs { "low", "high", "scale", "x" } do
+      assert.is_false(pcall(function() d[name] = 1 end))
+    end
+    assert.truthy(message(function() return d.amount end):find(":tonumber()", 1, true))
+    assert.equal(1.5, d:tonumber())
+    assert.equal("EUR 1.5", "EUR " .. d)
+    assert.equal("1.5", tostring(d))
+  end)
+
+  it("says what cannot be calculated", function()
+    assert.truthy(message(function() return D "1" + nil end):find("null field is nil", 1, true))
+    assert.truthy(message(function() return D "1" + "x" end):find('"x"', 1, true))
+    assert.truthy(message(function() return D "1" % 2 end):find("no %", 1, true))
+  end)
+
+  it("gives the same as C over random operands", function()
+    local seed = os.time()
+    math.randomseed(seed)
+    local ffi = require "ffi"
+    local out = ffi.new "struct tm_decimal_value"
+    for _ = 1, 3000 do
+      local function random()
+        local digits = {}
+        for i = 1, math.random(1, 19) do digits[i] = math.random(0, 9) end
+        local text = table.concat(digits)
+        local point = math.random(0, #text)
+        return D((math.random(2) == 1 and "-" or "") .. "0" .. text:sub(1, point) .. "." .. text:sub(point + 1) .. "0")
+      end
+      local a, b = random(), random()
+      for name, op in pairs {
+        add = function() return a + b end, sub = function() return a - b end, mul = function() return a * b end } do
+        local rc = ffi.C["tm_decimal_value_" .. name](a, b, out)
+        local ok, mine = pcall(op)
+        assert.equal(rc == 0, ok, "seed " .. seed)
+        if ok then
+          assert.equal(support.decimal.text(support.decimal.type(out.low, out.high, out.scale)), tostring(mine),
+            "seed " .. seed)
+        end
+      end
+      local c = ffi.C.tm_decimal_value_compare(a, b)
+      assert.equal(c < 0, a < b, "seed " .. seed)
+      assert.equal(c <= 0, a <= b, "seed " .. seed)
+      assert.equal(c == 0, a == b, "seed " .. seed)
+    end
+  end)
+end)
+
+describe("an int64", function()
+  it("calculates exactly in 64 bits", function()
+    assert.equal("9007199254740993", tostring(I "9007199254740992" + 1))
+    assert.equal("-9223372036854775808", tostring(I "-9223372036854775807" - 1))
+    assert.equal("9000000000000000000", tostring(I "3000000000" * I "3000000000"))
+    assert.equal("-3", tostring(I "6" / -2))
+    assert.equal("2", tostring(I "-1" % 3))
+    assert.equal("-5", tostring(-I "5"))
+  end)
+
+  it("refuses fractions, naming tonumber", function()
+    for _, fn in ipairs { function() return I "5" + 0.5 end, function() return 0.5 * I "5" end,
+      function() return I "5" / 2 end, function() return I "5" ^ 2 end } do
+      assert.truthy(message(fn):find("tonumber", 1, true))
+    end
+  end)
+
+  it("makes an error of what leaves 64 bits", function()
+    local big = I "9223372036854775807"
+    for _, fn in ipairs { function() return big + 1 end, function() return -big - 2 end, function() return big * 2 end,
+      function() return I "-9223372036854775808" * -1 end, function() return -I "-9223372036854775808" end,
+      function() return I "-9223372036854775808" / -1 end } do
+      assert.truthy(message(fn):find("beyond 64 bits", 1, true))
+    end
+  end)
+
+  it("compares with every number exactly", function()
+    local big = I "9007199254740993" -- no double is this number
+    assert.is_true(big > 9007199254740992 and big < 9007199254740994 and not (big == 9007199254740992))
+    assert.is_true(I "5" < 5.5 and I "5" > 4.5 and I "5" == 5 and not (I "5" == 5.5) and I "-5" > -5.5)
+    assert.is_true(I "9223372036854775807" < 2 ^ 63 and I "-9223372036854775808" == -2 ^ 63)
+    assert.is_false(I "5" < 0 / 0 or I "5" >= 0 / 0 or I "5" == "5" or I "5" == nil)
+    assert.truthy(message(function() return I "5" < "6" end):find("comparison", 1, true))
+  end)
+
+  it("is text and number on demand", function()
+    assert.equal("id 12", "id " .. I "12")
+    assert.equal(12, I "12":tonumber())
+    assert.equal(12, codegen.tonumber(I "12"))
+    assert.equal(1.5, codegen.tonumber(D "1.5"))
+    assert.equal(255, codegen.tonumber("ff", 16))
+    assert.is_nil(codegen.tonumber "x")
+  end)
+
+  it("cannot be changed", function()
+    assert.is_false(pcall(function() I "5".value = 6 end))
+    assert.is_false(pcall(function() I "5".x = 6 end))
+  end)
+end)
