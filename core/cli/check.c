@@ -68,7 +68,7 @@ int tm_cli_check(const struct tm_cli_options *options)
     } else {
         if (options->json)
             print_error_json(&err);
-        code = rc == TM_E_USAGE || rc == TM_E_NOT_FOUND ? TM_EXIT_USAGE : TM_EXIT_FAILED;
+        code = rc == TM_E_USAGE ? TM_EXIT_USAGE : TM_EXIT_FAILED;
         if (!options->json)
             code = tm_cli_fail(options, &err, code);
     }

@@ -1,6 +1,7 @@
 // Opening a job: effects, script, graph, plan.
 #include "core/cli/engine.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -9,6 +10,7 @@
 #include "connectors/generator/generator.h"
 #include "connectors/stdio/stdio.h"
 #include "core/base/limits.h"
+#include "core/base/text.h"
 #include "core/graph/plan.h"
 #include "core/loop/real.h"
 
@@ -19,20 +21,59 @@ const struct tm_connector *const tm_engine_connectors[] = {
 
 enum { SCRIPT_BYTES_MAX = 16 * 1024 * 1024 };
 
+struct names {
+    const char *names[64];
+    char texts[64][TM_NAME_MAX + 1];
+    size_t count;
+};
+
+static int add_name(void *arg, const char *path)
+{
+    struct names *list = arg;
+    if (list->count < sizeof list->names / sizeof list->names[0] && strlen(path) <= TM_NAME_MAX) {
+        list->names[list->count] = list->texts[list->count];
+        memcpy(list->texts[list->count++], path, strlen(path) + 1);
+    }
+    return 0;
+}
+
+// Name what is missing, and the job beside it that may have been meant.
+static int no_such_script(struct tm_engine *engine, const char *path, struct tm_error *err)
+{
+    const struct tm_fx_files *files = engine->fx.files;
+    const char *slash = strrchr(path, '/');
+    char pattern[1024];
+    snprintf(pattern, sizeof pattern, "%.*s*.lua", slash == NULL ? 0 : (int)(slash - path) + 1,
+             path);
+    struct names *jobs = tm_mem_zalloc(&engine->mem, sizeof *jobs);
+    const char *nearest = NULL;
+    if (jobs != NULL && files->glob(engine->fx.ctx, pattern, add_name, jobs, NULL) == 0)
+        nearest = tm_text_nearest(path, jobs->names, jobs->count);
+    int rc = tm_error_set(err, TM_E_NOT_FOUND, "there is no file %s", path);
+    if (nearest != NULL)
+        tm_error_hint(err, "did you mean %s?", nearest);
+    else
+        tm_error_hint(err, "a relative path is relative to the working directory");
+    tm_mem_free(&engine->mem, jobs, sizeof *jobs);
+    return rc;
+}
+
 static int read_script(struct tm_engine *engine, const char *path, struct tm_error *err)
 {
     const struct tm_fx_files *files = engine->fx.files;
     struct tm_file_info info;
     int rc = files->stat(engine->fx.ctx, path, &info, err);
-    if (rc == 0 && info.is_directory)
+    if (rc == 0 && info.is_directory) {
         rc = tm_error_set(err, TM_E_USAGE, "%s is a folder, not a job", path);
+        tm_error_hint(err, "a job is a Lua file: tidemill %s %s%sJOB.lua", engine->options->command,
+                      path, path[strlen(path) - 1] == '/' ? "" : "/");
+    }
     if (rc == 0 && info.size_bytes > SCRIPT_BYTES_MAX)
         rc = tm_error_set(err, TM_E_USAGE, "%s is too large for a job script", path);
-    if (rc != 0) {
-        if (rc == TM_E_NOT_FOUND)
-            tm_error_hint(err, "the path is relative to the working directory");
+    if (rc == TM_E_NOT_FOUND)
+        return no_such_script(engine, path, err);
+    if (rc != 0)
         return rc;
-    }
     int fd = files->open(engine->fx.ctx, path, TM_FILE_READ, err);
     if (fd < 0)
         return fd;
@@ -94,9 +135,9 @@ int tm_engine_open(struct tm_engine *engine, const struct tm_cli_options *option
         .json = options->log != NULL && strcmp(options->log, "json") == 0,
         .color = engine->fx.files->is_terminal(engine->fx.ctx, 2),
     };
-    rc = read_script(engine, options->file, err);
-    if (rc != 0)
-        return rc;
+    // A job that cannot be read is wrong use, whatever the reason; a file that the job names is not.
+    if (read_script(engine, options->file, err) != 0)
+        return TM_E_USAGE;
     engine->vm_args = (struct tm_vm_args){
         .fx = &engine->fx,
         .mem = &engine->mem,

@@ -110,9 +110,8 @@ static void describe(struct tm_error *err, const struct tm_row_failure *failure,
         shown = raw.size_bytes;
     }
     tm_error_set(err, failure->code, "%s '%s': %.*s%s%.*s%s",
-                 failure->node->kind == TM_NODE_SOURCE ? "source" : "operator",
-                 failure->node->name, (int)length, text, shown > 0 ? "\nrecord: " : "", (int)shown,
-                 record, more);
+                 failure->node->kind == TM_NODE_SOURCE ? "source" : "operator", failure->node->name,
+                 (int)length, text, shown > 0 ? "\nrecord: " : "", (int)shown, record, more);
     tm_buf_fini(&raw);
     if (place != 0)
         tm_error_where(err, "%.*s", (int)place, failure->message);

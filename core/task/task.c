@@ -100,8 +100,8 @@ static int pull(struct tm_task *task, struct tm_error *err)
 
 // --- operators -----------------------------------------------------------------------------------
 
-static int open_operator(struct tm_task *task, uint32_t index, struct tm_schema *schema,
-                         struct tm_error *err)
+int tm__task_open_operator(struct tm_task *task, uint32_t index, struct tm_schema *schema,
+                           struct tm_error *err)
 {
     struct tm_operator *op = task->operators[index];
     if (task->opened[index] != NULL) {
@@ -128,7 +128,7 @@ static int step_operator(struct tm_task *task, uint32_t index, struct tm_error *
     } else if (in->kind == TM_ELEMENT_BATCH) {
         int rc = task->opened[index] == in->batch->schema
                      ? 0
-                     : open_operator(task, index, in->batch->schema, err);
+                     : tm__task_open_operator(task, index, in->batch->schema, err);
         if (rc != 0)
             return rc;
     } else if (task->opened[index] ==

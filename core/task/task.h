@@ -79,6 +79,10 @@ int tm__task_sink_operator_new(struct tm_task *task, const struct tm_node *node,
                                struct tm_operator **op, struct tm_error *err) TM_WARN_UNUSED;
 // The input pauses: push out what the sink has buffered. Nothing for other operators.
 int tm__task_sink_idle(struct tm_operator *op, struct tm_error *err) TM_WARN_UNUSED;
+// Tell an operator the schema of its input, once: when it is known from the start, else with its
+// first batch.
+int tm__task_open_operator(struct tm_task *task, uint32_t index, struct tm_schema *schema,
+                           struct tm_error *err) TM_WARN_UNUSED;
 // Build the operators of a chain.
 int tm__task_build_operators(struct tm_task *task, struct tm_error *err) TM_WARN_UNUSED;
 

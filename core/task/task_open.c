@@ -101,6 +101,27 @@ static uint32_t run_length(const struct tm_task *task, uint32_t position)
     return run;
 }
 
+// The schema that a node's input has, where nothing is left to settle.
+static struct tm_schema *known_input(const struct tm_task *task, const struct tm_node *node)
+{
+    const struct tm_chain *chain = task->ctx.chain;
+    for (uint32_t i = 0; i < chain->input_count; i++)
+        if (node->id == chain->nodes[0] && task->ctx.plan->edges[chain->inputs[i]].dead_letter)
+            return task->job->dead_letters;
+    return node->input_count == 0 ? NULL
+                                  : tm_node_schema(&task->job->graph->nodes[node->inputs[0]]);
+}
+
+// An operator whose schemas are known is opened at once: it then sees control elements that come
+// before any row, and what is wrong with it is an error at the start.
+static int open_known(struct tm_task *task, const struct tm_node *node, struct tm_error *err)
+{
+    struct tm_schema *input = known_input(task, node);
+    if (input == NULL || (node->kind != TM_NODE_SINK && tm_node_schema(node) == NULL))
+        return 0;
+    return tm__task_open_operator(task, task->operator_count - 1, input, err);
+}
+
 int tm__task_build_operators(struct tm_task *task, struct tm_error *err)
 {
     const struct tm_chain *chain = task->ctx.chain;
@@ -123,6 +144,9 @@ int tm__task_build_operators(struct tm_task *task, struct tm_error *err)
         op->node = node;
         op->metrics = tm_job_metrics(task->job, node->id, task->ctx.subtask);
         task->operators[task->operator_count++] = op;
+        rc = open_known(task, node, err);
+        if (rc != 0)
+            return rc;
         position += run;
     }
     return 0;
