@@ -2,7 +2,8 @@
 // interleaved in one process: user_id, amount, country, ts and note (with an escape), about 140
 // bytes a line.
 //
-//   cmake --build BUILD --target micro_json && BUILD/bench/micro/micro_json [ROUNDS]   (a Release build)
+//   cmake --build BUILD --target micro_json && BUILD/bench/micro/micro_json [ROUNDS]   (a Release
+//   build)
 #include <algorithm>
 #include <chrono>
 #include <cstdio>

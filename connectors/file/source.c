@@ -70,11 +70,14 @@ static int not_found(struct files *list, const char *path, bool is_pattern, stru
     uint32_t count = 0;
     char pattern[4096];
     size_t folder = folder_length(path);
+    const char *suffix = strrchr(path + folder, '.'); // of what is there, files of its kind
+    if (suffix == NULL || is_pattern)
+        suffix = "";
     int rc = is_pattern ? tm_error_set(err, TM_E_NOT_FOUND, "no file matches %s", path)
                         : tm_error_set(err, TM_E_NOT_FOUND, "there is no file %s", path);
-    if (folder + 2 > sizeof pattern)
+    if (strlen(path) + 2 > sizeof pattern)
         return rc;
-    snprintf(pattern, sizeof pattern, "%.*s*", (int)folder, path);
+    snprintf(pattern, sizeof pattern, "%.*s*%s", (int)folder, path, suffix);
     if (list->fx->files->glob(list->fx->ctx, pattern, add_file, &there, NULL) == 0) {
         for (; count < there.count && count < 512; count++)
             names[count] = there.files[count].path + folder;
@@ -82,8 +85,10 @@ static int not_found(struct files *list, const char *path, bool is_pattern, stru
         if (nearest != NULL)
             tm_error_hint(err, "did you mean %.*s%s?", (int)folder, path, nearest);
         else if (count == 0)
-            tm_error_hint(err, "its folder is empty or does not exist; a relative path is relative "
-                               "to the working directory");
+            tm_error_hint(err,
+                          "its folder has no file *%s, or does not exist; a relative path is "
+                          "relative to the working directory",
+                          suffix);
         else
             tm_error_hint(err, "its folder has %s%s%s", names[0], count > 1 ? ", " : "",
                           count > 2   ? "..."

@@ -1,10 +1,12 @@
-// Rows as C and Lua both see them. This file is read by the C compiler and, after stripping lines that begin with '#' or
+// Rows as C and Lua both see them. This file is read by the C compiler and, after stripping lines
+// that begin with '#' or
 // '//', by ffi.cdef: declarations only.
 //
-// A row: this header, the null bitmap (uint64_t words, bit i of word i/64 set = column i is null; the slot of a null is
-// zero), the slots in column order at schema->fields[i].offset, then referenced bytes. A reference's offset counts from the
-// row's start. The row is position independent: moving it is memcpy of `size_bytes`, which is a multiple of 8.
-// Slots: bool, int, int64, timestamp: int64_t; double: double; decimal: two uint64_t (low, high); others: tm_ref.
+// A row: this header, the null bitmap (uint64_t words, bit i of word i/64 set = column i is null;
+// the slot of a null is zero), the slots in column order at schema->fields[i].offset, then
+// referenced bytes. A reference's offset counts from the row's start. The row is position
+// independent: moving it is memcpy of `size_bytes`, which is a multiple of 8. Slots: bool, int,
+// int64, timestamp: int64_t; double: double; decimal: two uint64_t (low, high); others: tm_ref.
 #pragma once
 #include <stdint.h>
 

@@ -47,9 +47,7 @@ int tm_cli_plan(const struct tm_cli_options *options)
         tm_buf_fini(&out);
     }
     if (rc != 0)
-        code =
-            tm_cli_fail(options, &err,
-                        rc == TM_E_USAGE || rc == TM_E_NOT_FOUND ? TM_EXIT_USAGE : TM_EXIT_FAILED);
+        code = tm_cli_fail(options, &err, rc == TM_E_USAGE ? TM_EXIT_USAGE : TM_EXIT_FAILED);
     tm_engine_close(&engine);
     return code;
 }

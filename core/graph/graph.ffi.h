@@ -1,5 +1,6 @@
-// How lua/tidemill/plan.lua builds a graph: shared with ffi.cdef (see core/batch/row.ffi.h for the rules of such files).
-// Functions return 0 or more on success; negative tm_code with the message in tm_graph_error_text otherwise. Strings are copied.
+// How lua/tidemill/plan.lua builds a graph: shared with ffi.cdef (see core/batch/row.ffi.h for the
+// rules of such files). Functions return 0 or more on success; negative tm_code with the message in
+// tm_graph_error_text otherwise. Strings are copied.
 #pragma once
 #include <stdint.h>
 
@@ -27,23 +28,32 @@ enum tm_aggregate_kind {
     TM_AGGREGATE_LAST
 };
 
-int tm_graph_job(struct tm_graph *graph, const char *name, uint32_t parallelism, uint32_t max_parallelism, int64_t latency_ms);
-int tm_graph_add(struct tm_graph *graph, int kind, const char *verb, const char *name, const char *where);
+int tm_graph_job(struct tm_graph *graph, const char *name, uint32_t parallelism,
+                 uint32_t max_parallelism, int64_t latency_ms);
+int tm_graph_add(struct tm_graph *graph, int kind, const char *verb, const char *name,
+                 const char *where);
 int tm_graph_input(struct tm_graph *graph, uint32_t node, uint32_t input);
 int tm_graph_parallelism(struct tm_graph *graph, uint32_t node, uint32_t parallelism);
 int tm_graph_on_error(struct tm_graph *graph, uint32_t node, int on_error, int dead_letter);
-int tm_graph_schema_begin(struct tm_graph *graph, uint32_t node, uint32_t field_count, int time_field);
-int tm_graph_schema_field(struct tm_graph *graph, uint32_t node, const char *name, const char *type, uint32_t flags);
+int tm_graph_schema_begin(struct tm_graph *graph, uint32_t node, uint32_t field_count,
+                          int time_field);
+int tm_graph_schema_field(struct tm_graph *graph, uint32_t node, const char *name, const char *type,
+                          uint32_t flags);
 int tm_graph_schema_end(struct tm_graph *graph, uint32_t node);
 int tm_graph_key(struct tm_graph *graph, uint32_t node, uint32_t field);
-int tm_graph_connector(struct tm_graph *graph, uint32_t node, const char *connector, const char *format);
-int tm_graph_option_string(struct tm_graph *graph, uint32_t node, const char *name, const char *value);
+int tm_graph_connector(struct tm_graph *graph, uint32_t node, const char *connector,
+                       const char *format);
+int tm_graph_option_string(struct tm_graph *graph, uint32_t node, const char *name,
+                           const char *value);
 int tm_graph_option_number(struct tm_graph *graph, uint32_t node, const char *name, double value);
 int tm_graph_option_bool(struct tm_graph *graph, uint32_t node, const char *name, int value);
 int tm_graph_used(struct tm_graph *graph, uint32_t node, uint32_t field);
-int tm_graph_watermark(struct tm_graph *graph, uint32_t node, int time_field, int64_t disorder_ms, int64_t idle_ms);
-int tm_graph_window(struct tm_graph *graph, uint32_t node, int64_t size_ms, int64_t slide_ms, int64_t offset_ms);
-int tm_graph_aggregate(struct tm_graph *graph, uint32_t node, int kind, int input_field, uint32_t output_field);
+int tm_graph_watermark(struct tm_graph *graph, uint32_t node, int time_field, int64_t disorder_ms,
+                       int64_t idle_ms);
+int tm_graph_window(struct tm_graph *graph, uint32_t node, int64_t size_ms, int64_t slide_ms,
+                    int64_t offset_ms);
+int tm_graph_aggregate(struct tm_graph *graph, uint32_t node, int kind, int input_field,
+                       uint32_t output_field);
 int tm_graph_emit_final(struct tm_graph *graph, uint32_t node, int emit_final);
 int tm_graph_fingerprint(struct tm_graph *graph, uint64_t fingerprint);
 const char *tm_graph_error_text(struct tm_graph *graph);

@@ -131,7 +131,7 @@ static int check_connector(struct check *c, const struct tm_node *node)
     }
     if (node->format[0] == '\0' || tm_format_find(node->format) != NULL)
         return 0;
-    for (; formats[count] != NULL && count < FORMATS_SHOWN; count++) {
+    for (; count < FORMATS_SHOWN && formats[count] != NULL; count++) {
         known[count] = formats[count]->name;
         int n = snprintf(list + used, sizeof list - used, "%s%s", count == 0 ? "" : ", ",
                          formats[count]->name);

@@ -241,7 +241,7 @@ end
 
 local function consume(m, s, v)
   use(m, v, "other")
-  if v.t == "row" or v.rows then escape(m, s, v) end
+  if v.t == "row" or v.t == "out" or v.rows then escape(m, s, v) end
 end
 
 for _, op in ipairs { "ADD", "SUB", "MUL", "DIV", "MOD" } do

@@ -77,7 +77,7 @@ local function escape_all(m, s, args)
 end
 
 -- The one value of several returns; rows of the callee go on in the caller's state.
-local function joined(m, s, callee)
+local function joined(s, callee)
   local result
   for _, r in ipairs(callee.returns) do
     result = result and values.join(result, r.value) or r.value
@@ -103,7 +103,7 @@ local function follow(m, s, fn, args, pc)
   if not callee or callee.captured then return nil end
   local list = m.out.functions
   list[#list + 1] = fn
-  return joined(m, s, callee)
+  return joined(s, callee)
 end
 
 local function slow(m, line, name, why)

@@ -130,11 +130,13 @@ function chunk.write_head(w, g, nodes)
   w:line("local copy_record = R.copy_record")
   w:line("local fail, bad_value, bad_row, bad_key = R.fail, R.bad_value, R.bad_row, R.bad_key")
   w:line("local raise_value, raise_row, raise_column, raise_out = R.raise_value, R.raise_row, R.raise_column, R.raise_out")
-  for k, node in ipairs(nodes) do
-    if node.fn then w:line("local fn_%d = R.fns[%d]", k, k) end
-    for i in ipairs(node.assigns or {}) do w:line("local fn_%d_%d = R.fns[%d][%d]", k, i, k, i) end
-  end
   if g.names.wide then w:line("local G = {} -- too many names for locals") end
+  for k, node in ipairs(nodes) do
+    if node.fn then g.names:declare(w, "fn_" .. k, ("R.fns[%d]"):format(k)) end
+    for i in ipairs(node.assigns or {}) do
+      g.names:declare(w, ("fn_%d_%d"):format(k, i), ("R.fns[%d][%d]"):format(k, i))
+    end
+  end
 end
 
 local function write_variables(w, g)

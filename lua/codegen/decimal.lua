@@ -11,7 +11,7 @@ local decimal = {}
 
 local C = ffi.C
 local istype, cast = ffi.istype, ffi.cast
-local type, tonumber, tostring = type, tonumber, tostring
+local type, tostring = type, tostring
 local arshift = bit.arshift
 
 local Value = ffi.typeof("const struct tm_decimal_value")

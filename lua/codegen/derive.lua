@@ -31,6 +31,18 @@ end
 
 local function input_field(node, name) return node.input.fields[node.input.by_name[name]] end
 
+-- Which operator above left a field out, for the message about it.
+local function left_out(node, name)
+  local below, above = nil, node.inputs and node.inputs[1]
+  while above do
+    if above.schema and above.schema.by_name[name] and below then
+      local name_and_place = below.name:find(below.where, 1, true) and below.name or below.name .. " at " .. below.where
+      return ("%s leaves it out"):format(name_and_place)
+    end
+    below, above = above, above.inputs and above.inputs[1]
+  end
+end
+
 -- --- analysis of one function ----------------------------------------------------------------------------------------------
 
 local function parameter(node) return node.input.bare and { bare = true } or { schema = node.input } end
@@ -42,7 +54,7 @@ local function analyse(node, fn, params)
     if not a.assigned[u.p][u.name] then
       local names = visible_names(node.input)
       fault.raise("UNKNOWN_FIELD", u.where, ("%s: there is no field %q; the fields here are %s"):format(node.name, u.name,
-        suggest.list(names)), suggest.hint(u.name, names))
+        suggest.list(names)), left_out(node, u.name) or suggest.hint(u.name, names))
     end
   end
   local found = node.codegen.findings
@@ -287,7 +299,10 @@ local function found(node, r)
   local function add(name)
     local from = r.passes[name]
     local f = from and input_field(node, from)
-    fields[#fields + 1] = field(name, f and f.type or r.types[name], f and f.required)
+    local type_name = f and f.type or r.types[name]
+    -- A column of the record that is always set to nil stays what it was.
+    if r.only_nil[name] and r.record and node.input.by_name[name] then type_name = input_field(node, name).type end
+    fields[#fields + 1] = field(name, type_name, f and f.required)
     passes[name], placed[name] = from, true
   end
   if r.record then

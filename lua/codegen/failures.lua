@@ -67,7 +67,13 @@ local function wrong_value(node, name, value)
     return "ROW_TYPE", ("column %q is int64: %s is not a whole number of 64 bits"):format(name, tostring(value)), HINTS.int
   end
   if type(value) == "cdata" and kind == "double" then hint = "value:tonumber() makes a number" end
-  if type(value) == "table" then hint = "a column holds one value; give each its own column" end
+  if type(value) == "table" then
+    hint = "a column holds one value; give each its own column"
+  elseif node.settled and node.settled[name] then
+    local given = ({ number = "double", boolean = "bool", string = "string" })[type(value)]
+    hint = ("the operator's first row made the column %s; say what it is in all of them: :returns { %s = %s, ... }"):format(
+      field.type, name, given and '"' .. given .. '"' or "...")
+  end
   return "ROW_TYPE", ("column %q is %s, given %s"):format(name, field.type, problem.show(value)), hint
 end
 

@@ -81,7 +81,8 @@ local IN, OUT, FILTERED, USED = 0, 1, 2, 3 -- enum of core/vm/chain.ffi.h
 
 local function add(self, k, which, n)
   local at = 4 * (k - 1) + which
-  self.ctx.counts[at] = self.ctx.counts[at] + n
+  local counts = ffi.cast("int64_t *", self.ctx.counts) -- an unsigned count takes no negative number
+  counts[at] = counts[at] + n
 end
 
 local step

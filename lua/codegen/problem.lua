@@ -4,8 +4,6 @@ local fault = require "tidemill.fault"
 
 local problem = {}
 
-local ENGINE = "/codegen/"
-
 ---"job.lua:12" of the innermost frame that is neither ours nor C. The chunk of user code is named "@" .. its path; ours are
 ---named by module ("@tidemill:codegen.chunk", "=...") or lie below lua/codegen.
 function problem.where()
@@ -13,8 +11,8 @@ function problem.where()
     local info = debug.getinfo(level, "Sl")
     if not info then return "" end
     local source = info.source
-    if source:sub(1, 1) == "@" and info.currentline > 0 and not source:find(ENGINE, 1, true)
-      and not source:find("^@tidemill:") and not source:find("/tidemill/[%w_]+%.lua$") then
+    if source:sub(1, 1) == "@" and info.currentline > 0 and not source:find("lua/codegen/[%w_]+%.lua$")
+      and not source:find("^@tidemill:") and not source:find("lua/tidemill/[%w_]+%.lua$") then
       return ("%s:%d"):format(source:sub(2), info.currentline)
     end
   end

@@ -2,11 +2,11 @@
 -- and instance, so it holds no pointer and nothing of the engine (ARCHITECTURE D12): names of columns resolve through the
 -- functions given here, and only while its operator runs on that row.
 local ffi = require "ffi.init"
+local layout = require "ffi.layout"
 local problem = require "codegen.problem"
 
 local records = {}
 
-local count = 0
 local known = {} -- id of a record's type -> { names =, read = }
 
 local function kind_of(record)
@@ -73,9 +73,7 @@ end
 ---@param index fun(_: any, name: any): any gives records.copy for "copy" where no column has that name
 ---@param assign fun(_: any, name: any, value: any) raises where columns cannot be assigned
 function records.new(names, index, assign)
-  count = count + 1
-  local name = "struct tm_record_" .. count
-  ffi.cdef(name .. " {};")
+  local name = layout.declare("tm_record", "{}")
   local ctype = ffi.metatype(name, {
     __index = index,
     __newindex = assign,

@@ -116,8 +116,8 @@ local function write_step(w, g)
   local forms = {}
   local r = g.forms
   if r.record then
-    forms[1] = { "rawequal(x, rec_acc)", function() write_record_result(w, g, g.acc) end }
-    forms[2] = { "rawequal(x, rec_row)", function() write_record_result(w, g, g.row) end }
+    forms[1] = { ("rawequal(x, %s)"):format(g.names:ref("rec_acc")), function() write_record_result(w, g, g.acc) end }
+    forms[2] = { ("rawequal(x, %s)"):format(g.names:ref("rec_row")), function() write_record_result(w, g, g.row) end }
   end
   if r.table then
     forms[#forms + 1] = { g.bare and 'type(x) == "string"' or 'type(x) == "table"', function() write_table_result(w, g, "x") end }
@@ -128,13 +128,13 @@ local function write_step(w, g)
   for _, side in ipairs { g.acc, g.row } do
     for _, a in ipairs(side.assigned) do w:line("%s = false", columns.var(a.flag)) end
   end
-  w:line("local ok, x = pcall(fn_1, %s, %s)", g.acc.argument, g.row.argument)
+  w:line("local ok, x = pcall(%s, %s, %s)", g.names:ref("fn_1"), g.acc.argument, g.row.argument)
   w:line("if not ok then return fail(0, x) end")
   for i, form in ipairs(forms) do
     if i == 1 then w:open("if %s then", form[1]) else w:middle("elseif %s then", form[1]) end
     form[2]()
   end
-  w:close()
+  if #forms > 0 then w:close() end
   w:line("return bad_row(0, x)")
   w:close()
 end
@@ -168,7 +168,7 @@ local function write_side(w, g, side)
   side.getters = {}
   for _, assigned in ipairs(side.assigned) do side.getters[assigned.name] = add_getter(w, g, side.env[assigned.name]) end
   stages.write_record(w, g, side, side.label, a.known and a.reads[side.p] or true, {})
-  side.argument = "rec_" .. side.label
+  side.argument = g.names:ref("rec_" .. side.label)
 end
 
 ---@param node table reduce node, derived; every type known

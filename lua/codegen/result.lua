@@ -17,6 +17,7 @@ local result = {}
 ---@field types table<string, string> column -> type; "?" when not known
 ---@field passes table<string, string> column -> input column
 ---@field nested table<string, boolean> columns that hold tables
+---@field only_nil table<string, boolean> columns that no branch gives a value
 
 local function look_at(r, id, row, columns)
   if row.p then r.record = true else r.table = true end
@@ -40,13 +41,14 @@ local function column(r, name, rows)
     end
   end
   r.types[name] = type_name or "?"
+  r.only_nil[name] = type_name == nil
   r.passes[name] = pass
 end
 
 ---@param exits table[] { value, rows }: analysis.returns or analysis.emits
 ---@return codegen.result
 function result.of(exits)
-  local r = { proven = true, types = {}, passes = {}, nested = {}, record = false, table = false, text = false,
+  local r = { proven = true, types = {}, passes = {}, nested = {}, only_nil = {}, record = false, table = false, text = false,
     unknown = false, nothing = false }
   local rows, text_type, text_pass, text_first = {}, nil, nil, true
   for _, exit in ipairs(exits) do

@@ -22,6 +22,15 @@ local function visible(schema)
   return names
 end
 
+-- The struct of counters and limits for a chain of this length; declared once per length.
+local declared = {} -- length -> name
+local function tally_of(count)
+  local name = declared[count] or layout.declare("tm_tally", "{ " .. chunk.tally_members(count) .. " }")
+  declared[count] = name
+  local struct = ffi.new(name)
+  return struct, ffi.cast(name .. " *", struct), name
+end
+
 ---@param nodes table[]
 ---@param ctx ffi.cdata* struct tm_chain_ctx *
 ---@param C table namespace with tm_chain_grow and tm_chain_fail
@@ -29,11 +38,9 @@ function runtime.new(nodes, ctx, C)
   local input, output = layout.of(nodes[1].input), layout.of(nodes[#nodes].schema)
   -- Structs of at most 16 bytes, held by value: the trace compiler then knows their addresses and that they do not overlap,
   -- and keeps the output pointer in a register over the whole loop.
-  local cur = ffi.new(ffi.typeof("struct { $ *row; $ *out; }", input.ctype, output.ctype))
-  local kept = ffi.new(ffi.typeof("struct { $ *acc; uint8_t **slot; }", input.ctype))
-  local tally_type = ffi.typeof("struct { " .. chunk.tally_members(#nodes) .. " }")
-  local tally_struct = ffi.new(tally_type)
-  local tally = ffi.cast(ffi.typeof("$ *", tally_type), tally_struct)
+  local cur = ffi.new(("struct { %s *row; %s *out; }"):format(input.struct, output.struct))
+  local kept = ffi.new(("struct { %s *acc; uint8_t **slot; }"):format(input.struct))
+  local tally_struct, tally, tally_type = tally_of(#nodes)
   local bytes = ffi.typeof("uint8_t *")
   local R = {
     ctx = ctx, cur = cur, tally = tally, kept = kept, null = null_value(), in_pointer = input.pointer, out_pointer = output.pointer,
@@ -93,6 +100,7 @@ function runtime.new(nodes, ctx, C)
         "one input row gave more rows than a batch can hold (256 MB)"))
       return false
     end
+    tally[failed[k + 1]] = tally[failed[k + 1]] + 1 -- it is not written
     tally.stop = rc
     return false
   end

@@ -27,15 +27,16 @@ stages.readable = readable
 
 -- Column names and expressions as a chain of tests: in a trace the name is a constant and nothing of it is left.
 -- A wide chunk looks them up instead.
-local function write_index(w, g, label, parameters, entries, otherwise)
+local function write_index(w, g, label, entries, otherwise)
   if g.names.wide then
-    w:line("local members_%s = {}", label)
-    for _, e in ipairs(entries) do w:line("members_%s[%s] = %s", label, quote(e.name), e.fn) end
-    w:open("local function index_%s(%s)", label, parameters)
-    w:line("local member = members_%s[k]", label)
+    local members = g.names:ref("members_" .. label)
+    g.names:declare(w, "members_" .. label, "{}")
+    for _, e in ipairs(entries) do w:line("%s[%s] = %s", members, quote(e.name), e.fn) end
+    g.names:func(w, "index_" .. label, "_, k")
+    w:line("local member = %s[k]", members)
     w:line("if member then return (member()) end")
   else
-    w:open("local function index_%s(%s)", label, parameters)
+    g.names:func(w, "index_" .. label, "_, k")
     for _, e in ipairs(entries) do w:line("if k == %s then return (%s()) end", quote(e.name), e.fn) end
   end
   w:line(otherwise)
@@ -58,7 +59,7 @@ local function write_own_getter(w, g, stage, a, label)
 end
 
 local function write_setters(w, g, stage, label)
-  w:open("local function assign_%s(_, k, x)", label)
+  g.names:func(w, "assign_" .. label, "_, k, x")
   for _, a in ipairs(stage.assigned) do
     w:open("if k == %s then", quote(a.name))
     take.check(w, "x", a.field, ("raise_value(%d, %%s, %%s)"):format(stage.k - 1))
@@ -93,13 +94,14 @@ function stages.write_record(w, g, stage, label, reads, modes)
     if own[a.name] then entries[#entries + 1] = { name = a.name, fn = own[a.name] } end
   end
   if not stage.node.input.by_name.copy then w:line("-- e:copy()") end
-  write_index(w, g, label, "_, k", entries, stage.node.input.by_name.copy and ("return no_field(%d, k)"):format(stage.k - 1)
+  write_index(w, g, label, entries, stage.node.input.by_name.copy and ("return no_field(%d, k)"):format(stage.k - 1)
     or ('return k == "copy" and copy_record or no_field(%d, k)'):format(stage.k - 1))
   if stage.assigned and #stage.assigned > 0 then
     write_setters(w, g, stage, label)
-    w:line("local rec_%s = record(%d, index_%s, assign_%s)", label, stage.k - 1, label, label)
+    g.names:declare(w, "rec_" .. label, ("record(%d, %s, %s)"):format(stage.k - 1, g.names:ref("index_" .. label),
+      g.names:ref("assign_" .. label)))
   else
-    w:line("local rec_%s = record(%d, index_%s)", label, stage.k - 1, label)
+    g.names:declare(w, "rec_" .. label, ("record(%d, %s)"):format(stage.k - 1, g.names:ref("index_" .. label)))
   end
 end
 
@@ -110,7 +112,7 @@ local function argument(w, g, stage, label, analysis, modes)
     return columns.getter(w, g.names, stage.env.line, g.masks, label, modes.line) .. "()"
   end
   stages.write_record(w, g, stage, label, analysis.known and analysis.reads[1] or true, modes)
-  return "rec_" .. label
+  return g.names:ref("rec_" .. label)
 end
 
 -- --- results ---------------------------------------------------------------------------------------------------------------
@@ -139,7 +141,7 @@ local function from_table(w, g, stage, x, bad, bad_key)
   local proven = stage.node.codegen.result.proven
   if not proven then
     w:open("for k in next, %s do", x)
-    w:line("if not keys_%d[k] then %s end", stage.k, bad_key)
+    w:line("if not %s[k] then %s end", g.names:ref("keys_" .. stage.k), bad_key)
     w:close()
   end
   for _, c in ipairs(stage.vars) do put(w, g, stage, c, index_of(x, c.field.name, proven), bad) end
@@ -188,7 +190,7 @@ local function deliver(w, g, stage, x, bad, bad_row, bad_key)
   local r = stage.forms
   local forms = {}
   if r.record then
-    forms[#forms + 1] = { ("rawequal(%s, rec_%d)"):format(x, stage.k), function() from_record(w, g, stage, bad) end }
+    forms[#forms + 1] = { ("rawequal(%s, %s)"):format(x, g.names:ref("rec_" .. stage.k)), function() from_record(w, g, stage, bad) end }
   end
   if r.table then
     forms[#forms + 1] = { ('type(%s) == "table"'):format(x), function() from_table(w, g, stage, x, bad, bad_key) end }
@@ -237,7 +239,7 @@ function verbs.filter(w, g, stage)
   local c = stage.node.codegen
   local arg = argument(w, g, stage, tostring(stage.k), c.analysis, c.modes)
   g.names:func(w, "step_" .. stage.k)
-  w:line("local ok, x = pcall(fn_%d, %s)", stage.k, arg)
+  w:line("local ok, x = pcall(%s, %s)", g.names:ref("fn_" .. stage.k), arg)
   failing(w, stage)
   w:open("if not x then")
   w:line("tally.dropped_%d = tally.dropped_%d + 1", stage.k, stage.k)
@@ -259,7 +261,7 @@ function verbs.key(w, g, stage)
   local bad = ("return bad_value(%d, %%s, %%s)"):format(stage.k - 1)
   local arg = argument(w, g, stage, tostring(stage.k), c.analysis, c.modes)
   g.names:func(w, "step_" .. stage.k)
-  w:line("local ok, x = pcall(fn_%d, %s)", stage.k, arg)
+  w:line("local ok, x = pcall(%s, %s)", g.names:ref("fn_" .. stage.k), arg)
   failing(w, stage)
   if #stage.vars == 0 then
     w:line("if x == nil then %s end", bad:format(quote(stage.node.key_name), "x"))
@@ -281,7 +283,7 @@ function verbs.assign(w, g, stage)
   g.names:func(w, "step_" .. stage.k)
   w:line("local ok, x")
   for i, a in ipairs(stage.node.assigns) do
-    w:line("ok, x = pcall(fn_%d_%d, %s) -- %s", stage.k, i, args[i], a.name:gsub("%c", "?"))
+    w:line("ok, x = pcall(%s, %s) -- %s", g.names:ref(("fn_%d_%d"):format(stage.k, i)), args[i], (a.name:gsub("%c", "?")))
     failing(w, stage)
     local c = by_name[a.name]
     if c then put(w, g, stage, c, "x", bad) end
@@ -290,24 +292,24 @@ function verbs.assign(w, g, stage)
   w:close()
 end
 
-local function keys_line(w, stage)
+local function keys_line(w, g, stage)
   if stage.node.codegen.result.proven then return end
   local parts = {}
   for _, name in ipairs(visible(stage.node.schema)) do parts[#parts + 1] = ("[%s] = true"):format(quote(name)) end
-  w:line("local keys_%d = { %s }", stage.k, table.concat(parts, ", "))
+  g.names:declare(w, "keys_" .. stage.k, "{ " .. table.concat(parts, ", ") .. " }")
 end
 
 function verbs.map(w, g, stage)
   local c, k = stage.node.codegen, stage.k
   local arg = argument(w, g, stage, tostring(k), c.analysis, c.modes)
-  keys_line(w, stage)
+  keys_line(w, g, stage)
   for _, col in ipairs(stage.vars) do -- what a returned record takes from the input
     local input = stage.env[col.field.name]
     if stage.forms.record and input then columns.write_getter(w, g.names, input, g.masks) end
   end
   g.names:func(w, "step_" .. k)
   reset_assigned(w, g, stage)
-  w:line("local ok, x = pcall(fn_%d, %s)", k, arg)
+  w:line("local ok, x = pcall(%s, %s)", g.names:ref("fn_" .. k), arg)
   failing(w, stage)
   deliver(w, g, stage, "x", ("return bad_value(%d, %%s, %%s)"):format(k - 1), ("return bad_row(%d, x)"):format(k - 1),
     ("return bad_key(%d, k)"):format(k - 1))
@@ -317,19 +319,19 @@ end
 function verbs.flat_map(w, g, stage)
   local c, k = stage.node.codegen, stage.k
   local arg = argument(w, g, stage, tostring(k), c.analysis, c.modes)
-  keys_line(w, stage)
+  keys_line(w, g, stage)
   for _, col in ipairs(stage.vars) do
     local input = stage.env[col.field.name]
     if stage.forms.record and input then columns.write_getter(w, g.names, input, g.masks) end
   end
-  w:open("local function out_%d(x)", k)
+  g.names:func(w, "out_" .. k, "x")
   w:line("if tally.active_%d == 0 then raise_out(%d) end", k, k - 1)
   deliver(w, g, stage, "x", ("raise_value(%d, %%s, %%s)"):format(k - 1), ("raise_row(%d, x)"):format(k - 1),
     ("raise_column(%d, k)"):format(k - 1))
   w:close()
   g.names:func(w, "step_" .. k)
   w:line("tally.active_%d = 1", k)
-  w:line("local ok, x = pcall(fn_%d, %s, out_%d)", k, arg, k)
+  w:line("local ok, x = pcall(%s, %s, %s)", g.names:ref("fn_" .. k), arg, g.names:ref("out_" .. k))
   w:line("tally.active_%d = 0", k)
   w:line("if tally.stop ~= 0 then return end -- a later operator failed while this one emitted")
   w:line("if not ok then return fail(%d, x) end", k - 1)

@@ -32,7 +32,10 @@ local function declarations(text)
   return table.concat(lines, "\n")
 end
 
-for _, path in ipairs(HEADERS) do ffi.cdef(declarations(text_of(path))) end
-ffi.cdef "int memcmp(const void *a, const void *b, size_t n);"
+-- Declarations belong to the lua_State, this module may be loaded into it again (busted does).
+if not pcall(ffi.typeof, "struct tm_chain_ctx") then
+  for _, path in ipairs(HEADERS) do ffi.cdef(declarations(text_of(path))) end
+  ffi.cdef "int memcmp(const void *a, const void *b, size_t n);"
+end
 
 return ffi

@@ -28,6 +28,9 @@ local layout = {}
 ---@field has_references boolean else every row is exactly fixed_bytes
 ---@field ctype ffi.ctype* the struct
 ---@field pointer ffi.ctype* to the struct
+---@field struct string its C name
+
+local counts = {} -- of declared structs by prefix
 
 local SLOT = {
   bool = "int64_t", int = "int64_t", int64 = "int64_t", timestamp = "int64_t", double = "double",
@@ -35,12 +38,12 @@ local SLOT = {
 }
 
 -- As struct tm_ref, signed: an offset or a length (at most 64 MiB) is then an integer in a trace, never a double.
-ffi.cdef [[
+if not pcall(ffi.typeof, "struct tm_text_ref") then ffi.cdef [[
 struct tm_text_ref { int32_t offset; int32_t length; };
 struct tm_decimal_slot { uint64_t low; int64_t high; };
 struct tm_int64_value { const int64_t value; }; // what user code holds of an int64 (lua/codegen/int64.lua)
 struct tm_text_seen { uint64_t a, b; int64_t n; };     // a place of a column's text cache (lua/codegen/columns.lua)
-]]
+]] end
 
 ---"decimal(10,2)" -> "decimal", 10, 2; "int" -> "int". Nil for a type that no row can hold ("?").
 function layout.parse_type(text)
@@ -55,17 +58,30 @@ local function member_name(name, index)
   return "f_" .. plain
 end
 
-local declared = {} -- text of the struct -> { ctype, pointer }
-local count = 0
+---Declares a struct under a name that is still free: `layout.declare("tm_row", "{ int32_t a; }")`. Names are never free
+---again in a lua_State.
+---@return string name "struct tm_row_12"
+function layout.declare(prefix, text)
+  local n = counts[prefix] or 0
+  repeat
+    n = n + 1
+    local name = ("struct %s_%d"):format(prefix, n)
+    if not pcall(ffi.typeof, name) then
+      ffi.cdef(name .. " " .. text .. ";")
+      counts[prefix] = n
+      return name
+    end
+  until n > 1e6
+  error("tidemill: no name left for a struct")
+end
 
+local declared = {} -- text of the struct -> { ctype, pointer, name }
 local function struct_of(text)
   local known = declared[text]
-  if known then return known[1], known[2] end
-  count = count + 1
-  local name = "struct tm_row_" .. count
-  ffi.cdef(name .. " " .. text .. ";")
-  declared[text] = { ffi.typeof(name), ffi.typeof(name .. " *") }
-  return declared[text][1], declared[text][2]
+  if known then return known[1], known[2], known[3] end
+  local name = layout.declare("tm_row", text)
+  declared[text] = { ffi.typeof(name), ffi.typeof(name .. " *"), name }
+  return declared[text][1], declared[text][2], name
 end
 
 local made = setmetatable({}, { __mode = "k" }) -- schema -> layout
@@ -104,7 +120,7 @@ function layout.of(schema)
   end
   text[#text + 1] = " }"
   l.fixed_bytes = offset
-  l.ctype, l.pointer = struct_of(table.concat(text))
+  l.ctype, l.pointer, l.struct = struct_of(table.concat(text))
   made[schema] = l
   return l
 end

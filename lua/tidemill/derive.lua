@@ -170,6 +170,7 @@ end
 
 local function by_codegen(node)
   node.findings = require("codegen").derive(node) or {}
+  require("tidemill.undeclared").check(node)
 end
 kinds["function"], kinds.reduce = by_codegen, by_codegen
 

@@ -30,6 +30,31 @@ function place.files()
   return list
 end
 
+local KEYWORDS = {}
+for word in ("and break do else elseif end false for function if in local nil not or repeat return then true until while")
+  :gmatch("%a+") do KEYWORDS[word] = true end
+
+---Names that the file of a place declares as locals or parameters, with the place of the first: for messages, so read from
+---the text by its look alone.
+---@param where string "job.lua:12"
+---@return table<string, string>
+function place.names(where)
+  local file = files["@" .. where:gsub(":%d+$", "")]
+  local names, line = {}, 0
+  for text in ((file and file.text or "") .. "\n"):gmatch("(.-)\n") do
+    line = line + 1
+    text = text:gsub("%-%-.*", "")
+    for _, pattern in ipairs { "local%s+([%w_%s,]+)", "function[%s%w_.:]*%(([%w_%s,]*)%)", "for%s+([%w_%s,]+)" } do
+      for list in text:gmatch(pattern) do
+        for name in list:gmatch("[%a_][%w_]*") do
+          if not KEYWORDS[name] and not names[name] then names[name] = ("%s:%d"):format(file.path, line) end
+        end
+      end
+    end
+  end
+  return names
+end
+
 function place.enter(fn, path) loading[#loading + 1] = { fn = fn, file = files["@" .. path], last = 0 } end
 function place.leave() loading[#loading] = nil end
 

@@ -69,6 +69,24 @@ end
 ---@field print fun(text: string) one line
 ---@field read fun(path: string): string?, string? text of a file of the job, or nil and why
 
+local refusals = setmetatable({}, { __mode = "k" }) -- by environment
+
+---For a function of the job: what raises when a name is not known in its environment; nil for others.
+---@return (fun(name: string, at: string, prefix: string))?
+function sandbox.refusal(fn) return refusals[debug.getfenv(fn)] end
+
+local function hint_for(name, names, at)
+  if name == "tm" then return 'begin with: local tm = require "tidemill"' end
+  local own = place.names(at)
+  if own[name] then
+    return ("there is a local '%s' at %s, out of reach here: declare it above, in a block that is still open"):format(name,
+      own[name])
+  end
+  local all = suggest.keys(own)
+  for _, known in ipairs(names) do all[#all + 1] = known end
+  return suggest.hint(name, all) or "declare it with local before its first use"
+end
+
 ---A fresh environment.
 ---@param folder string of the script, "" or ending in "/"
 ---@param hooks tidemill.sandbox.hooks
@@ -140,16 +158,15 @@ function sandbox.new(folder, hooks)
   names[#names + 1] = "_G"
   table.sort(names)
 
-  setmetatable(env, { __index = function(_, name)
-    local at = place.here()
+  local function refuse(name, at, prefix)
     local shown = libraries.tostring(name)
-    if REFUSED[name] then fault.raise("SANDBOX", at, ("'%s' is not allowed in a job script"):format(shown),
+    if REFUSED[name] then fault.raise("SANDBOX", at, ("%s'%s' is not allowed in a job script"):format(prefix, shown),
       REFUSED[name]) end
-    fault.raise("UNKNOWN_NAME", at, ("there is no variable '%s'"):format(shown), suggest.hint(shown, names)
-      or (shown == "tm" and 'begin with: local tm = require "tidemill"'
-      or "declare it with local before its first use"))
-  end })
+    fault.raise("UNKNOWN_NAME", at, ("%sthere is no variable '%s'"):format(prefix, shown), hint_for(shown, names, at))
+  end
+  setmetatable(env, { __index = function(_, name) refuse(name, place.here(), "") end })
 
+  local refusal = function(name, at, prefix) if rawget(env, name) == nil then refuse(name, at, prefix) end end
   object = setmetatable({}, {
     __index = env,
     __newindex = function(_, name)
@@ -165,6 +182,7 @@ function sandbox.new(folder, hooks)
     __tostring = function() return "_G" end,
   })
   env._G = object
+  refusals[object] = refusal
   env.load = loader(object)
   env.loadstring = function(text, name) return env.load(text, name) end
   return object, run_file

@@ -1,1 +1,1 @@
-run wordcuont.lua
+run unknown_feild.lua

@@ -204,7 +204,9 @@ function Runner:batch(list)
       self:settle()
       rc = 1
     end
-    if rc ~= 2 and not self.nodes[#self.nodes].schema.fields[1].type:find("?", 1, true) then for _, row in ipairs(self:take()) do all[#all + 1] = row end end
+    if rc ~= 2 and not self.nodes[#self.nodes].schema.fields[1].type:find("?", 1, true) then
+      for _, row in ipairs(self:take()) do all[#all + 1] = row end
+    end
     if rc ~= 1 then return all, rc end
   end
 end

@@ -120,8 +120,9 @@ describe("schemas", function()
 
   it("of a window of windows have a time again", function()
     assert.equal("city string, window_start timestamp, window_end timestamp, n int, $time timestamp*@", columns [[
-      return rows:watermark("ts"):key_by("city"):window(tm.tumbling("1m")):aggregate { total = tm.sum("amount") }
-        :key_by("city"):window(tm.tumbling("1h")):aggregate { n = tm.count() }]])
+      return rows:watermark("ts"):key_by("city"):window(tm.tumbling("1m"))
+          :aggregate("minutes", { total = tm.sum("amount") })
+        :key_by("city"):window(tm.tumbling("1h")):aggregate("hours", { n = tm.count() })]])
   end)
 
   it("of a key made by a function show it under its name", function()
@@ -164,7 +165,7 @@ describe("modifiers", function()
       end
     end
     assert.equal(3, count)
-    assert.equal("code message operator subtask row source offset line raw", (function()
+    assert.equal("code message operator subtask row source offset line raw raw_base64", (function()
       local list = {}
       for i, f in ipairs(sink.dead_letter_schema.fields) do list[i] = f.name end
       return table.concat(list, " ")

@@ -27,6 +27,11 @@ local WRONG = {
   "return rows:select()",
   "return rows:select('user', 'citty')",
   "return rows:select('user', 'user')",
+  "return rows:filter(function(e) return e.n > limt end)",
+  "local limit = 3 return rows:assign { over = function(e) return e.n > limti end }",
+  "do local limit = 3 end return rows:map(function(e) return { n = e.n, f = io and limit } end)",
+  "do local limit = 3 end return rows:map(function(e) return { n = limit } end)",
+  "return rows:watermark('ts', { out_of_order = '2 minutes' })",
   "return rows:drop('user', 'amount', 'n', 'ratio', 'city', 'ts')",
   "return rows:assign { x = 5 }",
   "return rows:assign()",
@@ -60,6 +65,7 @@ local WRONG = {
   "return rows:watermark('ts'):key_by('user'):window(tm.tumbling('1m')):aggregate {}",
   "return rows:watermark('ts'):key_by('user'):window(tm.tumbling('1m')):aggregate { n = 'count' }",
   "return rows:watermark('ts'):key_by('user'):window(tm.tumbling('1m')):aggregate { tm.count() }",
+  "return rows:watermark('ts'):key_by('user'):window(tm.tumbling('1m')):aggregate { n = tm.count() }",
   "return rows:watermark('ts'):key_by('user'):window(tm.tumbling('1m')):aggregate { t = tm.sum('amout') }",
   "return rows:watermark('ts'):key_by('user'):window(tm.tumbling('1m')):aggregate { t = tm.sum('city') }",
   "return rows:watermark('ts'):key_by('user'):window(tm.tumbling('1m')):aggregate { user = tm.count() }",
@@ -174,7 +180,7 @@ describe("a wrong script", function()
   end)
 
   it("is told of an argument that the job does not have", function()
-    assert.equal('--set inptu: [OPTION] the job has no argument "inptu"; it has input | did you mean "input"?',
+    assert.equal('--set inptu: [USAGE] the job has no argument "inptu"; it has input | did you mean "input"?',
       scripts.line("local tm = require 'tidemill' tm.arg('input', 'x') return tm.from(tm.lines())",
         { set = { inptu = "y" } }))
     assert.equal("job.lua:1: [OPTION] --set n=many: a number is needed | the default is 3",

@@ -103,7 +103,11 @@ END_TEST
 
 // The one order of events that must not happen: the sleeper sees no work and the notifier sees no
 // sleeper. Both run through it at the same moment, again and again.
+#if defined(__SANITIZE_THREAD__)
+enum { MEETINGS = 20000 }; // it does not model fences and so finds nothing here but time
+#else
 enum { MEETINGS = 200000 };
+#endif
 
 struct meeting {
     struct tm_waker waker;

@@ -1,0 +1,237 @@
+-- The promise of ARCHITECTURE D2: for every verb the row loop is one compiled loop, with no abort, no loop or function given
+-- up, no fallback to the interpreter, also after 20,000 batches each of 1, 2, 3 and 10 rows.
+local support = require "tests.spec.codegen.support"
+local opcodes = require "codegen.opcodes"
+local util = require "jit.util"
+local D, I = support.decimal.make, support.int64.parse
+
+local SCHEMA = support.schema("user string; country string; amount double; n int; ok bool; price decimal(10,2); id int64; "
+  .. "ts timestamp@; $key string!")
+
+local VERBS = {
+  filter = { { verb = "filter", fn = function(e) return e.amount > 10 end } },
+  ["filter of texts"] = { { verb = "filter", fn = function(e) return e.country == "FR" or e.user == "user 7" end } },
+  ["map to a table"] = { { verb = "map", fn = function(e)
+    return { user = e.user, twice = e.amount * 2, n = e.n, ok = e.ok }
+  end } },
+  ["map by assignment"] = { { verb = "map", fn = function(e) e.amount = e.amount + e.n e.big = e.amount > 50 return e end } },
+  ["map to a new text"] = { { verb = "map", fn = function(e) return { label = e.country .. "!", size = #e.user } end } },
+  flat_map = { { verb = "flat_map", fn = function(e, out)
+    out { a = e.amount, user = e.user }
+    if e.amount > 50 then out { a = -e.amount, user = e.user } end
+  end } },
+  select = { { verb = "select", columns = { "n", "user" } } },
+  drop = { { verb = "drop", columns = { "country", "id" } } },
+  assign = { { verb = "assign", assigns = { { name = "x", fn = function(e) return e.amount / 2 end },
+    { name = "y", fn = function(e) return e.n + 1 end } } } },
+  key = { { verb = "key", key_name = "key", fn = function(e) return e.n % 10 end } },
+  ["decimal and int64"] = { { verb = "map", fn = function(e)
+    return { p = e.price + e.price, i = e.id + 1, dear = e.price > 100 }
+  end } },
+  ["five operators"] = {
+    { verb = "filter", fn = function(e) return e.amount > 5 end },
+    { verb = "assign", assigns = { { name = "t", fn = function(e) return e.amount * e.n end } } },
+    { verb = "filter", fn = function(e) return e.t < 90000 end },
+    { verb = "map", fn = function(e) e.u = e.t + e.amount return e end },
+    { verb = "filter", fn = function(e) return e.u ~= 7 end },
+  },
+  ["flat_map between others"] = {
+    { verb = "filter", fn = function(e) return e.amount > 5 end },
+    { verb = "flat_map", fn = function(e, out) out { a = e.amount } out { a = e.n } end },
+    { verb = "map", fn = function(e) return { b = e.a * 2 } end },
+  },
+  ["the script's own functions"] = { { verb = "map", fn = (function()
+    local function half(x) return x / 2 end
+    local function score(w) return half(w.amount) + w.n end
+    return function(w) w.risk = score(w) return w end
+  end)() } },
+  reduce = { { verb = "reduce", fn = function(a, e) return { user = e.user, amount = a.amount + e.amount, n = a.n } end } },
+}
+
+local COUNTRIES = { "FR", "DE", "US" }
+local function row(i)
+  return { user = "user " .. i % 50, country = COUNTRIES[i % 3 + 1], amount = i * 37 % 100, n = i % 1000, ok = i % 7 < 4,
+    price = D(("%d.50"):format(i % 150)), id = I(tostring(i)), ts = 1000 + i, ["$key"] = "k" }
+end
+
+-- A runner and functions that run it over full and over small batches, entered as C does.
+local function prepare(specs)
+  local nodes = support.nodes(SCHEMA, specs)
+  local runner = support.runner(nodes, { full = 4096, full_bytes = 1024 * 1024, capacity = 1024 * 1024 })
+  local batches = {}
+  local function batch(size)
+    if not batches[size] then
+      local rows = {}
+      for i = 1, size do rows[i] = row(i) end
+      batches[size] = { support.buffer(SCHEMA, rows) }
+    end
+    return batches[size][1], batches[size][2]
+  end
+  local reduce = nodes[1].kind == "reduce"
+  if reduce then
+    local slots, kept = require("ffi").new("uint8_t *[1024]"), support.buffer(SCHEMA, { row(1) })
+    for i = 0, 1023 do slots[i] = require("ffi").cast("uint8_t *", kept) end
+    runner.slots, runner.kept, runner.ctx.slots = slots, kept, slots
+  end
+  local rc
+  local function enter() rc = runner.instance:run() end
+  return runner, function(size, times)
+    local buffer, bytes = batch(size)
+    for _ = 1, times do
+      runner:give(buffer, bytes)
+      runner.ctx.out_size, runner.ctx.out_rows, runner.ctx.slot_index = 0, 0, 0
+      string.gsub("x", "x", enter)
+      if rc ~= 0 then error("run gave " .. rc) end
+    end
+  end
+end
+
+-- Counts what the trace compiler does with a chain: all that starts in, or gives up in, its chunk or in user functions.
+local function watch(fn)
+  local seen = { aborts = {}, fallbacks = 0 }
+  local started
+  local function of_chain(f)
+    local info = type(f) == "function" and util.funcinfo(f)
+    return info and info.source and (info.source:find("^=tidemill:chain") or info.source:find("trace_spec", 1, true))
+  end
+  local function event(what, trace, f, pc, code, reason)
+    if what == "start" then
+      started = f
+    elseif what == "abort" then
+      if of_chain(started) and of_chain(f) and util.funcinfo(started).source:find("^=tidemill") then
+        local info = util.funcinfo(f, pc)
+        seen.aborts[#seen.aborts + 1] = ("%s: error %s %s"):format(info.loc or "?", tostring(code),
+          type(reason) == "function" and (util.funcinfo(reason).loc or "") or tostring(reason))
+      end
+    elseif what == "stop" then
+      local info = util.traceinfo(trace)
+      if info and info.linktype == "interpreter" and of_chain(started) then seen.fallbacks = seen.fallbacks + 1 end
+    end
+  end
+  jit.attach(event, "trace")
+  local ok, err = pcall(fn)
+  jit.attach(event)
+  if not ok then error(err, 0) end
+  return seen
+end
+
+local GIVEN_UP = { IFORL = true, IITERL = true, ILOOP = true, IFUNCF = true, IFUNCV = true }
+
+-- Loops and functions given up among the chunk's and the user's.
+local function given_up(runner)
+  local list = {}
+  local chunk = runner.instance.chunk
+  local functions = { chunk.loop, chunk.run, chunk.enter }
+  for _, fn in ipairs(runner.instance.heat.functions) do functions[#functions + 1] = fn end
+  for _, fn in ipairs(functions) do
+    for pc = 0, util.funcinfo(fn).bytecodes - 1 do
+      local name = opcodes.name_at(fn, pc)
+      if GIVEN_UP[name] then list[#list + 1] = name .. " at " .. (util.funcinfo(fn, pc).loc or "?") end
+    end
+  end
+  return list
+end
+
+local function check(runner, full)
+  assert.is_true(runner.instance.heat.compiled)
+  local seen = watch(function() full(1000, 60) end)
+  assert.same({}, seen.aborts)
+  assert.equal(0, seen.fallbacks)
+  assert.same({}, given_up(runner))
+  local loop, compiled = runner.instance.chunk.loop, false
+  for pc = 1, util.funcinfo(loop).bytecodes - 1 do compiled = compiled or opcodes.name_at(loop, pc) == "JFORL" end
+  assert.is_true(compiled)
+end
+
+local names = {}
+for name in pairs(VERBS) do names[#names + 1] = name end
+table.sort(names)
+
+describe("the loop of", function()
+  for _, name in ipairs(names) do
+    it(name .. " is compiled after full batches", function()
+      local runner, run = prepare(VERBS[name])
+      run(1000, 60)
+      check(runner, run)
+    end)
+
+    it(name .. " is compiled after 20,000 batches each of 1, 2, 3 and 10 rows", function()
+      local runner, run = prepare(VERBS[name])
+      for _, size in ipairs { 1, 2, 3, 10 } do run(size, 20000) end
+      run(1000, 60)
+      check(runner, run)
+    end)
+
+    it(name .. " stays compiled through 20,000 batches each of 1, 2, 3 and 10 rows", function()
+      local runner, run = prepare(VERBS[name])
+      run(1000, 60)
+      local seen = watch(function()
+        for _, size in ipairs { 1, 2, 3, 10 } do run(size, 20000) end
+      end)
+      assert.same({}, seen.aborts)
+      assert.equal(0, seen.fallbacks)
+      run(1000, 20)
+      check(runner, run)
+    end)
+  end
+
+  it("a chain is not compiled before its first batch of 64 rows", function()
+    local runner, run = prepare { { verb = "filter", fn = function(e) return e.amount > 1 end } }
+    run(63, 300)
+    assert.is_false(runner.instance.heat.hot)
+    run(64, 1)
+    assert.is_true(runner.instance.heat.hot)
+  end)
+
+  it("a filter follows the usual row, whichever it meets first", function()
+    for _, keep in ipairs { 3, 97 } do
+      local runner, run = prepare { { verb = "filter", fn = function(e) return e.amount < keep end } }
+      run(1000, 100)
+      local trace
+      local loop = runner.instance.chunk.loop
+      for pc = 1, util.funcinfo(loop).bytecodes - 1 do
+        local op, operand = opcodes.name_at(loop, pc)
+        if op == "JFORL" then trace = operand end
+      end
+      -- The counter of filtered rows is touched by the root trace exactly when most rows are filtered.
+      local address, touches = runner.instance.R.outcomes[1].address, false
+      for ref = 1, util.traceinfo(trace).nins - 1 do
+        local mode, _, op = util.traceir(trace, ref)
+        if mode and op and op < 0 and bit.band(mode, 3) == 0 then
+          local k = util.tracek(trace, op)
+          if type(k) == "cdata" and k == address then touches = true end
+        end
+      end
+      assert.equal(keep == 3, touches)
+    end
+  end)
+end)
+
+describe("user code that cannot compile", function()
+  it("runs right all the same", function()
+    local runner, run = prepare { { verb = "flat_map", fn = function(e, out)
+      for word in e.user:gmatch("%w+") do out { word = word } end
+    end } }
+    run(1000, 20)
+    assert.equal(2000, runner.ctx.out_rows)
+    for _ = 1, 3 do run(10, 500) end
+    run(1000, 20)
+    assert.equal("user", runner:take()[1].word)
+  end)
+
+  it("may fail often", function()
+    local nodes = support.nodes(SCHEMA, { { verb = "map", fn = function(e) return { x = e.amount + e.n } end } })
+    local failed = 0
+    local runner = support.runner(nodes, { full = 4096, full_bytes = 1024 * 1024, on_fail = function()
+      failed = failed + 1
+      return 0
+    end })
+    local rows = {}
+    for i = 1, 500 do
+      rows[i] = row(i)
+      if i % 3 == 0 then rows[i].amount = nil end
+    end
+    for _ = 1, 60 do assert.equal(334, #runner:batch(rows)) end
+    assert.equal(60 * 166, failed)
+  end)
+end)
