@@ -1,5 +1,5 @@
--- Micro benchmark of generated chains: ns per row against the same loop written in C (chain.c), interleaved on the same rows.
--- From the repository's root, with the test library built:  luajit bench/micro/chain.lua [pairs]
+-- Micro benchmark of generated chains: ns per row against the same loop written in C (chain.c), interleaved on the
+-- same rows. From the repository's root, with the test library built:  luajit bench/micro/chain.lua [pairs]
 local here = debug.getinfo(1, "S").source:match("^@(.*)bench/micro/chain%.lua$") or ""
 package.path = here .. "tests/spec/codegen/?.lua;" .. package.path
 local support = require "support"
@@ -83,15 +83,15 @@ for _, case in ipairs(cases) do
   local nodes = support.nodes(schema, specs)
   local runner = support.runner(nodes, { full_bytes = 1024 * 1024, capacity = 256 * 1024 })
   local made, size = support.buffer(schema, make())
-  -- Both sides read and write the same memory, at fixed distances: whether a load meets an earlier store at the same place of
-  -- another 4 KiB page decides more than the code does.
+  -- Both sides read and write the same memory, at fixed distances: whether a load meets an earlier store at the same
+  -- place of another 4 KiB page decides more than the code does.
   local memory = ffi.new("uint8_t[?]", 512 * 1024)
   local from = memory + (4096 - tonumber(ffi.cast("uintptr_t", memory) % 4096))
   local to = from + 256 * 1024 + 2048
   ffi.copy(from, made, size)
   runner.ctx.out, runner.ctx.out_capacity = to, 240 * 1024
-  -- C enters a chain once per batch, and a trace that leaves the loop ends there. Here the C function is string.gsub: about
-  -- 0.2 us a batch that only this side pays.
+  -- C enters a chain once per batch, and a trace that leaves the loop ends there. Here the C function is string.gsub:
+  -- about 0.2 us a batch that only this side pays.
   local rc
   local function enter() rc = runner.instance:run() end
   local function lua_batch()

@@ -1,25 +1,35 @@
-// Live lines on a terminal: what each operator does right now, drawn over themselves.
+// Live lines on a terminal: what each operator does right now.
 #include <inttypes.h>
 #include <stdio.h>
 
 #include "core/base/text.h"
 #include "core/cli/report.h"
+#include "core/cli/screen.h"
 #include "core/task/task.h"
+
+enum {
+    FIGURES_WIDTH = 64, // all columns but the name
+    NAME_WIDTH_MIN = 8,
+    NAME_WIDTH_MAX = 32,
+};
 
 struct tm_live {
     struct tm_job *job;
+    struct tm_screen *screen;
     struct tm_operator_sums *before;
     uint64_t *blocked_before; // per task, ns
     int64_t drawn_ns;
-    uint32_t lines; // on the screen now
+    struct tm_buf text;
 };
 
-struct tm_live *tm_live_new(struct tm_job *job)
+struct tm_live *tm_live_new(struct tm_job *job, struct tm_screen *screen)
 {
     struct tm_live *live = tm_mem_zalloc(job->mem, sizeof *live);
     if (live == NULL)
         return NULL;
     live->job = job;
+    live->screen = screen;
+    tm_buf_init(&live->text, job->mem);
     live->before = tm_mem_zalloc(job->mem, job->graph->node_count * sizeof *live->before);
     live->blocked_before = tm_mem_zalloc(job->mem, job->task_count * sizeof *live->blocked_before);
     if (live->before == NULL || live->blocked_before == NULL) {
@@ -32,6 +42,7 @@ struct tm_live *tm_live_new(struct tm_job *job)
 void tm_live_free(struct tm_live *live)
 {
     struct tm_job *job = live->job;
+    tm_buf_fini(&live->text);
     tm_mem_free(job->mem, live->before, job->graph->node_count * sizeof *live->before);
     tm_mem_free(job->mem, live->blocked_before, job->task_count * sizeof *live->blocked_before);
     tm_mem_free(job->mem, live, sizeof *live);
@@ -39,10 +50,7 @@ void tm_live_free(struct tm_live *live)
 
 void tm_live_clear(struct tm_live *live)
 {
-    if (live->lines != 0)
-        fprintf(stderr, "\033[%uA\033[J", live->lines);
-    live->lines = 0;
-    fflush(stderr);
+    tm_screen_clear(live->screen);
 }
 
 // Share of the interval that the tasks of a node's chain were held back by their outputs, in
@@ -63,41 +71,73 @@ static double blocked_share(struct tm_live *live, uint32_t node, double interval
                    live->blocked_before[t];
         tasks++;
     }
-    double share = tasks == 0 ? 0 : 100.0 * (double)blocked / (interval_ns * tasks);
+    return tasks == 0 ? 0 : 100.0 * (double)blocked / (interval_ns * tasks);
+}
+
+static double percent(double share)
+{
     return share > 100 ? 100 : share;
 }
 
-static void draw_operator(struct tm_live *live, uint32_t n, double interval_ns, int64_t now_ms)
+static int put_operator(struct tm_live *live, uint32_t n, int name_width, double interval_ns,
+                        int64_t now_ms)
 {
     struct tm_job *job = live->job;
     struct tm_operator_sums now, *before = &live->before[n];
     tm_report_sums(job, n, &now);
-    char in[32], out[32], lag[32] = "-";
+    char name[TM_CELL_MAX], in[32], out[32], late[32], errors[32], lag[32] = "-";
     tm_text_count((int64_t)((double)(now.rows_in - before->rows_in) * 1e9 / interval_ns), in);
     tm_text_count((int64_t)((double)(now.rows_out - before->rows_out) * 1e9 / interval_ns), out);
+    tm_text_count((int64_t)now.late, late);
+    tm_text_count((int64_t)(now.skipped + now.dead_lettered), errors);
     if (now.watermark > 0 && now.watermark < TM_INT_MAX)
         tm_text_duration(now_ms - now.watermark, lag);
     double busy = 100.0 * (double)(now.busy_ns - before->busy_ns) /
                   (interval_ns * (double)tm_job_node_parallelism(job, n));
-    fprintf(stderr,
-            "%-28.28s %13s/s in %13s/s out  lag %-9s late %" PRIu64 "  errors %" PRIu64
-            "  busy %3.0f%%  held %3.0f%%\n",
-            job->graph->nodes[n].name, in, out, lag, now.late, now.skipped + now.dead_lettered,
-            busy, blocked_share(live, n, interval_ns));
+    double held = blocked_share(live, n, interval_ns);
     *before = now;
+    return tm_buf_printf(&live->text, "%s %11s %11s %9s %8s %8s %4.0f%% %4.0f%%\n",
+                         tm_report_cell(job->graph->nodes[n].name, name_width, name), in, out, lag,
+                         late, errors, percent(busy), percent(held));
+}
+
+// A line that reaches the edge would wrap, and the count of lines to take away would be wrong.
+static int fit_name(uint32_t columns)
+{
+    int width = (int)columns - 1 - FIGURES_WIDTH;
+    return width > NAME_WIDTH_MAX ? NAME_WIDTH_MAX : width;
+}
+
+static int put_lines(struct tm_live *live, int64_t now_ms, double interval_ns, uint32_t *lines)
+{
+    uint32_t columns, rows, count = live->job->graph->node_count;
+    tm_screen_size(&columns, &rows);
+    int name_width = fit_name(columns);
+    live->text.size_bytes = 0;
+    *lines = 0;
+    if (name_width < NAME_WIDTH_MIN || rows < 6)
+        return 0; // no room for a table: none
+    int rc = tm_buf_printf(&live->text, "%-*s %11s %11s %9s %8s %8s %5s %5s\n", name_width,
+                           "operator", "rows/s in", "rows/s out", "lag", "late", "errors", "busy",
+                           "held");
+    uint32_t shown = count + 2 > rows ? rows - 3 : count;
+    for (uint32_t n = 0; rc == 0 && n < shown; n++)
+        rc = put_operator(live, n, name_width, interval_ns, now_ms);
+    if (rc == 0 && shown < count)
+        rc = tm_buf_printf(&live->text, "... and %u more\n", count - shown);
+    *lines = 1 + shown + (shown < count);
+    return rc;
 }
 
 void tm_live_draw(struct tm_live *live, int64_t now_ns, int64_t now_ms)
 {
     struct tm_job *job = live->job;
-    tm_live_clear(live);
     double interval_ns = live->drawn_ns == 0 ? 1e9 : (double)(now_ns - live->drawn_ns);
+    uint32_t lines;
     live->drawn_ns = now_ns;
-    for (uint32_t n = 0; n < job->graph->node_count; n++)
-        draw_operator(live, n, interval_ns, now_ms);
+    if (put_lines(live, now_ms, interval_ns, &lines) == 0)
+        tm_screen_draw(live->screen, &live->text, lines);
     for (uint32_t t = 0; t < job->task_count; t++)
         live->blocked_before[t] =
             atomic_load_explicit(&job->tasks[t].blocked_ns, memory_order_relaxed);
-    live->lines = job->graph->node_count;
-    fflush(stderr);
 }

@@ -5,6 +5,7 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/base/text.h"
 #include "core/task/task.h"
@@ -33,6 +34,27 @@ void tm_report_sums(struct tm_job *job, uint32_t node, struct tm_operator_sums *
     }
     if (parallelism == 0)
         sums->watermark = TM_WATERMARK_MIN;
+}
+
+const char *tm_report_cell(const char *name, int width, char cell[TM_CELL_MAX])
+{
+    size_t used = 0;
+    int shown = 0;
+    while (*name != '\0' && shown < width) {
+        size_t n = 1;
+        while (((unsigned char)name[n] & 0xc0) == 0x80)
+            n++;
+        if (used + n + (size_t)(width - shown) >= TM_CELL_MAX)
+            break;
+        memcpy(cell + used, name, n);
+        used += n;
+        name += n;
+        shown++;
+    }
+    for (; shown < width; shown++)
+        cell[used++] = ' ';
+    cell[used] = '\0';
+    return cell;
 }
 
 static const char *outcome_text(enum tm_job_outcome outcome)
@@ -97,7 +119,7 @@ enum { ERRORS_MAX = 256 };
 
 static void print_operators(struct tm_job *job, double seconds)
 {
-    char in[32], out[32], rate[32];
+    char cell[TM_CELL_MAX], in[32], out[32], rate[32];
     fprintf(stderr, "  %-32s %15s %15s %13s %9s %9s %9s %9s\n", "operator", "rows in", "rows out",
             "in/s", "filtered", "late", "skipped", "dead");
     for (uint32_t n = 0; n < job->graph->node_count; n++) {
@@ -107,8 +129,8 @@ static void print_operators(struct tm_job *job, double seconds)
         tm_text_count((int64_t)s.rows_out, out);
         tm_text_count(seconds > 0 ? (int64_t)((double)s.rows_in / seconds) : 0, rate);
         fprintf(stderr,
-                "  %-32.32s %15s %15s %13s %9" PRIu64 " %9" PRIu64 " %9" PRIu64 " %9" PRIu64 "\n",
-                job->graph->nodes[n].name, in, out, rate, s.filtered, s.late, s.skipped,
+                "  %s %15s %15s %13s %9" PRIu64 " %9" PRIu64 " %9" PRIu64 " %9" PRIu64 "\n",
+                tm_report_cell(job->graph->nodes[n].name, 32, cell), in, out, rate, s.filtered, s.late, s.skipped,
                 s.dead_lettered);
     }
 }

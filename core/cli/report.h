@@ -13,6 +13,11 @@ struct tm_operator_sums {
 };
 void tm_report_sums(struct tm_job *job, uint32_t node, struct tm_operator_sums *sums);
 
+// A name as a cell of `width` characters: cut or filled up, whole characters, into `cell`, which is
+// returned.
+enum { TM_CELL_MAX = 256 };
+const char *tm_report_cell(const char *name, int width, char cell[TM_CELL_MAX]);
+
 struct tm_report {
     struct tm_job *job;
     enum tm_job_outcome outcome;
@@ -26,7 +31,9 @@ void tm_report_print_json(const struct tm_report *report);
 
 // Live lines: one per operator, drawn over themselves a few times a second.
 struct tm_live;
-struct tm_live *tm_live_new(struct tm_job *job) TM_WARN_UNUSED; // NULL: out of memory
+struct tm_screen;
+struct tm_live *tm_live_new(struct tm_job *job,
+                            struct tm_screen *screen) TM_WARN_UNUSED; // NULL: out of memory
 void tm_live_draw(struct tm_live *live, int64_t now_ns, int64_t now_ms);
 void tm_live_clear(struct tm_live *live); // before other output
 void tm_live_free(struct tm_live *live);

@@ -5,6 +5,7 @@
 
 #include "core/cli/engine.h"
 #include "core/cli/report.h"
+#include "core/cli/screen.h"
 #include "core/loop/real.h"
 #include "core/task/worker.h"
 
@@ -15,6 +16,7 @@ struct run {
     struct tm_job *job;
     struct tm_coordinator coordinator;
     struct tm_waker waker;
+    struct tm_screen screen;
     struct tm_live *live; // NULL: no terminal
     ev_signal interrupted, terminated;
     int stops_wanted, stops_done;
@@ -82,8 +84,6 @@ static bool take_events(struct run *run)
         any = true;
     }
     for (; run->stops_done < run->stops_wanted; run->stops_done++) {
-        if (run->live != NULL)
-            tm_live_clear(run->live);
         tm_log_write(&run->engine->log, TM_LOG_INFO,
                      run->stops_done == 0 ? "stopping; once more to stop at once"
                                           : "stopping at once");
@@ -171,7 +171,7 @@ static int conclude(struct run *run, int64_t wall_ns)
                                       : TM_EXIT_STOPPED;
 }
 
-static int run_job(struct run *run, struct tm_error *err)
+static int execute(struct run *run, bool on_terminal, struct tm_error *err)
 {
     struct tm_engine *engine = run->engine;
     const struct tm_fx *fx = &engine->fx;
@@ -197,8 +197,8 @@ static int run_job(struct run *run, struct tm_error *err)
     struct tm_coordinator_env env = {.arg = run, .command = send_command, .settle = settle};
     tm_coordinator_init(&run->coordinator, &env, &engine->mem, run->job->worker_count,
                         run->job->task_count);
-    if (!engine->options->quiet && !engine->options->json && fx->files->is_terminal(fx->ctx, 2))
-        run->live = tm_live_new(run->job);
+    if (on_terminal)
+        run->live = tm_live_new(run->job, &run->screen);
     int64_t begin = tm_fx_mono_ns(fx);
     (void)start_workers(run, err); // a failure is an event of the coordinator, and its outcome
     loop(run);
@@ -207,6 +207,19 @@ static int run_job(struct run *run, struct tm_error *err)
     if (run->live != NULL)
         tm_live_free(run->live);
     tm_job_free(run->job);
+    return code;
+}
+
+static int run_job(struct run *run, struct tm_error *err)
+{
+    struct tm_engine *engine = run->engine;
+    bool on_terminal = !engine->options->quiet && !engine->options->json &&
+                       engine->fx.files->is_terminal(engine->fx.ctx, 2);
+    if (on_terminal) // before any thread of the job can write
+        tm_screen_init(&run->screen, &engine->fx, &engine->mem);
+    int code = execute(run, on_terminal, err);
+    if (on_terminal)
+        tm_screen_fini(&run->screen, &engine->fx);
     return code;
 }
 

@@ -1,10 +1,10 @@
--- What a user function does with its record, read from its bytecode (ARCHITECTURE D2): which columns it reads and how, what
--- it assigns, which rows it returns or emits, with the types of their columns. An abstract interpretation: registers hold
--- abstract values (values.lua), branches join, loops run to a fixed point. What is not followed is "?", never a guess:
--- a wrong type would be an error of correct rows.
+-- What a user function does with its record, read from its bytecode (ARCHITECTURE D2): which columns it reads and
+-- how, what it assigns, which rows it returns or emits, with the types of their columns. An abstract interpretation:
+-- registers hold abstract values (values.lua), branches join, loops run to a fixed point. What is not followed is
+-- "?", never a guess: a wrong type would be an error of correct rows.
 --
--- Rows (record parameters "r1", "r2" and tables made in the function, by the place that makes them) have their known fields
--- in the state; `open` says that something unknown may have changed or seen them.
+-- Rows (record parameters "r1", "r2" and tables made in the function, by the place that makes them) have their known
+-- fields in the state; `open` says that something unknown may have changed or seen them.
 local opcodes = require "codegen.opcodes"
 local values = require "codegen.values"
 local calls = require "codegen.calls"
@@ -15,7 +15,8 @@ local bytecode = {}
 local NIL, UNKNOWN, NUMBER, STRING, BOOL = values.NIL, values.UNKNOWN, values.NUMBER, values.STRING, values.BOOL
 local STEPS_MAX = 200000 -- instructions looked at for one function; past it nothing is followed
 
--- --- state: registers and rows; rows are copied when they change -----------------------------------------------------------
+-- --- state: registers and rows; rows are copied when they change
+-- -----------------------------------------------------------
 
 local function copy_map(t)
   local c = {}
@@ -33,7 +34,8 @@ local function changed_row(s, id)
   return row
 end
 
--- --- what is learnt ---------------------------------------------------------------------------------------------------------
+-- --- what is learnt
+-- ---------------------------------------------------------------------------------------------------------
 
 ---How a column of a record parameter is used. `how`: "other", or a constant text it is compared with.
 local function use(m, v, how)
@@ -76,7 +78,8 @@ function bytecode.problem(m, line, code, message, hint)
   end
 end
 
--- --- joins ------------------------------------------------------------------------------------------------------------------
+-- --- joins
+-- ------------------------------------------------------------------------------------------------------------------
 
 local function missing(row) return row.open and UNKNOWN or NIL end
 
@@ -122,7 +125,8 @@ local function join_states(m, a, b)
   return changed
 end
 
--- --- reading and writing fields ---------------------------------------------------------------------------------------------
+-- --- reading and writing fields
+-- ---------------------------------------------------------------------------------------------
 
 local function read_row(m, s, v, key, line)
   local result
@@ -192,7 +196,8 @@ bytecode.get = get
 
 local function set(s, r, v) s.regs[r] = v end
 
--- --- instructions -----------------------------------------------------------------------------------------------------------
+-- --- instructions
+-- -----------------------------------------------------------------------------------------------------------
 
 local on = {} -- op -> function(m, s, i, pc); returns true when the instruction does not fall through
 
@@ -459,7 +464,8 @@ function on.FORI(m, s, i)
 end
 function on.FORL(_, s, i) set(s, i.a + 3, NUMBER) end
 
--- --- control flow -----------------------------------------------------------------------------------------------------------
+-- --- control flow
+-- -----------------------------------------------------------------------------------------------------------
 
 local ALWAYS = { JMP = true, UCLO = true, ISNEXT = true }
 local EITHER = { FORI = true, FORL = true, IFORL = true, ITERL = true, IITERL = true }

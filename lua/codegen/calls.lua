@@ -1,5 +1,6 @@
--- What calls mean to the analysis of a function (bytecode.lua): known library functions by their results, the script's own
--- Lua functions by following them, everything else as unknown: it may read, keep and change what it is given.
+-- What calls mean to the analysis of a function (bytecode.lua): known library functions by their results, the
+-- script's own Lua functions by following them, everything else as unknown: it may read, keep and change what it is
+-- given.
 local known = require "codegen.known"
 local values = require "codegen.values"
 local util = require "jit.util"

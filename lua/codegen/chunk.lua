@@ -1,7 +1,7 @@
--- Generates the Lua text of a chain: consecutive function nodes fused into one loop over the rows of a batch (ARCHITECTURE
--- D2). Between operators nothing is materialised: pass-through columns are read from the input row, computed ones live in
--- variables, and only the end writes a row. The text reads bottom up: the last operator first, the loop at the end, because
--- only values that are set before they are captured are constants to the trace compiler.
+-- Generates the Lua text of a chain: consecutive function nodes fused into one loop over the rows of a batch
+-- (ARCHITECTURE D2). Between operators nothing is materialised: pass-through columns are read from the input row,
+-- computed ones live in variables, and only the end writes a row. The text reads bottom up: the last operator first,
+-- the loop at the end, because only values that are set before they are captured are constants to the trace compiler.
 local columns = require "codegen.columns"
 local emit = require "codegen.emit"
 local layout = require "ffi.layout"
@@ -11,7 +11,8 @@ local writer = require "codegen.writer"
 
 local chunk = {}
 
--- --- plan ------------------------------------------------------------------------------------------------------------------
+-- --- plan
+-- ------------------------------------------------------------------------------------------------------------------
 
 local function find_forms(node)
   local r = node.codegen.result
@@ -104,7 +105,8 @@ local function plan_masks(g)
   emit.mark(g.emission)
 end
 
--- --- text ------------------------------------------------------------------------------------------------------------------
+-- --- text
+-- ------------------------------------------------------------------------------------------------------------------
 
 local function describe(schema)
   local parts = {}
@@ -221,12 +223,9 @@ local function write_settle(w, g)
   w:close()
 end
 
----@param before string? a line before the loop
-function chunk.write_run(w, g, before)
+local function write_run(w, g, name, loop, before)
   local reserve = not g.flat and not g.output.has_references
-  w:line("")
-  w:line("-- 0: the input is used up; 1: the output is full; negative: the job stops")
-  w:open("local function run(loop)")
+  w:open("local function %s()", name)
   w:line('if ctx["in"] == ctx.in_end then return 0 end')
   w:open("for _ = 1, 0x7fffffff do -- nearly always once; a while could not be entered by a trace")
   w:line("if ctx.out_rows >= ctx.out_full or ctx.out_size >= ctx.out_full_bytes then return 1 end")
@@ -253,7 +252,7 @@ function chunk.write_run(w, g, before)
   if g.input.has_references then w:line("tally.in_end = ctx.in_end") end
   if g.flat then w:line("tally.rows, tally.rows_full = ctx.out_rows, ctx.out_full") end
   if before then w:line(before) end
-  w:line("loop(n)")
+  w:line("%s(n)", loop)
   w:line("settle()")
   w:open("if tally.stop ~= 0 then")
   w:line("local rc = tally.stop")
@@ -263,12 +262,17 @@ function chunk.write_run(w, g, before)
   w:line('if ctx["in"] == ctx.in_end then return 0 end')
   w:close()
   w:close()
-  w:line("")
-  w:line("-- once the loop is compiled")
-  w:line("local function enter() return run(loop) end")
 end
 
-chunk.RESULT = "return { run = run, enter = enter, loop = loop, loop_interpreted = loop_interpreted }"
+---@param before string? a line before the loop
+function chunk.write_run(w, g, before)
+  w:line("")
+  w:line("-- 0: the input is used up; 1: the output is full; negative: the job stops")
+  write_run(w, g, "run", "loop", before)
+  write_run(w, g, "run_interpreted", "loop_interpreted", before)
+end
+
+chunk.RESULT = "return { run = run, run_interpreted = run_interpreted, loop = loop, loop_interpreted = loop_interpreted }"
 
 ---Members of the struct of counters and limits.
 function chunk.tally_members(count)

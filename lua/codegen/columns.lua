@@ -1,6 +1,7 @@
--- The columns of a chain: where each lives while a row passes through the fused operators, and the generated functions that
--- read it. A column's home is the input row (read where it lies, never copied before the end) or a variable that the
--- operator which computes it sets. Variables hold checked values: nil for null, else a value of the column's type.
+-- The columns of a chain: where each lives while a row passes through the fused operators, and the generated
+-- functions that read it. A column's home is the input row (read where it lies, never copied before the end) or a
+-- variable that the operator which computes it sets. Variables hold checked values: nil for null, else a value of the
+-- column's type.
 --
 -- Functions are generated per column and chunk, never shared: a trace then sees one closure with constant upvalues.
 local layout = require "ffi.layout"
@@ -21,7 +22,8 @@ for word in ([[and break do else elseif end false for function goto if in local 
 ---@field type string
 ---@field getter string name of the function that reads it
 
--- Names of functions are locals of the chunk; a chunk too wide for LuaJIT's limits (200 locals, 60 upvalues) keeps them in a table.
+-- Names of functions are locals of the chunk; a chunk too wide for LuaJIT's limits (200 locals, 60 upvalues) keeps
+-- them in a table.
 local Names = {}
 Names.__index = Names
 
@@ -60,7 +62,8 @@ function columns.variable(stage, name, index, type_name)
   return { kind = "var", var = ("%s_%d"):format(id, stage), type = type_name, getter = ("get%d_%s"):format(stage, id) }
 end
 
--- --- null bits ---------------------------------------------------------------------------------------------------------------
+-- --- null bits
+-- ---------------------------------------------------------------------------------------------------------------
 
 ---Counts a column in the mask of those whose null bits the chunk tests. All readers test the whole mask first, so that a row
 ---without nulls costs one test in a trace, however many columns it reads.
@@ -78,7 +81,8 @@ function columns.null_test(masks, field)
   return ("band(r.%s, %d) ~= 0 and %s"):format(field.null_member, mask, one)
 end
 
--- --- texts --------------------------------------------------------------------------------------------------------------------
+-- --- texts
+-- --------------------------------------------------------------------------------------------------------------------
 
 -- The 8 bytes of a text as a little-endian number; of the last 8 when it is longer.
 local function word_of(text)
@@ -87,8 +91,8 @@ local function word_of(text)
   return "0x" .. table.concat(digits) .. "ULL"
 end
 
--- Bytes are read only between the row's start and the text's end: a row in state may end where its memory ends. Before a
--- text of less than 8 bytes there is always the row's header.
+-- Bytes are read only between the row's start and the text's end: a row in state may end where its memory ends.
+-- Before a text of less than 8 bytes there is always the row's header.
 local FIRST_SHORT = "rshift(cast(words, p + (n - 8))[0], 64 - 8 * n)"
 
 local function equals(text)
@@ -143,7 +147,8 @@ local function write_text(w, names, name)
   w:close()
 end
 
--- --- getters ------------------------------------------------------------------------------------------------------------------
+-- --- getters
+-- ------------------------------------------------------------------------------------------------------------------
 
 local READ = {
   double = "r.%s", int = "tonumber(r.%s)", timestamp = "tonumber(r.%s)", bool = "r.%s ~= 0", int64 = "int64_value(r.%s)",

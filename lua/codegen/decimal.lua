@@ -1,9 +1,10 @@
--- Decimals as user code sees them (LUA_API "Values"): exact, immutable, 128 bits and a scale, with + - * / and comparisons
--- among decimals, numbers and texts. The rules are those of core/batch/decimal.h; what fits 64 bits and needs no change of
--- scale is done here, so that a trace holds no call; the rest is done by C.
--- Fields are const, so a value that user code holds never changes. As a table key a decimal is an object, unequal to its
--- equals: derive refuses that where the bytecode shows it.
+-- Decimals as user code sees them (LUA_API "Values"): exact, immutable, 128 bits and a scale, with + - * / and
+-- comparisons among decimals, numbers and texts. The rules are those of core/batch/decimal.h; what fits 64 bits and
+-- needs no change of scale is done here, so that a trace holds no call; the rest is done by C. Fields are const, so a
+-- value that user code holds never changes. As a table key a decimal is an object, unequal to its equals: derive
+-- refuses that where the bytecode shows it.
 local ffi = require "ffi.init"
+local layout = require "ffi.layout"
 local problem = require "codegen.problem"
 local codes = require "tidemill.codes"
 
@@ -89,7 +90,7 @@ local function both(a, b, what)
   return operand(a, b.scale, what), b
 end
 
-local mt = {}
+local mt, is_new = layout.operators("struct tm_decimal_value")
 
 function mt.__add(a, b)
   a, b = both(a, b, "sum")
@@ -165,7 +166,8 @@ function mt.__le(a, b)
   return C.tm_decimal_value_compare(a, b) <= 0
 end
 
--- LuaJIT calls __eq of a cdata for operands of other types too: e.amount == 10 and e.amount == "10.00" compare by value.
+-- LuaJIT calls __eq of a cdata for operands of other types too: e.amount == 10 and e.amount == "10.00" compare by
+-- value.
 function mt.__eq(a, b)
   if not (type(a) == "cdata" and istype(Value, a)) then a, b = b, a end
   if type(b) == "string" or type(b) == "number" then
@@ -212,6 +214,7 @@ end
 
 function mt.__newindex() problem.raise("USER_CODE", "a decimal cannot be changed") end
 
-ffi.metatype("struct tm_decimal_value", mt)
+decimal.operators = mt
+if is_new then ffi.metatype("struct tm_decimal_value", mt) end
 
 return decimal

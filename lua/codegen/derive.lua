@@ -1,6 +1,6 @@
--- Schemas of function and reduce nodes (docs/internals/lua-side.md; LUA_API "Records"): the columns, types and event time of
--- what an operator puts out, from its functions' bytecode. Sets node.schema, node.reads, node.passes, and node.codegen with
--- what the generator needs of the analysis.
+-- Schemas of function and reduce nodes (docs/internals/lua-side.md; LUA_API "Records"): the columns, types and event
+-- time of what an operator puts out, from its functions' bytecode. Sets node.schema, node.reads, node.passes, and
+-- node.codegen with what the generator needs of the analysis.
 local bytecode = require "codegen.bytecode"
 local fault = require "tidemill.fault"
 local findings = require "codegen.findings"
@@ -43,7 +43,8 @@ local function left_out(node, name)
   end
 end
 
--- --- analysis of one function ----------------------------------------------------------------------------------------------
+-- --- analysis of one function
+-- ----------------------------------------------------------------------------------------------
 
 local function parameter(node) return node.input.bare and { bare = true } or { schema = node.input } end
 
@@ -83,9 +84,11 @@ local function no_assignment(node, analysis, verb)
   end
 end
 
--- --- event time ------------------------------------------------------------------------------------------------------------
+-- --- event time
+-- ------------------------------------------------------------------------------------------------------------
 
--- Which column of the new row is its event time: the visible one that still holds it, else a hidden one that carries it.
+-- Which column of the new row is its event time: the visible one that still holds it, else a hidden one that carries
+-- it.
 local function carry_time(node, fields, passes)
   local input = node.input
   if not input.time_field then return nil end
@@ -129,7 +132,8 @@ local function finish(node, fields, passes, bare)
   node.schema, node.passes = make(fields, time_field, bare), passes
 end
 
--- --- verbs -----------------------------------------------------------------------------------------------------------------
+-- --- verbs
+-- -----------------------------------------------------------------------------------------------------------------
 
 local verbs = {}
 
@@ -237,7 +241,8 @@ function verbs.key(node)
   finish(node, fields, passes, node.input.bare)
 end
 
--- --- map and flat_map ------------------------------------------------------------------------------------------------------
+-- --- map and flat_map
+-- ------------------------------------------------------------------------------------------------------
 
 local function needs_returns(node, why)
   fault.raise("RETURNS_NEEDED", node.where, ("%s: %s"):format(node.name, why), RETURNS)

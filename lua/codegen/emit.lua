@@ -1,6 +1,6 @@
--- The generated function that writes one output row at cur.out: pass-through columns straight from the input row, computed
--- ones from their variables, strings at the row's end. Rows whose columns are all of fixed size are reserved a batch at a
--- time by the caller; others ask for room here, once per row.
+-- The generated function that writes one output row at cur.out: pass-through columns straight from the input row,
+-- computed ones from their variables, strings at the row's end. Rows whose columns are all of fixed size are reserved
+-- a batch at a time by the caller; others ask for room here, once per row.
 local columns = require "codegen.columns"
 local layout = require "ffi.layout"
 

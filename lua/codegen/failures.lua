@@ -1,5 +1,6 @@
--- What happens when a row fails: the message for people, the code for the accounts, and the call that tells C, which says
--- whether the job goes on. Also the errors that operators raise into user code, at the user's own line. Never in a hot path.
+-- What happens when a row fails: the message for people, the code for the accounts, and the call that tells C, which
+-- says whether the job goes on. Also the errors that operators raise into user code, at the user's own line. Never in
+-- a hot path.
 local codes = require "tidemill.codes"
 local fault = require "tidemill.fault"
 local problem = require "codegen.problem"

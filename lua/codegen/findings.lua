@@ -1,5 +1,6 @@
--- Advice about a user function: what keeps its rows from being compiled, and what does not do what its author may think.
--- Read from the bytecode of the function and of the script's functions that it calls (bytecode.lua follows them).
+-- Advice about a user function: what keeps its rows from being compiled, and what does not do what its author may
+-- think. Read from the bytecode of the function and of the script's functions that it calls (bytecode.lua follows
+-- them).
 local opcodes = require "codegen.opcodes"
 local util = require "jit.util"
 

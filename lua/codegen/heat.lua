@@ -1,6 +1,7 @@
--- When generated code and user functions may be compiled (ARCHITECTURE D2). A loop that LuaJIT meets first with batches of one
--- or two rows is given up for good, so everything starts switched off, and a chain is switched on by its first batch of 64
--- rows or more. Until its loop is seen compiled, smaller batches go through a second loop that is never compiled.
+-- When generated code and user functions may be compiled (ARCHITECTURE D2). A loop that LuaJIT meets first with
+-- batches of one or two rows is given up for good, so everything starts switched off, and a chain is switched on by
+-- its first batch of 64 rows or more. Until its loop is seen compiled, smaller batches go through a second loop that
+-- is never compiled.
 local ffi = require "ffi"
 local opcodes = require "codegen.opcodes"
 local util = require "jit.util"
@@ -14,6 +15,31 @@ local AGAIN = 8      -- times a loop is recorded anew because its trace followed
 -- User functions are shared by the instances of an operator; one that is compiled stays so for all.
 local on = setmetatable({}, { __mode = "k" })
 local cold = setmetatable({}, { __mode = "k" }) -- instances not yet switched on -> their functions
+
+-- Functions of ours that all chains call: operators of decimals and int64 values, conversions. One that got hot on
+-- its own has a trace of its own, and a loop recorded then may end by jumping there; so they start afresh when a loop
+-- is recorded.
+local shared
+local function flush_shared()
+  if not shared then
+    shared = {}
+    local function add(fn, depth)
+      if type(fn) ~= "function" or shared[fn] or util.funcinfo(fn).ffid or depth > 4 then return end
+      shared[fn] = true
+      for i = 1, util.funcinfo(fn).upvalues do
+        local _, value = debug.getupvalue(fn, i)
+        add(value, depth + 1)
+      end
+    end
+    for _, module in ipairs { "codegen.decimal", "codegen.int64" } do
+      for _, fn in pairs(require(module).operators) do add(fn, 1) end
+    end
+    local fit = require "codegen.fit"
+    add(fit.decimal, 1)
+    add(fit.int64, 1)
+  end
+  for fn in pairs(shared) do jit.flush(fn) end
+end
 
 local function functions_of(nodes)
   local list, seen = {}, {}
@@ -36,7 +62,7 @@ end
 
 ---@param nodes table[]
 ---@param main function the loaded chunk: all its functions are its children
----@param parts table { loop, loop_interpreted } of the chunk; { outcomes, rows } of the instance: how rows end
+---@param parts table { loop, loop_interpreted, run_interpreted } of the chunk; { outcomes, rows } of the instance: how rows end
 ---@param gather boolean rows of small batches add up: reduce is entered with as many rows as have different keys
 function heat.new(nodes, main, parts, gather)
   local h = { functions = functions_of(nodes), main = main, parts = parts, hot = false, compiled = false, tries = 0, again = 0,
@@ -57,6 +83,7 @@ function heat.warm(h)
   jit.on(h.main, true)
   jit.off(h.parts.loop)
   jit.off(h.parts.loop_interpreted)
+  jit.off(h.parts.run_interpreted)
 end
 
 function heat.ignite(h)
@@ -67,9 +94,11 @@ function heat.ignite(h)
     end
     jit.on(fn, true)
   end
+  flush_shared()
   jit.off(h.main, true)
   jit.on(h.main, true)
   jit.off(h.parts.loop_interpreted)
+  jit.off(h.parts.run_interpreted)
   cold[h], h.hot = nil, true
   for other in pairs(cold) do
     for _, fn in ipairs(other.functions) do
@@ -86,12 +115,13 @@ local function trace_of(fn)
   if opcodes.unknown then return nil end
   for pc = 1, util.funcinfo(fn).bytecodes - 1 do
     local name, operand = opcodes.name_at(fn, pc)
-    if name == "JFORL" then return operand end
+    if name == "JFORL" and util.traceinfo(operand) then return operand end
   end
 end
 
--- A trace follows the row that was under way when it was recorded. If that was filtered and most rows are not, or the other
--- way round, most rows would leave the trace at once. What a trace does with its row shows in the counters that it touches.
+-- A trace follows the row that was under way when it was recorded. If that was filtered and most rows are not, or the
+-- other way round, most rows would leave the trace at once. What a trace does with its row shows in the counters that
+-- it touches.
 local function touches(trace, address)
   local info = util.traceinfo(trace)
   for ref = 1, info.nins - 1 do
@@ -121,22 +151,22 @@ end
 local function is_compiled(h)
   local trace = trace_of(h.parts.loop)
   if not trace then return false end
-  if h.again >= AGAIN or is_usual(h, trace) then return true end
+  if h.again >= AGAIN or (util.traceinfo(trace).linktype == "loop" and is_usual(h, trace)) then return true end
   h.again = h.again + 1
+  flush_shared()
   jit.off(h.parts.loop) -- flushes its traces
   jit.on(h.parts.loop)
   return false
 end
 
----The loop for a batch.
+---May this batch run through the loop that is compiled?
 ---@param large boolean the batch has heat.ROWS rows or more
-function heat.loop(h, large)
+function heat.is_on(h, large)
   if not h.hot then
     if h.gather then h.gathered = h.gathered + 1 end
     if large or h.gathered >= heat.ROWS then heat.ignite(h) end
   end
-  if h.hot and (large or h.compiled) then return h.parts.loop end
-  return h.parts.loop_interpreted
+  return h.hot and (large or h.compiled)
 end
 
 ---After a run of a loop: true once it is compiled, or once it is clear that it will not be.

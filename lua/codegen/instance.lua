@@ -66,7 +66,7 @@ local function skip_rows(self, count)
     if row < stop then row = row + ffi.cast("int32_t *", row)[0] end
   end
   ctx.in_end = row
-  local rc = self.chunk.run(self.chunk.loop_interpreted)
+  local rc = self.chunk.run_interpreted()
   ctx.in_end = stop
   return rc
 end
@@ -78,8 +78,9 @@ local function run_chunk(self)
     local rc = skip_rows(self, h.again * 5)
     if rc ~= 0 then return rc end
   end
-  local rc = self.chunk.run(heat.loop(h, large))
-  if heat.after(h, large) then self.run = self.chunk.enter end
+  local rc
+  if heat.is_on(h, large) then rc = self.chunk.run() else rc = self.chunk.run_interpreted() end
+  if heat.after(h, large) then self.run = self.chunk.run end
   return rc
 end
 
@@ -108,8 +109,8 @@ function Instance:finish()
   return rc
 end
 
--- What runs before the loop is compiled stays out of the compiler's sight. No protected call stands between C and the loop:
--- a trace that leaves the loop could not return through it.
-for _, fn in ipairs { Instance.run, run_chunk, skip_rows, is_large, heat.loop, heat.after } do jit.off(fn) end
+-- What runs before the loop is compiled stays out of the compiler's sight. No protected call stands between C and the
+-- loop: a trace that leaves the loop could not return through it.
+for _, fn in ipairs { Instance.run, run_chunk, skip_rows, is_large, heat.is_on, heat.after } do jit.off(fn) end
 
 return instance

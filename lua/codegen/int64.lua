@@ -1,8 +1,9 @@
--- int64 values as user code sees them (LUA_API "Values"): immutable, 64 bits, never a double. A struct of their own, because
--- LuaJIT's bare int64_t would take 5LL + 0.5 for 5LL. What would lose something is an error that names tonumber.
--- As table keys they are objects, unequal even when their values are equal: derive refuses that where the bytecode shows it.
+-- int64 values as user code sees them (LUA_API "Values"): immutable, 64 bits, never a double. A struct of their own,
+-- because LuaJIT's bare int64_t would take 5LL + 0.5 for 5LL. What would lose something is an error that names
+-- tonumber. As table keys they are objects, unequal even when their values are equal: derive refuses that where the
+-- bytecode shows it.
 local ffi = require "ffi.init"
-require "ffi.layout"
+local layout = require "ffi.layout"
 local problem = require "codegen.problem"
 
 local int64 = {}
@@ -51,7 +52,7 @@ local function overflow(what)
     "tonumber(e.field) calculates with doubles; a decimal field has up to 38 digits")
 end
 
-local mt = {}
+local mt, is_new = layout.operators("struct tm_int64_value")
 
 function mt.__add(a, b)
   local x, y = raw(a, "sum"), raw(b, "sum")
@@ -182,7 +183,8 @@ end
 
 function mt.__newindex() problem.raise("USER_CODE", "an int64 cannot be changed") end
 
-ffi.metatype("struct tm_int64_value", mt)
+int64.operators = mt
+if is_new then ffi.metatype("struct tm_int64_value", mt) end
 
 ---From digits, for specs: int64.parse("-9007199254740993").
 function int64.parse(text)

@@ -1,6 +1,6 @@
--- Rows of a chain whose types are not all known yet. User functions run exactly once per row; their results are kept as Lua
--- values, and the first non-nil value of every unknown column gives its type. When the types are settled, for this subtask
--- and all others, the kept rows are written, and generated code takes over.
+-- Rows of a chain whose types are not all known yet. User functions run exactly once per row; their results are kept
+-- as Lua values, and the first non-nil value of every unknown column gives its type. When the types are settled, for
+-- this subtask and all others, the kept rows are written, and generated code takes over.
 local ffi = require "ffi.init"
 
 local failures = require "codegen.failures"
@@ -26,7 +26,8 @@ local function visible(schema)
   return names
 end
 
--- --- types -----------------------------------------------------------------------------------------------------------------
+-- --- types
+-- -----------------------------------------------------------------------------------------------------------------
 
 -- A value for an output column of operator k: checked, its type noted where it is not known. Raises what fails.
 local function checked(self, k, field, value, fail)
@@ -75,7 +76,8 @@ local function count_row(self, k)
   end
 end
 
--- --- operators -------------------------------------------------------------------------------------------------------------
+-- --- operators
+-- -------------------------------------------------------------------------------------------------------------
 
 local IN, OUT, FILTERED, USED = 0, 1, 2, 3 -- enum of core/vm/chain.ffi.h
 
@@ -213,7 +215,8 @@ function step(self, k, env)
   if out then finish(self, k, out) end
 end
 
--- --- the instance's side ---------------------------------------------------------------------------------------------------
+-- --- the instance's side
+-- ---------------------------------------------------------------------------------------------------
 
 ---@param nodes table[] function nodes, or one reduce (which has no types of its own and waits for its input's)
 ---@param ctx ffi.cdata* struct tm_chain_ctx *

@@ -1,6 +1,6 @@
--- What the analysis knows of functions of the standard libraries: types of results, and which of them keep a loop from
--- being compiled (docs: PERFORMANCE 5.1). Functions are recognised by identity, so that a script's own `tostring` is not
--- taken for ours.
+-- What the analysis knows of functions of the standard libraries: types of results, and which of them keep a loop
+-- from being compiled (docs: PERFORMANCE 5.1). Functions are recognised by identity, so that a script's own
+-- `tostring` is not taken for ours.
 local values = require "codegen.values"
 
 local known = {}

@@ -1,6 +1,6 @@
--- Decodes LuaJIT bytecode into instructions with names. The names come in the order of LuaJIT 2.1's lj_bc.h, the same since
--- 2.1's first beta; a start-up check compares them with the bytecode of known functions, so that another order is found out
--- and analysis then follows nothing instead of something wrong (types then come from the first rows).
+-- Decodes LuaJIT bytecode into instructions with names. The names come in the order of LuaJIT 2.1's lj_bc.h, the same
+-- since 2.1's first beta; a start-up check compares them with the bytecode of known functions, so that another order
+-- is found out and analysis then follows nothing instead of something wrong (types then come from the first rows).
 local util = require "jit.util"
 
 local opcodes = {}

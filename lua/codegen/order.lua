@@ -1,5 +1,5 @@
--- The order of columns that a function's tables and assignments name: that of their first appearance in its text (found by
--- lua/tidemill/order.lua, which lexes), names that are computed last, alphabetically.
+-- The order of columns that a function's tables and assignments name: that of their first appearance in its text
+-- (found by lua/tidemill/order.lua, which lexes), names that are computed last, alphabetically.
 local order = {}
 
 local function text_of(fn)

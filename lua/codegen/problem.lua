@@ -1,5 +1,5 @@
--- Errors that user code causes while rows run: tables { code, message, where, hint } as lua/tidemill/fault.lua makes them,
--- so that the operator's accounts name the right code and the message the user's own line.
+-- Errors that user code causes while rows run: tables { code, message, where, hint } as lua/tidemill/fault.lua makes
+-- them, so that the operator's accounts name the right code and the message the user's own line.
 local fault = require "tidemill.fault"
 
 local problem = {}

@@ -1,6 +1,6 @@
--- Records: what user functions get for a row. A record is a value of a struct type without members, one type per operator
--- and instance, so it holds no pointer and nothing of the engine (ARCHITECTURE D12): names of columns resolve through the
--- functions given here, and only while its operator runs on that row.
+-- Records: what user functions get for a row. A record is a value of a struct type without members, one type per
+-- operator and instance, so it holds no pointer and nothing of the engine (ARCHITECTURE D12): names of columns
+-- resolve through the functions given here, and only while its operator runs on that row.
 local ffi = require "ffi.init"
 local layout = require "ffi.layout"
 local problem = require "codegen.problem"

@@ -1,6 +1,7 @@
--- Generates the chunk of a reduce: one row per input row, made by the user's function from the row that is accumulated for
--- its key (in state, read where it lies) and the input row. What the function returns decides how the new row is written:
--- one of its two records with its assignments, or a table. The first row of a key is copied as it is.
+-- Generates the chunk of a reduce: one row per input row, made by the user's function from the row that is
+-- accumulated for its key (in state, read where it lies) and the input row. What the function returns decides how the
+-- new row is written: one of its two records with its assignments, or a table. The first row of a key is copied as it
+-- is.
 local columns = require "codegen.columns"
 local chunk = require "codegen.chunk"
 local emit = require "codegen.emit"

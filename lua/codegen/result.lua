@@ -1,5 +1,6 @@
--- From the rows that a function returns or emits (bytecode.lua) to columns: which forms of result there are (its own record,
--- tables, a text), the columns of all branches with their types, and which of them are untouched copies of input columns.
+-- From the rows that a function returns or emits (bytecode.lua) to columns: which forms of result there are (its own
+-- record, tables, a text), the columns of all branches with their types, and which of them are untouched copies of
+-- input columns.
 local values = require "codegen.values"
 
 local result = {}

@@ -1,5 +1,5 @@
--- Whole rows between bytes and Lua tables: for rows met before types are known, and for tests. Generated chunks do not come
--- through here.
+-- Whole rows between bytes and Lua tables: for rows met before types are known, and for tests. Generated chunks do
+-- not come through here.
 local ffi = require "ffi.init"
 local decimal = require "codegen.decimal"
 local int64 = require "codegen.int64"

@@ -36,8 +36,8 @@ end
 ---@param C table namespace with tm_chain_grow and tm_chain_fail
 function runtime.new(nodes, ctx, C)
   local input, output = layout.of(nodes[1].input), layout.of(nodes[#nodes].schema)
-  -- Structs of at most 16 bytes, held by value: the trace compiler then knows their addresses and that they do not overlap,
-  -- and keeps the output pointer in a register over the whole loop.
+  -- Structs of at most 16 bytes, held by value: the trace compiler then knows their addresses and that they do not
+  -- overlap, and keeps the output pointer in a register over the whole loop.
   local cur = ffi.new(("struct { %s *row; %s *out; }"):format(input.struct, output.struct))
   local kept = ffi.new(("struct { %s *acc; uint8_t **slot; }"):format(input.struct))
   local tally_struct, tally, tally_type = tally_of(#nodes)

@@ -1,6 +1,7 @@
--- The generated functions of one operator of a chain: its record, `step_K`, which calls the user's function protected and
--- and for flat_map `out_K`. A step returns true when the row goes on to the next operator, false when it is filtered, nil
--- when it failed; in a trace these are constants. Calls are never in tail position: LuaJIT ends a trace after 15 of those.
+-- The generated functions of one operator of a chain: its record, `step_K`, which calls the user's function protected
+-- and and for flat_map `out_K`. A step returns true when the row goes on to the next operator, false when it is
+-- filtered, nil when it failed; in a trace these are constants. Calls are never in tail position: LuaJIT ends a trace
+-- after 15 of those.
 local columns = require "codegen.columns"
 local take = require "codegen.take"
 local writer = require "codegen.writer"
@@ -9,7 +10,8 @@ local stages = {}
 
 local quote = writer.quote
 
--- --- records ---------------------------------------------------------------------------------------------------------------
+-- --- records
+-- ---------------------------------------------------------------------------------------------------------------
 
 local function visible(schema)
   local list = {}
@@ -115,7 +117,8 @@ local function argument(w, g, stage, label, analysis, modes)
   return g.names:ref("rec_" .. label)
 end
 
--- --- results ---------------------------------------------------------------------------------------------------------------
+-- --- results
+-- ---------------------------------------------------------------------------------------------------------------
 
 local function index_of(t, name, proven)
   if not proven then return ("rawget(%s, %s)"):format(t, quote(name)) end
@@ -227,7 +230,8 @@ local function reset_assigned(w, g, stage)
   end
 end
 
--- --- verbs -----------------------------------------------------------------------------------------------------------------
+-- --- verbs
+-- -----------------------------------------------------------------------------------------------------------------
 
 local verbs = {}
 

@@ -1,4 +1,5 @@
--- Generated code that takes values from user code: checks and converts each to its column's type, once, where it is made.
+-- Generated code that takes values from user code: checks and converts each to its column's type, once, where it is
+-- made.
 local writer = require "codegen.writer"
 local layout = require "ffi.layout"
 

@@ -1,6 +1,6 @@
--- Types that only rows can tell ("?"): which nodes have them, proposals of types as text, and how a proposal is applied to
--- the graph (docs/internals/lua-side.md, codegen.settle).
--- A proposal has one line per column, "id type name"; it is the same text whatever the order in which rows were seen.
+-- Types that only rows can tell ("?"): which nodes have them, proposals of types as text, and how a proposal is
+-- applied to the graph (docs/internals/lua-side.md, codegen.settle). A proposal has one line per column, "id type
+-- name"; it is the same text whatever the order in which rows were seen.
 local unknown = {}
 
 function unknown.in_schema(schema)

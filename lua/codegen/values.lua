@@ -1,6 +1,7 @@
--- What the analysis of a function knows of a value: abstract values and how two of them meet where branches join. Values are
--- never changed once made. Kinds (field `t`):
---   type   a value of one column type: { type =, const =, null = } (nil counts as any type: columns are nullable; `null`:
+-- What the analysis of a function knows of a value: abstract values and how two of them meet where branches join.
+-- Values are never changed once made. Kinds (field `t`):
+--   type   a value of one column type: { type =, const =, null = } (nil counts as any type: columns are nullable;
+--   `null`:
 --          branches joined of which one had nil)
 --   nil
 --   field  the untouched value of column `name` of record parameter `p`, of type `type`
@@ -9,8 +10,8 @@
 --   method `name` of the value `on`
 --   texts  an iterator that gives strings
 --   out    the second parameter of a flat_map function
---   ?      anything
--- A value made where branches joined remembers in `from` the columns it may hold; using it uses them.
+--   ?      anything A value made where branches joined remembers in `from` the columns it may hold; using it uses
+--   them.
 local values = {}
 
 values.UNKNOWN = { t = "?" }

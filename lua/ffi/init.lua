@@ -1,6 +1,6 @@
--- Declares to LuaJIT what C and Lua share: the *.ffi.h headers, once per lua_State. In the binary their texts are embedded
--- (module "embedded", filled by core/vm: path -> text); under busted they are read from the tree.
--- Required as "ffi.init", because "ffi" is LuaJIT's own library, which this gives back.
+-- Declares to LuaJIT what C and Lua share: the *.ffi.h headers, once per lua_State. In the binary their texts are
+-- embedded (module "embedded", filled by core/vm: path -> text); under busted they are read from the tree. Required
+-- as "ffi.init", because "ffi" is LuaJIT's own library, which this gives back.
 local ffi = require "ffi"
 
 -- In the order of their use: none includes another, later ones name structs of earlier ones.

@@ -1,8 +1,8 @@
--- The layout of rows in Lua: exactly the one that core/batch/schema.c decides (a spec compares them), as a struct type with
--- one field per column, so that generated code reads `row.f_amount` at a constant offset.
+-- The layout of rows in Lua: exactly the one that core/batch/schema.c decides (a spec compares them), as a struct
+-- type with one field per column, so that generated code reads `row.f_amount` at a constant offset.
 --
--- Null bits are seen as 32-bit words n0, n1, ...: LuaJIT keeps those in registers as plain integers, where 64-bit ones are
--- boxed at every exit from a trace. w0, w1, ... are the same bits as 64-bit words.
+-- Null bits are seen as 32-bit words n0, n1, ...: LuaJIT keeps those in registers as plain integers, where 64-bit
+-- ones are boxed at every exit from a trace. w0, w1, ... are the same bits as 64-bit words.
 local ffi = require "ffi.init"
 
 local layout = {}
@@ -73,6 +73,17 @@ function layout.declare(prefix, text)
     end
   until n > 1e6
   error("tidemill: no name left for a struct")
+end
+
+---The table of operators of a struct type, which belongs to the lua_State as the type does: the same one each time.
+---@return table operators
+---@return boolean is_new it must still be given to ffi.metatype
+function layout.operators(name)
+  local registry = debug.getregistry()
+  local key = "tidemill operators of " .. name
+  local known = registry[key]
+  if not known then registry[key] = {} end
+  return registry[key], not known
 end
 
 local declared = {} -- text of the struct -> { ctype, pointer, name }

@@ -1,5 +1,5 @@
--- Chains in detail: the generated text, errors and where they go, conversions, limits of the output, and what user code can
--- do with a record.
+-- Chains in detail: the generated text, errors and where they go, conversions, limits of the output, and what user
+-- code can do with a record.
 local support = require "tests.spec.codegen.support"
 local D, I = support.decimal.make, support.int64.parse
 local codes, codegen = support.codes, support.codegen

@@ -1,5 +1,5 @@
--- Schemas of functions from their bytecode: columns, types, order, event time, what is read, and what is said of functions
--- that cannot be followed.
+-- Schemas of functions from their bytecode: columns, types, order, event time, what is read, and what is said of
+-- functions that cannot be followed.
 local support = require "tests.spec.codegen.support"
 local place = require "tidemill.place"
 local schema, show = support.schema, support.show

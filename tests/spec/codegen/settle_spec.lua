@@ -1,4 +1,5 @@
--- Types that rows settle: what is proposed, that functions run once per row, that every subtask ends with the same schema.
+-- Types that rows settle: what is proposed, that functions run once per row, that every subtask ends with the same
+-- schema.
 local support = require "tests.spec.codegen.support"
 local codegen, codes = support.codegen, support.codes
 local D, I = support.decimal.make, support.int64.parse

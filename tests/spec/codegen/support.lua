@@ -5,6 +5,10 @@ package.path = here .. "lua/?.lua;" .. here .. "lua/?/init.lua;" .. package.path
 
 local ffi = require "ffi.init"
 
+-- As lua/tidemill/host.lua sets them.
+require("jit.opt").start("maxtrace=8000", "maxrecord=16000", "maxirconst=2000", "maxside=400", "maxsnap=2000",
+  "sizemcode=256", "maxmcode=40960")
+
 local support = { root = here }
 
 local function load_library()

@@ -79,12 +79,21 @@ static int fail_rows(struct fake *self, const struct tm_batch *batch, struct tm_
     return 0;
 }
 
+// Rows are passed on as they are, under the schema that the operator was planned with.
+static void relabel(const struct fake *self, struct tm_batch *batch)
+{
+    struct tm_schema *schema = tm_schema_ref(tm_node_schema(self->base.node));
+    tm_schema_unref(batch->schema);
+    batch->schema = schema;
+}
+
 static int copy(struct fake *self, const struct tm_batch *batch, struct tm_element *out)
 {
     struct tm_batch *to = tm_batch_acquire(self->base.ctx->pool, batch->schema);
     ck_assert_ptr_nonnull(to);
     TM_BATCH_EACH(batch, row)
     ck_assert_int_eq(tm_batch_append_row(to, row), 0);
+    relabel(self, to);
     *out = (struct tm_element){.kind = TM_ELEMENT_BATCH, .batch = to};
     return TM_STEP_MORE;
 }
@@ -108,6 +117,7 @@ static int fake_step(struct tm_operator *op, struct tm_element *in, struct tm_el
             if (rc != 0)
                 return rc;
         }
+        relabel(self, in->batch);
     } else {
         note((char)(in->kind == TM_ELEMENT_END ? self->letter - 'a' + 'x'
                                                : self->letter - 'a' + 'A'));
