@@ -3,6 +3,11 @@
 #include <stdint.h>
 #include <string.h>
 
+size_t filter_map(const uint8_t *in, size_t size, uint8_t *out);
+size_t five(const uint8_t *in, size_t size, uint8_t *out);
+size_t text_filter(const uint8_t *in, size_t size, uint8_t *out);
+size_t text_pass(const uint8_t *in, size_t size, uint8_t *out);
+
 struct head {
     uint32_t size_bytes, kind;
     uint64_t nulls;

@@ -135,7 +135,8 @@ int tm_engine_open(struct tm_engine *engine, const struct tm_cli_options *option
         .json = options->log != NULL && strcmp(options->log, "json") == 0,
         .color = engine->fx.files->is_terminal(engine->fx.ctx, 2),
     };
-    // A job that cannot be read is wrong use, whatever the reason; a file that the job names is not.
+    // A job that cannot be read is wrong use, whatever the reason; a file that the job names is
+    // not.
     if (read_script(engine, options->file, err) != 0)
         return TM_E_USAGE;
     engine->vm_args = (struct tm_vm_args){

@@ -117,9 +117,9 @@ static int put_lines(struct tm_live *live, int64_t now_ms, double interval_ns, u
     *lines = 0;
     if (name_width < NAME_WIDTH_MIN || rows < 6)
         return 0; // no room for a table: none
-    int rc = tm_buf_printf(&live->text, "%-*s %11s %11s %9s %8s %8s %5s %5s\n", name_width,
-                           "operator", "rows/s in", "rows/s out", "lag", "late", "errors", "busy",
-                           "held");
+    int rc =
+        tm_buf_printf(&live->text, "%-*s %11s %11s %9s %8s %8s %5s %5s\n", name_width, "operator",
+                      "rows/s in", "rows/s out", "lag", "late", "errors", "busy", "held");
     uint32_t shown = count + 2 > rows ? rows - 3 : count;
     for (uint32_t n = 0; rc == 0 && n < shown; n++)
         rc = put_operator(live, n, name_width, interval_ns, now_ms);

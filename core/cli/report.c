@@ -128,10 +128,9 @@ static void print_operators(struct tm_job *job, double seconds)
         tm_text_count((int64_t)s.rows_in, in);
         tm_text_count((int64_t)s.rows_out, out);
         tm_text_count(seconds > 0 ? (int64_t)((double)s.rows_in / seconds) : 0, rate);
-        fprintf(stderr,
-                "  %s %15s %15s %13s %9" PRIu64 " %9" PRIu64 " %9" PRIu64 " %9" PRIu64 "\n",
-                tm_report_cell(job->graph->nodes[n].name, 32, cell), in, out, rate, s.filtered, s.late, s.skipped,
-                s.dead_lettered);
+        fprintf(stderr, "  %s %15s %15s %13s %9" PRIu64 " %9" PRIu64 " %9" PRIu64 " %9" PRIu64 "\n",
+                tm_report_cell(job->graph->nodes[n].name, 32, cell), in, out, rate, s.filtered,
+                s.late, s.skipped, s.dead_lettered);
     }
 }
 

@@ -92,7 +92,8 @@ void tm_screen_clear(struct tm_screen *screen)
 void tm_screen_size(uint32_t *columns, uint32_t *rows)
 {
     struct winsize size;
-    bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col != 0 && size.ws_row != 0;
+    bool known =
+        ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col != 0 && size.ws_row != 0;
     *columns = known ? size.ws_col : 80;
     *rows = known ? size.ws_row : 24;
 }

@@ -83,7 +83,7 @@ end
 
 local function missing(row) return row.open and UNKNOWN or NIL end
 
-local function join_rows(m, a, b)
+local function join_rows(a, b)
   local row = { p = a.p, open = a.open or b.open, dynamic = a.dynamic or b.dynamic,
     positional = a.positional or b.positional, fields = {} }
   for k, v in pairs(a.fields) do row.fields[k] = values.join(v, b.fields[k] or missing(b)) end
@@ -102,7 +102,7 @@ local function same_row(a, b)
 end
 
 -- Joins state b into a; true when a changed. A register that only one side knows is dead or unknown.
-local function join_states(m, a, b)
+local function join_states(a, b)
   local changed = false
   for r, v in pairs(a.regs) do
     local w = b.regs[r]
@@ -118,7 +118,7 @@ local function join_states(m, a, b)
     if mine == nil then
       a.rows[id], changed = row, true
     elseif not same_row(mine, row) then
-      local j = join_rows(m, mine, row)
+      local j = join_rows(mine, row)
       if not same_row(j, mine) then a.rows[id], changed = j, true end
     end
   end
@@ -289,7 +289,7 @@ function on.CAT(m, s, i)
   set(s, i.a, known and STRING or UNKNOWN)
 end
 
-function on.MOV(m, s, i) set(s, i.a, s.regs[i.d] or UNKNOWN) end
+function on.MOV(_, s, i) set(s, i.a, s.regs[i.d] or UNKNOWN) end
 on.NOT = function(_, s, i) set(s, i.a, BOOL) end
 function on.LEN(m, s, i)
   local v = get(m, s, i.d)
@@ -333,7 +333,7 @@ function on.GGET(m, s, i)
 end
 function on.GSET(m, s, i) consume(m, s, get(m, s, i.a)) end
 
-local function key_of(m, s, v, key, line)
+local function key_of(m, v, key, line)
   local t = values.type_of(key)
   if t == "int64" or values.decimal(t or "") then
     bytecode.problem(m, line, "TYPE", ("a value of type %s is used as the key of a table: equal values would be different keys")
@@ -358,7 +358,7 @@ end
 function on.TGETV(m, s, i)
   local v, k = get(m, s, i.b), get(m, s, i.c)
   use(m, k, "other")
-  local key = key_of(m, s, v, k, i.line)
+  local key = key_of(m, v, k, i.line)
   if key then return set(s, i.a, index(m, s, v, key, i.line)) end
   consume(m, s, v)
   set(s, i.a, UNKNOWN)
@@ -379,7 +379,7 @@ end
 function on.TSETV(m, s, i)
   local v, k, value = get(m, s, i.b), get(m, s, i.c), get(m, s, i.a)
   use(m, k, "other")
-  local key = key_of(m, s, v, k, i.line)
+  local key = key_of(m, v, k, i.line)
   if key then return write_row(m, s, v, key, value) end
   consume(m, s, value)
   if v.t ~= "row" then
@@ -487,7 +487,7 @@ local function interpret(m, code, first)
     if states[pc] == nil then
       states[pc] = clone(s)
       queue[#queue + 1] = pc
-    elseif join_states(m, states[pc], s) then
+    elseif join_states(states[pc], s) then
       queue[#queue + 1] = pc
     end
   end

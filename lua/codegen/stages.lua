@@ -127,7 +127,7 @@ local function index_of(t, name, proven)
 end
 
 -- One value into its column's variable, which is an argument of emit in the last operator.
-local function put(w, g, stage, c, value, bad)
+local function put(w, stage, c, value, bad)
   if stage.parameters then
     w:line("local %s = %s", c.home.var, value)
     take.check(w, c.home.var, c.field, bad)
@@ -147,7 +147,7 @@ local function from_table(w, g, stage, x, bad, bad_key)
     w:line("if not %s[k] then %s end", g.names:ref("keys_" .. stage.k), bad_key)
     w:close()
   end
-  for _, c in ipairs(stage.vars) do put(w, g, stage, c, index_of(x, c.field.name, proven), bad) end
+  for _, c in ipairs(stage.vars) do put(w, stage, c, index_of(x, c.field.name, proven), bad) end
 end
 
 local function from_record(w, g, stage, bad)
@@ -158,18 +158,18 @@ local function from_record(w, g, stage, bad)
     local input = stage.env[c.field.name]
     if a and a.flag then
       w:open("if not %s then", columns.var(a.flag))
-      put(w, g, stage, c, ("%s()"):format(g.names:ref(input.getter)), bad)
+      put(w, stage, c, ("%s()"):format(g.names:ref(input.getter)), bad)
       w:close()
     elseif not a then
-      put(w, g, stage, c, input and g.names:ref(input.getter) .. "()" or "nil", bad)
+      put(w, stage, c, input and g.names:ref(input.getter) .. "()" or "nil", bad)
     elseif c.field.required then
       w:line("if %s == nil then %s end", columns.var(c.home.var), bad:format(quote(c.field.name), "nil"))
     end
   end
 end
 
-local function from_text(w, g, stage, x, bad)
-  for _, c in ipairs(stage.vars) do put(w, g, stage, c, c.field.name == "line" and x or "nil", bad) end
+local function from_text(w, stage, x, bad)
+  for _, c in ipairs(stage.vars) do put(w, stage, c, c.field.name == "line" and x or "nil", bad) end
 end
 
 -- The operators from `k` on, up to a flat_map that goes on by itself: an expression as a step's result.
@@ -199,7 +199,7 @@ local function deliver(w, g, stage, x, bad, bad_row, bad_key)
     forms[#forms + 1] = { ('type(%s) == "table"'):format(x), function() from_table(w, g, stage, x, bad, bad_key) end }
   end
   if r.text then
-    forms[#forms + 1] = { ('type(%s) == "string"'):format(x), function() from_text(w, g, stage, x, bad) end }
+    forms[#forms + 1] = { ('type(%s) == "string"'):format(x), function() from_text(w, stage, x, bad) end }
   end
   if #forms == 1 then
     w:line("if not (%s) then %s end", forms[1][1], bad_row)
@@ -223,7 +223,7 @@ local function deliver(w, g, stage, x, bad, bad_row, bad_key)
   end
 end
 
-local function reset_assigned(w, g, stage)
+local function reset_assigned(w, stage)
   for _, a in ipairs(stage.assigned) do
     if a.flag then w:line("%s = false", columns.var(a.flag))
     elseif not a.sure then w:line("%s = nil", columns.var(a.home.var)) end
@@ -270,7 +270,7 @@ function verbs.key(w, g, stage)
   if #stage.vars == 0 then
     w:line("if x == nil then %s end", bad:format(quote(stage.node.key_name), "x"))
   else
-    put(w, g, stage, stage.vars[1], "x", bad)
+    put(w, stage, stage.vars[1], "x", bad)
   end
   w:line("return %s", next_call(g, stage))
   w:close()
@@ -290,7 +290,7 @@ function verbs.assign(w, g, stage)
     w:line("ok, x = pcall(%s, %s) -- %s", g.names:ref(("fn_%d_%d"):format(stage.k, i)), args[i], (a.name:gsub("%c", "?")))
     failing(w, stage)
     local c = by_name[a.name]
-    if c then put(w, g, stage, c, "x", bad) end
+    if c then put(w, stage, c, "x", bad) end
   end
   w:line("return %s", next_call(g, stage))
   w:close()
@@ -312,7 +312,7 @@ function verbs.map(w, g, stage)
     if stage.forms.record and input then columns.write_getter(w, g.names, input, g.masks) end
   end
   g.names:func(w, "step_" .. k)
-  reset_assigned(w, g, stage)
+  reset_assigned(w, stage)
   w:line("local ok, x = pcall(%s, %s)", g.names:ref("fn_" .. k), arg)
   failing(w, stage)
   deliver(w, g, stage, "x", ("return bad_value(%d, %%s, %%s)"):format(k - 1), ("return bad_row(%d, x)"):format(k - 1),

@@ -227,5 +227,7 @@ def main():
         except Exception:  # a bug of the test or an unreadable output: the rest still runs
             failed += 1
             print("FAIL  %s\n%s" % (fact, traceback.format_exc()), flush=True)
-    print("%d passed, %d failed" % (passed, failed) + (", %d skipped" % skipped if skipped else ""))
+    if skipped:
+        print("%d skipped" % skipped)
+    print("%d passed, %d failed" % (passed, failed)) # the last line, which ./dev adds up
     sys.exit(1 if failed or not passed and not skipped else 0)

@@ -50,7 +50,8 @@ describe("types that rows settle", function()
     local _, nodes, all = setup {
       { verb = "map", fn = function(e) return { a = values(e.n) } end },
       { verb = "filter", fn = function(e) return e.a end },
-      { verb = "assign", assigns = { { name = "b", fn = function(e) return e.a end }, { name = "c", fn = function(e) return e.a * 2 end } } },
+      { verb = "assign", assigns = {
+        { name = "b", fn = function(e) return e.a end }, { name = "c", fn = function(e) return e.a * 2 end } } },
       { verb = "select", columns = { "c", "a" } },
     }
     assert.equal("c ?, a ?, $time timestamp", support.show(nodes[4].schema))
