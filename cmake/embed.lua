@@ -1,4 +1,6 @@
 -- Embeds Lua modules and FFI headers into one C file: luajit embed.lua ROOT OUT FILE...
+-- Modules are there twice: compiled, because parsing them would be most of what a short job costs, and as text for a LuaJIT
+-- that does not take this one's bytecode. The names of chunks are those that core/vm/libraries.c gives.
 -- A module's name is its path below lua/ or stdlib/ with dots, without .lua and a final /init; an FFI header's is its path.
 local root, out_path = arg[1], arg[2]
 
@@ -16,22 +18,34 @@ local function module_name(path)
   return (rel:gsub("/", "."))
 end
 
+local function compile(name, text)
+  if name:match("%.h$") or name:match("%.def$") then return "" end
+  return string.dump(assert(loadstring(text, "=tidemill:" .. name)))
+end
+
 local entries, parts = {}, {}
-for i = 3, #arg do entries[#entries + 1] = { name = module_name(arg[i]), text = read(arg[i]) } end
+for i = 3, #arg do
+  local name, text = module_name(arg[i]), read(arg[i])
+  entries[#entries + 1] = { name = name, text = text, code = compile(name, text) }
+end
 table.sort(entries, function(a, b) return a.name < b.name end)
 parts[#parts + 1] = '#include "core/vm/embedded.h"\n'
-for i, e in ipairs(entries) do
-  local bytes = {}
-  for p = 1, #e.text do
-    bytes[#bytes + 1] = e.text:byte(p) .. ((p % 32 == 0) and ",\n" or ",")
+local function put_bytes(name, bytes)
+  local numbers = {}
+  for p = 1, #bytes do
+    numbers[#numbers + 1] = bytes:byte(p) .. ((p % 32 == 0) and ",\n" or ",")
   end
-  parts[#parts + 1] = ("static const unsigned char e%d[] = {%s 0};\n"):format(i, table.concat(bytes))
+  parts[#parts + 1] = ("static const unsigned char %s[] = {%s 0};\n"):format(name, table.concat(numbers))
+end
+for i, e in ipairs(entries) do
+  put_bytes("t" .. i, e.text)
+  put_bytes("c" .. i, e.code)
 end
 parts[#parts + 1] = "const struct tm_embedded tm_embedded_files[] = {\n"
 for i, e in ipairs(entries) do
-  parts[#parts + 1] = ('    {"%s", (const char *)e%d, %d},\n'):format(e.name, i, #e.text)
+  parts[#parts + 1] = ('    {"%s", (const char *)t%d, %d, (const char *)c%d, %d},\n'):format(e.name, i, #e.text, i, #e.code)
 end
-parts[#parts + 1] = "    {0, 0, 0},\n};\n"
+parts[#parts + 1] = "    {0, 0, 0, 0, 0},\n};\n"
 local f = assert(io.open(out_path, "wb"))
 f:write(table.concat(parts))
 f:close()

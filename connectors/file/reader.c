@@ -8,6 +8,10 @@ enum {
     SLACK = 64,           // as decoders need it
     POLL_MS = 50,         // stopping waits at most this long for a silent input
     JOINED_KEPT = 256 * 1024,
+    // Read at once in the task's turn: small enough to be decoded while it is in the core's cache.
+    NOW_BYTES = 128 * 1024,
+    // Reads by the helper thread after one of which the bytes were not in memory.
+    HELPER_READS = 8,
 };
 
 static size_t allocated(const struct tm_file_reader *reader)
@@ -69,7 +73,8 @@ int tm_file_reader_init(struct tm_file_reader *reader, const struct tm_fx *fx, s
                                       .fd = fd,
                                       .own_fd = fd < 0,
                                       .poll = poll,
-                                      .buffer_bytes = buffer_bytes};
+                                      .buffer_bytes = buffer_bytes,
+                                      .helper_reads = HELPER_READS};
     tm_buf_init(&reader->joined, mem);
     for (int i = 0; i < 2; i++) {
         if ((reader->buffers[i].data = tm_mem_alloc(mem, allocated(reader))) == NULL)
@@ -98,7 +103,7 @@ void tm_file_reader_stop(struct tm_file_reader *reader)
 
 bool tm_file_reader_is_ready(const struct tm_file_reader *reader)
 {
-    return reader->busy && tm_work_is_done(&reader->work);
+    return reader->busy ? tm_work_is_done(&reader->work) : reader->now;
 }
 
 // Put what is left and `added` bytes together in `joined`. What is left may be in it already.
@@ -122,8 +127,56 @@ static int join(struct tm_file_reader *reader, const uint8_t *added, size_t len)
     return 0;
 }
 
+// `len` bytes were read behind the headroom of a buffer: what is left goes in front of them.
+static int add(struct tm_file_reader *reader, uint8_t *bytes, size_t len, struct tm_error *err)
+{
+    size_t left = reader->size_bytes;
+    if (left > HEADROOM)
+        return join(reader, bytes, len) == 0
+                   ? 0
+                   : tm_error_set(err, TM_E_MEMORY, "out of memory for a record of %s",
+                                  reader->path);
+    if (left != 0 && reader->data != bytes - left)
+        memcpy(bytes - left, reader->data, left);
+    memset(bytes + len, 0, SLACK);
+    reader->data = bytes - left;
+    reader->size_bytes = left + len;
+    reader->joined.size_bytes = 0;
+    if (reader->joined.capacity_bytes > JOINED_KEPT)
+        tm_buf_fini(&reader->joined);
+    return 0;
+}
+
+// Read what is in memory into the buffer that is being decoded: it is still in the cache, and no
+// thread has to be woken.
+static int take_now(struct tm_file_reader *reader, struct tm_error *err)
+{
+    const struct tm_fx *fx = reader->fx;
+    size_t left = reader->size_bytes;
+    size_t want = reader->buffer_bytes < NOW_BYTES ? reader->buffer_bytes : NOW_BYTES;
+    bool fits = left <= HEADROOM;
+    uint8_t *bytes = reader->buffers[fits ? 1 - reader->filling : reader->filling].data + HEADROOM;
+    if (fits && left != 0) {
+        memmove(bytes - left, reader->data, left);
+        reader->data = bytes - left;
+        reader->joined.size_bytes = 0;
+    }
+    int64_t got = fx->files->read_now(fx->ctx, reader->fd, bytes, want);
+    if (got < 0) {
+        reader->now = false;
+        reader->helper_reads = 0;
+        start(reader);
+        return 0;
+    }
+    reader->now = got != 0;
+    reader->at_end = got == 0;
+    return got == 0 ? 0 : add(reader, bytes, (size_t)got, err);
+}
+
 int tm_file_reader_take(struct tm_file_reader *reader, struct tm_error *err)
 {
+    if (!reader->busy)
+        return take_now(reader, err);
     reader->busy = false;
     if (reader->result < 0) {
         if (err != NULL)
@@ -134,22 +187,15 @@ int tm_file_reader_take(struct tm_file_reader *reader, struct tm_error *err)
         reader->at_end = true;
         return 0;
     }
-    uint8_t *bytes = reader->buffers[reader->filling].data + HEADROOM;
-    size_t len = (size_t)reader->result, left = reader->size_bytes;
-    if (left <= HEADROOM) {
-        if (left != 0)
-            memcpy(bytes - left, reader->data, left);
-        memset(bytes + len, 0, SLACK);
-        reader->data = bytes - left;
-        reader->size_bytes = left + len;
-        reader->joined.size_bytes = 0;
-        if (reader->joined.capacity_bytes > JOINED_KEPT)
-            tm_buf_fini(&reader->joined);
-    } else if (join(reader, bytes, len) != 0) {
-        return tm_error_set(err, TM_E_MEMORY, "out of memory for a record of %s", reader->path);
-    }
+    int rc =
+        add(reader, reader->buffers[reader->filling].data + HEADROOM, (size_t)reader->result, err);
+    if (rc != 0)
+        return rc;
     reader->read_ns = reader->done_ns;
     reader->filling = 1 - reader->filling; // what was in it has been moved
-    start(reader);
+    reader->now = !reader->poll && reader->fx->files->read_now != NULL &&
+                  reader->helper_reads++ >= HELPER_READS;
+    if (!reader->now)
+        start(reader);
     return 0;
 }

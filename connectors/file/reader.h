@@ -20,14 +20,16 @@ struct tm_file_reader {
     bool poll; // may have nothing to read for long: wait in slices, so that stopping works
     size_t buffer_bytes;
     struct tm_file_reader_buffer buffers[2];
-    int filling;          // the one that is read into
-    bool busy;            // a read is under way, or done and not taken
-    bool at_end;          // there is no more
-    uint8_t *data;        // what is to be decoded: followed by 64 readable bytes
-    size_t size_bytes;    // of it
-    int64_t read_ns;      // when it was read (mono)
-    struct tm_buf joined; // holds data when a record is longer than the room in front
-    _Atomic int stop;     // partner: the helper thread's look at it between slices
+    int filling;           // the one that is read into
+    bool busy;             // a read is under way, or done and not taken
+    bool now;              // the last bytes were in memory: read on without the helper thread
+    uint32_t helper_reads; // since they were not
+    bool at_end;           // there is no more
+    uint8_t *data;         // what is to be decoded: followed by 64 readable bytes
+    size_t size_bytes;     // of it
+    int64_t read_ns;       // when it was read (mono)
+    struct tm_buf joined;  // holds data when a record is longer than the room in front
+    _Atomic int stop;      // partner: the helper thread's look at it between slices
     // Set by the helper thread before the work is done:
     int64_t result; // bytes, 0 at the end, or a code
     int64_t done_ns;

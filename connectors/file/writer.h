@@ -12,7 +12,7 @@
 #include "core/base/buf.h"
 
 enum {
-    TM_FILE_BUFFER_BYTES = 192 * 1024, // a buffer is submitted once it holds this much
+    TM_FILE_BUFFER_BYTES = 768 * 1024, // a buffer is submitted once it holds this much
     TM_FILE_BUFFER_MARKS = 32,         // batches whose latency is measured apart in one buffer
 };
 

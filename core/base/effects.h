@@ -35,6 +35,9 @@ struct tm_fx_files {
     int (*open)(void *ctx, const char *path, enum tm_file_mode mode, struct tm_error *err); // -> fd
     int64_t (*read)(void *ctx, int fd, void *buf, size_t len,
                     struct tm_error *err); // 0 = end of file
+    // Read what can be had without waiting for a disk or a peer; for a task's turn. Bytes, 0 = end
+    // of file, -1 = nothing: `read` will wait, or say what is wrong. NULL: this world cannot tell.
+    int64_t (*read_now)(void *ctx, int fd, void *buf, size_t len);
     // Write all of it. TM_E_CLOSED_PIPE, TM_E_NO_SPACE, TM_E_IO. Returns early with TM_E_STOPPED
     // once *cancel is nonzero; `cancel` may be NULL.
     int (*write_all)(void *ctx, int fd, const void *buf, size_t len, const _Atomic int *cancel,

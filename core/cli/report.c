@@ -140,9 +140,10 @@ static void print_errors(struct tm_job *job)
     uint32_t count = merge_errors(job, sums, ERRORS_MAX);
     for (uint32_t i = 0; i < count; i++) {
         char code[8];
-        fprintf(stderr, "  %s x %" PRIu64 " at '%s', first: %s\n",
+        const char *message = sums[i].kind->first.message; // its first line: the log has the rest
+        fprintf(stderr, "  %s x %" PRIu64 ", first: %.*s\n",
                 tm_error_code_text(sums[i].kind->code, code), sums[i].count,
-                job->graph->nodes[sums[i].kind->node].name, sums[i].kind->first.message);
+                (int)strcspn(message, "\n"), message);
     }
 }
 

@@ -27,6 +27,7 @@ static void set_pattern(struct tm__key_node *node)
         return;
     }
     uint32_t whole = node->length + 3;
+    node->span = whole + 1;
     for (uint32_t i = 0; i < whole && i < TM__KEYS_PATTERN; i++) {
         bool inside = i > 0 && i <= node->length;
         node->pattern[i] = inside ? (uint8_t)node->name[i - 1] : i == whole - 1 ? ':' : '"';
@@ -83,6 +84,7 @@ int tm__keys_init(struct tm__keys *keys, struct tm_mem *mem, const struct tm_sch
         node->bit = UINT64_C(1) << (i & 63);
         node->type = field->type;
         node->used = used == NULL || ((used[i >> 6] >> (i & 63)) & 1) != 0;
+        node->keep = node->used ? ~UINT64_C(0) : 0;
         set_pattern(node);
         *slot_of(keys, node->name, node->length) = i + 1;
         // The first guess is the order of the schema.

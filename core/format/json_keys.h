@@ -23,11 +23,13 @@ struct tm__key_node {
     uint32_t offset;           // of the column's slot
     struct tm_type type;       // kind 0: no column
     bool used;                 // is the value stored
+    uint64_t keep;             // all bits when it is, else none
     int32_t field;             // -1: no column
     struct tm__key_node *next; // the one that came after this one
     uint64_t bit;              // of the column in its word of a null bitmap
     uint32_t word;
     uint32_t length;
+    uint32_t span; // of the key with its quotes, the colon, and the comma or brace behind the value
     const char *name;
 };
 
@@ -67,6 +69,6 @@ static inline __attribute__((always_inline)) bool tm__key_matches(const struct t
             return false;
     }
 #endif
-    return TM_LIKELY(node->length + 3 <= TM__KEYS_PATTERN) ||
+    return TM_LIKELY(node->length <= TM__KEYS_PATTERN - 3) ||
            (room == node->length + 2 && memcmp(p + 1, node->name, node->length) == 0);
 }

@@ -29,6 +29,11 @@ const uint64_t tm__power10_word[20] = {1,
                                        1000000000000000000,
                                        UINT64_C(10000000000000000000)};
 
+#ifdef __SSE2__
+const uint8_t tm__number_keep[32] = {[16] = 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF,
+                                     0xFF,        0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF};
+#endif
+
 enum { SIGNIFICANT_MAX = 38, EXPONENT_MAX = 1000000000 };
 
 static bool is_digit(uint8_t c)

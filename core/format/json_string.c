@@ -69,6 +69,38 @@ size_t tm__json_unicode_escape(const uint8_t **src, const uint8_t *end, uint8_t 
     return put_utf8(c, dst);
 }
 
+size_t tm__json_unescape_long(const uint8_t *src, const uint8_t *end, uint8_t *dst,
+                              const uint8_t **at)
+{
+    uint8_t *start = dst;
+    while (src < end) {
+        size_t left = (size_t)(end - src);
+        uint32_t mask = tm__json_copy16(src, dst);
+        size_t plain = mask == 0 ? 16 : (size_t)__builtin_ctz(mask);
+        if (plain >= left)
+            return (size_t)(dst - start) + left;
+        src += plain;
+        dst += plain;
+        if (TM_LIKELY(plain == 16))
+            continue;
+        uint8_t letter = tm__json_escapes[src[1]];
+        if (TM_LIKELY(letter != 0 && left - plain >= 2)) {
+            *dst++ = letter;
+            src += 2;
+            continue;
+        }
+        const uint8_t *escape = src;
+        size_t written = tm__json_unicode_escape(&escape, end, dst);
+        if (TM_UNLIKELY(written == 0)) {
+            *at = src;
+            return SIZE_MAX;
+        }
+        src = escape;
+        dst += written;
+    }
+    return (size_t)(dst - start);
+}
+
 static uint8_t *put_escape(uint8_t *out, uint8_t c)
 {
     if (TM_LIKELY(c == '"' || c == '\\')) {

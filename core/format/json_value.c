@@ -263,3 +263,57 @@ int tm__json_missing(struct tm__json_record *r)
     bool was_null = ((r->nulled[field >> 6] >> (field & 63)) & 1) != 0;
     return tm__json_fail_required(&r->d->fail, schema->fields[field].name, was_null);
 }
+
+struct tm__key_node *tm__json_find_key(struct tm__json_record *r, struct tm__key_node *before,
+                                       uint32_t key, uint32_t colon)
+{
+    const uint8_t *text = r->place.text;
+    if (text[key] != '"') {
+        tm__json_fail_structure(&r->d->fail, &r->place, key, "a key in quotes");
+        return NULL;
+    }
+    if (text[colon] != ':') {
+        tm__json_fail_structure(&r->d->fail, &r->place, colon, "':'");
+        return NULL;
+    }
+    uint32_t end = tm__json_token_end(text, colon);
+    struct tm__key_node *node = tm__keys_find(&r->d->keys, text + key + 1, end - key - 2, r->heap);
+    if (node == NULL) {
+        tm__json_fail_structure(&r->d->fail, &r->place, key, "a key without a bad escape");
+        return NULL;
+    }
+    return before->next = node;
+}
+
+const uint32_t *tm__json_read_field(struct tm__json_record *r, const struct tm__key_node *node,
+                                    const uint32_t *index)
+{
+    struct tm__json_decoder *d = r->d;
+    const uint8_t *text = r->place.text;
+    uint32_t value = index[2], after = index[3];
+    uint8_t c = text[value];
+    if (c == ',' || c == '}' || c == ']' || c == ':') {
+        tm__json_fail_structure(&d->fail, &r->place, value, "a value");
+        return NULL;
+    }
+    bool nested = c == '{' || c == '[';
+    if (node->field < 0)
+        return nested ? tm__json_skip(r, index + 2) : index + 3;
+    if (nested) {
+        tm__json_fail_type(&d->fail, &r->place, node, value);
+        return NULL;
+    }
+    r->has_gap = r->has_gap || (r->present[node->word] & node->bit) != 0;
+    int rc = tm__json_read_value(r, node, value, tm__json_token_end(text, after) - value);
+    if (rc < 0)
+        return NULL;
+    if (rc == TM__VALUE_OK) {
+        r->present[node->word] |= node->bit;
+        if (!node->used)
+            memset(r->row + node->offset, 0, node->type.kind == TM_TYPE_DECIMAL ? 16 : 8);
+    } else { // of a key given twice the last counts
+        r->present[node->word] &= ~node->bit;
+        r->nulled[node->word] |= node->bit;
+    }
+    return index + 3;
+}

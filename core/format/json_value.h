@@ -38,6 +38,21 @@ struct tm__json_record {
     bool has_gap; // a key came twice: the first value's bytes may stand at the row's end
 };
 
+static inline bool tm__json_is_space(uint8_t c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+// The end of the token that stands between two entries of the index.
+static inline uint32_t tm__json_token_end(const uint8_t *text, uint32_t after)
+{
+    if (TM_UNLIKELY(text[after - 1] <= ' ')) {
+        while (tm__json_is_space(text[after - 1]))
+            after--;
+    }
+    return after;
+}
+
 enum tm__json_value { TM__VALUE_OK = 0, TM__VALUE_NULL = 1 };
 
 // The value of a column of any type that is no object or array: the token at `at` of `len` bytes.
@@ -45,6 +60,17 @@ enum tm__json_value { TM__VALUE_OK = 0, TM__VALUE_NULL = 1 };
 // wrong.
 int tm__json_read_value(struct tm__json_record *r, const struct tm__key_node *node, uint32_t at,
                         uint32_t len);
+// The fields of the object at r->index into the row, on the supposition that all is well: returns
+// where the next line begins, or 0 when it is not, and the record must be read again with care.
+// r->place.end is the end of the window or less, which may lie many lines behind the record.
+uint32_t tm__json_read_fields(struct tm__json_record *r);
+// The node of a key that was not predicted, or stands apart from its colon; NULL: the record fails.
+struct tm__key_node *tm__json_find_key(struct tm__json_record *r, struct tm__key_node *before,
+                                       uint32_t key, uint32_t colon);
+// The value of any kind at entry `index` + 2. Returns the entry behind it, or NULL: the record
+// fails. r->present is up to date before and after.
+const uint32_t *tm__json_read_field(struct tm__json_record *r, const struct tm__key_node *node,
+                                    const uint32_t *index);
 // Past an object or array that no column takes, from its entry in the index to the entry behind it.
 // They must nest; what is in them is not looked at. NULL: the record fails.
 const uint32_t *tm__json_skip(struct tm__json_record *r, const uint32_t *index);

@@ -36,6 +36,9 @@ static void put_hint(struct tm_error *err, const struct tm_row_failure *failure,
     if (failure->node->on_error == TM_ON_ERROR_FAIL && failure->node->kind == TM_NODE_SOURCE)
         go_on = "to go on without such records: on_error = \"skip\" in the source, or a sink for "
                 "dead letters: on_error = tm.file { path = \"dead.jsonl\" }";
+    else if (failure->node->on_error == TM_ON_ERROR_FAIL && failure->node->kind == TM_NODE_SINK)
+        go_on = "to go on without such rows: on_error = \"skip\" in the sink, or another for dead "
+                "letters: on_error = tm.file { path = \"dead.jsonl\" }";
     else if (failure->node->on_error == TM_ON_ERROR_FAIL)
         go_on = "to go on without such rows: :on_error(\"skip\") after the operator, or a sink for "
                 "dead letters: :on_error(tm.file { path = \"dead.jsonl\" })";

@@ -95,6 +95,11 @@ static int pull(struct tm_task *task, struct tm_error *err)
     if (!tm_gate_poll(task->gate, task->ctx.now_ns, &element))
         return TM_TURN_IDLE;
     task->slots[0] = element;
+    if (task->unite != NULL && element.kind == TM_ELEMENT_BATCH) { // the gate is all of a union
+        tm_metric_add(&task->unite->rows_in, element.batch->row_count);
+        tm_metric_add(&task->unite->used, element.batch->row_count);
+        tm_metric_add(&task->unite->rows_out, element.batch->row_count);
+    }
     return TM_TURN_PROGRESS;
 }
 

@@ -9,5 +9,7 @@ struct tm_embedded {
     const char *name;
     const char *text; // NUL-terminated
     size_t length;
+    const char *code; // of a module: its bytecode, by the LuaJIT that the build used
+    size_t code_length;
 };
 extern const struct tm_embedded tm_embedded_files[];

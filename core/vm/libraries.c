@@ -62,6 +62,9 @@ static int find_loader(lua_State *lua)
         return 1;
     }
     const char *chunk = lua_pushfstring(lua, "=tidemill:%s", e->name);
+    if (luaL_loadbuffer(lua, e->code, e->code_length, chunk) == 0)
+        return 1;
+    lua_pop(lua, 1); // another LuaJIT than the build's
     if (luaL_loadbuffer(lua, e->text, e->length, chunk) != 0)
         return lua_error(lua);
     return 1;

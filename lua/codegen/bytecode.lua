@@ -83,9 +83,24 @@ end
 
 local function missing(row) return row.open and UNKNOWN or NIL end
 
+-- Names that were surely assigned on the way here: a column of the input keeps its value where they were not, which its
+-- type does not tell.
+local function both(a, b)
+  local names = {}
+  for name in pairs(a or {}) do if b and b[name] then names[name] = true end end
+  return names
+end
+
+local function same_names(a, b)
+  a, b = a or {}, b or {}
+  for name in pairs(a) do if not b[name] then return false end end
+  for name in pairs(b) do if not a[name] then return false end end
+  return true
+end
+
 local function join_rows(a, b)
   local row = { p = a.p, open = a.open or b.open, dynamic = a.dynamic or b.dynamic,
-    positional = a.positional or b.positional, fields = {} }
+    positional = a.positional or b.positional, fields = {}, wrote = both(a.wrote, b.wrote) }
   for k, v in pairs(a.fields) do row.fields[k] = values.join(v, b.fields[k] or missing(b)) end
   for k, v in pairs(b.fields) do
     if a.fields[k] == nil then row.fields[k] = values.join(missing(a), v) end
@@ -98,7 +113,7 @@ local function same_row(a, b)
   if a.open ~= b.open or a.dynamic ~= b.dynamic or a.positional ~= b.positional then return false end
   for k, v in pairs(a.fields) do if not b.fields[k] or not values.equal(v, b.fields[k]) then return false end end
   for k in pairs(b.fields) do if not a.fields[k] then return false end end
-  return true
+  return same_names(a.wrote, b.wrote)
 end
 
 -- Joins state b into a; true when a changed. A register that only one side knows is dead or unknown.
@@ -169,8 +184,13 @@ local function write_row(m, s, v, key, value)
     end
     if value.t == "row" or value.rows then escape(m, s, value) end
     row = s.rows[id] == row and row or changed_row(s, id)
-    if v.only then row.fields[key] = value
-    else row.fields[key] = values.join(row.fields[key] or missing(row), value) end
+    if v.only then
+      row.fields[key] = value
+      row.wrote = copy_map(row.wrote or {})
+      row.wrote[key] = true
+    else
+      row.fields[key] = values.join(row.fields[key] or missing(row), value)
+    end
   end
 end
 

@@ -85,7 +85,7 @@ function result.always_assigns(analysis, name)
       local row = exit.rows[id]
       if row.p then
         local v = row.fields[name]
-        if row.open or v == nil or v.t == "nil" or v.t == "?" or v.null then return false end
+        if not (row.wrote and row.wrote[name]) or row.open or v == nil or v.t == "nil" or v.t == "?" or v.null then return false end
       end
     end
   end

@@ -204,6 +204,70 @@ END_TEST
 
 // Records shorter than, about as long as, and much longer than what is kept in front of a buffer
 // and than a buffer itself.
+// Bytes that are in memory, and bytes that are not: which reads go to the helper thread.
+static struct {
+    int calls, declined; // of read_now
+    int decline_every;   // 0: none
+    int helper_reads;
+    size_t most; // bytes at once; 0: as many as asked for
+} now;
+
+static int64_t scripted_read_now(void *ctx, int fd, void *buf, size_t len)
+{
+    if (now.decline_every != 0 && ++now.calls % now.decline_every == 0) {
+        now.declined++;
+        return -1;
+    }
+    len = now.most != 0 && now.most < len ? now.most : len;
+    return S.real.files->read(ctx, fd, buf, len, NULL);
+}
+
+static int64_t counted_read(void *ctx, int fd, void *buf, size_t len, struct tm_error *err)
+{
+    now.helper_reads++;
+    return S.real.files->read(ctx, fd, buf, len, err);
+}
+
+static int64_t sum_of_all(void)
+{
+    int64_t sum = 0;
+    struct tm_batch *batch;
+    start("in.jsonl", 1);
+    while ((batch = next(0)) != NULL) {
+        TM_BATCH_EACH(batch, row)
+        sum += id_of(batch, row);
+        tm_batch_release(batch);
+    }
+    finish();
+    return sum;
+}
+
+START_TEST(bytes_in_memory_are_read_without_the_helper_thread)
+{
+    enum { RECORDS = 60000 };
+    const int64_t sum = (int64_t)RECORDS * (RECORDS - 1) / 2;
+    put_records("in.jsonl", 0, 1, RECORDS, 0);
+    S.files.read_now = scripted_read_now;
+    S.files.read = counted_read;
+    memset(&now, 0, sizeof now);
+    ck_assert_int_eq(sum_of_all(), sum);
+    ck_assert_int_eq(now.helper_reads, 1); // the one that opens the file
+    for (int every = 1; every <= 7; every++) {
+        for (size_t most = 0; most < 3000; most += 999) {
+            S.hold = every % 2 == 0;
+            memset(&now, 0, sizeof now);
+            now.decline_every = every;
+            now.most = most;
+            ck_assert_int_eq(sum_of_all(), sum);
+            ck_assert_int_gt(now.declined, 0);
+            ck_assert_int_gt(now.helper_reads, 1);
+        }
+    }
+    S.files.read_now = NULL; // a world that cannot tell
+    ck_assert_int_eq(sum_of_all(), sum);
+}
+END_TEST
+
 START_TEST(records_longer_than_a_buffer_are_read)
 {
     const int lengths[] = {10, 15000, 16384, 16400, 70000, 10, 600000, 900000, 20, 1040000, 5};
@@ -374,6 +438,7 @@ int main(void)
     tcase_add_test(tc, a_subtask_without_files_ends_at_once);
     tcase_add_test(tc, the_split_that_is_furthest_behind_is_read_first);
     tcase_add_test(tc, files_beyond_those_open_hold_the_watermark);
+    tcase_add_test(tc, bytes_in_memory_are_read_without_the_helper_thread);
     tcase_add_test(tc, records_longer_than_a_buffer_are_read);
     tcase_add_test(tc, bad_records_are_reported_with_file_line_and_bytes);
     tcase_add_test(tc, a_file_of_bad_records_alone_comes_to_its_end);

@@ -241,6 +241,9 @@ START_TEST(keys_are_found_in_any_order_and_any_spelling)
     reads("a\\b int, a\"c int", "{\"a\\\\b\":1,\"a\\\"c\":2,\"a\\b\":3}",
           "{\"a\\\\b\":1,\"a\\\"c\":2}");
     refuses("a int", "{\"\\q\":1}", TM_E_BAD_JSON, "bad escape");
+    reads("s string, a int, t string",
+          "{\"s\":\"the key that follows is longer than its name\",\"\\u0061\":5,\"t\":\"x\"}",
+          "{\"s\":\"the key that follows is longer than its name\",\"a\":5,\"t\":\"x\"}");
 }
 END_TEST
 
@@ -471,6 +474,125 @@ START_TEST(a_record_of_exactly_max_record_bytes_is_read)
 }
 END_TEST
 
+static size_t pick(uint64_t *seed, size_t n)
+{
+    *seed = *seed * 6364136223846793005u + 1442695040888963407u;
+    return (size_t)(*seed >> 40) % n;
+}
+
+// A line from a few shapes, most of them right, some with anything but the right thing at one
+// place: among them line ends within a record, which make two wrong lines of it.
+static size_t random_line(uint64_t *seed, char *out)
+{
+    static const char *const values[][3] = {
+        {"1", "-9007199254740992", "12e2"},
+        {"0.5", "412.51", "1234567890.123456"},
+        {"\"FR\"", "\"seventeen letters\"",
+         "\"a \\\"quoted\\\" word, then more than sixteen bytes\""},
+    };
+    static const char *const keys[] = {"\"a\"", "\"b\"", "\"c_is_a_longer_key\"", "\"unknown\""};
+    static const char *const breaks[] = {"\n", "\r\n", " ", "", ",", "}", "{", "1", "\"", "\t \n"};
+    size_t len = 0, at = pick(seed, 30), place = 0;
+    const char *space = pick(seed, 4) == 0 ? " " : "";
+#define PUT(text) \
+    len += (size_t)sprintf(out + len, "%s%s", text, place++ == at ? breaks[pick(seed, 10)] : space)
+    PUT("{");
+    for (size_t i = 0, fields = 1 + pick(seed, 4); i < fields; i++) {
+        size_t key = pick(seed, 8);
+        key = key < 4 ? key : i;
+        if (i != 0)
+            PUT(",");
+        PUT(keys[key]);
+        PUT(":");
+        PUT(pick(seed, 20) == 0 ? "null" : key < 3 ? values[key][pick(seed, 3)] : "[1,{\"x\":[]}]");
+    }
+    PUT("}");
+    return len + (size_t)sprintf(out + len, "\n");
+#undef PUT
+}
+
+// The decoder does not look for the end of a line before it reads the record.
+START_TEST(lines_of_a_window_are_read_as_if_each_were_alone)
+{
+    const char *schema_text = "a int, b double, c_is_a_longer_key string";
+    uint64_t seed = 20251121;
+    printf("seed %llu\n", (unsigned long long)seed);
+    for (int round = 0; round < 2000; round++) {
+        char text[60 * 400];
+        size_t len = 0;
+        for (int i = 0; i < 60; i++)
+            len += random_line(&seed, text + len);
+        struct tm_buf rows, codes;
+        tm_buf_init(&rows, &w.mem);
+        tm_buf_init(&codes, &w.mem);
+        uint32_t row_count = 0, bad_count = 0;
+        struct tm_schema *schema = make_schema(&w, schema_text);
+        struct tm_decoder *d = make_decoder(&w, &tm_format_json, schema, NULL, TM_RECORD_BYTES);
+        forget(&w);
+        for (size_t at = 0; at < len;) {
+            size_t line = (size_t)((char *)memchr(text + at, '\n', len - at) - (text + at)) + 1;
+            ck_assert_int_eq(decode_pieces(&w, d, schema, text + at, line, line), 0);
+            at += line;
+        }
+        d->ops->free(d);
+        ck_assert_int_eq(tm_buf_append(&rows, w.rows.data, w.rows.size_bytes), 0);
+        ck_assert_int_eq(tm_buf_append(&codes, w.bads.data, w.bads.size_bytes), 0);
+        row_count = w.row_count, bad_count = w.bad_count;
+        ck_assert_uint_gt(row_count, 0);
+        ck_assert_uint_gt(bad_count, 0);
+        d = make_decoder(&w, &tm_format_json, schema, NULL, TM_RECORD_BYTES);
+        forget(&w);
+        ck_assert_int_eq(decode_pieces(&w, d, schema, text, len, len), 0);
+        d->ops->free(d);
+        tm_schema_unref(schema);
+        ck_assert_uint_eq(w.row_count, row_count);
+        ck_assert_uint_eq(w.bad_count, bad_count);
+        ck_assert_str_eq(text_of(&w.rows), text_of(&rows));
+        ck_assert_str_eq(text_of(&w.bads), text_of(&codes));
+        tm_buf_fini(&rows);
+        tm_buf_fini(&codes);
+    }
+}
+END_TEST
+
+// Numbers end at every distance from the start of a window and have every length.
+START_TEST(numbers_are_read_at_the_start_of_the_input_and_at_every_length)
+{
+    for (int digits = 1; digits <= 17; digits++) {
+        for (int point = 0; point < digits; point++) {
+            char number[32], text[64], expected[64];
+            memcpy(number, "12345678912345678", (size_t)digits);
+            number[digits] = 0;
+            if (point != 0) {
+                memmove(number + point + 1, number + point, (size_t)(digits - point) + 1);
+                number[point] = '.';
+            }
+            for (int negative = 0; negative < 2; negative++) {
+                double value = atof(number) * (negative ? -1 : 1);
+                char shown[40];
+                shown[tm_format_double(value, shown)] = 0;
+                sprintf(text, "{\"a\":%s%s}", negative ? "-" : "", number);
+                sprintf(expected, "{\"a\":%s}", shown);
+                reads("a double", text, expected);
+                sprintf(text, "{\"a\":%s%s}", negative ? "-" : "", number);
+                if (point != 0)
+                    refuses("a int", text, TM_E_BAD_TYPE, "a");
+                else if (digits <= 15)
+                    reads("a int", text, text);
+            }
+        }
+    }
+    const char *const wrong[] = {"1.", ".5", "01", "-", "1.2.3", "00.5", "1:2", "1/2", "-.5"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        char text[64];
+        sprintf(text, "{\"long key in front\":\"x\",\"a\":%s}", wrong[i]);
+        ck_assert_int_eq(decode_text(&w, &tm_format_json, "a double", text, strlen(text)), 0);
+        ck_assert_uint_eq(w.row_count, 0);
+        ck_assert_uint_eq(w.bad_count, 1);
+    }
+}
+END_TEST
+
 START_TEST(the_callback_can_stop_decoding)
 {
     struct tm_schema *schema = make_schema(&w, "a int");
@@ -563,6 +685,8 @@ int main(void)
     tcase_add_test(tc, records_are_the_same_at_every_split_of_the_input);
     tcase_add_test(tc, an_oversize_record_is_reported_once_with_its_whole_length);
     tcase_add_test(tc, a_record_of_exactly_max_record_bytes_is_read);
+    tcase_add_test(tc, lines_of_a_window_are_read_as_if_each_were_alone);
+    tcase_add_test(tc, numbers_are_read_at_the_start_of_the_input_and_at_every_length);
     tcase_add_test(tc, the_callback_can_stop_decoding);
     tcase_add_test(tc, full_batches_end_a_call_and_lose_nothing);
     tcase_add_test(tc, schemas_wider_than_one_word_of_nulls_are_read);

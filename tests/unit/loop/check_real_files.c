@@ -268,6 +268,29 @@ START_TEST(waiting_for_a_reader_tells_data_end_and_timeout)
 }
 END_TEST
 
+START_TEST(read_now_reads_what_is_there_and_does_not_wait)
+{
+    int fds[2];
+    char bytes[8];
+    ck_assert_int_eq(pipe(fds), 0);
+    ck_assert_int_eq(files->read_now(fx.ctx, fds[0], bytes, sizeof bytes), -1);
+    close(fds[0]);
+    close(fds[1]);
+    ck_assert_int_eq(files->read_now(fx.ctx, -1, bytes, sizeof bytes), -1);
+    FILE *f = tmpfile();
+    ck_assert_ptr_nonnull(f);
+    ck_assert_int_eq(files->write_all(fx.ctx, fileno(f), "hello", 5, NULL, &err), 0);
+    rewind(f);
+    int64_t got = files->read_now(fx.ctx, fileno(f), bytes, sizeof bytes);
+    if (got != -1) { // whether it can is up to the file system; what it says is true
+        ck_assert_int_eq(got, 5);
+        ck_assert_int_eq(memcmp(bytes, "hello", 5), 0);
+        ck_assert_int_eq(files->read_now(fx.ctx, fileno(f), bytes, sizeof bytes), 0);
+    }
+    fclose(f);
+}
+END_TEST
+
 START_TEST(a_pipe_needs_no_sync)
 {
     int fds[2];
@@ -375,6 +398,7 @@ int main(void)
     tcase_add_test(tcase, cancel_ends_a_write_that_nobody_reads);
     tcase_add_test(tcase, cancel_ends_a_write_to_a_terminal_that_stands_still);
     tcase_add_test(tcase, waiting_for_a_reader_tells_data_end_and_timeout);
+    tcase_add_test(tcase, read_now_reads_what_is_there_and_does_not_wait);
     tcase_add_test(tcase, a_pipe_needs_no_sync);
     tcase_add_test(tcase, folders_are_made_with_their_parents);
     tcase_add_test(tcase, rename_replaces_and_unlink_removes);
