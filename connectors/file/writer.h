@@ -12,8 +12,10 @@
 #include "core/base/buf.h"
 
 enum {
-    TM_FILE_BUFFER_BYTES = 768 * 1024, // a buffer is submitted once it holds this much
-    TM_FILE_BUFFER_MARKS = 32,         // batches whose latency is measured apart in one buffer
+    // A buffer is submitted once it holds this much, or when the latency is over: waking the helper
+    // thread for each 192 KiB cost 5 % of a job that copies files.
+    TM_FILE_BUFFER_BYTES = 768 * 1024,
+    TM_FILE_BUFFER_MARKS = 32, // batches whose latency is measured apart in one buffer
 };
 
 struct tm_file_writer;

@@ -2,6 +2,7 @@
 #include <ev.h>
 #include <signal.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "core/cli/engine.h"
 #include "core/cli/report.h"
@@ -9,7 +10,12 @@
 #include "core/loop/real.h"
 #include "core/task/worker.h"
 
-enum { LIVE_INTERVAL_MS = 250 };
+enum {
+    LIVE_INTERVAL_MS = 250,
+    // After the second Ctrl-C: a worker that has not ended by then is in a function that does not
+    // return, and no thread can be ended from outside.
+    LEAVE_AFTER_MS = 1000,
+};
 
 struct run {
     struct tm_engine *engine;
@@ -20,6 +26,7 @@ struct run {
     struct tm_live *live; // NULL: no terminal
     ev_signal interrupted, terminated;
     int stops_wanted, stops_done;
+    int64_t leave_ns; // when to go without the workers; INT64_MAX: never
 };
 
 // --- the coordinator's environment ---------------------------------------------------------------
@@ -88,9 +95,18 @@ static bool take_events(struct run *run)
                      run->stops_done == 0 ? "stopping; once more to stop at once"
                                           : "stopping at once");
         tm_coordinator_stop(&run->coordinator);
+        if (run->stops_done == 1)
+            run->leave_ns = tm_fx_mono_ns(&run->engine->fx) + LEAVE_AFTER_MS * 1000000LL;
         any = true;
     }
     return any;
+}
+
+static void leave(struct run *run)
+{
+    tm_log_write(&run->engine->log, TM_LOG_WARN,
+                 "a function of the job does not return: leaving without it");
+    _exit(TM_EXIT_STOPPED);
 }
 
 static void loop(struct run *run)
@@ -105,11 +121,15 @@ static void loop(struct run *run)
             tm_live_draw(run->live, now, tm_fx_wall_ms(fx));
             next_draw = now + LIVE_INTERVAL_MS * 1000000LL;
         }
+        if (now >= run->leave_ns)
+            leave(run);
+        int64_t until = run->live != NULL ? next_draw : INT64_MAX;
+        until = run->leave_ns < until ? run->leave_ns : until;
         tm_waker_prepare(&run->waker);
         if (take_events(run))
             tm_waker_cancel(&run->waker);
         else
-            tm_waker_wait(&run->waker, run->live != NULL ? next_draw : INT64_MAX);
+            tm_waker_wait(&run->waker, until);
     }
 }
 
@@ -240,7 +260,7 @@ static int print_job_help(struct tm_engine *engine, struct tm_error *err)
 int tm_cli_run_job(const struct tm_cli_options *options)
 {
     struct tm_engine engine;
-    struct run run = {.engine = &engine};
+    struct run run = {.engine = &engine, .leave_ns = INT64_MAX};
     struct tm_error err = {0};
     int code = TM_EXIT_FAILED;
     int rc = tm_engine_open(&engine, options, &err);
@@ -248,7 +268,7 @@ int tm_cli_run_job(const struct tm_cli_options *options)
         rc = print_job_help(&engine, &err);
         code = TM_EXIT_FINISHED;
     } else if (rc == 0) {
-        rc = tm_engine_log_findings(&engine, &err);
+        rc = options->quiet ? 0 : tm_engine_log_findings(&engine, &err);
         rc = rc < 0 ? rc : tm_waker_init(&run.waker, &engine.fx, &err);
         if (rc == 0) {
             watch_signals(&run);

@@ -2,8 +2,10 @@
 #include "core/format/json_fail.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "core/format/json_index.h"
+#include "core/format/json_number.h"
 
 enum { SHOWN = 40 }; // bytes of a value in a message
 
@@ -96,10 +98,27 @@ int tm__json_fail_structure(struct tm__json_fail *fail, const struct tm__json_pl
     return fail->code = TM_E_BAD_JSON;
 }
 
+// A line of some log may begin like a number or a word of JSON: is it one, to the record's end?
+static bool is_scalar(const struct tm__json_place *place, uint32_t at)
+{
+    static const char *const words[] = {"true", "false", "null"};
+    const char *text = (const char *)place->text + at;
+    size_t len = place->end - at;
+    while (len > 0 && memchr(" \t\r\n", text[len - 1], 4) != NULL)
+        len--;
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (strlen(words[i]) == len && memcmp(words[i], text, len) == 0)
+            return true;
+    struct tm__number number;
+    return tm__number_scan(place->text + at, &number) == len;
+}
+
 int tm__json_fail_root(struct tm__json_fail *fail, const struct tm__json_place *place, uint32_t at)
 {
-    const char *what = found(place->text[at]);
-    if (what == NULL)
+    uint8_t first = place->text[at];
+    const char *what = found(first);
+    bool is_json = first == '"' || first == '[' || is_scalar(place, at);
+    if (what == NULL || !is_json)
         return tm__json_fail_structure(fail, place, at, "an object");
     snprintf(fail->message, sizeof fail->message, "the record is %s, an object is needed (byte %u)",
              what, position(place, at));

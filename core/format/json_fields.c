@@ -1,5 +1,9 @@
 // The fields of JSON objects that are as they should be: what nearly every record takes.
 //
+// In the index a field is four entries: key, colon, value, and the comma or brace behind it. As
+// nothing but white space stands between a token and the next entry, the end of a string or number
+// is known without looking for it.
+//
 // It goes over the index of the whole window and does not know where the line ends: nobody has
 // looked for it. That is sound because records that follow each other without anything between
 // their tokens hold no line end, strings hold none in a good index, and behind the closing brace

@@ -5,10 +5,10 @@
 // and the index of each line is the same as if it had been indexed alone. When it is not good, the
 // lines of the window are indexed one by one, so that one broken line costs only itself.
 //
-// In the index a field is four entries: key, colon, value, and the comma or brace behind it. As
-// nothing but white space stands between a token and the next entry, the end of a string or number
-// is known without looking for it. A row is written in place behind the batch's rows: one check of
-// room for a line bounds all of its strings, and a row that fails is simply never counted.
+// A record is tried quickly (json_fields.c); what that does not take, a line with an error in it
+// most of all, is read again here, one field after the other, to say what is wrong with it. A row
+// is written in place behind the batch's rows: one check of room for a line bounds all of its
+// strings, and a row that fails is simply never counted.
 #include "core/format/formats.h"
 #include "core/format/json_index.h"
 #include "core/format/json_value.h"
@@ -20,7 +20,7 @@ enum {
 
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 
-// The slots of columns that are null are zero. Rare enough to look for them one by one.
+// The slots of columns that are null are zero: here of those that had no value, which is rare.
 static void clear_slots(const struct tm_schema *schema, uint8_t *row, uint32_t word, uint64_t nulls)
 {
     for (; nulls != 0; nulls &= nulls - 1) {

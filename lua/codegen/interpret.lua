@@ -351,9 +351,11 @@ function Interpreter:run()
   return complete(self) and propose(self) or 0
 end
 
----At the end of input: what no row has shown is taken for string.
+---At the end of input: what no row has shown is taken for string, where rows wait for it. A subtask that had none says
+---nothing: another one's rows may still come.
 function Interpreter:finish()
   if not unknown.any(self.nodes) then return guarded(self, write_all) end
+  if #self.kept == 0 then return 0 end
   local any = false
   for _, open in ipairs(self.open) do
     for name in pairs(open.names) do

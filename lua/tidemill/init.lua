@@ -104,7 +104,7 @@ local function arguments(session)
     local given = values[name]
     if given == nil then return default end
     local function bad(needed)
-      fault.raise("OPTION", call.at, ("--set %s=%s: %s is needed"):format(name, given, needed),
+      fault.raise("USAGE", call.at, ("--set %s=%s: %s is needed"):format(name, given, needed),
         ("the default is %s"):format(tostring(default)))
     end
     if kind == "number" then return tonumber(given) or bad("a number") end

@@ -46,6 +46,13 @@ local CHAINS = {
     { verb = "map", fn = function(e) e.thrice = e.twice / 2 * 3 return e end },
     { verb = "filter", fn = function(e) return e.thrice > 30 end },
   },
+  ["map that assigns now and then what it does not read"] = {
+    { verb = "map", fn = function(e)
+      if e.ok then e.note = "fine" end
+      if e.n ~= nil then e.must = 7 e.price = D("1.50") else e.price = D("2.50") end
+      return e
+    end },
+  },
   ["map that does either"] = {
     { verb = "map", fn = function(e)
       if e.ok then return { user = "table", amount = 1 } end

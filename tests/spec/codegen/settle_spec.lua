@@ -1,6 +1,7 @@
 -- Types that rows settle: what is proposed, that functions run once per row, that every subtask ends with the same
 -- schema.
 local support = require "tests.spec.codegen.support"
+local unknown = require "codegen.unknown"
 local codegen, codes = support.codegen, support.codes
 local D, I = support.decimal.make, support.int64.parse
 
@@ -116,12 +117,10 @@ describe("types that rows settle", function()
     assert.same({ "n=1", "n=2" }, support.text(r:take()))
   end)
 
-  it("are string at the end when no row ever came", function()
+  it("stay open at the end when no row ever came: another subtask's rows may say", function()
     local r, nodes = setup { { verb = "map", fn = function() return { a = values(nil) } end } }
-    assert.equal(2, support.enter(r.instance.finish, r.instance))
-    r:settle()
     assert.equal(0, support.enter(r.instance.finish, r.instance))
-    assert.equal("a string, $time timestamp", support.show(nodes[1].schema))
+    assert.truthy(unknown.any(nodes))
   end)
 
   it("let kept rows out through a small output", function()

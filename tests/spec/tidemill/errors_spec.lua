@@ -183,7 +183,7 @@ describe("a wrong script", function()
     assert.equal('--set inptu: [USAGE] the job has no argument "inptu"; it has input | did you mean "input"?',
       scripts.line("local tm = require 'tidemill' tm.arg('input', 'x') return tm.from(tm.lines())",
         { set = { inptu = "y" } }))
-    assert.equal("job.lua:1: [OPTION] --set n=many: a number is needed | the default is 3",
+    assert.equal("job.lua:1: [USAGE] --set n=many: a number is needed | the default is 3",
       scripts.line("local tm = require 'tidemill' tm.arg('n', 3) return tm.from(tm.lines())", { set = { n = "many" } }))
   end)
 

@@ -338,6 +338,12 @@ START_TEST(broken_structure_is_named)
     refuses("a int", "\"text\"", TM_E_BAD_TYPE, "the record is a string");
     refuses("a int", "12", TM_E_BAD_TYPE, "the record is a number");
     refuses("a int", "null", TM_E_BAD_TYPE, "the record is null");
+    // What only begins like JSON is none.
+    refuses("a int", "not found", TM_E_BAD_JSON, "found 'n' where an object should be");
+    refuses("a int", "2026-01-01 12:00 ready", TM_E_BAD_JSON,
+            "found '2' where an object should be");
+    refuses("a int", "-", TM_E_BAD_JSON, "found '-' where an object should be");
+    refuses("a int", "truly", TM_E_BAD_JSON, "found 't' where an object should be");
 }
 END_TEST
 
