@@ -75,7 +75,7 @@ static void take_events(struct drive *d)
             struct tm_buf settled;
             tm_buf_init(&settled, &d->engine.mem);
             if (tm_vm_settle(d->engine.vm, d->engine.graph, event->text, event->length, &settled,
-                             &err) != 0 ||
+                             &err) < 0 ||
                 tm_vm_settle(d->worker->vm, NULL, (const char *)settled.data, settled.size_bytes,
                              NULL, &err) != 0)
                 fail("settle types", &err);
@@ -185,10 +185,10 @@ static struct tm_batch *new_batch(struct drive *d, int64_t *next)
 
 static void open_operator(struct drive *d, uint32_t stage, struct tm_schema *schema)
 {
-    struct tm_error err = {0};
     struct tm_operator *op = d->task->operators[stage];
     if (d->task->opened[stage] == schema)
         return;
+    struct tm_error err = {0};
     if (op->ops->open != NULL && op->ops->open(op, schema, &err) != 0)
         fail("open an operator", &err);
     if (d->task->opened[stage] != NULL)
@@ -200,7 +200,8 @@ static void open_operator(struct drive *d, uint32_t stage, struct tm_schema *sch
 static void engine_step(struct drive *d, uint32_t stage, struct tm_element in,
                         void (*check)(struct drive *d, const struct tm_batch *out))
 {
-    struct tm_error err = {0};
+    struct tm_error err;
+    tm_error_clear(&err); // not {0}: those are kilobytes
     if (stage == d->stages) {
         d->rows_out_engine += in.batch->row_count;
         if (check != NULL)

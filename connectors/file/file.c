@@ -37,41 +37,26 @@ const struct tm_connector tm_connector_file = {
     .sink_release = tm__file_sink_release,
 };
 
-static int copy_option(struct tm_options *to, const struct tm_option_value *v)
-{
-    switch (v->type) {
-    case TM_OPTION_STRING:
-        return tm_options_set_string(to, v->name, v->text);
-    case TM_OPTION_BOOL:
-        return tm_options_set_bool(to, v->name, v->integer != 0);
-    case TM_OPTION_DOUBLE:
-        return tm_options_set_double(to, v->name, v->number);
-    default:
-        return tm_options_set_int(to, v->name, v->integer);
-    }
-}
-
 int tm_file_options(struct tm_options *options, struct tm_mem *mem, const struct tm_node *node,
                     const struct tm_option_def *defs, const char *what, struct tm_error *err)
 {
     tm_options_init(options, mem);
-    for (uint32_t i = 0; i < node->options.count; i++) {
-        if (copy_option(options, &node->options.values[i]) != 0)
-            return tm_error_set(err, TM_E_MEMORY, "%s: out of memory for its options", what);
-    }
+    if (tm_options_copy(options, &node->options) != 0)
+        return tm_error_set(err, TM_E_MEMORY, "%s: out of memory for its options", what);
     int rc = tm_options_check(options, defs, what, err);
     if (rc != 0)
         tm_error_where(err, "%s", node->where);
     return rc;
 }
 
-int tm_file_encoder_new(const struct tm_format *format, struct tm_mem *mem,
-                        struct tm_schema *schema, bool omit_nulls, bool timestamps_as_ms,
-                        struct tm_encoder **encoder, struct tm_error *err)
+int tm_file_encoder_new(const struct tm_node *node, const struct tm_format *format,
+                        struct tm_mem *mem, struct tm_schema *schema, bool omit_nulls,
+                        bool timestamps_as_ms, struct tm_encoder **encoder, struct tm_error *err)
 {
     struct tm_encoder_args args = {.mem = mem,
                                    .schema = schema,
                                    .omit_nulls = omit_nulls,
-                                   .timestamps_as_ms = timestamps_as_ms};
+                                   .timestamps_as_ms = timestamps_as_ms,
+                                   .options = &node->format_options};
     return format->encoder_new(&args, encoder, err);
 }

@@ -12,10 +12,11 @@ extern const struct tm_connector tm_connector_file;
 int tm_file_options(struct tm_options *options, struct tm_mem *mem, const struct tm_node *node,
                     const struct tm_option_def *defs, const char *what,
                     struct tm_error *err) TM_WARN_UNUSED;
-// The encoder that the options "nulls" and "timestamp" ask for.
-int tm_file_encoder_new(const struct tm_format *format, struct tm_mem *mem,
-                        struct tm_schema *schema, bool omit_nulls, bool timestamps_as_ms,
-                        struct tm_encoder **encoder, struct tm_error *err) TM_WARN_UNUSED;
+// The encoder that the node's format options and the options "nulls" and "timestamp" ask for.
+int tm_file_encoder_new(const struct tm_node *node, const struct tm_format *format,
+                        struct tm_mem *mem, struct tm_schema *schema, bool omit_nulls,
+                        bool timestamps_as_ms, struct tm_encoder **encoder,
+                        struct tm_error *err) TM_WARN_UNUSED;
 
 #define TM_FILE_OPTION_MAX_RECORD                                                            \
     {                                                                                        \

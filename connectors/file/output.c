@@ -8,6 +8,7 @@ static int collect(struct tm_file_output *o, struct tm_file_buffer *buffer, stru
     if (buffer->code != 0) {
         if (err != NULL)
             *err = o->writer->err;
+        tm_error_where(err, "%s", o->base.node->where);
         return buffer->code;
     }
     tm_metric_add(&o->base.metrics->bytes_out, buffer->bytes.size_bytes);
@@ -83,12 +84,40 @@ static uint64_t count_rows(const struct tm_row *from, const struct tm_row *to)
     return rows;
 }
 
+// What files of the format begin with, once, in a buffer of its own in front of all rows: whoever
+// comes first writes it, the others wait the moment that takes.
+static int write_head(struct tm_file_output *o, struct tm_error *err)
+{
+    int missing = TM_FILE_HEAD_MISSING;
+    _Atomic int *state = &o->head->state;
+    if (o->encoder->ops->begin == NULL ||
+        atomic_load_explicit(state, memory_order_acquire) == TM_FILE_HEAD_WRITTEN)
+        return 0;
+    if (!atomic_compare_exchange_strong_explicit(state, &missing, TM_FILE_HEAD_BEING_WRITTEN,
+                                                 memory_order_acquire, memory_order_acquire)) {
+        while (atomic_load_explicit(state, memory_order_acquire) != TM_FILE_HEAD_WRITTEN) {
+        }
+        return 0;
+    }
+    struct tm_file_buffer *buffer = tm_file_buffer_new(o->writer, NULL);
+    int rc = buffer == NULL ? TM_E_MEMORY : o->encoder->ops->begin(o->encoder, &buffer->bytes);
+    if (rc == 0 && buffer->bytes.size_bytes != 0)
+        tm_file_buffer_submit(buffer);
+    // Partner: the acquire loads above. Also after a failure, which ends the job.
+    atomic_store_explicit(state, TM_FILE_HEAD_WRITTEN, memory_order_release);
+    return rc == 0 ? 0
+                   : tm_error_set(err, rc, "out of memory for the sink '%s'", o->base.node->name);
+}
+
 static int output_write(struct tm_sink *sink, const struct tm_batch *batch,
                         const struct tm_row **row, struct tm_error *err)
 {
     struct tm_file_output *o = (struct tm_file_output *)sink;
     const struct tm_row *end =
         (const struct tm_row *)(const void *)(batch->data + batch->size_bytes);
+    int head = write_head(o, err);
+    if (head != 0)
+        return head;
     while (*row < end) {
         if (o->filling == NULL) {
             int rc = take_buffer(o, err);
@@ -120,6 +149,9 @@ static int output_flush(struct tm_sink *sink, bool end, struct tm_error *err)
 {
     struct tm_file_output *o = (struct tm_file_output *)sink;
     bool waiting = false;
+    int head = end ? write_head(o, err) : 0; // an output without rows has it, too
+    if (head != 0)
+        return head;
     if (o->filling != NULL && o->filling->bytes.size_bytes != 0)
         submit(o);
     for (int i = 0; i < TM_FILE_OUTPUT_BUFFERS; i++) {
@@ -154,7 +186,8 @@ static const struct tm_sink_ops output_ops = {
 
 struct tm_sink *tm_file_output_new(struct tm_task_context *ctx, const struct tm_node *node,
                                    struct tm_schema *schema, struct tm_encoder *encoder,
-                                   struct tm_file_writer *writer, struct tm_error *err)
+                                   struct tm_file_writer *writer, struct tm_file_head *head,
+                                   struct tm_error *err)
 {
     struct tm_file_output *o = tm_mem_zalloc(ctx->mem, sizeof *o);
     bool ok = o != NULL;
@@ -173,5 +206,6 @@ struct tm_sink *tm_file_output_new(struct tm_task_context *ctx, const struct tm_
     o->schema = tm_schema_ref(schema);
     o->encoder = encoder;
     o->writer = writer;
+    o->head = head;
     return &o->base;
 }

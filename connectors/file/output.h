@@ -8,6 +8,13 @@
 
 enum { TM_FILE_OUTPUT_BUFFERS = 2 };
 
+// Of one output, for all that write to it: has it got what its format begins with, as the header of
+// CSV? What may not get one (it is appended to) begins as WRITTEN.
+enum { TM_FILE_HEAD_MISSING, TM_FILE_HEAD_BEING_WRITTEN, TM_FILE_HEAD_WRITTEN };
+struct tm_file_head {
+    _Atomic int state;
+};
+
 // A sink over a writer. Embed it as the sink.
 struct tm_file_output {
     struct tm_sink base;
@@ -15,6 +22,7 @@ struct tm_file_output {
     struct tm_schema *schema;
     struct tm_encoder *encoder;
     struct tm_file_writer *writer;
+    struct tm_file_head *head;
     struct tm_file_buffer *buffers[TM_FILE_OUTPUT_BUFFERS];
     struct tm_file_buffer *filling; // or NULL
     uint64_t bad_rows;              // of the rows being encoded
@@ -26,5 +34,5 @@ struct tm_file_output {
 // encoder is freed.
 struct tm_sink *tm_file_output_new(struct tm_task_context *ctx, const struct tm_node *node,
                                    struct tm_schema *schema, struct tm_encoder *encoder,
-                                   struct tm_file_writer *writer,
+                                   struct tm_file_writer *writer, struct tm_file_head *head,
                                    struct tm_error *err) TM_WARN_UNUSED;

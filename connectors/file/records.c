@@ -43,7 +43,8 @@ static int open_split(struct records *self, uint32_t index, struct tm_error *err
     struct tm_decoder_args args = {.mem = self->mem,
                                    .schema = self->schema,
                                    .used = self->base.node->used,
-                                   .max_record = self->max_record};
+                                   .max_record = self->max_record,
+                                   .options = &self->base.node->format_options};
     int rc = self->format->decoder_new(&args, &split->decoder, err);
     if (rc == 0 && tm_file_reader_init(&split->reader, self->base.ctx->fx, self->mem,
                                        self->executor, self->base.ctx->waker, split->input.path,
@@ -121,8 +122,10 @@ static int read_split(struct records *self, uint32_t index, struct tm_batch *bat
             if (!tm_file_reader_is_ready(&split->reader))
                 return 0;
             int rc = tm_file_reader_take(&split->reader, err);
-            if (rc != 0)
+            if (rc != 0) {
+                tm_error_where(err, "%s", self->base.node->where);
                 return rc;
+            }
         }
         // What waits for its turn in memory was read earlier; a stream's rows count from there.
         if (split->input.poll && split->reader.read_ns != 0 &&

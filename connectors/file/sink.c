@@ -4,27 +4,36 @@
 // ".NAME.inprogress" beside it, and one rename publishes it, so whoever sees NAME sees all of it. A
 // job that fails or is stopped leaves the file in progress with the whole lines that it had
 // written, and says where; the next run begins it anew. Appending is the exception: rows go to the
-// end of the file that is there, in whole lines. A folder is appended to by new part files.
+// end of the file that is there, in whole lines. A folder is appended to by new part files. What
+// keeps nothing (a device, a named pipe) is written to as it is.
+//
+// A sink claims what it writes until it has published it: the file in progress, the file that it
+// appends to or will replace, or the folder. What others did before the claim is looked at after
+// it.
 #include "connectors/file/sink.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "connectors/file/claim.h"
 #include "connectors/file/file.h"
 #include "connectors/file/output.h"
 
 enum if_exists { FAIL_IF_EXISTS, APPEND, REPLACE };
+enum { PATH_BYTES = 4096, CLAIMS_MAX = 2 };
 
 // One output file.
 struct target {
     struct tm_file_writer writer;
+    struct tm_file_head head;
     char *path;        // where it is published
-    char *in_progress; // where it is written; NULL: at `path` (appending)
+    char *in_progress; // where it is written; NULL: at `path` (appending, or a stream)
 };
 
 struct outputs {
     const struct tm_fx *fx;
     struct tm_mem *mem;
+    char *name; // the path as the user wrote it
     const struct tm_format *format;
     enum if_exists if_exists;
     bool omit_nulls, timestamps_as_ms;
@@ -32,7 +41,9 @@ struct outputs {
     bool closed; // finished, well or not
     struct target *targets;
     uint32_t count; // 1, or one a subtask
-    char **old;     // part files that a published folder replaces
+    int claims[CLAIMS_MAX];
+    uint32_t claim_count;
+    char **old; // part files that a published folder replaces
     uint32_t old_count, old_capacity;
 };
 
@@ -79,60 +90,140 @@ static bool exists(const struct outputs *o, const char *path, struct tm_file_inf
     return o->fx->files->stat(o->fx->ctx, path, info, NULL) == 0;
 }
 
-static int already_there(const char *path, struct tm_error *err)
+static int already_there(const struct outputs *o, struct tm_error *err)
 {
-    int rc = tm_error_set(err, TM_E_EXISTS, "the output %s exists already", path);
+    int rc = tm_error_set(err, TM_E_EXISTS, "the output %s exists already", o->name);
     tm_error_hint(err, "remove it, or say if_exists = \"append\" or if_exists = \"replace\"");
     return rc;
 }
 
-static int out_of_memory(const char *path, struct tm_error *err)
+static int out_of_memory(const struct outputs *o, struct tm_error *err)
 {
-    return tm_error_set(err, TM_E_MEMORY, "out of memory for the output %s", path);
+    return tm_error_set(err, TM_E_MEMORY, "out of memory for the output %s", o->name);
+}
+
+// What went wrong with a file or folder of ours, in front of it the path that the user knows.
+static int failed(const struct outputs *o, int rc, struct tm_error *err)
+{
+    if (rc < 0)
+        tm_error_prefix(err, "the output %s", o->name);
+    return rc;
+}
+
+// --- claims --------------------------------------------------------------------------------------
+
+static int claim(struct outputs *o, const char *path, bool create, struct tm_error *err)
+{
+    int fd = tm__file_claim(o->fx, path, create, o->name, err);
+    if (fd < 0)
+        return fd;
+    o->claims[o->claim_count++] = fd;
+    return 0;
+}
+
+// What is there and may be published over. One that we may not even open cannot be claimed: the
+// folder's permissions decide whether it can be replaced.
+static int claim_existing(struct outputs *o, const char *path, struct tm_error *err)
+{
+    int rc = claim(o, path, false, err);
+    if (rc != 0 && rc != TM_E_IN_USE && err != NULL)
+        tm_error_clear(err);
+    return rc == TM_E_IN_USE ? rc : 0;
+}
+
+static int claim_in_progress(struct outputs *o, struct target *target, struct tm_error *err)
+{
+    char *name = in_progress_name(o->mem, target->path);
+    int rc = name == NULL ? out_of_memory(o, err) : claim(o, name, true, err);
+    if (rc == 0)
+        target->in_progress = name;
+    else
+        free_text(o->mem, name);
+    return rc;
+}
+
+static int claim_file(struct outputs *o, struct target *target, struct tm_error *err)
+{
+    struct tm_file_info info;
+    int rc = 0;
+    if (o->if_exists != APPEND || !exists(o, target->path, &info))
+        rc = claim_in_progress(o, target, err);
+    if (rc != 0 || !exists(o, target->path, &info))
+        return rc;
+    if (o->if_exists == FAIL_IF_EXISTS)
+        return already_there(o, err);
+    if (o->if_exists == APPEND) { // another run may have published it just now
+        free_text(o->mem, target->in_progress);
+        target->in_progress = NULL;
+    }
+    return claim_existing(o, target->path, err);
 }
 
 // --- opening -------------------------------------------------------------------------------------
 
-// `path` is taken over.
-static int open_target(struct outputs *o, struct target *target, char *path, struct tm_error *err)
+static int start_writer(struct outputs *o, struct target *target, int fd, struct tm_error *err)
 {
-    const struct tm_fx *fx = o->fx;
-    struct tm_file_info info = {0};
-    bool append = o->if_exists == APPEND && exists(o, path, &info);
-    target->path = path;
-    if (!append && (target->in_progress = in_progress_name(o->mem, path)) == NULL)
-        return out_of_memory(path, err);
-    int fd = append ? fx->files->open(fx->ctx, path, TM_FILE_APPEND, err)
-                    : fx->files->open(fx->ctx, target->in_progress, TM_FILE_CREATE, err);
     if (fd < 0)
-        return fd;
-    int rc = tm_file_writer_init(&target->writer, fx, o->mem, fd, true, "tm-write", err);
-    target->writer.regular = true;
-    target->writer.size_bytes = append ? info.size_bytes : 0;
+        return failed(o, fd, err);
+    int rc = tm_file_writer_init(&target->writer, o->fx, o->mem, fd, true, "tm-write", err);
+    target->writer.output = o->name;
     return rc;
 }
 
-static int open_file(struct outputs *o, const char *path, struct tm_error *err)
+static int open_target(struct outputs *o, struct target *target, struct tm_error *err)
 {
-    struct tm_file_info info;
-    if (exists(o, path, &info)) {
-        if (info.is_directory)
-            return tm_error_set(err, TM_E_EXISTS, "the output %s is a folder", path);
-        if (o->if_exists == FAIL_IF_EXISTS)
-            return already_there(path, err);
-    }
+    const struct tm_fx *fx = o->fx;
+    struct tm_file_info info = {0};
+    bool append = target->in_progress == NULL;
+    if (append)
+        (void)exists(o, target->path, &info);
+    int fd = append ? fx->files->open(fx->ctx, target->path, TM_FILE_APPEND, err)
+                    : fx->files->open(fx->ctx, target->in_progress, TM_FILE_CREATE, err);
+    int rc = start_writer(o, target, fd, err);
+    target->writer.regular = true;
+    target->writer.size_bytes = info.size_bytes;
+    if (info.size_bytes != 0)
+        target->head.state = TM_FILE_HEAD_WRITTEN; // nobody else has it yet
+    return rc;
+}
+
+static int open_stream(struct outputs *o, struct target *target, struct tm_error *err)
+{
+    int fd = o->fx->files->open(o->fx->ctx, o->name, TM_FILE_STREAM, err);
+    return start_writer(o, target, fd, err);
+}
+
+static int make_folder_of(struct outputs *o, const char *path, struct tm_error *err)
+{
     size_t folder = folder_length(path);
-    if (folder > 1) {
-        char *name = join3(o->mem, path, folder - 1, "", "");
-        if (name == NULL)
-            return out_of_memory(path, err);
-        int rc = o->fx->files->mkdirs(o->fx->ctx, name, err);
-        free_text(o->mem, name);
-        if (rc != 0)
-            return rc;
-    }
-    char *copy = tm_mem_strdup(o->mem, path);
-    return copy == NULL ? out_of_memory(path, err) : open_target(o, &o->targets[0], copy, err);
+    if (folder <= 1)
+        return 0;
+    char *name = join3(o->mem, path, folder - 1, "", "");
+    if (name == NULL)
+        return out_of_memory(o, err);
+    int rc = o->fx->files->mkdirs(o->fx->ctx, name, err);
+    free_text(o->mem, name);
+    return failed(o, rc, err);
+}
+
+static int open_file(struct outputs *o, struct tm_error *err)
+{
+    struct target *target = &o->targets[0];
+    char path[PATH_BYTES];
+    struct tm_file_info info;
+    if (exists(o, o->name, &info) && info.is_directory)
+        return tm_error_set(err, TM_E_EXISTS, "the output %s is a folder", o->name);
+    if (exists(o, o->name, &info) && !info.is_regular)
+        return open_stream(o, target, err);
+    // A link stays one: what it means is written, beside which the file in progress stands.
+    int rc = failed(o, o->fx->files->resolve(o->fx->ctx, o->name, path, sizeof path, err), err);
+    if (rc == 0 && (target->path = tm_mem_strdup(o->mem, path)) == NULL)
+        rc = out_of_memory(o, err);
+    if (rc == 0)
+        rc = make_folder_of(o, path, err);
+    if (rc == 0)
+        rc = claim_file(o, target, err);
+    return rc != 0 ? rc : open_target(o, target, err);
 }
 
 static int add_old(void *arg, const char *path)
@@ -174,32 +265,67 @@ static unsigned next_run(const struct outputs *o)
     return next;
 }
 
-static int open_folder(struct outputs *o, const char *path, struct tm_error *err)
+static int open_part(struct outputs *o, uint32_t index, const char *folder, unsigned run,
+                     struct tm_error *err)
+{
+    struct target *target = &o->targets[index];
+    char name[64];
+    size_t suffix = strcspn(o->format->suffixes + 1, " ");
+    snprintf(name, sizeof name, "/part-%u-%u%.*s", index, run, (int)suffix,
+             o->format->suffixes + 1);
+    target->path = join3(o->mem, folder, strlen(folder), name, "");
+    if (target->path == NULL ||
+        (target->in_progress = in_progress_name(o->mem, target->path)) == NULL)
+        return out_of_memory(o, err);
+    return open_target(o, target, err);
+}
+
+static int open_parts(struct outputs *o, const char *folder, struct tm_error *err)
 {
     const struct tm_fx *fx = o->fx;
-    size_t len = strlen(path);
-    while (len > 1 && path[len - 1] == '/')
-        len--;
-    char *folder = join3(o->mem, path, len, "", "");
-    char *pattern = join3(o->mem, path, len, "/part-*", "");
-    int rc = folder == NULL || pattern == NULL ? out_of_memory(path, err)
-                                               : fx->files->mkdirs(fx->ctx, folder, err);
-    if (rc == 0 && fx->files->glob(fx->ctx, pattern, add_old, o, err) != 0)
-        rc = out_of_memory(path, err);
-    if (rc == 0 && o->old_count != 0 && o->if_exists == FAIL_IF_EXISTS)
-        rc = already_there(path, err);
-    unsigned run = o->if_exists == APPEND ? next_run(o) : 0;
-    size_t suffix = strcspn(o->format->suffixes + 1, " ");
-    for (uint32_t i = 0; rc == 0 && i < o->count; i++) {
-        char name[64];
-        snprintf(name, sizeof name, "/part-%u-%u%.*s", i, run, (int)suffix,
-                 o->format->suffixes + 1);
-        char *part = join3(o->mem, folder, strlen(folder), name, "");
-        rc = part == NULL ? out_of_memory(path, err) : open_target(o, &o->targets[i], part, err);
-    }
-    free_text(o->mem, folder);
+    int rc = failed(o, fx->files->mkdirs(fx->ctx, folder, err), err);
+    if (rc == 0)
+        rc = claim_existing(o, folder, err);
+    char *pattern = rc != 0 ? NULL : join3(o->mem, folder, strlen(folder), "/part-*", "");
+    if (rc == 0 && (pattern == NULL || fx->files->glob(fx->ctx, pattern, add_old, o, err) != 0))
+        rc = out_of_memory(o, err);
     free_text(o->mem, pattern);
+    if (rc == 0 && o->old_count != 0 && o->if_exists == FAIL_IF_EXISTS)
+        rc = already_there(o, err);
+    unsigned run = o->if_exists == APPEND ? next_run(o) : 0;
+    for (uint32_t i = 0; rc == 0 && i < o->count; i++)
+        rc = open_part(o, i, folder, run, err);
     return rc;
+}
+
+static int open_folder(struct outputs *o, struct tm_error *err)
+{
+    struct tm_file_info info;
+    if (exists(o, o->name, &info) && !info.is_directory) {
+        tm_error_set(err, TM_E_EXISTS,
+                     "the output %s is a file, and without the suffix of a format a path is a "
+                     "folder of part files",
+                     o->name);
+        tm_error_hint(err, "for one file end the path in %.*s",
+                      (int)strcspn(o->format->suffixes + 1, " "), o->format->suffixes + 1);
+        return TM_E_EXISTS;
+    }
+    size_t len = strlen(o->name);
+    while (len > 1 && o->name[len - 1] == '/')
+        len--;
+    char *folder = join3(o->mem, o->name, len, "", "");
+    int rc = folder == NULL ? out_of_memory(o, err) : open_parts(o, folder, err);
+    free_text(o->mem, folder);
+    return rc;
+}
+
+// A path with the suffix of a format is one file, and so is a device or a named pipe.
+static bool is_folder(const struct outputs *o)
+{
+    struct tm_file_info info;
+    if (tm_format_of_path(o->name) != NULL)
+        return false;
+    return !exists(o, o->name, &info) || info.is_directory || info.is_regular;
 }
 
 static int open_outputs(struct outputs *o, const struct tm_options *options,
@@ -212,17 +338,19 @@ static int open_outputs(struct outputs *o, const struct tm_options *options,
         return tm_error_set(err, TM_E_OPTION, "there is no format \"%s\"", node->format);
     if (path[0] == '\0')
         return tm_error_set(err, TM_E_OPTION, "tm.file: the path is empty");
+    if ((o->name = tm_mem_strdup(o->mem, path)) == NULL)
+        return tm_error_set(err, TM_E_MEMORY, "out of memory for the output %s", path);
     o->if_exists = if_exists == NULL                  ? FAIL_IF_EXISTS
                    : strcmp(if_exists, "append") == 0 ? APPEND
                                                       : REPLACE;
     o->omit_nulls = strcmp(tm_options_text(options, "nulls"), "omit") == 0;
     o->timestamps_as_ms = strcmp(tm_options_text(options, "timestamp"), "ms") == 0;
-    o->is_folder = tm_format_of_path(path) == NULL;
+    o->is_folder = is_folder(o);
     o->count = o->is_folder ? parallelism : 1;
     o->targets = tm_mem_zalloc(o->mem, o->count * sizeof *o->targets);
     if (o->targets == NULL)
-        return out_of_memory(path, err);
-    return o->is_folder ? open_folder(o, path, err) : open_file(o, path, err);
+        return out_of_memory(o, err);
+    return o->is_folder ? open_folder(o, err) : open_file(o, err);
 }
 
 int tm__file_sink_prepare(const struct tm_fx *fx, struct tm_mem *mem, const struct tm_node *node,
@@ -252,12 +380,12 @@ int tm__file_sink_new(struct tm_task_context *ctx, const struct tm_node *node,
 {
     struct outputs *o = shared;
     struct tm_encoder *encoder;
-    int rc = tm_file_encoder_new(o->format, ctx->mem, schema, o->omit_nulls, o->timestamps_as_ms,
-                                 &encoder, err);
+    int rc = tm_file_encoder_new(node, o->format, ctx->mem, schema, o->omit_nulls,
+                                 o->timestamps_as_ms, &encoder, err);
     if (rc != 0)
         return rc;
     struct target *target = &o->targets[o->is_folder ? ctx->subtask : 0];
-    *sink = tm_file_output_new(ctx, node, schema, encoder, &target->writer, err);
+    *sink = tm_file_output_new(ctx, node, schema, encoder, &target->writer, &target->head, err);
     return *sink == NULL ? TM_E_MEMORY : 0;
 }
 
@@ -345,7 +473,7 @@ int tm__file_sink_finish(void *shared, bool ok, struct tm_error *err)
         rc = ok && rc == 0 ? code : rc;
     }
     if (ok && rc == 0)
-        rc = publish(o, err);
+        rc = failed(o, publish(o, err), err);
     if (!ok || rc != 0)
         say_where(o, err);
     return rc;
@@ -363,7 +491,10 @@ void tm__file_sink_release(void *shared)
         free_text(o->mem, o->targets[i].path);
         free_text(o->mem, o->targets[i].in_progress);
     }
+    for (uint32_t i = 0; i < o->claim_count; i++)
+        (void)o->fx->files->close(o->fx->ctx, o->claims[i], NULL);
     tm_mem_free(o->mem, o->targets, o->count * sizeof *o->targets);
+    free_text(o->mem, o->name);
     for (uint32_t i = 0; i < o->old_count; i++)
         free_text(o->mem, o->old[i]);
     tm_mem_free(o->mem, o->old, o->old_capacity * sizeof *o->old);

@@ -1,5 +1,6 @@
 // Which files a pattern means, and which subtask reads which: the largest file first to whoever has
-// least, so that subtasks end at about the same time.
+// least, so that subtasks end at about the same time. A file that a pattern finds under several
+// names (a link "current.jsonl" beside what it means) is read once.
 #include "connectors/file/source.h"
 
 #include <stdio.h>
@@ -13,6 +14,7 @@ struct input_file {
     char *path;
     int64_t size_bytes;
     bool is_regular;
+    uint64_t device, inode;
     uint32_t subtask;
 };
 
@@ -46,10 +48,27 @@ static int add_file(void *arg, const char *path)
     return 0;
 }
 
+// It is not meant after all; `close_gaps` takes it off the list.
+static void forget_file(struct files *list, struct input_file *file)
+{
+    if (file->path != NULL)
+        tm_mem_free(list->mem, file->path, strlen(file->path) + 1);
+    file->path = NULL;
+}
+
+static void close_gaps(struct files *list)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < list->count; i++)
+        if (list->files[i].path != NULL)
+            list->files[kept++] = list->files[i];
+    list->count = kept;
+}
+
 static void free_files(struct files *list)
 {
     for (uint32_t i = 0; i < list->count; i++)
-        tm_mem_free(list->mem, list->files[i].path, strlen(list->files[i].path) + 1);
+        forget_file(list, &list->files[i]);
     tm_mem_free(list->mem, list->files, list->capacity * sizeof *list->files);
     list->files = NULL;
     list->count = list->capacity = 0;
@@ -60,6 +79,22 @@ static size_t folder_length(const char *path)
 {
     const char *slash = strrchr(path, '/');
     return slash == NULL ? 0 : (size_t)(slash - path) + 1;
+}
+
+static void hint_folder(struct files *list, const char *path, size_t folder, const char *suffix,
+                        struct tm_error *err)
+{
+    static const char relative[] = "a relative path is relative to the working directory";
+    char name[4096];
+    struct tm_file_info info;
+    snprintf(name, sizeof name, "%.*s", (int)folder, path);
+    if (folder > 1 && strpbrk(name, "*?[") == NULL &&
+        list->fx->files->stat(list->fx->ctx, name, &info, NULL) != 0)
+        tm_error_hint(err, "there is no folder %s either%s%s", name, path[0] == '/' ? "" : "; ",
+                      path[0] == '/' ? "" : relative);
+    else
+        tm_error_hint(err, "its folder has no file *%s%s%s", suffix, path[0] == '/' ? "" : "; ",
+                      path[0] == '/' ? "" : relative);
 }
 
 // There is no such file: name it, and the nearest one that is there.
@@ -85,10 +120,7 @@ static int not_found(struct files *list, const char *path, bool is_pattern, stru
         if (nearest != NULL)
             tm_error_hint(err, "did you mean %.*s%s?", (int)folder, path, nearest);
         else if (count == 0)
-            tm_error_hint(err,
-                          "its folder has no file *%s, or does not exist; a relative path is "
-                          "relative to the working directory",
-                          suffix);
+            hint_folder(list, path, folder, suffix, err);
         else
             tm_error_hint(err, "its folder has %s%s%s", names[0], count > 1 ? ", " : "",
                           count > 2   ? "..."
@@ -97,6 +129,41 @@ static int not_found(struct files *list, const char *path, bool is_pattern, stru
     }
     free_files(&there);
     return rc;
+}
+
+static int by_identity(const void *a, const void *b)
+{
+    const struct input_file *x = *(struct input_file *const *)a;
+    const struct input_file *y = *(struct input_file *const *)b;
+    if (x->device != y->device)
+        return x->device < y->device ? -1 : 1;
+    if (x->inode != y->inode)
+        return x->inode < y->inode ? -1 : 1;
+    return x < y ? -1 : x > y; // of several names the first stays
+}
+
+static bool is_same_file(const struct input_file *a, const struct input_file *b)
+{
+    return a->device == b->device && a->inode == b->inode && (a->device != 0 || a->inode != 0);
+}
+
+static int drop_other_names(struct files *list, struct tm_error *err)
+{
+    struct input_file **order = tm_mem_alloc(list->mem, (list->count + 1) * sizeof(void *));
+    if (order == NULL)
+        return tm_error_set(err, TM_E_MEMORY, "out of memory for a list of files");
+    for (uint32_t i = 0; i < list->count; i++)
+        order[i] = &list->files[i];
+    qsort(order, list->count, sizeof *order, by_identity);
+    for (uint32_t i = 1, first = 0; i < list->count; i++) {
+        if (is_same_file(order[first], order[i]))
+            forget_file(list, order[i]);
+        else
+            first = i;
+    }
+    tm_mem_free(list->mem, order, (list->count + 1) * sizeof(void *));
+    close_gaps(list);
+    return 0;
 }
 
 static int list_files(struct files *list, const char *path, struct tm_error *err)
@@ -115,7 +182,6 @@ static int list_files(struct files *list, const char *path, struct tm_error *err
         return tm_error_set(err, rc, "out of memory for the files of %s", path);
     if (rc != 0)
         return rc;
-    uint32_t kept = 0;
     for (uint32_t i = 0; i < list->count; i++) {
         struct input_file *file = &list->files[i];
         rc = fx->files->stat(fx->ctx, file->path, &info, err);
@@ -127,16 +193,15 @@ static int list_files(struct files *list, const char *path, struct tm_error *err
                           path[strlen(path) - 1] == '/' ? "" : "/");
             return rc;
         }
-        if (info.is_directory) { // a pattern may match folders too: they are not meant
-            tm_mem_free(list->mem, file->path, strlen(file->path) + 1);
-            continue;
-        }
+        if (info.is_directory) // a pattern may match folders too: they are not meant
+            forget_file(list, file);
         file->size_bytes = info.size_bytes;
         file->is_regular = info.is_regular;
-        list->files[kept++] = *file;
+        file->device = info.device;
+        file->inode = info.inode;
     }
-    list->count = kept;
-    return kept == 0 ? not_found(list, path, is_pattern, err) : 0;
+    close_gaps(list);
+    return list->count == 0 ? not_found(list, path, is_pattern, err) : drop_other_names(list, err);
 }
 
 // --- dealing -------------------------------------------------------------------------------------

@@ -19,11 +19,20 @@ static void stop_executor(struct tm_file_writer *writer)
     writer->executor = NULL;
 }
 
+// The machine names the file that it could not write to, which users may not know.
+static void name_output(const struct tm_file_writer *writer, struct tm_error *err)
+{
+    if (writer->output != NULL)
+        tm_error_prefix(err, "the output %s", writer->output);
+}
+
 static int close_fd(struct tm_file_writer *writer, struct tm_error *err)
 {
     int rc = 0;
     if (writer->own_fd && writer->fd >= 0)
         rc = writer->fx->files->close(writer->fx->ctx, writer->fd, err);
+    if (rc != 0)
+        name_output(writer, err);
     writer->fd = -1;
     return rc;
 }
@@ -101,6 +110,7 @@ static int64_t size_now(const struct tm_file_writer *writer)
 static void fail(struct tm_file_writer *writer, int code, int64_t size_bytes)
 {
     writer->code = code;
+    name_output(writer, &writer->err);
     if (!writer->regular || code == TM_E_STOPPED)
         return;
     // Half a buffer may end in half a line: the file keeps whole buffers only.

@@ -47,6 +47,7 @@ struct tm_file_writer {
     bool own_fd;
     bool regular;          // keeps what is written: a buffer that fails is cut off again
     size_t piece_bytes;    // write at most this much at once, in whole lines; 0: whole buffers
+    const char *output;    // what users call it, in front of errors; outlives the writer; or NULL
     const char *stat_path; // whose size is the file's, when others may write to it too; or NULL
     _Atomic int cancel;    // partner: write_all's look at it; set when nobody waits for the output
     _Atomic(struct tm_file_buffer *) buffers; // all of them, for freeing; pushed by subtasks

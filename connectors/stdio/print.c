@@ -18,7 +18,9 @@ static const struct tm_option_def sink_options[] = {
 
 struct print {
     struct tm_mem *mem;
-    struct tm_file_writer writer;
+    struct tm_file_writer own;     // of the job's first print; all of them write through it
+    struct tm_file_writer *writer; // so that lines of any length stay whole
+    struct tm_file_head head;
     const struct tm_format *format; // NULL: a table
     bool omit_nulls, timestamps_as_ms;
     struct tm__table table;
@@ -28,16 +30,18 @@ static int open_writer(struct print *print, const struct tm_fx *fx, struct tm_er
 {
     static const char self[] = "/dev/stdout";
     struct tm_file_info info = {0};
-    int rc = tm_file_writer_init(&print->writer, fx, print->mem, STDOUT, false, "tm-print", err);
+    struct tm_file_writer *writer = &print->own;
+    int rc = tm_file_writer_init(writer, fx, print->mem, STDOUT, false, "tm-print", err);
     if (rc != 0)
         return rc;
+    print->writer = writer;
     if (fx->files->is_terminal(fx->ctx, STDOUT)) {
-        print->writer.piece_bytes = TERMINAL_PIECE;
+        writer->piece_bytes = TERMINAL_PIECE;
     } else if (fx->files->stat(fx->ctx, self, &info, NULL) == 0 && info.is_regular) {
-        print->writer.regular = true; // redirected into a file, where others may write too
-        print->writer.stat_path = self;
+        writer->regular = true; // redirected into a file, where others may write too
+        writer->stat_path = self;
     } else {
-        print->writer.piece_bytes = PIPE_PIECE;
+        writer->piece_bytes = PIPE_PIECE;
     }
     return 0;
 }
@@ -59,7 +63,7 @@ static int choose_format(struct print *print, const struct tm_fx *fx, const stru
 static void print_release(void *shared)
 {
     struct print *print = shared;
-    tm_file_writer_fini(&print->writer, true);
+    tm_file_writer_fini(&print->own, true);
     tm_mem_free(print->mem, print, sizeof *print);
 }
 
@@ -68,6 +72,7 @@ static int print_prepare(const struct tm_fx *fx, struct tm_mem *mem, const struc
 {
     (void)parallelism;
     struct tm_options options;
+    const struct print *first = *shared;
     struct print *print = tm_mem_zalloc(mem, sizeof *print);
     if (print == NULL)
         return tm_error_set(err, TM_E_MEMORY, "out of memory for the sink '%s'", node->name);
@@ -78,14 +83,16 @@ static int print_prepare(const struct tm_fx *fx, struct tm_mem *mem, const struc
         print->timestamps_as_ms = strcmp(tm_options_text(&options, "timestamp"), "ms") == 0;
         rc = choose_format(print, fx, node, err);
     }
-    if (rc == 0)
+    if (first != NULL)
+        print->writer = first->writer;
+    else if (rc == 0)
         rc = open_writer(print, fx, err);
     tm_options_fini(&options);
     if (rc != 0) {
         print_release(print);
         return rc;
     }
-    print->table.writer = &print->writer;
+    print->table.writer = print->writer;
     print->table.timestamps_as_ms = print->timestamps_as_ms;
     *shared = print;
     return 0;
@@ -99,11 +106,11 @@ static int print_new(struct tm_task_context *ctx, const struct tm_node *node,
     struct tm_encoder *encoder;
     int rc = print->format == NULL
                  ? tm__table_encoder_new(&print->table, ctx->mem, schema, &encoder, err)
-                 : tm_file_encoder_new(print->format, ctx->mem, schema, print->omit_nulls,
+                 : tm_file_encoder_new(node, print->format, ctx->mem, schema, print->omit_nulls,
                                        print->timestamps_as_ms, &encoder, err);
     if (rc != 0)
         return rc;
-    *sink = tm_file_output_new(ctx, node, schema, encoder, &print->writer, err);
+    *sink = tm_file_output_new(ctx, node, schema, encoder, print->writer, &print->head, err);
     return *sink == NULL ? TM_E_MEMORY : 0;
 }
 

@@ -20,13 +20,24 @@ struct tm_fx_random {
     uint64_t (*next)(void *ctx); // for seeds only; never on the data path
 };
 
-enum tm_file_mode { TM_FILE_READ, TM_FILE_CREATE, TM_FILE_APPEND, TM_FILE_CREATE_NEW };
+// STREAM: to write to what keeps nothing, a device or a named pipe; a pipe that nobody reads is
+// TM_E_CLOSED_PIPE and not waited for.
+enum tm_file_mode {
+    TM_FILE_READ,
+    TM_FILE_CREATE,
+    TM_FILE_APPEND,
+    TM_FILE_CREATE_NEW,
+    TM_FILE_STREAM
+};
 
 struct tm_file_info {
     int64_t size_bytes;
     bool is_directory;
     bool is_regular;
+    uint64_t device, inode; // the same for every name of one file; both 0: this world cannot tell
 };
+
+enum { TM_LOCK_OURS = -1 };
 
 // Blocking; called from executors (helper threads) or at start-up and shutdown, never from a task's
 // turn, except `read` of a regular file. All return 0 or more on success, a negative tm_code and a
@@ -52,6 +63,15 @@ struct tm_fx_files {
     int (*mkdirs)(void *ctx, const char *path,
                   struct tm_error *err); // and its parents; existing is fine
     int (*stat)(void *ctx, const char *path, struct tm_file_info *info, struct tm_error *err);
+    // Hold a file or directory against every other lock of it, whatever its name and whoever asks
+    // for it, until the descriptor that is returned is closed or the process ends. With `create` a
+    // missing file is made, empty. TM_E_IN_USE: *holder is the process that holds it, TM_LOCK_OURS:
+    // this one, 0: not known. A file system without locks gives a descriptor that holds nothing.
+    int (*lock)(void *ctx, const char *path, bool create, int64_t *holder,
+                struct tm_error *err); // -> fd
+    // The path of the file that `path` means when its last part is a symbolic link, there or not;
+    // else `path`, into text[size]. TM_E_LIMIT: too long, or links in a circle.
+    int (*resolve)(void *ctx, const char *path, char *text, size_t size, struct tm_error *err);
     // Paths that match a shell pattern, sorted bytewise. Calls add(arg, path) for each. A pattern
     // that matches nothing adds nothing.
     int (*glob)(void *ctx, const char *pattern, int (*add)(void *arg, const char *path), void *arg,

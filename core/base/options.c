@@ -106,6 +106,28 @@ int tm_options_set_double(struct tm_options *o, const char *name, double value)
     return set_number(o, name, TM_OPTION_DOUBLE, 0, value);
 }
 
+static int copy_value(struct tm_options *to, const struct tm_option_value *v)
+{
+    switch (v->type) {
+    case TM_OPTION_STRING:
+        return tm_options_set_string(to, v->name, v->text);
+    case TM_OPTION_BOOL:
+        return tm_options_set_bool(to, v->name, v->integer != 0);
+    case TM_OPTION_DOUBLE:
+        return tm_options_set_double(to, v->name, v->number);
+    default:
+        return tm_options_set_int(to, v->name, v->integer);
+    }
+}
+
+int tm_options_copy(struct tm_options *to, const struct tm_options *from)
+{
+    int rc = 0;
+    for (uint32_t i = 0; rc == 0 && i < from->count; i++)
+        rc = copy_value(to, &from->values[i]);
+    return rc;
+}
+
 int tm_options_set_bool(struct tm_options *o, const char *name, bool value)
 {
     return set_number(o, name, TM_OPTION_BOOL, value ? 1 : 0, value ? 1 : 0);

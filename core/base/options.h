@@ -43,6 +43,8 @@ int tm_options_set_string(struct tm_options *o, const char *name, const char *te
 int tm_options_set_int(struct tm_options *o, const char *name, int64_t value);
 int tm_options_set_double(struct tm_options *o, const char *name, double value);
 int tm_options_set_bool(struct tm_options *o, const char *name, bool value);
+// Everything that `from` has, as it was given or typed.
+int tm_options_copy(struct tm_options *to, const struct tm_options *from) TM_WARN_UNUSED;
 // Check against `defs` (ends with a NULL name): unknown name (with the nearest), wrong type,
 // missing; fills defaults. `what` names the owner in messages: "tm.file".
 int tm_options_check(struct tm_options *o, const struct tm_option_def *defs, const char *what,

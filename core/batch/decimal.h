@@ -14,8 +14,9 @@ struct tm_decimal {
     uint8_t scale;
 };
 
-// Text "-12.50", "1e3" -> unscaled at `scale`, half up when digits are lost. More than `precision`
-// digits: TM_E_OVERFLOW; not a number: TM_E_BAD_TYPE.
+// Text "-12.50", "1e3" -> unscaled at `scale`, exactly. More than `precision` digits:
+// TM_E_OVERFLOW; digits other than zeros behind the scale: TM_E_BAD_NUMBER; not a number:
+// TM_E_BAD_TYPE.
 int tm_decimal_parse(const char *text, size_t len, uint8_t precision, uint8_t scale,
                      tm_int128 *out) TM_WARN_UNUSED;
 // As tm_decimal_parse, keeping the scale that the text has (at most 38 digits).

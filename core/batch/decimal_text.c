@@ -80,32 +80,36 @@ static bool scan(const char *text, size_t len, struct number *n)
     return true;
 }
 
-// The first `keep` significant digits, and whether the next one rounds up.
-static u128 take_digits(const struct number *n, int64_t keep, bool *up)
+// The first `keep` significant digits, whether the next one rounds up, and whether others than
+// zeros are cut.
+static u128 take_digits(const struct number *n, int64_t keep, bool *up, bool *lost)
 {
     u128 v = 0;
     int64_t taken = 0;
-    *up = false;
+    *up = *lost = false;
     for (const char *p = n->first; p != n->last; p++) {
         if (*p == '.')
             continue;
-        if (taken == keep) {
-            *up = *p >= '5';
-            break;
+        if (taken < keep) {
+            v *= 10;
+            v += (unsigned)(*p - '0');
+        } else {
+            *up |= taken == keep && *p >= '5';
+            *lost |= *p != '0';
         }
-        v *= 10;
-        v += (unsigned)(*p - '0');
         taken++;
     }
     return v;
 }
 
-// The value at `scale`, half up.
-static int at_scale(const struct number *n, uint8_t precision, uint8_t scale, tm_int128 *out)
+// The value at `scale`, half up; *lost: and that is another value.
+static int at_scale(const struct number *n, uint8_t precision, uint8_t scale, tm_int128 *out,
+                    bool *lost)
 {
     *out = 0;
     int64_t shift = n->exponent + scale; // zeros to add behind the digits, or digits to cut
     int64_t width = n->digits + shift;   // digits of the result
+    *lost = n->digits != 0 && width < 0;
     if (n->digits == 0 || width < 0)
         return 0;
     if (width > TM_DECIMAL_DIGITS)
@@ -113,9 +117,9 @@ static int at_scale(const struct number *n, uint8_t precision, uint8_t scale, tm
     bool up = false;
     u128 size;
     if (shift >= 0)
-        size = take_digits(n, n->digits, &up) * tm__batch_pow10[shift];
+        size = take_digits(n, n->digits, &up, lost) * tm__batch_pow10[shift];
     else
-        size = take_digits(n, width, &up);
+        size = take_digits(n, width, &up, lost);
     return tm__batch_decimal_signed(size + (up ? 1 : 0), n->negative, precision, out);
 }
 
@@ -126,7 +130,9 @@ int tm_decimal_parse(const char *text, size_t len, uint8_t precision, uint8_t sc
         return TM_E_BAD_TYPE;
     if (precision < 1 || precision > TM_DECIMAL_DIGITS || scale > TM_DECIMAL_DIGITS)
         return TM_E_OVERFLOW;
-    return at_scale(&n, precision, scale, out);
+    bool lost;
+    int rc = at_scale(&n, precision, scale, out, &lost);
+    return rc == 0 && lost ? TM_E_BAD_NUMBER : rc;
 }
 
 // Zeros at the end of the digits, which a scale beyond 38 may lose.
@@ -158,7 +164,8 @@ int tm_decimal_parse_any(const char *text, size_t len, struct tm_decimal *out)
         }
     }
     out->scale = (uint8_t)scale;
-    return at_scale(&n, TM_DECIMAL_DIGITS, out->scale, &out->unscaled);
+    bool lost; // only zeros were left out
+    return at_scale(&n, TM_DECIMAL_DIGITS, out->scale, &out->unscaled, &lost);
 }
 
 size_t tm_decimal_format(tm_int128 unscaled, uint8_t scale, char *buf)
@@ -229,7 +236,8 @@ int tm_decimal_from_double(double value, struct tm_decimal *out)
     // Digits behind the 38th are noise of a number so small; they are rounded away.
     scale = scale < 0 ? 0 : scale > TM_DECIMAL_DIGITS ? TM_DECIMAL_DIGITS : scale;
     out->scale = (uint8_t)scale;
-    return at_scale(&n, TM_DECIMAL_DIGITS, out->scale, &out->unscaled);
+    bool lost;
+    return at_scale(&n, TM_DECIMAL_DIGITS, out->scale, &out->unscaled, &lost);
 }
 
 double tm_decimal_to_double(tm_int128 unscaled, uint8_t scale)

@@ -21,3 +21,6 @@ struct tm_ref {
     uint32_t offset;
     uint32_t length;
 };
+
+// 1 or 0: may a column of type string hold these bytes? They are UTF-8.
+int tm_row_is_text(const char *bytes, uint32_t length);

@@ -6,6 +6,7 @@
 
 #include "core/base/limits.h"
 #include "core/base/text.h"
+#include "core/batch/row.ffi.h"
 
 static const char *const type_names[] = {
     [TM_TYPE_UNKNOWN] = "?",     [TM_TYPE_BOOL] = "bool",     [TM_TYPE_INT] = "int",
@@ -93,4 +94,9 @@ const char *tm_type_text(struct tm_type type, char buf[24])
     else
         snprintf(buf, 24, "%s", type.kind < TYPE_NAMES ? type_names[type.kind] : "invalid");
     return buf;
+}
+
+int tm_row_is_text(const char *bytes, uint32_t length)
+{
+    return tm_text_is_utf8(bytes, length);
 }

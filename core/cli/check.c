@@ -7,6 +7,7 @@
 #include "core/cli/engine.h"
 
 struct findings {
+    FILE *out;
     json_t *list; // NULL: print as text
     int warnings;
 };
@@ -17,9 +18,9 @@ static void add(void *arg, const char *severity, const char *where, const char *
     struct findings *findings = arg;
     findings->warnings += strcmp(severity, "warning") == 0;
     if (findings->list == NULL) {
-        printf("%s: %s: %s\n", where, severity, message);
+        fprintf(findings->out, "%s: %s: %s\n", where, severity, message);
         if (hint[0] != '\0')
-            printf("    %s\n", hint);
+            fprintf(findings->out, "    %s\n", hint);
         return;
     }
     json_array_append_new(findings->list,
@@ -27,25 +28,12 @@ static void add(void *arg, const char *severity, const char *where, const char *
                                     "message", message, "hint", hint));
 }
 
-static void print_error_json(const struct tm_error *err)
-{
-    char code[8];
-    json_t *root = json_pack("{s:b,s:{s:s,s:s,s:s,s:s,s:s}}", "ok", 0, "error", "code",
-                             tm_error_code_text(err->code, code), "name", tm_error_name(err->code),
-                             "message", err->message, "where", err->where, "hint", err->hint);
-    char *text = root == NULL ? NULL : json_dumps(root, JSON_COMPACT);
-    if (text != NULL)
-        printf("%s\n", text);
-    free(text);
-    json_decref(root);
-}
-
 static void print_json(struct findings *findings)
 {
     json_t *root = json_pack("{s:b,s:o}", "ok", 1, "findings", findings->list);
     char *text = root == NULL ? NULL : json_dumps(root, JSON_COMPACT);
     if (text != NULL)
-        printf("%s\n", text);
+        fprintf(findings->out, "%s\n", text);
     free(text);
     json_decref(root);
 }
@@ -54,7 +42,7 @@ int tm_cli_check(const struct tm_cli_options *options)
 {
     struct tm_engine engine;
     struct tm_error err = {0};
-    struct findings findings = {.list = options->json ? json_array() : NULL};
+    struct findings findings = {.out = options->out, .list = options->json ? json_array() : NULL};
     int rc = tm_engine_open(&engine, options, &err);
     if (rc == 0)
         rc = tm_vm_findings(engine.vm, add, &findings, &err);
@@ -62,15 +50,11 @@ int tm_cli_check(const struct tm_cli_options *options)
     if (rc == 0 && options->json) {
         print_json(&findings);
     } else if (rc == 0) {
-        printf("%s: ok, %u operators in %u chains, %d warning%s\n", options->file,
-               engine.graph->node_count, engine.plan->chain_count, findings.warnings,
-               findings.warnings == 1 ? "" : "s");
+        fprintf(options->out, "%s: ok, %u operators in %u chains, %d warning%s\n", options->file,
+                engine.graph->node_count, engine.plan->chain_count, findings.warnings,
+                findings.warnings == 1 ? "" : "s");
     } else {
-        if (options->json)
-            print_error_json(&err);
-        code = rc == TM_E_USAGE ? TM_EXIT_USAGE : TM_EXIT_FAILED;
-        if (!options->json)
-            code = tm_cli_fail(options, &err, code);
+        code = tm_engine_failed(options, &err, rc);
     }
     tm_engine_close(&engine);
     return code;

@@ -80,6 +80,8 @@ static int read_script(struct tm_engine *engine, const char *path, struct tm_err
     engine->script = tm_mem_alloc(&engine->mem, SCRIPT_BYTES_MAX);
     int64_t got =
         engine->script == NULL ? tm_error_set(err, TM_E_MEMORY, "out of memory for the script") : 1;
+    if (got > 0 && !info.is_regular) // a pipe: whoever writes the script may be yet to come
+        (void)files->wait_readable(engine->fx.ctx, fd, -1);
     while (got > 0 && engine->script_length < SCRIPT_BYTES_MAX) {
         got = files->read(engine->fx.ctx, fd, engine->script + engine->script_length,
                           SCRIPT_BYTES_MAX - engine->script_length, err);

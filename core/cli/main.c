@@ -2,16 +2,20 @@
 #include <luajit.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
-#include "core/base/text.h"
+#include "core/base/effects.h"
 #include "core/cli/options.h"
+#include "core/loop/real.h"
 
 int tm_cli_version(const struct tm_cli_options *options)
 {
     if (options->json)
-        printf("{\"tidemill\":\"%s\",\"luajit\":\"%s\"}\n", TM_VERSION, LUAJIT_VERSION);
+        fprintf(options->out, "{\"tidemill\":\"%s\",\"luajit\":\"%s\"}\n", TM_VERSION,
+                LUAJIT_VERSION);
     else
-        printf("tidemill %s (%s)\n", TM_VERSION, LUAJIT_VERSION);
+        fprintf(options->out, "tidemill %s (%s)\n", TM_VERSION, LUAJIT_VERSION);
     return TM_EXIT_FINISHED;
 }
 
@@ -25,28 +29,64 @@ int tm_cli_help(const struct tm_cli_options *options)
         tm_error_hint(&err, "`tidemill help` lists the commands");
         return tm_cli_fail(options, &err, TM_EXIT_USAGE);
     }
-    tm_cli_print_help(command);
+    tm_cli_print_help(options->out, command);
     return TM_EXIT_FINISHED;
+}
+
+static int run_command(const struct tm_cli_command *command, struct tm_cli_options *options)
+{
+    if (command == NULL) {
+        tm_cli_print_help(options->out, NULL);
+        return TM_EXIT_USAGE;
+    }
+    if (options->help && options->file == NULL) {
+        tm_cli_print_help(options->out, command);
+        return TM_EXIT_FINISHED;
+    }
+    return command->run(options);
+}
+
+// What a command printed goes out at once. A reader that has gone has seen what it wanted; output
+// that cannot be written is a failure, whatever the command found.
+static int write_output(const struct tm_cli_options *options, const char *text, size_t length,
+                        int result)
+{
+    struct tm_fx fx;
+    struct tm_error err = {0};
+    int rc = length == 0 ? 0 : tm_real_init(&fx, &err);
+    if (length != 0 && rc == 0) {
+        rc = fx.files->write_all(fx.ctx, STDOUT_FILENO, text, length, NULL, &err);
+        tm_real_fini(&fx);
+    }
+    if (rc == 0 || rc == TM_E_CLOSED_PIPE)
+        return result;
+    return tm_cli_fail(options, &err, result == TM_EXIT_FINISHED ? TM_EXIT_FAILED : result);
 }
 
 int main(int argc, char **argv)
 {
-    signal(SIGPIPE, SIG_IGN); // a closed pipe is an error code, not a death
+    tm_real_keep_standard_descriptors();
+    signal(SIGPIPE, SIG_IGN); // a closed pipe is an error code, not a death,
+    signal(SIGXFSZ, SIG_IGN); // and so is a file that has reached ulimit -f
     struct tm_cli_options options;
     const struct tm_cli_command *command;
     struct tm_error err = {0};
-    int result;
-    if (tm_cli_parse(argc, argv, &options, &command, &err) != 0) {
-        result = tm_cli_fail(&options, &err, TM_EXIT_USAGE);
-    } else if (command == NULL) {
-        tm_cli_print_help(NULL);
-        result = TM_EXIT_USAGE;
-    } else if (options.help && options.file == NULL) {
-        tm_cli_print_help(command);
-        result = TM_EXIT_FINISHED;
+    char *text = NULL;
+    size_t length = 0;
+    int result = TM_EXIT_USAGE;
+    int rc = tm_cli_parse(argc, argv, &options, &command, &err);
+    if (rc == 0 && (options.out = open_memstream(&text, &length)) == NULL)
+        rc = tm_error_set(&err, TM_E_MEMORY, "out of memory");
+    if (rc != 0) {
+        result = tm_cli_fail(&options, &err, rc == TM_E_USAGE ? TM_EXIT_USAGE : TM_EXIT_FAILED);
     } else {
-        result = command->run(&options);
+        result = run_command(command, &options);
+        if (fclose(options.out) != 0)
+            result = TM_EXIT_FAILED;
+        else
+            result = write_output(&options, text, length, result);
     }
+    free(text);
     tm_cli_options_fini(&options);
     return result;
 }

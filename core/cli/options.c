@@ -87,28 +87,30 @@ static const struct tm_cli_flag *find_flag(const char *name)
     return NULL;
 }
 
-void tm_cli_print_help(const struct tm_cli_command *command)
+void tm_cli_print_help(FILE *out, const struct tm_cli_command *command)
 {
     if (command == NULL) {
-        printf("tidemill %s - stateful stream processing, jobs in Lua\n\nusage: tidemill COMMAND "
-               "...\n\n",
-               TM_VERSION);
+        fprintf(out,
+                "tidemill %s - stateful stream processing, jobs in Lua\n\nusage: tidemill COMMAND "
+                "...\n\n",
+                TM_VERSION);
         for (const struct tm_cli_command *c = tm_cli_commands; c->name != NULL; c++)
-            printf("  %-8s %-10s %s\n", c->name, c->arguments, c->summary);
-        printf("\n`tidemill help COMMAND` explains one.\n"
-               "Exit codes: 0 finished, 1 the job failed, 2 wrong use, 130 stopped (Ctrl-C).\n");
+            fprintf(out, "  %-8s %-10s %s\n", c->name, c->arguments, c->summary);
+        fprintf(out,
+                "\n`tidemill help COMMAND` explains one.\n"
+                "Exit codes: 0 finished, 1 the job failed, 2 wrong use, 130 stopped (Ctrl-C).\n");
         return;
     }
-    printf("usage: tidemill %s %s%s\n\n%s\n\n", command->name, command->arguments,
-           command->flags[1] != NULL ? " [FLAG]..." : "", command->description);
+    fprintf(out, "usage: tidemill %s %s%s\n\n%s\n\n", command->name, command->arguments,
+            command->flags[1] != NULL ? " [FLAG]..." : "", command->description);
     for (int i = 0; command->flags[i] != NULL; i++) {
         const struct tm_cli_flag *flag = find_flag(command->flags[i]);
         char head[64];
         snprintf(head, sizeof head, "%s%s%s", flag->name, flag->value ? " " : "",
                  flag->value ? flag->value : "");
-        printf("  %-20s %s\n", head, flag->doc);
+        fprintf(out, "  %-20s %s\n", head, flag->doc);
     }
-    printf("\nExample:\n  %s\n", command->example);
+    fprintf(out, "\nExample:\n  %s\n", command->example);
 }
 
 // --- parsing -------------------------------------------------------------------------------------
@@ -265,6 +267,9 @@ int tm_cli_parse(int argc, char **argv, struct tm_cli_options *options,
         if (rc != 0)
             return rc;
     }
+    if (options->file != NULL && options->file[0] == '\0')
+        return tm_error_set(err, TM_E_USAGE, "`tidemill %s`: the name of the %s is empty", name,
+                            strcmp((*command)->arguments, "JOB.lua") == 0 ? "job" : "command");
     if (options->file == NULL && strcmp((*command)->arguments, "JOB.lua") == 0 && !options->help) {
         tm_error_set(err, TM_E_USAGE, "`tidemill %s` needs a job", name);
         tm_error_hint(err, "tidemill %s JOB.lua", name);

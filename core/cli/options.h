@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdio.h>
 
 #include "core/base/mem.h"
 
@@ -17,6 +18,7 @@ enum tm_exit {
 
 // What was given. Strings point into argv.
 struct tm_cli_options {
+    FILE *out; // what the command prints, written to standard output when it has ended
     const char *command;
     const char *file; // the job
     bool help, json, source, debug, quiet;
@@ -53,8 +55,8 @@ extern const struct tm_cli_flag tm_cli_flags[];       // likewise
 int tm_cli_parse(int argc, char **argv, struct tm_cli_options *options,
                  const struct tm_cli_command **command, struct tm_error *err) TM_WARN_UNUSED;
 void tm_cli_options_fini(struct tm_cli_options *options);
-// Help of one command, or of all (NULL), to standard output.
-void tm_cli_print_help(const struct tm_cli_command *command);
+// Help of one command, or of all (NULL).
+void tm_cli_print_help(FILE *out, const struct tm_cli_command *command);
 const struct tm_cli_command *tm_cli_find(const char *name);
 // A duration-free error of the command line or a script to standard error, as text or JSON.
 int tm_cli_fail(const struct tm_cli_options *options, const struct tm_error *err, int exit_code);

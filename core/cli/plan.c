@@ -41,13 +41,13 @@ int tm_cli_plan(const struct tm_cli_options *options)
              : options->json ? tm_plan_print_json(engine.plan, &out)
                              : tm_plan_print(engine.plan, &out);
         if (rc == 0)
-            fwrite(out.data, 1, out.size_bytes, stdout);
+            fwrite(out.data, 1, out.size_bytes, options->out);
         else if (err.code == 0)
             tm_error_set(&err, rc, "out of memory for the plan");
         tm_buf_fini(&out);
     }
     if (rc != 0)
-        code = tm_cli_fail(options, &err, rc == TM_E_USAGE ? TM_EXIT_USAGE : TM_EXIT_FAILED);
+        code = tm_engine_failed(options, &err, rc);
     tm_engine_close(&engine);
     return code;
 }

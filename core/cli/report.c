@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/base/text.h"
+#include "core/cli/engine.h"
 #include "core/task/task.h"
 
 void tm_report_sums(struct tm_job *job, uint32_t node, struct tm_operator_sums *sums)
@@ -174,15 +175,31 @@ void tm_report_print(const struct tm_report *report)
 
 // --- for machines --------------------------------------------------------------------------------
 
+// A path may be any bytes; JSON is UTF-8.
+static json_t *json_text(const char *text)
+{
+    char clean[TM_ERROR_TEXT_MAX * 3];
+    size_t used = 0;
+    for (size_t n; *text != '\0' && used + 4 < sizeof clean; text += n) {
+        for (n = 1; n < 4 && text[n] != '\0' && !tm_text_is_utf8(text, n);)
+            n++;
+        bool whole = tm_text_is_utf8(text, n);
+        n = whole ? n : 1;
+        memcpy(clean + used, whole ? text : "\xef\xbf\xbd", whole ? n : 3);
+        used += whole ? n : 3;
+    }
+    return json_stringn(clean, used);
+}
+
 static json_t *operator_json(struct tm_job *job, uint32_t n, double seconds)
 {
     struct tm_operator_sums s;
     tm_report_sums(job, n, &s);
     const struct tm_node *node = &job->graph->nodes[n];
     json_t *o = json_object();
-    json_object_set_new(o, "name", json_string(node->name));
+    json_object_set_new(o, "name", json_text(node->name));
     json_object_set_new(o, "verb", json_string(node->verb));
-    json_object_set_new(o, "where", json_string(node->where));
+    json_object_set_new(o, "where", json_text(node->where));
     json_object_set_new(o, "parallelism", json_integer(tm_job_node_parallelism(job, n)));
 #define SET(field) json_object_set_new(o, #field, json_integer((json_int_t)s.field))
     SET(rows_in);
@@ -211,8 +228,8 @@ static json_t *edges_json(struct tm_job *job)
         uint64_t sent, received;
         edge_rows(job, e, &sent, &received);
         json_t *o = json_object();
-        json_object_set_new(o, "from", json_string(job->graph->nodes[edge->from_node].name));
-        json_object_set_new(o, "to", json_string(job->graph->nodes[edge->to_node].name));
+        json_object_set_new(o, "from", json_text(job->graph->nodes[edge->from_node].name));
+        json_object_set_new(o, "to", json_text(job->graph->nodes[edge->to_node].name));
         json_object_set_new(o, "dead_letters", json_boolean(edge->dead_letter));
         json_object_set_new(o, "sent", json_integer((json_int_t)sent));
         json_object_set_new(o, "received", json_integer((json_int_t)received));
@@ -227,9 +244,9 @@ static json_t *error_json(const struct tm_error *err)
     json_t *o = json_object();
     json_object_set_new(o, "code", json_string(tm_error_code_text(err->code, code)));
     json_object_set_new(o, "name", json_string(tm_error_name(err->code)));
-    json_object_set_new(o, "message", json_string(err->message));
-    json_object_set_new(o, "where", json_string(err->where));
-    json_object_set_new(o, "hint", json_string(err->hint));
+    json_object_set_new(o, "message", json_text(err->message));
+    json_object_set_new(o, "where", json_text(err->where));
+    json_object_set_new(o, "hint", json_text(err->hint));
     return o;
 }
 
@@ -240,11 +257,40 @@ static json_t *errors_json(struct tm_job *job)
     json_t *errors = json_array();
     for (uint32_t i = 0; i < count; i++) {
         json_t *o = error_json(&sums[i].kind->first);
-        json_object_set_new(o, "operator", json_string(job->graph->nodes[sums[i].kind->node].name));
+        json_object_set_new(o, "operator", json_text(job->graph->nodes[sums[i].kind->node].name));
         json_object_set_new(o, "count", json_integer((json_int_t)sums[i].count));
         json_array_append_new(errors, o);
     }
     return errors;
+}
+
+// The line, and the end of `root`.
+static void print_line(FILE *out, json_t *root)
+{
+    char *text = json_dumps(root, JSON_COMPACT);
+    if (text != NULL)
+        fprintf(out, "%s\n", text);
+    free(text);
+    json_decref(root);
+}
+
+void tm_report_print_error_json(FILE *out, const struct tm_error *err)
+{
+    json_t *root = json_object();
+    json_object_set_new(root, "ok", json_false());
+    json_object_set_new(root, "error", error_json(err));
+    print_line(out, root);
+}
+
+void tm_report_print_failure_json(const struct tm_error *err)
+{
+    json_t *root = json_object();
+    json_object_set_new(root, "state", json_string(outcome_text(TM_JOB_FAILED)));
+    json_object_set_new(root, "operators", json_array());
+    json_object_set_new(root, "edges", json_array());
+    json_object_set_new(root, "errors", json_array());
+    json_object_set_new(root, "failure", error_json(err));
+    print_line(stderr, root);
 }
 
 void tm_report_print_json(const struct tm_report *report)
@@ -252,7 +298,7 @@ void tm_report_print_json(const struct tm_report *report)
     struct tm_job *job = report->job;
     double seconds = (double)report->wall_ns / 1e9;
     json_t *root = json_object(), *operators = json_array(), *latency = json_object();
-    json_object_set_new(root, "job", json_string(job->graph->name));
+    json_object_set_new(root, "job", json_text(job->graph->name));
     json_object_set_new(root, "state", json_string(outcome_text(report->outcome)));
     json_object_set_new(root, "seconds", json_real(seconds));
     json_object_set_new(root, "parallelism", json_integer(job->plan->parallelism));
@@ -271,9 +317,14 @@ void tm_report_print_json(const struct tm_report *report)
     json_object_set_new(root, "errors", errors_json(job));
     if (report->error != NULL && report->error->code != 0)
         json_object_set_new(root, "failure", error_json(report->error));
-    char *text = json_dumps(root, JSON_COMPACT);
-    if (text != NULL)
-        fprintf(stderr, "%s\n", text);
-    free(text);
-    json_decref(root);
+    print_line(stderr, root);
+}
+
+int tm_engine_failed(const struct tm_cli_options *options, const struct tm_error *err, int rc)
+{
+    int code = rc == TM_E_USAGE ? TM_EXIT_USAGE : TM_EXIT_FAILED;
+    if (!options->json)
+        return tm_cli_fail(options, err, code);
+    tm_report_print_error_json(options->out, err);
+    return code;
 }

@@ -2,6 +2,8 @@
 // on a terminal).
 #pragma once
 
+#include <stdio.h>
+
 #include "core/cluster/coordinator.h"
 #include "core/task/job.h"
 
@@ -28,6 +30,10 @@ struct tm_report {
 void tm_report_print(const struct tm_report *report);
 // One JSON object on one line, to standard error.
 void tm_report_print_json(const struct tm_report *report);
+// The same of a job that could not begin: its failure, and no operators.
+void tm_report_print_failure_json(const struct tm_error *err);
+// What a command found wrong that gives its result as JSON: { "ok": false, "error": ... }, a line.
+void tm_report_print_error_json(FILE *out, const struct tm_error *err);
 
 // Live lines: one per operator, drawn over themselves a few times a second.
 struct tm_live;

@@ -245,16 +245,16 @@ static int run_job(struct run *run, struct tm_error *err)
 
 static void print_argument(void *arg, const char *name, const char *fallback, const char *doc)
 {
-    (void)arg;
-    printf("  --set %s=...%s%s%s  %s\n", name, fallback[0] ? " (default: " : "", fallback,
-           fallback[0] ? ")" : "", doc);
+    fprintf(arg, "  --set %s=...%s%s%s%s%s\n", name, fallback[0] ? " (default: " : "", fallback,
+            fallback[0] ? ")" : "", doc[0] ? "  " : "", doc);
 }
 
 static int print_job_help(struct tm_engine *engine, struct tm_error *err)
 {
-    tm_cli_print_help(tm_cli_find("run"));
-    printf("\nArguments of %s:\n", engine->options->file);
-    return tm_vm_arguments(engine->vm, print_argument, NULL, err);
+    FILE *out = engine->options->out;
+    tm_cli_print_help(out, tm_cli_find("run"));
+    fprintf(out, "\nArguments of %s:\n", engine->options->file);
+    return tm_vm_arguments(engine->vm, print_argument, out, err);
 }
 
 int tm_cli_run_job(const struct tm_cli_options *options)
@@ -278,8 +278,11 @@ int tm_cli_run_job(const struct tm_cli_options *options)
             tm_waker_fini(&run.waker);
         }
     }
-    if (rc < 0)
+    if (rc < 0) {
         code = tm_cli_fail(options, &err, rc == TM_E_USAGE ? TM_EXIT_USAGE : TM_EXIT_FAILED);
+        if (options->json)
+            tm_report_print_failure_json(&err);
+    }
     tm_engine_close(&engine);
     return code;
 }

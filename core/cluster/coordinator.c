@@ -46,10 +46,11 @@ static void settle(struct tm_coordinator *c, const struct tm_event *event)
     struct tm_buf settled;
     tm_buf_init(&settled, c->mem);
     int rc = c->env.settle(c->env.arg, event->text, event->length, &settled, &err);
-    // The answer goes out even when it holds nothing new: the task that asked waits for it.
+    // The answer goes out even when it holds nothing new: the task that asked waits for it. It must
+    // wait on where the answer depends on what other tasks have yet to say.
     if (rc == 0)
         command(c, TM_COMMAND_SETTLED, (const char *)settled.data, settled.size_bytes);
-    else
+    else if (rc < 0)
         cancel(c, &err);
     tm_buf_fini(&settled);
 }

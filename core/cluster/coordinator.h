@@ -26,7 +26,7 @@ struct tm_coordinator_env {
     // Tell every worker. 0 or TM_E_MEMORY.
     int (*command)(void *arg, enum tm_command_kind kind, const char *text, size_t length);
     // Settle types in the planning state; `settled`: what the workers must apply ("" = nothing
-    // new).
+    // new). Above 0: it is too early for an answer.
     int (*settle)(void *arg, const char *proposal, size_t length, struct tm_buf *settled,
                   struct tm_error *err);
 };

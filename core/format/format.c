@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "core/format/csv_options.h"
+
 const struct tm_format tm_format_json = {
     .name = "json",
     .suffixes = " .jsonl .ndjson .json ",
@@ -19,7 +21,25 @@ const struct tm_format tm_format_text = {
     .encoder_new = tm__text_encoder_new,
 };
 
-static const struct tm_format *const all[] = {&tm_format_json, &tm_format_text, NULL};
+static int check_csv_options(struct tm_mem *mem, const struct tm_options *options,
+                             struct tm_error *err)
+{
+    struct tm_csv_options parsed;
+    return tm_csv_options_parse(mem, options, &parsed, err);
+}
+
+const struct tm_format tm_format_csv = {
+    .name = "csv",
+    .suffixes = " .csv .tsv ",
+    .schema_needed = true,
+    .options = tm_csv_option_defs,
+    .check_options = check_csv_options,
+    .decoder_new = tm__csv_decoder_new,
+    .encoder_new = tm__csv_encoder_new,
+};
+
+static const struct tm_format *const all[] = {&tm_format_json, &tm_format_text, &tm_format_csv,
+                                              NULL};
 
 const struct tm_format *const *tm_format_all(void)
 {
@@ -48,4 +68,15 @@ const struct tm_format *tm_format_of_path(const char *path)
         }
     }
     return NULL;
+}
+
+int tm_format_check_options(const struct tm_format *format, struct tm_mem *mem,
+                            const struct tm_options *options, struct tm_error *err)
+{
+    if (format->check_options != NULL)
+        return format->check_options(mem, options, err);
+    if (options == NULL || options->count == 0)
+        return 0;
+    return tm_error_set(err, TM_E_OPTION, "format \"%s\" has no option \"%s\": it has none",
+                        format->name, options->values[0].name);
 }

@@ -44,6 +44,10 @@ struct tm_encoder_ops {
                   int (*bad)(void *arg, const struct tm_row *row, int code, const char *message),
                   void *arg);
     void (*free)(struct tm_encoder *e);
+    // Append what a file of this format begins with: the header of CSV. Once for each file, in
+    // front of its first row, by one of the encoders that write to it; not for a file that is
+    // appended to and has something in it. NULL: such files begin with their first row.
+    int (*begin)(struct tm_encoder *e, struct tm_buf *out);
 };
 struct tm_encoder {
     const struct tm_encoder_ops *ops;
@@ -55,12 +59,15 @@ struct tm_decoder_args {
     const uint64_t *used; // bitmap: columns some operator reads. Others are checked for their type
                           // and left null. NULL = all
     size_t max_record;
+    const struct tm_options *options; // of the format; NULL: its defaults
 };
 struct tm_encoder_args {
     struct tm_mem *mem;
     struct tm_schema *schema;
-    bool omit_nulls;       // option nulls = "omit"
-    bool timestamps_as_ms; // option timestamp = "ms"
+    const uint64_t *left_out;         // bitmap: columns not to write; NULL: none
+    bool omit_nulls;                  // option nulls = "omit"
+    bool timestamps_as_ms;            // option timestamp = "ms"
+    const struct tm_options *options; // of the format; NULL: its defaults
 };
 
 // The formats there are. `schema_needed`: a source must declare one; else `schema` gives the fixed
@@ -69,20 +76,27 @@ struct tm_format {
     const char *name;
     const char *suffixes; // " .jsonl .ndjson .json "
     bool schema_needed;
+    const struct tm_option_def *options; // ends with a NULL name; NULL: the format has none
+    // What a table cannot say of them; `options` may be NULL.
+    int (*check_options)(struct tm_mem *mem, const struct tm_options *options,
+                         struct tm_error *err);
     int (*decoder_new)(const struct tm_decoder_args *args, struct tm_decoder **d,
                        struct tm_error *err);
     int (*encoder_new)(const struct tm_encoder_args *args, struct tm_encoder **e,
                        struct tm_error *err);
 };
-extern const struct tm_format tm_format_json, tm_format_text;
+extern const struct tm_format tm_format_json, tm_format_text, tm_format_csv;
 const struct tm_format *const *tm_format_all(void);          // NULL-terminated
 const struct tm_format *tm_format_find(const char *name);    // NULL: none
 const struct tm_format *tm_format_of_path(const char *path); // by suffix; NULL: none
+// Are these options ones that the format takes? TM_E_OPTION says what is wrong with which.
+int tm_format_check_options(const struct tm_format *format, struct tm_mem *mem,
+                            const struct tm_options *options, struct tm_error *err) TM_WARN_UNUSED;
 
-// One row as a JSON object without line end (dead letters, error messages). NaN and infinities as
-// strings.
-int tm_format_row_json(struct tm_buf *out, const struct tm_schema *schema,
-                       const struct tm_row *row) TM_WARN_UNUSED;
+// One row as a JSON object without line end (dead letters, error messages), without the columns
+// left out (bitmap; NULL: none). NaN and infinities as strings.
+int tm_format_row_json(struct tm_buf *out, const struct tm_schema *schema, const struct tm_row *row,
+                       const uint64_t *left_out) TM_WARN_UNUSED;
 // Shortest decimal text of a double that reads back the same; not NUL-terminated; buf at least 32
 // bytes.
 size_t tm_format_double(double value, char *buf);

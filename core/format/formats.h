@@ -11,3 +11,7 @@ int tm__text_decoder_new(const struct tm_decoder_args *args, struct tm_decoder *
                          struct tm_error *err);
 int tm__text_encoder_new(const struct tm_encoder_args *args, struct tm_encoder **encoder,
                          struct tm_error *err);
+int tm__csv_decoder_new(const struct tm_decoder_args *args, struct tm_decoder **decoder,
+                        struct tm_error *err);
+int tm__csv_encoder_new(const struct tm_encoder_args *args, struct tm_encoder **encoder,
+                        struct tm_error *err);

@@ -231,7 +231,8 @@ static int encoder_init(struct json_encoder *e, const struct tm_encoder_args *ar
         return TM_E_MEMORY;
     int rc = 0;
     for (uint32_t i = 0; rc == 0 && i < args->schema->field_count; i++) {
-        if ((args->schema->fields[i].flags & TM_FIELD_HIDDEN) == 0)
+        bool left_out = args->left_out != NULL && (args->left_out[i >> 6] >> (i & 63) & 1) != 0;
+        if (!left_out && (args->schema->fields[i].flags & TM_FIELD_HIDDEN) == 0)
             rc = add_field(e, args->schema, i);
     }
     return rc;
@@ -259,11 +260,13 @@ int tm__json_encoder_new(const struct tm_encoder_args *args, struct tm_encoder *
     return 0;
 }
 
-int tm_format_row_json(struct tm_buf *out, const struct tm_schema *schema, const struct tm_row *row)
+int tm_format_row_json(struct tm_buf *out, const struct tm_schema *schema, const struct tm_row *row,
+                       const uint64_t *left_out)
 {
     // For messages and dead letters: setting up an encoder each time is fast enough. The schema is
     // only read; the reference taken and given back leaves it as it was.
-    struct tm_encoder_args args = {.mem = out->mem, .schema = (struct tm_schema *)schema};
+    struct tm_encoder_args args = {
+        .mem = out->mem, .schema = (struct tm_schema *)schema, .left_out = left_out};
     struct json_encoder e;
     const struct field *failed;
     int rc = encoder_init(&e, &args);

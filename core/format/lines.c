@@ -8,6 +8,22 @@ void tm__lines_init(struct tm__lines *lines, size_t max_record)
     *lines = (struct tm__lines){.max_record = max_record, .line = 1};
 }
 
+bool tm__lines_begin(struct tm__lines *lines, const uint8_t *p, size_t *pos, size_t len,
+                     bool at_end)
+{
+    static const uint8_t mark[] = {0xEF, 0xBB, 0xBF};
+    if (lines->offset != 0 || lines->skipping || *pos != 0)
+        return true;
+    size_t there = len < sizeof mark ? len : sizeof mark;
+    if (memcmp(p, mark, there) != 0)
+        return true;
+    if (there < sizeof mark)
+        return there == 0 || at_end;
+    *pos = sizeof mark;
+    lines->offset = sizeof mark;
+    return true;
+}
+
 size_t tm__lines_window(struct tm__lines *lines, const uint8_t *p, size_t pos, size_t len,
                         bool at_end, size_t want)
 {

@@ -22,6 +22,10 @@ struct tm__lines {
 };
 
 void tm__lines_init(struct tm__lines *lines, size_t max_record);
+// Before the first record of a split: a byte order mark, which editors on some systems write, is no
+// part of it. *pos is moved behind it. False: it may be one, and more input will tell.
+bool tm__lines_begin(struct tm__lines *lines, const uint8_t *p, size_t *pos, size_t len,
+                     bool at_end);
 // The end (behind a line end, or at `len` when at_end) of a window [pos, end) of whole lines, about
 // `want` bytes or one longer line. Returns pos when there is no whole line: more input is needed,
 // or the record is too long and `skipping` is set.

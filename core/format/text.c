@@ -64,7 +64,8 @@ static int text_decode(struct tm_decoder *base, const uint8_t *p, size_t len, bo
     size_t pos = 0, window = 0; // the end of what was checked
     bool valid = true;
     int rc = 0;
-    while (rc == 0 && !tm_batch_is_full(batch)) {
+    bool begun = tm__lines_begin(&d->lines, p, &pos, len, at_end);
+    while (rc == 0 && begun && !tm_batch_is_full(batch)) {
         if (d->lines.skipping) {
             rc = tm__lines_skip(&d->lines, p, &pos, len, at_end, bad, arg);
             if (d->lines.skipping)

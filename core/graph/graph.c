@@ -31,6 +31,7 @@ void tm_graph_free(struct tm_graph *graph)
     for (uint32_t i = 0; i < graph->node_count; i++) {
         tm_schema_unref(tm_node_schema(&graph->nodes[i]));
         tm_options_fini(&graph->nodes[i].options);
+        tm_options_fini(&graph->nodes[i].format_options);
     }
     tm_mem_free(graph->mem, graph->nodes, graph->node_capacity * sizeof *graph->nodes);
     tm_mem_free(graph->mem, g->declared, graph->node_capacity * sizeof *g->declared);

@@ -32,8 +32,11 @@ struct tm_node {
     const char *connector;  // SOURCE, SINK: "file"
     const char *format;     // "json"; "" = the connector has its own rows
     struct tm_options options;
-    uint64_t used[16];  // SOURCE: columns that some operator reads (bitmap of TM_FIELDS_MAX)
-    int32_t time_field; // WATERMARK: column of the input schema
+    struct tm_options format_options; // as texts
+    uint64_t used[16];   // SOURCE: columns that some operator reads (bitmap of TM_FIELDS_MAX)
+    uint64_t unread[16]; // of the output: columns of a source that no operator reads, so that
+                         // they hold nothing (bitmap)
+    int32_t time_field;  // WATERMARK: column of the input schema
     int64_t disorder_ms, idle_ms;         // WATERMARK; idle 0 = never
     int64_t size_ms, slide_ms, offset_ms; // WINDOW; tumbling: slide = size
     struct tm_aggregate *aggregates;      // ROLLING, WINDOW

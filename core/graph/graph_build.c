@@ -129,6 +129,7 @@ int tm_graph_add(struct tm_graph *graph, int kind, const char *verb, const char 
     if (node.verb == NULL || node.name == NULL || node.where == NULL)
         return no_memory(graph);
     tm_options_init(&node.options, graph->mem);
+    tm_options_init(&node.format_options, graph->mem);
     memcpy(&graph->nodes[node.id], &node, sizeof node);
     private_of(graph)->declared[node.id] = (struct tm_declared){.time_field = -1};
     graph->node_count++;
@@ -341,15 +342,33 @@ int tm_graph_option_bool(struct tm_graph *graph, uint32_t node, const char *name
     return tm_options_set_bool(&n->options, name, value != 0) == 0 ? 0 : no_memory(graph);
 }
 
-int tm_graph_used(struct tm_graph *graph, uint32_t node, uint32_t field)
+int tm_graph_format_option(struct tm_graph *graph, uint32_t node, const char *name,
+                           const char *value)
 {
     struct tm_node *n = find_node(graph, node);
     if (n == NULL)
         return TM_E_GRAPH;
+    return tm_options_set_string(&n->format_options, name, value) == 0 ? 0 : no_memory(graph);
+}
+
+static int mark(struct tm_graph *graph, struct tm_node *n, uint64_t *columns, uint32_t field)
+{
     if (field >= TM_FIELDS_MAX)
         return FAIL(graph, TM_E_UNKNOWN_FIELD, "%s '%s' has no column %u", n->verb, n->name, field);
-    n->used[field >> 6] |= UINT64_C(1) << (field & 63);
+    columns[field >> 6] |= UINT64_C(1) << (field & 63);
     return 0;
+}
+
+int tm_graph_used(struct tm_graph *graph, uint32_t node, uint32_t field)
+{
+    struct tm_node *n = find_node(graph, node);
+    return n == NULL ? TM_E_GRAPH : mark(graph, n, n->used, field);
+}
+
+int tm_graph_unread(struct tm_graph *graph, uint32_t node, uint32_t field)
+{
+    struct tm_node *n = find_node(graph, node);
+    return n == NULL ? TM_E_GRAPH : mark(graph, n, n->unread, field);
 }
 
 int tm_graph_watermark(struct tm_graph *graph, uint32_t node, int time_field, int64_t disorder_ms,

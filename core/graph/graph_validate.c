@@ -129,7 +129,12 @@ static int check_connector(struct check *c, const struct tm_node *node)
         tm_error_set(c->err, TM_E_GRAPH, "%s has no connector", NODE(node, a));
         return at(c, node);
     }
-    if (node->format[0] == '\0' || tm_format_find(node->format) != NULL)
+    const struct tm_format *format = tm_format_find(node->format);
+    if (format != NULL) {
+        int rc = tm_format_check_options(format, c->graph->mem, &node->format_options, c->err);
+        return rc == 0 ? 0 : at(c, node);
+    }
+    if (node->format[0] == '\0')
         return 0;
     for (; count < FORMATS_SHOWN && formats[count] != NULL; count++) {
         known[count] = formats[count]->name;

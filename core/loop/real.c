@@ -2,9 +2,11 @@
 #include "core/loop/real.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/random.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "core/base/check.h"
 #include "core/loop/real_private.h"
@@ -96,6 +98,15 @@ int tm_real_init(struct tm_fx *fx, struct tm_error *err)
         .memory = &real_memory,
     };
     return 0;
+}
+
+void tm_real_keep_standard_descriptors(void)
+{
+    // A descriptor of a path alone: it can be had in a root without /dev too, and reading and
+    // writing fail, where the null device would swallow a job's rows.
+    for (int fd = 0; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+            TM_CHECK(open("/", O_PATH) == fd); // the lowest number that is free
 }
 
 void tm_real_fini(struct tm_fx *fx)

@@ -26,6 +26,7 @@ enum {
     FILE_WRITE_BYTES = 4 * 1024 * 1024,
     // How long a writer waits for its reader before it looks at `cancel` again.
     CANCEL_POLL_MS = 50,
+    LINKS_MAX = 40, // the kernel's bound of links in a path
 };
 
 static int code_of(int errnum)
@@ -50,13 +51,15 @@ static int code_of(int errnum)
         return TM_E_MEMORY;
     case EMFILE:
     case ENFILE:
+    case ENAMETOOLONG:
+    case ELOOP:
         return TM_E_LIMIT;
     default:
         return TM_E_IO;
     }
 }
 
-static int path_error(struct tm_error *err, int errnum, const char *verb, const char *path)
+int tm__real_path_error(struct tm_error *err, int errnum, const char *verb, const char *path)
 {
     int rc = tm_error_set_errno(err, code_of(errnum), errnum, "cannot %s %s", verb, path);
     if (errnum == EMFILE)
@@ -72,6 +75,16 @@ static int fd_error(struct tm_error *err, int errnum, const char *verb, int fd)
     if (err == NULL)
         return code_of(errnum);
     if (fd >= 0 && fd <= 2) {
+        if (errnum == EBADF) {
+            bool input = fd == STDIN_FILENO;
+            int rc = tm_error_set(err, TM_E_IO, "cannot %s %s: it is closed, or not open for %s",
+                                  verb, standard[fd], input ? "reading" : "writing");
+            tm_error_hint(err,
+                          "it was so when tidemill was started (%s&- in a shell closes it): give "
+                          "it a file, a pipe or /dev/null",
+                          input ? "<" : ">");
+            return rc;
+        }
         snprintf(path, sizeof(path), "%s", standard[fd]);
     } else {
         snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
@@ -81,7 +94,30 @@ static int fd_error(struct tm_error *err, int errnum, const char *verb, int fd)
         else
             snprintf(path, sizeof(path), "descriptor %d", fd);
     }
-    return path_error(err, errnum, verb, path);
+    return tm__real_path_error(err, errnum, verb, path);
+}
+
+// A standard descriptor was closed by whoever started the process: its number is left alone, so
+// that what is meant for standard output never lands in a file. -1 and errno.
+int tm__real_above_standard(int fd)
+{
+    if (fd < 0 || fd > STDERR_FILENO)
+        return fd;
+    int high = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1), errnum = errno;
+    close(fd);
+    errno = errnum;
+    return high;
+}
+
+// Opened without waiting for the other end of a named pipe; reads and writes of it do wait.
+static void set_blocking(int fd)
+{
+    struct stat st;
+    if (fstat(fd, &st) != 0 || S_ISREG(st.st_mode))
+        return;
+    int flags = fcntl(fd, F_GETFL);
+    if (flags >= 0)
+        (void)fcntl(fd, F_SETFL, flags & ~O_NONBLOCK); // else reads are repeated after EAGAIN
 }
 
 static int real_open(void *ctx, const char *path, enum tm_file_mode mode, struct tm_error *err)
@@ -91,7 +127,10 @@ static int real_open(void *ctx, const char *path, enum tm_file_mode mode, struct
     const char *verb = "open";
     switch (mode) {
     case TM_FILE_READ:
-        flags |= O_RDONLY;
+        flags |= O_RDONLY | O_NONBLOCK;
+        break;
+    case TM_FILE_STREAM:
+        flags |= O_WRONLY | O_NONBLOCK;
         break;
     case TM_FILE_CREATE:
         flags |= O_WRONLY | O_CREAT | O_TRUNC;
@@ -110,19 +149,15 @@ static int real_open(void *ctx, const char *path, enum tm_file_mode mode, struct
     do
         fd = open(path, flags, 0666);
     while (fd < 0 && errno == EINTR);
-    if (fd < 0)
-        return path_error(err, errno, verb, path);
-    if (fd <= 2) {
-        // A standard descriptor was closed by whoever started the process: leave its number alone,
-        // so that what is meant for standard output never lands in this file.
-        int high = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-        int errnum = errno;
-        close(fd);
-        if (high < 0)
-            return path_error(err, errnum, verb, path);
-        fd = high;
+    if (fd < 0 && mode == TM_FILE_STREAM && errno == ENXIO) {
+        int rc = tm_error_set(err, TM_E_CLOSED_PIPE, "nobody reads the pipe %s", path);
+        tm_error_hint(err, "start its reader first");
+        return rc;
     }
-    return fd;
+    if (fd >= 0 && (flags & O_NONBLOCK) != 0)
+        set_blocking(fd);
+    fd = tm__real_above_standard(fd);
+    return fd >= 0 ? fd : tm__real_path_error(err, errno, verb, path);
 }
 
 static int64_t now_ms(void)
@@ -282,7 +317,7 @@ static int real_rename(void *ctx, const char *from, const char *to, struct tm_er
 static int real_unlink(void *ctx, const char *path, struct tm_error *err)
 {
     (void)ctx;
-    return unlink(path) == 0 ? 0 : path_error(err, errno, "remove", path);
+    return unlink(path) == 0 ? 0 : tm__real_path_error(err, errno, "remove", path);
 }
 
 static int make_directory(const char *path, struct tm_error *err)
@@ -298,7 +333,7 @@ static int make_directory(const char *path, struct tm_error *err)
         return tm_error_set(err, TM_E_EXISTS,
                             "cannot make the directory %s: it exists and is no directory", path);
     }
-    return path_error(err, errnum, "make the directory", path);
+    return tm__real_path_error(err, errnum, "make the directory", path);
 }
 
 static int real_mkdirs(void *ctx, const char *path, struct tm_error *err)
@@ -307,7 +342,8 @@ static int real_mkdirs(void *ctx, const char *path, struct tm_error *err)
     char prefix[PATH_MAX];
     size_t len = strlen(path);
     if (len == 0 || len >= sizeof(prefix))
-        return path_error(err, len == 0 ? ENOENT : ENAMETOOLONG, "make the directory", path);
+        return tm__real_path_error(err, len == 0 ? ENOENT : ENAMETOOLONG, "make the directory",
+                                   path);
     memcpy(prefix, path, len + 1);
     for (size_t i = 1; i <= len; i++) {
         if ((prefix[i] != '/' && prefix[i] != '\0') || prefix[i - 1] == '/')
@@ -326,13 +362,49 @@ static int real_stat(void *ctx, const char *path, struct tm_file_info *info, str
     (void)ctx;
     struct stat st;
     if (stat(path, &st) != 0)
-        return path_error(err, errno, "look at", path);
+        return tm__real_path_error(err, errno, "look at", path);
     *info = (struct tm_file_info){
         .size_bytes = st.st_size,
         .is_directory = S_ISDIR(st.st_mode),
         .is_regular = S_ISREG(st.st_mode),
+        .device = st.st_dev,
+        .inode = st.st_ino,
     };
     return 0;
+}
+
+// One link: `text` becomes what it means. 1: it was one, 0: it was none, or a code.
+static int follow(char *text, size_t size, struct tm_error *err)
+{
+    char target[PATH_MAX];
+    const char *slash = strrchr(text, '/');
+    size_t folder = slash == NULL ? 0 : (size_t)(slash - text) + 1;
+    ssize_t n = readlink(text, target, sizeof(target));
+    if (n < 0) // no link, or not there: whoever opens it says what is wrong
+        return 0;
+    if (target[0] == '/')
+        folder = 0;
+    if ((size_t)n == sizeof(target) || folder + (size_t)n + 1 > size)
+        return tm__real_path_error(err, ENAMETOOLONG, "follow", text);
+    memcpy(text + folder, target, (size_t)n);
+    text[folder + (size_t)n] = '\0';
+    return 1;
+}
+
+static int real_resolve(void *ctx, const char *path, char *text, size_t size, struct tm_error *err)
+{
+    (void)ctx;
+    size_t len = strlen(path);
+    if (len >= size)
+        return tm__real_path_error(err, ENAMETOOLONG, "follow", path);
+    memcpy(text, path, len + 1);
+    int rc = 1;
+    for (int links = 0; rc == 1; links++) {
+        if (links == LINKS_MAX)
+            return tm__real_path_error(err, ELOOP, "follow", path);
+        rc = follow(text, size, err);
+    }
+    return rc;
 }
 
 static int by_bytes(const void *a, const void *b)
@@ -364,7 +436,7 @@ static int real_glob(void *ctx, const char *pattern, int (*add)(void *arg, const
         globfree(&found);
         if (rc == GLOB_NOSPACE)
             return tm_error_set(err, TM_E_MEMORY, "out of memory for the paths of %s", pattern);
-        return path_error(err, errnum, "list", pattern);
+        return tm__real_path_error(err, errnum, "list", pattern);
     }
     qsort(found.gl_pathv, found.gl_pathc, sizeof(*found.gl_pathv), by_bytes);
     rc = 0;
@@ -395,6 +467,8 @@ const struct tm_fx_files tm__real_files = {
     .unlink = real_unlink,
     .mkdirs = real_mkdirs,
     .stat = real_stat,
+    .lock = tm__real_lock,
+    .resolve = real_resolve,
     .glob = real_glob,
     .is_terminal = real_is_terminal,
 };

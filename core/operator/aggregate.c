@@ -123,6 +123,22 @@ static inline int add_decimal(uint8_t *acc, __int128 x)
     return 0;
 }
 
+const char *tm__operator_aggregate_range_hint(item_t *item)
+{
+    switch (item->action) {
+    case TM__SUM_INT:
+        return "a sum of int holds up to 2^53; of a field declared as int64 it holds 64 bits";
+    case TM__SUM_INT64:
+        return "a sum of int64 holds 64 bits; of a field declared as decimal(38,0) it holds 38 "
+               "digits";
+    case TM__SUM_DECIMAL:
+    case TM__AVG_DECIMAL:
+        return "decimals hold 38 digits; a double holds more, not exactly";
+    default:
+        return "a field declared as decimal(38,0) holds 38 digits";
+    }
+}
+
 // --- adding a row --------------------------------------------------------------------------------
 
 static inline int add_row(item_t *item, const struct tm__operator_home *home, uint8_t *value,

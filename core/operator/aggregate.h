@@ -66,6 +66,8 @@ int tm__operator_aggregates_init(struct tm__operator_aggregates *aggregates, str
                                  const struct tm_schema *output,
                                  struct tm_error *err) TM_WARN_UNUSED;
 void tm__operator_aggregates_fini(struct tm__operator_aggregates *aggregates);
+// For the message about one that went out of range: what holds more.
+const char *tm__operator_aggregate_range_hint(const struct tm__operator_aggregate *aggregate);
 
 // Add one row. TM_E_OVERFLOW: *culprit says which; the value is as before. TM_E_MEMORY.
 int tm__operator_aggregates_add(const struct tm__operator_aggregates *aggregates,

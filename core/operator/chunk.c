@@ -11,7 +11,6 @@ struct chunk {
     struct tm_vm_chain *chain;
     struct tm_chain_ctx *run; // its context
     uint64_t *counts;
-    struct tm_schema *input; // of the batch under way; owned by it
     struct tm_batch *output; // being filled, or NULL
     bool begun;              // the batch under way has been given to the chunk
     struct tm_error failure; // of a row, when it ends the job
@@ -24,17 +23,19 @@ static const struct tm_node *node_at(const struct chunk *self, uint32_t index)
 
 // --- what the chunk calls back -------------------------------------------------------------------
 
-static int on_fail(void *arg, uint32_t node_index, const struct tm_row *row, int code,
-                   const char *message, size_t length)
+static int on_fail(void *arg, uint32_t node_index, const struct tm_row *row, uint32_t row_of,
+                   int code, const char *message, size_t length)
 {
     struct chunk *self = arg;
+    const struct tm_node *given = node_at(self, row_of);
     struct tm_row_failure failure = {
         .node = node_at(self, node_index),
         .code = code,
         .message = message,
         .message_length = length,
-        .schema = self->input,
-        .row = self->input == NULL ? NULL : row,
+        .schema = tm_node_schema(&self->base.ctx->plan->graph->nodes[given->inputs[0]]),
+        .row = row,
+        .row_of = given,
         .offset = -1,
         .line = -1,
     };
@@ -104,11 +105,14 @@ static int enter(struct chunk *self, bool finish, struct tm_error *err)
 // What a run's result means for the step; fills *out with the output batch where it must go.
 static int conclude(struct chunk *self, int rc, bool keep_empty, struct tm_element *out)
 {
-    if (rc == TM_VM_RUN_SETTLE) {
+    if (rc == TM_VM_RUN_SETTLE || rc == TM_VM_RUN_TELL) {
         size_t length;
         const char *proposal = tm_vm_chain_proposal(self->chain, &length);
-        rc = tm_task_settle(self->base.ctx->task, proposal, length);
-        return rc != 0 ? rc : TM_STEP_WAIT;
+        struct tm_task *task = self->base.ctx->task;
+        bool wait = rc == TM_VM_RUN_SETTLE;
+        rc = wait ? tm_task_settle(task, proposal, length) : tm_task_tell(task, proposal, length);
+        if (rc != 0 || wait)
+            return rc != 0 ? rc : TM_STEP_WAIT;
     }
     if (self->output != NULL && (self->output->row_count != 0 || keep_empty)) {
         *out = (struct tm_element){.kind = TM_ELEMENT_BATCH, .batch = self->output};
@@ -131,9 +135,9 @@ static int step_batch(struct chunk *self, struct tm_element *in, struct tm_eleme
     struct tm_batch *batch = in->batch;
     if (!self->begun) {
         self->begun = true;
-        self->input = batch->schema;
         self->run->in = batch->data;
         self->run->in_end = batch->data + batch->size_bytes;
+        self->run->in_rows = batch->row_count;
     }
     int rc = enter(self, false, err);
     if (rc < 0)
@@ -145,7 +149,6 @@ static int step_batch(struct chunk *self, struct tm_element *in, struct tm_eleme
     rc = conclude(self, rc, keep_empty, out);
     if (rc == TM_STEP_DONE) {
         self->begun = false;
-        self->input = NULL;
         tm_batch_release(batch);
     }
     return rc;
@@ -163,6 +166,7 @@ static int chunk_step(struct tm_operator *op, struct tm_element *in, struct tm_e
                 (in->kind == TM_ELEMENT_WATERMARK && in->watermark == TM_WATERMARK_MAX);
     if (last) {
         self->run->in = self->run->in_end = NULL;
+        self->run->in_rows = 0;
         int rc = enter(self, true, err);
         if (rc < 0)
             return rc;
@@ -189,7 +193,9 @@ static void chunk_free(struct tm_operator *op)
     tm_mem_free(self->mem, self, sizeof *self);
 }
 
-static const struct tm_operator_ops chunk_ops = {.step = chunk_step, .free = chunk_free};
+// All subtasks say when they see no more values of columns whose types are not known.
+static const struct tm_operator_ops chunk_ops = {
+    .step = chunk_step, .free = chunk_free, .ends_unopened = true};
 
 int tm_operator_chunk_new(struct tm_task_context *ctx, const uint32_t *nodes, uint32_t count,
                           struct tm_operator **op, struct tm_error *err)
@@ -206,6 +212,8 @@ int tm_operator_chunk_new(struct tm_task_context *ctx, const uint32_t *nodes, ui
         .nodes = nodes,
         .node_count = count,
         .subtask = ctx->subtask,
+        .parallelism = ctx->chain->parallelism,
+        .reads_source = ctx->splits != NULL,
         .fail = on_fail,
         .arg = self,
         .grow = on_grow,
@@ -217,7 +225,8 @@ int tm_operator_chunk_new(struct tm_task_context *ctx, const uint32_t *nodes, ui
     }
     self->run = tm_vm_chain_ctx(self->chain);
     self->run->out_full = TM_BATCH_ROWS;
-    self->run->out_full_bytes = TM_BATCH_BYTES;
+    // Rows may get wider: what one batch gives stays one batch, and no tiny one follows it.
+    self->run->out_full_bytes = 2 * TM_BATCH_BYTES;
     self->counts = self->run->counts;
     *op = &self->base;
     return 0;

@@ -60,11 +60,12 @@ static int reduce_open(struct tm_operator *op, struct tm_schema *input, struct t
 
 // --- what the chunk calls back -------------------------------------------------------------------
 
-static int on_fail(void *arg, uint32_t node_index, const struct tm_row *row, int code,
-                   const char *message, size_t length)
+static int on_fail(void *arg, uint32_t node_index, const struct tm_row *row, uint32_t row_of,
+                   int code, const char *message, size_t length)
 {
     struct reduce *self = arg;
     (void)node_index;
+    (void)row_of;
     uint32_t i = self->entry->slot_index;
     for (uint32_t k = self->at; row != NULL && k < self->run_end; k++)
         if (self->block->rows[k] == row)
@@ -145,6 +146,7 @@ static void enter_rows(struct reduce *self)
     struct tm_chain_ctx *entry = self->entry;
     entry->in = (const uint8_t *)block->rows[self->at];
     entry->in_end = (const uint8_t *)tm_row_next(block->rows[self->run_end - 1]);
+    entry->in_rows = self->run_end - self->at;
     entry->slots = self->slots;
     entry->slot_index = 0;
     entry->now_ms = self->base.ctx->now_ms;

@@ -61,7 +61,8 @@ static int on_overflow(void *arg, const struct tm_row *row,
 {
     struct rolling *self = arg;
     return tm__operator_row_failed(&self->base, self->input, row, TM_E_OVERFLOW, err,
-                                   "'%s' goes out of range with this row", culprit->name);
+                                   "'%s' goes out of range with this row\n  hint: %s",
+                                   culprit->name, tm__operator_aggregate_range_hint(culprit));
 }
 
 // The next rows of the batch, with their keys and values.

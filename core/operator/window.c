@@ -88,8 +88,8 @@ static int on_overflow(void *arg, const struct tm_row *row,
 {
     struct tm__operator_window *self = arg;
     return tm__operator_row_failed(&self->base, self->input, row, TM_E_OVERFLOW, err,
-                                   "'%s' of its window goes out of range with this row",
-                                   culprit->name);
+                                   "'%s' of its window goes out of range with this row\n  hint: %s",
+                                   culprit->name, tm__operator_aggregate_range_hint(culprit));
 }
 
 static int add_block(struct tm__operator_window *self, struct tm_error *err)

@@ -154,8 +154,9 @@ static int result_failed(struct tm__operator_window *self,
     tm_metric_add(&self->base.metrics->used, (uint64_t)-1);
     return tm__operator_row_failed(
         &self->base, NULL, NULL, TM_E_OVERFLOW, err,
-        "'%s' of a key in the window from %lld to %lld ms is out of range", culprit->name,
-        (long long)(self->end - self->size), (long long)self->end);
+        "'%s' of a key in the window from %lld to %lld ms is out of range\n  hint: %s",
+        culprit->name, (long long)(self->end - self->size), (long long)self->end,
+        tm__operator_aggregate_range_hint(culprit));
 }
 
 static int emit(struct tm__operator_window *self, const struct tm_key *key, void *value,

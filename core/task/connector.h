@@ -61,7 +61,9 @@ struct tm_connector {
     void (*source_release)(void *shared);
     // The number of splits of a subtask, known after prepare.
     uint32_t (*split_count)(const void *shared, uint32_t subtask, uint32_t parallelism);
-    // Sinks: what the subtasks share (one writer of a single file).
+    // Sinks: what the subtasks share (one writer of a single file). *shared comes in as what the
+    // job's first sink of this connector has, NULL for that one itself: sinks of one job may have
+    // to share too (standard output is one). It is released before theirs.
     int (*sink_prepare)(const struct tm_fx *fx, struct tm_mem *mem, const struct tm_node *node,
                         uint32_t parallelism, void **shared, struct tm_error *err);
     int (*sink_new)(struct tm_task_context *ctx, const struct tm_node *node,

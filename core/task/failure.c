@@ -1,12 +1,13 @@
 // Rows that failed: counted by operator and code, then skipped, sent to the dead letters, or the
 // end of the job.
 #include <ctype.h>
+#include <stdio.h>
 
 #include "core/base/text.h"
 #include "core/format/format.h"
 #include "core/task/task.h"
 
-enum { RECORD_SHOWN_BYTES = 300 };
+enum { RECORD_SHOWN_BYTES = 300, NOT_READ_BYTES = 160 };
 
 // A chunk's message may end in a hint of its own (lua/codegen/failures.lua).
 static const char hint_mark[] = "\n  hint: ";
@@ -67,6 +68,36 @@ static int show_raw(struct tm_buf *text, const uint8_t *raw, size_t length)
     return rc;
 }
 
+// The columns of the failed row that hold nothing because no operator reads them: printed as null
+// they would say what is not so. NULL: none.
+static const uint64_t *unread_of(const struct tm_task *task, const struct tm_row_failure *failure)
+{
+    const struct tm_node *of = failure->row_of == NULL ? failure->node : failure->row_of;
+    return of->input_count == 0 ? NULL : task->job->graph->nodes[of->inputs[0]].unread;
+}
+
+// " (not read: note, country)", nothing when all were.
+static void list_unread(const struct tm_schema *schema, const uint64_t *unread, char *out,
+                        size_t size)
+{
+    size_t used = 0;
+    out[0] = '\0';
+    for (uint32_t i = 0; unread != NULL && i < schema->field_count; i++) {
+        if ((unread[i >> 6] >> (i & 63) & 1) == 0 ||
+            (schema->fields[i].flags & TM_FIELD_HIDDEN) != 0)
+            continue;
+        const char *name = schema->fields[i].name;
+        if (used + strlen(name) + sizeof " (not read: ...)" >= size) {
+            used += (size_t)snprintf(out + used, size - used, ", ...");
+            break;
+        }
+        used += (size_t)snprintf(out + used, size - used, "%s%s", used == 0 ? " (not read: " : ", ",
+                                 name);
+    }
+    if (used != 0)
+        snprintf(out + used, size - used, ")");
+}
+
 // "job.lua:12: text" -> the length of "job.lua:12", or 0.
 static size_t place_length(const char *message, size_t length)
 {
@@ -82,7 +113,7 @@ static size_t place_length(const char *message, size_t length)
 }
 
 static void describe(struct tm_error *err, const struct tm_row_failure *failure,
-                     const struct tm_buf *row_json)
+                     const struct tm_buf *row_json, const uint64_t *unread)
 {
     const char *hint = own_hint(failure);
     size_t message_length = failure->message_length, hint_length = 0;
@@ -112,9 +143,13 @@ static void describe(struct tm_error *err, const struct tm_row_failure *failure,
         record = (const char *)raw.data;
         shown = raw.size_bytes;
     }
-    tm_error_set(err, failure->code, "%s '%s': %.*s%s%.*s%s",
+    char not_read[NOT_READ_BYTES] = "";
+    if (row_json->size_bytes != 0)
+        list_unread(failure->schema, unread, not_read, sizeof not_read);
+    tm_error_set(err, failure->code, "%s '%s': %.*s%s%.*s%s%s",
                  failure->node->kind == TM_NODE_SOURCE ? "source" : "operator", failure->node->name,
-                 (int)length, text, shown > 0 ? "\nrecord: " : "", (int)shown, record, more);
+                 (int)length, text, shown > 0 ? "\nrecord: " : "", (int)shown, record, more,
+                 not_read);
     tm_buf_fini(&raw);
     if (place != 0)
         tm_error_where(err, "%.*s", (int)place, failure->message);
@@ -159,7 +194,7 @@ static struct tm_row_failure without_hint(const struct tm_row_failure *failure)
 }
 
 static int settle_row(struct tm_task *task, const struct tm_row_failure *failure,
-                      const struct tm_buf *row_json, struct tm_error *err)
+                      const struct tm_buf *row_json, const uint64_t *unread, struct tm_error *err)
 {
     struct tm_row_failure letter;
     struct tm_node_metrics *metrics =
@@ -176,7 +211,7 @@ static int settle_row(struct tm_task *task, const struct tm_row_failure *failure
             tm_metric_add(&metrics->dead_lettered, 1);
         break;
     default:
-        describe(err, failure, row_json);
+        describe(err, failure, row_json, unread);
         return failure->code;
     }
     if (rc == 0 && failure->node->kind == TM_NODE_SOURCE)
@@ -190,23 +225,24 @@ int tm_task_row_failed(struct tm_task_context *ctx, const struct tm_row_failure 
     struct tm_task *task = ctx->task;
     struct tm_failure_kind *kind = count(task->failures, failure);
     bool first = kind != NULL && kind->count == 1;
+    const uint64_t *unread = unread_of(task, failure);
     struct tm_buf row_json;
     tm_buf_init(&row_json, ctx->mem);
     int rc = 0;
     // The row as text is needed for the dead letters, and for the one message of its kind that
     // people read.
     if (failure->row != NULL && (first || failure->node->on_error != TM_ON_ERROR_SKIP))
-        rc = tm_format_row_json(&row_json, failure->schema, failure->row);
+        rc = tm_format_row_json(&row_json, failure->schema, failure->row, unread);
     if (rc != 0)
         rc = tm_error_set(err, rc, "operator '%s': a failed row cannot be shown",
                           failure->node->name);
     if (rc == 0 && first) {
-        describe(&kind->first, failure, &row_json);
+        describe(&kind->first, failure, &row_json, unread);
         if (failure->node->on_error != TM_ON_ERROR_FAIL)
             tm_log_error(task->job->log, &kind->first);
     }
     if (rc == 0)
-        rc = settle_row(task, failure, &row_json, err);
+        rc = settle_row(task, failure, &row_json, unread, err);
     tm_buf_fini(&row_json);
     return rc;
 }

@@ -184,6 +184,18 @@ static void connect_wakers(struct tm_job *job)
     }
 }
 
+// What the job's first sink of a connector has made; NULL: there is none before this node.
+static void *first_sink(const struct tm_job *job, const struct tm_node *node)
+{
+    for (uint32_t n = 0; n < node->id; n++) {
+        const struct tm_node *other = &job->graph->nodes[n];
+        if (other->kind == TM_NODE_SINK && job->shared[n] != NULL &&
+            strcmp(other->connector, node->connector) == 0)
+            return job->shared[n];
+    }
+    return NULL;
+}
+
 static int prepare_connectors(struct tm_job *job, struct tm_error *err)
 {
     job->shared = zalloc(job, job->graph->node_count, sizeof *job->shared);
@@ -202,9 +214,11 @@ static int prepare_connectors(struct tm_job *job, struct tm_error *err)
             node->kind == TM_NODE_SOURCE ? connector->source_prepare : connector->sink_prepare;
         if (prepare == NULL)
             continue;
-        int rc =
-            prepare(job->fx, job->mem, node, tm_job_node_parallelism(job, n), &job->shared[n], err);
-        if (rc != 0) {
+        void *shared = node->kind == TM_NODE_SINK ? first_sink(job, node) : NULL;
+        int rc = prepare(job->fx, job->mem, node, tm_job_node_parallelism(job, n), &shared, err);
+        if (rc == 0) {
+            job->shared[n] = shared;
+        } else {
             if (err->where[0] == '\0')
                 tm_error_where(err, "%s", node->where);
             return rc;
@@ -270,6 +284,7 @@ int tm_job_finish(struct tm_job *job, bool ok, struct tm_error *err)
         if (rc != 0 && result == 0) {
             result = rc;
             *err = one;
+            tm_error_where(err, "%s", node->where);
         }
     }
     return result;

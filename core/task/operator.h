@@ -50,6 +50,8 @@ struct tm_operator_ops {
     // Next time (mono ns) when tick has something to do; INT64_MAX: never. NULL-able.
     int64_t (*deadline_ns)(const struct tm_operator *op);
     void (*free)(struct tm_operator *op);
+    // It gets the last watermark and END also where no row came and no schema is known.
+    bool ends_unopened;
 };
 
 struct tm_operator {
@@ -69,7 +71,8 @@ struct tm_row_failure {
     size_t message_length;
     const struct tm_schema *schema;
     const struct tm_row *row;
-    const char *source; // file name
+    const struct tm_node *row_of; // the node whose input `row` is; NULL: `node`
+    const char *source;           // file name
     int64_t offset, line;
     const uint8_t *raw;
     size_t raw_length;
@@ -83,6 +86,8 @@ struct tm_node_metrics *tm_task_metrics(struct tm_task_context *ctx, uint32_t no
 // Types must be settled before the chunk can go on: ask the coordinator. The task rests until the
 // answer was applied to the worker's Lua state; then step is called again. TM_E_MEMORY.
 int tm_task_settle(struct tm_task *task, const char *proposal, size_t length) TM_WARN_UNUSED;
+// The same for what only others wait for: the task goes on.
+int tm_task_tell(struct tm_task *task, const char *proposal, size_t length) TM_WARN_UNUSED;
 
 // Constructors of the C operators by node kind (core/operator, core/task); `nodes` are the
 // consecutive nodes it stands for.

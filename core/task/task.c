@@ -124,6 +124,12 @@ int tm__task_open_operator(struct tm_task *task, uint32_t index, struct tm_schem
     return 0;
 }
 
+static bool is_last(const struct tm_element *element)
+{
+    return element->kind == TM_ELEMENT_END ||
+           (element->kind == TM_ELEMENT_WATERMARK && element->watermark == TM_WATERMARK_MAX);
+}
+
 static int step_operator(struct tm_task *task, uint32_t index, struct tm_error *err)
 {
     struct tm_operator *op = task->operators[index];
@@ -136,8 +142,8 @@ static int step_operator(struct tm_task *task, uint32_t index, struct tm_error *
                      : tm__task_open_operator(task, index, in->batch->schema, err);
         if (rc != 0)
             return rc;
-    } else if (task->opened[index] ==
-               NULL) { // no row ever came: nothing to fire, nothing to finish
+    } else if (task->opened[index] == NULL && !(op->ops->ends_unopened && is_last(in))) {
+        // no row ever came: nothing to fire, nothing to finish
         *out = *in;
         in->kind = TM_ELEMENT_NONE;
         return TM_TURN_PROGRESS;
@@ -300,16 +306,22 @@ void tm_task_stop(struct tm_task *task)
         task->source_stopped = true;
 }
 
-int tm_task_settle(struct tm_task *task, const char *proposal, size_t length)
+int tm_task_tell(struct tm_task *task, const char *proposal, size_t length)
 {
     struct tm_job *job = task->job;
     struct tm_event *event =
         tm_event_new(job->mem, TM_EVENT_PROPOSAL, task->worker->index, proposal, length);
     if (event == NULL)
         return TM_E_MEMORY;
-    task->settling = true;
     tm_mailbox_post(&job->events, &event->message);
     return 0;
+}
+
+int tm_task_settle(struct tm_task *task, const char *proposal, size_t length)
+{
+    int rc = tm_task_tell(task, proposal, length);
+    task->settling = rc == 0;
+    return rc;
 }
 
 struct tm_node_metrics *tm_task_metrics(struct tm_task_context *ctx, uint32_t node)

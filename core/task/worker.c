@@ -127,7 +127,8 @@ static bool take_command(struct tm_worker *worker)
 
 static enum tm_turn turn_task(struct tm_worker *worker, struct tm_task *task)
 {
-    struct tm_error err = {0};
+    struct tm_error err;
+    tm_error_clear(&err); // not {0}: those are kilobytes, once a turn
     int rc = tm_task_turn(task, &err);
     if (rc < 0) {
         fail(worker, &err);

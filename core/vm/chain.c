@@ -26,8 +26,8 @@ int tm_chain_grow(struct tm_chain_ctx *ctx, uint64_t more)
     return chain->args.grow(chain->args.arg, ctx, more);
 }
 
-int tm_chain_fail(struct tm_chain_ctx *ctx, uint32_t node, const uint8_t *row, int code,
-                  const char *message, uint32_t length)
+int tm_chain_fail(struct tm_chain_ctx *ctx, uint32_t node, const uint8_t *row, uint32_t row_of,
+                  int code, const char *message, uint32_t length)
 {
     struct tm_vm_chain *chain = ctx->owner;
 
@@ -35,8 +35,8 @@ int tm_chain_fail(struct tm_chain_ctx *ctx, uint32_t node, const uint8_t *row, i
     if (code == TM_E_USER_CODE && chain->vm->limit_hit &&
         memmem(message, length, "not enough memory", 17) != NULL)
         code = TM_E_USER_MEMORY;
-    return chain->args.fail(chain->args.arg, node, (const struct tm_row *)(const void *)row, code,
-                            message, length);
+    return chain->args.fail(chain->args.arg, node, (const struct tm_row *)(const void *)row, row_of,
+                            code, message, length);
 }
 
 // --- making one
@@ -57,7 +57,9 @@ static int push_chain(struct tm_vm *vm, void *arg)
     push_nodes(vm, chain->nodes, chain->args.node_count);
     lua_pushnumber(vm->lua, (lua_Number)(uintptr_t)&chain->ctx);
     lua_pushnumber(vm->lua, chain->args.subtask);
-    return 3;
+    lua_pushnumber(vm->lua, chain->args.parallelism);
+    lua_pushboolean(vm->lua, chain->args.reads_source);
+    return 5;
 }
 
 static int take_chain(struct tm_vm *vm, void *arg, struct tm_error *err)

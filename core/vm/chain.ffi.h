@@ -5,8 +5,10 @@
 #include <stdint.h>
 
 struct tm_chain_ctx {
-    const uint8_t *in;     // next input row; the chunk advances it
-    const uint8_t *in_end; // end of the input rows
+    const uint8_t *in; // next input row; the chunk advances it
+    // End of the input rows. Behind them, and behind out_capacity, there is the slack of a batch:
+    // at least 16 bytes that may be read, and written.
+    const uint8_t *in_end;
     uint8_t *out;          // output batch, start of data; changes when it grows
     uint64_t out_size;     // bytes written; a multiple of 8
     uint64_t out_capacity; // bytes available
@@ -23,6 +25,7 @@ struct tm_chain_ctx {
     // input row, in order, except for rows that it gave to tm_chain_fail.
     uint8_t **slots;
     uint32_t slot_index; // of the row at `in`: 0 when the chunk is entered, the chunk moves both on
+    uint32_t in_rows;    // from `in` to `in_end`; the chunk counts them down
     void *owner;         // the C side's struct tm_vm_chain
 };
 
@@ -35,5 +38,7 @@ enum {
 };
 
 int tm_chain_grow(struct tm_chain_ctx *ctx, uint64_t more);
-int tm_chain_fail(struct tm_chain_ctx *ctx, uint32_t node, const uint8_t *row, int code,
-                  const char *message, uint32_t length);
+// `row` is in the schema of the input of the segment's node `row_of`: 0, a row of this batch, or
+// one that the chunk has made to show what the failing node got; NULL: none can be shown.
+int tm_chain_fail(struct tm_chain_ctx *ctx, uint32_t node, const uint8_t *row, uint32_t row_of,
+                  int code, const char *message, uint32_t length);

@@ -369,14 +369,15 @@ static int take_settled(struct tm_vm *vm, void *arg, struct tm_error *err)
 {
     struct settling *s = arg;
     size_t length;
-    const char *text = lua_tolstring(vm->lua, -1, &length);
+    const char *text = lua_tolstring(vm->lua, -2, &length);
+    bool waits = lua_toboolean(vm->lua, -1);
 
     if (s->settled == NULL)
         return 0;
     s->settled->size_bytes = 0;
     if (text != NULL && tm_buf_append(s->settled, text, length) != 0)
         return tm_error_set(err, TM_E_MEMORY, "no memory for settled types");
-    return 0;
+    return waits ? TM_VM_UNDECIDED : 0;
 }
 
 int tm_vm_settle(struct tm_vm *vm, struct tm_graph *graph, const char *proposal, size_t length,
@@ -387,7 +388,7 @@ int tm_vm_settle(struct tm_vm *vm, struct tm_graph *graph, const char *proposal,
     return tm__vm_enter(
         vm,
         &(struct tm__vm_entry){
-            .name = "settle", .push = push_settle, .results = 1, .take = take_settled, .arg = &s},
+            .name = "settle", .push = push_settle, .results = 2, .take = take_settled, .arg = &s},
         err);
 }
 

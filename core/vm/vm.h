@@ -48,7 +48,9 @@ int tm_vm_arguments(struct tm_vm *vm,
 // Apply a proposal (text made by a chunk; opaque) and derive what follows from it. The planning
 // state has the graph and publishes the schemas there; *settled receives the text that every worker
 // must apply with graph NULL. A proposal for nodes already settled changes nothing (the first
-// wins).
+// wins). TM_VM_UNDECIDED: nothing can be said before other subtasks have proposed; whoever waits
+// goes on waiting.
+enum { TM_VM_UNDECIDED = 1 };
 int tm_vm_settle(struct tm_vm *vm, struct tm_graph *graph, const char *proposal, size_t length,
                  struct tm_buf *settled, struct tm_error *err) TM_WARN_UNUSED;
 
@@ -58,15 +60,19 @@ enum tm_vm_run {
     TM_VM_RUN_FULL = 1,   // the output is full: take it and run again
     TM_VM_RUN_SETTLE = 2, // types must be settled: send tm_vm_chain_proposal to the coordinator,
                           // apply its answer, run again with the same ctx
+    TM_VM_RUN_TELL = 3,   // tm_vm_chain_finish: as DONE, and the coordinator must get the proposal;
+                          // no answer is waited for
 };
 
 struct tm_vm_chain_args {
     const uint32_t *nodes; // ids
     uint32_t node_count;
-    uint32_t subtask;
-    // A row of a node's input failed: say what to do. `row` is in the schema of the segment's
-    // input; it may be NULL. 0: go on without the row; negative: stop the job with this code.
-    int (*fail)(void *arg, uint32_t node_index, const struct tm_row *row, int code,
+    uint32_t subtask, parallelism; // of the task
+    bool reads_source;             // a source stands in front of it in the same chain
+    // A row of a node's input failed: say what to do. `row` is in the schema of the input of the
+    // segment's node `row_of` (0: a row of the batch given); it may be NULL. 0: go on without the
+    // row; negative: stop the job with this code.
+    int (*fail)(void *arg, uint32_t node_index, const struct tm_row *row, uint32_t row_of, int code,
                 const char *message, size_t length);
     void *arg;
     // Output batches: make room for `more` bytes in the batch that ctx->out shows (may move it).

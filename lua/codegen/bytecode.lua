@@ -8,6 +8,7 @@
 local opcodes = require "codegen.opcodes"
 local values = require "codegen.values"
 local calls = require "codegen.calls"
+local texts = require "codegen.texts"
 local util = require "jit.util"
 
 local bytecode = {}
@@ -100,7 +101,7 @@ end
 
 local function join_rows(a, b)
   local row = { p = a.p, open = a.open or b.open, dynamic = a.dynamic or b.dynamic,
-    positional = a.positional or b.positional, fields = {}, wrote = both(a.wrote, b.wrote) }
+    positional = a.positional or b.positional, copied = a.copied or b.copied, fields = {}, wrote = both(a.wrote, b.wrote) }
   for k, v in pairs(a.fields) do row.fields[k] = values.join(v, b.fields[k] or missing(b)) end
   for k, v in pairs(b.fields) do
     if a.fields[k] == nil then row.fields[k] = values.join(missing(a), v) end
@@ -170,10 +171,10 @@ local function read_row(m, s, v, key, line)
   return result or UNKNOWN
 end
 
-local function write_row(m, s, v, key, value)
+local function write_row(m, s, v, key, value, line)
   for id in pairs(v.set) do
     local row = changed_row(s, id)
-    if row.p then m.out.assigned[row.p][key] = true end
+    if row.p then m.out.assigned[row.p][key] = m.out.assigned[row.p][key] or m.path .. ":" .. line end
     if value.t == "field" and not row.p then
       local columns = m.out.uses[value.p]
       local u = columns[value.name] or { eq = {}, into = {} }
@@ -299,14 +300,15 @@ function on.UNM(m, s, i)
 end
 
 function on.CAT(m, s, i)
-  local known = true
+  local known, text = true, true
   for r = i.b, i.c do
     local v = get(m, s, r)
     local t = values.type_of(v)
     consume(m, s, v)
+    text = text and values.prints_text(v)
     if t == "?" or t == "table" and not (v.only and s.rows[v.only].p) then known = false end
   end
-  set(s, i.a, known and STRING or UNKNOWN)
+  set(s, i.a, known and (text and values.TEXT or STRING) or UNKNOWN)
 end
 
 function on.MOV(_, s, i) set(s, i.a, s.regs[i.d] or UNKNOWN) end
@@ -335,13 +337,19 @@ end
 
 function on.FNEW(_, s, i) set(s, i.a, UNKNOWN) end
 
-function on.TNEW(m, s, i, pc) set(s, i.a, bytecode.new_row(m, s, pc)) end
+-- Keys that are given nil itself leave no trace in the bytecode.
+local function add_nils(m, pc, fields)
+  for name in pairs(m.nil_keys[pc] or {}) do fields[name] = fields[name] or NIL end
+  return fields
+end
+
+function on.TNEW(m, s, i, pc) set(s, i.a, bytecode.new_row(m, s, pc, add_nils(m, pc, {}))) end
 function on.TDUP(m, s, i, pc)
   local fields, positional = {}, false
   for k, v in pairs(opcodes.constant(m.fn, i.d)) do
     if type(k) == "string" then fields[k] = values.constant(v) else positional = true end
   end
-  local row = bytecode.new_row(m, s, pc, fields)
+  local row = bytecode.new_row(m, s, pc, add_nils(m, pc, fields))
   if positional then s.rows[row.only].positional = true end
   set(s, i.a, row)
 end
@@ -367,7 +375,7 @@ local function index(m, s, v, key, line)
   consume(m, s, v)
   local t = values.type_of(v)
   if t == "string" or t == "int64" or values.decimal(t or "") then return { t = "method", name = key, on = v } end
-  if v.t == "const" then return calls.member(v.v, key) end
+  if v.t == "const" then return calls.member(v.v, key, m, line) end
   if calls.is_slow_method(key) then return { t = "method", name = key, on = UNKNOWN } end
   return UNKNOWN
 end
@@ -392,7 +400,7 @@ on.TGETR = on.TGETV
 
 function on.TSETS(m, s, i)
   local v, value = get(m, s, i.b), get(m, s, i.a)
-  if v.t == "row" then return write_row(m, s, v, opcodes.constant(m.fn, i.c), value) end
+  if v.t == "row" then return write_row(m, s, v, opcodes.constant(m.fn, i.c), value, i.line) end
   consume(m, s, v)
   consume(m, s, value)
 end
@@ -400,7 +408,7 @@ function on.TSETV(m, s, i)
   local v, k, value = get(m, s, i.b), get(m, s, i.c), get(m, s, i.a)
   use(m, k, "other")
   local key = key_of(m, v, k, i.line)
-  if key then return write_row(m, s, v, key, value) end
+  if key then return write_row(m, s, v, key, value, i.line) end
   consume(m, s, value)
   if v.t ~= "row" then
     consume(m, s, v)
@@ -454,10 +462,10 @@ function on.RET(m, s, i) return returned(m, s, get(m, s, i.a)) end
 function on.RETM(m, s, i) return returned(m, s, i.d > 0 and get(m, s, i.a) or UNKNOWN) end
 
 -- Forgets what a call overwrites, keeps its results.
-local function results(s, a, first, count)
+local function results(s, a, count, first, more)
   for r in pairs(s.regs) do if r >= a then s.regs[r] = nil end end
   s.regs[a] = first
-  for r = a + 1, a + count - 1 do s.regs[r] = UNKNOWN end
+  for r = a + 1, a + count - 1 do s.regs[r] = more or UNKNOWN end
 end
 
 local function call(m, s, i, pc, count)
@@ -466,18 +474,19 @@ local function call(m, s, i, pc, count)
   return calls.call(m, s, get(m, s, i.a), args, i, pc)
 end
 
-function on.CALL(m, s, i, pc) results(s, i.a, call(m, s, i, pc, i.c - 1), math.max(i.b - 1, 1)) end
-function on.CALLM(m, s, i, pc) results(s, i.a, call(m, s, i, pc, i.c), math.max(i.b - 1, 1)) end
+function on.CALL(m, s, i, pc) results(s, i.a, math.max(i.b - 1, 1), call(m, s, i, pc, i.c - 1)) end
+function on.CALLM(m, s, i, pc) results(s, i.a, math.max(i.b - 1, 1), call(m, s, i, pc, i.c)) end
 function on.CALLT(m, s, i, pc) return returned(m, s, call(m, s, i, pc, i.d - 1)) end
 function on.CALLMT(m, s, i, pc) return returned(m, s, call(m, s, i, pc, i.d)) end
 
 function on.ITERC(m, s, i)
-  local texts = get(m, s, i.a - 3).t == "texts"
+  local iterator = get(m, s, i.a - 3)
   for r = i.a - 3, i.a - 1 do escape(m, s, get(m, s, r)) end
-  results(s, i.a, texts and STRING or UNKNOWN, math.max(i.b - 1, 1))
+  local value = iterator.t == "texts" and (iterator.text and values.TEXT or STRING) or UNKNOWN
+  results(s, i.a, math.max(i.b - 1, 1), value)
 end
 on.ITERN = on.ITERC
-function on.VARG(_, s, i) results(s, i.a, UNKNOWN, math.max(i.b - 1, 1)) end
+function on.VARG(_, s, i) results(s, i.a, math.max(i.b - 1, 1), UNKNOWN) end
 function on.FORI(m, s, i)
   for r = i.a, i.a + 2 do use(m, get(m, s, r), "other") end
   set(s, i.a + 3, NUMBER)
@@ -551,7 +560,7 @@ function bytecode.run(out, fn, args, rows, depth, prefix)
   local info = util.funcinfo(fn)
   if not code or info.isvararg then return nil end
   local m = { fn = fn, out = out, root = out, depth = depth, prefix = prefix, returns = {}, assigned_upvalues = {},
-    path = (info.source or "="):gsub("^[@=]", "") }
+    path = (info.source or "="):gsub("^[@=]", ""), nil_keys = texts.nil_keys(fn) }
   for _, i in ipairs(code) do
     if i.op:find("^USET") then m.assigned_upvalues[i.a] = true end
     if i.op == "FNEW" then m.captured = true end
@@ -580,7 +589,7 @@ end
 ---@field known boolean false: nothing could be followed
 ---@field reads table[] per parameter: set of column names, or true for all
 ---@field uses table[] per parameter: column -> { eq = set of texts, other = boolean?, into = fields of tables }
----@field assigned table[] per parameter: set of names assigned
+---@field assigned table[] per parameter: names assigned -> "job.lua:3"
 ---@field looked_at table[] per parameter: set of names read, columns or not
 ---@field returns table[] { value, rows } at every return
 ---@field emits table[] { value, rows } at every call of out

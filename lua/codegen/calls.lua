@@ -1,7 +1,9 @@
 -- What calls mean to the analysis of a function (bytecode.lua): known library functions by their results, the
 -- script's own Lua functions by following them, everything else as unknown: it may read, keep and change what it is
 -- given.
+local fault = require "tidemill.fault"
 local known = require "codegen.known"
+local problem = require "codegen.problem"
 local values = require "codegen.values"
 local util = require "jit.util"
 
@@ -36,21 +38,31 @@ function calls.global(v)
   return UNKNOWN
 end
 
----The member of a constant table: of a library, or a function of a module of the script.
-function calls.member(t, key)
+-- A name that the engine's object does not have is an error before any row runs.
+local function report(m, line, err)
+  if fault.is(err) then bytecode().problem(m, line, err.code, err.message, err.hint) end
+end
+
+---The member of a constant table: of a library, a method of an object, or a function of a module of the script.
+function calls.member(t, key, m, line)
   if type(t) ~= "table" then return UNKNOWN end
   local f = freeze()
-  local frozen = f and f.content(t, "table")
+  local frozen = f and f.members(t)
   local v
   if frozen then
-    v = rawget(frozen, key)
+    local there
+    there, v = pcall(function() return frozen[key] end)
+    if not there then
+      report(m, line, v)
+      return UNKNOWN
+    end
     if key == "copy" and v ~= nil and tostring(t) == "tm" then return { t = "const", v = calls.copy } end
     if is_null(v) then return NIL end
     if type(v) == "number" then return values.constant(v) end
   else
     v = rawget(t, key)
   end
-  if type(v) == "function" or (type(v) == "table" and (f and f.content(v, "table"))) then return values.constant(v) end
+  if type(v) == "function" or (type(v) == "table" and (f and f.members(v))) then return values.constant(v) end
   return UNKNOWN
 end
 
@@ -70,11 +82,22 @@ local function copy_of(m, s, v, i, pc)
     bytecode().use(m, f, "other")
     if reads ~= true and f.t == "field" then reads[f.name] = true end
   end
-  return bytecode().new_row(m, s, pc, fields), i
+  local copy = bytecode().new_row(m, s, pc, fields)
+  s.rows[copy.only].copied = true
+  return copy, i
 end
 
 local function escape_all(m, s, args)
   for _, v in ipairs(args) do bytecode().escape(m, s, v) end
+end
+
+-- Are all strings among these values UTF-8 for sure?
+local function all_texts(args)
+  for _, v in ipairs(args) do
+    local t = values.type_of(v)
+    if v.t ~= "const" and (t == "?" or t == "bytes" or (t == "string" and not values.is_text(v))) then return false end
+  end
+  return true
 end
 
 -- The one value of several returns; rows of the callee go on in the caller's state.
@@ -88,7 +111,7 @@ local function joined(s, callee)
         s.rows[id] = row
       else
         local j = { p = row.p, open = mine.open or row.open, dynamic = mine.dynamic or row.dynamic,
-          positional = mine.positional or row.positional, fields = {} }
+          positional = mine.positional or row.positional, copied = mine.copied or row.copied, fields = {} }
         for k, v in pairs(mine.fields) do j.fields[k] = values.join(v, row.fields[k] or NIL) end
         for k, v in pairs(row.fields) do if not mine.fields[k] then j.fields[k] = values.join(NIL, v) end end
         s.rows[id] = j
@@ -99,7 +122,8 @@ local function joined(s, callee)
 end
 
 local function follow(m, s, fn, args, pc)
-  if m.depth >= DEPTH_MAX or util.funcinfo(fn).ffid or m.captured then return nil end
+  local info = util.funcinfo(fn)
+  if m.depth >= DEPTH_MAX or info.ffid or m.captured or problem.is_engine(info.source or "") then return nil end
   local callee = bytecode().run(m.out, fn, args, s.rows, m.depth + 1, m.prefix .. pc .. "/")
   if not callee or callee.captured then return nil end
   local list = m.out.functions
@@ -125,13 +149,18 @@ end
 
 ---@param f table the function's abstract value
 ---@param args table[] abstract arguments
----@return table abstract first result
+---@return table first abstract first result
+---@return table? more what further results are
 function calls.call(m, s, f, args, i, pc)
   if f.t == "out" then
     local list = m.out.emits
     list[#list + 1] = { value = args[1] or NIL, rows = s.rows, line = i.line }
     -- The engine takes the row's fields at once and keeps nothing.
     return NIL
+  end
+  if f.t == "field" then
+    bytecode().problem(m, i.line, "TYPE", ("the column %q is called as a function"):format(f.name), f.name == "copy"
+      and "a column's name wins over the method of that name: tm.copy(e) copies the record" or nil)
   end
   if f.t == "method" then
     local on = f.on
@@ -140,11 +169,7 @@ function calls.call(m, s, f, args, i, pc)
     bytecode().use(m, on, "other")
     if known.slow_methods[f.name] then slow(m, i.line, f.name, known.slow_methods[f.name]) end
     if f.name == "find" and values.type_of(on) == "string" then check_find(m, args[2], args[4], i.line) end
-    if values.type_of(on) == "string" then
-      local pattern = args[2] and args[2].const
-      if f.name == "gmatch" and type(pattern) == "string" and not pattern:find("(", 1, true) then return values.TEXTS end
-      return known.string_methods[f.name] or UNKNOWN
-    end
+    if values.type_of(on) == "string" then return known.of_string(f.name, args) end
     if f.name == "tonumber" then return values.NUMBER end
     return UNKNOWN
   end
@@ -158,7 +183,19 @@ function calls.call(m, s, f, args, i, pc)
       if (f.v == math.max or f.v == math.min) then
         for _, v in ipairs(args) do if not values.is_number(values.type_of(v) or "double") then result = UNKNOWN end end
       end
-      return result
+      if known.methods[f.v] and values.type_of(args[1] or NIL) == "string" then
+        return known.of_string(known.methods[f.v], args)
+      end
+      if known.prints[f.v] and values.prints_text(args[1] or NIL) then return values.TEXT end
+      if known.keeps[f.v] and all_texts(args) then return values.TEXT end
+      if known.of_number[f.v] and not values.is_number(values.type_of(args[1] or NIL) or "double") then return UNKNOWN end
+      return result, known.more[f.v]
+    end
+    if known.makes[f.v] then
+      escape_all(m, s, args)
+      local fields = {}
+      for k, v in pairs(known.makes[f.v]) do fields[k] = v end
+      return (bytecode().new_row(m, s, pc, fields))
     end
     local value = follow(m, s, f.v, args, pc)
     if value then return value end

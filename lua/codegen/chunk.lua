@@ -2,6 +2,7 @@
 -- (ARCHITECTURE D2). Between operators nothing is materialised: pass-through columns are read from the input row,
 -- computed ones live in variables, and only the end writes a row. The text reads bottom up: the last operator first,
 -- the loop at the end, because only values that are set before they are captured are constants to the trace compiler.
+local cells = require "codegen.cells"
 local columns = require "codegen.columns"
 local emit = require "codegen.emit"
 local layout = require "ffi.layout"
@@ -36,18 +37,17 @@ local function find_assigned(node, stage)
   for i, f in ipairs(node.schema.fields) do
     local c = homes[f.name]
     if c and not f.hidden and (any or a.assigned[1][f.name]) then
-      local flag = stage.env[f.name] and ("set_%s_%d"):format(writer.identifier(f.name, i), stage.k) or nil
       local sure = not any and not a.looked_at[1][f.name] and result.always_assigns(a, f.name)
-      list[#list + 1] = { name = f.name, index = i, field = f, home = c.home, flag = not sure and flag or nil, sure = sure }
+      list[#list + 1] = { name = f.name, index = i, field = f, home = c.home, sure = sure,
+        flag = not sure and stage.env[f.name] ~= nil }
     end
   end
   return list
 end
 
-local function plan_stages(g, nodes)
+local function plan_stages(g, nodes, wide)
   local env = columns.of_input(nodes[1].input, "in", "cur.row")
   g.stages, g.flat = {}, false
-  local variables = 0
   for k, node in ipairs(nodes) do
     local stage = { k = k, node = node, verb = node.verb, env = env, vars = {}, forms = find_forms(node) }
     local after = {}
@@ -59,7 +59,6 @@ local function plan_stages(g, nodes)
         local home = columns.variable(k, f.name, i, f.type)
         after[f.name] = home
         stage.vars[#stage.vars + 1] = { field = f, home = home }
-        variables = variables + 1
       end
     end
     if node.verb == "flat_map" then g.flat = true end
@@ -67,12 +66,6 @@ local function plan_stages(g, nodes)
     g.stages[k], env = stage, after
   end
   g.homes = env
-  -- Limits of LuaJIT: 60 upvalues of a function, 200 locals of the chunk.
-  local wide = #nodes > 20 or variables > 36
-  for _, stage in ipairs(g.stages) do
-    if #stage.node.input.fields > 36 and (stage.node.reads == true or #stages.readable(stage.node.input, stage.node.reads) > 36)
-    then wide = true end
-  end
   g.names = columns.names(wide)
   local last = g.stages[#g.stages]
   if not wide and #last.vars > 0 and #last.assigned == 0 and not (last.forms and last.forms.record) then
@@ -122,14 +115,15 @@ function chunk.write_head(w, g, nodes)
   w:line("-- (! never null; $ hidden)")
   w:line("local R = ...")
   w:line("local cur, tally, kept = R.cur, R.tally, R.kept -- rows under way; counters and limits; reduce: the accumulated row")
-  w:line("local ctx, null, in_pointer, out_pointer, bytes, words = R.ctx, R.null, R.in_pointer, R.out_pointer, "
-    .. "R.bytes, R.words")
+  w:line("local ctx, null, in_pointer, out_pointer = R.ctx, R.null, R.in_pointer, R.out_pointer")
+  w:line("local bytes, halves, ints, words = R.bytes, R.halves, R.ints, R.words")
   w:line("local pcall, type, next, rawequal, rawget, tonumber = pcall, type, next, rawequal, rawget, tonumber")
   w:line("local floor, band, bor, rol, rshift, tobit = R.floor, R.band, R.bor, R.rol, R.rshift, R.tobit")
   w:line("local cast, copy, to_text, memcmp, text_cache = R.cast, R.copy, R.to_text, R.memcmp, R.text_cache")
   w:line("local decimal_value, int64_value, fit_decimal, fit_int64 = R.decimal_value, R.int64_value, R.fit_decimal, R.fit_int64")
-  w:line("local record, no_field, grow, reserve, too_large, stop = R.record, R.no_field, R.grow, R.reserve, R.too_large, R.stop")
-  w:line("local copy_record = R.copy_record")
+  w:line("local record, no_field, stop = R.record, R.no_field, R.stop")
+  w:line("local grow, reserve, piece, too_large = R.grow, R.reserve, R.piece, R.too_large")
+  w:line("local copy_record, is_utf8, blank = R.copy_record, R.is_utf8, R.blank")
   w:line("local fail, bad_value, bad_row, bad_key = R.fail, R.bad_value, R.bad_row, R.bad_key")
   w:line("local raise_value, raise_row, raise_column, raise_out = R.raise_value, R.raise_row, R.raise_column, R.raise_out")
   if g.names.wide then w:line("local G = {} -- too many names for locals") end
@@ -142,67 +136,85 @@ function chunk.write_head(w, g, nodes)
 end
 
 local function write_variables(w, g)
-  local first = true
-  local function declare(name)
-    if first then
-      w:line("")
-      w:line("-- computed columns: V.<column>_<operator>, nil is null")
-      w:line("local V = {}")
-      first = false
-    end
-    columns.declare_var(w, name)
-  end
+  local list = {}
   for _, stage in ipairs(g.stages) do
+    local flagged = {}
+    for _, a in ipairs(stage.assigned) do flagged[a.home] = a.flag end
     if not stage.parameters then
-      for _, c in ipairs(stage.vars) do declare(c.home.var) end
+      for _, c in ipairs(stage.vars) do list[#list + 1] = { home = c.home, flagged = flagged[c.home] } end
     end
-    for _, a in ipairs(stage.assigned) do if a.flag then declare(a.flag) end end
   end
+  chunk.write_variables(w, g, list)
 end
 
----The loop over at most `n` rows from cur.row on. Nothing but the count lives in a local between two rows: a pointer there
----would be made an object whenever a filtered row leaves the trace. A numeric for, because only such a loop can be entered
----from a trace of the code around it.
----@param call string what happens to a row: `step_1() and step_2()`
----@param before string? a line at the row's start
-function chunk.write_loop(w, g, name, call, before)
-  local refs = g.input.has_references
-  w:open("local function %s(n)", name)
-  w:open("for %s = 1, n do", refs and "i" or "_")
+---@param list table[] { home =, flagged = }
+function chunk.write_variables(w, g, list)
+  if not list[1] then return end
+  w:line("")
+  w:line("-- computed columns: cells v_<column>_<operator>; texts T.<column>_<operator>, nil is null")
+  for _, c in ipairs(list) do
+    if cells.is_text(c.home) then
+      w:line("local T = R.texts")
+      break
+    end
+  end
+  for _, c in ipairs(list) do cells.declare(w, g.names, c.home, c.flagged) end
+end
+
+-- What happens to one row; true ends the loop.
+local function write_row(w, g, name, call, before)
+  w:open("local function %s()", name)
   if before then w:line(before) end
   w:line("local go = %s", call)
-  if refs then w:line("cur.row = cast(in_pointer, cast(bytes, cur.row) + cur.row.size_bytes)")
+  if g.input.has_references then w:line("cur.row = cast(in_pointer, cast(bytes, cur.row) + cur.row.size_bytes)")
   else w:line("cur.row = cur.row + 1") end
-  local done = refs and "tally.done = i  " or ""
-  w:line("if go == nil and tally.stop ~= 0 then %sreturn end", done)
-  if refs then w:line("if cast(bytes, cur.row) == tally.in_end then %sreturn end", done) end
+  w:line("if go == nil and tally.stop ~= 0 then return true end")
   if g.flat then
-    w:line("if cast(bytes, cur.out) >= tally.full or tally.rows >= tally.rows_full then %sreturn end", done)
-  elseif g.output.has_references then
-    w:line("if cast(bytes, cur.out) >= tally.full then %sreturn end", done)
+    w:line("if cast(bytes, cur.out) >= tally.full or tally.rows >= tally.rows_full then return true end")
+  elseif not g.growth then
+    w:line("if cast(bytes, cur.out) >= tally.full then return true end")
   end
-  w:close()
-  if refs then w:line("tally.done = n") end
+  w:line("return false")
   w:close()
 end
 
----The rows that the loop has done, in `done`; ctx.in moves on.
-function chunk.write_done(w, g)
-  if g.input.has_references then
-    w:line("local done = tally.done")
-  else
-    w:line('local done = (cast(bytes, cur.row) - ctx["in"]) / %d', g.input.fixed_bytes)
-  end
-  w:line('ctx["in"] = cast(bytes, cur.row)')
+-- The loop over at most `n` rows from cur.row on; gives how many it has done. Nothing but the count lives in a local between
+-- two rows: a pointer there would be made an object whenever a filtered row leaves the trace. A numeric for, because only such
+-- a loop can be entered from a trace of the code around it. What it calls is an argument: for an upvalue, the trace would check
+-- which function runs, by reading what a side trace has just written in two halves: a stall of 15 cycles at every filtered row.
+local function write_loop(w, name)
+  w:open("local function %s(n, row)", name)
+  w:open("for i = 1, n do")
+  w:line("if row() then return i end")
+  w:close()
+  w:line("return n")
+  w:close()
+end
+
+---@param call string what happens to a row: `step_1() and step_2()`
+---@param before string? a line at the row's start
+function chunk.write_loops(w, g, call, before)
+  w:line("")
+  w:line("-- twice the same text: the trace compiler only ever sees large batches in the first")
+  write_row(w, g, "row", call, before)
+  write_loop(w, "loop")
+  write_row(w, g, "row_interpreted", call, before)
+  write_loop(w, "loop_interpreted")
+end
+
+---Begins the function that ends a piece of a batch.
+function chunk.open_settle(w)
+  w:open("local function settle(done)")
+  w:line('ctx["in"], ctx.in_rows = cast(bytes, cur.row), ctx.in_rows - done')
   w:line("ctx.out_size = cast(bytes, cur.out) - ctx.out")
+  w:line("cur.row = blank -- the batch may be gone when a record that was kept is read")
 end
 
 -- Once per piece of a batch: pointers out, counters in.
 local function write_settle(w, g)
   w:line("")
   w:line("-- after a loop: how far input and output are, and the counts of every operator")
-  w:open("local function settle()")
-  chunk.write_done(w, g)
+  chunk.open_settle(w)
   w:line("local counts, rows = ctx.counts, done")
   for k, stage in ipairs(g.stages) do
     local at = 4 * (k - 1)
@@ -223,43 +235,54 @@ local function write_settle(w, g)
   w:close()
 end
 
-local function write_run(w, g, name, loop, before)
-  local reserve = not g.flat and not g.output.has_references
-  w:open("local function %s()", name)
-  w:line('if ctx["in"] == ctx.in_end then return 0 end')
+-- Makes sure that what `n` rows can give at most fits, so that no row has to ask: n grows no more after this.
+local function write_reserve(w, g)
+  local size, limit = g.growth.per_row, "tonumber(ctx.out_full_bytes)"
+  w:line("local used = tonumber(ctx.out_size)")
+  if g.growth.of_input then
+    w:line('local need = tonumber(ctx.in_end - ctx["in"])')
+    w:line("if need > %s then n, need = piece(n) end -- a batch of long rows is done piece by piece", limit)
+    if size ~= 0 then w:line((("need = need + n * %d"):format(size):gsub("%+ n %* %-", "- n * "))) end
+  else
+    w:line("local fit = (%s - used + %d) / %d", limit, size - 1, size)
+    w:line("if n > fit then n = floor(fit) end")
+    w:line("local need = n * %d", size)
+  end
+  w:line("if tonumber(ctx.out_capacity) - used < need then")
+  w:line("  local rc = reserve(need)")
+  w:line("  if rc ~= 0 then return rc end")
+  w:line("end")
+end
+
+local function write_limits(w)
+  w:line("local room = ctx.out_capacity - ctx.out_size")
+  w:line("if room > 67108864 then room = 67108864ULL end -- so that grow sees every row that is too large")
+  w:line("tally.limit = ctx.out + (ctx.out_size + room)")
+  w:line("tally.full = ctx.out + ctx.out_full_bytes")
+end
+
+local function write_run(w, g, suffix, before)
+  w:open("local function run%s()", suffix)
+  w:line("if ctx.in_rows == 0 then return 0 end")
   w:open("for _ = 1, 0x7fffffff do -- nearly always once; a while could not be entered by a trace")
   w:line("if ctx.out_rows >= ctx.out_full or ctx.out_size >= ctx.out_full_bytes then return 1 end")
-  if g.input.has_references then w:line("local n = 0x7fffffff")
-  else w:line('local n = (ctx.in_end - ctx["in"]) / %d', g.input.fixed_bytes) end
+  w:line("local n = ctx.in_rows")
   if not g.flat then
     w:line("local most = ctx.out_full - ctx.out_rows")
     w:line("if n > most then n = most end")
   end
-  if reserve then
-    local size = g.output.fixed_bytes
-    w:line("local used = tonumber(ctx.out_size)")
-    w:line("most = (tonumber(ctx.out_full_bytes) - used + %d) / %d", size - 1, size)
-    w:line("if n > most then n = floor(most) end")
-    w:line("if tonumber(ctx.out_capacity) - used < n * %d then", size)
-    w:line("  local rc = reserve(n * %d)", size)
-    w:line("  if rc ~= 0 then return rc end")
-    w:line("end")
-  end
+  if g.growth then write_reserve(w, g) else write_limits(w) end
   w:line("cur.out = cast(out_pointer, ctx.out + ctx.out_size)")
-  w:line("tally.limit = ctx.out + ctx.out_capacity")
-  w:line("tally.full = ctx.out + ctx.out_full_bytes")
   w:line('cur.row = cast(in_pointer, ctx["in"])')
-  if g.input.has_references then w:line("tally.in_end = ctx.in_end") end
   if g.flat then w:line("tally.rows, tally.rows_full = ctx.out_rows, ctx.out_full") end
   if before then w:line(before) end
-  w:line("%s(n)", loop)
-  w:line("settle()")
+  w:line("settle(loop%s(n, row%s))", suffix, suffix)
   w:open("if tally.stop ~= 0 then")
   w:line("local rc = tally.stop")
   w:line("tally.stop = 0")
   w:line("return rc")
   w:close()
-  w:line('if ctx["in"] == ctx.in_end then return 0 end')
+  w:line("if ctx.in_rows == 0 then return 0 end")
   w:close()
   w:close()
 end
@@ -268,31 +291,30 @@ end
 function chunk.write_run(w, g, before)
   w:line("")
   w:line("-- 0: the input is used up; 1: the output is full; negative: the job stops")
-  write_run(w, g, "run", "loop", before)
-  write_run(w, g, "run_interpreted", "loop_interpreted", before)
+  write_run(w, g, "", before)
+  write_run(w, g, "_interpreted", before)
 end
 
-chunk.RESULT = "return { run = run, run_interpreted = run_interpreted, loop = loop, loop_interpreted = loop_interpreted }"
+chunk.RESULT = "return { run = run, loop = loop, run_interpreted = run_interpreted, "
+  .. "interpreted = { run_interpreted, loop_interpreted, row_interpreted } }"
 
 ---Members of the struct of counters and limits.
 function chunk.tally_members(count)
-  local parts = { "const uint8_t *in_end; uint8_t *limit; uint8_t *full; int32_t rows; int32_t rows_full; int32_t stop; "
-    .. "int32_t done;" }
+  local parts = { "uint8_t *limit; uint8_t *full; int32_t rows; int32_t rows_full; int32_t stop;" }
   for k = 1, count do
     parts[#parts + 1] = (" int32_t dropped_%d; int32_t failed_%d; int32_t emitted_%d; int32_t active_%d;"):format(k, k, k, k)
   end
   return table.concat(parts)
 end
 
----@param nodes table[] consecutive function nodes, derived; every type known
----@return string text, table plan for runtime.lua
-function chunk.generate(nodes)
+local function generate(nodes, wide)
   local g = { masks = {}, nodes = nodes }
-  plan_stages(g, nodes)
+  plan_stages(g, nodes, wide)
   g.input, g.output = layout.of(nodes[1].input), layout.of(nodes[#nodes].schema)
   g.emission = { names = g.names, masks = g.masks, from = "cur.row", input = g.input, output = nodes[#nodes].schema,
     homes = g.homes, parameters = g.stages[#nodes].parameters or {}, flat = g.flat, node = #nodes - 1,
     count = g.flat and "tally.rows = tally.rows + 1" or nil }
+  g.growth = emit.growth(g.emission)
   plan_masks(g)
   local w = writer.new()
   chunk.write_head(w, g, nodes)
@@ -301,15 +323,27 @@ function chunk.generate(nodes)
   w:line("-- the row that leaves the chain")
   emit.write(w, g.emission)
   for k = #nodes, 1, -1 do stages.write(w, g, g.stages[k]) end
-  w:line("")
-  w:line("-- two loops of the same text: the trace compiler only ever sees large batches in the first")
-  chunk.write_loop(w, g, "loop", stages.sequence(g, 1))
-  chunk.write_loop(w, g, "loop_interpreted", stages.sequence(g, 1))
+  chunk.write_loops(w, g, stages.sequence(g, 1))
   write_settle(w, g)
   chunk.write_run(w, g)
   w:line("")
   w:line(chunk.RESULT)
   return w:text(), g
+end
+
+---Names are locals where LuaJIT's limits allow it (60 upvalues of a function, 200 locals of the chunk), else fields of a table.
+---@param generate_as fun(wide: boolean): string, table
+---@return string text, table plan
+function chunk.narrow_or_wide(generate_as)
+  local text, plan = generate_as(false)
+  if loadstring(text) then return text, plan end
+  return generate_as(true)
+end
+
+---@param nodes table[] consecutive function nodes, derived; every type known
+---@return string text, table plan for runtime.lua
+function chunk.generate(nodes)
+  return chunk.narrow_or_wide(function(wide) return generate(nodes, wide) end)
 end
 
 return chunk

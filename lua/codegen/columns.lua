@@ -4,6 +4,7 @@
 -- column's type.
 --
 -- Functions are generated per column and chunk, never shared: a trace then sees one closure with constant upvalues.
+local cells = require "codegen.cells"
 local layout = require "ffi.layout"
 local writer = require "codegen.writer"
 
@@ -20,7 +21,7 @@ for word in ([[and break do else elseif end false for function goto if in local 
 ---@field field ffi.layout.field? "in"
 ---@field var string? "var": name of the variable
 ---@field type string
----@field getter string name of the function that reads it
+---@field getter string name of the function that reads it; a variable has more (cells.lua)
 
 -- Names of functions are locals of the chunk; a chunk too wide for LuaJIT's limits (200 locals, 60 upvalues) keeps
 -- them in a table.
@@ -38,13 +39,6 @@ function Names:func(w, name, parameters)
   else w:open("local function %s(%s)", name, parameters or "") end
 end
 
----A variable. They are fields of one table and not locals: of captured locals the trace compiler often cannot tell whether
----two may be the same, and then reads each again after any is set.
-function columns.var(name) return "V." .. name end
-
----Declares a variable, so that its place in the table exists when traces are recorded.
-function columns.declare_var(w, name) w:line("V.%s = false", name) end
-
 ---The homes of a schema's columns in the input row.
 ---@param prefix string "in": getters are in_amount, ...
 ---@param cursor string member of the cursor that points to the row
@@ -59,7 +53,7 @@ end
 
 function columns.variable(stage, name, index, type_name)
   local id = writer.identifier(name, index)
-  return { kind = "var", var = ("%s_%d"):format(id, stage), type = type_name, getter = ("get%d_%s"):format(stage, id) }
+  return cells.home(("%s_%d"):format(id, stage), type_name, ("get%d_%s"):format(stage, id))
 end
 
 -- --- null bits
@@ -95,9 +89,19 @@ end
 -- Before a text of less than 8 bytes there is always the row's header.
 local FIRST_SHORT = "rshift(cast(words, p + (n - 8))[0], 64 - 8 * n)"
 
+local EXACT = { [1] = "p[0]", [2] = "cast(halves, p)[0]", [4] = "cast(ints, p)[0]" }
+
+-- The bytes of a text of at most 4 as a number, little-endian, signed as an int32_t.
+local function number_of(text)
+  local value = 0
+  for i = #text, 1, -1 do value = value * 256 + text:byte(i) end
+  return bit.tobit(value)
+end
+
 local function equals(text)
   local n = #text
   if n == 0 then return "n == 0" end
+  if EXACT[n] then return ("n == %d and %s == %d"):format(n, EXACT[n], number_of(text)) end
   if n < 8 then return ("n == %d and %s == %s"):format(n, FIRST_SHORT:gsub("8 %* n", 8 * n):gsub("n %- 8", n - 8), word_of(text)) end
   local test = ("n == %d and cast(words, p)[0] == %s"):format(n, word_of(text))
   if n > 8 then test = test .. (" and cast(words, p + %d)[0] == %s"):format(n - 8, word_of(text:sub(-8))) end
@@ -160,7 +164,7 @@ function columns.write_getter(w, names, home, masks)
   home.written = true
   if home.kind == "var" then
     names:func(w, home.getter)
-    w:line("return %s", columns.var(home.var))
+    cells.write_return(w, names, home)
     w:close()
     return
   end

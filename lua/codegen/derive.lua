@@ -6,7 +6,9 @@ local fault = require "tidemill.fault"
 local findings = require "codegen.findings"
 local order = require "codegen.order"
 local result = require "codegen.result"
+local problem = require "codegen.problem"
 local suggest = require "tidemill.suggest"
+local utf8 = require "tidemill.utf8"
 
 local derive = {}
 
@@ -186,17 +188,17 @@ function verbs.drop(node)
 end
 
 local function scalar_type(node, a, what)
-  local type_name, pass = result.scalar(a.returns)
-  if not a.known then type_name, pass = "?", nil end
+  local type_name, pass, text = result.scalar(a.returns)
+  if not a.known then type_name, pass, text = "?", nil, false end
   if type_name == "table" then
     fault.raise("TYPE", node.where, ("%s: %s gives a table; a column holds one value"):format(node.name, what),
       "give each value its own column")
   end
   if pass then
     local f = input_field(node, pass)
-    return f.type, pass, f.required
+    return f.type, pass, f.required, text
   end
-  return type_name, nil, false
+  return type_name, nil, false, text
 end
 
 function verbs.assign(node)
@@ -213,11 +215,12 @@ function verbs.assign(node)
     local a = analyse(node, assign.fn, { parameter(node) })
     no_assignment(node, a, "assign")
     add_reads(node, a, 1)
-    local type_name, pass, required = scalar_type(node, a, ("the function of %q"):format(assign.name))
+    local type_name, pass, required, text = scalar_type(node, a, ("the function of %q"):format(assign.name))
     local index = at[assign.name] or #fields + 1
     fields[index] = field(assign.name, type_name, required)
     at[assign.name], passes[assign.name] = index, pass
     if assign.name ~= "line" then bare = nil end
+    node.codegen.texts[assign.name] = text or nil
     node.codegen.assigns[i] = { analysis = a, modes = result.modes(a, 1, pass and { [assign.name] = pass } or {}) }
   end
   hidden_keys(node, fields, passes)
@@ -228,7 +231,8 @@ function verbs.key(node)
   local a = analyse(node, node.fn, { parameter(node) })
   no_assignment(node, a, "key_by")
   add_reads(node, a, 1)
-  local type_name, pass = scalar_type(node, a, "the key's function")
+  local type_name, pass, _, text = scalar_type(node, a, "the key's function")
+  node.codegen.texts[node.key_name] = text or nil
   local passes, fields = identity(node), {}
   for i, f in ipairs(node.input.fields) do fields[i] = f end
   if node.input.by_name[node.key_name] then
@@ -270,6 +274,10 @@ local function check_result(node, r, exits, how)
   if node.returns then return end
   if r.dynamic then needs_returns(node, "it computes names of columns") end
   if r.unknown or (not r.table and not r.record and not r.text) then
+    if #exits == 0 and not r.unknown then
+      fault.raise("TYPE", node.where, ("%s: its function never returns"):format(node.name),
+        "return the record, a table or a text; filter drops rows")
+    end
     if #exits > 0 and r.nothing and not r.unknown then
       fault.raise("TYPE", node.where, ("%s: its function returns nothing"):format(node.name),
         node.verb == "map" and "return the record, a table or a text; filter drops rows" or nil)
@@ -299,25 +307,28 @@ local function declared(node, r)
   return fields, passes
 end
 
-local function found(node, r)
+local function found(node, r, functions)
   local fields, passes, placed = {}, {}, {}
   local function add(name)
     local from = r.passes[name]
     local f = from and input_field(node, from)
     local type_name = f and f.type or r.types[name]
     -- A column of the record that is always set to nil stays what it was.
-    if r.only_nil[name] and r.record and node.input.by_name[name] then type_name = input_field(node, name).type end
+    if r.only_nil[name] and (r.record or r.copied) and node.input.by_name[name] then type_name = input_field(node, name).type end
     fields[#fields + 1] = field(name, type_name, f and f.required)
     passes[name], placed[name] = from, true
   end
-  if r.record then
-    for _, name in ipairs(visible_names(node.input)) do add(name) end
+  if r.record or r.copied then
+    for _, name in ipairs(visible_names(node.input)) do if r.types[name] then add(name) end end
   end
   local names = {}
   for name in pairs(r.types) do if not placed[name] then names[name] = true end end
-  for _, name in ipairs(order.of(names, node.fn)) do
-    if name == "" or #name > 255 or name:find("[%z\1-\31\127]") or name:sub(1, 1) == "$" then
-      fault.raise("SCHEMA", node.where, ("%s: %q cannot be the name of a column"):format(node.name, name))
+  for _, name in ipairs(order.of(names, functions)) do
+    local why = name == "" and "it is empty" or #name > 255 and "it has more than 255 bytes"
+      or name:find("[%z\1-\31\127]") and "it has control characters" or not utf8.is_valid(name) and "it is not UTF-8"
+      or name:sub(1, 1) == "$" and "names that begin with $ are the engine's"
+    if why then
+      fault.raise("SCHEMA", node.where, ("%s: %s cannot be the name of a column: %s"):format(node.name, problem.show(name), why))
     end
     add(name)
   end
@@ -327,9 +338,10 @@ end
 local function rows_of(node, a, exits, how)
   local r = result.of(exits)
   if not a.known then r.unknown = true end
+  if a.out_escapes then r.unknown, r.proven = true, false end -- other rows may be emitted than those that are seen
   check_result(node, r, exits, how)
   local fields, passes
-  if node.returns then fields, passes = declared(node, r) else fields, passes = found(node, r) end
+  if node.returns then fields, passes = declared(node, r) else fields, passes = found(node, r, a.functions) end
   -- Rows that stay what they are keep hidden keys; a table sets the whole row.
   if r.record and not r.table and not r.text and not node.returns and node.input.bare == nil then
     hidden_keys(node, fields, passes)
@@ -340,12 +352,26 @@ local function rows_of(node, a, exits, how)
   local g = node.codegen
   g.analysis, g.result = a, r
   g.modes = result.modes(a, 1, node.passes)
+  if not (r.unknown or (r.text and (r.table or r.record))) then g.texts = r.texts end
+end
+
+-- A column that is assigned and then is not in the row would be lost without a word.
+local function lost_assignments(node, a)
+  for _, name in ipairs(suggest.keys(a.assigned[1])) do
+    local index = node.schema.by_name[name]
+    if not index or node.schema.fields[index].hidden then
+      fault.raise("ROW_KEY", a.assigned[1][name], ("%s: its function assigns the column %q, and its rows are without it: %s")
+        :format(node.name, name, suggest.list(visible_names(node.schema))),
+        "a returned table sets the whole row: put the column into it, or keep the value in a local")
+    end
+  end
 end
 
 function verbs.map(node)
   local a = analyse(node, node.fn, { parameter(node) })
   add_reads(node, a, 1)
   rows_of(node, a, a.returns, "returns")
+  lost_assignments(node, a)
 end
 
 function verbs.flat_map(node)
@@ -360,7 +386,6 @@ function verbs.flat_map(node)
       "flat_map(function(e, out) out { name = value } end)")
   end
   rows_of(node, a, a.emits, "emits")
-  if a.out_escapes then node.codegen.result.unknown, node.codegen.result.proven = true, false end
 end
 
 function verbs.reduce(node)
@@ -394,13 +419,14 @@ function verbs.reduce(node)
   node.schema, node.passes = node.input, identity(node)
   local g = node.codegen
   g.analysis, g.result = a, r
+  if not r.unknown and not r.text then g.texts = r.texts end
 end
 
 ---Sets node.schema, node.reads, node.passes.
 ---@return table[] findings
 function derive.derive(node)
   node.input = node.input or node.inputs[1].schema
-  node.codegen = { findings = {} }
+  node.codegen = { findings = {}, texts = {} } -- texts: columns whose strings are known to be UTF-8
   node.reads, node.passes = {}, {}
   verbs[node.kind == "reduce" and "reduce" or node.verb](node)
   return node.codegen.findings

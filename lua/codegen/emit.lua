@@ -1,6 +1,7 @@
 -- The generated function that writes one output row at cur.out: pass-through columns straight from the input row,
 -- computed ones from their variables, strings at the row's end. Rows whose columns are all of fixed size are reserved
 -- a batch at a time by the caller; others ask for room here, once per row.
+local cells = require "codegen.cells"
 local columns = require "codegen.columns"
 local layout = require "ffi.layout"
 
@@ -15,6 +16,7 @@ local emit = {}
 ---@field homes table<string, codegen.home> by name of output column
 ---@field parameters string[] variables given as arguments
 ---@field flat boolean the chain may write several rows per input row
+---@field reserved boolean? the caller has made room for all rows
 ---@field node integer index of the operator whose row it is, for failures
 ---@field count string? text that counts a row
 ---@field name string? of the function, "emit"
@@ -33,7 +35,9 @@ function emit.is_identity(e)
 end
 
 local function plan(e)
-  local p = { pass = {}, computed = {}, pass_texts = {}, computed_texts = {}, bulk = false }
+  e.given = {}
+  for _, name in ipairs(e.parameters) do e.given[name] = true end
+  local p = { pass = {}, cells = {}, given = {}, pass_texts = {}, computed_texts = {}, bulk = false }
   local copied = {}
   for i, f in ipairs(layout.of(e.output).fields) do
     local home = e.homes[f.name]
@@ -44,9 +48,11 @@ local function plan(e)
         p.pass_texts[#p.pass_texts + 1] = c
         copied[home.field.member] = true
       end
+    elseif f.reference then
+      p.computed_texts[#p.computed_texts + 1] = c
     else
-      p.computed[#p.computed + 1] = c
-      if f.reference then p.computed_texts[#p.computed_texts + 1] = c end
+      local list = e.given[home.var] and p.given or p.cells
+      list[#list + 1] = c
     end
   end
   -- When every text of the input goes on, their bytes are copied in one piece, whatever their number.
@@ -61,6 +67,21 @@ local function plan(e)
   return p
 end
 
+---What rows can take at most, where that follows from how many they are and from the input's bytes. Then the caller makes room
+---for all rows at once, and none asks.
+---@param e codegen.emission
+---@return { per_row: integer, of_input: boolean }? growth bytes of a row, beside those of its input row
+function emit.growth(e)
+  local out = layout.of(e.output)
+  if e.flat then return nil end
+  if not out.has_references then return { per_row = out.fixed_bytes, of_input = false } end
+  local p = plan(e)
+  -- Two texts of a row may share their bytes, so several that are copied one by one may take more than the row did.
+  if #p.computed_texts > 0 or not (p.bulk or #p.pass_texts <= 1) then return nil end
+  e.reserved = true
+  return { per_row = out.fixed_bytes - e.input.fixed_bytes, of_input = true }
+end
+
 ---Counts the pass-through columns in the null masks; before any getter is written.
 function emit.mark(e)
   if emit.is_identity(e) then return end
@@ -69,27 +90,31 @@ function emit.mark(e)
   end
 end
 
-local function room(w, e, size, checked)
-  if not checked then w:line("if %s > 67108864 then return too_large(%d, %s) end", size, e.node, size) end
-  w:open("if cast(bytes, o) + %s > tally.limit then", size)
-  w:line("if not grow(%d, %s) then return end", e.node, size)
-  w:line("o = cur.out")
+-- Makes sure that the row fits, before anything is written; `past` and `ob` are its end and its begin.
+local function room(w, e, size)
+  w:line("local past = ob + %s", size)
+  if e.reserved then return end
+  w:open("if past > tally.limit then")
+  w:line("if not grow(%d, tonumber(past - ob)) then return end", e.node)
+  w:line("ob = cast(bytes, cur.out)")
+  w:line("past = ob + %s", size)
   w:close()
 end
 
 local function copy_row(w, e)
   local l = e.input
+  w:line("local r, ob = %s, cast(bytes, cur.out)", e.from)
   if l.has_references then
     w:line("local size = r.size_bytes")
     room(w, e, "size")
-    w:line("copy(o, r, size)")
+    w:line("copy(ob, r, size)")
     if e.count then w:line(e.count) end
-    w:line("cur.out = cast(out_pointer, cast(bytes, o) + size)")
+    w:line("cur.out = cast(out_pointer, past)")
   else
-    if e.flat then room(w, e, tostring(l.fixed_bytes), true) end
-    w:line("copy(o, r, %d) -- the row goes on as it is", l.fixed_bytes)
+    if e.flat then room(w, e, tostring(l.fixed_bytes)) end
+    w:line("copy(ob, r, %d) -- the row goes on as it is", l.fixed_bytes)
     if e.count then w:line(e.count) end
-    w:line("cur.out = o + 1")
+    w:line("cur.out = cast(out_pointer, ob + %d)", l.fixed_bytes)
   end
 end
 
@@ -100,24 +125,51 @@ end
 
 local STORE = { double = "%s", int = "%s", timestamp = "%s", bool = "%s and 1 or 0", int64 = "%s.value" }
 
-local function write_computed(w, e, c)
-  local f, v = c.out, columns.var(c.home.var)
-  if f.reference then return end
-  if e.given[c.home.var] then v = c.home.var end
-  local member = "o." .. f.member
-  local store, zero
-  if f.kind == "decimal" then
-    store = ("%s.low, %s.high = %s.low, %s.high"):format(member, member, v, v)
-    zero = ("%s.low, %s.high = 0, 0"):format(member, member)
-  else
-    store = ("%s = %s"):format(member, STORE[f.kind]:format(v))
-    zero = member .. " = 0"
+local function zero_of(f)
+  if f.kind == "decimal" then return ("o.%s.low, o.%s.high = 0, 0"):format(f.member, f.member) end
+  return ("o.%s = 0"):format(f.member)
+end
+
+-- A column that is an argument: nil for null.
+local function write_given(w, c)
+  local f, v = c.out, c.home.var
+  local store = f.kind == "decimal" and ("o.%s.low, o.%s.high = %s.low, %s.high"):format(f.member, f.member, v, v)
+    or ("o.%s = %s"):format(f.member, STORE[f.kind]:format(v))
+  if f.required then return w:line(store) end
+  w:line("if %s ~= nil then %s", v, store)
+  w:line("else %s end", set_null(c, zero_of(f)))
+end
+
+-- Columns in cells. What is stored to one row may lie where another is read, as far as the trace compiler knows: so values are
+-- taken before anything is written, and what is null is put right behind.
+local CELLS_AT_ONCE = 50
+
+local function take_cells(w, e, p)
+  local names, values = {}, {}
+  for _, c in ipairs(p.cells) do
+    c.value = cells.ref(e.names, c.home) .. ".value"
+    if c.out.kind ~= "decimal" and #p.cells <= CELLS_AT_ONCE then
+      names[#names + 1], values[#values + 1] = c.home.var, c.value
+      c.value = c.home.var
+    end
   end
-  if f.required then
-    w:line(store)
-  else
-    w:line("if %s ~= nil then %s", v, store)
-    w:line("else %s end", set_null(c, zero))
+  if names[1] then w:line("local %s = %s", table.concat(names, ", "), table.concat(values, ", ")) end
+end
+
+local function write_cells(w, e, p)
+  for _, c in ipairs(p.cells) do
+    local member = "o." .. c.out.member
+    if c.out.kind == "decimal" then
+      local cell = cells.ref(e.names, c.home)
+      w:line("%s.low, %s.high = %s.low, %s.high", member, member, cell, cell)
+    else
+      w:line("%s = %s", member, c.value)
+    end
+  end
+  for _, c in ipairs(p.cells) do
+    if not c.out.required then
+      w:line("if %s then %s end", cells.is_null(e.names, c.home), set_null(c, zero_of(c.out)))
+    end
   end
 end
 
@@ -133,92 +185,137 @@ local function null_words(list, masks)
   return words
 end
 
+-- A text of at most so many bytes is moved by two words, which is several times cheaper than a call. Both batches have slack for
+-- it behind their rows; rows in state have not.
+local SHORT_BYTES = 16
+
+local function is_slack(e) return e.from == "cur.row" end
+
 local function write_sizes(w, e, p, out)
+  local delta = out.fixed_bytes - e.input.fixed_bytes
+  if p.bulk and #p.computed_texts == 0 then
+    return room(w, e, (("r.size_bytes + %d"):format(delta):gsub("%+ %-", "- "):gsub(" %+ 0$", "")))
+  end
   local sum = { tostring(out.fixed_bytes) }
   if p.bulk then
-    sum[1] = ("r.size_bytes + %d"):format(out.fixed_bytes - e.input.fixed_bytes):gsub("%+ %-", "- ")
+    sum[1] = ("r.size_bytes + %d"):format(delta):gsub("%+ %-", "- ")
   else
-    for _, c in ipairs(p.pass_texts) do sum[#sum + 1] = ("r.%s.length"):format(c.home.field.member) end
+    for i, c in ipairs(p.pass_texts) do
+      c.length = #p.pass_texts <= CELLS_AT_ONCE and "m" .. i or ("r.%s.length"):format(c.home.field.member)
+      if c.length == "m" .. i then w:line("local m%d = r.%s.length", i, c.home.field.member) end
+      sum[#sum + 1] = c.length
+    end
   end
   for i, c in ipairs(p.computed_texts) do
-    local v = e.given[c.home.var] and c.home.var or columns.var(c.home.var)
-    c.value, c.length = v, "n" .. i
-    if c.out.required then w:line("local n%d = #%s", i, v)
+    c.value, c.length = e.given[c.home.var] and c.home.var or cells.value(e.names, c.home), "n" .. i
+    if c.out.required then w:line("local n%d = #%s", i, c.value)
     else
       w:line("local n%d = 0", i)
-      w:line("if %s ~= nil then n%d = #%s end", v, i, v)
+      w:line("if %s ~= nil then n%d = #%s end", c.value, i, c.value)
     end
     sum[#sum + 1] = c.length
   end
   w:line("local size = %s", table.concat(sum, " + "))
-  if p.bulk and #p.computed_texts == 0 then return room(w, e, "size") end
   w:line("if size > 67108864 then return too_large(%d, size) end", e.node)
   w:line("size = band(size + 7, -8)")
-  room(w, e, "size", true)
+  room(w, e, "size")
+end
+
+local function write_bulk(w, e, p, out)
+  local delta = out.fixed_bytes - e.input.fixed_bytes
+  local from, to, at = e.input.fixed_bytes / 8, out.fixed_bytes / 8, e.input.fixed_bytes
+  if is_slack(e) then
+    w:open("if r.size_bytes <= %d then -- all texts at once; two words cost less than a call", at + SHORT_BYTES)
+    w:line("local from, to = cast(words, r), cast(words, ob)")
+    w:line("to[%d], to[%d] = from[%d], from[%d]", to, to + 1, from, from + 1)
+    w:middle("else")
+    if delta > 0 then w:line("if r.size_bytes > %d then return too_large(%d, r.size_bytes + %d) end", 67108864 - delta, e.node, delta) end
+    w:line("copy(ob + %d, cast(bytes, r) + %d, r.size_bytes - %d)", out.fixed_bytes, at, at)
+    w:close()
+  else
+    w:line("copy(ob + %d, cast(bytes, r) + %d, r.size_bytes - %d) -- all texts at once", out.fixed_bytes, at, at)
+  end
+  for _, c in ipairs(p.pass_texts) do
+    w:line((("o.%s = r.%s + %d -- where it begins, how long it is"):format(c.out.word, c.home.field.word, delta)
+      :gsub("%+ %-", "- "):gsub(" %+ 0 ", " ")))
+  end
+  if #p.computed_texts > 0 then w:line((("local at = r.size_bytes + %d"):format(delta):gsub("%+ %-", "- "))) end
+end
+
+local function write_pass_text(w, e, c)
+  local from, to = "r." .. c.home.field.member, "o." .. c.out.member
+  w:line("%s.offset, %s.length = at, %s", to, to, c.length)
+  if is_slack(e) then
+    w:open("if %s <= %d then", c.length, SHORT_BYTES)
+    w:line("local from, to = cast(words, cast(bytes, r) + %s.offset), cast(words, ob + at)", from)
+    w:line("to[0], to[1] = from[0], from[1]")
+    w:middle("else")
+    w:line("copy(ob + at, cast(bytes, r) + %s.offset, %s)", from, c.length)
+    w:close()
+  else
+    w:line("copy(ob + at, cast(bytes, r) + %s.offset, %s)", from, c.length)
+  end
+  w:line("at = at + %s", c.length)
+end
+
+local function write_computed_text(w, c)
+  local to = "o." .. c.out.member
+  if c.out.required then w:open("do") else w:open("if %s ~= nil then", c.value) end
+  w:line("%s.offset, %s.length = at, %s", to, to, c.length)
+  w:line("copy(ob + at, %s, %s)", c.value, c.length)
+  w:line("at = at + %s", c.length)
+  if not c.out.required then
+    w:middle("else")
+    w:line(set_null(c, ("o.%s = 0"):format(c.out.word)))
+  end
+  w:close()
 end
 
 local function write_texts(w, e, p, out)
   if #p.pass_texts + #p.computed_texts == 0 then return end
-  local delta = out.fixed_bytes - e.input.fixed_bytes
   if p.bulk then
-    w:line("copy(ob + %d, rb + %d, r.size_bytes - %d) -- all texts at once", out.fixed_bytes, e.input.fixed_bytes,
-      e.input.fixed_bytes)
-    for _, c in ipairs(p.pass_texts) do
-      local from, to = "r." .. c.home.field.member, "o." .. c.out.member
-      w:line(("%s.offset, %s.length = %s.offset + %d, %s.length"):format(to, to, from, delta, from):gsub("%+ %-", "- "))
-    end
-    if #p.computed_texts > 0 then w:line(("local at = r.size_bytes + %d"):format(delta):gsub("%+ %-", "- ")) end
+    write_bulk(w, e, p, out)
   else
     w:line("local at = %d", out.fixed_bytes)
-    for _, c in ipairs(p.pass_texts) do
-      local from, to = "r." .. c.home.field.member, "o." .. c.out.member
-      w:line("%s.offset, %s.length = at, %s.length", to, to, from)
-      w:line("copy(ob + at, rb + %s.offset, %s.length)", from, from)
-      w:line("at = at + %s.length", from)
-    end
+    for _, c in ipairs(p.pass_texts) do write_pass_text(w, e, c) end
   end
-  for _, c in ipairs(p.computed_texts) do
-    local to = "o." .. c.out.member
-    if c.out.required then w:open("do") else w:open("if %s ~= nil then", c.value) end
-    w:line("%s.offset, %s.length = at, %s", to, to, c.length)
-    w:line("copy(ob + at, %s, %s)", c.value, c.length)
-    w:line("at = at + %s", c.length)
-    if not c.out.required then
-      w:middle("else")
-      w:line(set_null(c, ("%s.offset, %s.length = 0, 0"):format(to, to)))
-    end
-    w:close()
+  for _, c in ipairs(p.computed_texts) do write_computed_text(w, c) end
+  if not p.bulk or #p.computed_texts > 0 then w:line("cast(words, ob + at)[0] = 0 -- padding") end
+end
+
+-- Size and kind of the row, as one word.
+local function write_head(w, e, p, out)
+  if not out.has_references then
+    w:line("o.size_bytes, o.kind = %d, r.kind", out.fixed_bytes)
+  elseif p.bulk and #p.computed_texts == 0 then
+    w:line((("o.head = r.head + %d -- size and kind"):format(out.fixed_bytes - e.input.fixed_bytes)
+      :gsub("%+ %-", "- "):gsub(" %+ 0 ", " ")))
+  else
+    w:line("o.head = r.head - r.size_bytes + size -- size and kind")
   end
 end
 
 ---Writes `local function emit(...)`.
 function emit.write(w, e)
-  e.given = {}
-  for _, name in ipairs(e.parameters) do e.given[name] = true end
   e.names:func(w, e.name or "emit", table.concat(e.parameters, ", "))
-  w:line("local r, o = %s, cur.out", e.from)
   if emit.is_identity(e) then
     copy_row(w, e)
     w:line("return true")
     return w:close()
   end
   local p, out = plan(e), layout.of(e.output)
+  w:line("local r, ob = %s, cast(bytes, cur.out)", e.from)
   local nulls = null_words(p.pass, e.masks)
   if #nulls == 1 then w:line("local nulls = %s", nulls[1])
   elseif #nulls > 1 then w:line("local nulls = bor(%s)", table.concat(nulls, ", ")) end
-  if out.has_references then
-    write_sizes(w, e, p, out)
-    w:line("local ob, rb = cast(bytes, o), cast(bytes, r)")
-    if not (p.bulk and #p.computed_texts == 0) then
-      w:line("if size > %d then cast(words, ob + (size - 8))[0] = 0 end -- padding", out.fixed_bytes)
-    end
-    w:line("o.size_bytes = size")
-  else
-    if e.flat then room(w, e, tostring(out.fixed_bytes), true) end
-    w:line("o.size_bytes = %d", out.fixed_bytes)
-  end
-  w:line("o.kind = r.kind")
+  if out.has_references then write_sizes(w, e, p, out)
+  elseif e.flat then room(w, e, tostring(out.fixed_bytes)) end
+  take_cells(w, e, p)
+  w:line("local o = cast(out_pointer, ob)")
+  write_head(w, e, p, out)
   for i = 0, out.null_words - 1 do w:line("o.w%d = 0", i) end
+  write_cells(w, e, p)
+  for _, c in ipairs(p.given) do write_given(w, c) end
   for _, c in ipairs(p.pass) do
     if not c.out.reference then
       local from, to = "r." .. c.home.field.member, "o." .. c.out.member
@@ -226,21 +323,20 @@ function emit.write(w, e)
       else w:line("%s = %s", to, from) end
     end
   end
-  for _, c in ipairs(p.computed) do write_computed(w, e, c) end
   write_texts(w, e, p, out)
   if #nulls > 0 then
     w:open("if nulls ~= 0 then")
     for _, c in ipairs(p.pass) do
       local f = c.home.field
       if not c.out.required and not f.required then
-        local zero = c.out.reference and ("o.%s.offset = 0"):format(c.out.member)
+        local zero = c.out.reference and ("o.%s = 0"):format(c.out.word)
         w:line("if band(r.%s, %d) ~= 0 then %s end", f.null_member, f.null_bit, set_null(c, zero))
       end
     end
     w:close()
   end
   if e.count then w:line(e.count) end
-  if out.has_references then w:line("cur.out = cast(out_pointer, ob + size)")
+  if out.has_references or e.flat then w:line("cur.out = cast(out_pointer, past)")
   else w:line("cur.out = o + 1") end
   w:line("return true")
   w:close()

@@ -5,6 +5,7 @@ local codes = require "tidemill.codes"
 local fault = require "tidemill.fault"
 local problem = require "codegen.problem"
 local suggest = require "tidemill.suggest"
+local utf8 = require "tidemill.utf8"
 
 local failures = {}
 
@@ -30,7 +31,7 @@ function failures.describe(err)
   local text = f.message
   if f.where ~= "" then text = f.where .. ": " .. text end
   if f.hint ~= "" then text = text .. "\n  hint: " .. f.hint end
-  return codes[f.code] or codes.USER_CODE, text
+  return codes[f.code] or codes.USER_CODE, utf8.scrub(text)
 end
 
 local function visible(schema)
@@ -57,8 +58,11 @@ local function wrong_value(node, name, value)
     if value ~= math.floor(value) then
       return "ROW_TYPE", ("column %q is %s: %s is not a whole number"):format(name, kind, tostring(value)), hint
     end
-    return "ROW_TYPE", ("column %q is %s: %s is beyond 2^53"):format(name, kind, tostring(value)),
-      "a column of type int64 holds 64 bits"
+    if kind == "timestamp" then
+      return "ROW_TYPE", ("column %q is timestamp: %.17g is beyond 2^53"):format(name, value), hint
+    end
+    return "ROW_TYPE", ("column %q is int: %.17g is not below 2^53, where numbers begin to skip"):format(name, value),
+      ("int64 holds 64 bits exactly: declare %s as int64, and calculate with int64 fields"):format(name)
   end
   if kind == "decimal" and (type(value) == "number" or tostring(value):find("^%-?%d")) and type(value) ~= "string" then
     return "ROW_TYPE", ("column %q is %s: %s does not fit"):format(name, field.type, tostring(value)),
@@ -66,6 +70,11 @@ local function wrong_value(node, name, value)
   end
   if kind == "int64" and type(value) == "number" then
     return "ROW_TYPE", ("column %q is int64: %s is not a whole number of 64 bits"):format(name, tostring(value)), HINTS.int
+  end
+  if kind == "string" and type(value) == "string" then
+    return "ROW_TYPE", ("column %q is string: byte %d of its text is not UTF-8: %s"):format(name, utf8.bad_byte(value) or 0,
+      problem.show(value)), "texts are cut and put together at whole characters; other bytes go into a column of type bytes: "
+      .. "map with :returns { " .. name .. " = \"bytes\" }"
   end
   if type(value) == "cdata" and kind == "double" then hint = "value:tonumber() makes a number" end
   if type(value) == "table" then

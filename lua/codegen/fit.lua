@@ -18,6 +18,32 @@ local POWERS = ffi.new("int64_t[19]")
 POWERS[0] = 1
 for p = 1, 18 do POWERS[p] = POWERS[p - 1] * 10 end
 
+local Bytes, Words = ffi.typeof("const uint8_t *"), ffi.typeof("const uint64_t *")
+local HIGH = 0x8080808080808080ULL
+local band, bor, rshift = bit.band, bit.bor, bit.rshift
+
+---Is the string UTF-8? For compiled code: most texts are short and ASCII, which few words tell. Before a string of less than
+---8 bytes there is the header of its object.
+function fit.is_utf8(text)
+  local n = #text
+  if n == 0 then return true end
+  if n <= 32 then
+    local p = cast(Bytes, text)
+    local word = cast(Words, p + (n - 8))[0]
+    if n < 8 then
+      word = rshift(word, 64 - 8 * n)
+    else
+      word = bor(word, cast(Words, p)[0])
+      if n > 16 then word = bor(word, cast(Words, p + 8)[0], cast(Words, p + (n - 16))[0]) end
+    end
+    if band(word, HIGH) == 0 then return true end
+  end
+  return C.tm_row_is_text(text, n) ~= 0
+end
+
+---The same for code that is interpreted, where 64-bit words are objects and a call costs less.
+function fit.is_utf8_called(text) return C.tm_row_is_text(text, #text) ~= 0 end
+
 ---A decimal with this scale and at most this many digits, half up. Numbers enter through their shortest text.
 function fit.decimal(value, precision, scale)
   if type(value) == "number" then
@@ -67,8 +93,12 @@ function fit.value(field, value)
   local t = type(value)
   if kind == "double" then return t == "number", value end
   if kind == "bool" then return t == "boolean", value end
-  if kind == "string" or kind == "bytes" then return t == "string", value end
-  if kind == "int" or kind == "timestamp" then
+  if kind == "bytes" then return t == "string", value end
+  if kind == "string" then return t == "string" and fit.is_utf8_called(value), value end
+  if kind == "int" then -- see take.lua
+    return t == "number" and floor(value) == value and value < 2 ^ 53 and value > -2 ^ 53, value
+  end
+  if kind == "timestamp" then
     return t == "number" and floor(value) == value and value <= 2 ^ 53 and value >= -2 ^ 53, value
   end
   if kind == "decimal" then value = fit.decimal(value, precision, scale) else value = fit.int64(value) end

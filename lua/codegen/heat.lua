@@ -37,6 +37,14 @@ local function flush_shared()
     local fit = require "codegen.fit"
     add(fit.decimal, 1)
     add(fit.int64, 1)
+    add(fit.is_utf8, 1)
+    -- The helper functions that the job has named.
+    for name, module in pairs(package.loaded) do
+      if name:find("^library%.") and type(module) == "table" then
+        for _, fn in pairs(module.functions or {}) do add(fn, 1) end
+        if module.all then for _, fn in ipairs(module.all()) do add(fn, 1) end end
+      end
+    end
   end
   for fn in pairs(shared) do jit.flush(fn) end
 end
@@ -62,7 +70,7 @@ end
 
 ---@param nodes table[]
 ---@param main function the loaded chunk: all its functions are its children
----@param parts table { loop, loop_interpreted, run_interpreted } of the chunk; { outcomes, rows } of the instance: how rows end
+---@param parts table { loop, interpreted } of the chunk, `interpreted` is never compiled; { outcomes, rows } of the instance: how rows end
 ---@param gather boolean rows of small batches add up: reduce is entered with as many rows as have different keys
 function heat.new(nodes, main, parts, gather)
   local h = { functions = functions_of(nodes), main = main, parts = parts, hot = false, compiled = false, tries = 0, again = 0,
@@ -82,8 +90,7 @@ end
 function heat.warm(h)
   jit.on(h.main, true)
   jit.off(h.parts.loop)
-  jit.off(h.parts.loop_interpreted)
-  jit.off(h.parts.run_interpreted)
+  for _, fn in ipairs(h.parts.interpreted) do jit.off(fn) end
 end
 
 function heat.ignite(h)
@@ -97,8 +104,7 @@ function heat.ignite(h)
   flush_shared()
   jit.off(h.main, true)
   jit.on(h.main, true)
-  jit.off(h.parts.loop_interpreted)
-  jit.off(h.parts.run_interpreted)
+  for _, fn in ipairs(h.parts.interpreted) do jit.off(fn) end
   cold[h], h.hot = nil, true
   for other in pairs(cold) do
     for _, fn in ipairs(other.functions) do

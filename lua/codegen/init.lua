@@ -11,7 +11,8 @@ local codegen = {}
 ---@return table[] findings { severity, where, message, hint }
 function codegen.derive(node) return derive.derive(node) end
 
----Applies a proposal of types to the graph; gives the text for the other states, "" when nothing changed.
+---Applies a proposal of types to the graph; gives the text for the other states, "" when nothing changed, and true when
+---its answer must wait for other proposals.
 function codegen.settle(nodes, proposal) return unknown.settle(nodes, proposal) end
 
 ---The generated text of consecutive function nodes, or of one reduce. Types that rows will settle show as double.
@@ -20,8 +21,9 @@ function codegen.source(nodes)
   return (instance.generate(require("codegen.sketch").of(nodes)))
 end
 
+---@param among table? { subtask = from 0, count = of subtasks, first = boolean: rows come from a source in the same chain }
 ---@return table instance with run(), finish() and proposal
-function codegen.instance(nodes, ctx, subtask) return instance.new(nodes, ctx, subtask) end
+function codegen.instance(nodes, ctx, among) return instance.new(nodes, ctx, among) end
 
 -- For the sandbox: records are no tables.
 codegen.copy, codegen.pairs, codegen.is_record = records.copy, records.pairs, records.is

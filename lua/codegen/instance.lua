@@ -18,9 +18,10 @@ instance.C = nil
 
 ---@param nodes table[] consecutive function nodes, or one reduce
 ---@param ctx ffi.cdata* struct tm_chain_ctx *
----@param subtask integer
-function instance.new(nodes, ctx, subtask)
-  return setmetatable({ nodes = nodes, ctx = ctx, subtask = subtask, proposal = nil }, Instance)
+---@param among table? { subtask =, count =, first = } see interpret.new
+function instance.new(nodes, ctx, among)
+  return setmetatable({ nodes = nodes, ctx = ctx, among = among or { subtask = 0, count = 1, first = false }, proposal = nil },
+    Instance)
 end
 
 ---Generated text of nodes whose types are known.
@@ -32,48 +33,29 @@ end
 local function load_chunk(self)
   local nodes = self.nodes
   local text, plan = instance.generate(nodes)
-  local R = runtime.new(nodes, self.ctx, instance.C or ffi.C)
+  local R = runtime.new(nodes, self.ctx, instance.C or ffi.C, plan)
   local name = "=tidemill:chain:" .. nodes[1].id
   local main = assert(loadstring(text, name))
   self.chunk, self.R = main(R), R
-  self.fixed_bytes = plan.input.fixed_bytes
-  self.fixed = not plan.input.has_references
   self.chunk.outcomes, self.chunk.rows = R.outcomes, R.rows
   self.heat = heat.new(nodes, main, self.chunk, nodes[1].kind == "reduce")
-end
-
--- Does the input hold at least heat.ROWS rows?
-local function is_large(self)
-  local ctx = self.ctx
-  local size = tonumber(ctx.in_end - ctx["in"])
-  if size < heat.ROWS * self.fixed_bytes then return false end
-  if self.fixed then return true end
-  local row, rows = ctx["in"], 0
-  while row < ctx.in_end do
-    rows = rows + 1
-    if rows >= heat.ROWS then return true end
-    row = row + ffi.cast("int32_t *", row)[0]
-  end
-  return false
 end
 
 -- Interprets a few rows, so that another row than last time is under way when the loop gets hot.
 local function skip_rows(self, count)
   local ctx = self.ctx
-  local stop = ctx.in_end
-  local row = ctx["in"]
-  for _ = 1, count do
-    if row < stop then row = row + ffi.cast("int32_t *", row)[0] end
-  end
-  ctx.in_end = row
+  local stop, rows, row = ctx.in_end, ctx.in_rows, ctx["in"]
+  count = math.min(count, rows)
+  for _ = 1, count do row = row + ffi.cast("int32_t *", row)[0] end
+  ctx.in_end, ctx.in_rows = row, count
   local rc = self.chunk.run_interpreted()
-  ctx.in_end = stop
+  ctx.in_end, ctx.in_rows = stop, rows - (count - ctx.in_rows)
   return rc
 end
 
 local function run_chunk(self)
   local h = self.heat
-  local large = not h.compiled and is_large(self)
+  local large = not h.compiled and self.ctx.in_rows >= heat.ROWS
   if large and h.again > 0 then
     local rc = skip_rows(self, h.again * 5)
     if rc ~= 0 then return rc end
@@ -89,7 +71,7 @@ function Instance:run()
   if self.chunk then return run_chunk(self) end
   if self.tables or unknown.any(self.nodes) then
     if self.nodes[1].kind == "reduce" then return 0 end -- no row can have come yet
-    self.tables = self.tables or interpret.new(self.nodes, self.ctx, instance.C or ffi.C)
+    self.tables = self.tables or interpret.new(self.nodes, self.ctx, instance.C or ffi.C, self.among)
     local rc = self.tables:run()
     self.proposal = self.tables.proposal
     if rc ~= 0 or not self.tables.finished then return rc end
@@ -99,10 +81,10 @@ function Instance:run()
   return run_chunk(self)
 end
 
----At the end of input: types that no row has shown are settled. As run.
+---At the end of input: types that no row has shown are settled. As run; 3: as 0, and self.proposal is for the others.
 function Instance:finish()
   if self.chunk or self.nodes[1].kind == "reduce" or not (self.tables or unknown.any(self.nodes)) then return 0 end
-  self.tables = self.tables or interpret.new(self.nodes, self.ctx, instance.C or ffi.C)
+  self.tables = self.tables or interpret.new(self.nodes, self.ctx, instance.C or ffi.C, self.among)
   local rc = self.tables:finish()
   self.proposal = self.tables.proposal
   if rc == 0 and self.tables.finished then self.tables = nil end
@@ -111,6 +93,6 @@ end
 
 -- What runs before the loop is compiled stays out of the compiler's sight. No protected call stands between C and the
 -- loop: a trace that leaves the loop could not return through it.
-for _, fn in ipairs { Instance.run, run_chunk, skip_rows, is_large, heat.is_on, heat.after } do jit.off(fn) end
+for _, fn in ipairs { Instance.run, run_chunk, skip_rows, heat.is_on, heat.after } do jit.off(fn) end
 
 return instance

@@ -7,13 +7,13 @@ local failures = require "codegen.failures"
 local fault = require "tidemill.fault"
 local fit = require "codegen.fit"
 local layout = require "ffi.layout"
+local problem = require "codegen.problem"
 local records = require "codegen.records"
 local rows = require "codegen.rows"
+local shown = require "codegen.shown"
 local unknown = require "codegen.unknown"
 
 local interpret = {}
-
-local ROWS_MAX = 1024 -- of an operator, after which a column that was nil in all of them must be declared
 
 local Interpreter = {}
 Interpreter.__index = Interpreter
@@ -44,34 +44,45 @@ local function checked(self, k, field, value, fail)
     noted[field.name] = fit.type_of(value)
     if not noted[field.name] then
       error(fault.new("ROW_TYPE", node.where, ("column %q is given %s, which no column holds"):format(field.name,
-        require("codegen.problem").show(value)), "a column holds a number, a text, a bool, a decimal or an int64"), 0)
+        problem.show(value)), "a column holds a number, a text, a bool, a decimal or an int64"), 0)
     end
   end
   local fits, converted = fit.value({ name = field.name, type = noted[field.name] }, value)
   if not fits then
     error(fault.new("ROW_TYPE", node.where, ("column %q is %s since its first row, given %s"):format(field.name,
-      noted[field.name], require("codegen.problem").show(value)), ":returns declares the types of columns"), 0)
+      noted[field.name], problem.show(value)), ":returns declares the types of columns"), 0)
   end
   return converted
 end
 
--- Every column of every operator has its type?
+-- The columns of every operator that have no type yet, in any subtask; some may have got one since the last batch.
+local function look(self)
+  for k, node in ipairs(self.nodes) do self.open[k] = unknown.open_columns(node) end
+end
+
+-- Has every column of every operator a type?
 local function complete(self)
-  for _, open in ipairs(self.open) do
-    for name in pairs(open.names) do if not self.types[open.id][name] then return false end end
+  for k, node in ipairs(self.nodes) do
+    for name in pairs(self.open[k]) do if not self.types[node.id][name] then return false end end
   end
   return true
 end
 
+-- Rows are kept in memory until their types are known: not without end. Where they come from a source, this subtask can
+-- wait for what the others see; where they come through an exchange it cannot, because the rows of the others may stand
+-- behind its own.
 local function count_row(self, k)
   local node = self.nodes[k]
   self.seen[k] = self.seen[k] + 1
-  if self.seen[k] < ROWS_MAX then return end
-  for name in pairs(unknown.open_columns(node)) do
+  if self.seen[k] < unknown.ROWS_MAX then return end
+  for name in pairs(self.open[k]) do
     if not self.types[node.id][name] then
-      self.fatal = fault.new("RETURNS_NEEDED", node.where, ("%s: column %q was nil in all of the first %d rows: its type is "
-        .. "not known"):format(node.name, name, ROWS_MAX), ("declare it: :returns { %s = \"string\" }"):format(name))
-      error(failures.STOP, 0)
+      if self.among.first then
+        self.full = true
+      else
+        self.fatal = unknown.undecidable(node, name, unknown.ROWS_MAX)
+        error(failures.STOP, 0)
+      end
     end
   end
 end
@@ -103,7 +114,6 @@ local function passed(node, env)
 end
 
 local function argument(self, k, env)
-  self.env[k], self.assigned[k] = env, {}
   if self.nodes[k].input.bare then return env.line end
   return self.records[k]
 end
@@ -209,6 +219,7 @@ function step(self, k, env)
     return
   end
   add(self, k, IN, 1)
+  self.env[k], self.assigned[k] = env, {}
   local ok, out = verbs[node.verb](self, k, env)
   if not ok then return self.fails.fail(k - 1, out) end
   if out or node.verb == "flat_map" then add(self, k, USED, 1) end
@@ -221,30 +232,36 @@ end
 ---@param nodes table[] function nodes, or one reduce (which has no types of its own and waits for its input's)
 ---@param ctx ffi.cdata* struct tm_chain_ctx *
 ---@param C table with tm_chain_grow and tm_chain_fail
-function interpret.new(nodes, ctx, C)
+---@param among table { subtask =, count = of subtasks, first = boolean: its rows come from a source, not from other subtasks }
+function interpret.new(nodes, ctx, C, among)
   local found, null = pcall(require, "tidemill.null")
   local self = setmetatable({ nodes = nodes, ctx = ctx, C = C, null = found and null or {}, types = {}, seen = {}, kept = {},
-    written = 0, env = {}, assigned = {}, records = {}, open = {}, stop = 0, finished = false }, Interpreter)
+    written = 0, env = {}, assigned = {}, records = {}, open = {}, stop = 0, finished = false, among = among }, Interpreter)
+  local show = shown.of_tables(nodes, function() return self.at end, self.env)
   self.fails = failures.new(nodes, function(k, code, message)
-    return C.tm_chain_fail(ctx, k, ffi.cast(bytes, self.at), code, message, #message)
+    local row, row_of = show(k, code)
+    return C.tm_chain_fail(ctx, k, ffi.cast(bytes, row), row_of, code, message, #message)
   end, function(rc)
     self.stop = rc
     error(failures.STOP, 0)
   end)
   for k, node in ipairs(nodes) do
     self.types[node.id], self.seen[k] = {}, 0
-    local names = unknown.open_columns(node)
-    self.open[#self.open + 1] = { id = node.id, names = names }
     local is_column = {}
     for _, name in ipairs(visible(node.input)) do is_column[name] = true end
-    self.records[k] = records.new(visible(node.input), function(_, name)
+    self.records[k] = records.new(node, function(_, name)
+      if not self.env[k] then
+        problem.raise("USER_CODE", "a record is used after the call that it was given to", "e:copy() keeps a record")
+      end
       local v = self.assigned[k][name]
       if v ~= nil then
         if v == self.null then return nil end
         return v
       end
-      if name == "copy" and not is_column.copy then return records.copy end
-      if not is_column[name] and not (node.schema.by_name[name] and node.verb == "map") then self.fails.no_field(k - 1, name) end
+      if not is_column[name] and not (node.schema.by_name[name] and node.verb == "map") then
+        if name == "copy" then return records.copy end
+        self.fails.no_field(k - 1, name)
+      end
       return self.env[k][name]
     end, function(_, name, value)
       local index = node.verb == "map" and node.schema.by_name[name]
@@ -262,9 +279,9 @@ local function read_rows(self)
     local row = ffi.cast(l.pointer, ctx["in"])
     self.at, self.kind = ctx["in"], row.kind
     self.row = ffi.string(ctx["in"], row.size_bytes)
-    ctx["in"] = ctx["in"] + row.size_bytes
+    ctx["in"], ctx.in_rows = ctx["in"] + row.size_bytes, ctx.in_rows - 1
     step(self, 1, rows.read(l, self.at))
-    if complete(self) then break end
+    if self.full or complete(self) then break end
   end
 end
 
@@ -279,7 +296,7 @@ local function origin(self, name)
 end
 
 -- A kept row that does not fit the settled types fails where its value was made, as if it had never gone on.
-local function fail_kept(self, kept, name, value)
+local function fail_kept(self, _, name, value)
   local k, made = origin(self, name)
   add(self, k, OUT, -1)
   if self.nodes[k].verb ~= "flat_map" then add(self, k, USED, -1) end
@@ -288,7 +305,6 @@ local function fail_kept(self, kept, name, value)
     add(self, j, OUT, -1)
     add(self, j, USED, -1)
   end
-  self.at = ffi.cast(bytes, kept.row)
   self.fails.bad_value(k - 1, made, value)
 end
 
@@ -316,11 +332,13 @@ end
 local function write_all(self)
   local schema = self.nodes[#self.nodes].schema
   local l, ctx = layout.of(schema), self.ctx
+  for k = 1, #self.nodes do self.env[k] = nil end -- what the operators got is gone
   while self.written < #self.kept do
     if ctx.out_rows >= ctx.out_full or ctx.out_size >= ctx.out_full_bytes then return 1 end
     self.written = self.written + 1
     local kept = self.kept[self.written]
     self.kept[self.written] = false
+    self.at = ffi.cast(bytes, kept.row)
     write_kept(self, l, schema, kept)
   end
   self.finished = true
@@ -341,30 +359,39 @@ local function propose(self)
   return 2
 end
 
+-- What this subtask knows, and that it sees no more values.
+local function propose_last(self, state)
+  local types = {}
+  for k, node in ipairs(self.nodes) do
+    types[node.id] = {}
+    for name in pairs(self.open[k]) do types[node.id][name] = self.types[node.id][name] or "?" end
+  end
+  self.proposal = unknown.write(types, { subtask = self.among.subtask, count = self.among.count, state = state })
+  return state == "empty" and 3 or 2
+end
+
 ---0: the input is used up (`finished`: and the kept rows are written), 1: the output is full, 2: settle self.proposal.
 function Interpreter:run()
   if not unknown.any(self.nodes) then return guarded(self, write_all) end
   if self.ctx["in"] == self.ctx.in_end then return 0 end
+  look(self)
+  if not self.full and not complete(self) then
+    local rc = guarded(self, read_rows)
+    if rc then return rc end
+  end
   if complete(self) then return propose(self) end
-  local rc = guarded(self, read_rows)
-  if rc then return rc end
-  return complete(self) and propose(self) or 0
+  return self.full and propose_last(self, "full") or 0
 end
 
----At the end of input: what no row has shown is taken for string, where rows wait for it. A subtask that had none says
----nothing: another one's rows may still come.
+---At the end of input: as run, and 3: self.proposal is for the others, no row here waits for an answer. A column that no
+---subtask has a value for is decided once all have come here.
 function Interpreter:finish()
   if not unknown.any(self.nodes) then return guarded(self, write_all) end
-  if #self.kept == 0 then return 0 end
-  local any = false
-  for _, open in ipairs(self.open) do
-    for name in pairs(open.names) do
-      any = true
-      self.types[open.id][name] = self.types[open.id][name] or "string"
-    end
-  end
-  if not any then return 0 end
-  return propose(self)
+  look(self)
+  if #self.kept > 0 then return propose_last(self, "rows") end
+  if self.told then return 0 end
+  self.told = true
+  return propose_last(self, "empty")
 end
 
 return interpret

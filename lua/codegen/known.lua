@@ -13,9 +13,45 @@ known.string_methods = {
   len = N, byte = N, find = N, match = U, gmatch = U,
 }
 
+-- Does every match begin and end between characters? A run of one class does, because it holds either all bytes of characters
+-- outside of ASCII or none.
+local function is_run(pattern)
+  local set = pattern:match("^%[([%z\1-\127]+)%]%+$")
+  return pattern:find("^%%%a%+$") ~= nil or pattern == ".+" or (set ~= nil and not set:find("]", 1, true))
+end
+
+-- Formats that cut nothing and make no bytes of their own.
+local function is_plain_format(text)
+  return not text:gsub("%%%%", ""):gsub("%%[%-+ #0]*%d*[diouxXs]", ""):gsub("%%[%-+ #0]*%d*%.?%d*[eEfgG]", ""):find("%", 1, true)
+end
+
+---The result of a string method, of which the object, args[1], is known to be a string: also whether it is UTF-8 for sure.
+---@param name string
+---@param args table[] abstract values
+function known.of_string(name, args)
+  local on, text = args[1], values.is_text(args[1])
+  local pattern = args[2] and args[2].const
+  if name == "gmatch" and type(pattern) == "string" and not pattern:find("(", 1, true) then
+    return text and is_run(pattern) and { t = "texts", text = true } or values.TEXTS
+  end
+  if name == "format" then
+    text = text and type(on.const) == "string" and is_plain_format(on.const)
+    for n = 2, #args do text = text and values.prints_text(args[n]) end
+  elseif name == "rep" then
+    text = text and (args[3] == nil or values.is_text(args[3]))
+  elseif name ~= "lower" and name ~= "upper" then
+    text = false
+  end
+  return text and values.TEXT or known.string_methods[name] or U
+end
+
 local results = {}  -- function -> abstract result
 local slow = {}     -- function -> { what, instead }
 known.results, known.slow = results, slow
+known.more = {}      -- function -> abstract value of its further results
+known.keeps = {}     -- functions whose string is UTF-8 when the strings that they are given are
+known.of_number = {} -- functions that give a number for a number, and for other values something else
+known.makes = {}     -- function -> fields of the new table that it gives
 
 local function library(t, result, names)
   for name in names:gmatch("%w+") do if t[name] then results[t[name]] = result end end
@@ -26,13 +62,16 @@ library(string, N, "len byte find")
 library(math, N, [[abs ceil floor sqrt exp log log10 sin cos tan asin acos atan atan2 pow fmod max min random deg rad
   sinh cosh tanh ldexp]])
 library(bit, N, "tobit bnot band bor bxor lshift rshift arshift rol ror bswap")
-results[bit.tohex] = S
-results[tostring], results[type] = S, S
+results[bit.tohex] = values.TEXT
+results[tostring], results[type] = S, values.TEXT
 results[tonumber] = N
 results[rawequal] = B
 results[os.time], results[os.clock], results[os.difftime] = N, N, N
 results[os.date] = S
 results[table.concat] = S
+
+known.methods = { [string.lower] = "lower", [string.upper] = "upper", [string.rep] = "rep", [string.format] = "format" }
+known.prints = { [tostring] = true }
 
 local PATTERN = "string patterns are not compiled: the rows of this operator run in the interpreter"
 known.slow_methods = {
@@ -59,8 +98,10 @@ mark(xpcall, "xpcall", "pcall is compiled")
 local function adopt()
   local found, libraries = pcall(require, "tidemill.libraries")
   if not found then return end
-  results[libraries.tostring] = S
-  if libraries.string.format then results[libraries.string.format] = S end
+  results[libraries.tostring], known.prints[libraries.tostring] = S, true
+  if libraries.string.format then
+    results[libraries.string.format], known.methods[libraries.string.format] = S, "format"
+  end
   if libraries.os then
     results[libraries.os.time], results[libraries.os.clock], results[libraries.os.difftime] = N, N, N
     results[libraries.os.date] = S

@@ -1,36 +1,32 @@
--- The order of columns that a function's tables and assignments name: that of their first appearance in its text
--- (found by lua/tidemill/order.lua, which lexes), names that are computed last, alphabetically.
+-- The order of columns that a function's tables and assignments name: that of their first appearance in its text, then in
+-- those of the script's functions that it calls; names that are computed last, alphabetically.
+local texts = require "codegen.texts"
+
 local order = {}
 
-local function text_of(fn)
-  local info = debug.getinfo(fn, "S")
-  local found, place = pcall(require, "tidemill.place")
-  if not found or info.source:sub(1, 1) ~= "@" then return nil end
-  for _, file in ipairs(place.files()) do
-    if "@" .. file.path == info.source then
-      local lines, n = {}, 0
-      for line in (file.text .. "\n"):gmatch("(.-)\n") do
-        n = n + 1
-        if n >= info.linedefined and n <= info.lastlinedefined then lines[#lines + 1] = line end
-        if n > info.lastlinedefined then break end
-      end
-      return table.concat(lines, "\n")
+---@param names table<string, boolean>
+---@param functions function[] the operator's, then those that it calls
+---@return string[]
+function order.of(names, functions)
+  local list, taken = {}, {}
+  local function add(name)
+    if names[name] and not taken[name] then
+      taken[name] = true
+      list[#list + 1] = name
     end
   end
-end
-
----@param names table<string, boolean>
----@param fn function
----@return string[]
-function order.of(names, fn)
-  local text = text_of(fn)
-  if text then
-    local lexer = require "tidemill.order"
-    return lexer.keys(names, text, nil)
+  for _, fn in ipairs(functions) do
+    local file, func = texts.of(fn)
+    if func then
+      for _, n in ipairs(require("tidemill.outline").of(file).names) do
+        if n.at >= func.from and n.at <= func.to then add(n.name) end
+      end
+    end
   end
-  local list = {}
-  for name in pairs(names) do list[#list + 1] = name end
-  table.sort(list)
+  local rest = {}
+  for name in pairs(names) do if not taken[name] then rest[#rest + 1] = name end end
+  table.sort(rest)
+  for _, name in ipairs(rest) do add(name) end
   return list
 end
 

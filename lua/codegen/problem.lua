@@ -1,18 +1,24 @@
 -- Errors that user code causes while rows run: tables { code, message, where, hint } as lua/tidemill/fault.lua makes
 -- them, so that the operator's accounts name the right code and the message the user's own line.
 local fault = require "tidemill.fault"
+local utf8 = require "tidemill.utf8"
 
 local problem = {}
 
----"job.lua:12" of the innermost frame that is neither ours nor C. The chunk of user code is named "@" .. its path; ours are
----named by module ("@tidemill:codegen.chunk", "=...") or lie below lua/codegen.
+-- How the names of the engine's own chunks begin: "=tidemill:" in the binary, "@path/of/lua/" in the tree. Those of job
+-- code begin with "@" and the script's path.
+local OURS = debug.getinfo(1, "S").source:match("^(.*)codegen[/.]problem")
+
+---Does this chunk name belong to the engine?
+function problem.is_engine(source) return source:sub(1, #OURS) == OURS end
+
+---"job.lua:12" of the innermost frame that is neither ours nor C.
 function problem.where()
   for level = 3, 40 do
     local info = debug.getinfo(level, "Sl")
     if not info then return "" end
     local source = info.source
-    if source:sub(1, 1) == "@" and info.currentline > 0 and not source:find("lua/codegen/[%w_]+%.lua$")
-      and not source:find("^@tidemill:") and not source:find("lua/tidemill/[%w_]+%.lua$") then
+    if source:sub(1, 1) == "@" and info.currentline > 0 and not problem.is_engine(source) then
       return ("%s:%d"):format(source:sub(2), info.currentline)
     end
   end
@@ -29,8 +35,8 @@ end
 function problem.show(value)
   local t = type(value)
   if t == "string" then
-    if #value > 40 then value = value:sub(1, 37) .. "..." end
-    return ('"%s"'):format((value:gsub("%c", "?")))
+    if #value > 40 then value = value:sub(1, 37):gsub("[\192-\255][\128-\191]*$", "") .. "..." end
+    return ('"%s"'):format((utf8.scrub(value):gsub("%c", "?")))
   end
   if t == "number" or t == "boolean" or t == "nil" then return tostring(value) end
   if t == "cdata" then

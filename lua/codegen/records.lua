@@ -4,10 +4,11 @@
 local ffi = require "ffi.init"
 local layout = require "ffi.layout"
 local problem = require "codegen.problem"
+local utf8 = require "tidemill.utf8"
 
 local records = {}
 
-local known = {} -- id of a record's type -> { names =, read = }
+local known = {} -- id of a record's type -> { names =, given = how many of them are the input's }
 
 local function kind_of(record)
   if type(record) ~= "cdata" then return nil end
@@ -18,7 +19,7 @@ end
 function records.is(value) return kind_of(value) ~= nil end
 
 local function show(value)
-  if type(value) == "string" then return '"' .. value .. '"' end
+  if type(value) == "string" then return '"' .. utf8.scrub(value) .. '"' end
   if value == nil then return "nil" end
   return tostring(value)
 end
@@ -27,7 +28,10 @@ end
 function records.text(record)
   local kind = kind_of(record)
   local parts = {}
-  for i, name in ipairs(kind.names) do parts[i] = name .. " = " .. show(record[name]) end
+  for i, name in ipairs(kind.names) do
+    local value = record[name]
+    if value ~= nil or i <= kind.given then parts[#parts + 1] = name .. " = " .. show(value) end
+  end
   return "{ " .. table.concat(parts, ", ") .. " }"
 end
 
@@ -68,11 +72,27 @@ local function part(value)
   problem.raise("USER_CODE", "a record and " .. problem.show(value) .. " cannot be joined with ..")
 end
 
+-- The columns of the record that an operator's function gets, those of its input first, then those that a map's function may
+-- assign beside them; and how many are the input's.
+local function names_of(node)
+  local names, a = {}, node.codegen.analysis
+  for _, f in ipairs(node.input.fields) do if not f.hidden then names[#names + 1] = f.name end end
+  local given = #names
+  if node.verb ~= "map" or node.input.bare then return names, given end
+  local any = not a.known or a.assigned_dynamic[1] or a.reads[1] == true
+  for _, f in ipairs(node.schema.fields) do
+    local there = node.input.by_name[f.name]
+    if not f.hidden and not there and (any or a.assigned[1][f.name]) then names[#names + 1] = f.name end
+  end
+  return names, given
+end
+
 ---A record whose columns are read by `index(_, name)`.
----@param names string[] visible columns
+---@param node table derived
 ---@param index fun(_: any, name: any): any gives records.copy for "copy" where no column has that name
 ---@param assign fun(_: any, name: any, value: any) raises where columns cannot be assigned
-function records.new(names, index, assign)
+function records.new(node, index, assign)
+  local names, given = names_of(node)
   local name = layout.declare("tm_record", "{}")
   local ctype = ffi.metatype(name, {
     __index = index,
@@ -81,7 +101,7 @@ function records.new(names, index, assign)
     __concat = function(a, b) return part(a) .. part(b) end,
     __pairs = records.pairs,
   })
-  known[tonumber(ctype)] = { names = names }
+  known[tonumber(ctype)] = { names = names, given = given }
   return ctype()
 end
 

@@ -2,6 +2,7 @@
 -- accumulated for its key (in state, read where it lies) and the input row. What the function returns decides how the
 -- new row is written: one of its two records with its assignments, or a table. The first row of a key is copied as it
 -- is.
+local cells = require "codegen.cells"
 local columns = require "codegen.columns"
 local chunk = require "codegen.chunk"
 local emit = require "codegen.emit"
@@ -31,8 +32,7 @@ local function plan_side(node, p, label, prefix, cursor)
     if any or a.assigned[p][c.field.name] then
       local id = writer.identifier(c.field.name, c.index)
       side.assigned[#side.assigned + 1] = { name = c.field.name, index = c.index, field = c.field,
-        home = { kind = "var", var = ("%s_new_%s"):format(label, id), type = c.field.type },
-        flag = ("%s_set_%s"):format(label, id) }
+        home = cells.home(("%s_%s"):format(label, id), c.field.type), flag = true }
     end
   end
   return side
@@ -56,7 +56,7 @@ local function emission_of(g, side)
   for _, a in ipairs(side.assigned) do homes[a.name] = a.home end
   local time = time_of(g.node)
   if side.p == 1 and time and time.hidden then
-    homes[time.name] = { kind = "var", var = "time", type = "timestamp" }
+    homes[time.name] = cells.home("time", "timestamp")
     parameters[1] = "time"
   end
   return { names = g.names, masks = g.masks, from = side.p == 1 and "kept.acc" or "cur.row", input = g.input,
@@ -69,7 +69,7 @@ local function emission_of_table(g)
   for name, home in pairs(g.row.env) do homes[name] = home end
   g.table_columns = {}
   for _, c in ipairs(visible(g.node.schema)) do
-    local home = { kind = "var", var = "new_" .. writer.identifier(c.field.name, c.index), type = c.field.type }
+    local home = cells.home("new_" .. writer.identifier(c.field.name, c.index), c.field.type)
     homes[c.field.name] = home
     g.table_columns[#g.table_columns + 1] = { field = c.field, home = home }
     if not g.names.wide then parameters[#parameters + 1] = home.var end
@@ -81,9 +81,12 @@ end
 -- Columns that the function did not assign keep their value.
 local function write_record_result(w, g, side)
   for _, a in ipairs(side.assigned) do
-    w:line("if not %s then %s = %s end", columns.var(a.flag), columns.var(a.home.var), side.getters[a.name])
+    w:open("if not (%s) then", cells.is_set(g.names, a.home))
+    w:line("local x = %s", side.getters[a.name])
+    cells.put(w, g.names, a.home, "x")
+    w:close()
     if a.field.required then
-      w:line("if %s == nil then return bad_value(0, %s, nil) end", columns.var(a.home.var), quote(a.name))
+      w:line("if %s then return bad_value(0, %s, nil) end", cells.is_null(g.names, a.home), quote(a.name))
     end
   end
   local time = time_of(g.node)
@@ -101,12 +104,17 @@ local function write_table_result(w, g, x)
   local time = time_of(g.node)
   for _, c in ipairs(g.table_columns) do
     local name = c.field.name
-    local v = g.names.wide and columns.var(c.home.var) or c.home.var
+    local v = g.names.wide and "x_new" or c.home.var
     local read = g.bare and (name == "line" and x or "nil") or ("rawget(%s, %s)"):format(x, quote(name))
-    if g.names.wide then w:line("%s = %s", v, read) else w:line("local %s = %s", v, read) end
-    take.check(w, v, { name = name, type = c.field.type }, "return bad_value(0, %s, %s)")
+    if g.names.wide then w:open("do") end
+    w:line("local %s = %s", v, read)
+    take.check(w, v, { name = name, type = c.field.type }, "return bad_value(0, %s, %s)", g.node.codegen.texts[name])
     if time and name == time.name then w:line("if %s == nil then %s = %s end", v, v, g.time_getter) end
     if c.field.required then w:line("if %s == nil then return bad_value(0, %s, nil) end", v, quote(name)) end
+    if g.names.wide then
+      cells.put(w, g.names, c.home, v)
+      w:close()
+    end
   end
   local arguments = {}
   if not g.names.wide then for i, c in ipairs(g.table_columns) do arguments[i] = c.home.var end end
@@ -127,7 +135,7 @@ local function write_step(w, g)
   w:line("if acc == nil then return (%s()) end -- the first row of its key", g.names:ref("emit_first"))
   w:line("kept.acc = cast(in_pointer, acc)")
   for _, side in ipairs { g.acc, g.row } do
-    for _, a in ipairs(side.assigned) do w:line("%s = false", columns.var(a.flag)) end
+    for _, a in ipairs(side.assigned) do cells.write_set(w, g.names, a.home, false) end
   end
   w:line("local ok, x = pcall(%s, %s, %s)", g.names:ref("fn_1"), g.acc.argument, g.row.argument)
   w:line("if not ok then return fail(0, x) end")
@@ -140,14 +148,14 @@ local function write_step(w, g)
   w:close()
 end
 
-local function plan(node)
+local function plan(node, wide)
   local g = { node = node, masks = {}, bare = node.input.bare, input = layout.of(node.input) }
   g.output = g.input
+  if not g.output.has_references then g.growth = { per_row = g.output.fixed_bytes, of_input = false } end
   local r = node.codegen.result
   g.forms = { record = (r.record or r.unknown) and not g.bare, table = r.table or r.unknown or (g.bare and r.text) }
   g.acc, g.row = plan_side(node, 1, "acc", "acc", "kept.acc"), plan_side(node, 2, "row", "in", "cur.row")
-  local count = #node.schema.fields
-  g.names = columns.names(count > 24)
+  g.names = columns.names(wide)
   g.emissions = { { names = g.names, masks = g.masks, from = "cur.row", input = g.input, output = node.schema,
     homes = g.row.env, parameters = {}, flat = false, node = 0, name = "emit_first" } }
   if g.forms.record then
@@ -172,22 +180,21 @@ local function write_side(w, g, side)
   side.argument = g.names:ref("rec_" .. side.label)
 end
 
----@param node table reduce node, derived; every type known
----@return string text, table plan
-function reduce.generate(node)
-  local g = plan(node)
+-- What the functions assign, and (in a wide chunk) what a table gives.
+local function variables(g)
+  local list = {}
+  for _, side in ipairs { g.acc, g.row } do
+    for _, a in ipairs(side.assigned) do list[#list + 1] = { home = a.home, flagged = true } end
+  end
+  if g.names.wide then for _, c in ipairs(g.table_columns or {}) do list[#list + 1] = { home = c.home } end end
+  return list
+end
+
+local function generate(node, wide)
+  local g = plan(node, wide)
   local w = writer.new()
   chunk.write_head(w, g, { node })
-  local first = not (g.names.wide and g.forms.table)
-  if not first then w:line("local V = {}") end
-  for _, side in ipairs { g.acc, g.row } do
-    for _, a in ipairs(side.assigned) do
-      if first then w:line("local V = {}") end
-      first = false
-      columns.declare_var(w, a.home.var)
-      columns.declare_var(w, a.flag)
-    end
-  end
+  chunk.write_variables(w, g, variables(g))
   if not node.codegen.result.proven then
     local parts = {}
     for _, c in ipairs(visible(node.schema)) do parts[#parts + 1] = ("[%s] = true"):format(quote(c.field.name)) end
@@ -203,14 +210,11 @@ function reduce.generate(node)
   write_side(w, g, g.acc)
   write_side(w, g, g.row)
   write_step(w, g)
-  w:line("")
   local call = g.names:ref("step_1") .. "(kept.slot[-1])"
   local before = "kept.slot = kept.slot + 1"
-  chunk.write_loop(w, g, "loop", call, before)
-  chunk.write_loop(w, g, "loop_interpreted", call, before)
+  chunk.write_loops(w, g, call, before)
   w:line("")
-  w:open("local function settle()")
-  chunk.write_done(w, g)
+  chunk.open_settle(w)
   w:line("ctx.slot_index = ctx.slot_index + done")
   w:line("local counts, rows = ctx.counts, done - tally.failed_1")
   w:line("tally.failed_1 = 0")
@@ -221,6 +225,12 @@ function reduce.generate(node)
   w:line("")
   w:line(chunk.RESULT)
   return w:text(), g
+end
+
+---@param node table reduce node, derived; every type known
+---@return string text, table plan
+function reduce.generate(node)
+  return chunk.narrow_or_wide(function(wide) return generate(node, wide) end)
 end
 
 return reduce

@@ -15,8 +15,10 @@ local result = {}
 ---@field proven boolean every key of every returned table is known
 ---@field dynamic boolean keys are computed
 ---@field positional boolean tables with list items
+---@field copied boolean some table began as a copy of the record
 ---@field types table<string, string> column -> type; "?" when not known
 ---@field passes table<string, string> column -> input column
+---@field texts table<string, boolean> columns whose strings are UTF-8 for sure
 ---@field nested table<string, boolean> columns that hold tables
 ---@field only_nil table<string, boolean> columns that no branch gives a value
 
@@ -25,13 +27,15 @@ local function look_at(r, id, row, columns)
   if row.open and not row.p then r.proven = false end
   if row.dynamic then r.dynamic = true end
   if row.positional then r.positional = true end
+  if row.copied then r.copied = true end
   columns[#columns + 1] = { id = id, fields = row.fields, record = row.p ~= nil, open = row.open }
 end
 
 local function column(r, name, rows)
-  local type_name, pass, first = nil, nil, true
+  local type_name, pass, first, text = nil, nil, true, true
   for _, row in ipairs(rows) do
     local v = row.fields[name]
+    text = text and not row.open and (v == nil or values.is_text(v))
     local from = v and v.t == "field" and v.p == 1 and not row.open and v.name or nil
     if row.record and row.open then from = nil end
     if first then pass, first = from, false elseif pass ~= from then pass = nil end
@@ -43,15 +47,16 @@ local function column(r, name, rows)
   end
   r.types[name] = type_name or "?"
   r.only_nil[name] = type_name == nil
+  r.texts[name] = text and not r.unknown or nil
   r.passes[name] = pass
 end
 
 ---@param exits table[] { value, rows }: analysis.returns or analysis.emits
 ---@return codegen.result
 function result.of(exits)
-  local r = { proven = true, types = {}, passes = {}, nested = {}, only_nil = {}, record = false, table = false, text = false,
+  local r = { proven = true, types = {}, passes = {}, texts = {}, nested = {}, only_nil = {}, record = false, table = false, text = false,
     unknown = false, nothing = false }
-  local rows, text_type, text_pass, text_first = {}, nil, nil, true
+  local rows, text_type, text_pass, text_first, is_text = {}, nil, nil, true, true
   for _, exit in ipairs(exits) do
     local v = exit.value
     local t = values.type_of(v)
@@ -61,6 +66,7 @@ function result.of(exits)
       r.nothing = true
     elseif t == "string" then
       r.text, text_type = true, "string"
+      is_text = is_text and values.is_text(v)
       local from = v.t == "field" and v.p == 1 and v.name or nil
       if text_first then text_pass, text_first = from, false elseif text_pass ~= from then text_pass = nil end
     elseif t == "?" then
@@ -74,6 +80,7 @@ function result.of(exits)
   for name in pairs(names) do column(r, name, rows) end
   if text_type and not r.table and not r.record then
     r.types.line, r.passes.line = "string", text_pass
+    r.texts.line = is_text and not r.unknown or nil
   end
   return r
 end
@@ -95,17 +102,19 @@ end
 ---The one value of functions that give a value (assign, key): its type, and the input column that it copies.
 ---@return string type "?" when not known, "table" when it is a row
 ---@return string? pass
+---@return boolean text its strings are UTF-8 for sure
 function result.scalar(exits)
-  local type_name, pass, first = nil, nil, true
+  local type_name, pass, first, text = nil, nil, true, true
   for _, exit in ipairs(exits) do
     local v = exit.value
+    text = text and values.is_text(v)
     local from = v.t == "field" and v.p == 1 and v.name or nil
     if first then pass, first = from, false elseif pass ~= from then pass = nil end
     local t = values.type_of(v)
-    if t == "table" then return "table" end
+    if t == "table" then return "table", nil, false end
     type_name = values.join_types(type_name, t)
   end
-  return type_name or "?", pass
+  return type_name or "?", pass, text
 end
 
 ---How the getter of each input column may answer. Nil: with the value. "untouched": the value goes into pass-through columns

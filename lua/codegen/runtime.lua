@@ -1,5 +1,6 @@
 -- What a generated chunk finds in its parameter: the context, its cursor, types, conversions and the cold paths.
 local ffi = require "ffi.init"
+local cells = require "codegen.cells"
 local chunk = require "codegen.chunk"
 local codes = require "tidemill.codes"
 local decimal = require "codegen.decimal"
@@ -8,18 +9,34 @@ local fit = require "codegen.fit"
 local int64 = require "codegen.int64"
 local layout = require "ffi.layout"
 local records = require "codegen.records"
+local rows = require "codegen.rows"
+local shown = require "codegen.shown"
 
 local runtime = {}
+
+local ROW_BYTES_MAX = 64 * 1024 * 1024ULL
 
 local function null_value()
   local found, null = pcall(require, "tidemill.null")
   return found and null or {}
 end
 
-local function visible(schema)
-  local names = {}
-  for _, f in ipairs(schema.fields) do if not f.hidden then names[#names + 1] = f.name end end
-  return names
+-- A row of nulls, for a record that user code has kept and reads when no row is there: the batches are gone.
+local function blank_row(input, anchors)
+  local buffer = ffi.new("uint64_t[?]", input.fixed_bytes / 8)
+  rows.write(input, ffi.cast("uint8_t *", buffer), {})
+  anchors[#anchors + 1] = buffer
+  return ffi.cast(input.pointer, buffer)
+end
+
+-- Does a function call what keeps its chunk from being compiled?
+local function is_interpreted(nodes)
+  for _, node in ipairs(nodes) do
+    local c = node.codegen
+    if c.analysis and next(c.analysis.slow_calls) then return true end
+    for _, a in ipairs(c.assigns or {}) do if next(a.analysis.slow_calls) then return true end end
+  end
+  return false
 end
 
 -- The struct of counters and limits for a chain of this length; declared once per length.
@@ -34,7 +51,8 @@ end
 ---@param nodes table[]
 ---@param ctx ffi.cdata* struct tm_chain_ctx *
 ---@param C table namespace with tm_chain_grow and tm_chain_fail
-function runtime.new(nodes, ctx, C)
+---@param plan table of the chunk
+function runtime.new(nodes, ctx, C, plan)
   local input, output = layout.of(nodes[1].input), layout.of(nodes[#nodes].schema)
   -- Structs of at most 16 bytes, held by value: the trace compiler then knows their addresses and that they do not
   -- overlap, and keeps the output pointer in a register over the whole loop.
@@ -42,13 +60,18 @@ function runtime.new(nodes, ctx, C)
   local kept = ffi.new(("struct { %s *acc; uint8_t **slot; }"):format(input.struct))
   local tally_struct, tally, tally_type = tally_of(#nodes)
   local bytes = ffi.typeof("uint8_t *")
+  local anchors = { tally_struct }
   local R = {
     ctx = ctx, cur = cur, tally = tally, kept = kept, null = null_value(), in_pointer = input.pointer, out_pointer = output.pointer,
-    bytes = bytes, words = ffi.typeof("uint64_t *"), floor = math.floor, band = bit.band, bor = bit.bor, rol = bit.rol,
-    rshift = bit.rshift, tobit = bit.tobit, cast = ffi.cast, copy = ffi.copy, to_text = ffi.string,
+    bytes = bytes, words = ffi.typeof("uint64_t *"), halves = ffi.typeof("uint16_t *"), ints = ffi.typeof("int32_t *"),
+    floor = math.floor, band = bit.band, bor = bit.bor, rol = bit.rol, rshift = bit.rshift, tobit = bit.tobit,
+    cast = ffi.cast, copy = ffi.copy, to_text = ffi.string,
     decimal_value = decimal.type, int64_value = int64.type, fit_decimal = fit.decimal, fit_int64 = fit.int64,
-    copy_record = records.copy, fns = {}, anchors = { tally_struct },
+    blank = blank_row(input, anchors), is_utf8 = is_interpreted(nodes) and fit.is_utf8_called or fit.is_utf8,
+    copy_record = records.copy, texts = {}, fns = {}, anchors = anchors,
   }
+  local variable
+  R.cell, variable = cells.store(R.texts)
 
   for k, node in ipairs(nodes) do
     R.fns[k] = node.fn
@@ -68,28 +91,50 @@ function runtime.new(nodes, ctx, C)
 
   local failed = {}
   for k = 1, #nodes do failed[k] = "failed_" .. k end
+  local show = shown.of_chunk(nodes, cur, plan, variable)
   local f = failures.new(nodes, function(k, code, message)
     tally[failed[k + 1]] = tally[failed[k + 1]] + 1
-    return C.tm_chain_fail(ctx, k, ffi.cast(bytes, cur.row), code, message, #message)
+    local row, row_of = show(k, code)
+    return C.tm_chain_fail(ctx, k, ffi.cast(bytes, row), row_of, code, message, #message)
   end, function(rc) tally.stop = rc end)
   for name, fn in pairs(f) do R[name] = fn end
 
   function R.record(k, index, assign)
-    return records.new(visible(nodes[k + 1].input), index, assign or function(_, name) f.raise_column(k, name) end)
+    return records.new(nodes[k + 1], index, assign or function(_, name) f.raise_column(k, name) end)
   end
 
   local function refresh()
     cur.out = ffi.cast(output.pointer, ctx.out + ctx.out_size)
-    tally.limit = ctx.out + ctx.out_capacity
+    local room = ctx.out_capacity - ctx.out_size
+    if room > ROW_BYTES_MAX then room = ROW_BYTES_MAX end
+    tally.limit = ctx.out + (ctx.out_size + room)
     tally.full = ctx.out + ctx.out_full_bytes
   end
 
-  ---Room for a batch of rows of one size: 0 or a negative code.
+  ---Of the next n rows those that fill the output about once: how many, and their bytes.
+  function R.piece(n)
+    local row, full, taken = ctx["in"], tonumber(ctx.out_full_bytes), 0
+    for i = 1, n do
+      taken = taken + ffi.cast(input.pointer, row + taken).size_bytes
+      if taken >= full then return i, taken end
+    end
+    return n, taken
+  end
+
+  ---Room for the rows of a batch: 0 or a negative code.
   function R.reserve(more) return C.tm_chain_grow(ctx, more) end
 
-  ---Room for one row; false: the row has failed, or the job stops.
+  ---Room for one row that ends beyond tally.limit; false: the row has failed, or the job stops.
   function R.grow(k, size)
+    if size > ROW_BYTES_MAX then
+      f.too_large(k, size)
+      return false
+    end
     ctx.out_size = ffi.cast(bytes, cur.out) - ctx.out
+    if size <= ctx.out_capacity - ctx.out_size then
+      refresh()
+      return true
+    end
     local rc = C.tm_chain_grow(ctx, size)
     if rc == 0 then
       refresh()

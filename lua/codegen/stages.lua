@@ -2,6 +2,7 @@
 -- and and for flat_map `out_K`. A step returns true when the row goes on to the next operator, false when it is
 -- filtered, nil when it failed; in a trace these are constants. Calls are never in tail position: LuaJIT ends a trace
 -- after 15 of those.
+local cells = require "codegen.cells"
 local columns = require "codegen.columns"
 local take = require "codegen.take"
 local writer = require "codegen.writer"
@@ -51,10 +52,12 @@ local function write_own_getter(w, g, stage, a, label)
   local getter = a.flag and columns.getter(w, g.names, stage.env[a.name], g.masks, label, nil)
   g.names:func(w, name)
   if a.flag then
-    w:line("if %s then return %s end", columns.var(a.flag), columns.var(a.home.var))
+    w:open("if %s then", cells.is_set(g.names, a.home))
+    cells.write_return(w, g.names, a.home)
+    w:close()
     w:line("return (%s())", getter)
   else
-    w:line("return %s", columns.var(a.home.var))
+    cells.write_return(w, g.names, a.home)
   end
   w:close()
   return g.names:ref(name)
@@ -64,9 +67,9 @@ local function write_setters(w, g, stage, label)
   g.names:func(w, "assign_" .. label, "_, k, x")
   for _, a in ipairs(stage.assigned) do
     w:open("if k == %s then", quote(a.name))
-    take.check(w, "x", a.field, ("raise_value(%d, %%s, %%s)"):format(stage.k - 1))
-    w:line("%s = x", columns.var(a.home.var))
-    if a.flag then w:line("%s = true", columns.var(a.flag)) end
+    take.check(w, "x", a.field, ("raise_value(%d, %%s, %%s)"):format(stage.k - 1), stage.node.codegen.texts[a.name])
+    cells.put(w, g.names, a.home, "x")
+    if a.flag then cells.write_set(w, g.names, a.home, true) end
     w:line("return")
     w:close()
   end
@@ -127,15 +130,15 @@ local function index_of(t, name, proven)
 end
 
 -- One value into its column's variable, which is an argument of emit in the last operator.
-local function put(w, stage, c, value, bad)
+local function put(w, g, stage, c, value, bad)
   if stage.parameters then
     w:line("local %s = %s", c.home.var, value)
-    take.check(w, c.home.var, c.field, bad)
+    take.check(w, c.home.var, c.field, bad, stage.node.codegen.texts[c.field.name])
   else
     w:open("do")
     w:line("local x = %s", value)
-    take.check(w, "x", c.field, bad)
-    w:line("%s = x", columns.var(c.home.var))
+    take.check(w, "x", c.field, bad, stage.node.codegen.texts[c.field.name])
+    cells.put(w, g.names, c.home, "x")
     w:close()
   end
 end
@@ -147,7 +150,7 @@ local function from_table(w, g, stage, x, bad, bad_key)
     w:line("if not %s[k] then %s end", g.names:ref("keys_" .. stage.k), bad_key)
     w:close()
   end
-  for _, c in ipairs(stage.vars) do put(w, stage, c, index_of(x, c.field.name, proven), bad) end
+  for _, c in ipairs(stage.vars) do put(w, g, stage, c, index_of(x, c.field.name, proven), bad) end
 end
 
 local function from_record(w, g, stage, bad)
@@ -157,19 +160,19 @@ local function from_record(w, g, stage, bad)
     local a = assigned[c.field.name]
     local input = stage.env[c.field.name]
     if a and a.flag then
-      w:open("if not %s then", columns.var(a.flag))
-      put(w, stage, c, ("%s()"):format(g.names:ref(input.getter)), bad)
+      w:open("if not (%s) then", cells.is_set(g.names, c.home))
+      put(w, g, stage, c, ("%s()"):format(g.names:ref(input.getter)), bad)
       w:close()
     elseif not a then
-      put(w, stage, c, input and g.names:ref(input.getter) .. "()" or "nil", bad)
+      put(w, g, stage, c, input and g.names:ref(input.getter) .. "()" or "nil", bad)
     elseif c.field.required then
-      w:line("if %s == nil then %s end", columns.var(c.home.var), bad:format(quote(c.field.name), "nil"))
+      w:line("if %s then %s end", cells.is_null(g.names, c.home), bad:format(quote(c.field.name), "nil"))
     end
   end
 end
 
-local function from_text(w, stage, x, bad)
-  for _, c in ipairs(stage.vars) do put(w, stage, c, c.field.name == "line" and x or "nil", bad) end
+local function from_text(w, g, stage, x, bad)
+  for _, c in ipairs(stage.vars) do put(w, g, stage, c, c.field.name == "line" and x or "nil", bad) end
 end
 
 -- The operators from `k` on, up to a flat_map that goes on by itself: an expression as a step's result.
@@ -199,9 +202,12 @@ local function deliver(w, g, stage, x, bad, bad_row, bad_key)
     forms[#forms + 1] = { ('type(%s) == "table"'):format(x), function() from_table(w, g, stage, x, bad, bad_key) end }
   end
   if r.text then
-    forms[#forms + 1] = { ('type(%s) == "string"'):format(x), function() from_text(w, stage, x, bad) end }
+    forms[#forms + 1] = { ('type(%s) == "string"'):format(x), function() from_text(w, g, stage, x, bad) end }
   end
-  if #forms == 1 then
+  if #forms == 0 then -- nothing that the function can return is a row, or it never returns
+    w:line(bad_row)
+    return
+  elseif #forms == 1 then
     w:line("if not (%s) then %s end", forms[1][1], bad_row)
     if stage.verb == "flat_map" then w:line("tally.emitted_%d = tally.emitted_%d + 1", stage.k, stage.k) end
     forms[1][2]()
@@ -223,10 +229,10 @@ local function deliver(w, g, stage, x, bad, bad_row, bad_key)
   end
 end
 
-local function reset_assigned(w, stage)
+local function reset_assigned(w, g, stage)
   for _, a in ipairs(stage.assigned) do
-    if a.flag then w:line("%s = false", columns.var(a.flag))
-    elseif not a.sure then w:line("%s = nil", columns.var(a.home.var)) end
+    if a.flag then cells.write_set(w, g.names, a.home, false)
+    elseif not a.sure then cells.put(w, g.names, a.home, "nil") end
   end
 end
 
@@ -270,7 +276,7 @@ function verbs.key(w, g, stage)
   if #stage.vars == 0 then
     w:line("if x == nil then %s end", bad:format(quote(stage.node.key_name), "x"))
   else
-    put(w, stage, stage.vars[1], "x", bad)
+    put(w, g, stage, stage.vars[1], "x", bad)
   end
   w:line("return %s", next_call(g, stage))
   w:close()
@@ -290,7 +296,7 @@ function verbs.assign(w, g, stage)
     w:line("ok, x = pcall(%s, %s) -- %s", g.names:ref(("fn_%d_%d"):format(stage.k, i)), args[i], (a.name:gsub("%c", "?")))
     failing(w, stage)
     local c = by_name[a.name]
-    if c then put(w, stage, c, "x", bad) end
+    if c then put(w, g, stage, c, "x", bad) end
   end
   w:line("return %s", next_call(g, stage))
   w:close()
@@ -312,7 +318,7 @@ function verbs.map(w, g, stage)
     if stage.forms.record and input then columns.write_getter(w, g.names, input, g.masks) end
   end
   g.names:func(w, "step_" .. k)
-  reset_assigned(w, stage)
+  reset_assigned(w, g, stage)
   w:line("local ok, x = pcall(%s, %s)", g.names:ref("fn_" .. k), arg)
   failing(w, stage)
   deliver(w, g, stage, "x", ("return bad_value(%d, %%s, %%s)"):format(k - 1), ("return bad_row(%d, x)"):format(k - 1),

@@ -12,7 +12,8 @@ local quote = writer.quote
 ---@param x string name of a local
 ---@param field table of the schema
 ---@param bad string format with the column's name and the local: `return bad(2, %s, %s)`
-function take.check(w, x, field, bad)
+---@param is_text boolean? strings are known to be UTF-8: what passes through or is put together from such
+function take.check(w, x, field, bad, is_text)
   local kind, precision, scale = layout.parse_type(field.type)
   local name = quote(field.name)
   local fail = bad:format(name, x)
@@ -21,7 +22,10 @@ function take.check(w, x, field, bad)
     wrong = ('type(%s) ~= "number"'):format(x)
   elseif kind == "int" or kind == "timestamp" then
     w:open('if type(%s) == "number" then', x)
-    w:line("if floor(%s) ~= %s or %s > 9007199254740992 or %s < -9007199254740992 then %s end", x, x, x, x, fail)
+    -- 2^53 itself is what 2^53 + 1 becomes: a calculated one may have lost something
+    local within = kind == "int" and "not (%s < 9007199254740992 and %s > -9007199254740992)"
+      or "%s > 9007199254740992 or %s < -9007199254740992"
+    w:line("if floor(%s) ~= %s or " .. within .. " then %s end", x, x, x, x, fail)
     w:middle("elseif %s ~= nil then", x)
     w:line("if %s ~= null then %s end", x, fail)
     w:line("%s = nil", x)
@@ -46,6 +50,7 @@ function take.check(w, x, field, bad)
     w:line("%s = nil", x)
     w:close()
   end
+  if kind == "string" and not is_text then w:line("if %s ~= nil and not is_utf8(%s) then %s end", x, x, fail) end
   if field.required then w:line("if %s == nil then %s end", x, fail) end
 end
 

@@ -1,8 +1,7 @@
 -- What the analysis of a function knows of a value: abstract values and how two of them meet where branches join.
 -- Values are never changed once made. Kinds (field `t`):
---   type   a value of one column type: { type =, const =, null = } (nil counts as any type: columns are nullable;
---   `null`:
---          branches joined of which one had nil)
+--   type   a value of one column type: { type =, const =, null =, text = } (nil counts as any type: columns are nullable;
+--          `null`: branches joined of which one had nil; `text`: a string that is UTF-8 for sure)
 --   nil
 --   field  the untouched value of column `name` of record parameter `p`, of type `type`
 --   row    one of the rows in `set` (record parameters and tables made in the function, by id)
@@ -12,12 +11,14 @@
 --   out    the second parameter of a flat_map function
 --   ?      anything A value made where branches joined remembers in `from` the columns it may hold; using it uses
 --   them.
+local utf8 = require "tidemill.utf8"
+
 local values = {}
 
 values.UNKNOWN = { t = "?" }
 values.NIL = { t = "nil" }
 values.OUT = { t = "out" }
-values.TEXTS = { t = "texts" }
+values.TEXTS = { t = "texts" } -- `text`: they are UTF-8 for sure
 
 local simple = {}
 ---@param name string type of a column
@@ -30,17 +31,27 @@ function values.of(name)
   return v
 end
 values.BOOL, values.NUMBER, values.STRING = values.of("bool"), values.of("double"), values.of("string")
+values.TEXT = { t = "type", type = "string", text = true }
 
 function values.constant(v)
   local t = type(v)
   if t == "number" then return { t = "type", type = "double", const = v } end
-  if t == "string" then return { t = "type", type = "string", const = v } end
+  if t == "string" then return { t = "type", type = "string", const = v, text = utf8.is_valid(v) or nil } end
   if t == "boolean" then return values.BOOL end
   if t == "nil" then return values.NIL end
   return { t = "const", v = v }
 end
 
 function values.row(id) return { t = "row", set = { [id] = true }, only = id } end
+
+---Is it a text that needs no look at its bytes: what a string column holds, and what was made of such?
+function values.is_text(v) return v.text == true or v.t == "nil" or (v.t == "field" and v.type == "string") end
+
+---Does it print as UTF-8 for sure?
+function values.prints_text(v)
+  local t = values.type_of(v)
+  return values.is_text(v) or (t ~= nil and t ~= "string" and t ~= "bytes" and t ~= "table" and t ~= "?")
+end
 
 ---The column type of a value: "double", ...; nil for a sure nil; "?" when it is not known; "table" for a row.
 function values.type_of(v)
@@ -76,7 +87,8 @@ end
 
 function values.equal(a, b)
   if a == b then return true end
-  if a.t ~= b.t or a.null ~= b.null or a.type ~= b.type or a.const ~= b.const or a.name ~= b.name or a.p ~= b.p or a.v ~= b.v then
+  if a.t ~= b.t or a.null ~= b.null or a.text ~= b.text or a.type ~= b.type or a.const ~= b.const
+    or a.name ~= b.name or a.p ~= b.p or a.v ~= b.v then
     return false
   end
   if a.t == "row" then
@@ -130,7 +142,9 @@ function values.join(a, b)
   if joined == nil then return values.NIL end
   if joined == "?" then return (from or rows) and { t = "?", from = from, rows = rows } or values.UNKNOWN end
   local null = a.t == "nil" or b.t == "nil" or a.null or b.null or nil
-  return (from or null) and { t = "type", type = joined, from = from, null = null } or values.of(joined)
+  local text = joined == "string" and values.is_text(a) and values.is_text(b) or nil
+  if not (from or null) then return text and values.TEXT or values.of(joined) end
+  return { t = "type", type = joined, from = from, null = null, text = text }
 end
 
 ---Rows that either value may be, where it is not known to be a row.

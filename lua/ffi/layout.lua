@@ -2,7 +2,8 @@
 -- type with one field per column, so that generated code reads `row.f_amount` at a constant offset.
 --
 -- Null bits are seen as 32-bit words n0, n1, ...: LuaJIT keeps those in registers as plain integers, where 64-bit
--- ones are boxed at every exit from a trace. w0, w1, ... are the same bits as 64-bit words.
+-- ones are boxed at every exit from a trace. w0, w1, ... are the same bits as 64-bit words; `head` is size and kind as one
+-- word, t_country the offset and length of a text: what goes from row to row is moved whole.
 local ffi = require "ffi.init"
 
 local layout = {}
@@ -15,6 +16,7 @@ local layout = {}
 ---@field offset integer bytes from the row's start
 ---@field slot integer bytes, 8 or 16
 ---@field member string name of the struct's field
+---@field word string of a reference: name of the field that is its slot as one 64-bit number
 ---@field null_member string "n0": the word of its null bit
 ---@field null_bit integer the bit in that word, as a 32-bit signed number
 ---@field required boolean never null
@@ -105,7 +107,7 @@ function layout.of(schema)
   if l then return l end
   local words = math.ceil(#schema.fields / 64)
   l = { fields = {}, by_name = {}, null_words = words, has_references = false }
-  local text = { "{ int32_t size_bytes; uint32_t kind; union { struct { int32_t " }
+  local text = { "{ union { struct { int32_t size_bytes; uint32_t kind; }; int64_t head; }; union { struct { int32_t " }
   for w = 0, 2 * words - 1 do text[#text + 1] = (w > 0 and ", " or "") .. "n" .. w end
   text[#text + 1] = "; }; struct { int64_t "
   for w = 0, words - 1 do text[#text + 1] = (w > 0 and ", " or "") .. "w" .. w end
@@ -124,8 +126,12 @@ function layout.of(schema)
       required = f.required or false, hidden = f.hidden or false,
       reference = kind == "string" or kind == "bytes",
     }
-    text[#text + 1] = (" %s %s;"):format(SLOT[kind], member)
-    if field.reference then l.has_references = true end
+    if field.reference then
+      field.word, l.has_references = "t" .. member:sub(2), true
+      text[#text + 1] = (" union { %s %s; int64_t %s; };"):format(SLOT[kind], member, field.word)
+    else
+      text[#text + 1] = (" %s %s;"):format(SLOT[kind], member)
+    end
     offset = offset + field.slot
     l.fields[i], l.by_name[f.name] = field, field
   end

@@ -127,6 +127,13 @@ function tm.generate(options) end
 ---@return tidemill.Connector sink
 function tm.print(options) end
 
+---CSV with options, for `format`. Without options: commas, double quotes, a header, an empty field is null.
+---
+---    tm.from(tm.file { path = "a.csv", format = tm.csv { delimiter = ";", decimal = "," }, schema = { a = "double" } })
+---@param options? { delimiter: string?, quote: string?, escape: "double"|"backslash"|nil, header: boolean?, null: string|string[]|nil, comment: string?, skip_lines: integer?, ragged: "error"|"pad"|"truncate"|"both"|nil, trailing_delimiter: boolean?, decimal: "."|","|nil, bools: string?, quoting: "needed"|"all"|nil, line_end: "lf"|"crlf"|nil }
+---@return table
+function tm.csv(options) end
+
 ---Rows are counted and dropped.
 ---
 ---    stream:to(tm.discard())
@@ -161,10 +168,10 @@ function gen.choice(choices) end
 ---@return tidemill.GeneratedField
 function gen.pattern(pattern, options) end
 
----Row i is at start (default 2026-01-01) + i * step, a part of the rows moved back by up to `disorder`.
+---Row i is at start (default 2026-01-01) + i * step; a share of the rows (default 0.25) is set back by up to `disorder`.
 ---
----    ts = tm.gen.timestamp { step = "1ms", disorder = "2s", start = "2026-01-01" }
----@param options? { step: tidemill.duration?, disorder: tidemill.duration?, start: string|integer? }
+---    ts = tm.gen.timestamp { step = "1ms", disorder = "2s", late_share = 0.1, start = "2026-01-01" }
+---@param options? { step: tidemill.duration?, disorder: tidemill.duration?, late_share: number?, start: string|integer? }
 ---@return tidemill.GeneratedField
 function gen.timestamp(options) end
 

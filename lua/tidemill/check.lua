@@ -4,6 +4,7 @@
 local fault = require "tidemill.fault"
 local freeze = require "tidemill.freeze"
 local suggest = require "tidemill.suggest"
+local utf8 = require "tidemill.utf8"
 
 local check = {}
 
@@ -39,6 +40,9 @@ function check.name(at, what, value)
   end
   if value:find("[%z\1-\31\127]") then
     fault.raise("ARGUMENT", at, ("%s: a name has no control characters"):format(what))
+  end
+  if not utf8.is_valid(value) then
+    fault.raise("ARGUMENT", at, ("%s: a name is UTF-8, and this is not: %s"):format(what, utf8.scrub(check.show(value))))
   end
   return value
 end

@@ -13,6 +13,9 @@ function clock.set_source(fn) now, started = fn, nil end
 ---The chain whose batch is running (cdata struct tm_chain_ctx *), nil outside.
 function clock.enter(ctx) context = ctx end
 
+---Do rows run, and not the evaluation of the script?
+function clock.is_running() return context ~= nil end
+
 ---Milliseconds since 1970 UTC.
 function clock.now_ms()
   if context then return tonumber(context.now_ms) end

@@ -3,6 +3,7 @@
 -- node needs.
 local check = require "tidemill.check"
 local fault = require "tidemill.fault"
+local formats = require "tidemill.formats"
 local freeze = require "tidemill.freeze"
 local generate = require "tidemill.generate"
 local place = require "tidemill.place"
@@ -10,12 +11,18 @@ local schema = require "tidemill.schema"
 
 local connectors = {}
 
-local SUFFIXES = { jsonl = "json", ndjson = "json", json = "json", txt = "text", log = "text", text = "text" }
+local SUFFIXES = {
+  jsonl = "json", ndjson = "json", json = "json", txt = "text", log = "text", text = "text", csv = "csv", tsv = "csv",
+}
+local TABS = { { name = "delimiter", value = "\t" } } -- of a .tsv file
 local COMPRESSED = { zst = true, gz = true, bz2 = true, xz = true, lz4 = true }
 local RECORD_MAX = 64 * 1024 * 1024
 
 -- Options with the role that can have them; nil: both. `option` = false: not passed on to C under its name.
-local function format(at, what, v) return check.choice(at, what, v, { "json", "text" }) end
+local function format(at, what, v)
+  if freeze.kind(v) == "format" then return v end
+  return check.choice(at, what, v, { "json", "text", "csv" })
+end
 local function on_error(at, what, v)
   if freeze.kind(v) == "connector" then return v end
   if v ~= "fail" and v ~= "skip" then
@@ -62,7 +69,7 @@ local function shown(kind) return "tm." .. kind end
 
 local function construct(kind, given, positional)
   local file, line = place.find()
-  local call = { at = place.here(), text = file and file.text, line = line }
+  local call = { at = place.here(), file = file, line = line }
   local what, definition, spec = shown(kind), KINDS[kind], {}
   if positional ~= nil then
     fault.raise("ARGUMENT", call.at, ("%s: one table of options is taken, given also %s"):format(what,
@@ -84,7 +91,7 @@ local function construct(kind, given, positional)
   if kind == "file" and not values.path then
     fault.raise("ARGUMENT", call.at, "tm.file: path is missing", 'for example tm.file { path = "in/*.jsonl" }')
   end
-  if kind == "lines" and values.format == "json" then
+  if kind == "lines" and values.format ~= nil and values.format ~= "text" then
     fault.raise("OPTION", call.at, "tm.lines reads text; its format is \"text\"", 'tm.stdin { format = "json", ... }')
   end
   if kind == "generate" then
@@ -109,19 +116,20 @@ local function suffix_format(path)
   return suffix and SUFFIXES[suffix:lower()], suffix and suffix:lower()
 end
 
--- The format of a file or stream: given, or guessed (and said).
+-- The format of a file or stream, and its options: given, or guessed (and said).
 local function format_of(self, at, role, findings)
   local v = self.values
   local guessed, suffix = nil, nil
-  if self.kind == "lines" then return "text" end
-  if self.kind == "generate" or self.kind == "discard" then return v.format or "" end
-  if self.kind == "print" then return v.format or "" end
+  if self.kind == "lines" then return "text", {} end
+  if self.kind == "generate" or self.kind == "discard" or self.kind == "print" then
+    return formats.of(v.format or "")
+  end
   if v.path then guessed, suffix = suffix_format(v.path) end
   if suffix and COMPRESSED[suffix] then
     fault.raise("OPTION", at, ('%s: "%s": compressed files cannot be %s in this version'):format(self.what, v.path,
       role == "source" and "read" or "written"), role == "source" and "unpack it into tm.stdin" or nil)
   end
-  if v.format then return v.format end
+  if v.format then return formats.of(v.format) end
   local how
   if self.kind == "stdin" then
     guessed = self.schema and "json" or "text"
@@ -133,12 +141,14 @@ local function format_of(self, at, role, findings)
   end
   if not guessed then
     fault.raise("OPTION", at, ('%s: the format of "%s" cannot be guessed from its suffix'):format(self.what, v.path),
-      'say format = "json" (one object per line) or format = "text" (one string per line)')
+      'say format = "json" (one object per line), format = "text" (one string per line) or format = "csv"')
   end
+  local shown_format = suffix == "tsv" and [[tm.csv { delimiter = "\t" }]] or ('"%s"'):format(guessed)
   findings[#findings + 1] = { severity = "advice", where = self.at,
-    message = ('%s: format = "%s", because %s'):format(self.what, guessed, how:find("^there") and how or "of " .. how),
-    hint = ('say format = "%s" to be independent of it'):format(guessed) }
-  return guessed
+    message = ("%s: format = %s, because %s"):format(self.what, shown_format,
+      how:find("^there") and how or "of " .. how),
+    hint = ("say format = %s to be independent of it"):format(shown_format) }
+  return guessed, suffix == "tsv" and TABS or {}
 end
 
 local EXAMPLE = [[schema = { user_id = "string", amount = "decimal(10,2)", ts = "timestamp" }]]
@@ -182,12 +192,12 @@ function connectors.as_source(connector, at, findings)
     check.wrong(at, "from", "a source", connector, "sources: tm.lines(), tm.stdin{}, tm.file{}, tm.generate{}")
   end
   role_check(self, at, "source", "from")
-  local chosen = format_of(self, at, "source", findings)
+  local chosen, format_options = format_of(self, at, "source", findings)
   local columns = self.schema
-  if chosen == "json" and not columns then
+  if (chosen == "json" or chosen == "csv") and not columns then
     fault.raise("SCHEMA_MISSING", self.at,
-      ("%s: JSON needs a schema: the fields that the job uses, with their types"):format(
-      self.what), "for example " .. EXAMPLE)
+      ("%s: %s needs a schema: the fields that the job uses, with their types"):format(
+      self.what, chosen:upper()), "for example " .. EXAMPLE)
   end
   if chosen == "text" then
     if columns then
@@ -196,7 +206,8 @@ function connectors.as_source(connector, at, findings)
     end
     columns = schema.line()
   end
-  return { connector = self.definition.connector, format = chosen, schema = columns, options = passed_options(self),
+  return { connector = self.definition.connector, format = chosen, format_options = format_options, schema = columns,
+    options = passed_options(self),
     bounded = self.kind ~= "generate" or self.values.count ~= nil, base = base_name(self), self = self,
     on_error = self.values.on_error, name = self.values.name }
 end
@@ -208,7 +219,12 @@ function connectors.as_sink(connector, at, what, findings)
     check.wrong(at, what, "a sink", connector, "sinks: tm.print(), tm.file{}, tm.discard()")
   end
   role_check(self, at, "sink", what)
-  return { connector = self.definition.connector, format = format_of(self, at, "sink", findings),
+  local chosen, format_options = format_of(self, at, "sink", findings)
+  if chosen == "csv" and self.values.nulls == "omit" then
+    fault.raise("OPTION", self.at, self.what .. ': nulls = "omit": a record of CSV has a place for every column',
+      'what stands there is an option: format = tm.csv { null = "" }')
+  end
+  return { connector = self.definition.connector, format = chosen, format_options = format_options,
     schema = self.schema, options = passed_options(self), base = base_name(self), self = self,
     on_error = self.values.on_error, name = self.values.name }
 end

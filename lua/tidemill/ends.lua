@@ -9,11 +9,19 @@ local schema = require "tidemill.schema"
 
 local ends = {}
 
+-- One spelling of a path. What links and ".." mean is seen when the outputs are opened.
+local function spelled(path)
+  local plain, count = path:gsub("//+", "/"), 1
+  while count > 0 do plain, count = plain:gsub("/%./", "/") end
+  plain = plain:gsub("^%./(.)", "%1"):gsub("(.)/%.?$", "%1")
+  return plain
+end
+
 -- A file written, or standard input read, by two nodes would be torn.
 local function claim(job, node, spec)
   local what
   if node.kind == "sink" and spec.self.values.path then
-    what = ('the output "%s" is written'):format(spec.self.values.path)
+    what = ('the output "%s" is written'):format(spelled(spec.self.values.path))
   elseif node.kind == "source" and spec.connector == "stdin" then
     what = "standard input is read"
   else
@@ -39,7 +47,8 @@ end
 function ends.source(job, connector, at)
   local spec = connectors.as_source(connector, at, job.session.findings)
   local node = graph.add(job, {
-    kind = "source", verb = "from", where = at, base = spec.base, connector = spec.connector, format = spec.format,
+    kind = "source", verb = "from", where = at, base = spec.base, connector = spec.connector,
+    format = spec.format, format_options = spec.format_options,
     options = spec.options, declared = spec.schema, bounded = spec.bounded,
   })
   return finish(job, node, spec, at)
@@ -50,7 +59,7 @@ function ends.sink(job, input, connector, at)
   local spec = connectors.as_sink(connector, at, "to", job.session.findings)
   local node = graph.add(job, {
     kind = "sink", verb = "to", where = at, base = spec.base, inputs = { input }, connector = spec.connector,
-    format = spec.format, options = spec.options, expect = spec.schema,
+    format = spec.format, format_options = spec.format_options, options = spec.options, expect = spec.schema,
   })
   return finish(job, node, spec, at)
 end
@@ -74,7 +83,8 @@ local function dead_letters(job, connector, at)
   end
   node = graph.add(job, {
     kind = "sink", verb = "on_error", where = at, base = spec.base, connector = spec.connector,
-    format = spec.format, options = spec.options, dead_letter_schema = dead_letter.schema(), on_error = "fail",
+    format = spec.format, format_options = spec.format_options, options = spec.options,
+    dead_letter_schema = dead_letter.schema(), on_error = "fail",
   })
   job.dead_letters[connector] = node
   return finish(job, node, spec, at)

@@ -1,14 +1,15 @@
--- A fingerprint of everything that the script determines: the nodes with all that was declared, and the text of the
--- job's files. A worker that evaluates the script again and gets another one must not run (ARCHITECTURE D2).
+-- A fingerprint of everything that the script determines: the nodes with all that was declared, their columns, and the
+-- text of the files that building them has read. A worker that evaluates the script again and gets another one must not
+-- run (ARCHITECTURE D2).
 local ffi = require "ffi"
-local place = require "tidemill.place"
 
 local fingerprint = {}
 
-local SKIP = { -- what is derived, circular, or only of use while building
-  inputs = true, input = true, schema = true, derived = true, consumed = true, reads = true, passes = true,
-  findings = true,
-  used = true, names = true, wants_name = true, explicit = true, endless = true, base = true, dead_letter_schema = true,
+-- What a node was declared to be. The rest of a node is derived from it, and much of that is the work of the analysis,
+-- whose bookkeeping differs from state to state; of what it finds, the columns must be equal (below).
+local DECLARED = {
+  "verb", "name", "where", "parallelism", "on_error", "connector", "format", "format_options", "options", "bounded", "fn", "columns",
+  "assigns", "key", "key_name", "aggregates", "window", "emit", "field", "disorder_ms", "idle_ms", "returns", "expect",
 }
 
 -- Canonical text of a value: keys sorted, numbers exact, functions by their place.
@@ -51,14 +52,15 @@ function fingerprint.text(job)
     latency = job.options.latency })
   for _, node in ipairs(job.nodes) do
     local plain, inputs = {}, {}
-    for k, v in pairs(node) do if not SKIP[k] then plain[k] = v end end
-    plain.kind, plain.id = nil, nil
+    for _, name in ipairs(DECLARED) do plain[name] = node[name] end
     for i, input in ipairs(node.inputs) do inputs[i] = input.id end
     out[#out + 1] = "\n" .. node.kind .. " "
     write(out, plain)
     write(out, inputs)
+    -- Rows are passed on by their columns: two states that found other ones must not exchange any.
+    write(out, node.schema and { node.schema.fields, node.schema.time_field } or {})
   end
-  for _, file in ipairs(place.files()) do
+  for _, file in ipairs(job.files) do
     out[#out + 1] = "\nfile "
     write(out, file.path)
     write(out, file.text)

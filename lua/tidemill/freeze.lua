@@ -6,6 +6,7 @@ local freeze = {}
 
 local contents = setmetatable({}, { __mode = "k" }) -- object -> its contents
 local kinds = setmetatable({}, { __mode = "k" })    -- object -> "stream", "sink", ...
+local members = setmetatable({}, { __mode = "k" })  -- object -> table of its names or methods
 local locate = function() return "" end
 
 -- The place of the caller in the job script: set by the session, because this file knows no sessions.
@@ -33,7 +34,7 @@ function freeze.table(what, content, missing)
     __metatable = false,
     __tostring = function() return what end,
   })
-  contents[object], kinds[object] = copy, "table"
+  contents[object], kinds[object], members[object] = copy, "table", copy
   return object
 end
 
@@ -48,7 +49,7 @@ function freeze.object(kind, content, index)
     __metatable = false,
     __tostring = function() return kind end,
   })
-  contents[object], kinds[object] = content, kind
+  contents[object], kinds[object], members[object] = content, kind, type(index) == "table" and index or nil
   return object
 end
 
@@ -56,6 +57,13 @@ end
 function freeze.content(object, kind)
   if kind and kinds[object] ~= kind then return nil end
   return contents[object]
+end
+
+---The names of a frozen table or the methods of an object, for the analysis of operators. A name that is missing is reported
+---by reading it.
+---@return table?
+function freeze.members(object)
+  return members[object]
 end
 
 ---"stream", "sink", "table", ... or nil when the value is none of ours.

@@ -95,7 +95,11 @@ local function instant(at, what, value)
     local h, mi, s = 0, 0, 0
     if y and rest ~= "" then h, mi, s = rest:match("^[T ](%d%d):(%d%d):(%d%d)Z?$") end
     if y and h then
-      return clock.time { year = y, month = tonumber(mo), day = tonumber(d), hour = h, min = mi, sec = s } * 1000
+      local seconds = clock.time { year = y, month = tonumber(mo), day = tonumber(d), hour = h, min = mi, sec = s }
+      -- what the calendar does not have would be counted on: the 30th of February, 25 hours
+      if clock.date("%Y-%m-%d %H:%M:%S", seconds) == ("%s-%s-%s %02d:%02d:%02d"):format(y, mo, d, h, mi, s) then
+        return seconds * 1000
+      end
     end
   elseif type(value) == "number" and value % 1 == 0 and math.abs(value) <= 2 ^ 53 then
     return value
@@ -103,18 +107,22 @@ local function instant(at, what, value)
   check.wrong(at, what, 'a time ("2026-01-01T00:00:00Z", or ms since 1970)', value)
 end
 
----tm.gen.timestamp { step = "1ms", disorder = "2s", start = "2026-01-01" }: row i is at start + i * step, moved back
----by up
----to `disorder`.
+---tm.gen.timestamp { step = "1ms", disorder = "2s", late_share = 0.25, start = "2026-01-01" }: row i is at
+---start + i * step; a share of the rows is set back, by up to `disorder`.
 function gen.timestamp(options)
   local at, what = place.here(), "tm.gen.timestamp"
   local values = check.options(at, what, options, {
     step = function(a, w, v) return check.duration(a, w, v, 0) end,
     disorder = function(a, w, v) return check.duration(a, w, v, 0) end,
+    late_share = function(a, w, v)
+      check.number(a, w, v)
+      if v < 0 or v > 1 then check.wrong(a, w, "a share from 0 to 1", v) end
+      return v
+    end,
     start = instant,
   })
   return field { kind = "timestamp", type = "timestamp", step = values.step or 1, disorder = values.disorder or 0,
-    start = values.start }
+    late_share = values.late_share, start = values.start }
 end
 
 ---tm.gen.sequence { start = 0, step = 1 }: a number that grows with the row.
@@ -125,7 +133,7 @@ function gen.sequence(options)
   return field { kind = "sequence", type = "int", start = values.start or 0, step = values.step or 1 }
 end
 
-local PARTS = { "choices", "disorder", "distinct", "kind", "max", "min", "pattern", "start", "step", "type", "zipf" }
+local PARTS = { "choices", "disorder", "distinct", "kind", "late_share", "max", "min", "pattern", "start", "step", "type", "zipf" }
 
 ---The `fields` option: gives the schema and the flat options.
 ---@return table schema
@@ -145,7 +153,7 @@ function generate.fields(call, what, given)
     end
   end
   local columns, options = {}, {}
-  for i, name in ipairs(order.keys(given, call.text, call.line)) do
+  for i, name in ipairs(order.keys(given, call.file, call.line)) do
     if name:sub(1, 1) == "$" then
       fault.raise("SCHEMA", call.at, ('%s: field "%s": names that begin with $ are the engine\'s'):format(what, name))
     end

@@ -115,14 +115,15 @@ local function nodes_of(ids)
   return nodes
 end
 
----Applies a proposal of types; gives the text for the other states, "" when nothing changed.
+---Applies a proposal of types; gives the text for the other states, "" when nothing changed, and true when nothing can be
+---said before other subtasks have proposed.
 ---@param address number of the graph, 0: none
 function host.settle(address, proposal)
   local nodes, before = job().nodes, {}
   for _, node in ipairs(nodes) do before[node.id] = node.schema end
-  local settled = require("codegen").settle(nodes, proposal) or ""
+  local settled, waits = require("codegen").settle(nodes, proposal)
   if address ~= 0 and settled ~= "" then plan.publish(C(), graph_at(address), job(), before) end
-  return settled
+  return settled, waits
 end
 
 ---The generated text of consecutive function nodes, or of one reduce.
@@ -131,10 +132,11 @@ function host.source(ids)
 end
 
 ---A chunk bound to its context: gives the functions run, finish, proposal and release.
-function host.chain(ids, address, subtask)
+---@param first boolean a source stands in front of it in the same chain
+function host.chain(ids, address, subtask, parallelism, first)
   C()
   local ctx = require("ffi").cast("struct tm_chain_ctx *", address)
-  local instance = require("codegen").instance(nodes_of(ids), ctx, subtask)
+  local instance = require("codegen").instance(nodes_of(ids), ctx, { subtask = subtask, count = parallelism, first = first })
   local function run()
     clock.enter(ctx)
     return instance:run()

@@ -5,6 +5,7 @@ local codegen = require "codegen"
 local connectors = require "tidemill.connectors"
 local ends = require "tidemill.ends"
 local fault = require "tidemill.fault"
+local formats = require "tidemill.formats"
 local freeze = require "tidemill.freeze"
 local generate = require "tidemill.generate"
 local graph = require "tidemill.graph"
@@ -19,7 +20,7 @@ local api = {}
 
 local function caller()
   local file, line = place.find()
-  return { at = place.here(), text = file and file.text, line = line }
+  return { at = place.here(), file = file, line = line }
 end
 
 local function unknown(what)
@@ -150,6 +151,7 @@ function api.new(session)
 
   tm.copy = codegen.copy -- the function itself: the analysis of operators knows it by identity
   for _, kind in ipairs { "lines", "stdin", "file", "generate", "print", "discard" } do tm[kind] = connectors[kind] end
+  tm.csv = formats.csv
   for name, fn in pairs(windows) do tm[name] = fn end
   tm.gen = freeze.table("tm.gen", generate.gen, unknown("tm.gen")(generate.gen))
   tm.args, tm.arg = arguments(session)

@@ -93,7 +93,7 @@ local function aggregates_of(call, what, input, given)
         "one of tm.count(), tm.sum(field), tm.avg, tm.min, tm.max, tm.first, tm.last", v)
     end
   end
-  for i, name in ipairs(order.keys(given, call.text, call.line)) do
+  for i, name in ipairs(order.keys(given, call.file, call.line)) do
     if name:sub(1, 1) == "$" then
       fault.raise("SCHEMA", call.at, ('%s: "%s": names that begin with $ are the engine\'s'):format(what, name))
     end
@@ -110,7 +110,7 @@ local windowed = {}
 
 function windowed.aggregate(self, name, given, ...)
   local file, line = place.find()
-  local call = { at = place.here(), text = file and file.text, line = line }
+  local call = { at = place.here(), file = file, line = line }
   local w = freeze.content(self, "window of a stream")
   if not w then
     fault.raise("ARGUMENT", call.at, ("aggregate: called on %s"):format(check.show(self)),

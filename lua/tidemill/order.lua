@@ -1,86 +1,61 @@
 -- The order of fields given in a Lua table, which itself has none: that of their first appearance in the job's text, so
--- that columns, headers and prints never change between runs. The text is lexed from the call's line on; what is not
--- found there is looked for in the whole text; what is computed comes last, alphabetically.
+-- that columns, headers and prints never change between runs. The table is looked for in the text from the call's line on;
+-- names that no table has are taken from the whole text; what is computed comes last, alphabetically.
+local outline = require "tidemill.outline"
+
 local order = {}
 
--- Positions of `name =` and `["name"] =` in Lua text, in order: calls found(name) for each. Comments and strings are
--- skipped as Lua skips them.
-local function scan(text, from, found)
-  local find, sub = string.find, string.sub
-  local p, n = from, #text
-  local pending -- a name that may be followed by =
-  while p <= n do
-    local _, e = find(text, "^%s+", p)
-    if e then
-      p = e + 1
-    elseif find(text, "^%-%-%[=*%[", p) then
-      local level = text:match("^%-%-%[(=*)%[", p)
-      local _, close = find(text, "]" .. level .. "]", p, true)
-      p = (close or n) + 1
-    elseif find(text, "^%-%-", p) then
-      p = (find(text, "\n", p, true) or n) + 1
-    elseif find(text, "^%[=*%[", p) and find(text, "^%[=+%[", p) or find(text, "^%[%[", p) then
-      local level = text:match("^%[(=*)%[", p)
-      local _, close = find(text, "]" .. level .. "]", p, true)
-      p, pending = (close or n) + 1, nil
-    elseif find(text, "^[%a_]", p) then
-      local _, stop = find(text, "^[%w_]+", p)
-      pending, p = sub(text, p, stop), stop + 1
-    elseif find(text, "^[\"']", p) then
-      local quote, q = sub(text, p, p), p + 1
-      while q <= n do
-        local c = sub(text, q, q)
-        if c == "\\" then q = q + 1 elseif c == quote or c == "\n" then break end
-        q = q + 1
-      end
-      local bracketed = find(text, "^%s*%]", q + 1) and find(sub(text, 1, p - 1), "%[%s*$")
-      pending, p = bracketed and sub(text, p + 1, q - 1) or nil, q + 1
-      if bracketed then
-        local _, close = find(text, "^%s*%]", p)
-        p = close + 1
-      end
-    elseif find(text, "^=[^=]", p) then
-      if pending then found(pending) end
-      pending, p = nil, p + 1
-    else
-      local _, stop = find(text, "^[=~<>]=", p)
-      pending, p = nil, (stop or p) + 1
+-- Is every field a key of this table? The count of its other keys that are not nil comes second: none, for the very table.
+local function fits(fields, count, t)
+  local found, others, seen = 0, 0, {}
+  for _, n in ipairs(t.names) do
+    if not seen[n.name] then
+      seen[n.name] = true
+      if fields[n.name] ~= nil then found = found + 1
+      elseif not t.nils[n.name] then others = others + 1 end
     end
   end
+  return found == count, others
 end
 
-local function line_start(text, line)
-  local p = 1
-  for _ = 2, line do
-    local e = text:find("\n", p, true)
-    if not e then return #text + 1 end
-    p = e + 1
+-- The table that is given, as the text shows it: the first at or behind the call that has these keys and no more; of those on
+-- the line of the first, the one in the fewest functions, because a function that is called beside it has tables of its own.
+local function table_of(fields, count, o, line)
+  local best
+  for _, t in ipairs(o.tables) do
+    if best and t.line > best.line then break end
+    local has, others = fits(fields, count, t)
+    if t.line >= line and has and others == 0 and (not best or t.depth < best.depth) then best = t end
   end
-  return p
+  return best
 end
 
 ---The keys of `fields` in order.
 ---@param fields table whose string keys are ordered
----@param text string? of the file that makes the call
+---@param file table? { text = } of the file that makes the call
 ---@param line integer? of the call
 ---@return string[]
-function order.keys(fields, text, line)
-  local sorted, rank, count = {}, {}, 0
+function order.keys(fields, file, line)
+  local sorted, result, taken = {}, {}, {}
   for k in pairs(fields) do if type(k) == "string" then sorted[#sorted + 1] = k end end
   table.sort(sorted)
-  local function found(name)
-    if fields[name] ~= nil and not rank[name] then
-      count = count + 1
-      rank[name] = count
+  local function add(name)
+    if fields[name] ~= nil and not taken[name] then
+      taken[name] = true
+      result[#result + 1] = name
     end
   end
-  if text then
-    if line then scan(text, line_start(text, line), found) end
-    if count < #sorted then scan(text, 1, found) end
+  if file then
+    local o = outline.of(file)
+    local given = table_of(fields, #sorted, o, line or 1) or table_of(fields, #sorted, o, 1)
+    if given then
+      for _, n in ipairs(given.names) do add(n.name) end
+    else
+      for _, n in ipairs(o.names) do if n.line >= (line or 1) then add(n.name) end end
+      for _, n in ipairs(o.names) do add(n.name) end
+    end
   end
-  local result = {}
-  for _, name in ipairs(sorted) do if rank[name] then result[rank[name]] = name end end
-  for _, name in ipairs(sorted) do if not rank[name] then result[#result + 1] = name end end
+  for _, name in ipairs(sorted) do add(name) end
   return result
 end
 

@@ -7,7 +7,7 @@ local util = require "jit.util"
 local place = {}
 
 -- One lua_State holds one version of one job: these belong to it. `place.reset` starts another (specs do).
-local files = {}   -- chunk name "@job.lua" -> { path =, text =, short = short_src of its functions }
+local files = {}   -- chunk name "@job.lua" -> { path =, text =, main = its chunk, short = short_src of its functions }
 local loading = {} -- functions of the main chunks being run, innermost last: { fn =, file =, last = line }
 local boundary     -- the function that runs a required file: frames above it belong to another file
 
@@ -21,6 +21,10 @@ function place.set_boundary(fn) boundary = fn end
 function place.add_file(path, text)
   files["@" .. path] = { path = path, text = text }
 end
+
+---The file of a chunk name, "@job.lua".
+---@return table? { path, text, main }
+function place.file(source) return files[source] end
 
 ---All files by name, sorted: `{ { path =, text = }, ... }`.
 function place.files()
@@ -55,7 +59,11 @@ function place.names(where)
   return names
 end
 
-function place.enter(fn, path) loading[#loading + 1] = { fn = fn, file = files["@" .. path], last = 0 } end
+function place.enter(fn, path)
+  local file = files["@" .. path]
+  file.main = fn
+  loading[#loading + 1] = { fn = fn, file = file, last = 0 }
+end
 function place.leave() loading[#loading] = nil end
 
 local function opcode(fn, pc) return bit.band(util.funcbc(fn, pc), 0xff) end

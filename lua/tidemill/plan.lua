@@ -51,6 +51,9 @@ end
 
 local function connector(C, graph, put, node)
   put(node, C.tm_graph_connector(graph, node.id, node.connector, node.format))
+  for _, o in ipairs(node.format_options or {}) do
+    put(node, C.tm_graph_format_option(graph, node.id, o.name, o.value))
+  end
   for _, o in ipairs(node.options) do
     if type(o.value) == "number" then
       put(node, C.tm_graph_option_number(graph, node.id, o.name, o.value))
@@ -118,6 +121,9 @@ function plan.pour(C, graph, job)
       put(node, C.tm_graph_on_error(graph, node.id, ON_ERROR[node.on_error], -1))
     end
     if node.schema then pour_schema(C, graph, put, node) end
+    for i, f in ipairs(node.schema and node.schema.fields or {}) do
+      if node.unread[f.name] then put(node, C.tm_graph_unread(graph, node.id, i - 1)) end
+    end
     if kinds[node.kind] then kinds[node.kind](C, graph, put, node) end
   end
   put({ name = job.name, where = job.where }, C.tm_graph_fingerprint(graph, fingerprint.of(job)))

@@ -10,7 +10,24 @@ local function visible(schema, into)
   for _, f in ipairs(schema.fields) do if not f.hidden then into[f.name] = true end end
 end
 
----Sets node.used of every source: column name -> true.
+-- Columns that no operator reads hold nothing, wherever they are passed on: forward, from the sources.
+local function mark_unread(nodes)
+  for _, node in ipairs(nodes) do
+    node.unread = {}
+    for _, f in ipairs(node.schema and node.schema.fields or {}) do
+      if node.kind == "source" then
+        node.unread[f.name] = not node.used[f.name] or nil
+      else
+        local from = node.passes[f.name]
+        for _, input in ipairs(from and node.inputs or {}) do
+          if input.unread[from] then node.unread[f.name] = true end
+        end
+      end
+    end
+  end
+end
+
+---Sets node.used of every source, and node.unread of every node (of the columns of its output): column name -> true.
 ---@param nodes table[] derived
 function project.run(nodes)
   local needed = {} -- by id: columns of the node's output
@@ -41,6 +58,7 @@ function project.run(nodes)
       end
     end
   end
+  mark_unread(nodes)
 end
 
 return project

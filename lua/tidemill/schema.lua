@@ -59,7 +59,7 @@ local function field(at, what, name, given)
 end
 
 ---Columns from a table as users write it: `{ user_id = "string", amount = { "decimal(10,2)", required = true } }`.
----@param call table { at =, text =, line = } of the caller
+---@param call table { at =, file =, line = } of the caller
 ---@param what string "tm.schema"
 function schema.declare(call, what, given)
   local at = call.at
@@ -79,7 +79,7 @@ function schema.declare(call, what, given)
         check.show(k)), 'for example { user_id = "string", ts = "timestamp" }')
     end
   end
-  for _, name in ipairs(order.keys(given, call.text, call.line)) do
+  for _, name in ipairs(order.keys(given, call.file, call.line)) do
     check.name(at, what .. ": the name of a field", name)
     if name:sub(1, 1) == "$" then
       fault.raise("SCHEMA", at, ('%s: field "%s": names that begin with $ are the engine\'s'):format(what, name))

@@ -131,6 +131,7 @@ function session.run(self)
   end
   project.run(job.nodes)
   check_names(self, job)
+  job.files = place.files() -- what functions load while they run is no part of the graph
   self.job = job
   return job
 end

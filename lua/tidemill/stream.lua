@@ -36,7 +36,7 @@ function stream.method(name, fn)
   table.sort(names)
   methods[name] = function(self, ...)
     local file, line = place.find()
-    local call = { at = place.here(), text = file and file.text, line = line }
+    local call = { at = place.here(), file = file, line = line }
     local s = freeze.content(self, "stream")
     if not s then
       fault.raise("ARGUMENT", call.at, ("%s: called on %s"):format(name, check.show(self)),
@@ -116,7 +116,7 @@ method("assign", function(s, call, given, ...)
   for k in pairs(given) do
     if type(k) ~= "string" then check.wrong(call.at, "assign", "the name of a column for every function", k) end
   end
-  for i, name in ipairs(order.keys(given, call.text, call.line)) do
+  for i, name in ipairs(order.keys(given, call.file, call.line)) do
     check.name(call.at, "assign: the name of a column", name)
     if name:sub(1, 1) == "$" then
       fault.raise("SCHEMA", call.at, ('assign: column "%s": names that begin with $ are the engine\'s'):format(name))

@@ -9,6 +9,8 @@ local trouble = {}
 local HINTS = {
   { "attempt to index .*%(a nil value%)",
     "the value before the dot or colon is nil: check its name, or test it first" },
+  { "attempt to call method 'copy' %(a %a+ value%)",
+    "a column called copy wins over the method: tm.copy(e) copies the record" },
   { "attempt to call .*%(a nil value%)", "there is no function of that name there" },
   { "attempt to perform arithmetic on .*%(a nil value%)",
     "a missing or null field is nil: test it, use (e.field or 0), or declare it `required` at the source" },
@@ -27,15 +29,19 @@ local function is_engine(message)
     or message:find("^[%w%._/%-]*lua/codegen/[%w_]+%.lua:%d+: ")
 end
 
+-- What people raise: a text, a value with a text of its own, a table with a `message`; else nothing is known but its type.
+local function text_of(err)
+  if type(err) == "string" then return err end
+  local text = require("tidemill.libraries").tostring(err)
+  if type(err) == "number" or type(err) == "cdata" or (type(err) == "table" and text ~= "table") then return text end
+  local message = type(err) == "table" and rawget(err, "message")
+  if type(message) == "string" then return message end
+  return ("error was called with %s, not with a text"):format(text)
+end
+
 local function convert(code, err)
   if fault.is(err) then return err end
-  -- The code generator raises plain tables of the same shape.
-  if type(err) == "table" and type(err.code) == "string" and type(err.message) == "string"
-    and require("tidemill.codes")[err.code] then
-    return fault.new(err.code, err.where, err.message, err.hint)
-  end
-  local message = type(err) == "string" and err or require("tidemill.libraries").tostring(err)
-  if type(err) ~= "string" then message = ("error was called with %s, not with a text"):format(message) end
+  local message = text_of(err):gsub("'?struct tm_record_%d+'?", "a record")
   if message:find("not enough memory", 1, true) and #message < 80 then
     return fault.new("USER_MEMORY", place.here(), "user code needs more memory than its limit",
       "keep less in tables and captured variables; what is kept between rows belongs in state")

@@ -15,6 +15,7 @@ struct world_file {
     char *data;
     size_t size, capacity;
     bool written;
+    bool is_lock; // not a file: a lock of `path`, in no list of files
     struct world_file *next;
 };
 
@@ -218,7 +219,12 @@ static int file_sync(void *ctx, int fd, struct tm_error *err)
 static int file_close(void *ctx, int fd, struct tm_error *err)
 {
     (void)err;
-    ((struct world *)ctx)->open[fd] = NULL;
+    struct world_file **slot = &((struct world *)ctx)->open[fd];
+    if (*slot != NULL && (*slot)->is_lock) {
+        free((*slot)->path);
+        free(*slot);
+    }
+    *slot = NULL;
     return 0;
 }
 
@@ -280,6 +286,36 @@ static int file_stat(void *ctx, const char *path, struct tm_file_info *info, str
     info->is_directory = f == NULL && S_ISDIR(real.st_mode);
     info->is_regular = !info->is_directory;
     info->size_bytes = f != NULL ? (int64_t)f->size : (int64_t)real.st_size;
+    return 0;
+}
+
+static int file_lock(void *ctx, const char *path, bool create, int64_t *holder,
+                     struct tm_error *err)
+{
+    struct world *world = ctx;
+    (void)create; // whoever locks a file opens it next
+    for (int fd = 3; fd < 256; fd++)
+        if (world->open[fd] != NULL && world->open[fd]->is_lock &&
+            strcmp(world->open[fd]->path, path) == 0) {
+            *holder = TM_LOCK_OURS;
+            return tm_error_set(err, TM_E_IN_USE, "%s is held by this process", path);
+        }
+    for (int fd = 3; fd < 256; fd++)
+        if (world->open[fd] == NULL) {
+            world->open[fd] = calloc(1, sizeof *world->open[fd]);
+            world->open[fd]->path = strdup(path);
+            world->open[fd]->is_lock = true;
+            return fd;
+        }
+    return tm_error_set(err, TM_E_LIMIT, "lock %s: too many open files", path);
+}
+
+// There are no links in this world.
+static int file_resolve(void *ctx, const char *path, char *text, size_t size, struct tm_error *err)
+{
+    (void)ctx;
+    if ((size_t)snprintf(text, size, "%s", path) >= size)
+        return tm_error_set(err, TM_E_LIMIT, "%s: the path is too long", path);
     return 0;
 }
 
@@ -431,6 +467,8 @@ static const struct tm_fx_files files_table = {
     .unlink = file_unlink,
     .mkdirs = file_mkdirs,
     .stat = file_stat,
+    .lock = file_lock,
+    .resolve = file_resolve,
     .glob = file_glob,
     .is_terminal = file_is_terminal,
 };

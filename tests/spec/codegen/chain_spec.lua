@@ -61,6 +61,8 @@ describe("the generated text", function()
     local row, want = {}, {}
     for i, name in ipairs(names) do row[name], want[name] = i, i * 3 end
     assert.same({ want }, (run(specs, { row }, wide)))
+    assert.truthy(codegen.source(support.nodes(wide, specs)):find("local G = {}", 1, true)) -- names in a table
+    assert.falsy(codegen.source(support.nodes(wide, { specs[2] })):find("local G = {}", 1, true))
   end)
 
   it("takes any name of a column", function()
@@ -238,6 +240,24 @@ describe("values into columns", function()
     out = run(map(function(e) return { b = e.b } end), { { a = "x", b = long }, { a = "y" }, { b = "" } }, schema)
     assert.same({ { b = long }, {}, { b = "" } }, out)
   end)
+
+  it("make rows of the same bytes as any other writer, whatever lies behind the input's texts", function()
+    local ffi, rows = require "ffi", {}
+    for n = 0, 40 do rows[n + 1] = { a = n % 7 > 0 and ("a"):rep(n) or nil, b = n % 5 > 0 and ("b"):rep(40 - n) or nil, c = n } end
+    local schema = support.schema "a string; b string; c int"
+    for _, columns in ipairs { { "b", "c" }, { "c", "a" }, { "c" }, { "a", "b" }, { "a", "c", "b" } } do
+      local nodes = support.nodes(schema, { { verb = "select", columns = columns } })
+      local runner, cut = support.runner(nodes, { capacity = 8192 }), {}
+      for i, row in ipairs(rows) do
+        cut[i] = {}
+        for _, name in ipairs(columns) do cut[i][name] = row[name] end
+      end
+      runner:give(support.buffer(schema, rows))
+      assert.equal(0, support.enter(runner.instance.run, runner.instance))
+      local want, size = support.buffer(nodes[1].schema, cut)
+      assert.equal(ffi.string(want, size), ffi.string(runner.ctx.out, runner.ctx.out_size))
+    end
+  end)
 end)
 
 describe("the output's limits", function()
@@ -276,6 +296,46 @@ describe("the output's limits", function()
     end })
     assert.is_true(#out > 0 and #out < 100)
     assert.equal(codes.LIMIT, runner.failures[1].code)
+  end)
+
+  it("cut a batch of long rows into pieces", function()
+    local rows = {}
+    for i = 1, 50 do rows[i] = { user = ("x"):rep(100), n = i } end
+    local nodes = support.nodes(EVENT, { { verb = "select", columns = { "user", "n" } } })
+    local runner = support.runner(nodes, { full_bytes = 1000 })
+    runner:give(support.buffer(EVENT, rows))
+    local pieces, seen = 0, 0
+    local rc
+    repeat
+      rc = support.enter(runner.instance.run, runner.instance)
+      assert.is_true(runner.ctx.out_size < 2000)
+      for _, row in ipairs(runner:take()) do
+        seen = seen + 1
+        assert.equal(seen, row.n)
+      end
+      pieces = pieces + 1
+    until rc == 0
+    assert.equal(50, seen)
+    assert.equal(8, pieces) -- 7 rows of 152 bytes are more than 1000
+    assert.equal(0, runner.ctx.in_rows)
+  end)
+
+  it("fail a row of more than 64 MB", function()
+    local schema, mb = support.schema "a string", 1024 * 1024
+    local most = ("x"):rep(64 * mb - 24)
+    local widen = map(function(e) return { a = e.a, x = 1 } end)
+    local again = map(function(e) return { a = e.a, b = e.a } end)
+    local join = map(function(e) return { a = e.a .. "12345678" } end)
+    local emit = { { verb = "flat_map", fn = function(e, out) out { a = e.a, x = 1 } end } }
+    for _, specs in ipairs { widen, again, join, emit } do
+      local out, runner = run(specs, { { a = most }, { a = "short" } }, schema, { capacity = 192 * mb })
+      assert.equal(1, #out)
+      assert.equal("short", out[1].a:sub(1, 5))
+      assert.equal(codes.LIMIT, runner.failures[1].code)
+      assert.truthy(runner.failures[1].message:find("at most 64 MB", 1, true))
+    end
+    local out = run({ { verb = "filter", fn = function(e) return e.a ~= "" end } }, { { a = most } }, schema, { capacity = 128 * mb })
+    assert.equal(#most, #out[1].a)
   end)
 
   it("stop the job when there is no memory", function()

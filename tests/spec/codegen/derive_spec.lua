@@ -25,6 +25,16 @@ local function fault(fn, ...)
   return f
 end
 
+-- What a file of the job gives.
+local function from_file(name, text)
+  local main = assert(loadstring(text, "@" .. name))
+  place.add_file(name, text)
+  place.enter(main, name)
+  local fns = { main() }
+  place.leave()
+  return unpack(fns)
+end
+
 describe("a map that returns a table", function()
   it("has the keys of all branches, with types that follow from the input's", function()
     local node = map(function(e)
@@ -78,7 +88,7 @@ describe("a map that returns a table", function()
 
   it("knows e:copy()", function()
     local node = map(function(e) local c = e:copy() c.user = nil c.twice = e.amount * 2 return c end)
-    assert.equal("amount double, id int64, n int, ok bool, price decimal(10,2)!, ts timestamp, twice double, user ?",
+    assert.equal("user string, amount double, n int, id int64, price decimal(10,2)!, ok bool, ts timestamp, twice double",
       columns(node))
     assert.equal("amount", node.passes.amount)
   end)
@@ -86,9 +96,26 @@ describe("a map that returns a table", function()
   it("stands in the order of the job's text", function()
     local text = "return function(e)\n  if e.ok then return { zeta = 1, alpha = e.n } end\n"
       .. "  local t = { beta = 2 } -- gamma = 1\n  t.aa = 3\n  return t\nend"
-    place.add_file("order.lua", text)
-    local fn = assert(loadstring(text, "@order.lua"))()
+    local fn = from_file("order.lua", text)
     assert.equal("zeta double, alpha int, beta double, aa double, $time timestamp", columns(map(fn)))
+  end)
+
+  it("stands in its own order where several functions are on one line", function()
+    local one, two, three = from_file("line.lua", "local function make(e) return { y = 1, b = e.n } end "
+      .. "return function(e) return { z = 1, a = e.n } end, function(e) return { a = e.n, z = 1 } end, "
+      .. "function(e) local a = e.n if a then return { z = a, y = 2, a = 1 } end return make(e) end")
+    assert.equal("z double, a int, $time timestamp", columns(map(one)))
+    assert.equal("a int, z double, $time timestamp", columns(map(two)))
+    assert.equal("z int, y double, a double, b int, $time timestamp", columns(map(three)))
+  end)
+
+  it("has the columns that are given nil itself", function()
+    local one, two, three = from_file("nils.lua", "return function(e) return { b = nil, a = e.n, ['c d'] = nil } end, "
+      .. "function(e) local t = { x = nil } if e.ok then return { a = nil; b = 1 } end return { a = e.n, t = t.x } end,"
+      .. "function(e) return { a = e.n, b = { c = nil } == nil } end")
+    assert.equal("b ?, a int, c d ?, $time timestamp", columns(map(one)))
+    assert.equal("a int, b double, t ?, $time timestamp", columns(map(two)))
+    assert.equal("a int, b bool, $time timestamp", columns(map(three)))
   end)
 end)
 

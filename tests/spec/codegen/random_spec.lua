@@ -46,6 +46,25 @@ local CHAINS = {
     { verb = "map", fn = function(e) e.thrice = e.twice / 2 * 3 return e end },
     { verb = "filter", fn = function(e) return e.thrice > 30 end },
   },
+  ["variables of every type between operators"] = {
+    { verb = "assign", assigns = {
+      { name = "x", fn = function(e) return e.amount and e.amount / 2 end },
+      { name = "count", fn = function(e) return e.n end },
+      { name = "yes", fn = function(e) if e.n then return e.ok end end },
+      { name = "dear", fn = function(e) return e.price and e.price + 1 end },
+      { name = "next_id", fn = function(e) return e.id and e.id + 1 end },
+      { name = "word", fn = function(e) return e.note end } } },
+    { verb = "map", fn = function(e)
+      if e.count then e.dear = e.price e.word = "counted" end
+      if e.yes then e.next_id = e.id e.x = nil end
+      e.yes = not e.yes
+      return e
+    end },
+    { verb = "filter", fn = function(e) return e.dear == nil or e.dear > 20 end },
+    { verb = "map", fn = function(e)
+      return { x = e.x, count = e.count, yes = e.yes, dear = e.dear, next_id = e.next_id, word = e.word, must = e.must }
+    end },
+  },
   ["map that assigns now and then what it does not read"] = {
     { verb = "map", fn = function(e)
       if e.ok then e.note = "fine" end

@@ -117,10 +117,23 @@ describe("types that rows settle", function()
     assert.same({ "n=1", "n=2" }, support.text(r:take()))
   end)
 
-  it("stay open at the end when no row ever came: another subtask's rows may say", function()
-    local r, nodes = setup { { verb = "map", fn = function() return { a = values(nil) } end } }
-    assert.equal(0, support.enter(r.instance.finish, r.instance))
+  it("stay open at the end when no row ever came", function()
+    local r, nodes, all = setup { { verb = "map", fn = function() return { a = values(nil) } end } }
+    assert.equal(3, support.enter(r.instance.finish, r.instance))
+    assert.same({ "", true }, { codegen.settle(all, r.instance.proposal) })
     assert.truthy(unknown.any(nodes))
+    assert.equal(0, support.enter(r.instance.finish, r.instance)) -- said once
+  end)
+
+  it("are what an operator below takes, where it takes no text", function()
+    local r, nodes, all = setup { { verb = "map", fn = function(e) return { a = values(nil), n = e.n } end } }
+    all[#all + 1] = { id = 2, kind = "rolling", verb = "sum", name = "sum", where = "job.lua:9", inputs = { nodes[1] }, key = { "n" },
+      emit = "every", aggregates = { { kind = "sum", field = "a", name = "sum" } } }
+    require("tidemill.derive").derive(all[#all])
+    assert.equal(0, run(r, { { n = 1 } }))
+    assert.equal(2, support.enter(r.instance.finish, r.instance))
+    assert.equal("1 double a\n", (r:settle()))
+    assert.equal("n int, sum double, $time timestamp", support.show(all[#all].schema))
   end)
 
   it("let kept rows out through a small output", function()
@@ -140,5 +153,105 @@ describe("types that rows settle", function()
     }
     assert.equal(0, run(r, { { n = 1 } }))
     assert.same({ { 1, 0, 1, 0 }, { 0, 0, 0, 0 } }, r:counted())
+  end)
+end)
+
+-- Subtasks of one operator, each with its own state of the graph, as workers have; what they propose reaches the planning
+-- state in an order of our choice.
+describe("subtasks that see no value", function()
+  local function job(count, first)
+    local function specs() return { { verb = "map", fn = function(e) return { a = values(e.n), u = e.user } end } } end
+    local planned = select(2, support.nodes(EVENT, specs()))
+    local subtasks = {}
+    for i = 1, count do
+      local nodes, all = support.nodes(EVENT, specs())
+      subtasks[i] = support.runner(nodes, { among = { subtask = i - 1, count = count, first = first } })
+      subtasks[i].all = all
+    end
+    local function tell(i) -- gives what everyone applies; nil: no answer yet
+      local text, waits = codegen.settle(planned, subtasks[i].instance.proposal)
+      if waits then return nil end
+      for _, other in ipairs(subtasks) do codegen.settle(other.all, text) end
+      return text
+    end
+    return subtasks, tell
+  end
+  local function finish(r) return support.enter(r.instance.finish, r.instance) end
+
+  it("wait for those that may still see one", function()
+    local r, tell = job(3)
+    assert.equal(0, run(r[1], { { user = "x" } }))
+    assert.equal(2, finish(r[1]))
+    assert.is_nil(tell(1))
+    assert.equal(3, finish(r[2])) -- has no row that waits
+    assert.is_nil(tell(2))
+    assert.equal(2, run(r[3], { { user = "y" }, { n = 5 } }))
+    assert.equal("1 double a\n", tell(3))
+    assert.equal(0, finish(r[1]))
+    assert.same({ "u=x" }, support.text(r[1]:take()))
+    assert.equal(0, support.enter(r[3].instance.run, r[3].instance))
+    assert.same({ "u=y", "a=5" }, support.text(r[3]:take()))
+  end)
+
+  it("have texts once the last of them has ended, whichever that is", function()
+    for last = 1, 3 do
+      local r, tell = job(3)
+      run(r[1], { { user = "x" } })
+      run(r[3], { { user = "y" } })
+      local order = { last % 3 + 1, (last + 1) % 3 + 1, last }
+      for n, i in ipairs(order) do
+        assert.equal(i == 2 and 3 or 2, finish(r[i]))
+        assert.equal(n == 3 and "1 string a\n" or nil, tell(i))
+      end
+      assert.equal(0, finish(r[1]))
+      assert.same({ "u=x" }, support.text(r[1]:take()))
+    end
+  end)
+
+  it("may ask again without being counted twice", function()
+    local r, tell = job(2)
+    run(r[1], { { user = "x" } })
+    for _ = 1, 3 do
+      assert.equal(2, finish(r[1]))
+      assert.is_nil(tell(1))
+    end
+    assert.equal(3, finish(r[2]))
+    assert.equal("1 string a\n", tell(2))
+  end)
+
+  it("behind a source wait with as many rows as they keep, and fail when all do", function()
+    local rows = {}
+    for i = 1, 1100 do rows[i] = { user = "x" } end
+    local r, tell = job(2, true)
+    assert.equal(2, run(r[1], rows))
+    assert.is_nil(tell(1))
+    assert.equal(2, run(r[2], { { n = 1 } }))
+    assert.equal("1 double a\n", tell(2))
+    assert.equal(1, support.enter(r[1].instance.run, r[1].instance)) -- the output is full
+    assert.equal(1024, #r[1]:take())
+    assert.equal(0, support.enter(r[1].instance.run, r[1].instance))
+    assert.equal(76, #r[1]:take())
+
+    r, tell = job(2, true)
+    assert.equal(2, run(r[1], rows))
+    assert.is_nil(tell(1))
+    assert.equal(3, finish(r[2]))
+    local ok, f = pcall(tell, 2)
+    assert.is_false(ok)
+    assert.equal("RETURNS_NEEDED", f.code)
+  end)
+
+  it("give what they know when they end", function()
+    local planned = { { verb = "map", fn = function(e) return { a = values(e.n), b = values(e.user), u = e.user } end } }
+    local nodes, all = support.nodes(EVENT, planned)
+    local r = support.runner(nodes, { among = { subtask = 0, count = 2 } })
+    assert.equal(0, run(r, { { n = 1 } }))
+    assert.equal(2, finish(r))
+    assert.equal("end 0 2 rows\n1 double a\n1 ? b\n", r.instance.proposal)
+    assert.same({ "1 double a\n", false }, { codegen.settle(all, r.instance.proposal) })
+    assert.equal(2, finish(r))
+    assert.equal("end 0 2 rows\n1 ? b\n", r.instance.proposal)
+    assert.same({ "", true }, { codegen.settle(all, r.instance.proposal) })
+    assert.same({ "1 string b\n", false }, { codegen.settle(all, "end 1 2 empty\n1 ? b\n") })
   end)
 end)

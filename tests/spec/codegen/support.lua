@@ -109,7 +109,7 @@ end
 local Runner = {}
 Runner.__index = Runner
 
----Runs a chain over rows. options: full, full_bytes, capacity (bytes), on_fail(node, code, message) -> rc
+---Runs a chain over rows. options: full, full_bytes, capacity (bytes), on_fail(node, code, message) -> rc, among
 function support.runner(nodes, options)
   options = options or {}
   local r = setmetatable({ nodes = nodes, graph = nodes.graph, failures = {},
@@ -141,14 +141,14 @@ function support.runner(nodes, options)
       end
       return 0
     end,
-    tm_chain_fail = function(_, node, row, code, message)
+    tm_chain_fail = function(_, node, row, row_of, code, message)
       local values
-      if row ~= nil then values = rows.read(layout.of(nodes[1].input), row) end
+      if row ~= nil then values = rows.read(layout.of(nodes[row_of + 1].input), row) end
       r.failures[#r.failures + 1] = { node = node, code = code, message = message, row = values }
       return options.on_fail and options.on_fail(node, code, message) or 0
     end,
   }
-  r.instance = codegen.instance(nodes, r.ctx, 0)
+  r.instance = codegen.instance(nodes, r.ctx, options.among)
   return r
 end
 
@@ -167,6 +167,9 @@ function Runner:give(buffer, size)
   self.input = buffer
   self.ctx["in"] = ffi.cast("uint8_t *", buffer)
   self.ctx.in_end = ffi.cast("uint8_t *", buffer) + size
+  local count, row = 0, self.ctx["in"]
+  while row ~= self.ctx.in_end do count, row = count + 1, row + ffi.cast("int32_t *", row)[0] end
+  self.ctx.in_rows = count
 end
 
 ---Rows with, for each, the accumulated row of its key or false.

@@ -28,6 +28,12 @@ local VERBS = {
   ["decimal and int64"] = { { verb = "map", fn = function(e)
     return { p = e.price + e.price, i = e.id + 1, dear = e.price > 100 }
   end } },
+  ["decimal and int64 between operators"] = {
+    { verb = "assign", assigns = { { name = "p", fn = function(e) return e.price + e.price end },
+      { name = "i", fn = function(e) return e.id + 1 end } } },
+    { verb = "map", fn = function(e) e.dear = e.p > 100 e.p = e.p + e.price return e end },
+    { verb = "select", columns = { "p", "i", "dear", "country" } },
+  },
   ["five operators"] = {
     { verb = "filter", fn = function(e) return e.amount > 5 end },
     { verb = "assign", assigns = { { name = "t", fn = function(e) return e.amount * e.n end } } },

@@ -227,6 +227,24 @@ describe("generated fields", function()
     assert.equal("Paris\31Rome", options["field.4.choices"])
     assert.equal(1000, options["field.5.step"])
   end)
+
+  it("leave to the generator what is not said, and take the rest", function()
+    local function options(given)
+      local list = {}
+      for _, o in ipairs(scripts.job("local tm = require 'tidemill' return tm.from(tm.generate { count = 1, fields = { ts = "
+        .. "tm.gen.timestamp" .. given .. " } })").nodes[1].options) do
+        list[#list + 1] = o.name:match("^field%.0%.(.*)") and o.name:match("[^.]*$") .. "=" .. tostring(o.value)
+      end
+      return table.concat(list, " ")
+    end
+    assert.equal("disorder=0 kind=timestamp name=ts step=1 type=timestamp", options "()")
+    assert.equal("disorder=2000 kind=timestamp late_share=0.5 name=ts start=1767225600000 step=1 type=timestamp",
+      options "{ disorder = '2s', late_share = 0.5, start = '2026-01-01' }")
+    for _, wrong in ipairs { "{ start = '2026-02-30' }", "{ start = '2026-01-01T25:00:00Z' }", "{ start = '2026-13-01' }",
+      "{ late_share = 2 }", "{ late_share = '1' }" } do
+      assert.equal("ARGUMENT", scripts.fault("local tm = require 'tidemill' tm.gen.timestamp" .. wrong).code)
+    end
+  end)
 end)
 
 describe("required files", function()
@@ -279,5 +297,27 @@ describe("fingerprints", function()
     local text = "local tm = require 'tidemill' "
       .. "return tm.from(tm.generate { count = tm.arg('n', 1), fields = { a = tm.gen.sequence() } })"
     assert.not_equal(of(text), of(text, { set = { n = "2" } }))
+  end)
+
+  it("hold what was declared and the columns, not how the analysis found them", function()
+    local job = scripts.job(HEAD .. "return rows:map(function(e) return { a = e.user } end)")
+    local before, node = fingerprint.text(job), job.nodes[2]
+    node.codegen.analysis.steps, node.codegen.more, node.findings = 1e9, {}, { {} }
+    assert.equal(before, fingerprint.text(job))
+    node.schema.fields[1].type = "int"
+    assert.not_equal(before, fingerprint.text(job))
+  end)
+
+  it("do not change with what a function loads while it runs", function()
+    local job = scripts.job(HEAD .. "return rows:map(function(e) return { a = require('lib').f(e.user) } end)"
+      .. ":returns { a = 'string' }", { files = { ["lib.lua"] = "return { f = function(x) return x end }" } })
+    local before = fingerprint.text(job)
+    assert.equal("u1", job.nodes[2].fn({ user = "u1" }).a)
+    assert.equal(before, fingerprint.text(job))
+  end)
+
+  it("come from functions of the job alone: the engine's own are not followed", function()
+    local job = scripts.job(HEAD .. "return rows:filter(function(e) return require('lib') end)")
+    assert.equal(1, #job.nodes[2].codegen.analysis.functions)
   end)
 end)

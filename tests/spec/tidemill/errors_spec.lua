@@ -107,7 +107,7 @@ local WRONG = {
   "return tm.from(tm.file { path = 'x.jsonl', schema = { a = { 'int', requird = true } } })",
   "return tm.from(tm.file { path = 'x.jsonl', schema = {} })",
   "return tm.from(tm.file { path = 'x.jsonl', schema = { a = 'int' }, if_exists = 'append' })",
-  "return tm.from(tm.file { path = 'x.jsonl', format = 'csv', schema = { a = 'int' } })",
+  "return tm.from(tm.file { path = 'x.jsonl', format = 'cvs', schema = { a = 'int' } })",
   "return tm.from(tm.stdin { max_record = '1TB' })",
   "tm.from(tm.lines()):to(tm.discard()) return tm.from(tm.lines())",
   "rows:to(tm.file { path = 'o.jsonl' }) return rows:to(tm.file { path = 'o.jsonl' })",

@@ -4,7 +4,7 @@ local order = require "tidemill.order"
 local function keys(text, line, names)
   local fields = {}
   for name in names:gmatch("%S+") do fields[name] = true end
-  return table.concat(order.keys(fields, text, line), " ")
+  return table.concat(order.keys(fields, { text = text }, line), " ")
 end
 
 describe("field order", function()
@@ -14,6 +14,17 @@ describe("field order", function()
 
   it("begins at the line of the call", function()
     assert.equal("a z", keys("f { z = 1, a = 1 }\nf { a = 1, z = 1 }", 2, "a z"))
+  end)
+
+  it("is that of the table with these keys, not of what else the line names", function()
+    local text = "local b = 1 rows:map(function(e) e.b = 2 local t = { b = 1, a = 2 } return t end):returns { a = 1, b = 2 }"
+    assert.equal("a b", keys(text, 1, "a b"))
+    assert.equal("a b", keys("f { c = { b = 1, a = 2, d = 3 }, a = 1 } g { a = 3, b = 4 }", 1, "a b"))
+    assert.equal("a b", keys("f { x = nil, a = 1, b = 2 }", 1, "a b"))
+  end)
+
+  it("is that of assignments where no table has the keys", function()
+    assert.equal("b c a", keys("local t = { b = 1 } t.c = 2 t['a'] = 3 f(t)", 1, "a b c"))
   end)
 
   it("takes names that are not below the call from the whole text", function()
@@ -27,7 +38,7 @@ describe("field order", function()
   it("reads names in brackets and quotes", function()
     local fields = { ["two words"] = true, a = true, b = true }
     local text = 'f { ["two words"] = 1, [ \'b\' ] = 2, a = 3 }'
-    assert.same({ "two words", "b", "a" }, order.keys(fields, text, 1))
+    assert.same({ "two words", "b", "a" }, order.keys(fields, { text = text }, 1))
   end)
 
   it("does not take names from comments and strings", function()

@@ -35,6 +35,21 @@ describe("projection", function()
     assert.equal("a b", used "return rows:select('a', 'b'):union(rows:select('a', 'b'))")
   end)
 
+  it("knows the columns that hold nothing, as far down as they are passed on", function()
+    local job = scripts.job(HEAD .. [[
+      return rows:filter(function(e) return e.a > 1 end):assign { d = function(e) return e.a end }
+        :union(rows:assign { d = function(e) return e.a end }):key_by("b"):count()]])
+    local texts = {}
+    for i, node in ipairs(job.nodes) do
+      local names = {}
+      for name in pairs(node.unread) do names[#names + 1] = name end
+      table.sort(names)
+      texts[i] = node.verb .. ": " .. table.concat(names, " ")
+    end
+    assert.same({ "from: c ts", "filter: c ts", "assign: c ts", "assign: c ts", "union: c ts", "key_by: c ts", "count: ", "to: " },
+      texts)
+  end)
+
   it("reads the whole row where failed ones go to dead letters", function()
     assert.equal("a b c ts", used "return rows:key_by('b'):on_error(tm.file { path = 'dead.jsonl' }):count()")
   end)

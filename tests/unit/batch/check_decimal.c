@@ -74,38 +74,41 @@ START_TEST(text_beyond_38_digits_overflows)
 }
 END_TEST
 
+static const char loses[] = "digits";
+
 static void parses_to(const char *text, uint8_t precision, uint8_t scale, const char *expected)
 {
     struct tm_decimal d = {0, scale};
     int rc = tm_decimal_parse(text, strlen(text), precision, scale, &d.unscaled);
     if (expected == NULL) {
         ck_assert_msg(rc == TM_E_OVERFLOW, "%s", text);
+    } else if (expected == loses) {
+        ck_assert_msg(rc == TM_E_BAD_NUMBER, "%s", text);
     } else {
         ck_assert_msg(rc == 0, "%s", text);
         same_text(d, expected);
     }
 }
 
-START_TEST(a_column_rounds_half_up_and_bounds_digits)
+START_TEST(a_column_takes_a_text_exactly_and_bounds_digits)
 {
     parses_to("12.5", 10, 2, "12.50");
-    parses_to("12.344999", 10, 2, "12.34");
-    parses_to("12.345", 10, 2, "12.35");
-    parses_to("-12.345", 10, 2, "-12.35");
-    parses_to("-12.3449", 10, 2, "-12.34");
-    parses_to("0.005", 10, 2, "0.01");
-    parses_to("0.0049", 10, 2, "0.00");
-    parses_to("-0.004", 10, 2, "0.00");
-    parses_to("9.994999", 3, 2, "9.99");
+    parses_to("12.34000", 10, 2, "12.34");
+    parses_to("12.345", 10, 2, loses);
+    parses_to("-12.3400000000000000000000000000000000000000000000000001", 10, 2, loses);
+    parses_to("0.005", 10, 2, loses);
+    parses_to("-0.004", 10, 2, loses);
+    parses_to("0.000000", 10, 2, "0.00");
+    parses_to("1500e-3", 10, 2, "1.50");
+    parses_to("9.990", 3, 2, "9.99");
     parses_to("9.995", 3, 2, NULL);
     parses_to("10", 3, 2, NULL);
-    parses_to("1e-400", 3, 2, "0.00");
+    parses_to("1e-400", 3, 2, loses);
     parses_to("1e400", 3, 2, NULL);
     parses_to("123456789.99", 11, 2, "123456789.99");
-    parses_to("5e-1", 38, 0, "1");
+    parses_to("5e-1", 38, 0, loses);
     parses_to("0.00000000000000000000000000000000000000000000001e46", 3, 1, "0.1");
-    parses_to("99999999999999999999999999999999999999.4", 38, 0,
-              "99999999999999999999999999999999999999");
+    parses_to("99999999999999999999999999999999999999.4", 38, 0, loses);
     parses_to("99999999999999999999999999999999999999.5", 38, 0, NULL);
 }
 END_TEST
@@ -339,7 +342,7 @@ START_TEST(a_wrong_scale_from_lua_is_refused)
 END_TEST
 
 SUPPORT_MAIN("decimal", text_keeps_its_scale, text_that_is_no_number_is_refused,
-             text_beyond_38_digits_overflows, a_column_rounds_half_up_and_bounds_digits,
+             text_beyond_38_digits_overflows, a_column_takes_a_text_exactly_and_bounds_digits,
              arithmetic_equals_the_vectors, arithmetic_of_small_values_equals_128_bit_integers,
              comparison_does_not_overflow, a_sum_that_fits_is_found_although_its_operand_does_not,
              doubles_enter_through_their_shortest_text,

@@ -14,6 +14,7 @@ static enum tm_command_kind commands[32];
 static char texts[32][64];
 static int command_count;
 static int settle_code, command_code;
+static bool settle_waits;
 
 static int note_command(void *arg, enum tm_command_kind kind, const char *text, size_t length)
 {
@@ -30,6 +31,8 @@ static int answer_settle(void *arg, const char *proposal, size_t length, struct 
     (void)arg;
     if (settle_code != 0)
         return tm_error_set(err, settle_code, "no");
+    if (settle_waits)
+        return 1;
     int rc = tm_buf_append(settled, "settled ", 8);
     return rc != 0 ? rc : tm_buf_append(settled, proposal, length);
 }
@@ -41,6 +44,7 @@ static void setup(void)
     tm_mem_init(&mem, &fx, NULL, 0);
     struct tm_coordinator_env env = {.command = note_command, .settle = answer_settle};
     command_count = settle_code = command_code = 0;
+    settle_waits = false;
     tm_coordinator_init(&c, &env, &mem, 2, 3);
 }
 
@@ -124,6 +128,21 @@ START_TEST(a_proposal_is_answered_to_all_workers)
 }
 END_TEST
 
+START_TEST(a_proposal_that_needs_others_is_answered_with_theirs)
+{
+    settle_waits = true;
+    send(TM_EVENT_PROPOSAL);
+    ck_assert_int_eq(command_count, 0);
+    ck_assert_int_eq(c.error.code, 0);
+    settle_waits = false;
+    struct tm_event *event = tm_event_new(&mem, TM_EVENT_PROPOSAL, 1, "p2", 2);
+    tm_coordinator_event(&c, event);
+    tm_event_free(event);
+    ck_assert_int_eq(command_count, 1);
+    ck_assert_str_eq(texts[0], "settled p2");
+}
+END_TEST
+
 START_TEST(a_proposal_that_cannot_be_settled_fails_the_job)
 {
     settle_code = TM_E_RETURNS_NEEDED;
@@ -192,6 +211,7 @@ int main(void)
     tcase_add_test(tc, only_the_first_failure_counts_and_cancels_once);
     tcase_add_test(tc, a_closed_pipe_is_an_end_and_not_a_failure);
     tcase_add_test(tc, a_proposal_is_answered_to_all_workers);
+    tcase_add_test(tc, a_proposal_that_needs_others_is_answered_with_theirs);
     tcase_add_test(tc, a_proposal_that_cannot_be_settled_fails_the_job);
     tcase_add_test(tc, a_proposal_after_a_failure_is_not_answered);
     tcase_add_test(tc, the_first_stop_ends_sources_and_the_second_cancels);

@@ -130,15 +130,18 @@ START_TEST(double_is_the_nearest_and_never_infinite)
 }
 END_TEST
 
-START_TEST(decimal_is_exact_and_rounds_half_up)
+START_TEST(decimal_is_exact_and_never_rounded)
 {
     reads("a decimal(38,0)", "{\"a\":99999999999999999999999999999999999999}",
           "{\"a\":99999999999999999999999999999999999999}");
     reads("a decimal(38,10)", "{\"a\":1234567890123456789.0123456789}",
           "{\"a\":1234567890123456789.0123456789}");
-    reads("a decimal(10,2)", "{\"a\":1.005}", "{\"a\":1.01}");
-    reads("a decimal(10,2)", "{\"a\":-1.005}", "{\"a\":-1.01}");
-    reads("a decimal(10,2)", "{\"a\":1.0049}", "{\"a\":1.00}");
+    reads("a decimal(10,2)", "{\"a\":1.010}", "{\"a\":1.01}");
+    reads("a decimal(10,2)", "{\"a\":\"-1.0100\"}", "{\"a\":-1.01}");
+    refuses("a decimal(10,2)", "{\"a\":1.005}", TM_E_BAD_NUMBER,
+            "does not fit decimal(10,2), which has fewer digits behind the point");
+    refuses("a decimal(10,2)", "{\"a\":\"-1.0049\"}", TM_E_BAD_NUMBER, "declare more, or double");
+    refuses("a decimal(10,2)", "{\"a\":12.299999999999999}", TM_E_BAD_NUMBER, "12.29999");
     reads("a decimal(10,2)", "{\"a\":1e3}", "{\"a\":1000.00}");
     reads("a decimal(3,3)", "{\"a\":0.125}", "{\"a\":0.125}");
     reads("a decimal(19,3)", "{\"a\":1234567890123456}", "{\"a\":1234567890123456.000}");
@@ -674,7 +677,7 @@ int main(void)
     tcase_add_test(tc, int_takes_whole_numbers_up_to_2_to_the_53);
     tcase_add_test(tc, int64_takes_all_64_bits);
     tcase_add_test(tc, double_is_the_nearest_and_never_infinite);
-    tcase_add_test(tc, decimal_is_exact_and_rounds_half_up);
+    tcase_add_test(tc, decimal_is_exact_and_never_rounded);
     tcase_add_test(tc, numbers_follow_the_grammar);
     tcase_add_test(tc, literals_are_whole);
     tcase_add_test(tc, escapes_are_decoded);

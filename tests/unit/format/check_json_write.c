@@ -125,7 +125,7 @@ START_TEST(nan_and_infinities_are_bad_rows_and_leave_no_trace)
                      "not_encodable: field b is infinite, which JSON has no number for\n");
     out.size_bytes = 0;
     TM_BATCH_EACH(batch, row)
-    ck_assert_int_eq(tm_format_row_json(&out, schema, row), 0);
+    ck_assert_int_eq(tm_format_row_json(&out, schema, row, NULL), 0);
     ck_assert_str_eq(text_of(&out), "{\"a\":0,\"b\":1}{\"a\":1,\"b\":\"NaN\"}{\"a\":2,\"b\":2}"
                                     "{\"a\":3,\"b\":\"Infinity\"}{\"a\":4,\"b\":\"-Infinity\"}"
                                     "{\"a\":5,\"b\":3}");

@@ -94,7 +94,7 @@ static inline void note_rows(struct world *w, struct tm_batch *batch)
 {
     TM_BATCH_EACH(batch, row)
     {
-        ck_assert_int_eq(tm_format_row_json(&w->rows, batch->schema, row), 0);
+        ck_assert_int_eq(tm_format_row_json(&w->rows, batch->schema, row, NULL), 0);
         ck_assert_int_eq(tm_buf_append(&w->rows, "\n", 1), 0);
         w->row_count++;
     }

@@ -85,7 +85,7 @@ int tm_vm_chain_run(struct tm_vm_chain *chain, struct tm_error *err)
         uint32_t length;
         const char *note = tm_row_string(row, world.input->fields[NOTE].offset, &length);
         if (length == 3 && memcmp(note, "bad", 3) == 0) {
-            int rc = (vm.args.fail)(vm.args.arg, 0, row, TM_E_USER_CODE, "bad", 3);
+            int rc = (vm.args.fail)(vm.args.arg, 0, row, 0, TM_E_USER_CODE, "bad", 3);
             if (rc != 0)
                 return tm_error_set(err, rc, "stopped");
         } else {

@@ -10,7 +10,7 @@ static struct tm_vm_chain *chain;
 static struct {
     int grown, failed, answer;
     uint64_t more;
-    uint32_t node;
+    uint32_t node, row_of;
     int code;
     char message[256];
     const void *row;
@@ -25,17 +25,19 @@ static const char generator[] =
     "  full = function(ctx) return 1 end,\n"
     "  stop = function(ctx) return codes.ROW_TYPE end,\n"
     "  grow = function(ctx) return C.tm_chain_grow(ctx, 4096) end,\n"
-    "  fail = function(ctx) return C.tm_chain_fail(ctx, 1, ctx['in'], codes.OVERFLOW, 'boom', 4) "
+    "  fail = function(ctx) return C.tm_chain_fail(ctx, 1, ctx['in'], 1, codes.OVERFLOW, 'boom', "
+    "4) "
     "end,\n"
     "  memory = function(ctx)\n"
     "    local ok, e = pcall(string.rep, 'x', 1e9)\n"
-    "    return C.tm_chain_fail(ctx, 0, nil, codes.USER_CODE, e, #e)\n"
+    "    return C.tm_chain_fail(ctx, 0, nil, 0, codes.USER_CODE, e, #e)\n"
     "  end,\n"
     "  garbage = function(ctx) local t = {} for i = 1, 20000 do t[i] = { i } end return 0 end,\n"
     "  user = function(ctx, nodes) nodes[1].fn(ctx) return 0 end,\n"
     "  engine = function(ctx) local nothing return nothing.field end,\n"
-    "  bare = function(ctx, nodes, subtask) return tonumber(ctx.out_full) == 1024 and #nodes == 2\n"
-    "    and nodes[2].verb == 'filter' and subtask == 3 and 0 or 1 end,\n"
+    "  bare = function(ctx, nodes, among) return tonumber(ctx.out_full) == 1024 and #nodes == 2\n"
+    "    and nodes[2].verb == 'filter' and among.subtask == 3 and among.count == 5\n"
+    "    and among.first and 0 or 1 end,\n"
     "}\n"
     "package.loaded.codegen = {\n"
     "  derive = function(node) node.schema, node.reads, node.passes = node.input, true, {} end,\n"
@@ -44,15 +46,16 @@ static const char generator[] =
     "    return #nodes .. ' nodes: ' .. proposal\n"
     "  end,\n"
     "  source = function(nodes) return '-- chunk of ' .. nodes[1].name end,\n"
-    "  instance = function(nodes, ctx, subtask)\n"
+    "  instance = function(nodes, ctx, among)\n"
     "    return { proposal = 'a=int', finish = function() return 2 end,\n"
-    "      run = function() return behave[mode](ctx, nodes, subtask) end }\n"
+    "      run = function() return behave[mode](ctx, nodes, among) end }\n"
     "  end,\n"
     "}\n";
 
-static int on_fail(void *arg, uint32_t node, const struct tm_row *row, int code,
+static int on_fail(void *arg, uint32_t node, const struct tm_row *row, uint32_t row_of, int code,
                    const char *message, size_t length)
 {
+    seen.row_of = row_of;
     ck_assert_ptr_eq(arg, &seen);
     seen.failed++;
     seen.node = node;
@@ -78,6 +81,8 @@ static void start(const char *function, int64_t limit_bytes)
     struct tm_vm_chain_args args = {.nodes = nodes,
                                     .node_count = 2,
                                     .subtask = 3,
+                                    .parallelism = 5,
+                                    .reads_source = true,
                                     .fail = on_fail,
                                     .grow = on_grow,
                                     .arg = &seen};
@@ -155,6 +160,7 @@ START_TEST(a_chunk_reaches_grow_and_fail)
     ck_assert_int_eq(run("fail"), 0);
     ck_assert_int_eq(seen.failed, 1);
     ck_assert_uint_eq(seen.node, 1);
+    ck_assert_uint_eq(seen.row_of, 1);
     ck_assert_ptr_eq(seen.row, row);
     ck_assert_int_eq(seen.code, TM_E_OVERFLOW);
     ck_assert_str_eq(seen.message, "boom");

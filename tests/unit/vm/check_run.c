@@ -12,11 +12,12 @@ static int failures;
 static int failure_code;
 static char failure[512];
 
-static int on_fail(void *arg, uint32_t node, const struct tm_row *row, int code,
+static int on_fail(void *arg, uint32_t node, const struct tm_row *row, uint32_t row_of, int code,
                    const char *message, size_t length)
 {
     (void)arg;
     ck_assert_uint_eq(node, 0);
+    ck_assert_uint_eq(row_of, 0);
     ck_assert_ptr_nonnull(row);
     ck_assert_int_lt(code, 0);
     failure_code = code;
@@ -83,6 +84,7 @@ static void start(const char *operators)
     struct tm_chain_ctx *ctx = tm_vm_chain_ctx(chain);
     ctx->in = in->data;
     ctx->in_end = in->data + in->size_bytes;
+    ctx->in_rows = in->row_count;
     ctx->now_ms = 5000;
 }
 

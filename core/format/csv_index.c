@@ -1,0 +1,223 @@
+// The index of CSV text, block by block.
+#include "core/format/csv_index.h"
+
+#include <string.h>
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+#include "core/base/check.h"
+
+enum { BLOCK = 64 };
+
+#define ALWAYS_INLINE inline __attribute__((always_inline))
+
+void tm__csv_index_init(struct tm__csv_index *index, struct tm_mem *mem, struct tm__csv_marks marks)
+{
+    *index = (struct tm__csv_index){.mem = mem, .marks = marks};
+}
+
+void tm__csv_index_fini(struct tm__csv_index *index)
+{
+    tm_mem_free(index->mem, index->positions, index->capacity * sizeof *index->positions);
+    index->positions = NULL;
+    index->capacity = 0;
+}
+
+void tm__csv_index_trim(struct tm__csv_index *index, size_t keep)
+{
+    if (index->capacity > keep + 2 * BLOCK)
+        tm__csv_index_fini(index);
+}
+
+// --- masks
+
+#ifdef __SSE2__
+
+struct block {
+    __m128i part[4];
+};
+
+static ALWAYS_INLINE struct block load(const uint8_t *p)
+{
+    struct block block;
+    for (int i = 0; i < 4; i++)
+        block.part[i] = _mm_loadu_si128((const __m128i *)(const void *)(p + 16 * i));
+    return block;
+}
+
+// A bit for each byte that is `c`.
+static ALWAYS_INLINE uint64_t match(const struct block *block, uint8_t c)
+{
+    __m128i wanted = _mm_set1_epi8((char)c);
+    uint64_t mask = 0;
+    for (int i = 0; i < 4; i++) {
+        __m128i equal = _mm_cmpeq_epi8(block->part[i], wanted);
+        mask |= (uint64_t)(uint32_t)_mm_movemask_epi8(equal) << (16 * i);
+    }
+    return mask;
+}
+
+#else
+
+struct block {
+    const uint8_t *bytes;
+};
+
+static ALWAYS_INLINE struct block load(const uint8_t *p)
+{
+    return (struct block){p};
+}
+
+static ALWAYS_INLINE uint64_t match(const struct block *block, uint8_t c)
+{
+    uint64_t mask = 0;
+    for (int i = 0; i < BLOCK; i++)
+        mask |= (uint64_t)(block->bytes[i] == c) << i;
+    return mask;
+}
+
+#endif
+
+// Bit i: the parity of bits 0 to i.
+static ALWAYS_INLINE uint64_t parities(uint64_t bits)
+{
+    for (int shift = 1; shift < 64; shift *= 2)
+        bits ^= bits << shift;
+    return bits;
+}
+
+// The bytes that stand behind an escape; *carry: the next block's first byte does.
+static uint64_t escaped_by(uint64_t escapes, uint64_t *carry)
+{
+    uint64_t escaped = *carry;
+    escapes &= ~escaped;
+    *carry = 0;
+    while (escapes != 0) {
+        uint64_t behind = (escapes & -escapes) << 1;
+        escapes &= escapes - 1;
+        escapes &= ~behind;
+        escaped |= behind;
+        *carry = behind == 0;
+    }
+    return escaped;
+}
+
+// --- blocks
+
+// What a block hands to the next: bits in place 0.
+struct carry {
+    uint64_t inside;  // all bits: the last byte is inside quotes
+    uint64_t escaped; // the first byte is escaped
+    uint64_t edge;    // the last byte was a delimiter or line end, or nothing was before
+    uint64_t closing; // the last byte was a closing quote
+};
+
+struct found {
+    uint64_t edges; // delimiters and line ends outside quotes
+    uint64_t fault; // first fault's bit, or 0
+    enum tm__csv_fault kind;
+    bool inner_lines;
+};
+
+static ALWAYS_INLINE bool is_line_end(const uint8_t *p, uint32_t at, uint32_t len)
+{
+    return p[at] == '\r' && (at + 1 >= len || p[at + 1] == '\n');
+}
+
+// The block has quotes, or begins inside them.
+static struct found find_quoted(const struct tm__csv_index *index, struct carry *carry,
+                                uint64_t quotes, uint64_t edges, uint64_t lines, uint64_t valid,
+                                const uint8_t *text, uint32_t base, uint32_t len)
+{
+    bool doubled = index->marks.escape == 0;
+    uint64_t inside = parities(quotes) ^ carry->inside;
+    uint64_t opening = quotes & inside, closing = quotes & ~inside;
+    struct found found = {.edges = edges & ~inside, .inner_lines = (lines & inside) != 0};
+    uint64_t behind_closing = (closing << 1 | carry->closing) & valid;
+    uint64_t behind_edge = found.edges << 1 | carry->edge;
+    uint64_t early = opening & ~(behind_edge | (doubled ? behind_closing : 0));
+    uint64_t late = behind_closing & ~(edges | (doubled ? quotes : 0));
+    while (TM_UNLIKELY(late != 0) && is_line_end(text, base + (uint32_t)__builtin_ctzll(late), len))
+        late &= late - 1;
+    // Behind a closing quote an opening one is at fault too where quotes are not doubled: then it
+    // is the one that stands behind a quote.
+    early &= ~late;
+    if (TM_UNLIKELY((early | late) != 0)) {
+        found.fault = (early | late) & -(early | late);
+        found.kind = (early & found.fault) != 0 ? TM__CSV_QUOTE_INSIDE : TM__CSV_AFTER_QUOTE;
+        found.edges &= found.fault - 1;
+    }
+    carry->inside = 0 - (inside >> 63);
+    carry->edge = found.edges >> 63;
+    carry->closing = closing >> 63;
+    return found;
+}
+
+static ALWAYS_INLINE uint32_t *put_positions(uint32_t *out, uint64_t bits, uint32_t base)
+{
+    while (bits != 0) {
+        *out++ = base + (uint32_t)__builtin_ctzll(bits);
+        bits &= bits - 1;
+    }
+    return out;
+}
+
+static int reserve(struct tm__csv_index *index, size_t len)
+{
+    if (index->capacity >= len + 2 * BLOCK)
+        return 0;
+    tm__csv_index_fini(index);
+    index->positions = tm_mem_alloc(index->mem, (len + 2 * BLOCK) * sizeof *index->positions);
+    index->capacity = index->positions == NULL ? 0 : len + 2 * BLOCK;
+    return index->positions == NULL ? TM_E_MEMORY : 0;
+}
+
+int tm__csv_index_run(struct tm__csv_index *index, const uint8_t *p, uint32_t len, bool last)
+{
+    const struct tm__csv_marks marks = index->marks;
+    struct carry carry = {.edge = 1};
+    int rc = reserve(index, len);
+    if (rc != 0)
+        return rc;
+    uint32_t *out = index->positions;
+    index->fault = TM__CSV_NO_FAULT;
+    index->inner_lines = false;
+    for (uint32_t base = 0; base < len; base += BLOCK) {
+        struct block block = load(p + base);
+        uint64_t valid = len - base >= BLOCK ? ~UINT64_C(0) : (UINT64_C(1) << (len - base)) - 1;
+        uint64_t lines = match(&block, '\n') & valid;
+        uint64_t edges = lines | (match(&block, marks.delimiter) & valid);
+        uint64_t quotes = marks.quote == 0 ? 0 : match(&block, marks.quote) & valid;
+        if (marks.escape != 0) {
+            uint64_t escapes = match(&block, marks.escape) & valid;
+            if ((escapes | carry.escaped) != 0) {
+                uint64_t escaped = escaped_by(escapes, &carry.escaped);
+                index->inner_lines = index->inner_lines || (lines & escaped) != 0;
+                lines &= ~escaped;
+                edges &= ~escaped;
+                quotes &= ~escaped;
+            }
+        }
+        if (TM_LIKELY((quotes | carry.inside | carry.closing) == 0)) {
+            out = put_positions(out, edges, base);
+            carry.edge = edges >> 63;
+            continue;
+        }
+        struct found found = find_quoted(index, &carry, quotes, edges, lines, valid, p, base, len);
+        out = put_positions(out, found.edges, base);
+        index->inner_lines = index->inner_lines || found.inner_lines;
+        if (TM_UNLIKELY(found.fault != 0)) {
+            index->fault = found.kind;
+            index->fault_at = base + (uint32_t)__builtin_ctzll(found.fault);
+            break;
+        }
+    }
+    index->count = (uint32_t)(out - index->positions);
+    index->open = carry.inside != 0;
+    if (last && index->fault == TM__CSV_NO_FAULT && !index->open &&
+        (index->count == 0 || out[-1] != len - 1 || p[len - 1] != '\n'))
+        index->positions[index->count++] = len;
+    return 0;
+}

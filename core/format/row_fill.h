@@ -1,0 +1,49 @@
+// A row written in place behind the batch's last one by a decoder that has found room for all of
+// it: the fixed part, and strings of at most as many bytes as the record has. It is counted only
+// when it is whole, so a record that fails leaves nothing behind.
+#pragma once
+
+#include <string.h>
+
+#include "core/base/check.h"
+#include "core/batch/batch.h"
+
+// The columns of a schema as decoders look at them: a bit for each, in words.
+struct tm__row_masks {
+    const uint64_t *all, *used, *required;
+};
+
+// The slots of columns that are null are zero.
+static inline void tm__row_clear_slots(const struct tm_schema *schema, uint8_t *row, uint32_t word,
+                                       uint64_t nulls)
+{
+    for (; nulls != 0; nulls &= nulls - 1) {
+        const struct tm_field *field =
+            &schema->fields[word * 64 + (uint32_t)__builtin_ctzll(nulls)];
+        memset(row + field->offset, 0, field->type.kind == TM_TYPE_DECIMAL ? 16 : 8);
+    }
+}
+
+// Count the row at the batch's end, whose strings end at `heap` and whose columns with a value are
+// `present`. False: a required one has none, and nothing was counted.
+static inline __attribute__((always_inline)) bool tm__row_end(struct tm_batch *batch, uint8_t *heap,
+                                                              const uint64_t *present,
+                                                              struct tm__row_masks masks)
+{
+    const struct tm_schema *schema = batch->schema;
+    uint8_t *bytes = batch->data + batch->size_bytes;
+    struct tm_row *row = (struct tm_row *)(void *)bytes;
+    memset(row, 0, offsetof(struct tm_row, nulls));
+    for (uint32_t i = 0; i < schema->null_words; i++) {
+        if (TM_UNLIKELY((masks.required[i] & ~present[i]) != 0))
+            return false;
+        row->nulls[i] = masks.all[i] & ~(present[i] & masks.used[i]);
+        if (TM_UNLIKELY((masks.all[i] & ~present[i]) != 0))
+            tm__row_clear_slots(schema, bytes, i, masks.all[i] & ~present[i]);
+    }
+    memset(heap, 0, 8); // the padding; the batch has slack behind it
+    row->size_bytes = (uint32_t)(heap - bytes + 7) & ~7u;
+    batch->size_bytes += row->size_bytes;
+    batch->row_count++;
+    return true;
+}

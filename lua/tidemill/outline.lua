@@ -1,0 +1,176 @@
+-- What a file's text shows at a glance, without parsing it: where its functions stand, and where tables and assignments name
+-- fields. A table has no order and bytecode has no columns of text; both are asked for here (order.lua).
+local outline = {}
+
+---@class tidemill.outline.name
+---@field name string
+---@field at integer byte where it stands
+---@field line integer
+
+---@class tidemill.outline.table
+---@field at integer byte of its {
+---@field line integer
+---@field depth integer of functions around it
+---@field func tidemill.outline.func
+---@field names tidemill.outline.name[] keys of its own, in order, computed ones left out
+---@field nils table<string, boolean> keys that are given nil itself
+
+---@class tidemill.outline.func
+---@field from integer first byte, of `function`; 1 for the file
+---@field to integer last byte
+---@field line integer
+---@field children tidemill.outline.func[]
+---@field tables tidemill.outline.table[] in its own body, not in its children's
+
+---@class tidemill.outline
+---@field root tidemill.outline.func the file
+---@field tables tidemill.outline.table[] all, in order
+---@field names tidemill.outline.name[] fields that are named: keys of tables, and assignments like e.total = 1
+
+local OPENS = { ["function"] = true, ["if"] = true, ["do"] = true, ["repeat"] = true }
+local CLOSES = { ["end"] = true, ["until"] = true }
+local KEYWORDS = {}
+for word in ("and break do else elseif end false for function if in local nil not or repeat return then true until while")
+  :gmatch("%a+") do KEYWORDS[word] = true end
+
+-- --- tokens
+
+-- The end of a long bracket that begins at p, or nil when none does: [[ ]], [==[ ]==].
+local function long_end(text, p)
+  local level = text:match("^%[(=*)%[", p)
+  if not level then return nil end
+  local _, close = text:find("]" .. level .. "]", p, true)
+  return close or #text
+end
+
+local function short_end(text, p)
+  local quote, q = text:sub(p, p), p + 1
+  while q <= #text do
+    local c = text:sub(q, q)
+    if c == "\\" then q = q + 1
+    elseif c == quote or c == "\n" then break end
+    q = q + 1
+  end
+  return math.min(q, #text)
+end
+
+-- Calls token(kind, from, to) for "name", "string" and "op"; spaces and comments are left out. Numbers are names that begin
+-- with a digit: nothing here asks what they are.
+local function each_token(text, token)
+  local p, n = 1, #text
+  while p <= n do
+    local _, stop = text:find("^%s+", p)
+    if not stop and text:find("^%-%-", p) then
+      stop = long_end(text, p + 2) or (text:find("\n", p, true) or n)
+    elseif not stop then
+      local kind = "op"
+      _, stop = text:find("^[%w_\128-\255]+", p)
+      if stop then
+        kind = "name"
+      elseif text:find("^[\"']", p) then
+        kind, stop = "string", short_end(text, p)
+      else
+        stop = long_end(text, p)
+        if stop then kind = "string" else _, stop = text:find("^[=~<>]=", p) end
+      end
+      stop = stop or p
+      token(kind, p, stop)
+    end
+    p = stop + 1
+  end
+end
+
+-- The value of a string token; nil when it is none.
+local function value_of(text)
+  local fn = loadstring("return " .. text)
+  local ok, value = pcall(fn or error)
+  return ok and value or nil
+end
+
+local function tokens_of(text)
+  local list, line, counted = {}, 1, 1
+  each_token(text, function(kind, from, to)
+    local _, lines = text:sub(counted, from - 1):gsub("\n", "")
+    line, counted = line + lines, from
+    list[#list + 1] = { kind = kind, text = text:sub(from, to), at = from, to = to, line = line }
+  end)
+  return list
+end
+
+-- --- structure
+
+local NONE = { kind = "", text = "" }
+
+-- The field that the tokens before `=` at i name, its first token's index, and whether it is an element of a table; nil for
+-- variables and computed keys.
+local function field_before(list, i)
+  local a, b, c = list[i - 1] or NONE, list[i - 2] or NONE, list[i - 3] or NONE
+  if a.kind == "name" and not KEYWORDS[a.text] then
+    if b.text == "." and b.kind == "op" then return a.text, a.at, false end
+    return a.text, a.at, true
+  end
+  if a.text == "]" and b.kind == "string" and c.text == "[" then
+    local d = list[i - 4] or NONE
+    local is_element = d.kind == "op" and (d.text == "{" or d.text == "," or d.text == ";")
+    return value_of(b.text), b.at, is_element
+  end
+end
+
+---@return tidemill.outline
+local function make(text)
+  local list = tokens_of(text)
+  local root = { from = 1, to = #text, line = 1, children = {}, tables = {} }
+  local o = { root = root, tables = {}, names = {} }
+  local func, depth = root, 0
+  local blocks = {} -- of open blocks: their function, or false
+  local braces = {} -- of open braces: their table
+  for i, t in ipairs(list) do
+    local inner = braces[#braces]
+    if t.kind == "name" and OPENS[t.text] then
+      blocks[#blocks + 1] = false
+      if t.text == "function" then
+        local f = { from = t.at, line = t.line, children = {}, tables = {}, above = func }
+        func.children[#func.children + 1] = f
+        blocks[#blocks], func, depth = f, f, depth + 1
+      end
+    elseif t.kind == "name" and CLOSES[t.text] then
+      local closed = table.remove(blocks)
+      if closed then
+        closed.to, func, depth = t.to, closed.above, depth - 1
+      end
+    elseif t.kind == "op" and t.text == "{" then
+      local made = { at = t.at, line = t.line, depth = depth, func = func, names = {}, nils = {} }
+      func.tables[#func.tables + 1], o.tables[#o.tables + 1], braces[#braces + 1] = made, made, made
+    elseif t.kind == "op" and t.text == "}" then
+      table.remove(braces)
+    elseif t.kind == "op" and t.text == "=" then
+      local name, at, is_element = field_before(list, i)
+      if name and is_element and inner and inner.func == func then
+        inner.names[#inner.names + 1] = { name = name, at = at, line = t.line }
+        local after, past = list[i + 1] or NONE, list[i + 2] or NONE
+        if after.text == "nil" and (past.text == "," or past.text == ";" or past.text == "}") then inner.nils[name] = true end
+        o.names[#o.names + 1] = { name = name, at = at, line = t.line }
+      elseif name and not is_element then
+        o.names[#o.names + 1] = { name = name, at = at, line = t.line }
+      end
+    end
+  end
+  for _, f in ipairs(blocks) do if f then f.to = #text end end
+  return o
+end
+
+local known = setmetatable({}, { __mode = "k" }) -- by file of place.lua
+
+---The outline of a file's text. Remembered per file.
+---@param file table { text = }
+---@return tidemill.outline
+function outline.of(file)
+  local o = known[file]
+  if not o then
+    o = make(file.text)
+    known[file] = o
+  end
+  return o
+end
+
+return outline
