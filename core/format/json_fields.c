@@ -1,195 +1,460 @@
-// The fields of JSON objects that are as they should be: what nearly every record takes.
+// Records that are as they should be: what nearly every record takes.
 //
-// In the index a field is four entries: key, colon, value, and the comma or brace behind it. As
-// nothing but white space stands between a token and the next entry, the end of a string or number
-// is known without looking for it.
+// Such a record is read once, from its first byte to its last, without an index of its structure:
+// a key is compared with the one that is expected, a string is searched for its end while it is
+// copied, the length of a number falls out of the search for what is no digit, 16 bytes at a time.
+// What is checked on the way is what an index would have checked: that no control character is in a
+// string, and so that the record ends before its line does, and that bytes outside ASCII, if there
+// were any, are UTF-8.
 //
-// It goes over the index of the whole window and does not know where the line ends: nobody has
-// looked for it. That is sound because records that follow each other without anything between
-// their tokens hold no line end, strings hold none in a good index, and behind the closing brace
-// the next byte must be one. Only where there was something between tokens is it looked for.
-// Whatever is not as it should be, a record without an end or a value of a wrong type, makes the
-// caller read the line again, with care and with messages (json_read.c).
+// Nothing looks for the end of the text: it ends with a line end, which no part of a record takes.
+// Whatever is not as it should be makes the caller read the line again, with care and with messages
+// (json_read.c).
+//
+// What bounds the speed is that a value begins where the one before it ended. So nothing that could
+// be a predicted branch is arithmetic on that way, and the length of a value is guessed.
+#include "core/format/json_index.h"
 #include "core/format/json_number.h"
+#include "core/format/json_row.h"
 #include "core/format/json_string.h"
-#include "core/format/json_value.h"
-
-#define ALWAYS_INLINE inline __attribute__((always_inline))
 
 _Static_assert(offsetof(struct tm_ref, length) == 4 && sizeof(struct tm_ref) == 8, "one word");
 
-// --- values: true when the value is read; of columns that are not used nothing is stored
+enum { GUESSES_MAX = 8 }; // wrong ones in one call before a key's values are no longer guessed
 
-static ALWAYS_INLINE bool fast_int(const struct tm__key_node *node, uint8_t *slot, const uint8_t *p,
-                                   size_t len, size_t front)
+// --- tokens: each returns what is behind it
+
+// Out of line, so that its being rare costs a predicted branch and no arithmetic on the way.
+__attribute__((noinline)) static const uint8_t *skip_space(const uint8_t *p)
 {
-    int64_t v;
-    if (TM_UNLIKELY(!tm__fast_integer(p, len, front, &v) || v > TM_INT_MAX || v < -TM_INT_MAX))
-        return false;
-    v &= (int64_t)node->keep;
+    while (*p != '\n' && tm__json_is_space(*p))
+        p++;
+    return p;
+}
+
+// Strings are gone through from chunk to chunk and not from escape to escape: where the next chunk
+// begins is known before this one was looked at.
+
+// From behind the opening quote to the closing one. NULL: it is not closed in this line, or holds a
+// control character. Escapes are not looked at.
+static TM__ALWAYS_INLINE const uint8_t *find_quote(const uint8_t *p, tm__chunk *seen)
+{
+    for (;; p += TM__CHUNK_BYTES) {
+        tm__chunk chunk = tm__chunk_load(p);
+        *seen = tm__chunk_or(*seen, chunk);
+        uint32_t special = tm__chunk_special(chunk);
+        while (special != 0) {
+            uint32_t at = (uint32_t)__builtin_ctz(special);
+            if (TM_LIKELY(p[at] == '"'))
+                return p + at;
+            if (TM_UNLIKELY(p[at] != '\\' || p[at + 1] < ' '))
+                return NULL;
+            special &= ~(UINT32_C(3) << at); // it and what it escapes
+            p += at == TM__CHUNK_BYTES - 1;
+        }
+    }
+}
+
+// The same, the bytes without escapes to *heap, which is moved behind them; NULL as well for an
+// escape that is none.
+static TM__ALWAYS_INLINE const uint8_t *copy_string(const struct tm__json_record *r,
+                                                    const uint8_t *p, uint8_t **heap,
+                                                    tm__chunk *seen)
+{
+    uint8_t *out = *heap;
+    for (;;) {
+        tm__chunk chunk = tm__chunk_load(p);
+        tm__chunk_store(out, chunk);
+        *seen = tm__chunk_or(*seen, chunk);
+        uint32_t special = tm__chunk_special(chunk);
+        if (special == 0) {
+            p += TM__CHUNK_BYTES;
+            out += TM__CHUNK_BYTES;
+            continue;
+        }
+        const uint8_t *next = p + TM__CHUNK_BYTES;
+        uint32_t from = 0; // bytes of the chunk that are done
+        do {
+            uint32_t at = (uint32_t)__builtin_ctz(special);
+            out += at - from;
+            if (TM_LIKELY(p[at] == '"')) {
+                *heap = out;
+                return p + at;
+            }
+            uint8_t letter = tm__json_escapes[p[at + 1]];
+            from = at + 2;
+            special &= ~(UINT32_C(3) << at); // it and what it escapes
+            if (TM_UNLIKELY(p[at] != '\\' || letter == 0)) {
+                next = p + at;
+                size_t written = *next == '\\' ? tm__json_unicode_escape(&next, r->end, out) : 0;
+                if (written == 0)
+                    return NULL;
+                out += written;
+                from = TM__CHUNK_BYTES;
+                break;
+            }
+            *out++ = letter;
+            tm__chunk_store(out, tm__chunk_load(p + from));
+            if (TM_UNLIKELY(from > TM__CHUNK_BYTES)) {
+                next++;
+                from--;
+            }
+        } while (special != 0);
+        out += TM__CHUNK_BYTES - from;
+        p = next;
+    }
+}
+
+// Behind a string whose opening quote is in front of p, or NULL.
+static const uint8_t *skip_string(struct tm__json_record *r, const uint8_t *p)
+{
+    tm__chunk seen = tm__chunk_fill(0);
+    p = find_quote(p, &seen);
+    r->high = r->high || tm__chunk_high(seen) != 0;
+    return p == NULL ? NULL : p + 1;
+}
+
+// A number, or a word that may be true, false or null.
+static const uint8_t *skip_word(const uint8_t *p)
+{
+    while ((*p >= '0' && *p <= '9') || (*p >= 'a' && *p <= 'z') || *p == 'E' || *p == '.' ||
+           *p == '-' || *p == '+')
+        p++;
+    return p;
+}
+
+// An object or array that no column takes: its brackets nest, and what is in it is not looked at,
+// but for strings, in which brackets do not count.
+static const uint8_t *skip_nested(struct tm__json_record *r, const uint8_t *p)
+{
+    tm__chunk seen = tm__chunk_fill(0);
+    uint64_t is_object[TM__DEPTH_MAX / 64] = {0};
+    uint32_t depth = 0;
+    for (;;) {
+        tm__chunk chunk = tm__chunk_load(p);
+        seen = tm__chunk_or(seen, chunk);
+        uint32_t found = tm__chunk_special(chunk) | tm__chunk_bracket(chunk);
+        if (found == 0) {
+            p += TM__CHUNK_BYTES;
+            continue;
+        }
+        p += __builtin_ctz(found);
+        uint8_t c = *p++;
+        if (c == '"') {
+            if ((p = skip_string(r, p)) == NULL)
+                return NULL;
+        } else if (c == '{' || c == '[') {
+            if (depth == TM__DEPTH_MAX)
+                return NULL;
+            uint64_t bit = UINT64_C(1) << (depth & 63), *word = &is_object[depth >> 6];
+            *word = c == '{' ? *word | bit : *word & ~bit;
+            depth++;
+        } else if (c == '}' || c == ']') {
+            depth--;
+            if (((is_object[depth >> 6] >> (depth & 63)) & 1) != (c == '}'))
+                return NULL;
+            if (depth == 0) {
+                r->high = r->high || tm__chunk_high(seen) != 0;
+                return p;
+            }
+        } else if (c != '\t' && c != '\r') {
+            return NULL;
+        }
+    }
+}
+
+// --- values, the fast ways: the length, or 0: the general ways must look at it, if it is right at
+// all. Of columns that are not used nothing is stored
+
+static TM__ALWAYS_INLINE size_t read_int(const struct tm__key_node *node, uint8_t *slot,
+                                         const uint8_t *p)
+{
+    int64_t v = 0;
+    size_t len = tm__fast_integer(p, node->used, &v);
     memcpy(slot, &v, sizeof v);
-    return true;
+    return len;
 }
 
-static ALWAYS_INLINE bool fast_double(const struct tm__key_node *node, uint8_t *slot,
-                                      const uint8_t *p, size_t len, size_t front)
+static TM__ALWAYS_INLINE size_t read_double(const struct tm__key_node *node, uint8_t *slot,
+                                            const uint8_t *p)
 {
     bool negative;
-    uint64_t digits;
-    size_t fraction;
-    // 16 digits may be more than 2^53: left to the general way.
-    if (TM_UNLIKELY(!tm__fast_fixed(p, len, front, &negative, &digits, &fraction) ||
-                    digits > UINT64_C(1000000000000000)))
-        return false;
-    double v = (double)(int64_t)digits / tm__power10_double[fraction];
-    uint64_t word;
-    memcpy(&word, &v, sizeof word);
-    word = (word | (uint64_t)negative << 63) & node->keep;
+    uint32_t fraction;
+    uint64_t digits, word = 0;
+    size_t len = tm__fast_fixed(p, node->used, &negative, &digits, &fraction);
+    if (TM_LIKELY(len != 0) && node->used) {
+        double v = (double)(int64_t)digits / tm__power10_double[fraction];
+        memcpy(&word, &v, sizeof word);
+        word |= (uint64_t)negative << 63;
+    }
     memcpy(slot, &word, sizeof word);
-    return true;
+    return len;
 }
 
-static ALWAYS_INLINE bool fast_decimal(const struct tm__key_node *node, uint8_t *slot,
-                                       const uint8_t *p, size_t len, size_t front)
+static TM__ALWAYS_INLINE size_t read_decimal(const struct tm__key_node *node, uint8_t *slot,
+                                             const uint8_t *p)
 {
     bool negative;
     uint64_t digits;
-    size_t fraction;
     uint8_t precision = node->type.precision, scale = node->type.scale;
-    // Up to 16 digits and, for the scale, three more stay below 2^64.
-    if (!tm__fast_fixed(p, len, front, &negative, &digits, &fraction) || fraction > scale ||
-        scale - fraction > 3)
-        return false;
+    uint32_t fraction;
+    size_t len = tm__fast_fixed(p, true, &negative, &digits, &fraction);
+    // Up to 15 digits and, for the scale, four more stay below 2^64.
+    if (len == 0 || fraction > scale || scale - fraction > 4)
+        return 0;
     uint64_t unscaled = digits * tm__power10_word[scale - fraction];
     if (precision <= 19 && unscaled >= tm__power10_word[precision])
-        return false;
+        return 0;
     __int128 v = negative ? -(__int128)unscaled : (__int128)unscaled;
     v = node->used ? v : 0;
     memcpy(slot, &v, sizeof v);
-    return true;
+    return len;
 }
 
-// The bytes of a string of `len` bytes with its quotes, to the heap; SIZE_MAX: a bad escape.
-static ALWAYS_INLINE size_t fast_string(const struct tm__key_node *node, uint8_t *row,
-                                        uint8_t *heap, const uint8_t *p, size_t len)
+static TM__ALWAYS_INLINE size_t read_bool(const struct tm__key_node *node, uint8_t *slot,
+                                          const uint8_t *p)
 {
-    const uint8_t *bad;
-    size_t length = 0;
-    uint64_t ref = 0; // a tm_ref
-    if (TM_LIKELY(node->used)) {
-        length = tm__json_unescape(p + 1, p + len - 1, heap, &bad);
-        ref = (uint64_t)(heap - row) | (uint64_t)length << 32;
+    bool is_true = memcmp(p, "true", 4) == 0;
+    if (!is_true && memcmp(p, "false", 5) != 0)
+        return 0;
+    uint64_t v = is_true && node->used;
+    memcpy(slot, &v, sizeof v);
+    return is_true ? 4 : 5;
+}
+
+// --- what is rarer
+
+// A value of any kind, by the general ways. r->present is up to date before and after.
+static const uint8_t *read_any(struct tm__json_record *r, const struct tm__key_node *node,
+                               const uint8_t *p)
+{
+    const uint8_t *text = r->place.text, *end;
+    if (*p == '"')
+        end = skip_string(r, p + 1);
+    else if (*p == '{' || *p == '[')
+        end = node->field < 0 ? skip_nested(r, p) : NULL;
+    else
+        end = skip_word(p);
+    if (end == NULL || end == p)
+        return NULL;
+    if (node->field < 0)
+        return end;
+    int rc = tm__json_read_scalar(r, node, (uint32_t)(p - text), (uint32_t)(end - p));
+    return rc < 0 ? NULL : end;
+}
+
+// The value at p, which the fast ways did not take, or behind which something else follows than
+// they look for. Where the comma or brace behind it stands, or NULL.
+__attribute__((noinline)) static const uint8_t *read_slowly(struct tm__json_record *r,
+                                                            const struct tm__key_node *node,
+                                                            const uint8_t *p, const uint8_t *behind)
+{
+    if (behind != NULL)
+        behind = skip_space(behind);
+    if (behind == NULL || (*behind != ',' && *behind != '}')) {
+        p = skip_space(p);
+        if (behind != NULL && *p == '"') // it was read, and its text is in the row
+            return NULL;
+        if ((behind = read_any(r, node, p)) == NULL)
+            return NULL;
+        behind = skip_space(behind);
     }
-    memcpy(row + node->offset, &ref, sizeof ref);
-    return length;
+    return *behind == ',' || *behind == '}' ? behind : NULL;
 }
 
-// --- structure
-
-// Where the line ends of the record from r->place.start to its closing brace at `at`: behind the
-// line end, or 0. `spaces`: there may be something between its tokens.
-static ALWAYS_INLINE uint32_t next_line(const struct tm__json_place *place, uint32_t at,
-                                        bool spaces)
+// The key at p is not the one that was expected after r->node, or there is white space. Behind its
+// colon, r->node the one it is.
+__attribute__((noinline)) static const uint8_t *look_up(struct tm__json_record *r, const uint8_t *p)
 {
-    const uint8_t *text = place->text;
-    uint32_t end = at + 1;
-    while (TM_UNLIKELY(text[end] != '\n') && end < place->end && tm__json_is_space(text[end]))
-        end++;
-    if (TM_UNLIKELY(end >= place->end)) // the last line of the input may have no line end
-        end = place->end;
-    else if (TM_UNLIKELY(text[end] != '\n'))
-        return 0;
-    if (TM_UNLIKELY(spaces) && memchr(text + place->start, '\n', at - place->start) != NULL)
-        return 0;
-    return end + 1;
+    const uint8_t *text = r->place.text, *colon;
+    struct tm__key_node *next = r->node->next;
+    p = skip_space(p);
+    if (TM_LIKELY(tm__key_matches(next, p, r->end))) {
+        r->node = next;
+        return p + next->span;
+    }
+    if (*p != '"' || (colon = skip_string(r, p + 1)) == NULL)
+        return NULL;
+    colon = skip_space(colon);
+    if (*colon != ':')
+        return NULL;
+    r->node = tm__json_find_key(r, r->node, (uint32_t)(p - text), (uint32_t)(colon - text));
+    return r->node == NULL ? NULL : colon + 1;
 }
 
-// `narrow`: a schema of at most 64 columns, whose bitmap stays in a register.
-static ALWAYS_INLINE uint32_t read_fields(struct tm__json_record *r, bool narrow)
+// --- records
+
+__attribute__((noinline)) static void guess_anew(struct tm__key_node *node, size_t len)
 {
-    const uint8_t *const text = r->place.text;
-    const uint32_t end = r->place.end, *index = r->index + 1;
-    uint8_t *heap = r->heap;
+    node->usual = node->misses++ < GUESSES_MAX ? (uint32_t)len : TM__KEYS_UNUSUAL;
+}
+
+// The length of a value: `len`, but where it is the usual one the processor need not have found it
+// out to go on behind the value. (The compiler must not know that both are the same.)
+static TM__ALWAYS_INLINE size_t guess(struct tm__key_node *node, size_t len)
+{
+    size_t usual = node->usual;
+    if (TM_LIKELY(len == usual)) {
+        __asm__ volatile("" : "=r"(usual) : "0"(node->usual));
+        return usual;
+    }
+    if (TM_UNLIKELY(usual != TM__KEYS_UNUSUAL))
+        guess_anew(node, len);
+    return len;
+}
+
+// The fields of the object whose opening brace is in front of p, into the row that was begun;
+// behind its closing brace, or NULL. `narrow`: a schema of at most 64 columns, whose bitmap stays
+// in a register.
+static TM__ALWAYS_INLINE const uint8_t *read_fields(struct tm__json_record *r, const uint8_t *p,
+                                                    bool narrow)
+{
+    uint8_t *const row = r->row, *heap = r->heap;
     uint64_t present = 0;
     struct tm__key_node *node = r->d->keys.start;
-    // What the fields take without anything between their tokens.
-    uint32_t span = 0;
-    if (TM_UNLIKELY(*index < end && text[*index] == '}')) {
-        index++;
-        goto closed;
-    }
+    tm__chunk seen = tm__chunk_fill(0);
     for (;;) {
-        const uint8_t *key = text + index[0];
-        struct tm__key_node *next = node->next;
-        uint32_t after = index[3];
-        if (TM_UNLIKELY(after >= end))
-            return 0;
-        if (TM_UNLIKELY(!tm__key_matches(next, key, index[1] - index[0]))) {
+        if (TM_LIKELY(tm__key_matches(node->next, p, r->end))) {
+            node = node->next;
+            p += node->span;
+        } else {
             r->heap = heap; // room for a key without its escapes
-            if ((next = tm__json_find_key(r, node, index[0], index[1])) == NULL)
-                return 0;
+            r->node = node;
+            if ((p = look_up(r, p)) == NULL)
+                return NULL;
+            node = r->node;
         }
-        node = next;
-        const uint8_t *p = text + index[2];
-        uint32_t len = after - index[2]; // white space behind a number: left to the general way
-        uint8_t *slot = r->row + node->offset, kind = node->type.kind;
-        bool read = false;
+    again:;
+        uint8_t *slot = row + node->offset, kind = node->type.kind;
+        size_t len = 0;
         if (kind == TM_TYPE_STRING) {
             if (TM_LIKELY(*p == '"')) {
-                if (TM_UNLIKELY(p[len - 1] != '"'))
-                    len = tm__json_token_end(text, after) - index[2];
-                size_t length = fast_string(node, r->row, heap, p, len);
-                read = length != SIZE_MAX;
+                const uint8_t *quote;
+                uint32_t offset = 0, length = 0; // a tm_ref
+                if (TM_LIKELY(node->used)) {
+                    uint8_t *start = heap;
+                    quote = copy_string(r, p + 1, &heap, &seen);
+                    offset = (uint32_t)(start - row);
+                    length = (uint32_t)(heap - start);
+                } else {
+                    quote = find_quote(p + 1, &seen);
+                }
+                if (TM_UNLIKELY(quote == NULL))
+                    return NULL;
+                len = (size_t)(quote - p) + 1;
+                memcpy(slot, &offset, sizeof offset);
+                memcpy(slot + 4, &length, sizeof length);
                 if (TM_UNLIKELY(((narrow ? present : r->present[node->word]) & node->bit) != 0))
                     r->has_gap = true;
-                heap += read ? length : 0;
             }
+        } else if (TM_UNLIKELY(p < r->numbers)) {
+            len = 0;
         } else if (kind == TM_TYPE_DOUBLE) {
-            read = fast_double(node, slot, p, len, after);
+            len = read_double(node, slot, p);
         } else if (kind == TM_TYPE_INT || kind == TM_TYPE_INT64 || kind == TM_TYPE_TIMESTAMP) {
-            read = fast_int(node, slot, p, len, after);
+            len = read_int(node, slot, p);
         } else if (kind == TM_TYPE_DECIMAL) {
-            read = fast_decimal(node, slot, p, len, after);
+            len = read_decimal(node, slot, p);
+        } else if (kind == TM_TYPE_BOOL) {
+            len = read_bool(node, slot, p);
         }
-        if (TM_LIKELY(read)) {
-            span += len + node->span;
-            index += 4;
+        const uint8_t *behind = p + len;
+        if (TM_LIKELY(len != 0)) {
+            behind = p + guess(node, len);
             if (narrow)
                 present |= node->bit;
             else
                 r->present[node->word] |= node->bit;
-        } else {
-            r->heap = heap;
-            if (narrow)
-                r->present[0] = present;
-            if ((index = tm__json_read_field(r, node, index)) == NULL)
-                return 0;
-            if (TM_UNLIKELY((after = *index++) >= end))
-                return 0;
-            heap = r->heap;
-            if (narrow)
-                present = r->present[0];
+            if (TM_LIKELY(*behind == ',')) {
+                p = behind + 1;
+                continue;
+            }
+            if (TM_LIKELY(*behind == '}')) {
+                p = behind + 1;
+                break;
+            }
+        } else if (*p == ' ') {
+            p = skip_space(p);
+            goto again;
         }
-        if (TM_LIKELY(text[after] == ','))
-            continue;
-        if (TM_UNLIKELY(text[after] != '}'))
-            return 0;
-        break;
+        r->heap = heap;
+        if (narrow)
+            r->present[0] = present;
+        if ((p = read_slowly(r, node, p, len != 0 ? behind : NULL)) == NULL)
+            return NULL;
+        heap = r->heap;
+        if (narrow)
+            present = r->present[0];
+        if (*p++ == '}')
+            break;
     }
-closed:
-    r->index = index;
     r->heap = heap;
+    r->high = r->high || tm__chunk_high(seen) != 0;
     if (narrow)
         r->present[0] = present;
-    return next_line(&r->place, index[-1], index[-1] - r->place.start != span);
+    return p;
 }
 
-__attribute__((noinline)) static uint32_t read_wide(struct tm__json_record *r)
+// A record that does not begin with a brace and a quote: its opening brace with nothing but white
+// space around it, or one in front of the closing one. Only these are left by skip_space.
+__attribute__((noinline)) static const uint8_t *skip_brace(const uint8_t *p)
 {
-    return read_fields(r, false);
+    p = skip_space(p);
+    return *p == '{' ? skip_space(p + 1) - 1 : NULL;
 }
 
-uint32_t tm__json_read_fields(struct tm__json_record *r)
+// The record at p; behind its line, or NULL.
+static TM__ALWAYS_INLINE const uint8_t *read_record(struct tm__json_record *r, const uint8_t *p,
+                                                    bool narrow)
 {
-    return TM_LIKELY(r->d->schema->null_words == 1) ? read_fields(r, true) : read_wide(r);
+    const uint8_t *start = p;
+    r->high = false;
+    if (TM_UNLIKELY(p[0] != '{' || p[1] != '"') && (p = skip_brace(p)) == NULL)
+        return NULL;
+    p++;
+    if (TM_UNLIKELY(*p == '}'))
+        p++;
+    else if ((p = read_fields(r, p, narrow)) == NULL)
+        return NULL;
+    if (TM_UNLIKELY(*p != '\n')) {
+        p = skip_space(p);
+        if (*p != '\n')
+            return NULL;
+    }
+    p++;
+    return TM_LIKELY(!r->high) || tm__utf8_is_valid(start, (size_t)(p - start)) ? p : NULL;
+}
+
+static TM__ALWAYS_INLINE uint32_t read_records(struct tm__json_record *r, struct tm_batch *batch,
+                                               bool narrow)
+{
+    const struct tm__json_decoder *d = r->d;
+    const uint8_t *p = r->place.text + r->place.start;
+    uint32_t fixed = d->schema->fixed_bytes, count = batch->row_count;
+    r->end = r->place.text + r->place.end;
+    r->numbers = r->place.text + TM__CHUNK_BYTES;
+    while (p < r->end && !tm_batch_is_full(batch)) {
+        if (TM_UNLIKELY(tm_batch_reserve(batch, fixed + (size_t)(r->end - p) + 8) != 0))
+            break;
+        tm__json_begin_row(r, batch, narrow);
+        const uint8_t *next = read_record(r, p, narrow);
+        if (TM_UNLIKELY(next == NULL || (size_t)(next - p) > d->lines.max_record ||
+                        !tm__json_end_row(r, batch)))
+            break;
+        p = next;
+    }
+    r->lines += batch->row_count - count;
+    return (uint32_t)(p - r->place.text);
+}
+
+__attribute__((noinline)) static uint32_t read_wide(struct tm__json_record *r,
+                                                    struct tm_batch *batch)
+{
+    return read_records(r, batch, false);
+}
+
+uint32_t tm__json_read_records(struct tm__json_record *r, struct tm_batch *batch)
+{
+    return TM_LIKELY(r->d->schema->null_words == 1) ? read_records(r, batch, true)
+                                                    : read_wide(r, batch);
 }

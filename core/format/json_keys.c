@@ -2,35 +2,34 @@
 #include "core/format/json_keys.h"
 
 #include "core/base/hash.h"
+#include "core/format/json_index.h"
 #include "core/format/json_string.h"
 
-// A pattern that no key has: it begins with a byte that is no quote.
 static void match_nothing(struct tm__key_node *node)
 {
-    memset(node->pattern, 0, sizeof node->pattern);
-    node->mask = 1;
+    node->mask = UINT32_C(1) << TM__CHUNK_BYTES;
 }
 
+// Is the name in JSON the same bytes, and right in themselves?
 static bool is_plain(const char *name, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
         if ((uint8_t)name[i] < 0x20 || name[i] == '"' || name[i] == '\\')
             return false;
     }
-    return true;
+    return tm__utf8_is_valid((const uint8_t *)name, len);
 }
 
 static void set_pattern(struct tm__key_node *node)
 {
-    if (!is_plain(node->name, node->length)) { // JSON writes it with escapes: always looked up
+    if (!is_plain(node->name, node->length)) { // always looked up
         match_nothing(node);
         return;
     }
-    uint32_t whole = node->length + 3;
-    node->span = whole + 1;
-    for (uint32_t i = 0; i < whole && i < TM__KEYS_PATTERN; i++) {
+    node->span = node->length + 3;
+    for (uint32_t i = 0; i < node->span && i < TM__CHUNK_BYTES; i++) {
         bool inside = i > 0 && i <= node->length;
-        node->pattern[i] = inside ? (uint8_t)node->name[i - 1] : i == whole - 1 ? ':' : '"';
+        node->pattern[i] = inside ? (uint8_t)node->name[i - 1] : i == node->span - 1 ? ':' : '"';
         node->mask |= UINT32_C(1) << i;
     }
 }
@@ -84,7 +83,6 @@ int tm__keys_init(struct tm__keys *keys, struct tm_mem *mem, const struct tm_sch
         node->bit = UINT64_C(1) << (i & 63);
         node->type = field->type;
         node->used = used == NULL || ((used[i >> 6] >> (i & 63)) & 1) != 0;
-        node->keep = node->used ? ~UINT64_C(0) : 0;
         set_pattern(node);
         *slot_of(keys, node->name, node->length) = i + 1;
         // The first guess is the order of the schema.
@@ -103,6 +101,12 @@ void tm__keys_fini(struct tm__keys *keys)
     tm_mem_free(keys->mem, keys->nodes, node_count(keys) * sizeof *keys->nodes);
     tm_mem_free(keys->mem, keys->table, keys->table_size * sizeof *keys->table);
     tm_mem_free(keys->mem, keys->names, TM__KEYS_UNKNOWN * TM__KEYS_UNKNOWN_BYTES);
+}
+
+void tm__keys_guess(struct tm__keys *keys)
+{
+    for (uint32_t i = 0; i < keys->field_count + keys->unknown_count; i++)
+        keys->nodes[i].usual = keys->nodes[i].misses = 0;
 }
 
 static struct tm__key_node *remember_unknown(struct tm__keys *keys, const uint8_t *p, size_t len,

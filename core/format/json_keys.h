@@ -1,35 +1,33 @@
 // The keys of JSON objects: which column a key names, predicted. Records of one source repeat the
 // same keys in the same order, so each key remembers which one followed it last; a prediction is
-// checked by comparing at most 16 bytes, and only a wrong one costs a look-up.
+// checked by comparing 16 bytes, and only a wrong one costs a look-up.
 #pragma once
 
 #include <stdbool.h>
 #include <string.h>
 
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
-
-#include "core/base/check.h"
 #include "core/batch/schema.h"
+#include "core/format/json_chunk.h"
 
-enum { TM__KEYS_PATTERN = 16, TM__KEYS_UNKNOWN = 64, TM__KEYS_UNKNOWN_BYTES = 256 };
+enum { TM__KEYS_UNKNOWN = 64, TM__KEYS_UNKNOWN_BYTES = 256 };
+#define TM__KEYS_UNUSUAL UINT32_MAX
 
 // What is known of a key: a column, or one of the first TM__KEYS_UNKNOWN keys that name no column.
+// What is asked for each field of a record comes first: one line of the cache.
 struct tm__key_node {
-    // The first 16 bytes of the key with its quotes and the colon, and a bit for each that counts.
-    uint8_t pattern[TM__KEYS_PATTERN] __attribute__((aligned(16)));
-    uint32_t mask;
-    uint32_t offset;           // of the column's slot
-    struct tm_type type;       // kind 0: no column
-    bool used;                 // is the value stored
-    uint64_t keep;             // all bits when it is, else none
-    int32_t field;             // -1: no column
+    uint8_t pattern[TM__CHUNK_BYTES]; // the beginning of the key with its quotes and the colon
+    uint32_t mask; // a bit for each byte of the pattern that counts; others match nothing
+    uint32_t span; // of the key with its quotes and the colon
     struct tm__key_node *next; // the one that came after this one
     uint64_t bit;              // of the column in its word of a null bitmap
+    // The length that values mostly have, or TM__KEYS_UNUSUAL; how often it was another.
+    uint32_t usual, misses;
     uint32_t word;
-    uint32_t length;
-    uint32_t span; // of the key with its quotes, the colon, and the comma or brace behind the value
+    uint32_t offset;     // of the column's slot
+    struct tm_type type; // kind 0: no column
+    bool used;           // is the value stored
+    int32_t field;       // -1: no column
+    uint32_t length;     // of the name
     const char *name;
 };
 
@@ -48,27 +46,22 @@ struct tm__keys {
 int tm__keys_init(struct tm__keys *keys, struct tm_mem *mem, const struct tm_schema *schema,
                   const uint64_t *used);
 void tm__keys_fini(struct tm__keys *keys);
+// Begin to guess the lengths of values anew.
+void tm__keys_guess(struct tm__keys *keys);
 // The node of the key whose text is [p, p + len), escapes included; remembers new unknown keys.
 // `scratch` holds len + 16 bytes when the key has escapes. NULL: a bad escape.
 struct tm__key_node *tm__keys_find(struct tm__keys *keys, const uint8_t *p, size_t len,
                                    uint8_t *scratch);
 
-// Is the key whose opening quote is at p, with its colon, this node's? 16 bytes must be readable;
-// from p to the colon there are `room` bytes. A key that is apart from its colon does not match.
-static inline __attribute__((always_inline)) bool tm__key_matches(const struct tm__key_node *node,
-                                                                  const uint8_t *p, size_t room)
+// Does the key of this node begin at p, with its quotes and its colon? 16 bytes must be readable;
+// the text ends at `end`.
+static TM__ALWAYS_INLINE bool tm__key_matches(const struct tm__key_node *node, const uint8_t *p,
+                                              const uint8_t *end)
 {
-#ifdef __SSE2__
-    __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
-    __m128i equal = _mm_cmpeq_epi8(bytes, *(const __m128i *)(const void *)node->pattern);
-    if ((~(uint32_t)_mm_movemask_epi8(equal) & node->mask) != 0)
+    uint32_t equal = tm__chunk_equal(tm__chunk_load(p), tm__chunk_load(node->pattern));
+    if (TM_UNLIKELY((~equal & node->mask) != 0))
         return false;
-#else
-    for (uint32_t i = 0; i < TM__KEYS_PATTERN; i++) {
-        if (((node->mask >> i) & 1) != 0 && p[i] != node->pattern[i])
-            return false;
-    }
-#endif
-    return TM_LIKELY(node->length <= TM__KEYS_PATTERN - 3) ||
-           (room == node->length + 2 && memcmp(p + 1, node->name, node->length) == 0);
+    return TM_LIKELY(node->span <= TM__CHUNK_BYTES) ||
+           ((size_t)(end - p) >= node->span && memcmp(p + 1, node->name, node->length) == 0 &&
+            memcmp(p + node->span - 2, "\":", 2) == 0);
 }

@@ -1,5 +1,5 @@
 // The general way through a number: any length, exact. Reached by numbers with an exponent, more
-// than 16 characters or an error, so it is written to be clear and not to be fast.
+// than 15 characters or an error, so it is written to be clear and not to be fast.
 #include "core/format/json_number.h"
 
 #include "core/format/json_index.h"

@@ -1,5 +1,5 @@
-// Numbers of JSON text: a fast way for the numbers that records are full of (up to 16 characters,
-// digits and perhaps one point), eight digits at a time, and an exact general way behind it.
+// Numbers of JSON text: a fast way for the numbers that records are full of (up to 15 characters,
+// digits and perhaps one point), all digits at once, and an exact general way behind it.
 #pragma once
 
 #include <stdbool.h>
@@ -7,9 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
+#include "core/format/json_chunk.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "digits are taken from words");
 
@@ -35,15 +33,12 @@ enum tm__exact tm__number_to_int64(const struct tm__number *number, int64_t *val
 bool tm__number_to_double(const struct tm__number *number, const uint8_t *p, size_t len,
                           double *value);
 
-// The two fast ways below take numbers of up to 16 characters, which end at p + len. 16 bytes must
-// be readable behind p and, in front of p + len, `front` bytes: with fewer than 16 they decline.
-
 #ifdef __SSE2__
 
 extern const uint8_t tm__number_keep[32]; // 16 times no bit, 16 times all bits
 
 // 16 digits, the first in the lowest byte, as values.
-static inline __attribute__((always_inline)) uint64_t tm__sixteen_digits(__m128i v)
+static TM__ALWAYS_INLINE uint64_t tm__sixteen_digits(__m128i v)
 {
     __m128i tens = _mm_and_si128(v, _mm_set1_epi16(0xFF)), ones = _mm_srli_epi16(v, 8);
     __m128i twos = _mm_add_epi16(_mm_mullo_epi16(tens, _mm_set1_epi16(10)), ones);
@@ -55,8 +50,7 @@ static inline __attribute__((always_inline)) uint64_t tm__sixteen_digits(__m128i
 
 // The last `len` (1 to 16) bytes before `end` as values of digits behind zeros; *others has a bit
 // for each that is no digit.
-static inline __attribute__((always_inline)) __m128i tm__digits_before(const uint8_t *end,
-                                                                       size_t len, unsigned *others)
+static TM__ALWAYS_INLINE __m128i tm__digits_before(const uint8_t *end, size_t len, unsigned *others)
 {
     __m128i keep = _mm_loadu_si128((const __m128i *)(const void *)(tm__number_keep + len));
     __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(end - 16));
@@ -66,154 +60,88 @@ static inline __attribute__((always_inline)) __m128i tm__digits_before(const uin
     return v;
 }
 
-// An integer without fraction and exponent that fills [p, p + len): true and its value. False: take
-// the general way.
-static inline __attribute__((always_inline)) bool tm__fast_integer(const uint8_t *p, size_t len,
-                                                                   size_t front, int64_t *value)
+// The value of the `len` digits before `end`.
+static TM__ALWAYS_INLINE uint64_t tm__digits(const uint8_t *end, size_t len)
 {
-    int64_t negative = *p == '-';
     unsigned others;
-    p += negative;
-    len -= (size_t)negative;
-    if (len - 1 >= 16 || front < 16 || (*p == '0' && len != 1))
-        return false;
-    __m128i v = tm__digits_before(p + len, len, &others);
-    *value = ((int64_t)tm__sixteen_digits(v) ^ -negative) + negative;
-    return others == 0;
+    return tm__sixteen_digits(tm__digits_before(end, len, &others));
 }
 
-// Digits with perhaps a point: value = *digits / 10^*fraction. As tm__fast_integer; at most 15
-// digits when there is a point, so a double holds them exactly.
-static inline __attribute__((always_inline)) bool tm__fast_fixed(const uint8_t *p, size_t len,
-                                                                 size_t front, bool *negative,
-                                                                 uint64_t *digits, size_t *fraction)
+// The same with a point among them, which has `fraction` digits behind it.
+static TM__ALWAYS_INLINE uint64_t tm__digits_with_point(const uint8_t *end, size_t len,
+                                                        size_t fraction)
 {
     unsigned others;
-    *negative = *p == '-';
-    p += *negative;
-    len -= *negative;
-    if (len - 1 >= 16 || front < 16)
-        return false;
-    __m128i v = tm__digits_before(p + len, len, &others);
-    *fraction = 0;
-    if (others != 0) { // one point, with a digit on both sides; the gap that it leaves is closed
-        size_t point = (size_t)__builtin_ctz(others);
-        *fraction = 15 - point;
-        if ((others & (others - 1)) != 0 || p[len - 16 + point] != '.' || *p == '.' ||
-            *fraction == 0)
-            return false;
-        __m128i behind =
-            _mm_loadu_si128((const __m128i *)(const void *)(tm__number_keep + *fraction));
-        v = _mm_or_si128(_mm_and_si128(behind, v), _mm_andnot_si128(behind, _mm_slli_si128(v, 1)));
-    }
-    if (*p == '0' && len != (*fraction == 0 ? 1 : *fraction + 2))
-        return false;
-    *digits = tm__sixteen_digits(v);
-    return true;
+    __m128i v = tm__digits_before(end, len, &others);
+    __m128i behind = _mm_loadu_si128((const __m128i *)(const void *)(tm__number_keep + fraction));
+    return tm__sixteen_digits( // the gap that the point leaves is closed
+        _mm_or_si128(_mm_and_si128(behind, v), _mm_andnot_si128(behind, _mm_slli_si128(v, 1))));
 }
 
 #else
 
-static inline __attribute__((always_inline)) uint64_t tm__load8(const uint8_t *p)
+static TM__ALWAYS_INLINE uint64_t tm__digits_with_point(const uint8_t *end, size_t len,
+                                                        size_t fraction)
 {
-    uint64_t word;
-    memcpy(&word, p, sizeof word);
-    return word;
-}
-
-static inline __attribute__((always_inline)) bool tm__are_digits(uint64_t word)
-{
-    const uint64_t high = 0xF0F0F0F0F0F0F0F0, zeros = 0x3030303030303030;
-    return (word & high) == zeros && ((word + 0x0606060606060606) & high) == zeros;
-}
-
-// Eight ASCII digits, the first in the lowest byte: pairs, then fours, then all.
-static inline __attribute__((always_inline)) uint64_t tm__eight_digits(uint64_t word)
-{
-    word &= 0x0F0F0F0F0F0F0F0F;
-    word = word * 10 + (word >> 8); // bytes 0, 2, 4, 6: two digits each
-    uint64_t first = (word & 0x000000FF000000FF) * (100 + (UINT64_C(1000000) << 32));
-    uint64_t second = ((word >> 16) & 0x000000FF000000FF) * (1 + (UINT64_C(10000) << 32));
-    return (first + second) >> 32;
-}
-
-// `len` (1 to 8) digits in the low bytes of a word: moved up behind zeros.
-static inline __attribute__((always_inline)) bool tm__digits_of_word(uint64_t word, size_t len,
-                                                                     uint64_t *value)
-{
-    if (len < 8)
-        word = (word << (64 - 8 * len)) | (UINT64_C(0x3030303030303030) >> (8 * len));
-    *value = tm__eight_digits(word);
-    return tm__are_digits(word);
-}
-
-// `len` (1 to 16) digits in two words.
-static inline __attribute__((always_inline)) bool tm__digits_of_words(uint64_t low, uint64_t high,
-                                                                      size_t len, uint64_t *value)
-{
-    if (len <= 8)
-        return tm__digits_of_word(low, len, value);
-    uint64_t rest;
-    bool ok = tm__digits_of_word(high, len - 8, &rest);
-    *value = tm__eight_digits(low) * tm__power10_word[len - 8] + rest;
-    return ok && tm__are_digits(low);
-}
-
-// An integer without fraction and exponent of up to 16 digits that fills [p, p + len): true and its
-// value. False: take the general way. 16 bytes must be readable.
-static inline __attribute__((always_inline)) bool tm__fast_integer(const uint8_t *p, size_t len,
-                                                                   size_t front, int64_t *value)
-{
-    int64_t negative = *p == '-';
-    uint64_t digits;
-    (void)front;
-    p += negative;
-    len -= (size_t)negative;
-    if (len - 1 >= 16 || (*p == '0' && len != 1) ||
-        !tm__digits_of_words(tm__load8(p), tm__load8(p + 8), len, &digits))
-        return false;
-    *value = ((int64_t)digits ^ -negative) + negative;
-    return true;
-}
-
-// Where the point stands in the `len` (up to 16) bytes at p; `len` when there is none.
-static inline __attribute__((always_inline)) size_t tm__find_point(const uint8_t *p, size_t len)
-{
-    size_t i = 0;
-    while (i < len && p[i] != '.')
-        i++;
-    return i;
-}
-
-// Digits with perhaps a point, up to 16 characters: value = *digits / 10^*fraction. As
-// tm__fast_integer; at most 15 digits when there is a point, so a double holds them exactly.
-static inline __attribute__((always_inline)) bool tm__fast_fixed(const uint8_t *p, size_t len,
-                                                                 size_t front, bool *negative,
-                                                                 uint64_t *digits, size_t *fraction)
-{
-    (void)front;
-    *negative = *p == '-';
-    p += *negative;
-    len -= *negative;
-    if (len - 1 >= 16)
-        return false;
-    size_t point = tm__find_point(p, len);
-    uint64_t low = tm__load8(p), high = tm__load8(p + 8);
-    if (point == len) {
-        *fraction = 0;
-        return (*p != '0' || len == 1) && tm__digits_of_words(low, high, len, digits);
+    uint64_t v = 0;
+    for (size_t left = len; left > 0; left--) {
+        if (left != fraction + 1)
+            v = v * 10 + (uint64_t)(end[-(ptrdiff_t)left] - '0');
     }
-    *fraction = len - 1 - point;
-    if (point == 0 || *fraction == 0 || (*p == '0' && point != 1))
-        return false;
-    if (len <= 8) { // close the gap that the point leaves
-        uint64_t before = (UINT64_C(1) << (8 * point)) - 1;
-        return tm__digits_of_word((low & before) | ((low >> 8) & ~before), len - 1, digits);
-    }
-    unsigned __int128 all = ((unsigned __int128)high << 64) | low;
-    unsigned __int128 before = ((unsigned __int128)1 << (8 * point)) - 1;
-    all = (all & before) | ((all >> 8) & ~before);
-    return tm__digits_of_words((uint64_t)all, (uint64_t)(all >> 64), len - 1, digits);
+    return v;
+}
+
+static TM__ALWAYS_INLINE uint64_t tm__digits(const uint8_t *end, size_t len)
+{
+    return tm__digits_with_point(end, len, len);
 }
 
 #endif
+
+// The two fast ways: a number of up to 15 characters, digits and perhaps a minus sign. They return
+// its length, or 0 when it is another, or not right, and the general way must look at it; what
+// follows it is the caller's affair. It is converted when it is `wanted`. 16 bytes must be readable
+// in front of and behind p.
+
+// An integer without fraction and exponent.
+static TM__ALWAYS_INLINE size_t tm__fast_integer(const uint8_t *p, bool wanted, int64_t *value)
+{
+    uint32_t minus = *p == '-';
+    uint32_t digits = tm__chunk_between(tm__chunk_load(p), '0', '9') | minus;
+    uint32_t len = (uint32_t)__builtin_ctz(~digits), count = len - minus;
+    if (TM_UNLIKELY(count - 1 >= 15 || (p[minus] == '0' && count != 1)))
+        return 0;
+    if (wanted) {
+        int64_t sign = -(int64_t)minus;
+        *value = ((int64_t)tm__digits(p + len, count) ^ sign) - sign;
+    }
+    return len;
+}
+
+// Digits with perhaps a point: value = *digits / 10^*fraction. A double holds the digits exactly.
+static TM__ALWAYS_INLINE size_t tm__fast_fixed(const uint8_t *p, bool wanted, bool *negative,
+                                               uint64_t *digits, uint32_t *fraction)
+{
+    tm__chunk chunk = tm__chunk_load(p);
+    uint32_t number = tm__chunk_between(chunk, '-', '9'); // the slash is among them
+    uint32_t len = (uint32_t)__builtin_ctz(~number), minus = *p == '-', count = len - minus;
+    // Of the number: number & ~(number + 1) are its lowest bits up to the first that is not set.
+    uint32_t others = (number & ~(number + 1) & ~tm__chunk_between(chunk, '0', '9')) ^ minus;
+    if (TM_UNLIKELY(count - 1 >= 15))
+        return 0;
+    *negative = minus != 0;
+    *fraction = 0;
+    if (others == 0) {
+        if (TM_UNLIKELY(p[minus] == '0' && count != 1))
+            return 0;
+        *digits = wanted ? tm__digits(p + len, count) : 0;
+        return len;
+    }
+    uint32_t point = (uint32_t)__builtin_ctz(others); // one, with a digit on both sides
+    *fraction = len - 1 - point;
+    if (TM_UNLIKELY((others & (others - 1)) != 0 || p[point] != '.' || point == minus ||
+                    *fraction == 0 || (p[minus] == '0' && point != minus + 1)))
+        return 0;
+    *digits = wanted ? tm__digits_with_point(p + len, count, *fraction) : 0;
+    return len;
+}

@@ -1,37 +1,22 @@
-// The JSON Lines decoder: from the structural index of a window of lines straight into rows.
+// The JSON Lines decoder: from lines of text straight into rows.
 //
-// A window of about 4 KiB of whole lines is indexed at once (json_index.h). That is sound because a
-// line end inside a string is an error: when the window's index is good, no string crosses a line,
-// and the index of each line is the same as if it had been indexed alone. When it is not good, the
-// lines of the window are indexed one by one, so that one broken line costs only itself.
+// A record is tried quickly first (json_fields.c). What that does not take, a line with an error in
+// it most of all, is read again here with care: simdjson's first stage indexes the structure of the
+// line and checks UTF-8 and control characters, then the fields are read one after the other, to
+// say what is wrong with them.
 //
-// A record is tried quickly (json_fields.c); what that does not take, a line with an error in it
-// most of all, is read again here, one field after the other, to say what is wrong with it. A row
-// is written in place behind the batch's rows: one check of room for a line bounds all of its
+// A row is written in place behind the batch's rows: one check of room for a line bounds all of its
 // strings, and a row that fails is simply never counted.
 #include "core/format/formats.h"
 #include "core/format/json_index.h"
-#include "core/format/json_value.h"
+#include "core/format/json_row.h"
 
 enum {
-    WINDOW = 4096,           // bytes indexed at once: the fixed cost is gone, the index stays in L1
+    WINDOW = 4096,           // bytes of whole lines that are looked for at once
     INDEX_KEPT = 2 * WINDOW, // a long record's index is not kept: a subtask has up to 256 decoders
 };
 
-#define ALWAYS_INLINE inline __attribute__((always_inline))
-
-// The slots of columns that are null are zero: here of those that had no value, which is rare.
-static void clear_slots(const struct tm_schema *schema, uint8_t *row, uint32_t word, uint64_t nulls)
-{
-    for (; nulls != 0; nulls &= nulls - 1) {
-        const struct tm_field *field =
-            &schema->fields[word * 64 + (uint32_t)__builtin_ctzll(nulls)];
-        memset(row + field->offset, 0, field->type.kind == TM_TYPE_DECIMAL ? 16 : 8);
-    }
-}
-
-// The row ends with the last byte that a column refers to.
-static void close_gap(struct tm__json_record *r)
+void tm__json_close_gap(struct tm__json_record *r)
 {
     const struct tm_schema *schema = r->d->schema;
     uint32_t end = schema->fixed_bytes;
@@ -76,45 +61,6 @@ static int read_carefully(struct tm__json_record *r)
     return *index < end ? tm__json_fail_trailing(&d->fail, &r->place, *index) : 0;
 }
 
-// A row behind the batch's last, to be filled.
-static ALWAYS_INLINE void begin_row(struct tm__json_record *r, struct tm_batch *batch)
-{
-    const struct tm_schema *schema = r->d->schema;
-    uint32_t words = schema->null_words;
-    r->row = batch->data + batch->size_bytes;
-    r->heap = r->row + schema->fixed_bytes;
-    r->has_gap = false;
-    r->nulled[0] = r->present[0] = 0;
-    if (TM_UNLIKELY(words != 1)) {
-        memset(r->present, 0, words * sizeof *r->present);
-        memset(r->nulled, 0, words * sizeof *r->nulled);
-    }
-}
-
-// Its fields are read: count it, unless a required one is missing.
-static ALWAYS_INLINE bool end_row(struct tm__json_record *r, struct tm_batch *batch)
-{
-    struct tm__json_decoder *d = r->d;
-    struct tm_row *row = (struct tm_row *)(void *)r->row;
-    uint32_t words = d->schema->null_words;
-    memset(row, 0, offsetof(struct tm_row, nulls));
-    for (uint32_t i = 0; i < words; i++) {
-        uint64_t present = r->present[i];
-        if (TM_UNLIKELY((d->required[i] & ~present) != 0))
-            return false;
-        row->nulls[i] = d->all[i] & ~(present & d->used[i]);
-        if (TM_UNLIKELY((d->all[i] & ~present) != 0))
-            clear_slots(d->schema, r->row, i, d->all[i] & ~present);
-    }
-    if (TM_UNLIKELY(r->has_gap))
-        close_gap(r);
-    memset(r->heap, 0, 8); // the padding; the batch has slack behind it
-    row->size_bytes = (uint32_t)(r->heap - r->row + 7) & ~7u;
-    batch->size_bytes += row->size_bytes;
-    batch->row_count++;
-    return true;
-}
-
 // --- lines
 
 struct call {
@@ -133,27 +79,6 @@ static int report(struct tm__json_decoder *d, const uint8_t *line, size_t len,
     return tm__lines_bad(&d->lines, d->fail.code, d->fail.message, line, len, call->bad, call->arg);
 }
 
-// The record at r->place.start, of which only the window's end is known. Returns where the next
-// line begins; 0: it must be read with care.
-static ALWAYS_INLINE uint32_t read_quickly(struct tm__json_record *r, uint32_t len,
-                                           struct tm_batch *batch)
-{
-    const struct tm__json_decoder *d = r->d;
-    uint32_t start = r->place.start;
-    const uint32_t *index = r->index;
-    if (TM_UNLIKELY(*index != start || r->place.text[start] != '{' ||
-                    batch->capacity_bytes - batch->size_bytes <
-                        d->schema->fixed_bytes + (size_t)(len - start) + 8))
-        return 0;
-    r->place.end = len;
-    begin_row(r, batch);
-    uint32_t next = tm__json_read_fields(r);
-    if (TM_LIKELY(next != 0 && next - start <= d->lines.max_record && end_row(r, batch)))
-        return next < len ? next : len;
-    r->index = index;
-    return 0;
-}
-
 // The record in [r->place.start, r->place.end).
 static int read_record(struct tm__json_record *r, struct tm_batch *batch)
 {
@@ -161,77 +86,56 @@ static int read_record(struct tm__json_record *r, struct tm_batch *batch)
     size_t bytes = d->schema->fixed_bytes + (r->place.end - r->place.start) + 8;
     if (tm_batch_reserve(batch, bytes) != 0)
         return tm__json_fail_index(&d->fail, TM__INDEX_MEMORY, &r->place);
-    begin_row(r, batch);
+    tm__json_begin_row(r, batch, false);
     int rc = read_carefully(r);
-    return rc != 0 ? rc : end_row(r, batch) ? 0 : tm__json_missing(r);
+    return rc != 0 ? rc : tm__json_end_row(r, batch) ? 0 : tm__json_missing(r);
 }
 
-// One line, whatever is in it; *next: behind it.
-static int read_line(struct tm__json_record *r, size_t len, enum tm__index_result result,
-                     const struct call *call, uint32_t *next)
+// The line of `len` bytes at p, whatever is in it, line end and carriage return cut off.
+static int read_line(struct tm__json_decoder *d, const uint8_t *p, size_t len,
+                     const struct call *call)
 {
-    struct tm__json_decoder *d = r->d;
-    const uint8_t *text = r->place.text;
-    uint32_t start = r->place.start;
-    const uint8_t *found = memchr(text + start, '\n', len - start);
-    uint32_t end = found != NULL ? (uint32_t)(found - text) : (uint32_t)len;
-    size_t length = tm__lines_trim(text + start, end - start);
+    size_t length = tm__lines_trim(p, len);
+    if (length > d->lines.max_record)
+        return tm__lines_too_large(&d->lines, p, length, call->bad, call->arg);
+    struct tm__json_record r = {.d = d, .place = {.text = p, .end = (uint32_t)len}};
+    enum tm__index_result result = tm__json_index_run(d->index, p, len, &r.index);
+    if (result != TM__INDEX_OK)
+        tm__json_fail_index(&d->fail, (int)result, &r.place);
+    else if (*r.index == len || read_record(&r, call->batch) == 0) // white space alone is no record
+        return 0;
+    return report(d, p, len, call);
+}
+
+// The lines in [pos, end) of the text, until the batch is full; *taken: where the next one begins.
+static int read_window(struct tm__json_decoder *d, const uint8_t *text, size_t pos, size_t end,
+                       const struct call *call, size_t *taken)
+{
     int rc = 0;
-    *next = found != NULL ? end + 1 : end;
-    r->place.end = end;
-    if (length > d->lines.max_record) {
-        rc = tm__lines_too_large(&d->lines, text + start, length, call->bad, call->arg);
-    } else if (result != TM__INDEX_OK) {
-        tm__json_fail_index(&d->fail, (int)result, &r->place);
-        rc = report(d, text + start, end - start, call);
-    } else if (*r->index < end) { // else white space alone
-        const uint32_t *index = r->index;
-        if (read_record(r, call->batch) != 0) {
-            r->index = index;
-            rc = report(d, text + start, end - start, call);
+    while (rc == 0 && pos < end && !tm_batch_is_full(call->batch)) {
+        size_t next = pos;
+        if (TM_LIKELY(text[end - 1] == '\n')) {
+            // Some bytes in front of it may be read, so that the first number may be short.
+            size_t front = pos < 64 ? pos : 64;
+            struct tm__json_record r = {.d = d};
+            r.place = (struct tm__json_place){.text = text + pos - front,
+                                              .start = (uint32_t)front,
+                                              .end = (uint32_t)(end - pos + front)};
+            next = pos - front + tm__json_read_records(&r, call->batch);
+            d->lines.offset += (int64_t)(next - pos);
+            d->lines.line += r.lines;
+        }
+        if (next < end && !tm_batch_is_full(call->batch)) {
+            const uint8_t *found = memchr(text + next, '\n', end - next);
+            size_t len = found != NULL ? (size_t)(found - text) - next : end - next;
+            pos = next + len + (found != NULL);
+            rc = read_line(d, text + next, len, call);
+            tm__lines_advance(&d->lines, pos - next);
+        } else {
+            pos = next;
         }
     }
-    if (result == TM__INDEX_OK) {
-        while (*r->index < *next && *r->index < len)
-            r->index++;
-    }
-    return rc;
-}
-
-// The lines of an indexed window, until the batch is full; *taken: bytes of it done. `result`: of
-// the index; when it is not good the window is one line.
-static int read_window(struct tm__json_decoder *d, const uint8_t *text, size_t len,
-                       enum tm__index_result result, const uint32_t *index, const struct call *call,
-                       size_t *taken)
-{
-    struct tm__json_record r = {.d = d, .place = {.text = text}, .index = index};
-    uint32_t next;
-    int rc = 0;
-    while (rc == 0 && r.place.start < len && !tm_batch_is_full(call->batch)) {
-        if (TM_UNLIKELY(result != TM__INDEX_OK ||
-                        (next = read_quickly(&r, (uint32_t)len, call->batch)) == 0))
-            rc = read_line(&r, len, result, call, &next);
-        tm__lines_advance(&d->lines, next - r.place.start);
-        r.place.start = next;
-    }
-    *taken = r.place.start;
-    return rc;
-}
-
-// A window whose index is not good: its lines one by one.
-static int read_lines(struct tm__json_decoder *d, const uint8_t *text, size_t len,
-                      const struct call *call, size_t *taken)
-{
-    int rc = 0;
-    *taken = 0;
-    while (rc == 0 && *taken < len && !tm_batch_is_full(call->batch)) {
-        const uint8_t *line = text + *taken, *found = memchr(line, '\n', len - *taken);
-        size_t length = found != NULL ? (size_t)(found - line) + 1 : len - *taken, done;
-        const uint32_t *index = NULL;
-        enum tm__index_result result = tm__json_index_run(d->index, line, length, &index);
-        rc = read_window(d, line, length, result, index, call, &done);
-        *taken += done;
-    }
+    *taken = pos;
     return rc;
 }
 
@@ -242,6 +146,7 @@ static int json_decode(struct tm_decoder *base, const uint8_t *p, size_t len, bo
     struct call call = {.batch = batch, .bad = bad, .arg = arg};
     size_t pos = 0;
     int rc = 0;
+    tm__keys_guess(&d->keys);
     bool begun = tm__lines_begin(&d->lines, p, &pos, len, at_end);
     while (rc == 0 && begun && !tm_batch_is_full(batch)) {
         if (TM_UNLIKELY(d->lines.skipping)) {
@@ -258,13 +163,8 @@ static int json_decode(struct tm_decoder *base, const uint8_t *p, size_t len, bo
                 continue;
             break;
         }
-        const uint32_t *index = NULL;
-        enum tm__index_result result = tm__json_index_run(d->index, p + pos, end - pos, &index);
-        if (TM_LIKELY(result == TM__INDEX_OK))
-            rc = read_window(d, p + pos, end - pos, result, index, &call, &taken);
-        else
-            rc = read_lines(d, p + pos, end - pos, &call, &taken);
-        pos += taken;
+        rc = read_window(d, p, pos, end, &call, &taken);
+        pos = taken;
     }
     tm__json_index_trim(d->index, INDEX_KEPT);
     *used = pos;

@@ -69,29 +69,30 @@ size_t tm__json_unicode_escape(const uint8_t **src, const uint8_t *end, uint8_t 
     return put_utf8(c, dst);
 }
 
-size_t tm__json_unescape_long(const uint8_t *src, const uint8_t *end, uint8_t *dst,
-                              const uint8_t **at)
+size_t tm__json_unescape(const uint8_t *src, const uint8_t *end, uint8_t *dst, const uint8_t **at)
 {
     uint8_t *start = dst;
     while (src < end) {
         size_t left = (size_t)(end - src);
-        uint32_t mask = tm__json_copy16(src, dst);
-        size_t plain = mask == 0 ? 16 : (size_t)__builtin_ctz(mask);
+        tm__chunk chunk = tm__chunk_load(src);
+        tm__chunk_store(dst, chunk);
+        uint32_t mask = tm__chunk_equal(chunk, tm__chunk_fill('\\'));
+        size_t plain = mask == 0 ? TM__CHUNK_BYTES : (size_t)__builtin_ctz(mask);
         if (plain >= left)
             return (size_t)(dst - start) + left;
         src += plain;
         dst += plain;
-        if (TM_LIKELY(plain == 16))
+        if (plain == TM__CHUNK_BYTES)
             continue;
         uint8_t letter = tm__json_escapes[src[1]];
-        if (TM_LIKELY(letter != 0 && left - plain >= 2)) {
+        if (letter != 0 && left - plain >= 2) {
             *dst++ = letter;
             src += 2;
             continue;
         }
         const uint8_t *escape = src;
         size_t written = tm__json_unicode_escape(&escape, end, dst);
-        if (TM_UNLIKELY(written == 0)) {
+        if (written == 0) {
             *at = src;
             return SIZE_MAX;
         }
@@ -123,29 +124,6 @@ static uint8_t *put_escape(uint8_t *out, uint8_t c)
     return out + 5;
 }
 
-#ifdef __SSE2__
-// A bit for each of the 16 bytes at p that needs an escape; they are copied to out.
-static inline unsigned copy16(const uint8_t *p, uint8_t *out)
-{
-    __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
-    _mm_storeu_si128((__m128i *)(void *)out, bytes);
-    __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1F)), bytes);
-    __m128i quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
-    __m128i slash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
-    return (unsigned)_mm_movemask_epi8(_mm_or_si128(control, _mm_or_si128(quote, slash)));
-}
-#else
-static inline unsigned copy16(const uint8_t *p, uint8_t *out)
-{
-    unsigned mask = 0;
-    for (unsigned i = 0; i < 16; i++) {
-        out[i] = p[i];
-        mask |= (unsigned)(p[i] < 0x20 || p[i] == '"' || p[i] == '\\') << i;
-    }
-    return mask;
-}
-#endif
-
 // `may_read_on`: 16 bytes behind the string are readable, as in a batch.
 static inline __attribute__((always_inline)) uint8_t *put_string(uint8_t *out, const uint8_t *p,
                                                                  size_t len, bool may_read_on)
@@ -161,7 +139,9 @@ static inline __attribute__((always_inline)) uint8_t *put_string(uint8_t *out, c
             memcpy(tail, p, left);
             from = tail;
         }
-        unsigned mask = copy16(from, out);
+        tm__chunk chunk = tm__chunk_load(from);
+        tm__chunk_store(out, chunk);
+        uint32_t mask = tm__chunk_special(chunk);
         size_t plain = mask == 0 ? 16 : (size_t)__builtin_ctz(mask);
         if (plain >= left) {
             out += left;

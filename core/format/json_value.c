@@ -189,8 +189,8 @@ static int read_text(struct tm__json_record *r, const struct tm__key_node *node,
     return TM__VALUE_OK;
 }
 
-int tm__json_read_value(struct tm__json_record *r, const struct tm__key_node *node, uint32_t at,
-                        uint32_t len)
+static int read_value(struct tm__json_record *r, const struct tm__key_node *node, uint32_t at,
+                      uint32_t len)
 {
     switch (node->type.kind) {
     case TM_TYPE_BOOL:
@@ -209,6 +209,22 @@ int tm__json_read_value(struct tm__json_record *r, const struct tm__key_node *no
     default:
         return slow_integer(r, node, at, len);
     }
+}
+
+int tm__json_read_scalar(struct tm__json_record *r, const struct tm__key_node *node, uint32_t at,
+                         uint32_t len)
+{
+    r->has_gap = r->has_gap || (r->present[node->word] & node->bit) != 0;
+    int rc = read_value(r, node, at, len);
+    if (rc == TM__VALUE_OK) {
+        r->present[node->word] |= node->bit;
+        if (!node->used)
+            memset(r->row + node->offset, 0, node->type.kind == TM_TYPE_DECIMAL ? 16 : 8);
+    } else if (rc == TM__VALUE_NULL) { // of a key given twice the last counts
+        r->present[node->word] &= ~node->bit;
+        r->nulled[node->word] |= node->bit;
+    }
+    return rc;
 }
 
 const uint32_t *tm__json_skip(struct tm__json_record *r, const uint32_t *index)
@@ -307,17 +323,6 @@ const uint32_t *tm__json_read_field(struct tm__json_record *r, const struct tm__
         tm__json_fail_type(&d->fail, &r->place, node, value);
         return NULL;
     }
-    r->has_gap = r->has_gap || (r->present[node->word] & node->bit) != 0;
-    int rc = tm__json_read_value(r, node, value, tm__json_token_end(text, after) - value);
-    if (rc < 0)
-        return NULL;
-    if (rc == TM__VALUE_OK) {
-        r->present[node->word] |= node->bit;
-        if (!node->used)
-            memset(r->row + node->offset, 0, node->type.kind == TM_TYPE_DECIMAL ? 16 : 8);
-    } else { // of a key given twice the last counts
-        r->present[node->word] &= ~node->bit;
-        r->nulled[node->word] |= node->bit;
-    }
-    return index + 3;
+    int rc = tm__json_read_scalar(r, node, value, tm__json_token_end(text, after) - value);
+    return rc < 0 ? NULL : index + 3;
 }

@@ -1,5 +1,5 @@
-// A JSON record being read, and the general ways through its values. json_read.c has the fast ones
-// and calls these for whatever they do not take; they also find out what is wrong.
+// A JSON record being read, and the general ways through its values. json_fields.c has the fast
+// ones and calls these for whatever they do not take; they also find out what is wrong.
 #pragma once
 
 #include "core/base/limits.h"
@@ -36,6 +36,11 @@ struct tm__json_record {
     uint64_t present[TM__NULL_WORDS_MAX]; // columns that have a value
     uint64_t nulled[TM__NULL_WORDS_MAX];  // columns written as null, for messages
     bool has_gap; // a key came twice: the first value's bytes may stand at the row's end
+    bool high;    // it may hold bytes outside ASCII
+    // The fast ways: where the text ends, from where on numbers have a chunk in front of their end.
+    const uint8_t *end, *numbers;
+    struct tm__key_node *node; // the last key that was looked up
+    uint32_t lines;            // read so far
 };
 
 static inline bool tm__json_is_space(uint8_t c)
@@ -56,14 +61,14 @@ static inline uint32_t tm__json_token_end(const uint8_t *text, uint32_t after)
 enum tm__json_value { TM__VALUE_OK = 0, TM__VALUE_NULL = 1 };
 
 // The value of a column of any type that is no object or array: the token at `at` of `len` bytes.
-// Stores it unless the column is unused. TM__VALUE_OK, TM__VALUE_NULL, or the code of what is
-// wrong.
-int tm__json_read_value(struct tm__json_record *r, const struct tm__key_node *node, uint32_t at,
-                        uint32_t len);
-// The fields of the object at r->index into the row, on the supposition that all is well: returns
-// where the next line begins, or 0 when it is not, and the record must be read again with care.
-// r->place.end is the end of the window or less, which may lie many lines behind the record.
-uint32_t tm__json_read_fields(struct tm__json_record *r);
+// Stores it, unless the column is unused, and notes it in the bitmaps. TM__VALUE_OK,
+// TM__VALUE_NULL, or the code of what is wrong.
+int tm__json_read_scalar(struct tm__json_record *r, const struct tm__key_node *node, uint32_t at,
+                         uint32_t len);
+// Records from r->place.start on, as long as all is well with them and the batch is not full;
+// counts them in r->lines and returns where the next line begins. The text ends with a line end, at
+// r->place.end.
+uint32_t tm__json_read_records(struct tm__json_record *r, struct tm_batch *batch);
 // The node of a key that was not predicted, or stands apart from its colon; NULL: the record fails.
 struct tm__key_node *tm__json_find_key(struct tm__json_record *r, struct tm__key_node *before,
                                        uint32_t key, uint32_t colon);

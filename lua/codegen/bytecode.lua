@@ -8,6 +8,7 @@
 local opcodes = require "codegen.opcodes"
 local values = require "codegen.values"
 local calls = require "codegen.calls"
+local captured = require "codegen.captured"
 local texts = require "codegen.texts"
 local util = require "jit.util"
 
@@ -165,6 +166,7 @@ local function read_row(m, s, v, key, line)
     else
       m.out.seen_keys[id .. "\0" .. key] = true
       f = f or missing(row)
+      if row.open then f = values.without_value(f) end
     end
     result = result and values.join(result, f) or f
   end
@@ -329,11 +331,21 @@ function on.KNIL(_, s, i) for r = i.a, i.d do set(s, r, NIL) end end
 function on.UGET(m, s, i)
   if m.assigned_upvalues[i.d] then return set(s, i.a, UNKNOWN) end
   local name, v = debug.getupvalue(m.fn, i.d + 1)
-  set(s, i.a, name and calls.upvalue(v) or UNKNOWN)
+  local keeps = captured.keeps(m.fn, i.d)
+  if keeps == "now" then
+    local list = m.out.assumed
+    list[#list + 1] = { fn = m.fn, index = i.d, value = v }
+  end
+  set(s, i.a, name and calls.upvalue(v, keeps ~= nil) or UNKNOWN)
 end
-for _, op in ipairs { "USETV", "USETS", "USETN", "USETP" } do
-  on[op] = function(m, s, i) if op == "USETV" then consume(m, s, get(m, s, i.d)) end end
+function on.USETV(m, s, i)
+  local v = get(m, s, i.d)
+  for id in pairs(v.set or {}) do
+    if s.rows[id].p then m.out.kept_records[m.path .. ":" .. i.line] = util.funcuvname(m.fn, i.a) or "?" end
+  end
+  consume(m, s, v)
 end
+for _, op in ipairs { "USETS", "USETN", "USETP" } do on[op] = function() end end
 
 function on.FNEW(_, s, i) set(s, i.a, UNKNOWN) end
 
@@ -597,6 +609,8 @@ end
 ---@field unknown_fields table[] { name, where, p }
 ---@field problems table[] { code, where, message, hint }
 ---@field slow_calls table<string, table> "job.lua:3 match" -> { where, what, why, instead }
+---@field kept_records table<string, string> "job.lua:3" -> captured variable that a record is assigned to
+---@field assumed table[] { fn, index, value }: captured variables, should the script assign them before it ends
 ---@field functions function[] the function and the Lua functions of the script it calls
 
 ---@param fn function
@@ -605,7 +619,7 @@ end
 function bytecode.analyse(fn, params)
   local out = { reads = {}, uses = {}, assigned = {}, assigned_dynamic = {}, emits = {}, unknown_fields = {}, problems = {},
     problem_keys = {}, seen_keys = {}, schemas = {}, steps = 0, functions = { fn }, slow_calls = {},
-    looked_at = {} }
+    looked_at = {}, kept_records = {}, assumed = {} }
   local args, rows = {}, {}
   for p, param in ipairs(params) do
     out.reads[p], out.uses[p], out.assigned[p], out.schemas[p] = {}, {}, {}, param

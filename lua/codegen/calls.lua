@@ -25,12 +25,14 @@ local function is_null(v)
   return found and v == null
 end
 
----A captured value. Functions and tables are followed; the value of a captured variable has its type now. If the script
----assigns another type later, rows fail with an error that names the column: nothing worse.
-function calls.upvalue(v)
+---A captured value. Where the variable keeps it, functions and tables are followed and texts compared with. Else it has its type
+---now: if the script assigns another type later, rows fail with an error that names the column, nothing worse.
+---@param keeps boolean
+function calls.upvalue(v, keeps)
   if type(v) == "nil" or type(v) == "cdata" then return UNKNOWN end
-  if is_null(v) then return NIL end
-  return values.constant(v)
+  if keeps and is_null(v) then return NIL end
+  if not keeps and (type(v) == "function" or type(v) == "table") then return UNKNOWN end
+  return keeps and values.constant(v) or values.without_value(values.constant(v))
 end
 
 function calls.global(v)

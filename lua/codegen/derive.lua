@@ -60,7 +60,8 @@ local function analyse(node, fn, params)
         suggest.list(names)), left_out(node, u.name) or suggest.hint(u.name, names))
     end
   end
-  local found = node.codegen.findings
+  local found, assumed = node.codegen.findings, node.codegen.assumed
+  for _, c in ipairs(a.assumed) do assumed[#assumed + 1] = c end
   for _, f in ipairs(findings.of(a)) do found[#found + 1] = f end
   return a
 end
@@ -426,7 +427,7 @@ end
 ---@return table[] findings
 function derive.derive(node)
   node.input = node.input or node.inputs[1].schema
-  node.codegen = { findings = {}, texts = {} } -- texts: columns whose strings are known to be UTF-8
+  node.codegen = { findings = {}, texts = {}, assumed = {} } -- texts: columns whose strings are known to be UTF-8
   node.reads, node.passes = {}, {}
   verbs[node.kind == "reduce" and "reduce" or node.verb](node)
   return node.codegen.findings

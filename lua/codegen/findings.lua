@@ -46,6 +46,10 @@ function findings.of(analysis)
     list[#list + 1] = { severity = severity, where = where, message = message, hint = hint or "" }
   end
   for _, fn in ipairs(analysis.functions) do scan(fn, add) end
+  for where, name in pairs(analysis.kept_records) do
+    add("warning", where, ("the record is kept in the captured variable '%s', and is valid during the call only"):format(name),
+      "keep a copy: e:copy()")
+  end
   for _, s in pairs(analysis.slow_calls) do
     local why = s.why:find("^string patterns") and s.why or s.what .. " " .. s.why
     add("advice", s.where, (s.why:find("^string patterns") and s.what .. ": " or "") .. why, s.instead)

@@ -38,6 +38,7 @@ local function flush_shared()
     add(fit.decimal, 1)
     add(fit.int64, 1)
     add(fit.is_utf8, 1)
+    add(require("tidemill.random").random, 1)
     -- The helper functions that the job has named.
     for name, module in pairs(package.loaded) do
       if name:find("^library%.") and type(module) == "table" then
@@ -70,7 +71,7 @@ end
 
 ---@param nodes table[]
 ---@param main function the loaded chunk: all its functions are its children
----@param parts table { loop, interpreted } of the chunk, `interpreted` is never compiled; { outcomes, rows } of the instance: how rows end
+---@param parts table { loop, interpreted } of the chunk, `interpreted` are never compiled; { outcomes, rows } of the instance: how rows end
 ---@param gather boolean rows of small batches add up: reduce is entered with as many rows as have different keys
 function heat.new(nodes, main, parts, gather)
   local h = { functions = functions_of(nodes), main = main, parts = parts, hot = false, compiled = false, tries = 0, again = 0,

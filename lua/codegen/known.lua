@@ -107,6 +107,7 @@ local function adopt()
     results[libraries.os.date] = S
     mark(libraries.os.date, "os.date", "keep the timestamp; sinks write it as ISO 8601")
   end
+  if libraries.math then results[libraries.math.random] = N end
   if libraries.table and libraries.table.sort then
     mark(libraries.table.sort, "table.sort", "keep the few values that are needed in locals, or sort in a sink")
   end

@@ -70,6 +70,7 @@ function runtime.new(nodes, ctx, C, plan)
     blank = blank_row(input, anchors), is_utf8 = is_interpreted(nodes) and fit.is_utf8_called or fit.is_utf8,
     copy_record = records.copy, texts = {}, fns = {}, anchors = anchors,
   }
+  cur.row, kept.acc = R.blank, R.blank
   local variable
   R.cell, variable = cells.store(R.texts)
 

@@ -47,6 +47,12 @@ function values.row(id) return { t = "row", set = { [id] = true }, only = id } e
 ---Is it a text that needs no look at its bytes: what a string column holds, and what was made of such?
 function values.is_text(v) return v.text == true or v.t == "nil" or (v.t == "field" and v.type == "string") end
 
+---The value when something may have changed it: its type at most.
+function values.without_value(v)
+  if v.t ~= "type" or (v.const == nil and not v.text) then return v end
+  return (v.from or v.null) and { t = "type", type = v.type, from = v.from, null = v.null } or values.of(v.type)
+end
+
 ---Does it print as UTF-8 for sure?
 function values.prints_text(v)
   local t = values.type_of(v)

@@ -11,15 +11,12 @@ local fault = require "tidemill.fault"
 local fingerprint = require "tidemill.fingerprint"
 local place = require "tidemill.place"
 local plan = require "tidemill.plan"
+local random = require "tidemill.random"
 local session = require "tidemill.session"
 local traces = require "tidemill.traces"
 local trouble = require "tidemill.trouble"
 
 local host = {}
-
--- math.random of the script itself must give the same in every state, or each would build another graph; functions draw
--- from the seed of their worker.
-local SCRIPT_SEED = 20011
 
 local current -- the session of this lua_State
 local arguments
@@ -56,10 +53,7 @@ local function evaluate()
       arguments.print(at ~= "" and at .. ": " .. text or text)
     end,
   }
-  math.randomseed(SCRIPT_SEED)
-  local job = session.run(current)
-  math.randomseed(arguments.seed)
-  return job
+  return session.run(current)
 end
 
 local function C()
@@ -137,16 +131,22 @@ function host.chain(ids, address, subtask, parallelism, first)
   C()
   local ctx = require("ffi").cast("struct tm_chain_ctx *", address)
   local instance = require("codegen").instance(nodes_of(ids), ctx, { subtask = subtask, count = parallelism, first = first })
+  local draws = random.stream(arguments.seed, ids[1], subtask)
   local function run()
     clock.enter(ctx)
+    random.enter(draws)
     return instance:run()
   end
   local function finish()
     clock.enter(ctx)
+    random.enter(draws)
     return instance:finish()
   end
   local function proposal() return instance.proposal or "" end
-  local function release() clock.enter(nil) end
+  local function release()
+    clock.enter(nil)
+    random.enter(nil)
+  end
   return run, finish, proposal, release
 end
 

@@ -4,6 +4,7 @@ local clock = require "tidemill.clock"
 local fault = require "tidemill.fault"
 local freeze = require "tidemill.freeze"
 local place = require "tidemill.place"
+local random = require "tidemill.random"
 
 local libraries = {}
 
@@ -99,6 +100,7 @@ end
 
 libraries.math = {}
 for k, v in raw_pairs(math) do libraries.math[k] = v end
+libraries.math.random, libraries.math.randomseed = random.random, random.seed
 
 libraries.bit = {}
 for k, v in raw_pairs(require "bit") do libraries.bit[k] = v end

@@ -109,6 +109,19 @@ local function check_names(self, job)
   end
 end
 
+-- What was concluded from the values of captured variables must hold when rows come.
+local function check_captured(nodes)
+  local captured = require "codegen.captured"
+  for _, node in ipairs(nodes) do
+    local name = captured.changed(node.codegen and node.codegen.assumed or {})
+    if name then
+      fault.raise("ARGUMENT", node.where,
+        ("the script assigns '%s', which the function of '%s' captures, after that operator was made"):format(name, node.name),
+        ("assign '%s' before the operator"):format(name))
+    end
+  end
+end
+
 ---Runs the script. Raises a fault, or whatever the script raised; see host.lua for the translation.
 ---@return table job { name, options, nodes }
 function session.run(self)
@@ -129,6 +142,7 @@ function session.run(self)
   for _, node in ipairs(job.nodes) do
     if not node.derived then derive.derive(node) end
   end
+  check_captured(job.nodes)
   project.run(job.nodes)
   check_names(self, job)
   job.files = place.files() -- what functions load while they run is no part of the graph

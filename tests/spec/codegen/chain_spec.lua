@@ -320,6 +320,21 @@ describe("the output's limits", function()
     assert.equal(0, runner.ctx.in_rows)
   end)
 
+  it("hold for texts that share their bytes", function()
+    local schema, list = support.schema "a string; b string", {}
+    for i = 1, 20 do list[i] = { a = ("a"):rep(200), b = "b" .. i } end
+    local first = support.runner(support.nodes(schema, map(function(e) return { a = e.a, again = e.a, b = e.b } end)),
+      { capacity = 64 * 1024 })
+    first:give(support.buffer(schema, list))
+    support.enter(first.instance.run, first.instance)
+    local shared, size = first.ctx.out, tonumber(first.ctx.out_size)
+    local second = support.runner(support.nodes(first:schema(), { { verb = "drop", columns = { "b" } } }), { capacity = 64 })
+    second:give(shared, size)
+    assert.equal(0, support.enter(second.instance.run, second.instance))
+    assert.is_true(second.ctx.out_size > size and second.ctx.out_size <= second.ctx.out_capacity)
+    for _, row in ipairs(second:take()) do assert.same({ a = list[1].a, again = list[1].a }, row) end
+  end)
+
   it("fail a row of more than 64 MB", function()
     local schema, mb = support.schema "a string", 1024 * 1024
     local most = ("x"):rep(64 * mb - 24)

@@ -25,6 +25,7 @@ local codegen = require "codegen"
 local layout = require "ffi.layout"
 local rows = require "codegen.rows"
 local codes = require "tidemill.codes"
+local unknown = require "codegen.unknown"
 
 support.codegen, support.codes = codegen, codes
 support.decimal, support.int64 = require "codegen.decimal", require "codegen.int64"
@@ -211,7 +212,7 @@ function Runner:batch(list)
       self:settle()
       rc = 1
     end
-    if rc ~= 2 and not self.nodes[#self.nodes].schema.fields[1].type:find("?", 1, true) then
+    if rc ~= 2 and not unknown.in_schema(self:schema()) then
       for _, row in ipairs(self:take()) do all[#all + 1] = row end
     end
     if rc ~= 1 then return all, rc end

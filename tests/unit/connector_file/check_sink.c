@@ -1,4 +1,5 @@
 // Files as a sink: names, when they appear, what is there already, a full disk, backpressure.
+#include <fcntl.h>
 #include <math.h>
 
 #include "connectors/file/file.h"
@@ -159,6 +160,116 @@ START_TEST(a_path_without_a_formats_suffix_is_a_folder_of_part_files)
 }
 END_TEST
 
+// Two sinks at once, as of one job; the first goes on.
+static void ck_second_is_refused(const char *first, const char *second, const char *if_exists)
+{
+    memset(&S.err, 0, sizeof S.err);
+    ck_assert_msg(prepare(first, if_exists, 1) == 0, "%s", S.err.message);
+    void *shared = S.shared;
+    ck_assert_int_eq(prepare(second, if_exists, 1), TM_E_IN_USE);
+    ck_assert_ptr_nonnull(strstr(S.err.message, support_path(second)));
+    ck_assert_ptr_nonnull(strstr(S.err.message, "another sink of this job"));
+    S.shared = shared;
+    write_rows(0, 1, 2);
+    ck_assert_int_eq(finish(true), 0);
+}
+
+START_TEST(an_output_belongs_to_one_sink_at_a_time)
+{
+    ck_assert_int_eq(mkdir(support_path("d"), 0777), 0);
+    ck_assert_int_eq(symlink("d", support_path("l")), 0);
+    ck_assert_int_eq(symlink("d/b.jsonl", support_path("link.jsonl")), 0);
+    ck_second_is_refused("a.jsonl", "./a.jsonl", NULL);
+    ck_assert_str_eq(support_get("a.jsonl"), two_rows);
+    ck_second_is_refused("a.jsonl", "d/../a.jsonl", "replace");
+    ck_second_is_refused("a.jsonl", "a.jsonl", "append");
+    ck_second_is_refused("new.jsonl", "new.jsonl", "append");
+    ck_second_is_refused("l/c.jsonl", "d/c.jsonl", NULL);
+    ck_second_is_refused("link.jsonl", "d/b.jsonl", NULL);
+    ck_assert_str_eq(support_get("d/b.jsonl"), two_rows);
+    ck_second_is_refused("d/b.jsonl", "link.jsonl", "replace");
+    ck_second_is_refused("out", "out/", NULL);
+    ck_assert_str_eq(support_get("out/part-0-0.jsonl"), two_rows);
+    ck_second_is_refused("out", "./out", "replace");
+}
+END_TEST
+
+START_TEST(what_is_replaced_is_not_appended_to_meanwhile)
+{
+    support_put("a.jsonl", "old\n", 4);
+    ck_assert_int_eq(prepare("a.jsonl", "replace", 1), 0);
+    void *shared = S.shared;
+    ck_assert_int_eq(prepare("a.jsonl", "append", 1), TM_E_IN_USE);
+    S.shared = shared;
+    ck_assert_int_eq(finish(true), 0);
+    ck_assert_int_eq(prepare("a.jsonl", "append", 1), 0);
+    shared = S.shared;
+    ck_assert_int_eq(prepare("a.jsonl", "replace", 1), TM_E_IN_USE);
+    ck_assert_ptr_null(support_get(".a.jsonl.inprogress"));
+    S.shared = shared;
+    ck_assert_int_eq(finish(true), 0);
+}
+END_TEST
+
+START_TEST(whoever_is_refused_leaves_the_others_file_alone)
+{
+    ck_assert_int_eq(prepare("a.jsonl", NULL, 1), 0);
+    void *shared = S.shared;
+    ck_assert_str_eq(support_get(".a.jsonl.inprogress"), "");
+    ck_assert_int_eq(prepare("a.jsonl", NULL, 1), TM_E_IN_USE);
+    ck_assert_str_eq(support_get(".a.jsonl.inprogress"), "");
+    S.shared = shared;
+    write_rows(0, 1, 2);
+    ck_assert_int_eq(prepare("a.jsonl", NULL, 1), TM_E_IN_USE);
+    ck_assert_str_eq(support_get(".a.jsonl.inprogress"), two_rows);
+    S.shared = shared;
+    ck_assert_int_eq(finish(false), 0);
+    ck_assert_int_eq(prepare("a.jsonl", NULL, 1), 0);
+    ck_assert_int_eq(finish(true), 0);
+}
+END_TEST
+
+START_TEST(a_link_stays_a_link)
+{
+    struct stat st;
+    ck_assert_int_eq(symlink("d/real.jsonl", support_path("link.jsonl")), 0);
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(prepare("link.jsonl", "replace", 1), 0);
+        write_rows(0, 1, 2);
+        ck_assert_int_eq(finish(true), 0);
+        ck_assert_str_eq(support_get("d/real.jsonl"), two_rows);
+        ck_assert_int_eq(lstat(support_path("link.jsonl"), &st), 0);
+        ck_assert(S_ISLNK(st.st_mode));
+    }
+}
+END_TEST
+
+START_TEST(a_named_pipe_is_written_to_as_it_is)
+{
+    char got[256] = "";
+    ck_assert_int_eq(mkfifo(support_path("pipe"), 0666), 0);
+    ck_assert_int_eq(prepare("pipe", NULL, 3), TM_E_CLOSED_PIPE);
+    ck_assert_ptr_nonnull(strstr(S.err.message, support_path("pipe")));
+    int reader = open(support_path("pipe"), O_RDONLY | O_NONBLOCK);
+    ck_assert_int_ge(reader, 0);
+    ck_assert_int_eq(prepare("pipe", NULL, 3), 0);
+    write_rows(2, 1, 2);
+    ck_assert_int_eq(read(reader, got, sizeof got), sizeof two_rows - 1);
+    ck_assert_str_eq(got, two_rows);
+    ck_assert_int_eq(finish(true), 0);
+    close(reader);
+}
+END_TEST
+
+START_TEST(a_path_without_suffix_that_is_a_file_is_named)
+{
+    support_put("out", "", 0);
+    ck_assert_int_eq(prepare("out", "replace", 1), TM_E_EXISTS);
+    ck_assert_ptr_nonnull(strstr(S.err.message, "folder of part files"));
+    ck_assert_ptr_nonnull(strstr(S.err.hint, ".jsonl"));
+}
+END_TEST
+
 // Lines of all subtasks are whole, and each is there once.
 START_TEST(subtasks_share_one_file_in_whole_lines)
 {
@@ -245,6 +356,10 @@ START_TEST(a_full_disk_is_an_error_and_leaves_no_half_line)
         for (int i = 0; rc == TM_STEP_DONE && i < 1000; i++)
             rc = support_write(sink, support_batch(schema, i * 1000, 1000, "text"));
         ck_assert_int_eq(rc, TM_E_NO_SPACE);
+        char named[256];
+        snprintf(named, sizeof named, "the output %s: ", support_path("full.jsonl"));
+        ck_assert_int_eq(strncmp(S.err.message, named, strlen(named)), 0);
+        ck_assert_str_eq(S.err.where, "job.lua:3");
         sink->ops->free(sink);
         ck_assert_int_eq(finish(false), 0);
         const char *text = support_get(append ? "full.jsonl" : ".full.jsonl.inprogress");
@@ -313,6 +428,12 @@ int main(void)
     tcase_add_test(tc, what_a_task_had_not_submitted_when_it_ended_is_written_too);
     tcase_add_test(tc, existing_output_is_an_error_unless_said_otherwise);
     tcase_add_test(tc, a_path_without_a_formats_suffix_is_a_folder_of_part_files);
+    tcase_add_test(tc, an_output_belongs_to_one_sink_at_a_time);
+    tcase_add_test(tc, what_is_replaced_is_not_appended_to_meanwhile);
+    tcase_add_test(tc, whoever_is_refused_leaves_the_others_file_alone);
+    tcase_add_test(tc, a_link_stays_a_link);
+    tcase_add_test(tc, a_named_pipe_is_written_to_as_it_is);
+    tcase_add_test(tc, a_path_without_suffix_that_is_a_file_is_named);
     tcase_add_test(tc, subtasks_share_one_file_in_whole_lines);
     tcase_add_test(tc, a_sink_waits_when_two_buffers_are_under_way);
     tcase_add_test(tc, a_full_disk_is_an_error_and_leaves_no_half_line);

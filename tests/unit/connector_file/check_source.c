@@ -391,6 +391,7 @@ START_TEST(a_missing_file_is_an_error_that_names_the_nearest)
     ck_assert_ptr_nonnull(strstr(S.err.message, "no file matches"));
     ck_assert_int_eq(prepare("nowhere/a.jsonl", 1), TM_E_NOT_FOUND);
     ck_assert_ptr_nonnull(strstr(S.err.hint, "there is no folder"));
+    ck_assert_ptr_nonnull(strstr(S.err.hint, support_path("nowhere/")));
     ck_assert_int_eq(prepare("", 1), TM_E_OPTION);
     ck_assert_ptr_nonnull(strstr(S.err.message, "is a folder"));
     ck_assert_ptr_nonnull(strstr(S.err.hint, "/*\""));
@@ -406,6 +407,30 @@ START_TEST(a_file_with_a_pattern_in_its_name_can_be_read)
 }
 END_TEST
 
+START_TEST(a_file_that_a_pattern_finds_under_several_names_is_read_once)
+{
+    put_records("b.jsonl", 0, 1, 1, 0);
+    put_records("d.jsonl", 1, 1, 1, 0);
+    ck_assert_int_eq(symlink("b.jsonl", support_path("a.jsonl")), 0);
+    ck_assert_int_eq(link(support_path("b.jsonl"), support_path("c.jsonl")), 0);
+    ck_assert_int_eq(mkdir(support_path("e.jsonl"), 0777), 0);
+    ck_assert_int_eq(prepare("*.jsonl", 1), 0);
+    ck_assert_uint_eq(tm_connector_file.split_count(S.shared, 0, 1), 2);
+    tm_connector_file.source_release(S.shared);
+    ck_assert_int_eq(prepare("c.jsonl", 1), 0);
+    tm_connector_file.source_release(S.shared);
+}
+END_TEST
+
+START_TEST(a_link_to_nothing_behind_a_folder_is_an_error)
+{
+    ck_assert_int_eq(mkdir(support_path("a.jsonl"), 0777), 0);
+    ck_assert_int_eq(symlink("nothing", support_path("b.jsonl")), 0);
+    ck_assert_int_eq(prepare("*.jsonl", 1), TM_E_NOT_FOUND);
+    ck_assert_ptr_nonnull(strstr(S.err.message, support_path("b.jsonl")));
+}
+END_TEST
+
 START_TEST(a_file_that_vanishes_before_it_is_read_is_an_error)
 {
     put_records("gone.jsonl", 0, 1, 1, 0);
@@ -414,6 +439,7 @@ START_TEST(a_file_that_vanishes_before_it_is_read_is_an_error)
     struct tm_batch *batch = NULL;
     ck_assert_int_eq(sources[0]->ops->read(sources[0], &batch, &S.err), TM_E_NOT_FOUND);
     ck_assert_ptr_nonnull(strstr(S.err.message, "gone.jsonl"));
+    ck_assert_str_eq(S.err.where, "job.lua:3");
     finish();
 }
 END_TEST
@@ -446,6 +472,8 @@ int main(void)
     tcase_add_test(tc, text_files_give_lines);
     tcase_add_test(tc, a_missing_file_is_an_error_that_names_the_nearest);
     tcase_add_test(tc, a_file_with_a_pattern_in_its_name_can_be_read);
+    tcase_add_test(tc, a_file_that_a_pattern_finds_under_several_names_is_read_once);
+    tcase_add_test(tc, a_link_to_nothing_behind_a_folder_is_an_error);
     tcase_add_test(tc, a_file_that_vanishes_before_it_is_read_is_an_error);
     tcase_add_test(tc, unknown_options_are_refused);
     suite_add_tcase(suite, tc);

@@ -104,6 +104,7 @@ END_TEST
 static void prepare_print(const char *format)
 {
     S.node.format = format;
+    S.shared = NULL; // the job's first
     ck_assert_msg(tm_connector_print.sink_prepare(&S.fx, &S.mem, &S.node, 2, &S.shared, &S.err) ==
                       0,
                   "%s", S.err.message);
@@ -188,6 +189,28 @@ START_TEST(a_reader_that_has_gone_is_a_closed_pipe)
 }
 END_TEST
 
+START_TEST(all_prints_of_a_job_write_through_one_writer)
+{
+    prepare_print("json");
+    void *first = S.shared;
+    uint32_t helpers = S.executor_count;
+    for (int i = 0; i < 2; i++) {
+        S.shared = first; // as core/task hands it in
+        ck_assert_int_eq(
+            tm_connector_print.sink_prepare(&S.fx, &S.mem, &S.node, 2, &S.shared, &S.err), 0);
+        ck_assert_ptr_ne(S.shared, first);
+        ck_assert_uint_eq(S.executor_count, helpers);
+        print_rows(0, i, 1, "x");
+        void *other = S.shared;
+        if (i == 1)
+            tm_connector_print.sink_release(first); // first, as all are
+        tm_connector_print.sink_release(other);
+    }
+    ck_assert_str_eq(support_text(&S.out), "{\"id\":0,\"value\":0,\"name\":\"x\"}\n"
+                                           "{\"id\":1,\"value\":0.25,\"name\":\"x\"}\n");
+}
+END_TEST
+
 START_TEST(rows_wait_in_the_buffer_until_the_input_pauses)
 {
     prepare_print("json");
@@ -214,6 +237,7 @@ int main(void)
     tcase_add_test(tc, at_a_terminal_json_can_be_asked_for);
     tcase_add_test(tc, only_whole_lines_are_written_and_little_at_a_time);
     tcase_add_test(tc, a_reader_that_has_gone_is_a_closed_pipe);
+    tcase_add_test(tc, all_prints_of_a_job_write_through_one_writer);
     tcase_add_test(tc, rows_wait_in_the_buffer_until_the_input_pauses);
     suite_add_tcase(suite, tc);
     return support_main(suite);

@@ -436,6 +436,24 @@ START_TEST(records_are_the_same_at_every_split_of_the_input)
 }
 END_TEST
 
+START_TEST(a_byte_order_mark_is_skipped_at_the_start_alone)
+{
+    static const char text[] = "\xef\xbb\xbf{\"a\":1}\nx\n\xef\xbb\xbf{\"a\":2}\n{\"a\":3}";
+    struct tm_schema *schema = make_schema(&w, "a int");
+    for (size_t piece = 1; piece < sizeof text; piece++) {
+        struct tm_decoder *d = make_decoder(&w, &tm_format_json, schema, NULL, 60);
+        forget(&w);
+        ck_assert_int_eq(decode_pieces(&w, d, schema, text, sizeof text - 1, piece), 0);
+        ck_assert_str_eq(text_of(&w.rows), "{\"a\":1}\n{\"a\":3}\n");
+        ck_assert_str_eq(text_of(&w.bads),
+                         "bad_json@11:2: found 'x' where an object should be (byte 0)\n"
+                         "bad_json@13:3: found 0xEF where an object should be (byte 0)\n");
+        d->ops->free(d);
+    }
+    tm_schema_unref(schema);
+}
+END_TEST
+
 START_TEST(an_oversize_record_is_reported_once_with_its_whole_length)
 {
     struct tm_schema *schema = make_schema(&w, "a int");
@@ -692,6 +710,7 @@ int main(void)
     tcase_add_test(tc, wrong_types_are_named);
     tcase_add_test(tc, columns_that_are_not_used_are_checked_and_left_null);
     tcase_add_test(tc, records_are_the_same_at_every_split_of_the_input);
+    tcase_add_test(tc, a_byte_order_mark_is_skipped_at_the_start_alone);
     tcase_add_test(tc, an_oversize_record_is_reported_once_with_its_whole_length);
     tcase_add_test(tc, a_record_of_exactly_max_record_bytes_is_read);
     tcase_add_test(tc, lines_of_a_window_are_read_as_if_each_were_alone);

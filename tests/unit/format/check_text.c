@@ -35,6 +35,27 @@ START_TEST(lines_are_the_same_at_every_split_of_the_input)
 }
 END_TEST
 
+START_TEST(a_byte_order_mark_is_skipped_at_the_start_alone)
+{
+    static const char text[] = "\xef\xbb\xbfone\n\xef\xbb\xbftwo\n\xff";
+    struct tm_schema *schema = make_schema(&w, "line string");
+    for (size_t piece = 1; piece < sizeof text; piece++) {
+        struct tm_decoder *d = make_decoder(&w, &tm_format_text, schema, NULL, 20);
+        forget(&w);
+        ck_assert_int_eq(decode_pieces(&w, d, schema, text, sizeof text - 1, piece), 0);
+        ck_assert_str_eq(text_of(&w.rows), "{\"line\":\"one\"}\n{\"line\":\"\xef\xbb\xbftwo\"}\n");
+        ck_assert_str_eq(text_of(&w.bads), "bad_utf8@14:3: the line is not valid UTF-8\n");
+        d->ops->free(d);
+    }
+    tm_schema_unref(schema);
+    forget(&w);
+    ck_assert_int_eq(decode_text(&w, &tm_format_text, "line string", "\xef\xbb\xbf", 3), 0);
+    ck_assert_uint_eq(w.row_count + w.bad_count, 0);
+    ck_assert_int_eq(decode_text(&w, &tm_format_text, "line string", "\xef\xbb", 2), 0);
+    ck_assert_str_eq(text_of(&w.bads), "bad_utf8@0:1: the line is not valid UTF-8\n");
+}
+END_TEST
+
 START_TEST(a_bad_line_among_many_costs_only_itself)
 {
     char *text = malloc(200000);
@@ -100,6 +121,7 @@ int main(void)
     TCase *tc = tcase_create("all");
     tcase_add_checked_fixture(tc, open_world, close_world);
     tcase_add_test(tc, lines_are_the_same_at_every_split_of_the_input);
+    tcase_add_test(tc, a_byte_order_mark_is_skipped_at_the_start_alone);
     tcase_add_test(tc, a_bad_line_among_many_costs_only_itself);
     tcase_add_test(tc, rows_are_written_as_lines);
     tcase_add_test(tc, text_needs_one_string_column);

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/loop/real.h"
@@ -383,6 +385,154 @@ START_TEST(no_file_takes_the_number_of_a_closed_standard_stream)
 }
 END_TEST
 
+START_TEST(a_lock_holds_a_file_against_all_its_names)
+{
+    char name[512];
+    int64_t holder = 7;
+    struct tm_file_info a, b;
+    int fd = files->lock(fx.ctx, at("a"), true, &holder, &err); // made, empty
+    ck_assert_int_ge(fd, 3);
+    ck_assert(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+    ck_content("a", "");
+    snprintf(name, sizeof(name), "%s", at("a"));
+    ck_assert_int_eq(link(name, at("b")), 0);
+    ck_assert_int_eq(symlink("a", at("c")), 0);
+    ck_assert_int_eq(files->stat(fx.ctx, at("a"), &a, &err), 0);
+    ck_assert_int_eq(files->stat(fx.ctx, at("c"), &b, &err), 0);
+    ck_assert(a.device == b.device && a.inode == b.inode && a.inode != 0);
+    for (const char *other = "abc"; *other != 0; other++) {
+        char letter[] = {*other, 0};
+        ck_assert_int_eq(files->lock(fx.ctx, at(letter), true, &holder, &err), TM_E_IN_USE);
+        ck_assert(holder == TM_LOCK_OURS || access("/proc/locks", R_OK) != 0);
+        ck_assert_ptr_nonnull(strstr(err.message, at(letter)));
+    }
+    files->close(fx.ctx, create("a", "rows"), &err); // a lock is for those who ask
+    files->close(fx.ctx, fd, &err);
+    fd = files->lock(fx.ctx, at("b"), false, &holder, &err);
+    ck_assert_int_ge(fd, 3);
+    ck_content("b", "rows");
+    files->close(fx.ctx, fd, &err);
+    ck_assert_int_eq(files->lock(fx.ctx, at("no"), false, &holder, &err), TM_E_NOT_FOUND);
+    ck_assert_ptr_nonnull(strstr(err.message, at("no")));
+    ck_assert_int_eq(files->lock(fx.ctx, at("no/a"), true, &holder, &err), TM_E_NOT_FOUND);
+}
+END_TEST
+
+START_TEST(a_folder_can_be_locked)
+{
+    int64_t holder;
+    int fd = files->lock(fx.ctx, folder, false, &holder, &err);
+    ck_assert_int_ge(fd, 3);
+    ck_assert_int_eq(files->lock(fx.ctx, at("."), false, &holder, &err), TM_E_IN_USE);
+    files->close(fx.ctx, fd, &err);
+}
+END_TEST
+
+START_TEST(a_lock_goes_with_its_process_and_names_it)
+{
+    int ready[2];
+    int64_t holder = 0;
+    char byte;
+    ck_assert_int_eq(pipe(ready), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        close(ready[0]);
+        if (files->lock(fx.ctx, at("a"), true, &holder, NULL) < 0 || write(ready[1], "x", 1) != 1)
+            _exit(1);
+        pause();
+        _exit(0);
+    }
+    close(ready[1]);
+    ck_assert_int_eq(read(ready[0], &byte, 1), 1);
+    ck_assert_int_eq(files->lock(fx.ctx, at("a"), true, &holder, &err), TM_E_IN_USE);
+    ck_assert(holder == child || access("/proc/locks", R_OK) != 0);
+    kill(child, SIGKILL);
+    ck_assert_int_eq(waitpid(child, NULL, 0), child);
+    ck_assert_int_ge(files->lock(fx.ctx, at("a"), true, &holder, &err), 3);
+    close(ready[0]);
+}
+END_TEST
+
+START_TEST(links_are_followed_to_what_they_mean)
+{
+    char text[512];
+    ck_assert_int_eq(files->resolve(fx.ctx, at("plain"), text, sizeof(text), &err), 0);
+    ck_assert_str_eq(text, at("plain"));
+    ck_assert_int_eq(symlink("d/two", at("one")), 0);
+    ck_assert_int_eq(files->mkdirs(fx.ctx, at("d"), &err), 0);
+    ck_assert_int_eq(symlink("../three", at("d/two")), 0);
+    ck_assert_int_eq(files->resolve(fx.ctx, at("one"), text, sizeof(text), &err), 0);
+    ck_assert_str_eq(text, at("d/../three")); // not there, which is fine
+    ck_assert_int_eq(symlink("/absolute", at("four")), 0);
+    ck_assert_int_eq(files->resolve(fx.ctx, at("four"), text, sizeof(text), &err), 0);
+    ck_assert_str_eq(text, "/absolute");
+    ck_assert_int_eq(symlink("circle", at("circle")), 0);
+    ck_assert_int_eq(files->resolve(fx.ctx, at("circle"), text, sizeof(text), &err), TM_E_LIMIT);
+    ck_assert_ptr_nonnull(strstr(err.message, at("circle")));
+    ck_assert_int_eq(files->resolve(fx.ctx, at("one"), text, 10, &err), TM_E_LIMIT);
+}
+END_TEST
+
+START_TEST(opening_a_named_pipe_does_not_wait)
+{
+    char buf[8];
+    ck_assert_int_eq(mkfifo(at("pipe"), 0666), 0);
+    ck_assert_int_eq(files->open(fx.ctx, at("pipe"), TM_FILE_STREAM, &err), TM_E_CLOSED_PIPE);
+    ck_assert_ptr_nonnull(strstr(err.message, at("pipe")));
+    int reader = files->open(fx.ctx, at("pipe"), TM_FILE_READ, &err);
+    ck_assert_int_ge(reader, 3);
+    ck_assert_int_eq(files->wait_readable(fx.ctx, reader, 1), 0); // its writer is yet to come
+    int writer = files->open(fx.ctx, at("pipe"), TM_FILE_STREAM, &err);
+    ck_assert_int_ge(writer, 3);
+    ck_assert_int_eq(fcntl(reader, F_GETFL) & O_NONBLOCK, 0);
+    ck_assert_int_eq(fcntl(writer, F_GETFL) & O_NONBLOCK, 0);
+    ck_assert_int_eq(files->write_all(fx.ctx, writer, "x", 1, NULL, &err), 0);
+    ck_assert_int_eq(files->wait_readable(fx.ctx, reader, 0), 1);
+    ck_assert_int_eq(files->read(fx.ctx, reader, buf, sizeof(buf), &err), 1);
+    files->close(fx.ctx, writer, &err);
+    ck_assert_int_eq(files->wait_readable(fx.ctx, reader, 0), 1);
+    ck_assert_int_eq(files->read(fx.ctx, reader, buf, sizeof(buf), &err), 0);
+    files->close(fx.ctx, reader, &err);
+}
+END_TEST
+
+// In a process of its own: exit code 0 when all of it holds.
+static int without_standard_descriptors(void)
+{
+    char byte;
+    for (int fd = 0; fd <= 2; fd++)
+        close(fd);
+    tm_real_keep_standard_descriptors();
+    int fd = open("/", O_RDONLY);
+    if (fd <= 2)
+        return 1;
+    if (files->wait_readable(fx.ctx, 0, -1) != 1 ||
+        files->read(fx.ctx, 0, &byte, 1, &err) != TM_E_IO ||
+        strstr(err.message, "standard input") == NULL || strstr(err.hint, "<&-") == NULL)
+        return 2;
+    for (fd = 1; fd <= 2; fd++)
+        if (files->write_all(fx.ctx, fd, "x", 1, NULL, &err) != TM_E_IO ||
+            strstr(err.message, fd == 1 ? "standard output" : "standard error") == NULL ||
+            strstr(err.hint, ">&-") == NULL || files->is_terminal(fx.ctx, fd))
+            return 3;
+    return 0;
+}
+
+START_TEST(closed_standard_descriptors_are_kept_and_using_them_is_an_error)
+{
+    int status;
+    pid_t child = fork();
+    if (child == 0)
+        _exit(without_standard_descriptors());
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert(WIFEXITED(status));
+    ck_assert_int_eq(WEXITSTATUS(status), 0);
+    int before = fcntl(1, F_GETFL);
+    tm_real_keep_standard_descriptors(); // what is open stays
+    ck_assert_int_eq(fcntl(1, F_GETFL), before);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("real_files");
@@ -404,6 +554,12 @@ int main(void)
     tcase_add_test(tcase, rename_replaces_and_unlink_removes);
     tcase_add_test(tcase, a_pattern_gives_its_paths_sorted_by_bytes);
     tcase_add_test(tcase, no_file_takes_the_number_of_a_closed_standard_stream);
+    tcase_add_test(tcase, a_lock_holds_a_file_against_all_its_names);
+    tcase_add_test(tcase, a_folder_can_be_locked);
+    tcase_add_test(tcase, a_lock_goes_with_its_process_and_names_it);
+    tcase_add_test(tcase, links_are_followed_to_what_they_mean);
+    tcase_add_test(tcase, opening_a_named_pipe_does_not_wait);
+    tcase_add_test(tcase, closed_standard_descriptors_are_kept_and_using_them_is_an_error);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
