@@ -95,7 +95,7 @@ static void encode_with(const struct tm_options *options, bool as_ms)
 }
 
 // Pairs of options follow, and NULL.
-static const char *encode(bool as_ms, ...)
+static const char *encode(int as_ms, ...)
 {
     struct tm_options options;
     va_list args;

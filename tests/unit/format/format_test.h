@@ -114,7 +114,8 @@ static inline int decode_pieces(struct world *w, struct tm_decoder *d, struct tm
         for (bool again = true; again && rc == 0;) {
             size_t have = fed - done, used = 0;
             uint8_t *bytes = malloc(have + 64);
-            memcpy(bytes, text + done, have);
+            if (have > 0)
+                memcpy(bytes, text + done, have);
             memset(bytes + have, '"', 64);
             struct tm_batch *batch = tm_batch_acquire(w->pool, schema);
             rc = d->ops->decode(d, bytes, have, at_end, batch, &used, note_bad, w);
