@@ -56,6 +56,15 @@ static inline bool tm_batch_is_full(const struct tm_batch *batch)
 {
     return batch->row_count >= 1024 || batch->size_bytes >= 64 * 1024;
 }
+// How many rows of one size go in until it is full.
+static inline uint32_t tm_batch_room(const struct tm_batch *batch, uint32_t row_bytes)
+{
+    if (tm_batch_is_full(batch))
+        return 0;
+    size_t by_size = (64 * 1024 - batch->size_bytes + row_bytes - 1) / row_bytes;
+    uint32_t by_count = 1024 - batch->row_count;
+    return by_size < by_count ? (uint32_t)by_size : by_count;
+}
 
 static inline const struct tm_row *tm_batch_first(const struct tm_batch *batch)
 {

@@ -14,9 +14,17 @@ void tm_key_reader_init(struct tm_key_reader *reader, const struct tm_schema *sc
     TM_CHECK(spec->count >= 1 && spec->count <= TM_KEY_FIELDS_MAX);
     for (uint32_t i = 0; i < spec->count; i++)
         TM_CHECK(spec->fields[i] < schema->field_count);
-    *reader = (struct tm_key_reader){schema, *spec, FAST_NONE, 0};
     const struct tm_field *first = &schema->fields[spec->fields[0]];
-    reader->offset = first->offset;
+    *reader = (struct tm_key_reader){.schema = schema,
+                                     .spec = *spec,
+                                     .fast = FAST_NONE,
+                                     .offset = first->offset,
+                                     .null_word = spec->fields[0] >> 6};
+    for (uint32_t i = 0; i < spec->count; i++)
+        reader->null_mask |= (uint64_t)1 << (spec->fields[i] & 63);
+    for (uint32_t i = 0; i < spec->count; i++)
+        if (spec->fields[i] >> 6 != reader->null_word)
+            reader->null_mask = 0;
     if (spec->count != 1)
         return;
     if (tm_type_is_reference(first->type))
@@ -25,7 +33,7 @@ void tm_key_reader_init(struct tm_key_reader *reader, const struct tm_schema *sc
         reader->fast = FAST_WORD;
 }
 
-bool tm_key_has_null(const struct tm_key_reader *reader, const struct tm_row *row)
+bool tm_key_has_null_slow(const struct tm_key_reader *reader, const struct tm_row *row)
 {
     for (uint32_t i = 0; i < reader->spec.count; i++) {
         if (tm_row_is_null(row, reader->spec.fields[i]))

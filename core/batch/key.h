@@ -29,11 +29,20 @@ struct tm_key_reader {
     struct tm_key_spec spec;
     int fast; // enum in key.c: one string, one word, general
     uint32_t offset;
+    // The null bits of the columns, when they lie in one word; mask 0: in several.
+    uint32_t null_word;
+    uint64_t null_mask;
 };
 void tm_key_reader_init(struct tm_key_reader *reader, const struct tm_schema *schema,
                         const struct tm_key_spec *spec);
+bool tm_key_has_null_slow(const struct tm_key_reader *reader, const struct tm_row *row);
 // Is any key column null?
-bool tm_key_has_null(const struct tm_key_reader *reader, const struct tm_row *row);
+static inline bool tm_key_has_null(const struct tm_key_reader *reader, const struct tm_row *row)
+{
+    return TM_LIKELY(reader->null_mask != 0)
+               ? (row->nulls[reader->null_word] & reader->null_mask) != 0
+               : tm_key_has_null_slow(reader, row);
+}
 // The general case; `scratch` keeps the bytes until the next call.
 int tm_key_of_row_slow(const struct tm_key_reader *reader, const struct tm_row *row,
                        struct tm_buf *scratch, struct tm_key *key) TM_WARN_UNUSED;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
@@ -48,10 +49,20 @@ static uint64_t real_random(void *ctx)
     return value;
 }
 
+enum { HUGE_BYTES = 2 * 1024 * 1024 }; // a huge page of the usual machines
+
+// What is large is reached at random as a rule: huge pages, where the system has them, spare most
+// of the walks through page tables (keyed state: a sixth of the time of a row).
 static void *real_alloc(void *ctx, size_t size)
 {
     (void)ctx;
-    return malloc(size);
+    if (TM_LIKELY(size < HUGE_BYTES))
+        return malloc(size);
+    void *p = NULL;
+    if (posix_memalign(&p, HUGE_BYTES, size) != 0)
+        return NULL;
+    (void)madvise(p, size, MADV_HUGEPAGE); // a wish
+    return p;
 }
 
 static void *real_realloc(void *ctx, void *p, size_t old_size, size_t new_size)

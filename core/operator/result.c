@@ -37,7 +37,13 @@ static int make_blank(struct tm__operator_result *result, const struct tm_operat
     struct tm_row *row = (struct tm_row *)(void *)result->blank;
     for (uint32_t f = 0; f < schema->field_count; f++)
         row->nulls[f >> 6] |= (uint64_t)1 << (f & 63);
+    row->size_bytes = schema->fixed_bytes;
     row->nulls[0] &= ~(result->window ? (uint64_t)7 : (uint64_t)1);
+    for (uint32_t i = 0; i < result->aggregates->count; i++) {
+        const struct tm__operator_aggregate *item = &result->aggregates->items[i];
+        if (item->action == TM__COUNT) // never null
+            row->nulls[item->output_field >> 6] &= ~((uint64_t)1 << (item->output_field & 63));
+    }
     result->key_offset = schema->fields[0].offset;
     if (result->window) {
         result->start_offset = schema->fields[1].offset;

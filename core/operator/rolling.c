@@ -5,7 +5,6 @@ struct rolling {
     struct tm_operator base;
     struct tm_mem *mem;
     bool every; // a row per input row
-    bool plain; // by the loop of pass.h
     struct tm_schema *input;
     uint32_t time_offset;
     bool has_time;
@@ -14,7 +13,8 @@ struct rolling {
     struct tm__operator_result result;
     struct tm_state *state;
     struct tm_namespace *ns;
-    struct tm__operator_block *block;
+    struct tm__operator_pass *pass;   // NULL: rows need more care than its loop takes
+    struct tm__operator_block *block; // NULL when there is a pass
     struct tm__operator_output output;
 
     bool begun;               // a batch is under way:
@@ -45,12 +45,18 @@ static int rolling_open(struct tm_operator *op, struct tm_schema *input, struct 
         rc = tm__operator_state_new(op, self->aggregates.value_bytes, &self->state, err);
     if (rc != 0)
         return rc;
-    self->plain = tm__operator_pass_suits(&self->result);
     self->ns = tm_state_namespace_create(self->state, 0);
-    self->block = tm_mem_alloc(self->mem, sizeof *self->block);
-    if (self->ns == NULL || self->block == NULL)
+    if (self->every && tm__operator_pass_suits(&self->result))
+        self->pass = tm_mem_zalloc(self->mem, sizeof *self->pass);
+    else
+        self->block = tm_mem_zalloc(self->mem, sizeof *self->block);
+    if (self->ns == NULL || (self->pass == NULL && self->block == NULL))
         return tm__operator_out_of_memory(op, err);
-    self->block->count = 0;
+    if (self->pass != NULL) {
+        self->pass->state = self->state;
+        self->pass->ns = self->ns;
+        self->pass->result = &self->result;
+    }
     return 0;
 }
 
@@ -142,16 +148,19 @@ static int pass_block(struct rolling *self, struct tm_error *err)
     return rc;
 }
 
-static int pass_plain(struct rolling *self, struct tm_error *err)
+// The batch, by the loop for rows that need no care.
+static int pass_batch(struct rolling *self, const struct tm_batch *batch, struct tm_element *out,
+                      struct tm_error *err)
 {
-    uint32_t from = self->at;
     if (tm__operator_output_open(&self->output, self->base.ctx, self->result.schema) != 0)
         return tm__operator_out_of_memory(&self->base, err);
-    int rc =
-        tm__operator_pass(&self->result, self->block, self->input, self->output.batch, &self->at);
+    uint32_t before = self->output.batch->row_count;
+    int rc = tm__operator_pass_batch(self->pass, batch, &self->row, self->output.batch);
+    tm_metric_add(&self->base.metrics->used, self->output.batch->row_count - before);
     if (rc < 0)
         return tm_error_set(err, rc, "operator '%s': a row cannot be made", self->base.node->name);
-    tm_metric_add(&self->base.metrics->used, self->at - from);
+    if (rc == TM_STEP_MORE)
+        (void)tm__operator_output_take(&self->output, &self->base, out);
     return rc;
 }
 
@@ -163,6 +172,27 @@ static int add_block(struct rolling *self, struct tm_error *err)
         tm_metric_add(&self->base.metrics->used, self->block->count);
     self->at = self->block->count;
     return rc;
+}
+
+// The batch, block by block.
+static int block_batch(struct rolling *self, const struct tm_batch *batch, struct tm_element *out,
+                       struct tm_error *err)
+{
+    const void *end = batch->data + batch->size_bytes;
+    for (;;) {
+        int rc = self->every ? pass_block(self, err) : add_block(self, err);
+        if (rc == TM_STEP_MORE)
+            (void)tm__operator_output_take(&self->output, &self->base, out);
+        if (rc != TM_STEP_DONE)
+            return rc;
+        if ((const void *)self->row == end)
+            break;
+        rc = fill_block(self, batch, err);
+        if (rc != 0)
+            return rc;
+    }
+    self->block->count = self->at = 0;
+    return TM_STEP_DONE;
 }
 
 static int step_batch(struct rolling *self, struct tm_element *in, struct tm_element *out,
@@ -177,24 +207,12 @@ static int step_batch(struct rolling *self, struct tm_element *in, struct tm_ele
         self->output.read_ns = batch->read_ns;
         tm_metric_add(&self->base.metrics->rows_in, batch->row_count);
     }
-    const void *end = batch->data + batch->size_bytes;
-    for (;;) {
-        int rc = !self->every  ? add_block(self, err)
-                 : self->plain ? pass_plain(self, err)
-                               : pass_block(self, err);
-        if (rc == TM_STEP_MORE)
-            (void)tm__operator_output_take(&self->output, &self->base, out);
-        if (rc != TM_STEP_DONE)
-            return rc;
-        if ((const void *)self->row == end)
-            break;
-        rc = fill_block(self, batch, err);
-        if (rc != 0)
-            return rc;
-    }
+    int rc =
+        self->pass != NULL ? pass_batch(self, batch, out, err) : block_batch(self, batch, out, err);
+    if (rc != TM_STEP_DONE)
+        return rc;
     (void)tm__operator_output_take(&self->output, &self->base, out);
     self->begun = false;
-    self->block->count = self->at = 0;
     tm_batch_release(in->batch);
     return TM_STEP_DONE;
 }
@@ -267,6 +285,8 @@ static void rolling_free(struct tm_operator *op)
     tm__operator_result_fini(&self->result);
     tm__operator_aggregates_fini(&self->aggregates);
     tm__operator_keys_fini(&self->keys);
+    if (self->pass != NULL)
+        tm_mem_free(self->mem, self->pass, sizeof *self->pass);
     if (self->block != NULL)
         tm_mem_free(self->mem, self->block, sizeof *self->block);
     tm_mem_free(self->mem, self, sizeof *self);

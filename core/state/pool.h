@@ -6,11 +6,13 @@
 #include "core/base/mem.h"
 
 enum {
-    TM__POOL_BLOCK_MIN = 64,              // a cache line
-    TM__POOL_BLOCK_MAX = 1024 * 1024,     // beyond: from the account at once, and back to it
-    TM__POOL_CLASSES = 15,                // 64 .. 1 MiB
-    TM__POOL_CHUNK_MIN = 32 * 1024,       // an idle state costs little
-    TM__POOL_CHUNK_MAX = 32 * 1024 * 1024 // large enough for huge pages
+    TM__POOL_BLOCK_MIN = 64,          // a cache line
+    TM__POOL_BLOCK_MAX = 1024 * 1024, // beyond: from the account at once, and back to it
+    TM__POOL_CLASSES = 15,            // 64 .. 1 MiB
+    TM__POOL_CHUNK_MIN = 32 * 1024,   // an idle state costs little
+    TM__POOL_CHUNK_MAX = 32 * 1024 * 1024,
+    TM__POOL_CHUNK_HUGE =
+        2 * 1024 * 1024, // a huge page: an allocation of this size and more lies in such
 };
 
 struct tm__state_pool_chunk;

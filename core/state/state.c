@@ -4,11 +4,6 @@
 
 #include "core/state/internal.h"
 
-// Keys go through in groups of AHEAD: while the entries of one group are on their way to the cache,
-// the slots of the next are asked for. A power of two; enough to hide a miss, few enough for the
-// core's buffers.
-enum { AHEAD = 16 };
-
 // --- life ----------------------------------------------------------------------------------------
 
 static size_t state_bytes(uint32_t group_count)
@@ -95,47 +90,48 @@ void *tm_state_find(struct tm_state *state, struct tm_namespace *ns, const struc
 
 // --- a batch of keys -----------------------------------------------------------------------------
 
-// Keys under way: those whose slots are on their way to the cache, and those whose entries are.
-struct lanes {
-    const struct tm__state_table *table[2 * AHEAD];
-    const struct tm__state_group *group[2 * AHEAD];
-    struct tm__state_entry *entry[AHEAD];
-};
+// Keys go through in groups of TM_STATE_LOOK: while the entries of one group are on their way to
+// the cache, the slots of the next are asked for. They are asked for in the second level: more are
+// under way than the first one's buffers hold, and a full buffer stalls everything.
 
+// `stride` is 0 (one namespace) or 1: a constant where this is called, as in the next ones.
 static inline __attribute__((always_inline)) void first_look(
     struct tm_state *state, struct tm_namespace *const *namespaces, size_t stride,
-    const struct tm_key *keys, uint32_t count, struct lanes *lanes, uint32_t at)
+    const struct tm_key *keys, uint32_t count, struct tm_state_look *look)
 {
     for (uint32_t k = 0; k < count; k++) {
         uint32_t index = tm__state_group_index(state, keys[k].hash);
         TM_CHECK(index < state->group_count);
         const struct tm__state_table *table = tm__state_table_of(namespaces[k * stride], index);
-        lanes->table[at + k] = table;
-        lanes->group[at + k] = &state->groups[index];
+        look->table[k] = table;
+        look->group[k] = &state->groups[index];
         const uint64_t *home = &table->slots[tm__state_home(table, (uint32_t)keys[k].hash)];
-        __builtin_prefetch(home);
-        __builtin_prefetch(home + 3); // what a search reads at once may cross into the next line
+        __builtin_prefetch(home, 0, 2);
+        __builtin_prefetch(home + 3, 0,
+                           2); // what a search reads at once may cross into the next line
     }
 }
 
 // The first entry with the key's tag, or NULL. Computed again from the table: it may have grown
 // since the first look.
-static inline void second_look(const struct tm_state *state, const struct tm_key *keys,
-                               uint32_t count, struct lanes *lanes, uint32_t at)
+static inline __attribute__((always_inline)) void second_look(const struct tm_state *state,
+                                                              const struct tm_key *keys,
+                                                              uint32_t count,
+                                                              struct tm_state_look *look)
 {
     uint32_t tail = state->value_bytes + 8;
     for (uint32_t k = 0; k < count; k++) {
-        const struct tm__state_table *table = lanes->table[at + k];
+        const struct tm__state_table *table = look->table[k];
         uint32_t tag = (uint32_t)keys[k].hash;
         uint64_t wanted = (uint64_t)tag << 32;
         uint64_t slot =
             table->slots[tm__state_seek(table->slots, tm__state_home(table, tag), wanted)];
-        lanes->entry[k] = NULL;
+        look->entry[k] = NULL;
         if (TM_LIKELY((slot ^ wanted) < UINT32_MAX)) { // the same tag, and not the empty slot
-            uint8_t *address = tm__state_address(lanes->group[at + k], (uint32_t)slot);
-            lanes->entry[k] = (struct tm__state_entry *)(void *)address;
-            __builtin_prefetch(address, 1);
-            __builtin_prefetch(address + tail, 1); // the key may lie in the next line
+            uint8_t *address = tm__state_address(look->group[k], (uint32_t)slot);
+            look->entry[k] = address;
+            __builtin_prefetch(address, 0, 2);
+            __builtin_prefetch(address + tail, 0, 2); // the key may lie in the next line
         }
     }
 }
@@ -144,48 +140,67 @@ static inline __attribute__((always_inline)) int last_look(struct tm_state *stat
                                                            struct tm_namespace *const *namespaces,
                                                            size_t stride, const struct tm_key *keys,
                                                            uint32_t count,
-                                                           const struct lanes *lanes, uint32_t at,
+                                                           const struct tm_state_look *look,
                                                            void **values, bool *created)
 {
     uint32_t value_bytes = state->value_bytes;
     for (uint32_t k = 0; k < count; k++) {
-        struct tm__state_entry *entry = lanes->entry[k];
+        struct tm__state_entry *entry = look->entry[k];
         if (TM_LIKELY(entry != NULL && tm__state_entry_is(entry, value_bytes, &keys[k]))) {
             values[k] = entry + 1;
             if (created != NULL)
                 created[k] = false;
             continue;
         }
-        values[k] = tm__state_table_upsert(state, namespaces[k * stride],
-                                           (uint32_t)(lanes->group[at + k] - state->groups),
-                                           &keys[k], created == NULL ? NULL : &created[k]);
+        const struct tm__state_group *group = look->group[k];
+        values[k] =
+            tm__state_table_upsert(state, namespaces[k * stride], (uint32_t)(group - state->groups),
+                                   &keys[k], created == NULL ? NULL : &created[k]);
         if (TM_UNLIKELY(values[k] == NULL))
             return TM_E_MEMORY;
     }
     return 0;
 }
 
-// `stride` is 0 (one namespace) or 1: a constant where this is called.
 static inline __attribute__((always_inline)) int upsert_all(
     struct tm_state *state, struct tm_namespace *const *namespaces, size_t stride,
     const struct tm_key *keys, uint32_t count, void **values, bool *created)
 {
-    struct lanes lanes;
-    uint32_t next = count < AHEAD ? count : AHEAD, at = 0;
-    first_look(state, namespaces, stride, keys, next, &lanes, 0);
-    for (uint32_t base = 0; base < count; at ^= AHEAD) {
+    struct tm_state_look looks[2];
+    uint32_t next = count < TM_STATE_LOOK ? count : TM_STATE_LOOK, at = 0;
+    first_look(state, namespaces, stride, keys, next, &looks[0]);
+    for (uint32_t base = 0; base < count; at ^= 1) {
         uint32_t now = next, then = count - base - now;
-        next = then < AHEAD ? then : AHEAD;
-        second_look(state, keys + base, now, &lanes, at);
+        next = then < TM_STATE_LOOK ? then : TM_STATE_LOOK;
+        second_look(state, keys + base, now, &looks[at]);
         first_look(state, namespaces + (base + now) * stride, stride, keys + base + now, next,
-                   &lanes, at ^ AHEAD);
-        int rc = last_look(state, namespaces + base * stride, stride, keys + base, now, &lanes, at,
+                   &looks[at ^ 1]);
+        int rc = last_look(state, namespaces + base * stride, stride, keys + base, now, &looks[at],
                            values + base, created == NULL ? NULL : created + base);
         if (rc != 0)
             return rc;
         base += now;
     }
     return 0;
+}
+
+void tm_state_look(struct tm_state *state, struct tm_namespace *ns, const struct tm_key *keys,
+                   uint32_t count, struct tm_state_look *look)
+{
+    first_look(state, &ns, 0, keys, count, look);
+}
+
+void tm_state_look_again(struct tm_state *state, const struct tm_key *keys, uint32_t count,
+                         struct tm_state_look *look)
+{
+    second_look(state, keys, count, look);
+}
+
+int tm_state_upsert_looked(struct tm_state *state, struct tm_namespace *ns,
+                           const struct tm_key *keys, uint32_t count,
+                           const struct tm_state_look *look, void **values)
+{
+    return last_look(state, &ns, 0, keys, count, look, values, NULL);
 }
 
 int tm_state_upsert_batch(struct tm_state *state, struct tm_namespace *ns,

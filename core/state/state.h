@@ -46,6 +46,21 @@ void *tm_state_find(struct tm_state *state, struct tm_namespace *ns, const struc
 int tm_state_upsert_batch(struct tm_state *state, struct tm_namespace *ns,
                           const struct tm_key *keys, uint32_t count, void **values,
                           bool *created) TM_WARN_UNUSED;
+// The same in three calls for a few keys, so that the caller can do something else while memory is
+// on its way: `look` asks for the keys' slots, `look_again` for their entries, upsert_looked is
+// upsert_batch. Other keys may be upserted in between; nothing may be dropped.
+enum { TM_STATE_LOOK = 32 };
+struct tm_state_look { // the state's own
+    const void *table[TM_STATE_LOOK], *group[TM_STATE_LOOK];
+    void *entry[TM_STATE_LOOK];
+};
+void tm_state_look(struct tm_state *state, struct tm_namespace *ns, const struct tm_key *keys,
+                   uint32_t count, struct tm_state_look *look);
+void tm_state_look_again(struct tm_state *state, const struct tm_key *keys, uint32_t count,
+                         struct tm_state_look *look);
+int tm_state_upsert_looked(struct tm_state *state, struct tm_namespace *ns,
+                           const struct tm_key *keys, uint32_t count,
+                           const struct tm_state_look *look, void **values) TM_WARN_UNUSED;
 // As upsert_batch, key i in namespaces[i].
 int tm_state_upsert_each(struct tm_state *state, struct tm_namespace *const *namespaces,
                          const struct tm_key *keys, uint32_t count, void **values,

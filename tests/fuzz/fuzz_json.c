@@ -1,6 +1,7 @@
 // Any bytes as JSON Lines: decoding must not read or write where it may not, must give rows that
 // the wire form's checks accept, and must give the same rows and the same bad records whether the
-// input comes at once or in two parts, and whether it is indexed in windows or line by line.
+// input comes at once, in two parts, or line by line without line ends, which takes the careful way
+// through every record.
 //
 // With libFuzzer: clang -fsanitize=fuzzer,address. Without (TM_FUZZ_MAIN): runs the files that are
 // given, or TM_FUZZ_RUNS made-up inputs from a printed seed.
@@ -14,6 +15,7 @@
 struct result {
     struct tm_buf rows;
     uint64_t bad_hash, bad_count, row_count;
+    uint64_t code_hash; // of the codes alone
 };
 
 static struct {
@@ -60,6 +62,7 @@ static int note_bad(void *arg, const struct tm_bad_record *record)
                         (uint64_t)record->line};
     for (size_t i = 0; i < 4; i++)
         result->bad_hash = (result->bad_hash ^ facts[i]) * 1099511628211u;
+    result->code_hash = (result->code_hash ^ facts[0]) * 1099511628211u;
     result->bad_count++;
     return 0;
 }
@@ -90,37 +93,64 @@ static size_t decode_part(struct tm_decoder *d, const uint8_t *p, size_t len, bo
     return done;
 }
 
-static void decode(const uint8_t *p, size_t len, size_t cut, struct result *result)
+static struct tm_decoder *begin(struct result *result)
 {
     struct tm_decoder_args args = {.mem = &F.mem, .schema = F.schema, .max_record = 300};
     struct tm_decoder *d = NULL;
-    struct tm_error err = {0};
     *result = (struct result){0};
     tm_buf_init(&result->rows, &F.mem);
-    check(tm_format_json.decoder_new(&args, &d, &err) == 0, "no decoder");
+    check(tm_format_json.decoder_new(&args, &d, &(struct tm_error){0}) == 0, "no decoder");
+    return d;
+}
+
+static void decode(const uint8_t *p, size_t len, size_t cut, struct result *result)
+{
+    struct tm_decoder *d = begin(result);
     size_t done = decode_part(d, p, cut, false, result);
     done += decode_part(d, p + done, len - done, true, result);
     check(done == len, "bytes are left");
     d->ops->free(d);
 }
 
+static void decode_lines(const uint8_t *p, size_t len, struct result *result)
+{
+    struct tm_decoder *d = begin(result);
+    for (size_t at = 0, length; at < len; at += length + 1) {
+        const uint8_t *end = memchr(p + at, '\n', len - at);
+        length = end != NULL ? (size_t)(end - p) - at : len - at;
+        // A blank for an empty line: the decoder counts bytes, to know a mark at the text's start.
+        const uint8_t *line = length == 0 ? (const uint8_t *)" " : p + at;
+        size_t bytes = length == 0 ? 1 : length;
+        check(decode_part(d, line, bytes, true, result) == bytes, "bytes of a line are left");
+    }
+    d->ops->free(d);
+}
+
+static void check_rows(const struct result *a, const struct result *b, const char *what)
+{
+    check(a->row_count == b->row_count && a->rows.size_bytes == b->rows.size_bytes, what);
+    check(a->rows.size_bytes == 0 || memcmp(a->rows.data, b->rows.data, a->rows.size_bytes) == 0,
+          what);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t len);
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
 {
-    struct result whole, parts;
+    struct result whole, parts, lines;
     if (!F.ready)
         set_up();
     decode(p, len, 0, &whole);
     decode(p, len, len == 0 ? 0 : p[0] * len / 256, &parts);
-    check(whole.row_count == parts.row_count && whole.rows.size_bytes == parts.rows.size_bytes,
-          "other rows in parts");
-    check(whole.rows.size_bytes == 0 ||
-              memcmp(whole.rows.data, parts.rows.data, whole.rows.size_bytes) == 0,
-          "other bytes in parts");
+    decode_lines(p, len, &lines);
+    check_rows(&whole, &parts, "other rows in parts");
     check(whole.bad_count == parts.bad_count && whole.bad_hash == parts.bad_hash,
           "other bad records in parts");
+    check_rows(&whole, &lines, "other rows line by line");
+    check(whole.bad_count == lines.bad_count && whole.code_hash == lines.code_hash,
+          "other bad records line by line");
     tm_buf_fini(&whole.rows);
     tm_buf_fini(&parts.rows);
+    tm_buf_fini(&lines.rows);
     return 0;
 }
 
