@@ -29,6 +29,7 @@ struct field {
     uint32_t index, offset;
     uint8_t kind, scale;
     const char *name;
+    struct tm__time_memo memo; // of a timestamp
 };
 
 struct csv_encoder {
@@ -178,7 +179,7 @@ static uint8_t *put_double(struct csv_encoder *e, uint8_t *out, double value)
 }
 
 // The text of a value that is no string.
-static inline uint8_t *put_bare(struct csv_encoder *e, uint8_t *out, const struct field *field,
+static inline uint8_t *put_bare(struct csv_encoder *e, uint8_t *out, struct field *field,
                                 const struct tm_row *row)
 {
     uint32_t len;
@@ -197,7 +198,7 @@ static inline uint8_t *put_bare(struct csv_encoder *e, uint8_t *out, const struc
         return put_fraction(e, out, out + len);
     case TM_TYPE_TIMESTAMP:
         if (!e->timestamps_as_ms)
-            return tm__put_timestamp(out, tm_row_int(row, field->offset), &e->date);
+            return tm__put_timestamp(out, tm_row_int(row, field->offset), &e->date, &field->memo);
         return tm__put_integer(out, tm_row_int(row, field->offset));
     case TM_TYPE_BYTES:
         p = tm_row_string(row, field->offset, &len);
@@ -209,7 +210,7 @@ static inline uint8_t *put_bare(struct csv_encoder *e, uint8_t *out, const struc
 
 // Such a value as a field that may need quotes: its text is made further behind, and brought to its
 // place as texts are.
-static uint8_t *put_looked_at(struct csv_encoder *e, uint8_t *out, const struct field *field,
+static uint8_t *put_looked_at(struct csv_encoder *e, uint8_t *out, struct field *field,
                               const struct tm_row *row, bool first)
 {
     uint32_t len = TM__NUMBER_MAX;
@@ -221,7 +222,7 @@ static uint8_t *put_looked_at(struct csv_encoder *e, uint8_t *out, const struct 
     return end == NULL ? NULL : put_text(e, out, text, (size_t)(end - text), first);
 }
 
-static inline uint8_t *put_value(struct csv_encoder *e, uint8_t *out, const struct field *field,
+static inline uint8_t *put_value(struct csv_encoder *e, uint8_t *out, struct field *field,
                                  const struct tm_row *row, bool first)
 {
     if (field->kind == TM_TYPE_STRING) {
@@ -266,7 +267,7 @@ static inline uint8_t *put_row(struct csv_encoder *e, uint8_t *out, const struct
                                const struct field **failed)
 {
     for (uint32_t i = 0; i < e->field_count; i++) {
-        const struct field *field = &e->fields[i];
+        struct field *field = &e->fields[i];
         if (i != 0)
             *out++ = e->options.delimiter;
         if (TM_UNLIKELY(tm_row_is_null(row, field->index))) {

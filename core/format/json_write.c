@@ -24,6 +24,7 @@ struct field {
     uint32_t index, offset;
     uint8_t kind, scale;
     const char *name;
+    struct tm__time_memo memo; // of a timestamp
 };
 
 struct json_encoder {
@@ -33,7 +34,8 @@ struct json_encoder {
     struct tm_arena arena; // fields and prefixes
     struct field *fields;  // visible ones
     uint32_t field_count, reference_count;
-    size_t fixed_bound; // bytes of a row's text without what references point to
+    uint32_t *references; // offsets of the visible columns that hold one
+    size_t fixed_bound;   // bytes of a row's text without what references point to
     bool omit_nulls, timestamps_as_ms;
     bool is_message; // the row may stand outside a batch; NaN and infinities become strings
     struct tm__date_cache date;
@@ -55,18 +57,19 @@ static uint8_t *put_text(uint8_t *out, const char *text)
     return out + len;
 }
 
-static inline uint8_t *put_quoted_time(struct json_encoder *e, uint8_t *out, int64_t ms)
+static inline uint8_t *put_quoted_time(struct json_encoder *e, struct field *field, uint8_t *out,
+                                       int64_t ms)
 {
     if (e->timestamps_as_ms)
         return tm__put_integer(out, ms);
     *out++ = '"';
-    out = tm__put_timestamp(out, ms, &e->date);
+    out = tm__put_timestamp(out, ms, &e->date, &field->memo);
     *out++ = '"';
     return out;
 }
 
 // NULL: it cannot be written.
-static inline uint8_t *put_value(struct json_encoder *e, uint8_t *out, const struct field *field,
+static inline uint8_t *put_value(struct json_encoder *e, uint8_t *out, struct field *field,
                                  const struct tm_row *row)
 {
     uint32_t len;
@@ -91,7 +94,7 @@ static inline uint8_t *put_value(struct json_encoder *e, uint8_t *out, const str
         return out +
                tm_decimal_format(tm_row_decimal(row, field->offset), field->scale, (char *)out);
     case TM_TYPE_TIMESTAMP:
-        return put_quoted_time(e, out, tm_row_int(row, field->offset));
+        return put_quoted_time(e, field, out, tm_row_int(row, field->offset));
     case TM_TYPE_BYTES:
         p = tm_row_string(row, field->offset, &len);
         *out++ = '"';
@@ -109,15 +112,10 @@ static inline uint8_t *put_value(struct json_encoder *e, uint8_t *out, const str
 static inline size_t row_bound(const struct json_encoder *e, const struct tm_row *row)
 {
     size_t bound = e->fixed_bound;
-    if (e->reference_count != 0) {
-        for (uint32_t i = 0; i < e->field_count; i++) {
-            const struct field *field = &e->fields[i];
-            struct tm_ref ref;
-            if (!tm_type_is_reference((struct tm_type){.kind = field->kind}))
-                continue;
-            memcpy(&ref, (const uint8_t *)row + field->offset, sizeof ref);
-            bound += (size_t)ref.length * ESCAPED_MAX;
-        }
+    for (uint32_t i = 0; i < e->reference_count; i++) {
+        struct tm_ref ref;
+        memcpy(&ref, (const uint8_t *)row + e->references[i], sizeof ref);
+        bound += (size_t)ref.length * ESCAPED_MAX;
     }
     return bound;
 }
@@ -128,7 +126,7 @@ static inline uint8_t *put_row(struct json_encoder *e, uint8_t *out, const struc
 {
     uint8_t *start = out;
     for (uint32_t i = 0; i < e->field_count; i++) {
-        const struct field *field = &e->fields[i];
+        struct field *field = &e->fields[i];
         if (TM_UNLIKELY(tm_row_is_null(row, field->index))) {
             if (!e->omit_nulls)
                 out = put_text(put_prefix(out, field), "null");
@@ -211,7 +209,8 @@ static int add_field(struct json_encoder *e, const struct tm_schema *schema, uin
                             .name = from->name};
     if (field->prefix_length <= SHORT_PREFIX)
         memcpy(field->prefix, prefix, field->prefix_length);
-    e->reference_count += tm_type_is_reference(from->type) ? 1 : 0;
+    if (tm_type_is_reference(from->type))
+        e->references[e->reference_count++] = from->offset;
     e->fixed_bound += field->prefix_length + TM__NUMBER_MAX;
     return 0;
 }
@@ -227,7 +226,8 @@ static int encoder_init(struct json_encoder *e, const struct tm_encoder_args *ar
     tm_arena_init(&e->arena, args->mem);
     tm__date_cache_init(&e->date);
     e->fields = tm_arena_alloc(&e->arena, args->schema->field_count * sizeof *e->fields);
-    if (e->fields == NULL)
+    e->references = tm_arena_alloc(&e->arena, args->schema->field_count * sizeof *e->references);
+    if (e->fields == NULL || e->references == NULL)
         return TM_E_MEMORY;
     int rc = 0;
     for (uint32_t i = 0; rc == 0 && i < args->schema->field_count; i++) {

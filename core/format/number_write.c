@@ -105,7 +105,7 @@ void tm__date_cache_init(struct tm__date_cache *cache)
     *cache = (struct tm__date_cache){.day = INT64_MIN};
 }
 
-uint8_t *tm__put_timestamp(uint8_t *out, int64_t ms, struct tm__date_cache *cache)
+static uint8_t *put_time(uint8_t *out, int64_t ms, struct tm__date_cache *cache)
 {
     int64_t day = ms / DAY_MS, left = ms % DAY_MS;
     if (left < 0) {
@@ -135,4 +135,16 @@ uint8_t *tm__put_timestamp(uint8_t *out, int64_t ms, struct tm__date_cache *cach
     out = put_pair(out, millis % 100);
     *out++ = 'Z';
     return out;
+}
+
+uint8_t *tm__put_other_timestamp(uint8_t *out, int64_t ms, struct tm__date_cache *cache,
+                                 struct tm__time_memo *memo)
+{
+    uint8_t *end = put_time(out, ms, cache);
+    if (TM_LIKELY(end == out + TEXT_LENGTH)) {
+        memo->ms = ms;
+        memo->length = TEXT_LENGTH;
+        memcpy(memo->text, out, sizeof memo->text);
+    }
+    return end;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stdint.h>
+#include <string.h>
 
 enum { TM__NUMBER_MAX = 48 };
 
@@ -16,5 +17,19 @@ struct tm__date_cache {
     uint8_t text[16]; // "2026-01-02T"
 };
 void tm__date_cache_init(struct tm__date_cache *cache);
+// A column's last time: the bounds of a window are the same in many rows. Zero at first.
+struct tm__time_memo {
+    int64_t ms;
+    uint8_t text[24], length;
+};
+uint8_t *tm__put_other_timestamp(uint8_t *out, int64_t ms, struct tm__date_cache *cache,
+                                 struct tm__time_memo *memo);
 // "2026-01-02T03:04:05.678Z", without quotes.
-uint8_t *tm__put_timestamp(uint8_t *out, int64_t ms, struct tm__date_cache *cache);
+static inline uint8_t *tm__put_timestamp(uint8_t *out, int64_t ms, struct tm__date_cache *cache,
+                                         struct tm__time_memo *memo)
+{
+    if (memo->ms != ms || memo->length == 0)
+        return tm__put_other_timestamp(out, ms, cache, memo);
+    memcpy(out, memo->text, sizeof memo->text);
+    return out + memo->length;
+}
