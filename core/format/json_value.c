@@ -89,8 +89,10 @@ static const uint8_t *string_text(struct tm__json_record *r, const struct tm__ke
     *len = tm__json_unescape(text + at + 1, text + end - 1, r->heap, &bad);
     if (*len != SIZE_MAX)
         return r->heap;
-    tm__json_fail_value(&r->d->fail, TM_E_BAD_JSON, &r->place, node, (uint32_t)(bad - text),
-                        (uint32_t)(text + end - 1 - bad > 6 ? 6 : text + end - 1 - bad),
+    uint32_t shown = (uint32_t)(text + end - 1 - bad > 6 ? 6 : text + end - 1 - bad);
+    while (shown > 1 && shown < text + end - 1 - bad && (bad[shown] & 0xC0) == 0x80)
+        shown--; // not within a character
+    tm__json_fail_value(&r->d->fail, TM_E_BAD_JSON, &r->place, node, (uint32_t)(bad - text), shown,
                         "is not an escape of JSON");
     return NULL;
 }

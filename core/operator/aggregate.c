@@ -15,6 +15,7 @@ struct operand {
     const uint8_t *slot;
     const void *bytes;
     uint32_t length;
+    uint64_t arrival; // number of its row, where the item keeps it
 };
 
 // The order of doubles that has a place for each: -0.0 below 0.0, NaN above all.
@@ -81,6 +82,8 @@ static int take(item_t *item, const struct tm__operator_home *home, uint8_t *val
         memcpy(acc, x->slot, 8);
     }
     set_present(item, value);
+    if (item->arrival_offset != 0)
+        set_int(value + item->arrival_offset, (int64_t)x->arrival);
     return 0;
 }
 
@@ -90,10 +93,11 @@ static int keep_or_take(item_t *item, const struct tm__operator_home *home, uint
 {
     bool better = true;
     if (is_present(item, value)) {
-        if (item->action >= TM__LAST_WORD)
-            better = true;
+        bool last = item->action >= TM__LAST_WORD;
+        if (item->arrival_offset != 0)
+            better = (x->arrival > (uint64_t)get_int(value + item->arrival_offset)) == last;
         else if (item->action >= TM__FIRST_WORD)
-            better = false;
+            better = last;
         else
             better = operand_less(item, home, x, value + item->offset, item->action >= TM__MAX_INT);
     }
@@ -142,7 +146,7 @@ const char *tm__operator_aggregate_range_hint(item_t *item)
 // --- adding a row --------------------------------------------------------------------------------
 
 static inline int add_row(item_t *item, const struct tm__operator_home *home, uint8_t *value,
-                          const struct tm_row *row)
+                          const struct tm_row *row, uint64_t arrival)
 {
     uint8_t *acc = value + item->offset;
     if (item->action == TM__COUNT) {
@@ -179,7 +183,7 @@ static inline int add_row(item_t *item, const struct tm__operator_home *home, ui
             set_int(acc + 16, get_int(acc + 16) + 1);
         return rc;
     default: {
-        struct operand x = {.slot = slot};
+        struct operand x = {.slot = slot, .arrival = arrival};
         if (holds_bytes(item))
             x.bytes = tm_row_string(row, item->field_offset, &x.length);
         return keep_or_take(item, home, value, &x);
@@ -198,7 +202,7 @@ static bool would_fail(item_t *item, const uint8_t *value, const struct tm_row *
     memcpy(copy, value + item->offset, bytes);
     probe.offset = 0;
     probe.present_offset = 24;
-    return add_row(&probe, NULL, copy, row) != 0;
+    return add_row(&probe, NULL, copy, row, 0) != 0;
 }
 
 // All that can fail, or none. With one such aggregate its own check is enough.
@@ -212,7 +216,7 @@ static int add_failing(const struct tm__operator_aggregates *aggregates, uint8_t
     }
     for (uint32_t i = 0; i < aggregates->failing; i++) {
         *culprit = &aggregates->items[i];
-        int rc = add_row(*culprit, NULL, value, row);
+        int rc = add_row(*culprit, NULL, value, row, 0);
         if (rc != 0)
             return rc;
     }
@@ -226,7 +230,7 @@ int tm__operator_aggregates_add(const struct tm__operator_aggregates *aggregates
     int rc = add_failing(aggregates, value, row, culprit);
     for (uint32_t i = aggregates->failing; i < aggregates->count && rc == 0; i++) {
         *culprit = &aggregates->items[i];
-        rc = add_row(*culprit, home, value, row);
+        rc = add_row(*culprit, home, value, row, 0);
     }
     return rc;
 }
@@ -257,7 +261,7 @@ static int add_block_failing(const struct tm__operator_aggregates *aggregates,
 
 // One aggregate over the block: the two most common without a test of the action per row.
 static int add_block_item(item_t *item, struct tm_state *state,
-                          const struct tm__operator_block *block)
+                          const struct tm__operator_block *block, uint64_t arrived)
 {
     uint32_t offset = item->offset;
     switch (item->action) {
@@ -281,14 +285,14 @@ static int add_block_item(item_t *item, struct tm_state *state,
         home.ns = block->namespaces[i];
         if (holds_bytes(item))
             home.key_group = tm_state_key_group(state, block->keys[i].hash);
-        int rc = add_row(item, &home, block->values[i], block->rows[i]);
+        int rc = add_row(item, &home, block->values[i], block->rows[i], arrived + i);
         if (rc != 0)
             return rc;
     }
     return 0;
 }
 
-int tm__operator_aggregates_add_block(const struct tm__operator_aggregates *aggregates,
+int tm__operator_aggregates_add_block(struct tm__operator_aggregates *aggregates,
                                       struct tm_state *state, struct tm__operator_block *block,
                                       tm__operator_fail *fail, void *arg, struct tm_error *err)
 {
@@ -297,8 +301,10 @@ int tm__operator_aggregates_add_block(const struct tm__operator_aggregates *aggr
         if (rc != 0)
             return rc;
     }
+    uint64_t arrived = aggregates->arrivals;
+    aggregates->arrivals += block->count;
     for (uint32_t i = aggregates->failing; i < aggregates->count; i++) {
-        int rc = add_block_item(&aggregates->items[i], state, block);
+        int rc = add_block_item(&aggregates->items[i], state, block, arrived);
         if (rc != 0)
             return tm_error_set(err, rc, "out of memory for an aggregate");
     }
@@ -346,6 +352,8 @@ static int merge_item(item_t *item, const struct tm__operator_home *to_home, uin
         if (!is_present(item, from))
             return 0;
         struct operand x = {.slot = other};
+        if (item->arrival_offset != 0)
+            x.arrival = (uint64_t)get_int(from + item->arrival_offset);
         if (holds_bytes(item)) {
             const struct tm_blob *blob = (const struct tm_blob *)(const void *)other;
             x.bytes = tm_state_blob_get(from_home->state, from_home->key_group, blob);

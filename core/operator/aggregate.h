@@ -41,6 +41,9 @@ struct tm__operator_aggregate {
     uint32_t offset;         // of the accumulator in the value
     uint32_t present_offset; // of the word with the bit "has a value"; see aggregate.c
     uint64_t present;        // the bit, or 0: the accumulator itself tells
+    // first and last of windows that are made of slices: of the word with the number of the row
+    // that the value came with, as slices are merged by their time and not by arrival. 0: none.
+    uint32_t arrival_offset;
     uint32_t output_field, output_offset;
     const char *name; // of the output column
 };
@@ -50,6 +53,7 @@ struct tm__operator_aggregates {
     struct tm__operator_aggregate *items; // those that can fail on a row come first
     uint32_t count, failing;
     uint32_t value_bytes;
+    uint64_t arrivals; // rows added by blocks
 };
 
 // Where a value lives; blobs need it.
@@ -79,7 +83,7 @@ int tm__operator_aggregates_add(const struct tm__operator_aggregates *aggregates
 // (0: go on; negative: stop) and taken out of the block.
 typedef int tm__operator_fail(void *arg, const struct tm_row *row,
                               const struct tm__operator_aggregate *culprit, struct tm_error *err);
-int tm__operator_aggregates_add_block(const struct tm__operator_aggregates *aggregates,
+int tm__operator_aggregates_add_block(struct tm__operator_aggregates *aggregates,
                                       struct tm_state *state, struct tm__operator_block *block,
                                       tm__operator_fail *fail, void *arg,
                                       struct tm_error *err) TM_WARN_UNUSED;

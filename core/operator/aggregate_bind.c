@@ -148,7 +148,7 @@ static int bind_one(struct tm__operator_aggregate *item, struct choice *choice,
 
 // The words with the present bits, then the accumulators; `bits` has been counted.
 static void lay_out(struct tm__operator_aggregates *aggregates, const struct choice *choices,
-                    uint32_t bits)
+                    uint32_t bits, bool sliced)
 {
     uint32_t offset = (bits + 63) / 64 * 8, bit = 0;
     for (uint32_t i = 0; i < aggregates->count; i++) {
@@ -160,6 +160,10 @@ static void lay_out(struct tm__operator_aggregates *aggregates, const struct cho
         }
         item->offset = offset;
         offset += choices[i].bytes;
+        if (sliced && item->action >= TM__FIRST_WORD) {
+            item->arrival_offset = offset;
+            offset += 8;
+        }
     }
     aggregates->value_bytes = offset;
 }
@@ -189,7 +193,8 @@ int tm__operator_aggregates_init(struct tm__operator_aggregates *aggregates, str
         }
     }
     if (rc == 0)
-        lay_out(aggregates, choices, bits);
+        lay_out(aggregates, choices, bits,
+                node->kind == TM_NODE_WINDOW && node->slide_ms != node->size_ms);
     tm_mem_free(mem, choices, choices_size);
     return rc;
 }

@@ -195,6 +195,8 @@ START_TEST(escapes_are_decoded)
         snprintf(text, sizeof text, "{\"a\":\"%s\"}", wrong[i]);
         refuses("a string", text, TM_E_BAD_JSON, "is not an escape of JSON");
     }
+    // What is shown of it ends with a whole character.
+    refuses("a string", "{\"a\":\"\\x€€\"}", TM_E_BAD_JSON, "field a: \\x€ is not");
 }
 END_TEST
 

@@ -329,7 +329,8 @@ static void append(char *line, const char *fmt, ...)
     va_end(args);
 }
 
-// The events of a window, earlier slices first, then by arrival.
+// The events of a window in the order in which sums are made: earlier slices first, then by
+// arrival.
 static uint32_t members[EVENTS], member_count;
 static const struct setting *member_setting;
 
@@ -362,6 +363,7 @@ static bool expected_line(const struct setting *s, int64_t start, uint32_t user,
     int64_t big_max = 0;
     double amounts = 0;
     const char *low = NULL, *first = NULL, *last = NULL;
+    uint32_t first_at = 0, last_at = 0; // by arrival, whatever their times
     bool amount_seen = false, big_seen = false;
     for (uint32_t i = 0; i < member_count; i++) {
         const struct row *r = &events[members[i]].row;
@@ -387,8 +389,14 @@ static bool expected_line(const struct setting *s, int64_t start, uint32_t user,
         }
         if (!(r->nulls >> NOTE & 1)) {
             low = low == NULL || strcmp(r->note, low) < 0 ? r->note : low;
-            first = first == NULL ? r->note : first;
-            last = r->note;
+            if (first == NULL || members[i] < first_at) {
+                first = r->note;
+                first_at = members[i];
+            }
+            if (last == NULL || members[i] > last_at) {
+                last = r->note;
+                last_at = members[i];
+            }
         }
     }
     if (count == 0)
