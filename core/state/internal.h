@@ -122,9 +122,22 @@ static inline uint32_t tm__state_seek(const uint64_t *slots, uint32_t i, uint64_
     }
 }
 
-// page.c: memory of entries and blobs. A reference, or 0: out of memory or of references.
-uint32_t tm__state_page_allocate(struct tm_state *state, struct tm__state_group *group,
-                                 struct tm__state_table *table, size_t size);
+// page.c: a page of its own, or a new one for this and the next.
+uint32_t tm__state_page_allocate_more(struct tm_state *state, struct tm__state_group *group,
+                                      struct tm__state_table *table, size_t size);
+// Memory of entries and blobs. A reference, or 0: out of memory or of references.
+static inline uint32_t tm__state_page_allocate(struct tm_state *state,
+                                               struct tm__state_group *group,
+                                               struct tm__state_table *table, size_t size)
+{
+    size = tm__state_padded(size);
+    if (TM_UNLIKELY(size > table->left_bytes))
+        return tm__state_page_allocate_more(state, group, table, size);
+    uint32_t reference = table->next;
+    table->next += (uint32_t)size / TM__UNIT_BYTES;
+    table->left_bytes -= (uint32_t)size;
+    return reference;
+}
 // An item larger than TM__PAGE_BYTES_MAX stands alone; give its page back.
 void tm__state_page_free_single(struct tm_state *state, struct tm__state_group *group,
                                 struct tm__state_table *table, uint32_t reference);

@@ -89,16 +89,9 @@ static uint32_t allocate_in_new_page(struct tm_state *state, struct tm__state_gr
     return reference;
 }
 
-uint32_t tm__state_page_allocate(struct tm_state *state, struct tm__state_group *group,
-                                 struct tm__state_table *table, size_t size)
+uint32_t tm__state_page_allocate_more(struct tm_state *state, struct tm__state_group *group,
+                                      struct tm__state_table *table, size_t size)
 {
-    size = tm__state_padded(size);
-    if (TM_LIKELY(size <= table->left_bytes)) {
-        uint32_t reference = table->next;
-        table->next += (uint32_t)size / TM__UNIT_BYTES;
-        table->left_bytes -= (uint32_t)size;
-        return reference;
-    }
     if (size <= TM__PAGE_BYTES_MAX)
         return allocate_in_new_page(state, group, table, (uint32_t)size);
     if (size > UINT32_MAX)

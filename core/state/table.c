@@ -156,6 +156,33 @@ static uint32_t place(const struct tm_state *state, const struct tm__state_group
     return i;
 }
 
+// The key's bytes and zeros up to the next word: by words, the last of which overlaps.
+static inline void put_key(uint8_t *to, const uint8_t *from, uint32_t length)
+{
+    uint64_t word = 0;
+    if (TM_LIKELY(length >= 8)) {
+        memcpy(to + tm__state_padded(length) - 8, &word, sizeof word);
+        for (uint32_t i = 0; i + 8 < length; i += 8) {
+            memcpy(&word, from + i, sizeof word);
+            memcpy(to + i, &word, sizeof word);
+        }
+        memcpy(&word, from + length - 8, sizeof word);
+        memcpy(to + length - 8, &word, sizeof word);
+        return;
+    }
+    if (TM_LIKELY(length >= 4)) {
+        uint32_t first, last;
+        memcpy(&first, from, sizeof first);
+        memcpy(&last, from + length - 4, sizeof last);
+        word = first | (uint64_t)last << (8 * (length - 4));
+    } else {
+        for (uint32_t i = 0; i < length; i++)
+            word |= (uint64_t)from[i] << (8 * i);
+    }
+    if (length != 0)
+        memcpy(to, &word, sizeof word);
+}
+
 static uint32_t new_entry(struct tm_state *state, struct tm__state_group *group,
                           struct tm__state_table *table, const struct tm_key *key,
                           struct tm__state_entry **entry)
@@ -166,12 +193,14 @@ static uint32_t new_entry(struct tm_state *state, struct tm__state_group *group,
         return 0;
     *entry = (struct tm__state_entry *)(void *)tm__state_address(group, reference);
     uint8_t *value = (uint8_t *)(*entry + 1), *bytes = value + state->value_bytes;
-    memset((uint8_t *)*entry + size - 8, 0, 8); // the padding too is the same for the same key
-    memset(value, 0, state->value_bytes);
+    static const uint64_t zero = 0;
+    for (; value != bytes; value += sizeof zero) {
+        memcpy(value, &zero, sizeof zero);
+        __asm__("" : "+r"(value)); // else a call of memset is made of a word or two
+    }
     (*entry)->hash_high = (uint32_t)(key->hash >> 32);
     (*entry)->key_length = key->length;
-    if (key->length != 0)
-        memcpy(bytes, key->bytes, key->length);
+    put_key(bytes, key->bytes, key->length); // the padding too is the same for the same key
     // The next entry of this table comes after some of every other one: by then its line has come.
     __builtin_prefetch((uint8_t *)*entry + 2 * size, 1);
     return reference;
@@ -202,11 +231,11 @@ uint8_t *tm__state_table_upsert(struct tm_state *state, struct tm_namespace *ns,
         *created = entry == NULL;
     if (entry != NULL)
         return (uint8_t *)(entry + 1);
-    if (TM_UNLIKELY(!tm__state_table_materialise(state, ns, index)))
-        return NULL;
-    table = tm__state_table_of(ns, index);
     struct tm__state_entry *none;
-    if (TM_UNLIKELY(table->count >= table->limit)) {
+    if (TM_UNLIKELY(table->count >= table->limit)) { // also where it has no memory of its own yet
+        if (!tm__state_table_materialise(state, ns, index))
+            return NULL;
+        table = tm__state_table_of(ns, index);
         if (!grow(state, group, table, false))
             return NULL;
         i = place(state, group, table, key, &none);
