@@ -1,120 +1,52 @@
-// Any bytes as JSON Lines: decoding must not read or write where it may not, must give rows that
-// the wire form's checks accept, and must give the same rows and the same bad records whether the
-// input comes at once, in two parts, or line by line without line ends, which takes the careful way
-// through every record.
-//
-// With libFuzzer: clang -fsanitize=fuzzer,address. Without (TM_FUZZ_MAIN): runs the files that are
-// given, or TM_FUZZ_RUNS made-up inputs from a printed seed.
-#include <stdio.h>
-#include <stdlib.h>
+// JSON Lines. The careful way through a record, which a line without its end takes, must agree with
+// the fast one.
+__attribute__((unused)) static const char *const pieces[] = {
+    "{\"a\":1}\n",
+    "{\"a\":2,\"b\":\"text\"}\n",
+    "{\"a\":3,\"c\":1.25,\"d\":12.5}\n",
+    "{",
+    "}",
+    "[",
+    "]",
+    ",",
+    ":",
+    "\"",
+    "\\",
+    "\n",
+    "\r\n",
+    " ",
+    "\"a\":",
+    "\"b\":",
+    "\"c\":",
+    "\"d\":",
+    "\"t\":",
+    "\"i\":",
+    "\"y\":",
+    "\"z\":",
+    "\"x\":",
+    "\"a_key_longer_than_sixteen\":",
+    "1",
+    "-0",
+    "12345678901234567890",
+    "1e999",
+    "0.1",
+    "1e-5",
+    "true",
+    "false",
+    "null",
+    "\"AAEC\"",
+    "\"2024-01-01T00:00:00Z\"",
+    "\"\\u00e9\\ud83d\\ude00\"",
+    "\"\\n\\\"\"",
+    "\xc3\xa9",
+    "\xff",
+    "{\"a\":4,\"b\":\"esc\\\\aped \\\" and long enough for several steps of sixteen\"}\n"};
 
-#include "core/batch/wire.h"
-#include "core/format/format.h"
-#include "core/loop/real.h"
-
-struct result {
-    struct tm_buf rows;
-    uint64_t bad_hash, bad_count, row_count;
-    uint64_t code_hash; // of the codes alone
-};
-
-static struct {
-    bool ready;
-    struct tm_fx fx;
-    struct tm_mem mem;
-    struct tm_batch_pool *pool;
-    struct tm_schema *schema;
-} F;
-
-static void check(bool ok, const char *what)
-{
-    if (!ok) {
-        fprintf(stderr, "%s\n", what);
-        abort();
-    }
-}
-
-static void set_up(void)
-{
-    const struct tm_field_def fields[] = {
-        {"a", {.kind = TM_TYPE_INT}, TM_FIELD_REQUIRED},
-        {"b", {.kind = TM_TYPE_STRING}, 0},
-        {"c", {.kind = TM_TYPE_DOUBLE}, 0},
-        {"d", {.kind = TM_TYPE_DECIMAL, .precision = 12, .scale = 3}, 0},
-        {"t", {.kind = TM_TYPE_TIMESTAMP}, 0},
-        {"i", {.kind = TM_TYPE_INT64}, 0},
-        {"y", {.kind = TM_TYPE_BYTES}, 0},
-        {"z", {.kind = TM_TYPE_BOOL}, 0},
-        {"a_key_longer_than_sixteen", {.kind = TM_TYPE_STRING}, 0}};
-    struct tm_error err = {0};
-    check(tm_real_init(&F.fx, &err) == 0, "no effects");
-    tm_mem_init(&F.mem, &F.fx, NULL, 0);
-    F.pool = tm_batch_pool_new(&F.mem);
-    check(tm_schema_new(&F.mem, fields, 9, -1, &F.schema, &err) == 0, "no schema");
-    F.ready = true;
-}
-
-static int note_bad(void *arg, const struct tm_bad_record *record)
-{
-    struct result *result = arg;
-    check(record->code < 0 && record->message[0] != 0, "a bad record without a reason");
-    uint64_t facts[] = {(uint64_t)record->code, record->len, (uint64_t)record->offset,
-                        (uint64_t)record->line};
-    for (size_t i = 0; i < 4; i++)
-        result->bad_hash = (result->bad_hash ^ facts[i]) * 1099511628211u;
-    result->code_hash = (result->code_hash ^ facts[0]) * 1099511628211u;
-    result->bad_count++;
-    return 0;
-}
-
-static size_t decode_part(struct tm_decoder *d, const uint8_t *p, size_t len, bool at_end,
-                          struct result *result)
-{
-    size_t done = 0, used;
-    for (bool full = true; full; done += used) {
-        // At the end of an allocation, so that a sanitizer sees a read beyond the 64 bytes.
-        uint8_t *copy = malloc(len - done + 64);
-        if (len != done)
-            memcpy(copy, p + done, len - done);
-        memset(copy + len - done, 0xA5, 64);
-        struct tm_batch *batch = tm_batch_acquire(F.pool, F.schema);
-        struct tm_error err = {0};
-        check(d->ops->decode(d, copy, len - done, at_end, batch, &used, note_bad, result) == 0,
-              "decode failed");
-        check(tm_wire_check_rows(F.schema, batch->data, batch->size_bytes, batch->row_count,
-                                 &err) == 0,
-              err.message);
-        check(tm_buf_append(&result->rows, batch->data, batch->size_bytes) == 0, "no memory");
-        result->row_count += batch->row_count;
-        full = tm_batch_is_full(batch);
-        tm_batch_release(batch);
-        free(copy);
-    }
-    return done;
-}
-
-static struct tm_decoder *begin(struct result *result)
-{
-    struct tm_decoder_args args = {.mem = &F.mem, .schema = F.schema, .max_record = 300};
-    struct tm_decoder *d = NULL;
-    *result = (struct result){0};
-    tm_buf_init(&result->rows, &F.mem);
-    check(tm_format_json.decoder_new(&args, &d, &(struct tm_error){0}) == 0, "no decoder");
-    return d;
-}
-
-static void decode(const uint8_t *p, size_t len, size_t cut, struct result *result)
-{
-    struct tm_decoder *d = begin(result);
-    size_t done = decode_part(d, p, cut, false, result);
-    done += decode_part(d, p + done, len - done, true, result);
-    check(done == len, "bytes are left");
-    d->ops->free(d);
-}
+#include "tests/fuzz/decoding.h"
 
 static void decode_lines(const uint8_t *p, size_t len, struct result *result)
 {
-    struct tm_decoder *d = begin(result);
+    struct tm_decoder *d = begin(&tm_format_json, NULL, result);
     for (size_t at = 0, length; at < len; at += length + 1) {
         const uint8_t *end = memchr(p + at, '\n', len - at);
         length = end != NULL ? (size_t)(end - p) - at : len - at;
@@ -126,109 +58,17 @@ static void decode_lines(const uint8_t *p, size_t len, struct result *result)
     d->ops->free(d);
 }
 
-static void check_rows(const struct result *a, const struct result *b, const char *what)
-{
-    check(a->row_count == b->row_count && a->rows.size_bytes == b->rows.size_bytes, what);
-    check(a->rows.size_bytes == 0 || memcmp(a->rows.data, b->rows.data, a->rows.size_bytes) == 0,
-          what);
-}
-
-int LLVMFuzzerTestOneInput(const uint8_t *p, size_t len);
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
 {
-    struct result whole, parts, lines;
+    struct result whole, lines;
     if (!F.ready)
         set_up();
-    decode(p, len, 0, &whole);
-    decode(p, len, len == 0 ? 0 : p[0] * len / 256, &parts);
+    decode_both(&tm_format_json, NULL, p, len, &whole);
     decode_lines(p, len, &lines);
-    check_rows(&whole, &parts, "other rows in parts");
-    check(whole.bad_count == parts.bad_count && whole.bad_hash == parts.bad_hash,
-          "other bad records in parts");
     check_rows(&whole, &lines, "other rows line by line");
     check(whole.bad_count == lines.bad_count && whole.code_hash == lines.code_hash,
           "other bad records line by line");
     tm_buf_fini(&whole.rows);
-    tm_buf_fini(&parts.rows);
     tm_buf_fini(&lines.rows);
     return 0;
 }
-
-#ifdef TM_FUZZ_MAIN
-// Lines made of pieces of JSON, right more often than not, then a few bytes changed.
-static size_t make(uint8_t *out, size_t max)
-{
-    static const char *const pieces[] = {
-        "{\"a\":1}\n",
-        "{\"a\":2,\"b\":\"text\"}\n",
-        "{\"a\":3,\"c\":1.25,\"d\":12.5}\n",
-        "{",
-        "}",
-        "[",
-        "]",
-        ",",
-        ":",
-        "\"",
-        "\\",
-        "\n",
-        "\r\n",
-        " ",
-        "\"a\":",
-        "\"b\":",
-        "\"c\":",
-        "\"d\":",
-        "\"t\":",
-        "\"i\":",
-        "\"y\":",
-        "\"z\":",
-        "\"x\":",
-        "\"a_key_longer_than_sixteen\":",
-        "1",
-        "-0",
-        "12345678901234567890",
-        "1e999",
-        "0.1",
-        "1e-5",
-        "true",
-        "false",
-        "null",
-        "\"AAEC\"",
-        "\"2024-01-01T00:00:00Z\"",
-        "\"\\u00e9\\ud83d\\ude00\"",
-        "\"\\n\\\"\"",
-        "\xc3\xa9",
-        "\xff",
-        "{\"a\":4,\"b\":\"esc\\\\aped \\\" and long enough for several steps of sixteen\"}\n"};
-    size_t len = 0;
-    int count = rand() % 60;
-    for (int i = 0; i < count; i++) {
-        const char *piece = pieces[(size_t)rand() % (sizeof pieces / sizeof *pieces)];
-        if (len + strlen(piece) < max) {
-            memcpy(out + len, piece, strlen(piece));
-            len += strlen(piece);
-        }
-    }
-    for (int i = rand() % 4; i > 0 && len != 0; i--)
-        out[(size_t)rand() % len] = (uint8_t)rand();
-    return len;
-}
-
-int main(int argc, char **argv)
-{
-    static uint8_t bytes[1 << 20];
-    for (int i = 1; i < argc; i++) {
-        FILE *f = fopen(argv[i], "rb");
-        check(f != NULL, argv[i]);
-        LLVMFuzzerTestOneInput(bytes, fread(bytes, 1, sizeof bytes, f));
-        fclose(f);
-    }
-    const char *runs = getenv("TM_FUZZ_RUNS"), *seed = getenv("TM_FUZZ_SEED");
-    unsigned chosen = seed != NULL ? (unsigned)strtoul(seed, NULL, 10) : 1;
-    long count = argc > 1 ? 0 : runs != NULL ? strtol(runs, NULL, 10) : 100000;
-    printf("seed %u, %ld runs\n", chosen, count);
-    srand(chosen);
-    for (long i = 0; i < count; i++)
-        LLVMFuzzerTestOneInput(bytes, make(bytes, 4096));
-    return 0;
-}
-#endif
