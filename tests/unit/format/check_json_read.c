@@ -243,7 +243,14 @@ START_TEST(keys_are_found_in_any_order_and_any_spelling)
     reads("a.b int, \xc3\xa9 int", "{\"a.b\":1,\"\xc3\xa9\":2}", "{\"a.b\":1,\"\xc3\xa9\":2}");
     reads("a\\b int, a\"c int", "{\"a\\\\b\":1,\"a\\\"c\":2,\"a\\b\":3}",
           "{\"a\\\\b\":1,\"a\\\"c\":2}");
-    refuses("a int", "{\"\\q\":1}", TM_E_BAD_JSON, "bad escape");
+    refuses("a int", "{\"\\q\":1}", TM_E_BAD_JSON,
+            "\\q in a key is not an escape of JSON (byte 2)");
+    refuses("a int", "{\"a\":1,\"\\n\\u00e4\\\\\\x\":1}", TM_E_BAD_JSON,
+            "\\x in a key is not an escape of JSON (byte 18)");
+    refuses("a int", "{\"x\\ud83dy\":1}", TM_E_BAD_JSON,
+            "\\ud83d in a key is not an escape of JSON (byte 3)");
+    refuses("a int", "{\"x\\u12\":1}", TM_E_BAD_JSON,
+            "\\u12 in a key is not an escape of JSON (byte 3)");
     reads("s string, a int, t string",
           "{\"s\":\"the key that follows is longer than its name\",\"\\u0061\":5,\"t\":\"x\"}",
           "{\"s\":\"the key that follows is longer than its name\",\"a\":5,\"t\":\"x\"}");
