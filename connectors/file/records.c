@@ -2,6 +2,8 @@
 // batch is of one split: of those that have something to read, the one whose watermark is lowest.
 #include "connectors/file/records.h"
 
+#include <stdio.h>
+
 #include "connectors/file/reader.h"
 #include "core/base/limits.h"
 
@@ -37,6 +39,14 @@ struct records {
     bool record_failed; // err is filled by a record's failure
 };
 
+static void notice(void *arg, const char *message)
+{
+    struct records *self = arg;
+    char text[1024];
+    snprintf(text, sizeof text, "%.300s: %s", self->current->input.path, message);
+    tm_task_warn_once(self->base.ctx, self->base.node, text);
+}
+
 static int open_split(struct records *self, uint32_t index, struct tm_error *err)
 {
     struct split *split = &self->splits[index];
@@ -44,7 +54,9 @@ static int open_split(struct records *self, uint32_t index, struct tm_error *err
                                    .schema = self->schema,
                                    .used = self->base.node->used,
                                    .max_record = self->max_record,
-                                   .options = &self->base.node->format_options};
+                                   .options = &self->base.node->format_options,
+                                   .notice = notice,
+                                   .notice_arg = self};
     int rc = self->format->decoder_new(&args, &split->decoder, err);
     if (rc == 0 && tm_file_reader_init(&split->reader, self->base.ctx->fx, self->mem,
                                        self->executor, self->base.ctx->waker, split->input.path,

@@ -174,3 +174,13 @@ bool tm_schema_equal(const struct tm_schema *a, const struct tm_schema *b)
     }
     return true;
 }
+
+bool tm_schema_same_rows(const struct tm_schema *a, const struct tm_schema *b)
+{
+    if (a == b)
+        return true;
+    bool same = a->field_count == b->field_count;
+    for (uint32_t i = 0; same && i < a->field_count; i++)
+        same = tm_type_equal(a->fields[i].type, b->fields[i].type);
+    return same;
+}

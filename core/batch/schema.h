@@ -51,3 +51,6 @@ struct tm_schema *tm_schema_ref(struct tm_schema *schema);
 void tm_schema_unref(struct tm_schema *schema); // NULL is fine
 int32_t tm_schema_find(const struct tm_schema *schema, const char *name, size_t len); // index or -1
 bool tm_schema_equal(const struct tm_schema *a, const struct tm_schema *b);
+// Do the two describe the same bytes: the same types in the same order? Names, flags and the time
+// column may differ.
+bool tm_schema_same_rows(const struct tm_schema *a, const struct tm_schema *b);

@@ -45,7 +45,7 @@ int tm_cli_check(const struct tm_cli_options *options)
     struct findings findings = {.out = options->out, .list = options->json ? json_array() : NULL};
     int rc = tm_engine_open(&engine, options, &err);
     if (rc == 0)
-        rc = tm_vm_findings(engine.vm, add, &findings, &err);
+        rc = tm_engine_findings(&engine, add, &findings, &err);
     int code = TM_EXIT_FINISHED;
     if (rc == 0 && options->json) {
         print_json(&findings);

@@ -170,8 +170,26 @@ void tm_engine_close(struct tm_engine *engine)
     tm_real_fini(&engine->fx);
 }
 
+static bool several_files(void *arg, const struct tm_node *source)
+{
+    (void)arg;
+    const char *path = tm_options_text(&source->options, "path");
+    return path != NULL && strpbrk(path, "*?[") != NULL;
+}
+
+int tm_engine_findings(struct tm_engine *engine, tm_engine_finding *each, void *arg,
+                       struct tm_error *err)
+{
+    int rc = tm_vm_findings(engine->vm, each, arg, err);
+    if (rc == 0)
+        tm_plan_find(&(struct tm_plan_findings){
+            .plan = engine->plan, .several_files = several_files, .each = each, .arg = arg});
+    return rc;
+}
+
 struct findings {
     struct tm_engine *engine;
+    bool advice;
     int warnings;
 };
 
@@ -181,13 +199,15 @@ static void log_finding(void *arg, const char *severity, const char *where, cons
     struct findings *findings = arg;
     bool warning = strcmp(severity, "warning") == 0;
     findings->warnings += warning;
+    if (!warning && !findings->advice)
+        return;
     tm_log_write(&findings->engine->log, warning ? TM_LOG_WARN : TM_LOG_INFO, "%s: %s%s%s", where,
                  message, hint[0] == '\0' ? "" : "; ", hint);
 }
 
-int tm_engine_log_findings(struct tm_engine *engine, struct tm_error *err)
+int tm_engine_log_findings(struct tm_engine *engine, bool advice, struct tm_error *err)
 {
-    struct findings findings = {.engine = engine};
-    int rc = tm_vm_findings(engine->vm, log_finding, &findings, err);
+    struct findings findings = {.engine = engine, .advice = advice};
+    int rc = tm_engine_findings(engine, log_finding, &findings, err);
     return rc != 0 ? rc : findings.warnings;
 }

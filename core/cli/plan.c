@@ -45,6 +45,10 @@ int tm_cli_plan(const struct tm_cli_options *options)
         else if (err.code == 0)
             tm_error_set(&err, rc, "out of memory for the plan");
         tm_buf_fini(&out);
+        if (rc == 0) {
+            int warnings = tm_engine_log_findings(&engine, false, &err);
+            rc = warnings < 0 ? warnings : 0;
+        }
     }
     if (rc != 0)
         code = tm_engine_failed(options, &err, rc);

@@ -124,18 +124,63 @@ static const char *schema_name(void *arg, uint32_t i)
     return is_visible(schema, i) ? schema->fields[i].name : NULL;
 }
 
+// The name in the header that may be meant by a column that is not there: one that is no other
+// column's.
+static const char *nearest_name(struct header *h, const char *name)
+{
+    const char *names[256];
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < h->count && count < 256; i++)
+        if (h->d->columns[i].type.kind == TM_TYPE_UNKNOWN)
+            names[count++] = header_name(h, i);
+    return tm_text_nearest(name, names, count);
+}
+
 static void fail_missing(struct header *h, uint32_t index)
 {
-    const char *name = h->d->schema->fields[index].name, *names[256];
-    uint32_t count = h->count < 256 ? h->count : 256;
+    const char *name = h->d->schema->fields[index].name, *near = nearest_name(h, name);
     char list[200];
-    for (uint32_t i = 0; i < count; i++)
-        names[i] = header_name(h, i);
-    const char *near = tm_text_nearest(name, names, count);
     list_names(list, sizeof list, header_name, h, h->count);
     fail(h->d, TM_E_REQUIRED, "field %s is required and not in the header%s%s%s, which has %s",
          name, near == NULL ? "" : " (is it \"", near == NULL ? "" : near,
          near == NULL ? "" : "\"?)", list);
+}
+
+static bool is_missing(const struct header *h, uint32_t index)
+{
+    return is_visible(h->d->schema, index) && (h->seen[index >> 6] >> (index & 63) & 1) == 0;
+}
+
+static const char *missing_name(void *arg, uint32_t i)
+{
+    struct header *h = arg;
+    return is_missing(h, i) ? h->d->schema->fields[i].name : NULL;
+}
+
+// Columns that may be absent, and are: more likely misspelt than meant.
+static void notice_missing(struct header *h)
+{
+    const struct tm_schema *schema = h->d->schema;
+    uint32_t count = 0, first = 0;
+    for (uint32_t i = schema->field_count; i > 0; i--)
+        if (is_missing(h, i - 1)) {
+            count++;
+            first = i - 1;
+        }
+    if (count == 0 || h->d->notice == NULL)
+        return;
+    const char *near = nearest_name(h, schema->fields[first].name);
+    char missing[200], has[200], text[640], hint[200] = "";
+    list_names(missing, sizeof missing, missing_name, h, schema->field_count);
+    list_names(has, sizeof has, header_name, h, h->count);
+    if (near != NULL && count > 1)
+        snprintf(hint, sizeof hint, " (is %.80s \"%.80s\"?)", schema->fields[first].name, near);
+    else if (near != NULL)
+        snprintf(hint, sizeof hint, " (is it \"%.80s\"?)", near);
+    snprintf(text, sizeof text,
+             "column%s %s %s not in the header%s, and null in every row; the header has %s",
+             count == 1 ? "" : "s", missing, count == 1 ? "is" : "are", hint, has);
+    h->d->notice(h->d->notice_arg, text);
 }
 
 static void fail_other(struct header *h)
@@ -178,6 +223,7 @@ static void match_names(struct header *h)
             return;
         }
     }
+    notice_missing(h);
 }
 
 int tm__csv_read_header(struct tm__csv_decoder *d, const uint8_t *text, uint32_t start,

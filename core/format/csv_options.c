@@ -17,7 +17,8 @@ const struct tm_option_def tm_csv_option_defs[] = {
     {"header", TM_OPTION_BOOL, false, "true",
      "the first line names the columns; without, they are the schema's, in its order", NULL},
     {"null", TM_OPTION_STRING, false, "",
-     "the texts that mean null when they are not quoted, one a line; the first one is written",
+     "the texts that mean null when they are not quoted, one a line; the first one is written; "
+     "empty quotes are null in all columns but texts",
      NULL},
     {"comment", TM_OPTION_STRING, false, "", "a line that begins with this character is skipped",
      NULL},

@@ -144,6 +144,8 @@ static ALWAYS_INLINE int read_fields(struct tm__csv_record *r, const uint32_t *e
         if (TM_UNLIKELY(!fast_value(r, column, &heap, p + quoted, len - 2 * quoted))) {
             r->heap = heap;
             int rc = tm__csv_read_value(r, column, p, len);
+            if (rc == TM__CSV_EMPTY)
+                continue;
             if (TM_UNLIKELY(rc != 0))
                 return rc;
             heap = r->heap;
@@ -534,6 +536,8 @@ int tm__csv_decoder_new(const struct tm_decoder_args *args, struct tm_decoder **
     d->base.ops = &csv_ops;
     d->mem = args->mem;
     d->schema = tm_schema_ref(schema);
+    d->notice = args->notice;
+    d->notice_arg = args->notice_arg;
     int rc = check_types(schema, err);
     if (rc == 0)
         rc = tm_csv_options_parse(args->mem, args->options, &d->options, err);

@@ -45,7 +45,9 @@ struct tm__csv_decoder {
     struct tm__csv_column *columns; // of the file, in its order
     uint32_t width;                 // how many; 0: not known yet
     struct tm__csv_fail fail;
-    struct tm__csv_fail header; // why no record can be read, if so
+    struct tm__csv_fail header;                     // why no record can be read, if so
+    void (*notice)(void *arg, const char *message); // as in tm_decoder_args
+    void *notice_arg;
     struct tm__timestamp_cache times;
     uint64_t all[TM__CSV_NULL_WORDS];      // a bit for each column of the schema
     uint64_t used[TM__CSV_NULL_WORDS];     // for each that is stored
@@ -64,7 +66,9 @@ struct tm__csv_record {
 };
 
 // The field [p, p + len), still in its quotes and no null, as the column's value: to the row,
-// unless no operator reads the column. 0, or the code of what is wrong with it, which d->fail says.
+// unless no operator reads the column. 0; TM__CSV_EMPTY: empty quotes, null in all columns but
+// texts; or the code of what is wrong with it, which d->fail says.
+enum { TM__CSV_EMPTY = 1 };
 int tm__csv_read_value(struct tm__csv_record *r, const struct tm__csv_column *column,
                        const uint8_t *p, uint32_t len);
 // [src, end) without its escapes: behind each `escape` a byte stands for itself. Returns the

@@ -301,6 +301,8 @@ int tm__csv_read_value(struct tm__csv_record *r, const struct tm__csv_column *co
         plain[field.len] = 0;
         field.p = plain;
     }
+    if (field.p != p && field.len == 0) // some writers quote even what is missing
+        return TM__CSV_EMPTY;
     switch (column->type.kind) {
     case TM_TYPE_BOOL:
         return read_bool(r, column, &field);

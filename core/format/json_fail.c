@@ -6,6 +6,7 @@
 
 #include "core/format/json_index.h"
 #include "core/format/json_number.h"
+#include "core/format/json_string.h"
 
 enum { SHOWN = 40 }; // bytes of a value in a message
 
@@ -95,6 +96,31 @@ int tm__json_fail_structure(struct tm__json_fail *fail, const struct tm__json_pl
         return cut_short(fail, place, "no closing brace");
     snprintf(fail->message, sizeof fail->message, "found %s where %s should be (byte %u)",
              show_byte(place->text[at], buf), expected, position(place, at));
+    return fail->code = TM_E_BAD_JSON;
+}
+
+int tm__json_fail_key(struct tm__json_fail *fail, const struct tm__json_place *place, uint32_t at,
+                      uint32_t end)
+{
+    static const char letters[] = "\"\\/bfnrt";
+    const uint8_t *text = place->text;
+    uint8_t out[8];
+    for (; at < end; at++) { // escape by escape
+        const uint8_t *after = text + at;
+        if (text[at] != '\\')
+            continue;
+        if (end - at >= 2 && text[at + 1] != 0 && strchr(letters, text[at + 1]) != NULL)
+            at++;
+        else if (tm__json_unicode_escape(&after, text + end, out) != 0)
+            at = (uint32_t)(after - text) - 1;
+        else
+            break;
+    }
+    uint32_t shown = end - at > 2 && text[at + 1] == 'u' ? 6 : 2; // \u and four digits
+    shown = shown < end - at ? shown : end - at;
+    snprintf(fail->message, sizeof fail->message,
+             "%.*s in a key is not an escape of JSON (byte %u)", (int)shown,
+             (const char *)text + at, position(place, at));
     return fail->code = TM_E_BAD_JSON;
 }
 

@@ -27,6 +27,10 @@ __attribute__((cold)) int tm__json_fail_value(struct tm__json_fail *fail, int co
 __attribute__((cold)) int tm__json_fail_structure(struct tm__json_fail *fail,
                                                   const struct tm__json_place *place, uint32_t at,
                                                   const char *expected);
+// The key whose text is [at, end) has an escape that is none of JSON.
+__attribute__((cold)) int tm__json_fail_key(struct tm__json_fail *fail,
+                                            const struct tm__json_place *place, uint32_t at,
+                                            uint32_t end);
 __attribute__((cold)) int tm__json_fail_root(struct tm__json_fail *fail,
                                              const struct tm__json_place *place, uint32_t at);
 __attribute__((cold)) int tm__json_fail_trailing(struct tm__json_fail *fail,

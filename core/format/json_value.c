@@ -301,7 +301,7 @@ struct tm__key_node *tm__json_find_key(struct tm__json_record *r, struct tm__key
     uint32_t end = tm__json_token_end(text, colon);
     struct tm__key_node *node = tm__keys_find(&r->d->keys, text + key + 1, end - key - 2, r->heap);
     if (node == NULL) {
-        tm__json_fail_structure(&r->d->fail, &r->place, key, "a key without a bad escape");
+        tm__json_fail_key(&r->d->fail, &r->place, key + 1, end - 1);
         return NULL;
     }
     return before->next = node;

@@ -15,10 +15,12 @@ bool tm__lines_begin(struct tm__lines *lines, const uint8_t *p, size_t *pos, siz
     if (lines->offset != 0 || lines->skipping || *pos != 0)
         return true;
     size_t there = len < sizeof mark ? len : sizeof mark;
+    if (there == 0) // there may be no bytes to point to
+        return true;
     if (memcmp(p, mark, there) != 0)
         return true;
     if (there < sizeof mark)
-        return there == 0 || at_end;
+        return at_end;
     *pos = sizeof mark;
     lines->offset = sizeof mark;
     return true;

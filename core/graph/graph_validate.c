@@ -296,7 +296,7 @@ static int time_differs(struct check *c, const struct tm_node *node, uint32_t nu
                  first->time_field < 0 ? "none" : first->fields[first->time_field].name,
                  other->time_field < 0 ? "none" : other->fields[other->time_field].name, number + 1,
                  NODE(input, n.b), input->where);
-    tm_error_hint(c->err, "put :watermark(...) on each of them, or once after :union(...)");
+    tm_error_hint(c->err, "put :watermark(...) on each of them, before :union");
     return at(c, node);
 }
 

@@ -47,6 +47,16 @@ int tm_plan_new(struct tm_mem *mem, const struct tm_graph *graph, uint32_t paral
                 uint32_t (*source_limit)(void *arg, const struct tm_node *node), void *arg,
                 struct tm_plan **plan, struct tm_error *err) TM_WARN_UNUSED;
 void tm_plan_free(struct tm_plan *plan);
+// Warnings about the plan, in the order of the operators: each goes to `each`, whose texts hold
+// during the call. `several_files(arg, node)`: may this source read several splits in one subtask?
+struct tm_plan_findings {
+    const struct tm_plan *plan;
+    bool (*several_files)(void *arg, const struct tm_node *source);
+    void (*each)(void *arg, const char *severity, const char *where, const char *message,
+                 const char *hint);
+    void *arg;
+};
+void tm_plan_find(const struct tm_plan_findings *findings);
 // The plan for people: chains with operators, parallelism, schemas ("?" where the first row settles
 // a type), edges.
 int tm_plan_print(const struct tm_plan *plan, struct tm_buf *out) TM_WARN_UNUSED;

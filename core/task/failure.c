@@ -246,3 +246,12 @@ int tm_task_row_failed(struct tm_task_context *ctx, const struct tm_row_failure 
     tm_buf_fini(&row_json);
     return rc;
 }
+
+void tm_task_warn_once(struct tm_task_context *ctx, const struct tm_node *node, const char *message)
+{
+    struct tm_job *job = ctx->task->job;
+    // relaxed: only who says it is decided, nothing is handed over
+    if (!atomic_exchange_explicit(&job->warned[node->id], true, memory_order_relaxed))
+        tm_log_write(job->log, TM_LOG_WARN, "%s '%s': %s",
+                     node->kind == TM_NODE_SOURCE ? "source" : "operator", node->name, message);
+}

@@ -80,6 +80,10 @@ struct tm_row_failure {
 int tm_task_row_failed(struct tm_task_context *ctx, const struct tm_row_failure *failure,
                        struct tm_error *err) TM_WARN_UNUSED;
 
+// A warning about `node` to the log: the first only, of all its subtasks.
+void tm_task_warn_once(struct tm_task_context *ctx, const struct tm_node *node,
+                       const char *message);
+
 // Counters of any node in this subtask (of a chunk's nodes; an operator's own are in `metrics`).
 struct tm_node_metrics *tm_task_metrics(struct tm_task_context *ctx, uint32_t node);
 

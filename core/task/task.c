@@ -85,6 +85,24 @@ static int read_source(struct tm_task *task, struct tm_error *err)
     }
 }
 
+// The branches of a union have the same columns, but a column can be required in one of them only:
+// all rows go on in the union's own schema, so that what follows sees one.
+static int unite(struct tm_task *task, struct tm_batch *batch, struct tm_error *err)
+{
+    struct tm_schema *schema = tm_node_schema(task->unite);
+    if (schema == NULL || !tm_schema_same_rows(batch->schema, schema))
+        return tm_error_set(err, TM_E_INTERNAL,
+                            "operator '%s': rows of one of its inputs have other columns",
+                            task->unite->name);
+    tm_schema_ref(schema);
+    tm_schema_unref(batch->schema);
+    batch->schema = schema;
+    tm_metric_add(&task->united->rows_in, batch->row_count);
+    tm_metric_add(&task->united->used, batch->row_count);
+    tm_metric_add(&task->united->rows_out, batch->row_count);
+    return TM_TURN_PROGRESS;
+}
+
 static int pull(struct tm_task *task, struct tm_error *err)
 {
     if (task->ended)
@@ -95,11 +113,8 @@ static int pull(struct tm_task *task, struct tm_error *err)
     if (!tm_gate_poll(task->gate, task->ctx.now_ns, &element))
         return TM_TURN_IDLE;
     task->slots[0] = element;
-    if (task->unite != NULL && element.kind == TM_ELEMENT_BATCH) { // the gate is all of a union
-        tm_metric_add(&task->unite->rows_in, element.batch->row_count);
-        tm_metric_add(&task->unite->used, element.batch->row_count);
-        tm_metric_add(&task->unite->rows_out, element.batch->row_count);
-    }
+    if (task->unite != NULL && element.kind == TM_ELEMENT_BATCH)
+        return unite(task, element.batch, err);
     return TM_TURN_PROGRESS;
 }
 

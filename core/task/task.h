@@ -24,12 +24,13 @@ struct tm_task {
     struct tm_task_context ctx;
     struct tm_mem mem;
 
-    struct tm_gate *gate;          // or
-    struct tm_node_metrics *unite; // of a union, which the gate is all of; else NULL
-    struct tm_source *source;      // the input
-    bool source_stopped;           // not to be read any more: the job stops
-    bool source_max_sent;          // its last watermark has been put into the chain
-    bool source_ended;             // so has its END
+    struct tm_gate *gate;           // or
+    const struct tm_node *unite;    // a union, which the gate is all of; else NULL
+    struct tm_node_metrics *united; // its metrics
+    struct tm_source *source;       // the input
+    bool source_stopped;            // not to be read any more: the job stops
+    bool source_max_sent;           // its last watermark has been put into the chain
+    bool source_ended;              // so has its END
 
     struct tm_operator **operators;
     struct tm_schema **opened; // per operator: the schema it was opened with, a reference, or NULL

@@ -222,8 +222,10 @@ int tm_task_open(struct tm_task *task, struct tm_worker *worker, struct tm_error
     if (task->ctx.pool == NULL)
         return out_of_memory(err);
     const struct tm_node *first = node_of(task, 0);
-    if (first->kind == TM_NODE_UNION)
-        task->unite = tm_job_metrics(job, first->id, task->ctx.subtask);
+    if (first->kind == TM_NODE_UNION) {
+        task->unite = first;
+        task->united = tm_job_metrics(job, first->id, task->ctx.subtask);
+    }
     int rc = first->kind == TM_NODE_SOURCE ? open_source(task, first, err) : open_gate(task, err);
     if (rc == 0)
         rc = tm__task_build_operators(task, err);

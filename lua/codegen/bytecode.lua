@@ -486,10 +486,18 @@ local function call(m, s, i, pc, count)
   return calls.call(m, s, get(m, s, i.a), args, i, pc)
 end
 
-function on.CALL(m, s, i, pc) results(s, i.a, math.max(i.b - 1, 1), call(m, s, i, pc, i.c - 1)) end
-function on.CALLM(m, s, i, pc) results(s, i.a, math.max(i.b - 1, 1), call(m, s, i, pc, i.c)) end
-function on.CALLT(m, s, i, pc) return returned(m, s, call(m, s, i, pc, i.d - 1)) end
-function on.CALLMT(m, s, i, pc) return returned(m, s, call(m, s, i, pc, i.d)) end
+-- A call that does not come back ends the way through the function.
+local function called(s, i, first, more)
+  if first == values.NEVER then return true end
+  results(s, i.a, math.max(i.b - 1, 1), first, more)
+end
+
+local function handed_back(m, s, first) return first == values.NEVER or returned(m, s, first) end
+
+function on.CALL(m, s, i, pc) return called(s, i, call(m, s, i, pc, i.c - 1)) end
+function on.CALLM(m, s, i, pc) return called(s, i, call(m, s, i, pc, i.c)) end
+function on.CALLT(m, s, i, pc) return handed_back(m, s, (call(m, s, i, pc, i.d - 1))) end
+function on.CALLMT(m, s, i, pc) return handed_back(m, s, (call(m, s, i, pc, i.d))) end
 
 function on.ITERC(m, s, i)
   local iterator = get(m, s, i.a - 3)
@@ -605,6 +613,7 @@ end
 ---@field looked_at table[] per parameter: set of names read, columns or not
 ---@field returns table[] { value, rows } at every return
 ---@field emits table[] { value, rows } at every call of out
+---@field raises string? "job.lua:3" of the first call of error
 ---@field out_escapes boolean? `out` went where it is not followed
 ---@field unknown_fields table[] { name, where, p }
 ---@field problems table[] { code, where, message, hint }

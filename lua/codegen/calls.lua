@@ -104,6 +104,7 @@ end
 
 -- The one value of several returns; rows of the callee go on in the caller's state.
 local function joined(s, callee)
+  if #callee.returns == 0 then return values.NEVER end
   local result
   for _, r in ipairs(callee.returns) do
     result = result and values.join(result, r.value) or r.value
@@ -156,7 +157,7 @@ end
 function calls.call(m, s, f, args, i, pc)
   if f.t == "out" then
     local list = m.out.emits
-    list[#list + 1] = { value = args[1] or NIL, rows = s.rows, line = i.line }
+    list[#list + 1] = { value = args[1] or NIL, rows = s.rows, where = ("%s:%d"):format(m.path, i.line) }
     -- The engine takes the row's fields at once and keeps nothing.
     return NIL
   end
@@ -178,6 +179,11 @@ function calls.call(m, s, f, args, i, pc)
   if f.t == "const" and type(f.v) == "function" then
     if calls.copies[f.v] and args[1] then return (copy_of(m, s, args[1], i, pc)) end
     if known.slow[f.v] then slow(m, i.line, known.slow[f.v][1], known.slow[f.v]) end
+    if f.v == error then
+      escape_all(m, s, args)
+      m.out.raises = m.out.raises or ("%s:%d"):format(m.path, i.line)
+      return values.NEVER
+    end
     if f.v == string.find then check_find(m, args[2], args[4], i.line) end
     local result = known.results[f.v]
     if result then

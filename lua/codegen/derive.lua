@@ -253,7 +253,25 @@ local function needs_returns(node, why)
   fault.raise("RETURNS_NEEDED", node.where, ("%s: %s"):format(node.name, why), RETURNS)
 end
 
-local function check_result(node, r, exits, how)
+-- Of a function that gives no row, whatever its record: why.
+local function check_gives(node, a, exits)
+  if #exits == 0 and a.raises and (node.verb == "map" or #a.returns == 0) then
+    fault.raise("TYPE", a.raises, ("%s: its function always raises an error, so it gives no row"):format(node.name),
+      "let it give the rows that are right, and raise errors in a branch")
+  end
+  if #exits == 0 and node.verb == "map" then
+    fault.raise("TYPE", node.where, ("%s: its function never returns"):format(node.name),
+      "return the record, a table or a text; filter drops rows")
+  end
+  if node.verb == "map" then
+    fault.raise("TYPE", node.where, ("%s: its function returns nothing"):format(node.name),
+      "return the record, a table or a text; filter drops rows")
+  end
+  fault.raise("TYPE", exits[1].where, ("%s: out, its second parameter, is given nil; it takes a row")
+    :format(node.name), "give it a row: out { name = value }; where there is none, do not call it")
+end
+
+local function check_result(node, a, r, exits, how)
   if r.wrong then
     fault.raise("TYPE", node.where, ("%s: its function %s a value of type %s; a row is a table of columns, the record or a text")
       :format(node.name, how, r.wrong), "return { name = value }")
@@ -275,16 +293,22 @@ local function check_result(node, r, exits, how)
   if node.returns then return end
   if r.dynamic then needs_returns(node, "it computes names of columns") end
   if r.unknown or (not r.table and not r.record and not r.text) then
-    if #exits == 0 and not r.unknown then
-      fault.raise("TYPE", node.where, ("%s: its function never returns"):format(node.name),
-        "return the record, a table or a text; filter drops rows")
-    end
-    if #exits > 0 and r.nothing and not r.unknown then
-      fault.raise("TYPE", node.where, ("%s: its function returns nothing"):format(node.name),
-        node.verb == "map" and "return the record, a table or a text; filter drops rows" or nil)
-    end
+    if not r.unknown and (#exits == 0 or r.nothing) then check_gives(node, a, exits) end
     needs_returns(node, "the columns of its result cannot be found in its function")
   end
+end
+
+-- A column that :returns does not have is one of those that it has and the function does not give, misspelt; or it was
+-- forgotten there.
+local function undeclared_hint(node, r, name, names)
+  local missing = {}
+  for _, n in ipairs(names) do if not r.types[n] then missing[#missing + 1] = n end end
+  local type_name = r.types[name] ~= "?" and r.types[name] or nil
+  local from = r.passes[name] and input_field(node, r.passes[name])
+  if from then type_name = from.type end
+  local key = name:match("^[%a_][%w_]*$") or ("[%q]"):format(name)
+  return suggest.hint(name, missing)
+    or ("declare it: :returns { ..., %s = %s }"):format(key, type_name and ('"%s"'):format(type_name) or "type")
 end
 
 local function declared(node, r)
@@ -295,7 +319,7 @@ local function declared(node, r)
       if not node.returns.by_name[name] and not (r.record and node.input.by_name[name]) then
         local names = visible_names(node.returns)
         fault.raise("ROW_KEY", node.where, ("%s: its function gives a column %q, which :returns does not have; it has %s")
-          :format(node.name, name, suggest.list(names)), suggest.hint(name, names))
+          :format(node.name, name, suggest.list(names)), undeclared_hint(node, r, name, names))
       end
     end
   end
@@ -340,7 +364,7 @@ local function rows_of(node, a, exits, how)
   local r = result.of(exits)
   if not a.known then r.unknown = true end
   if a.out_escapes then r.unknown, r.proven = true, false end -- other rows may be emitted than those that are seen
-  check_result(node, r, exits, how)
+  check_result(node, a, r, exits, how)
   local fields, passes
   if node.returns then fields, passes = declared(node, r) else fields, passes = found(node, r, a.functions) end
   -- Rows that stay what they are keep hidden keys; a table sets the whole row.
@@ -382,7 +406,7 @@ function verbs.flat_map(node)
   if a.out_escapes and not node.returns then
     needs_returns(node, "its function hands `out` on, so the rows it gives cannot be found")
   end
-  if a.known and #a.emits == 0 and not a.out_escapes then
+  if a.known and #a.emits == 0 and not a.out_escapes and not (a.raises and #a.returns == 0) then
     fault.raise("TYPE", node.where, ("%s: its function never calls its second parameter"):format(node.name),
       "flat_map(function(e, out) out { name = value } end)")
   end

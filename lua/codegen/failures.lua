@@ -3,6 +3,7 @@
 -- a hot path.
 local codes = require "tidemill.codes"
 local fault = require "tidemill.fault"
+local fit = require "codegen.fit"
 local problem = require "codegen.problem"
 local suggest = require "tidemill.suggest"
 local utf8 = require "tidemill.utf8"
@@ -80,11 +81,11 @@ local function wrong_value(node, name, value)
   if type(value) == "table" then
     hint = "a column holds one value; give each its own column"
   elseif node.settled and node.settled[name] then
-    local given = ({ number = "double", boolean = "bool", string = "string" })[type(value)]
+    local given = fit.type_of(value)
     hint = ("the operator's first row made the column %s; say what it is in all of them: :returns { %s = %s, ... }"):format(
       field.type, name, given and '"' .. given .. '"' or "...")
   end
-  return "ROW_TYPE", ("column %q is %s, given %s"):format(name, field.type, problem.show(value)), hint
+  return "ROW_TYPE", ("column %q is %s, given %s"):format(name, field.type, problem.show_typed(value)), hint
 end
 
 ---Code, message and hint for a value that does not fit.

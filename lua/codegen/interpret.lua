@@ -50,7 +50,7 @@ local function checked(self, k, field, value, fail)
   local fits, converted = fit.value({ name = field.name, type = noted[field.name] }, value)
   if not fits then
     error(fault.new("ROW_TYPE", node.where, ("column %q is %s since its first row, given %s"):format(field.name,
-      noted[field.name], problem.show(value)), ":returns declares the types of columns"), 0)
+      noted[field.name], problem.show_typed(value)), ":returns declares the types of columns"), 0)
   end
   return converted
 end

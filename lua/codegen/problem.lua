@@ -47,4 +47,12 @@ function problem.show(value)
   return "a " .. t
 end
 
+---The same where the type matters: an int64 and a decimal look like numbers.
+function problem.show_typed(value)
+  if type(value) ~= "cdata" then return problem.show(value) end
+  local kind = require("codegen.fit").type_of(value)
+  if not kind then return problem.show(value) end
+  return ("%s (%s)"):format(kind == "int64" and "an int64" or "a decimal", problem.show(value))
+end
+
 return problem

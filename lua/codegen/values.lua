@@ -18,6 +18,7 @@ local values = {}
 values.UNKNOWN = { t = "?" }
 values.NIL = { t = "nil" }
 values.OUT = { t = "out" }
+values.NEVER = { t = "?" } -- of a call that does not come back
 values.TEXTS = { t = "texts" } -- `text`: they are UTF-8 for sure
 
 local simple = {}

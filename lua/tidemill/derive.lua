@@ -160,7 +160,7 @@ function kinds.union(node)
     end
     if other.time_field ~= first.time_field then
       fault.raise("SCHEMA", node.where, "union: the streams do not have their event time in the same column",
-        "put :watermark(...) on all of them, or once below the union")
+        "put :watermark(...) on each of them, before :union")
     end
     for i, f in ipairs(fields) do f.required = f.required and other.fields[i].required end
   end

@@ -36,7 +36,10 @@ function sandbox.compile(env, path, text)
   local fn, message = load(text, "@" .. path, "t", env)
   if not fn then
     local where, rest = place.split(message)
-    fault.raise("SCRIPT_SYNTAX", where or path, rest or message)
+    rest = rest or message
+    local wide, count = rest:gsub("^function or expression too complex", "a call with too many arguments")
+    fault.raise("SCRIPT_SYNTAX", where or path, wide,
+      count > 0 and "Lua takes about 240: give the names as one list, select { ... }" or nil)
   end
   return fn
 end

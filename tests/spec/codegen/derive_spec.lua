@@ -294,3 +294,50 @@ describe("findings", function()
     assert.equal("", messages(function(e) return e.user:lower() == "x" and math.floor(e.n) > 3 end))
   end)
 end)
+
+describe("a function that gives no row", function()
+  it("is told from one that gives out nil, with the place of the call", function()
+    local f = fault(derive, { verb = "flat_map", fn = from_file("nil.lua", "return function(e, out)\n  out(nil)\nend") })
+    assert.equal("TYPE", f.code)
+    assert.equal("nil.lua:2", f.where)
+    assert.truthy(f.message:find("out, its second parameter, is given nil", 1, true), f.message)
+    f = fault(map, function() end)
+    assert.truthy(f.message:find("returns nothing", 1, true), f.message)
+    f = fault(derive, { verb = "flat_map", fn = function() end })
+    assert.truthy(f.message:find("never calls its second parameter", 1, true), f.message)
+  end)
+
+  it("is told from one that always raises, itself or through a function that it calls", function()
+    for _, text in ipairs { "return function(e)\n error() end", "return function(e)\n return error('x', 0) end",
+      "local function fail(e)\n error(e.user) end\nreturn function(e) fail(e) end",
+      "return function(e)\n if e.ok then error('a') else error('b') end end" } do
+      local f = fault(map, from_file("raises.lua", text))
+      assert.equal("raises.lua:2", f.where, text)
+      assert.truthy(f.message:find("always raises an error", 1, true), f.message)
+    end
+    local f = fault(derive, { verb = "flat_map", fn = function() error("x") end })
+    assert.truthy(f.message:find("always raises an error", 1, true), f.message)
+  end)
+
+  it("may raise in a branch, which is no row of it", function()
+    local node = map(function(e)
+      if e.ok then error("not ok") end
+      return { n = e.n }
+    end)
+    assert.equal("n int, $time timestamp", columns(node))
+    assert.equal("n", node.passes.n)
+    node = map(function() error("always") end, schema "a int") -- fails row by row, as user code does
+    assert.equal("a int, $time timestamp", columns(node))
+  end)
+end)
+
+describe("a column that :returns does not have", function()
+  it("is to be declared, unless one of the declared that the function does not give is meant", function()
+    local f = fault(map, function(e) return { a = e.n, c = e.n } end, schema "a int")
+    assert.equal('declare it: :returns { ..., c = "int" }', f.hint)
+    f = fault(map, function(e) return { amount = e.n, totl = e.n } end, schema "amount int; total int")
+    assert.equal('did you mean "total"?', f.hint)
+    f = fault(map, function(e) return { a = e.n, ["b c"] = e.user .. "x" } end, schema "a int")
+    assert.equal('declare it: :returns { ..., ["b c"] = "string" }', f.hint)
+  end)
+end)

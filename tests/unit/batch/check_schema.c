@@ -135,6 +135,25 @@ START_TEST(anything_that_differs_changes_the_fingerprint)
 }
 END_TEST
 
+START_TEST(schemas_that_differ_in_flags_and_names_alone_have_the_same_rows)
+{
+    tm_mem_init(&mem, &support_fx, NULL, 0);
+    struct tm_type ts = support_type("timestamp"), in = support_type("int");
+    struct tm_schema *s[5] = {
+        made((struct tm_field_def[]){{"a", ts, 0}, {"b", in, 0}}, 2, -1),
+        made((struct tm_field_def[]){{"a", ts, TM_FIELD_REQUIRED}, {"b", in, 0}}, 2, 0),
+        made((struct tm_field_def[]){{"c", ts, 0}, {"b", in, TM_FIELD_HIDDEN}}, 2, -1),
+        made((struct tm_field_def[]){{"b", in, 0}, {"a", ts, 0}}, 2, -1),
+        made((struct tm_field_def[]){{"a", ts, 0}}, 1, -1)};
+    for (int i = 0; i < 5; i++)
+        for (int k = 0; k < 5; k++)
+            ck_assert_int_eq(tm_schema_same_rows(s[i], s[k]), i == k || (i < 3 && k < 3));
+    for (int i = 0; i < 5; i++)
+        tm_schema_unref(s[i]);
+    ck_assert_int_eq(mem.used_bytes, 0);
+}
+END_TEST
+
 START_TEST(a_column_is_found_by_its_whole_name)
 {
     tm_mem_init(&mem, &support_fx, NULL, 0);
@@ -156,4 +175,6 @@ END_TEST
 SUPPORT_MAIN("schema", slots_follow_each_other_behind_the_bitmap,
              the_65th_column_adds_a_word_of_null_bits,
              wrong_definitions_are_refused_with_the_reason, at_most_1024_columns,
-             anything_that_differs_changes_the_fingerprint, a_column_is_found_by_its_whole_name)
+             anything_that_differs_changes_the_fingerprint,
+             schemas_that_differ_in_flags_and_names_alone_have_the_same_rows,
+             a_column_is_found_by_its_whole_name)

@@ -34,7 +34,7 @@ static struct support {
     bool hold; // works wait for support_run
     struct tm_executor *executors[64];
     uint32_t executor_count;
-    // What tm_task_row_failed got:
+    // What tm_task_row_failed and tm_task_warn_once got:
     struct tm_buf failures;
     uint32_t failure_count;
     int failure_result;
@@ -62,6 +62,12 @@ int tm_task_row_failed(struct tm_task_context *ctx, const struct tm_row_failure 
     if (S.failure_result != 0)
         tm_error_set(err, S.failure_result, "stopped by the test");
     return S.failure_result;
+}
+
+void tm_task_warn_once(struct tm_task_context *ctx, const struct tm_node *node, const char *message)
+{
+    (void)ctx, (void)node;
+    ck_assert_int_eq(tm_buf_printf(&S.failures, "warning %s\n", message), 0);
 }
 
 // --- helper threads ---

@@ -272,6 +272,22 @@ START_TEST(a_delimiter_may_end_every_record)
 }
 END_TEST
 
+START_TEST(empty_quotes_are_a_text_and_null_in_other_columns)
+{
+    decode("i int, l int64, d double, m decimal(9,2), t timestamp, o bool, s string, b bytes",
+           "i,l,d,m,t,o,s,b\n\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\"\n"
+           "\"1\",\"2\",\"3\",\"4\",\"5\",\"true\",\"x\",\"eA==\"\n",
+           NULL);
+    expect("{\"i\":null,\"l\":null,\"d\":null,\"m\":null,\"t\":null,\"o\":null,\"s\":\"\","
+           "\"b\":\"\"}\n{\"i\":1,\"l\":2,\"d\":3,\"m\":4.00,\"t\":\"1970-01-01T00:00:00.005Z\","
+           "\"o\":true,"
+           "\"s\":\"x\",\"b\":\"eA==\"}\n",
+           "");
+    decode("i int required, s string", "i,s\n\"\",x\n\"2\",y\n", NULL);
+    expect("{\"i\":2,\"s\":\"y\"}\n", "required@4:2: field i is required and null\n");
+}
+END_TEST
+
 // --- headers
 
 START_TEST(a_required_column_must_be_in_the_header)
@@ -283,6 +299,23 @@ START_TEST(a_required_column_must_be_in_the_header)
     decode("user_id int required, b int", "b,usr_id\n", NULL);
     expect("", "required@0:1: field user_id is required and not in the header (is it \"usr_id\"?), "
                "which has b, usr_id\n");
+}
+END_TEST
+
+START_TEST(a_column_that_is_not_in_the_header_is_noticed_once)
+{
+    decode("id int, amount double, s string", "id,amuont,s\n1,2,x\n2,3,y\n", NULL);
+    expect("{\"id\":1,\"amount\":null,\"s\":\"x\"}\n{\"id\":2,\"amount\":null,\"s\":\"y\"}\n", "");
+    ck_assert_str_eq(csv_noticed,
+                     "column amount is not in the header (is it \"amuont\"?), and null in every "
+                     "row; the header has id, amuont, s\n");
+    decode("a int, b int, c int", "a,z1\n1,2\n", NULL); // a is taken, and not meant by b
+    ck_assert_str_eq(csv_noticed, "columns b, c are not in the header, and null in every row; the "
+                                  "header has a, z1\n");
+    decode("a int, b int", "b,c,a\n1,2,3\n", NULL);
+    ck_assert_str_eq(csv_noticed, "");
+    decode("a int, b int", "1,2\n", "header", "false", NULL);
+    ck_assert_str_eq(csv_noticed, "");
 }
 END_TEST
 
@@ -610,7 +643,9 @@ int main(void)
     tcase_add_test(tc, null_texts_are_a_list_and_never_quoted);
     tcase_add_test(tc, ragged_records_are_errors_unless_the_policy_says_otherwise);
     tcase_add_test(tc, a_delimiter_may_end_every_record);
+    tcase_add_test(tc, empty_quotes_are_a_text_and_null_in_other_columns);
     tcase_add_test(tc, a_required_column_must_be_in_the_header);
+    tcase_add_test(tc, a_column_that_is_not_in_the_header_is_noticed_once);
     tcase_add_test(tc, a_header_of_another_file_is_an_error);
     tcase_add_test(tc, quoted_names_and_repeated_names_outside_the_schema_are_fine);
     tcase_add_test(tc, numbers_in_every_spelling);

@@ -56,6 +56,25 @@ START_TEST(every_type_is_read)
 }
 END_TEST
 
+START_TEST(an_input_without_bytes_needs_no_place_for_them)
+{
+    const struct tm_format *const formats[] = {&tm_format_json, &tm_format_text, &tm_format_csv};
+    for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
+        struct tm_schema *schema = make_schema(&w, "line string");
+        struct tm_decoder_args args = {.mem = &w.mem, .schema = schema, .max_record = 1000};
+        struct tm_batch *batch = tm_batch_acquire(w.pool, schema);
+        struct tm_decoder *d = NULL;
+        size_t used = 0;
+        ck_assert_int_eq(formats[i]->decoder_new(&args, &d, &w.err), 0);
+        ck_assert_int_eq(d->ops->decode(d, NULL, 0, true, batch, &used, note_bad, &w), 0);
+        ck_assert_uint_eq(used + batch->row_count + w.bad_count, 0);
+        d->ops->free(d);
+        tm_batch_release(batch);
+        tm_schema_unref(schema);
+    }
+}
+END_TEST
+
 START_TEST(null_and_missing_fields_are_null)
 {
     const char *all = "a bool, b int, c int64, d double, e decimal(5,1), f string, g bytes, "
@@ -245,7 +264,14 @@ START_TEST(keys_are_found_in_any_order_and_any_spelling)
     reads("a.b int, \xc3\xa9 int", "{\"a.b\":1,\"\xc3\xa9\":2}", "{\"a.b\":1,\"\xc3\xa9\":2}");
     reads("a\\b int, a\"c int", "{\"a\\\\b\":1,\"a\\\"c\":2,\"a\\b\":3}",
           "{\"a\\\\b\":1,\"a\\\"c\":2}");
-    refuses("a int", "{\"\\q\":1}", TM_E_BAD_JSON, "bad escape");
+    refuses("a int", "{\"\\q\":1}", TM_E_BAD_JSON,
+            "\\q in a key is not an escape of JSON (byte 2)");
+    refuses("a int", "{\"a\":1,\"\\n\\u00e4\\\\\\x\":1}", TM_E_BAD_JSON,
+            "\\x in a key is not an escape of JSON (byte 18)");
+    refuses("a int", "{\"x\\ud83dy\":1}", TM_E_BAD_JSON,
+            "\\ud83d in a key is not an escape of JSON (byte 3)");
+    refuses("a int", "{\"x\\u12\":1}", TM_E_BAD_JSON,
+            "\\u12 in a key is not an escape of JSON (byte 3)");
     reads("s string, a int, t string",
           "{\"s\":\"the key that follows is longer than its name\",\"\\u0061\":5,\"t\":\"x\"}",
           "{\"s\":\"the key that follows is longer than its name\",\"a\":5,\"t\":\"x\"}");
@@ -692,6 +718,7 @@ int main(void)
     tcase_add_checked_fixture(tc, open_world, close_world);
     tcase_set_timeout(tc, 120);
     tcase_add_test(tc, every_type_is_read);
+    tcase_add_test(tc, an_input_without_bytes_needs_no_place_for_them);
     tcase_add_test(tc, null_and_missing_fields_are_null);
     tcase_add_test(tc, white_space_may_stand_between_all_tokens);
     tcase_add_test(tc, int_takes_whole_numbers_up_to_2_to_the_53);

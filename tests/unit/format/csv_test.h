@@ -36,6 +36,15 @@ struct csv_case {
     const uint64_t *used;
 };
 
+static char csv_noticed[1024]; // what a decoder said of its file, one line each
+
+static inline void csv_notice(void *arg, const char *message)
+{
+    size_t used = strlen(csv_noticed);
+    (void)arg;
+    snprintf(csv_noticed + used, sizeof csv_noticed - used, "%s\n", message);
+}
+
 static inline int csv_decode_pieces(const struct csv_case *c, const struct tm_options *options,
                                     const char *text, size_t len, size_t piece)
 {
@@ -44,8 +53,10 @@ static inline int csv_decode_pieces(const struct csv_case *c, const struct tm_op
                                    .schema = schema,
                                    .used = c->used,
                                    .max_record = c->max_record,
-                                   .options = options};
+                                   .options = options,
+                                   .notice = csv_notice};
     struct tm_decoder *d = NULL;
+    csv_noticed[0] = '\0';
     forget(c->w);
     ck_assert_msg(tm_format_csv.decoder_new(&args, &d, &c->w->err) == 0, "%s", c->w->err.message);
     int rc = decode_pieces(c->w, d, schema, text, len, piece);
