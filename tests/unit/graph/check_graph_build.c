@@ -66,9 +66,9 @@ START_TEST(what_does_not_exist_is_refused_with_a_text)
     ck_assert_int_lt(tm_graph_add(graph, TM_NODE_SINK, "to", "", "y"), 0);
     ck_assert_int_lt(tm_graph_add(graph, TM_NODE_SINK, "to", "\xff\xfe", "y"), 0);
     expect_text("UTF-8");
-    ck_assert_int_lt(tm_graph_job(graph, "j", TM_PARALLELISM_MAX + 1, 0, 5), 0);
-    ck_assert_int_lt(tm_graph_job(graph, "j", 1, TM_MAX_PARALLELISM + 1, 5), 0);
-    ck_assert_int_lt(tm_graph_job(graph, "j", 1, 0, -1), 0);
+    ck_assert_int_lt(tm_graph_job(graph, "j", TM_PARALLELISM_MAX + 1, 0, 5, 0), 0);
+    ck_assert_int_lt(tm_graph_job(graph, "j", 1, TM_MAX_PARALLELISM + 1, 5, 0), 0);
+    ck_assert_int_lt(tm_graph_job(graph, "j", 1, 0, -1, 0), 0);
     ck_assert_int_lt(tm_graph_window(graph, n, 0, 1, 0), 0);
     ck_assert_int_lt(tm_graph_window(graph, n, 10, 5, 5), 0);
     ck_assert_int_lt(tm_graph_window(graph, n, INT64_MAX, 1, 0), 0);
@@ -151,7 +151,7 @@ START_TEST(the_rest_of_a_node_is_stored)
 {
     uint32_t s = source("s"), w = watermark("w", s), k = key_by("k", w), a = window("a", k);
     uint32_t c = count("c", k);
-    ok(tm_graph_job(graph, "fraud", 4, 256, 20));
+    ok(tm_graph_job(graph, "fraud", 4, 256, 20, 0));
     ok(tm_graph_used(graph, s, 70));
     ok(tm_graph_emit_final(graph, c, 1));
     ok(tm_graph_parallelism(graph, a, 3));
