@@ -49,7 +49,8 @@ int tm_chain_fail(struct tm_chain_ctx *ctx, uint32_t node, const uint8_t *row, u
 
     char text[512];
 
-    if ((code == TM_E_USER_CODE || code == TM_E_USER_MEMORY) && chain->vm->shortage != TM__VM_SHORT_NOT &&
+    if ((code == TM_E_USER_CODE || code == TM_E_USER_MEMORY) &&
+        chain->vm->shortage != TM__VM_SHORT_NOT &&
         memmem(message, length, out_of_memory, sizeof out_of_memory - 1) != NULL) {
         // The machine's want is no fault of a row that could be skipped.
         if (chain->vm->shortage == TM__VM_SHORT_MACHINE)

@@ -2,8 +2,8 @@
 // The bound is soft, because LuaJIT does not survive every refused allocation, least of all in
 // compiled code: past the limit (or once the machine has no memory and the reserve was opened) the
 // allocator still gives, and has the code that runs stopped at its next instruction. There what is
-// no longer used is collected; what then is still too much becomes an ordinary error of Lua. Only
-// past limit and grace is an allocation refused.
+// no longer used is collected; what then is still too much becomes an ordinary error of Lua.
+// Refused is what passes the grace all the same, and a single wish far beyond the limit.
 #include <lauxlib.h>
 
 #include "core/base/limits.h"
@@ -57,11 +57,15 @@ static bool past_limit(const struct tm_vm *vm)
 // one is made only when enough was added since the last.
 static void set_alarm(struct tm_vm *vm)
 {
-    int64_t next = tm_vm_used_bytes(vm) + vm->limit_bytes / 8;
+    int64_t used = tm_vm_used_bytes(vm), next = used + vm->limit_bytes / 8;
 
-    vm->alarm_bytes = vm->limit_bytes == 0         ? INT64_MAX
-                      : next > vm->limit_bytes ? next
-                                               : vm->limit_bytes;
+    if (vm->limit_bytes == 0) {
+        vm->alarm_bytes = vm->hard_bytes = INT64_MAX;
+        return;
+    }
+    vm->alarm_bytes = next > vm->limit_bytes ? next : vm->limit_bytes;
+    // What lives past the limit is on its way to an error, which takes a little more.
+    vm->hard_bytes = (used > vm->limit_bytes ? used : vm->limit_bytes) + vm->grace_bytes;
 }
 
 static void stop_watching(struct tm_vm *vm)
@@ -102,7 +106,7 @@ static void on_instruction(lua_State *lua, lua_Debug *at)
     }
     // What handles the error gets some room, so that a row can fail alone and be described. The
     // second half of the grace gives none: who catches errors and takes more is stopped at once.
-    int64_t grace = vm->hard_bytes - vm->limit_bytes, used = tm_vm_used_bytes(vm);
+    int64_t grace = vm->grace_bytes, used = tm_vm_used_bytes(vm);
     if (vm->shortage == TM__VM_SHORT_LIMIT && used < vm->limit_bytes + grace / 2) {
         stop_watching(vm);
         vm->alarm_bytes = used + grace / 16;
@@ -139,6 +143,26 @@ static void *allocate(struct tm_vm *vm, void *p, size_t old_size, size_t new_siz
                      : tm_mem_realloc(&vm->mem, p, old_size, new_size);
 }
 
+// The growth would take the heap past the alarm: may it?
+static bool may_pass_alarm(struct tm_vm *vm, int64_t size, int64_t growth)
+{
+    int64_t used = tm_vm_used_bytes(vm), most = vm->limit_bytes + vm->grace_bytes;
+
+    // What doubles itself gets what it asks for: it was within the bounds before, and is given back
+    // at the next instruction. One wish, then the grace again.
+    if (used + growth > vm->hard_bytes && used <= most && size <= 2 * most)
+        vm->hard_bytes = used + growth + vm->grace_bytes;
+    bool granted = used + growth <= vm->hard_bytes;
+    if (!granted) {
+        vm->shortage = TM__VM_SHORT_LIMIT;
+        vm->due = true;
+    }
+    // A wish that is refused is an error by itself, and what is held may be little.
+    if (granted || used > vm->alarm_bytes)
+        watch(vm);
+    return granted;
+}
+
 void *tm__vm_alloc(void *ud, void *p, size_t old_size, size_t new_size)
 {
     struct tm_vm *vm = ud;
@@ -150,13 +174,9 @@ void *tm__vm_alloc(void *ud, void *p, size_t old_size, size_t new_size)
         return NULL;
     }
     if (TM_UNLIKELY(new_size > old_size &&
-                    tm_vm_used_bytes(vm) + (int64_t)(new_size - old_size) > vm->alarm_bytes)) {
-        watch(vm);
-        if (tm_vm_used_bytes(vm) + (int64_t)(new_size - old_size) > vm->hard_bytes) {
-            vm->shortage = TM__VM_SHORT_LIMIT;
-            return NULL;
-        }
-    }
+                    tm_vm_used_bytes(vm) + (int64_t)(new_size - old_size) > vm->alarm_bytes) &&
+        !may_pass_alarm(vm, (int64_t)new_size, (int64_t)(new_size - old_size)))
+        return NULL;
     void *moved = allocate(vm, p, old_size, new_size);
     if (TM_LIKELY(moved != NULL))
         return moved;
@@ -169,12 +189,10 @@ void *tm__vm_alloc(void *ud, void *p, size_t old_size, size_t new_size)
 
 void tm__vm_set_limit(struct tm_vm *vm, int64_t limit_bytes)
 {
-    int64_t grace = limit_bytes / 4;
-
-    if (grace < TM_LUA_GRACE_BYTES)
-        grace = TM_LUA_GRACE_BYTES;
     vm->limit_bytes = limit_bytes;
-    vm->hard_bytes = limit_bytes == 0 ? INT64_MAX : limit_bytes + grace;
+    vm->grace_bytes = limit_bytes / 4;
+    if (vm->grace_bytes < TM_LUA_GRACE_BYTES)
+        vm->grace_bytes = TM_LUA_GRACE_BYTES;
     vm->running = true;
     set_alarm(vm);
 }
@@ -184,7 +202,7 @@ void tm__vm_end_limit(struct tm_vm *vm)
     stop_watching(vm);
     vm->running = false;
     vm->limit_bytes = 0;
-    vm->alarm_bytes = vm->hard_bytes = INT64_MAX;
+    set_alarm(vm);
 }
 
 // --- after an entry ------------------------------------------------------------------------------

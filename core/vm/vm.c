@@ -175,8 +175,8 @@ static int set_up(lua_State *lua)
     return 0;
 }
 
-// Booting is the engine's own code, and LuaJIT survives no refusal in lua_newstate: the limit applies
-// from the end of it on, the machine's is met by the reserve.
+// Booting is the engine's own code, and LuaJIT survives no refusal in lua_newstate: the limit
+// applies from the end of it on, the machine's is met by the reserve.
 static int make_state(struct tm_vm *vm, int64_t limit_bytes, struct tm_error *err)
 {
     if (!tm__vm_take_reserve(vm))

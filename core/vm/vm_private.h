@@ -11,7 +11,7 @@ enum tm__vm_shortage {
     TM__VM_SHORT_MACHINE, // of memory
 };
 
-#define TM__VM_MEMORY_HINT                                                                       \
+#define TM__VM_MEMORY_HINT                                                                        \
     "keep less in tables and captured variables: what is kept between rows belongs in state; or " \
     "allow more: lua_memory = \"2GB\" in tm.job"
 
@@ -21,7 +21,9 @@ struct tm_vm {
     lua_State *lua;
     int64_t limit_bytes; // of the Lua heap, 0: none, or the state has not booted
     int64_t alarm_bytes; // past it the code that runs is stopped and looked at
-    int64_t hard_bytes;  // past it an allocation is refused
+    int64_t hard_bytes;  // past it an allocation is refused: limit and grace, or what one large
+                         // wish was granted
+    int64_t grace_bytes;
     enum tm__vm_shortage shortage; // why memory was refused, or code stopped, in this entry
     bool running;                  // booted, not being freed: code may be stopped
     bool watched;                  // code is to be stopped at its next instruction
