@@ -25,4 +25,13 @@ enum {
     TM_LATENCY_MS = 5,               // a part-filled batch is sent after this
     TM_WINDOW_SLICES_MAX = 10000000, // size / slide, as Flink
     TM_NODES_MAX = 4096,             // operators in a job
+    // The heap of a lua_State, unless the job sets lua_memory: what a job keeps in tables grows
+    // without end only by mistake, and is to be an error before it is the machine's. Soft: past
+    // it code is stopped at its next instruction, and meanwhile gets a quarter more, or the grace.
+    TM_LUA_MEMORY_BYTES = 1024 * 1024 * 1024,
+    TM_LUA_MEMORY_BYTES_MIN = 16 * 1024 * 1024, // several times what a state without a job takes
+    TM_LUA_GRACE_BYTES = 16 * 1024 * 1024,
+    // Addresses held back in each state until the machine has no memory: what Lua may take before
+    // it is stopped then.
+    TM_LUA_RESERVE_BYTES = 16 * 1024 * 1024,
 };

@@ -144,6 +144,7 @@ int tm_engine_open(struct tm_engine *engine, const struct tm_cli_options *option
     engine->vm_args = (struct tm_vm_args){
         .fx = &engine->fx,
         .mem = &engine->mem,
+        .memory_limit_bytes = TM_LUA_MEMORY_BYTES, // the job's own is known once it is planned
         .seed = 1,
         .script_path = options->file,
         .script_text = engine->script,

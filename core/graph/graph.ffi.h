@@ -29,7 +29,7 @@ enum tm_aggregate_kind {
 };
 
 int tm_graph_job(struct tm_graph *graph, const char *name, uint32_t parallelism,
-                 uint32_t max_parallelism, int64_t latency_ms);
+                 uint32_t max_parallelism, int64_t latency_ms, int64_t lua_memory_bytes);
 int tm_graph_add(struct tm_graph *graph, int kind, const char *verb, const char *name,
                  const char *where);
 int tm_graph_input(struct tm_graph *graph, uint32_t node, uint32_t input);

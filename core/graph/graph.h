@@ -50,7 +50,8 @@ struct tm_graph {
     uint32_t parallelism;     // job option; 0: cores
     uint32_t max_parallelism; // 0: from parallelism
     int64_t latency_ms;
-    struct tm_node *nodes; // by id
+    int64_t lua_memory_bytes; // limit of each worker's Lua state; what runs has one
+    struct tm_node *nodes;    // by id
     uint32_t node_count, node_capacity;
     uint64_t fingerprint; // of everything the script determines; workers compare
 };

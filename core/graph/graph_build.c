@@ -50,7 +50,7 @@ static int check_name(struct tm_graph *graph, const char *what, const char *name
 }
 
 int tm_graph_job(struct tm_graph *graph, const char *name, uint32_t parallelism,
-                 uint32_t max_parallelism, int64_t latency_ms)
+                 uint32_t max_parallelism, int64_t latency_ms, int64_t lua_memory_bytes)
 {
     int rc = check_name(graph, "the job", name);
     if (rc != 0)
@@ -64,6 +64,9 @@ int tm_graph_job(struct tm_graph *graph, const char *name, uint32_t parallelism,
     if (latency_ms < 0 || latency_ms > 86400000)
         return FAIL(graph, TM_E_LIMIT, "latency is %lld ms; allowed are 0 to 1 day",
                     (long long)latency_ms);
+    if (lua_memory_bytes != 0 && lua_memory_bytes < TM_LUA_MEMORY_BYTES_MIN)
+        return FAIL(graph, TM_E_LIMIT, "lua_memory is %lld bytes; at least %d are needed",
+                    (long long)lua_memory_bytes, TM_LUA_MEMORY_BYTES_MIN);
     char *copy = tm_arena_strndup(&private_of(graph)->arena, name, strlen(name));
     if (copy == NULL)
         return no_memory(graph);
@@ -71,6 +74,7 @@ int tm_graph_job(struct tm_graph *graph, const char *name, uint32_t parallelism,
     graph->parallelism = parallelism;
     graph->max_parallelism = max_parallelism;
     graph->latency_ms = latency_ms;
+    graph->lua_memory_bytes = lua_memory_bytes != 0 ? lua_memory_bytes : TM_LUA_MEMORY_BYTES;
     return 0;
 }
 

@@ -84,6 +84,18 @@ static void take_counts(struct chunk *self)
     }
 }
 
+// Memory that ran out is of no row: say whose functions ran.
+static void name_operators(const struct chunk *self, struct tm_error *err)
+{
+    const char *last = node_at(self, self->node_count - 1)->name;
+    if (self->node_count == 1)
+        tm_error_prefix(err, "operator '%s'", last);
+    else
+        tm_error_prefix(err, "operators '%s' to '%s'", node_at(self, 0)->name, last);
+    if (strchr(err->where, ':') == NULL) // no line is known
+        tm_error_where(err, "%s", node_at(self, 0)->where);
+}
+
 static int enter(struct chunk *self, bool finish, struct tm_error *err)
 {
     int rc = prepare_output(self, err);
@@ -99,6 +111,8 @@ static int enter(struct chunk *self, bool finish, struct tm_error *err)
     take_counts(self);
     if (rc < 0 && self->failure.code != 0)
         *err = self->failure;
+    else if (rc == TM_E_USER_MEMORY || rc == TM_E_MEMORY)
+        name_operators(self, err);
     return rc;
 }
 

@@ -187,6 +187,14 @@ static int take_results(struct reduce *self, size_t old_size, struct tm_error *e
     return 0;
 }
 
+// Memory that ran out is of no row: say whose function ran.
+static void name_operator(const struct reduce *self, struct tm_error *err)
+{
+    tm_error_prefix(err, "operator '%s'", self->base.node->name);
+    if (strchr(err->where, ':') == NULL) // no line is known
+        tm_error_where(err, "%s", self->base.node->where);
+}
+
 // enum tm_vm_run or negative.
 static int enter(struct reduce *self, struct tm_error *err)
 {
@@ -206,6 +214,8 @@ static int enter(struct reduce *self, struct tm_error *err)
     if (rc < 0) {
         if (self->failure.code != 0)
             *err = self->failure;
+        else if (rc == TM_E_USER_MEMORY || rc == TM_E_MEMORY)
+            name_operator(self, err);
         return rc;
     }
     int taken = take_results(self, old_size, err);

@@ -40,6 +40,7 @@ static int start(struct tm_worker *worker, struct tm_error *err)
     if (needs_lua(job->graph)) {
         struct tm_vm_args args = job->vm;
         args.mem = &worker->mem;
+        args.memory_limit_bytes = job->graph->lua_memory_bytes;
         int rc = tm_vm_new(&args, &worker->vm, err);
         if (rc == 0)
             rc = tm_vm_evaluate(worker->vm, job->graph->fingerprint, err);

@@ -1,5 +1,6 @@
 // Generated chunks in a state: bound to a context of constant address, entered once per batch by
 // one protected call through cached references; and the two functions that chunks call back.
+#include <stdio.h>
 #include <string.h>
 
 #include <lauxlib.h>
@@ -26,15 +27,38 @@ int tm_chain_grow(struct tm_chain_ctx *ctx, uint64_t more)
     return chain->args.grow(chain->args.arg, ctx, more);
 }
 
+// The chunk sees only Lua's text of it; a place may stand in front.
+static const char out_of_memory[] = "not enough memory";
+
+static uint32_t describe_shortage(struct tm_vm *vm, const char *message, uint32_t length,
+                                  char *text, size_t size)
+{
+    struct tm_error err = {0};
+    const char *end = memmem(message, length, out_of_memory, sizeof out_of_memory - 1);
+    int place = (int)(end - message) < 200 ? (int)(end - message) : 0;
+
+    (void)tm__vm_memory_error(vm, &err);
+    int n = snprintf(text, size, "%.*s%s\n  hint: %s", place, message, err.message, err.hint);
+    return n < (int)size ? (uint32_t)n : (uint32_t)size - 1;
+}
+
 int tm_chain_fail(struct tm_chain_ctx *ctx, uint32_t node, const uint8_t *row, uint32_t row_of,
                   int code, const char *message, uint32_t length)
 {
     struct tm_vm_chain *chain = ctx->owner;
 
-    // The chunk sees only Lua's text of a refused allocation.
-    if (code == TM_E_USER_CODE && chain->vm->limit_hit &&
-        memmem(message, length, "not enough memory", 17) != NULL)
+    char text[512];
+
+    if ((code == TM_E_USER_CODE || code == TM_E_USER_MEMORY) &&
+        chain->vm->shortage != TM__VM_SHORT_NOT &&
+        memmem(message, length, out_of_memory, sizeof out_of_memory - 1) != NULL) {
+        // The machine's want is no fault of a row that could be skipped.
+        if (chain->vm->shortage == TM__VM_SHORT_MACHINE)
+            return TM_E_MEMORY;
         code = TM_E_USER_MEMORY;
+        length = describe_shortage(chain->vm, message, length, text, sizeof text);
+        message = text;
+    }
     return chain->args.fail(chain->args.arg, node, (const struct tm_row *)(const void *)row, row_of,
                             code, message, length);
 }
@@ -127,6 +151,8 @@ static int call(struct tm_vm_chain *chain, int function, struct tm_error *err)
     }
     int rc = (int)lua_tointeger(lua, -1);
     lua_pop(lua, 2);
+    if (TM_UNLIKELY(rc == TM_E_MEMORY) && err != NULL && err->code == 0)
+        return tm__vm_memory_error(chain->vm, err);
     if (TM_UNLIKELY(rc < 0) && err != NULL && err->code == 0)
         tm_error_set(err, rc, "%s", tm_error_title(rc));
     return rc;
@@ -162,16 +188,12 @@ struct tm_chain_ctx *tm_vm_chain_ctx(struct tm_vm_chain *chain)
 
 int tm_vm_chain_run(struct tm_vm_chain *chain, struct tm_error *err)
 {
-    int rc = call(chain, chain->run, err);
-    tm__vm_relieve(chain->vm);
-    return rc;
+    return tm__vm_relieve(chain->vm, call(chain, chain->run, err), err);
 }
 
 int tm_vm_chain_finish(struct tm_vm_chain *chain, struct tm_error *err)
 {
-    int rc = call(chain, chain->finish, err);
-    tm__vm_relieve(chain->vm);
-    return rc;
+    return tm__vm_relieve(chain->vm, call(chain, chain->finish, err), err);
 }
 
 static int copy_proposal(lua_State *lua)

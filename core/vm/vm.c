@@ -6,6 +6,7 @@
 
 #include <lauxlib.h>
 
+#include "core/base/limits.h"
 #include "core/vm/vm_private.h"
 
 // --- entering Lua
@@ -48,10 +49,11 @@ static int take_fault(lua_State *lua)
         t->code = tm_error_by_name(code);
         t->err->code = t->code;
         copy_field(lua, table, "message", t->err->message, sizeof t->err->message);
-        copy_field(lua, table, "where", t->err->where, sizeof t->err->where);
         copy_field(lua, table, "hint", t->err->hint, sizeof t->err->hint);
-        if (t->code == TM_E_USER_MEMORY && !t->vm->limit_hit)
-            t->code = t->err->code = TM_E_MEMORY; // it was the machine's
+        // The Lua side knows neither the limit nor whose it is.
+        if (t->code == TM_E_USER_MEMORY && t->vm->shortage != TM__VM_SHORT_NOT)
+            t->code = tm__vm_memory_error(t->vm, t->err);
+        copy_field(lua, table, "where", t->err->where, sizeof t->err->where);
     } else {
         const char *text = lua_tostring(lua, -1);
         t->code = tm_error_set(t->err, TM_E_INTERNAL, "%s",
@@ -62,16 +64,13 @@ static int take_fault(lua_State *lua)
     return 0;
 }
 
+// The error of memory that came without a place.
 static int memory_error(struct tm_vm *vm, struct tm_error *err)
 {
-    if (!vm->limit_hit)
-        return tm_error_set(err, TM_E_MEMORY, "no memory for Lua (%lld bytes in use)",
-                            (long long)tm_vm_used_bytes(vm));
-    tm_error_set(err, TM_E_USER_MEMORY, "user code needs more than its %lld bytes of memory",
-                 (long long)vm->limit_bytes);
-    tm_error_hint(err, "keep less in tables and captured variables; what is kept between rows "
-                       "belongs in state");
-    return err->code;
+    int rc = tm__vm_memory_error(vm, err);
+
+    tm_error_where(err, "%s", vm->path);
+    return rc;
 }
 
 int tm__vm_take_error(struct tm_vm *vm, int status, struct tm_error *err)
@@ -80,7 +79,7 @@ int tm__vm_take_error(struct tm_vm *vm, int status, struct tm_error *err)
     struct take_error take = {.vm = vm, .err = err != NULL ? err : &local};
     lua_State *lua = vm->lua;
 
-    if (status == LUA_ERRMEM || (status == LUA_ERRERR && vm->limit_hit)) {
+    if (status == LUA_ERRMEM || (status == LUA_ERRERR && vm->shortage != TM__VM_SHORT_NOT)) {
         lua_pop(lua, 1);
         return memory_error(vm, err);
     }
@@ -131,8 +130,7 @@ int tm__vm_enter(struct tm_vm *vm, const struct tm__vm_entry *entry, struct tm_e
 
     if (status != 0)
         e.rc = tm__vm_take_error(vm, status, err);
-    tm__vm_relieve(vm);
-    return e.rc;
+    return tm__vm_relieve(vm, e.rc, err);
 }
 
 // --- making a state
@@ -164,9 +162,6 @@ static int set_up(lua_State *lua)
     struct tm_vm *vm = lua_touserdata(lua, 1);
 
     tm__vm_open_libraries(vm);
-    // From here on: LuaJIT itself does not survive a refusal in lua_newstate, and leaks in the
-    // FFI's.
-    vm->limit_bytes = vm->wanted_limit_bytes;
     lua_pushboolean(lua, 0);
     vm->error_slot = luaL_ref(lua, LUA_REGISTRYINDEX);
     lua_getglobal(lua, "require");
@@ -180,31 +175,45 @@ static int set_up(lua_State *lua)
     return 0;
 }
 
-static int make_state(struct tm_vm *vm, struct tm_error *err)
+// Booting is the engine's own code, and LuaJIT survives no refusal in lua_newstate: the limit
+// applies from the end of it on, the machine's is met by the reserve.
+static int make_state(struct tm_vm *vm, int64_t limit_bytes, struct tm_error *err)
 {
+    if (!tm__vm_take_reserve(vm))
+        return tm_error_set(err, TM_E_MEMORY, "no memory for a Lua state");
     vm->lua = lua_newstate(tm__vm_alloc, vm);
     if (vm->lua == NULL)
         return tm_error_set(err, TM_E_MEMORY, "no memory for a Lua state");
     int status = lua_cpcall(vm->lua, set_up, vm);
-    if (status == LUA_ERRMEM || (status != 0 && vm->limit_hit))
+    if (status == LUA_ERRMEM || (status != 0 && vm->reserve == NULL))
         return memory_error(vm, err);
     if (status != 0)
         return tm_error_set(err, TM_E_INTERNAL, "the Lua side does not start: %s",
                             lua_tostring(vm->lua, -1));
-    return tm__vm_enter(vm, &(struct tm__vm_entry){.name = "boot", .push = push_boot}, err);
+    int rc = tm__vm_enter(vm, &(struct tm__vm_entry){.name = "boot", .push = push_boot}, err);
+    if (rc == 0 && vm->reserve == NULL)
+        rc = memory_error(vm, err);
+    if (rc == 0)
+        tm__vm_set_limit(vm, limit_bytes);
+    return rc;
 }
 
 int tm_vm_new(const struct tm_vm_args *args, struct tm_vm **out, struct tm_error *err)
 {
-    struct tm_vm *vm = tm_mem_zalloc(args->mem, sizeof *vm);
     int rc;
 
     *out = NULL;
+    if (args->memory_limit_bytes != 0 && args->memory_limit_bytes < TM_LUA_MEMORY_BYTES_MIN)
+        return tm_error_set(err, TM_E_LIMIT,
+                            "the memory of Lua is %lld bytes; at least %d are needed",
+                            (long long)args->memory_limit_bytes, TM_LUA_MEMORY_BYTES_MIN);
+    struct tm_vm *vm = tm_mem_zalloc(args->mem, sizeof *vm);
     if (vm == NULL)
         return tm_error_set(err, TM_E_MEMORY, "no memory for a Lua state");
     vm->fx = args->fx;
     tm_mem_init(&vm->mem, args->fx, args->mem, 0);
-    vm->wanted_limit_bytes = args->memory_limit_bytes;
+    tm_mem_init(&vm->reserve_mem, args->fx, NULL, 0);
+    vm->alarm_bytes = vm->hard_bytes = INT64_MAX;
     vm->seed = args->seed;
     vm->set_names = args->set_names;
     vm->set_values = args->set_values;
@@ -219,7 +228,7 @@ int tm_vm_new(const struct tm_vm_args *args, struct tm_vm **out, struct tm_error
     else
         rc = tm_buf_append(&vm->text, args->script_text, args->script_length);
     if (rc == 0)
-        rc = make_state(vm, err);
+        rc = make_state(vm, args->memory_limit_bytes, err);
     vm->set_names = vm->set_values = NULL;
     vm->set_count = 0;
     if (rc != 0) {
@@ -234,8 +243,10 @@ void tm_vm_free(struct tm_vm *vm)
 {
     if (vm == NULL)
         return;
+    tm__vm_end_limit(vm);
     if (vm->lua != NULL)
         lua_close(vm->lua);
+    (void)tm__vm_open_reserve(vm);
     tm__vm_close_account(vm);
     struct tm_mem *mem = vm->text.mem;
     tm_buf_fini(&vm->text);

@@ -14,8 +14,8 @@ struct tm_vm_chain;
 struct tm_vm_args {
     const struct tm_fx *fx;
     struct tm_mem *mem;
-    int64_t memory_limit_bytes; // of the Lua heap; 0: none. Past it user code fails with
-                                // TM_E_USER_MEMORY
+    int64_t memory_limit_bytes; // of the Lua heap, at least TM_LUA_MEMORY_BYTES_MIN; 0: none. Past
+                                // it the job's code fails with TM_E_USER_MEMORY
     uint64_t seed;              // of math.random and of string-order-independent iteration
     const char *script_path;    // "job.lua" as the user gave it
     const char *script_text;    // NULL: read script_path

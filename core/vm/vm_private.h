@@ -5,14 +5,32 @@
 
 #include "core/vm/vm.h"
 
+enum tm__vm_shortage {
+    TM__VM_SHORT_NOT,
+    TM__VM_SHORT_LIMIT,   // of the state's own limit
+    TM__VM_SHORT_MACHINE, // of memory
+};
+
+#define TM__VM_MEMORY_HINT                                                                        \
+    "keep less in tables and captured variables: what is kept between rows belongs in state; or " \
+    "allow more: lua_memory = \"2GB\" in tm.job"
+
 struct tm_vm {
     const struct tm_fx *fx;
     struct tm_mem mem; // child of the caller's account: what this state holds
     lua_State *lua;
-    int64_t limit_bytes;        // of the Lua heap, 0: none
-    int64_t wanted_limit_bytes; // what it becomes once the libraries are open
-    bool limit_hit;             // an allocation was refused since the last look
-    int64_t collected_bytes;    // used after the last full collection
+    int64_t limit_bytes; // of the Lua heap, 0: none, or the state has not booted
+    int64_t alarm_bytes; // past it the code that runs is stopped and looked at
+    int64_t hard_bytes;  // past it an allocation is refused: limit and grace, or what one large
+                         // wish was granted
+    int64_t grace_bytes;
+    enum tm__vm_shortage shortage; // why memory was refused, or code stopped, in this entry
+    bool running;                  // booted, not being freed: code may be stopped
+    bool watched;                  // code is to be stopped at its next instruction
+    bool due;                      // code was stopped: look again after the entry
+    int step_multiplier;           // the collector's, while watched
+    struct tm_mem reserve_mem;     // without a parent
+    void *reserve;                 // TM_LUA_RESERVE_BYTES for when the machine has no more, or NULL
     uint64_t seed;
     char *path;         // of the script
     struct tm_buf text; // of the script
@@ -41,9 +59,16 @@ int tm__vm_take_error(struct tm_vm *vm, int status, struct tm_error *err);
 // The allocator of a state; ud is the tm_vm.
 void *tm__vm_alloc(void *ud, void *p, size_t old_size, size_t new_size);
 void tm__vm_close_account(struct tm_vm *vm); // after lua_close
-// Collect garbage where the heap nears its limit: LuaJIT does not do so by itself before it gives
-// up. Between batches.
-void tm__vm_relieve(struct tm_vm *vm);
+// From here on: what was allocated before counts, but was never refused.
+void tm__vm_set_limit(struct tm_vm *vm, int64_t limit_bytes);
+void tm__vm_end_limit(struct tm_vm *vm); // before lua_close
+bool tm__vm_take_reserve(struct tm_vm *vm);
+bool tm__vm_open_reserve(struct tm_vm *vm); // false: there was none
+// After an entry that gave `rc`: where memory ran short, collect; what is still short afterwards is
+// the error of an entry that had none.
+int tm__vm_relieve(struct tm_vm *vm, int rc, struct tm_error *err) TM_WARN_UNUSED;
+// Of the last shortage.
+int tm__vm_memory_error(struct tm_vm *vm, struct tm_error *err);
 
 // Opens the libraries that the engine's own Lua needs, and the loader of embedded modules. Runs
 // protected.

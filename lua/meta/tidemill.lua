@@ -37,7 +37,7 @@ local tm = {}
 ---
 ---    local job = tm.job("fraud-detection", { parallelism = 4 })
 ---@param name string
----@param options? { parallelism: integer?, max_parallelism: integer?, latency: tidemill.duration?, on_error: tidemill.on_error? } parallelism: subtasks, default the number of cores; max_parallelism: key groups; latency: how long a row may wait for others, default "5ms"; on_error: default of all operators
+---@param options? { parallelism: integer?, max_parallelism: integer?, latency: tidemill.duration?, lua_memory: tidemill.size?, on_error: tidemill.on_error? } parallelism: subtasks, default the number of cores; max_parallelism: key groups; latency: how long a row may wait for others, default "5ms"; lua_memory: what the tables and texts of the functions may take in each thread, default "1GB", at least "16MB"; on_error: default of all operators
 ---@return tidemill.Job
 function tm.job(name, options) end
 

@@ -34,12 +34,15 @@ local function unknown(what)
 end
 
 local LATENCY_MS = 5 -- core/base/limits.h
+local LUA_MEMORY_MIN = 16 * 1024 ^ 2 -- core/base/limits.h; the highest is what LuaJIT can address
+local LUA_MEMORY_MAX = 2 ^ 47
 
 local function job_options(at, options)
   local values = check.options(at, "tm.job", options, {
     parallelism = function(a, w, v) return check.integer(a, w, v, 1, 1024) end,
     max_parallelism = function(a, w, v) return check.integer(a, w, v, 1, 32768) end,
     latency = function(a, w, v) return check.duration(a, w, v, 0) end,
+    lua_memory = function(a, w, v) return check.size(a, w, v, LUA_MEMORY_MIN, LUA_MEMORY_MAX) end,
     on_error = function(a, w, v)
       if v ~= "fail" and v ~= "skip" and freeze.kind(v) ~= "connector" then
         check.wrong(a, w, '"fail", "skip" or a sink for dead letters', v)

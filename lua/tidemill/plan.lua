@@ -105,7 +105,7 @@ end
 function plan.pour(C, graph, job)
   local put, options = writer(C, graph), job.options
   put({ name = job.name, where = job.where }, C.tm_graph_job(graph, job.name, options.parallelism or 0,
-    options.max_parallelism or 0, options.latency))
+    options.max_parallelism or 0, options.latency, options.lua_memory or 0))
   for _, node in ipairs(job.nodes) do
     local id = put(node, C.tm_graph_add(graph, enum(C, "TM_NODE_", node.kind), node.verb, node.name, node.where))
     if id ~= node.id then

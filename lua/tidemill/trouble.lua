@@ -43,7 +43,8 @@ local function convert(code, err)
   if fault.is(err) then return err end
   local message = text_of(err):gsub("'?struct tm_record_%d+'?", "a record")
   if message:find("not enough memory", 1, true) and #message < 80 then
-    return fault.new("USER_MEMORY", place.here(), "user code needs more memory than its limit",
+    -- C says more where a limit was reached (core/vm/memory.c); else it is one text beyond what LuaJIT can hold.
+    return fault.new("USER_MEMORY", place.split(message) or place.here(), "not enough memory for what the function makes",
       "keep less in tables and captured variables; what is kept between rows belongs in state")
   end
   if is_engine(message) then

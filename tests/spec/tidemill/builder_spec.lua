@@ -25,11 +25,11 @@ describe("a job", function()
       { path = "jobs/wordcount.lua" }).name)
     local job = scripts.job [[
       local tm = require "tidemill"
-      local job = tm.job("fraud", { parallelism = 4, max_parallelism = 256, latency = "20ms" })
+      local job = tm.job("fraud", { parallelism = 4, max_parallelism = 256, latency = "20ms", lua_memory = "2GB" })
       job:from(tm.lines()):to(tm.print())
       return job]]
     assert.equal("fraud", job.name)
-    assert.same({ parallelism = 4, max_parallelism = 256, latency = 20 }, job.options)
+    assert.same({ parallelism = 4, max_parallelism = 256, latency = 20, lua_memory = 2 ^ 31 }, job.options)
   end)
 
   it("that ends in a stream without a sink is printed, and says so", function()

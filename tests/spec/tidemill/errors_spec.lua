@@ -143,6 +143,8 @@ local WRONG = {
   "return tm.job('')",
   "return tm.job('a', { paralelism = 3 })",
   "return tm.job('a', { parallelism = 4, max_parallelism = 2 })",
+  "return tm.job('a', { lua_memory = '1MB' })",
+  "return tm.job('a', { lua_memory = 'lots' })",
   "return tm.job('a')",
   "tm.job('a') return tm.job('a')",
   "local a, b = tm.job('a'), tm.job('b') a:from(tm.lines()) return b:from(tm.stdin { name = 's' })",

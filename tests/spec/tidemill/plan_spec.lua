@@ -45,7 +45,7 @@ describe("the C graph", function()
     plan.pour(C, "graph", (scripts.job(SCRIPT)))
     assert.matches("^fingerprint %d+ULL$", table.remove(calls))
     assert.same({
-      "job spend 2 0 0",
+      "job spend 2 0 0 0",
       "add 0 from in.jsonl job.lua:3",
       "add 4 watermark watermark(ts) job.lua:6",
       "add 3 key_by key_by(user) job.lua:7",

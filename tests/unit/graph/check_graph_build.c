@@ -66,9 +66,11 @@ START_TEST(what_does_not_exist_is_refused_with_a_text)
     ck_assert_int_lt(tm_graph_add(graph, TM_NODE_SINK, "to", "", "y"), 0);
     ck_assert_int_lt(tm_graph_add(graph, TM_NODE_SINK, "to", "\xff\xfe", "y"), 0);
     expect_text("UTF-8");
-    ck_assert_int_lt(tm_graph_job(graph, "j", TM_PARALLELISM_MAX + 1, 0, 5), 0);
-    ck_assert_int_lt(tm_graph_job(graph, "j", 1, TM_MAX_PARALLELISM + 1, 5), 0);
-    ck_assert_int_lt(tm_graph_job(graph, "j", 1, 0, -1), 0);
+    ck_assert_int_lt(tm_graph_job(graph, "j", TM_PARALLELISM_MAX + 1, 0, 5, 0), 0);
+    ck_assert_int_lt(tm_graph_job(graph, "j", 1, TM_MAX_PARALLELISM + 1, 5, 0), 0);
+    ck_assert_int_lt(tm_graph_job(graph, "j", 1, 0, -1, 0), 0);
+    ck_assert_int_lt(tm_graph_job(graph, "j", 1, 0, 5, TM_LUA_MEMORY_BYTES_MIN - 1), 0);
+    expect_text("lua_memory");
     ck_assert_int_lt(tm_graph_window(graph, n, 0, 1, 0), 0);
     ck_assert_int_lt(tm_graph_window(graph, n, 10, 5, 5), 0);
     ck_assert_int_lt(tm_graph_window(graph, n, INT64_MAX, 1, 0), 0);
@@ -151,7 +153,7 @@ START_TEST(the_rest_of_a_node_is_stored)
 {
     uint32_t s = source("s"), w = watermark("w", s), k = key_by("k", w), a = window("a", k);
     uint32_t c = count("c", k);
-    ok(tm_graph_job(graph, "fraud", 4, 256, 20));
+    ok(tm_graph_job(graph, "fraud", 4, 256, 20, 64 << 20));
     ok(tm_graph_used(graph, s, 70));
     ok(tm_graph_emit_final(graph, c, 1));
     ok(tm_graph_parallelism(graph, a, 3));
@@ -160,6 +162,7 @@ START_TEST(the_rest_of_a_node_is_stored)
     ck_assert_uint_eq(graph->parallelism, 4);
     ck_assert_uint_eq(graph->max_parallelism, 256);
     ck_assert_int_eq(graph->latency_ms, 20);
+    ck_assert_int_eq(graph->lua_memory_bytes, 64 << 20);
     ck_assert_uint_eq(graph->fingerprint, 0xfeed);
     ck_assert_uint_eq(graph->nodes[s].used[1], UINT64_C(1) << 6);
     ck_assert_int_eq(graph->nodes[w].disorder_ms, 5000);

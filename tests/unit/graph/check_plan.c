@@ -277,10 +277,10 @@ START_TEST(key_groups_follow_the_widest_operator_or_the_jobs_option)
     ok(tm_graph_parallelism(graph, c, 200));
     make_plan(2);
     ck_assert_uint_eq(plan->max_parallelism, 512);
-    ok(tm_graph_job(graph, "j", 0, 256, 5));
+    ok(tm_graph_job(graph, "j", 0, 256, 5, 0));
     make_plan(2);
     ck_assert_uint_eq(plan->max_parallelism, 256);
-    ok(tm_graph_job(graph, "j", 0, 100, 5));
+    ok(tm_graph_job(graph, "j", 0, 100, 5, 0));
     struct tm_plan *none = NULL;
     ck_assert_int_eq(tm_plan_new(&mem, graph, 2, NULL, NULL, &none, &err), TM_E_GRAPH);
     ck_assert_ptr_nonnull(strstr(err.message, "count 'c' has 200 subtasks"));

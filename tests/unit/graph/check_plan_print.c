@@ -31,7 +31,7 @@ static void fraud_job(uint32_t parallelism)
     ok(tm_graph_on_error(graph, a, TM_ON_ERROR_DEAD_LETTER, (int)dead));
     ok(tm_graph_on_error(graph, f, TM_ON_ERROR_SKIP, -1));
     ok(tm_graph_parallelism(graph, o, 1));
-    ok(tm_graph_job(graph, "fraud-detection", 0, 0, 5));
+    ok(tm_graph_job(graph, "fraud-detection", 0, 0, 5, 0));
     ok(tm_graph_fingerprint(graph, 0xabc));
     ck_assert_int_eq(tm_plan_new(&mem, graph, parallelism, NULL, NULL, &plan, &err), 0);
 }

@@ -197,6 +197,8 @@ START_TEST(a_row_that_needs_too_much_memory_fails_with_user_memory)
     start("function(e) end", 32 << 20);
     ck_assert_int_eq(run("memory"), 0);
     ck_assert_int_eq(seen.code, TM_E_USER_MEMORY);
+    ck_assert_ptr_nonnull(strstr(seen.message, "32.0 MB"));
+    ck_assert_ptr_nonnull(strstr(seen.message, "hint: keep less"));
     ck_assert_int_eq(run("done"), 0);
 }
 END_TEST
@@ -205,12 +207,44 @@ START_TEST(garbage_is_collected_before_the_limit_is_reached)
 {
     // What lives is more than half of the limit: by itself LuaJIT would only collect once the heap
     // has doubled, which it cannot.
-    start("function(e) end", 12 << 20);
+    start("function(e) end", 24 << 20);
     ck_assert_int_eq(
-        luaL_dostring(f.vm->lua, "ballast = {} for i = 1, 55000 do ballast[i] = { i } end"), 0);
+        luaL_dostring(f.vm->lua, "ballast = {} for i = 1, 110000 do ballast[i] = { i } end"), 0);
     for (int i = 0; i < 200; i++) // about 2 MiB of garbage each
         ck_assert_msg(run("garbage") == 0, "run %d: %s", i, f.err.message);
-    ck_assert_int_le(tm_vm_used_bytes(f.vm), 12 << 20);
+    ck_assert_int_le(tm_vm_used_bytes(f.vm), 24 << 20);
+}
+END_TEST
+
+START_TEST(what_lives_past_the_limit_after_a_run_ends_the_job_whoever_caught_the_error)
+{
+    start("(function()\n"
+          "  local kept = {}\n"
+          "  return function(e)\n"
+          "    pcall(function() for i = 1, 1e9 do kept[#kept + 1] = { i } end end)\n"
+          "  end\n"
+          "end)()",
+          16 << 20);
+    ck_assert_int_eq(run("user"), TM_E_USER_MEMORY);
+    ck_assert_int_eq(f.err.code, TM_E_USER_MEMORY);
+    ck_assert_msg(strncmp(f.err.where, "job.lua", 7) == 0, "where is '%s'", f.err.where);
+    ck_assert_ptr_nonnull(strstr(f.err.message, "16.0 MB"));
+    ck_assert_ptr_nonnull(strstr(f.err.hint, "lua_memory"));
+    ck_assert_int_eq(lua_gettop(f.vm->lua), 0);
+}
+END_TEST
+
+START_TEST(code_that_gives_memory_back_after_an_error_runs_on)
+{
+    start("function(e)\n"
+          "  for n = 1, 20 do\n"
+          "    local ok, why = pcall(function() local t = {} for i = 1, 1e9 do t[i] = { i } end "
+          "end)\n"
+          "    assert(not ok and tostring(why):find('not enough memory'), why)\n"
+          "  end\n"
+          "end",
+          32 << 20);
+    ck_assert_msg(run("user") == 0, "%s", f.err.message);
 }
 END_TEST
 
@@ -274,6 +308,8 @@ int main(void)
     tcase_add_test(tc, a_fault_of_the_engine_comes_with_a_traceback);
     tcase_add_test(tc, a_row_that_needs_too_much_memory_fails_with_user_memory);
     tcase_add_test(tc, garbage_is_collected_before_the_limit_is_reached);
+    tcase_add_test(tc, what_lives_past_the_limit_after_a_run_ends_the_job_whoever_caught_the_error);
+    tcase_add_test(tc, code_that_gives_memory_back_after_an_error_runs_on);
     tcase_add_test(tc, user_code_sees_the_time_of_its_batch);
     tcase_add_test(tc, proposals_and_sources_are_handed_over_as_text);
     tcase_add_test(tc, operators_that_do_not_exist_are_refused);

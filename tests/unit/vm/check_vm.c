@@ -1,5 +1,5 @@
 // The state as C uses it: a script becomes a graph, its errors become tm_errors with their place,
-// its memory is bounded, and a second evaluation must agree with the first.
+// and a second evaluation must agree with the first.
 #include "tests/unit/vm/support.h"
 
 static struct fixture f;
@@ -128,45 +128,6 @@ START_TEST(a_script_that_does_not_exist_is_not_found)
 }
 END_TEST
 
-START_TEST(a_script_past_its_memory_limit_fails_with_user_memory)
-{
-    static const char *const bombs[] = {
-        "local t = {} for i = 1, 1e9 do t[i] = { i } end",
-        "return ('x'):rep(1e9)",
-        "local s = 'x' while true do s = s .. s end",
-        "local function f(...) return f(1, ...) end f()",
-    };
-    for (size_t i = 0; i < sizeof bombs / sizeof bombs[0]; i++) {
-        ck_assert_int_eq(fixture_state(&f, bombs[i], 16 << 20), 0);
-        int rc = tm_vm_evaluate(f.vm, 0, &f.err);
-        ck_assert_msg(rc == TM_E_USER_MEMORY || i == 3, "%s gave %d: %s", bombs[i], rc,
-                      f.err.message);
-        ck_assert_int_lt(rc, 0);
-        ck_assert_int_le(tm_vm_used_bytes(f.vm), 16 << 20);
-        fixture_reset(&f);
-    }
-}
-END_TEST
-
-START_TEST(making_a_state_in_any_amount_of_memory_fails_cleanly_or_works)
-{
-    int failed = 0, worked = 0;
-
-    for (int64_t limit = 1000; limit < 8 << 20; limit += limit / 8) {
-        int rc = fixture_state(&f, WINDOW, limit);
-        if (rc == 0)
-            rc = tm_vm_evaluate(f.vm, 0, &f.err);
-        ck_assert_msg(rc == TM_E_USER_MEMORY || rc == TM_E_GRAPH_DIFFERS || rc == TM_E_MEMORY,
-                      "at %lld bytes: %d %s", (long long)limit, rc, f.err.message);
-        failed += rc != TM_E_GRAPH_DIFFERS;
-        worked += rc == TM_E_GRAPH_DIFFERS;
-        fixture_reset(&f);
-    }
-    ck_assert_int_gt(failed, 3);
-    ck_assert_int_gt(worked, 3);
-}
-END_TEST
-
 static int findings, arguments;
 
 static void each_finding(void *arg, const char *severity, const char *where, const char *message,
@@ -257,8 +218,6 @@ int main(void)
     tcase_add_loop_test(tc, an_error_of_the_script_keeps_its_code_place_and_hint, 0,
                         (int)(sizeof wrong / sizeof wrong[0]));
     tcase_add_test(tc, a_script_that_does_not_exist_is_not_found);
-    tcase_add_test(tc, a_script_past_its_memory_limit_fails_with_user_memory);
-    tcase_add_test(tc, making_a_state_in_any_amount_of_memory_fails_cleanly_or_works);
     tcase_add_test(tc, findings_and_arguments_are_listed);
     tcase_add_test(tc, set_values_reach_the_script);
     tcase_add_test(tc, traces_are_counted);
