@@ -80,13 +80,17 @@ static void stop_watching(struct tm_vm *vm)
 // True when what lives after a full collection is within the bounds.
 static bool recovered(struct tm_vm *vm, lua_State *lua)
 {
+    // A machine without memory is met again and again, with a full collection each time, unless one
+    // gives back a good part.
+    bool opened = vm->reserve == NULL;
+    int64_t before = tm_vm_used_bytes(vm);
     lua_gc(lua, LUA_GCCOLLECT, 0);
     set_alarm(vm);
     if (past_limit(vm)) {
         vm->shortage = TM__VM_SHORT_LIMIT;
         return false;
     }
-    if (!tm__vm_take_reserve(vm)) {
+    if ((opened && before - tm_vm_used_bytes(vm) < before / 8) || !tm__vm_take_reserve(vm)) {
         vm->shortage = TM__VM_SHORT_MACHINE;
         return false;
     }
