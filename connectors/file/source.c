@@ -106,7 +106,7 @@ static int not_found(struct files *list, const char *path, bool is_pattern, stru
     char pattern[4096];
     size_t folder = folder_length(path);
     const char *suffix = strrchr(path + folder, '.'); // of what is there, files of its kind
-    if (suffix == NULL || is_pattern)
+    if (suffix == NULL || strpbrk(suffix, "*?[") != NULL)
         suffix = "";
     int rc = is_pattern ? tm_error_set(err, TM_E_NOT_FOUND, "no file matches %s", path)
                         : tm_error_set(err, TM_E_NOT_FOUND, "there is no file %s", path);

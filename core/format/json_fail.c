@@ -118,6 +118,8 @@ int tm__json_fail_key(struct tm__json_fail *fail, const struct tm__json_place *p
     }
     uint32_t shown = end - at > 2 && text[at + 1] == 'u' ? 6 : 2; // \u and four digits
     shown = shown < end - at ? shown : end - at;
+    while (shown < end - at && (text[at + shown] & 0xC0) == 0x80)
+        shown++; // not within a character
     snprintf(fail->message, sizeof fail->message,
              "%.*s in a key is not an escape of JSON (byte %u)", (int)shown,
              (const char *)text + at, position(place, at));

@@ -83,14 +83,14 @@ function captured.keeps(fn, index)
   return not by_file[file][util.funcuvname(fn, index) or "?"] and "now" or nil
 end
 
----The name of a captured variable whose value is another one since, or nil.
+---Has one of these values changed since?
 ---@param list table[] { fn =, index = from 0, value = }
----@return string?
 function captured.changed(list)
   for _, c in ipairs(list) do
-    local name, value = debug.getupvalue(c.fn, c.index + 1)
-    if not rawequal(value, c.value) then return name end
+    local _, value = debug.getupvalue(c.fn, c.index + 1)
+    if not rawequal(value, c.value) then return true end
   end
+  return false
 end
 
 return captured

@@ -14,7 +14,7 @@ local type, tonumber, tostring = type, tonumber, tostring
 local istype = ffi.istype
 
 local Value = ffi.typeof("struct tm_int64_value")
-local Raw = ffi.typeof("int64_t")
+local Raw, Unsigned = ffi.typeof("int64_t"), ffi.typeof("uint64_t")
 local MIN = -0x7fffffffffffffffLL - 1LL
 local LIMIT = 2 ^ 63
 
@@ -122,16 +122,20 @@ local function compare(a, b)
     if x > y then return 1 end
     return whole == b and 0 or -1
   end
-  local x, y = a.value, b.value
+  local x, y = a.value, istype(Raw, b) and b or b.value
   if x < y then return -1 end
   return x > y and 1 or 0
+end
+
+local function is_comparable(v)
+  return type(v) == "number" or (type(v) == "cdata" and (istype(Value, v) or istype(Raw, v)))
 end
 
 local function ordered(a, b)
   local left = type(a) == "cdata" and istype(Value, a)
   local other
   if left then other = b else other = a end
-  if type(other) ~= "number" and not (type(other) == "cdata" and istype(Value, other)) then refuse("comparison", other) end
+  if not is_comparable(other) then refuse("comparison", other) end
   if left then return compare(a, b) end
   local c = compare(b, a)
   return c and -c
@@ -139,7 +143,8 @@ end
 
 function mt.__eq(a, b)
   if not (type(a) == "cdata" and istype(Value, a)) then a, b = b, a end
-  if type(b) == "number" or (type(b) == "cdata" and istype(Value, b)) then return compare(a, b) == 0 end
+  if is_comparable(b) then return compare(a, b) == 0 end
+  if type(b) == "cdata" and istype(Unsigned, b) then refuse("comparison", b) end -- 5ULL: silence would be wrong
   return false
 end
 

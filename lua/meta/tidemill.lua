@@ -414,14 +414,14 @@ function tm.min(field) end
 ---@return tidemill.Aggregate
 function tm.max(field) end
 
----Value of the row that arrived first.
+---Value of the row that arrived first, of those where it is not null.
 ---
 ---    opened = tm.first("price")
 ---@param field string
 ---@return tidemill.Aggregate
 function tm.first(field) end
 
----Value of the row that arrived last.
+---Value of the row that arrived last, of those where it is not null.
 ---
 ---    closed = tm.last("price")
 ---@param field string

@@ -109,16 +109,12 @@ local function check_names(self, job)
   end
 end
 
--- What was concluded from the values of captured variables must hold when rows come.
-local function check_captured(nodes)
+-- What was concluded from the values of captured variables must hold when rows come: where the script assigned another one
+-- after an operator was looked at, all are looked at again.
+local function settle_captured(nodes)
   local captured = require "codegen.captured"
   for _, node in ipairs(nodes) do
-    local name = captured.changed(node.codegen and node.codegen.assumed or {})
-    if name then
-      fault.raise("ARGUMENT", node.where,
-        ("the script assigns '%s', which the function of '%s' captures, after that operator was made"):format(name, node.name),
-        ("assign '%s' before the operator"):format(name))
-    end
+    if captured.changed(node.codegen and node.codegen.assumed or {}) then return derive.derive_all(nodes) end
   end
 end
 
@@ -142,7 +138,7 @@ function session.run(self)
   for _, node in ipairs(job.nodes) do
     if not node.derived then derive.derive(node) end
   end
-  check_captured(job.nodes)
+  settle_captured(job.nodes)
   project.run(job.nodes)
   check_names(self, job)
   job.files = place.files() -- what functions load while they run is no part of the graph

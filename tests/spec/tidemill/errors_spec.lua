@@ -122,7 +122,6 @@ local WRONG = {
   "return rows:to(tm.file { path = 'x', format = tm.csv(';', true) })",
   "return rows:to(tm.file { path = 'x', format = tm.csv })",
   "return tm.from(tm.stdin { max_record = '1TB' })",
-  "local limit = 'a' local big = rows:filter(function(e) return e.user == limit end):select('user') limit = 'b' return big",
   "tm.from(tm.lines()):to(tm.discard()) return tm.from(tm.lines())",
   "rows:to(tm.file { path = 'o.jsonl' }) return rows:to(tm.file { path = 'o.jsonl' })",
   "return rows:to(tm.file { path = 'o.jsonl', max_record = 1 })",

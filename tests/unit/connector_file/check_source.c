@@ -389,6 +389,7 @@ START_TEST(a_missing_file_is_an_error_that_names_the_nearest)
     ck_assert_ptr_nonnull(strstr(S.err.hint, support_path("payments.jsonl")));
     ck_assert_int_eq(prepare("*.csv", 1), TM_E_NOT_FOUND);
     ck_assert_ptr_nonnull(strstr(S.err.message, "no file matches"));
+    ck_assert_ptr_nonnull(strstr(S.err.hint, "no file *.csv"));
     ck_assert_int_eq(prepare("nowhere/a.jsonl", 1), TM_E_NOT_FOUND);
     ck_assert_ptr_nonnull(strstr(S.err.hint, "there is no folder"));
     ck_assert_ptr_nonnull(strstr(S.err.hint, support_path("nowhere/")));

@@ -272,6 +272,8 @@ START_TEST(keys_are_found_in_any_order_and_any_spelling)
             "\\ud83d in a key is not an escape of JSON (byte 3)");
     refuses("a int", "{\"x\\u12\":1}", TM_E_BAD_JSON,
             "\\u12 in a key is not an escape of JSON (byte 3)");
+    refuses("a int", "{\"\\\xc3\xa9\":1}", TM_E_BAD_JSON,
+            "\\\xc3\xa9 in a key is not an escape of JSON (byte 2)");
     reads("s string, a int, t string",
           "{\"s\":\"the key that follows is longer than its name\",\"\\u0061\":5,\"t\":\"x\"}",
           "{\"s\":\"the key that follows is longer than its name\",\"a\":5,\"t\":\"x\"}");
