@@ -112,10 +112,11 @@ static inline uint8_t *put_value(struct json_encoder *e, uint8_t *out, struct fi
 static inline size_t row_bound(const struct json_encoder *e, const struct tm_row *row)
 {
     size_t bound = e->fixed_bound;
-    for (uint32_t i = 0; i < e->reference_count; i++) {
-        struct tm_ref ref;
-        memcpy(&ref, (const uint8_t *)row + e->references[i], sizeof ref);
-        bound += (size_t)ref.length * ESCAPED_MAX;
+    const uint32_t *end = e->references + e->reference_count;
+    for (const uint32_t *offset = e->references; offset != end; offset++) {
+        uint32_t length; // of a tm_ref
+        memcpy(&length, (const uint8_t *)row + *offset + offsetof(struct tm_ref, length), 4);
+        bound += (size_t)length * ESCAPED_MAX;
     }
     return bound;
 }
@@ -125,10 +126,10 @@ static inline uint8_t *put_row(struct json_encoder *e, uint8_t *out, const struc
                                const struct field **failed)
 {
     uint8_t *start = out;
-    for (uint32_t i = 0; i < e->field_count; i++) {
-        struct field *field = &e->fields[i];
+    const bool omit_nulls = e->omit_nulls;
+    for (struct field *field = e->fields, *end = field + e->field_count; field != end; field++) {
         if (TM_UNLIKELY(tm_row_is_null(row, field->index))) {
-            if (!e->omit_nulls)
+            if (!omit_nulls)
                 out = put_text(put_prefix(out, field), "null");
             continue;
         }

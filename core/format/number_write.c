@@ -28,8 +28,22 @@ static uint32_t digit_count(uint64_t v)
     return guess + (v >= tm__power10_word[guess]);
 }
 
+static inline uint8_t *put_small(uint8_t *out, uint32_t v) // below 100
+{
+    if (v >= 10)
+        return put_pair(out, v);
+    *out = (uint8_t)('0' + v);
+    return out + 1;
+}
+
 static inline uint8_t *put_unsigned(uint8_t *out, uint64_t v)
 {
+    if (v < 100)
+        return put_small(out, (uint32_t)v);
+    if (v < 10000) {
+        uint32_t low = (uint32_t)v, high = low / 100;
+        return put_pair(put_small(out, high), low - high * 100);
+    }
     uint8_t *end = out + digit_count(v), *p = end;
     while (v >= 100) {
         uint64_t rest = v / 100;

@@ -132,8 +132,13 @@ static inline int put_slot(item_t *item, const uint8_t *value, uint8_t *row)
 // A blank row at `to`, whose room is known, with the batch's slack of 64 bytes behind it.
 static inline void put_blank(uint8_t *to, const uint8_t *blank, size_t blank_bytes, uint32_t size)
 {
-    for (size_t i = 0; i < blank_bytes; i += 32)
-        __builtin_memcpy(to + i, blank + i, 32);
+    const uint8_t *end = blank + blank_bytes;
+    uint8_t *at = to;
+    do { // a row has 32 bytes at least
+        __builtin_memcpy(at, blank, 32);
+        at += 32;
+        blank += 32;
+    } while (blank != end);
     memcpy(to, &size, sizeof size); // size_bytes, the first field
 }
 

@@ -51,6 +51,8 @@ static int make_blank(struct tm__operator_result *result, const struct tm_operat
     }
     if (result->time)
         result->time_offset = schema->fields[schema->time_field].offset;
+    if (result->time && result->window) // each of its rows has one
+        row->nulls[schema->time_field >> 6] &= ~((uint64_t)1 << (schema->time_field & 63));
     return 0;
 }
 
@@ -95,13 +97,13 @@ void tm__operator_result_fini(struct tm__operator_result *result)
 
 // --- plain rows ----------------------------------------------------------------------------------
 
-static inline int append_plain(const struct tm__operator_result *result, struct tm_batch *batch,
-                               const struct tm__operator_result_row *row,
-                               const struct tm__operator_aggregate **culprit)
+// `string`: what the key is, a constant where this is called.
+static inline __attribute__((always_inline)) int put_plain(
+    const struct tm__operator_result *result, struct tm_batch *batch,
+    const struct tm__operator_result_row *row, const struct tm_key *key, const void *value,
+    const struct tm__operator_aggregate **culprit, bool string)
 {
-    const struct tm_key *key = row->key;
     size_t size = result->schema->fixed_bytes;
-    bool string = result->reader->fast == 1;
     if (string)
         size += (key->length + (size_t)7) & ~(size_t)7;
     if (TM_UNLIKELY(size > TM_ROW_BYTES_MAX))
@@ -118,19 +120,53 @@ static inline int append_plain(const struct tm__operator_result *result, struct 
     if (result->window) {
         set_int(to + result->start_offset, row->start);
         set_int(to + result->end_offset, row->end);
-    }
-    if (result->time && row->has_time)
+        if (result->time)
+            set_int(to + result->time_offset, row->time);
+    } else if (result->time && row->has_time)
         put_time(to, (uint32_t)result->schema->time_field, result->time_offset, row->time);
-    const struct tm__operator_aggregates *aggregates = result->aggregates;
-    for (uint32_t i = 0; i < aggregates->count; i++) {
-        *culprit = &aggregates->items[i];
-        rc = put_slot(*culprit, row->value, to);
-        if (TM_UNLIKELY(rc != 0))
+    const struct tm__operator_aggregate *item = result->aggregates->items;
+    for (const struct tm__operator_aggregate *end = item + result->aggregates->count; item != end;
+         item++) {
+        if (item->action == TM__COUNT) { // not null in the blank row
+            set_int(to + item->output_offset, get_int((const uint8_t *)value + item->offset));
+            continue;
+        }
+        rc = put_slot(item, value, to);
+        if (TM_UNLIKELY(rc != 0)) {
+            *culprit = item;
             return rc;
+        }
     }
     batch->size_bytes += size;
     batch->row_count++;
     return 0;
+}
+
+static int append_plain(const struct tm__operator_result *result, struct tm_batch *batch,
+                        const struct tm__operator_result_row *row,
+                        const struct tm__operator_aggregate **culprit)
+{
+    return result->reader->fast == 1
+               ? put_plain(result, batch, row, row->key, row->value, culprit, true)
+               : put_plain(result, batch, row, row->key, row->value, culprit, false);
+}
+
+int tm__operator_result_append_some(const struct tm__operator_result *result,
+                                    struct tm_batch *batch,
+                                    const struct tm__operator_result_row *row,
+                                    const struct tm_key *keys, void *const *values, uint32_t count,
+                                    uint32_t *done, const struct tm__operator_aggregate **culprit)
+{
+    int rc = 0;
+    uint32_t i = 0;
+    if (result->reader->fast == 1)
+        for (; rc == 0 && i < count && !tm_batch_is_full(batch); i++)
+            rc = put_plain(result, batch, row, &keys[i], values[i], culprit, true);
+    else
+        for (; rc == 0 && i < count && !tm_batch_is_full(batch); i++)
+            rc = put_plain(result, batch, row, &keys[i], values[i], culprit, false);
+    *done = i;
+    return rc;
 }
 
 // --- all rows ------------------------------------------------------------------------------------

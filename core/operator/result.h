@@ -39,6 +39,15 @@ int tm__operator_result_append(const struct tm__operator_result *result, struct 
                                const struct tm__operator_result_row *row,
                                const struct tm__operator_aggregate **culprit) TM_WARN_UNUSED;
 
+// Rows that have in common all but key and value, until the batch is full; only where there is a
+// blank row. *done: so many were taken, the last of them is the one that failed if any did.
+int tm__operator_result_append_some(const struct tm__operator_result *result,
+                                    struct tm_batch *batch,
+                                    const struct tm__operator_result_row *row,
+                                    const struct tm_key *keys, void *const *values, uint32_t count,
+                                    uint32_t *done,
+                                    const struct tm__operator_aggregate **culprit) TM_WARN_UNUSED;
+
 // An output batch under way: acquired when the first row comes, given to the task when full.
 struct tm__operator_output {
     struct tm_batch *batch;

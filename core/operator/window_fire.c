@@ -159,10 +159,10 @@ static int result_failed(struct tm__operator_window *self,
         tm__operator_aggregate_range_hint(culprit));
 }
 
-static int emit(struct tm__operator_window *self, const struct tm_key *key, void *value,
-                struct tm_error *err)
+static struct tm__operator_result_row row_of(const struct tm__operator_window *self,
+                                             const struct tm_key *key, const void *value)
 {
-    struct tm__operator_result_row row = {
+    return (struct tm__operator_result_row){
         .key = key,
         .home = {self->single != NULL ? self->state : self->merged, NULL, self->key_group},
         .value = value,
@@ -171,6 +171,12 @@ static int emit(struct tm__operator_window *self, const struct tm_key *key, void
         .time = self->end - 1,
         .has_time = true,
     };
+}
+
+static int emit(struct tm__operator_window *self, const struct tm_key *key, void *value,
+                struct tm_error *err)
+{
+    struct tm__operator_result_row row = row_of(self, key, value);
     if (self->single == NULL && *spoilt_word(self, value) != 0)
         return result_failed(self, &self->aggregates.items[*spoilt_word(self, value) - 1], err);
     if (tm__operator_output_open(&self->output, self->base.ctx, self->result.schema) != 0)
@@ -184,9 +190,37 @@ static int emit(struct tm__operator_window *self, const struct tm_key *key, void
     return 0;
 }
 
+// The rest of a key group that lies as it is, by rows of the common kind.
+static int emit_plain_group(struct tm__operator_window *self, struct tm_error *err)
+{
+    const struct tm__operator_result_row row = row_of(self, NULL, NULL);
+    struct tm_key keys[TM_STATE_SOME];
+    void *values[TM_STATE_SOME];
+    for (uint32_t count; (count = tm_state_next_some(&self->cursor, keys, values)) != 0;) {
+        const struct tm__operator_aggregate *culprit;
+        uint32_t done;
+        if (tm__operator_output_open(&self->output, self->base.ctx, self->result.schema) != 0)
+            return tm__operator_out_of_memory(&self->base, err);
+        int rc = tm__operator_result_append_some(&self->result, self->output.batch, &row, keys,
+                                                 values, count, &done, &culprit);
+        tm_state_give_back(&self->cursor, count - done);
+        if (rc == TM_E_OVERFLOW)
+            rc = result_failed(self, culprit, err);
+        else if (rc != 0)
+            tm_error_set(err, rc, "operator '%s': a row cannot be made", self->base.node->name);
+        if (rc != 0)
+            return rc;
+        if (tm_batch_is_full(self->output.batch))
+            return TM_STEP_MORE;
+    }
+    return TM_STEP_DONE;
+}
+
 // The rest of the key group under way. TM_STEP_MORE: the output is full.
 static int emit_group(struct tm__operator_window *self, struct tm_error *err)
 {
+    if (self->single != NULL && self->result.blank != NULL)
+        return emit_plain_group(self, err);
     struct tm_key key;
     void *value;
     while (tm_state_next(&self->cursor, &key, &value)) {

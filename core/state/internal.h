@@ -38,7 +38,7 @@ struct tm__state_group {
     uint32_t used;      // numbers below have been given out
     uint32_t free_page; // a number given back, or 0
     uint32_t expected;  // entries of the last table that was cleared: the next one starts with
-                        // room for half as many
+                        // room for as many
 };
 
 // The entries of one key group in one namespace.

@@ -248,6 +248,17 @@ static bool look_ahead(struct tm_state_cursor *cursor, const struct tm__state_gr
     return count != 0;
 }
 
+static inline void *read_entry(const struct tm_state *state, const struct tm__state_group *group,
+                               uint64_t slot, struct tm_key *key)
+{
+    uint8_t *at = tm__state_address(group, (uint32_t)slot);
+    const struct tm__state_entry *entry = (const struct tm__state_entry *)(void *)at;
+    key->hash = (uint64_t)entry->hash_high << 32 | slot >> 32;
+    key->length = entry->key_length;
+    key->bytes = at + sizeof *entry + state->value_bytes;
+    return at + sizeof *entry;
+}
+
 bool tm_state_next(struct tm_state_cursor *cursor, struct tm_key *key, void **value)
 {
     const struct tm_state *state = cursor->state;
@@ -256,12 +267,20 @@ bool tm_state_next(struct tm_state_cursor *cursor, struct tm_key *key, void **va
     if (cursor->ahead_next == cursor->ahead_count &&
         !look_ahead(cursor, group, tm__state_table_of(cursor->ns, index)))
         return false;
-    uint64_t slot = cursor->ahead[cursor->ahead_next++];
-    uint8_t *at = tm__state_address(group, (uint32_t)slot);
-    const struct tm__state_entry *entry = (const struct tm__state_entry *)(void *)at;
-    *value = at + sizeof *entry;
-    key->hash = (uint64_t)entry->hash_high << 32 | slot >> 32;
-    key->length = entry->key_length;
-    key->bytes = at + sizeof *entry + state->value_bytes;
+    *value = read_entry(state, group, cursor->ahead[cursor->ahead_next++], key);
     return true;
+}
+
+uint32_t tm_state_next_some(struct tm_state_cursor *cursor, struct tm_key *keys, void **values)
+{
+    const struct tm_state *state = cursor->state;
+    uint32_t index = cursor->key_group - state->first_key_group, count = 0;
+    const struct tm__state_group *group = &state->groups[index];
+    if (cursor->ahead_next == cursor->ahead_count &&
+        !look_ahead(cursor, group, tm__state_table_of(cursor->ns, index)))
+        return 0;
+    for (uint32_t i = cursor->ahead_next; i < cursor->ahead_count; i++, count++)
+        values[count] = read_entry(state, group, cursor->ahead[i], &keys[count]);
+    cursor->ahead_next = cursor->ahead_count;
+    return count;
 }

@@ -73,11 +73,19 @@ struct tm_state_cursor {
     uint32_t key_group;
     // The cursor's own: the next slots, picked out some at a time.
     uint32_t position, ahead_count, ahead_next;
-    uint64_t ahead[16];
+    uint64_t ahead[16]; // TM_STATE_SOME
 };
 void tm_state_iterate(struct tm_state *state, struct tm_namespace *ns, uint32_t key_group,
                       struct tm_state_cursor *cursor);
 bool tm_state_next(struct tm_state_cursor *cursor, struct tm_key *key, void **value);
+// The next entries, at most TM_STATE_SOME; 0: the end. The last of them can be given back, to be
+// next again.
+enum { TM_STATE_SOME = 16 };
+uint32_t tm_state_next_some(struct tm_state_cursor *cursor, struct tm_key *keys, void **values);
+static inline void tm_state_give_back(struct tm_state_cursor *cursor, uint32_t count)
+{
+    cursor->ahead_next -= count;
+}
 
 // Variable-size values (strings, rows): a blob in the pages of the value's namespace and key group,
 // referenced from the fixed value. All-zero = empty. Setting replaces (and reuses the space when it

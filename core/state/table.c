@@ -92,7 +92,7 @@ static bool rebuild(struct tm_state *state, struct tm__state_table *table, uint3
 static uint64_t first_total(uint32_t expected)
 {
     uint64_t total = TM__TABLE_SLOTS_MIN;
-    while (total < expected / 2)
+    while (total / 4 * 3 < expected) // below the limit, slack included
         total *= 2;
     return total;
 }
@@ -136,9 +136,9 @@ static int compare_keys(const struct tm__state_entry *entry, const uint8_t *byte
 }
 
 // Where the key stands (*found) or belongs.
-static uint32_t place(const struct tm_state *state, const struct tm__state_group *group,
-                      const struct tm__state_table *table, const struct tm_key *key,
-                      struct tm__state_entry **found)
+static inline uint32_t place(const struct tm_state *state, const struct tm__state_group *group,
+                             const struct tm__state_table *table, const struct tm_key *key,
+                             struct tm__state_entry **found)
 {
     uint32_t tag = (uint32_t)key->hash;
     uint32_t i = tm__state_seek(table->slots, tm__state_home(table, tag), (uint64_t)tag << 32);
