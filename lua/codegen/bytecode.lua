@@ -382,10 +382,19 @@ local function key_of(m, v, key, line)
   if v.t == "row" and key.const ~= nil and type(key.const) == "string" then return key.const end
 end
 
+-- What is no function of string is nil, and the row would go on without a word.
+local function check_method(m, key, line)
+  if type(key) == "string" and string[key] == nil then
+    bytecode.problem(m, line, "UNKNOWN_FIELD", ("a text has no field %q"):format(key),
+      'a text has methods, as text:sub(1, 3); a row of text is the text itself: function(line) return line == "..." end')
+  end
+end
+
 local function index(m, s, v, key, line)
   if v.t == "row" then return read_row(m, s, v, key, line) end
   consume(m, s, v)
   local t = values.type_of(v)
+  if t == "string" then check_method(m, key, line) end
   if t == "string" or t == "int64" or values.decimal(t or "") then return { t = "method", name = key, on = v } end
   if v.t == "const" then return calls.member(v.v, key, m, line) end
   if calls.is_slow_method(key) then return { t = "method", name = key, on = UNKNOWN } end

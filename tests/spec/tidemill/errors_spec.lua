@@ -122,6 +122,8 @@ local WRONG = {
   "return rows:to(tm.file { path = 'x', format = tm.csv(';', true) })",
   "return rows:to(tm.file { path = 'x', format = tm.csv })",
   "return tm.from(tm.stdin { max_record = '1TB' })",
+  "return tm.from(tm.lines()):filter(function(e) return e.line == 'a' end):to(tm.discard())",
+  "return rows:map(function(e) return { x = e.user.name } end):to(tm.discard())",
   "tm.from(tm.lines()):to(tm.discard()) return tm.from(tm.lines())",
   "rows:to(tm.file { path = 'o.jsonl' }) return rows:to(tm.file { path = 'o.jsonl' })",
   "return rows:to(tm.file { path = 'o.jsonl', max_record = 1 })",
