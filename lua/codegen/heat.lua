@@ -39,13 +39,6 @@ local function flush_shared()
     add(fit.int64, 1)
     add(fit.is_utf8, 1)
     add(require("tidemill.random").random, 1)
-    -- The helper functions that the job has named.
-    for name, module in pairs(package.loaded) do
-      if name:find("^library%.") and type(module) == "table" then
-        for _, fn in pairs(module.functions or {}) do add(fn, 1) end
-        if module.all then for _, fn in ipairs(module.all()) do add(fn, 1) end end
-      end
-    end
   end
   for fn in pairs(shared) do jit.flush(fn) end
 end
