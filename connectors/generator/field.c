@@ -239,7 +239,7 @@ static int read_choice(const struct reader *r, const struct tm__generator_field 
     }
     if (rc == 0)
         return 0;
-    char type[24];
+    char type[TM_TYPE_TEXT];
     return WRONG(r, "\"%.64s\" is not a value of type %s", c->text, tm_type_text(f->type, type));
 }
 
@@ -447,11 +447,13 @@ static int bind_column(const struct reader *r, const struct tm_schema *schema,
     if (rc != 0 || text == NULL)
         return rc;
     struct tm_type type;
-    char buf[24];
-    rc = tm_type_parse(text, &type, r->err);
+    char buf[TM_TYPE_TEXT];
+    rc = tm_type_parse(schema->mem, text, &type, r->err);
     if (rc != 0)
         return tm_error_prefix(r->err, "tm.generate: field \"%s\"", r->name);
-    if (!tm_type_equal(type, f->type))
+    bool same = tm_type_equal(type, f->type);
+    tm_type_fini(&type);
+    if (!same)
         return field_error(r, TM_E_TYPE, "its type is %s, the column's is %s", text,
                            tm_type_text(f->type, buf));
     return 0;

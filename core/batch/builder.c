@@ -48,6 +48,18 @@ int tm__batch_builder_replace(struct tm_builder *b, uint32_t field, const void *
     return 0;
 }
 
+int tm_builder_put_nested(struct tm_builder *b, uint32_t field, const void *p, uint32_t len)
+{
+    size_t gap = (8 - (b->row_size & 7)) & 7;
+    // the slack behind the capacity takes the padding
+    memset(b->batch->data + b->row_start + b->row_size, 0, 8);
+    b->row_size += gap;
+    int rc = tm__batch_builder_replace(b, field, p, len);
+    if (rc != 0)
+        b->row_size -= gap;
+    return rc;
+}
+
 uint8_t *tm_builder_reserve_bytes(struct tm_builder *b, size_t max)
 {
     return reserve(b, max) == 0 ? b->batch->data + b->row_start + b->row_size : NULL;
@@ -133,6 +145,8 @@ int tm_builder_copy(struct tm_builder *b, uint32_t field, const struct tm_row *f
     if (tm_type_is_reference(source->type)) {
         uint32_t len;
         const char *bytes = tm_row_string(from, source->offset, &len);
+        if (tm_type_is_nested(source->type))
+            return tm_builder_put_nested(b, field, bytes, len);
         return tm_builder_put_bytes(b, field, bytes, len);
     }
     if (source->type.kind == TM_TYPE_DECIMAL)

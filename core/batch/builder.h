@@ -30,6 +30,9 @@ void tm_builder_put_null(struct tm_builder *b, uint32_t field);
 // (and it is cancelled).
 int tm_builder_end(struct tm_builder *b) TM_WARN_UNUSED;
 void tm_builder_cancel(struct tm_builder *b);
+// A nested value that lies elsewhere, whole: begins at a multiple of 8. As put_bytes.
+int tm_builder_put_nested(struct tm_builder *b, uint32_t field, const void *p,
+                          uint32_t len) TM_WARN_UNUSED;
 // Copy one column from a row of another schema; types must be equal.
 int tm_builder_copy(struct tm_builder *b, uint32_t field, const struct tm_row *from,
                     const struct tm_schema *schema, uint32_t from_field) TM_WARN_UNUSED;

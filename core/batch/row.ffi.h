@@ -7,6 +7,13 @@
 // referenced bytes. A reference's offset counts from the row's start. The row is position
 // independent: moving it is memcpy of `size_bytes`, which is a multiple of 8. Slots: bool, int,
 // int64, timestamp: int64_t; double: double; decimal: two uint64_t (low, high); others: tm_ref.
+//
+// Nested values are as position independent as rows: they begin at a multiple of 8 from the row's
+// start, their size is a multiple of 8, and what they refer to counts from their own first byte. A
+// struct is a tm_row of its fields, kind 0. A list is a tm_list, then the bytes its items refer
+// to, then, from `items` on, a null bitmap of the items and their slots. A map is a tm_map, the
+// bytes, then at `keys` the slots of the keys, which are never null, in ascending order (numbers by
+// value, strings bytewise) and without repetition, and at `values` bitmap and slots as of a list.
 #pragma once
 #include <stdint.h>
 
@@ -20,6 +27,20 @@ struct tm_row {
 struct tm_ref {
     uint32_t offset;
     uint32_t length;
+};
+
+struct tm_list {
+    uint32_t size_bytes;
+    uint32_t count;
+    uint32_t items;
+    uint32_t zero;
+};
+
+struct tm_map {
+    uint32_t size_bytes;
+    uint32_t count;
+    uint32_t keys;
+    uint32_t values;
 };
 
 // 1 or 0: may a column of type string hold these bytes? They are UTF-8.

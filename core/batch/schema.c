@@ -11,9 +11,26 @@
 
 enum { ROW_HEADER_BYTES = 8, FIELD_FLAGS = TM_FIELD_REQUIRED | TM_FIELD_HIDDEN };
 
+// Does what the type holds fit its kind?
+static bool fits_kind(struct tm_type type)
+{
+    const struct tm_schema *of = type.of;
+    if (!tm_type_is_nested(type))
+        return of == NULL;
+    if (of == NULL || of->time_field >= 0)
+        return false;
+    if (type.kind == TM_TYPE_STRUCT)
+        return true;
+    if (type.kind == TM_TYPE_LIST)
+        return of->field_count == 1;
+    uint8_t key = of->fields[0].type.kind;
+    return of->field_count == 2 && (of->fields[0].flags & TM_FIELD_REQUIRED) != 0 &&
+           (key == TM_TYPE_STRING || key == TM_TYPE_INT || key == TM_TYPE_INT64);
+}
+
 static int check_def(const struct tm_field_def *defs, uint32_t i, struct tm_error *err)
 {
-    char buf[24];
+    char buf[TM_TYPE_TEXT];
     const struct tm_field_def *def = &defs[i];
     size_t len = strnlen(def->name, TM_NAME_MAX + 1);
     if (len == 0)
@@ -24,7 +41,7 @@ static int check_def(const struct tm_field_def *defs, uint32_t i, struct tm_erro
                             def->name, TM_NAME_MAX);
     if (!tm_text_is_utf8(def->name, len))
         return tm_error_set(err, TM_E_SCHEMA, "the name of column %u is not valid UTF-8", i + 1);
-    if (def->type.kind == TM_TYPE_UNKNOWN || def->type.kind >= TM_TYPE_LIST)
+    if (def->type.kind == TM_TYPE_UNKNOWN || def->type.kind > TM_TYPE_ANY || !fits_kind(def->type))
         return tm_error_set(err, TM_E_SCHEMA, "column \"%s\" has type %s, which no row can hold",
                             def->name, tm_type_text(def->type, buf));
     bool decimal = def->type.kind == TM_TYPE_DECIMAL;
@@ -35,6 +52,24 @@ static int check_def(const struct tm_field_def *defs, uint32_t i, struct tm_erro
                             tm_type_text(def->type, buf));
     if ((def->flags & ~(uint32_t)FIELD_FLAGS) != 0)
         return tm_error_set(err, TM_E_SCHEMA, "column \"%s\" has unknown flags", def->name);
+    return 0;
+}
+
+static int check_levels(const struct tm_field_def *defs, uint32_t count, struct tm_error *err)
+{
+    uint32_t all = count;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct tm_schema *of = defs[i].type.of;
+        all += of != NULL ? of->all_fields : 0;
+        if (of != NULL && of->depth + 1 > TM_TYPE_DEPTH_MAX)
+            return tm_error_set(err, TM_E_SCHEMA, "column \"%s\" is more than %d levels deep",
+                                defs[i].name, TM_TYPE_DEPTH_MAX);
+        if (all > TM_TYPE_FIELDS_MAX)
+            return tm_error_set(err, TM_E_SCHEMA,
+                                "more than %d fields on all levels, at column "
+                                "\"%s\"",
+                                TM_TYPE_FIELDS_MAX, defs[i].name);
+    }
     return 0;
 }
 
@@ -66,6 +101,9 @@ static int check_defs(const struct tm_field_def *defs, uint32_t count, int32_t t
         if (rc != 0)
             return rc;
     }
+    int rc = check_levels(defs, count, err);
+    if (rc != 0)
+        return rc;
     if (time_field < -1 || (time_field >= 0 && (uint32_t)time_field >= count))
         return tm_error_set(err, TM_E_SCHEMA, "the time column's index %d is outside the schema",
                             time_field);
@@ -89,10 +127,12 @@ static uint64_t fingerprint_of(const struct tm_schema *schema)
     uint64_t h = (uint64_t)(uint32_t)schema->time_field;
     for (uint32_t i = 0; i < schema->field_count; i++) {
         const struct tm_field *field = &schema->fields[i];
-        uint64_t link[3] = {h, tm_hash_bytes(field->name, strlen(field->name)),
+        const struct tm_schema *of = field->type.of;
+        uint64_t link[4] = {h, tm_hash_bytes(field->name, strlen(field->name)),
                             (uint64_t)field->flags << 32 | (uint64_t)field->type.scale << 16 |
-                                (uint64_t)field->type.precision << 8 | field->type.kind};
-        h = tm_hash_bytes(link, sizeof link);
+                                (uint64_t)field->type.precision << 8 | field->type.kind,
+                            of != NULL ? of->fingerprint : 0};
+        h = tm_hash_bytes(link, of != NULL ? sizeof link : 3 * sizeof link[0]);
     }
     return h;
 }
@@ -112,6 +152,8 @@ int tm_schema_new(struct tm_mem *mem, const struct tm_field_def *defs, uint32_t 
     s->field_count = count;
     s->null_words = (count + 63) / 64;
     s->has_references = false;
+    s->all_fields = count;
+    s->depth = 0;
     s->time_field = time_field;
     char *name = (char *)s + head;
     uint32_t offset = ROW_HEADER_BYTES + s->null_words * 8;
@@ -119,7 +161,12 @@ int tm_schema_new(struct tm_mem *mem, const struct tm_field_def *defs, uint32_t 
         size_t len = strlen(defs[i].name) + 1;
         memcpy(name, defs[i].name, len);
         s->fields[i] = (struct tm_field){name, defs[i].type, defs[i].flags, offset};
-        s->fields[i].type.reserved = 0;
+        struct tm_schema *of = defs[i].type.of;
+        if (of != NULL) {
+            tm_schema_ref(of);
+            s->all_fields += of->all_fields;
+            s->depth = of->depth + 1 > s->depth ? of->depth + 1 : s->depth;
+        }
         name += len;
         offset += tm_type_slot_bytes(defs[i].type);
         if (tm_type_is_reference(defs[i].type))
@@ -144,8 +191,10 @@ void tm_schema_unref(struct tm_schema *schema)
     if (schema == NULL || atomic_fetch_sub_explicit(&schema->refs, 1, memory_order_acq_rel) != 1)
         return;
     size_t size = sizeof(struct tm_schema) + schema->field_count * sizeof(struct tm_field);
-    for (uint32_t i = 0; i < schema->field_count; i++)
+    for (uint32_t i = 0; i < schema->field_count; i++) {
         size += strlen(schema->fields[i].name) + 1;
+        tm_schema_unref(schema->fields[i].type.of); // as deep as types are nested
+    }
     tm_mem_free(schema->mem, schema, size);
 }
 

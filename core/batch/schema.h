@@ -14,8 +14,8 @@ enum {
 };
 
 struct tm_field {
-    const char *name; // NUL-terminated, owned by the schema
-    struct tm_type type;
+    const char *name;    // NUL-terminated, owned by the schema
+    struct tm_type type; // owns its reference
     uint32_t flags;
     uint32_t offset; // of the slot from the row's start
 };
@@ -28,6 +28,8 @@ struct tm_schema {
     uint32_t null_words;  // ceil(field_count / 64)
     uint32_t fixed_bytes; // header, bitmap and slots
     bool has_references;  // else every row is exactly fixed_bytes
+    uint32_t all_fields;  // on all levels
+    uint32_t depth;       // 0: no nested types
     int32_t time_field;   // the column that is the rows' event time (TIMESTAMP), or -1
     uint64_t
         fingerprint; // hash of names, types, flags, time_field: equal schemas are interchangeable
@@ -41,9 +43,9 @@ struct tm_field_def {
     uint32_t flags;
 };
 
-// Builds a schema with one reference. TM_E_SCHEMA: duplicate name, no columns, too many, a name
-// that is empty or too long. `mem` must outlive it and be safe to free to from any thread (the
-// job's shared account is).
+// Builds a schema with one reference; takes references of its own to what types hold. TM_E_SCHEMA:
+// duplicate name, no columns, too many, a name that is empty or too long, a type no row can hold.
+// `mem` must outlive it and be safe to free to from any thread (the job's shared account is).
 int tm_schema_new(struct tm_mem *mem, const struct tm_field_def *defs, uint32_t count,
                   int32_t time_field, struct tm_schema **schema,
                   struct tm_error *err) TM_WARN_UNUSED;

@@ -1,98 +1,129 @@
-// Logical types: slot sizes and the text form that users write ("decimal(10,2)").
+// Logical types: their names, slot sizes, and their text, which core/batch/type_parse.c reads.
 #include "core/batch/type.h"
 
-#include <stdio.h>
 #include <string.h>
 
-#include "core/base/limits.h"
 #include "core/base/text.h"
 #include "core/batch/row.ffi.h"
+#include "core/batch/schema.h"
+#include "core/batch/type_private.h"
 
-static const char *const type_names[] = {
+const char *const tm__type_names[TM_TYPE_KINDS] = {
     [TM_TYPE_UNKNOWN] = "?",     [TM_TYPE_BOOL] = "bool",     [TM_TYPE_INT] = "int",
     [TM_TYPE_INT64] = "int64",   [TM_TYPE_DOUBLE] = "double", [TM_TYPE_DECIMAL] = "decimal",
     [TM_TYPE_STRING] = "string", [TM_TYPE_BYTES] = "bytes",   [TM_TYPE_TIMESTAMP] = "timestamp",
     [TM_TYPE_LIST] = "list",     [TM_TYPE_MAP] = "map",       [TM_TYPE_STRUCT] = "struct",
     [TM_TYPE_ANY] = "any",
 };
-enum { TYPE_NAMES = sizeof type_names / sizeof type_names[0] };
-
-static const char allowed[] = "bool, int, int64, double, decimal(p,s), string, bytes, timestamp";
 
 uint32_t tm_type_slot_bytes(struct tm_type type)
 {
     return type.kind == TM_TYPE_DECIMAL ? 16 : 8;
 }
 
-// Reads a number of at most three digits; false when there is none.
-static int read_small(const char **p, unsigned *value)
+bool tm__type_same_of(const struct tm_schema *a, const struct tm_schema *b)
 {
-    const char *s = *p;
-    unsigned v = 0;
-    while (*s == ' ')
-        s++;
-    const char *digits = s;
-    while (*s >= '0' && *s <= '9' && s - digits < 3)
-        v = v * 10 + (unsigned)(*s++ - '0');
-    if (s == digits)
-        return 0;
-    while (*s == ' ')
-        s++;
-    *p = s;
-    *value = v;
-    return 1;
+    return a != NULL && b != NULL && tm_schema_equal(a, b);
 }
 
-static int parse_decimal(const char *text, struct tm_type *type, struct tm_error *err)
+void tm_type_fini(struct tm_type *type)
 {
-    const char *p = text + strlen("decimal");
-    unsigned precision = 0, scale = 0;
-    if (*p++ != '(' || !read_small(&p, &precision) || *p++ != ',' || !read_small(&p, &scale) ||
-        *p++ != ')' || *p != '\0') {
-        tm_error_set(err, TM_E_TYPE, "wrong type \"%.64s\": a decimal has its digits and its scale",
-                     text);
-        tm_error_hint(err, "write decimal(10,2) for up to 10 digits, 2 of them after the point");
-        return TM_E_TYPE;
-    }
-    if (precision < 1 || precision > TM_DECIMAL_DIGITS || scale > precision) {
-        tm_error_set(err, TM_E_TYPE,
-                     "wrong type \"%.64s\": a decimal has 1 to %d digits, and no more after the "
-                     "point than in all",
-                     text, TM_DECIMAL_DIGITS);
-        return TM_E_TYPE;
-    }
-    *type = (struct tm_type){TM_TYPE_DECIMAL, (uint8_t)precision, (uint8_t)scale, 0};
-    return 0;
+    tm_schema_unref(type->of);
+    *type = tm_type_of_kind(TM_TYPE_UNKNOWN);
 }
 
-int tm_type_parse(const char *text, struct tm_type *type, struct tm_error *err)
+// Where the text goes: a fixed buffer or a growing one.
+struct sink {
+    struct tm_buf *out; // or NULL:
+    char *text;
+    size_t size, used; // `used` counts on when nothing fits any more
+    int rc;
+};
+
+static void put(struct sink *s, const char *bytes, size_t len)
 {
-    if (strncmp(text, "decimal", 7) == 0 && (text[7] == '(' || text[7] == '\0'))
-        return parse_decimal(text, type, err);
-    for (unsigned kind = 0; kind < TYPE_NAMES; kind++) {
-        if (kind == TM_TYPE_DECIMAL || strcmp(text, type_names[kind]) != 0)
-            continue;
-        if (kind >= TM_TYPE_LIST)
-            return tm_error_set(err, TM_E_TYPE,
-                                "type \"%s\" cannot be the type of a column; allowed: %s", text,
-                                allowed);
-        *type = (struct tm_type){(uint8_t)kind, 0, 0, 0};
-        return 0;
+    if (s->out != NULL) {
+        s->rc = s->rc == 0 ? tm_buf_append(s->out, bytes, len) : s->rc;
+        return;
     }
-    const char *nearest =
-        tm_text_nearest(text, type_names + TM_TYPE_BOOL, TM_TYPE_TIMESTAMP - TM_TYPE_BOOL + 1);
-    tm_error_set(err, TM_E_TYPE, "no type \"%.64s\"; allowed: %s", text, allowed);
-    if (nearest != NULL)
-        tm_error_hint(err, "did you mean \"%s\"?", nearest);
-    return TM_E_TYPE;
+    for (size_t i = 0; i < len; i++, s->used++)
+        if (s->used < s->size)
+            s->text[s->used] = bytes[i];
 }
 
-const char *tm_type_text(struct tm_type type, char buf[24])
+static void put_text(struct sink *s, const char *text)
 {
-    if (type.kind == TM_TYPE_DECIMAL)
-        snprintf(buf, 24, "decimal(%u,%u)", (unsigned)type.precision, (unsigned)type.scale);
-    else
-        snprintf(buf, 24, "%s", type.kind < TYPE_NAMES ? type_names[type.kind] : "invalid");
+    put(s, text, strlen(text));
+}
+
+static void put_number(struct sink *s, unsigned n)
+{
+    char digits[2] = {(char)('0' + n / 10), (char)('0' + n % 10)};
+    put(s, n >= 10 ? digits : digits + 1, n >= 10 ? 2 : 1);
+}
+
+// A field's name, in quotes where it is no plain name.
+static void put_name(struct sink *s, const char *name)
+{
+    if (tm__type_is_plain(name, strlen(name))) {
+        put_text(s, name);
+        return;
+    }
+    put(s, "\"", 1);
+    for (const char *p = name; *p != '\0'; p++) {
+        if (*p == '"' || *p == '\\')
+            put(s, "\\", 1);
+        put(s, p, 1);
+    }
+    put(s, "\"", 1);
+}
+
+static void put_type(struct sink *s, struct tm_type type)
+{
+    put_text(s, type.kind < TM_TYPE_KINDS ? tm__type_names[type.kind] : "invalid");
+    if (type.kind == TM_TYPE_DECIMAL) {
+        put(s, "(", 1);
+        put_number(s, type.precision);
+        put(s, ",", 1);
+        put_number(s, type.scale);
+        put(s, ")", 1);
+    }
+    if (!tm_type_is_nested(type) || type.of == NULL)
+        return;
+    for (uint32_t i = 0; i < type.of->field_count; i++) {
+        const struct tm_field *field = &type.of->fields[i];
+        put(s, i == 0 ? "(" : ",", 1);
+        if (type.kind == TM_TYPE_STRUCT) {
+            put_name(s, field->name);
+            put(s, " ", 1);
+        }
+        put_type(s, field->type);
+        bool is_key = type.kind == TM_TYPE_MAP && i == 0;
+        if ((field->flags & TM_FIELD_REQUIRED) != 0 && !is_key)
+            put(s, "!", 1);
+    }
+    put(s, ")", 1);
+}
+
+int tm_type_put_text(struct tm_buf *out, struct tm_type type)
+{
+    struct sink s = {.out = out};
+    put_type(&s, type);
+    return s.rc;
+}
+
+const char *tm_type_text(struct tm_type type, char buf[TM_TYPE_TEXT])
+{
+    struct sink s = {.text = buf, .size = TM_TYPE_TEXT - 1};
+    put_type(&s, type);
+    if (s.used <= s.size) {
+        buf[s.used] = '\0';
+        return buf;
+    }
+    size_t end = s.size - 3;
+    while (end > 0 && ((unsigned char)buf[end] & 0xc0) == 0x80) // not within a character
+        end--;
+    memcpy(buf + end, "...", 4);
     return buf;
 }
 

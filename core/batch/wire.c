@@ -1,7 +1,8 @@
 // The wire form. All integers little-endian, which the engine's machines are; nothing is aligned.
 //
 //   schema: "TMS1" | u32 size of all | u32 columns | i32 time column |
-//           per column: u8 kind, u8 precision, u8 scale, u8 flags, u16 name length, name |
+//           per column: u8 kind, u8 precision, u8 scale, u8 flags, u16 name length, name, and of a
+//           list, map or struct u16 fields and these as columns |
 //           u64 XXH3 of all before
 //   batch:  "TMB1" | u32 rows | u64 schema fingerprint | u64 bytes of rows | i32 split | u32 zero |
 //           the rows as they are in memory | u64 XXH3 of all before
@@ -18,7 +19,10 @@ static const char batch_magic[4] = {'T', 'M', 'B', '1'};
 
 enum { SCHEMA_HEAD = 16, COLUMN_HEAD = 6, SUM_BYTES = 8, BATCH_HEAD = 32 };
 // the largest schema
-enum { SCHEMA_BYTES_MAX = SCHEMA_HEAD + TM_FIELDS_MAX * (COLUMN_HEAD + TM_NAME_MAX) + SUM_BYTES };
+enum {
+    SCHEMA_BYTES_MAX =
+        SCHEMA_HEAD + TM_TYPE_FIELDS_MAX * (COLUMN_HEAD + TM_NAME_MAX + 2) + SUM_BYTES
+};
 
 static void put16(uint8_t *p, uint16_t v)
 {
@@ -56,20 +60,20 @@ static uint64_t get64(const uint8_t *p)
     return v;
 }
 
-int tm_wire_put_schema(struct tm_buf *out, const struct tm_schema *schema)
+static size_t columns_bytes(const struct tm_schema *schema)
 {
-    size_t size = SCHEMA_HEAD + SUM_BYTES;
-    for (uint32_t i = 0; i < schema->field_count; i++)
-        size += COLUMN_HEAD + strlen(schema->fields[i].name);
-    int rc = tm_buf_reserve(out, size);
-    if (rc != 0)
-        return rc;
-    uint8_t *start = out->data + out->size_bytes, *p = start;
-    memcpy(p, schema_magic, 4);
-    put32(p + 4, (uint32_t)size);
-    put32(p + 8, schema->field_count);
-    put32(p + 12, (uint32_t)schema->time_field);
-    p += SCHEMA_HEAD;
+    size_t size = 0;
+    for (uint32_t i = 0; i < schema->field_count; i++) {
+        const struct tm_field *field = &schema->fields[i];
+        size += COLUMN_HEAD + strlen(field->name);
+        if (field->type.of != NULL)
+            size += 2 + columns_bytes(field->type.of);
+    }
+    return size;
+}
+
+static uint8_t *put_columns(uint8_t *p, const struct tm_schema *schema)
+{
     for (uint32_t i = 0; i < schema->field_count; i++) {
         const struct tm_field *field = &schema->fields[i];
         size_t len = strlen(field->name);
@@ -80,41 +84,113 @@ int tm_wire_put_schema(struct tm_buf *out, const struct tm_schema *schema)
         put16(p + 4, (uint16_t)len);
         memcpy(p + COLUMN_HEAD, field->name, len);
         p += COLUMN_HEAD + len;
+        if (field->type.of != NULL) {
+            put16(p, (uint16_t)field->type.of->field_count);
+            p = put_columns(p + 2, field->type.of);
+        }
     }
+    return p;
+}
+
+int tm_wire_put_schema(struct tm_buf *out, const struct tm_schema *schema)
+{
+    size_t size = SCHEMA_HEAD + columns_bytes(schema) + SUM_BYTES;
+    int rc = tm_buf_reserve(out, size);
+    if (rc != 0)
+        return rc;
+    uint8_t *start = out->data + out->size_bytes;
+    memcpy(start, schema_magic, 4);
+    put32(start + 4, (uint32_t)size);
+    put32(start + 8, schema->field_count);
+    put32(start + 12, (uint32_t)schema->time_field);
+    uint8_t *p = put_columns(start + SCHEMA_HEAD, schema);
     put64(p, tm_hash_bytes(start, size - SUM_BYTES));
     out->size_bytes += size;
     return 0;
 }
 
-// Reads the columns into `defs`; names go, NUL-terminated, into `names`.
-static int get_columns(const uint8_t *p, size_t at, size_t end, struct tm_field_def *defs,
-                       uint32_t count, char *names, struct tm_error *err)
+// A schema that is being read.
+struct schema_reader {
+    struct tm_mem *mem;
+    const uint8_t *p;
+    size_t at, end;
+    uint32_t fields; // on all levels so far
+    uint32_t depth;
+    struct tm_error *err;
+};
+
+static int get_schema(struct schema_reader *r, uint32_t count, int32_t time_field,
+                      struct tm_schema **schema);
+
+// What a list, map or struct holds.
+static int get_inner(struct schema_reader *r, struct tm_type *type)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        if (end - at < COLUMN_HEAD)
-            return tm_error_set(err, TM_E_CORRUPT,
-                                "schema: column %u of %u is cut short at offset %zu", i + 1, count,
-                                at);
-        size_t len = get16(p + at + 4);
-        if (end - at - COLUMN_HEAD < len)
-            return tm_error_set(err, TM_E_CORRUPT,
-                                "schema: the name of column %u is cut short at offset %zu", i + 1,
-                                at + COLUMN_HEAD);
-        const uint8_t *name = p + at + COLUMN_HEAD;
-        if (memchr(name, 0, len) != NULL)
-            return tm_error_set(err, TM_E_CORRUPT,
-                                "schema: a zero byte in the name of column %u at offset %zu", i + 1,
-                                at + COLUMN_HEAD);
-        memcpy(names, name, len);
-        names[len] = '\0';
-        defs[i] = (struct tm_field_def){names, {p[at], p[at + 1], p[at + 2], 0}, p[at + 3]};
-        names += len + 1;
-        at += COLUMN_HEAD + len;
+    if (r->end - r->at < 2)
+        return tm_error_set(r->err, TM_E_CORRUPT, "schema: cut short at offset %zu", r->at);
+    if (r->depth == TM_TYPE_DEPTH_MAX)
+        return tm_error_set(r->err, TM_E_CORRUPT, "schema: more than %d levels at offset %zu",
+                            TM_TYPE_DEPTH_MAX, r->at);
+    uint32_t count = get16(r->p + r->at);
+    if (count == 0 || count > TM_FIELDS_MAX)
+        return tm_error_set(r->err, TM_E_CORRUPT, "schema: %u fields at offset %zu", count, r->at);
+    r->at += 2;
+    r->depth++;
+    int rc = get_schema(r, count, -1, &type->of);
+    r->depth--;
+    return rc;
+}
+
+// Reads a column into `def`; its name goes, NUL-terminated, into `name`.
+static int get_column(struct schema_reader *r, struct tm_field_def *def, char *name)
+{
+    if (r->end - r->at < COLUMN_HEAD)
+        return tm_error_set(r->err, TM_E_CORRUPT, "schema: a column is cut short at offset %zu",
+                            r->at);
+    const uint8_t *p = r->p + r->at;
+    size_t len = get16(p + 4);
+    if (len > TM_NAME_MAX || r->end - r->at - COLUMN_HEAD < len)
+        return tm_error_set(r->err, TM_E_CORRUPT,
+                            "schema: the name of a column is cut short at offset %zu",
+                            r->at + COLUMN_HEAD);
+    if (memchr(p + COLUMN_HEAD, 0, len) != NULL)
+        return tm_error_set(r->err, TM_E_CORRUPT,
+                            "schema: a zero byte in the name of a column at offset %zu",
+                            r->at + COLUMN_HEAD);
+    if (++r->fields > TM_TYPE_FIELDS_MAX)
+        return tm_error_set(r->err, TM_E_CORRUPT, "schema: more than %d fields at offset %zu",
+                            TM_TYPE_FIELDS_MAX, r->at);
+    memcpy(name, p + COLUMN_HEAD, len);
+    name[len] = '\0';
+    *def = (struct tm_field_def){name, {p[0], p[1], p[2], NULL}, p[3]};
+    r->at += COLUMN_HEAD + len;
+    return tm_type_is_nested(def->type) ? get_inner(r, &def->type) : 0;
+}
+
+static int get_schema(struct schema_reader *r, uint32_t count, int32_t time_field,
+                      struct tm_schema **schema)
+{
+    size_t defs_bytes = count * sizeof(struct tm_field_def);
+    size_t bytes = defs_bytes + count * (size_t)(TM_NAME_MAX + 1);
+    struct tm_field_def *defs = tm_mem_zalloc(r->mem, bytes);
+    if (defs == NULL)
+        return tm_error_set(r->err, TM_E_MEMORY, "out of memory for a schema of %u columns", count);
+    char *names = (char *)defs + defs_bytes;
+    int rc = 0;
+    for (uint32_t i = 0; rc == 0 && i < count; i++)
+        rc = get_column(r, &defs[i], names + i * (size_t)(TM_NAME_MAX + 1));
+    if (rc == 0) {
+        rc = tm_schema_new(r->mem, defs, count, time_field, schema, r->err);
+        if (rc == TM_E_SCHEMA) {
+            tm_error_prefix(r->err, "schema on the wire");
+            if (r->err != NULL)
+                r->err->code = TM_E_CORRUPT;
+            rc = TM_E_CORRUPT;
+        }
     }
-    if (at != end)
-        return tm_error_set(err, TM_E_CORRUPT, "schema: %zu bytes too many at offset %zu", end - at,
-                            at);
-    return 0;
+    for (uint32_t i = 0; i < count; i++)
+        tm_type_fini(&defs[i].type);
+    tm_mem_free(r->mem, defs, bytes);
+    return rc;
 }
 
 int tm_wire_get_schema(struct tm_mem *mem, const uint8_t *p, size_t len, size_t *used,
@@ -136,24 +212,18 @@ int tm_wire_get_schema(struct tm_mem *mem, const uint8_t *p, size_t len, size_t 
     size_t end = size - SUM_BYTES;
     if (get64(p + end) != tm_hash_bytes(p, end))
         return tm_error_set(err, TM_E_CORRUPT, "schema: the checksum at offset %zu is wrong", end);
-    // each name is followed by a zero here and preceded by a head of six bytes there
-    size_t defs_bytes = count * sizeof(struct tm_field_def);
-    struct tm_field_def *defs = tm_mem_alloc(mem, defs_bytes + size);
-    if (defs == NULL)
-        return tm_error_set(err, TM_E_MEMORY, "out of memory for a schema of %u columns", count);
-    int rc = get_columns(p, SCHEMA_HEAD, end, defs, count, (char *)defs + defs_bytes, err);
-    if (rc == 0) {
-        rc = tm_schema_new(mem, defs, count, (int32_t)get32(p + 12), schema, err);
-        if (rc == TM_E_SCHEMA) {
-            tm_error_prefix(err, "schema on the wire");
-            if (err != NULL)
-                err->code = TM_E_CORRUPT;
-            rc = TM_E_CORRUPT;
-        }
+    struct schema_reader r = {mem, p, SCHEMA_HEAD, end, 0, 0, err};
+    struct tm_schema *read = NULL;
+    int rc = get_schema(&r, count, (int32_t)get32(p + 12), &read);
+    if (rc == 0 && r.at != end) {
+        tm_schema_unref(read);
+        rc = tm_error_set(err, TM_E_CORRUPT, "schema: %zu bytes too many at offset %zu", end - r.at,
+                          r.at);
     }
-    tm_mem_free(mem, defs, defs_bytes + size);
-    if (rc == 0)
+    if (rc == 0) {
         *used = size;
+        *schema = read;
+    }
     return rc;
 }
 

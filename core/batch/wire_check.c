@@ -2,7 +2,9 @@
 // the invariants are those of row.ffi.h and of the types.
 #include "core/base/limits.h"
 #include "core/base/text.h"
+#include "core/batch/any.h"
 #include "core/batch/decimal.h"
+#include "core/batch/nested.h"
 #include "core/batch/wire.h"
 
 // Where the check stands, for messages.
@@ -18,89 +20,209 @@ static int wrong(const struct place *at, size_t in_row, const char *what)
                         at->offset + in_row);
 }
 
-static int wrong_field(const struct place *at, const struct tm_field *field, const char *what)
+static int wrong_field(const struct place *at, const struct tm_field *field, size_t in_row,
+                       const char *what)
 {
     return tm_error_set(at->err, TM_E_CORRUPT, "row %u: column \"%s\": %s at offset %zu", at->row,
-                        field->name, what, at->offset + field->offset);
+                        field->name, what, at->offset + in_row);
 }
 
-static int check_null(const struct place *at, const struct tm_field *field, const uint8_t *row)
+// What references count from: a row, a struct, a list or a map.
+struct area {
+    const uint8_t *base;
+    size_t in_row; // where it begins, from the row's start
+    size_t size;
+    size_t first; // the least a reference may lead to
+    size_t end;   // of the bytes that references have led to
+};
+
+static int check_nested(const struct place *at, const struct tm_field *field, const uint8_t *bytes,
+                        size_t in_row, size_t len);
+
+static int check_null(const struct place *at, const struct tm_field *field, const struct area *in,
+                      const uint8_t *slot)
 {
     uint64_t words[2] = {0, 0};
-    memcpy(words, row + field->offset, tm_type_slot_bytes(field->type));
-    return (words[0] | words[1]) == 0 ? 0 : wrong_field(at, field, "a null's slot is not zero");
+    memcpy(words, slot, tm_type_slot_bytes(field->type));
+    return (words[0] | words[1]) == 0
+               ? 0
+               : wrong_field(at, field, in->in_row + (size_t)(slot - in->base),
+                             "a null's slot is not zero");
 }
 
-static int check_reference(const struct place *at, const struct tm_schema *schema,
-                           const struct tm_field *field, const uint8_t *row, size_t size,
-                           size_t *end)
+static int check_reference(const struct place *at, const struct tm_field *field, struct area *in,
+                           const uint8_t *slot)
 {
     struct tm_ref ref;
-    memcpy(&ref, row + field->offset, sizeof ref);
-    if (ref.offset < schema->fixed_bytes || ref.offset > size || ref.length > size - ref.offset)
-        return wrong_field(at, field, "a reference outside its row");
-    if (field->type.kind == TM_TYPE_STRING && !tm_text_is_utf8(row + ref.offset, ref.length))
-        return wrong_field(at, field, "not valid UTF-8");
-    if ((size_t)ref.offset + ref.length > *end)
-        *end = (size_t)ref.offset + ref.length;
-    return 0;
+    size_t slot_at = in->in_row + (size_t)(slot - in->base);
+    memcpy(&ref, slot, sizeof ref);
+    if (ref.offset < in->first || ref.offset > in->size || ref.length > in->size - ref.offset)
+        return wrong_field(at, field, slot_at, "a reference outside its row");
+    const uint8_t *bytes = in->base + ref.offset;
+    if (field->type.kind == TM_TYPE_STRING && !tm_text_is_utf8(bytes, ref.length))
+        return wrong_field(at, field, slot_at, "not valid UTF-8");
+    if (field->type.kind == TM_TYPE_ANY && !tm_any_is_valid(bytes, ref.length))
+        return wrong_field(at, field, slot_at, "not valid msgpack");
+    if ((size_t)ref.offset + ref.length > in->end)
+        in->end = (size_t)ref.offset + ref.length;
+    if (!tm_type_is_nested(field->type))
+        return 0;
+    return check_nested(at, field, bytes, in->in_row + ref.offset, ref.length);
 }
 
-static int check_word(const struct place *at, const struct tm_field *field, const uint8_t *row)
+static int check_word(const struct place *at, const struct tm_field *field, size_t in_row,
+                      const uint8_t *slot)
 {
     int64_t v;
-    memcpy(&v, row + field->offset, sizeof v);
+    memcpy(&v, slot, sizeof v);
     if (field->type.kind == TM_TYPE_BOOL && v != 0 && v != 1)
-        return wrong_field(at, field, "a bool that is neither 0 nor 1");
+        return wrong_field(at, field, in_row, "a bool that is neither 0 nor 1");
     if (field->type.kind == TM_TYPE_INT && (v > TM_INT_MAX || v < -TM_INT_MAX))
-        return wrong_field(at, field, "an int beyond 2^53");
+        return wrong_field(at, field, in_row, "an int beyond 2^53");
     return 0;
 }
 
-static int check_decimal(const struct place *at, const struct tm_field *field, const uint8_t *row)
+static int check_decimal(const struct place *at, const struct tm_field *field, size_t in_row,
+                         const uint8_t *slot)
 {
     tm_int128 v, same;
-    memcpy(&v, row + field->offset, sizeof v);
+    memcpy(&v, slot, sizeof v);
     if (tm_decimal_rescale(v, field->type.scale, field->type.precision, field->type.scale, &same) !=
         0)
-        return wrong_field(at, field, "a decimal with too many digits");
+        return wrong_field(at, field, in_row, "a decimal with too many digits");
     return 0;
 }
 
-static int check_row(const struct place *at, const struct tm_schema *schema, const uint8_t *row,
-                     size_t size)
+static int check_value(const struct place *at, const struct tm_field *field, struct area *in,
+                       const uint8_t *slot, bool null)
 {
-    const struct tm_row *head = (const struct tm_row *)(const void *)row;
-    if (head->kind > TM_ROW_DELETE)
-        return wrong(at, 4, "an unknown kind");
-    if (head->reserved[0] != 0 || head->reserved[1] != 0 || head->reserved[2] != 0)
-        return wrong(at, 5, "reserved bytes are not zero");
+    size_t in_row = in->in_row + (size_t)(slot - in->base);
+    if (null)
+        return check_null(at, field, in, slot);
+    if (tm_type_is_reference(field->type))
+        return check_reference(at, field, in, slot);
+    if (field->type.kind == TM_TYPE_DECIMAL)
+        return check_decimal(at, field, in_row, slot);
+    return check_word(at, field, in_row, slot);
+}
+
+// The columns of a row or of a struct: `in` covers it, its size has been checked.
+static int check_columns(const struct place *at, const struct tm_schema *schema, struct area *in)
+{
+    const struct tm_row *head = (const struct tm_row *)(const void *)in->base;
     uint32_t in_last = schema->field_count & 63;
     if (in_last != 0 && head->nulls[schema->null_words - 1] >> in_last != 0)
-        return wrong(at, 8 * (size_t)schema->null_words, "null bits of columns that do not exist");
-    size_t end = schema->fixed_bytes;
+        return wrong(at, in->in_row + 8 * (size_t)schema->null_words,
+                     "null bits of columns that do not exist");
+    in->first = in->end = schema->fixed_bytes;
     for (uint32_t i = 0; i < schema->field_count; i++) {
         const struct tm_field *field = &schema->fields[i];
-        int rc;
-        if (tm_row_is_null(head, i))
-            rc = check_null(at, field, row);
-        else if (tm_type_is_reference(field->type))
-            rc = check_reference(at, schema, field, row, size, &end);
-        else if (field->type.kind == TM_TYPE_DECIMAL)
-            rc = check_decimal(at, field, row);
-        else
-            rc = check_word(at, field, row);
+        int rc = check_value(at, field, in, in->base + field->offset, tm_row_is_null(head, i));
         if (rc != 0)
             return rc;
     }
     // Rows end with their last referenced byte and zeros up to a multiple of 8.
-    if (size - end >= 8)
-        return wrong(at, end, "bytes that no column refers to");
-    for (; end < size; end++) {
-        if (row[end] != 0)
-            return wrong(at, end, "padding is not zero");
+    if (in->size - in->end >= 8)
+        return wrong(at, in->in_row + in->end, "bytes that no column refers to");
+    for (size_t end = in->end; end < in->size; end++) {
+        if (in->base[end] != 0)
+            return wrong(at, in->in_row + end, "padding is not zero");
     }
     return 0;
+}
+
+static int check_head(const struct place *at, const uint8_t *row, size_t in_row)
+{
+    const struct tm_row *head = (const struct tm_row *)(const void *)row;
+    if (head->kind > TM_ROW_DELETE)
+        return wrong(at, in_row + 4, "an unknown kind");
+    if (head->reserved[0] != 0 || head->reserved[1] != 0 || head->reserved[2] != 0)
+        return wrong(at, in_row + 5, "reserved bytes are not zero");
+    return 0;
+}
+
+static int check_struct(const struct place *at, const struct tm_field *field, struct area *in)
+{
+    const struct tm_schema *of = field->type.of;
+    uint32_t size = 0;
+    if (in->size >= of->fixed_bytes)
+        memcpy(&size, in->base, sizeof size);
+    if (size != in->size || size == 0)
+        return wrong_field(at, field, in->in_row, "a struct of a wrong size");
+    if (((const struct tm_row *)(const void *)in->base)->kind != 0)
+        return wrong_field(at, field, in->in_row + 4, "a struct with a kind");
+    int rc = check_head(at, in->base, in->in_row);
+    return rc == 0 ? check_columns(at, of, in) : rc;
+}
+
+// A bitmap at `offset` and the slots behind it, which must end where `end` says.
+static int check_items(const struct place *at, const struct tm_field *item, struct area *in,
+                       uint32_t count, size_t offset, size_t end)
+{
+    size_t words = (count + 63) / 64, slot = tm_type_slot_bytes(item->type);
+    if (offset % 8 != 0 || offset > end || 8 * words > end - offset ||
+        (uint64_t)count * slot != end - offset - 8 * words)
+        return wrong_field(at, item, in->in_row, "items outside their list");
+    const uint64_t *nulls = (const uint64_t *)(const void *)(in->base + offset);
+    if (count % 64 != 0 && nulls[words - 1] >> (count % 64) != 0)
+        return wrong_field(at, item, in->in_row + offset, "null bits of items that do not exist");
+    const uint8_t *slots = in->base + offset + 8 * words;
+    for (uint32_t i = 0; i < count; i++) {
+        bool null = (nulls[i >> 6] >> (i & 63)) & 1;
+        int rc = check_value(at, item, in, slots + i * slot, null);
+        if (rc != 0)
+            return rc;
+    }
+    return 0;
+}
+
+static int check_list(const struct place *at, const struct tm_field *field, struct area *in)
+{
+    struct tm_list head;
+    if (in->size < sizeof head)
+        return wrong_field(at, field, in->in_row, "a list that is cut short");
+    memcpy(&head, in->base, sizeof head);
+    if (head.size_bytes != in->size || head.zero != 0 || head.items < sizeof head ||
+        head.items > in->size)
+        return wrong_field(at, field, in->in_row, "a list of a wrong size");
+    in->first = in->end = sizeof head;
+    return check_items(at, &field->type.of->fields[0], in, head.count, head.items, in->size);
+}
+
+static int check_map(const struct place *at, const struct tm_field *field, struct area *in)
+{
+    struct tm_map head;
+    const struct tm_field *key = &field->type.of->fields[0];
+    if (in->size < sizeof head)
+        return wrong_field(at, field, in->in_row, "a map that is cut short");
+    memcpy(&head, in->base, sizeof head);
+    if (head.size_bytes != in->size || head.keys < sizeof head || head.keys % 8 != 0 ||
+        head.keys > in->size || head.values < head.keys || head.values > in->size ||
+        head.values - head.keys != 8 * (uint64_t)head.count)
+        return wrong_field(at, field, in->in_row, "a map of a wrong size");
+    in->first = in->end = sizeof head;
+    const struct tm_map *map = (const struct tm_map *)(const void *)in->base;
+    for (uint32_t i = 0; i < head.count; i++) {
+        int rc = check_value(at, key, in, in->base + head.keys + 8 * (size_t)i, false);
+        if (rc != 0)
+            return rc;
+        if (i != 0 &&
+            tm_map_compare(key->type.kind, tm_map_key(map, i - 1), tm_map_key(map, i)) >= 0)
+            return wrong_field(at, field, in->in_row, "a map whose keys are not in order");
+    }
+    return check_items(at, &field->type.of->fields[1], in, head.count, head.values, in->size);
+}
+
+static int check_nested(const struct place *at, const struct tm_field *field, const uint8_t *bytes,
+                        size_t in_row, size_t len)
+{
+    struct area inner = {.base = bytes, .in_row = in_row, .size = len};
+    if (in_row % 8 != 0 || len % 8 != 0)
+        return wrong_field(at, field, in_row, "a nested value that is not aligned");
+    if (field->type.kind == TM_TYPE_STRUCT)
+        return check_struct(at, field, &inner);
+    return field->type.kind == TM_TYPE_LIST ? check_list(at, field, &inner)
+                                            : check_map(at, field, &inner);
 }
 
 int tm_wire_check_rows(const struct tm_schema *schema, const uint8_t *rows, size_t len,
@@ -117,7 +239,9 @@ int tm_wire_check_rows(const struct tm_schema *schema, const uint8_t *rows, size
         memcpy(&size, row, sizeof size);
         if (size < schema->fixed_bytes || size > left || size > TM_ROW_BYTES_MAX || size % 8 != 0)
             return wrong(&at, 0, "a wrong size");
-        int rc = check_row(&at, schema, row, size);
+        struct area in = {.base = row, .in_row = 0, .size = size};
+        int rc = check_head(&at, row, 0);
+        rc = rc == 0 ? check_columns(&at, schema, &in) : rc;
         if (rc != 0)
             return rc;
         at.offset += size;

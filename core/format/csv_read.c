@@ -504,7 +504,7 @@ static const struct tm_decoder_ops csv_ops = {.decode = csv_decode, .free = csv_
 static int check_types(const struct tm_schema *schema, struct tm_error *err)
 {
     for (uint32_t i = 0; i < schema->field_count; i++) {
-        char text[24];
+        char text[TM_TYPE_TEXT];
         const struct tm_field *field = &schema->fields[i];
         if (field->type.kind == TM_TYPE_UNKNOWN || field->type.kind > TM_TYPE_TIMESTAMP)
             return tm_error_set(err, TM_E_SCHEMA, "field %s: a field of CSV cannot be read as %s",

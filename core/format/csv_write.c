@@ -392,7 +392,7 @@ static int make_header(struct csv_encoder *e, struct tm_error *err)
 static int check_schema(const struct tm_encoder_args *args, struct tm_error *err)
 {
     for (uint32_t i = 0; i < args->schema->field_count; i++) {
-        char text[24];
+        char text[TM_TYPE_TEXT];
         const struct tm_field *field = &args->schema->fields[i];
         if (field->type.kind == TM_TYPE_UNKNOWN || field->type.kind > TM_TYPE_TIMESTAMP)
             return tm_error_set(err, TM_E_SCHEMA, "field %s: %s cannot be written as CSV",

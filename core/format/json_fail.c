@@ -29,7 +29,7 @@ static const char *found(uint8_t c)
     }
 }
 
-static const char *needed(struct tm_type type, char buf[24])
+static const char *needed(struct tm_type type, char buf[TM_TYPE_TEXT])
 {
     switch (type.kind) {
     case TM_TYPE_BYTES:
@@ -67,7 +67,7 @@ static int cut_short(struct tm__json_fail *fail, const struct tm__json_place *pl
 int tm__json_fail_type(struct tm__json_fail *fail, const struct tm__json_place *place,
                        const struct tm__key_node *node, uint32_t at)
 {
-    char buf[24];
+    char buf[TM_TYPE_TEXT];
     const char *what = found(place->text[at]);
     if (what == NULL)
         return tm__json_fail_structure(fail, place, at, "a value");

@@ -190,7 +190,7 @@ int tm__json_decoder_new(const struct tm_decoder_args *args, struct tm_decoder *
 {
     const struct tm_schema *schema = args->schema;
     for (uint32_t i = 0; i < schema->field_count; i++) {
-        char text[24];
+        char text[TM_TYPE_TEXT];
         if (schema->fields[i].type.kind == TM_TYPE_UNKNOWN ||
             schema->fields[i].type.kind > TM_TYPE_TIMESTAMP)
             return tm_error_set(err, TM_E_SCHEMA, "field %s: JSON cannot be read as %s yet",

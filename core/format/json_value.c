@@ -115,7 +115,7 @@ static int slow_decimal(struct tm__json_record *r, const struct tm__key_node *no
     tm_int128 v;
     int rc = tm_decimal_parse((const char *)p, digits, node->type.precision, node->type.scale, &v);
     if (rc == TM_E_OVERFLOW || rc == TM_E_BAD_NUMBER) {
-        char why[128], type[24];
+        char why[128], type[TM_TYPE_TEXT];
         snprintf(why, sizeof why, "does not fit %s%s", tm_type_text(node->type, type),
                  rc == TM_E_OVERFLOW
                      ? ""

@@ -244,7 +244,7 @@ int tm__json_encoder_new(const struct tm_encoder_args *args, struct tm_encoder *
 {
     const struct tm_schema *schema = args->schema;
     for (uint32_t i = 0; i < schema->field_count; i++) {
-        char text[24];
+        char text[TM_TYPE_TEXT];
         if (schema->fields[i].type.kind == TM_TYPE_UNKNOWN ||
             schema->fields[i].type.kind > TM_TYPE_TIMESTAMP)
             return tm_error_set(err, TM_E_SCHEMA, "field %s: %s cannot be written as JSON yet",

@@ -33,11 +33,19 @@ void tm_graph_free(struct tm_graph *graph)
         tm_schema_unref(tm_node_schema(&graph->nodes[i]));
         tm_options_fini(&graph->nodes[i].options);
         tm_options_fini(&graph->nodes[i].format_options);
+        tm__graph_forget_types(&g->declared[i]);
     }
     tm_mem_free(graph->mem, graph->nodes, graph->node_capacity * sizeof *graph->nodes);
     tm_mem_free(graph->mem, g->declared, graph->node_capacity * sizeof *g->declared);
     tm_arena_fini(&g->arena);
     tm_mem_free(graph->mem, g, sizeof *g);
+}
+
+void tm__graph_forget_types(struct tm_declared *declared)
+{
+    for (uint32_t i = 0; i < declared->count; i++)
+        tm_type_fini(&declared->fields[i].type);
+    declared->count = 0;
 }
 
 const struct tm_declared *tm__graph_declared(const struct tm_graph *graph, uint32_t node)

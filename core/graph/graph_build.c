@@ -209,6 +209,7 @@ int tm_graph_schema_begin(struct tm_graph *graph, uint32_t node, uint32_t field_
         return FAIL(graph, TM_E_SCHEMA, "%s '%s' has its event time in column %d of %u", n->verb,
                     n->name, time_field, field_count);
     struct tm_declared *d = &private_of(graph)->declared[node];
+    tm__graph_forget_types(d);
     if (d->capacity < field_count) {
         d->fields = tm_arena_alloc(&private_of(graph)->arena, field_count * sizeof *d->fields);
         d->capacity = d->fields == NULL ? 0 : field_count;
@@ -216,7 +217,6 @@ int tm_graph_schema_begin(struct tm_graph *graph, uint32_t node, uint32_t field_
             return no_memory(graph);
     }
     d->announced = field_count;
-    d->count = 0;
     d->time_field = time_field;
     d->complete = false;
     return 0;
@@ -233,15 +233,15 @@ int tm_graph_schema_field(struct tm_graph *graph, uint32_t node, const char *nam
         return FAIL(graph, TM_E_INTERNAL, "column %s of %s '%s' is outside begin and end", name,
                     n->verb, n->name);
     struct tm_field_def field = {.flags = flags};
-    if (strcmp(type, "?") != 0) { // "?" stays TM_TYPE_UNKNOWN
-        int rc = tm_type_parse(type, &field.type, &private_of(graph)->error);
-        if (rc != 0)
-            return tm_error_prefix(&private_of(graph)->error, "column %s of %s '%s'", name, n->verb,
-                                   n->name);
-    }
+    int rc = tm_type_parse(graph->mem, type, &field.type, &private_of(graph)->error);
+    if (rc != 0)
+        return tm_error_prefix(&private_of(graph)->error, "column %s of %s '%s'", name, n->verb,
+                               n->name);
     field.name = copy_text(graph, name);
-    if (field.name == NULL)
+    if (field.name == NULL) {
+        tm_type_fini(&field.type);
         return no_memory(graph);
+    }
     d->fields[d->count++] = field;
     return 0;
 }

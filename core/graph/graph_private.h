@@ -8,7 +8,7 @@
 // The output columns of a node as schema_begin/field/end gave them. A type kind of TM_TYPE_UNKNOWN
 // ("?") waits for the operator's first real row.
 struct tm_declared {
-    struct tm_field_def *fields;
+    struct tm_field_def *fields; // own the references of their types
     uint32_t count, capacity;
     uint32_t announced; // by schema_begin
     int32_t time_field;
@@ -22,6 +22,8 @@ struct tm_graph_private {
     struct tm_declared *declared; // by node id; as many as graph.node_capacity
 };
 
+// Back to no columns, giving back what their types hold.
+void tm__graph_forget_types(struct tm_declared *declared);
 // The declared columns of a node, or NULL when it has none (a sink, or not derived yet).
 const struct tm_declared *tm__graph_declared(const struct tm_graph *graph, uint32_t node);
 // The declared columns of the rows that enter a node (of its first input), or NULL.

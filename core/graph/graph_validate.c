@@ -156,12 +156,22 @@ static int check_connector(struct check *c, const struct tm_node *node)
 static int check_key_column(struct check *c, const struct tm_node *node, uint32_t field,
                             const struct tm_declared *input)
 {
-    char a[TM_NODE_TEXT_MAX];
+    char a[TM_NODE_TEXT_MAX], type[TM_TYPE_TEXT];
 
-    if (input == NULL || field < input->count)
+    if (input == NULL)
         return 0;
-    tm_error_set(c->err, TM_E_UNKNOWN_FIELD, "the key of %s is column %u of %u", NODE(node, a),
-                 field, input->count);
+    if (field >= input->count) {
+        tm_error_set(c->err, TM_E_UNKNOWN_FIELD, "the key of %s is column %u of %u",
+                     NODE(node, a), field, input->count);
+        return at(c, node);
+    }
+    const struct tm_field_def *column = &input->fields[field];
+    if (!tm_type_is_nested(column->type) && column->type.kind != TM_TYPE_ANY)
+        return 0;
+    tm_error_set(c->err, TM_E_TYPE, "the key of %s is \"%s\" of type %s, which is no key",
+                 NODE(node, a), column->name, tm_type_text(column->type, type));
+    tm_error_hint(c->err, "a key is a text, a number, a bool or a timestamp: take a field of it "
+                          "by a function, key_by(function(e) return ... end)");
     return at(c, node);
 }
 
@@ -204,7 +214,7 @@ static int check_key(struct check *c, const struct tm_node *node)
 static int check_watermark_column(struct check *c, const struct tm_node *node)
 {
     const struct tm_declared *input = tm__graph_declared_input(c->graph, node);
-    char a[TM_NODE_TEXT_MAX], type[24];
+    char a[TM_NODE_TEXT_MAX], type[TM_TYPE_TEXT];
 
     if (node->kind != TM_NODE_WATERMARK || input == NULL)
         return 0;
@@ -256,7 +266,7 @@ static int columns_differ(struct check *c, const struct tm_node *node, uint32_t 
                           const struct tm_declared *first, const struct tm_declared *other)
 {
     struct names n;
-    char ta[24], tb[24];
+    char ta[TM_TYPE_TEXT], tb[TM_TYPE_TEXT];
     const struct tm_node *input = &c->graph->nodes[node->inputs[number]];
 
     for (uint32_t i = 0; i < first->count || i < other->count; i++) {

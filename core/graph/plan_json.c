@@ -45,17 +45,26 @@ static json_t *number_of(int64_t value)
     return json_integer((json_int_t)value);
 }
 
+static json_t *type_of(struct writer *w, struct tm_type type)
+{
+    struct tm_buf text;
+    tm_buf_init(&text, w->plan->mem);
+    json_t *value = NULL;
+    if (tm_type_put_text(&text, type) == 0)
+        value = json_stringn((const char *)text.data, text.size_bytes);
+    tm_buf_fini(&text);
+    return value;
+}
+
 static json_t *columns_of(struct writer *w, const struct tm_declared *columns)
 {
     json_t *list = json_array();
 
     for (uint32_t i = 0; i < columns->count; i++) {
         const struct tm_field_def *field = &columns->fields[i];
-        char type[24];
         json_t *column = json_object();
         set(w, column, "name", text_of(field->name));
-        set(w, column, "type",
-            text_of(field->type.kind == TM_TYPE_UNKNOWN ? "?" : tm_type_text(field->type, type)));
+        set(w, column, "type", type_of(w, field->type));
         set(w, column, "required", json_boolean(field->flags & TM_FIELD_REQUIRED));
         set(w, column, "hidden", json_boolean(field->flags & TM_FIELD_HIDDEN));
         add(w, list, column);

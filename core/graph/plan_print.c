@@ -140,7 +140,7 @@ static int print_columns(struct printer *p, const struct tm_declared *columns)
     rc = tm_buf_printf(p->out, "%*s", indent, "");
     for (uint32_t i = 0; i < columns->count && rc >= 0; i++) {
         const struct tm_field_def *field = &columns->fields[i];
-        char type[24], text[400];
+        char type[TM_TYPE_TEXT], text[400];
         if (field->flags & TM_FIELD_HIDDEN)
             continue;
         bool unknown = field->type.kind == TM_TYPE_UNKNOWN;

@@ -113,7 +113,7 @@ static int bind_one(struct tm__operator_aggregate *item, struct choice *choice,
                     const struct tm_schema *input, const struct tm_schema *output,
                     struct tm_error *err)
 {
-    char a[24], b[24];
+    char a[TM_TYPE_TEXT], b[TM_TYPE_TEXT];
     struct tm_type in = {0};
     if (from->output_field >= output->field_count ||
         (from->kind != TM_AGGREGATE_COUNT &&

@@ -62,8 +62,10 @@ static inline struct support_random support_seed(const char *test)
 
 static inline struct tm_type support_type(const char *text)
 {
+    static struct tm_mem mem; // of types that tests leave to the end of the process
     struct tm_type type;
-    ck_assert_int_eq(tm_type_parse(text, &type, NULL), 0);
+    tm_mem_init(&mem, &support_fx, NULL, 0);
+    ck_assert_int_eq(tm_type_parse(&mem, text, &type, NULL), 0);
     return type;
 }
 

@@ -68,12 +68,14 @@ static inline struct tm_schema *make_schema(struct world *w, const char *text)
             *flag = 0;
         }
         defs[count] = (struct tm_field_def){.name = name, .flags = flags};
-        ck_assert_int_eq(tm_type_parse(type, &defs[count].type, &w->err), 0);
+        ck_assert_int_eq(tm_type_parse(&w->mem, type, &defs[count].type, &w->err), 0);
         count++;
         p = next;
     }
     struct tm_schema *schema = NULL;
     ck_assert_int_eq(tm_schema_new(&w->mem, defs, count, -1, &schema, &w->err), 0);
+    for (uint32_t i = 0; i < count; i++)
+        tm_type_fini(&defs[i].type);
     return schema;
 }
 

@@ -24,7 +24,7 @@ static const char WINDOW[] =
 
 START_TEST(a_script_becomes_a_graph)
 {
-    char text[24];
+    char text[TM_TYPE_TEXT];
 
     ck_assert_msg(fixture_plan(&f, WINDOW) == 0, "%s: %s", f.err.where, f.err.message);
     ck_assert_str_eq(f.graph->name, "job");

@@ -1,0 +1,335 @@
+// Writing nested values: what is open is a stack of frames; see nest.h.
+#include "core/batch/nest.h"
+
+#include "core/batch/nested.h"
+
+// An item or entry in scratch: is it null (a map: an open entry waits for its value), the key of a
+// map, then the value's slot.
+enum { ENTRY_NULL = 1, ENTRY_WAITS = 2 };
+
+void tm_nest_init(struct tm_nest *n, struct tm_mem *mem)
+{
+    n->b = NULL;
+    n->depth = 0;
+    tm_buf_init(&n->scratch, mem);
+}
+
+void tm_nest_fini(struct tm_nest *n)
+{
+    tm_buf_fini(&n->scratch);
+}
+
+static struct tm_nest_frame *top(struct tm_nest *n)
+{
+    TM_ASSERT(n->depth != 0);
+    return &n->frames[n->depth - 1];
+}
+
+static uint8_t *row_at(const struct tm_nest *n, size_t offset)
+{
+    return n->b->batch->data + n->b->row_start + offset;
+}
+
+static uint32_t value_field(const struct tm_nest_frame *f)
+{
+    return f->kind == TM_TYPE_MAP ? 1 : 0;
+}
+
+static size_t entry_bytes(const struct tm_nest_frame *f)
+{
+    uint32_t slot = tm_type_slot_bytes(f->of->fields[value_field(f)].type);
+    return 8 + (f->kind == TM_TYPE_MAP ? 8u : 0u) + slot;
+}
+
+// Room for `size` zeroed bytes at the row's end, which is brought to a multiple of 8; NULL: none.
+static uint8_t *add_zeroed(struct tm_nest *n, size_t size)
+{
+    size_t padded = (n->b->row_size + 7) & ~(size_t)7, gap = padded - n->b->row_size;
+    uint8_t *p = tm_builder_reserve_bytes(n->b, gap + size);
+    if (p == NULL)
+        return NULL;
+    memset(p, 0, gap + size);
+    n->b->row_size += gap + size;
+    return p + gap;
+}
+
+static int refused(const struct tm_nest *n, size_t more)
+{
+    return n->b->row_size + more > TM_ROW_BYTES_MAX ? TM_E_LIMIT : TM_E_MEMORY;
+}
+
+// --- slots -------------------------------------------------------------------------------------
+
+static int put_struct_slot(struct tm_nest *n, const struct tm_nest_frame *f, uint32_t field,
+                           const void *slot, size_t size)
+{
+    uint8_t *p = row_at(n, f->start);
+    struct tm_row *row = (struct tm_row *)(void *)p;
+    uint64_t bit = (uint64_t)1 << (field & 63);
+    TM_ASSERT(field < f->of->field_count);
+    if (slot == NULL) {
+        row->nulls[field >> 6] |= bit;
+        memset(p + f->of->fields[field].offset, 0, size);
+    } else {
+        row->nulls[field >> 6] &= ~bit;
+        memcpy(p + f->of->fields[field].offset, slot, size);
+    }
+    return 0;
+}
+
+static int put_entry(struct tm_nest *n, struct tm_nest_frame *f, uint32_t field, const void *slot,
+                     size_t size)
+{
+    size_t entry = entry_bytes(f), value_at = 8;
+    int rc = 0;
+    bool is_map = f->kind == TM_TYPE_MAP, is_key = is_map && field == 0;
+    if (!is_map || is_key) {
+        rc = tm_buf_reserve(&n->scratch, entry);
+        if (rc != 0)
+            return rc;
+        memset(n->scratch.data + n->scratch.size_bytes, 0, entry);
+        n->scratch.size_bytes += entry;
+        f->count++;
+    }
+    uint8_t *p = n->scratch.data + n->scratch.size_bytes - entry;
+    uint64_t state = is_key ? ENTRY_WAITS : slot == NULL ? ENTRY_NULL : 0;
+    memcpy(p, &state, sizeof state);
+    value_at += is_map && !is_key ? 8 : 0;
+    if (slot != NULL)
+        memcpy(p + value_at, slot, size);
+    return 0;
+}
+
+// `slot` NULL: null.
+static int put_slot(struct tm_nest *n, uint32_t field, const void *slot, size_t size)
+{
+    struct tm_nest_frame *f = top(n);
+    if (f->kind == TM_TYPE_STRUCT)
+        return put_struct_slot(n, f, field, slot, size);
+    return put_entry(n, f, field, slot, size);
+}
+
+int tm_nest_put_word(struct tm_nest *n, uint32_t field, uint64_t word)
+{
+    return put_slot(n, field, &word, sizeof word);
+}
+
+int tm_nest_put_decimal(struct tm_nest *n, uint32_t field, __int128 unscaled)
+{
+    return put_slot(n, field, &unscaled, sizeof unscaled);
+}
+
+int tm_nest_put_null(struct tm_nest *n, uint32_t field)
+{
+    const struct tm_nest_frame *f = top(n);
+    uint32_t of = f->kind == TM_TYPE_STRUCT ? field : value_field(f);
+    return put_slot(n, field, NULL, tm_type_slot_bytes(f->of->fields[of].type));
+}
+
+uint8_t *tm_nest_reserve_bytes(struct tm_nest *n, size_t max)
+{
+    return tm_builder_reserve_bytes(n->b, max);
+}
+
+int tm_nest_commit_bytes(struct tm_nest *n, uint32_t field, uint32_t len)
+{
+    // an empty value has no place of its own
+    struct tm_ref ref = {(uint32_t)n->b->row_size - top(n)->start, len};
+    n->b->row_size += len;
+    return put_slot(n, field, &ref, sizeof ref);
+}
+
+int tm_nest_put_bytes(struct tm_nest *n, uint32_t field, const void *p, uint32_t len)
+{
+    uint8_t *to = tm_builder_reserve_bytes(n->b, len);
+    if (to == NULL)
+        return refused(n, len);
+    if (len != 0)
+        memcpy(to, p, len);
+    return tm_nest_commit_bytes(n, field, len);
+}
+
+int tm_nest_put_copy(struct tm_nest *n, uint32_t field, struct tm_type type, const uint8_t *bytes,
+                     uint32_t len)
+{
+    if (!tm_type_is_nested(type))
+        return tm_nest_put_bytes(n, field, bytes, len);
+    if (add_zeroed(n, 0) == NULL)
+        return refused(n, 8);
+    return tm_nest_put_bytes(n, field, bytes, len);
+}
+
+// --- open and close ----------------------------------------------------------------------------
+
+static void init_struct(const struct tm_schema *of, uint8_t *p)
+{
+    struct tm_row *row = (struct tm_row *)(void *)p;
+    for (uint32_t i = 0; i + 1 < of->null_words; i++)
+        row->nulls[i] = ~(uint64_t)0;
+    row->nulls[of->null_words - 1] =
+        ~(uint64_t)0 >> (64 - (of->field_count - (of->null_words - 1) * 64));
+}
+
+int tm_nest_open(struct tm_nest *n, struct tm_type type)
+{
+    TM_ASSERT(tm_type_is_nested(type));
+    if (n->depth == TM_TYPE_DEPTH_MAX)
+        return TM_E_LIMIT;
+    bool is_struct = type.kind == TM_TYPE_STRUCT;
+    size_t head = is_struct ? type.of->fixed_bytes : sizeof(struct tm_list);
+    uint8_t *p = add_zeroed(n, head);
+    if (p == NULL)
+        return refused(n, head + 8);
+    if (is_struct)
+        init_struct(type.of, p);
+    n->frames[n->depth++] = (struct tm_nest_frame){.of = type.of,
+                                                   .start = (uint32_t)(n->b->row_size - head),
+                                                   .entries = n->scratch.size_bytes,
+                                                   .kind = type.kind};
+    return 0;
+}
+
+// The bitmap and the slots of `count` entries; the value's slot stands `at` bytes into each.
+static void write_items(uint8_t *to, const uint8_t *entries, uint32_t count, size_t entry,
+                        size_t at, size_t slot)
+{
+    uint64_t *nulls = (uint64_t *)(void *)to;
+    uint8_t *slots = to + 8 * (size_t)((count + 63) / 64);
+    for (uint32_t i = 0; i < count; i++) {
+        const uint8_t *e = entries + i * entry;
+        uint64_t state;
+        memcpy(&state, e, sizeof state);
+        nulls[i >> 6] |= (state & ENTRY_NULL) << (i & 63);
+        memcpy(slots + i * slot, e + at, slot);
+    }
+}
+
+static int close_list(struct tm_nest *n, const struct tm_nest_frame *f)
+{
+    size_t slot = tm_type_slot_bytes(f->of->fields[0].type);
+    size_t size = 8 * (size_t)((f->count + 63) / 64) + f->count * slot;
+    uint8_t *p = add_zeroed(n, size);
+    if (p == NULL)
+        return refused(n, size + 8);
+    write_items(p, n->scratch.data + f->entries, f->count, 8 + slot, 8, slot);
+    uint32_t end = (uint32_t)n->b->row_size - f->start;
+    struct tm_list head = {end, f->count, end - (uint32_t)size, 0};
+    memcpy(row_at(n, f->start), &head, sizeof head);
+    return 0;
+}
+
+static struct tm_slot entry_key(const struct tm_nest *n, const struct tm_nest_frame *f,
+                                const uint8_t *entry)
+{
+    return (struct tm_slot){row_at(n, f->start), entry + 8};
+}
+
+// Sorts the entries by their keys, stably: merges runs of growing length, to and fro between the
+// entries and as much room behind them.
+static int sort_entries(struct tm_nest *n, const struct tm_nest_frame *f, size_t entry)
+{
+    enum tm_type_kind kind = f->of->fields[0].type.kind;
+    size_t bytes = f->count * entry;
+    uint8_t *from = n->scratch.data + f->entries;
+    bool sorted = true;
+    for (size_t i = entry; sorted && i < bytes; i += entry)
+        sorted =
+            tm_map_compare(kind, entry_key(n, f, from + i - entry), entry_key(n, f, from + i)) <= 0;
+    if (sorted)
+        return 0;
+    int rc = tm_buf_reserve(&n->scratch, bytes);
+    if (rc != 0)
+        return rc;
+    from = n->scratch.data + f->entries;
+    uint8_t *to = from + bytes;
+    for (size_t run = entry; run < bytes; run *= 2) {
+        for (size_t start = 0; start < bytes; start += 2 * run) {
+            size_t middle = start + run < bytes ? start + run : bytes;
+            size_t end = middle + run < bytes ? middle + run : bytes;
+            size_t a = start, b = middle;
+            for (size_t k = start; k < end; k += entry) {
+                bool first =
+                    b == end || (a < middle && tm_map_compare(kind, entry_key(n, f, from + a),
+                                                              entry_key(n, f, from + b)) <= 0);
+                memcpy(to + k, from + (first ? a : b), entry);
+                *(first ? &a : &b) += entry;
+            }
+        }
+        uint8_t *other = from;
+        from = to;
+        to = other;
+    }
+    if (from != n->scratch.data + f->entries)
+        memcpy(n->scratch.data + f->entries, from, bytes);
+    return 0;
+}
+
+// Of entries with the same key the last one stays.
+static void drop_repeated(struct tm_nest *n, struct tm_nest_frame *f, size_t entry)
+{
+    enum tm_type_kind kind = f->of->fields[0].type.kind;
+    uint8_t *entries = n->scratch.data + f->entries;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < f->count; i++) {
+        uint8_t *e = entries + i * entry;
+        if (kept != 0 && tm_map_compare(kind, entry_key(n, f, entries + (kept - 1) * entry),
+                                        entry_key(n, f, e)) == 0)
+            kept--;
+        if (entries + kept * entry != e)
+            memcpy(entries + kept * entry, e, entry);
+        kept++;
+    }
+    f->count = kept;
+}
+
+static int close_map(struct tm_nest *n, struct tm_nest_frame *f)
+{
+    size_t entry = entry_bytes(f), slot = entry - 16;
+    int rc = sort_entries(n, f, entry);
+    if (rc != 0)
+        return rc;
+    drop_repeated(n, f, entry);
+    size_t keys = 8 * (size_t)f->count;
+    size_t size = keys + 8 * (size_t)((f->count + 63) / 64) + f->count * slot;
+    uint8_t *p = add_zeroed(n, size);
+    if (p == NULL)
+        return refused(n, size + 8);
+    const uint8_t *entries = n->scratch.data + f->entries;
+    for (uint32_t i = 0; i < f->count; i++)
+        memcpy(p + 8 * (size_t)i, entries + i * entry + 8, 8);
+    write_items(p + keys, entries, f->count, entry, 16, slot);
+    uint32_t end = (uint32_t)n->b->row_size - f->start;
+    struct tm_map head = {end, f->count, end - (uint32_t)size, end - (uint32_t)(size - keys)};
+    memcpy(row_at(n, f->start), &head, sizeof head);
+    return 0;
+}
+
+static int close_struct(struct tm_nest *n, const struct tm_nest_frame *f)
+{
+    if (add_zeroed(n, 0) == NULL)
+        return refused(n, 8);
+    uint32_t size = (uint32_t)n->b->row_size - f->start;
+    memcpy(row_at(n, f->start), &size, sizeof size); // kind 0 behind it
+    return 0;
+}
+
+int tm_nest_close(struct tm_nest *n, uint32_t field)
+{
+    struct tm_nest_frame *f = top(n);
+    int rc = f->kind == TM_TYPE_STRUCT ? close_struct(n, f)
+             : f->kind == TM_TYPE_LIST ? close_list(n, f)
+                                       : close_map(n, f);
+    if (rc != 0)
+        return rc;
+    struct tm_ref ref = {f->start, (uint32_t)n->b->row_size - f->start};
+    if (f->kind != TM_TYPE_STRUCT)
+        n->scratch.size_bytes = f->entries;
+    if (--n->depth == 0) {
+        if (!tm_row_is_null(tm__batch_builder_row(n->b), field))
+            n->b->has_gap = true;
+        memcpy(tm__batch_builder_slot(n->b, field), &ref, sizeof ref);
+        return 0;
+    }
+    ref.offset -= top(n)->start;
+    return put_slot(n, field, &ref, sizeof ref);
+}
