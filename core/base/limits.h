@@ -12,15 +12,15 @@ enum {
     TM_BATCH_BYTES_MAX = 256 * 1024 * 1024,
     // One row, all columns. Sizes and offsets in a row are 32 bit; a state entry holds a row.
     TM_ROW_BYTES_MAX = 64 * 1024 * 1024,
-    TM_FIELDS_MAX = 1024,          // columns of a schema
-    TM_TYPE_FIELDS_MAX = 4096,     // of a schema on all its levels: a type's text stays readable
-    TM_TYPE_DEPTH_MAX = 32,        // lists in lists in lists: what walks them recurses
+    TM_FIELDS_MAX = 1024,           // columns of a schema
+    TM_TYPE_FIELDS_MAX = 4096,      // of a schema on all its levels: a type's text stays readable
+    TM_TYPE_DEPTH_MAX = 32,         // lists in lists in lists: what walks them recurses
     TM_TYPE_TEXT_MAX = 1024 * 1024, // bytes of a type's text
     TM_ANY_DEPTH_MAX = 128,         // arrays in maps in arrays of a value of type any
-    TM_NAME_MAX = 255,             // bytes of a column, operator or job name
-    TM_DECIMAL_DIGITS = 38,        // as SQL; fits a 128-bit integer
-    TM_SPLITS_OPEN = 256,          // files a source subtask reads side by side
-    TM_RECORD_BYTES = 1024 * 1024, // default max_record
+    TM_NAME_MAX = 255,              // bytes of a column, operator or job name
+    TM_DECIMAL_DIGITS = 38,         // as SQL; fits a 128-bit integer
+    TM_SPLITS_OPEN = 256,           // files a source subtask reads side by side
+    TM_RECORD_BYTES = 1024 * 1024,  // default max_record
     TM_PARALLELISM_MAX = 1024,
     TM_MAX_PARALLELISM = 32768,      // key groups; SEMANTICS 13
     TM_RING_ELEMENTS = 64,           // slots of a channel; a power of two

@@ -161,8 +161,8 @@ static int check_key_column(struct check *c, const struct tm_node *node, uint32_
     if (input == NULL)
         return 0;
     if (field >= input->count) {
-        tm_error_set(c->err, TM_E_UNKNOWN_FIELD, "the key of %s is column %u of %u",
-                     NODE(node, a), field, input->count);
+        tm_error_set(c->err, TM_E_UNKNOWN_FIELD, "the key of %s is column %u of %u", NODE(node, a),
+                     field, input->count);
         return at(c, node);
     }
     const struct tm_field_def *column = &input->fields[field];
