@@ -19,15 +19,15 @@ int tm_map_compare(enum tm_type_kind kind, struct tm_slot a, struct tm_slot b)
     return compare_bytes(p, a_len, q, b_len);
 }
 
-int64_t tm_map_find_text(const struct tm_map *map, const void *key, uint32_t len)
+int32_t tm_map_find_text(const struct tm_map *map, const char *key, uint32_t length)
 {
     uint32_t low = 0, high = map->count;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2, n;
         const uint8_t *p = tm_slot_bytes(tm_map_key(map, middle), &n);
-        int order = compare_bytes(p, n, key, len);
+        int order = compare_bytes(p, n, (const uint8_t *)key, length);
         if (order == 0)
-            return middle;
+            return (int32_t)middle;
         if (order < 0)
             low = middle + 1;
         else
@@ -36,14 +36,14 @@ int64_t tm_map_find_text(const struct tm_map *map, const void *key, uint32_t len
     return -1;
 }
 
-int64_t tm_map_find_number(const struct tm_map *map, int64_t number)
+int32_t tm_map_find_number(const struct tm_map *map, int64_t number)
 {
     uint32_t low = 0, high = map->count;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
         int64_t key = tm_slot_int(tm_map_key(map, middle));
         if (key == number)
-            return middle;
+            return (int32_t)middle;
         if (key < number)
             low = middle + 1;
         else

@@ -97,8 +97,5 @@ static inline struct tm_slot tm_map_value(const struct tm_map *map, struct tm_ty
 {
     return tm__nested_slot(map, map->values, map->count, i, tm_type_slot_bytes(type));
 }
-// The entry with this key, or -1. Keys are strings: `key` and `len`; or numbers: `number`.
-int64_t tm_map_find_text(const struct tm_map *map, const void *key, uint32_t len);
-int64_t tm_map_find_number(const struct tm_map *map, int64_t number);
 // Order of two keys of a map: negative, 0, positive.
 int tm_map_compare(enum tm_type_kind kind, struct tm_slot a, struct tm_slot b);

@@ -10,10 +10,10 @@
 //
 // Nested values are as position independent as rows: they begin at a multiple of 8 from the row's
 // start, their size is a multiple of 8, and what they refer to counts from their own first byte. A
-// struct is a tm_row of its fields, kind 0. A list is a tm_list, then the bytes its items refer
-// to, then, from `items` on, a null bitmap of the items and their slots. A map is a tm_map, the
-// bytes, then at `keys` the slots of the keys, which are never null, in ascending order (numbers by
-// value, strings bytewise) and without repetition, and at `values` bitmap and slots as of a list.
+// struct is a tm_row of its fields, kind 0. A list is a tm_list; at `items` a null bitmap of the items and their slots;
+// before or behind these the bytes that items refer to. A map is a tm_map; at `keys` the slots of the
+// keys, which are never null, in ascending order (numbers by value, strings bytewise) and without
+// repetition; at `values` bitmap and slots as of a list.
 #pragma once
 #include <stdint.h>
 
@@ -42,6 +42,10 @@ struct tm_map {
     uint32_t keys;
     uint32_t values;
 };
+
+// The entry of a map with this key, or -1. Keys are texts: `key` and `length`; or numbers.
+int32_t tm_map_find_text(const struct tm_map *map, const char *key, uint32_t length);
+int32_t tm_map_find_number(const struct tm_map *map, int64_t number);
 
 // 1 or 0: may a column of type string hold these bytes? They are UTF-8.
 int tm_row_is_text(const char *bytes, uint32_t length);

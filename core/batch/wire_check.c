@@ -155,13 +155,13 @@ static int check_struct(const struct place *at, const struct tm_field *field, st
     return rc == 0 ? check_columns(at, of, in) : rc;
 }
 
-// A bitmap at `offset` and the slots behind it, which must end where `end` says.
+// A bitmap at `offset` and the slots behind it.
 static int check_items(const struct place *at, const struct tm_field *item, struct area *in,
-                       uint32_t count, size_t offset, size_t end)
+                       uint32_t count, size_t offset)
 {
-    size_t words = (count + 63) / 64, slot = tm_type_slot_bytes(item->type);
-    if (offset % 8 != 0 || offset > end || 8 * words > end - offset ||
-        (uint64_t)count * slot != end - offset - 8 * words)
+    size_t words = ((size_t)count + 63) / 64, slot = tm_type_slot_bytes(item->type);
+    if (offset % 8 != 0 || offset > in->size || 8 * words > in->size - offset ||
+        (uint64_t)count * slot > in->size - offset - 8 * words)
         return wrong_field(at, item, in->in_row, "items outside their list");
     const uint64_t *nulls = (const uint64_t *)(const void *)(in->base + offset);
     if (count % 64 != 0 && nulls[words - 1] >> (count % 64) != 0)
@@ -186,7 +186,7 @@ static int check_list(const struct place *at, const struct tm_field *field, stru
         head.items > in->size)
         return wrong_field(at, field, in->in_row, "a list of a wrong size");
     in->first = in->end = sizeof head;
-    return check_items(at, &field->type.of->fields[0], in, head.count, head.items, in->size);
+    return check_items(at, &field->type.of->fields[0], in, head.count, head.items);
 }
 
 static int check_map(const struct place *at, const struct tm_field *field, struct area *in)
@@ -197,8 +197,8 @@ static int check_map(const struct place *at, const struct tm_field *field, struc
         return wrong_field(at, field, in->in_row, "a map that is cut short");
     memcpy(&head, in->base, sizeof head);
     if (head.size_bytes != in->size || head.keys < sizeof head || head.keys % 8 != 0 ||
-        head.keys > in->size || head.values < head.keys || head.values > in->size ||
-        head.values - head.keys != 8 * (uint64_t)head.count)
+        head.keys > in->size || head.values < sizeof head || head.values > in->size ||
+        8 * (uint64_t)head.count > in->size - head.keys)
         return wrong_field(at, field, in->in_row, "a map of a wrong size");
     in->first = in->end = sizeof head;
     const struct tm_map *map = (const struct tm_map *)(const void *)in->base;
@@ -210,7 +210,7 @@ static int check_map(const struct place *at, const struct tm_field *field, struc
             tm_map_compare(key->type.kind, tm_map_key(map, i - 1), tm_map_key(map, i)) >= 0)
             return wrong_field(at, field, in->in_row, "a map whose keys are not in order");
     }
-    return check_items(at, &field->type.of->fields[1], in, head.count, head.values, in->size);
+    return check_items(at, &field->type.of->fields[1], in, head.count, head.values);
 }
 
 static int check_nested(const struct place *at, const struct tm_field *field, const uint8_t *bytes,

@@ -9,7 +9,9 @@ local opcodes = require "codegen.opcodes"
 local values = require "codegen.values"
 local calls = require "codegen.calls"
 local captured = require "codegen.captured"
+local suggest = require "tidemill.suggest"
 local texts = require "codegen.texts"
+local type_text = require "tidemill.type_text"
 local util = require "jit.util"
 
 local bytecode = {}
@@ -206,6 +208,13 @@ function bytecode.new_row(m, s, pc, fields)
   return values.row(id)
 end
 
+-- The tree of a value that is a list, map or struct for sure.
+local function nested_of(v)
+  local t = values.type_of(v)
+  return t and t ~= "?" and t ~= "table" and type_text.is_nested(t) and type_text.tree(t) or nil
+end
+bytecode.nested_of = nested_of
+
 local function get(m, s, r)
   local v = s.regs[r] or UNKNOWN
   -- A closure made in the function may change any local at any call.
@@ -318,7 +327,7 @@ on.NOT = function(_, s, i) set(s, i.a, BOOL) end
 function on.LEN(m, s, i)
   local v = get(m, s, i.d)
   consume(m, s, v)
-  set(s, i.a, (values.type_of(v) == "string" or v.t == "row") and NUMBER or UNKNOWN)
+  set(s, i.a, (values.type_of(v) == "string" or v.t == "row" or nested_of(v)) and NUMBER or UNKNOWN)
 end
 
 function on.KSTR(m, s, i) set(s, i.a, values.constant(opcodes.constant(m.fn, i.d))) end
@@ -390,10 +399,34 @@ local function check_method(m, key, line)
   end
 end
 
+-- The type of a part of a list, map or struct. A name that a list or struct does not have is an error before any row runs.
+local function part_of(m, tree, key, line)
+  if tree.kind == "list" then
+    if type(key) ~= "string" then return values.of(tree.of[1].type.text) end
+    if key == "copy" then return UNKNOWN end
+    bytecode.problem(m, line, "UNKNOWN_FIELD", ("a list has no field %q"):format(key),
+      "its items are value[1] to value[#value]; for _, item in ipairs(value) walks over them")
+    return UNKNOWN
+  end
+  if tree.kind == "map" then return key == "copy" and UNKNOWN or values.of(tree.of[2].type.text) end
+  if type(key) ~= "string" then return UNKNOWN end
+  local f = tree.by_name[key]
+  if f then return values.of(f.type.text) end
+  if key ~= "copy" then
+    local names = {}
+    for i, field in ipairs(tree.of) do names[i] = field.name end
+    bytecode.problem(m, line, "UNKNOWN_FIELD", ("there is no field %q; the fields of this struct are %s"):format(key,
+      suggest.list(names)), suggest.hint(key, names))
+  end
+  return UNKNOWN
+end
+
 local function index(m, s, v, key, line)
   if v.t == "row" then return read_row(m, s, v, key, line) end
   consume(m, s, v)
   local t = values.type_of(v)
+  local nested = nested_of(v)
+  if nested then return part_of(m, nested, key, line) end
   if t == "string" then check_method(m, key, line) end
   if t == "string" or t == "int64" or values.decimal(t or "") then return { t = "method", name = key, on = v } end
   if v.t == "const" then return calls.member(v.v, key, m, line) end
@@ -410,12 +443,14 @@ function on.TGETV(m, s, i)
   local key = key_of(m, v, k, i.line)
   if key then return set(s, i.a, index(m, s, v, key, i.line)) end
   consume(m, s, v)
-  set(s, i.a, UNKNOWN)
+  local nested = nested_of(v)
+  set(s, i.a, nested and part_of(m, nested, k.const, i.line) or UNKNOWN)
 end
 function on.TGETB(m, s, i)
   local v = get(m, s, i.b)
   consume(m, s, v)
-  set(s, i.a, UNKNOWN)
+  local nested = nested_of(v)
+  set(s, i.a, nested and part_of(m, nested, i.c, i.line) or UNKNOWN)
 end
 on.TGETR = on.TGETV
 
@@ -511,6 +546,7 @@ function on.CALLMT(m, s, i, pc) return handed_back(m, s, (call(m, s, i, pc, i.d)
 function on.ITERC(m, s, i)
   local iterator = get(m, s, i.a - 3)
   for r = i.a - 3, i.a - 1 do escape(m, s, get(m, s, r)) end
+  if iterator.t == "parts" then return results(s, i.a, math.max(i.b - 1, 1), iterator.key, iterator.value) end
   local value = iterator.t == "texts" and (iterator.text and values.TEXT or STRING) or UNKNOWN
   results(s, i.a, math.max(i.b - 1, 1), value)
 end

@@ -74,6 +74,10 @@ calls.copies = { [calls.copy] = true }
 
 local function copy_of(m, s, v, i, pc)
   local row = v.t == "row" and v.only and s.rows[v.only]
+  if bytecode().nested_of(v) then
+    bytecode().use(m, v, "other")
+    return values.of("any") -- a table
+  end
   if not (row and row.p) or row.open then
     if v.t == "row" then bytecode().escape(m, s, v) end
     return UNKNOWN
@@ -150,6 +154,17 @@ local function check_find(m, pattern, plain, line)
   slow(m, line, "find", { "find with a pattern", known.slow_methods.match[2], "find(text, from, true) is compiled" })
 end
 
+-- What `for` gets from pairs or ipairs of a list, map or struct; nil for other values.
+local function parts_of(m, walk, v)
+  local tree = bytecode().nested_of(v)
+  if not tree then return nil end
+  bytecode().use(m, v, "other")
+  local inner = tree.of[#tree.of].type.text
+  if tree.kind == "struct" then return { t = "parts", key = values.TEXT, value = UNKNOWN } end
+  if tree.kind == "map" then return { t = "parts", key = values.of(tree.of[1].type.text), value = values.of(inner) } end
+  return walk and { t = "parts", key = values.NUMBER, value = values.of(inner) }
+end
+
 ---@param f table the function's abstract value
 ---@param args table[] abstract arguments
 ---@return table first abstract first result
@@ -168,7 +183,7 @@ function calls.call(m, s, f, args, i, pc)
   if f.t == "method" then
     local on = f.on
     for n = 2, #args do bytecode().escape(m, s, args[n]) end
-    if f.name == "copy" and on.t == "row" then return (copy_of(m, s, on, i, pc)) end
+    if f.name == "copy" and (on.t == "row" or bytecode().nested_of(on)) then return (copy_of(m, s, on, i, pc)) end
     bytecode().use(m, on, "other")
     if known.slow_methods[f.name] then slow(m, i.line, f.name, known.slow_methods[f.name]) end
     if f.name == "find" and values.type_of(on) == "string" then check_find(m, args[2], args[4], i.line) end
@@ -178,6 +193,8 @@ function calls.call(m, s, f, args, i, pc)
   end
   if f.t == "const" and type(f.v) == "function" then
     if calls.copies[f.v] and args[1] then return (copy_of(m, s, args[1], i, pc)) end
+    local parts = known.walks[f.v] and parts_of(m, f.v, args[1] or NIL)
+    if parts then return parts end
     if known.slow[f.v] then slow(m, i.line, known.slow[f.v][1], known.slow[f.v]) end
     if f.v == error then
       escape_all(m, s, args)

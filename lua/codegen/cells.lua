@@ -6,6 +6,8 @@ local ffi = require "ffi.init"
 local decimal = require "codegen.decimal"
 local int64 = require "codegen.int64"
 local layout = require "ffi.layout"
+local rows = require "codegen.rows"
+local views = require "codegen.views"
 
 local cells = {}
 
@@ -19,7 +21,7 @@ local STRUCT = {
   text = "struct { int32_t null, set; }",
 }
 local KIND = { double = "double", int = "double", timestamp = "double", bool = "bool", int64 = "int64", decimal = "decimal",
-  string = "text", bytes = "text" }
+  string = "text", bytes = "text", list = "text", map = "text", struct = "text", any = "text" }
 
 local types = {}
 for kind, struct in pairs(STRUCT) do types[kind] = ffi.typeof(struct) end
@@ -29,13 +31,15 @@ for kind, struct in pairs(STRUCT) do types[kind] = ffi.typeof(struct) end
 ---@field var string name of the variable, `total_2`
 ---@field cell string kind of its cell
 ---@field scale integer? of a decimal
+---@field view boolean the variable holds a view: of a list, map, struct, or of any value, scalars too
 
 ---The home of a computed column.
 ---@param var string unique in the chunk
 ---@param getter string name of the function that will read it
 function cells.home(var, type_name, getter)
   local kind, _, scale = layout.parse_type(type_name)
-  return { kind = "var", var = var, type = type_name, getter = getter, cell = KIND[kind], scale = scale }
+  return { kind = "var", var = var, type = type_name, getter = getter, cell = KIND[kind], scale = scale,
+    view = kind == "list" or kind == "map" or kind == "struct" or kind == "any" }
 end
 
 ---The cell, as generated code names it.
@@ -86,6 +90,12 @@ end
 
 ---Returns its value, or nil.
 function cells.write_return(w, names, home)
+  if home.type == "any" then
+    w:line("local x = %s", text(home))
+    w:line("if not x then return nil end")
+    w:line('return (any_value(x["\\254"], x["\\255"], x["\\253"]))')
+    return
+  end
   if home.cell ~= "text" then w:line("if %s then return nil end", cells.is_null(names, home)) end
   w:line("return %s", cells.value(names, home))
 end
@@ -113,6 +123,7 @@ function cells.store(texts)
     return cell
   end
   local function read(home)
+    if home.view then return texts[home.var] and rows.stored(home.type, views.bytes(texts[home.var])) or nil end
     if home.cell == "text" then return texts[home.var] or nil end
     local cell = made[home.var]
     if cell == nil or cell.null ~= 0 then return nil end

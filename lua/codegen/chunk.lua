@@ -126,6 +126,9 @@ function chunk.write_head(w, g, nodes)
   w:line("local copy_record, is_utf8, blank = R.copy_record, R.is_utf8, R.blank")
   w:line("local fail, bad_value, bad_row, bad_key = R.fail, R.bad_value, R.bad_row, R.bad_key")
   w:line("local raise_value, raise_row, raise_column, raise_out = R.raise_value, R.raise_row, R.raise_column, R.raise_out")
+  if g.views then
+    w:line("local clock, int64, any_value, views, encoders = R.clock, R.int64, R.any_value, R.views, R.encoders -- nested values")
+  end
   if g.names.wide then w:line("local G = {} -- too many names for locals") end
   for k, node in ipairs(nodes) do
     if node.fn then g.names:declare(w, "fn_" .. k, ("R.fns[%d]"):format(k)) end
@@ -165,6 +168,7 @@ end
 local function write_row(w, g, name, call, before)
   w:open("local function %s()", name)
   if before then w:line(before) end
+  if g.views then w:line("clock.row = clock.row + 1 -- views of earlier rows are of no use any more") end
   w:line("local go = %s", call)
   if g.input.has_references then w:line("cur.row = cast(in_pointer, cast(bytes, cur.row) + cur.row.size_bytes)")
   else w:line("cur.row = cur.row + 1") end
@@ -202,19 +206,30 @@ function chunk.write_loops(w, g, call, before)
   write_loop(w, "loop_interpreted")
 end
 
+---Do views of nested values occur in these nodes?
+function chunk.has_views(nodes)
+  for i, node in ipairs(nodes) do
+    for _, schema in ipairs { i == 1 and node.input or node.schema, node.schema } do
+      for _, f in ipairs(schema.fields) do if layout.is_view(f.type) then return true end end
+    end
+  end
+  return false
+end
+
 ---Begins the function that ends a piece of a batch.
-function chunk.open_settle(w)
+function chunk.open_settle(w, g)
   w:open("local function settle(done)")
   w:line('ctx["in"], ctx.in_rows = cast(bytes, cur.row), ctx.in_rows - done')
   w:line("ctx.out_size = cast(bytes, cur.out) - ctx.out")
   w:line("cur.row = blank -- the batch may be gone when a record that was kept is read")
+  if g.views then w:line("clock.row = clock.row + 1") end
 end
 
 -- Once per piece of a batch: pointers out, counters in.
 local function write_settle(w, g)
   w:line("")
   w:line("-- after a loop: how far input and output are, and the counts of every operator")
-  chunk.open_settle(w)
+  chunk.open_settle(w, g)
   w:line("local counts, rows = ctx.counts, done")
   for k, stage in ipairs(g.stages) do
     local at = 4 * (k - 1)
@@ -308,7 +323,7 @@ function chunk.tally_members(count)
 end
 
 local function generate(nodes, wide)
-  local g = { masks = {}, nodes = nodes }
+  local g = { masks = {}, nodes = nodes, views = chunk.has_views(nodes) }
   plan_stages(g, nodes, wide)
   g.input, g.output = layout.of(nodes[1].input), layout.of(nodes[#nodes].schema)
   g.emission = { names = g.names, masks = g.masks, from = "cur.row", input = g.input, output = nodes[#nodes].schema,

@@ -6,6 +6,7 @@
 -- Functions are generated per column and chunk, never shared: a trace then sees one closure with constant upvalues.
 local cells = require "codegen.cells"
 local layout = require "ffi.layout"
+local views = require "codegen.views"
 local writer = require "codegen.writer"
 
 local columns = {}
@@ -129,7 +130,7 @@ local function write_equal_getter(w, names, name, home, masks, texts)
 end
 
 ---A function that gives the Lua string of bytes through a cache of 256 places.
-local function write_text(w, names, name)
+function columns.write_text(w, names, name)
   names:declare(w, name .. "_seen", "text_cache()")
   names:declare(w, name .. "_texts", "{}")
   names:func(w, name, "p, n")
@@ -169,12 +170,14 @@ function columns.write_getter(w, names, home, masks)
     return
   end
   local f = home.field
-  if f.reference then write_text(w, names, home.getter .. "_text") end
+  if f.reference and not f.view then columns.write_text(w, names, home.getter .. "_text") end
   names:func(w, home.getter)
   w:line("local r = %s", home.cursor)
   local null = columns.null_test(masks, f)
   if null then w:line("if %s then return nil end", null) end
-  if f.reference then
+  if f.view then
+    w:line("%s", views.read_column(f))
+  elseif f.reference then
     w:line("return %s(cast(bytes, r) + r.%s.offset, r.%s.length)", names:ref(home.getter .. "_text"), f.member, f.member)
   elseif f.kind == "decimal" then
     w:line("return decimal_value(r.%s.low, r.%s.high, %d)", f.member, f.member, f.scale)
@@ -187,7 +190,7 @@ end
 ---The name of the getter that a stage uses for a column: the shared one, or one of its own that makes no strings.
 ---@param mode string|string[]|nil see result.modes
 function columns.getter(w, names, home, masks, stage, mode)
-  if mode and home.kind == "in" and home.field.reference then
+  if mode and home.kind == "in" and home.field.reference and not home.field.view then
     local name = ("eq%s_%s"):format(stage, home.getter)
     write_equal_getter(w, names, name, home, masks, mode == "untouched" and {} or mode)
     return names:ref(name)

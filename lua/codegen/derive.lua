@@ -188,13 +188,9 @@ function verbs.drop(node)
   finish(node, fields, passes, node.input.bare and kept.line)
 end
 
-local function scalar_type(node, a, what)
+local function scalar_type(node, a)
   local type_name, pass, text = result.scalar(a.returns)
   if not a.known then type_name, pass, text = "?", nil, false end
-  if type_name == "table" then
-    fault.raise("TYPE", node.where, ("%s: %s gives a table; a column holds one value"):format(node.name, what),
-      "give each value its own column")
-  end
   if pass then
     local f = input_field(node, pass)
     return f.type, pass, f.required, text
@@ -216,7 +212,7 @@ function verbs.assign(node)
     local a = analyse(node, assign.fn, { parameter(node) })
     no_assignment(node, a, "assign")
     add_reads(node, a, 1)
-    local type_name, pass, required, text = scalar_type(node, a, ("the function of %q"):format(assign.name))
+    local type_name, pass, required, text = scalar_type(node, a)
     local index = at[assign.name] or #fields + 1
     fields[index] = field(assign.name, type_name, required)
     at[assign.name], passes[assign.name] = index, pass
@@ -232,7 +228,7 @@ function verbs.key(node)
   local a = analyse(node, node.fn, { parameter(node) })
   no_assignment(node, a, "key_by")
   add_reads(node, a, 1)
-  local type_name, pass, _, text = scalar_type(node, a, "the key's function")
+  local type_name, pass, _, text = scalar_type(node, a)
   node.codegen.texts[node.key_name] = text or nil
   local passes, fields = identity(node), {}
   for i, f in ipairs(node.input.fields) do fields[i] = f end
@@ -279,12 +275,6 @@ local function check_result(node, a, r, exits, how)
   if r.positional then
     fault.raise("TYPE", node.where, ("%s: its function %s a table with list items; columns have names"):format(node.name, how),
       "return { name = value }")
-  end
-  local name = next(r.nested)
-  if name then
-    local names = suggest.keys(r.nested)
-    fault.raise("TYPE", node.where, ("%s: column %q is a table; a column holds one value"):format(node.name, names[1]),
-      "give each value its own column")
   end
   if r.text and (r.table or r.record) and not node.returns then
     fault.raise("TYPE", node.where, ("%s: its function %s texts in some branches and rows in others"):format(node.name, how),
@@ -434,9 +424,6 @@ function verbs.reduce(node)
     if not f or f.hidden then
       fault.raise("ROW_KEY", node.where, ("%s: its function gives a column %q; reduce keeps its input's columns: %s"):format(
         node.name, name, suggest.list(names)), suggest.hint(name, names) or "make the columns with map before key_by")
-    end
-    if r.nested[name] then
-      fault.raise("TYPE", node.where, ("%s: column %q is a table; a column holds one value"):format(node.name, name))
     end
   end
   add_reads(node, a, 1)

@@ -38,6 +38,12 @@ local function plan(e)
   e.given = {}
   for _, name in ipairs(e.parameters) do e.given[name] = true end
   local p = { pass = {}, cells = {}, given = {}, pass_texts = {}, computed_texts = {}, bulk = false }
+  local nested_first = function(list) -- they begin at multiples of 8, as the end of the slots is
+    local sorted = {}
+    for _, c in ipairs(list) do if c.out.nested then sorted[#sorted + 1] = c end end
+    for _, c in ipairs(list) do if not c.out.nested then sorted[#sorted + 1] = c end end
+    return sorted
+  end
   local copied = {}
   for i, f in ipairs(layout.of(e.output).fields) do
     local home = e.homes[f.name]
@@ -64,6 +70,7 @@ local function plan(e)
     end
   end
   p.bulk = all and any and #p.pass_texts > 0
+  p.pass_texts, p.computed_texts = nested_first(p.pass_texts), nested_first(p.computed_texts)
   return p
 end
 
@@ -208,10 +215,11 @@ local function write_sizes(w, e, p, out)
   end
   for i, c in ipairs(p.computed_texts) do
     c.value, c.length = e.given[c.home.var] and c.home.var or cells.value(e.names, c.home), "n" .. i
-    if c.out.required then w:line("local n%d = #%s", i, c.value)
+    local length = c.out.view and '%s["\\253"]' or "#%s"
+    if c.out.required then w:line("local n%d = " .. length, i, c.value)
     else
       w:line("local n%d = 0", i)
-      w:line("if %s ~= nil then n%d = #%s end", c.value, i, c.value)
+      w:line("if %s ~= nil then n%d = " .. length .. " end", c.value, i, c.value)
     end
     sum[#sum + 1] = c.length
   end
@@ -262,7 +270,8 @@ local function write_computed_text(w, c)
   local to = "o." .. c.out.member
   if c.out.required then w:open("do") else w:open("if %s ~= nil then", c.value) end
   w:line("%s.offset, %s.length = at, %s", to, to, c.length)
-  w:line("copy(ob + at, %s, %s)", c.value, c.length)
+  if c.out.view then w:line('copy(ob + at, cast(bytes, %s["\\254"]), %s)', c.value, c.length)
+  else w:line("copy(ob + at, %s, %s)", c.value, c.length) end
   w:line("at = at + %s", c.length)
   if not c.out.required then
     w:middle("else")
@@ -271,15 +280,24 @@ local function write_computed_text(w, c)
   w:close()
 end
 
+-- Bulk: the texts of the input, then the computed ones; the input's rows end at a multiple of 8. Else nested values first.
 local function write_texts(w, e, p, out)
   if #p.pass_texts + #p.computed_texts == 0 then return end
+  local function each(list, nested, write)
+    for _, c in ipairs(list) do if (c.out.nested or false) == nested then write(c) end end
+  end
+  local function pass(c) write_pass_text(w, e, c) end
+  local function computed(c) write_computed_text(w, c) end
   if p.bulk then
     write_bulk(w, e, p, out)
+    each(p.computed_texts, true, computed)
   else
     w:line("local at = %d", out.fixed_bytes)
-    for _, c in ipairs(p.pass_texts) do write_pass_text(w, e, c) end
+    each(p.pass_texts, true, pass)
+    each(p.computed_texts, true, computed)
+    each(p.pass_texts, false, pass)
   end
-  for _, c in ipairs(p.computed_texts) do write_computed_text(w, c) end
+  each(p.computed_texts, false, computed)
   if not p.bulk or #p.computed_texts > 0 then w:line("cast(words, ob + at)[0] = 0 -- padding") end
 end
 

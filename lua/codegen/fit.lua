@@ -84,12 +84,19 @@ local layout = require "ffi.layout"
 
 ---Any value for a column, as generated code checks it. A nil is returned for null.
 ---@param field table of a schema, its type known
+--- A nested or any value is given as stored bytes; what does not fit in it is raised.
 ---@return boolean fits
 ---@return any value
 function fit.value(field, value)
   if value == null then value = nil end
   if value == nil then return not field.required, nil end
   local kind, precision, scale = layout.parse_type(field.type)
+  if layout.is_view(field.type) then
+    local rows = require "codegen.rows"
+    if rows.is_stored(value) then return value.type == field.type, value end
+    local view = require("codegen.nest").encoders[field.type](value, field.name)
+    return true, view and rows.stored(field.type, require("codegen.views").bytes(view))
+  end
   local t = type(value)
   if kind == "double" then return t == "number", value end
   if kind == "bool" then return t == "boolean", value end
@@ -111,7 +118,11 @@ function fit.type_of(value)
   if t == "number" then return "double" end
   if t == "string" then return "string" end
   if t == "boolean" then return "bool" end
+  if t == "table" then return "any" end
   if t == "cdata" then
+    local tree = require("codegen.views").type_of(value)
+    if tree then return tree.text end
+    if require("codegen.records").is(value) then return "any" end
     if istype(Decimal, value) then return ("decimal(38,%d)"):format(value.scale) end
     if istype(Int64, value) or istype(Int, value) then return "int64" end
   end

@@ -1,9 +1,12 @@
 -- The code generator (ARCHITECTURE D2): schemas of user functions, and chunks that run them over rows.
 -- The contract is docs/internals/lua-side.md; README.md has the map of the files.
+local any = require "codegen.any"
 local derive = require "codegen.derive"
 local instance = require "codegen.instance"
+local problem = require "codegen.problem"
 local records = require "codegen.records"
 local unknown = require "codegen.unknown"
+local views = require "codegen.views"
 
 local codegen = {}
 
@@ -27,6 +30,15 @@ function codegen.instance(nodes, ctx, among) return instance.new(nodes, ctx, amo
 
 -- For the sandbox: records are no tables.
 codegen.copy, codegen.pairs, codegen.is_record = records.copy, records.pairs, records.is
+
+---`ipairs` of user code for what is no table: the items of a list of a record.
+function codegen.ipairs(value)
+  if not views.type_of(value) then problem.raise("USER_CODE", "ipairs takes a list, given " .. problem.show(value)) end
+  return views.ipairs(value)
+end
+
+---Marks a table as an array in values of type any, also when it is empty.
+codegen.array = any.array
 
 ---`tonumber` of user code: also of int64 and decimal values, which LuaJIT's own does not know.
 function codegen.tonumber(value, ...)

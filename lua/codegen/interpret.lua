@@ -3,6 +3,7 @@
 -- this subtask and all others, the kept rows are written, and generated code takes over.
 local ffi = require "ffi.init"
 
+local arena = require "codegen.arena"
 local failures = require "codegen.failures"
 local fault = require "tidemill.fault"
 local fit = require "codegen.fit"
@@ -12,6 +13,7 @@ local records = require "codegen.records"
 local rows = require "codegen.rows"
 local shown = require "codegen.shown"
 local unknown = require "codegen.unknown"
+local views = require "codegen.views"
 
 local interpret = {}
 
@@ -44,7 +46,7 @@ local function checked(self, k, field, value, fail)
     noted[field.name] = fit.type_of(value)
     if not noted[field.name] then
       error(fault.new("ROW_TYPE", node.where, ("column %q is given %s, which no column holds"):format(field.name,
-        problem.show(value)), "a column holds a number, a text, a bool, a decimal or an int64"), 0)
+        problem.show(value)), "a column holds a number, a text, a bool, a decimal, an int64 or a table of such"), 0)
     end
   end
   local fits, converted = fit.value({ name = field.name, type = noted[field.name] }, value)
@@ -111,6 +113,15 @@ local function passed(node, env)
   local out = {}
   for name, from in pairs(node.passes) do out[name] = env[from] end
   return out
+end
+
+-- A value as user code sees it: of stored bytes, a view.
+local function seen(value)
+  if not rows.is_stored(value) then return value end
+  arena.begin()
+  local at = arena.open(0)
+  arena.text(value.bytes)
+  return views.value(value.type, arena.state.base + at, #value.bytes)
 end
 
 local function argument(self, k, env)
@@ -256,13 +267,13 @@ function interpret.new(nodes, ctx, C, among)
       local v = self.assigned[k][name]
       if v ~= nil then
         if v == self.null then return nil end
-        return v
+        return seen(v)
       end
       if not is_column[name] and not (node.schema.by_name[name] and node.verb == "map") then
         if name == "copy" then return records.copy end
         self.fails.no_field(k - 1, name)
       end
-      return self.env[k][name]
+      return seen(self.env[k][name])
     end, function(_, name, value)
       local index = node.verb == "map" and node.schema.by_name[name]
       if not index or node.schema.fields[index].hidden then self.fails.raise_column(k - 1, name) end
@@ -279,6 +290,7 @@ local function read_rows(self)
     local row = ffi.cast(l.pointer, ctx["in"])
     self.at, self.kind = ctx["in"], row.kind
     self.row = ffi.string(ctx["in"], row.size_bytes)
+    views.clock.row = views.clock.row + 1
     ctx["in"], ctx.in_rows = ctx["in"] + row.size_bytes, ctx.in_rows - 1
     step(self, 1, rows.read(l, self.at))
     if self.full or complete(self) then break end

@@ -49,6 +49,7 @@ local results = {}  -- function -> abstract result
 local slow = {}     -- function -> { what, instead }
 known.results, known.slow = results, slow
 known.more = {}      -- function -> abstract value of its further results
+known.walks = { [pairs] = true, [ipairs] = true } -- functions that `for` walks with
 known.keeps = {}     -- functions whose string is UTF-8 when the strings that they are given are
 known.of_number = {} -- functions that give a number for a number, and for other values something else
 known.makes = {}     -- function -> fields of the new table that it gives
@@ -111,6 +112,7 @@ local function adopt()
   if libraries.table and libraries.table.sort then
     mark(libraries.table.sort, "table.sort", "keep the few values that are needed in locals, or sort in a sink")
   end
+  known.walks[libraries.pairs], known.walks[libraries.ipairs] = true, true
   if libraries.pairs then
     mark(libraries.pairs, "pairs", "name the fields that are needed; ipairs is compiled")
   end

@@ -5,6 +5,7 @@ local ffi = require "ffi.init"
 local layout = require "ffi.layout"
 local problem = require "codegen.problem"
 local utf8 = require "tidemill.utf8"
+local views = require "codegen.views"
 
 local records = {}
 
@@ -40,19 +41,22 @@ function records.copy(record)
   local kind = kind_of(record)
   local copy = {}
   if kind then
-    for _, name in ipairs(kind.names) do copy[name] = record[name] end
+    for _, name in ipairs(kind.names) do copy[name] = views.deep(record[name]) end
+  elseif views.type_of(record) then
+    return views.copy(record)
   elseif type(record) == "table" then
-    for k, v in pairs(record) do copy[k] = v end
+    for k, v in pairs(record) do copy[k] = views.deep(v) end
   elseif type(record) == "string" then
     return record
   else
-    problem.raise("USER_CODE", "copy takes a record, given " .. problem.show(record))
+    problem.raise("USER_CODE", "copy takes a record, a list, map or struct of one, or a table, given " .. problem.show(record))
   end
   return copy
 end
 
 ---Columns of a record in their order, nulls left out as in a table.
 function records.pairs(record)
+  if views.type_of(record) then return views.pairs(record) end
   local kind = kind_of(record)
   if not kind then problem.raise("USER_CODE", "pairs takes a table or a record, given " .. problem.show(record)) end
   local names, i = kind.names, 0

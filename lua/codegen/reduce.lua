@@ -149,7 +149,7 @@ local function write_step(w, g)
 end
 
 local function plan(node, wide)
-  local g = { node = node, masks = {}, bare = node.input.bare, input = layout.of(node.input) }
+  local g = { node = node, masks = {}, bare = node.input.bare, input = layout.of(node.input), views = chunk.has_views { node } }
   g.output = g.input
   if not g.output.has_references then g.growth = { per_row = g.output.fixed_bytes, of_input = false } end
   local r = node.codegen.result
@@ -214,7 +214,7 @@ local function generate(node, wide)
   local before = "kept.slot = kept.slot + 1"
   chunk.write_loops(w, g, call, before)
   w:line("")
-  chunk.open_settle(w)
+  chunk.open_settle(w, g)
   w:line("kept.acc = blank")
   w:line("ctx.slot_index = ctx.slot_index + done")
   w:line("local counts, rows = ctx.counts, done - tally.failed_1")

@@ -19,7 +19,6 @@ local result = {}
 ---@field types table<string, string> column -> type; "?" when not known
 ---@field passes table<string, string> column -> input column
 ---@field texts table<string, boolean> columns whose strings are UTF-8 for sure
----@field nested table<string, boolean> columns that hold tables
 ---@field only_nil table<string, boolean> columns that no branch gives a value
 
 local function look_at(r, id, row, columns)
@@ -41,7 +40,7 @@ local function column(r, name, rows)
     if first then pass, first = from, false elseif pass ~= from then pass = nil end
     if v then
       local t = values.type_of(v)
-      if t == "table" then r.nested[name], t = true, "?" end
+      if t == "table" then t = "any" end
       type_name = values.join_types(type_name, t)
     end
   end
@@ -54,7 +53,7 @@ end
 ---@param exits table[] { value, rows }: analysis.returns or analysis.emits
 ---@return codegen.result
 function result.of(exits)
-  local r = { proven = true, types = {}, passes = {}, texts = {}, nested = {}, only_nil = {}, record = false, table = false, text = false,
+  local r = { proven = true, types = {}, passes = {}, texts = {}, only_nil = {}, record = false, table = false, text = false,
     unknown = false, nothing = false }
   local rows, text_type, text_pass, text_first, is_text = {}, nil, nil, true, true
   for _, exit in ipairs(exits) do
@@ -100,7 +99,7 @@ function result.always_assigns(analysis, name)
 end
 
 ---The one value of functions that give a value (assign, key): its type, and the input column that it copies.
----@return string type "?" when not known, "table" when it is a row
+---@return string type "?" when not known; "any" of a table
 ---@return string? pass
 ---@return boolean text its strings are UTF-8 for sure
 function result.scalar(exits)
@@ -111,7 +110,7 @@ function result.scalar(exits)
     local from = v.t == "field" and v.p == 1 and v.name or nil
     if first then pass, first = from, false elseif pass ~= from then pass = nil end
     local t = values.type_of(v)
-    if t == "table" then return "table", nil, false end
+    if t == "table" then t = "any" end
     type_name = values.join_types(type_name, t)
   end
   return type_name or "?", pass, text

@@ -8,7 +8,16 @@ local rows = {}
 
 local bytes = ffi.typeof("uint8_t *")
 
----The values of a row by column, hidden ones included; nulls are absent.
+-- The bytes of a nested or any value, kept beyond its row.
+local Stored = {}
+
+---@param type_name string
+---@param s string
+function rows.stored(type_name, s) return setmetatable({ type = type_name, bytes = s }, Stored) end
+
+function rows.is_stored(value) return type(value) == "table" and getmetatable(value) == Stored end
+
+---The values of a row by column, hidden ones included; nulls are absent. Nested and any values are stored bytes.
 ---@param l ffi.layout
 ---@param at ffi.cdata* address of the row
 function rows.read(l, at)
@@ -21,7 +30,9 @@ function rows.read(l, at)
       elseif f.kind == "bool" then values[f.name] = v ~= 0
       elseif f.kind == "int64" then values[f.name] = int64.type(v)
       elseif f.kind == "decimal" then values[f.name] = decimal.type(v.low, v.high, f.scale)
-      elseif f.reference then values[f.name] = ffi.string(ffi.cast(bytes, at) + v.offset, v.length)
+      elseif f.reference then
+        local s = ffi.string(ffi.cast(bytes, at) + v.offset, v.length)
+        if f.view then values[f.name] = rows.stored(f.type, s) else values[f.name] = s end
       else values[f.name] = tonumber(v) end
     end
   end
@@ -32,7 +43,8 @@ end
 function rows.size(l, values)
   local size = l.fixed_bytes
   for _, f in ipairs(l.fields) do
-    if f.reference and values[f.name] ~= nil then size = size + #values[f.name] end
+    if f.view and values[f.name] ~= nil then size = math.ceil(size / 8) * 8 + #values[f.name].bytes
+    elseif f.reference and values[f.name] ~= nil then size = size + #values[f.name] end
   end
   return math.ceil(size / 8) * 8
 end
@@ -53,6 +65,7 @@ function rows.write(l, at, values, kind)
     elseif f.kind == "int64" then row[f.member] = v.value
     elseif f.kind == "decimal" then row[f.member].low, row[f.member].high = v.low, v.high
     elseif f.reference then
+      if f.view then tail, v = math.ceil(tail / 8) * 8, v.bytes end
       row[f.member].offset, row[f.member].length = tail, #v
       ffi.copy(ffi.cast(bytes, at) + tail, v, #v)
       tail = tail + #v

@@ -1,5 +1,6 @@
 -- What a generated chunk finds in its parameter: the context, its cursor, types, conversions and the cold paths.
 local ffi = require "ffi.init"
+local any = require "codegen.any"
 local cells = require "codegen.cells"
 local chunk = require "codegen.chunk"
 local codes = require "tidemill.codes"
@@ -8,9 +9,12 @@ local failures = require "codegen.failures"
 local fit = require "codegen.fit"
 local int64 = require "codegen.int64"
 local layout = require "ffi.layout"
+local nest = require "codegen.nest"
 local records = require "codegen.records"
 local rows = require "codegen.rows"
 local shown = require "codegen.shown"
+local view_text = require "codegen.view_text"
+local views = require "codegen.views"
 
 local runtime = {}
 
@@ -68,6 +72,7 @@ function runtime.new(nodes, ctx, C, plan)
     cast = ffi.cast, copy = ffi.copy, to_text = ffi.string,
     decimal_value = decimal.type, int64_value = int64.type, fit_decimal = fit.decimal, fit_int64 = fit.int64,
     blank = blank_row(input, anchors), is_utf8 = is_interpreted(nodes) and fit.is_utf8_called or fit.is_utf8,
+    clock = views.clock, int64 = ffi.typeof("int64_t"), any_value = any.value, views = view_text.views, encoders = nest.encoders,
     copy_record = records.copy, texts = {}, fns = {}, anchors = anchors,
   }
   cur.row, kept.acc = R.blank, R.blank

@@ -12,11 +12,26 @@ local quote = writer.quote
 ---@param x string name of a local
 ---@param field table of the schema
 ---@param bad string format with the column's name and the local: `return bad(2, %s, %s)`
+--- A list, map, struct or any becomes a view; what is wrong in it is raised, with its place.
 ---@param is_text boolean? strings are known to be UTF-8: what passes through or is put together from such
 function take.check(w, x, field, bad, is_text)
   local kind, precision, scale = layout.parse_type(field.type)
   local name = quote(field.name)
   local fail = bad:format(name, x)
+  if kind == "list" or kind == "map" or kind == "struct" or kind == "any" then
+    local k = bad:match("^return bad_value%((%d+),")
+    w:open("if %s ~= nil then", x)
+    if k then -- outside of the user's function, whose errors are caught
+      w:line("local fits, value = pcall(encoders[%s], %s, %s)", quote(field.type), x, name)
+      w:line("if not fits then return fail(%s, value) end", k)
+      w:line("%s = value", x)
+    else
+      w:line("%s = encoders[%s](%s, %s)", x, quote(field.type), x, name)
+    end
+    w:close()
+    if field.required then w:line("if %s == nil then %s end", x, fail) end
+    return
+  end
   local wrong -- true for values of the wrong kind; numbers are checked further
   if kind == "double" then
     wrong = ('type(%s) ~= "number"'):format(x)

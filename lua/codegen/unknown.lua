@@ -20,6 +20,10 @@ function unknown.any(nodes)
   return false
 end
 
+-- No end of a line is left in names and types, and no blank in types.
+local function escaped(text) return (text:gsub("[%c%%]", function(c) return ("%%%02x"):format(c:byte()) end)) end
+local function plain(text) return (text:gsub("%%(%x%x)", function(h) return string.char(tonumber(h, 16)) end)) end
+
 ---@param types table<integer, table<string, string>> by node id, column -> type
 ---@param stop table? { subtask =, count = of subtasks, state = "empty", "rows" or "full" }, see Interpreter:finish
 function unknown.write(types, stop)
@@ -32,7 +36,7 @@ function unknown.write(types, stop)
     return a.name < b.name
   end)
   for i, l in ipairs(lines) do
-    lines[i] = ("%d %s %s\n"):format(l.id, l.type, l.name:gsub("[%c%%]", function(c) return ("%%%02x"):format(c:byte()) end))
+    lines[i] = ("%d %s %s\n"):format(l.id, (escaped(l.type):gsub(" ", "%%20")), escaped(l.name))
   end
   local head = stop and ("end %d %d %s\n"):format(stop.subtask, stop.count, stop.state) or ""
   return head .. table.concat(lines)
@@ -47,7 +51,7 @@ function unknown.read(text)
   for id, type_name, name in text:gmatch("%f[^\n%z](%d+) (%S+) ([^\n]*)\n") do
     id = tonumber(id)
     types[id] = types[id] or {}
-    types[id][name:gsub("%%(%x%x)", function(h) return string.char(tonumber(h, 16)) end)] = type_name
+    types[id][plain(name)] = plain(type_name)
   end
   return types, stop
 end

@@ -57,7 +57,7 @@ end
 ---Does it print as UTF-8 for sure?
 function values.prints_text(v)
   local t = values.type_of(v)
-  return values.is_text(v) or (t ~= nil and t ~= "string" and t ~= "bytes" and t ~= "table" and t ~= "?")
+  return values.is_text(v) or (t ~= nil and t ~= "string" and t ~= "bytes" and t ~= "table" and t ~= "any" and t ~= "?")
 end
 
 ---The column type of a value: "double", ...; nil for a sure nil; "?" when it is not known; "table" for a row.
@@ -82,6 +82,7 @@ values.decimal = decimal
 function values.join_types(a, b)
   if a == b or b == nil then return a end
   if a == nil then return b end
+  if a == "any" or b == "any" then return "any" end
   if NUMERIC[a] and NUMERIC[b] then return "double" end
   local p1, s1 = decimal(a)
   local p2, s2 = decimal(b)

@@ -5,6 +5,7 @@ local header = require "ffi.header"
 
 -- In the order of their use: none includes another, later ones name structs of earlier ones.
 header.declare("core/batch/row.ffi.h", "struct tm_row")
+header.declare("core/batch/any.ffi.h", "struct tm_any_item")
 header.declare("core/batch/decimal.ffi.h", "struct tm_decimal_value")
 header.declare("core/graph/graph.ffi.h", "struct tm_graph *")
 if not pcall(ffi.typeof, "struct tm_chain_ctx") then

@@ -10,7 +10,7 @@ local layout = {}
 
 ---@class ffi.layout.field
 ---@field name string of the column
----@field kind string bool int int64 double decimal string bytes timestamp
+---@field kind string bool int int64 double decimal string bytes timestamp list map struct any
 ---@field precision integer? of a decimal
 ---@field scale integer?
 ---@field offset integer bytes from the row's start
@@ -21,6 +21,9 @@ local layout = {}
 ---@field null_bit integer the bit in that word, as a 32-bit signed number
 ---@field required boolean never null
 ---@field hidden boolean
+---@field reference boolean the slot leads to bytes of the row
+---@field nested boolean a list, map or struct: its bytes begin at a multiple of 8
+---@field view boolean nested or any: user code gets a view of it (lua/codegen/views.lua)
 
 ---@class ffi.layout
 ---@field fields ffi.layout.field[]
@@ -37,22 +40,31 @@ local counts = {} -- of declared structs by prefix
 local SLOT = {
   bool = "int64_t", int = "int64_t", int64 = "int64_t", timestamp = "int64_t", double = "double",
   string = "struct tm_text_ref", bytes = "struct tm_text_ref", decimal = "struct tm_decimal_slot",
+  list = "struct tm_text_ref", map = "struct tm_text_ref", struct = "struct tm_text_ref", any = "struct tm_text_ref",
 }
+local NESTED = { list = true, map = true, struct = true }
 
 -- As struct tm_ref, signed: an offset or a length (at most 64 MiB) is then an integer in a trace, never a double.
 if not pcall(ffi.typeof, "struct tm_text_ref") then ffi.cdef [[
 struct tm_text_ref { int32_t offset; int32_t length; };
 struct tm_decimal_slot { uint64_t low; int64_t high; };
+struct tm_list_head { int32_t size_bytes; int32_t count; int32_t items; int32_t zero; };
+struct tm_map_head { int32_t size_bytes; int32_t count; int32_t keys; int32_t values; };
 struct tm_int64_value { const int64_t value; }; // what user code holds of an int64 (lua/codegen/int64.lua)
 struct tm_text_seen { uint64_t a, b; int64_t n; };     // a place of a column's text cache (lua/codegen/columns.lua)
 ]] end
 
----"decimal(10,2)" -> "decimal", 10, 2; "int" -> "int". Nil for a type that no row can hold ("?").
+---"decimal(10,2)" -> "decimal", 10, 2; "int" -> "int"; "list(int)" -> "list". Nil for a type that no row can hold ("?").
 function layout.parse_type(text)
   local p, s = text:match("^decimal%((%d+),(%d+)%)$")
   if p then return "decimal", tonumber(p), tonumber(s) end
-  if SLOT[text] and text ~= "decimal" then return text end
+  local nested = text:match("^(%a+)%(")
+  if nested and NESTED[nested] then return nested end
+  if SLOT[text] and text ~= "decimal" and not NESTED[text] then return text end
 end
+
+---Is it a type whose values user code gets as views: nested, or any?
+function layout.is_view(text) return text == "any" or NESTED[text:match("^%a+")] == true end
 
 local function member_name(name, index)
   local plain = name:gsub("[^%w_]", "_")
@@ -124,7 +136,8 @@ function layout.of(schema)
       offset = offset, slot = kind == "decimal" and 16 or 8, member = member,
       null_member = "n" .. math.floor((i - 1) / 32), null_bit = bit.lshift(1, (i - 1) % 32),
       required = f.required or false, hidden = f.hidden or false,
-      reference = kind == "string" or kind == "bytes",
+      reference = kind == "string" or kind == "bytes" or kind == "any" or NESTED[kind] or false,
+      nested = NESTED[kind] or false, view = kind == "any" or NESTED[kind] or false,
     }
     if field.reference then
       field.word, l.has_references = "t" .. member:sub(2), true

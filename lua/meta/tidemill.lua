@@ -65,6 +65,28 @@ function tm.from(source) end
 ---@return tidemill.Schema
 function tm.schema(fields) end
 
+---The type of a list, for schemas and `:returns`.
+---
+---    local Order = tm.schema { id = "int", items = tm.list { sku = "string", quantity = "int" }, tags = tm.list("string") }
+---@param item string|table|tidemill.Schema the type of its items
+---@return table type
+function tm.list(item) end
+
+---The type of a map: of values by key, where a struct has fields that are known.
+---
+---    local Page = tm.schema { url = "string", headers = tm.map("string", "string") }
+---@param key "string"|"int"|"int64"
+---@param value string|table|tidemill.Schema the type of its values
+---@return table type
+function tm.map(key, value) end
+
+---Marks a table as an array, also when it is empty, for a column of type any: `{}` alone is an empty object.
+---
+---    stream:assign { answer = function(e) return { ids = tm.array {} } end }
+---@param t table
+---@return table t
+function tm.array(t) end
+
 ---Declares an argument of the job, shown by `tidemill run job.lua --help`. A value given by --set takes the type of the
 ---default.
 ---

@@ -152,6 +152,23 @@ function api.new(session)
     return freeze.object("schema", schema.declare(call, "tm.schema", given))
   end
 
+  function tm.list(item, ...)
+    local call = caller()
+    stream.no_more(call, "tm.list", 1 + select("#", ...), 1)
+    return schema.list(call, item)
+  end
+
+  function tm.map(key, value, ...)
+    local call = caller()
+    stream.no_more(call, "tm.map", 2 + select("#", ...), 2)
+    return schema.map(call, key, value)
+  end
+
+  function tm.array(t)
+    if type(t) ~= "table" or freeze.kind(t) then check.wrong(caller().at, "tm.array", "a table", t, "for example tm.array {}") end
+    return codegen.array(t)
+  end
+
   tm.copy = codegen.copy -- the function itself: the analysis of operators knows it by identity
   for _, kind in ipairs { "lines", "stdin", "file", "generate", "print", "discard" } do tm[kind] = connectors[kind] end
   tm.csv = formats.csv

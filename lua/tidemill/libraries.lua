@@ -148,11 +148,22 @@ local function step(walk)
   walk.i = i
 end
 
+-- Records, and the lists, maps and structs in them, know their own order. Loaded late: they stand on this file.
+local codegen
+local function generator()
+  codegen = codegen or require "codegen"
+  return codegen
+end
+
+local raw_ipairs = ipairs
+function libraries.ipairs(t)
+  if type(t) == "cdata" then return generator().ipairs(t) end
+  return raw_ipairs(t)
+end
+
 function libraries.pairs(t)
   if type(t) ~= "table" then
-    if type(t) == "cdata" then
-      return require("codegen").pairs(t) -- a record: its columns in order
-    end
+    if type(t) == "cdata" then return generator().pairs(t) end
     error(("bad argument #1 to 'pairs' (table expected, got %s)"):format(t == nil and "nil" or type(t)), 2)
   end
   local content = freeze.content(t)

@@ -97,7 +97,7 @@ function sandbox.new(folder, hooks)
   local names = {}
   local object -- the environment itself
   local env = {
-    assert = assert, error = error, ipairs = ipairs, pcall = pcall, rawequal = rawequal, select = select,
+    assert = assert, error = error, ipairs = libraries.ipairs, pcall = pcall, rawequal = rawequal, select = select,
     tonumber = codegen.tonumber, type = type, unpack = unpack, xpcall = xpcall, _VERSION = _VERSION,
     pairs = libraries.pairs, next = libraries.next, tostring = libraries.tostring,
     getmetatable = libraries.getmetatable, setmetatable = libraries.setmetatable,

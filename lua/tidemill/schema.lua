@@ -3,6 +3,7 @@ local check = require "tidemill.check"
 local fault = require "tidemill.fault"
 local freeze = require "tidemill.freeze"
 local order = require "tidemill.order"
+local type_text = require "tidemill.type_text"
 local types = require "tidemill.types"
 
 local schema = {}
@@ -42,20 +43,115 @@ function schema.show(s)
   return table.concat(parts, ", ")
 end
 
-local function field(at, what, name, given)
-  local required = false
-  if type(given) == "table" and not freeze.kind(given) then
-    for k in pairs(given) do
-      if k ~= 1 and k ~= "required" then
-        fault.raise("SCHEMA", at,
-          ("%s: a field is \"type\" or { \"type\", required = true }, given the key %s"):format(what,
-          check.show(k)))
-      end
-    end
-    if given.required ~= nil then required = check.boolean(at, what .. ": required", given.required) end
-    given = given[1]
+-- --- types of fields, as users write them
+
+local struct_of, field_of
+
+-- "int", tm.list(...), tm.schema {...}, { street = "string" }: the tree of the type.
+local function type_of(call, what, given)
+  if type(given) ~= "table" then return type_text.tree(types.parse(given, call.at, what)) end
+  local list = freeze.content(given, "list")
+  if list then
+    local item, required = field_of(call, what .. ": its items", list.given)
+    return type_text.make("list", { { name = "item", type = item, required = required } })
   end
-  return { name = name, type = types.parse(given, at, what), required = required }
+  local map = freeze.content(given, "map")
+  if map then return map end
+  local declared = freeze.content(given, "schema")
+  if declared then
+    local of = {}
+    for i, f in ipairs(declared.fields) do of[i] = { name = f.name, type = type_text.tree(f.type), required = f.required } end
+    return type_text.make("struct", of)
+  end
+  if freeze.kind(given) then
+    check.wrong(call.at, what, "a type", given, 'for example "int", tm.list("string"), or { street = "string" } for a struct')
+  end
+  return struct_of(call, what, given)
+end
+
+-- A field as it is given: its type, or a table of its type and what else is said of it.
+---@return tidemill.type type
+---@return boolean required
+function field_of(call, what, given)
+  local at = call.at
+  if type(given) ~= "table" or freeze.kind(given) or given[1] == nil then return type_of(call, what, given), false end
+  local required = false
+  for k in pairs(given) do
+    if k ~= 1 and k ~= "required" then
+      fault.raise("SCHEMA", at,
+        ("%s: a field is \"type\" or { \"type\", required = true }, given the key %s"):format(what,
+        check.show(k)))
+    end
+  end
+  if given.required ~= nil then required = check.boolean(at, what .. ": required", given.required) end
+  return type_of(call, what, given[1]), required
+end
+
+local function check_name(at, what, name)
+  check.name(at, what .. ": the name of a field", name)
+  if name:sub(1, 1) == "$" then
+    fault.raise("SCHEMA", at, ('%s: field "%s": names that begin with $ are the engine\'s'):format(what, name))
+  end
+end
+
+-- Fields by name, in the order of the text.
+local function fields_of(call, what, given)
+  local fields = {}
+  for k in pairs(given) do
+    if type(k) ~= "string" then
+      fault.raise("SCHEMA", call.at, ("%s: fields are given by name, found %s at %s"):format(what, check.show(given[k]),
+        check.show(k)), 'for example { user_id = "string", ts = "timestamp" }')
+    end
+  end
+  for _, name in ipairs(order.keys(given, call.file, call.line)) do
+    check_name(call.at, what, name)
+    local t, required = field_of(call, ('%s: field "%s"'):format(what, name), given[name])
+    fields[#fields + 1] = { name = name, type = t, required = required }
+  end
+  if #fields == 0 then
+    fault.raise("SCHEMA", call.at, what .. ": there are no fields", 'for example { user_id = "string", ts = "timestamp" }')
+  end
+  if #fields > 1024 then
+    fault.raise("SCHEMA", call.at, ("%s: a schema has at most 1024 fields, given %d"):format(what, #fields))
+  end
+  return fields
+end
+
+local nesting = 0
+
+function struct_of(call, what, given)
+  nesting = nesting + 1
+  if nesting > type_text.DEPTH_MAX then
+    nesting = 0
+    fault.raise("SCHEMA", call.at, ("%s: it is more than %d levels deep"):format(what, type_text.DEPTH_MAX))
+  end
+  local of = fields_of(call, what, given)
+  nesting = nesting - 1
+  return type_text.make("struct", of)
+end
+
+-- A type as a whole: it must be one that its text can say.
+local function whole(call, what, made)
+  local t, wrong = type_text.parse(made.text)
+  if not t then fault.raise("TYPE", call.at, ("%s: %s"):format(what, wrong.message), wrong.hint) end
+  return t
+end
+
+---`tm.list("string")`, `tm.list { sku = "string", quantity = "int" }`: the type of a list. A text may be a field instead, where
+---the object is used as an aggregate: which of the two is known there.
+---@return table object of kind "list": { given = }
+function schema.list(call, item)
+  if type(item) ~= "string" then type_of(call, "tm.list", freeze.object("list", { given = item })) end
+  return freeze.object("list", { given = item })
+end
+
+---`tm.map("string", "double")`: the type of a map.
+function schema.map(call, key, value)
+  nesting = 0
+  local k = type_of(call, "tm.map: its keys", key)
+  local v, required = field_of(call, "tm.map: its values", value)
+  return freeze.object("map", whole(call, "tm.map", type_text.make("map", { { name = "key", type = k, required = true },
+    { name = "value", type = v, required = required } })))
 end
 
 ---Columns from a table as users write it: `{ user_id = "string", amount = { "decimal(10,2)", required = true } }`.
@@ -72,25 +168,10 @@ function schema.declare(call, what, given)
   if type(given) ~= "table" or freeze.kind(given) then
     check.wrong(at, what, "a table of fields", given, 'for example { user_id = "string", amount = "decimal(10,2)" }')
   end
-  local fields = {}
-  for k in pairs(given) do
-    if type(k) ~= "string" then
-      fault.raise("SCHEMA", at, ("%s: fields are given by name, found %s at %s"):format(what, check.show(given[k]),
-        check.show(k)), 'for example { user_id = "string", ts = "timestamp" }')
-    end
-  end
-  for _, name in ipairs(order.keys(given, call.file, call.line)) do
-    check.name(at, what .. ": the name of a field", name)
-    if name:sub(1, 1) == "$" then
-      fault.raise("SCHEMA", at, ('%s: field "%s": names that begin with $ are the engine\'s'):format(what, name))
-    end
-    fields[#fields + 1] = field(at, ('%s: field "%s"'):format(what, name), name, given[name])
-  end
-  if #fields == 0 then
-    fault.raise("SCHEMA", at, what .. ": there are no fields", 'for example { user_id = "string", ts = "timestamp" }')
-  end
-  if #fields > 1024 then
-    fault.raise("SCHEMA", at, ("%s: a schema has at most 1024 fields, given %d"):format(what, #fields))
+  nesting = 0
+  local fields = fields_of(call, what, given)
+  for _, f in ipairs(fields) do
+    f.type = whole(call, ('%s: field "%s"'):format(what, f.name), f.type).text
   end
   return schema.make(fields)
 end

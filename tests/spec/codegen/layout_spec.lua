@@ -4,12 +4,12 @@ local ffi = require "ffi.init"
 local layout = require "ffi.layout"
 
 ffi.cdef [[
-struct spec_type { uint8_t kind, precision, scale, reserved; };
+struct spec_type { uint8_t kind, precision, scale; void *of; };
 struct spec_field { const char *name; struct spec_type type; uint32_t flags; uint32_t offset; };
 struct spec_def { const char *name; struct spec_type type; uint32_t flags; };
 struct spec_schema {
     int refs; uint32_t field_count, null_words, fixed_bytes; bool has_references; int32_t time_field;
-    uint64_t fingerprint; void *mem; struct spec_field fields[?];
+    uint32_t all_fields, depth; uint64_t fingerprint; void *mem; struct spec_field fields[?];
 };
 struct spec_memory {
     void *(*alloc)(void *ctx, size_t size); void *(*realloc)(void *ctx, void *p, size_t old_size, size_t new_size);
@@ -19,18 +19,28 @@ struct spec_fx { void *ctx; const void *clock, *random, *files, *threads; const 
 struct spec_mem { const struct spec_fx *fx; void *parent; int64_t used_bytes; int64_t limit_bytes; };
 int tm_schema_new(struct spec_mem *mem, const struct spec_def *defs, uint32_t count, int32_t time_field,
                   struct spec_schema **schema, void *err);
-int tm_type_parse(const char *text, struct spec_type *type, void *err);
+int tm_type_parse(struct spec_mem *mem, const char *text, struct spec_type *type, void *err);
+void tm_type_fini(struct spec_type *type);
 void tm_schema_unref(struct spec_schema *schema);
 void *malloc(size_t n);
 void free(void *p);
 ]]
 
-local TYPES = { "bool", "int", "int64", "double", "decimal(10,2)", "decimal(38,0)", "string", "bytes", "timestamp" }
+local TYPES = { "bool", "int", "int64", "double", "decimal(10,2)", "decimal(38,0)", "string", "bytes", "timestamp", "list(int)",
+  'struct(a int!,"b c" map(string,any))', "any" }
 
 -- An account of memory for C: struct tm_mem over a world that has memory only.
 local memory = ffi.new("struct spec_memory")
 memory.alloc = function(_, size) return ffi.C.malloc(size) end
 memory.free = function(_, p) ffi.C.free(p) end
+memory.realloc = function(_, p, old_size, new_size)
+  local new = ffi.C.malloc(new_size)
+  if p ~= nil then
+    ffi.copy(new, p, math.min(tonumber(old_size), tonumber(new_size)))
+    ffi.C.free(p)
+  end
+  return new
+end
 local fx = ffi.new("struct spec_fx")
 fx.memory = memory
 local mem = ffi.new("struct spec_mem")
@@ -45,11 +55,12 @@ local function in_c(schema)
   for i, f in ipairs(schema.fields) do
     names[i] = f.name
     defs[i - 1].name = names[i]
-    assert.equal(0, lib.tm_type_parse(f.type, defs[i - 1].type, nil))
+    assert.equal(0, lib.tm_type_parse(mem, f.type, defs[i - 1].type, nil))
     defs[i - 1].flags = f.required and 1 or 0
   end
   local made = ffi.new("struct spec_schema *[1]")
   assert.equal(0, lib.tm_schema_new(mem, defs, #schema.fields, -1, made, nil))
+  for i in ipairs(schema.fields) do lib.tm_type_fini(defs[i - 1].type) end
   return made[0]
 end
 

@@ -26,6 +26,8 @@ local layout = require "ffi.layout"
 local rows = require "codegen.rows"
 local codes = require "tidemill.codes"
 local unknown = require "codegen.unknown"
+local fit = require "codegen.fit"
+local views = require "codegen.views"
 
 support.codegen, support.codes = codegen, codes
 support.decimal, support.int64 = require "codegen.decimal", require "codegen.int64"
@@ -48,7 +50,7 @@ end
 function support.schema(text, bare)
   local s = { fields = {}, by_name = {}, bare = bare }
   for part in text:gmatch("([^;]+)") do
-    local name, type_name, flags = part:match("^%s*(%S+)%s+([%w%(%),?]+)([!@]*)%s*$")
+    local name, type_name, flags = part:match("^%s*(%S+)%s+(.-)([!@]*)%s*$")
     assert(name, "a column: " .. part)
     s.fields[#s.fields + 1] = { name = name, type = type_name, required = flags:find("!") ~= nil,
       hidden = name:sub(1, 1) == "$" }
@@ -84,9 +86,40 @@ function support.show(schema)
   return table.concat(parts, ", ")
 end
 
+-- Tables of values with those of nested columns as the rows hold them.
+local function stored(schema, list)
+  local all = {}
+  for i, r in ipairs(list) do
+    local copy = {}
+    for k, v in pairs(r) do copy[k] = v end
+    for _, f in ipairs(schema.fields) do
+      if layout.is_view(f.type) and copy[f.name] ~= nil then
+        local fits, value = fit.value(f, copy[f.name])
+        assert(fits)
+        copy[f.name] = value
+      end
+    end
+    all[i] = copy
+  end
+  return all
+end
+
+-- Stored bytes as tables.
+local function plain(values)
+  for k, v in pairs(values) do
+    if rows.is_stored(v) then
+      local buffer = ffi.new("uint64_t[?]", math.ceil(#v.bytes / 8) + 1)
+      ffi.copy(buffer, v.bytes, #v.bytes)
+      values[k] = views.deep(views.value(v.type, ffi.cast("uint8_t *", buffer), #v.bytes))
+    end
+  end
+  return values
+end
+
 ---Rows in a buffer. `list`: tables of values.
 ---@return ffi.cdata* buffer, integer size
 function support.buffer(schema, list)
+  list = stored(schema, list)
   local l, size = layout.of(schema), 0
   for _, r in ipairs(list) do size = size + rows.size(l, r) end
   local buffer = ffi.new("uint64_t[?]", size / 8 + 8)
@@ -99,7 +132,7 @@ function support.read_all(schema, at, size)
   local l, list, done = layout.of(schema), {}, 0
   while done < size do
     local row = ffi.cast(l.pointer, at + done)
-    local values = rows.read(l, at + done)
+    local values = plain(rows.read(l, at + done))
     if row.kind ~= 0 then values[1] = row.kind end
     list[#list + 1] = values
     done = done + row.size_bytes
@@ -144,7 +177,7 @@ function support.runner(nodes, options)
     end,
     tm_chain_fail = function(_, node, row, row_of, code, message)
       local values
-      if row ~= nil then values = rows.read(layout.of(nodes[row_of + 1].input), row) end
+      if row ~= nil then values = plain(rows.read(layout.of(nodes[row_of + 1].input), row)) end
       r.failures[#r.failures + 1] = { node = node, code = code, message = message, row = values }
       return options.on_fail and options.on_fail(node, code, message) or 0
     end,

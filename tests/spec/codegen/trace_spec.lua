@@ -2,11 +2,14 @@
 -- function given up, no fallback to the interpreter, also after 20,000 batches each of 1, 2, 3 and 10 rows.
 local support = require "tests.spec.codegen.support"
 local opcodes = require "codegen.opcodes"
+local libraries = require "tidemill.libraries"
 local util = require "jit.util"
+local pairs, ipairs = libraries.pairs, libraries.ipairs -- as job code has them
 local D, I = support.decimal.make, support.int64.parse
 
 local SCHEMA = support.schema("user string; country string; amount double; n int; ok bool; price decimal(10,2); id int64; "
-  .. "ts timestamp@; $key string!")
+  .. "ts timestamp@; $key string!; tags list(string); prices list(double); at struct(city string,pos struct(x double,y int)); "
+  .. "counts map(string,int); extra any")
 
 local VERBS = {
   filter = { { verb = "filter", fn = function(e) return e.amount > 10 end } },
@@ -51,13 +54,23 @@ local VERBS = {
     local function score(w) return half(w.amount) + w.n end
     return function(w) w.risk = score(w) return w end
   end)() } },
+  ["fields of structs"] = { { verb = "filter", fn = function(e) return e.at.pos.x > 10 and e.at.city ~= "FR" end } },
+  ["items of lists"] = { { verb = "map", fn = function(e)
+    return { sum = e.prices[1] + e.prices[2], n = #e.prices, tag = e.tags[1], tags = e.tags }
+  end } },
+  ["entries of a map"] = { { verb = "map", fn = function(e) return { a = e.counts.a, n = #e.counts } end } },
+  ["parts of any"] = { { verb = "map", fn = function(e) return { a = e.extra.a, user = e.user } end,
+    returns = support.schema("a double; user string") } },
   reduce = { { verb = "reduce", fn = function(a, e) return { user = e.user, amount = a.amount + e.amount, n = a.n } end } },
 }
 
 local COUNTRIES = { "FR", "DE", "US" }
 local function row(i)
   return { user = "user " .. i % 50, country = COUNTRIES[i % 3 + 1], amount = i * 37 % 100, n = i % 1000, ok = i % 7 < 4,
-    price = D(("%d.50"):format(i % 150)), id = I(tostring(i)), ts = 1000 + i, ["$key"] = "k" }
+    price = D(("%d.50"):format(i % 150)), id = I(tostring(i)), ts = 1000 + i, ["$key"] = "k",
+    tags = { "t" .. i % 9, "u" .. i % 5, "v" }, prices = { i * 7 % 20, i % 13, i % 3 },
+    at = { city = COUNTRIES[i % 3 + 1], pos = { x = i * 13 % 50, y = i } }, counts = { a = i % 7, b = i % 5, c = 3 },
+    extra = { a = i % 11, list = { 1, 2 } } }
 end
 
 -- A runner and functions that run it over full and over small batches, entered as C does.
