@@ -10,10 +10,10 @@
 //
 // Nested values are as position independent as rows: they begin at a multiple of 8 from the row's
 // start, their size is a multiple of 8, and what they refer to counts from their own first byte. A
-// struct is a tm_row of its fields, kind 0. A list is a tm_list; at `items` a null bitmap of the items and their slots;
-// before or behind these the bytes that items refer to. A map is a tm_map; at `keys` the slots of the
-// keys, which are never null, in ascending order (numbers by value, strings bytewise) and without
-// repetition; at `values` bitmap and slots as of a list.
+// struct is a tm_row of its fields, kind 0. A list is a tm_list; at `items` a null bitmap of the
+// items and their slots; before or behind these the bytes that items refer to. A map is a tm_map;
+// at `keys` the slots of the keys, which are never null, in ascending order (numbers by value,
+// strings bytewise) and without repetition; at `values` bitmap and slots as of a list.
 #pragma once
 #include <stdint.h>
 

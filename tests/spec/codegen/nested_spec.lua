@@ -113,7 +113,8 @@ describe("nested values", function()
       for k, v in pairs(x) do names = names .. k .. ":" .. type(v) .. " " end
       return { name = x.name, second = x.list[2], deep = x.list[5].deep, none = x.none, missing = x.nothing, n = #x.list, count = count,
         names = names, empty = #x.empty, yes = x.yes, again = x.list }
-    end, "name string; second double; deep bool; none string; missing string; n int; count int; names string; empty int; yes bool; again any")
+    end, "name string; second double; deep bool; none string; missing string; n int; count int; names string; empty int; yes bool; "
+      .. "again any")
     assert.same({}, failures)
     assert.same({ { name = "n1", second = 2.5, deep = true, n = 5, count = 5, empty = 0, yes = true,
       names = "empty:cdata list:cdata name:string none:nil yes:boolean ", again = { 1, 2.5, "x", null, { deep = true } } } }, out)
@@ -221,7 +222,11 @@ describe("nested values", function()
     assert.truthy(tostring(f.hint):find('"city"', 1, true))
     assert.equal("UNKNOWN_FIELD", fault(function(e) return { x = e.lines.sku } end).code)
     assert.equal("UNKNOWN_FIELD", fault(function(e) return { x = e.lines[1].sk } end).code)
-    assert.equal("UNKNOWN_FIELD", fault(function(e) for _, l in ipairs(e.lines) do return { x = l.skuu } end end).code)
+    assert.equal("UNKNOWN_FIELD", fault(function(e)
+      local x
+      for _, l in ipairs(e.lines) do x = l.skuu end
+      return { x = x }
+    end).code)
   end)
 
   it("are accumulated by reduce", function()
