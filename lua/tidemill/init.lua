@@ -1,5 +1,6 @@
 -- What `require "tidemill"` is: the table `tm` of constructors that begin a job. One per session, read-only; operators
 -- on streams are in stream.lua and keyed.lua. User documentation: lua/meta/tidemill.lua.
+local aggregates = require "tidemill.aggregates"
 local check = require "tidemill.check"
 local codegen = require "codegen"
 local connectors = require "tidemill.connectors"
@@ -155,6 +156,7 @@ function api.new(session)
   tm.copy = codegen.copy -- the function itself: the analysis of operators knows it by identity
   for _, kind in ipairs { "lines", "stdin", "file", "generate", "print", "discard" } do tm[kind] = connectors[kind] end
   tm.csv = formats.csv
+  for name, fn in pairs(aggregates.tm) do tm[name] = fn end
   for name, fn in pairs(windows) do tm[name] = fn end
   tm.gen = freeze.table("tm.gen", generate.gen, unknown("tm.gen")(generate.gen))
   tm.args, tm.arg = arguments(session)
