@@ -2,6 +2,7 @@
 // to stand inline in the loops over rows. aggregate.c explains the layout.
 #pragma once
 
+#include "core/batch/decimal.h"
 #include "core/operator/slots.h"
 
 typedef const struct tm__operator_aggregate item_t;
@@ -70,6 +71,15 @@ static inline void add_double(item_t *item, uint8_t *value, double x)
 // The average of a decimal; TM_E_OVERFLOW beyond 38 digits. There is a value.
 int tm__operator_average_decimal(item_t *item, const uint8_t *acc,
                                  __int128 *average) TM_WARN_UNUSED;
+
+// A number of an INT, DOUBLE or DECIMAL action as a double. `kind` is the action's distance from
+// the INT one.
+static inline double tm__operator_number_at(item_t *item, int kind, const uint8_t *slot)
+{
+    if (kind == 1)
+        return get_double(slot);
+    return kind == 0 ? (double)get_int(slot) : tm_decimal_to_double(get_decimal(slot), item->scale);
+}
 
 // The variance or its root; false: too few values. `acc`: struct tm__operator_moments.
 bool tm__operator_moments_get(item_t *item, const uint8_t *acc, double *result);

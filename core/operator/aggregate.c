@@ -194,15 +194,6 @@ bool tm__operator_moments_get(item_t *item, const uint8_t *acc, double *result)
     return true;
 }
 
-// A number of an INT, DOUBLE or DECIMAL action as a double. `kind` is the action's distance from
-// the INT one.
-static inline double number_at(item_t *item, int kind, const uint8_t *slot)
-{
-    if (kind == 1)
-        return get_double(slot);
-    return kind == 0 ? (double)get_int(slot) : tm_decimal_to_double(get_decimal(slot), item->scale);
-}
-
 static inline int add_int(item_t *item, uint8_t *value, int64_t x)
 {
     int64_t sum;
@@ -290,13 +281,13 @@ static inline int add_row(item_t *item, const struct tm__operator_home *home, ui
     case TM__MOMENTS_INT:
     case TM__MOMENTS_DOUBLE:
     case TM__MOMENTS_DECIMAL:
-        add_moments(acc, number_at(item, item->action - TM__MOMENTS_INT, slot));
+        add_moments(acc, tm__operator_number_at(item, item->action - TM__MOMENTS_INT, slot));
         return 0;
     case TM__QUANTILE_INT:
     case TM__QUANTILE_DOUBLE:
     case TM__QUANTILE_DECIMAL:
-        return tm__operator_quantile_add(home, acc,
-                                         number_at(item, item->action - TM__QUANTILE_INT, slot));
+        return tm__operator_quantile_add(
+            home, acc, tm__operator_number_at(item, item->action - TM__QUANTILE_INT, slot));
     case TM__DISTINCT_BYTES:
     case TM__SKETCH_BYTES: {
         uint32_t length;
@@ -413,6 +404,10 @@ static int add_block_item(item_t *item, struct tm_state *state,
     default:
         break;
     }
+    if (item->action >= TM__DISTINCT_WORD && item->action <= TM__QUANTILE_DECIMAL)
+        return item->action < TM__QUANTILE_INT
+                   ? tm__operator_distinct_add_block(item, state, block)
+                   : tm__operator_quantile_add_block(item, state, block);
     struct tm__operator_home home = {.state = state};
     for (uint32_t i = 0; i < block->count; i++) {
         home.ns = block->namespaces[i];
@@ -576,7 +571,7 @@ int tm__operator_aggregates_put(const struct tm__operator_aggregates *aggregates
             if (item->action < TM__QUANTILE_INT)
                 put_word(item, row, tm__operator_distinct_estimate(home, acc));
             else if (tm__operator_quantile_get(home, acc, item->q, aggregates->scratch, &x))
-                put_double(item, row, x);
+                put_double(item, row, item->action == TM__QUANTILE_INT ? rint(x) : x);
         } else if (is_present(item, value)) {
             const struct tm_blob *blob = acc;
             rc = tm_builder_put_bytes(builder, item->output_field,

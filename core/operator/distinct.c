@@ -24,6 +24,7 @@ enum {
     REGISTERS = 1 << REGISTER_BITS,
     RANK_MAX = 64 - REGISTER_BITS + 1,
     SPARSE_SLOTS_MAX = REGISTERS / 8, // as many bytes as the registers
+    SET_SLOTS_MAX = TM_DISTINCT_BYTES_MAX / 8,
 };
 
 struct distinct {
@@ -35,11 +36,11 @@ struct distinct {
 _Static_assert(sizeof(struct distinct) == TM__DISTINCT_VALUE_BYTES, "the accumulator in the value");
 
 int tm__operator_slots_grow(struct tm__operator_slots *table, const struct tm__operator_home *home,
-                            enum tm__operator_slot_kind kind)
+                            enum tm__operator_slot_kind kind, uint32_t most)
 {
     uint32_t capacity = tm__operator_slots_capacity(table);
     uint32_t larger = capacity == 0 ? 2 : capacity * 2;
-    if (larger > TM_DISTINCT_BYTES_MAX / 8)
+    if (larger > most)
         return TM_E_LIMIT;
     struct tm_blob blob = {0};
     uint64_t *to = tm_state_blob_zalloc(home->state, home->ns, home->key_group, &blob, larger * 8);
@@ -49,7 +50,7 @@ int tm__operator_slots_grow(struct tm__operator_slots *table, const struct tm__o
     for (uint32_t i = 0; i < capacity; i++) {
         if (from[i] == 0)
             continue;
-        uint32_t at = tm__operator_slot_home(tm__operator_slot_key(kind, from[i]), larger);
+        uint32_t at = tm__operator_slot_home(kind, tm__operator_slot_key(kind, from[i]), larger);
         while (to[at] != 0)
             at = (at + 1) & (larger - 1);
         to[at] = from[i];
@@ -61,16 +62,9 @@ int tm__operator_slots_grow(struct tm__operator_slots *table, const struct tm__o
 
 // --- sets of words -------------------------------------------------------------------------------
 
-static int set_full(struct tm__operator_slots *set, int rc)
-{
-    if (rc != TM_E_LIMIT)
-        return rc;
-    set->note |= IS_FULL;
-    return 0;
-}
-
+// TM_E_LIMIT: it is not there, and more than `most` slots would be needed.
 static inline int add_word(struct tm__operator_slots *set, const struct tm__operator_home *home,
-                           uint64_t word)
+                           uint64_t word, uint32_t most)
 {
     if (TM_UNLIKELY(word == 0)) {
         set->note |= HAS_ZERO;
@@ -89,10 +83,25 @@ static inline int add_word(struct tm__operator_slots *set, const struct tm__oper
                 return 0;
             }
         }
-        int rc = tm__operator_slots_grow(set, home, TM__SLOT_WORD);
+        int rc = tm__operator_slots_grow(set, home, TM__SLOT_WORD, most);
         if (rc != 0)
-            return set_full(set, rc);
+            return rc;
     }
+}
+
+static int set_full(struct tm__operator_slots *set, int rc)
+{
+    if (rc != TM_E_LIMIT)
+        return rc;
+    set->note |= IS_FULL;
+    return 0;
+}
+
+static inline int add_exact(struct tm__operator_slots *set, const struct tm__operator_home *home,
+                            uint64_t word)
+{
+    int rc = add_word(set, home, word, SET_SLOTS_MAX);
+    return TM_LIKELY(rc == 0) ? 0 : set_full(set, rc);
 }
 
 // --- sets of texts -------------------------------------------------------------------------------
@@ -159,7 +168,7 @@ static inline uint32_t seek_text(const struct distinct *acc, const struct tm__op
                                  uint32_t length)
 {
     uint32_t capacity = tm__operator_slots_capacity(&acc->set);
-    uint32_t at = tm__operator_slot_home(key, capacity);
+    uint32_t at = tm__operator_slot_home(TM__SLOT_TEXT, key, capacity);
     const uint8_t *arena = arena_of(acc, home);
     for (; slots[at] != 0; at = (at + 1) & (capacity - 1))
         if (slots[at] >> 32 == key && arena_holds(arena, (uint32_t)slots[at], bytes, length))
@@ -179,7 +188,7 @@ static int add_text(struct distinct *acc, const struct tm__operator_home *home, 
         if (TM_LIKELY(capacity != 0)) {
             uint64_t *slots = tm__operator_slots_of(home, set);
             uint32_t at = is_long ? seek_text(acc, home, slots, key, bytes, length)
-                                  : tm__operator_slots_seek(TM__SLOT_TEXT, slots, capacity, key);
+                                  : tm__operator_slots_seek(TM__SLOT_WORD, slots, capacity, key);
             if (TM_LIKELY(slots[at] != 0))
                 return 0;
             if (TM_LIKELY(tm__operator_slots_has_room(set))) {
@@ -192,7 +201,7 @@ static int add_text(struct distinct *acc, const struct tm__operator_home *home, 
                 return 0;
             }
         }
-        int rc = tm__operator_slots_grow(set, home, TM__SLOT_TEXT);
+        int rc = tm__operator_slots_grow(set, home, TM__SLOT_TEXT, SET_SLOTS_MAX);
         if (rc != 0)
             return set_full(set, rc);
     }
@@ -231,10 +240,12 @@ static inline int sketch_hash(struct distinct *acc, const struct tm__operator_ho
 {
     hash += hash == 0;
     if ((acc->set.note & IS_DENSE) == 0) {
-        int rc = add_word(&acc->set, home, hash);
-        if (rc != 0 || tm__operator_slots_capacity(&acc->set) <= SPARSE_SLOTS_MAX)
+        int rc = add_word(&acc->set, home, hash, SPARSE_SLOTS_MAX);
+        if (TM_LIKELY(rc != TM_E_LIMIT))
             return rc;
-        return make_dense(acc, home);
+        rc = make_dense(acc, home);
+        if (rc != 0)
+            return rc;
     }
     add_hash(tm_state_blob_edit(home->state, home->key_group, &acc->set.blob), hash);
     return 0;
@@ -346,8 +357,96 @@ int tm__operator_distinct_add(const struct tm__operator_aggregate *item,
     case TM__SKETCH_BYTES:
         return sketch_hash(acc, home, tm_hash_bytes(bytes, length));
     default:
-        return add_word(&acc->set, home, word_of(item, slot));
+        return add_exact(&acc->set, home, word_of(item, slot));
     }
+}
+
+// What a value is looked up by: its word, its short text, its hash. 0: by none of these (a zero, a
+// long text).
+static inline uint64_t key_of(const struct tm__operator_aggregate *item, const struct tm_row *row)
+{
+    const uint8_t *slot = (const uint8_t *)row + item->field_offset;
+    const void *bytes;
+    uint32_t length;
+    uint64_t word;
+    switch (item->action) {
+    case TM__DISTINCT_DECIMAL:
+        return 0;
+    case TM__DISTINCT_BYTES:
+        bytes = tm_row_string(row, item->field_offset, &length);
+        return length > 7 ? 0 : short_slot(bytes, length);
+    case TM__SKETCH_WORD:
+    case TM__SKETCH_DOUBLE:
+        word = word_of(item, slot);
+        return tm_hash_bytes(&word, sizeof word);
+    case TM__SKETCH_DECIMAL:
+        return tm_hash_bytes(slot, 16);
+    case TM__SKETCH_BYTES:
+        bytes = tm_row_string(row, item->field_offset, &length);
+        return tm_hash_bytes(bytes, length);
+    default:
+        return word_of(item, slot);
+    }
+}
+
+static int add_row(const struct tm__operator_aggregate *item, const struct tm__operator_look *look,
+                   const struct tm_row *row)
+{
+    const void *bytes = NULL;
+    uint32_t length = 0;
+    if (item->action >= TM__SKETCH_WORD)
+        return sketch_hash((struct distinct *)look->table, &look->home, look->key);
+    if (item->action == TM__DISTINCT_BYTES)
+        bytes = tm_row_string(row, item->field_offset, &length);
+    return tm__operator_distinct_add(item, &look->home, look->table,
+                                     (const uint8_t *)row + item->field_offset, bytes, length);
+}
+
+// A group of rows: see struct tm__operator_look.
+static int add_group(const struct tm__operator_aggregate *item, struct tm_state *state,
+                     const struct tm__operator_block *block, uint32_t first, uint32_t count)
+{
+    struct tm__operator_look looks[TM__LOOK_ROWS];
+    for (uint32_t i = 0; i < count; i++) {
+        struct tm__operator_look *look = &looks[i];
+        look->table = NULL;
+        if (TM_UNLIKELY(tm_row_is_null(block->rows[first + i], item->field)))
+            continue;
+        look->table = (void *)((uint8_t *)block->values[first + i] + item->offset);
+        look->home =
+            (struct tm__operator_home){state, block->namespaces[first + i],
+                                       tm_state_key_group(state, block->keys[first + i].hash)};
+        look->key = key_of(item, block->rows[first + i]);
+        look->at = NULL;
+        if ((look->table->note & IS_DENSE) == 0 && look->key != 0)
+            tm__operator_look_at(look, TM__SLOT_WORD);
+        else if ((look->table->note & IS_DENSE) != 0)
+            __builtin_prefetch(
+                (uint8_t *)tm_state_blob_edit(state, look->home.key_group, &look->table->blob) +
+                    (look->key >> (64 - REGISTER_BITS)),
+                1);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        struct tm__operator_look *look = &looks[i];
+        if (TM_UNLIKELY(look->table == NULL) ||
+            TM_LIKELY(tm__operator_look_holds(look) && *(uint64_t *)look->at == look->key))
+            continue; // it is there
+        int rc = add_row(item, look, block->rows[first + i]);
+        if (rc != 0)
+            return rc;
+    }
+    return 0;
+}
+
+int tm__operator_distinct_add_block(const struct tm__operator_aggregate *item,
+                                    struct tm_state *state, const struct tm__operator_block *block)
+{
+    int rc = 0;
+    for (uint32_t i = 0; i < block->count && rc == 0; i += TM__LOOK_ROWS) {
+        uint32_t left = block->count - i;
+        rc = add_group(item, state, block, i, left < TM__LOOK_ROWS ? left : TM__LOOK_ROWS);
+    }
+    return rc;
 }
 
 // Into an accumulator without values: as it lies.
@@ -400,7 +499,7 @@ int tm__operator_distinct_merge(const struct tm__operator_aggregate *item,
     for (uint32_t i = 0; i < tm__operator_slots_capacity(&from->set) && rc == 0; i++)
         if (slots[i] != 0)
             rc = texts ? merge_text(to, to_home, slots[i], arena)
-                       : add_word(&to->set, to_home, slots[i]);
+                       : add_exact(&to->set, to_home, slots[i]);
     return rc;
 }
 

@@ -6,7 +6,8 @@
 // found by a shift. Its edges are at most 1/64 apart, so the point between them that is equally
 // far, relatively, from both is at most 1/129 = 0.78 % from every value in it. Subnormal numbers
 // are scaled first and get buckets below; zero, infinities and NaN (above all numbers) have their
-// own; negative values have the same buckets, mirrored. Only buckets with values take memory.
+// own. Results over whole numbers are rounded to such, and so exact to 128. Negative values have
+// the same buckets, mirrored. Only buckets with values take memory.
 //
 // Beyond TM__QUANTILE_BUCKETS_MAX buckets (96 doublings, each of its 64 buckets in use) the sketch
 // becomes coarser: its level rises by one, neighbouring buckets become one, the error about
@@ -15,7 +16,7 @@
 // merged.
 #include <math.h>
 
-#include "core/operator/slots.h"
+#include "core/operator/accumulator.h"
 
 enum {
     BITS = 6,             // of the mantissa
@@ -143,8 +144,9 @@ static int coarsen(struct quantile *acc, const struct tm__operator_home *home, u
 
 static int make_room(struct quantile *acc, const struct tm__operator_home *home)
 {
-    if (tm__operator_slots_capacity(&acc->buckets) < TM_QUANTILE_SLOTS_MAX)
-        return tm__operator_slots_grow(&acc->buckets, home, TM__SLOT_BUCKET);
+    int rc = tm__operator_slots_grow(&acc->buckets, home, TM__SLOT_BUCKET, TM_QUANTILE_SLOTS_MAX);
+    if (rc != TM_E_LIMIT)
+        return rc;
     TM_CHECK(level_of(acc) < LEVEL_MAX);
     return coarsen(acc, home, 1);
 }
@@ -173,6 +175,59 @@ int tm__operator_quantile_add(const struct tm__operator_home *home, void *value,
             return rc;
     }
     return 0;
+}
+
+// A group of rows: see struct tm__operator_look.
+static int add_group(const struct tm__operator_aggregate *item, struct tm_state *state,
+                     const struct tm__operator_block *block, uint32_t first, uint32_t count)
+{
+    struct tm__operator_look looks[TM__LOOK_ROWS];
+    double numbers[TM__LOOK_ROWS];
+    for (uint32_t i = 0; i < count; i++) {
+        const struct tm_row *row = block->rows[first + i];
+        struct tm__operator_look *look = &looks[i];
+        look->table = NULL;
+        if (TM_UNLIKELY(tm_row_is_null(row, item->field)))
+            continue;
+        struct quantile *acc = (void *)((uint8_t *)block->values[first + i] + item->offset);
+        look->table = &acc->buckets;
+        look->home =
+            (struct tm__operator_home){state, block->namespaces[first + i],
+                                       tm_state_key_group(state, block->keys[first + i].hash)};
+        numbers[i] = tm__operator_number_at(item, item->action - TM__QUANTILE_INT,
+                                            (const uint8_t *)row + item->field_offset);
+        look->key = key_of(numbers[i], level_of(acc));
+        tm__operator_look_at(look, TM__SLOT_BUCKET);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        struct tm__operator_look *look = &looks[i];
+        if (TM_UNLIKELY(look->table == NULL))
+            continue;
+        struct quantile *acc = (struct quantile *)look->table; // its first field
+        uint64_t *slot = look->at;
+        if (TM_LIKELY(tm__operator_look_holds(look) &&
+                      *slot >> TM__BUCKET_COUNT_BITS == look->key)) {
+            *slot = counted(*slot, 1);
+            if (TM_LIKELY(numbers[i] == numbers[i]))
+                widen(acc, numbers[i], numbers[i]);
+            continue;
+        }
+        int rc = tm__operator_quantile_add(&look->home, acc, numbers[i]);
+        if (rc != 0)
+            return rc;
+    }
+    return 0;
+}
+
+int tm__operator_quantile_add_block(const struct tm__operator_aggregate *item,
+                                    struct tm_state *state, const struct tm__operator_block *block)
+{
+    int rc = 0;
+    for (uint32_t i = 0; i < block->count && rc == 0; i += TM__LOOK_ROWS) {
+        uint32_t left = block->count - i;
+        rc = add_group(item, state, block, i, left < TM__LOOK_ROWS ? left : TM__LOOK_ROWS);
+    }
+    return rc;
 }
 
 // --- merging -------------------------------------------------------------------------------------

@@ -36,9 +36,15 @@ static inline uint32_t tm__operator_slots_capacity(const struct tm__operator_slo
     return table->blob.length / 8;
 }
 
-// Values come as they are (multiples, doubles with low bits of zero): every bit must count.
-static inline uint32_t tm__operator_slot_home(uint64_t key, uint32_t capacity)
+// Values come as they are (multiples, doubles with low bits of zero): every bit must count. Buckets
+// come in runs: eight neighbours share a cache line, and the golden ratio spreads the lines evenly.
+static inline uint32_t tm__operator_slot_home(enum tm__operator_slot_kind kind, uint64_t key,
+                                              uint32_t capacity)
 {
+    if (kind == TM__SLOT_BUCKET) {
+        uint64_t line = (key >> 3) * 0x9e3779b97f4a7c15u >> 32;
+        return (uint32_t)((line * capacity >> 32 & ~7u) | (key & 7)) & (capacity - 1);
+    }
     key = (key ^ key >> 32) * 0x9e3779b97f4a7c15u;
     key = (key ^ key >> 32) * 0xd6e8feb86659fd93u;
     return (uint32_t)((key >> 32) * capacity >> 32);
@@ -49,7 +55,7 @@ static inline uint32_t tm__operator_slots_seek(enum tm__operator_slot_kind kind,
                                                const uint64_t *slots, uint32_t capacity,
                                                uint64_t key)
 {
-    uint32_t i = tm__operator_slot_home(key, capacity);
+    uint32_t i = tm__operator_slot_home(kind, key, capacity);
     while (slots[i] != 0 && tm__operator_slot_key(kind, slots[i]) != key)
         i = (i + 1) & (capacity - 1);
     return i;
@@ -61,6 +67,38 @@ static inline uint64_t *tm__operator_slots_of(const struct tm__operator_home *ho
     return tm_state_blob_edit(home->state, home->key_group, &table->blob);
 }
 
+// Adding a block of rows goes through groups of them in two steps, so that memory comes while other
+// rows are worked on: where the value of each row will most likely be is found out and asked for;
+// then what lies there is looked at, and only if it is not the value the whole search is done.
+enum { TM__LOOK_ROWS = 16 };
+struct tm__operator_look {
+    struct tm__operator_home home;
+    struct tm__operator_slots *table; // NULL: the row has no value
+    void *at;                         // in the table's blob; NULL: not looked for
+    uint32_t reference, note;         // of the table then: `at` holds while they are the same
+    uint64_t key;
+};
+
+static inline void tm__operator_look_at(struct tm__operator_look *look,
+                                        enum tm__operator_slot_kind kind)
+{
+    uint32_t capacity = tm__operator_slots_capacity(look->table);
+    look->at = NULL;
+    if (capacity == 0)
+        return;
+    look->at = tm__operator_slots_of(&look->home, look->table) +
+               tm__operator_slot_home(kind, look->key, capacity);
+    look->reference = look->table->blob.reference;
+    look->note = look->table->note;
+    __builtin_prefetch(look->at, 1);
+}
+
+static inline bool tm__operator_look_holds(const struct tm__operator_look *look)
+{
+    return look->at != NULL && look->reference == look->table->blob.reference &&
+           look->note == look->table->note;
+}
+
 // Is there room for one more, with a quarter left empty (a table of two: one)?
 static inline bool tm__operator_slots_has_room(const struct tm__operator_slots *table)
 {
@@ -68,10 +106,10 @@ static inline bool tm__operator_slots_has_room(const struct tm__operator_slots *
            (table->count == 0 && table->blob.length != 0);
 }
 
-// Twice as many slots, or the first two. TM_E_MEMORY; TM_E_LIMIT beyond TM_DISTINCT_BYTES_MAX; the
-// table is then as before.
+// Twice as many slots, or the first two. TM_E_MEMORY; TM_E_LIMIT beyond `most` slots; the table is
+// then as before.
 int tm__operator_slots_grow(struct tm__operator_slots *table, const struct tm__operator_home *home,
-                            enum tm__operator_slot_kind kind) TM_WARN_UNUSED;
+                            enum tm__operator_slot_kind kind, uint32_t most) TM_WARN_UNUSED;
 
 // --- distinct.c ----------------------------------------------------------------------------------
 
@@ -81,6 +119,10 @@ enum { TM__DISTINCT_VALUE_BYTES = 32 }; // of the accumulator in the value
 int tm__operator_distinct_add(const struct tm__operator_aggregate *item,
                               const struct tm__operator_home *home, void *acc, const uint8_t *slot,
                               const void *bytes, uint32_t length) TM_WARN_UNUSED;
+// The rows of a block, as add would one by one.
+int tm__operator_distinct_add_block(const struct tm__operator_aggregate *item,
+                                    struct tm_state *state,
+                                    const struct tm__operator_block *block) TM_WARN_UNUSED;
 int tm__operator_distinct_merge(const struct tm__operator_aggregate *item,
                                 const struct tm__operator_home *to_home, void *to,
                                 const struct tm__operator_home *from_home,
@@ -98,10 +140,13 @@ enum { TM__QUANTILE_BUCKETS_MAX = TM_QUANTILE_SLOTS_MAX / 4 * 3 };
 
 int tm__operator_quantile_add(const struct tm__operator_home *home, void *acc,
                               double x) TM_WARN_UNUSED;
+int tm__operator_quantile_add_block(const struct tm__operator_aggregate *item,
+                                    struct tm_state *state,
+                                    const struct tm__operator_block *block) TM_WARN_UNUSED;
 int tm__operator_quantile_merge(const struct tm__operator_home *to_home, void *to,
                                 const struct tm__operator_home *from_home,
                                 const void *from) TM_WARN_UNUSED;
 // The value of rank ceil(q * n), within TM__QUANTILE_BUCKETS_MAX slots of scratch. False: no
 // values.
-bool tm__operator_quantile_get(const struct tm__operator_home *home, const void *acc, double q,
-                               uint64_t *scratch, double *value);
+bool tm__operator_quantile_get(const struct tm__operator_home *home, const void *value, double q,
+                               uint64_t *scratch, double *result);

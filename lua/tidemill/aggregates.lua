@@ -6,6 +6,7 @@ local freeze = require "tidemill.freeze"
 local place = require "tidemill.place"
 local types = require "tidemill.types"
 
+-- `tm`: what `require "tidemill"` has of this file. OTHERS: what people of other tools type first.
 local aggregates = { tm = {} }
 local tm = aggregates.tm
 
@@ -100,6 +101,14 @@ for _, verb in ipairs { "min_by", "max_by" } do
     return object { verb = verb, kind = verb, field = field, by = by }
   end
 end
+
+aggregates.OTHERS = {
+  percentile = "quantile", percentile_cont = "quantile", percentile_disc = "quantile", approx_percentile = "quantile",
+  distinct_count = "count_distinct", approx_count_distinct = "count_distinct", nunique = "count_distinct", uniq = "count_distinct",
+  std = "stddev", stdev = "stddev", sd = "stddev", stddev_samp = "stddev", stddev_pop = "stddev", var = "variance",
+  var_samp = "variance", var_pop = "variance", mean = "avg", average = "avg", total = "sum",
+  arg_min = "min_by", argmin = "min_by", arg_max = "max_by", argmax = "max_by",
+}
 
 ---As the user wrote it, for messages: `tm.max_by("item", "price")`.
 function aggregates.show(a)

@@ -24,12 +24,15 @@ local function caller()
   return { at = place.here(), file = file, line = line }
 end
 
-local function unknown(what)
+---@param others table<string, string>? names that people of other tools type first
+local function unknown(what, others)
   return function(content)
     return function(name)
       local names = suggest.keys(content)
+      local meant = others and others[name]
       fault.raise("UNKNOWN_NAME", place.here(), ("there is no %s.%s"):format(what, tostring(name)),
-        type(name) == "string" and suggest.hint(name, names) or (what .. " has " .. suggest.list(names, 40)))
+        meant and ('did you mean "%s"?'):format(meant)
+        or type(name) == "string" and suggest.hint(name, names) or (what .. " has " .. suggest.list(names, 40)))
     end
   end
 end
@@ -160,7 +163,7 @@ function api.new(session)
   for name, fn in pairs(windows) do tm[name] = fn end
   tm.gen = freeze.table("tm.gen", generate.gen, unknown("tm.gen")(generate.gen))
   tm.args, tm.arg = arguments(session)
-  return freeze.table("tm", tm, unknown("tm")(tm))
+  return freeze.table("tm", tm, unknown("tm", aggregates.OTHERS)(tm))
 end
 
 return api
