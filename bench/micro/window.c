@@ -369,7 +369,9 @@ int main(int argc, char **argv)
     pairs = pairs < 1 ? 1 : pairs > 64 ? 64 : pairs;
     tm_mem_init(&mem, &fx, NULL, 0);
     make_rows(count, users);
-    struct tm_aggregate aggregates[] = {{TM_AGGREGATE_COUNT, -1, 3}, {TM_AGGREGATE_SUM, AMOUNT, 4}};
+    struct tm_aggregate aggregates[] = {
+        {.kind = TM_AGGREGATE_COUNT, .input_field = -1, .output_field = 3},
+        {.kind = TM_AGGREGATE_SUM, .input_field = AMOUNT, .output_field = 4}};
     struct tm_node node = {
         .kind = TM_NODE_WINDOW,
         .name = "bench",

@@ -28,7 +28,11 @@ enum {
     TM_CHANNEL_TIME_MS = 500,        // a channel holds at most what its consumer takes in this time
     TM_LATENCY_MS = 5,               // a part-filled batch is sent after this
     TM_WINDOW_SLICES_MAX = 10000000, // size / slide, as Flink
-    TM_NODES_MAX = 4096,             // operators in a job
+    // The set of a key's distinct values in a slice, and likewise the bytes of its texts: a growing
+    // set is copied, a tenth of a second at this size.
+    TM_DISTINCT_BYTES_MAX = 256 * 1024 * 1024,
+    TM_QUANTILE_SLOTS_MAX = 8192, // 64 KiB a key: quantile.c says what it means for the error
+    TM_NODES_MAX = 4096,          // operators in a job
     // The heap of a lua_State, unless the job sets lua_memory: what a job keeps in tables grows
     // without end only by mistake, and is to be an error before it is the machine's. Soft: past
     // it code is stopped at its next instruction, and meanwhile gets a quarter more, or the grace.

@@ -25,7 +25,16 @@ enum tm_aggregate_kind {
     TM_AGGREGATE_MAX,
     TM_AGGREGATE_AVG,
     TM_AGGREGATE_FIRST,
-    TM_AGGREGATE_LAST
+    TM_AGGREGATE_LAST,
+    TM_AGGREGATE_COUNT_DISTINCT,
+    TM_AGGREGATE_APPROXIMATE_DISTINCT,
+    TM_AGGREGATE_QUANTILE,
+    TM_AGGREGATE_VARIANCE,
+    TM_AGGREGATE_VARIANCE_POPULATION,
+    TM_AGGREGATE_STDDEV,
+    TM_AGGREGATE_STDDEV_POPULATION,
+    TM_AGGREGATE_MIN_BY,
+    TM_AGGREGATE_MAX_BY
 };
 
 int tm_graph_job(struct tm_graph *graph, const char *name, uint32_t parallelism,
@@ -57,6 +66,10 @@ int tm_graph_window(struct tm_graph *graph, uint32_t node, int64_t size_ms, int6
                     int64_t offset_ms);
 int tm_graph_aggregate(struct tm_graph *graph, uint32_t node, int kind, int input_field,
                        uint32_t output_field);
+// What the last aggregate of the node needs beside its field: min_by and max_by the field that is
+// compared, a quantile its q.
+int tm_graph_aggregate_by(struct tm_graph *graph, uint32_t node, uint32_t by_field);
+int tm_graph_aggregate_q(struct tm_graph *graph, uint32_t node, double q);
 int tm_graph_emit_final(struct tm_graph *graph, uint32_t node, int emit_final);
 int tm_graph_fingerprint(struct tm_graph *graph, uint64_t fingerprint);
 const char *tm_graph_error_text(struct tm_graph *graph);

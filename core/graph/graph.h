@@ -14,6 +14,8 @@ struct tm_aggregate {
     uint8_t kind;        // enum tm_aggregate_kind
     int32_t input_field; // of the input schema; -1 for count
     uint32_t output_field;
+    uint32_t by_field; // min_by, max_by: of the input schema
+    double q;          // quantile: 0 .. 1
 };
 
 struct tm_node {

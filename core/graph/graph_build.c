@@ -421,7 +421,7 @@ int tm_graph_aggregate(struct tm_graph *graph, uint32_t node, int kind, int inpu
     struct tm_node *n = find_node(graph, node);
     if (n == NULL)
         return TM_E_GRAPH;
-    if (kind < TM_AGGREGATE_COUNT || kind > TM_AGGREGATE_LAST)
+    if (kind < TM_AGGREGATE_COUNT || kind > TM_AGGREGATE_MAX_BY)
         return FAIL(graph, TM_E_INTERNAL, "%s '%s' has an aggregate of kind %d", n->verb, n->name,
                     kind);
     if (n->aggregate_count == TM_FIELDS_MAX)
@@ -434,6 +434,34 @@ int tm_graph_aggregate(struct tm_graph *graph, uint32_t node, int kind, int inpu
     n->aggregates = aggregates;
     n->aggregates[n->aggregate_count++] = (struct tm_aggregate){
         .kind = (uint8_t)kind, .input_field = input_field, .output_field = output_field};
+    return 0;
+}
+
+static struct tm_aggregate *last_aggregate(struct tm_graph *graph, uint32_t node)
+{
+    struct tm_node *n = find_node(graph, node);
+    if (n != NULL && n->aggregate_count != 0)
+        return &n->aggregates[n->aggregate_count - 1];
+    if (n != NULL)
+        (void)FAIL(graph, TM_E_INTERNAL, "%s '%s' has no aggregate", n->verb, n->name);
+    return NULL;
+}
+
+int tm_graph_aggregate_by(struct tm_graph *graph, uint32_t node, uint32_t by_field)
+{
+    struct tm_aggregate *aggregate = last_aggregate(graph, node);
+    if (aggregate == NULL)
+        return TM_E_GRAPH;
+    aggregate->by_field = by_field;
+    return 0;
+}
+
+int tm_graph_aggregate_q(struct tm_graph *graph, uint32_t node, double q)
+{
+    struct tm_aggregate *aggregate = last_aggregate(graph, node);
+    if (aggregate == NULL)
+        return TM_E_GRAPH;
+    aggregate->q = q;
     return 0;
 }
 

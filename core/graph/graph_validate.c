@@ -245,6 +245,14 @@ static int check_aggregates(struct check *c, const struct tm_node *node)
         bool bad_input =
             needs_input &&
             (g->input_field < 0 || (input != NULL && (uint32_t)g->input_field >= input->count));
+        bool compares = g->kind == TM_AGGREGATE_MIN_BY || g->kind == TM_AGGREGATE_MAX_BY;
+        if (compares && input != NULL && g->by_field >= input->count)
+            bad_input = true;
+        if (g->kind == TM_AGGREGATE_QUANTILE && !(g->q >= 0 && g->q <= 1)) {
+            tm_error_set(c->err, TM_E_ARGUMENT, "aggregate %u of %s: a quantile is from 0 to 1",
+                         i + 1, NODE(node, a));
+            return at(c, node);
+        }
         if (bad_input || (output != NULL && g->output_field >= output->count)) {
             tm_error_set(c->err, TM_E_UNKNOWN_FIELD,
                          "aggregate %u of %s goes from column %d to column %u, of %u and %u", i + 1,

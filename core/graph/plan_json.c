@@ -90,7 +90,22 @@ static json_t *key_of(struct writer *w, const struct tm_declared *columns,
 
 static json_t *aggregates_of(struct writer *w, const struct tm_node *node)
 {
-    static const char *const kinds[] = {"count", "sum", "min", "max", "avg", "first", "last"};
+    static const char *const kinds[] = {"count",
+                                        "sum",
+                                        "min",
+                                        "max",
+                                        "avg",
+                                        "first",
+                                        "last",
+                                        "count_distinct",
+                                        "count_distinct (approximate)",
+                                        "quantile",
+                                        "variance",
+                                        "variance (population)",
+                                        "stddev",
+                                        "stddev (population)",
+                                        "min_by",
+                                        "max_by"};
     const struct tm_declared *input = tm__graph_declared_input(w->plan->graph, node);
     const struct tm_declared *output = tm__graph_declared(w->plan->graph, node->id);
     json_t *list = json_array();
@@ -102,6 +117,10 @@ static json_t *aggregates_of(struct writer *w, const struct tm_node *node)
         set(w, aggregate, "input",
             g->input_field < 0 ? json_null() : column_of(input, (uint32_t)g->input_field));
         set(w, aggregate, "output", column_of(output, g->output_field));
+        if (g->kind == TM_AGGREGATE_MIN_BY || g->kind == TM_AGGREGATE_MAX_BY)
+            set(w, aggregate, "by", column_of(input, g->by_field));
+        if (g->kind == TM_AGGREGATE_QUANTILE)
+            set(w, aggregate, "q", json_real(g->q));
         add(w, list, aggregate);
     }
     return list;

@@ -2,7 +2,8 @@
 // to stand inline in the loops over rows. aggregate.c explains the layout.
 #pragma once
 
-#include "core/operator/aggregate.h"
+#include "core/batch/decimal.h"
+#include "core/operator/slots.h"
 
 typedef const struct tm__operator_aggregate item_t;
 
@@ -53,6 +54,13 @@ static inline bool holds_bytes(item_t *item)
            item->action == TM__FIRST_BYTES || item->action == TM__LAST_BYTES;
 }
 
+// Is it made from blobs? Then it needs the state, and its row a builder.
+static inline bool is_made_of_blobs(item_t *item)
+{
+    return holds_bytes(item) ||
+           (item->action >= TM__SKETCH_WORD && item->action <= TM__QUANTILE_DECIMAL);
+}
+
 // Into a sum of doubles, which is stored negated. `x` is not -0.0, or the sum of nothing.
 static inline void add_double(item_t *item, uint8_t *value, double x)
 {
@@ -63,6 +71,18 @@ static inline void add_double(item_t *item, uint8_t *value, double x)
 // The average of a decimal; TM_E_OVERFLOW beyond 38 digits. There is a value.
 int tm__operator_average_decimal(item_t *item, const uint8_t *acc,
                                  __int128 *average) TM_WARN_UNUSED;
+
+// A number of an INT, DOUBLE or DECIMAL action as a double. `kind` is the action's distance from
+// the INT one.
+static inline double tm__operator_number_at(item_t *item, int kind, const uint8_t *slot)
+{
+    if (kind == 1)
+        return get_double(slot);
+    return kind == 0 ? (double)get_int(slot) : tm_decimal_to_double(get_decimal(slot), item->scale);
+}
+
+// The variance or its root; false: too few values. `acc`: struct tm__operator_moments.
+bool tm__operator_moments_get(item_t *item, const uint8_t *acc, double *result);
 
 static inline void put_word(item_t *item, uint8_t *row, int64_t v)
 {
@@ -112,6 +132,23 @@ static inline int put_slot(item_t *item, const uint8_t *value, uint8_t *row)
             put_wide(item, row, average);
         }
         return 0;
+    case TM__MOMENTS_INT:
+    case TM__MOMENTS_DOUBLE:
+    case TM__MOMENTS_DECIMAL: {
+        double result;
+        if (tm__operator_moments_get(item, acc, &result))
+            put_double(item, row, result);
+        return 0;
+    }
+    case TM__DISTINCT_WORD:
+    case TM__DISTINCT_DOUBLE:
+    case TM__DISTINCT_DECIMAL:
+    case TM__DISTINCT_BYTES: {
+        int64_t count;
+        int rc = tm__operator_distinct_count(acc, &count);
+        put_word(item, row, count);
+        return rc;
+    }
     case TM__SUM_DECIMAL:
     case TM__MIN_DECIMAL:
     case TM__MAX_DECIMAL:

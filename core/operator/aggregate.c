@@ -6,6 +6,8 @@
 // since each is added as x + 0.0. The common pair of count and sum is so 16 bytes.
 #include "core/operator/accumulator.h"
 
+#include <math.h>
+
 #include "core/batch/decimal.h"
 
 // --- accumulators --------------------------------------------------------------------------------
@@ -87,21 +89,109 @@ static int take(item_t *item, const struct tm__operator_home *home, uint8_t *val
     return 0;
 }
 
+static bool is_better(item_t *item, const struct tm__operator_home *home, const uint8_t *value,
+                      const struct operand *x)
+{
+    bool last = item->action >= TM__LAST_WORD, greatest = item->action >= TM__MAX_INT;
+    uint64_t arrival =
+        item->arrival_offset == 0 ? 0 : (uint64_t)get_int(value + item->arrival_offset);
+    if (item->action >= TM__FIRST_WORD)
+        return item->arrival_offset != 0 ? (x->arrival > arrival) == last : last;
+    const uint8_t *acc = value + item->offset;
+    if (operand_less(item, home, x, acc, greatest))
+        return true;
+    // Of equal ones the first to arrive, where that is kept.
+    return x->arrival < arrival && !operand_less(item, home, x, acc, !greatest);
+}
+
 // min, max, first, last: keep the accumulator's value or take the operand.
 static int keep_or_take(item_t *item, const struct tm__operator_home *home, uint8_t *value,
-                        const struct operand *x)
+                        const struct operand *x, bool *taken)
 {
-    bool better = true;
-    if (is_present(item, value)) {
-        bool last = item->action >= TM__LAST_WORD;
-        if (item->arrival_offset != 0)
-            better = (x->arrival > (uint64_t)get_int(value + item->arrival_offset)) == last;
-        else if (item->action >= TM__FIRST_WORD)
-            better = last;
-        else
-            better = operand_less(item, home, x, value + item->offset, item->action >= TM__MAX_INT);
+    *taken = !is_present(item, value) || is_better(item, home, value, x);
+    return *taken ? take(item, home, value, x) : 0;
+}
+
+static void clear_present(item_t *item, uint8_t *value)
+{
+    uint64_t word = (uint64_t)get_int(value + item->present_offset) & ~item->present;
+    set_int(value + item->present_offset, (int64_t)word);
+}
+
+static int add_along(item_t *item, const struct tm__operator_home *home, uint8_t *value,
+                     const struct tm_row *row)
+{
+    struct operand x = {.slot = (const uint8_t *)row + item->field_offset};
+    if (tm_row_is_null(row, item->field)) {
+        clear_present(item, value);
+        return 0;
     }
-    return better ? take(item, home, value, x) : 0;
+    if (holds_bytes(item))
+        x.bytes = tm_row_string(row, item->field_offset, &x.length);
+    return take(item, home, value, &x);
+}
+
+// What another accumulator of the same item holds.
+static struct operand operand_of(item_t *item, const struct tm__operator_home *home,
+                                 const uint8_t *value)
+{
+    struct operand x = {.slot = value + item->offset};
+    if (item->arrival_offset != 0)
+        x.arrival = (uint64_t)get_int(value + item->arrival_offset);
+    if (holds_bytes(item)) {
+        const struct tm_blob *blob = (const struct tm_blob *)(const void *)x.slot;
+        x.bytes = tm_state_blob_get(home->state, home->key_group, blob);
+        x.length = blob->length;
+    }
+    return x;
+}
+
+// --- count, mean, sum of the squared distances from it: Welford's and Chan's way -----------------
+
+struct moments {
+    int64_t count;
+    double mean, squares;
+};
+
+static struct moments *moments_at(uint8_t *acc)
+{
+    return (struct moments *)(void *)acc;
+}
+
+static inline void add_moments(uint8_t *acc, double x)
+{
+    struct moments *m = moments_at(acc);
+    double from_mean = x - m->mean;
+    m->count++;
+    m->mean += from_mean / (double)m->count;
+    m->squares += from_mean * (x - m->mean);
+}
+
+static void merge_moments(uint8_t *acc, const uint8_t *other)
+{
+    struct moments *m = moments_at(acc), n;
+    memcpy(&n, other, sizeof n);
+    if (m->count == 0 || n.count == 0) {
+        *m = n.count == 0 ? *m : n;
+        return;
+    }
+    double total = (double)m->count + (double)n.count, apart = n.mean - m->mean;
+    double share = (double)n.count / total;
+    m->squares += n.squares + apart * apart * (double)m->count * share;
+    m->mean += apart * share;
+    m->count += n.count;
+}
+
+bool tm__operator_moments_get(item_t *item, const uint8_t *acc, double *result)
+{
+    struct moments m;
+    memcpy(&m, acc, sizeof m);
+    int64_t by = item->population ? m.count : m.count - 1;
+    if (by < 1)
+        return false;
+    double variance = m.squares / (double)by;
+    *result = item->root ? sqrt(variance) : variance;
+    return true;
 }
 
 static inline int add_int(item_t *item, uint8_t *value, int64_t x)
@@ -138,6 +228,12 @@ const char *tm__operator_aggregate_range_hint(item_t *item)
     case TM__SUM_DECIMAL:
     case TM__AVG_DECIMAL:
         return "decimals hold 38 digits; a double holds more, not exactly";
+    case TM__DISTINCT_WORD:
+    case TM__DISTINCT_DOUBLE:
+    case TM__DISTINCT_DECIMAL:
+    case TM__DISTINCT_BYTES:
+        return "an exact count keeps up to 25 million values of a key, 256 MB of texts; "
+               "{ approximate = true } needs 8 KB for any number";
     default:
         return "a field declared as decimal(38,0) holds 38 digits";
     }
@@ -182,11 +278,37 @@ static inline int add_row(item_t *item, const struct tm__operator_home *home, ui
         if (rc == 0)
             set_int(acc + 16, get_int(acc + 16) + 1);
         return rc;
+    case TM__MOMENTS_INT:
+    case TM__MOMENTS_DOUBLE:
+    case TM__MOMENTS_DECIMAL:
+        add_moments(acc, tm__operator_number_at(item, item->action - TM__MOMENTS_INT, slot));
+        return 0;
+    case TM__QUANTILE_INT:
+    case TM__QUANTILE_DOUBLE:
+    case TM__QUANTILE_DECIMAL:
+        return tm__operator_quantile_add(
+            home, acc, tm__operator_number_at(item, item->action - TM__QUANTILE_INT, slot));
+    case TM__DISTINCT_BYTES:
+    case TM__SKETCH_BYTES: {
+        uint32_t length;
+        const char *bytes = tm_row_string(row, item->field_offset, &length);
+        return tm__operator_distinct_add(item, home, acc, slot, bytes, length);
+    }
+    case TM__DISTINCT_WORD:
+    case TM__DISTINCT_DOUBLE:
+    case TM__DISTINCT_DECIMAL:
+    case TM__SKETCH_WORD:
+    case TM__SKETCH_DOUBLE:
+    case TM__SKETCH_DECIMAL:
+        return tm__operator_distinct_add(item, home, acc, slot, NULL, 0);
     default: {
         struct operand x = {.slot = slot, .arrival = arrival};
+        bool taken;
         if (holds_bytes(item))
             x.bytes = tm_row_string(row, item->field_offset, &x.length);
-        return keep_or_take(item, home, value, &x);
+        rc = keep_or_take(item, home, value, &x, &taken);
+        return rc == 0 && taken && item->along != NULL ? add_along(item->along, home, value, row)
+                                                       : rc;
     }
     }
 }
@@ -209,13 +331,14 @@ static bool would_fail(item_t *item, const uint8_t *value, const struct tm_row *
 static int add_failing(const struct tm__operator_aggregates *aggregates, uint8_t *value,
                        const struct tm_row *row, item_t **culprit)
 {
+    item_t *first = aggregates->items + aggregates->first;
     for (uint32_t i = 0; aggregates->failing > 1 && i < aggregates->failing; i++) {
-        *culprit = &aggregates->items[i];
+        *culprit = &first[i];
         if (would_fail(*culprit, value, row))
             return TM_E_OVERFLOW;
     }
     for (uint32_t i = 0; i < aggregates->failing; i++) {
-        *culprit = &aggregates->items[i];
+        *culprit = &first[i];
         int rc = add_row(*culprit, NULL, value, row, 0);
         if (rc != 0)
             return rc;
@@ -228,7 +351,8 @@ int tm__operator_aggregates_add(const struct tm__operator_aggregates *aggregates
                                 const struct tm_row *row, item_t **culprit)
 {
     int rc = add_failing(aggregates, value, row, culprit);
-    for (uint32_t i = aggregates->failing; i < aggregates->count && rc == 0; i++) {
+    uint32_t i = aggregates->first + aggregates->failing;
+    for (; i < aggregates->total && rc == 0; i++) {
         *culprit = &aggregates->items[i];
         rc = add_row(*culprit, home, value, row, 0);
     }
@@ -280,10 +404,14 @@ static int add_block_item(item_t *item, struct tm_state *state,
     default:
         break;
     }
+    if (item->action >= TM__DISTINCT_WORD && item->action <= TM__QUANTILE_DECIMAL)
+        return item->action < TM__QUANTILE_INT
+                   ? tm__operator_distinct_add_block(item, state, block)
+                   : tm__operator_quantile_add_block(item, state, block);
     struct tm__operator_home home = {.state = state};
     for (uint32_t i = 0; i < block->count; i++) {
         home.ns = block->namespaces[i];
-        if (holds_bytes(item))
+        if (item->homed)
             home.key_group = tm_state_key_group(state, block->keys[i].hash);
         int rc = add_row(item, &home, block->values[i], block->rows[i], arrived + i);
         if (rc != 0)
@@ -303,7 +431,8 @@ int tm__operator_aggregates_add_block(struct tm__operator_aggregates *aggregates
     }
     uint64_t arrived = aggregates->arrivals;
     aggregates->arrivals += block->count;
-    for (uint32_t i = aggregates->failing; i < aggregates->count; i++) {
+    uint32_t first = aggregates->first + aggregates->failing;
+    for (uint32_t i = first; i < aggregates->total; i++) {
         int rc = add_block_item(&aggregates->items[i], state, block, arrived);
         if (rc != 0)
             return tm_error_set(err, rc, "out of memory for an aggregate");
@@ -348,18 +477,38 @@ static int merge_item(item_t *item, const struct tm__operator_home *to_home, uin
         rc = add_decimal(acc, get_decimal(other));
         set_int(acc + 16, get_int(acc + 16) + get_int(other + 16));
         return rc;
+    case TM__MOMENTS_INT:
+    case TM__MOMENTS_DOUBLE:
+    case TM__MOMENTS_DECIMAL:
+        merge_moments(acc, other);
+        return 0;
+    case TM__QUANTILE_INT:
+    case TM__QUANTILE_DOUBLE:
+    case TM__QUANTILE_DECIMAL:
+        return tm__operator_quantile_merge(to_home, acc, from_home, other);
+    case TM__DISTINCT_WORD:
+    case TM__DISTINCT_DOUBLE:
+    case TM__DISTINCT_DECIMAL:
+    case TM__DISTINCT_BYTES:
+    case TM__SKETCH_WORD:
+    case TM__SKETCH_DOUBLE:
+    case TM__SKETCH_DECIMAL:
+    case TM__SKETCH_BYTES:
+        return tm__operator_distinct_merge(item, to_home, acc, from_home, other);
     default: {
         if (!is_present(item, from))
             return 0;
-        struct operand x = {.slot = other};
-        if (item->arrival_offset != 0)
-            x.arrival = (uint64_t)get_int(from + item->arrival_offset);
-        if (holds_bytes(item)) {
-            const struct tm_blob *blob = (const struct tm_blob *)(const void *)other;
-            x.bytes = tm_state_blob_get(from_home->state, from_home->key_group, blob);
-            x.length = blob->length;
+        bool taken;
+        struct operand x = operand_of(item, from_home, from);
+        rc = keep_or_take(item, to_home, to, &x, &taken);
+        if (rc != 0 || !taken || item->along == NULL)
+            return rc;
+        if (!is_present(item->along, from)) {
+            clear_present(item->along, to);
+            return 0;
         }
-        return keep_or_take(item, to_home, to, &x);
+        x = operand_of(item->along, from_home, from);
+        return take(item->along, to_home, to, &x);
     }
     }
 }
@@ -369,13 +518,29 @@ int tm__operator_aggregates_merge(const struct tm__operator_aggregates *aggregat
                                   const struct tm__operator_home *from_home, const void *from,
                                   item_t **culprit)
 {
-    for (uint32_t i = 0; i < aggregates->count; i++) {
+    for (uint32_t i = aggregates->first; i < aggregates->total; i++) {
         *culprit = &aggregates->items[i];
         int rc = merge_item(*culprit, to_home, to, from_home, from);
         if (rc != 0)
             return rc;
     }
     return 0;
+}
+
+uint32_t tm__operator_aggregates_weight(const struct tm__operator_aggregates *aggregates,
+                                        const void *value)
+{
+    enum { SLOTS_A_UNIT = 8 }; // put into a table in the time of one entry
+    uint64_t weight = 0;
+    if (!aggregates->weighty)
+        return 0;
+    for (uint32_t i = aggregates->first; i < aggregates->total; i++) {
+        item_t *item = &aggregates->items[i];
+        const struct tm_blob *blob = (const void *)((const uint8_t *)value + item->offset);
+        if (item->action >= TM__DISTINCT_WORD && item->action <= TM__QUANTILE_DECIMAL)
+            weight += blob->length / (8 * SLOTS_A_UNIT);
+    }
+    return weight < UINT32_MAX ? (uint32_t)weight : UINT32_MAX;
 }
 
 // --- results -------------------------------------------------------------------------------------
@@ -397,10 +562,17 @@ int tm__operator_aggregates_put(const struct tm__operator_aggregates *aggregates
     for (uint32_t i = 0; i < aggregates->count; i++) {
         item_t *item = *culprit = &aggregates->items[i];
         int rc = 0;
-        if (!holds_bytes(item)) {
-            rc = put_slot(item, value, builder->batch->data + builder->row_start);
+        const void *acc = (const uint8_t *)value + item->offset;
+        uint8_t *row = builder->batch->data + builder->row_start;
+        double x;
+        if (!is_made_of_blobs(item)) {
+            rc = put_slot(item, value, row);
+        } else if (!holds_bytes(item)) {
+            if (item->action < TM__QUANTILE_INT)
+                put_word(item, row, tm__operator_distinct_estimate(home, acc));
+            else if (tm__operator_quantile_get(home, acc, item->q, aggregates->scratch, &x))
+                put_double(item, row, item->action == TM__QUANTILE_INT ? rint(x) : x);
         } else if (is_present(item, value)) {
-            const void *acc = (const uint8_t *)value + item->offset;
             const struct tm_blob *blob = acc;
             rc = tm_builder_put_bytes(builder, item->output_field,
                                       tm_state_blob_get(home->state, home->key_group, blob),

@@ -1,8 +1,9 @@
-// Typed accumulators of the built-in aggregates: count, sum, min, max, avg, first, last.
+// Typed accumulators of the built-in aggregates: count, sum, min, max, avg, first, last, min_by,
+// max_by, variance, stddev, count_distinct, quantile.
 //
 // A key's value in state is one accumulator after the other; all-zero is the state before the first
-// row. Nulls are skipped, as in SQL; a result over no values is null, a count is not. Strings live
-// in blobs of the state.
+// row. Nulls are skipped, as in SQL; a result over no values is null, a count is not. Strings, sets
+// and sketches live in blobs of the state (slots.h).
 #pragma once
 
 #include "core/operator/block.h"
@@ -17,6 +18,20 @@ enum tm__operator_action {
     TM__AVG_INT,     // int and int64: exact sum, quotient as double
     TM__AVG_DOUBLE,
     TM__AVG_DECIMAL,
+    TM__MOMENTS_INT, // count, mean, sum of squared distances from it
+    TM__MOMENTS_DOUBLE,
+    TM__MOMENTS_DECIMAL,
+    TM__DISTINCT_WORD, // a set; whatever has a slot of 8 bytes
+    TM__DISTINCT_DOUBLE,
+    TM__DISTINCT_DECIMAL,
+    TM__DISTINCT_BYTES,
+    TM__SKETCH_WORD, // approximate: HyperLogLog
+    TM__SKETCH_DOUBLE,
+    TM__SKETCH_DECIMAL,
+    TM__SKETCH_BYTES,
+    TM__QUANTILE_INT,
+    TM__QUANTILE_DOUBLE,
+    TM__QUANTILE_DECIMAL,
     TM__MIN_INT, // whatever is stored as int64
     TM__MIN_DOUBLE,
     TM__MIN_DECIMAL,
@@ -35,23 +50,34 @@ enum tm__operator_action {
 
 struct tm__operator_aggregate {
     uint8_t action;
-    uint8_t scale;           // decimals: of the input
-    uint32_t field;          // of the input; unused by count
-    uint32_t field_offset;   // of its slot
-    uint32_t offset;         // of the accumulator in the value
+    uint8_t scale;         // decimals: of the input
+    bool homed;            // what it keeps is in blobs: adding needs the key group
+    bool population;       // moments: the variance of these values, not of what they are drawn from
+    bool root;             // moments: the standard deviation
+    double q;              // quantile
+    uint32_t field;        // of the input; unused by count
+    uint32_t field_offset; // of its slot
+    uint32_t offset;       // of the accumulator in the value
     uint32_t present_offset; // of the word with the bit "has a value"; see aggregate.c
     uint64_t present;        // the bit, or 0: the accumulator itself tells
     // first and last of windows that are made of slices: of the word with the number of the row
     // that the value came with, as slices are merged by their time and not by arrival. 0: none.
     uint32_t arrival_offset;
+    // min_by, max_by: whose value is taken from the row that this one takes its own from.
+    const struct tm__operator_aggregate *along;
     uint32_t output_field, output_offset;
     const char *name; // of the output column
 };
 
 struct tm__operator_aggregates {
     struct tm_mem *mem;
-    struct tm__operator_aggregate *items; // those that can fail on a row come first
-    uint32_t count, failing;
+    // items[0 .. count) have an output column; items[first .. total) take rows, and of these the
+    // first `failing` can fail on a row. Before `first`: results of accumulators of others (several
+    // quantiles of one field), and values that are taken along.
+    struct tm__operator_aggregate *items;
+    uint32_t count, first, failing, total, capacity;
+    bool weighty;      // some vary in size: see tm__operator_aggregates_weight
+    uint64_t *scratch; // TM__QUANTILE_BUCKETS_MAX, where there is a quantile
     uint32_t value_bytes;
     uint64_t arrivals; // rows added by blocks
 };
@@ -95,7 +121,12 @@ int tm__operator_aggregates_merge(const struct tm__operator_aggregates *aggregat
                                   const struct tm__operator_home *from_home, const void *from,
                                   const struct tm__operator_aggregate **culprit) TM_WARN_UNUSED;
 
-// Put the results into the row being built. TM_E_OVERFLOW (an average), TM_E_MEMORY, TM_E_LIMIT.
+// How much work merging a value is: 0 where all are of fixed size.
+uint32_t tm__operator_aggregates_weight(const struct tm__operator_aggregates *aggregates,
+                                        const void *value);
+
+// Put the results into the row being built. TM_E_OVERFLOW (an average, a set that is full),
+// TM_E_MEMORY, TM_E_LIMIT.
 int tm__operator_aggregates_put(const struct tm__operator_aggregates *aggregates,
                                 const struct tm__operator_home *home, const void *value,
                                 struct tm_builder *builder,

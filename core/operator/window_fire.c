@@ -126,6 +126,7 @@ static int merge_slice(struct tm__operator_window *self, struct tm_namespace *sl
             int rc = merge_value(self, to[i], from[i], err);
             if (rc != 0)
                 return rc;
+            *budget -= tm__operator_aggregates_weight(&self->aggregates, from[i]);
         }
     }
     return 0;

@@ -69,12 +69,29 @@ static bool fits(const struct tm__state_group *group, const struct tm_blob *blob
     return length <= size && length >= size / 2;
 }
 
+// Space for a blob of a table that can be written. 0: out of memory or of references.
+static uint32_t take_space(struct tm_state *state, struct tm__state_group *group,
+                           struct tm__state_table *table, uint32_t len, size_t spare)
+{
+    if (is_single(len))
+        return tm__state_page_allocate(state, group, table, len + spare);
+    uint32_t class = class_of(len), reference = take_free(group, table, class);
+    return reference != 0 ? reference
+                          : tm__state_page_allocate(state, group, table, class_bytes(class));
+}
+
+static struct tm__state_group *group_at(struct tm_state *state, uint32_t key_group, uint32_t *index)
+{
+    *index = key_group - state->first_key_group;
+    TM_CHECK(*index < state->group_count);
+    return &state->groups[*index];
+}
+
 int tm_state_blob_set(struct tm_state *state, struct tm_namespace *ns, uint32_t key_group,
                       struct tm_blob *blob, const void *p, uint32_t len)
 {
-    uint32_t index = key_group - state->first_key_group;
-    TM_CHECK(index < state->group_count);
-    struct tm__state_group *group = &state->groups[index];
+    uint32_t index;
+    struct tm__state_group *group = group_at(state, key_group, &index);
     if (fits(group, blob, len)) {
         memmove(tm__state_address(group, blob->reference), p, len);
         blob->length = len;
@@ -85,11 +102,7 @@ int tm_state_blob_set(struct tm_state *state, struct tm_namespace *ns, uint32_t 
     struct tm__state_table *table = tm__state_table_of(ns, index);
     struct tm_blob set = {0, len};
     if (len != 0) {
-        uint32_t class = is_single(len) ? 0 : class_of(len);
-        set.reference = is_single(len) ? 0 : take_free(group, table, class);
-        if (set.reference == 0)
-            set.reference = tm__state_page_allocate(
-                state, group, table, is_single(len) ? (size_t)len + len / 4 : class_bytes(class));
+        set.reference = take_space(state, group, table, len, len / 4);
         if (set.reference == 0)
             return TM_E_MEMORY;
         memcpy(tm__state_address(group, set.reference), p, len);
@@ -105,4 +118,41 @@ const void *tm_state_blob_get(const struct tm_state *state, uint32_t key_group,
     if (blob->length == 0)
         return "";
     return tm__state_address(&state->groups[key_group - state->first_key_group], blob->reference);
+}
+
+void *tm_state_blob_zalloc(struct tm_state *state, struct tm_namespace *ns, uint32_t key_group,
+                           struct tm_blob *blob, uint32_t len)
+{
+    uint32_t index;
+    struct tm__state_group *group = group_at(state, key_group, &index);
+    TM_CHECK(blob->length == 0 && len != 0);
+    if (!tm__state_table_materialise(state, ns, index))
+        return NULL;
+    uint32_t reference = take_space(state, group, tm__state_table_of(ns, index), len, 0);
+    if (reference == 0)
+        return NULL;
+    *blob = (struct tm_blob){reference, len};
+    return memset(tm__state_address(group, reference), 0, len);
+}
+
+void *tm_state_blob_extend(struct tm_state *state, struct tm_namespace *ns, uint32_t key_group,
+                           struct tm_blob *blob, uint32_t len)
+{
+    uint32_t index;
+    struct tm__state_group *group = group_at(state, key_group, &index);
+    TM_CHECK(len >= blob->length);
+    if (fits(group, blob, len)) {
+        uint8_t *p = tm__state_address(group, blob->reference);
+        memset(p + blob->length, 0, len - blob->length);
+        blob->length = len;
+        return p;
+    }
+    struct tm_blob larger = {0};
+    uint8_t *p = tm_state_blob_zalloc(state, ns, key_group, &larger, len);
+    if (p == NULL)
+        return NULL;
+    memcpy(p, tm_state_blob_get(state, key_group, blob), blob->length);
+    give_back(state, group, tm__state_table_of(ns, index), blob);
+    *blob = larger;
+    return p;
 }

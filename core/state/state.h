@@ -100,5 +100,20 @@ int tm_state_blob_set(struct tm_state *state, struct tm_namespace *ns, uint32_t 
 const void *tm_state_blob_get(const struct tm_state *state, uint32_t key_group,
                               const struct tm_blob *blob);
 
+// Blobs that are written in place (sets, sketches): what they hold must be position independent.
+// A new one of `len` bytes, all zero, for a blob that is empty; NULL: out of memory.
+void *tm_state_blob_zalloc(struct tm_state *state, struct tm_namespace *ns, uint32_t key_group,
+                           struct tm_blob *blob, uint32_t len) TM_WARN_UNUSED;
+// Lengthens to `len`, 1 or more: the bytes stay, those that come are zero. NULL: out of memory, the
+// blob is as before.
+void *tm_state_blob_extend(struct tm_state *state, struct tm_namespace *ns, uint32_t key_group,
+                           struct tm_blob *blob, uint32_t len) TM_WARN_UNUSED;
+// For writing; of a blob that is not empty.
+static inline void *tm_state_blob_edit(struct tm_state *state, uint32_t key_group,
+                                       const struct tm_blob *blob)
+{
+    return (void *)(uintptr_t)tm_state_blob_get(state, key_group, blob);
+}
+
 uint32_t tm_state_key_group(const struct tm_state *state, uint64_t hash);
 int64_t tm_state_used_bytes(const struct tm_state *state); // taken from the account

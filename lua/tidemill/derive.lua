@@ -1,6 +1,7 @@
 -- Schemas of the nodes: what each operator puts out, from what it takes in. Runs once per node while the graph is
 -- built, and again below a node whose types its first real row has settled. Functions and reduce are the code
 -- generator's.
+local aggregates = require "tidemill.aggregates"
 local check = require "tidemill.check"
 local fault = require "tidemill.fault"
 local schema = require "tidemill.schema"
@@ -35,19 +36,6 @@ local function key_columns(node, fields, reads, passes)
     add(fields, { name = name, type = f.type }, node)
     reads[name], passes[name] = true, name
   end
-end
-
-local function aggregate_type(node, a)
-  if a.kind == "count" then return "int" end
-  local f = node.input.fields[node.input.by_name[a.field]]
-  local result = types.aggregate(a.kind, f.type)
-  if not result then
-    fault.raise("TYPE", node.where, ('%s("%s"): the field is %s; %s takes %s'):format(a.kind, a.field, f.type, a.kind,
-      types.AGGREGATE_TAKES[a.kind]), f.type == "string" and a.kind ~= "count"
-      and ('make it a number first: :assign { %s = function(e) return tonumber(e.%s) end }'):format(a.field, a.field)
-      or nil)
-  end
-  return result
 end
 
 local kinds = {}
@@ -108,7 +96,7 @@ function kinds.rolling(node)
   local fields, reads, passes, time = {}, {}, {}, nil
   key_columns(node, fields, reads, passes)
   local a = node.aggregates[1]
-  add(fields, { name = a.name, type = aggregate_type(node, a) }, node,
+  add(fields, { name = a.name, type = aggregates.type(node, a) }, node,
     ('rename the result: as = "%s_%s"'):format(a.kind, a.field or "rows"))
   if a.field then reads[a.field] = true end
   -- A row of `final` comes at the end of input and is no input's row: it has no time of its own.
@@ -127,8 +115,9 @@ function kinds.window(node)
   add(fields, { name = "window_start", type = "timestamp" }, node, hint)
   add(fields, { name = "window_end", type = "timestamp" }, node, hint)
   for _, a in ipairs(node.aggregates) do
-    add(fields, { name = a.name, type = aggregate_type(node, a) }, node, "give the aggregate another name")
+    add(fields, { name = a.name, type = aggregates.type(node, a) }, node, "give the aggregate another name")
     if a.field then reads[a.field] = true end
+    if a.by then reads[a.by] = true end
   end
   local time = time_column(node, fields, reads)
   node.schema, node.reads, node.passes = schema.make(fields, time), reads, passes

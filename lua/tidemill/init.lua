@@ -1,5 +1,6 @@
 -- What `require "tidemill"` is: the table `tm` of constructors that begin a job. One per session, read-only; operators
 -- on streams are in stream.lua and keyed.lua. User documentation: lua/meta/tidemill.lua.
+local aggregates = require "tidemill.aggregates"
 local check = require "tidemill.check"
 local codegen = require "codegen"
 local connectors = require "tidemill.connectors"
@@ -23,12 +24,15 @@ local function caller()
   return { at = place.here(), file = file, line = line }
 end
 
-local function unknown(what)
+---@param others table<string, string>? names that people of other tools type first
+local function unknown(what, others)
   return function(content)
     return function(name)
       local names = suggest.keys(content)
+      local meant = others and others[name]
       fault.raise("UNKNOWN_NAME", place.here(), ("there is no %s.%s"):format(what, tostring(name)),
-        type(name) == "string" and suggest.hint(name, names) or (what .. " has " .. suggest.list(names, 40)))
+        meant and ('did you mean "%s"?'):format(meant)
+        or type(name) == "string" and suggest.hint(name, names) or (what .. " has " .. suggest.list(names, 40)))
     end
   end
 end
@@ -172,10 +176,11 @@ function api.new(session)
   tm.copy = codegen.copy -- the function itself: the analysis of operators knows it by identity
   for _, kind in ipairs { "lines", "stdin", "file", "generate", "print", "discard" } do tm[kind] = connectors[kind] end
   tm.csv = formats.csv
+  for name, fn in pairs(aggregates.tm) do tm[name] = fn end
   for name, fn in pairs(windows) do tm[name] = fn end
   tm.gen = freeze.table("tm.gen", generate.gen, unknown("tm.gen")(generate.gen))
   tm.args, tm.arg = arguments(session)
-  return freeze.table("tm", tm, unknown("tm")(tm))
+  return freeze.table("tm", tm, unknown("tm", aggregates.OTHERS)(tm))
 end
 
 return api

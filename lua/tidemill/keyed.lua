@@ -1,4 +1,5 @@
 -- Operators on keyed streams: rolling count, sum, min, max, avg, reduce, and windows.
+local aggregate = require "tidemill.aggregates"
 local check = require "tidemill.check"
 local derive = require "tidemill.derive"
 local fault = require "tidemill.fault"
@@ -43,7 +44,7 @@ local function rolling(s, call, kind, field, options)
   if field then check.field(call.at, kind, s.node.schema, field) end
   local values = check.options(call.at, kind, options, ROLLING)
   local node = add(s, call, { kind = "rolling", verb = kind,
-    aggregates = { { kind = kind, field = field, name = values.as or kind } } }, values, kind)
+    aggregates = { { verb = kind, kind = kind, field = field, name = values.as or kind } } }, values, kind)
   derive.schema(node)
   return stream.new(s.job, node)
 end
@@ -81,6 +82,12 @@ stream.method("reduce", function(s, call, name, fn, options, ...)
   return stream.new(s.job, add(s, call, { kind = "reduce", verb = "reduce", fn = fn }, values, "reduce"))
 end)
 
+local AGGREGATES = {}
+for name in pairs(aggregate.tm) do
+  if name ~= "count" and name ~= "sum" then AGGREGATES[#AGGREGATES + 1] = "tm." .. name end
+end
+table.sort(AGGREGATES)
+
 local function aggregates_of(call, what, input, given)
   local aggregates = {}
   for k, v in pairs(given) do
@@ -90,7 +97,7 @@ local function aggregates_of(call, what, input, given)
     end
     if not freeze.content(v, "aggregate") then
       check.wrong(call.at, ('%s: "%s"'):format(what, check.name(call.at, what .. ": the name of an aggregate", k)),
-        "one of tm.count(), tm.sum(field), tm.avg, tm.min, tm.max, tm.first, tm.last", v)
+        "one of tm.count(), tm.sum(field), " .. table.concat(AGGREGATES, ", "), v)
     end
   end
   for i, name in ipairs(order.keys(given, call.file, call.line)) do
@@ -98,10 +105,10 @@ local function aggregates_of(call, what, input, given)
       fault.raise("SCHEMA", call.at, ('%s: "%s": names that begin with $ are the engine\'s'):format(what, name))
     end
     local a = freeze.content(given[name], "aggregate")
-    if a.field then
-      check.field(call.at, ('%s: %s = tm.%s("%s")'):format(what, name, a.kind, a.field), input, a.field)
-    end
-    aggregates[i] = { kind = a.kind, field = a.field, name = name }
+    local said = ("%s: %s = %s"):format(what, name, aggregate.show(a))
+    if a.field then check.field(call.at, said, input, a.field) end
+    if a.by then check.field(call.at, said, input, a.by) end
+    aggregates[i] = { verb = a.verb, kind = a.kind, field = a.field, by = a.by, q = a.q, name = name }
   end
   return aggregates
 end

@@ -69,6 +69,8 @@ local function aggregates(C, graph, put, node)
   for _, a in ipairs(node.aggregates) do
     put(node, C.tm_graph_aggregate(graph, node.id, enum(C, "TM_AGGREGATE_", a.kind),
       a.field and column(node.input, a.field, node) or -1, column(node.schema, a.name, node)))
+    if a.by then put(node, C.tm_graph_aggregate_by(graph, node.id, column(node.input, a.by, node))) end
+    if a.q then put(node, C.tm_graph_aggregate_q(graph, node.id, a.q)) end
   end
 end
 

@@ -45,26 +45,4 @@ function types.decimal(text)
   if p then return tonumber(p), tonumber(s) end
 end
 
-local SUMMED = { int = "int", int64 = "int64", double = "double" }
-local ORDERED = { int = true, int64 = true, double = true, string = true, bytes = true, timestamp = true }
-
----Type of an aggregate's result, nil when the aggregate does not take this type.
----`types.aggregate("sum", "decimal(10,2)")` is "decimal(38,2)".
----@param kind string count sum min max avg first last
----@param input string? nil for count
-function types.aggregate(kind, input)
-  if kind == "count" then return "int" end
-  if input == types.UNKNOWN then return types.UNKNOWN end
-  if kind == "first" or kind == "last" then return input end
-  local p, s = types.decimal(input)
-  if kind == "sum" then return p and ("decimal(38,%d)"):format(s) or SUMMED[input] end
-  if kind == "avg" then return p and ("decimal(38,%d)"):format(math.max(s, 6)) or (SUMMED[input] and "double") end
-  return (p or ORDERED[input]) and input or nil
-end
-
-types.AGGREGATE_TAKES = {
-  sum = "int, int64, double or decimal", avg = "int, int64, double or decimal",
-  min = "numbers, decimals, strings, bytes or timestamps", max = "numbers, decimals, strings, bytes or timestamps",
-}
-
 return types

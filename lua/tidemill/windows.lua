@@ -1,4 +1,4 @@
--- tm.tumbling, tm.sliding: how time is cut; tm.count, tm.sum, ...: what is computed in each window.
+-- tm.tumbling, tm.sliding: how time is cut. What is computed in each window: aggregates.lua.
 local check = require "tidemill.check"
 local fault = require "tidemill.fault"
 local freeze = require "tidemill.freeze"
@@ -42,28 +42,6 @@ function windows.sliding(size, slide, options)
   return freeze.object("window", {
     verb = "sliding", size_ms = size, slide_ms = slide, offset_ms = offset_of(at, "tm.sliding", options, slide),
   })
-end
-
----tm.count()
-function windows.count(...)
-  if select("#", ...) > 0 then
-    fault.raise("ARGUMENT", place.here(),
-      ("tm.count counts rows and takes nothing, given %s"):format(check.show((...))),
-      "to count rows that have a property, :filter before the window")
-  end
-  return freeze.object("aggregate", { kind = "count" })
-end
-
--- tm.sum("amount") and the like.
-for _, kind in ipairs { "sum", "avg", "min", "max", "first", "last" } do
-  windows[kind] = function(field, ...)
-    local at = place.here()
-    check.string(at, ("tm.%s: the field"):format(kind), field)
-    if select("#", ...) > 0 then
-      fault.raise("ARGUMENT", at, ("tm.%s takes the name of one field"):format(kind))
-    end
-    return freeze.object("aggregate", { kind = kind, field = field })
-  end
 end
 
 return windows

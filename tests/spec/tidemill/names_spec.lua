@@ -25,25 +25,6 @@ describe("types", function()
     assert.equal("decimal(10,2)", types.parse("decimal( 10 , 2 )", "", ""))
     assert.equal("int64", types.parse("int64", "", ""))
   end)
-
-  it("of aggregates follow from the field's", function()
-    local function row(kind)
-      local list = {}
-      for _, t in ipairs {
-        "int", "int64", "double", "decimal(10,2)", "decimal(38,10)", "string", "timestamp", "bool", "?",
-      } do
-        list[#list + 1] = types.aggregate(kind, t) or "-"
-      end
-      return table.concat(list, " ")
-    end
-    assert.equal("int", types.aggregate("count"))
-    assert.equal("int int64 double decimal(38,2) decimal(38,10) - - - ?", row "sum")
-    assert.equal("double double double decimal(38,6) decimal(38,10) - - - ?", row "avg")
-    assert.equal("int int64 double decimal(10,2) decimal(38,10) string timestamp - ?", row "min")
-    assert.equal(row "min", row "max")
-    assert.equal("int int64 double decimal(10,2) decimal(38,10) string timestamp bool ?", row "first")
-    assert.equal(row "first", row "last")
-  end)
 end)
 
 describe("codes", function()

@@ -4,7 +4,8 @@ local plan = require "tidemill.plan"
 local scripts = require "tests.spec.support.scripts"
 
 local NODE = { "SOURCE", "SINK", "FUNCTION", "KEY_BY", "WATERMARK", "ROLLING", "REDUCE", "WINDOW", "UNION" }
-local AGGREGATE = { "COUNT", "SUM", "MIN", "MAX", "AVG", "FIRST", "LAST" }
+local AGGREGATE = { "COUNT", "SUM", "MIN", "MAX", "AVG", "FIRST", "LAST", "COUNT_DISTINCT", "APPROXIMATE_DISTINCT", "QUANTILE",
+  "VARIANCE", "VARIANCE_POPULATION", "STDDEV", "STDDEV_POPULATION", "MIN_BY", "MAX_BY" }
 
 -- A graph that writes down what is poured into it: "add 0 from rows", ...
 local function recorder()

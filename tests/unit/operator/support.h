@@ -156,7 +156,11 @@ static inline void use_key(uint32_t field)
 static inline struct tm_type result_type(int kind, int field)
 {
     struct tm_type type = field < 0 ? (struct tm_type){0} : input_fields[field].type;
-    if (kind == TM_AGGREGATE_COUNT)
+    bool counts = kind == TM_AGGREGATE_COUNT || kind == TM_AGGREGATE_COUNT_DISTINCT ||
+                  kind == TM_AGGREGATE_APPROXIMATE_DISTINCT;
+    if (kind >= TM_AGGREGATE_QUANTILE && kind <= TM_AGGREGATE_STDDEV_POPULATION)
+        return (struct tm_type){TM_TYPE_DOUBLE, 0, 0, 0};
+    if (counts)
         return (struct tm_type){TM_TYPE_INT, 0, 0, 0};
     if (type.kind == TM_TYPE_DECIMAL && kind == TM_AGGREGATE_SUM)
         return (struct tm_type){TM_TYPE_DECIMAL, 38, type.scale, 0};
@@ -171,6 +175,18 @@ static inline void use_aggregate(int kind, int field)
 {
     world.aggregates[world.node.aggregate_count++] =
         (struct tm_aggregate){.kind = (uint8_t)kind, .input_field = field};
+}
+
+static inline void use_aggregate_by(int kind, int field, uint32_t by)
+{
+    use_aggregate(kind, field);
+    world.aggregates[world.node.aggregate_count - 1].by_field = by;
+}
+
+static inline void use_quantile(int field, double q)
+{
+    use_aggregate(TM_AGGREGATE_QUANTILE, field);
+    world.aggregates[world.node.aggregate_count - 1].q = q;
 }
 
 // Builds the output schema from what was used (key, window bounds, aggregates, $time) and opens.

@@ -573,6 +573,44 @@ START_TEST(test_a_blob_can_be_set_from_a_blob)
 }
 END_TEST
 
+START_TEST(test_blobs_that_are_extended_keep_their_bytes_and_the_rest_is_zero)
+{
+    seed_from("extended blobs");
+    enum { BLOBS = 20, LONGEST = 200000 };
+    struct tm_state *state = new_state(3, 8);
+    struct tm_namespace *ns = tm_state_namespace_create(state, 0);
+    struct tm_blob blobs[BLOBS] = {0};
+    static uint8_t model[BLOBS][LONGEST];
+    memset(model, 0, sizeof model);
+    for (int step = 0; step < 20000; step++) {
+        uint32_t b = (uint32_t)draw(BLOBS), old = blobs[b].length;
+        uint32_t len = old + (uint32_t)draw(draw(10) == 0 ? 1 + old : 20);
+        if (len > LONGEST || draw(200) == 0) { // all over again
+            ck_assert_int_eq(tm_state_blob_set(state, ns, b % 3, &blobs[b], "", 0), 0);
+            memset(model[b], 0, LONGEST);
+            continue;
+        }
+        if (len == 0)
+            continue;
+        uint8_t *p = old == 0 ? tm_state_blob_zalloc(state, ns, b % 3, &blobs[b], len)
+                              : tm_state_blob_extend(state, ns, b % 3, &blobs[b], len);
+        ck_assert_ptr_nonnull(p);
+        ck_assert_uint_eq(blobs[b].length, len);
+        ck_assert_int_eq(memcmp(p, model[b], len), 0);
+        for (int i = 0; i < 5; i++) {
+            uint32_t at = (uint32_t)draw(len);
+            uint8_t *edit = tm_state_blob_edit(state, b % 3, &blobs[b]);
+            edit[at] = model[b][at] = (uint8_t)draw(256);
+        }
+        uint32_t other = (uint32_t)draw(BLOBS);
+        ck_assert_int_eq(memcmp(tm_state_blob_get(state, other % 3, &blobs[other]), model[other],
+                                blobs[other].length),
+                         0);
+    }
+    tm_state_free(state);
+}
+END_TEST
+
 START_TEST(test_replacing_blobs_for_ever_takes_bounded_memory)
 {
     seed_from("blob reuse");
@@ -616,6 +654,7 @@ int main(void)
     tcase_add_test(tc, test_blobs_of_any_size_are_replaced_and_kept);
     tcase_add_test(tc, test_a_blob_set_to_nothing_is_all_zero);
     tcase_add_test(tc, test_a_blob_can_be_set_from_a_blob);
+    tcase_add_test(tc, test_blobs_that_are_extended_keep_their_bytes_and_the_rest_is_zero);
     tcase_add_test(tc, test_replacing_blobs_for_ever_takes_bounded_memory);
     Suite *suite = suite_create("state");
     suite_add_tcase(suite, tc);
