@@ -50,9 +50,9 @@ int tm_cli_check(const struct tm_cli_options *options)
     if (rc == 0 && options->json) {
         print_json(&findings);
     } else if (rc == 0) {
-        fprintf(options->out, "%s: ok, %u operators in %u chains, %d warning%s\n", options->file,
-                engine.graph->node_count, engine.plan->chain_count, findings.warnings,
-                findings.warnings == 1 ? "" : "s");
+        fprintf(options->out, "%s: ok, %u operators in %u chains, %d warning%s\n",
+                tm_cli_job_name(options), engine.graph->node_count, engine.plan->chain_count,
+                findings.warnings, findings.warnings == 1 ? "" : "s");
     } else {
         code = tm_engine_failed(options, &err, rc);
     }

@@ -58,6 +58,19 @@ static int no_such_script(struct tm_engine *engine, const char *path, struct tm_
     return rc;
 }
 
+// The text after -e.
+static int take_code(struct tm_engine *engine, const char *code, struct tm_error *err)
+{
+    engine->script_length = strlen(code); // less than the system's bound of an argument
+    if (engine->script_length > SCRIPT_BYTES_MAX)
+        return tm_error_set(err, TM_E_USAGE, "the text after -e is too large for a job script");
+    engine->script = tm_mem_alloc(&engine->mem, SCRIPT_BYTES_MAX);
+    if (engine->script == NULL)
+        return tm_error_set(err, TM_E_MEMORY, "out of memory for the script");
+    memcpy(engine->script, code, engine->script_length);
+    return 0;
+}
+
 static int read_script(struct tm_engine *engine, const char *path, struct tm_error *err)
 {
     const struct tm_fx_files *files = engine->fx.files;
@@ -139,14 +152,17 @@ int tm_engine_open(struct tm_engine *engine, const struct tm_cli_options *option
     };
     // A job that cannot be read is wrong use, whatever the reason; a file that the job names is
     // not.
-    if (read_script(engine, options->file, err) != 0)
+    rc = options->code != NULL ? take_code(engine, options->code, err)
+                               : read_script(engine, options->file, err);
+    if (rc != 0)
         return TM_E_USAGE;
     engine->vm_args = (struct tm_vm_args){
         .fx = &engine->fx,
         .mem = &engine->mem,
         .memory_limit_bytes = TM_LUA_MEMORY_BYTES, // the job's own is known once it is planned
         .seed = 1,
-        .script_path = options->file,
+        .script_path = tm_cli_job_name(options),
+        .one_liner = options->code != NULL,
         .script_text = engine->script,
         .script_length = engine->script_length,
         .set_names = options->set_names,

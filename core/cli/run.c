@@ -253,7 +253,7 @@ static int print_job_help(struct tm_engine *engine, struct tm_error *err)
 {
     FILE *out = engine->options->out;
     tm_cli_print_help(out, tm_cli_find("run"));
-    fprintf(out, "\nArguments of %s:\n", engine->options->file);
+    fprintf(out, "\nArguments of %s:\n", tm_cli_job_name(engine->options));
     return tm_vm_arguments(engine->vm, print_argument, out, err);
 }
 

@@ -98,14 +98,15 @@ static void list_unread(const struct tm_schema *schema, const uint64_t *unread, 
         snprintf(out + used, size - used, ")");
 }
 
-// "job.lua:12: text" -> the length of "job.lua:12", or 0.
+// "job.lua:12: text" -> the length of "job.lua:12", or 0. The job of `run -e` is called -e.
 static size_t place_length(const char *message, size_t length)
 {
     const char *colon = memmem(message, length, ".lua:", 5);
-    if (colon == NULL || colon - message > 200 ||
-        memchr(message, '\n', (size_t)(colon - message)) != NULL)
+    size_t i = length > 3 && memcmp(message, "-e:", 3) == 0 ? 3 : 0;
+    if (i == 0 && (colon == NULL || colon - message > 200 ||
+                   memchr(message, '\n', (size_t)(colon - message)) != NULL))
         return 0;
-    size_t i = (size_t)(colon - message) + 5;
+    i = i != 0 ? i : (size_t)(colon - message) + 5;
     size_t digits = i;
     while (i < length && isdigit((unsigned char)message[i]))
         i++;

@@ -153,6 +153,8 @@ static int push_boot(struct tm_vm *vm, void *arg)
         lua_setfield(lua, -2, vm->set_names[i]);
     }
     lua_setfield(lua, -2, "set");
+    lua_pushboolean(lua, vm->one_liner);
+    lua_setfield(lua, -2, "one_liner");
     tm__vm_push_services(vm);
     return 1;
 }
@@ -218,6 +220,7 @@ int tm_vm_new(const struct tm_vm_args *args, struct tm_vm **out, struct tm_error
     vm->set_names = args->set_names;
     vm->set_values = args->set_values;
     vm->set_count = args->set_count;
+    vm->one_liner = args->one_liner;
     tm_buf_init(&vm->text, args->mem);
     tm_buf_init(&vm->read, args->mem);
     vm->path = tm_mem_strdup(args->mem, args->script_path);

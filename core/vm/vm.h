@@ -20,6 +20,7 @@ struct tm_vm_args {
     const char *script_path;    // "job.lua" as the user gave it
     const char *script_text;    // NULL: read script_path
     size_t script_length;
+    bool one_liner; // `tm` is there already, and `return` may be left out
     const char *const *set_names, *const *set_values; // --set name=value
     uint32_t set_count;
 };

@@ -25,6 +25,7 @@ local arguments
 ---@class tidemill.host.arguments
 ---@field path string
 ---@field text string
+---@field one_liner boolean of -e: `tm` is there already, and `return` may be left out
 ---@field set table<string, string>
 ---@field seed number
 ---@field read fun(path: string): string?, string?
@@ -48,6 +49,7 @@ local function evaluate()
   end
   current = session.new {
     path = arguments.path, text = arguments.text, set = arguments.set, read = arguments.read,
+    one_liner = arguments.one_liner,
     print = function(text)
       local at = place.here()
       arguments.print(at ~= "" and at .. ": " .. text or text)
