@@ -194,11 +194,11 @@ static bool several_files(void *arg, const struct tm_node *source)
     return path != NULL && strpbrk(path, "*?[") != NULL;
 }
 
-int tm_engine_findings(struct tm_engine *engine, tm_engine_finding *each, void *arg,
+int tm_engine_findings(struct tm_engine *engine, tm_finding_each *each, void *arg,
                        struct tm_error *err)
 {
-    int rc = tm_vm_findings(engine->vm, each, arg, err);
-    if (rc == 0)
+    int rc = engine->vm == NULL ? 0 : tm_vm_findings(engine->vm, each, arg, err);
+    if (rc == 0 && engine->plan != NULL)
         tm_plan_find(&(struct tm_plan_findings){
             .plan = engine->plan, .several_files = several_files, .each = each, .arg = arg});
     return rc;
@@ -210,16 +210,16 @@ struct findings {
     int warnings;
 };
 
-static void log_finding(void *arg, const char *severity, const char *where, const char *message,
-                        const char *hint)
+static void log_finding(void *arg, const struct tm_finding *finding)
 {
     struct findings *findings = arg;
-    bool warning = strcmp(severity, "warning") == 0;
+    bool warning = strcmp(finding->severity, "warning") == 0;
     findings->warnings += warning;
     if (!warning && !findings->advice)
         return;
-    tm_log_write(&findings->engine->log, warning ? TM_LOG_WARN : TM_LOG_INFO, "%s: %s%s%s", where,
-                 message, hint[0] == '\0' ? "" : "; ", hint);
+    tm_log_write(&findings->engine->log, warning ? TM_LOG_WARN : TM_LOG_INFO, "%.*s: %s%s%s",
+                 (int)strcspn(finding->where, "\n"), finding->where, finding->message,
+                 finding->hint[0] == '\0' ? "" : "; ", finding->hint);
 }
 
 int tm_engine_log_findings(struct tm_engine *engine, bool advice, struct tm_error *err)

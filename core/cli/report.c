@@ -238,6 +238,27 @@ static json_t *edges_json(struct tm_job *job)
     return edges;
 }
 
+// "job.lua:12:5" as file, line and column, those that it has; nothing of a place that is none.
+static void put_place(json_t *o, const char *where)
+{
+    char place[TM_ERROR_WHERE_MAX];
+    long numbers[2] = {0, 0};
+    int count = 0;
+    snprintf(place, sizeof place, "%.*s", (int)strcspn(where, "\n"), where);
+    json_object_set_new(o, "where", json_text(place));
+    for (char *colon; count < 2 && (colon = strrchr(place, ':')) != NULL && colon[1] != '\0' &&
+                      strspn(colon + 1, "0123456789") == strlen(colon + 1);) {
+        numbers[count++] = strtol(colon + 1, NULL, 10);
+        *colon = '\0';
+    }
+    if (count == 0)
+        return;
+    json_object_set_new(o, "file", json_text(place));
+    json_object_set_new(o, "line", json_integer(numbers[count - 1]));
+    if (count == 2)
+        json_object_set_new(o, "column", json_integer(numbers[0]));
+}
+
 static json_t *error_json(const struct tm_error *err)
 {
     char code[8];
@@ -245,8 +266,21 @@ static json_t *error_json(const struct tm_error *err)
     json_object_set_new(o, "code", json_string(tm_error_code_text(err->code, code)));
     json_object_set_new(o, "name", json_string(tm_error_name(err->code)));
     json_object_set_new(o, "message", json_text(err->message));
-    json_object_set_new(o, "where", json_text(err->where));
+    put_place(o, err->where);
     json_object_set_new(o, "hint", json_text(err->hint));
+    return o;
+}
+
+json_t *tm_report_finding_json(const struct tm_finding *finding)
+{
+    char code[8];
+    json_t *o = json_object();
+    json_object_set_new(o, "severity", json_string(finding->severity));
+    json_object_set_new(o, "code", json_string(tm_error_code_text(finding->code, code)));
+    json_object_set_new(o, "name", json_string(tm_error_name(finding->code)));
+    json_object_set_new(o, "message", json_text(finding->message));
+    put_place(o, finding->where);
+    json_object_set_new(o, "hint", json_text(finding->hint));
     return o;
 }
 

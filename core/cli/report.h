@@ -32,6 +32,9 @@ void tm_report_print(const struct tm_report *report);
 void tm_report_print_json(const struct tm_report *report);
 // The same of a job that could not begin: its failure, and no operators.
 void tm_report_print_failure_json(const struct tm_error *err);
+// A finding as an object, to be freed by the caller: severity, code, name, message, where; file,
+// line and column where they are known; hint.
+struct json_t *tm_report_finding_json(const struct tm_finding *finding);
 // What a command found wrong that gives its result as JSON: { "ok": false, "error": ... }, a line.
 void tm_report_print_error_json(FILE *out, const struct tm_error *err);
 

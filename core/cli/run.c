@@ -268,7 +268,7 @@ int tm_cli_run_job(const struct tm_cli_options *options)
         rc = print_job_help(&engine, &err);
         code = TM_EXIT_FINISHED;
     } else if (rc == 0) {
-        rc = options->quiet ? 0 : tm_engine_log_findings(&engine, true, &err);
+        rc = tm_engine_log_findings(&engine, !options->quiet, &err);
         rc = rc < 0 ? rc : tm_waker_init(&run.waker, &engine.fx, &err);
         if (rc == 0) {
             watch_signals(&run);

@@ -33,7 +33,7 @@ local BYTECODE = "bytecode cannot be loaded, only Lua text"
 function sandbox.compile(env, path, text, before)
   if text:byte(1) == 27 then fault.raise("SANDBOX", path, BYTECODE) end
   if text:sub(1, 2) == "#!" then text = "--" .. text:sub(3) end -- a script may be executable
-  place.add_file(path, text)
+  place.add_file(path, text, before)
   local fn, message = load((before or "") .. text, "@" .. path, "t", env)
   if not fn then
     local where, rest = place.split(message)

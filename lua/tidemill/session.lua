@@ -77,7 +77,7 @@ local function implied_sinks(self, job)
       print_sink = print_sink or require("tidemill.connectors").print()
       ends.sink(job, node, print_sink, node.where)
       -- Of a one-liner nothing else is expected.
-      self.findings[#self.findings + 1] = not self.args.one_liner and { severity = "advice", where = node.where,
+      self.findings[#self.findings + 1] = not self.args.one_liner and { severity = "advice", code = "IMPLIED_SINK", where = node.where,
         message = ('nothing reads the rows of "%s": they are printed (the sink is implied)'):format(node.name),
         hint = "say where they go: :to(tm.print()), :to(tm.file{...})" } or nil
     end
@@ -103,7 +103,7 @@ local function check_names(self, job)
         ('name it first: :aggregate("%s", { ... })'):format(node.key[1] and "by_" .. node.key[1] or "totals"))
     end
     if node.wants_name and not node.explicit then
-      self.findings[#self.findings + 1] = { severity = "advice", where = node.where,
+      self.findings[#self.findings + 1] = { severity = "advice", code = "UNNAMED_STATE", where = node.where,
         message = ('"%s" keeps state and has no name of its own'):format(node.name),
         hint = ('a name keeps its state apart from what stands around it: %s'):format(node.verb == "reduce"
           and 'reduce("name", fn)' or node.verb == "aggregate" and 'aggregate("name", {...})' or 'name = "..."') }
