@@ -20,6 +20,7 @@ const struct tm_cli_flag tm_cli_flags[] = {
      "no live lines, no report, no advice about the job: errors and warnings only"},
     {"--source", NULL, "print the Lua text generated for each chain"},
     {"--deny-warnings", NULL, "exit code 1 when there are warnings (advice does not count)"},
+    {"--types", NULL, "write the editor's types alone, into the folder NAME that is there already"},
     {"--help", NULL, "this help; with a job also the arguments that the job declares"},
     {NULL, NULL, NULL},
 };
@@ -66,8 +67,8 @@ const struct tm_cli_command tm_cli_commands[] = {
      "of "
      "tidemill are put into\n"
      "NAME/.tidemill/meta, where .luarc.json leads the Lua language server.",
-     "tidemill new purchases",
-     {"--help", NULL},
+     "tidemill new purchases\n  tidemill new --types .",
+     {"--types", "--help", NULL},
      tm_cli_new},
     {"explain",
      "[CODE]",

@@ -88,6 +88,8 @@ static int apply_flag(struct tm_cli_options *options, const char *name, const ch
     if (strcmp(name, "--set") == 0)
         return parse_set(options, value, err);
     if (strcmp(name, "-e") == 0) {
+        if (options->code != NULL)
+            return tm_error_set(err, TM_E_USAGE, "-e is given twice; a job is one text");
         options->code = value;
         return 0;
     }
@@ -109,6 +111,8 @@ static int apply_flag(struct tm_cli_options *options, const char *name, const ch
         options->quiet = true;
     else if (strcmp(name, "--source") == 0)
         options->source = true;
+    else if (strcmp(name, "--types") == 0)
+        options->types = true;
     else if (strcmp(name, "--deny-warnings") == 0)
         options->deny_warnings = true;
     else if (strcmp(name, "--help") == 0)
@@ -210,6 +214,18 @@ void tm_cli_options_fini(struct tm_cli_options *options)
         free(options->set_copies[i]);
 }
 
+void tm_cli_say(const struct tm_log *log, const struct tm_error *err)
+{
+    char code[8], text[64];
+    tm_log_error(log, err);
+    if (log->json || !log->fx->files->is_terminal(log->fx->ctx, 2))
+        return;
+    int length = snprintf(text, sizeof text, "  more: tidemill explain %s\n",
+                          tm_error_code_text(err->code, code));
+    struct tm_error ignored = {0}; // a terminal that has gone has nobody to tell
+    (void)log->fx->files->write_all(log->fx->ctx, 2, text, (size_t)length, NULL, &ignored);
+}
+
 int tm_cli_fail(const struct tm_cli_options *options, const struct tm_error *err, int exit_code)
 {
     struct tm_fx fx;
@@ -219,7 +235,7 @@ int tm_cli_fail(const struct tm_cli_options *options, const struct tm_error *err
     struct tm_log log = {
         .fx = &fx, .level = TM_LOG_INFO, .color = fx.files->is_terminal(fx.ctx, 2)};
     log.json = options->log != NULL && strcmp(options->log, "json") == 0;
-    tm_log_error(&log, err);
+    tm_cli_say(&log, err);
     tm_real_fini(&fx);
     return exit_code;
 }

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "core/base/log.h"
 #include "core/base/mem.h"
 
 enum { TM_CLI_SETS_MAX = 256 };
@@ -22,7 +23,7 @@ struct tm_cli_options {
     const char *command;
     const char *file; // the command's argument: a job, a command, a code, ...
     const char *code; // of -e, in place of a job; NULL: none
-    bool help, json, source, quiet, deny_warnings, watch_table;
+    bool help, json, source, quiet, deny_warnings, watch_table, types;
     const char *log;      // "text" or "json"; NULL: text
     uint32_t parallelism; // 0: not given
     const char *set_names[TM_CLI_SETS_MAX], *set_values[TM_CLI_SETS_MAX];
@@ -75,7 +76,9 @@ void tm_cli_options_fini(struct tm_cli_options *options);
 // Help of one command, or of all (NULL).
 void tm_cli_print_help(FILE *out, const struct tm_cli_command *command);
 const struct tm_cli_command *tm_cli_find(const char *name);
-// A duration-free error of the command line or a script to standard error, as text or JSON.
+// The error that ends a command, to the log; a person at a terminal is told of `explain` too.
+void tm_cli_say(const struct tm_log *log, const struct tm_error *err);
+// The same where there is no log yet, as text or JSON; returns the exit code.
 int tm_cli_fail(const struct tm_cli_options *options, const struct tm_error *err, int exit_code);
 
 tm_cli_run tm_cli_run_job, tm_cli_check, tm_cli_plan, tm_cli_version, tm_cli_help, tm_cli_explain,

@@ -179,7 +179,7 @@ static int conclude(struct run *run, int64_t wall_ns)
     if (run->live != NULL)
         tm_live_clear(run->live);
     if (outcome == TM_JOB_FAILED)
-        tm_log_error(&engine->log, &err);
+        tm_cli_say(&engine->log, &err);
     struct tm_report report = {
         .job = run->job, .outcome = outcome, .wall_ns = wall_ns, .error = &err};
     if (engine->options->json)
