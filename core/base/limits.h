@@ -29,6 +29,7 @@ enum {
     TM_LATENCY_MS = 5,               // a part-filled batch is sent after this
     TM_WINDOW_SLICES_MAX = 10000000, // size / slide, as Flink
     TM_NODES_MAX = 4096,             // operators in a job
+    TM_WATCH_ROWS = 8192,            // keys in a table of run --watch-output; a power of two
     // The heap of a lua_State, unless the job sets lua_memory: what a job keeps in tables grows
     // without end only by mistake, and is to be an error before it is the machine's. Soft: past
     // it code is stopped at its next instruction, and meanwhile gets a quarter more, or the grace.

@@ -41,8 +41,11 @@ void tm_report_print_error_json(FILE *out, const struct tm_error *err);
 // Live lines: one per operator, drawn over themselves a few times a second.
 struct tm_live;
 struct tm_screen;
-struct tm_live *tm_live_new(struct tm_job *job,
-                            struct tm_screen *screen) TM_WARN_UNUSED; // NULL: out of memory
+// `operators`: a line for each; the tables of watched prints stand above them. NULL: out of memory.
+struct tm_live *tm_live_new(struct tm_job *job, struct tm_screen *screen,
+                            bool operators) TM_WARN_UNUSED;
+// The tables of watched prints, whole, to standard output.
+int tm_live_leave(struct tm_live *live, struct tm_error *err) TM_WARN_UNUSED;
 void tm_live_draw(struct tm_live *live, int64_t now_ns, int64_t now_ms);
 void tm_live_clear(struct tm_live *live); // before other output
 void tm_live_free(struct tm_live *live);
