@@ -26,6 +26,18 @@ local REFUSED = {
 
 local BYTECODE = "bytecode cannot be loaded, only Lua text"
 
+-- What people write who come from another language, by the word at which Lua stops.
+local FOREIGN = {
+  ["!"] = "Lua writes ~= for \"is not\", and `not` for negation", ["&"] = "Lua writes `and` and `or`",
+  ["|"] = "Lua writes `and` and `or`", ["+"] = "there is no += or ++: n = n + 1", ["-"] = "there is no -=: n = n - 1",
+  ["?"] = "there is no ?: a and b or c gives b where a holds, else c", ["<eof>"] = "something is not closed: an `end`, a bracket",
+}
+
+local function foreign(message)
+  local near = message:match("near '(.-)'$")
+  return near and FOREIGN[near] or nil
+end
+
 ---Compiles text in the sandbox. Raises SANDBOX for bytecode and SCRIPT_SYNTAX for text that does not parse.
 ---@param env table made by sandbox.new
 ---@param path string as messages name it
@@ -40,7 +52,7 @@ function sandbox.compile(env, path, text, before)
     rest = rest or message
     local wide, count = rest:gsub("^function or expression too complex", "a call with too many arguments")
     fault.raise("SCRIPT_SYNTAX", where or path, wide,
-      count > 0 and "Lua takes about 240: give the names as one list, select { ... }" or nil)
+      count > 0 and "Lua takes about 240: give the names as one list, select { ... }" or foreign(rest))
   end
   return fn
 end
