@@ -42,10 +42,11 @@ local function from_tonumber(message, where)
 end
 
 -- Lua's own messages are few: looked at once each, as every row may fail. Those of people hold anything.
-local known = {}
+local known, count = {}, 0
+local KNOWN_MAX = 1000
 
 local function hint_for(message, where)
-  if not message:find("^attempt to ") and not message:find("stack overflow", 1, true) then return nil end
+  if not message:find("attempt to ", 1, true) and not message:find("stack overflow", 1, true) then return nil end
   local key = (where or "") .. message
   local hint = known[key]
   if hint == nil then
@@ -53,7 +54,8 @@ local function hint_for(message, where)
     for _, h in ipairs(HINTS) do
       if not hint and message:find(h[1]) then hint = h[2] end
     end
-    known[key] = hint
+    if count == KNOWN_MAX then known, count = {}, 0 end
+    known[key], count = hint, count + 1
   end
   return hint or nil
 end
@@ -97,7 +99,7 @@ local function text_of(err)
   if type(err) == "number" or type(err) == "cdata" or (type(err) == "table" and text ~= "table") then return text end
   local message = type(err) == "table" and rawget(err, "message")
   if type(message) == "string" then return message end
-  return ("error was called with %s, not with a text"):format(type(err) == "table" and show(err, 1) or text)
+  return ("error was called with %s, not with a text"):format(type(err) == "table" and "the table " .. show(err, 1) or text)
 end
 
 local function convert(code, err)
