@@ -5,7 +5,7 @@ return {
       needs grows with the keys that are in state and with what the functions of the job keep.]],
     fix = [[Give the process more memory, keep fewer keys (windows give theirs back when they fire), or bound what functions
       keep with lua_memory, so that the job that keeps too much is told so (TM0505).]],
-    run = [[(ulimit -v 300000; tidemill run -e 'tm.job("j", { lua_memory = "8GB" }):from(tm.generate { count = 1e8, fields = { v = tm.gen.sequence() } }):map((function() local kept = {} return function(e) kept[#kept + 1] = { e.v } return { n = #kept } end end)()):to(tm.discard())')]] },
+    run = [[(ulimit -v 300000; tidemill run --parallelism 1 -e 'tm.job("j", { lua_memory = "8GB" }):from(tm.generate { count = 1e8, fields = { v = tm.gen.sequence() } }):map((function() local kept = {} return function(e) kept[#kept + 1] = { e.v } return { n = #kept } end end)()):to(tm.discard())')]] },
   { "IO", group = "machine",
     cause = [[The system failed to read or write: a broken disk or network share, a terminal that has gone, or a thing that
       has a name like a file and cannot be read like one.]],
