@@ -1,7 +1,8 @@
 -- Embeds Lua modules and FFI headers into one C file: luajit embed.lua ROOT OUT FILE...
 -- Modules are there twice: compiled, because parsing them would be most of what a short job costs, and as text for a LuaJIT
 -- that does not take this one's bytecode. The names of chunks are those that core/vm/libraries.c gives.
--- A module's name is its path below lua/ or stdlib/ with dots, without .lua and a final /init; an FFI header's is its path.
+-- A module's name is its path below lua/ or stdlib/ with dots, without .lua and a final /init; another file's (FFI headers, the texts of
+-- `tidemill new`) is its path.
 local root, out_path = arg[1], arg[2]
 
 local function read(path)
@@ -13,13 +14,13 @@ end
 
 local function module_name(path)
   local rel = path:sub(#root + 2)
-  if rel:match("%.ffi%.h$") or rel:match("%.def$") then return rel end
+  if not rel:match("^lua/.*%.lua$") and not rel:match("^stdlib/.*%.lua$") or rel:match("^lua/meta/") then return rel end
   rel = rel:gsub("^lua/", ""):gsub("%.lua$", ""):gsub("/init$", "")
   return (rel:gsub("/", "."))
 end
 
 local function compile(name, text)
-  if name:match("%.h$") or name:match("%.def$") then return "" end
+  if name:find("/", 1, true) then return "" end -- a text, not a module
   return string.dump(assert(loadstring(text, "=tidemill:" .. name)))
 end
 

@@ -4,6 +4,7 @@
 #include "connectors/file/output.h"
 #include "connectors/stdio/stdio.h"
 #include "connectors/stdio/table.h"
+#include "connectors/stdio/watch.h"
 
 enum {
     STDOUT = 1,
@@ -13,8 +14,12 @@ enum {
     TERMINAL_PIECE = 512,
 };
 
-static const struct tm_option_def sink_options[] = {
-    TM_FILE_OPTION_NULLS, TM_FILE_OPTION_TIMESTAMP, {.name = NULL}};
+static const struct tm_option_def sink_options[] = {TM_FILE_OPTION_NULLS,
+                                                    TM_FILE_OPTION_TIMESTAMP,
+                                                    {TM_PRINT_WATCH, TM_OPTION_BOOL, false, NULL,
+                                                     "keep a table up to date (run --watch-output)",
+                                                     NULL},
+                                                    {.name = NULL}};
 
 struct print {
     struct tm_mem *mem;
@@ -24,6 +29,7 @@ struct print {
     const struct tm_format *format; // NULL: a table
     bool omit_nulls, timestamps_as_ms;
     struct tm__table table;
+    struct tm_watch *watch; // NULL: rows are written as they come
 };
 
 static int open_writer(struct print *print, const struct tm_fx *fx, struct tm_error *err)
@@ -63,6 +69,7 @@ static int choose_format(struct print *print, const struct tm_fx *fx, const stru
 static void print_release(void *shared)
 {
     struct print *print = shared;
+    tm__watch_free(print->watch);
     tm_file_writer_fini(&print->own, true);
     tm_mem_free(print->mem, print, sizeof *print);
 }
@@ -83,6 +90,9 @@ static int print_prepare(const struct tm_fx *fx, struct tm_mem *mem, const struc
         print->timestamps_as_ms = strcmp(tm_options_text(&options, "timestamp"), "ms") == 0;
         rc = choose_format(print, fx, node, err);
     }
+    if (rc == 0 && print->format == NULL && tm_options_integer(&options, TM_PRINT_WATCH, 0) != 0 &&
+        (print->watch = tm__watch_new(mem)) == NULL)
+        rc = tm_error_set(err, TM_E_MEMORY, "out of memory for the table of '%s'", node->name);
     if (first != NULL)
         print->writer = first->writer;
     else if (rc == 0)
@@ -108,10 +118,17 @@ static int print_new(struct tm_task_context *ctx, const struct tm_node *node,
                  ? tm__table_encoder_new(&print->table, ctx->mem, schema, &encoder, err)
                  : tm_file_encoder_new(node, print->format, ctx->mem, schema, print->omit_nulls,
                                        print->timestamps_as_ms, &encoder, err);
+    if (rc == 0 && print->watch != NULL)
+        rc = tm__watch_encoder_new(print->watch, ctx, node, schema, encoder, &encoder, err);
     if (rc != 0)
         return rc;
     *sink = tm_file_output_new(ctx, node, schema, encoder, print->writer, &print->head, err);
     return *sink == NULL ? TM_E_MEMORY : 0;
+}
+
+struct tm_watch *tm_print_watch(void *shared)
+{
+    return shared == NULL ? NULL : ((struct print *)shared)->watch;
 }
 
 const struct tm_connector tm_connector_print = {

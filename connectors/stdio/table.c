@@ -106,6 +106,14 @@ static int put_value(struct table_encoder *e, const struct tm_row *row, uint32_t
     }
 }
 
+int tm__table_cell(struct tm_encoder *encoder, const struct tm_row *row, uint32_t column,
+                   const struct tm_buf **cell)
+{
+    struct table_encoder *e = (struct table_encoder *)encoder;
+    *cell = &e->cell;
+    return put_value(e, row, column);
+}
+
 // Characters, as a terminal counts those of most scripts.
 static uint32_t width_of(const uint8_t *p, size_t len)
 {

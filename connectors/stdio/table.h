@@ -16,5 +16,8 @@ struct tm__table {
     _Atomic uint32_t widths[TM_FIELDS_MAX];
 };
 
+// One value as text, without what a terminal would obey; holds until the next.
+int tm__table_cell(struct tm_encoder *encoder, const struct tm_row *row, uint32_t column,
+                   const struct tm_buf **cell) TM_WARN_UNUSED;
 int tm__table_encoder_new(struct tm__table *table, struct tm_mem *mem, struct tm_schema *schema,
                           struct tm_encoder **encoder, struct tm_error *err) TM_WARN_UNUSED;

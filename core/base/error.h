@@ -18,17 +18,26 @@ enum tm_code {
 #undef TM_ERROR
 };
 
-enum { TM_ERROR_TEXT_MAX = 2048, TM_ERROR_WHERE_MAX = 256 };
+enum { TM_ERROR_TEXT_MAX = 2048, TM_ERROR_WHERE_MAX = 512 };
 
 // One failure. Zero-initialise with TM_ERROR_INIT or tm_error_clear; holds no heap memory.
 // `message` is one sentence or more: what was given, what is allowed, nearest valid name.
-// `where` is file:line, or source and offset; may be empty. `hint` is the fix; may be empty.
+// `where` is file:line or file:line:column, or source and offset; may be empty; further lines show
+// the place in the text. `hint` is the fix; may be empty.
 struct tm_error {
     int code; // enum tm_code, 0 = no error
     char message[TM_ERROR_TEXT_MAX];
     char where[TM_ERROR_WHERE_MAX];
     char hint[TM_ERROR_TEXT_MAX];
 };
+
+// What may not do what its author thinks, in a job that runs.
+struct tm_finding {
+    int code;                           // enum tm_code
+    const char *severity;               // "warning" or "advice"
+    const char *where, *message, *hint; // as of struct tm_error
+};
+typedef void tm_finding_each(void *arg, const struct tm_finding *finding);
 
 // Forget any error. Any thread owning `err`.
 void tm_error_clear(struct tm_error *err);

@@ -196,8 +196,11 @@ void tm_log_error(const struct tm_log *log, const struct tm_error *err)
         put_member(&line, "code", code);
         put_member(&line, "name", tm_error_name(err->code));
         put_member(&line, "message", err->message);
-        if (err->where[0] != '\0')
-            put_member(&line, "where", err->where);
+        if (err->where[0] != '\0') { // its first line; the others are for people
+            char place[TM_ERROR_WHERE_MAX];
+            snprintf(place, sizeof(place), "%.*s", (int)strcspn(err->where, "\n"), err->where);
+            put_member(&line, "where", place);
+        }
         if (err->hint[0] != '\0')
             put_member(&line, "hint", err->hint);
         finish(log, &line, "}\n");

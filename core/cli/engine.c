@@ -58,6 +58,19 @@ static int no_such_script(struct tm_engine *engine, const char *path, struct tm_
     return rc;
 }
 
+// The text after -e.
+static int take_code(struct tm_engine *engine, const char *code, struct tm_error *err)
+{
+    engine->script_length = strlen(code); // less than the system's bound of an argument
+    if (engine->script_length > SCRIPT_BYTES_MAX)
+        return tm_error_set(err, TM_E_USAGE, "the text after -e is too large for a job script");
+    engine->script = tm_mem_alloc(&engine->mem, SCRIPT_BYTES_MAX);
+    if (engine->script == NULL)
+        return tm_error_set(err, TM_E_MEMORY, "out of memory for the script");
+    memcpy(engine->script, code, engine->script_length);
+    return 0;
+}
+
 static int read_script(struct tm_engine *engine, const char *path, struct tm_error *err)
 {
     const struct tm_fx_files *files = engine->fx.files;
@@ -139,14 +152,17 @@ int tm_engine_open(struct tm_engine *engine, const struct tm_cli_options *option
     };
     // A job that cannot be read is wrong use, whatever the reason; a file that the job names is
     // not.
-    if (read_script(engine, options->file, err) != 0)
+    rc = options->code != NULL ? take_code(engine, options->code, err)
+                               : read_script(engine, options->file, err);
+    if (rc != 0)
         return TM_E_USAGE;
     engine->vm_args = (struct tm_vm_args){
         .fx = &engine->fx,
         .mem = &engine->mem,
         .memory_limit_bytes = TM_LUA_MEMORY_BYTES, // the job's own is known once it is planned
         .seed = 1,
-        .script_path = options->file,
+        .script_path = tm_cli_job_name(options),
+        .one_liner = options->code != NULL,
         .script_text = engine->script,
         .script_length = engine->script_length,
         .set_names = options->set_names,
@@ -178,11 +194,11 @@ static bool several_files(void *arg, const struct tm_node *source)
     return path != NULL && strpbrk(path, "*?[") != NULL;
 }
 
-int tm_engine_findings(struct tm_engine *engine, tm_engine_finding *each, void *arg,
+int tm_engine_findings(struct tm_engine *engine, tm_finding_each *each, void *arg,
                        struct tm_error *err)
 {
-    int rc = tm_vm_findings(engine->vm, each, arg, err);
-    if (rc == 0)
+    int rc = engine->vm == NULL ? 0 : tm_vm_findings(engine->vm, each, arg, err);
+    if (rc == 0 && engine->plan != NULL)
         tm_plan_find(&(struct tm_plan_findings){
             .plan = engine->plan, .several_files = several_files, .each = each, .arg = arg});
     return rc;
@@ -194,16 +210,16 @@ struct findings {
     int warnings;
 };
 
-static void log_finding(void *arg, const char *severity, const char *where, const char *message,
-                        const char *hint)
+static void log_finding(void *arg, const struct tm_finding *finding)
 {
     struct findings *findings = arg;
-    bool warning = strcmp(severity, "warning") == 0;
+    bool warning = strcmp(finding->severity, "warning") == 0;
     findings->warnings += warning;
     if (!warning && !findings->advice)
         return;
-    tm_log_write(&findings->engine->log, warning ? TM_LOG_WARN : TM_LOG_INFO, "%s: %s%s%s", where,
-                 message, hint[0] == '\0' ? "" : "; ", hint);
+    tm_log_write(&findings->engine->log, warning ? TM_LOG_WARN : TM_LOG_INFO, "%.*s: %s%s%s",
+                 (int)strcspn(finding->where, "\n"), finding->where, finding->message,
+                 finding->hint[0] == '\0' ? "" : "; ", finding->hint);
 }
 
 int tm_engine_log_findings(struct tm_engine *engine, bool advice, struct tm_error *err)

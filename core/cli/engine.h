@@ -31,9 +31,8 @@ int tm_engine_open(struct tm_engine *engine, const struct tm_cli_options *option
 int tm_engine_failed(const struct tm_cli_options *options, const struct tm_error *err, int rc);
 void tm_engine_close(struct tm_engine *engine);
 // What may not do what its author thinks: findings about the script, then about the plan.
-typedef void tm_engine_finding(void *arg, const char *severity, const char *where,
-                               const char *message, const char *hint);
-int tm_engine_findings(struct tm_engine *engine, tm_engine_finding *each, void *arg,
+// After the job could not be planned too: what was found before.
+int tm_engine_findings(struct tm_engine *engine, tm_finding_each *each, void *arg,
                        struct tm_error *err) TM_WARN_UNUSED;
 // The same to the log, advice too when `advice`; returns how many warnings.
 int tm_engine_log_findings(struct tm_engine *engine, bool advice, struct tm_error *err);

@@ -1,7 +1,11 @@
 // Live lines on a terminal: what each operator does right now.
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
+#include "connectors/stdio/stdio.h"
+#include "core/base/limits.h"
 #include "core/base/text.h"
 #include "core/cli/report.h"
 #include "core/cli/screen.h"
@@ -20,15 +24,17 @@ struct tm_live {
     uint64_t *blocked_before; // per task, ns
     int64_t drawn_ns;
     struct tm_buf text;
+    bool operators; // a line for each
 };
 
-struct tm_live *tm_live_new(struct tm_job *job, struct tm_screen *screen)
+struct tm_live *tm_live_new(struct tm_job *job, struct tm_screen *screen, bool operators)
 {
     struct tm_live *live = tm_mem_zalloc(job->mem, sizeof *live);
     if (live == NULL)
         return NULL;
     live->job = job;
     live->screen = screen;
+    live->operators = operators;
     tm_buf_init(&live->text, job->mem);
     live->before = tm_mem_zalloc(job->mem, job->graph->node_count * sizeof *live->before);
     live->blocked_before = tm_mem_zalloc(job->mem, job->task_count * sizeof *live->blocked_before);
@@ -101,6 +107,14 @@ static int put_operator(struct tm_live *live, uint32_t n, int name_width, double
                          late, errors, percent(busy), percent(held));
 }
 
+// What the node's print keeps up to date, or NULL.
+static struct tm_watch *watch_of(const struct tm_job *job, uint32_t n)
+{
+    const struct tm_node *node = &job->graph->nodes[n];
+    bool is_print = node->kind == TM_NODE_SINK && strcmp(node->connector, "print") == 0;
+    return is_print ? tm_print_watch(job->shared[n]) : NULL;
+}
+
 // A line that reaches the edge would wrap, and the count of lines to take away would be wrong.
 static int fit_name(uint32_t columns)
 {
@@ -108,13 +122,37 @@ static int fit_name(uint32_t columns)
     return width > NAME_WIDTH_MAX ? NAME_WIDTH_MAX : width;
 }
 
-static int put_lines(struct tm_live *live, int64_t now_ms, double interval_ns, uint32_t *lines)
+static uint32_t count_watches(const struct tm_live *live)
 {
-    uint32_t columns, rows, count = live->job->graph->node_count;
-    tm_screen_size(&columns, &rows);
+    uint32_t count = 0;
+    for (uint32_t n = 0; n < live->job->graph->node_count; n++)
+        count += watch_of(live->job, n) != NULL;
+    return count;
+}
+
+static int put_watches(struct tm_live *live, uint32_t columns, uint32_t rows, uint32_t *lines)
+{
+    int rc = 0;
+    for (uint32_t n = 0; rc == 0 && n < live->job->graph->node_count; n++) {
+        struct tm_watch *watch = watch_of(live->job, n);
+        uint32_t mine;
+        if (watch == NULL)
+            continue;
+        if (*lines != 0) {
+            rc = tm_buf_append(&live->text, "\n", 1);
+            (*lines)++;
+        }
+        rc = rc != 0 ? rc : tm_watch_draw(watch, columns, rows, &live->text, &mine);
+        *lines += rc == 0 ? mine : 0;
+    }
+    return rc;
+}
+
+static int put_operators(struct tm_live *live, uint32_t columns, uint32_t rows, int64_t now_ms,
+                         double interval_ns, uint32_t *lines)
+{
+    uint32_t count = live->job->graph->node_count;
     int name_width = fit_name(columns);
-    live->text.size_bytes = 0;
-    *lines = 0;
     if (name_width < NAME_WIDTH_MIN || rows < 6)
         return 0; // no room for a table: none
     int rc =
@@ -125,8 +163,43 @@ static int put_lines(struct tm_live *live, int64_t now_ms, double interval_ns, u
         rc = put_operator(live, n, name_width, interval_ns, now_ms);
     if (rc == 0 && shown < count)
         rc = tm_buf_printf(&live->text, "... and %u more\n", count - shown);
-    *lines = 1 + shown + (shown < count);
+    *lines += 1 + shown + (shown < count);
     return rc;
+}
+
+// Tables get what the operators' lines leave: a third of the screen is theirs.
+static int put_lines(struct tm_live *live, int64_t now_ms, double interval_ns, uint32_t *lines)
+{
+    uint32_t columns, rows, watches = count_watches(live);
+    tm_screen_size(&columns, &rows);
+    live->text.size_bytes = 0;
+    *lines = 0;
+    uint32_t for_operators = watches == 0 ? rows : rows / 3;
+    int rc = 0;
+    if (watches != 0 && rows > 6) {
+        uint32_t free = rows - 2 - (live->operators ? for_operators : 0);
+        rc = put_watches(live, columns - 1, free / watches - 1, lines);
+        if (rc == 0 && *lines != 0 && live->operators) {
+            rc = tm_buf_append(&live->text, "\n", 1);
+            (*lines)++;
+        }
+    }
+    if (rc == 0 && live->operators)
+        rc = put_operators(live, columns, for_operators, now_ms, interval_ns, lines);
+    return rc;
+}
+
+int tm_live_leave(struct tm_live *live, struct tm_error *err)
+{
+    const struct tm_fx *fx = live->job->fx;
+    uint32_t lines = 0;
+    live->text.size_bytes = 0;
+    int rc = put_watches(live, UINT32_MAX, TM_WATCH_ROWS + 3, &lines);
+    if (rc != 0)
+        return tm_error_set(err, rc, "out of memory for the table");
+    return lines == 0 ? 0
+                      : fx->files->write_all(fx->ctx, STDOUT_FILENO, live->text.data,
+                                             live->text.size_bytes, NULL, err);
 }
 
 void tm_live_draw(struct tm_live *live, int64_t now_ns, int64_t now_ms)

@@ -39,7 +39,7 @@ static int run_command(const struct tm_cli_command *command, struct tm_cli_optio
         tm_cli_print_help(options->out, NULL);
         return TM_EXIT_USAGE;
     }
-    if (options->help && options->file == NULL) {
+    if (options->help && options->file == NULL && options->code == NULL) {
         tm_cli_print_help(options->out, command);
         return TM_EXIT_FINISHED;
     }

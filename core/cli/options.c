@@ -1,4 +1,4 @@
-// Parsing the command line by the table, and the help it makes.
+// Parsing the command line by the table of commands.
 #include "core/cli/options.h"
 
 #include <stdio.h>
@@ -10,116 +10,11 @@
 #include "core/base/text.h"
 #include "core/loop/real.h"
 
-const struct tm_cli_flag tm_cli_flags[] = {
-    {"--parallelism", "N",
-     "subtasks of each operator (default: the job's, else the number of cores)"},
-    {"--set", "NAME=VALUE", "an argument of the job, read with tm.arg or tm.args; may be repeated"},
-    {"--json", NULL,
-     "machine-readable output: the report (run) or the result (check, plan) as one JSON object"},
-    {"--log", "text|json", "form of the log on standard error (default: text)"},
-    {"--quiet", NULL,
-     "no live lines, no report, no advice about the job: errors and warnings of the run only"},
-    {"--source", NULL, "print the Lua text generated for each chain"},
-    {"--help", NULL, "this help; with a job also the arguments that the job declares"},
-    {NULL, NULL, NULL},
-};
-
-const struct tm_cli_command tm_cli_commands[] = {
-    {"run",
-     "JOB.lua",
-     "run a job here, in one process",
-     "Runs the job to the end of its input, or until Ctrl-C. Results go where the job's sinks say; "
-     "the log, the live\n"
-     "lines and the report go to standard error.",
-     "cat book.txt | tidemill run jobs/wordcount.lua\n  tidemill run jobs/fraud.lua --parallelism "
-     "4 --set input=transactions.jsonl",
-     {"--parallelism", "--set", "--json", "--log", "--quiet", "--help", NULL},
-     tm_cli_run_job},
-    {"check",
-     "JOB.lua",
-     "find mistakes in a job without running it",
-     "Evaluates the script, checks names, fields, types and the graph, and warns of code that "
-     "would be slow or lose state.",
-     "tidemill check jobs/fraud.lua",
-     {"--set", "--json", "--help", NULL},
-     tm_cli_check},
-    {"plan",
-     "JOB.lua",
-     "show how a job would run",
-     "Prints chains of operators, their parallelism, the schema of each and how rows travel "
-     "between them. A type that the\n"
-     "first real row settles is shown as `?`.",
-     "tidemill plan jobs/fraud.lua --parallelism 4\n  tidemill plan jobs/fraud.lua --source",
-     {"--parallelism", "--set", "--json", "--source", "--help", NULL},
-     tm_cli_plan},
-    {"version",
-     "",
-     "print the version",
-     "Prints the version of tidemill and of LuaJIT.",
-     "tidemill version",
-     {"--json", "--help", NULL},
-     tm_cli_version},
-    {"help",
-     "[COMMAND]",
-     "explain a command",
-     "Prints the commands, or one command with its flags.",
-     "tidemill help run",
-     {"--help", NULL},
-     tm_cli_help},
-    {NULL, NULL, NULL, NULL, NULL, {NULL}, NULL},
-};
-
-const struct tm_cli_command *tm_cli_find(const char *name)
-{
-    for (const struct tm_cli_command *c = tm_cli_commands; c->name != NULL; c++)
-        if (strcmp(c->name, name) == 0)
-            return c;
-    return NULL;
-}
-
-// --- help ----------------------------------------------------------------------------------------
-
-static const struct tm_cli_flag *find_flag(const char *name)
-{
-    for (const struct tm_cli_flag *f = tm_cli_flags; f->name != NULL; f++)
-        if (strcmp(f->name, name) == 0)
-            return f;
-    return NULL;
-}
-
-void tm_cli_print_help(FILE *out, const struct tm_cli_command *command)
-{
-    if (command == NULL) {
-        fprintf(out,
-                "tidemill %s - stateful stream processing, jobs in Lua\n\nusage: tidemill COMMAND "
-                "...\n\n",
-                TM_VERSION);
-        for (const struct tm_cli_command *c = tm_cli_commands; c->name != NULL; c++)
-            fprintf(out, "  %-8s %-10s %s\n", c->name, c->arguments, c->summary);
-        fprintf(out,
-                "\n`tidemill help COMMAND` explains one.\n"
-                "Exit codes: 0 finished, 1 the job failed, 2 wrong use, 130 stopped (Ctrl-C).\n");
-        return;
-    }
-    fprintf(out, "usage: tidemill %s %s%s\n\n%s\n\n", command->name, command->arguments,
-            command->flags[1] != NULL ? " [FLAG]..." : "", command->description);
-    for (int i = 0; command->flags[i] != NULL; i++) {
-        const struct tm_cli_flag *flag = find_flag(command->flags[i]);
-        char head[64];
-        snprintf(head, sizeof head, "%s%s%s", flag->name, flag->value ? " " : "",
-                 flag->value ? flag->value : "");
-        fprintf(out, "  %-20s %s\n", head, flag->doc);
-    }
-    fprintf(out, "\nExample:\n  %s\n", command->example);
-}
-
-// --- parsing -------------------------------------------------------------------------------------
-
 static int unknown_command(const char *name, struct tm_error *err)
 {
-    const char *names[16];
+    const char *names[32];
     size_t count = 0;
-    for (const struct tm_cli_command *c = tm_cli_commands; c->name != NULL; c++)
+    for (const struct tm_cli_command *c = tm_cli_commands; c->name != NULL && count < 32; c++)
         names[count++] = c->name;
     const char *nearest = tm_text_nearest(name, names, count);
     tm_error_set(err, TM_E_USAGE, "there is no command '%s'", name);
@@ -192,6 +87,18 @@ static int apply_flag(struct tm_cli_options *options, const char *name, const ch
         return parse_parallelism(options, value, err);
     if (strcmp(name, "--set") == 0)
         return parse_set(options, value, err);
+    if (strcmp(name, "-e") == 0) {
+        if (options->code != NULL)
+            return tm_error_set(err, TM_E_USAGE, "-e is given twice; a job is one text");
+        options->code = value;
+        return 0;
+    }
+    if (strcmp(name, "--watch-output") == 0) {
+        if (strcmp(value, "table") != 0)
+            return tm_error_set(err, TM_E_USAGE, "--watch-output is table, not '%s'", value);
+        options->watch_table = true;
+        return 0;
+    }
     if (strcmp(name, "--log") == 0) {
         if (strcmp(value, "text") != 0 && strcmp(value, "json") != 0)
             return tm_error_set(err, TM_E_USAGE, "--log is text or json, not '%s'", value);
@@ -204,6 +111,10 @@ static int apply_flag(struct tm_cli_options *options, const char *name, const ch
         options->quiet = true;
     else if (strcmp(name, "--source") == 0)
         options->source = true;
+    else if (strcmp(name, "--types") == 0)
+        options->types = true;
+    else if (strcmp(name, "--deny-warnings") == 0)
+        options->deny_warnings = true;
     else if (strcmp(name, "--help") == 0)
         options->help = true;
     return 0;
@@ -215,7 +126,7 @@ static int parse_flag(int argc, char **argv, int *i, const struct tm_cli_command
 {
     char name[64];
     const char *word = argv[*i];
-    const char *equals = strchr(word, '=');
+    const char *equals = word[1] == '-' ? strchr(word, '=') : NULL;
     size_t length = equals != NULL ? (size_t)(equals - word) : strlen(word);
     snprintf(name, sizeof name, "%.*s", (int)(length < 63 ? length : 63), word);
     if (strcmp(name, "-h") == 0)
@@ -225,7 +136,7 @@ static int parse_flag(int argc, char **argv, int *i, const struct tm_cli_command
         known = known || strcmp(command->flags[f], name) == 0;
     if (!known)
         return unknown_flag(command, name, err);
-    const struct tm_cli_flag *flag = find_flag(name);
+    const struct tm_cli_flag *flag = tm_cli_find_flag(name);
     const char *value = equals != NULL ? equals + 1 : NULL;
     if (flag->value == NULL && value != NULL)
         return tm_error_set(err, TM_E_USAGE, "%s takes no value", name);
@@ -237,6 +148,33 @@ static int parse_flag(int argc, char **argv, int *i, const struct tm_cli_command
         value = argv[++*i];
     }
     return apply_flag(options, name, value, err);
+}
+
+// The argument is there when the command needs one, and once.
+static int check_argument(const struct tm_cli_command *command,
+                          const struct tm_cli_options *options, struct tm_error *err)
+{
+    static const char *const what[] = {
+        [TM_CLI_NONE] = "",     [TM_CLI_JOB] = "job",      [TM_CLI_COMMAND] = "command",
+        [TM_CLI_CODE] = "code", [TM_CLI_CHOICE] = "shell", [TM_CLI_NAME] = "project"};
+    const char *name = command->name, *kind = what[command->argument];
+    bool optional = command->argument == TM_CLI_NONE || command->argument == TM_CLI_COMMAND ||
+                    command->argument == TM_CLI_CODE;
+    if (options->file != NULL && options->file[0] == '\0')
+        return tm_error_set(err, TM_E_USAGE, "`tidemill %s`: the name of the %s is empty", name,
+                            kind);
+    if (options->file != NULL && options->code != NULL) {
+        tm_error_set(err, TM_E_USAGE, "`tidemill %s` takes a job or -e, given both", name);
+        tm_error_hint(err, "the job here is the text after -e; '%s' is one too many",
+                      options->file);
+        return TM_E_USAGE;
+    }
+    if (options->file == NULL && options->code == NULL && !optional && !options->help) {
+        tm_error_set(err, TM_E_USAGE, "`tidemill %s` needs a %s", name, kind);
+        tm_error_hint(err, "tidemill %s %s", name, command->arguments);
+        return TM_E_USAGE;
+    }
+    return 0;
 }
 
 int tm_cli_parse(int argc, char **argv, struct tm_cli_options *options,
@@ -267,21 +205,25 @@ int tm_cli_parse(int argc, char **argv, struct tm_cli_options *options,
         if (rc != 0)
             return rc;
     }
-    if (options->file != NULL && options->file[0] == '\0')
-        return tm_error_set(err, TM_E_USAGE, "`tidemill %s`: the name of the %s is empty", name,
-                            strcmp((*command)->arguments, "JOB.lua") == 0 ? "job" : "command");
-    if (options->file == NULL && strcmp((*command)->arguments, "JOB.lua") == 0 && !options->help) {
-        tm_error_set(err, TM_E_USAGE, "`tidemill %s` needs a job", name);
-        tm_error_hint(err, "tidemill %s JOB.lua", name);
-        return TM_E_USAGE;
-    }
-    return 0;
+    return check_argument(*command, options, err);
 }
 
 void tm_cli_options_fini(struct tm_cli_options *options)
 {
     for (uint32_t i = 0; i < options->set_count; i++)
         free(options->set_copies[i]);
+}
+
+void tm_cli_say(const struct tm_log *log, const struct tm_error *err)
+{
+    char code[8], text[64];
+    tm_log_error(log, err);
+    if (log->json || !log->fx->files->is_terminal(log->fx->ctx, 2))
+        return;
+    int length = snprintf(text, sizeof text, "  more: tidemill explain %s\n",
+                          tm_error_code_text(err->code, code));
+    struct tm_error ignored = {0}; // a terminal that has gone has nobody to tell
+    (void)log->fx->files->write_all(log->fx->ctx, 2, text, (size_t)length, NULL, &ignored);
 }
 
 int tm_cli_fail(const struct tm_cli_options *options, const struct tm_error *err, int exit_code)
@@ -293,7 +235,7 @@ int tm_cli_fail(const struct tm_cli_options *options, const struct tm_error *err
     struct tm_log log = {
         .fx = &fx, .level = TM_LOG_INFO, .color = fx.files->is_terminal(fx.ctx, 2)};
     log.json = options->log != NULL && strcmp(options->log, "json") == 0;
-    tm_log_error(&log, err);
+    tm_cli_say(&log, err);
     tm_real_fini(&fx);
     return exit_code;
 }

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "core/base/log.h"
 #include "core/base/mem.h"
 
 enum { TM_CLI_SETS_MAX = 256 };
@@ -20,8 +21,9 @@ enum tm_exit {
 struct tm_cli_options {
     FILE *out; // what the command prints, written to standard output when it has ended
     const char *command;
-    const char *file; // the job
-    bool help, json, source, debug, quiet;
+    const char *file; // the command's argument: a job, a command, a code, ...
+    const char *code; // of -e, in place of a job; NULL: none
+    bool help, json, source, quiet, deny_warnings, watch_table, types;
     const char *log;      // "text" or "json"; NULL: text
     uint32_t parallelism; // 0: not given
     const char *set_names[TM_CLI_SETS_MAX], *set_values[TM_CLI_SETS_MAX];
@@ -34,13 +36,24 @@ typedef int tm_cli_run(const struct tm_cli_options *options); // returns enum tm
 
 struct tm_cli_flag {
     const char *name;  // "--parallelism"
-    const char *value; // "N"; NULL: takes none
+    const char *value; // "N"; choices are given as "text|json"; NULL: takes none
     const char *doc;
+};
+
+// What a command's argument is: what it is called in messages, and what a shell completes.
+enum tm_cli_argument {
+    TM_CLI_NONE,
+    TM_CLI_JOB,     // a Lua file, or -e in its place
+    TM_CLI_COMMAND, // optional
+    TM_CLI_CODE,    // of an error; optional
+    TM_CLI_CHOICE,  // one of `arguments`, "bash|zsh"
+    TM_CLI_NAME,    // a name that the user chooses
 };
 
 struct tm_cli_command {
     const char *name;
-    const char *arguments; // "JOB.lua"
+    const char *arguments; // as the help shows them: "JOB.lua"
+    enum tm_cli_argument argument;
     const char *summary;
     const char *description;
     const char *example;
@@ -50,6 +63,11 @@ struct tm_cli_command {
 
 extern const struct tm_cli_command tm_cli_commands[]; // ends with a NULL name
 extern const struct tm_cli_flag tm_cli_flags[];       // likewise
+extern const char tm_cli_exit_codes[];                // a line each
+
+const struct tm_cli_flag *tm_cli_find_flag(const char *name);
+// The job as messages name it: its path, or -e.
+const char *tm_cli_job_name(const struct tm_cli_options *options);
 
 // Parses argv. Returns 0, or TM_E_USAGE with the message. *command is NULL for `tidemill` alone.
 int tm_cli_parse(int argc, char **argv, struct tm_cli_options *options,
@@ -58,7 +76,10 @@ void tm_cli_options_fini(struct tm_cli_options *options);
 // Help of one command, or of all (NULL).
 void tm_cli_print_help(FILE *out, const struct tm_cli_command *command);
 const struct tm_cli_command *tm_cli_find(const char *name);
-// A duration-free error of the command line or a script to standard error, as text or JSON.
+// The error that ends a command, to the log; a person at a terminal is told of `explain` too.
+void tm_cli_say(const struct tm_log *log, const struct tm_error *err);
+// The same where there is no log yet, as text or JSON; returns the exit code.
 int tm_cli_fail(const struct tm_cli_options *options, const struct tm_error *err, int exit_code);
 
-tm_cli_run tm_cli_run_job, tm_cli_check, tm_cli_plan, tm_cli_version, tm_cli_help;
+tm_cli_run tm_cli_run_job, tm_cli_check, tm_cli_plan, tm_cli_version, tm_cli_help, tm_cli_explain,
+    tm_cli_new, tm_cli_completion, tm_cli_man;

@@ -40,9 +40,9 @@ int tm_cli_plan(const struct tm_cli_options *options)
         rc = options->source ? put_sources(&engine, &out, &err)
              : options->json ? tm_plan_print_json(engine.plan, &out)
                              : tm_plan_print(engine.plan, &out);
-        if (rc == 0)
+        if (rc == 0 && out.size_bytes != 0)
             fwrite(out.data, 1, out.size_bytes, options->out);
-        else if (err.code == 0)
+        else if (rc != 0 && err.code == 0)
             tm_error_set(&err, rc, "out of memory for the plan");
         tm_buf_fini(&out);
         if (rc == 0) {

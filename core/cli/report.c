@@ -89,9 +89,9 @@ static struct tm_histogram *merge_latency(struct tm_job *job)
     return all;
 }
 
-// Kinds of errors merged over the tasks: the first seen stands for all of its kind.
+// Kinds of errors merged over the tasks: the first and the last of all, by the clock.
 struct error_sum {
-    const struct tm_failure_kind *kind;
+    const struct tm_failure_kind *kind, *last;
     uint64_t count;
 };
 
@@ -108,8 +108,12 @@ static uint32_t merge_errors(struct tm_job *job, struct error_sum *sums, uint32_
             if (i == capacity)
                 continue;
             if (i == count)
-                sums[count++] = (struct error_sum){.kind = kind};
+                sums[count++] = (struct error_sum){.kind = kind, .last = kind};
             sums[i].count += kind->count;
+            if (kind->first_ms < sums[i].kind->first_ms)
+                sums[i].kind = kind;
+            if (kind->last_ms > sums[i].last->last_ms)
+                sums[i].last = kind;
         }
     return count;
 }
@@ -135,16 +139,37 @@ static void print_operators(struct tm_job *job, double seconds)
     }
 }
 
+// A record may hold anything; a terminal gets nothing that it would obey.
+static void print_line_of(const char *label, const char *text)
+{
+    fprintf(stderr, "%s", label);
+    for (; *text != '\0' && *text != '\n'; text++)
+        fputc((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text, stderr);
+    fputc('\n', stderr);
+}
+
+static void print_error(const char *label, const struct tm_error *err)
+{
+    const char *record = strstr(err->message, "\nrecord: ");
+    print_line_of(label, err->message);
+    print_line_of("    at ", err->where);
+    if (record != NULL)
+        print_line_of("    ", record + 1);
+}
+
 static void print_errors(struct tm_job *job)
 {
     static struct error_sum sums[ERRORS_MAX];
     uint32_t count = merge_errors(job, sums, ERRORS_MAX);
     for (uint32_t i = 0; i < count; i++) {
-        char code[8];
-        const char *message = sums[i].kind->first.message; // its first line: the log has the rest
-        fprintf(stderr, "  %s x %" PRIu64 ", first: %.*s\n",
-                tm_error_code_text(sums[i].kind->code, code), sums[i].count,
-                (int)strcspn(message, "\n"), message);
+        char code[8], label[64];
+        struct tm_error last;
+        snprintf(label, sizeof label,
+                 "  %s x %" PRIu64 ", first: ", tm_error_code_text(sums[i].kind->code, code),
+                 sums[i].count);
+        print_error(label, &sums[i].kind->first);
+        if (sums[i].count > 1 && tm_task_failure_last(job, sums[i].last, &last) == 0)
+            print_error("    last: ", &last);
     }
 }
 
@@ -238,6 +263,27 @@ static json_t *edges_json(struct tm_job *job)
     return edges;
 }
 
+// "job.lua:12:5" as file, line and column, those that it has; nothing of a place that is none.
+static void put_place(json_t *o, const char *where)
+{
+    char place[TM_ERROR_WHERE_MAX];
+    long numbers[2] = {0, 0};
+    int count = 0;
+    snprintf(place, sizeof place, "%.*s", (int)strcspn(where, "\n"), where);
+    json_object_set_new(o, "where", json_text(place));
+    for (char *colon; count < 2 && (colon = strrchr(place, ':')) != NULL && colon[1] != '\0' &&
+                      strspn(colon + 1, "0123456789") == strlen(colon + 1);) {
+        numbers[count++] = strtol(colon + 1, NULL, 10);
+        *colon = '\0';
+    }
+    if (count == 0)
+        return;
+    json_object_set_new(o, "file", json_text(place));
+    json_object_set_new(o, "line", json_integer(numbers[count - 1]));
+    if (count == 2)
+        json_object_set_new(o, "column", json_integer(numbers[0]));
+}
+
 static json_t *error_json(const struct tm_error *err)
 {
     char code[8];
@@ -245,8 +291,21 @@ static json_t *error_json(const struct tm_error *err)
     json_object_set_new(o, "code", json_string(tm_error_code_text(err->code, code)));
     json_object_set_new(o, "name", json_string(tm_error_name(err->code)));
     json_object_set_new(o, "message", json_text(err->message));
-    json_object_set_new(o, "where", json_text(err->where));
+    put_place(o, err->where);
     json_object_set_new(o, "hint", json_text(err->hint));
+    return o;
+}
+
+json_t *tm_report_finding_json(const struct tm_finding *finding)
+{
+    char code[8];
+    json_t *o = json_object();
+    json_object_set_new(o, "severity", json_string(finding->severity));
+    json_object_set_new(o, "code", json_string(tm_error_code_text(finding->code, code)));
+    json_object_set_new(o, "name", json_string(tm_error_name(finding->code)));
+    json_object_set_new(o, "message", json_text(finding->message));
+    put_place(o, finding->where);
+    json_object_set_new(o, "hint", json_text(finding->hint));
     return o;
 }
 
@@ -259,6 +318,9 @@ static json_t *errors_json(struct tm_job *job)
         json_t *o = error_json(&sums[i].kind->first);
         json_object_set_new(o, "operator", json_text(job->graph->nodes[sums[i].kind->node].name));
         json_object_set_new(o, "count", json_integer((json_int_t)sums[i].count));
+        struct tm_error last;
+        if (tm_task_failure_last(job, sums[i].last, &last) == 0)
+            json_object_set_new(o, "last", error_json(&last));
         json_array_append_new(errors, o);
     }
     return errors;

@@ -32,14 +32,20 @@ void tm_report_print(const struct tm_report *report);
 void tm_report_print_json(const struct tm_report *report);
 // The same of a job that could not begin: its failure, and no operators.
 void tm_report_print_failure_json(const struct tm_error *err);
+// A finding as an object, to be freed by the caller: severity, code, name, message, where; file,
+// line and column where they are known; hint.
+struct json_t *tm_report_finding_json(const struct tm_finding *finding);
 // What a command found wrong that gives its result as JSON: { "ok": false, "error": ... }, a line.
 void tm_report_print_error_json(FILE *out, const struct tm_error *err);
 
 // Live lines: one per operator, drawn over themselves a few times a second.
 struct tm_live;
 struct tm_screen;
-struct tm_live *tm_live_new(struct tm_job *job,
-                            struct tm_screen *screen) TM_WARN_UNUSED; // NULL: out of memory
+// `operators`: a line for each; the tables of watched prints stand above them. NULL: out of memory.
+struct tm_live *tm_live_new(struct tm_job *job, struct tm_screen *screen,
+                            bool operators) TM_WARN_UNUSED;
+// The tables of watched prints, whole, to standard output.
+int tm_live_leave(struct tm_live *live, struct tm_error *err) TM_WARN_UNUSED;
 void tm_live_draw(struct tm_live *live, int64_t now_ns, int64_t now_ms);
 void tm_live_clear(struct tm_live *live); // before other output
 void tm_live_free(struct tm_live *live);

@@ -2,8 +2,10 @@
 #include <ev.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "connectors/stdio/stdio.h"
 #include "core/cli/engine.h"
 #include "core/cli/report.h"
 #include "core/cli/screen.h"
@@ -178,8 +180,14 @@ static int conclude(struct run *run, int64_t wall_ns)
     }
     if (run->live != NULL)
         tm_live_clear(run->live);
+    struct tm_error leave_error = {0};
+    if (run->live != NULL && tm_live_leave(run->live, &leave_error) != 0 &&
+        outcome == TM_JOB_FINISHED && leave_error.code != TM_E_CLOSED_PIPE) {
+        outcome = TM_JOB_FAILED;
+        err = leave_error;
+    }
     if (outcome == TM_JOB_FAILED)
-        tm_log_error(&engine->log, &err);
+        tm_cli_say(&engine->log, &err);
     struct tm_report report = {
         .job = run->job, .outcome = outcome, .wall_ns = wall_ns, .error = &err};
     if (engine->options->json)
@@ -218,7 +226,7 @@ static int execute(struct run *run, bool on_terminal, struct tm_error *err)
     tm_coordinator_init(&run->coordinator, &env, &engine->mem, run->job->worker_count,
                         run->job->task_count);
     if (on_terminal)
-        run->live = tm_live_new(run->job, &run->screen);
+        run->live = tm_live_new(run->job, &run->screen, !engine->options->quiet);
     int64_t begin = tm_fx_mono_ns(fx);
     (void)start_workers(run, err); // a failure is an event of the coordinator, and its outcome
     loop(run);
@@ -230,11 +238,31 @@ static int execute(struct run *run, bool on_terminal, struct tm_error *err)
     return code;
 }
 
+// Prints keep a table up to date, which the live lines draw.
+static int watch_prints(struct tm_engine *engine, struct tm_error *err)
+{
+    for (uint32_t n = 0; n < engine->graph->node_count; n++) {
+        struct tm_node *node = &engine->graph->nodes[n];
+        if (node->kind != TM_NODE_SINK || strcmp(node->connector, "print") != 0)
+            continue;
+        int rc = tm_options_set_bool(&node->options, TM_PRINT_WATCH, true);
+        if (rc != 0)
+            return tm_error_set(err, rc, "out of memory for the options of '%s'", node->name);
+    }
+    return 0;
+}
+
 static int run_job(struct run *run, struct tm_error *err)
 {
     struct tm_engine *engine = run->engine;
-    bool on_terminal = !engine->options->quiet && !engine->options->json &&
-                       engine->fx.files->is_terminal(engine->fx.ctx, 2);
+    const struct tm_fx_files *files = engine->fx.files;
+    bool watches = engine->options->watch_table && files->is_terminal(engine->fx.ctx, 1) &&
+                   files->is_terminal(engine->fx.ctx, 2) && !engine->options->json;
+    bool on_terminal = watches || (!engine->options->quiet && !engine->options->json &&
+                                   files->is_terminal(engine->fx.ctx, 2));
+    int rc = watches ? watch_prints(engine, err) : 0;
+    if (rc != 0)
+        return rc;
     if (on_terminal) // before any thread of the job can write
         tm_screen_init(&run->screen, &engine->fx, &engine->mem);
     int code = execute(run, on_terminal, err);
@@ -253,7 +281,7 @@ static int print_job_help(struct tm_engine *engine, struct tm_error *err)
 {
     FILE *out = engine->options->out;
     tm_cli_print_help(out, tm_cli_find("run"));
-    fprintf(out, "\nArguments of %s:\n", engine->options->file);
+    fprintf(out, "\nArguments of %s:\n", tm_cli_job_name(engine->options));
     return tm_vm_arguments(engine->vm, print_argument, out, err);
 }
 
@@ -268,7 +296,7 @@ int tm_cli_run_job(const struct tm_cli_options *options)
         rc = print_job_help(&engine, &err);
         code = TM_EXIT_FINISHED;
     } else if (rc == 0) {
-        rc = options->quiet ? 0 : tm_engine_log_findings(&engine, true, &err);
+        rc = tm_engine_log_findings(&engine, !options->quiet, &err);
         rc = rc < 0 ? rc : tm_waker_init(&run.waker, &engine.fx, &err);
         if (rc == 0) {
             watch_signals(&run);

@@ -130,8 +130,14 @@ static int check_apart(const struct tm_csv_options *o, struct tm_error *err)
                 continue;
             tm_error_set(err, TM_E_OPTION, "%s: %s and %s are both \"%c\"", what, used[i].name,
                          used[j].name, used[i].c);
-            if (used[i].c == ',')
+            if (strcmp(used[j].name, "decimal") == 0)
                 tm_error_hint(err, "files with a decimal comma mostly have delimiter = \";\"");
+            else if (strcmp(used[j].name, "comment") == 0)
+                tm_error_hint(err, "a line whose first character is this one is left out, for "
+                                   "example comment = \"#\"; without it there are no comments");
+            else
+                tm_error_hint(err, "each needs a character of its own; quote = false where the "
+                                   "file has no quotes");
             return TM_E_OPTION;
         }
     }

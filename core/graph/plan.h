@@ -52,8 +52,7 @@ void tm_plan_free(struct tm_plan *plan);
 struct tm_plan_findings {
     const struct tm_plan *plan;
     bool (*several_files)(void *arg, const struct tm_node *source);
-    void (*each)(void *arg, const char *severity, const char *where, const char *message,
-                 const char *hint);
+    tm_finding_each *each;
     void *arg;
 };
 void tm_plan_find(const struct tm_plan_findings *findings);

@@ -83,7 +83,11 @@ static void say(const struct tm_plan_findings *f, const struct tm_node *watermar
                  "those of the slower one can be late",
                  mix->subtasks, at);
     }
-    f->each(f->arg, "warning", watermark->where, message, hint);
+    f->each(f->arg, &(struct tm_finding){.code = TM_E_MIXED_WATERMARK,
+                                         .severity = "warning",
+                                         .where = watermark->where,
+                                         .message = message,
+                                         .hint = hint});
 }
 
 void tm_plan_find(const struct tm_plan_findings *findings)

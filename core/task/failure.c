@@ -70,10 +70,10 @@ static int show_raw(struct tm_buf *text, const uint8_t *raw, size_t length)
 
 // The columns of the failed row that hold nothing because no operator reads them: printed as null
 // they would say what is not so. NULL: none.
-static const uint64_t *unread_of(const struct tm_task *task, const struct tm_row_failure *failure)
+static const uint64_t *unread_of(const struct tm_job *job, const struct tm_row_failure *failure)
 {
     const struct tm_node *of = failure->row_of == NULL ? failure->node : failure->row_of;
-    return of->input_count == 0 ? NULL : task->job->graph->nodes[of->inputs[0]].unread;
+    return of->input_count == 0 ? NULL : job->graph->nodes[of->inputs[0]].unread;
 }
 
 // " (not read: note, country)", nothing when all were.
@@ -98,14 +98,15 @@ static void list_unread(const struct tm_schema *schema, const uint64_t *unread, 
         snprintf(out + used, size - used, ")");
 }
 
-// "job.lua:12: text" -> the length of "job.lua:12", or 0.
+// "job.lua:12: text" -> the length of "job.lua:12", or 0. The job of `run -e` is called -e.
 static size_t place_length(const char *message, size_t length)
 {
     const char *colon = memmem(message, length, ".lua:", 5);
-    if (colon == NULL || colon - message > 200 ||
-        memchr(message, '\n', (size_t)(colon - message)) != NULL)
+    size_t i = length > 3 && memcmp(message, "-e:", 3) == 0 ? 3 : 0;
+    if (i == 0 && (colon == NULL || colon - message > 200 ||
+                   memchr(message, '\n', (size_t)(colon - message)) != NULL))
         return 0;
-    size_t i = (size_t)(colon - message) + 5;
+    i = i != 0 ? i : (size_t)(colon - message) + 5;
     size_t digits = i;
     while (i < length && isdigit((unsigned char)message[i]))
         i++;
@@ -183,6 +184,62 @@ static struct tm_failure_kind *count(struct tm_failures *failures,
     return kind;
 }
 
+// --- the last of its kind ------------------------------------------------------------------------
+
+// A row that is longer than what is kept is left out, and what was read is cut, as messages do.
+static void keep_last(struct tm_failure_copy *copy, const struct tm_row_failure *failure)
+{
+    struct tm_row_failure *kept = &copy->failure;
+    *kept = *failure;
+    kept->message = copy->message;
+    if (kept->message_length > sizeof copy->message)
+        kept->message_length = sizeof copy->message;
+    memcpy(copy->message, failure->message, kept->message_length);
+    kept->row = NULL;
+    kept->raw = NULL;
+    if (failure->row != NULL && failure->row->size_bytes <= sizeof copy->record) {
+        memcpy(copy->record, failure->row, failure->row->size_bytes);
+        kept->row = (const struct tm_row *)(const void *)copy->record;
+        if (copy->schema != failure->schema) {
+            tm_schema_unref(copy->schema);
+            copy->schema = tm_schema_ref((struct tm_schema *)(uintptr_t)failure->schema);
+        }
+    } else if (failure->raw != NULL) {
+        kept->raw = (const uint8_t *)copy->record;
+        if (kept->raw_length > sizeof copy->record)
+            kept->raw_length = sizeof copy->record;
+        memcpy(copy->record, failure->raw, kept->raw_length);
+    }
+    if (failure->source != NULL) {
+        snprintf(copy->source, sizeof copy->source, "%s", failure->source);
+        kept->source = copy->source;
+    }
+}
+
+int tm_task_failure_last(const struct tm_job *job, const struct tm_failure_kind *kind,
+                         struct tm_error *last)
+{
+    const struct tm_row_failure *failure = &kind->last.failure;
+    const uint64_t *unread = unread_of(job, failure);
+    struct tm_buf row_json;
+    tm_buf_init(&row_json, job->mem);
+    int rc = failure->row == NULL
+                 ? 0
+                 : tm_format_row_json(&row_json, failure->schema, failure->row, unread);
+    if (rc == 0)
+        describe(last, failure, &row_json, unread);
+    tm_buf_fini(&row_json);
+    return rc;
+}
+
+void tm__failures_fini(struct tm_failures *failures)
+{
+    for (uint32_t i = 0; i < failures->kind_count; i++)
+        tm_schema_unref(failures->kinds[i].last.schema);
+}
+
+// --- what becomes of a row -----------------------------------------------------------------------
+
 // A dead letter says what was wrong; how a person mends it is for the log.
 static struct tm_row_failure without_hint(const struct tm_row_failure *failure)
 {
@@ -225,7 +282,12 @@ int tm_task_row_failed(struct tm_task_context *ctx, const struct tm_row_failure 
     struct tm_task *task = ctx->task;
     struct tm_failure_kind *kind = count(task->failures, failure);
     bool first = kind != NULL && kind->count == 1;
-    const uint64_t *unread = unread_of(task, failure);
+    if (kind != NULL) {
+        kind->last_ms = tm_fx_wall_ms(task->job->fx);
+        kind->first_ms = first ? kind->last_ms : kind->first_ms;
+        keep_last(&kind->last, failure);
+    }
+    const uint64_t *unread = unread_of(task->job, failure);
     struct tm_buf row_json;
     tm_buf_init(&row_json, ctx->mem);
     int rc = 0;

@@ -323,6 +323,8 @@ void tm_job_free(struct tm_job *job)
     if (job->workers != NULL)
         free_array(job, job->workers, job->workers_allocated, sizeof *job->workers);
     free_array(job, job->tasks, job->task_count, sizeof *job->tasks);
+    for (uint32_t t = 0; job->failures != NULL && t < job->task_count; t++)
+        tm__failures_fini(&job->failures[t]);
     free_array(job, job->failures, job->task_count, sizeof *job->failures);
     free_array(job, job->first_task, job->plan->chain_count, sizeof *job->first_task);
     free_array(job, job->metrics, (size_t)job->graph->node_count * job->metrics_stride,

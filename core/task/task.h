@@ -90,16 +90,29 @@ int tm__task_build_operators(struct tm_task *task, struct tm_error *err) TM_WARN
 
 // Errors of rows, counted by operator and code; the first of each kind is kept. One thread writes,
 // the report reads after the workers ended.
-enum { TM_FAILURE_KINDS = 32 };
+enum { TM_FAILURE_KINDS = 32, TM_FAILURE_MESSAGE = 512, TM_FAILURE_RECORD = 1024 };
+// A failure as it came, copied because what it points at is gone after the call. Made into text
+// only for the report: writing every failed row as JSON would cost more than reading it.
+struct tm_failure_copy {
+    struct tm_row_failure failure; // its pointers lead into this
+    struct tm_schema *schema;      // a reference, or NULL
+    char message[TM_FAILURE_MESSAGE], source[TM_ERROR_WHERE_MAX];
+    uint64_t record[TM_FAILURE_RECORD / sizeof(uint64_t)]; // the row, or what was read
+};
 struct tm_failure_kind {
     uint32_t node;
     int code;
     uint64_t count;
+    int64_t first_ms, last_ms; // wall clock
     struct tm_error first;
-    char record[512];
+    struct tm_failure_copy last;
 };
 struct tm_failures {
     uint32_t kind_count;
     uint64_t others; // beyond TM_FAILURE_KINDS
     struct tm_failure_kind kinds[TM_FAILURE_KINDS];
 };
+// core/task/failure.c. The last failure of its kind, told as the first is; after the workers ended.
+int tm_task_failure_last(const struct tm_job *job, const struct tm_failure_kind *kind,
+                         struct tm_error *last) TM_WARN_UNUSED;
+void tm__failures_fini(struct tm_failures *failures);

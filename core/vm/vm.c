@@ -153,6 +153,8 @@ static int push_boot(struct tm_vm *vm, void *arg)
         lua_setfield(lua, -2, vm->set_names[i]);
     }
     lua_setfield(lua, -2, "set");
+    lua_pushboolean(lua, vm->one_liner);
+    lua_setfield(lua, -2, "one_liner");
     tm__vm_push_services(vm);
     return 1;
 }
@@ -218,6 +220,7 @@ int tm_vm_new(const struct tm_vm_args *args, struct tm_vm **out, struct tm_error
     vm->set_names = args->set_names;
     vm->set_values = args->set_values;
     vm->set_count = args->set_count;
+    vm->one_liner = args->one_liner;
     tm_buf_init(&vm->text, args->mem);
     tm_buf_init(&vm->read, args->mem);
     vm->path = tm_mem_strdup(args->mem, args->script_path);
@@ -303,8 +306,7 @@ int tm_vm_evaluate(struct tm_vm *vm, uint64_t fingerprint, struct tm_error *err)
 // --- lists of texts
 
 struct each_row {
-    void (*finding)(void *arg, const char *severity, const char *where, const char *message,
-                    const char *hint);
+    tm_finding_each *finding;
     void (*argument)(void *arg, const char *name, const char *fallback, const char *doc);
     void *arg;
 };
@@ -313,11 +315,11 @@ static int take_rows(struct tm_vm *vm, void *arg, struct tm_error *err)
 {
     const struct each_row *each = arg;
     lua_State *lua = vm->lua;
-    int list = lua_gettop(lua), columns = each->finding != NULL ? 4 : 3;
+    int list = lua_gettop(lua), columns = each->finding != NULL ? 5 : 3;
 
     (void)err;
     for (int i = 1; i <= (int)lua_objlen(lua, list); i++) {
-        const char *text[4];
+        const char *text[5];
         lua_rawgeti(lua, list, i);
         int row = lua_gettop(lua);
         for (int k = 0; k < columns; k++) {
@@ -327,7 +329,11 @@ static int take_rows(struct tm_vm *vm, void *arg, struct tm_error *err)
                 text[k] = "";
         }
         if (each->finding != NULL)
-            each->finding(each->arg, text[0], text[1], text[2], text[3]);
+            each->finding(each->arg, &(struct tm_finding){.code = tm_error_by_name(text[4]),
+                                                          .severity = text[0],
+                                                          .where = text[1],
+                                                          .message = text[2],
+                                                          .hint = text[3]});
         else
             each->argument(each->arg, text[0], text[1], text[2]);
         lua_settop(lua, list);
@@ -335,10 +341,7 @@ static int take_rows(struct tm_vm *vm, void *arg, struct tm_error *err)
     return 0;
 }
 
-int tm_vm_findings(struct tm_vm *vm,
-                   void (*each)(void *arg, const char *severity, const char *where,
-                                const char *message, const char *hint),
-                   void *arg, struct tm_error *err)
+int tm_vm_findings(struct tm_vm *vm, tm_finding_each *each, void *arg, struct tm_error *err)
 {
     struct each_row rows = {.finding = each, .arg = arg};
     return tm__vm_enter(

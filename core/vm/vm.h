@@ -20,6 +20,7 @@ struct tm_vm_args {
     const char *script_path;    // "job.lua" as the user gave it
     const char *script_text;    // NULL: read script_path
     size_t script_length;
+    bool one_liner; // `tm` is there already, and `return` may be left out
     const char *const *set_names, *const *set_values; // --set name=value
     uint32_t set_count;
 };
@@ -33,11 +34,9 @@ void tm_vm_free(struct tm_vm *vm);
 int tm_vm_plan(struct tm_vm *vm, struct tm_graph *graph, struct tm_error *err) TM_WARN_UNUSED;
 int tm_vm_evaluate(struct tm_vm *vm, uint64_t fingerprint, struct tm_error *err) TM_WARN_UNUSED;
 // Warnings and advice gathered while planning (captured variables assigned, code that keeps a loop
-// from compiling, ...): calls `each` with severity "warning" or "advice", where, message, hint.
-int tm_vm_findings(struct tm_vm *vm,
-                   void (*each)(void *arg, const char *severity, const char *where,
-                                const char *message, const char *hint),
-                   void *arg, struct tm_error *err) TM_WARN_UNUSED;
+// from compiling, ...); also after it failed.
+int tm_vm_findings(struct tm_vm *vm, tm_finding_each *each, void *arg,
+                   struct tm_error *err) TM_WARN_UNUSED;
 // tm.arg declarations, for `run job.lua --help`: name, default, description.
 int tm_vm_arguments(struct tm_vm *vm,
                     void (*each)(void *arg, const char *name, const char *fallback,

@@ -38,6 +38,7 @@ struct tm_vm {
                         // Lua throws past the C stack cannot leak it
     const char *const *set_names, *const *set_values; // valid while tm_vm_new runs
     uint32_t set_count;
+    bool one_liner;
     int host, handler, run_handler, error_slot; // registry references
 };
 

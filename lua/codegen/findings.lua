@@ -14,45 +14,47 @@ local function scan(fn, add)
   local path = path_of(fn)
   local info = util.funcinfo(fn)
   if info.isvararg then
-    add("advice", ("%s:%d"):format(path, info.linedefined), "a function with ... cannot be followed or compiled well",
+    add("NOT_COMPILED", ("%s:%d"):format(path, info.linedefined), "a function with ... cannot be followed or compiled well",
       "name its parameters")
   end
   for _, i in ipairs(opcodes.decode(fn) or {}) do
     local where = ("%s:%d"):format(path, i.line)
     if USET[i.op] then
-      add("warning", where, ("the captured variable '%s' is assigned: every thread has its own, and it is lost at a restart")
+      add("CAPTURED", where, ("the captured variable '%s' is assigned: every thread has its own, and it is lost at a restart")
         :format(util.funcuvname(fn, i.a) or "?"), "keep values between rows in state: key_by(...):reduce(...)")
     elseif i.op == "GSET" then
-      add("warning", where, ("the global variable '%s' is assigned: every thread has its own, and it is lost at a restart")
+      add("CAPTURED", where, ("the global variable '%s' is assigned: every thread has its own, and it is lost at a restart")
         :format(tostring(opcodes.constant(fn, i.d))), "use a local, or state: key_by(...):reduce(...)")
     elseif i.op == "FNEW" then
-      add("advice", where, "a function is made for every row, which is not compiled",
+      add("NOT_COMPILED", where, "a function is made for every row, which is not compiled",
         "define it once, outside of the operator's function")
     elseif i.op == "VARG" and not info.isvararg then
-      add("advice", where, "... is not compiled well", "name the parameters")
+      add("NOT_COMPILED", where, "... is not compiled well", "name the parameters")
     end
   end
 end
 
+local SEVERITY = { CAPTURED = "warning", KEPT_RECORD = "warning", NOT_COMPILED = "advice" }
+
 ---Findings about an analysed function.
 ---@param analysis codegen.analysis
----@return table[] { severity, where, message, hint } sorted by place
+---@return table[] { severity, code, where, message, hint } sorted by place
 function findings.of(analysis)
   local list, seen = {}, {}
-  local function add(severity, where, message, hint)
+  local function add(code, where, message, hint)
     local key = where .. message
     if seen[key] then return end
     seen[key] = true
-    list[#list + 1] = { severity = severity, where = where, message = message, hint = hint or "" }
+    list[#list + 1] = { severity = SEVERITY[code], code = code, where = where, message = message, hint = hint or "" }
   end
   for _, fn in ipairs(analysis.functions) do scan(fn, add) end
   for where, name in pairs(analysis.kept_records) do
-    add("warning", where, ("the record is kept in the captured variable '%s', and is valid during the call only"):format(name),
+    add("KEPT_RECORD", where, ("the record is kept in the captured variable '%s', and is valid during the call only"):format(name),
       "keep a copy: e:copy()")
   end
   for _, s in pairs(analysis.slow_calls) do
     local why = s.why:find("^string patterns") and s.why or s.what .. " " .. s.why
-    add("advice", s.where, (s.why:find("^string patterns") and s.what .. ": " or "") .. why, s.instead)
+    add("NOT_COMPILED", s.where, (s.why:find("^string patterns") and s.what .. ": " or "") .. why, s.instead)
   end
   table.sort(list, function(a, b)
     if a.where ~= b.where then

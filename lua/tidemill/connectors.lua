@@ -144,7 +144,7 @@ local function format_of(self, at, role, findings)
       'say format = "json" (one object per line), format = "text" (one string per line) or format = "csv"')
   end
   local shown_format = suffix == "tsv" and [[tm.csv { delimiter = "\t" }]] or ('"%s"'):format(guessed)
-  findings[#findings + 1] = { severity = "advice", where = self.at,
+  findings[#findings + 1] = { severity = "advice", code = "FORMAT_GUESSED", where = self.at,
     message = ("%s: format = %s, because %s"):format(self.what, shown_format,
       how:find("^there") and how or "of " .. how),
     hint = ("say format = %s to be independent of it"):format(shown_format) }

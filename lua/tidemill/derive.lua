@@ -148,8 +148,16 @@ function kinds.union(node)
         "bring them to the same columns in the same order: select, assign, map with :returns")
     end
     if other.time_field ~= first.time_field then
-      fault.raise("SCHEMA", node.where, "union: the streams do not have their event time in the same column",
-        "put :watermark(...) on each of them, before :union")
+      local function time_of(s) return s.time_field and s.fields[s.time_field].name end
+      local a, b = time_of(first), time_of(other)
+      local function of(k) return ('"%s"'):format(node.inputs[k].name) end
+      if a and b then
+        fault.raise("SCHEMA", node.where, ("union: the event time of %s is %s, that of %s is %s"):format(of(1), a, of(n), b),
+          ('put :watermark("%s", ...) on each of them, before :union'):format(a))
+      end
+      fault.raise("SCHEMA", node.where, ("union: %s has a watermark, on %s, and %s has none, so it would hold up the time of all"):format(
+        of(a and 1 or n), a or b, of(a and n or 1)),
+        ('put :watermark("%s", ...) on each of them, before :union'):format(a or b))
     end
     for i, f in ipairs(fields) do f.required = f.required and other.fields[i].required end
   end

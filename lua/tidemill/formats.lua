@@ -16,8 +16,16 @@ local function character(at, what, v)
   return v
 end
 
+local NONE_HINTS = {
+  quote = 'quotes are taken as quotes unless quote = false; another character is quote = "\'"',
+  comment = 'for example comment = "#"; without it no line is a comment',
+}
+
 local function character_or_none(at, what, v)
   if v == false or v == "" then return "" end
+  if v == true then
+    check.wrong(at, what, "one ASCII character, or false for none", v, NONE_HINTS[what:match("(%a+)$")])
+  end
   return character(at, what, v)
 end
 

@@ -10,6 +10,7 @@ rawset(_G, "os", rawget(_G, "os") or libraries.os)
 local fault = require "tidemill.fault"
 local fingerprint = require "tidemill.fingerprint"
 local place = require "tidemill.place"
+local position = require "tidemill.position"
 local plan = require "tidemill.plan"
 local random = require "tidemill.random"
 local session = require "tidemill.session"
@@ -25,6 +26,7 @@ local arguments
 ---@class tidemill.host.arguments
 ---@field path string
 ---@field text string
+---@field one_liner boolean of -e: `tm` is there already, and `return` may be left out
 ---@field set table<string, string>
 ---@field seed number
 ---@field read fun(path: string): string?, string?
@@ -48,6 +50,7 @@ local function evaluate()
   end
   current = session.new {
     path = arguments.path, text = arguments.text, set = arguments.set, read = arguments.read,
+    one_liner = arguments.one_liner,
     print = function(text)
       local at = place.here()
       arguments.print(at ~= "" and at .. ": " .. text or text)
@@ -77,11 +80,12 @@ function host.evaluate()
   return bit.tohex(fingerprint.of(evaluate()), 16)
 end
 
----{ { severity, where, message, hint }, ... } as texts
+---{ { severity, where, message, hint, code }, ... } as texts
 function host.findings()
   local list = {}
   for i, f in ipairs(current and session.findings(current) or {}) do
-    list[i] = { f.severity or "warning", f.where or "", f.message or "", f.hint or "" }
+    local code = f.code or "ADVICE"
+    list[i] = { f.severity or "warning", position.of(f.where or "", code, f.message or ""), f.message or "", f.hint or "", code }
   end
   return list
 end
@@ -156,7 +160,7 @@ function host.traces()
   return c.started, c.compiled, c.aborted, c.blacklisted, c.flushed
 end
 
-host.handler = trouble.script
+function host.handler(err) return position.mark(trouble.script(err)) end
 host.run_handler = trouble.run
 
 return host

@@ -87,7 +87,7 @@ local function value_of(text)
   return ok and value or nil
 end
 
-local function tokens_of(text)
+local function make_tokens(text)
   local list, line, counted = {}, 1, 1
   each_token(text, function(kind, from, to)
     local _, lines = text:sub(counted, from - 1):gsub("\n", "")
@@ -116,9 +116,27 @@ local function field_before(list, i)
   end
 end
 
+local tokens = setmetatable({}, { __mode = "k" }) -- by file of place.lua
+
+local function file_tokens(file)
+  local list = tokens[file]
+  if not list then
+    list = make_tokens(file.text)
+    tokens[file] = list
+  end
+  return list
+end
+
+---The words of a file's text in order, without spaces and comments: { kind = "name"|"string"|"op", text =, at =, to =, line = }.
+---Remembered per file.
+---@param file table { text = }
+---@return table[]
+function outline.tokens(file) return file_tokens(file) end
+
 ---@return tidemill.outline
-local function make(text)
-  local list = tokens_of(text)
+local function make(file)
+  local text = file.text
+  local list = file_tokens(file)
   local root = { from = 1, to = #text, line = 1, children = {}, tables = {} }
   local o = { root = root, tables = {}, names = {} }
   local func, depth = root, 0
@@ -167,7 +185,7 @@ local known = setmetatable({}, { __mode = "k" }) -- by file of place.lua
 function outline.of(file)
   local o = known[file]
   if not o then
-    o = make(file.text)
+    o = make(file)
     known[file] = o
   end
   return o

@@ -18,8 +18,9 @@ end
 function place.set_boundary(fn) boundary = fn end
 
 ---Declares a file of the job. Its functions must have the chunk name "@" .. path.
-function place.add_file(path, text)
-  files["@" .. path] = { path = path, text = text }
+---@param before? string what was compiled in front of the text
+function place.add_file(path, text, before)
+  files["@" .. path] = { path = path, text = text, before = before }
 end
 
 ---The file of a chunk name, "@job.lua".

@@ -26,22 +26,50 @@ local REFUSED = {
 
 local BYTECODE = "bytecode cannot be loaded, only Lua text"
 
+-- What people write who come from another language, by the word at which Lua stops.
+local FOREIGN = {
+  ["!"] = "Lua writes ~= for \"is not\", and `not` for negation", ["&"] = "Lua writes `and` and `or`",
+  ["|"] = "Lua writes `and` and `or`", ["+"] = "there is no += or ++: n = n + 1", ["-"] = "there is no -=: n = n - 1",
+  ["?"] = "there is no ?: a and b or c gives b where a holds, else c", ["<eof>"] = "something is not closed: an `end`, a bracket",
+}
+
+local function foreign(message)
+  local near = message:match("near '(.-)'$")
+  return near and FOREIGN[near] or nil
+end
+
 ---Compiles text in the sandbox. Raises SANDBOX for bytecode and SCRIPT_SYNTAX for text that does not parse.
 ---@param env table made by sandbox.new
 ---@param path string as messages name it
-function sandbox.compile(env, path, text)
+---@param before? string what stands in front of the text, on its first line
+function sandbox.compile(env, path, text, before)
   if text:byte(1) == 27 then fault.raise("SANDBOX", path, BYTECODE) end
   if text:sub(1, 2) == "#!" then text = "--" .. text:sub(3) end -- a script may be executable
-  place.add_file(path, text)
-  local fn, message = load(text, "@" .. path, "t", env)
+  place.add_file(path, text, before)
+  local fn, message = load((before or "") .. text, "@" .. path, "t", env)
   if not fn then
     local where, rest = place.split(message)
     rest = rest or message
     local wide, count = rest:gsub("^function or expression too complex", "a call with too many arguments")
     fault.raise("SCRIPT_SYNTAX", where or path, wide,
-      count > 0 and "Lua takes about 240: give the names as one list, select { ... }" or nil)
+      count > 0 and "Lua takes about 240: give the names as one list, select { ... }" or foreign(rest))
   end
   return fn
+end
+
+local LINE = 'local tm = require "tidemill" '
+local STATEMENTS = { "return", "local", "if", "for", "while", "do", "repeat", "function", "goto", "break" }
+
+---Compiles the text of -e: `tm` is there already, and an expression is what the job is.
+function sandbox.compile_line(env, path, text)
+  local before = LINE .. "return "
+  if not load(before .. text, "=", "t", env) then
+    local first = text:match("^%s*(%a*)")
+    local is_statement = load(LINE .. text, "=", "t", env) ~= nil
+    for _, word in ipairs(STATEMENTS) do is_statement = is_statement or first == word end
+    if is_statement then before = LINE end -- the message is then of that form
+  end
+  return sandbox.compile(env, path, text, before)
 end
 
 -- load for job code: text, in the same environment unless a table of the job's own is given.

@@ -17,6 +17,7 @@ local session = {}
 ---@field path string the script as the user named it: "jobs/fraud.lua"
 ---@field text string
 ---@field set table<string, string> of --set
+---@field one_liner? boolean `tm` is there already, and `return` may be left out
 ---@field read fun(path: string): string?, string? a file of the job's folder
 ---@field print fun(line: string)
 
@@ -75,9 +76,10 @@ local function implied_sinks(self, job)
       derive.schema(node)
       print_sink = print_sink or require("tidemill.connectors").print()
       ends.sink(job, node, print_sink, node.where)
-      self.findings[#self.findings + 1] = { severity = "advice", where = node.where,
+      -- Of a one-liner nothing else is expected.
+      self.findings[#self.findings + 1] = not self.args.one_liner and { severity = "advice", code = "IMPLIED_SINK", where = node.where,
         message = ('nothing reads the rows of "%s": they are printed (the sink is implied)'):format(node.name),
-        hint = "say where they go: :to(tm.print()), :to(tm.file{...})" }
+        hint = "say where they go: :to(tm.print()), :to(tm.file{...})" } or nil
     end
   end
 end
@@ -101,7 +103,7 @@ local function check_names(self, job)
         ('name it first: :aggregate("%s", { ... })'):format(node.key[1] and "by_" .. node.key[1] or "totals"))
     end
     if node.wants_name and not node.explicit then
-      self.findings[#self.findings + 1] = { severity = "advice", where = node.where,
+      self.findings[#self.findings + 1] = { severity = "advice", code = "UNNAMED_STATE", where = node.where,
         message = ('"%s" keeps state and has no name of its own'):format(node.name),
         hint = ('a name keeps its state apart from what stands around it: %s'):format(node.verb == "reduce"
           and 'reduce("name", fn)' or node.verb == "aggregate" and 'aggregate("name", {...})' or 'name = "..."') }
@@ -124,7 +126,8 @@ function session.run(self)
   local folder = self.path:match("^(.*/)[^/]*$") or ""
   self.tm = api.new(self)
   local env, run_file = sandbox.new(folder, { tm = self.tm, print = self.args.print, read = self.args.read })
-  local main = sandbox.compile(env, self.path, self.args.text)
+  local main = self.args.one_liner and sandbox.compile_line(env, self.path, self.args.text)
+    or sandbox.compile(env, self.path, self.args.text)
   local value = run_file(main, "job", self.path)
   check_arguments(self)
   local job = result_of(self, value)

@@ -7,21 +7,84 @@ local place = require "tidemill.place"
 local trouble = {}
 
 local HINTS = {
-  { "attempt to index .*%(a nil value%)",
+  { "attempt to index .*nil value",
     "the value before the dot or colon is nil: check its name, or test it first" },
   { "attempt to call method 'copy' %(a %a+ value%)",
     "a column called copy wins over the method: tm.copy(e) copies the record" },
-  { "attempt to call .*%(a nil value%)", "there is no function of that name there" },
-  { "attempt to perform arithmetic on .*%(a nil value%)",
+  { "attempt to call .*nil value", "there is no function of that name there" },
+  { "attempt to perform arithmetic on .*nil value",
     "a missing or null field is nil: test it, use (e.field or 0), or declare it `required` at the source" },
   { "attempt to compare .*nil", "a missing or null field is nil: test it before comparing, or declare it `required` at the source" },
-  { "attempt to concatenate .*%(a nil value%)", "a missing or null field is nil: use (e.field or \"\")" },
+  { "attempt to concatenate .*nil value", "a missing or null field is nil: use (e.field or \"\")" },
   { "attempt to concatenate", "tostring(value) makes a text" },
   { "stack overflow", "a function calls itself without end" },
 }
 
-local function hint_for(message)
-  for _, h in ipairs(HINTS) do if message:find(h[1]) then return h[2] end end
+local TONUMBER = "tonumber gives nil for a text that is not a number: use (tonumber(x) or 0), test it first, or say which rows " ..
+  "are wrong with :on_error"
+
+-- Is what is nil here what tonumber gave? The text of the line says so, or that of the variable's own.
+local function from_tonumber(message, where)
+  if not message:find("nil", 1, true) or message:find("^attempt to call ") or message:find("^attempt to index ") then return false end
+  local path, number = (where or ""):match("^(.*):(%d+)$")
+  local file = path and place.file("@" .. path)
+  if not file then return false end
+  if message:find("field '", 1, true) then return false end
+  local name = message:match("local '([%w_]+)'") or message:match("upvalue '([%w_]+)'")
+  local line = 0
+  for text in (file.text .. "\n"):gmatch("(.-)\n") do
+    line = line + 1
+    local at_line = line == tonumber(number)
+    if not name and at_line then return text:find("tonumber%s*%(") ~= nil end
+    if name and line <= tonumber(number) and text:find("%f[%w_]" .. name .. "%s*=%s*tonumber%s*%(") then return true end
+  end
+  return false
+end
+
+-- Lua's own messages are few: looked at once each, as every row may fail. Those of people hold anything.
+local known, count = {}, 0
+local KNOWN_MAX = 1000
+
+local function hint_for(message, where)
+  if not message:find("attempt to ", 1, true) and not message:find("stack overflow", 1, true) then return nil end
+  local key = (where or "") .. message
+  local hint = known[key]
+  if hint == nil then
+    hint = from_tonumber(message, where) and TONUMBER or false
+    for _, h in ipairs(HINTS) do
+      if not hint and message:find(h[1]) then hint = h[2] end
+    end
+    if count == KNOWN_MAX then known, count = {}, 0 end
+    known[key], count = hint, count + 1
+  end
+  return hint or nil
+end
+
+local SHOWN_KEYS, SHOWN_DEPTH = 12, 3
+
+-- A table for a message: { code = 7, why = "bad" }; keys in a fixed order.
+local function show(value, depth)
+  if type(value) ~= "table" or fault.is(value) then
+    return type(value) == "string" and ("%q"):format(value) or require("tidemill.libraries").tostring(value)
+  end
+  local text = require("tidemill.libraries").tostring(value)
+  if text ~= "table" then return text end -- an object, or a table with a text of its own
+  if depth > SHOWN_DEPTH then return "{...}" end
+  local keys, parts = {}, {}
+  for k in next, value do keys[#keys + 1] = k end
+  table.sort(keys, function(a, b)
+    if type(a) == type(b) and (type(a) == "number" or type(a) == "string") then return a < b end
+    return type(a) < type(b)
+  end)
+  for i, k in ipairs(keys) do
+    if i > SHOWN_KEYS then
+      parts[i] = ("... (%d more)"):format(#keys - SHOWN_KEYS)
+      break
+    end
+    local name = k == i and "" or (type(k) == "string" and k:find("^[%a_][%w_]*$") and k or "[" .. show(k, depth + 1) .. "]") .. " = "
+    parts[i] = name .. show(value[k], depth + 1)
+  end
+  return #parts == 0 and "{}" or "{ " .. table.concat(parts, ", ") .. " }"
 end
 
 local function is_engine(message)
@@ -36,7 +99,7 @@ local function text_of(err)
   if type(err) == "number" or type(err) == "cdata" or (type(err) == "table" and text ~= "table") then return text end
   local message = type(err) == "table" and rawget(err, "message")
   if type(message) == "string" then return message end
-  return ("error was called with %s, not with a text"):format(text)
+  return ("error was called with %s, not with a text"):format(type(err) == "table" and "the table " .. show(err, 1) or text)
 end
 
 local function convert(code, err)
@@ -52,7 +115,7 @@ local function convert(code, err)
       "this is a bug in tidemill, not in the job")
   end
   local where, rest = place.split(message)
-  return fault.new(code, where or place.here(), rest, hint_for(rest))
+  return fault.new(code, where or place.here(), rest, hint_for(rest, where or place.here()))
 end
 
 ---Handler for the evaluation of the script.

@@ -24,12 +24,12 @@ static bool several_files(void *arg, const struct tm_node *source)
     return files_of != NULL && strcmp(source->name, files_of) == 0;
 }
 
-static void each(void *arg, const char *severity, const char *where, const char *message,
-                 const char *hint)
+static void each(void *arg, const struct tm_finding *finding)
 {
     size_t used = strlen(said);
     (void)arg;
-    snprintf(said + used, sizeof said - used, "%s %s: %s | %s\n", severity, where, message, hint);
+    snprintf(said + used, sizeof said - used, "%s %s: %s | %s\n", finding->severity, finding->where,
+             finding->message, finding->hint);
 }
 
 static const char *found(uint32_t parallelism)

@@ -130,14 +130,13 @@ END_TEST
 
 static int findings, arguments;
 
-static void each_finding(void *arg, const char *severity, const char *where, const char *message,
-                         const char *hint)
+static void each_finding(void *arg, const struct tm_finding *finding)
 {
     ck_assert_ptr_eq(arg, &findings);
-    ck_assert_str_eq(severity, "advice");
-    ck_assert_str_eq(where, "job.lua:6");
-    ck_assert(strstr(message, "implied") != NULL || strstr(message, "no name") != NULL);
-    ck_assert(hint[0] != '\0');
+    ck_assert_str_eq(finding->severity, "advice");
+    ck_assert(strncmp(finding->where, "job.lua:6", 9) == 0);
+    ck_assert(finding->code == TM_E_IMPLIED_SINK || finding->code == TM_E_UNNAMED_STATE);
+    ck_assert(finding->message[0] != '\0' && finding->hint[0] != '\0');
     findings++;
 }
 

@@ -1,0 +1,178 @@
+// The one table of commands and flags, and the help made from it. Parsing (options.c), completion
+// (completion.c), the manual page (manual.c) and docs/reference/command-line.md come from it too.
+#include <stdio.h>
+#include <string.h>
+
+#include "core/cli/options.h"
+
+const struct tm_cli_flag tm_cli_flags[] = {
+    {"--parallelism", "N",
+     "subtasks of each operator (default: the job's, else the number of cores)"},
+    {"--set", "NAME=VALUE", "an argument of the job, read with tm.arg or tm.args; may be repeated"},
+    {"-e", "CODE",
+     "the job is CODE, in place of a file: `tm` is there already, and `return` may be left out"},
+    {"--watch-output", "table",
+     "rows of tm.print as one table that is kept up to date on a terminal, a line per key"},
+    {"--json", NULL,
+     "machine-readable output: the report (run) or the result (others) as one JSON object"},
+    {"--log", "text|json", "form of the log on standard error (default: text)"},
+    {"--quiet", NULL,
+     "no live lines, no report, no advice about the job: errors and warnings only"},
+    {"--source", NULL, "print the Lua text generated for each chain"},
+    {"--deny-warnings", NULL, "exit code 1 when there are warnings (advice does not count)"},
+    {"--types", NULL, "write the editor's types alone, into the folder NAME that is there already"},
+    {"--help", NULL, "this help; with a job also the arguments that the job declares"},
+    {NULL, NULL, NULL},
+};
+
+const struct tm_cli_command tm_cli_commands[] = {
+    {"run",
+     "JOB.lua",
+     TM_CLI_JOB,
+     "run a job here, in one process",
+     "Runs the job to the end of its input, or until Ctrl-C. Results go where the job's sinks say; "
+     "the log, the live\n"
+     "lines and the report go to standard error.",
+     "cat book.txt | tidemill run jobs/wordcount.lua\n"
+     "  tidemill run jobs/fraud.lua --parallelism 4 --set input=transactions.jsonl\n"
+     "  seq 9 | tidemill run -e 'tm.from(tm.lines()):filter(function(l) return l > \"5\" end)'",
+     {"-e", "--parallelism", "--set", "--watch-output", "--json", "--log", "--quiet", "--help",
+      NULL},
+     tm_cli_run_job},
+    {"check",
+     "JOB.lua",
+     TM_CLI_JOB,
+     "find mistakes in a job without running it",
+     "Evaluates the script, checks names, fields, types and the graph, and warns of code that "
+     "would be slow or lose state.\n"
+     "Findings stand in groups: syntax, names, types, topology, script, machine, advice.",
+     "tidemill check jobs/fraud.lua\n  tidemill check jobs/fraud.lua --deny-warnings --json",
+     {"-e", "--set", "--deny-warnings", "--json", "--help", NULL},
+     tm_cli_check},
+    {"plan",
+     "JOB.lua",
+     TM_CLI_JOB,
+     "show how a job would run",
+     "Prints chains of operators, their parallelism, the schema of each and how rows travel "
+     "between them. A type that the\n"
+     "first real row settles is shown as `?`.",
+     "tidemill plan jobs/fraud.lua --parallelism 4\n  tidemill plan jobs/fraud.lua --source",
+     {"-e", "--parallelism", "--set", "--json", "--source", "--help", NULL},
+     tm_cli_plan},
+    {"new",
+     "NAME",
+     TM_CLI_NAME,
+     "make a project: a job, sample data, settings for editor and linter",
+     "Makes the folder NAME, which must not exist or be empty. The editor's types of this version "
+     "of "
+     "tidemill are put into\n"
+     "NAME/.tidemill/meta, where .luarc.json leads the Lua language server.",
+     "tidemill new purchases\n  tidemill new --types .",
+     {"--types", "--help", NULL},
+     tm_cli_new},
+    {"explain",
+     "[CODE]",
+     TM_CLI_CODE,
+     "say what an error means, and what mends it",
+     "Prints the cause, the fix and an example of an error, given as in its message (TM0307), as a "
+     "number (307) or by\n"
+     "its name (unknown_field). Without a code it lists all.",
+     "tidemill explain TM0307",
+     {"--json", "--help", NULL},
+     tm_cli_explain},
+    {"completion",
+     "bash|zsh",
+     TM_CLI_CHOICE,
+     "print the completion script of a shell",
+     "Prints a script that completes commands, flags, their values and names of files.",
+     "source <(tidemill completion bash)\n  tidemill completion zsh > ~/.zfunc/_tidemill",
+     {"--help", NULL},
+     tm_cli_completion},
+    {"man",
+     "",
+     TM_CLI_NONE,
+     "print the manual page",
+     "Prints the manual page in the form that `man` reads.",
+     "tidemill man | man -l -",
+     {"--help", NULL},
+     tm_cli_man},
+    {"version",
+     "",
+     TM_CLI_NONE,
+     "print the version",
+     "Prints the version of tidemill and of LuaJIT.",
+     "tidemill version",
+     {"--json", "--help", NULL},
+     tm_cli_version},
+    {"help",
+     "[COMMAND]",
+     TM_CLI_COMMAND,
+     "explain a command",
+     "Prints the commands, or one command with its flags.",
+     "tidemill help run",
+     {"--help", NULL},
+     tm_cli_help},
+    {NULL, NULL, TM_CLI_NONE, NULL, NULL, NULL, {NULL}, NULL},
+};
+
+const char tm_cli_exit_codes[] =
+    "0\tfinished; also when the reader of the output has gone\n"
+    "1\tthe job failed, the script is wrong, or --deny-warnings found warnings\n"
+    "2\twrong use of the command line\n"
+    "130\tstopped (Ctrl-C)\n";
+
+const struct tm_cli_command *tm_cli_find(const char *name)
+{
+    for (const struct tm_cli_command *c = tm_cli_commands; c->name != NULL; c++)
+        if (strcmp(c->name, name) == 0)
+            return c;
+    return NULL;
+}
+
+const struct tm_cli_flag *tm_cli_find_flag(const char *name)
+{
+    for (const struct tm_cli_flag *f = tm_cli_flags; f->name != NULL; f++)
+        if (strcmp(f->name, name) == 0)
+            return f;
+    return NULL;
+}
+
+const char *tm_cli_job_name(const struct tm_cli_options *options)
+{
+    return options->file != NULL ? options->file : "-e";
+}
+
+static void print_exit_codes(FILE *out)
+{
+    fprintf(out, "Exit codes:\n");
+    for (const char *line = tm_cli_exit_codes; *line != '\0'; line = strchr(line, '\n') + 1) {
+        int code = (int)strcspn(line, "\t");
+        fprintf(out, "  %-4.*s %.*s\n", code, line, (int)strcspn(line + code + 1, "\n"),
+                line + code + 1);
+    }
+}
+
+void tm_cli_print_help(FILE *out, const struct tm_cli_command *command)
+{
+    if (command == NULL) {
+        fprintf(out,
+                "tidemill %s - stateful stream processing, jobs in Lua\n\nusage: tidemill COMMAND "
+                "...\n\n",
+                TM_VERSION);
+        for (const struct tm_cli_command *c = tm_cli_commands; c->name != NULL; c++)
+            fprintf(out, "  %-10s %-10s %s\n", c->name, c->arguments, c->summary);
+        fprintf(out, "\n`tidemill help COMMAND` explains one.\n");
+        print_exit_codes(out);
+        return;
+    }
+    fprintf(out, "usage: tidemill %s %s%s\n\n%s\n\n", command->name, command->arguments,
+            command->flags[1] != NULL ? " [FLAG]..." : "", command->description);
+    for (int i = 0; command->flags[i] != NULL; i++) {
+        const struct tm_cli_flag *flag = tm_cli_find_flag(command->flags[i]);
+        char head[64];
+        snprintf(head, sizeof head, "%s%s%s", flag->name, flag->value ? " " : "",
+                 flag->value ? flag->value : "");
+        fprintf(out, "  %-22s %s\n", head, flag->doc);
+    }
+    fprintf(out, "\nExample:\n  %s\n", command->example);
+}

@@ -1,0 +1,69 @@
+-- The catalogue of errors: your code and the rows that it makes (TM05xx), and findings about jobs that run (TM06xx).
+return {
+  { "USER_CODE", group = "script",
+    cause = [[A function of the job raised an error for this row: Lua's own, as for nil in arithmetic, or an error() of yours.]],
+    fix = [[The message has the line and the record. A missing field is nil, and so is tonumber of a text that is no number: test
+      it, or use a default: (e.amount or 0). on_error says what becomes of such rows.]],
+    run = [[printf '10\nten\n' | tidemill run -e 'tm.from(tm.lines()):map(function(l) return { half = tonumber(l) / 2 } end)']] },
+  { "ROW_TYPE", group = "types",
+    cause = [[A function gave a value that does not fit its column. The column's type is that of the operator's first row, or of
+      :returns.]],
+    fix = [[Give the same type in every branch, or declare the type that all of them fit: :returns { size = "string" }.]],
+    run = [[printf '7\nseven\n' | tidemill run --parallelism 1 -e 'tm.from(tm.lines()):map(function(l) return { n = tonumber(l) or l } end)']] },
+  { "ROW_KEY", group = "names",
+    cause = [[A function gave a column that the operator's schema does not have. It would be lost without a word.]],
+    fix = [[Declare it in :returns with the others, or do not give it.]],
+    run = [[tidemill check -e 'tm.from(tm.lines()):map(function(l) return { a = 1, b = 2 } end):returns { a = "int" }']] },
+  { "OVERFLOW", group = "script",
+    cause = [[A result does not fit its type: a sum of whole numbers beyond 2^53 (int) or 64 bits (int64), or a decimal of more
+      than 38 digits.]],
+    fix = [[Sum a wider type: declare the field as int64, double or decimal at the source, or convert it before the sum.]],
+    run = [[printf '{"n": 9007199254740991}\n{"n": 9007199254740991}\n' | tidemill run -e 'tm.from(tm.stdin { format = "json", schema = { n = "int" } }):assign { k = function() return "all" end }:key_by("k"):sum("n")']] },
+  { "USER_MEMORY", group = "script",
+    cause = [[Tables and texts that the job's functions keep are larger than lua_memory, 1 GB in each thread unless the job says
+      otherwise. State of keys and windows does not count.]],
+    fix = [[Keep what belongs to a key in state, not in a captured table; or raise the limit:
+      tm.job("name", { lua_memory = "4GB" }).]],
+    run = [[tidemill run --parallelism 1 -e 'local kept = {} return tm.job("keeps", { lua_memory = "16MB" }):from(tm.generate { count = 1e7, fields = { v = tm.gen.sequence() } }):map(function(e) kept[#kept + 1] = { e.v } return { n = #kept } end):to(tm.discard())']] },
+  { "ADVICE", group = "advice",
+    cause = [[Something that works and could be better; the message says what.]],
+    fix = [[The hint says how. --deny-warnings does not count advice.]],
+    without = "Advice that has a code of its own comes with that." },
+  { "CAPTURED", group = "advice",
+    cause = [[A function assigns a variable outside of itself. Every thread has a variable of its own, so the result depends on
+      how rows are spread; and it is lost when the job restarts.]],
+    fix = [[What is kept between rows is state: key_by(...):count(), :sum(...), :reduce(...).]],
+    run = [[tidemill check -e 'local n = 0 return tm.from(tm.lines()):map(function(l) n = n + 1 return { n = n } end)']] },
+  { "KEPT_RECORD", group = "advice",
+    cause = [[A function keeps the record itself. A record is a view of the row that is being worked on, and shows another row, or
+      nothing, after the call.]],
+    fix = [[Keep a copy: e:copy(), or tm.copy(e) where a field is called copy.]],
+    run = [[tidemill check -e 'local last return tm.from(tm.stdin { format = "json", schema = { n = "int" } }):filter(function(e) last = e return true end)']] },
+  { "NOT_COMPILED", group = "advice",
+    cause = [[Rows run through compiled code. What this line uses (patterns of strings, functions made for every row, `...`) is
+      interpreted, which costs many times more.]],
+    fix = [[The hint names what to use instead. For a job of little data it does not matter.]],
+    run = [[tidemill check -e 'tm.from(tm.lines()):filter(function(l) return l:find("^%a+$") ~= nil end)']] },
+  { "FORMAT_GUESSED", group = "advice",
+    cause = [[No format was given, and one was taken by the suffix of the path or by what stands in for it.]],
+    fix = [[Say it: format = "json". Then a file of another name is read alike.]],
+    run = [[echo 1 > in.txt; tidemill check -e 'tm.from(tm.file { path = "in.txt" })']] },
+  { "IMPLIED_SINK", group = "topology",
+    cause = [[The rows of a stream go nowhere, so they are printed.]],
+    fix = [[Say where they go: :to(tm.print()), :to(tm.file { path = "out.jsonl" }), :to(tm.discard()).]],
+    files = { { "job.lua", [[
+local tm = require "tidemill"
+return tm.from(tm.lines())
+]] } },
+    run = [[tidemill check job.lua]] },
+  { "UNNAMED_STATE", group = "names",
+    cause = [[An operator that keeps state has no name of its own. The name that it got depends on what stands around it, and
+      state is found again by its name.]],
+    fix = [[Name it: :count { name = "per_user" }, :reduce("best", fn).]],
+    run = [[tidemill check -e 'tm.from(tm.lines()):key_by("line"):count()']] },
+  { "MIXED_WATERMARK", group = "topology",
+    cause = [[A watermark follows the largest time that it has seen. Where rows of several inputs have mixed before it, those of
+      the slower input come behind it and are late.]],
+    fix = [[Put :watermark(...) right behind each source, before union, rebalance and key_by: there it waits for the slowest.]],
+    run = [[tidemill check -e 'local function rows(n) return tm.from(tm.generate { name = n, count = 9, fields = { ts = tm.gen.timestamp { step = "1s" } } }) end return rows("a"):union(rows("b")):watermark("ts", { out_of_order = "1s" })']] },
+}

@@ -1,0 +1,1 @@
+explain TM0370

@@ -1,0 +1,1 @@
+run ok.lua -e 'tm.from(tm.lines())'

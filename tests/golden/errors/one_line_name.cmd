@@ -1,0 +1,1 @@
+check -e 'tm.from(tm.lines()):key_by("lien"):count()'

@@ -1,0 +1,1 @@
+run -e 'tm.from(tm.lines()):filter(function(l) return l != 1 end)'
