@@ -8,6 +8,7 @@ local failures = require "codegen.failures"
 local fit = require "codegen.fit"
 local int64 = require "codegen.int64"
 local layout = require "ffi.layout"
+local random = require "tidemill.random"
 local records = require "codegen.records"
 local rows = require "codegen.rows"
 local shown = require "codegen.shown"
@@ -68,7 +69,7 @@ function runtime.new(nodes, ctx, C, plan)
     cast = ffi.cast, copy = ffi.copy, to_text = ffi.string,
     decimal_value = decimal.type, int64_value = int64.type, fit_decimal = fit.decimal, fit_int64 = fit.int64,
     blank = blank_row(input, anchors), is_utf8 = is_interpreted(nodes) and fit.is_utf8_called or fit.is_utf8,
-    copy_record = records.copy, texts = {}, fns = {}, anchors = anchors,
+    at_row = random.at_row, random = random.random, copy_record = records.copy, texts = {}, fns = {}, anchors = anchors,
   }
   cur.row, kept.acc = R.blank, R.blank
   local variable

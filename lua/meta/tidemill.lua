@@ -116,7 +116,13 @@ function tm.file(options) end
 ---Rows made up from a seed: row i depends on seed and i alone, at every parallelism.
 ---
 ---    tm.generate { rate = 1000, count = 1e6, seed = 1, fields = { user = tm.gen.pattern("u####"), n = tm.gen.sequence() } }
----@param options { fields: table<string, tidemill.GeneratedField>, rate: number?, count: integer?, seed: integer?, name: string?, on_error: tidemill.on_error? } rate: rows per second, default as fast as possible; count: rows, default without end
+---
+---A field may be a function of the row's number (from 0) and of a `random(m, n)` as math.random; a function in place of the table
+---makes whole rows.
+---
+---    tm.generate { count = 1000, fields = function(i, random) return { id = i, dice = random(6) } end }
+---@alias tidemill.random fun(m: integer?, n: integer?): number
+---@param options { fields: table<string, tidemill.GeneratedField|fun(i: integer, random: tidemill.random): any>|fun(i: integer, random: tidemill.random): table, rate: number?, count: integer?, seed: integer?, name: string?, on_error: tidemill.on_error? } rate: rows per second, default as fast as possible; count: rows, default without end
 ---@return tidemill.Connector source
 function tm.generate(options) end
 
@@ -149,36 +155,82 @@ local gen = {}
 ---    amount = tm.gen.uniform(1, 500, "decimal(10,2)")
 ---@param min number
 ---@param max number
----@param type? tidemill.type double (default), int, int64 or decimal(p,s)
+---@param options? tidemill.type|{ type: tidemill.type?, nulls: number? } type: double (default), int, int64 or decimal(p,s); nulls: share of the rows without a value
 ---@return tidemill.GeneratedField
-function gen.uniform(min, max, type) end
+function gen.uniform(min, max, options) end
 
----One of a list, each as likely.
+---Normally distributed around a mean. What falls outside of min and max is put on them.
 ---
----    country = tm.gen.choice { "FR", "DE", "US" }
----@param choices (string|number|boolean)[]
+---    height = tm.gen.normal(170, 10, { min = 100, max = 230, type = "int" })
+---@param mean number
+---@param stddev number
+---@param options? tidemill.type|{ type: tidemill.type?, min: number?, max: number?, nulls: number? } type: double (default), int, int64 or a decimal of up to 15 digits
 ---@return tidemill.GeneratedField
-function gen.choice(choices) end
+function gen.normal(mean, stddev, options) end
+
+---Whole numbers from `start` (default 0) on: number n comes 1/n^zipf as often as the first.
+---
+---    product = tm.gen.zipf { distinct = 1000, zipf = 1.1 }
+---@param options { distinct: integer, zipf: number?, start: integer?, nulls: number? } zipf: default 1; 0 is even
+---@return tidemill.GeneratedField
+function gen.zipf(options) end
+
+---One of a list, each as likely, or as its weight says.
+---
+---    country = tm.gen.choice({ "FR", "DE", "US" }, { weights = { 5, 3, 2 } })
+---@param choices (string|number|boolean)[]
+---@param options? { weights: number[]?, type: tidemill.type?, nulls: number? } type: what else than string, bool, int or double the values are
+---@return tidemill.GeneratedField
+function gen.choice(choices, options) end
+
+---Always the same value.
+---
+---    price = tm.gen.constant("1.50", { type = "decimal(10,2)" })
+---@param value string|number|boolean
+---@param options? { type: tidemill.type?, nulls: number? }
+---@return tidemill.GeneratedField
+function gen.constant(value, options) end
+
+---True in a share of the rows, half of them when not given.
+---
+---    is_returned = tm.gen.bool { share = 0.02 }
+---@param options? { share: number?, nulls: number? }
+---@return tidemill.GeneratedField
+function gen.bool(options) end
+
+---Texts in the form of random UUIDs (version 4).
+---
+---    order_id = tm.gen.uuid()
+---@param options? { nulls: number? }
+---@return tidemill.GeneratedField
+function gen.uuid(options) end
+
+---Texts of random characters.
+---
+---    token = tm.gen.string { length = { 8, 12 }, alphabet = "0123456789abcdef" }
+---@param options? { length: integer|integer[]|nil, alphabet: string?, nulls: number? } length: characters, default 16, or { from, to }; alphabet: ASCII, default small letters and digits
+---@return tidemill.GeneratedField
+function gen.string(options) end
 
 ---Text in which each # is a digit of a number below `distinct`; low numbers more often with `zipf`.
 ---
 ---    user_id = tm.gen.pattern("u######", { zipf = 0.9, distinct = 1000000 })
 ---@param pattern string
----@param options? { zipf: number?, distinct: integer? }
+---@param options? { zipf: number?, distinct: integer?, nulls: number? }
 ---@return tidemill.GeneratedField
 function gen.pattern(pattern, options) end
 
 ---Row i is at start (default 2026-01-01) + i * step; a share of the rows (default 0.25) is set back by up to `disorder`.
 ---
 ---    ts = tm.gen.timestamp { step = "1ms", disorder = "2s", late_share = 0.1, start = "2026-01-01" }
----@param options? { step: tidemill.duration?, disorder: tidemill.duration?, late_share: number?, start: string|integer? }
+---@param options? { step: tidemill.duration?, disorder: tidemill.duration?, late_share: number?, start: string|integer|nil, nulls: number? }
 ---@return tidemill.GeneratedField
 function gen.timestamp(options) end
 
----A number that grows with the row.
+---A number that grows with the row. The input ends behind the row with `last`.
 ---
----    id = tm.gen.sequence { start = 1 }
----@param options? { start: integer?, step: integer? }
+---    id = tm.gen.sequence { start = 1, last = 1000 }
+---@param options? { start: integer?, step: integer?, last: integer?, type: tidemill.type?, nulls: number? } type: int (default) or int64
 ---@return tidemill.GeneratedField
 function gen.sequence(options) end
 

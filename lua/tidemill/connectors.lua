@@ -102,7 +102,8 @@ local function construct(kind, given, positional)
       fault.raise("ARGUMENT", call.at, "tm.generate: fields is missing",
         'for example fields = { user_id = tm.gen.pattern("u####"), amount = tm.gen.uniform(1, 500) }')
     end
-    self.schema, self.flat = generate.fields(call, what, values.fields)
+    self.generated = generate.fields(call, what, values.fields)
+    self.schema, self.flat = self.generated.columns, self.generated.options
   end
   return freeze.object("connector", self)
 end
@@ -208,7 +209,7 @@ function connectors.as_source(connector, at, findings)
   end
   return { connector = self.definition.connector, format = chosen, format_options = format_options, schema = columns,
     options = passed_options(self),
-    bounded = self.kind ~= "generate" or self.values.count ~= nil, base = base_name(self), self = self,
+    bounded = self.kind ~= "generate" or self.values.count ~= nil or self.generated.bounded or false, base = base_name(self), self = self,
     on_error = self.values.on_error, name = self.values.name }
 end
 

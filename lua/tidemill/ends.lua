@@ -43,7 +43,20 @@ local function finish(job, node, spec, at)
   return node
 end
 
----A source node of a connector.
+-- Fields of tm.generate that are functions: an operator behind the source, which gives it the rows' numbers.
+local function made_by_functions(job, source, spec, at)
+  local g = spec.self.generated
+  if not g or not g.number then return source end
+  local node = graph.add(job, {
+    kind = "function", verb = g.map and "map" or "assign", where = at, inputs = { source }, base = spec.base .. " functions",
+    fn = g.map, assigns = g.map == nil and g.assigns or nil,
+    made = { number = g.number, seed = spec.self.values.seed or 0, order = g.order },
+  })
+  node.on_error = source.on_error
+  return node, source
+end
+
+---A source node of a connector: the node whose rows the job gets, and the source where that is another one.
 function ends.source(job, connector, at)
   local spec = connectors.as_source(connector, at, job.session.findings)
   local node = graph.add(job, {
@@ -51,7 +64,7 @@ function ends.source(job, connector, at)
     format = spec.format, format_options = spec.format_options,
     options = spec.options, declared = spec.schema, bounded = spec.bounded,
   })
-  return finish(job, node, spec, at)
+  return made_by_functions(job, finish(job, node, spec, at), spec, at)
 end
 
 ---A sink node below `input`.
