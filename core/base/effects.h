@@ -39,6 +39,12 @@ struct tm_file_info {
 
 enum { TM_LOCK_OURS = -1 };
 
+// A terminal as it is now: it can be resized at any time.
+struct tm_terminal {
+    uint32_t columns, rows; // 0: not known
+    bool color;             // may be written to in colours: nobody has asked for none (NO_COLOR)
+};
+
 // Blocking; called from executors (helper threads) or at start-up and shutdown, never from a task's
 // turn, except `read` of a regular file. All return 0 or more on success, a negative tm_code and a
 // filled error otherwise. Descriptors 0, 1 and 2 are the process's own.
@@ -77,6 +83,8 @@ struct tm_fx_files {
     int (*glob)(void *ctx, const char *pattern, int (*add)(void *arg, const char *path), void *arg,
                 struct tm_error *err);
     bool (*is_terminal)(void *ctx, int fd);
+    // *terminal: what stands behind fd, when it is a terminal. NULL: this world cannot tell.
+    void (*terminal)(void *ctx, int fd, struct tm_terminal *terminal);
 };
 
 // A unit of work for an executor. Embed it. `run` is called on the executor's thread, once; then
@@ -134,6 +142,14 @@ static inline int64_t tm_fx_wall_ms(const struct tm_fx *fx)
 static inline int64_t tm_fx_mono_ns(const struct tm_fx *fx)
 {
     return fx->clock->mono_ns(fx->ctx);
+}
+
+static inline struct tm_terminal tm_fx_terminal(const struct tm_fx *fx, int fd)
+{
+    struct tm_terminal terminal = {0};
+    if (fx->files->terminal != NULL && fx->files->is_terminal(fx->ctx, fd))
+        fx->files->terminal(fx->ctx, fd, &terminal);
+    return terminal;
 }
 
 static inline bool tm_work_is_done(const struct tm_work *work)

@@ -135,7 +135,7 @@ int tm_engine_open(struct tm_engine *engine, const struct tm_cli_options *option
         .fx = &engine->fx,
         .level = options->quiet ? TM_LOG_WARN : TM_LOG_INFO,
         .json = options->log != NULL && strcmp(options->log, "json") == 0,
-        .color = engine->fx.files->is_terminal(engine->fx.ctx, 2),
+        .color = tm_fx_terminal(&engine->fx, 2).color,
     };
     // A job that cannot be read is wrong use, whatever the reason; a file that the job names is
     // not.
