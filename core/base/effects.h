@@ -118,6 +118,40 @@ struct tm_fx_threads {
     void (*parker_free)(void *ctx, struct tm_parker *parker);
 };
 
+// Where a TCP socket is or goes: opaque, from `resolve`.
+struct tm_address {
+    _Alignas(8) uint8_t bytes[32];
+    uint32_t length;
+};
+enum { TM_ADDRESS_TEXT = 64 }; // bytes that hold "[1234:...:1234]:65535"
+
+struct tm_socket; // a stream or a listener
+
+// TCP. Nothing waits but `resolve`, which is for executors. A socket belongs to one thread at a
+// time. Results as in tm_fx_files; "nothing yet" is never an error.
+struct tm_fx_sockets {
+    // The addresses of a host: a number or a name; at most `max`. -> count, at least 1.
+    int (*resolve)(void *ctx, const char *host, uint16_t port, struct tm_address *addresses,
+                   uint32_t max, struct tm_error *err);
+    void (*describe)(void *ctx, const struct tm_address *address, char text[TM_ADDRESS_TEXT]);
+    bool (*is_loopback)(void *ctx, const struct tm_address *address);
+    // Begin to connect. NULL: err says why it cannot.
+    struct tm_socket *(*connect)(void *ctx, const struct tm_address *address, struct tm_error *err);
+    int (*connected)(void *ctx, struct tm_socket *socket, struct tm_error *err); // 1, or 0: not yet
+    // *address: with the port that the system chose for port 0.
+    struct tm_socket *(*listen)(void *ctx, struct tm_address *address, struct tm_error *err);
+    // 1: *socket and its *peer; 0: nobody is there.
+    int (*accept)(void *ctx, struct tm_socket *listener, struct tm_socket **socket,
+                  struct tm_address *peer, struct tm_error *err);
+    // Bytes; 0: the peer has ended; -1: nothing yet.
+    int64_t (*read)(void *ctx, struct tm_socket *socket, void *buf, size_t len,
+                    struct tm_error *err);
+    // Wake the parker once, when there is something to read or accept, or (`connecting`) to learn
+    // of the connection. By the thread that parks there; until then again and again is fine.
+    void (*watch)(void *ctx, struct tm_socket *socket, struct tm_parker *parker, bool connecting);
+    void (*close)(void *ctx, struct tm_socket *socket);
+};
+
 struct tm_fx_memory {
     void *(*alloc)(void *ctx, size_t size); // NULL: out of memory
     void *(*realloc)(void *ctx, void *p, size_t old_size, size_t new_size);
@@ -132,6 +166,7 @@ struct tm_fx {
     const struct tm_fx_files *files;
     const struct tm_fx_threads *threads;
     const struct tm_fx_memory *memory;
+    const struct tm_fx_sockets *sockets; // NULL: a world without network
 };
 
 static inline int64_t tm_fx_wall_ms(const struct tm_fx *fx)

@@ -8,6 +8,7 @@
 #include "connectors/discard/discard.h"
 #include "connectors/file/file.h"
 #include "connectors/generator/generator.h"
+#include "connectors/socket/socket.h"
 #include "connectors/stdio/stdio.h"
 #include "core/base/limits.h"
 #include "core/base/text.h"
@@ -15,8 +16,13 @@
 #include "core/loop/real.h"
 
 const struct tm_connector *const tm_engine_connectors[] = {
-    &tm_connector_file,      &tm_connector_stdin,   &tm_connector_print,
-    &tm_connector_generator, &tm_connector_discard, NULL,
+    &tm_connector_file,
+    &tm_connector_stdin,
+    &tm_connector_print,
+    &tm_connector_generator,
+    &tm_connector_discard,
+    &tm_connector_socket,
+    NULL,
 };
 
 enum { SCRIPT_BYTES_MAX = 16 * 1024 * 1024 };

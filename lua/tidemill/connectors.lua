@@ -62,10 +62,41 @@ local KINDS = {
     },
   },
   print = { connector = "print", sink = true, options = { nulls = NULLS, timestamp = TIMESTAMP } },
+  socket = {
+    connector = "socket", source = true,
+    options = {
+      host = { check.string, pass = true }, max_record = MAX_RECORD,
+      port = { function(at, what, v) return check.integer(at, what, v, 0, 65535) end, pass = true },
+      listen = { check.boolean, pass = true }, reconnect = { check.boolean, pass = true },
+      expose = { check.boolean, pass = true },
+      connect_timeout = { function(at, what, v) return check.duration(at, what, v, 1) end, pass = true },
+    },
+  },
   discard = { connector = "discard", sink = true, options = {} },
 }
 
 local function shown(kind) return "tm." .. kind end
+
+local LOOPBACK = { localhost = true, ["::1"] = true, ["127.0.0.1"] = true }
+
+local function check_socket(call, what, v)
+  if not v.port then
+    fault.raise("ARGUMENT", call.at, what .. ": port is missing", "for example tm.socket { port = 9000 }")
+  end
+  if v.listen and v.reconnect then
+    fault.raise("OPTION", call.at, what .. ": reconnect is for connecting; a listening source takes new connections at any time")
+  end
+  if not v.listen then
+    if v.port == 0 then
+      fault.raise("ARGUMENT", call.at, what .. ": port: a number from 1 to 65535 is needed to connect to, given 0",
+        "listen = true with port = 0 lets the system choose one")
+    end
+    if v.expose ~= nil then fault.raise("OPTION", call.at, what .. ": expose is for listen = true") end
+  elseif v.host and not LOOPBACK[v.host] and not v.host:find("^127%.") and not v.expose then
+    fault.raise("OPTION", call.at, ('%s: "%s" can be reached from other machines'):format(what, v.host),
+      'listen on "127.0.0.1", or say expose = true: records are taken from whoever connects')
+  end
+end
 
 local function construct(kind, given, positional)
   local file, line = place.find()
@@ -88,6 +119,7 @@ local function construct(kind, given, positional)
     end
     self.schema = schema.declare(call, what .. ": schema", values.schema)
   end
+  if kind == "socket" then check_socket(call, what, values) end
   if kind == "file" and not values.path then
     fault.raise("ARGUMENT", call.at, "tm.file: path is missing", 'for example tm.file { path = "in/*.jsonl" }')
   end
@@ -132,7 +164,7 @@ local function format_of(self, at, role, findings)
   end
   if v.format then return formats.of(v.format) end
   local how
-  if self.kind == "stdin" then
+  if self.kind == "stdin" or self.kind == "socket" then
     guessed = self.schema and "json" or "text"
     how = self.schema and "there is a schema" or "there is no schema"
   elseif guessed then
@@ -154,11 +186,13 @@ end
 
 local EXAMPLE = [[schema = { user_id = "string", amount = "decimal(10,2)", ts = "timestamp" }]]
 
+local SOURCES = "sources: tm.lines(), tm.stdin{}, tm.file{}, tm.socket{}, tm.generate{}"
+
 local function role_check(self, at, role, what)
   if not self.definition[role] then
     fault.raise("ARGUMENT", at, role == "source" and ("from: %s is a sink; a source is needed"):format(self.what)
       or ("%s: %s is a source; a sink is needed"):format(what, self.what),
-      role == "source" and "sources: tm.lines(), tm.stdin{}, tm.file{}, tm.generate{}"
+      role == "source" and SOURCES
       or "sinks: tm.print(), tm.file{}, tm.discard()")
   end
   for name, d in pairs(self.definition.options) do
@@ -184,13 +218,19 @@ local function base_name(self)
   return self.kind
 end
 
+local function is_bounded(self)
+  local v = self.values
+  if self.kind == "socket" then return not (v.listen or v.reconnect) end
+  return self.kind ~= "generate" or v.count ~= nil or self.generated.bounded or false
+end
+
 ---What a source node needs, or a fault.
 ---@param connector any as given to from
 ---@return table { connector, format, schema, options, bounded, base, on_error, name, self }
 function connectors.as_source(connector, at, findings)
   local self = freeze.content(connector, "connector")
   if not self then
-    check.wrong(at, "from", "a source", connector, "sources: tm.lines(), tm.stdin{}, tm.file{}, tm.generate{}")
+    check.wrong(at, "from", "a source", connector, SOURCES)
   end
   role_check(self, at, "source", "from")
   local chosen, format_options = format_of(self, at, "source", findings)
@@ -209,7 +249,7 @@ function connectors.as_source(connector, at, findings)
   end
   return { connector = self.definition.connector, format = chosen, format_options = format_options, schema = columns,
     options = passed_options(self),
-    bounded = self.kind ~= "generate" or self.values.count ~= nil or self.generated.bounded or false, base = base_name(self), self = self,
+    bounded = is_bounded(self), base = base_name(self), self = self,
     on_error = self.values.on_error, name = self.values.name }
 end
 

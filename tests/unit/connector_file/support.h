@@ -71,6 +71,12 @@ void tm_task_warn_once(struct tm_task_context *ctx, const struct tm_node *node, 
     ck_assert_int_eq(tm_buf_printf(&S.failures, "warning %s\n", message), 0);
 }
 
+void tm_task_inform(struct tm_task_context *ctx, const struct tm_node *node, const char *message)
+{
+    (void)ctx, (void)node;
+    ck_assert_int_eq(tm_buf_printf(&S.failures, "info %s\n", message), 0);
+}
+
 // --- helper threads ---
 
 static struct tm_executor *support_executor_new(void *ctx, const char *name, struct tm_error *err)
