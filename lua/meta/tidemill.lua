@@ -113,6 +113,26 @@ function tm.stdin(options) end
 ---@return tidemill.Connector
 function tm.file(options) end
 
+---@class tidemill.socket.options
+---@field port integer to listen also 0: the system chooses one, and the log says which
+---@field host? string where to connect to, or to listen; default "127.0.0.1"
+---@field listen? boolean accept connections, instead of connecting to a server
+---@field reconnect? boolean connect again when the connection ends or cannot be made; without it the end of the connection is the end of the input
+---@field expose? boolean listen on an address that other machines can reach: whoever reaches it can send records
+---@field connect_timeout? tidemill.duration default "10s"
+---@field format? tidemill.format default: "json" with a schema, "text" without
+---@field schema? tidemill.Schema|tidemill.fields
+---@field max_record? tidemill.size the longest record; default "1MB"
+---@field name? string
+---@field on_error? tidemill.on_error
+
+---Records that come over TCP. What was read cannot be read again.
+---
+---    tm.from(tm.socket { port = 9000, listen = true, format = "json", schema = { user = "string" } })
+---@param options tidemill.socket.options
+---@return tidemill.Connector source
+function tm.socket(options) end
+
 ---Rows made up from a seed: row i depends on seed and i alone, at every parallelism.
 ---
 ---    tm.generate { rate = 1000, count = 1e6, seed = 1, fields = { user = tm.gen.pattern("u####"), n = tm.gen.sequence() } }
