@@ -152,6 +152,36 @@ struct tm_fx_sockets {
     void (*close)(void *ctx, struct tm_socket *socket);
 };
 
+enum { TM_HTTP_SHOWN = 512 };
+
+struct tm_http_request {
+    const char *url;     // http or https
+    const char *headers; // "Name: value" lines, separated by \n
+    const void *body;
+    size_t body_bytes;
+    int64_t timeout_ms;  // from connecting to the answer's end
+    const char *ca_file; // instead of the system's certificates; NULL: those
+    bool insecure;       // take any certificate
+};
+struct tm_http_response {
+    int status;
+    int64_t retry_after_ms;    // -1: the answer does not say
+    char shown[TM_HTTP_SHOWN]; // the beginning of its body
+    size_t shown_bytes;
+};
+
+struct tm_http_client; // keeps connections between requests; one thread at a time
+
+// Blocking; for executors. Redirects are not followed: they are answers as others.
+struct tm_fx_http {
+    struct tm_http_client *(*client_new)(void *ctx, struct tm_error *err);
+    void (*client_free)(void *ctx, struct tm_http_client *client);
+    // 0: answered, with any status. TM_E_NETWORK: it is not known whether the request has arrived.
+    // TM_E_STOPPED soon after *cancel is nonzero.
+    int (*post)(void *ctx, struct tm_http_client *client, const struct tm_http_request *request,
+                const _Atomic int *cancel, struct tm_http_response *response, struct tm_error *err);
+};
+
 struct tm_fx_memory {
     void *(*alloc)(void *ctx, size_t size); // NULL: out of memory
     void *(*realloc)(void *ctx, void *p, size_t old_size, size_t new_size);
@@ -167,6 +197,7 @@ struct tm_fx {
     const struct tm_fx_threads *threads;
     const struct tm_fx_memory *memory;
     const struct tm_fx_sockets *sockets; // NULL: a world without network
+    const struct tm_fx_http *http;       // the same
 };
 
 static inline int64_t tm_fx_wall_ms(const struct tm_fx *fx)

@@ -10,19 +10,15 @@
 #include "connectors/generator/generator.h"
 #include "connectors/socket/socket.h"
 #include "connectors/stdio/stdio.h"
+#include "connectors/webhook/webhook.h"
 #include "core/base/limits.h"
 #include "core/base/text.h"
 #include "core/graph/plan.h"
 #include "core/loop/real.h"
 
 const struct tm_connector *const tm_engine_connectors[] = {
-    &tm_connector_file,
-    &tm_connector_stdin,
-    &tm_connector_print,
-    &tm_connector_generator,
-    &tm_connector_discard,
-    &tm_connector_socket,
-    NULL,
+    &tm_connector_file,    &tm_connector_stdin,  &tm_connector_print,   &tm_connector_generator,
+    &tm_connector_discard, &tm_connector_socket, &tm_connector_webhook, NULL,
 };
 
 enum { SCRIPT_BYTES_MAX = 16 * 1024 * 1024 };

@@ -108,6 +108,7 @@ int tm_real_init(struct tm_fx *fx, struct tm_error *err)
         .threads = &tm__real_threads,
         .memory = &real_memory,
         .sockets = &tm__real_sockets,
+        .http = &tm__real_http,
     };
     return 0;
 }

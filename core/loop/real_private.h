@@ -5,6 +5,7 @@
 
 extern const struct tm_fx_files tm__real_files;     // real_files.c
 extern const struct tm_fx_sockets tm__real_sockets; // real_sockets.c
+extern const struct tm_fx_http tm__real_http;       // real_http.c
 extern const struct tm_fx_threads tm__real_threads; // real_threads.c
 
 // "cannot VERB PATH: why", with the code of `errnum`, which is returned.

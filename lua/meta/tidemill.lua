@@ -153,6 +153,32 @@ function tm.generate(options) end
 ---@return tidemill.Connector sink
 function tm.print(options) end
 
+---@class tidemill.webhook.options
+---@field url string http:// or https://; user, password and query are in no message
+---@field body? "lines"|"array"|"record" JSON Lines (default), one JSON array, or one record in each request
+---@field batch? integer rows in a request, at most; default 100
+---@field batch_bytes? tidemill.size no row is added to a request that holds as much; default "1MB"
+---@field every? tidemill.duration how long a row waits for others; default "1s"
+---@field in_flight? integer requests under way at once, of each subtask, up to 16; default 1, which keeps the order
+---@field timeout? tidemill.duration of one attempt; default "30s"
+---@field headers? table<string, string>
+---@field retry? { attempts: integer?, min: tidemill.duration?, max: tidemill.duration? } default 10 attempts, with pauses of "200ms", doubling, up to "30s"; then the job fails
+---@field verify? boolean check the server's certificate; default true
+---@field ca? string file with the certificates to trust, instead of the system's
+---@field nulls? "write"|"omit" default "write"
+---@field timestamp? "iso"|"ms" default "iso"
+---@field schema? tidemill.Schema|tidemill.fields
+---@field name? string
+---@field on_error? tidemill.on_error of rows that the server refuses (4xx) or JSON cannot hold
+---@field format? "json"
+
+---Rows as JSON in HTTP requests, at least once.
+---
+---    stream:to(tm.webhook { url = "https://example.com/alerts", batch = 50, headers = { Authorization = "Bearer " .. tm.arg("token", "") } })
+---@param options tidemill.webhook.options
+---@return tidemill.Connector sink
+function tm.webhook(options) end
+
 ---CSV with options, for `format`. Without options: commas, double quotes, a header, an empty field is null.
 ---
 ---    tm.from(tm.file { path = "a.csv", format = tm.csv { delimiter = ";", decimal = "," }, schema = { a = "double" } })

@@ -8,6 +8,7 @@ local freeze = require "tidemill.freeze"
 local generate = require "tidemill.generate"
 local place = require "tidemill.place"
 local schema = require "tidemill.schema"
+local suggest = require "tidemill.suggest"
 
 local connectors = {}
 
@@ -72,6 +73,19 @@ local KINDS = {
       connect_timeout = { function(at, what, v) return check.duration(at, what, v, 1) end, pass = true },
     },
   },
+  webhook = {
+    connector = "webhook", sink = true,
+    options = {
+      url = { check.string, pass = true }, nulls = NULLS, timestamp = TIMESTAMP,
+      body = { function(at, what, v) return check.choice(at, what, v, { "lines", "array", "record" }) end, pass = true },
+      batch = { function(at, what, v) return check.integer(at, what, v, 1, 1000000) end, pass = true },
+      batch_bytes = { function(at, what, v) return check.size(at, what, v, 1, RECORD_MAX) end, pass = true },
+      every = { function(at, what, v) return check.duration(at, what, v, 0) end, pass = true },
+      in_flight = { function(at, what, v) return check.integer(at, what, v, 1, 16) end, pass = true },
+      timeout = { function(at, what, v) return check.duration(at, what, v, 1) end, pass = true },
+      headers = { any }, retry = { any }, verify = { check.boolean, pass = true }, ca = { check.string, pass = true },
+    },
+  },
   discard = { connector = "discard", sink = true, options = {} },
 }
 
@@ -98,6 +112,47 @@ local function check_socket(call, what, v)
   end
 end
 
+-- What the webhook's tables are for C: one text of header lines, and retry_* numbers.
+local function webhook_options(call, what, v)
+  local flat, lines = {}, {}
+  if not v.url then
+    fault.raise("ARGUMENT", call.at, what .. ": url is missing", 'for example tm.webhook { url = "https://example.com/events" }')
+  end
+  if not v.url:lower():find("^https?://[^/]") or v.url:find("[%c ]") then
+    fault.raise("ARGUMENT", call.at, what .. ": url: http://... or https://... is needed",
+      'for example url = "https://example.com/events"')
+  end
+  if v.format ~= nil and v.format ~= "json" then
+    fault.raise("OPTION", call.at, what .. ": rows are sent as JSON; body says in which form: \"lines\", \"array\" or \"record\"")
+  end
+  if v.body == "record" and v.batch and v.batch > 1 then
+    fault.raise("OPTION", call.at, what .. ': body = "record" sends one row in each request; batch is for "lines" and "array"')
+  end
+  if v.headers ~= nil then
+    if type(v.headers) ~= "table" or freeze.kind(v.headers) then
+      check.wrong(call.at, what .. ": headers", "a table of texts", v.headers, 'for example headers = { ["X-Source"] = "tidemill" }')
+    end
+    for _, name in ipairs(suggest.keys(v.headers)) do
+      local value = v.headers[name]
+      if type(value) ~= "string" or value:find("%c") or not name:find("^[%w%-_]+$") then
+        fault.raise("ARGUMENT", call.at, ("%s: headers: %s: a header is a name of letters, digits and -, and a text without line ends")
+          :format(what, check.show(name)))
+      end
+      lines[#lines + 1] = ("%s: %s"):format(name, value)
+    end
+    flat[1] = { name = "headers", value = table.concat(lines, "\n") }
+  end
+  local function duration(a, w, x) return check.duration(a, w, x, 1) end
+  local retry = check.options(call.at, what .. ": retry", v.retry, {
+    attempts = function(a, w, x) return check.integer(a, w, x, 1, 1000000) end, min = duration, max = duration,
+  })
+  if (retry.min or 200) > (retry.max or 30000) then
+    fault.raise("ARGUMENT", call.at, what .. ": retry: min is longer than max")
+  end
+  for _, name in ipairs(suggest.keys(retry)) do flat[#flat + 1] = { name = "retry_" .. name, value = retry[name] } end
+  return flat
+end
+
 local function construct(kind, given, positional)
   local file, line = place.find()
   local call = { at = place.here(), file = file, line = line }
@@ -119,6 +174,7 @@ local function construct(kind, given, positional)
     end
     self.schema = schema.declare(call, what .. ": schema", values.schema)
   end
+  if kind == "webhook" then self.flat = webhook_options(call, what, values) end
   if kind == "socket" then check_socket(call, what, values) end
   if kind == "file" and not values.path then
     fault.raise("ARGUMENT", call.at, "tm.file: path is missing", 'for example tm.file { path = "in/*.jsonl" }')
@@ -157,6 +213,7 @@ local function format_of(self, at, role, findings)
   if self.kind == "generate" or self.kind == "discard" or self.kind == "print" then
     return formats.of(v.format or "")
   end
+  if self.kind == "webhook" then return "json", {} end
   if v.path then guessed, suffix = suffix_format(v.path) end
   if suffix and COMPRESSED[suffix] then
     fault.raise("OPTION", at, ('%s: "%s": compressed files cannot be %s in this version'):format(self.what, v.path,
@@ -186,6 +243,7 @@ end
 
 local EXAMPLE = [[schema = { user_id = "string", amount = "decimal(10,2)", ts = "timestamp" }]]
 
+local SINKS = "sinks: tm.print(), tm.file{}, tm.webhook{}, tm.discard()"
 local SOURCES = "sources: tm.lines(), tm.stdin{}, tm.file{}, tm.socket{}, tm.generate{}"
 
 local function role_check(self, at, role, what)
@@ -193,7 +251,7 @@ local function role_check(self, at, role, what)
     fault.raise("ARGUMENT", at, role == "source" and ("from: %s is a sink; a source is needed"):format(self.what)
       or ("%s: %s is a source; a sink is needed"):format(what, self.what),
       role == "source" and SOURCES
-      or "sinks: tm.print(), tm.file{}, tm.discard()")
+      or SINKS)
   end
   for name, d in pairs(self.definition.options) do
     if d[2] and d[2] ~= role and self.values[name] ~= nil then
@@ -257,7 +315,7 @@ end
 function connectors.as_sink(connector, at, what, findings)
   local self = freeze.content(connector, "connector")
   if not self then
-    check.wrong(at, what, "a sink", connector, "sinks: tm.print(), tm.file{}, tm.discard()")
+    check.wrong(at, what, "a sink", connector, SINKS)
   end
   role_check(self, at, "sink", what)
   local chosen, format_options = format_of(self, at, "sink", findings)
