@@ -164,6 +164,15 @@ function verbs.filter(node)
   node.schema, node.passes = node.input, passes
 end
 
+-- A sink's function: what it returns is nobody's.
+function verbs.each(node)
+  local a = analyse(node, node.fn, { parameter(node) })
+  no_assignment(node, a, "a sink")
+  add_reads(node, a, 1)
+  node.codegen.analysis, node.codegen.modes = a, result.modes(a, 1, {})
+  node.schema, node.passes = node.input, identity(node)
+end
+
 function verbs.select(node)
   local fields, passes = {}, {}
   for _, name in ipairs(node.columns) do

@@ -163,6 +163,12 @@ function verbs.filter(self, k, env)
   return true, env
 end
 
+function verbs.each(self, k, env)
+  local ok, err = pcall(self.nodes[k].fn, argument(self, k, env))
+  if not ok then return false, err end
+  return true, env
+end
+
 function verbs.select(self, k, env) return true, passed(self.nodes[k], env) end
 verbs.drop = verbs.select
 

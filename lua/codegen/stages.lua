@@ -264,6 +264,16 @@ function verbs.filter(w, g, stage)
   w:close()
 end
 
+function verbs.each(w, g, stage)
+  local c = stage.node.codegen
+  local arg = argument(w, g, stage, tostring(stage.k), c.analysis, c.modes)
+  g.names:func(w, "step_" .. stage.k)
+  w:line("local ok, x = pcall(%s, %s)", g.names:ref("fn_" .. stage.k), arg)
+  failing(w, stage)
+  w:line("return %s", next_call(g, stage))
+  w:close()
+end
+
 local function pass_on(w, g, stage)
   g.names:func(w, "step_" .. stage.k)
   w:line("return %s", next_call(g, stage))

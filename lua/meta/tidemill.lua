@@ -153,6 +153,18 @@ function tm.generate(options) end
 ---@return tidemill.Connector sink
 function tm.print(options) end
 
+---A function as a sink: `write` is called with each row, on the thread of its subtask, and with nothing else; `open` before the
+---first row and `close` behind the last, once in each subtask. What they share is captured variables, one set for each thread.
+---
+---    local sums = {}
+---    stream:to(tm.sink {
+---      write = function(e) sums[e.country] = (sums[e.country] or 0) + e.amount end,
+---      close = function() for country, sum in pairs(sums) do print(country, sum) end end,
+---    })
+---@param options { write: fun(e: tidemill.record), open: fun()?, close: fun()?, name: string?, on_error: tidemill.on_error?, schema: tidemill.Schema|tidemill.fields? }
+---@return tidemill.Connector sink
+function tm.sink(options) end
+
 ---@class tidemill.webhook.options
 ---@field url string http:// or https://; user, password and query are in no message
 ---@field body? "lines"|"array"|"record" JSON Lines (default), one JSON array, or one record in each request

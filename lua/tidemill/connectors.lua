@@ -86,6 +86,9 @@ local KINDS = {
       headers = { any }, retry = { any }, verify = { check.boolean, pass = true }, ca = { check.string, pass = true },
     },
   },
+  sink = {
+    connector = "discard", sink = true, options = { open = { check.func }, write = { check.func }, close = { check.func } },
+  },
   discard = { connector = "discard", sink = true, options = {} },
 }
 
@@ -174,6 +177,15 @@ local function construct(kind, given, positional)
     end
     self.schema = schema.declare(call, what .. ": schema", values.schema)
   end
+  if kind == "sink" then
+    if not values.write then
+      fault.raise("ARGUMENT", call.at, what .. ": write is missing: a function that is called with each row",
+        "for example tm.sink { write = function(e) print(e.id) end }")
+    end
+    if values.format ~= nil then
+      fault.raise("OPTION", call.at, what .. ": write gets rows, not bytes: it has no format")
+    end
+  end
   if kind == "webhook" then self.flat = webhook_options(call, what, values) end
   if kind == "socket" then check_socket(call, what, values) end
   if kind == "file" and not values.path then
@@ -210,7 +222,7 @@ local function format_of(self, at, role, findings)
   local v = self.values
   local guessed, suffix = nil, nil
   if self.kind == "lines" then return "text", {} end
-  if self.kind == "generate" or self.kind == "discard" or self.kind == "print" then
+  if self.kind == "generate" or self.kind == "discard" or self.kind == "sink" or self.kind == "print" then
     return formats.of(v.format or "")
   end
   if self.kind == "webhook" then return "json", {} end
@@ -243,7 +255,7 @@ end
 
 local EXAMPLE = [[schema = { user_id = "string", amount = "decimal(10,2)", ts = "timestamp" }]]
 
-local SINKS = "sinks: tm.print(), tm.file{}, tm.webhook{}, tm.discard()"
+local SINKS = "sinks: tm.print(), tm.file{}, tm.webhook{}, tm.sink{}, tm.discard()"
 local SOURCES = "sources: tm.lines(), tm.stdin{}, tm.file{}, tm.socket{}, tm.generate{}"
 
 local function role_check(self, at, role, what)

@@ -153,7 +153,9 @@ function api.new(session)
   end
 
   tm.copy = codegen.copy -- the function itself: the analysis of operators knows it by identity
-  for _, kind in ipairs { "lines", "stdin", "file", "generate", "socket", "webhook", "print", "discard" } do tm[kind] = connectors[kind] end
+  for _, kind in ipairs { "lines", "stdin", "file", "generate", "socket", "webhook", "sink", "print", "discard" } do
+    tm[kind] = connectors[kind]
+  end
   tm.csv = formats.csv
   for name, fn in pairs(windows) do tm[name] = fn end
   tm.gen = freeze.table("tm.gen", generate.gen, unknown("tm.gen")(generate.gen))
