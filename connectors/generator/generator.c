@@ -131,12 +131,12 @@ static int read_options(struct generator *g, const struct tm_node *node, uint64_
     int rc = check_names(node, err);
     if (rc == 0)
         rc = read_unsigned(node, "count", &g->count, err);
+    if (g->count == 0)
+        g->count = UINT64_MAX;
     if (rc == 0)
         rc = read_unsigned(node, "seed", seed, err);
     if (rc != 0)
         return rc;
-    if (g->count == 0)
-        g->count = UINT64_MAX;
     const struct tm_option_value *rate = tm_options_get(&node->options, "rate");
     if (rate == NULL)
         return 0;
@@ -168,6 +168,8 @@ static int read_fields(struct generator *g, const struct tm_node *node,
         if (rc != 0)
             return rc;
         uint32_t column = field.column;
+        if (field.rows != 0 && field.rows < g->count)
+            g->count = field.rows;
         bool twice = (seen[column >> 6] >> (column & 63) & 1) != 0;
         if (field.disorder != 0 && field.step != 0) {
             uint64_t rows = field.disorder / (uint64_t)field.step;

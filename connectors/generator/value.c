@@ -1,7 +1,11 @@
 // Values of generated columns.
 #include "connectors/generator/value.h"
 
+#include <math.h>
+
 #include "connectors/generator/random.h"
+
+enum { NULL_DRAW = 1 << 30 }; // a draw that no kind uses
 
 // The high 128 bits of a 256-bit product, without the carries that only move the last place.
 static unsigned __int128 scale_wide(uint64_t high, uint64_t low, unsigned __int128 n)
@@ -32,9 +36,47 @@ static void put_uniform(const struct tm__generator_field *field, uint64_t row, s
     }
 }
 
+static void put_normal(const struct tm__generator_field *field, uint64_t row, struct tm_builder *b)
+{
+    // Box and Muller; 1 - u is never 0
+    double u = 1 - tm__generator_unit(tm__generator_draw(field->key, row, 0));
+    double turn = tm__generator_unit(tm__generator_draw(field->key, row, 1));
+    double v = field->mean + field->stddev * sqrt(-2 * log(u)) * cos(6.283185307179586 * turn);
+    v = v < field->min_double ? field->min_double : v;
+    v = v > field->max_double ? field->max_double : v;
+    if (field->type.kind == TM_TYPE_DOUBLE) {
+        tm_builder_put_double(b, field->column, v);
+        return;
+    }
+    double low = ceil(field->min_double * field->unit),
+           high = floor(field->max_double * field->unit);
+    v = round(v * field->unit);
+    v = v < low ? low : v > high ? high : v;
+    if (field->type.kind == TM_TYPE_DECIMAL)
+        tm_builder_put_decimal(b, field->column, (__int128)v);
+    else
+        tm_builder_put_int(b, field->column, (int64_t)v);
+}
+
+// The first choice whose share ends behind the draw.
+static uint32_t weighted_choice(const struct tm__generator_field *field, uint64_t draw)
+{
+    uint32_t low = 0, high = field->choice_count - 1;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (draw < field->choices[middle].below)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
+}
+
 static int put_choice(const struct tm__generator_field *field, uint64_t row, struct tm_builder *b)
 {
-    uint64_t at = tm__generator_below(tm__generator_draw(field->key, row, 0), field->choice_count);
+    uint64_t draw = tm__generator_draw(field->key, row, 0);
+    uint64_t at = field->weighted ? weighted_choice(field, draw)
+                                  : tm__generator_below(draw, field->choice_count);
     const struct tm__generator_choice *choice = &field->choices[at];
     if (tm_type_is_reference(field->type))
         return tm_builder_put_bytes(b, field->column, choice->text, choice->length);
@@ -55,6 +97,42 @@ static int put_pattern(const struct tm__generator_field *field, uint64_t row, st
     return tm_builder_put_bytes(b, field->column, text, field->pattern_length);
 }
 
+static int put_string(const struct tm__generator_field *field, uint64_t row, struct tm_builder *b)
+{
+    char text[TM__GENERATOR_STRING_MAX];
+    uint64_t random = tm__generator_draw(field->key, row, 0);
+    uint32_t length = (uint32_t)field->min + (uint32_t)tm__generator_below(random, field->range);
+    for (uint32_t i = 0; i < length; i++) {
+        // Eight characters from a draw: the product's low half is as good as another draw.
+        if (i % 8 == 0)
+            random = tm__generator_draw(field->key, row, 1 + i / 8);
+        unsigned __int128 product = (unsigned __int128)random * field->pattern_length;
+        text[i] = field->pattern[(size_t)(product >> 64)];
+        random = (uint64_t)product;
+    }
+    return tm_builder_put_bytes(b, field->column, text, length);
+}
+
+// In the form of a random UUID (version 4).
+static int put_uuid(const struct tm__generator_field *field, uint64_t row, struct tm_builder *b)
+{
+    static const char digits[] = "0123456789abcdef",
+                      form[] = "xxxxxxxx-xxxx-4xxx-Vxxx-xxxxxxxxxxxx";
+    enum { LENGTH = sizeof form - 1 };
+    char text[LENGTH];
+    uint64_t random = tm__generator_draw(field->key, row, 0);
+    for (uint32_t i = 0; i < LENGTH; i++) {
+        if (i == LENGTH / 2)
+            random = tm__generator_draw(field->key, row, 1);
+        text[i] = form[i];
+        if (form[i] == 'x' || form[i] == 'V') {
+            text[i] = digits[form[i] == 'x' ? random & 15 : 8 + (random & 3)];
+            random >>= 4;
+        }
+    }
+    return tm_builder_put_bytes(b, field->column, text, LENGTH);
+}
+
 static void put_timestamp(const struct tm__generator_field *field, uint64_t row,
                           struct tm_builder *b)
 {
@@ -67,6 +145,8 @@ static void put_timestamp(const struct tm__generator_field *field, uint64_t row,
 
 int tm__generator_put(const struct tm__generator_field *field, uint64_t row, struct tm_builder *b)
 {
+    if (field->nulls != 0 && tm__generator_draw(field->key, row, NULL_DRAW) >> 32 < field->nulls)
+        return 0; // what is not put is null
     switch (field->kind) {
     case TM__GENERATOR_UNIFORM:
         put_uniform(field, row, b);
@@ -81,6 +161,18 @@ int tm__generator_put(const struct tm__generator_field *field, uint64_t row, str
     case TM__GENERATOR_SEQUENCE:
         tm_builder_put_int(b, field->column, field->start + (int64_t)row * field->step);
         return 0;
+    case TM__GENERATOR_NORMAL:
+        put_normal(field, row, b);
+        return 0;
+    case TM__GENERATOR_ZIPF:
+        tm_builder_put_int(b, field->column,
+                           field->start +
+                               (int64_t)tm__generator_zipf_rank(&field->zipf, field->key, row));
+        return 0;
+    case TM__GENERATOR_STRING:
+        return put_string(field, row, b);
+    case TM__GENERATOR_UUID:
+        return put_uuid(field, row, b);
     }
     return TM_E_INTERNAL;
 }

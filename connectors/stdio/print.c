@@ -102,6 +102,10 @@ static int print_prepare(const struct tm_fx *fx, struct tm_mem *mem, const struc
         print_release(print);
         return rc;
     }
+    print->table.fx = fx;
+    print->table.fd = STDOUT;
+    print->table.latest =
+        first != NULL ? ((struct print *)*shared)->table.latest : &print->table.own_latest;
     print->table.writer = print->writer;
     print->table.timestamps_as_ms = print->timestamps_as_ms;
     *shared = print;

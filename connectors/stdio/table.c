@@ -1,20 +1,44 @@
-// The table at a terminal. Columns begin as wide as the first batch needs and widen with what
-// comes, up to a bound; longer values push the rest of their line to the right. Numbers stand
-// right. Control characters are shown, never sent: a record must not be able to drive the terminal.
-#include <math.h>
+// The table at a terminal. Columns are as wide as what has come so far, up to a bound and to what
+// the terminal has room for; longer texts are cut, numbers are not and stand right. The heading
+// comes again where columns have changed, where another table was written, and on every screen.
+// Control characters are shown, never sent: a record must not be able to drive the terminal.
 #include <stdio.h>
 
 #include "connectors/stdio/table.h"
+#include "connectors/stdio/width.h"
 #include "core/batch/decimal.h"
 #include "core/batch/timestamp.h"
 
-enum { WIDTH_MAX = 40, GAP = 2 };
+enum {
+    WIDTH_MAX = 40,    // of a column of texts
+    WIDTH_NARROW = 8,  // texts give way down to this where the terminal is narrow
+    WIDTH_STEP = 4,    // below a heading columns widen by this: each time is a new heading
+    GAP = 2,           // between columns
+    KIND_WIDTH = 2,    // of the kind of a changelog's row
+    PAGE_MIN = 10,     // lines between headings, at least
+    PAGE_UNKNOWN = 50, // where the terminal does not say how high it is
+};
+
+static const char bold[] = "\033[1m", dim[] = "\033[2m", red[] = "\033[31m", green[] = "\033[32m",
+                  yellow[] = "\033[33m", plain[] = "\033[0m";
+static const struct {
+    const char *name, *color;
+} kinds[] = {[TM_ROW_INSERT] = {"+I", green},
+             [TM_ROW_UPDATE_BEFORE] = {"-U", yellow},
+             [TM_ROW_UPDATE_AFTER] = {"+U", yellow},
+             [TM_ROW_DELETE] = {"-D", red}};
 
 struct table_encoder {
     struct tm_encoder base;
     struct tm_mem *mem;
     struct tm_schema *schema;
     struct tm__table *table;
+    const struct tm_batch *measured; // the batch that the layout is made for
+    // How the lines of a batch are laid out:
+    struct tm_terminal terminal;
+    bool is_changelog;
+    uint32_t shown; // columns of the schema that are looked at: those behind have no room
+    uint32_t widths[TM_FIELDS_MAX];
     struct tm_buf cell;
 };
 
@@ -27,6 +51,13 @@ static bool stands_right(const struct tm_field *field)
 {
     return field->type.kind == TM_TYPE_INT || field->type.kind == TM_TYPE_INT64 ||
            field->type.kind == TM_TYPE_DOUBLE || field->type.kind == TM_TYPE_DECIMAL;
+}
+
+// A part of it says something else than the whole: it is not cut.
+static bool is_whole(const struct tm_field *field)
+{
+    return stands_right(field) || field->type.kind == TM_TYPE_TIMESTAMP ||
+           field->type.kind == TM_TYPE_BOOL;
 }
 
 // --- one value -----------------------------------------------------------------------------------
@@ -114,28 +145,94 @@ int tm__table_cell(struct tm_encoder *encoder, const struct tm_row *row, uint32_
     return put_value(e, row, column);
 }
 
-// Characters, as a terminal counts those of most scripts.
-static uint32_t width_of(const uint8_t *p, size_t len)
-{
-    uint32_t width = 0;
-    for (size_t i = 0; i < len; i++)
-        width += (p[i] & 0xC0) != 0x80;
-    return width;
-}
+// --- layout --------------------------------------------------------------------------------------
 
-// --- lines ---------------------------------------------------------------------------------------
-
-// The column is at least this wide from now on; returns how wide it is.
-static uint32_t widen(struct tm__table *table, uint32_t index, uint32_t width)
+// The column is at least this wide from now on.
+static void widen(struct tm__table *table, uint32_t index, uint32_t width, bool whole)
 {
     _Atomic uint32_t *shared = &table->widths[index];
-    width = width > WIDTH_MAX ? WIDTH_MAX : width;
-    uint32_t now = atomic_load_explicit(shared, memory_order_relaxed); // widths publish nothing
+    uint32_t now = atomic_load_explicit(shared, memory_order_relaxed);
+    if (now >= width)
+        return;
+    if (atomic_load_explicit(&table->heading, memory_order_relaxed) == 2)
+        width = (width + WIDTH_STEP - 1) / WIDTH_STEP * WIDTH_STEP;
+    width = !whole && width > WIDTH_MAX ? WIDTH_MAX : width;
     while (now < width && !atomic_compare_exchange_weak_explicit(
                               shared, &now, width, memory_order_relaxed, memory_order_relaxed)) {
     }
-    return now > width ? now : width;
 }
+
+// Columns as wide as these rows need.
+static int measure(struct table_encoder *e, const struct tm_batch *batch)
+{
+    TM_BATCH_EACH(batch, row)
+    {
+        if (row->kind != TM_ROW_INSERT)
+            atomic_store_explicit(&e->table->is_changelog, 1, memory_order_relaxed);
+        for (uint32_t i = 0; i < e->schema->field_count; i++) {
+            const struct tm_field *field = &e->schema->fields[i];
+            if (is_hidden(field))
+                continue;
+            int rc = put_value(e, row, i);
+            if (rc != 0)
+                return rc;
+            widen(e->table, i, tm__width_of(e->cell.data, e->cell.size_bytes), is_whole(field));
+        }
+    }
+    return 0;
+}
+
+// The width of a line when texts take at most `most`; *fits: columns that do not reach beyond
+// `limit`.
+static uint32_t line_width(const struct table_encoder *e, uint32_t most, uint32_t limit,
+                           uint32_t *fits)
+{
+    uint32_t width = e->is_changelog ? KIND_WIDTH : 0;
+    *fits = 0;
+    for (uint32_t i = 0; i < e->schema->field_count; i++) {
+        const struct tm_field *field = &e->schema->fields[i];
+        if (is_hidden(field))
+            continue;
+        uint32_t w = e->widths[i];
+        width += (width == 0 ? 0 : GAP) + (!is_whole(field) && w > most ? most : w);
+        // where others follow there must be room to say so
+        if (width + GAP + 1 <= limit || *fits == 0)
+            *fits = i + 1;
+    }
+    return width;
+}
+
+// What the shared widths and the terminal's make of the columns.
+static void lay_out(struct table_encoder *e)
+{
+    e->terminal = tm_fx_terminal(e->table->fx, e->table->fd);
+    e->is_changelog = atomic_load_explicit(&e->table->is_changelog, memory_order_relaxed) != 0;
+    for (uint32_t i = 0; i < e->schema->field_count; i++)
+        e->widths[i] = atomic_load_explicit(&e->table->widths[i], memory_order_relaxed);
+    uint32_t limit = e->terminal.columns, most = WIDTH_MAX, fits;
+    e->shown = e->schema->field_count;
+    if (limit == 0)
+        return;
+    while (line_width(e, most, limit, &fits) > limit && most > WIDTH_NARROW)
+        most--;
+    if (line_width(e, most, limit, &fits) > limit)
+        e->shown = fits;
+    for (uint32_t i = 0; i < e->schema->field_count; i++) {
+        if (!is_whole(&e->schema->fields[i]) && e->widths[i] > most)
+            e->widths[i] = most;
+    }
+}
+
+// Two layouts with the same columns at the same places have the same.
+static uint32_t layout_hash(const struct table_encoder *e)
+{
+    uint32_t hash = e->is_changelog ? 3 : 2;
+    for (uint32_t i = 0; i < e->shown; i++)
+        hash = (hash ^ e->widths[i]) * 16777619u;
+    return hash;
+}
+
+// --- lines ---------------------------------------------------------------------------------------
 
 static int put_spaces(struct tm_buf *out, uint32_t count)
 {
@@ -147,86 +244,142 @@ static int put_spaces(struct tm_buf *out, uint32_t count)
     return rc;
 }
 
-static int put_cell(struct table_encoder *e, struct tm_buf *out, uint32_t index, bool last)
+static int put_colored(struct table_encoder *e, struct tm_buf *out, const char *color,
+                       const void *text, size_t len)
 {
-    const uint8_t *p = e->cell.data;
+    bool colored = color != NULL && e->terminal.color;
+    int rc = colored ? tm_buf_append(out, color, strlen(color)) : 0;
+    if (rc == 0)
+        rc = tm_buf_append(out, text, len);
+    return rc == 0 && colored ? tm_buf_append(out, plain, sizeof plain - 1) : rc;
+}
+
+static int put_cell(struct table_encoder *e, struct tm_buf *out, uint32_t index, bool last,
+                    const char *color)
+{
     size_t len = e->cell.size_bytes;
-    uint32_t width = width_of(p, len), wide = widen(e->table, index, width);
-    uint32_t pad = wide > width ? wide - width : 0;
+    uint32_t wide = e->widths[index], width = tm__width_of(e->cell.data, len);
     bool right = stands_right(&e->schema->fields[index]);
+    if (width > wide && wide > 0) {
+        static const char ellipsis[] = "\xe2\x80\xa6";
+        e->cell.size_bytes = tm__width_cut(e->cell.data, len, wide - 1, &width);
+        int rc = tm_buf_append(&e->cell, ellipsis, sizeof ellipsis - 1);
+        if (rc != 0)
+            return rc;
+        len = e->cell.size_bytes;
+        width++;
+    }
+    uint32_t pad = wide > width ? wide - width : 0;
     int rc = right ? put_spaces(out, pad) : 0;
     if (rc == 0)
-        rc = tm_buf_append(out, p, len);
+        rc = put_colored(e, out, color, e->cell.data, len);
     if (rc == 0 && !last)
         rc = put_spaces(out, (right ? 0 : pad) + GAP);
     return rc;
 }
 
-static uint32_t last_visible(const struct tm_schema *schema)
+static uint32_t last_visible(const struct tm_schema *schema, uint32_t count)
 {
     uint32_t last = 0;
-    for (uint32_t i = 0; i < schema->field_count; i++)
+    for (uint32_t i = 0; i < count; i++)
         last = is_hidden(&schema->fields[i]) ? last : i;
     return last;
 }
 
+static int put_kind(struct table_encoder *e, struct tm_buf *out, const struct tm_row *row)
+{
+    static const char title[] = "op";
+    int rc = row == NULL ? put_colored(e, out, bold, title, sizeof title - 1)
+                         : put_colored(e, out, kinds[row->kind & 3].color,
+                                       kinds[row->kind & 3].name, KIND_WIDTH);
+    return rc == 0 ? put_spaces(out, GAP) : rc;
+}
+
+// The line of a row; without a row the heading.
 static int put_line(struct table_encoder *e, struct tm_buf *out, const struct tm_row *row)
 {
-    uint32_t last = last_visible(e->schema);
-    int rc = 0;
-    for (uint32_t i = 0; rc == 0 && i <= last; i++) {
+    static const char more[] = "\xe2\x80\xa6\n";
+    uint32_t last = last_visible(e->schema, e->schema->field_count);
+    bool cut = e->shown <= last;
+    int rc = e->is_changelog ? put_kind(e, out, row) : 0;
+    for (uint32_t i = 0; rc == 0 && i <= last && i < e->shown; i++) {
         const struct tm_field *field = &e->schema->fields[i];
+        const char *color = row == NULL ? bold : tm_row_is_null(row, i) ? dim : NULL;
         if (is_hidden(field))
             continue;
         e->cell.size_bytes = 0;
         rc = row != NULL ? put_value(e, row, i)
                          : put_text(&e->cell, field->name, strlen(field->name));
         if (rc == 0)
-            rc = put_cell(e, out, i, i == last);
+            rc = put_cell(e, out, i, i == last, color);
     }
-    return rc == 0 ? tm_buf_append(out, "\n", 1) : rc;
+    if (rc != 0)
+        return rc;
+    return cut ? tm_buf_append(out, more, sizeof more - 1) : tm_buf_append(out, "\n", 1);
 }
 
-// Columns as wide as these rows need.
-static int measure(struct table_encoder *e, const struct tm_batch *batch)
+static void note_heading(struct table_encoder *e)
 {
-    TM_BATCH_EACH(batch, row)
-    {
-        for (uint32_t i = 0; i < e->schema->field_count; i++) {
-            if (is_hidden(&e->schema->fields[i]))
-                continue;
-            int rc = put_value(e, row, i);
-            if (rc != 0)
-                return rc;
-            widen(e->table, i, width_of(e->cell.data, e->cell.size_bytes));
-        }
-    }
-    return 0;
+    atomic_store_explicit(&e->table->layout, layout_hash(e), memory_order_relaxed);
+    atomic_store_explicit(&e->table->lines, 0, memory_order_relaxed);
 }
 
-// The heading once, in a buffer of its own in front of all rows: whoever comes first writes it, the
-// others wait the moment that takes.
-static int put_heading(struct table_encoder *e, const struct tm_batch *batch)
+// Must the heading be written again before these rows?
+static bool needs_heading(struct table_encoder *e, uint32_t rows)
+{
+    struct tm__table *table = e->table;
+    uint32_t height = e->terminal.rows;
+    uint32_t page = height == 0 ? PAGE_UNKNOWN : height < PAGE_MIN ? PAGE_MIN : height - 1;
+    uint32_t lines = atomic_fetch_add_explicit(&table->lines, rows, memory_order_relaxed);
+    const struct tm__table *before =
+        atomic_exchange_explicit(table->latest, table, memory_order_relaxed);
+    return lines + 1 >= page || (before != table && before != NULL) ||
+           atomic_load_explicit(&table->layout, memory_order_relaxed) != layout_hash(e);
+}
+
+// The first heading, in a buffer of its own in front of all rows: whoever comes first writes it,
+// the others wait the moment that takes. True: that was here.
+static bool first_heading(struct table_encoder *e, int *rc)
 {
     int none = 0;
     _Atomic int *heading = &e->table->heading;
+    *rc = 0;
     if (atomic_load_explicit(heading, memory_order_acquire) == 2)
-        return 0;
+        return false;
     if (!atomic_compare_exchange_strong_explicit(heading, &none, 1, memory_order_acquire,
                                                  memory_order_acquire)) {
         while (atomic_load_explicit(heading, memory_order_acquire) != 2) {
         }
-        return 0;
+        return false;
     }
     struct tm_file_buffer *buffer = tm_file_buffer_new(e->table->writer, NULL);
-    int rc = buffer == NULL ? TM_E_MEMORY : measure(e, batch);
-    if (rc == 0)
-        rc = put_line(e, &buffer->bytes, NULL);
-    if (rc == 0)
+    *rc = buffer == NULL ? TM_E_MEMORY : put_line(e, &buffer->bytes, NULL);
+    if (*rc == 0)
         tm_file_buffer_submit(buffer);
+    note_heading(e);
+    atomic_store_explicit(e->table->latest, e->table, memory_order_relaxed);
     // Partner: the acquire loads above. Also after a failure, which ends the job.
     atomic_store_explicit(heading, 2, memory_order_release);
-    return rc;
+    return true;
+}
+
+// Once per batch: what its lines look like, and a heading where one is due.
+static int begin_batch(struct table_encoder *e, const struct tm_batch *batch, struct tm_buf *out)
+{
+    int rc = measure(e, batch);
+    if (rc != 0)
+        return rc;
+    e->measured = batch;
+    lay_out(e);
+    if (first_heading(e, &rc)) {
+        atomic_fetch_add_explicit(&e->table->lines, batch->row_count, memory_order_relaxed);
+        return rc;
+    }
+    if (!needs_heading(e, batch->row_count))
+        return rc;
+    note_heading(e);
+    atomic_fetch_add_explicit(&e->table->lines, batch->row_count, memory_order_relaxed);
+    return put_line(e, out, NULL);
 }
 
 static int table_encode(struct tm_encoder *base, const struct tm_batch *batch,
@@ -240,7 +393,10 @@ static int table_encode(struct tm_encoder *base, const struct tm_batch *batch,
         (const struct tm_row *)(const void *)(batch->data + batch->size_bytes);
     (void)bad; // people can read any value
     (void)arg;
-    int rc = put_heading(e, batch);
+    int rc = 0;
+    // A batch may come in several calls; its first row begins it.
+    if (*row == tm_batch_first(batch) || e->measured != batch)
+        rc = begin_batch(e, batch, out);
     while (rc == 0 && *row < end && out->size_bytes < limit_bytes) {
         rc = put_line(e, out, *row);
         *row = tm_row_next(*row);
@@ -269,6 +425,10 @@ int tm__table_encoder_new(struct tm__table *table, struct tm_mem *mem, struct tm
     e->schema = tm_schema_ref(schema);
     e->table = table;
     tm_buf_init(&e->cell, mem);
+    for (uint32_t i = 0; i < schema->field_count; i++) {
+        const struct tm_field *field = &schema->fields[i];
+        widen(table, i, tm__width_of(field->name, strlen(field->name)), is_whole(field));
+    }
     *encoder = &e->base;
     return 0;
 }

@@ -39,6 +39,12 @@ struct tm_file_info {
 
 enum { TM_LOCK_OURS = -1 };
 
+// A terminal as it is now: it can be resized at any time.
+struct tm_terminal {
+    uint32_t columns, rows; // 0: not known
+    bool color;             // may be written to in colours: nobody has asked for none (NO_COLOR)
+};
+
 // Blocking; called from executors (helper threads) or at start-up and shutdown, never from a task's
 // turn, except `read` of a regular file. All return 0 or more on success, a negative tm_code and a
 // filled error otherwise. Descriptors 0, 1 and 2 are the process's own.
@@ -77,6 +83,8 @@ struct tm_fx_files {
     int (*glob)(void *ctx, const char *pattern, int (*add)(void *arg, const char *path), void *arg,
                 struct tm_error *err);
     bool (*is_terminal)(void *ctx, int fd);
+    // *terminal: what stands behind fd, when it is a terminal. NULL: this world cannot tell.
+    void (*terminal)(void *ctx, int fd, struct tm_terminal *terminal);
 };
 
 // A unit of work for an executor. Embed it. `run` is called on the executor's thread, once; then
@@ -110,6 +118,70 @@ struct tm_fx_threads {
     void (*parker_free)(void *ctx, struct tm_parker *parker);
 };
 
+// Where a TCP socket is or goes: opaque, from `resolve`.
+struct tm_address {
+    _Alignas(8) uint8_t bytes[32];
+    uint32_t length;
+};
+enum { TM_ADDRESS_TEXT = 64 }; // bytes that hold "[1234:...:1234]:65535"
+
+struct tm_socket; // a stream or a listener
+
+// TCP. Nothing waits but `resolve`, which is for executors. A socket belongs to one thread at a
+// time. Results as in tm_fx_files; "nothing yet" is never an error.
+struct tm_fx_sockets {
+    // The addresses of a host: a number or a name; at most `max`. -> count, at least 1.
+    int (*resolve)(void *ctx, const char *host, uint16_t port, struct tm_address *addresses,
+                   uint32_t max, struct tm_error *err);
+    void (*describe)(void *ctx, const struct tm_address *address, char text[TM_ADDRESS_TEXT]);
+    bool (*is_loopback)(void *ctx, const struct tm_address *address);
+    // Begin to connect. NULL: err says why it cannot.
+    struct tm_socket *(*connect)(void *ctx, const struct tm_address *address, struct tm_error *err);
+    int (*connected)(void *ctx, struct tm_socket *socket, struct tm_error *err); // 1, or 0: not yet
+    // *address: with the port that the system chose for port 0.
+    struct tm_socket *(*listen)(void *ctx, struct tm_address *address, struct tm_error *err);
+    // 1: *socket and its *peer; 0: nobody is there.
+    int (*accept)(void *ctx, struct tm_socket *listener, struct tm_socket **socket,
+                  struct tm_address *peer, struct tm_error *err);
+    // Bytes; 0: the peer has ended; -1: nothing yet.
+    int64_t (*read)(void *ctx, struct tm_socket *socket, void *buf, size_t len,
+                    struct tm_error *err);
+    // Wake the parker once, when there is something to read or accept, or (`connecting`) to learn
+    // of the connection. By the thread that parks there; until then again and again is fine.
+    void (*watch)(void *ctx, struct tm_socket *socket, struct tm_parker *parker, bool connecting);
+    void (*close)(void *ctx, struct tm_socket *socket);
+};
+
+enum { TM_HTTP_SHOWN = 512 };
+
+struct tm_http_request {
+    const char *url;     // http or https
+    const char *headers; // "Name: value" lines, separated by \n
+    const void *body;
+    size_t body_bytes;
+    int64_t timeout_ms;  // from connecting to the answer's end
+    const char *ca_file; // instead of the system's certificates; NULL: those
+    bool insecure;       // take any certificate
+};
+struct tm_http_response {
+    int status;
+    int64_t retry_after_ms;    // -1: the answer does not say
+    char shown[TM_HTTP_SHOWN]; // the beginning of its body
+    size_t shown_bytes;
+};
+
+struct tm_http_client; // keeps connections between requests; one thread at a time
+
+// Blocking; for executors. Redirects are not followed: they are answers as others.
+struct tm_fx_http {
+    struct tm_http_client *(*client_new)(void *ctx, struct tm_error *err);
+    void (*client_free)(void *ctx, struct tm_http_client *client);
+    // 0: answered, with any status. TM_E_NETWORK: it is not known whether the request has arrived.
+    // TM_E_STOPPED soon after *cancel is nonzero.
+    int (*post)(void *ctx, struct tm_http_client *client, const struct tm_http_request *request,
+                const _Atomic int *cancel, struct tm_http_response *response, struct tm_error *err);
+};
+
 struct tm_fx_memory {
     void *(*alloc)(void *ctx, size_t size); // NULL: out of memory
     void *(*realloc)(void *ctx, void *p, size_t old_size, size_t new_size);
@@ -124,6 +196,8 @@ struct tm_fx {
     const struct tm_fx_files *files;
     const struct tm_fx_threads *threads;
     const struct tm_fx_memory *memory;
+    const struct tm_fx_sockets *sockets; // NULL: a world without network
+    const struct tm_fx_http *http;       // the same
 };
 
 static inline int64_t tm_fx_wall_ms(const struct tm_fx *fx)
@@ -134,6 +208,14 @@ static inline int64_t tm_fx_wall_ms(const struct tm_fx *fx)
 static inline int64_t tm_fx_mono_ns(const struct tm_fx *fx)
 {
     return fx->clock->mono_ns(fx->ctx);
+}
+
+static inline struct tm_terminal tm_fx_terminal(const struct tm_fx *fx, int fd)
+{
+    struct tm_terminal terminal = {0};
+    if (fx->files->terminal != NULL && fx->files->is_terminal(fx->ctx, fd))
+        fx->files->terminal(fx->ctx, fd, &terminal);
+    return terminal;
 }
 
 static inline bool tm_work_is_done(const struct tm_work *work)

@@ -20,7 +20,9 @@ enum {
     TM_NAME_MAX = 255,              // bytes of a column, operator or job name
     TM_DECIMAL_DIGITS = 38,         // as SQL; fits a 128-bit integer
     TM_SPLITS_OPEN = 256,           // files a source subtask reads side by side
-    TM_RECORD_BYTES = 1024 * 1024,  // default max_record
+    TM_CONNECTIONS = 256, // that a listening source has at once; others wait in the system's queue
+    TM_WEBHOOK_IN_FLIGHT = 16,     // requests of a subtask under way, each with a thread
+    TM_RECORD_BYTES = 1024 * 1024, // default max_record
     TM_PARALLELISM_MAX = 1024,
     TM_MAX_PARALLELISM = 32768,      // key groups; SEMANTICS 13
     TM_RING_ELEMENTS = 64,           // slots of a channel; a power of two

@@ -8,15 +8,17 @@
 #include "connectors/discard/discard.h"
 #include "connectors/file/file.h"
 #include "connectors/generator/generator.h"
+#include "connectors/socket/socket.h"
 #include "connectors/stdio/stdio.h"
+#include "connectors/webhook/webhook.h"
 #include "core/base/limits.h"
 #include "core/base/text.h"
 #include "core/graph/plan.h"
 #include "core/loop/real.h"
 
 const struct tm_connector *const tm_engine_connectors[] = {
-    &tm_connector_file,      &tm_connector_stdin,   &tm_connector_print,
-    &tm_connector_generator, &tm_connector_discard, NULL,
+    &tm_connector_file,    &tm_connector_stdin,  &tm_connector_print,   &tm_connector_generator,
+    &tm_connector_discard, &tm_connector_socket, &tm_connector_webhook, NULL,
 };
 
 enum { SCRIPT_BYTES_MAX = 16 * 1024 * 1024 };
@@ -148,7 +150,7 @@ int tm_engine_open(struct tm_engine *engine, const struct tm_cli_options *option
         .fx = &engine->fx,
         .level = options->quiet ? TM_LOG_WARN : TM_LOG_INFO,
         .json = options->log != NULL && strcmp(options->log, "json") == 0,
-        .color = engine->fx.files->is_terminal(engine->fx.ctx, 2),
+        .color = tm_fx_terminal(&engine->fx, 2).color,
     };
     // A job that cannot be read is wrong use, whatever the reason; a file that the job names is
     // not.

@@ -232,8 +232,7 @@ int tm_cli_fail(const struct tm_cli_options *options, const struct tm_error *err
     struct tm_error ignored = {0};
     if (tm_real_init(&fx, &ignored) != 0)
         return exit_code;
-    struct tm_log log = {
-        .fx = &fx, .level = TM_LOG_INFO, .color = fx.files->is_terminal(fx.ctx, 2)};
+    struct tm_log log = {.fx = &fx, .level = TM_LOG_INFO, .color = tm_fx_terminal(&fx, 2).color};
     log.json = options->log != NULL && strcmp(options->log, "json") == 0;
     tm_cli_say(&log, err);
     tm_real_fini(&fx);

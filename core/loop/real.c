@@ -107,6 +107,8 @@ int tm_real_init(struct tm_fx *fx, struct tm_error *err)
         .files = &tm__real_files,
         .threads = &tm__real_threads,
         .memory = &real_memory,
+        .sockets = &tm__real_sockets,
+        .http = &tm__real_http,
     };
     return 0;
 }

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -454,6 +455,19 @@ static bool real_is_terminal(void *ctx, int fd)
     return isatty(fd) != 0;
 }
 
+static void real_terminal(void *ctx, int fd, struct tm_terminal *terminal)
+{
+    (void)ctx;
+    struct winsize size;
+    const char *no_color = getenv("NO_COLOR"), *kind = getenv("TERM");
+    if (ioctl(fd, TIOCGWINSZ, &size) == 0) {
+        terminal->columns = size.ws_col;
+        terminal->rows = size.ws_row;
+    }
+    terminal->color =
+        (no_color == NULL || no_color[0] == '\0') && (kind == NULL || strcmp(kind, "dumb") != 0);
+}
+
 const struct tm_fx_files tm__real_files = {
     .open = real_open,
     .read = real_read,
@@ -471,4 +485,5 @@ const struct tm_fx_files tm__real_files = {
     .resolve = real_resolve,
     .glob = real_glob,
     .is_terminal = real_is_terminal,
+    .terminal = real_terminal,
 };

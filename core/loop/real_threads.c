@@ -167,11 +167,17 @@ struct tm_parker {
     bool woken; // the owner's: set in its loop, by the watcher of `async`
 };
 
+void tm__real_parker_rouse(struct tm_parker *parker)
+{
+    parker->woken = true;
+    ev_break(parker->loop, EVBREAK_ONE);
+}
+
 static void on_wake(struct ev_loop *loop, ev_async *watcher, int events)
 {
     (void)events;
-    ((struct tm_parker *)watcher->data)->woken = true;
-    ev_break(loop, EVBREAK_ONE);
+    (void)loop;
+    tm__real_parker_rouse(watcher->data);
 }
 
 static void on_timer(struct ev_loop *loop, ev_timer *watcher, int events)

@@ -36,6 +36,8 @@ struct tm_sink_ops {
     // being written.
     int (*flush)(struct tm_sink *sink, bool end, struct tm_error *err);
     void (*free)(struct tm_sink *sink);
+    // When flush must be called again though no row comes (mono ns); INT64_MAX: never. NULL-able
+    int64_t (*deadline_ns)(const struct tm_sink *sink);
 };
 struct tm_sink {
     const struct tm_sink_ops *ops;

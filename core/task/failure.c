@@ -317,3 +317,9 @@ void tm_task_warn_once(struct tm_task_context *ctx, const struct tm_node *node, 
         tm_log_write(job->log, TM_LOG_WARN, "%s '%s': %s",
                      node->kind == TM_NODE_SOURCE ? "source" : "operator", node->name, message);
 }
+
+void tm_task_inform(struct tm_task_context *ctx, const struct tm_node *node, const char *message)
+{
+    tm_log_write(ctx->task->job->log, TM_LOG_INFO, "%s '%s': %s",
+                 node->kind == TM_NODE_SOURCE ? "source" : "operator", node->name, message);
+}

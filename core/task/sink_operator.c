@@ -61,6 +61,20 @@ static int sink_step(struct tm_operator *op, struct tm_element *in, struct tm_el
     return TM_STEP_DONE;
 }
 
+static int sink_tick(struct tm_operator *op, struct tm_element *out, struct tm_error *err)
+{
+    (void)out;
+    return tm__task_sink_idle(op, err);
+}
+
+static int64_t sink_deadline_ns(const struct tm_operator *op)
+{
+    const struct sink_operator *self = (const struct sink_operator *)op;
+    return self->sink == NULL || self->sink->ops->deadline_ns == NULL
+               ? INT64_MAX
+               : self->sink->ops->deadline_ns(self->sink);
+}
+
 static void sink_free(struct tm_operator *op)
 {
     struct sink_operator *self = (struct sink_operator *)op;
@@ -69,8 +83,11 @@ static void sink_free(struct tm_operator *op)
     tm_mem_free(self->task->job->mem, self, sizeof *self);
 }
 
-static const struct tm_operator_ops sink_operator_ops = {
-    .open = sink_open, .step = sink_step, .free = sink_free};
+static const struct tm_operator_ops sink_operator_ops = {.open = sink_open,
+                                                         .step = sink_step,
+                                                         .tick = sink_tick,
+                                                         .deadline_ns = sink_deadline_ns,
+                                                         .free = sink_free};
 
 int tm__task_sink_operator_new(struct tm_task *task, const struct tm_node *node,
                                struct tm_operator **op, struct tm_error *err)

@@ -668,7 +668,7 @@ end
 ---@field functions function[] the function and the Lua functions of the script it calls
 
 ---@param fn function
----@param params table[] { schema = } a record, { bare = true } a text, { out = true }
+---@param params table[] { schema = } a record, { bare = true } a text, { out = true }, { value = } an abstract value
 ---@return codegen.analysis
 function bytecode.analyse(fn, params)
   local out = { reads = {}, uses = {}, assigned = {}, assigned_dynamic = {}, emits = {}, unknown_fields = {}, problems = {},
@@ -680,6 +680,8 @@ function bytecode.analyse(fn, params)
     out.looked_at[p] = {}
     if param.out then
       args[p] = values.OUT
+    elseif param.value then
+      args[p] = param.value
     elseif param.bare then
       args[p] = { t = "field", p = p, name = "line", type = param.type or "string" }
     else

@@ -131,6 +131,7 @@ function chunk.write_head(w, g, nodes)
   end
   if g.names.wide then w:line("local G = {} -- too many names for locals") end
   for k, node in ipairs(nodes) do
+    if node.made then w:line("local at_row, random = R.at_row, R.random") end
     if node.fn then g.names:declare(w, "fn_" .. k, ("R.fns[%d]"):format(k)) end
     for i in ipairs(node.assigns or {}) do
       g.names:declare(w, ("fn_%d_%d"):format(k, i), ("R.fns[%d][%d]"):format(k, i))

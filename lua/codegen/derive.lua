@@ -7,6 +7,7 @@ local findings = require "codegen.findings"
 local order = require "codegen.order"
 local result = require "codegen.result"
 local problem = require "codegen.problem"
+local random = require "tidemill.random"
 local suggest = require "tidemill.suggest"
 local utf8 = require "tidemill.utf8"
 
@@ -48,6 +49,14 @@ end
 -- --- analysis of one function
 -- ----------------------------------------------------------------------------------------------
 
+-- What the function of a generated field is called with: the row's number, and what it draws random numbers with.
+local function parameters(node)
+  if node.made then
+    return { { value = { t = "field", p = 1, name = node.made.number, type = "int" } }, { value = { t = "const", v = random.random } } }
+  end
+  return { node.input.bare and { bare = true } or { schema = node.input } }
+end
+
 local function parameter(node) return node.input.bare and { bare = true } or { schema = node.input } end
 
 local function analyse(node, fn, params)
@@ -67,6 +76,10 @@ local function analyse(node, fn, params)
 end
 
 local function add_reads(node, analysis, p)
+  if node.made then
+    node.reads[node.made.number] = true
+    return
+  end
   local reads = analysis.reads[p]
   if reads == true and not node.input.bare then node.reads = true end
   if node.reads == true then return end
@@ -114,6 +127,7 @@ end
 
 -- Hidden columns other than the time's: keys that a function computed. They stay with rows that stay what they are.
 local function hidden_keys(node, fields, passes)
+  if node.made then return end
   local time = node.input.time_field
   for i, f in ipairs(node.input.fields) do
     if f.hidden and i ~= time then
@@ -148,6 +162,15 @@ function verbs.filter(node)
   local scalar = result.modes(a, 1, {})
   node.codegen.analysis, node.codegen.modes = a, scalar
   node.schema, node.passes = node.input, passes
+end
+
+-- A sink's function: what it returns is nobody's.
+function verbs.each(node)
+  local a = analyse(node, node.fn, { parameter(node) })
+  no_assignment(node, a, "a sink")
+  add_reads(node, a, 1)
+  node.codegen.analysis, node.codegen.modes = a, result.modes(a, 1, {})
+  node.schema, node.passes = node.input, identity(node)
 end
 
 function verbs.select(node)
@@ -198,6 +221,13 @@ local function scalar_type(node, a)
   return type_name, nil, false, text
 end
 
+local function in_order(fields, names)
+  local by_name, ordered = {}, {}
+  for _, f in ipairs(fields) do by_name[f.name] = f end
+  for i, name in ipairs(names) do ordered[i] = by_name[name] end
+  return ordered
+end
+
 function verbs.assign(node)
   local fields, passes, at = {}, {}, {}
   for _, f in ipairs(node.input.fields) do
@@ -209,7 +239,7 @@ function verbs.assign(node)
   local bare = node.input.bare
   node.codegen.assigns = {}
   for i, assign in ipairs(node.assigns) do
-    local a = analyse(node, assign.fn, { parameter(node) })
+    local a = analyse(node, assign.fn, parameters(node))
     no_assignment(node, a, "assign")
     add_reads(node, a, 1)
     local type_name, pass, required, text = scalar_type(node, a)
@@ -221,6 +251,7 @@ function verbs.assign(node)
     node.codegen.assigns[i] = { analysis = a, modes = result.modes(a, 1, pass and { [assign.name] = pass } or {}) }
   end
   hidden_keys(node, fields, passes)
+  if node.made then fields = in_order(fields, node.made.order) end
   finish(node, fields, passes, bare)
 end
 
@@ -383,7 +414,7 @@ local function lost_assignments(node, a)
 end
 
 function verbs.map(node)
-  local a = analyse(node, node.fn, { parameter(node) })
+  local a = analyse(node, node.fn, parameters(node))
   add_reads(node, a, 1)
   rows_of(node, a, a.returns, "returns")
   lost_assignments(node, a)

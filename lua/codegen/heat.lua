@@ -39,6 +39,7 @@ local function flush_shared()
     add(fit.int64, 1)
     add(fit.is_utf8, 1)
     add(require("tidemill.random").random, 1)
+    add(require("tidemill.random").at_row, 1)
   end
   for fn in pairs(shared) do jit.flush(fn) end
 end

@@ -9,6 +9,7 @@ local fault = require "tidemill.fault"
 local fit = require "codegen.fit"
 local layout = require "ffi.layout"
 local problem = require "codegen.problem"
+local random = require "tidemill.random"
 local records = require "codegen.records"
 local rows = require "codegen.rows"
 local shown = require "codegen.shown"
@@ -124,7 +125,9 @@ local function seen(value)
   return views.value(value.type, arena.state.base + at, #value.bytes)
 end
 
-local function argument(self, k, env)
+local function argument(self, k, env, field)
+  local made = self.nodes[k].made
+  if made then return random.at_row(made.seed, field, env[made.number]), random.random end
   if self.nodes[k].input.bare then return env.line end
   return self.records[k]
 end
@@ -171,14 +174,20 @@ function verbs.filter(self, k, env)
   return true, env
 end
 
+function verbs.each(self, k, env)
+  local ok, err = pcall(self.nodes[k].fn, argument(self, k, env))
+  if not ok then return false, err end
+  return true, env
+end
+
 function verbs.select(self, k, env) return true, passed(self.nodes[k], env) end
 verbs.drop = verbs.select
 
 function verbs.assign(self, k, env)
   local node = self.nodes[k]
   local out = passed(node, env)
-  for _, a in ipairs(node.assigns) do
-    local ok, x = pcall(a.fn, argument(self, k, env))
+  for i, a in ipairs(node.assigns) do
+    local ok, x = pcall(a.fn, argument(self, k, env, i))
     if not ok then return false, x end
     if not node.passes[a.name] then
       local field = node.schema.fields[node.schema.by_name[a.name]]
@@ -205,7 +214,7 @@ function verbs.key(self, k, env)
 end
 
 function verbs.map(self, k, env)
-  local ok, x = pcall(self.nodes[k].fn, argument(self, k, env))
+  local ok, x = pcall(self.nodes[k].fn, argument(self, k, env, 0))
   if not ok then return false, x end
   return pcall(result_of, self, k, env, x)
 end

@@ -10,6 +10,7 @@ local fit = require "codegen.fit"
 local int64 = require "codegen.int64"
 local layout = require "ffi.layout"
 local nest = require "codegen.nest"
+local random = require "tidemill.random"
 local records = require "codegen.records"
 local rows = require "codegen.rows"
 local shown = require "codegen.shown"
@@ -73,7 +74,7 @@ function runtime.new(nodes, ctx, C, plan)
     decimal_value = decimal.type, int64_value = int64.type, fit_decimal = fit.decimal, fit_int64 = fit.int64,
     blank = blank_row(input, anchors), is_utf8 = is_interpreted(nodes) and fit.is_utf8_called or fit.is_utf8,
     clock = views.clock, int64 = ffi.typeof("int64_t"), any_value = any.value, views = view_text.views, encoders = nest.encoders,
-    copy_record = records.copy, texts = {}, fns = {}, anchors = anchors,
+    at_row = random.at_row, random = random.random, copy_record = records.copy, texts = {}, fns = {}, anchors = anchors,
   }
   cur.row, kept.acc = R.blank, R.blank
   local variable

@@ -111,8 +111,13 @@ function stages.write_record(w, g, stage, label, reads, modes)
 end
 
 -- What the user's function is called with: its record, or the text of a bare stream.
-local function argument(w, g, stage, label, analysis, modes)
+---@param field integer? of a generated row: which of its functions
+local function argument(w, g, stage, label, analysis, modes, field)
   local node = stage.node
+  if node.made then
+    local number = columns.getter(w, g.names, stage.env[node.made.number], g.masks, label)
+    return ("at_row(%.0f, %d, %s()), random"):format(node.made.seed, field, number)
+  end
   if node.input.bare then
     return columns.getter(w, g.names, stage.env.line, g.masks, label, modes.line) .. "()"
   end
@@ -259,6 +264,16 @@ function verbs.filter(w, g, stage)
   w:close()
 end
 
+function verbs.each(w, g, stage)
+  local c = stage.node.codegen
+  local arg = argument(w, g, stage, tostring(stage.k), c.analysis, c.modes)
+  g.names:func(w, "step_" .. stage.k)
+  w:line("local ok, x = pcall(%s, %s)", g.names:ref("fn_" .. stage.k), arg)
+  failing(w, stage)
+  w:line("return %s", next_call(g, stage))
+  w:close()
+end
+
 local function pass_on(w, g, stage)
   g.names:func(w, "step_" .. stage.k)
   w:line("return %s", next_call(g, stage))
@@ -286,7 +301,7 @@ function verbs.assign(w, g, stage)
   local bad = ("return bad_value(%d, %%s, %%s)"):format(stage.k - 1)
   local args = {}
   for i, a in ipairs(stage.node.codegen.assigns) do
-    args[i] = argument(w, g, stage, stage.k .. "_" .. i, a.analysis, a.modes)
+    args[i] = argument(w, g, stage, stage.k .. "_" .. i, a.analysis, a.modes, i)
   end
   local by_name = {}
   for _, c in ipairs(stage.vars) do by_name[c.field.name] = c end
@@ -311,7 +326,7 @@ end
 
 function verbs.map(w, g, stage)
   local c, k = stage.node.codegen, stage.k
-  local arg = argument(w, g, stage, tostring(k), c.analysis, c.modes)
+  local arg = argument(w, g, stage, tostring(k), c.analysis, c.modes, 0)
   keys_line(w, g, stage)
   for _, col in ipairs(stage.vars) do -- what a returned record takes from the input
     local input = stage.env[col.field.name]

@@ -135,10 +135,36 @@ function tm.stdin(options) end
 ---@return tidemill.Connector
 function tm.file(options) end
 
+---@class tidemill.socket.options
+---@field port integer to listen also 0: the system chooses one, and the log says which
+---@field host? string where to connect to, or to listen; default "127.0.0.1"
+---@field listen? boolean accept connections, instead of connecting to a server
+---@field reconnect? boolean connect again when the connection ends or cannot be made; without it the end of the connection is the end of the input
+---@field expose? boolean listen on an address that other machines can reach: whoever reaches it can send records
+---@field connect_timeout? tidemill.duration default "10s"
+---@field format? tidemill.format default: "json" with a schema, "text" without
+---@field schema? tidemill.Schema|tidemill.fields
+---@field max_record? tidemill.size the longest record; default "1MB"
+---@field name? string
+---@field on_error? tidemill.on_error
+
+---Records that come over TCP. What was read cannot be read again.
+---
+---    tm.from(tm.socket { port = 9000, listen = true, format = "json", schema = { user = "string" } })
+---@param options tidemill.socket.options
+---@return tidemill.Connector source
+function tm.socket(options) end
+
 ---Rows made up from a seed: row i depends on seed and i alone, at every parallelism.
 ---
 ---    tm.generate { rate = 1000, count = 1e6, seed = 1, fields = { user = tm.gen.pattern("u####"), n = tm.gen.sequence() } }
----@param options { fields: table<string, tidemill.GeneratedField>, rate: number?, count: integer?, seed: integer?, name: string?, on_error: tidemill.on_error? } rate: rows per second, default as fast as possible; count: rows, default without end
+---
+---A field may be a function of the row's number (from 0) and of a `random(m, n)` as math.random; a function in place of the table
+---makes whole rows.
+---
+---    tm.generate { count = 1000, fields = function(i, random) return { id = i, dice = random(6) } end }
+---@alias tidemill.random fun(m: integer?, n: integer?): number
+---@param options { fields: table<string, tidemill.GeneratedField|fun(i: integer, random: tidemill.random): any>|fun(i: integer, random: tidemill.random): table, rate: number?, count: integer?, seed: integer?, name: string?, on_error: tidemill.on_error? } rate: rows per second, default as fast as possible; count: rows, default without end
 ---@return tidemill.Connector source
 function tm.generate(options) end
 
@@ -148,6 +174,44 @@ function tm.generate(options) end
 ---@param options? { format: tidemill.format?, schema: tidemill.Schema|tidemill.fields?, name: string?, on_error: tidemill.on_error?, nulls: "write"|"omit"?, timestamp: "iso"|"ms"? }
 ---@return tidemill.Connector sink
 function tm.print(options) end
+
+---A function as a sink: `write` is called with each row, on the thread of its subtask, and with nothing else; `open` before the
+---first row and `close` behind the last, once in each subtask. What they share is captured variables, one set for each thread.
+---
+---    local sums = {}
+---    stream:to(tm.sink {
+---      write = function(e) sums[e.country] = (sums[e.country] or 0) + e.amount end,
+---      close = function() for country, sum in pairs(sums) do print(country, sum) end end,
+---    })
+---@param options { write: fun(e: tidemill.record), open: fun()?, close: fun()?, name: string?, on_error: tidemill.on_error?, schema: tidemill.Schema|tidemill.fields? }
+---@return tidemill.Connector sink
+function tm.sink(options) end
+
+---@class tidemill.webhook.options
+---@field url string http:// or https://; user, password and query are in no message
+---@field body? "lines"|"array"|"record" JSON Lines (default), one JSON array, or one record in each request
+---@field batch? integer rows in a request, at most; default 100
+---@field batch_bytes? tidemill.size no row is added to a request that holds as much; default "1MB"
+---@field every? tidemill.duration how long a row waits for others; default "1s"
+---@field in_flight? integer requests under way at once, of each subtask, up to 16; default 1, which keeps the order
+---@field timeout? tidemill.duration of one attempt; default "30s"
+---@field headers? table<string, string>
+---@field retry? { attempts: integer?, min: tidemill.duration?, max: tidemill.duration? } default 10 attempts, with pauses of "200ms", doubling, up to "30s"; then the job fails
+---@field verify? boolean check the server's certificate; default true
+---@field ca? string file with the certificates to trust, instead of the system's
+---@field nulls? "write"|"omit" default "write"
+---@field timestamp? "iso"|"ms" default "iso"
+---@field schema? tidemill.Schema|tidemill.fields
+---@field name? string
+---@field on_error? tidemill.on_error of rows that the server refuses (4xx) or JSON cannot hold
+---@field format? "json"
+
+---Rows as JSON in HTTP requests, at least once.
+---
+---    stream:to(tm.webhook { url = "https://example.com/alerts", batch = 50, headers = { Authorization = "Bearer " .. tm.arg("token", "") } })
+---@param options tidemill.webhook.options
+---@return tidemill.Connector sink
+function tm.webhook(options) end
 
 ---CSV with options, for `format`. Without options: commas, double quotes, a header, an empty field is null.
 ---
@@ -171,36 +235,82 @@ local gen = {}
 ---    amount = tm.gen.uniform(1, 500, "decimal(10,2)")
 ---@param min number
 ---@param max number
----@param type? tidemill.type double (default), int, int64 or decimal(p,s)
+---@param options? tidemill.type|{ type: tidemill.type?, nulls: number? } type: double (default), int, int64 or decimal(p,s); nulls: share of the rows without a value
 ---@return tidemill.GeneratedField
-function gen.uniform(min, max, type) end
+function gen.uniform(min, max, options) end
 
----One of a list, each as likely.
+---Normally distributed around a mean. What falls outside of min and max is put on them.
 ---
----    country = tm.gen.choice { "FR", "DE", "US" }
----@param choices (string|number|boolean)[]
+---    height = tm.gen.normal(170, 10, { min = 100, max = 230, type = "int" })
+---@param mean number
+---@param stddev number
+---@param options? tidemill.type|{ type: tidemill.type?, min: number?, max: number?, nulls: number? } type: double (default), int, int64 or a decimal of up to 15 digits
 ---@return tidemill.GeneratedField
-function gen.choice(choices) end
+function gen.normal(mean, stddev, options) end
+
+---Whole numbers from `start` (default 0) on: number n comes 1/n^zipf as often as the first.
+---
+---    product = tm.gen.zipf { distinct = 1000, zipf = 1.1 }
+---@param options { distinct: integer, zipf: number?, start: integer?, nulls: number? } zipf: default 1; 0 is even
+---@return tidemill.GeneratedField
+function gen.zipf(options) end
+
+---One of a list, each as likely, or as its weight says.
+---
+---    country = tm.gen.choice({ "FR", "DE", "US" }, { weights = { 5, 3, 2 } })
+---@param choices (string|number|boolean)[]
+---@param options? { weights: number[]?, type: tidemill.type?, nulls: number? } type: what else than string, bool, int or double the values are
+---@return tidemill.GeneratedField
+function gen.choice(choices, options) end
+
+---Always the same value.
+---
+---    price = tm.gen.constant("1.50", { type = "decimal(10,2)" })
+---@param value string|number|boolean
+---@param options? { type: tidemill.type?, nulls: number? }
+---@return tidemill.GeneratedField
+function gen.constant(value, options) end
+
+---True in a share of the rows, half of them when not given.
+---
+---    is_returned = tm.gen.bool { share = 0.02 }
+---@param options? { share: number?, nulls: number? }
+---@return tidemill.GeneratedField
+function gen.bool(options) end
+
+---Texts in the form of random UUIDs (version 4).
+---
+---    order_id = tm.gen.uuid()
+---@param options? { nulls: number? }
+---@return tidemill.GeneratedField
+function gen.uuid(options) end
+
+---Texts of random characters.
+---
+---    token = tm.gen.string { length = { 8, 12 }, alphabet = "0123456789abcdef" }
+---@param options? { length: integer|integer[]|nil, alphabet: string?, nulls: number? } length: characters, default 16, or { from, to }; alphabet: ASCII, default small letters and digits
+---@return tidemill.GeneratedField
+function gen.string(options) end
 
 ---Text in which each # is a digit of a number below `distinct`; low numbers more often with `zipf`.
 ---
 ---    user_id = tm.gen.pattern("u######", { zipf = 0.9, distinct = 1000000 })
 ---@param pattern string
----@param options? { zipf: number?, distinct: integer? }
+---@param options? { zipf: number?, distinct: integer?, nulls: number? }
 ---@return tidemill.GeneratedField
 function gen.pattern(pattern, options) end
 
 ---Row i is at start (default 2026-01-01) + i * step; a share of the rows (default 0.25) is set back by up to `disorder`.
 ---
 ---    ts = tm.gen.timestamp { step = "1ms", disorder = "2s", late_share = 0.1, start = "2026-01-01" }
----@param options? { step: tidemill.duration?, disorder: tidemill.duration?, late_share: number?, start: string|integer? }
+---@param options? { step: tidemill.duration?, disorder: tidemill.duration?, late_share: number?, start: string|integer|nil, nulls: number? }
 ---@return tidemill.GeneratedField
 function gen.timestamp(options) end
 
----A number that grows with the row.
+---A number that grows with the row. The input ends behind the row with `last`.
 ---
----    id = tm.gen.sequence { start = 1 }
----@param options? { start: integer?, step: integer? }
+---    id = tm.gen.sequence { start = 1, last = 1000 }
+---@param options? { start: integer?, step: integer?, last: integer?, type: tidemill.type?, nulls: number? } type: int (default) or int64
 ---@return tidemill.GeneratedField
 function gen.sequence(options) end
 

@@ -8,6 +8,7 @@ local freeze = require "tidemill.freeze"
 local generate = require "tidemill.generate"
 local place = require "tidemill.place"
 local schema = require "tidemill.schema"
+local suggest = require "tidemill.suggest"
 
 local connectors = {}
 
@@ -62,10 +63,98 @@ local KINDS = {
     },
   },
   print = { connector = "print", sink = true, options = { nulls = NULLS, timestamp = TIMESTAMP } },
+  socket = {
+    connector = "socket", source = true,
+    options = {
+      host = { check.string, pass = true }, max_record = MAX_RECORD,
+      port = { function(at, what, v) return check.integer(at, what, v, 0, 65535) end, pass = true },
+      listen = { check.boolean, pass = true }, reconnect = { check.boolean, pass = true },
+      expose = { check.boolean, pass = true },
+      connect_timeout = { function(at, what, v) return check.duration(at, what, v, 1) end, pass = true },
+    },
+  },
+  webhook = {
+    connector = "webhook", sink = true,
+    options = {
+      url = { check.string, pass = true }, nulls = NULLS, timestamp = TIMESTAMP,
+      body = { function(at, what, v) return check.choice(at, what, v, { "lines", "array", "record" }) end, pass = true },
+      batch = { function(at, what, v) return check.integer(at, what, v, 1, 1000000) end, pass = true },
+      batch_bytes = { function(at, what, v) return check.size(at, what, v, 1, RECORD_MAX) end, pass = true },
+      every = { function(at, what, v) return check.duration(at, what, v, 0) end, pass = true },
+      in_flight = { function(at, what, v) return check.integer(at, what, v, 1, 16) end, pass = true },
+      timeout = { function(at, what, v) return check.duration(at, what, v, 1) end, pass = true },
+      headers = { any }, retry = { any }, verify = { check.boolean, pass = true }, ca = { check.string, pass = true },
+    },
+  },
+  sink = {
+    connector = "discard", sink = true, options = { open = { check.func }, write = { check.func }, close = { check.func } },
+  },
   discard = { connector = "discard", sink = true, options = {} },
 }
 
 local function shown(kind) return "tm." .. kind end
+
+local LOOPBACK = { localhost = true, ["::1"] = true, ["127.0.0.1"] = true }
+
+local function check_socket(call, what, v)
+  if not v.port then
+    fault.raise("ARGUMENT", call.at, what .. ": port is missing", "for example tm.socket { port = 9000 }")
+  end
+  if v.listen and v.reconnect then
+    fault.raise("OPTION", call.at, what .. ": reconnect is for connecting; a listening source takes new connections at any time")
+  end
+  if not v.listen then
+    if v.port == 0 then
+      fault.raise("ARGUMENT", call.at, what .. ": port: a number from 1 to 65535 is needed to connect to, given 0",
+        "listen = true with port = 0 lets the system choose one")
+    end
+    if v.expose ~= nil then fault.raise("OPTION", call.at, what .. ": expose is for listen = true") end
+  elseif v.host and not LOOPBACK[v.host] and not v.host:find("^127%.") and not v.expose then
+    fault.raise("OPTION", call.at, ('%s: "%s" can be reached from other machines'):format(what, v.host),
+      'listen on "127.0.0.1", or say expose = true: records are taken from whoever connects')
+  end
+end
+
+-- What the webhook's tables are for C: one text of header lines, and retry_* numbers.
+local function webhook_options(call, what, v)
+  local flat, lines = {}, {}
+  if not v.url then
+    fault.raise("ARGUMENT", call.at, what .. ": url is missing", 'for example tm.webhook { url = "https://example.com/events" }')
+  end
+  if not v.url:lower():find("^https?://[^/]") or v.url:find("[%c ]") then
+    fault.raise("ARGUMENT", call.at, what .. ": url: http://... or https://... is needed",
+      'for example url = "https://example.com/events"')
+  end
+  if v.format ~= nil and v.format ~= "json" then
+    fault.raise("OPTION", call.at, what .. ": rows are sent as JSON; body says in which form: \"lines\", \"array\" or \"record\"")
+  end
+  if v.body == "record" and v.batch and v.batch > 1 then
+    fault.raise("OPTION", call.at, what .. ': body = "record" sends one row in each request; batch is for "lines" and "array"')
+  end
+  if v.headers ~= nil then
+    if type(v.headers) ~= "table" or freeze.kind(v.headers) then
+      check.wrong(call.at, what .. ": headers", "a table of texts", v.headers, 'for example headers = { ["X-Source"] = "tidemill" }')
+    end
+    for _, name in ipairs(suggest.keys(v.headers)) do
+      local value = v.headers[name]
+      if type(value) ~= "string" or value:find("%c") or not name:find("^[%w%-_]+$") then
+        fault.raise("ARGUMENT", call.at, ("%s: headers: %s: a header is a name of letters, digits and -, and a text without line ends")
+          :format(what, check.show(name)))
+      end
+      lines[#lines + 1] = ("%s: %s"):format(name, value)
+    end
+    flat[1] = { name = "headers", value = table.concat(lines, "\n") }
+  end
+  local function duration(a, w, x) return check.duration(a, w, x, 1) end
+  local retry = check.options(call.at, what .. ": retry", v.retry, {
+    attempts = function(a, w, x) return check.integer(a, w, x, 1, 1000000) end, min = duration, max = duration,
+  })
+  if (retry.min or 200) > (retry.max or 30000) then
+    fault.raise("ARGUMENT", call.at, what .. ": retry: min is longer than max")
+  end
+  for _, name in ipairs(suggest.keys(retry)) do flat[#flat + 1] = { name = "retry_" .. name, value = retry[name] } end
+  return flat
+end
 
 local function construct(kind, given, positional)
   local file, line = place.find()
@@ -88,6 +177,17 @@ local function construct(kind, given, positional)
     end
     self.schema = schema.declare(call, what .. ": schema", values.schema)
   end
+  if kind == "sink" then
+    if not values.write then
+      fault.raise("ARGUMENT", call.at, what .. ": write is missing: a function that is called with each row",
+        "for example tm.sink { write = function(e) print(e.id) end }")
+    end
+    if values.format ~= nil then
+      fault.raise("OPTION", call.at, what .. ": write gets rows, not bytes: it has no format")
+    end
+  end
+  if kind == "webhook" then self.flat = webhook_options(call, what, values) end
+  if kind == "socket" then check_socket(call, what, values) end
   if kind == "file" and not values.path then
     fault.raise("ARGUMENT", call.at, "tm.file: path is missing", 'for example tm.file { path = "in/*.jsonl" }')
   end
@@ -102,7 +202,8 @@ local function construct(kind, given, positional)
       fault.raise("ARGUMENT", call.at, "tm.generate: fields is missing",
         'for example fields = { user_id = tm.gen.pattern("u####"), amount = tm.gen.uniform(1, 500) }')
     end
-    self.schema, self.flat = generate.fields(call, what, values.fields)
+    self.generated = generate.fields(call, what, values.fields)
+    self.schema, self.flat = self.generated.columns, self.generated.options
   end
   return freeze.object("connector", self)
 end
@@ -121,9 +222,10 @@ local function format_of(self, at, role, findings)
   local v = self.values
   local guessed, suffix = nil, nil
   if self.kind == "lines" then return "text", {} end
-  if self.kind == "generate" or self.kind == "discard" or self.kind == "print" then
+  if self.kind == "generate" or self.kind == "discard" or self.kind == "sink" or self.kind == "print" then
     return formats.of(v.format or "")
   end
+  if self.kind == "webhook" then return "json", {} end
   if v.path then guessed, suffix = suffix_format(v.path) end
   if suffix and COMPRESSED[suffix] then
     fault.raise("OPTION", at, ('%s: "%s": compressed files cannot be %s in this version'):format(self.what, v.path,
@@ -131,7 +233,7 @@ local function format_of(self, at, role, findings)
   end
   if v.format then return formats.of(v.format) end
   local how
-  if self.kind == "stdin" then
+  if self.kind == "stdin" or self.kind == "socket" then
     guessed = self.schema and "json" or "text"
     how = self.schema and "there is a schema" or "there is no schema"
   elseif guessed then
@@ -153,12 +255,15 @@ end
 
 local EXAMPLE = [[schema = { user_id = "string", amount = "decimal(10,2)", ts = "timestamp" }]]
 
+local SINKS = "sinks: tm.print(), tm.file{}, tm.webhook{}, tm.sink{}, tm.discard()"
+local SOURCES = "sources: tm.lines(), tm.stdin{}, tm.file{}, tm.socket{}, tm.generate{}"
+
 local function role_check(self, at, role, what)
   if not self.definition[role] then
     fault.raise("ARGUMENT", at, role == "source" and ("from: %s is a sink; a source is needed"):format(self.what)
       or ("%s: %s is a source; a sink is needed"):format(what, self.what),
-      role == "source" and "sources: tm.lines(), tm.stdin{}, tm.file{}, tm.generate{}"
-      or "sinks: tm.print(), tm.file{}, tm.discard()")
+      role == "source" and SOURCES
+      or SINKS)
   end
   for name, d in pairs(self.definition.options) do
     if d[2] and d[2] ~= role and self.values[name] ~= nil then
@@ -183,13 +288,19 @@ local function base_name(self)
   return self.kind
 end
 
+local function is_bounded(self)
+  local v = self.values
+  if self.kind == "socket" then return not (v.listen or v.reconnect) end
+  return self.kind ~= "generate" or v.count ~= nil or self.generated.bounded or false
+end
+
 ---What a source node needs, or a fault.
 ---@param connector any as given to from
 ---@return table { connector, format, schema, options, bounded, base, on_error, name, self }
 function connectors.as_source(connector, at, findings)
   local self = freeze.content(connector, "connector")
   if not self then
-    check.wrong(at, "from", "a source", connector, "sources: tm.lines(), tm.stdin{}, tm.file{}, tm.generate{}")
+    check.wrong(at, "from", "a source", connector, SOURCES)
   end
   role_check(self, at, "source", "from")
   local chosen, format_options = format_of(self, at, "source", findings)
@@ -208,7 +319,7 @@ function connectors.as_source(connector, at, findings)
   end
   return { connector = self.definition.connector, format = chosen, format_options = format_options, schema = columns,
     options = passed_options(self),
-    bounded = self.kind ~= "generate" or self.values.count ~= nil, base = base_name(self), self = self,
+    bounded = is_bounded(self), base = base_name(self), self = self,
     on_error = self.values.on_error, name = self.values.name }
 end
 
@@ -216,7 +327,7 @@ end
 function connectors.as_sink(connector, at, what, findings)
   local self = freeze.content(connector, "connector")
   if not self then
-    check.wrong(at, what, "a sink", connector, "sinks: tm.print(), tm.file{}, tm.discard()")
+    check.wrong(at, what, "a sink", connector, SINKS)
   end
   role_check(self, at, "sink", what)
   local chosen, format_options = format_of(self, at, "sink", findings)

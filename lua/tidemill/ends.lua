@@ -1,6 +1,7 @@
 -- The ends of a job: source and sink nodes, dead letters, and where the errors of an operator go.
 local check = require "tidemill.check"
 local connectors = require "tidemill.connectors"
+local derive = require "tidemill.derive"
 local dead_letter = require "tidemill.dead_letter"
 local fault = require "tidemill.fault"
 local freeze = require "tidemill.freeze"
@@ -43,7 +44,20 @@ local function finish(job, node, spec, at)
   return node
 end
 
----A source node of a connector.
+-- Fields of tm.generate that are functions: an operator behind the source, which gives it the rows' numbers.
+local function made_by_functions(job, source, spec, at)
+  local g = spec.self.generated
+  if not g or not g.number then return source end
+  local node = graph.add(job, {
+    kind = "function", verb = g.map and "map" or "assign", where = at, inputs = { source }, base = spec.base .. " functions",
+    fn = g.map, assigns = g.map == nil and g.assigns or nil,
+    made = { number = g.number, seed = spec.self.values.seed or 0, order = g.order },
+  })
+  node.on_error = source.on_error
+  return node, source
+end
+
+---A source node of a connector: the node whose rows the job gets, and the source where that is another one.
 function ends.source(job, connector, at)
   local spec = connectors.as_source(connector, at, job.session.findings)
   local node = graph.add(job, {
@@ -51,12 +65,26 @@ function ends.source(job, connector, at)
     format = spec.format, format_options = spec.format_options,
     options = spec.options, declared = spec.schema, bounded = spec.bounded,
   })
-  return finish(job, node, spec, at)
+  return made_by_functions(job, finish(job, node, spec, at), spec, at)
+end
+
+-- A sink in Lua is an operator that is given each row, and behind it a sink that takes nothing more of them.
+local function written_in_lua(job, input, spec, at)
+  local v = spec.self.values
+  local node = graph.add(job, { kind = "function", verb = "each", where = at, base = spec.base, inputs = { input },
+    fn = v.write, open = v.open, close = v.close })
+  if spec.name then graph.set_name(job, node, spec.name, at) end
+  if spec.on_error ~= nil then ends.set_on_error(job, node, spec.on_error, at) end
+  derive.derive(node)
+  return graph.add(job, { kind = "sink", verb = "to", where = at, base = node.name .. " end", inputs = { node },
+    connector = spec.connector, format = spec.format, options = spec.options, expect = spec.schema, takes_nothing = true,
+    on_error = node.on_error })
 end
 
 ---A sink node below `input`.
 function ends.sink(job, input, connector, at)
   local spec = connectors.as_sink(connector, at, "to", job.session.findings)
+  if spec.self.kind == "sink" then return written_in_lua(job, input, spec, at) end
   local node = graph.add(job, {
     kind = "sink", verb = "to", where = at, base = spec.base, inputs = { input }, connector = spec.connector,
     format = spec.format, format_options = spec.format_options, options = spec.options, expect = spec.schema,
@@ -72,6 +100,10 @@ local function dead_letters(job, connector, at)
   local spec = connectors.as_sink(connector, at, "on_error", job.session.findings)
   if spec.format == "text" then
     fault.raise("OPTION", at, "on_error: dead letters have several columns; text holds one", 'write format = "json"')
+  end
+  if spec.self.kind == "sink" then
+    fault.raise("OPTION", at, "on_error: dead letters go to a sink that keeps them, not to tm.sink",
+      'for example on_error = tm.file { path = "dead.jsonl" }')
   end
   if spec.schema then
     fault.raise("OPTION", at, "on_error: dead letters have columns of their own; the sink takes no schema",

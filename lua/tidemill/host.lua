@@ -129,6 +129,23 @@ function host.source(ids)
   return require("codegen").source(nodes_of(ids))
 end
 
+-- What sinks written in Lua do before their first row and behind their last: each once.
+local function edges(nodes)
+  local opened, closed = false, false
+  local function call_all(part)
+    for _, node in ipairs(nodes) do if node[part] then node[part]() end end
+  end
+  return function()
+    if opened then return end
+    opened = true
+    call_all("open")
+  end, function()
+    if closed then return end
+    closed = true
+    call_all("close")
+  end
+end
+
 ---A chunk bound to its context: gives the functions run, finish, proposal and release.
 ---@param first boolean a source stands in front of it in the same chain
 function host.chain(ids, address, subtask, parallelism, first)
@@ -136,15 +153,20 @@ function host.chain(ids, address, subtask, parallelism, first)
   local ctx = require("ffi").cast("struct tm_chain_ctx *", address)
   local instance = require("codegen").instance(nodes_of(ids), ctx, { subtask = subtask, count = parallelism, first = first })
   local draws = random.stream(arguments.seed, ids[1], subtask)
+  local begin, close = edges(nodes_of(ids))
   local function run()
     clock.enter(ctx)
     random.enter(draws)
+    begin()
     return instance:run()
   end
   local function finish()
     clock.enter(ctx)
     random.enter(draws)
-    return instance:finish()
+    begin()
+    local rc = instance:finish()
+    if rc == 0 or rc == 3 then close() end
+    return rc
   end
   local function proposal() return instance.proposal or "" end
   local function release()

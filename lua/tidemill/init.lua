@@ -174,7 +174,9 @@ function api.new(session)
   end
 
   tm.copy = codegen.copy -- the function itself: the analysis of operators knows it by identity
-  for _, kind in ipairs { "lines", "stdin", "file", "generate", "print", "discard" } do tm[kind] = connectors[kind] end
+  for _, kind in ipairs { "lines", "stdin", "file", "generate", "socket", "webhook", "sink", "print", "discard" } do
+    tm[kind] = connectors[kind]
+  end
   tm.csv = formats.csv
   for name, fn in pairs(aggregates.tm) do tm[name] = fn end
   for name, fn in pairs(windows) do tm[name] = fn end

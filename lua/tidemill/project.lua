@@ -39,7 +39,10 @@ function project.run(nodes)
       node.used = {}
       for name in pairs(mine) do node.used[name] = true end
     elseif node.kind == "sink" then
-      for _, input in ipairs(node.inputs) do visible(input.schema, needed[input.id]) end
+      -- Behind the function of a sink, which has read what it wants, nothing more is.
+      for _, input in ipairs(node.inputs) do
+        if not node.takes_nothing then visible(input.schema, needed[input.id]) end
+      end
     else
       -- A failed row is written whole to the dead letters.
       local whole = type(node.on_error) == "table"

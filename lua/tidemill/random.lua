@@ -35,6 +35,31 @@ local current = script
 ---The stream to draw from; nil: the script's.
 function random.enter(stream) current = stream or script end
 
+-- Not a loop: this runs inside compiled loops.
+local function stir(s)
+  draw(s)
+  draw(s)
+  draw(s)
+  draw(s)
+end
+
+---Starts the stream that is drawn from at the place of a generated row: what its function draws follows from seed, field and
+---row alone. Gives the row.
+---@param seed integer of the source, 0 to 2^53
+---@param field integer
+---@param row integer from 0
+function random.at_row(seed, field, row)
+  local s = current
+  local high = floor(row * 2 ^ -32)
+  s[1], s[2] = tobit(row - high * 2 ^ 32), bxor(tobit(high), lshift(field, 20))
+  local seed_high = floor(seed * 2 ^ -32)
+  s[3], s[4] = tobit(seed - seed_high * 2 ^ 32), bxor(tobit(seed_high), 1)
+  stir(s)
+  stir(s)
+  stir(s)
+  return row
+end
+
 local function bad(argument, why) error(("bad argument #%d to 'random' (%s)"):format(argument, why), 3) end
 
 ---As Lua's: a number from 0 to below 1; a whole one from 1 to m; from m to n.

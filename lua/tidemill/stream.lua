@@ -232,6 +232,7 @@ method("parallelism", function(s, call, n)
       "set it on the operator that follows")
   end
   s.node.parallelism = n
+  if s.before and s.before.kind == "source" then s.before.parallelism = n end -- a source whose fields are functions
   return stream.new(s.job, s.node, s.before)
 end)
 

@@ -7,13 +7,15 @@
 #include "connectors/discard/discard.h"
 #include "connectors/file/file.h"
 #include "connectors/generator/generator.h"
+#include "connectors/socket/socket.h"
 #include "connectors/stdio/stdio.h"
+#include "connectors/webhook/webhook.h"
 #include "core/cluster/coordinator.h"
 #include "core/task/task.h"
 
 static const struct tm_connector *const connectors[] = {
-    &tm_connector_file,      &tm_connector_stdin,   &tm_connector_print,
-    &tm_connector_generator, &tm_connector_discard, NULL,
+    &tm_connector_file,    &tm_connector_stdin,  &tm_connector_print,   &tm_connector_generator,
+    &tm_connector_discard, &tm_connector_socket, &tm_connector_webhook, NULL,
 };
 
 struct sim {

@@ -28,6 +28,16 @@ local VERBS = {
   assign = { { verb = "assign", assigns = { { name = "x", fn = function(e) return e.amount / 2 end },
     { name = "y", fn = function(e) return e.n + 1 end } } } },
   key = { { verb = "key", key_name = "key", fn = function(e) return e.n % 10 end } },
+  ["a sink"] = { { verb = "each", fn = (function()
+    local totals = {}
+    return function(e) totals[e.country] = (totals[e.country] or 0) + e.amount end
+  end)() } },
+  ["functions of generated fields"] = { { verb = "assign", made = { number = "n", seed = 7, order = { "user", "x", "y" } },
+    assigns = { { name = "x", fn = function(i, random) return i % 10 + random(6) end },
+      { name = "y", fn = function(_, random) return random() < 0.5 and "head" or "tail" end } } } },
+  ["a function of generated rows"] = { { verb = "map", made = { number = "n", seed = 7 }, fn = function(i, random)
+    return { id = i, dice = random(6), name = "u" .. i % 10 }
+  end } },
   ["decimal and int64"] = { { verb = "map", fn = function(e)
     return { p = e.price + e.price, i = e.id + 1, dear = e.price > 100 }
   end } },

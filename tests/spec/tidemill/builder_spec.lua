@@ -247,6 +247,38 @@ describe("generated fields", function()
   end)
 end)
 
+describe("generated fields that are functions", function()
+  local function nodes(fields) return scripts.job(("local tm = require 'tidemill' return tm.from(tm.generate { count = 3, seed = 9, %s })")
+    :format(fields)).nodes end
+
+  it("are an operator behind the source; columns stand as they are written", function()
+    local list = nodes [[fields = { a = function(i) return i * 2 end, n = tm.gen.sequence(), i = function(i) return i end,
+      b = function(_, random) return 'x' .. random(3) end }]]
+    assert.equal("n int!, $i int*!", scripts.columns(list[1].schema))
+    assert.equal("a double, n int!, i int!, b string", scripts.columns(list[2].schema))
+    assert.same({ number = "$i", seed = 9, order = { "a", "n", "i", "b" } }, list[2].made)
+  end)
+
+  it("can make whole rows, also declared ones", function()
+    assert.equal("id int!, v double", scripts.columns(nodes "fields = function(i, random) return { id = i, v = random() } end"[2].schema))
+    local job = scripts.job [[local tm = require "tidemill"
+      return tm.from(tm.generate { count = 1, fields = function(i) return { id = i } end }):returns { id = "int64" }]]
+    assert.equal("id int64", scripts.columns(job.nodes[2].schema))
+  end)
+
+  it("bound the input where a sequence has a last value", function()
+    assert.is_nil(nodes "fields = { n = tm.gen.sequence { last = 5 } }"[1].endless)
+    local job = scripts.job "local tm = require 'tidemill' return tm.from(tm.generate { fields = { n = tm.gen.sequence { last = 5 } } })"
+    assert.is_nil(job.nodes[1].endless)
+  end)
+
+  it("may be null where nulls says so", function()
+    local list = nodes "fields = { n = tm.gen.sequence { nulls = 0.5 }, m = tm.gen.uuid() }"
+    assert.is_false(list[1].schema.fields[1].required)
+    assert.is_true(list[1].schema.fields[2].required)
+  end)
+end)
+
 describe("required files", function()
   it("run once, in the sandbox, from the job's folder", function()
     local job = scripts.job([[

@@ -41,6 +41,7 @@ static struct support {
     // Faults and captured standard output:
     int64_t space; // bytes that can be written to files; -1: any number
     bool terminal, reader_gone;
+    struct tm_terminal screen; // what the terminal says of itself
     struct tm_buf out;
     uint32_t torn_pieces; // writes to standard output that did not end a line
     size_t largest_piece;
@@ -68,6 +69,12 @@ void tm_task_warn_once(struct tm_task_context *ctx, const struct tm_node *node, 
 {
     (void)ctx, (void)node;
     ck_assert_int_eq(tm_buf_printf(&S.failures, "warning %s\n", message), 0);
+}
+
+void tm_task_inform(struct tm_task_context *ctx, const struct tm_node *node, const char *message)
+{
+    (void)ctx, (void)node;
+    ck_assert_int_eq(tm_buf_printf(&S.failures, "info %s\n", message), 0);
 }
 
 // --- helper threads ---
@@ -146,6 +153,12 @@ static int support_write_all(void *ctx, int fd, const void *buf, size_t len,
     return S.real.files->write_all(ctx, fd, buf, len, cancel, err);
 }
 
+static void support_terminal(void *ctx, int fd, struct tm_terminal *terminal)
+{
+    (void)ctx, (void)fd;
+    *terminal = S.screen;
+}
+
 static bool support_is_terminal(void *ctx, int fd)
 {
     (void)ctx;
@@ -205,6 +218,7 @@ static inline void support_open(void)
     S.files = *S.real.files;
     S.files.write_all = support_write_all;
     S.files.is_terminal = support_is_terminal;
+    S.files.terminal = support_terminal;
     S.threads = *S.real.threads;
     S.threads.executor_new = support_executor_new;
     S.threads.executor_submit = support_submit;

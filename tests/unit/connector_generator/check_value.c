@@ -277,7 +277,220 @@ START_TEST(streams_of_columns_and_draws_are_independent)
 }
 END_TEST
 
-SUPPORT_MAIN("value", uniform_ints_take_every_value_about_equally,
+START_TEST(weighted_choices_come_as_often_as_their_weights_say)
+{
+    uint32_t counts[3] = {0};
+    column("int", "choice");
+    text_option(&t, "field.0.choices",
+                "0\x1f"
+                "1\x1f"
+                "2");
+    text_option(&t, "field.0.weights",
+                "6\x1f"
+                "0\x1f"
+                "2");
+    struct tm_batch *batch = rows_of(40000);
+    TM_BATCH_EACH(batch, row)
+    counts[tm_row_int(row, slot())]++;
+    ck_assert(counts[0] > 29500 && counts[0] < 30500);
+    ck_assert_uint_eq(counts[1], 0);
+    finish(batch);
+}
+END_TEST
+
+START_TEST(nulls_take_their_share_and_leave_other_rows_as_they_are)
+{
+    column("int", "uniform");
+    number_option(&t, "field.0.min", 0);
+    number_option(&t, "field.0.max", 1e9);
+    struct tm_batch *all = rows_of(20000);
+    number_option(&t, "field.0.nulls", 0.25);
+    struct tm_batch *some = rows_of(20000);
+    uint32_t nulls = 0;
+    const struct tm_row *full = tm_batch_first(all);
+    TM_BATCH_EACH(some, row)
+    {
+        if (tm_row_is_null(row, 0))
+            nulls++;
+        else
+            ck_assert_int_eq(tm_row_int(row, slot()), tm_row_int(full, slot()));
+        full = tm_row_next(full);
+    }
+    ck_assert(nulls > 4750 && nulls < 5250);
+    tm_batch_release(all);
+    finish(some);
+}
+END_TEST
+
+START_TEST(normal_values_have_their_mean_and_deviation)
+{
+    double sum = 0, squares = 0;
+    column("double", "normal");
+    number_option(&t, "field.0.mean", 100);
+    number_option(&t, "field.0.stddev", 15);
+    struct tm_batch *batch = rows_of(100000);
+    uint32_t within = 0;
+    TM_BATCH_EACH(batch, row)
+    {
+        double v = tm_row_double(row, slot());
+        sum += v;
+        squares += (v - 100) * (v - 100);
+        within += v > 85 && v < 115;
+    }
+    ck_assert(fabs(sum / 100000 - 100) < 0.2);
+    ck_assert(fabs(sqrt(squares / 100000) - 15) < 0.15);
+    ck_assert(within > 67700 && within < 68850); // 68.27 %
+    finish(batch);
+}
+END_TEST
+
+START_TEST(normal_decimals_are_put_on_their_bounds)
+{
+    column("decimal(6,2)", "normal");
+    number_option(&t, "field.0.mean", 1);
+    number_option(&t, "field.0.stddev", 3);
+    number_option(&t, "field.0.min", 0.005);
+    number_option(&t, "field.0.max", 2.5);
+    struct tm_batch *batch = rows_of(10000);
+    uint32_t low = 0, high = 0;
+    TM_BATCH_EACH(batch, row)
+    {
+        __int128 v = tm_row_decimal(row, slot());
+        ck_assert(v >= 1 && v <= 250);
+        low += v == 1;
+        high += v == 250;
+    }
+    ck_assert(low > 3000 && high > 2500);
+    finish(batch);
+}
+END_TEST
+
+START_TEST(a_normal_int_stays_what_an_int_can_hold)
+{
+    column("int", "normal");
+    number_option(&t, "field.0.mean", 9e15);
+    number_option(&t, "field.0.stddev", 1e15);
+    struct tm_batch *batch = rows_of(1000);
+    TM_BATCH_EACH(batch, row)
+    ck_assert(tm_row_int(row, slot()) <= TM_INT_MAX);
+    finish(batch);
+}
+END_TEST
+
+START_TEST(strings_have_their_lengths_and_alphabet)
+{
+    uint32_t lengths[20] = {0}, letters[256] = {0};
+    column("string", "string");
+    number_option(&t, "field.0.length", 9);
+    number_option(&t, "field.0.length_max", 18);
+    text_option(&t, "field.0.alphabet", "abc");
+    struct tm_batch *batch = rows_of(10000);
+    uint32_t total = 0;
+    TM_BATCH_EACH(batch, row)
+    {
+        uint32_t length;
+        const char *text = tm_row_string(row, slot(), &length);
+        ck_assert(length >= 9 && length <= 18);
+        lengths[length]++;
+        for (uint32_t i = 0; i < length; i++, total++)
+            letters[(uint8_t)text[i]]++;
+    }
+    for (int i = 9; i <= 18; i++)
+        ck_assert(lengths[i] > 850 && lengths[i] < 1150);
+    ck_assert_uint_eq(letters['a'] + letters['b'] + letters['c'], total);
+    for (int i = 'a'; i <= 'c'; i++)
+        ck_assert(letters[i] > total / 3 - 1000 && letters[i] < total / 3 + 1000);
+    finish(batch);
+}
+END_TEST
+
+START_TEST(uuids_have_their_form_and_differ)
+{
+    column("string", "uuid");
+    struct tm_batch *batch = rows_of(1000);
+    char before[37] = "";
+    TM_BATCH_EACH(batch, row)
+    {
+        uint32_t length;
+        const char *text = tm_row_string(row, slot(), &length);
+        ck_assert_uint_eq(length, 36);
+        for (uint32_t i = 0; i < 36; i++) {
+            if (i == 8 || i == 13 || i == 18 || i == 23)
+                ck_assert_int_eq(text[i], '-');
+            else
+                ck_assert(strchr("0123456789abcdef", text[i]) != NULL);
+        }
+        ck_assert_int_eq(text[14], '4');
+        ck_assert(strchr("89ab", text[19]) != NULL);
+        ck_assert(memcmp(before, text, 36) != 0);
+        memcpy(before, text, 36);
+    }
+    finish(batch);
+}
+END_TEST
+
+START_TEST(zipf_numbers_begin_at_start)
+{
+    uint32_t counts[5] = {0};
+    column("int", "zipf");
+    number_option(&t, "field.0.distinct", 5);
+    number_option(&t, "field.0.zipf", 1);
+    number_option(&t, "field.0.start", 100);
+    struct tm_batch *batch = rows_of(13700); // 1 + 1/2 + ... + 1/5 = 2.28
+    TM_BATCH_EACH(batch, row)
+    {
+        int64_t v = tm_row_int(row, slot());
+        ck_assert(v >= 100 && v < 105);
+        counts[v - 100]++;
+    }
+    ck_assert(counts[0] > 5750 && counts[0] < 6250);
+    ck_assert(counts[4] > 1080 && counts[4] < 1320);
+    finish(batch);
+}
+END_TEST
+
+static void refused(const char *part, const char *wrong)
+{
+    struct tm__generator_field field;
+    struct tm_error err = {0};
+    int rc = tm__generator_field_read(&field, &t.mem, &t.node, source_columns(&t), 0, 42, &err);
+    ck_assert_int_eq(rc, TM_E_OPTION);
+    ck_assert_msg(strstr(err.message, wrong) != NULL, "%s: %s", part, err.message);
+    tm_connector_generator.source_release(NULL);
+    source_finish(&t);
+}
+
+START_TEST(options_that_make_no_sense_are_refused)
+{
+    column("int", "choice");
+    text_option(&t, "field.0.choices",
+                "0\x1f"
+                "1");
+    text_option(&t, "field.0.weights", "1");
+    refused("weights", "a weight for each choice");
+    column("int", "sequence");
+    number_option(&t, "field.0.last", -1);
+    refused("last", "never reach -1");
+    column("double", "normal");
+    number_option(&t, "field.0.stddev", -1);
+    refused("stddev", "negative");
+    column("string", "string");
+    number_option(&t, "field.0.length", 5000);
+    refused("length", "0 to 4096");
+    column("int", "zipf");
+    refused("distinct", "distinct");
+    column("int", "uniform");
+    number_option(&t, "field.0.nulls", 2);
+    refused("nulls", "share");
+}
+END_TEST
+
+SUPPORT_MAIN("value", weighted_choices_come_as_often_as_their_weights_say,
+             nulls_take_their_share_and_leave_other_rows_as_they_are,
+             normal_values_have_their_mean_and_deviation, normal_decimals_are_put_on_their_bounds,
+             a_normal_int_stays_what_an_int_can_hold, strings_have_their_lengths_and_alphabet,
+             uuids_have_their_form_and_differ, zipf_numbers_begin_at_start,
+             options_that_make_no_sense_are_refused, uniform_ints_take_every_value_about_equally,
              uniform_doubles_stay_within_their_bounds,
              uniform_decimals_stay_within_bounds_that_fall_between_them,
              wide_decimals_spread_over_their_whole_range, choices_come_about_equally,

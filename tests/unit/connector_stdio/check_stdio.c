@@ -138,10 +138,95 @@ START_TEST(at_a_terminal_rows_are_a_table_with_one_heading)
     ck_assert_str_eq(support_text(&S.out), "id  value  name\n"
                                            " 8      2  caf\xc3\xa9\n"
                                            " 9   2.25  caf\xc3\xa9\n"
-                                           "100000  25000  a\\n\\x1b[31mb\\x9bx\n");
+                                           "      id  value  name\n"
+                                           "  100000  25000  a\\n\\x1b[31mb\\x9bx\n");
     print_rows(1, 5, 1, "z");
     ck_assert_ptr_nonnull(
-        strstr(support_text(&S.out), "\n     5   1.25  z\n")); // wider from now on
+        strstr(support_text(&S.out), "x9bx\n       5   1.25  z\n")); // wider from now on
+    tm_connector_print.sink_release(S.shared);
+}
+END_TEST
+
+START_TEST(a_table_fits_into_its_terminal_and_follows_when_it_is_resized)
+{
+    S.terminal = true;
+    S.screen.columns = 24;
+    prepare_print("");
+    print_rows(0, 1, 1, "a long text that has no room");
+    S.screen.columns = 0; // not known
+    print_rows(0, 1, 1, "a long text that has no room");
+    S.screen.columns = 12;
+    print_rows(0, 1, 1, "a long text that has no room");
+    ck_assert_str_eq(support_text(&S.out), "id  value  name\n"
+                                           " 1   0.25  a long text \xe2\x80\xa6\n"
+                                           "id  value  name\n"
+                                           " 1   0.25  a long text that has no room\n"
+                                           "id  value  \xe2\x80\xa6\n"
+                                           " 1   0.25  \xe2\x80\xa6\n");
+    tm_connector_print.sink_release(S.shared);
+}
+END_TEST
+
+START_TEST(the_heading_comes_again_on_every_screen)
+{
+    S.terminal = true;
+    S.screen.rows = 20;
+    prepare_print("");
+    for (int i = 0; i < 40; i++)
+        print_rows((uint32_t)i & 1, 5, 1, "x");
+    uint32_t headings = 0;
+    for (const char *p = support_text(&S.out); (p = strstr(p, "value")) != NULL; p++)
+        headings++;
+    ck_assert_uint_eq(headings, 3); // 18 rows below each
+    tm_connector_print.sink_release(S.shared);
+}
+END_TEST
+
+START_TEST(another_table_in_between_brings_the_heading_back)
+{
+    S.terminal = true;
+    prepare_print("");
+    void *first = S.shared;
+    print_rows(0, 1, 1, "a");
+    ck_assert_int_eq(tm_connector_print.sink_prepare(&S.fx, &S.mem, &S.node, 2, &S.shared, &S.err),
+                     0);
+    print_rows(0, 2, 1, "b");
+    void *second = S.shared;
+    S.shared = first;
+    print_rows(0, 3, 1, "c");
+    print_rows(0, 4, 1, "d");
+    tm_connector_print.sink_release(first);
+    tm_connector_print.sink_release(second);
+    ck_assert_str_eq(support_text(&S.out), "id  value  name\n"
+                                           " 1   0.25  a\n"
+                                           "id  value  name\n"
+                                           " 2    0.5  b\n"
+                                           "id  value  name\n"
+                                           " 3   0.75  c\n"
+                                           " 4      1  d\n");
+}
+END_TEST
+
+START_TEST(rows_of_a_changelog_show_what_they_are_and_colours_are_for_those_who_want_them)
+{
+    S.terminal = true;
+    S.screen.color = true;
+    prepare_print("");
+    struct tm_sink *sink = support_sink(&tm_connector_print, 0, schema);
+    struct tm_batch *batch = support_batch(schema, 1, 4, "x");
+    uint8_t kind = 0;
+    for (struct tm_row *row = (struct tm_row *)(void *)batch->data; kind < 4;
+         row = (struct tm_row *)(void *)((uint8_t *)row + row->size_bytes))
+        row->kind = kind++;
+    ck_assert_int_eq(support_write(sink, batch), TM_STEP_DONE);
+    ck_assert_int_eq(support_flush(sink, true), TM_STEP_DONE);
+    sink->ops->free(sink);
+    ck_assert_str_eq(support_text(&S.out),
+                     "\033[1mop\033[0m  \033[1mid\033[0m  \033[1mvalue\033[0m  \033[1mname\033[0m\n"
+                     "\033[32m+I\033[0m   1   0.25  x\n"
+                     "\033[33m-U\033[0m   2    0.5  x\n"
+                     "\033[33m+U\033[0m   3   0.75  x\n"
+                     "\033[31m-D\033[0m   4      1  x\n");
     tm_connector_print.sink_release(S.shared);
 }
 END_TEST
@@ -234,6 +319,11 @@ int main(void)
     tcase_add_test(tc, a_source_that_waits_for_input_can_be_stopped);
     tcase_add_test(tc, into_a_pipe_rows_are_json_lines);
     tcase_add_test(tc, at_a_terminal_rows_are_a_table_with_one_heading);
+    tcase_add_test(tc, a_table_fits_into_its_terminal_and_follows_when_it_is_resized);
+    tcase_add_test(tc, the_heading_comes_again_on_every_screen);
+    tcase_add_test(tc, another_table_in_between_brings_the_heading_back);
+    tcase_add_test(tc,
+                   rows_of_a_changelog_show_what_they_are_and_colours_are_for_those_who_want_them);
     tcase_add_test(tc, at_a_terminal_json_can_be_asked_for);
     tcase_add_test(tc, only_whole_lines_are_written_and_little_at_a_time);
     tcase_add_test(tc, a_reader_that_has_gone_is_a_closed_pipe);
