@@ -35,7 +35,8 @@ function types.parse(text, where, what)
   end
   local near = ALIASES[wrong.unknown:lower()] or suggest.nearest(wrong.unknown, type_text.NAMES)
   if near == "decimal" then near = "decimal" .. (text:match("%(%s*%d+%s*,%s*%d+%s*%)$") or "(10,2)") end
-  fault.raise("TYPE", where, ("%s: there is no type %q%s"):format(what, wrong.unknown, allowed),
+  local given = text:sub(1, #wrong.unknown) == wrong.unknown and text or wrong.unknown
+  fault.raise("TYPE", where, ("%s: there is no type %q%s"):format(what, given, allowed),
     near and ('did you mean "%s"?'):format(near))
 end
 

@@ -25,6 +25,11 @@ return {
     fix = [[Keep what belongs to a key in state, not in a captured table; or raise the limit:
       tm.job("name", { lua_memory = "4GB" }).]],
     run = [[tidemill run --parallelism 1 -e 'local kept = {} return tm.job("keeps", { lua_memory = "16MB" }):from(tm.generate { count = 1e7, fields = { v = tm.gen.sequence() } }):map(function(e) kept[#kept + 1] = { e.v } return { n = #kept } end):to(tm.discard())']] },
+  { "REJECTED", group = "records",
+    cause = [[The receiver of a webhook answered a request with a status from 400 to 499: it will not take these rows, however often
+      they are sent.]],
+    fix = [[The message has the beginning of the answer. on_error = "skip" or a dead-letter sink goes on with the other rows.]],
+    without = "It takes a server that refuses." },
   { "ADVICE", group = "advice",
     cause = [[Something that works and could be better; the message says what.]],
     fix = [[The hint says how. --deny-warnings does not count advice.]],

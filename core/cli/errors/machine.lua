@@ -60,6 +60,10 @@ local tm = require "tidemill"
 return tm.from(tm.lines()):to(tm.file { path = "out.jsonl" })
 ]=] } },
     run = [[mkfifo rows; tidemill run job.lua < rows & exec 3> rows; until [ -e .out.jsonl.inprogress ]; do sleep 0.1; done; echo again | tidemill run job.lua; exec 3>&-; wait]] },
+  { "NETWORK", group = "machine",
+    cause = [[A host or port that the job connects to or listens on cannot be reached or used: wrong name, nobody listening, refused.]],
+    fix = [[Check host and port; reconnect = true waits for a source that comes later.]],
+    run = [[tidemill run -e 'tm.from(tm.socket { host = "127.0.0.1", port = 1, format = "text" })']] },
   { "USAGE", group = "script",
     cause = [[The command line is not understood: an unknown command or flag, a flag without its value, two jobs, or --set of
       an argument that the job does not declare. The exit code is 2.]],

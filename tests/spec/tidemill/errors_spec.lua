@@ -189,7 +189,6 @@ local WRONG = {
   "return tm.gen.constant(nil)",
   "return tm.gen.uuid { nulls = 3 }",
   "return tm.from(tm.generate { count = 1, fields = function(i) return i end })",
-  "return tm.from(tm.generate { count = 1, fields = { a = function(i) return { i } end } })",
   "return tm.job('')",
   "return tm.job('a', { paralelism = 3 })",
   "return tm.job('a', { parallelism = 4, max_parallelism = 2 })",

@@ -179,9 +179,9 @@ START_TEST(a_state_that_collected_its_garbage_goes_on_where_memory_was_short)
 
     ck_assert_int_eq(fixture_state(&f, script, 0), 0);
     int64_t before = left;
-    left = 1 << 20;
+    left = 2 << 20;
     int rc = tm_vm_evaluate(f.vm, 0, &f.err);
-    left = before - ((1 << 20) - left);
+    left = before - ((2 << 20) - left);
     ck_assert_msg(rc == TM_E_SCRIPT_RUN, "%d %s", rc, f.err.message);
 }
 END_TEST
