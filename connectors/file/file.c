@@ -6,7 +6,8 @@
 
 static const struct tm_option_def source_options[] = {
     {"path", TM_OPTION_STRING, true, NULL,
-     "one file, or a pattern with * ? [ ]; each file is one split", NULL},
+     "one file, a folder, or a pattern with * ? [ ]; .gz and .zst are read as what is in them",
+     NULL},
     TM_FILE_OPTION_MAX_RECORD,
     {.name = NULL},
 };
@@ -16,6 +17,9 @@ static const struct tm_option_def sink_options[] = {
      "with the suffix of a format: one file; else a folder of part files", NULL},
     {"if_exists", TM_OPTION_STRING, false, NULL, "what to do with output that is there already",
      "append|replace"},
+    {"compression", TM_OPTION_STRING, false, NULL,
+     "of part files; a single file is compressed when its path ends in .gz or .zst",
+     "none|gzip|zstd"},
     TM_FILE_OPTION_NULLS,
     TM_FILE_OPTION_TIMESTAMP,
     {.name = NULL},

@@ -4,7 +4,6 @@
 
 #include <stdio.h>
 
-#include "connectors/file/reader.h"
 #include "core/base/limits.h"
 
 enum {
@@ -58,9 +57,9 @@ static int open_split(struct records *self, uint32_t index, struct tm_error *err
                                    .notice = notice,
                                    .notice_arg = self};
     int rc = self->format->decoder_new(&args, &split->decoder, err);
-    if (rc == 0 && tm_file_reader_init(&split->reader, self->base.ctx->fx, self->mem,
-                                       self->executor, self->base.ctx->waker, split->input.path,
-                                       split->input.fd, split->input.poll, self->buffer_bytes) != 0)
+    if (rc == 0 &&
+        tm_file_reader_init(&split->reader, self->base.ctx->fx, self->mem, self->executor,
+                            self->base.ctx->waker, &split->input, self->buffer_bytes) != 0)
         rc = tm_error_set(err, TM_E_MEMORY, "out of memory for reading %s", split->input.path);
     if (rc == 0)
         tm_splits_set_status(self->base.ctx->splits, index, TM_SPLIT_ACTIVE);
@@ -122,6 +121,26 @@ static int decode(struct records *self, struct split *split, struct tm_batch *ba
     return rc;
 }
 
+// The rest of a compressed file cannot be read: one failure of the source, and its end if the job
+// goes on. What it had left of a record is the beginning of nothing.
+static int bad_archive(struct records *self, uint32_t index, struct tm_error *err)
+{
+    struct split *split = &self->splits[index];
+    struct tm_error why = *err;
+    struct tm_row_failure failure = {.node = self->base.node,
+                                     .code = why.code,
+                                     .message = why.message,
+                                     .message_length = strlen(why.message),
+                                     .source = split->input.path,
+                                     .offset = split->reader.offset,
+                                     .line = -1};
+    int rc = tm_task_row_failed(self->base.ctx, &failure, err);
+    if (rc != 0)
+        return rc;
+    finish_split(self, index);
+    return open_splits(self, err);
+}
+
 // Rows of one split until the batch is full or nothing more has been read.
 static int read_split(struct records *self, uint32_t index, struct tm_batch *batch,
                       struct tm_error *err)
@@ -134,6 +153,8 @@ static int read_split(struct records *self, uint32_t index, struct tm_batch *bat
             if (!tm_file_reader_is_ready(&split->reader))
                 return 0;
             int rc = tm_file_reader_take(&split->reader, err);
+            if (rc == TM_E_BAD_ARCHIVE)
+                return bad_archive(self, index, err);
             if (rc != 0) {
                 tm_error_where(err, "%s", self->base.node->where);
                 return rc;

@@ -2,13 +2,8 @@
 // reader and a decoder of its own, read side by side.
 #pragma once
 
+#include "connectors/file/reader.h"
 #include "core/task/connector.h"
-
-struct tm_file_input {
-    const char *path; // also what error messages call it; outlives the source
-    int fd;           // -1: open the path
-    bool poll;        // may be silent for long (not a plain file)
-};
 
 // `inputs` are copied, in the order of the splits of ctx->splits. Options `max_record` of the node
 // count.

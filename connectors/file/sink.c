@@ -35,6 +35,7 @@ struct outputs {
     struct tm_mem *mem;
     char *name; // the path as the user wrote it
     const struct tm_format *format;
+    enum tm_file_packing packing;
     enum if_exists if_exists;
     bool omit_nulls, timestamps_as_ms;
     bool is_folder;
@@ -167,6 +168,7 @@ static int start_writer(struct outputs *o, struct target *target, int fd, struct
         return failed(o, fd, err);
     int rc = tm_file_writer_init(&target->writer, o->fx, o->mem, fd, true, "tm-write", err);
     target->writer.output = o->name;
+    target->writer.packing = o->packing;
     return rc;
 }
 
@@ -271,8 +273,8 @@ static int open_part(struct outputs *o, uint32_t index, const char *folder, unsi
     struct target *target = &o->targets[index];
     char name[64];
     size_t suffix = strcspn(o->format->suffixes + 1, " ");
-    snprintf(name, sizeof name, "/part-%u-%u%.*s", index, run, (int)suffix,
-             o->format->suffixes + 1);
+    snprintf(name, sizeof name, "/part-%u-%u%.*s%s", index, run, (int)suffix,
+             o->format->suffixes + 1, tm__file_packing_suffix(o->packing));
     target->path = join3(o->mem, folder, strlen(folder), name, "");
     if (target->path == NULL ||
         (target->in_progress = in_progress_name(o->mem, target->path)) == NULL)
@@ -323,9 +325,21 @@ static int open_folder(struct outputs *o, struct tm_error *err)
 static bool is_folder(const struct outputs *o)
 {
     struct tm_file_info info;
-    if (tm_format_of_path(o->name) != NULL)
+    char stem[PATH_BYTES];
+    snprintf(stem, sizeof stem, "%.*s", (int)tm__file_packing_stem(o->name), o->name);
+    if (tm_format_of_path(stem) != NULL)
         return false;
     return !exists(o, o->name, &info) || info.is_directory || info.is_regular;
+}
+
+static int wrong_compression(const struct outputs *o, const char *compression, struct tm_error *err)
+{
+    int rc = tm_error_set(err, TM_E_OPTION,
+                          "tm.file: compression is \"%s\", and the suffix of %s says \"%s\"",
+                          compression, o->name, tm__file_packing_name(o->packing));
+    tm_error_hint(err, "path = \"%.*s%s\"", (int)tm__file_packing_stem(o->name), o->name,
+                  tm__file_packing_suffix(tm__file_packing_named(compression)));
+    return rc;
 }
 
 static int open_outputs(struct outputs *o, const struct tm_options *options,
@@ -346,6 +360,12 @@ static int open_outputs(struct outputs *o, const struct tm_options *options,
     o->omit_nulls = strcmp(tm_options_text(options, "nulls"), "omit") == 0;
     o->timestamps_as_ms = strcmp(tm_options_text(options, "timestamp"), "ms") == 0;
     o->is_folder = is_folder(o);
+    const char *compression = tm_options_text(options, "compression");
+    o->packing = tm__file_packing_of(o->name);
+    if (compression != NULL && o->is_folder)
+        o->packing = tm__file_packing_named(compression);
+    else if (compression != NULL && tm__file_packing_named(compression) != o->packing)
+        return wrong_compression(o, compression, err);
     o->count = o->is_folder ? parallelism : 1;
     o->targets = tm_mem_zalloc(o->mem, o->count * sizeof *o->targets);
     if (o->targets == NULL)

@@ -8,6 +8,7 @@ int tm_file_writer_init(struct tm_file_writer *writer, const struct tm_fx *fx, s
                         int fd, bool own_fd, const char *name, struct tm_error *err)
 {
     *writer = (struct tm_file_writer){.fx = fx, .mem = mem, .fd = fd, .own_fd = own_fd};
+    tm_buf_init(&writer->packed, mem);
     writer->executor = fx->threads->executor_new(fx->ctx, name, err);
     return writer->executor == NULL ? (err != NULL && err->code != 0 ? err->code : TM_E_LIMIT) : 0;
 }
@@ -75,6 +76,8 @@ void tm_file_writer_fini(struct tm_file_writer *writer, bool cancel)
         give_up_slowly(writer);
     stop_executor(writer);
     (void)close_fd(writer, NULL);
+    tm__file_packer_free(writer->packer);
+    tm_buf_fini(&writer->packed);
     struct tm_file_buffer *buffer = atomic_load_explicit(&writer->buffers, memory_order_acquire);
     while (buffer != NULL) {
         struct tm_file_buffer *next = buffer->next;
@@ -118,14 +121,31 @@ static void fail(struct tm_file_writer *writer, int code, int64_t size_bytes)
         tm_error_hint(&writer->err, "the file may end in half a line: it could not be cut off");
 }
 
+// What of a buffer goes into the file.
+static int pack(struct tm_file_writer *writer, const struct tm_buf *bytes)
+{
+    if (writer->packer == NULL)
+        writer->packer = tm__file_packer_new(writer->mem, writer->packing);
+    int rc = writer->packer == NULL
+                 ? TM_E_MEMORY
+                 : tm__file_pack(writer->packer, bytes->data, bytes->size_bytes, &writer->packed);
+    return rc == 0 ? 0 : tm_error_set(&writer->err, rc, "out of memory for compressing");
+}
+
 static void write_buffer(struct tm_work *work)
 {
     struct tm_file_buffer *buffer = (struct tm_file_buffer *)work;
     struct tm_file_writer *writer = buffer->writer;
     const struct tm_fx *fx = writer->fx;
-    const uint8_t *p = buffer->bytes.data;
-    size_t left = buffer->bytes.size_bytes;
+    const struct tm_buf *bytes =
+        writer->packing == TM_FILE_PLAIN ? &buffer->bytes : &writer->packed;
     int64_t size_bytes = size_now(writer);
+    int packed = 0;
+    if (writer->code == 0 && writer->packing != TM_FILE_PLAIN &&
+        (packed = pack(writer, &buffer->bytes)) != 0)
+        fail(writer, packed, size_bytes);
+    const uint8_t *p = bytes->data;
+    size_t left = bytes->size_bytes;
     while (writer->code == 0 && left != 0) {
         size_t len = piece_end(p, left, writer->piece_bytes);
         int rc = fx->files->write_all(fx->ctx, writer->fd, p, len, &writer->cancel, &writer->err);
@@ -135,7 +155,7 @@ static void write_buffer(struct tm_work *work)
         left -= len;
     }
     if (writer->code == 0)
-        writer->size_bytes = size_bytes + (int64_t)buffer->bytes.size_bytes;
+        writer->size_bytes = size_bytes + (int64_t)bytes->size_bytes;
     buffer->code = writer->code;
     buffer->done_ns = tm_fx_mono_ns(fx);
 }

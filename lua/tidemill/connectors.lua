@@ -16,7 +16,8 @@ local SUFFIXES = {
   jsonl = "json", ndjson = "json", json = "json", txt = "text", log = "text", text = "text", csv = "csv", tsv = "csv",
 }
 local TABS = { { name = "delimiter", value = "\t" } } -- of a .tsv file
-local COMPRESSED = { zst = true, gz = true, bz2 = true, xz = true, lz4 = true }
+local COMPRESSED = { gz = true, zst = true }
+local UNKNOWN_COMPRESSED = { bz2 = true, xz = true, lz4 = true, zip = true, Z = true, zstd = true }
 local RECORD_MAX = 64 * 1024 * 1024
 
 -- Options with the role that can have them; nil: both. `option` = false: not passed on to C under its name.
@@ -45,6 +46,8 @@ local KINDS = {
     options = {
       path = { check.string, pass = true }, max_record = MAX_RECORD, nulls = NULLS, timestamp = TIMESTAMP,
       if_exists = { function(at, what, v) return check.choice(at, what, v, { "append", "replace" }) end, "sink",
+        pass = true },
+      compression = { function(at, what, v) return check.choice(at, what, v, { "none", "gzip", "zstd" }) end, "sink",
         pass = true },
     },
   },
@@ -212,8 +215,12 @@ for kind in pairs(KINDS) do
   connectors[kind] = function(options, ...) return construct(kind, options, (...)) end
 end
 
+-- The format that a path's suffix names, and the suffix; a compressed file's stands in front of ".gz" or ".zst".
 local function suffix_format(path)
   local suffix = path:match("%.(%w+)$")
+  if suffix and COMPRESSED[suffix] then
+    suffix = path:match("%.(%w+)%.%w+$") or suffix
+  end
   return suffix and SUFFIXES[suffix:lower()], suffix and suffix:lower()
 end
 
@@ -227,9 +234,9 @@ local function format_of(self, at, role, findings)
   end
   if self.kind == "webhook" then return "json", {} end
   if v.path then guessed, suffix = suffix_format(v.path) end
-  if suffix and COMPRESSED[suffix] then
-    fault.raise("OPTION", at, ('%s: "%s": compressed files cannot be %s in this version'):format(self.what, v.path,
-      role == "source" and "read" or "written"), role == "source" and "unpack it into tm.stdin" or nil)
+  if suffix and UNKNOWN_COMPRESSED[suffix] then
+    fault.raise("OPTION", at, ('%s: "%s": files compressed like this cannot be %s; .gz and .zst can'):format(self.what,
+      v.path, role == "source" and "read" or "written"), role == "source" and "unpack it into tm.stdin" or nil)
   end
   if v.format then return formats.of(v.format) end
   local how
