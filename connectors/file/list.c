@@ -184,9 +184,8 @@ static int add_found(void *arg, const char *path)
     struct walk *walk = arg;
     const struct tm_fx *fx = walk->list->fx;
     struct tm_file_info info;
-    if (fx->files->stat(fx->ctx, path, &info, NULL) != 0)
-        return 0; // a link that leads nowhere, or gone since
-    return info.is_directory ? walk_folder(walk, path) : add_file(walk->list, path);
+    bool is_there = fx->files->stat(fx->ctx, path, &info, NULL) == 0;
+    return is_there && info.is_directory ? walk_folder(walk, path) : add_file(walk->list, path);
 }
 
 static int walk_folder(struct walk *walk, const char *path)
@@ -219,7 +218,7 @@ static int look_at_files(struct tm_file_list *list, struct tm_error *err)
         struct tm_file_listed *file = &list->files[i];
         struct tm_file_info info;
         int rc = list->fx->files->stat(list->fx->ctx, file->path, &info, err);
-        if (rc == TM_E_NOT_FOUND && list->is_open_ended) { // gone since it was found
+        if (rc == TM_E_NOT_FOUND && list->forgiving) {
             forget_file(list, file);
             continue;
         }
@@ -267,6 +266,8 @@ int tm__file_list_fill(struct tm_file_list *list, const char *path, struct tm_er
         rc = look_at_files(list, err);
     if (rc != 0)
         return rc;
+    if (list->count == 0 && list->forgiving)
+        return TM_E_NOT_FOUND;
     if (list->count != 0)
         return drop_other_names(list, err);
     return is_folder ? empty_folder(path, err) : not_found(list, path, is_pattern, err);

@@ -19,12 +19,14 @@ struct tm_file_list {
     struct tm_file_listed *files; // by the bytes of their paths
     uint32_t count, capacity;
     bool is_open_ended; // a folder or a pattern: other files may come to be meant
+    bool forgiving;     // what vanishes while it is listed, and links to nothing, are passed over;
+                        // that there is none is said without more
 };
 
 void tm__file_list_init(struct tm_file_list *list, const struct tm_fx *fx, struct tm_mem *mem);
 void tm__file_list_fini(struct tm_file_list *list);
-// Fill an empty list. Hidden files (a dot in front, as of outputs in progress) are not meant by a
-// folder or pattern. A file under several names (a link "current.jsonl" beside what it means) is
-// listed once. None at all: TM_E_NOT_FOUND, with what is near; the list is empty then.
+// Fill a list that has no files. Hidden files (a dot in front, as of outputs in progress) are not
+// meant by a folder or pattern. A file under several names (a link "current.jsonl" beside what it
+// means) is listed once. None at all: TM_E_NOT_FOUND, with what is near; the list is empty then.
 int tm__file_list_fill(struct tm_file_list *list, const char *path,
                        struct tm_error *err) TM_WARN_UNUSED;

@@ -2,6 +2,7 @@
 // reader and a decoder of its own, read side by side.
 #pragma once
 
+#include "connectors/file/follow.h"
 #include "connectors/file/reader.h"
 #include "core/task/connector.h"
 
@@ -10,3 +11,7 @@
 int tm_file_records_new(struct tm_task_context *ctx, const struct tm_node *node,
                         const struct tm_file_input *inputs, uint32_t count, uint64_t max_record,
                         struct tm_source **source, struct tm_error *err) TM_WARN_UNUSED;
+// A source of files that grow: those that `look` tells of.
+int tm__file_records_follow(struct tm_task_context *ctx, const struct tm_node *node,
+                            struct tm_follow_look *look, uint64_t max_record,
+                            struct tm_source **source, struct tm_error *err) TM_WARN_UNUSED;

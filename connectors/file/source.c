@@ -22,6 +22,7 @@ struct files {
     struct piece *pieces; // in the order of their paths, and of their places in a file
     uint32_t count, capacity;
     uint64_t max_record;
+    struct tm_follow *follow; // files that grow, instead of pieces; or NULL
 };
 
 // --- dealing -------------------------------------------------------------------------------------
@@ -85,6 +86,20 @@ static int deal(struct files *files, uint32_t parallelism, struct tm_error *err)
 
 // --- the connector's functions -------------------------------------------------------------------
 
+static const char *path_of(const struct tm_options *options)
+{
+    return tm_options_text(options, "path");
+}
+
+static int list_pieces(struct files *files, const char *path, uint32_t parallelism,
+                       struct tm_error *err)
+{
+    int rc = tm__file_list_fill(&files->list, path, err);
+    if (rc == 0)
+        rc = cut_into_pieces(files, err);
+    return rc == 0 ? deal(files, parallelism, err) : rc;
+}
+
 int tm__file_source_prepare(const struct tm_fx *fx, struct tm_mem *mem, const struct tm_node *node,
                             uint32_t parallelism, void **shared, struct tm_error *err)
 {
@@ -98,12 +113,10 @@ int tm__file_source_prepare(const struct tm_fx *fx, struct tm_mem *mem, const st
     int rc = tm_file_options(&options, mem, node, tm_connector_file.source_options, "tm.file", err);
     if (rc == 0) {
         files->max_record = (uint64_t)tm_options_integer(&options, "max_record", 0);
-        rc = tm__file_list_fill(&files->list, tm_options_text(&options, "path"), err);
+        rc = tm_options_integer(&options, "follow", 0) != 0
+                 ? tm__follow_new(fx, mem, path_of(&options), parallelism, &files->follow, err)
+                 : list_pieces(files, path_of(&options), parallelism, err);
     }
-    if (rc == 0)
-        rc = cut_into_pieces(files, err);
-    if (rc == 0)
-        rc = deal(files, parallelism, err);
     tm_options_fini(&options);
     if (rc != 0) {
         tm__file_source_release(files);
@@ -116,6 +129,8 @@ int tm__file_source_prepare(const struct tm_fx *fx, struct tm_mem *mem, const st
 void tm__file_source_release(void *shared)
 {
     struct files *files = shared;
+    if (files->follow != NULL)
+        tm__follow_free(files->follow);
     tm__file_list_fini(&files->list);
     tm_mem_free(files->mem, files->pieces, files->capacity * sizeof *files->pieces);
     tm_mem_free(files->mem, files, sizeof *files);
@@ -126,6 +141,8 @@ uint32_t tm__file_source_split_count(const void *shared, uint32_t subtask, uint3
     const struct files *files = shared;
     uint32_t count = 0;
     (void)parallelism;
+    if (files->follow != NULL)
+        return tm__follow_slots();
     for (uint32_t i = 0; i < files->count; i++)
         count += files->pieces[i].subtask == subtask;
     return count;
@@ -135,6 +152,9 @@ int tm__file_source_new(struct tm_task_context *ctx, const struct tm_node *node,
                         struct tm_source **source, struct tm_error *err)
 {
     const struct files *files = shared;
+    if (files->follow != NULL)
+        return tm__file_records_follow(ctx, node, tm__follow_look_of(files->follow, ctx->subtask),
+                                       files->max_record, source, err);
     uint32_t count = tm__file_source_split_count(shared, ctx->subtask, 0), used = 0;
     struct tm_file_input *inputs = tm_mem_alloc(ctx->mem, (count + 1) * sizeof *inputs);
     if (inputs == NULL)

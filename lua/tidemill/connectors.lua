@@ -47,6 +47,7 @@ local KINDS = {
       path = { check.string, pass = true }, max_record = MAX_RECORD, nulls = NULLS, timestamp = TIMESTAMP,
       if_exists = { function(at, what, v) return check.choice(at, what, v, { "append", "replace" }) end, "sink",
         pass = true },
+      follow = { check.boolean, "source", pass = true },
       compression = { function(at, what, v) return check.choice(at, what, v, { "none", "gzip", "zstd" }) end, "sink",
         pass = true },
     },
@@ -297,6 +298,7 @@ end
 
 local function is_bounded(self)
   local v = self.values
+  if v.follow then return false end
   if self.kind == "socket" then return not (v.listen or v.reconnect) end
   return self.kind ~= "generate" or v.count ~= nil or self.generated.bounded or false
 end
