@@ -3,6 +3,7 @@
 -- node needs.
 local check = require "tidemill.check"
 local fault = require "tidemill.fault"
+local files = require "tidemill.files"
 local formats = require "tidemill.formats"
 local freeze = require "tidemill.freeze"
 local generate = require "tidemill.generate"
@@ -16,7 +17,6 @@ local SUFFIXES = {
   jsonl = "json", ndjson = "json", json = "json", txt = "text", log = "text", text = "text", csv = "csv", tsv = "csv",
 }
 local TABS = { { name = "delimiter", value = "\t" } } -- of a .tsv file
-local COMPRESSED = { gz = true, zst = true }
 local UNKNOWN_COMPRESSED = { bz2 = true, xz = true, lz4 = true, zip = true, Z = true, zstd = true }
 local RECORD_MAX = 64 * 1024 * 1024
 
@@ -45,11 +45,6 @@ local KINDS = {
     connector = "file", source = true, sink = true,
     options = {
       path = { check.string, pass = true }, max_record = MAX_RECORD, nulls = NULLS, timestamp = TIMESTAMP,
-      if_exists = { function(at, what, v) return check.choice(at, what, v, { "append", "replace" }) end, "sink",
-        pass = true },
-      follow = { check.boolean, "source", pass = true },
-      compression = { function(at, what, v) return check.choice(at, what, v, { "none", "gzip", "zstd" }) end, "sink",
-        pass = true },
     },
   },
   stdin = { connector = "stdin", source = true, options = { max_record = MAX_RECORD } },
@@ -95,6 +90,8 @@ local KINDS = {
   },
   discard = { connector = "discard", sink = true, options = {} },
 }
+
+for name, option in pairs(files.options) do KINDS.file.options[name] = option end
 
 local function shown(kind) return "tm." .. kind end
 
@@ -195,6 +192,7 @@ local function construct(kind, given, positional)
   if kind == "file" and not values.path then
     fault.raise("ARGUMENT", call.at, "tm.file: path is missing", 'for example tm.file { path = "in/*.jsonl" }')
   end
+  if kind == "file" then self.flat = files.flat(values) end
   if kind == "lines" and values.format ~= nil and values.format ~= "text" then
     fault.raise("OPTION", call.at, "tm.lines reads text; its format is \"text\"", 'tm.stdin { format = "json", ... }')
   end
@@ -216,12 +214,9 @@ for kind in pairs(KINDS) do
   connectors[kind] = function(options, ...) return construct(kind, options, (...)) end
 end
 
--- The format that a path's suffix names, and the suffix; a compressed file's stands in front of ".gz" or ".zst".
+-- The format that a path's suffix names, and the suffix.
 local function suffix_format(path)
-  local suffix = path:match("%.(%w+)$")
-  if suffix and COMPRESSED[suffix] then
-    suffix = path:match("%.(%w+)%.%w+$") or suffix
-  end
+  local suffix = files.suffix(path)
   return suffix and SUFFIXES[suffix:lower()], suffix and suffix:lower()
 end
 
@@ -312,6 +307,7 @@ function connectors.as_source(connector, at, findings)
     check.wrong(at, "from", "a source", connector, SOURCES)
   end
   role_check(self, at, "source", "from")
+  if self.kind == "file" then files.check_source(self) end
   local chosen, format_options = format_of(self, at, "source", findings)
   local columns = self.schema
   if (chosen == "json" or chosen == "csv") and not columns then
@@ -339,6 +335,7 @@ function connectors.as_sink(connector, at, what, findings)
     check.wrong(at, what, "a sink", connector, SINKS)
   end
   role_check(self, at, "sink", what)
+  if self.kind == "file" then files.check_sink(self, suffix_format(self.values.path) ~= nil) end
   local chosen, format_options = format_of(self, at, "sink", findings)
   if chosen == "csv" and self.values.nulls == "omit" then
     fault.raise("OPTION", self.at, self.what .. ': nulls = "omit": a record of CSV has a place for every column',
