@@ -8,6 +8,8 @@ static const struct tm_option_def source_options[] = {
     {"path", TM_OPTION_STRING, true, NULL,
      "one file, a folder, or a pattern with * ? [ ]; .gz and .zst are read as what is in them",
      NULL},
+    {"split", TM_OPTION_SIZE, false, NULL,
+     "large plain files are read in pieces of this size, side by side", NULL},
     {"follow", TM_OPTION_BOOL, false, "false",
      "read on as files grow, are renamed, cut, and new ones come", NULL},
     TM_FILE_OPTION_MAX_RECORD,

@@ -80,19 +80,34 @@ static void finish_split(struct tm__records *self, uint32_t index)
 static int bad_record(void *arg, const struct tm_bad_record *record)
 {
     struct tm__records *self = arg;
+    const struct tm_file_input *input = &self->current->input;
     size_t shown = record->code == TM_E_TOO_LARGE && record->len > 1024 ? 1024 : record->len;
     struct tm_row_failure failure = {.node = self->base.node,
                                      .code = record->code,
                                      .message = record->message,
                                      .message_length = strlen(record->message),
                                      .source = self->current->input.path,
-                                     .offset = record->offset,
-                                     .line = record->line,
+                                     .offset =
+                                         record->offset + input->begin - (int64_t)input->head_bytes,
+                                     .line = input->begin == 0 ? record->line : -1,
                                      .raw = record->bytes,
                                      .raw_length = shown};
     int rc = tm_task_row_failed(self->base.ctx, &failure, self->err);
     self->record_failed = rc != 0;
     return rc;
+}
+
+// Lets the decoder of a range read what its file begins with: the names of columns. It gives no
+// rows.
+static int decode_head(struct tm__records *self, struct tm__split *split, struct tm_batch *batch)
+{
+    const struct tm_file_input *input = &split->input;
+    size_t used = 0;
+    if (split->head_read || input->head_bytes == 0)
+        return 0;
+    split->head_read = true;
+    return split->decoder->ops->decode(split->decoder, input->head, input->head_bytes, false, batch,
+                                       &used, bad_record, self);
 }
 
 static int decode(struct tm__records *self, struct tm__split *split, struct tm_batch *batch,
@@ -103,7 +118,9 @@ static int decode(struct tm__records *self, struct tm__split *split, struct tm_b
     self->current = split;
     self->err = err;
     self->record_failed = false;
-    int rc = split->decoder->ops->decode(split->decoder, reader->data, reader->size_bytes,
+    int rc = decode_head(self, split, batch);
+    if (rc == 0)
+        rc = split->decoder->ops->decode(split->decoder, reader->data, reader->size_bytes,
                                          reader->at_end, batch, &used, bad_record, self);
     tm_file_reader_consume(reader, used);
     tm_metric_add(&self->base.metrics->bytes_in, used);

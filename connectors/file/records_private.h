@@ -11,7 +11,8 @@ struct tm__split {
     struct tm_file_input input;
     struct tm_file_reader reader;
     struct tm_decoder *decoder;
-    bool pending; // there is something to decode without reading
+    bool head_read; // of a range
+    bool pending;   // there is something to decode without reading
     // Of a file that is followed:
     enum tm__split_use use;
     uint32_t file, after; // numbers of struct tm_follow

@@ -54,4 +54,5 @@ enum {
     TM_PARTS_OPEN = 64,
     TM_PARTS_MAX = 65536,
     TM_PARTS_BYTES = 16 * 1024 * 1024,
+    TM_RANGES_MAX = 65536, // pieces of one file (`split`)
 };

@@ -157,6 +157,8 @@ static void describe(struct tm_error *err, const struct tm_row_failure *failure,
     else if (failure->source != NULL && failure->line > 0)
         tm_error_where(err, "%s:%lld (byte %lld)", failure->source, (long long)failure->line,
                        (long long)failure->offset);
+    else if (failure->source != NULL && failure->offset >= 0)
+        tm_error_where(err, "%s (byte %lld)", failure->source, (long long)failure->offset);
     else
         tm_error_where(err, "%s", failure->node->where);
     put_hint(err, failure, hint, hint_length);

@@ -307,8 +307,8 @@ function connectors.as_source(connector, at, findings)
     check.wrong(at, "from", "a source", connector, SOURCES)
   end
   role_check(self, at, "source", "from")
-  if self.kind == "file" then files.check_source(self) end
   local chosen, format_options = format_of(self, at, "source", findings)
+  if self.kind == "file" then files.check_source(self, chosen) end
   local columns = self.schema
   if (chosen == "json" or chosen == "csv") and not columns then
     fault.raise("SCHEMA_MISSING", self.at,

@@ -49,6 +49,7 @@ files.options = {
   compression = { function(at, what, v) return check.choice(at, what, v, { "none", "gzip", "zstd" }) end, "sink",
     pass = true },
   roll = { roll, "sink" }, partition_by = { partition_by, "sink" },
+  split = { function(at, what, v) return check.size(at, what, v, SPLIT_MIN, SIZE_MAX) end, "source", pass = true },
   follow = { check.boolean, "source", pass = true },
 }
 
@@ -78,9 +79,30 @@ function files.suffix(path)
   return (suffix or packing), packing
 end
 
----Options that do not go with what the path says, of a source.
-function files.check_source(self)
+-- What can be cut at line ends, or at records that the engine finds.
+local SPLITTABLE = { json = true, text = true, csv = true }
+
+function files.check_split(self, format)
   local v = self.values
+  local _, packing = suffixes(v.path)
+  if v.follow then
+    fault.raise("OPTION", self.at, self.what .. ": split and follow do not go together: pieces are of a file that has an end",
+      "leave one of them out")
+  end
+  if packing then
+    fault.raise("OPTION", self.at, ('%s: "%s" is compressed, and cannot be split'):format(self.what, v.path),
+      "leave split out, or unpack it first; of several files each subtask reads some")
+  end
+  if not SPLITTABLE[format] then
+    fault.raise("OPTION", self.at, ('%s: files of format "%s" cannot be split'):format(self.what, format),
+      'JSON Lines, CSV and text can')
+  end
+end
+
+---Options that do not go with what the path or the format says, of a source.
+function files.check_source(self, format)
+  local v = self.values
+  if v.split then files.check_split(self, format) end
   local _, packing = suffixes(v.path)
   if v.follow and packing then
     fault.raise("OPTION", self.at, ('%s: "%s" is compressed, and only plain files can be followed'):format(self.what, v.path),
