@@ -17,7 +17,7 @@ enum {
 
 static int bad_type(const struct tm_field *field, const char *sink, struct tm_error *err)
 {
-    char text[24];
+    char text[TM_TYPE_TEXT];
     int rc = tm_error_set(err, TM_E_TYPE,
                           "sink '%s': partition_by: %s is %s; a folder is named by "
                           "bool, int, int64, decimal, string or timestamp",

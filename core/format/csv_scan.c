@@ -1,13 +1,12 @@
 // A machine of nine states over seven classes of bytes, run from all states at once. They soon fall
-// together into two or three: outside quotes, inside, and sometimes a line with a fault. Blocks
-// without quotes, which are most, are passed over without a look at each byte.
+// together into one or two. A block of 64 bytes without faults, escapes and comments is passed with
+// masks, as the index of the reader does it; others byte by byte.
 #include "core/format/csv_scan.h"
 
 #include <string.h>
 
+#include "core/format/csv_block.h"
 #include "core/format/csv_options.h"
-
-enum { BLOCK = 64 };
 
 enum class { OTHER, DELIMITER, QUOTE, LINE, RETURN, ESCAPE, COMMENT };
 
@@ -81,35 +80,20 @@ void tm_csv_scan_effect_init(struct tm_csv_scan_effect *effect)
         effect->to[i] = i;
 }
 
-// Does the block hold a byte that a state which lasts does not pass over?
-static bool is_plain(const struct tm_csv_scan *scan, const uint8_t *p)
-{
-    uint8_t quote = scan->quote != 0 ? scan->quote : scan->delimiter, found = 0;
-    uint8_t escape = scan->escape != 0 ? scan->escape : quote;
-    uint8_t comment = scan->comment != 0 ? scan->comment : quote;
-    if (scan->quote == 0)
-        return false; // a file without quotes is split at any line end: nobody asks for speed
-    for (int i = 0; i < BLOCK; i++)
-        found |= (uint8_t)((p[i] == quote) | (p[i] == escape) | (p[i] == comment));
-    return found == 0;
-}
-
 // The states that are left, each once.
 struct live {
     uint8_t states[TM_CSV_SCAN_STATES], count;
-    bool lasting; // each lasts through a plain block, or ends in one way
 };
 
 static struct live live_of(const struct tm_csv_scan_effect *effect)
 {
-    struct live live = {.lasting = true};
+    struct live live = {.count = 0};
     uint32_t seen = 0;
     for (int i = 0; i < TM_CSV_SCAN_STATES; i++) {
         uint8_t state = effect->to[i];
         if ((seen >> state & 1) == 0)
             live.states[live.count++] = state;
         seen |= UINT32_C(1) << state;
-        live.lasting = live.lasting && (state <= QUOTED || state == FAULT);
     }
     return live;
 }
@@ -121,11 +105,45 @@ static uint8_t step(const struct tm_csv_scan *scan, uint8_t state, const uint8_t
     return state;
 }
 
-static uint8_t pass(const struct tm_csv_scan *scan, uint8_t state, const uint8_t *p)
+struct masks {
+    uint64_t quotes, edges; // edges: delimiters and line ends
+    bool plain;             // no byte of another meaning
+};
+
+static struct masks masks_of(const struct tm_csv_scan *scan, const uint8_t *p)
 {
-    if (state == QUOTED || (state == FAULT && memchr(p, '\n', BLOCK) == NULL))
-        return state;
-    uint8_t last = p[BLOCK - 1];
+    struct tm__csv_block block = tm__csv_load(p);
+    struct masks masks = {.edges =
+                              tm__csv_match(&block, '\n') | tm__csv_match(&block, scan->delimiter)};
+    if (scan->quote != 0)
+        masks.quotes = tm__csv_match(&block, scan->quote);
+    uint64_t others = scan->escape == 0 ? 0 : tm__csv_match(&block, scan->escape);
+    if (scan->comment != 0)
+        others |= tm__csv_match(&block, scan->comment);
+    masks.plain = others == 0;
+    return masks;
+}
+
+// What a block makes of a state, or -1: its bytes must be looked at.
+static int pass(const struct tm_csv_scan *scan, const struct masks *masks, uint8_t state,
+                const uint8_t *p)
+{
+    if (!masks->plain || state > CLOSED)
+        return -1;
+    uint64_t inside = tm__csv_parities(masks->quotes) ^ (state == QUOTED ? ~UINT64_C(0) : 0);
+    uint64_t opening = masks->quotes & inside, closing = masks->quotes & ~inside;
+    uint64_t edges = masks->edges & ~inside;
+    uint64_t behind_closing = closing << 1 | (state == CLOSED);
+    uint64_t behind_edge = edges << 1 | (state == RECORD || state == FIELD);
+    uint64_t early = opening & ~(behind_edge | (scan->escape == 0 ? behind_closing : 0));
+    uint64_t late = behind_closing & ~(edges | (scan->escape == 0 ? masks->quotes : 0));
+    if ((early | late) != 0)
+        return -1;
+    uint8_t last = p[TM__CSV_BLOCK - 1];
+    if (inside >> 63 != 0)
+        return QUOTED;
+    if (closing >> 63 != 0)
+        return CLOSED;
     return last == '\n' ? RECORD : last == scan->delimiter ? FIELD : PLAIN;
 }
 
@@ -140,13 +158,16 @@ void tm_csv_scan_run(const struct tm_csv_scan *scan, struct tm_csv_scan_effect *
 {
     struct live live = live_of(effect);
     while (len != 0) {
-        size_t part = len < BLOCK ? len : BLOCK;
-        bool plain = part == BLOCK && live.lasting && is_plain(scan, p);
+        size_t part = len < TM__CSV_BLOCK ? len : TM__CSV_BLOCK;
+        struct masks masks = {.plain = false};
         uint8_t became[TM_CSV_SCAN_STATES] = {0};
         bool same = true;
+        if (part == TM__CSV_BLOCK)
+            masks = masks_of(scan, p);
         for (int i = 0; i < live.count; i++) {
             uint8_t state = live.states[i];
-            became[state] = plain ? pass(scan, state, p) : step(scan, state, p, part);
+            int passed = pass(scan, &masks, state, p);
+            became[state] = passed >= 0 ? (uint8_t)passed : step(scan, state, p, part);
             same = same && became[state] == state;
         }
         if (!same) {
