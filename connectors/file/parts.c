@@ -639,10 +639,9 @@ static void say_where(const struct tm__parts *parts, const struct outcome *outco
     char text[1024];
     if (outcome->kept == 0 || outcome->err == NULL)
         return;
-    snprintf(text, sizeof text,
-             "of %s, the rows that were written last were not published; they are in %u files like "
-             "%s",
-             parts->output, outcome->kept, outcome->kept_path);
+    snprintf(text, sizeof text, "the rows of %s that were written last were not published; %s %s",
+             parts->output, outcome->kept == 1 ? "they are in" : "they are in files like",
+             outcome->kept_path);
     if (outcome->err->code != 0)
         tm_error_hint(outcome->err, "%s", text);
     else

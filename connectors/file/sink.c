@@ -565,7 +565,7 @@ int tm__file_sink_finish(void *shared, bool ok, struct tm_error *err)
     o->closed = true;
     for (uint32_t i = 0; i < o->count; i++) {
         // The writer's own error was given to the subtask already, unless the file failed late.
-        int code = tm_file_writer_close(&o->targets[i].writer, ok && rc == 0 ? err : NULL);
+        int code = tm_file_writer_close(&o->targets[i].writer, ok, ok && rc == 0 ? err : NULL);
         rc = ok && rc == 0 ? code : rc;
     }
     if (o->parts != NULL) {

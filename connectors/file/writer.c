@@ -38,9 +38,14 @@ static int close_fd(struct tm_file_writer *writer, struct tm_error *err)
     return rc;
 }
 
-int tm_file_writer_close(struct tm_file_writer *writer, struct tm_error *err)
+static void write_bytes(struct tm_file_writer *writer, const struct tm_buf *content);
+
+int tm_file_writer_close(struct tm_file_writer *writer, bool whole, struct tm_error *err)
 {
+    static const struct tm_buf nothing;
     stop_executor(writer);
+    if (whole && writer->packing != TM_FILE_PLAIN && writer->code == 0 && writer->size_bytes == 0)
+        write_bytes(writer, &nothing);
     int rc = close_fd(writer, err);
     if (writer->code != 0 && err != NULL)
         *err = writer->err;
@@ -132,23 +137,19 @@ static int pack(struct tm_file_writer *writer, const struct tm_buf *bytes)
     return rc == 0 ? 0 : tm_error_set(&writer->err, rc, "out of memory for compressing");
 }
 
-static void write_buffer(struct tm_work *work)
+static void write_bytes(struct tm_file_writer *writer, const struct tm_buf *content)
 {
-    struct tm_file_buffer *buffer = (struct tm_file_buffer *)work;
-    struct tm_file_writer *writer = buffer->writer;
     const struct tm_fx *fx = writer->fx;
-    const struct tm_buf *bytes =
-        writer->packing == TM_FILE_PLAIN ? &buffer->bytes : &writer->packed;
+    const struct tm_buf *bytes = writer->packing == TM_FILE_PLAIN ? content : &writer->packed;
     int64_t size_bytes = size_now(writer);
-    int packed = 0;
-    if (writer->code == 0 && writer->packing != TM_FILE_PLAIN &&
-        (packed = pack(writer, &buffer->bytes)) != 0)
-        fail(writer, packed, size_bytes);
+    int rc = writer->packing == TM_FILE_PLAIN ? 0 : pack(writer, content);
+    if (rc != 0)
+        fail(writer, rc, size_bytes);
     const uint8_t *p = bytes->data;
     size_t left = bytes->size_bytes;
     while (writer->code == 0 && left != 0) {
         size_t len = piece_end(p, left, writer->piece_bytes);
-        int rc = fx->files->write_all(fx->ctx, writer->fd, p, len, &writer->cancel, &writer->err);
+        rc = fx->files->write_all(fx->ctx, writer->fd, p, len, &writer->cancel, &writer->err);
         if (rc != 0)
             fail(writer, rc, size_bytes);
         p += len;
@@ -156,8 +157,16 @@ static void write_buffer(struct tm_work *work)
     }
     if (writer->code == 0)
         writer->size_bytes = size_bytes + (int64_t)bytes->size_bytes;
+}
+
+static void write_buffer(struct tm_work *work)
+{
+    struct tm_file_buffer *buffer = (struct tm_file_buffer *)work;
+    struct tm_file_writer *writer = buffer->writer;
+    if (writer->code == 0)
+        write_bytes(writer, &buffer->bytes);
     buffer->code = writer->code;
-    buffer->done_ns = tm_fx_mono_ns(fx);
+    buffer->done_ns = tm_fx_mono_ns(writer->fx);
 }
 
 // --- buffers -------------------------------------------------------------------------------------

@@ -69,7 +69,10 @@ int tm_file_writer_init(struct tm_file_writer *writer, const struct tm_fx *fx, s
 // what waits for a reader that has stopped reading is given up after half a second.
 void tm_file_writer_fini(struct tm_file_writer *writer, bool cancel);
 // Waits until everything submitted was written, and closes an own descriptor: 0 or the first error.
-int tm_file_writer_close(struct tm_file_writer *writer, struct tm_error *err) TM_WARN_UNUSED;
+// `whole`: the output is complete; a compressed one without a row is a member of nothing then, as
+// an empty file is none.
+int tm_file_writer_close(struct tm_file_writer *writer, bool whole,
+                         struct tm_error *err) TM_WARN_UNUSED;
 // A buffer for a subtask; `waker` is notified when it was written. NULL: out of memory.
 struct tm_file_buffer *tm_file_buffer_new(struct tm_file_writer *writer,
                                           struct tm_waker *waker) TM_WARN_UNUSED;
