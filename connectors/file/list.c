@@ -167,7 +167,9 @@ static int pattern_of_folder(const char *path, char *pattern, size_t size)
             pattern[len++] = '\\';
         pattern[len++] = *p;
     }
-    memcpy(pattern + len, len != 0 && pattern[len - 1] == '/' ? "*" : "/*", 3);
+    if (len != 0 && pattern[len - 1] != '/')
+        pattern[len++] = '/';
+    memcpy(pattern + len, "*", 2);
     return 0;
 }
 

@@ -2,9 +2,9 @@
 // each costs less than one byte in a hundred.
 #include "connectors/file/pack.h"
 
-#include <string.h>
-#include <zlib.h>
 #include <zstd.h>
+
+#include "connectors/file/zlib_memory.h"
 
 enum {
     // A job writes through one helper thread, which is not to be slower than what feeds it: level 4
@@ -12,7 +12,6 @@ enum {
     GZIP_LEVEL = 4,
     GZIP_MEMORY = 8,
     ZSTD_LEVEL = 3,
-    ACCOUNT_BYTES = 16, // in front of what zlib gets: its size, for the account
 };
 
 struct tm_file_packer {
@@ -22,25 +21,7 @@ struct tm_file_packer {
     ZSTD_CCtx *zstd;
 };
 
-static void *zlib_alloc(void *arg, unsigned count, unsigned size)
-{
-    size_t bytes = (size_t)count * size + ACCOUNT_BYTES;
-    uint8_t *p = tm_mem_zalloc(arg, bytes);
-    if (p == NULL)
-        return NULL;
-    memcpy(p, &bytes, sizeof bytes);
-    return p + ACCOUNT_BYTES;
-}
-
-static void zlib_free(void *arg, void *address)
-{
-    uint8_t *p = (uint8_t *)address - ACCOUNT_BYTES;
-    size_t bytes;
-    memcpy(&bytes, p, sizeof bytes);
-    tm_mem_free(arg, p, bytes);
-}
-
-struct tm_file_packer *tm__file_packer_new(struct tm_mem *mem, enum tm_file_packing packing)
+static struct tm_file_packer *packer_new(struct tm_mem *mem, enum tm_file_packing packing)
 {
     struct tm_file_packer *packer = tm_mem_zalloc(mem, sizeof *packer);
     if (packer == NULL)
@@ -48,8 +29,8 @@ struct tm_file_packer *tm__file_packer_new(struct tm_mem *mem, enum tm_file_pack
     packer->mem = mem;
     bool ok;
     if (packing == TM_FILE_GZIP) {
-        packer->gzip.zalloc = zlib_alloc;
-        packer->gzip.zfree = zlib_free;
+        packer->gzip.zalloc = tm__zlib_alloc;
+        packer->gzip.zfree = tm__zlib_free;
         packer->gzip.opaque = mem;
         ok = packer->has_gzip = deflateInit2(&packer->gzip, GZIP_LEVEL, Z_DEFLATED, 16 + MAX_WBITS,
                                              GZIP_MEMORY, Z_DEFAULT_STRATEGY) == Z_OK;
@@ -90,7 +71,7 @@ static int pack_gzip(z_stream *z, const void *p, size_t len, struct tm_buf *out)
     return 0;
 }
 
-int tm__file_pack(struct tm_file_packer *packer, const void *p, size_t len, struct tm_buf *out)
+static int pack(struct tm_file_packer *packer, const void *p, size_t len, struct tm_buf *out)
 {
     out->size_bytes = 0;
     if (packer->has_gzip)
@@ -102,4 +83,13 @@ int tm__file_pack(struct tm_file_packer *packer, const void *p, size_t len, stru
         return TM_E_MEMORY; // with room for the result nothing else can fail
     out->size_bytes = rc;
     return 0;
+}
+
+int tm__file_pack(struct tm_file_packer **packer, struct tm_mem *mem, enum tm_file_packing packing,
+                  const struct tm_buf *bytes, struct tm_buf *out, struct tm_error *err)
+{
+    if (*packer == NULL)
+        *packer = packer_new(mem, packing);
+    int rc = *packer == NULL ? TM_E_MEMORY : pack(*packer, bytes->data, bytes->size_bytes, out);
+    return rc == 0 ? 0 : tm_error_set(err, rc, "out of memory for compressing");
 }

@@ -9,10 +9,9 @@
 
 struct tm_file_packer;
 
-// NULL: out of memory.
-struct tm_file_packer *tm__file_packer_new(struct tm_mem *mem,
-                                           enum tm_file_packing packing) TM_WARN_UNUSED;
 void tm__file_packer_free(struct tm_file_packer *packer); // NULL is fine
-// [p, p + len) compressed, whole, in place of what `out` holds. TM_E_MEMORY.
-int tm__file_pack(struct tm_file_packer *packer, const void *p, size_t len,
-                  struct tm_buf *out) TM_WARN_UNUSED;
+// `bytes` compressed, whole, in place of what `out` holds. *packer is made when it is NULL.
+// TM_E_MEMORY.
+int tm__file_pack(struct tm_file_packer **packer, struct tm_mem *mem, enum tm_file_packing packing,
+                  const struct tm_buf *bytes, struct tm_buf *out,
+                  struct tm_error *err) TM_WARN_UNUSED;

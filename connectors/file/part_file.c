@@ -63,16 +63,6 @@ static int open_file(struct tm__part_writer *writer, struct tm__part_file *file)
     return 0;
 }
 
-static int pack(struct tm__part_writer *writer, const struct tm_buf *bytes)
-{
-    if (writer->packer == NULL)
-        writer->packer = tm__file_packer_new(writer->mem, writer->packing);
-    int rc = writer->packer == NULL
-                 ? TM_E_MEMORY
-                 : tm__file_pack(writer->packer, bytes->data, bytes->size_bytes, &writer->packed);
-    return rc == 0 ? 0 : tm_error_set(&writer->err, rc, "out of memory for compressing");
-}
-
 static int write_bytes(struct tm__part_work *work)
 {
     struct tm__part_writer *writer = work->writer;
@@ -81,7 +71,8 @@ static int write_bytes(struct tm__part_work *work)
     const struct tm_buf *bytes = &work->bytes;
     int rc = file->fd < 0 ? open_file(writer, file) : 0;
     if (rc == 0 && writer->packing != TM_FILE_PLAIN) {
-        rc = pack(writer, bytes);
+        rc = tm__file_pack(&writer->packer, writer->mem, writer->packing, bytes, &writer->packed,
+                           &writer->err);
         bytes = &writer->packed;
     }
     if (rc != 0)

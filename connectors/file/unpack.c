@@ -5,12 +5,12 @@
 
 #include <inttypes.h>
 #include <string.h>
-#include <zlib.h>
 #include <zstd.h>
+
+#include "connectors/file/zlib_memory.h"
 
 enum {
     PACKED_BYTES = 128 * 1024,
-    ACCOUNT_BYTES = 16, // in front of what zlib gets: its size, for the account
     // A frame may ask for this many bytes of earlier text, as a power of two: what the zstd program
     // itself takes without being told to. It bounds memory.
     WINDOW_LOG_MAX = 27,
@@ -33,26 +33,6 @@ struct tm_file_unpacker {
     struct tm_error damage; // to be told next
 };
 
-// --- memory of zlib
-
-static void *zlib_alloc(void *arg, unsigned count, unsigned size)
-{
-    size_t bytes = (size_t)count * size + ACCOUNT_BYTES;
-    uint8_t *p = tm_mem_alloc(arg, bytes);
-    if (p == NULL)
-        return NULL;
-    memcpy(p, &bytes, sizeof bytes);
-    return p + ACCOUNT_BYTES;
-}
-
-static void zlib_free(void *arg, void *address)
-{
-    uint8_t *p = (uint8_t *)address - ACCOUNT_BYTES;
-    size_t bytes;
-    memcpy(&bytes, p, sizeof bytes);
-    tm_mem_free(arg, p, bytes);
-}
-
 // --- making one
 
 struct tm_file_unpacker *tm__file_unpacker_new(const struct tm_fx *fx, struct tm_mem *mem,
@@ -68,8 +48,8 @@ struct tm_file_unpacker *tm__file_unpacker_new(const struct tm_fx *fx, struct tm
     u->packed = tm_mem_alloc(mem, PACKED_BYTES);
     bool ok = u->packed != NULL;
     if (ok && packing == TM_FILE_GZIP) {
-        u->gzip.zalloc = zlib_alloc;
-        u->gzip.zfree = zlib_free;
+        u->gzip.zalloc = tm__zlib_alloc;
+        u->gzip.zfree = tm__zlib_free;
         u->gzip.opaque = mem;
         ok = u->has_gzip = inflateInit2(&u->gzip, 16 + MAX_WBITS) == Z_OK;
     } else if (ok) {

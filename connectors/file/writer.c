@@ -126,23 +126,15 @@ static void fail(struct tm_file_writer *writer, int code, int64_t size_bytes)
         tm_error_hint(&writer->err, "the file may end in half a line: it could not be cut off");
 }
 
-// What of a buffer goes into the file.
-static int pack(struct tm_file_writer *writer, const struct tm_buf *bytes)
-{
-    if (writer->packer == NULL)
-        writer->packer = tm__file_packer_new(writer->mem, writer->packing);
-    int rc = writer->packer == NULL
-                 ? TM_E_MEMORY
-                 : tm__file_pack(writer->packer, bytes->data, bytes->size_bytes, &writer->packed);
-    return rc == 0 ? 0 : tm_error_set(&writer->err, rc, "out of memory for compressing");
-}
-
 static void write_bytes(struct tm_file_writer *writer, const struct tm_buf *content)
 {
     const struct tm_fx *fx = writer->fx;
     const struct tm_buf *bytes = writer->packing == TM_FILE_PLAIN ? content : &writer->packed;
     int64_t size_bytes = size_now(writer);
-    int rc = writer->packing == TM_FILE_PLAIN ? 0 : pack(writer, content);
+    int rc = writer->packing == TM_FILE_PLAIN
+                 ? 0
+                 : tm__file_pack(&writer->packer, writer->mem, writer->packing, content,
+                                 &writer->packed, &writer->err);
     if (rc != 0)
         fail(writer, rc, size_bytes);
     const uint8_t *p = bytes->data;
