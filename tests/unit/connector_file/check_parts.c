@@ -163,10 +163,10 @@ START_TEST(a_part_that_is_old_enough_gets_its_name_without_another_row)
     ck_assert_int_eq(support_write(sink, support_batch(schema, 0, 1, "x")), 0);
     ck_assert_int_eq(sink->ops->deadline_ns(sink), now_ns + 10000000000);
     now_ns += 9999999999;
-    ck_assert_int_eq(sink->ops->tick(sink, &S.err), 0);
+    ck_assert_int_eq(sink->ops->flush(sink, false, &S.err), 0);
     ck_assert_int_eq(count_files("part-"), 0);
     now_ns += 1;
-    ck_assert_int_eq(sink->ops->tick(sink, &S.err), 0);
+    ck_assert_int_eq(sink->ops->flush(sink, false, &S.err), 0);
     ck_assert_ptr_nonnull(support_get("out/part-0-0.jsonl"));
     ck_assert_int_eq(sink->ops->deadline_ns(sink), INT64_MAX);
     ck_assert_int_eq(support_write(sink, support_batch(schema, 1, 1, "x")), 0);
