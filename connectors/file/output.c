@@ -152,7 +152,9 @@ static int output_flush(struct tm_sink *sink, bool end, struct tm_error *err)
     int head = end ? write_head(o, err) : 0; // an output without rows has it, too
     if (head != 0)
         return head;
-    if (o->filling != NULL && o->filling->bytes.size_bytes != 0)
+    // Small pieces compress badly: a pause in the input is no reason for one.
+    bool due = end || o->writer->packing == TM_FILE_PLAIN;
+    if (due && o->filling != NULL && o->filling->bytes.size_bytes != 0)
         submit(o);
     for (int i = 0; i < TM_FILE_OUTPUT_BUFFERS; i++) {
         struct tm_file_buffer *buffer = o->buffers[i];

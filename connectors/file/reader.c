@@ -26,20 +26,71 @@ static bool is_stopped(struct tm_file_reader *reader)
 
 // --- the helper thread ---------------------------------------------------------------------------
 
+static int begin(struct tm_file_reader *reader)
+{
+    const struct tm_fx *fx = reader->fx;
+    const struct tm_file_input *input = &reader->input;
+    if (reader->fd < 0)
+        reader->fd = fx->files->open(fx->ctx, input->path, TM_FILE_READ, &reader->err);
+    if (reader->fd < 0)
+        return reader->fd;
+    if (input->begin != 0 && reader->offset == input->begin) {
+        int rc = fx->files->seek(fx->ctx, reader->fd, input->begin, &reader->err);
+        if (rc != 0)
+            return rc;
+    }
+    if (input->packing == TM_FILE_PLAIN || reader->unpacker != NULL)
+        return 0;
+    reader->unpacker = tm__file_unpacker_new(fx, reader->mem, input->packing, input->path);
+    if (reader->unpacker == NULL)
+        return tm_error_set(&reader->err, TM_E_MEMORY, "out of memory for reading %s", input->path);
+    return 0;
+}
+
+// How many of `size` bytes belong to the range.
+static size_t within_range(const struct tm_file_reader *reader, size_t size)
+{
+    int64_t left = reader->input.end - reader->offset;
+    return reader->input.end == 0 || left >= (int64_t)size ? size : left > 0 ? (size_t)left : 0;
+}
+
+// At the end of a file that grows: it may have become shorter than it was.
+static int64_t look_for_cut(struct tm_file_reader *reader)
+{
+    const struct tm_fx *fx = reader->fx;
+    struct tm_file_info info;
+    int rc = fx->files->stat_fd(fx->ctx, reader->fd, &info, &reader->err);
+    if (rc != 0 || info.size_bytes >= reader->offset)
+        return rc;
+    rc = fx->files->seek(fx->ctx, reader->fd, 0, &reader->err);
+    reader->cut_from = reader->offset;
+    reader->offset = 0;
+    return rc;
+}
+
 static int64_t read_some(struct tm_file_reader *reader)
 {
     const struct tm_fx *fx = reader->fx;
-    if (reader->fd < 0) {
-        reader->fd = fx->files->open(fx->ctx, reader->path, TM_FILE_READ, &reader->err);
-        if (reader->fd < 0)
-            return reader->fd;
-    }
-    while (reader->poll && fx->files->wait_readable(fx->ctx, reader->fd, POLL_MS) == 0) {
+    uint8_t *bytes = reader->buffers[reader->filling].data + HEADROOM;
+    bool unopened = reader->fd < 0 || reader->offset == reader->input.begin;
+    int rc = unopened ? begin(reader) : 0;
+    if (rc != 0)
+        return rc;
+    while (reader->input.poll && fx->files->wait_readable(fx->ctx, reader->fd, POLL_MS) == 0) {
         if (is_stopped(reader))
             return tm_error_set(&reader->err, TM_E_STOPPED, "stopped while reading");
     }
-    return fx->files->read(fx->ctx, reader->fd, reader->buffers[reader->filling].data + HEADROOM,
-                           reader->buffer_bytes, &reader->err);
+    if (reader->unpacker != NULL) {
+        int64_t got = tm__file_unpack(reader->unpacker, reader->fd, bytes, reader->buffer_bytes,
+                                      &reader->err);
+        reader->offset = tm__file_unpacker_offset(reader->unpacker);
+        return got;
+    }
+    size_t want = within_range(reader, reader->buffer_bytes);
+    int64_t got = want == 0 ? 0 : fx->files->read(fx->ctx, reader->fd, bytes, want, &reader->err);
+    if (got > 0)
+        reader->offset += got;
+    return got == 0 && reader->input.follow ? look_for_cut(reader) : got;
 }
 
 static void run(struct tm_work *work)
@@ -47,7 +98,7 @@ static void run(struct tm_work *work)
     struct tm_file_reader *reader = (struct tm_file_reader *)work;
     reader->result = read_some(reader);
     reader->done_ns = tm_fx_mono_ns(reader->fx);
-    if (reader->result <= 0 && reader->own_fd && reader->fd >= 0) {
+    if (reader->result <= 0 && reader->own_fd && reader->fd >= 0 && !reader->input.follow) {
         (void)reader->fx->files->close(reader->fx->ctx, reader->fd, NULL); // it was only read
         reader->fd = -1;
     }
@@ -62,17 +113,17 @@ static void start(struct tm_file_reader *reader)
 }
 
 int tm_file_reader_init(struct tm_file_reader *reader, const struct tm_fx *fx, struct tm_mem *mem,
-                        struct tm_executor *executor, struct tm_waker *waker, const char *path,
-                        int fd, bool poll, size_t buffer_bytes)
+                        struct tm_executor *executor, struct tm_waker *waker,
+                        const struct tm_file_input *input, size_t buffer_bytes)
 {
     *reader = (struct tm_file_reader){.work = {.run = run, .waker = waker},
                                       .fx = fx,
                                       .mem = mem,
                                       .executor = executor,
-                                      .path = path,
-                                      .fd = fd,
-                                      .own_fd = fd < 0,
-                                      .poll = poll,
+                                      .input = *input,
+                                      .fd = input->fd,
+                                      .own_fd = input->fd < 0,
+                                      .offset = input->begin,
                                       .buffer_bytes = buffer_bytes,
                                       .helper_reads = HELPER_READS};
     tm_buf_init(&reader->joined, mem);
@@ -91,6 +142,7 @@ void tm_file_reader_fini(struct tm_file_reader *reader)
     for (int i = 0; i < 2; i++)
         tm_mem_free(reader->mem, reader->buffers[i].data, allocated(reader));
     tm_buf_fini(&reader->joined);
+    tm__file_unpacker_free(reader->unpacker);
     if (reader->own_fd && reader->fd >= 0)
         (void)reader->fx->files->close(reader->fx->ctx, reader->fd, NULL);
     reader->fx = NULL;
@@ -99,6 +151,19 @@ void tm_file_reader_fini(struct tm_file_reader *reader)
 void tm_file_reader_stop(struct tm_file_reader *reader)
 {
     atomic_store_explicit(&reader->stop, 1, memory_order_relaxed);
+}
+
+void tm_file_reader_again(struct tm_file_reader *reader)
+{
+    reader->caught_up = false;
+    reader->cut_from = 0;
+    start(reader);
+}
+
+bool tm_file_reader_found_nothing(const struct tm_file_reader *reader)
+{
+    return reader->busy && tm_work_is_done(&reader->work) && reader->result == 0 &&
+           reader->cut_from == 0;
 }
 
 bool tm_file_reader_is_ready(const struct tm_file_reader *reader)
@@ -135,7 +200,7 @@ static int add(struct tm_file_reader *reader, uint8_t *bytes, size_t len, struct
         return join(reader, bytes, len) == 0
                    ? 0
                    : tm_error_set(err, TM_E_MEMORY, "out of memory for a record of %s",
-                                  reader->path);
+                                  reader->input.path);
     if (left != 0 && reader->data != bytes - left)
         memcpy(bytes - left, reader->data, left);
     memset(bytes + len, 0, SLACK);
@@ -161,8 +226,11 @@ static int take_now(struct tm_file_reader *reader, struct tm_error *err)
         reader->data = bytes - left;
         reader->joined.size_bytes = 0;
     }
-    int64_t got = fx->files->read_now(fx->ctx, reader->fd, bytes, want);
-    if (got < 0) {
+    want = within_range(reader, want);
+    int64_t got = want == 0 ? 0 : fx->files->read_now(fx->ctx, reader->fd, bytes, want);
+    if (got > 0)
+        reader->offset += got;
+    if (got < 0 || (got == 0 && reader->input.follow)) { // the helper looks closer at an end
         reader->now = false;
         reader->helper_reads = 0;
         start(reader);
@@ -183,8 +251,13 @@ int tm_file_reader_take(struct tm_file_reader *reader, struct tm_error *err)
             *err = reader->err;
         return (int)reader->result;
     }
+    if (reader->cut_from != 0) { // what was left of it is the beginning of nothing
+        reader->size_bytes = reader->joined.size_bytes = 0;
+        reader->data = NULL;
+    }
     if (reader->result == 0) {
-        reader->at_end = true;
+        reader->at_end = !reader->input.follow;
+        reader->caught_up = reader->input.follow;
         return 0;
     }
     int rc =
@@ -193,8 +266,8 @@ int tm_file_reader_take(struct tm_file_reader *reader, struct tm_error *err)
         return rc;
     reader->read_ns = reader->done_ns;
     reader->filling = 1 - reader->filling; // what was in it has been moved
-    reader->now = !reader->poll && reader->fx->files->read_now != NULL &&
-                  reader->helper_reads++ >= HELPER_READS;
+    reader->now = !reader->input.poll && reader->unpacker == NULL &&
+                  reader->fx->files->read_now != NULL && reader->helper_reads++ >= HELPER_READS;
     if (!reader->now)
         start(reader);
     return 0;

@@ -4,7 +4,8 @@
 
 #include <stdio.h>
 
-#include "connectors/file/reader.h"
+#include "connectors/file/records_private.h"
+
 #include "core/base/limits.h"
 
 enum {
@@ -12,44 +13,21 @@ enum {
     READ_AHEAD_BYTES = 8 * 1024 * 1024,
     BUFFER_MIN = 16 * 1024,
     BUFFER_MAX = 512 * 1024,
+    FOLLOW_BUFFER = 64 * 1024, // what a file grows by between two looks
     // Buffers without a good record that one call goes through before it lets others have a turn.
     PASSES_MAX = 16,
 };
 
-struct split {
-    struct tm_file_input input;
-    struct tm_file_reader reader;
-    struct tm_decoder *decoder;
-    bool pending; // the decoder stopped because the batch was full
-};
-
-struct records {
-    struct tm_source base;
-    struct tm_mem *mem;
-    struct tm_schema *schema;
-    const struct tm_format *format;
-    uint64_t max_record;
-    struct tm_executor *executor;
-    struct split *splits;
-    uint32_t count, opened, finished;
-    size_t buffer_bytes;
-    // Of the call under way:
-    struct split *current;
-    struct tm_error *err;
-    bool record_failed; // err is filled by a record's failure
-};
-
 static void notice(void *arg, const char *message)
 {
-    struct records *self = arg;
+    struct tm__records *self = arg;
     char text[1024];
     snprintf(text, sizeof text, "%.300s: %s", self->current->input.path, message);
     tm_task_warn_once(self->base.ctx, self->base.node, text);
 }
 
-static int open_split(struct records *self, uint32_t index, struct tm_error *err)
+int tm__records_decoder(struct tm__records *self, struct tm__split *split, struct tm_error *err)
 {
-    struct split *split = &self->splits[index];
     struct tm_decoder_args args = {.mem = self->mem,
                                    .schema = self->schema,
                                    .used = self->base.node->used,
@@ -57,45 +35,61 @@ static int open_split(struct records *self, uint32_t index, struct tm_error *err
                                    .options = &self->base.node->format_options,
                                    .notice = notice,
                                    .notice_arg = self};
-    int rc = self->format->decoder_new(&args, &split->decoder, err);
-    if (rc == 0 && tm_file_reader_init(&split->reader, self->base.ctx->fx, self->mem,
-                                       self->executor, self->base.ctx->waker, split->input.path,
-                                       split->input.fd, split->input.poll, self->buffer_bytes) != 0)
+    return self->format->decoder_new(&args, &split->decoder, err);
+}
+
+int tm__records_open(struct tm__records *self, uint32_t index, struct tm_error *err)
+{
+    struct tm__split *split = &self->splits[index];
+    int rc = tm__records_decoder(self, split, err);
+    if (rc == 0 &&
+        tm_file_reader_init(&split->reader, self->base.ctx->fx, self->mem, self->executor,
+                            self->base.ctx->waker, &split->input, self->buffer_bytes) != 0)
         rc = tm_error_set(err, TM_E_MEMORY, "out of memory for reading %s", split->input.path);
-    if (rc == 0)
-        tm_splits_set_status(self->base.ctx->splits, index, TM_SPLIT_ACTIVE);
     return rc;
 }
 
-static int open_splits(struct records *self, struct tm_error *err)
+static int open_splits(struct tm__records *self, struct tm_error *err)
 {
     int rc = 0;
-    while (rc == 0 && self->opened < self->count && self->opened - self->finished < TM_SPLITS_OPEN)
-        rc = open_split(self, self->opened++, err);
+    while (rc == 0 && self->opened < self->count &&
+           self->opened - self->finished < TM_SPLITS_OPEN) {
+        uint32_t index = self->opened++;
+        rc = tm__records_open(self, index, err);
+        if (rc == 0)
+            tm_splits_set_status(self->base.ctx->splits, index, TM_SPLIT_ACTIVE);
+    }
     return rc;
 }
 
-static void finish_split(struct records *self, uint32_t index)
+static void finish_split(struct tm__records *self, uint32_t index)
 {
-    struct split *split = &self->splits[index];
+    struct tm__split *split = &self->splits[index];
     tm_file_reader_fini(&split->reader);
     split->decoder->ops->free(split->decoder);
     split->decoder = NULL;
+    split->pending = false;
+    if (self->look != NULL) {
+        tm__records_let_go(self, index);
+        return;
+    }
     self->finished++;
     tm_splits_set_status(self->base.ctx->splits, index, TM_SPLIT_FINISHED);
 }
 
 static int bad_record(void *arg, const struct tm_bad_record *record)
 {
-    struct records *self = arg;
+    struct tm__records *self = arg;
+    const struct tm_file_input *input = &self->current->input;
     size_t shown = record->code == TM_E_TOO_LARGE && record->len > 1024 ? 1024 : record->len;
     struct tm_row_failure failure = {.node = self->base.node,
                                      .code = record->code,
                                      .message = record->message,
                                      .message_length = strlen(record->message),
                                      .source = self->current->input.path,
-                                     .offset = record->offset,
-                                     .line = record->line,
+                                     .offset =
+                                         record->offset + input->begin - (int64_t)input->head_bytes,
+                                     .line = input->begin == 0 ? record->line : -1,
                                      .raw = record->bytes,
                                      .raw_length = shown};
     int rc = tm_task_row_failed(self->base.ctx, &failure, self->err);
@@ -103,7 +97,20 @@ static int bad_record(void *arg, const struct tm_bad_record *record)
     return rc;
 }
 
-static int decode(struct records *self, struct split *split, struct tm_batch *batch,
+// Lets the decoder of a range read what its file begins with: the names of columns. It gives no
+// rows.
+static int decode_head(struct tm__records *self, struct tm__split *split, struct tm_batch *batch)
+{
+    const struct tm_file_input *input = &split->input;
+    size_t used = 0;
+    if (split->head_read || input->head_bytes == 0)
+        return 0;
+    split->head_read = true;
+    return split->decoder->ops->decode(split->decoder, input->head, input->head_bytes, false, batch,
+                                       &used, bad_record, self);
+}
+
+static int decode(struct tm__records *self, struct tm__split *split, struct tm_batch *batch,
                   struct tm_error *err)
 {
     struct tm_file_reader *reader = &split->reader;
@@ -111,7 +118,9 @@ static int decode(struct records *self, struct split *split, struct tm_batch *ba
     self->current = split;
     self->err = err;
     self->record_failed = false;
-    int rc = split->decoder->ops->decode(split->decoder, reader->data, reader->size_bytes,
+    int rc = decode_head(self, split, batch);
+    if (rc == 0)
+        rc = split->decoder->ops->decode(split->decoder, reader->data, reader->size_bytes,
                                          reader->at_end, batch, &used, bad_record, self);
     tm_file_reader_consume(reader, used);
     tm_metric_add(&self->base.metrics->bytes_in, used);
@@ -122,11 +131,31 @@ static int decode(struct records *self, struct split *split, struct tm_batch *ba
     return rc;
 }
 
+// The rest of a compressed file cannot be read: one failure of the source, and its end if the job
+// goes on. What it had left of a record is the beginning of nothing.
+static int bad_archive(struct tm__records *self, uint32_t index, struct tm_error *err)
+{
+    struct tm__split *split = &self->splits[index];
+    struct tm_error why = *err;
+    struct tm_row_failure failure = {.node = self->base.node,
+                                     .code = why.code,
+                                     .message = why.message,
+                                     .message_length = strlen(why.message),
+                                     .source = split->input.path,
+                                     .offset = split->reader.offset,
+                                     .line = -1};
+    int rc = tm_task_row_failed(self->base.ctx, &failure, err);
+    if (rc != 0)
+        return rc;
+    finish_split(self, index);
+    return open_splits(self, err);
+}
+
 // Rows of one split until the batch is full or nothing more has been read.
-static int read_split(struct records *self, uint32_t index, struct tm_batch *batch,
+static int read_split(struct tm__records *self, uint32_t index, struct tm_batch *batch,
                       struct tm_error *err)
 {
-    struct split *split = &self->splits[index];
+    struct tm__split *split = &self->splits[index];
     batch->split = (int32_t)index;
     batch->read_ns = tm_fx_mono_ns(self->base.ctx->fx);
     for (;;) {
@@ -134,13 +163,19 @@ static int read_split(struct records *self, uint32_t index, struct tm_batch *bat
             if (!tm_file_reader_is_ready(&split->reader))
                 return 0;
             int rc = tm_file_reader_take(&split->reader, err);
+            if (rc == TM_E_BAD_ARCHIVE)
+                return bad_archive(self, index, err);
             if (rc != 0) {
                 tm_error_where(err, "%s", self->base.node->where);
                 return rc;
             }
+            if (split->reader.cut_from != 0 && (rc = tm__records_cut(self, split, err)) != 0)
+                return rc;
+            if (split->reader.caught_up)
+                return 0;
         }
         // What waits for its turn in memory was read earlier; a stream's rows count from there.
-        if (split->input.poll && split->reader.read_ns != 0 &&
+        if ((split->input.poll || split->input.follow) && split->reader.read_ns != 0 &&
             split->reader.read_ns < batch->read_ns)
             batch->read_ns = split->reader.read_ns;
         int rc = decode(self, split, batch, err);
@@ -150,26 +185,26 @@ static int read_split(struct records *self, uint32_t index, struct tm_batch *bat
             return 0;
         if (split->reader.at_end) {
             finish_split(self, index);
-            return open_splits(self, err);
+            return self->look != NULL ? 0 : open_splits(self, err);
         }
     }
 }
 
 static bool is_ready(void *arg, uint32_t index)
 {
-    const struct split *split = &((struct records *)arg)->splits[index];
+    const struct tm__split *split = &((struct tm__records *)arg)->splits[index];
     return split->pending || tm_file_reader_is_ready(&split->reader);
 }
 
 static int records_read(struct tm_source *source, struct tm_batch **out, struct tm_error *err)
 {
-    struct records *self = (struct records *)source;
+    struct tm__records *self = (struct tm__records *)source;
     struct tm_task_context *ctx = source->ctx;
-    if (self->opened == 0) {
-        int rc = open_splits(self, err);
-        if (rc != 0)
-            return rc;
-    }
+    int begun = self->look != NULL  ? tm__records_tend(self, err)
+                : self->opened == 0 ? open_splits(self, err)
+                                    : 0;
+    if (begun != 0)
+        return begun;
     struct tm_batch *batch = NULL;
     for (int pass = 0; pass < PASSES_MAX; pass++) {
         int32_t split = tm_splits_lowest(ctx->splits, is_ready, self);
@@ -195,18 +230,19 @@ static int records_read(struct tm_source *source, struct tm_batch **out, struct 
     }
     if (batch != NULL)
         tm_batch_release(batch);
-    return self->finished == self->count ? TM_READ_END : TM_READ_WAIT;
+    return self->look == NULL && self->finished == self->count ? TM_READ_END : TM_READ_WAIT;
 }
 
 static void records_free(struct tm_source *source)
 {
-    struct records *self = (struct records *)source;
+    struct tm__records *self = (struct tm__records *)source;
     const struct tm_fx *fx = source->ctx->fx;
-    for (uint32_t i = 0; i < self->opened; i++)
+    uint32_t used = self->look != NULL ? self->count : self->opened;
+    for (uint32_t i = 0; self->splits != NULL && i < used; i++)
         tm_file_reader_stop(&self->splits[i].reader);
     if (self->executor != NULL)
         fx->threads->executor_free(fx->ctx, self->executor); // ends the reads under way
-    for (uint32_t i = 0; i < self->opened; i++) {
+    for (uint32_t i = 0; self->splits != NULL && i < used; i++) {
         tm_file_reader_fini(&self->splits[i].reader);
         if (self->splits[i].decoder != NULL)
             self->splits[i].decoder->ops->free(self->splits[i].decoder);
@@ -217,7 +253,14 @@ static void records_free(struct tm_source *source)
     tm_mem_free(self->mem, self, sizeof *self);
 }
 
-static const struct tm_source_ops records_ops = {.read = records_read, .free = records_free};
+static int64_t records_deadline_ns(const struct tm_source *source)
+{
+    const struct tm__records *self = (const struct tm__records *)source;
+    return self->look != NULL ? self->look_at_ns : INT64_MAX;
+}
+
+static const struct tm_source_ops records_ops = {
+    .read = records_read, .deadline_ns = records_deadline_ns, .free = records_free};
 
 static size_t buffer_size(uint32_t count)
 {
@@ -226,13 +269,14 @@ static size_t buffer_size(uint32_t count)
     return bytes < BUFFER_MIN ? BUFFER_MIN : bytes > BUFFER_MAX ? BUFFER_MAX : bytes;
 }
 
-int tm_file_records_new(struct tm_task_context *ctx, const struct tm_node *node,
-                        const struct tm_file_input *inputs, uint32_t count, uint64_t max_record,
-                        struct tm_source **source, struct tm_error *err)
+static struct tm__records *new_records(struct tm_task_context *ctx, const struct tm_node *node,
+                                       uint32_t count, uint64_t max_record, struct tm_error *err)
 {
-    struct records *self = tm_mem_zalloc(ctx->mem, sizeof *self);
-    if (self == NULL)
-        return tm_error_set(err, TM_E_MEMORY, "out of memory for the source '%s'", node->name);
+    struct tm__records *self = tm_mem_zalloc(ctx->mem, sizeof *self);
+    if (self == NULL) {
+        tm_error_set(err, TM_E_MEMORY, "out of memory for the source '%s'", node->name);
+        return NULL;
+    }
     self->base = (struct tm_source){.ops = &records_ops, .ctx = ctx, .node = node};
     self->mem = ctx->mem;
     self->schema = tm_schema_ref(tm_node_schema(node));
@@ -251,12 +295,48 @@ int tm_file_records_new(struct tm_task_context *ctx, const struct tm_node *node,
         else if (self->executor == NULL)
             rc = err != NULL && err->code != 0 ? err->code : TM_E_LIMIT;
     }
-    if (rc != 0) {
-        records_free(&self->base);
-        return rc;
-    }
+    if (rc == 0)
+        return self;
+    records_free(&self->base);
+    return NULL;
+}
+
+int tm_file_records_new(struct tm_task_context *ctx, const struct tm_node *node,
+                        const struct tm_file_input *inputs, uint32_t count, uint64_t max_record,
+                        struct tm_source **source, struct tm_error *err)
+{
+    struct tm__records *self = new_records(ctx, node, count, max_record, err);
+    if (self == NULL)
+        return err->code;
     for (uint32_t i = 0; i < count; i++)
         self->splits[i].input = inputs[i];
+    *source = &self->base;
+    return 0;
+}
+
+// How long a stream may be silent before it is idle, if an operator of the source's chain says it.
+static int64_t idle_ms_of(const struct tm_task_context *ctx)
+{
+    int64_t idle_ms = 0;
+    for (uint32_t i = 0; ctx->chain != NULL && i < ctx->chain->node_count; i++) {
+        const struct tm_node *node = &ctx->plan->graph->nodes[ctx->chain->nodes[i]];
+        if (node->kind == TM_NODE_WATERMARK)
+            idle_ms = node->idle_ms;
+    }
+    return idle_ms;
+}
+
+int tm__file_records_follow(struct tm_task_context *ctx, const struct tm_node *node,
+                            struct tm_follow_look *look, uint64_t max_record,
+                            struct tm_source **source, struct tm_error *err)
+{
+    struct tm__records *self = new_records(ctx, node, tm__follow_slots(), max_record, err);
+    if (self == NULL)
+        return err->code;
+    self->look = look;
+    self->buffer_bytes = FOLLOW_BUFFER;
+    self->idle_ms = idle_ms_of(ctx);
+    ctx->never_idle = false; // a pause may last
     *source = &self->base;
     return 0;
 }

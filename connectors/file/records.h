@@ -2,16 +2,16 @@
 // reader and a decoder of its own, read side by side.
 #pragma once
 
+#include "connectors/file/follow.h"
+#include "connectors/file/reader.h"
 #include "core/task/connector.h"
-
-struct tm_file_input {
-    const char *path; // also what error messages call it; outlives the source
-    int fd;           // -1: open the path
-    bool poll;        // may be silent for long (not a plain file)
-};
 
 // `inputs` are copied, in the order of the splits of ctx->splits. Options `max_record` of the node
 // count.
 int tm_file_records_new(struct tm_task_context *ctx, const struct tm_node *node,
                         const struct tm_file_input *inputs, uint32_t count, uint64_t max_record,
                         struct tm_source **source, struct tm_error *err) TM_WARN_UNUSED;
+// A source of files that grow: those that `look` tells of.
+int tm__file_records_follow(struct tm_task_context *ctx, const struct tm_node *node,
+                            struct tm_follow_look *look, uint64_t max_record,
+                            struct tm_source **source, struct tm_error *err) TM_WARN_UNUSED;

@@ -18,6 +18,8 @@
 #include "connectors/file/claim.h"
 #include "connectors/file/file.h"
 #include "connectors/file/output.h"
+#include "connectors/file/partition.h"
+#include "connectors/file/parts.h"
 
 enum if_exists { FAIL_IF_EXISTS, APPEND, REPLACE };
 enum { PATH_BYTES = 4096, CLAIMS_MAX = 2 };
@@ -35,12 +37,16 @@ struct outputs {
     struct tm_mem *mem;
     char *name; // the path as the user wrote it
     const struct tm_format *format;
+    enum tm_file_packing packing;
     enum if_exists if_exists;
     bool omit_nulls, timestamps_as_ms;
     bool is_folder;
     bool closed; // finished, well or not
     struct target *targets;
-    uint32_t count; // 1, or one a subtask
+    uint32_t count, allocated; // 1, or one a subtask
+    struct tm__parts *parts;   // of a folder where a subtask writes many; then there are no targets
+    const char *columns;       // of partition_by, one a line, or NULL; while it is made
+    int64_t roll_bytes, roll_ms;
     int claims[CLAIMS_MAX];
     uint32_t claim_count;
     char **old; // part files that a published folder replaces
@@ -167,6 +173,7 @@ static int start_writer(struct outputs *o, struct target *target, int fd, struct
         return failed(o, fd, err);
     int rc = tm_file_writer_init(&target->writer, o->fx, o->mem, fd, true, "tm-write", err);
     target->writer.output = o->name;
+    target->writer.packing = o->packing;
     return rc;
 }
 
@@ -271,8 +278,8 @@ static int open_part(struct outputs *o, uint32_t index, const char *folder, unsi
     struct target *target = &o->targets[index];
     char name[64];
     size_t suffix = strcspn(o->format->suffixes + 1, " ");
-    snprintf(name, sizeof name, "/part-%u-%u%.*s", index, run, (int)suffix,
-             o->format->suffixes + 1);
+    snprintf(name, sizeof name, "/part-%u-%u%.*s%s", index, run, (int)suffix,
+             o->format->suffixes + 1, tm__file_packing_suffix(o->packing));
     target->path = join3(o->mem, folder, strlen(folder), name, "");
     if (target->path == NULL ||
         (target->in_progress = in_progress_name(o->mem, target->path)) == NULL)
@@ -280,18 +287,72 @@ static int open_part(struct outputs *o, uint32_t index, const char *folder, unsi
     return open_target(o, target, err);
 }
 
+// Part files that are there, `depth` folders below the output's.
+static int find_old(struct outputs *o, const char *folder, uint32_t depth, struct tm_error *err)
+{
+    char below[2 * TM_PARTITION_COLUMNS_MAX + sizeof "/part-*"] = "";
+    for (uint32_t i = 0; i < depth; i++)
+        strcat(below, "/*");
+    char *pattern = join3(o->mem, folder, strlen(folder), below, "/part-*");
+    int rc =
+        pattern == NULL ? TM_E_MEMORY : o->fx->files->glob(o->fx->ctx, pattern, add_old, o, err);
+    free_text(o->mem, pattern);
+    return rc == TM_E_MEMORY ? out_of_memory(o, err) : failed(o, rc, err);
+}
+
+static int open_many(struct outputs *o, const char *folder, struct tm_error *err)
+{
+    char suffix[32];
+    snprintf(suffix, sizeof suffix, "%.*s%s", (int)strcspn(o->format->suffixes + 1, " "),
+             o->format->suffixes + 1, tm__file_packing_suffix(o->packing));
+    struct tm__parts_args args = {
+        .fx = o->fx,
+        .mem = o->mem,
+        .output = o->name,
+        .folder = folder,
+        .suffix = suffix,
+        .packing = o->packing,
+        .run = next_run(o),
+        .parallelism = o->count,
+        .columns = o->columns,
+        .roll_bytes = o->roll_bytes,
+        .roll_ms = o->roll_ms,
+        .hold = o->if_exists == REPLACE || (o->roll_bytes == 0 && o->roll_ms == 0),
+    };
+    o->count = 0;
+    return tm__parts_new(&args, &o->parts, err);
+}
+
+static bool is_of_many(const struct outputs *o)
+{
+    return o->columns != NULL || o->roll_bytes != 0 || o->roll_ms != 0;
+}
+
+static uint32_t column_count(const struct outputs *o)
+{
+    uint32_t count = o->columns != NULL;
+    for (const char *p = o->columns; p != NULL && (p = strchr(p, '\n')) != NULL; p++)
+        count++;
+    return count;
+}
+
 static int open_parts(struct outputs *o, const char *folder, struct tm_error *err)
 {
-    const struct tm_fx *fx = o->fx;
-    int rc = failed(o, fx->files->mkdirs(fx->ctx, folder, err), err);
+    uint32_t depth = column_count(o);
+    int rc = failed(o, o->fx->files->mkdirs(o->fx->ctx, folder, err), err);
+    if (rc == 0 && depth > TM_PARTITION_COLUMNS_MAX)
+        rc = tm_error_set(err, TM_E_LIMIT, "tm.file: partition_by takes at most %d columns",
+                          TM_PARTITION_COLUMNS_MAX);
     if (rc == 0)
         rc = claim_existing(o, folder, err);
-    char *pattern = rc != 0 ? NULL : join3(o->mem, folder, strlen(folder), "/part-*", "");
-    if (rc == 0 && (pattern == NULL || fx->files->glob(fx->ctx, pattern, add_old, o, err) != 0))
-        rc = out_of_memory(o, err);
-    free_text(o->mem, pattern);
+    if (rc == 0)
+        rc = find_old(o, folder, 0, err);
+    if (rc == 0 && depth != 0)
+        rc = find_old(o, folder, depth, err);
     if (rc == 0 && o->old_count != 0 && o->if_exists == FAIL_IF_EXISTS)
         rc = already_there(o, err);
+    if (rc == 0 && is_of_many(o))
+        return open_many(o, folder, err);
     unsigned run = o->if_exists == APPEND ? next_run(o) : 0;
     for (uint32_t i = 0; rc == 0 && i < o->count; i++)
         rc = open_part(o, i, folder, run, err);
@@ -323,9 +384,30 @@ static int open_folder(struct outputs *o, struct tm_error *err)
 static bool is_folder(const struct outputs *o)
 {
     struct tm_file_info info;
-    if (tm_format_of_path(o->name) != NULL)
+    char stem[PATH_BYTES];
+    snprintf(stem, sizeof stem, "%.*s", (int)tm__file_packing_stem(o->name), o->name);
+    if (tm_format_of_path(stem) != NULL)
         return false;
     return !exists(o, o->name, &info) || info.is_directory || info.is_regular;
+}
+
+static int wrong_compression(const struct outputs *o, const char *compression, struct tm_error *err)
+{
+    int rc = tm_error_set(err, TM_E_OPTION,
+                          "tm.file: compression is \"%s\", and the suffix of %s says \"%s\"",
+                          compression, o->name, tm__file_packing_name(o->packing));
+    tm_error_hint(err, "path = \"%.*s%s\"", (int)tm__file_packing_stem(o->name), o->name,
+                  tm__file_packing_suffix(tm__file_packing_named(compression)));
+    return rc;
+}
+
+static int no_folder(const struct outputs *o, struct tm_error *err)
+{
+    int rc = tm_error_set(err, TM_E_OPTION,
+                          "tm.file: %s is one file, and %s makes many: they go into a folder",
+                          o->name, o->columns != NULL ? "partition_by" : "roll");
+    tm_error_hint(err, "a path without the suffix of a format is a folder");
+    return rc;
 }
 
 static int open_outputs(struct outputs *o, const struct tm_options *options,
@@ -345,9 +427,21 @@ static int open_outputs(struct outputs *o, const struct tm_options *options,
                                                       : REPLACE;
     o->omit_nulls = strcmp(tm_options_text(options, "nulls"), "omit") == 0;
     o->timestamps_as_ms = strcmp(tm_options_text(options, "timestamp"), "ms") == 0;
+    o->columns = tm_options_text(options, "partition_by");
+    o->roll_bytes = tm_options_integer(options, "roll_size", 0);
+    o->roll_ms = tm_options_integer(options, "roll_every", 0);
     o->is_folder = is_folder(o);
+    if (!o->is_folder && is_of_many(o))
+        return no_folder(o, err);
+    const char *compression = tm_options_text(options, "compression");
+    o->packing = tm__file_packing_of(o->name);
+    if (compression != NULL && o->is_folder)
+        o->packing = tm__file_packing_named(compression);
+    else if (compression != NULL && tm__file_packing_named(compression) != o->packing)
+        return wrong_compression(o, compression, err);
     o->count = o->is_folder ? parallelism : 1;
-    o->targets = tm_mem_zalloc(o->mem, o->count * sizeof *o->targets);
+    o->allocated = o->count;
+    o->targets = tm_mem_zalloc(o->mem, o->allocated * sizeof *o->targets);
     if (o->targets == NULL)
         return out_of_memory(o, err);
     return o->is_folder ? open_folder(o, err) : open_file(o, err);
@@ -384,6 +478,8 @@ int tm__file_sink_new(struct tm_task_context *ctx, const struct tm_node *node,
                                  o->timestamps_as_ms, &encoder, err);
     if (rc != 0)
         return rc;
+    if (o->parts != NULL)
+        return tm__parts_sink(o->parts, ctx, node, schema, encoder, sink, err);
     struct target *target = &o->targets[o->is_folder ? ctx->subtask : 0];
     *sink = tm_file_output_new(ctx, node, schema, encoder, &target->writer, &target->head, err);
     return *sink == NULL ? TM_E_MEMORY : 0;
@@ -469,8 +565,12 @@ int tm__file_sink_finish(void *shared, bool ok, struct tm_error *err)
     o->closed = true;
     for (uint32_t i = 0; i < o->count; i++) {
         // The writer's own error was given to the subtask already, unless the file failed late.
-        int code = tm_file_writer_close(&o->targets[i].writer, ok && rc == 0 ? err : NULL);
+        int code = tm_file_writer_close(&o->targets[i].writer, ok, ok && rc == 0 ? err : NULL);
         rc = ok && rc == 0 ? code : rc;
+    }
+    if (o->parts != NULL) {
+        rc = tm__parts_finish(o->parts, ok, err);
+        return rc == 0 && ok && o->if_exists == REPLACE ? failed(o, remove_old(o, err), err) : rc;
     }
     if (ok && rc == 0)
         rc = failed(o, publish(o, err), err);
@@ -483,6 +583,8 @@ void tm__file_sink_release(void *shared)
 {
     struct outputs *o = shared;
     const struct target *kept;
+    if (o->parts != NULL)
+        tm__parts_free(o->parts);
     for (uint32_t i = 0; o->targets != NULL && i < o->count; i++)
         tm_file_writer_fini(&o->targets[i].writer, false);
     if (!o->closed && o->targets != NULL)
@@ -493,7 +595,7 @@ void tm__file_sink_release(void *shared)
     }
     for (uint32_t i = 0; i < o->claim_count; i++)
         (void)o->fx->files->close(o->fx->ctx, o->claims[i], NULL);
-    tm_mem_free(o->mem, o->targets, o->count * sizeof *o->targets);
+    tm_mem_free(o->mem, o->targets, o->allocated * sizeof *o->targets);
     free_text(o->mem, o->name);
     for (uint32_t i = 0; i < o->old_count; i++)
         free_text(o->mem, o->old[i]);

@@ -1,302 +1,229 @@
-// Which files a pattern means, and which subtask reads which: the largest file first to whoever has
-// least, so that subtasks end at about the same time. A file that a pattern finds under several
-// names (a link "current.jsonl" beside what it means) is read once.
+// Which subtask reads what of the files that a path means: the largest piece first to whoever has
+// least, so that subtasks end at about the same time.
 #include "connectors/file/source.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "connectors/file/file.h"
+#include "connectors/file/list.h"
+#include "connectors/file/ranges.h"
 #include "connectors/file/records.h"
-#include "core/base/text.h"
 
-struct input_file {
-    char *path;
+// What one reader reads: a file or a range of one.
+struct piece {
+    const struct tm_file_listed *file;
+    int64_t begin, end; // end 0: the file's
     int64_t size_bytes;
-    bool is_regular;
-    uint64_t device, inode;
+    const struct tm_file_ranges *ranges; // of its file, when that is split
     uint32_t subtask;
 };
 
 struct files {
     const struct tm_fx *fx;
     struct tm_mem *mem;
-    struct input_file *files; // in the order of their paths
+    struct tm_file_list list;
+    struct piece *pieces; // in the order of their paths, and of their places in a file
     uint32_t count, capacity;
+    struct tm_file_ranges *ranges; // of each file, when files are split
     uint64_t max_record;
+    struct tm_follow *follow; // files that grow, instead of pieces; or NULL
 };
-
-// --- the list ------------------------------------------------------------------------------------
-
-static int add_file(void *arg, const char *path)
-{
-    struct files *list = arg;
-    if (list->count == list->capacity) {
-        uint32_t capacity = list->capacity == 0 ? 16 : list->capacity * 2;
-        struct input_file *files = tm_mem_realloc(
-            list->mem, list->files, list->capacity * sizeof *files, capacity * sizeof *files);
-        if (files == NULL)
-            return TM_E_MEMORY;
-        list->files = files;
-        list->capacity = capacity;
-    }
-    struct input_file *file = &list->files[list->count];
-    *file = (struct input_file){.path = tm_mem_strdup(list->mem, path)};
-    if (file->path == NULL)
-        return TM_E_MEMORY;
-    list->count++;
-    return 0;
-}
-
-// It is not meant after all; `close_gaps` takes it off the list.
-static void forget_file(struct files *list, struct input_file *file)
-{
-    if (file->path != NULL)
-        tm_mem_free(list->mem, file->path, strlen(file->path) + 1);
-    file->path = NULL;
-}
-
-static void close_gaps(struct files *list)
-{
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < list->count; i++)
-        if (list->files[i].path != NULL)
-            list->files[kept++] = list->files[i];
-    list->count = kept;
-}
-
-static void free_files(struct files *list)
-{
-    for (uint32_t i = 0; i < list->count; i++)
-        forget_file(list, &list->files[i]);
-    tm_mem_free(list->mem, list->files, list->capacity * sizeof *list->files);
-    list->files = NULL;
-    list->count = list->capacity = 0;
-}
-
-// Length of the path's folder with its slash; 0: the working directory.
-static size_t folder_length(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash == NULL ? 0 : (size_t)(slash - path) + 1;
-}
-
-static void hint_folder(struct files *list, const char *path, size_t folder, const char *suffix,
-                        struct tm_error *err)
-{
-    static const char relative[] = "a relative path is relative to the working directory";
-    char name[4096];
-    struct tm_file_info info;
-    snprintf(name, sizeof name, "%.*s", (int)folder, path);
-    if (folder > 1 && strpbrk(name, "*?[") == NULL &&
-        list->fx->files->stat(list->fx->ctx, name, &info, NULL) != 0)
-        tm_error_hint(err, "there is no folder %s either%s%s", name, path[0] == '/' ? "" : "; ",
-                      path[0] == '/' ? "" : relative);
-    else
-        tm_error_hint(err, "its folder has no file *%s%s%s", suffix, path[0] == '/' ? "" : "; ",
-                      path[0] == '/' ? "" : relative);
-}
-
-// There is no such file: name it, and the nearest one that is there.
-static int not_found(struct files *list, const char *path, bool is_pattern, struct tm_error *err)
-{
-    struct files there = {.fx = list->fx, .mem = list->mem};
-    const char *names[512];
-    uint32_t count = 0;
-    char pattern[4096];
-    size_t folder = folder_length(path);
-    const char *suffix = strrchr(path + folder, '.'); // of what is there, files of its kind
-    if (suffix == NULL || strpbrk(suffix, "*?[") != NULL)
-        suffix = "";
-    int rc = is_pattern ? tm_error_set(err, TM_E_NOT_FOUND, "no file matches %s", path)
-                        : tm_error_set(err, TM_E_NOT_FOUND, "there is no file %s", path);
-    if (strlen(path) + 2 > sizeof pattern)
-        return rc;
-    snprintf(pattern, sizeof pattern, "%.*s*%s", (int)folder, path, suffix);
-    if (list->fx->files->glob(list->fx->ctx, pattern, add_file, &there, NULL) == 0) {
-        for (; count < there.count && count < 512; count++)
-            names[count] = there.files[count].path + folder;
-        const char *nearest = tm_text_nearest(path + folder, names, count);
-        if (nearest != NULL)
-            tm_error_hint(err, "did you mean %.*s%s?", (int)folder, path, nearest);
-        else if (count == 0)
-            hint_folder(list, path, folder, suffix, err);
-        else
-            tm_error_hint(err, "its folder has %s%s%s", names[0], count > 1 ? ", " : "",
-                          count > 2   ? "..."
-                          : count > 1 ? names[1]
-                                      : "");
-    }
-    free_files(&there);
-    return rc;
-}
-
-static int by_identity(const void *a, const void *b)
-{
-    const struct input_file *x = *(struct input_file *const *)a;
-    const struct input_file *y = *(struct input_file *const *)b;
-    if (x->device != y->device)
-        return x->device < y->device ? -1 : 1;
-    if (x->inode != y->inode)
-        return x->inode < y->inode ? -1 : 1;
-    return x < y ? -1 : x > y; // of several names the first stays
-}
-
-static bool is_same_file(const struct input_file *a, const struct input_file *b)
-{
-    return a->device == b->device && a->inode == b->inode && (a->device != 0 || a->inode != 0);
-}
-
-static int drop_other_names(struct files *list, struct tm_error *err)
-{
-    struct input_file **order = tm_mem_alloc(list->mem, (list->count + 1) * sizeof(void *));
-    if (order == NULL)
-        return tm_error_set(err, TM_E_MEMORY, "out of memory for a list of files");
-    for (uint32_t i = 0; i < list->count; i++)
-        order[i] = &list->files[i];
-    qsort(order, list->count, sizeof *order, by_identity);
-    for (uint32_t i = 1, first = 0; i < list->count; i++) {
-        if (is_same_file(order[first], order[i]))
-            forget_file(list, order[i]);
-        else
-            first = i;
-    }
-    tm_mem_free(list->mem, order, (list->count + 1) * sizeof(void *));
-    close_gaps(list);
-    return 0;
-}
-
-static int list_files(struct files *list, const char *path, struct tm_error *err)
-{
-    const struct tm_fx *fx = list->fx;
-    struct tm_file_info info;
-    // A file may well be called "a[1].jsonl": a pattern is what is no file.
-    bool is_file = fx->files->stat(fx->ctx, path, &info, NULL) == 0;
-    bool is_pattern = !is_file && strpbrk(path, "*?[") != NULL;
-    int rc = 0;
-    if (is_file)
-        rc = add_file(list, path);
-    else if (is_pattern)
-        rc = fx->files->glob(fx->ctx, path, add_file, list, err);
-    if (rc == TM_E_MEMORY)
-        return tm_error_set(err, rc, "out of memory for the files of %s", path);
-    if (rc != 0)
-        return rc;
-    for (uint32_t i = 0; i < list->count; i++) {
-        struct input_file *file = &list->files[i];
-        rc = fx->files->stat(fx->ctx, file->path, &info, err);
-        if (rc != 0)
-            return rc;
-        if (info.is_directory && is_file) {
-            rc = tm_error_set(err, TM_E_OPTION, "%s is a folder", path);
-            tm_error_hint(err, "name the files in it: path = \"%s%s*\"", path,
-                          path[strlen(path) - 1] == '/' ? "" : "/");
-            return rc;
-        }
-        if (info.is_directory) // a pattern may match folders too: they are not meant
-            forget_file(list, file);
-        file->size_bytes = info.size_bytes;
-        file->is_regular = info.is_regular;
-        file->device = info.device;
-        file->inode = info.inode;
-    }
-    close_gaps(list);
-    return list->count == 0 ? not_found(list, path, is_pattern, err) : drop_other_names(list, err);
-}
 
 // --- dealing -------------------------------------------------------------------------------------
 
-static int by_size(const void *a, const void *b)
+static int add_piece(struct files *files, const struct piece *piece)
 {
-    const struct input_file *x = *(struct input_file *const *)a;
-    const struct input_file *y = *(struct input_file *const *)b;
-    if (x->size_bytes != y->size_bytes)
-        return x->size_bytes < y->size_bytes ? 1 : -1;
-    return x < y ? -1 : x > y; // equal sizes in the order of their paths
+    if (files->count == files->capacity) {
+        uint32_t capacity = files->capacity == 0 ? 16 : files->capacity * 2;
+        struct piece *pieces = tm_mem_realloc(
+            files->mem, files->pieces, files->capacity * sizeof *pieces, capacity * sizeof *pieces);
+        if (pieces == NULL)
+            return TM_E_MEMORY;
+        files->pieces = pieces;
+        files->capacity = capacity;
+    }
+    files->pieces[files->count++] = *piece;
+    return 0;
 }
 
-static int deal(struct files *list, uint32_t parallelism, struct tm_error *err)
+static int cannot_split(const struct tm_file_listed *file, struct tm_error *err)
 {
-    struct input_file **order = tm_mem_alloc(list->mem, list->count * sizeof(void *));
-    int64_t *load = tm_mem_zalloc(list->mem, parallelism * sizeof *load);
+    int rc = tm_error_set(err, TM_E_OPTION, "tm.file: %s cannot be split: it is %s", file->path,
+                          file->is_regular ? "compressed" : "no plain file");
+    tm_error_hint(err, "leave split out, or unpack it first");
+    return rc;
+}
+
+// The pieces of one file: its ranges.
+static int split_file(struct files *files, uint32_t i, const struct tm_node *node, int64_t split,
+                      uint32_t parallelism, struct tm_error *err)
+{
+    const struct tm_file_listed *file = &files->list.files[i];
+    struct tm_file_ranges *ranges = &files->ranges[i];
+    if (!file->is_regular || file->packing != TM_FILE_PLAIN)
+        return cannot_split(file, err);
+    int rc = tm__file_ranges_find(ranges, files->fx, files->mem, node, file->path, file->size_bytes,
+                                  split, parallelism, err);
+    for (uint32_t r = 0; rc == 0 && r < ranges->count; r++) {
+        int64_t begin = ranges->begins[r];
+        bool last = r + 1 == ranges->count;
+        int64_t end = last ? file->size_bytes : ranges->begins[r + 1];
+        rc = add_piece(files, &(struct piece){.file = file,
+                                              .begin = begin,
+                                              .end = last ? 0 : end,
+                                              .size_bytes = end - begin,
+                                              .ranges = ranges});
+    }
+    return rc;
+}
+
+static int cut_into_pieces(struct files *files, const struct tm_node *node, int64_t split,
+                           uint32_t parallelism, struct tm_error *err)
+{
+    int rc = 0;
+    if (split != 0 && (files->ranges = tm_mem_zalloc(
+                           files->mem, files->list.count * sizeof *files->ranges)) == NULL)
+        rc = TM_E_MEMORY;
+    for (uint32_t i = 0; rc == 0 && i < files->list.count; i++) {
+        const struct tm_file_listed *file = &files->list.files[i];
+        if (split != 0)
+            rc = split_file(files, i, node, split, parallelism, err);
+        else
+            rc = add_piece(files, &(struct piece){.file = file, .size_bytes = file->size_bytes});
+    }
+    return rc == TM_E_MEMORY ? tm_error_set(err, rc, "out of memory for a list of files") : rc;
+}
+
+static int by_size(const void *a, const void *b)
+{
+    const struct piece *x = *(struct piece *const *)a;
+    const struct piece *y = *(struct piece *const *)b;
+    if (x->size_bytes != y->size_bytes)
+        return x->size_bytes < y->size_bytes ? 1 : -1;
+    return x < y ? -1 : x > y; // equal sizes in their order
+}
+
+static int deal(struct files *files, uint32_t parallelism, struct tm_error *err)
+{
+    struct piece **order = tm_mem_alloc(files->mem, files->count * sizeof(void *));
+    int64_t *load = tm_mem_zalloc(files->mem, parallelism * sizeof *load);
     int rc = order == NULL || load == NULL
                  ? tm_error_set(err, TM_E_MEMORY, "out of memory for a list of files")
                  : 0;
-    for (uint32_t i = 0; rc == 0 && i < list->count; i++)
-        order[i] = &list->files[i];
+    for (uint32_t i = 0; rc == 0 && i < files->count; i++)
+        order[i] = &files->pieces[i];
     if (rc == 0)
-        qsort(order, list->count, sizeof *order, by_size);
-    for (uint32_t i = 0; rc == 0 && i < list->count; i++) {
+        qsort(order, files->count, sizeof *order, by_size);
+    for (uint32_t i = 0; rc == 0 && i < files->count; i++) {
         uint32_t least = 0;
         for (uint32_t s = 1; s < parallelism; s++)
             least = load[s] < load[least] ? s : least;
         order[i]->subtask = least;
         load[least] += order[i]->size_bytes + 1; // empty files are spread too
     }
-    tm_mem_free(list->mem, order, list->count * sizeof(void *));
-    tm_mem_free(list->mem, load, parallelism * sizeof *load);
+    tm_mem_free(files->mem, order, files->count * sizeof(void *));
+    tm_mem_free(files->mem, load, parallelism * sizeof *load);
     return rc;
 }
 
 // --- the connector's functions -------------------------------------------------------------------
 
+static const char *path_of(const struct tm_options *options)
+{
+    return tm_options_text(options, "path");
+}
+
+static int list_pieces(struct files *files, const struct tm_node *node,
+                       const struct tm_options *options, uint32_t parallelism, struct tm_error *err)
+{
+    int64_t split = tm_options_integer(options, "split", 0);
+    int rc = split == 0 || tm__file_ranges_can(node->format)
+                 ? tm__file_list_fill(&files->list, path_of(options), err)
+                 : tm_error_set(err, TM_E_OPTION, "tm.file: files of format %s cannot be split",
+                                node->format);
+    if (rc == 0)
+        rc = cut_into_pieces(files, node, split, parallelism, err);
+    return rc == 0 ? deal(files, parallelism, err) : rc;
+}
+
 int tm__file_source_prepare(const struct tm_fx *fx, struct tm_mem *mem, const struct tm_node *node,
                             uint32_t parallelism, void **shared, struct tm_error *err)
 {
     struct tm_options options;
-    struct files *list = tm_mem_zalloc(mem, sizeof *list);
-    if (list == NULL)
+    struct files *files = tm_mem_zalloc(mem, sizeof *files);
+    if (files == NULL)
         return tm_error_set(err, TM_E_MEMORY, "out of memory for the source '%s'", node->name);
-    list->fx = fx;
-    list->mem = mem;
+    files->fx = fx;
+    files->mem = mem;
+    tm__file_list_init(&files->list, fx, mem);
     int rc = tm_file_options(&options, mem, node, tm_connector_file.source_options, "tm.file", err);
     if (rc == 0) {
-        list->max_record = (uint64_t)tm_options_integer(&options, "max_record", 0);
-        rc = list_files(list, tm_options_text(&options, "path"), err);
+        files->max_record = (uint64_t)tm_options_integer(&options, "max_record", 0);
+        rc = tm_options_integer(&options, "follow", 0) != 0
+                 ? tm__follow_new(fx, mem, path_of(&options), parallelism, &files->follow, err)
+                 : list_pieces(files, node, &options, parallelism, err);
     }
-    if (rc == 0)
-        rc = deal(list, parallelism, err);
     tm_options_fini(&options);
     if (rc != 0) {
-        tm__file_source_release(list);
+        tm__file_source_release(files);
         return rc;
     }
-    *shared = list;
+    *shared = files;
     return 0;
 }
 
 void tm__file_source_release(void *shared)
 {
-    struct files *list = shared;
-    free_files(list);
-    tm_mem_free(list->mem, list, sizeof *list);
+    struct files *files = shared;
+    if (files->follow != NULL)
+        tm__follow_free(files->follow);
+    for (uint32_t i = 0; files->ranges != NULL && i < files->list.count; i++)
+        if (files->ranges[i].mem != NULL)
+            tm__file_ranges_fini(&files->ranges[i]);
+    tm_mem_free(files->mem, files->ranges, files->list.count * sizeof *files->ranges);
+    tm__file_list_fini(&files->list);
+    tm_mem_free(files->mem, files->pieces, files->capacity * sizeof *files->pieces);
+    tm_mem_free(files->mem, files, sizeof *files);
 }
 
 uint32_t tm__file_source_split_count(const void *shared, uint32_t subtask, uint32_t parallelism)
 {
-    const struct files *list = shared;
+    const struct files *files = shared;
     uint32_t count = 0;
     (void)parallelism;
-    for (uint32_t i = 0; i < list->count; i++)
-        count += list->files[i].subtask == subtask;
+    if (files->follow != NULL)
+        return tm__follow_slots();
+    for (uint32_t i = 0; i < files->count; i++)
+        count += files->pieces[i].subtask == subtask;
     return count;
 }
 
 int tm__file_source_new(struct tm_task_context *ctx, const struct tm_node *node, void *shared,
                         struct tm_source **source, struct tm_error *err)
 {
-    const struct files *list = shared;
+    const struct files *files = shared;
+    if (files->follow != NULL)
+        return tm__file_records_follow(ctx, node, tm__follow_look_of(files->follow, ctx->subtask),
+                                       files->max_record, source, err);
     uint32_t count = tm__file_source_split_count(shared, ctx->subtask, 0), used = 0;
     struct tm_file_input *inputs = tm_mem_alloc(ctx->mem, (count + 1) * sizeof *inputs);
     if (inputs == NULL)
         return tm_error_set(err, TM_E_MEMORY, "out of memory for the source '%s'", node->name);
-    for (uint32_t i = 0; i < list->count; i++) {
-        const struct input_file *file = &list->files[i];
-        if (file->subtask == ctx->subtask)
-            inputs[used++] =
-                (struct tm_file_input){.path = file->path, .fd = -1, .poll = !file->is_regular};
+    for (uint32_t i = 0; i < files->count; i++) {
+        const struct piece *piece = &files->pieces[i];
+        if (piece->subtask == ctx->subtask)
+            inputs[used++] = (struct tm_file_input){.path = piece->file->path,
+                                                    .fd = -1,
+                                                    .poll = !piece->file->is_regular,
+                                                    .packing = piece->file->packing,
+                                                    .begin = piece->begin,
+                                                    .end = piece->end};
+        if (piece->subtask == ctx->subtask && piece->begin != 0) {
+            inputs[used - 1].head = piece->ranges->head;
+            inputs[used - 1].head_bytes = piece->ranges->head_bytes;
+        }
     }
-    int rc = tm_file_records_new(ctx, node, inputs, count, list->max_record, source, err);
+    int rc = tm_file_records_new(ctx, node, inputs, count, files->max_record, source, err);
     tm_mem_free(ctx->mem, inputs, (count + 1) * sizeof *inputs);
     return rc;
 }

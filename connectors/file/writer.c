@@ -8,6 +8,7 @@ int tm_file_writer_init(struct tm_file_writer *writer, const struct tm_fx *fx, s
                         int fd, bool own_fd, const char *name, struct tm_error *err)
 {
     *writer = (struct tm_file_writer){.fx = fx, .mem = mem, .fd = fd, .own_fd = own_fd};
+    tm_buf_init(&writer->packed, mem);
     writer->executor = fx->threads->executor_new(fx->ctx, name, err);
     return writer->executor == NULL ? (err != NULL && err->code != 0 ? err->code : TM_E_LIMIT) : 0;
 }
@@ -37,9 +38,14 @@ static int close_fd(struct tm_file_writer *writer, struct tm_error *err)
     return rc;
 }
 
-int tm_file_writer_close(struct tm_file_writer *writer, struct tm_error *err)
+static void write_bytes(struct tm_file_writer *writer, const struct tm_buf *content);
+
+int tm_file_writer_close(struct tm_file_writer *writer, bool whole, struct tm_error *err)
 {
+    static const struct tm_buf nothing;
     stop_executor(writer);
+    if (whole && writer->packing != TM_FILE_PLAIN && writer->code == 0 && writer->size_bytes == 0)
+        write_bytes(writer, &nothing);
     int rc = close_fd(writer, err);
     if (writer->code != 0 && err != NULL)
         *err = writer->err;
@@ -75,6 +81,8 @@ void tm_file_writer_fini(struct tm_file_writer *writer, bool cancel)
         give_up_slowly(writer);
     stop_executor(writer);
     (void)close_fd(writer, NULL);
+    tm__file_packer_free(writer->packer);
+    tm_buf_fini(&writer->packed);
     struct tm_file_buffer *buffer = atomic_load_explicit(&writer->buffers, memory_order_acquire);
     while (buffer != NULL) {
         struct tm_file_buffer *next = buffer->next;
@@ -118,26 +126,39 @@ static void fail(struct tm_file_writer *writer, int code, int64_t size_bytes)
         tm_error_hint(&writer->err, "the file may end in half a line: it could not be cut off");
 }
 
-static void write_buffer(struct tm_work *work)
+static void write_bytes(struct tm_file_writer *writer, const struct tm_buf *content)
 {
-    struct tm_file_buffer *buffer = (struct tm_file_buffer *)work;
-    struct tm_file_writer *writer = buffer->writer;
     const struct tm_fx *fx = writer->fx;
-    const uint8_t *p = buffer->bytes.data;
-    size_t left = buffer->bytes.size_bytes;
+    const struct tm_buf *bytes = writer->packing == TM_FILE_PLAIN ? content : &writer->packed;
     int64_t size_bytes = size_now(writer);
+    int rc = writer->packing == TM_FILE_PLAIN
+                 ? 0
+                 : tm__file_pack(&writer->packer, writer->mem, writer->packing, content,
+                                 &writer->packed, &writer->err);
+    if (rc != 0)
+        fail(writer, rc, size_bytes);
+    const uint8_t *p = bytes->data;
+    size_t left = bytes->size_bytes;
     while (writer->code == 0 && left != 0) {
         size_t len = piece_end(p, left, writer->piece_bytes);
-        int rc = fx->files->write_all(fx->ctx, writer->fd, p, len, &writer->cancel, &writer->err);
+        rc = fx->files->write_all(fx->ctx, writer->fd, p, len, &writer->cancel, &writer->err);
         if (rc != 0)
             fail(writer, rc, size_bytes);
         p += len;
         left -= len;
     }
     if (writer->code == 0)
-        writer->size_bytes = size_bytes + (int64_t)buffer->bytes.size_bytes;
+        writer->size_bytes = size_bytes + (int64_t)bytes->size_bytes;
+}
+
+static void write_buffer(struct tm_work *work)
+{
+    struct tm_file_buffer *buffer = (struct tm_file_buffer *)work;
+    struct tm_file_writer *writer = buffer->writer;
+    if (writer->code == 0)
+        write_bytes(writer, &buffer->bytes);
     buffer->code = writer->code;
-    buffer->done_ns = tm_fx_mono_ns(fx);
+    buffer->done_ns = tm_fx_mono_ns(writer->fx);
 }
 
 // --- buffers -------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@
 
 #include <stdatomic.h>
 
-#include "core/base/buf.h"
+#include "connectors/file/pack.h"
 
 enum {
     // A buffer is submitted once it holds this much, or when the latency is over: waking the helper
@@ -45,7 +45,8 @@ struct tm_file_writer {
     struct tm_executor *executor;
     int fd;
     bool own_fd;
-    bool regular;          // keeps what is written: a buffer that fails is cut off again
+    bool regular; // keeps what is written: a buffer that fails is cut off again
+    enum tm_file_packing packing;
     size_t piece_bytes;    // write at most this much at once, in whole lines; 0: whole buffers
     const char *output;    // what users call it, in front of errors; outlives the writer; or NULL
     const char *stat_path; // whose size is the file's, when others may write to it too; or NULL
@@ -53,7 +54,9 @@ struct tm_file_writer {
     _Atomic(struct tm_file_buffer *) buffers; // all of them, for freeing; pushed by subtasks
     // Of the helper thread. `code` and `err` are set once; whoever has seen a done buffer with a
     // code may read `err`.
-    int64_t size_bytes; // of whole buffers in the file
+    int64_t size_bytes;            // of whole buffers in the file
+    struct tm_file_packer *packer; // of a compressed output, made with its first buffer
+    struct tm_buf packed;
     int code;
     struct tm_error err;
 };
@@ -66,7 +69,10 @@ int tm_file_writer_init(struct tm_file_writer *writer, const struct tm_fx *fx, s
 // what waits for a reader that has stopped reading is given up after half a second.
 void tm_file_writer_fini(struct tm_file_writer *writer, bool cancel);
 // Waits until everything submitted was written, and closes an own descriptor: 0 or the first error.
-int tm_file_writer_close(struct tm_file_writer *writer, struct tm_error *err) TM_WARN_UNUSED;
+// `whole`: the output is complete; a compressed one without a row is a member of nothing then, as
+// an empty file is none.
+int tm_file_writer_close(struct tm_file_writer *writer, bool whole,
+                         struct tm_error *err) TM_WARN_UNUSED;
 // A buffer for a subtask; `waker` is notified when it was written. NULL: out of memory.
 struct tm_file_buffer *tm_file_buffer_new(struct tm_file_writer *writer,
                                           struct tm_waker *waker) TM_WARN_UNUSED;

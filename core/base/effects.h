@@ -52,6 +52,8 @@ struct tm_fx_files {
     int (*open)(void *ctx, const char *path, enum tm_file_mode mode, struct tm_error *err); // -> fd
     int64_t (*read)(void *ctx, int fd, void *buf, size_t len,
                     struct tm_error *err); // 0 = end of file
+    // Where the next read of fd begins.
+    int (*seek)(void *ctx, int fd, int64_t offset, struct tm_error *err);
     // Read what can be had without waiting for a disk or a peer; for a task's turn. Bytes, 0 = end
     // of file, -1 = nothing: `read` will wait, or say what is wrong. NULL: this world cannot tell.
     int64_t (*read_now)(void *ctx, int fd, void *buf, size_t len);
@@ -69,6 +71,8 @@ struct tm_fx_files {
     int (*mkdirs)(void *ctx, const char *path,
                   struct tm_error *err); // and its parents; existing is fine
     int (*stat)(void *ctx, const char *path, struct tm_file_info *info, struct tm_error *err);
+    // The same of an open file, which may have another name by now, or none.
+    int (*stat_fd)(void *ctx, int fd, struct tm_file_info *info, struct tm_error *err);
     // Hold a file or directory against every other lock of it, whatever its name and whoever asks
     // for it, until the descriptor that is returned is closed or the process ends. With `create` a
     // missing file is made, empty. TM_E_IN_USE: *holder is the process that holds it, TM_LOCK_OURS:

@@ -45,4 +45,14 @@ enum {
     // Addresses held back in each state until the machine has no memory: what Lua may take before
     // it is stopped then.
     TM_LUA_RESERVE_BYTES = 16 * 1024 * 1024,
+    // Files that grow: how often a source looks for more, and how long one that has gone (renamed,
+    // deleted) is looked at after its last bytes: whoever writes it may not know yet.
+    TM_FOLLOW_POLL_MS = 100,
+    TM_FOLLOW_GONE_MS = 10000,
+    // Folders of an output (`partition_by`) in one subtask: with an open file, and in progress; and
+    // what all of them may hold before it is written.
+    TM_PARTS_OPEN = 64,
+    TM_PARTS_MAX = 65536,
+    TM_PARTS_BYTES = 16 * 1024 * 1024,
+    TM_RANGES_MAX = 65536, // pieces of one file (`split`)
 };

@@ -3,15 +3,8 @@
 
 #include <string.h>
 
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
-
 #include "core/base/check.h"
-
-enum { BLOCK = 64 };
-
-#define ALWAYS_INLINE inline __attribute__((always_inline))
+#include "core/format/csv_block.h"
 
 void tm__csv_index_init(struct tm__csv_index *index, struct tm_mem *mem, struct tm__csv_marks marks)
 {
@@ -27,66 +20,11 @@ void tm__csv_index_fini(struct tm__csv_index *index)
 
 void tm__csv_index_trim(struct tm__csv_index *index, size_t keep)
 {
-    if (index->capacity > keep + 2 * BLOCK)
+    if (index->capacity > keep + 2 * TM__CSV_BLOCK)
         tm__csv_index_fini(index);
 }
 
-// --- masks
-
-#ifdef __SSE2__
-
-struct block {
-    __m128i part[4];
-};
-
-static ALWAYS_INLINE struct block load(const uint8_t *p)
-{
-    struct block block;
-    for (int i = 0; i < 4; i++)
-        block.part[i] = _mm_loadu_si128((const __m128i *)(const void *)(p + 16 * i));
-    return block;
-}
-
-// A bit for each byte that is `c`.
-static ALWAYS_INLINE uint64_t match(const struct block *block, uint8_t c)
-{
-    __m128i wanted = _mm_set1_epi8((char)c);
-    uint64_t mask = 0;
-    for (int i = 0; i < 4; i++) {
-        __m128i equal = _mm_cmpeq_epi8(block->part[i], wanted);
-        mask |= (uint64_t)(uint32_t)_mm_movemask_epi8(equal) << (16 * i);
-    }
-    return mask;
-}
-
-#else
-
-struct block {
-    const uint8_t *bytes;
-};
-
-static ALWAYS_INLINE struct block load(const uint8_t *p)
-{
-    return (struct block){p};
-}
-
-static ALWAYS_INLINE uint64_t match(const struct block *block, uint8_t c)
-{
-    uint64_t mask = 0;
-    for (int i = 0; i < BLOCK; i++)
-        mask |= (uint64_t)(block->bytes[i] == c) << i;
-    return mask;
-}
-
-#endif
-
-// Bit i: the parity of bits 0 to i.
-static ALWAYS_INLINE uint64_t parities(uint64_t bits)
-{
-    for (int shift = 1; shift < 64; shift *= 2)
-        bits ^= bits << shift;
-    return bits;
-}
+// --- escapes
 
 // The bytes that stand behind an escape; *carry: the next block's first byte does.
 static uint64_t escaped_by(uint64_t escapes, uint64_t *carry)
@@ -121,7 +59,7 @@ struct found {
     bool inner_lines;
 };
 
-static ALWAYS_INLINE bool is_line_end(const uint8_t *p, uint32_t at, uint32_t len)
+static TM__CSV_INLINE bool is_line_end(const uint8_t *p, uint32_t at, uint32_t len)
 {
     return p[at] == '\r' && (at + 1 >= len || p[at + 1] == '\n');
 }
@@ -132,7 +70,7 @@ static struct found find_quoted(const struct tm__csv_index *index, struct carry 
                                 const uint8_t *text, uint32_t base, uint32_t len)
 {
     bool doubled = index->marks.escape == 0;
-    uint64_t inside = parities(quotes) ^ carry->inside;
+    uint64_t inside = tm__csv_parities(quotes) ^ carry->inside;
     uint64_t opening = quotes & inside, closing = quotes & ~inside;
     struct found found = {.edges = edges & ~inside, .inner_lines = (lines & inside) != 0};
     uint64_t behind_closing = (closing << 1 | carry->closing) & valid;
@@ -155,7 +93,7 @@ static struct found find_quoted(const struct tm__csv_index *index, struct carry 
     return found;
 }
 
-static ALWAYS_INLINE uint32_t *put_positions(uint32_t *out, uint64_t bits, uint32_t base)
+static TM__CSV_INLINE uint32_t *put_positions(uint32_t *out, uint64_t bits, uint32_t base)
 {
     while (bits != 0) {
         *out++ = base + (uint32_t)__builtin_ctzll(bits);
@@ -166,11 +104,12 @@ static ALWAYS_INLINE uint32_t *put_positions(uint32_t *out, uint64_t bits, uint3
 
 static int reserve(struct tm__csv_index *index, size_t len)
 {
-    if (index->capacity >= len + 2 * BLOCK)
+    if (index->capacity >= len + 2 * TM__CSV_BLOCK)
         return 0;
     tm__csv_index_fini(index);
-    index->positions = tm_mem_alloc(index->mem, (len + 2 * BLOCK) * sizeof *index->positions);
-    index->capacity = index->positions == NULL ? 0 : len + 2 * BLOCK;
+    index->positions =
+        tm_mem_alloc(index->mem, (len + 2 * TM__CSV_BLOCK) * sizeof *index->positions);
+    index->capacity = index->positions == NULL ? 0 : len + 2 * TM__CSV_BLOCK;
     return index->positions == NULL ? TM_E_MEMORY : 0;
 }
 
@@ -184,14 +123,15 @@ int tm__csv_index_run(struct tm__csv_index *index, const uint8_t *p, uint32_t le
     uint32_t *out = index->positions;
     index->fault = TM__CSV_NO_FAULT;
     index->inner_lines = false;
-    for (uint32_t base = 0; base < len; base += BLOCK) {
-        struct block block = load(p + base);
-        uint64_t valid = len - base >= BLOCK ? ~UINT64_C(0) : (UINT64_C(1) << (len - base)) - 1;
-        uint64_t lines = match(&block, '\n') & valid;
-        uint64_t edges = lines | (match(&block, marks.delimiter) & valid);
-        uint64_t quotes = marks.quote == 0 ? 0 : match(&block, marks.quote) & valid;
+    for (uint32_t base = 0; base < len; base += TM__CSV_BLOCK) {
+        struct tm__csv_block block = tm__csv_load(p + base);
+        uint64_t valid =
+            len - base >= TM__CSV_BLOCK ? ~UINT64_C(0) : (UINT64_C(1) << (len - base)) - 1;
+        uint64_t lines = tm__csv_match(&block, '\n') & valid;
+        uint64_t edges = lines | (tm__csv_match(&block, marks.delimiter) & valid);
+        uint64_t quotes = marks.quote == 0 ? 0 : tm__csv_match(&block, marks.quote) & valid;
         if (marks.escape != 0) {
-            uint64_t escapes = match(&block, marks.escape) & valid;
+            uint64_t escapes = tm__csv_match(&block, marks.escape) & valid;
             if ((escapes | carry.escaped) != 0) {
                 uint64_t escaped = escaped_by(escapes, &carry.escaped);
                 index->inner_lines = index->inner_lines || (lines & escaped) != 0;

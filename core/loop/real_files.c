@@ -208,6 +208,12 @@ static int64_t real_read(void *ctx, int fd, void *buf, size_t len, struct tm_err
     }
 }
 
+static int real_seek(void *ctx, int fd, int64_t offset, struct tm_error *err)
+{
+    (void)ctx;
+    return lseek(fd, offset, SEEK_SET) >= 0 ? 0 : fd_error(err, errno, "seek in", fd);
+}
+
 // RWF_NOWAIT: bytes of a regular file that are in the page cache, of a pipe those that are in it.
 // Not all file systems know it.
 static int64_t real_read_now(void *ctx, int fd, void *buf, size_t len)
@@ -358,19 +364,34 @@ static int real_mkdirs(void *ctx, const char *path, struct tm_error *err)
     return 0;
 }
 
+static struct tm_file_info info_of(const struct stat *st)
+{
+    return (struct tm_file_info){
+        .size_bytes = st->st_size,
+        .is_directory = S_ISDIR(st->st_mode),
+        .is_regular = S_ISREG(st->st_mode),
+        .device = st->st_dev,
+        .inode = st->st_ino,
+    };
+}
+
 static int real_stat(void *ctx, const char *path, struct tm_file_info *info, struct tm_error *err)
 {
     (void)ctx;
     struct stat st;
     if (stat(path, &st) != 0)
         return tm__real_path_error(err, errno, "look at", path);
-    *info = (struct tm_file_info){
-        .size_bytes = st.st_size,
-        .is_directory = S_ISDIR(st.st_mode),
-        .is_regular = S_ISREG(st.st_mode),
-        .device = st.st_dev,
-        .inode = st.st_ino,
-    };
+    *info = info_of(&st);
+    return 0;
+}
+
+static int real_stat_fd(void *ctx, int fd, struct tm_file_info *info, struct tm_error *err)
+{
+    (void)ctx;
+    struct stat st;
+    if (fstat(fd, &st) != 0)
+        return fd_error(err, errno, "look at", fd);
+    *info = info_of(&st);
     return 0;
 }
 
@@ -471,6 +492,7 @@ static void real_terminal(void *ctx, int fd, struct tm_terminal *terminal)
 const struct tm_fx_files tm__real_files = {
     .open = real_open,
     .read = real_read,
+    .seek = real_seek,
     .read_now = real_read_now,
     .write_all = real_write_all,
     .wait_readable = real_wait_readable,
@@ -481,6 +503,7 @@ const struct tm_fx_files tm__real_files = {
     .unlink = real_unlink,
     .mkdirs = real_mkdirs,
     .stat = real_stat,
+    .stat_fd = real_stat_fd,
     .lock = tm__real_lock,
     .resolve = real_resolve,
     .glob = real_glob,

@@ -53,7 +53,8 @@ struct tm_connector {
     const struct tm_option_def *source_options, *sink_options; // NULL: cannot be one
     uint32_t source_limit; // subtasks that can read at once; 0: any
     bool replayable;       // can a restart read the same again
-    bool never_idle;       // reads plain files: a pause is the disk's, not the stream's
+    bool never_idle;       // reads plain files: a pause is the disk's, not the stream's;
+                           // source_new may say otherwise in its context
     // Sources: what every subtask shares (the list of splits, opened paths): made once per node
     // before tasks start. NULL-able.
     int (*source_prepare)(const struct tm_fx *fx, struct tm_mem *mem, const struct tm_node *node,

@@ -157,6 +157,8 @@ static void describe(struct tm_error *err, const struct tm_row_failure *failure,
     else if (failure->source != NULL && failure->line > 0)
         tm_error_where(err, "%s:%lld (byte %lld)", failure->source, (long long)failure->line,
                        (long long)failure->offset);
+    else if (failure->source != NULL && failure->offset >= 0)
+        tm_error_where(err, "%s (byte %lld)", failure->source, (long long)failure->offset);
     else
         tm_error_where(err, "%s", failure->node->where);
     put_hint(err, failure, hint, hint_length);
@@ -311,11 +313,15 @@ int tm_task_row_failed(struct tm_task_context *ctx, const struct tm_row_failure 
 
 void tm_task_warn_once(struct tm_task_context *ctx, const struct tm_node *node, const char *message)
 {
-    struct tm_job *job = ctx->task->job;
     // relaxed: only who says it is decided, nothing is handed over
-    if (!atomic_exchange_explicit(&job->warned[node->id], true, memory_order_relaxed))
-        tm_log_write(job->log, TM_LOG_WARN, "%s '%s': %s",
-                     node->kind == TM_NODE_SOURCE ? "source" : "operator", node->name, message);
+    if (!atomic_exchange_explicit(&ctx->task->job->warned[node->id], true, memory_order_relaxed))
+        tm_task_warn(ctx, node, message);
+}
+
+void tm_task_warn(struct tm_task_context *ctx, const struct tm_node *node, const char *message)
+{
+    tm_log_write(ctx->task->job->log, TM_LOG_WARN, "%s '%s': %s",
+                 node->kind == TM_NODE_SOURCE ? "source" : "operator", node->name, message);
 }
 
 void tm_task_inform(struct tm_task_context *ctx, const struct tm_node *node, const char *message)

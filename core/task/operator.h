@@ -86,6 +86,8 @@ void tm_task_warn_once(struct tm_task_context *ctx, const struct tm_node *node,
 
 // News about `node` to the log.
 void tm_task_inform(struct tm_task_context *ctx, const struct tm_node *node, const char *message);
+// The same, each time it is called: for what happens seldom.
+void tm_task_warn(struct tm_task_context *ctx, const struct tm_node *node, const char *message);
 
 // Counters of any node in this subtask (of a chunk's nodes; an operator's own are in `metrics`).
 struct tm_node_metrics *tm_task_metrics(struct tm_task_context *ctx, uint32_t node);

@@ -25,10 +25,10 @@ static int open_source(struct tm_task *task, const struct tm_node *node, struct 
     task->ctx.splits = tm_splits_new(&task->mem, splits);
     if (task->ctx.splits == NULL)
         return out_of_memory(err);
+    task->ctx.never_idle = connector->never_idle;
     int rc = connector->source_new(&task->ctx, node, shared, &task->source, err);
     if (rc != 0)
         return rc;
-    task->ctx.never_idle = connector->never_idle;
     task->source->ctx = &task->ctx;
     task->source->node = node;
     task->source->metrics = tm_job_metrics(job, node->id, task->ctx.subtask);

@@ -118,12 +118,17 @@ function tm.lines(options) end
 function tm.stdin(options) end
 
 ---@class tidemill.file.options
----@field path string relative to the working directory; source: a file or a pattern; sink: a file, or a folder of part files
+---@field path string relative to the working directory; source: a file, a folder or a pattern; sink: a file, or a folder of part files; `.gz` and `.zst` are compressed
 ---@field format? tidemill.format guessed from the suffix when absent
 ---@field schema? tidemill.Schema|tidemill.fields needed for JSON sources; a sink checks that its rows have it
 ---@field name? string default: the file's name
 ---@field on_error? tidemill.on_error default "fail"
 ---@field max_record? tidemill.size sources: a longer record is an error; default 1 MiB
+---@field follow? boolean sources: read on as files grow, are rotated, and new ones come; default false
+---@field split? tidemill.size sources: large plain files are read in pieces of this size, side by side
+---@field roll? { size: tidemill.size?, every: tidemill.duration? } sinks: a part file that is so large or so old is followed by another
+---@field partition_by? string|string[] sinks: a folder of part files for each value of these columns, as `country=FR`
+---@field compression? "none"|"gzip"|"zstd" sinks: of part files; default "none"
 ---@field if_exists? "append"|"replace" sinks: what to do with existing output; default: an error
 ---@field nulls? "write"|"omit" sinks: default "write"
 ---@field timestamp? "iso"|"ms" sinks: default "iso"

@@ -3,6 +3,7 @@
 -- node needs.
 local check = require "tidemill.check"
 local fault = require "tidemill.fault"
+local files = require "tidemill.files"
 local formats = require "tidemill.formats"
 local freeze = require "tidemill.freeze"
 local generate = require "tidemill.generate"
@@ -16,7 +17,7 @@ local SUFFIXES = {
   jsonl = "json", ndjson = "json", json = "json", txt = "text", log = "text", text = "text", csv = "csv", tsv = "csv",
 }
 local TABS = { { name = "delimiter", value = "\t" } } -- of a .tsv file
-local COMPRESSED = { zst = true, gz = true, bz2 = true, xz = true, lz4 = true }
+local UNKNOWN_COMPRESSED = { bz2 = true, xz = true, lz4 = true, zip = true, Z = true, zstd = true }
 local RECORD_MAX = 64 * 1024 * 1024
 
 -- Options with the role that can have them; nil: both. `option` = false: not passed on to C under its name.
@@ -44,8 +45,6 @@ local KINDS = {
     connector = "file", source = true, sink = true,
     options = {
       path = { check.string, pass = true }, max_record = MAX_RECORD, nulls = NULLS, timestamp = TIMESTAMP,
-      if_exists = { function(at, what, v) return check.choice(at, what, v, { "append", "replace" }) end, "sink",
-        pass = true },
     },
   },
   stdin = { connector = "stdin", source = true, options = { max_record = MAX_RECORD } },
@@ -91,6 +90,8 @@ local KINDS = {
   },
   discard = { connector = "discard", sink = true, options = {} },
 }
+
+for name, option in pairs(files.options) do KINDS.file.options[name] = option end
 
 local function shown(kind) return "tm." .. kind end
 
@@ -191,6 +192,7 @@ local function construct(kind, given, positional)
   if kind == "file" and not values.path then
     fault.raise("ARGUMENT", call.at, "tm.file: path is missing", 'for example tm.file { path = "in/*.jsonl" }')
   end
+  if kind == "file" then self.flat = files.flat(values) end
   if kind == "lines" and values.format ~= nil and values.format ~= "text" then
     fault.raise("OPTION", call.at, "tm.lines reads text; its format is \"text\"", 'tm.stdin { format = "json", ... }')
   end
@@ -212,8 +214,9 @@ for kind in pairs(KINDS) do
   connectors[kind] = function(options, ...) return construct(kind, options, (...)) end
 end
 
+-- The format that a path's suffix names, and the suffix.
 local function suffix_format(path)
-  local suffix = path:match("%.(%w+)$")
+  local suffix = files.suffix(path)
   return suffix and SUFFIXES[suffix:lower()], suffix and suffix:lower()
 end
 
@@ -227,9 +230,9 @@ local function format_of(self, at, role, findings)
   end
   if self.kind == "webhook" then return "json", {} end
   if v.path then guessed, suffix = suffix_format(v.path) end
-  if suffix and COMPRESSED[suffix] then
-    fault.raise("OPTION", at, ('%s: "%s": compressed files cannot be %s in this version'):format(self.what, v.path,
-      role == "source" and "read" or "written"), role == "source" and "unpack it into tm.stdin" or nil)
+  if suffix and UNKNOWN_COMPRESSED[suffix] then
+    fault.raise("OPTION", at, ('%s: "%s": files compressed like this cannot be %s; .gz and .zst can'):format(self.what,
+      v.path, role == "source" and "read" or "written"), role == "source" and "unpack it into tm.stdin" or nil)
   end
   if v.format then return formats.of(v.format) end
   local how
@@ -290,6 +293,7 @@ end
 
 local function is_bounded(self)
   local v = self.values
+  if v.follow then return false end
   if self.kind == "socket" then return not (v.listen or v.reconnect) end
   return self.kind ~= "generate" or v.count ~= nil or self.generated.bounded or false
 end
@@ -304,6 +308,7 @@ function connectors.as_source(connector, at, findings)
   end
   role_check(self, at, "source", "from")
   local chosen, format_options = format_of(self, at, "source", findings)
+  if self.kind == "file" then files.check_source(self, chosen) end
   local columns = self.schema
   if (chosen == "json" or chosen == "csv") and not columns then
     fault.raise("SCHEMA_MISSING", self.at,
@@ -330,6 +335,7 @@ function connectors.as_sink(connector, at, what, findings)
     check.wrong(at, what, "a sink", connector, SINKS)
   end
   role_check(self, at, "sink", what)
+  if self.kind == "file" then files.check_sink(self, suffix_format(self.values.path) ~= nil) end
   local chosen, format_options = format_of(self, at, "sink", findings)
   if chosen == "csv" and self.values.nulls == "omit" then
     fault.raise("OPTION", self.at, self.what .. ': nulls = "omit": a record of CSV has a place for every column',

@@ -44,6 +44,9 @@ function kinds.source(node)
   node.schema = node.declared
 end
 
+-- What can name a folder: doubles have no exact text, and the others none at all.
+local PARTITION = { bool = true, int = true, int64 = true, decimal = true, string = true, timestamp = true }
+
 function kinds.sink(node)
   node.schema = nil
   if node.format == "text" then
@@ -52,6 +55,13 @@ function kinds.sink(node)
     if #visible ~= 1 or (visible[1].type ~= "string" and visible[1].type ~= types.UNKNOWN) then
       fault.raise("SCHEMA", node.where, ('%s: format = "text" writes one string per row; the rows have %s'):format(
         node.name, schema.show(node.input)), 'write format = "json", or :select the one column')
+    end
+  end
+  for _, name in ipairs(node.partition_by or {}) do
+    local field = node.input.fields[check.field(node.where, node.name .. ": partition_by", node.input, name)]
+    if not PARTITION[field.type:match("^%a+%d*")] and field.type ~= types.UNKNOWN then
+      fault.raise("TYPE", node.where, ("%s: partition_by: %s is %s; a folder is named by bool, int, int64, decimal, string or timestamp")
+        :format(node.name, name, field.type), "make a column of it with :assign")
     end
   end
   local want = node.expect

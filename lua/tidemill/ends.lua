@@ -88,6 +88,7 @@ function ends.sink(job, input, connector, at)
   local node = graph.add(job, {
     kind = "sink", verb = "to", where = at, base = spec.base, inputs = { input }, connector = spec.connector,
     format = spec.format, format_options = spec.format_options, options = spec.options, expect = spec.schema,
+    partition_by = spec.self.values.partition_by,
   })
   return finish(job, node, spec, at)
 end

@@ -289,6 +289,26 @@ static int file_stat(void *ctx, const char *path, struct tm_file_info *info, str
     return 0;
 }
 
+static int file_stat_fd(void *ctx, int fd, struct tm_file_info *info, struct tm_error *err)
+{
+    const struct world_file *f = ((struct world *)ctx)->open[fd];
+    if (f == NULL)
+        return tm_error_set(err, TM_E_IO, "descriptor %d is not open", fd);
+    *info = (struct tm_file_info){.is_regular = true, .size_bytes = (int64_t)f->size};
+    return 0;
+}
+
+static int file_seek(void *ctx, int fd, int64_t offset, struct tm_error *err)
+{
+    struct world *world = ctx;
+    const struct world_file *f = world->open[fd];
+    if (f == NULL || offset < 0 || (size_t)offset > f->size)
+        return tm_error_set(err, TM_E_IO, "descriptor %d cannot be read from %lld", fd,
+                            (long long)offset);
+    world->position[fd] = (size_t)offset;
+    return 0;
+}
+
 static int file_lock(void *ctx, const char *path, bool create, int64_t *holder,
                      struct tm_error *err)
 {
@@ -458,6 +478,7 @@ static const struct tm_fx_memory memory_table = {
 static const struct tm_fx_files files_table = {
     .open = file_open,
     .read = file_read,
+    .seek = file_seek,
     .write_all = file_write_all,
     .wait_readable = file_wait_readable,
     .sync = file_sync,
@@ -467,6 +488,7 @@ static const struct tm_fx_files files_table = {
     .unlink = file_unlink,
     .mkdirs = file_mkdirs,
     .stat = file_stat,
+    .stat_fd = file_stat_fd,
     .lock = file_lock,
     .resolve = file_resolve,
     .glob = file_glob,

@@ -59,4 +59,11 @@ return {
     fix = [[tm.csv { ragged = "pad" } fills up with nulls, "truncate" drops what is too much, "both" does both. Look at the delimiter
       first.]],
     run = [[printf 'a,b\n1,2,3\n' | tidemill run -e 'tm.from(tm.stdin { format = "csv", schema = { a = "int", b = "int" } })']] },
+  { "BAD_ARCHIVE", group = "records",
+    cause = [[A compressed file (.gz, .zst) is damaged, ends in the middle, or has something else behind it. The records in front of
+      that place are good.]],
+    fix = [[Fetch or compress the file again; the message has the byte of the file where it ends to make sense. With on_error =
+      "skip" the rest of the file is left out and counted as one failure.]],
+    run = [[printf 'a\nb\n' | gzip | head -c 20 >cut.txt.gz
+tidemill run -e 'tm.from(tm.file { path = "cut.txt.gz" })']] },
 }

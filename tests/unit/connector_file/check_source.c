@@ -1,5 +1,7 @@
 // Files as a source: every record once, splits side by side, records across buffers, what is said
 // when a file is not there.
+#include <zlib.h>
+
 #include "connectors/file/file.h"
 #include "tests/unit/connector_file/support.h"
 
@@ -393,9 +395,10 @@ START_TEST(a_missing_file_is_an_error_that_names_the_nearest)
     ck_assert_int_eq(prepare("nowhere/a.jsonl", 1), TM_E_NOT_FOUND);
     ck_assert_ptr_nonnull(strstr(S.err.hint, "there is no folder"));
     ck_assert_ptr_nonnull(strstr(S.err.hint, support_path("nowhere/")));
-    ck_assert_int_eq(prepare("", 1), TM_E_OPTION);
-    ck_assert_ptr_nonnull(strstr(S.err.message, "is a folder"));
-    ck_assert_ptr_nonnull(strstr(S.err.hint, "/*\""));
+    ck_assert_int_eq(mkdir(support_path("empty"), 0777), 0);
+    put_records("empty/.hidden.jsonl", 0, 1, 1, 0);
+    ck_assert_int_eq(prepare("empty", 1), TM_E_NOT_FOUND);
+    ck_assert_ptr_nonnull(strstr(S.err.message, "has no files"));
 }
 END_TEST
 
@@ -445,6 +448,164 @@ START_TEST(a_file_that_vanishes_before_it_is_read_is_an_error)
 }
 END_TEST
 
+static int64_t read_space; // bytes that can be read; then the disk is broken
+
+static int64_t breaking_read(void *ctx, int fd, void *buf, size_t len, struct tm_error *err)
+{
+    if (read_space <= 0)
+        return tm_error_set(err, TM_E_IO, "cannot read: a broken disk");
+    int64_t got = S.real.files->read(ctx, fd, buf, len < 1000 ? len : 1000, err);
+    read_space -= got;
+    return got;
+}
+
+static void put_gzip(const char *name, int count)
+{
+    gzFile f = gzopen(support_path(name), "wb1");
+    for (int i = 0; i < count; i++)
+        gzprintf(f, "{\"id\":%d,\"value\":%d.5,\"name\":\"%x\"}\n", i, i,
+                 (unsigned)i * 2654435761u);
+    gzclose(f);
+}
+
+// Rows until the end or an error, whose code this gives.
+static int count_rows(int *rows)
+{
+    struct tm_batch *batch;
+    int rc;
+    *rows = 0;
+    while ((rc = sources[0]->ops->read(sources[0], &batch, &S.err)) >= 0 && rc != TM_READ_END) {
+        if (rc != TM_READ_BATCH) {
+            ck_assert(support_run());
+            continue;
+        }
+        *rows += (int)batch->row_count;
+        tm_batch_release(batch);
+    }
+    return rc;
+}
+
+START_TEST(a_compressed_file_is_read_by_the_helper_thread)
+{
+    int rows;
+    put_gzip("a.jsonl.gz", 50000);
+    for (int hold = 0; hold < 2; hold++) {
+        S.hold = hold;
+        start("a.jsonl.gz", 1);
+        ck_assert_int_eq(count_rows(&rows), TM_READ_END);
+        ck_assert_int_eq(rows, 50000);
+        finish();
+    }
+}
+END_TEST
+
+START_TEST(a_disk_that_breaks_within_a_compressed_file_is_an_error_and_no_damage)
+{
+    int rows;
+    put_gzip("a.jsonl.gz", 50000);
+    S.files.read = breaking_read;
+    read_space = 100000;
+    start("a.jsonl.gz", 1);
+    ck_assert_int_eq(count_rows(&rows), TM_E_IO);
+    ck_assert_str_eq(S.err.where, "job.lua:3");
+    finish();
+}
+END_TEST
+
+START_TEST(the_rest_of_a_damaged_file_is_one_failure_with_its_place)
+{
+    int rows;
+    put_gzip("a.jsonl.gz", 50000);
+    ck_assert_int_eq(truncate(support_path("a.jsonl.gz"), 200000), 0);
+    start("a.jsonl.gz", 1);
+    ck_assert_int_eq(count_rows(&rows), TM_READ_END);
+    ck_assert_int_gt(rows, 10000);
+    ck_assert_uint_eq(S.failure_count, 1);
+    ck_assert_ptr_nonnull(strstr(support_text(&S.failures), "bad_archive"));
+    ck_assert_ptr_nonnull(strstr(support_text(&S.failures), ":200000:-1"));
+    finish();
+    S.failure_result = TM_E_BAD_ARCHIVE;
+    start("a.jsonl.gz", 1);
+    ck_assert_int_eq(count_rows(&rows), TM_E_BAD_ARCHIVE);
+    finish();
+}
+END_TEST
+
+START_TEST(every_record_of_a_split_file_is_read_once)
+{
+    enum { RECORDS = 20000 };
+    put_records("big.jsonl", 0, 1, RECORDS, 30);
+    support_option("split", "70000");
+    for (uint32_t parallelism = 1; parallelism <= 3; parallelism++) {
+        static uint8_t seen[RECORDS];
+        memset(seen, 0, sizeof seen);
+        start("big.jsonl", parallelism);
+        uint32_t splits = 0;
+        for (uint32_t s = 0; s < parallelism; s++) {
+            struct tm_batch *batch;
+            splits += tm_connector_file.split_count(S.shared, s, parallelism);
+            while ((batch = next(s)) != NULL) {
+                TM_BATCH_EACH(batch, row)
+                seen[id_of(batch, row)]++;
+                tm_batch_release(batch);
+            }
+        }
+        ck_assert_uint_gt(splits, 10);
+        for (size_t i = 0; i < RECORDS; i++)
+            ck_assert_int_eq(seen[i], 1);
+        finish();
+    }
+}
+END_TEST
+
+START_TEST(a_bad_record_of_a_piece_has_its_place_in_the_file)
+{
+    put_records("big.jsonl", 0, 1, 5000, 30);
+    FILE *f = fopen(support_path("big.jsonl"), "ab");
+    long at = ftell(f);
+    fputs("bad\n", f);
+    fclose(f);
+    char place[64];
+    snprintf(place, sizeof place, "big.jsonl:%ld:-1", at);
+    support_option("split", "70000");
+    start("big.jsonl", 1);
+    int rows;
+    ck_assert_int_eq(count_rows(&rows), TM_READ_END);
+    ck_assert_int_eq(rows, 5000);
+    ck_assert_ptr_nonnull(strstr(support_text(&S.failures), place));
+    finish();
+}
+END_TEST
+
+START_TEST(a_disk_that_breaks_while_a_file_is_split_is_an_error)
+{
+    put_records("big.jsonl", 0, 1, 5000, 30);
+    S.files.read = breaking_read;
+    support_option("split", "70000");
+    for (int csv = 0; csv < 2; csv++) {
+        S.node.format = csv ? "csv" : "json";
+        read_space = csv ? 70500 : 1500;
+        ck_assert_int_eq(prepare("big.jsonl", 2), TM_E_IO);
+    }
+}
+END_TEST
+
+START_TEST(what_cannot_be_split_is_refused_and_an_array_is_one_piece)
+{
+    put_gzip("a.jsonl.gz", 10);
+    support_option("split", "70000");
+    ck_assert_int_eq(prepare("a.jsonl.gz", 2), TM_E_OPTION);
+    ck_assert_ptr_nonnull(strstr(S.err.message, "compressed"));
+    static char text[200000];
+    memset(text, ' ', sizeof text);
+    memcpy(text, "[\n", 2);
+    support_put("array.json", text, sizeof text);
+    ck_assert_int_eq(prepare("array.json", 1), 0);
+    ck_assert_uint_eq(tm_connector_file.split_count(S.shared, 0, 1), 1);
+    tm_connector_file.source_release(S.shared);
+}
+END_TEST
+
 START_TEST(unknown_options_are_refused)
 {
     put_records("a.jsonl", 0, 1, 1, 0);
@@ -476,6 +637,13 @@ int main(void)
     tcase_add_test(tc, a_file_that_a_pattern_finds_under_several_names_is_read_once);
     tcase_add_test(tc, a_link_to_nothing_behind_a_folder_is_an_error);
     tcase_add_test(tc, a_file_that_vanishes_before_it_is_read_is_an_error);
+    tcase_add_test(tc, a_compressed_file_is_read_by_the_helper_thread);
+    tcase_add_test(tc, a_disk_that_breaks_within_a_compressed_file_is_an_error_and_no_damage);
+    tcase_add_test(tc, the_rest_of_a_damaged_file_is_one_failure_with_its_place);
+    tcase_add_test(tc, every_record_of_a_split_file_is_read_once);
+    tcase_add_test(tc, a_bad_record_of_a_piece_has_its_place_in_the_file);
+    tcase_add_test(tc, a_disk_that_breaks_while_a_file_is_split_is_an_error);
+    tcase_add_test(tc, what_cannot_be_split_is_refused_and_an_array_is_one_piece);
     tcase_add_test(tc, unknown_options_are_refused);
     suite_add_tcase(suite, tc);
     return support_main(suite);

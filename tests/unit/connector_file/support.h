@@ -77,6 +77,11 @@ void tm_task_inform(struct tm_task_context *ctx, const struct tm_node *node, con
     ck_assert_int_eq(tm_buf_printf(&S.failures, "info %s\n", message), 0);
 }
 
+void tm_task_warn(struct tm_task_context *ctx, const struct tm_node *node, const char *message)
+{
+    tm_task_warn_once(ctx, node, message);
+}
+
 // --- helper threads ---
 
 static struct tm_executor *support_executor_new(void *ctx, const char *name, struct tm_error *err)

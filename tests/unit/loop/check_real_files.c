@@ -83,6 +83,30 @@ START_TEST(a_file_is_written_and_read_again)
 }
 END_TEST
 
+START_TEST(an_open_file_is_looked_at_and_read_from_anywhere)
+{
+    char text[8] = "", other[512];
+    struct tm_file_info named, open;
+    snprintf(other, sizeof other, "%s", at("other"));
+    const char *path = at("sought");
+    int fd = files->open(fx.ctx, path, TM_FILE_CREATE, &err);
+    ck_assert_int_eq(files->write_all(fx.ctx, fd, "0123456789", 10, NULL, &err), 0);
+    ck_assert_int_eq(files->close(fx.ctx, fd, &err), 0);
+    fd = files->open(fx.ctx, path, TM_FILE_READ, &err);
+    ck_assert_int_eq(files->seek(fx.ctx, fd, 7, &err), 0);
+    ck_assert_int_eq(files->read(fx.ctx, fd, text, sizeof text, &err), 3);
+    ck_assert_str_eq(text, "789");
+    ck_assert_int_eq(files->stat(fx.ctx, path, &named, &err), 0);
+    ck_assert_int_eq(files->rename(fx.ctx, path, other, &err), 0);
+    ck_assert_int_eq(files->stat_fd(fx.ctx, fd, &open, &err), 0);
+    ck_assert(open.inode == named.inode && open.device == named.device && open.inode != 0);
+    ck_assert_int_eq(open.size_bytes, 10);
+    ck_assert_int_eq(files->close(fx.ctx, fd, &err), 0);
+    ck_assert_int_eq(files->stat_fd(fx.ctx, fd, &open, &err), TM_E_IO);
+    ck_assert_int_eq(files->seek(fx.ctx, fd, 0, &err), TM_E_IO);
+}
+END_TEST
+
 START_TEST(failures_carry_code_and_path)
 {
     struct tm_file_info info;
@@ -540,6 +564,7 @@ int main(void)
     tcase_set_timeout(tcase, 120);
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, a_file_is_written_and_read_again);
+    tcase_add_test(tcase, an_open_file_is_looked_at_and_read_from_anywhere);
     tcase_add_test(tcase, failures_carry_code_and_path);
     tcase_add_test(tcase, a_full_disk_is_named);
     tcase_add_test(tcase, a_file_past_the_size_limit_keeps_what_fitted);

@@ -1,0 +1,1 @@
+run ok.lua --quiet --parallelism 1 --set input=cut.jsonl.gz

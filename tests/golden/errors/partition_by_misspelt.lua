@@ -1,0 +1,4 @@
+-- A folder for each value of a column that is not there.
+local tm = require "tidemill"
+local S = tm.schema { user_id = "string", amount = "double", n = "int", big = "int64" }
+return tm.from(tm.file { path = "in.jsonl", schema = S }):to(tm.file { path = "out", partition_by = { "user" } })
