@@ -36,7 +36,6 @@ struct table_encoder {
     const struct tm_batch *measured; // the batch that the layout is made for
     // How the lines of a batch are laid out:
     struct tm_terminal terminal;
-    bool is_changelog;
     uint32_t shown; // columns of the schema that are looked at: those behind have no room
     uint32_t widths[TM_FIELDS_MAX];
     struct tm_buf cell;
@@ -167,8 +166,6 @@ static int measure(struct table_encoder *e, const struct tm_batch *batch)
 {
     TM_BATCH_EACH(batch, row)
     {
-        if (row->kind != TM_ROW_INSERT)
-            atomic_store_explicit(&e->table->is_changelog, 1, memory_order_relaxed);
         for (uint32_t i = 0; i < e->schema->field_count; i++) {
             const struct tm_field *field = &e->schema->fields[i];
             if (is_hidden(field))
@@ -187,7 +184,7 @@ static int measure(struct table_encoder *e, const struct tm_batch *batch)
 static uint32_t line_width(const struct table_encoder *e, uint32_t most, uint32_t limit,
                            uint32_t *fits)
 {
-    uint32_t width = e->is_changelog ? KIND_WIDTH : 0;
+    uint32_t width = e->schema->changelog ? KIND_WIDTH : 0;
     *fits = 0;
     for (uint32_t i = 0; i < e->schema->field_count; i++) {
         const struct tm_field *field = &e->schema->fields[i];
@@ -206,7 +203,6 @@ static uint32_t line_width(const struct table_encoder *e, uint32_t most, uint32_
 static void lay_out(struct table_encoder *e)
 {
     e->terminal = tm_fx_terminal(e->table->fx, e->table->fd);
-    e->is_changelog = atomic_load_explicit(&e->table->is_changelog, memory_order_relaxed) != 0;
     for (uint32_t i = 0; i < e->schema->field_count; i++)
         e->widths[i] = atomic_load_explicit(&e->table->widths[i], memory_order_relaxed);
     uint32_t limit = e->terminal.columns, most = WIDTH_MAX, fits;
@@ -226,7 +222,7 @@ static void lay_out(struct table_encoder *e)
 // Two layouts with the same columns at the same places have the same.
 static uint32_t layout_hash(const struct table_encoder *e)
 {
-    uint32_t hash = e->is_changelog ? 3 : 2;
+    uint32_t hash = e->schema->changelog ? 3 : 2;
     for (uint32_t i = 0; i < e->shown; i++)
         hash = (hash ^ e->widths[i]) * 16777619u;
     return hash;
@@ -301,7 +297,7 @@ static int put_line(struct table_encoder *e, struct tm_buf *out, const struct tm
     static const char more[] = "\xe2\x80\xa6\n";
     uint32_t last = last_visible(e->schema, e->schema->field_count);
     bool cut = e->shown <= last;
-    int rc = e->is_changelog ? put_kind(e, out, row) : 0;
+    int rc = e->schema->changelog ? put_kind(e, out, row) : 0;
     for (uint32_t i = 0; rc == 0 && i <= last && i < e->shown; i++) {
         const struct tm_field *field = &e->schema->fields[i];
         const char *color = row == NULL ? bold : tm_row_is_null(row, i) ? dim : NULL;

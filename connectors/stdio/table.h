@@ -18,7 +18,6 @@ struct tm__table {
     _Atomic int heading;      // the first: 0 not yet, 1 being written, 2 on its way
     _Atomic uint32_t layout;  // of the last heading
     _Atomic uint32_t lines;   // since then
-    _Atomic int is_changelog; // a row has come that is no plain one: its kind is shown
     _Atomic uint32_t widths[TM_FIELDS_MAX];
     // Which table of the job wrote last: in the job's first.
     _Atomic(const struct tm__table *) own_latest, *latest;

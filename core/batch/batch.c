@@ -28,6 +28,12 @@ struct tm_batch_pool {
 // The end mark of a pool without an owner. Its address alone counts.
 static struct tm_batch closed;
 
+const char *tm_row_kind_text(uint8_t kind)
+{
+    static const char *const texts[] = {"+I", "-U", "+U", "-D"};
+    return texts[kind & 3];
+}
+
 struct tm_batch_pool *tm_batch_pool_new(struct tm_mem *mem)
 {
     struct tm_batch_pool *pool = tm_mem_zalloc(mem, sizeof *pool);
@@ -169,5 +175,24 @@ int tm_batch_grow(struct tm_batch *batch, size_t more)
         return TM_E_MEMORY;
     batch->data = data;
     batch->capacity_bytes = capacity;
+    return 0;
+}
+
+int tm_batch_copy(struct tm_batch_pool *pool, const struct tm_batch *from, struct tm_batch **copy)
+{
+    struct tm_batch *to = tm_batch_acquire(pool, from->schema);
+    if (to == NULL)
+        return TM_E_MEMORY;
+    int rc = tm_batch_reserve(to, from->size_bytes);
+    if (rc != 0) {
+        tm_batch_release(to);
+        return rc;
+    }
+    memcpy(to->data, from->data, from->size_bytes);
+    to->size_bytes = from->size_bytes;
+    to->row_count = from->row_count;
+    to->split = from->split;
+    to->read_ns = from->read_ns;
+    *copy = to;
     return 0;
 }

@@ -16,6 +16,9 @@ enum tm_row_kind {
     TM_ROW_DELETE = 3
 };
 
+// "+I", "-U", "+U", "-D"
+const char *tm_row_kind_text(uint8_t kind);
+
 enum { TM_NO_SPLIT = -1 };
 
 struct tm_batch_pool;
@@ -45,6 +48,9 @@ void tm_batch_release(struct tm_batch *batch);
 // The same by the pool's owner: no atomic operation, and the batch is the next one handed out,
 // while its bytes are still in the cache. Only on the thread that acquired it.
 void tm_batch_release_local(struct tm_batch *batch);
+// The same rows, schema, split and time of reading. By the pool's owner. TM_E_MEMORY.
+int tm_batch_copy(struct tm_batch_pool *pool, const struct tm_batch *from,
+                  struct tm_batch **copy) TM_WARN_UNUSED;
 // Room for `more` bytes of rows. TM_E_MEMORY, or TM_E_LIMIT past TM_BATCH_BYTES_MAX.
 int tm_batch_grow(struct tm_batch *batch, size_t more) TM_WARN_UNUSED;
 

@@ -12,8 +12,6 @@
 
 enum { TEXT_MAX = 40, CELL_WIDTH_MAX = 4 * TEXT_MAX, HEX_MAX = 20 };
 
-static const char *const kind_names[] = {"+I", "-U", "+U", "-D"};
-
 static bool is_hidden(const struct tm_field *field)
 {
     return (field->flags & TM_FIELD_HIDDEN) != 0;
@@ -267,7 +265,7 @@ static int put_line(struct tm_buf *out, const struct tm_schema *schema, const st
 {
     int rc = 0;
     if (changelog)
-        rc = put_text(out, row == NULL ? "  " : kind_names[row->kind & 3]);
+        rc = put_text(out, row == NULL ? "  " : tm_row_kind_text(row->kind));
     bool first = !changelog;
     for (uint32_t i = 0; rc == 0 && i < schema->field_count; i++) {
         const struct tm_field *field = &schema->fields[i];

@@ -56,6 +56,18 @@ static const void *fixed_bytes(const struct tm_field *field, const struct tm_row
     return slot;
 }
 
+static int append_column(const struct tm_field *field, const struct tm_row *row, struct tm_buf *out)
+{
+    if (!tm_type_is_reference(field->type))
+        return tm_buf_append(out, fixed_bytes(field, row), tm_type_slot_bytes(field->type));
+    uint32_t len;
+    const char *bytes = tm_row_string(row, field->offset, &len);
+    int rc = tm_buf_reserve(out, sizeof len + (size_t)len);
+    if (rc == 0)
+        rc = tm_buf_append(out, &len, sizeof len);
+    return rc == 0 ? tm_buf_append(out, bytes, len) : rc;
+}
+
 int tm_key_of_row_slow(const struct tm_key_reader *reader, const struct tm_row *row,
                        struct tm_buf *scratch, struct tm_key *key)
 {
@@ -73,19 +85,7 @@ int tm_key_of_row_slow(const struct tm_key_reader *reader, const struct tm_row *
     }
     scratch->size_bytes = 0;
     for (uint32_t i = 0; i < reader->spec.count; i++) {
-        const struct tm_field *field = &schema->fields[reader->spec.fields[i]];
-        int rc;
-        if (tm_type_is_reference(field->type)) {
-            uint32_t len;
-            const char *bytes = tm_row_string(row, field->offset, &len);
-            rc = tm_buf_reserve(scratch, sizeof len + (size_t)len);
-            if (rc == 0) {
-                rc = tm_buf_append(scratch, &len, sizeof len);
-                rc = rc == 0 ? tm_buf_append(scratch, bytes, len) : rc;
-            }
-        } else {
-            rc = tm_buf_append(scratch, fixed_bytes(field, row), tm_type_slot_bytes(field->type));
-        }
+        int rc = append_column(&schema->fields[reader->spec.fields[i]], row, scratch);
         if (rc != 0)
             return rc;
     }
@@ -95,6 +95,21 @@ int tm_key_of_row_slow(const struct tm_key_reader *reader, const struct tm_row *
     key->length = (uint32_t)scratch->size_bytes;
     key->hash = tm_hash_bytes(key->bytes, key->length);
     return 0;
+}
+
+int tm_key_identity(const struct tm_schema *schema, const uint32_t *fields, uint32_t count,
+                    const struct tm_row *row, struct tm_buf *out)
+{
+    size_t start = out->size_bytes;
+    for (uint32_t i = 0; i < count; i++) {
+        uint8_t present = !tm_row_is_null(row, fields[i]);
+        int rc = tm_buf_append(out, &present, 1);
+        if (rc == 0 && present)
+            rc = append_column(&schema->fields[fields[i]], row, out);
+        if (rc != 0)
+            return rc;
+    }
+    return out->size_bytes - start > UINT32_MAX ? TM_E_LIMIT : 0;
 }
 
 // One column from the front of a key's bytes. `alone`: the key has no other column.

@@ -134,6 +134,8 @@ static uint64_t fingerprint_of(const struct tm_schema *schema)
                             of != NULL ? of->fingerprint : 0};
         h = tm_hash_bytes(link, of != NULL ? sizeof link : 3 * sizeof link[0]);
     }
+    if (schema->changelog)
+        h = ~h;
     return h;
 }
 
@@ -154,6 +156,7 @@ int tm_schema_new(struct tm_mem *mem, const struct tm_field_def *defs, uint32_t 
     s->has_references = false;
     s->all_fields = count;
     s->depth = 0;
+    s->changelog = false;
     s->time_field = time_field;
     char *name = (char *)s + head;
     uint32_t offset = ROW_HEADER_BYTES + s->null_words * 8;
@@ -176,6 +179,12 @@ int tm_schema_new(struct tm_mem *mem, const struct tm_field_def *defs, uint32_t 
     s->fingerprint = fingerprint_of(s);
     *schema = s;
     return 0;
+}
+
+void tm_schema_set_changelog(struct tm_schema *schema)
+{
+    schema->changelog = true;
+    schema->fingerprint = fingerprint_of(schema);
 }
 
 struct tm_schema *tm_schema_ref(struct tm_schema *schema)
@@ -213,7 +222,7 @@ bool tm_schema_equal(const struct tm_schema *a, const struct tm_schema *b)
     if (a == b)
         return true;
     if (a->fingerprint != b->fingerprint || a->field_count != b->field_count ||
-        a->time_field != b->time_field)
+        a->time_field != b->time_field || a->changelog != b->changelog)
         return false;
     for (uint32_t i = 0; i < a->field_count; i++) {
         if (!tm_type_equal(a->fields[i].type, b->fields[i].type) ||

@@ -28,6 +28,7 @@ struct tm_schema {
     uint32_t null_words;  // ceil(field_count / 64)
     uint32_t fixed_bytes; // header, bitmap and slots
     bool has_references;  // else every row is exactly fixed_bytes
+    bool changelog;       // rows have kinds (enum tm_row_kind), and are written with them
     uint32_t all_fields;  // on all levels
     uint32_t depth;       // 0: no nested types
     int32_t time_field;   // the column that is the rows' event time (TIMESTAMP), or -1
@@ -49,6 +50,8 @@ struct tm_field_def {
 int tm_schema_new(struct tm_mem *mem, const struct tm_field_def *defs, uint32_t count,
                   int32_t time_field, struct tm_schema **schema,
                   struct tm_error *err) TM_WARN_UNUSED;
+// Rows of this schema are changes. By its maker, before anyone else has it.
+void tm_schema_set_changelog(struct tm_schema *schema);
 struct tm_schema *tm_schema_ref(struct tm_schema *schema);
 void tm_schema_unref(struct tm_schema *schema); // NULL is fine
 int32_t tm_schema_find(const struct tm_schema *schema, const char *name, size_t len); // index or -1

@@ -1,6 +1,6 @@
 // The wire form. All integers little-endian, which the engine's machines are; nothing is aligned.
 //
-//   schema: "TMS1" | u32 size of all | u32 columns | i32 time column |
+//   schema: "TMS1" | u32 size of all | u32 columns, bit 31: a changelog | i32 time column |
 //           per column: u8 kind, u8 precision, u8 scale, u8 flags, u16 name length, name, and of a
 //           list, map or struct u16 fields and these as columns |
 //           u64 XXH3 of all before
@@ -17,6 +17,7 @@
 static const char schema_magic[4] = {'T', 'M', 'S', '1'};
 static const char batch_magic[4] = {'T', 'M', 'B', '1'};
 
+#define CHANGELOG_BIT UINT32_C(0x80000000)
 enum { SCHEMA_HEAD = 16, COLUMN_HEAD = 6, SUM_BYTES = 8, BATCH_HEAD = 32 };
 // the largest schema
 enum {
@@ -101,7 +102,7 @@ int tm_wire_put_schema(struct tm_buf *out, const struct tm_schema *schema)
     uint8_t *start = out->data + out->size_bytes;
     memcpy(start, schema_magic, 4);
     put32(start + 4, (uint32_t)size);
-    put32(start + 8, schema->field_count);
+    put32(start + 8, schema->field_count | (schema->changelog ? CHANGELOG_BIT : 0));
     put32(start + 12, (uint32_t)schema->time_field);
     uint8_t *p = put_columns(start + SCHEMA_HEAD, schema);
     put64(p, tm_hash_bytes(start, size - SUM_BYTES));
@@ -202,7 +203,7 @@ int tm_wire_get_schema(struct tm_mem *mem, const uint8_t *p, size_t len, size_t 
     if (memcmp(p, schema_magic, 4) != 0)
         return tm_error_set(err, TM_E_CORRUPT, "schema: wrong mark or version at offset 0");
     size_t size = get32(p + 4);
-    uint32_t count = get32(p + 8);
+    uint32_t count = get32(p + 8) & ~CHANGELOG_BIT;
     if (size < SCHEMA_HEAD + SUM_BYTES || size > len || size > SCHEMA_BYTES_MAX)
         return tm_error_set(err, TM_E_CORRUPT,
                             "schema: says at offset 4 that it has %zu bytes, of %zu given", size,
@@ -221,6 +222,8 @@ int tm_wire_get_schema(struct tm_mem *mem, const uint8_t *p, size_t len, size_t 
                           r.at);
     }
     if (rc == 0) {
+        if ((get32(p + 8) & CHANGELOG_BIT) != 0)
+            tm_schema_set_changelog(read);
         *used = size;
         *schema = read;
     }

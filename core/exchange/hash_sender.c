@@ -1,6 +1,7 @@
 // Spreading rows by key: each row's key group picks the consumer, and the row is copied into that
 // consumer's part-filled batch. The row loop is the hash, a table look-up and a copy; everything
-// else happens when a part fills, ages or must give way to a control element.
+// else happens when a part fills, ages or must give way to a control element. Rows that carry the
+// number of their consumer in a column go the same way without the hash.
 #include "core/exchange/sender.h"
 
 #include "core/base/limits.h"
@@ -29,6 +30,7 @@ struct tm_hash_sender {
     struct tm_buf scratch;         // its, for keys of several columns
     struct tm_schema *schema;      // of the parts; a reference, NULL before the first batch
     uint16_t *owners;              // channel by key group
+    bool by_column;                // the key is one int column: its value picks the channel
     struct part *parts;            // by channel
     int64_t deadline_ns;           // the least of the parts', INT64_MAX: none
     int64_t read_ns;               // of the batch being spread, INT64_MAX: not known
@@ -49,6 +51,7 @@ int tm__exchange_hash_new(const struct tm_sender_args *args, struct tm_channel *
     hash->max_parallelism = args->max_parallelism;
     hash->latency_ns = args->latency_ms * 1000000;
     hash->key = *args->key;
+    hash->by_column = args->kind == TM_PARTITION_COLUMN;
     hash->deadline_ns = INT64_MAX;
     tm_buf_init(&hash->scratch, args->mem);
     hash->pool = tm_batch_pool_new(args->mem);
@@ -203,7 +206,18 @@ static inline void copy_row(uint8_t *to, const uint8_t *from, size_t size)
     }
 }
 
-static int spread_rows(struct tm_hash_sender *hash, const struct tm_batch *batch, int64_t now_ns)
+// Towards minus infinity, so that neighbouring numbers go to neighbouring consumers on both sides
+// of 0.
+static inline uint32_t channel_of(int64_t value, uint32_t count)
+{
+    int64_t rest = value % (int64_t)count;
+    return (uint32_t)(rest < 0 ? rest + (int64_t)count : rest);
+}
+
+// `by_column`: a constant where this is called.
+static inline __attribute__((always_inline)) int spread_rows(struct tm_hash_sender *hash,
+                                                             const struct tm_batch *batch,
+                                                             int64_t now_ns, bool by_column)
 {
     const uint8_t *at = batch->data + (hash->resume != NULL ? hash->resume_offset : 0);
     const uint8_t *end = batch->data + batch->size_bytes;
@@ -215,10 +229,15 @@ static int spread_rows(struct tm_hash_sender *hash, const struct tm_batch *batch
     for (size_t size; at < end; at += size) {
         const struct tm_row *row = (const struct tm_row *)(const void *)at;
         struct tm_key key;
-        rc = tm_key_of_row(&hash->reader, row, &hash->scratch, &key);
-        if (TM_UNLIKELY(rc != 0))
-            return rc;
-        uint32_t c = owners[tm_hash_key_group(key.hash, max_parallelism)];
+        uint32_t c;
+        if (by_column) {
+            c = channel_of(tm_row_int(row, hash->reader.offset), hash->count);
+        } else {
+            rc = tm_key_of_row(&hash->reader, row, &hash->scratch, &key);
+            if (TM_UNLIKELY(rc != 0))
+                return rc;
+            c = owners[tm_hash_key_group(key.hash, max_parallelism)];
+        }
         struct part *part = &parts[c];
         size = row->size_bytes;
         if (TM_UNLIKELY(size > (size_t)(part->limit - part->write))) {
@@ -260,7 +279,8 @@ int tm__exchange_hash_send(struct tm_hash_sender *hash, const struct tm_batch *b
             return rc;
     }
     hash->read_ns = batch->read_ns == 0 ? INT64_MAX : batch->read_ns;
-    int rc = spread_rows(hash, batch, now_ns);
+    int rc = hash->by_column ? spread_rows(hash, batch, now_ns, true)
+                             : spread_rows(hash, batch, now_ns, false);
     tend_parts(hash);
     return rc;
 }

@@ -1,6 +1,7 @@
 // The sending side of an edge: makes a sender, and moves elements by its kind. Whole batches travel
-// by pointer (FORWARD, REBALANCE, and HASH to one consumer); HASH to several spreads rows, in
-// hash_sender.c. A control element goes to every channel after all rows before it.
+// by pointer (FORWARD, REBALANCE, and all kinds to one consumer); BROADCAST to several copies them;
+// HASH and COLUMN to several spread rows, in hash_sender.c. A control element goes to every channel
+// after all rows before it.
 #include "core/exchange/sender.h"
 
 #include "core/base/limits.h"
@@ -10,6 +11,8 @@ static int check_args(const struct tm_sender_args *args, struct tm_error *err)
     if (args->count == 0 || args->count > TM_PARALLELISM_MAX)
         return tm_error_set(err, TM_E_LIMIT, "an edge to %u subtasks; allowed are 1 to %d",
                             args->count, TM_PARALLELISM_MAX);
+    if (args->kind == TM_PARTITION_COLUMN && (args->key == NULL || args->key->count != 1))
+        return tm_error_set(err, TM_E_LIMIT, "an edge by a column needs one column");
     if (args->kind == TM_PARTITION_HASH &&
         (args->key == NULL || args->key->count == 0 || args->max_parallelism < args->count ||
          args->max_parallelism > TM_MAX_PARALLELISM))
@@ -38,7 +41,14 @@ int tm_sender_new(const struct tm_sender_args *args, struct tm_sender **out, str
         return tm_error_set(err, TM_E_MEMORY, "no memory for the sender of an edge");
     }
     memcpy(sender->channels, args->channels, sender->count * sizeof *sender->channels);
-    if (args->kind == TM_PARTITION_HASH && args->count > 1) {
+    if (args->kind == TM_PARTITION_BROADCAST && args->count > 1) {
+        sender->pool = tm_batch_pool_new(args->mem);
+        if (sender->pool == NULL) {
+            tm_sender_free(sender);
+            return tm_error_set(err, TM_E_MEMORY, "no memory for the copies of an edge");
+        }
+    }
+    if ((args->kind == TM_PARTITION_HASH || args->kind == TM_PARTITION_COLUMN) && args->count > 1) {
         rc = tm__exchange_hash_new(args, sender->channels, &sender->hash);
         if (rc != 0) {
             tm_sender_free(sender);
@@ -54,6 +64,8 @@ void tm_sender_free(struct tm_sender *sender)
     if (sender == NULL)
         return;
     tm__exchange_hash_free(sender->hash);
+    if (sender->pool != NULL)
+        tm_batch_pool_free(sender->pool);
     tm_mem_free(sender->mem, sender->channels, sender->count * sizeof *sender->channels);
     tm_mem_free(sender->mem, sender, sizeof *sender);
 }
@@ -74,6 +86,26 @@ static int send_whole(struct tm_sender *sender, struct tm_batch *batch)
     return TM_BLOCKED;
 }
 
+// A copy to every channel, the batch itself to the last. `next` remembers how far it has come.
+static int send_to_all(struct tm_sender *sender, struct tm_batch *batch)
+{
+    batch->split = TM_NO_SPLIT;
+    for (; sender->next < sender->count; sender->next++) {
+        struct tm_channel *channel = sender->channels[sender->next];
+        struct tm_batch *copy = batch;
+        if (!tm_channel_can_send_batch(channel, batch->size_bytes))
+            return TM_BLOCKED;
+        if (sender->next + 1 < sender->count) {
+            int rc = tm_batch_copy(sender->pool, batch, &copy);
+            if (rc != 0)
+                return rc;
+        }
+        tm_channel_send(channel, (struct tm_element){.kind = TM_ELEMENT_BATCH, .batch = copy});
+    }
+    sender->next = 0;
+    return TM_SENT;
+}
+
 static int send_batch(struct tm_sender *sender, struct tm_batch *batch, int64_t now_ns)
 {
     int rc;
@@ -82,6 +114,8 @@ static int send_batch(struct tm_sender *sender, struct tm_batch *batch, int64_t 
         tm_batch_release(batch);
         return TM_SENT;
     }
+    if (sender->pool != NULL)
+        return send_to_all(sender, batch);
     if (sender->hash == NULL)
         return send_whole(sender, batch);
     rc = tm__exchange_hash_send(sender->hash, batch, now_ns);

@@ -16,7 +16,8 @@ struct tm_sender_args {
     uint32_t count;
     uint32_t max_parallelism;
     const struct tm_key_spec
-        *key;           // HASH: which columns; a row's key group picks the consumer (SEMANTICS 13)
+        *key; // HASH: which columns; a row's key group picks the consumer (SEMANTICS 13). COLUMN:
+              // the int column whose value, modulo `count`, is the consumer's number; never null
     int64_t latency_ms; // a part-filled batch is sent after this
 };
 

@@ -9,13 +9,15 @@ struct tm_sender {
     struct tm_mem *mem;
     enum tm_partition_kind kind;
     uint32_t count;
-    uint32_t next;                // whole batches: the channel whose turn it is
-    uint32_t control_next;        // channels below it have the control element being sent
+    uint32_t next;         // whole batches: the channel whose turn it is; copies: which comes next
+    uint32_t control_next; // channels below it have the control element being sent
     struct tm_channel **channels; // by consumer subtask
-    struct tm_hash_sender *hash;  // HASH to several consumers, else NULL
+    struct tm_hash_sender *hash;  // HASH and COLUMN to several consumers, else NULL
+    struct tm_batch_pool *pool;   // BROADCAST to several consumers, else NULL
 };
 
-// Rows by key group owner into one part-filled batch per channel. `channels` must outlive it.
+// Rows by key group owner, or by a column, into one part-filled batch per channel. `channels` must
+// outlive it.
 int tm__exchange_hash_new(const struct tm_sender_args *args, struct tm_channel **channels,
                           struct tm_hash_sender **hash) TM_WARN_UNUSED;
 void tm__exchange_hash_free(struct tm_hash_sender *hash);

@@ -39,6 +39,10 @@ struct csv_encoder {
     struct tm_csv_options options;
     struct field *fields; // visible ones
     uint32_t field_count;
+    // Of a changelog: what each kind of row begins with, its delimiter included.
+    struct {
+        uint8_t length, bytes[15];
+    } kinds[TM_ROW_DELETE + 1];
     struct tm_buf header;
     size_t fixed_bound;    // bytes of a row's text without what references point to
     uint64_t null_lengths; // bit n: some null text has n bytes
@@ -266,6 +270,10 @@ static inline size_t row_bound(const struct csv_encoder *e, const struct tm_row 
 static inline uint8_t *put_row(struct csv_encoder *e, uint8_t *out, const struct tm_row *row,
                                const struct field **failed)
 {
+    if (e->schema->changelog) {
+        memcpy(out, e->kinds[row->kind].bytes, e->kinds[row->kind].length);
+        out += e->kinds[row->kind].length;
+    }
     for (uint32_t i = 0; i < e->field_count; i++) {
         struct field *field = &e->fields[i];
         if (i != 0)
@@ -273,7 +281,8 @@ static inline uint8_t *put_row(struct csv_encoder *e, uint8_t *out, const struct
         if (TM_UNLIKELY(tm_row_is_null(row, field->index))) {
             memcpy(out, e->options.nulls[0].bytes, e->options.nulls[0].length);
             out += e->options.nulls[0].length;
-        } else if (TM_UNLIKELY((out = put_value(e, out, field, row, i == 0)) == NULL)) {
+        } else if (TM_UNLIKELY((out = put_value(e, out, field, row,
+                                                i == 0 && !e->schema->changelog)) == NULL)) {
             *failed = field;
             return NULL;
         }
@@ -370,9 +379,11 @@ static void add_fields(struct csv_encoder *e, const uint64_t *left_out)
 static int make_header(struct csv_encoder *e, struct tm_error *err)
 {
     uint8_t name[TM_NAME_MAX + 17];
-    for (uint32_t i = 0; i < e->field_count; i++) {
-        size_t len = strlen(e->fields[i].name);
-        memcpy(name, e->fields[i].name, len);
+    uint32_t ops = e->schema->changelog ? 1 : 0, count = e->field_count + ops;
+    for (uint32_t i = 0; i < count; i++) {
+        const char *text = i < ops ? "op" : e->fields[i - ops].name;
+        size_t len = strlen(text);
+        memcpy(name, text, len);
         if (tm_buf_reserve(&e->header, 2 * len + ROW_SLACK) != 0)
             return tm_error_set(err, TM_E_MEMORY, "no memory for a CSV encoder");
         uint8_t *out = e->header.data + e->header.size_bytes;
@@ -380,11 +391,25 @@ static int make_header(struct csv_encoder *e, struct tm_error *err)
             *out++ = e->options.delimiter;
         out = put_text(e, out, name, len, i == 0);
         if (out == NULL)
-            return tm_error_set(err, TM_E_SCHEMA, "the name of field %s %s", e->fields[i].name,
-                                e->reason);
-        if (i + 1 == e->field_count)
+            return tm_error_set(err, TM_E_SCHEMA, "the name of field %s %s", text, e->reason);
+        if (i + 1 == count)
             out = put_line_end(e, out);
         e->header.size_bytes = (size_t)(out - e->header.data);
+    }
+    return 0;
+}
+
+static int make_kinds(struct csv_encoder *e, struct tm_error *err)
+{
+    for (uint8_t kind = 0; kind <= TM_ROW_DELETE; kind++) {
+        uint8_t text[32] = {0}, out[64];
+        memcpy(text, tm_row_kind_text(kind), 2);
+        uint8_t *end = put_text(e, out, text, 2, true);
+        if (end == NULL)
+            return tm_error_set(err, TM_E_SCHEMA, "the field op of a change %s", e->reason);
+        *end++ = e->options.delimiter;
+        e->kinds[kind].length = (uint8_t)(end - out); // quoted and escaped: 7 at most
+        memcpy(e->kinds[kind].bytes, out, e->kinds[kind].length);
     }
     return 0;
 }
@@ -425,7 +450,8 @@ static int encoder_init(struct csv_encoder *e, const struct tm_encoder_args *arg
         e->null_lengths |= UINT64_C(1) << e->options.nulls[i].length;
     e->look_at_all = must_look(e);
     add_fields(e, args->left_out);
-    return e->options.header ? make_header(e, err) : 0;
+    rc = e->schema->changelog ? make_kinds(e, err) : 0;
+    return rc == 0 && e->options.header ? make_header(e, err) : rc;
 }
 
 int tm__csv_encoder_new(const struct tm_encoder_args *args, struct tm_encoder **encoder,

@@ -15,7 +15,7 @@
 #include "core/format/formats.h"
 #include "core/format/number_write.h"
 
-enum { SHORT_PREFIX = 16, ESCAPED_MAX = 6, ROW_SLACK = 64 };
+enum { SHORT_PREFIX = 16, ESCAPED_MAX = 6, ROW_SLACK = 64 /* and the kind of a change */ };
 
 struct field {
     uint8_t prefix[SHORT_PREFIX]; // ,"name":
@@ -126,6 +126,11 @@ static inline uint8_t *put_row(struct json_encoder *e, uint8_t *out, const struc
                                const struct field **failed)
 {
     uint8_t *start = out;
+    if (e->schema->changelog) {
+        out = put_text(out, ",\"op\":\"");
+        out = put_text(out, tm_row_kind_text(row->kind));
+        *out++ = '"';
+    }
     const bool omit_nulls = e->omit_nulls;
     for (struct field *field = e->fields, *end = field + e->field_count; field != end; field++) {
         if (TM_UNLIKELY(tm_row_is_null(row, field->index))) {

@@ -70,14 +70,25 @@ const char *tm__graph_node_text(const struct tm_node *node, char *buf)
 
 bool tm__graph_is_keyed(const struct tm_node *node)
 {
-    return node->kind == TM_NODE_ROLLING || node->kind == TM_NODE_REDUCE ||
-           node->kind == TM_NODE_WINDOW;
+    switch (node->kind) {
+    case TM_NODE_ROLLING:
+    case TM_NODE_REDUCE:
+    case TM_NODE_WINDOW:
+    case TM_NODE_DISTINCT:
+    case TM_NODE_EXTREME:
+    case TM_NODE_TOP:
+        return true;
+    default:
+        return false;
+    }
 }
 
 const char *tm__graph_kind_text(int kind)
 {
-    static const char *const texts[] = {"source",  "sink",   "function", "key_by", "watermark",
-                                        "rolling", "reduce", "window",   "union"};
+    static const char *const texts[] = {"source",  "sink",   "function", "key_by",  "watermark",
+                                        "rolling", "reduce", "window",   "union",   "route",
+                                        "peek",    "side",   "distinct", "extreme", "top"};
+    _Static_assert(sizeof texts / sizeof texts[0] == TM_NODE_KINDS, "a text for every kind");
 
     TM_CHECK(kind >= 0 && (size_t)kind < sizeof texts / sizeof texts[0]);
     return texts[kind];

@@ -15,8 +15,27 @@ enum tm_node_kind {
     TM_NODE_ROLLING,
     TM_NODE_REDUCE,
     TM_NODE_WINDOW,
-    TM_NODE_UNION
+    TM_NODE_UNION,
+    TM_NODE_ROUTE,    // rebalance broadcast forward partition: how rows go on to what follows
+    TM_NODE_PEEK,     // shows rows that pass
+    TM_NODE_SIDE,     // the rows that its input gives to one of its side outputs
+    TM_NODE_DISTINCT, // distinct dedup: the first row of each identity
+    TM_NODE_EXTREME,  // min_by max_by: one row per key is kept
+    TM_NODE_TOP,      // a ranking per key is kept
+    TM_NODE_KINDS
 };
+
+// How rows of an edge are spread over the consumer's subtasks.
+enum tm_partition_kind {
+    TM_PARTITION_FORWARD,
+    TM_PARTITION_HASH,
+    TM_PARTITION_REBALANCE, // whole batches, in turn
+    TM_PARTITION_BROADCAST, // every row to every subtask
+    TM_PARTITION_COLUMN     // an int column modulo the number of subtasks
+};
+
+// May an operator run in the chain of its input? What is not said is decided by the plan.
+enum tm_chaining { TM_CHAINING_FREE, TM_CHAINING_ALWAYS, TM_CHAINING_NEVER };
 
 enum tm_aggregate_kind {
     TM_AGGREGATE_COUNT,
@@ -71,5 +90,13 @@ int tm_graph_aggregate(struct tm_graph *graph, uint32_t node, int kind, int inpu
 int tm_graph_aggregate_by(struct tm_graph *graph, uint32_t node, uint32_t by_field);
 int tm_graph_aggregate_q(struct tm_graph *graph, uint32_t node, double q);
 int tm_graph_emit_final(struct tm_graph *graph, uint32_t node, int emit_final);
+int tm_graph_changelog(struct tm_graph *graph, uint32_t node, int changelog);
+int tm_graph_chaining(struct tm_graph *graph, uint32_t node, int chaining);
+int tm_graph_route(struct tm_graph *graph, uint32_t node, int partition, int field);
+int tm_graph_side(struct tm_graph *graph, uint32_t node, uint32_t side);
+int tm_graph_identity(struct tm_graph *graph, uint32_t node, uint32_t field);
+int tm_graph_ttl(struct tm_graph *graph, uint32_t node, int64_t ttl_ms);
+int tm_graph_ranking(struct tm_graph *graph, uint32_t node, uint32_t field, int descending,
+                     uint32_t limit, int rank_field);
 int tm_graph_fingerprint(struct tm_graph *graph, uint64_t fingerprint);
 const char *tm_graph_error_text(struct tm_graph *graph);

@@ -8,6 +8,8 @@
 #include "core/batch/key.h"
 #include "core/graph/graph.ffi.h"
 
+enum { TM_RANKING_MAX = 10000 }; // rows of a key; the places are one blob that is written anew
+
 enum tm_on_error { TM_ON_ERROR_FAIL, TM_ON_ERROR_SKIP, TM_ON_ERROR_DEAD_LETTER };
 
 struct tm_aggregate {
@@ -43,7 +45,19 @@ struct tm_node {
     int64_t size_ms, slide_ms, offset_ms; // WINDOW; tumbling: slide = size
     struct tm_aggregate *aggregates;      // ROLLING, WINDOW
     uint32_t aggregate_count;
-    bool emit_final; // ROLLING, REDUCE: at the end of input; else every input row
+    bool emit_final;   // ROLLING, REDUCE, EXTREME, TOP: at the end of input; else every input row
+    bool changelog;    // rows of the output have kinds (enum tm_row_kind)
+    uint8_t chaining;  // enum tm_chaining
+    uint8_t partition; // ROUTE: enum tm_partition_kind, HASH not among them
+    // ROUTE by COLUMN: it, of the input schema. EXTREME, TOP: rows are ordered by it.
+    int32_t field;
+    uint32_t side;      // SIDE: which of its input's, from 0
+    uint32_t *identity; // DISTINCT: columns that tell rows of a key apart; none: all visible ones
+    uint32_t identity_count;
+    int64_t ttl_ms;     // DISTINCT: an identity is forgotten after this; 0: never
+    bool descending;    // EXTREME, TOP: the largest comes first
+    uint32_t limit;     // TOP: so many rows of a key
+    int32_t rank_field; // TOP: column of the output that tells the place, from 1; -1: none
 };
 
 struct tm_graph {

@@ -109,7 +109,7 @@ int tm_graph_add(struct tm_graph *graph, int kind, const char *verb, const char 
     int rc = check_name(graph, verb, name);
     if (rc != 0)
         return rc;
-    if (kind < TM_NODE_SOURCE || kind > TM_NODE_UNION)
+    if (kind < TM_NODE_SOURCE || kind >= TM_NODE_KINDS)
         return FAIL(graph, TM_E_INTERNAL, "%s '%s' has kind %d, which does not exist", verb, name,
                     kind);
     if (graph->node_count == TM_NODES_MAX)
@@ -129,6 +129,8 @@ int tm_graph_add(struct tm_graph *graph, int kind, const char *verb, const char 
         .connector = "",
         .format = "",
         .time_field = -1,
+        .field = -1,
+        .rank_field = -1,
     };
     if (node.verb == NULL || node.name == NULL || node.where == NULL)
         return no_memory(graph);
@@ -261,6 +263,8 @@ static int publish(struct tm_graph *graph, struct tm_node *n, const struct tm_de
                            &private_of(graph)->error);
     if (rc != 0)
         return tm_error_prefix(&private_of(graph)->error, "%s '%s'", n->verb, n->name);
+    if (n->changelog)
+        tm_schema_set_changelog(schema);
     if (before == NULL) {
         // partner: the acquire load of tm_node_schema, in any thread
         __atomic_store_n((struct tm_schema **)&n->schema, schema, __ATOMIC_RELEASE);
@@ -471,6 +475,96 @@ int tm_graph_emit_final(struct tm_graph *graph, uint32_t node, int emit_final)
     if (n == NULL)
         return TM_E_GRAPH;
     n->emit_final = emit_final != 0;
+    return 0;
+}
+
+int tm_graph_changelog(struct tm_graph *graph, uint32_t node, int changelog)
+{
+    struct tm_node *n = find_node(graph, node);
+    if (n == NULL)
+        return TM_E_GRAPH;
+    if (tm_node_schema(n) != NULL)
+        return FAIL(graph, TM_E_INTERNAL, "%s '%s' has columns before it is said to be a changelog",
+                    n->verb, n->name);
+    n->changelog = changelog != 0;
+    return 0;
+}
+
+int tm_graph_chaining(struct tm_graph *graph, uint32_t node, int chaining)
+{
+    struct tm_node *n = find_node(graph, node);
+    if (n == NULL)
+        return TM_E_GRAPH;
+    if (chaining < TM_CHAINING_FREE || chaining > TM_CHAINING_NEVER)
+        return FAIL(graph, TM_E_INTERNAL, "%s '%s' has chaining %d", n->verb, n->name, chaining);
+    n->chaining = (uint8_t)chaining;
+    return 0;
+}
+
+int tm_graph_route(struct tm_graph *graph, uint32_t node, int partition, int field)
+{
+    struct tm_node *n = find_node(graph, node);
+    if (n == NULL)
+        return TM_E_GRAPH;
+    if (partition < TM_PARTITION_FORWARD || partition > TM_PARTITION_COLUMN ||
+        partition == TM_PARTITION_HASH || (partition == TM_PARTITION_COLUMN) != (field >= 0))
+        return FAIL(graph, TM_E_INTERNAL, "%s '%s' has partition %d by column %d", n->verb, n->name,
+                    partition, field);
+    n->partition = (uint8_t)partition;
+    n->field = field;
+    return 0;
+}
+
+int tm_graph_side(struct tm_graph *graph, uint32_t node, uint32_t side)
+{
+    struct tm_node *n = find_node(graph, node);
+    if (n == NULL)
+        return TM_E_GRAPH;
+    n->side = side;
+    return 0;
+}
+
+int tm_graph_identity(struct tm_graph *graph, uint32_t node, uint32_t field)
+{
+    struct tm_node *n = find_node(graph, node);
+    if (n == NULL)
+        return TM_E_GRAPH;
+    if (n->identity_count == TM_FIELDS_MAX)
+        return FAIL(graph, TM_E_LIMIT, "%s '%s' has more than %d fields", n->verb, n->name,
+                    TM_FIELDS_MAX);
+    uint32_t *fields = array_for_one_more(graph, n->identity, n->identity_count, sizeof *fields);
+    if (fields == NULL)
+        return no_memory(graph);
+    n->identity = fields;
+    n->identity[n->identity_count++] = field;
+    return 0;
+}
+
+int tm_graph_ttl(struct tm_graph *graph, uint32_t node, int64_t ttl_ms)
+{
+    struct tm_node *n = find_node(graph, node);
+    if (n == NULL)
+        return TM_E_GRAPH;
+    if (ttl_ms < 0)
+        return FAIL(graph, TM_E_ARGUMENT, "%s '%s' has ttl %lld ms; it cannot be negative", n->verb,
+                    n->name, (long long)ttl_ms);
+    n->ttl_ms = ttl_ms;
+    return 0;
+}
+
+int tm_graph_ranking(struct tm_graph *graph, uint32_t node, uint32_t field, int descending,
+                     uint32_t limit, int rank_field)
+{
+    struct tm_node *n = find_node(graph, node);
+    if (n == NULL)
+        return TM_E_GRAPH;
+    if (limit == 0 || limit > TM_RANKING_MAX)
+        return FAIL(graph, TM_E_LIMIT, "%s '%s' keeps %u rows of a key; allowed are 1 to %d",
+                    n->verb, n->name, limit, TM_RANKING_MAX);
+    n->field = (int32_t)field;
+    n->descending = descending != 0;
+    n->limit = limit;
+    n->rank_field = rank_field;
     return 0;
 }
 

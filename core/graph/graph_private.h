@@ -35,6 +35,13 @@ const char *tm__graph_node_text(const struct tm_node *node, char *buf);
 // Is it an operator on a keyed stream?
 bool tm__graph_is_keyed(const struct tm_node *node);
 const char *tm__graph_kind_text(int kind);
+// Does the node take the changelog that it gets, if it gets one? graph_changelog.c
+int tm__graph_check_changelog(const struct tm_graph *graph, const struct tm_node *node,
+                              struct tm_error *err) TM_WARN_UNUSED;
+// The error of an edge on which changes would overtake each other.
+int tm__graph_changes_reordered(const struct tm_node *from, uint32_t from_subtasks,
+                                const struct tm_node *to, uint32_t to_subtasks,
+                                struct tm_error *err);
 // Node ids so that every input stands before its consumers, and all sinks last; `order` has room
 // for node_count. TM_E_GRAPH when the graph has a cycle or an input that does not exist.
 int tm__graph_order(const struct tm_graph *graph, uint32_t *order,

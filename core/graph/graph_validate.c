@@ -268,6 +268,31 @@ static int check_aggregates(struct check *c, const struct tm_node *node)
     return 0;
 }
 
+static int check_columns(struct check *c, const struct tm_node *node)
+{
+    const struct tm_declared *input = tm__graph_declared_input(c->graph, node);
+    char a[TM_NODE_TEXT_MAX];
+    bool side = node->kind == TM_NODE_SIDE;
+
+    if (side && c->graph->nodes[node->inputs[0]].kind != TM_NODE_FUNCTION) {
+        tm_error_set(c->err, TM_E_INTERNAL, "%s is of no function", NODE(node, a));
+        return at(c, node);
+    }
+    int64_t largest = node->field;
+    for (uint32_t i = 0; i < node->identity_count; i++)
+        largest = node->identity[i] > largest ? node->identity[i] : largest;
+    if (input == NULL || largest < (int64_t)input->count)
+        return 0;
+    tm_error_set(c->err, TM_E_UNKNOWN_FIELD, "%s goes by column %lld of %u", NODE(node, a),
+                 (long long)largest, input->count);
+    return at(c, node);
+}
+
+static int check_changelog(struct check *c, const struct tm_node *node)
+{
+    return tm__graph_check_changelog(c->graph, node, c->err);
+}
+
 // --- several streams that meet
 
 static int columns_differ(struct check *c, const struct tm_node *node, uint32_t number,
@@ -455,8 +480,9 @@ static void count_uses(struct check *c)
 static int check_node(struct check *c, const struct tm_node *node)
 {
     static int (*const rules[])(struct check *, const struct tm_node *) = {
-        check_inputs,           check_dead_letter, check_ends,  check_connector,  check_key,
-        check_watermark_column, check_aggregates,  check_union, check_event_time,
+        check_inputs, check_dead_letter,      check_ends,      check_connector,
+        check_key,    check_watermark_column, check_columns,   check_aggregates,
+        check_union,  check_event_time,       check_changelog,
     };
     int rc = 0;
 

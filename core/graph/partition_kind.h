@@ -1,4 +1,4 @@
-// How rows of an edge are spread over the consumer's subtasks.
+// How rows of an edge are spread, for those who need nothing else of a graph.
 #pragma once
 
-enum tm_partition_kind { TM_PARTITION_FORWARD, TM_PARTITION_HASH, TM_PARTITION_REBALANCE };
+#include "core/graph/graph.ffi.h"

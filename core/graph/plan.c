@@ -24,6 +24,27 @@ static int no_memory(struct tm_error *err)
 
 // --- pass 1: subtasks
 
+// Nodes that are not worth an exchange of their own: a watermark belongs to the task that reads the
+// splits, a key and a route cost nothing by themselves.
+static bool goes_with_input(const struct planner *p, const struct tm_node *node)
+{
+    switch (node->kind) {
+    case TM_NODE_WATERMARK:
+    case TM_NODE_KEY_BY: {
+        const struct tm_node *input = &p->graph->nodes[node->inputs[0]];
+        return input->kind != TM_NODE_ROUTE || input->partition == TM_PARTITION_FORWARD;
+    }
+    case TM_NODE_ROUTE:
+    case TM_NODE_PEEK:
+    case TM_NODE_SIDE:
+        return true;
+    default:
+        return node->chaining == TM_CHAINING_ALWAYS ||
+               (p->graph->nodes[node->inputs[0]].kind == TM_NODE_ROUTE &&
+                p->graph->nodes[node->inputs[0]].partition == TM_PARTITION_FORWARD);
+    }
+}
+
 static void decide_parallelism(struct planner *p, const struct tm_node *node,
                                uint32_t (*source_limit)(void *arg, const struct tm_node *node),
                                void *arg)
@@ -35,29 +56,80 @@ static void decide_parallelism(struct planner *p, const struct tm_node *node,
         if (limit != 0 && limit < subtasks)
             subtasks = limit;
     }
-    // A watermark belongs to the task that reads the splits, and a key costs nothing by itself, so
-    // neither is worth an exchange of its own.
-    if ((node->kind == TM_NODE_WATERMARK || node->kind == TM_NODE_KEY_BY) &&
-        node->parallelism == 0 && node->input_count == 1)
+    if (node->parallelism == 0 && node->input_count == 1 && goes_with_input(p, node))
         subtasks = p->parallelism[node->inputs[0]];
     p->parallelism[node->id] = subtasks;
 }
 
 // --- pass 2: chaining
 
-static bool is_hash(const struct planner *p, const struct tm_node *from, const struct tm_node *to)
+static bool is_spread(const struct planner *p, const struct tm_node *from, const struct tm_node *to)
 {
-    return from->kind == TM_NODE_KEY_BY && tm__graph_is_keyed(to) &&
-           (p->parallelism[from->id] > 1 || p->parallelism[to->id] > 1);
+    bool by_key = from->kind == TM_NODE_KEY_BY && tm__graph_is_keyed(to);
+    bool by_route = from->kind == TM_NODE_ROUTE && from->partition != TM_PARTITION_FORWARD;
+    return (by_key || by_route) && (p->parallelism[from->id] > 1 || p->parallelism[to->id] > 1);
 }
 
-static bool is_chained(const struct planner *p, const struct tm_node *node)
+// Why a node does not run in its input's chain; NULL: it does.
+static const char *why_apart(const struct planner *p, const struct tm_node *node)
 {
-    if (node->input_count != 1 || node->kind == TM_NODE_UNION)
-        return false;
     const struct tm_node *input = &p->graph->nodes[node->inputs[0]];
-    return p->consumers[input->id] == 1 && !is_hash(p, input, node) &&
-           p->parallelism[input->id] == p->parallelism[node->id];
+    if (node->kind == TM_NODE_UNION || node->input_count != 1)
+        return "several streams meet there";
+    if (node->kind == TM_NODE_SIDE)
+        return "it is a side output";
+    if (node->chaining == TM_CHAINING_NEVER)
+        return "it says chain(\"never\")";
+    // A key and a route are no work that could be kept apart.
+    if (input->chaining == TM_CHAINING_NEVER && node->kind != TM_NODE_KEY_BY &&
+        node->kind != TM_NODE_ROUTE)
+        return "what it follows says chain(\"never\")";
+    if (p->consumers[input->id] != 1)
+        return "what it follows is used more than once";
+    if (is_spread(p, input, node))
+        return "rows are spread over subtasks in front of it";
+    if (p->parallelism[input->id] != p->parallelism[node->id])
+        return "it has another parallelism than what it follows";
+    return NULL;
+}
+
+static int decide_chaining(struct planner *p, const struct tm_node *node)
+{
+    if (node->input_count == 0)
+        return 0;
+    const char *why = why_apart(p, node);
+    char text[TM_NODE_TEXT_MAX];
+    p->chained[node->id] = why == NULL;
+    if (why == NULL || node->chaining != TM_CHAINING_ALWAYS)
+        return 0;
+    tm_error_set(p->err, TM_E_GRAPH,
+                 "%s says chain(\"always\"), and cannot run in one task with what it follows: %s",
+                 tm__graph_node_text(node, text), why);
+    tm_error_where(p->err, "%s", node->where);
+    tm_error_hint(p->err, "without chain the plan decides; `tidemill plan` shows how");
+    return TM_E_GRAPH;
+}
+
+// :forward() is a promise that the plan must keep.
+static int check_forward(struct planner *p, const struct tm_node *node)
+{
+    for (uint32_t i = 0; i < node->input_count; i++) {
+        const struct tm_node *input = &p->graph->nodes[node->inputs[i]];
+        char a[TM_NODE_TEXT_MAX], b[TM_NODE_TEXT_MAX];
+        uint32_t from = p->parallelism[input->id], to = p->parallelism[node->id];
+        if (input->kind == TM_NODE_ROUTE && input->partition == TM_PARTITION_FORWARD &&
+            from != to) {
+            tm_error_set(p->err, TM_E_GRAPH,
+                         "%s keeps rows in their subtask, %u of them, and %s has %u",
+                         tm__graph_node_text(input, a), from, tm__graph_node_text(node, b), to);
+            tm_error_where(p->err, "%s", input->where);
+            tm_error_hint(p->err, "give both the same parallelism, or write :rebalance() instead");
+            return TM_E_GRAPH;
+        }
+        if (input->changelog && from != to && to > 1)
+            return tm__graph_changes_reordered(input, from, node, to, p->err);
+    }
+    return 0;
 }
 
 // --- pass 3: chains
@@ -117,9 +189,11 @@ static void add_edge(struct planner *p, const struct tm_node *from, const struct
         .dead_letter = dead_letter,
         .partition = TM_PARTITION_FORWARD,
     };
-    if (!dead_letter && is_hash(p, from, to)) {
-        edge->partition = TM_PARTITION_HASH;
+    if (!dead_letter && is_spread(p, from, to)) {
+        edge->partition = from->kind == TM_NODE_ROUTE ? from->partition : TM_PARTITION_HASH;
         edge->key = from->key;
+        if (edge->partition == TM_PARTITION_COLUMN)
+            edge->key = (struct tm_key_spec){.count = 1, .fields = {(uint32_t)from->field}};
     } else if (p->parallelism[from->id] != p->parallelism[to->id]) {
         edge->partition = TM_PARTITION_REBALANCE;
     }
@@ -215,9 +289,13 @@ static int run_passes(struct planner *p,
         for (uint32_t k = 0; k < node->input_count; k++)
             p->consumers[node->inputs[k]]++;
     }
-    for (uint32_t i = 0; i < p->graph->node_count; i++)
-        p->chained[i] = is_chained(p, &p->graph->nodes[i]);
-    rc = decide_max_parallelism(p);
+    for (uint32_t i = 0; i < p->graph->node_count && rc == 0; i++) {
+        rc = decide_chaining(p, &p->graph->nodes[i]);
+        if (rc == 0)
+            rc = check_forward(p, &p->graph->nodes[i]);
+    }
+    if (rc == 0)
+        rc = decide_max_parallelism(p);
     if (rc == 0)
         rc = make_chains(p);
     if (rc == 0)

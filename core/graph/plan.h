@@ -13,12 +13,13 @@ struct tm_edge {
     uint32_t to_chain, to_node;
     uint8_t partition;      // enum tm_partition_kind
     bool dead_letter;       // carries tm_dead_letter_schema rows of from_node's errors
-    struct tm_key_spec key; // HASH
+    struct tm_key_spec key; // HASH; COLUMN: that column
 };
 
 // A chain runs as `parallelism` tasks. A node is chained to its input when it is the input's only
 // consumer, the parallelism is equal, and nothing is repartitioned (a hash edge between two single
-// subtasks is not).
+// subtasks is not). :chain("never") keeps a node apart from both its
+// input and what follows; :chain("always") is an error where it cannot be kept.
 struct tm_chain {
     uint32_t id;
     uint32_t *nodes; // node ids in order; the first may be a UNION, which costs nothing

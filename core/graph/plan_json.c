@@ -146,7 +146,26 @@ static void set_kind_details(struct writer *w, json_t *object, const struct tm_n
         set(w, object, "slide_ms", number_of(node->slide_ms));
         set(w, object, "offset_ms", number_of(node->offset_ms));
     }
-    if (node->kind == TM_NODE_ROLLING || node->kind == TM_NODE_REDUCE)
+    if (node->kind == TM_NODE_ROUTE && node->field >= 0)
+        set(w, object, "partition_by", column_of(input, (uint32_t)node->field));
+    if (node->kind == TM_NODE_SIDE)
+        set(w, object, "side", number_of(node->side));
+    if (node->kind == TM_NODE_EXTREME || node->kind == TM_NODE_TOP) {
+        set(w, object, "by", column_of(input, (uint32_t)node->field));
+        set(w, object, "order", text_of(node->descending ? "descending" : "ascending"));
+        set(w, object, "limit", number_of(node->limit));
+    }
+    if (node->kind == TM_NODE_DISTINCT) {
+        json_t *fields = json_array();
+        for (uint32_t i = 0; i < node->identity_count; i++)
+            add(w, fields, column_of(input, node->identity[i]));
+        set(w, object, "fields", fields);
+        set(w, object, "ttl_ms", number_of(node->ttl_ms));
+    }
+    if (node->chaining != TM_CHAINING_FREE)
+        set(w, object, "chain", text_of(node->chaining == TM_CHAINING_ALWAYS ? "always" : "never"));
+    if (node->kind == TM_NODE_ROLLING || node->kind == TM_NODE_REDUCE ||
+        node->kind == TM_NODE_EXTREME || node->kind == TM_NODE_TOP)
         set(w, object, "emit", text_of(node->emit_final ? "final" : "every"));
     if (node->aggregate_count > 0)
         set(w, object, "aggregates", aggregates_of(w, node));
@@ -168,6 +187,7 @@ static json_t *node_of(struct writer *w, const struct tm_node *node)
         set(w, object, "dead_letter_sink", number_of(node->dead_letter));
     set_kind_details(w, object, node);
     set(w, object, "schema", columns == NULL ? json_null() : columns_of(w, columns));
+    set(w, object, "changelog", json_boolean(node->changelog));
     if (columns != NULL)
         set(w, object, "event_time",
             columns->time_field < 0 ? json_null()
@@ -200,7 +220,8 @@ static json_t *chain_of(struct writer *w, const struct tm_chain *chain)
 
 static json_t *edge_of(struct writer *w, const struct tm_edge *edge)
 {
-    static const char *const partitions[] = {"forward", "hash", "rebalance"};
+    static const char *const partitions[] = {"forward", "hash", "rebalance", "broadcast",
+                                             "partition"};
     const struct tm_node *from = &w->plan->graph->nodes[edge->from_node];
     json_t *object = json_object();
 

@@ -113,7 +113,18 @@ static void detail_text(const struct tm_graph *graph, const struct tm_node *node
         break;
     case TM_NODE_ROLLING:
     case TM_NODE_REDUCE:
+    case TM_NODE_EXTREME:
         snprintf(buf, size, "%s", node->emit_final ? "at the end of input" : "every row");
+        break;
+    case TM_NODE_TOP:
+        snprintf(buf, size, "%u by %s, %s first, %s", node->limit,
+                 column_name(tm__graph_declared_input(graph, node), (uint32_t)node->field),
+                 node->descending ? "largest" : "smallest",
+                 node->emit_final ? "at the end of input" : "changes");
+        break;
+    case TM_NODE_DISTINCT:
+        if (node->ttl_ms != 0)
+            snprintf(buf, size, "for %s", duration_text(node->ttl_ms, a));
         break;
     default:
         break;
@@ -197,8 +208,9 @@ static int print_output(struct printer *p, const struct tm_edge *edge)
         key_text(p->plan->graph, from, &edge->key, key, sizeof key);
         rc = tm_buf_printf(p->out, ", hash by %s", key);
     } else if (rc >= 0) {
-        rc = tm_buf_printf(p->out, "%s",
-                           edge->partition == TM_PARTITION_FORWARD ? ", forward" : ", rebalance");
+        static const char *const texts[] = {", forward", "", ", rebalance", ", broadcast",
+                                            ", partition"};
+        rc = tm_buf_printf(p->out, "%s", texts[edge->partition]);
     }
     if (rc >= 0 && edge->dead_letter)
         rc = tm_buf_printf(p->out, ", dead letters of %s", tm__graph_node_text(from, name));

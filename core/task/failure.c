@@ -310,22 +310,3 @@ int tm_task_row_failed(struct tm_task_context *ctx, const struct tm_row_failure 
     tm_buf_fini(&row_json);
     return rc;
 }
-
-void tm_task_warn_once(struct tm_task_context *ctx, const struct tm_node *node, const char *message)
-{
-    // relaxed: only who says it is decided, nothing is handed over
-    if (!atomic_exchange_explicit(&ctx->task->job->warned[node->id], true, memory_order_relaxed))
-        tm_task_warn(ctx, node, message);
-}
-
-void tm_task_warn(struct tm_task_context *ctx, const struct tm_node *node, const char *message)
-{
-    tm_log_write(ctx->task->job->log, TM_LOG_WARN, "%s '%s': %s",
-                 node->kind == TM_NODE_SOURCE ? "source" : "operator", node->name, message);
-}
-
-void tm_task_inform(struct tm_task_context *ctx, const struct tm_node *node, const char *message)
-{
-    tm_log_write(ctx->task->job->log, TM_LOG_INFO, "%s '%s': %s",
-                 node->kind == TM_NODE_SOURCE ? "source" : "operator", node->name, message);
-}

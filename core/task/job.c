@@ -66,8 +66,8 @@ static int make_metrics(struct tm_job *job)
             job->metrics_stride = plan->chains[c].parallelism;
     size_t count = (size_t)job->graph->node_count * job->metrics_stride;
     job->metrics = zalloc(job, count, sizeof *job->metrics);
-    job->warned = zalloc(job, job->graph->node_count, sizeof *job->warned);
-    if (job->metrics == NULL || job->warned == NULL)
+    job->said = zalloc(job, job->graph->node_count, sizeof *job->said);
+    if (job->metrics == NULL || job->said == NULL)
         return TM_E_MEMORY;
     for (size_t i = 0; i < count; i++)
         atomic_init(&job->metrics[i].watermark, TM_WATERMARK_MIN);
@@ -329,7 +329,7 @@ void tm_job_free(struct tm_job *job)
     free_array(job, job->first_task, job->plan->chain_count, sizeof *job->first_task);
     free_array(job, job->metrics, (size_t)job->graph->node_count * job->metrics_stride,
                sizeof *job->metrics);
-    free_array(job, job->warned, job->graph->node_count, sizeof *job->warned);
+    free_array(job, job->said, job->graph->node_count, sizeof *job->said);
     tm_schema_unref(job->dead_letters);
     struct tm_message *message;
     while ((message = tm_mailbox_take(&job->events)) != NULL)

@@ -49,7 +49,7 @@ struct tm_job {
     struct tm_schema *dead_letters;  // their schema
     struct tm_node_metrics *metrics; // [node * metrics_stride + subtask]
     uint32_t metrics_stride;
-    _Atomic bool *warned;         // per node: tm_task_warn_once has warned of it
+    _Atomic uint64_t *said;       // per node: how often it has said something (say.c)
     struct tm_failures *failures; // per task: errors counted by operator and code
 };
 

@@ -88,6 +88,11 @@ void tm_task_warn_once(struct tm_task_context *ctx, const struct tm_node *node,
 void tm_task_inform(struct tm_task_context *ctx, const struct tm_node *node, const char *message);
 // The same, each time it is called: for what happens seldom.
 void tm_task_warn(struct tm_task_context *ctx, const struct tm_node *node, const char *message);
+// A row that passes `node`, to the log: the first `limit` of all its subtasks. 1: shown; 0: it is
+// beyond the limit, as all later ones are; TM_E_MEMORY.
+int tm_task_show_row(struct tm_task_context *ctx, const struct tm_node *node,
+                     const struct tm_schema *schema, const struct tm_row *row,
+                     uint64_t limit) TM_WARN_UNUSED;
 
 // Counters of any node in this subtask (of a chunk's nodes; an operator's own are in `metrics`).
 struct tm_node_metrics *tm_task_metrics(struct tm_task_context *ctx, uint32_t node);
@@ -112,21 +117,20 @@ int tm_operator_reduce_new(struct tm_task_context *ctx, const struct tm_node *no
                            struct tm_operator **op, struct tm_error *err) TM_WARN_UNUSED;
 int tm_operator_window_new(struct tm_task_context *ctx, const struct tm_node *node,
                            struct tm_operator **op, struct tm_error *err) TM_WARN_UNUSED;
+int tm_operator_through_new(struct tm_task_context *ctx, const struct tm_node *node,
+                            struct tm_operator **op, struct tm_error *err) TM_WARN_UNUSED;
+int tm_operator_distinct_new(struct tm_task_context *ctx, const struct tm_node *node,
+                             struct tm_operator **op, struct tm_error *err) TM_WARN_UNUSED;
+int tm_operator_ranked_new(struct tm_task_context *ctx, const struct tm_node *node,
+                           struct tm_operator **op, struct tm_error *err) TM_WARN_UNUSED;
 
 // The constructors as a table: core/operator fills it, so that core/task needs nothing above
 // itself.
+typedef int tm_operator_make(struct tm_task_context *ctx, const struct tm_node *node,
+                             struct tm_operator **op, struct tm_error *err);
 struct tm_operator_factory {
     int (*chunk)(struct tm_task_context *ctx, const uint32_t *nodes, uint32_t count,
                  struct tm_operator **op, struct tm_error *err);
-    int (*key_by)(struct tm_task_context *ctx, const struct tm_node *node, struct tm_operator **op,
-                  struct tm_error *err);
-    int (*watermark)(struct tm_task_context *ctx, const struct tm_node *node,
-                     struct tm_operator **op, struct tm_error *err);
-    int (*rolling)(struct tm_task_context *ctx, const struct tm_node *node, struct tm_operator **op,
-                   struct tm_error *err);
-    int (*reduce)(struct tm_task_context *ctx, const struct tm_node *node, struct tm_operator **op,
-                  struct tm_error *err);
-    int (*window)(struct tm_task_context *ctx, const struct tm_node *node, struct tm_operator **op,
-                  struct tm_error *err);
+    tm_operator_make *of_kind[TM_NODE_KINDS]; // NULL: it has no operator of its own
 };
 extern const struct tm_operator_factory tm_operator_factory; // in core/operator/factory.c

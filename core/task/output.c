@@ -10,25 +10,6 @@ static bool is_main(const struct tm_task_output *output)
     return !output->edge->dead_letter;
 }
 
-static int copy_batch(struct tm_task *task, const struct tm_batch *from, struct tm_batch **copy)
-{
-    struct tm_batch *to = tm_batch_acquire(task->ctx.pool, from->schema);
-    if (to == NULL)
-        return TM_E_MEMORY;
-    int rc = tm_batch_reserve(to, from->size_bytes);
-    if (rc != 0) {
-        tm_batch_release(to);
-        return rc;
-    }
-    memcpy(to->data, from->data, from->size_bytes);
-    to->size_bytes = from->size_bytes;
-    to->row_count = from->row_count;
-    to->split = from->split;
-    to->read_ns = from->read_ns;
-    *copy = to;
-    return 0;
-}
-
 // Give every main edge its own element; the last takes the original batch.
 static int distribute(struct tm_task *task, struct tm_element *element)
 {
@@ -40,7 +21,7 @@ static int distribute(struct tm_task *task, struct tm_element *element)
         if (last != NULL) {
             last->pending = *element;
             if (element->kind == TM_ELEMENT_BATCH) {
-                int rc = copy_batch(task, element->batch, &last->pending.batch);
+                int rc = tm_batch_copy(task->ctx.pool, element->batch, &last->pending.batch);
                 if (rc != 0) {
                     last->pending.kind = TM_ELEMENT_NONE;
                     return rc;

@@ -25,7 +25,7 @@ struct tm_task {
     struct tm_mem mem;
 
     struct tm_gate *gate;           // or
-    const struct tm_node *unite;    // a union, which the gate is all of; else NULL
+    const struct tm_node *unite;    // a union or side, which the gate is all of; else NULL
     struct tm_node_metrics *united; // its metrics
     struct tm_source *source;       // the input
     bool source_stopped;            // not to be read any more: the job stops

@@ -69,25 +69,14 @@ static int new_operator(struct tm_task *task, const struct tm_node *node, uint32
 {
     const struct tm_operator_factory *make = task->job->operators;
     struct tm_task_context *ctx = &task->ctx;
-    switch (node->kind) {
-    case TM_NODE_FUNCTION:
+    if (node->kind == TM_NODE_FUNCTION)
         return make->chunk(ctx, ctx->chain->nodes + position, run, op, err);
-    case TM_NODE_KEY_BY:
-        return make->key_by(ctx, node, op, err);
-    case TM_NODE_WATERMARK:
-        return make->watermark(ctx, node, op, err);
-    case TM_NODE_ROLLING:
-        return make->rolling(ctx, node, op, err);
-    case TM_NODE_REDUCE:
-        return make->reduce(ctx, node, op, err);
-    case TM_NODE_WINDOW:
-        return make->window(ctx, node, op, err);
-    case TM_NODE_SINK:
+    if (node->kind == TM_NODE_SINK)
         return tm__task_sink_operator_new(task, node, op, err);
-    default:
-        return tm_error_set(err, TM_E_INTERNAL,
-                            "operator '%s' cannot stand in the middle of a chain", node->name);
-    }
+    if (make->of_kind[node->kind] != NULL)
+        return make->of_kind[node->kind](ctx, node, op, err);
+    return tm_error_set(err, TM_E_INTERNAL, "operator '%s' cannot stand in the middle of a chain",
+                        node->name);
 }
 
 // The nodes from `position` on that one operator stands for: consecutive functions make one chunk.
@@ -131,8 +120,7 @@ int tm__task_build_operators(struct tm_task *task, struct tm_error *err)
     task->slots = tm_mem_zalloc(&task->mem, (count + 1) * sizeof *task->slots);
     if (task->operators == NULL || task->opened == NULL || task->slots == NULL)
         return out_of_memory(err);
-    uint32_t first =
-        node_of(task, 0)->kind == TM_NODE_SOURCE || node_of(task, 0)->kind == TM_NODE_UNION ? 1 : 0;
+    uint32_t first = task->source != NULL || task->unite != NULL ? 1 : 0;
     for (uint32_t position = first; position < chain->node_count;) {
         const struct tm_node *node = node_of(task, position);
         uint32_t run = run_length(task, position);
@@ -222,7 +210,7 @@ int tm_task_open(struct tm_task *task, struct tm_worker *worker, struct tm_error
     if (task->ctx.pool == NULL)
         return out_of_memory(err);
     const struct tm_node *first = node_of(task, 0);
-    if (first->kind == TM_NODE_UNION) {
+    if (first->kind == TM_NODE_UNION || first->kind == TM_NODE_SIDE) {
         task->unite = first;
         task->united = tm_job_metrics(job, first->id, task->ctx.subtask);
     }

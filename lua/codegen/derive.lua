@@ -273,6 +273,28 @@ function verbs.key(node)
   finish(node, fields, passes, node.input.bare)
 end
 
+-- The number that picks a subtask: a hidden int column behind the others, in place of an earlier one.
+function verbs.partition(node)
+  local a = analyse(node, node.fn, { parameter(node) })
+  no_assignment(node, a, "partition")
+  add_reads(node, a, 1)
+  local type_name, pass, required = scalar_type(node, a, "its function")
+  if type_name ~= "?" and type_name ~= "int" and type_name ~= "double" then
+    fault.raise("TYPE", node.where, ("%s: its function gives %s; a whole number picks the subtask"):format(node.name, type_name),
+      "for rows of one text to go to one subtask: key_by")
+  end
+  local passes, fields = identity(node), {}
+  for _, f in ipairs(node.input.fields) do if f.name ~= node.key_name then fields[#fields + 1] = f end end
+  if type_name ~= "int" or not required then pass = nil end
+  fields[#fields + 1] = field(node.key_name, "int", true, true)
+  passes[node.key_name] = pass
+  node.codegen.analysis, node.codegen.modes = a, result.modes(a, 1, pass and { [node.key_name] = pass } or {})
+  local time = node.input.time_field and node.input.fields[node.input.time_field].name
+  local time_field
+  for i, f in ipairs(fields) do if f.name == time then time_field = i end end
+  node.schema, node.passes = make(fields, time_field, node.input.bare), passes
+end
+
 -- --- map and flat_map
 -- ------------------------------------------------------------------------------------------------------
 
@@ -472,6 +494,7 @@ function derive.derive(node)
   node.codegen = { findings = {}, texts = {}, assumed = {} } -- texts: columns whose strings are known to be UTF-8
   node.reads, node.passes = {}, {}
   verbs[node.kind == "reduce" and "reduce" or node.verb](node)
+  node.schema.changelog = node.input.changelog
   return node.codegen.findings
 end
 

@@ -49,6 +49,10 @@ local HINTS = {
 
 local function wrong_value(node, name, value)
   local field = node.schema.fields[node.schema.by_name[name]]
+  if node.verb == "partition" then
+    return "ROW_TYPE", ("the function gave %s; a whole number picks the subtask"):format(problem.show(value)),
+      "math.floor(value) makes a whole number"
+  end
   if value == nil then
     if node.verb == "key" then return "NULL_KEY", "the key is null", "filter such rows first, or give them a key of their own" end
     return "REQUIRED", ("column %q is required and was given null"):format(name)

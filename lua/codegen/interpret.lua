@@ -213,6 +213,8 @@ function verbs.key(self, k, env)
   return true, out
 end
 
+verbs.partition = verbs.key
+
 function verbs.map(self, k, env)
   local ok, x = pcall(self.nodes[k].fn, argument(self, k, env, 0))
   if not ok then return false, x end

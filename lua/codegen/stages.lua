@@ -297,6 +297,8 @@ function verbs.key(w, g, stage)
   w:close()
 end
 
+verbs.partition = verbs.key
+
 function verbs.assign(w, g, stage)
   local bad = ("return bad_value(%d, %%s, %%s)"):format(stage.k - 1)
   local args = {}

@@ -391,6 +391,49 @@ function stream:union(...) end
 ---@return tidemill.Stream
 function stream:watermark(field, options) end
 
+---Spreads the rows evenly over the subtasks of what follows: whole batches, in turn.
+---
+---    stream:rebalance():map(score)
+---@return tidemill.Stream
+function stream:rebalance() end
+
+---Every row goes to every subtask of what follows.
+---
+---    rules:broadcast():map(match)
+---@return tidemill.Stream
+function stream:broadcast() end
+
+---Rows stay in their subtask: what follows has the same parallelism. An error at the start where it has not.
+---
+---    stream:forward():map(score)
+---@return tidemill.Stream
+function stream:forward() end
+
+---The function gives the number of the subtask of what follows, from 0; modulo how many there are. What is no whole number is
+---an error of its row.
+---
+---    stream:partition(function(e) return e.shard end):map(score)
+---@param fn fun(e: tidemill.record): integer
+---@return tidemill.Stream
+function stream:partition(fn) end
+
+---Says whether the operator just added runs in one task with the one that it follows: "always" is an error at the start where it
+---cannot, "never" gives it a task of its own. Without it the plan decides.
+---
+---    stream:map(slow):chain("never")
+---@param mode "always"|"never"
+---@return tidemill.Stream
+function stream:chain(mode) end
+
+---Shows the first rows that pass, on standard error, and passes all of them on.
+---
+---    stream:peek("after the filter", { limit = 3 })
+---@param name? string
+---@param options? { limit: integer? } rows to show, of all subtasks; default 10
+---@return tidemill.Stream
+---@overload fun(self: tidemill.Stream, options: { limit: integer? }): tidemill.Stream
+function stream:peek(name, options) end
+
 ---Names the operator just added: its identity in checkpoints and reports.
 ---
 ---    stream:map(score):named("score")
@@ -470,6 +513,54 @@ function stream:max(field, options) end
 ---@param options? tidemill.rolling.options
 ---@return tidemill.Stream
 function stream:avg(field, options) end
+
+---The first of equal rows of a key; the others are filtered. With `ttl` a row may come again that long after it went on
+---(processing time); without one all are remembered.
+---
+---    stream:key_by("user_id"):distinct { ttl = "1h" }
+---@param options? { ttl: tidemill.duration?, name: string? }
+---@return tidemill.Stream
+function stream:distinct(options) end
+
+---The first row of a key with these fields; null is a value of its own. `ttl` as of distinct.
+---
+---    stream:key_by("user_id"):dedup("order_id", "1h")
+---    stream:key_by("user_id"):dedup({ "order_id", "line" }, { ttl = "1d", name = "orders" })
+---@param fields string|string[]
+---@param options? tidemill.duration|{ ttl: tidemill.duration?, name: string? }
+---@return tidemill.Stream
+function stream:dedup(fields, options) end
+
+---@class tidemill.extreme.options
+---@field emit? "every"|"final" a row for every input row (default), or one per key at the end of input
+---@field name? string of the operator
+
+---The whole row with the least value of a field, per key: the first of several; rows without a value are filtered.
+---
+---    stream:key_by("city"):min_by("temperature", { emit = "final" })
+---@param field string
+---@param options? tidemill.extreme.options
+---@return tidemill.Stream
+function stream:min_by(field, options) end
+
+---The whole row with the greatest value of a field, per key: the first of several; rows without a value are filtered.
+---
+---    stream:key_by("city"):max_by("temperature")
+---@param field string
+---@param options? tidemill.extreme.options
+---@return tidemill.Stream
+function stream:max_by(field, options) end
+
+---The n rows of each key with the greatest values of a field (`order = "asc"`: the least), the earlier of equal ones first. The
+---rows are changes: +I comes in, -D falls out; with `rank`, a column that holds the place from 1, -U and +U for a place that has
+---another row now. `emit = "final"` gives the ranking at the end of input instead, as plain rows.
+---
+---    stream:key_by("country"):top(3, "amount", { rank = "place", emit = "final" })
+---@param n integer 1 to 10,000
+---@param by string
+---@param options? { order: "desc"|"asc"?, rank: string?, emit: "every"|"final"?, name: string? }
+---@return tidemill.Stream
+function stream:top(n, by, options) end
 
 ---Folds the rows of a key into one row of the same columns; the first row stands for itself.
 ---

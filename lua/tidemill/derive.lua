@@ -175,6 +175,68 @@ function kinds.union(node)
   node.reads, node.passes = {}, identity(node.schema)
 end
 
+-- Rows that stay what they are.
+local function untouched(node, reads)
+  node.schema, node.reads, node.passes = copy(node.input, node.input.time_field), reads, identity(node.input)
+end
+
+local function visible(input)
+  local names = {}
+  for _, f in ipairs(input.fields) do if not f.hidden then names[f.name] = true end end
+  return names
+end
+
+function kinds.route(node) untouched(node, node.field and { [node.field] = true } or {}) end
+
+-- What is shown must have been read.
+function kinds.peek(node) untouched(node, visible(node.input)) end
+
+local function names_of(...)
+  local names = {}
+  for _, list in ipairs { ... } do for _, name in ipairs(list) do names[name] = true end end
+  return names
+end
+
+function kinds.distinct(node)
+  local reads = node.identity and names_of(node.key, node.identity) or visible(node.input)
+  for _, name in ipairs(node.key) do reads[name] = true end
+  untouched(node, reads)
+end
+
+-- Whole rows that are kept. What goes out for an input row has that row's time, in a column of its own beside the one that
+-- the kept row was made at.
+function kinds.extreme(node)
+  local input = node.input
+  local time = node.emit == "every" and input.time_field
+  local keeps = not time or input.fields[time].name == schema.TIME
+  local fields, passes = {}, {}
+  for _, f in ipairs(input.fields) do
+    if keeps or f.name ~= schema.TIME then
+      fields[#fields + 1] = f
+      passes[f.name] = f.name
+    end
+  end
+  node.reads = names_of(node.key, { node.by })
+  if time then
+    node.reads[input.fields[time].name] = true
+    if keeps then
+      time = input.time_field
+    else
+      fields[#fields + 1] = { name = schema.TIME, type = "timestamp", hidden = true }
+      time = #fields
+    end
+  end
+  node.schema, node.passes = schema.make(fields, time or nil, input.bare), passes
+end
+
+function kinds.top(node)
+  local input, fields = node.input, {}
+  for i, f in ipairs(input.fields) do fields[i] = f end
+  if node.rank then fields[#fields + 1] = { name = node.rank, type = "int", required = true } end
+  node.schema = schema.make(fields, nil, not node.rank and input.bare)
+  node.reads, node.passes = names_of(node.key, { node.by }), identity(input)
+end
+
 local function by_codegen(node)
   node.findings = require("codegen").derive(node) or {}
   require("tidemill.undeclared").check(node)
@@ -186,6 +248,9 @@ function derive.derive(node)
   local first = node.inputs[1]
   node.input = node.dead_letter_schema or (first and first.schema)
   kinds[node.kind](node)
+  local changes = node.kind == "top" and node.emit == "every"
+  for _, input in ipairs(node.inputs) do changes = changes or (input.schema and input.schema.changelog) end
+  if node.schema then node.schema.changelog = changes or nil end
   node.derived = true
 end
 

@@ -15,7 +15,9 @@ local schema = require "tidemill.schema"
 local stream = require "tidemill.stream"
 local suggest = require "tidemill.suggest"
 local windows = require "tidemill.windows"
-require "tidemill.keyed" -- adds its operators to streams
+require "tidemill.keyed" -- these add their operators to streams
+require "tidemill.ranked"
+require "tidemill.routes"
 
 local api = {}
 

@@ -36,7 +36,10 @@ local function add(s, call, props, values, what)
   return node
 end
 
+keyed.need_key, keyed.add = need_key, add
+
 local function emit(at, what, v) return check.choice(at, what, v, { "every", "final" }) end
+keyed.emit = emit
 local ROLLING = { emit = emit, as = check.name, name = check.name }
 
 local function rolling(s, call, kind, field, options)

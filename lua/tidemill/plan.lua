@@ -49,11 +49,7 @@ local function keys(C, graph, put, node)
   end
 end
 
-local function connector(C, graph, put, node)
-  put(node, C.tm_graph_connector(graph, node.id, node.connector, node.format))
-  for _, o in ipairs(node.format_options or {}) do
-    put(node, C.tm_graph_format_option(graph, node.id, o.name, o.value))
-  end
+local function options(C, graph, put, node)
   for _, o in ipairs(node.options) do
     if type(o.value) == "number" then
       put(node, C.tm_graph_option_number(graph, node.id, o.name, o.value))
@@ -63,6 +59,14 @@ local function connector(C, graph, put, node)
       put(node, C.tm_graph_option_string(graph, node.id, o.name, o.value))
     end
   end
+end
+
+local function connector(C, graph, put, node)
+  put(node, C.tm_graph_connector(graph, node.id, node.connector, node.format))
+  for _, o in ipairs(node.format_options or {}) do
+    put(node, C.tm_graph_format_option(graph, node.id, o.name, o.value))
+  end
+  options(C, graph, put, node)
 end
 
 local function aggregates(C, graph, put, node)
@@ -101,13 +105,33 @@ function kinds.window(C, graph, put, node)
   aggregates(C, graph, put, node)
 end
 
+function kinds.route(C, graph, put, node)
+  put(node, C.tm_graph_route(graph, node.id, enum(C, "TM_PARTITION_", node.partition),
+    node.field and column(node.input, node.field, node) or -1))
+end
+kinds.peek = options
+function kinds.distinct(C, graph, put, node)
+  keys(C, graph, put, node)
+  for _, name in ipairs(node.identity or {}) do
+    put(node, C.tm_graph_identity(graph, node.id, column(node.input, name, node)))
+  end
+  put(node, C.tm_graph_ttl(graph, node.id, node.ttl_ms or 0))
+end
+function kinds.extreme(C, graph, put, node)
+  keys(C, graph, put, node)
+  put(node, C.tm_graph_ranking(graph, node.id, column(node.input, node.by, node), node.descending and 1 or 0, node.limit,
+    node.rank and column(node.schema, node.rank, node) or -1))
+  put(node, C.tm_graph_emit_final(graph, node.id, node.emit == "final" and 1 or 0))
+end
+kinds.top = kinds.extreme
+
 ---@param C table ffi.C, or a stand-in with the same functions
 ---@param graph any struct tm_graph *
 ---@param job table finished by session.run
 function plan.pour(C, graph, job)
-  local put, options = writer(C, graph), job.options
-  put({ name = job.name, where = job.where }, C.tm_graph_job(graph, job.name, options.parallelism or 0,
-    options.max_parallelism or 0, options.latency, options.lua_memory or 0))
+  local put, given = writer(C, graph), job.options
+  put({ name = job.name, where = job.where }, C.tm_graph_job(graph, job.name, given.parallelism or 0,
+    given.max_parallelism or 0, given.latency, given.lua_memory or 0))
   for _, node in ipairs(job.nodes) do
     local id = put(node, C.tm_graph_add(graph, enum(C, "TM_NODE_", node.kind), node.verb, node.name, node.where))
     if id ~= node.id then
@@ -122,6 +146,8 @@ function plan.pour(C, graph, job)
     else
       put(node, C.tm_graph_on_error(graph, node.id, ON_ERROR[node.on_error], -1))
     end
+    if node.schema and node.schema.changelog then put(node, C.tm_graph_changelog(graph, node.id, 1)) end
+    if node.chaining then put(node, C.tm_graph_chaining(graph, node.id, enum(C, "TM_CHAINING_", node.chaining))) end
     if node.schema then pour_schema(C, graph, put, node) end
     for i, f in ipairs(node.schema and node.schema.fields or {}) do
       if node.unread[f.name] then put(node, C.tm_graph_unread(graph, node.id, i - 1)) end

@@ -227,9 +227,9 @@ end)
 
 method("parallelism", function(s, call, n)
   check.integer(call.at, "parallelism", n, 1, 1024)
-  if s.node.kind == "key_by" then
-    fault.raise("ARGUMENT", call.at, "parallelism: key_by only says where rows go; it has none of its own",
-      "set it on the operator that follows")
+  if s.node.kind == "key_by" or s.node.kind == "route" then
+    fault.raise("ARGUMENT", call.at, ("parallelism: %s only says where rows go; it has none of its own"):format(
+      s.node.verb), "set it on the operator that follows")
   end
   s.node.parallelism = n
   if s.before and s.before.kind == "source" then s.before.parallelism = n end -- a source whose fields are functions

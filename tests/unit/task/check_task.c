@@ -178,7 +178,7 @@ static int b_new(struct tm_task_context *ctx, const struct tm_node *node, struct
 
 // Scripts without functions: no Lua runs in these tasks.
 static const struct tm_operator_factory fakes = {
-    .watermark = a_new, .key_by = b_new, .rolling = b_new};
+    .of_kind = {[TM_NODE_WATERMARK] = a_new, [TM_NODE_KEY_BY] = b_new, [TM_NODE_ROLLING] = b_new}};
 
 // The generator, seen reading.
 static const struct tm_source_ops *generator_ops;

@@ -1,0 +1,251 @@
+// distinct and dedup: the first row of each identity goes on, the others are filtered. An identity
+// is the key and some columns, or all of them, null being a value of its own.
+//
+// With a time to live an identity is forgotten that long (processing time) after its row went on.
+// When that was stands in its entry and is looked at with each row, so the time is exact to the
+// millisecond. Entries are never searched for what is old: they are made in generations as long as
+// the time to live, and what a generation holds is dropped whole once the next but one begins. So
+// at most two times to live of identities are kept, and forgetting costs nothing per row.
+#include "core/operator/block.h"
+
+struct distinct {
+    struct tm_operator base;
+    struct tm_mem *mem;
+    struct tm_key_reader key; // the stream's
+    struct tm_buf scratch;    // of one such key
+    struct tm_buf bytes;      // identities of a block
+    uint32_t *fields;         // key columns and those that tell rows of a key apart
+    uint32_t field_count, field_capacity;
+    struct tm_state *state; // identity -> when its row went on, ms; 0 bytes without a time to live
+    struct tm_namespace *now, *before; // the generations; before: NULL where there is none
+    int64_t generation;                // number of `now`
+    int64_t clock_ms;                  // the wall clock, which never goes back here
+    int64_t next_ns; // when the next generation begins (mono); INT64_MAX: no matter
+    struct tm__operator_block block;
+    bool created[TM__OPERATOR_BLOCK];
+};
+
+// --- opening -------------------------------------------------------------------------------------
+
+static void add_field(struct distinct *self, uint32_t field)
+{
+    for (uint32_t i = 0; i < self->field_count; i++)
+        if (self->fields[i] == field)
+            return;
+    self->fields[self->field_count++] = field;
+}
+
+static int distinct_open(struct tm_operator *op, struct tm_schema *input, struct tm_error *err)
+{
+    struct distinct *self = (struct distinct *)op;
+    const struct tm_node *node = op->node;
+    self->field_capacity = input->field_count;
+    self->fields = tm_mem_alloc(self->mem, self->field_capacity * sizeof *self->fields);
+    if (self->fields == NULL)
+        return tm__operator_out_of_memory(op, err);
+    tm_key_reader_init(&self->key, input, &node->key);
+    for (uint32_t i = 0; i < node->key.count; i++)
+        add_field(self, node->key.fields[i]);
+    for (uint32_t i = 0; i < node->identity_count; i++)
+        add_field(self, node->identity[i]);
+    for (uint32_t i = 0; node->identity_count == 0 && i < input->field_count; i++)
+        if ((input->fields[i].flags & TM_FIELD_HIDDEN) == 0)
+            add_field(self, i);
+    int rc = tm__operator_state_new(op, node->ttl_ms != 0 ? sizeof(int64_t) : 0, &self->state, err);
+    if (rc != 0)
+        return rc;
+    self->now = tm_state_namespace_create(self->state, 0);
+    return self->now == NULL ? tm__operator_out_of_memory(op, err) : 0;
+}
+
+// --- generations ---------------------------------------------------------------------------------
+
+// Brings the generations up to the clock.
+static int turn(struct distinct *self, struct tm_error *err)
+{
+    const struct tm_task_context *ctx = self->base.ctx;
+    int64_t ttl_ms = self->base.node->ttl_ms;
+    if (ttl_ms == 0)
+        return 0;
+    if (ctx->now_ms > self->clock_ms)
+        self->clock_ms = ctx->now_ms;
+    int64_t generation = self->clock_ms / ttl_ms;
+    if (generation == self->generation)
+        return 0;
+    if (self->before != NULL)
+        tm_state_namespace_drop(self->state, self->before);
+    self->before = self->now;
+    if (generation != self->generation + 1) {
+        tm_state_namespace_drop(self->state, self->before);
+        self->before = NULL;
+    }
+    self->generation = generation;
+    self->now = tm_state_namespace_create(self->state, generation);
+    return self->now == NULL ? tm__operator_out_of_memory(&self->base, err) : 0;
+}
+
+// What is old is dropped also where no row comes any more.
+static void plan_turn(struct distinct *self)
+{
+    const struct tm_task_context *ctx = self->base.ctx;
+    int64_t ttl_ms = self->base.node->ttl_ms;
+    bool holds = self->before != NULL || tm_state_namespace_size(self->now) != 0;
+    self->next_ns = INT64_MAX;
+    if (ttl_ms != 0 && holds)
+        self->next_ns = ctx->now_ns + ((self->generation + 1) * ttl_ms - self->clock_ms) * 1000000;
+}
+
+// --- rows ----------------------------------------------------------------------------------------
+
+// Identities have the key group of their key: the high half of the hash is the key's, the low half,
+// by which the state tells entries apart, that of the whole identity.
+static int read_identities(struct distinct *self, const struct tm_schema *schema)
+{
+    struct tm__operator_block *block = &self->block;
+    self->bytes.size_bytes = 0;
+    for (uint32_t i = 0; i < block->count; i++) {
+        struct tm_key key;
+        size_t start = self->bytes.size_bytes;
+        int rc = tm_key_of_row(&self->key, block->rows[i], &self->scratch, &key);
+        if (rc == 0)
+            rc = tm_key_identity(schema, self->fields, self->field_count, block->rows[i],
+                                 &self->bytes);
+        if (rc != 0)
+            return rc;
+        block->keys[i] = (struct tm_key){
+            .hash = key.hash,
+            .bytes = (const void *)(uintptr_t)start, // while the buffer grows
+            .length = (uint32_t)(self->bytes.size_bytes - start),
+        };
+    }
+    for (uint32_t i = 0; i < block->count; i++) {
+        struct tm_key *key = &block->keys[i];
+        key->bytes = self->bytes.data + (uintptr_t)key->bytes;
+        key->hash =
+            (key->hash & ~(uint64_t)UINT32_MAX) | (uint32_t)tm_hash_bytes(key->bytes, key->length);
+    }
+    return 0;
+}
+
+// Is row i of the block the first of its identity?
+static bool is_first(struct distinct *self, uint32_t i)
+{
+    int64_t ttl_ms = self->base.node->ttl_ms;
+    if (ttl_ms == 0)
+        return self->created[i];
+    int64_t *since = self->block.values[i];
+    if (self->created[i]) {
+        const int64_t *old = self->before == NULL
+                                 ? NULL
+                                 : tm_state_find(self->state, self->before, &self->block.keys[i]);
+        if (old != NULL && self->clock_ms - *old < ttl_ms) {
+            *since = *old;
+            return false;
+        }
+    } else if (self->clock_ms - *since < ttl_ms) {
+        return false;
+    }
+    *since = self->clock_ms;
+    return true;
+}
+
+// Moves the rows that are the first of their identity together, in place.
+static int keep_first(struct distinct *self, struct tm_batch *batch, struct tm_error *err)
+{
+    struct tm__operator_block *block = &self->block;
+    const struct tm_row *row = tm_batch_first(batch);
+    const void *end = batch->data + batch->size_bytes;
+    uint8_t *write = batch->data;
+    uint32_t kept = 0;
+    while ((const void *)row != end) {
+        for (block->count = 0; (const void *)row != end && block->count < TM__OPERATOR_BLOCK;
+             row = tm_row_next(row))
+            block->rows[block->count++] = row;
+        int rc = read_identities(self, batch->schema);
+        if (rc == 0)
+            rc = tm_state_upsert_batch(self->state, self->now, block->keys, block->count,
+                                       block->values, self->created);
+        if (rc != 0)
+            return tm__operator_out_of_memory(&self->base, err);
+        for (uint32_t i = 0; i < block->count; i++) {
+            if (!is_first(self, i))
+                continue;
+            uint32_t size = block->rows[i]->size_bytes;
+            if (write != (const uint8_t *)block->rows[i])
+                memmove(write, block->rows[i], size);
+            write += size;
+            kept++;
+        }
+    }
+    tm_metric_add(&self->base.metrics->filtered, batch->row_count - kept);
+    tm_metric_add(&self->base.metrics->used, kept);
+    tm_metric_add(&self->base.metrics->rows_out, kept);
+    batch->size_bytes = (size_t)(write - batch->data);
+    batch->row_count = kept;
+    return 0;
+}
+
+static int distinct_step(struct tm_operator *op, struct tm_element *in, struct tm_element *out,
+                         struct tm_error *err)
+{
+    struct distinct *self = (struct distinct *)op;
+    if (in->kind == TM_ELEMENT_BATCH) {
+        tm_metric_add(&op->metrics->rows_in, in->batch->row_count);
+        int rc = turn(self, err);
+        if (rc == 0)
+            rc = keep_first(self, in->batch, err);
+        if (rc != 0)
+            return rc;
+        plan_turn(self);
+    }
+    *out = *in;
+    return TM_STEP_DONE;
+}
+
+static int distinct_tick(struct tm_operator *op, struct tm_element *out, struct tm_error *err)
+{
+    struct distinct *self = (struct distinct *)op;
+    (void)out;
+    int rc = turn(self, err);
+    if (rc == 0)
+        plan_turn(self);
+    return rc;
+}
+
+static int64_t distinct_deadline_ns(const struct tm_operator *op)
+{
+    return ((const struct distinct *)op)->next_ns;
+}
+
+static void distinct_free(struct tm_operator *op)
+{
+    struct distinct *self = (struct distinct *)op;
+    tm_state_free(self->state);
+    tm_buf_fini(&self->scratch);
+    tm_buf_fini(&self->bytes);
+    tm_mem_free(self->mem, self->fields, self->field_capacity * sizeof *self->fields);
+    tm_mem_free(self->mem, self, sizeof *self);
+}
+
+static const struct tm_operator_ops distinct_ops = {
+    .open = distinct_open,
+    .step = distinct_step,
+    .tick = distinct_tick,
+    .deadline_ns = distinct_deadline_ns,
+    .free = distinct_free,
+};
+
+int tm_operator_distinct_new(struct tm_task_context *ctx, const struct tm_node *node,
+                             struct tm_operator **op, struct tm_error *err)
+{
+    struct distinct *self = tm_mem_zalloc(ctx->mem, sizeof *self);
+    if (self == NULL)
+        return tm_error_set(err, TM_E_MEMORY, "operator '%s': out of memory", node->name);
+    self->base = (struct tm_operator){.ops = &distinct_ops, .ctx = ctx, .node = node};
+    self->mem = ctx->mem;
+    self->next_ns = INT64_MAX;
+    tm_buf_init(&self->scratch, ctx->mem);
+    tm_buf_init(&self->bytes, ctx->mem);
+    *op = &self->base;
+    return 0;
+}
