@@ -5,7 +5,8 @@
 // When that was stands in its entry and is looked at with each row, so the time is exact to the
 // millisecond. Entries are never searched for what is old: they are made in generations as long as
 // the time to live, and what a generation holds is dropped whole once the next but one begins. So
-// at most two times to live of identities are kept, and forgetting costs nothing per row.
+// at most two times to live of identities are kept, and forgetting costs nothing per row: the memory of
+// a generation serves the next.
 #include "core/operator/block.h"
 
 struct distinct {
@@ -20,7 +21,6 @@ struct distinct {
     struct tm_namespace *now, *before; // the generations; before: NULL where there is none
     int64_t generation;                // number of `now`
     int64_t clock_ms;                  // the wall clock, which never goes back here
-    int64_t next_ns; // when the next generation begins (mono); INT64_MAX: no matter
     struct tm__operator_block block;
     bool created[TM__OPERATOR_BLOCK];
 };
@@ -74,25 +74,14 @@ static int turn(struct distinct *self, struct tm_error *err)
         return 0;
     if (self->before != NULL)
         tm_state_namespace_drop(self->state, self->before);
-    self->before = self->now;
-    if (generation != self->generation + 1) {
-        tm_state_namespace_drop(self->state, self->before);
-        self->before = NULL;
-    }
+    self->before = NULL;
+    if (generation == self->generation + 1 && tm_state_namespace_size(self->now) != 0)
+        self->before = self->now;
+    else
+        tm_state_namespace_drop(self->state, self->now);
     self->generation = generation;
     self->now = tm_state_namespace_create(self->state, generation);
     return self->now == NULL ? tm__operator_out_of_memory(&self->base, err) : 0;
-}
-
-// What is old is dropped also where no row comes any more.
-static void plan_turn(struct distinct *self)
-{
-    const struct tm_task_context *ctx = self->base.ctx;
-    int64_t ttl_ms = self->base.node->ttl_ms;
-    bool holds = self->before != NULL || tm_state_namespace_size(self->now) != 0;
-    self->next_ns = INT64_MAX;
-    if (ttl_ms != 0 && holds)
-        self->next_ns = ctx->now_ns + ((self->generation + 1) * ttl_ms - self->clock_ms) * 1000000;
 }
 
 // --- rows ----------------------------------------------------------------------------------------
@@ -196,25 +185,9 @@ static int distinct_step(struct tm_operator *op, struct tm_element *in, struct t
             rc = keep_first(self, in->batch, err);
         if (rc != 0)
             return rc;
-        plan_turn(self);
     }
     *out = *in;
     return TM_STEP_DONE;
-}
-
-static int distinct_tick(struct tm_operator *op, struct tm_element *out, struct tm_error *err)
-{
-    struct distinct *self = (struct distinct *)op;
-    (void)out;
-    int rc = turn(self, err);
-    if (rc == 0)
-        plan_turn(self);
-    return rc;
-}
-
-static int64_t distinct_deadline_ns(const struct tm_operator *op)
-{
-    return ((const struct distinct *)op)->next_ns;
 }
 
 static void distinct_free(struct tm_operator *op)
@@ -228,12 +201,7 @@ static void distinct_free(struct tm_operator *op)
 }
 
 static const struct tm_operator_ops distinct_ops = {
-    .open = distinct_open,
-    .step = distinct_step,
-    .tick = distinct_tick,
-    .deadline_ns = distinct_deadline_ns,
-    .free = distinct_free,
-};
+    .open = distinct_open, .step = distinct_step, .free = distinct_free};
 
 int tm_operator_distinct_new(struct tm_task_context *ctx, const struct tm_node *node,
                              struct tm_operator **op, struct tm_error *err)
@@ -243,7 +211,6 @@ int tm_operator_distinct_new(struct tm_task_context *ctx, const struct tm_node *
         return tm_error_set(err, TM_E_MEMORY, "operator '%s': out of memory", node->name);
     self->base = (struct tm_operator){.ops = &distinct_ops, .ctx = ctx, .node = node};
     self->mem = ctx->mem;
-    self->next_ns = INT64_MAX;
     tm_buf_init(&self->scratch, ctx->mem);
     tm_buf_init(&self->bytes, ctx->mem);
     *op = &self->base;

@@ -202,7 +202,41 @@ START_TEST(a_key_of_one_string_gives_it_back)
 }
 END_TEST
 
-SUPPORT_MAIN("key", the_key_of_one_string_is_its_bytes, the_key_of_one_word_is_eight_bytes,
+START_TEST(identities_are_equal_where_all_columns_are_and_null_is_a_value)
+{
+    start();
+    static const uint32_t fields[] = {X, N, NAME};
+    struct tm_buf a, b;
+    tm_buf_init(&a, &mem);
+    tm_buf_init(&b, &mem);
+    struct tm_builder builder;
+    size_t at = batch->size_bytes;
+    ck_assert_int_eq(tm_builder_begin(&builder, batch), 0);
+    tm_builder_put_double(&builder, X, 0.0);
+    ck_assert_int_eq(tm_builder_put_bytes(&builder, NAME, "", 0), 0);
+    ck_assert_int_eq(tm_builder_end(&builder), 0);
+    (void)row_of(-0.0, 7, "x");
+    (void)row_of(0.0, 7, "x");
+    (void)row_of(0.0, 0, "");
+    const struct tm_row *rows[4] = {(const struct tm_row *)(void *)(batch->data + at)};
+    for (int i = 1; i < 4; i++)
+        rows[i] = tm_row_next(rows[i - 1]);
+    for (int i = 0; i < 4; i++)
+        for (int k = 0; k < 4; k++) {
+            a.size_bytes = b.size_bytes = 0;
+            ck_assert_int_eq(tm_key_identity(batch->schema, fields, 3, rows[i], &a), 0);
+            ck_assert_int_eq(tm_key_identity(batch->schema, fields, 3, rows[k], &b), 0);
+            bool equal = a.size_bytes == b.size_bytes && memcmp(a.data, b.data, a.size_bytes) == 0;
+            ck_assert_int_eq(equal, i == k || (i % 3 != 0 && k % 3 != 0));
+        }
+    tm_buf_fini(&a);
+    tm_buf_fini(&b);
+    finish();
+}
+END_TEST
+
+SUPPORT_MAIN("key", identities_are_equal_where_all_columns_are_and_null_is_a_value,
+             the_key_of_one_string_is_its_bytes, the_key_of_one_word_is_eight_bytes,
              equal_doubles_have_one_key, columns_of_a_key_cannot_flow_into_each_other,
              a_null_in_any_key_column_is_seen, a_key_gives_its_columns_back,
              a_key_of_one_string_gives_it_back)

@@ -135,6 +135,22 @@ START_TEST(anything_that_differs_changes_the_fingerprint)
 }
 END_TEST
 
+START_TEST(a_changelog_is_another_schema_than_plain_rows)
+{
+    tm_mem_init(&mem, &support_fx, NULL, 0);
+    struct tm_schema *plain = support_schema(&mem), *changes = support_schema(&mem);
+    ck_assert(tm_schema_equal(plain, changes));
+    tm_schema_set_changelog(changes);
+    ck_assert(changes->changelog && !plain->changelog);
+    ck_assert(!tm_schema_equal(plain, changes));
+    ck_assert_uint_ne(plain->fingerprint, changes->fingerprint);
+    ck_assert(tm_schema_same_rows(plain, changes));
+    tm_schema_unref(plain);
+    tm_schema_unref(changes);
+    ck_assert_int_eq(mem.used_bytes, 0);
+}
+END_TEST
+
 START_TEST(schemas_that_differ_in_flags_and_names_alone_have_the_same_rows)
 {
     tm_mem_init(&mem, &support_fx, NULL, 0);
@@ -176,5 +192,6 @@ SUPPORT_MAIN("schema", slots_follow_each_other_behind_the_bitmap,
              the_65th_column_adds_a_word_of_null_bits,
              wrong_definitions_are_refused_with_the_reason, at_most_1024_columns,
              anything_that_differs_changes_the_fingerprint,
+             a_changelog_is_another_schema_than_plain_rows,
              schemas_that_differ_in_flags_and_names_alone_have_the_same_rows,
              a_column_is_found_by_its_whole_name)

@@ -72,6 +72,12 @@ START_TEST(schemas_round_trip)
     ck_assert(tm_schema_equal(schema, back));
     ck_assert_uint_eq(back->fixed_bytes, schema->fixed_bytes);
     tm_schema_unref(back);
+    tm_schema_set_changelog(schema);
+    wire.size_bytes = 0;
+    ck_assert_int_eq(tm_wire_put_schema(&wire, schema), 0);
+    ck_assert_int_eq(tm_wire_get_schema(&mem, wire.data, wire.size_bytes, &used, &back, NULL), 0);
+    ck_assert(back->changelog && tm_schema_equal(schema, back));
+    tm_schema_unref(back);
     finish();
 }
 END_TEST

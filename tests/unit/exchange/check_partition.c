@@ -7,6 +7,7 @@
 enum { CHANNELS = 4, MAX_PARALLELISM = 128 };
 static struct tm_channel *channels[CHANNELS];
 static struct tm_sender *sender;
+static const struct tm_key_spec by_id = {.count = 1, .fields = {0}};
 static const struct tm_key_spec by_key = {.count = 1, .fields = {1}};
 static const int64_t ms = 1000000;
 
@@ -36,7 +37,9 @@ static void open_sender(enum tm_partition_kind kind, uint32_t count)
         .channels = channels,
         .count = count,
         .max_parallelism = MAX_PARALLELISM,
-        .key = kind == TM_PARTITION_HASH ? &by_key : NULL,
+        .key = kind == TM_PARTITION_HASH     ? &by_key
+               : kind == TM_PARTITION_COLUMN ? &by_id
+                                             : NULL,
         .latency_ms = 5,
     };
     struct tm_error err;
@@ -111,7 +114,7 @@ END_TEST
 
 START_TEST(a_batch_without_rows_goes_nowhere)
 {
-    for (int kind = TM_PARTITION_FORWARD; kind <= TM_PARTITION_REBALANCE; kind++) {
+    for (int kind = TM_PARTITION_FORWARD; kind <= TM_PARTITION_COLUMN; kind++) {
         open_sender((enum tm_partition_kind)kind, 2);
         must_send(batch_element(make_batch(0, 0)));
         ck_assert(tm_channel_is_empty(channels[0]));
@@ -408,6 +411,72 @@ START_TEST(rows_of_any_length_arrive_as_they_were)
 }
 END_TEST
 
+START_TEST(broadcast_gives_every_consumer_every_row)
+{
+    open_sender(TM_PARTITION_BROADCAST, 3);
+    struct tm_batch *batch = make_batch(5, 100);
+    batch->read_ns = 17;
+    must_send(batch_element(batch));
+    must_send(watermark_element(9));
+    for (int c = 0; c < 3; c++) {
+        struct tm_element e = take(c);
+        ck_assert_int_eq(e.kind, TM_ELEMENT_BATCH);
+        ck_assert_int_eq(e.batch->read_ns, 17);
+        int64_t id = 5;
+        TM_BATCH_EACH(e.batch, row)
+        ck_assert_int_eq(row_id(row), id++);
+        ck_assert_int_eq(id, 105);
+        tm_batch_release(e.batch);
+        ck_assert_int_eq(take(c).kind, TM_ELEMENT_WATERMARK);
+    }
+    ck_assert_uint_eq(tm_sender_rows_sent(sender), 300);
+}
+END_TEST
+
+START_TEST(a_blocked_broadcast_goes_on_with_the_consumer_that_was_full)
+{
+    open_sender(TM_PARTITION_BROADCAST, 3);
+    for (int i = 0; i < 2; i++) // two are always taken
+        must_send(batch_element(make_batch(i, 1)));
+    take_rows(0);
+    struct tm_element e = batch_element(make_batch(2, 1));
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(send_at(&e, 0), TM_BLOCKED);
+    take_rows(1);
+    ck_assert_int_eq(send_at(&e, 0), TM_BLOCKED);
+    take_rows(2);
+    ck_assert_int_eq(send_at(&e, 0), TM_SENT);
+    for (int c = 0; c < 3; c++) {
+        for (int64_t id = 1; id < 3; id++) {
+            struct tm_element got = take(c);
+            ck_assert_int_eq(got.kind, TM_ELEMENT_BATCH);
+            ck_assert_int_eq(row_id(tm_batch_first(got.batch)), id);
+            tm_batch_release(got.batch);
+        }
+        ck_assert_int_eq(take(c).kind, TM_ELEMENT_NONE);
+    }
+}
+END_TEST
+
+START_TEST(a_column_is_the_number_of_the_consumer_modulo_how_many_there_are)
+{
+    open_sender(TM_PARTITION_COLUMN, 3);
+    must_send(batch_element(make_batch(-300, 600)));
+    ck_assert_int_eq(tm_sender_flush(sender, 0, true), TM_SENT);
+    for (int64_t c = 0; c < 3; c++) {
+        struct tm_element e = take((int)c);
+        int64_t id = -300 + c;
+        ck_assert_uint_eq(e.batch->row_count, 200);
+        TM_BATCH_EACH(e.batch, row)
+        {
+            ck_assert_int_eq(row_id(row), id);
+            id += 3;
+        }
+        tm_batch_release(e.batch);
+    }
+}
+END_TEST
+
 START_TEST(a_hash_edge_needs_a_key_and_enough_key_groups)
 {
     struct tm_error err;
@@ -479,6 +548,9 @@ int main(void)
     tcase_add_test(t, a_part_filled_batch_keeps_the_oldest_read_time_and_no_split);
     tcase_add_test(t, rows_of_another_schema_start_new_batches);
     tcase_add_test(t, rows_of_any_length_arrive_as_they_were);
+    tcase_add_test(t, broadcast_gives_every_consumer_every_row);
+    tcase_add_test(t, a_blocked_broadcast_goes_on_with_the_consumer_that_was_full);
+    tcase_add_test(t, a_column_is_the_number_of_the_consumer_modulo_how_many_there_are);
     tcase_add_test(t, a_hash_edge_needs_a_key_and_enough_key_groups);
     tcase_add_test(t, running_out_of_memory_is_reported_and_leaks_nothing);
     suite_add_tcase(s, t);

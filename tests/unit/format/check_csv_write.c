@@ -127,6 +127,25 @@ static void every_type(void)
     end(&b);
 }
 
+START_TEST(changes_begin_with_their_kind)
+{
+    use_schema("a string, b int, $k int hidden");
+    tm_schema_set_changelog(schema);
+    for (uint8_t kind = TM_ROW_INSERT; kind <= TM_ROW_DELETE; kind++) {
+        struct tm_builder b = begin();
+        if (kind != TM_ROW_DELETE)
+            put_string(&b, 0, kind == TM_ROW_INSERT ? "" : "x");
+        end(&b);
+    }
+    uint8_t kind = TM_ROW_INSERT;
+    TM_BATCH_EACH(batch, row)
+    ((struct tm_row *)(uintptr_t)row)->kind = kind++;
+    ck_assert_str_eq(encode(0, NULL), "op,a,b\n+I,\"\",\n-U,x,\n+U,x,\n-D,,\n");
+    ck_assert_str_eq(encode(0, "delimiter", "U", "header", "false", NULL),
+                     "+IU\"\"U\n\"-U\"UxU\n\"+U\"UxU\n-DUU\n");
+}
+END_TEST
+
 START_TEST(every_type_is_written)
 {
     every_type();
@@ -440,6 +459,7 @@ int main(void)
     Suite *suite = suite_create("csv_write");
     TCase *tc = tcase_create("csv_write");
     tcase_add_checked_fixture(tc, open_world, close_world);
+    tcase_add_test(tc, changes_begin_with_their_kind);
     tcase_add_test(tc, every_type_is_written);
     tcase_add_test(tc, fields_are_quoted_where_they_must_be);
     tcase_add_test(tc, empty_bytes_are_not_null);

@@ -70,6 +70,24 @@ static const char *encode(bool omit_nulls, bool as_ms)
     return text_of(&out);
 }
 
+START_TEST(changes_begin_with_their_kind)
+{
+    use_schema("a int, $k int hidden");
+    tm_schema_set_changelog(schema);
+    for (uint8_t kind = TM_ROW_INSERT; kind <= TM_ROW_DELETE; kind++) {
+        struct tm_builder b = begin();
+        if (kind != TM_ROW_DELETE)
+            tm_builder_put_int(&b, 0, kind);
+        ck_assert_int_eq(tm_builder_end(&b), 0);
+    }
+    uint8_t kind = TM_ROW_INSERT;
+    TM_BATCH_EACH(batch, row)
+    ((struct tm_row *)(uintptr_t)row)->kind = kind++;
+    ck_assert_str_eq(encode(true, false), "{\"op\":\"+I\",\"a\":0}\n{\"op\":\"-U\",\"a\":1}\n"
+                                          "{\"op\":\"+U\",\"a\":2}\n{\"op\":\"-D\"}\n");
+}
+END_TEST
+
 START_TEST(every_type_is_written)
 {
     use_schema("a bool, b int, c int64, d double, e decimal(10,2), f string, g bytes, h timestamp, "
@@ -423,6 +441,7 @@ int main(void)
     TCase *tc = tcase_create("all");
     tcase_add_checked_fixture(tc, open_world, close_world);
     tcase_set_timeout(tc, 120);
+    tcase_add_test(tc, changes_begin_with_their_kind);
     tcase_add_test(tc, every_type_is_written);
     tcase_add_test(tc, nulls_are_written_unless_omitted);
     tcase_add_test(tc, nan_and_infinities_are_bad_rows_and_leave_no_trace);

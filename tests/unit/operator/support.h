@@ -189,6 +189,19 @@ static inline void use_quantile(int field, double q)
     world.aggregates[world.node.aggregate_count - 1].q = q;
 }
 
+// Makes and opens the operator, whose output schema is `output` (taken over).
+static inline void open_with(tm_operator_make *make, struct tm_schema *output)
+{
+    world.output = output;
+    world.node.schema = output;
+    ck_assert_int_eq(make(&world.ctx, &world.node, &world.op, &world.err), 0);
+    world.op->ctx = &world.ctx;
+    world.op->node = &world.node;
+    world.op->metrics = &world.metrics;
+    if (world.op->ops->open != NULL && world.op->ops->open(world.op, world.input, &world.err) != 0)
+        ck_abort_msg("open: %s", world.err.message);
+}
+
 // Builds the output schema from what was used (key, window bounds, aggregates, $time) and opens.
 static inline int try_open_keyed(int (*make)(struct tm_task_context *, const struct tm_node *,
                                              struct tm_operator **, struct tm_error *))
@@ -385,7 +398,10 @@ static inline void lines_take(const struct tm_element *element)
         ck_assert_uint_gt(element->batch->row_count, 0);
         TM_BATCH_EACH(element->batch, row)
         {
-            row_text(element->batch->schema, row, text, sizeof text);
+            size_t at = 0;
+            if (element->batch->schema->changelog)
+                at = (size_t)snprintf(text, sizeof text, "%s ", tm_row_kind_text(row->kind));
+            row_text(element->batch->schema, row, text + at, sizeof text - at);
             lines_add(text);
         }
     }
