@@ -97,21 +97,6 @@ int tm_key_of_row_slow(const struct tm_key_reader *reader, const struct tm_row *
     return 0;
 }
 
-int tm_key_identity(const struct tm_schema *schema, const uint32_t *fields, uint32_t count,
-                    const struct tm_row *row, struct tm_buf *out)
-{
-    size_t start = out->size_bytes;
-    for (uint32_t i = 0; i < count; i++) {
-        uint8_t present = !tm_row_is_null(row, fields[i]);
-        int rc = tm_buf_append(out, &present, 1);
-        if (rc == 0 && present)
-            rc = append_column(&schema->fields[fields[i]], row, out);
-        if (rc != 0)
-            return rc;
-    }
-    return out->size_bytes - start > UINT32_MAX ? TM_E_LIMIT : 0;
-}
-
 // One column from the front of a key's bytes. `alone`: the key has no other column.
 static int put_column(struct tm_type type, bool alone, const uint8_t **p, const uint8_t *end,
                       struct tm_builder *b, uint32_t field)
