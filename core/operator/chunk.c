@@ -1,7 +1,13 @@
-// A run of function nodes as one operator: gives batches to the generated chunk, takes its output.
+// A run of function nodes as one operator: gives batches to the generated chunk, takes its output,
+// and the rows for side outputs, which leave after every entry into the chunk.
 #include "core/base/limits.h"
 #include "core/task/operator.h"
 #include "core/vm/vm.h"
+
+struct side {
+    struct tm_schema *schema;
+    struct tm_batch *batch; // being filled, or NULL
+};
 
 struct chunk {
     struct tm_operator base;
@@ -11,8 +17,12 @@ struct chunk {
     struct tm_vm_chain *chain;
     struct tm_chain_ctx *run; // its context
     uint64_t *counts;
-    struct tm_batch *output; // being filled, or NULL
+    struct tm_batch *output;         // being filled, or NULL
+    struct side *sides;              // of the last node that are read, by their number
+    struct tm_chain_side *side_runs; // what the chunk sees of them
+    uint32_t side_count;
     bool begun;              // the batch under way has been given to the chunk
+    int64_t read_ns;         // and was read then
     struct tm_error failure; // of a row, when it ends the job
 };
 
@@ -50,6 +60,72 @@ static int on_grow(void *arg, struct tm_chain_ctx *run, uint64_t more)
     run->out = self->output->data;
     run->out_capacity = self->output->capacity_bytes;
     return rc;
+}
+
+static int on_grow_side(void *arg, struct tm_chain_ctx *run, uint32_t index, uint64_t more)
+{
+    struct chunk *self = arg;
+    struct tm_chain_side *side = &run->sides[index];
+    struct tm_batch *batch = self->sides[index].batch;
+    batch->size_bytes = side->out_size;
+    int rc = tm_batch_reserve(batch, more);
+    side->out = batch->data;
+    side->out_capacity = batch->capacity_bytes;
+    return rc;
+}
+
+// --- side outputs --------------------------------------------------------------------------------
+
+static int prepare_sides(struct chunk *self)
+{
+    for (uint32_t i = 0; i < self->side_count; i++) {
+        struct side *side = &self->sides[i];
+        if (side->batch == NULL)
+            side->batch = tm_batch_acquire(self->base.ctx->pool, side->schema);
+        if (side->batch == NULL)
+            return TM_E_MEMORY;
+        self->side_runs[i] = (struct tm_chain_side){.out = side->batch->data,
+                                                    .out_capacity = side->batch->capacity_bytes};
+    }
+    return 0;
+}
+
+// Hands over what the chunk gave to side outputs, with the time at which its input was read.
+static void take_sides(struct chunk *self)
+{
+    for (uint32_t i = 0; i < self->side_count; i++) {
+        struct tm_batch *batch = self->sides[i].batch;
+        batch->size_bytes = self->side_runs[i].out_size;
+        batch->row_count = self->side_runs[i].out_rows;
+        if (batch->row_count == 0)
+            continue;
+        batch->split = TM_NO_SPLIT;
+        batch->read_ns = self->read_ns;
+        self->sides[i].batch = NULL;
+        tm_task_put_side(self->base.ctx->task, i, batch);
+    }
+}
+
+// The nodes that read side outputs of the last node, in the order of their numbers.
+static int open_sides(struct chunk *self)
+{
+    const struct tm_graph *graph = self->base.ctx->plan->graph;
+    uint32_t last = self->nodes[self->node_count - 1], count = 0;
+    for (uint32_t i = 0; i < graph->node_count; i++)
+        count += graph->nodes[i].kind == TM_NODE_SIDE && graph->nodes[i].inputs[0] == last;
+    if (count == 0)
+        return 0;
+    self->sides = tm_mem_zalloc(self->mem, count * sizeof *self->sides);
+    self->side_runs = tm_mem_zalloc(self->mem, count * sizeof *self->side_runs);
+    self->side_count = count;
+    if (self->sides == NULL || self->side_runs == NULL)
+        return TM_E_MEMORY;
+    for (uint32_t i = 0; i < graph->node_count; i++)
+        if (graph->nodes[i].kind == TM_NODE_SIDE && graph->nodes[i].inputs[0] == last) {
+            TM_CHECK(graph->nodes[i].side < count);
+            self->sides[graph->nodes[i].side].schema = tm_node_schema(&graph->nodes[i]);
+        }
+    return 0;
 }
 
 // --- one entry into Lua --------------------------------------------------------------------------
@@ -101,6 +177,9 @@ static int enter(struct chunk *self, bool finish, struct tm_error *err)
     int rc = prepare_output(self, err);
     if (rc != 0)
         return rc;
+    if (prepare_sides(self) != 0)
+        return tm_error_set(err, TM_E_MEMORY, "operator '%s': out of memory for a batch",
+                            self->base.node->name);
     self->run->now_ms = self->base.ctx->now_ms;
     tm_error_clear(&self->failure);
     rc = finish ? tm_vm_chain_finish(self->chain, err) : tm_vm_chain_run(self->chain, err);
@@ -108,6 +187,7 @@ static int enter(struct chunk *self, bool finish, struct tm_error *err)
         self->output->size_bytes = self->run->out_size;
         self->output->row_count = self->run->out_rows;
     }
+    take_sides(self);
     take_counts(self);
     if (rc < 0 && self->failure.code != 0)
         *err = self->failure;
@@ -149,6 +229,7 @@ static int step_batch(struct chunk *self, struct tm_element *in, struct tm_eleme
     struct tm_batch *batch = in->batch;
     if (!self->begun) {
         self->begun = true;
+        self->read_ns = batch->read_ns;
         self->run->in = batch->data;
         self->run->in_end = batch->data + batch->size_bytes;
         self->run->in_rows = batch->row_count;
@@ -202,8 +283,11 @@ static void chunk_free(struct tm_operator *op)
     struct chunk *self = (struct chunk *)op;
     if (self->chain != NULL)
         tm_vm_chain_free(self->chain);
-    if (self->output != NULL)
-        tm_batch_release(self->output);
+    tm_batch_release(self->output);
+    for (uint32_t i = 0; self->sides != NULL && i < self->side_count; i++)
+        tm_batch_release(self->sides[i].batch);
+    tm_mem_free(self->mem, self->sides, self->side_count * sizeof *self->sides);
+    tm_mem_free(self->mem, self->side_runs, self->side_count * sizeof *self->side_runs);
     tm_mem_free(self->mem, self, sizeof *self);
 }
 
@@ -231,13 +315,20 @@ int tm_operator_chunk_new(struct tm_task_context *ctx, const uint32_t *nodes, ui
         .fail = on_fail,
         .arg = self,
         .grow = on_grow,
+        .grow_side = on_grow_side,
     };
-    int rc = tm_vm_chain_new(ctx->vm, &args, &self->chain, err);
+    int rc = open_sides(self);
+    if (rc != 0) {
+        chunk_free(&self->base);
+        return tm_error_set(err, rc, "out of memory for an operator");
+    }
+    rc = tm_vm_chain_new(ctx->vm, &args, &self->chain, err);
     if (rc != 0) {
         chunk_free(&self->base);
         return rc;
     }
     self->run = tm_vm_chain_ctx(self->chain);
+    self->run->sides = self->side_runs;
     self->run->out_full = TM_BATCH_ROWS;
     // Rows may get wider: what one batch gives stays one batch, and no tiny one follows it.
     self->run->out_full_bytes = 2 * TM_BATCH_BYTES;

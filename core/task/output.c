@@ -1,5 +1,5 @@
-// The sending end of a task: main edges get every element of the last slot, dead-letter edges get
-// the rows that failed.
+// The sending end of a task: main edges get every element of the last slot, edges of side outputs
+// its control elements and the rows given to them, dead-letter edges the rows that failed.
 #include "core/task/dead_letter.h"
 #include "core/task/task.h"
 
@@ -18,6 +18,11 @@ static int distribute(struct tm_task *task, struct tm_element *element)
         struct tm_task_output *output = &task->outputs[i];
         if (!is_main(output))
             continue;
+        if (output->side >= 0) {
+            if (element->kind != TM_ELEMENT_BATCH)
+                output->pending = *element;
+            continue;
+        }
         if (last != NULL) {
             last->pending = *element;
             if (element->kind == TM_ELEMENT_BATCH) {
@@ -52,6 +57,29 @@ static int send_pending(struct tm_task *task, struct tm_task_output *output)
     return rc;
 }
 
+// Rows of a side output go before what the last slot holds: that follows the batch they came from.
+static int send_side_rows(struct tm_task *task, struct tm_task_output *output)
+{
+    output->pending = (struct tm_element){.kind = TM_ELEMENT_BATCH, .batch = output->side_rows};
+    output->side_rows = NULL;
+    task->sides_waiting--;
+    return send_pending(task, output);
+}
+
+void tm_task_put_side(struct tm_task *task, uint32_t side, struct tm_batch *batch)
+{
+    for (uint32_t i = 0; i < task->output_count; i++) {
+        struct tm_task_output *output = &task->outputs[i];
+        if (output->side != (int32_t)side)
+            continue;
+        TM_CHECK(output->side_rows == NULL);
+        output->side_rows = batch;
+        task->sides_waiting++;
+        return;
+    }
+    tm_batch_release(batch); // nobody reads it
+}
+
 int tm__task_deliver(struct tm_task *task)
 {
     struct tm_element *slot = &task->slots[task->operator_count];
@@ -60,6 +88,8 @@ int tm__task_deliver(struct tm_task *task)
     for (uint32_t i = 0; i < task->output_count; i++)
         if (is_main(&task->outputs[i])) {
             int rc = send_pending(task, &task->outputs[i]);
+            if (rc == TM_SENT && task->outputs[i].side_rows != NULL)
+                rc = send_side_rows(task, &task->outputs[i]);
             if (rc < 0)
                 return rc;
             if (rc == TM_BLOCKED)

@@ -234,7 +234,7 @@ static int rest(struct tm_task *task, struct tm_error *err)
 static int step(struct tm_task *task, struct tm_error *err)
 {
     uint32_t stage = highest_pending(task);
-    if (stage == task->operator_count) {
+    if (stage == task->operator_count || task->sides_waiting != 0) {
         int rc = tm__task_deliver(task);
         if (rc < 0)
             return fail_output(task, rc, err);

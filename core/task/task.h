@@ -11,6 +11,8 @@
 struct tm_task_output {
     const struct tm_edge *edge;
     struct tm_sender *sender;
+    int32_t side;                  // which side output of the chain's last node; -1: none
+    struct tm_batch *side_rows;    // of a side output: rows that have to go first, or NULL
     struct tm_batch *dead_letters; // of a dead-letter edge: the batch being filled, or NULL
     int64_t dead_since_ns;         // when its first row came
     struct tm_element pending;     // on its way; NONE: nothing
@@ -39,6 +41,7 @@ struct tm_task {
 
     struct tm_task_output *outputs;
     uint32_t output_count;
+    uint32_t sides_waiting; // outputs with side_rows: nothing else is done before they are sent
 
     struct tm_failures *failures;
     struct tm_histogram

@@ -164,7 +164,9 @@ static int open_output(struct tm_task *task, const struct tm_edge *edge,
         .key = &edge->key,
         .latency_ms = task->job->graph->latency_ms,
     };
+    const struct tm_node *to = &plan->graph->nodes[edge->to_node];
     output->edge = edge;
+    output->side = to->kind == TM_NODE_SIDE && !edge->dead_letter ? (int32_t)to->side : -1;
     int rc = tm_sender_new(&args, &output->sender, err);
     tm_mem_free(&task->mem, channels, count * sizeof *channels);
     return rc;
@@ -228,8 +230,8 @@ static void close_outputs(struct tm_task *task)
         struct tm_task_output *output = &task->outputs[i];
         if (output->pending.kind == TM_ELEMENT_BATCH)
             tm_batch_release(output->pending.batch);
-        if (output->dead_letters != NULL)
-            tm_batch_release(output->dead_letters);
+        tm_batch_release(output->side_rows);
+        tm_batch_release(output->dead_letters);
         tm_sender_free(output->sender);
     }
     tm_mem_free(&task->mem, task->outputs, task->ctx.chain->output_count * sizeof *task->outputs);

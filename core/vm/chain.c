@@ -27,6 +27,12 @@ int tm_chain_grow(struct tm_chain_ctx *ctx, uint64_t more)
     return chain->args.grow(chain->args.arg, ctx, more);
 }
 
+int tm_chain_grow_side(struct tm_chain_ctx *ctx, uint32_t side, uint64_t more)
+{
+    struct tm_vm_chain *chain = ctx->owner;
+    return chain->args.grow_side(chain->args.arg, ctx, side, more);
+}
+
 // The chunk sees only Lua's text of it; a place may stand in front.
 static const char out_of_memory[] = "not enough memory";
 

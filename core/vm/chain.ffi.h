@@ -4,6 +4,15 @@
 #pragma once
 #include <stdint.h>
 
+// Rows for one side output of the segment's last node, as `out` of the context.
+struct tm_chain_side {
+    uint8_t *out;
+    uint64_t out_size;
+    uint64_t out_capacity;
+    uint32_t out_rows;
+    uint32_t reserved;
+};
+
 struct tm_chain_ctx {
     const uint8_t *in; // next input row; the chunk advances it
     // End of the input rows. Behind them, and behind out_capacity, there is the slack of a batch:
@@ -26,7 +35,8 @@ struct tm_chain_ctx {
     uint8_t **slots;
     uint32_t slot_index; // of the row at `in`: 0 when the chunk is entered, the chunk moves both on
     uint32_t in_rows;    // from `in` to `in_end`; the chunk counts them down
-    void *owner;         // the C side's struct tm_vm_chain
+    struct tm_chain_side *sides; // by number of the side output; one that is full ends a run too
+    void *owner;                 // the C side's struct tm_vm_chain
 };
 
 enum {
@@ -38,6 +48,7 @@ enum {
 };
 
 int tm_chain_grow(struct tm_chain_ctx *ctx, uint64_t more);
+int tm_chain_grow_side(struct tm_chain_ctx *ctx, uint32_t side, uint64_t more);
 // `row` is in the schema of the input of the segment's node `row_of`: 0, a row of this batch, or
 // one that the chunk has made to show what the failing node got; NULL: none can be shown.
 int tm_chain_fail(struct tm_chain_ctx *ctx, uint32_t node, const uint8_t *row, uint32_t row_of,

@@ -76,6 +76,8 @@ struct tm_vm_chain_args {
     void *arg;
     // Output batches: make room for `more` bytes in the batch that ctx->out shows (may move it).
     int (*grow)(void *arg, struct tm_chain_ctx *ctx, uint64_t more);
+    // The same for ctx->sides[side]. NULL: the last node has no side outputs that are read.
+    int (*grow_side)(void *arg, struct tm_chain_ctx *ctx, uint32_t side, uint64_t more);
 };
 
 int tm_vm_chain_new(struct tm_vm *vm, const struct tm_vm_chain_args *args,

@@ -539,9 +539,10 @@ end
 local function handed_back(m, s, first) return first == values.NEVER or returned(m, s, first) end
 
 function on.CALL(m, s, i, pc) return called(s, i, call(m, s, i, pc, i.c - 1)) end
-function on.CALLM(m, s, i, pc) return called(s, i, call(m, s, i, pc, i.c)) end
+-- One more than is counted: the first of the results that the last argument gives.
+function on.CALLM(m, s, i, pc) return called(s, i, call(m, s, i, pc, i.c + 1)) end
 function on.CALLT(m, s, i, pc) return handed_back(m, s, (call(m, s, i, pc, i.d - 1))) end
-function on.CALLMT(m, s, i, pc) return handed_back(m, s, (call(m, s, i, pc, i.d))) end
+function on.CALLMT(m, s, i, pc) return handed_back(m, s, (call(m, s, i, pc, i.d + 1))) end
 
 function on.ITERC(m, s, i)
   local iterator = get(m, s, i.a - 3)
@@ -657,7 +658,8 @@ end
 ---@field assigned table[] per parameter: names assigned -> "job.lua:3"
 ---@field looked_at table[] per parameter: set of names read, columns or not
 ---@field returns table[] { value, rows } at every return
----@field emits table[] { value, rows } at every call of out
+---@field emits table[] { value, rows } at every call of out(row)
+---@field side_emits table[] { value, rows, tag, tag_type, where } at every call of out("tag", row); tag nil: no constant
 ---@field raises string? "job.lua:3" of the first call of error
 ---@field out_escapes boolean? `out` went where it is not followed
 ---@field unknown_fields table[] { name, where, p }
@@ -671,7 +673,7 @@ end
 ---@param params table[] { schema = } a record, { bare = true } a text, { out = true }, { value = } an abstract value
 ---@return codegen.analysis
 function bytecode.analyse(fn, params)
-  local out = { reads = {}, uses = {}, assigned = {}, assigned_dynamic = {}, emits = {}, unknown_fields = {}, problems = {},
+  local out = { reads = {}, uses = {}, assigned = {}, assigned_dynamic = {}, emits = {}, side_emits = {}, unknown_fields = {}, problems = {},
     problem_keys = {}, seen_keys = {}, schemas = {}, steps = 0, functions = { fn }, slow_calls = {},
     looked_at = {}, kept_records = {}, assumed = {} }
   local args, rows = {}, {}

@@ -171,8 +171,17 @@ end
 ---@return table? more what further results are
 function calls.call(m, s, f, args, i, pc)
   if f.t == "out" then
+    -- The rows as they are now: what the function does to them later is another row's affair.
+    local exit, rows = { where = ("%s:%d"):format(m.path, i.line) }, {}
+    for id, row in pairs(s.rows) do rows[id] = row end
+    exit.rows, exit.value = rows, args[1] or NIL
     local list = m.out.emits
-    list[#list + 1] = { value = args[1] or NIL, rows = s.rows, where = ("%s:%d"):format(m.path, i.line) }
+    if #args >= 2 then
+      exit.tag, exit.tag_type = args[1].const, values.type_of(args[1])
+      list, exit.value = m.out.side_emits, args[2]
+      if exit.tag == nil then bytecode().escape(m, s, args[1]) end
+    end
+    list[#list + 1] = exit
     -- The engine takes the row's fields at once and keeps nothing.
     return NIL
   end

@@ -7,6 +7,7 @@ local columns = require "codegen.columns"
 local emit = require "codegen.emit"
 local layout = require "ffi.layout"
 local result = require "codegen.result"
+local sides = require "codegen.sides"
 local stages = require "codegen.stages"
 local writer = require "codegen.writer"
 
@@ -37,7 +38,8 @@ local function find_assigned(node, stage)
   for i, f in ipairs(node.schema.fields) do
     local c = homes[f.name]
     if c and not f.hidden and (any or a.assigned[1][f.name]) then
-      local sure = not any and not a.looked_at[1][f.name] and result.always_assigns(a, f.name)
+      -- A side output may be given the record before it is assigned.
+      local sure = not any and #a.side_emits == 0 and not a.looked_at[1][f.name] and result.always_assigns(a, f.name)
       list[#list + 1] = { name = f.name, index = i, field = f, home = c.home, sure = sure,
         flag = not sure and stage.env[f.name] ~= nil }
     end
@@ -96,6 +98,7 @@ local function plan_masks(g)
     for _, a in ipairs(stage.assigned) do mark(stage.env[a.name]) end
   end
   emit.mark(g.emission)
+  sides.mark(g)
 end
 
 -- --- text
@@ -129,6 +132,10 @@ function chunk.write_head(w, g, nodes)
   if g.views then
     w:line("local clock, int64, any_value, views, encoders = R.clock, R.int64, R.any_value, R.views, R.encoders -- nested values")
   end
+  if g.takes_out then
+    w:line("local raise_tag, raise_side_value, raise_side_row, raise_side_key = R.raise_tag, R.raise_side_value, R.raise_side_row, "
+      .. "R.raise_side_key")
+  end
   if g.names.wide then w:line("local G = {} -- too many names for locals") end
   for k, node in ipairs(nodes) do
     if node.made then w:line("local at_row, random = R.at_row, R.random") end
@@ -148,6 +155,7 @@ local function write_variables(w, g)
       for _, c in ipairs(stage.vars) do list[#list + 1] = { home = c.home, flagged = flagged[c.home] } end
     end
   end
+  sides.variables(g, list)
   chunk.write_variables(w, g, list)
 end
 
@@ -174,6 +182,7 @@ local function write_row(w, g, name, call, before)
   if g.input.has_references then w:line("cur.row = cast(in_pointer, cast(bytes, cur.row) + cur.row.size_bytes)")
   else w:line("cur.row = cur.row + 1") end
   w:line("if go == nil and tally.stop ~= 0 then return true end")
+  if g.sides and g.sides[1] then w:line("if tally.sides_full ~= 0 then return true end") end
   if g.flat then
     w:line("if cast(bytes, cur.out) >= tally.full or tally.rows >= tally.rows_full then return true end")
   elseif not g.growth then
@@ -209,10 +218,11 @@ end
 
 ---Do views of nested values occur in these nodes?
 function chunk.has_views(nodes)
-  for i, node in ipairs(nodes) do
-    for _, schema in ipairs { i == 1 and node.input or node.schema, node.schema } do
-      for _, f in ipairs(schema.fields) do if layout.is_view(f.type) then return true end end
-    end
+  local schemas = { nodes[1].input }
+  for _, node in ipairs(nodes) do schemas[#schemas + 1] = node.schema end
+  for _, side in ipairs(nodes[#nodes].codegen.sides or {}) do schemas[#schemas + 1] = side.schema end
+  for _, schema in ipairs(schemas) do
+    for _, f in ipairs(schema.fields) do if layout.is_view(f.type) then return true end end
   end
   return false
 end
@@ -248,6 +258,7 @@ local function write_settle(w, g)
     if stage.verb ~= "flat_map" then w:line("counts[%d] = counts[%d] + rows -- used", at + 3, at + 3) end
   end
   if g.flat then w:line("ctx.out_rows = tally.rows") else w:line("ctx.out_rows = ctx.out_rows + rows") end
+  sides.write_end(w, g)
   w:close()
 end
 
@@ -292,6 +303,7 @@ local function write_run(w, g, suffix, before)
   w:line('cur.row = cast(in_pointer, ctx["in"])')
   if g.flat then w:line("tally.rows, tally.rows_full = ctx.out_rows, ctx.out_full") end
   if before then w:line(before) end
+  if g.sides then sides.write_start(w, g) end
   w:line("settle(loop%s(n, row%s))", suffix, suffix)
   w:open("if tally.stop ~= 0 then")
   w:line("local rc = tally.stop")
@@ -299,6 +311,7 @@ local function write_run(w, g, suffix, before)
   w:line("return rc")
   w:close()
   w:line("if ctx.in_rows == 0 then return 0 end")
+  if g.sides and g.sides[1] then w:line("if tally.sides_full ~= 0 then return 1 end") end
   w:close()
   w:close()
 end
@@ -315,11 +328,12 @@ chunk.RESULT = "return { run = run, loop = loop, run_interpreted = run_interpret
   .. "interpreted = { run_interpreted, loop_interpreted, row_interpreted } }"
 
 ---Members of the struct of counters and limits.
-function chunk.tally_members(count)
+function chunk.tally_members(count, side_count)
   local parts = { "uint8_t *limit; uint8_t *full; int32_t rows; int32_t rows_full; int32_t stop;" }
   for k = 1, count do
     parts[#parts + 1] = (" int32_t dropped_%d; int32_t failed_%d; int32_t emitted_%d; int32_t active_%d;"):format(k, k, k, k)
   end
+  parts[#parts + 1] = sides.tally_members(side_count)
   return table.concat(parts)
 end
 
@@ -331,6 +345,11 @@ local function generate(nodes, wide)
     homes = g.homes, parameters = g.stages[#nodes].parameters or {}, flat = g.flat, node = #nodes - 1,
     count = g.flat and "tally.rows = tally.rows + 1" or nil }
   g.growth = emit.growth(g.emission)
+  sides.plan(g)
+  for _, node in ipairs(nodes) do
+    g.takes_out = g.takes_out or node.verb == "flat_map"
+      or ((node.verb == "map" or node.verb == "filter") and sides.takes_out(node))
+  end
   plan_masks(g)
   local w = writer.new()
   chunk.write_head(w, g, nodes)
@@ -338,6 +357,7 @@ local function generate(nodes, wide)
   w:line("")
   w:line("-- the row that leaves the chain")
   emit.write(w, g.emission)
+  sides.write_emissions(w, g)
   for k = #nodes, 1, -1 do stages.write(w, g, g.stages[k]) end
   chunk.write_loops(w, g, stages.sequence(g, 1))
   write_settle(w, g)

@@ -149,19 +149,84 @@ local function finish(node, fields, passes, bare)
   node.schema, node.passes = make(fields, time_field, bare), passes
 end
 
+local function needs_returns(node, why)
+  fault.raise("RETURNS_NEEDED", node.where, ("%s: %s"):format(node.name, why), node.tag
+    and ('declare its columns: :side("%s"):returns { name = "string", total = "double" }'):format(node.tag) or RETURNS)
+end
+
+local rows_of -- below
+
+-- --- side outputs: rows that a function of map, flat_map or filter gives by out("tag", row)
+-- -------------------------------------------------------------------------------------------
+
+-- A side output is to rows_of what a flat_map is: a node of its own that is else the function's.
+local function side_of(node, tag, returns)
+  local exits = {}
+  for _, exit in ipairs(node.codegen.analysis.side_emits) do if exit.tag == tag then exits[#exits + 1] = exit end end
+  local side = setmetatable({ tag = tag, exits = exits, verb = "flat_map", returns = returns, settled = false, out = "side",
+    name = ("%s, side output %q"):format(node.name, tag), codegen = { texts = {} } }, { __index = node })
+  rows_of(side, node.codegen.analysis, exits, "gives it")
+  local open = {}
+  for _, f in ipairs(side.schema.fields) do if f.type == "?" then open[#open + 1] = ("%q"):format(f.name) end end
+  if #open > 0 then
+    needs_returns(side, ("the type of %s does not follow from the function, and a side output may wait long for its first row")
+      :format(table.concat(open, ", ")))
+  end
+  return side
+end
+
+---Derives the side outputs that are read (node.read_sides: { tag =, returns = } by number), and how columns are read with them.
+function derive.sides(node)
+  local g = node.codegen
+  g.sides = {}
+  for i, read in ipairs(node.read_sides or {}) do
+    local side = side_of(node, read.tag, read.returns)
+    g.sides[i] = side
+    if node.reads ~= true then for _, from in pairs(side.passes) do node.reads[from] = true end end
+  end
+  if g.mode_passes then g.modes = result.modes(g.analysis, 1, g.mode_passes, g.sides) end
+end
+
+---The tags of a function's side outputs, sorted; true: it may give rows to others, too.
+function derive.tags(node)
+  local seen, a = {}, node.codegen.analysis
+  for _, exit in ipairs(a and a.side_emits or {}) do seen[exit.tag] = true end
+  return suggest.keys(seen), a ~= nil and (a.out_escapes or not a.known)
+end
+
+-- What calls of out with two arguments must be; `main`: may it be called with a row alone?
+local function check_sides(node, a, main)
+  for _, exit in ipairs(a.side_emits) do
+    if type(exit.tag) ~= "string" then
+      local row = exit.tag_type == "table"
+      fault.raise("TYPE", exit.where, ("%s: out takes %sa tag and a row; the tag, a constant text, is %s"):format(node.name,
+        main and "a row, or " or "", row and "a row here" or "computed here"), 'for example out("late", e)')
+    end
+    if exit.tag == "" or #exit.tag > 255 or exit.tag:find("[%z\1-\31\127]") or not utf8.is_valid(exit.tag) then
+      fault.raise("ARGUMENT", exit.where, ("%s: %s cannot be the tag of a side output"):format(node.name, problem.show(exit.tag)),
+        "a tag has 1 to 255 bytes of UTF-8, without control characters")
+    end
+  end
+  if not main and a.emits[1] then
+    fault.raise("TYPE", a.emits[1].where, ("%s: out is called with one argument; here it takes a tag and a row"):format(node.name),
+      node.verb == "map" and 'return the row; for a side output out("late", e)' or 'for a side output out("late", e)')
+  end
+  node.codegen.analysis = a
+  derive.sides(node)
+end
+
 -- --- verbs
 -- -----------------------------------------------------------------------------------------------------------------
 
 local verbs = {}
 
 function verbs.filter(node)
-  local a = analyse(node, node.fn, { parameter(node) })
+  local a = analyse(node, node.fn, { parameter(node), { out = true } })
   no_assignment(node, a, "filter")
   add_reads(node, a, 1)
-  local passes = identity(node)
-  local scalar = result.modes(a, 1, {})
-  node.codegen.analysis, node.codegen.modes = a, scalar
-  node.schema, node.passes = node.input, passes
+  node.codegen.mode_passes = {}
+  check_sides(node, a, false)
+  node.schema, node.passes = node.input, identity(node)
 end
 
 -- A sink's function: what it returns is nobody's.
@@ -298,10 +363,6 @@ end
 -- --- map and flat_map
 -- ------------------------------------------------------------------------------------------------------
 
-local function needs_returns(node, why)
-  fault.raise("RETURNS_NEEDED", node.where, ("%s: %s"):format(node.name, why), RETURNS)
-end
-
 -- Of a function that gives no row, whatever its record: why.
 local function check_gives(node, a, exits)
   if #exits == 0 and a.raises and (node.verb == "map" or #a.returns == 0) then
@@ -403,10 +464,10 @@ local function found(node, r, functions)
   return fields, passes
 end
 
-local function rows_of(node, a, exits, how)
+function rows_of(node, a, exits, how)
   local r = result.of(exits)
   if not a.known then r.unknown = true end
-  if a.out_escapes then r.unknown, r.proven = true, false end -- other rows may be emitted than those that are seen
+  if a.out_escapes and node.verb == "flat_map" then r.unknown, r.proven = true, false end -- other rows may be emitted than those that are seen
   check_result(node, a, r, exits, how)
   local fields, passes
   if node.returns then fields, passes = declared(node, r) else fields, passes = found(node, r, a.functions) end
@@ -419,7 +480,7 @@ local function rows_of(node, a, exits, how)
   finish(node, fields, passes, bare)
   local g = node.codegen
   g.analysis, g.result = a, r
-  g.modes = result.modes(a, 1, node.passes)
+  g.modes, g.mode_passes = result.modes(a, 1, node.passes, g.sides), node.passes
   if not (r.unknown or (r.text and (r.table or r.record))) then g.texts = r.texts end
 end
 
@@ -436,8 +497,11 @@ local function lost_assignments(node, a)
 end
 
 function verbs.map(node)
-  local a = analyse(node, node.fn, parameters(node))
+  local params = parameters(node)
+  if not node.made then params[2] = { out = true } end
+  local a = analyse(node, node.fn, params)
   add_reads(node, a, 1)
+  check_sides(node, a, false)
   rows_of(node, a, a.returns, "returns")
   lost_assignments(node, a)
 end
@@ -446,6 +510,7 @@ function verbs.flat_map(node)
   local a = analyse(node, node.fn, { parameter(node), { out = true } })
   no_assignment(node, a, "flat_map")
   add_reads(node, a, 1)
+  check_sides(node, a, true)
   if a.out_escapes and not node.returns then
     needs_returns(node, "its function hands `out` on, so the rows it gives cannot be found")
   end

@@ -20,6 +20,11 @@ local emit = {}
 ---@field node integer index of the operator whose row it is, for failures
 ---@field count string? text that counts a row
 ---@field name string? of the function, "emit"
+---@field to table? where rows go: names of the cursor, its type, its limit, and the begin of calls for more room and for a row
+---that is too large
+
+local OUTPUT = { cursor = "cur.out", pointer = "out_pointer", limit = "tally.limit", grow = "grow(",
+  too_large = "too_large(" }
 
 ---Is the output row the input row, byte for byte?
 function emit.is_identity(e)
@@ -99,29 +104,30 @@ end
 
 -- Makes sure that the row fits, before anything is written; `past` and `ob` are its end and its begin.
 local function room(w, e, size)
+  local to = e.to or OUTPUT
   w:line("local past = ob + %s", size)
   if e.reserved then return end
-  w:open("if past > tally.limit then")
-  w:line("if not grow(%d, tonumber(past - ob)) then return end", e.node)
-  w:line("ob = cast(bytes, cur.out)")
+  w:open("if past > %s then", to.limit)
+  w:line("if not %s%d, tonumber(past - ob)) then return end", to.grow, e.node)
+  w:line("ob = cast(bytes, %s)", to.cursor)
   w:line("past = ob + %s", size)
   w:close()
 end
 
 local function copy_row(w, e)
-  local l = e.input
-  w:line("local r, ob = %s, cast(bytes, cur.out)", e.from)
+  local l, to = e.input, e.to or OUTPUT
+  w:line("local r, ob = %s, cast(bytes, %s)", e.from, to.cursor)
   if l.has_references then
     w:line("local size = r.size_bytes")
     room(w, e, "size")
     w:line("copy(ob, r, size)")
     if e.count then w:line(e.count) end
-    w:line("cur.out = cast(out_pointer, past)")
+    w:line("%s = cast(%s, past)", to.cursor, to.pointer)
   else
     if e.flat then room(w, e, tostring(l.fixed_bytes)) end
     w:line("copy(ob, r, %d) -- the row goes on as it is", l.fixed_bytes)
     if e.count then w:line(e.count) end
-    w:line("cur.out = cast(out_pointer, ob + %d)", l.fixed_bytes)
+    w:line("%s = cast(%s, ob + %d)", to.cursor, to.pointer, l.fixed_bytes)
   end
 end
 
@@ -224,7 +230,7 @@ local function write_sizes(w, e, p, out)
     sum[#sum + 1] = c.length
   end
   w:line("local size = %s", table.concat(sum, " + "))
-  w:line("if size > 67108864 then return too_large(%d, size) end", e.node)
+  w:line("if size > 67108864 then return %s%d, size) end", (e.to or OUTPUT).too_large, e.node)
   w:line("size = band(size + 7, -8)")
   room(w, e, "size")
 end
@@ -237,7 +243,10 @@ local function write_bulk(w, e, p, out)
     w:line("local from, to = cast(words, r), cast(words, ob)")
     w:line("to[%d], to[%d] = from[%d], from[%d]", to, to + 1, from, from + 1)
     w:middle("else")
-    if delta > 0 then w:line("if r.size_bytes > %d then return too_large(%d, r.size_bytes + %d) end", 67108864 - delta, e.node, delta) end
+    if delta > 0 then
+      w:line("if r.size_bytes > %d then return %s%d, r.size_bytes + %d) end", 67108864 - delta, (e.to or OUTPUT).too_large, e.node,
+        delta)
+    end
     w:line("copy(ob + %d, cast(bytes, r) + %d, r.size_bytes - %d)", out.fixed_bytes, at, at)
     w:close()
   else
@@ -321,15 +330,15 @@ function emit.write(w, e)
     w:line("return true")
     return w:close()
   end
-  local p, out = plan(e), layout.of(e.output)
-  w:line("local r, ob = %s, cast(bytes, cur.out)", e.from)
+  local p, out, to = plan(e), layout.of(e.output), e.to or OUTPUT
+  w:line("local r, ob = %s, cast(bytes, %s)", e.from, to.cursor)
   local nulls = null_words(p.pass, e.masks)
   if #nulls == 1 then w:line("local nulls = %s", nulls[1])
   elseif #nulls > 1 then w:line("local nulls = bor(%s)", table.concat(nulls, ", ")) end
   if out.has_references then write_sizes(w, e, p, out)
   elseif e.flat then room(w, e, tostring(out.fixed_bytes)) end
   take_cells(w, e, p)
-  w:line("local o = cast(out_pointer, ob)")
+  w:line("local o = cast(%s, ob)", to.pointer)
   write_head(w, e, p, out)
   for i = 0, out.null_words - 1 do w:line("o.w%d = 0", i) end
   write_cells(w, e, p)
@@ -354,8 +363,8 @@ function emit.write(w, e)
     w:close()
   end
   if e.count then w:line(e.count) end
-  if out.has_references or e.flat then w:line("cur.out = cast(out_pointer, past)")
-  else w:line("cur.out = o + 1") end
+  if out.has_references or e.flat then w:line("%s = cast(%s, past)", to.cursor, to.pointer)
+  else w:line("%s = o + 1", to.cursor) end
   w:line("return true")
   w:close()
 end

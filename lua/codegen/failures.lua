@@ -153,9 +153,28 @@ function failures.new(nodes, tell, on_stop)
       suggest.list(names)), type(name) == "string" and suggest.hint(name, names) or nil)
   end
 
-  function f.raise_out()
-    problem.raise("USER_CODE", "out was called after its flat_map function had returned",
+  function f.raise_out(k)
+    problem.raise("USER_CODE", ("out was called after its %s function had returned"):format(nodes[k + 1].verb),
       "emit rows while the function runs")
+  end
+
+  -- Rows for side outputs of the last operator.
+  local function side(i) return nodes[#nodes].codegen.sides[i] end
+  function f.raise_side_value(i, name, value) problem.raise(wrong_value(side(i), name, value)) end
+  function f.raise_side_row(i, value) problem.raise(wrong_row(side(i), value)) end
+  function f.raise_side_key(i, key) problem.raise(wrong_key(side(i), key)) end
+  function f.raise_side_large(_, _, size)
+    problem.raise("LIMIT", ("the row takes %.0f bytes; a row has at most 64 MB"):format(size))
+  end
+  function f.raise_side_batch(i)
+    problem.raise("LIMIT", ("one input row gave more rows for the side output %q than a batch can hold (256 MB)"):format(side(i).tag))
+  end
+  function f.raise_tag(k, value)
+    local node, tags = nodes[k + 1], {}
+    for _, exit in ipairs(node.codegen.analysis.side_emits) do tags[#tags + 1] = ("%q"):format(tostring(exit.tag)) end
+    local main = node.verb == "flat_map" and "a row, or " or ""
+    problem.raise("ROW_TYPE", ("out takes %sa tag and a row; the tag given is %s"):format(main, problem.show(value)),
+      #tags > 0 and "the tags here are " .. suggest.list(tags) or 'for a side output: out("late", e)')
   end
 
   function f.too_large(k, size)

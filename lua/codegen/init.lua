@@ -14,6 +14,13 @@ local codegen = {}
 ---@return table[] findings { severity, where, message, hint }
 function codegen.derive(node) return derive.derive(node) end
 
+---The tags of the side outputs of a map, flat_map or filter node, sorted; and whether there may be others.
+function codegen.tags(node) return derive.tags(node) end
+
+---Derives the side outputs of a node anew: those in node.read_sides, { tag =, returns = } by number. Their schemas are then
+---node.codegen.sides[number].schema.
+function codegen.sides(node) return derive.sides(node) end
+
 ---Applies a proposal of types to the graph; gives the text for the other states, "" when nothing changed, and true when
 ---its answer must wait for other proposals.
 function codegen.settle(nodes, proposal) return unknown.settle(nodes, proposal) end

@@ -4,6 +4,7 @@
 local ffi = require "ffi.init"
 
 local arena = require "codegen.arena"
+local codes = require "tidemill.codes"
 local failures = require "codegen.failures"
 local fault = require "tidemill.fault"
 local fit = require "codegen.fit"
@@ -132,10 +133,10 @@ local function argument(self, k, env, field)
   return self.records[k]
 end
 
--- The row that a map returned or a flat_map emitted, as values of the output columns. Raises when it is none.
-local function result_of(self, k, env, x)
-  local node = self.nodes[k]
-  local out = passed(node, env)
+-- What a row that a function gave has in its columns, as a function of their names. Raises when it is no row.
+---@param node table the operator, or one of its side outputs
+---@param fails table what to do with a column that is not there, and with what is no row
+local function reader(self, k, env, x, node, fails)
   local value_of
   if rawequal(x, self.records[k]) then
     local assigned = self.assigned[k]
@@ -148,24 +149,95 @@ local function result_of(self, k, env, x)
   elseif type(x) == "table" then
     for key in next, x do
       local index = node.schema.by_name[key]
-      if not index or node.schema.fields[index].hidden then self.fails.throw_key(k - 1, key) end
+      if not index or node.schema.fields[index].hidden then fails.key(key) end
     end
     value_of = function(name) return rawget(x, name) end
   elseif type(x) == "string" and node.schema.by_name.line and node.codegen.result.text then
     value_of = function(name) return name == "line" and x or nil end
   else
-    self.fails.throw_row(k - 1, x)
+    fails.row(x)
   end
+  return value_of
+end
+
+-- The row that a map returned or a flat_map emitted, as values of the output columns. Raises when it is none.
+local function result_of(self, k, env, x)
+  local node = self.nodes[k]
+  local out = passed(node, env)
+  local value_of = reader(self, k, env, x, node, {
+    key = function(key) self.fails.throw_key(k - 1, key) end,
+    row = function(value) self.fails.throw_row(k - 1, value) end,
+  })
   for _, f in ipairs(node.schema.fields) do
     if not node.passes[f.name] then out[f.name] = checked(self, k, f, value_of(f.name), self.fails.throw_value) end
   end
   return out
 end
 
+-- A row for the side output of this number, straight into its batch: its types are always known.
+local function write_side(self, k, env, i, x)
+  local side, at = self.nodes[k].codegen.sides[i], self.ctx.sides[i - 1]
+  local out, l = passed(side, env), layout.of(side.schema)
+  local value_of = reader(self, k, env, x, side, {
+    key = function(key) self.fails.raise_side_key(i, key) end,
+    row = function(value) self.fails.raise_side_row(i, value) end,
+  })
+  for _, f in ipairs(side.schema.fields) do
+    if not side.passes[f.name] then
+      local value = value_of(f.name)
+      if value == self.null then value = nil end
+      local fits, converted = fit.value(f, value)
+      if not fits then self.fails.raise_side_value(i, f.name, value) end
+      out[f.name] = converted
+    end
+  end
+  local size = rows.size(l, out)
+  if size > 64 * 1024 * 1024 then self.fails.raise_side_large(i, k, size) end
+  if at.out_capacity - at.out_size < size then
+    local rc = self.C.tm_chain_grow_side(self.ctx, i - 1, size)
+    if rc == codes.LIMIT then self.fails.raise_side_batch(i) end
+    if rc ~= 0 then
+      self.stop = rc
+      error(failures.STOP, 0)
+    end
+  end
+  rows.write(l, at.out + at.out_size, out, self.kind)
+  at.out_size, at.out_rows = at.out_size + size, at.out_rows + 1
+end
+
+-- What a function gets as `out`; `main` takes rows that are for no side output.
+local function out_of(self, k, env, main)
+  local node, active = self.nodes[k], true
+  local function out(x, y)
+    if not active then self.fails.raise_out(k - 1) end
+    if y == nil then return main(x) end
+    if k == #self.nodes then
+      for i, side in ipairs(node.codegen.sides) do
+        if side.tag == x then return write_side(self, k, env, i, y) end
+      end
+    end
+    local a = node.codegen.analysis
+    for _, exit in ipairs(a.side_emits) do if exit.tag == x then return end end -- nobody reads it
+    if type(x) == "string" and (a.out_escapes or not a.known) then return end
+    self.fails.raise_tag(k - 1, x)
+  end
+  return out, function() active = false end
+end
+
+-- Calls the function of a map or filter.
+local function call(self, k, env)
+  if self.nodes[k].made then return pcall(self.nodes[k].fn, argument(self, k, env, 0)) end
+  local out, finished = out_of(self, k, env, function(x) self.fails.raise_tag(k - 1, x) end)
+  local ok, x = pcall(self.nodes[k].fn, argument(self, k, env), out)
+  finished()
+  if self.stop ~= 0 then error(failures.STOP, 0) end
+  return ok, x
+end
+
 local verbs = {}
 
 function verbs.filter(self, k, env)
-  local ok, keep = pcall(self.nodes[k].fn, argument(self, k, env))
+  local ok, keep = call(self, k, env)
   if not ok then return false, keep end
   if not keep then
     add(self, k, FILTERED, 1)
@@ -216,19 +288,15 @@ end
 verbs.partition = verbs.key
 
 function verbs.map(self, k, env)
-  local ok, x = pcall(self.nodes[k].fn, argument(self, k, env, 0))
+  local ok, x = call(self, k, env)
   if not ok then return false, x end
   return pcall(result_of, self, k, env, x)
 end
 
 function verbs.flat_map(self, k, env)
-  local active = true
-  local function out(x)
-    if not active then self.fails.raise_out() end
-    finish(self, k, result_of(self, k, env, x))
-  end
+  local out, finished = out_of(self, k, env, function(x) finish(self, k, result_of(self, k, env, x)) end)
   local ok, err = pcall(self.nodes[k].fn, argument(self, k, env), out)
-  active = false
+  finished()
   if self.stop ~= 0 or self.fatal then error(failures.STOP, 0) end
   if not ok then return false, err end
   return true

@@ -69,7 +69,7 @@ function result.of(exits)
       local from = v.t == "field" and v.p == 1 and v.name or nil
       if text_first then text_pass, text_first = from, false elseif text_pass ~= from then text_pass = nil end
     elseif t == "?" then
-      r.unknown = true
+      r.unknown, r.proven = true, false
     else
       r.wrong = t
     end
@@ -121,12 +121,16 @@ end
 ---@param analysis codegen.analysis
 ---@param p integer parameter
 ---@param passes table<string, string>
-function result.modes(analysis, p, passes)
+---@param sides table[]? side outputs that are read: { exits =, passes = }
+function result.modes(analysis, p, passes, sides)
   local modes = {}
   if not analysis.known or analysis.reads[p] == true then return modes end
   local needed = {}
-  for _, exits in ipairs { analysis.returns, analysis.emits } do
-    for _, exit in ipairs(exits) do
+  local ways = { { exits = analysis.returns, passes = passes }, { exits = analysis.emits, passes = passes } }
+  for _, side in ipairs(sides or {}) do ways[#ways + 1] = side end
+  for _, way in ipairs(ways) do
+    passes = way.passes
+    for _, exit in ipairs(way.exits) do
       local v = exit.value
       for _, f in pairs(v.from or {}) do if f.p == p then needed[f.name] = true end end
       if v.t == "field" and v.p == p then

@@ -13,6 +13,7 @@ local nest = require "codegen.nest"
 local random = require "tidemill.random"
 local records = require "codegen.records"
 local rows = require "codegen.rows"
+local sides = require "codegen.sides"
 local shown = require "codegen.shown"
 local view_text = require "codegen.view_text"
 local views = require "codegen.views"
@@ -44,11 +45,12 @@ local function is_interpreted(nodes)
   return false
 end
 
--- The struct of counters and limits for a chain of this length; declared once per length.
-local declared = {} -- length -> name
-local function tally_of(count)
-  local name = declared[count] or layout.declare("tm_tally", "{ " .. chunk.tally_members(count) .. " }")
-  declared[count] = name
+-- The struct of counters and limits for a chain of this length and number of side outputs; declared once for both.
+local declared = {} -- "length side outputs" -> name
+local function tally_of(count, side_count)
+  local key = count .. " " .. side_count
+  local name = declared[key] or layout.declare("tm_tally", "{ " .. chunk.tally_members(count, side_count) .. " }")
+  declared[key] = name
   local struct = ffi.new(name)
   return struct, ffi.cast(name .. " *", struct), name
 end
@@ -63,7 +65,7 @@ function runtime.new(nodes, ctx, C, plan)
   -- overlap, and keeps the output pointer in a register over the whole loop.
   local cur = ffi.new(("struct { %s *row; %s *out; }"):format(input.struct, output.struct))
   local kept = ffi.new(("struct { %s *acc; uint8_t **slot; }"):format(input.struct))
-  local tally_struct, tally, tally_type = tally_of(#nodes)
+  local tally_struct, tally, tally_type = tally_of(#nodes, #(nodes[#nodes].codegen.sides or {}))
   local bytes = ffi.typeof("uint8_t *")
   local anchors = { tally_struct }
   local R = {
@@ -156,6 +158,12 @@ function runtime.new(nodes, ctx, C, plan)
     tally.stop = rc
     return false
   end
+
+  sides.runtime(R, ffi, nodes[#nodes], ctx, C, tally, function(k, rc)
+    tally[failed[k + 1]] = tally[failed[k + 1]] + 1
+    tally.stop = rc
+    f.stop()
+  end)
 
   -- How rows end: filtered by one of the filters, or written. For heat.lua.
   R.outcomes = {}

@@ -4,6 +4,7 @@
 -- after 15 of those.
 local cells = require "codegen.cells"
 local columns = require "codegen.columns"
+local sides = require "codegen.sides"
 local take = require "codegen.take"
 local writer = require "codegen.writer"
 
@@ -250,11 +251,36 @@ local function failing(w, stage)
   w:line("if not ok then return fail(%d, x) end", stage.k - 1)
 end
 
+-- Writes `out_K` for a function that gives rows to side outputs only.
+local function write_out(w, g, stage)
+  if not sides.takes_out(stage.node) then return end
+  sides.write(w, g, stage)
+  g.names:func(w, "out_" .. stage.k, "x, y")
+  w:line("if tally.active_%d == 0 then raise_out(%d) end", stage.k, stage.k - 1)
+  sides.write_dispatch(w, g, stage)
+  w:line("raise_tag(%d, x)", stage.k - 1)
+  w:close()
+end
+
+-- Calls the function, with `out` where it takes that: local ok, x.
+local function write_call(w, g, stage, arg)
+  local k = stage.k
+  if not sides.takes_out(stage.node) then
+    w:line("local ok, x = pcall(%s, %s)", g.names:ref("fn_" .. k), arg)
+    return
+  end
+  w:line("tally.active_%d = 1", k)
+  w:line("local ok, x = pcall(%s, %s, %s)", g.names:ref("fn_" .. k), arg, g.names:ref("out_" .. k))
+  w:line("tally.active_%d = 0", k)
+  w:line("if tally.stop ~= 0 then return end -- a row for a side output could not be kept")
+end
+
 function verbs.filter(w, g, stage)
   local c = stage.node.codegen
   local arg = argument(w, g, stage, tostring(stage.k), c.analysis, c.modes)
+  write_out(w, g, stage)
   g.names:func(w, "step_" .. stage.k)
-  w:line("local ok, x = pcall(%s, %s)", g.names:ref("fn_" .. stage.k), arg)
+  write_call(w, g, stage, arg)
   failing(w, stage)
   w:open("if not x then")
   w:line("tally.dropped_%d = tally.dropped_%d + 1", stage.k, stage.k)
@@ -334,9 +360,10 @@ function verbs.map(w, g, stage)
     local input = stage.env[col.field.name]
     if stage.forms.record and input then columns.write_getter(w, g.names, input, g.masks) end
   end
+  write_out(w, g, stage)
   g.names:func(w, "step_" .. k)
   reset_assigned(w, g, stage)
-  w:line("local ok, x = pcall(%s, %s)", g.names:ref("fn_" .. k), arg)
+  write_call(w, g, stage, arg)
   failing(w, stage)
   deliver(w, g, stage, "x", ("return bad_value(%d, %%s, %%s)"):format(k - 1), ("return bad_row(%d, x)"):format(k - 1),
     ("return bad_key(%d, k)"):format(k - 1))
@@ -351,8 +378,12 @@ function verbs.flat_map(w, g, stage)
     local input = stage.env[col.field.name]
     if stage.forms.record and input then columns.write_getter(w, g.names, input, g.masks) end
   end
-  g.names:func(w, "out_" .. k, "x")
+  local a = c.analysis
+  local many = #a.side_emits > 0 or a.out_escapes or not a.known -- it may be called with a tag
+  if many then sides.write(w, g, stage) end
+  g.names:func(w, "out_" .. k, many and "x, y" or "x")
   w:line("if tally.active_%d == 0 then raise_out(%d) end", k, k - 1)
+  if many then sides.write_dispatch(w, g, stage) end
   deliver(w, g, stage, "x", ("raise_value(%d, %%s, %%s)"):format(k - 1), ("raise_row(%d, x)"):format(k - 1),
     ("raise_column(%d, k)"):format(k - 1))
   w:close()

@@ -27,6 +27,9 @@ local tm = {}
 ---@alias tidemill.format "json"|"text"
 ---@alias tidemill.record table a typed row; valid during the call
 
+---@alias tidemill.side_out fun(tag: string, row: table) gives a row to a side output
+---@alias tidemill.out fun(row: table)|fun(tag: string, row: table) gives a row, or one to a side output
+
 ---@class tidemill.Schema
 ---@class tidemill.Connector a source or a sink
 ---@class tidemill.Window
@@ -325,23 +328,32 @@ local stream = {}
 ---One row for each row: assign fields of `e` and return it, or return a table; nil drops the row.
 ---
 ---    stream:map(function(e) return { word = e.line:lower() } end)
----@param fn fun(e: tidemill.record): table?
+---@param fn fun(e: tidemill.record, out: tidemill.side_out): table?
 ---@return tidemill.Stream
 function stream:map(fn) end
 
 ---Any number of rows for each row.
 ---
 ---    stream:flat_map(function(e, out) for word in e.line:gmatch("%w+") do out { word = word } end end)
----@param fn fun(e: tidemill.record, out: fun(row: table))
+---@param fn fun(e: tidemill.record, out: tidemill.out)
 ---@return tidemill.Stream
 function stream:flat_map(fn) end
 
 ---The rows for which the function gives true.
 ---
 ---    stream:filter(function(e) return e.amount > 10 end)
----@param fn fun(e: tidemill.record): boolean?
+---@param fn fun(e: tidemill.record, out: tidemill.side_out): boolean?
 ---@return tidemill.Stream
 function stream:filter(fn) end
+
+---The rows that the function of the map, flat_map or filter just added gives to a side output, by out("tag", row); their columns
+---are those of the rows given to it. Called right behind the operator.
+---
+---    local good = stream:filter(function(e, out) if e.amount == nil then out("bad", e) end return e.amount ~= nil end)
+---    good:side("bad"):to(tm.file { path = "bad.jsonl" })
+---@param tag string
+---@return tidemill.Stream
+function stream:side(tag) end
 
 ---Only these columns, in this order.
 ---
@@ -456,7 +468,7 @@ function stream:parallelism(n) end
 ---@return tidemill.Stream
 function stream:on_error(on_error) end
 
----Declares the columns of the map or flat_map just added, where they cannot be read from the function.
+---Declares the columns of the map, flat_map or side output just added, where they cannot be read from the function.
 ---
 ---    stream:map(function(e) return { [e.k] = e.v } end):returns { a = "int", b = "int" }
 ---@param fields tidemill.fields|tidemill.Schema

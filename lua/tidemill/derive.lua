@@ -188,6 +188,14 @@ end
 
 function kinds.route(node) untouched(node, node.field and { [node.field] = true } or {}) end
 
+-- The rows that a function gives to one of its side outputs. Which of its input's columns these need, the function's node says.
+function kinds.side(node)
+  local from = node.inputs[1]
+  from.read_sides[node.side].returns = node.returns
+  require("codegen").sides(from)
+  node.schema, node.reads, node.passes = from.codegen.sides[node.side].schema, {}, {}
+end
+
 -- What is shown must have been read.
 function kinds.peek(node) untouched(node, visible(node.input)) end
 

@@ -11,7 +11,7 @@ local DECLARED = {
   "verb", "name", "where", "parallelism", "on_error", "connector", "format", "format_options", "options", "bounded", "fn", "columns",
   "assigns", "key", "key_name", "aggregates", "window", "emit", "field", "disorder_ms", "idle_ms", "returns", "expect",
   "made", "open", "close",
-  "partition", "chaining", "identity", "ttl_ms", "by", "descending", "limit", "rank",
+  "partition", "chaining", "identity", "ttl_ms", "by", "descending", "limit", "rank", "tag", "side",
 }
 
 -- Canonical text of a value: keys sorted, numbers exact, functions by their place.

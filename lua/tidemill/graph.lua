@@ -45,7 +45,7 @@ function graph.add(job, props)
   -- The source above that has no end, if there is one: what waits for the end of input would wait for ever.
   node.endless = node.kind == "source" and not node.bounded and node or nil
   for _, input in ipairs(node.inputs) do
-    input.consumed = true
+    input.consumed = input.consumed or node.kind ~= "side"
     node.endless = node.endless or input.endless
   end
   return node

@@ -18,6 +18,7 @@ local windows = require "tidemill.windows"
 require "tidemill.keyed" -- these add their operators to streams
 require "tidemill.ranked"
 require "tidemill.routes"
+require "tidemill.sides"
 
 local api = {}
 

@@ -110,6 +110,7 @@ function kinds.route(C, graph, put, node)
     node.field and column(node.input, node.field, node) or -1))
 end
 kinds.peek = options
+function kinds.side(C, graph, put, node) put(node, C.tm_graph_side(graph, node.id, node.side - 1)) end
 function kinds.distinct(C, graph, put, node)
   keys(C, graph, put, node)
   for _, name in ipairs(node.identity or {}) do

@@ -155,6 +155,7 @@ function session.findings(self)
   for _, node in ipairs(self.job and self.job.nodes or {}) do
     for _, f in ipairs(node.findings or {}) do list[#list + 1] = f end
   end
+  for _, f in ipairs(require("tidemill.sides").findings(self.job and self.job.nodes or {})) do list[#list + 1] = f end
   for _, f in ipairs(self.findings) do list[#list + 1] = f end
   return list
 end

@@ -244,9 +244,9 @@ end)
 
 method("returns", function(s, call, given)
   local node = s.node
-  if node.verb ~= "map" and node.verb ~= "flat_map" then
-    fault.raise("ARGUMENT", call.at, ("returns: %s decides its columns itself; returns is for map and flat_map"):format(
-      node.verb))
+  if node.verb ~= "map" and node.verb ~= "flat_map" and node.verb ~= "side" then
+    fault.raise("ARGUMENT", call.at,
+      ("returns: %s decides its columns itself; returns is for map, flat_map and side outputs"):format(node.verb))
   end
   if node.derived then
     fault.raise("ARGUMENT", call.at, ("returns: comes right after %s, before the next operator"):format(node.verb))

@@ -175,6 +175,15 @@ function support.runner(nodes, options)
       end
       return 0
     end,
+    tm_chain_grow_side = function(ctx, side, more)
+      local at = ctx.sides[side]
+      local capacity = math.ceil((tonumber(at.out_size) + tonumber(more)) * 2 / 8) * 8
+      local bigger = ffi.new("uint64_t[?]", capacity / 8 + 8)
+      ffi.copy(bigger, at.out, at.out_size)
+      r.anchors[#r.anchors + 1] = bigger
+      at.out, at.out_capacity = ffi.cast("uint8_t *", bigger), capacity
+      return 0
+    end,
     tm_chain_fail = function(_, node, row, row_of, code, message)
       local values
       if row ~= nil then values = plain(rows.read(layout.of(nodes[row_of + 1].input), row)) end
@@ -182,6 +191,14 @@ function support.runner(nodes, options)
       return options.on_fail and options.on_fail(node, code, message) or 0
     end,
   }
+  local sides = nodes[#nodes].codegen.sides or {}
+  r.sides = ffi.new("struct tm_chain_side[?]", #sides + 1)
+  r.ctx.sides = r.sides
+  for i = 1, #sides do
+    local buffer = ffi.new("uint64_t[?]", r.capacity / 8 + 8)
+    r.anchors[#r.anchors + 1] = buffer
+    r.sides[i - 1].out, r.sides[i - 1].out_capacity = ffi.cast("uint8_t *", buffer), r.capacity
+  end
   r.instance = codegen.instance(nodes, r.ctx, options.among)
   return r
 end
@@ -193,6 +210,15 @@ function Runner:take()
   local list = support.read_all(self:schema(), self.ctx.out, tonumber(self.ctx.out_size))
   assert(#list == self.ctx.out_rows, ("%d rows in the output, %d counted"):format(#list, self.ctx.out_rows))
   self.ctx.out_size, self.ctx.out_rows = 0, 0
+  return list
+end
+
+---Takes the rows of a side output so far.
+function Runner:take_side(i)
+  local at = self.sides[i - 1]
+  local list = support.read_all(self.nodes[#self.nodes].codegen.sides[i].schema, at.out, tonumber(at.out_size))
+  assert(#list == at.out_rows, ("%d rows in side output %d, %d counted"):format(#list, i, at.out_rows))
+  at.out_size, at.out_rows = 0, 0
   return list
 end
 

@@ -71,6 +71,25 @@ local VERBS = {
   ["entries of a map"] = { { verb = "map", fn = function(e) return { a = e.counts.a, n = #e.counts } end } },
   ["parts of any"] = { { verb = "map", fn = function(e) return { a = e.extra.a, user = e.user } end,
     returns = support.schema("a double; user string") } },
+  partition = { { verb = "partition", key_name = "$partition", fn = function(e) return e.n % 10 end } },
+  ["filter with side outputs"] = { { verb = "filter", read_sides = { { tag = "dear" }, { tag = "few" } }, fn = function(e, out)
+    if e.amount > 50 then out("dear", e) end
+    if e.n < 500 then out("few", { n = e.n, label = e.country .. "!", p = e.price + e.price }) end
+    return e.ok
+  end } },
+  ["map with a side output"] = {
+    { verb = "filter", fn = function(e) return e.amount > 5 end },
+    { verb = "map", read_sides = { { tag = "before" } }, fn = function(e, out)
+      e.amount = e.amount * 2
+      out("before", e)
+      e.amount = e.amount + 1
+      return e
+    end },
+  },
+  ["flat_map with a side output that nobody reads"] = { { verb = "flat_map", fn = function(e, out)
+    if e.amount > 50 then out("large", e) else out { a = e.amount } end
+    out { a = e.n }
+  end } },
   reduce = { { verb = "reduce", fn = function(a, e) return { user = e.user, amount = a.amount + e.amount, n = a.n } end } },
 }
 
@@ -103,12 +122,17 @@ local function prepare(specs)
     runner.slots, runner.kept, runner.ctx.slots = slots, kept, slots
   end
   local rc
+  local sides = #(nodes[#nodes].codegen.sides or {})
+  local reset = sides > 0 and function()
+    for i = 0, sides - 1 do runner.sides[i].out_size, runner.sides[i].out_rows = 0, 0 end
+  end
   local function enter() rc = runner.instance:run() end
   return runner, function(size, times)
     local buffer, bytes = batch(size)
     for _ = 1, times do
       runner:give(buffer, bytes)
       runner.ctx.out_size, runner.ctx.out_rows, runner.ctx.slot_index = 0, 0, 0
+      if reset then reset() end
       string.gsub("x", "x", enter)
       if rc ~= 0 then error("run gave " .. rc) end
     end
