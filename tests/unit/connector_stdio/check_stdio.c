@@ -212,6 +212,7 @@ START_TEST(rows_of_a_changelog_show_what_they_are_and_colours_are_for_those_who_
     S.terminal = true;
     S.screen.color = true;
     prepare_print("");
+    tm_schema_set_changelog(schema);
     struct tm_sink *sink = support_sink(&tm_connector_print, 0, schema);
     struct tm_batch *batch = support_batch(schema, 1, 4, "x");
     uint8_t kind = 0;
