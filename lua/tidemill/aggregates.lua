@@ -163,6 +163,15 @@ local function wrong_type(node, a, field, rule, role)
     role and " compares and" or "", rule.says), hint)
 end
 
+---A fault where rows cannot be ordered by this field of a node's input.
+function aggregates.check_order(node, name)
+  local field = node.input.fields[node.input.by_name[name]]
+  if field.type ~= types.UNKNOWN and not is_ordered(field.type) then
+    fault.raise("TYPE", node.where, ('%s: rows are ordered by "%s", which is %s; they can be by %s'):format(node.verb, name,
+      field.type, VALUES))
+  end
+end
+
 ---The type of an aggregate's result over the rows of `node.input`; a fault where it does not take its field's.
 ---@param node table a rolling or window node
 ---@param a table { verb, kind, field, by }

@@ -215,6 +215,7 @@ end
 -- the kept row was made at.
 function kinds.extreme(node)
   local input = node.input
+  aggregates.check_order(node, node.by)
   local time = node.emit == "every" and input.time_field
   local keeps = not time or input.fields[time].name == schema.TIME
   local fields, passes = {}, {}
@@ -239,6 +240,7 @@ end
 
 function kinds.top(node)
   local input, fields = node.input, {}
+  aggregates.check_order(node, node.by)
   for i, f in ipairs(input.fields) do fields[i] = f end
   if node.rank then fields[#fields + 1] = { name = node.rank, type = "int", required = true } end
   node.schema = schema.make(fields, nil, not node.rank and input.bare)

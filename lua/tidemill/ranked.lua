@@ -5,7 +5,6 @@ local fault = require "tidemill.fault"
 local freeze = require "tidemill.freeze"
 local keyed = require "tidemill.keyed"
 local stream = require "tidemill.stream"
-local types = require "tidemill.types"
 
 local ranked = {}
 
@@ -58,11 +57,7 @@ local function by_field(s, call, verb, field, example)
       ('make it a column first, above key_by: :assign { rank_by = function(e) return ... end }, then %s'):format(example))
   end
   if type(field) ~= "string" then check.wrong(call.at, verb, "the name of a field", field, "for example :" .. example) end
-  local f = s.node.schema.fields[check.field(call.at, verb, s.node.schema, field)]
-  if f.type ~= types.UNKNOWN and not types.aggregate("min", f.type) then
-    fault.raise("TYPE", call.at, ('%s("%s"): the field is %s; rows are ordered by %s'):format(verb, field, f.type,
-      types.AGGREGATE_TAKES.min))
-  end
+  check.field(call.at, verb, s.node.schema, field)
 end
 
 for verb, descending in pairs { min_by = false, max_by = true } do
