@@ -24,8 +24,8 @@ const struct tm_connector *const tm_engine_connectors[] = {
 enum { SCRIPT_BYTES_MAX = 16 * 1024 * 1024 };
 
 struct names {
-    const char *names[64];
-    char texts[64][TM_NAME_MAX + 1];
+    const char *names[512];
+    char texts[512][TM_NAME_MAX + 1];
     size_t count;
 };
 

@@ -1,0 +1,5 @@
+-- A side output of a function that gives none.
+local tm = require "tidemill"
+local S = { user_id = "string", amount = "double", n = "int" }
+local rows = tm.from(tm.file { path = "in.jsonl", format = "json", schema = S })
+return rows:map(function(e) return e end):side("bad"):to(tm.print())

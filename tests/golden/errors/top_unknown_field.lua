@@ -1,0 +1,5 @@
+-- A ranking by a field that is not there.
+local tm = require "tidemill"
+local S = { user_id = "string", amount = "double", n = "int" }
+local rows = tm.from(tm.file { path = "in.jsonl", format = "json", schema = S })
+return rows:key_by("user_id"):top(3, "amuont"):to(tm.print())
