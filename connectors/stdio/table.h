@@ -15,9 +15,9 @@ struct tm__table {
     const struct tm_fx *fx;
     int fd; // the terminal
     struct tm_file_writer *writer;
-    _Atomic int heading;      // the first: 0 not yet, 1 being written, 2 on its way
-    _Atomic uint32_t layout;  // of the last heading
-    _Atomic uint32_t lines;   // since then
+    _Atomic int heading;     // the first: 0 not yet, 1 being written, 2 on its way
+    _Atomic uint32_t layout; // of the last heading
+    _Atomic uint32_t lines;  // since then
     _Atomic uint32_t widths[TM_FIELDS_MAX];
     // Which table of the job wrote last: in the job's first.
     _Atomic(const struct tm__table *) own_latest, *latest;

@@ -64,8 +64,8 @@ static inline int tm_key_of_row(const struct tm_key_reader *reader, const struct
     }
     return tm_key_of_row_slow(reader, row, scratch, key);
 }
-// Append the canonical bytes of these columns to `out`, nulls told apart from values: equal for rows
-// that are equal in them. TM_E_MEMORY, TM_E_LIMIT.
+// Append the canonical bytes of these columns to `out`, nulls told apart from values: equal for
+// rows that are equal in them. TM_E_MEMORY, TM_E_LIMIT.
 int tm_key_identity(const struct tm_schema *schema, const uint32_t *fields, uint32_t count,
                     const struct tm_row *row, struct tm_buf *out) TM_WARN_UNUSED;
 // Write the key's columns into a row being built: column i of the key to field `first_field + i`.

@@ -5,8 +5,8 @@
 // When that was stands in its entry and is looked at with each row, so the time is exact to the
 // millisecond. Entries are never searched for what is old: they are made in generations as long as
 // the time to live, and what a generation holds is dropped whole once the next but one begins. So
-// at most two times to live of identities are kept, and forgetting costs nothing per row: the memory of
-// a generation serves the next.
+// at most two times to live of identities are kept, and forgetting costs nothing per row: the
+// memory of a generation serves the next.
 #include "core/operator/block.h"
 
 struct distinct {

@@ -673,8 +673,8 @@ end
 ---@param params table[] { schema = } a record, { bare = true } a text, { out = true }, { value = } an abstract value
 ---@return codegen.analysis
 function bytecode.analyse(fn, params)
-  local out = { reads = {}, uses = {}, assigned = {}, assigned_dynamic = {}, emits = {}, side_emits = {}, unknown_fields = {}, problems = {},
-    problem_keys = {}, seen_keys = {}, schemas = {}, steps = 0, functions = { fn }, slow_calls = {},
+  local out = { reads = {}, uses = {}, assigned = {}, assigned_dynamic = {}, emits = {}, side_emits = {}, unknown_fields = {},
+    problems = {}, problem_keys = {}, seen_keys = {}, schemas = {}, steps = 0, functions = { fn }, slow_calls = {},
     looked_at = {}, kept_records = {}, assumed = {} }
   local args, rows = {}, {}
   for p, param in ipairs(params) do

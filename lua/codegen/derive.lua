@@ -467,7 +467,8 @@ end
 function rows_of(node, a, exits, how)
   local r = result.of(exits)
   if not a.known then r.unknown = true end
-  if a.out_escapes and node.verb == "flat_map" then r.unknown, r.proven = true, false end -- other rows may be emitted than those that are seen
+  -- Other rows may be emitted than those that are seen.
+  if a.out_escapes and node.verb == "flat_map" then r.unknown, r.proven = true, false end
   check_result(node, a, r, exits, how)
   local fields, passes
   if node.returns then fields, passes = declared(node, r) else fields, passes = found(node, r, a.functions) end

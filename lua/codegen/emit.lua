@@ -345,9 +345,9 @@ function emit.write(w, e)
   for _, c in ipairs(p.given) do write_given(w, c) end
   for _, c in ipairs(p.pass) do
     if not c.out.reference then
-      local from, to = "r." .. c.home.field.member, "o." .. c.out.member
-      if c.out.kind == "decimal" then w:line("%s.low, %s.high = %s.low, %s.high", to, to, from, from)
-      else w:line("%s = %s", to, from) end
+      local from, member = "r." .. c.home.field.member, "o." .. c.out.member
+      if c.out.kind == "decimal" then w:line("%s.low, %s.high = %s.low, %s.high", member, member, from, from)
+      else w:line("%s = %s", member, from) end
     end
   end
   write_texts(w, e, p, out)

@@ -171,7 +171,12 @@ function failures.new(nodes, tell, on_stop)
   end
   function f.raise_tag(k, value)
     local node, tags = nodes[k + 1], {}
-    for _, exit in ipairs(node.codegen.analysis.side_emits) do tags[#tags + 1] = ("%q"):format(tostring(exit.tag)) end
+    for _, exit in ipairs(node.codegen.analysis.side_emits) do
+      tags[#tags + 1] = ("%q"):format(tostring(exit.tag))
+      if exit.tag == value then
+        problem.raise("ROW_TYPE", ("out is given the tag %q and no row"):format(value), "where there is no row, do not call it")
+      end
+    end
     local main = node.verb == "flat_map" and "a row, or " or ""
     problem.raise("ROW_TYPE", ("out takes %sa tag and a row; the tag given is %s"):format(main, problem.show(value)),
       #tags > 0 and "the tags here are " .. suggest.list(tags) or 'for a side output: out("late", e)')

@@ -168,7 +168,7 @@ describe("side outputs", function()
   end)
 
   it("fail a row whose side row is wrong, at the line of out", function()
-    local value
+    local value = opaque(nil)
     local _, sides, runner = run({ { verb = "filter", read_sides = { { tag = "t", returns = support.schema("a int; b string") } },
       fn = function(e, out)
         local row = { a = e.id }
@@ -184,7 +184,7 @@ describe("side outputs", function()
     assert.equal(3, #texts)
     assert.matches('column "a" is int: 1.5 is not a whole number', texts[1])
     assert.matches('there is no column "c"', texts[2])
-    assert.matches("out takes a tag and a row; the tag given is", texts[3]) -- a nil row
+    assert.matches('out is given the tag "t" and no row', texts[3])
     assert.same({ { 6, 3, 0, 3 } }, runner:counted())
   end)
 
