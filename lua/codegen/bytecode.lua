@@ -574,6 +574,13 @@ local function leaders(code)
   return at
 end
 
+-- The value where it is known to be false or nil: `find(...) and { ... }` gives nil or the table.
+local function falsy(v)
+  local t = values.type_of(v)
+  if t == "bool" or t == "any" or t == "?" then return v end
+  return NIL
+end
+
 -- Runs one function to its fixed point; its returns are collected in m.returns.
 local function interpret(m, code, first)
   local at, states, queue = leaders(code), {}, { 1 }
@@ -597,9 +604,18 @@ local function interpret(m, code, first)
       local handler = on[i.op]
       if handler and handler(m, s, i, pc) then break end
       if CONDITIONAL[i.op] then
-        flow(pc + 2, s)
-        if i.op == "ISTC" or i.op == "ISFC" then set(s, i.a, s.regs[i.d] or UNKNOWN) end
-        flow(pc + 1, s)
+        -- Past the jump behind the test when it is false, to the jump when it is true.
+        local past, jump = s, s
+        if i.op == "IST" or i.op == "ISTC" then
+          past = clone(s)
+          set(past, i.d, falsy(s.regs[i.d] or UNKNOWN))
+        elseif i.op == "ISF" or i.op == "ISFC" then
+          jump = clone(s)
+          set(jump, i.d, falsy(s.regs[i.d] or UNKNOWN))
+        end
+        flow(pc + 2, past)
+        if i.op == "ISTC" or i.op == "ISFC" then set(jump, i.a, jump.regs[i.d] or UNKNOWN) end
+        flow(pc + 1, jump)
         break
       elseif ALWAYS[i.op] then
         flow(i.target, s)

@@ -24,7 +24,7 @@ local tm = {}
 ---| string
 ---@alias tidemill.fields table<string, tidemill.type|{ [1]: tidemill.type, required: boolean? }>
 ---@alias tidemill.on_error "fail"|"skip"|tidemill.Connector
----@alias tidemill.format "json"|"text"
+---@alias tidemill.format "json"|"csv"|"text"|fun(line: string): table|fun(row: any): string
 ---@alias tidemill.record table a typed row; valid during the call
 
 ---@alias tidemill.side_out fun(tag: string, row: table) gives a row to a side output

@@ -8,6 +8,7 @@ local formats = require "tidemill.formats"
 local freeze = require "tidemill.freeze"
 local generate = require "tidemill.generate"
 local place = require "tidemill.place"
+local problem = require "codegen.problem"
 local schema = require "tidemill.schema"
 local suggest = require "tidemill.suggest"
 
@@ -23,6 +24,8 @@ local RECORD_MAX = 64 * 1024 * 1024
 -- Options with the role that can have them; nil: both. `option` = false: not passed on to C under its name.
 local function format(at, what, v)
   if freeze.kind(v) == "format" then return v end
+  -- tm.csv without its braces is a function too, and none of the job's
+  if type(v) == "function" and not problem.is_engine(debug.getinfo(v, "S").source) then return v end
   return check.choice(at, what, v, { "json", "text", "csv" })
 end
 local function on_error(at, what, v)
@@ -234,6 +237,7 @@ local function format_of(self, at, role, findings)
     fault.raise("OPTION", at, ('%s: "%s": files compressed like this cannot be %s; .gz and .zst can'):format(self.what,
       v.path, role == "source" and "read" or "written"), role == "source" and "unpack it into tm.stdin" or nil)
   end
+  if type(v.format) == "function" then return "text", {} end -- a line each; ends.lua puts the function behind or before it
   if v.format then return formats.of(v.format) end
   local how
   if self.kind == "stdin" or self.kind == "socket" then
@@ -315,6 +319,8 @@ function connectors.as_source(connector, at, findings)
       ("%s: %s needs a schema: the fields that the job uses, with their types"):format(
       self.what, chosen:upper()), "for example " .. EXAMPLE)
   end
+  local decoder = type(self.values.format) == "function" and self.values.format or nil
+  if decoder then columns = nil end
   if chosen == "text" then
     if columns then
       fault.raise("SCHEMA", self.at, self.what .. ": text has one column, line; it takes no schema",
@@ -323,6 +329,7 @@ function connectors.as_source(connector, at, findings)
     columns = schema.line()
   end
   return { connector = self.definition.connector, format = chosen, format_options = format_options, schema = columns,
+    decoder = decoder, returns = decoder and self.schema,
     options = passed_options(self),
     bounded = is_bounded(self), base = base_name(self), self = self,
     on_error = self.values.on_error, name = self.values.name }

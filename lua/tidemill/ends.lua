@@ -57,6 +57,16 @@ local function made_by_functions(job, source, spec, at)
   return node, source
 end
 
+-- A format that is a function: a map behind the source, which gives it lines. What it does not understand is an error of the
+-- record, as in any format: it goes where the source's errors go.
+local function decoded(job, source, spec, at)
+  if not spec.decoder then return source end
+  local node = graph.add(job, { kind = "function", verb = "map", where = at, inputs = { source }, base = spec.base .. " decoder",
+    fn = spec.decoder, returns = spec.returns })
+  node.on_error = source.on_error
+  return node, source
+end
+
 ---A source node of a connector: the node whose rows the job gets, and the source where that is another one.
 function ends.source(job, connector, at)
   local spec = connectors.as_source(connector, at, job.session.findings)
@@ -65,6 +75,7 @@ function ends.source(job, connector, at)
     format = spec.format, format_options = spec.format_options,
     options = spec.options, declared = spec.schema, bounded = spec.bounded,
   })
+  if spec.decoder then return decoded(job, finish(job, node, spec, at), spec, at) end
   return made_by_functions(job, finish(job, node, spec, at), spec, at)
 end
 
@@ -81,10 +92,22 @@ local function written_in_lua(job, input, spec, at)
     on_error = node.on_error })
 end
 
+-- A format that is a function: a map in front of the sink, which writes the text that it gives as a line.
+local function encoded(job, input, spec, at)
+  local encoder = spec.self.values.format
+  if type(encoder) ~= "function" then return input end
+  local node = graph.add(job, { kind = "function", verb = "map", where = at, inputs = { input }, base = spec.base .. " encoder",
+    fn = encoder, returns = schema.line() })
+  if spec.on_error ~= nil then ends.set_on_error(job, node, spec.on_error, at) end
+  derive.derive(node)
+  return node
+end
+
 ---A sink node below `input`.
 function ends.sink(job, input, connector, at)
   local spec = connectors.as_sink(connector, at, "to", job.session.findings)
   if spec.self.kind == "sink" then return written_in_lua(job, input, spec, at) end
+  input = encoded(job, input, spec, at)
   local node = graph.add(job, {
     kind = "sink", verb = "to", where = at, base = spec.base, inputs = { input }, connector = spec.connector,
     format = spec.format, format_options = spec.format_options, options = spec.options, expect = spec.schema,

@@ -47,6 +47,11 @@ describe("a map that returns a table", function()
     assert.equal("amount ok user", reads(node))
   end)
 
+  it("knows that what is false in `a and b` is nil or false", function()
+    local node = map(function(e) return e.user:find("x", 1, true) and { name = e.user, size = e.n and e.n * 2, ok = e.ok and e.n > 1 } end)
+    assert.equal("name string, ok bool, size double, $time timestamp", columns(node))
+  end)
+
   it("keeps types of untouched copies and makes doubles of calculations", function()
     local node = map(function(e) return { n = e.n, m = e.n + 1, k = e.id, s = e.id + 1, p = e.price, at = e.ts } end)
     assert.equal("at timestamp, k int64, m double, n int, p decimal(10,2)!, s int64", columns(node))

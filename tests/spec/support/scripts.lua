@@ -37,7 +37,7 @@ end
 ---The fault of a script that is wrong: its code, where, message and hint.
 function scripts.fault(text, options)
   local ok, result = pcall(scripts.session, text, options)
-  if ok then error("the script is right", 2) end
+  if ok then error("the script is right: " .. text, 2) end
   if not fault.is(result) then error("not a fault: " .. tostring(result), 2) end
   return result
 end
