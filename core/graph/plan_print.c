@@ -85,7 +85,7 @@ static void key_text(const struct tm_graph *graph, const struct tm_node *node,
 static void detail_text(const struct tm_graph *graph, const struct tm_node *node, char *buf,
                         size_t size)
 {
-    char a[32], b[32], key[DETAIL_MAX];
+    char a[32], b[32], key[DETAIL_MAX - 8];
 
     buf[0] = '\0';
     switch (node->kind) {
