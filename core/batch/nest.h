@@ -16,13 +16,16 @@ struct tm_nest_frame {
     const struct tm_schema *of; // of the type that is open
     uint32_t start;             // of the value, from the row's start
     uint32_t count;             // items or entries so far
-    size_t entries;             // list, map: where its entries begin in scratch
+    uint32_t slot_bytes;        // list, map: of an item, of an entry's value
+    size_t entries;             // list, map: where they begin in scratch
+    size_t nulls;               // list: where its nulls begin
     uint8_t kind;
 };
 
 struct tm_nest {
     struct tm_builder *b;
-    struct tm_buf scratch;
+    struct tm_buf scratch; // slots of the items of lists that are open, entries of maps
+    struct tm_buf nulls;   // uint32_t: which of those items are null
     uint32_t depth;
     struct tm_nest_frame frames[TM_TYPE_DEPTH_MAX];
 };
@@ -35,7 +38,7 @@ static inline void tm_nest_begin(struct tm_nest *n, struct tm_builder *b)
 {
     n->b = b;
     n->depth = 0;
-    n->scratch.size_bytes = 0;
+    n->scratch.size_bytes = n->nulls.size_bytes = 0;
 }
 // TM_E_LIMIT: the row gets too large or too deep; TM_E_MEMORY. From all functions below.
 int tm_nest_open(struct tm_nest *n, struct tm_type type) TM_WARN_UNUSED;
@@ -58,4 +61,61 @@ int tm_nest_put_copy(struct tm_nest *n, uint32_t field, struct tm_type type, con
 static inline const struct tm_nest_frame *tm_nest_top(const struct tm_nest *n)
 {
     return n->depth == 0 ? NULL : &n->frames[n->depth - 1];
+}
+
+// --- for readers that write many values: the parts of the above, inline --------------------------
+
+// An entry of a map in scratch: its state, the key's slot, the value's slot.
+enum { TM__NEST_NULL = 1, TM__NEST_WAITS = 2, TM__NEST_ENTRY = 16 };
+
+static inline struct tm_nest_frame *tm__nest_top(struct tm_nest *n)
+{
+    TM_ASSERT(n->depth != 0);
+    return &n->frames[n->depth - 1];
+}
+
+// Where the next bytes go: room for `max` of them. NULL on failure.
+static inline uint8_t *tm_nest_room(struct tm_nest *n, size_t max)
+{
+    struct tm_builder *b = n->b;
+    struct tm_batch *batch = b->batch;
+    if (TM_UNLIKELY(batch->capacity_bytes - b->row_start - b->row_size < max))
+        return tm_builder_reserve_bytes(b, max);
+    return batch->data + b->row_start + b->row_size;
+}
+
+// The slot of the next value of the innermost open value, which is `f` and of kind `kind`: not
+// null, `size` (8 or 16) bytes to be written at once. NULL: out of memory.
+static inline __attribute__((always_inline)) uint8_t *
+tm_nest_slot(struct tm_nest *n, struct tm_nest_frame *f, uint8_t kind, uint32_t field, size_t size)
+{
+    struct tm_buf *scratch = &n->scratch;
+    if (kind == TM_TYPE_STRUCT) {
+        uint8_t *p = n->b->batch->data + n->b->row_start + f->start;
+        ((struct tm_row *)(void *)p)->nulls[field >> 6] &= ~((uint64_t)1 << (field & 63));
+        return p + f->of->fields[field].offset;
+    }
+    if (kind == TM_TYPE_LIST) {
+        if (TM_UNLIKELY(tm_buf_reserve(scratch, size) != 0))
+            return NULL;
+        uint8_t *p = scratch->data + scratch->size_bytes;
+        scratch->size_bytes += size;
+        f->count++;
+        return p;
+    }
+    if (field == 0) {
+        size_t entry = TM__NEST_ENTRY + f->slot_bytes;
+        if (TM_UNLIKELY(tm_buf_reserve(scratch, entry) != 0))
+            return NULL;
+        uint8_t *p = scratch->data + scratch->size_bytes;
+        const uint64_t state = TM__NEST_WAITS;
+        memset(p, 0, entry);
+        memcpy(p, &state, sizeof state);
+        scratch->size_bytes += entry;
+        f->count++;
+        return p + 8;
+    }
+    uint8_t *value = scratch->data + scratch->size_bytes - size;
+    memset(value - TM__NEST_ENTRY, 0, 8);
+    return value;
 }
