@@ -152,8 +152,7 @@ int tm_nest_open(struct tm_nest *n, struct tm_type type)
                                 .nulls = n->nulls.size_bytes,
                                 .kind = type.kind};
     if (!is_struct)
-        f->slot_bytes =
-            tm_type_slot_bytes(type.of->fields[type.kind == TM_TYPE_MAP ? 1 : 0].type);
+        f->slot_bytes = tm_type_slot_bytes(type.of->fields[type.kind == TM_TYPE_MAP ? 1 : 0].type);
     return 0;
 }
 

@@ -86,8 +86,10 @@ static inline uint8_t *tm_nest_room(struct tm_nest *n, size_t max)
 
 // The slot of the next value of the innermost open value, which is `f` and of kind `kind`: not
 // null, `size` (8 or 16) bytes to be written at once. NULL: out of memory.
-static inline __attribute__((always_inline)) uint8_t *
-tm_nest_slot(struct tm_nest *n, struct tm_nest_frame *f, uint8_t kind, uint32_t field, size_t size)
+static inline __attribute__((always_inline)) uint8_t *tm_nest_slot(struct tm_nest *n,
+                                                                   struct tm_nest_frame *f,
+                                                                   uint8_t kind, uint32_t field,
+                                                                   size_t size)
 {
     struct tm_buf *scratch = &n->scratch;
     if (kind == TM_TYPE_STRUCT) {

@@ -47,7 +47,7 @@ static int read_carefully(struct tm__json_record *r)
         for (bool more = true; more;) {
             if (index[3] >= end)
                 return tm__json_cut_or_broken(r, index[0], index[1], index[2]);
-            if ((node = tm__json_find_key(r, node, index[0], index[1])) == NULL ||
+            if ((node = tm__json_find_key(r, &d->keys, node, index[0], index[1])) == NULL ||
                 (index = tm__json_read_field(r, node, index)) == NULL)
                 return d->fail.code;
             uint32_t after = *index++;
@@ -76,7 +76,9 @@ static int report(struct tm__json_decoder *d, const uint8_t *line, size_t len,
 {
     if (d->fail.code == TM_E_MEMORY)
         return TM_E_MEMORY;
-    return tm__lines_bad(&d->lines, d->fail.code, d->fail.message, line, len, call->bad, call->arg);
+    char message[TM__FAIL_PATH + TM__FAIL_TEXT];
+    tm__json_fail_text(&d->fail, message, sizeof message);
+    return tm__lines_bad(&d->lines, d->fail.code, message, line, len, call->bad, call->arg);
 }
 
 // The record in [r->place.start, r->place.end).
@@ -87,6 +89,9 @@ static int read_record(struct tm__json_record *r, struct tm_batch *batch)
     if (tm_batch_reserve(batch, bytes) != 0)
         return tm__json_fail_index(&d->fail, TM__INDEX_MEMORY, &r->place);
     tm__json_begin_row(r, batch, false);
+    r->framed = true;
+    r->end = r->place.text + r->place.end;
+    r->numbers = r->place.text + TM__CHUNK_BYTES;
     int rc = read_carefully(r);
     return rc != 0 ? rc : tm__json_end_row(r, batch) ? 0 : tm__json_missing(r);
 }
@@ -179,6 +184,8 @@ static void json_free(struct tm_decoder *base)
         tm__json_index_free(d->index);
     if (d->keys.mem != NULL)
         tm__keys_fini(&d->keys);
+    tm_nest_fini(&d->nest);
+    tm_buf_fini(&d->any_keys);
     tm_schema_unref(d->schema);
     tm_mem_free(mem, d, sizeof *d);
 }
@@ -190,11 +197,8 @@ int tm__json_decoder_new(const struct tm_decoder_args *args, struct tm_decoder *
 {
     const struct tm_schema *schema = args->schema;
     for (uint32_t i = 0; i < schema->field_count; i++) {
-        char text[TM_TYPE_TEXT];
-        if (schema->fields[i].type.kind == TM_TYPE_UNKNOWN ||
-            schema->fields[i].type.kind > TM_TYPE_TIMESTAMP)
-            return tm_error_set(err, TM_E_SCHEMA, "field %s: JSON cannot be read as %s yet",
-                                schema->fields[i].name, tm_type_text(schema->fields[i].type, text));
+        if (schema->fields[i].type.kind == TM_TYPE_UNKNOWN)
+            return tm_error_set(err, TM_E_SCHEMA, "field %s has no type", schema->fields[i].name);
     }
     struct tm__json_decoder *d = tm_mem_zalloc(args->mem, sizeof *d);
     if (d == NULL)
@@ -214,6 +218,8 @@ int tm__json_decoder_new(const struct tm_decoder_args *args, struct tm_decoder *
         if ((flags & TM_FIELD_REQUIRED) != 0 && (flags & TM_FIELD_HIDDEN) == 0)
             d->required[i >> 6] |= bit;
     }
+    tm_nest_init(&d->nest, args->mem);
+    tm_buf_init(&d->any_keys, args->mem);
     d->index = tm__json_index_new();
     if (d->index == NULL || tm__keys_init(&d->keys, args->mem, schema, args->used) != 0) {
         d->keys.mem = NULL;

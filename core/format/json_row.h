@@ -9,11 +9,12 @@
 void tm__json_close_gap(struct tm__json_record *r);
 
 // The room for the row is there. `narrow`: it is known that the schema has at most 64 columns.
-static TM__ALWAYS_INLINE void tm__json_begin_row(struct tm__json_record *r,
-                                                 const struct tm_batch *batch, bool narrow)
+static TM__ALWAYS_INLINE void tm__json_begin_row(struct tm__json_record *r, struct tm_batch *batch,
+                                                 bool narrow)
 {
     const struct tm_schema *schema = r->d->schema;
     uint32_t words = narrow ? 1 : schema->null_words;
+    r->batch = batch;
     r->row = batch->data + batch->size_bytes;
     r->heap = r->row + schema->fixed_bytes;
     r->has_gap = false;

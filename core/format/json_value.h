@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/base/limits.h"
+#include "core/batch/nest.h"
 #include "core/format/json_fail.h"
 #include "core/format/lines.h"
 
@@ -21,6 +22,9 @@ struct tm__json_decoder {
     struct tm__keys keys;
     struct tm__lines lines;
     struct tm__json_fail fail;
+    struct tm_builder builder; // of the row, while nested values of it are read
+    struct tm_nest nest;
+    struct tm_buf any_keys;                // of the objects that are open in a value of type any
     uint64_t all[TM__NULL_WORDS_MAX];      // a bit for each column
     uint64_t used[TM__NULL_WORDS_MAX];     // for each that is stored
     uint64_t required[TM__NULL_WORDS_MAX]; // for each that must not be null
@@ -33,14 +37,19 @@ struct tm__json_record {
     struct tm__json_place place;
     const uint32_t *index; // next entry; behind the record when it was read
     uint8_t *row, *heap;
+    struct tm_batch *batch;
+    // Of a value that takes a general way: its slot, and from where its reference counts.
+    uint8_t *slot, *base;
     uint64_t present[TM__NULL_WORDS_MAX]; // columns that have a value
     uint64_t nulled[TM__NULL_WORDS_MAX];  // columns written as null, for messages
     bool has_gap; // a key came twice: the first value's bytes may stand at the row's end
     bool high;    // it may hold bytes outside ASCII
+    bool framed;  // its text is just this record, in which line ends are white space
     // The fast ways: where the text ends, from where on numbers have a chunk in front of their end.
     const uint8_t *end, *numbers;
-    struct tm__key_node *node; // the last key that was looked up
-    uint32_t lines;            // read so far
+    struct tm__key_node *node;               // the last key that was looked up
+    const struct tm__key_node *nulled_field; // of a struct, the last that is required and was null
+    uint32_t lines;                          // read so far
 };
 
 static inline bool tm__json_is_space(uint8_t c)
@@ -65,13 +74,24 @@ enum tm__json_value { TM__VALUE_OK = 0, TM__VALUE_NULL = 1 };
 // TM__VALUE_NULL, or the code of what is wrong.
 int tm__json_read_scalar(struct tm__json_record *r, const struct tm__key_node *node, uint32_t at,
                          uint32_t len);
+// The same without the bitmaps: to r->slot and r->heap.
+int tm__json_read_value(struct tm__json_record *r, const struct tm__key_node *node, uint32_t at,
+                        uint32_t len);
+// The value at p of a column that is nested or of type any, with the bitmaps: behind it, or NULL,
+// and d->fail says why. The batch may grow: r->row and r->heap are others then.
+const uint8_t *tm__json_read_column(struct tm__json_record *r, const struct tm__key_node *node,
+                                    const uint8_t *p);
+// The value at p as msgpack to the end of the row that d->nest writes; behind it, or NULL.
+const uint8_t *tm__json_read_any(struct tm__json_record *r, const uint8_t *p);
+// The escape at `bad` in a string that ends at `end` is none.
+int tm__json_fail_escape(struct tm__json_record *r, uint32_t bad, uint32_t end);
 // Records from r->place.start on, as long as all is well with them and the batch is not full;
 // counts them in r->lines and returns where the next line begins. The text ends with a line end, at
 // r->place.end.
 uint32_t tm__json_read_records(struct tm__json_record *r, struct tm_batch *batch);
 // The node of a key that was not predicted, or stands apart from its colon; NULL: the record fails.
-struct tm__key_node *tm__json_find_key(struct tm__json_record *r, struct tm__key_node *before,
-                                       uint32_t key, uint32_t colon);
+struct tm__key_node *tm__json_find_key(struct tm__json_record *r, struct tm__keys *keys,
+                                       struct tm__key_node *before, uint32_t key, uint32_t colon);
 // The value of any kind at entry `index` + 2. Returns the entry behind it, or NULL: the record
 // fails. r->present is up to date before and after.
 const uint32_t *tm__json_read_field(struct tm__json_record *r, const struct tm__key_node *node,
