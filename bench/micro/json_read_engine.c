@@ -23,18 +23,21 @@ static void check(int rc)
         abort();
 }
 
-struct bench_engine *bench_engine_new(void)
+struct bench_engine *bench_engine_new(const struct bench_column *columns, uint32_t count)
 {
     struct bench_engine *e = calloc(1, sizeof *e);
-    const struct tm_field_def fields[] = {{"user_id", {.kind = TM_TYPE_STRING}, 0},
-                                          {"amount", {.kind = TM_TYPE_DOUBLE}, 0},
-                                          {"country", {.kind = TM_TYPE_STRING}, 0},
-                                          {"ts", {.kind = TM_TYPE_TIMESTAMP}, 0},
-                                          {"note", {.kind = TM_TYPE_STRING}, 0}};
+    struct tm_field_def *fields = calloc(count, sizeof *fields);
     check(tm_real_init(&e->fx, &e->err));
     tm_mem_init(&e->mem, &e->fx, NULL, 0);
     e->pool = tm_batch_pool_new(&e->mem);
-    check(tm_schema_new(&e->mem, fields, 5, -1, &e->schema, &e->err));
+    for (uint32_t i = 0; i < count; i++) {
+        fields[i].name = columns[i].name;
+        check(tm_type_parse(&e->mem, columns[i].type, &fields[i].type, &e->err));
+    }
+    check(tm_schema_new(&e->mem, fields, count, -1, &e->schema, &e->err));
+    for (uint32_t i = 0; i < count; i++)
+        tm_type_fini(&fields[i].type);
+    free(fields);
     struct tm_decoder_args in = {
         .mem = &e->mem, .schema = e->schema, .max_record = TM_RECORD_BYTES};
     struct tm_encoder_args out = {.mem = &e->mem, .schema = e->schema, .timestamps_as_ms = true};

@@ -50,9 +50,11 @@ static inline struct tm_schema *make_schema(struct world *w, const char *text)
     snprintf(copy, sizeof copy, "%s", text);
     for (char *p = copy; *p != 0;) {
         char *name = p, *type = strchr(p, ' ') + 1, *end = type, *next;
+        char *flag = NULL; // behind the type
         int depth = 0;
         while (*end != 0 && (*end != ',' || depth != 0)) {
             depth += *end == '(' ? 1 : *end == ')' ? -1 : 0;
+            flag = *end == ' ' && depth == 0 && flag == NULL ? end : flag;
             end++;
         }
         next = *end == 0 ? end : end + 1;
@@ -61,7 +63,6 @@ static inline struct tm_schema *make_schema(struct world *w, const char *text)
         *end = 0;
         type[-1] = 0;
         uint32_t flags = 0;
-        char *flag = strchr(type, ' ');
         if (flag != NULL) {
             flags |= strstr(flag, "required") != NULL ? TM_FIELD_REQUIRED : 0;
             flags |= strstr(flag, "hidden") != NULL ? TM_FIELD_HIDDEN : 0;
