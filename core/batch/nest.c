@@ -23,13 +23,19 @@ static uint8_t *row_at(const struct tm_nest *n, size_t offset)
 }
 
 // Room for `size` zeroed bytes at the row's end, which is brought to a multiple of 8; NULL: none.
-static uint8_t *add_zeroed(struct tm_nest *n, size_t size)
+static inline uint8_t *add_zeroed(struct tm_nest *n, size_t size)
 {
     size_t padded = (n->b->row_size + 7) & ~(size_t)7, gap = padded - n->b->row_size;
-    uint8_t *p = tm_builder_reserve_bytes(n->b, gap + size);
-    if (p == NULL)
+    uint8_t *p = tm_nest_room(n, gap + size);
+    if (TM_UNLIKELY(p == NULL))
         return NULL;
-    memset(p, 0, gap + size);
+    // The slack behind the capacity makes whole steps of 32 bytes safe and spares the call.
+    if (TM_LIKELY(size <= 256)) {
+        for (size_t i = 0; i < gap + size; i += 32)
+            __builtin_memset(p + i, 0, 32);
+    } else {
+        memset(p, 0, gap + size);
+    }
     n->b->row_size += gap + size;
     return p + gap;
 }
@@ -163,16 +169,23 @@ static int close_list(struct tm_nest *n, struct tm_nest_frame *f)
     uint8_t *p = tm_nest_room(n, gap + bitmap + slots);
     if (p == NULL)
         return refused(n, gap + bitmap + slots);
-    memset(p, 0, gap + bitmap);
+    memset(p, 0, 8);
     p += gap;
     uint64_t *nulls = (uint64_t *)(void *)p;
+    for (size_t i = 0; i < bitmap / 8; i++)
+        nulls[i] = 0;
     for (size_t i = f->nulls; i < n->nulls.size_bytes; i += sizeof(uint32_t)) {
         uint32_t at;
         memcpy(&at, n->nulls.data + i, sizeof at);
         nulls[at >> 6] |= (uint64_t)1 << (at & 63);
     }
-    if (slots != 0)
-        memcpy(p + bitmap, n->scratch.data + f->entries, slots);
+    const uint8_t *from = n->scratch.data + f->entries;
+    if (TM_LIKELY(slots <= 128)) {
+        for (size_t i = 0; i < slots; i += 8)
+            memcpy(p + bitmap + i, from + i, 8);
+    } else {
+        memcpy(p + bitmap, from, slots);
+    }
     n->b->row_size = padded + bitmap + slots;
     uint32_t end = (uint32_t)n->b->row_size - f->start;
     struct tm_list head = {end, f->count, end - (uint32_t)(bitmap + slots), 0};
@@ -296,15 +309,16 @@ int tm_nest_close(struct tm_nest *n, uint32_t field)
                                        : close_map(n, f);
     if (rc != 0)
         return rc;
-    struct tm_ref ref = {f->start, (uint32_t)n->b->row_size - f->start};
+    uint32_t length = (uint32_t)n->b->row_size - f->start;
     if (f->kind != TM_TYPE_STRUCT)
         n->scratch.size_bytes = f->entries;
     if (--n->depth == 0) {
+        uint64_t ref = tm_nest_ref(f->start, length);
         if (!tm_row_is_null(tm__batch_builder_row(n->b), field))
             n->b->has_gap = true;
         memcpy(tm__batch_builder_slot(n->b, field), &ref, sizeof ref);
         return 0;
     }
-    ref.offset -= tm__nest_top(n)->start;
+    uint64_t ref = tm_nest_ref(f->start - tm__nest_top(n)->start, length);
     return put_slot(n, field, &ref, sizeof ref);
 }

@@ -19,8 +19,6 @@
 
 _Static_assert(offsetof(struct tm_ref, length) == 4 && sizeof(struct tm_ref) == 8, "one word");
 
-enum { GUESSES_MAX = 8 }; // wrong ones in one call before a key's values are no longer guessed
-
 // --- what is rarer
 
 // A value of any kind, by the general ways. r->present is up to date before and after.
@@ -86,25 +84,6 @@ __attribute__((noinline)) static const uint8_t *look_up(struct tm__json_record *
 
 // --- records
 
-__attribute__((noinline)) static void guess_anew(struct tm__key_node *node, size_t len)
-{
-    node->usual = node->misses++ < GUESSES_MAX ? (uint32_t)len : TM__KEYS_UNUSUAL;
-}
-
-// The length of a value: `len`, but where it is the usual one the processor need not have found it
-// out to go on behind the value. (The compiler must not know that both are the same.)
-static TM__ALWAYS_INLINE size_t guess(struct tm__key_node *node, size_t len)
-{
-    size_t usual = node->usual;
-    if (TM_LIKELY(len == usual)) {
-        __asm__ volatile("" : "=r"(usual) : "0"(node->usual));
-        return usual;
-    }
-    if (TM_UNLIKELY(usual != TM__KEYS_UNUSUAL))
-        guess_anew(node, len);
-    return len;
-}
-
 // The fields of the object whose opening brace is in front of p, into the row that was begun;
 // behind its closing brace, or NULL. `narrow`: a schema of at most 64 columns, whose bitmap stays
 // in a register.
@@ -162,7 +141,7 @@ static TM__ALWAYS_INLINE const uint8_t *read_fields(struct tm__json_record *r, c
         }
         const uint8_t *behind = p + len;
         if (TM_LIKELY(len != 0)) {
-            behind = p + guess(node, len);
+            behind = p + tm__json_guess(node, len);
             if (narrow)
                 present |= node->bit;
             else

@@ -156,8 +156,11 @@ void tm__keys_fini(struct tm__keys *keys)
 
 void tm__keys_guess(struct tm__keys *keys)
 {
-    for (uint32_t i = 0; i < keys->field_count + keys->unknown_count; i++)
+    for (uint32_t i = 0; i < keys->field_count + keys->unknown_count; i++) {
         keys->nodes[i].usual = keys->nodes[i].misses = 0;
+        if (keys->nodes[i].keys != NULL)
+            tm__keys_guess(keys->nodes[i].keys);
+    }
 }
 
 static struct tm__key_node *remember_unknown(struct tm__keys *keys, const uint8_t *p, size_t len,

@@ -114,12 +114,25 @@ static const uint8_t *put_any(struct tm__json_record *r, struct tm_nest_frame *f
     return p;
 }
 
+static const uint8_t *read_nested_field(struct tm__json_record *r, const struct tm__key_node *node,
+                                        const uint8_t *p)
+{
+    if ((p = read_nested(r, node, p)) == NULL)
+        return NULL;
+    struct tm_nest *n = &r->d->nest;
+    int rc = tm_nest_close_fast(n, n->frames[n->depth - 2].kind, (uint32_t)node->field);
+    return TM_LIKELY(rc == 0) ? p : fail_room(r, rc);
+}
+
 __attribute__((noinline)) static const uint8_t *read_slowly(struct tm__json_record *r,
                                                             struct tm_nest_frame *f,
                                                             const struct tm__key_node *node,
                                                             const uint8_t *p)
 {
-    p = tm__json_skip_space(r, p);
+    if (tm__json_is_space(*p))
+        p = tm__json_skip_space(r, p);
+    if (tm_type_is_nested(node->type) && (*p == '{' || *p == '[') && p < r->end)
+        return read_nested_field(r, node, p);
     if (p >= r->end || *p == ',' || *p == '}' || *p == ']' || *p == ':')
         return fail_structure(r, p, "a value");
     if (memcmp(p, "null", 4) == 0)
@@ -128,17 +141,13 @@ __attribute__((noinline)) static const uint8_t *read_slowly(struct tm__json_reco
         return put_any(r, f, node, p);
     if (!tm_type_is_nested(node->type))
         return read_scalar(r, f, node, p);
-    if ((p = read_nested(r, node, p)) == NULL)
-        return NULL;
-    int rc = tm_nest_close(&r->d->nest, (uint32_t)node->field);
-    return rc == 0 ? p : fail_room(r, rc);
+    return read_nested_field(r, node, p);
 }
 
 // The value at p of `node`, a field of the innermost open value, which is of kind `of`. Behind it,
 // or NULL.
 static TM__ALWAYS_INLINE const uint8_t *read_value(struct level *l, uint8_t of,
-                                                   const struct tm__key_node *node,
-                                                   const uint8_t *p)
+                                                   struct tm__key_node *node, const uint8_t *p)
 {
     struct tm__json_record *r = l->r;
     struct tm_nest *n = l->n;
@@ -154,13 +163,13 @@ static TM__ALWAYS_INLINE const uint8_t *read_value(struct level *l, uint8_t of,
             heap = start;
             quote = tm__json_copy_string(r, p + 1, &heap, &l->seen);
             if (TM_LIKELY(quote != NULL)) {
-                struct tm_ref ref = {(uint32_t)n->b->row_size - l->f->start,
-                                     (uint32_t)(heap - start)};
+                uint32_t length = (uint32_t)(heap - start);
+                uint64_t ref = tm_nest_ref((uint32_t)n->b->row_size - l->f->start, length);
                 if (TM_UNLIKELY((slot = tm_nest_slot(n, l->f, of, field, sizeof ref)) == NULL))
                     return fail_room(r, TM_E_MEMORY);
                 memcpy(slot, &ref, sizeof ref);
-                n->b->row_size += ref.length;
-                return quote + 1;
+                n->b->row_size += length;
+                return p + tm__json_guess(node, (size_t)(quote - p) + 1);
             }
         }
     } else if (TM_UNLIKELY(p < r->numbers || p >= r->end)) {
@@ -175,14 +184,15 @@ static TM__ALWAYS_INLINE const uint8_t *read_value(struct level *l, uint8_t of,
         len = tm__json_fast_bool(node, (uint8_t *)v, p);
     }
     // What follows a number must not belong to it: it is a comma, a bracket or white space.
-    if (TM_LIKELY(len != 0) && TM_LIKELY(p[len] == ',' || p[len] == '}' || p[len] == ']')) {
+    const uint8_t *behind = p + tm__json_guess(node, len);
+    if (TM_LIKELY(len != 0) && TM_LIKELY(*behind == ',' || *behind == '}' || *behind == ']')) {
         size_t size = kind == TM_TYPE_DECIMAL ? 16 : 8;
         if (TM_UNLIKELY((slot = tm_nest_slot(n, l->f, of, field, size)) == NULL))
             return fail_room(r, TM_E_MEMORY);
         memcpy(slot, v, 8);
         if (kind == TM_TYPE_DECIMAL)
             memcpy(slot + 8, v + 1, 8);
-        return p + len;
+        return behind;
     }
     return read_slowly(r, l->f, node, p);
 }
@@ -323,7 +333,7 @@ static const uint8_t *read_list(struct tm__json_record *r, const struct tm__key_
 {
     struct tm_nest *n = &r->d->nest;
     struct level l = {.r = r, .n = n, .f = tm__nest_top(n), .seen = tm__chunk_fill(0)};
-    const struct tm__key_node *node = of->keys->nodes;
+    struct tm__key_node *node = of->keys->nodes;
     if (TM_UNLIKELY(*p == ']' || tm__json_is_space(*p))) {
         p = tm__json_skip_space(r, p);
         if (*p == ']' && p < r->end)
@@ -403,7 +413,7 @@ static const uint8_t *read_map(struct tm__json_record *r, const struct tm__key_n
 {
     struct tm_nest *n = &r->d->nest;
     struct level l = {.r = r, .n = n, .f = tm__nest_top(n), .seen = tm__chunk_fill(0)};
-    const struct tm__key_node *nodes = of->keys->nodes;
+    struct tm__key_node *nodes = of->keys->nodes;
     p = tm__json_skip_space(r, p);
     if (*p == '}' && p < r->end)
         return p + 1;
@@ -441,7 +451,7 @@ static const uint8_t *read_nested(struct tm__json_record *r, const struct tm__ke
         tm__json_fail_type(&r->d->fail, &r->place, node->type, at(r, p));
         return NULL;
     }
-    int rc = tm_nest_open(&r->d->nest, node->type);
+    int rc = tm_nest_open_fast(&r->d->nest, node->type);
     if (rc != 0)
         return fail_room(r, rc);
     return is_list                             ? read_list(r, node, p + 1)

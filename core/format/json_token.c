@@ -1,6 +1,13 @@
 // Tokens of JSON text: the ways that are taken less often.
 #include "core/format/json_token.h"
 
+enum { GUESSES_MAX = 8 }; // wrong ones in one call before a key's values are no longer guessed
+
+void tm__json_guess_anew(struct tm__key_node *node, size_t len)
+{
+    node->usual = node->misses++ < GUESSES_MAX ? (uint32_t)len : TM__KEYS_UNUSUAL;
+}
+
 const uint8_t *tm__json_skip_space(const struct tm__json_record *r, const uint8_t *p)
 {
     while (p < r->end && tm__json_is_space(*p) && (*p != '\n' || r->framed))

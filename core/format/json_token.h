@@ -159,3 +159,21 @@ static TM__ALWAYS_INLINE size_t tm__json_fast_bool(const struct tm__key_node *no
     memcpy(slot, &v, sizeof v);
     return is_true ? 4 : 5;
 }
+
+// --- lengths
+
+void tm__json_guess_anew(struct tm__key_node *node, size_t len);
+
+// The length of a value: `len`, but where it is the usual one the processor need not have found it
+// out to go on behind the value. (The compiler must not know that both are the same.)
+static TM__ALWAYS_INLINE size_t tm__json_guess(struct tm__key_node *node, size_t len)
+{
+    size_t usual = node->usual;
+    if (TM_LIKELY(len == usual)) {
+        __asm__ volatile("" : "=r"(usual) : "0"(node->usual));
+        return usual;
+    }
+    if (TM_UNLIKELY(usual != TM__KEYS_UNUSUAL))
+        tm__json_guess_anew(node, len);
+    return len;
+}

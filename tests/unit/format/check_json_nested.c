@@ -210,7 +210,7 @@ START_TEST(messages_name_the_path)
     refuses(schema, "{\"order\":{\"items\":[{\"n\":1},{\"n\":1},{\"price\":\"x\",\"n\":1}]}}",
             TM_E_BAD_TYPE, "field order.items[3].price: \"x\" is not a decimal number (byte 44)");
     refuses(schema, "{\"order\":{\"items\":[{\"n\":1,\"price\":{}}]}}", TM_E_BAD_TYPE,
-            "field order.items[1].price: found an object, needs decimal(10,2) (byte 35)");
+            "field order.items[1].price: found an object, needs decimal(10,2) (byte 34)");
     refuses(schema, "{\"order\":{\"items\":[{\"price\":1}]}}", TM_E_REQUIRED,
             "field order.items[1].n is required and missing");
     refuses(schema, "{\"order\":{\"items\":[{\"n\":null}]}}", TM_E_REQUIRED,
@@ -219,7 +219,7 @@ START_TEST(messages_name_the_path)
             "field order.items: found a number, needs list(");
     refuses(schema, "{\"order\":[]}", TM_E_BAD_TYPE, "field order: found an array, needs struct(");
     refuses("a map(string,list(int))", "{\"a\":{\"x\":[1],\"y z\":[1,2.5]}}", TM_E_BAD_TYPE,
-            "field a[\"y z\"][2]: 2.5 has a fraction, needs a whole number (byte 26)");
+            "field a[\"y z\"][2]: 2.5 has a fraction, needs a whole number (byte 23)");
     refuses("a map(int,int)", "{\"a\":{\"x\":1}}", TM_E_BAD_TYPE,
             "field a: \"x\" is no whole number, which keys of this map are");
     refuses("a list(string!)", "{\"a\":[\"x\",null]}", TM_E_REQUIRED,
