@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/base/limits.h"
+#include "core/format/columns.h"
 #include "core/format/csv_index.h"
 #include "core/format/csv_options.h"
 #include "core/format/lines.h"
@@ -23,7 +24,10 @@ struct tm__csv_column {
     uint64_t bit;
     uint64_t keep; // all bits when some operator reads it, else none
     const char *name;
+    uint32_t field; // of the schema
 };
+
+struct tm__json_cell;
 
 struct tm__csv_fail {
     int code; // 0: nothing is wrong
@@ -48,6 +52,10 @@ struct tm__csv_decoder {
     struct tm__csv_fail header;                     // why no record can be read, if so
     void (*notice)(void *arg, const char *message); // as in tm_decoder_args
     void *notice_arg;
+    struct tm__columns columns_of; // names in the header, defaults
+    struct tm__json_cell *cell;    // for nested values and any, which are JSON in their field
+    struct tm_buf cell_text;
+    bool whole; // each record goes as a map of texts into the one column
     struct tm__timestamp_cache times;
     uint64_t all[TM__CSV_NULL_WORDS];      // a bit for each column of the schema
     uint64_t used[TM__CSV_NULL_WORDS];     // for each that is stored
@@ -62,6 +70,7 @@ struct tm__csv_record {
     const uint8_t *text;
     uint32_t start, end; // in the text; the end without line end
     uint8_t *row, *heap;
+    struct tm_batch *batch;
     uint64_t present[TM__CSV_NULL_WORDS]; // columns that have a value
 };
 

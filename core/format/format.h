@@ -89,7 +89,8 @@ struct tm_format {
     int (*encoder_new)(const struct tm_encoder_args *args, struct tm_encoder **e,
                        struct tm_error *err);
 };
-extern const struct tm_format tm_format_json, tm_format_text, tm_format_csv;
+extern const struct tm_format tm_format_json, tm_format_text, tm_format_csv, tm_format_msgpack,
+    tm_format_raw;
 const struct tm_format *const *tm_format_all(void);          // NULL-terminated
 const struct tm_format *tm_format_find(const char *name);    // NULL: none
 const struct tm_format *tm_format_of_path(const char *path); // by suffix; NULL: none

@@ -13,6 +13,7 @@
 //
 // What bounds the speed is that a value begins where the one before it ended. So nothing that could
 // be a predicted branch is arithmetic on that way, and the length of a value is guessed.
+#include "core/format/json_frames.h"
 #include "core/format/json_index.h"
 #include "core/format/json_row.h"
 #include "core/format/json_token.h"
@@ -177,6 +178,12 @@ static TM__ALWAYS_INLINE const uint8_t *read_fields(struct tm__json_record *r, c
     return p;
 }
 
+__attribute__((noinline)) static const uint8_t *read_wide_fields(struct tm__json_record *r,
+                                                                 const uint8_t *p)
+{
+    return read_fields(r, p, false);
+}
+
 // A record that does not begin with a brace and a quote: its opening brace with nothing but white
 // space around it, or one in front of the closing one. Only these are left by skip_space.
 __attribute__((noinline)) static const uint8_t *skip_brace(const struct tm__json_record *r,
@@ -186,18 +193,34 @@ __attribute__((noinline)) static const uint8_t *skip_brace(const struct tm__json
     return *p == '{' ? tm__json_skip_space(r, p + 1) - 1 : NULL;
 }
 
+// The record at p, of any kind, into the one column that takes it whole.
+__attribute__((noinline)) static const uint8_t *read_whole(struct tm__json_record *r,
+                                                           const uint8_t *p)
+{
+    const uint8_t *start = p;
+    p = tm__json_skip_space(r, p);
+    if (*p == '\n' || (p = tm__json_read_column(r, r->d->whole, p)) == NULL)
+        return NULL;
+    p = tm__json_skip_space(r, p);
+    if (*p++ != '\n')
+        return NULL;
+    return !r->high || tm__utf8_is_valid(start, (size_t)(p - start)) ? p : NULL;
+}
+
 // The record at p; behind its line, or NULL.
 static TM__ALWAYS_INLINE const uint8_t *read_record(struct tm__json_record *r, const uint8_t *p,
                                                     bool narrow)
 {
     const uint8_t *start = p;
     r->high = false;
+    if (TM_UNLIKELY(r->d->whole != NULL))
+        return read_whole(r, p);
     if (TM_UNLIKELY(p[0] != '{' || p[1] != '"') && (p = skip_brace(r, p)) == NULL)
         return NULL;
     p++;
     if (TM_UNLIKELY(*p == '}'))
         p++;
-    else if ((p = read_fields(r, p, narrow)) == NULL)
+    else if ((p = narrow ? read_fields(r, p, true) : read_wide_fields(r, p)) == NULL)
         return NULL;
     if (TM_UNLIKELY(*p != '\n')) {
         p = tm__json_skip_space(r, p);
@@ -213,7 +236,8 @@ static TM__ALWAYS_INLINE uint32_t read_records(struct tm__json_record *r, struct
 {
     const struct tm__json_decoder *d = r->d;
     const uint8_t *p = r->place.text + r->place.start;
-    uint32_t fixed = d->schema->fixed_bytes, count = batch->row_count;
+    size_t fixed = d->schema->fixed_bytes + d->columns.room;
+    uint32_t count = batch->row_count;
     r->end = r->place.text + r->place.end;
     r->numbers = r->place.text + TM__CHUNK_BYTES;
     while (p < r->end && !tm_batch_is_full(batch)) {
@@ -234,6 +258,24 @@ __attribute__((noinline)) static uint32_t read_wide(struct tm__json_record *r,
                                                     struct tm_batch *batch)
 {
     return read_records(r, batch, false);
+}
+
+bool tm__json_read_framed(struct tm__json_decoder *d, const uint8_t *p, size_t len,
+                          struct tm_batch *batch)
+{
+    struct tm__json_record r = {.d = d, .place = {.text = p, .end = (uint32_t)len}};
+    size_t room = d->schema->fixed_bytes + d->columns.room + len + 8;
+    // A number that stands alone needs care: bytes behind the record are none of it.
+    if (*p != '{' || d->whole != NULL || len > d->lines.max_record ||
+        tm_batch_reserve(batch, room) != 0)
+        return false;
+    r.framed = true;
+    r.end = p + len;
+    r.numbers = p + TM__CHUNK_BYTES;
+    tm__json_begin_row(&r, batch, false);
+    const uint8_t *at = tm__json_skip_space(&r, p + 1);
+    at = *at == '}' ? at + 1 : read_wide_fields(&r, at);
+    return at == r.end && (!r.high || tm__utf8_is_valid(p, len)) && tm__json_end_row(&r, batch);
 }
 
 uint32_t tm__json_read_records(struct tm__json_record *r, struct tm_batch *batch)

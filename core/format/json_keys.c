@@ -52,7 +52,7 @@ static size_t node_count(const struct tm__keys *keys)
 }
 
 static int init(struct tm__keys *keys, struct tm_mem *mem, const struct tm_schema *schema,
-                const uint64_t *used, uint32_t unknown_max);
+                const char *const *names, const uint64_t *used, uint32_t unknown_max);
 
 // The fields of a nested type, which nodes of their own stand for. A list has one, "item", a map
 // "key" and "value": these are no names that anyone looks up.
@@ -64,7 +64,8 @@ static int init_nested(struct tm__key_node *node, struct tm_mem *mem)
     if (node->keys == NULL)
         return TM_E_MEMORY;
     bool is_struct = node->type.kind == TM_TYPE_STRUCT;
-    int rc = init(node->keys, mem, node->type.of, NULL, is_struct ? TM__KEYS_UNKNOWN_NESTED : 0);
+    int rc =
+        init(node->keys, mem, node->type.of, NULL, NULL, is_struct ? TM__KEYS_UNKNOWN_NESTED : 0);
     if (rc != 0) {
         tm_mem_free(mem, node->keys, sizeof *node->keys);
         node->keys = NULL;
@@ -72,7 +73,8 @@ static int init_nested(struct tm__key_node *node, struct tm_mem *mem)
     return rc;
 }
 
-static int init_fields(struct tm__keys *keys, const struct tm_schema *schema, const uint64_t *used)
+static int init_fields(struct tm__keys *keys, const struct tm_schema *schema,
+                       const char *const *names, const uint64_t *used)
 {
     int rc = 0;
     for (uint32_t i = 0; rc == 0 && i < keys->field_count; i++) {
@@ -84,8 +86,8 @@ static int init_fields(struct tm__keys *keys, const struct tm_schema *schema, co
             match_nothing(node); // the engine's own: no input may set it
             continue;
         }
-        node->name = field->name;
-        node->length = (uint32_t)strlen(field->name);
+        node->name = names == NULL ? field->name : names[i];
+        node->length = (uint32_t)strlen(node->name);
         node->offset = field->offset;
         node->field = (int32_t)i;
         node->word = i >> 6;
@@ -104,7 +106,7 @@ static int init_fields(struct tm__keys *keys, const struct tm_schema *schema, co
 }
 
 static int init(struct tm__keys *keys, struct tm_mem *mem, const struct tm_schema *schema,
-                const uint64_t *used, uint32_t unknown_max)
+                const char *const *names, const uint64_t *used, uint32_t unknown_max)
 {
     *keys = (struct tm__keys){.mem = mem,
                               .field_count = schema->field_count,
@@ -119,7 +121,7 @@ static int init(struct tm__keys *keys, struct tm_mem *mem, const struct tm_schem
     if (rc == 0) {
         keys->start = &keys->nodes[keys->field_count + unknown_max];
         keys->other = keys->start + 1;
-        rc = init_fields(keys, schema, used);
+        rc = init_fields(keys, schema, names, used);
     }
     if (rc != 0) {
         tm__keys_fini(keys);
@@ -134,9 +136,9 @@ static int init(struct tm__keys *keys, struct tm_mem *mem, const struct tm_schem
 }
 
 int tm__keys_init(struct tm__keys *keys, struct tm_mem *mem, const struct tm_schema *schema,
-                  const uint64_t *used)
+                  const char *const *names, const uint64_t *used)
 {
-    return init(keys, mem, schema, used, TM__KEYS_UNKNOWN);
+    return init(keys, mem, schema, names, used, TM__KEYS_UNKNOWN);
 }
 
 void tm__keys_fini(struct tm__keys *keys)
@@ -197,4 +199,10 @@ struct tm__key_node *tm__keys_find(struct tm__keys *keys, const uint8_t *p, size
     }
     uint32_t *slot = slot_of(keys, p, len);
     return *slot != 0 ? &keys->nodes[*slot - 1] : remember_unknown(keys, p, len, slot);
+}
+
+struct tm__key_node *tm__keys_find_plain(struct tm__keys *keys, const void *name, size_t len)
+{
+    uint32_t slot = *slot_of(keys, name, len);
+    return slot != 0 && keys->nodes[slot - 1].field >= 0 ? &keys->nodes[slot - 1] : NULL;
 }

@@ -47,9 +47,10 @@ struct tm__keys {
     size_t names_used;
 };
 
-// The columns of a schema, and below them the fields of nested ones.
+// The columns of a schema, and below them the fields of nested ones. `names`: what the columns are
+// called, which must outlive it; NULL: as in the schema.
 int tm__keys_init(struct tm__keys *keys, struct tm_mem *mem, const struct tm_schema *schema,
-                  const uint64_t *used);
+                  const char *const *names, const uint64_t *used);
 void tm__keys_fini(struct tm__keys *keys);
 // Begin to guess the lengths of values anew.
 void tm__keys_guess(struct tm__keys *keys);
@@ -57,6 +58,9 @@ void tm__keys_guess(struct tm__keys *keys);
 // `scratch` holds len + 16 bytes when the key has escapes. NULL: a bad escape.
 struct tm__key_node *tm__keys_find(struct tm__keys *keys, const uint8_t *p, size_t len,
                                    uint8_t *scratch);
+
+// The column or field of this name, or NULL.
+struct tm__key_node *tm__keys_find_plain(struct tm__keys *keys, const void *name, size_t len);
 
 // Does the key of this node begin at p, with its quotes and its colon? 16 bytes must be readable;
 // the text ends at `end`.

@@ -494,8 +494,9 @@ const uint8_t *tm__json_read_column(struct tm__json_record *r, const struct tm__
     tm_nest_begin(&d->nest, b);
     p = read_root(r, node, p);
     // What follows may be as long as all that is left.
-    if (p != NULL && tm_nest_room(&d->nest, rest(r, p)) == NULL)
-        p = no_room(r, rest(r, p));
+    size_t room = p == NULL ? 0 : rest(r, p) + d->columns.room;
+    if (p != NULL && tm_nest_room(&d->nest, room) == NULL)
+        p = no_room(r, room);
     if (p == NULL) {
         tm__json_fail_in(&d->fail, node->name);
         return NULL;

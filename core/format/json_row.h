@@ -32,5 +32,7 @@ static TM__ALWAYS_INLINE bool tm__json_end_row(struct tm__json_record *r, struct
     struct tm__row_masks masks = {.all = d->all, .used = d->used, .required = d->required};
     if (TM_UNLIKELY(r->has_gap))
         tm__json_close_gap(r);
+    if (TM_UNLIKELY(tm__columns_has_defaults(&d->columns)))
+        r->heap = tm__columns_fill(&d->columns, r->row, r->heap, r->present);
     return tm__row_end(batch, r->heap, r->present, masks);
 }

@@ -290,7 +290,7 @@ int tm__json_missing(struct tm__json_record *r)
         field++;
     bool was_null = ((r->nulled[field >> 6] >> (field & 63)) & 1) != 0;
     int rc = tm__json_fail_required(&r->d->fail, was_null);
-    tm__json_fail_in(&r->d->fail, schema->fields[field].name);
+    tm__json_fail_in(&r->d->fail, r->d->columns.names[field]);
     return rc;
 }
 

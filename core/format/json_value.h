@@ -4,6 +4,7 @@
 
 #include "core/base/limits.h"
 #include "core/batch/nest.h"
+#include "core/format/columns.h"
 #include "core/format/json_fail.h"
 #include "core/format/lines.h"
 
@@ -20,10 +21,22 @@ struct tm__json_decoder {
     struct tm_schema *schema;
     struct tm__json_index *index;
     struct tm__keys keys;
+    struct tm__columns columns;
+    const struct tm__key_node *whole; // the column that takes whole records, or NULL
+    struct tm_buf copy;               // of a whole record that is read with care
     struct tm__lines lines;
     struct tm__json_fail fail;
     struct tm_builder builder; // of the row, while nested values of it are read
     struct tm_nest nest;
+    // Records that are no lines (json_frame.h): the layout; of an array: are we in it, has a record
+    // been read and no comma since, a comma and no record since; of a record that is passed over:
+    // how far in it began, and its lines.
+    uint8_t layout;
+    bool inside, comma, want;
+    size_t column;
+    int64_t skipped_lines;
+    void (*notice)(void *arg, const char *message); // as in tm_decoder_args
+    void *notice_arg;
     struct tm_buf any_keys;                // of the objects that are open in a value of type any
     uint64_t all[TM__NULL_WORDS_MAX];      // a bit for each column
     uint64_t used[TM__NULL_WORDS_MAX];     // for each that is stored

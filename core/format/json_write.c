@@ -2,6 +2,7 @@
 #include "core/format/json_write.h"
 
 #include "core/base/limits.h"
+#include "core/format/columns.h"
 #include "core/format/formats.h"
 #include "core/format/json_writer.h"
 
@@ -10,7 +11,21 @@ struct json_encoder {
     struct tm_mem *mem;
     struct tm_schema *schema;
     struct tm__json_writer writer;
+    struct tm__json_field *whole; // the column that is written as the record itself, or NULL
 };
+
+// The column that is the record itself.
+static uint8_t *put_whole(struct json_encoder *e, uint8_t *out, const struct tm_row *row)
+{
+    if (tm_row_is_null(row, e->whole->index)) {
+        memcpy(out, "null", 4);
+        return out + 4;
+    }
+    out = tm__json_put_value(&e->writer, out, e->whole, tm_slot_of_row(row, e->whole->offset));
+    if (out == NULL)
+        tm__json_fail_in(&e->writer.fail, e->whole->name);
+    return out;
+}
 
 static int json_encode(struct tm_encoder *base, const struct tm_batch *batch,
                        const struct tm_row **row, struct tm_buf *out, size_t limit_bytes,
@@ -25,7 +40,9 @@ static int json_encode(struct tm_encoder *base, const struct tm_batch *batch,
     while (rc == 0 && *row < end && out->size_bytes < limit_bytes) {
         if ((rc = tm_buf_reserve(out, tm__json_row_bound(&e->writer, *row))) != 0)
             break;
-        uint8_t *p = tm__json_put_row(&e->writer, out->data + out->size_bytes, *row);
+        uint8_t *p = out->data + out->size_bytes;
+        p = TM_LIKELY(e->whole == NULL) ? tm__json_put_row(&e->writer, p, *row)
+                                        : put_whole(e, p, *row);
         if (TM_LIKELY(p != NULL)) {
             *p++ = '\n';
             out->size_bytes = (size_t)(p - out->data);
@@ -57,19 +74,25 @@ int tm__json_encoder_new(const struct tm_encoder_args *args, struct tm_encoder *
         if (schema->fields[i].type.kind == TM_TYPE_UNKNOWN)
             return tm_error_set(err, TM_E_SCHEMA, "field %s has no type", schema->fields[i].name);
     }
+    int32_t whole;
+    int rc = tm__columns_whole(schema, args->options, &whole, err);
+    if (rc != 0)
+        return rc;
     struct json_encoder *e = tm_mem_zalloc(args->mem, sizeof *e);
     if (e == NULL)
         return tm_error_set(err, TM_E_MEMORY, "no memory for a JSON encoder");
     e->base.ops = &json_ops;
     e->mem = args->mem;
     e->schema = tm_schema_ref(args->schema);
-    int rc = tm__json_writer_init(&e->writer, args->mem, schema, args->left_out);
+    rc = tm__json_writer_init(&e->writer, args->mem, schema, args->left_out);
     e->writer.omit_nulls = args->omit_nulls;
     e->writer.timestamps_as_ms = args->timestamps_as_ms;
     if (rc != 0) {
         json_free(&e->base);
         return tm_error_set(err, TM_E_MEMORY, "no memory for a JSON encoder");
     }
+    if (whole >= 0)
+        e->whole = e->writer.row->fields; // the only one
     *encoder = &e->base;
     return 0;
 }

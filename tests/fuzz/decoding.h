@@ -27,6 +27,7 @@ static struct {
     struct tm_batch_pool *pool;
     struct tm_schema *flat, *nested;
     struct tm_schema *schema; // of these, the one that is used
+    struct tm_options lines;  // of JSON: a record a line
 } F;
 
 static void check(bool ok, const char *what)
@@ -77,6 +78,8 @@ static void set_up(void)
     for (uint32_t i = 0; i < count; i++)
         tm_type_fini(&defs[i].type);
     F.schema = F.flat;
+    tm_options_init(&F.lines, &F.mem);
+    check(tm_options_set_string(&F.lines, "layout", "lines") == 0, "no options");
     F.ready = true;
 }
 

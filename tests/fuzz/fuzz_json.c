@@ -2,6 +2,9 @@
 // the fast one.
 __attribute__((unused)) static const char *const pieces[] = {
     "{\"a\":1}\n",
+    "[{\"a\":1},\n",
+    "[\n  {\"a\":1,\n   \"b\":\"x\"},\n  {\"a\":2}\n]\n",
+    "{\n  \"a\":1\n}\n",
     "{\"a\":2,\"b\":\"text\"}\n",
     "{\"a\":3,\"c\":1.25,\"d\":12.5}\n",
     "{",
@@ -54,7 +57,7 @@ __attribute__((unused)) static const char *const pieces[] = {
 
 static void decode_lines(const uint8_t *p, size_t len, struct result *result)
 {
-    struct tm_decoder *d = begin(&tm_format_json, NULL, result);
+    struct tm_decoder *d = begin(&tm_format_json, &F.lines, result);
     for (size_t at = 0, length; at < len; at += length + 1) {
         const uint8_t *end = memchr(p + at, '\n', len - at);
         length = end != NULL ? (size_t)(end - p) - at : len - at;
@@ -77,7 +80,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
         p++;
         len--;
     }
+    // Records that are no lines: nothing to compare with but their parts.
     decode_both(&tm_format_json, NULL, p, len, &whole);
+    tm_buf_fini(&whole.rows);
+    decode_both(&tm_format_json, &F.lines, p, len, &whole);
     decode_lines(p, len, &lines);
     check_rows(&whole, &lines, "other rows line by line");
     check(whole.bad_count == lines.bad_count && whole.code_hash == lines.code_hash,

@@ -154,9 +154,8 @@ START_TEST(any_takes_objects_of_many_keys_and_long_strings)
     for (int i = 0; i < 3000; i++)
         ck_assert_int_eq(tm_buf_printf(&text, "\"key %d\":[%d,\"%0*d\"],", i, i, i % 400, i), 0);
     ck_assert_int_eq(tm_buf_printf(&text, "\"last\":\"%070000d\"}}\n", 5), 0);
-    ck_assert_int_eq(decode_text(&w, &tm_format_json, "a any", (const char *)text.data,
-                                 text.size_bytes),
-                     0);
+    ck_assert_int_eq(
+        decode_text(&w, &tm_format_json, "a any", (const char *)text.data, text.size_bytes), 0);
     ck_assert_msg(w.row_count == 1, "%s", text_of(&w.bads));
     ck_assert_str_eq(text_of(&w.rows), text_of(&text));
     tm_buf_fini(&text);
@@ -177,9 +176,8 @@ START_TEST(any_keeps_the_last_of_a_key_among_many)
     text.size_bytes--;
     ck_assert_int_eq(tm_buf_printf(&text, "}}\n"), 0);
     ck_assert_int_eq(tm_buf_printf(&want, "}}\n"), 0);
-    ck_assert_int_eq(decode_text(&w, &tm_format_json, "a any", (const char *)text.data,
-                                 text.size_bytes),
-                     0);
+    ck_assert_int_eq(
+        decode_text(&w, &tm_format_json, "a any", (const char *)text.data, text.size_bytes), 0);
     ck_assert_str_eq(text_of(&w.rows), text_of(&want));
     tm_buf_fini(&text);
     tm_buf_fini(&want);
@@ -236,21 +234,18 @@ END_TEST
 START_TEST(structure_is_checked)
 {
     static const char *const broken[] = {
-        "{\"a\":[1,]}",       "{\"a\":[,1]}",    "{\"a\":[1 2]}",     "{\"a\":[1}}",
-        "{\"a\":[1",          "{\"a\":[",        "{\"a\":[1]]}",      "{\"a\":[1],}",
-        "{\"a\":[1]",         "{\"a\":[1;2]}",   "{\"a\":[nul]}",     "{\"a\":[nullx]}",
-        "{\"a\":[1]}}",       "{\"a\":[tru]}",   "{\"a\":[-]}",       "{\"a\":[1.]}",
-        "{\"a\":[\"x\"\"y\"]}"};
+        "{\"a\":[1,]}",  "{\"a\":[,1]}",        "{\"a\":[1 2]}", "{\"a\":[1}}",   "{\"a\":[1",
+        "{\"a\":[",      "{\"a\":[1]]}",        "{\"a\":[1],}",  "{\"a\":[1]",    "{\"a\":[1;2]}",
+        "{\"a\":[nul]}", "{\"a\":[nullx]}",     "{\"a\":[1]}}",  "{\"a\":[tru]}", "{\"a\":[-]}",
+        "{\"a\":[1.]}",  "{\"a\":[\"x\"\"y\"]}"};
     static const char *const objects[] = {
-        "{\"a\":{\"x\"}}",   "{\"a\":{\"x\":}}",  "{\"a\":{\"x\":1,}}", "{\"a\":{,}}",
-        "{\"a\":{x:1}}",     "{\"a\":{\"x\" 1}}", "{\"a\":{\"x\":1]}",  "{\"a\":{\"x\":1",
-        "{\"a\":{\"x\"",     "{\"a\":{",          "{\"a\":{\"x\":1 \"y\":2}}",
-        "{\"a\":{\"x\":1:2}}"};
+        "{\"a\":{\"x\"}}", "{\"a\":{\"x\":}}",  "{\"a\":{\"x\":1,}}",        "{\"a\":{,}}",
+        "{\"a\":{x:1}}",   "{\"a\":{\"x\" 1}}", "{\"a\":{\"x\":1]}",         "{\"a\":{\"x\":1",
+        "{\"a\":{\"x\"",   "{\"a\":{",          "{\"a\":{\"x\":1 \"y\":2}}", "{\"a\":{\"x\":1:2}}"};
     for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++) {
         refuses("a any", broken[i], TM_E_BAD_JSON, "");
-        ck_assert_int_eq(decode_text(&w, &tm_format_json, "a list(int)", broken[i],
-                                     strlen(broken[i])),
-                         0);
+        ck_assert_int_eq(
+            decode_text(&w, &tm_format_json, "a list(int)", broken[i], strlen(broken[i])), 0);
         ck_assert_msg(w.row_count == 0 && w.bad_count == 1, "%s", broken[i]);
     }
     for (size_t i = 0; i < sizeof objects / sizeof objects[0]; i++) {
