@@ -59,7 +59,7 @@ static inline void world_close(struct world *w)
 static inline struct tm_schema *make_schema(struct world *w, const char *text)
 {
     static char copy[8192];
-    struct tm_field_def defs[512];
+    struct tm_field_def defs[512] = {{.name = NULL}};
     uint32_t count = 0;
     snprintf(copy, sizeof copy, "%s", text);
     for (char *p = copy; *p != 0;) {
