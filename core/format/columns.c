@@ -180,7 +180,7 @@ static int init_defaults(struct tm__columns *c, const uint64_t *used,
 {
     struct maker m = {.batch = NULL};
     struct tm_batch_pool *pool = tm_batch_pool_new(c->mem);
-    int rc = tm__json_cell_init(&m.cell, c->mem, c->schema, NULL);
+    int rc = tm__json_cell_init(&m.cell, c->mem, c->schema, c->names, NULL);
     if (pool != NULL)
         m.batch = tm_batch_acquire(pool, c->schema);
     if (rc == 0 && m.batch != NULL && tm_batch_reserve(m.batch, c->schema->fixed_bytes + 64) == 0)

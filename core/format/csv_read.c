@@ -529,7 +529,8 @@ static int make_cell(struct tm__csv_decoder *d, const uint64_t *used, struct tm_
     if (!needed)
         return 0;
     d->cell = tm_mem_zalloc(d->mem, sizeof *d->cell);
-    if (d->cell == NULL || tm__json_cell_init(d->cell, d->mem, d->schema, used) != 0)
+    if (d->cell == NULL ||
+        tm__json_cell_init(d->cell, d->mem, d->schema, d->columns_of.names, used) != 0)
         return tm_error_set(err, TM_E_MEMORY, "no memory for a CSV decoder");
     return 0;
 }
@@ -560,9 +561,9 @@ int tm__csv_decoder_new(const struct tm_decoder_args *args, struct tm_decoder **
     d->notice = args->notice;
     d->notice_arg = args->notice_arg;
     tm_buf_init(&d->cell_text, args->mem);
-    int rc = make_cell(d, args->used, err);
+    int rc = tm__columns_init(&d->columns_of, args->mem, schema, args->used, args->options, err);
     if (rc == 0)
-        rc = tm__columns_init(&d->columns_of, args->mem, schema, args->used, args->options, err);
+        rc = make_cell(d, args->used, err);
     if (rc == 0 && d->columns_of.whole >= 0)
         rc =
             tm_error_set(err, TM_E_OPTION, "whole: records of CSV cannot be read as one value yet");

@@ -305,9 +305,11 @@ static int read_nested(struct tm__csv_record *r, const struct tm__csv_column *co
     if (rc >= 0)
         return rc == 0 ? 0 : TM__CSV_EMPTY;
     struct tm__json_fail *fail = &d->cell->d.fail;
-    snprintf(d->fail.message, sizeof d->fail.message, "field %.100s%s%.80s%s%.190s", column->name,
-             fail->path[0] == 0 || fail->path[0] == '[' ? "" : ".", fail->path,
-             fail->bare ? ": the JSON in it: " : "", fail->message);
+    if (fail->bare)
+        snprintf(d->fail.message, sizeof d->fail.message, "field %.100s: the JSON in it: %.200s",
+                 column->name, fail->message);
+    else
+        tm__json_fail_text(fail, d->fail.message, sizeof d->fail.message);
     return d->fail.code = rc;
 }
 

@@ -5,7 +5,7 @@
 #include "core/format/json_token.h"
 
 int tm__json_cell_init(struct tm__json_cell *cell, struct tm_mem *mem, struct tm_schema *schema,
-                       const uint64_t *used)
+                       const char *const *names, const uint64_t *used)
 {
     struct tm__json_decoder *d = &cell->d;
     memset(cell, 0, sizeof *cell);
@@ -14,7 +14,7 @@ int tm__json_cell_init(struct tm__json_cell *cell, struct tm_mem *mem, struct tm
     tm_nest_init(&d->nest, mem);
     tm_buf_init(&d->any_keys, mem);
     tm_buf_init(&cell->text, mem);
-    int rc = tm__keys_init(&d->keys, mem, schema, NULL, used);
+    int rc = tm__keys_init(&d->keys, mem, schema, names, used);
     if (rc != 0)
         d->keys.mem = NULL;
     return rc;
@@ -77,10 +77,8 @@ int tm__json_cell_read(struct tm__json_cell *cell, struct tm_batch *batch, uint3
     at = node->type.kind > TM_TYPE_TIMESTAMP ? tm__json_read_column(&r, node, at)
                                              : read_scalar(&r, node, at);
     r.end--;
-    if (at == NULL) {
-        d->fail.path[0] = d->fail.bare ? 0 : d->fail.path[0];
+    if (at == NULL)
         return d->fail.code;
-    }
     at = tm__json_skip_space(&r, at);
     if (at < r.end)
         return tm__json_fail_structure(&d->fail, &r.place, (uint32_t)(at - text),

@@ -15,16 +15,24 @@ struct frames {
     const struct tm__json_call *call;
 };
 
-// The next `bytes` are done.
-static void consume(struct frames *f, size_t bytes)
+// The next `bytes` are done; returns the line ends among them.
+static int64_t pass(struct frames *f, size_t bytes)
 {
     const uint8_t *p = f->p + f->pos, *end = p + bytes;
-    while ((p = memchr(p, '\n', (size_t)(end - p))) != NULL) {
-        f->d->lines.line++;
-        p++;
+    int64_t lines = 0;
+    f->d->column += bytes;
+    while (p < end && (p = memchr(p, '\n', (size_t)(end - p))) != NULL) {
+        lines++;
+        f->d->column = (size_t)(end - ++p);
     }
-    f->d->lines.offset += (int64_t)bytes;
     f->pos += bytes;
+    return lines;
+}
+
+static void consume(struct frames *f, size_t bytes)
+{
+    f->d->lines.line += pass(f, bytes);
+    f->d->lines.offset += (int64_t)bytes;
 }
 
 static size_t space_at(const struct frames *f)
@@ -33,16 +41,6 @@ static size_t space_at(const struct frames *f)
     while (pos < f->len && tm__json_is_space(f->p[pos]))
         pos++;
     return pos - f->pos;
-}
-
-// How far in its line the record begins. What is in front of it may be gone: then as far as what is
-// there.
-static size_t column(const struct frames *f)
-{
-    size_t pos = f->pos;
-    while (pos != 0 && f->p[pos - 1] != '\n')
-        pos--;
-    return f->pos - pos;
 }
 
 static int read_whole(struct frames *f, size_t bytes)
@@ -77,7 +75,7 @@ static int skip_long(struct frames *f)
 {
     struct tm__lines *lines = &f->d->lines;
     const uint8_t *p = f->p + f->pos, *end = f->p + f->len;
-    const uint8_t *next = tm__json_next_frame(p, end, f->d->column);
+    const uint8_t *next = tm__json_next_frame(p, end, f->d->long_column);
     size_t bytes = (size_t)(end - p), keep = 0;
     if (next != NULL) {
         bytes = (size_t)(next - p);
@@ -85,7 +83,7 @@ static int skip_long(struct frames *f)
         const uint8_t *line = memrchr(p, '\n', bytes), *at = line;
         while (at != NULL && ++at < end && (*at == ' ' || *at == '\t'))
             ;
-        if (at == end && (size_t)(end - line) <= f->d->column + 1)
+        if (at == end && (size_t)(end - line) <= f->d->long_column + 1)
             keep = (size_t)(end - line);
         bytes -= keep;
     }
@@ -94,9 +92,7 @@ static int skip_long(struct frames *f)
     memcpy(lines->head + lines->head_length, p, show);
     lines->head_length += show;
     lines->skipped += bytes;
-    f->pos += bytes;
-    for (const uint8_t *at = p; (at = memchr(at, '\n', (size_t)(p + bytes - at))) != NULL; at++)
-        f->d->skipped_lines++;
+    f->d->skipped_lines += pass(f, bytes);
     if (next == NULL && !f->at_end)
         return 0;
     lines->skipping = false;
@@ -110,13 +106,13 @@ static int skip_long(struct frames *f)
 static int broken(struct frames *f, bool *more)
 {
     const uint8_t *p = f->p + f->pos, *end = f->p + f->len;
-    size_t there = (size_t)(end - p), in = column(f);
+    size_t there = (size_t)(end - p), in = f->d->column;
     const uint8_t *next = tm__json_next_frame(p, end, in);
     if (next == NULL && there > f->d->lines.max_record) {
         f->d->lines.skipping = true;
         f->d->lines.skipped = f->d->lines.head_length = 0;
         f->d->skipped_lines = 0;
-        f->d->column = in;
+        f->d->long_column = in;
         return 0;
     }
     if (next == NULL && !f->at_end) {

@@ -29,11 +29,11 @@ struct tm__json_decoder {
     struct tm_builder builder; // of the row, while nested values of it are read
     struct tm_nest nest;
     // Records that are no lines (json_frame.h): the layout; of an array: are we in it, has a record
-    // been read and no comma since, a comma and no record since; of a record that is passed over:
-    // how far in it began, and its lines.
+    // been read and no comma since, a comma and no record since; how far in its line the next
+    // byte is; of a record that is passed over how far in it began, and its lines.
     uint8_t layout;
     bool inside, comma, want;
-    size_t column;
+    size_t column, long_column;
     int64_t skipped_lines;
     void (*notice)(void *arg, const char *message); // as in tm_decoder_args
     void *notice_arg;

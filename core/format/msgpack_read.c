@@ -156,16 +156,22 @@ static void next_record(struct msgpack_decoder *d, size_t len)
     d->seen = 0;
 }
 
-// A part of a record that is too long, up to its end if it is there.
-static int skip(struct msgpack_decoder *d, const uint8_t *p, size_t len, bool ends,
-                const struct call *call)
+// `len` bytes more of what is passed over; the first of all are kept, to be shown.
+static void keep_head(struct tm__lines *lines, const uint8_t *p, size_t len)
 {
-    struct tm__lines *lines = &d->lines;
     size_t show = TM__LINES_HEAD - lines->head_length;
     show = show < len ? show : len;
     memcpy(lines->head + lines->head_length, p, show);
     lines->head_length += show;
     lines->skipped += len;
+}
+
+// A part of a record that is too long, up to its end if it is there.
+static int skip(struct msgpack_decoder *d, const uint8_t *p, size_t len, bool ends,
+                const struct call *call)
+{
+    struct tm__lines *lines = &d->lines;
+    keep_head(lines, p, len);
     if (!ends)
         return 0;
     lines->skipping = false;
@@ -185,8 +191,10 @@ static int give_up(struct msgpack_decoder *d, const uint8_t *p, size_t len, size
              "read",
              TM_ANY_DEPTH_MAX, at);
     d->broken = true;
-    d->lines.skipping = false;
-    return report(d, p, len, call);
+    // Of one that is too long only the beginning is there.
+    if (len > d->lines.max_record && len > TM__LINES_HEAD)
+        len = TM__LINES_HEAD;
+    return report(d, d->lines.skipping ? d->lines.head : p, len, call);
 }
 
 static int take_record(struct msgpack_decoder *d, const uint8_t *p, size_t *pos, size_t len,
@@ -196,8 +204,15 @@ static int take_record(struct msgpack_decoder *d, const uint8_t *p, size_t *pos,
     enum tm__msgpack_status status = tm__msgpack_frame_run(&d->frame, &at, p + len);
     size_t bytes = (size_t)(at - start);
     int rc = 0;
-    if (status == TM__MSGPACK_BROKEN || (status == TM__MSGPACK_MORE && at_end))
-        return give_up(d, start, len - *pos, bytes, status == TM__MSGPACK_MORE, call);
+    if (status == TM__MSGPACK_BROKEN || (status == TM__MSGPACK_MORE && at_end)) {
+        bool cut = status == TM__MSGPACK_MORE;
+        size_t taken = cut ? len - *pos : bytes + 1, before = 0;
+        if (d->lines.skipping) {
+            before = d->lines.skipped;
+            keep_head(&d->lines, start, taken);
+        }
+        return give_up(d, start, before + taken, before + bytes, cut, call);
+    }
     if (!d->lines.skipping && bytes > d->lines.max_record) {
         d->lines.skipping = true;
         d->lines.skipped = d->lines.head_length = 0;
@@ -232,7 +247,7 @@ static int msgpack_decode(struct tm_decoder *base, const uint8_t *p, size_t len,
         rc = take_record(d, p, &pos, len, at_end, &more, &call);
     // A record that is passed over may be cut short where all of the input was taken before.
     if (rc == 0 && at_end && pos == len && d->lines.skipping && !d->broken)
-        rc = give_up(d, d->lines.head, d->lines.head_length, d->lines.skipped, true, &call);
+        rc = give_up(d, d->lines.head, d->lines.skipped, d->lines.skipped, true, &call);
     *used = d->broken ? len : pos;
     return rc;
 }
