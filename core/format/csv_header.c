@@ -239,6 +239,16 @@ static void match_names(struct header *h)
     notice_missing(h);
 }
 
+// A map has each name once.
+static void check_repeated(struct header *h)
+{
+    for (uint32_t i = 1; i < h->count; i++) {
+        for (uint32_t k = 0; k < i && h->d->header.code == 0; k++)
+            if (strcmp(header_name(h, i), header_name(h, k)) == 0)
+                fail(h->d, TM_E_BAD_CSV, "the header has the column %s twice", header_name(h, i));
+    }
+}
+
 int tm__csv_read_header(struct tm__csv_decoder *d, const uint8_t *text, uint32_t start,
                         uint32_t end, const uint32_t *ends, uint32_t count)
 {
@@ -252,7 +262,10 @@ int tm__csv_read_header(struct tm__csv_decoder *d, const uint8_t *text, uint32_t
         take_names(&h, text, start, end, ends);
         rc = make_columns(d, h.count);
     }
-    if (rc == 0)
+    if (rc == 0 && d->columns_of.whole >= 0) {
+        check_repeated(&h);
+        rc = tm__csv_whole_names(d, h.text, h.names, h.count);
+    } else if (rc == 0)
         match_names(&h);
     tm_mem_free(d->mem, h.text, text_bytes);
     tm_mem_free(d->mem, h.names, names_bytes);

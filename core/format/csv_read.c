@@ -186,8 +186,9 @@ static ALWAYS_INLINE int read_row(struct tm__csv_record *r, const uint32_t *ends
     r->batch = batch;
     r->row = batch->data + batch->size_bytes;
     r->heap = r->row + schema->fixed_bytes;
-    int rc = TM_LIKELY(schema->null_words == 1) ? read_fields(r, ends, count, true)
-                                                : read_wide(r, ends, count);
+    int rc = TM_UNLIKELY(d->columns_of.whole >= 0) ? tm__csv_read_whole(r, ends, count)
+             : TM_LIKELY(schema->null_words == 1)  ? read_fields(r, ends, count, true)
+                                                   : read_wide(r, ends, count);
     if (TM_UNLIKELY(rc != 0))
         return rc;
     if (TM_UNLIKELY(tm__columns_has_defaults(&d->columns_of)))
@@ -509,6 +510,7 @@ static void csv_free(struct tm_decoder *base)
         tm_mem_free(d->mem, d->cell, sizeof *d->cell);
     }
     tm_buf_fini(&d->cell_text);
+    tm_buf_fini(&d->whole_names);
     tm_mem_free(d->mem, d->columns, d->width * sizeof *d->columns);
     tm_schema_unref(d->schema);
     tm_mem_free(d->mem, d, sizeof *d);
@@ -561,14 +563,16 @@ int tm__csv_decoder_new(const struct tm_decoder_args *args, struct tm_decoder **
     d->notice = args->notice;
     d->notice_arg = args->notice_arg;
     tm_buf_init(&d->cell_text, args->mem);
+    tm_buf_init(&d->whole_names, args->mem);
     int rc = tm__columns_init(&d->columns_of, args->mem, schema, args->used, args->options, err);
     if (rc == 0)
         rc = make_cell(d, args->used, err);
-    if (rc == 0 && d->columns_of.whole >= 0)
-        rc =
-            tm_error_set(err, TM_E_OPTION, "whole: records of CSV cannot be read as one value yet");
     if (rc == 0)
         rc = tm_csv_options_parse(args->mem, args->options, &d->options, err);
+    if (rc == 0 && d->columns_of.whole >= 0 && !d->options.header)
+        rc = tm_error_set(err, TM_E_OPTION,
+                          "whole: the names of a record's fields are the header's, and header is "
+                          "false");
     // A row is never longer than its record and the fixed part.
     size_t limit = TM_ROW_BYTES_MAX - 64 - schema->fixed_bytes;
     tm__lines_init(&d->lines, args->max_record < limit ? args->max_record : limit);

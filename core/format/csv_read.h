@@ -55,7 +55,7 @@ struct tm__csv_decoder {
     struct tm__columns columns_of; // names in the header, defaults
     struct tm__json_cell *cell;    // for nested values and any, which are JSON in their field
     struct tm_buf cell_text;
-    bool whole; // each record goes as a map of texts into the one column
+    struct tm_buf whole_names; // of records that are taken whole: the header's, as msgpack
     struct tm__timestamp_cache times;
     uint64_t all[TM__CSV_NULL_WORDS];      // a bit for each column of the schema
     uint64_t used[TM__CSV_NULL_WORDS];     // for each that is stored
@@ -91,6 +91,12 @@ static inline uint8_t tm__csv_escape(const struct tm__csv_decoder *d)
 // Is [p, p + len) one of the null texts?
 bool tm__csv_is_null(const struct tm_csv_options *o, const uint8_t *p, size_t len);
 
+// For records that are taken whole: the names in the header, the first `count` of which begin at
+// `names`; and a record whose fields end at `ends`. TM_E_MEMORY.
+int tm__csv_whole_names(struct tm__csv_decoder *d, const char *text, const size_t *names,
+                        uint32_t count) TM_WARN_UNUSED;
+int tm__csv_read_whole(struct tm__csv_record *r, const uint32_t *ends,
+                       uint32_t count) TM_WARN_UNUSED;
 // The columns of the file from the record that names them, whose fields end at `ends`: d->header
 // says what is wrong with it, if anything. Without a header they are the schema's. TM_E_MEMORY ends
 // decoding.

@@ -200,6 +200,17 @@ START_TEST(whole_records_go_through_a_column_of_any)
 }
 END_TEST
 
+START_TEST(whole_records_of_csv_are_maps_of_texts)
+{
+    set_option(&w, "whole", "record");
+    reads(&tm_format_csv, "record any", "a,b,\"c d\"\n1,,\"x, \"\"y\"\"\"\n\"\",2,3\n",
+          "{\"record\":{\"a\":\"1\",\"b\":null,\"c d\":\"x, \\\"y\\\"\"}}\n"
+          "{\"record\":{\"a\":\"\",\"b\":\"2\",\"c d\":\"3\"}}\n");
+    set_option(&w, "header", "false");
+    refuses_options(&tm_format_csv, "record any", TM_E_OPTION, "header is false");
+}
+END_TEST
+
 START_TEST(nested_values_are_json_in_fields_of_csv)
 {
     const char csv[] = "a,l,s,x\n"
@@ -273,6 +284,7 @@ int main(void)
     tcase_add_test(test, defaults_of_every_type);
     tcase_add_test(test, wrong_options_say_what_is_wrong);
     tcase_add_test(test, whole_records_go_through_a_column_of_any);
+    tcase_add_test(test, whole_records_of_csv_are_maps_of_texts);
     tcase_add_test(test, nested_values_are_json_in_fields_of_csv);
     tcase_add_test(test, raw_takes_the_whole_input_as_one_record);
     tcase_add_test(test, formats_are_found_by_name_and_suffix);
