@@ -60,7 +60,6 @@ static const uint8_t *read_scalar(struct tm__json_record *r, struct tm_nest_fram
                                   const struct tm__key_node *node, const uint8_t *p)
 {
     struct tm_nest *n = &r->d->nest;
-    uint64_t v[2];
     const uint8_t *end = token_end(r, p);
     if (end == NULL || end >= r->end) {
         if (end == NULL && p < r->end)
@@ -72,7 +71,7 @@ static const uint8_t *read_scalar(struct tm__json_record *r, struct tm_nest_fram
         return no_room(r, rest(r, p));
     uint8_t *heap = r->heap;
     r->base = heap - n->b->row_size + f->start;
-    r->slot = (uint8_t *)v;
+    r->slot = (uint8_t *)r->word;
     if (tm__json_read_value(r, node, at(r, p), (uint32_t)(end - p)) < 0)
         return NULL;
     n->b->row_size += (size_t)(r->heap - heap);
@@ -80,7 +79,7 @@ static const uint8_t *read_scalar(struct tm__json_record *r, struct tm_nest_fram
     uint8_t *slot = tm_nest_slot(n, f, f->kind, (uint32_t)node->field, size);
     if (slot == NULL)
         return fail_room(r, TM_E_MEMORY);
-    memcpy(slot, v, size);
+    memcpy(slot, r->word, size);
     return end;
 }
 
@@ -363,17 +362,16 @@ static int number_key(struct tm__json_record *r, const struct tm__key_node *node
 {
     struct tm__number number;
     uint32_t len = (uint32_t)(end - p - 2);
-    uint64_t v = 0;
     if (tm__number_scan(p + 1, &number) != len)
         return tm__json_fail_value(&r->d->fail, TM_E_BAD_TYPE, &r->place, at(r, p), len + 2,
                                    "is no whole number, which keys of this map are");
-    r->slot = (uint8_t *)&v;
+    r->slot = (uint8_t *)r->word;
     if (tm__json_read_value(r, node, at(r, p + 1), len) < 0)
         return r->d->fail.code;
     uint8_t *slot = tm_nest_slot(&r->d->nest, tm__nest_top(&r->d->nest), TM_TYPE_MAP, 0, 8);
     if (slot == NULL)
         return tm__json_fail_room(&r->d->fail, TM_E_MEMORY);
-    memcpy(slot, &v, sizeof v);
+    memcpy(slot, r->word, 8);
     return 0;
 }
 

@@ -53,6 +53,7 @@ struct tm__json_record {
     struct tm_batch *batch;
     // Of a value that takes a general way: its slot, and from where its reference counts.
     uint8_t *slot, *base;
+    uint64_t word[2];                     // that slot, where the real one is not known yet
     uint64_t present[TM__NULL_WORDS_MAX]; // columns that have a value
     uint64_t nulled[TM__NULL_WORDS_MAX];  // columns written as null, for messages
     bool has_gap; // a key came twice: the first value's bytes may stand at the row's end
