@@ -179,7 +179,7 @@ static int close_list(struct tm_nest *n, struct tm_nest_frame *f)
         memcpy(&at, n->nulls.data + i, sizeof at);
         nulls[at >> 6] |= (uint64_t)1 << (at & 63);
     }
-    const uint8_t *from = n->scratch.data + f->entries;
+    const uint8_t *from = slots == 0 ? p : n->scratch.data + f->entries;
     if (TM_LIKELY(slots <= 128)) {
         for (size_t i = 0; i < slots; i += 8)
             memcpy(p + bitmap + i, from + i, 8);
@@ -273,16 +273,18 @@ static void drop_repeated(struct tm_nest *n, struct tm_nest_frame *f, size_t ent
 static int close_map(struct tm_nest *n, struct tm_nest_frame *f)
 {
     size_t slot = f->slot_bytes, entry = TM__NEST_ENTRY + slot;
-    int rc = sort_entries(n, f, entry);
-    if (rc != 0)
-        return rc;
-    drop_repeated(n, f, entry);
+    if (f->count > 1) {
+        int rc = sort_entries(n, f, entry);
+        if (rc != 0)
+            return rc;
+        drop_repeated(n, f, entry);
+    }
     size_t keys = 8 * (size_t)f->count;
     size_t size = keys + 8 * (size_t)((f->count + 63) / 64) + f->count * slot;
     uint8_t *p = add_zeroed(n, size);
     if (p == NULL)
         return refused(n, size + 8);
-    const uint8_t *entries = n->scratch.data + f->entries;
+    const uint8_t *entries = f->count == 0 ? p : n->scratch.data + f->entries;
     for (uint32_t i = 0; i < f->count; i++)
         memcpy(p + 8 * (size_t)i, entries + i * entry + 8, 8);
     write_values(p + keys, entries, f->count, slot);

@@ -180,7 +180,7 @@ static inline __attribute__((always_inline)) int tm_nest_close_fast(struct tm_ne
         return tm_nest_close(n, field);
     memset(data + size, 0, 8);
     if (is_list) {
-        const uint8_t *from = n->scratch.data + f->entries;
+        const uint8_t *from = slots == 0 ? data : n->scratch.data + f->entries;
         uint8_t *p = data + padded;
         size_t bitmap = f->count != 0 ? 8 : 0; // at most 32 slots
         const uint64_t none = 0;

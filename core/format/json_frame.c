@@ -98,9 +98,11 @@ static const uint8_t *skip_space(const uint8_t *p, const uint8_t *end)
 enum tm__json_layout tm__json_guess_layout(const uint8_t *p, const uint8_t *end, bool at_end,
                                            size_t max_record)
 {
-    const enum tm__json_layout more =
-        at_end || (size_t)(end - p) > max_record ? TM__LAYOUT_LINES : TM__LAYOUT_GUESS;
+    // However much more there is, as much as one record may have decides.
+    bool enough = at_end || (size_t)(end - p) > max_record;
+    const enum tm__json_layout more = enough ? TM__LAYOUT_LINES : TM__LAYOUT_GUESS;
     const uint8_t *behind;
+    end = (size_t)(end - p) > max_record ? p + max_record : end;
     p = skip_space(p, end);
     if (p == end)
         return more;
@@ -132,4 +134,79 @@ const uint8_t *tm__json_next_frame(const uint8_t *p, const uint8_t *end, size_t 
             return p;
     }
     return NULL;
+}
+
+// A bracket outside of strings; true: it closes the record.
+static bool scan_bracket(struct tm__json_scan *s, uint8_t c)
+{
+    if (c == '{' || c == '[') {
+        s->broken = s->depth == TM__DEPTH_MAX;
+        if (s->broken)
+            return false;
+        uint64_t bit = UINT64_C(1) << (s->depth & 63), *word = &s->is_object[s->depth >> 6];
+        *word = c == '{' ? *word | bit : *word & ~bit;
+        s->depth++;
+        return false;
+    }
+    s->broken = s->depth == 0;
+    if (s->broken)
+        return false;
+    s->depth--;
+    s->broken = ((s->is_object[s->depth >> 6] >> (s->depth & 63)) & 1) != (c == '}');
+    return !s->broken && s->depth == 0;
+}
+
+// A byte of a record; true: it is the last one.
+static bool scan_byte(struct tm__json_scan *s, uint8_t c)
+{
+    if (s->in_string) {
+        if (c == '\n') {
+            s->broken = s->at_line_start = true;
+            s->indent = 0;
+        } else if (s->escaped) {
+            s->escaped = false;
+        } else {
+            s->escaped = c == '\\';
+            s->in_string = c != '"';
+            return c == '"' && s->depth == 0;
+        }
+        return false;
+    }
+    if (c == '"')
+        s->in_string = true;
+    else if (c == '{' || c == '[' || c == '}' || c == ']')
+        return scan_bracket(s, c);
+    return false;
+}
+
+// A byte behind what is broken; true: another record begins with it.
+static bool scan_line(struct tm__json_scan *s, uint8_t c)
+{
+    if (c == '\n') {
+        s->at_line_start = true;
+        s->indent = 0;
+    } else if (s->at_line_start && (c == ' ' || c == '\t')) {
+        s->indent++;
+    } else if (s->at_line_start) {
+        s->at_line_start = false;
+        return c == '{' && s->indent <= s->column;
+    }
+    return false;
+}
+
+bool tm__json_scan_run(struct tm__json_scan *scan, const uint8_t *p, size_t *len)
+{
+    for (size_t i = 0; i < *len; i++) {
+        bool outside = !scan->broken && scan->depth == 0 && !scan->in_string;
+        if (outside && ends_word(p[i]) && scan->is_word) { // a number or word ends in front of it
+            *len = i;
+            return true;
+        }
+        scan->is_word = outside && !ends_word(p[i]);
+        if (scan->broken ? scan_line(scan, p[i]) : scan_byte(scan, p[i])) {
+            *len = scan->broken ? i : i + 1;
+            return true;
+        }
+    }
+    return false;
 }

@@ -14,6 +14,9 @@ enum tm__frame tm__json_frame_end(const uint8_t *p, const uint8_t *end, const ui
 // Which layout the text begins with; GUESS: more of it is needed to tell.
 enum tm__json_layout tm__json_guess_layout(const uint8_t *p, const uint8_t *end, bool at_end,
                                            size_t max_record);
+// Go on in [p, p + *len): *len is how much of it belongs to the record. True: it ends there, by its
+// brackets, or, where these do not match (`broken`), because another one begins as below.
+bool tm__json_scan_run(struct tm__json_scan *scan, const uint8_t *p, size_t *len);
 // Where the next record may begin behind one that is broken, at p, in a column of its line of at
 // most `column`: the first line that begins with an opening brace no further in. NULL: none.
 const uint8_t *tm__json_next_frame(const uint8_t *p, const uint8_t *end, size_t column);

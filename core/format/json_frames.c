@@ -71,48 +71,45 @@ static size_t trim(const uint8_t *p, size_t bytes)
     return bytes;
 }
 
+// A record that is passed over, as its bytes come, however many: up to where its brackets close,
+// or, where they do not match, to the next line as above.
 static int skip_long(struct frames *f)
 {
     struct tm__lines *lines = &f->d->lines;
-    const uint8_t *p = f->p + f->pos, *end = f->p + f->len;
-    const uint8_t *next = tm__json_next_frame(p, end, f->d->long_column);
-    size_t bytes = (size_t)(end - p), keep = 0;
-    if (next != NULL) {
-        bytes = (size_t)(next - p);
-    } else if (!f->at_end) { // the last line may be about to begin with a brace
-        const uint8_t *line = memrchr(p, '\n', bytes), *at = line;
-        while (at != NULL && ++at < end && (*at == ' ' || *at == '\t'))
-            ;
-        if (at == end && (size_t)(end - line) <= f->d->long_column + 1)
-            keep = (size_t)(end - line);
-        bytes -= keep;
-    }
+    const uint8_t *p = f->p + f->pos;
+    size_t bytes = f->len - f->pos;
+    bool over = tm__json_scan_run(&f->d->scan, p, &bytes);
     size_t show = TM__LINES_HEAD - lines->head_length;
     show = show < bytes ? show : bytes;
     memcpy(lines->head + lines->head_length, p, show);
     lines->head_length += show;
     lines->skipped += bytes;
     f->d->skipped_lines += pass(f, bytes);
-    if (next == NULL && !f->at_end)
+    if (!over && !f->at_end)
         return 0;
     lines->skipping = false;
+    f->d->comma = over && !f->d->scan.broken;
     int rc = tm__lines_too_large(lines, lines->head, lines->skipped, f->call->bad, f->call->arg);
     lines->offset += (int64_t)lines->skipped;
     lines->line += f->d->skipped_lines;
-    f->d->comma = false;
     return rc;
 }
 
-static int broken(struct frames *f, bool *more)
+static void begin_long(struct frames *f)
 {
-    const uint8_t *p = f->p + f->pos, *end = f->p + f->len;
-    size_t there = (size_t)(end - p), in = f->d->column;
-    const uint8_t *next = tm__json_next_frame(p, end, in);
+    f->d->lines.skipping = true;
+    f->d->lines.skipped = f->d->lines.head_length = 0;
+    f->d->skipped_lines = 0;
+    f->d->scan = (struct tm__json_scan){.column = f->d->column};
+}
+
+// The record is broken, or the input ends in it: `there` bytes of it may be looked at.
+static int broken(struct frames *f, size_t there, bool *more)
+{
+    const uint8_t *p = f->p + f->pos, *end = p + there;
+    const uint8_t *next = tm__json_next_frame(p, end, f->d->column);
     if (next == NULL && there > f->d->lines.max_record) {
-        f->d->lines.skipping = true;
-        f->d->lines.skipped = f->d->lines.head_length = 0;
-        f->d->skipped_lines = 0;
-        f->d->long_column = in;
+        begin_long(f);
         return 0;
     }
     if (next == NULL && !f->at_end) {
@@ -132,22 +129,28 @@ static int take_record(struct frames *f, bool *more)
 {
     struct tm__json_decoder *d = f->d;
     const uint8_t *p = f->p + f->pos, *behind = NULL;
-    size_t there = f->len - f->pos;
-    switch (tm__json_frame_end(p, f->p + f->len, &behind)) {
+    // A byte more than a record may have: what is behind it must not matter.
+    size_t there = f->len - f->pos, most = d->lines.max_record + 1;
+    there = there < most ? there : most;
+    switch (tm__json_frame_end(p, p + there, &behind)) {
     case TM__FRAME_WHOLE:
         d->comma = true;
         return read_whole(f, (size_t)(behind - p));
     case TM__FRAME_BROKEN:
-        return broken(f, more);
+        return broken(f, there, more);
     default:
-        if (f->at_end && *p != '{' && *p != '[' && *p != '"') {
-            d->comma = true;
-            return read_whole(f, there);
+        if (there > d->lines.max_record) {
+            begin_long(f);
+            return 0;
         }
-        if (there > d->lines.max_record || f->at_end)
-            return broken(f, more);
-        *more = true;
-        return 0;
+        if (!f->at_end) {
+            *more = true;
+            return 0;
+        }
+        if (*p == '{' || *p == '[' || *p == '"')
+            return broken(f, there, more);
+        d->comma = true;
+        return read_whole(f, there);
     }
 }
 

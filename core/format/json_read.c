@@ -19,21 +19,6 @@ enum {
     INDEX_KEPT = 2 * WINDOW, // a long record's index is not kept: a subtask has up to 256 decoders
 };
 
-void tm__json_close_gap(struct tm__json_record *r)
-{
-    const struct tm_schema *schema = r->d->schema;
-    uint32_t end = schema->fixed_bytes;
-    for (uint32_t i = 0; i < schema->field_count; i++) {
-        struct tm_ref ref;
-        uint64_t words = r->present[i >> 6] & r->d->used[i >> 6];
-        if (!tm_type_is_reference(schema->fields[i].type) || ((words >> (i & 63)) & 1) == 0)
-            continue;
-        memcpy(&ref, r->row + schema->fields[i].offset, sizeof ref);
-        end = ref.offset + ref.length > end ? ref.offset + ref.length : end;
-    }
-    r->heap = r->row + end;
-}
-
 // The record, of any kind, into the one column that takes it whole: from a copy that ends with a
 // line end, as a number may stand alone.
 static int read_whole(struct tm__json_record *r)

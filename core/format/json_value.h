@@ -15,6 +15,15 @@ enum {
 
 struct tm__json_index;
 
+// Where a record ends that is too long to be held: see tm__json_scan_run.
+struct tm__json_scan {
+    uint64_t is_object[TM__DEPTH_MAX / 64];
+    uint32_t depth;
+    size_t column, indent; // of the record's beginning in its line; of the line so far
+    bool in_string, escaped;
+    bool broken, at_line_start, is_word;
+};
+
 struct tm__json_decoder {
     struct tm_decoder base;
     struct tm_mem *mem;
@@ -30,10 +39,11 @@ struct tm__json_decoder {
     struct tm_nest nest;
     // Records that are no lines (json_frame.h): the layout; of an array: are we in it, has a record
     // been read and no comma since, a comma and no record since; how far in its line the next
-    // byte is; of a record that is passed over how far in it began, and its lines.
+    // byte is; of a record that is passed over how far it is known, and its lines.
     uint8_t layout;
     bool inside, comma, want;
-    size_t column, long_column;
+    size_t column;
+    struct tm__json_scan scan;
     int64_t skipped_lines;
     void (*notice)(void *arg, const char *message); // as in tm_decoder_args
     void *notice_arg;

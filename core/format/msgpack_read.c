@@ -60,7 +60,8 @@ __attribute__((format(printf, 3, 4))) static int fail(struct msgpack_decoder *d,
 // --- rows ----------------------------------------------------------------------------------------
 
 // The columns of the map that the record is, into the row.
-static int read_map(struct msgpack_decoder *d, const struct tm_any *map, uint64_t *present)
+static int read_map(struct msgpack_decoder *d, const struct tm_any *map, uint64_t *present,
+                    bool *has_gap)
 {
     struct tm__msgpack_reader *r = &d->reader;
     struct tm__key_node *last = r->keys.start;
@@ -77,6 +78,7 @@ static int read_map(struct msgpack_decoder *d, const struct tm_any *map, uint64_
         }
         last = node;
         size_t before = r->builder.row_size;
+        *has_gap = *has_gap || (present[node->word] & node->bit) != 0;
         int rc = tm__msgpack_read_column(r, node, &p);
         if (rc < 0)
             return rc;
@@ -117,6 +119,7 @@ static int read_record(struct msgpack_decoder *d, const uint8_t *p, size_t len,
     uint64_t present[NULL_WORDS];
     struct tm__row_masks masks = {.all = d->all, .used = d->used, .required = d->required};
     struct tm_any record = tm_any_read(p, p + len);
+    bool has_gap = false; // a key came twice
     int rc = 0;
     if (tm_batch_reserve(batch, schema->fixed_bytes + d->columns.room + 8) != 0)
         return fail(d, TM_E_MEMORY, "out of memory for a record");
@@ -131,7 +134,7 @@ static int read_record(struct msgpack_decoder *d, const uint8_t *p, size_t len,
         if (rc == 0)
             present[d->whole->word] |= d->whole->bit;
     } else if (record.kind == TM_ANY_MAP) {
-        rc = read_map(d, &record, present);
+        rc = read_map(d, &record, present, &has_gap);
     } else {
         rc = fail(d, TM_E_BAD_TYPE, "the record is no map (byte 0)");
     }
@@ -142,6 +145,8 @@ static int read_record(struct msgpack_decoder *d, const uint8_t *p, size_t len,
         return tm__json_fail_room(&r->fail, size > TM_ROW_BYTES_MAX ? TM_E_LIMIT : TM_E_MEMORY);
     uint8_t *row = batch->data + batch->size_bytes, *heap = row + r->builder.row_size;
     clear_unused(d, row, present);
+    if (has_gap)
+        heap = tm__row_close_gap(schema, row, present, d->used);
     if (tm__columns_has_defaults(&d->columns))
         heap = tm__columns_fill(&d->columns, row, heap, present);
     return tm__row_end(batch, heap, present, masks) ? 0 : missing(d, present);
