@@ -60,6 +60,8 @@ struct tm_decoder_args {
                           // and left null. NULL = all
     size_t max_record;
     const struct tm_options *options; // of the format; NULL: its defaults
+    // The input is a part of one that was cut at line ends: each record is a line of it.
+    bool cut_at_lines;
     // Told of what is no error and may be a mistake: a column that no record of the split has. The
     // text holds during the call. NULL: nobody asks.
     void (*notice)(void *arg, const char *message);

@@ -237,6 +237,12 @@ int tm__json_decoder_new(const struct tm_decoder_args *args, struct tm_decoder *
         if (schema->fields[i].type.kind == TM_TYPE_UNKNOWN)
             return tm_error_set(err, TM_E_SCHEMA, "field %s has no type", schema->fields[i].name);
     }
+    enum tm__json_layout layout = layout_of(args->options);
+    if (args->cut_at_lines && layout != TM__LAYOUT_GUESS && layout != TM__LAYOUT_LINES)
+        return tm_error_set(
+            err, TM_E_OPTION,
+            "layout = \"%s\" and split: only files with a record a line can be split",
+            layout == TM__LAYOUT_ARRAY ? "array" : "pretty");
     struct tm__json_decoder *d = tm_mem_zalloc(args->mem, sizeof *d);
     if (d == NULL)
         return tm_error_set(err, TM_E_MEMORY, "no memory for a JSON decoder");
@@ -244,7 +250,9 @@ int tm__json_decoder_new(const struct tm_decoder_args *args, struct tm_decoder *
     d->mem = args->mem;
     d->notice = args->notice;
     d->notice_arg = args->notice_arg;
-    d->layout = (uint8_t)layout_of(args->options);
+    d->layout = (uint8_t)layout;
+    if (args->cut_at_lines && d->layout == TM__LAYOUT_GUESS)
+        d->layout = TM__LAYOUT_LINES;
     d->schema = tm_schema_ref(args->schema);
     // A row is never longer than its record and the fixed part.
     size_t limit = TM_ROW_BYTES_MAX - 64 - schema->fixed_bytes;

@@ -64,7 +64,8 @@ static uint8_t *put_leaf(struct tm__json_writer *w, uint8_t *out, const struct t
         return isfinite(v->number) ? tm__put_double(out, v->number)
                                    : tm__json_put_no_number(w, out, v->number);
     case TM_ANY_STRING:
-        return tm__json_put_string(out, v->bytes, v->count);
+        return w->is_message ? tm__json_put_string(out, v->bytes, v->count)
+                             : tm__json_put_batch_string(out, v->bytes, v->count);
     case TM_ANY_BINARY:
         *out++ = '"';
         out = tm__base64_encode(out, v->bytes, v->count);

@@ -136,6 +136,27 @@ START_TEST(a_record_that_is_too_long_is_passed_over)
 }
 END_TEST
 
+START_TEST(a_part_of_a_file_that_was_cut_at_line_ends_has_lines)
+{
+    struct tm_schema *schema = make_schema(&w, "a int");
+    struct tm_decoder_args args = {.mem = &w.mem,
+                                   .schema = schema,
+                                   .max_record = 1000,
+                                   .options = &w.options,
+                                   .cut_at_lines = true};
+    struct tm_decoder *d = NULL;
+    const char *text = "[{\"a\":1},\n{\"a\":2}\n";
+    ck_assert_int_eq(tm_format_json.decoder_new(&args, &d, &w.err), 0);
+    ck_assert_int_eq(decode_pieces(&w, d, schema, text, strlen(text), 100), 0);
+    ck_assert_str_eq(text_of(&w.rows), "{\"a\":2}\n");
+    ck_assert_uint_eq(w.bad_count, 1);
+    d->ops->free(d);
+    set_option(&w, "layout", "array");
+    ck_assert_int_eq(tm_format_json.decoder_new(&args, &d, &w.err), TM_E_OPTION);
+    tm_schema_unref(schema);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("json_frames");
@@ -147,6 +168,7 @@ int main(void)
     tcase_add_test(test, a_broken_item_does_not_take_the_others_with_it);
     tcase_add_test(test, what_stands_between_items_is_checked);
     tcase_add_test(test, a_record_that_is_too_long_is_passed_over);
+    tcase_add_test(test, a_part_of_a_file_that_was_cut_at_line_ends_has_lines);
     suite_add_tcase(suite, test);
     return run_suite(suite);
 }
