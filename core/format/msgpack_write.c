@@ -39,13 +39,18 @@ static uint8_t *put_time(struct tm__json_writer *w, struct tm__json_field *field
 static uint8_t *put_value(struct tm__json_writer *w, uint8_t *out, struct tm__json_field *field,
                           struct tm_slot slot);
 
+// `kind`: the row is a change, and its kind is the first field.
 static uint8_t *put_fields(struct tm__json_writer *w, uint8_t *out, struct tm__json_fields *of,
-                           const struct tm_row *row)
+                           const struct tm_row *row, bool kind)
 {
-    uint32_t count = of->count;
+    uint32_t count = of->count + kind;
     for (uint32_t i = 0; w->omit_nulls && i < of->count; i++)
         count -= tm_row_is_null(row, of->fields[i].index);
     out = tm_any_put_map_head(out, count);
+    if (kind) {
+        out = put_string(out, "op", 2);
+        out = put_string(out, tm_row_kind_text(row->kind), 2);
+    }
     for (uint32_t i = 0; i < of->count; i++) {
         struct tm__json_field *field = &of->fields[i];
         bool is_null = tm_row_is_null(row, field->index);
@@ -106,7 +111,7 @@ static uint8_t *put_value(struct tm__json_writer *w, uint8_t *out, struct tm__js
     case TM_TYPE_MAP:
         return put_map(w, out, field->of, tm_slot_map(slot));
     case TM_TYPE_STRUCT:
-        return put_fields(w, out, field->of, tm_slot_struct(slot));
+        return put_fields(w, out, field->of, tm_slot_struct(slot), false);
     default:
         break;
     }
@@ -121,7 +126,7 @@ static uint8_t *put_value(struct tm__json_writer *w, uint8_t *out, struct tm__js
 static uint8_t *put_record(struct msgpack_encoder *e, uint8_t *out, const struct tm_row *row)
 {
     if (e->whole == NULL)
-        return put_fields(&e->writer, out, e->writer.row, row);
+        return put_fields(&e->writer, out, e->writer.row, row, e->writer.changelog);
     if (tm_row_is_null(row, e->whole->index))
         return tm_any_put_nil(out);
     return put_value(&e->writer, out, e->whole, tm_slot_of_row(row, e->whole->offset));

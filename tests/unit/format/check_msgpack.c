@@ -215,6 +215,35 @@ START_TEST(rows_are_the_same_behind_msgpack)
 }
 END_TEST
 
+START_TEST(a_change_begins_with_its_kind)
+{
+    struct tm_schema *schema = make_schema(&w, "a int");
+    tm_schema_set_changelog(schema);
+    struct tm_encoder_args args = {.mem = &w.mem, .schema = schema};
+    struct tm_encoder *e = NULL;
+    struct tm_batch *batch = tm_batch_acquire(w.pool, schema);
+    struct tm_builder b;
+    struct tm_buf out;
+    tm_buf_init(&out, &w.mem);
+    ck_assert_int_eq(tm_builder_begin(&b, batch), 0);
+    tm_builder_put_int(&b, 0, 5);
+    ck_assert_int_eq(tm_builder_end(&b), 0);
+    ((struct tm_row *)(void *)batch->data)->kind = TM_ROW_DELETE;
+    ck_assert_int_eq(tm_format_msgpack.encoder_new(&args, &e, &w.err), 0);
+    const struct tm_row *row = tm_batch_first(batch);
+    ck_assert_int_eq(e->ops->encode(e, batch, &row, &out, SIZE_MAX, NULL, NULL), 0);
+    ck_assert_uint_eq(out.size_bytes, 10);
+    ck_assert_mem_eq(out.data,
+                     "\x82\xa2op\xa2-D\xa1"
+                     "a\x05",
+                     10);
+    tm_batch_release(batch);
+    e->ops->free(e);
+    tm_buf_fini(&out);
+    tm_schema_unref(schema);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("msgpack");
@@ -227,6 +256,7 @@ int main(void)
     tcase_add_test(test, bytes_that_are_no_msgpack_end_the_input);
     tcase_add_test(test, records_are_read_in_any_pieces);
     tcase_add_test(test, rows_are_the_same_behind_msgpack);
+    tcase_add_test(test, a_change_begins_with_its_kind);
     suite_add_tcase(suite, test);
     return run_suite(suite);
 }
