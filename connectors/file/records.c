@@ -33,6 +33,7 @@ int tm__records_decoder(struct tm__records *self, struct tm__split *split, struc
                                    .used = self->base.node->used,
                                    .max_record = self->max_record,
                                    .options = &self->base.node->format_options,
+                                   .cut_at_lines = split->input.begin != 0 || split->input.end != 0,
                                    .notice = notice,
                                    .notice_arg = self};
     return self->format->decoder_new(&args, &split->decoder, err);

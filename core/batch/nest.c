@@ -3,26 +3,18 @@
 
 #include "core/batch/nested.h"
 
-// An item or entry in scratch: is it null (a map: an open entry waits for its value), the key of a
-// map, then the value's slot.
-enum { ENTRY_NULL = 1, ENTRY_WAITS = 2 };
-
 void tm_nest_init(struct tm_nest *n, struct tm_mem *mem)
 {
     n->b = NULL;
     n->depth = 0;
     tm_buf_init(&n->scratch, mem);
+    tm_buf_init(&n->nulls, mem);
 }
 
 void tm_nest_fini(struct tm_nest *n)
 {
     tm_buf_fini(&n->scratch);
-}
-
-static struct tm_nest_frame *top(struct tm_nest *n)
-{
-    TM_ASSERT(n->depth != 0);
-    return &n->frames[n->depth - 1];
+    tm_buf_fini(&n->nulls);
 }
 
 static uint8_t *row_at(const struct tm_nest *n, size_t offset)
@@ -30,25 +22,20 @@ static uint8_t *row_at(const struct tm_nest *n, size_t offset)
     return n->b->batch->data + n->b->row_start + offset;
 }
 
-static uint32_t value_field(const struct tm_nest_frame *f)
-{
-    return f->kind == TM_TYPE_MAP ? 1 : 0;
-}
-
-static size_t entry_bytes(const struct tm_nest_frame *f)
-{
-    uint32_t slot = tm_type_slot_bytes(f->of->fields[value_field(f)].type);
-    return 8 + (f->kind == TM_TYPE_MAP ? 8u : 0u) + slot;
-}
-
 // Room for `size` zeroed bytes at the row's end, which is brought to a multiple of 8; NULL: none.
-static uint8_t *add_zeroed(struct tm_nest *n, size_t size)
+static inline uint8_t *add_zeroed(struct tm_nest *n, size_t size)
 {
     size_t padded = (n->b->row_size + 7) & ~(size_t)7, gap = padded - n->b->row_size;
-    uint8_t *p = tm_builder_reserve_bytes(n->b, gap + size);
-    if (p == NULL)
+    uint8_t *p = tm_nest_room(n, gap + size);
+    if (TM_UNLIKELY(p == NULL))
         return NULL;
-    memset(p, 0, gap + size);
+    // The slack behind the capacity makes whole steps of 32 bytes safe and spares the call.
+    if (TM_LIKELY(size <= 256)) {
+        for (size_t i = 0; i < gap + size; i += 32)
+            __builtin_memset(p + i, 0, 32);
+    } else {
+        memset(p, 0, gap + size);
+    }
     n->b->row_size += gap + size;
     return p + gap;
 }
@@ -60,53 +47,15 @@ static int refused(const struct tm_nest *n, size_t more)
 
 // --- slots -------------------------------------------------------------------------------------
 
-static int put_struct_slot(struct tm_nest *n, const struct tm_nest_frame *f, uint32_t field,
-                           const void *slot, size_t size)
-{
-    uint8_t *p = row_at(n, f->start);
-    struct tm_row *row = (struct tm_row *)(void *)p;
-    uint64_t bit = (uint64_t)1 << (field & 63);
-    TM_ASSERT(field < f->of->field_count);
-    if (slot == NULL) {
-        row->nulls[field >> 6] |= bit;
-        memset(p + f->of->fields[field].offset, 0, size);
-    } else {
-        row->nulls[field >> 6] &= ~bit;
-        memcpy(p + f->of->fields[field].offset, slot, size);
-    }
-    return 0;
-}
-
-static int put_entry(struct tm_nest *n, struct tm_nest_frame *f, uint32_t field, const void *slot,
-                     size_t size)
-{
-    size_t entry = entry_bytes(f), value_at = 8;
-    int rc = 0;
-    bool is_map = f->kind == TM_TYPE_MAP, is_key = is_map && field == 0;
-    if (!is_map || is_key) {
-        rc = tm_buf_reserve(&n->scratch, entry);
-        if (rc != 0)
-            return rc;
-        memset(n->scratch.data + n->scratch.size_bytes, 0, entry);
-        n->scratch.size_bytes += entry;
-        f->count++;
-    }
-    uint8_t *p = n->scratch.data + n->scratch.size_bytes - entry;
-    uint64_t state = is_key ? ENTRY_WAITS : slot == NULL ? ENTRY_NULL : 0;
-    memcpy(p, &state, sizeof state);
-    value_at += is_map && !is_key ? 8 : 0;
-    if (slot != NULL)
-        memcpy(p + value_at, slot, size);
-    return 0;
-}
-
-// `slot` NULL: null.
 static int put_slot(struct tm_nest *n, uint32_t field, const void *slot, size_t size)
 {
-    struct tm_nest_frame *f = top(n);
-    if (f->kind == TM_TYPE_STRUCT)
-        return put_struct_slot(n, f, field, slot, size);
-    return put_entry(n, f, field, slot, size);
+    struct tm_nest_frame *f = tm__nest_top(n);
+    TM_ASSERT(f->kind != TM_TYPE_STRUCT || field < f->of->field_count);
+    uint8_t *p = tm_nest_slot(n, f, f->kind, field, size);
+    if (p == NULL)
+        return TM_E_MEMORY;
+    memcpy(p, slot, size);
+    return 0;
 }
 
 int tm_nest_put_word(struct tm_nest *n, uint32_t field, uint64_t word)
@@ -119,11 +68,31 @@ int tm_nest_put_decimal(struct tm_nest *n, uint32_t field, __int128 unscaled)
     return put_slot(n, field, &unscaled, sizeof unscaled);
 }
 
+static void put_null_field(struct tm_nest *n, const struct tm_nest_frame *f, uint32_t field)
+{
+    const struct tm_field *def = &f->of->fields[field];
+    uint8_t *p = row_at(n, f->start);
+    ((struct tm_row *)(void *)p)->nulls[field >> 6] |= (uint64_t)1 << (field & 63);
+    memset(p + def->offset, 0, tm_type_slot_bytes(def->type));
+}
+
 int tm_nest_put_null(struct tm_nest *n, uint32_t field)
 {
-    const struct tm_nest_frame *f = top(n);
-    uint32_t of = f->kind == TM_TYPE_STRUCT ? field : value_field(f);
-    return put_slot(n, field, NULL, tm_type_slot_bytes(f->of->fields[of].type));
+    struct tm_nest_frame *f = tm__nest_top(n);
+    if (f->kind == TM_TYPE_STRUCT) {
+        put_null_field(n, f, field);
+        return 0;
+    }
+    uint32_t at = f->count;
+    if (f->kind == TM_TYPE_LIST && tm_buf_append(&n->nulls, &at, sizeof at) != 0)
+        return TM_E_MEMORY;
+    uint8_t *p = tm_nest_slot(n, f, f->kind, field, f->slot_bytes);
+    if (p == NULL)
+        return TM_E_MEMORY;
+    memset(p, 0, f->slot_bytes);
+    if (f->kind == TM_TYPE_MAP)
+        p[-TM__NEST_ENTRY] = TM__NEST_NULL;
+    return 0;
 }
 
 uint8_t *tm_nest_reserve_bytes(struct tm_nest *n, size_t max)
@@ -134,7 +103,7 @@ uint8_t *tm_nest_reserve_bytes(struct tm_nest *n, size_t max)
 int tm_nest_commit_bytes(struct tm_nest *n, uint32_t field, uint32_t len)
 {
     // an empty value has no place of its own
-    struct tm_ref ref = {(uint32_t)n->b->row_size - top(n)->start, len};
+    struct tm_ref ref = {(uint32_t)n->b->row_size - tm__nest_top(n)->start, len};
     n->b->row_size += len;
     return put_slot(n, field, &ref, sizeof ref);
 }
@@ -182,40 +151,59 @@ int tm_nest_open(struct tm_nest *n, struct tm_type type)
         return refused(n, head + 8);
     if (is_struct)
         init_struct(type.of, p);
-    n->frames[n->depth++] = (struct tm_nest_frame){.of = type.of,
-                                                   .start = (uint32_t)(n->b->row_size - head),
-                                                   .entries = n->scratch.size_bytes,
-                                                   .kind = type.kind};
+    struct tm_nest_frame *f = &n->frames[n->depth++];
+    *f = (struct tm_nest_frame){.of = type.of,
+                                .start = (uint32_t)(n->b->row_size - head),
+                                .entries = n->scratch.size_bytes,
+                                .nulls = n->nulls.size_bytes,
+                                .kind = type.kind};
+    if (!is_struct)
+        f->slot_bytes = tm_type_slot_bytes(type.of->fields[type.kind == TM_TYPE_MAP ? 1 : 0].type);
     return 0;
 }
 
-// The bitmap and the slots of `count` entries; the value's slot stands `at` bytes into each.
-static void write_items(uint8_t *to, const uint8_t *entries, uint32_t count, size_t entry,
-                        size_t at, size_t slot)
+static int close_list(struct tm_nest *n, struct tm_nest_frame *f)
+{
+    size_t bitmap = 8 * (size_t)((f->count + 63) / 64), slots = (size_t)f->count * f->slot_bytes;
+    size_t padded = (n->b->row_size + 7) & ~(size_t)7, gap = padded - n->b->row_size;
+    uint8_t *p = tm_nest_room(n, gap + bitmap + slots);
+    if (p == NULL)
+        return refused(n, gap + bitmap + slots);
+    memset(p, 0, 8);
+    p += gap;
+    uint64_t *nulls = (uint64_t *)(void *)p;
+    for (size_t i = 0; i < bitmap / 8; i++)
+        nulls[i] = 0;
+    for (size_t i = f->nulls; i < n->nulls.size_bytes; i += sizeof(uint32_t)) {
+        uint32_t at;
+        memcpy(&at, n->nulls.data + i, sizeof at);
+        nulls[at >> 6] |= (uint64_t)1 << (at & 63);
+    }
+    const uint8_t *from = slots == 0 ? p : n->scratch.data + f->entries;
+    if (TM_LIKELY(slots <= 128)) {
+        for (size_t i = 0; i < slots; i += 8)
+            memcpy(p + bitmap + i, from + i, 8);
+    } else {
+        memcpy(p + bitmap, from, slots);
+    }
+    n->b->row_size = padded + bitmap + slots;
+    uint32_t end = (uint32_t)n->b->row_size - f->start;
+    struct tm_list head = {end, f->count, end - (uint32_t)(bitmap + slots), 0};
+    memcpy(row_at(n, f->start), &head, sizeof head);
+    n->nulls.size_bytes = f->nulls;
+    return 0;
+}
+
+// The bitmap and the slots of the values of a map's entries.
+static void write_values(uint8_t *to, const uint8_t *entries, uint32_t count, size_t slot)
 {
     uint64_t *nulls = (uint64_t *)(void *)to;
     uint8_t *slots = to + 8 * (size_t)((count + 63) / 64);
     for (uint32_t i = 0; i < count; i++) {
-        const uint8_t *e = entries + i * entry;
-        uint64_t state;
-        memcpy(&state, e, sizeof state);
-        nulls[i >> 6] |= (state & ENTRY_NULL) << (i & 63);
-        memcpy(slots + i * slot, e + at, slot);
+        const uint8_t *e = entries + i * (TM__NEST_ENTRY + slot);
+        nulls[i >> 6] |= (uint64_t)(*e & TM__NEST_NULL) << (i & 63);
+        memcpy(slots + i * slot, e + TM__NEST_ENTRY, slot);
     }
-}
-
-static int close_list(struct tm_nest *n, const struct tm_nest_frame *f)
-{
-    size_t slot = tm_type_slot_bytes(f->of->fields[0].type);
-    size_t size = 8 * (size_t)((f->count + 63) / 64) + f->count * slot;
-    uint8_t *p = add_zeroed(n, size);
-    if (p == NULL)
-        return refused(n, size + 8);
-    write_items(p, n->scratch.data + f->entries, f->count, 8 + slot, 8, slot);
-    uint32_t end = (uint32_t)n->b->row_size - f->start;
-    struct tm_list head = {end, f->count, end - (uint32_t)size, 0};
-    memcpy(row_at(n, f->start), &head, sizeof head);
-    return 0;
 }
 
 static struct tm_slot entry_key(const struct tm_nest *n, const struct tm_nest_frame *f,
@@ -284,20 +272,22 @@ static void drop_repeated(struct tm_nest *n, struct tm_nest_frame *f, size_t ent
 
 static int close_map(struct tm_nest *n, struct tm_nest_frame *f)
 {
-    size_t entry = entry_bytes(f), slot = entry - 16;
-    int rc = sort_entries(n, f, entry);
-    if (rc != 0)
-        return rc;
-    drop_repeated(n, f, entry);
+    size_t slot = f->slot_bytes, entry = TM__NEST_ENTRY + slot;
+    if (f->count > 1) {
+        int rc = sort_entries(n, f, entry);
+        if (rc != 0)
+            return rc;
+        drop_repeated(n, f, entry);
+    }
     size_t keys = 8 * (size_t)f->count;
     size_t size = keys + 8 * (size_t)((f->count + 63) / 64) + f->count * slot;
     uint8_t *p = add_zeroed(n, size);
     if (p == NULL)
         return refused(n, size + 8);
-    const uint8_t *entries = n->scratch.data + f->entries;
+    const uint8_t *entries = f->count == 0 ? p : n->scratch.data + f->entries;
     for (uint32_t i = 0; i < f->count; i++)
         memcpy(p + 8 * (size_t)i, entries + i * entry + 8, 8);
-    write_items(p + keys, entries, f->count, entry, 16, slot);
+    write_values(p + keys, entries, f->count, slot);
     uint32_t end = (uint32_t)n->b->row_size - f->start;
     struct tm_map head = {end, f->count, end - (uint32_t)size, end - (uint32_t)(size - keys)};
     memcpy(row_at(n, f->start), &head, sizeof head);
@@ -315,21 +305,22 @@ static int close_struct(struct tm_nest *n, const struct tm_nest_frame *f)
 
 int tm_nest_close(struct tm_nest *n, uint32_t field)
 {
-    struct tm_nest_frame *f = top(n);
+    struct tm_nest_frame *f = tm__nest_top(n);
     int rc = f->kind == TM_TYPE_STRUCT ? close_struct(n, f)
              : f->kind == TM_TYPE_LIST ? close_list(n, f)
                                        : close_map(n, f);
     if (rc != 0)
         return rc;
-    struct tm_ref ref = {f->start, (uint32_t)n->b->row_size - f->start};
+    uint32_t length = (uint32_t)n->b->row_size - f->start;
     if (f->kind != TM_TYPE_STRUCT)
         n->scratch.size_bytes = f->entries;
     if (--n->depth == 0) {
+        uint64_t ref = tm_nest_ref(f->start, length);
         if (!tm_row_is_null(tm__batch_builder_row(n->b), field))
             n->b->has_gap = true;
         memcpy(tm__batch_builder_slot(n->b, field), &ref, sizeof ref);
         return 0;
     }
-    ref.offset -= top(n)->start;
+    uint64_t ref = tm_nest_ref(f->start - tm__nest_top(n)->start, length);
     return put_slot(n, field, &ref, sizeof ref);
 }

@@ -13,7 +13,8 @@ static struct tm__csv_column column_of(const struct tm__csv_decoder *d, uint32_t
                                    .word = index >> 6,
                                    .bit = bit,
                                    .keep = (d->used[index >> 6] & bit) != 0 ? ~UINT64_C(0) : 0,
-                                   .name = field->name};
+                                   .name = d->columns_of.names[index],
+                                   .field = index};
 }
 
 static bool is_visible(const struct tm_schema *schema, uint32_t index)
@@ -124,6 +125,17 @@ static const char *schema_name(void *arg, uint32_t i)
     return is_visible(schema, i) ? schema->fields[i].name : NULL;
 }
 
+// The column that is called so in the header, or -1.
+static int32_t find_column(const struct tm__csv_decoder *d, const char *name, size_t len)
+{
+    for (uint32_t i = 0; i < d->schema->field_count; i++) {
+        const char *own = d->columns_of.names[i];
+        if (strlen(own) == len && memcmp(own, name, len) == 0)
+            return (int32_t)i;
+    }
+    return -1;
+}
+
 // The name in the header that may be meant by a column that is not there: one that is no other
 // column's.
 static const char *nearest_name(struct header *h, const char *name)
@@ -138,7 +150,7 @@ static const char *nearest_name(struct header *h, const char *name)
 
 static void fail_missing(struct header *h, uint32_t index)
 {
-    const char *name = h->d->schema->fields[index].name, *near = nearest_name(h, name);
+    const char *name = h->d->columns_of.names[index], *near = nearest_name(h, name);
     char list[200];
     list_names(list, sizeof list, header_name, h, h->count);
     fail(h->d, TM_E_REQUIRED, "field %s is required and not in the header%s%s%s, which has %s",
@@ -154,7 +166,7 @@ static bool is_missing(const struct header *h, uint32_t index)
 static const char *missing_name(void *arg, uint32_t i)
 {
     struct header *h = arg;
-    return is_missing(h, i) ? h->d->schema->fields[i].name : NULL;
+    return is_missing(h, i) ? h->d->columns_of.names[i] : NULL;
 }
 
 // Columns that may be absent, and are: more likely misspelt than meant.
@@ -201,7 +213,7 @@ static void match_names(struct header *h)
     for (uint32_t i = 0; i < h->count; i++) {
         const char *name = header_name(h, i);
         size_t length = h->names[i + 1] - h->names[i] - 1;
-        int32_t found = tm_schema_find(d->schema, name, length);
+        int32_t found = find_column(d, name, length);
         if (found < 0 || !is_visible(d->schema, (uint32_t)found))
             continue;
         d->columns[i] = column_of(d, (uint32_t)found);
@@ -218,12 +230,23 @@ static void match_names(struct header *h)
         return;
     }
     for (uint32_t i = 0; i < d->schema->field_count; i++) {
-        if (((d->required[i >> 6] & ~h->seen[i >> 6]) >> (i & 63) & 1) != 0) {
+        uint64_t given = h->seen[i >> 6] | d->columns_of.defaulted[i >> 6];
+        if (((d->required[i >> 6] & ~given) >> (i & 63) & 1) != 0) {
             fail_missing(h, i);
             return;
         }
     }
     notice_missing(h);
+}
+
+// A map has each name once.
+static void check_repeated(struct header *h)
+{
+    for (uint32_t i = 1; i < h->count; i++) {
+        for (uint32_t k = 0; k < i && h->d->header.code == 0; k++)
+            if (strcmp(header_name(h, i), header_name(h, k)) == 0)
+                fail(h->d, TM_E_BAD_CSV, "the header has the column %s twice", header_name(h, i));
+    }
 }
 
 int tm__csv_read_header(struct tm__csv_decoder *d, const uint8_t *text, uint32_t start,
@@ -239,7 +262,10 @@ int tm__csv_read_header(struct tm__csv_decoder *d, const uint8_t *text, uint32_t
         take_names(&h, text, start, end, ends);
         rc = make_columns(d, h.count);
     }
-    if (rc == 0)
+    if (rc == 0 && d->columns_of.whole >= 0) {
+        check_repeated(&h);
+        rc = tm__csv_whole_names(d, h.text, h.names, h.count);
+    } else if (rc == 0)
         match_names(&h);
     tm_mem_free(d->mem, h.text, text_bytes);
     tm_mem_free(d->mem, h.names, names_bytes);

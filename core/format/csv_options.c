@@ -4,6 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/format/columns.h"
+
 static const char what[] = "tm.csv";
 
 const struct tm_option_def tm_csv_option_defs[] = {
@@ -186,8 +188,7 @@ int tm_csv_options_parse(struct tm_mem *mem, const struct tm_options *given,
 {
     struct tm_options all;
     memset(options, 0, sizeof *options);
-    tm_options_init(&all, mem);
-    int rc = given == NULL || tm_options_copy(&all, given) == 0
+    int rc = tm__columns_other_options(&all, mem, given) == 0
                  ? tm_options_check(&all, tm_csv_option_defs, what, err)
                  : tm_error_set(err, TM_E_MEMORY, "%s: out of memory for its options", what);
     if (rc == 0)

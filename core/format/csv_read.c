@@ -11,6 +11,7 @@
 
 #include "core/format/csv_number.h"
 #include "core/format/formats.h"
+#include "core/format/json_cell.h"
 #include "core/format/json_index.h"
 #include "core/format/row_fill.h"
 
@@ -110,6 +111,10 @@ static ALWAYS_INLINE bool fast_value(struct tm__csv_record *r, const struct tm__
     case TM_TYPE_STRING:
         return fast_string(column, r->row, heap, p, len, tm__csv_escape(d));
     case TM_TYPE_BYTES:
+    case TM_TYPE_LIST:
+    case TM_TYPE_MAP:
+    case TM_TYPE_STRUCT:
+    case TM_TYPE_ANY:
         return false;
     case TM_TYPE_DECIMAL:
         return tm__csv_fast_decimal(p, len, front, d->options.decimal, column->type, column->keep,
@@ -175,14 +180,19 @@ static ALWAYS_INLINE int read_row(struct tm__csv_record *r, const uint32_t *ends
     struct tm__csv_decoder *d = r->d;
     const struct tm_schema *schema = d->schema;
     struct tm__row_masks masks = {.all = d->all, .used = d->used, .required = d->required};
-    if (TM_UNLIKELY(tm_batch_reserve(batch, schema->fixed_bytes + (r->end - r->start) + 8) != 0))
+    size_t room = schema->fixed_bytes + d->columns_of.room + (r->end - r->start) + 8;
+    if (TM_UNLIKELY(tm_batch_reserve(batch, room) != 0))
         return d->fail.code = TM_E_MEMORY;
+    r->batch = batch;
     r->row = batch->data + batch->size_bytes;
     r->heap = r->row + schema->fixed_bytes;
-    int rc = TM_LIKELY(schema->null_words == 1) ? read_fields(r, ends, count, true)
-                                                : read_wide(r, ends, count);
+    int rc = TM_UNLIKELY(d->columns_of.whole >= 0) ? tm__csv_read_whole(r, ends, count)
+             : TM_LIKELY(schema->null_words == 1)  ? read_fields(r, ends, count, true)
+                                                   : read_wide(r, ends, count);
     if (TM_UNLIKELY(rc != 0))
         return rc;
+    if (TM_UNLIKELY(tm__columns_has_defaults(&d->columns_of)))
+        r->heap = tm__columns_fill(&d->columns_of, r->row, r->heap, r->present);
     if (TM_UNLIKELY(!tm__row_end(batch, r->heap, r->present, masks)))
         return tm__csv_fail_required(r);
     return 0;
@@ -494,6 +504,13 @@ static void csv_free(struct tm_decoder *base)
 {
     struct tm__csv_decoder *d = (struct tm__csv_decoder *)base;
     tm__csv_index_fini(&d->index);
+    tm__columns_fini(&d->columns_of);
+    if (d->cell != NULL) {
+        tm__json_cell_fini(d->cell);
+        tm_mem_free(d->mem, d->cell, sizeof *d->cell);
+    }
+    tm_buf_fini(&d->cell_text);
+    tm_buf_fini(&d->whole_names);
     tm_mem_free(d->mem, d->columns, d->width * sizeof *d->columns);
     tm_schema_unref(d->schema);
     tm_mem_free(d->mem, d, sizeof *d);
@@ -501,15 +518,22 @@ static void csv_free(struct tm_decoder *base)
 
 static const struct tm_decoder_ops csv_ops = {.decode = csv_decode, .free = csv_free};
 
-static int check_types(const struct tm_schema *schema, struct tm_error *err)
+// Nested values and any are JSON text in their fields.
+static int make_cell(struct tm__csv_decoder *d, const uint64_t *used, struct tm_error *err)
 {
-    for (uint32_t i = 0; i < schema->field_count; i++) {
-        char text[TM_TYPE_TEXT];
-        const struct tm_field *field = &schema->fields[i];
-        if (field->type.kind == TM_TYPE_UNKNOWN || field->type.kind > TM_TYPE_TIMESTAMP)
-            return tm_error_set(err, TM_E_SCHEMA, "field %s: a field of CSV cannot be read as %s",
-                                field->name, tm_type_text(field->type, text));
+    bool needed = false;
+    for (uint32_t i = 0; i < d->schema->field_count; i++) {
+        if (d->schema->fields[i].type.kind == TM_TYPE_UNKNOWN)
+            return tm_error_set(err, TM_E_SCHEMA, "field %s has no type",
+                                d->schema->fields[i].name);
+        needed = needed || d->schema->fields[i].type.kind > TM_TYPE_TIMESTAMP;
     }
+    if (!needed)
+        return 0;
+    d->cell = tm_mem_zalloc(d->mem, sizeof *d->cell);
+    if (d->cell == NULL ||
+        tm__json_cell_init(d->cell, d->mem, d->schema, d->columns_of.names, used) != 0)
+        return tm_error_set(err, TM_E_MEMORY, "no memory for a CSV decoder");
     return 0;
 }
 
@@ -538,9 +562,17 @@ int tm__csv_decoder_new(const struct tm_decoder_args *args, struct tm_decoder **
     d->schema = tm_schema_ref(schema);
     d->notice = args->notice;
     d->notice_arg = args->notice_arg;
-    int rc = check_types(schema, err);
+    tm_buf_init(&d->cell_text, args->mem);
+    tm_buf_init(&d->whole_names, args->mem);
+    int rc = tm__columns_init(&d->columns_of, args->mem, schema, args->used, args->options, err);
+    if (rc == 0)
+        rc = make_cell(d, args->used, err);
     if (rc == 0)
         rc = tm_csv_options_parse(args->mem, args->options, &d->options, err);
+    if (rc == 0 && d->columns_of.whole >= 0 && !d->options.header)
+        rc = tm_error_set(err, TM_E_OPTION,
+                          "whole: the names of a record's fields are the header's, and header is "
+                          "false");
     // A row is never longer than its record and the fixed part.
     size_t limit = TM_ROW_BYTES_MAX - 64 - schema->fixed_bytes;
     tm__lines_init(&d->lines, args->max_record < limit ? args->max_record : limit);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/base/limits.h"
+#include "core/format/columns.h"
 #include "core/format/csv_index.h"
 #include "core/format/csv_options.h"
 #include "core/format/lines.h"
@@ -23,7 +24,10 @@ struct tm__csv_column {
     uint64_t bit;
     uint64_t keep; // all bits when some operator reads it, else none
     const char *name;
+    uint32_t field; // of the schema
 };
+
+struct tm__json_cell;
 
 struct tm__csv_fail {
     int code; // 0: nothing is wrong
@@ -48,6 +52,10 @@ struct tm__csv_decoder {
     struct tm__csv_fail header;                     // why no record can be read, if so
     void (*notice)(void *arg, const char *message); // as in tm_decoder_args
     void *notice_arg;
+    struct tm__columns columns_of; // names in the header, defaults
+    struct tm__json_cell *cell;    // for nested values and any, which are JSON in their field
+    struct tm_buf cell_text;
+    struct tm_buf whole_names; // of records that are taken whole: the header's, as msgpack
     struct tm__timestamp_cache times;
     uint64_t all[TM__CSV_NULL_WORDS];      // a bit for each column of the schema
     uint64_t used[TM__CSV_NULL_WORDS];     // for each that is stored
@@ -62,6 +70,7 @@ struct tm__csv_record {
     const uint8_t *text;
     uint32_t start, end; // in the text; the end without line end
     uint8_t *row, *heap;
+    struct tm_batch *batch;
     uint64_t present[TM__CSV_NULL_WORDS]; // columns that have a value
 };
 
@@ -82,6 +91,12 @@ static inline uint8_t tm__csv_escape(const struct tm__csv_decoder *d)
 // Is [p, p + len) one of the null texts?
 bool tm__csv_is_null(const struct tm_csv_options *o, const uint8_t *p, size_t len);
 
+// For records that are taken whole: the names in the header, the first `count` of which begin at
+// `names`; and a record whose fields end at `ends`. TM_E_MEMORY.
+int tm__csv_whole_names(struct tm__csv_decoder *d, const char *text, const size_t *names,
+                        uint32_t count) TM_WARN_UNUSED;
+int tm__csv_read_whole(struct tm__csv_record *r, const uint32_t *ends,
+                       uint32_t count) TM_WARN_UNUSED;
 // The columns of the file from the record that names them, whose fields end at `ends`: d->header
 // says what is wrong with it, if anything. Without a header they are the schema's. TM_E_MEMORY ends
 // decoding.

@@ -6,6 +6,7 @@
 #include "core/batch/decimal.h"
 #include "core/format/base64.h"
 #include "core/format/csv_read.h"
+#include "core/format/json_cell.h"
 #include "core/format/json_number.h"
 
 enum { SHORT_MAX = 256 }; // bytes of a field with escapes in it that is no string
@@ -283,6 +284,35 @@ static int read_text(struct tm__csv_record *r, const struct tm__csv_column *colu
     return 0;
 }
 
+// JSON text in the field.
+static int read_nested(struct tm__csv_record *r, const struct tm__csv_column *column,
+                       const struct field *field)
+{
+    struct tm__csv_decoder *d = r->d;
+    struct tm_buf *text = &d->cell_text;
+    uint8_t escape = tm__csv_escape(d);
+    const uint8_t *p = field->p;
+    size_t len = field->len;
+    if (escape != 0) {
+        text->size_bytes = 0;
+        if (tm_buf_reserve(text, len + 16) != 0)
+            return d->fail.code = TM_E_MEMORY;
+        len = tm__csv_unescape(p, p + len, text->data, escape);
+        p = text->data;
+    }
+    size_t more = (size_t)(r->text + r->end - field->raw) + d->columns_of.room + 8;
+    int rc = tm__json_cell_read(d->cell, r->batch, column->field, p, len, more, &r->row, &r->heap);
+    if (rc >= 0)
+        return rc == 0 ? 0 : TM__CSV_EMPTY;
+    struct tm__json_fail *fail = &d->cell->d.fail;
+    if (fail->bare)
+        snprintf(d->fail.message, sizeof d->fail.message, "field %.100s: the JSON in it: %.200s",
+                 column->name, fail->message);
+    else
+        tm__json_fail_text(fail, d->fail.message, sizeof d->fail.message);
+    return d->fail.code = rc;
+}
+
 int tm__csv_read_value(struct tm__csv_record *r, const struct tm__csv_column *column,
                        const uint8_t *p, uint32_t len)
 {
@@ -295,6 +325,8 @@ int tm__csv_read_value(struct tm__csv_record *r, const struct tm__csv_column *co
     }
     if (column->type.kind == TM_TYPE_STRING || column->type.kind == TM_TYPE_BYTES)
         return read_text(r, column, &field);
+    if (column->type.kind > TM_TYPE_TIMESTAMP)
+        return field.len == 0 ? TM__CSV_EMPTY : read_nested(r, column, &field);
     // An escape in a number: some delimiters are part of numbers, too.
     if (escape != 0 && field.len <= SHORT_MAX && memchr(field.p, escape, field.len) != NULL) {
         field.len = tm__csv_unescape(field.p, field.p + field.len, plain, escape);

@@ -18,6 +18,7 @@
 #include "core/format/base64.h"
 #include "core/format/csv_read.h"
 #include "core/format/formats.h"
+#include "core/format/json_writer.h"
 #include "core/format/number_write.h"
 
 enum {
@@ -50,7 +51,9 @@ struct csv_encoder {
     bool look_at_all;      // numbers may hold marks of the dialect, or read like a null text
     bool timestamps_as_ms;
     struct tm__date_cache date;
-    const char *reason; // why the row cannot be written
+    const char *reason;          // why the row cannot be written
+    struct tm__json_writer json; // of nested values and any
+    char text[512];              // of the reason
 };
 
 // --- texts
@@ -226,6 +229,23 @@ static uint8_t *put_looked_at(struct csv_encoder *e, uint8_t *out, struct field 
     return end == NULL ? NULL : put_text(e, out, text, (size_t)(end - text), first);
 }
 
+// A nested value or one of type any: its JSON text, made behind the place of the field.
+static uint8_t *put_nested(struct csv_encoder *e, uint8_t *out, struct field *field,
+                           const struct tm_row *row, bool first)
+{
+    struct tm__json_field *json = &e->json.row->fields[field - e->fields];
+    struct tm_slot slot = tm_slot_of_row(row, field->offset);
+    uint32_t len;
+    (void)tm_slot_bytes(slot, &len);
+    uint8_t *text = out + 2 * tm__json_bound(&e->json, len) + FIELD_SLACK;
+    uint8_t *end = tm__json_put_value(&e->json, text, json, slot);
+    if (end != NULL)
+        return put_text(e, out, text, (size_t)(end - text), first);
+    snprintf(e->text, sizeof e->text, "%.100s%.300s", e->json.fail.path, e->json.fail.message);
+    e->reason = e->text + (e->text[0] == ' ');
+    return NULL;
+}
+
 static inline uint8_t *put_value(struct csv_encoder *e, uint8_t *out, struct field *field,
                                  const struct tm_row *row, bool first)
 {
@@ -234,6 +254,8 @@ static inline uint8_t *put_value(struct csv_encoder *e, uint8_t *out, struct fie
         const char *p = tm_row_string(row, field->offset, &len);
         return put_text(e, out, (const uint8_t *)p, len, first);
     }
+    if (TM_UNLIKELY(field->kind > TM_TYPE_TIMESTAMP))
+        return put_nested(e, out, field, row, first);
     // No bytes at all are the empty text.
     if (TM_UNLIKELY(e->look_at_all || field->kind == TM_TYPE_BYTES))
         return put_looked_at(e, out, field, row, first);
@@ -257,11 +279,15 @@ static inline size_t row_bound(const struct csv_encoder *e, const struct tm_row 
     for (uint32_t i = 0; e->schema->has_references && i < e->field_count; i++) {
         const struct field *field = &e->fields[i];
         struct tm_ref ref;
-        if (field->kind != TM_TYPE_STRING && field->kind != TM_TYPE_BYTES)
+        if (field->kind < TM_TYPE_LIST && field->kind != TM_TYPE_STRING &&
+            field->kind != TM_TYPE_BYTES)
             continue;
         memcpy(&ref, (const uint8_t *)row + field->offset, sizeof ref);
-        // base64 is 4/3 as long, and may stand there twice, once of double length
-        bound += (size_t)ref.length * (field->kind == TM_TYPE_STRING ? 2 : 4) + 16;
+        if (field->kind > TM_TYPE_TIMESTAMP) // it stands there twice, once of double length
+            bound += 3 * tm__json_bound(&e->json, ref.length) + 2 * FIELD_SLACK;
+        else
+            // base64 is 4/3 as long, and may stand there twice, once of double length
+            bound += (size_t)ref.length * (field->kind == TM_TYPE_STRING ? 2 : 4) + 16;
     }
     return bound;
 }
@@ -308,7 +334,7 @@ static int csv_encode(struct tm_encoder *base, const struct tm_batch *batch,
         if (TM_LIKELY(p != NULL)) {
             out->size_bytes = (size_t)(p - out->data);
         } else {
-            char message[TM_NAME_MAX + 120];
+            char message[TM_NAME_MAX + 512 + 32];
             snprintf(message, sizeof message, "field %s %s", failed->name, e->reason);
             rc = bad(arg, *row, TM_E_NOT_ENCODABLE, message);
         }
@@ -330,6 +356,7 @@ static void csv_free(struct tm_encoder *base)
     struct csv_encoder *e = (struct csv_encoder *)base;
     tm_mem_free(e->mem, e->fields, e->schema->field_count * sizeof *e->fields);
     tm_buf_fini(&e->header);
+    tm__json_writer_fini(&e->json);
     tm_schema_unref(e->schema);
     tm_mem_free(e->mem, e, sizeof *e);
 }
@@ -419,7 +446,7 @@ static int check_schema(const struct tm_encoder_args *args, struct tm_error *err
     for (uint32_t i = 0; i < args->schema->field_count; i++) {
         char text[TM_TYPE_TEXT];
         const struct tm_field *field = &args->schema->fields[i];
-        if (field->type.kind == TM_TYPE_UNKNOWN || field->type.kind > TM_TYPE_TIMESTAMP)
+        if (field->type.kind == TM_TYPE_UNKNOWN)
             return tm_error_set(err, TM_E_SCHEMA, "field %s: %s cannot be written as CSV",
                                 field->name, tm_type_text(field->type, text));
     }
@@ -439,7 +466,11 @@ static int encoder_init(struct csv_encoder *e, const struct tm_encoder_args *arg
                               .timestamps_as_ms = args->timestamps_as_ms};
     tm_buf_init(&e->header, args->mem);
     tm__date_cache_init(&e->date);
-    int rc = tm_csv_options_parse(args->mem, args->options, &e->options, err);
+    int rc = tm__json_writer_init(&e->json, args->mem, args->schema, args->left_out);
+    if (rc != 0)
+        return tm_error_set(err, TM_E_MEMORY, "no memory for a CSV encoder");
+    e->json.timestamps_as_ms = args->timestamps_as_ms;
+    rc = tm_csv_options_parse(args->mem, args->options, &e->options, err);
     if (rc != 0)
         return rc;
     e->fields = tm_mem_alloc(args->mem, args->schema->field_count * sizeof *e->fields);

@@ -3,12 +3,34 @@
 
 #include <string.h>
 
+#include "core/format/columns.h"
 #include "core/format/csv_options.h"
+
+// Options of columns need a schema: the decoder looks at them.
+static int check_own_options(struct tm_mem *mem, const struct tm_options *options,
+                             const struct tm_option_def *defs, const char *what,
+                             struct tm_error *err)
+{
+    struct tm_options own;
+    int rc = tm__columns_other_options(&own, mem, options);
+    rc = rc == 0 ? tm_options_check(&own, defs, what, err)
+                 : tm_error_set(err, TM_E_MEMORY, "%s: out of memory for its options", what);
+    tm_options_fini(&own);
+    return rc;
+}
+
+static int check_json_options(struct tm_mem *mem, const struct tm_options *options,
+                              struct tm_error *err)
+{
+    return check_own_options(mem, options, tm__json_option_defs, "tm.json", err);
+}
 
 const struct tm_format tm_format_json = {
     .name = "json",
     .suffixes = " .jsonl .ndjson .json ",
     .schema_needed = true,
+    .options = tm__json_option_defs,
+    .check_options = check_json_options,
     .decoder_new = tm__json_decoder_new,
     .encoder_new = tm__json_encoder_new,
 };
@@ -38,8 +60,33 @@ const struct tm_format tm_format_csv = {
     .encoder_new = tm__csv_encoder_new,
 };
 
-static const struct tm_format *const all[] = {&tm_format_json, &tm_format_text, &tm_format_csv,
-                                              NULL};
+// Options of columns are all that it has.
+static int check_msgpack_options(struct tm_mem *mem, const struct tm_options *options,
+                                 struct tm_error *err)
+{
+    static const struct tm_option_def none[] = {{.name = NULL}};
+    return check_own_options(mem, options, none, "tm.msgpack", err);
+}
+
+const struct tm_format tm_format_msgpack = {
+    .name = "msgpack",
+    .suffixes = " .msgpack .mp ",
+    .schema_needed = true,
+    .check_options = check_msgpack_options,
+    .decoder_new = tm__msgpack_decoder_new,
+    .encoder_new = tm__msgpack_encoder_new,
+};
+
+const struct tm_format tm_format_raw = {
+    .name = "raw",
+    .suffixes = " ",
+    .schema_needed = false,
+    .decoder_new = tm__raw_decoder_new,
+    .encoder_new = tm__raw_encoder_new,
+};
+
+static const struct tm_format *const all[] = {&tm_format_json,    &tm_format_text, &tm_format_csv,
+                                              &tm_format_msgpack, &tm_format_raw,  NULL};
 
 const struct tm_format *const *tm_format_all(void)
 {

@@ -60,6 +60,8 @@ struct tm_decoder_args {
                           // and left null. NULL = all
     size_t max_record;
     const struct tm_options *options; // of the format; NULL: its defaults
+    // The input is a part of one that was cut at line ends: each record is a line of it.
+    bool cut_at_lines;
     // Told of what is no error and may be a mistake: a column that no record of the split has. The
     // text holds during the call. NULL: nobody asks.
     void (*notice)(void *arg, const char *message);
@@ -89,7 +91,8 @@ struct tm_format {
     int (*encoder_new)(const struct tm_encoder_args *args, struct tm_encoder **e,
                        struct tm_error *err);
 };
-extern const struct tm_format tm_format_json, tm_format_text, tm_format_csv;
+extern const struct tm_format tm_format_json, tm_format_text, tm_format_csv, tm_format_msgpack,
+    tm_format_raw;
 const struct tm_format *const *tm_format_all(void);          // NULL-terminated
 const struct tm_format *tm_format_find(const char *name);    // NULL: none
 const struct tm_format *tm_format_of_path(const char *path); // by suffix; NULL: none

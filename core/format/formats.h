@@ -3,6 +3,7 @@
 
 #include "core/format/format.h"
 
+extern const struct tm_option_def tm__json_option_defs[];
 int tm__json_decoder_new(const struct tm_decoder_args *args, struct tm_decoder **decoder,
                          struct tm_error *err);
 int tm__json_encoder_new(const struct tm_encoder_args *args, struct tm_encoder **encoder,
@@ -11,6 +12,14 @@ int tm__text_decoder_new(const struct tm_decoder_args *args, struct tm_decoder *
                          struct tm_error *err);
 int tm__text_encoder_new(const struct tm_encoder_args *args, struct tm_encoder **encoder,
                          struct tm_error *err);
+int tm__msgpack_decoder_new(const struct tm_decoder_args *args, struct tm_decoder **decoder,
+                            struct tm_error *err);
+int tm__msgpack_encoder_new(const struct tm_encoder_args *args, struct tm_encoder **encoder,
+                            struct tm_error *err);
+int tm__raw_decoder_new(const struct tm_decoder_args *args, struct tm_decoder **decoder,
+                        struct tm_error *err);
+int tm__raw_encoder_new(const struct tm_encoder_args *args, struct tm_encoder **encoder,
+                        struct tm_error *err);
 int tm__csv_decoder_new(const struct tm_decoder_args *args, struct tm_decoder **decoder,
                         struct tm_error *err);
 int tm__csv_encoder_new(const struct tm_encoder_args *args, struct tm_encoder **encoder,

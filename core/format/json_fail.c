@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/limits.h"
 #include "core/format/json_index.h"
 #include "core/format/json_number.h"
 #include "core/format/json_string.h"
@@ -51,6 +52,62 @@ static const char *show_byte(uint8_t c, char buf[8])
     return buf;
 }
 
+// `step` in front of the path, which is cut at its end where it is too long.
+static void prepend(struct tm__json_fail *fail, const char *step)
+{
+    char path[TM__FAIL_PATH];
+    if (fail->bare)
+        return;
+    bool joined = fail->path[0] == 0 || fail->path[0] == '[';
+    int len = snprintf(path, sizeof path, "%s%s%s", step, joined ? "" : ".", fail->path);
+    if (len >= (int)sizeof path) {
+        size_t end = sizeof path - 4;
+        while (end > 0 && ((uint8_t)path[end] & 0xC0) == 0x80)
+            end--;
+        memcpy(path + end, "...", 4);
+    }
+    memcpy(fail->path, path, sizeof path);
+}
+
+void tm__json_fail_in(struct tm__json_fail *fail, const char *name)
+{
+    prepend(fail, name);
+}
+
+void tm__json_fail_in_item(struct tm__json_fail *fail, uint32_t index)
+{
+    char step[16];
+    snprintf(step, sizeof step, "[%u]", index + 1);
+    prepend(fail, step);
+}
+
+void tm__json_fail_in_entry(struct tm__json_fail *fail, const uint8_t *key, size_t len)
+{
+    char step[SHOWN + 16];
+    size_t shown = len > SHOWN ? SHOWN : len;
+    while (shown > 0 && shown < len && (key[shown] & 0xC0) == 0x80)
+        shown--;
+    snprintf(step, sizeof step, "[\"%.*s%s\"]", (int)shown, (const char *)key,
+             shown < len ? "..." : "");
+    prepend(fail, step);
+}
+
+void tm__json_fail_text(const struct tm__json_fail *fail, char *text, size_t size)
+{
+    if (fail->bare)
+        snprintf(text, size, "%s", fail->message);
+    else
+        snprintf(text, size, "field %s%s", fail->path, fail->message);
+}
+
+// What follows is a new failure, of no field yet.
+static int set(struct tm__json_fail *fail, int code, bool bare)
+{
+    fail->bare = bare;
+    fail->path[0] = 0;
+    return fail->code = code;
+}
+
 static uint32_t position(const struct tm__json_place *place, uint32_t at)
 {
     return at - place->start;
@@ -61,31 +118,30 @@ static int cut_short(struct tm__json_fail *fail, const struct tm__json_place *pl
 {
     snprintf(fail->message, sizeof fail->message, "the record is cut short: %s (byte %u)", what,
              position(place, place->end));
-    return fail->code = TM_E_BAD_JSON;
+    return set(fail, TM_E_BAD_JSON, true);
 }
 
 int tm__json_fail_type(struct tm__json_fail *fail, const struct tm__json_place *place,
-                       const struct tm__key_node *node, uint32_t at)
+                       struct tm_type type, uint32_t at)
 {
     char buf[TM_TYPE_TEXT];
     const char *what = found(place->text[at]);
     if (what == NULL)
         return tm__json_fail_structure(fail, place, at, "a value");
-    snprintf(fail->message, sizeof fail->message, "field %s: found %s, needs %s (byte %u)",
-             node->name, what, needed(node->type, buf), position(place, at));
-    return fail->code = TM_E_BAD_TYPE;
+    snprintf(fail->message, sizeof fail->message, ": found %s, needs %s (byte %u)", what,
+             needed(type, buf), position(place, at));
+    return set(fail, TM_E_BAD_TYPE, false);
 }
 
 int tm__json_fail_value(struct tm__json_fail *fail, int code, const struct tm__json_place *place,
-                        const struct tm__key_node *node, uint32_t at, uint32_t len, const char *why)
+                        uint32_t at, uint32_t len, const char *why)
 {
     int shown = len > SHOWN ? SHOWN : (int)len;
     while (shown > 0 && (uint32_t)shown < len && (place->text[at + (uint32_t)shown] & 0xC0) == 0x80)
         shown--;
-    snprintf(fail->message, sizeof fail->message, "field %s: %.*s%s %s (byte %u)", node->name,
-             shown, (const char *)place->text + at, len > SHOWN ? "..." : "", why,
-             position(place, at));
-    return fail->code = code;
+    snprintf(fail->message, sizeof fail->message, ": %.*s%s %s (byte %u)", shown,
+             (const char *)place->text + at, len > SHOWN ? "..." : "", why, position(place, at));
+    return set(fail, code, false);
 }
 
 int tm__json_fail_structure(struct tm__json_fail *fail, const struct tm__json_place *place,
@@ -96,7 +152,7 @@ int tm__json_fail_structure(struct tm__json_fail *fail, const struct tm__json_pl
         return cut_short(fail, place, "no closing brace");
     snprintf(fail->message, sizeof fail->message, "found %s where %s should be (byte %u)",
              show_byte(place->text[at], buf), expected, position(place, at));
-    return fail->code = TM_E_BAD_JSON;
+    return set(fail, TM_E_BAD_JSON, true);
 }
 
 int tm__json_fail_key(struct tm__json_fail *fail, const struct tm__json_place *place, uint32_t at,
@@ -123,7 +179,7 @@ int tm__json_fail_key(struct tm__json_fail *fail, const struct tm__json_place *p
     snprintf(fail->message, sizeof fail->message,
              "%.*s in a key is not an escape of JSON (byte %u)", (int)shown,
              (const char *)text + at, position(place, at));
-    return fail->code = TM_E_BAD_JSON;
+    return set(fail, TM_E_BAD_JSON, true);
 }
 
 // A line of some log may begin like a number or a word of JSON: is it one, to the record's end?
@@ -150,7 +206,7 @@ int tm__json_fail_root(struct tm__json_fail *fail, const struct tm__json_place *
         return tm__json_fail_structure(fail, place, at, "an object");
     snprintf(fail->message, sizeof fail->message, "the record is %s, an object is needed (byte %u)",
              what, position(place, at));
-    return fail->code = TM_E_BAD_TYPE;
+    return set(fail, TM_E_BAD_TYPE, true);
 }
 
 int tm__json_fail_trailing(struct tm__json_fail *fail, const struct tm__json_place *place,
@@ -160,14 +216,25 @@ int tm__json_fail_trailing(struct tm__json_fail *fail, const struct tm__json_pla
     snprintf(fail->message, sizeof fail->message,
              "%s follows the closing brace of the object (byte %u)",
              show_byte(place->text[at], buf), position(place, at));
-    return fail->code = TM_E_BAD_JSON;
+    return set(fail, TM_E_BAD_JSON, true);
 }
 
-int tm__json_fail_required(struct tm__json_fail *fail, const char *field, bool is_null)
+int tm__json_fail_required(struct tm__json_fail *fail, bool is_null)
 {
-    snprintf(fail->message, sizeof fail->message, "field %s is required and %s", field,
+    snprintf(fail->message, sizeof fail->message, " is required and %s",
              is_null ? "null" : "missing");
-    return fail->code = TM_E_REQUIRED;
+    return set(fail, TM_E_REQUIRED, false);
+}
+
+int tm__json_fail_room(struct tm__json_fail *fail, int rc)
+{
+    if (rc == TM_E_MEMORY) {
+        snprintf(fail->message, sizeof fail->message, "out of memory for a record");
+        return set(fail, TM_E_MEMORY, true);
+    }
+    snprintf(fail->message, sizeof fail->message, "the row of the record gets larger than %d MB",
+             TM_ROW_BYTES_MAX >> 20);
+    return set(fail, TM_E_TOO_LARGE, true);
 }
 
 // The first byte that does not belong to UTF-8.
@@ -202,7 +269,7 @@ int tm__json_fail_index(struct tm__json_fail *fail, int result, const struct tm_
         at = bad_utf8(place);
         snprintf(fail->message, sizeof fail->message, "byte 0x%02X is not valid UTF-8 (byte %u)",
                  place->text[at < place->end ? at : place->end - 1], position(place, at));
-        return fail->code = TM_E_BAD_UTF8;
+        return set(fail, TM_E_BAD_UTF8, true);
     case TM__INDEX_UNCLOSED:
         return cut_short(fail, place, "a string is not closed");
     case TM__INDEX_CONTROL:
@@ -210,10 +277,10 @@ int tm__json_fail_index(struct tm__json_fail *fail, int result, const struct tm_
         snprintf(fail->message, sizeof fail->message,
                  "byte %s is not allowed inside a string (byte %u)",
                  show_byte(place->text[at], buf), position(place, at));
-        return fail->code = TM_E_BAD_JSON;
+        return set(fail, TM_E_BAD_JSON, true);
     default:
         snprintf(fail->message, sizeof fail->message, "out of memory for a record of %u bytes",
                  place->end - place->start);
-        return fail->code = TM_E_MEMORY;
+        return set(fail, TM_E_MEMORY, true);
     }
 }

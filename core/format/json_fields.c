@@ -13,214 +13,12 @@
 //
 // What bounds the speed is that a value begins where the one before it ended. So nothing that could
 // be a predicted branch is arithmetic on that way, and the length of a value is guessed.
+#include "core/format/json_frames.h"
 #include "core/format/json_index.h"
-#include "core/format/json_number.h"
 #include "core/format/json_row.h"
-#include "core/format/json_string.h"
+#include "core/format/json_token.h"
 
 _Static_assert(offsetof(struct tm_ref, length) == 4 && sizeof(struct tm_ref) == 8, "one word");
-
-enum { GUESSES_MAX = 8 }; // wrong ones in one call before a key's values are no longer guessed
-
-// --- tokens: each returns what is behind it
-
-// Out of line, so that its being rare costs a predicted branch and no arithmetic on the way.
-__attribute__((noinline)) static const uint8_t *skip_space(const uint8_t *p)
-{
-    while (*p != '\n' && tm__json_is_space(*p))
-        p++;
-    return p;
-}
-
-// Strings are gone through from chunk to chunk and not from escape to escape: where the next chunk
-// begins is known before this one was looked at.
-
-// From behind the opening quote to the closing one. NULL: it is not closed in this line, or holds a
-// control character. Escapes are not looked at.
-static TM__ALWAYS_INLINE const uint8_t *find_quote(const uint8_t *p, tm__chunk *seen)
-{
-    for (;; p += TM__CHUNK_BYTES) {
-        tm__chunk chunk = tm__chunk_load(p);
-        *seen = tm__chunk_or(*seen, chunk);
-        uint32_t special = tm__chunk_special(chunk);
-        while (special != 0) {
-            uint32_t at = (uint32_t)__builtin_ctz(special);
-            if (TM_LIKELY(p[at] == '"'))
-                return p + at;
-            if (TM_UNLIKELY(p[at] != '\\' || p[at + 1] < ' '))
-                return NULL;
-            special &= ~(UINT32_C(3) << at); // it and what it escapes
-            p += at == TM__CHUNK_BYTES - 1;
-        }
-    }
-}
-
-// The same, the bytes without escapes to *heap, which is moved behind them; NULL as well for an
-// escape that is none.
-static TM__ALWAYS_INLINE const uint8_t *copy_string(const struct tm__json_record *r,
-                                                    const uint8_t *p, uint8_t **heap,
-                                                    tm__chunk *seen)
-{
-    uint8_t *out = *heap;
-    for (;;) {
-        tm__chunk chunk = tm__chunk_load(p);
-        tm__chunk_store(out, chunk);
-        *seen = tm__chunk_or(*seen, chunk);
-        uint32_t special = tm__chunk_special(chunk);
-        if (special == 0) {
-            p += TM__CHUNK_BYTES;
-            out += TM__CHUNK_BYTES;
-            continue;
-        }
-        const uint8_t *next = p + TM__CHUNK_BYTES;
-        uint32_t from = 0; // bytes of the chunk that are done
-        do {
-            uint32_t at = (uint32_t)__builtin_ctz(special);
-            out += at - from;
-            if (TM_LIKELY(p[at] == '"')) {
-                *heap = out;
-                return p + at;
-            }
-            uint8_t letter = tm__json_escapes[p[at + 1]];
-            from = at + 2;
-            special &= ~(UINT32_C(3) << at); // it and what it escapes
-            if (TM_UNLIKELY(p[at] != '\\' || letter == 0)) {
-                next = p + at;
-                size_t written = *next == '\\' ? tm__json_unicode_escape(&next, r->end, out) : 0;
-                if (written == 0)
-                    return NULL;
-                out += written;
-                from = TM__CHUNK_BYTES;
-                break;
-            }
-            *out++ = letter;
-            tm__chunk_store(out, tm__chunk_load(p + from));
-            if (TM_UNLIKELY(from > TM__CHUNK_BYTES)) {
-                next++;
-                from--;
-            }
-        } while (special != 0);
-        out += TM__CHUNK_BYTES - from;
-        p = next;
-    }
-}
-
-// Behind a string whose opening quote is in front of p, or NULL.
-static const uint8_t *skip_string(struct tm__json_record *r, const uint8_t *p)
-{
-    tm__chunk seen = tm__chunk_fill(0);
-    p = find_quote(p, &seen);
-    r->high = r->high || tm__chunk_high(seen) != 0;
-    return p == NULL ? NULL : p + 1;
-}
-
-// A number, or a word that may be true, false or null.
-static const uint8_t *skip_word(const uint8_t *p)
-{
-    while ((*p >= '0' && *p <= '9') || (*p >= 'a' && *p <= 'z') || *p == 'E' || *p == '.' ||
-           *p == '-' || *p == '+')
-        p++;
-    return p;
-}
-
-// An object or array that no column takes: its brackets nest, and what is in it is not looked at,
-// but for strings, in which brackets do not count.
-static const uint8_t *skip_nested(struct tm__json_record *r, const uint8_t *p)
-{
-    tm__chunk seen = tm__chunk_fill(0);
-    uint64_t is_object[TM__DEPTH_MAX / 64] = {0};
-    uint32_t depth = 0;
-    for (;;) {
-        tm__chunk chunk = tm__chunk_load(p);
-        seen = tm__chunk_or(seen, chunk);
-        uint32_t found = tm__chunk_special(chunk) | tm__chunk_bracket(chunk);
-        if (found == 0) {
-            p += TM__CHUNK_BYTES;
-            continue;
-        }
-        p += __builtin_ctz(found);
-        uint8_t c = *p++;
-        if (c == '"') {
-            if ((p = skip_string(r, p)) == NULL)
-                return NULL;
-        } else if (c == '{' || c == '[') {
-            if (depth == TM__DEPTH_MAX)
-                return NULL;
-            uint64_t bit = UINT64_C(1) << (depth & 63), *word = &is_object[depth >> 6];
-            *word = c == '{' ? *word | bit : *word & ~bit;
-            depth++;
-        } else if (c == '}' || c == ']') {
-            depth--;
-            if (((is_object[depth >> 6] >> (depth & 63)) & 1) != (c == '}'))
-                return NULL;
-            if (depth == 0) {
-                r->high = r->high || tm__chunk_high(seen) != 0;
-                return p;
-            }
-        } else if (c != '\t' && c != '\r') {
-            return NULL;
-        }
-    }
-}
-
-// --- values, the fast ways: the length, or 0: the general ways must look at it, if it is right at
-// all. Of columns that are not used nothing is stored
-
-static TM__ALWAYS_INLINE size_t read_int(const struct tm__key_node *node, uint8_t *slot,
-                                         const uint8_t *p)
-{
-    int64_t v = 0;
-    size_t len = tm__fast_integer(p, node->used, &v);
-    memcpy(slot, &v, sizeof v);
-    return len;
-}
-
-static TM__ALWAYS_INLINE size_t read_double(const struct tm__key_node *node, uint8_t *slot,
-                                            const uint8_t *p)
-{
-    bool negative;
-    uint32_t fraction;
-    uint64_t digits, word = 0;
-    size_t len = tm__fast_fixed(p, node->used, &negative, &digits, &fraction);
-    if (TM_LIKELY(len != 0) && node->used) {
-        double v = (double)(int64_t)digits / tm__power10_double[fraction];
-        memcpy(&word, &v, sizeof word);
-        word |= (uint64_t)negative << 63;
-    }
-    memcpy(slot, &word, sizeof word);
-    return len;
-}
-
-static TM__ALWAYS_INLINE size_t read_decimal(const struct tm__key_node *node, uint8_t *slot,
-                                             const uint8_t *p)
-{
-    bool negative;
-    uint64_t digits;
-    uint8_t precision = node->type.precision, scale = node->type.scale;
-    uint32_t fraction;
-    size_t len = tm__fast_fixed(p, true, &negative, &digits, &fraction);
-    // Up to 15 digits and, for the scale, four more stay below 2^64.
-    if (len == 0 || fraction > scale || scale - fraction > 4)
-        return 0;
-    uint64_t unscaled = digits * tm__power10_word[scale - fraction];
-    if (precision <= 19 && unscaled >= tm__power10_word[precision])
-        return 0;
-    __int128 v = negative ? -(__int128)unscaled : (__int128)unscaled;
-    v = node->used ? v : 0;
-    memcpy(slot, &v, sizeof v);
-    return len;
-}
-
-static TM__ALWAYS_INLINE size_t read_bool(const struct tm__key_node *node, uint8_t *slot,
-                                          const uint8_t *p)
-{
-    bool is_true = memcmp(p, "true", 4) == 0;
-    if (!is_true && memcmp(p, "false", 5) != 0)
-        return 0;
-    uint64_t v = is_true && node->used;
-    memcpy(slot, &v, sizeof v);
-    return is_true ? 4 : 5;
-}
 
 // --- what is rarer
 
@@ -228,13 +26,15 @@ static TM__ALWAYS_INLINE size_t read_bool(const struct tm__key_node *node, uint8
 static const uint8_t *read_any(struct tm__json_record *r, const struct tm__key_node *node,
                                const uint8_t *p)
 {
-    const uint8_t *text = r->place.text, *end;
+    const uint8_t *text = r->place.text, *end, *at;
+    if (node->type.kind > TM_TYPE_TIMESTAMP)
+        return tm__json_read_column(r, node, p);
     if (*p == '"')
-        end = skip_string(r, p + 1);
+        end = tm__json_skip_string(r, p + 1);
     else if (*p == '{' || *p == '[')
-        end = node->field < 0 ? skip_nested(r, p) : NULL;
+        end = node->field < 0 ? tm__json_skip_nested(r, p, &at) : NULL;
     else
-        end = skip_word(p);
+        end = tm__json_skip_word(r, p);
     if (end == NULL || end == p)
         return NULL;
     if (node->field < 0)
@@ -250,14 +50,14 @@ __attribute__((noinline)) static const uint8_t *read_slowly(struct tm__json_reco
                                                             const uint8_t *p, const uint8_t *behind)
 {
     if (behind != NULL)
-        behind = skip_space(behind);
+        behind = tm__json_skip_space(r, behind);
     if (behind == NULL || (*behind != ',' && *behind != '}')) {
-        p = skip_space(p);
+        p = tm__json_skip_space(r, p);
         if (behind != NULL && *p == '"') // it was read, and its text is in the row
             return NULL;
         if ((behind = read_any(r, node, p)) == NULL)
             return NULL;
-        behind = skip_space(behind);
+        behind = tm__json_skip_space(r, behind);
     }
     return *behind == ',' || *behind == '}' ? behind : NULL;
 }
@@ -268,40 +68,22 @@ __attribute__((noinline)) static const uint8_t *look_up(struct tm__json_record *
 {
     const uint8_t *text = r->place.text, *colon;
     struct tm__key_node *next = r->node->next;
-    p = skip_space(p);
+    p = tm__json_skip_space(r, p);
     if (TM_LIKELY(tm__key_matches(next, p, r->end))) {
         r->node = next;
         return p + next->span;
     }
-    if (*p != '"' || (colon = skip_string(r, p + 1)) == NULL)
+    if (*p != '"' || (colon = tm__json_skip_string(r, p + 1)) == NULL)
         return NULL;
-    colon = skip_space(colon);
+    colon = tm__json_skip_space(r, colon);
     if (*colon != ':')
         return NULL;
-    r->node = tm__json_find_key(r, r->node, (uint32_t)(p - text), (uint32_t)(colon - text));
+    r->node =
+        tm__json_find_key(r, &r->d->keys, r->node, (uint32_t)(p - text), (uint32_t)(colon - text));
     return r->node == NULL ? NULL : colon + 1;
 }
 
 // --- records
-
-__attribute__((noinline)) static void guess_anew(struct tm__key_node *node, size_t len)
-{
-    node->usual = node->misses++ < GUESSES_MAX ? (uint32_t)len : TM__KEYS_UNUSUAL;
-}
-
-// The length of a value: `len`, but where it is the usual one the processor need not have found it
-// out to go on behind the value. (The compiler must not know that both are the same.)
-static TM__ALWAYS_INLINE size_t guess(struct tm__key_node *node, size_t len)
-{
-    size_t usual = node->usual;
-    if (TM_LIKELY(len == usual)) {
-        __asm__ volatile("" : "=r"(usual) : "0"(node->usual));
-        return usual;
-    }
-    if (TM_UNLIKELY(usual != TM__KEYS_UNUSUAL))
-        guess_anew(node, len);
-    return len;
-}
 
 // The fields of the object whose opening brace is in front of p, into the row that was begun;
 // behind its closing brace, or NULL. `narrow`: a schema of at most 64 columns, whose bitmap stays
@@ -309,7 +91,7 @@ static TM__ALWAYS_INLINE size_t guess(struct tm__key_node *node, size_t len)
 static TM__ALWAYS_INLINE const uint8_t *read_fields(struct tm__json_record *r, const uint8_t *p,
                                                     bool narrow)
 {
-    uint8_t *const row = r->row, *heap = r->heap;
+    uint8_t *row = r->row, *heap = r->heap;
     uint64_t present = 0;
     struct tm__key_node *node = r->d->keys.start;
     tm__chunk seen = tm__chunk_fill(0);
@@ -333,11 +115,11 @@ static TM__ALWAYS_INLINE const uint8_t *read_fields(struct tm__json_record *r, c
                 uint32_t offset = 0, length = 0; // a tm_ref
                 if (TM_LIKELY(node->used)) {
                     uint8_t *start = heap;
-                    quote = copy_string(r, p + 1, &heap, &seen);
+                    quote = tm__json_copy_string(r, p + 1, &heap, &seen);
                     offset = (uint32_t)(start - row);
                     length = (uint32_t)(heap - start);
                 } else {
-                    quote = find_quote(p + 1, &seen);
+                    quote = tm__json_find_quote(p + 1, &seen);
                 }
                 if (TM_UNLIKELY(quote == NULL))
                     return NULL;
@@ -350,17 +132,17 @@ static TM__ALWAYS_INLINE const uint8_t *read_fields(struct tm__json_record *r, c
         } else if (TM_UNLIKELY(p < r->numbers)) {
             len = 0;
         } else if (kind == TM_TYPE_DOUBLE) {
-            len = read_double(node, slot, p);
+            len = tm__json_fast_double(node, slot, p);
         } else if (kind == TM_TYPE_INT || kind == TM_TYPE_INT64 || kind == TM_TYPE_TIMESTAMP) {
-            len = read_int(node, slot, p);
+            len = tm__json_fast_int(node, slot, p);
         } else if (kind == TM_TYPE_DECIMAL) {
-            len = read_decimal(node, slot, p);
+            len = tm__json_fast_decimal(node, slot, p);
         } else if (kind == TM_TYPE_BOOL) {
-            len = read_bool(node, slot, p);
+            len = tm__json_fast_bool(node, slot, p);
         }
         const uint8_t *behind = p + len;
         if (TM_LIKELY(len != 0)) {
-            behind = p + guess(node, len);
+            behind = p + tm__json_guess(node, len);
             if (narrow)
                 present |= node->bit;
             else
@@ -374,7 +156,7 @@ static TM__ALWAYS_INLINE const uint8_t *read_fields(struct tm__json_record *r, c
                 break;
             }
         } else if (*p == ' ') {
-            p = skip_space(p);
+            p = tm__json_skip_space(r, p);
             goto again;
         }
         r->heap = heap;
@@ -382,6 +164,7 @@ static TM__ALWAYS_INLINE const uint8_t *read_fields(struct tm__json_record *r, c
             r->present[0] = present;
         if ((p = read_slowly(r, node, p, len != 0 ? behind : NULL)) == NULL)
             return NULL;
+        row = r->row;
         heap = r->heap;
         if (narrow)
             present = r->present[0];
@@ -395,12 +178,33 @@ static TM__ALWAYS_INLINE const uint8_t *read_fields(struct tm__json_record *r, c
     return p;
 }
 
+__attribute__((noinline)) static const uint8_t *read_wide_fields(struct tm__json_record *r,
+                                                                 const uint8_t *p)
+{
+    return read_fields(r, p, false);
+}
+
 // A record that does not begin with a brace and a quote: its opening brace with nothing but white
 // space around it, or one in front of the closing one. Only these are left by skip_space.
-__attribute__((noinline)) static const uint8_t *skip_brace(const uint8_t *p)
+__attribute__((noinline)) static const uint8_t *skip_brace(const struct tm__json_record *r,
+                                                           const uint8_t *p)
 {
-    p = skip_space(p);
-    return *p == '{' ? skip_space(p + 1) - 1 : NULL;
+    p = tm__json_skip_space(r, p);
+    return *p == '{' ? tm__json_skip_space(r, p + 1) - 1 : NULL;
+}
+
+// The record at p, of any kind, into the one column that takes it whole.
+__attribute__((noinline)) static const uint8_t *read_whole(struct tm__json_record *r,
+                                                           const uint8_t *p)
+{
+    const uint8_t *start = p;
+    p = tm__json_skip_space(r, p);
+    if (*p == '\n' || (p = tm__json_read_column(r, r->d->whole, p)) == NULL)
+        return NULL;
+    p = tm__json_skip_space(r, p);
+    if (*p++ != '\n')
+        return NULL;
+    return !r->high || tm__utf8_is_valid(start, (size_t)(p - start)) ? p : NULL;
 }
 
 // The record at p; behind its line, or NULL.
@@ -409,15 +213,17 @@ static TM__ALWAYS_INLINE const uint8_t *read_record(struct tm__json_record *r, c
 {
     const uint8_t *start = p;
     r->high = false;
-    if (TM_UNLIKELY(p[0] != '{' || p[1] != '"') && (p = skip_brace(p)) == NULL)
+    if (TM_UNLIKELY(r->d->whole != NULL))
+        return read_whole(r, p);
+    if (TM_UNLIKELY(p[0] != '{' || p[1] != '"') && (p = skip_brace(r, p)) == NULL)
         return NULL;
     p++;
     if (TM_UNLIKELY(*p == '}'))
         p++;
-    else if ((p = read_fields(r, p, narrow)) == NULL)
+    else if ((p = narrow ? read_fields(r, p, true) : read_wide_fields(r, p)) == NULL)
         return NULL;
     if (TM_UNLIKELY(*p != '\n')) {
-        p = skip_space(p);
+        p = tm__json_skip_space(r, p);
         if (*p != '\n')
             return NULL;
     }
@@ -430,7 +236,8 @@ static TM__ALWAYS_INLINE uint32_t read_records(struct tm__json_record *r, struct
 {
     const struct tm__json_decoder *d = r->d;
     const uint8_t *p = r->place.text + r->place.start;
-    uint32_t fixed = d->schema->fixed_bytes, count = batch->row_count;
+    size_t fixed = d->schema->fixed_bytes + d->columns.room;
+    uint32_t count = batch->row_count;
     r->end = r->place.text + r->place.end;
     r->numbers = r->place.text + TM__CHUNK_BYTES;
     while (p < r->end && !tm_batch_is_full(batch)) {
@@ -451,6 +258,24 @@ __attribute__((noinline)) static uint32_t read_wide(struct tm__json_record *r,
                                                     struct tm_batch *batch)
 {
     return read_records(r, batch, false);
+}
+
+bool tm__json_read_framed(struct tm__json_decoder *d, const uint8_t *p, size_t len,
+                          struct tm_batch *batch)
+{
+    struct tm__json_record r = {.d = d, .place = {.text = p, .end = (uint32_t)len}};
+    size_t room = d->schema->fixed_bytes + d->columns.room + len + 8;
+    // A number that stands alone needs care: bytes behind the record are none of it.
+    if (*p != '{' || d->whole != NULL || len > d->lines.max_record ||
+        tm_batch_reserve(batch, room) != 0)
+        return false;
+    r.framed = true;
+    r.end = p + len;
+    r.numbers = p + TM__CHUNK_BYTES;
+    tm__json_begin_row(&r, batch, false);
+    const uint8_t *at = tm__json_skip_space(&r, p + 1);
+    at = *at == '}' ? at + 1 : read_wide_fields(&r, at);
+    return at == r.end && (!r.high || tm__utf8_is_valid(p, len)) && tm__json_end_row(&r, batch);
 }
 
 uint32_t tm__json_read_records(struct tm__json_record *r, struct tm_batch *batch)

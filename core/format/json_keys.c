@@ -48,25 +48,36 @@ static uint32_t *slot_of(struct tm__keys *keys, const void *name, size_t len)
 
 static size_t node_count(const struct tm__keys *keys)
 {
-    return (size_t)keys->field_count + TM__KEYS_UNKNOWN + 2;
+    return (size_t)keys->field_count + keys->unknown_max + 2;
 }
 
-int tm__keys_init(struct tm__keys *keys, struct tm_mem *mem, const struct tm_schema *schema,
-                  const uint64_t *used)
+static int init(struct tm__keys *keys, struct tm_mem *mem, const struct tm_schema *schema,
+                const char *const *names, const uint64_t *used, uint32_t unknown_max);
+
+// The fields of a nested type, which nodes of their own stand for. A list has one, "item", a map
+// "key" and "value": these are no names that anyone looks up.
+static int init_nested(struct tm__key_node *node, struct tm_mem *mem)
 {
-    *keys = (struct tm__keys){.mem = mem, .field_count = schema->field_count, .table_size = 16};
-    while (keys->table_size < 2 * node_count(keys))
-        keys->table_size *= 2;
-    keys->nodes = tm_mem_zalloc(mem, node_count(keys) * sizeof *keys->nodes);
-    keys->table = tm_mem_zalloc(mem, keys->table_size * sizeof *keys->table);
-    keys->names = tm_mem_alloc(mem, TM__KEYS_UNKNOWN * TM__KEYS_UNKNOWN_BYTES);
-    if (keys->nodes == NULL || keys->table == NULL || keys->names == NULL) {
-        tm__keys_fini(keys);
+    if (!tm_type_is_nested(node->type))
+        return 0;
+    node->keys = tm_mem_zalloc(mem, sizeof *node->keys);
+    if (node->keys == NULL)
         return TM_E_MEMORY;
+    bool is_struct = node->type.kind == TM_TYPE_STRUCT;
+    int rc =
+        init(node->keys, mem, node->type.of, NULL, NULL, is_struct ? TM__KEYS_UNKNOWN_NESTED : 0);
+    if (rc != 0) {
+        tm_mem_free(mem, node->keys, sizeof *node->keys);
+        node->keys = NULL;
     }
-    keys->start = &keys->nodes[keys->field_count + TM__KEYS_UNKNOWN];
-    keys->other = keys->start + 1;
-    for (uint32_t i = 0; i < keys->field_count; i++) {
+    return rc;
+}
+
+static int init_fields(struct tm__keys *keys, const struct tm_schema *schema,
+                       const char *const *names, const uint64_t *used)
+{
+    int rc = 0;
+    for (uint32_t i = 0; rc == 0 && i < keys->field_count; i++) {
         const struct tm_field *field = &schema->fields[i];
         struct tm__key_node *node = &keys->nodes[i];
         node->field = -1;
@@ -75,18 +86,46 @@ int tm__keys_init(struct tm__keys *keys, struct tm_mem *mem, const struct tm_sch
             match_nothing(node); // the engine's own: no input may set it
             continue;
         }
-        node->name = field->name;
-        node->length = (uint32_t)strlen(field->name);
+        node->name = names == NULL ? field->name : names[i];
+        node->length = (uint32_t)strlen(node->name);
         node->offset = field->offset;
         node->field = (int32_t)i;
         node->word = i >> 6;
         node->bit = UINT64_C(1) << (i & 63);
         node->type = field->type;
         node->used = used == NULL || ((used[i >> 6] >> (i & 63)) & 1) != 0;
+        node->required = (field->flags & TM_FIELD_REQUIRED) != 0;
+        keys->required[node->word] |= node->required ? node->bit : 0;
         set_pattern(node);
         *slot_of(keys, node->name, node->length) = i + 1;
         // The first guess is the order of the schema.
         node->next = i + 1 < keys->field_count ? node + 1 : keys->other;
+        rc = init_nested(node, keys->mem);
+    }
+    return rc;
+}
+
+static int init(struct tm__keys *keys, struct tm_mem *mem, const struct tm_schema *schema,
+                const char *const *names, const uint64_t *used, uint32_t unknown_max)
+{
+    *keys = (struct tm__keys){.mem = mem,
+                              .field_count = schema->field_count,
+                              .table_size = 4,
+                              .unknown_max = unknown_max};
+    while (keys->table_size < 2 * node_count(keys))
+        keys->table_size *= 2;
+    keys->nodes = tm_mem_zalloc(mem, node_count(keys) * sizeof *keys->nodes);
+    keys->table = tm_mem_zalloc(mem, keys->table_size * sizeof *keys->table);
+    keys->required = tm_mem_zalloc(mem, schema->null_words * sizeof *keys->required);
+    int rc = keys->nodes == NULL || keys->table == NULL || keys->required == NULL ? TM_E_MEMORY : 0;
+    if (rc == 0) {
+        keys->start = &keys->nodes[keys->field_count + unknown_max];
+        keys->other = keys->start + 1;
+        rc = init_fields(keys, schema, names, used);
+    }
+    if (rc != 0) {
+        tm__keys_fini(keys);
+        return rc;
     }
     for (struct tm__key_node *node = keys->start; node <= keys->other; node++) {
         match_nothing(node);
@@ -96,24 +135,44 @@ int tm__keys_init(struct tm__keys *keys, struct tm_mem *mem, const struct tm_sch
     return 0;
 }
 
+int tm__keys_init(struct tm__keys *keys, struct tm_mem *mem, const struct tm_schema *schema,
+                  const char *const *names, const uint64_t *used)
+{
+    return init(keys, mem, schema, names, used, TM__KEYS_UNKNOWN);
+}
+
 void tm__keys_fini(struct tm__keys *keys)
 {
+    for (uint32_t i = 0; keys->nodes != NULL && i < keys->field_count; i++) {
+        struct tm__key_node *node = &keys->nodes[i];
+        if (node->keys == NULL)
+            continue;
+        tm__keys_fini(node->keys);
+        tm_mem_free(keys->mem, node->keys, sizeof *node->keys);
+    }
     tm_mem_free(keys->mem, keys->nodes, node_count(keys) * sizeof *keys->nodes);
     tm_mem_free(keys->mem, keys->table, keys->table_size * sizeof *keys->table);
-    tm_mem_free(keys->mem, keys->names, TM__KEYS_UNKNOWN * TM__KEYS_UNKNOWN_BYTES);
+    tm_mem_free(keys->mem, keys->required, (keys->field_count + 63) / 64 * sizeof *keys->required);
+    tm_mem_free(keys->mem, keys->names, TM__KEYS_UNKNOWN_BYTES);
 }
 
 void tm__keys_guess(struct tm__keys *keys)
 {
-    for (uint32_t i = 0; i < keys->field_count + keys->unknown_count; i++)
+    for (uint32_t i = 0; i < keys->field_count + keys->unknown_count; i++) {
         keys->nodes[i].usual = keys->nodes[i].misses = 0;
+        if (keys->nodes[i].keys != NULL)
+            tm__keys_guess(keys->nodes[i].keys);
+    }
 }
 
 static struct tm__key_node *remember_unknown(struct tm__keys *keys, const uint8_t *p, size_t len,
                                              uint32_t *slot)
 {
-    if (keys->unknown_count == TM__KEYS_UNKNOWN || len > TM__KEYS_UNKNOWN_BYTES)
+    if (keys->unknown_count == keys->unknown_max || len > TM__KEYS_UNKNOWN_BYTES - keys->names_used)
         return keys->other;
+    if (keys->names == NULL &&
+        (keys->names = tm_mem_alloc(keys->mem, TM__KEYS_UNKNOWN_BYTES)) == NULL)
+        return keys->other; // it is looked up again, that is all
     uint32_t index = keys->field_count + keys->unknown_count++;
     struct tm__key_node *node = &keys->nodes[index];
     char *name = keys->names + keys->names_used;
@@ -140,4 +199,10 @@ struct tm__key_node *tm__keys_find(struct tm__keys *keys, const uint8_t *p, size
     }
     uint32_t *slot = slot_of(keys, p, len);
     return *slot != 0 ? &keys->nodes[*slot - 1] : remember_unknown(keys, p, len, slot);
+}
+
+struct tm__key_node *tm__keys_find_plain(struct tm__keys *keys, const void *name, size_t len)
+{
+    uint32_t slot = *slot_of(keys, name, len);
+    return slot != 0 && keys->nodes[slot - 1].field >= 0 ? &keys->nodes[slot - 1] : NULL;
 }

@@ -9,10 +9,11 @@
 #include "core/batch/schema.h"
 #include "core/format/json_chunk.h"
 
-enum { TM__KEYS_UNKNOWN = 64, TM__KEYS_UNKNOWN_BYTES = 256 };
+// Keys that name no column and are remembered: of records, and of the structs in them.
+enum { TM__KEYS_UNKNOWN = 64, TM__KEYS_UNKNOWN_NESTED = 16, TM__KEYS_UNKNOWN_BYTES = 4096 };
 #define TM__KEYS_UNUSUAL UINT32_MAX
 
-// What is known of a key: a column, or one of the first TM__KEYS_UNKNOWN keys that name no column.
+// What is known of a key: a column, or one of the first keys that name no column.
 // What is asked for each field of a record comes first: one line of the cache.
 struct tm__key_node {
     uint8_t pattern[TM__CHUNK_BYTES]; // the beginning of the key with its quotes and the colon
@@ -29,6 +30,8 @@ struct tm__key_node {
     int32_t field;       // -1: no column
     uint32_t length;     // of the name
     const char *name;
+    bool required;         // in a nested value: never null
+    struct tm__keys *keys; // of a nested type: its fields, as nodes
 };
 
 struct tm__keys {
@@ -36,15 +39,18 @@ struct tm__keys {
     struct tm__key_node *nodes; // columns, then unknown keys, then the two below
     uint32_t *table;            // open addressing, node + 1, 0 = empty
     uint32_t table_size;        // a power of two
-    uint32_t field_count, unknown_count;
+    uint32_t field_count, unknown_count, unknown_max;
+    uint64_t *required;         // bitmap of the fields of a nested type that are never null
     struct tm__key_node *start; // what "follows" it is the first key of an object
     struct tm__key_node *other; // any further unknown key; matches nothing
-    char *names;                // of unknown keys
+    char *names;                // of unknown keys; NULL: none yet
     size_t names_used;
 };
 
+// The columns of a schema, and below them the fields of nested ones. `names`: what the columns are
+// called, which must outlive it; NULL: as in the schema.
 int tm__keys_init(struct tm__keys *keys, struct tm_mem *mem, const struct tm_schema *schema,
-                  const uint64_t *used);
+                  const char *const *names, const uint64_t *used);
 void tm__keys_fini(struct tm__keys *keys);
 // Begin to guess the lengths of values anew.
 void tm__keys_guess(struct tm__keys *keys);
@@ -52,6 +58,9 @@ void tm__keys_guess(struct tm__keys *keys);
 // `scratch` holds len + 16 bytes when the key has escapes. NULL: a bad escape.
 struct tm__key_node *tm__keys_find(struct tm__keys *keys, const uint8_t *p, size_t len,
                                    uint8_t *scratch);
+
+// The column or field of this name, or NULL.
+struct tm__key_node *tm__keys_find_plain(struct tm__keys *keys, const void *name, size_t len);
 
 // Does the key of this node begin at p, with its quotes and its colon? 16 bytes must be readable;
 // the text ends at `end`.

@@ -8,27 +8,38 @@
 // A row is written in place behind the batch's rows: one check of room for a line bounds all of its
 // strings, and a row that fails is simply never counted.
 #include "core/format/formats.h"
+#include "core/format/json_frame.h"
+#include "core/format/json_frames.h"
 #include "core/format/json_index.h"
 #include "core/format/json_row.h"
+#include "core/format/json_token.h"
 
 enum {
     WINDOW = 4096,           // bytes of whole lines that are looked for at once
     INDEX_KEPT = 2 * WINDOW, // a long record's index is not kept: a subtask has up to 256 decoders
 };
 
-void tm__json_close_gap(struct tm__json_record *r)
+// The record, of any kind, into the one column that takes it whole: from a copy that ends with a
+// line end, as a number may stand alone.
+static int read_whole(struct tm__json_record *r)
 {
-    const struct tm_schema *schema = r->d->schema;
-    uint32_t end = schema->fixed_bytes;
-    for (uint32_t i = 0; i < schema->field_count; i++) {
-        struct tm_ref ref;
-        uint64_t words = r->present[i >> 6] & r->d->used[i >> 6];
-        if (!tm_type_is_reference(schema->fields[i].type) || ((words >> (i & 63)) & 1) == 0)
-            continue;
-        memcpy(&ref, r->row + schema->fields[i].offset, sizeof ref);
-        end = ref.offset + ref.length > end ? ref.offset + ref.length : end;
-    }
-    r->heap = r->row + end;
+    struct tm__json_decoder *d = r->d;
+    uint32_t len = r->place.end;
+    d->copy.size_bytes = 0;
+    if (tm_buf_reserve(&d->copy, len + 80) != 0)
+        return tm__json_fail_room(&d->fail, TM_E_MEMORY);
+    memcpy(d->copy.data, r->place.text, len);
+    memset(d->copy.data + len, '\n', 80);
+    r->place.text = d->copy.data;
+    r->end = d->copy.data + len + 1;
+    r->numbers = d->copy.data + TM__CHUNK_BYTES;
+    const uint8_t *p = tm__json_read_column(r, d->whole, d->copy.data + *r->index);
+    if (p == NULL)
+        return d->fail.code;
+    p = tm__json_skip_space(r, p);
+    return p == r->end ? 0
+                       : tm__json_fail_structure(&d->fail, &r->place, (uint32_t)(p - d->copy.data),
+                                                 "the end of the record");
 }
 
 // The fields of an object into the row, one by one, and what is wrong with them.
@@ -47,7 +58,7 @@ static int read_carefully(struct tm__json_record *r)
         for (bool more = true; more;) {
             if (index[3] >= end)
                 return tm__json_cut_or_broken(r, index[0], index[1], index[2]);
-            if ((node = tm__json_find_key(r, node, index[0], index[1])) == NULL ||
+            if ((node = tm__json_find_key(r, &d->keys, node, index[0], index[1])) == NULL ||
                 (index = tm__json_read_field(r, node, index)) == NULL)
                 return d->fail.code;
             uint32_t after = *index++;
@@ -63,37 +74,33 @@ static int read_carefully(struct tm__json_record *r)
 
 // --- lines
 
-struct call {
-    struct tm_batch *batch;
-    tm__bad_fn *bad;
-    void *arg;
-};
-
-// d->fail says what is wrong with this line. Out of memory is no fault of the record: decoding
-// ends.
-static int report(struct tm__json_decoder *d, const uint8_t *line, size_t len,
-                  const struct call *call)
+int tm__json_report(struct tm__json_decoder *d, const uint8_t *line, size_t len,
+                    const struct tm__json_call *call)
 {
     if (d->fail.code == TM_E_MEMORY)
         return TM_E_MEMORY;
-    return tm__lines_bad(&d->lines, d->fail.code, d->fail.message, line, len, call->bad, call->arg);
+    char message[TM__FAIL_PATH + TM__FAIL_TEXT];
+    tm__json_fail_text(&d->fail, message, sizeof message);
+    return tm__lines_bad(&d->lines, d->fail.code, message, line, len, call->bad, call->arg);
 }
 
 // The record in [r->place.start, r->place.end).
 static int read_record(struct tm__json_record *r, struct tm_batch *batch)
 {
     struct tm__json_decoder *d = r->d;
-    size_t bytes = d->schema->fixed_bytes + (r->place.end - r->place.start) + 8;
+    size_t bytes = d->schema->fixed_bytes + d->columns.room + (r->place.end - r->place.start) + 8;
     if (tm_batch_reserve(batch, bytes) != 0)
         return tm__json_fail_index(&d->fail, TM__INDEX_MEMORY, &r->place);
     tm__json_begin_row(r, batch, false);
-    int rc = read_carefully(r);
+    r->framed = true;
+    r->end = r->place.text + r->place.end;
+    r->numbers = r->place.text + TM__CHUNK_BYTES;
+    int rc = d->whole != NULL ? read_whole(r) : read_carefully(r);
     return rc != 0 ? rc : tm__json_end_row(r, batch) ? 0 : tm__json_missing(r);
 }
 
-// The line of `len` bytes at p, whatever is in it, line end and carriage return cut off.
-static int read_line(struct tm__json_decoder *d, const uint8_t *p, size_t len,
-                     const struct call *call)
+int tm__json_read_line(struct tm__json_decoder *d, const uint8_t *p, size_t len,
+                       const struct tm__json_call *call)
 {
     size_t length = tm__lines_trim(p, len);
     if (length > d->lines.max_record)
@@ -104,12 +111,12 @@ static int read_line(struct tm__json_decoder *d, const uint8_t *p, size_t len,
         tm__json_fail_index(&d->fail, (int)result, &r.place);
     else if (*r.index == len || read_record(&r, call->batch) == 0) // white space alone is no record
         return 0;
-    return report(d, p, len, call);
+    return tm__json_report(d, p, len, call);
 }
 
 // The lines in [pos, end) of the text, until the batch is full; *taken: where the next one begins.
 static int read_window(struct tm__json_decoder *d, const uint8_t *text, size_t pos, size_t end,
-                       const struct call *call, size_t *taken)
+                       const struct tm__json_call *call, size_t *taken)
 {
     int rc = 0;
     while (rc == 0 && pos < end && !tm_batch_is_full(call->batch)) {
@@ -129,7 +136,7 @@ static int read_window(struct tm__json_decoder *d, const uint8_t *text, size_t p
             const uint8_t *found = memchr(text + next, '\n', end - next);
             size_t len = found != NULL ? (size_t)(found - text) - next : end - next;
             pos = next + len + (found != NULL);
-            rc = read_line(d, text + next, len, call);
+            rc = tm__json_read_line(d, text + next, len, call);
             tm__lines_advance(&d->lines, pos - next);
         } else {
             pos = next;
@@ -139,15 +146,48 @@ static int read_window(struct tm__json_decoder *d, const uint8_t *text, size_t p
     return rc;
 }
 
+// False: more of the text will tell.
+static bool settle_layout(struct tm__json_decoder *d, const uint8_t *p, size_t len, bool at_end)
+{
+    if (TM_LIKELY(d->layout != TM__LAYOUT_GUESS))
+        return true;
+    if (len != 0 || at_end)
+        d->layout =
+            (uint8_t)(len == 0 ? TM__LAYOUT_LINES
+                               : tm__json_guess_layout(p, p + len, at_end, d->lines.max_record));
+    if (d->notice != NULL && d->layout == TM__LAYOUT_ARRAY)
+        d->notice(d->notice_arg, "read as one array of records, not as a record a line; "
+                                 "layout = \"array\" says so and layout = \"lines\" forbids it");
+    else if (d->notice != NULL && d->layout == TM__LAYOUT_PRETTY)
+        d->notice(d->notice_arg, "read as records over several lines each; "
+                                 "layout = \"pretty\" says so and layout = \"lines\" forbids it");
+    return d->layout != TM__LAYOUT_GUESS;
+}
+
+static enum tm__json_layout layout_of(const struct tm_options *options)
+{
+    const char *text = options == NULL ? NULL : tm_options_text(options, "layout");
+    if (text == NULL || strcmp(text, "guess") == 0)
+        return TM__LAYOUT_GUESS;
+    return strcmp(text, "array") == 0    ? TM__LAYOUT_ARRAY
+           : strcmp(text, "pretty") == 0 ? TM__LAYOUT_PRETTY
+                                         : TM__LAYOUT_LINES;
+}
+
 static int json_decode(struct tm_decoder *base, const uint8_t *p, size_t len, bool at_end,
                        struct tm_batch *batch, size_t *used, tm__bad_fn *bad, void *arg)
 {
     struct tm__json_decoder *d = (struct tm__json_decoder *)base;
-    struct call call = {.batch = batch, .bad = bad, .arg = arg};
+    struct tm__json_call call = {.batch = batch, .bad = bad, .arg = arg};
     size_t pos = 0;
     int rc = 0;
     tm__keys_guess(&d->keys);
     bool begun = tm__lines_begin(&d->lines, p, &pos, len, at_end);
+    begun = begun && settle_layout(d, p + pos, len - pos, at_end);
+    if (begun && d->layout != TM__LAYOUT_LINES) {
+        rc = tm__json_decode_frames(d, p, &pos, len, at_end, &call);
+        begun = false;
+    }
     while (rc == 0 && begun && !tm_batch_is_full(batch)) {
         if (TM_UNLIKELY(d->lines.skipping)) {
             rc = tm__lines_skip(&d->lines, p, &pos, len, at_end, bad, arg);
@@ -179,6 +219,10 @@ static void json_free(struct tm_decoder *base)
         tm__json_index_free(d->index);
     if (d->keys.mem != NULL)
         tm__keys_fini(&d->keys);
+    tm__columns_fini(&d->columns);
+    tm_buf_fini(&d->copy);
+    tm_nest_fini(&d->nest);
+    tm_buf_fini(&d->any_keys);
     tm_schema_unref(d->schema);
     tm_mem_free(mem, d, sizeof *d);
 }
@@ -188,19 +232,27 @@ static const struct tm_decoder_ops json_ops = {.decode = json_decode, .free = js
 int tm__json_decoder_new(const struct tm_decoder_args *args, struct tm_decoder **decoder,
                          struct tm_error *err)
 {
-    const struct tm_schema *schema = args->schema;
+    struct tm_schema *schema = args->schema;
     for (uint32_t i = 0; i < schema->field_count; i++) {
-        char text[TM_TYPE_TEXT];
-        if (schema->fields[i].type.kind == TM_TYPE_UNKNOWN ||
-            schema->fields[i].type.kind > TM_TYPE_TIMESTAMP)
-            return tm_error_set(err, TM_E_SCHEMA, "field %s: JSON cannot be read as %s yet",
-                                schema->fields[i].name, tm_type_text(schema->fields[i].type, text));
+        if (schema->fields[i].type.kind == TM_TYPE_UNKNOWN)
+            return tm_error_set(err, TM_E_SCHEMA, "field %s has no type", schema->fields[i].name);
     }
+    enum tm__json_layout layout = layout_of(args->options);
+    if (args->cut_at_lines && layout != TM__LAYOUT_GUESS && layout != TM__LAYOUT_LINES)
+        return tm_error_set(
+            err, TM_E_OPTION,
+            "layout = \"%s\" and split: only files with a record a line can be split",
+            layout == TM__LAYOUT_ARRAY ? "array" : "pretty");
     struct tm__json_decoder *d = tm_mem_zalloc(args->mem, sizeof *d);
     if (d == NULL)
         return tm_error_set(err, TM_E_MEMORY, "no memory for a JSON decoder");
     d->base.ops = &json_ops;
     d->mem = args->mem;
+    d->notice = args->notice;
+    d->notice_arg = args->notice_arg;
+    d->layout = (uint8_t)layout;
+    if (args->cut_at_lines && d->layout == TM__LAYOUT_GUESS)
+        d->layout = TM__LAYOUT_LINES;
     d->schema = tm_schema_ref(args->schema);
     // A row is never longer than its record and the fixed part.
     size_t limit = TM_ROW_BYTES_MAX - 64 - schema->fixed_bytes;
@@ -214,12 +266,31 @@ int tm__json_decoder_new(const struct tm_decoder_args *args, struct tm_decoder *
         if ((flags & TM_FIELD_REQUIRED) != 0 && (flags & TM_FIELD_HIDDEN) == 0)
             d->required[i >> 6] |= bit;
     }
+    tm_nest_init(&d->nest, args->mem);
+    tm_buf_init(&d->any_keys, args->mem);
+    tm_buf_init(&d->copy, args->mem);
+    int rc = tm__columns_init(&d->columns, args->mem, schema, args->used, args->options, err);
+    if (rc != 0) {
+        json_free(&d->base);
+        return rc;
+    }
     d->index = tm__json_index_new();
-    if (d->index == NULL || tm__keys_init(&d->keys, args->mem, schema, args->used) != 0) {
+    if (d->index == NULL ||
+        tm__keys_init(&d->keys, args->mem, schema, d->columns.names, args->used) != 0) {
         d->keys.mem = NULL;
         json_free(&d->base);
         return tm_error_set(err, TM_E_MEMORY, "no memory for a JSON decoder");
     }
+    if (d->columns.whole >= 0)
+        d->whole = &d->keys.nodes[d->columns.whole];
     *decoder = &d->base;
     return 0;
 }
+
+const struct tm_option_def tm__json_option_defs[] = {
+    {"layout", TM_OPTION_STRING, false, "guess",
+     "how records follow each other: one a line, as the items of one array, or over several lines "
+     "each; guessed from the first of them",
+     "guess|lines|array|pretty"},
+    {.name = NULL},
+};

@@ -5,15 +5,13 @@
 #include "core/format/json_value.h"
 #include "core/format/row_fill.h"
 
-// The row ends with the last byte that a column refers to.
-void tm__json_close_gap(struct tm__json_record *r);
-
 // The room for the row is there. `narrow`: it is known that the schema has at most 64 columns.
-static TM__ALWAYS_INLINE void tm__json_begin_row(struct tm__json_record *r,
-                                                 const struct tm_batch *batch, bool narrow)
+static TM__ALWAYS_INLINE void tm__json_begin_row(struct tm__json_record *r, struct tm_batch *batch,
+                                                 bool narrow)
 {
     const struct tm_schema *schema = r->d->schema;
     uint32_t words = narrow ? 1 : schema->null_words;
+    r->batch = batch;
     r->row = batch->data + batch->size_bytes;
     r->heap = r->row + schema->fixed_bytes;
     r->has_gap = false;
@@ -30,6 +28,8 @@ static TM__ALWAYS_INLINE bool tm__json_end_row(struct tm__json_record *r, struct
     const struct tm__json_decoder *d = r->d;
     struct tm__row_masks masks = {.all = d->all, .used = d->used, .required = d->required};
     if (TM_UNLIKELY(r->has_gap))
-        tm__json_close_gap(r);
+        r->heap = tm__row_close_gap(d->schema, r->row, r->present, d->used);
+    if (TM_UNLIKELY(tm__columns_has_defaults(&d->columns)))
+        r->heap = tm__columns_fill(&d->columns, r->row, r->heap, r->present);
     return tm__row_end(batch, r->heap, r->present, masks);
 }

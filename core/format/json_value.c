@@ -18,13 +18,12 @@ static inline bool is_null(const uint8_t *p, uint32_t len)
 static void put_word(const struct tm__json_record *r, const struct tm__key_node *node, int64_t v)
 {
     if (node->used)
-        memcpy(r->row + node->offset, &v, sizeof v);
+        memcpy(r->slot, &v, sizeof v);
 }
 
-static int bad_number(struct tm__json_record *r, const struct tm__key_node *node, uint32_t at,
-                      uint32_t len, const char *why)
+static int bad_number(struct tm__json_record *r, uint32_t at, uint32_t len, const char *why)
 {
-    return tm__json_fail_value(&r->d->fail, TM_E_BAD_NUMBER, &r->place, node, at, len, why);
+    return tm__json_fail_value(&r->d->fail, TM_E_BAD_NUMBER, &r->place, at, len, why);
 }
 
 // A scalar that is not what the fast way takes: null, another type, or not a value at all.
@@ -35,9 +34,9 @@ static int not_a_number(struct tm__json_record *r, const struct tm__key_node *no
     if (is_null(r->place.text + at, len))
         return TM__VALUE_NULL;
     if (c == '-' || (c >= '0' && c <= '9'))
-        return tm__json_fail_value(&r->d->fail, TM_E_BAD_JSON, &r->place, node, at, len,
+        return tm__json_fail_value(&r->d->fail, TM_E_BAD_JSON, &r->place, at, len,
                                    "is not a number of JSON");
-    return tm__json_fail_type(&r->d->fail, &r->place, node, at);
+    return tm__json_fail_type(&r->d->fail, &r->place, node->type, at);
 }
 
 static int slow_integer(struct tm__json_record *r, const struct tm__key_node *node, uint32_t at,
@@ -49,15 +48,15 @@ static int slow_integer(struct tm__json_record *r, const struct tm__key_node *no
         return not_a_number(r, node, at, len);
     enum tm__exact exact = tm__number_to_int64(&number, &v);
     if (exact == TM__FRACTION)
-        return tm__json_fail_value(&r->d->fail, TM_E_BAD_TYPE, &r->place, node, at, len,
+        return tm__json_fail_value(&r->d->fail, TM_E_BAD_TYPE, &r->place, at, len,
                                    node->type.kind == TM_TYPE_TIMESTAMP
                                        ? "has a fraction, needs timestamp in whole milliseconds"
                                        : "has a fraction, needs a whole number");
     if (node->type.kind == TM_TYPE_INT64) {
         if (exact == TM__TOO_LARGE)
-            return bad_number(r, node, at, len, "does not fit int64");
+            return bad_number(r, at, len, "does not fit int64");
     } else if (exact == TM__TOO_LARGE || v > TM_INT_MAX || v < -TM_INT_MAX) {
-        return bad_number(r, node, at, len,
+        return bad_number(r, at, len,
                           node->type.kind == TM_TYPE_INT
                               ? "is beyond 2^53, which int holds exactly; declare it as int64"
                               : "is not a timestamp in milliseconds");
@@ -75,25 +74,30 @@ static int slow_double(struct tm__json_record *r, const struct tm__key_node *nod
     if (tm__number_scan(p, &number) != len)
         return not_a_number(r, node, at, len);
     if (!tm__number_to_double(&number, p, len, &v))
-        return bad_number(r, node, at, len, "is beyond the range of double");
+        return bad_number(r, at, len, "is beyond the range of double");
     if (node->used)
-        memcpy(r->row + node->offset, &v, sizeof v);
+        memcpy(r->slot, &v, sizeof v);
     return TM__VALUE_OK;
 }
 
+int tm__json_fail_escape(struct tm__json_record *r, uint32_t bad, uint32_t end)
+{
+    const uint8_t *p = r->place.text + bad;
+    uint32_t shown = end - bad > 6 ? 6 : end - bad;
+    while (shown > 1 && shown < end - bad && (p[shown] & 0xC0) == 0x80)
+        shown--; // not within a character
+    return tm__json_fail_value(&r->d->fail, TM_E_BAD_JSON, &r->place, bad, shown,
+                               "is not an escape of JSON");
+}
+
 // The text of a string value, unescaped behind the row's last string; NULL: a bad escape.
-static const uint8_t *string_text(struct tm__json_record *r, const struct tm__key_node *node,
-                                  uint32_t at, uint32_t end, size_t *len)
+static const uint8_t *string_text(struct tm__json_record *r, uint32_t at, uint32_t end, size_t *len)
 {
     const uint8_t *text = r->place.text, *bad = NULL;
     *len = tm__json_unescape(text + at + 1, text + end - 1, r->heap, &bad);
     if (*len != SIZE_MAX)
         return r->heap;
-    uint32_t shown = (uint32_t)(text + end - 1 - bad > 6 ? 6 : text + end - 1 - bad);
-    while (shown > 1 && shown < text + end - 1 - bad && (bad[shown] & 0xC0) == 0x80)
-        shown--; // not within a character
-    tm__json_fail_value(&r->d->fail, TM_E_BAD_JSON, &r->place, node, (uint32_t)(bad - text), shown,
-                        "is not an escape of JSON");
+    tm__json_fail_escape(r, (uint32_t)(bad - text), end - 1);
     return NULL;
 }
 
@@ -105,7 +109,7 @@ static int slow_decimal(struct tm__json_record *r, const struct tm__key_node *no
     if (*p == '"') {
         if (!node->used)
             return TM__VALUE_OK;
-        if ((p = string_text(r, node, at, at + len, &digits)) == NULL)
+        if ((p = string_text(r, at, at + len, &digits)) == NULL)
             return r->d->fail.code;
     } else {
         struct tm__number number;
@@ -121,13 +125,13 @@ static int slow_decimal(struct tm__json_record *r, const struct tm__key_node *no
                      ? ""
                      : ", which has fewer digits behind the point; declare more, or "
                        "double");
-        return bad_number(r, node, at, len, why);
+        return bad_number(r, at, len, why);
     }
     if (rc != 0)
-        return tm__json_fail_value(&r->d->fail, TM_E_BAD_TYPE, &r->place, node, at, len,
+        return tm__json_fail_value(&r->d->fail, TM_E_BAD_TYPE, &r->place, at, len,
                                    "is not a decimal number");
     if (node->used)
-        memcpy(r->row + node->offset, &v, sizeof v);
+        memcpy(r->slot, &v, sizeof v);
     return TM__VALUE_OK;
 }
 
@@ -138,11 +142,11 @@ static int timestamp_text(struct tm__json_record *r, const struct tm__key_node *
     int64_t ms;
     if (!node->used)
         return TM__VALUE_OK;
-    const uint8_t *p = string_text(r, node, at, end, &len);
+    const uint8_t *p = string_text(r, at, end, &len);
     if (p == NULL)
         return r->d->fail.code;
     if (tm_timestamp_parse((const char *)p, len, &ms) != 0)
-        return tm__json_fail_value(&r->d->fail, TM_E_BAD_TIMESTAMP, &r->place, node, at, end - at,
+        return tm__json_fail_value(&r->d->fail, TM_E_BAD_TIMESTAMP, &r->place, at, end - at,
                                    "is not a time of ISO 8601");
     put_word(r, node, ms);
     return TM__VALUE_OK;
@@ -164,7 +168,7 @@ static int read_bool(struct tm__json_record *r, const struct tm__key_node *node,
         return TM__VALUE_NULL;
     if (*p == 't' || *p == 'f' || *p == 'n')
         return tm__json_fail_structure(&r->d->fail, &r->place, at, "a boolean");
-    return tm__json_fail_type(&r->d->fail, &r->place, node, at);
+    return tm__json_fail_type(&r->d->fail, &r->place, node->type, at);
 }
 
 static int read_text(struct tm__json_record *r, const struct tm__key_node *node, uint32_t at,
@@ -173,26 +177,26 @@ static int read_text(struct tm__json_record *r, const struct tm__key_node *node,
     const uint8_t *text = r->place.text;
     if (text[at] != '"')
         return is_null(text + at, len) ? TM__VALUE_NULL
-                                       : tm__json_fail_type(&r->d->fail, &r->place, node, at);
+                                       : tm__json_fail_type(&r->d->fail, &r->place, node->type, at);
     if (!node->used)
         return TM__VALUE_OK;
     size_t length;
-    if (string_text(r, node, at, at + len, &length) == NULL)
+    if (string_text(r, at, at + len, &length) == NULL)
         return r->d->fail.code;
     if (node->type.kind == TM_TYPE_BYTES) {
         length = tm__base64_decode(r->heap, r->heap, length);
         if (length == SIZE_MAX)
-            return tm__json_fail_value(&r->d->fail, TM_E_BAD_TYPE, &r->place, node, at, len,
+            return tm__json_fail_value(&r->d->fail, TM_E_BAD_TYPE, &r->place, at, len,
                                        "is not base64");
     }
-    struct tm_ref ref = {.offset = (uint32_t)(r->heap - r->row), .length = (uint32_t)length};
-    memcpy(r->row + node->offset, &ref, sizeof ref);
+    struct tm_ref ref = {.offset = (uint32_t)(r->heap - r->base), .length = (uint32_t)length};
+    memcpy(r->slot, &ref, sizeof ref);
     r->heap += length;
     return TM__VALUE_OK;
 }
 
-static int read_value(struct tm__json_record *r, const struct tm__key_node *node, uint32_t at,
-                      uint32_t len)
+int tm__json_read_value(struct tm__json_record *r, const struct tm__key_node *node, uint32_t at,
+                        uint32_t len)
 {
     switch (node->type.kind) {
     case TM_TYPE_BOOL:
@@ -217,7 +221,9 @@ int tm__json_read_scalar(struct tm__json_record *r, const struct tm__key_node *n
                          uint32_t len)
 {
     r->has_gap = r->has_gap || (r->present[node->word] & node->bit) != 0;
-    int rc = read_value(r, node, at, len);
+    r->slot = r->row + node->offset;
+    r->base = r->row;
+    int rc = tm__json_read_value(r, node, at, len);
     if (rc == TM__VALUE_OK) {
         r->present[node->word] |= node->bit;
         if (!node->used)
@@ -283,11 +289,13 @@ int tm__json_missing(struct tm__json_record *r)
            ((r->present[field >> 6] >> (field & 63)) & 1) != 0)
         field++;
     bool was_null = ((r->nulled[field >> 6] >> (field & 63)) & 1) != 0;
-    return tm__json_fail_required(&r->d->fail, schema->fields[field].name, was_null);
+    int rc = tm__json_fail_required(&r->d->fail, was_null);
+    tm__json_fail_in(&r->d->fail, r->d->columns.names[field]);
+    return rc;
 }
 
-struct tm__key_node *tm__json_find_key(struct tm__json_record *r, struct tm__key_node *before,
-                                       uint32_t key, uint32_t colon)
+struct tm__key_node *tm__json_find_key(struct tm__json_record *r, struct tm__keys *keys,
+                                       struct tm__key_node *before, uint32_t key, uint32_t colon)
 {
     const uint8_t *text = r->place.text;
     if (text[key] != '"') {
@@ -299,7 +307,7 @@ struct tm__key_node *tm__json_find_key(struct tm__json_record *r, struct tm__key
         return NULL;
     }
     uint32_t end = tm__json_token_end(text, colon);
-    struct tm__key_node *node = tm__keys_find(&r->d->keys, text + key + 1, end - key - 2, r->heap);
+    struct tm__key_node *node = tm__keys_find(keys, text + key + 1, end - key - 2, r->heap);
     if (node == NULL) {
         tm__json_fail_key(&r->d->fail, &r->place, key + 1, end - 1);
         return NULL;
@@ -321,10 +329,17 @@ const uint32_t *tm__json_read_field(struct tm__json_record *r, const struct tm__
     bool nested = c == '{' || c == '[';
     if (node->field < 0)
         return nested ? tm__json_skip(r, index + 2) : index + 3;
-    if (nested) {
-        tm__json_fail_type(&d->fail, &r->place, node, value);
-        return NULL;
+    if (node->type.kind > TM_TYPE_TIMESTAMP) {
+        const uint8_t *behind = tm__json_read_column(r, node, text + value);
+        if (behind == NULL)
+            return NULL;
+        for (index += 3; *index < (uint32_t)(behind - text); index++)
+            ;
+        return index;
     }
-    int rc = tm__json_read_scalar(r, node, value, tm__json_token_end(text, after) - value);
+    int rc = nested ? tm__json_fail_type(&d->fail, &r->place, node->type, value)
+                    : tm__json_read_scalar(r, node, value, tm__json_token_end(text, after) - value);
+    if (rc < 0)
+        tm__json_fail_in(&d->fail, node->name);
     return rc < 0 ? NULL : index + 3;
 }

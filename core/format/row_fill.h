@@ -24,6 +24,23 @@ static inline void tm__row_clear_slots(const struct tm_schema *schema, uint8_t *
     }
 }
 
+// The row ends with the last byte that a column refers to: where the bytes of
+// values that were put over are its last. Returns its heap.
+static inline uint8_t *tm__row_close_gap(const struct tm_schema *schema, uint8_t *row,
+                                         const uint64_t *present, const uint64_t *used)
+{
+    uint32_t end = schema->fixed_bytes;
+    for (uint32_t i = 0; i < schema->field_count; i++) {
+        struct tm_ref ref;
+        if (!tm_type_is_reference(schema->fields[i].type) ||
+            ((present[i >> 6] & used[i >> 6]) >> (i & 63) & 1) == 0)
+            continue;
+        memcpy(&ref, row + schema->fields[i].offset, sizeof ref);
+        end = ref.offset + ref.length > end ? ref.offset + ref.length : end;
+    }
+    return row + end;
+}
+
 // Count the row at the batch's end, whose strings end at `heap` and whose columns with a value are
 // `present`. False: a required one has none, and nothing was counted.
 static inline __attribute__((always_inline)) bool tm__row_end(struct tm_batch *batch, uint8_t *heap,

@@ -25,7 +25,9 @@ static struct {
     struct tm_fx fx;
     struct tm_mem mem;
     struct tm_batch_pool *pool;
-    struct tm_schema *schema;
+    struct tm_schema *flat, *nested;
+    struct tm_schema *schema; // of these, the one that is used
+    struct tm_options lines;  // of JSON: a record a line
 } F;
 
 static void check(bool ok, const char *what)
@@ -48,11 +50,36 @@ static void set_up(void)
         {"y", {.kind = TM_TYPE_BYTES}, 0},
         {"z", {.kind = TM_TYPE_BOOL}, 0},
         {"a_key_longer_than_sixteen", {.kind = TM_TYPE_STRING}, 0}};
+    // name, type, flags
+    static const struct {
+        const char *name, *type;
+        uint32_t flags;
+    } nested[] = {{"a", "int", 0},
+                  {"l", "list(int)", 0},
+                  {"s", "struct(a int!,b string,c list(struct(a int,d decimal(12,3))),x any)", 0},
+                  {"m", "map(string,list(string!))", 0},
+                  {"n", "map(int,double)", 0},
+                  {"x", "any", 0},
+                  {"b", "string", 0},
+                  {"y", "list(bytes)", 0},
+                  {"t", "list(timestamp)", 0}};
+    struct tm_field_def defs[sizeof nested / sizeof *nested];
+    const uint32_t count = sizeof nested / sizeof *nested;
     struct tm_error err = {0};
     check(tm_real_init(&F.fx, &err) == 0, "no effects");
     tm_mem_init(&F.mem, &F.fx, NULL, 0);
     F.pool = tm_batch_pool_new(&F.mem);
-    check(tm_schema_new(&F.mem, fields, 9, -1, &F.schema, &err) == 0, "no schema");
+    check(tm_schema_new(&F.mem, fields, 9, -1, &F.flat, &err) == 0, "no schema");
+    for (uint32_t i = 0; i < count; i++) {
+        defs[i] = (struct tm_field_def){.name = nested[i].name, .flags = nested[i].flags};
+        check(tm_type_parse(&F.mem, nested[i].type, &defs[i].type, &err) == 0, err.message);
+    }
+    check(tm_schema_new(&F.mem, defs, count, -1, &F.nested, &err) == 0, "no nested schema");
+    for (uint32_t i = 0; i < count; i++)
+        tm_type_fini(&defs[i].type);
+    F.schema = F.flat;
+    tm_options_init(&F.lines, &F.mem);
+    check(tm_options_set_string(&F.lines, "layout", "lines") == 0, "no options");
     F.ready = true;
 }
 
@@ -145,6 +172,8 @@ static size_t make(uint8_t *out, size_t max)
 {
     size_t len = 0;
     int count = rand() % 60;
+    if (rand() % 2 == 0)
+        out[len++] = (uint8_t)(0x80 | rand());
     for (int i = 0; i < count; i++) {
         const char *piece = pieces[(size_t)rand() % (sizeof pieces / sizeof *pieces)];
         if (len + strlen(piece) < max) {

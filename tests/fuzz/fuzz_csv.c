@@ -3,6 +3,10 @@ __attribute__((unused)) static const char *const pieces[] = {
     "a,b,c,d,t,i,y,z,a_key_longer_than_sixteen\n",
     "1,text,1.5,2.25,2024-01-01T00:00:00Z,5,AAEC,true,long\n",
     "a;b\n",
+    "a,l,s,m,x,b\n",
+    "1,[1],\"{\"\"a\"\":1}\",{},\"[1,\"\"x\"\"]\",q\n",
+    "[1]",
+    "{\"\"a\"\":2}",
     "1;2\n",
     "b,a\n",
     "x,1\n",
@@ -60,6 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
     }
     if (len == 0)
         return 0;
+    F.schema = p[0] >= 0x80 ? F.nested : F.flat;
     decode_both(&tm_format_csv, &options[p[0] % DIALECTS], p + 1, len - 1, &whole);
     tm_buf_fini(&whole.rows);
     return 0;

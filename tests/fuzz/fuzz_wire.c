@@ -1,7 +1,7 @@
 // Fuzz target of the wire decoder: any bytes are refused or give rows that every reader may trust.
 // The first byte picks the entry: a schema, a batch, or bare rows without checksum (where the
-// fuzzer can get past the sums). Built with clang's libFuzzer: cmake --build BUILD --target
-// fuzz_wire
+// fuzzer can get past the sums); from 0x80 on the schema has nested types. Built with clang's
+// libFuzzer: cmake --build BUILD --target fuzz_wire
 #include <stdlib.h>
 
 #include "core/batch/dump.h"
@@ -45,6 +45,30 @@ static struct tm_schema *all_types(struct tm_mem *mem)
     return schema;
 }
 
+static struct tm_schema *nested_types(struct tm_mem *mem)
+{
+    static const char *const texts[] = {"list(int)",
+                                        "struct(a int!,b string,c list(any))",
+                                        "map(string,list(decimal(20,3)))",
+                                        "map(int64,bool)",
+                                        "any",
+                                        "list(struct(x struct(y bytes),z timestamp))"};
+    enum { COUNT = sizeof texts / sizeof texts[0] };
+    static const char *const names[COUNT] = {"l", "s", "m", "n", "x", "t"};
+    struct tm_field_def defs[COUNT];
+    struct tm_schema *schema = NULL;
+    for (size_t i = 0; i < COUNT; i++) {
+        defs[i] = (struct tm_field_def){.name = names[i]};
+        if (tm_type_parse(mem, texts[i], &defs[i].type, NULL) != 0)
+            abort();
+    }
+    if (tm_schema_new(mem, defs, COUNT, -1, &schema, NULL) != 0)
+        abort();
+    for (size_t i = 0; i < COUNT; i++)
+        tm_type_fini(&defs[i].type);
+    return schema;
+}
+
 // The dump reads every column; a second check must agree with the first.
 static void read_all(struct tm_mem *mem, const struct tm_batch *batch)
 {
@@ -76,7 +100,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct tm_mem mem;
     tm_mem_init(&mem, &fx, NULL, 0);
     struct tm_batch_pool *pool = tm_batch_pool_new(&mem);
-    struct tm_schema *schema = all_types(&mem), *got = NULL;
+    struct tm_schema *schema = data[0] >= 0x80 ? nested_types(&mem) : all_types(&mem), *got = NULL;
     struct tm_batch *batch = NULL;
     struct tm_error err;
     size_t used = 0;

@@ -6,6 +6,7 @@ static struct world w;
 static void open_world(void)
 {
     world_open(&w);
+    set_option(&w, "layout", "lines"); // else a first line with a bracket may be an array
 }
 
 static void close_world(void)

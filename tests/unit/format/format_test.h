@@ -16,9 +16,10 @@ struct world {
     struct tm_batch_pool *pool;
     struct tm_buf rows, bads; // one line each: JSON of rows; "name@offset:line: message"
     struct tm_error err;
-    int bad_code;   // of the last bad record
-    size_t bad_len; // and its length
-    int bad_result; // what the callback answers
+    struct tm_options options; // of decoders
+    int bad_code;              // of the last bad record
+    size_t bad_len;            // and its length
+    int bad_result;            // what the callback answers
     uint32_t row_count, bad_count;
 };
 
@@ -30,12 +31,25 @@ static inline void world_open(struct world *w)
     w->pool = tm_batch_pool_new(&w->mem);
     tm_buf_init(&w->rows, &w->mem);
     tm_buf_init(&w->bads, &w->mem);
+    tm_options_init(&w->options, &w->mem);
+}
+
+static inline void set_option(struct world *w, const char *name, const char *value)
+{
+    ck_assert_int_eq(tm_options_set_string(&w->options, name, value), 0);
+}
+
+static inline void clear_options(struct world *w)
+{
+    tm_options_fini(&w->options);
+    tm_options_init(&w->options, &w->mem);
 }
 
 static inline void world_close(struct world *w)
 {
     tm_buf_fini(&w->rows);
     tm_buf_fini(&w->bads);
+    tm_options_fini(&w->options);
     tm_batch_pool_free(w->pool);
     ck_assert_int_eq(w->mem.used_bytes, 0);
     tm_real_fini(&w->fx);
@@ -45,14 +59,16 @@ static inline void world_close(struct world *w)
 static inline struct tm_schema *make_schema(struct world *w, const char *text)
 {
     static char copy[8192];
-    struct tm_field_def defs[512];
+    struct tm_field_def defs[512] = {{.name = NULL}};
     uint32_t count = 0;
     snprintf(copy, sizeof copy, "%s", text);
     for (char *p = copy; *p != 0;) {
         char *name = p, *type = strchr(p, ' ') + 1, *end = type, *next;
+        char *flag = NULL; // behind the type
         int depth = 0;
         while (*end != 0 && (*end != ',' || depth != 0)) {
             depth += *end == '(' ? 1 : *end == ')' ? -1 : 0;
+            flag = *end == ' ' && depth == 0 && flag == NULL ? end : flag;
             end++;
         }
         next = *end == 0 ? end : end + 1;
@@ -61,7 +77,6 @@ static inline struct tm_schema *make_schema(struct world *w, const char *text)
         *end = 0;
         type[-1] = 0;
         uint32_t flags = 0;
-        char *flag = strchr(type, ' ');
         if (flag != NULL) {
             flags |= strstr(flag, "required") != NULL ? TM_FIELD_REQUIRED : 0;
             flags |= strstr(flag, "hidden") != NULL ? TM_FIELD_HIDDEN : 0;
@@ -140,8 +155,11 @@ static inline struct tm_decoder *make_decoder(struct world *w, const struct tm_f
                                               struct tm_schema *schema, const uint64_t *used,
                                               size_t max_record)
 {
-    struct tm_decoder_args args = {
-        .mem = &w->mem, .schema = schema, .used = used, .max_record = max_record};
+    struct tm_decoder_args args = {.mem = &w->mem,
+                                   .schema = schema,
+                                   .used = used,
+                                   .max_record = max_record,
+                                   .options = &w->options};
     struct tm_decoder *d = NULL;
     ck_assert_int_eq(format->decoder_new(&args, &d, &w->err), 0);
     return d;

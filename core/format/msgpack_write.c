@@ -1,0 +1,191 @@
+// The msgpack encoder: a map for each row, its columns by name. Decimals are texts, bytes binaries;
+// values of type any are what they are in a row, byte for byte.
+#include "core/base/limits.h"
+#include "core/batch/any_write.h"
+#include "core/batch/decimal.h"
+#include "core/format/columns.h"
+#include "core/format/formats.h"
+#include "core/format/json_writer.h"
+
+struct msgpack_encoder {
+    struct tm_encoder base;
+    struct tm_mem *mem;
+    struct tm_schema *schema;
+    struct tm__json_writer writer; // names, bounds: no msgpack is longer than the same as JSON
+    struct tm__json_field *whole;
+};
+
+static uint8_t *put_bytes(uint8_t *out, const void *p, size_t len)
+{
+    memcpy(out, p, len);
+    return out + len;
+}
+
+static uint8_t *put_string(uint8_t *out, const void *p, size_t len)
+{
+    return put_bytes(tm_any_put_string_head(out, (uint32_t)len), p, len);
+}
+
+static uint8_t *put_time(struct tm__json_writer *w, struct tm__json_field *field, uint8_t *out,
+                         int64_t ms)
+{
+    uint8_t text[TM__NUMBER_MAX];
+    if (w->timestamps_as_ms)
+        return tm_any_put_int(out, ms);
+    size_t len = (size_t)(tm__put_timestamp(text, ms, &w->date, &field->memo) - text);
+    return put_string(out, text, len);
+}
+
+static uint8_t *put_value(struct tm__json_writer *w, uint8_t *out, struct tm__json_field *field,
+                          struct tm_slot slot);
+
+// `kind`: the row is a change, and its kind is the first field.
+static uint8_t *put_fields(struct tm__json_writer *w, uint8_t *out, struct tm__json_fields *of,
+                           const struct tm_row *row, bool kind)
+{
+    uint32_t count = of->count + kind;
+    for (uint32_t i = 0; w->omit_nulls && i < of->count; i++)
+        count -= tm_row_is_null(row, of->fields[i].index);
+    out = tm_any_put_map_head(out, count);
+    if (kind) {
+        out = put_string(out, "op", 2);
+        out = put_string(out, tm_row_kind_text(row->kind), 2);
+    }
+    for (uint32_t i = 0; i < of->count; i++) {
+        struct tm__json_field *field = &of->fields[i];
+        bool is_null = tm_row_is_null(row, field->index);
+        if (is_null && w->omit_nulls)
+            continue;
+        out = put_string(out, field->name, strlen(field->name));
+        out = is_null ? tm_any_put_nil(out)
+                      : put_value(w, out, field, tm_slot_of_row(row, field->offset));
+    }
+    return out;
+}
+
+static uint8_t *put_list(struct tm__json_writer *w, uint8_t *out, struct tm__json_fields *of,
+                         const struct tm_list *list)
+{
+    out = tm_any_put_array_head(out, list->count);
+    for (uint32_t i = 0; i < list->count; i++)
+        out = tm_list_is_null(list, i)
+                  ? tm_any_put_nil(out)
+                  : put_value(w, out, of->fields, tm_list_item(list, of->fields->type, i));
+    return out;
+}
+
+static uint8_t *put_map(struct tm__json_writer *w, uint8_t *out, struct tm__json_fields *of,
+                        const struct tm_map *map)
+{
+    struct tm__json_field *value = of->fields + 1;
+    out = tm_any_put_map_head(out, map->count);
+    for (uint32_t i = 0; i < map->count; i++) {
+        out = put_value(w, out, of->fields, tm_map_key(map, i));
+        out = tm_map_is_null(map, i) ? tm_any_put_nil(out)
+                                     : put_value(w, out, value, tm_map_value(map, value->type, i));
+    }
+    return out;
+}
+
+static uint8_t *put_value(struct tm__json_writer *w, uint8_t *out, struct tm__json_field *field,
+                          struct tm_slot slot)
+{
+    char text[TM__NUMBER_MAX];
+    uint32_t len;
+    const uint8_t *p;
+    switch (field->type.kind) {
+    case TM_TYPE_BOOL:
+        return tm_any_put_bool(out, tm_slot_int(slot) != 0);
+    case TM_TYPE_INT:
+    case TM_TYPE_INT64:
+        return tm_any_put_int(out, tm_slot_int(slot));
+    case TM_TYPE_DOUBLE:
+        return tm_any_put_double(out, tm_slot_double(slot));
+    case TM_TYPE_DECIMAL:
+        len = (uint32_t)tm_decimal_format(tm_slot_decimal(slot), field->type.scale, text);
+        return put_string(out, text, len);
+    case TM_TYPE_TIMESTAMP:
+        return put_time(w, field, out, tm_slot_int(slot));
+    case TM_TYPE_LIST:
+        return put_list(w, out, field->of, tm_slot_list(slot));
+    case TM_TYPE_MAP:
+        return put_map(w, out, field->of, tm_slot_map(slot));
+    case TM_TYPE_STRUCT:
+        return put_fields(w, out, field->of, tm_slot_struct(slot), false);
+    default:
+        break;
+    }
+    p = tm_slot_bytes(slot, &len);
+    if (field->type.kind == TM_TYPE_ANY)
+        return put_bytes(out, p, len);
+    if (field->type.kind == TM_TYPE_BYTES)
+        return put_bytes(tm_any_put_binary_head(out, len), p, len);
+    return put_string(out, p, len);
+}
+
+static uint8_t *put_record(struct msgpack_encoder *e, uint8_t *out, const struct tm_row *row)
+{
+    if (e->whole == NULL)
+        return put_fields(&e->writer, out, e->writer.row, row, e->writer.changelog);
+    if (tm_row_is_null(row, e->whole->index))
+        return tm_any_put_nil(out);
+    return put_value(&e->writer, out, e->whole, tm_slot_of_row(row, e->whole->offset));
+}
+
+static int msgpack_encode(struct tm_encoder *base, const struct tm_batch *batch,
+                          const struct tm_row **row, struct tm_buf *out, size_t limit_bytes,
+                          int (*bad)(void *arg, const struct tm_row *row, int code,
+                                     const char *message),
+                          void *arg)
+{
+    struct msgpack_encoder *e = (struct msgpack_encoder *)base;
+    const struct tm_row *end =
+        (const struct tm_row *)(const void *)(batch->data + batch->size_bytes);
+    (void)bad; // every value has a form in msgpack
+    (void)arg;
+    while (*row < end && out->size_bytes < limit_bytes) {
+        int rc = tm_buf_reserve(out, tm__json_row_bound(&e->writer, *row));
+        if (rc != 0)
+            return rc;
+        uint8_t *p = put_record(e, out->data + out->size_bytes, *row);
+        out->size_bytes = (size_t)(p - out->data);
+        *row = tm_row_next(*row);
+    }
+    return 0;
+}
+
+static void msgpack_free(struct tm_encoder *base)
+{
+    struct msgpack_encoder *e = (struct msgpack_encoder *)base;
+    tm__json_writer_fini(&e->writer);
+    tm_schema_unref(e->schema);
+    tm_mem_free(e->mem, e, sizeof *e);
+}
+
+static const struct tm_encoder_ops msgpack_ops = {.encode = msgpack_encode, .free = msgpack_free};
+
+int tm__msgpack_encoder_new(const struct tm_encoder_args *args, struct tm_encoder **encoder,
+                            struct tm_error *err)
+{
+    int32_t whole;
+    int rc = tm__columns_whole(args->schema, args->options, &whole, err);
+    if (rc != 0)
+        return rc;
+    struct msgpack_encoder *e = tm_mem_zalloc(args->mem, sizeof *e);
+    if (e == NULL)
+        return tm_error_set(err, TM_E_MEMORY, "no memory for a msgpack encoder");
+    e->base.ops = &msgpack_ops;
+    e->mem = args->mem;
+    e->schema = tm_schema_ref(args->schema);
+    rc = tm__json_writer_init(&e->writer, args->mem, args->schema, args->left_out);
+    e->writer.omit_nulls = args->omit_nulls;
+    e->writer.timestamps_as_ms = args->timestamps_as_ms;
+    if (rc != 0) {
+        msgpack_free(&e->base);
+        return tm_error_set(err, TM_E_MEMORY, "no memory for a msgpack encoder");
+    }
+    if (whole >= 0)
+        e->whole = e->writer.row->fields; // the only one
+    *encoder = &e->base;
+    return 0;
+}
