@@ -4,9 +4,6 @@
 
 #include "core/text/text_private.h"
 
-// Times as Lua numbers, exact to the millisecond and to where calendars of other systems end.
-#define RANGE_MS 8.64e15
-
 static const int64_t unit_ms[] = {
     [TM_PART_WEEK] = 7 * (int64_t)TM__MS_PER_DAY,
     [TM_PART_DAY] = TM__MS_PER_DAY,
@@ -80,7 +77,7 @@ double tm_instant_truncate(struct tm_zone *zone, double ms, int32_t unit)
 
 static double in_range(double ms)
 {
-    return ms >= -RANGE_MS && ms <= RANGE_MS ? ms : NAN;
+    return ms >= -TM__RANGE_MS && ms <= TM__RANGE_MS ? ms : NAN;
 }
 
 // n months later; the last day of a month that is too short.
@@ -97,7 +94,7 @@ double tm_instant_add(struct tm_zone *zone, double ms, double n, int32_t unit)
 {
     struct tm__moment m;
 
-    if (!(fabs(n) <= 2 * RANGE_MS))
+    if (!(fabs(n) <= 2 * TM__RANGE_MS))
         return NAN;
     if (unit >= TM_PART_HOUR)
         return in_range(ms + n * (double)unit_ms[unit]);

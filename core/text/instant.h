@@ -8,6 +8,9 @@
 
 enum { TM__MS_PER_DAY = 86400000 };
 
+// Times as Lua numbers, exact to the millisecond and to where calendars of other systems end.
+#define TM__RANGE_MS 8.64e15
+
 struct tm__moment {
     int64_t ms;     // of the clock on the wall, as if it were UTC
     int64_t days;   // of it, since 1970

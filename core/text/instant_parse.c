@@ -272,7 +272,7 @@ static bool moment_of(const struct fields *f, struct tm_zone *zone, double *ms)
 
     if (f->has_epoch) {
         *ms = (double)(f->epoch * 1000 + f->ms);
-        return true;
+        return fabs(*ms) <= TM__RANGE_MS;
     }
     if (!day_of(f, &days))
         return false;

@@ -114,8 +114,8 @@ static uint32_t options_of(int32_t flags, bool characters)
 {
     uint32_t options = PCRE2_NEVER_BACKSLASH_C;
 
-    if (characters)
-        options |= PCRE2_UTF;
+    // A pattern may begin with (*UTF): bytes would then be taken for characters that they are not.
+    options |= characters ? PCRE2_UTF : PCRE2_NEVER_UTF;
     if ((flags & TM_REGEX_CASELESS) != 0)
         options |= PCRE2_CASELESS;
     if ((flags & TM_REGEX_MULTILINE) != 0)
@@ -135,8 +135,10 @@ static pcre2_code *compile(struct tm__regex_world *world, const char *pattern, s
     pcre2_code *code =
         pcre2_compile((PCRE2_SPTR)pattern, len, options, error, offset, world->compile);
 
-    *compiled =
-        code != NULL && world->stack != NULL && pcre2_jit_compile(code, PCRE2_JIT_COMPLETE) == 0;
+    size_t size = 0; // stays 0 for a pattern that begins with (*NO_JIT)
+    if (code != NULL && world->stack != NULL && pcre2_jit_compile(code, PCRE2_JIT_COMPLETE) == 0)
+        (void)pcre2_pattern_info(code, PCRE2_INFO_JITSIZE, &size);
+    *compiled = size > 0;
     return code;
 }
 
@@ -276,7 +278,8 @@ uint32_t tm__regex_groups(const struct tm_regex *regex)
 static void set_limit(struct tm__regex_world *world, size_t len)
 {
     // A long text may take as many steps more as its length gives reason for.
-    uint32_t steps = TM_REGEX_STEPS + (uint32_t)len * TM_REGEX_STEPS_PER_BYTE;
+    uint32_t bytes = len < TM_ROW_BYTES_MAX ? (uint32_t)len : TM_ROW_BYTES_MAX;
+    uint32_t steps = TM_REGEX_STEPS + bytes * TM_REGEX_STEPS_PER_BYTE;
 
     if (TM_LIKELY(steps == world->steps))
         return;
@@ -342,10 +345,18 @@ int32_t tm__regex_next(struct tm__scan *scan)
         return 0;
     if (rc < 0)
         return code_of(rc);
-    scan->ends = pcre2_get_ovector_pointer(regex->data);
+    size_t *ends = pcre2_get_ovector_pointer(regex->data);
+    // \K in a group that a look-around calls can put the start anywhere.
+    if (TM_UNLIKELY(ends[0] < scan->at))
+        ends[0] = scan->at;
+    if (TM_UNLIKELY(ends[0] > ends[1]))
+        ends[0] = ends[1];
+    if (TM_UNLIKELY(scan->not_empty && ends[1] == scan->at))
+        return 0; // PCRE2 took it for a match with something in it
+    scan->ends = ends;
     scan->ends_count = (uint32_t)rc;
-    scan->at = scan->ends[1];
-    scan->not_empty = scan->ends[0] == scan->ends[1];
+    scan->at = ends[1];
+    scan->not_empty = ends[0] == ends[1];
     return 1;
 }
 

@@ -40,7 +40,13 @@ int32_t tm_regex_split(struct tm_regex *regex, const char *s, uint32_t len, int3
     }
 }
 
-// --- replacing
+// --- replacing. What would become too large has a code of its own: TM_E_LIMIT is that of a match.
+
+static int32_t put(struct tm_buf *out, const void *p, size_t len)
+{
+    int32_t rc = tm__text_put(out, p, len);
+    return rc == TM_E_LIMIT ? TM_E_TOO_LARGE : rc;
+}
 
 struct form {
     struct tm_regex *regex;
@@ -97,16 +103,16 @@ static int32_t put_form(struct tm_buf *out, const struct form *form, const struc
     for (size_t i = 0; i < form->len;) {
         const char *dollar = memchr(form->text + i, '$', form->len - i);
         size_t plain = dollar == NULL ? form->len : (size_t)(dollar - form->text);
-        int32_t rc = tm__text_put(out, form->text + i, plain - i);
+        int32_t rc = put(out, form->text + i, plain - i);
         if (rc != 0 || dollar == NULL)
             return rc;
         i = plain;
         int32_t group = take_group(form, &i);
         if (group == -1) {
-            rc = tm__text_put(out, "$", 1);
+            rc = put(out, "$", 1);
         } else if ((uint32_t)group < scan->ends_count && scan->ends[2 * group] != SIZE_MAX) {
             size_t from = scan->ends[2 * group];
-            rc = tm__text_put(out, scan->s + from, scan->ends[2 * group + 1] - from);
+            rc = put(out, scan->s + from, scan->ends[2 * group + 1] - from);
         }
         if (rc != 0)
             return rc;
@@ -129,7 +135,7 @@ int32_t tm_regex_replace(struct tm_regex *regex, const char *s, uint32_t len, co
         return TM_E_ARGUMENT;
     }
     while (count != max && (rc = tm__regex_next(&scan)) == 1) {
-        rc = tm__text_put(out, s + done, scan.ends[0] - done);
+        rc = put(out, s + done, scan.ends[0] - done);
         if (rc == 0)
             rc = put_form(out, &form, &scan);
         if (rc != 0)
@@ -141,6 +147,6 @@ int32_t tm_regex_replace(struct tm_regex *regex, const char *s, uint32_t len, co
         return rc;
     if (count == 0)
         return TM_TEXT_SAME;
-    rc = tm__text_put(out, s + done, len - done);
+    rc = put(out, s + done, len - done);
     return rc != 0 ? rc : tm__text_finish(t);
 }

@@ -219,6 +219,8 @@ int32_t tm_text_pad(struct tm_text *t, const char *s, uint32_t len, int32_t widt
 
     if (missing <= 0)
         return TM_TEXT_SAME;
+    if (missing > TM_ROW_BYTES_MAX)
+        return TM_E_LIMIT;
     if (left)
         rc = put_fill(out, bytes_of(fill), fill_len, missing);
     if (rc == 0)

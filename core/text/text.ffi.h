@@ -280,7 +280,8 @@ int32_t tm_regex_find(struct tm_regex *regex, const char *s, uint32_t len, int32
 // As find, without places.
 int32_t tm_regex_test(struct tm_regex *regex, const char *s, uint32_t len);
 int32_t tm_regex_count(struct tm_regex *regex, const char *s, uint32_t len);
-// `with` has $1, ${1}, ${name}, $$. TM_E_ARGUMENT: wrong at its byte `from`.
+// `with` has $1, ${1}, ${name}, $$. TM_E_ARGUMENT: wrong at its byte `from`; TM_E_TOO_LARGE: the
+// result.
 int32_t tm_regex_replace(struct tm_regex *regex, const char *s, uint32_t len, const char *with,
                          uint32_t with_len, int32_t max);
 // Parts between matches as spans, at most `max` (< 0: all); their count.

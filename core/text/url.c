@@ -33,7 +33,7 @@ static size_t scheme_length(const char *s, size_t len)
 
 static size_t find_any(const char *s, size_t from, size_t to, const char *stops)
 {
-    while (from < to && strchr(stops, s[from]) == NULL)
+    while (from < to && (s[from] == '\0' || strchr(stops, s[from]) == NULL))
         from++;
     return from;
 }

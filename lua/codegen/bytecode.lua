@@ -683,6 +683,7 @@ end
 ---@field slow_calls table<string, table> "job.lua:3 match" -> { where, what, why, instead }
 ---@field kept_records table<string, string> "job.lua:3" -> captured variable that a record is assigned to
 ---@field assumed table[] { fn, index, value }: captured variables, should the script assign them before it ends
+---@field made string[][] names of the fields of tables that library functions give, in order
 ---@field functions function[] the function and the Lua functions of the script it calls
 
 ---@param fn function
@@ -691,7 +692,7 @@ end
 function bytecode.analyse(fn, params)
   local out = { reads = {}, uses = {}, assigned = {}, assigned_dynamic = {}, emits = {}, side_emits = {}, unknown_fields = {},
     problems = {}, problem_keys = {}, seen_keys = {}, schemas = {}, steps = 0, functions = { fn }, slow_calls = {},
-    looked_at = {}, kept_records = {}, assumed = {} }
+    looked_at = {}, kept_records = {}, assumed = {}, made = {} }
   local args, rows = {}, {}
   for p, param in ipairs(params) do
     out.reads[p], out.uses[p], out.assigned[p], out.schemas[p] = {}, {}, {}, param

@@ -228,7 +228,9 @@ function calls.call(m, s, f, args, i, pc)
     if known.makes[f.v] then
       escape_all(m, s, args)
       local fields = {}
-      for k, v in pairs(known.makes[f.v]) do fields[k] = v end
+      for k, v in pairs(known.makes[f.v].fields) do fields[k] = v end
+      local made = m.out.made
+      made[#made + 1] = known.makes[f.v].names
       return (bytecode().new_row(m, s, pc, fields))
     end
     local value = follow(m, s, f.v, args, pc)

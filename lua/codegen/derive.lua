@@ -436,7 +436,7 @@ local function declared(node, r)
   return fields, passes
 end
 
-local function found(node, r, functions)
+local function found(node, r, analysis)
   local fields, passes, placed = {}, {}, {}
   local function add(name)
     local from = r.passes[name]
@@ -452,7 +452,7 @@ local function found(node, r, functions)
   end
   local names = {}
   for name in pairs(r.types) do if not placed[name] then names[name] = true end end
-  for _, name in ipairs(order.of(names, functions)) do
+  for _, name in ipairs(order.of(names, analysis.functions, analysis.made)) do
     local why = name == "" and "it is empty" or #name > 255 and "it has more than 255 bytes"
       or name:find("[%z\1-\31\127]") and "it has control characters" or not utf8.is_valid(name) and "it is not UTF-8"
       or name:sub(1, 1) == "$" and "names that begin with $ are the engine's"
@@ -471,7 +471,7 @@ function rows_of(node, a, exits, how)
   if a.out_escapes and node.verb == "flat_map" then r.unknown, r.proven = true, false end
   check_result(node, a, r, exits, how)
   local fields, passes
-  if node.returns then fields, passes = declared(node, r) else fields, passes = found(node, r, a.functions) end
+  if node.returns then fields, passes = declared(node, r) else fields, passes = found(node, r, a) end
   -- Rows that stay what they are keep hidden keys; a table sets the whole row.
   if r.record and not r.table and not r.text and not node.returns and node.input.bare == nil then
     hidden_keys(node, fields, passes)

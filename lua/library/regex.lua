@@ -130,7 +130,7 @@ function methods.match(self, s)
     return nil
   end
   local spans = T.spans
-  return $CAPTURES
+  return $MATCH
 end
 
 function methods.find(self, s, init)
@@ -172,18 +172,6 @@ function methods.each(self, s)
   return step, { s = s, state = state, at = 0, known = 0 }
 end
 
-function methods.named(self, s)
-  local state = states[self]
-  if state == nil or type(s) ~= "string" then return not_text(self, s, "named") end
-  local rc = C.tm_regex_find(state.pointer, s, #s, 0, 0)
-  if rc ~= 1 then
-    if rc < 0 then failed(rc, state, s) end
-    return nil
-  end
-  local spans = T.spans
-  return { $NAMED }
-end
-
 return methods
 ]]
 
@@ -193,36 +181,36 @@ local function captures_of(first, last)
   return list
 end
 
--- Names of groups in their order.
+-- Names of groups in their order, and the fields of a table of them. Of several groups of one name the one that took part
+-- has it.
 local function names_of(pointer, groups)
-  local names, parts = {}, {}
+  local names, of, parts = {}, {}, {}
   for i = 1, groups do
-    local name = C.tm_regex_name(pointer, i)
-    if name ~= nil then
-      names[#names + 1] = ffi.string(name)
-      parts[#parts + 1] = ("[%q] = capture(s, spans, %d)"):format(names[#names], i)
+    local pointed = C.tm_regex_name(pointer, i)
+    if pointed ~= nil then
+      local name = ffi.string(pointed)
+      if not of[name] then names[#names + 1] = name end
+      of[name] = (of[name] and of[name] .. " or " or "") .. ("capture(s, spans, %d)"):format(i)
     end
   end
+  for i, name in ipairs(names) do parts[i] = ("[%q] = %s"):format(name, of[name]) end
   return names, table.concat(parts, ", ")
 end
 
 local made = {} -- the text of the named groups and what else decides -> methods
 
+-- What the analysis of operators knows of their results: matches in UTF-8 are UTF-8.
 local function learn(methods, groups, names, bytes)
-  local text = bytes and values.STRING or values.TEXT -- matches in UTF-8 are UTF-8
-  known.results[methods.match], known.more[methods.match] = text, text
+  local text = bytes and values.STRING or values.TEXT
   known.results[methods.find], known.more[methods.find] = values.of("int"), groups == 0 and values.of("int") or nil
-  if groups == 0 then known.results[methods.each] = bytes and values.TEXTS or { t = "texts", text = true } end
-  if #names == 0 then return end
+  if #names == 0 then
+    known.results[methods.match], known.more[methods.match] = text, text
+    if groups == 0 then known.results[methods.each] = bytes and values.TEXTS or { t = "texts", text = true } end
+    return
+  end
   local fields = {}
   for _, name in ipairs(names) do fields[name] = text end
-  known.makes[methods.named] = fields
-end
-
-local function no_names(self)
-  local state = states[self]
-  if state == nil then return not_text(self, nil, "named") end
-  refuse(show(state) .. ":named: the pattern has no named groups", "a group is named (?<name>...)")
+  known.makes[methods.match] = { fields = fields, names = names }
 end
 
 local function methods_of(pointer, groups, bytes)
@@ -231,19 +219,17 @@ local function methods_of(pointer, groups, bytes)
   local methods = made[key]
   if methods then return methods end
   local whole_match = "sub(s, spans[0] + 1, spans[1])"
-  local captures = captures_of(1, groups)
+  local captures = table.concat(captures_of(1, groups), ", ")
   local rest = captures_of(2, groups)
   local parts = {
-    CAPTURES = groups == 0 and whole_match or table.concat(captures, ", "),
-    MORE = groups == 0 and "" or ", " .. table.concat(captures, ", "),
-    EACH = groups == 0 and whole_match
+    MATCH = #names > 0 and "{ " .. named .. " }" or groups == 0 and whole_match or captures,
+    MORE = groups == 0 and "" or ", " .. captures,
+    EACH = #names > 0 and "{ " .. named .. " }" or groups == 0 and whole_match
       or "capture(s, spans, 1) or false" .. (#rest > 0 and ", " .. table.concat(rest, ", ") or ""),
-    NAMED = named,
   }
   local text = TEMPLATE:gsub("%$(%u+)", parts)
   methods = assert(loadstring(text, "=tidemill:library.regex.methods"))(states, not_text, failed, capture, begin_at, C, T, sub)
   learn(methods, groups, names, bytes)
-  if #names == 0 then methods.named = no_names end
   for name, fn in pairs(common) do methods[name] = fn end
   local missing = context.unknown("a regular expression has no method %s", methods)
   setmetatable(methods, { __index = function(_, name) return missing(name) end })
