@@ -120,3 +120,21 @@ int32_t tm_text_title(struct tm_text *t, const char *s, uint32_t len)
         return TM_TEXT_SAME;
     return tm__text_done(t, out);
 }
+
+int32_t tm_text_capitalize(struct tm_text *t, const char *s, uint32_t len)
+{
+    const uint8_t *p = (const uint8_t *)s, *end = p + len;
+    int32_t code;
+
+    if (len == 0)
+        return TM_TEXT_SAME;
+    size_t n = tm__utf8_next(p, end, &code), size = (size_t)len + 2; // two bytes may become three
+    if (code < 0 || map(&to_upper, code) == code)
+        return TM_TEXT_SAME;
+    uint8_t *out = tm__text_room(t, size);
+    if (out == NULL)
+        return tm__text_no_room(size);
+    out = tm__utf8_put(out, map(&to_upper, code));
+    memcpy(out, p + n, len - n);
+    return tm__text_done(t, out + (len - n));
+}

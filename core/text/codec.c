@@ -1,7 +1,8 @@
 // Bytes as text and back: base64 (RFC 4648, both alphabets), hexadecimal digits, percent signs
-// (RFC 3986). Decoding is strict: what no encoder writes is refused.
+// (RFC 3986), and Latin-1 to UTF-8. Decoding is strict: what no encoder writes is refused.
 #include "core/format/base64.h"
 #include "core/text/text_private.h"
+#include "core/text/utf8.h"
 
 // --- base64: that of URLs has two other digits and no padding
 
@@ -88,14 +89,9 @@ static bool is_unreserved(uint8_t c)
            c == '_' || c == '.' || c == '~';
 }
 
-int32_t tm_percent_encode(struct tm_text *t, const char *s, uint32_t len)
+uint8_t *tm__percent_encode(uint8_t *out, const char *s, size_t len)
 {
-    size_t size = 3 * (size_t)len;
-    uint8_t *begin = tm__text_room(t, size), *out = begin;
-
-    if (begin == NULL)
-        return tm__text_no_room(size);
-    for (uint32_t i = 0; i < len; i++) {
+    for (size_t i = 0; i < len; i++) {
         uint8_t c = (uint8_t)s[i];
         if (is_unreserved(c)) {
             *out++ = c;
@@ -105,6 +101,17 @@ int32_t tm_percent_encode(struct tm_text *t, const char *s, uint32_t len)
         *out++ = (uint8_t) "0123456789ABCDEF"[c >> 4];
         *out++ = (uint8_t) "0123456789ABCDEF"[c & 15];
     }
+    return out;
+}
+
+int32_t tm_percent_encode(struct tm_text *t, const char *s, uint32_t len)
+{
+    size_t size = 3 * (size_t)len;
+    uint8_t *begin = tm__text_room(t, size);
+
+    if (begin == NULL)
+        return tm__text_no_room(size);
+    uint8_t *out = tm__percent_encode(begin, s, len);
     return (size_t)(out - begin) == len ? TM_TEXT_SAME : tm__text_done(t, out);
 }
 
@@ -135,4 +142,29 @@ int32_t tm_percent_decode(struct tm_text *t, const char *s, uint32_t len, bool p
         return tm__text_no_room(len);
     out = tm__percent_decode(out, s, len, plus);
     return out == NULL ? TM_TEXT_NONE : tm__text_done(t, out);
+}
+
+// --- Latin-1
+
+// Windows-1252 from 0x80 to 0x9F; five of its places are empty there and taken for the controls of
+// Latin-1.
+static const uint16_t windows_1252[32] = {
+    0x20AC, 0x0081, 0x201A, 0x0192, 0x201E, 0x2026, 0x2020, 0x2021, 0x02C6, 0x2030, 0x0160,
+    0x2039, 0x0152, 0x008D, 0x017D, 0x008F, 0x0090, 0x2018, 0x2019, 0x201C, 0x201D, 0x2022,
+    0x2013, 0x2014, 0x02DC, 0x2122, 0x0161, 0x203A, 0x0153, 0x009D, 0x017E, 0x0178,
+};
+
+int32_t tm_latin1_decode(struct tm_text *t, const char *s, uint32_t len)
+{
+    const uint8_t *p = (const uint8_t *)s, *end = p + len;
+    size_t size = 3 * (size_t)len;
+
+    if (tm__ascii_length(p, len) == len)
+        return TM_TEXT_SAME;
+    uint8_t *out = tm__text_room(t, size);
+    if (out == NULL)
+        return tm__text_no_room(size);
+    for (; p < end; p++)
+        out = tm__utf8_put(out, *p >= 0x80 && *p < 0xA0 ? windows_1252[*p - 0x80] : *p);
+    return tm__text_done(t, out);
 }

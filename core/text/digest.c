@@ -25,6 +25,8 @@ static const struct {
     [TM_DIGEST_SHA1] = {SHA_DIGEST_LENGTH, SHA_CBLOCK},
     [TM_DIGEST_SHA256] = {SHA256_DIGEST_LENGTH, SHA256_CBLOCK},
     [TM_DIGEST_SHA512] = {SHA512_DIGEST_LENGTH, SHA512_CBLOCK},
+    [TM_DIGEST_SHA224] = {SHA224_DIGEST_LENGTH, SHA256_CBLOCK},
+    [TM_DIGEST_SHA384] = {SHA384_DIGEST_LENGTH, SHA512_CBLOCK},
 };
 
 static void start(int32_t kind, union context *c)
@@ -38,6 +40,12 @@ static void start(int32_t kind, union context *c)
         break;
     case TM_DIGEST_SHA256:
         SHA256_Init(&c->sha256);
+        break;
+    case TM_DIGEST_SHA224:
+        SHA224_Init(&c->sha256);
+        break;
+    case TM_DIGEST_SHA384:
+        SHA384_Init(&c->sha512);
         break;
     default:
         SHA512_Init(&c->sha512);
@@ -57,6 +65,12 @@ static void add(int32_t kind, union context *c, const void *p, size_t len)
     case TM_DIGEST_SHA256:
         SHA256_Update(&c->sha256, p, len);
         break;
+    case TM_DIGEST_SHA224:
+        SHA224_Update(&c->sha256, p, len);
+        break;
+    case TM_DIGEST_SHA384:
+        SHA384_Update(&c->sha512, p, len);
+        break;
     default:
         SHA512_Update(&c->sha512, p, len);
         break;
@@ -74,6 +88,12 @@ static void finish(int32_t kind, union context *c, uint8_t *digest)
         break;
     case TM_DIGEST_SHA256:
         SHA256_Final(digest, &c->sha256);
+        break;
+    case TM_DIGEST_SHA224:
+        SHA224_Final(digest, &c->sha256);
+        break;
+    case TM_DIGEST_SHA384:
+        SHA384_Final(digest, &c->sha512);
         break;
     default:
         SHA512_Final(digest, &c->sha512);

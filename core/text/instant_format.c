@@ -189,3 +189,39 @@ int32_t tm_instant_format_iso(struct tm_text *t, struct tm_zone *zone, double ms
         out = put_offset(out - 1, offset, true); // instead of the Z
     return tm__text_done(t, out);
 }
+
+int32_t tm_instant_format_duration(struct tm_text *t, double ms)
+{
+    static const struct {
+        char name;
+        int64_t ms;
+    } units[] = {{'d', TM__MS_PER_DAY}, {'h', 3600000}, {'m', 60000}};
+    uint8_t *begin = tm__text_room(t, 48), *out = begin;
+    int64_t left = (int64_t)fabs(trunc(ms));
+
+    if (out == NULL)
+        return TM_E_MEMORY;
+    if (ms < 0 && left != 0)
+        *out++ = '-';
+    uint8_t *first = out;
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+        if (left >= units[i].ms) {
+            out = put_number(out, left / units[i].ms, 1, '0');
+            *out++ = (uint8_t)units[i].name;
+        }
+        left %= units[i].ms;
+    }
+    if (left == 0 && out != first)
+        return tm__text_done(t, out);
+    if (left < 1000 && left != 0 && out == first) // "250ms"
+        return tm__text_done(t, put_text(put_number(out, left, 1, '0'), "ms", 2));
+    out = put_number(out, left / 1000, 1, '0');
+    if (left % 1000 != 0) {
+        *out++ = '.';
+        out = put_number(out, left % 1000, 3, '0');
+        while (out[-1] == '0')
+            out--;
+    }
+    *out++ = 's';
+    return tm__text_done(t, out);
+}

@@ -20,8 +20,8 @@ struct tm__regex_world {
     pcre2_jit_stack *stack; // NULL: this PCRE2 compiles nothing
     struct tm_regex *all;
     uint32_t count; // of them
-    uint32_t steps;         // the limit that `match` has
-    int32_t code;           // of the last tm_regex_new
+    uint32_t steps; // the limit that `match` has
+    int32_t code;   // of the last tm_regex_new
 };
 
 struct tm_regex {

@@ -32,6 +32,7 @@ int32_t tm_text_cut(struct tm_text *t, const char *s, uint32_t len, int32_t byte
 int32_t tm_text_upper(struct tm_text *t, const char *s, uint32_t len);
 int32_t tm_text_lower(struct tm_text *t, const char *s, uint32_t len);
 int32_t tm_text_title(struct tm_text *t, const char *s, uint32_t len);
+int32_t tm_text_capitalize(struct tm_text *t, const char *s, uint32_t len);
 // Without characters of `set` (none given: white space) at the start (sides 1), the end (2), both
 // (3).
 int32_t tm_text_trim(struct tm_text *t, const char *s, uint32_t len, const char *set,
@@ -47,6 +48,15 @@ int32_t tm_text_replace(struct tm_text *t, const char *s, uint32_t len, const ch
 int32_t tm_text_pad(struct tm_text *t, const char *s, uint32_t len, int32_t width, const char *fill,
                     uint32_t fill_len, bool left);
 int32_t tm_text_reverse(struct tm_text *t, const char *s, uint32_t len);
+// The character at which `part` first stands, from character `first` on (from 1, or from the end
+// with -1); 0: nowhere.
+int32_t tm_text_find(struct tm_text *t, const char *s, uint32_t len, const char *part,
+                     uint32_t part_len, int32_t first);
+int32_t tm_text_occurrences(const char *s, uint32_t len, const char *part, uint32_t part_len);
+// Each character of `from` becomes the one at its place in `to`; those without one go.
+int32_t tm_text_translate(struct tm_text *t, const char *s, uint32_t len, const char *from,
+                          uint32_t from_len, const char *to, uint32_t to_len);
+int32_t tm_text_strip_ansi(struct tm_text *t, const char *s, uint32_t len);
 // Bytes that are no UTF-8 become U+FFFD.
 int32_t tm_text_scrub(struct tm_text *t, const char *s, uint32_t len);
 // The byte at which it stops being UTF-8, or -1.
@@ -73,6 +83,10 @@ int32_t tm_hex_decode(struct tm_text *t, const char *s, uint32_t len);
 int32_t tm_percent_encode(struct tm_text *t, const char *s, uint32_t len);
 // plus: a + is a blank, as in queries.
 int32_t tm_percent_decode(struct tm_text *t, const char *s, uint32_t len, bool plus);
+// Windows-1252, which what calls itself Latin-1 mostly is, to UTF-8.
+int32_t tm_latin1_decode(struct tm_text *t, const char *s, uint32_t len);
+int32_t tm_html_encode(struct tm_text *t, const char *s, uint32_t len);
+int32_t tm_html_decode(struct tm_text *t, const char *s, uint32_t len);
 
 // --- hashes (digest.c)
 
@@ -81,6 +95,8 @@ enum {
     TM_DIGEST_SHA1 = 1,
     TM_DIGEST_SHA256 = 2,
     TM_DIGEST_SHA512 = 3,
+    TM_DIGEST_SHA224 = 4,
+    TM_DIGEST_SHA384 = 5,
 };
 // As hexadecimal digits.
 int32_t tm_digest(struct tm_text *t, int32_t kind, const char *s, uint32_t len);
@@ -107,6 +123,15 @@ double tm_number_round(double value, int32_t places, bool even);
 struct tm_decimal_value;
 int32_t tm_number_round_decimal(const struct tm_decimal_value *value, int32_t places, bool even,
                                 struct tm_decimal_value *out);
+// With exactly `places` (0 to 22) decimal places, `mark` between thousands and `point` before the
+// places. TM_TEXT_NONE: not finite.
+int32_t tm_number_format(struct tm_text *t, double value, int32_t places, const char *mark,
+                         uint32_t mark_len, const char *point, uint32_t point_len);
+int32_t tm_number_format_decimal(struct tm_text *t, const struct tm_decimal_value *value,
+                                 int32_t places, const char *mark, uint32_t mark_len,
+                                 const char *point, uint32_t point_len);
+// A whole number up to 2^53 either way; base 2 to 36.
+int32_t tm_number_to_base(struct tm_text *t, double value, int32_t base);
 
 // --- addresses (ip.c)
 
@@ -134,7 +159,7 @@ int32_t tm_ip_canonical(struct tm_text *t, const char *s, uint32_t len);
 int32_t tm_ip_to_number(struct tm_text *t, const char *s, uint32_t len);
 int32_t tm_ip_from_number(struct tm_text *t, double number);
 
-// --- locators and pairs (url.c, pairs.c)
+// --- locators and pairs (url.c, pairs.c, pairs_write.c)
 
 enum {
     TM_URL_SCHEME = 0,
@@ -163,6 +188,18 @@ int32_t tm_pairs_split(struct tm_text *t, const char *s, uint32_t len, const cha
 // Fields of one line of CSV as tokens of strings. TM_TEXT_NONE: a quote is not closed.
 int32_t tm_csv_split(struct tm_text *t, const char *s, uint32_t len, const char *between,
                      uint32_t between_len);
+// A text of pairs is made of those put since tm_pairs_begin, in the order of their names. value
+// NULL: the name alone.
+void tm_pairs_begin(struct tm_text *t);
+int32_t tm_pairs_put(struct tm_text *t, const char *name, uint32_t name_len, const char *value,
+                     uint32_t value_len);
+int32_t tm_pairs_end(struct tm_text *t, const char *between, uint32_t between_len,
+                     const char *assign, uint32_t assign_len);
+int32_t tm_query_end(struct tm_text *t);
+// A line of CSV, field by field; `first` begins it.
+int32_t tm_csv_put(struct tm_text *t, const char *s, uint32_t len, const char *between,
+                   uint32_t between_len, bool first);
+int32_t tm_csv_end(struct tm_text *t);
 
 // --- JSON (json_decode.c, json_encode.c)
 
@@ -251,6 +288,8 @@ int32_t tm_instant_format(struct tm_text *t, struct tm_zone *zone, double ms, co
 int32_t tm_instant_format_iso(struct tm_text *t, struct tm_zone *zone, double ms);
 // "1h30m", "250ms", "1.5s": number in ms, or TM_TEXT_NONE.
 int32_t tm_instant_duration(struct tm_text *t, const char *s, uint32_t len);
+// "1d2h3m4.005s": days to milliseconds.
+int32_t tm_instant_format_duration(struct tm_text *t, double ms);
 
 // --- regular expressions (regex.c, regex_edit.c)
 

@@ -72,6 +72,8 @@ static inline int32_t tm__text_part(struct tm_text *t, uint32_t len, size_t from
 int32_t *tm__text_spans(struct tm_text *t, size_t used, size_t count);
 struct tm_json_token *tm__text_tokens(struct tm_text *t, size_t used, size_t count);
 
+// Writes at most three times `len` bytes; returns the end.
+uint8_t *tm__percent_encode(uint8_t *out, const char *s, size_t len);
 // Writes at most `len` bytes; returns the end, or NULL for a percent sign without two digits.
 uint8_t *tm__percent_decode(uint8_t *out, const char *s, size_t len, bool plus);
 

@@ -37,6 +37,31 @@ function decode.percent(s)
   return given(C.tm_percent_decode(T, s, #s, false), s, "tm.decode.percent", "a percent sign without two digits")
 end
 
+function decode.html(s)
+  if type(s) ~= "string" then return not_text(s, "tm.decode.html") end
+  return (give(C.tm_html_decode(T, s, #s), s, "tm.decode.html"))
+end
+
+function decode.latin1(s)
+  if type(s) ~= "string" then return not_text(s, "tm.decode.latin1") end
+  return (give(C.tm_latin1_decode(T, s, #s), s, "tm.decode.latin1"))
+end
+
+local BOOLS = {}
+for word in ("true yes on 1 t y"):gmatch("%S+") do
+  BOOLS[word], BOOLS[word:upper()], BOOLS[word:sub(1, 1):upper() .. word:sub(2)] = true, true, true
+end
+for word in ("false no off 0 f n"):gmatch("%S+") do
+  BOOLS[word], BOOLS[word:upper()], BOOLS[word:sub(1, 1):upper() .. word:sub(2)] = false, false, false
+end
+
+function decode.bool(s)
+  if type(s) ~= "string" then return not_text(s, "tm.decode.bool") end
+  local value = BOOLS[s]
+  if value == nil then return nil, "neither true nor false" end
+  return value
+end
+
 -- --- tokens (core/text/text.ffi.h)
 
 local FALSE, TRUE, NUMBER, STRING, MADE, ARRAY, OBJECT, END, INTEGER = 1, 2, 3, 4, 5, 6, 7, 8, 9
@@ -148,7 +173,10 @@ function decode.json(s)
   return (scalar(T.tokens[0], kind, s))
 end
 
+local logs = require "library.logs"
+for name, fn in pairs(logs.functions) do decode[name] = fn end
+
 return {
-  name = "tm.decode", functions = decode,
-  results = { string = "base64 base64_url hex percent" },
+  name = "tm.decode", functions = decode, makes = logs.makes,
+  results = { string = "base64 base64_url hex percent", text = "latin1", keeps = "html", bool = "bool" },
 }

@@ -9,6 +9,7 @@ local records = require "codegen.records"
 
 local C, T = context.C, context.T
 local give, not_text, refuse, failed = context.give, context.not_text, context.refuse, context.failed
+local some_text, wrong = context.some_text, context.wrong
 local type, next, rawget, huge = type, next, rawget, math.huge
 local istype = require("ffi").istype
 local Decimal, Int64 = decimal.type, int64.type
@@ -30,9 +31,75 @@ function encode.hex(s)
   return (give(C.tm_hex_encode(T, s, #s), s, "tm.encode.hex"))
 end
 
+function encode.html(s)
+  if type(s) ~= "string" then return not_text(s, "tm.encode.html") end
+  return (give(C.tm_html_encode(T, s, #s), s, "tm.encode.html"))
+end
+
 function encode.percent(s)
   if type(s) ~= "string" then return not_text(s, "tm.encode.percent") end
   return (give(C.tm_percent_encode(T, s, #s), s, "tm.encode.percent"))
+end
+
+-- --- names and values, lists
+
+-- A value of a table as a string; nil for a name without a value.
+local function text_of(v, what)
+  local t = type(v)
+  if t == "string" then return v end
+  if t == "number" or t == "cdata" then return tostring(v) end
+  if v == false then return "false" end
+  if v == true then return nil end
+  refuse(("%s: %s cannot be written"):format(what, t == "cdata" and tostring(v) or "a " .. t), "tm.encode.json writes tables")
+end
+
+local held -- what C points into until the text is made
+
+local function put_pairs(t, what)
+  if type(t) ~= "table" then wrong(what, nil, "a table of names and values", t) end
+  held = {}
+  C.tm_pairs_begin(T)
+  for name, value in next, freeze.content(t) or t do
+    if type(name) ~= "string" then refuse(("%s: a table has the key %s"):format(what, tostring(name)), "names are strings") end
+    if value ~= null then
+      local s = text_of(value, what)
+      held[name] = s or true
+      local rc = C.tm_pairs_put(T, name, #name, s, s and #s or 0)
+      if rc ~= 0 then failed(rc, what) end
+    end
+  end
+end
+
+function encode.pairs(t, between, assign)
+  if t == nil then return nil end
+  if between == nil then between = " " else some_text(between, "tm.encode.pairs", "between") end
+  if assign == nil then assign = "=" else some_text(assign, "tm.encode.pairs", "assign") end
+  put_pairs(t, "tm.encode.pairs")
+  local n = C.tm_pairs_end(T, between, #between, assign, #assign)
+  held = nil
+  return (give(n, "", "tm.encode.pairs"))
+end
+
+function encode.query(t)
+  if t == nil then return nil end
+  put_pairs(t, "tm.encode.query")
+  local n = C.tm_query_end(T)
+  held = nil
+  return (give(n, "", "tm.encode.query"))
+end
+
+function encode.csv(list, delimiter)
+  if list == nil then return nil end
+  if type(list) ~= "table" then wrong("tm.encode.csv", nil, "a list", list) end
+  if delimiter == nil then delimiter = "," else some_text(delimiter, "tm.encode.csv", "delimiter") end
+  for i = 1, #list do
+    local v = list[i]
+    local s = v == null and "" or v == true and "true" or text_of(v, "tm.encode.csv")
+    local rc = C.tm_csv_put(T, s, #s, delimiter, #delimiter, i == 1)
+    if rc ~= 0 then failed(rc, "tm.encode.csv") end
+  end
+  if #list == 0 then return "" end
+  return (give(C.tm_csv_end(T), "", "tm.encode.csv"))
 end
 
 -- --- JSON. Tables are walked without recursion, which traces do not take well: `walks` holds the open ones.
@@ -152,4 +219,5 @@ function encode.json(v)
   return (give(C.tm_json_end(T), "", WHAT))
 end
 
-return { name = "tm.encode", functions = encode, results = { text = "base64 base64_url hex percent json" } }
+return { name = "tm.encode", functions = encode, results = { text = "base64 base64_url hex percent query json", keeps = "html",
+  string = "pairs csv" } }

@@ -10,7 +10,7 @@ local Int64 = int64.type
 
 local hash = {}
 
-local MD5, SHA1, SHA256, SHA512 = 0, 1, 2, 3 -- core/text/text.ffi.h
+local MD5, SHA1, SHA256, SHA512, SHA224, SHA384 = 0, 1, 2, 3, 4, 5 -- core/text/text.ffi.h
 
 local function digest(kind, s, what)
   if type(s) ~= "string" then return not_text(s, what) end
@@ -19,7 +19,9 @@ end
 
 function hash.md5(s) return (digest(MD5, s, "tm.hash.md5")) end
 function hash.sha1(s) return (digest(SHA1, s, "tm.hash.sha1")) end
+function hash.sha224(s) return (digest(SHA224, s, "tm.hash.sha224")) end
 function hash.sha256(s) return (digest(SHA256, s, "tm.hash.sha256")) end
+function hash.sha384(s) return (digest(SHA384, s, "tm.hash.sha384")) end
 function hash.sha512(s) return (digest(SHA512, s, "tm.hash.sha512")) end
 
 local function hmac(kind, s, key, what)
@@ -70,6 +72,6 @@ end
 
 return {
   name = "tm.hash", functions = hash,
-  results = { text = "md5 sha1 sha256 sha512 hmac_sha1 hmac_sha256 hmac_sha512 xxh3 uuid5", int64 = "xxh3_int64",
+  results = { text = "md5 sha1 sha224 sha256 sha384 sha512 hmac_sha1 hmac_sha256 hmac_sha512 xxh3 uuid5", int64 = "xxh3_int64",
     int = "bucket crc32" },
 }

@@ -18,8 +18,8 @@ local RESULTS = {
 }
 
 -- Types by the names of functions: "text" is UTF-8 for sure, "keeps" is when the strings given are, "number" is what it is
--- given.
-local function learn(functions, results)
+-- given. `makes`: functions that give tables, with the fields of those.
+local function learn(functions, results, makes)
   for kind, names in pairs(results) do
     for name in names:gmatch("[%w_]+") do
       local fn = assert(functions[name], name)
@@ -27,6 +27,14 @@ local function learn(functions, results)
       if kind == "keeps" then known.keeps[fn] = true end
       if kind == "number" then known.of_number[fn] = true end
     end
+  end
+  for name, fields in pairs(makes) do
+    local made = { fields = {}, names = {} }
+    for field, kind in fields:gmatch("([%w_]+) ([%w_]+)") do
+      made.fields[field] = RESULTS[kind]
+      made.names[#made.names + 1] = field
+    end
+    known.makes[functions[name]] = made
   end
 end
 
@@ -40,8 +48,9 @@ function library.get(name)
   if module.call then
     loaded[name] = module.call
   else
-    learn(module.functions, module.results)
-    loaded[name] = freeze.table(module.name, module.functions, require("library.context").unknown("there is no " .. module.name .. ".%s", module.functions))
+    learn(module.functions, module.results, module.makes or {})
+    loaded[name] = freeze.table(module.name, module.functions,
+      require("library.context").unknown("there is no " .. module.name .. ".%s", module.functions))
   end
   return loaded[name]
 end

@@ -1,14 +1,17 @@
 -- tm.number: numbers read strictly, rounded by their decimal places, and held within bounds.
 local context = require "library.context"
+local codes = require "tidemill.codes"
 local decimal = require "codegen.decimal"
 local int64 = require "codegen.int64"
 
 local C, T = context.C, context.T
 local not_text, not_number, wrong, whole = context.not_text, context.not_number, context.wrong, context.whole
+local give, check_text = context.give, context.text
 local type, floor = type, math.floor
 local istype = require("ffi").istype
 local Decimal, Int64 = decimal.type, int64.type
 local scratch = decimal.scratch
+local EXACT = 2 ^ 53
 
 local number = {}
 
@@ -44,6 +47,29 @@ end
 function number.round(x, places) return (round(x, places, false, "tm.number.round")) end
 function number.round_even(x, places) return (round(x, places, true, "tm.number.round_even")) end
 
+function number.format(x, places, mark, point)
+  if places == nil then places = 0 else whole(places, 0, 22, "tm.number.format", "places") end
+  if mark == nil then mark = "," else check_text(mark, "tm.number.format", "mark") end
+  if point == nil then point = "." else check_text(point, "tm.number.format", "point") end
+  if type(x) == "number" then
+    return (give(C.tm_number_format(T, x, places, mark, #mark, point, #point), "", "tm.number.format"))
+  end
+  if type(x) == "cdata" and (istype(Decimal, x) or istype(Int64, x)) then
+    local value = istype(Int64, x) and decimal.make(tostring(x)) or x
+    local n = C.tm_number_format_decimal(T, value, places, mark, #mark, point, #point)
+    if n == codes.OVERFLOW then wrong("tm.number.format", nil, "a decimal whose rounded value has at most 38 digits", x) end
+    return (give(n, "", "tm.number.format"))
+  end
+  return not_number(x, "tm.number.format")
+end
+
+function number.to_base(x, base)
+  if x == nil then return nil end
+  whole(x, -EXACT, EXACT, "tm.number.to_base")
+  whole(base, 2, 36, "tm.number.to_base", "base")
+  return (give(C.tm_number_to_base(T, x, base), "", "tm.number.to_base"))
+end
+
 function number.clamp(x, low, high)
   if type(x) ~= "number" and type(x) ~= "cdata" then return not_number(x, "tm.number.clamp") end
   if low == nil then wrong("tm.number.clamp", "low", "a number", low) end
@@ -62,5 +88,5 @@ end
 
 return {
   name = "tm.number", functions = number,
-  results = { double = "parse", int = "parse_int", number = "round round_even clamp floor_to" },
+  results = { double = "parse", text = "to_base", keeps = "format", int = "parse_int", number = "round round_even clamp floor_to" },
 }

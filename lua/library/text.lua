@@ -39,6 +39,11 @@ function text.title(s)
   return (give(C.tm_text_title(T, s, #s), s, "tm.text.title"))
 end
 
+function text.capitalize(s)
+  if type(s) ~= "string" then return not_text(s, "tm.text.capitalize") end
+  return (give(C.tm_text_capitalize(T, s, #s), s, "tm.text.capitalize"))
+end
+
 function text.reverse(s)
   if type(s) ~= "string" then return not_text(s, "tm.text.reverse") end
   return (give(C.tm_text_reverse(T, s, #s), s, "tm.text.reverse"))
@@ -85,6 +90,20 @@ end
 
 -- --- cutting
 
+function text.remove_prefix(s, prefix)
+  if type(s) ~= "string" then return not_text(s, "tm.text.remove_prefix") end
+  check_text(prefix, "tm.text.remove_prefix", "prefix")
+  if C.tm_text_starts(s, #s, prefix, #prefix) then return sub(s, #prefix + 1) end
+  return s
+end
+
+function text.remove_suffix(s, suffix)
+  if type(s) ~= "string" then return not_text(s, "tm.text.remove_suffix") end
+  check_text(suffix, "tm.text.remove_suffix", "suffix")
+  if C.tm_text_ends(s, #s, suffix, #suffix) then return sub(s, 1, #s - #suffix) end
+  return s
+end
+
 function text.truncate(s, length, ending)
   if type(s) ~= "string" then return not_text(s, "tm.text.truncate") end
   whole(length, 0, MOST, "tm.text.truncate", "length")
@@ -120,6 +139,21 @@ function text.contains(s, part)
   if type(s) ~= "string" then return not_text(s, "tm.text.contains") end
   check_text(part, "tm.text.contains", "part")
   return find(s, part, 1, true) ~= nil
+end
+
+function text.find(s, part, first)
+  if type(s) ~= "string" then return not_text(s, "tm.text.find") end
+  check_text(part, "tm.text.find", "part")
+  if first == nil then first = 1 else whole(first, -MOST, MOST, "tm.text.find", "first") end
+  local at = C.tm_text_find(T, s, #s, part, #part, first)
+  if at == 0 then return nil end
+  return at
+end
+
+function text.count(s, part)
+  if type(s) ~= "string" then return not_text(s, "tm.text.count") end
+  some_text(part, "tm.text.count", "part")
+  return (C.tm_text_occurrences(s, #s, part, #part))
 end
 
 function text.part(s, separator, n)
@@ -172,6 +206,24 @@ function text.replace(s, old, new, most)
   return (give(C.tm_text_replace(T, s, #s, old, #old, new, #new, most), s, "tm.text.replace"))
 end
 
+function text.translate(s, from, to)
+  if type(s) ~= "string" then return not_text(s, "tm.text.translate") end
+  check_text(from, "tm.text.translate", "from")
+  check_text(to, "tm.text.translate", "to")
+  return (give(C.tm_text_translate(T, s, #s, from, #from, to, #to), s, "tm.text.translate"))
+end
+
+function text.strip_ansi(s)
+  if type(s) ~= "string" then return not_text(s, "tm.text.strip_ansi") end
+  return (give(C.tm_text_strip_ansi(T, s, #s), s, "tm.text.strip_ansi"))
+end
+
+-- Not for hot loops: a pattern is made once.
+function text.escape_re(s)
+  if type(s) ~= "string" then return not_text(s, "tm.text.escape_re") end
+  return (s:gsub("[^%w_\128-\255]", "\\%0"))
+end
+
 -- --- names in another style
 
 local function restyle(s, style, what)
@@ -212,7 +264,8 @@ end
 
 return {
   name = "tm.text", functions = text,
-  results = { int = "length distance", bool = "starts_with ends_with contains is_utf8", text = "scrub",
-    keeps = [[sub upper lower title reverse trim ltrim rtrim lpad rpad truncate truncate_bytes part replace snake kebab camel
-      pascal]], string = "join" },
+  results = { int = "length distance find count", bool = "starts_with ends_with contains is_utf8", text = "scrub",
+    keeps = [[sub upper lower title capitalize reverse trim ltrim rtrim lpad rpad truncate truncate_bytes remove_prefix
+      remove_suffix part replace translate snake kebab camel pascal strip_ansi escape_re]],
+    string = "join" },
 }

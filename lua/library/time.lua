@@ -2,12 +2,13 @@
 -- a time zone: UTC, an offset ("+02:00"), or a name of the system's database ("Europe/Paris"), whose file is read once for a
 -- state, when it is first named.
 local context = require "library.context"
+local clock = require "tidemill.clock"
 local codes = require "tidemill.codes"
 
 local C, T = context.C, context.T
 local give, not_text, not_number, wrong, whole = context.give, context.not_text, context.not_number, context.wrong,
   context.whole
-local check_text, refuse, NONE = context.text, context.refuse, context.NONE
+local check_text, refuse = context.text, context.refuse
 local type, floor = type, math.floor
 
 local FOLDER = "/usr/share/zoneinfo/"
@@ -86,6 +87,14 @@ function time.duration(s)
   if C.tm_instant_duration(T, s, #s) ~= 0 then return nil, 'not a duration like "1h30m"' end
   return T.number
 end
+
+function time.format_duration(ms)
+  if type(ms) ~= "number" then return not_number(ms, "tm.time.format_duration") end
+  if not is_moment(ms) then wrong("tm.time.format_duration", nil, "milliseconds within 8.64e15", ms) end
+  return (give(C.tm_instant_format_duration(T, ms), "", "tm.time.format_duration"))
+end
+
+function time.now() return (clock.now_ms()) end
 
 -- --- units
 
@@ -185,6 +194,6 @@ end
 
 return {
   name = "tm.time", functions = time,
-  results = { timestamp = "parse truncate add of", text = "format", double = "duration diff",
+  results = { timestamp = "now parse truncate add of", text = "format_duration", keeps = "format", double = "duration diff",
     int = "year quarter month week day hour minute second millisecond weekday yearday week_year offset" },
 }

@@ -55,5 +55,6 @@ end
 
 return {
   name = "tm.url", functions = url,
+  makes = { parse = "scheme keeps, user keeps, password keeps, host keeps, port int, path keeps, query keeps, fragment keeps" },
   results = { keeps = "scheme user host path query fragment", string = "param", int = "port" },
 }

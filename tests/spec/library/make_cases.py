@@ -11,6 +11,7 @@ import datetime
 import decimal
 import hashlib
 import hmac
+import html
 import io
 import ipaddress
 import json
@@ -203,6 +204,25 @@ def texts():
         case("replace", s.replace(sep, new), s, sep, new)
         case("replace", s.replace(sep, new, most), s, sep, new, most)
     write("text_parts", "tm.text: parts")
+    for _ in range(80):
+        s, part = word(rng.randrange(14), "ab,;é世"), word(rng.randrange(3), "ab,é")
+        first = rng.choice([None, 1, 2, 5, 20, -1, -3, -20])
+        start = 0 if first is None else first - 1 if first > 0 else max(0, len(s) + first)
+        at = s.find(part, start) if start <= len(s) else -1
+        case("find", at + 1 if at >= 0 else None, s, part, *([] if first is None else [first]))
+        if part:
+            case("count", s.count(part), s, part)
+        case("remove_prefix", s.removeprefix(part), s, part)
+        case("remove_suffix", s.removesuffix(part), s, part)
+        case("capitalize", simple(s[0], "upper") + s[1:] if s else "", s)
+        old = "".join(dict.fromkeys(word(rng.randrange(5), "ab,é世x")))
+        new = word(rng.randrange(6), "12é世")
+        case("translate", s.translate(str.maketrans({c: new[i] if i < len(new) else None for i, c in enumerate(old)})), s, old, new)
+        pattern = word(rng.randrange(8), "a.*+?()[]{}\\|^$#- \té")
+        case("escape_re", "".join("\\" + c if ord(c) < 128 and not (c.isalnum() or c == "_") else c for c in pattern), pattern)
+    for s in ["\x1b[31mred\x1b[0m", "plain", "\x1b]0;title\x07x", "\x1b]8;;http://a\x1b\\link\x1b]8;;\x1b\\", "\x1b(Bx", "a\x1b", "\x1b[", "\x1b[38;5;196mé", "\x1b7x\x1b8"]:
+        case("strip_ansi", re.sub(r"\x1b(?:\[[0-?]*[@-~]?|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~]?)", "", s), s)
+    write("text_more", "tm.text: search and exchange")
 
 
 def all_cases():
@@ -254,6 +274,21 @@ def encodings():
         case("decode.hex", MISS, s)
     for s in ["%", "%4", "%zz", "a%2", "%%41"]:
         case("decode.percent", MISS, s)
+    for _ in range(40):
+        s = word(rng.randrange(10), "ab<>&\"'é世; #")
+        case("encode.html", html.escape(s).replace("&#x27;", "&#39;"), s)
+        case("decode.html", s, html.escape(s))
+        b = bytes(rng.randrange(256) for _ in range(rng.randrange(10)))
+        case("decode.latin1", "".join(bytes([c]).decode("cp1252" if c not in (0x81, 0x8D, 0x8F, 0x90, 0x9D) else "latin-1") for c in b), b)
+    for s in ["&amp;lt;", "&#233;&#xE9;&#XE9;", "&euro;&hellip;&nbsp;", "&", "&;", "&#;", "&#x;", "AT&T; x", "&unknown;", "&amp", "&#65", "a&lt;b&gt;c"]:
+        want = html.unescape(s) if s not in ("&amp", "&#65") else s
+        case("decode.html", want, s)
+    for s in ["&#0;", "&#xD800;", "&#1114112;", "&#99999999999;"]:
+        case("decode.html", s, s)
+    for s, v in [("true", True), ("True", True), ("YES", True), ("on", True), ("1", True), ("t", True), ("false", False), ("No", False), ("OFF", False), ("0", False), ("n", False)]:
+        case("decode.bool", v, s)
+    for s in ["", "2", "maybe", " true", "tRUE"]:
+        case("decode.bool", MISS, s)
     write("encode", "tm.encode and tm.decode of bytes")
 
 
@@ -342,6 +377,14 @@ def first_wins(pairs):
     return found
 
 
+def logfmt(s):
+    if s and not re.search(r'[\x00-\x20"\\=]', s):
+        return s
+    for c, to in [("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\t", "\\t"), ("\r", "\\r")]:
+        s = s.replace(c, to)
+    return '"%s"' % s
+
+
 def lines_of_pairs():
     for _ in range(120):
         pairs = [(word(2, "ab é=&+%/?"), word(3, "ab é=&+%/?#")) for _ in range(rng.randrange(5))]
@@ -365,6 +408,17 @@ def lines_of_pairs():
         case("decode.pairs", MISS, bad)
     case("decode.pairs", {"a": "1", "b": "2 3", "c": True}, "a: 1, b: 2 3,c", ",", ":")
     case("decode.pairs", {"a": "1", "b": "2"}, "a=>1|b=>2", "|", "=>")
+    for _ in range(60):
+        pairs = {word(2, "ab é=&+%/?\"") or "x": word(3, "ab é=&+%/?#\"\\\n") for _ in range(rng.randrange(5))}
+        ordered = sorted(pairs.items(), key=lambda p: p[0].encode())
+        case("encode.query", urllib.parse.urlencode(ordered, quote_via=urllib.parse.quote, safe=""), pairs)
+        case("encode.pairs", " ".join("%s=%s" % (logfmt(k), logfmt(v)) for k, v in ordered), pairs)
+        fields = [word(rng.randrange(5), "ab\"\", é;\n") for _ in range(rng.randrange(2, 5))]
+        out = io.StringIO()
+        csv.writer(out).writerow(fields)
+        case("encode.csv", out.getvalue()[:-2], fields)
+    case("encode.pairs", "a=1|b=\"x|y\"|c|d=false", {"a": 1, "b": "x|y", "c": True, "d": False}, "|")
+    case("encode.csv", "a;1;true;\"x;y\"", ["a", 1, True, "x;y"], ";")
     write("pairs", "queries, pairs, CSV")
 
 
@@ -375,7 +429,7 @@ def hashes():
     for n in list(range(0, 70, 3)) + [111, 112, 119, 120, 127, 128, 129, 200, 1000]:
         b = bytes(rng.randrange(256) for _ in range(n))
         key = bytes(rng.randrange(256) for _ in range(rng.choice([1, 20, 63, 64, 65, 127, 128, 129, 200])))
-        for name in ("md5", "sha1", "sha256", "sha512"):
+        for name in ("md5", "sha1", "sha224", "sha256", "sha384", "sha512"):
             case(name, hashlib.new(name, b).hexdigest(), b)
         for name in ("sha1", "sha256", "sha512"):
             case("hmac_" + name, hmac.new(key, b, name).hexdigest(), b, key)
@@ -437,6 +491,27 @@ def numbers():
     for x, low, high in [(5, 0, 10), (-5, 0, 10), (15, 0, 10), (0, 0, 0)]:
         case("clamp", min(max(x, low), high), x, low, high)
     write("number", "tm.number")
+    for _ in range(150):
+        x = rng.choice([rng.uniform(-1e7, 1e7), rng.uniform(-1, 1), float(rng.randrange(-10 ** 15, 10 ** 15)), rng.uniform(-1, 1) * 10 ** rng.randrange(0, 40)])
+        places = rng.randrange(0, 7)
+        with decimal.localcontext() as c:
+            c.prec = 400
+            d = decimal.Decimal(rounded(x, places, decimal.ROUND_HALF_UP)).quantize(decimal.Decimal(1).scaleb(-places))
+        d = abs(d) if d == 0 else d
+        case("format", format(d, ",f"), x, places)
+        case("format", format(d, ",f").replace(",", " ").replace(".", ","), x, places, " ", ",")
+        case("format", format(d, "f"), x, places, "")
+    for x, want in [(0, "0"), (999, "999"), (1000, "1,000"), (-1000, "-1,000"), (-999999, "-999,999"), (0.5, "1"), (-0.4, "0")]:
+        case("format", want, x)
+    case("format", "1 234", 1234, 0, " ")
+    for _ in range(60):
+        v, base = rng.randrange(-2 ** 53, 2 ** 53), rng.randrange(2, 37)
+        digits, rest = "", abs(v)
+        while rest or not digits:
+            digits, rest = (string.digits + string.ascii_lowercase)[rest % base] + digits, rest // base
+        case("to_base", ("-" if v < 0 else "") + digits, v, base)
+    case("to_base", "0", 0, 2)
+    write("number_text", "tm.number: text")
 
 
 # --- addresses
@@ -610,6 +685,9 @@ def formats():
     for s, ms in [("1h30m", 5400000), ("250ms", 250), ("1.5s", 1500), ("2d", 172800000), ("1w", 604800000), ("-5m", -300000), ("500us", 0.5), ("0s", 0), ("1h 5m", MISS), ("", MISS),
                   ("5", MISS), ("h", MISS), ("1.h", MISS), ("1y", MISS), ("-", MISS), ("1s1", MISS)]:
         case("duration", ms, s)
+    for s, ms in [("0s", 0), ("1s", 1000), ("250ms", 250), ("1.5s", 1500), ("1h30m", 5400000), ("1d", 86400000), ("2d3h4m5.006s", 183845006), ("-5m", -300000), ("1m0.01s", 60010)]:
+        case("format_duration", s, ms)
+        case("duration", ms, s)
     write("time_text", "tm.time: text")
 
 
@@ -713,7 +791,7 @@ def regexes():
         s = word(rng.randrange(14), "aabbcxyz=-,12 éä日本") if rng.random() < 0.5 else word(rng.randrange(14), "aabbxx=-,12 ")
         r = re.compile(pattern, re.ASCII if "\\u" not in pattern else 0)
         theirs = pattern.replace(r"\u4e00-\u9fff", r"\x{4e00}-\x{9fff}")
-        found = [[m.group(0)] + [g if g is not None else False for g in m.groups()] for m in r.finditer(s)]
+        found = [[g if g is not None else False if i == 0 else None for i, g in enumerate(m.groups())] or [m.group(0)] for m in r.finditer(s)]
         case("all", found, theirs, s)
         m = r.search(s)
         case("test", m is not None, theirs, s)
@@ -722,9 +800,17 @@ def regexes():
             case("place", [first, last], theirs, s)
         with_python, with_ours = rng.choice([("<\\g<0>>", "<$0>"), ("-", "-"), ("$", "$$"), ("", "")])
         case("replace", r.sub(with_python, s), theirs, s, with_ours)
+    write("regex", "tm.re")
+    for _ in range(60):
+        pattern = rng.choice([r"(?P<k>\w+)=(?P<v>\w*)", r"(?P<a>a)|(?P<b>b)", r"(?P<year>\d{4})-(\d\d)(?P<rest>.*)", r"(?P<x>x?)(?P<y>y*)"])
+        s = rng.choice(["2026-", "", "xx", "k="]) + word(rng.randrange(10), "aabbxx=-12yé")
+        m = re.compile(pattern, re.ASCII).search(s)
+        case("match", {k: v for k, v in m.groupdict().items() if v is not None} if m else None, pattern, s)
+        case("maps", [{k: v for k, v in m.groupdict().items() if v is not None} for m in re.compile(pattern, re.ASCII).finditer(s)], pattern, s)
+    write("regex_named", "tm.re: named groups")
     for s, pattern in [("a1b22c", r"\d+"), (",a,,b,", r","), ("", r","), ("abc", r"x"), ("a, b ,c", r"\s*,\s*")]:
         case("split", re.split(pattern, s), pattern, s)
-    write("regex", "tm.re")
+    write("regex_split", "tm.re: split")
 
 
 for make in (texts, all_cases, encodings, jsons, lines_of_pairs, hashes, numbers, ips, urls, formats, units, changes, regexes):

@@ -14,6 +14,8 @@ end
 
 require("library.attach")(tonumber(ffi.cast("intptr_t", support.library.tm_test_text())), read)
 
+require("tidemill.clock").set_source(function() return 1767323045678 end)
+
 local library = require "library"
 
 ---tm of the helper functions alone: tm.text, tm.re, ...
