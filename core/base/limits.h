@@ -60,7 +60,7 @@ enum {
     TM_REGEX_STEPS = 1000000,
     TM_REGEX_STEPS_PER_BYTE = 32,
     TM_REGEX_STACK_FIRST_BYTES = 64 * 1024,
-    TM_REGEX_STACK_BYTES = 2 * 1024 * 1024, // of memory to go back in; reserved, not used
+    TM_REGEX_STACK_BYTES = 32 * 1024 * 1024, // to go back in; addresses, used by deep matches only
     TM_REGEX_PATTERN_BYTES = 64 * 1024,
     TM_REGEX_MAX = 1000, // at a time: patterns made from records would fill memory
 };

@@ -373,7 +373,7 @@ int32_t tm_instant_duration(struct tm_text *t, const char *s, uint32_t len)
         }
         if (i == sizeof units / sizeof units[0])
             return TM_TEXT_NONE;
-        total += ((double)whole + (double)fraction / scale) * units[i].ms;
+        total += (double)whole * units[i].ms + (double)fraction * units[i].ms / scale;
         r.p += name;
     }
     t->number = negative ? 0.0 - total : total;

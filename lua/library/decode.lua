@@ -133,7 +133,8 @@ local function structure(count, s)
   local t, length, open, lengths, depth = top, tokens[0].kind == ARRAY and 0 or -1, {}, {}, 0
   local i = 1
   while i < count do
-    local kind, name = tokens[i].kind, nil
+    local kind = tokens[i].kind
+    local name
     if kind == END then
       t, length = open[depth], lengths[depth]
       depth = depth - 1

@@ -53,7 +53,7 @@ local function text_of(v, what)
   refuse(("%s: %s cannot be written"):format(what, t == "cdata" and tostring(v) or "a " .. t), "tm.encode.json writes tables")
 end
 
-local held -- what C points into until the text is made
+local held -- luacheck: ignore (what C points into until the text is made)
 
 local function put_pairs(t, what)
   if type(t) ~= "table" then wrong(what, nil, "a table of names and values", t) end
@@ -185,7 +185,8 @@ local function walk_table(top)
   local tables, lengths, at, depth = { top }, { open(top) or -1 }, { nil }, 1
   at[1] = lengths[1] >= 0 and 0 or nil
   while depth > 0 do
-    local t, n, value = tables[depth], lengths[depth], nil
+    local t, n = tables[depth], lengths[depth]
+    local value
     if n >= 0 then
       local i = at[depth] + 1
       at[depth] = i

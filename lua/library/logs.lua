@@ -70,6 +70,7 @@ function logs.syslog(s)
     m = OLD:match(s)
     if m == nil then return nil, "neither of the two forms of syslog" end
     at = old_time(m.time)
+    if at == nil then return nil, "there is no such day" end
   end
   local priority = parse_int(m.priority)
   if priority and priority > 191 then return nil, "the priority is above 191" end
