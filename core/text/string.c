@@ -123,6 +123,11 @@ bool tm_text_ends(const char *s, uint32_t len, const char *part, uint32_t part_l
     return part_len <= len && memcmp(s + len - part_len, part, part_len) == 0;
 }
 
+bool tm_text_contains(const char *s, uint32_t len, const char *part, uint32_t part_len)
+{
+    return memmem(s, len, part, part_len) != NULL;
+}
+
 // The first `part` in [p, end), or NULL. It is not empty.
 static const uint8_t *find(const uint8_t *p, const uint8_t *end, const char *part, size_t part_len)
 {

@@ -38,6 +38,7 @@ int32_t tm_text_capitalize(struct tm_text *t, const char *s, uint32_t len);
 int32_t tm_text_trim(struct tm_text *t, const char *s, uint32_t len, const char *set,
                      uint32_t set_len, int32_t sides);
 bool tm_text_starts(const char *s, uint32_t len, const char *part, uint32_t part_len);
+bool tm_text_contains(const char *s, uint32_t len, const char *part, uint32_t part_len);
 bool tm_text_ends(const char *s, uint32_t len, const char *part, uint32_t part_len);
 // The n-th part between separators, from 1, or from the end with -1.
 int32_t tm_text_part(struct tm_text *t, const char *s, uint32_t len, const char *between,

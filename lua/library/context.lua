@@ -1,8 +1,10 @@
 -- What the modules of this directory work with: the state's scratch memory in C, results and errors.
 local ffi = require "ffi"
 local header = require "ffi.header"
+local codegen = require "codegen"
 local clock = require "tidemill.clock"
 local fault = require "tidemill.fault"
+local known = require "codegen.known"
 local place = require "tidemill.place"
 local problem = require "codegen.problem"
 local suggest = require "tidemill.suggest"
@@ -20,6 +22,8 @@ local T = ffi.cast("struct tm_text *", attached.address)
 context.C, context.T, context.read = C, T, attached.read
 context.NONE = NONE
 
+local slice = require "codegen.slice"
+local cut_slice, unpack_slice, is_slice = slice.part, slice.unpack, slice.is
 local type, floor = type, math.floor
 local to_string, sub = ffi.string, string.sub
 
@@ -96,19 +100,43 @@ function context.whole(x, low, high, what, argument)
   end
 end
 
+---The bytes of the value that a function works on, a string or a slice (codegen/slice.lua), and how many; nil: it is neither.
+function context.bytes_of(s)
+  if type(s) == "string" then return s, #s end
+  if is_slice(s) then return unpack_slice(s) end
+end
+
+---The bytes from (from 0) to (behind the last) of a string or a slice, as what it is.
+function context.part(s, from, to)
+  if type(s) == "string" then return sub(s, from + 1, to) end
+  return (cut_slice(s, from, to))
+end
+local part = context.part
+
 -- --- results
 
----What a function of text.ffi.h has given as a text.
+---What a function of text.ffi.h has given as a text: a string, or a slice of the slice that it was given.
 ---@param n integer its result
----@param s string its argument
+---@param s string|ffi.cdata* its argument
 ---@param what string the function
----@return string?
+---@return string|ffi.cdata*|nil
 function context.give(n, s, what)
   if n >= 0 then return to_string(T.out, n) end
   if n == SAME then return s end
-  if n == PART then return sub(s, T.from + 1, T.to) end
+  if n == PART then return (part(s, T.from, T.to)) end
   if n == NONE then return nil end
   failed(n, what)
 end
+
+---As give, and always a string.
+function context.give_string(n, s, what) return (slice.text(context.give(n, s, what))) end
+
+-- tonumber of a slice
+function codegen.number_of(s)
+  local at, n = unpack_slice(s)
+  if C.tm_number_parse(T, at, n) ~= 0 then return nil end
+  return T.number
+end
+known.takes[codegen.tonumber] = 1
 
 return context

@@ -4,8 +4,9 @@ local int64 = require "codegen.int64"
 local null = require "tidemill.null"
 
 local C, T = context.C, context.T
+local bytes_of = context.bytes_of
 local give, not_text, some_text, failed = context.give, context.not_text, context.some_text, context.failed
-local NONE = context.NONE
+local NONE, give_string = context.NONE, context.give_string
 local type, sub = type, string.sub
 local to_string = require("ffi").string
 local Int64 = int64.type
@@ -14,37 +15,43 @@ local decode = {}
 
 local function given(n, s, what, why)
   if n == NONE then return nil, why end
-  return give(n, s, what)
+  return give_string(n, s, what)
 end
 
 function decode.base64(s)
-  if type(s) ~= "string" then return not_text(s, "tm.decode.base64") end
-  return given(C.tm_base64_decode(T, s, #s, false), s, "tm.decode.base64", "not base64")
+  local p, len = bytes_of(s)
+  if p == nil then return not_text(s, "tm.decode.base64") end
+  return given(C.tm_base64_decode(T, p, len, false), s, "tm.decode.base64", "not base64")
 end
 
 function decode.base64_url(s)
-  if type(s) ~= "string" then return not_text(s, "tm.decode.base64_url") end
-  return given(C.tm_base64_decode(T, s, #s, true), s, "tm.decode.base64_url", "not base64 of URLs")
+  local p, len = bytes_of(s)
+  if p == nil then return not_text(s, "tm.decode.base64_url") end
+  return given(C.tm_base64_decode(T, p, len, true), s, "tm.decode.base64_url", "not base64 of URLs")
 end
 
 function decode.hex(s)
-  if type(s) ~= "string" then return not_text(s, "tm.decode.hex") end
-  return given(C.tm_hex_decode(T, s, #s), s, "tm.decode.hex", "not pairs of hexadecimal digits")
+  local p, len = bytes_of(s)
+  if p == nil then return not_text(s, "tm.decode.hex") end
+  return given(C.tm_hex_decode(T, p, len), s, "tm.decode.hex", "not pairs of hexadecimal digits")
 end
 
 function decode.percent(s)
-  if type(s) ~= "string" then return not_text(s, "tm.decode.percent") end
-  return given(C.tm_percent_decode(T, s, #s, false), s, "tm.decode.percent", "a percent sign without two digits")
+  local p, len = bytes_of(s)
+  if p == nil then return not_text(s, "tm.decode.percent") end
+  return given(C.tm_percent_decode(T, p, len, false), s, "tm.decode.percent", "a percent sign without two digits")
 end
 
 function decode.html(s)
-  if type(s) ~= "string" then return not_text(s, "tm.decode.html") end
-  return (give(C.tm_html_decode(T, s, #s), s, "tm.decode.html"))
+  local p, len = bytes_of(s)
+  if p == nil then return not_text(s, "tm.decode.html") end
+  return (give(C.tm_html_decode(T, p, len), s, "tm.decode.html"))
 end
 
 function decode.latin1(s)
-  if type(s) ~= "string" then return not_text(s, "tm.decode.latin1") end
-  return (give(C.tm_latin1_decode(T, s, #s), s, "tm.decode.latin1"))
+  local p, len = bytes_of(s)
+  if p == nil then return not_text(s, "tm.decode.latin1") end
+  return (give_string(C.tm_latin1_decode(T, p, len), s, "tm.decode.latin1"))
 end
 
 local BOOLS = {}
@@ -178,6 +185,6 @@ local logs = require "library.logs"
 for name, fn in pairs(logs.functions) do decode[name] = fn end
 
 return {
-  name = "tm.decode", functions = decode, makes = logs.makes,
+  name = "tm.decode", functions = decode, makes = logs.makes, takes = "base64 base64_url hex percent html latin1",
   results = { string = "base64 base64_url hex percent", text = "latin1", keeps = "html", bool = "bool" },
 }

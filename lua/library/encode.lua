@@ -8,8 +8,9 @@ local null = require "tidemill.null"
 local records = require "codegen.records"
 
 local C, T = context.C, context.T
+local bytes_of = context.bytes_of
 local give, not_text, refuse, failed = context.give, context.not_text, context.refuse, context.failed
-local some_text, wrong = context.some_text, context.wrong
+local some_text, wrong, give_string = context.some_text, context.wrong, context.give_string
 local type, next, rawget, huge = type, next, rawget, math.huge
 local istype = require("ffi").istype
 local Decimal, Int64 = decimal.type, int64.type
@@ -17,28 +18,33 @@ local Decimal, Int64 = decimal.type, int64.type
 local encode = {}
 
 function encode.base64(s)
-  if type(s) ~= "string" then return not_text(s, "tm.encode.base64") end
-  return (give(C.tm_base64_encode(T, s, #s, false), s, "tm.encode.base64"))
+  local p, len = bytes_of(s)
+  if p == nil then return not_text(s, "tm.encode.base64") end
+  return (give(C.tm_base64_encode(T, p, len, false), s, "tm.encode.base64"))
 end
 
 function encode.base64_url(s)
-  if type(s) ~= "string" then return not_text(s, "tm.encode.base64_url") end
-  return (give(C.tm_base64_encode(T, s, #s, true), s, "tm.encode.base64_url"))
+  local p, len = bytes_of(s)
+  if p == nil then return not_text(s, "tm.encode.base64_url") end
+  return (give(C.tm_base64_encode(T, p, len, true), s, "tm.encode.base64_url"))
 end
 
 function encode.hex(s)
-  if type(s) ~= "string" then return not_text(s, "tm.encode.hex") end
-  return (give(C.tm_hex_encode(T, s, #s), s, "tm.encode.hex"))
+  local p, len = bytes_of(s)
+  if p == nil then return not_text(s, "tm.encode.hex") end
+  return (give(C.tm_hex_encode(T, p, len), s, "tm.encode.hex"))
 end
 
 function encode.html(s)
-  if type(s) ~= "string" then return not_text(s, "tm.encode.html") end
-  return (give(C.tm_html_encode(T, s, #s), s, "tm.encode.html"))
+  local p, len = bytes_of(s)
+  if p == nil then return not_text(s, "tm.encode.html") end
+  return (give(C.tm_html_encode(T, p, len), s, "tm.encode.html"))
 end
 
 function encode.percent(s)
-  if type(s) ~= "string" then return not_text(s, "tm.encode.percent") end
-  return (give(C.tm_percent_encode(T, s, #s), s, "tm.encode.percent"))
+  local p, len = bytes_of(s)
+  if p == nil then return not_text(s, "tm.encode.percent") end
+  return (give_string(C.tm_percent_encode(T, p, len), s, "tm.encode.percent"))
 end
 
 -- --- names and values, lists
@@ -220,5 +226,7 @@ function encode.json(v)
   return (give(C.tm_json_end(T), "", WHAT))
 end
 
-return { name = "tm.encode", functions = encode, results = { text = "base64 base64_url hex percent query json", keeps = "html",
-  string = "pairs csv" } }
+return {
+  name = "tm.encode", functions = encode, takes = "base64 base64_url hex percent html",
+  results = { text = "base64 base64_url hex percent query json", keeps = "html", string = "pairs csv" },
+}

@@ -3,9 +3,9 @@ local context = require "library.context"
 local int64 = require "codegen.int64"
 
 local C, T = context.C, context.T
+local bytes_of = context.bytes_of
 local give, not_text, wrong, whole = context.give, context.not_text, context.wrong, context.whole
 local some_text = context.some_text
-local type = type
 local Int64 = int64.type
 
 local hash = {}
@@ -13,8 +13,9 @@ local hash = {}
 local MD5, SHA1, SHA256, SHA512, SHA224, SHA384 = 0, 1, 2, 3, 4, 5 -- core/text/text.ffi.h
 
 local function digest(kind, s, what)
-  if type(s) ~= "string" then return not_text(s, what) end
-  return (give(C.tm_digest(T, kind, s, #s), s, what))
+  local p, len = bytes_of(s)
+  if p == nil then return not_text(s, what) end
+  return (give(C.tm_digest(T, kind, p, len), s, what))
 end
 
 function hash.md5(s) return (digest(MD5, s, "tm.hash.md5")) end
@@ -25,9 +26,10 @@ function hash.sha384(s) return (digest(SHA384, s, "tm.hash.sha384")) end
 function hash.sha512(s) return (digest(SHA512, s, "tm.hash.sha512")) end
 
 local function hmac(kind, s, key, what)
-  if type(s) ~= "string" then return not_text(s, what) end
+  local p, len = bytes_of(s)
+  if p == nil then return not_text(s, what) end
   some_text(key, what, "key")
-  return (give(C.tm_hmac(T, kind, s, #s, key, #key), s, what))
+  return (give(C.tm_hmac(T, kind, p, len, key, #key), s, what))
 end
 
 function hash.hmac_sha1(s, key) return (hmac(SHA1, s, key, "tm.hash.hmac_sha1")) end
@@ -35,24 +37,28 @@ function hash.hmac_sha256(s, key) return (hmac(SHA256, s, key, "tm.hash.hmac_sha
 function hash.hmac_sha512(s, key) return (hmac(SHA512, s, key, "tm.hash.hmac_sha512")) end
 
 function hash.xxh3(s)
-  if type(s) ~= "string" then return not_text(s, "tm.hash.xxh3") end
-  return (give(C.tm_digest_xxh3(T, s, #s), s, "tm.hash.xxh3"))
+  local p, len = bytes_of(s)
+  if p == nil then return not_text(s, "tm.hash.xxh3") end
+  return (give(C.tm_digest_xxh3(T, p, len), s, "tm.hash.xxh3"))
 end
 
 function hash.xxh3_int64(s)
-  if type(s) ~= "string" then return not_text(s, "tm.hash.xxh3_int64") end
-  return Int64(C.tm_digest_xxh3_int64(s, #s))
+  local p, len = bytes_of(s)
+  if p == nil then return not_text(s, "tm.hash.xxh3_int64") end
+  return Int64(C.tm_digest_xxh3_int64(p, len))
 end
 
 function hash.bucket(s, n)
-  if type(s) ~= "string" then return not_text(s, "tm.hash.bucket") end
+  local p, len = bytes_of(s)
+  if p == nil then return not_text(s, "tm.hash.bucket") end
   whole(n, 1, 2 ^ 31 - 1, "tm.hash.bucket", "n")
-  return (C.tm_digest_bucket(s, #s, n))
+  return (C.tm_digest_bucket(p, len, n))
 end
 
 function hash.crc32(s)
-  if type(s) ~= "string" then return not_text(s, "tm.hash.crc32") end
-  return (C.tm_digest_crc32(s, #s))
+  local p, len = bytes_of(s)
+  if p == nil then return not_text(s, "tm.hash.crc32") end
+  return (C.tm_digest_crc32(p, len))
 end
 
 -- The spaces of names that RFC 9562 lists.
@@ -62,16 +68,18 @@ local SPACES = {
 }
 
 function hash.uuid5(s, space)
-  if type(s) ~= "string" then return not_text(s, "tm.hash.uuid5") end
+  local p, len = bytes_of(s)
+  if p == nil then return not_text(s, "tm.hash.uuid5") end
   some_text(space, "tm.hash.uuid5", "space")
   local id = SPACES[space] or space
-  local made = give(C.tm_digest_uuid5(T, s, #s, id, #id), s, "tm.hash.uuid5")
+  local made = give(C.tm_digest_uuid5(T, p, len, id, #id), s, "tm.hash.uuid5")
   if made == nil then wrong("tm.hash.uuid5", "space", 'a UUID, or "dns", "url", "oid", "x500"', space) end
   return made
 end
 
 return {
   name = "tm.hash", functions = hash,
+  takes = "md5 sha1 sha224 sha256 sha384 sha512 hmac_sha1 hmac_sha256 hmac_sha512 xxh3 xxh3_int64 bucket crc32 uuid5",
   results = { text = "md5 sha1 sha224 sha256 sha384 sha512 hmac_sha1 hmac_sha256 hmac_sha512 xxh3 uuid5", int64 = "xxh3_int64",
     int = "bucket crc32" },
 }

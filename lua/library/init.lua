@@ -18,12 +18,14 @@ local RESULTS = {
 }
 
 -- Types by the names of functions: "text" is UTF-8 for sure, "keeps" is when the strings given are, "number" is what it is
--- given. `makes`: functions that give tables, with the fields of those.
-local function learn(functions, results, makes)
+-- given. `makes`: functions that give tables, with the fields of those. `takes`: functions whose first argument may be a slice;
+-- of those "keeps" may give one.
+local function learn(functions, results, makes, takes)
+  for name in takes:gmatch("[%w_]+") do known.takes[assert(functions[name], name)] = 1 end
   for kind, names in pairs(results) do
     for name in names:gmatch("[%w_]+") do
       local fn = assert(functions[name], name)
-      known.results[fn] = RESULTS[kind]
+      known.results[fn] = kind == "keeps" and known.takes[fn] and values.SLICE or RESULTS[kind]
       if kind == "keeps" then known.keeps[fn] = true end
       if kind == "number" then known.of_number[fn] = true end
     end
@@ -48,7 +50,7 @@ function library.get(name)
   if module.call then
     loaded[name] = module.call
   else
-    learn(module.functions, module.results, module.makes or {})
+    learn(module.functions, module.results, module.makes or {}, module.takes or "")
     loaded[name] = freeze.table(module.name, module.functions,
       require("library.context").unknown("there is no " .. module.name .. ".%s", module.functions))
   end

@@ -5,6 +5,7 @@ local decimal = require "codegen.decimal"
 local int64 = require "codegen.int64"
 
 local C, T = context.C, context.T
+local bytes_of = context.bytes_of
 local not_text, not_number, wrong, whole = context.not_text, context.not_number, context.wrong, context.whole
 local give, check_text = context.give, context.text
 local type, floor = type, math.floor
@@ -16,16 +17,18 @@ local EXACT = 2 ^ 53
 local number = {}
 
 function number.parse(s)
-  if type(s) ~= "string" then return not_text(s, "tm.number.parse") end
-  if C.tm_number_parse(T, s, #s) ~= 0 then return nil, "not a number" end
+  local p, len = bytes_of(s)
+  if p == nil then return not_text(s, "tm.number.parse") end
+  if C.tm_number_parse(T, p, len) ~= 0 then return nil, "not a number" end
   return T.number
 end
 
 function number.parse_int(s, base)
-  if type(s) ~= "string" then return not_text(s, "tm.number.parse_int") end
+  local p, len = bytes_of(s)
+  if p == nil then return not_text(s, "tm.number.parse_int") end
   if base == nil then base = 10 end
   whole(base, 2, 36, "tm.number.parse_int", "base")
-  if C.tm_number_parse_int(T, s, #s, base) ~= 0 then return nil, "not a whole number up to 2^53" end
+  if C.tm_number_parse_int(T, p, len, base) ~= 0 then return nil, "not a whole number up to 2^53" end
   return T.number
 end
 
@@ -87,6 +90,6 @@ function number.floor_to(x, step)
 end
 
 return {
-  name = "tm.number", functions = number,
+  name = "tm.number", functions = number, takes = "parse parse_int",
   results = { double = "parse", text = "to_base", keeps = "format", int = "parse_int", number = "round round_even clamp floor_to" },
 }

@@ -11,10 +11,15 @@ local values = require "codegen.values"
 
 local C, T = context.C, context.T
 local refuse, wrong, whole, give = context.refuse, context.wrong, context.whole, context.give
+local bytes_of, part = context.bytes_of, context.part
+local to_string, cast = ffi.string, ffi.cast
+local slice = require "codegen.slice"
+local text_of, scope = slice.text, slice.scope
 local type, sub, floor = type, string.sub, math.floor
 
 local GROUPS_MAX = 100
 local MOST = 2 ^ 31 - 1
+local Chars = ffi.typeof("const char *")
 local FLAGS = { i = 1, m = 2, s = 4, x = 8, u = 16, b = 32 } -- core/text/text.ffi.h
 local UNICODE_HINT = "tm.text.scrub repairs a string; the flag b matches bytes"
 
@@ -27,6 +32,7 @@ local function show(state) return "tm.re" .. problem.show(state.pattern) end
 
 -- What a search that failed is about.
 local function failed(rc, state, s)
+  s = text_of(s)
   if rc == codes.LIMIT then
     problem.raise("LIMIT", ("%s: gave up on a string of %d bytes: it took more steps than a match may"):format(show(state), #s),
       "repetitions inside of repetitions go back over the string again and again: make the inner ones possessive (a++), "
@@ -52,26 +58,29 @@ local common = {}
 
 function common.test(self, s)
   local state = states[self]
-  if state == nil or type(s) ~= "string" then return not_text(self, s, "test") end
-  local rc = C.tm_regex_test(state.pointer, s, #s)
+  local p, len = bytes_of(s)
+  if state == nil or p == nil then return not_text(self, s, "test") end
+  local rc = C.tm_regex_test(state.pointer, p, len)
   if rc < 0 then failed(rc, state, s) end
   return rc == 1
 end
 
 function common.count(self, s)
   local state = states[self]
-  if state == nil or type(s) ~= "string" then return not_text(self, s, "count") end
-  local count = C.tm_regex_count(state.pointer, s, #s)
+  local p, len = bytes_of(s)
+  if state == nil or p == nil then return not_text(self, s, "count") end
+  local count = C.tm_regex_count(state.pointer, p, len)
   if count < 0 then failed(count, state, s) end
   return count
 end
 
 function common.replace(self, s, with, most)
   local state = states[self]
-  if state == nil or type(s) ~= "string" then return not_text(self, s, "replace") end
+  local p, len = bytes_of(s)
+  if state == nil or p == nil then return not_text(self, s, "replace") end
   if type(with) ~= "string" then wrong(show(state) .. ":replace", "with", "a string", with) end
   if most == nil then most = -1 else whole(most, 0, MOST, show(state) .. ":replace", "most") end
-  local n = C.tm_regex_replace(state.pointer, s, #s, with, #with, most)
+  local n = C.tm_regex_replace(state.pointer, p, len, with, #with, most)
   if n == codes.ARGUMENT then
     refuse(("%s:replace: with: %s has a $ at byte %d that is followed by no group of the pattern"):format(show(state),
       problem.show(with), T.from + 1), "$1, ${1} and ${name} are groups, $0 is the whole match, $$ is a dollar")
@@ -92,39 +101,58 @@ function common.split(self, s, most)
 end
 
 known.results[common.test], known.results[common.count] = values.BOOL, values.of("int")
-known.results[common.replace], known.keeps[common.replace] = values.STRING, true
+known.results[common.replace], known.keeps[common.replace] = values.SLICE, true
+known.takes[common.test], known.takes[common.count], known.takes[common.replace] = 2, 2, 2
 
 -- --- methods that do
 
--- A group's string; nil when it took no part in the match.
+-- What a group took, of a string a string and of a slice a slice; nil when it took no part in the match.
 local function capture(s, spans, i)
   local from = spans[2 * i]
   if from < 0 then return nil end
-  return sub(s, from + 1, spans[2 * i + 1])
+  return (part(s, from, spans[2 * i + 1]))
+end
+
+-- The same of a named group: a string where that is needed.
+local function named(s, p, spans, i, name)
+  local from = spans[2 * i]
+  if from < 0 then return nil end
+  if type(s) == "number" and scope.strings and scope.strings[name] then
+    return to_string(cast(Chars, p) + from, spans[2 * i + 1] - from)
+  end
+  return (part(s, from, spans[2 * i + 1]))
+end
+
+-- What a group took as a string.
+local function capture_string(p, spans, i)
+  local from = spans[2 * i]
+  if from < 0 then return nil end
+  return to_string(p + from, spans[2 * i + 1] - from)
 end
 
 -- Where a search begins (from 0) that is to begin at character byte `init`; nil: behind the end.
-local function begin_at(s, init, state)
+local function begin_at(len, init, state)
   if init == nil then return 0 end
   whole(init, -MOST, MOST, show(state) .. ":find", "init")
   if init < 0 then
-    init = #s + init + 1
+    init = len + init + 1
     if init < 1 then init = 1 end
   elseif init == 0 then
     init = 1
   end
-  if init > #s + 1 then return nil end
+  if init > len + 1 then return nil end
   return init - 1
 end
 
 local TEMPLATE = [[
-local states, not_text, failed, capture, begin_at, C, T, sub = ...
+local states, not_text, failed, capture, named, capture_string, begin_at, bytes_of, part, C, T, sub, cast, Chars = ...
 local methods = {}
 
 function methods.match(self, s)
   local state = states[self]
-  if state == nil or type(s) ~= "string" then return not_text(self, s, "match") end
-  local rc = C.tm_regex_find(state.pointer, s, #s, 0, 0)
+  local p, len = bytes_of(s)
+  if state == nil or p == nil then return not_text(self, s, "match") end
+  local rc = C.tm_regex_find(state.pointer, p, len, 0, 0)
   if rc ~= 1 then
     if rc < 0 then failed(rc, state, s) end
     return nil
@@ -135,15 +163,16 @@ end
 
 function methods.find(self, s, init)
   local state = states[self]
-  if state == nil or type(s) ~= "string" then return not_text(self, s, "find") end
-  local at = begin_at(s, init, state)
+  local p, len = bytes_of(s)
+  if state == nil or p == nil then return not_text(self, s, "find") end
+  local at = begin_at(len, init, state)
   if at == nil then return nil end
-  local rc = C.tm_regex_find(state.pointer, s, #s, at, 0)
+  local rc = C.tm_regex_find(state.pointer, p, len, at, 0)
   if rc ~= 1 then
     if rc < 0 then failed(rc, state, s) end
     return nil
   end
-  local spans = T.spans
+  local spans, chars = T.spans, cast(Chars, p)
   return spans[0] + 1, spans[1]$MORE
 end
 
@@ -156,7 +185,7 @@ local function step(walk)
     walk.at = -1
     return nil
   end
-  local spans = T.spans
+  local spans, p = T.spans, nil
   local to = spans[1]
   walk.at = to
   walk.known = spans[0] == to and T.to + 4 or T.to
@@ -175,9 +204,9 @@ end
 return methods
 ]]
 
-local function captures_of(first, last)
+local function captures_of(first, last, form)
   local list = {}
-  for i = first, last do list[#list + 1] = ("capture(s, spans, %d)"):format(i) end
+  for i = first, last do list[#list + 1] = (form or "capture(s, spans, %d)"):format(i) end
   return list
 end
 
@@ -190,7 +219,7 @@ local function names_of(pointer, groups)
     if pointed ~= nil then
       local name = ffi.string(pointed)
       if not of[name] then names[#names + 1] = name end
-      of[name] = (of[name] and of[name] .. " or " or "") .. ("capture(s, spans, %d)"):format(i)
+      of[name] = (of[name] and of[name] .. " or " or "") .. ("named(s, p, spans, %d, %q)"):format(i, name)
     end
   end
   for i, name in ipairs(names) do parts[i] = ("[%q] = %s"):format(name, of[name]) end
@@ -201,7 +230,8 @@ local made = {} -- the text of the named groups and what else decides -> methods
 
 -- What the analysis of operators knows of their results: matches in UTF-8 are UTF-8.
 local function learn(methods, groups, names, bytes)
-  local text = bytes and values.STRING or values.TEXT
+  local text = bytes and values.SLICE or values.TEXT_SLICE
+  known.takes[methods.match], known.takes[methods.find] = 2, 2
   known.results[methods.find], known.more[methods.find] = values.of("int"), groups == 0 and values.of("int") or nil
   if #names == 0 then
     known.results[methods.match], known.more[methods.match] = text, text
@@ -209,26 +239,27 @@ local function learn(methods, groups, names, bytes)
     return
   end
   local fields = {}
-  for _, name in ipairs(names) do fields[name] = text end
+  for _, name in ipairs(names) do fields[name] = { t = "type", type = "string", text = text.text, slice = name } end
   known.makes[methods.match] = { fields = fields, names = names }
 end
 
 local function methods_of(pointer, groups, bytes)
-  local names, named = names_of(pointer, groups)
-  local key = ("%d %s %s"):format(groups, bytes and "b" or "", named)
+  local names, fields = names_of(pointer, groups)
+  local key = ("%d %s %s"):format(groups, bytes and "b" or "", fields)
   local methods = made[key]
   if methods then return methods end
   local whole_match = "sub(s, spans[0] + 1, spans[1])"
   local captures = table.concat(captures_of(1, groups), ", ")
   local rest = captures_of(2, groups)
   local parts = {
-    MATCH = #names > 0 and "{ " .. named .. " }" or groups == 0 and whole_match or captures,
-    MORE = groups == 0 and "" or ", " .. captures,
-    EACH = #names > 0 and "{ " .. named .. " }" or groups == 0 and whole_match
+    MATCH = #names > 0 and "{ " .. fields .. " }" or groups == 0 and "(part(s, spans[0], spans[1]))" or captures,
+    MORE = groups == 0 and "" or ", " .. table.concat(captures_of(1, groups, "capture_string(chars, spans, %d)"), ", "),
+    EACH = #names > 0 and "{ " .. fields .. " }" or groups == 0 and whole_match
       or "capture(s, spans, 1) or false" .. (#rest > 0 and ", " .. table.concat(rest, ", ") or ""),
   }
   local text = TEMPLATE:gsub("%$(%u+)", parts)
-  methods = assert(loadstring(text, "=tidemill:library.regex.methods"))(states, not_text, failed, capture, begin_at, C, T, sub)
+  methods = assert(loadstring(text, "=tidemill:library.regex.methods"))(states, not_text, failed, capture,
+    named, capture_string, begin_at, bytes_of, part, C, T, sub, cast, Chars)
   learn(methods, groups, names, bytes)
   for name, fn in pairs(common) do methods[name] = fn end
   local missing = context.unknown("a regular expression has no method %s", methods)

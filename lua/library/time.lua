@@ -6,6 +6,7 @@ local clock = require "tidemill.clock"
 local codes = require "tidemill.codes"
 
 local C, T = context.C, context.T
+local bytes_of = context.bytes_of
 local give, not_text, not_number, wrong, whole = context.give, context.not_text, context.not_number, context.wrong,
   context.whole
 local check_text, refuse = context.text, context.refuse
@@ -55,14 +56,15 @@ local function is_moment(ms) return type(ms) == "number" and ms >= -RANGE and ms
 -- --- text
 
 function time.parse(s, form, zone)
-  if type(s) ~= "string" then return not_text(s, "tm.time.parse") end
+  local p, len = bytes_of(s)
+  if p == nil then return not_text(s, "tm.time.parse") end
   local z = zone_of(zone, "tm.time.parse")
   if form == nil then
-    if C.tm_instant_parse_iso(T, z, s, #s) ~= 0 then return nil, "not a time of ISO 8601" end
+    if C.tm_instant_parse_iso(T, z, p, len) ~= 0 then return nil, "not a time of ISO 8601" end
     return T.number
   end
   check_text(form, "tm.time.parse", "form")
-  local rc = C.tm_instant_parse(T, z, s, #s, form, #form)
+  local rc = C.tm_instant_parse(T, z, p, len, form, #form)
   if rc == codes.ARGUMENT then
     wrong("tm.time.parse", "form", ("a directive that exists (byte %d)"):format(T.from + 1), form)
   end
@@ -83,8 +85,9 @@ function time.format(ms, form, zone)
 end
 
 function time.duration(s)
-  if type(s) ~= "string" then return not_text(s, "tm.time.duration") end
-  if C.tm_instant_duration(T, s, #s) ~= 0 then return nil, 'not a duration like "1h30m"' end
+  local p, len = bytes_of(s)
+  if p == nil then return not_text(s, "tm.time.duration") end
+  if C.tm_instant_duration(T, p, len) ~= 0 then return nil, 'not a duration like "1h30m"' end
   return T.number
 end
 
@@ -193,7 +196,7 @@ function time.offset(ms, zone)
 end
 
 return {
-  name = "tm.time", functions = time,
+  name = "tm.time", functions = time, takes = "parse duration",
   results = { timestamp = "now parse truncate add of", text = "format_duration", keeps = "format", double = "duration diff",
     int = "year quarter month week day hour minute second millisecond weekday yearday week_year offset" },
 }

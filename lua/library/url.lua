@@ -3,6 +3,7 @@
 local context = require "library.context"
 
 local C, T = context.C, context.T
+local bytes_of, text = context.bytes_of, require("codegen.slice").text
 local give, not_text, some_text, failed = context.give, context.not_text, context.some_text, context.failed
 local type, tonumber, sub = type, tonumber, string.sub
 
@@ -11,8 +12,9 @@ local url = {}
 local SCHEME, USER, PASSWORD, HOST, PORT, PATH, QUERY, FRAGMENT = 0, 1, 2, 3, 4, 5, 6, 7 -- core/text/text.ffi.h
 
 local function part(s, number, what)
-  if type(s) ~= "string" then return not_text(s, what) end
-  return (give(C.tm_url_part(T, s, #s, number), s, what))
+  local p, len = bytes_of(s)
+  if p == nil then return not_text(s, what) end
+  return (give(C.tm_url_part(T, p, len, number), s, what))
 end
 
 function url.scheme(s) return (part(s, SCHEME, "tm.url.scheme")) end
@@ -24,13 +26,14 @@ function url.fragment(s) return (part(s, FRAGMENT, "tm.url.fragment")) end
 
 function url.port(s)
   local port = part(s, PORT, "tm.url.port")
-  return port and tonumber(port)
+  return port and tonumber(text(port))
 end
 
 function url.param(s, name)
-  if type(s) ~= "string" then return not_text(s, "tm.url.param") end
+  local p, len = bytes_of(s)
+  if p == nil then return not_text(s, "tm.url.param") end
   some_text(name, "tm.url.param", "name")
-  return (give(C.tm_url_param(T, s, #s, name, #name), s, "tm.url.param"))
+  return (give(C.tm_url_param(T, p, len, name, #name), s, "tm.url.param"))
 end
 
 local function span(s, spans, number)
@@ -54,7 +57,7 @@ function url.parse(s)
 end
 
 return {
-  name = "tm.url", functions = url,
+  name = "tm.url", functions = url, takes = "scheme user host port path query fragment param",
   makes = { parse = "scheme keeps, user keeps, password keeps, host keeps, port int, path keeps, query keeps, fragment keeps" },
   results = { keeps = "scheme user host path query fragment", string = "param", int = "port" },
 }
