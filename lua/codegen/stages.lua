@@ -316,8 +316,9 @@ end
 function verbs.each(w, g, stage)
   local c = stage.node.codegen
   local arg = argument(w, g, stage, tostring(stage.k), c.analysis, c.modes)
+  local strings = slice_scope(w, g, tostring(stage.k), c.analysis, c.modes)
   g.names:func(w, "step_" .. stage.k)
-  w:line("local ok, x = pcall(%s, %s)", g.names:ref("fn_" .. stage.k), arg)
+  write_call(w, "local ok, x", strings, ("%s, %s"):format(g.names:ref("fn_" .. stage.k), arg))
   failing(w, stage)
   w:line("return %s", next_call(g, stage))
   w:close()

@@ -175,6 +175,16 @@ describe("slices", function()
     assert.equal("GET", list[1].key)
   end)
 
+  it("are texts to functions that give nothing", function()
+    local seen = {}
+    local list = run { { verb = "each", fn = function(e)
+      if tm.text.starts_with(e.user, "u 5") then seen[#seen + 1] = tm.text.length(e.line) end
+    end } }
+    assert.equal(200, #list)
+    assert.equal(55, #seen)
+    assert.equal(#"GET /p5 5", seen[1])
+  end)
+
   it("go through a flat_map that emits several rows, each through more operators", function()
     local list = run { { verb = "flat_map", fn = function(e, out)
       local m = log:match(e.line)
