@@ -175,6 +175,16 @@ describe("slices", function()
     assert.equal("GET", list[1].key)
   end)
 
+  it("are strings in the rows of side outputs", function()
+    local nodes = support.nodes(SCHEMA, { { verb = "map", fn = function(e, out)
+      local m = log:match(e.line)
+      out("verbs", { verb = m.verb })
+      return { path = m.path, status = m.status }
+    end } })
+    assert.same({ verb = true }, nodes[1].codegen.analysis.strings)
+    assert.equal("slice", nodes[1].codegen.modes.line)
+  end)
+
   it("are texts to functions that give nothing", function()
     local seen = {}
     local list = run { { verb = "each", fn = function(e)
