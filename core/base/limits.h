@@ -55,4 +55,12 @@ enum {
     TM_PARTS_MAX = 65536,
     TM_PARTS_BYTES = 16 * 1024 * 1024,
     TM_RANGES_MAX = 65536, // pieces of one file (`split`)
+    // Regular expressions of job code (core/text): a match that takes longer than a few
+    // milliseconds is an error of its record. Long texts get steps in proportion.
+    TM_REGEX_STEPS = 1000000,
+    TM_REGEX_STEPS_PER_BYTE = 32,
+    TM_REGEX_STACK_FIRST_BYTES = 64 * 1024,
+    TM_REGEX_STACK_BYTES = 32 * 1024 * 1024, // to go back in; addresses, used by deep matches only
+    TM_REGEX_PATTERN_BYTES = 64 * 1024,
+    TM_REGEX_MAX = 1000, // at a time: patterns made from records would fill memory
 };

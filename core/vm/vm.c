@@ -147,6 +147,8 @@ static int push_boot(struct tm_vm *vm, void *arg)
     lua_setfield(lua, -2, "text");
     lua_pushnumber(lua, (lua_Number)(vm->seed >> 11)); // 53 bits: what a Lua number holds
     lua_setfield(lua, -2, "seed");
+    lua_pushnumber(lua, (lua_Number)(uintptr_t)vm->helpers);
+    lua_setfield(lua, -2, "helpers");
     lua_createtable(lua, 0, (int)vm->set_count);
     for (uint32_t i = 0; i < vm->set_count; i++) {
         lua_pushstring(lua, vm->set_values[i]);
@@ -224,7 +226,8 @@ int tm_vm_new(const struct tm_vm_args *args, struct tm_vm **out, struct tm_error
     tm_buf_init(&vm->text, args->mem);
     tm_buf_init(&vm->read, args->mem);
     vm->path = tm_mem_strdup(args->mem, args->script_path);
-    if (vm->path == NULL)
+    vm->helpers = tm_text_new(&vm->mem);
+    if (vm->path == NULL || vm->helpers == NULL)
         rc = tm_error_set(err, TM_E_MEMORY, "no memory for a Lua state");
     else if (args->script_text == NULL)
         rc = tm__vm_read_file(vm, args->script_path, &vm->text, err);
@@ -249,6 +252,7 @@ void tm_vm_free(struct tm_vm *vm)
     tm__vm_end_limit(vm);
     if (vm->lua != NULL)
         lua_close(vm->lua);
+    tm_text_free(vm->helpers); // after the collector freed its regular expressions
     (void)tm__vm_open_reserve(vm);
     tm__vm_close_account(vm);
     struct tm_mem *mem = vm->text.mem;

@@ -3,6 +3,7 @@
 
 #include <lua.h>
 
+#include "core/text/text.h"
 #include "core/vm/vm.h"
 
 enum tm__vm_shortage {
@@ -31,6 +32,7 @@ struct tm_vm {
     int step_multiplier;           // the collector's, while watched
     struct tm_mem reserve_mem;     // without a parent
     void *reserve;                 // TM_LUA_RESERVE_BYTES for when the machine has no more, or NULL
+    struct tm_text *helpers;       // what the helper functions of job code work with
     uint64_t seed;
     char *path;         // of the script
     struct tm_buf text; // of the script

@@ -41,14 +41,23 @@ end
 -- --- what is learnt
 -- ---------------------------------------------------------------------------------------------------------
 
----How a column of a record parameter is used. `how`: "other", or a constant text it is compared with.
+bytecode.AS_SLICE = {}
+
+---What may be a slice is used where a slice does not do: it must be a string.
+local function need_string(m, v)
+  if type(v.slice) == "string" then m.out.strings[v.slice] = true else m.out.slices = false end
+end
+
+---How a column of a record parameter is used. `how`: "other", a constant text it is compared with, or AS_SLICE where a slice
+---does.
 local function use(m, v, how)
-  for _, f in pairs(v.from or {}) do bytecode.use(m, f, "other") end
+  for _, f in pairs(v.from or {}) do bytecode.use(m, f, how == bytecode.AS_SLICE and how or "other") end
+  if v.slice and how ~= bytecode.AS_SLICE then need_string(m, v) end
   if v.t ~= "field" then return end
   local columns = m.out.uses[v.p]
   local u = columns[v.name] or { eq = {}, into = {} }
   columns[v.name] = u
-  if how == "other" then u.other = true else u.eq[how] = true end
+  if how == "other" then u.other = true elseif how == bytecode.AS_SLICE then u.slice = true else u.eq[how] = true end
 end
 bytecode.use = use
 
@@ -184,7 +193,7 @@ local function write_row(m, s, v, key, value, line)
       local u = columns[value.name] or { eq = {}, into = {} }
       columns[value.name] = u
       u.into[id .. "\0" .. key] = { id = id, key = key }
-    else
+    elseif not value.slice or row.p or row.open then
       use(m, value, "other")
     end
     if value.t == "row" or value.rows then escape(m, s, value) end
@@ -548,6 +557,7 @@ function on.ITERC(m, s, i)
   local iterator = get(m, s, i.a - 3)
   for r = i.a - 3, i.a - 1 do escape(m, s, get(m, s, r)) end
   if iterator.t == "parts" then return results(s, i.a, math.max(i.b - 1, 1), iterator.key, iterator.value) end
+  if iterator.t ~= "texts" then m.out.slices = false end
   local value = iterator.t == "texts" and (iterator.text and values.TEXT or STRING) or UNKNOWN
   results(s, i.a, math.max(i.b - 1, 1), value)
 end
@@ -581,6 +591,30 @@ local function falsy(v)
   return NIL
 end
 
+-- Which way nil goes: past the jump behind the test (2), or to it (1).
+local WAY_OF_NIL = { ISF = 1, ISFC = 1, IST = 2, ISTC = 2 }
+
+-- The ways on from a conditional instruction.
+local function branch(m, s, i, flow)
+  local v = i.d and s.regs[i.d] or UNKNOWN
+  if v.t == "nil" and WAY_OF_NIL[i.op] and not m.captured then
+    if i.op == "ISFC" then set(s, i.a, NIL) end
+    return flow(WAY_OF_NIL[i.op], s)
+  end
+  -- Past the jump behind the test when it is false, to the jump when it is true.
+  local past, jump = s, s
+  if i.op == "IST" or i.op == "ISTC" then
+    past = clone(s)
+    set(past, i.d, falsy(v))
+  elseif i.op == "ISF" or i.op == "ISFC" then
+    jump = clone(s)
+    set(jump, i.d, falsy(v))
+  end
+  flow(2, past)
+  if i.op == "ISTC" or i.op == "ISFC" then set(jump, i.a, jump.regs[i.d] or UNKNOWN) end
+  flow(1, jump)
+end
+
 -- Runs one function to its fixed point; its returns are collected in m.returns.
 local function interpret(m, code, first)
   local at, states, queue = leaders(code), {}, { 1 }
@@ -604,18 +638,7 @@ local function interpret(m, code, first)
       local handler = on[i.op]
       if handler and handler(m, s, i, pc) then break end
       if CONDITIONAL[i.op] then
-        -- Past the jump behind the test when it is false, to the jump when it is true.
-        local past, jump = s, s
-        if i.op == "IST" or i.op == "ISTC" then
-          past = clone(s)
-          set(past, i.d, falsy(s.regs[i.d] or UNKNOWN))
-        elseif i.op == "ISF" or i.op == "ISFC" then
-          jump = clone(s)
-          set(jump, i.d, falsy(s.regs[i.d] or UNKNOWN))
-        end
-        flow(pc + 2, past)
-        if i.op == "ISTC" or i.op == "ISFC" then set(jump, i.a, jump.regs[i.d] or UNKNOWN) end
-        flow(pc + 1, jump)
+        branch(m, s, i, function(distance, state) flow(pc + distance, state) end)
         break
       elseif ALWAYS[i.op] then
         flow(i.target, s)
@@ -670,9 +693,12 @@ end
 ---@class codegen.analysis
 ---@field known boolean false: nothing could be followed
 ---@field reads table[] per parameter: set of column names, or true for all
----@field uses table[] per parameter: column -> { eq = set of texts, other = boolean?, into = fields of tables }
+---@field uses table[] per parameter: column -> { eq = set of texts, other = boolean?, slice = boolean?, into = fields of tables }
+---@field slices boolean what may be a slice goes nowhere but where slices may
+---@field strings table<string, boolean> but for what groups of these names take
 ---@field assigned table[] per parameter: names assigned -> "job.lua:3"
 ---@field looked_at table[] per parameter: set of names read, columns or not
+---@field schemas table[] per parameter: what bytecode.analyse was given
 ---@field returns table[] { value, rows } at every return
 ---@field emits table[] { value, rows } at every call of out(row)
 ---@field side_emits table[] { value, rows, tag, tag_type, where } at every call of out("tag", row); tag nil: no constant
@@ -683,6 +709,7 @@ end
 ---@field slow_calls table<string, table> "job.lua:3 match" -> { where, what, why, instead }
 ---@field kept_records table<string, string> "job.lua:3" -> captured variable that a record is assigned to
 ---@field assumed table[] { fn, index, value }: captured variables, should the script assign them before it ends
+---@field made string[][] names of the fields of tables that library functions give, in order
 ---@field functions function[] the function and the Lua functions of the script it calls
 
 ---@param fn function
@@ -691,7 +718,7 @@ end
 function bytecode.analyse(fn, params)
   local out = { reads = {}, uses = {}, assigned = {}, assigned_dynamic = {}, emits = {}, side_emits = {}, unknown_fields = {},
     problems = {}, problem_keys = {}, seen_keys = {}, schemas = {}, steps = 0, functions = { fn }, slow_calls = {},
-    looked_at = {}, kept_records = {}, assumed = {} }
+    looked_at = {}, kept_records = {}, assumed = {}, made = {}, slices = true, strings = {} }
   local args, rows = {}, {}
   for p, param in ipairs(params) do
     out.reads[p], out.uses[p], out.assigned[p], out.schemas[p] = {}, {}, {}, param

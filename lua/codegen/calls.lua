@@ -97,6 +97,18 @@ local function escape_all(m, s, args)
   for _, v in ipairs(args) do bytecode().escape(m, s, v) end
 end
 
+-- Is it a text or nil for sure? Only then does a number in its place mean a slice.
+local function is_sure(v) return v.t == "nil" or v.slice ~= nil and v.t == "type" or values.is_text(v) end
+
+---@param takes integer? the argument that may be a slice
+local function hand_over(m, s, args, takes)
+  for n, v in ipairs(args) do
+    if n == takes and is_sure(v) then bytecode().use(m, v, bytecode().AS_SLICE)
+    else bytecode().escape(m, s, v) end
+  end
+  if takes and args[takes] and not is_sure(args[takes]) then m.out.slices = false end
+end
+
 -- Are all strings among these values UTF-8 for sure?
 local function all_texts(args)
   for _, v in ipairs(args) do
@@ -165,6 +177,14 @@ local function parts_of(m, walk, v)
   return walk and { t = "parts", key = values.NUMBER, value = values.of(inner) }
 end
 
+-- Columns of side outputs take no slices.
+local function need_strings(m, s, v)
+  if v.slice then bytecode().use(m, v, "other") end
+  for id in pairs(v.set or {}) do
+    for _, f in pairs(s.rows[id].fields) do if f.slice then bytecode().use(m, f, "other") end end
+  end
+end
+
 ---@param f table the function's abstract value
 ---@param args table[] abstract arguments
 ---@return table first abstract first result
@@ -180,6 +200,7 @@ function calls.call(m, s, f, args, i, pc)
       exit.tag, exit.tag_type = args[1].const, values.type_of(args[1])
       list, exit.value = m.out.side_emits, args[2]
       if exit.tag == nil then bytecode().escape(m, s, args[1]) end
+      need_strings(m, s, args[2])
     end
     list[#list + 1] = exit
     -- The engine takes the row's fields at once and keeps nothing.
@@ -213,7 +234,7 @@ function calls.call(m, s, f, args, i, pc)
     if f.v == string.find then check_find(m, args[2], args[4], i.line) end
     local result = known.results[f.v]
     if result then
-      escape_all(m, s, args)
+      hand_over(m, s, args, known.takes[f.v])
       if (f.v == math.max or f.v == math.min) then
         for _, v in ipairs(args) do if not values.is_number(values.type_of(v) or "double") then result = UNKNOWN end end
       end
@@ -221,19 +242,22 @@ function calls.call(m, s, f, args, i, pc)
         return known.of_string(known.methods[f.v], args)
       end
       if known.prints[f.v] and values.prints_text(args[1] or NIL) then return values.TEXT end
-      if known.keeps[f.v] and all_texts(args) then return values.TEXT end
+      if known.keeps[f.v] and all_texts(args) then return known.takes[f.v] and values.TEXT_SLICE or values.TEXT end
       if known.of_number[f.v] and not values.is_number(values.type_of(args[1] or NIL) or "double") then return UNKNOWN end
       return result, known.more[f.v]
     end
     if known.makes[f.v] then
-      escape_all(m, s, args)
+      hand_over(m, s, args, known.takes[f.v])
       local fields = {}
-      for k, v in pairs(known.makes[f.v]) do fields[k] = v end
+      for k, v in pairs(known.makes[f.v].fields) do fields[k] = v end
+      local made = m.out.made
+      made[#made + 1] = known.makes[f.v].names
       return (bytecode().new_row(m, s, pc, fields))
     end
     local value = follow(m, s, f.v, args, pc)
     if value then return value end
   end
+  m.out.slices = false -- what is called may call functions that take a number for a slice
   escape_all(m, s, args)
   return UNKNOWN
 end

@@ -19,6 +19,7 @@ local STRUCT = {
   int64 = "struct { int64_t value; int32_t null, set; }",
   decimal = "struct { uint64_t low; int64_t high; int32_t null, set; }",
   text = "struct { int32_t null, set; }",
+  slice = "struct { const char *at; int32_t n, null; }", -- of a string too, which is then in T
 }
 local KIND = { double = "double", int = "double", timestamp = "double", bool = "bool", int64 = "int64", decimal = "decimal",
   string = "text", bytes = "text", list = "text", map = "text", struct = "text", any = "text" }
@@ -36,9 +37,12 @@ for kind, struct in pairs(STRUCT) do types[kind] = ffi.typeof(struct) end
 ---The home of a computed column.
 ---@param var string unique in the chunk
 ---@param getter string name of the function that will read it
-function cells.home(var, type_name, getter)
+---@param slice boolean? it may be given slices (slice.lua)
+function cells.home(var, type_name, getter, slice)
   local kind, _, scale = layout.parse_type(type_name)
-  return { kind = "var", var = var, type = type_name, getter = getter, cell = KIND[kind], scale = scale,
+  local cell = KIND[kind]
+  if slice and cell == "text" then cell = "slice" end
+  return { kind = "var", var = var, type = type_name, getter = getter, cell = cell, scale = scale,
     view = kind == "list" or kind == "map" or kind == "struct" or kind == "any" }
 end
 
@@ -47,14 +51,14 @@ function cells.ref(names, home) return names:ref("v_" .. home.var) end
 
 local function text(home) return "T." .. home.var end
 
-function cells.is_text(home) return home.cell == "text" end
+function cells.is_text(home) return home.cell == "text" or home.cell == "slice" end
 
 ---Declares the variable at the chunk's start.
 ---@param flagged boolean? its `set` is used
 function cells.declare(w, names, home, flagged)
-  if home.cell == "text" then
+  if cells.is_text(home) then
     w:line("%s = false", text(home)) -- its place exists when traces are recorded
-    if not flagged then return end
+    if home.cell == "text" and not flagged then return end
   end
   names:declare(w, "v_" .. home.var, ("R.cell(%q, %q)"):format(home.var, home.cell))
 end
@@ -64,6 +68,11 @@ function cells.put(w, names, home, x)
   if home.cell == "text" then return w:line("%s = %s", text(home), x) end
   local c = cells.ref(names, home)
   if x == "nil" then return w:line("%s.null = 1", c) end
+  if home.cell == "slice" then
+    w:line('if type(%s) == "string" then %s, %s.at, %s.n, %s.null = %s, cast(chars, %s), #%s, 0', x, text(home), c, c, c, x, x, x)
+    w:line('elseif type(%s) ~= "nil" then %s, %s.null, %s.at, %s.n = false, 0, unpack_slice(%s)', x, text(home), c, c, c, x)
+    return w:line("else %s.null = 1 end", c)
+  end
   local to, value = c .. ".value", x
   if home.cell == "decimal" then to, value = ("%s.low, %s.high"):format(c, c), ("%s.low, %s.high"):format(x, x)
   elseif home.cell == "int64" then value = x .. ".value"
@@ -85,6 +94,7 @@ function cells.value(names, home)
   if home.cell == "text" then return text(home) end
   local c = cells.ref(names, home)
   if home.cell == "decimal" then return ("decimal_value(%s.low, %s.high, %d)"):format(c, c, home.scale) end
+  if home.cell == "slice" then return ("%s or to_text(%s.at, %s.n)"):format(text(home), c, c) end
   return VALUE[home.cell]:format(c)
 end
 
@@ -127,6 +137,7 @@ function cells.store(texts)
     if home.cell == "text" then return texts[home.var] or nil end
     local cell = made[home.var]
     if cell == nil or cell.null ~= 0 then return nil end
+    if home.cell == "slice" then return ffi.string(cell.at, cell.n) end
     if home.cell == "decimal" then return decimal.type(cell.low, cell.high, home.scale) end
     if home.cell == "int64" then return int64.type(cell.value) end
     if home.cell == "bool" then return cell.value ~= 0 end

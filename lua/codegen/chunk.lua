@@ -9,6 +9,7 @@ local layout = require "ffi.layout"
 local result = require "codegen.result"
 local sides = require "codegen.sides"
 local stages = require "codegen.stages"
+local take = require "codegen.take"
 local writer = require "codegen.writer"
 
 local chunk = {}
@@ -58,7 +59,8 @@ local function plan_stages(g, nodes, wide)
       if from then
         after[f.name] = env[from]
       else
-        local home = columns.variable(k, f.name, i, f.type)
+        local codegen = node.codegen
+        local home = columns.variable(k, f.name, i, f.type, codegen.slices[f.name] and take.keeps_slice(f, codegen.texts[f.name]))
         after[f.name] = home
         stage.vars[#stage.vars + 1] = { field = f, home = home }
       end
@@ -127,6 +129,7 @@ function chunk.write_head(w, g, nodes)
   w:line("local record, no_field, stop = R.record, R.no_field, R.stop")
   w:line("local grow, reserve, piece, too_large = R.grow, R.reserve, R.piece, R.too_large")
   w:line("local copy_record, is_utf8, blank = R.copy_record, R.is_utf8, R.blank")
+  w:line("local slice, unpack_slice, slice_text, scope, chars = R.slice, R.unpack_slice, R.slice_text, R.scope, R.chars")
   w:line("local fail, bad_value, bad_row, bad_key = R.fail, R.bad_value, R.bad_row, R.bad_key")
   w:line("local raise_value, raise_row, raise_column, raise_out = R.raise_value, R.raise_row, R.raise_column, R.raise_out")
   if g.views then

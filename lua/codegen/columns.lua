@@ -52,9 +52,10 @@ function columns.of_input(schema, prefix, cursor)
   return homes
 end
 
-function columns.variable(stage, name, index, type_name)
+---@param slice boolean? it may be given slices
+function columns.variable(stage, name, index, type_name, slice)
   local id = writer.identifier(name, index)
-  return cells.home(("%s_%d"):format(id, stage), type_name, ("get%d_%s"):format(stage, id))
+  return cells.home(("%s_%d"):format(id, stage), type_name, ("get%d_%s"):format(stage, id), slice)
 end
 
 -- --- null bits
@@ -187,9 +188,28 @@ function columns.write_getter(w, names, home, masks)
   w:close()
 end
 
+-- A getter that gives a slice.
+local function write_slice_getter(w, names, name, home, masks)
+  local f = home.field
+  names:func(w, name)
+  w:line("local r = %s", home.cursor)
+  local null = columns.null_test(masks, f)
+  if null then w:line("if %s then return nil end", null) end
+  w:line("return (slice(r, r.size_bytes, r.%s.offset, r.%s.length))", f.member, f.member)
+  w:close()
+end
+
 ---The name of the getter that a stage uses for a column: the shared one, or one of its own that makes no strings.
 ---@param mode string|string[]|nil see result.modes
 function columns.getter(w, names, home, masks, stage, mode)
+  if mode == "slice" then
+    if home.kind == "in" and home.field.reference then
+      local name = ("sl%s_%s"):format(stage, home.getter)
+      write_slice_getter(w, names, name, home, masks)
+      return names:ref(name)
+    end
+    mode = nil
+  end
   if mode and home.kind == "in" and home.field.reference and not home.field.view then
     local name = ("eq%s_%s"):format(stage, home.getter)
     write_equal_getter(w, names, name, home, masks, mode == "untouched" and {} or mode)

@@ -277,13 +277,14 @@ function verbs.drop(node)
 end
 
 local function scalar_type(node, a)
-  local type_name, pass, text = result.scalar(a.returns)
-  if not a.known then type_name, pass, text = "?", nil, false end
+  local type_name, pass, text, slice, unsure = result.scalar(a.returns)
+  if unsure then a.slices = false end
+  if not a.known then type_name, pass, text, slice = "?", nil, false, false end
   if pass then
     local f = input_field(node, pass)
     return f.type, pass, f.required, text
   end
-  return type_name, nil, false, text
+  return type_name, nil, false, text, slice
 end
 
 local function in_order(fields, names)
@@ -307,12 +308,12 @@ function verbs.assign(node)
     local a = analyse(node, assign.fn, parameters(node))
     no_assignment(node, a, "assign")
     add_reads(node, a, 1)
-    local type_name, pass, required, text = scalar_type(node, a)
+    local type_name, pass, required, text, slice = scalar_type(node, a)
     local index = at[assign.name] or #fields + 1
     fields[index] = field(assign.name, type_name, required)
     at[assign.name], passes[assign.name] = index, pass
     if assign.name ~= "line" then bare = nil end
-    node.codegen.texts[assign.name] = text or nil
+    node.codegen.texts[assign.name], node.codegen.slices[assign.name] = text or nil, slice or nil
     node.codegen.assigns[i] = { analysis = a, modes = result.modes(a, 1, pass and { [assign.name] = pass } or {}) }
   end
   hidden_keys(node, fields, passes)
@@ -324,8 +325,8 @@ function verbs.key(node)
   local a = analyse(node, node.fn, { parameter(node) })
   no_assignment(node, a, "key_by")
   add_reads(node, a, 1)
-  local type_name, pass, _, text = scalar_type(node, a)
-  node.codegen.texts[node.key_name] = text or nil
+  local type_name, pass, _, text, slice = scalar_type(node, a)
+  node.codegen.texts[node.key_name], node.codegen.slices[node.key_name] = text or nil, slice or nil
   local passes, fields = identity(node), {}
   for i, f in ipairs(node.input.fields) do fields[i] = f end
   if node.input.by_name[node.key_name] then
@@ -436,7 +437,7 @@ local function declared(node, r)
   return fields, passes
 end
 
-local function found(node, r, functions)
+local function found(node, r, analysis)
   local fields, passes, placed = {}, {}, {}
   local function add(name)
     local from = r.passes[name]
@@ -452,7 +453,7 @@ local function found(node, r, functions)
   end
   local names = {}
   for name in pairs(r.types) do if not placed[name] then names[name] = true end end
-  for _, name in ipairs(order.of(names, functions)) do
+  for _, name in ipairs(order.of(names, analysis.functions, analysis.made)) do
     local why = name == "" and "it is empty" or #name > 255 and "it has more than 255 bytes"
       or name:find("[%z\1-\31\127]") and "it has control characters" or not utf8.is_valid(name) and "it is not UTF-8"
       or name:sub(1, 1) == "$" and "names that begin with $ are the engine's"
@@ -471,7 +472,7 @@ function rows_of(node, a, exits, how)
   if a.out_escapes and node.verb == "flat_map" then r.unknown, r.proven = true, false end
   check_result(node, a, r, exits, how)
   local fields, passes
-  if node.returns then fields, passes = declared(node, r) else fields, passes = found(node, r, a.functions) end
+  if node.returns then fields, passes = declared(node, r) else fields, passes = found(node, r, a) end
   -- Rows that stay what they are keep hidden keys; a table sets the whole row.
   if r.record and not r.table and not r.text and not node.returns and node.input.bare == nil then
     hidden_keys(node, fields, passes)
@@ -481,6 +482,8 @@ function rows_of(node, a, exits, how)
   finish(node, fields, passes, bare)
   local g = node.codegen
   g.analysis, g.result = a, r
+  if r.record or r.unsure then a.slices = false end -- columns that the record itself may have are kept as strings
+  if a.slices then g.slices = r.slices end
   g.modes, g.mode_passes = result.modes(a, 1, node.passes, g.sides), node.passes
   if not (r.unknown or (r.text and (r.table or r.record))) then g.texts = r.texts end
 end
@@ -557,7 +560,8 @@ end
 ---@return table[] findings
 function derive.derive(node)
   node.input = node.input or node.inputs[1].schema
-  node.codegen = { findings = {}, texts = {}, assumed = {} } -- texts: columns whose strings are known to be UTF-8
+  -- texts: columns whose strings are known to be UTF-8; slices: columns that may be given slices
+  node.codegen = { findings = {}, texts = {}, slices = {}, assumed = {} }
   node.reads, node.passes = {}, {}
   verbs[node.kind == "reduce" and "reduce" or node.verb](node)
   node.schema.changelog = node.input.changelog

@@ -204,6 +204,21 @@ local SHORT_BYTES = 16
 
 local function is_slack(e) return e.from == "cur.row" end
 
+-- Where a text begins that may be a slice, nil for null, and how long it is.
+local function write_slice(w, e, c, i)
+  local at, x = "s" .. i, c.home.var
+  if e.given[x] then
+    w:line("local %s, %s = %s, 0", at, c.length, x)
+    w:line('if type(%s) == "string" then %s = #%s', x, c.length, x)
+    w:line('elseif type(%s) ~= "nil" then %s, %s = unpack_slice(%s) end', x, at, c.length, x)
+  else
+    local cell = cells.ref(e.names, c.home)
+    w:line("local %s, %s", at, c.length)
+    w:line("if %s.null ~= 0 then %s = 0 else %s, %s = %s.at, %s.n end", cell, c.length, at, c.length, cell, cell)
+  end
+  return at
+end
+
 local function write_sizes(w, e, p, out)
   local delta = out.fixed_bytes - e.input.fixed_bytes
   if p.bulk and #p.computed_texts == 0 then
@@ -222,7 +237,8 @@ local function write_sizes(w, e, p, out)
   for i, c in ipairs(p.computed_texts) do
     c.value, c.length = e.given[c.home.var] and c.home.var or cells.value(e.names, c.home), "n" .. i
     local length = c.out.view and '%s["\\253"]' or "#%s"
-    if c.out.required then w:line("local n%d = " .. length, i, c.value)
+    if c.home.cell == "slice" then c.value = write_slice(w, e, c, i)
+    elseif c.out.required then w:line("local n%d = " .. length, i, c.value)
     else
       w:line("local n%d = 0", i)
       w:line("if %s ~= nil then n%d = " .. length .. " end", c.value, i, c.value)

@@ -20,29 +20,41 @@ local cold = setmetatable({}, { __mode = "k" }) -- instances not yet switched on
 -- its own has a trace of its own, and a loop recorded then may end by jumping there; so they start afresh when a loop
 -- is recorded.
 local shared
+
+local function share(fn, depth)
+  if type(fn) ~= "function" or shared[fn] or util.funcinfo(fn).ffid or depth > 4 then return end
+  shared[fn] = true
+  for i = 1, util.funcinfo(fn).upvalues do
+    local _, value = debug.getupvalue(fn, i)
+    share(value, depth + 1)
+  end
+end
+
 local function flush_shared()
   if not shared then
     shared = {}
-    local function add(fn, depth)
-      if type(fn) ~= "function" or shared[fn] or util.funcinfo(fn).ffid or depth > 4 then return end
-      shared[fn] = true
-      for i = 1, util.funcinfo(fn).upvalues do
-        local _, value = debug.getupvalue(fn, i)
-        add(value, depth + 1)
-      end
-    end
     for _, module in ipairs { "codegen.decimal", "codegen.int64" } do
-      for _, fn in pairs(require(module).operators) do add(fn, 1) end
+      for _, fn in pairs(require(module).operators) do share(fn, 1) end
     end
     local fit = require "codegen.fit"
-    add(fit.decimal, 1)
-    add(fit.int64, 1)
-    add(fit.is_utf8, 1)
-    add(require("tidemill.random").random, 1)
-    add(require("tidemill.random").at_row, 1)
+    share(fit.decimal, 1)
+    share(fit.int64, 1)
+    share(fit.is_utf8, 1)
+    share(require("tidemill.random").random, 1)
+    share(require("tidemill.random").at_row, 1)
+  end
+  -- The helper functions that the job has named by now (lua/library).
+  for name, module in pairs(package.loaded) do
+    if type(module) == "table" and name:find("^library%.") then
+      for _, fn in pairs(module.functions or {}) do share(fn, 1) end
+      if module.all then for _, fn in ipairs(module.all()) do share(fn, 1) end end
+    end
   end
   for fn in pairs(shared) do jit.flush(fn) end
 end
+-- Run a few times in a chain's life: traces of their own would only be in the way.
+jit.off(share)
+jit.off(flush_shared)
 
 local function functions_of(nodes)
   local list, seen = {}, {}

@@ -47,12 +47,20 @@ end
 ---Marks a table as an array in values of type any, also when it is empty.
 codegen.array = any.array
 
----`tonumber` of user code: also of int64 and decimal values, which LuaJIT's own does not know.
-function codegen.tonumber(value, ...)
-  if type(value) == "cdata" and (require("codegen.int64").is(value) or require("codegen.decimal").is(value)) then
-    return value:tonumber()
-  end
-  return tonumber(value, ...)
+local istype = require("ffi").istype
+local slice = require "codegen.slice"
+local Int64, Decimal = require("codegen.int64").type, require("codegen.decimal").type
+
+---Reads the number of a slice, nil for what is not just digits, point and exponent; set by lua/library.
+---@type fun(slice: number): number?
+codegen.number_of = function() end
+
+---`tonumber` of user code: also of int64 and decimal values and of slices, which LuaJIT's own does not know.
+function codegen.tonumber(value, base)
+  if type(value) == "cdata" and (istype(Int64, value) or istype(Decimal, value)) then return value:tonumber() end
+  if slice.is(value) then return base == nil and codegen.number_of(value) or tonumber(slice.text(value), base or 10) end
+  if base == nil then return tonumber(value) end
+  return tonumber(value, base)
 end
 
 require("codegen.calls").copies[records.copy] = true

@@ -51,8 +51,9 @@ known.results, known.slow = results, slow
 known.more = {}      -- function -> abstract value of its further results
 known.walks = { [pairs] = true, [ipairs] = true } -- functions that `for` walks with
 known.keeps = {}     -- functions whose string is UTF-8 when the strings that they are given are
+known.takes = {}     -- function -> number of the argument that may be a slice (slice.lua); what `keeps` then may be one too
 known.of_number = {} -- functions that give a number for a number, and for other values something else
-known.makes = {}     -- function -> fields of the new table that it gives
+known.makes = {}     -- function -> the new table that it gives: { fields = name -> abstract value, names = in order }
 
 local function library(t, result, names)
   for name in names:gmatch("%w+") do if t[name] then results[t[name]] = result end end

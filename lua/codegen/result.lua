@@ -19,6 +19,8 @@ local result = {}
 ---@field types table<string, string> column -> type; "?" when not known
 ---@field passes table<string, string> column -> input column
 ---@field texts table<string, boolean> columns whose strings are UTF-8 for sure
+---@field slices table<string, boolean> columns that may be given slices
+---@field unsure boolean? of these, columns that may be given numbers too
 ---@field only_nil table<string, boolean> columns that no branch gives a value
 
 local function look_at(r, id, row, columns)
@@ -31,9 +33,10 @@ local function look_at(r, id, row, columns)
 end
 
 local function column(r, name, rows)
-  local type_name, pass, first, text = nil, nil, true, true
+  local type_name, pass, first, text, unsure = nil, nil, true, true, false
   for _, row in ipairs(rows) do
     local v = row.fields[name]
+    if v and v.slice then r.slices[name] = true elseif v and not values.is_text(v) then unsure = true end
     text = text and not row.open and (v == nil or values.is_text(v))
     local from = v and v.t == "field" and v.p == 1 and not row.open and v.name or nil
     if row.record and row.open then from = nil end
@@ -44,6 +47,7 @@ local function column(r, name, rows)
       type_name = values.join_types(type_name, t)
     end
   end
+  if r.slices[name] and (unsure or type_name ~= "string") then r.unsure = true end
   r.types[name] = type_name or "?"
   r.only_nil[name] = type_name == nil
   r.texts[name] = text and not r.unknown or nil
@@ -53,9 +57,9 @@ end
 ---@param exits table[] { value, rows }: analysis.returns or analysis.emits
 ---@return codegen.result
 function result.of(exits)
-  local r = { proven = true, types = {}, passes = {}, texts = {}, only_nil = {}, record = false, table = false, text = false,
-    unknown = false, nothing = false }
-  local rows, text_type, text_pass, text_first, is_text = {}, nil, nil, true, true
+  local r = { proven = true, types = {}, passes = {}, texts = {}, slices = {}, only_nil = {}, record = false,
+    table = false, text = false, unknown = false, nothing = false }
+  local rows, text_type, text_pass, text_first, is_text, unsure = {}, nil, nil, true, true, false
   for _, exit in ipairs(exits) do
     local v = exit.value
     local t = values.type_of(v)
@@ -66,6 +70,7 @@ function result.of(exits)
     elseif t == "string" then
       r.text, text_type = true, "string"
       is_text = is_text and values.is_text(v)
+      if v.slice then r.slices.line = true elseif not values.is_text(v) then unsure = true end
       local from = v.t == "field" and v.p == 1 and v.name or nil
       if text_first then text_pass, text_first = from, false elseif text_pass ~= from then text_pass = nil end
     elseif t == "?" then
@@ -74,6 +79,7 @@ function result.of(exits)
       r.wrong = t
     end
   end
+  if r.slices.line and (unsure or r.unknown or r.wrong) then r.unsure = true end
   local names = {}
   for _, row in ipairs(rows) do for k in pairs(row.fields) do names[k] = true end end
   for name in pairs(names) do column(r, name, rows) end
@@ -102,22 +108,29 @@ end
 ---@return string type "?" when not known; "any" of a table
 ---@return string? pass
 ---@return boolean text its strings are UTF-8 for sure
+---@return boolean slice it may be a slice
+---@return boolean unsure it may be a slice or a number
 function result.scalar(exits)
-  local type_name, pass, first, text = nil, nil, true, true
+  local type_name, pass, first, text, slice, unsure = nil, nil, true, true, false, false
   for _, exit in ipairs(exits) do
     local v = exit.value
-    text = text and values.is_text(v)
+    text, slice, unsure = text and values.is_text(v), slice or v.slice ~= nil, unsure or (v.slice == nil and not values.is_text(v))
     local from = v.t == "field" and v.p == 1 and v.name or nil
     if first then pass, first = from, false elseif pass ~= from then pass = nil end
     local t = values.type_of(v)
-    if t == "table" then t = "any" end
+    if t == "table" then
+      t = "any"
+      for id in pairs(v.set or {}) do
+        for _, f in pairs(exit.rows[id].fields) do if f.slice then return t, nil, false, true, true end end
+      end
+    end
     type_name = values.join_types(type_name, t)
   end
-  return type_name or "?", pass, text
+  return type_name or "?", pass, text, slice, slice and (unsure or type_name ~= "string")
 end
 
 ---How the getter of each input column may answer. Nil: with the value. "untouched": the value goes into pass-through columns
----only, which are copied from the row itself. { texts }: it is only compared with these texts.
+---only, which are copied from the row itself. { texts }: it is only compared with these texts. "slice": as a slice (slice.lua).
 ---@param analysis codegen.analysis
 ---@param p integer parameter
 ---@param passes table<string, string>
@@ -148,11 +161,14 @@ function result.modes(analysis, p, passes, sides)
       end
     end
   end
-  for name in pairs(analysis.reads[p]) do
+  local bare = analysis.schemas[p].bare
+  for name in pairs(bare and { line = true } or analysis.reads[p]) do
     local u = analysis.uses[p][name] or { eq = {}, into = {} }
     local real = u.other or needed[name]
     for place in pairs(u.into) do real = real or analysis.seen_keys[place] end
-    if not real then
+    if u.slice then
+      modes[name] = not real and next(u.eq) == nil and analysis.slices and next(analysis.slow_calls) == nil and "slice" or nil
+    elseif not real and not bare then
       local texts = {}
       for text in pairs(u.eq) do texts[#texts + 1] = text end
       table.sort(texts)

@@ -15,6 +15,7 @@ local records = require "codegen.records"
 local rows = require "codegen.rows"
 local sides = require "codegen.sides"
 local shown = require "codegen.shown"
+local slice = require "codegen.slice"
 local view_text = require "codegen.view_text"
 local views = require "codegen.views"
 
@@ -75,6 +76,8 @@ function runtime.new(nodes, ctx, C, plan)
     cast = ffi.cast, copy = ffi.copy, to_text = ffi.string,
     decimal_value = decimal.type, int64_value = int64.type, fit_decimal = fit.decimal, fit_int64 = fit.int64,
     blank = blank_row(input, anchors), is_utf8 = is_interpreted(nodes) and fit.is_utf8_called or fit.is_utf8,
+    slice = slice.make, unpack_slice = slice.unpack, slice_text = slice.given_text, scope = slice.scope,
+    chars = ffi.typeof("const char *"),
     clock = views.clock, int64 = ffi.typeof("int64_t"), any_value = any.value, views = view_text.views, encoders = nest.encoders,
     at_row = random.at_row, random = random.random, copy_record = records.copy, texts = {}, fns = {}, anchors = anchors,
   }

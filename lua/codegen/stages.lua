@@ -139,11 +139,11 @@ end
 local function put(w, g, stage, c, value, bad)
   if stage.parameters then
     w:line("local %s = %s", c.home.var, value)
-    take.check(w, c.home.var, c.field, bad, stage.node.codegen.texts[c.field.name])
+    take.check(w, c.home.var, c.field, bad, stage.node.codegen.texts[c.field.name], stage.node.codegen.slices[c.field.name])
   else
     w:open("do")
     w:line("local x = %s", value)
-    take.check(w, "x", c.field, bad, stage.node.codegen.texts[c.field.name])
+    take.check(w, "x", c.field, bad, stage.node.codegen.texts[c.field.name], stage.node.codegen.slices[c.field.name])
     cells.put(w, g.names, c.home, "x")
     w:close()
   end
@@ -208,7 +208,8 @@ local function deliver(w, g, stage, x, bad, bad_row, bad_key)
     forms[#forms + 1] = { ('type(%s) == "table"'):format(x), function() from_table(w, g, stage, x, bad, bad_key) end }
   end
   if r.text then
-    forms[#forms + 1] = { ('type(%s) == "string"'):format(x), function() from_text(w, g, stage, x, bad) end }
+    local slices = stage.node.codegen.slices.line and (' or type(%s) == "number"'):format(x) or ""
+    forms[#forms + 1] = { ('type(%s) == "string"%s'):format(x, slices), function() from_text(w, g, stage, x, bad) end }
   end
   if #forms == 0 then -- nothing that the function can return is a row, or it never returns
     w:line(bad_row)
@@ -247,6 +248,27 @@ end
 
 local verbs = {}
 
+-- The table of the groups whose texts must be strings, where a function is given slices (slice.lua); else nil.
+local function slice_scope(w, g, label, analysis, modes)
+  for _, mode in pairs(modes) do
+    if mode == "slice" then
+      local parts, sorted = {}, {}
+      for name in pairs(analysis.strings) do sorted[#sorted + 1] = name end
+      table.sort(sorted)
+      for i, name in ipairs(sorted) do parts[i] = ("[%s] = true"):format(quote(name)) end
+      g.names:declare(w, "strings_" .. label, "{ " .. table.concat(parts, ", ") .. " }")
+      return g.names:ref("strings_" .. label)
+    end
+  end
+end
+
+-- Writes `TARGET = pcall(...)` in the function's scope of slices.
+local function write_pcall(w, target, strings, call)
+  if strings then w:line("scope.strings = %s", strings) end
+  w:line("%s = pcall(%s)", target, call)
+  if strings then w:line("scope.strings = false") end
+end
+
 local function failing(w, stage)
   w:line("if not ok then return fail(%d, x) end", stage.k - 1)
 end
@@ -263,14 +285,14 @@ local function write_out(w, g, stage)
 end
 
 -- Calls the function, with `out` where it takes that: local ok, x.
-local function write_call(w, g, stage, arg)
+local function write_call(w, g, stage, arg, strings)
   local k = stage.k
   if not sides.takes_out(stage.node) then
-    w:line("local ok, x = pcall(%s, %s)", g.names:ref("fn_" .. k), arg)
+    write_pcall(w, "local ok, x", strings, ("%s, %s"):format(g.names:ref("fn_" .. k), arg))
     return
   end
   w:line("tally.active_%d = 1", k)
-  w:line("local ok, x = pcall(%s, %s, %s)", g.names:ref("fn_" .. k), arg, g.names:ref("out_" .. k))
+  write_pcall(w, "local ok, x", strings, ("%s, %s, %s"):format(g.names:ref("fn_" .. k), arg, g.names:ref("out_" .. k)))
   w:line("tally.active_%d = 0", k)
   w:line("if tally.stop ~= 0 then return end -- a row for a side output could not be kept")
 end
@@ -278,9 +300,10 @@ end
 function verbs.filter(w, g, stage)
   local c = stage.node.codegen
   local arg = argument(w, g, stage, tostring(stage.k), c.analysis, c.modes)
+  local strings = slice_scope(w, g, tostring(stage.k), c.analysis, c.modes)
   write_out(w, g, stage)
   g.names:func(w, "step_" .. stage.k)
-  write_call(w, g, stage, arg)
+  write_call(w, g, stage, arg, strings)
   failing(w, stage)
   w:open("if not x then")
   w:line("tally.dropped_%d = tally.dropped_%d + 1", stage.k, stage.k)
@@ -293,8 +316,9 @@ end
 function verbs.each(w, g, stage)
   local c = stage.node.codegen
   local arg = argument(w, g, stage, tostring(stage.k), c.analysis, c.modes)
+  local strings = slice_scope(w, g, tostring(stage.k), c.analysis, c.modes)
   g.names:func(w, "step_" .. stage.k)
-  w:line("local ok, x = pcall(%s, %s)", g.names:ref("fn_" .. stage.k), arg)
+  write_pcall(w, "local ok, x", strings, ("%s, %s"):format(g.names:ref("fn_" .. stage.k), arg))
   failing(w, stage)
   w:line("return %s", next_call(g, stage))
   w:close()
@@ -311,8 +335,9 @@ function verbs.key(w, g, stage)
   local c = stage.node.codegen
   local bad = ("return bad_value(%d, %%s, %%s)"):format(stage.k - 1)
   local arg = argument(w, g, stage, tostring(stage.k), c.analysis, c.modes)
+  local strings = slice_scope(w, g, tostring(stage.k), c.analysis, c.modes)
   g.names:func(w, "step_" .. stage.k)
-  w:line("local ok, x = pcall(%s, %s)", g.names:ref("fn_" .. stage.k), arg)
+  write_pcall(w, "local ok, x", strings, ("%s, %s"):format(g.names:ref("fn_" .. stage.k), arg))
   failing(w, stage)
   if #stage.vars == 0 then
     w:line("if x == nil then %s end", bad:format(quote(stage.node.key_name), "x"))
@@ -327,16 +352,18 @@ verbs.partition = verbs.key
 
 function verbs.assign(w, g, stage)
   local bad = ("return bad_value(%d, %%s, %%s)"):format(stage.k - 1)
-  local args = {}
+  local args, strings = {}, {}
   for i, a in ipairs(stage.node.codegen.assigns) do
     args[i] = argument(w, g, stage, stage.k .. "_" .. i, a.analysis, a.modes, i)
+    strings[i] = slice_scope(w, g, stage.k .. "_" .. i, a.analysis, a.modes)
   end
   local by_name = {}
   for _, c in ipairs(stage.vars) do by_name[c.field.name] = c end
   g.names:func(w, "step_" .. stage.k)
   w:line("local ok, x")
   for i, a in ipairs(stage.node.assigns) do
-    w:line("ok, x = pcall(%s, %s) -- %s", g.names:ref(("fn_%d_%d"):format(stage.k, i)), args[i], (a.name:gsub("%c", "?")))
+    w:line("-- %s", (a.name:gsub("%c", "?")))
+    write_pcall(w, "ok, x", strings[i], ("%s, %s"):format(g.names:ref(("fn_%d_%d"):format(stage.k, i)), args[i]))
     failing(w, stage)
     local c = by_name[a.name]
     if c then put(w, g, stage, c, "x", bad) end
@@ -355,6 +382,7 @@ end
 function verbs.map(w, g, stage)
   local c, k = stage.node.codegen, stage.k
   local arg = argument(w, g, stage, tostring(k), c.analysis, c.modes, 0)
+  local strings = slice_scope(w, g, tostring(k), c.analysis, c.modes)
   keys_line(w, g, stage)
   for _, col in ipairs(stage.vars) do -- what a returned record takes from the input
     local input = stage.env[col.field.name]
@@ -363,7 +391,7 @@ function verbs.map(w, g, stage)
   write_out(w, g, stage)
   g.names:func(w, "step_" .. k)
   reset_assigned(w, g, stage)
-  write_call(w, g, stage, arg)
+  write_call(w, g, stage, arg, strings)
   failing(w, stage)
   deliver(w, g, stage, "x", ("return bad_value(%d, %%s, %%s)"):format(k - 1), ("return bad_row(%d, x)"):format(k - 1),
     ("return bad_key(%d, k)"):format(k - 1))
@@ -373,6 +401,7 @@ end
 function verbs.flat_map(w, g, stage)
   local c, k = stage.node.codegen, stage.k
   local arg = argument(w, g, stage, tostring(k), c.analysis, c.modes)
+  local strings = slice_scope(w, g, tostring(k), c.analysis, c.modes)
   keys_line(w, g, stage)
   for _, col in ipairs(stage.vars) do
     local input = stage.env[col.field.name]
@@ -386,10 +415,11 @@ function verbs.flat_map(w, g, stage)
   if many then sides.write_dispatch(w, g, stage) end
   deliver(w, g, stage, "x", ("raise_value(%d, %%s, %%s)"):format(k - 1), ("raise_row(%d, x)"):format(k - 1),
     ("raise_column(%d, k)"):format(k - 1))
+  if strings then w:line("scope.strings = %s -- the operators behind have had theirs", strings) end
   w:close()
   g.names:func(w, "step_" .. k)
   w:line("tally.active_%d = 1", k)
-  w:line("local ok, x = pcall(%s, %s, %s)", g.names:ref("fn_" .. k), arg, g.names:ref("out_" .. k))
+  write_pcall(w, "local ok, x", strings, ("%s, %s, %s"):format(g.names:ref("fn_" .. k), arg, g.names:ref("out_" .. k)))
   w:line("tally.active_%d = 0", k)
   w:line("if tally.stop ~= 0 then return end -- a later operator failed while this one emitted")
   w:line("if not ok then return fail(%d, x) end", k - 1)

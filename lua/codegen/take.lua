@@ -7,6 +7,9 @@ local take = {}
 
 local quote = writer.quote
 
+---Does a column take slices as they are? Others look at the bytes of a string.
+function take.keeps_slice(field, is_text) return (field.type == "string" and is_text or field.type == "bytes") == true end
+
 ---Writes the check of the local `x` for a column; the code goes on with a value of the type, or nil for null.
 ---@param w table writer
 ---@param x string name of a local
@@ -14,8 +17,10 @@ local quote = writer.quote
 ---@param bad string format with the column's name and the local: `return bad(2, %s, %s)`
 --- A list, map, struct or any becomes a view; what is wrong in it is raised, with its place.
 ---@param is_text boolean? strings are known to be UTF-8: what passes through or is put together from such
-function take.check(w, x, field, bad, is_text)
+---@param is_slice boolean? it may be a slice, and may stay one where a column's text is taken
+function take.check(w, x, field, bad, is_text, is_slice)
   local kind, precision, scale = layout.parse_type(field.type)
+  if is_slice and not take.keeps_slice(field, is_text) then w:line("%s = slice_text(%s)", x, x) end
   local name = quote(field.name)
   local fail = bad:format(name, x)
   if kind == "list" or kind == "map" or kind == "struct" or kind == "any" then
@@ -49,6 +54,7 @@ function take.check(w, x, field, bad, is_text)
     wrong = ('type(%s) ~= "boolean"'):format(x)
   elseif kind == "string" or kind == "bytes" then
     wrong = ('type(%s) ~= "string"'):format(x)
+    if is_slice and take.keeps_slice(field, is_text) then wrong = ('%s and type(%s) ~= "number"'):format(wrong, x) end
   elseif kind == "decimal" or kind == "int64" then
     w:open("if %s ~= nil then", x)
     if kind == "decimal" then w:line("local value = fit_decimal(%s, %d, %d)", x, precision, scale)

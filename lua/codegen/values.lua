@@ -1,7 +1,8 @@
 -- What the analysis of a function knows of a value: abstract values and how two of them meet where branches join.
 -- Values are never changed once made. Kinds (field `t`):
 --   type   a value of one column type: { type =, const =, null =, text = } (nil counts as any type: columns are nullable;
---          `null`: branches joined of which one had nil; `text`: a string that is UTF-8 for sure)
+--          `null`: branches joined of which one had nil; `text`: a string that is UTF-8 for sure; `slice`: it may be a
+--          slice (slice.lua), of the group of that name of a regular expression if it is one)
 --   nil
 --   field  the untouched value of column `name` of record parameter `p`, of type `type`
 --   row    one of the rows in `set` (record parameters and tables made in the function, by id)
@@ -33,6 +34,7 @@ function values.of(name)
 end
 values.BOOL, values.NUMBER, values.STRING = values.of("bool"), values.of("double"), values.of("string")
 values.TEXT = { t = "type", type = "string", text = true }
+values.SLICE, values.TEXT_SLICE = { t = "type", type = "string", slice = true }, { t = "type", type = "string", text = true, slice = true }
 
 function values.constant(v)
   local t = type(v)
@@ -51,7 +53,8 @@ function values.is_text(v) return v.text == true or v.t == "nil" or (v.t == "fie
 ---The value when something may have changed it: its type at most.
 function values.without_value(v)
   if v.t ~= "type" or (v.const == nil and not v.text) then return v end
-  return (v.from or v.null) and { t = "type", type = v.type, from = v.from, null = v.null } or values.of(v.type)
+  return (v.from or v.null or v.slice) and { t = "type", type = v.type, from = v.from, null = v.null, slice = v.slice }
+    or values.of(v.type)
 end
 
 ---Does it print as UTF-8 for sure?
@@ -95,7 +98,7 @@ end
 
 function values.equal(a, b)
   if a == b then return true end
-  if a.t ~= b.t or a.null ~= b.null or a.text ~= b.text or a.type ~= b.type or a.const ~= b.const
+  if a.t ~= b.t or a.null ~= b.null or a.text ~= b.text or a.slice ~= b.slice or a.type ~= b.type or a.const ~= b.const
     or a.name ~= b.name or a.p ~= b.p or a.v ~= b.v then
     return false
   end
@@ -143,16 +146,22 @@ function values.join(a, b)
     end
     return { t = "row", set = set, only = count == 1 and only or nil }
   end
-  if a.t == "row" or b.t == "row" then return { t = "?", from = origins(a, b), rows = values.rows_in(a, b) } end
+  local slice = a.slice or b.slice
+  if a.slice and b.slice and a.slice ~= b.slice then slice = true end
+  local other = not b.slice and b or not a.slice and a
+  if slice and other and not values.is_text(other) then
+    return { t = "?", from = origins(a, b), rows = values.rows_in(a, b), slice = slice }
+  end
+  if a.t == "row" or b.t == "row" then return { t = "?", from = origins(a, b), rows = values.rows_in(a, b), slice = slice } end
   local from, rows = origins(a, b), values.rows_in(a, b)
   local type_a, type_b = values.type_of(a), values.type_of(b)
   local joined = values.join_types(type_a, type_b)
   if joined == nil then return values.NIL end
-  if joined == "?" then return (from or rows) and { t = "?", from = from, rows = rows } or values.UNKNOWN end
+  if joined == "?" then return (from or rows or slice) and { t = "?", from = from, rows = rows, slice = slice } or values.UNKNOWN end
   local null = a.t == "nil" or b.t == "nil" or a.null or b.null or nil
   local text = joined == "string" and values.is_text(a) and values.is_text(b) or nil
-  if not (from or null) then return text and values.TEXT or values.of(joined) end
-  return { t = "type", type = joined, from = from, null = null, text = text }
+  if not (from or null or slice) then return text and values.TEXT or values.of(joined) end
+  return { t = "type", type = joined, from = from, null = null, text = text, slice = slice }
 end
 
 ---Rows that either value may be, where it is not known to be a row.

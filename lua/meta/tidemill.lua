@@ -5,6 +5,16 @@
 ---@class tidemill
 ---@field null tidemill.Null the null of a field where nil cannot be written
 ---@field gen tidemill.gen fields of tm.generate
+---@field text tidemill.text strings (text.lua)
+---@field mask tidemill.mask
+---@field encode tidemill.encode
+---@field decode tidemill.decode
+---@field time tidemill.time moments and numbers (values.lua)
+---@field number tidemill.number
+---@field hash tidemill.hash
+---@field ip tidemill.ip
+---@field url tidemill.url
+---@field geo tidemill.geo
 ---@field args table<string, string> values of `tidemill run job.lua --set name=value`; nil when not given
 local tm = {}
 

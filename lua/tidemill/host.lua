@@ -32,12 +32,14 @@ local arguments
 ---@field read fun(path: string): string?, string?
 ---@field print fun(line: string)
 ---@field now_ms fun(): number
+---@field helpers number address of the struct tm_text that helper functions work with
 
 ---@param args tidemill.host.arguments
 function host.boot(args)
   arguments = args
   libraries.seal_strings()
   clock.set_source(args.now_ms)
+  require("library.attach")(args.helpers, args.read)
   -- Generated chunks are long loops with many side exits; the defaults would run out (PERFORMANCE, 5.1).
   require("jit.opt").start("maxtrace=8000", "maxrecord=16000", "maxirconst=2000", "maxside=400", "maxsnap=2000",
     "sizemcode=256", "maxmcode=40960")

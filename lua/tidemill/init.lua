@@ -10,6 +10,7 @@ local formats = require "tidemill.formats"
 local freeze = require "tidemill.freeze"
 local generate = require "tidemill.generate"
 local graph = require "tidemill.graph"
+local library = require "library"
 local place = require "tidemill.place"
 local schema = require "tidemill.schema"
 local stream = require "tidemill.stream"
@@ -129,6 +130,21 @@ local function arguments(session)
   return args, arg
 end
 
+-- The helper functions are loaded when they are first named.
+local function with_library(tm)
+  local names, object = {}, nil
+  for name in pairs(tm) do names[name] = true end
+  for _, name in ipairs(library.names) do names[name] = true end
+  local missing = unknown("tm", aggregates.OTHERS)(names)
+  object = freeze.table("tm", tm, function(name)
+    local found = library.get(name)
+    if found == nil then return missing(name) end
+    rawset(freeze.content(object), name, found)
+    return found
+  end)
+  return object
+end
+
 ---The `tm` of a session.
 ---@param session table see session.lua
 function api.new(session)
@@ -185,7 +201,7 @@ function api.new(session)
   for name, fn in pairs(windows) do tm[name] = fn end
   tm.gen = freeze.table("tm.gen", generate.gen, unknown("tm.gen")(generate.gen))
   tm.args, tm.arg = arguments(session)
-  return freeze.table("tm", tm, unknown("tm", aggregates.OTHERS)(tm))
+  return with_library(tm)
 end
 
 return api
