@@ -34,7 +34,7 @@ local tm = {}
 ---| string
 ---@alias tidemill.fields table<string, tidemill.type|{ [1]: tidemill.type, required: boolean? }>
 ---@alias tidemill.on_error "fail"|"skip"|tidemill.Connector
----@alias tidemill.format "json"|"csv"|"text"|fun(line: string): table|fun(row: any): string
+---@alias tidemill.format "json"|"csv"|"msgpack"|"text"|"raw"|fun(line: string): table|fun(row: any): string
 ---@alias tidemill.record table a typed row; valid during the call
 
 ---@alias tidemill.side_out fun(tag: string, row: table) gives a row to a side output
@@ -237,6 +237,14 @@ function tm.webhook(options) end
 ---@param options? { delimiter: string?, quote: string?, escape: "double"|"backslash"|nil, header: boolean?, null: string|string[]|nil, comment: string?, skip_lines: integer?, ragged: "error"|"pad"|"truncate"|"both"|nil, trailing_delimiter: boolean?, decimal: "."|","|nil, bools: string?, quoting: "needed"|"all"|nil, line_end: "lf"|"crlf"|nil }
 ---@return table
 function tm.csv(options) end
+
+---JSON with options. Without them a source reads one object per line, and recognises an array of objects and objects over several
+---lines.
+---
+---    tm.from(tm.file { path = "orders.json", format = tm.json { layout = "array" }, schema = { id = "int" } })
+---@param options? { layout: "guess"|"lines"|"array"|"pretty"? }
+---@return table format
+function tm.json(options) end
 
 ---Rows are counted and dropped.
 ---

@@ -16,6 +16,7 @@ local connectors = {}
 
 local SUFFIXES = {
   jsonl = "json", ndjson = "json", json = "json", txt = "text", log = "text", text = "text", csv = "csv", tsv = "csv",
+  msgpack = "msgpack", mp = "msgpack",
 }
 local TABS = { { name = "delimiter", value = "\t" } } -- of a .tsv file
 local UNKNOWN_COMPRESSED = { bz2 = true, xz = true, lz4 = true, zip = true, Z = true, zstd = true }
@@ -26,7 +27,7 @@ local function format(at, what, v)
   if freeze.kind(v) == "format" then return v end
   -- tm.csv without its braces is a function too, and none of the job's
   if type(v) == "function" and not problem.is_engine(debug.getinfo(v, "S").source) then return v end
-  return check.choice(at, what, v, { "json", "text", "csv" })
+  return check.choice(at, what, v, formats.NAMES)
 end
 local function on_error(at, what, v)
   if freeze.kind(v) == "connector" then return v end
@@ -314,7 +315,7 @@ function connectors.as_source(connector, at, findings)
   local chosen, format_options = format_of(self, at, "source", findings)
   if self.kind == "file" then files.check_source(self, chosen) end
   local columns = self.schema
-  if (chosen == "json" or chosen == "csv") and not columns then
+  if (chosen == "json" or chosen == "csv" or chosen == "msgpack") and not columns then
     fault.raise("SCHEMA_MISSING", self.at,
       ("%s: %s needs a schema: the fields that the job uses, with their types"):format(
       self.what, chosen:upper()), "for example " .. EXAMPLE)
@@ -327,6 +328,11 @@ function connectors.as_source(connector, at, findings)
         'for one JSON object per line say format = "json"')
     end
     columns = schema.line()
+  elseif chosen == "raw" then
+    if columns then
+      fault.raise("SCHEMA", self.at, self.what .. ": raw has one column, data, the bytes of a whole input; it takes no schema")
+    end
+    columns = schema.data()
   end
   return { connector = self.definition.connector, format = chosen, format_options = format_options, schema = columns,
     decoder = decoder, returns = decoder and self.schema,

@@ -72,6 +72,9 @@ local CSV = {
   line_end = choice("lf", "crlf"),
 }
 
+-- `layout`: how records stand in the text, of a source.
+local JSON = { layout = choice("guess", "lines", "array", "pretty") }
+
 local function make(name, what, spec, given, ...)
   local at = place.here()
   if select("#", ...) > 0 then
@@ -86,9 +89,13 @@ local function make(name, what, spec, given, ...)
 end
 
 function formats.csv(options, ...) return make("csv", "tm.csv", CSV, options, ...) end
+function formats.json(options, ...) return make("json", "tm.json", JSON, options, ...) end
 
 ---The names of the options of a format, for the test that C has the same.
-function formats.option_names(name) return name == "csv" and require("tidemill.suggest").keys(CSV) or {} end
+function formats.option_names(name) return require("tidemill.suggest").keys(({ csv = CSV, json = JSON })[name] or {}) end
+
+---The formats there are.
+formats.NAMES = { "json", "csv", "msgpack", "text", "raw" }
 
 ---What a connector was given as `format`: its name and its options; or nil.
 ---@param value any "json", tm.csv { ... }

@@ -196,7 +196,7 @@ function api.new(session)
   for _, kind in ipairs { "lines", "stdin", "file", "generate", "socket", "webhook", "sink", "print", "discard" } do
     tm[kind] = connectors[kind]
   end
-  tm.csv = formats.csv
+  tm.csv, tm.json = formats.csv, formats.json
   for name, fn in pairs(aggregates.tm) do tm[name] = fn end
   for name, fn in pairs(windows) do tm[name] = fn end
   tm.gen = freeze.table("tm.gen", generate.gen, unknown("tm.gen")(generate.gen))

@@ -34,6 +34,9 @@ function schema.line()
   return schema.make({ { name = "line", type = "string", required = true } }, nil, true)
 end
 
+---The schema of raw inputs: the bytes of each.
+function schema.data() return schema.make { { name = "data", type = "bytes", required = true } } end
+
 ---`user_id string, amount decimal(10,2)`: the visible columns for messages.
 function schema.show(s)
   local parts = {}
