@@ -18,6 +18,7 @@ struct tm_aggregate {
     uint32_t output_field;
     uint32_t by_field; // min_by, max_by: of the input schema
     double q;          // quantile: 0 .. 1
+    uint32_t limit;    // list: values that it keeps; 0: more than there is room for is an error
 };
 
 struct tm_node {

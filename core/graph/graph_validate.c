@@ -253,6 +253,11 @@ static int check_aggregates(struct check *c, const struct tm_node *node)
                          i + 1, NODE(node, a));
             return at(c, node);
         }
+        if (g->limit > TM_LIST_VALUES_MAX) {
+            tm_error_set(c->err, TM_E_ARGUMENT, "aggregate %u of %s: a list keeps at most %d values",
+                         i + 1, NODE(node, a), TM_LIST_VALUES_MAX);
+            return at(c, node);
+        }
         if (bad_input || (output != NULL && g->output_field >= output->count)) {
             tm_error_set(c->err, TM_E_UNKNOWN_FIELD,
                          "aggregate %u of %s goes from column %d to column %u, of %u and %u", i + 1,

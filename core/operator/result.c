@@ -178,6 +178,7 @@ int tm__operator_result_append(const struct tm__operator_result *result, struct 
     if (TM_LIKELY(result->blank != NULL))
         return append_plain(result, batch, row, culprit);
     struct tm_builder builder;
+    *culprit = NULL;
     uint32_t keys = result->reader->spec.count;
     int rc = tm_builder_begin(&builder, batch);
     if (rc != 0)

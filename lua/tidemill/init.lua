@@ -159,10 +159,10 @@ function api.new(session)
     return freeze.object("schema", schema.declare(call, "tm.schema", given))
   end
 
-  function tm.list(item, ...)
+  function tm.list(item, options, ...)
     local call = caller()
-    stream.no_more(call, "tm.list", 1 + select("#", ...), 1)
-    return schema.list(call, item)
+    stream.no_more(call, "tm.list", 2 + select("#", ...), 2)
+    return schema.list(call, item, aggregates.list_options(call.at, item, options))
   end
 
   function tm.map(key, value, ...)

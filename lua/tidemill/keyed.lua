@@ -85,7 +85,7 @@ stream.method("reduce", function(s, call, name, fn, options, ...)
   return stream.new(s.job, add(s, call, { kind = "reduce", verb = "reduce", fn = fn }, values, "reduce"))
 end)
 
-local AGGREGATES = {}
+local AGGREGATES = { "tm.list" }
 for name in pairs(aggregate.tm) do
   if name ~= "count" and name ~= "sum" then AGGREGATES[#AGGREGATES + 1] = "tm." .. name end
 end
@@ -98,7 +98,7 @@ local function aggregates_of(call, what, input, given)
       check.wrong(call.at, what, "a name for every aggregate", k,
         'for example { n = tm.count(), total = tm.sum("amount") }')
     end
-    if not freeze.content(v, "aggregate") then
+    if not aggregate.of(v) then
       check.wrong(call.at, ('%s: "%s"'):format(what, check.name(call.at, what .. ": the name of an aggregate", k)),
         "one of tm.count(), tm.sum(field), " .. table.concat(AGGREGATES, ", "), v)
     end
@@ -107,11 +107,11 @@ local function aggregates_of(call, what, input, given)
     if name:sub(1, 1) == "$" then
       fault.raise("SCHEMA", call.at, ('%s: "%s": names that begin with $ are the engine\'s'):format(what, name))
     end
-    local a = freeze.content(given[name], "aggregate")
+    local a = aggregate.of(given[name])
     local said = ("%s: %s = %s"):format(what, name, aggregate.show(a))
     if a.field then check.field(call.at, said, input, a.field) end
     if a.by then check.field(call.at, said, input, a.by) end
-    aggregates[i] = { verb = a.verb, kind = a.kind, field = a.field, by = a.by, q = a.q, name = name }
+    aggregates[i] = { verb = a.verb, kind = a.kind, field = a.field, by = a.by, q = a.q, limit = a.limit, name = name }
   end
   return aggregates
 end

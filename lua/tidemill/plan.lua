@@ -75,6 +75,7 @@ local function aggregates(C, graph, put, node)
       a.field and column(node.input, a.field, node) or -1, column(node.schema, a.name, node)))
     if a.by then put(node, C.tm_graph_aggregate_by(graph, node.id, column(node.input, a.by, node))) end
     if a.q then put(node, C.tm_graph_aggregate_q(graph, node.id, a.q)) end
+    if a.limit then put(node, C.tm_graph_aggregate_limit(graph, node.id, a.limit)) end
   end
 end
 
