@@ -83,8 +83,8 @@ struct tm__operator_aggregates {
     // quantiles of one field), and values that are taken along.
     struct tm__operator_aggregate *items;
     uint32_t count, first, failing, total, capacity;
-    bool weighty;      // some vary in size: see tm__operator_aggregates_weight
-    uint64_t *scratch; // TM__QUANTILE_BUCKETS_MAX, where there is a quantile
+    bool weighty;         // some vary in size: see tm__operator_aggregates_weight
+    uint64_t *scratch;    // TM__QUANTILE_BUCKETS_MAX, where there is a quantile
     struct tm_nest *nest; // where there is a list
     uint32_t value_bytes;
     uint64_t arrivals; // rows added by blocks

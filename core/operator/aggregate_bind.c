@@ -120,7 +120,8 @@ static struct choice choose_distinct(struct tm_type in, int base)
 static struct choice choose_list(struct tm_type in, struct tm_type out)
 {
     struct choice choice = choose_end(in, TM__LIST_WORD);
-    if (choice.action >= 0 && (out.kind != TM_TYPE_LIST || !tm_type_equal(out.of->fields[0].type, in)))
+    if (choice.action >= 0 &&
+        (out.kind != TM_TYPE_LIST || !tm_type_equal(out.of->fields[0].type, in)))
         return no_choice();
     if (choice.action >= 0)
         choice = (struct choice){choice.action, TM__LIST_VALUE_BYTES, false, false, out};

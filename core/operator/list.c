@@ -1,9 +1,10 @@
-// tm.list: the values of a key in order of their arrival, one after the other in a blob of the state.
+// tm.list: the values of a key in order of their arrival, one after the other in a blob of the
+// state.
 //
 // An entry is the number of its row (where slices are merged: they are cut by time, and the list
 // goes by arrival), then a word, a decimal, or a length and as many bytes, all padded to 8. Within
-// an accumulator the numbers ascend, so merging two is one pass over both. A list that must be whole
-// and got too long gives its memory back and remembers only that.
+// an accumulator the numbers ascend, so merging two is one pass over both. A list that must be
+// whole and got too long gives its memory back and remembers only that.
 #include "core/operator/accumulator.h"
 
 struct list {
@@ -173,8 +174,8 @@ static int interleave(item_t *item, const struct tm__operator_home *home, struct
         total > TM_LIST_BYTES_MAX * (uint64_t)2)
         return overfill(to, home);
     struct list merged = {0};
-    uint8_t *at = tm_state_blob_zalloc(home->state, home->ns, home->key_group, &merged.blob,
-                                       (uint32_t)total);
+    uint8_t *at =
+        tm_state_blob_zalloc(home->state, home->ns, home->key_group, &merged.blob, (uint32_t)total);
     if (at == NULL)
         return TM_E_MEMORY;
     const uint8_t *a = bytes_of(to, home), *a_end = a + to->used_bytes;
