@@ -54,7 +54,8 @@ enum tm_aggregate_kind {
     TM_AGGREGATE_STDDEV_POPULATION,
     TM_AGGREGATE_MIN_BY,
     TM_AGGREGATE_MAX_BY,
-    TM_AGGREGATE_LIST
+    TM_AGGREGATE_LIST,
+    TM_AGGREGATE_CUSTOM // alone: of no column, and output_field is the first of its accumulator's
 };
 
 int tm_graph_job(struct tm_graph *graph, const char *name, uint32_t parallelism,

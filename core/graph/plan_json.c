@@ -106,7 +106,8 @@ static json_t *aggregates_of(struct writer *w, const struct tm_node *node)
                                         "stddev (population)",
                                         "min_by",
                                         "max_by",
-                                        "list"};
+                                        "list",
+                                        "custom"};
     const struct tm_declared *input = tm__graph_declared_input(w->plan->graph, node);
     const struct tm_declared *output = tm__graph_declared(w->plan->graph, node->id);
     json_t *list = json_array();

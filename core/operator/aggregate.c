@@ -9,6 +9,7 @@
 #include <math.h>
 
 #include "core/batch/decimal.h"
+#include "core/operator/custom.h"
 
 // --- accumulators --------------------------------------------------------------------------------
 
@@ -579,6 +580,8 @@ int tm__operator_aggregates_put(const struct tm__operator_aggregates *aggregates
                                 const struct tm__operator_home *home, const void *value,
                                 struct tm_builder *builder, item_t **culprit)
 {
+    if (aggregates->custom != NULL)
+        return tm__operator_custom_put(aggregates->custom, home, value, builder);
     for (uint32_t i = 0; i < aggregates->count; i++) {
         item_t *item = *culprit = &aggregates->items[i];
         int rc = 0;

@@ -86,6 +86,7 @@ struct tm__operator_aggregates {
     bool weighty;         // some vary in size: see tm__operator_aggregates_weight
     uint64_t *scratch;    // TM__QUANTILE_BUCKETS_MAX, where there is a quantile
     struct tm_nest *nest; // where there is a list
+    const struct tm__operator_custom *custom; // made by tm.aggregate: then there are no items
     uint32_t value_bytes;
     uint64_t arrivals; // rows added by blocks
 };

@@ -18,6 +18,8 @@ static bool is_timestamp(const struct tm_schema *schema, uint32_t field)
 
 static bool is_plain(const struct tm__operator_result *result)
 {
+    if (result->aggregates->custom != NULL)
+        return false;
     for (uint32_t i = 0; i < result->aggregates->count; i++)
         if (is_made_of_blobs(&result->aggregates->items[i]))
             return false;

@@ -4,7 +4,7 @@
 // A window of one slice is emitted as it lies. Otherwise the slices of one key group at a time are
 // merged, the earlier first, into a scratch namespace, so that memory beyond the slices is one key
 // group's. A slice is dropped once the last window that covers it has fired.
-#include "core/operator/window.h"
+#include "core/operator/custom.h"
 #include "core/operator/window_time.h"
 
 // Entries merged in one step: a few milliseconds. The task then looks at its other work.
@@ -98,6 +98,8 @@ static int merge_value(struct tm__operator_window *self, void *to, const void *f
     uint64_t *spoilt = spoilt_word(self, to);
     if (*spoilt != 0)
         return 0;
+    if (self->custom != NULL)
+        return tm__operator_custom_merge(self->custom, to, from, spoilt, err);
     int rc =
         tm__operator_aggregates_merge(&self->aggregates, &to_home, to, &from_home, from, &culprit);
     if (rc == TM_E_OVERFLOW) {
@@ -128,6 +130,9 @@ static int merge_slice(struct tm__operator_window *self, struct tm_namespace *sl
                 return rc;
             *budget -= tm__operator_aggregates_weight(&self->aggregates, from[i]);
         }
+        int rc = self->custom != NULL ? tm__operator_custom_flush(self->custom, err) : 0;
+        if (rc != 0)
+            return rc;
     }
     return 0;
 }
@@ -184,8 +189,13 @@ static int emit(struct tm__operator_window *self, const struct tm_key *key, void
                 struct tm_error *err)
 {
     struct tm__operator_result_row row = row_of(self, key, value);
+    if (self->custom != NULL && tm__operator_custom_is_new(value))
+        return 0; // all its rows failed
+    if (self->single == NULL && *spoilt_word(self, value) == TM__CUSTOM_TOLD)
+        return 0;
     if (self->single == NULL && *spoilt_word(self, value) != 0)
-        return result_failed(self, TM_E_OVERFLOW, &self->aggregates.items[*spoilt_word(self, value) - 1], err);
+        return result_failed(self, TM_E_OVERFLOW,
+                             &self->aggregates.items[*spoilt_word(self, value) - 1], err);
     if (tm__operator_output_open(&self->output, self->base.ctx, self->result.schema) != 0)
         return tm__operator_out_of_memory(&self->base, err);
     const struct tm__operator_aggregate *culprit;

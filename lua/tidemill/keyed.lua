@@ -98,6 +98,11 @@ local function aggregates_of(call, what, input, given)
       check.wrong(call.at, what, "a name for every aggregate", k,
         'for example { n = tm.count(), total = tm.sum("amount") }')
     end
+    if freeze.kind(v) == "custom aggregate" then
+      fault.raise("ARGUMENT", call.at, ('%s: "%s": an aggregate made by tm.aggregate stands alone, and its result has columns of its own')
+        :format(what, check.name(call.at, what .. ": the name of an aggregate", k)),
+        'aggregate("name", tm.aggregate { ... }); what stands beside it can be fields of its accumulator')
+    end
     if not aggregate.of(v) then
       check.wrong(call.at, ('%s: "%s"'):format(what, check.name(call.at, what .. ": the name of an aggregate", k)),
         "one of tm.count(), tm.sum(field), " .. table.concat(AGGREGATES, ", "), v)
@@ -118,6 +123,23 @@ end
 
 local windowed = {}
 
+-- An aggregate in Lua: the window gives the accumulator's fields, and a function behind it what `result` makes of them.
+local function add_custom(w, call, name, made)
+  local s = w.stream
+  if w.window.size_ms ~= w.window.slide_ms and not made.merge then
+    fault.raise("ARGUMENT", call.at, ("aggregate: merge is missing: tm.%s keeps a part of every %s of time and puts them together")
+      :format(w.window.verb, "slice"), "for example merge = function(a, b) a.sum = a.sum + b.sum a.n = a.n + b.n end")
+  end
+  local node = add(s, call, { kind = "window", verb = "aggregate", window = w.window, aggregates = {}, custom = made }, { name = name }, "window")
+  derive.schema(node)
+  if not made.result then return stream.new(s.job, node) end
+  local keeps = { unpack(node.key) }
+  keeps[#keeps + 1], keeps[#keeps + 2] = "window_start", "window_end"
+  local result = graph.add(s.job, { kind = "function", verb = "map", where = call.at, inputs = { node }, fn = made.result,
+    keeps = keeps, returns = made.returns, base = node.name .. ": result" })
+  return stream.new(s.job, result, node)
+end
+
 function windowed.aggregate(self, name, given, ...)
   local file, line = place.find()
   local call = { at = place.here(), file = file, line = line }
@@ -126,9 +148,11 @@ function windowed.aggregate(self, name, given, ...)
     fault.raise("ARGUMENT", call.at, ("aggregate: called on %s"):format(check.show(self)),
       'it follows a window: stream:window(tm.tumbling("1m")):aggregate { n = tm.count() }')
   end
-  if type(name) == "table" and given == nil then name, given = nil, name end
+  if (type(name) == "table" or freeze.kind(name)) and given == nil then name, given = nil, name end
   stream.no_more(call, "aggregate", 2 + select("#", ...), 2)
   if name ~= nil then check.name(call.at, "aggregate: the name", name) end
+  local made = freeze.content(given, "custom aggregate")
+  if made then return add_custom(w, call, name, made) end
   if type(given) ~= "table" or freeze.kind(given) or next(given) == nil then
     check.wrong(call.at, "aggregate", "a table of aggregates", given,
       'for example :aggregate("spend", { n = tm.count(), total = tm.sum("amount") })')
