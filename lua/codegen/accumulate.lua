@@ -133,7 +133,9 @@ local function plan(node, accumulator, wide)
   -- All null bits of a row are tested at once; the accumulator's on their own.
   g.acc_masks = {}
   for _, f in ipairs(layout.of(accumulator.schema).fields) do columns.test_null(g.acc_masks, f) end
-  for _, name in ipairs(stages.readable(node.input, a.known and a.reads[2] or true)) do columns.test_null(g.masks, g.row.env[name].field) end
+  for _, name in ipairs(stages.readable(node.input, a.known and not g.bare and a.reads[2] or true)) do
+    columns.test_null(g.masks, g.row.env[name].field)
+  end
   return g
 end
 
