@@ -32,7 +32,7 @@ function Bench:at(i) return ffi.cast("uint8_t *", self.memory + i * self.size) e
 ---Adds rows, row i to the accumulator numbers[i]; false: to none.
 function Bench:add(list, numbers)
   for i in ipairs(list) do self.slots[i - 1] = numbers[i] and self:at(numbers[i]) or nil end
-  self.runner.ctx.slots = self.slots
+  self.runner.ctx.slots, self.runner.ctx.slot_index = self.slots, 0
   local buffer, size = support.buffer(INPUT, list)
   self.runner:give(buffer, size)
   local rc = support.enter(self.runner.instance.run, self.runner.instance)
@@ -46,7 +46,7 @@ function Bench:merge(pairs_of)
   local runner = support.runner(self.nodes, { among = { role = "merge" } })
   runner.failures, runner.blobs = failures, blobs
   for i, p in ipairs(pairs_of) do self.slots[2 * i - 2], self.slots[2 * i - 1] = self:at(p[1]), self:at(p[2]) end
-  runner.ctx.slots, runner.ctx.in_rows = self.slots, #pairs_of
+  runner.ctx.slots, runner.ctx.slot_index, runner.ctx.in_rows = self.slots, 0, #pairs_of
   runner.ctx["in"], runner.ctx.in_end = self.slots[1], self.slots[1]
   return support.enter(runner.instance.run, runner.instance)
 end
@@ -125,6 +125,24 @@ describe("a custom aggregate", function()
     assert.same({}, b.runner.failures)
   end)
 
+  it("goes on where it stopped: a run may be cut", function()
+    local whole, list, numbers = bench(custom(add_all), 9), {}, {}
+    for i = 1, 100 do list[i], numbers[i] = row(i), i * 7 % 9 end
+    whole:add(list, numbers)
+    local cut = bench(custom(add_all), 9)
+    local run = cut.runner.instance
+    cut.runner.instance = { run = function()
+      local rows = cut.runner.ctx.in_rows
+      for _, part in ipairs { 33, 1, rows - 34 } do
+        cut.runner.ctx.in_rows = part
+        assert.equal(0, run:run())
+      end
+    end }
+    cut:add(list, numbers)
+    assert.equal(100, cut.runner.ctx.slot_index)
+    for i = 0, 8 do assert.same(whole:read(i), cut:read(i)) end
+  end)
+
   it("begins with the defaults", function()
     local made = { schema = support.schema "a int; b double; c string; d bool; e decimal(5,1); f int64; g timestamp; h int",
       defaults = { 7, 0.5, "text", true, D "1.5", I "-3", 1000, nil }, add = function() end }
@@ -188,6 +206,7 @@ describe("a custom aggregate", function()
     support.codegen.set_c { tm_chain_keep = function() return codes.MEMORY end }
     b.runner = setmetatable({ instance = support.codegen.instance(b.nodes, b.runner.ctx, { role = "add" }) }, { __index = b.runner })
     local buffer, size = support.buffer(INPUT, { row(2), row(3) })
+    b.runner.ctx.slot_index = 0
     b.runner:give(buffer, size)
     assert.equal(codes.MEMORY, support.enter(b.runner.instance.run, b.runner.instance))
   end)
