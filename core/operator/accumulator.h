@@ -62,8 +62,7 @@ static inline bool is_list(item_t *item)
 // Is it made from blobs? Then it needs the state, and its row a builder.
 static inline bool is_made_of_blobs(item_t *item)
 {
-    return holds_bytes(item) ||
-           (item->action >= TM__SKETCH_WORD && item->action <= TM__LIST_BYTES);
+    return holds_bytes(item) || (item->action >= TM__SKETCH_WORD && item->action <= TM__LIST_BYTES);
 }
 
 // Into a sum of doubles, which is stored negated. `x` is not -0.0, or the sum of nothing.

@@ -84,8 +84,8 @@ function accumulate.nodes(node, role)
   local custom, codegen = node.custom, node.codegen.roles[role]
   local input = role == "merge" and custom.schema or node.input
   return {
-    { id = node.id, kind = "window", role = role, verb = role, name = node.name, where = node.where, on_error = node.on_error, input = input,
-      schema = custom.schema, fn = custom[role], codegen = codegen, defaults = custom.defaults },
+    { id = node.id, kind = "window", role = role, verb = role, name = node.name, where = node.where, on_error = node.on_error,
+      input = input, schema = custom.schema, fn = custom[role], codegen = codegen, defaults = custom.defaults },
     { id = node.id, kind = "window", role = role, verb = "accumulator", name = node.name, where = node.where, input = custom.schema,
       schema = custom.schema, codegen = codegen },
   }
@@ -158,16 +158,16 @@ local function write_init(w, g)
   end
   for i = 0, 2 * l.null_words - 1 do w:line("r.n%d = %d", i, nulls["n" .. i] or 0) end
   for i, f in ipairs(l.fields) do
-    local d = ("defaults[%d]"):format(i)
-    if g.defaults[i] == nil or g.defaults[i] == 0 or g.defaults[i] == false or g.defaults[i] == "" then w:line("-- %s", (f.name:gsub("%c", "?")))
-    elseif f.kind == "decimal" then w:line("r.%s.low, r.%s.high = %s.low, %s.high", f.member, f.member, d, d)
-    elseif f.kind == "int64" then w:line("r.%s = %s.value", f.member, d)
-    elseif f.kind == "bool" then w:line("r.%s = 1", f.member)
-    elseif f.reference then
+    local d, value = ("defaults[%d]"):format(i), g.defaults[i]
+    local zero = value == nil or (type(value) ~= "cdata" and (value == 0 or value == false or value == ""))
+    if not zero and f.kind == "decimal" then w:line("r.%s.low, r.%s.high = %s.low, %s.high", f.member, f.member, d, d)
+    elseif not zero and f.kind == "int64" then w:line("r.%s = %s.value", f.member, d)
+    elseif not zero and f.kind == "bool" then w:line("r.%s = 1", f.member)
+    elseif not zero and f.reference then
       w:open("do")
       write_keep(w, f, d, "#" .. d)
       w:close()
-    else w:line("r.%s = %s", f.member, d) end
+    elseif not zero then w:line("r.%s = %s", f.member, d) end
   end
   w:line("r.size_bytes = %d", l.fixed_bytes)
   w:line("return true")

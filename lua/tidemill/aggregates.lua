@@ -180,7 +180,7 @@ local function wrong_type(node, a, field, rule, role)
     hint = ("a time is counted from 1970, so that is no use of it; take a time between two: "
       .. ":assign { waited = function(e) return e.%s - e.began end }"):format(field.name)
   end
-  local shown = node.kind == "rolling" and aggregates.show(a):sub(4) or aggregates.show(a)
+  local shown = node.kind == "rolling" and node.verb ~= "aggregate" and aggregates.show(a):sub(4) or aggregates.show(a)
   fault.raise("TYPE", node.where, ("%s: %s is %s; %s%s takes %s"):format(shown, role or "the field", t, a.verb,
     role and " compares and" or "", rule.says), hint)
 end

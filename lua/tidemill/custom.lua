@@ -29,8 +29,9 @@ local function split(at, name, given)
   if type(given) ~= "table" or freeze.kind(given) or given[1] == nil then return given, nil, false end
   for k in pairs(given) do
     if k ~= 1 and k ~= "default" then
-      fault.raise("SCHEMA", at, ('tm.aggregate: accumulator "%s": a field is "type" or { "type", default = value }, given the key %s'):format(
-        name, check.show(k)), k == "required" and "give it a default; every field can become nil" or nil)
+      fault.raise("SCHEMA", at,
+        ('tm.aggregate: accumulator "%s": a field is "type" or { "type", default = value }, given the key %s')
+        :format(name, check.show(k)), k == "required" and "give it a default; every field can become nil" or nil)
     end
   end
   return given[1], given.default, given.default ~= nil

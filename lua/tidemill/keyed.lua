@@ -1,4 +1,4 @@
--- Operators on keyed streams: rolling count, sum, min, max, avg, reduce, and windows.
+-- Operators on keyed streams: rolling count, sum, min, max, avg, aggregate, reduce, and windows.
 local aggregate = require "tidemill.aggregates"
 local check = require "tidemill.check"
 local derive = require "tidemill.derive"
@@ -121,16 +121,49 @@ local function aggregates_of(call, what, input, given)
   return aggregates
 end
 
+local EXAMPLE = 'for example :aggregate("spend", { n = tm.count(), total = tm.sum("amount") })'
+
+-- What both forms of aggregate take: the name, then a table.
+local function check_given(call, name, given)
+  if name ~= nil then check.name(call.at, "aggregate: the name", name) end
+  if type(given) ~= "table" or freeze.kind(given) or next(given) == nil then
+    check.wrong(call.at, "aggregate", "a table of aggregates", given, EXAMPLE)
+  end
+end
+
+-- Over all rows of a key so far, as count and sum alone.
+stream.method("aggregate", function(s, call, name, given, options, ...)
+  if type(name) == "table" or freeze.kind(name) then
+    stream.no_more(call, "aggregate without a name", 2 + select("#", options, ...), 3)
+    name, given, options = nil, name, given
+  else
+    stream.no_more(call, "aggregate", 3 + select("#", ...), 3)
+  end
+  need_key(s, call, "aggregate")
+  if freeze.kind(given) == "custom aggregate" then
+    fault.raise("ARGUMENT", call.at, "aggregate: an aggregate made by tm.aggregate is of windows",
+      'without a window, reduce folds the rows of a key: :reduce("name", function(a, e) ... end)')
+  end
+  check_given(call, name, given)
+  local values = check.options(call.at, "aggregate", options, { emit = emit })
+  values.name = name
+  local node = add(s, call, { kind = "rolling", verb = "aggregate", aggregates = aggregates_of(call, "aggregate", s.node.schema, given) },
+    values, "aggregate")
+  derive.schema(node)
+  return stream.new(s.job, node)
+end)
+
 local windowed = {}
 
 -- An aggregate in Lua: the window gives the accumulator's fields, and a function behind it what `result` makes of them.
 local function add_custom(w, call, name, made)
   local s = w.stream
   if w.window.size_ms ~= w.window.slide_ms and not made.merge then
-    fault.raise("ARGUMENT", call.at, ("aggregate: merge is missing: tm.%s keeps a part of every %s of time and puts them together")
-      :format(w.window.verb, "slice"), "for example merge = function(a, b) a.sum = a.sum + b.sum a.n = a.n + b.n end")
+    fault.raise("ARGUMENT", call.at, ("aggregate: merge is missing: tm.%s keeps what it has of every slice of time and merges that")
+      :format(w.window.verb), "for example merge = function(a, b) a.sum = a.sum + b.sum a.n = a.n + b.n end")
   end
-  local node = add(s, call, { kind = "window", verb = "aggregate", window = w.window, aggregates = {}, custom = made }, { name = name }, "window")
+  local node = add(s, call, { kind = "window", verb = "aggregate", window = w.window, aggregates = {}, custom = made },
+    { name = name }, "window")
   derive.schema(node)
   if not made.result then return stream.new(s.job, node) end
   local keeps = { unpack(node.key) }
@@ -150,13 +183,12 @@ function windowed.aggregate(self, name, given, ...)
   end
   if (type(name) == "table" or freeze.kind(name)) and given == nil then name, given = nil, name end
   stream.no_more(call, "aggregate", 2 + select("#", ...), 2)
-  if name ~= nil then check.name(call.at, "aggregate: the name", name) end
   local made = freeze.content(given, "custom aggregate")
-  if made then return add_custom(w, call, name, made) end
-  if type(given) ~= "table" or freeze.kind(given) or next(given) == nil then
-    check.wrong(call.at, "aggregate", "a table of aggregates", given,
-      'for example :aggregate("spend", { n = tm.count(), total = tm.sum("amount") })')
+  if made then
+    if name ~= nil then check.name(call.at, "aggregate: the name", name) end
+    return add_custom(w, call, name, made)
   end
+  check_given(call, name, given)
   local s = w.stream
   local node = add(s, call, { kind = "window", verb = "aggregate", window = w.window,
     aggregates = aggregates_of(call, "aggregate", s.node.schema, given) }, { name = name }, "window")

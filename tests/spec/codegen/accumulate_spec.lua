@@ -71,7 +71,8 @@ function Bench:read(i)
 end
 
 local function row(i)
-  return { user = "u" .. i, amount = i / 4, n = i, ok = i % 5 == 0, price = D "1.50", id = I(tostring(i)), ts = 1000 + i, tags = { "a" .. i, "b" } }
+  return { user = "u" .. i, amount = i / 4, n = i, ok = i % 5 == 0, price = D "1.50", id = I(tostring(i)), ts = 1000 + i,
+    tags = { "a" .. i, "b" } }
 end
 
 local function add_all(a, e)

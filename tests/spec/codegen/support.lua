@@ -206,7 +206,9 @@ function support.runner(nodes, options)
     end,
     tm_chain_fail = function(_, node, row, row_of, code, message)
       local values
-      if row ~= nil and not (options.among and options.among.role) then values = plain(rows.read(layout.of(nodes[row_of + 1].input), row)) end
+      if row ~= nil and not (options.among and options.among.role) then
+        values = plain(rows.read(layout.of(nodes[row_of + 1].input), row))
+      end
       r.failures[#r.failures + 1] = { node = node, code = code, message = message, row = values }
       return options.on_fail and options.on_fail(node, code, message) or 0
     end,

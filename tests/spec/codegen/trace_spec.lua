@@ -91,7 +91,8 @@ local VERBS = {
     out { a = e.n }
   end } },
   ["add of a custom aggregate"] = { role = "add", custom = {
-    schema = support.schema "sum double; n int; most decimal(10,2); ids int64; ok bool; at timestamp", defaults = { 0, 0, D "0", I "0", false },
+    schema = support.schema "sum double; n int; most decimal(10,2); ids int64; ok bool; at timestamp",
+    defaults = { 0, 0, D "0", I "0", false },
     add = function(a, e)
       a.sum, a.n, a.ids = a.sum + e.amount, a.n + 1, a.ids + e.id
       if e.price > a.most then a.most = e.price end
