@@ -147,6 +147,22 @@ local function write_keep(w, f, p, n)
   w:close()
 end
 
+local function is_zero(value)
+  return value == nil or (type(value) ~= "cdata" and (value == 0 or value == false or value == ""))
+end
+
+-- A value other than zero; `d`: the expression that has it.
+local function write_default(w, f, d)
+  if f.kind == "decimal" then w:line("r.%s.low, r.%s.high = %s.low, %s.high", f.member, f.member, d, d)
+  elseif f.kind == "int64" then w:line("r.%s = %s.value", f.member, d)
+  elseif f.kind == "bool" then w:line("r.%s = 1", f.member)
+  elseif f.reference then
+    w:open("do")
+    write_keep(w, f, d, "#" .. d)
+    w:close()
+  else w:line("r.%s = %s", f.member, d) end
+end
+
 -- The first row of a key finds zeros: gives the accumulator its initial values.
 local function write_init(w, g)
   local l = layout.of(g.acc.node.schema)
@@ -158,16 +174,7 @@ local function write_init(w, g)
   end
   for i = 0, 2 * l.null_words - 1 do w:line("r.n%d = %d", i, nulls["n" .. i] or 0) end
   for i, f in ipairs(l.fields) do
-    local d, value = ("defaults[%d]"):format(i), g.defaults[i]
-    local zero = value == nil or (type(value) ~= "cdata" and (value == 0 or value == false or value == ""))
-    if not zero and f.kind == "decimal" then w:line("r.%s.low, r.%s.high = %s.low, %s.high", f.member, f.member, d, d)
-    elseif not zero and f.kind == "int64" then w:line("r.%s = %s.value", f.member, d)
-    elseif not zero and f.kind == "bool" then w:line("r.%s = 1", f.member)
-    elseif not zero and f.reference then
-      w:open("do")
-      write_keep(w, f, d, "#" .. d)
-      w:close()
-    elseif not zero then w:line("r.%s = %s", f.member, d) end
+    if not is_zero(g.defaults[i]) then write_default(w, f, ("defaults[%d]"):format(i)) end
   end
   w:line("r.size_bytes = %d", l.fixed_bytes)
   w:line("return true")
