@@ -34,8 +34,14 @@ enum {
     // set is copied, a tenth of a second at this size.
     TM_DISTINCT_BYTES_MAX = 256 * 1024 * 1024,
     TM_QUANTILE_SLOTS_MAX = 8192, // 64 KiB a key: quantile.c says what it means for the error
-    TM_NODES_MAX = 4096,          // operators in a job
-    TM_WATCH_ROWS = 8192,         // keys in a table of run --watch-output; a power of two
+    // The list of a key in a slice: its values unless { limit = N } says how many, at most N, and
+    // its
+    // bytes. The list becomes a value of a row, and a row holds twice as much.
+    TM_LIST_VALUES = 100000,
+    TM_LIST_VALUES_MAX = 4000000,
+    TM_LIST_BYTES_MAX = 32 * 1024 * 1024,
+    TM_NODES_MAX = 4096,  // operators in a job
+    TM_WATCH_ROWS = 8192, // keys in a table of run --watch-output; a power of two
     // The heap of a lua_State, unless the job sets lua_memory: what a job keeps in tables grows
     // without end only by mistake, and is to be an error before it is the machine's. Soft: past
     // it code is stopped at its next instruction, and meanwhile gets a quarter more, or the grace.

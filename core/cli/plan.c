@@ -15,7 +15,7 @@ static int put_sources(struct tm_engine *engine, struct tm_buf *out, struct tm_e
             while (kind == TM_NODE_FUNCTION && i + run < chain->node_count &&
                    engine->graph->nodes[chain->nodes[i + run]].kind == TM_NODE_FUNCTION)
                 run++;
-            if (kind == TM_NODE_FUNCTION || kind == TM_NODE_REDUCE) {
+            if (tm_node_has_functions(&engine->graph->nodes[chain->nodes[i]])) {
                 int rc = tm_vm_chain_source(engine->vm, chain->nodes + i, run, out, err);
                 if (rc != 0)
                     return rc;

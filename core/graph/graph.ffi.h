@@ -53,7 +53,9 @@ enum tm_aggregate_kind {
     TM_AGGREGATE_STDDEV,
     TM_AGGREGATE_STDDEV_POPULATION,
     TM_AGGREGATE_MIN_BY,
-    TM_AGGREGATE_MAX_BY
+    TM_AGGREGATE_MAX_BY,
+    TM_AGGREGATE_LIST,
+    TM_AGGREGATE_CUSTOM // alone: of no column, and output_field is the first of its accumulator's
 };
 
 int tm_graph_job(struct tm_graph *graph, const char *name, uint32_t parallelism,
@@ -86,9 +88,10 @@ int tm_graph_window(struct tm_graph *graph, uint32_t node, int64_t size_ms, int6
 int tm_graph_aggregate(struct tm_graph *graph, uint32_t node, int kind, int input_field,
                        uint32_t output_field);
 // What the last aggregate of the node needs beside its field: min_by and max_by the field that is
-// compared, a quantile its q.
+// compared, a quantile its q, a list how many values it keeps (0: as many as there is room for).
 int tm_graph_aggregate_by(struct tm_graph *graph, uint32_t node, uint32_t by_field);
 int tm_graph_aggregate_q(struct tm_graph *graph, uint32_t node, double q);
+int tm_graph_aggregate_limit(struct tm_graph *graph, uint32_t node, uint32_t limit);
 int tm_graph_emit_final(struct tm_graph *graph, uint32_t node, int emit_final);
 int tm_graph_changelog(struct tm_graph *graph, uint32_t node, int changelog);
 int tm_graph_chaining(struct tm_graph *graph, uint32_t node, int chaining);

@@ -14,10 +14,11 @@ enum tm_on_error { TM_ON_ERROR_FAIL, TM_ON_ERROR_SKIP, TM_ON_ERROR_DEAD_LETTER }
 
 struct tm_aggregate {
     uint8_t kind;        // enum tm_aggregate_kind
-    int32_t input_field; // of the input schema; -1 for count
+    int32_t input_field; // of the input schema; -1 for count and custom
     uint32_t output_field;
     uint32_t by_field; // min_by, max_by: of the input schema
     double q;          // quantile: 0 .. 1
+    uint32_t limit;    // list: values that it keeps; 0: more than there is room for is an error
 };
 
 struct tm_node {
@@ -59,6 +60,18 @@ struct tm_node {
     uint32_t limit;     // TOP: so many rows of a key
     int32_t rank_field; // TOP: column of the output that tells the place, from 1; -1: none
 };
+
+// Is it a window with an aggregate of the job's own (tm.aggregate)?
+static inline bool tm_node_is_custom(const struct tm_node *node)
+{
+    return node->aggregate_count == 1 && node->aggregates[0].kind == TM_AGGREGATE_CUSTOM;
+}
+// Does it run functions of the job?
+static inline bool tm_node_has_functions(const struct tm_node *node)
+{
+    return node->kind == TM_NODE_FUNCTION || node->kind == TM_NODE_REDUCE ||
+           tm_node_is_custom(node);
+}
 
 struct tm_graph {
     struct tm_mem *mem;

@@ -425,7 +425,7 @@ int tm_graph_aggregate(struct tm_graph *graph, uint32_t node, int kind, int inpu
     struct tm_node *n = find_node(graph, node);
     if (n == NULL)
         return TM_E_GRAPH;
-    if (kind < TM_AGGREGATE_COUNT || kind > TM_AGGREGATE_MAX_BY)
+    if (kind < TM_AGGREGATE_COUNT || kind > TM_AGGREGATE_CUSTOM)
         return FAIL(graph, TM_E_INTERNAL, "%s '%s' has an aggregate of kind %d", n->verb, n->name,
                     kind);
     if (n->aggregate_count == TM_FIELDS_MAX)
@@ -466,6 +466,15 @@ int tm_graph_aggregate_q(struct tm_graph *graph, uint32_t node, double q)
     if (aggregate == NULL)
         return TM_E_GRAPH;
     aggregate->q = q;
+    return 0;
+}
+
+int tm_graph_aggregate_limit(struct tm_graph *graph, uint32_t node, uint32_t limit)
+{
+    struct tm_aggregate *aggregate = last_aggregate(graph, node);
+    if (aggregate == NULL)
+        return TM_E_GRAPH;
+    aggregate->limit = limit;
     return 0;
 }
 

@@ -241,7 +241,7 @@ static int check_aggregates(struct check *c, const struct tm_node *node)
 
     for (uint32_t i = 0; i < node->aggregate_count; i++) {
         const struct tm_aggregate *g = &node->aggregates[i];
-        bool needs_input = g->kind != TM_AGGREGATE_COUNT;
+        bool needs_input = g->kind != TM_AGGREGATE_COUNT && g->kind != TM_AGGREGATE_CUSTOM;
         bool bad_input =
             needs_input &&
             (g->input_field < 0 || (input != NULL && (uint32_t)g->input_field >= input->count));
@@ -251,6 +251,12 @@ static int check_aggregates(struct check *c, const struct tm_node *node)
         if (g->kind == TM_AGGREGATE_QUANTILE && !(g->q >= 0 && g->q <= 1)) {
             tm_error_set(c->err, TM_E_ARGUMENT, "aggregate %u of %s: a quantile is from 0 to 1",
                          i + 1, NODE(node, a));
+            return at(c, node);
+        }
+        if (g->limit > TM_LIST_VALUES_MAX) {
+            tm_error_set(c->err, TM_E_ARGUMENT,
+                         "aggregate %u of %s: a list keeps at most %d values", i + 1, NODE(node, a),
+                         TM_LIST_VALUES_MAX);
             return at(c, node);
         }
         if (bad_input || (output != NULL && g->output_field >= output->count)) {

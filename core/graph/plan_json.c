@@ -105,7 +105,9 @@ static json_t *aggregates_of(struct writer *w, const struct tm_node *node)
                                         "stddev",
                                         "stddev (population)",
                                         "min_by",
-                                        "max_by"};
+                                        "max_by",
+                                        "list",
+                                        "custom"};
     const struct tm_declared *input = tm__graph_declared_input(w->plan->graph, node);
     const struct tm_declared *output = tm__graph_declared(w->plan->graph, node->id);
     json_t *list = json_array();
@@ -121,6 +123,8 @@ static json_t *aggregates_of(struct writer *w, const struct tm_node *node)
             set(w, aggregate, "by", column_of(input, g->by_field));
         if (g->kind == TM_AGGREGATE_QUANTILE)
             set(w, aggregate, "q", json_real(g->q));
+        if (g->limit != 0)
+            set(w, aggregate, "limit", json_integer(g->limit));
         add(w, list, aggregate);
     }
     return list;

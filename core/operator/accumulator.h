@@ -54,11 +54,15 @@ static inline bool holds_bytes(item_t *item)
            item->action == TM__FIRST_BYTES || item->action == TM__LAST_BYTES;
 }
 
+static inline bool is_list(item_t *item)
+{
+    return item->action >= TM__LIST_WORD && item->action <= TM__LIST_BYTES;
+}
+
 // Is it made from blobs? Then it needs the state, and its row a builder.
 static inline bool is_made_of_blobs(item_t *item)
 {
-    return holds_bytes(item) ||
-           (item->action >= TM__SKETCH_WORD && item->action <= TM__QUANTILE_DECIMAL);
+    return holds_bytes(item) || (item->action >= TM__SKETCH_WORD && item->action <= TM__LIST_BYTES);
 }
 
 // Into a sum of doubles, which is stored negated. `x` is not -0.0, or the sum of nothing.

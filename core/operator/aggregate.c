@@ -9,6 +9,7 @@
 #include <math.h>
 
 #include "core/batch/decimal.h"
+#include "core/operator/custom.h"
 
 // --- accumulators --------------------------------------------------------------------------------
 
@@ -234,6 +235,12 @@ const char *tm__operator_aggregate_range_hint(item_t *item)
     case TM__DISTINCT_BYTES:
         return "an exact count keeps up to 25 million values of a key, 256 MB of texts; "
                "{ approximate = true } needs 8 KB for any number";
+    case TM__LIST_WORD:
+    case TM__LIST_DECIMAL:
+    case TM__LIST_BYTES:
+        return item->cut ? "a list keeps up to 32 MB of values"
+                         : "a list keeps up to 100,000 values and 32 MB; { limit = 1000 } keeps "
+                           "the first 1000 to arrive";
     default:
         return "a field declared as decimal(38,0) holds 38 digits";
     }
@@ -288,6 +295,14 @@ static inline int add_row(item_t *item, const struct tm__operator_home *home, ui
     case TM__QUANTILE_DECIMAL:
         return tm__operator_quantile_add(
             home, acc, tm__operator_number_at(item, item->action - TM__QUANTILE_INT, slot));
+    case TM__LIST_WORD:
+    case TM__LIST_DECIMAL:
+        return tm__operator_list_add(item, home, acc, slot, NULL, 0, arrival);
+    case TM__LIST_BYTES: {
+        uint32_t length;
+        const char *bytes = tm_row_string(row, item->field_offset, &length);
+        return tm__operator_list_add(item, home, acc, slot, bytes, length, arrival);
+    }
     case TM__DISTINCT_BYTES:
     case TM__SKETCH_BYTES: {
         uint32_t length;
@@ -495,6 +510,10 @@ static int merge_item(item_t *item, const struct tm__operator_home *to_home, uin
     case TM__SKETCH_DECIMAL:
     case TM__SKETCH_BYTES:
         return tm__operator_distinct_merge(item, to_home, acc, from_home, other);
+    case TM__LIST_WORD:
+    case TM__LIST_DECIMAL:
+    case TM__LIST_BYTES:
+        return tm__operator_list_merge(item, to_home, acc, from_home, other);
     default: {
         if (!is_present(item, from))
             return 0;
@@ -539,6 +558,8 @@ uint32_t tm__operator_aggregates_weight(const struct tm__operator_aggregates *ag
         const struct tm_blob *blob = (const void *)((const uint8_t *)value + item->offset);
         if (item->action >= TM__DISTINCT_WORD && item->action <= TM__QUANTILE_DECIMAL)
             weight += blob->length / (8 * SLOTS_A_UNIT);
+        else if (is_list(item))
+            weight += tm__operator_list_bytes(blob) / (8 * SLOTS_A_UNIT);
     }
     return weight < UINT32_MAX ? (uint32_t)weight : UINT32_MAX;
 }
@@ -559,6 +580,8 @@ int tm__operator_aggregates_put(const struct tm__operator_aggregates *aggregates
                                 const struct tm__operator_home *home, const void *value,
                                 struct tm_builder *builder, item_t **culprit)
 {
+    if (aggregates->custom != NULL)
+        return tm__operator_custom_put(aggregates->custom, home, value, builder);
     for (uint32_t i = 0; i < aggregates->count; i++) {
         item_t *item = *culprit = &aggregates->items[i];
         int rc = 0;
@@ -567,6 +590,9 @@ int tm__operator_aggregates_put(const struct tm__operator_aggregates *aggregates
         double x;
         if (!is_made_of_blobs(item)) {
             rc = put_slot(item, value, row);
+        } else if (is_list(item)) {
+            tm_nest_begin(aggregates->nest, builder);
+            rc = tm__operator_list_put(item, home, acc, aggregates->nest);
         } else if (!holds_bytes(item)) {
             if (item->action < TM__QUANTILE_INT)
                 put_word(item, row, tm__operator_distinct_estimate(home, acc));
@@ -574,9 +600,10 @@ int tm__operator_aggregates_put(const struct tm__operator_aggregates *aggregates
                 put_double(item, row, item->action == TM__QUANTILE_INT ? rint(x) : x);
         } else if (is_present(item, value)) {
             const struct tm_blob *blob = acc;
-            rc = tm_builder_put_bytes(builder, item->output_field,
-                                      tm_state_blob_get(home->state, home->key_group, blob),
-                                      blob->length);
+            const void *bytes = tm_state_blob_get(home->state, home->key_group, blob);
+            rc = item->nested
+                     ? tm_builder_put_nested(builder, item->output_field, bytes, blob->length)
+                     : tm_builder_put_bytes(builder, item->output_field, bytes, blob->length);
         }
         if (rc != 0)
             return rc;

@@ -1,5 +1,5 @@
 // Typed accumulators of the built-in aggregates: count, sum, min, max, avg, first, last, min_by,
-// max_by, variance, stddev, count_distinct, quantile.
+// max_by, variance, stddev, count_distinct, quantile, list.
 //
 // A key's value in state is one accumulator after the other; all-zero is the state before the first
 // row. Nulls are skipped, as in SQL; a result over no values is null, a count is not. Strings, sets
@@ -32,6 +32,9 @@ enum tm__operator_action {
     TM__QUANTILE_INT,
     TM__QUANTILE_DOUBLE,
     TM__QUANTILE_DECIMAL,
+    TM__LIST_WORD, // the values themselves, in order of arrival
+    TM__LIST_DECIMAL,
+    TM__LIST_BYTES,
     TM__MIN_INT, // whatever is stored as int64
     TM__MIN_DOUBLE,
     TM__MIN_DECIMAL,
@@ -55,6 +58,10 @@ struct tm__operator_aggregate {
     bool population;       // moments: the variance of these values, not of what they are drawn from
     bool root;             // moments: the standard deviation
     double q;              // quantile
+    bool nested;           // what it holds as bytes is a list, map or struct
+    bool ordered;          // list: every value is kept with its number, as in arrival_offset
+    bool cut;              // list: of more values than `limit`, the first to arrive are the result
+    uint32_t limit;        // list: values
     uint32_t field;        // of the input; unused by count
     uint32_t field_offset; // of its slot
     uint32_t offset;       // of the accumulator in the value
@@ -76,8 +83,10 @@ struct tm__operator_aggregates {
     // quantiles of one field), and values that are taken along.
     struct tm__operator_aggregate *items;
     uint32_t count, first, failing, total, capacity;
-    bool weighty;      // some vary in size: see tm__operator_aggregates_weight
-    uint64_t *scratch; // TM__QUANTILE_BUCKETS_MAX, where there is a quantile
+    bool weighty;         // some vary in size: see tm__operator_aggregates_weight
+    uint64_t *scratch;    // TM__QUANTILE_BUCKETS_MAX, where there is a quantile
+    struct tm_nest *nest; // where there is a list
+    const struct tm__operator_custom *custom; // made by tm.aggregate: then there are no items
     uint32_t value_bytes;
     uint64_t arrivals; // rows added by blocks
 };

@@ -117,7 +117,18 @@ static struct choice choose_distinct(struct tm_type in, int base)
     return choice;
 }
 
-static struct choice choose(uint8_t kind, struct tm_type in)
+static struct choice choose_list(struct tm_type in, struct tm_type out)
+{
+    struct choice choice = choose_end(in, TM__LIST_WORD);
+    if (choice.action >= 0 &&
+        (out.kind != TM_TYPE_LIST || !tm_type_equal(out.of->fields[0].type, in)))
+        return no_choice();
+    if (choice.action >= 0)
+        choice = (struct choice){choice.action, TM__LIST_VALUE_BYTES, false, false, out};
+    return choice;
+}
+
+static struct choice choose(uint8_t kind, struct tm_type in, struct tm_type out)
 {
     switch (kind) {
     case TM_AGGREGATE_COUNT:
@@ -136,6 +147,8 @@ static struct choice choose(uint8_t kind, struct tm_type in)
         return choose_end(in, TM__FIRST_WORD);
     case TM_AGGREGATE_LAST:
         return choose_end(in, TM__LAST_WORD);
+    case TM_AGGREGATE_LIST:
+        return choose_list(in, out);
     case TM_AGGREGATE_COUNT_DISTINCT:
         return choose_distinct(in, TM__DISTINCT_WORD);
     case TM_AGGREGATE_APPROXIMATE_DISTINCT:
@@ -174,7 +187,7 @@ static void set_input(struct draft *draft, const struct tm_schema *input, uint32
 static bool is_kept_in_blobs(item_t *item)
 {
     return holds_bytes(item) ||
-           (item->action >= TM__DISTINCT_WORD && item->action <= TM__QUANTILE_DECIMAL);
+           (item->action >= TM__DISTINCT_WORD && item->action <= TM__LIST_BYTES);
 }
 
 static int bind_one(struct draft *draft, const struct tm_node *node,
@@ -198,6 +211,9 @@ static int bind_one(struct draft *draft, const struct tm_node *node,
                  .root = from->kind == TM_AGGREGATE_STDDEV ||
                          from->kind == TM_AGGREGATE_STDDEV_POPULATION,
                  .q = from->q,
+                 .nested = tm_type_is_nested(result->type),
+                 .cut = from->limit != 0,
+                 .limit = from->limit != 0 ? from->limit : TM_LIST_VALUES,
                  .name = result->name},
         .partner = NO_PARTNER,
     };
@@ -205,7 +221,7 @@ static int bind_one(struct draft *draft, const struct tm_node *node,
         set_input(draft, input, (uint32_t)from->input_field);
         in = input->fields[from->input_field].type;
     }
-    draft->choice = choose(from->kind, in);
+    draft->choice = choose(from->kind, in, result->type);
     if (draft->choice.action < 0)
         return tm_error_set(err, TM_E_TYPE, "operator '%s': '%s' cannot be computed over %s",
                             node->name, result->name, tm_type_text(in, a));
@@ -285,6 +301,7 @@ static void lay_out(struct tm__operator_aggregates *aggregates, struct draft *dr
         offset += drafts[i].choice.bytes;
         bool by_arrival = item->action >= TM__FIRST_WORD ? drafts[i].partner == NO_PARTNER
                                                          : drafts[i].rank == RANK_HIDDEN;
+        item->ordered = sliced;
         if (sliced && by_arrival) {
             item->arrival_offset = offset;
             offset += 8;
@@ -322,17 +339,22 @@ static void place(struct tm__operator_aggregates *aggregates, struct draft *draf
 static int make_scratch(struct tm__operator_aggregates *aggregates, const struct tm_node *node,
                         struct tm_error *err)
 {
-    bool needed = false;
-    for (uint32_t i = 0; i < aggregates->count; i++)
-        needed |= aggregates->items[i].action >= TM__QUANTILE_INT &&
-                  aggregates->items[i].action <= TM__QUANTILE_DECIMAL;
-    if (!needed)
-        return 0;
-    aggregates->scratch =
-        tm_mem_alloc(aggregates->mem, TM__QUANTILE_BUCKETS_MAX * sizeof *aggregates->scratch);
-    return aggregates->scratch != NULL
-               ? 0
-               : tm_error_set(err, TM_E_MEMORY, "operator '%s': out of memory", node->name);
+    bool quantile = false, list = false;
+    for (uint32_t i = 0; i < aggregates->count; i++) {
+        quantile |= aggregates->items[i].action >= TM__QUANTILE_INT &&
+                    aggregates->items[i].action <= TM__QUANTILE_DECIMAL;
+        list |= is_list(&aggregates->items[i]);
+    }
+    if (quantile)
+        aggregates->scratch =
+            tm_mem_alloc(aggregates->mem, TM__QUANTILE_BUCKETS_MAX * sizeof *aggregates->scratch);
+    if (list)
+        aggregates->nest = tm_mem_alloc(aggregates->mem, sizeof *aggregates->nest);
+    if (aggregates->nest != NULL)
+        tm_nest_init(aggregates->nest, aggregates->mem);
+    if ((quantile && aggregates->scratch == NULL) || (list && aggregates->nest == NULL))
+        return tm_error_set(err, TM_E_MEMORY, "operator '%s': out of memory", node->name);
+    return 0;
 }
 
 int tm__operator_aggregates_init(struct tm__operator_aggregates *aggregates, struct tm_mem *mem,
@@ -373,4 +395,8 @@ void tm__operator_aggregates_fini(struct tm__operator_aggregates *aggregates)
                 aggregates->capacity * sizeof *aggregates->items);
     tm_mem_free(aggregates->mem, aggregates->scratch,
                 TM__QUANTILE_BUCKETS_MAX * sizeof *aggregates->scratch);
+    if (aggregates->nest == NULL)
+        return;
+    tm_nest_fini(aggregates->nest);
+    tm_mem_free(aggregates->mem, aggregates->nest, sizeof *aggregates->nest);
 }

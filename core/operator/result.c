@@ -18,6 +18,8 @@ static bool is_timestamp(const struct tm_schema *schema, uint32_t field)
 
 static bool is_plain(const struct tm__operator_result *result)
 {
+    if (result->aggregates->custom != NULL)
+        return false;
     for (uint32_t i = 0; i < result->aggregates->count; i++)
         if (is_made_of_blobs(&result->aggregates->items[i]))
             return false;
@@ -178,6 +180,7 @@ int tm__operator_result_append(const struct tm__operator_result *result, struct 
     if (TM_LIKELY(result->blank != NULL))
         return append_plain(result, batch, row, culprit);
     struct tm_builder builder;
+    *culprit = NULL;
     uint32_t keys = result->reader->spec.count;
     int rc = tm_builder_begin(&builder, batch);
     if (rc != 0)

@@ -33,8 +33,8 @@ struct tm__operator_result_row {
     int64_t time;       // event time
     bool has_time;
 };
-// Append a row. TM_E_OVERFLOW (*culprit says which aggregate), TM_E_MEMORY, TM_E_LIMIT; then the
-// batch is as before.
+// Append a row. TM_E_OVERFLOW (*culprit says which aggregate), TM_E_LIMIT (the row is too large),
+// TM_E_MEMORY; then the batch is as before.
 int tm__operator_result_append(const struct tm__operator_result *result, struct tm_batch *batch,
                                const struct tm__operator_result_row *row,
                                const struct tm__operator_aggregate **culprit) TM_WARN_UNUSED;

@@ -97,12 +97,16 @@ static int append(struct rolling *self, const struct tm__operator_result_row *ro
     if (tm__operator_output_open(&self->output, self->base.ctx, self->result.schema) != 0)
         return tm__operator_out_of_memory(&self->base, err);
     int rc = tm__operator_result_append(&self->result, self->output.batch, row, &culprit);
-    if (rc == TM_E_OVERFLOW) { // an average that 38 digits do not hold
+    if (rc == TM_E_OVERFLOW || rc == TM_E_LIMIT) { // an average that 38 digits do not hold
         if (cause != NULL)
             self->used--;
         else
             tm_metric_add(&self->base.metrics->used, (uint64_t)-1);
-        return on_overflow(self, cause, culprit, err);
+        if (rc == TM_E_OVERFLOW)
+            return on_overflow(self, cause, culprit, err);
+        return tm__operator_row_failed(&self->base, self->input, cause, TM_E_LIMIT, err,
+                                       "the row of a key is larger than 64 MB\n"
+                                       "  hint: a list is kept short by { limit = 1000 }");
     }
     if (rc != 0)
         return tm_error_set(err, rc, "operator '%s': a row cannot be made", self->base.node->name);

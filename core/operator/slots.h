@@ -7,6 +7,7 @@
 #pragma once
 
 #include "core/base/limits.h"
+#include "core/batch/nest.h"
 #include "core/operator/aggregate.h"
 
 struct tm__operator_slots {
@@ -131,6 +132,26 @@ int tm__operator_distinct_merge(const struct tm__operator_aggregate *item,
 int tm__operator_distinct_count(const void *acc, int64_t *count) TM_WARN_UNUSED;
 // Of approximate ones.
 int64_t tm__operator_distinct_estimate(const struct tm__operator_home *home, const void *acc);
+
+// --- list.c --------------------------------------------------------------------------------------
+
+enum { TM__LIST_VALUE_BYTES = 24 };
+
+// Appends a value that is not null. TM_E_MEMORY.
+int tm__operator_list_add(const struct tm__operator_aggregate *item,
+                          const struct tm__operator_home *home, void *acc, const uint8_t *slot,
+                          const void *bytes, uint32_t length, uint64_t arrival) TM_WARN_UNUSED;
+// By the order of arrival, where that is kept; else `from` follows.
+int tm__operator_list_merge(const struct tm__operator_aggregate *item,
+                            const struct tm__operator_home *to_home, void *to,
+                            const struct tm__operator_home *from_home,
+                            const void *from) TM_WARN_UNUSED;
+// The list as a column of the row that `nest` writes; null: no values. TM_E_OVERFLOW: there were
+// more than it can hold; TM_E_MEMORY, TM_E_LIMIT.
+int tm__operator_list_put(const struct tm__operator_aggregate *item,
+                          const struct tm__operator_home *home, const void *acc,
+                          struct tm_nest *nest) TM_WARN_UNUSED;
+uint32_t tm__operator_list_bytes(const void *acc);
 
 // --- quantile.c ----------------------------------------------------------------------------------
 

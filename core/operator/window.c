@@ -1,5 +1,5 @@
 // Tumbling and sliding windows in event time, lateness 0 (SEMANTICS 1 and 2): taking rows in.
-#include "core/operator/window.h"
+#include "core/operator/custom.h"
 
 #include "core/operator/window_time.h"
 
@@ -20,8 +20,9 @@ static int window_open(struct tm_operator *op, struct tm_schema *input, struct t
     if (output == NULL)
         return err->code;
     tm__operator_keys_init(&self->keys, self->mem, input, &op->node->key);
-    int rc =
-        tm__operator_aggregates_init(&self->aggregates, self->mem, op->node, input, output, err);
+    int rc = self->custom != NULL ? tm__operator_custom_open(self->custom, output, err)
+                                  : tm__operator_aggregates_init(&self->aggregates, self->mem,
+                                                                 op->node, input, output, err);
     if (rc == 0)
         rc = tm__operator_result_init(&self->result, op, &self->keys.reader, &self->aggregates,
                                       output, true, err);
@@ -101,6 +102,11 @@ static int add_block(struct tm__operator_window *self, struct tm_error *err)
                                   block->values, NULL);
     if (rc != 0)
         return tm__operator_out_of_memory(&self->base, err);
+    if (self->custom != NULL) {
+        rc = tm__operator_custom_add(self->custom, err);
+        block->count = 0;
+        return rc;
+    }
     rc = tm__operator_aggregates_add_block(&self->aggregates, self->state, block, on_overflow, self,
                                            err);
     if (rc == 0)
@@ -193,6 +199,7 @@ static void window_free(struct tm_operator *op)
     tm_state_free(self->state);
     tm__operator_result_fini(&self->result);
     tm__operator_aggregates_fini(&self->aggregates);
+    tm__operator_custom_free(self->custom);
     tm__operator_keys_fini(&self->keys);
     if (self->block != NULL)
         tm_mem_free(self->mem, self->block, sizeof *self->block);
@@ -223,6 +230,13 @@ int tm_operator_window_new(struct tm_task_context *ctx, const struct tm_node *no
     self->offset = node->offset_ms;
     self->slice_ms = tm__operator_gcd(self->size, self->slide);
     self->watermark = self->fired_end = TM_WATERMARK_MIN;
+    if (tm_node_is_custom(node)) {
+        int rc = tm__operator_custom_new(self, err);
+        if (rc != 0) {
+            window_free(&self->base);
+            return rc;
+        }
+    }
     *op = &self->base;
     return 0;
 }

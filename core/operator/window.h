@@ -24,6 +24,7 @@ struct tm__operator_window {
     uint32_t time_field, time_offset;
     struct tm__operator_keys keys;
     struct tm__operator_aggregates aggregates;
+    struct tm__operator_custom *custom; // NULL: built-in aggregates
     struct tm__operator_result result;
     struct tm_state *state;
     struct tm__operator_block *block;
@@ -45,6 +46,10 @@ struct tm__operator_window {
     struct tm_namespace *merged_space;
     struct tm_namespace *merging; // the next slice to merge into the key group
 };
+
+// In the last word of a merged value: its failure has been told. Else the number of the aggregate
+// that overflowed, from 1.
+#define TM__CUSTOM_TOLD UINT64_MAX
 
 // Goes on with the firing of `watermark`: TM_STEP_MORE with *out full or empty (more to do), or
 // TM_STEP_DONE (all is out).

@@ -4,7 +4,7 @@
 // A window of one slice is emitted as it lies. Otherwise the slices of one key group at a time are
 // merged, the earlier first, into a scratch namespace, so that memory beyond the slices is one key
 // group's. A slice is dropped once the last window that covers it has fired.
-#include "core/operator/window.h"
+#include "core/operator/custom.h"
 #include "core/operator/window_time.h"
 
 // Entries merged in one step: a few milliseconds. The task then looks at its other work.
@@ -98,6 +98,8 @@ static int merge_value(struct tm__operator_window *self, void *to, const void *f
     uint64_t *spoilt = spoilt_word(self, to);
     if (*spoilt != 0)
         return 0;
+    if (self->custom != NULL)
+        return tm__operator_custom_merge(self->custom, to, from, spoilt, err);
     int rc =
         tm__operator_aggregates_merge(&self->aggregates, &to_home, to, &from_home, from, &culprit);
     if (rc == TM_E_OVERFLOW) {
@@ -128,6 +130,9 @@ static int merge_slice(struct tm__operator_window *self, struct tm_namespace *sl
                 return rc;
             *budget -= tm__operator_aggregates_weight(&self->aggregates, from[i]);
         }
+        int rc = self->custom != NULL ? tm__operator_custom_flush(self->custom, err) : 0;
+        if (rc != 0)
+            return rc;
     }
     return 0;
 }
@@ -149,10 +154,16 @@ static int merge_group(struct tm__operator_window *self, int64_t *budget, bool *
 
 // A result that cannot be told is an error of the window's row. The account is of input rows: one
 // of those that made it counts as failed instead of used.
-static int result_failed(struct tm__operator_window *self,
+static int result_failed(struct tm__operator_window *self, int code,
                          const struct tm__operator_aggregate *culprit, struct tm_error *err)
 {
     tm_metric_add(&self->base.metrics->used, (uint64_t)-1);
+    if (code == TM_E_LIMIT)
+        return tm__operator_row_failed(
+            &self->base, NULL, NULL, TM_E_LIMIT, err,
+            "the row of a key in the window from %lld to %lld ms is larger than 64 MB\n"
+            "  hint: a list is kept short by { limit = 1000 }",
+            (long long)(self->end - self->size), (long long)self->end);
     return tm__operator_row_failed(
         &self->base, NULL, NULL, TM_E_OVERFLOW, err,
         "'%s' of a key in the window from %lld to %lld ms is out of range\n  hint: %s",
@@ -178,14 +189,19 @@ static int emit(struct tm__operator_window *self, const struct tm_key *key, void
                 struct tm_error *err)
 {
     struct tm__operator_result_row row = row_of(self, key, value);
+    if (self->custom != NULL && tm__operator_custom_is_new(value))
+        return 0; // all its rows failed
+    if (self->single == NULL && *spoilt_word(self, value) == TM__CUSTOM_TOLD)
+        return 0;
     if (self->single == NULL && *spoilt_word(self, value) != 0)
-        return result_failed(self, &self->aggregates.items[*spoilt_word(self, value) - 1], err);
+        return result_failed(self, TM_E_OVERFLOW,
+                             &self->aggregates.items[*spoilt_word(self, value) - 1], err);
     if (tm__operator_output_open(&self->output, self->base.ctx, self->result.schema) != 0)
         return tm__operator_out_of_memory(&self->base, err);
     const struct tm__operator_aggregate *culprit;
     int rc = tm__operator_result_append(&self->result, self->output.batch, &row, &culprit);
-    if (rc == TM_E_OVERFLOW)
-        return result_failed(self, culprit, err);
+    if (rc == TM_E_OVERFLOW || rc == TM_E_LIMIT)
+        return result_failed(self, rc, culprit, err);
     if (rc != 0)
         return tm_error_set(err, rc, "operator '%s': a row cannot be made", self->base.node->name);
     return 0;
@@ -206,7 +222,7 @@ static int emit_plain_group(struct tm__operator_window *self, struct tm_error *e
                                                  values, count, &done, &culprit);
         tm_state_give_back(&self->cursor, count - done);
         if (rc == TM_E_OVERFLOW)
-            rc = result_failed(self, culprit, err);
+            rc = result_failed(self, rc, culprit, err);
         else if (rc != 0)
             tm_error_set(err, rc, "operator '%s': a row cannot be made", self->base.node->name);
         if (rc != 0)

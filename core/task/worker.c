@@ -29,7 +29,7 @@ static void post_failure(struct tm_worker *worker, const struct tm_error *err)
 static bool needs_lua(const struct tm_graph *graph)
 {
     for (uint32_t i = 0; i < graph->node_count; i++)
-        if (graph->nodes[i].kind == TM_NODE_FUNCTION || graph->nodes[i].kind == TM_NODE_REDUCE)
+        if (tm_node_has_functions(&graph->nodes[i]))
             return true;
     return false;
 }

@@ -33,6 +33,19 @@ int tm_chain_grow_side(struct tm_chain_ctx *ctx, uint32_t side, uint64_t more)
     return chain->args.grow_side(chain->args.arg, ctx, side, more);
 }
 
+const uint8_t *tm_chain_blob(struct tm_chain_ctx *ctx, uint8_t **slot, int side, const uint8_t *ref)
+{
+    struct tm_vm_chain *chain = ctx->owner;
+    return chain->args.blob(chain->args.arg, slot, side, ref);
+}
+
+int tm_chain_keep(struct tm_chain_ctx *ctx, uint8_t **slot, uint8_t *ref, const uint8_t *p,
+                  uint32_t length)
+{
+    struct tm_vm_chain *chain = ctx->owner;
+    return chain->args.keep(chain->args.arg, slot, ref, p, length);
+}
+
 // The chunk sees only Lua's text of it; a place may stand in front.
 static const char out_of_memory[] = "not enough memory";
 
@@ -89,7 +102,10 @@ static int push_chain(struct tm_vm *vm, void *arg)
     lua_pushnumber(vm->lua, chain->args.subtask);
     lua_pushnumber(vm->lua, chain->args.parallelism);
     lua_pushboolean(vm->lua, chain->args.reads_source);
-    return 5;
+    if (chain->args.role == NULL)
+        return 5;
+    lua_pushstring(vm->lua, chain->args.role);
+    return 6;
 }
 
 static int take_chain(struct tm_vm *vm, void *arg, struct tm_error *err)
@@ -113,7 +129,8 @@ int tm_vm_chain_new(struct tm_vm *vm, const struct tm_vm_chain_args *args, struc
     *out = NULL;
     if (chain == NULL)
         return tm_error_set(err, TM_E_MEMORY, "no memory for a chunk");
-    TM_CHECK(args->node_count > 0 && args->fail != NULL && args->grow != NULL);
+    TM_CHECK(args->node_count > 0 && args->fail != NULL &&
+             (args->grow != NULL || args->role != NULL));
     chain->vm = vm;
     chain->args = *args;
     chain->run = chain->finish = chain->text = chain->release = LUA_NOREF;

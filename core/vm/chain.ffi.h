@@ -32,6 +32,8 @@ struct tm_chain_ctx {
     // key, in the node's output schema, read-only, or NULL: no row yet, then the input row is the
     // result. No key comes twice between `in` and `in_end`. The chunk appends exactly one row per
     // input row, in order, except for rows that it gave to tm_chain_fail.
+    // add, merge of a custom aggregate (lua/codegen/accumulate.lua): accumulators, changed in
+    // place. Nothing is appended.
     uint8_t **slots;
     uint32_t slot_index; // of the row at `in`: 0 when the chunk is entered, the chunk moves both on
     uint32_t in_rows;    // from `in` to `in_end`; the chunk counts them down
@@ -47,6 +49,12 @@ enum {
     TM_CHAIN_COUNTS = 4
 };
 
+// What an accumulator's slot `ref` refers to: where its bytes are, and new bytes (0 or negative).
+// `slot` is behind the accumulator's own in `slots`; side 1: of what is merged into it.
+const uint8_t *tm_chain_blob(struct tm_chain_ctx *ctx, uint8_t **slot, int side,
+                             const uint8_t *ref);
+int tm_chain_keep(struct tm_chain_ctx *ctx, uint8_t **slot, uint8_t *ref, const uint8_t *p,
+                  uint32_t length);
 int tm_chain_grow(struct tm_chain_ctx *ctx, uint64_t more);
 int tm_chain_grow_side(struct tm_chain_ctx *ctx, uint32_t side, uint64_t more);
 // `row` is in the schema of the input of the segment's node `row_of`: 0, a row of this batch, or

@@ -53,7 +53,8 @@ enum { TM_VM_UNDECIDED = 1 };
 int tm_vm_settle(struct tm_vm *vm, struct tm_graph *graph, const char *proposal, size_t length,
                  struct tm_buf *settled, struct tm_error *err) TM_WARN_UNUSED;
 
-// --- chunks: a run of consecutive FUNCTION nodes (or one REDUCE) inside a chain
+// --- chunks: a run of consecutive FUNCTION nodes (or one REDUCE, or the functions of a custom
+// aggregate) inside a chain
 enum tm_vm_run {
     TM_VM_RUN_DONE = 0,   // all input rows consumed
     TM_VM_RUN_FULL = 1,   // the output is full: take it and run again
@@ -74,6 +75,11 @@ struct tm_vm_chain_args {
     int (*fail)(void *arg, uint32_t node_index, const struct tm_row *row, uint32_t row_of, int code,
                 const char *message, size_t length);
     void *arg;
+    // Of a window with a custom aggregate: "add" or "merge", else NULL; and what its accumulators
+    // refer to (chain.ffi.h).
+    const char *role;
+    const uint8_t *(*blob)(void *arg, uint8_t **slot, int side, const uint8_t *ref);
+    int (*keep)(void *arg, uint8_t **slot, uint8_t *ref, const uint8_t *p, uint32_t length);
     // Output batches: make room for `more` bytes in the batch that ctx->out shows (may move it).
     int (*grow)(void *arg, struct tm_chain_ctx *ctx, uint64_t more);
     // The same for ctx->sides[side]. NULL: the last node has no side outputs that are read.

@@ -128,7 +128,7 @@ function chunk.write_head(w, g, nodes)
   w:line("local decimal_value, int64_value, fit_decimal, fit_int64 = R.decimal_value, R.int64_value, R.fit_decimal, R.fit_int64")
   w:line("local record, no_field, stop = R.record, R.no_field, R.stop")
   w:line("local grow, reserve, piece, too_large = R.grow, R.reserve, R.piece, R.too_large")
-  w:line("local copy_record, is_utf8, blank = R.copy_record, R.is_utf8, R.blank")
+  w:line("local copy_record, is_utf8, blank, none = R.copy_record, R.is_utf8, R.blank, R.none")
   w:line("local slice, unpack_slice, slice_text, scope, chars = R.slice, R.unpack_slice, R.slice_text, R.scope, R.chars")
   w:line("local fail, bad_value, bad_row, bad_key = R.fail, R.bad_value, R.bad_row, R.bad_key")
   w:line("local raise_value, raise_row, raise_column, raise_out = R.raise_value, R.raise_row, R.raise_column, R.raise_out")
@@ -267,6 +267,7 @@ end
 
 -- Makes sure that what `n` rows can give at most fits, so that no row has to ask: n grows no more after this.
 local function write_reserve(w, g)
+  if g.growth.nothing then return end -- nothing is written
   local size, limit = g.growth.per_row, "tonumber(ctx.out_full_bytes)"
   w:line("local used = tonumber(ctx.out_size)")
   if g.growth.of_input then

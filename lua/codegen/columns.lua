@@ -23,6 +23,7 @@ for word in ([[and break do else elseif end false for function goto if in local 
 ---@field var string? "var": name of the variable
 ---@field type string
 ---@field getter string name of the function that reads it; a variable has more (cells.lua)
+---@field read fun(w: table)? "in": writes how the bytes of a reference are read, which lie elsewhere (accumulate.lua)
 
 -- Names of functions are locals of the chunk; a chunk too wide for LuaJIT's limits (200 locals, 60 upvalues) keeps
 -- them in a table.
@@ -171,12 +172,14 @@ function columns.write_getter(w, names, home, masks)
     return
   end
   local f = home.field
-  if f.reference and not f.view then columns.write_text(w, names, home.getter .. "_text") end
+  if f.reference and not f.view and not home.read then columns.write_text(w, names, home.getter .. "_text") end
   names:func(w, home.getter)
   w:line("local r = %s", home.cursor)
   local null = columns.null_test(masks, f)
   if null then w:line("if %s then return nil end", null) end
-  if f.view then
+  if home.read then
+    home.read(w)
+  elseif f.view then
     w:line("%s", views.read_column(f))
   elseif f.reference then
     w:line("return %s(cast(bytes, r) + r.%s.offset, r.%s.length)", names:ref(home.getter .. "_text"), f.member, f.member)
@@ -203,14 +206,14 @@ end
 ---@param mode string|string[]|nil see result.modes
 function columns.getter(w, names, home, masks, stage, mode)
   if mode == "slice" then
-    if home.kind == "in" and home.field.reference then
+    if home.kind == "in" and home.field.reference and not home.read then
       local name = ("sl%s_%s"):format(stage, home.getter)
       write_slice_getter(w, names, name, home, masks)
       return names:ref(name)
     end
     mode = nil
   end
-  if mode and home.kind == "in" and home.field.reference and not home.field.view then
+  if mode and home.kind == "in" and home.field.reference and not home.field.view and not home.read then
     local name = ("eq%s_%s"):format(stage, home.getter)
     write_equal_getter(w, names, name, home, masks, mode == "untouched" and {} or mode)
     return names:ref(name)

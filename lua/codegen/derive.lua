@@ -64,9 +64,10 @@ local function analyse(node, fn, params)
   for _, p in ipairs(a.problems) do fault.raise(p.code, p.where, node.name .. ": " .. p.message, p.hint) end
   for _, u in ipairs(a.unknown_fields) do
     if not a.assigned[u.p][u.name] then
-      local names = visible_names(node.input)
+      local schema = params[u.p].schema or node.input
+      local names = visible_names(schema)
       fault.raise("UNKNOWN_FIELD", u.where, ("%s: there is no field %q; the fields here are %s"):format(node.name, u.name,
-        suggest.list(names)), left_out(node, u.name) or suggest.hint(u.name, names))
+        suggest.list(names)), schema == node.input and left_out(node, u.name) or suggest.hint(u.name, names))
     end
   end
   local found, assumed = node.codegen.findings, node.codegen.assumed
@@ -74,6 +75,8 @@ local function analyse(node, fn, params)
   for _, f in ipairs(findings.of(a)) do found[#found + 1] = f end
   return a
 end
+
+derive.analyse = analyse
 
 local function add_reads(node, analysis, p)
   if node.made then
@@ -89,6 +92,7 @@ local function add_reads(node, analysis, p)
   end
   for name in pairs(reads) do node.reads[name] = true end
 end
+derive.add_reads = add_reads
 
 local function no_assignment(node, analysis, verb)
   for p in pairs(analysis.assigned) do
@@ -465,6 +469,29 @@ local function found(node, r, analysis)
   return fields, passes
 end
 
+-- What stays in front of a row that a function makes: of a custom aggregate's result the key and the window.
+local function with_kept(node, r, made, passes)
+  if r.text and not node.returns then
+    fault.raise("TYPE", node.where, ("%s: its function returns a text; it returns a table of columns"):format(node.name),
+      "return { name = value }")
+  end
+  local fields, kept = {}, {}
+  for i, name in ipairs(node.keeps) do
+    local f = input_field(node, name)
+    fields[i], kept[name] = field(name, f.type, f.required), true
+  end
+  for _, f in ipairs(made) do
+    if not kept[f.name] then
+      fields[#fields + 1] = f
+    elseif passes[f.name] ~= f.name then
+      fault.raise("SCHEMA", node.where, ("%s: its function gives a column %q, which the row has already: %s"):format(node.name, f.name,
+        suggest.list(node.keeps)), "give the column another name")
+    end
+  end
+  for name in pairs(kept) do passes[name] = name end
+  return fields
+end
+
 function rows_of(node, a, exits, how)
   local r = result.of(exits)
   if not a.known then r.unknown = true end
@@ -473,6 +500,7 @@ function rows_of(node, a, exits, how)
   check_result(node, a, r, exits, how)
   local fields, passes
   if node.returns then fields, passes = declared(node, r) else fields, passes = found(node, r, a) end
+  if node.keeps then fields = with_kept(node, r, fields, passes) end
   -- Rows that stay what they are keep hidden keys; a table sets the whole row.
   if r.record and not r.table and not r.text and not node.returns and node.input.bare == nil then
     hidden_keys(node, fields, passes)

@@ -141,6 +141,11 @@ function failures.new(nodes, tell, on_stop)
   -- An assignment to a column that the operator does not have.
   function f.raise_column(k, key)
     local node = nodes[k + 1]
+    if node.verb == "accumulator" then
+      local names = visible(node.schema)
+      problem.raise("ROW_KEY", ("the accumulator has no field %s; it has %s"):format(problem.show(key), suggest.list(names)),
+        type(key) == "string" and suggest.hint(key, names) or "declare it in accumulator = { ... }")
+    end
     if node.verb ~= "map" and node.verb ~= "flat_map" and node.verb ~= "reduce" then
       problem.raise("ROW_KEY", ("%s cannot change its record"):format(node.verb), "change records in map or assign")
     end

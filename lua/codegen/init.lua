@@ -1,5 +1,6 @@
 -- The code generator (ARCHITECTURE D2): schemas of user functions, and chunks that run them over rows.
 -- The contract is docs/internals/lua-side.md; README.md has the map of the files.
+local accumulate = require "codegen.accumulate"
 local any = require "codegen.any"
 local derive = require "codegen.derive"
 local instance = require "codegen.instance"
@@ -21,12 +22,22 @@ function codegen.tags(node) return derive.tags(node) end
 ---node.codegen.sides[number].schema.
 function codegen.sides(node) return derive.sides(node) end
 
+---The same of a window node with a custom aggregate: adds to node.reads.
+function codegen.derive_custom(node) return accumulate.derive(node) end
+
 ---Applies a proposal of types to the graph; gives the text for the other states, "" when nothing changed, and true when
 ---its answer must wait for other proposals.
 function codegen.settle(nodes, proposal) return unknown.settle(nodes, proposal) end
 
 ---The generated text of consecutive function nodes, or of one reduce. Types that rows will settle show as double.
 function codegen.source(nodes)
+  local roles = nodes[1].codegen and nodes[1].codegen.roles
+  if roles then
+    if unknown.any(nodes) then return "" end
+    local add, merge = instance.generate(accumulate.nodes(nodes[1], "add")), nil
+    if roles.merge then merge = instance.generate(accumulate.nodes(nodes[1], "merge")) end
+    return add .. (merge and "\n" .. merge or "")
+  end
   if not unknown.any(nodes) then return (instance.generate(nodes)) end
   return (instance.generate(require("codegen.sketch").of(nodes)))
 end

@@ -1,6 +1,7 @@
 -- An instance of a chain in one subtask: what C runs once per batch. With types still unknown it keeps rows in tables
 -- (interpret.lua) until they are settled; then it generates, loads and runs the chunk.
 local ffi = require "ffi.init"
+local accumulate = require "codegen.accumulate"
 local chunk = require "codegen.chunk"
 local heat = require "codegen.heat"
 local interpret = require "codegen.interpret"
@@ -16,10 +17,11 @@ Instance.__index = Instance
 -- The functions of C that chunks call; specs put their own here.
 instance.C = nil
 
----@param nodes table[] consecutive function nodes, or one reduce
+---@param nodes table[] consecutive function nodes, one reduce, or one window with a custom aggregate
 ---@param ctx ffi.cdata* struct tm_chain_ctx *
----@param among table? { subtask =, count =, first = } see interpret.new
+---@param among table? { subtask =, count =, first = } see interpret.new; role = "add" or "merge" of a custom aggregate
 function instance.new(nodes, ctx, among)
+  if among and among.role then nodes = accumulate.nodes(nodes[1], among.role) end
   return setmetatable({ nodes = nodes, ctx = ctx, among = among or { subtask = 0, count = 1, first = false }, proposal = nil },
     Instance)
 end
@@ -27,8 +29,12 @@ end
 ---Generated text of nodes whose types are known.
 function instance.generate(nodes)
   if nodes[1].kind == "reduce" then return reduce.generate(nodes[1]) end
+  if nodes[1].kind == "window" then return accumulate.generate(nodes) end
   return chunk.generate(nodes)
 end
+
+-- Operators that only see rows whose types are settled, and only as many at once as C groups together.
+local function is_keyed(node) return node.kind ~= "function" end
 
 local function load_chunk(self)
   local nodes = self.nodes
@@ -38,7 +44,7 @@ local function load_chunk(self)
   local main = assert(loadstring(text, name))
   self.chunk, self.R = main(R), R
   self.chunk.outcomes, self.chunk.rows = R.outcomes, R.rows
-  self.heat = heat.new(nodes, main, self.chunk, nodes[1].kind == "reduce")
+  self.heat = heat.new(nodes, main, self.chunk, is_keyed(nodes[1]))
 end
 
 -- Interprets a few rows, so that another row than last time is under way when the loop gets hot.
@@ -46,7 +52,8 @@ local function skip_rows(self, count)
   local ctx = self.ctx
   local stop, rows, row = ctx.in_end, ctx.in_rows, ctx["in"]
   count = math.min(count, rows)
-  for _ = 1, count do row = row + ffi.cast("int32_t *", row)[0] end
+  -- What is merged does not lie in a row.
+  if self.nodes[1].role ~= "merge" then for _ = 1, count do row = row + ffi.cast("int32_t *", row)[0] end end
   ctx.in_end, ctx.in_rows = row, count
   local rc = self.chunk.run_interpreted()
   ctx.in_end, ctx.in_rows = stop, rows - (count - ctx.in_rows)
@@ -70,7 +77,7 @@ end
 function Instance:run()
   if self.chunk then return run_chunk(self) end
   if self.tables or unknown.any(self.nodes) then
-    if self.nodes[1].kind == "reduce" then return 0 end -- no row can have come yet
+    if is_keyed(self.nodes[1]) then return 0 end -- no row can have come yet
     self.tables = self.tables or interpret.new(self.nodes, self.ctx, instance.C or ffi.C, self.among)
     local rc = self.tables:run()
     self.proposal = self.tables.proposal
@@ -83,7 +90,7 @@ end
 
 ---At the end of input: types that no row has shown are settled. As run; 3: as 0, and self.proposal is for the others.
 function Instance:finish()
-  if self.chunk or self.nodes[1].kind == "reduce" or not (self.tables or unknown.any(self.nodes)) then return 0 end
+  if self.chunk or is_keyed(self.nodes[1]) or not (self.tables or unknown.any(self.nodes)) then return 0 end
   self.tables = self.tables or interpret.new(self.nodes, self.ctx, instance.C or ffi.C, self.among)
   local rc = self.tables:finish()
   self.proposal = self.tables.proposal

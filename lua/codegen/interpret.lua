@@ -149,7 +149,7 @@ local function reader(self, k, env, x, node, fails)
   elseif type(x) == "table" then
     for key in next, x do
       local index = node.schema.by_name[key]
-      if not index or node.schema.fields[index].hidden then fails.key(key) end
+      if not index or node.schema.fields[index].hidden or (node.keeps and node.passes[key] == key) then fails.key(key) end
     end
     value_of = function(name) return rawget(x, name) end
   elseif type(x) == "string" and node.schema.by_name.line and node.codegen.result.text then

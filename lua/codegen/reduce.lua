@@ -133,7 +133,7 @@ local function write_step(w, g)
   end
   g.names:func(w, "step_1", "acc")
   w:line("if acc == nil then return (%s()) end -- the first row of its key", g.names:ref("emit_first"))
-  w:line("kept.acc = cast(in_pointer, acc)")
+  w:line("kept.acc = cast(out_pointer, acc)")
   for _, side in ipairs { g.acc, g.row } do
     for _, a in ipairs(side.assigned) do cells.write_set(w, g.names, a.home, false) end
   end
@@ -215,7 +215,7 @@ local function generate(node, wide)
   chunk.write_loops(w, g, call, before)
   w:line("")
   chunk.open_settle(w, g)
-  w:line("kept.acc = blank")
+  w:line("kept.acc = none")
   w:line("ctx.slot_index = ctx.slot_index + done")
   w:line("local counts, rows = ctx.counts, done - tally.failed_1")
   w:line("tally.failed_1 = 0")

@@ -6,10 +6,12 @@ local chunk = require "codegen.chunk"
 local codes = require "tidemill.codes"
 local decimal = require "codegen.decimal"
 local failures = require "codegen.failures"
+local fault = require "tidemill.fault"
 local fit = require "codegen.fit"
 local int64 = require "codegen.int64"
 local layout = require "ffi.layout"
 local nest = require "codegen.nest"
+local problem = require "codegen.problem"
 local random = require "tidemill.random"
 local records = require "codegen.records"
 local rows = require "codegen.rows"
@@ -65,7 +67,7 @@ function runtime.new(nodes, ctx, C, plan)
   -- Structs of at most 16 bytes, held by value: the trace compiler then knows their addresses and that they do not
   -- overlap, and keeps the output pointer in a register over the whole loop.
   local cur = ffi.new(("struct { %s *row; %s *out; }"):format(input.struct, output.struct))
-  local kept = ffi.new(("struct { %s *acc; uint8_t **slot; }"):format(input.struct))
+  local kept = ffi.new(("struct { %s *acc; uint8_t **slot; }"):format(output.struct))
   local tally_struct, tally, tally_type = tally_of(#nodes, #(nodes[#nodes].codegen.sides or {}))
   local bytes = ffi.typeof("uint8_t *")
   local anchors = { tally_struct }
@@ -81,7 +83,8 @@ function runtime.new(nodes, ctx, C, plan)
     clock = views.clock, int64 = ffi.typeof("int64_t"), any_value = any.value, views = view_text.views, encoders = nest.encoders,
     at_row = random.at_row, random = random.random, copy_record = records.copy, texts = {}, fns = {}, anchors = anchors,
   }
-  cur.row, kept.acc = R.blank, R.blank
+  R.none = blank_row(output, anchors)
+  cur.row, kept.acc = R.blank, R.none
   local variable
   R.cell, variable = cells.store(R.texts)
 
@@ -133,6 +136,15 @@ function runtime.new(nodes, ctx, C, plan)
     return n, taken
   end
 
+  ---What an accumulator refers to: where the bytes of the slot `ref` lie; and new ones. `slot`: behind the accumulator's own.
+  function R.blob(slot, side, ref) return C.tm_chain_blob(ctx, slot, side, ref) end
+  function R.keep(slot, ref, p, n) return C.tm_chain_keep(ctx, slot, ref, p, n) end
+  R.defaults = plan.defaults
+  function R.returned(x)
+    return fault.new("ROW_TYPE", nodes[1].where or "", ("%s returned %s"):format(nodes[1].verb, problem.show(x)),
+      "it changes the accumulator, its first parameter, and returns nothing")
+  end
+
   ---Room for the rows of a batch: 0 or a negative code.
   function R.reserve(more) return C.tm_chain_grow(ctx, more) end
 
@@ -153,7 +165,7 @@ function runtime.new(nodes, ctx, C, plan)
       return true
     end
     if rc == codes.LIMIT then
-      f.fail(k, require("tidemill.fault").new("LIMIT", nodes[k + 1].where or "",
+      f.fail(k, fault.new("LIMIT", nodes[k + 1].where or "",
         "one input row gave more rows than a batch can hold (256 MB)"))
       return false
     end

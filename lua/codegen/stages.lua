@@ -374,8 +374,11 @@ end
 
 local function keys_line(w, g, stage)
   if stage.node.codegen.result.proven then return end
-  local parts = {}
-  for _, name in ipairs(visible(stage.node.schema)) do parts[#parts + 1] = ("[%s] = true"):format(quote(name)) end
+  local parts, kept = {}, {}
+  for _, name in ipairs(stage.node.keeps or {}) do kept[name] = true end
+  for _, name in ipairs(visible(stage.node.schema)) do
+    if not kept[name] then parts[#parts + 1] = ("[%s] = true"):format(quote(name)) end
+  end
   g.names:declare(w, "keys_" .. stage.k, "{ " .. table.concat(parts, ", ") .. " }")
 end
 

@@ -44,6 +44,9 @@ local tm = {}
 ---@class tidemill.Connector a source or a sink
 ---@class tidemill.Window
 ---@class tidemill.Aggregate
+---@class tidemill.List the type of a list, or an aggregate
+---@class tidemill.CustomAggregate
+---@alias tidemill.accumulator table<string, string|table> fields with their types; `{ "int", default = 1 }`
 ---@class tidemill.GeneratedField
 
 ---A named job. Nothing runs while the script is evaluated: it builds a graph.
@@ -81,9 +84,24 @@ function tm.schema(fields) end
 ---The type of a list, for schemas and `:returns`.
 ---
 ---    local Order = tm.schema { id = "int", items = tm.list { sku = "string", quantity = "int" }, tags = tm.list("string") }
----@param item string|table|tidemill.Schema the type of its items
----@return table type
-function tm.list(item) end
+---In an aggregate it is the values of a field, in order of arrival: all of them (at most 100,000), or the first `limit`.
+---
+---    :aggregate("baskets", { items = tm.list("item"), first = tm.list("item", { limit = 10 }) })
+---@param item string|table|tidemill.Schema the type of its items; of an aggregate, the name of a field
+---@param options? { limit: integer? } of an aggregate
+---@return tidemill.List
+function tm.list(item, options) end
+
+---An aggregate of windows in Lua. `add` assigns to the accumulator's fields, `merge` adds a later accumulator to an earlier one (sliding windows
+---need it), `result` gives a table of columns; without it the accumulator's fields are the columns.
+---
+---    tm.aggregate { accumulator = { sum = "double", n = "int" },
+---      add = function(a, e) a.sum, a.n = a.sum + e.price, a.n + 1 end,
+---      merge = function(a, b) a.sum, a.n = a.sum + b.sum, a.n + b.n end,
+---      result = function(a) return { avg = a.sum / a.n } end }
+---@param parts { accumulator: tidemill.accumulator, add: fun(a: table, e: tidemill.record), merge: fun(a: table, b: table)?, result: (fun(a: table): table)?, returns: tidemill.fields? }
+---@return tidemill.CustomAggregate
+function tm.aggregate(parts) end
 
 ---The type of a map: of values by key, where a struct has fields that are known.
 ---
@@ -592,6 +610,16 @@ function stream:max_by(field, options) end
 ---@return tidemill.Stream
 function stream:top(n, by, options) end
 
+---Several aggregates over all rows of a key so far: the key's columns, then the aggregates in the order of the text.
+---
+---    stream:key_by("user_id"):aggregate("totals", { n = tm.count(), total = tm.sum("amount") }, { emit = "final" })
+---@param name string
+---@param aggregates table<string, tidemill.Aggregate|tidemill.List>
+---@param options? { emit: "every"|"final"? }
+---@return tidemill.Stream
+---@overload fun(self: tidemill.Stream, aggregates: table<string, tidemill.Aggregate|tidemill.List>, options?: { emit: "every"|"final"? }): tidemill.Stream
+function stream:aggregate(name, aggregates, options) end
+
 ---Folds the rows of a key into one row of the same columns; the first row stands for itself.
 ---
 ---    stream:key_by("user"):reduce("largest", function(a, e) if e.amount > a.amount then return e end return a end)
@@ -615,10 +643,11 @@ local windowed = {}
 ---One row per key and window: the key's columns, window_start, window_end, the aggregates in the order of the text.
 ---
 ---    :aggregate("spend", { n = tm.count(), total = tm.sum("amount"), largest = tm.max("amount") })
+--- A custom aggregate stands alone and has columns of its own: `:aggregate("speed", tm.aggregate { ... })`.
 ---@param name string
----@param aggregates table<string, tidemill.Aggregate>
+---@param aggregates table<string, tidemill.Aggregate|tidemill.List>|tidemill.CustomAggregate
 ---@return tidemill.Stream
----@overload fun(self: tidemill.WindowedStream, aggregates: table<string, tidemill.Aggregate>): tidemill.Stream
+---@overload fun(self: tidemill.WindowedStream, aggregates: table<string, tidemill.Aggregate|tidemill.List>|tidemill.CustomAggregate): tidemill.Stream
 function windowed:aggregate(name, aggregates) end
 
 ---Windows that follow each other.

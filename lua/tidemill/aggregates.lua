@@ -1,5 +1,5 @@
 -- tm.count, tm.sum, tm.quantile, ...: what is computed in each window, and over which types. An aggregate is
--- { verb, kind, field, by, q }: `verb` is what the user called, `kind` the engine's (enum tm_aggregate_kind).
+-- { verb, kind, field, by, q, limit }: `verb` is what the user called, `kind` the engine's (enum tm_aggregate_kind).
 local check = require "tidemill.check"
 local fault = require "tidemill.fault"
 local freeze = require "tidemill.freeze"
@@ -102,17 +102,38 @@ for _, verb in ipairs { "min_by", "max_by" } do
   end
 end
 
+aggregates.LIST_MAX = 4000000 -- TM_LIST_VALUES_MAX of core/base/limits.h
+
+---The options of tm.list(field, { limit = 100 }); nil where there are none: it may be the type of a list.
+function aggregates.list_options(at, field, options)
+  if options == nil then return nil end
+  local values = check.options(at, "tm.list", options, {
+    limit = function(a, what, v) return check.integer(a, what, v, 1, aggregates.LIST_MAX) end,
+  })
+  return field_of(at, "list", field, 'tm.list("item", { limit = 100 })') and values
+end
+
+---What a user gave as an aggregate: its content, or nil. tm.list is the type of a list too, and is told apart here.
+function aggregates.of(given)
+  local list = freeze.content(given, "list")
+  if not list then return freeze.content(given, "aggregate") end
+  if type(list.given) ~= "string" then return nil end
+  return { verb = "list", kind = "list", field = list.given, limit = list.options and list.options.limit }
+end
+
 aggregates.OTHERS = {
   percentile = "quantile", percentile_cont = "quantile", percentile_disc = "quantile", approx_percentile = "quantile",
   distinct_count = "count_distinct", approx_count_distinct = "count_distinct", nunique = "count_distinct", uniq = "count_distinct",
   std = "stddev", stdev = "stddev", sd = "stddev", stddev_samp = "stddev", stddev_pop = "stddev", var = "variance",
   var_samp = "variance", var_pop = "variance", mean = "avg", average = "avg", total = "sum",
+  collect = "list", array_agg = "list", group_array = "list", collect_list = "list",
   arg_min = "min_by", argmin = "min_by", arg_max = "max_by", argmax = "max_by",
 }
 
 ---As the user wrote it, for messages: `tm.max_by("item", "price")`.
 function aggregates.show(a)
-  local rest = a.by and (', "%s"'):format(a.by) or a.verb == "quantile" and (", %g"):format(a.q) or ""
+  local rest = a.by and (', "%s"'):format(a.by) or a.verb == "quantile" and (", %g"):format(a.q)
+    or a.limit and (", { limit = %d }"):format(a.limit) or ""
   return a.field and ('tm.%s("%s"%s)'):format(a.verb, a.field, rest) or ("tm.%s()"):format(a.verb)
 end
 
@@ -137,6 +158,7 @@ local SPREAD = { takes = is_number, says = NUMBERS, gives = to_double, fixed = t
 local EXTREME = { takes = is_ordered, says = VALUES, gives = same }
 local END = { takes = any, says = "every type", gives = same }
 local RULES = {
+  list = { takes = any, says = "every type" },
   sum = { takes = is_number, says = NUMBERS, gives = function(t)
     local _, s = types.decimal(t)
     return s and ("decimal(38,%d)"):format(s) or SUMMED[t]
@@ -158,7 +180,7 @@ local function wrong_type(node, a, field, rule, role)
     hint = ("a time is counted from 1970, so that is no use of it; take a time between two: "
       .. ":assign { waited = function(e) return e.%s - e.began end }"):format(field.name)
   end
-  local shown = node.kind == "rolling" and aggregates.show(a):sub(4) or aggregates.show(a)
+  local shown = node.kind == "rolling" and node.verb ~= "aggregate" and aggregates.show(a):sub(4) or aggregates.show(a)
   fault.raise("TYPE", node.where, ("%s: %s is %s; %s%s takes %s"):format(shown, role or "the field", t, a.verb,
     role and " compares and" or "", rule.says), hint)
 end
@@ -187,6 +209,7 @@ function aggregates.type(node, a)
   end
   if field.type == types.UNKNOWN then return rule.fixed and rule.gives() or types.UNKNOWN end
   if not rule.takes(field.type) then wrong_type(node, a, field, rule) end
+  if a.kind == "list" then return types.parse(("list(%s)"):format(field.type), node.where, aggregates.show(a)) end
   return rule.gives(field.type)
 end
 

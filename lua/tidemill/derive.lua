@@ -105,10 +105,12 @@ end
 function kinds.rolling(node)
   local fields, reads, passes, time = {}, {}, {}, nil
   key_columns(node, fields, reads, passes)
-  local a = node.aggregates[1]
-  add(fields, { name = a.name, type = aggregates.type(node, a) }, node,
-    ('rename the result: as = "%s_%s"'):format(a.kind, a.field or "rows"))
-  if a.field then reads[a.field] = true end
+  for _, a in ipairs(node.aggregates) do
+    add(fields, { name = a.name, type = aggregates.type(node, a) }, node, node.verb == "aggregate" and "give the aggregate another name"
+      or ('rename the result: as = "%s_%s"'):format(a.kind, a.field or "rows"))
+    if a.field then reads[a.field] = true end
+    if a.by then reads[a.by] = true end
+  end
   -- A row of `final` comes at the end of input and is no input's row: it has no time of its own.
   if node.input.time_field and node.emit == "every" then
     local from
@@ -124,12 +126,22 @@ function kinds.window(node)
   local hint = "rename the field before the window"
   add(fields, { name = "window_start", type = "timestamp" }, node, hint)
   add(fields, { name = "window_end", type = "timestamp" }, node, hint)
+  if node.custom then
+    for _, f in ipairs(node.custom.schema.fields) do
+      add(fields, { name = f.name, type = f.type }, node,
+        "give the accumulator's field another name: result sees the key and the window too")
+    end
+    node.reads = reads
+    node.findings = require("codegen").derive_custom(node)
+    require("tidemill.undeclared").check(node)
+    reads = node.reads -- true: all of them
+  end
   for _, a in ipairs(node.aggregates) do
     add(fields, { name = a.name, type = aggregates.type(node, a) }, node, "give the aggregate another name")
     if a.field then reads[a.field] = true end
     if a.by then reads[a.by] = true end
   end
-  local time = time_column(node, fields, reads)
+  local time = time_column(node, fields, reads == true and {} or reads)
   node.schema, node.reads, node.passes = schema.make(fields, time), reads, passes
 end
 

@@ -51,6 +51,13 @@ function graph.add(job, props)
   return node
 end
 
+---Derives the name of a node anew.
+function graph.set_derived(job, node, base)
+  job.names[node.name] = nil
+  node.base, node.name = base, free_name(job, base)
+  job.names[node.name] = node
+end
+
 ---Gives a node the name that the user chose; a derived name that stands in its way is derived again.
 function graph.set_name(job, node, name, at)
   local holder = job.names[name]

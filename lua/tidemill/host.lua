@@ -150,10 +150,12 @@ end
 
 ---A chunk bound to its context: gives the functions run, finish, proposal and release.
 ---@param first boolean a source stands in front of it in the same chain
-function host.chain(ids, address, subtask, parallelism, first)
+---@param role string? of a window with a custom aggregate: "add" or "merge"
+function host.chain(ids, address, subtask, parallelism, first, role)
   C()
   local ctx = require("ffi").cast("struct tm_chain_ctx *", address)
-  local instance = require("codegen").instance(nodes_of(ids), ctx, { subtask = subtask, count = parallelism, first = first })
+  local instance = require("codegen").instance(nodes_of(ids), ctx, { subtask = subtask, count = parallelism, first = first,
+    role = role })
   local draws = random.stream(arguments.seed, ids[1], subtask)
   local begin, close = edges(nodes_of(ids))
   local function run()

@@ -1,6 +1,7 @@
 -- What `require "tidemill"` is: the table `tm` of constructors that begin a job. One per session, read-only; operators
 -- on streams are in stream.lua and keyed.lua. User documentation: lua/meta/tidemill.lua.
 local aggregates = require "tidemill.aggregates"
+local custom = require "tidemill.custom"
 local check = require "tidemill.check"
 local codegen = require "codegen"
 local connectors = require "tidemill.connectors"
@@ -175,10 +176,16 @@ function api.new(session)
     return freeze.object("schema", schema.declare(call, "tm.schema", given))
   end
 
-  function tm.list(item, ...)
+  function tm.list(item, options, ...)
     local call = caller()
-    stream.no_more(call, "tm.list", 1 + select("#", ...), 1)
-    return schema.list(call, item)
+    stream.no_more(call, "tm.list", 2 + select("#", ...), 2)
+    return schema.list(call, item, aggregates.list_options(call.at, item, options))
+  end
+
+  function tm.aggregate(given, ...)
+    local call = caller()
+    stream.no_more(call, "tm.aggregate", 1 + select("#", ...), 1)
+    return custom.new(call, given)
   end
 
   function tm.map(key, value, ...)

@@ -1,4 +1,4 @@
--- Operators on keyed streams: rolling count, sum, min, max, avg, reduce, and windows.
+-- Operators on keyed streams: rolling count, sum, min, max, avg, aggregate, reduce, and windows.
 local aggregate = require "tidemill.aggregates"
 local check = require "tidemill.check"
 local derive = require "tidemill.derive"
@@ -85,7 +85,7 @@ stream.method("reduce", function(s, call, name, fn, options, ...)
   return stream.new(s.job, add(s, call, { kind = "reduce", verb = "reduce", fn = fn }, values, "reduce"))
 end)
 
-local AGGREGATES = {}
+local AGGREGATES = { "tm.list" }
 for name in pairs(aggregate.tm) do
   if name ~= "count" and name ~= "sum" then AGGREGATES[#AGGREGATES + 1] = "tm." .. name end
 end
@@ -98,7 +98,12 @@ local function aggregates_of(call, what, input, given)
       check.wrong(call.at, what, "a name for every aggregate", k,
         'for example { n = tm.count(), total = tm.sum("amount") }')
     end
-    if not freeze.content(v, "aggregate") then
+    if freeze.kind(v) == "custom aggregate" then
+      fault.raise("ARGUMENT", call.at, ('%s: "%s": an aggregate made by tm.aggregate stands alone, and its result has columns of its own')
+        :format(what, check.name(call.at, what .. ": the name of an aggregate", k)),
+        'aggregate("name", tm.aggregate { ... }); what stands beside it can be fields of its accumulator')
+    end
+    if not aggregate.of(v) then
       check.wrong(call.at, ('%s: "%s"'):format(what, check.name(call.at, what .. ": the name of an aggregate", k)),
         "one of tm.count(), tm.sum(field), " .. table.concat(AGGREGATES, ", "), v)
     end
@@ -107,16 +112,66 @@ local function aggregates_of(call, what, input, given)
     if name:sub(1, 1) == "$" then
       fault.raise("SCHEMA", call.at, ('%s: "%s": names that begin with $ are the engine\'s'):format(what, name))
     end
-    local a = freeze.content(given[name], "aggregate")
+    local a = aggregate.of(given[name])
     local said = ("%s: %s = %s"):format(what, name, aggregate.show(a))
     if a.field then check.field(call.at, said, input, a.field) end
     if a.by then check.field(call.at, said, input, a.by) end
-    aggregates[i] = { verb = a.verb, kind = a.kind, field = a.field, by = a.by, q = a.q, name = name }
+    aggregates[i] = { verb = a.verb, kind = a.kind, field = a.field, by = a.by, q = a.q, limit = a.limit, name = name }
   end
   return aggregates
 end
 
+local EXAMPLE = 'for example :aggregate("spend", { n = tm.count(), total = tm.sum("amount") })'
+
+-- What both forms of aggregate take: the name, then a table.
+local function check_given(call, name, given)
+  if name ~= nil then check.name(call.at, "aggregate: the name", name) end
+  if type(given) ~= "table" or freeze.kind(given) or next(given) == nil then
+    check.wrong(call.at, "aggregate", "a table of aggregates", given, EXAMPLE)
+  end
+end
+
+-- Over all rows of a key so far, as count and sum alone.
+stream.method("aggregate", function(s, call, name, given, options, ...)
+  if type(name) == "table" or freeze.kind(name) then
+    stream.no_more(call, "aggregate without a name", 2 + select("#", options, ...), 3)
+    name, given, options = nil, name, given
+  else
+    stream.no_more(call, "aggregate", 3 + select("#", ...), 3)
+  end
+  need_key(s, call, "aggregate")
+  if freeze.kind(given) == "custom aggregate" then
+    fault.raise("ARGUMENT", call.at, "aggregate: an aggregate made by tm.aggregate is of windows",
+      'without a window, reduce folds the rows of a key: :reduce("name", function(a, e) ... end)')
+  end
+  check_given(call, name, given)
+  local values = check.options(call.at, "aggregate", options, { emit = emit })
+  values.name = name
+  local node = add(s, call, { kind = "rolling", verb = "aggregate", aggregates = aggregates_of(call, "aggregate", s.node.schema, given) },
+    values, "aggregate")
+  derive.schema(node)
+  return stream.new(s.job, node)
+end)
+
 local windowed = {}
+
+-- An aggregate in Lua: the window gives the accumulator's fields, and a function behind it what `result` makes of them.
+local function add_custom(w, call, name, made)
+  local s = w.stream
+  if w.window.size_ms ~= w.window.slide_ms and not made.merge then
+    fault.raise("ARGUMENT", call.at, ("aggregate: merge is missing: tm.%s keeps what it has of every slice of time and merges that")
+      :format(w.window.verb), "for example merge = function(a, b) a.sum = a.sum + b.sum a.n = a.n + b.n end")
+  end
+  local node = add(s, call, { kind = "window", verb = "aggregate", window = w.window, aggregates = {}, custom = made },
+    { name = name }, "window")
+  derive.schema(node)
+  if not made.result then return stream.new(s.job, node) end
+  local keeps = { unpack(node.key) }
+  keeps[#keeps + 1], keeps[#keeps + 2] = "window_start", "window_end"
+  local result = graph.add(s.job, { kind = "function", verb = "map", where = call.at, inputs = { node }, fn = made.result,
+    keeps = keeps, returns = made.returns, base = node.name .. ": result" })
+  return stream.new(s.job, result, node)
+end
 
 function windowed.aggregate(self, name, given, ...)
   local file, line = place.find()
@@ -126,13 +181,14 @@ function windowed.aggregate(self, name, given, ...)
     fault.raise("ARGUMENT", call.at, ("aggregate: called on %s"):format(check.show(self)),
       'it follows a window: stream:window(tm.tumbling("1m")):aggregate { n = tm.count() }')
   end
-  if type(name) == "table" and given == nil then name, given = nil, name end
+  if (type(name) == "table" or freeze.kind(name)) and given == nil then name, given = nil, name end
   stream.no_more(call, "aggregate", 2 + select("#", ...), 2)
-  if name ~= nil then check.name(call.at, "aggregate: the name", name) end
-  if type(given) ~= "table" or freeze.kind(given) or next(given) == nil then
-    check.wrong(call.at, "aggregate", "a table of aggregates", given,
-      'for example :aggregate("spend", { n = tm.count(), total = tm.sum("amount") })')
+  local made = freeze.content(given, "custom aggregate")
+  if made then
+    if name ~= nil then check.name(call.at, "aggregate: the name", name) end
+    return add_custom(w, call, name, made)
   end
+  check_given(call, name, given)
   local s = w.stream
   local node = add(s, call, { kind = "window", verb = "aggregate", window = w.window,
     aggregates = aggregates_of(call, "aggregate", s.node.schema, given) }, { name = name }, "window")

@@ -75,6 +75,7 @@ local function aggregates(C, graph, put, node)
       a.field and column(node.input, a.field, node) or -1, column(node.schema, a.name, node)))
     if a.by then put(node, C.tm_graph_aggregate_by(graph, node.id, column(node.input, a.by, node))) end
     if a.q then put(node, C.tm_graph_aggregate_q(graph, node.id, a.q)) end
+    if a.limit then put(node, C.tm_graph_aggregate_limit(graph, node.id, a.limit)) end
   end
 end
 
@@ -103,6 +104,10 @@ function kinds.window(C, graph, put, node)
   keys(C, graph, put, node)
   put(node, C.tm_graph_window(graph, node.id, w.size_ms, w.slide_ms, w.offset_ms))
   aggregates(C, graph, put, node)
+  if node.custom then
+    put(node, C.tm_graph_aggregate(graph, node.id, enum(C, "TM_AGGREGATE_", "custom"), -1,
+      column(node.schema, node.custom.schema.fields[1].name, node)))
+  end
 end
 
 function kinds.route(C, graph, put, node)

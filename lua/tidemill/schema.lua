@@ -55,6 +55,10 @@ local function type_of(call, what, given)
   if type(given) ~= "table" then return type_text.tree(types.parse(given, call.at, what)) end
   local list = freeze.content(given, "list")
   if list then
+    if list.options then
+      fault.raise("SCHEMA", call.at, ("%s: a list with options is an aggregate; the type of a list has none"):format(what),
+        ('say tm.list(%s)'):format(check.show(list.given)))
+    end
     local item, required = field_of(call, what .. ": its items", list.given)
     return type_text.make("list", { { name = "item", type = item, required = required } })
   end
@@ -142,10 +146,11 @@ end
 
 ---`tm.list("string")`, `tm.list { sku = "string", quantity = "int" }`: the type of a list. A text may be a field instead, where
 ---the object is used as an aggregate: which of the two is known there.
----@return table object of kind "list": { given = }
-function schema.list(call, item)
+---@param options table? of an aggregate, checked
+---@return table object of kind "list": { given =, options = }
+function schema.list(call, item, options)
   if type(item) ~= "string" then type_of(call, "tm.list", freeze.object("list", { given = item })) end
-  return freeze.object("list", { given = item })
+  return freeze.object("list", { given = item, options = options })
 end
 
 ---`tm.map("string", "double")`: the type of a map.

@@ -221,7 +221,13 @@ end)
 -- Modifiers: about the operator just added.
 
 method("named", function(s, call, name)
-  graph.set_name(s.job, s.node, check.name(call.at, "named", name), call.at)
+  check.name(call.at, "named", name)
+  if s.before and s.before.kind == "window" then -- the state is the window's
+    graph.set_name(s.job, s.before, name, call.at)
+    graph.set_derived(s.job, s.node, name .. ": result")
+  else
+    graph.set_name(s.job, s.node, name, call.at)
+  end
   return stream.new(s.job, s.node, s.before)
 end)
 
@@ -232,7 +238,8 @@ method("parallelism", function(s, call, n)
       s.node.verb), "set it on the operator that follows")
   end
   s.node.parallelism = n
-  if s.before and s.before.kind == "source" then s.before.parallelism = n end -- a source whose fields are functions
+  -- A source whose fields are functions; a window whose result is one.
+  if s.before and s.before.kind ~= "function" then s.before.parallelism = n end
   return stream.new(s.job, s.node, s.before)
 end)
 

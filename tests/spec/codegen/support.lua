@@ -79,6 +79,14 @@ function support.nodes(schema, specs)
   return chain, all
 end
 
+---A window with a custom aggregate over rows of this schema. custom: { schema =, defaults =, add =, merge = }.
+function support.custom(schema, custom)
+  local node = { id = 1, kind = "window", verb = "aggregate", name = "totals", where = "job.lua:2", inputs = {}, input = schema,
+    schema = custom.schema, custom = custom, reads = {} }
+  node.findings = codegen.derive_custom(node)
+  return { node }
+end
+
 ---Types and names of visible columns: "a int, b double".
 function support.show(schema)
   local parts = {}
@@ -146,7 +154,7 @@ Runner.__index = Runner
 ---Runs a chain over rows. options: full, full_bytes, capacity (bytes), on_fail(node, code, message) -> rc, among
 function support.runner(nodes, options)
   options = options or {}
-  local r = setmetatable({ nodes = nodes, graph = nodes.graph, failures = {},
+  local r = setmetatable({ nodes = nodes, graph = nodes.graph, failures = {}, blobs = {},
     options = options, anchors = {} }, Runner)
   r.capacity = options.capacity or 1024
   r.out_buffer = ffi.new("uint64_t[?]", r.capacity / 8 + 8)
@@ -184,9 +192,23 @@ function support.runner(nodes, options)
       at.out, at.out_capacity = ffi.cast("uint8_t *", bigger), capacity
       return 0
     end,
+    -- What accumulators refer to: buffers by number.
+    tm_chain_blob = function(_, _, _, ref) return ffi.cast("uint8_t *", r.blobs[ffi.cast("int32_t *", ref)[0]]) end,
+    tm_chain_keep = function(_, _, ref, p, length)
+      local at = ffi.cast("int32_t *", ref)
+      if at[0] == 0 then
+        r.blobs[#r.blobs + 1] = ffi.new("uint64_t[512]")
+        at[0] = #r.blobs
+      end
+      ffi.copy(r.blobs[at[0]], p, length)
+      at[1] = length
+      return 0
+    end,
     tm_chain_fail = function(_, node, row, row_of, code, message)
       local values
-      if row ~= nil then values = plain(rows.read(layout.of(nodes[row_of + 1].input), row)) end
+      if row ~= nil and not (options.among and options.among.role) then
+        values = plain(rows.read(layout.of(nodes[row_of + 1].input), row))
+      end
       r.failures[#r.failures + 1] = { node = node, code = code, message = message, row = values }
       return options.on_fail and options.on_fail(node, code, message) or 0
     end,

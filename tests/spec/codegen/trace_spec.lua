@@ -90,6 +90,23 @@ local VERBS = {
     if e.amount > 50 then out("large", e) else out { a = e.amount } end
     out { a = e.n }
   end } },
+  ["add of a custom aggregate"] = { role = "add", custom = {
+    schema = support.schema "sum double; n int; most decimal(10,2); ids int64; ok bool; at timestamp",
+    defaults = { 0, 0, D "0", I "0", false },
+    add = function(a, e)
+      a.sum, a.n, a.ids = a.sum + e.amount, a.n + 1, a.ids + e.id
+      if e.price > a.most then a.most = e.price end
+      a.ok, a.at = a.ok or e.ok, e.ts
+    end } },
+  ["add of texts"] = { role = "add", custom = { schema = support.schema "last string; n int", defaults = { "", 0 },
+    add = function(a, e) if a.last ~= e.user then a.n = a.n + 1 end a.last = e.user end } },
+  ["merge of a custom aggregate"] = { role = "merge", custom = {
+    schema = support.schema "sum double; n int; most decimal(10,2); ok bool", defaults = { 0, 0, D "0", false },
+    add = function(a, e) a.n = a.n + e.n end,
+    merge = function(a, b)
+      a.sum, a.n, a.ok = a.sum + b.sum, a.n + b.n, a.ok or b.ok
+      if b.most > a.most then a.most = b.most end
+    end } },
   reduce = { { verb = "reduce", fn = function(a, e) return { user = e.user, amount = a.amount + e.amount, n = a.n } end } },
 }
 
@@ -104,8 +121,9 @@ end
 
 -- A runner and functions that run it over full and over small batches, entered as C does.
 local function prepare(specs)
-  local nodes = support.nodes(SCHEMA, specs)
-  local runner = support.runner(nodes, { full = 4096, full_bytes = 1024 * 1024, capacity = 1024 * 1024 })
+  local nodes = specs.custom and support.custom(SCHEMA, specs.custom) or support.nodes(SCHEMA, specs)
+  local runner = support.runner(nodes, { full = 4096, full_bytes = 1024 * 1024, capacity = 1024 * 1024,
+    among = specs.custom and { role = specs.role } })
   local batches = {}
   local function batch(size)
     if not batches[size] then
@@ -119,6 +137,12 @@ local function prepare(specs)
   if reduce then
     local slots, kept = require("ffi").new("uint8_t *[1024]"), support.buffer(SCHEMA, { row(1) })
     for i = 0, 1023 do slots[i] = require("ffi").cast("uint8_t *", kept) end
+    runner.slots, runner.kept, runner.ctx.slots = slots, kept, slots
+  end
+  if specs.custom then -- some accumulators, one for many rows each
+    local size = require("ffi.layout").of(specs.custom.schema).fixed_bytes / 8
+    local slots, kept = require("ffi").new("uint8_t *[2048]"), require("ffi").new("uint64_t[?]", size * 100)
+    for i = 0, 2047 do slots[i] = require("ffi").cast("uint8_t *", kept + i * 7 % 100 * size) end
     runner.slots, runner.kept, runner.ctx.slots = slots, kept, slots
   end
   local rc

@@ -1,5 +1,6 @@
 // reduce: kept rows, repeated keys, failing rows, full outputs, the end. The chunk is a double that
 // keeps the contract of chain.ffi.h: it adds the cents and takes the new row's note.
+#define SUPPORT_OWN_CHAINS
 #include "core/vm/vm.h"
 #include "support.h"
 

@@ -9,6 +9,9 @@
 
 #include "core/batch/key_group.h"
 #include "core/operator/block.h"
+#ifndef SUPPORT_OWN_CHAINS
+#include "chains.h"
+#endif
 
 // --- memory and randomness -----------------------------------------------------------------------
 

@@ -1,0 +1,273 @@
+// Custom aggregates: entering the chunks of add and merge, and what accumulators refer to.
+#include "core/operator/custom.h"
+
+static struct tm__operator_home home_of(struct tm__operator_custom *custom, uint8_t **slot,
+                                        int side)
+{
+    struct tm__operator_window *window = custom->window;
+    size_t index = (size_t)(slot - custom->slots) - 1;
+    if (custom->count == 0) // rows, one slot each
+        return (struct tm__operator_home){window->state, custom->namespaces[index],
+                                          custom->key_groups[index]};
+    return (struct tm__operator_home){side == 0 ? window->merged : window->state,
+                                      side == 0 ? window->merged_space : NULL, window->key_group};
+}
+
+static const uint8_t *on_blob(void *arg, uint8_t **slot, int side, const uint8_t *ref)
+{
+    struct tm__operator_home home = home_of(arg, slot, side);
+    return tm_state_blob_get(home.state, home.key_group, (const struct tm_blob *)(const void *)ref);
+}
+
+static int on_keep(void *arg, uint8_t **slot, uint8_t *ref, const uint8_t *p, uint32_t length)
+{
+    struct tm__operator_home home = home_of(arg, slot, 0);
+    return tm_state_blob_set(home.state, home.ns, home.key_group, (struct tm_blob *)(void *)ref, p,
+                             length);
+}
+
+// --- failures ------------------------------------------------------------------------------------
+
+static int tell(struct tm__operator_custom *custom, const struct tm_schema *schema,
+                const struct tm_row *row, int code, const char *message, size_t length)
+{
+    struct tm_operator *op = &custom->window->base;
+    struct tm_row_failure failure = {
+        .node = op->node,
+        .code = code,
+        .message = message,
+        .message_length = length,
+        .schema = schema,
+        .row = row,
+        .offset = -1,
+        .line = -1,
+    };
+    return tm_task_row_failed(op->ctx, &failure, &custom->failure);
+}
+
+static int on_add_failed(void *arg, uint32_t node, const struct tm_row *row, uint32_t row_of,
+                         int code, const char *message, size_t length)
+{
+    struct tm__operator_custom *custom = arg;
+    (void)node;
+    (void)row_of;
+    custom->failed++;
+    return tell(custom, custom->window->input, row, code, message, length);
+}
+
+// The account is of input rows: one of those that made the result counts as failed instead of used.
+static int on_merge_failed(void *arg, uint32_t node, const struct tm_row *row, uint32_t row_of,
+                           int code, const char *message, size_t length)
+{
+    struct tm__operator_custom *custom = arg;
+    (void)node;
+    (void)row_of;
+    for (uint32_t i = 0; i < custom->count; i++)
+        if ((const uint8_t *)row == custom->slots[2 * i + 1])
+            *custom->spoilt[i] = TM__CUSTOM_TOLD;
+    tm_metric_add(&custom->window->base.metrics->used, (uint64_t)-1);
+    return tell(custom, NULL, NULL, code, message, length);
+}
+
+// --- entering ------------------------------------------------------------------------------------
+
+static int enter(struct tm__operator_custom *custom, struct tm_vm_chain *chain, const uint8_t *in,
+                 const uint8_t *in_end, uint32_t rows, struct tm_error *err)
+{
+    const struct tm_operator *op = &custom->window->base;
+    struct tm_chain_ctx *entry = tm_vm_chain_ctx(chain);
+    entry->in = in;
+    entry->in_end = in_end;
+    entry->in_rows = rows;
+    entry->slots = custom->slots;
+    entry->slot_index = 0;
+    entry->now_ms = op->ctx->now_ms;
+    tm_error_clear(&custom->failure);
+    int rc = tm_vm_chain_run(chain, err);
+    if (rc < 0) {
+        if (custom->failure.code != 0)
+            *err = custom->failure;
+        else if (rc == TM_E_USER_MEMORY || rc == TM_E_MEMORY)
+            tm_error_prefix(err, "operator '%s'", op->node->name);
+        return rc;
+    }
+    if (rc != TM_VM_RUN_DONE || entry->in_rows != 0)
+        return tm_error_set(err, TM_E_INTERNAL,
+                            "operator '%s': the chunk stopped before its last row", op->node->name);
+    return 0;
+}
+
+// The block's rows are some of a batch's, in order: the chunk walks over all rows between, and
+// those that are not of the block have no accumulator.
+int tm__operator_custom_add(struct tm__operator_custom *custom, struct tm_error *err)
+{
+    struct tm__operator_window *window = custom->window;
+    const struct tm__operator_block *block = window->block;
+    custom->failed = 0;
+    custom->count = 0;
+    for (uint32_t k = 0; k < block->count;) {
+        const struct tm_row *row = block->rows[k];
+        const uint8_t *first = (const uint8_t *)row;
+        uint32_t rows = 0;
+        for (; rows < TM__OPERATOR_BLOCK && k < block->count; rows++, row = tm_row_next(row)) {
+            custom->slots[rows] = NULL;
+            if (row != block->rows[k])
+                continue;
+            custom->slots[rows] = block->values[k];
+            custom->namespaces[rows] = block->namespaces[k];
+            custom->key_groups[rows] = tm_state_key_group(window->state, block->keys[k].hash);
+            k++;
+        }
+        int rc = enter(custom, custom->add, first, (const uint8_t *)row, rows, err);
+        if (rc != 0)
+            return rc;
+    }
+    tm_metric_add(&window->base.metrics->used, block->count - custom->failed);
+    return 0;
+}
+
+// --- merging -------------------------------------------------------------------------------------
+
+// What an accumulator holds becomes another's, which is new.
+static int copy(struct tm__operator_custom *custom, uint8_t *to, const uint8_t *from)
+{
+    struct tm__operator_window *window = custom->window;
+    const struct tm_schema *schema = custom->schema;
+    memcpy(to, from, schema->fixed_bytes);
+    for (uint32_t f = 0; schema->has_references && f < schema->field_count; f++) {
+        const struct tm_field *field = &schema->fields[f];
+        if (!tm_type_is_reference(field->type))
+            continue;
+        const struct tm_blob *blob = (const struct tm_blob *)(const void *)(from + field->offset);
+        struct tm_blob copied = {0};
+        int rc = tm_state_blob_set(window->merged, window->merged_space, window->key_group, &copied,
+                                   tm_state_blob_get(window->state, window->key_group, blob),
+                                   blob->length);
+        if (rc != 0)
+            return rc;
+        memcpy(to + field->offset, &copied, sizeof copied);
+    }
+    return 0;
+}
+
+int tm__operator_custom_flush(struct tm__operator_custom *custom, struct tm_error *err)
+{
+    uint32_t count = custom->count;
+    if (count == 0)
+        return 0;
+    int rc = enter(custom, custom->merge, custom->slots[1], custom->slots[1], count, err);
+    custom->count = 0;
+    return rc;
+}
+
+int tm__operator_custom_merge(struct tm__operator_custom *custom, void *to, const void *from,
+                              uint64_t *spoilt, struct tm_error *err)
+{
+    if (tm__operator_custom_is_new(from))
+        return 0;
+    if (tm__operator_custom_is_new(to))
+        return copy(custom, to, from) == 0 ? 0
+                                           : tm__operator_out_of_memory(&custom->window->base, err);
+    uint32_t i = custom->count++;
+    custom->slots[2 * i] = to;
+    custom->slots[2 * i + 1] = (uint8_t *)(uintptr_t)from;
+    custom->spoilt[i] = spoilt;
+    return custom->count == TM__OPERATOR_BLOCK ? tm__operator_custom_flush(custom, err) : 0;
+}
+
+// --- results -------------------------------------------------------------------------------------
+
+int tm__operator_custom_put(const struct tm__operator_custom *custom,
+                            const struct tm__operator_home *home, const void *value,
+                            struct tm_builder *builder)
+{
+    const struct tm_schema *schema = custom->schema;
+    const struct tm_row *row = value;
+    int rc = 0;
+    for (uint32_t f = 0; f < schema->field_count && rc == 0; f++) {
+        const struct tm_field *field = &schema->fields[f];
+        uint32_t to = custom->first + f;
+        if (tm_row_is_null(row, f))
+            continue;
+        if (tm_type_is_reference(field->type)) {
+            const struct tm_blob *blob = (const void *)((const uint8_t *)value + field->offset);
+            const void *bytes = tm_state_blob_get(home->state, home->key_group, blob);
+            rc = tm_type_is_nested(field->type)
+                     ? tm_builder_put_nested(builder, to, bytes, blob->length)
+                     : tm_builder_put_bytes(builder, to, bytes, blob->length);
+        } else if (field->type.kind == TM_TYPE_DECIMAL) {
+            tm_builder_put_decimal(builder, to, tm_row_decimal(row, field->offset));
+        } else {
+            tm_builder_put_int(builder, to, tm_row_int(row, field->offset));
+        }
+    }
+    return rc;
+}
+
+// --- making one ----------------------------------------------------------------------------------
+
+int tm__operator_custom_new(struct tm__operator_window *self, struct tm_error *err)
+{
+    const struct tm_task_context *ctx = self->base.ctx;
+    const struct tm_node *node = self->base.node;
+    struct tm__operator_custom *custom = tm_mem_zalloc(self->mem, sizeof *custom);
+    if (custom == NULL)
+        return tm__operator_out_of_memory(&self->base, err);
+    custom->window = self;
+    self->custom = custom;
+    struct tm_vm_chain_args args = {
+        .nodes = &node->id,
+        .node_count = 1,
+        .subtask = ctx->subtask,
+        .parallelism = ctx->chain->parallelism,
+        .arg = custom,
+        .role = "add",
+        .fail = on_add_failed,
+        .blob = on_blob,
+        .keep = on_keep,
+    };
+    int rc = tm_vm_chain_new(ctx->vm, &args, &custom->add, err);
+    if (rc != 0 || self->size == self->slide)
+        return rc;
+    args.role = "merge";
+    args.fail = on_merge_failed;
+    return tm_vm_chain_new(ctx->vm, &args, &custom->merge, err);
+}
+
+int tm__operator_custom_open(struct tm__operator_custom *custom, const struct tm_schema *output,
+                             struct tm_error *err)
+{
+    struct tm__operator_window *self = custom->window;
+    struct tm_field_def *defs;
+    custom->first = self->base.node->aggregates[0].output_field;
+    uint32_t end = output->time_field < 0 ? output->field_count : (uint32_t)output->time_field;
+    if (custom->first >= end)
+        return tm_error_set(err, TM_E_INTERNAL, "operator '%s': an accumulator without columns",
+                            self->base.node->name);
+    uint32_t count = end - custom->first;
+    defs = tm_mem_alloc(self->mem, count * sizeof *defs);
+    if (defs == NULL)
+        return tm__operator_out_of_memory(&self->base, err);
+    for (uint32_t i = 0; i < count; i++)
+        defs[i] = (struct tm_field_def){.name = output->fields[custom->first + i].name,
+                                        .type = output->fields[custom->first + i].type};
+    int rc = tm_schema_new(self->base.ctx->shared_mem, defs, count, -1, &custom->schema, err);
+    tm_mem_free(self->mem, defs, count * sizeof *defs);
+    if (rc != 0)
+        return rc;
+    self->aggregates = (struct tm__operator_aggregates){
+        .mem = self->mem, .custom = custom, .value_bytes = custom->schema->fixed_bytes};
+    return 0;
+}
+
+void tm__operator_custom_free(struct tm__operator_custom *custom)
+{
+    if (custom == NULL)
+        return;
+    if (custom->add != NULL)
+        tm_vm_chain_free(custom->add);
+    if (custom->merge != NULL)
+        tm_vm_chain_free(custom->merge);
+    tm_schema_unref(custom->schema);
+    tm_mem_free(custom->window->mem, custom, sizeof *custom);
+}

@@ -1,0 +1,52 @@
+// Custom aggregates of windows: the accumulator is a row of its own schema in the key's value,
+// which the job's functions change in place (lua/codegen/accumulate.lua). A text or nested column's
+// slot is a tm_blob of the state instead of a reference into the row. A value whose size is 0 has
+// taken no row yet: of a new key, or of one all of whose rows failed.
+#pragma once
+
+#include "core/operator/window.h"
+#include "core/vm/vm.h"
+
+struct tm__operator_custom {
+    struct tm__operator_window *window;
+    struct tm_schema *schema; // of accumulators
+    uint32_t first;           // their first column in the output
+    struct tm_vm_chain *add, *merge;
+
+    // Under way: the accumulators of a run of rows, or pairs of one that takes in and one that is
+    // taken; and where each lives.
+    uint32_t count;
+    uint8_t *slots[2 * TM__OPERATOR_BLOCK];
+    uint32_t key_groups[TM__OPERATOR_BLOCK];
+    struct tm_namespace *namespaces[TM__OPERATOR_BLOCK]; // add
+    uint64_t *spoilt[TM__OPERATOR_BLOCK];                // merge: set when it fails
+    uint32_t failed;                                     // rows of the run
+    struct tm_error failure;                             // of a row, when it ends the job
+};
+
+static inline bool tm__operator_custom_is_new(const void *value)
+{
+    return ((const struct tm_row *)value)->size_bytes == 0;
+}
+
+// `self`: of a node with a custom aggregate. Its aggregates are then these.
+int tm__operator_custom_new(struct tm__operator_window *self, struct tm_error *err) TM_WARN_UNUSED;
+// Once types are settled: what the output schema says of the accumulator.
+int tm__operator_custom_open(struct tm__operator_custom *custom, const struct tm_schema *output,
+                             struct tm_error *err) TM_WARN_UNUSED;
+void tm__operator_custom_free(struct tm__operator_custom *custom); // NULL is fine
+// The rows of the window's block into their values; counts those that failed as such.
+int tm__operator_custom_add(struct tm__operator_custom *custom,
+                            struct tm_error *err) TM_WARN_UNUSED;
+
+// Merging, into the window's scratch state: pairs are gathered and merged by flush, or when there
+// are enough. *spoilt is set where the job's function failed; the failure has been told.
+int tm__operator_custom_merge(struct tm__operator_custom *custom, void *to, const void *from,
+                              uint64_t *spoilt, struct tm_error *err) TM_WARN_UNUSED;
+int tm__operator_custom_flush(struct tm__operator_custom *custom,
+                              struct tm_error *err) TM_WARN_UNUSED;
+
+// The accumulator as columns of the row being built. TM_E_MEMORY, TM_E_LIMIT.
+int tm__operator_custom_put(const struct tm__operator_custom *custom,
+                            const struct tm__operator_home *home, const void *value,
+                            struct tm_builder *builder) TM_WARN_UNUSED;

@@ -1,0 +1,5 @@
+-- reduce instead of add.
+local tm = require "tidemill"
+local S = tm.schema { user = "string", item = "string", price = "decimal(10,2)", ts = "timestamp" }
+local rows = tm.from(tm.file { path = "in.jsonl", format = "json", schema = S }):watermark("ts"):key_by("user"):window(tm.tumbling("1m"))
+return rows:aggregate("m", tm.aggregate { accumulator = { n = "int" }, reduce = function(a, e) a.n = a.n + 1 end }):to(tm.print())
