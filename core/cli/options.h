@@ -26,6 +26,7 @@ struct tm_cli_options {
     bool help, json, source, quiet, deny_warnings, watch_table, types;
     const char *log;      // "text" or "json"; NULL: text
     uint32_t parallelism; // 0: not given
+    uint32_t sample;      // records of each source without a schema; 0: not given
     const char *set_names[TM_CLI_SETS_MAX], *set_values[TM_CLI_SETS_MAX];
     uint32_t set_count;
     char *set_copies[TM_CLI_SETS_MAX]; // names, cut off their values

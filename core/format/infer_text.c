@@ -40,7 +40,9 @@ static bool is_tail(const struct tm_infer_texts *texts, const char *p, uint32_t 
         at += 1 + fraction;
     }
     if (at < len && (p[at] == 'e' || p[at] == 'E')) {
-        at += 1 + (at + 1 < len && (p[at + 1] == '+' || p[at + 1] == '-'));
+        at++;
+        if (at < len && (p[at] == '+' || p[at] == '-'))
+            at++;
         uint32_t exponent = digits(p, at, len);
         if (exponent == 0 || exponent > 2) // 1e308 may be, 1e400 is beyond a double
             return false;

@@ -6,6 +6,7 @@
 
 #include "core/base/limits.h"
 #include "core/format/csv_options.h"
+#include "core/task/job.h"
 
 struct tm_sampler {
     const struct tm_samples *samples;

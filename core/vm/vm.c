@@ -222,6 +222,8 @@ int tm_vm_new(const struct tm_vm_args *args, struct tm_vm **out, struct tm_error
     vm->set_names = args->set_names;
     vm->set_values = args->set_values;
     vm->set_count = args->set_count;
+    vm->infer = args->infer;
+    vm->infer_arg = args->infer_arg;
     vm->one_liner = args->one_liner;
     tm_buf_init(&vm->text, args->mem);
     tm_buf_init(&vm->read, args->mem);

@@ -9,6 +9,7 @@
 #include "core/vm/chain.ffi.h"
 
 struct tm_vm;
+struct tm_infer_column;
 struct tm_vm_chain;
 
 struct tm_vm_args {
@@ -23,6 +24,11 @@ struct tm_vm_args {
     bool one_liner; // `tm` is there already, and `return` may be left out
     const char *const *set_names, *const *set_values; // --set name=value
     uint32_t set_count;
+    // The columns of the script's source number `index` that has no schema, from its first records
+    // (core/task/sample.h). Any thread. NULL: sources must have one.
+    int (*infer)(void *arg, uint32_t index, const struct tm_node *source,
+                 const struct tm_infer_column **columns, uint32_t *count, struct tm_error *err);
+    void *infer_arg;
 };
 
 int tm_vm_new(const struct tm_vm_args *args, struct tm_vm **vm,

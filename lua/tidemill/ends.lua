@@ -69,7 +69,7 @@ end
 
 ---A source node of a connector: the node whose rows the job gets, and the source where that is another one.
 function ends.source(job, connector, at)
-  local spec = connectors.as_source(connector, at, job.session.findings)
+  local spec = connectors.as_source(connector, at, job.session)
   local node = graph.add(job, {
     kind = "source", verb = "from", where = at, base = spec.base, connector = spec.connector,
     format = spec.format, format_options = spec.format_options,

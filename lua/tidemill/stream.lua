@@ -252,6 +252,7 @@ method("returns", function(s, call, given)
     fault.raise("ARGUMENT", call.at, ("returns: comes right after %s, before the next operator"):format(node.verb))
   end
   node.returns = schema.declare(call, "returns", given)
+  schema.refuse_options(call.at, "returns", node.returns)
   return stream.new(s.job, s.node, s.before)
 end)
 
