@@ -8,7 +8,10 @@
 #include "core/base/log.h"
 #include "core/base/mem.h"
 
-enum { TM_CLI_SETS_MAX = 256 };
+enum {
+    TM_CLI_SETS_MAX = 256,
+    TM_CLI_SAMPLE_MAX = 1000000, // records; the bytes that are looked at have their own bound
+};
 
 enum tm_exit {
     TM_EXIT_FINISHED = 0,
@@ -23,6 +26,8 @@ struct tm_cli_options {
     const char *command;
     const char *file; // the command's argument: a job, a command, a code, ...
     const char *code; // of -e, in place of a job; NULL: none
+    const char *format; // of what `schema` reads; NULL: by its suffix
+    bool luals;
     bool help, json, source, quiet, deny_warnings, watch_table, types;
     const char *log;      // "text" or "json"; NULL: text
     uint32_t parallelism; // 0: not given
@@ -48,6 +53,7 @@ enum tm_cli_argument {
     TM_CLI_COMMAND, // optional
     TM_CLI_CODE,    // of an error; optional
     TM_CLI_CHOICE,  // one of `arguments`, "bash|zsh"
+    TM_CLI_SOURCE,  // a file, folder or pattern, - for standard input, or a job
     TM_CLI_NAME,    // a name that the user chooses
 };
 
@@ -83,4 +89,4 @@ void tm_cli_say(const struct tm_log *log, const struct tm_error *err);
 int tm_cli_fail(const struct tm_cli_options *options, const struct tm_error *err, int exit_code);
 
 tm_cli_run tm_cli_run_job, tm_cli_check, tm_cli_plan, tm_cli_version, tm_cli_help, tm_cli_explain,
-    tm_cli_new, tm_cli_completion, tm_cli_man;
+    tm_cli_new, tm_cli_schema, tm_cli_completion, tm_cli_man;

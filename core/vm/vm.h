@@ -49,6 +49,11 @@ int tm_vm_arguments(struct tm_vm *vm,
                                  const char *doc),
                     void *arg, struct tm_error *err) TM_WARN_UNUSED;
 
+// The schemas of the job's sources: "lua" for pasting, "json", or "luals" for editors. Nothing when
+// no source has fields.
+int tm_vm_schemas(struct tm_vm *vm, const char *form, struct tm_buf *out,
+                  struct tm_error *err) TM_WARN_UNUSED;
+
 // --- types settled by the first real row
 // Apply a proposal (text made by a chunk; opaque) and derive what follows from it. The planning
 // state has the graph and publishes the schemas there; *settled receives the text that every worker

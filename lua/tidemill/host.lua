@@ -93,6 +93,12 @@ function host.findings()
   return list
 end
 
+---The schemas of the job's sources as text.
+---@param form "lua"|"json"|"luals"
+function host.schemas(form)
+  return require("tidemill.schema_text").sources(current and current.job and current.job.nodes or {}, form)
+end
+
 ---{ { name, default, doc }, ... }
 function host.arguments()
   local list = {}

@@ -64,7 +64,7 @@ function infer.schema(session, source)
     fault.raise(code, source.at, ("%s: %s"):format(source.what, message), hint)
   end
   local s = schema.make(columns)
-  for i, c in ipairs(columns) do s.fields[i].rename = c.rename end
+  for i, c in ipairs(columns) do s.fields[i].rename, s.fields[i].note = c.rename, c.note end
   s.inferred = true
   local notes = notes_of(columns)
   session.findings[#session.findings + 1] = { severity = "advice", code = "SCHEMA_INFERRED", where = source.at,

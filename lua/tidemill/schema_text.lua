@@ -71,7 +71,8 @@ function schema_text.lines(s)
   for i, f in ipairs(visible(s)) do
     local tree = type_text.tree(f.type)
     local plain = not (f.rename or f.default or f.required) and tree
-    lines[i] = "  " .. (plain and key(f.name) .. " = " .. pretty(tree, false, "  ") or field(f)) .. ",\n"
+    lines[i] = "  " .. (plain and key(f.name) .. " = " .. pretty(tree, false, "  ") or field(f)) .. "," ..
+      (f.note and " -- " .. f.note or "") .. "\n"
   end
   return "tm.schema {\n" .. table.concat(lines) .. "}"
 end
@@ -129,7 +130,7 @@ local function free(classes, name)
 end
 
 local function write_class(classes, class)
-  local lines = { "---@class (exact) " .. class.name }
+  local lines = { "---@class " .. class.name }
   for _, f in ipairs(class.of) do
     local inner = f.type.kind
     if type_text.is_nested(f.type.text) then inner = free(classes, class.name .. class_name(f.name)) end
@@ -157,6 +158,36 @@ function schema_text.classes(sources)
     while #classes.wanted > 0 do out[#out + 1] = write_class(classes, table.remove(classes.wanted, 1)) end
   end
   return table.concat(out, "\n")
+end
+
+-- --- sources
+
+local function as_lua(sources)
+  local parts = {}
+  for i, s in ipairs(sources) do
+    parts[i] = (#sources > 1 and ("-- %s (%s)\n"):format(s.name, s.where) or "") .. schema_text.lines(s.schema) .. "\n"
+  end
+  return table.concat(parts, "\n")
+end
+
+local function as_json(sources)
+  local parts = {}
+  for i, s in ipairs(sources) do parts[i] = schema_text.json(s.name, s.schema) end
+  return '{"sources":[' .. table.concat(parts, ",") .. "]}\n"
+end
+
+---The schemas of a job's sources; "" when none of them has fields.
+---@param form "lua"|"json"|"luals"
+function schema_text.sources(nodes, form)
+  local sources = {}
+  for _, node in ipairs(nodes) do
+    if node.kind == "source" and not node.declared.bare then
+      sources[#sources + 1] = { name = node.name, where = node.where, schema = node.declared }
+    end
+  end
+  if #sources == 0 then return "" end
+  if form == "json" then return as_json(sources) end
+  return form == "luals" and schema_text.classes(sources) or as_lua(sources)
 end
 
 return schema_text
