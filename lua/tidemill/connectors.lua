@@ -302,7 +302,8 @@ local function is_bounded(self)
   return self.kind ~= "generate" or v.count ~= nil or self.generated.bounded or false
 end
 
-local function with_options(options, more)
+---The options of a format with others.
+function connectors.with_options(options, more)
   if #more == 0 then return options end
   local all = {}
   for _, list in ipairs { options, more } do for _, o in ipairs(list) do all[#all + 1] = o end end
@@ -348,7 +349,7 @@ function connectors.as_source(connector, at, session)
     end
     columns = schema.data()
   end
-  format_options = with_options(format_options, schema.options(columns))
+  format_options = connectors.with_options(format_options, schema.options(columns))
   return { connector = self.definition.connector, format = chosen, format_options = format_options, schema = columns,
     decoder = decoder, returns = decoder and self.schema,
     options = options,
