@@ -19,7 +19,7 @@ struct tm_sampler {
     struct tm_batch_pool *pool;
     // Of the input under way:
     struct tm_decoder *decoder;
-    const char *path;
+    char path[256]; // what messages call it
     uint32_t inputs, records, first_record; // of all inputs; how many there were before this one
     size_t used;                            // bytes of it that are decoded
     char bad[256];                          // the first record that could not be read
@@ -126,7 +126,7 @@ static void sampler_fini(struct tm_sampler *s)
 int tm_sampler_begin(struct tm_sampler *s, const char *path, uint32_t inputs, struct tm_error *err)
 {
     close_input(s);
-    s->path = path;
+    snprintf(s->path, sizeof s->path, "%s", path);
     s->inputs = inputs == 0 ? 1 : inputs;
     s->first_record = s->records;
     s->used = 0;
@@ -221,7 +221,7 @@ static int nothing_there(const struct tm_sampler *s, struct tm_error *err)
     else
         tm_error_set(err, TM_E_SCHEMA_MISSING, "there are no records to infer a schema from: %s is "
                                                "empty",
-                     s->path == NULL ? s->node->name : s->path);
+                     s->path[0] == '\0' ? s->node->name : s->path);
     return err->code;
 }
 

@@ -7,6 +7,7 @@ local order = require "tidemill.order"
 local suggest = require "tidemill.suggest"
 local type_text = require "tidemill.type_text"
 local types = require "tidemill.types"
+local utf8 = require "tidemill.utf8"
 
 local schema = {}
 
@@ -50,6 +51,14 @@ function schema.show(s)
 end
 
 -- --- types of fields, as users write them
+
+-- What a field is called in the source: any text, as JSON and CSV allow.
+local function check_source_name(at, what, name)
+  if type(name) ~= "string" or name == "" or #name > 255 or name:find("%z") or not utf8.is_valid(name) then
+    check.wrong(at, what, "the field's name in the source, a text of 1 to 255 bytes", name,
+      'for example amount = { "decimal(10,2)", rename = "amt" }')
+  end
+end
 
 local struct_of, field_of
 
@@ -101,7 +110,7 @@ function field_of(call, what, given)
     end
   end
   if given.required ~= nil then required = check.boolean(at, what .. ": required", given.required) end
-  if given.rename ~= nil then check.name(at, what .. ": rename", given.rename) end
+  if given.rename ~= nil then check_source_name(at, what .. ": rename", given.rename) end
   if given.default ~= nil and required then
     fault.raise("SCHEMA", at, what .. ": a field with a default is never missing: required says nothing",
       "leave one of the two out")

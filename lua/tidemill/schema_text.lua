@@ -135,7 +135,7 @@ local function write_class(classes, class)
     local inner = f.type.kind
     if type_text.is_nested(f.type.text) then inner = free(classes, class.name .. class_name(f.name)) end
     lines[#lines + 1] = ("---@field %s %s%s"):format(member(f.name), type_name(f.type, classes, inner),
-      (f.required or f.default) and "" or "?")
+      (f.required or f.default or inner == "any") and "" or "?")
   end
   return table.concat(lines, "\n") .. "\n"
 end
