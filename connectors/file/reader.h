@@ -36,7 +36,7 @@ struct tm_file_reader {
     int fd;                            // opened when reading begins, unless it is given
     bool own_fd;
     size_t first_used; // of input.first
-    int64_t offset; // of the file that was read so far; the helper thread's while it is busy
+    int64_t offset;    // of the file that was read so far; the helper thread's while it is busy
     size_t buffer_bytes;
     struct tm_file_reader_buffer buffers[2];
     int filling;           // the one that is read into

@@ -181,12 +181,11 @@ int tm_engine_open(struct tm_engine *engine, const struct tm_cli_options *option
         .infer = infer,
         .infer_arg = engine,
     };
-    engine->samples =
-        tm_samples_new(&(struct tm_samples_args){.fx = &engine->fx,
-                                                 .mem = &engine->mem,
-                                                 .log = &engine->log,
-                                                 .connectors = tm_engine_connectors,
-                                                 .records = options->sample});
+    engine->samples = tm_samples_new(&(struct tm_samples_args){.fx = &engine->fx,
+                                                               .mem = &engine->mem,
+                                                               .log = &engine->log,
+                                                               .connectors = tm_engine_connectors,
+                                                               .records = options->sample});
     if (engine->samples == NULL)
         return tm_error_set(err, TM_E_MEMORY, "out of memory");
     rc = tm_vm_new(&engine->vm_args, &engine->vm, err);

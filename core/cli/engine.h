@@ -18,7 +18,7 @@ struct tm_engine {
     struct tm_graph *graph;
     struct tm_plan *plan;
     struct tm_samples *samples; // of sources without a schema
-    char *script; // text of the job
+    char *script;               // text of the job
     size_t script_length;
     uint32_t parallelism;
 };

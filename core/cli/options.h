@@ -24,8 +24,8 @@ enum tm_exit {
 struct tm_cli_options {
     FILE *out; // what the command prints, written to standard output when it has ended
     const char *command;
-    const char *file; // the command's argument: a job, a command, a code, ...
-    const char *code; // of -e, in place of a job; NULL: none
+    const char *file;   // the command's argument: a job, a command, a code, ...
+    const char *code;   // of -e, in place of a job; NULL: none
     const char *format; // of what `schema` reads; NULL: by its suffix
     bool luals;
     bool help, json, source, quiet, deny_warnings, watch_table, types;

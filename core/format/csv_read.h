@@ -54,8 +54,8 @@ struct tm__csv_decoder {
     void *notice_arg;
     struct tm_strangers *strangers; // the same
     bool has_strangers;             // the header does
-    struct tm__columns columns_of; // names in the header, defaults
-    struct tm__json_cell *cell;    // for nested values and any, which are JSON in their field
+    struct tm__columns columns_of;  // names in the header, defaults
+    struct tm__json_cell *cell;     // for nested values and any, which are JSON in their field
     struct tm_buf cell_text;
     struct tm_buf whole_names; // of records that are taken whole: the header's, as msgpack
     struct tm__timestamp_cache times;

@@ -100,7 +100,8 @@ static int find_key(struct tm_infer *infer, struct tm__infer_node *parent, const
 {
     uint32_t slot = slot_of(infer, parent, name, len);
     struct tm__infer_entry *e = infer->table[slot];
-    while (e != NULL && (e->parent != parent || e->length != len || memcmp(e->name, name, len) != 0))
+    while (e != NULL &&
+           (e->parent != parent || e->length != len || memcmp(e->name, name, len) != 0))
         e = e->chain;
     *found = e;
     if (e != NULL || infer->entries == TM_INFER_NODES_MAX)
@@ -289,17 +290,17 @@ enum {
 static const char *scalar_type(const struct tm_infer *infer, const struct tm__infer_node *node)
 {
     const char *mixed = infer->is_text ? "string" : "any";
-    return is_empty(node)                          ? mixed
-           : only(node, BOOLS)                     ? "bool"
-           : only(node, INTS)                      ? "int"
-           : only(node, LONGS)                     ? "int64"
-           : only(node, LONGS | UINTS)             ? "decimal(20,0)"
-           : only(node, WHOLES)                    ? "decimal(38,0)"
-           : only(node, NUMBERS)                   ? "double"
-           : only(node, TIMES)                     ? "timestamp"
-           : only(node, STRINGS)                   ? "string"
-           : only(node, 1 << TM__SHAPE_BINARY)     ? "bytes"
-                                                   : mixed;
+    return is_empty(node)                      ? mixed
+           : only(node, BOOLS)                 ? "bool"
+           : only(node, INTS)                  ? "int"
+           : only(node, LONGS)                 ? "int64"
+           : only(node, LONGS | UINTS)         ? "decimal(20,0)"
+           : only(node, WHOLES)                ? "decimal(38,0)"
+           : only(node, NUMBERS)               ? "double"
+           : only(node, TIMES)                 ? "timestamp"
+           : only(node, STRINGS)               ? "string"
+           : only(node, 1 << TM__SHAPE_BINARY) ? "bytes"
+                                               : mixed;
 }
 
 static int put(struct tm_buf *out, const char *text)
@@ -375,7 +376,8 @@ static int put_struct(struct tm_infer *infer, const struct tm__infer_node *node,
 {
     int rc = put(out, "struct(");
     *made = node->first != NULL;
-    for (const struct tm__infer_entry *e = node->first; rc == 0 && *made && e != NULL; e = e->next) {
+    for (const struct tm__infer_entry *e = node->first; rc == 0 && *made && e != NULL;
+         e = e->next) {
         *made = is_name(e->name, e->length) && ++infer->fields < TM_TYPE_FIELDS_MAX / 2;
         rc = e == node->first ? 0 : put(out, ",");
         rc = rc != 0 ? rc : put_field_name(out, e);
@@ -474,8 +476,8 @@ static int make_column(struct tm_infer *infer, const struct tm__infer_entry *e,
     int rc = put_type(infer, &e->node, 0, &text);
     *c = (struct tm_infer_column){.name = e->name};
     if (rc == 0) {
-        bool good = is_name(e->name, e->length) && e->name[0] != '$' &&
-                    !is_taken(columns, count, e->name);
+        bool good =
+            is_name(e->name, e->length) && e->name[0] != '$' && !is_taken(columns, count, e->name);
         c->source = good ? NULL : e->name;
         c->name = good ? e->name : column_name(infer, e, columns, count);
         c->type = tm_arena_strndup(&infer->arena, (const char *)text.data, text.size_bytes);

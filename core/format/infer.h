@@ -3,10 +3,10 @@
 // Records come as values of type any, one map each, as the option `whole` of a decoder gives them.
 // The rules, which docs/guide/schemas.md tells users:
 //
-//   int          whole numbers up to 2^53; int64 beyond; decimal(20,0) and decimal(38,0) beyond that
-//   double       numbers of which one has a fraction
-//   timestamp    texts that are all ISO 8601 dates or times
-//   struct       objects; map(string,T) where there are many different keys, no record has most of
+//   int          whole numbers up to 2^53; int64 beyond; decimal(20,0) and decimal(38,0) beyond
+//   that double       numbers of which one has a fraction timestamp    texts that are all ISO 8601
+//   dates or times struct       objects; map(string,T) where there are many different keys, no
+//   record has most of
 //                them, and their values are all of one type T
 //   any          values of several kinds, and what is null in every record
 //
@@ -38,7 +38,8 @@ struct tm_infer;
 
 // `texts`: NULL for records whose values have types of their own; its strings are loans. NULL: out
 // of memory.
-struct tm_infer *tm_infer_new(struct tm_mem *mem, const struct tm_infer_texts *texts) TM_WARN_UNUSED;
+struct tm_infer *tm_infer_new(struct tm_mem *mem,
+                              const struct tm_infer_texts *texts) TM_WARN_UNUSED;
 void tm_infer_free(struct tm_infer *infer); // NULL is fine
 // Looks at a record, one value of type any. TM_E_MEMORY.
 int tm_infer_add(struct tm_infer *infer, const uint8_t *record, uint32_t len) TM_WARN_UNUSED;

@@ -31,7 +31,7 @@ struct tm__infer_node {
     uint64_t keys; // of all maps together
 };
 
-struct tm__infer_entry { // a key of a map
+struct tm__infer_entry {           // a key of a map
     struct tm__infer_entry *next;  // of the same map, in the order of their appearance
     struct tm__infer_entry *chain; // in the table of keys
     const struct tm__infer_node *parent;

@@ -21,10 +21,10 @@ struct msgpack_decoder {
     struct tm__key_node *whole;
     struct tm__msgpack_reader reader;
     struct tm__msgpack_frame frame;
-    struct tm__lines lines; // offset, records in place of lines, what is skipped
-    size_t seen;            // bytes of the record that are behind the frame's place
+    struct tm__lines lines;         // offset, records in place of lines, what is skipped
+    size_t seen;                    // bytes of the record that are behind the frame's place
     struct tm_strangers *strangers; // as in tm_decoder_args
-    bool broken;            // the rest of the input is passed over
+    bool broken;                    // the rest of the input is passed over
     uint64_t all[NULL_WORDS], used[NULL_WORDS], required[NULL_WORDS];
 };
 

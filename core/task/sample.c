@@ -19,7 +19,7 @@ struct tm_sampler {
     struct tm_batch_pool *pool;
     // Of the input under way:
     struct tm_decoder *decoder;
-    char path[256]; // what messages call it
+    char path[256];                         // what messages call it
     uint32_t inputs, records, first_record; // of all inputs; how many there were before this one
     size_t used;                            // bytes of it that are decoded
     char bad[256];                          // the first record that could not be read
@@ -133,8 +133,7 @@ int tm_sampler_begin(struct tm_sampler *s, const char *path, uint32_t inputs, st
     struct tm_decoder_args args = {
         .mem = s->samples->args.mem,
         .schema = s->schema,
-        .max_record =
-            (size_t)tm_options_integer(&s->node->options, "max_record", TM_RECORD_BYTES),
+        .max_record = (size_t)tm_options_integer(&s->node->options, "max_record", TM_RECORD_BYTES),
         .options = &s->options};
     return s->format->decoder_new(&args, &s->decoder, err);
 }
@@ -219,8 +218,9 @@ static int nothing_there(const struct tm_sampler *s, struct tm_error *err)
                      "no record of the sample can be read, so no schema follows from it: %s",
                      s->bad);
     else
-        tm_error_set(err, TM_E_SCHEMA_MISSING, "there are no records to infer a schema from: %s is "
-                                               "empty",
+        tm_error_set(err, TM_E_SCHEMA_MISSING,
+                     "there are no records to infer a schema from: %s is "
+                     "empty",
                      s->path[0] == '\0' ? s->node->name : s->path);
     return err->code;
 }

@@ -278,8 +278,8 @@ static void push_column(lua_State *lua, const struct tm_infer_column *column)
 }
 
 // infer(index, { connector =, format =, name =, where =, options = {...}, format_options = {...} })
-// gives a list of columns, or nil, what is wrong, how it is mended, and the number of its code. What
-// Lua may throw here leaves nothing behind but options, which are the state's account's.
+// gives a list of columns, or nil, what is wrong, how it is mended, and the number of its code.
+// What Lua may throw here leaves nothing behind but options, which are the state's account's.
 static int service_infer(lua_State *lua)
 {
     struct tm_vm *vm = vm_of(lua);
@@ -327,7 +327,9 @@ void tm__vm_push_services(struct tm_vm *vm)
     static const struct {
         const char *name;
         lua_CFunction call;
-    } services[] = {{"read", service_read}, {"print", service_print}, {"now_ms", service_now},
+    } services[] = {{"read", service_read},
+                    {"print", service_print},
+                    {"now_ms", service_now},
                     {"infer", service_infer}};
 
     for (size_t i = 0; i < sizeof services / sizeof services[0]; i++) {
