@@ -116,8 +116,8 @@ static int check_dead_letter(struct check *c, const struct tm_node *node)
 }
 
 // What is said of a source's columns, as a default of another type: its decoder knows.
-static int check_columns(struct check *c, const struct tm_node *node,
-                         const struct tm_format *format)
+static int check_column_options(struct check *c, const struct tm_node *node,
+                                const struct tm_format *format)
 {
     struct tm_decoder *decoder = NULL;
     struct tm_schema *schema = tm_node_schema(node);
@@ -150,7 +150,7 @@ static int check_connector(struct check *c, const struct tm_node *node)
     const struct tm_format *format = tm_format_find(node->format);
     if (format != NULL) {
         int rc = tm_format_check_options(format, c->graph->mem, &node->format_options, c->err);
-        rc = rc == 0 ? check_columns(c, node, format) : rc;
+        rc = rc == 0 ? check_column_options(c, node, format) : rc;
         return rc == 0 ? 0 : at(c, node);
     }
     if (node->format[0] == '\0')
