@@ -1,6 +1,7 @@
 // The connector's table and what its two sides share.
 #include "connectors/file/file.h"
 
+#include "connectors/file/sample.h"
 #include "connectors/file/sink.h"
 #include "connectors/file/source.h"
 
@@ -44,6 +45,7 @@ const struct tm_connector tm_connector_file = {
     .source_prepare = tm__file_source_prepare,
     .source_new = tm__file_source_new,
     .source_release = tm__file_source_release,
+    .source_sample = tm__file_source_sample,
     .split_count = tm__file_source_split_count,
     .sink_prepare = tm__file_sink_prepare,
     .sink_new = tm__file_sink_new,

@@ -68,10 +68,22 @@ static int64_t look_for_cut(struct tm_file_reader *reader)
     return rc;
 }
 
+// Of the bytes that somebody read before.
+static int64_t take_first(struct tm_file_reader *reader, uint8_t *bytes)
+{
+    size_t left = reader->input.first_bytes - reader->first_used;
+    size_t count = left < reader->buffer_bytes ? left : reader->buffer_bytes;
+    memcpy(bytes, reader->input.first + reader->first_used, count);
+    reader->first_used += count;
+    return (int64_t)count;
+}
+
 static int64_t read_some(struct tm_file_reader *reader)
 {
     const struct tm_fx *fx = reader->fx;
     uint8_t *bytes = reader->buffers[reader->filling].data + HEADROOM;
+    if (reader->first_used < reader->input.first_bytes)
+        return take_first(reader, bytes);
     bool unopened = reader->fd < 0 || reader->offset == reader->input.begin;
     int rc = unopened ? begin(reader) : 0;
     if (rc != 0)

@@ -18,6 +18,8 @@ struct tm_file_input {
     int64_t begin, end;  // the bytes to read; end 0: all that follow. Not of compressed files
     const uint8_t *head; // of a range, what its file begins with; outlives the reader; or NULL
     size_t head_bytes;
+    const uint8_t *first; // what was read of it already, and comes before all else; outlives the
+    size_t first_bytes;   // reader; or NULL
 };
 
 struct tm_file_reader_buffer {
@@ -33,7 +35,8 @@ struct tm_file_reader {
     struct tm_file_unpacker *unpacker; // of a compressed file, made when reading begins; else NULL
     int fd;                            // opened when reading begins, unless it is given
     bool own_fd;
-    int64_t offset; // of the file that was read so far; the helper thread's while it is busy
+    size_t first_used; // of input.first
+    int64_t offset;    // of the file that was read so far; the helper thread's while it is busy
     size_t buffer_bytes;
     struct tm_file_reader_buffer buffers[2];
     int filling;           // the one that is read into

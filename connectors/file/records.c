@@ -35,7 +35,9 @@ int tm__records_decoder(struct tm__records *self, struct tm__split *split, struc
                                    .options = &self->base.node->format_options,
                                    .cut_at_lines = split->input.begin != 0 || split->input.end != 0,
                                    .notice = notice,
-                                   .notice_arg = self};
+                                   .notice_arg = self,
+                                   .strangers =
+                                       self->base.node->inferred ? &self->strangers : NULL};
     return self->format->decoder_new(&args, &split->decoder, err);
 }
 
@@ -111,6 +113,19 @@ static int decode_head(struct tm__records *self, struct tm__split *split, struct
                                        &used, bad_record, self);
 }
 
+// Some records have fields that the schema, which was inferred, lacks: said once, then counted.
+static void report_strangers(struct tm__records *self)
+{
+    char names[TM_STRANGERS_NAMES * TM_STRANGERS_NAME_BYTES], text[1024];
+    tm_metric_add(&self->base.metrics->strange, self->strangers.records - self->strange);
+    self->strange = self->strangers.records;
+    snprintf(text, sizeof text,
+             "%.300s: records have fields that are not in the inferred schema, and are left out: "
+             "%s; declare the schema with them",
+             self->current->input.path, tm_strangers_list(&self->strangers, names, sizeof names));
+    tm_task_warn_once(self->base.ctx, self->base.node, text);
+}
+
 static int decode(struct tm__records *self, struct tm__split *split, struct tm_batch *batch,
                   struct tm_error *err)
 {
@@ -119,6 +134,7 @@ static int decode(struct tm__records *self, struct tm__split *split, struct tm_b
     self->current = split;
     self->err = err;
     self->record_failed = false;
+    self->strangers.last = NULL;
     int rc = decode_head(self, split, batch);
     if (rc == 0)
         rc = split->decoder->ops->decode(split->decoder, reader->data, reader->size_bytes,
@@ -126,6 +142,8 @@ static int decode(struct tm__records *self, struct tm__split *split, struct tm_b
     tm_file_reader_consume(reader, used);
     tm_metric_add(&self->base.metrics->bytes_in, used);
     split->pending = tm_batch_is_full(batch);
+    if (TM_UNLIKELY(self->strangers.records != self->strange))
+        report_strangers(self);
     if (rc != 0 && !self->record_failed)
         return tm_error_set(err, rc, "source '%s': %s cannot be decoded", self->base.node->name,
                             split->input.path);

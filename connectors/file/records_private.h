@@ -34,7 +34,9 @@ struct tm__records {
     // Of the call under way:
     struct tm__split *current;
     struct tm_error *err;
-    bool record_failed; // err is filled by a record's failure
+    bool record_failed;            // err is filled by a record's failure
+    struct tm_strangers strangers; // of a source with an inferred schema
+    uint64_t strange;              // its records that are reported
     // Of a source that follows files:
     struct tm_follow_look *look; // NULL: it does not
     bool is_looking;

@@ -23,6 +23,12 @@ enum {
     TM_CONNECTIONS = 256, // that a listening source has at once; others wait in the system's queue
     TM_WEBHOOK_IN_FLIGHT = 16,     // requests of a subtask under way, each with a thread
     TM_RECORD_BYTES = 1024 * 1024, // default max_record
+    // What a schema is inferred from: more records seldom show more, and a start is to take
+    // milliseconds. Of standard input, what has come this long after its first record.
+    TM_SAMPLE_ROWS = 1000,
+    TM_SAMPLE_BYTES = 1024 * 1024,
+    TM_SAMPLE_FILES = 16,
+    TM_SAMPLE_WAIT_MS = 500,
     TM_PARALLELISM_MAX = 1024,
     TM_MAX_PARALLELISM = 32768,      // key groups; SEMANTICS 13
     TM_RING_ELEMENTS = 64,           // slots of a channel; a power of two

@@ -19,6 +19,9 @@ const struct tm_cli_flag tm_cli_flags[] = {
     {"--quiet", NULL,
      "no live lines, no report, no advice about the job: errors and warnings only"},
     {"--source", NULL, "print the Lua text generated for each chain"},
+    {"--sample", "N", "records of each source that are looked at (default: 1000)"},
+    {"--format", "json|csv|msgpack", "format of what is read (default: by its suffix)"},
+    {"--luals", NULL, "as classes for the editor's Lua language server"},
     {"--deny-warnings", NULL, "exit code 1 when there are warnings (advice does not count)"},
     {"--types", NULL, "write the editor's types alone, into the folder NAME that is there already"},
     {"--help", NULL, "this help; with a job also the arguments that the job declares"},
@@ -59,6 +62,18 @@ const struct tm_cli_command tm_cli_commands[] = {
      "tidemill plan jobs/fraud.lua --parallelism 4\n  tidemill plan jobs/fraud.lua --source",
      {"-e", "--parallelism", "--set", "--json", "--source", "--help", NULL},
      tm_cli_plan},
+    {"schema",
+     "SOURCE",
+     TM_CLI_SOURCE,
+     "print the schema of files, a pipe, or the sources of a job",
+     "Reads the first records and prints the schema that follows from them, for pasting into a "
+     "job. SOURCE is a file, a\n"
+     "folder, a pattern in quotes, - for standard input, or a job, whose sources are all "
+     "described.",
+     "tidemill schema data/orders.jsonl\n  tidemill schema 'logs/*.csv.gz' --sample 100\n"
+     "  tidemill schema job.lua --luals > .tidemill/meta/records.lua",
+     {"-e", "--format", "--sample", "--set", "--luals", "--json", "--help", NULL},
+     tm_cli_schema},
     {"new",
      "NAME",
      TM_CLI_NAME,

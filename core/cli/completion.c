@@ -51,6 +51,10 @@ static void bash_argument(FILE *out, const struct tm_cli_command *command)
     case TM_CLI_JOB:
         fprintf(out, "        _tidemill_files lua\n");
         break;
+    case TM_CLI_SOURCE:
+        fprintf(out, "        compopt -o filenames 2>/dev/null\n"
+                     "        mapfile -t COMPREPLY < <(compgen -f -- \"$word\")\n");
+        break;
     case TM_CLI_COMMAND:
         fprintf(out, "        _tidemill_words \"");
         put_commands(out);
@@ -131,6 +135,9 @@ static void zsh_argument(FILE *out, const struct tm_cli_command *command)
     switch (command->argument) {
     case TM_CLI_JOB:
         fprintf(out, " \\\n            '1:job:_files -g \"*.lua\"'");
+        break;
+    case TM_CLI_SOURCE:
+        fprintf(out, " \\\n            '1:source:_files'");
         break;
     case TM_CLI_COMMAND:
         fprintf(out, " \\\n            '1:command:(");

@@ -130,11 +130,19 @@ static int make_plan(struct tm_engine *engine, struct tm_error *err)
         rc = tm_graph_validate(engine->graph, err);
     if (rc != 0)
         return rc;
+    tm_samples_hand_over(engine->samples, engine->graph);
     engine->parallelism = engine->options->parallelism != 0 ? engine->options->parallelism
                           : engine->graph->parallelism != 0 ? engine->graph->parallelism
                                                             : cores();
     return tm_plan_new(&engine->mem, engine->graph, engine->parallelism, source_limit, NULL,
                        &engine->plan, err);
+}
+
+static int infer(void *arg, uint32_t index, const struct tm_node *source,
+                 const struct tm_infer_column **columns, uint32_t *count, struct tm_error *err)
+{
+    struct tm_engine *engine = arg;
+    return tm_samples_columns(engine->samples, index, source, columns, count, err);
 }
 
 int tm_engine_open(struct tm_engine *engine, const struct tm_cli_options *options,
@@ -170,7 +178,16 @@ int tm_engine_open(struct tm_engine *engine, const struct tm_cli_options *option
         .set_names = options->set_names,
         .set_values = options->set_values,
         .set_count = options->set_count,
+        .infer = infer,
+        .infer_arg = engine,
     };
+    engine->samples = tm_samples_new(&(struct tm_samples_args){.fx = &engine->fx,
+                                                               .mem = &engine->mem,
+                                                               .log = &engine->log,
+                                                               .connectors = tm_engine_connectors,
+                                                               .records = options->sample});
+    if (engine->samples == NULL)
+        return tm_error_set(err, TM_E_MEMORY, "out of memory");
     rc = tm_vm_new(&engine->vm_args, &engine->vm, err);
     return rc != 0 ? rc : make_plan(engine, err);
 }
@@ -185,6 +202,7 @@ void tm_engine_close(struct tm_engine *engine)
         tm_vm_free(engine->vm);
     if (engine->graph != NULL)
         tm_graph_free(engine->graph);
+    tm_samples_free(engine->samples);
     tm_mem_free(&engine->mem, engine->script, SCRIPT_BYTES_MAX);
     tm_real_fini(&engine->fx);
 }

@@ -5,6 +5,7 @@
 #include "core/cli/options.h"
 #include "core/graph/plan.h"
 #include "core/task/job.h"
+#include "core/task/sample.h"
 #include "core/vm/vm.h"
 
 struct tm_engine {
@@ -16,7 +17,8 @@ struct tm_engine {
     struct tm_vm *vm; // the planning state
     struct tm_graph *graph;
     struct tm_plan *plan;
-    char *script; // text of the job
+    struct tm_samples *samples; // of sources without a schema
+    char *script;               // text of the job
     size_t script_length;
     uint32_t parallelism;
 };

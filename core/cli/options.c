@@ -80,11 +80,41 @@ static int parse_parallelism(struct tm_cli_options *options, const char *value,
     return 0;
 }
 
+static int parse_sample(struct tm_cli_options *options, const char *value, struct tm_error *err)
+{
+    char *end;
+    long n = strtol(value, &end, 10);
+    if (*value == '\0' || *end != '\0' || n < 1 || n > TM_CLI_SAMPLE_MAX) {
+        tm_error_set(err, TM_E_USAGE, "--sample needs a whole number from 1 to %d, not '%s'",
+                     TM_CLI_SAMPLE_MAX, value);
+        tm_error_hint(err, "leave it out to look at %d records", TM_SAMPLE_ROWS);
+        return TM_E_USAGE;
+    }
+    options->sample = (uint32_t)n;
+    return 0;
+}
+
+static int parse_format(struct tm_cli_options *options, const char *value, struct tm_error *err)
+{
+    static const char *const formats[] = {"json", "csv", "msgpack"};
+    for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
+        if (strcmp(value, formats[i]) == 0) {
+            options->format = formats[i];
+            return 0;
+        }
+    }
+    return tm_error_set(err, TM_E_USAGE, "--format is json, csv or msgpack, not '%s'", value);
+}
+
 static int apply_flag(struct tm_cli_options *options, const char *name, const char *value,
                       struct tm_error *err)
 {
     if (strcmp(name, "--parallelism") == 0)
         return parse_parallelism(options, value, err);
+    if (strcmp(name, "--sample") == 0)
+        return parse_sample(options, value, err);
+    if (strcmp(name, "--format") == 0)
+        return parse_format(options, value, err);
     if (strcmp(name, "--set") == 0)
         return parse_set(options, value, err);
     if (strcmp(name, "-e") == 0) {
@@ -109,6 +139,8 @@ static int apply_flag(struct tm_cli_options *options, const char *name, const ch
         options->json = true;
     else if (strcmp(name, "--quiet") == 0)
         options->quiet = true;
+    else if (strcmp(name, "--luals") == 0)
+        options->luals = true;
     else if (strcmp(name, "--source") == 0)
         options->source = true;
     else if (strcmp(name, "--types") == 0)
@@ -155,8 +187,9 @@ static int check_argument(const struct tm_cli_command *command,
                           const struct tm_cli_options *options, struct tm_error *err)
 {
     static const char *const what[] = {
-        [TM_CLI_NONE] = "",     [TM_CLI_JOB] = "job",      [TM_CLI_COMMAND] = "command",
-        [TM_CLI_CODE] = "code", [TM_CLI_CHOICE] = "shell", [TM_CLI_NAME] = "project"};
+        [TM_CLI_NONE] = "",        [TM_CLI_JOB] = "job",      [TM_CLI_COMMAND] = "command",
+        [TM_CLI_CODE] = "code",    [TM_CLI_CHOICE] = "shell", [TM_CLI_NAME] = "project",
+        [TM_CLI_SOURCE] = "source"};
     const char *name = command->name, *kind = what[command->argument];
     bool optional = command->argument == TM_CLI_NONE || command->argument == TM_CLI_COMMAND ||
                     command->argument == TM_CLI_CODE;

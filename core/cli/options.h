@@ -8,7 +8,10 @@
 #include "core/base/log.h"
 #include "core/base/mem.h"
 
-enum { TM_CLI_SETS_MAX = 256 };
+enum {
+    TM_CLI_SETS_MAX = 256,
+    TM_CLI_SAMPLE_MAX = 1000000, // records; the bytes that are looked at have their own bound
+};
 
 enum tm_exit {
     TM_EXIT_FINISHED = 0,
@@ -21,11 +24,14 @@ enum tm_exit {
 struct tm_cli_options {
     FILE *out; // what the command prints, written to standard output when it has ended
     const char *command;
-    const char *file; // the command's argument: a job, a command, a code, ...
-    const char *code; // of -e, in place of a job; NULL: none
+    const char *file;   // the command's argument: a job, a command, a code, ...
+    const char *code;   // of -e, in place of a job; NULL: none
+    const char *format; // of what `schema` reads; NULL: by its suffix
+    bool luals;
     bool help, json, source, quiet, deny_warnings, watch_table, types;
     const char *log;      // "text" or "json"; NULL: text
     uint32_t parallelism; // 0: not given
+    uint32_t sample;      // records of each source without a schema; 0: not given
     const char *set_names[TM_CLI_SETS_MAX], *set_values[TM_CLI_SETS_MAX];
     uint32_t set_count;
     char *set_copies[TM_CLI_SETS_MAX]; // names, cut off their values
@@ -47,6 +53,7 @@ enum tm_cli_argument {
     TM_CLI_COMMAND, // optional
     TM_CLI_CODE,    // of an error; optional
     TM_CLI_CHOICE,  // one of `arguments`, "bash|zsh"
+    TM_CLI_SOURCE,  // a file, folder or pattern, - for standard input, or a job
     TM_CLI_NAME,    // a name that the user chooses
 };
 
@@ -82,4 +89,4 @@ void tm_cli_say(const struct tm_log *log, const struct tm_error *err);
 int tm_cli_fail(const struct tm_cli_options *options, const struct tm_error *err, int exit_code);
 
 tm_cli_run tm_cli_run_job, tm_cli_check, tm_cli_plan, tm_cli_version, tm_cli_help, tm_cli_explain,
-    tm_cli_new, tm_cli_completion, tm_cli_man;
+    tm_cli_new, tm_cli_schema, tm_cli_completion, tm_cli_man;

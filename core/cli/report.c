@@ -27,6 +27,7 @@ void tm_report_sums(struct tm_job *job, uint32_t node, struct tm_operator_sums *
         ADD(dead_lettered);
         ADD(bytes_in);
         ADD(bytes_out);
+        ADD(strange);
         ADD(busy_ns);
 #undef ADD
         int64_t watermark = atomic_load_explicit(&m->watermark, memory_order_relaxed);
@@ -173,6 +174,19 @@ static void print_errors(struct tm_job *job)
     }
 }
 
+static void print_strangers(struct tm_job *job)
+{
+    char count[32];
+    for (uint32_t n = 0; n < job->graph->node_count; n++) {
+        struct tm_operator_sums s;
+        tm_report_sums(job, n, &s);
+        if (s.strange != 0)
+            fprintf(stderr, "  %s: %s record%s fields that are not in the inferred schema\n",
+                    job->graph->nodes[n].name, tm_text_count((int64_t)s.strange, count),
+                    s.strange == 1 ? " has" : "s have");
+    }
+}
+
 void tm_report_print(const struct tm_report *report)
 {
     struct tm_job *job = report->job;
@@ -195,6 +209,7 @@ void tm_report_print(const struct tm_report *report)
                     job->graph->nodes[job->plan->edges[e].from_node].name,
                     job->graph->nodes[job->plan->edges[e].to_node].name, sent, received);
     }
+    print_strangers(job);
     print_errors(job);
 }
 
@@ -236,6 +251,8 @@ static json_t *operator_json(struct tm_job *job, uint32_t n, double seconds)
     SET(dead_lettered);
     SET(bytes_in);
     SET(bytes_out);
+    if (s.strange != 0)
+        json_object_set_new(o, "unknown_fields", json_integer((json_int_t)s.strange));
 #undef SET
     json_object_set_new(o, "rate_in", json_real(seconds > 0 ? (double)s.rows_in / seconds : 0));
     json_object_set_new(o, "rate_out", json_real(seconds > 0 ? (double)s.rows_out / seconds : 0));

@@ -10,7 +10,7 @@
 // Sums of an operator over its subtasks.
 struct tm_operator_sums {
     uint64_t rows_in, rows_out, used, filtered, late, skipped, dead_lettered, bytes_in, bytes_out,
-        busy_ns;
+        busy_ns, strange;
     int64_t watermark; // lowest of the subtasks; TM_WATERMARK_MIN: none
 };
 void tm_report_sums(struct tm_job *job, uint32_t node, struct tm_operator_sums *sums);

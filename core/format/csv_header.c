@@ -214,8 +214,12 @@ static void match_names(struct header *h)
         const char *name = header_name(h, i);
         size_t length = h->names[i + 1] - h->names[i] - 1;
         int32_t found = find_column(d, name, length);
-        if (found < 0 || !is_visible(d->schema, (uint32_t)found))
+        if (found < 0 || !is_visible(d->schema, (uint32_t)found)) {
+            d->has_strangers = d->strangers != NULL;
+            if (d->has_strangers)
+                tm__strangers_name(d->strangers, name, length);
             continue;
+        }
         d->columns[i] = column_of(d, (uint32_t)found);
         uint64_t *seen = &h->seen[d->columns[i].word];
         if ((*seen & d->columns[i].bit) != 0) {

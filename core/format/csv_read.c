@@ -478,6 +478,7 @@ static int csv_decode(struct tm_decoder *base, const uint8_t *p, size_t len, boo
     struct tm__csv_decoder *d = (struct tm__csv_decoder *)base;
     struct call call = {.batch = batch, .bad = bad, .arg = arg, .more = true};
     size_t pos = 0;
+    uint32_t rows = batch->row_count;
     int rc = 0;
     call.more = tm__lines_begin(&d->lines, p, &pos, len, at_end);
     if (call.more && TM_UNLIKELY(d->skipped_lines < d->options.skip_lines))
@@ -494,6 +495,8 @@ static int csv_decode(struct tm_decoder *base, const uint8_t *p, size_t len, boo
     if (rc == 0 && d->lines.skipping && at_end && pos == len)
         rc = tm__lines_skip(&d->lines, p, &pos, len, at_end, bad, arg);
     tm__csv_index_trim(&d->index, INDEX_KEPT);
+    if (TM_UNLIKELY(d->has_strangers))
+        d->strangers->records += batch->row_count - rows;
     *used = pos;
     return rc;
 }
@@ -562,6 +565,7 @@ int tm__csv_decoder_new(const struct tm_decoder_args *args, struct tm_decoder **
     d->schema = tm_schema_ref(schema);
     d->notice = args->notice;
     d->notice_arg = args->notice_arg;
+    d->strangers = args->strangers;
     tm_buf_init(&d->cell_text, args->mem);
     tm_buf_init(&d->whole_names, args->mem);
     int rc = tm__columns_init(&d->columns_of, args->mem, schema, args->used, args->options, err);

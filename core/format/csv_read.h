@@ -52,8 +52,10 @@ struct tm__csv_decoder {
     struct tm__csv_fail header;                     // why no record can be read, if so
     void (*notice)(void *arg, const char *message); // as in tm_decoder_args
     void *notice_arg;
-    struct tm__columns columns_of; // names in the header, defaults
-    struct tm__json_cell *cell;    // for nested values and any, which are JSON in their field
+    struct tm_strangers *strangers; // the same
+    bool has_strangers;             // the header does
+    struct tm__columns columns_of;  // names in the header, defaults
+    struct tm__json_cell *cell;     // for nested values and any, which are JSON in their field
     struct tm_buf cell_text;
     struct tm_buf whole_names; // of records that are taken whole: the header's, as msgpack
     struct tm__timestamp_cache times;

@@ -5,6 +5,7 @@
 #include "core/base/buf.h"
 #include "core/base/options.h"
 #include "core/batch/builder.h"
+#include "core/format/strangers.h"
 
 // A record that could not be decoded, handed to the source for its on_error.
 struct tm_bad_record {
@@ -66,6 +67,7 @@ struct tm_decoder_args {
     // text holds during the call. NULL: nobody asks.
     void (*notice)(void *arg, const char *message);
     void *notice_arg;
+    struct tm_strangers *strangers; // counts fields that are no columns; outlives the decoder; NULL
 };
 struct tm_encoder_args {
     struct tm_mem *mem;

@@ -37,8 +37,10 @@ static const uint8_t *read_any(struct tm__json_record *r, const struct tm__key_n
         end = tm__json_skip_word(r, p);
     if (end == NULL || end == p)
         return NULL;
-    if (node->field < 0)
+    if (node->field < 0) {
+        tm__json_stranger(r, node);
         return end;
+    }
     int rc = tm__json_read_scalar(r, node, (uint32_t)(p - text), (uint32_t)(end - p));
     return rc < 0 ? NULL : end;
 }

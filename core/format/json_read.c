@@ -250,6 +250,7 @@ int tm__json_decoder_new(const struct tm_decoder_args *args, struct tm_decoder *
     d->mem = args->mem;
     d->notice = args->notice;
     d->notice_arg = args->notice_arg;
+    d->strangers = args->strangers;
     d->layout = (uint8_t)layout;
     if (args->cut_at_lines && d->layout == TM__LAYOUT_GUESS)
         d->layout = TM__LAYOUT_LINES;

@@ -328,6 +328,8 @@ const uint32_t *tm__json_read_field(struct tm__json_record *r, const struct tm__
     }
     bool nested = c == '{' || c == '[';
     if (node->field < 0)
+        tm__json_stranger(r, node);
+    if (node->field < 0)
         return nested ? tm__json_skip(r, index + 2) : index + 3;
     if (node->type.kind > TM_TYPE_TIMESTAMP) {
         const uint8_t *behind = tm__json_read_column(r, node, text + value);

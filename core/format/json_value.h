@@ -47,6 +47,7 @@ struct tm__json_decoder {
     int64_t skipped_lines;
     void (*notice)(void *arg, const char *message); // as in tm_decoder_args
     void *notice_arg;
+    struct tm_strangers *strangers;        // as in tm_decoder_args
     struct tm_buf any_keys;                // of the objects that are open in a value of type any
     uint64_t all[TM__NULL_WORDS_MAX];      // a bit for each column
     uint64_t used[TM__NULL_WORDS_MAX];     // for each that is stored
@@ -75,6 +76,13 @@ struct tm__json_record {
     const struct tm__key_node *nulled_field; // of a struct, the last that is required and was null
     uint32_t lines;                          // read so far
 };
+
+// The record has a field that is no column.
+static inline void tm__json_stranger(struct tm__json_record *r, const struct tm__key_node *node)
+{
+    if (TM_UNLIKELY(r->d->strangers != NULL && node->name != NULL))
+        tm__strangers_add(r->d->strangers, r->row, node->name, node->length);
+}
 
 static inline bool tm__json_is_space(uint8_t c)
 {

@@ -21,9 +21,10 @@ struct msgpack_decoder {
     struct tm__key_node *whole;
     struct tm__msgpack_reader reader;
     struct tm__msgpack_frame frame;
-    struct tm__lines lines; // offset, records in place of lines, what is skipped
-    size_t seen;            // bytes of the record that are behind the frame's place
-    bool broken;            // the rest of the input is passed over
+    struct tm__lines lines;         // offset, records in place of lines, what is skipped
+    size_t seen;                    // bytes of the record that are behind the frame's place
+    struct tm_strangers *strangers; // as in tm_decoder_args
+    bool broken;                    // the rest of the input is passed over
     uint64_t all[NULL_WORDS], used[NULL_WORDS], required[NULL_WORDS];
 };
 
@@ -74,6 +75,8 @@ static int read_map(struct msgpack_decoder *d, const struct tm_any *map, uint64_
         p = tm_any_skip(p, r->end);
         if (node == NULL) {
             p = tm_any_skip(p, r->end);
+            if (d->strangers != NULL && key.kind == TM_ANY_STRING)
+                tm__strangers_add(d->strangers, map->next, key.bytes, key.count);
             continue;
         }
         last = node;
@@ -291,6 +294,7 @@ int tm__msgpack_decoder_new(const struct tm_decoder_args *args, struct tm_decode
     if (d == NULL)
         return tm_error_set(err, TM_E_MEMORY, "no memory for a msgpack decoder");
     d->base.ops = &msgpack_ops;
+    d->strangers = args->strangers;
     d->mem = args->mem;
     d->schema = tm_schema_ref(schema);
     tm_nest_init(&d->reader.nest, args->mem);

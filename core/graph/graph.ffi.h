@@ -80,6 +80,7 @@ int tm_graph_option_bool(struct tm_graph *graph, uint32_t node, const char *name
 int tm_graph_format_option(struct tm_graph *graph, uint32_t node, const char *name,
                            const char *value);
 int tm_graph_used(struct tm_graph *graph, uint32_t node, uint32_t field);
+int tm_graph_inferred(struct tm_graph *graph, uint32_t node);
 int tm_graph_unread(struct tm_graph *graph, uint32_t node, uint32_t field);
 int tm_graph_watermark(struct tm_graph *graph, uint32_t node, int time_field, int64_t disorder_ms,
                        int64_t idle_ms);

@@ -38,6 +38,9 @@ struct tm_node {
     const char *format;     // "json"; "" = the connector has its own rows
     struct tm_options options;
     struct tm_options format_options; // as texts
+    const uint8_t *head; // SOURCE: what was read of its input for a sample and comes first; a loan
+    size_t head_bytes;
+    bool inferred;       // SOURCE: its schema is; fields that it lacks are reported
     uint64_t used[16];   // SOURCE: columns that some operator reads (bitmap of TM_FIELDS_MAX)
     uint64_t unread[16]; // of the output: columns of a source that no operator reads, so that
                          // they hold nothing (bitmap)

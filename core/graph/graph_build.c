@@ -373,6 +373,15 @@ int tm_graph_used(struct tm_graph *graph, uint32_t node, uint32_t field)
     return n == NULL ? TM_E_GRAPH : mark(graph, n, n->used, field);
 }
 
+int tm_graph_inferred(struct tm_graph *graph, uint32_t node)
+{
+    struct tm_node *n = find_node(graph, node);
+    if (n == NULL)
+        return TM_E_GRAPH;
+    n->inferred = true;
+    return 0;
+}
+
 int tm_graph_unread(struct tm_graph *graph, uint32_t node, uint32_t field)
 {
     struct tm_node *n = find_node(graph, node);

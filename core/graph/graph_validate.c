@@ -115,6 +115,24 @@ static int check_dead_letter(struct check *c, const struct tm_node *node)
     return 0;
 }
 
+// What is said of a source's columns, as a default of another type: its decoder knows.
+static int check_column_options(struct check *c, const struct tm_node *node,
+                                const struct tm_format *format)
+{
+    struct tm_decoder *decoder = NULL;
+    struct tm_schema *schema = tm_node_schema(node);
+    if (node->kind != TM_NODE_SOURCE || schema == NULL || node->format_options.count == 0)
+        return 0;
+    const struct tm_decoder_args args = {.mem = c->graph->mem,
+                                         .schema = schema,
+                                         .max_record = TM_RECORD_BYTES,
+                                         .options = &node->format_options};
+    int rc = format->decoder_new(&args, &decoder, c->err);
+    if (rc == 0)
+        decoder->ops->free(decoder);
+    return rc;
+}
+
 static int check_connector(struct check *c, const struct tm_node *node)
 {
     enum { FORMATS_SHOWN = 64 };
@@ -132,6 +150,7 @@ static int check_connector(struct check *c, const struct tm_node *node)
     const struct tm_format *format = tm_format_find(node->format);
     if (format != NULL) {
         int rc = tm_format_check_options(format, c->graph->mem, &node->format_options, c->err);
+        rc = rc == 0 ? check_column_options(c, node, format) : rc;
         return rc == 0 ? 0 : at(c, node);
     }
     if (node->format[0] == '\0')

@@ -48,6 +48,8 @@ struct tm_sink {
                                   // batch->read_ns, in ns
 };
 
+struct tm_sampler;
+
 struct tm_connector {
     const char *name;                                          // "file"
     const struct tm_option_def *source_options, *sink_options; // NULL: cannot be one
@@ -62,6 +64,11 @@ struct tm_connector {
     int (*source_new)(struct tm_task_context *ctx, const struct tm_node *node, void *shared,
                       struct tm_source **source, struct tm_error *err);
     void (*source_release)(void *shared);
+    // The beginning of the inputs, for the sampler (core/task/sample.h), while the job is planned.
+    // What is read of one that can be read only once goes to `head` (one that is empty), and comes
+    // back in node->head. May wait. NULL: nothing can be read before the job runs.
+    int (*source_sample)(const struct tm_fx *fx, struct tm_mem *mem, const struct tm_node *node,
+                         struct tm_sampler *sampler, struct tm_buf *head, struct tm_error *err);
     // The number of splits of a subtask, known after prepare.
     uint32_t (*split_count)(const void *shared, uint32_t subtask, uint32_t parallelism);
     // Sinks: what the subtasks share (one writer of a single file). *shared comes in as what the

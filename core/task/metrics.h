@@ -11,8 +11,9 @@
 struct tm_node_metrics {
     _Atomic uint64_t rows_in, rows_out, used, filtered, late, skipped, dead_lettered;
     _Atomic uint64_t bytes_in, bytes_out; // of sources and sinks
-    _Atomic int64_t watermark;            // last one sent on; INT64_MIN: none
-    _Atomic uint64_t busy_ns;             // time spent in this operator's steps
+    _Atomic uint64_t strange;  // records of a source with fields that its inferred schema lacks
+    _Atomic int64_t watermark; // last one sent on; INT64_MIN: none
+    _Atomic uint64_t busy_ns;  // time spent in this operator's steps
 };
 
 static inline void tm_metric_add(_Atomic uint64_t *counter, uint64_t n)

@@ -8,6 +8,7 @@
 
 #include "core/base/limits.h"
 #include "core/base/log.h"
+#include "core/format/infer.h"
 #include "core/vm/embedded.h"
 #include "core/vm/vm_private.h"
 
@@ -224,12 +225,112 @@ static int service_now(lua_State *lua)
     return 1;
 }
 
+// --- schemas of sources that have none
+
+static const char *field_text(lua_State *lua, int table, const char *name)
+{
+    lua_getfield(lua, table, name);
+    const char *text = lua_tostring(lua, -1);
+    lua_pop(lua, 1); // the table keeps it
+    return text == NULL ? "" : text;
+}
+
+// table[field] is a list of { name =, value = }.
+static int take_options(lua_State *lua, int table, const char *field, struct tm_options *options)
+{
+    int rc = 0;
+    lua_getfield(lua, table, field);
+    int list = lua_gettop(lua);
+    for (int i = 1; rc == 0 && i <= (int)lua_objlen(lua, list); i++) {
+        lua_rawgeti(lua, list, i);
+        const char *name = field_text(lua, lua_gettop(lua), "name");
+        lua_getfield(lua, -1, "value");
+        if (lua_isboolean(lua, -1))
+            rc = tm_options_set_bool(options, name, lua_toboolean(lua, -1));
+        else if (lua_type(lua, -1) == LUA_TNUMBER &&
+                 lua_tonumber(lua, -1) == (lua_Number)(int64_t)lua_tonumber(lua, -1))
+            rc = tm_options_set_int(options, name, (int64_t)lua_tonumber(lua, -1));
+        else if (lua_type(lua, -1) == LUA_TNUMBER)
+            rc = tm_options_set_double(options, name, lua_tonumber(lua, -1));
+        else
+            rc = tm_options_set_string(options, name, lua_tostring(lua, -1));
+        lua_settop(lua, list);
+    }
+    lua_pop(lua, 1);
+    return rc;
+}
+
+static void push_column(lua_State *lua, const struct tm_infer_column *column)
+{
+    lua_createtable(lua, 0, 4);
+    lua_pushstring(lua, column->name);
+    lua_setfield(lua, -2, "name");
+    lua_pushstring(lua, column->type);
+    lua_setfield(lua, -2, "type");
+    if (column->source != NULL) {
+        lua_pushstring(lua, column->source);
+        lua_setfield(lua, -2, "rename");
+    }
+    if (column->note != NULL) {
+        lua_pushstring(lua, column->note);
+        lua_setfield(lua, -2, "note");
+    }
+}
+
+// infer(index, { connector =, format =, name =, where =, options = {...}, format_options = {...} })
+// gives a list of columns, or nil, what is wrong, how it is mended, and the number of its code.
+// What Lua may throw here leaves nothing behind but options, which are the state's account's.
+static int service_infer(lua_State *lua)
+{
+    struct tm_vm *vm = vm_of(lua);
+    struct tm_error err;
+    struct tm_node node = {.kind = TM_NODE_SOURCE};
+    const struct tm_infer_column *columns = NULL;
+    uint32_t count = 0;
+
+    tm_error_clear(&err);
+    luaL_checktype(lua, 2, LUA_TTABLE);
+    node.connector = field_text(lua, 2, "connector");
+    node.format = field_text(lua, 2, "format");
+    node.name = field_text(lua, 2, "name");
+    node.where = field_text(lua, 2, "where");
+    tm_options_init(&node.options, vm->text.mem);
+    tm_options_init(&node.format_options, vm->text.mem);
+    int rc = take_options(lua, 2, "options", &node.options);
+    rc = rc != 0 ? rc : take_options(lua, 2, "format_options", &node.format_options);
+    if (rc != 0)
+        tm_error_set(&err, rc, "out of memory for a sample");
+    else if (vm->infer == NULL)
+        rc = tm_error_set(&err, TM_E_SCHEMA_MISSING, "nothing is read while a job is planned here");
+    else
+        rc = vm->infer(vm->infer_arg, (uint32_t)luaL_checkinteger(lua, 1), &node, &columns, &count,
+                       &err);
+    tm_options_fini(&node.options);
+    tm_options_fini(&node.format_options);
+    if (rc != 0) {
+        lua_pushnil(lua);
+        lua_pushstring(lua, err.message);
+        lua_pushstring(lua, err.hint);
+        lua_pushinteger(lua, rc);
+        return 4;
+    }
+    lua_createtable(lua, (int)count, 0);
+    for (uint32_t i = 0; i < count; i++) {
+        push_column(lua, &columns[i]);
+        lua_rawseti(lua, -2, (int)i + 1);
+    }
+    return 1;
+}
+
 void tm__vm_push_services(struct tm_vm *vm)
 {
     static const struct {
         const char *name;
         lua_CFunction call;
-    } services[] = {{"read", service_read}, {"print", service_print}, {"now_ms", service_now}};
+    } services[] = {{"read", service_read},
+                    {"print", service_print},
+                    {"now_ms", service_now},
+                    {"infer", service_infer}};
 
     for (size_t i = 0; i < sizeof services / sizeof services[0]; i++) {
         lua_pushlightuserdata(vm->lua, vm);

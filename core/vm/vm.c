@@ -222,6 +222,8 @@ int tm_vm_new(const struct tm_vm_args *args, struct tm_vm **out, struct tm_error
     vm->set_names = args->set_names;
     vm->set_values = args->set_values;
     vm->set_count = args->set_count;
+    vm->infer = args->infer;
+    vm->infer_arg = args->infer_arg;
     vm->one_liner = args->one_liner;
     tm_buf_init(&vm->text, args->mem);
     tm_buf_init(&vm->read, args->mem);
@@ -363,6 +365,38 @@ int tm_vm_arguments(struct tm_vm *vm,
     return tm__vm_enter(
         vm,
         &(struct tm__vm_entry){.name = "arguments", .results = 1, .take = take_rows, .arg = &rows},
+        err);
+}
+
+// --- schemas
+
+struct describing {
+    const char *form;
+    struct tm_buf *out;
+};
+
+static int push_form(struct tm_vm *vm, void *arg)
+{
+    lua_pushstring(vm->lua, ((struct describing *)arg)->form);
+    return 1;
+}
+
+static int take_text(struct tm_vm *vm, void *arg, struct tm_error *err)
+{
+    size_t length;
+    const char *text = lua_tolstring(vm->lua, -1, &length);
+    if (text != NULL && tm_buf_append(((struct describing *)arg)->out, text, length) != 0)
+        return tm_error_set(err, TM_E_MEMORY, "no memory for the schemas of sources");
+    return 0;
+}
+
+int tm_vm_schemas(struct tm_vm *vm, const char *form, struct tm_buf *out, struct tm_error *err)
+{
+    struct describing d = {.form = form, .out = out};
+    return tm__vm_enter(
+        vm,
+        &(struct tm__vm_entry){
+            .name = "schemas", .push = push_form, .results = 1, .take = take_text, .arg = &d},
         err);
 }
 

@@ -9,6 +9,7 @@
 #include "core/vm/chain.ffi.h"
 
 struct tm_vm;
+struct tm_infer_column;
 struct tm_vm_chain;
 
 struct tm_vm_args {
@@ -23,6 +24,11 @@ struct tm_vm_args {
     bool one_liner; // `tm` is there already, and `return` may be left out
     const char *const *set_names, *const *set_values; // --set name=value
     uint32_t set_count;
+    // The columns of the script's source number `index` that has no schema, from its first records
+    // (core/task/sample.h). Any thread. NULL: sources must have one.
+    int (*infer)(void *arg, uint32_t index, const struct tm_node *source,
+                 const struct tm_infer_column **columns, uint32_t *count, struct tm_error *err);
+    void *infer_arg;
 };
 
 int tm_vm_new(const struct tm_vm_args *args, struct tm_vm **vm,
@@ -42,6 +48,11 @@ int tm_vm_arguments(struct tm_vm *vm,
                     void (*each)(void *arg, const char *name, const char *fallback,
                                  const char *doc),
                     void *arg, struct tm_error *err) TM_WARN_UNUSED;
+
+// The schemas of the job's sources: "lua" for pasting, "json", or "luals" for editors. Nothing when
+// no source has fields.
+int tm_vm_schemas(struct tm_vm *vm, const char *form, struct tm_buf *out,
+                  struct tm_error *err) TM_WARN_UNUSED;
 
 // --- types settled by the first real row
 // Apply a proposal (text made by a chunk; opaque) and derive what follows from it. The planning

@@ -40,6 +40,9 @@ struct tm_vm {
                         // Lua throws past the C stack cannot leak it
     const char *const *set_names, *const *set_values; // valid while tm_vm_new runs
     uint32_t set_count;
+    int (*infer)(void *arg, uint32_t index, const struct tm_node *source,
+                 const struct tm_infer_column **columns, uint32_t *count, struct tm_error *err);
+    void *infer_arg;
     bool one_liner;
     int host, handler, run_handler, error_slot; // registry references
 };

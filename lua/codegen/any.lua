@@ -52,7 +52,8 @@ local function value_of(e, row)
   if kind == STRING then return ffi.string(e.bytes, e.count) end
   if kind == INT then
     local n = e.number
-    if n <= 9007199254740992 and n >= -9007199254740992 then return n end
+    if n < 9007199254740992 and n > -9007199254740992 then return n end
+    if e.integer == 9007199254740992LL or e.integer == -9007199254740992LL then return n end -- 2^53 + 1 has the same double
     return int64.type(e.integer)
   end
   if kind == DOUBLE then return e.number end

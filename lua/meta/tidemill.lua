@@ -32,13 +32,32 @@ local tm = {}
 ---| "bytes"
 ---| "timestamp" # ms since 1970 UTC, a Lua number; in: ms or ISO 8601
 ---| string
----@alias tidemill.fields table<string, tidemill.type|{ [1]: tidemill.type, required: boolean? }>
+---@class tidemill.field
+---@field [1] tidemill.type
+---@field required? boolean null or missing is an error of the record
+---@field rename? string sources: the field's name there
+---@field default? any sources: its value where it is null or missing
+---@alias tidemill.fields table<string, tidemill.type|tidemill.field>
 ---@alias tidemill.on_error "fail"|"skip"|tidemill.Connector
 ---@alias tidemill.format "json"|"csv"|"msgpack"|"text"|"raw"|fun(line: string): table|fun(row: any): string
 ---@alias tidemill.record table a typed row; valid during the call
 
 ---@alias tidemill.side_out fun(tag: string, row: table) gives a row to a side output
 ---@alias tidemill.out fun(row: table)|fun(tag: string, row: table) gives a row, or one to a side output
+
+---@class tidemill.int64 a 64-bit value
+---@operator add(any): tidemill.int64
+---@operator sub(any): tidemill.int64
+---@operator mul(any): tidemill.int64
+---@operator unm: tidemill.int64
+
+---@class tidemill.decimal an exact number
+---@operator add(any): tidemill.decimal
+---@operator sub(any): tidemill.decimal
+---@operator mul(any): tidemill.decimal
+---@operator div(any): tidemill.decimal
+---@operator unm: tidemill.decimal
+---@field tonumber fun(self: tidemill.decimal): number
 
 ---@class tidemill.Schema
 ---@class tidemill.Connector a source or a sink
@@ -141,17 +160,18 @@ function tm.copy(record) end
 ---@return tidemill.Connector source
 function tm.lines(options) end
 
----Standard input with a format: text without a schema, JSON Lines with one.
+---Standard input with a format: text without a schema, JSON Lines with one. With `format = "json"` and no schema, it is inferred
+---from the first records; `schema = "any"` takes records of any shape.
 ---
 ---    tm.from(tm.stdin { format = "json", schema = { a = "int" } })
----@param options? { format: tidemill.format?, schema: tidemill.Schema|tidemill.fields?, name: string?, on_error: tidemill.on_error?, max_record: tidemill.size? }
+---@param options? { format: tidemill.format?, schema: (tidemill.Schema|tidemill.fields|"any")?, name: string?, on_error: tidemill.on_error?, max_record: tidemill.size? }
 ---@return tidemill.Connector source
 function tm.stdin(options) end
 
 ---@class tidemill.file.options
 ---@field path string relative to the working directory; source: a file, a folder or a pattern; sink: a file, or a folder of part files; `.gz` and `.zst` are compressed
 ---@field format? tidemill.format guessed from the suffix when absent
----@field schema? tidemill.Schema|tidemill.fields needed for JSON sources; a sink checks that its rows have it
+---@field schema? tidemill.Schema|tidemill.fields|"any" sources: inferred from the first records when absent; "any": records without a shape; a sink checks that its rows have it
 ---@field name? string default: the file's name
 ---@field on_error? tidemill.on_error default "fail"
 ---@field max_record? tidemill.size sources: a longer record is an error; default 1 MiB

@@ -7,6 +7,7 @@ local files = require "tidemill.files"
 local formats = require "tidemill.formats"
 local freeze = require "tidemill.freeze"
 local generate = require "tidemill.generate"
+local infer = require "tidemill.infer"
 local place = require "tidemill.place"
 local problem = require "codegen.problem"
 local schema = require "tidemill.schema"
@@ -261,8 +262,6 @@ local function format_of(self, at, role, findings)
   return guessed, suffix == "tsv" and TABS or {}
 end
 
-local EXAMPLE = [[schema = { user_id = "string", amount = "decimal(10,2)", ts = "timestamp" }]]
-
 local SINKS = "sinks: tm.print(), tm.file{}, tm.webhook{}, tm.sink{}, tm.discard()"
 local SOURCES = "sources: tm.lines(), tm.stdin{}, tm.file{}, tm.socket{}, tm.generate{}"
 
@@ -303,25 +302,41 @@ local function is_bounded(self)
   return self.kind ~= "generate" or v.count ~= nil or self.generated.bounded or false
 end
 
+---The options of a format with others.
+function connectors.with_options(options, more)
+  if #more == 0 then return options end
+  local all = {}
+  for _, list in ipairs { options, more } do for _, o in ipairs(list) do all[#all + 1] = o end end
+  table.sort(all, function(a, b) return a.name < b.name end)
+  return all
+end
+
 ---What a source node needs, or a fault.
 ---@param connector any as given to from
+---@param session table whose findings get what is guessed
 ---@return table { connector, format, schema, options, bounded, base, on_error, name, self }
-function connectors.as_source(connector, at, findings)
+function connectors.as_source(connector, at, session)
   local self = freeze.content(connector, "connector")
   if not self then
     check.wrong(at, "from", "a source", connector, SOURCES)
   end
   role_check(self, at, "source", "from")
-  local chosen, format_options = format_of(self, at, "source", findings)
+  local chosen, format_options = format_of(self, at, "source", session.findings)
   if self.kind == "file" then files.check_source(self, chosen) end
-  local columns = self.schema
-  if (chosen == "json" or chosen == "csv" or chosen == "msgpack") and not columns then
-    fault.raise("SCHEMA_MISSING", self.at,
-      ("%s: %s needs a schema: the fields that the job uses, with their types"):format(
-      self.what, chosen:upper()), "for example " .. EXAMPLE)
+  local columns, options = self.schema, passed_options(self)
+  if infer.can(chosen) and not columns then
+    columns = infer.schema(session, { what = self.what, at = self.at, kind = self.kind, format = chosen,
+      format_options = format_options, options = options, connector = self.definition.connector })
   end
   local decoder = type(self.values.format) == "function" and self.values.format or nil
-  if decoder then columns = nil end
+  if decoder then
+    if columns and columns.shapeless then
+      fault.raise("SCHEMA", self.at, self.what .. ': schema = "any" is for JSON and msgpack; a format that is a function returns columns',
+        "declare them, or leave schema out")
+    end
+    if columns then schema.refuse_options(self.at, self.what .. ": schema", columns) end
+    columns = nil
+  end
   if chosen == "text" then
     if columns then
       fault.raise("SCHEMA", self.at, self.what .. ": text has one column, line; it takes no schema",
@@ -334,9 +349,10 @@ function connectors.as_source(connector, at, findings)
     end
     columns = schema.data()
   end
+  format_options = connectors.with_options(format_options, schema.options(columns))
   return { connector = self.definition.connector, format = chosen, format_options = format_options, schema = columns,
     decoder = decoder, returns = decoder and self.schema,
-    options = passed_options(self),
+    options = options,
     bounded = is_bounded(self), base = base_name(self), self = self,
     on_error = self.values.on_error, name = self.values.name }
 end
@@ -350,6 +366,11 @@ function connectors.as_sink(connector, at, what, findings)
   role_check(self, at, "sink", what)
   if self.kind == "file" then files.check_sink(self, suffix_format(self.values.path) ~= nil) end
   local chosen, format_options = format_of(self, at, "sink", findings)
+  if self.schema and self.schema.shapeless then
+    fault.raise("SCHEMA", self.at, self.what .. ': schema = "any" is for sources; a sink writes the rows that it gets',
+      "leave it out")
+  end
+  if self.schema then schema.refuse_options(self.at, self.what .. ": schema", self.schema) end
   if chosen == "csv" and self.values.nulls == "omit" then
     fault.raise("OPTION", self.at, self.what .. ': nulls = "omit": a record of CSV has a place for every column',
       'what stands there is an option: format = tm.csv { null = "" }')

@@ -7,6 +7,7 @@ local fault = require "tidemill.fault"
 local freeze = require "tidemill.freeze"
 local graph = require "tidemill.graph"
 local schema = require "tidemill.schema"
+local shapeless = require "tidemill.shapeless"
 
 local ends = {}
 
@@ -69,11 +70,11 @@ end
 
 ---A source node of a connector: the node whose rows the job gets, and the source where that is another one.
 function ends.source(job, connector, at)
-  local spec = connectors.as_source(connector, at, job.session.findings)
+  local spec = connectors.as_source(connector, at, job.session)
   local node = graph.add(job, {
     kind = "source", verb = "from", where = at, base = spec.base, connector = spec.connector,
     format = spec.format, format_options = spec.format_options,
-    options = spec.options, declared = spec.schema, bounded = spec.bounded,
+    options = spec.options, declared = spec.schema, bounded = spec.bounded, shapeless = spec.schema.shapeless,
   })
   if spec.decoder then return decoded(job, finish(job, node, spec, at), spec, at) end
   return made_by_functions(job, finish(job, node, spec, at), spec, at)
@@ -97,7 +98,7 @@ local function encoded(job, input, spec, at)
   local encoder = spec.self.values.format
   if type(encoder) ~= "function" then return input end
   local node = graph.add(job, { kind = "function", verb = "map", where = at, inputs = { input }, base = spec.base .. " encoder",
-    fn = encoder, returns = schema.line() })
+    fn = shapeless.reader(input, encoder), reads_shapeless = true, returns = schema.line() })
   if spec.on_error ~= nil then ends.set_on_error(job, node, spec.on_error, at) end
   derive.derive(node)
   return node
@@ -108,6 +109,10 @@ function ends.sink(job, input, connector, at)
   local spec = connectors.as_sink(connector, at, "to", job.session.findings)
   if spec.self.kind == "sink" then return written_in_lua(job, input, spec, at) end
   input = encoded(job, input, spec, at)
+  if input.shapeless then
+    if not shapeless.FORMATS[spec.format] then shapeless.refuse(input, at, spec.self.what .. ": " .. spec.format:upper()) end
+    spec.format_options = connectors.with_options(spec.format_options, schema.options(schema.record()))
+  end
   local node = graph.add(job, {
     kind = "sink", verb = "to", where = at, base = spec.base, inputs = { input }, connector = spec.connector,
     format = spec.format, format_options = spec.format_options, options = spec.options, expect = spec.schema,

@@ -1,6 +1,7 @@
 -- The job being built: its nodes in order of creation (ids from 0), and their names. Shape of a node:
 -- docs/internals/lua-side.md. Checks of single arguments are the callers' affair.
 local fault = require "tidemill.fault"
+local shapeless = require "tidemill.shapeless"
 
 local graph = {}
 
@@ -37,6 +38,7 @@ function graph.add(job, props)
   if #job.nodes >= graph.NODES_MAX then
     fault.raise("LIMIT", node.where, ("a job has at most %d operators"):format(graph.NODES_MAX))
   end
+  shapeless.adapt(node)
   node.id = #job.nodes
   node.inputs = node.inputs or {}
   node.name = free_name(job, node.base)

@@ -33,6 +33,7 @@ local arguments
 ---@field print fun(line: string)
 ---@field now_ms fun(): number
 ---@field helpers number address of the struct tm_text that helper functions work with
+---@field infer fun(index: integer, source: table): table[]?, string?, string?, integer? columns of a source without a schema
 
 ---@param args tidemill.host.arguments
 function host.boot(args)
@@ -52,7 +53,7 @@ local function evaluate()
   end
   current = session.new {
     path = arguments.path, text = arguments.text, set = arguments.set, read = arguments.read,
-    one_liner = arguments.one_liner,
+    one_liner = arguments.one_liner, infer = arguments.infer,
     print = function(text)
       local at = place.here()
       arguments.print(at ~= "" and at .. ": " .. text or text)
@@ -90,6 +91,12 @@ function host.findings()
     list[i] = { f.severity or "warning", position.of(f.where or "", code, f.message or ""), f.message or "", f.hint or "", code }
   end
   return list
+end
+
+---The schemas of the job's sources as text.
+---@param form "lua"|"json"|"luals"
+function host.schemas(form)
+  return require("tidemill.schema_text").sources(current and current.job and current.job.nodes or {}, form)
 end
 
 ---{ { name, default, doc }, ... }

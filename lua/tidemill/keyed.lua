@@ -7,6 +7,7 @@ local freeze = require "tidemill.freeze"
 local graph = require "tidemill.graph"
 local order = require "tidemill.order"
 local place = require "tidemill.place"
+local shapeless = require "tidemill.shapeless"
 local stream = require "tidemill.stream"
 local suggest = require "tidemill.suggest"
 
@@ -44,6 +45,7 @@ local ROLLING = { emit = emit, as = check.name, name = check.name }
 
 local function rolling(s, call, kind, field, options)
   need_key(s, call, kind)
+  if field then shapeless.refuse(s.node, call.at, kind) end
   if field then check.field(call.at, kind, s.node.schema, field) end
   local values = check.options(call.at, kind, options, ROLLING)
   local node = add(s, call, { kind = "rolling", verb = kind,
@@ -76,6 +78,7 @@ stream.method("reduce", function(s, call, name, fn, options, ...)
     check.name(call.at, "reduce: the name", name)
   end
   need_key(s, call, "reduce")
+  shapeless.refuse(s.node, call.at, "reduce")
   check.func(call.at, "reduce", fn, 'for example :reduce("latest", function(a, e) return e end)')
   local values = check.options(call.at, "reduce", options, { emit = emit, name = check.name })
   if name and values.name then

@@ -81,6 +81,7 @@ end
 
 function kinds.source(C, graph, put, node)
   connector(C, graph, put, node)
+  if node.declared.inferred then put(node, C.tm_graph_inferred(graph, node.id)) end
   for i, f in ipairs(node.schema.fields) do
     if node.used[f.name] then put(node, C.tm_graph_used(graph, node.id, i - 1)) end
   end

@@ -4,6 +4,7 @@ local derive = require "tidemill.derive"
 local fault = require "tidemill.fault"
 local freeze = require "tidemill.freeze"
 local keyed = require "tidemill.keyed"
+local shapeless = require "tidemill.shapeless"
 local stream = require "tidemill.stream"
 
 local ranked = {}
@@ -37,6 +38,7 @@ stream.method("dedup", function(s, call, fields, options, ...)
   keyed.need_key(s, call, "dedup")
   local list = type(fields) == "table" and not freeze.kind(fields) and fields or { fields }
   local identity, seen = {}, {}
+  shapeless.refuse(s.node, call.at, "dedup")
   for i, name in ipairs(list) do
     check.field(call.at, "dedup", s.node.schema, name)
     if seen[name] then fault.raise("ARGUMENT", call.at, ('dedup: "%s" is given twice'):format(name)) end
@@ -57,6 +59,7 @@ local function by_field(s, call, verb, field, example)
       ('make it a column first, above key_by: :assign { rank_by = function(e) return ... end }, then %s'):format(example))
   end
   if type(field) ~= "string" then check.wrong(call.at, verb, "the name of a field", field, "for example :" .. example) end
+  shapeless.refuse(s.node, call.at, verb)
   check.field(call.at, verb, s.node.schema, field)
 end
 

@@ -20,6 +20,7 @@ local session = {}
 ---@field one_liner? boolean `tm` is there already, and `return` may be left out
 ---@field read fun(path: string): string?, string? a file of the job's folder
 ---@field print fun(line: string)
+---@field infer? fun(index: integer, source: table): table[]?, string?, string?, integer? columns of a source without a schema
 
 ---@param args tidemill.session.args
 function session.new(args)

@@ -9,6 +9,7 @@ local graph = require "tidemill.graph"
 local order = require "tidemill.order"
 local place = require "tidemill.place"
 local schema = require "tidemill.schema"
+local shapeless = require "tidemill.shapeless"
 local suggest = require "tidemill.suggest"
 
 local stream = {}
@@ -78,6 +79,7 @@ for _, verb in ipairs { "map", "flat_map", "filter" } do
 end
 
 local function columns_of(s, call, verb, ...)
+  shapeless.refuse(s.node, call.at, verb)
   local input, columns, seen = derive.schema(s.node), { ... }, {}
   if #columns == 1 and type(columns[1]) == "table" and not freeze.kind(columns[1]) then columns = columns[1] end
   if #columns == 0 then
@@ -138,6 +140,9 @@ end
 method("key_by", function(s, call, what, name, ...)
   local at, input = call.at, derive.schema(s.node)
   no_more(call, "key_by", 2 + select("#", ...), 2)
+  if s.node.shapeless and type(what) == "string" and name == nil then -- the field of a record that has no columns
+    name, what = check.name(at, "key_by: the name of a field", what), shapeless.key(what)
+  end
   if type(what) == "function" then
     name = name == nil and "key" or check.name(at, "key_by: the name of the key", name)
     if input.by_name[name] then
@@ -156,6 +161,7 @@ method("key_by", function(s, call, what, name, ...)
       type(name) == "string" and type(what) == "string" and ('several fields: key_by { "%s", "%s" }'):format(what, name)
       or nil)
   end
+  shapeless.refuse(s.node, at, "key_by: several fields")
   local fields = type(what) == "table" and not freeze.kind(what) and what or { what }
   local key, seen = {}, {}
   for i, field in ipairs(fields) do
@@ -192,6 +198,7 @@ method("union", function(s, call, ...)
     end
     seen[other.node] = true
     derive.schema(other.node)
+    if other.node.shapeless ~= s.node.shapeless then shapeless.refuse(s.node.shapeless and s.node or other.node, call.at, "union") end
     inputs[#inputs + 1] = other.node
   end
   local node = graph.add(s.job, { kind = "union", verb = "union", where = call.at, inputs = inputs,
@@ -205,6 +212,7 @@ local IDLE_MS = 30000 -- SEMANTICS, Departures: idleness detection is on
 method("watermark", function(s, call, field, options, ...)
   no_more(call, "watermark", 2 + select("#", ...), 2)
   local input = derive.schema(s.node)
+  shapeless.refuse(s.node, call.at, "watermark")
   check.field(call.at, "watermark", input, field)
   local function duration(at, what, v) return check.duration(at, what, v, 0) end
   local values = check.options(call.at, "watermark", options, {
@@ -258,7 +266,9 @@ method("returns", function(s, call, given)
   if node.derived then
     fault.raise("ARGUMENT", call.at, ("returns: comes right after %s, before the next operator"):format(node.verb))
   end
+  shapeless.declare(node)
   node.returns = schema.declare(call, "returns", given)
+  schema.refuse_options(call.at, "returns", node.returns)
   return stream.new(s.job, s.node, s.before)
 end)
 

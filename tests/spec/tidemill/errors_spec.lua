@@ -125,7 +125,7 @@ local WRONG = {
   "return tm.from(tm.file 'x.jsonl')",
   "return tm.from(tm.file {})",
   "return tm.from(tm.file { path = 'x.txt', schema = { a = 'int' } })",
-  "return tm.from(tm.file { path = 'x.jsonl', schema = 'any' })",
+  "return tm.from(tm.file { path = 'x.jsonl', schema = tm.schema 'any' })",
   "return tm.from(tm.file { path = 'x.jsonl', schema = { a = 'integer' } })",
   "return tm.from(tm.file { path = 'x.jsonl', schema = { a = 'strng' } })",
   "return tm.from(tm.file { path = 'x.jsonl', schema = { a = 'decimal(40,2)' } })",

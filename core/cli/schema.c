@@ -1,0 +1,114 @@
+// `tidemill schema`: what is read becomes a job of one source, so that formats are guessed, records
+// sampled and mistakes told as in any job; then the schemas of the job's sources are printed.
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/cli/engine.h"
+
+// A text as Lua reads it.
+static void put_quoted(FILE *out, const char *text)
+{
+    fputc('"', out);
+    for (; *text != '\0'; text++) {
+        unsigned char c = (unsigned char)*text;
+        if (c == '"' || c == '\\')
+            fprintf(out, "\\%c", c);
+        else if (c < 0x20 || c == 0x7f)
+            fprintf(out, "\\%03u", c);
+        else
+            fputc(c, out);
+    }
+    fputc('"', out);
+}
+
+// The job that reads what was named. NULL: out of memory.
+static char *job_of(const struct tm_cli_options *options)
+{
+    char *text = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&text, &length);
+    if (out == NULL)
+        return NULL;
+    if (strcmp(options->file, "-") == 0) {
+        fprintf(out, "tm.from(tm.stdin { format = \"%s\" }):to(tm.discard())",
+                options->format == NULL ? "json" : options->format);
+    } else {
+        fprintf(out, "tm.from(tm.file { path = ");
+        put_quoted(out, options->file);
+        if (options->format != NULL)
+            fprintf(out, ", format = \"%s\"", options->format);
+        fprintf(out, " }):to(tm.discard())");
+    }
+    if (fclose(out) != 0) {
+        free(text);
+        return NULL;
+    }
+    return text;
+}
+
+static bool is_job(const struct tm_cli_options *options)
+{
+    size_t length = options->file == NULL ? 0 : strlen(options->file);
+    return options->code != NULL || (length > 4 && strcmp(options->file + length - 4, ".lua") == 0);
+}
+
+static int print_schemas(struct tm_engine *engine, const struct tm_cli_options *options,
+                         struct tm_error *err)
+{
+    struct tm_buf out;
+    tm_buf_init(&out, &engine->mem);
+    int rc = tm_vm_schemas(engine->vm,
+                           options->json    ? "json"
+                           : options->luals ? "luals"
+                                            : "lua",
+                           &out, err);
+    if (rc == 0 && out.size_bytes == 0) {
+        rc = tm_error_set(err, TM_E_SCHEMA_MISSING, "%s: text has lines and no fields",
+                          tm_cli_job_name(options));
+        tm_error_hint(err, "a schema is of JSON, CSV or msgpack: --format json");
+    }
+    if (rc == 0)
+        fwrite(out.data, 1, out.size_bytes, options->out);
+    tm_buf_fini(&out);
+    return rc;
+}
+
+// What was made of the command line has no places that anybody knows.
+static void forget_place(const struct tm_cli_options *options, struct tm_error *err)
+{
+    err->where[0] = '\0';
+    if (err->code == TM_E_OPTION && options->format == NULL)
+        tm_error_hint(err, "say which it is: --format json, csv or msgpack");
+    else if (err->code == TM_E_SCHEMA_MISSING)
+        err->hint[0] = '\0';
+}
+
+int tm_cli_schema(const struct tm_cli_options *options)
+{
+    struct tm_engine engine;
+    struct tm_error err = {0};
+    struct tm_cli_options own = *options;
+    char *text = NULL;
+    int code = TM_EXIT_FINISHED, rc = 0;
+    if (is_job(options) && options->format != NULL) {
+        tm_error_set(&err, TM_E_USAGE, "--format is for data; the sources of a job say their own");
+        return tm_cli_fail(options, &err, TM_EXIT_USAGE);
+    }
+    if (!is_job(options)) {
+        own.code = text = job_of(options);
+        if (text == NULL)
+            rc = tm_error_set(&err, TM_E_MEMORY, "out of memory");
+    }
+    memset(&engine, 0, sizeof engine);
+    rc = rc != 0 ? rc : tm_engine_open(&engine, &own, &err);
+    rc = rc != 0 ? rc : print_schemas(&engine, options, &err);
+    if (rc != 0) {
+        if (!is_job(options))
+            forget_place(options, &err);
+        code = tm_engine_failed(options, &err, rc);
+    }
+    tm_engine_close(&engine);
+    free(text);
+    return code;
+}

@@ -1,0 +1,1 @@
+schema rename_in_sink.lua --format csv
