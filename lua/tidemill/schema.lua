@@ -221,7 +221,8 @@ function schema.declare(call, what, given)
   local at = call.at
   if given == "any" then
     if what:find("^tm%.schema") or what == "returns" then
-      fault.raise("SCHEMA", at, what .. ': "any" is said of a source: records without a shape', 'for example tm.file { path = "in.jsonl", schema = "any" }')
+      fault.raise("SCHEMA", at, what .. ': "any" is said of a source: records without a shape',
+        'for example tm.file { path = "in.jsonl", schema = "any" }')
     end
     return schema.record()
   end
