@@ -84,3 +84,7 @@ struct tm_connector {
     int (*sink_finish)(void *shared, bool ok, struct tm_error *err);
     void (*sink_release)(void *shared);
 };
+
+// The one of this name in a list that ends with NULL; or NULL.
+const struct tm_connector *tm_connector_find(const struct tm_connector *const *connectors,
+                                             const char *name);

@@ -4,15 +4,6 @@
 #include "core/task/dead_letter.h"
 #include "core/task/task.h"
 
-const struct tm_connector *tm_connector_find(const struct tm_connector *const *connectors,
-                                             const char *name)
-{
-    for (; *connectors != NULL; connectors++)
-        if (strcmp((*connectors)->name, name) == 0)
-            return *connectors;
-    return NULL;
-}
-
 struct tm_node_metrics *tm_job_metrics(struct tm_job *job, uint32_t node, uint32_t subtask)
 {
     return &job->metrics[node * job->metrics_stride + subtask];

@@ -61,8 +61,6 @@ int tm_job_new(const struct tm_job_args *args, struct tm_job **job,
 int tm_job_finish(struct tm_job *job, bool ok, struct tm_error *err) TM_WARN_UNUSED;
 void tm_job_free(struct tm_job *job);
 
-const struct tm_connector *tm_connector_find(const struct tm_connector *const *connectors,
-                                             const char *name);
 struct tm_node_metrics *tm_job_metrics(struct tm_job *job, uint32_t node, uint32_t subtask);
 // Parallelism of a node in this plan.
 uint32_t tm_job_node_parallelism(const struct tm_job *job, uint32_t node);

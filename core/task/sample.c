@@ -6,7 +6,6 @@
 
 #include "core/base/limits.h"
 #include "core/format/csv_options.h"
-#include "core/task/job.h"
 
 struct tm_sampler {
     const struct tm_samples *samples;

@@ -30,11 +30,38 @@ local function visible(s)
   return list
 end
 
+-- JSON as Lua writes the same: tables in braces, keys in brackets, other control characters as \ddd.
+local function literal(json)
+  local out, at = {}, 1
+  while at <= #json do
+    local s = json:match('^"[^"\\]*"', at)
+    local last = s and at + #s - 1
+    if not s and json:sub(at, at) == '"' then
+      last = at + 1
+      while json:sub(last, last) ~= '"' do last = last + (json:sub(last, last) == "\\" and 2 or 1) end
+      s = json:sub(at, last):gsub("\\u00(%x%x)", function(hex) return ("\\%03d"):format(tonumber(hex, 16)) end)
+    end
+    if s then
+      local colon = json:sub(last + 1, last + 1) == ":"
+      out[#out + 1] = colon and "[" .. s .. "] = " or s
+      at = last + (colon and 2 or 1)
+    elseif json:sub(at, at + 3) == "null" then
+      out[#out + 1] = "tm.null"
+      at = at + 4
+    else
+      local c = json:sub(at, at)
+      out[#out + 1] = c == "[" and "{ " or c == "]" and " }" or c == "," and ", " or c
+      at = at + 1
+    end
+  end
+  return table.concat(out)
+end
+
 local function field(f)
   local extra = ""
   if f.required then extra = extra .. ", required = true" end
   if f.rename then extra = extra .. ", rename = " .. quoted(f.rename) end
-  if f.default then extra = extra .. ", default = " .. (f.default_shown or f.default) end
+  if f.default then extra = extra .. ", default = " .. literal(f.default) end
   local t = quoted(f.type)
   return key(f.name) .. " = " .. (extra == "" and t or "{ " .. t .. extra .. " }")
 end
