@@ -59,6 +59,10 @@ return {
     fix = [[tm.csv { ragged = "pad" } fills up with nulls, "truncate" drops what is too much, "both" does both. Look at the delimiter
       first.]],
     run = [[printf 'a,b\n1,2,3\n' | tidemill run -e 'tm.from(tm.stdin { format = "csv", schema = { a = "int", b = "int" } })']] },
+  { "BAD_MSGPACK", group = "records",
+    cause = [[The bytes of a msgpack input are not msgpack, or end in the middle of a value; or a record is no map of fields.]],
+    fix = [[The message says where. Bytes behind the place cannot be told apart any more: they are lost with the record.]],
+    run = [[printf '\301' | tidemill run -e 'tm.from(tm.stdin { format = "msgpack", schema = { a = "int" } })']] },
   { "BAD_ARCHIVE", group = "records",
     cause = [[A compressed file (.gz, .zst) is damaged, ends in the middle, or has something else behind it. The records in front of
       that place are good.]],
