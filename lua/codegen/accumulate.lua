@@ -276,7 +276,7 @@ local function generate(nodes, wide)
   w:close()
   chunk.write_run(w, g, "kept.slot = ctx.slots + ctx.slot_index")
   w:line("")
-  w:line(chunk.RESULT)
+  chunk.write_result(w, g)
   return w:text(), g
 end
 
