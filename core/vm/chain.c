@@ -16,7 +16,7 @@ struct tm_vm_chain {
     uint32_t *nodes;
     size_t counts_bytes;
     struct tm_buf proposal;
-    int run, finish, text, release; // registry references
+    int run, finish, text, release, recover, handler; // registry references
 };
 
 // --- called by chunks through the FFI
@@ -113,6 +113,8 @@ static int take_chain(struct tm_vm *vm, void *arg, struct tm_error *err)
     struct tm_vm_chain *chain = arg;
 
     (void)err;
+    chain->handler = luaL_ref(vm->lua, LUA_REGISTRYINDEX);
+    chain->recover = luaL_ref(vm->lua, LUA_REGISTRYINDEX);
     chain->release = luaL_ref(vm->lua, LUA_REGISTRYINDEX);
     chain->text = luaL_ref(vm->lua, LUA_REGISTRYINDEX);
     chain->finish = luaL_ref(vm->lua, LUA_REGISTRYINDEX);
@@ -133,7 +135,8 @@ int tm_vm_chain_new(struct tm_vm *vm, const struct tm_vm_chain_args *args, struc
              (args->grow != NULL || args->role != NULL));
     chain->vm = vm;
     chain->args = *args;
-    chain->run = chain->finish = chain->text = chain->release = LUA_NOREF;
+    chain->run = chain->finish = chain->text = LUA_NOREF;
+    chain->release = chain->recover = chain->handler = LUA_NOREF;
     tm_buf_init(&chain->proposal, mem);
     chain->counts_bytes = (size_t)args->node_count * TM_CHAIN_COUNTS * sizeof(uint64_t);
     chain->nodes = tm_mem_alloc(mem, args->node_count * sizeof *chain->nodes);
@@ -150,7 +153,7 @@ int tm_vm_chain_new(struct tm_vm *vm, const struct tm_vm_chain_args *args, struc
     int rc = tm__vm_enter(
         vm,
         &(struct tm__vm_entry){
-            .name = "chain", .push = push_chain, .results = 4, .take = take_chain, .arg = chain},
+            .name = "chain", .push = push_chain, .results = 6, .take = take_chain, .arg = chain},
         err);
     if (rc != 0) {
         tm_vm_chain_free(chain);
@@ -160,13 +163,38 @@ int tm_vm_chain_new(struct tm_vm *vm, const struct tm_vm_chain_args *args, struc
     return 0;
 }
 
+// The error on top of the stack left the function of a node that ran unprotected: accounts for its
+// row and calls `function` again for those behind it, until the input is used up or an error is no
+// row's. The status of the last call, its result or error on top of the stack. Bounded: each turn
+// uses up a row.
+static int recover(struct tm_vm_chain *chain, int function, int status)
+{
+    lua_State *lua = chain->vm->lua;
+
+    while (status != 0 && chain->ctx.under_way != 0) {
+        lua_rawgeti(lua, LUA_REGISTRYINDEX, chain->recover);
+        lua_insert(lua, -2);
+        lua_pushnumber(lua, chain->ctx.under_way);
+        chain->ctx.under_way = 0;
+        status = lua_pcall(lua, 2, 1, -4);
+        if (status != 0 || lua_tointeger(lua, -1) != 0)
+            break;
+        lua_pop(lua, 1);
+        lua_rawgeti(lua, LUA_REGISTRYINDEX, function);
+        status = lua_pcall(lua, 0, 1, -2);
+    }
+    return status;
+}
+
 static int call(struct tm_vm_chain *chain, int function, struct tm_error *err)
 {
     lua_State *lua = chain->vm->lua;
 
-    lua_rawgeti(lua, LUA_REGISTRYINDEX, chain->vm->run_handler);
+    lua_rawgeti(lua, LUA_REGISTRYINDEX, chain->handler);
     lua_rawgeti(lua, LUA_REGISTRYINDEX, function);
     int status = lua_pcall(lua, 0, 1, -2);
+    if (TM_UNLIKELY(status != 0))
+        status = recover(chain, function, status);
     if (status != 0) {
         int rc = tm__vm_take_error(chain->vm, status, err);
         lua_pop(lua, 1); // the handler
@@ -196,6 +224,8 @@ void tm_vm_chain_free(struct tm_vm_chain *chain)
     luaL_unref(lua, LUA_REGISTRYINDEX, chain->finish);
     luaL_unref(lua, LUA_REGISTRYINDEX, chain->text);
     luaL_unref(lua, LUA_REGISTRYINDEX, chain->release);
+    luaL_unref(lua, LUA_REGISTRYINDEX, chain->recover);
+    luaL_unref(lua, LUA_REGISTRYINDEX, chain->handler);
     tm_buf_fini(&chain->proposal);
     tm_mem_free(mem, chain->ctx.counts, chain->counts_bytes);
     tm_mem_free(mem, chain->nodes, chain->args.node_count * sizeof *chain->nodes);

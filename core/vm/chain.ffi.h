@@ -38,7 +38,10 @@ struct tm_chain_ctx {
     uint32_t slot_index; // of the row at `in`: 0 when the chunk is entered, the chunk moves both on
     uint32_t in_rows;    // from `in` to `in_end`; the chunk counts them down
     struct tm_chain_side *sides; // by number of the side output; one that is full ends a run too
-    void *owner;                 // the C side's struct tm_vm_chain
+    // 1 + the node whose user function runs without a protected call in Lua (lua/codegen/README.md,
+    // "Loops in user functions"), 0: none. An error that leaves the chunk is then that row's error.
+    uint32_t under_way;
+    void *owner; // the C side's struct tm_vm_chain
 };
 
 enum {

@@ -173,8 +173,6 @@ static int set_up(lua_State *lua)
     lua_call(lua, 1, 1);
     lua_getfield(lua, -1, "handler");
     vm->handler = luaL_ref(lua, LUA_REGISTRYINDEX);
-    lua_getfield(lua, -1, "run_handler");
-    vm->run_handler = luaL_ref(lua, LUA_REGISTRYINDEX);
     vm->host = luaL_ref(lua, LUA_REGISTRYINDEX);
     return 0;
 }

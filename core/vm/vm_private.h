@@ -44,7 +44,7 @@ struct tm_vm {
                  const struct tm_infer_column **columns, uint32_t *count, struct tm_error *err);
     void *infer_arg;
     bool one_liner;
-    int host, handler, run_handler, error_slot; // registry references
+    int host, handler, error_slot; // registry references
 };
 
 // One entry into Lua: host[name](...), protected. `push` pushes the arguments and returns how many;

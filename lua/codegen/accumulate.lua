@@ -275,8 +275,7 @@ local function generate(nodes, wide)
   w:line("ctx.counts[0] = ctx.counts[0] + done -- in")
   w:close()
   chunk.write_run(w, g, "kept.slot = ctx.slots + ctx.slot_index")
-  w:line("")
-  w:line(chunk.RESULT)
+  chunk.write_result(w, g)
   return w:text(), g
 end
 

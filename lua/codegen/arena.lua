@@ -15,10 +15,19 @@ local A = ffi.cast("struct tm_lua_arena *", struct)
 arena.state = A
 
 local blocks, current, current_size = { struct }, nil, 0 -- `blocks` keeps them all alive
+local count = 0 -- of blocks, without the struct
+arena.blocks = blocks
 
 local function add_block(size)
   current, current_size = ffi.new("uint64_t[?]", size / 8), size
-  blocks[#blocks + 1] = current
+  count = count + 1
+  blocks[count + 1] = current
+end
+
+-- All blocks but the last.
+local function forget()
+  for i = 2, count + 1 do blocks[i] = nil end
+  blocks[2], count = current, 1
 end
 
 -- A larger block, with what has been written of the value so far.
@@ -40,8 +49,7 @@ function arena.begin()
   if A.row ~= views.clock.row or current == nil then
     A.row = views.clock.row
     if current == nil then add_block(FIRST_BYTES) end
-    for i = 2, #blocks do blocks[i] = nil end
-    blocks[2] = current
+    if count > 1 then forget() end
     A.base, A.room = ffi.cast("uint8_t *", current), current_size
   else
     local used = bit.band(A.used + 7, -8)

@@ -6,6 +6,7 @@ local cells = require "codegen.cells"
 local columns = require "codegen.columns"
 local emit = require "codegen.emit"
 local layout = require "ffi.layout"
+local loops = require "codegen.loops"
 local result = require "codegen.result"
 local sides = require "codegen.sides"
 local stages = require "codegen.stages"
@@ -65,6 +66,7 @@ local function plan_stages(g, nodes, wide)
         stage.vars[#stage.vars + 1] = { field = f, home = home }
       end
     end
+    stage.open = g.open and not g.flat -- behind a flat_map an error must not leave the function that emits
     if node.verb == "flat_map" then g.flat = true end
     stage.assigned = find_assigned(node, stage)
     g.stages[k], env = stage, after
@@ -184,7 +186,14 @@ local function write_row(w, g, name, call, before)
   w:line("local go = %s", call)
   if g.input.has_references then w:line("cur.row = cast(in_pointer, cast(bytes, cur.row) + cur.row.size_bytes)")
   else w:line("cur.row = cur.row + 1") end
-  w:line("if go == nil and tally.stop ~= 0 then return true end")
+  if g.open then
+    w:open("if go == nil then")
+    w:line("ctx.under_way = 0")
+    w:line("if tally.stop ~= 0 then return true end")
+    w:close()
+  else
+    w:line("if go == nil and tally.stop ~= 0 then return true end")
+  end
   if g.sides and g.sides[1] then w:line("if tally.sides_full ~= 0 then return true end") end
   if g.flat then
     w:line("if cast(bytes, cur.out) >= tally.full or tally.rows >= tally.rows_full then return true end")
@@ -199,10 +208,12 @@ end
 -- two rows: a pointer there would be made an object whenever a filtered row leaves the trace. A numeric for, because only such
 -- a loop can be entered from a trace of the code around it. What it calls is an argument: for an upvalue, the trace would check
 -- which function runs, by reading what a side trace has just written in two halves: a stall of 15 cycles at every filtered row.
-local function write_loop(w, name)
+-- Where rows have loops of their own, a trace that began here could not follow them (a trace that is a loop's takes no other loop
+-- in). So the trace of this loop is made while it idles, before any row: rows are side traces of it, which may enter loops.
+local function write_loop(w, g, name)
   w:open("local function %s(n, row)", name)
   w:open("for i = 1, n do")
-  w:line("if row() then return i end")
+  if g.open then w:line("if tally.idle == 0 and row() then return i end") else w:line("if row() then return i end") end
   w:close()
   w:line("return n")
   w:close()
@@ -214,9 +225,15 @@ function chunk.write_loops(w, g, call, before)
   w:line("")
   w:line("-- twice the same text: the trace compiler only ever sees large batches in the first")
   write_row(w, g, "row", call, before)
-  write_loop(w, "loop")
+  write_loop(w, g, "loop")
   write_row(w, g, "row_interpreted", call, before)
-  write_loop(w, "loop_interpreted")
+  write_loop(w, g, "loop_interpreted")
+  if not g.open then return end
+  w:open("local function idle()")
+  w:line("tally.idle = 1")
+  w:line("loop(200, row)")
+  w:line("tally.idle = 0")
+  w:close()
 end
 
 ---Do views of nested values occur in these nodes?
@@ -328,12 +345,16 @@ function chunk.write_run(w, g, before)
   write_run(w, g, "_interpreted", before)
 end
 
-chunk.RESULT = "return { run = run, loop = loop, run_interpreted = run_interpreted, "
-  .. "interpreted = { run_interpreted, loop_interpreted, row_interpreted } }"
+---What the text gives.
+function chunk.write_result(w, g)
+  w:line("")
+  w:line("return { run = run, loop = loop, run_interpreted = run_interpreted, %sinterpreted = { run_interpreted, loop_interpreted, "
+    .. "row_interpreted } }", g.open and "settle = settle, idle = idle, " or "")
+end
 
 ---Members of the struct of counters and limits.
 function chunk.tally_members(count, side_count)
-  local parts = { "uint8_t *limit; uint8_t *full; int32_t rows; int32_t rows_full; int32_t stop;" }
+  local parts = { "uint8_t *limit; uint8_t *full; int32_t rows; int32_t rows_full; int32_t stop; int32_t idle;" }
   for k = 1, count do
     parts[#parts + 1] = (" int32_t dropped_%d; int32_t failed_%d; int32_t emitted_%d; int32_t active_%d;"):format(k, k, k, k)
   end
@@ -342,7 +363,7 @@ function chunk.tally_members(count, side_count)
 end
 
 local function generate(nodes, wide)
-  local g = { masks = {}, nodes = nodes, views = chunk.has_views(nodes) }
+  local g = { masks = {}, nodes = nodes, views = chunk.has_views(nodes), open = loops.any(nodes) }
   plan_stages(g, nodes, wide)
   g.input, g.output = layout.of(nodes[1].input), layout.of(nodes[#nodes].schema)
   g.emission = { names = g.names, masks = g.masks, from = "cur.row", input = g.input, output = nodes[#nodes].schema,
@@ -366,8 +387,7 @@ local function generate(nodes, wide)
   chunk.write_loops(w, g, stages.sequence(g, 1))
   write_settle(w, g)
   chunk.write_run(w, g)
-  w:line("")
-  w:line(chunk.RESULT)
+  chunk.write_result(w, g)
   return w:text(), g
 end
 

@@ -278,7 +278,7 @@ end
 local function write_pass_text(w, e, c)
   local from, to = "r." .. c.home.field.member, "o." .. c.out.member
   w:line("%s.offset, %s.length = at, %s", to, to, c.length)
-  if is_slack(e) then
+  if is_slack(e) and not c.out.nested then -- nested values are nearly always longer
     w:open("if %s <= %d then", c.length, SHORT_BYTES)
     w:line("local from, to = cast(words, cast(bytes, r) + %s.offset), cast(words, ob + at)", from)
     w:line("to[0], to[1] = from[0], from[1]")

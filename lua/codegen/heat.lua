@@ -4,6 +4,7 @@
 -- is never compiled.
 local ffi = require "ffi"
 local opcodes = require "codegen.opcodes"
+local traces = require "tidemill.traces"
 local util = require "jit.util"
 
 local heat = {}
@@ -14,47 +15,71 @@ local AGAIN = 8      -- times a loop is recorded anew because its trace followed
 
 -- User functions are shared by the instances of an operator; one that is compiled stays so for all.
 local on = setmetatable({}, { __mode = "k" })
-local cold = setmetatable({}, { __mode = "k" }) -- instances not yet switched on -> their functions
+local cold = setmetatable({}, { __mode = "k" }) -- instances not yet switched on
+local hot = setmetatable({}, { __mode = "k" })  -- the others
 
--- Functions of ours that all chains call: operators of decimals and int64 values, conversions. One that got hot on
--- its own has a trace of its own, and a loop recorded then may end by jumping there; so they start afresh when a loop
--- is recorded.
-local shared
+-- Functions of ours that all chains call: operators of decimals and int64 values, conversions, views, writers of nested values.
+-- Called from a function that is switched off, one that gets hot is given up, because its trace ends where it returns; so they
+-- are off too from the first chain on until one is switched on, and from then on no function that calls them is off. One that got
+-- hot on its own has a trace of its own, and a loop recorded then may end by jumping there; so they start afresh when a loop is
+-- recorded.
+local shared, ignited = {}, false
+local all_shared = false -- there is a chain
 
-local function share(fn, depth)
-  if type(fn) ~= "function" or shared[fn] or util.funcinfo(fn).ffid or depth > 4 then return end
-  shared[fn] = true
+---Of a loaded text, or of one function; once per function.
+---@param fn function with its children
+function heat.share(fn)
+  shared[#shared + 1] = fn
+  if all_shared and not ignited then jit.off(fn, true) end
+end
+
+local seen = {} -- of those that are found by what they call
+
+local function share_deep(fn, depth)
+  if type(fn) ~= "function" or seen[fn] or util.funcinfo(fn).ffid or depth > 4 then return end
+  seen[fn] = true
+  heat.share(fn)
   for i = 1, util.funcinfo(fn).upvalues do
     local _, value = debug.getupvalue(fn, i)
-    share(value, depth + 1)
+    share_deep(value, depth + 1)
   end
+end
+
+-- The helper functions that the job has named by now (lua/library).
+local function share_library()
+  for name, module in pairs(package.loaded) do
+    if type(module) == "table" and name:find("^library%.") then
+      for _, fn in pairs(module.functions or {}) do share_deep(fn, 1) end
+      if module.all then for _, fn in ipairs(module.all()) do share_deep(fn, 1) end end
+    end
+  end
+end
+
+local function share_all()
+  all_shared = true
+  for _, fn in ipairs(shared) do jit.off(fn, true) end
+  for _, module in ipairs { "codegen.decimal", "codegen.int64" } do
+    for _, fn in pairs(require(module).operators) do share_deep(fn, 1) end
+  end
+  for _, name in ipairs { "codegen.fit", "codegen.views", "codegen.records", "codegen.arena", "codegen.any", "codegen.any_writer",
+    "codegen.slice", "tidemill.libraries" } do
+    for _, fn in pairs(require(name)) do share_deep(fn, 1) end
+  end
+  local codegen, random = require "codegen", require "tidemill.random"
+  for _, fn in ipairs { codegen.pairs, codegen.ipairs, codegen.copy, random.random, random.at_row } do share_deep(fn, 1) end
+  share_library()
 end
 
 local function flush_shared()
-  if not shared then
-    shared = {}
-    for _, module in ipairs { "codegen.decimal", "codegen.int64" } do
-      for _, fn in pairs(require(module).operators) do share(fn, 1) end
-    end
-    local fit = require "codegen.fit"
-    share(fit.decimal, 1)
-    share(fit.int64, 1)
-    share(fit.is_utf8, 1)
-    share(require("tidemill.random").random, 1)
-    share(require("tidemill.random").at_row, 1)
+  share_library()
+  for _, fn in ipairs(shared) do
+    jit.flush(fn, true)
+    jit.on(fn, true) -- what was given up is tried again
   end
-  -- The helper functions that the job has named by now (lua/library).
-  for name, module in pairs(package.loaded) do
-    if type(module) == "table" and name:find("^library%.") then
-      for _, fn in pairs(module.functions or {}) do share(fn, 1) end
-      if module.all then for _, fn in ipairs(module.all()) do share(fn, 1) end end
-    end
-  end
-  for fn in pairs(shared) do jit.flush(fn) end
+  ignited = true
 end
 -- Run a few times in a chain's life: traces of their own would only be in the way.
-jit.off(share)
-jit.off(flush_shared)
+for _, fn in ipairs { share_deep, share_library, share_all, flush_shared } do jit.off(fn) end
 
 local function functions_of(nodes)
   local list, seen = {}, {}
@@ -77,30 +102,44 @@ end
 
 ---@param nodes table[]
 ---@param main function the loaded chunk: all its functions are its children
----@param parts table { loop, interpreted } of the chunk, `interpreted` are never compiled; { outcomes, rows } of the instance: how rows end
+---@param parts table { loop, idle?, interpreted } of the chunk, `interpreted` are never compiled; { outcomes, rows } of the instance:
+---how rows end
 ---@param gather boolean rows of small batches add up: reduce is entered with as many rows as have different keys
 function heat.new(nodes, main, parts, gather)
   local h = { functions = functions_of(nodes), main = main, parts = parts, hot = false, compiled = false, tries = 0, again = 0,
     gather = gather, gathered = 0 }
   jit.off(main, true)
-  local warm = false
-  for _, fn in ipairs(h.functions) do
-    if on[fn] then warm = true else jit.off(fn, true) end
-  end
-  if warm then heat.warm(h) end
+  if not all_shared then share_all() end
+  for _, fn in ipairs(h.functions) do if not on[fn] then jit.off(fn, true) end end
+  if ignited then heat.warm(h) end
   cold[h] = true
   return h
 end
 
--- Functions that compiled code of another instance shares with this one must not meet functions that are switched off:
--- that would make the compiler give them up. Only the loops stay off.
+-- Functions that compiled code of another instance shares with this one - ours, or the user's - must not meet functions that are
+-- switched off: that would make the compiler give them up. Only the loops stay off.
 function heat.warm(h)
+  for _, fn in ipairs(h.functions) do jit.on(fn, true) end
   jit.on(h.main, true)
   jit.off(h.parts.loop)
   for _, fn in ipairs(h.parts.interpreted) do jit.off(fn) end
+  h.warm = true
 end
 
+---All traces are gone: loops must be recorded again under the same conditions as at first, before small batches meet them.
+function heat.flushed()
+  for h in pairs(hot) do
+    h.compiled, h.tries, h.again = false, 0, 0
+    if h.restart then h.restart() end
+  end
+end
+traces.on_flush = heat.flushed
+
+-- What LuaJIT holds against loops and functions that it has tried goes away only with all of its traces; other chains record
+-- theirs again, within milliseconds.
 function heat.ignite(h)
+  jit.flush()
+  heat.flushed()
   for _, fn in ipairs(h.functions) do
     if not on[fn] then
       jit.off(fn, true) -- flushes what was compiled and what was given up
@@ -112,15 +151,8 @@ function heat.ignite(h)
   jit.off(h.main, true)
   jit.on(h.main, true)
   for _, fn in ipairs(h.parts.interpreted) do jit.off(fn) end
-  cold[h], h.hot = nil, true
-  for other in pairs(cold) do
-    for _, fn in ipairs(other.functions) do
-      if on[fn] then
-        heat.warm(other)
-        break
-      end
-    end
-  end
+  cold[h], hot[h], h.hot = nil, true, true
+  for other in pairs(cold) do if not other.warm then heat.warm(other) end end
 end
 
 -- The number of the trace that runs the loop, if it is compiled.
@@ -164,6 +196,7 @@ end
 local function is_compiled(h)
   local trace = trace_of(h.parts.loop)
   if not trace then return false end
+  if h.parts.idle then return true end -- it was recorded without a row
   if h.again >= AGAIN or (util.traceinfo(trace).linktype == "loop" and is_usual(h, trace)) then return true end
   h.again = h.again + 1
   flush_shared()
@@ -178,6 +211,10 @@ function heat.is_on(h, large)
   if not h.hot then
     if h.gather then h.gathered = h.gathered + 1 end
     if large or h.gathered >= heat.ROWS then heat.ignite(h) end
+  end
+  if h.hot and h.parts.idle and not h.compiled then
+    h.parts.idle()
+    h.compiled = is_compiled(h)
   end
   return h.hot and (large or h.compiled)
 end

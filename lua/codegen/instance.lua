@@ -45,6 +45,7 @@ local function load_chunk(self)
   self.chunk, self.R = main(R), R
   self.chunk.outcomes, self.chunk.rows = R.outcomes, R.rows
   self.heat = heat.new(nodes, main, self.chunk, is_keyed(nodes[1]))
+  self.heat.restart = function() self.run = nil end
 end
 
 -- Interprets a few rows, so that another row than last time is under way when the loop gets hot.
@@ -98,8 +99,26 @@ function Instance:finish()
   return rc
 end
 
+---After an error that left the chunk: it is the failure of the row under way, and of what follows it nothing has run.
+---@param err any what was raised
+---@param k integer ctx.under_way, which the caller has set back
+---@return integer rc 0: run again for the rows behind it; negative: stop
+function Instance:recover(err, k)
+  local ctx, cur, tally = self.ctx, self.R.cur, self.R.tally
+  -- If an operator behind a flat_map has stopped the job, the error only left the function that emitted.
+  if tally.stop == 0 then self.R.fail(k - 1, err) end
+  tally["active_" .. k], self.R.scope.strings = 0, false
+  local done, at, row = 1, ffi.cast("uint8_t *", ctx["in"]), ffi.cast("uint8_t *", cur.row)
+  while at ~= row do done, at = done + 1, at + ffi.cast("int32_t *", at)[0] end
+  cur.row = ffi.cast(self.R.in_pointer, row + cur.row.size_bytes)
+  self.chunk.settle(done)
+  local rc = tally.stop
+  tally.stop = 0
+  return rc
+end
+
 -- What runs before the loop is compiled stays out of the compiler's sight. No protected call stands between C and the
 -- loop: a trace that leaves the loop could not return through it.
-for _, fn in ipairs { Instance.run, run_chunk, skip_rows, heat.is_on, heat.after } do jit.off(fn) end
+for _, fn in ipairs { Instance.run, Instance.recover, run_chunk, skip_rows, heat.is_on, heat.after } do jit.off(fn) end
 
 return instance

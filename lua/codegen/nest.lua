@@ -7,6 +7,7 @@ local arena = require "codegen.arena"
 local columns = require "codegen.columns"
 local explain = require "codegen.explain"
 local fit = require "codegen.fit"
+local heat = require "codegen.heat"
 local layout = require "ffi.layout"
 local records = require "codegen.records"
 local take = require "codegen.take"
@@ -80,7 +81,7 @@ function kinds.struct(w, tree, l)
   w:open("local function write(x)")
   w:line("if istype(view, x) then return copy_view(x) end")
   w:line('if type(x) ~= "table" then x = plain(x) end')
-  w:line("for k in next, x do if not known[k] then bad() end end")
+  take.check_keys(w, "x", "known", #tree.of, "bad()")
   w:line("local t, at = x, open(%d)", l.fixed_bytes)
   for i, f in ipairs(tree.of) do
     w:open("do")
@@ -97,8 +98,17 @@ function kinds.struct(w, tree, l)
   w:close()
 end
 
+-- So many items of a list are written one by one: no loop stands in the way of the trace of the row, also where the list is given
+-- to a field of the record, out of which a loop's trace could not return.
+local ITEMS_ONE_BY_ONE = 4
+
 function kinds.list(w, tree)
   local item = tree.of[1]
+  w:open("local function put(t, at, words, i)")
+  w:line("local x = t[i + 1]")
+  write_value(w, item, ("at + (16 + words) + i * %d"):format(slot_bytes(item.type)), "at",
+    "local b = cast(ints, A.base + at + 16) b[rshift(i, 5)] = bor(b[rshift(i, 5)], lshift(1, band(i, 31)))")
+  w:close()
   w:open("local function write(x)")
   w:line("if istype(view, x) then return copy_view(x) end")
   w:line('if type(x) ~= "table" then x = other(x) end')
@@ -107,11 +117,12 @@ function kinds.list(w, tree)
   w:line("if n > 8388608 then bad() end")
   w:line("local words = 8 * rshift(n + 63, 6)")
   w:line("local at = open(16 + words + n * %d)", slot_bytes(item.type))
-  w:open("for i = 0, n - 1 do")
-  w:line("local x = t[i + 1]")
-  write_value(w, item, ("at + (16 + words) + i * %d"):format(slot_bytes(item.type)), "at",
-    "local b = cast(ints, A.base + at + 16) b[rshift(i, 5)] = bor(b[rshift(i, 5)], lshift(1, band(i, 31)))")
-  w:close()
+  for i = 0, ITEMS_ONE_BY_ONE - 1 do
+    w:open("if n > %d then", i)
+    w:line("put(t, at, words, %d)", i)
+  end
+  w:line("for i = %d, n - 1 do put(t, at, words, i) end", ITEMS_ONE_BY_ONE)
+  for _ = 1, ITEMS_ONE_BY_ONE do w:close() end
   w:line("R.pad()")
   w:line("local h = cast(head, A.base + at)")
   w:line("h.size_bytes, h.count, h.items = A.used - at, n, 16")
@@ -198,6 +209,8 @@ local function sorted_keys(kind)
   end
 end
 
+for _, fn in ipairs { copy_view, plain, other, any_writer.write, sorted_keys } do heat.share(fn) end
+
 local writers = {}
 setmetatable(writers, { __index = function(t, text)
   local write = nest.load(type_text.tree(text))
@@ -224,7 +237,9 @@ function nest.load(tree)
     head = ffi.typeof(tree.kind == "map" and "struct tm_map_head *" or "struct tm_list_head *"),
     keys = tree.kind == "map" and sorted_keys(tree.of[1].type.kind) or nil,
   }
-  return assert(loadstring(w:text(), "=tidemill:nest:" .. tree.kind))(R)
+  local main = assert(loadstring(w:text(), "=tidemill:nest:" .. tree.kind))
+  heat.share(main)
+  return main(R)
 end
 
 local encoders = {}
@@ -243,6 +258,7 @@ nest.encoders = setmetatable(encoders, { __index = function(t, text)
     write(x)
     return ctype(cast(Int, A.base), clock.row, A.used)
   end
+  heat.share(encode)
   t[text] = encode
   return encode
 end })

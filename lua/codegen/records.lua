@@ -54,19 +54,25 @@ function records.copy(record)
   return copy
 end
 
----Columns of a record in their order, nulls left out as in a table.
+local function step(walk)
+  local record, names, i = walk.record, walk.names, walk.i
+  while i < #names do
+    i = i + 1
+    local value = record[names[i]]
+    if value ~= nil then
+      walk.i = i
+      return names[i], value
+    end
+  end
+  walk.i = i
+end
+
+---Columns of a record in their order, nulls left out as in a table. Makes no closure: code that does is not compiled.
 function records.pairs(record)
   if views.type_of(record) then return views.pairs(record) end
   local kind = kind_of(record)
   if not kind then problem.raise("USER_CODE", "pairs takes a table or a record, given " .. problem.show(record)) end
-  local names, i = kind.names, 0
-  return function()
-    while i < #names do
-      i = i + 1
-      local value = record[names[i]]
-      if value ~= nil then return names[i], value end
-    end
-  end
+  return step, { record = record, names = kind.names, i = 0 }, nil
 end
 
 local function part(value)

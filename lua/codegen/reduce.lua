@@ -7,6 +7,7 @@ local columns = require "codegen.columns"
 local chunk = require "codegen.chunk"
 local emit = require "codegen.emit"
 local layout = require "ffi.layout"
+local loops = require "codegen.loops"
 local stages = require "codegen.stages"
 local take = require "codegen.take"
 local writer = require "codegen.writer"
@@ -91,15 +92,14 @@ local function write_record_result(w, g, side)
   end
   local time = time_of(g.node)
   local argument = side.p == 1 and time and time.hidden and g.time_getter or ""
+  stages.write_taken(w, side)
   w:line("return (%s(%s))", g.names:ref("emit_" .. side.label), argument)
 end
 
 local function write_table_result(w, g, x)
   local proven = g.node.codegen.result.proven
   if not proven then
-    w:open("for k in next, %s do", x)
-    w:line("if not keys[k] then return bad_key(0, k) end")
-    w:close()
+    take.check_keys(w, x, "keys", #visible(g.node.schema), "return bad_key(0, k)")
   end
   local time = time_of(g.node)
   for _, c in ipairs(g.table_columns) do
@@ -108,7 +108,7 @@ local function write_table_result(w, g, x)
     local read = g.bare and (name == "line" and x or "nil") or ("rawget(%s, %s)"):format(x, quote(name))
     if g.names.wide then w:open("do") end
     w:line("local %s = %s", v, read)
-    take.check(w, v, { name = name, type = c.field.type }, "return bad_value(0, %s, %s)", g.node.codegen.texts[name])
+    take.check(w, v, { name = name, type = c.field.type }, "return bad_value(0, %s, %s)", g.node.codegen.texts[name], false, g.open)
     if time and name == time.name then w:line("if %s == nil then %s = %s end", v, v, g.time_getter) end
     if c.field.required then w:line("if %s == nil then return bad_value(0, %s, nil) end", v, quote(name)) end
     if g.names.wide then
@@ -118,6 +118,7 @@ local function write_table_result(w, g, x)
   end
   local arguments = {}
   if not g.names.wide then for i, c in ipairs(g.table_columns) do arguments[i] = c.home.var end end
+  stages.write_taken(w, g)
   w:line("return (%s(%s))", g.names:ref("emit_table"), table.concat(arguments, ", "))
 end
 
@@ -137,8 +138,7 @@ local function write_step(w, g)
   for _, side in ipairs { g.acc, g.row } do
     for _, a in ipairs(side.assigned) do cells.write_set(w, g.names, a.home, false) end
   end
-  w:line("local ok, x = pcall(%s, %s, %s)", g.names:ref("fn_1"), g.acc.argument, g.row.argument)
-  w:line("if not ok then return fail(0, x) end")
+  stages.write_call(w, g.acc, g.names:ref("fn_1"), g.acc.argument .. ", " .. g.row.argument)
   for i, form in ipairs(forms) do
     if i == 1 then w:open("if %s then", form[1]) else w:middle("elseif %s then", form[1]) end
     form[2]()
@@ -149,12 +149,14 @@ local function write_step(w, g)
 end
 
 local function plan(node, wide)
-  local g = { node = node, masks = {}, bare = node.input.bare, input = layout.of(node.input), views = chunk.has_views { node } }
+  local g = { node = node, masks = {}, bare = node.input.bare, input = layout.of(node.input), views = chunk.has_views { node },
+    open = loops.any { node } }
   g.output = g.input
   if not g.output.has_references then g.growth = { per_row = g.output.fixed_bytes, of_input = false } end
   local r = node.codegen.result
   g.forms = { record = (r.record or r.unknown) and not g.bare, table = r.table or r.unknown or (g.bare and r.text) }
   g.acc, g.row = plan_side(node, 1, "acc", "acc", "kept.acc"), plan_side(node, 2, "row", "in", "cur.row")
+  g.acc.open, g.row.open = g.open, g.open
   g.names = columns.names(wide)
   g.emissions = { { names = g.names, masks = g.masks, from = "cur.row", input = g.input, output = node.schema,
     homes = g.row.env, parameters = {}, flat = false, node = 0, name = "emit_first" } }
@@ -223,8 +225,7 @@ local function generate(node, wide)
   w:line("ctx.out_rows = ctx.out_rows + rows")
   w:close()
   chunk.write_run(w, g, "kept.slot = ctx.slots + ctx.slot_index")
-  w:line("")
-  w:line(chunk.RESULT)
+  chunk.write_result(w, g)
   return w:text(), g
 end
 

@@ -7,6 +7,7 @@ local codes = require "tidemill.codes"
 local decimal = require "codegen.decimal"
 local failures = require "codegen.failures"
 local fault = require "tidemill.fault"
+local heat = require "codegen.heat"
 local fit = require "codegen.fit"
 local int64 = require "codegen.int64"
 local layout = require "ffi.layout"
@@ -24,6 +25,9 @@ local views = require "codegen.views"
 local runtime = {}
 
 local ROW_BYTES_MAX = 64 * 1024 * 1024ULL
+
+local function memcmp(a, b, n) return ffi.C.memcmp(a, b, n) end
+heat.share(memcmp)
 
 local function null_value()
   local found, null = pcall(require, "tidemill.null")
@@ -75,7 +79,7 @@ function runtime.new(nodes, ctx, C, plan)
     ctx = ctx, cur = cur, tally = tally, kept = kept, null = null_value(), in_pointer = input.pointer, out_pointer = output.pointer,
     bytes = bytes, words = ffi.typeof("uint64_t *"), halves = ffi.typeof("uint16_t *"), ints = ffi.typeof("int32_t *"),
     floor = math.floor, band = bit.band, bor = bit.bor, rol = bit.rol, rshift = bit.rshift, tobit = bit.tobit,
-    cast = ffi.cast, copy = ffi.copy, to_text = ffi.string,
+    cast = ffi.cast, copy = ffi.copy, memcmp = memcmp, to_text = ffi.string,
     decimal_value = decimal.type, int64_value = int64.type, fit_decimal = fit.decimal, fit_int64 = fit.int64,
     blank = blank_row(input, anchors), is_utf8 = is_interpreted(nodes) and fit.is_utf8_called or fit.is_utf8,
     slice = slice.make, unpack_slice = slice.unpack, slice_text = slice.given_text, scope = slice.scope,
@@ -95,8 +99,6 @@ function runtime.new(nodes, ctx, C, plan)
       for i, a in ipairs(node.assigns) do R.fns[k][i] = a.fn end
     end
   end
-
-  function R.memcmp(a, b, n) return ffi.C.memcmp(a, b, n) end
 
   function R.text_cache()
     local entries = ffi.new("struct tm_text_seen[256]")

@@ -94,9 +94,9 @@ end
 
 local function from_table(w, g, side)
   if not side.node.codegen.result.proven then
-    w:open("for k in next, x do")
-    w:line("if not %s[k] then raise_side_key(%d, k) end", g.names:ref("side_keys_" .. side.number), side.number)
-    w:close()
+    local count = 0
+    for _, f in ipairs(side.node.schema.fields) do if not f.hidden then count = count + 1 end end
+    take.check_keys(w, "x", g.names:ref("side_keys_" .. side.number), count, ("raise_side_key(%d, k)"):format(side.number))
   end
   for _, c in ipairs(side.vars) do
     w:open("do")

@@ -139,11 +139,11 @@ end
 local function put(w, g, stage, c, value, bad)
   if stage.parameters then
     w:line("local %s = %s", c.home.var, value)
-    take.check(w, c.home.var, c.field, bad, stage.node.codegen.texts[c.field.name], stage.node.codegen.slices[c.field.name])
+    take.check(w, c.home.var, c.field, bad, stage.node.codegen.texts[c.field.name], stage.node.codegen.slices[c.field.name], stage.open)
   else
     w:open("do")
     w:line("local x = %s", value)
-    take.check(w, "x", c.field, bad, stage.node.codegen.texts[c.field.name], stage.node.codegen.slices[c.field.name])
+    take.check(w, "x", c.field, bad, stage.node.codegen.texts[c.field.name], stage.node.codegen.slices[c.field.name], stage.open)
     cells.put(w, g.names, c.home, "x")
     w:close()
   end
@@ -152,9 +152,7 @@ end
 local function from_table(w, g, stage, x, bad, bad_key)
   local proven = stage.node.codegen.result.proven
   if not proven then
-    w:open("for k in next, %s do", x)
-    w:line("if not %s[k] then %s end", g.names:ref("keys_" .. stage.k), bad_key)
-    w:close()
+    take.check_keys(w, x, g.names:ref("keys_" .. stage.k), #visible(stage.node.schema), bad_key)
   end
   for _, c in ipairs(stage.vars) do put(w, g, stage, c, index_of(x, c.field.name, proven), bad) end
 end
@@ -189,6 +187,31 @@ function stages.sequence(g, k)
     if g.stages[i].verb == "flat_map" then break end
   end
   return table.concat(parts, " and ")
+end
+
+-- Writes the call of a user function: its result is the local `x`. An error is the row's: caught here, or, where user functions
+-- have loops, by whoever called the chunk (README.md, "Loops in user functions").
+---@param strings string? its scope of slices
+---@param leave fun()? writes what is done when it has returned, before an error is looked at
+---@param declared boolean? the locals are there
+function stages.write_call(w, stage, fn, arguments, strings, leave, declared)
+  local declare = declared and "" or "local "
+  if leave then w:line("tally.active_%d = 1", stage.k) end
+  if strings then w:line("scope.strings = %s", strings) end
+  if stage.open then
+    w:line("ctx.under_way = %d", stage.k)
+    w:line("%sx = %s(%s)", declare, fn, arguments)
+  else
+    w:line("%sok, x = pcall(%s, %s)", declare, fn, arguments)
+  end
+  if strings then w:line("scope.strings = false") end
+  if leave then leave() end
+  if not stage.open then w:line("if not ok then return fail(%d, x) end", stage.k - 1) end
+end
+
+-- Behind the last use of what the user function gave.
+function stages.write_taken(w, stage)
+  if stage.open then w:line("ctx.under_way = 0") end
 end
 
 -- What a step gives for a row that it took.
@@ -229,6 +252,7 @@ local function deliver(w, g, stage, x, bad, bad_row, bad_key)
     if stage.verb == "flat_map" then w:line("tally.emitted_%d = tally.emitted_%d + 1", stage.k, stage.k) end
   end
   if stage.verb ~= "flat_map" then
+    stages.write_taken(w, stage)
     w:line("return %s", next_call(g, stage))
   else
     w:line("local go = %s", stage.k < #g.stages and stages.sequence(g, stage.k + 1) or next_call(g, stage))
@@ -262,17 +286,6 @@ local function slice_scope(w, g, label, analysis, modes)
   end
 end
 
--- Writes `TARGET = pcall(...)` in the function's scope of slices.
-local function write_pcall(w, target, strings, call)
-  if strings then w:line("scope.strings = %s", strings) end
-  w:line("%s = pcall(%s)", target, call)
-  if strings then w:line("scope.strings = false") end
-end
-
-local function failing(w, stage)
-  w:line("if not ok then return fail(%d, x) end", stage.k - 1)
-end
-
 -- Writes `out_K` for a function that gives rows to side outputs only.
 local function write_out(w, g, stage)
   if not sides.takes_out(stage.node) then return end
@@ -284,17 +297,15 @@ local function write_out(w, g, stage)
   w:close()
 end
 
--- Calls the function, with `out` where it takes that: local ok, x.
+-- Calls the function, with `out` where it takes that: local x.
 local function write_call(w, g, stage, arg, strings)
-  local k = stage.k
-  if not sides.takes_out(stage.node) then
-    write_pcall(w, "local ok, x", strings, ("%s, %s"):format(g.names:ref("fn_" .. k), arg))
-    return
-  end
-  w:line("tally.active_%d = 1", k)
-  write_pcall(w, "local ok, x", strings, ("%s, %s, %s"):format(g.names:ref("fn_" .. k), arg, g.names:ref("out_" .. k)))
-  w:line("tally.active_%d = 0", k)
-  w:line("if tally.stop ~= 0 then return end -- a row for a side output could not be kept")
+  local k, fn = stage.k, g.names:ref("fn_" .. stage.k)
+  if stage.verb ~= "flat_map" and not sides.takes_out(stage.node) then return stages.write_call(w, stage, fn, arg, strings) end
+  stages.write_call(w, stage, fn, arg .. ", " .. g.names:ref("out_" .. k), strings, function()
+    w:line("tally.active_%d = 0", k)
+    w:line("if tally.stop ~= 0 then return end -- %s", stage.verb == "flat_map" and "a later operator failed while this one emitted"
+      or "a row for a side output could not be kept")
+  end)
 end
 
 function verbs.filter(w, g, stage)
@@ -304,7 +315,7 @@ function verbs.filter(w, g, stage)
   write_out(w, g, stage)
   g.names:func(w, "step_" .. stage.k)
   write_call(w, g, stage, arg, strings)
-  failing(w, stage)
+  stages.write_taken(w, stage)
   w:open("if not x then")
   w:line("tally.dropped_%d = tally.dropped_%d + 1", stage.k, stage.k)
   w:line("return false")
@@ -318,8 +329,8 @@ function verbs.each(w, g, stage)
   local arg = argument(w, g, stage, tostring(stage.k), c.analysis, c.modes)
   local strings = slice_scope(w, g, tostring(stage.k), c.analysis, c.modes)
   g.names:func(w, "step_" .. stage.k)
-  write_pcall(w, "local ok, x", strings, ("%s, %s"):format(g.names:ref("fn_" .. stage.k), arg))
-  failing(w, stage)
+  stages.write_call(w, stage, g.names:ref("fn_" .. stage.k), arg, strings)
+  stages.write_taken(w, stage)
   w:line("return %s", next_call(g, stage))
   w:close()
 end
@@ -337,13 +348,13 @@ function verbs.key(w, g, stage)
   local arg = argument(w, g, stage, tostring(stage.k), c.analysis, c.modes)
   local strings = slice_scope(w, g, tostring(stage.k), c.analysis, c.modes)
   g.names:func(w, "step_" .. stage.k)
-  write_pcall(w, "local ok, x", strings, ("%s, %s"):format(g.names:ref("fn_" .. stage.k), arg))
-  failing(w, stage)
+  stages.write_call(w, stage, g.names:ref("fn_" .. stage.k), arg, strings)
   if #stage.vars == 0 then
     w:line("if x == nil then %s end", bad:format(quote(stage.node.key_name), "x"))
   else
     put(w, g, stage, stage.vars[1], "x", bad)
   end
+  stages.write_taken(w, stage)
   w:line("return %s", next_call(g, stage))
   w:close()
 end
@@ -360,14 +371,14 @@ function verbs.assign(w, g, stage)
   local by_name = {}
   for _, c in ipairs(stage.vars) do by_name[c.field.name] = c end
   g.names:func(w, "step_" .. stage.k)
-  w:line("local ok, x")
+  w:line(stage.open and "local x" or "local ok, x")
   for i, a in ipairs(stage.node.assigns) do
     w:line("-- %s", (a.name:gsub("%c", "?")))
-    write_pcall(w, "ok, x", strings[i], ("%s, %s"):format(g.names:ref(("fn_%d_%d"):format(stage.k, i)), args[i]))
-    failing(w, stage)
+    stages.write_call(w, stage, g.names:ref(("fn_%d_%d"):format(stage.k, i)), args[i], strings[i], nil, true)
     local c = by_name[a.name]
     if c then put(w, g, stage, c, "x", bad) end
   end
+  stages.write_taken(w, stage)
   w:line("return %s", next_call(g, stage))
   w:close()
 end
@@ -395,7 +406,6 @@ function verbs.map(w, g, stage)
   g.names:func(w, "step_" .. k)
   reset_assigned(w, g, stage)
   write_call(w, g, stage, arg, strings)
-  failing(w, stage)
   deliver(w, g, stage, "x", ("return bad_value(%d, %%s, %%s)"):format(k - 1), ("return bad_row(%d, x)"):format(k - 1),
     ("return bad_key(%d, k)"):format(k - 1))
   w:close()
@@ -421,11 +431,8 @@ function verbs.flat_map(w, g, stage)
   if strings then w:line("scope.strings = %s -- the operators behind have had theirs", strings) end
   w:close()
   g.names:func(w, "step_" .. k)
-  w:line("tally.active_%d = 1", k)
-  write_pcall(w, "local ok, x", strings, ("%s, %s, %s"):format(g.names:ref("fn_" .. k), arg, g.names:ref("out_" .. k)))
-  w:line("tally.active_%d = 0", k)
-  w:line("if tally.stop ~= 0 then return end -- a later operator failed while this one emitted")
-  w:line("if not ok then return fail(%d, x) end", k - 1)
+  write_call(w, g, stage, arg, strings)
+  stages.write_taken(w, stage)
   w:line("return true")
   w:close()
 end

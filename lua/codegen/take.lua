@@ -10,6 +10,31 @@ local quote = writer.quote
 ---Does a column take slices as they are? Others look at the bytes of a string.
 function take.keeps_slice(field, is_text) return (field.type == "string" and is_text or field.type == "bytes") == true end
 
+-- So many keys are looked at one by one; a loop within the row's code would stand in the way of its trace.
+local KEYS_ONE_BY_ONE = 12
+
+---Writes the search for keys of a table that are none of `count` known ones.
+---@param known string expression of a table that has true for those
+---@param bad string what happens with such a key `k`
+function take.check_keys(w, x, known, count, bad)
+  if count > KEYS_ONE_BY_ONE then
+    w:open("for k in next, %s do", x)
+    w:line("if not %s[k] then %s end", known, bad)
+    w:close()
+    return
+  end
+  w:open("do")
+  w:line("local k = next(%s)", x)
+  for _ = 1, count do
+    w:open("if k ~= nil then")
+    w:line("if not %s[k] then %s end", known, bad)
+    w:line("k = next(%s, k)", x)
+  end
+  w:line("if k ~= nil then %s end", bad)
+  for _ = 1, count do w:close() end
+  w:close()
+end
+
 ---Writes the check of the local `x` for a column; the code goes on with a value of the type, or nil for null.
 ---@param w table writer
 ---@param x string name of a local
@@ -18,13 +43,14 @@ function take.keeps_slice(field, is_text) return (field.type == "string" and is_
 --- A list, map, struct or any becomes a view; what is wrong in it is raised, with its place.
 ---@param is_text boolean? strings are known to be UTF-8: what passes through or is put together from such
 ---@param is_slice boolean? it may be a slice, and may stay one where a column's text is taken
-function take.check(w, x, field, bad, is_text, is_slice)
+---@param open boolean? errors of this operator leave the chunk (README.md, "Loops in user functions")
+function take.check(w, x, field, bad, is_text, is_slice, open)
   local kind, precision, scale = layout.parse_type(field.type)
   if is_slice and not take.keeps_slice(field, is_text) then w:line("%s = slice_text(%s)", x, x) end
   local name = quote(field.name)
   local fail = bad:format(name, x)
   if kind == "list" or kind == "map" or kind == "struct" or kind == "any" then
-    local k = bad:match("^return bad_value%((%d+),")
+    local k = not open and bad:match("^return bad_value%((%d+),")
     w:open("if %s ~= nil then", x)
     if k then -- outside of the user's function, whose errors are caught
       w:line("local fits, value = pcall(encoders[%s], %s, %s)", quote(field.type), x, name)

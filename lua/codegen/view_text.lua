@@ -3,6 +3,7 @@
 local ffi = require "ffi.init"
 local columns = require "codegen.columns"
 local decimal = require "codegen.decimal"
+local heat = require "codegen.heat"
 local int64 = require "codegen.int64"
 local layout = require "ffi.layout"
 local type_text = require "tidemill.type_text"
@@ -127,7 +128,7 @@ end
 
 function kinds.struct(w, tree, l)
   local has_copy = false
-  w:line("local get, names, place = {}, {}, {}")
+  w:line("local get, place = {}, {}")
   for i, f in ipairs(l.fields) do
     local read = reader(w, "f" .. i, tree.of[i].type)
     w:open("get[%s] = function(at)", quote(f.name))
@@ -135,7 +136,7 @@ function kinds.struct(w, tree, l)
     w:line("local p = at + %d", f.offset)
     w:line("return (%s)", read)
     w:close()
-    w:line("names[%d], place[%s] = %s, %d", i, quote(f.name), quote(f.name), i)
+    w:line("place[%s] = %d", quote(f.name), i)
     has_copy = has_copy or f.name == "copy"
   end
   begin(w, "index", "v, k")
@@ -145,10 +146,13 @@ function kinds.struct(w, tree, l)
   w:line("no_member(tree, k)")
   w:close()
   begin(w, "next_field", "v, k")
-  w:open("for i = (k == nil and 0 or place[k]) + 1, %d do", #l.fields)
-  w:line("local x = get[names[i]](at)")
-  w:line("if x ~= nil then return names[i], x end")
-  w:close()
+  w:line("local i = k == nil and 0 or place[k]")
+  for i, f in ipairs(l.fields) do -- no loop: it would stand within the user's
+    w:open("if i < %d then", i)
+    w:line("local x = get[%s](at)", quote(f.name))
+    w:line("if x ~= nil then return %s, x end", quote(f.name))
+    w:close()
+  end
   w:close()
   w:line("return { index = index, next = next_field }")
 end
@@ -176,6 +180,9 @@ function view_text.schema(tree)
   return schema
 end
 
+local function memcmp(a, b, n) return ffi.C.memcmp(a, b, n) end
+heat.share(memcmp)
+
 local anchors = {} -- caches of texts, as long as the lua_State lives
 
 ---@param tree tidemill.type a list, map or struct
@@ -192,17 +199,18 @@ function view_text.load(tree)
     words = ffi.typeof("uint64_t *"), doubles = ffi.typeof("double *"), refs = ffi.typeof("struct tm_text_ref *"),
     decimals = ffi.typeof("struct tm_decimal_slot *"), cast = ffi.cast, int64 = ffi.typeof("int64_t"), floor = math.floor,
     band = bit.band, rshift = bit.rshift, lshift = bit.lshift, rol = bit.rol, tobit = bit.tobit, to_text = ffi.string,
-    decimal_value = decimal.type, int64_value = int64.type, any = any.value, copy = views.copy, C = ffi.C,
+    decimal_value = decimal.type, int64_value = int64.type, any = any.value, copy = views.copy, C = ffi.C, memcmp = memcmp,
     is_int64 = int64.is, map = ffi.typeof("const struct tm_map *"), row = l and l.pointer,
     head = ffi.typeof(tree.kind == "map" and "struct tm_map_head *" or "struct tm_list_head *"),
   }
-  function R.memcmp(a, b, n) return ffi.C.memcmp(a, b, n) end
   function R.text_cache()
     local entries = ffi.new("struct tm_text_seen[256]")
     anchors[#anchors + 1] = entries
     return ffi.cast("struct tm_text_seen *", entries)
   end
-  return assert(loadstring(w:text(), "=tidemill:view:" .. tree.kind))(R)
+  local main = assert(loadstring(w:text(), "=tidemill:view:" .. tree.kind))
+  heat.share(main)
+  return main(R)
 end
 
 view_text.is_nested = type_text.is_nested

@@ -155,7 +155,7 @@ local function edges(nodes)
   end
 end
 
----A chunk bound to its context: gives the functions run, finish, proposal and release.
+---A chunk bound to its context: gives the functions run, finish, proposal, release, recover and the handler of errors.
 ---@param first boolean a source stands in front of it in the same chain
 ---@param role string? of a window with a custom aggregate: "add" or "merge"
 function host.chain(ids, address, subtask, parallelism, first, role)
@@ -184,7 +184,13 @@ function host.chain(ids, address, subtask, parallelism, first, role)
     clock.enter(nil)
     random.enter(nil)
   end
-  return run, finish, proposal, release
+  local function recover(err, at) return instance:recover(err, at) end
+  -- A row's error goes to recover as it is.
+  local function handler(err)
+    if ctx.under_way ~= 0 then return err end
+    return trouble.run(err)
+  end
+  return run, finish, proposal, release, recover, handler
 end
 
 ---Counts of the trace compiler.
@@ -194,6 +200,5 @@ function host.traces()
 end
 
 function host.handler(err) return position.mark(trouble.script(err)) end
-host.run_handler = trouble.run
 
 return host

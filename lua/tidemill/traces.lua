@@ -7,6 +7,9 @@ local traces = {}
 local counts = { started = 0, compiled = 0, aborted = 0, blacklisted = 0, flushed = 0 }
 traces.counts = counts
 
+---@type fun()? called when all traces are gone: a limit of the compiler was reached
+traces.on_flush = nil
+
 local function opcode(fn, pc) return bit.band(util.funcbc(fn, pc), 0xff) end
 
 -- A loop or function that was given up has had its first instruction patched to the one that follows it in LuaJIT's
@@ -34,6 +37,7 @@ local function event(what, _, fn, pc)
     counts.compiled = counts.compiled + 1
   elseif what == "flush" then
     counts.flushed = counts.flushed + 1
+    if traces.on_flush then traces.on_flush() end
   elseif what == "abort" then
     counts.aborted = counts.aborted + 1
     local known, instruction = pcall(util.funcbc, start_fn, start_pc) -- the penalty was given before this event

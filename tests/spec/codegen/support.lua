@@ -270,11 +270,20 @@ function Runner:reduce(list, accumulated)
   return self:batch(list)
 end
 
----Enters Lua as C does: through a C function, so that traces may end where they return to it.
-function support.enter(fn, ...)
-  local args, result = { ... }, nil
-  string.gsub("x", "x", function() result = fn(unpack(args)) end)
-  return result
+---Enters Lua as C does (core/vm/chain.c): through a C function, so that traces may end where they return to it; an error of a row
+---that leaves the chunk is accounted for, and the rows behind it go on.
+function support.enter(fn, instance)
+  local result
+  local function enter() result = fn(instance) end
+  while true do
+    local ok, err = pcall(string.gsub, "x", "x", enter)
+    if ok then return result end
+    local at = instance.ctx.under_way
+    if at == 0 then error(err, 0) end
+    instance.ctx.under_way = 0
+    local rc = instance:recover(err, at)
+    if rc ~= 0 then return rc end
+  end
 end
 
 ---Applies the instance's proposal to the graph.
