@@ -6,6 +6,7 @@ local cells = require "codegen.cells"
 local columns = require "codegen.columns"
 local emit = require "codegen.emit"
 local layout = require "ffi.layout"
+local metrics = require "tidemill.metrics"
 local result = require "codegen.result"
 local sides = require "codegen.sides"
 local stages = require "codegen.stages"
@@ -143,6 +144,7 @@ function chunk.write_head(w, g, nodes)
   for k, node in ipairs(nodes) do
     if node.made then w:line("local at_row, random = R.at_row, R.random") end
     if node.fn then g.names:declare(w, "fn_" .. k, ("R.fns[%d]"):format(k)) end
+    if node.verb == "flat_map" and metrics.uses(node) then g.names:declare(w, "resume_" .. k, ("R.resumed[%d]"):format(k)) end
     for i in ipairs(node.assigns or {}) do
       g.names:declare(w, ("fn_%d_%d"):format(k, i), ("R.fns[%d][%d]"):format(k, i))
     end
