@@ -163,7 +163,11 @@ static int put_operators(struct tm_live *live, uint32_t columns, uint32_t rows, 
         rc = put_operator(live, n, name_width, interval_ns, now_ms);
     if (rc == 0 && shown < count)
         rc = tm_buf_printf(&live->text, "... and %u more\n", count - shown);
-    *lines += 1 + shown + (shown < count);
+    uint32_t used = 1 + shown + (shown < count), metrics = 0;
+    if (rc == 0 && used + 1 < rows)
+        rc = tm_report_put_metrics(live->job, name_width, (int)columns - 1, rows - used - 1,
+                                   &live->text, &metrics);
+    *lines += used + metrics;
     return rc;
 }
 

@@ -209,6 +209,7 @@ void tm_report_print(const struct tm_report *report)
                     job->graph->nodes[job->plan->edges[e].from_node].name,
                     job->graph->nodes[job->plan->edges[e].to_node].name, sent, received);
     }
+    tm_report_print_metrics(job);
     print_strangers(job);
     print_errors(job);
 }
@@ -216,7 +217,7 @@ void tm_report_print(const struct tm_report *report)
 // --- for machines --------------------------------------------------------------------------------
 
 // A path may be any bytes; JSON is UTF-8.
-static json_t *json_text(const char *text)
+json_t *tm_report_json_text(const char *text)
 {
     char clean[TM_ERROR_TEXT_MAX * 3];
     size_t used = 0;
@@ -237,9 +238,9 @@ static json_t *operator_json(struct tm_job *job, uint32_t n, double seconds)
     tm_report_sums(job, n, &s);
     const struct tm_node *node = &job->graph->nodes[n];
     json_t *o = json_object();
-    json_object_set_new(o, "name", json_text(node->name));
+    json_object_set_new(o, "name", tm_report_json_text(node->name));
     json_object_set_new(o, "verb", json_string(node->verb));
-    json_object_set_new(o, "where", json_text(node->where));
+    json_object_set_new(o, "where", tm_report_json_text(node->where));
     json_object_set_new(o, "parallelism", json_integer(tm_job_node_parallelism(job, n)));
 #define SET(field) json_object_set_new(o, #field, json_integer((json_int_t)s.field))
     SET(rows_in);
@@ -270,8 +271,9 @@ static json_t *edges_json(struct tm_job *job)
         uint64_t sent, received;
         edge_rows(job, e, &sent, &received);
         json_t *o = json_object();
-        json_object_set_new(o, "from", json_text(job->graph->nodes[edge->from_node].name));
-        json_object_set_new(o, "to", json_text(job->graph->nodes[edge->to_node].name));
+        json_object_set_new(o, "from",
+                            tm_report_json_text(job->graph->nodes[edge->from_node].name));
+        json_object_set_new(o, "to", tm_report_json_text(job->graph->nodes[edge->to_node].name));
         json_object_set_new(o, "dead_letters", json_boolean(edge->dead_letter));
         json_object_set_new(o, "sent", json_integer((json_int_t)sent));
         json_object_set_new(o, "received", json_integer((json_int_t)received));
@@ -287,7 +289,7 @@ static void put_place(json_t *o, const char *where)
     long numbers[2] = {0, 0};
     int count = 0;
     snprintf(place, sizeof place, "%.*s", (int)strcspn(where, "\n"), where);
-    json_object_set_new(o, "where", json_text(place));
+    json_object_set_new(o, "where", tm_report_json_text(place));
     for (char *colon; count < 2 && (colon = strrchr(place, ':')) != NULL && colon[1] != '\0' &&
                       strspn(colon + 1, "0123456789") == strlen(colon + 1);) {
         numbers[count++] = strtol(colon + 1, NULL, 10);
@@ -295,7 +297,7 @@ static void put_place(json_t *o, const char *where)
     }
     if (count == 0)
         return;
-    json_object_set_new(o, "file", json_text(place));
+    json_object_set_new(o, "file", tm_report_json_text(place));
     json_object_set_new(o, "line", json_integer(numbers[count - 1]));
     if (count == 2)
         json_object_set_new(o, "column", json_integer(numbers[0]));
@@ -307,9 +309,9 @@ static json_t *error_json(const struct tm_error *err)
     json_t *o = json_object();
     json_object_set_new(o, "code", json_string(tm_error_code_text(err->code, code)));
     json_object_set_new(o, "name", json_string(tm_error_name(err->code)));
-    json_object_set_new(o, "message", json_text(err->message));
+    json_object_set_new(o, "message", tm_report_json_text(err->message));
     put_place(o, err->where);
-    json_object_set_new(o, "hint", json_text(err->hint));
+    json_object_set_new(o, "hint", tm_report_json_text(err->hint));
     return o;
 }
 
@@ -320,9 +322,9 @@ json_t *tm_report_finding_json(const struct tm_finding *finding)
     json_object_set_new(o, "severity", json_string(finding->severity));
     json_object_set_new(o, "code", json_string(tm_error_code_text(finding->code, code)));
     json_object_set_new(o, "name", json_string(tm_error_name(finding->code)));
-    json_object_set_new(o, "message", json_text(finding->message));
+    json_object_set_new(o, "message", tm_report_json_text(finding->message));
     put_place(o, finding->where);
-    json_object_set_new(o, "hint", json_text(finding->hint));
+    json_object_set_new(o, "hint", tm_report_json_text(finding->hint));
     return o;
 }
 
@@ -333,7 +335,8 @@ static json_t *errors_json(struct tm_job *job)
     json_t *errors = json_array();
     for (uint32_t i = 0; i < count; i++) {
         json_t *o = error_json(&sums[i].kind->first);
-        json_object_set_new(o, "operator", json_text(job->graph->nodes[sums[i].kind->node].name));
+        json_object_set_new(o, "operator",
+                            tm_report_json_text(job->graph->nodes[sums[i].kind->node].name));
         json_object_set_new(o, "count", json_integer((json_int_t)sums[i].count));
         struct tm_error last;
         if (tm_task_failure_last(job, sums[i].last, &last) == 0)
@@ -377,7 +380,7 @@ void tm_report_print_json(const struct tm_report *report)
     struct tm_job *job = report->job;
     double seconds = (double)report->wall_ns / 1e9;
     json_t *root = json_object(), *operators = json_array(), *latency = json_object();
-    json_object_set_new(root, "job", json_text(job->graph->name));
+    json_object_set_new(root, "job", tm_report_json_text(job->graph->name));
     json_object_set_new(root, "state", json_string(outcome_text(report->outcome)));
     json_object_set_new(root, "seconds", json_real(seconds));
     json_object_set_new(root, "parallelism", json_integer(job->plan->parallelism));
@@ -393,6 +396,7 @@ void tm_report_print_json(const struct tm_report *report)
     }
     free(h);
     json_object_set_new(root, "latency_ms", latency);
+    json_object_set_new(root, "metrics", tm_report_metrics_json(job));
     json_object_set_new(root, "errors", errors_json(job));
     if (report->error != NULL && report->error->code != 0)
         json_object_set_new(root, "failure", error_json(report->error));

@@ -38,6 +38,16 @@ struct json_t *tm_report_finding_json(const struct tm_finding *finding);
 // What a command found wrong that gives its result as JSON: { "ok": false, "error": ... }, a line.
 void tm_report_print_error_json(FILE *out, const struct tm_error *err);
 
+// Texts as JSON: bytes that are no UTF-8 become U+FFFD.
+struct json_t *tm_report_json_text(const char *text);
+
+// Metrics of user code, by operator: for people, and as an array; report_metrics.c.
+void tm_report_print_metrics(struct tm_job *job);
+struct json_t *tm_report_metrics_json(struct tm_job *job);
+// The same as lines of at most `width` characters, at most `capacity` of them; *lines counts on.
+int tm_report_put_metrics(struct tm_job *job, int name_width, int width, uint32_t capacity,
+                          struct tm_buf *text, uint32_t *lines) TM_WARN_UNUSED;
+
 // Live lines: one per operator, drawn over themselves a few times a second.
 struct tm_live;
 struct tm_screen;

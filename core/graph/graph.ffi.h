@@ -58,6 +58,8 @@ enum tm_aggregate_kind {
     TM_AGGREGATE_CUSTOM // alone: of no column, and output_field is the first of its accumulator's
 };
 
+enum tm_metric_kind { TM_METRIC_COUNTER, TM_METRIC_GAUGE, TM_METRIC_HISTOGRAM };
+
 int tm_graph_job(struct tm_graph *graph, const char *name, uint32_t parallelism,
                  uint32_t max_parallelism, int64_t latency_ms, int64_t lua_memory_bytes);
 int tm_graph_add(struct tm_graph *graph, int kind, const char *verb, const char *name,
@@ -102,5 +104,8 @@ int tm_graph_identity(struct tm_graph *graph, uint32_t node, uint32_t field);
 int tm_graph_ttl(struct tm_graph *graph, uint32_t node, int64_t ttl_ms);
 int tm_graph_ranking(struct tm_graph *graph, uint32_t node, uint32_t field, int descending,
                      uint32_t limit, int rank_field);
+// A metric of user code, in the order of their numbers; "" for what was not given.
+int tm_graph_metric(struct tm_graph *graph, int kind, const char *name, const char *unit,
+                    const char *description);
 int tm_graph_fingerprint(struct tm_graph *graph, uint64_t fingerprint);
 const char *tm_graph_error_text(struct tm_graph *graph);

@@ -64,6 +64,12 @@ struct tm_node {
     int32_t rank_field; // TOP: column of the output that tells the place, from 1; -1: none
 };
 
+// A metric of user code: a figure of each operator that uses it.
+struct tm_user_metric {
+    uint8_t kind; // enum tm_metric_kind
+    const char *name, *unit, *description;
+};
+
 // Is it a window with an aggregate of the job's own (tm.aggregate)?
 static inline bool tm_node_is_custom(const struct tm_node *node)
 {
@@ -85,6 +91,8 @@ struct tm_graph {
     int64_t lua_memory_bytes; // limit of each worker's Lua state; what runs has one
     struct tm_node *nodes;    // by id
     uint32_t node_count, node_capacity;
+    struct tm_user_metric *metrics;
+    uint32_t metric_count;
     uint64_t fingerprint; // of everything the script determines; workers compare
 };
 

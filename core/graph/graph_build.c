@@ -586,6 +586,30 @@ int tm_graph_ranking(struct tm_graph *graph, uint32_t node, uint32_t field, int 
     return 0;
 }
 
+int tm_graph_metric(struct tm_graph *graph, int kind, const char *name, const char *unit,
+                    const char *description)
+{
+    int rc = check_name(graph, "a metric", name);
+    if (rc != 0)
+        return rc;
+    if (graph->metric_count == TM_USER_METRICS_MAX)
+        return FAIL(graph, TM_E_LIMIT, "a job has at most %d metrics", TM_USER_METRICS_MAX);
+    if (graph->metrics == NULL)
+        graph->metrics =
+            tm_arena_alloc(&private_of(graph)->arena, TM_USER_METRICS_MAX * sizeof *graph->metrics);
+    if (graph->metrics == NULL)
+        return no_memory(graph);
+    struct tm_user_metric *metric = &graph->metrics[graph->metric_count];
+    metric->kind = (uint8_t)kind;
+    metric->name = copy_text(graph, name);
+    metric->unit = copy_text(graph, unit);
+    metric->description = copy_text(graph, description);
+    if (metric->name == NULL || metric->unit == NULL || metric->description == NULL)
+        return no_memory(graph);
+    graph->metric_count++;
+    return 0;
+}
+
 int tm_graph_fingerprint(struct tm_graph *graph, uint64_t fingerprint)
 {
     graph->fingerprint = fingerprint;

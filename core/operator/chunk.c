@@ -14,6 +14,7 @@ struct chunk {
     struct tm_mem *mem;
     const uint32_t *nodes; // the plan's
     uint32_t node_count;
+    struct tm_metric_slot **slots_of; // per node, or NULL
     struct tm_vm_chain *chain;
     struct tm_chain_ctx *run; // its context
     uint64_t *counts;
@@ -126,6 +127,12 @@ static int open_sides(struct chunk *self)
             self->sides[graph->nodes[i].side].schema = tm_node_schema(&graph->nodes[i]);
         }
     return 0;
+}
+
+static int on_buckets(void *arg, struct tm_metric_slot *slot)
+{
+    struct chunk *self = arg;
+    return tm_task_buckets(self->base.ctx, slot);
 }
 
 // --- one entry into Lua --------------------------------------------------------------------------
@@ -288,6 +295,7 @@ static void chunk_free(struct tm_operator *op)
         tm_batch_release(self->sides[i].batch);
     tm_mem_free(self->mem, self->sides, self->side_count * sizeof *self->sides);
     tm_mem_free(self->mem, self->side_runs, self->side_count * sizeof *self->side_runs);
+    tm_mem_free(self->mem, self->slots_of, self->node_count * sizeof(struct tm_metric_slot *));
     tm_mem_free(self->mem, self, sizeof *self);
 }
 
@@ -306,6 +314,15 @@ int tm_operator_chunk_new(struct tm_task_context *ctx, const uint32_t *nodes, ui
     self->mem = ctx->mem;
     self->nodes = nodes;
     self->node_count = count;
+    if (ctx->plan->graph->metric_count != 0) {
+        self->slots_of = tm_mem_alloc(self->mem, count * sizeof *self->slots_of);
+        if (self->slots_of == NULL) {
+            chunk_free(&self->base);
+            return tm_error_set(err, TM_E_MEMORY, "out of memory for an operator");
+        }
+        for (uint32_t i = 0; i < count; i++)
+            self->slots_of[i] = tm_task_slots(ctx, nodes[i]);
+    }
     struct tm_vm_chain_args args = {
         .nodes = nodes,
         .node_count = count,
@@ -313,6 +330,8 @@ int tm_operator_chunk_new(struct tm_task_context *ctx, const uint32_t *nodes, ui
         .parallelism = ctx->chain->parallelism,
         .reads_source = ctx->splits != NULL,
         .fail = on_fail,
+        .slots_of = self->slots_of,
+        .buckets = on_buckets,
         .arg = self,
         .grow = on_grow,
         .grow_side = on_grow_side,

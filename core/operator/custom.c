@@ -26,6 +26,12 @@ static int on_keep(void *arg, uint8_t **slot, uint8_t *ref, const uint8_t *p, ui
                              length);
 }
 
+static int on_buckets(void *arg, struct tm_metric_slot *slot)
+{
+    struct tm__operator_custom *custom = arg;
+    return tm_task_buckets(custom->window->base.ctx, slot);
+}
+
 // --- failures ------------------------------------------------------------------------------------
 
 static int tell(struct tm__operator_custom *custom, const struct tm_schema *schema,
@@ -208,13 +214,14 @@ int tm__operator_custom_put(const struct tm__operator_custom *custom,
 
 int tm__operator_custom_new(struct tm__operator_window *self, struct tm_error *err)
 {
-    const struct tm_task_context *ctx = self->base.ctx;
+    struct tm_task_context *ctx = self->base.ctx;
     const struct tm_node *node = self->base.node;
     struct tm__operator_custom *custom = tm_mem_zalloc(self->mem, sizeof *custom);
     if (custom == NULL)
         return tm__operator_out_of_memory(&self->base, err);
     custom->window = self;
     self->custom = custom;
+    custom->user_metrics = tm_task_slots(ctx, node->id);
     struct tm_vm_chain_args args = {
         .nodes = &node->id,
         .node_count = 1,
@@ -222,6 +229,8 @@ int tm__operator_custom_new(struct tm__operator_window *self, struct tm_error *e
         .parallelism = ctx->chain->parallelism,
         .arg = custom,
         .role = "add",
+        .slots_of = custom->user_metrics == NULL ? NULL : &custom->user_metrics,
+        .buckets = on_buckets,
         .fail = on_add_failed,
         .blob = on_blob,
         .keep = on_keep,

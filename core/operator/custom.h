@@ -8,6 +8,7 @@
 #include "core/vm/vm.h"
 
 struct tm__operator_custom {
+    struct tm_metric_slot *user_metrics; // of the node, or NULL
     struct tm__operator_window *window;
     struct tm_schema *schema; // of accumulators
     uint32_t first;           // their first column in the output

@@ -25,7 +25,8 @@ struct reduce {
     struct tm__operator_block *block;
     struct tm__operator_output output;
     struct tm_vm_chain *chain;
-    struct tm_chain_ctx *entry; // its context
+    struct tm_chain_ctx *entry;          // its context
+    struct tm_metric_slot *user_metrics; // of the node, or NULL
 
     bool begun;               // a batch is under way:
     const struct tm_row *row; // its next row that is not in the block
@@ -358,6 +359,12 @@ static void reduce_free(struct tm_operator *op)
 static const struct tm_operator_ops reduce_ops = {
     .open = reduce_open, .step = reduce_step, .free = reduce_free};
 
+static int on_buckets(void *arg, struct tm_metric_slot *slot)
+{
+    struct reduce *self = arg;
+    return tm_task_buckets(self->base.ctx, slot);
+}
+
 int tm_operator_reduce_new(struct tm_task_context *ctx, const struct tm_node *node,
                            struct tm_operator **op, struct tm_error *err)
 {
@@ -367,11 +374,14 @@ int tm_operator_reduce_new(struct tm_task_context *ctx, const struct tm_node *no
     self->base = (struct tm_operator){.ops = &reduce_ops, .ctx = ctx, .node = node};
     self->mem = ctx->mem;
     self->every = !node->emit_final;
+    self->user_metrics = tm_task_slots(ctx, node->id);
     struct tm_vm_chain_args args = {
         .nodes = &node->id,
         .node_count = 1,
         .subtask = ctx->subtask,
         .fail = on_fail,
+        .slots_of = self->user_metrics == NULL ? NULL : &self->user_metrics,
+        .buckets = on_buckets,
         .arg = self,
         .grow = on_grow,
     };

@@ -3,6 +3,7 @@
 
 #include "core/task/dead_letter.h"
 #include "core/task/task.h"
+#include "core/task/user_metrics.h"
 
 struct tm_node_metrics *tm_job_metrics(struct tm_job *job, uint32_t node, uint32_t subtask)
 {
@@ -226,7 +227,8 @@ static int build(struct tm_job *job, const struct tm_job_args *args, struct tm_e
     int rc = tm_dead_letter_schema(job->mem, &job->dead_letters, err);
     if (rc != 0)
         return rc;
-    if (make_metrics(job) != 0 || make_channels(job) != 0 || make_tasks(job) != 0)
+    if (make_metrics(job) != 0 || tm__user_metrics_make(job) != 0 || make_channels(job) != 0 ||
+        make_tasks(job) != 0)
         return out_of_memory(err);
     rc = make_workers(job, args->workers, err);
     if (rc != 0)
@@ -318,6 +320,7 @@ void tm_job_free(struct tm_job *job)
         tm__failures_fini(&job->failures[t]);
     free_array(job, job->failures, job->task_count, sizeof *job->failures);
     free_array(job, job->first_task, job->plan->chain_count, sizeof *job->first_task);
+    tm__user_metrics_free(job);
     free_array(job, job->metrics, (size_t)job->graph->node_count * job->metrics_stride,
                sizeof *job->metrics);
     free_array(job, job->said, job->graph->node_count, sizeof *job->said);

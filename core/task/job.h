@@ -49,6 +49,9 @@ struct tm_job {
     struct tm_schema *dead_letters;  // their schema
     struct tm_node_metrics *metrics; // [node * metrics_stride + subtask]
     uint32_t metrics_stride;
+    // As metrics: a slot for each metric of user code where such code runs, else NULL; the array
+    // itself is NULL where the job has none (user_metrics.h).
+    struct tm_metric_slot **slots;
     _Atomic uint64_t *said;       // per node: how often it has said something (say.c)
     struct tm_failures *failures; // per task: errors counted by operator and code
 };

@@ -7,6 +7,7 @@
 #include "core/time/watermark.h"
 
 struct tm_vm;
+struct tm_metric_slot;
 struct tm_task;
 struct tm_operator;
 
@@ -100,6 +101,11 @@ int tm_task_show_row(struct tm_task_context *ctx, const struct tm_node *node,
 
 // Counters of any node in this subtask (of a chunk's nodes; an operator's own are in `metrics`).
 struct tm_node_metrics *tm_task_metrics(struct tm_task_context *ctx, uint32_t node);
+
+// Slots of the node's user metrics in this subtask, or NULL; and the buckets of one, at its first
+// value: TM_E_MEMORY.
+struct tm_metric_slot *tm_task_slots(struct tm_task_context *ctx, uint32_t node);
+int tm_task_buckets(struct tm_task_context *ctx, struct tm_metric_slot *slot) TM_WARN_UNUSED;
 
 // Types must be settled before the chunk can go on: ask the coordinator. The task rests until the
 // answer was applied to the worker's Lua state; then step is called again. TM_E_MEMORY.

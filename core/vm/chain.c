@@ -33,6 +33,12 @@ int tm_chain_grow_side(struct tm_chain_ctx *ctx, uint32_t side, uint64_t more)
     return chain->args.grow_side(chain->args.arg, ctx, side, more);
 }
 
+int tm_chain_buckets(struct tm_chain_ctx *ctx, struct tm_metric_slot *slot)
+{
+    struct tm_vm_chain *chain = ctx->owner;
+    return chain->args.buckets(chain->args.arg, slot);
+}
+
 const uint8_t *tm_chain_blob(struct tm_chain_ctx *ctx, uint8_t **slot, int side, const uint8_t *ref)
 {
     struct tm_vm_chain *chain = ctx->owner;
@@ -143,6 +149,7 @@ int tm_vm_chain_new(struct tm_vm *vm, const struct tm_vm_chain_args *args, struc
     chain->ctx.counts = tm_mem_zalloc(mem, chain->counts_bytes);
     chain->ctx.out_full = TM_BATCH_ROWS;
     chain->ctx.out_full_bytes = TM_BATCH_BYTES;
+    chain->ctx.slots_of = args->slots_of;
     chain->ctx.owner = chain;
     if (chain->nodes == NULL || chain->ctx.counts == NULL) {
         tm_vm_chain_free(chain);

@@ -13,6 +13,14 @@ struct tm_chain_side {
     uint32_t reserved;
 };
 
+// One metric of user code in one operator and subtask (lua/tidemill/metrics.lua). Written by the
+// task's thread, read by others: `value` whole, `buckets` published with release once `is_set`.
+struct tm_metric_slot {
+    double value;      // counter: sum; gauge: as set last; histogram: the greatest
+    uint64_t *buckets; // histogram: core/base/histogram.h; NULL before the first value
+    uint32_t is_set;   // gauge: has been set; histogram: has buckets
+};
+
 struct tm_chain_ctx {
     const uint8_t *in; // next input row; the chunk advances it
     // End of the input rows. Behind them, and behind out_capacity, there is the slack of a batch:
@@ -41,7 +49,9 @@ struct tm_chain_ctx {
     // 1 + the node whose user function runs without a protected call in Lua (lua/codegen/README.md,
     // "Loops in user functions"), 0: none. An error that leaves the chunk is then that row's error.
     uint32_t under_way;
-    void *owner; // the C side's struct tm_vm_chain
+    struct tm_metric_slot **slots_of; // per function node of the segment, a slot for each metric of
+                                      // the graph; NULL: the job has none
+    void *owner;                      // the C side's struct tm_vm_chain
 };
 
 enum {
@@ -52,6 +62,8 @@ enum {
     TM_CHAIN_COUNTS = 4
 };
 
+// The first value of a histogram: buckets of zeros. 0 or TM_E_MEMORY.
+int tm_chain_buckets(struct tm_chain_ctx *ctx, struct tm_metric_slot *slot);
 // What an accumulator's slot `ref` refers to: where its bytes are, and new bytes (0 or negative).
 // `slot` is behind the accumulator's own in `slots`; side 1: of what is merged into it.
 const uint8_t *tm_chain_blob(struct tm_chain_ctx *ctx, uint8_t **slot, int side,

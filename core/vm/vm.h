@@ -86,6 +86,9 @@ struct tm_vm_chain_args {
     int (*fail)(void *arg, uint32_t node_index, const struct tm_row *row, uint32_t row_of, int code,
                 const char *message, size_t length);
     void *arg;
+    // Slots of user metrics, per node; NULL: none. Kept: they outlive the chain.
+    struct tm_metric_slot **slots_of;
+    int (*buckets)(void *arg, struct tm_metric_slot *slot); // see tm_chain_buckets
     // Of a window with a custom aggregate: "add" or "merge", else NULL; and what its accumulators
     // refer to (chain.ffi.h).
     const char *role;

@@ -7,6 +7,7 @@ local columns = require "codegen.columns"
 local emit = require "codegen.emit"
 local layout = require "ffi.layout"
 local loops = require "codegen.loops"
+local metrics = require "tidemill.metrics"
 local result = require "codegen.result"
 local sides = require "codegen.sides"
 local stages = require "codegen.stages"
@@ -145,6 +146,7 @@ function chunk.write_head(w, g, nodes)
   for k, node in ipairs(nodes) do
     if node.made then w:line("local at_row, random = R.at_row, R.random") end
     if node.fn then g.names:declare(w, "fn_" .. k, ("R.fns[%d]"):format(k)) end
+    if node.verb == "flat_map" and metrics.uses(node) then g.names:declare(w, "resume_" .. k, ("R.resumed[%d]"):format(k)) end
     for i in ipairs(node.assigns or {}) do
       g.names:declare(w, ("fn_%d_%d"):format(k, i), ("R.fns[%d][%d]"):format(k, i))
     end

@@ -30,9 +30,10 @@ function decimal.is(value) return type(value) == "cdata" and istype(Value, value
 
 local function taken() return Value(scratch.low, scratch.high, scratch.scale) end
 
-local function failed(code, what)
+local function failed(code, what, divisor)
+  if divisor and divisor.low == 0 and divisor.high == 0 then problem.raise("OVERFLOW", "a decimal divided by zero") end
   if code == codes.OVERFLOW then
-    problem.raise("OVERFLOW", ("the %s of two decimals has more than 38 digits, or divides by zero"):format(what),
+    problem.raise("OVERFLOW", ("the %s of two decimals has more than 38 digits"):format(what),
       "value:tonumber() calculates with doubles")
   end
   problem.raise("USER_CODE", ("a decimal cannot take part in a %s"):format(what))
@@ -135,7 +136,7 @@ function mt.__div(a, b)
   if not (type(a) == "cdata" and istype(Value, a)) then a = decimal.make(a) or not_a_number(a, "quotient") end
   if not (type(b) == "cdata" and istype(Value, b)) then b = decimal.make(b) or not_a_number(b, "quotient") end
   local rc = C.tm_decimal_value_div(a, b, scratch)
-  if rc ~= 0 then failed(rc, "quotient") end
+  if rc ~= 0 then failed(rc, "quotient", b) end
   return taken()
 end
 

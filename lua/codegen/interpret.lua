@@ -9,6 +9,7 @@ local failures = require "codegen.failures"
 local fault = require "tidemill.fault"
 local fit = require "codegen.fit"
 local layout = require "ffi.layout"
+local metrics = require "tidemill.metrics"
 local problem = require "codegen.problem"
 local random = require "tidemill.random"
 local records = require "codegen.records"
@@ -294,7 +295,10 @@ function verbs.map(self, k, env)
 end
 
 function verbs.flat_map(self, k, env)
-  local out, finished = out_of(self, k, env, function(x) finish(self, k, result_of(self, k, env, x)) end)
+  local out, finished = out_of(self, k, env, function(x)
+    finish(self, k, result_of(self, k, env, x))
+    metrics.enter(self.ctx, k)
+  end)
   local ok, err = pcall(self.nodes[k].fn, argument(self, k, env), out)
   finished()
   if self.stop ~= 0 or self.fatal then error(failures.STOP, 0) end
@@ -309,6 +313,7 @@ function step(self, k, env)
     return
   end
   add(self, k, IN, 1)
+  metrics.enter(self.ctx, k)
   self.env[k], self.assigned[k] = env, {}
   local ok, out = verbs[node.verb](self, k, env)
   if not ok then return self.fails.fail(k - 1, out) end

@@ -11,6 +11,7 @@ local heat = require "codegen.heat"
 local fit = require "codegen.fit"
 local int64 = require "codegen.int64"
 local layout = require "ffi.layout"
+local metrics = require "tidemill.metrics"
 local nest = require "codegen.nest"
 local problem = require "codegen.problem"
 local random = require "tidemill.random"
@@ -85,7 +86,7 @@ function runtime.new(nodes, ctx, C, plan)
     slice = slice.make, unpack_slice = slice.unpack, slice_text = slice.given_text, scope = slice.scope,
     chars = ffi.typeof("const char *"),
     clock = views.clock, int64 = ffi.typeof("int64_t"), any_value = any.value, views = view_text.views, encoders = nest.encoders,
-    at_row = random.at_row, random = random.random, copy_record = records.copy, texts = {}, fns = {}, anchors = anchors,
+    at_row = random.at_row, random = random.random, copy_record = records.copy, texts = {}, fns = {}, resumed = {}, anchors = anchors,
   }
   R.none = blank_row(output, anchors)
   cur.row, kept.acc = R.blank, R.none
@@ -93,10 +94,10 @@ function runtime.new(nodes, ctx, C, plan)
   R.cell, variable = cells.store(R.texts)
 
   for k, node in ipairs(nodes) do
-    R.fns[k] = node.fn
+    R.fns[k], R.resumed[k] = metrics.bind(ctx, k, node, node.fn)
     if node.assigns then
       R.fns[k] = {}
-      for i, a in ipairs(node.assigns) do R.fns[k][i] = a.fn end
+      for i, a in ipairs(node.assigns) do R.fns[k][i] = metrics.bind(ctx, k, node, a.fn) end
     end
   end
 

@@ -4,6 +4,7 @@
 -- after 15 of those.
 local cells = require "codegen.cells"
 local columns = require "codegen.columns"
+local metrics = require "tidemill.metrics"
 local sides = require "codegen.sides"
 local take = require "codegen.take"
 local writer = require "codegen.writer"
@@ -256,6 +257,7 @@ local function deliver(w, g, stage, x, bad, bad_row, bad_key)
     w:line("return %s", next_call(g, stage))
   else
     w:line("local go = %s", stage.k < #g.stages and stages.sequence(g, stage.k + 1) or next_call(g, stage))
+    if metrics.uses(stage.node) then w:line("%s() -- metrics are this operator's again", g.names:ref("resume_" .. stage.k)) end
     w:line("if go == nil and tally.stop ~= 0 then stop() end -- leaves the function that emits")
   end
 end

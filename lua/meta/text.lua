@@ -2,6 +2,9 @@
 -- Helper functions of job code for strings: tm.re, tm.text, tm.mask, tm.encode, tm.decode. A nil, which is what a null field
 -- is, gives nil everywhere. Each example is run by tests/spec/library/examples_spec.lua.
 
+-- # text: Functions for strings
+-- Regular expressions, strings, masks and encodings, for use in functions. nil, which is what a null field is, gives nil everywhere.
+
 ---@class tidemill
 local tm = {}
 

@@ -1,27 +1,36 @@
 ---@meta tidemill
--- Types of `require "tidemill"` for the Lua language server. Durations are texts ("250ms", "5s", "10m", "1h", "1d") or
--- whole milliseconds; sizes are texts ("64KB", "128MB", "1GB", powers of 1024) or bytes.
+-- Types of `require "tidemill"` for the Lua language server, and the source of docs/reference: docs/reference/definitions.py says
+-- what examples and page markers mean.
+
+-- # job: Jobs
+-- What a script begins with: a job, its arguments, and the shape of records.
 
 ---@class tidemill
 ---@field null tidemill.Null the null of a field where nil cannot be written
 ---@field gen tidemill.gen fields of tm.generate
 ---@field text tidemill.text strings (text.lua)
----@field mask tidemill.mask
----@field encode tidemill.encode
----@field decode tidemill.decode
+---@field mask tidemill.mask parts of strings made unreadable
+---@field encode tidemill.encode strings as base64, JSON, URLs, ...
+---@field decode tidemill.decode and back
 ---@field time tidemill.time moments and numbers (values.lua)
----@field number tidemill.number
----@field hash tidemill.hash
----@field ip tidemill.ip
----@field url tidemill.url
----@field geo tidemill.geo
+---@field number tidemill.number numbers from and to text, rounding
+---@field hash tidemill.hash digests
+---@field ip tidemill.ip addresses and networks
+---@field url tidemill.url parts of URLs
+---@field geo tidemill.geo places on the earth
 ---@field args table<string, string> values of `tidemill run job.lua --set name=value`; nil when not given
 local tm = {}
 
 ---@class tidemill.Null
 
+-- # types: Types of arguments
+-- Types that the other pages name.
+
+---A text such as "250ms", "5s", "10m", "1h", "1d", or whole milliseconds.
 ---@alias tidemill.duration string|integer
+---A text such as "64KB", "128MB", "1GB", in powers of 1024, or bytes.
 ---@alias tidemill.size string|integer
+---The type of a field.
 ---@alias tidemill.type
 ---| "bool"
 ---| "int" # whole numbers that Lua holds exactly, up to 2^53 either way
@@ -32,15 +41,21 @@ local tm = {}
 ---| "bytes"
 ---| "timestamp" # ms since 1970 UTC, a Lua number; in: ms or ISO 8601
 ---| string
+---A field with more than a type.
 ---@class tidemill.field
 ---@field [1] tidemill.type
 ---@field required? boolean null or missing is an error of the record
 ---@field rename? string sources: the field's name there
 ---@field default? any sources: its value where it is null or missing
+---Names of columns with their types.
 ---@alias tidemill.fields table<string, tidemill.type|tidemill.field>
+---What becomes of a row or record that is an error: it stops the job, is dropped and counted, or goes to a sink as a dead letter.
 ---@alias tidemill.on_error "fail"|"skip"|tidemill.Connector
----@alias tidemill.format "json"|"csv"|"msgpack"|"text"|"raw"|fun(line: string): table|fun(row: any): string
+---A name, what tm.csv or tm.json gives, or a function: of a source from a line to a row, of a sink from a row to a line.
+---@alias tidemill.format "json"|"csv"|"msgpack"|"text"|"raw"|table|fun(line: string): table|fun(row: any): string
 ---@alias tidemill.record table a typed row; valid during the call
+---A random number: from 0 to below 1; from 1 to m; from m to n.
+---@alias tidemill.random fun(m: integer?, n: integer?): number
 
 ---@alias tidemill.side_out fun(tag: string, row: table) gives a row to a side output
 ---@alias tidemill.out fun(row: table)|fun(tag: string, row: table) gives a row, or one to a side output
@@ -61,27 +76,32 @@ local tm = {}
 
 ---@class tidemill.Schema
 ---@class tidemill.Connector a source or a sink
----@class tidemill.Window
----@class tidemill.Aggregate
 ---@class tidemill.List the type of a list, or an aggregate
----@class tidemill.CustomAggregate
----@alias tidemill.accumulator table<string, string|table> fields with their types; `{ "int", default = 1 }`
----@class tidemill.GeneratedField
+
+-- # job: Jobs
 
 ---A named job. Nothing runs while the script is evaluated: it builds a graph.
 ---
----    local job = tm.job("fraud-detection", { parallelism = 4 })
+---    local job = tm.job("audit", { parallelism = 2, on_error = "skip" })
+---    return job:from(tm.lines()):to(tm.print())
+---    --> {"line":"the cat"}
+---    --> {"line":"the hat"}
 ---@param name string
 ---@param options? { parallelism: integer?, max_parallelism: integer?, latency: tidemill.duration?, lua_memory: tidemill.size?, on_error: tidemill.on_error? } parallelism: subtasks, default the number of cores; max_parallelism: key groups; latency: how long a row may wait for others, default "5ms"; lua_memory: what the tables and texts of the functions may take in each thread, default "1GB", at least "16MB"; on_error: default of all operators
 ---@return tidemill.Job
 function tm.job(name, options) end
 
+---What tm.job gives; `job` in the examples.
+---
+---    local job = tm.job("examples")
 ---@class tidemill.Job
 local job = {}
 
 ---The stream of a source.
 ---
----    local lines = job:from(tm.lines())
+---    job:from(tm.lines()):to(tm.print())
+---    --> {"line":"the cat"}
+---    --> {"line":"the hat"}
 ---@param source tidemill.Connector
 ---@return tidemill.Stream
 function job:from(source) end
@@ -89,42 +109,48 @@ function job:from(source) end
 ---The stream of a source, in a job named after the file.
 ---
 ---    return tm.from(tm.lines()):to(tm.print())
+---    --> {"line":"the cat"}
+---    --> {"line":"the hat"}
 ---@param source tidemill.Connector
 ---@return tidemill.Stream
 function tm.from(source) end
 
 ---Columns with their types, in the order of the text.
 ---
----    local Transaction = tm.schema { user_id = "string", amount = { "decimal(10,2)", required = true }, ts = "timestamp" }
+---    local Order = tm.schema { user = "string", amount = { "decimal(10,2)", required = true }, ts = "timestamp" }
+---    return tm.from(tm.file { path = "orders.jsonl", schema = Order }):filter(function(e) return e.amount > 50 end)
+---    --> {"user":"bob","amount":99.99,"ts":"2026-01-01T10:00:20.000Z"}
 ---@param fields tidemill.fields
 ---@return tidemill.Schema
 function tm.schema(fields) end
 
 ---The type of a list, for schemas and `:returns`.
 ---
----    local Order = tm.schema { id = "int", items = tm.list { sku = "string", quantity = "int" }, tags = tm.list("string") }
+---    local Tagged = tm.schema { id = "int", tags = tm.list("string"), items = tm.list { sku = "string", quantity = "int" } }
+---    return stream:filter(function(e) return e.id < 3 end)
+---      :map(function(e) return { id = e.id, tags = { e.user, e.country }, items = { { sku = "a1", quantity = 2 } } } end)
+---      :returns(Tagged)
+---    --> {"id":1,"tags":["ann","FR"],"items":[{"sku":"a1","quantity":2}]}
+---    --> {"id":2,"tags":["bob","DE"],"items":[{"sku":"a1","quantity":2}]}
+---
 ---In an aggregate it is the values of a field, in order of arrival: all of them (at most 100,000), or the first `limit`.
 ---
----    :aggregate("baskets", { items = tm.list("item"), first = tm.list("item", { limit = 10 }) })
+---    return stream:watermark("ts"):key_by("country"):window(tm.tumbling("1d"))
+---      :aggregate("orders", { ids = tm.list("id"), first = tm.list("user", { limit = 1 }) }):drop("window_start", "window_end")
+---    --> {"country":"DE","ids":[2,4],"first":["bob"]}
+---    --> {"country":"FR","ids":[1,3],"first":["ann"]}
 ---@param item string|table|tidemill.Schema the type of its items; of an aggregate, the name of a field
 ---@param options? { limit: integer? } of an aggregate
 ---@return tidemill.List
 function tm.list(item, options) end
 
----An aggregate of windows in Lua. `add` assigns to the accumulator's fields, `merge` adds a later accumulator to an earlier one (sliding windows
----need it), `result` gives a table of columns; without it the accumulator's fields are the columns.
----
----    tm.aggregate { accumulator = { sum = "double", n = "int" },
----      add = function(a, e) a.sum, a.n = a.sum + e.price, a.n + 1 end,
----      merge = function(a, b) a.sum, a.n = a.sum + b.sum, a.n + b.n end,
----      result = function(a) return { avg = a.sum / a.n } end }
----@param parts { accumulator: tidemill.accumulator, add: fun(a: table, e: tidemill.record), merge: fun(a: table, b: table)?, result: (fun(a: table): table)?, returns: tidemill.fields? }
----@return tidemill.CustomAggregate
-function tm.aggregate(parts) end
-
 ---The type of a map: of values by key, where a struct has fields that are known.
 ---
----    local Page = tm.schema { url = "string", headers = tm.map("string", "string") }
+---    local Page = tm.schema { id = "int", headers = tm.map("string", "string") }
+---    return stream:filter(function(e) return e.id < 3 end)
+---      :map(function(e) return { id = e.id, headers = { ["Content-Type"] = "text/html", From = e.user } } end):returns(Page)
+---    --> {"id":1,"headers":{"Content-Type":"text/html","From":"ann"}}
+---    --> {"id":2,"headers":{"Content-Type":"text/html","From":"bob"}}
 ---@param key "string"|"int"|"int64"
 ---@param value string|table|tidemill.Schema the type of its values
 ---@return table type
@@ -132,7 +158,10 @@ function tm.map(key, value) end
 
 ---Marks a table as an array, also when it is empty, for a column of type any: `{}` alone is an empty object.
 ---
----    stream:assign { answer = function(e) return { ids = tm.array {} } end }
+---    stream:filter(function(e) return e.id < 3 end)
+---      :map(function(e) return { id = e.id, answer = { ids = tm.array {}, none = {} } } end):returns { id = "int", answer = "any" }
+---    --> {"id":1,"answer":{"ids":[],"none":{}}}
+---    --> {"id":2,"answer":{"ids":[],"none":{}}}
 ---@param t table
 ---@return table t
 function tm.array(t) end
@@ -140,7 +169,10 @@ function tm.array(t) end
 ---Declares an argument of the job, shown by `tidemill run job.lua --help`. A value given by --set takes the type of the
 ---default.
 ---
----    local limit = tm.arg("limit", 100, "rows to read")
+---    local least = tm.arg("least", 30, "amounts below are left out")
+---    return stream:filter(function(e) return e.amount >= least end):select("user", "amount")
+---    --> {"user":"bob","amount":99.99}
+---    --> {"user":"cyd","amount":30.00}
 ---@generic T: string|number|boolean|nil
 ---@param name string
 ---@param default? T
@@ -149,13 +181,31 @@ function tm.array(t) end
 function tm.arg(name, default, doc) end
 
 ---A copy of a record that may be kept. `e:copy()` is the same, unless a field is called copy.
+---
+---    local before
+---    return stream:map(function(e)
+---      local last = before
+---      before = tm.copy(e)
+---      return { user = e.user, after = last and last.user }
+---    end)
+---    --> {"user":"ann","after":null}
+---    --> {"user":"bob","after":"ann"}
+---    --> {"user":"ann","after":"bob"}
+---    --> {"user":"cyd","after":"ann"}
 ---@param record tidemill.record
 ---@return table
 function tm.copy(record) end
 
+-- # sources: Sources
+-- What `tm.from` and `job:from` take. Every source has `name`, which reports and messages call it by, and `on_error`.
+
 ---Standard input, one record per line: a bare string to functions, field `line` by name.
 ---
 ---    tm.from(tm.lines()):flat_map(function(line, out) for word in line:gmatch("%w+") do out { word = word } end end)
+---    --> {"word":"the"}
+---    --> {"word":"cat"}
+---    --> {"word":"the"}
+---    --> {"word":"hat"}
 ---@param options? { name: string?, on_error: tidemill.on_error?, max_record: tidemill.size?, format: "text"?, schema: nil }
 ---@return tidemill.Connector source
 function tm.lines(options) end
@@ -163,7 +213,11 @@ function tm.lines(options) end
 ---Standard input with a format: text without a schema, JSON Lines with one. With `format = "json"` and no schema, it is inferred
 ---from the first records; `schema = "any"` takes records of any shape.
 ---
----    tm.from(tm.stdin { format = "json", schema = { a = "int" } })
+---    tm.from(tm.stdin { format = "json", schema = { id = "int", user = "string" } })
+---    --> {"id":1,"user":"ann"}
+---    --> {"id":2,"user":"bob"}
+---    --> {"id":3,"user":"ann"}
+---    --> {"id":4,"user":"cyd"}
 ---@param options? { format: tidemill.format?, schema: (tidemill.Schema|tidemill.fields|"any")?, name: string?, on_error: tidemill.on_error?, max_record: tidemill.size? }
 ---@return tidemill.Connector source
 function tm.stdin(options) end
@@ -186,47 +240,38 @@ function tm.stdin(options) end
 
 ---Files, as a source or a sink.
 ---
----    tm.from(tm.file { path = "in/*.jsonl", schema = { user_id = "string" } }):to(tm.file { path = "out", format = "json" })
+---    tm.from(tm.file { path = "*.jsonl", schema = { id = "int", user = "string" } })
+---      :to(tm.file { path = "users.csv", if_exists = "replace" })
 ---@param options tidemill.file.options
 ---@return tidemill.Connector
 function tm.file(options) end
 
----@class tidemill.socket.options
----@field port integer to listen also 0: the system chooses one, and the log says which
----@field host? string where to connect to, or to listen; default "127.0.0.1"
----@field listen? boolean accept connections, instead of connecting to a server
----@field reconnect? boolean connect again when the connection ends or cannot be made; without it the end of the connection is the end of the input
----@field expose? boolean listen on an address that other machines can reach: whoever reaches it can send records
----@field connect_timeout? tidemill.duration default "10s"
----@field format? tidemill.format default: "json" with a schema, "text" without
----@field schema? tidemill.Schema|tidemill.fields
----@field max_record? tidemill.size the longest record; default "1MB"
----@field name? string
----@field on_error? tidemill.on_error
-
----Records that come over TCP. What was read cannot be read again.
----
----    tm.from(tm.socket { port = 9000, listen = true, format = "json", schema = { user = "string" } })
----@param options tidemill.socket.options
----@return tidemill.Connector source
-function tm.socket(options) end
-
 ---Rows made up from a seed: row i depends on seed and i alone, at every parallelism.
 ---
----    tm.generate { rate = 1000, count = 1e6, seed = 1, fields = { user = tm.gen.pattern("u####"), n = tm.gen.sequence() } }
+---    tm.from(tm.generate { count = 2, seed = 1, fields = { n = tm.gen.sequence(), user = tm.gen.pattern("u####") } })
+---    --> {"n":0,"user":"u1365"}
+---    --> {"n":1,"user":"u8861"}
 ---
 ---A field may be a function of the row's number (from 0) and of a `random(m, n)` as math.random; a function in place of the table
 ---makes whole rows.
 ---
----    tm.generate { count = 1000, fields = function(i, random) return { id = i, dice = random(6) } end }
----@alias tidemill.random fun(m: integer?, n: integer?): number
+---    tm.from(tm.generate { count = 2, fields = function(i, random) return { id = i, dice = random(6) } end })
+---    --> {"id":0,"dice":2}
+---    --> {"id":1,"dice":1}
 ---@param options { fields: table<string, tidemill.GeneratedField|fun(i: integer, random: tidemill.random): any>|fun(i: integer, random: tidemill.random): table, rate: number?, count: integer?, seed: integer?, name: string?, on_error: tidemill.on_error? } rate: rows per second, default as fast as possible; count: rows, default without end
 ---@return tidemill.Connector source
 function tm.generate(options) end
 
+-- # sinks: Sinks
+-- What `stream:to` takes. `tm.file` on the page of sources is a sink too.
+
 ---For people: a table on a terminal, JSON Lines in a pipe.
 ---
----    stream:to(tm.print())
+---    stream:select("id", "user"):to(tm.print())
+---    --> {"id":1,"user":"ann"}
+---    --> {"id":2,"user":"bob"}
+---    --> {"id":3,"user":"ann"}
+---    --> {"id":4,"user":"cyd"}
 ---@param options? { format: tidemill.format?, schema: tidemill.Schema|tidemill.fields?, name: string?, on_error: tidemill.on_error?, nulls: "write"|"omit"?, timestamp: "iso"|"ms"? }
 ---@return tidemill.Connector sink
 function tm.print(options) end
@@ -243,35 +288,17 @@ function tm.print(options) end
 ---@return tidemill.Connector sink
 function tm.sink(options) end
 
----@class tidemill.webhook.options
----@field url string http:// or https://; user, password and query are in no message
----@field body? "lines"|"array"|"record" JSON Lines (default), one JSON array, or one record in each request
----@field batch? integer rows in a request, at most; default 100
----@field batch_bytes? tidemill.size no row is added to a request that holds as much; default "1MB"
----@field every? tidemill.duration how long a row waits for others; default "1s"
----@field in_flight? integer requests under way at once, of each subtask, up to 16; default 1, which keeps the order
----@field timeout? tidemill.duration of one attempt; default "30s"
----@field headers? table<string, string>
----@field retry? { attempts: integer?, min: tidemill.duration?, max: tidemill.duration? } default 10 attempts, with pauses of "200ms", doubling, up to "30s"; then the job fails
----@field verify? boolean check the server's certificate; default true
----@field ca? string file with the certificates to trust, instead of the system's
----@field nulls? "write"|"omit" default "write"
----@field timestamp? "iso"|"ms" default "iso"
----@field schema? tidemill.Schema|tidemill.fields
----@field name? string
----@field on_error? tidemill.on_error of rows that the server refuses (4xx) or JSON cannot hold
----@field format? "json"
-
----Rows as JSON in HTTP requests, at least once.
----
----    stream:to(tm.webhook { url = "https://example.com/alerts", batch = 50, headers = { Authorization = "Bearer " .. tm.arg("token", "") } })
----@param options tidemill.webhook.options
----@return tidemill.Connector sink
-function tm.webhook(options) end
+-- # formats: Formats
+-- What `format` takes, beside the names of formats.
 
 ---CSV with options, for `format`. Without options: commas, double quotes, a header, an empty field is null.
 ---
----    tm.from(tm.file { path = "a.csv", format = tm.csv { delimiter = ";", decimal = "," }, schema = { a = "double" } })
+---    stream:select("id", "amount", "note"):to(tm.print { format = tm.csv { delimiter = ";", decimal = ",", null = "-" } })
+---    --> id;amount;note
+---    --> 1;12,50;a gift
+---    --> 2;99,99;-
+---    --> 3;7,25;no bag
+---    --> 4;30,00;
 ---@param options? { delimiter: string?, quote: string?, escape: "double"|"backslash"|nil, header: boolean?, null: string|string[]|nil, comment: string?, skip_lines: integer?, ragged: "error"|"pad"|"truncate"|"both"|nil, trailing_delimiter: boolean?, decimal: "."|","|nil, bools: string?, quoting: "needed"|"all"|nil, line_end: "lf"|"crlf"|nil }
 ---@return table
 function tm.csv(options) end
@@ -279,10 +306,16 @@ function tm.csv(options) end
 ---JSON with options. Without them a source reads one object per line, and recognises an array of objects and objects over several
 ---lines.
 ---
----    tm.from(tm.file { path = "orders.json", format = tm.json { layout = "array" }, schema = { id = "int" } })
+---    tm.from(tm.file { path = "orders.jsonl", format = tm.json { layout = "lines" }, schema = { id = "int", user = "string" } })
+---    --> {"id":1,"user":"ann"}
+---    --> {"id":2,"user":"bob"}
+---    --> {"id":3,"user":"ann"}
+---    --> {"id":4,"user":"cyd"}
 ---@param options? { layout: "guess"|"lines"|"array"|"pretty"? }
 ---@return table format
 function tm.json(options) end
+
+-- # sinks: Sinks
 
 ---Rows are counted and dropped.
 ---
@@ -291,113 +324,43 @@ function tm.json(options) end
 ---@return tidemill.Connector sink
 function tm.discard(options) end
 
----@class tidemill.gen
-local gen = {}
+-- # streams: Streams
+-- Operators: each adds itself to the stream and gives the stream behind it.
 
----Evenly between two bounds, both included.
+---Rows on their way from a source to sinks. In the examples `stream` are four orders:
 ---
----    amount = tm.gen.uniform(1, 500, "decimal(10,2)")
----@param min number
----@param max number
----@param options? tidemill.type|{ type: tidemill.type?, nulls: number? } type: double (default), int, int64 or decimal(p,s); nulls: share of the rows without a value
----@return tidemill.GeneratedField
-function gen.uniform(min, max, options) end
-
----Normally distributed around a mean. What falls outside of min and max is put on them.
----
----    height = tm.gen.normal(170, 10, { min = 100, max = 230, type = "int" })
----@param mean number
----@param stddev number
----@param options? tidemill.type|{ type: tidemill.type?, min: number?, max: number?, nulls: number? } type: double (default), int, int64 or a decimal of up to 15 digits
----@return tidemill.GeneratedField
-function gen.normal(mean, stddev, options) end
-
----Whole numbers from `start` (default 0) on: number n comes 1/n^zipf as often as the first.
----
----    product = tm.gen.zipf { distinct = 1000, zipf = 1.1 }
----@param options { distinct: integer, zipf: number?, start: integer?, nulls: number? } zipf: default 1; 0 is even
----@return tidemill.GeneratedField
-function gen.zipf(options) end
-
----One of a list, each as likely, or as its weight says.
----
----    country = tm.gen.choice({ "FR", "DE", "US" }, { weights = { 5, 3, 2 } })
----@param choices (string|number|boolean)[]
----@param options? { weights: number[]?, type: tidemill.type?, nulls: number? } type: what else than string, bool, int or double the values are
----@return tidemill.GeneratedField
-function gen.choice(choices, options) end
-
----Always the same value.
----
----    price = tm.gen.constant("1.50", { type = "decimal(10,2)" })
----@param value string|number|boolean
----@param options? { type: tidemill.type?, nulls: number? }
----@return tidemill.GeneratedField
-function gen.constant(value, options) end
-
----True in a share of the rows, half of them when not given.
----
----    is_returned = tm.gen.bool { share = 0.02 }
----@param options? { share: number?, nulls: number? }
----@return tidemill.GeneratedField
-function gen.bool(options) end
-
----Texts in the form of random UUIDs (version 4).
----
----    order_id = tm.gen.uuid()
----@param options? { nulls: number? }
----@return tidemill.GeneratedField
-function gen.uuid(options) end
-
----Texts of random characters.
----
----    token = tm.gen.string { length = { 8, 12 }, alphabet = "0123456789abcdef" }
----@param options? { length: integer|integer[]|nil, alphabet: string?, nulls: number? } length: characters, default 16, or { from, to }; alphabet: ASCII, default small letters and digits
----@return tidemill.GeneratedField
-function gen.string(options) end
-
----Text in which each # is a digit of a number below `distinct`; low numbers more often with `zipf`.
----
----    user_id = tm.gen.pattern("u######", { zipf = 0.9, distinct = 1000000 })
----@param pattern string
----@param options? { zipf: number?, distinct: integer?, nulls: number? }
----@return tidemill.GeneratedField
-function gen.pattern(pattern, options) end
-
----Row i is at start (default 2026-01-01) + i * step; a share of the rows (default 0.25) is set back by up to `disorder`.
----
----    ts = tm.gen.timestamp { step = "1ms", disorder = "2s", late_share = 0.1, start = "2026-01-01" }
----@param options? { step: tidemill.duration?, disorder: tidemill.duration?, late_share: number?, start: string|integer|nil, nulls: number? }
----@return tidemill.GeneratedField
-function gen.timestamp(options) end
-
----A number that grows with the row. The input ends behind the row with `last`.
----
----    id = tm.gen.sequence { start = 1, last = 1000 }
----@param options? { start: integer?, step: integer?, last: integer?, type: tidemill.type?, nulls: number? } type: int (default) or int64
----@return tidemill.GeneratedField
-function gen.sequence(options) end
-
+---    local stream = tm.from(tm.file { path = "orders.jsonl", schema = { id = "int", user = "string", country = "string",
+---      amount = "decimal(10,2)", note = "string", ts = "timestamp" } })
 ---@class tidemill.Stream
 local stream = {}
 
 ---One row for each row: assign fields of `e` and return it, or return a table; nil drops the row.
 ---
----    stream:map(function(e) return { word = e.line:lower() } end)
+---    stream:map(function(e) return { user = e.user:upper(), cents = e.amount * 100 } end)
+---    --> {"user":"ANN","cents":1250.00}
+---    --> {"user":"BOB","cents":9999.00}
+---    --> {"user":"ANN","cents":725.00}
+---    --> {"user":"CYD","cents":3000.00}
 ---@param fn fun(e: tidemill.record, out: tidemill.side_out): table?
 ---@return tidemill.Stream
 function stream:map(fn) end
 
 ---Any number of rows for each row.
 ---
----    stream:flat_map(function(e, out) for word in e.line:gmatch("%w+") do out { word = word } end end)
+---    stream:flat_map(function(e, out) for i = 1, #(e.note or "") / 3 do out { id = e.id, part = i } end end)
+---    --> {"id":1,"part":1}
+---    --> {"id":1,"part":2}
+---    --> {"id":3,"part":1}
+---    --> {"id":3,"part":2}
 ---@param fn fun(e: tidemill.record, out: tidemill.out)
 ---@return tidemill.Stream
 function stream:flat_map(fn) end
 
 ---The rows for which the function gives true.
 ---
----    stream:filter(function(e) return e.amount > 10 end)
+---    stream:filter(function(e) return e.amount > 20 end):select("id", "amount")
+---    --> {"id":2,"amount":99.99}
+---    --> {"id":4,"amount":30.00}
 ---@param fn fun(e: tidemill.record, out: tidemill.side_out): boolean?
 ---@return tidemill.Stream
 function stream:filter(fn) end
@@ -405,29 +368,48 @@ function stream:filter(fn) end
 ---The rows that the function of the map, flat_map or filter just added gives to a side output, by out("tag", row); their columns
 ---are those of the rows given to it. Called right behind the operator.
 ---
----    local good = stream:filter(function(e, out) if e.amount == nil then out("bad", e) end return e.amount ~= nil end)
----    good:side("bad"):to(tm.file { path = "bad.jsonl" })
+---    local noted = stream:select("id", "note"):filter(function(e, out)
+---      if e.note == nil then out("silent", e) end
+---      return e.note ~= nil
+---    end)
+---    noted:side("silent"):to(tm.file { path = "silent.jsonl", if_exists = "replace" })
+---    return noted
+---    --> {"id":1,"note":"a gift"}
+---    --> {"id":3,"note":"no bag"}
+---    --> {"id":4,"note":""}
 ---@param tag string
 ---@return tidemill.Stream
 function stream:side(tag) end
 
 ---Only these columns, in this order.
 ---
----    stream:select("user_id", "amount")
+---    stream:select("user", "amount")
+---    --> {"user":"ann","amount":12.50}
+---    --> {"user":"bob","amount":99.99}
+---    --> {"user":"ann","amount":7.25}
+---    --> {"user":"cyd","amount":30.00}
 ---@param ... string
 ---@return tidemill.Stream
 function stream:select(...) end
 
 ---All columns but these.
 ---
----    stream:drop("note")
+---    stream:drop("country", "note", "ts")
+---    --> {"id":1,"user":"ann","amount":12.50}
+---    --> {"id":2,"user":"bob","amount":99.99}
+---    --> {"id":3,"user":"ann","amount":7.25}
+---    --> {"id":4,"user":"cyd","amount":30.00}
 ---@param ... string
 ---@return tidemill.Stream
 function stream:drop(...) end
 
 ---Adds or replaces columns.
 ---
----    stream:assign { with_tax = function(e) return e.amount * "1.2" end }
+---    stream:select("id", "amount"):assign { with_tax = function(e) return e.amount * "1.2" end }
+---    --> {"id":1,"amount":12.50,"with_tax":15.000}
+---    --> {"id":2,"amount":99.99,"with_tax":119.988}
+---    --> {"id":3,"amount":7.25,"with_tax":8.700}
+---    --> {"id":4,"amount":30.00,"with_tax":36.000}
 ---@param columns table<string, fun(e: tidemill.record): any>
 ---@return tidemill.Stream
 function stream:assign(columns) end
@@ -435,9 +417,20 @@ function stream:assign(columns) end
 ---Rows of one key go to one subtask; what follows keeps its state per key. A key made by a function is the column `key`,
 ---or `name`.
 ---
----    stream:key_by("user_id")
----    stream:key_by { "country", "city" }
----    stream:key_by(function(e) return e.email:match("@(.*)") end, "domain")
+---    stream:key_by("user"):count { emit = "final" }
+---    --> {"user":"bob","count":1}
+---    --> {"user":"ann","count":2}
+---    --> {"user":"cyd","count":1}
+---
+---    stream:key_by { "country", "user" }:count { emit = "final" }
+---    --> {"country":"FR","user":"ann","count":2}
+---    --> {"country":"DE","user":"cyd","count":1}
+---    --> {"country":"DE","user":"bob","count":1}
+---
+---    stream:key_by(function(e) return e.user:sub(1, 1) end, "initial"):count { emit = "final" }
+---    --> {"initial":"b","count":1}
+---    --> {"initial":"c","count":1}
+---    --> {"initial":"a","count":2}
 ---@param key string|string[]|fun(e: tidemill.record): any
 ---@param name? string
 ---@return tidemill.Stream
@@ -445,7 +438,12 @@ function stream:key_by(key, name) end
 
 ---The rows of several streams with the same columns.
 ---
----    a:union(b, c)
+---    local german = stream:filter(function(e) return e.country == "DE" end)
+---    local large = stream:filter(function(e) return e.amount > 50 end)
+---    return german:union(large):select("id")
+---    --> {"id":2}
+---    --> {"id":4}
+---    --> {"id":2}
 ---@param ... tidemill.Stream
 ---@return tidemill.Stream
 function stream:union(...) end
@@ -453,7 +451,12 @@ function stream:union(...) end
 ---Says which field is the event time, and how far rows may come out of order (default 0). A source that is silent for
 ---`idle` (default "30s", false: never) does not hold back time.
 ---
----    stream:watermark("ts", { out_of_order = "5s" })
+---    stream:watermark("ts", { out_of_order = "5s" }):key_by("user")
+---      :window(tm.tumbling("1m")):aggregate("orders", { n = tm.count() }):drop("window_end")
+---    --> {"user":"bob","window_start":"2026-01-01T10:00:00.000Z","n":1}
+---    --> {"user":"ann","window_start":"2026-01-01T10:00:00.000Z","n":1}
+---    --> {"user":"ann","window_start":"2026-01-01T10:01:00.000Z","n":1}
+---    --> {"user":"cyd","window_start":"2026-01-01T10:01:00.000Z","n":1}
 ---@param field string
 ---@param options? { out_of_order: tidemill.duration?, idle: tidemill.duration|false? }
 ---@return tidemill.Stream
@@ -461,26 +464,42 @@ function stream:watermark(field, options) end
 
 ---Spreads the rows evenly over the subtasks of what follows: whole batches, in turn.
 ---
----    stream:rebalance():map(score)
+---    stream:rebalance():map(function(e) return { id = e.id, shouted = e.user:upper() } end)
+---    --> {"id":1,"shouted":"ANN"}
+---    --> {"id":2,"shouted":"BOB"}
+---    --> {"id":3,"shouted":"ANN"}
+---    --> {"id":4,"shouted":"CYD"}
 ---@return tidemill.Stream
 function stream:rebalance() end
 
 ---Every row goes to every subtask of what follows.
 ---
----    rules:broadcast():map(match)
+---    stream:select("id"):broadcast():map(function(e) return { id = e.id } end):parallelism(1)
+---    --> {"id":1}
+---    --> {"id":2}
+---    --> {"id":3}
+---    --> {"id":4}
 ---@return tidemill.Stream
 function stream:broadcast() end
 
 ---Rows stay in their subtask: what follows has the same parallelism. An error at the start where it has not.
 ---
----    stream:forward():map(score)
+---    stream:forward():map(function(e) return { id = e.id } end)
+---    --> {"id":1}
+---    --> {"id":2}
+---    --> {"id":3}
+---    --> {"id":4}
 ---@return tidemill.Stream
 function stream:forward() end
 
 ---The function gives the number of the subtask of what follows, from 0; modulo how many there are. What is no whole number is
 ---an error of its row.
 ---
----    stream:partition(function(e) return e.shard end):map(score)
+---    stream:partition(function(e) return e.id % 2 end):map(function(e) return { id = e.id } end)
+---    --> {"id":1}
+---    --> {"id":2}
+---    --> {"id":3}
+---    --> {"id":4}
 ---@param fn fun(e: tidemill.record): integer
 ---@return tidemill.Stream
 function stream:partition(fn) end
@@ -488,14 +507,20 @@ function stream:partition(fn) end
 ---Says whether the operator just added runs in one task with the one that it follows: "always" is an error at the start where it
 ---cannot, "never" gives it a task of its own. Without it the plan decides.
 ---
----    stream:map(slow):chain("never")
+---    stream:map(function(e) return { id = e.id } end):chain("never")
+---    --> {"id":1}
+---    --> {"id":2}
+---    --> {"id":3}
+---    --> {"id":4}
 ---@param mode "always"|"never"
 ---@return tidemill.Stream
 function stream:chain(mode) end
 
 ---Shows the first rows that pass, on standard error, and passes all of them on.
 ---
----    stream:peek("after the filter", { limit = 3 })
+---    stream:filter(function(e) return e.amount > 20 end):peek("after the filter", { limit = 3 }):select("id")
+---    --> {"id":2}
+---    --> {"id":4}
 ---@param name? string
 ---@param options? { limit: integer? } rows to show, of all subtasks; default 10
 ---@return tidemill.Stream
@@ -504,14 +529,21 @@ function stream:peek(name, options) end
 
 ---Names the operator just added: its identity in checkpoints and reports.
 ---
----    stream:map(score):named("score")
+---    stream:filter(function(e) return e.note ~= nil end):named("with a note"):select("id", "note")
+---    --> {"id":1,"note":"a gift"}
+---    --> {"id":3,"note":"no bag"}
+---    --> {"id":4,"note":""}
 ---@param name string
 ---@return tidemill.Stream
 function stream:named(name) end
 
 ---Subtasks of the operator just added.
 ---
----    stream:map(score):parallelism(8)
+---    stream:map(function(e) return { id = e.id } end):parallelism(2)
+---    --> {"id":1}
+---    --> {"id":2}
+---    --> {"id":3}
+---    --> {"id":4}
 ---@param n integer 1 to 1024
 ---@return tidemill.Stream
 function stream:parallelism(n) end
@@ -519,24 +551,38 @@ function stream:parallelism(n) end
 ---What an error in the operator just added does: "fail" stops the job (default), "skip" drops the row, a sink gets it as a
 ---dead letter.
 ---
----    stream:map(parse):on_error(tm.file { path = "dead.jsonl" })
+---    stream:map(function(e) return { id = e.id, length = #e.note } end):on_error("skip")
+---    --> {"id":1,"length":6}
+---    --> {"id":3,"length":6}
+---    --> {"id":4,"length":0}
 ---@param on_error tidemill.on_error
 ---@return tidemill.Stream
 function stream:on_error(on_error) end
 
 ---Declares the columns of the map, flat_map or side output just added, where they cannot be read from the function.
 ---
----    stream:map(function(e) return { [e.k] = e.v } end):returns { a = "int", b = "int" }
+---    stream:map(function(e) return { id = e.id, [e.country] = e.user } end):returns { id = "int", FR = "string", DE = "string" }
+---    --> {"id":1,"FR":"ann","DE":null}
+---    --> {"id":2,"FR":null,"DE":"bob"}
+---    --> {"id":3,"FR":"ann","DE":null}
+---    --> {"id":4,"FR":null,"DE":"cyd"}
 ---@param fields tidemill.fields|tidemill.Schema
 ---@return tidemill.Stream
 function stream:returns(fields) end
 
 ---Where the rows go. Gives the same stream, so that it can go to several sinks.
 ---
----    stream:to(tm.print())
+---    stream:select("id"):to(tm.file { path = "ids.csv", if_exists = "replace" }):to(tm.print())
+---    --> {"id":1}
+---    --> {"id":2}
+---    --> {"id":3}
+---    --> {"id":4}
 ---@param sink tidemill.Connector
 ---@return tidemill.Stream
 function stream:to(sink) end
+
+-- # keyed: Streams with a key
+-- Operators that keep a state for each key. Right before them stands key_by.
 
 ---@class tidemill.rolling.options
 ---@field emit? "every"|"final" a row for every input row (default), or one per key at the end of input
@@ -545,14 +591,26 @@ function stream:to(sink) end
 
 ---Rows per key. Needs key_by right before it, as all of the following.
 ---
----    stream:key_by("word"):count { emit = "final" }
+---    stream:key_by("user"):count()
+---    --> {"user":"ann","count":1}
+---    --> {"user":"bob","count":1}
+---    --> {"user":"ann","count":2}
+---    --> {"user":"cyd","count":1}
+---
+---    stream:key_by("user"):count { emit = "final", as = "orders" }
+---    --> {"user":"bob","orders":1}
+---    --> {"user":"ann","orders":2}
+---    --> {"user":"cyd","orders":1}
 ---@param options? tidemill.rolling.options
 ---@return tidemill.Stream
 function stream:count(options) end
 
 ---Sum of a field per key: int, int64, double; decimal(p,s) gives decimal(38,s).
 ---
----    stream:key_by("user_id"):sum("amount", { as = "total" })
+---    stream:key_by("user"):sum("amount", { as = "total", emit = "final" })
+---    --> {"user":"bob","total":99.99}
+---    --> {"user":"ann","total":19.75}
+---    --> {"user":"cyd","total":30.00}
 ---@param field string
 ---@param options? tidemill.rolling.options
 ---@return tidemill.Stream
@@ -560,7 +618,9 @@ function stream:sum(field, options) end
 
 ---Least value of a field per key.
 ---
----    stream:key_by("city"):min("temperature")
+---    stream:key_by("country"):min("amount", { emit = "final" })
+---    --> {"country":"DE","min":30.00}
+---    --> {"country":"FR","min":7.25}
 ---@param field string
 ---@param options? tidemill.rolling.options
 ---@return tidemill.Stream
@@ -568,7 +628,9 @@ function stream:min(field, options) end
 
 ---Greatest value of a field per key.
 ---
----    stream:key_by("city"):max("temperature")
+---    stream:key_by("country"):max("amount", { emit = "final" })
+---    --> {"country":"DE","max":99.99}
+---    --> {"country":"FR","max":12.50}
 ---@param field string
 ---@param options? tidemill.rolling.options
 ---@return tidemill.Stream
@@ -576,7 +638,9 @@ function stream:max(field, options) end
 
 ---Mean of a field per key: double; of decimals decimal(38, max(s, 6)).
 ---
----    stream:key_by("city"):avg("temperature")
+---    stream:key_by("country"):avg("amount", { emit = "final" })
+---    --> {"country":"DE","avg":64.995000}
+---    --> {"country":"FR","avg":9.875000}
 ---@param field string
 ---@param options? tidemill.rolling.options
 ---@return tidemill.Stream
@@ -585,15 +649,26 @@ function stream:avg(field, options) end
 ---The first of equal rows of a key; the others are filtered. With `ttl` a row may come again that long after it went on
 ---(processing time); without one all are remembered.
 ---
----    stream:key_by("user_id"):distinct { ttl = "1h" }
+---    stream:select("user", "country"):key_by("user"):distinct { ttl = "1h" }
+---    --> {"user":"ann","country":"FR"}
+---    --> {"user":"bob","country":"DE"}
+---    --> {"user":"cyd","country":"DE"}
 ---@param options? { ttl: tidemill.duration?, name: string? }
 ---@return tidemill.Stream
 function stream:distinct(options) end
 
 ---The first row of a key with these fields; null is a value of its own. `ttl` as of distinct.
 ---
----    stream:key_by("user_id"):dedup("order_id", "1h")
----    stream:key_by("user_id"):dedup({ "order_id", "line" }, { ttl = "1d", name = "orders" })
+---    stream:select("id", "user", "country"):key_by("user"):dedup("country", "1h")
+---    --> {"id":1,"user":"ann","country":"FR"}
+---    --> {"id":2,"user":"bob","country":"DE"}
+---    --> {"id":4,"user":"cyd","country":"DE"}
+---
+---    stream:select("id", "country", "note"):key_by("country"):dedup({ "country", "note" }, { ttl = "1d", name = "notes" })
+---    --> {"id":1,"country":"FR","note":"a gift"}
+---    --> {"id":2,"country":"DE","note":null}
+---    --> {"id":3,"country":"FR","note":"no bag"}
+---    --> {"id":4,"country":"DE","note":""}
 ---@param fields string|string[]
 ---@param options? tidemill.duration|{ ttl: tidemill.duration?, name: string? }
 ---@return tidemill.Stream
@@ -605,7 +680,9 @@ function stream:dedup(fields, options) end
 
 ---The whole row with the least value of a field, per key: the first of several; rows without a value are filtered.
 ---
----    stream:key_by("city"):min_by("temperature", { emit = "final" })
+---    stream:select("user", "country", "amount"):key_by("country"):min_by("amount", { emit = "final" })
+---    --> {"user":"cyd","country":"DE","amount":30.00}
+---    --> {"user":"ann","country":"FR","amount":7.25}
 ---@param field string
 ---@param options? tidemill.extreme.options
 ---@return tidemill.Stream
@@ -613,7 +690,11 @@ function stream:min_by(field, options) end
 
 ---The whole row with the greatest value of a field, per key: the first of several; rows without a value are filtered.
 ---
----    stream:key_by("city"):max_by("temperature")
+---    stream:select("user", "country", "amount"):key_by("country"):max_by("amount")
+---    --> {"user":"ann","country":"FR","amount":12.50}
+---    --> {"user":"bob","country":"DE","amount":99.99}
+---    --> {"user":"ann","country":"FR","amount":12.50}
+---    --> {"user":"bob","country":"DE","amount":99.99}
 ---@param field string
 ---@param options? tidemill.extreme.options
 ---@return tidemill.Stream
@@ -623,7 +704,13 @@ function stream:max_by(field, options) end
 ---rows are changes: +I comes in, -D falls out; with `rank`, a column that holds the place from 1, -U and +U for a place that has
 ---another row now. `emit = "final"` gives the ranking at the end of input instead, as plain rows.
 ---
----    stream:key_by("country"):top(3, "amount", { rank = "place", emit = "final" })
+---    stream:select("id", "country", "amount"):key_by("country"):top(1, "amount", { rank = "place", emit = "final" })
+---    --> {"id":2,"country":"DE","amount":99.99,"place":1}
+---    --> {"id":1,"country":"FR","amount":12.50,"place":1}
+---
+---    stream:select("id", "country", "amount"):key_by("country"):top(1, "amount")
+---    --> {"op":"+I","id":1,"country":"FR","amount":12.50}
+---    --> {"op":"+I","id":2,"country":"DE","amount":99.99}
 ---@param n integer 1 to 10,000
 ---@param by string
 ---@param options? { order: "desc"|"asc"?, rank: string?, emit: "every"|"final"?, name: string? }
@@ -632,7 +719,10 @@ function stream:top(n, by, options) end
 
 ---Several aggregates over all rows of a key so far: the key's columns, then the aggregates in the order of the text.
 ---
----    stream:key_by("user_id"):aggregate("totals", { n = tm.count(), total = tm.sum("amount") }, { emit = "final" })
+---    stream:key_by("user"):aggregate("totals", { n = tm.count(), total = tm.sum("amount") }, { emit = "final" })
+---    --> {"user":"bob","n":1,"total":99.99}
+---    --> {"user":"ann","n":2,"total":19.75}
+---    --> {"user":"cyd","n":1,"total":30.00}
 ---@param name string
 ---@param aggregates table<string, tidemill.Aggregate|tidemill.List>
 ---@param options? { emit: "every"|"final"? }
@@ -642,159 +732,16 @@ function stream:aggregate(name, aggregates, options) end
 
 ---Folds the rows of a key into one row of the same columns; the first row stands for itself.
 ---
----    stream:key_by("user"):reduce("largest", function(a, e) if e.amount > a.amount then return e end return a end)
+---    stream:select("user", "amount"):key_by("user")
+---      :reduce("largest", function(a, e) if e.amount > a.amount then return e end return a end, { emit = "final" })
+---    --> {"user":"bob","amount":99.99}
+---    --> {"user":"ann","amount":12.50}
+---    --> {"user":"cyd","amount":30.00}
 ---@param name string
 ---@param fn fun(a: tidemill.record, e: tidemill.record): table
 ---@param options? { emit: "every"|"final"?, name: string? }
 ---@return tidemill.Stream
 ---@overload fun(self: tidemill.Stream, fn: fun(a: tidemill.record, e: tidemill.record): table, options?: { emit: "every"|"final"?, name: string? }): tidemill.Stream
 function stream:reduce(name, fn, options) end
-
----Cuts the rows of each key into windows of event time. Needs a watermark above.
----
----    stream:key_by("user_id"):window(tm.sliding("10m", "1m")):aggregate("spend", { total = tm.sum("amount") })
----@param window tidemill.Window
----@return tidemill.WindowedStream
-function stream:window(window) end
-
----@class tidemill.WindowedStream
-local windowed = {}
-
----One row per key and window: the key's columns, window_start, window_end, the aggregates in the order of the text.
----
----    :aggregate("spend", { n = tm.count(), total = tm.sum("amount"), largest = tm.max("amount") })
---- A custom aggregate stands alone and has columns of its own: `:aggregate("speed", tm.aggregate { ... })`.
----@param name string
----@param aggregates table<string, tidemill.Aggregate|tidemill.List>|tidemill.CustomAggregate
----@return tidemill.Stream
----@overload fun(self: tidemill.WindowedStream, aggregates: table<string, tidemill.Aggregate|tidemill.List>|tidemill.CustomAggregate): tidemill.Stream
-function windowed:aggregate(name, aggregates) end
-
----Windows that follow each other.
----
----    tm.tumbling("1d", { offset = "-8h" })
----@param size tidemill.duration
----@param options? { offset: tidemill.duration? }
----@return tidemill.Window
-function tm.tumbling(size, options) end
-
----Windows of `size` that begin every `slide`.
----
----    tm.sliding("10m", "1m")
----@param size tidemill.duration
----@param slide tidemill.duration
----@param options? { offset: tidemill.duration? }
----@return tidemill.Window
-function tm.sliding(size, slide, options) end
-
----Rows in the window.
----
----    n = tm.count()
----@return tidemill.Aggregate
-function tm.count() end
-
----Sum of a field.
----
----    total = tm.sum("amount")
----@param field string
----@return tidemill.Aggregate
-function tm.sum(field) end
-
----Mean of a field.
----
----    mean = tm.avg("amount")
----@param field string
----@return tidemill.Aggregate
-function tm.avg(field) end
-
----Least value of a field.
----
----    least = tm.min("amount")
----@param field string
----@return tidemill.Aggregate
-function tm.min(field) end
-
----Greatest value of a field.
----
----    largest = tm.max("amount")
----@param field string
----@return tidemill.Aggregate
-function tm.max(field) end
-
----Value of the row that arrived first, of those where it is not null.
----
----    opened = tm.first("price")
----@param field string
----@return tidemill.Aggregate
-function tm.first(field) end
-
----Value of the row that arrived last, of those where it is not null.
----
----    closed = tm.last("price")
----@param field string
----@return tidemill.Aggregate
-function tm.last(field) end
-
----How many different values a field has. Exact: the values of a key and window are kept, 8 to 25 bytes each, up to 25 million.
----With `approximate = true` an estimate: exact to 768 values, then within 1.15 % (standard error) in 8 KB a key and window.
----Takes bool, numbers, decimals, strings, bytes and timestamps; 0 and -0 are one value.
----
----    countries = tm.count_distinct("country")
----    visitors = tm.count_distinct("user_id", { approximate = true })
----@param field string
----@param options? { approximate: boolean? }
----@return tidemill.Aggregate
-function tm.count_distinct(field, options) end
-
----The value that the share `q` of the values does not exceed: of n values that of rank ceil(q * n), within 0.8 % of it; the
----least and the greatest exactly. A double. Takes about 1 KB a key and window, at most 64 KB. Several quantiles of one field
----cost as much as one.
----
----    p99 = tm.quantile("latency", 0.99)
----@param field string int, int64, double or decimal
----@param q number 0 to 1
----@return tidemill.Aggregate
-function tm.quantile(field, q) end
-
----`tm.quantile(field, 0.5)`.
----
----    usual = tm.median("latency")
----@param field string int, int64, double or decimal
----@return tidemill.Aggregate
-function tm.median(field) end
-
----Standard deviation, a double: of what the values are a sample of (null for a single value), or with `population = true`
----of the values themselves.
----
----    spread = tm.stddev("amount")
----@param field string int, int64, double or decimal
----@param options? { population: boolean? }
----@return tidemill.Aggregate
-function tm.stddev(field, options) end
-
----The square of tm.stddev.
----
----    var = tm.variance("amount", { population = true })
----@param field string int, int64, double or decimal
----@param options? { population: boolean? }
----@return tidemill.Aggregate
-function tm.variance(field, options) end
-
----Value of `field` in the row where `by` is least; of several such rows, in the one that arrived first. Rows where `by` is
----null are left out; the value is null where that row's is.
----
----    cheapest = tm.min_by("item", "price")
----@param field string
----@param by string
----@return tidemill.Aggregate
-function tm.min_by(field, by) end
-
----Value of `field` in the row where `by` is greatest; see tm.min_by.
----
----    dearest = tm.max_by("item", "price")
----@param field string
----@param by string
----@return tidemill.Aggregate
-function tm.max_by(field, by) end
 
 return tm

@@ -3,6 +3,9 @@
 -- tm.geo. A nil, which is what a null field is, gives nil everywhere. Each example is run by
 -- tests/spec/library/examples_spec.lua.
 
+-- # values: Functions for times, numbers and addresses
+-- Times with zones, numbers, hashes, addresses and places, for use in functions. nil, which is what a null field is, gives nil everywhere.
+
 ---@class tidemill.time moments: milliseconds since 1970 UTC, as a timestamp is
 local time = {}
 

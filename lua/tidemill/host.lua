@@ -9,6 +9,7 @@ rawset(_G, "os", rawget(_G, "os") or libraries.os)
 
 local fault = require "tidemill.fault"
 local fingerprint = require "tidemill.fingerprint"
+local metrics = require "tidemill.metrics"
 local place = require "tidemill.place"
 local position = require "tidemill.position"
 local plan = require "tidemill.plan"
@@ -139,10 +140,15 @@ function host.source(ids)
 end
 
 -- What sinks written in Lua do before their first row and behind their last: each once.
-local function edges(nodes)
+local function edges(nodes, ctx)
   local opened, closed = false, false
   local function call_all(part)
-    for _, node in ipairs(nodes) do if node[part] then node[part]() end end
+    for k, node in ipairs(nodes) do
+      if node[part] then
+        metrics.enter(ctx, k)
+        node[part]()
+      end
+    end
   end
   return function()
     if opened then return end
@@ -164,17 +170,19 @@ function host.chain(ids, address, subtask, parallelism, first, role)
   local instance = require("codegen").instance(nodes_of(ids), ctx, { subtask = subtask, count = parallelism, first = first,
     role = role })
   local draws = random.stream(arguments.seed, ids[1], subtask)
-  local begin, close = edges(nodes_of(ids))
+  local begin, close = edges(nodes_of(ids), ctx)
   local function run()
     clock.enter(ctx)
     random.enter(draws)
     begin()
+    metrics.enter(ctx, 1)
     return instance:run()
   end
   local function finish()
     clock.enter(ctx)
     random.enter(draws)
     begin()
+    metrics.enter(ctx, 1)
     local rc = instance:finish()
     if rc == 0 or rc == 3 then close() end
     return rc
@@ -183,6 +191,7 @@ function host.chain(ids, address, subtask, parallelism, first, role)
   local function release()
     clock.enter(nil)
     random.enter(nil)
+    metrics.leave()
   end
   local function recover(err, at) return instance:recover(err, at) end
   -- A row's error goes to recover as it is.

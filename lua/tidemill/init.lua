@@ -12,6 +12,7 @@ local freeze = require "tidemill.freeze"
 local generate = require "tidemill.generate"
 local graph = require "tidemill.graph"
 local library = require "library"
+local metrics = require "tidemill.metrics"
 local place = require "tidemill.place"
 local schema = require "tidemill.schema"
 local stream = require "tidemill.stream"
@@ -204,6 +205,7 @@ function api.new(session)
     tm[kind] = connectors[kind]
   end
   tm.csv, tm.json = formats.csv, formats.json
+  for name, fn in pairs(metrics.constructors(session, caller, stream.no_more)) do tm[name] = fn end
   for name, fn in pairs(aggregates.tm) do tm[name] = fn end
   for name, fn in pairs(windows) do tm[name] = fn end
   tm.gen = freeze.table("tm.gen", generate.gen, unknown("tm.gen")(generate.gen))

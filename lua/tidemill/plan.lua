@@ -161,6 +161,9 @@ function plan.pour(C, graph, job)
     end
     if kinds[node.kind] then kinds[node.kind](C, graph, put, node) end
   end
+  for _, m in ipairs(job.session.metrics) do
+    put(m, C.tm_graph_metric(graph, enum(C, "TM_METRIC_", m.kind), m.name, m.unit or "", m.description or ""))
+  end
   put({ name = job.name, where = job.where }, C.tm_graph_fingerprint(graph, fingerprint.of(job)))
 end
 

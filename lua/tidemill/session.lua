@@ -29,7 +29,7 @@ function session.new(args)
   return {
     args = args, path = args.path, name = (args.path:match("([^/]+)$") or args.path):gsub("%.lua$", ""),
     set = args.set or {}, asked = {}, declared = {}, arguments = {}, -- of --set: given, read, declared in order
-    jobs = {}, findings = {},
+    jobs = {}, findings = {}, metrics = {},
   }
 end
 

@@ -28,7 +28,7 @@ describe("a decimal", function()
     assert.equal("0.666667", tostring(D "2" / D "3"))
     assert.equal("-0.666667", tostring(D "-2" / 3))
     assert.equal("2.500000", tostring(5 / D "2.00"))
-    assert.truthy(message(function() return D "1" / 0 end):find("divides by zero", 1, true))
+    assert.truthy(message(function() return D "1" / 0 end):find("a decimal divided by zero", 1, true))
   end)
 
   it("compares with decimals, numbers and texts by value", function()

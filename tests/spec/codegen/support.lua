@@ -28,9 +28,32 @@ local codes = require "tidemill.codes"
 local unknown = require "codegen.unknown"
 local fit = require "codegen.fit"
 local views = require "codegen.views"
+local metrics = require "tidemill.metrics"
 
 support.codegen, support.codes = codegen, codes
 support.decimal, support.int64 = require "codegen.decimal", require "codegen.int64"
+
+-- Metrics that operators of these specs use; all runners made after them have slots for them.
+support.session = { metrics = {} }
+support.metrics = metrics.constructors(support.session, function() return { at = "job.lua:1" } end, function() end)
+
+-- Slots for every operator of a runner.
+local function give_slots(r)
+  local count = #support.session.metrics
+  if count == 0 then return end
+  r.slots_of, r.metric_slots = ffi.new("struct tm_metric_slot *[?]", #r.nodes), {}
+  for k = 1, #r.nodes do
+    r.metric_slots[k] = ffi.new("struct tm_metric_slot[?]", count)
+    r.slots_of[k - 1] = r.metric_slots[k]
+  end
+  r.ctx.slots_of = r.slots_of
+  metrics.C = { tm_chain_buckets = function(_, slot)
+    local buckets = ffi.new("uint64_t[?]", 64 * 32)
+    r.anchors[#r.anchors + 1] = buckets
+    slot.buckets, slot.is_set = buckets, 1
+    return 0
+  end }
+end
 
 ---Rows as sorted texts "a=1 b=x", for comparison and messages.
 function support.text(list)
@@ -166,6 +189,7 @@ function support.runner(nodes, options)
   r.ctx.out_full = options.full or 1024
   r.ctx.out_full_bytes = options.full_bytes or 64 * 1024
   r.ctx.counts = r.counts
+  give_slots(r)
   codegen.set_c {
     tm_chain_grow = function(ctx, more)
       if options.grow then
@@ -223,6 +247,11 @@ function support.runner(nodes, options)
   end
   r.instance = codegen.instance(nodes, r.ctx, options.among)
   return r
+end
+
+---The slot of a metric in operator k.
+function Runner:slot(name, k)
+  for i, m in ipairs(support.session.metrics) do if m.name == name then return self.metric_slots[k][i - 1] end end
 end
 
 function Runner:schema() return self.nodes[#self.nodes].schema end

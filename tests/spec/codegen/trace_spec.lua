@@ -5,6 +5,8 @@ local opcodes = require "codegen.opcodes"
 local libraries = require "tidemill.libraries"
 local util = require "jit.util"
 local pairs, ipairs = libraries.pairs, libraries.ipairs -- as job code has them
+local rows_seen, paid = support.metrics.counter("seen"), support.metrics.counter("paid")
+local last, sizes = support.metrics.gauge("last"), support.metrics.histogram("sizes")
 local D, I = support.decimal.make, support.int64.parse
 
 local SCHEMA = support.schema("user string; country string; amount double; n int; ok bool; price decimal(10,2); id int64; "
@@ -145,6 +147,20 @@ local VERBS = {
     if e.amount > 50 then out("large", e) else out { a = e.amount } end
     out { a = e.n }
   end } },
+  metrics = {
+    { verb = "map", fn = function(e)
+      rows_seen:inc()
+      paid:add(e.amount)
+      last:set(e.n)
+      sizes:observe(e.n)
+      return e
+    end },
+    { verb = "filter", fn = function(e) rows_seen:inc() return e.amount > 1 end },
+  },
+  ["metrics behind a flat_map"] = {
+    { verb = "flat_map", fn = function(e, out) out { a = e.amount } rows_seen:inc() out { a = e.n } rows_seen:inc() end },
+    { verb = "map", fn = function(e) rows_seen:inc() return { b = e.a * 2 } end },
+  },
   ["add of a custom aggregate"] = { role = "add", custom = {
     schema = support.schema "sum double; n int; most decimal(10,2); ids int64; ok bool; at timestamp",
     defaults = { 0, 0, D "0", I "0", false },

@@ -1,17 +1,22 @@
 -- The definitions for the language server name what there is, and nothing else.
 local scripts = require "tests.spec.support.scripts"
 
-local function declared()
-  local file = assert(io.open("lua/meta/tidemill.lua", "rb"))
-  local names = {}
-  for line in file:lines() do
+-- Those of the helper functions are compared by tests/spec/library/examples_spec.lua.
+local FILES = { "tidemill", "generate", "metrics", "network", "windows" }
+
+local function declared_in(name_of_file, names)
+  for line in io.lines("lua/meta/" .. name_of_file .. ".lua") do
     local owner, name = line:match("^function (%w+)[.:]([%w_]+)%(")
     if owner then names[owner .. "." .. name] = true end
     name = line:match("^%-%-%-@field ([%w_]+) tidemill%.%u%w+ ") or line:match("^%-%-%-@field (gen) ")
       or line:match("^%-%-%-@field (args) ")
     if name then names["tm." .. name] = true end
   end
-  file:close()
+end
+
+local function declared()
+  local names = {}
+  for _, name in ipairs(FILES) do declared_in(name, names) end
   return names
 end
 
@@ -23,6 +28,9 @@ describe("the definitions for the language server", function()
       return tm.from(tm.lines())]])
     local freeze = require "tidemill.freeze"
     for name in pairs(freeze.content(job.tm)) do found["tm." .. name] = true end
+    for _, kind in ipairs { "counter", "gauge", "histogram" } do
+      for name in pairs(freeze.members(freeze.content(job.tm)[kind]("a_" .. kind))) do found[kind .. "." .. name] = true end
+    end
     for name in pairs(freeze.content(job.tm.gen)) do found["gen." .. name] = true end
     for name in scripts.fault([[
       local tm = require "tidemill"

@@ -36,6 +36,24 @@ START_TEST(a_graph_grows_to_its_limit_and_no_further)
 }
 END_TEST
 
+START_TEST(metrics_keep_copies_of_their_texts_up_to_a_bound)
+{
+    char name[] = "m0";
+    ok(tm_graph_metric(graph, TM_METRIC_HISTOGRAM, name, "ms", "how long"));
+    name[0] = 'X';
+    ck_assert_str_eq(graph->metrics[0].name, "m0");
+    ck_assert_str_eq(graph->metrics[0].unit, "ms");
+    ck_assert_str_eq(graph->metrics[0].description, "how long");
+    ck_assert_int_eq(graph->metrics[0].kind, TM_METRIC_HISTOGRAM);
+    ck_assert_int_eq(tm_graph_metric(graph, TM_METRIC_GAUGE, "", "", ""), TM_E_LIMIT);
+    for (int i = 1; i < TM_USER_METRICS_MAX; i++)
+        ok(tm_graph_metric(graph, TM_METRIC_COUNTER, "m", "", ""));
+    ck_assert_int_eq(tm_graph_metric(graph, TM_METRIC_COUNTER, "m", "", ""), TM_E_LIMIT);
+    expect_text("at most 256 metrics");
+    ck_assert_uint_eq(graph->metric_count, TM_USER_METRICS_MAX);
+}
+END_TEST
+
 START_TEST(a_union_takes_any_number_of_inputs)
 {
     uint32_t sources[20];
@@ -213,6 +231,7 @@ int main(void)
     tcase_add_checked_fixture(t, fixture_setup, fixture_teardown);
     tcase_add_test(t, nodes_are_numbered_and_keep_copies_of_their_texts);
     tcase_add_test(t, a_graph_grows_to_its_limit_and_no_further);
+    tcase_add_test(t, metrics_keep_copies_of_their_texts_up_to_a_bound);
     tcase_add_test(t, a_union_takes_any_number_of_inputs);
     tcase_add_test(t, what_does_not_exist_is_refused_with_a_text);
     tcase_add_test(t, a_known_schema_is_published_at_its_end);

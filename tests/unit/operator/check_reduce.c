@@ -163,6 +163,15 @@ START_TEST(the_first_row_is_itself_and_later_ones_are_reduced)
 }
 END_TEST
 
+START_TEST(the_function_has_the_slots_of_its_operator)
+{
+    reduce(false);
+    ck_assert_ptr_eq(vm.args.slots_of[0], &metric_slot);
+    ck_assert_int_eq(vm.args.buckets(vm.args.arg, &metric_slot), 0);
+    ck_assert_uint_eq(metric_slot.is_set, 1);
+    teardown();
+}
+END_TEST
 START_TEST(a_failed_row_leaves_the_kept_one)
 {
     reduce(false);
@@ -274,6 +283,7 @@ int main(void)
 {
     TCase *tc = tcase_create("reduce");
     tcase_add_test(tc, the_first_row_is_itself_and_later_ones_are_reduced);
+    tcase_add_test(tc, the_function_has_the_slots_of_its_operator);
     tcase_add_test(tc, a_failed_row_leaves_the_kept_one);
     tcase_add_test(tc, a_failed_row_ends_the_job_when_the_task_says_so);
     tcase_add_test(tc, random_rows_agree_with_a_plain_sum_however_the_chunk_stops);

@@ -9,6 +9,7 @@
 
 #include "core/batch/key_group.h"
 #include "core/operator/block.h"
+#include "core/vm/chain.ffi.h"
 #ifndef SUPPORT_OWN_CHAINS
 #include "chains.h"
 #endif
@@ -108,6 +109,20 @@ int tm_task_row_failed(struct tm_task_context *ctx, const struct tm_row_failure 
     tm_metric_add(&world.metrics.skipped, 1);
     if (world.fail_with != 0)
         return tm_error_set(err, world.fail_with, "%s", world.failure_text);
+    return 0;
+}
+
+static struct tm_metric_slot metric_slot;
+struct tm_metric_slot *tm_task_slots(struct tm_task_context *ctx, uint32_t node)
+{
+    (void)ctx;
+    (void)node;
+    return &metric_slot;
+}
+int tm_task_buckets(struct tm_task_context *ctx, struct tm_metric_slot *slot)
+{
+    (void)ctx;
+    slot->is_set = 1;
     return 0;
 }
 
