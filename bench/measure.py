@@ -4,6 +4,7 @@ Outputs of earlier runs are removed before each run, of either side: who writes 
 the machine has not touched for a while, which in a virtual machine costs several times more.
 """
 import glob
+import itertools
 import json
 import os
 import shutil
@@ -35,10 +36,10 @@ def say(text):
 # --- running -----------------------------------------------------------------------------------------------------------
 
 class Run:
-    """One finished process: CPU-seconds, wall-seconds, resident memory at its peak in MB."""
+    """One finished process: CPU-seconds and wall-seconds."""
 
-    def __init__(self, cpu, wall, memory):
-        self.cpu, self.wall, self.memory = cpu, wall, memory
+    def __init__(self, cpu, wall):
+        self.cpu, self.wall = cpu, wall
 
 
 def start(command, stdout, environment=None):
@@ -60,7 +61,7 @@ def finish(command, started):
         log.seek(0)
         sys.exit("bench: %s failed:\n%s" % (" ".join(command), log.read().decode(errors="replace")))
     log.close()
-    return Run(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss / 1024)
+    return Run(usage.ru_utime + usage.ru_stime, wall)
 
 
 def clear(folder):
@@ -78,7 +79,7 @@ def run_together(place, commands, stdouts):
     clear(place.work)
     started = [start(c, o) for c, o in zip(commands, stdouts)]
     runs = [finish(c, s) for c, s in zip(commands, started)]
-    return Run(sum(r.cpu for r in runs), max(r.wall for r in runs), sum(r.memory for r in runs))
+    return Run(sum(r.cpu for r in runs), max(r.wall for r in runs))
 
 
 # --- data --------------------------------------------------------------------------------------------------------------
@@ -149,10 +150,10 @@ def check_equal(name, engine_file, reference_file):
         return
     count = 0
     with open(a, "rb") as fa, open(b, "rb") as fb:
-        for la, lb in zip(fa, fb):
+        for la, lb in itertools.zip_longest(fa, fb):
             count += 1
+            if la is None or lb is None:
+                sys.exit("bench: %s: one side has more lines than the other" % name)
             if not same_line(la, lb):
                 sys.exit("bench: %s: outputs differ:\n  engine    %s  reference %s" % (name, la.decode(), lb.decode()))
-        if fa.readline() or fb.readline():
-            sys.exit("bench: %s: one side has more lines than the other" % name)
     say("  %s: %d lines, equal as values" % (name, count))

@@ -122,7 +122,7 @@ static char *text_encode(char *p, const struct ref_event *e, size_t count)
 
 const struct codec codecs[] = {
     {"json", "simdjson on demand", "by hand", true, codec_json_on_demand, json_encode},
-    {"json", "simdjson's first stage, by hand", NULL, false, json_by_hand, NULL},
+    {"json", "by hand on simdjson's index", NULL, false, json_by_hand, NULL},
     {"csv", "by hand", "by hand", true, csv_decode, csv_encode},
     {"msgpack", "msgpack-c", "msgpack-c", true, codec_msgpack_decode, codec_msgpack_encode},
     {"text", "memchr", "memcpy", true, text_decode, text_encode},
