@@ -46,7 +46,9 @@ size_t codec_json_on_demand(const char *p, size_t length, char *arena, bool keep
 {
     static simdjson::ondemand::parser parser;
     simdjson::ondemand::document_stream stream;
+#ifdef SIMDJSON_THREADS_ENABLED
     parser.threaded = false; // what is measured is one thread's time
+#endif
     if (parser.iterate_many(p, length, REF_BLOCK_BYTES).get(stream))
         ref_die("no memory for", "the parser");
     size_t rows = 0, count = 0;
