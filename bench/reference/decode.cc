@@ -1,20 +1,7 @@
-// The one C++ file: records out of JSON lines. simdjson's first stage finds the structural
-// characters of a whole block of lines and checks UTF-8; a walker made for these flat records goes
-// over them. (simdjson's on-demand interface does the same in 85 ns a record, against about 35
-// here.) Strings without an escape are used where they lie. A block that the first stage refuses is
-// taken again line by line, so that a bad record costs itself alone.
-#include "bench/reference/reference.h"
-
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wconversion"
-#include <simdjson.h>
-#pragma GCC diagnostic pop
-
-#include <charconv>
-#include <memory>
-#include <new>
-
-using simdjson_parser = simdjson::internal::dom_parser_implementation;
+// Payments out of JSON lines. simdjson's first stage finds the structural characters of a whole
+// block of lines and checks UTF-8; a walker made for these flat records goes over them. (simdjson's
+// on-demand interface does the same in 85 ns a record, against about 35 here.)
+#include "bench/reference/json.h"
 
 struct ref_decoder {
     std::unique_ptr<simdjson_parser> parser;
@@ -42,117 +29,6 @@ size_t ref_put_shortest(char *out, double value)
 
 namespace
 {
-
-inline bool is_digit(char c)
-{
-    return static_cast<unsigned char>(c - '0') < 10;
-}
-
-// After a number there is white space or the next structural character.
-inline bool ends_scalar(const char *p)
-{
-    return *p == ',' || *p == '}' || *p == ' ' || *p == '\t' || *p == '\r' || *p == '\n';
-}
-
-bool parse_double_slow(const char *p, double *value)
-{
-    const char *end = p;
-    while (!ends_scalar(end))
-        end++;
-    auto result = std::from_chars(p, end, *value);
-    return result.ec == std::errc() && result.ptr == end;
-}
-
-// Exact when the digits fit 53 bits and the power of ten is exact too: one rounding, by the
-// division.
-inline bool parse_double(const char *p, double *value)
-{
-    static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
-                                    1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
-                                    1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
-    const char *start = p;
-    bool negative = *p == '-';
-    p += negative;
-    if (!is_digit(*p) || (*p == '0' && is_digit(p[1])))
-        return false;
-    uint64_t digits = 0;
-    const char *first = p;
-    while (is_digit(*p))
-        digits = digits * 10 + static_cast<uint64_t>(*p++ - '0');
-    ptrdiff_t count = p - first, decimals = 0;
-    if (*p == '.') {
-        const char *point = p++;
-        while (is_digit(*p))
-            digits = digits * 10 + static_cast<uint64_t>(*p++ - '0');
-        decimals = p - point - 1;
-        count += decimals;
-        if (decimals == 0)
-            return false;
-    }
-    if (__builtin_expect(count > 15 || !ends_scalar(p), 0))
-        return parse_double_slow(start, value);
-    double d = static_cast<double>(digits) / powers[decimals];
-    *value = negative ? -d : d;
-    return true;
-}
-
-inline bool parse_int(const char *p, int64_t *value)
-{
-    bool negative = *p == '-';
-    p += negative;
-    const char *first = p;
-    uint64_t digits = 0;
-    while (is_digit(*p))
-        digits = digits * 10 + static_cast<uint64_t>(*p++ - '0');
-    if (p == first || p - first > 18 || (*first == '0' && p - first > 1) || !ends_scalar(p))
-        return false;
-    *value = negative ? -static_cast<int64_t>(digits) : static_cast<int64_t>(digits);
-    return true;
-}
-
-inline bool has_escape(const char *s, uint32_t length)
-{
-    typedef unsigned char lanes __attribute__((vector_size(16)));
-    for (uint32_t at = 0; at < length;
-         at += 16) { // up to 15 bytes beyond: what lies there may only cost the slow way
-        lanes chunk;
-        memcpy(&chunk, s + at, 16);
-        lanes hit = reinterpret_cast<lanes>(chunk == '\\');
-        uint64_t half[2];
-        memcpy(half, &hit, 16);
-        if ((half[0] | half[1]) != 0)
-            return true;
-    }
-    return false;
-}
-
-// `next` is where the structural character after the string stands.
-inline bool parse_string(const simdjson_parser &parser, const char *p, const char *next,
-                         char *&arena, const char *&s, uint32_t &length)
-{
-    if (*p != '"')
-        return false;
-    while (*--next != '"')
-        ;
-    s = p + 1;
-    length = static_cast<uint32_t>(next - s);
-    if (__builtin_expect(has_escape(s, length), 0)) {
-        auto *dst = reinterpret_cast<uint8_t *>(arena);
-        uint8_t *end = parser.parse_string(reinterpret_cast<const uint8_t *>(s), dst);
-        if (end == nullptr)
-            return false;
-        s = arena;
-        length = static_cast<uint32_t>(end - dst);
-        arena += length;
-    }
-    return true;
-}
-
-// The bytes of a key and its closing quote, in one comparison of eight bytes where they are eight.
-template <size_t N> inline bool is_key(const char *p, const char (&key)[N])
-{
-    return memcmp(p, key, N - 1) == 0;
-}
 
 template <unsigned WANT> struct walker {
     const simdjson_parser &parser;
@@ -218,29 +94,6 @@ template <unsigned WANT> struct walker {
                 return false;
         }
     }
-
-    size_t lines(size_t length, struct ref_event *events, uint64_t *bad)
-    {
-        const uint32_t *at = parser.structural_indexes.get(),
-                       *end = at + parser.n_structural_indexes;
-        size_t count = 0;
-        while (at < end) {
-            uint32_t start = *at;
-            if (__builtin_expect(object(at, end, events[count]), 1)) {
-                count++;
-                continue;
-            }
-            ++*bad;
-            const void *newline = memchr(text + start, '\n', length - start);
-            while (newline != nullptr && at < end && text + *at < newline)
-                at++;
-            while (newline != nullptr && at[-1] > start && text + at[-1] > newline)
-                at--;
-            if (newline == nullptr)
-                break;
-        }
-        return count;
-    }
 };
 
 template <unsigned WANT>
@@ -249,27 +102,27 @@ size_t decode(struct ref_decoder *decoder, const char *p, size_t length, char *a
 {
     simdjson_parser &parser = *decoder->parser;
     walker<WANT> w{parser, p, arena};
-    auto stage1 = [&](const char *text, size_t bytes) {
-        return parser.stage1(reinterpret_cast<const uint8_t *>(text), bytes,
-                             simdjson::stage1_mode::regular) == simdjson::SUCCESS;
-    };
-    if (__builtin_expect(stage1(p, length), 1))
-        return w.lines(length, events, bad);
-    size_t count = 0;
-    for (const char *end = p + length; w.text < end;) {
-        const char *newline =
-            static_cast<const char *>(memchr(w.text, '\n', static_cast<size_t>(end - w.text)));
-        size_t bytes = static_cast<size_t>((newline == nullptr ? end : newline + 1) - w.text);
-        if (stage1(w.text, bytes))
-            count += w.lines(bytes, events + count, bad);
-        else
-            ++*bad;
-        w.text += bytes;
-    }
-    return count;
+    return each_block(parser, p, length, bad, [&](const char *text, size_t bytes, size_t row) {
+        w.text = text;
+        return each_record(parser, text, bytes, row, bad,
+                           [&](const uint32_t *&at, const uint32_t *end, size_t i) {
+                               return w.object(at, end, events[i]);
+                           });
+    });
 }
 
 } // namespace
+
+bool ref_read_double(const char *p, size_t length, double *value)
+{
+    auto result = std::from_chars(p, p + length, *value);
+    return result.ec == std::errc() && result.ptr == p + length;
+}
+
+bool ref_is_utf8(const char *p, size_t length)
+{
+    return simdjson::validate_utf8(p, length);
+}
 
 size_t ref_decode(struct ref_decoder *decoder, const char *p, size_t length, unsigned want,
                   char *arena, struct ref_event *events, uint64_t *bad)
@@ -279,7 +132,11 @@ size_t ref_decode(struct ref_decoder *decoder, const char *p, size_t length, uns
         return decode<REF_W1>(decoder, p, length, arena, events, bad);
     case REF_W3U:
         return decode<REF_W3U>(decoder, p, length, arena, events, bad);
-    default:
+    case REF_W3C:
         return decode<REF_W3C>(decoder, p, length, arena, events, bad);
+    case REF_W2:
+        return decode<REF_W2>(decoder, p, length, arena, events, bad);
+    default:
+        return decode<REF_ALL>(decoder, p, length, arena, events, bad);
     }
 }

@@ -19,6 +19,7 @@ bool ref_reader_open(struct ref_reader *reader, const char *path)
     reader->fd = open(path, O_RDONLY | O_CLOEXEC);
     if (reader->fd < 0)
         return false;
+    reader->inflate = ref_inflate_new(reader->fd, path);
     posix_fadvise(reader->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
     reader->block = malloc(REF_BLOCK_BYTES + REF_PADDING_BYTES);
     if (reader->block == NULL)
@@ -31,9 +32,17 @@ void ref_reader_close(struct ref_reader *reader)
 {
     if (reader->fd >= 0)
         close(reader->fd);
+    ref_inflate_free(reader->inflate);
+    reader->inflate = NULL;
     free(reader->block);
     reader->fd = -1;
     reader->block = NULL;
+}
+
+static ssize_t read_some(struct ref_reader *reader, char *out, size_t bytes)
+{
+    return reader->inflate != NULL ? (ssize_t)ref_inflate_read(reader->inflate, out, bytes)
+                                   : read(reader->fd, out, bytes);
 }
 
 size_t ref_reader_next(struct ref_reader *reader)
@@ -43,7 +52,7 @@ size_t ref_reader_next(struct ref_reader *reader)
     reader->length = rest;
     while (!reader->at_end && reader->length < REF_BLOCK_BYTES) {
         ssize_t n =
-            read(reader->fd, reader->block + reader->length, REF_BLOCK_BYTES - reader->length);
+            read_some(reader, reader->block + reader->length, REF_BLOCK_BYTES - reader->length);
         if (n < 0 && errno != EINTR)
             ref_die("read", "input");
         if (n == 0)

@@ -29,6 +29,8 @@ enum {
     REF_AMOUNT = 8,
     REF_TS = 16,
     REF_W1 = REF_USER | REF_COUNTRY | REF_NOTE | REF_AMOUNT,
+    REF_W2 = REF_USER,
+    REF_ALL = REF_W1 | REF_TS,
     REF_W3U = REF_USER | REF_AMOUNT | REF_TS,
     REF_W3C = REF_COUNTRY | REF_AMOUNT | REF_TS
 };
@@ -45,17 +47,29 @@ enum {
 struct ref_decoder;
 struct ref_decoder *ref_decoder_new(void);
 void ref_decoder_free(struct ref_decoder *decoder);
-// Decode all lines of [p, p + length), which ends at a line end. `want` is REF_W1, REF_W3U or
-// REF_W3C: other fields are checked for their type and not converted. Returns the number of events;
+// Decode all lines of [p, p + length), which ends at a line end. `want` is one of REF_W1 to
+// REF_ALL: other fields are checked for their type and not converted. Returns the number of events;
 // *bad counts records that are not as they should be.
 size_t ref_decode(struct ref_decoder *decoder, const char *p, size_t length, unsigned want,
                   char *arena, struct ref_event *events, uint64_t *bad);
+// The same of CSV with the columns user_id, amount, country, ts (ISO 8601), note, without its
+// header. *used: what the records take that are whole, since a block may end within quotes.
+size_t ref_decode_csv(const char *p, size_t length, char *arena, struct ref_event *events,
+                      size_t *used, uint64_t *bad);
+bool ref_read_double(const char *p, size_t length, double *value); // all of [p, p + length)
+bool ref_is_utf8(const char *p, size_t length);
 // The shortest decimal text that reads back as `value`; at least 32 bytes at `out`.
 size_t ref_put_shortest(char *out, double value);
 
-// --- files in blocks of whole lines (io.c)
+// --- files in blocks of whole lines (io.c), also those that end in .gz and .zst (inflate.c)
+struct ref_inflate;
+struct ref_inflate *ref_inflate_new(int fd, const char *path); // NULL: the file is plain
+size_t ref_inflate_read(struct ref_inflate *inflate, char *out, size_t bytes); // 0: no more
+void ref_inflate_free(struct ref_inflate *inflate);
+
 struct ref_reader {
     int fd;
+    struct ref_inflate *inflate; // NULL: plain
     bool at_end;
     char *block;         // REF_BLOCK_BYTES + padding
     size_t length, used; // bytes in the block; bytes of it that were handed out
@@ -83,6 +97,7 @@ char *ref_put_int(char *out, int64_t value);
 char *ref_put_double(char *out, double value);
 char *ref_put_timestamp(char *out, int64_t ms);                  // 2026-01-02T03:04:05.678Z
 char *ref_put_string(char *out, const char *s, uint32_t length); // with escapes, without quotes
+char *ref_put_csv(char *out, const char *s, uint32_t length);    // a field, in quotes if needed
 #define REF_PUT(out, literal) \
     ((char *)memcpy((out), literal, sizeof(literal) - 1) + sizeof(literal) - 1)
 static inline char *ref_put_bytes(char *out, const char *p, size_t length)

@@ -101,6 +101,15 @@ static inline void table_prefetch(const struct table *t, uint64_t hash)
     __builtin_prefetch(&t->index[hash & t->mask], 1);
 }
 
+// Once the index is there: the entry that is probably the key's, asked for. UINT32_MAX: none yet.
+static inline uint32_t table_prefetch_entry(const struct table *t, uint64_t hash)
+{
+    uint32_t at = (uint32_t)t->index[hash & t->mask] - 1;
+    if (at != UINT32_MAX)
+        __builtin_prefetch(&t->entries[at], 1);
+    return at;
+}
+
 static inline struct table_entry *table_upsert(struct table *t, uint64_t hash, const char *key,
                                                uint32_t length)
 {

@@ -55,6 +55,8 @@ char *ref_put_double(char *out, double value)
         uint64_t whole = magnitude / 100;
         uint64_t fraction = magnitude - whole * 100;
         out = put_unsigned(out, whole);
+        if (fraction == 0)
+            return out;
         *out++ = '.';
         memcpy(out, digit_pairs + fraction * 2, 2);
         return out + (fraction % 10 == 0 ? 1 : 2);

@@ -3,33 +3,25 @@
 // records included.
 //   w3 user|country FILE... > OUT
 #include "bench/reference/reference.h"
+#include "bench/reference/splits.h"
 #include "bench/reference/table.h"
 
 #include <stdio.h>
 
-enum { SIZE_MS = 60000, DISORDER_MS = 2000, FILES_MAX = 256, WINDOWS_MAX = 64 };
-
-struct split {
-    struct ref_reader reader;
-    int64_t watermark;
-    bool ended;
-};
+enum { SIZE_MS = 60000, WINDOWS_MAX = 64 };
 
 struct window {
     int64_t start;
     struct table table;
 };
 
-static struct split splits[FILES_MAX];
-static int split_count;
+static struct splits splits;
 static struct window *windows[WINDOWS_MAX]; // ascending by start
 static int window_count;
 static struct window *spare[WINDOWS_MAX];
 static int spare_count;
-static struct ref_event events[REF_EVENTS_MAX];
 static uint64_t hashes[REF_EVENTS_MAX];
 static struct ref_writer out;
-static char arena[REF_BLOCK_BYTES + REF_PADDING_BYTES];
 static bool by_user;
 static int64_t watermark = INT64_MIN;
 static uint64_t late, fired;
@@ -107,7 +99,7 @@ static inline const char *key_of(const struct ref_event *e, uint32_t *length)
 }
 
 // Returns the largest time.
-static int64_t add(size_t count)
+static int64_t add(const struct ref_event *events, size_t count)
 {
     int64_t newest = INT64_MIN;
     struct window *w = NULL;
@@ -140,54 +132,21 @@ static int64_t add(size_t count)
     return newest;
 }
 
-// The split to read next, and the watermark of all: the lowest of those that have not ended.
-static struct split *lowest(void)
-{
-    struct split *best = NULL;
-    for (int i = 0; i < split_count; i++) {
-        if (!splits[i].ended && (best == NULL || splits[i].watermark < best->watermark))
-            best = &splits[i];
-    }
-    return best;
-}
-
 int main(int argc, char **argv)
 {
-    if (argc < 3 || argc - 2 > FILES_MAX ||
-        (strcmp(argv[1], "user") != 0 && strcmp(argv[1], "country") != 0)) {
+    if (argc < 3 || (strcmp(argv[1], "user") != 0 && strcmp(argv[1], "country") != 0)) {
         fprintf(stderr, "usage: w3 user|country FILE...\n");
         return 2;
     }
     by_user = argv[1][0] == 'u';
-    struct ref_decoder *decoder = ref_decoder_new();
-    for (int i = 2; i < argc; i++, split_count++) {
-        if (!ref_reader_open(&splits[split_count].reader, argv[i]))
-            ref_die("open", argv[i]);
-        splits[split_count].watermark = INT64_MIN;
-    }
-    uint64_t bad = 0, rows = 0;
-    for (struct split *s; (s = lowest()) != NULL;) {
-        size_t length = ref_reader_next(&s->reader);
-        if (length == 0) {
-            s->ended = true;
-        } else {
-            size_t count = ref_decode(decoder, s->reader.block, length, by_user ? REF_W3U : REF_W3C,
-                                      arena, events, &bad);
-            rows += count;
-            int64_t newest = add(count);
-            if (newest != INT64_MIN && newest - DISORDER_MS - 1 > s->watermark)
-                s->watermark = newest - DISORDER_MS - 1;
-        }
-        const struct split *next = lowest();
-        if (next != NULL && next->watermark > watermark)
-            advance(next->watermark);
-    }
+    splits_open(&splits, argc - 2, argv + 2);
+    for (int64_t now = INT64_MIN; splits_step(&splits, by_user ? REF_W3U : REF_W3C, add, &now);)
+        if (now > watermark)
+            advance(now);
     advance(INT64_MAX);
     ref_writer_flush(&out);
-    for (int i = 0; i < split_count; i++)
-        ref_reader_close(&splits[i].reader);
-    ref_decoder_free(decoder);
-    fprintf(stderr, "rows %llu fired %llu late %llu bad %llu\n", (unsigned long long)rows,
-            (unsigned long long)fired, (unsigned long long)late, (unsigned long long)bad);
-    return bad == 0 ? 0 : 1;
+    splits_close(&splits);
+    fprintf(stderr, "rows %llu fired %llu late %llu bad %llu\n", (unsigned long long)splits.rows,
+            (unsigned long long)fired, (unsigned long long)late, (unsigned long long)splits.bad);
+    return splits.bad == 0 ? 0 : 1;
 }

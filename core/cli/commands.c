@@ -152,11 +152,6 @@ const struct tm_cli_flag *tm_cli_find_flag(const char *name)
     return NULL;
 }
 
-const char *tm_cli_job_name(const struct tm_cli_options *options)
-{
-    return options->file != NULL ? options->file : "-e";
-}
-
 static void print_exit_codes(FILE *out)
 {
     fprintf(out, "Exit codes:\n");

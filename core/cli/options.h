@@ -74,7 +74,10 @@ extern const char tm_cli_exit_codes[];                // a line each
 
 const struct tm_cli_flag *tm_cli_find_flag(const char *name);
 // The job as messages name it: its path, or -e.
-const char *tm_cli_job_name(const struct tm_cli_options *options);
+static inline const char *tm_cli_job_name(const struct tm_cli_options *options)
+{
+    return options->file != NULL ? options->file : "-e";
+}
 
 // Parses argv. Returns 0, or TM_E_USAGE with the message. *command is NULL for `tidemill` alone.
 int tm_cli_parse(int argc, char **argv, struct tm_cli_options *options,

@@ -1,0 +1,14 @@
+-- CSV to CSV: a filter and a computed column. The same as bench/reference/csv.c. --set input=GLOB --set output=PATH
+local tm = require "tidemill"
+
+local Payment = tm.schema {
+  user_id = "string", amount = "double", country = "string", ts = "timestamp", note = "string",
+}
+
+return tm.from(tm.file { path = tm.arg("input", "build/bench/data/*.csv"), format = "csv", schema = Payment })
+  :filter(function(e) return e.amount >= 50 and e.country ~= "US" end)
+  :map(function(e)
+    return { user_id = e.user_id, country = e.country, amount = e.amount,
+      fee = math.floor(e.amount * 2.9 + 30.5) / 100, ts = e.ts, note = e.note }
+  end)
+  :to(tm.file { path = tm.arg("output", "build/bench/csv.csv"), format = "csv", if_exists = "replace" })
