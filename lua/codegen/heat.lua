@@ -33,11 +33,11 @@ function heat.share(fn)
   if all_shared and not ignited then jit.off(fn, true) end
 end
 
-local seen = {} -- of those that are found by what they call
+local found = {} -- of those that are found by what they call
 
 local function share_deep(fn, depth)
-  if type(fn) ~= "function" or seen[fn] or util.funcinfo(fn).ffid or depth > 4 then return end
-  seen[fn] = true
+  if type(fn) ~= "function" or found[fn] or util.funcinfo(fn).ffid or depth > 4 then return end
+  found[fn] = true
   heat.share(fn)
   for i = 1, util.funcinfo(fn).upvalues do
     local _, value = debug.getupvalue(fn, i)
