@@ -371,6 +371,12 @@ function connectors.as_sink(connector, at, what, findings)
       "leave it out")
   end
   if self.schema then schema.refuse_options(self.at, self.what .. ": schema", self.schema) end
+  for _, o in ipairs(format_options or {}) do
+    if chosen == "json" and o.name == "layout" then
+      fault.raise("OPTION", self.at, self.what .. ": layout is of sources: JSON is written as one object per line",
+        "tm.webhook { body = \"array\" } sends arrays")
+    end
+  end
   if chosen == "csv" and self.values.nulls == "omit" then
     fault.raise("OPTION", self.at, self.what .. ': nulls = "omit": a record of CSV has a place for every column',
       'what stands there is an option: format = tm.csv { null = "" }')

@@ -46,6 +46,12 @@ describe("a format", function()
     assert.is_not.equal(of("null = 'x'"), of("null = 'y'"))
   end)
 
+  it("of JSON has a layout at sources only", function()
+    assert.equal("json layout=array", shown(source 'tm.stdin { schema = S, format = tm.json { layout = "array" } }'))
+    local f = scripts.fault(HEAD .. 'return tm.from(tm.lines()):to(tm.print { format = tm.json { layout = "array" } })')
+    assert.equal("OPTION", f.code)
+  end)
+
   it("has the options that C has", function()
     local found, file = {}, assert(io.open("core/format/csv_options.c"))
     for name in file:read("*a"):gmatch('{"([%l_]+)", TM_OPTION_') do found[#found + 1] = name end
