@@ -1,0 +1,134 @@
+// Formats of one column: see single.h.
+#include "core/format/single.h"
+
+#include "core/base/limits.h"
+#include "core/batch/builder.h"
+
+static int find_column(const struct tm__single_format *format, const struct tm_schema *schema,
+                       bool writes, uint32_t *field, struct tm_error *err)
+{
+    uint32_t visible = 0;
+    for (uint32_t i = 0; i < schema->field_count; i++) {
+        if ((schema->fields[i].flags & TM_FIELD_HIDDEN) == 0) {
+            visible++;
+            *field = i;
+        }
+    }
+    uint8_t kind = schema->fields[*field].type.kind;
+    if (visible == 1 && (kind == format->kind || (writes && kind == format->also_written)))
+        return 0;
+    if (visible == 1)
+        tm_error_set(err, TM_E_SCHEMA,
+                     "format \"%s\" needs one %s, and column %s is of another type", format->name,
+                     format->needed, schema->fields[*field].name);
+    else
+        tm_error_set(err, TM_E_SCHEMA, "format \"%s\" needs one %s, there are %u", format->name,
+                     format->needed, visible);
+    tm_error_hint(err, "use format = \"json\", or map to a single %s first", format->needed);
+    return TM_E_SCHEMA;
+}
+
+int tm__single_decoder_new(const struct tm__single_format *format, const struct tm_decoder_ops *ops,
+                           const struct tm_decoder_args *args, struct tm_decoder **decoder,
+                           struct tm_error *err)
+{
+    uint32_t field = 0;
+    int rc = find_column(format, args->schema, false, &field, err);
+    if (rc != 0)
+        return rc;
+    struct tm__single_decoder *d = tm_mem_zalloc(args->mem, sizeof *d);
+    if (d == NULL)
+        return tm_error_set(err, TM_E_MEMORY, "no memory for a %s decoder", format->name);
+    d->base.ops = ops;
+    d->mem = args->mem;
+    d->schema = tm_schema_ref(args->schema);
+    d->field = field;
+    d->used = args->used == NULL || ((args->used[field >> 6] >> (field & 63)) & 1) != 0;
+    size_t limit = TM_ROW_BYTES_MAX - 64 - args->schema->fixed_bytes;
+    tm__lines_init(&d->lines, args->max_record < limit ? args->max_record : limit);
+    *decoder = &d->base;
+    return 0;
+}
+
+void tm__single_decoder_free(struct tm_decoder *decoder)
+{
+    struct tm__single_decoder *d = (struct tm__single_decoder *)decoder;
+    tm_schema_unref(d->schema);
+    tm_mem_free(d->mem, d, sizeof *d);
+}
+
+int tm__single_put(struct tm__single_decoder *d, struct tm_batch *batch, const uint8_t *p,
+                   size_t len)
+{
+    struct tm_builder b;
+    int rc = tm_builder_begin(&b, batch);
+    if (rc == 0 && d->used && (rc = tm_builder_put_bytes(&b, d->field, p, (uint32_t)len)) != 0)
+        tm_builder_cancel(&b);
+    return rc == 0 ? tm_builder_end(&b) : rc;
+}
+
+struct encoder {
+    struct tm_encoder base;
+    struct tm_mem *mem;
+    struct tm_schema *schema;
+    uint32_t field, offset;
+    const char *tail;
+    size_t tail_bytes;
+};
+
+static int encode(struct tm_encoder *base, const struct tm_batch *batch, const struct tm_row **row,
+                  struct tm_buf *out, size_t limit_bytes,
+                  int (*bad)(void *arg, const struct tm_row *row, int code, const char *message),
+                  void *arg)
+{
+    struct encoder *e = (struct encoder *)base;
+    const struct tm_row *end =
+        (const struct tm_row *)(const void *)(batch->data + batch->size_bytes);
+    (void)bad; // every value can be written
+    (void)arg;
+    while (*row < end && out->size_bytes < limit_bytes) {
+        uint32_t len = 0;
+        const char *p = "";
+        if (!tm_row_is_null(*row, e->field))
+            p = tm_row_string(*row, e->offset, &len);
+        int rc = tm_buf_reserve(out, len + e->tail_bytes);
+        if (rc != 0)
+            return rc;
+        memcpy(out->data + out->size_bytes, p, len);
+        memcpy(out->data + out->size_bytes + len, e->tail, e->tail_bytes);
+        out->size_bytes += len + e->tail_bytes;
+        *row = tm_row_next(*row);
+    }
+    return 0;
+}
+
+static void encoder_free(struct tm_encoder *base)
+{
+    struct encoder *e = (struct encoder *)base;
+    tm_schema_unref(e->schema);
+    tm_mem_free(e->mem, e, sizeof *e);
+}
+
+static const struct tm_encoder_ops encoder_ops = {.encode = encode, .free = encoder_free};
+
+int tm__single_encoder_new(const struct tm__single_format *format,
+                           const struct tm_encoder_args *args, struct tm_encoder **encoder,
+                           struct tm_error *err)
+{
+    uint32_t field = 0;
+    int rc = find_column(format, args->schema, true, &field, err);
+    if (rc != 0)
+        return rc;
+    struct encoder *e = tm_mem_zalloc(args->mem, sizeof *e);
+    if (e == NULL)
+        return tm_error_set(err, TM_E_MEMORY, "no memory for a %s encoder", format->name);
+    e->base.ops = &encoder_ops;
+    e->mem = args->mem;
+    e->schema = tm_schema_ref(args->schema);
+    e->field = field;
+    e->offset = args->schema->fields[field].offset;
+    e->tail = format->tail;
+    e->tail_bytes = strlen(format->tail);
+    *encoder = &e->base;
+    return 0;
+}
