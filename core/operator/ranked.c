@@ -10,9 +10,8 @@
 // of its ranking: -D of the row that falls out, then +I of the new one; with places, -U and +U for
 // every place that has another row now. These can be many, so a change under way goes on in the
 // next step where the output is full.
-#include "core/operator/block.h"
+#include "core/operator/final.h"
 #include "core/operator/order.h"
-#include "core/operator/result.h"
 
 enum { INLINE_PLACES = 8 };
 
@@ -55,10 +54,8 @@ struct ranked {
     uint32_t at;              // next row of the block
     struct change change;     // steps 0: none
 
-    bool ending;
-    struct tm_state_cursor cursor;
-    const struct ranking *last; // whose rows go out, NULL: none
-    uint32_t last_place;
+    struct tm__operator_final final;
+    uint32_t final_place; // next of the ranking whose rows go out
 };
 
 // --- opening -------------------------------------------------------------------------------------
@@ -408,49 +405,22 @@ static int step_batch(struct ranked *self, struct tm_element *in, struct tm_elem
 
 // --- the end -------------------------------------------------------------------------------------
 
-// The next row of all rankings into the output; false: there is none.
-static int append_last(struct ranked *self, bool *any, struct tm_error *err)
+// The next row of a ranking into the output.
+static int append_place(struct tm_operator *op, const struct tm_key *key, void *value, bool *more,
+                        struct tm_error *err)
 {
-    uint32_t first, last;
-    tm__operator_key_groups(&self->base, &first, &last);
-    while (self->last == NULL || self->last_place == self->last->count) {
-        struct tm_key key;
-        void *value;
-        if (tm_state_next(&self->cursor, &key, &value)) {
-            self->last = value;
-            self->last_place = 0;
-            continue;
-        }
-        *any = self->cursor.key_group != last;
-        if (!*any)
-            return 0;
-        tm_state_iterate(self->state, self->ns, self->cursor.key_group + 1, &self->cursor);
+    struct ranked *self = (struct ranked *)op;
+    uint32_t group = self->final.cursor.key_group;
+    const struct ranking *ranking = value;
+    (void)key;
+    if (self->final_place == ranking->count) {
+        self->final_place = 0;
+        return 0;
     }
-    *any = true;
-    uint32_t group = self->cursor.key_group, place = self->last_place++;
-    const struct tm_blob *places = places_of(self, group, self->last);
+    *more = true;
+    uint32_t place = self->final_place++;
+    const struct tm_blob *places = places_of(self, group, ranking);
     return append(self, group, &places[place], TM_ROW_INSERT, place, NULL, err);
-}
-
-// The rankings, key groups ascending, in the order of the state. TM_STEP_MORE: a batch of them.
-static int step_end(struct ranked *self, struct tm_element *out, struct tm_error *err)
-{
-    uint32_t first, last;
-    tm__operator_key_groups(&self->base, &first, &last);
-    if (!self->ending) {
-        self->ending = true;
-        self->out.split = TM_NO_SPLIT;
-        self->out.read_ns = 0;
-        tm_state_iterate(self->state, self->ns, first, &self->cursor);
-    }
-    for (bool any = true; any;) {
-        int rc = append_last(self, &any, err);
-        if (rc != 0)
-            return rc;
-        if (self->out.batch != NULL && tm_batch_is_full(self->out.batch))
-            break;
-    }
-    return tm__operator_output_take(&self->out, &self->base, out) ? TM_STEP_MORE : TM_STEP_DONE;
 }
 
 static int ranked_step(struct tm_operator *op, struct tm_element *in, struct tm_element *out,
@@ -459,9 +429,9 @@ static int ranked_step(struct tm_operator *op, struct tm_element *in, struct tm_
     struct ranked *self = (struct ranked *)op;
     if (in->kind == TM_ELEMENT_BATCH)
         return step_batch(self, in, out, err);
-    // A job that was stopped has not seen the end of its input: nothing is final.
-    if (in->kind == TM_ELEMENT_END && in->status == TM_END_DRAIN && op->node->emit_final) {
-        int rc = step_end(self, out, err);
+    if (op->node->emit_final && tm__operator_is_final(in)) {
+        int rc = tm__operator_final_step(&self->final, op, self->state, self->ns, &self->out,
+                                         append_place, out, err);
         if (rc != TM_STEP_DONE)
             return rc;
     }

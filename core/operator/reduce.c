@@ -3,8 +3,7 @@
 // entry into the chunk no key comes twice, since the second row needs the first one's result: a
 // batch is cut where a key repeats.
 #include "core/base/limits.h"
-#include "core/operator/block.h"
-#include "core/operator/result.h"
+#include "core/operator/final.h"
 #include "core/vm/vm.h"
 
 // The value of a key.
@@ -36,8 +35,7 @@ struct reduce {
     bool failed[TM__OPERATOR_BLOCK]; // by row of the run
     struct tm_error failure;         // of a row, when it ends the job
 
-    bool ending;
-    struct tm_state_cursor cursor;
+    struct tm__operator_final final;
 };
 
 static int reduce_open(struct tm_operator *op, struct tm_schema *input, struct tm_error *err)
@@ -281,49 +279,22 @@ static int step_batch(struct reduce *self, struct tm_element *in, struct tm_elem
     return TM_STEP_DONE;
 }
 
-// One more kept row into the output.
-static int append_kept(struct reduce *self, const struct kept *kept, struct tm_error *err)
+// A kept row into the output.
+static int append_kept(struct tm_operator *op, const struct tm_key *key, void *value, bool *more,
+                       struct tm_error *err)
 {
+    struct reduce *self = (struct reduce *)op;
+    const struct kept *kept = value;
+    (void)key;
+    (void)more; // one row
     if (kept->row.length == 0)
         return 0; // every row of the key failed
-    if (tm__operator_output_open(&self->output, self->base.ctx, self->schema) != 0)
-        return tm__operator_out_of_memory(&self->base, err);
-    const struct tm_row *row = tm_state_blob_get(self->state, self->cursor.key_group, &kept->row);
-    return tm_batch_append_row(self->output.batch, row) == 0
-               ? 0
-               : tm__operator_out_of_memory(&self->base, err);
-}
-
-// A row per key, key groups ascending, in the order of the state. TM_STEP_MORE: a batch of them.
-static int step_end(struct reduce *self, struct tm_element *out, struct tm_error *err)
-{
-    uint32_t first, last;
-    tm__operator_key_groups(&self->base, &first, &last);
-    if (!self->ending) {
-        self->ending = true;
-        tm__operator_output_fini(&self->output); // a run's results
-        self->output.split = TM_NO_SPLIT;
-        self->output.read_ns = 0;
-        tm_state_iterate(self->state, self->ns, first, &self->cursor);
-    }
-    for (;;) {
-        struct tm_key key;
-        void *value;
-        if (!tm_state_next(&self->cursor, &key, &value)) {
-            if (self->cursor.key_group == last)
-                break;
-            tm_state_iterate(self->state, self->ns, self->cursor.key_group + 1, &self->cursor);
-            continue;
-        }
-        int rc = append_kept(self, value, err);
-        if (rc != 0)
-            return rc;
-        if (self->output.batch != NULL && tm_batch_is_full(self->output.batch)) {
-            (void)tm__operator_output_take(&self->output, &self->base, out);
-            return TM_STEP_MORE;
-        }
-    }
-    return tm__operator_output_take(&self->output, &self->base, out) ? TM_STEP_MORE : TM_STEP_DONE;
+    if (tm__operator_output_open(&self->output, op->ctx, self->schema) != 0)
+        return tm__operator_out_of_memory(op, err);
+    const struct tm_row *row =
+        tm_state_blob_get(self->state, self->final.cursor.key_group, &kept->row);
+    return tm_batch_append_row(self->output.batch, row) == 0 ? 0
+                                                             : tm__operator_out_of_memory(op, err);
 }
 
 static int reduce_step(struct tm_operator *op, struct tm_element *in, struct tm_element *out,
@@ -332,9 +303,9 @@ static int reduce_step(struct tm_operator *op, struct tm_element *in, struct tm_
     struct reduce *self = (struct reduce *)op;
     if (in->kind == TM_ELEMENT_BATCH)
         return step_batch(self, in, out, err);
-    // A job that was stopped has not seen the end of its input: nothing is final.
-    if (in->kind == TM_ELEMENT_END && in->status == TM_END_DRAIN && !self->every) {
-        int rc = step_end(self, out, err);
+    if (!self->every && tm__operator_is_final(in)) {
+        int rc = tm__operator_final_step(&self->final, op, self->state, self->ns, &self->output,
+                                         append_kept, out, err);
         if (rc != TM_STEP_DONE)
             return rc;
     }

@@ -1,4 +1,5 @@
 // Rolling aggregates of keyed streams: one row per input row, or one per key at the end of input.
+#include "core/operator/final.h"
 #include "core/operator/pass.h"
 
 struct rolling {
@@ -22,8 +23,7 @@ struct rolling {
     uint32_t at;              // next row of the block
     uint64_t used;            // rows of the block that count as used, not in the metrics yet
 
-    bool ending; // the end is under way: rows per key go out
-    struct tm_state_cursor cursor;
+    struct tm__operator_final final; // the end is under way: rows per key go out
 };
 
 static int rolling_open(struct tm_operator *op, struct tm_schema *input, struct tm_error *err)
@@ -223,46 +223,17 @@ static int step_batch(struct rolling *self, struct tm_element *in, struct tm_ele
 
 // --- the end -------------------------------------------------------------------------------------
 
-static int append_entry(struct rolling *self, const struct tm_key *key, const void *value,
+static int append_entry(struct tm_operator *op, const struct tm_key *key, void *value, bool *more,
                         struct tm_error *err)
 {
+    struct rolling *self = (struct rolling *)op;
+    (void)more; // one row
     struct tm__operator_result_row result = {
         .key = key,
-        .home = {self->state, self->ns, self->cursor.key_group},
+        .home = {self->state, self->ns, self->final.cursor.key_group},
         .value = value,
     };
     return append(self, &result, NULL, err);
-}
-
-// A row per key, key groups ascending, in the order of the state. TM_STEP_MORE: a batch of them.
-static int step_end(struct rolling *self, struct tm_element *out, struct tm_error *err)
-{
-    uint32_t first, last;
-    tm__operator_key_groups(&self->base, &first, &last);
-    if (!self->ending) {
-        self->ending = true;
-        self->output.split = TM_NO_SPLIT;
-        self->output.read_ns = 0;
-        tm_state_iterate(self->state, self->ns, first, &self->cursor);
-    }
-    while (self->cursor.key_group <= last) {
-        struct tm_key key;
-        void *value;
-        if (!tm_state_next(&self->cursor, &key, &value)) {
-            if (self->cursor.key_group == last)
-                break;
-            tm_state_iterate(self->state, self->ns, self->cursor.key_group + 1, &self->cursor);
-            continue;
-        }
-        int rc = append_entry(self, &key, value, err);
-        if (rc != 0)
-            return rc;
-        if (self->output.batch != NULL && tm_batch_is_full(self->output.batch)) {
-            (void)tm__operator_output_take(&self->output, &self->base, out);
-            return TM_STEP_MORE;
-        }
-    }
-    return tm__operator_output_take(&self->output, &self->base, out) ? TM_STEP_MORE : TM_STEP_DONE;
 }
 
 static int rolling_step(struct tm_operator *op, struct tm_element *in, struct tm_element *out,
@@ -271,9 +242,9 @@ static int rolling_step(struct tm_operator *op, struct tm_element *in, struct tm
     struct rolling *self = (struct rolling *)op;
     if (in->kind == TM_ELEMENT_BATCH)
         return step_batch(self, in, out, err);
-    // A job that was stopped has not seen the end of its input: nothing is final.
-    if (in->kind == TM_ELEMENT_END && in->status == TM_END_DRAIN && !self->every) {
-        int rc = step_end(self, out, err);
+    if (!self->every && tm__operator_is_final(in)) {
+        int rc = tm__operator_final_step(&self->final, op, self->state, self->ns, &self->output,
+                                         append_entry, out, err);
         if (rc != TM_STEP_DONE)
             return rc;
     }
