@@ -4,7 +4,6 @@
 local ffi = require "ffi.init"
 local any_writer = require "codegen.any_writer"
 local arena = require "codegen.arena"
-local columns = require "codegen.columns"
 local explain = require "codegen.explain"
 local fit = require "codegen.fit"
 local heat = require "codegen.heat"
@@ -263,6 +262,5 @@ nest.encoders = setmetatable(encoders, { __index = function(t, text)
   return encode
 end })
 
-nest.plain = columns.names(false)
 
 return nest

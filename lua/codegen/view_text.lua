@@ -6,7 +6,6 @@ local decimal = require "codegen.decimal"
 local heat = require "codegen.heat"
 local int64 = require "codegen.int64"
 local layout = require "ffi.layout"
-local type_text = require "tidemill.type_text"
 local views = require "codegen.views"
 local writer = require "codegen.writer"
 
@@ -213,6 +212,5 @@ function view_text.load(tree)
   return main(R)
 end
 
-view_text.is_nested = type_text.is_nested
 
 return view_text
