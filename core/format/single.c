@@ -94,8 +94,10 @@ static int encode(struct tm_encoder *base, const struct tm_batch *batch, const s
         int rc = tm_buf_reserve(out, len + e->tail_bytes);
         if (rc != 0)
             return rc;
-        memcpy(out->data + out->size_bytes, p, len);
-        memcpy(out->data + out->size_bytes + len, e->tail, e->tail_bytes);
+        if (len > 0) // nothing to write may have nowhere to go
+            memcpy(out->data + out->size_bytes, p, len);
+        if (e->tail_bytes > 0)
+            memcpy(out->data + out->size_bytes + len, e->tail, e->tail_bytes);
         out->size_bytes += len + e->tail_bytes;
         *row = tm_row_next(*row);
     }

@@ -26,15 +26,20 @@ START_TEST(every_type_text_reads_back_as_itself)
         "list(struct(a list(map(int,struct(b bytes)))))"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         char buf[TM_TYPE_TEXT];
-        ck_assert_str_eq(tm_type_text(support_type(texts[i]), buf), texts[i]);
+        struct tm_type type = support_type(texts[i]);
+        ck_assert_str_eq(tm_type_text(type, buf), texts[i]);
+        tm_schema_unref(type.of);
     }
 }
 END_TEST
 
 START_TEST(blanks_inside_a_type_do_not_matter)
 {
-    ck_assert(tm_type_equal(support_type(" struct( a  list( int ! ) , b any )"),
-                            support_type("struct(a list(int!),b any)")));
+    struct tm_type wide = support_type(" struct( a  list( int ! ) , b any )");
+    struct tm_type narrow = support_type("struct(a list(int!),b any)");
+    ck_assert(tm_type_equal(wide, narrow));
+    tm_schema_unref(wide.of);
+    tm_schema_unref(narrow.of);
     ck_assert(tm_type_equal(support_type("decimal( 10 , 2 )"), support_type("decimal(10,2)")));
 }
 END_TEST

@@ -60,11 +60,13 @@ static inline struct support_random support_seed(const char *test)
     return (struct support_random){seed != 0 ? seed : 1};
 }
 
+// The type that `text` names. What it holds of nested types (`of`) is the caller's.
 static inline struct tm_type support_type(const char *text)
 {
-    static struct tm_mem mem; // of types that tests leave to the end of the process
+    static struct tm_mem mem; // lives as long as the types
     struct tm_type type;
-    tm_mem_init(&mem, &support_fx, NULL, 0);
+    if (mem.fx == NULL)
+        tm_mem_init(&mem, &support_fx, NULL, 0);
     ck_assert_int_eq(tm_type_parse(&mem, text, &type, NULL), 0);
     return type;
 }

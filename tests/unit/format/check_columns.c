@@ -177,7 +177,8 @@ static void converts(const struct tm_format *from, const struct tm_format *to,
     const struct tm_row *row = tm_batch_first(batch);
     ck_assert_int_eq(e->ops->encode(e, batch, &row, &out, SIZE_MAX, NULL, NULL), 0);
     ck_assert_uint_eq(out.size_bytes, want_len);
-    ck_assert_mem_eq(out.data, want, want_len);
+    if (want_len > 0) // nothing written may have no place
+        ck_assert_mem_eq(out.data, want, want_len);
     tm_batch_release(batch);
     d->ops->free(d);
     e->ops->free(e);
