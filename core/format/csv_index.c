@@ -6,6 +6,9 @@
 #include "core/base/check.h"
 #include "core/format/csv_block.h"
 
+enum { USUAL = 4 }; // positions in a block
+#define LAST (UINT64_C(1) << 63)
+
 void tm__csv_index_init(struct tm__csv_index *index, struct tm_mem *mem, struct tm__csv_marks marks)
 {
     *index = (struct tm__csv_index){.mem = mem, .marks = marks};
@@ -54,9 +57,9 @@ struct carry {
 
 struct found {
     uint64_t edges; // delimiters and line ends outside quotes
+    uint64_t inner; // the same inside
     uint64_t fault; // first fault's bit, or 0
     enum tm__csv_fault kind;
-    bool inner_lines;
 };
 
 static TM__CSV_INLINE bool is_line_end(const uint8_t *p, uint32_t at, uint32_t len)
@@ -66,13 +69,13 @@ static TM__CSV_INLINE bool is_line_end(const uint8_t *p, uint32_t at, uint32_t l
 
 // The block has quotes, or begins inside them.
 static struct found find_quoted(const struct tm__csv_index *index, struct carry *carry,
-                                uint64_t quotes, uint64_t edges, uint64_t lines, uint64_t valid,
+                                uint64_t quotes, uint64_t edges, uint64_t valid,
                                 const uint8_t *text, uint32_t base, uint32_t len)
 {
     bool doubled = index->marks.escape == 0;
     uint64_t inside = tm__csv_parities(quotes) ^ carry->inside;
     uint64_t opening = quotes & inside, closing = quotes & ~inside;
-    struct found found = {.edges = edges & ~inside, .inner_lines = (lines & inside) != 0};
+    struct found found = {.edges = edges & ~inside, .inner = edges & inside};
     uint64_t behind_closing = (closing << 1 | carry->closing) & valid;
     uint64_t behind_edge = found.edges << 1 | carry->edge;
     uint64_t early = opening & ~(behind_edge | (doubled ? behind_closing : 0));
@@ -93,9 +96,16 @@ static struct found find_quoted(const struct tm__csv_index *index, struct carry 
     return found;
 }
 
+// A block has a few: so many are put without asking how many there are, as the answer would be
+// guessed wrong half of the time. What is put too many is written over.
 static TM__CSV_INLINE uint32_t *put_positions(uint32_t *out, uint64_t bits, uint32_t base)
 {
-    while (bits != 0) {
+    for (int i = 0; i < USUAL; i++) {
+        *out = base + (uint32_t)__builtin_ctzll(bits | LAST);
+        out += bits != 0;
+        bits &= bits - 1;
+    }
+    while (TM_UNLIKELY(bits != 0)) {
         *out++ = base + (uint32_t)__builtin_ctzll(bits);
         bits &= bits - 1;
     }
@@ -121,21 +131,22 @@ int tm__csv_index_run(struct tm__csv_index *index, const uint8_t *p, uint32_t le
     if (rc != 0)
         return rc;
     uint32_t *out = index->positions;
+    uint32_t high = 0;
     index->fault = TM__CSV_NO_FAULT;
     index->inner_lines = false;
     for (uint32_t base = 0; base < len; base += TM__CSV_BLOCK) {
         struct tm__csv_block block = tm__csv_load(p + base);
+        high |= tm__csv_high(&block);
         uint64_t valid =
             len - base >= TM__CSV_BLOCK ? ~UINT64_C(0) : (UINT64_C(1) << (len - base)) - 1;
-        uint64_t lines = tm__csv_match(&block, '\n') & valid;
-        uint64_t edges = lines | (tm__csv_match(&block, marks.delimiter) & valid);
+        uint64_t edges = tm__csv_match_2(&block, '\n', marks.delimiter) & valid;
         uint64_t quotes = marks.quote == 0 ? 0 : tm__csv_match(&block, marks.quote) & valid;
         if (marks.escape != 0) {
             uint64_t escapes = tm__csv_match(&block, marks.escape) & valid;
             if ((escapes | carry.escaped) != 0) {
                 uint64_t escaped = escaped_by(escapes, &carry.escaped);
-                index->inner_lines = index->inner_lines || (lines & escaped) != 0;
-                lines &= ~escaped;
+                index->inner_lines =
+                    index->inner_lines || (tm__csv_match(&block, '\n') & valid & escaped) != 0;
                 edges &= ~escaped;
                 quotes &= ~escaped;
             }
@@ -145,9 +156,11 @@ int tm__csv_index_run(struct tm__csv_index *index, const uint8_t *p, uint32_t le
             carry.edge = edges >> 63;
             continue;
         }
-        struct found found = find_quoted(index, &carry, quotes, edges, lines, valid, p, base, len);
+        struct found found = find_quoted(index, &carry, quotes, edges, valid, p, base, len);
         out = put_positions(out, found.edges, base);
-        index->inner_lines = index->inner_lines || found.inner_lines;
+        // Edges inside of quotes are mostly delimiters.
+        if (TM_UNLIKELY(found.inner != 0) && !index->inner_lines)
+            index->inner_lines = (tm__csv_match(&block, '\n') & found.inner) != 0;
         if (TM_UNLIKELY(found.fault != 0)) {
             index->fault = found.kind;
             index->fault_at = base + (uint32_t)__builtin_ctzll(found.fault);
@@ -155,6 +168,7 @@ int tm__csv_index_run(struct tm__csv_index *index, const uint8_t *p, uint32_t le
         }
     }
     index->count = (uint32_t)(out - index->positions);
+    index->is_ascii = high == 0;
     index->open = carry.inside != 0;
     if (last && index->fault == TM__CSV_NO_FAULT && !index->open &&
         (index->count == 0 || out[-1] != len - 1 || p[len - 1] != '\n'))
