@@ -4,11 +4,11 @@
 #include "core/batch/any_write.h"
 #include "core/batch/decimal.h"
 #include "core/format/columns.h"
+#include "core/format/copy.h"
 #include "core/format/formats.h"
 #include "core/format/json_writer.h"
 
-enum { SHORT_BYTES = 64 };
-_Static_assert((int)SHORT_BYTES <= (int)TM__ROW_SLACK, "room behind a row");
+_Static_assert((int)TM__COPY_SLACK <= (int)TM__ROW_SLACK, "room behind a row");
 
 struct msgpack_encoder {
     struct tm_encoder base;
@@ -24,20 +24,10 @@ static uint8_t *put_bytes(uint8_t *out, const void *p, size_t len)
     return out + len;
 }
 
-// Of a batch, behind which SHORT_BYTES are readable, as there is room for so many behind a row:
-// lengths that differ from row to row, and most texts are short, cost no branch.
-static inline uint8_t *put_batch_bytes(uint8_t *out, const uint8_t *p, size_t len)
-{
-    if (TM_UNLIKELY(len > SHORT_BYTES))
-        return put_bytes(out, p, len);
-    memcpy(out, p, SHORT_BYTES);
-    return out + len;
-}
-
 static inline uint8_t *put_batch_string(uint8_t *out, const uint8_t *p, size_t len)
 {
     if (TM_UNLIKELY(len >= 32))
-        return put_batch_bytes(tm_any_put_string_head(out, (uint32_t)len), p, len);
+        return tm__copy(tm_any_put_string_head(out, (uint32_t)len), p, len);
     *out = (uint8_t)(0xa0 | len);
     memcpy(out + 1, p, 32);
     return out + 1 + len;
@@ -167,7 +157,7 @@ static inline uint8_t *put_value(struct tm__json_writer *w, uint8_t *out,
         return put_time(w, field, out, tm_slot_int(slot));
     case TM_TYPE_BYTES:
         p = tm_slot_bytes(slot, &len);
-        return put_batch_bytes(tm_any_put_binary_head(out, len), p, len);
+        return tm__copy(tm_any_put_binary_head(out, len), p, len);
     default:
         return put_nested(w, out, field, slot);
     }
