@@ -106,10 +106,11 @@ static ALWAYS_INLINE bool fast_value(struct tm__csv_record *r, const struct tm__
 {
     struct tm__csv_decoder *d = r->d;
     size_t front = (size_t)(p + len - r->front);
-    switch (column->type.kind) {
-    case TM_TYPE_STRING:
+    if (column->type.kind == TM_TYPE_STRING) { // what most fields are
         put_string(column, r->row, heap, p, len, tm__csv_escape(d));
         return true;
+    }
+    switch (column->type.kind) {
     case TM_TYPE_BYTES:
     case TM_TYPE_LIST:
     case TM_TYPE_MAP:
@@ -133,11 +134,12 @@ static ALWAYS_INLINE int read_fields(struct tm__csv_record *r, const uint32_t *e
     const struct tm__csv_column *column = d->columns;
     const uint64_t nulls = d->null_lengths;
     const uint8_t quote = d->options.quote;
+    const uint8_t *const text = r->text;
     uint8_t *heap = r->heap;
     uint64_t present = 0;
     uint32_t at = r->start;
     for (uint32_t i = 0; i < count; i++, column++) {
-        const uint8_t *p = r->text + at;
+        const uint8_t *p = text + at;
         uint32_t len = (i + 1 < count ? ends[i] : r->end) - at;
         at = ends[i] + 1;
         if (TM_UNLIKELY(column->type.kind == TM_TYPE_UNKNOWN))
