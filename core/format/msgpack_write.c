@@ -182,16 +182,25 @@ static int msgpack_encode(struct tm_encoder *base, const struct tm_batch *batch,
     const struct tm_row *at = *row;
     const struct tm_row *end =
         (const struct tm_row *)(const void *)(batch->data + batch->size_bytes);
+    const struct tm__json_fields *of = e->writer.row;
+    const size_t factor = of->reference_count * e->writer.factor, fixed = of->bound;
+    uint8_t *p = out->data + out->size_bytes, *full = out->data + out->capacity_bytes;
     int rc = 0;
     (void)bad; // every value has a form in msgpack
     (void)arg;
-    while (at < end && out->size_bytes < limit_bytes) {
-        if ((rc = tm__json_reserve_row(&e->writer, out, at)) != 0)
-            break;
-        uint8_t *p = put_record(e, out->data + out->size_bytes, at);
-        out->size_bytes = (size_t)(p - out->data);
+    while (at < end && (size_t)(p - out->data) < limit_bytes) {
+        // More than any row of this size could take; else its columns are looked at.
+        if (TM_UNLIKELY((size_t)(full - p) < fixed + at->size_bytes * factor)) {
+            out->size_bytes = (size_t)(p - out->data);
+            if ((rc = tm__json_reserve_row(&e->writer, out, at)) != 0)
+                break;
+            p = out->data + out->size_bytes;
+            full = out->data + out->capacity_bytes;
+        }
+        p = put_record(e, p, at);
         at = tm_row_next(at);
     }
+    out->size_bytes = (size_t)(p - out->data);
     *row = at;
     return rc;
 }
