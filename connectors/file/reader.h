@@ -15,6 +15,7 @@ struct tm_file_input {
     bool poll;        // may be silent for long (not a plain file)
     bool follow;      // grows: its end is where it ends for now
     enum tm_file_packing packing;
+    int64_t size_bytes;  // as it was listed, compressed if it is; 0: not known
     int64_t begin, end;  // the bytes to read; end 0: all that follow. Not of compressed files
     const uint8_t *head; // of a range, what its file begins with; outlives the reader; or NULL
     size_t head_bytes;

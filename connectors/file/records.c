@@ -1,5 +1,8 @@
-// Reading splits side by side. At most TM_SPLITS_OPEN are open, the others hold the watermark. Each
-// batch is of one split: of those that have something to read, the one whose watermark is lowest.
+// Reading splits. Where event time is, side by side: at most TM_SPLITS_OPEN are open, the others
+// hold the watermark, and each batch is of one split: of those that have something to read, the one
+// whose watermark is lowest. Where nothing depends on it, one after the other: buffers and what
+// decompressors look back at stay in the core's cache (eight .zst files side by side take 1.6 times
+// the CPU time).
 #include "connectors/file/records.h"
 
 #include <stdio.h>
@@ -13,6 +16,9 @@ enum {
     READ_AHEAD_BYTES = 8 * 1024 * 1024,
     BUFFER_MIN = 16 * 1024,
     BUFFER_MAX = 512 * 1024,
+    // One after the other: that nobody waits for the next small file, some are open in advance.
+    IN_TURN_OPEN = 8,
+    IN_TURN_BYTES = 256 * 1024,
     FOLLOW_BUFFER = 64 * 1024, // what a file grows by between two looks
     // Buffers without a good record that one call goes through before it lets others have a turn.
     PASSES_MAX = 16,
@@ -52,12 +58,21 @@ int tm__records_open(struct tm__records *self, uint32_t index, struct tm_error *
     return rc;
 }
 
+static bool may_open(const struct tm__records *self)
+{
+    uint32_t open = self->opened - self->finished;
+    if (self->opened == self->count || open == self->open_max)
+        return false;
+    return !self->in_turn || open == 0 ||
+           self->open_bytes + self->splits[self->opened].input.size_bytes <= IN_TURN_BYTES;
+}
+
 static int open_splits(struct tm__records *self, struct tm_error *err)
 {
     int rc = 0;
-    while (rc == 0 && self->opened < self->count &&
-           self->opened - self->finished < TM_SPLITS_OPEN) {
+    while (rc == 0 && may_open(self)) {
         uint32_t index = self->opened++;
+        self->open_bytes += self->splits[index].input.size_bytes;
         rc = tm__records_open(self, index, err);
         if (rc == 0)
             tm_splits_set_status(self->base.ctx->splits, index, TM_SPLIT_ACTIVE);
@@ -77,6 +92,7 @@ static void finish_split(struct tm__records *self, uint32_t index)
         return;
     }
     self->finished++;
+    self->open_bytes -= split->input.size_bytes;
     tm_splits_set_status(self->base.ctx->splits, index, TM_SPLIT_FINISHED);
 }
 
@@ -281,9 +297,9 @@ static int64_t records_deadline_ns(const struct tm_source *source)
 static const struct tm_source_ops records_ops = {
     .read = records_read, .deadline_ns = records_deadline_ns, .free = records_free};
 
-static size_t buffer_size(uint32_t count)
+static size_t buffer_size(uint32_t count, uint32_t open_max)
 {
-    uint32_t open = count < TM_SPLITS_OPEN ? count : TM_SPLITS_OPEN;
+    uint32_t open = count < open_max ? count : open_max;
     size_t bytes = READ_AHEAD_BYTES / 2 / (open == 0 ? 1 : open);
     return bytes < BUFFER_MIN ? BUFFER_MIN : bytes > BUFFER_MAX ? BUFFER_MAX : bytes;
 }
@@ -302,7 +318,6 @@ static struct tm__records *new_records(struct tm_task_context *ctx, const struct
     self->format = tm_format_find(node->format);
     self->max_record = max_record;
     self->count = count;
-    self->buffer_bytes = buffer_size(count);
     int rc = 0;
     if (self->format == NULL)
         rc = tm_error_set(err, TM_E_OPTION, "there is no format \"%s\"", node->format);
@@ -320,6 +335,20 @@ static struct tm__records *new_records(struct tm_task_context *ctx, const struct
     return NULL;
 }
 
+// Does somebody tell time by the rows, or may an input be silent while others are not?
+static bool is_in_turn(const struct tm_task_context *ctx, const struct tm_file_input *inputs,
+                       uint32_t count)
+{
+    const struct tm_graph *graph = ctx->plan->graph;
+    for (uint32_t i = 0; i < graph->node_count; i++)
+        if (graph->nodes[i].kind == TM_NODE_WATERMARK)
+            return false;
+    for (uint32_t i = 0; i < count; i++)
+        if (inputs[i].poll)
+            return false;
+    return true;
+}
+
 int tm_file_records_new(struct tm_task_context *ctx, const struct tm_node *node,
                         const struct tm_file_input *inputs, uint32_t count, uint64_t max_record,
                         struct tm_source **source, struct tm_error *err)
@@ -329,6 +358,9 @@ int tm_file_records_new(struct tm_task_context *ctx, const struct tm_node *node,
         return err->code;
     for (uint32_t i = 0; i < count; i++)
         self->splits[i].input = inputs[i];
+    self->in_turn = is_in_turn(ctx, inputs, count);
+    self->open_max = self->in_turn ? IN_TURN_OPEN : TM_SPLITS_OPEN;
+    self->buffer_bytes = buffer_size(count, self->open_max);
     *source = &self->base;
     return 0;
 }

@@ -30,6 +30,9 @@ struct tm__records {
     struct tm_executor *executor;
     struct tm__split *splits;
     uint32_t count, opened, finished;
+    uint32_t open_max;  // at a time
+    bool in_turn;       // one after the other; else side by side
+    int64_t open_bytes; // of all that are open
     size_t buffer_bytes;
     // Of the call under way:
     struct tm__split *current;

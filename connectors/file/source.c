@@ -216,6 +216,7 @@ int tm__file_source_new(struct tm_task_context *ctx, const struct tm_node *node,
                                                     .fd = -1,
                                                     .poll = !piece->file->is_regular,
                                                     .packing = piece->file->packing,
+                                                    .size_bytes = piece->size_bytes,
                                                     .begin = piece->begin,
                                                     .end = piece->end};
         if (piece->subtask == ctx->subtask && piece->begin != 0) {

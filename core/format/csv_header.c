@@ -3,6 +3,7 @@
 
 #include "core/base/text.h"
 #include "core/format/csv_read.h"
+#include "core/format/json_chunk.h"
 
 static struct tm__csv_column column_of(const struct tm__csv_decoder *d, uint32_t index)
 {
@@ -257,7 +258,7 @@ int tm__csv_read_header(struct tm__csv_decoder *d, const uint8_t *text, uint32_t
                         uint32_t end, const uint32_t *ends, uint32_t count)
 {
     struct header h = {.d = d, .count = count};
-    size_t text_bytes = (size_t)(end - start) + count + 1,
+    size_t text_bytes = (size_t)(end - start) + count + 1 + TM__CHUNK_BYTES,
            names_bytes = (count + 1) * sizeof *h.names;
     h.text = tm_mem_alloc(d->mem, text_bytes);
     h.names = tm_mem_alloc(d->mem, names_bytes);

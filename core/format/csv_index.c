@@ -5,6 +5,10 @@
 
 #include "core/base/check.h"
 #include "core/format/csv_block.h"
+#include "core/format/csv_masks.h"
+
+enum { USUAL = 4 }; // positions in a block
+#define LAST (UINT64_C(1) << 63)
 
 void tm__csv_index_init(struct tm__csv_index *index, struct tm_mem *mem, struct tm__csv_marks marks)
 {
@@ -52,11 +56,16 @@ struct carry {
     uint64_t closing; // the last byte was a closing quote
 };
 
+// What the marks of the dialect are in a block of the text.
+struct block {
+    uint64_t edges, quotes, parities, valid; // valid: bytes of the text
+};
+
 struct found {
     uint64_t edges; // delimiters and line ends outside quotes
+    uint64_t inner; // the same inside
     uint64_t fault; // first fault's bit, or 0
     enum tm__csv_fault kind;
-    bool inner_lines;
 };
 
 static TM__CSV_INLINE bool is_line_end(const uint8_t *p, uint32_t at, uint32_t len)
@@ -65,14 +74,15 @@ static TM__CSV_INLINE bool is_line_end(const uint8_t *p, uint32_t at, uint32_t l
 }
 
 // The block has quotes, or begins inside them.
-static struct found find_quoted(const struct tm__csv_index *index, struct carry *carry,
-                                uint64_t quotes, uint64_t edges, uint64_t lines, uint64_t valid,
-                                const uint8_t *text, uint32_t base, uint32_t len)
+static TM__CSV_INLINE struct found find_quoted(const struct tm__csv_index *index,
+                                               struct carry *carry, const struct block *block,
+                                               const uint8_t *text, uint32_t base, uint32_t len)
 {
+    const uint64_t quotes = block->quotes, edges = block->edges, valid = block->valid;
     bool doubled = index->marks.escape == 0;
-    uint64_t inside = tm__csv_parities(quotes) ^ carry->inside;
+    uint64_t inside = block->parities ^ carry->inside;
     uint64_t opening = quotes & inside, closing = quotes & ~inside;
-    struct found found = {.edges = edges & ~inside, .inner_lines = (lines & inside) != 0};
+    struct found found = {.edges = edges & ~inside, .inner = edges & inside};
     uint64_t behind_closing = (closing << 1 | carry->closing) & valid;
     uint64_t behind_edge = found.edges << 1 | carry->edge;
     uint64_t early = opening & ~(behind_edge | (doubled ? behind_closing : 0));
@@ -93,9 +103,16 @@ static struct found find_quoted(const struct tm__csv_index *index, struct carry 
     return found;
 }
 
+// A block has a few: so many are put without asking how many there are, as the answer would be
+// guessed wrong half of the time. What is put too many is written over.
 static TM__CSV_INLINE uint32_t *put_positions(uint32_t *out, uint64_t bits, uint32_t base)
 {
-    while (bits != 0) {
+    for (int i = 0; i < USUAL; i++) {
+        *out = base + (uint32_t)__builtin_ctzll(bits | LAST);
+        out += bits != 0;
+        bits &= bits - 1;
+    }
+    while (TM_UNLIKELY(bits != 0)) {
         *out++ = base + (uint32_t)__builtin_ctzll(bits);
         bits &= bits - 1;
     }
@@ -113,46 +130,74 @@ static int reserve(struct tm__csv_index *index, size_t len)
     return index->positions == NULL ? TM_E_MEMORY : 0;
 }
 
+// The last block is cut off at the text's end; marks that are escaped mean nothing.
+static TM__CSV_INLINE void look_closer(struct tm__csv_index *index, struct carry *carry,
+                                       struct block *block, const uint8_t *p, uint32_t left)
+{
+    if (left < TM__CSV_BLOCK)
+        block->valid = (UINT64_C(1) << left) - 1;
+    if (index->marks.escape != 0) {
+        struct tm__csv_block bytes = tm__csv_load(p);
+        uint64_t escapes = tm__csv_match(&bytes, index->marks.escape) & block->valid;
+        uint64_t escaped = escaped_by(escapes, &carry->escaped);
+        if ((tm__csv_match(&bytes, '\n') & block->valid & escaped) != 0)
+            index->inner_lines = true;
+        block->edges &= ~escaped;
+        block->quotes &= ~escaped;
+    }
+    block->edges &= block->valid;
+    block->quotes &= block->valid;
+    block->parities = tm__csv_parities(block->quotes);
+}
+
+// Where a block with quotes in it, or that begins inside them, has edges outside of them.
+static TM__CSV_INLINE uint64_t quoted_edges(struct tm__csv_index *index, struct carry *carry,
+                                            const struct block *block, const uint8_t *p,
+                                            uint32_t base, uint32_t len)
+{
+    struct found found = find_quoted(index, carry, block, p, base, len);
+    if (TM_UNLIKELY(found.inner != 0) && !index->inner_lines) { // they are mostly delimiters
+        struct tm__csv_block bytes = tm__csv_load(p + base);
+        index->inner_lines = (tm__csv_match(&bytes, '\n') & found.inner) != 0;
+    }
+    if (TM_UNLIKELY(found.fault != 0)) {
+        index->fault = found.kind;
+        index->fault_at = base + (uint32_t)__builtin_ctzll(found.fault);
+    }
+    return found.edges;
+}
+
 int tm__csv_index_run(struct tm__csv_index *index, const uint8_t *p, uint32_t len, bool last)
 {
-    const struct tm__csv_marks marks = index->marks;
+    struct tm__csv_masks masks;
     struct carry carry = {.edge = 1};
     int rc = reserve(index, len);
     if (rc != 0)
         return rc;
     uint32_t *out = index->positions;
+    uint32_t i = 0, count = 0; // of the masks
     index->fault = TM__CSV_NO_FAULT;
     index->inner_lines = false;
-    for (uint32_t base = 0; base < len; base += TM__CSV_BLOCK) {
-        struct tm__csv_block block = tm__csv_load(p + base);
-        uint64_t valid =
-            len - base >= TM__CSV_BLOCK ? ~UINT64_C(0) : (UINT64_C(1) << (len - base)) - 1;
-        uint64_t lines = tm__csv_match(&block, '\n') & valid;
-        uint64_t edges = lines | (tm__csv_match(&block, marks.delimiter) & valid);
-        uint64_t quotes = marks.quote == 0 ? 0 : tm__csv_match(&block, marks.quote) & valid;
-        if (marks.escape != 0) {
-            uint64_t escapes = tm__csv_match(&block, marks.escape) & valid;
-            if ((escapes | carry.escaped) != 0) {
-                uint64_t escaped = escaped_by(escapes, &carry.escaped);
-                index->inner_lines = index->inner_lines || (lines & escaped) != 0;
-                lines &= ~escaped;
-                edges &= ~escaped;
-                quotes &= ~escaped;
-            }
+    index->is_ascii = true;
+    for (uint32_t base = 0; base < len && index->fault == TM__CSV_NO_FAULT;
+         base += TM__CSV_BLOCK, i++) {
+        uint32_t left = len - base;
+        if (i == count) {
+            count = left < TM__CSV_MASKS * TM__CSV_BLOCK
+                        ? (left + TM__CSV_BLOCK - 1) / TM__CSV_BLOCK
+                        : TM__CSV_MASKS;
+            tm__csv_masks_run(&masks, p + base, count, index->marks.delimiter, index->marks.quote);
+            index->is_ascii = index->is_ascii && masks.is_ascii;
+            i = 0;
         }
-        if (TM_LIKELY((quotes | carry.inside | carry.closing) == 0)) {
-            out = put_positions(out, edges, base);
-            carry.edge = edges >> 63;
-            continue;
-        }
-        struct found found = find_quoted(index, &carry, quotes, edges, lines, valid, p, base, len);
-        out = put_positions(out, found.edges, base);
-        index->inner_lines = index->inner_lines || found.inner_lines;
-        if (TM_UNLIKELY(found.fault != 0)) {
-            index->fault = found.kind;
-            index->fault_at = base + (uint32_t)__builtin_ctzll(found.fault);
-            break;
-        }
+        struct block block = {masks.edges[i], masks.quotes[i], masks.parities[i], ~UINT64_C(0)};
+        if (TM_UNLIKELY(left < TM__CSV_BLOCK || index->marks.escape != 0))
+            look_closer(index, &carry, &block, p + base, left);
+        if ((block.quotes | carry.inside | carry.closing) != 0)
+            block.edges = quoted_edges(index, &carry, &block, p, base, len);
+        else
+            carry.edge = block.edges >> 63;
+        out = put_positions(out, block.edges, base);
     }
     index->count = (uint32_t)(out - index->positions);
     index->open = carry.inside != 0;

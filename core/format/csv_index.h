@@ -33,6 +33,7 @@ struct tm__csv_index {
     uint32_t count;
     enum tm__csv_fault fault;
     uint32_t fault_at; // the quote, or the byte behind it
+    bool is_ascii;     // up to the last position
     bool open;         // the end of the text lies inside quotes
     bool inner_lines;  // there are line ends that are part of a field
 };

@@ -1,7 +1,7 @@
-// The values that CSV files are full of, quickly: numbers of up to 16 digits, perhaps with a point
-// or a decimal comma, and strings of up to 16 bytes. Whatever else there is, errors among it, is
-// declined and left to csv_value.c. 16 bytes must be readable behind a field and, in front of its
-// end, `front` bytes: with fewer than 16 numbers are declined.
+// The numbers that CSV files are full of, quickly: up to 16 digits, perhaps with a point or a
+// decimal comma. Whatever else there is, errors among it, is declined and left to csv_value.c. 16
+// bytes must be readable behind a field and, in front of its end, `front` bytes: with fewer than 16
+// numbers are declined.
 #pragma once
 
 #include <stdbool.h>
@@ -9,8 +9,6 @@
 
 #include "core/batch/type.h"
 #include "core/format/json_number.h"
-
-enum { TM__CSV_SHORT = 16 };
 
 // Digits with perhaps one point: value = *digits / 10^*fraction.
 struct tm__csv_fixed {
@@ -47,16 +45,6 @@ static inline __attribute__((always_inline)) bool tm__csv_fast_fixed(const uint8
     return true;
 }
 
-// Copy 16 bytes; true when none of the first `len` is an escape (0: there are none).
-static inline __attribute__((always_inline)) bool tm__csv_copy_short(uint8_t *out, const uint8_t *p,
-                                                                     uint32_t len, uint8_t escape)
-{
-    __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
-    __m128i found = _mm_cmpeq_epi8(bytes, _mm_set1_epi8((char)escape));
-    _mm_storeu_si128((__m128i *)(void *)out, bytes);
-    return escape == 0 || ((unsigned)_mm_movemask_epi8(found) & ((UINT32_C(1) << len) - 1)) == 0;
-}
-
 #else
 
 static inline bool tm__csv_fast_fixed(const uint8_t *p, size_t len, size_t front, uint8_t point,
@@ -78,12 +66,6 @@ static inline bool tm__csv_fast_fixed(const uint8_t *p, size_t len, size_t front
     }
     out->fraction = mark == NULL ? 0 : (uint32_t)(end - mark);
     return mark != end;
-}
-
-static inline bool tm__csv_copy_short(uint8_t *out, const uint8_t *p, uint32_t len, uint8_t escape)
-{
-    memcpy(out, p, TM__CSV_SHORT);
-    return escape == 0 || memchr(p, escape, len) == NULL;
 }
 
 #endif

@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "core/format/csv_number.h"
+#include "core/format/csv_text.h"
 #include "core/format/formats.h"
 #include "core/format/json_cell.h"
 #include "core/format/json_index.h"
@@ -56,20 +57,18 @@ static ALWAYS_INLINE uint32_t trim(const struct tm__csv_decoder *d, const uint8_
     return end - 1 + (escapes & 1);
 }
 
-// A string to the heap when it is short and has no escape in it.
-static ALWAYS_INLINE bool fast_string(const struct tm__csv_column *column, uint8_t *row,
-                                      uint8_t **heap, const uint8_t *p, uint32_t len,
-                                      uint8_t escape)
+// A string to the heap.
+static ALWAYS_INLINE void put_string(const struct tm__csv_column *column, uint8_t *row,
+                                     uint8_t **heap, const uint8_t *p, uint32_t len, uint8_t escape)
 {
     struct tm_ref ref = {0, 0};
     if (TM_LIKELY(column->keep != 0)) {
-        if (len > TM__CSV_SHORT || !tm__csv_copy_short(*heap, p, len, escape))
-            return false;
-        ref = (struct tm_ref){.offset = (uint32_t)(*heap - row), .length = len};
-        *heap += len;
+        uint8_t *end = tm__csv_copy_plain(*heap, p, p + len, escape);
+        ref.offset = (uint32_t)(*heap - row);
+        ref.length = (uint32_t)(end - *heap);
+        *heap = end;
     }
     memcpy(row + column->offset, &ref, sizeof ref);
-    return true;
 }
 
 static ALWAYS_INLINE bool fast_word(struct tm__csv_decoder *d, const struct tm__csv_column *column,
@@ -107,9 +106,11 @@ static ALWAYS_INLINE bool fast_value(struct tm__csv_record *r, const struct tm__
 {
     struct tm__csv_decoder *d = r->d;
     size_t front = (size_t)(p + len - r->front);
+    if (column->type.kind == TM_TYPE_STRING) { // what most fields are
+        put_string(column, r->row, heap, p, len, tm__csv_escape(d));
+        return true;
+    }
     switch (column->type.kind) {
-    case TM_TYPE_STRING:
-        return fast_string(column, r->row, heap, p, len, tm__csv_escape(d));
     case TM_TYPE_BYTES:
     case TM_TYPE_LIST:
     case TM_TYPE_MAP:
@@ -133,11 +134,12 @@ static ALWAYS_INLINE int read_fields(struct tm__csv_record *r, const uint32_t *e
     const struct tm__csv_column *column = d->columns;
     const uint64_t nulls = d->null_lengths;
     const uint8_t quote = d->options.quote;
+    const uint8_t *const text = r->text;
     uint8_t *heap = r->heap;
     uint64_t present = 0;
     uint32_t at = r->start;
     for (uint32_t i = 0; i < count; i++, column++) {
-        const uint8_t *p = r->text + at;
+        const uint8_t *p = text + at;
         uint32_t len = (i + 1 < count ? ends[i] : r->end) - at;
         at = ends[i] + 1;
         if (TM_UNLIKELY(column->type.kind == TM_TYPE_UNKNOWN))
@@ -439,7 +441,8 @@ static int index_window(struct tm__csv_decoder *d, struct window *w, struct call
     }
     w->next = index->positions;
     w->stop = w->next + count;
-    w->valid = count == 0 || tm__utf8_is_valid(w->text, index->positions[count - 1]);
+    w->valid =
+        count == 0 || index->is_ascii || tm__utf8_is_valid(w->text, index->positions[count - 1]);
     return 0;
 }
 

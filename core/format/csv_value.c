@@ -6,6 +6,7 @@
 #include "core/batch/decimal.h"
 #include "core/format/base64.h"
 #include "core/format/csv_read.h"
+#include "core/format/csv_text.h"
 #include "core/format/json_cell.h"
 #include "core/format/json_number.h"
 
@@ -21,19 +22,7 @@ struct field {
 
 size_t tm__csv_unescape(const uint8_t *src, const uint8_t *end, uint8_t *dst, uint8_t escape)
 {
-    uint8_t *start = dst;
-    while (src < end) {
-        const uint8_t *found = memchr(src, escape, (size_t)(end - src));
-        size_t plain = (size_t)((found == NULL ? end : found) - src);
-        memcpy(dst, src, plain);
-        dst += plain;
-        src += plain;
-        if (found == NULL)
-            break;
-        src += end - src > 1; // an escape at the very end stands for itself
-        *dst++ = *src++;
-    }
-    return (size_t)(dst - start);
+    return (size_t)(tm__csv_copy_plain(dst, src, end, escape) - dst);
 }
 
 bool tm__csv_is_null(const struct tm_csv_options *o, const uint8_t *p, size_t len)
@@ -318,7 +307,7 @@ int tm__csv_read_value(struct tm__csv_record *r, const struct tm__csv_column *co
 {
     const struct tm_csv_options *o = &r->d->options;
     struct field field = {.raw = p, .raw_length = len, .p = p, .len = len};
-    uint8_t plain[SHORT_MAX + 1], escape = tm__csv_escape(r->d);
+    uint8_t plain[SHORT_MAX + TM__CHUNK_BYTES], escape = tm__csv_escape(r->d);
     if (len != 0 && o->quote != 0 && *p == o->quote) {
         field.p++;
         field.len -= 2;

@@ -9,14 +9,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
-
 #include "core/base/limits.h"
 #include "core/batch/decimal.h"
 #include "core/format/base64.h"
 #include "core/format/csv_read.h"
+#include "core/format/csv_text.h"
 #include "core/format/formats.h"
 #include "core/format/json_writer.h"
 #include "core/format/number_write.h"
@@ -46,9 +43,11 @@ struct csv_encoder {
     } kinds[TM_ROW_DELETE + 1];
     struct tm_buf header;
     size_t fixed_bound;    // bytes of a row's text without what references point to
+    size_t rough_factor;   // at most for each byte of a row, if all that refer refer to all of it
     uint64_t null_lengths; // bit n: some null text has n bytes
     uint8_t escape;        // what stands in front of a byte that needs it; 0: nothing can
-    bool look_at_all;      // numbers may hold marks of the dialect, or read like a null text
+    uint8_t marks[4][TM__CHUNK_BYTES]; // delimiter, quote or again the delimiter, line ends
+    bool look_at_all; // numbers may hold marks of the dialect, or read like a null text
     bool timestamps_as_ms;
     struct tm__date_cache date;
     const char *reason;          // why the row cannot be written
@@ -65,58 +64,33 @@ static bool is_mark(const struct csv_encoder *e, uint8_t c)
            (o->backslash && c == '\\');
 }
 
-#ifdef __SSE2__
-
 // Copy len bytes, 16 at a time; true when none of them is a mark. 16 bytes behind may be read and
 // written.
 static inline bool copy_plain(const struct csv_encoder *e, uint8_t *out, const uint8_t *p,
                               size_t len)
 {
-    const struct tm_csv_options *o = &e->options;
-    const __m128i delimiter = _mm_set1_epi8((char)o->delimiter);
-    const __m128i quote = _mm_set1_epi8((char)(o->quote != 0 ? o->quote : o->delimiter));
-    const __m128i escape = _mm_set1_epi8((char)(o->backslash ? '\\' : o->delimiter));
-    const __m128i lf = _mm_set1_epi8('\n'), cr = _mm_set1_epi8('\r');
-    for (size_t i = 0; i < len; i += 16) {
-        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(p + i));
-        __m128i lines = _mm_or_si128(_mm_cmpeq_epi8(bytes, lf), _mm_cmpeq_epi8(bytes, cr));
-        __m128i marks = _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, escape));
-        marks = _mm_or_si128(marks, _mm_or_si128(lines, _mm_cmpeq_epi8(bytes, delimiter)));
-        _mm_storeu_si128((__m128i *)(void *)(out + i), bytes);
-        unsigned mask = (unsigned)_mm_movemask_epi8(marks);
-        if (len - i < 16)
-            mask &= (1u << (len - i)) - 1;
-        if (TM_UNLIKELY(mask != 0))
+    for (size_t i = 0; i < len; i += TM__CHUNK_BYTES) {
+        tm__chunk chunk = tm__chunk_load(p + i);
+        tm__chunk_store(out + i, chunk);
+        uint32_t marks = tm__chunk_equal(chunk, tm__chunk_load(e->marks[0])) |
+                         tm__chunk_equal(chunk, tm__chunk_load(e->marks[1])) |
+                         tm__chunk_equal(chunk, tm__chunk_load(e->marks[2])) |
+                         tm__chunk_equal(chunk, tm__chunk_load(e->marks[3]));
+        if (e->options.backslash)
+            marks |= tm__chunk_equal(chunk, tm__chunk_fill('\\'));
+        if (len - i < TM__CHUNK_BYTES)
+            marks &= (1u << (len - i)) - 1;
+        if (TM_UNLIKELY(marks != 0))
             return false;
     }
     return true;
 }
 
-#else
-
-static inline bool copy_plain(const struct csv_encoder *e, uint8_t *out, const uint8_t *p,
-                              size_t len)
-{
-    bool plain = true;
-    for (size_t i = 0; i < len; i++) {
-        out[i] = p[i];
-        plain = plain && !is_mark(e, p[i]);
-    }
-    return plain;
-}
-
-#endif
-
 static uint8_t *put_quoted(const struct csv_encoder *e, uint8_t *out, const uint8_t *p, size_t len)
 {
-    uint8_t quote = e->options.quote, escape = e->escape;
-    *out++ = quote;
-    for (size_t i = 0; i < len; i++) {
-        if (p[i] == quote || p[i] == escape)
-            *out++ = escape;
-        *out++ = p[i];
-    }
-    *out++ = quote;
+    *out++ = e->options.quote;
+    out = tm__csv_copy_escaped(out, p, p + len, e->options.quote, e->escape);
+    *out++ = e->options.quote;
     return out;
 }
 
@@ -272,24 +246,42 @@ static inline uint8_t *put_line_end(const struct csv_encoder *e, uint8_t *out)
     return out;
 }
 
-// The bytes that a row's text has at most, what is written behind it included.
-static inline size_t row_bound(const struct csv_encoder *e, const struct tm_row *row)
+// What a column's text takes at most: bytes for each of those that it refers to, and what is
+// written behind it included.
+static size_t factor_of(const struct csv_encoder *e, const struct field *field)
+{
+    switch (field->kind) {
+    case TM_TYPE_STRING:
+        return 2;
+    case TM_TYPE_BYTES: // base64 is 4/3 as long, and may stand there twice, once of double length
+        return 4;
+    default: // nested values stand there twice, once of double length
+        return field->kind > TM_TYPE_TIMESTAMP ? 3 * e->json.factor : 0;
+    }
+}
+
+static size_t row_bound(const struct csv_encoder *e, const struct tm_row *row)
 {
     size_t bound = e->fixed_bound;
-    for (uint32_t i = 0; e->schema->has_references && i < e->field_count; i++) {
+    for (uint32_t i = 0; i < e->field_count; i++) {
         const struct field *field = &e->fields[i];
+        size_t factor = factor_of(e, field);
         struct tm_ref ref;
-        if (field->kind < TM_TYPE_LIST && field->kind != TM_TYPE_STRING &&
-            field->kind != TM_TYPE_BYTES)
+        if (factor == 0)
             continue;
         memcpy(&ref, (const uint8_t *)row + field->offset, sizeof ref);
-        if (field->kind > TM_TYPE_TIMESTAMP) // it stands there twice, once of double length
-            bound += 3 * tm__json_bound(&e->json, ref.length) + 2 * FIELD_SLACK;
-        else
-            // base64 is 4/3 as long, and may stand there twice, once of double length
-            bound += (size_t)ref.length * (field->kind == TM_TYPE_STRING ? 2 : 4) + 16;
+        bound += ref.length * factor;
     }
     return bound;
+}
+
+// Room for the row's text. Mostly there is more than any row of its size could take.
+static inline int reserve(const struct csv_encoder *e, struct tm_buf *out, const struct tm_row *row)
+{
+    size_t rough = e->fixed_bound + row->size_bytes * e->rough_factor;
+    if (TM_LIKELY(out->capacity_bytes - out->size_bytes >= rough))
+        return 0;
+    return tm_buf_reserve(out, row_bound(e, row));
 }
 
 // NULL: *failed cannot be written, for e->reason.
@@ -328,7 +320,7 @@ static int csv_encode(struct tm_encoder *base, const struct tm_batch *batch,
     int rc = 0;
     while (rc == 0 && *row < end && out->size_bytes < limit_bytes) {
         const struct field *failed;
-        if ((rc = tm_buf_reserve(out, row_bound(e, *row))) != 0)
+        if ((rc = reserve(e, out, *row)) != 0)
             break;
         uint8_t *p = put_row(e, out->data + out->size_bytes, *row, &failed);
         if (TM_LIKELY(p != NULL)) {
@@ -399,7 +391,8 @@ static void add_fields(struct csv_encoder *e, const uint64_t *left_out)
                                                      .scale = field->type.scale,
                                                      .name = field->name};
         // A number may stand there twice, once of double length; or a null text.
-        e->fixed_bound += 3 * TM__NUMBER_MAX + FIELD_SLACK + TM_CSV_NULL_BYTES_MAX;
+        e->fixed_bound += 3 * TM__NUMBER_MAX + 2 * FIELD_SLACK + TM_CSV_NULL_BYTES_MAX + 16;
+        e->rough_factor += factor_of(e, &e->fields[e->field_count - 1]);
     }
 }
 
@@ -476,6 +469,11 @@ static int encoder_init(struct csv_encoder *e, const struct tm_encoder_args *arg
     e->fields = tm_mem_alloc(args->mem, args->schema->field_count * sizeof *e->fields);
     if (e->fields == NULL)
         return tm_error_set(err, TM_E_MEMORY, "no memory for a CSV encoder");
+    memset(e->marks[0], e->options.delimiter, TM__CHUNK_BYTES);
+    memset(e->marks[1], e->options.quote != 0 ? e->options.quote : e->options.delimiter,
+           TM__CHUNK_BYTES);
+    memset(e->marks[2], '\n', TM__CHUNK_BYTES);
+    memset(e->marks[3], '\r', TM__CHUNK_BYTES);
     e->escape = e->options.backslash ? '\\' : e->options.quote;
     for (uint32_t i = 0; i < e->options.null_count; i++)
         e->null_lengths |= UINT64_C(1) << e->options.nulls[i].length;

@@ -2,6 +2,7 @@
 // that is particular to a processor's vectors is in json_number.h.
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -142,3 +143,14 @@ static TM__ALWAYS_INLINE uint32_t tm__chunk_between(tm__chunk c, uint8_t first, 
 #undef TM__CHUNK_MASK
 
 #endif
+
+// Of [p, p + len), behind which 16 bytes are readable.
+static TM__ALWAYS_INLINE bool tm__is_ascii(const uint8_t *p, size_t len)
+{
+    size_t at = 0;
+    uint32_t high = 0;
+    for (; at + TM__CHUNK_BYTES < len; at += TM__CHUNK_BYTES)
+        high |= tm__chunk_high(tm__chunk_load(p + at));
+    return (high | (tm__chunk_high(tm__chunk_load(p + at)) & ((UINT32_C(1) << (len - at)) - 1))) ==
+           0;
+}

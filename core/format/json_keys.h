@@ -74,3 +74,13 @@ static TM__ALWAYS_INLINE bool tm__key_matches(const struct tm__key_node *node, c
            ((size_t)(end - p) >= node->span && memcmp(p + 1, node->name, node->length) == 0 &&
             memcmp(p + node->span - 2, "\":", 2) == 0);
 }
+
+// The same of a key of msgpack, a text in its shortest form. False also for long ones.
+static TM__ALWAYS_INLINE bool tm__msgpack_key_matches(const struct tm__key_node *node,
+                                                      const uint8_t *p)
+{
+    uint32_t equal = tm__chunk_equal(tm__chunk_load(p), tm__chunk_load(node->pattern));
+    uint32_t name = ((UINT32_C(1) << (node->length & 15)) - 1) << 1; // behind its quote, or head
+    return *p == (0xa0 | node->length) && node->length < TM__CHUNK_BYTES && node->field >= 0 &&
+           (~equal & name) == 0;
+}

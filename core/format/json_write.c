@@ -38,7 +38,7 @@ static int json_encode(struct tm_encoder *base, const struct tm_batch *batch,
         (const struct tm_row *)(const void *)(batch->data + batch->size_bytes);
     int rc = 0;
     while (rc == 0 && *row < end && out->size_bytes < limit_bytes) {
-        if ((rc = tm_buf_reserve(out, tm__json_row_bound(&e->writer, *row))) != 0)
+        if ((rc = tm__json_reserve_row(&e->writer, out, *row)) != 0)
             break;
         uint8_t *p = out->data + out->size_bytes;
         p = TM_LIKELY(e->whole == NULL) ? tm__json_put_row(&e->writer, p, *row)

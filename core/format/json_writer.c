@@ -9,15 +9,6 @@
 #include "core/format/base64.h"
 #include "core/format/json_write.h"
 
-static inline uint8_t *put_prefix(uint8_t *out, const struct tm__json_field *field)
-{
-    if (TM_LIKELY(field->prefix_length <= TM__PREFIX_SHORT))
-        memcpy(out, field->prefix, TM__PREFIX_SHORT);
-    else
-        memcpy(out, field->long_prefix, field->prefix_length);
-    return out + field->prefix_length;
-}
-
 static inline uint8_t *put_text(uint8_t *out, const char *text)
 {
     size_t len = strlen(text);
@@ -67,10 +58,11 @@ static inline uint8_t *put_fields(struct tm__json_writer *w, uint8_t *start, uin
          field++) {
         if (TM_UNLIKELY(tm_row_is_null(row, field->index))) {
             if (!omit_nulls)
-                out = put_text(put_prefix(out, field), "null");
+                out = put_text(tm__json_put_prefix(out, field), "null");
             continue;
         }
-        out = put_value(w, put_prefix(out, field), field, tm_slot_of_row(row, field->offset));
+        out = put_value(w, tm__json_put_prefix(out, field), field,
+                        tm_slot_of_row(row, field->offset));
         if (TM_UNLIKELY(out == NULL)) {
             tm__json_fail_in(&w->fail, field->name);
             return NULL;
@@ -230,6 +222,14 @@ static struct tm__json_fields *make_fields(struct tm__json_writer *w,
                                            const struct tm_schema *schema,
                                            const uint64_t *left_out);
 
+static uint8_t *put_json_prefix(uint8_t *out, const char *name, size_t len)
+{
+    *out++ = ',';
+    out = tm__json_put_string(out, (const uint8_t *)name, len);
+    *out++ = ':';
+    return out;
+}
+
 static int add_field(struct tm__json_writer *w, struct tm__json_fields *of,
                      const struct tm_schema *schema, uint32_t index)
 {
@@ -239,9 +239,7 @@ static int add_field(struct tm__json_writer *w, struct tm__json_fields *of,
     uint8_t *prefix = tm_arena_alloc(&w->arena, len * TM__ESCAPED_MAX + 4 + TM__PREFIX_SHORT);
     if (prefix == NULL)
         return TM_E_MEMORY;
-    prefix[0] = ',';
-    uint8_t *end = tm__json_put_string(prefix + 1, (const uint8_t *)from->name, len);
-    *end++ = ':';
+    uint8_t *end = w->put_prefix(prefix, from->name, len);
     *field = (struct tm__json_field){.long_prefix = prefix,
                                      .prefix_length = (uint32_t)(end - prefix),
                                      .index = index,
@@ -272,7 +270,7 @@ static struct tm__json_fields *make_fields(struct tm__json_writer *w,
     struct tm__json_fields *of = tm_arena_alloc(&w->arena, sizeof *of);
     if (of == NULL)
         return NULL;
-    *of = (struct tm__json_fields){.bound = TM__ROW_SLACK};
+    *of = (struct tm__json_fields){.bound = TM__ROW_SLACK, .null_words = schema->null_words};
     of->fields = tm_arena_alloc(&w->arena, schema->field_count * sizeof *of->fields);
     of->references = tm_arena_alloc(&w->arena, schema->field_count * sizeof *of->references);
     if (of->fields == NULL || of->references == NULL)
@@ -289,7 +287,15 @@ static struct tm__json_fields *make_fields(struct tm__json_writer *w,
 int tm__json_writer_init(struct tm__json_writer *w, struct tm_mem *mem,
                          const struct tm_schema *schema, const uint64_t *left_out)
 {
-    *w = (struct tm__json_writer){.factor = TM__ESCAPED_MAX, .changelog = schema->changelog};
+    return tm__json_writer_init_as(w, mem, schema, left_out, put_json_prefix);
+}
+
+int tm__json_writer_init_as(struct tm__json_writer *w, struct tm_mem *mem,
+                            const struct tm_schema *schema, const uint64_t *left_out,
+                            tm__put_prefix_fn *put_prefix)
+{
+    *w = (struct tm__json_writer){
+        .factor = TM__ESCAPED_MAX, .changelog = schema->changelog, .put_prefix = put_prefix};
     tm_arena_init(&w->arena, mem);
     tm__date_cache_init(&w->date);
     w->row = make_fields(w, schema, left_out);

@@ -60,6 +60,26 @@ __attribute__((format(printf, 3, 4))) static int fail(struct msgpack_decoder *d,
 
 // --- rows ----------------------------------------------------------------------------------------
 
+// The column whose name is the key at *p, behind which it moves; NULL: none. The key that came next
+// the last time is compared first, as its bytes.
+static inline struct tm__key_node *read_key(struct msgpack_decoder *d, const struct tm_any *map,
+                                            struct tm__key_node *last, const uint8_t **p)
+{
+    struct tm__msgpack_reader *r = &d->reader;
+    struct tm__key_node *next = last->next, *node = NULL;
+    if (TM_LIKELY(tm__msgpack_key_matches(next, *p))) {
+        *p += 1 + next->length;
+        return next;
+    }
+    struct tm_any key = tm_any_read(*p, r->end);
+    if (key.kind == TM_ANY_STRING)
+        node = tm__msgpack_find(&r->keys, last, key.bytes, key.count);
+    *p = tm_any_skip(*p, r->end);
+    if (node == NULL && d->strangers != NULL && key.kind == TM_ANY_STRING)
+        tm__strangers_add(d->strangers, map->next, key.bytes, key.count);
+    return node;
+}
+
 // The columns of the map that the record is, into the row.
 static int read_map(struct msgpack_decoder *d, const struct tm_any *map, uint64_t *present,
                     bool *has_gap)
@@ -68,15 +88,9 @@ static int read_map(struct msgpack_decoder *d, const struct tm_any *map, uint64_
     struct tm__key_node *last = r->keys.start;
     const uint8_t *p = map->next;
     for (uint32_t i = 0; i < map->count; i++) {
-        struct tm_any key = tm_any_read(p, r->end);
-        struct tm__key_node *node = key.kind == TM_ANY_STRING
-                                        ? tm__msgpack_find(&r->keys, last, key.bytes, key.count)
-                                        : NULL;
-        p = tm_any_skip(p, r->end);
+        struct tm__key_node *node = read_key(d, map, last, &p);
         if (node == NULL) {
             p = tm_any_skip(p, r->end);
-            if (d->strangers != NULL && key.kind == TM_ANY_STRING)
-                tm__strangers_add(d->strangers, map->next, key.bytes, key.count);
             continue;
         }
         last = node;

@@ -4,8 +4,11 @@
 #include "core/batch/any_write.h"
 #include "core/batch/decimal.h"
 #include "core/format/columns.h"
+#include "core/format/copy.h"
 #include "core/format/formats.h"
 #include "core/format/json_writer.h"
+
+_Static_assert((int)TM__COPY_SLACK <= (int)TM__ROW_SLACK, "room behind a row");
 
 struct msgpack_encoder {
     struct tm_encoder base;
@@ -19,6 +22,15 @@ static uint8_t *put_bytes(uint8_t *out, const void *p, size_t len)
 {
     memcpy(out, p, len);
     return out + len;
+}
+
+static inline uint8_t *put_batch_string(uint8_t *out, const uint8_t *p, size_t len)
+{
+    if (TM_UNLIKELY(len >= 32))
+        return tm__copy(tm_any_put_string_head(out, (uint32_t)len), p, len);
+    *out = (uint8_t)(0xa0 | len);
+    memcpy(out + 1, p, 32);
+    return out + 1 + len;
 }
 
 static uint8_t *put_string(uint8_t *out, const void *p, size_t len)
@@ -36,29 +48,39 @@ static uint8_t *put_time(struct tm__json_writer *w, struct tm__json_field *field
     return put_string(out, text, len);
 }
 
-static uint8_t *put_value(struct tm__json_writer *w, uint8_t *out, struct tm__json_field *field,
-                          struct tm_slot slot);
+static inline uint8_t *put_value(struct tm__json_writer *w, uint8_t *out,
+                                 struct tm__json_field *field, struct tm_slot slot);
 
-// `kind`: the row is a change, and its kind is the first field.
-static uint8_t *put_fields(struct tm__json_writer *w, uint8_t *out, struct tm__json_fields *of,
-                           const struct tm_row *row, bool kind)
+// Of a row with nulls: how many fields it has, with and without them.
+static uint32_t count_fields(const struct tm__json_writer *w, const struct tm__json_fields *of,
+                             const struct tm_row *row)
 {
-    uint32_t count = of->count + kind;
+    uint32_t count = of->count;
     for (uint32_t i = 0; w->omit_nulls && i < of->count; i++)
         count -= tm_row_is_null(row, of->fields[i].index);
-    out = tm_any_put_map_head(out, count);
+    return count;
+}
+
+// `kind`: the row is a change, and its kind is the first field.
+static inline uint8_t *put_fields(struct tm__json_writer *w, uint8_t *out,
+                                  struct tm__json_fields *of, const struct tm_row *row, bool kind)
+{
+    bool nulls = tm__json_has_nulls(of, row);
+    uint32_t count = TM_UNLIKELY(nulls) ? count_fields(w, of, row) : of->count;
+    out = tm_any_put_map_head(out, count + kind);
     if (kind) {
         out = put_string(out, "op", 2);
         out = put_string(out, tm_row_kind_text(row->kind), 2);
     }
-    for (uint32_t i = 0; i < of->count; i++) {
-        struct tm__json_field *field = &of->fields[i];
-        bool is_null = tm_row_is_null(row, field->index);
-        if (is_null && w->omit_nulls)
+    for (struct tm__json_field *field = of->fields, *end = field + of->count; field != end;
+         field++) {
+        if (TM_UNLIKELY(nulls) && tm_row_is_null(row, field->index)) {
+            if (!w->omit_nulls)
+                out = tm_any_put_nil(tm__json_put_prefix(out, field));
             continue;
-        out = put_string(out, field->name, strlen(field->name));
-        out = is_null ? tm_any_put_nil(out)
-                      : put_value(w, out, field, tm_slot_of_row(row, field->offset));
+        }
+        out = put_value(w, tm__json_put_prefix(out, field), field,
+                        tm_slot_of_row(row, field->offset));
     }
     return out;
 }
@@ -87,12 +109,40 @@ static uint8_t *put_map(struct tm__json_writer *w, uint8_t *out, struct tm__json
     return out;
 }
 
-static uint8_t *put_value(struct tm__json_writer *w, uint8_t *out, struct tm__json_field *field,
-                          struct tm_slot slot)
+static uint8_t *put_decimal(uint8_t *out, struct tm__json_field *field, struct tm_slot slot)
 {
     char text[TM__NUMBER_MAX];
+    return put_string(out, text, tm_decimal_format(tm_slot_decimal(slot), field->type.scale, text));
+}
+
+__attribute__((noinline)) static uint8_t *put_nested(struct tm__json_writer *w, uint8_t *out,
+                                                     struct tm__json_field *field,
+                                                     struct tm_slot slot)
+{
     uint32_t len;
     const uint8_t *p;
+    switch (field->type.kind) {
+    case TM_TYPE_LIST:
+        return put_list(w, out, field->of, tm_slot_list(slot));
+    case TM_TYPE_MAP:
+        return put_map(w, out, field->of, tm_slot_map(slot));
+    case TM_TYPE_STRUCT:
+        return put_fields(w, out, field->of, tm_slot_struct(slot), false);
+    default:
+        p = tm_slot_bytes(slot, &len);
+        return put_bytes(out, p, len);
+    }
+}
+
+static inline uint8_t *put_value(struct tm__json_writer *w, uint8_t *out,
+                                 struct tm__json_field *field, struct tm_slot slot)
+{
+    uint32_t len;
+    const uint8_t *p;
+    if (field->type.kind == TM_TYPE_STRING) { // what most fields are
+        p = tm_slot_bytes(slot, &len);
+        return put_batch_string(out, p, len);
+    }
     switch (field->type.kind) {
     case TM_TYPE_BOOL:
         return tm_any_put_bool(out, tm_slot_int(slot) != 0);
@@ -102,28 +152,18 @@ static uint8_t *put_value(struct tm__json_writer *w, uint8_t *out, struct tm__js
     case TM_TYPE_DOUBLE:
         return tm_any_put_double(out, tm_slot_double(slot));
     case TM_TYPE_DECIMAL:
-        len = (uint32_t)tm_decimal_format(tm_slot_decimal(slot), field->type.scale, text);
-        return put_string(out, text, len);
+        return put_decimal(out, field, slot);
     case TM_TYPE_TIMESTAMP:
         return put_time(w, field, out, tm_slot_int(slot));
-    case TM_TYPE_LIST:
-        return put_list(w, out, field->of, tm_slot_list(slot));
-    case TM_TYPE_MAP:
-        return put_map(w, out, field->of, tm_slot_map(slot));
-    case TM_TYPE_STRUCT:
-        return put_fields(w, out, field->of, tm_slot_struct(slot), false);
+    case TM_TYPE_BYTES:
+        p = tm_slot_bytes(slot, &len);
+        return tm__copy(tm_any_put_binary_head(out, len), p, len);
     default:
-        break;
+        return put_nested(w, out, field, slot);
     }
-    p = tm_slot_bytes(slot, &len);
-    if (field->type.kind == TM_TYPE_ANY)
-        return put_bytes(out, p, len);
-    if (field->type.kind == TM_TYPE_BYTES)
-        return put_bytes(tm_any_put_binary_head(out, len), p, len);
-    return put_string(out, p, len);
 }
 
-static uint8_t *put_record(struct msgpack_encoder *e, uint8_t *out, const struct tm_row *row)
+static inline uint8_t *put_record(struct msgpack_encoder *e, uint8_t *out, const struct tm_row *row)
 {
     if (e->whole == NULL)
         return put_fields(&e->writer, out, e->writer.row, row, e->writer.changelog);
@@ -139,19 +179,30 @@ static int msgpack_encode(struct tm_encoder *base, const struct tm_batch *batch,
                           void *arg)
 {
     struct msgpack_encoder *e = (struct msgpack_encoder *)base;
+    const struct tm_row *at = *row;
     const struct tm_row *end =
         (const struct tm_row *)(const void *)(batch->data + batch->size_bytes);
+    const struct tm__json_fields *of = e->writer.row;
+    const size_t factor = of->reference_count * e->writer.factor, fixed = of->bound;
+    uint8_t *p = out->data + out->size_bytes, *full = out->data + out->capacity_bytes;
+    int rc = 0;
     (void)bad; // every value has a form in msgpack
     (void)arg;
-    while (*row < end && out->size_bytes < limit_bytes) {
-        int rc = tm_buf_reserve(out, tm__json_row_bound(&e->writer, *row));
-        if (rc != 0)
-            return rc;
-        uint8_t *p = put_record(e, out->data + out->size_bytes, *row);
-        out->size_bytes = (size_t)(p - out->data);
-        *row = tm_row_next(*row);
+    while (at < end && (size_t)(p - out->data) < limit_bytes) {
+        // More than any row of this size could take; else its columns are looked at.
+        if (TM_UNLIKELY((size_t)(full - p) < fixed + at->size_bytes * factor)) {
+            out->size_bytes = (size_t)(p - out->data);
+            if ((rc = tm__json_reserve_row(&e->writer, out, at)) != 0)
+                break;
+            p = out->data + out->size_bytes;
+            full = out->data + out->capacity_bytes;
+        }
+        p = put_record(e, p, at);
+        at = tm_row_next(at);
     }
-    return 0;
+    out->size_bytes = (size_t)(p - out->data);
+    *row = at;
+    return rc;
 }
 
 static void msgpack_free(struct tm_encoder *base)
@@ -160,6 +211,11 @@ static void msgpack_free(struct tm_encoder *base)
     tm__json_writer_fini(&e->writer);
     tm_schema_unref(e->schema);
     tm_mem_free(e->mem, e, sizeof *e);
+}
+
+static uint8_t *put_name(uint8_t *out, const char *name, size_t len)
+{
+    return put_string(out, name, len);
 }
 
 static const struct tm_encoder_ops msgpack_ops = {.encode = msgpack_encode, .free = msgpack_free};
@@ -177,7 +233,7 @@ int tm__msgpack_encoder_new(const struct tm_encoder_args *args, struct tm_encode
     e->base.ops = &msgpack_ops;
     e->mem = args->mem;
     e->schema = tm_schema_ref(args->schema);
-    rc = tm__json_writer_init(&e->writer, args->mem, args->schema, args->left_out);
+    rc = tm__json_writer_init_as(&e->writer, args->mem, args->schema, args->left_out, put_name);
     e->writer.omit_nulls = args->omit_nulls;
     e->writer.timestamps_as_ms = args->timestamps_as_ms;
     if (rc != 0) {

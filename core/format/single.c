@@ -3,6 +3,7 @@
 
 #include "core/base/limits.h"
 #include "core/batch/builder.h"
+#include "core/format/copy.h"
 
 static int find_column(const struct tm__single_format *format, const struct tm_schema *schema,
                        bool writes, uint32_t *field, struct tm_error *err)
@@ -44,6 +45,7 @@ int tm__single_decoder_new(const struct tm__single_format *format, const struct 
     d->schema = tm_schema_ref(args->schema);
     d->field = field;
     d->used = args->used == NULL || ((args->used[field >> 6] >> (field & 63)) & 1) != 0;
+    d->plain = d->used && args->schema->field_count == 1;
     size_t limit = TM_ROW_BYTES_MAX - 64 - args->schema->fixed_bytes;
     tm__lines_init(&d->lines, args->max_record < limit ? args->max_record : limit);
     *decoder = &d->base;
@@ -67,12 +69,14 @@ int tm__single_put(struct tm__single_decoder *d, struct tm_batch *batch, const u
     return rc == 0 ? tm_builder_end(&b) : rc;
 }
 
+enum { TAIL_MAX = 4 };
+
 struct encoder {
     struct tm_encoder base;
     struct tm_mem *mem;
     struct tm_schema *schema;
     uint32_t field, offset;
-    const char *tail;
+    uint8_t tail[TAIL_MAX];
     size_t tail_bytes;
 };
 
@@ -84,24 +88,26 @@ static int encode(struct tm_encoder *base, const struct tm_batch *batch, const s
     struct encoder *e = (struct encoder *)base;
     const struct tm_row *end =
         (const struct tm_row *)(const void *)(batch->data + batch->size_bytes);
+    const struct tm_row *at = *row;
+    int rc = 0;
     (void)bad; // every value can be written
     (void)arg;
-    while (*row < end && out->size_bytes < limit_bytes) {
+    while (at < end && out->size_bytes < limit_bytes) {
         uint32_t len = 0;
-        const char *p = "";
-        if (!tm_row_is_null(*row, e->field))
-            p = tm_row_string(*row, e->offset, &len);
-        int rc = tm_buf_reserve(out, len + e->tail_bytes);
-        if (rc != 0)
-            return rc;
-        if (len > 0) // nothing to write may have nowhere to go
-            memcpy(out->data + out->size_bytes, p, len);
-        if (e->tail_bytes > 0)
-            memcpy(out->data + out->size_bytes + len, e->tail, e->tail_bytes);
+        const char *p = NULL;
+        if (TM_LIKELY(!tm_row_is_null(at, e->field)))
+            p = tm_row_string(at, e->offset, &len);
+        if ((rc = tm_buf_reserve(out, len + TM__COPY_SLACK + TAIL_MAX)) != 0)
+            break;
+        uint8_t *to = out->data + out->size_bytes;
+        if (TM_LIKELY(p != NULL))
+            to = tm__copy(to, (const uint8_t *)p, len);
+        memcpy(to, e->tail, TAIL_MAX);
         out->size_bytes += len + e->tail_bytes;
-        *row = tm_row_next(*row);
+        at = tm_row_next(at);
     }
-    return 0;
+    *row = at;
+    return rc;
 }
 
 static void encoder_free(struct tm_encoder *base)
@@ -129,8 +135,9 @@ int tm__single_encoder_new(const struct tm__single_format *format,
     e->schema = tm_schema_ref(args->schema);
     e->field = field;
     e->offset = args->schema->fields[field].offset;
-    e->tail = format->tail;
     e->tail_bytes = strlen(format->tail);
+    TM_CHECK(e->tail_bytes <= TAIL_MAX);
+    memcpy(e->tail, format->tail, e->tail_bytes);
     *encoder = &e->base;
     return 0;
 }

@@ -18,8 +18,9 @@ struct tm__single_decoder {
     struct tm_schema *schema;
     struct tm__lines lines;
     uint32_t field;
-    bool used; // some operator reads the column
-    bool done; // raw: the record has been given
+    bool used;  // some operator reads the column
+    bool plain; // it does, and there is no other column
+    bool done;  // raw: the record has been given
 };
 
 // TM_E_SCHEMA: the schema has not one visible column of the kind; TM_E_MEMORY.

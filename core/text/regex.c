@@ -277,8 +277,9 @@ uint32_t tm__regex_groups(const struct tm_regex *regex)
 
 static void set_limit(struct tm__regex_world *world, size_t len)
 {
-    // A long text may take as many steps more as its length gives reason for.
-    uint32_t bytes = len < TM_ROW_BYTES_MAX ? (uint32_t)len : TM_ROW_BYTES_MAX;
+    // A long text may take as many steps more as its length gives reason for; in steps of their
+    // own, as most texts of a job are short and of different lengths.
+    uint32_t bytes = (len < TM_ROW_BYTES_MAX ? (uint32_t)len : TM_ROW_BYTES_MAX) & ~UINT32_C(1023);
     uint32_t steps = TM_REGEX_STEPS + bytes * TM_REGEX_STEPS_PER_BYTE;
 
     if (TM_LIKELY(steps == world->steps))

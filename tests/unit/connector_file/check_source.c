@@ -172,6 +172,51 @@ START_TEST(the_split_that_is_furthest_behind_is_read_first)
 }
 END_TEST
 
+// How many splits are open at most while all of a job without event time is read.
+static uint32_t read_in_turn(uint32_t files)
+{
+    uint32_t most = 0;
+    int32_t reached = 0;
+    struct tm_batch *batch;
+    S.graph.node_count = 0;
+    start("t*.jsonl", 1);
+    ck_assert_uint_eq(tm_splits_count(S.ctx[0].splits), files);
+    while ((batch = next(0)) != NULL) {
+        uint32_t open = 0;
+        for (uint32_t i = 0; i < files; i++)
+            open += tm_splits_status(S.ctx[0].splits, i) == TM_SPLIT_ACTIVE;
+        most = open > most ? open : most;
+        reached = batch->split > reached ? batch->split : reached;
+        ck_assert_int_lt(reached - batch->split, (int32_t)most);
+        tm_batch_release(batch);
+    }
+    ck_assert_int_eq(reached, (int32_t)files - 1);
+    finish();
+    return most;
+}
+
+START_TEST(without_event_time_large_files_are_read_one_after_another)
+{
+    for (int f = 0; f < 5; f++) {
+        char name[32];
+        sprintf(name, "t%d.jsonl", f);
+        put_records(name, f, 1, 10000, 0);
+    }
+    ck_assert_uint_eq(read_in_turn(5), 1);
+}
+END_TEST
+
+START_TEST(without_event_time_a_few_small_files_are_opened_ahead)
+{
+    for (int f = 0; f < 40; f++) {
+        char name[32];
+        sprintf(name, "t%02d.jsonl", f);
+        put_records(name, f, 1, 1, 0);
+    }
+    ck_assert_uint_eq(read_in_turn(40), 8);
+}
+END_TEST
+
 START_TEST(files_beyond_those_open_hold_the_watermark)
 {
     for (int f = 0; f < 300; f++) {
@@ -625,6 +670,8 @@ int main(void)
     tcase_add_test(tc, files_are_dealt_so_that_sizes_balance);
     tcase_add_test(tc, a_subtask_without_files_ends_at_once);
     tcase_add_test(tc, the_split_that_is_furthest_behind_is_read_first);
+    tcase_add_test(tc, without_event_time_large_files_are_read_one_after_another);
+    tcase_add_test(tc, without_event_time_a_few_small_files_are_opened_ahead);
     tcase_add_test(tc, files_beyond_those_open_hold_the_watermark);
     tcase_add_test(tc, bytes_in_memory_are_read_without_the_helper_thread);
     tcase_add_test(tc, records_longer_than_a_buffer_are_read);

@@ -25,6 +25,9 @@ static struct support {
     struct tm_mem mem;
     struct tm_batch_pool *pool;
     struct tm_node node;
+    struct tm_node watermark; // of the graph, whose only node it is
+    struct tm_graph graph;
+    struct tm_plan plan;
     struct tm_task_context ctx[SUPPORT_SUBTASKS];
     struct tm_node_metrics metrics;
     struct tm_histogram latency;
@@ -239,9 +242,16 @@ static inline void support_open(void)
     S.node.format = "json";
     memset(S.node.used, 0xff, sizeof S.node.used);
     tm_options_init(&S.node.options, &S.mem);
+    S.watermark.kind = TM_NODE_WATERMARK;
+    S.graph = (struct tm_graph){.nodes = &S.watermark, .node_count = 1};
+    S.plan.graph = &S.graph;
     for (uint32_t i = 0; i < SUPPORT_SUBTASKS; i++)
-        S.ctx[i] = (struct tm_task_context){
-            .fx = &S.fx, .mem = &S.mem, .shared_mem = &S.mem, .pool = S.pool, .subtask = i};
+        S.ctx[i] = (struct tm_task_context){.fx = &S.fx,
+                                            .mem = &S.mem,
+                                            .shared_mem = &S.mem,
+                                            .pool = S.pool,
+                                            .plan = &S.plan,
+                                            .subtask = i};
     snprintf(S.folder, sizeof S.folder, "/tmp/tm_check_XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(S.folder));
 }

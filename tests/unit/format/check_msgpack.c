@@ -215,6 +215,56 @@ START_TEST(rows_are_the_same_behind_msgpack)
 }
 END_TEST
 
+// Texts and bytes around every length at which their head, or the way of copying them, changes.
+START_TEST(texts_of_every_length_are_written)
+{
+    static const size_t lengths[] = {0,  1,  15, 16,  17,  31,  32,  33,  48,    63,
+                                     64, 65, 80, 127, 128, 255, 256, 257, 65535, 65536};
+    const char *schema_text = "a string, b bytes, longer_than_sixteen_bytes string";
+    static char text[70000], back[70000];
+    struct tm_schema *schema = make_schema(&w, schema_text);
+    struct tm_encoder_args args = {.mem = &w.mem, .schema = schema};
+    struct tm_encoder *e = NULL;
+    ck_assert_int_eq(tm_format_msgpack.encoder_new(&args, &e, &w.err), 0);
+    for (size_t i = 0; i < sizeof text; i++)
+        text[i] = (char)('a' + i % 26);
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        struct tm_batch *batch = tm_batch_acquire(w.pool, schema);
+        struct tm_builder b;
+        struct tm_buf out;
+        uint32_t len = (uint32_t)lengths[i];
+        tm_buf_init(&out, &w.mem);
+        ck_assert_int_eq(tm_builder_begin(&b, batch), 0);
+        for (uint32_t f = 0; f < 3; f++)
+            ck_assert_int_eq(tm_builder_put_bytes(&b, f, text + f, len), 0);
+        ck_assert_int_eq(tm_builder_end(&b), 0);
+        const struct tm_row *row = tm_batch_first(batch);
+        ck_assert_int_eq(e->ops->encode(e, batch, &row, &out, SIZE_MAX, NULL, NULL), 0);
+        ck_assert_uint_le(out.size_bytes, out.capacity_bytes);
+        tm_batch_release(batch);
+        batch = tm_batch_acquire(w.pool, schema);
+        struct tm_decoder *d = make_decoder(&w, &tm_format_msgpack, schema, NULL, TM_RECORD_BYTES);
+        size_t used;
+        ck_assert_int_eq(tm_buf_reserve(&out, 64), 0);
+        ck_assert_int_eq(
+            d->ops->decode(d, out.data, out.size_bytes, true, batch, &used, note_bad, &w), 0);
+        ck_assert_uint_eq(batch->row_count, 1);
+        for (uint32_t f = 0; f < 3; f++) {
+            uint32_t length;
+            const char *p = tm_row_string(tm_batch_first(batch), schema->fields[f].offset, &length);
+            ck_assert_uint_eq(length, len);
+            memcpy(back, p, length);
+            ck_assert(memcmp(back, text + f, len) == 0);
+        }
+        tm_batch_release(batch);
+        d->ops->free(d);
+        tm_buf_fini(&out);
+    }
+    e->ops->free(e);
+    tm_schema_unref(schema);
+}
+END_TEST
+
 START_TEST(a_change_begins_with_its_kind)
 {
     struct tm_schema *schema = make_schema(&w, "a int");
@@ -256,6 +306,7 @@ int main(void)
     tcase_add_test(test, bytes_that_are_no_msgpack_end_the_input);
     tcase_add_test(test, records_are_read_in_any_pieces);
     tcase_add_test(test, rows_are_the_same_behind_msgpack);
+    tcase_add_test(test, texts_of_every_length_are_written);
     tcase_add_test(test, a_change_begins_with_its_kind);
     suite_add_tcase(suite, test);
     return run_suite(suite);

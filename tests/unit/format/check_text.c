@@ -108,6 +108,57 @@ static void refuses(const char *schema_text, const char *message)
     tm_schema_unref(schema);
 }
 
+// Lines of a drawn length, some with a character of several bytes, a wrong byte or a carriage
+// return.
+static size_t draw_lines(uint64_t *seed, char *text, int lines)
+{
+    size_t len = 0;
+    for (int i = 0; i < lines; i++) {
+        size_t start = len;
+        for (uint64_t left = draw(seed, draw(seed, 8) == 0 ? 300 : 90); left != 0; left--)
+            text[len++] = (char)(' ' + draw(seed, 90));
+        uint64_t kind = draw(seed, 40);
+        if (kind == 0 && len > start)
+            text[start + draw(seed, len - start)] = (char)(0x80 + draw(seed, 128));
+        if (kind < 3)
+            len += (size_t)sprintf(text + len, "\xc3\xa9");
+        len += (size_t)sprintf(text + len, draw(seed, 10) == 0 ? "\r\n" : "\n");
+    }
+    return len;
+}
+
+// A schema with one column has a way of its own; what is read is the same as with a hidden one.
+START_TEST(lines_of_any_length_are_read_alike_on_both_ways)
+{
+    static char text[400 * 1000];
+    uint64_t seed = take_seed();
+    for (int round = 0; round < 40; round++) {
+        size_t len = draw_lines(&seed, text, round < 30 ? 60 : 1000), piece = 1 + draw(&seed, len);
+        len -= draw(&seed, 2); // perhaps no last line end
+        struct tm_buf rows, bads;
+        tm_buf_init(&rows, &w.mem);
+        tm_buf_init(&bads, &w.mem);
+        for (int way = 0; way < 3; way++) {
+            struct tm_schema *schema =
+                make_schema(&w, way == 1 ? "line string, $t int hidden" : "line string");
+            struct tm_decoder *d = make_decoder(&w, &tm_format_text, schema, NULL, 200);
+            forget(&w);
+            ck_assert_int_eq(decode_pieces(&w, d, schema, text, len, way == 2 ? piece : len), 0);
+            if (way == 0) {
+                ck_assert_int_eq(tm_buf_append(&rows, w.rows.data, w.rows.size_bytes), 0);
+                ck_assert_int_eq(tm_buf_append(&bads, w.bads.data, w.bads.size_bytes), 0);
+            }
+            ck_assert_str_eq(text_of(&w.rows), text_of(&rows));
+            ck_assert_str_eq(text_of(&w.bads), text_of(&bads));
+            d->ops->free(d);
+            tm_schema_unref(schema);
+        }
+        tm_buf_fini(&rows);
+        tm_buf_fini(&bads);
+    }
+}
+END_TEST
+
 START_TEST(text_needs_one_string_column)
 {
     refuses("a string, b string", "needs one string column, there are 2");
@@ -124,6 +175,7 @@ int main(void)
     tcase_add_test(tc, a_byte_order_mark_is_skipped_at_the_start_alone);
     tcase_add_test(tc, a_bad_line_among_many_costs_only_itself);
     tcase_add_test(tc, rows_are_written_as_lines);
+    tcase_add_test(tc, lines_of_any_length_are_read_alike_on_both_ways);
     tcase_add_test(tc, text_needs_one_string_column);
     suite_add_tcase(suite, tc);
     return run_suite(suite);

@@ -4,22 +4,6 @@
 #include "tests/unit/format/format_test.h"
 
 #include <stdarg.h>
-#include <time.h>
-
-// TM_SEED, or one from the clock; printed, so that a failure can be run again.
-static inline uint64_t take_seed(void)
-{
-    const char *given = getenv("TM_SEED");
-    uint64_t seed = given != NULL ? strtoull(given, NULL, 10) : (uint64_t)time(NULL) * 7919;
-    printf("TM_SEED=%llu\n", (unsigned long long)seed);
-    return seed;
-}
-
-static inline uint64_t draw(uint64_t *seed, uint64_t below)
-{
-    *seed = *seed * 6364136223846793005u + 1442695040888963407u;
-    return (*seed >> 33) % below;
-}
 
 // "delimiter", ";", "header", "false", NULL
 static inline void take_options(struct tm_options *options, va_list args)

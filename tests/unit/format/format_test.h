@@ -5,6 +5,7 @@
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "core/base/limits.h"
 #include "core/format/format.h"
@@ -189,6 +190,21 @@ static inline const char *text_of(struct tm_buf *buf)
     ck_assert_int_eq(tm_buf_reserve(buf, 1), 0);
     buf->data[buf->size_bytes] = 0;
     return (const char *)buf->data;
+}
+
+// TM_SEED, or one from the clock; printed, so that a failure can be run again.
+static inline uint64_t take_seed(void)
+{
+    const char *given = getenv("TM_SEED");
+    uint64_t seed = given != NULL ? strtoull(given, NULL, 10) : (uint64_t)time(NULL) * 7919;
+    printf("TM_SEED=%llu\n", (unsigned long long)seed);
+    return seed;
+}
+
+static inline uint64_t draw(uint64_t *seed, uint64_t below)
+{
+    *seed = *seed * 6364136223846793005u + 1442695040888963407u;
+    return (*seed >> 33) % below;
 }
 
 static inline int run_suite(Suite *suite)
