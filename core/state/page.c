@@ -178,6 +178,7 @@ uint8_t *tm__state_own_slow(struct tm_state *state, struct tm__state_group *grou
         if (copy == NULL)
             return NULL;
         memcpy(copy, head, size_bytes);
+        state->copies++;
         head->references--;
         head = copy;
         head->references = 1;
@@ -405,8 +406,7 @@ void tm__state_give_back(struct tm_state *state, struct tm__state_group *group,
         ((struct tm__state_entry *)(void *)item)->kind = TM__ENTRY_FREE;
 }
 
-// --- walking
-// ---------------------------------------------------------------------------------------
+// --- walking -------------------------------------------------------------------------------------
 
 // The first entry of the next page of entries. False: there is none, or it cannot be had.
 static bool next_walked_page(const struct tm_state *state, const struct tm__state_group *group,

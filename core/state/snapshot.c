@@ -35,8 +35,7 @@ static void hold_blocks(struct tm__state_block *const *blocks, uint32_t count)
             blocks[b]->references++;
 }
 
-// --- freezing
-// --------------------------------------------------------------------------------------
+// --- freezing ------------------------------------------------------------------------------------
 
 void tm_snapshot_free(struct tm_snapshot *snapshot)
 {
@@ -110,8 +109,7 @@ struct tm_snapshot *tm_state_freeze(struct tm_state *state)
     return NULL;
 }
 
-// --- forking
-// ---------------------------------------------------------------------------------------
+// --- forking -------------------------------------------------------------------------------------
 
 struct tm_state *tm_state_fork(const struct tm_snapshot *snapshot)
 {
@@ -143,8 +141,7 @@ struct tm_state *tm_state_fork(const struct tm_snapshot *snapshot)
     return state;
 }
 
-// --- the store
-// -------------------------------------------------------------------------------------
+// --- the store -----------------------------------------------------------------------------------
 
 void tm_state_set_store(struct tm_state *state, const struct tm_state_store *store)
 {

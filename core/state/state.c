@@ -87,6 +87,19 @@ int64_t tm_state_used_bytes(const struct tm_state *state)
            (int64_t)(sizeof *state->shared + state_bytes(state->group_count));
 }
 
+void tm_state_key_groups(const struct tm_state *state, uint32_t *max_parallelism, uint32_t *first,
+                         uint32_t *last)
+{
+    *max_parallelism = state->max_parallelism;
+    *first = state->first_key_group;
+    *last = state->first_key_group + state->group_count - 1;
+}
+
+uint32_t tm_state_copies(const struct tm_state *state)
+{
+    return state->copies;
+}
+
 uint32_t tm_state_key_group(const struct tm_state *state, uint64_t hash)
 {
     return tm_hash_key_group(hash, state->max_parallelism);

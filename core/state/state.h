@@ -128,6 +128,8 @@ void *tm_state_blob_edit(struct tm_state *state, uint32_t key_group, const struc
 
 // What can be done with all of a state at once, for the price of its key groups; pages are copied
 // later, one by one, when either side writes them.
+// How often a page was copied since: whoever keeps addresses beyond a call must take them again.
+uint32_t tm_state_copies(const struct tm_state *state);
 struct tm_snapshot;                                                         // a state as it was
 struct tm_snapshot *tm_state_freeze(struct tm_state *state) TM_WARN_UNUSED; // NULL: out of memory
 void tm_snapshot_free(struct tm_snapshot *snapshot);                        // NULL is fine
@@ -152,4 +154,6 @@ void tm_state_set_store(struct tm_state *state, const struct tm_state_store *sto
 int64_t tm_state_evict(struct tm_state *state, uint32_t key_group, uint32_t *page, uint32_t count);
 
 uint32_t tm_state_key_group(const struct tm_state *state, uint64_t hash);
+void tm_state_key_groups(const struct tm_state *state, uint32_t *max_parallelism, uint32_t *first,
+                         uint32_t *last);                  // inclusive
 int64_t tm_state_used_bytes(const struct tm_state *state); // taken from the account

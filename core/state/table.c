@@ -8,8 +8,7 @@
 // has.
 #include "core/state/internal.h"
 
-// --- the table without entries
-// ---------------------------------------------------------------------
+// --- the table without entries -------------------------------------------------------------------
 
 // Read through the same code as any table: it has no slot, and no room either.
 static const struct {
@@ -31,8 +30,7 @@ static bool has_slots(const struct tm__state_table *table)
     return table->homes != 0;
 }
 
-// --- slot pages
-// ------------------------------------------------------------------------------------
+// --- slot pages ----------------------------------------------------------------------------------
 
 static struct tm__state_slots *page_of(uintptr_t entry)
 {
@@ -122,8 +120,7 @@ static void set_entries(struct tm__state_table *table, uint32_t first, uint32_t 
         table->directory[first + i] = (uintptr_t)page->slot | depth;
 }
 
-// --- growth
-// ----------------------------------------------------------------------------------------
+// --- growth --------------------------------------------------------------------------------------
 
 static bool double_directory(struct tm_state *state, struct tm__state_table *table)
 {
@@ -288,8 +285,7 @@ void tm__state_table_clear(struct tm_state *state, struct tm__state_group *group
     table->owner = owner;
 }
 
-// --- walking
-// ---------------------------------------------------------------------------------------
+// --- walking -------------------------------------------------------------------------------------
 
 bool tm__state_table_next_page(const struct tm__state_table *table, struct tm_state_cursor *cursor)
 {
@@ -303,8 +299,7 @@ bool tm__state_table_next_page(const struct tm__state_table *table, struct tm_st
     return true;
 }
 
-// --- searching
-// -------------------------------------------------------------------------------------
+// --- searching -----------------------------------------------------------------------------------
 
 static int compare_keys(const struct tm__state_entry *entry, const uint8_t *bytes,
                         const struct tm_key *key)
@@ -340,8 +335,7 @@ int tm__state_table_place(const struct tm_state *state, const struct tm__state_g
     return found;
 }
 
-// --- slots for entries
-// -----------------------------------------------------------------------------
+// --- slots for entries ---------------------------------------------------------------------------
 
 // Make the slot free by moving what stands there and behind it, up to the next gap. False: no gap.
 static bool open_slot(const struct tm__state_slots *page, uint64_t *slot)
@@ -384,8 +378,7 @@ static bool add_slot(struct tm_state *state, const struct tm__state_group *group
            put_slot(state, group, table, key, slot, reference, expected);
 }
 
-// --- blocks
-// ----------------------------------------------------------------------------------------
+// --- blocks --------------------------------------------------------------------------------------
 
 void tm__state_block_leave(struct tm__state_pool *pool, struct tm__state_block *block)
 {
@@ -480,8 +473,7 @@ bool tm__state_table_index(struct tm_state *state, struct tm_namespace *ns, uint
     return false;
 }
 
-// --- insertion
-// -------------------------------------------------------------------------------------
+// --- insertion -----------------------------------------------------------------------------------
 
 // The key's bytes and zeros up to the next word: by words, the last of which overlaps.
 static inline void put_key(uint8_t *to, const uint8_t *from, uint32_t length)
@@ -566,8 +558,7 @@ uint8_t *tm__state_table_upsert(struct tm_state *state, struct tm_namespace *ns,
     return (uint8_t *)(entry + 1);
 }
 
-// --- removal
-// ---------------------------------------------------------------------------------------
+// --- removal -------------------------------------------------------------------------------------
 
 // Close the gap: slots behind it that are not at their home move up.
 static void close_slot(const struct tm__state_table *table, uint64_t *slot)

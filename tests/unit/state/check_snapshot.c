@@ -6,8 +6,7 @@
 
 #include "core/state/state.h"
 
-// --- the world
-// -------------------------------------------------------------------------------------
+// --- the world -----------------------------------------------------------------------------------
 
 static int64_t allocations_left = INT64_MAX;
 
@@ -80,8 +79,7 @@ static struct tm_key key_of(const uint64_t *word)
     return (struct tm_key){tm_hash_bytes(word, sizeof *word), word, sizeof *word};
 }
 
-// --- a store in memory
-// -------------------------------------------------------------------------------
+// --- a store in memory ---------------------------------------------------------------------------
 
 enum { STORE_PAGES = 65536 };
 static struct {
@@ -131,8 +129,7 @@ static void disk_release(void *context, uint64_t token)
 }
 static const struct tm_state_store store = {NULL, disk_put, disk_get, disk_retain, disk_release};
 
-// --- a state and what it must hold
-// -----------------------------------------------------------------
+// --- a state and what it must hold ---------------------------------------------------------------
 
 enum { KEYS = 3000, SPACES = 2 };
 
@@ -289,8 +286,7 @@ static struct model *fork_model(const struct model *m, const struct tm_snapshot 
     return f;
 }
 
-// --- removal
-// ---------------------------------------------------------------------------------------
+// --- removal -------------------------------------------------------------------------------------
 
 START_TEST(test_removed_keys_are_gone_and_the_others_stay)
 {
@@ -329,8 +325,7 @@ START_TEST(test_keys_that_come_and_go_for_ever_take_bounded_memory)
 }
 END_TEST
 
-// --- freeze and fork
-// -------------------------------------------------------------------------------
+// --- freeze and fork -----------------------------------------------------------------------------
 
 START_TEST(test_a_fork_of_a_snapshot_has_what_was_there_and_both_go_their_own_ways)
 {
@@ -410,8 +405,7 @@ START_TEST(test_a_namespace_dropped_behind_a_snapshot_is_still_in_it)
 }
 END_TEST
 
-// --- the store
-// -------------------------------------------------------------------------------------
+// --- the store -----------------------------------------------------------------------------------
 
 static int64_t evict_all(struct tm_state *state)
 {
@@ -474,8 +468,7 @@ START_TEST(test_a_store_that_fails_is_an_error_and_nothing_is_lost)
 }
 END_TEST
 
-// --- all at once
-// -----------------------------------------------------------------------------------
+// --- all at once ---------------------------------------------------------------------------------
 
 START_TEST(test_freezes_forks_and_evictions_mixed_at_random_agree_with_their_models)
 {
