@@ -7,7 +7,9 @@
 enum { LEVELS_MAX = 16, SPARES_MAX = LEVELS_MAX + 1 };
 
 struct tree {
-    struct tm_blob root; // empty: no timers
+    struct tm_blob root; // empty: no timers    struct tm_blob first, last; // the leaves at its
+    struct tm_blob first, last; // the leaves at its ends; empty where it is
+                                // ends; empty where it is
     uint64_t count;
     uint32_t node_bytes;  // of new nodes: at least four of its largest items
     bool changed;         // since it was last written to its entry
@@ -56,6 +58,7 @@ struct site {
     struct tm_blob spare[SPARES_MAX];
     uint32_t spares;
     uint32_t copies; // of pages, before
+    bool reshaped;   // nodes came or went
 };
 
 // --- the heap of trees ---------------------------------------------------------------------------
@@ -110,6 +113,16 @@ static const struct tm__node *node_read(const struct site *site, const struct tm
     return tm_state_blob_get(site->timers->state, site->key_group, blob);
 }
 
+// The slots of the node on the way to the cache, all at once: a search would wait for one after the
+// other.
+static const struct tm__node *node_ask(const struct site *site, const struct tm_blob *blob)
+{
+    const char *node = (const char *)node_read(site, blob);
+    for (uint32_t i = 0; i < TM__NODE_BYTES * 3 / 4; i += 64)
+        __builtin_prefetch(node + i, 1);
+    return (const struct tm__node *)(const void *)node;
+}
+
 static struct tm__node *node_edit(const struct site *site, const struct tm_blob *blob)
 {
     return tm_state_blob_edit(site->timers->state, site->key_group, blob);
@@ -157,6 +170,7 @@ static void free_spares(struct site *site)
 static struct tm__node *take_spare(struct site *site, uint32_t level, struct tm_blob *blob)
 {
     TM_CHECK(site->spares > 0);
+    site->reshaped = true;
     *blob = site->spare[--site->spares];
     struct tm__node *node = node_edit(site, blob);
     TM_CHECK(node != NULL); // it is new: nobody shares its page
@@ -176,6 +190,20 @@ static struct site site_of(struct tm_timers *timers, enum tm_timer_domain domain
                          .copies = tm_state_copies(timers->state)};
 }
 
+// Most timers belong to the last leaf: times ascend. False: not this one, or that has no room.
+static bool look_in_last(const struct site *site, const struct tm_timer *timer, struct path *path,
+                         bool *equal)
+{
+    if (site->tree->last.length == 0)
+        return false;
+    const struct tm__node *node = node_read(site, &site->tree->last);
+    if (!tm__node_reaches(node, timer))
+        return false;
+    path->at[0] = tm__node_find(node, timer, equal);
+    path->node[0] = site->tree->last;
+    return *equal || tm__node_has_room(node, tm__node_item_bytes(timer, 1));
+}
+
 // To the leaf where the timer is or belongs. False: there is no tree yet, or (no memory) its nodes
 // cannot be had.
 static bool descend(const struct site *site, const struct tm_timer *timer, struct path *path,
@@ -188,7 +216,7 @@ static bool descend(const struct site *site, const struct tm_timer *timer, struc
     struct tm_blob blob = site->tree->root;
     const struct tm__node *node = node_read(site, &blob);
     path->height = node->level + 1;
-    for (uint32_t level = node->level;; node = node_read(site, &blob), level--) {
+    for (uint32_t level = node->level;; node = node_ask(site, &blob), level--) {
         uint32_t i = tm__node_find(node, timer, equal);
         path->node[level] = blob;
         if (level == 0) {
@@ -218,24 +246,34 @@ static void renew_head(struct site *site, bool other)
             heap_remove(d, number);
         return;
     }
-    struct tm_blob blob = site->tree->root;
-    const struct tm__node *node = node_read(site, &blob);
-    while (node->level != 0) {
-        blob = tm__node_child(node, 0);
-        node = node_read(site, &blob);
-    }
-    site->tree->head = tm__node_get(node, 0).timer;
+    site->tree->head = tm__node_get(node_read(site, &site->tree->first), 0).timer;
     if (site->tree->place == 0)
         heap_put(d, d->heap_count++, number);
     if (other)
         heap_move(d, number);
 }
 
+static void find_ends(struct site *site)
+{
+    struct tree *tree = site->tree;
+    tree->first = tree->last = tree->root;
+    if (tree->root.length == 0)
+        return;
+    const struct tm__node *node;
+    for (node = node_read(site, &tree->first); node->level != 0;
+         node = node_read(site, &tree->first))
+        tree->first = tm__node_child(node, 0);
+    for (node = node_read(site, &tree->last); node->level != 0; node = node_read(site, &tree->last))
+        tree->last = tm__node_child(node, tm__node_count(node) - 1);
+}
+
 // Nodes share pages: a page that was copied for another node may be the head's.
 static void leave(struct site *site, bool leftmost, bool earliest)
 {
     free_spares(site);
-    if (leftmost || tm_state_copies(site->timers->state) != site->copies)
+    if (site->reshaped)
+        find_ends(site);
+    if (leftmost || site->reshaped || tm_state_copies(site->timers->state) != site->copies)
         renew_head(site, leftmost && earliest);
 }
 
@@ -266,17 +304,16 @@ static void enlarge(struct site *site, struct path *path, uint32_t level)
     node_free(site, &old);
 }
 
-// Where to part a full node: half of its bytes on each side; all on the left if the new item comes
+// Where to part a full node: half of its bytes on each side; at the new item if that comes nearly
 // last, as it does when times ascend.
 static uint32_t parting(const struct tm__node *node, uint32_t at)
 {
-    uint32_t count = tm__node_count(node), bytes = 0, i = 0;
-    if (at == count)
-        return count;
-    for (; i + 1 < count && bytes < node->size_bytes / 2; i++) {
-        struct tm__node_item item = tm__node_get(node, i);
-        bytes += tm__node_item_bytes(&item.timer, node->level) + (uint32_t)sizeof *node->slot;
-    }
+    uint32_t count = tm__node_count(node);
+    if (at >= count / 4 * 3 && tm__node_bytes(node, at, count) <= node->size_bytes / 2)
+        return at;
+    uint32_t bytes = 0, i = 0;
+    for (; i + 1 < count && bytes < node->size_bytes / 2; i++)
+        bytes += tm__node_bytes(node, i, i + 1);
     return i;
 }
 
@@ -357,6 +394,29 @@ static bool reserve(struct site *site, struct path *path, const struct tm_timer 
     return path->height < LEVELS_MAX && reserve_spares(site, path->height + 1);
 }
 
+static void count(struct site *site, int64_t change)
+{
+    site->tree->count += (uint64_t)change;
+    site->tree->changed = true;
+    site->domain->count += (uint64_t)change;
+}
+
+// Into the last leaf, which has room.
+static int add_last(struct site *site, const struct path *path, const struct tm_timer *timer)
+{
+    bool leftmost = site->tree->last.reference == site->tree->first.reference;
+    struct tm__node *node = node_edit(site, &path->node[0]);
+    if (node != NULL && reserve_scratch(site->timers, node->size_bytes)) {
+        struct tm__node_item item = {.timer = *timer};
+        tm__node_insert(node, path->at[0], &item, site->timers->scratch);
+        count(site, 1);
+        leave(site, leftmost, path->at[0] == 0);
+        return 1;
+    }
+    leave(site, false, false);
+    return TM_E_MEMORY;
+}
+
 int tm_timers_add(struct tm_timers *timers, enum tm_timer_domain domain,
                   const struct tm_timer *timer)
 {
@@ -365,6 +425,8 @@ int tm_timers_add(struct tm_timers *timers, enum tm_timer_domain domain,
     struct site site = site_of(timers, domain, timer->key.hash);
     struct path path;
     bool equal;
+    if (look_in_last(&site, timer, &path, &equal))
+        return equal ? 0 : add_last(&site, &path, timer);
     if (descend(&site, timer, &path, &equal) && equal)
         return 0;
     if (!reserve(&site, &path, timer)) {
@@ -380,9 +442,7 @@ int tm_timers_add(struct tm_timers *timers, enum tm_timer_domain domain,
     bool leftmost = is_leftmost(&path), earliest = path.at[0] == 0;
     struct tm__node_item item = {.timer = *timer};
     insert(&site, &path, &item);
-    site.tree->count++;
-    site.tree->changed = true;
-    site.domain->count++;
+    count(&site, 1);
     leave(&site, leftmost, earliest);
     return 1;
 }
@@ -402,36 +462,67 @@ static void lower_root(struct site *site)
     }
 }
 
-int tm_timers_remove(struct tm_timers *timers, enum tm_timer_domain domain,
-                     const struct tm_timer *timer)
+static int remove_from(struct site *site, const struct tm_timer *timer)
 {
-    struct site site = site_of(timers, domain, timer->key.hash);
     struct path path;
     bool equal;
-    if (!descend(&site, timer, &path, &equal) || !equal)
+    if (!descend(site, timer, &path, &equal) || !equal)
         return 0;
     uint32_t top = 0; // how far up nodes become empty
     for (; top < path.height; top++) {
-        path.edit[top] = node_edit(&site, &path.node[top]);
+        path.edit[top] = node_edit(site, &path.node[top]);
         if (path.edit[top] == NULL) {
-            leave(&site, false, false);
+            leave(site, false, false);
             return TM_E_MEMORY;
         }
         if (tm__node_count(path.edit[top]) > 1)
             break;
     }
+    site->reshaped = top != 0;
     for (uint32_t level = 0; level < top; level++)
-        node_free(&site, &path.node[level]);
+        node_free(site, &path.node[level]);
     if (top < path.height)
         tm__node_remove(path.edit[top], path.at[top]);
     else
-        site.tree->root = (struct tm_blob){0};
-    if (top != 0 && site.tree->root.length != 0)
-        lower_root(&site);
-    site.tree->count--;
-    site.tree->changed = true;
-    site.domain->count--;
-    leave(&site, is_leftmost(&path), path.at[0] == 0);
+        site->tree->root = (struct tm_blob){0};
+    if (top != 0 && site->tree->root.length != 0)
+        lower_root(site);
+    count(site, -1);
+    leave(site, is_leftmost(&path), path.at[0] == 0);
+    return 1;
+}
+
+int tm_timers_remove(struct tm_timers *timers, enum tm_timer_domain domain,
+                     const struct tm_timer *timer)
+{
+    struct site site = site_of(timers, domain, timer->key.hash);
+    return remove_from(&site, timer);
+}
+
+int tm_timers_pop(struct tm_timers *timers, enum tm_timer_domain domain)
+{
+    struct domain *d = &timers->domains[domain];
+    if (d->heap_count == 0)
+        return 0;
+    uint32_t number = d->heap[0];
+    struct site site = {
+        .timers = timers,
+        .domain = d,
+        .tree = &d->trees[number],
+        .key_group = timers->first_key_group + number,
+        .copies = tm_state_copies(timers->state),
+    };
+    struct tm__node *node = node_edit(&site, &site.tree->first);
+    if (node == NULL)
+        return TM_E_MEMORY;
+    if (tm__node_count(node) == 1) { // its page may be another now
+        struct tm_timer timer = tm__node_get(node, 0).timer;
+        return remove_from(&site, &timer);
+    }
+    tm__node_remove(node, 0);
+    site.tree->head = tm__node_get(node, 0).timer;
+    heap_move(d, number);
+    count(&site, -1);
     return 1;
 }
 
@@ -568,6 +659,7 @@ static void resume(struct tm_timers *timers)
             site.tree->count = kept->count;
             site.tree->node_bytes = (uint32_t)kept->node_bytes;
             domain->count += kept->count;
+            find_ends(&site);
             renew_head(&site, true);
         }
     }

@@ -38,6 +38,8 @@ bool tm_timers_has(struct tm_timers *timers, enum tm_timer_domain domain,
 
 // The earliest one. Its pointers hold until the set is changed. False: there is none.
 bool tm_timers_first(struct tm_timers *timers, enum tm_timer_domain domain, struct tm_timer *timer);
+// Removes the earliest one. 1; 0: there is none; TM_E_MEMORY: nothing has changed.
+int tm_timers_pop(struct tm_timers *timers, enum tm_timer_domain domain) TM_WARN_UNUSED;
 // The time of the earliest one; INT64_MAX: none, or one of that time.
 int64_t tm_timers_next_time(const struct tm_timers *timers, enum tm_timer_domain domain);
 uint64_t tm_timers_count(const struct tm_timers *timers, enum tm_timer_domain domain);
