@@ -238,11 +238,11 @@ static void check_equal(struct table *t, struct tm_state *state, struct tm_names
     for (uint32_t g = 0; g < 128; g++) {
         struct tm_state_cursor cursor;
         struct tm_key key;
-        void *value;
+        const void *value;
         tm_state_iterate(state, ns, g, &cursor);
         while (tm_state_next(&cursor, &key, &value)) {
             struct slot *s = table_upsert(t, key.hash, key.bytes, key.length);
-            if (s->count != *(int64_t *)value)
+            if (s->count != *(const int64_t *)value)
                 abort();
             seen++;
         }

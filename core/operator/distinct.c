@@ -73,7 +73,9 @@ static inline int add_word(struct tm__operator_slots *set, const struct tm__oper
     for (;;) {
         uint32_t capacity = tm__operator_slots_capacity(set);
         if (TM_LIKELY(capacity != 0)) {
-            uint64_t *slots = tm__operator_slots_of(home, set);
+            uint64_t *slots = tm__operator_slots_edit(home, set);
+            if (TM_UNLIKELY(slots == NULL))
+                return TM_E_MEMORY;
             uint32_t at = tm__operator_slots_seek(TM__SLOT_WORD, slots, capacity, word);
             if (TM_LIKELY(slots[at] != 0))
                 return 0;
@@ -155,6 +157,8 @@ static int arena_append(struct distinct *acc, const struct tm__operator_home *ho
             return TM_E_MEMORY;
     } else {
         arena = tm_state_blob_edit(home->state, home->key_group, &acc->arena);
+        if (arena == NULL)
+            return TM_E_MEMORY;
     }
     memcpy(arena + acc->arena_used, &length, sizeof length);
     memcpy(arena + acc->arena_used + sizeof length, bytes, length);
@@ -186,7 +190,9 @@ static int add_text(struct distinct *acc, const struct tm__operator_home *home, 
     for (;;) {
         uint32_t capacity = tm__operator_slots_capacity(set);
         if (TM_LIKELY(capacity != 0)) {
-            uint64_t *slots = tm__operator_slots_of(home, set);
+            uint64_t *slots = tm__operator_slots_edit(home, set);
+            if (TM_UNLIKELY(slots == NULL))
+                return TM_E_MEMORY;
             uint32_t at = is_long ? seek_text(acc, home, slots, key, bytes, length)
                                   : tm__operator_slots_seek(TM__SLOT_WORD, slots, capacity, key);
             if (TM_LIKELY(slots[at] != 0))
@@ -247,7 +253,10 @@ static inline int sketch_hash(struct distinct *acc, const struct tm__operator_ho
         if (rc != 0)
             return rc;
     }
-    add_hash(tm_state_blob_edit(home->state, home->key_group, &acc->set.blob), hash);
+    uint8_t *registers = tm_state_blob_edit(home->state, home->key_group, &acc->set.blob);
+    if (registers == NULL)
+        return TM_E_MEMORY;
+    add_hash(registers, hash);
     return 0;
 }
 
@@ -268,6 +277,8 @@ static int sketch_merge(struct distinct *to, const struct tm__operator_home *to_
     if (rc != 0)
         return rc;
     uint8_t *registers = tm_state_blob_edit(to_home->state, to_home->key_group, &to->set.blob);
+    if (registers == NULL)
+        return TM_E_MEMORY;
     const uint8_t *other = bytes;
     for (uint32_t i = 0; i < REGISTERS; i++)
         registers[i] = registers[i] > other[i] ? registers[i] : other[i];
@@ -421,10 +432,10 @@ static int add_group(const struct tm__operator_aggregate *item, struct tm_state 
         if ((look->table->note & IS_DENSE) == 0 && look->key != 0)
             tm__operator_look_at(look, TM__SLOT_WORD);
         else if ((look->table->note & IS_DENSE) != 0)
-            __builtin_prefetch(
-                (uint8_t *)tm_state_blob_edit(state, look->home.key_group, &look->table->blob) +
-                    (look->key >> (64 - REGISTER_BITS)),
-                1);
+            __builtin_prefetch((const uint8_t *)tm_state_blob_get(state, look->home.key_group,
+                                                                  &look->table->blob) +
+                                   (look->key >> (64 - REGISTER_BITS)),
+                               1);
     }
     for (uint32_t i = 0; i < count; i++) {
         struct tm__operator_look *look = &looks[i];

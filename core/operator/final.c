@@ -18,6 +18,8 @@ int tm__operator_final_step(struct tm__operator_final *final, struct tm_operator
     for (;;) {
         if (final->value == NULL && !tm_state_next(&final->cursor, &final->key, &final->value)) {
             final->value = NULL;
+            if (final->cursor.code != 0)
+                return tm__operator_out_of_memory(op, err);
             if (final->cursor.key_group == last)
                 break;
             tm_state_iterate(state, ns, final->cursor.key_group + 1, &final->cursor);

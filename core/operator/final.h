@@ -9,13 +9,13 @@ struct tm__operator_final {
     struct tm_state_cursor cursor; // its key group is that of the value under way
     bool begun;
     struct tm_key key;
-    void *value; // under way; NULL: the next one is to be taken
+    const void *value; // under way; NULL: the next one is to be taken
 };
 
 // Appends a row of the value to the output; *more: the value has another one. It may append
 // nothing.
-typedef int tm__operator_final_fn(struct tm_operator *op, const struct tm_key *key, void *value,
-                                  bool *more, struct tm_error *err);
+typedef int tm__operator_final_fn(struct tm_operator *op, const struct tm_key *key,
+                                  const void *value, bool *more, struct tm_error *err);
 
 // Is this the end after which all is final? A job that was stopped has not seen the end of its
 // input.

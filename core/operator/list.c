@@ -79,6 +79,10 @@ static uint8_t *room_for(struct list *list, const struct tm__operator_home *home
         }
     }
     uint8_t *at = tm_state_blob_edit(home->state, home->key_group, &list->blob);
+    if (at == NULL) {
+        *rc = TM_E_MEMORY;
+        return NULL;
+    }
     at += list->used_bytes;
     list->used_bytes = (uint32_t)wanted;
     return at;

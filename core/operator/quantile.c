@@ -151,6 +151,25 @@ static int make_room(struct quantile *acc, const struct tm__operator_home *home)
     return coarsen(acc, home, 1);
 }
 
+// `key` is of `level`, which is the accumulator's or finer.
+static inline int count_in(struct quantile *acc, const struct tm__operator_home *home, uint64_t key,
+                           uint32_t level, uint64_t times)
+{
+    for (;;) {
+        if (TM_LIKELY(acc->buckets.blob.length != 0)) {
+            uint64_t *slots = tm__operator_slots_edit(home, &acc->buckets);
+            if (TM_UNLIKELY(slots == NULL))
+                return TM_E_MEMORY;
+            if (TM_LIKELY(
+                    put_count(&acc->buckets, slots, coarser(key, level_of(acc) - level), times)))
+                return 0;
+        }
+        int rc = make_room(acc, home);
+        if (rc != 0)
+            return rc;
+    }
+}
+
 static inline void widen(struct quantile *acc, double min, double max)
 {
     if (TM_UNLIKELY((acc->buckets.note & HAS_BOUNDS) == 0)) {
@@ -167,14 +186,7 @@ int tm__operator_quantile_add(const struct tm__operator_home *home, void *value,
     struct quantile *acc = value;
     if (TM_LIKELY(x == x))
         widen(acc, x, x);
-    while (acc->buckets.blob.length == 0 ||
-           !put_count(&acc->buckets, tm__operator_slots_of(home, &acc->buckets),
-                      key_of(x, level_of(acc)), 1)) {
-        int rc = make_room(acc, home);
-        if (rc != 0)
-            return rc;
-    }
-    return 0;
+    return count_in(acc, home, key_of(x, 0), 0, 1);
 }
 
 // A group of rows: see struct tm__operator_look.
@@ -262,9 +274,7 @@ int tm__operator_quantile_merge(const struct tm__operator_home *to_home, void *t
         if (slots[i] == 0)
             continue;
         uint64_t key = tm__operator_slot_key(TM__SLOT_BUCKET, slots[i]);
-        while (rc == 0 && !put_count(&to->buckets, tm__operator_slots_of(to_home, &to->buckets),
-                                     coarser(key, level_of(to) - level_of(from)), slots[i] & most))
-            rc = make_room(to, to_home);
+        rc = count_in(to, to_home, key, level_of(from), slots[i] & most);
     }
     return rc;
 }

@@ -406,8 +406,8 @@ static int step_batch(struct ranked *self, struct tm_element *in, struct tm_elem
 // --- the end -------------------------------------------------------------------------------------
 
 // The next row of a ranking into the output.
-static int append_place(struct tm_operator *op, const struct tm_key *key, void *value, bool *more,
-                        struct tm_error *err)
+static int append_place(struct tm_operator *op, const struct tm_key *key, const void *value,
+                        bool *more, struct tm_error *err)
 {
     struct ranked *self = (struct ranked *)op;
     uint32_t group = self->final.cursor.key_group;

@@ -280,8 +280,8 @@ static int step_batch(struct reduce *self, struct tm_element *in, struct tm_elem
 }
 
 // A kept row into the output.
-static int append_kept(struct tm_operator *op, const struct tm_key *key, void *value, bool *more,
-                       struct tm_error *err)
+static int append_kept(struct tm_operator *op, const struct tm_key *key, const void *value,
+                       bool *more, struct tm_error *err)
 {
     struct reduce *self = (struct reduce *)op;
     const struct kept *kept = value;

@@ -156,8 +156,9 @@ static int append_plain(const struct tm__operator_result *result, struct tm_batc
 int tm__operator_result_append_some(const struct tm__operator_result *result,
                                     struct tm_batch *batch,
                                     const struct tm__operator_result_row *row,
-                                    const struct tm_key *keys, void *const *values, uint32_t count,
-                                    uint32_t *done, const struct tm__operator_aggregate **culprit)
+                                    const struct tm_key *keys, const void *const *values,
+                                    uint32_t count, uint32_t *done,
+                                    const struct tm__operator_aggregate **culprit)
 {
     int rc = 0;
     uint32_t i = 0;

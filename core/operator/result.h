@@ -44,8 +44,8 @@ int tm__operator_result_append(const struct tm__operator_result *result, struct 
 int tm__operator_result_append_some(const struct tm__operator_result *result,
                                     struct tm_batch *batch,
                                     const struct tm__operator_result_row *row,
-                                    const struct tm_key *keys, void *const *values, uint32_t count,
-                                    uint32_t *done,
+                                    const struct tm_key *keys, const void *const *values,
+                                    uint32_t count, uint32_t *done,
                                     const struct tm__operator_aggregate **culprit) TM_WARN_UNUSED;
 
 // An output batch under way: acquired when the first row comes, given to the task when full.

@@ -223,8 +223,8 @@ static int step_batch(struct rolling *self, struct tm_element *in, struct tm_ele
 
 // --- the end -------------------------------------------------------------------------------------
 
-static int append_entry(struct tm_operator *op, const struct tm_key *key, void *value, bool *more,
-                        struct tm_error *err)
+static int append_entry(struct tm_operator *op, const struct tm_key *key, const void *value,
+                        bool *more, struct tm_error *err)
 {
     struct rolling *self = (struct rolling *)op;
     (void)more; // one row

@@ -62,8 +62,15 @@ static inline uint32_t tm__operator_slots_seek(enum tm__operator_slot_kind kind,
     return i;
 }
 
-static inline uint64_t *tm__operator_slots_of(const struct tm__operator_home *home,
-                                              const struct tm__operator_slots *table)
+static inline const uint64_t *tm__operator_slots_of(const struct tm__operator_home *home,
+                                                    const struct tm__operator_slots *table)
+{
+    return tm_state_blob_get(home->state, home->key_group, &table->blob);
+}
+
+// For writing; of a table that is not empty. NULL: out of memory.
+static inline uint64_t *tm__operator_slots_edit(const struct tm__operator_home *home,
+                                                const struct tm__operator_slots *table)
 {
     return tm_state_blob_edit(home->state, home->key_group, &table->blob);
 }
@@ -87,8 +94,10 @@ static inline void tm__operator_look_at(struct tm__operator_look *look,
     look->at = NULL;
     if (capacity == 0)
         return;
-    look->at = tm__operator_slots_of(&look->home, look->table) +
-               tm__operator_slot_home(kind, look->key, capacity);
+    uint64_t *slots = tm__operator_slots_edit(&look->home, look->table);
+    if (TM_UNLIKELY(slots == NULL))
+        return;
+    look->at = slots + tm__operator_slot_home(kind, look->key, capacity);
     look->reference = look->table->blob.reference;
     look->note = look->table->note;
     __builtin_prefetch(look->at, 1);

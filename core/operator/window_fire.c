@@ -115,14 +115,16 @@ static int merge_slice(struct tm__operator_window *self, struct tm_namespace *sl
 {
     struct tm_state_cursor cursor;
     struct tm_key keys[MERGE_LANES];
-    void *from[MERGE_LANES], *to[MERGE_LANES];
+    const void *from[MERGE_LANES];
+    void *to[MERGE_LANES];
     tm_state_iterate(self->state, slice, self->key_group, &cursor);
     *budget -= 1; // a look at an empty slice is not free
     for (uint32_t count = MERGE_LANES; count == MERGE_LANES; *budget -= count) {
         count = 0;
         while (count < MERGE_LANES && tm_state_next(&cursor, &keys[count], &from[count]))
             count++;
-        if (tm_state_upsert_batch(self->merged, self->merged_space, keys, count, to, NULL) != 0)
+        if (cursor.code != 0 ||
+            tm_state_upsert_batch(self->merged, self->merged_space, keys, count, to, NULL) != 0)
             return tm__operator_out_of_memory(&self->base, err);
         for (uint32_t i = 0; i < count; i++) {
             int rc = merge_value(self, to[i], from[i], err);
@@ -185,17 +187,19 @@ static struct tm__operator_result_row row_of(const struct tm__operator_window *s
     };
 }
 
-static int emit(struct tm__operator_window *self, const struct tm_key *key, void *value,
+static int emit(struct tm__operator_window *self, const struct tm_key *key, const void *value,
                 struct tm_error *err)
 {
     struct tm__operator_result_row row = row_of(self, key, value);
     if (self->custom != NULL && tm__operator_custom_is_new(value))
         return 0; // all its rows failed
-    if (self->single == NULL && *spoilt_word(self, value) == TM__CUSTOM_TOLD)
+    uint64_t spoilt = 0;
+    if (self->single == NULL)
+        memcpy(&spoilt, (const uint8_t *)value + self->aggregates.value_bytes, sizeof spoilt);
+    if (spoilt == TM__CUSTOM_TOLD)
         return 0;
-    if (self->single == NULL && *spoilt_word(self, value) != 0)
-        return result_failed(self, TM_E_OVERFLOW,
-                             &self->aggregates.items[*spoilt_word(self, value) - 1], err);
+    if (spoilt != 0)
+        return result_failed(self, TM_E_OVERFLOW, &self->aggregates.items[spoilt - 1], err);
     if (tm__operator_output_open(&self->output, self->base.ctx, self->result.schema) != 0)
         return tm__operator_out_of_memory(&self->base, err);
     const struct tm__operator_aggregate *culprit;
@@ -212,7 +216,7 @@ static int emit_plain_group(struct tm__operator_window *self, struct tm_error *e
 {
     const struct tm__operator_result_row row = row_of(self, NULL, NULL);
     struct tm_key keys[TM_STATE_SOME];
-    void *values[TM_STATE_SOME];
+    const void *values[TM_STATE_SOME];
     for (uint32_t count; (count = tm_state_next_some(&self->cursor, keys, values)) != 0;) {
         const struct tm__operator_aggregate *culprit;
         uint32_t done;
@@ -239,7 +243,7 @@ static int emit_group(struct tm__operator_window *self, struct tm_error *err)
     if (self->single != NULL && self->result.blank != NULL)
         return emit_plain_group(self, err);
     struct tm_key key;
-    void *value;
+    const void *value;
     while (tm_state_next(&self->cursor, &key, &value)) {
         int rc = emit(self, &key, value, err);
         if (rc != 0)
@@ -253,7 +257,7 @@ static int emit_group(struct tm__operator_window *self, struct tm_error *err)
 static void close_group(struct tm__operator_window *self)
 {
     if (self->single == NULL)
-        tm_state_group_drop(self->merged, self->merged_space, self->key_group);
+        TM_CHECK(tm_state_group_drop(self->merged, self->merged_space, self->key_group) == 0);
     self->group_open = false;
     self->key_group++;
     self->merging = self->single != NULL ? NULL : first_slice_from(self, self->end - self->size);

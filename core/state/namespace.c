@@ -35,12 +35,12 @@ static bool reserve(struct tm_state *state)
     if (state->namespace_count < state->namespace_capacity)
         return true;
     uint32_t capacity = state->namespace_capacity == 0 ? 8 : state->namespace_capacity * 2;
-    struct tm_namespace **array = tm__state_pool_alloc(&state->pool, capacity * sizeof *array);
+    struct tm_namespace **array = tm__state_pool_alloc(state->pool, capacity * sizeof *array);
     if (array == NULL)
         return false;
     if (state->namespace_count != 0)
         memcpy(array, state->namespaces, state->namespace_count * sizeof *array);
-    tm__state_pool_free(&state->pool, state->namespaces, state->namespace_capacity * sizeof *array);
+    tm__state_pool_free(state->pool, state->namespaces, state->namespace_capacity * sizeof *array);
     state->namespaces = array;
     state->namespace_capacity = capacity;
     return true;
@@ -52,7 +52,7 @@ struct tm_namespace *tm_state_namespace_create(struct tm_state *state, int64_t i
     TM_CHECK(i == state->namespace_count || state->namespaces[i]->id != id);
     if (!reserve(state))
         return NULL;
-    struct tm_namespace *ns = tm__state_pool_alloc(&state->pool, namespace_bytes(state));
+    struct tm_namespace *ns = tm__state_pool_alloc(state->pool, namespace_bytes(state));
     if (ns == NULL)
         return NULL;
     *ns = (struct tm_namespace){.id = id};
@@ -92,15 +92,18 @@ uint64_t tm_state_namespace_size(const struct tm_namespace *ns)
     return ns->size;
 }
 
-void tm_state_group_drop(struct tm_state *state, struct tm_namespace *ns, uint32_t key_group)
+int tm_state_group_drop(struct tm_state *state, struct tm_namespace *ns, uint32_t key_group)
 {
     uint32_t index = key_group - state->first_key_group;
     TM_CHECK(index < state->group_count);
     if (ns->blocks[index / TM__BLOCK_TABLES] == &tm__state_empty_block)
-        return;
+        return 0;
+    if (!tm__state_table_materialise(state, ns, index))
+        return TM_E_MEMORY;
     struct tm__state_table *table = tm__state_table_of(ns, index);
     ns->size -= table->count;
     tm__state_table_clear(state, &state->groups[index], table);
+    return 0;
 }
 
 static void free_block(struct tm_state *state, struct tm_namespace *ns, uint32_t b)
@@ -109,9 +112,11 @@ static void free_block(struct tm_state *state, struct tm_namespace *ns, uint32_t
     if (block == &tm__state_empty_block)
         return;
     uint32_t first = b * TM__BLOCK_TABLES;
-    for (uint32_t i = 0; i < TM__BLOCK_TABLES && first + i < state->group_count; i++)
-        tm__state_table_clear(state, &state->groups[first + i], &block->tables[i]);
-    tm__state_pool_free(&state->pool, block, sizeof *block);
+    for (uint32_t i = 0; i < TM__BLOCK_TABLES && first + i < state->group_count; i++) {
+        state->groups[first + i].expected = block->tables[i].count;
+        tm__state_page_free_all(state, &state->groups[first + i], &block->tables[i]);
+    }
+    tm__state_block_leave(state->pool, block);
 }
 
 void tm_state_namespace_drop(struct tm_state *state, struct tm_namespace *ns)
@@ -127,5 +132,5 @@ void tm_state_namespace_drop(struct tm_state *state, struct tm_namespace *ns)
     state->namespace_count--;
     memmove(state->namespaces + i, state->namespaces + i + 1,
             (state->namespace_count - i) * sizeof *state->namespaces);
-    tm__state_pool_free(&state->pool, ns, namespace_bytes(state));
+    tm__state_pool_free(state->pool, ns, namespace_bytes(state));
 }

@@ -1,121 +1,455 @@
 // Pages of a key group: numbered, reached through the group's page table, owned by the table that
-// allocated them. Within the newest page space is cut from the front.
+// allocated them. Page tables and pages have counts of their holders; one that has several is
+// copied before it is written, which is how snapshots and forks cost nothing until then.
 #include "core/state/internal.h"
 
 enum { PAGE_TABLE_FIRST = 8 };
 
-static void *page_memory(struct tm_state *state, uint32_t size_bytes)
+// --- page tables ---------------------------------------------------------------------------------
+
+static size_t pages_bytes(uint32_t capacity)
 {
-    if (size_bytes > TM__PAGE_BYTES_MAX)
-        return tm__state_pool_alloc_exact(&state->pool, size_bytes);
-    return tm__state_pool_alloc(&state->pool, size_bytes);
+    return sizeof(struct tm__state_pages) +
+           capacity * (sizeof(uintptr_t) + sizeof(struct tm__state_page));
 }
 
-static bool grow_page_table(struct tm_state *state, struct tm__state_group *group)
+static uintptr_t *addresses(const struct tm__state_pages *pages)
 {
-    uint32_t capacity = group->capacity == 0 ? PAGE_TABLE_FIRST : group->capacity * 2;
-    uint8_t **pages = tm__state_pool_alloc(&state->pool, capacity * sizeof *pages);
-    struct tm__state_page *infos = tm__state_pool_alloc(&state->pool, capacity * sizeof *infos);
-    if (pages == NULL || infos == NULL) {
-        tm__state_pool_free(&state->pool, pages, capacity * sizeof *pages);
-        tm__state_pool_free(&state->pool, infos, capacity * sizeof *infos);
+    return (uintptr_t *)(void *)(uintptr_t)(pages + 1);
+}
+
+struct tm__state_page *tm__state_page_infos(const struct tm__state_pages *pages)
+{
+    return (struct tm__state_page *)(void *)(addresses(pages) + pages->capacity);
+}
+
+static struct tm__state_page *info_of(const struct tm__state_group *group, uint32_t number)
+{
+    return &tm__state_page_infos(group->pages)[number];
+}
+
+static struct tm__state_head *head_of(uintptr_t address)
+{
+    return (struct tm__state_head *)(address & ~(uintptr_t)TM__PAGE_FLAGS);
+}
+
+static void set_pages(struct tm__state_group *group, struct tm__state_pages *pages)
+{
+    group->pages = pages;
+    group->at = addresses(pages);
+    group->shared = 0;
+}
+
+// A page table of `capacity` that holds what the group's does, in its place. The old one goes on
+// for its other holders; then both have the pages, or ends.
+static bool remake_pages(struct tm_state *state, struct tm__state_group *group, uint32_t capacity)
+{
+    struct tm__state_pages *made = tm__state_pool_alloc(state->pool, pages_bytes(capacity));
+    if (made == NULL)
+        return false;
+    struct tm__state_pages *old = group->pages;
+    *made = (struct tm__state_pages){.references = 1, .capacity = capacity, .used = 1};
+    if (old != NULL) {
+        made->used = old->used;
+        made->free_number = old->free_number;
+        memcpy(addresses(made), addresses(old), old->used * sizeof(uintptr_t));
+        memcpy(tm__state_page_infos(made), tm__state_page_infos(old),
+               old->used * sizeof(struct tm__state_page));
+        if (old->references == 1) {
+            tm__state_pool_free(state->pool, old, pages_bytes(old->capacity));
+        } else {
+            old->references--;
+            for (uint32_t i = 1; i < made->used; i++) {
+                uintptr_t *at = &addresses(made)[i];
+                if ((*at & TM__PAGE_ABSENT) != 0)
+                    state->store->retain(state->store->context, *at >> 2);
+                else if (*at != 0)
+                    head_of(*at)->references++;
+                *at |= *at != 0 ? TM__PAGE_SHARED : 0;
+            }
+        }
+    }
+    set_pages(group, made);
+    return true;
+}
+
+static bool own_pages(struct tm_state *state, struct tm__state_group *group)
+{
+    if (TM_LIKELY(group->shared == 0) && group->pages != NULL)
+        return true;
+    if (group->pages != NULL && group->pages->references == 1) { // the others are gone
+        group->shared = 0;
+        for (uint32_t i = 1; i < group->pages->used; i++)
+            addresses(group->pages)[i] |= group->at[i] != 0 ? TM__PAGE_SHARED : 0;
+        return true;
+    }
+    return remake_pages(state, group,
+                        group->pages == NULL ? PAGE_TABLE_FIRST : group->pages->capacity);
+}
+
+void tm__state_group_hold(struct tm__state_group *group, struct tm__state_pages *pages)
+{
+    pages->references++;
+    set_pages(group, pages);
+    group->shared = 1;
+}
+
+// --- memory of pages -----------------------------------------------------------------------------
+
+static void *page_memory(struct tm__state_pool *pool, uint32_t size_bytes)
+{
+    if (size_bytes > TM__PAGE_BYTES_MAX)
+        return tm__state_pool_alloc_exact(pool, size_bytes);
+    return tm__state_pool_alloc(pool, size_bytes);
+}
+
+// One page table less names the page.
+static void leave_page(struct tm__state_pool *pool, const struct tm_state_store *store,
+                       uintptr_t address, uint32_t size_bytes)
+{
+    if ((address & TM__PAGE_ABSENT) != 0) {
+        store->release(store->context, address >> 2);
+        return;
+    }
+    struct tm__state_head *head = head_of(address);
+    if (--head->references != 0)
+        return;
+    if (size_bytes > TM__PAGE_BYTES_MAX)
+        tm__state_pool_free_exact(pool, head, size_bytes);
+    else
+        tm__state_pool_free(pool, head, size_bytes);
+}
+
+void tm__state_pages_drop(struct tm__state_pool *pool, struct tm__state_pages *pages,
+                          const struct tm_state_store *store)
+{
+    if (pages == NULL || --pages->references != 0)
+        return;
+    for (uint32_t i = 1; i < pages->used; i++)
+        if (addresses(pages)[i] != 0)
+            leave_page(pool, store, addresses(pages)[i], tm__state_page_infos(pages)[i].size_bytes);
+    tm__state_pool_free(pool, pages, pages_bytes(pages->capacity));
+}
+
+// The page's bytes from the store into memory of their own.
+static bool bring_back(const struct tm_state *state, const struct tm__state_group *group,
+                       uint32_t number)
+{
+    uint32_t size_bytes = info_of(group, number)->size_bytes;
+    struct tm__state_head *head = page_memory(state->pool, size_bytes);
+    uint64_t token = group->at[number] >> 2;
+    if (head == NULL)
+        return false;
+    if (state->store->get(state->store->context, token, head, size_bytes) != 0) {
+        if (size_bytes > TM__PAGE_BYTES_MAX)
+            tm__state_pool_free_exact(state->pool, head, size_bytes);
+        else
+            tm__state_pool_free(state->pool, head, size_bytes);
         return false;
     }
-    if (group->capacity != 0) {
-        memcpy(pages, group->pages, group->capacity * sizeof *pages);
-        memcpy(infos, group->infos, group->capacity * sizeof *infos);
-        tm__state_pool_free(&state->pool, group->pages, group->capacity * sizeof *pages);
-        tm__state_pool_free(&state->pool, group->infos, group->capacity * sizeof *infos);
-    } else {
-        group->used = 1; // number 0 is never used: reference 0 is none
-    }
-    group->pages = pages;
-    group->infos = infos;
-    group->capacity = capacity;
+    head->references = 1;
+    state->store->release(state->store->context, token);
+    addresses(group->pages)[number] = (uintptr_t)head;
     return true;
+}
+
+const uint8_t *tm__state_fetch(const struct tm_state *state, const struct tm__state_group *group,
+                               uint32_t reference)
+{
+    struct tm__state_group *own = (struct tm__state_group *)(uintptr_t)group;
+    if (!own_pages((struct tm_state *)(uintptr_t)state, own) ||
+        !bring_back(state, group, reference >> TM__OFFSET_BITS))
+        return NULL;
+    return tm__state_address(group, reference);
+}
+
+uint8_t *tm__state_own_slow(struct tm_state *state, struct tm__state_group *group,
+                            uint32_t reference)
+{
+    uint32_t number = reference >> TM__OFFSET_BITS;
+    if (!own_pages(state, group))
+        return NULL;
+    if ((group->at[number] & TM__PAGE_ABSENT) != 0 && !bring_back(state, group, number))
+        return NULL;
+    struct tm__state_head *head = head_of(group->at[number]);
+    if (head->references != 1) {
+        uint32_t size_bytes = info_of(group, number)->size_bytes;
+        struct tm__state_head *copy = page_memory(state->pool, size_bytes);
+        if (copy == NULL)
+            return NULL;
+        memcpy(copy, head, size_bytes);
+        state->copies++;
+        head->references--;
+        head = copy;
+        head->references = 1;
+    }
+    addresses(group->pages)[number] = (uintptr_t)head;
+    return tm__state_address(group, reference);
+}
+
+int64_t tm__state_page_evict(struct tm_state *state, struct tm__state_group *group, uint32_t number)
+{
+    if (number == 0 || group->at[number] == 0 || (group->at[number] & TM__PAGE_ABSENT) != 0)
+        return 0;
+    struct tm__state_head *head = head_of(group->at[number]);
+    if (head->references != 1 || group->pages->references != 1)
+        return 0; // its memory would not become free
+    if (!own_pages(state, group))
+        return TM_E_MEMORY;
+    uint32_t size_bytes = info_of(group, number)->size_bytes;
+    uint64_t token;
+    int rc = state->store->put(state->store->context, head, size_bytes, &token);
+    if (rc != 0)
+        return rc;
+    leave_page(state->pool, state->store, group->at[number], size_bytes);
+    addresses(group->pages)[number] = (uintptr_t)token << 2 | TM__PAGE_ABSENT;
+    return size_bytes;
 }
 
 // A page number with its memory, in front of the table's list. 0: none to be had.
 static uint32_t new_page(struct tm_state *state, struct tm__state_group *group,
-                         struct tm__state_table *table, uint32_t size_bytes)
+                         struct tm__state_table *table, enum tm__state_page_kind kind,
+                         uint32_t size_bytes)
 {
-    uint32_t number = group->free_page;
-    if (number == 0 && group->used == group->capacity) {
-        if (group->used == TM__PAGES_MAX || !grow_page_table(state, group))
+    if (!own_pages(state, group))
+        return 0;
+    struct tm__state_pages *pages = group->pages;
+    uint32_t number = pages->free_number;
+    if (number == 0 && pages->used == pages->capacity) {
+        if (pages->used == TM__PAGES_MAX || !remake_pages(state, group, 2 * pages->capacity))
             return 0;
+        pages = group->pages;
     }
-    uint8_t *memory = page_memory(state, size_bytes);
-    if (memory == NULL)
+    struct tm__state_head *head = page_memory(state->pool, size_bytes);
+    if (head == NULL)
         return 0;
     if (number != 0)
-        group->free_page = group->infos[number].next;
+        pages->free_number = info_of(group, number)->next;
     else
-        number = group->used++;
-    group->pages[number] = memory;
-    group->infos[number] = (struct tm__state_page){.size_bytes = size_bytes, .next = table->page};
+        number = pages->used++;
+    *head = (struct tm__state_head){.references = 1, .kind = kind, .owner = table->owner};
+    addresses(pages)[number] = (uintptr_t)head;
+    *info_of(group, number) = (struct tm__state_page){size_bytes, table->page};
     table->page = number;
     return number;
 }
 
 static void release_page(struct tm_state *state, struct tm__state_group *group, uint32_t number)
 {
-    uint32_t size_bytes = group->infos[number].size_bytes;
-    if (size_bytes > TM__PAGE_BYTES_MAX)
-        tm__state_pool_free_exact(&state->pool, group->pages[number], size_bytes);
-    else
-        tm__state_pool_free(&state->pool, group->pages[number], size_bytes);
-    group->pages[number] = NULL;
-    group->infos[number].next = group->free_page;
-    group->free_page = number;
-}
-
-// No room in the newest page: a new one. Of the two remainders the larger is kept for what follows.
-static uint32_t allocate_in_new_page(struct tm_state *state, struct tm__state_group *group,
-                                     struct tm__state_table *table, uint32_t size)
-{
-    uint32_t page_bytes =
-        table->page_bytes < TM__PAGE_BYTES_MIN ? TM__PAGE_BYTES_MIN : table->page_bytes;
-    while (page_bytes < size)
-        page_bytes *= 2;
-    uint32_t number = new_page(state, group, table, page_bytes);
-    if (number == 0)
-        return 0;
-    table->page_bytes = page_bytes < TM__PAGE_BYTES_MAX ? page_bytes * 2 : TM__PAGE_BYTES_MAX;
-    uint32_t reference = number << TM__OFFSET_BITS;
-    if (page_bytes - size > table->left_bytes) {
-        table->left_bytes = page_bytes - size;
-        table->next = reference + size / TM__UNIT_BYTES;
-    }
-    return reference;
-}
-
-uint32_t tm__state_page_allocate_more(struct tm_state *state, struct tm__state_group *group,
-                                      struct tm__state_table *table, size_t size)
-{
-    if (size <= TM__PAGE_BYTES_MAX)
-        return allocate_in_new_page(state, group, table, (uint32_t)size);
-    if (size > UINT32_MAX)
-        return 0;
-    return new_page(state, group, table, (uint32_t)size) << TM__OFFSET_BITS;
-}
-
-void tm__state_page_free_single(struct tm_state *state, struct tm__state_group *group,
-                                struct tm__state_table *table, uint32_t reference)
-{
-    uint32_t number = reference >> TM__OFFSET_BITS;
-    uint32_t *link = &table->page;
-    while (*link != number)
-        link = &group->infos[*link].next;
-    *link = group->infos[number].next;
-    release_page(state, group, number);
+    leave_page(state->pool, state->store, group->at[number], info_of(group, number)->size_bytes);
+    addresses(group->pages)[number] = 0;
+    info_of(group, number)->next = group->pages->free_number;
+    group->pages->free_number = number;
 }
 
 void tm__state_page_free_all(struct tm_state *state, struct tm__state_group *group,
-                             struct tm__state_table *table)
+                             const struct tm__state_table *table)
 {
+    if (table->page == 0 || !own_pages(state, group))
+        return; // without memory for a page table of its own they stay, out of use, until the end
     for (uint32_t number = table->page; number != 0;) {
-        uint32_t next = group->infos[number].next;
+        uint32_t next = info_of(group, number)->next;
         release_page(state, group, number);
         number = next;
+    }
+}
+
+static void free_single(struct tm_state *state, struct tm__state_group *group,
+                        struct tm__state_table *table, uint32_t reference)
+{
+    if (!own_pages(state, group))
+        return; // as above
+    uint32_t number = reference >> TM__OFFSET_BITS;
+    uint32_t *link = &table->page;
+    while (*link != number)
+        link = &info_of(group, *link)->next;
+    *link = info_of(group, number)->next;
+    release_page(state, group, number);
+}
+
+uint32_t tm__state_page_room(const struct tm__state_group *group, uint32_t reference)
+{
+    return info_of(group, reference >> TM__OFFSET_BITS)->size_bytes -
+           (reference & ((1u << TM__OFFSET_BITS) - 1)) * TM__UNIT_BYTES;
+}
+
+// --- items ---------------------------------------------------------------------------------------
+
+// Where the walk of a page of entries ends.
+static void put_end_mark(uint8_t *behind, const struct tm__state_space *space)
+{
+    if (space->left_bytes >= sizeof(struct tm__state_entry))
+        ((struct tm__state_entry *)(void *)behind)->kind = TM__ENTRY_END;
+}
+
+// No room in the newest page: a new one. Of the two remainders the larger is kept for what follows.
+static uint8_t *allocate_in_new_page(struct tm_state *state, struct tm__state_group *group,
+                                     struct tm__state_table *table, enum tm__state_page_kind kind,
+                                     uint32_t size, uint32_t *reference)
+{
+    struct tm__state_space *space = kind == TM__PAGE_ENTRIES ? &table->entries : &table->blobs;
+    enum { HEAD = sizeof(struct tm__state_head) };
+    uint32_t page_bytes =
+        space->page_bytes < TM__PAGE_BYTES_MIN ? TM__PAGE_BYTES_MIN : space->page_bytes;
+    while (page_bytes < size + HEAD)
+        page_bytes *= 2;
+    uint32_t number = new_page(state, group, table, kind, page_bytes);
+    if (number == 0)
+        return NULL;
+    space->page_bytes = page_bytes < TM__PAGE_BYTES_MAX ? page_bytes * 2 : TM__PAGE_BYTES_MAX;
+    *reference = number << TM__OFFSET_BITS | HEAD / TM__UNIT_BYTES;
+    uint8_t *address = tm__state_address(group, *reference);
+    struct tm__state_space rest = {*reference + size / TM__UNIT_BYTES, page_bytes - size - HEAD,
+                                   space->page_bytes};
+    if (kind == TM__PAGE_ENTRIES)
+        put_end_mark(address + size, &rest);
+    if (rest.left_bytes > space->left_bytes)
+        *space = rest;
+    return address;
+}
+
+static uint8_t *allocate_single(struct tm_state *state, struct tm__state_group *group,
+                                struct tm__state_table *table, enum tm__state_page_kind kind,
+                                uint32_t size, uint32_t *reference)
+{
+    enum { HEAD = sizeof(struct tm__state_head) };
+    uint32_t bytes = size + HEAD < TM__PAGE_BYTES_MAX ? TM__PAGE_BYTES_MAX : size + HEAD;
+    uint32_t number = new_page(state, group, table, kind, bytes);
+    if (number == 0)
+        return NULL;
+    *reference = number << TM__OFFSET_BITS | HEAD / TM__UNIT_BYTES;
+    uint8_t *address = tm__state_address(group, *reference);
+    struct tm__state_space rest = {.left_bytes = bytes - HEAD - size};
+    if (kind == TM__PAGE_ENTRIES)
+        put_end_mark(address + size, &rest);
+    return address;
+}
+
+static uint32_t *free_list(struct tm__state_table *table, enum tm__state_page_kind kind,
+                           uint32_t size)
+{
+    return table->free + (kind == TM__PAGE_ENTRIES ? 0 : TM__SIZE_CLASSES) +
+           tm__state_class_of(size);
+}
+
+// The link of an item that was given back: behind an entry's head, which stays for walks.
+static uint8_t *link_in(uint8_t *item, enum tm__state_page_kind kind)
+{
+    return kind == TM__PAGE_ENTRIES ? (uint8_t *)&((struct tm__state_entry *)(void *)item)->hash
+                                    : item;
+}
+
+static uint8_t *take_free(struct tm_state *state, struct tm__state_group *group,
+                          struct tm__state_table *table, enum tm__state_page_kind kind,
+                          uint32_t size, uint32_t *reference)
+{
+    uint32_t *list = free_list(table, kind, size);
+    if (*list == 0)
+        return NULL;
+    uint8_t *item = tm__state_own(state, group, *list);
+    if (item == NULL)
+        return NULL;
+    *reference = *list;
+    memcpy(list, link_in(item, kind), sizeof *list);
+    return item;
+}
+
+uint8_t *tm__state_allocate(struct tm_state *state, struct tm__state_group *group,
+                            struct tm__state_table *table, enum tm__state_page_kind kind,
+                            size_t size, uint32_t *reference)
+{
+    if (TM_UNLIKELY(size > TM__SIZE_MAX)) {
+        if (size > UINT32_MAX / 2)
+            return NULL;
+        return allocate_single(state, group, table, kind, (uint32_t)size, reference);
+    }
+    if (table->free != NULL) {
+        uint8_t *item = take_free(state, group, table, kind, (uint32_t)size, reference);
+        if (item != NULL)
+            return item;
+    }
+    struct tm__state_space *space = kind == TM__PAGE_ENTRIES ? &table->entries : &table->blobs;
+    if (size > space->left_bytes)
+        return allocate_in_new_page(state, group, table, kind, (uint32_t)size, reference);
+    uint8_t *address = tm__state_own(state, group, space->next);
+    if (address == NULL)
+        return NULL;
+    *reference = space->next;
+    space->next += (uint32_t)size / TM__UNIT_BYTES;
+    space->left_bytes -= (uint32_t)size;
+    if (kind == TM__PAGE_ENTRIES)
+        put_end_mark(address + size, space);
+    return address;
+}
+
+void tm__state_give_back(struct tm_state *state, struct tm__state_group *group,
+                         struct tm__state_table *table, enum tm__state_page_kind kind,
+                         uint32_t reference, size_t size)
+{
+    if (size > TM__SIZE_MAX) {
+        free_single(state, group, table, reference);
+        return;
+    }
+    if (table->free == NULL) {
+        table->free = tm__state_pool_alloc(state->pool, TM__FREE_BYTES);
+        if (table->free == NULL)
+            return; // its space is lost until the namespace is dropped
+        memset(table->free, 0, TM__FREE_BYTES);
+    }
+    uint8_t *item = tm__state_own(state, group, reference);
+    if (item == NULL)
+        return; // as above
+    uint32_t *list = free_list(table, kind, (uint32_t)size);
+    memcpy(link_in(item, kind), list, sizeof *list);
+    *list = reference;
+    if (kind == TM__PAGE_ENTRIES)
+        ((struct tm__state_entry *)(void *)item)->kind = TM__ENTRY_FREE;
+}
+
+// --- walking -------------------------------------------------------------------------------------
+
+// The first entry of the next page of entries. False: there is none, or it cannot be had.
+static bool next_walked_page(const struct tm_state *state, const struct tm__state_group *group,
+                             struct tm__state_walk *walk)
+{
+    while (walk->page != 0) {
+        uint32_t number = walk->page;
+        uint32_t first =
+            number << TM__OFFSET_BITS | (uint32_t)sizeof(struct tm__state_head) / TM__UNIT_BYTES;
+        const uint8_t *at = tm__state_read(state, group, first);
+        if (at == NULL) {
+            walk->code = TM_E_MEMORY;
+            return false;
+        }
+        walk->page = info_of(group, number)->next;
+        if (((const struct tm__state_head *)(const void *)at - 1)->kind != TM__PAGE_ENTRIES)
+            continue;
+        walk->reference = first;
+        walk->left_bytes = tm__state_page_room(group, first);
+        return true;
+    }
+    return false;
+}
+
+const struct tm__state_entry *tm__state_page_walk(const struct tm_state *state,
+                                                  const struct tm__state_group *group,
+                                                  struct tm__state_walk *walk, uint32_t *reference)
+{
+    for (;;) {
+        if (walk->left_bytes < sizeof(struct tm__state_entry) &&
+            !next_walked_page(state, group, walk))
+            return NULL;
+        const struct tm__state_entry *entry =
+            (const struct tm__state_entry *)(const void *)tm__state_address(group, walk->reference);
+        if (entry->kind == TM__ENTRY_END) {
+            walk->left_bytes = 0;
+            continue;
+        }
+        uint32_t size = tm__state_entry_bytes(state->value_bytes, entry->key_length);
+        *reference = walk->reference;
+        walk->left_bytes -= size;
+        walk->reference += size / TM__UNIT_BYTES;
+        if (entry->kind == TM__ENTRY_LIVE)
+            return entry;
     }
 }

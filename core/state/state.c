@@ -11,6 +11,39 @@ static size_t state_bytes(uint32_t group_count)
     return sizeof(struct tm_state) + group_count * sizeof(struct tm__state_group);
 }
 
+static struct tm__state_shared *make_shared(struct tm_mem *mem)
+{
+    struct tm__state_shared *shared = tm_mem_alloc(mem, sizeof *shared);
+    if (shared == NULL)
+        return NULL;
+    shared->holders = 0;
+    tm__state_pool_init(&shared->pool, mem);
+    return shared;
+}
+
+struct tm_state *tm__state_make(const struct tm_state_args *args, struct tm__state_shared *shared)
+{
+    uint32_t count = args->last_key_group - args->first_key_group + 1;
+    struct tm_state *made = tm_mem_zalloc(args->mem, state_bytes(count));
+    if (made == NULL)
+        return NULL;
+    if (shared == NULL)
+        shared = make_shared(args->mem);
+    if (shared == NULL) {
+        tm_mem_free(args->mem, made, state_bytes(count));
+        return NULL;
+    }
+    shared->holders++;
+    made->shared = shared;
+    made->pool = &shared->pool;
+    made->max_parallelism = args->max_parallelism;
+    made->first_key_group = args->first_key_group;
+    made->group_count = count;
+    made->block_count = (count + TM__BLOCK_TABLES - 1) / TM__BLOCK_TABLES;
+    made->value_bytes = args->value_bytes;
+    return made;
+}
+
 int tm_state_new(const struct tm_state_args *args, struct tm_state **state, struct tm_error *err)
 {
     TM_CHECK(args->first_key_group <= args->last_key_group);
@@ -20,18 +53,17 @@ int tm_state_new(const struct tm_state_args *args, struct tm_state **state, stru
         return tm_error_set(err, TM_E_ARGUMENT,
                             "a keyed value of %u bytes is too large, at most %d", args->value_bytes,
                             TM__PAGE_BYTES_MAX / 2);
-    uint32_t count = args->last_key_group - args->first_key_group + 1;
-    struct tm_state *made = tm_mem_zalloc(args->mem, state_bytes(count));
-    if (made == NULL)
-        return tm_error_set(err, TM_E_MEMORY, "out of memory for keyed state");
-    tm__state_pool_init(&made->pool, args->mem);
-    made->max_parallelism = args->max_parallelism;
-    made->first_key_group = args->first_key_group;
-    made->group_count = count;
-    made->block_count = (count + TM__BLOCK_TABLES - 1) / TM__BLOCK_TABLES;
-    made->value_bytes = args->value_bytes;
-    *state = made;
-    return 0;
+    *state = tm__state_make(args, NULL);
+    return *state == NULL ? tm_error_set(err, TM_E_MEMORY, "out of memory for keyed state") : 0;
+}
+
+void tm__state_shared_leave(struct tm__state_shared *shared)
+{
+    if (--shared->holders != 0)
+        return;
+    struct tm_mem *mem = shared->pool.mem;
+    tm__state_pool_fini(&shared->pool);
+    tm_mem_free(mem, shared, sizeof *shared);
 }
 
 void tm_state_free(struct tm_state *state)
@@ -40,21 +72,32 @@ void tm_state_free(struct tm_state *state)
         return;
     while (state->namespace_count != 0)
         tm_state_namespace_drop(state, state->namespaces[state->namespace_count - 1]);
-    for (uint32_t i = 0; i < state->group_count; i++) {
-        struct tm__state_group *group = &state->groups[i];
-        tm__state_pool_free(&state->pool, group->pages, group->capacity * sizeof *group->pages);
-        tm__state_pool_free(&state->pool, group->infos, group->capacity * sizeof *group->infos);
-    }
-    tm__state_pool_free(&state->pool, state->namespaces,
+    for (uint32_t i = 0; i < state->group_count; i++)
+        tm__state_pages_drop(state->pool, state->groups[i].pages, state->store);
+    tm__state_pool_free(state->pool, state->namespaces,
                         state->namespace_capacity * sizeof *state->namespaces);
-    struct tm_mem *mem = state->pool.mem;
-    tm__state_pool_fini(&state->pool);
-    tm_mem_free(mem, state, state_bytes(state->group_count));
+    struct tm__state_shared *shared = state->shared;
+    tm_mem_free(shared->pool.mem, state, state_bytes(state->group_count));
+    tm__state_shared_leave(shared);
 }
 
 int64_t tm_state_used_bytes(const struct tm_state *state)
 {
-    return state->pool.reserved_bytes + (int64_t)state_bytes(state->group_count);
+    return state->pool->reserved_bytes +
+           (int64_t)(sizeof *state->shared + state_bytes(state->group_count));
+}
+
+void tm_state_key_groups(const struct tm_state *state, uint32_t *max_parallelism, uint32_t *first,
+                         uint32_t *last)
+{
+    *max_parallelism = state->max_parallelism;
+    *first = state->first_key_group;
+    *last = state->first_key_group + state->group_count - 1;
+}
+
+uint32_t tm_state_copies(const struct tm_state *state)
+{
+    return state->copies;
 }
 
 uint32_t tm_state_key_group(const struct tm_state *state, uint64_t hash)
@@ -72,20 +115,18 @@ void *tm_state_upsert(struct tm_state *state, struct tm_namespace *ns, const str
     return tm__state_table_upsert(state, ns, index, key, created);
 }
 
-void *tm_state_find(struct tm_state *state, struct tm_namespace *ns, const struct tm_key *key)
+const void *tm_state_find(struct tm_state *state, struct tm_namespace *ns, const struct tm_key *key)
 {
     uint32_t index = tm__state_group_index(state, key->hash);
     TM_CHECK(index < state->group_count);
-    const struct tm__state_table *table = tm__state_table_of(ns, index);
-    uint32_t tag = (uint32_t)key->hash;
-    uint32_t i = tm__state_seek(table->slots, tm__state_home(table, tag), (uint64_t)tag << 32);
-    for (; table->slots[i] >> 32 == tag && table->slots[i] != TM__EMPTY; i++) {
-        uint8_t *at = tm__state_address(&state->groups[index], (uint32_t)table->slots[i]);
-        struct tm__state_entry *entry = (struct tm__state_entry *)(void *)at;
-        if (tm__state_entry_is(entry, state->value_bytes, key))
-            return entry + 1;
-    }
-    return NULL;
+    const struct tm__state_group *group = &state->groups[index];
+    if (TM_UNLIKELY(tm__state_table_of(ns, index)->unindexed) &&
+        !tm__state_table_index(state, ns, index))
+        return NULL;
+    uint64_t *slot;
+    if (tm__state_table_place(state, group, tm__state_table_of(ns, index), key, &slot) != 1)
+        return NULL;
+    return tm__state_address(group, (uint32_t)*slot) + sizeof(struct tm__state_entry);
 }
 
 // --- a batch of keys -----------------------------------------------------------------------------
@@ -105,33 +146,38 @@ static inline __attribute__((always_inline)) void first_look(
         const struct tm__state_table *table = tm__state_table_of(namespaces[k * stride], index);
         look->table[k] = table;
         look->group[k] = &state->groups[index];
-        const uint64_t *home = &table->slots[tm__state_home(table, (uint32_t)keys[k].hash)];
+        uint64_t *home = tm__state_home(table, (uint32_t)keys[k].hash);
+        look->home[k] = home;
         __builtin_prefetch(home, 0, 2);
         __builtin_prefetch(home + 3, 0,
                            2); // what a search reads at once may cross into the next line
     }
+    look->moves = state->moves;
 }
 
-// The first entry with the key's tag, or NULL. Computed again from the table: it may have grown
-// since the first look.
+// The address of the first entry with the key's tag, or 0. Homes are computed again if slots have
+// moved since the first look.
 static inline __attribute__((always_inline)) void second_look(const struct tm_state *state,
                                                               const struct tm_key *keys,
                                                               uint32_t count,
                                                               struct tm_state_look *look)
 {
-    uint32_t tail = state->value_bytes + 8;
+    uint32_t tail = state->value_bytes + (uint32_t)sizeof(struct tm__state_entry);
+    if (TM_UNLIKELY(look->moves != state->moves))
+        for (uint32_t k = 0; k < count; k++)
+            look->home[k] = tm__state_home(look->table[k], (uint32_t)keys[k].hash);
     for (uint32_t k = 0; k < count; k++) {
-        const struct tm__state_table *table = look->table[k];
-        uint32_t tag = (uint32_t)keys[k].hash;
-        uint64_t wanted = (uint64_t)tag << 32;
-        uint64_t slot =
-            table->slots[tm__state_seek(table->slots, tm__state_home(table, tag), wanted)];
-        look->entry[k] = NULL;
-        if (TM_LIKELY((slot ^ wanted) < UINT32_MAX)) { // the same tag, and not the empty slot
-            uint8_t *address = tm__state_address(look->group[k], (uint32_t)slot);
+        uint64_t wanted = (uint64_t)(uint32_t)keys[k].hash << 32;
+        uint64_t slot = *tm__state_seek(look->home[k], wanted);
+        look->entry[k] = 0;
+        const struct tm__state_group *group = look->group[k];
+        // The same tag, and not the empty slot. Pages are told to be shared when their page table
+        // is copied, so before that none of its addresses is kept.
+        if (TM_LIKELY((slot ^ wanted) < UINT32_MAX) && TM_LIKELY(group->shared == 0)) {
+            uintptr_t address = tm__state_raw_address(group, (uint32_t)slot);
             look->entry[k] = address;
-            __builtin_prefetch(address, 0, 2);
-            __builtin_prefetch(address + tail, 0, 2); // the key may lie in the next line
+            __builtin_prefetch((const void *)address, 0, 2);
+            __builtin_prefetch((const void *)(address + tail), 0, 2); // the key may lie in the next
         }
     }
 }
@@ -145,14 +191,16 @@ static inline __attribute__((always_inline)) int last_look(struct tm_state *stat
 {
     uint32_t value_bytes = state->value_bytes;
     for (uint32_t k = 0; k < count; k++) {
-        struct tm__state_entry *entry = look->entry[k];
-        if (TM_LIKELY(entry != NULL && tm__state_entry_is(entry, value_bytes, &keys[k]))) {
+        const struct tm__state_group *group = look->group[k];
+        // Not of a page that others share, or that is absent: the flags are in the address.
+        struct tm__state_entry *entry = (struct tm__state_entry *)look->entry[k];
+        if (TM_LIKELY(look->entry[k] != 0 && tm__state_is_own(group, look->entry[k]) &&
+                      tm__state_entry_is(entry, value_bytes, &keys[k]))) {
             values[k] = entry + 1;
             if (created != NULL)
                 created[k] = false;
             continue;
         }
-        const struct tm__state_group *group = look->group[k];
         values[k] =
             tm__state_table_upsert(state, namespaces[k * stride], (uint32_t)(group - state->groups),
                                    &keys[k], created == NULL ? NULL : &created[k]);
@@ -220,11 +268,12 @@ int tm_state_upsert_each(struct tm_state *state, struct tm_namespace *const *nam
 void tm_state_iterate(struct tm_state *state, struct tm_namespace *ns, uint32_t key_group,
                       struct tm_state_cursor *cursor)
 {
-    TM_CHECK(key_group - state->first_key_group < state->group_count);
-    cursor->state = state;
-    cursor->ns = ns;
-    cursor->key_group = key_group;
-    cursor->position = cursor->ahead_count = cursor->ahead_next = 0;
+    uint32_t index = key_group - state->first_key_group;
+    TM_CHECK(index < state->group_count);
+    *cursor = (struct tm_state_cursor){.state = state, .ns = ns, .key_group = key_group};
+    struct tm__state_table *table = tm__state_table_of(ns, index);
+    if (TM_UNLIKELY(table->unindexed) && !tm__state_table_index(state, ns, index))
+        cursor->code = TM_E_MEMORY;
 }
 
 // Pick out the full slots among the next ones, without a branch on which are; their entries lie in
@@ -232,34 +281,43 @@ void tm_state_iterate(struct tm_state *state, struct tm_namespace *ns, uint32_t 
 static bool look_ahead(struct tm_state_cursor *cursor, const struct tm__state_group *group,
                        const struct tm__state_table *table)
 {
-    uint32_t count = 0, i = cursor->position;
-    while (count == 0 && i < table->end) {
-        uint32_t stop = i + 16 < table->end ? i + 16 : table->end;
-        for (; i < stop; i++) {
-            cursor->ahead[count] = table->slots[i];
-            count += table->slots[i] != TM__EMPTY;
+    uint32_t count = 0;
+    while (count == 0 && cursor->code == 0) {
+        if (cursor->slot == cursor->end && !tm__state_table_next_page(table, cursor))
+            break;
+        const uint64_t *slot = cursor->slot;
+        const uint64_t *stop = slot + 16 < cursor->end ? slot + 16 : cursor->end;
+        for (; slot < stop; slot++) {
+            cursor->ahead[count] = *slot;
+            count += *slot != TM__EMPTY;
         }
+        cursor->slot = slot;
     }
     for (uint32_t k = 0; k < count; k++)
         __builtin_prefetch(tm__state_address(group, (uint32_t)cursor->ahead[k]), 1);
-    cursor->position = i;
     cursor->ahead_count = count;
     cursor->ahead_next = 0;
     return count != 0;
 }
 
-static inline void *read_entry(const struct tm_state *state, const struct tm__state_group *group,
-                               uint64_t slot, struct tm_key *key)
+// False: the entry's page is absent and cannot be had.
+static inline bool read_entry(struct tm_state_cursor *cursor, const struct tm__state_group *group,
+                              uint64_t slot, struct tm_key *key, const void **value)
 {
-    uint8_t *at = tm__state_address(group, (uint32_t)slot);
-    const struct tm__state_entry *entry = (const struct tm__state_entry *)(void *)at;
-    key->hash = (uint64_t)entry->hash_high << 32 | slot >> 32;
+    const uint8_t *at = tm__state_read(cursor->state, group, (uint32_t)slot);
+    if (TM_UNLIKELY(at == NULL)) {
+        cursor->code = TM_E_MEMORY;
+        return false;
+    }
+    const struct tm__state_entry *entry = (const struct tm__state_entry *)(const void *)at;
+    key->hash = entry->hash;
     key->length = entry->key_length;
-    key->bytes = at + sizeof *entry + state->value_bytes;
-    return at + sizeof *entry;
+    key->bytes = at + sizeof *entry + cursor->state->value_bytes;
+    *value = at + sizeof *entry;
+    return true;
 }
 
-bool tm_state_next(struct tm_state_cursor *cursor, struct tm_key *key, void **value)
+bool tm_state_next(struct tm_state_cursor *cursor, struct tm_key *key, const void **value)
 {
     const struct tm_state *state = cursor->state;
     uint32_t index = cursor->key_group - state->first_key_group;
@@ -267,11 +325,11 @@ bool tm_state_next(struct tm_state_cursor *cursor, struct tm_key *key, void **va
     if (cursor->ahead_next == cursor->ahead_count &&
         !look_ahead(cursor, group, tm__state_table_of(cursor->ns, index)))
         return false;
-    *value = read_entry(state, group, cursor->ahead[cursor->ahead_next++], key);
-    return true;
+    return read_entry(cursor, group, cursor->ahead[cursor->ahead_next++], key, value);
 }
 
-uint32_t tm_state_next_some(struct tm_state_cursor *cursor, struct tm_key *keys, void **values)
+uint32_t tm_state_next_some(struct tm_state_cursor *cursor, struct tm_key *keys,
+                            const void **values)
 {
     const struct tm_state *state = cursor->state;
     uint32_t index = cursor->key_group - state->first_key_group, count = 0;
@@ -280,7 +338,8 @@ uint32_t tm_state_next_some(struct tm_state_cursor *cursor, struct tm_key *keys,
         !look_ahead(cursor, group, tm__state_table_of(cursor->ns, index)))
         return 0;
     for (uint32_t i = cursor->ahead_next; i < cursor->ahead_count; i++, count++)
-        values[count] = read_entry(state, group, cursor->ahead[i], &keys[count]);
+        if (!read_entry(cursor, group, cursor->ahead[i], &keys[count], &values[count]))
+            return 0;
     cursor->ahead_next = cursor->ahead_count;
     return count;
 }

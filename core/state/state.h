@@ -1,9 +1,9 @@
 // Keyed state: key -> value of fixed size, per key group and namespace (a window's slice; 0 for
-// rolling state). Layout (ARCHITECTURE D5): per key group a page table (pages are reached by index,
-// so that one can later be frozen, forked or evicted), entries and blobs in pages, and per
-// namespace an open-addressing table of (hash tag, entry reference) whose slots stand in the order
-// of the hash. Iteration runs by (low half of the hash, hash, key bytes): it depends on the entries
-// alone. One thread. Sizes are bounded by the memory account. README.md draws the picture.
+// rolling state). Layout (ARCHITECTURE D5): per key group a page table whose pages hold entries and
+// blobs, and per namespace open-addressing slots of (hash tag, entry reference) in the order of the
+// hash. Pages are copied before they are written when a snapshot or a fork holds them too, and can
+// leave for a store. Iteration runs by (low half of the hash, hash, key bytes): it depends on the
+// entries alone. One thread. Sizes are bounded by the memory account. README.md draws the picture.
 #pragma once
 
 #include "core/batch/key.h"
@@ -32,14 +32,22 @@ struct tm_namespace *tm_state_namespace_next(struct tm_namespace *ns);
 int64_t tm_state_namespace_id(const struct tm_namespace *ns);
 uint64_t tm_state_namespace_size(const struct tm_namespace *ns); // entries
 void tm_state_namespace_drop(struct tm_state *state, struct tm_namespace *ns);
-// Drop the entries and blobs of one key group.
-void tm_state_group_drop(struct tm_state *state, struct tm_namespace *ns, uint32_t key_group);
+// Drop the entries and blobs of one key group. TM_E_MEMORY, which only a state that shares them
+// with a snapshot meets: nothing has changed.
+int tm_state_group_drop(struct tm_state *state, struct tm_namespace *ns,
+                        uint32_t key_group) TM_WARN_UNUSED;
 
 // Find or insert; the value's address holds until the next insertion or drop in this state. NULL:
 // out of memory. The key's group must be in range (TM_CHECK).
 void *tm_state_upsert(struct tm_state *state, struct tm_namespace *ns, const struct tm_key *key,
                       bool *created) TM_WARN_UNUSED;
-void *tm_state_find(struct tm_state *state, struct tm_namespace *ns, const struct tm_key *key);
+// For reading, with the same life. NULL: not there.
+const void *tm_state_find(struct tm_state *state, struct tm_namespace *ns,
+                          const struct tm_key *key);
+// 1: the entry is gone (its blobs are the caller's to set to nothing before); 0: there was none;
+// TM_E_MEMORY: nothing has changed.
+int tm_state_remove(struct tm_state *state, struct tm_namespace *ns,
+                    const struct tm_key *key) TM_WARN_UNUSED;
 // A batch of keys: prefetches, then upserts all, in order. Same contract; addresses hold until the
 // next call (setting blobs does not move values). `created` may be NULL. TM_E_MEMORY: nothing of
 // `values` may be used; entries made before stay.
@@ -52,7 +60,9 @@ int tm_state_upsert_batch(struct tm_state *state, struct tm_namespace *ns,
 enum { TM_STATE_LOOK = 32 };
 struct tm_state_look { // the state's own
     const void *table[TM_STATE_LOOK], *group[TM_STATE_LOOK];
-    void *entry[TM_STATE_LOOK];
+    uint64_t *home[TM_STATE_LOOK];
+    uint32_t moves;
+    uintptr_t entry[TM_STATE_LOOK];
 };
 void tm_state_look(struct tm_state *state, struct tm_namespace *ns, const struct tm_key *keys,
                    uint32_t count, struct tm_state_look *look);
@@ -66,22 +76,27 @@ int tm_state_upsert_each(struct tm_state *state, struct tm_namespace *const *nam
                          const struct tm_key *keys, uint32_t count, void **values,
                          bool *created) TM_WARN_UNUSED;
 
-// Entries of one key group of a namespace, in iteration order. No insertion into `ns` meanwhile.
+// Entries of one key group of a namespace, in iteration order, for reading. No insertion into `ns`
+// and no removal meanwhile.
 struct tm_state_cursor {
     struct tm_state *state;
     struct tm_namespace *ns;
     uint32_t key_group;
+    int code; // TM_E_MEMORY: the walk ended early
     // The cursor's own: the next slots, picked out some at a time.
-    uint32_t position, ahead_count, ahead_next;
+    uint32_t entry; // of the directory: the page behind `end`
+    const uint64_t *slot, *end;
+    uint32_t ahead_count, ahead_next;
     uint64_t ahead[16]; // TM_STATE_SOME
 };
 void tm_state_iterate(struct tm_state *state, struct tm_namespace *ns, uint32_t key_group,
                       struct tm_state_cursor *cursor);
-bool tm_state_next(struct tm_state_cursor *cursor, struct tm_key *key, void **value);
+bool tm_state_next(struct tm_state_cursor *cursor, struct tm_key *key, const void **value);
 // The next entries, at most TM_STATE_SOME; 0: the end. The last of them can be given back, to be
 // next again.
 enum { TM_STATE_SOME = 16 };
-uint32_t tm_state_next_some(struct tm_state_cursor *cursor, struct tm_key *keys, void **values);
+uint32_t tm_state_next_some(struct tm_state_cursor *cursor, struct tm_key *keys,
+                            const void **values);
 static inline void tm_state_give_back(struct tm_state_cursor *cursor, uint32_t count)
 {
     cursor->ahead_next -= count;
@@ -108,12 +123,37 @@ void *tm_state_blob_zalloc(struct tm_state *state, struct tm_namespace *ns, uint
 // blob is as before.
 void *tm_state_blob_extend(struct tm_state *state, struct tm_namespace *ns, uint32_t key_group,
                            struct tm_blob *blob, uint32_t len) TM_WARN_UNUSED;
-// For writing; of a blob that is not empty.
-static inline void *tm_state_blob_edit(struct tm_state *state, uint32_t key_group,
-                                       const struct tm_blob *blob)
-{
-    return (void *)(uintptr_t)tm_state_blob_get(state, key_group, blob);
-}
+// For writing; of a blob that is not empty. NULL: out of memory.
+void *tm_state_blob_edit(struct tm_state *state, uint32_t key_group, const struct tm_blob *blob);
+
+// What can be done with all of a state at once, for the price of its key groups; pages are copied
+// later, one by one, when either side writes them.
+// How often a page was copied since: whoever keeps addresses beyond a call must take them again.
+uint32_t tm_state_copies(const struct tm_state *state);
+struct tm_snapshot;                                                         // a state as it was
+struct tm_snapshot *tm_state_freeze(struct tm_state *state) TM_WARN_UNUSED; // NULL: out of memory
+void tm_snapshot_free(struct tm_snapshot *snapshot);                        // NULL is fine
+// A state of its own that begins as the snapshot: both are written independently of each other.
+// On the thread of the state, whose memory it shares. NULL: out of memory.
+struct tm_state *tm_state_fork(const struct tm_snapshot *snapshot) TM_WARN_UNUSED;
+
+// Where pages go that are not used for a while (and where they come from when they are). One that
+// is read or written comes back by itself.
+struct tm_state_store {
+    void *context;
+    // Keeps `size` bytes; *token is what they are asked for by, below 2^62. 0 or negative.
+    int (*put)(void *context, const void *bytes, uint32_t size, uint64_t *token);
+    int (*get)(void *context, uint64_t token, void *bytes, uint32_t size);
+    void (*retain)(void *context, uint64_t token);  // one holder more
+    void (*release)(void *context, uint64_t token); // one less; the last one's bytes can go
+};
+void tm_state_set_store(struct tm_state *state, const struct tm_state_store *store);
+// Up to `count` pages of the key group, from number *page on, go to the store (those that a
+// snapshot or a fork holds too stay). *page is where to go on, 0: at the begin again. How many
+// bytes of memory became free; negative: the store's error.
+int64_t tm_state_evict(struct tm_state *state, uint32_t key_group, uint32_t *page, uint32_t count);
 
 uint32_t tm_state_key_group(const struct tm_state *state, uint64_t hash);
+void tm_state_key_groups(const struct tm_state *state, uint32_t *max_parallelism, uint32_t *first,
+                         uint32_t *last);                  // inclusive
 int64_t tm_state_used_bytes(const struct tm_state *state); // taken from the account

@@ -1,133 +1,311 @@
 // The table of one key group: slots in ascending order of (tag, hash, key bytes), each at its home
-// or behind it. Since the home grows with the tag, the order of the slots is the order of the
-// entries at every capacity: rebuilding is one sequential pass over the slots, and iteration needs
-// no sorting. Nothing wraps: what is pushed past the last home stands in the slack at the end.
+// or behind it. The home grows with the tag, so the order of the slots is the order of the entries
+// at every size: iteration needs no sorting, and a page is rebuilt in one pass that looks at no
+// entry. Nothing wraps: what is pushed past the last home of a page stands in the slack at its end.
+//
+// Slots stand in pages of at most 4 KiB, reached through a directory by the top bits of the tag
+// (extendible hashing). A full page is split, so that no insertion moves more slots than a page
+// has.
 #include "core/state/internal.h"
 
-static const uint64_t no_slots[TM__SENTINELS] = {TM__EMPTY, TM__EMPTY, TM__EMPTY, TM__EMPTY};
+// --- the table without entries -------------------------------------------------------------------
 
 // Read through the same code as any table: it has no slot, and no room either.
-#define EMPTY_TABLE                              \
-    {                                            \
-        .slots = (uint64_t *)(uintptr_t)no_slots \
+static const struct {
+    struct tm__state_slots page;
+    uint64_t slots[TM__SENTINELS];
+} __attribute__((aligned(64))) no_slots = {{0}, {TM__EMPTY, TM__EMPTY, TM__EMPTY, TM__EMPTY}};
+static const uintptr_t no_directory[] = {(uintptr_t)no_slots.slots};
+
+#define EMPTY_TABLE                                       \
+    {                                                     \
+        .directory = (uintptr_t *)(uintptr_t)no_directory \
     }
 #define EMPTY_TABLE_4 EMPTY_TABLE, EMPTY_TABLE, EMPTY_TABLE, EMPTY_TABLE
 const struct tm__state_block tm__state_empty_block = {
-    {EMPTY_TABLE_4, EMPTY_TABLE_4, EMPTY_TABLE_4, EMPTY_TABLE_4}};
+    .tables = {EMPTY_TABLE_4, EMPTY_TABLE_4, EMPTY_TABLE_4, EMPTY_TABLE_4}};
 
-bool tm__state_table_materialise(struct tm_state *state, struct tm_namespace *ns, uint32_t index)
+static bool has_slots(const struct tm__state_table *table)
 {
-    struct tm__state_block **block = &ns->blocks[index / TM__BLOCK_TABLES];
-    if (*block != &tm__state_empty_block)
-        return true;
-    struct tm__state_block *made = tm__state_pool_alloc(&state->pool, sizeof *made);
-    if (made == NULL)
-        return false;
-    *made = tm__state_empty_block;
-    *block = made;
+    return table->homes != 0;
+}
+
+// --- slot pages ----------------------------------------------------------------------------------
+
+static struct tm__state_slots *page_of(uintptr_t entry)
+{
+    return (struct tm__state_slots *)(void *)(tm__state_slots_at(entry)) - 1;
+}
+
+static uint32_t size_of_directory(const struct tm__state_table *table)
+{
+    return 1u << table->directory_bits;
+}
+
+// How many of the directory's entries lead to the page.
+static uint32_t span_of(const struct tm__state_table *table, uintptr_t entry)
+{
+    return 1u << (table->directory_bits - (entry & TM__DEPTH_MASK));
+}
+
+static uint32_t slots_in(uint32_t size_bytes)
+{
+    return (uint32_t)((size_bytes - sizeof(struct tm__state_slots)) / sizeof(uint64_t)) -
+           TM__SENTINELS;
+}
+
+// Homes of a page of this size: the rest is slack.
+static uint32_t homes_in(uint32_t size_bytes)
+{
+    uint32_t slots = slots_in(size_bytes), slack = slots / 20;
+    return slots - (slack < 2 ? 2 : slack);
+}
+
+static struct tm__state_slots *new_slots(struct tm_state *state, uint32_t size_bytes,
+                                         uint32_t homes)
+{
+    struct tm__state_slots *page = tm__state_pool_alloc(state->pool, size_bytes);
+    if (page == NULL)
+        return NULL;
+    memset(page->slot, 0xff, size_bytes - sizeof *page);
+    uint32_t end = slots_in(size_bytes);
+    // A page whose slack is larger than usual holds tags that are too close to be split.
+    uint32_t limit = size_bytes > TM__SLOTS_BYTES ? end / 5 * 4 : homes / 5 * 4;
+    *page = (struct tm__state_slots){.end = end, .limit = limit, .size_bytes = size_bytes};
+    return page;
+}
+
+static void free_slots(struct tm__state_pool *pool, struct tm__state_slots *page)
+{
+    tm__state_pool_free(pool, page, page->size_bytes);
+}
+
+// Put slots that are in order. False: they do not fit.
+static bool fill(struct tm__state_slots *page, uint32_t homes, uint32_t depth, const uint64_t *from,
+                 const uint64_t *end)
+{
+    uint32_t next = 0;
+    for (; from != end; from++) {
+        if (*from == TM__EMPTY)
+            continue;
+        uint32_t rest = (uint32_t)(*from >> 32) << depth;
+        uint32_t home = (uint32_t)(((uint64_t)rest * homes) >> 32);
+        next = home > next ? home : next;
+        if (next >= page->end)
+            return false;
+        page->slot[next++] = *from;
+        page->count++;
+    }
     return true;
 }
 
-static size_t slots_bytes(const struct tm__state_table *table)
+// A new page with the slots, as large as they need. NULL: out of memory.
+static struct tm__state_slots *make_page(struct tm_state *state, uint32_t size_bytes,
+                                         uint32_t homes, uint32_t depth, const uint64_t *from,
+                                         const uint64_t *end)
 {
-    return ((size_t)table->end + TM__SENTINELS) * sizeof(uint64_t);
+    for (; size_bytes < UINT32_MAX / 2; size_bytes *= 2) {
+        struct tm__state_slots *page = new_slots(state, size_bytes, homes);
+        if (page == NULL || fill(page, homes, depth, from, end))
+            return page;
+        free_slots(state->pool, page);
+    }
+    return NULL;
 }
 
-static void free_slots(struct tm_state *state, struct tm__state_table *table)
+static void set_entries(struct tm__state_table *table, uint32_t first, uint32_t count,
+                        struct tm__state_slots *page, uint32_t depth)
 {
-    if (table->end != 0)
-        tm__state_pool_free(&state->pool, table->slots, slots_bytes(table));
+    for (uint32_t i = 0; i < count; i++)
+        table->directory[first + i] = (uintptr_t)page->slot | depth;
+}
+
+// --- growth --------------------------------------------------------------------------------------
+
+static bool double_directory(struct tm_state *state, struct tm__state_table *table)
+{
+    uint32_t size = size_of_directory(table);
+    uintptr_t *made = tm__state_pool_alloc(state->pool, 2 * size * sizeof *made);
+    if (made == NULL)
+        return false;
+    for (uint32_t i = 0; i < size; i++)
+        made[2 * i] = made[2 * i + 1] = table->directory[i];
+    if (table->directory_bits != 0)
+        tm__state_pool_free(state->pool, table->directory, size * sizeof *made);
+    table->directory = made;
+    table->directory_bits++;
+    return true;
+}
+
+// The directory's entry of a tag.
+static uint32_t entry_of(const struct tm__state_table *table, uint32_t tag)
+{
+    return (uint32_t)((uint64_t)tag >> (32 - table->directory_bits));
+}
+
+// Twice the room for a page whose tags are too close to each other for a split to help.
+static bool enlarge(struct tm_state *state, struct tm__state_table *table, uint32_t tag)
+{
+    uint32_t i = entry_of(table, tag);
+    uintptr_t entry = table->directory[i];
+    struct tm__state_slots *old = page_of(entry);
+    uint32_t depth = entry & TM__DEPTH_MASK, span = span_of(table, entry);
+    struct tm__state_slots *page =
+        make_page(state, 2 * old->size_bytes, table->homes, depth, old->slot, old->slot + old->end);
+    if (page == NULL)
+        return false;
+    set_entries(table, i / span * span, span, page, depth);
+    free_slots(state->pool, old);
+    return true;
+}
+
+// A split must part the slots, and the directory must stay small beside them: keys that were made
+// to collide would else make it grow without end.
+static bool can_split(const struct tm__state_table *table, uintptr_t entry, uint32_t lower)
+{
+    uint32_t count = page_of(entry)->count, depth = entry & TM__DEPTH_MASK;
+    if (lower < count / 8 || count - lower < count / 8 || depth >= TM__DEPTH_MASK - 1)
+        return false;
+    return depth < table->directory_bits || size_of_directory(table) <= table->count / 16;
+}
+
+static bool split(struct tm_state *state, struct tm__state_table *table, uint32_t tag)
+{
+    uintptr_t entry = table->directory[entry_of(table, tag)];
+    struct tm__state_slots *old = page_of(entry);
+    uint32_t depth = entry & TM__DEPTH_MASK, middle = 0, lower = 0;
+    for (uint32_t i = 0; i < old->end; i++) {
+        if (old->slot[i] == TM__EMPTY || (old->slot[i] >> (63 - depth) & 1) != 0)
+            continue;
+        lower++;
+        middle = i + 1;
+    }
+    if (!can_split(table, entry, lower))
+        return enlarge(state, table, tag);
+    if (depth == table->directory_bits && !double_directory(state, table))
+        return false;
+    const uint64_t *at = old->slot + middle, *end = old->slot + old->end;
+    struct tm__state_slots *low =
+        make_page(state, TM__SLOTS_BYTES, table->homes, depth + 1, old->slot, at);
+    if (low == NULL)
+        return false;
+    struct tm__state_slots *high =
+        make_page(state, TM__SLOTS_BYTES, table->homes, depth + 1, at, end);
+    if (high == NULL) {
+        free_slots(state->pool, low);
+        return false;
+    }
+    uint32_t span = span_of(table, entry), first = entry_of(table, tag) / span * span;
+    set_entries(table, first, span / 2, low, depth + 1);
+    set_entries(table, first + span / 2, span / 2, high, depth + 1);
+    free_slots(state->pool, old);
+    return true;
+}
+
+// Pages for as many keys as are expected: the next namespace of a window is like the last. At most
+// some, so that making them is no long step.
+static bool first_slots(struct tm_state *state, struct tm__state_table *table, uint32_t expected)
+{
+    enum { PAGES_MAX_BITS = 4 };
+    uint32_t size_bytes = TM__SLOTS_BYTES_MIN, bits = 0;
+    while (size_bytes < TM__SLOTS_BYTES && homes_in(size_bytes) / 5 * 4 < expected)
+        size_bytes *= 2;
+    uint32_t homes = homes_in(size_bytes);
+    while (bits < PAGES_MAX_BITS && homes / 3 * 2 < expected >> bits)
+        bits++;
+    struct tm__state_slots *pages[1 << PAGES_MAX_BITS];
+    uintptr_t *directory = NULL;
+    if (bits != 0) {
+        directory = tm__state_pool_alloc(state->pool, sizeof *directory << bits);
+        if (directory == NULL)
+            return false;
+    }
+    for (uint32_t i = 0; i < 1u << bits; i++) {
+        pages[i] = new_slots(state, size_bytes, homes);
+        if (pages[i] != NULL)
+            continue;
+        while (i > 0)
+            free_slots(state->pool, pages[--i]);
+        if (bits != 0)
+            tm__state_pool_free(state->pool, directory, sizeof *directory << bits);
+        return false;
+    }
+    table->directory = bits != 0 ? directory : &table->only;
+    table->directory_bits = bits;
+    table->homes = homes;
+    for (uint32_t i = 0; i < 1u << bits; i++)
+        set_entries(table, i, 1, pages[i], bits);
+    return true;
+}
+
+// More room for the tag's page.
+static bool grow(struct tm_state *state, struct tm__state_table *table, uint32_t expected,
+                 uint32_t tag)
+{
+    state->moves++;
+    if (!has_slots(table))
+        return first_slots(state, table, expected);
+    struct tm__state_slots *page = page_of(table->directory[entry_of(table, tag)]);
+    if (table->directory_bits != 0 || page->size_bytes >= TM__SLOTS_BYTES)
+        return split(state, table, tag);
+    uint32_t size_bytes = 2 * page->size_bytes, homes = homes_in(size_bytes);
+    struct tm__state_slots *larger =
+        make_page(state, size_bytes, homes, 0, page->slot, page->slot + page->end);
+    if (larger == NULL)
+        return false;
+    table->homes = homes;
+    set_entries(table, 0, 1, larger, 0);
+    free_slots(state->pool, page);
+    return true;
+}
+
+static void drop_slots(struct tm__state_pool *pool, const struct tm__state_table *table)
+{
+    if (!has_slots(table))
+        return;
+    for (uint32_t i = 0; i < size_of_directory(table);) {
+        uintptr_t entry = table->directory[i];
+        i += span_of(table, entry);
+        free_slots(pool, page_of(entry));
+    }
+    if (table->directory_bits != 0)
+        tm__state_pool_free(pool, table->directory,
+                            size_of_directory(table) * sizeof *table->directory);
 }
 
 void tm__state_table_clear(struct tm_state *state, struct tm__state_group *group,
                            struct tm__state_table *table)
 {
+    int64_t owner = table->owner;
     group->expected = table->count;
     tm__state_page_free_all(state, group, table);
-    tm__state_pool_free(&state->pool, table->blob_free, TM__BLOB_CLASSES * sizeof(uint32_t));
-    free_slots(state, table);
+    tm__state_pool_free(state->pool, table->free, TM__FREE_BYTES);
+    drop_slots(state->pool, table);
     *table = (struct tm__state_table)EMPTY_TABLE;
+    table->owner = owner;
 }
 
-// --- growth --------------------------------------------------------------------------------------
+// --- walking -------------------------------------------------------------------------------------
 
-static void resize(struct tm__state_table *table, uint64_t *slots, uint32_t total, uint32_t slack)
+bool tm__state_table_next_page(const struct tm__state_table *table, struct tm_state_cursor *cursor)
 {
-    table->slots = slots;
-    table->end = total - TM__SENTINELS;
-    table->capacity = table->end - slack;
-    table->limit = (uint32_t)((uint64_t)table->capacity * 4 / 5);
-}
-
-// Move the entries, in order, into `total` slots with `slack` behind the last home. False when they
-// do not fit (then nothing has changed) or memory is short.
-static bool rebuild(struct tm_state *state, struct tm__state_table *table, uint32_t total,
-                    uint32_t slack, bool *fits)
-{
-    *fits = true;
-    uint64_t *slots = tm__state_pool_alloc(&state->pool, (size_t)total * sizeof *slots);
-    if (slots == NULL)
+    if (cursor->entry >= size_of_directory(table) || !has_slots(table))
         return false;
-    memset(slots, 0xff, (size_t)total * sizeof *slots);
-    struct tm__state_table old = *table;
-    resize(table, slots, total, slack);
-    uint32_t next = 0;
-    for (uint32_t i = 0; i < old.end; i++) {
-        if (old.slots[i] == TM__EMPTY)
-            continue;
-        uint32_t home = tm__state_home(table, (uint32_t)(old.slots[i] >> 32));
-        next = home > next ? home : next;
-        if (next >= table->end) {
-            tm__state_pool_free(&state->pool, slots, (size_t)total * sizeof *slots);
-            *table = old;
-            *fits = false;
-            return false;
-        }
-        slots[next++] = old.slots[i];
-    }
-    free_slots(state, &old);
+    uintptr_t entry = table->directory[cursor->entry];
+    cursor->entry += span_of(table, entry);
+    const struct tm__state_slots *page = page_of(entry);
+    cursor->slot = page->slot;
+    cursor->end = page->slot + page->end;
     return true;
 }
 
-static uint64_t first_total(uint32_t expected)
-{
-    uint64_t total = TM__TABLE_SLOTS_MIN;
-    while (total / 4 * 3 < expected) // below the limit, slack included
-        total *= 2;
-    return total;
-}
-
-// Twice the slots. `overflow`: the slack ran out. Where that happens far below the limit, or where
-// the usual slack is too small, many keys have nearly one tag: half of the slots become slack, else
-// such keys would make the table double without end.
-static bool grow(struct tm_state *state, const struct tm__state_group *group,
-                 struct tm__state_table *table, bool overflow)
-{
-    uint64_t total =
-        table->end == 0 ? first_total(group->expected) : 2 * ((uint64_t)table->end + TM__SENTINELS);
-    bool crowded = overflow && table->count < table->limit / 2;
-    for (;; total *= 2) {
-        if (total > UINT32_MAX / 2)
-            return false;
-        uint32_t slack = (uint32_t)(total / 32);
-        slack = slack < 2 ? 2 : slack > 64 ? 64 : slack;
-        bool fits;
-        if (rebuild(state, table, (uint32_t)total, crowded ? (uint32_t)(total / 2) : slack, &fits))
-            return true;
-        if (fits)
-            return false; // out of memory
-        crowded = true;
-    }
-}
-
-// --- insertion -----------------------------------------------------------------------------------
+// --- searching -----------------------------------------------------------------------------------
 
 static int compare_keys(const struct tm__state_entry *entry, const uint8_t *bytes,
                         const struct tm_key *key)
 {
-    uint32_t high = (uint32_t)(key->hash >> 32);
-    if (entry->hash_high != high)
-        return entry->hash_high < high ? -1 : 1;
+    if (entry->hash != key->hash)
+        return entry->hash < key->hash ? -1 : 1; // the tags are equal
     uint32_t length = entry->key_length < key->length ? entry->key_length : key->length;
     int order = length == 0 ? 0 : memcmp(bytes, key->bytes, length);
     if (order != 0 || entry->key_length == key->length)
@@ -135,26 +313,167 @@ static int compare_keys(const struct tm__state_entry *entry, const uint8_t *byte
     return entry->key_length < key->length ? -1 : 1;
 }
 
-// Where the key stands (*found) or belongs.
-static inline uint32_t place(const struct tm_state *state, const struct tm__state_group *group,
-                             const struct tm__state_table *table, const struct tm_key *key,
-                             struct tm__state_entry **found)
+int tm__state_table_place(const struct tm_state *state, const struct tm__state_group *group,
+                          const struct tm__state_table *table, const struct tm_key *key,
+                          uint64_t **slot)
 {
     uint32_t tag = (uint32_t)key->hash;
-    uint32_t i = tm__state_seek(table->slots, tm__state_home(table, tag), (uint64_t)tag << 32);
-    *found = NULL;
-    while (table->slots[i] >> 32 == tag && table->slots[i] != TM__EMPTY) {
-        struct tm__state_entry *entry =
-            (struct tm__state_entry *)(void *)tm__state_address(group, (uint32_t)table->slots[i]);
+    uint64_t *at = tm__state_seek(tm__state_home(table, tag), (uint64_t)tag << 32);
+    int found = 0;
+    for (; *at >> 32 == tag && *at != TM__EMPTY; at++) {
+        const struct tm__state_entry *entry =
+            (const struct tm__state_entry *)(const void *)tm__state_read(state, group,
+                                                                         (uint32_t)*at);
+        if (entry == NULL)
+            return TM_E_MEMORY;
         int order = compare_keys(entry, (const uint8_t *)(entry + 1) + state->value_bytes, key);
-        if (order == 0)
-            *found = entry;
+        found = order == 0;
         if (order >= 0)
-            return i;
-        i++;
+            break;
     }
-    return i;
+    *slot = at;
+    return found;
 }
+
+// --- slots for entries ---------------------------------------------------------------------------
+
+// Make the slot free by moving what stands there and behind it, up to the next gap. False: no gap.
+static bool open_slot(const struct tm__state_slots *page, uint64_t *slot)
+{
+    uint64_t *gap = slot;
+    while (*gap != TM__EMPTY)
+        gap++;
+    if (TM_UNLIKELY(gap >= page->slot + page->end))
+        return false;
+    for (; gap > slot; gap--)
+        *gap = gap[-1];
+    return true;
+}
+
+// `slot` is where the key belongs. False: out of memory.
+static inline bool put_slot(struct tm_state *state, const struct tm__state_group *group,
+                            struct tm__state_table *table, const struct tm_key *key, uint64_t *slot,
+                            uint32_t reference, uint32_t expected)
+{
+    uint32_t tag = (uint32_t)key->hash;
+    struct tm__state_slots *page = page_of(table->directory[entry_of(table, tag)]);
+    while (TM_UNLIKELY(page->count >= page->limit || !open_slot(page, slot))) {
+        if (!grow(state, table, expected, tag) ||
+            tm__state_table_place(state, group, table, key, &slot) < 0)
+            return false;
+        page = page_of(table->directory[entry_of(table, tag)]);
+    }
+    *slot = (uint64_t)tag << 32 | reference;
+    page->count++;
+    table->count++;
+    return true;
+}
+
+static bool add_slot(struct tm_state *state, const struct tm__state_group *group,
+                     struct tm__state_table *table, const struct tm_key *key, uint32_t reference,
+                     uint32_t expected)
+{
+    uint64_t *slot;
+    return tm__state_table_place(state, group, table, key, &slot) == 0 &&
+           put_slot(state, group, table, key, slot, reference, expected);
+}
+
+// --- blocks --------------------------------------------------------------------------------------
+
+void tm__state_block_leave(struct tm__state_pool *pool, struct tm__state_block *block)
+{
+    if (block == &tm__state_empty_block || --block->references != 0)
+        return;
+    for (int i = 0; i < TM__BLOCK_TABLES; i++) {
+        struct tm__state_table *table = &block->tables[i];
+        tm__state_pool_free(pool, table->free, TM__FREE_BYTES);
+        drop_slots(pool, table);
+    }
+    tm__state_pool_free(pool, block, sizeof *block);
+}
+
+static void without_slots(struct tm__state_table *table)
+{
+    if (!has_slots(table))
+        return;
+    table->directory = (uintptr_t *)(uintptr_t)no_directory;
+    table->directory_bits = table->homes = 0;
+    table->unindexed = table->count != 0;
+}
+
+// A block that others hold too, copied for this state. Who is its home keeps the slots.
+static bool copy_block(struct tm_state *state, struct tm__state_block *from,
+                       struct tm__state_block *to)
+{
+    *to = *from;
+    for (int i = 0; i < TM__BLOCK_TABLES; i++) {
+        struct tm__state_table *table = &to->tables[i];
+        if (table->free != NULL) {
+            table->free = tm__state_pool_alloc(state->pool, TM__FREE_BYTES);
+            if (table->free != NULL) // else what was given back is lost to this side
+                memcpy(table->free, from->tables[i].free, TM__FREE_BYTES);
+        }
+        if (from->home != state) {
+            without_slots(table);
+            continue;
+        }
+        if (table->directory_bits == 0 && has_slots(table))
+            table->directory = &table->only;
+        without_slots(&from->tables[i]);
+    }
+    return true;
+}
+
+bool tm__state_block_make(struct tm_state *state, struct tm_namespace *ns, uint32_t index)
+{
+    struct tm__state_block **block = &ns->blocks[index / TM__BLOCK_TABLES], *old = *block;
+    struct tm__state_block *made = tm__state_pool_alloc(state->pool, sizeof *made);
+    if (made == NULL)
+        return false;
+    copy_block(state, old, made);
+    if (old != &tm__state_empty_block)
+        old->references--;
+    for (int i = 0; i < TM__BLOCK_TABLES; i++)
+        made->tables[i].owner = ns->id;
+    made->home = state;
+    made->references = 1;
+    *block = made;
+    return true;
+}
+
+// Walks the table's pages, whose order is of no account: slots are ordered by what the entries
+// hold.
+bool tm__state_table_index(struct tm_state *state, struct tm_namespace *ns, uint32_t index)
+{
+    if (!tm__state_table_materialise(state, ns, index))
+        return false;
+    struct tm__state_group *group = &state->groups[index];
+    struct tm__state_table *table = tm__state_table_of(ns, index);
+    if (!table->unindexed)
+        return true;
+    uint32_t expected = table->count;
+    struct tm__state_walk walk = {.page = table->page};
+    table->count = 0;
+    const struct tm__state_entry *entry;
+    uint32_t reference;
+    while ((entry = tm__state_page_walk(state, group, &walk, &reference)) != NULL) {
+        struct tm_key key = {entry->hash, (const uint8_t *)(entry + 1) + state->value_bytes,
+                             entry->key_length};
+        if (!add_slot(state, group, table, &key, reference, expected))
+            break;
+    }
+    if (entry == NULL && walk.code == 0) {
+        table->unindexed = false;
+        return true;
+    }
+    drop_slots(state->pool, table);
+    without_slots(table);
+    table->count = expected;
+    table->unindexed = true;
+    return false;
+}
+
+// --- insertion -----------------------------------------------------------------------------------
 
 // The key's bytes and zeros up to the next word: by words, the last of which overlaps.
 static inline void put_key(uint8_t *to, const uint8_t *from, uint32_t length)
@@ -183,73 +502,99 @@ static inline void put_key(uint8_t *to, const uint8_t *from, uint32_t length)
         memcpy(to, &word, sizeof word);
 }
 
-static uint32_t new_entry(struct tm_state *state, struct tm__state_group *group,
-                          struct tm__state_table *table, const struct tm_key *key,
-                          struct tm__state_entry **entry)
+static struct tm__state_entry *new_entry(struct tm_state *state, struct tm__state_group *group,
+                                         struct tm__state_table *table, const struct tm_key *key,
+                                         uint32_t *reference)
 {
-    size_t size = tm__state_padded(sizeof **entry + state->value_bytes + (size_t)key->length);
-    uint32_t reference = tm__state_page_allocate(state, group, table, size);
-    if (reference == 0)
-        return 0;
-    *entry = (struct tm__state_entry *)(void *)tm__state_address(group, reference);
-    uint8_t *value = (uint8_t *)(*entry + 1), *bytes = value + state->value_bytes;
+    uint32_t size = tm__state_entry_bytes(state->value_bytes, key->length);
+    uint8_t *item = tm__state_allocate(state, group, table, TM__PAGE_ENTRIES, size, reference);
+    if (item == NULL)
+        return NULL;
+    struct tm__state_entry *entry = (struct tm__state_entry *)(void *)item;
+    uint8_t *value = (uint8_t *)(entry + 1), *bytes = value + state->value_bytes;
     static const uint64_t zero = 0;
     for (; value != bytes; value += sizeof zero) {
         memcpy(value, &zero, sizeof zero);
         __asm__("" : "+r"(value)); // else a call of memset is made of a word or two
     }
-    (*entry)->hash_high = (uint32_t)(key->hash >> 32);
-    (*entry)->key_length = key->length;
+    entry->hash = key->hash;
+    entry->key_length = key->length;
+    entry->kind = TM__ENTRY_LIVE;
     put_key(bytes, key->bytes, key->length); // the padding too is the same for the same key
     // The next entry of this table comes after some of every other one: by then its line has come.
-    __builtin_prefetch((uint8_t *)*entry + 2 * size, 1);
-    return reference;
-}
-
-// Make slot i free by moving what stands there and behind it, up to the next gap. False: no gap.
-static bool open_slot(struct tm__state_table *table, uint32_t i)
-{
-    uint64_t *slots = table->slots;
-    uint32_t gap = i;
-    while (slots[gap] != TM__EMPTY)
-        gap++;
-    if (TM_UNLIKELY(gap >= table->end))
-        return false;
-    for (; gap > i; gap--)
-        slots[gap] = slots[gap - 1];
-    return true;
+    __builtin_prefetch(item + (size_t)2 * size, 1);
+    return entry;
 }
 
 uint8_t *tm__state_table_upsert(struct tm_state *state, struct tm_namespace *ns, uint32_t index,
                                 const struct tm_key *key, bool *created)
 {
+    if (!tm__state_table_materialise(state, ns, index))
+        return NULL;
     struct tm__state_group *group = &state->groups[index];
     struct tm__state_table *table = tm__state_table_of(ns, index);
-    struct tm__state_entry *entry;
-    uint32_t i = place(state, group, table, key, &entry);
-    if (created != NULL)
-        *created = entry == NULL;
-    if (entry != NULL)
-        return (uint8_t *)(entry + 1);
-    struct tm__state_entry *none;
-    if (TM_UNLIKELY(table->count >= table->limit)) { // also where it has no memory of its own yet
-        if (!tm__state_table_materialise(state, ns, index))
-            return NULL;
-        table = tm__state_table_of(ns, index);
-        if (!grow(state, group, table, false))
-            return NULL;
-        i = place(state, group, table, key, &none);
-    }
-    uint32_t reference = new_entry(state, group, table, key, &entry);
-    if (TM_UNLIKELY(reference == 0))
+    if (TM_UNLIKELY(table->unindexed) && !tm__state_table_index(state, ns, index))
         return NULL;
-    while (TM_UNLIKELY(!open_slot(table, i))) {
-        if (!grow(state, group, table, true))
-            return NULL; // the entry's bytes are lost until the namespace is dropped
-        i = place(state, group, table, key, &none);
+    uint64_t *slot;
+    int found = tm__state_table_place(state, group, table, key, &slot);
+    if (TM_UNLIKELY(found < 0))
+        return NULL;
+    if (created != NULL)
+        *created = found == 0;
+    if (found != 0) {
+        uint8_t *item = tm__state_own(state, group, (uint32_t)*slot);
+        return item == NULL ? NULL : item + sizeof(struct tm__state_entry);
     }
-    table->slots[i] = (uint64_t)key->hash << 32 | reference;
-    table->count++;
+    uint32_t reference;
+    struct tm__state_entry *entry = new_entry(state, group, table, key, &reference);
+    if (TM_UNLIKELY(entry == NULL))
+        return NULL;
+    if (TM_UNLIKELY(!put_slot(state, group, table, key, slot, reference, group->expected))) {
+        tm__state_give_back(state, group, table, TM__PAGE_ENTRIES, reference,
+                            tm__state_entry_bytes(state->value_bytes, key->length));
+        return NULL;
+    }
     ns->size++;
     return (uint8_t *)(entry + 1);
+}
+
+// --- removal -------------------------------------------------------------------------------------
+
+// Close the gap: slots behind it that are not at their home move up.
+static void close_slot(const struct tm__state_table *table, uint64_t *slot)
+{
+    for (; slot[1] != TM__EMPTY; slot++) {
+        if (tm__state_home(table, (uint32_t)(slot[1] >> 32)) == slot + 1)
+            break;
+        slot[0] = slot[1];
+    }
+    *slot = TM__EMPTY;
+}
+
+int tm_state_remove(struct tm_state *state, struct tm_namespace *ns, const struct tm_key *key)
+{
+    uint32_t index = tm__state_group_index(state, key->hash);
+    TM_CHECK(index < state->group_count);
+    if (ns->blocks[index / TM__BLOCK_TABLES] == &tm__state_empty_block)
+        return 0;
+    if (!tm__state_table_materialise(state, ns, index))
+        return TM_E_MEMORY;
+    struct tm__state_group *group = &state->groups[index];
+    struct tm__state_table *table = tm__state_table_of(ns, index);
+    if (TM_UNLIKELY(table->unindexed) && !tm__state_table_index(state, ns, index))
+        return TM_E_MEMORY;
+    uint64_t *slot;
+    int found = tm__state_table_place(state, group, table, key, &slot);
+    if (found <= 0)
+        return found;
+    uint32_t reference = (uint32_t)*slot;
+    if (tm__state_own(state, group, reference) == NULL)
+        return TM_E_MEMORY;
+    uint32_t size = tm__state_entry_bytes(state->value_bytes, key->length);
+    page_of(table->directory[entry_of(table, (uint32_t)key->hash)])->count--;
+    close_slot(table, slot);
+    tm__state_give_back(state, group, table, TM__PAGE_ENTRIES, reference, size);
+    table->count--;
+    ns->size--;
+    return 1;
 }
