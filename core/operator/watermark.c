@@ -193,11 +193,27 @@ static bool detects_idleness(const struct watermark *self)
     return self->generator.idle_ms > 0 && !self->base.ctx->never_idle && !self->max_sent;
 }
 
+// The source itself says that it waits for nothing: a subtask that follows files and has none. That
+// is no silence, which may mean rows that are under way, and need not be waited out.
+static bool has_no_input(const struct watermark *self)
+{
+    const struct tm_task_context *ctx = self->base.ctx;
+    enum tm_channel_status combined;
+    if (ctx->splits == NULL || ctx->never_idle || self->max_sent)
+        return false;
+    tm_splits_combined(ctx->splits, &combined);
+    return combined == TM_CHANNEL_IDLE;
+}
+
 static int watermark_tick(struct tm_operator *op, struct tm_element *out, struct tm_error *err)
 {
     (void)err;
     struct watermark *self = (struct watermark *)op;
     int64_t now_ns = op->ctx->now_ns;
+    if (has_no_input(self)) {
+        next_control(self, false, out);
+        return TM_STEP_DONE;
+    }
     if (self->idle_since_ns == 0) {
         self->idle_since_ns = now_ns;
         return TM_STEP_DONE;
@@ -210,9 +226,12 @@ static int watermark_tick(struct tm_operator *op, struct tm_element *out, struct
 static int64_t watermark_deadline_ns(const struct tm_operator *op)
 {
     const struct watermark *self = (const struct watermark *)op;
-    if (!detects_idleness(self) || self->generator.status == TM_CHANNEL_IDLE)
+    if (self->generator.status == TM_CHANNEL_IDLE)
         return INT64_MAX;
-    if (self->idle_since_ns == 0)
+    bool no_input = has_no_input(self);
+    if (!no_input && !detects_idleness(self))
+        return INT64_MAX;
+    if (no_input || self->idle_since_ns == 0)
         return self->generator.last_row_ns + PROBE_MS * 1000000LL;
     return self->idle_since_ns + self->generator.idle_ms * 1000000 + 1;
 }

@@ -238,6 +238,21 @@ START_TEST(plain_files_and_idle_zero_are_never_idle)
 }
 END_TEST
 
+START_TEST(a_source_that_has_no_input_is_idle_after_the_probe_whatever_idle_says)
+{
+    ctx.splits = tm_splits_new(&mem, 1);
+    node.idle_ms = 0;
+    make_watermark();
+    tm_splits_set_status(ctx.splits, 0, TM_SPLIT_IDLE); // a place for a file, and none in it
+    ck_assert_str_eq(tick(100), "not due");
+    ck_assert_str_eq(tick(201), "idle");
+    ck_assert_int_eq(op->ops->deadline_ns(op), INT64_MAX);
+    tm_splits_set_status(ctx.splits, 0, TM_SPLIT_ACTIVE);
+    ck_assert_str_eq(rows(0, 200), "b1 active w189");
+    ck_assert_int_eq(op->ops->deadline_ns(op), INT64_MAX); // it may be silent as long as it likes
+}
+END_TEST
+
 START_TEST(key_by_passes_rows_and_reports_those_without_a_key)
 {
     struct tm_error err = {0};
@@ -270,6 +285,7 @@ int main(void)
     tcase_add_test(tc, silence_becomes_idle_and_the_next_row_active);
     tcase_add_test(tc, time_held_back_by_the_output_does_not_count_as_silence);
     tcase_add_test(tc, plain_files_and_idle_zero_are_never_idle);
+    tcase_add_test(tc, a_source_that_has_no_input_is_idle_after_the_probe_whatever_idle_says);
     tcase_add_test(tc, key_by_passes_rows_and_reports_those_without_a_key);
     suite_add_tcase(suite, tc);
     SRunner *runner = srunner_create(suite);
