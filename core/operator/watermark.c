@@ -19,6 +19,7 @@ struct watermark {
     int64_t read_ns;       // of the newest batch
     bool batch_passed;     // the batch under way has gone on, its watermark not yet
     bool max_sent;
+    bool has_looked; // at the first times
 };
 
 static int watermark_open(struct tm_operator *op, struct tm_schema *input, struct tm_error *err)
@@ -76,6 +77,24 @@ static int drop_null_times(struct watermark *self, struct tm_batch *batch, struc
     return 0;
 }
 
+// Whole seconds since 1970, of our days, are in January 1970 when they are taken for milliseconds.
+// What is windowed then is not what anybody meant, and nothing else would say so.
+static void look_at_first_time(struct watermark *self, int64_t max_time)
+{
+    enum { FROM = 1000000000, TO = 2147483647 }; // of 2001 to 2038, in seconds
+    char message[512];
+    self->has_looked = true;
+    if (max_time < FROM || max_time > TO)
+        return;
+    const char *name = self->output->fields[self->field].name;
+    snprintf(message, sizeof message,
+             "times in %.80s are of January 1970: seconds, it seems, where milliseconds are meant; "
+             ":assign { %.80s = function(e) return e.%.80s * 1000 end }:returns { %.80s = "
+             "\"timestamp\" } in front makes them so",
+             name, name, name, name);
+    tm_task_warn_once(self->base.ctx, self->base.node, message);
+}
+
 static int take_batch(struct watermark *self, struct tm_batch *batch, struct tm_error *err)
 {
     int64_t max_time = INT64_MIN;
@@ -93,6 +112,8 @@ static int take_batch(struct watermark *self, struct tm_batch *batch, struct tm_
         if (rc != 0)
             return rc;
     }
+    if (!self->has_looked && batch->row_count != 0)
+        look_at_first_time(self, max_time);
     struct tm_splits *splits = self->base.ctx->splits;
     if (batch->row_count != 0 && splits != NULL && batch->split != TM_NO_SPLIT)
         tm_splits_advance(splits, (uint32_t)batch->split, max_time, self->generator.disorder_ms);

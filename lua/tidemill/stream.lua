@@ -2,6 +2,7 @@
 -- its arguments against the columns that it gets, at the line of the call, and adds nodes to the job.
 local check = require "tidemill.check"
 local derive = require "tidemill.derive"
+local elsewhere = require "tidemill.elsewhere"
 local ends = require "tidemill.ends"
 local fault = require "tidemill.fault"
 local freeze = require "tidemill.freeze"
@@ -20,7 +21,7 @@ local function index(_, key)
   local method = methods[key]
   if method then return method end
   fault.raise("UNKNOWN_NAME", place.here(), ("a stream has no operator %s; it has %s"):format(check.show(key),
-    suggest.list(names, 40)), type(key) == "string" and suggest.hint(key, names) or nil)
+    suggest.list(names, 40)), type(key) == "string" and (elsewhere.operators[key] or suggest.hint(key, names)) or nil)
 end
 
 ---A stream of a node's rows.
