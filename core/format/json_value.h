@@ -47,7 +47,7 @@ struct tm__json_decoder {
     int64_t skipped_lines;
     void (*notice)(void *arg, const char *message); // as in tm_decoder_args
     void *notice_arg;
-    bool has_looked; // for columns that no record has
+    bool has_looked;                       // for columns that no record has
     struct tm_strangers *strangers;        // as in tm_decoder_args
     struct tm_buf any_keys;                // of the objects that are open in a value of type any
     uint64_t all[TM__NULL_WORDS_MAX];      // a bit for each column

@@ -262,12 +262,12 @@ local RETURNS = { map = true, flat_map = true, assign = true, side = true }
 
 -- Behind assign it says types of the columns that are assigned, of some or all of them.
 local function types_of_assigns(node, call, declared)
-  local names, made = {}, {}
-  for i, assign in ipairs(node.assigns) do names[i], made[assign.name] = assign.name, true end
+  local assigned, made = {}, {}
+  for i, assign in ipairs(node.assigns) do assigned[i], made[assign.name] = assign.name, true end
   for _, f in ipairs(declared.fields) do
     if not made[f.name] then
-      fault.raise("UNKNOWN_FIELD", call.at, ('returns: assign makes no column "%s"; it makes %s'):format(f.name, suggest.list(names)),
-        suggest.hint(f.name, names) or "types of other columns are declared where they are made")
+      fault.raise("UNKNOWN_FIELD", call.at, ('returns: assign makes no column "%s"; it makes %s'):format(f.name, suggest.list(assigned)),
+        suggest.hint(f.name, assigned) or "types of other columns are declared where they are made")
     end
   end
 end

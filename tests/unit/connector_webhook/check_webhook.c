@@ -353,17 +353,17 @@ START_TEST(a_row_that_is_refused_is_found_and_the_others_are_taken)
     refuse_the_sixth("lines", 422);
     ck_assert_str_eq(
         support_text(&H.bodies),
-        ROW(1, "0.25") "\n" ROW(2, "0.5") "\n" ROW(3, "0.75") "\n" ROW(4, "1") "\n|" ROW(5, "1.25") "\n" ROW(6, "1.5") "\n" ROW(
-            7,
-            "1.75") "\n" ROW(8,
-                             "2") "\n|" ROW(5,
-                                            "1.25") "\n" ROW(6,
-                                                             "1.5") "\n|" ROW(5,
-                                                                              "1.25") "\n|" ROW(6,
-                                                                                                "1."
-                                                                                                "5") "\n|" ROW(7,
-                                                                                                               "1.75") "\n" ROW(8,
-                                                                                                                                "2") "\n|");
+        ROW(1, "0.25") "\n" ROW(2, "0.5") "\n" ROW(3, "0.75") "\n" ROW(4, "1") "\n|" ROW(5, "1.25") "\n" ROW(6, "1.5") "\n" ROW(7, "1.75") "\n" ROW(
+            8,
+            "2") "\n|" ROW(5,
+                           "1.25") "\n" ROW(6,
+                                            "1.5") "\n|" ROW(5,
+                                                             "1.25") "\n|" ROW(6,
+                                                                               "1."
+                                                                               "5") "\n|" ROW(7,
+                                                                                              "1."
+                                                                                              "75") "\n" ROW(8,
+                                                                                                             "2") "\n|");
     ck_assert_uint_eq(S.failure_count, 1);
     ck_assert_uint_eq(S.metrics.used, 7);
     ck_assert_uint_eq(S.latency.count, 7);
