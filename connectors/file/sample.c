@@ -65,6 +65,10 @@ static int sample_file(const struct tm_fx *fx, struct tm_mem *mem,
     if (!file->is_regular) { // what is read of a pipe is gone
         tm_error_set(err, TM_E_SCHEMA_MISSING, "%s is no plain file, so its schema is not inferred",
                      file->path);
+        tm_error_hint(err,
+                      "tm.stdin { format = ... } infers it: tidemill run ... < %s; or declare "
+                      "the fields: schema = { user_id = \"string\" }; or schema = \"any\"",
+                      strncmp(file->path, "/dev/", 5) == 0 ? "..." : file->path);
         return err->code;
     }
     tm_buf_init(&b.bytes, mem);

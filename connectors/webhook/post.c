@@ -1,11 +1,19 @@
 // Attempts. A request that was not answered may have arrived all the same, and is sent again: at
 // least once. What a server says about the request itself (4xx) is not tried again; what it says
 // about itself (5xx, 429, 408) is, later each time.
+//
+// One row that a server cannot take makes it refuse all that came with it. So when the answer is
+// about what was sent (400, 409, 413, 422), the request is sent again in halves, and their halves,
+// until what is refused is single rows: of n rows with one bad one about 2 log2 n requests more.
 #include "connectors/webhook/post.h"
 
 #include <stdio.h>
 
 #include "core/base/text.h"
+
+struct part {
+    uint32_t begin, end; // numbers of rows
+};
 
 enum {
     // A server may ask for a pause; one that asks for more than this is taken as down.
@@ -50,6 +58,7 @@ static int judge(struct tm__webhook_post *post, int rc, const struct tm_http_res
         return 0;
     show_body(response, shown, sizeof shown);
     *again = is_temporary(response->status);
+    post->status = response->status;
     bool refused = response->status >= 400 && !*again;
     tm_error_set(&post->err, refused ? TM_E_REJECTED : TM_E_NETWORK, "POST %s was answered %d%s",
                  url, response->status, shown);
@@ -86,13 +95,13 @@ static bool wait_ms(struct tm__webhook_post *post, int64_t ms)
     return false;
 }
 
-static void run(struct tm_work *work)
+// Sends it until it is answered: 0, TM_E_REJECTED, or why the job cannot go on.
+static int send_bytes(struct tm__webhook_post *post, const uint8_t *body, size_t size_bytes)
 {
-    struct tm__webhook_post *post = (struct tm__webhook_post *)work;
     const struct tm_fx *fx = post->fx;
     struct tm_http_request request = post->options->request;
-    request.body = post->body.data;
-    request.body_bytes = post->body.size_bytes;
+    request.body = body;
+    request.body_bytes = size_bytes;
     post->attempts = 0;
     for (;;) {
         struct tm_http_response response;
@@ -101,26 +110,99 @@ static void run(struct tm_work *work)
         int rc = fx->http->post(fx->ctx, post->lane->client, &request, post->cancel, &response,
                                 &post->err);
         post->attempts++;
-        post->code = judge(post, rc, &response, &again);
+        int64_t retry_after_ms = rc == 0 ? response.retry_after_ms : -1;
+        rc = judge(post, rc, &response, &again);
         if (!again)
-            break;
+            return rc;
         if (post->attempts >= post->options->attempts) {
-            tm_error_hint(&post->err, "tried %u times; retry = { attempts = %u } waits longer",
-                          post->attempts, post->attempts * 10);
-            break;
+            tm_error_hint(&post->err, "tried %u time%s; retry = { attempts = %u } waits longer",
+                          post->attempts, post->attempts == 1 ? "" : "s", post->attempts * 10);
+            return rc;
         }
-        int64_t ms = backoff_ms(post, rc == 0 ? response.retry_after_ms : -1);
+        int64_t ms = backoff_ms(post, retry_after_ms);
         char text[512];
         snprintf(text, sizeof text, "%.400s; trying again in %lld ms", post->err.message,
                  (long long)ms);
         tm_task_warn_once(post->ctx, post->node, text);
-        if (!wait_ms(post, ms)) {
-            post->code = tm_error_set(&post->err, TM_E_STOPPED, "stopped before POST %s succeeded",
-                                      post->options->shown_url);
-            break;
-        }
+        if (!wait_ms(post, ms))
+            return tm_error_set(&post->err, TM_E_STOPPED, "stopped before POST %s succeeded",
+                                post->options->shown_url);
     }
-    post->done_ns = tm_fx_mono_ns(fx);
+}
+
+static size_t end_of(const struct tm__webhook_post *post, uint32_t row)
+{
+    return ((const size_t *)(const void *)post->ends.data)[row];
+}
+
+// Some of the rows as a request of their own. Brackets of an array are put for the time where
+// commas are.
+static int send_part(struct tm__webhook_post *post, const struct part *part)
+{
+    size_t begin = part->begin == 0 ? 0 : end_of(post, part->begin - 1);
+    size_t end = end_of(post, part->end - 1);
+    uint8_t *data = post->body.data;
+    uint8_t before = ' ', behind = data[end - 1];
+    if (post->options->body == TM__WEBHOOK_ARRAY) {
+        begin -= part->begin == 0 ? 0 : 1;
+        before = data[begin];
+        data[begin] = '[';
+        data[end - 1] = ']';
+    }
+    int rc = send_bytes(post, data + begin, end - begin);
+    if (post->options->body == TM__WEBHOOK_ARRAY) {
+        data[begin] = before;
+        data[end - 1] = behind;
+    }
+    post->taken_bytes += rc == 0 ? end - begin : 0;
+    return rc;
+}
+
+static bool is_about_rows(int status)
+{
+    return status == 400 || status == 409 || status == 413 || status == 422;
+}
+
+static int refuse(struct tm__webhook_post *post, const struct part *part)
+{
+    struct tm__webhook_refusal refusal = {.begin = part->begin, .end = part->end};
+    snprintf(refusal.message, sizeof refusal.message, "%.*s", (int)sizeof refusal.message - 1,
+             post->err.message);
+    return tm_buf_append(&post->refused, &refusal, sizeof refusal);
+}
+
+// The whole, and parts of what is refused, first rows first.
+static int send_all(struct tm__webhook_post *post)
+{
+    struct part parts[2 * 32] = {{.begin = 0, .end = post->row_count}}; // halves of halves
+    uint32_t count = 1, sent = 0;
+    while (count > 0) {
+        struct part part = parts[--count];
+        int rc = send_part(post, &part);
+        if (rc != 0 && rc != TM_E_REJECTED)
+            return rc;
+        if (rc == 0)
+            continue;
+        if (part.end - part.begin > 1 && is_about_rows(post->status) && ++sent < TM_WEBHOOK_PARTS) {
+            uint32_t middle = part.begin + (part.end - part.begin) / 2;
+            parts[count++] = (struct part){.begin = middle, .end = part.end};
+            parts[count++] = (struct part){.begin = part.begin, .end = middle};
+            continue;
+        }
+        if (refuse(post, &part) != 0)
+            return tm_error_set(&post->err, TM_E_MEMORY, "out of memory for answers");
+        if (post->node->on_error == TM_ON_ERROR_FAIL)
+            break;
+    }
+    return post->refused.size_bytes == 0 ? 0 : TM_E_REJECTED;
+}
+
+static void run(struct tm_work *work)
+{
+    struct tm__webhook_post *post = (struct tm__webhook_post *)work;
+    post->taken_bytes = 0;
+    post->code = send_all(post);
+    post->done_ns = tm_fx_mono_ns(post->fx);
 }
 
 void tm__webhook_post_init(struct tm__webhook_post *post, const struct tm_fx *fx,
@@ -137,10 +219,21 @@ void tm__webhook_post_init(struct tm__webhook_post *post, const struct tm_fx *fx
                                       .random = fx->random->next(fx->ctx)};
     tm_buf_init(&post->body, mem);
     tm_buf_init(&post->rows, mem);
+    tm_buf_init(&post->ends, mem);
+    tm_buf_init(&post->refused, mem);
+}
+
+void tm__webhook_post_empty(struct tm__webhook_post *post)
+{
+    post->row_count = 0;
+    post->body.size_bytes = post->rows.size_bytes = 0;
+    post->ends.size_bytes = post->refused.size_bytes = 0;
 }
 
 void tm__webhook_post_fini(struct tm__webhook_post *post)
 {
     tm_buf_fini(&post->body);
     tm_buf_fini(&post->rows);
+    tm_buf_fini(&post->ends);
+    tm_buf_fini(&post->refused);
 }

@@ -79,6 +79,10 @@ static int add_row(struct webhook_sink *self, const struct tm_batch *batch,
     while (tm_row_next(last) < *row)
         last = tm_row_next(last);
     rc = tm_buf_append(&post->rows, last, last->size_bytes);
+    if (rc == 0)
+        rc = tm_buf_append(&post->ends, &post->body.size_bytes, sizeof post->body.size_bytes);
+    if (rc != 0)
+        return rc;
     if (post->row_count++ == 0) {
         post->first_ns = self->base.ctx->now_ns;
         post->read_ns = batch->read_ns;
@@ -109,40 +113,52 @@ static struct tm__webhook_lane *free_lane(struct webhook_sink *self)
 
 // --- answers -------------------------------------------------------------------------------------
 
-// Every row of a request that was refused is an error of that row.
-static int refuse_rows(struct webhook_sink *self, struct tm__webhook_post *post)
+// The rows of a request that were refused are errors of their own.
+static int refuse_rows(struct webhook_sink *self, struct tm__webhook_post *post, uint32_t *count)
 {
-    const uint8_t *p = post->rows.data, *end = p + post->rows.size_bytes;
+    const struct tm__webhook_refusal *refusal = (const void *)post->refused.data;
+    const struct tm__webhook_refusal *end = refusal + post->refused.size_bytes / sizeof *refusal;
+    const uint8_t *p = post->rows.data;
     int rc = 0;
-    while (rc == 0 && p < end) {
+    for (uint32_t i = 0; rc == 0 && refusal < end; i++) {
         const struct tm_row *row = (const struct tm_row *)(const void *)p;
-        rc = row_failed(self, row, TM_E_REJECTED, post->err.message);
+        if (i >= refusal->begin) {
+            (*count)++;
+            rc = row_failed(self, row, TM_E_REJECTED, refusal->message);
+            refusal += i + 1 == refusal->end;
+        }
         p += row->size_bytes;
     }
     return rc;
 }
 
+static void account(struct webhook_sink *self, const struct tm__webhook_post *post,
+                    uint32_t taken_count)
+{
+    int64_t ns = post->done_ns - post->read_ns;
+    tm_metric_add(&self->base.metrics->used, taken_count);
+    tm_metric_add(&self->base.metrics->bytes_out, post->taken_bytes);
+    if (self->base.latency != NULL && post->read_ns != 0)
+        tm_histogram_add(self->base.latency, ns > 0 ? (uint64_t)ns : 0, taken_count);
+}
+
 static int collect(struct webhook_sink *self, struct tm__webhook_post *post, struct tm_error *err)
 {
     int rc = post->code;
+    uint32_t refused_count = 0;
     self->err = err;
     post->submitted = false;
     post->lane->busy = false;
     if (rc == TM_E_REJECTED) {
-        rc = refuse_rows(self, post);
+        rc = refuse_rows(self, post, &refused_count);
     } else if (rc != 0) {
         *err = post->err;
         tm_error_prefix(err, "sink '%s'", self->base.node->name);
         tm_error_where(err, "%s", self->base.node->where);
-    } else {
-        int64_t ns = post->done_ns - post->read_ns;
-        tm_metric_add(&self->base.metrics->used, post->row_count);
-        tm_metric_add(&self->base.metrics->bytes_out, post->body.size_bytes);
-        if (self->base.latency != NULL && post->read_ns != 0)
-            tm_histogram_add(self->base.latency, ns > 0 ? (uint64_t)ns : 0, post->row_count);
     }
-    post->row_count = 0;
-    post->body.size_bytes = post->rows.size_bytes = 0;
+    if (rc == 0)
+        account(self, post, post->row_count - refused_count);
+    tm__webhook_post_empty(post);
     return rc;
 }
 

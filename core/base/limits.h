@@ -21,7 +21,12 @@ enum {
     TM_DECIMAL_DIGITS = 38,         // as SQL; fits a 128-bit integer
     TM_SPLITS_OPEN = 256,           // files a source subtask reads side by side
     TM_CONNECTIONS = 256, // that a listening source has at once; others wait in the system's queue
-    TM_WEBHOOK_IN_FLIGHT = 16,     // requests of a subtask under way, each with a thread
+    TM_WEBHOOK_IN_FLIGHT = 16, // requests of a subtask under way, each with a thread
+    // A request that is refused is sent again in parts, to find the rows that are bad: so often at
+    // most, which is more than all of them in the usual hundred. What is still together then is
+    // refused together.
+    TM_WEBHOOK_PARTS = 1000,
+    TM_WEBHOOK_ANSWER_BYTES = 480, // of a refusal, with the url
     TM_RECORD_BYTES = 1024 * 1024, // default max_record
     // What a schema is inferred from: more records seldom show more, and a start is to take
     // milliseconds. Of standard input, what has come this long after its first record.

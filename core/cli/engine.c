@@ -121,6 +121,14 @@ static uint32_t cores(void)
     return n < 1 ? 1 : n > TM_PARALLELISM_MAX ? TM_PARALLELISM_MAX : (uint32_t)n;
 }
 
+// What the script itself raises has its column; what the graph's checks find gets it here.
+static int located(struct tm_engine *engine, struct tm_error *err, int rc)
+{
+    if (strchr(err->where, '\n') == NULL)
+        tm_vm_locate(engine->vm, err->message, err->where, sizeof err->where);
+    return rc;
+}
+
 static int make_plan(struct tm_engine *engine, struct tm_error *err)
 {
     int rc = tm_graph_new(&engine->mem, &engine->graph, err);
@@ -129,13 +137,14 @@ static int make_plan(struct tm_engine *engine, struct tm_error *err)
     if (rc == 0)
         rc = tm_graph_validate(engine->graph, err);
     if (rc != 0)
-        return rc;
+        return located(engine, err, rc);
     tm_samples_hand_over(engine->samples, engine->graph);
     engine->parallelism = engine->options->parallelism != 0 ? engine->options->parallelism
                           : engine->graph->parallelism != 0 ? engine->graph->parallelism
                                                             : cores();
-    return tm_plan_new(&engine->mem, engine->graph, engine->parallelism, source_limit, NULL,
-                       &engine->plan, err);
+    rc = tm_plan_new(&engine->mem, engine->graph, engine->parallelism, source_limit, NULL,
+                     &engine->plan, err);
+    return rc == 0 ? 0 : located(engine, err, rc);
 }
 
 static int infer(void *arg, uint32_t index, const struct tm_node *source,
@@ -214,13 +223,33 @@ static bool several_files(void *arg, const struct tm_node *source)
     return path != NULL && strpbrk(path, "*?[") != NULL;
 }
 
+struct locating {
+    struct tm_vm *vm;
+    tm_finding_each *each;
+    void *arg;
+};
+
+static void each_located(void *arg, const struct tm_finding *finding)
+{
+    struct locating *l = arg;
+    struct tm_finding own = *finding;
+    char where[TM_ERROR_WHERE_MAX];
+    snprintf(where, sizeof where, "%s", finding->where);
+    tm_vm_locate(l->vm, finding->message, where, sizeof where);
+    own.where = where;
+    l->each(l->arg, &own);
+}
+
 int tm_engine_findings(struct tm_engine *engine, tm_finding_each *each, void *arg,
                        struct tm_error *err)
 {
+    struct locating locating = {.vm = engine->vm, .each = each, .arg = arg};
     int rc = engine->vm == NULL ? 0 : tm_vm_findings(engine->vm, each, arg, err);
     if (rc == 0 && engine->plan != NULL)
-        tm_plan_find(&(struct tm_plan_findings){
-            .plan = engine->plan, .several_files = several_files, .each = each, .arg = arg});
+        tm_plan_find(&(struct tm_plan_findings){.plan = engine->plan,
+                                                .several_files = several_files,
+                                                .each = each_located,
+                                                .arg = &locating});
     return rc;
 }
 

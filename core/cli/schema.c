@@ -74,6 +74,25 @@ static int print_schemas(struct tm_engine *engine, const struct tm_cli_options *
     return rc;
 }
 
+// A schema is no hint to whoever asks for it; that fields are divided by something else is.
+static void show_dialect(const struct tm_cli_options *options, struct tm_error *err)
+{
+    static const char said[] = "tm.csv { delimiter = ";
+    bool is_stdin = strcmp(options->file, "-") == 0;
+    const char *path = strpbrk(options->file, "\"'\\") == NULL ? options->file : "...";
+    char delimiter[8] = "";
+    const char *at = strstr(err->hint, said);
+    if (at != NULL)
+        snprintf(delimiter, sizeof delimiter, "%.*s", (int)strcspn(at + strlen(said), " "),
+                 at + strlen(said));
+    err->hint[0] = '\0';
+    if (at != NULL)
+        tm_error_hint(err,
+                      "tidemill schema -e 'tm.from(tm.%s%s%sformat = tm.csv { delimiter = %s } })'",
+                      is_stdin ? "stdin { " : "file { path = \"", is_stdin ? "" : path,
+                      is_stdin ? "" : "\", ", delimiter);
+}
+
 // What was made of the command line has no places that anybody knows.
 static void forget_place(const struct tm_cli_options *options, struct tm_error *err)
 {
@@ -81,7 +100,7 @@ static void forget_place(const struct tm_cli_options *options, struct tm_error *
     if (err->code == TM_E_OPTION && options->format == NULL)
         tm_error_hint(err, "say which it is: --format json, csv or msgpack");
     else if (err->code == TM_E_SCHEMA_MISSING)
-        err->hint[0] = '\0';
+        show_dialect(options, err);
 }
 
 int tm_cli_schema(const struct tm_cli_options *options)

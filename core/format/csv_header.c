@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "core/base/text.h"
+#include "core/format/csv_guess.h"
 #include "core/format/csv_read.h"
 #include "core/format/json_chunk.h"
 
@@ -201,10 +202,19 @@ static void fail_other(struct header *h)
     char has[150], wanted[150];
     list_names(has, sizeof has, header_name, h, h->count);
     list_names(wanted, sizeof wanted, schema_name, h->d->schema, h->d->schema->field_count);
-    fail(h->d, TM_E_BAD_CSV,
-         "the header has none of the schema's columns (%s): it is %s; a file without a header "
-         "needs header = false",
-         wanted, has);
+    const char *name = header_name(h, 0);
+    char divider =
+        h->count == 1 ? tm_csv_guess_delimiter((const uint8_t *)name, strlen(name)) : '\0';
+    if (divider != '\0')
+        fail(h->d, TM_E_BAD_CSV,
+             "the header has none of the schema's columns (%s): it is %s; format = tm.csv { "
+             "delimiter = %s } divides it",
+             wanted, has, tm_csv_show_delimiter(divider));
+    else
+        fail(h->d, TM_E_BAD_CSV,
+             "the header has none of the schema's columns (%s): it is %s; a file without a header "
+             "needs header = false",
+             wanted, has);
 }
 
 static void match_names(struct header *h)

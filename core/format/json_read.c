@@ -207,6 +207,9 @@ static int json_decode(struct tm_decoder *base, const uint8_t *p, size_t len, bo
         pos = taken;
     }
     tm__json_index_trim(d->index, INDEX_KEPT);
+    if (TM_UNLIKELY(!d->has_looked) && batch->row_count != 0 && d->notice != NULL &&
+        d->whole == NULL)
+        tm__json_notice_absent(d, batch, p, pos);
     *used = pos;
     return rc;
 }

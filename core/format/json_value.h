@@ -47,12 +47,17 @@ struct tm__json_decoder {
     int64_t skipped_lines;
     void (*notice)(void *arg, const char *message); // as in tm_decoder_args
     void *notice_arg;
+    bool has_looked;                       // for columns that no record has
     struct tm_strangers *strangers;        // as in tm_decoder_args
     struct tm_buf any_keys;                // of the objects that are open in a value of type any
     uint64_t all[TM__NULL_WORDS_MAX];      // a bit for each column
     uint64_t used[TM__NULL_WORDS_MAX];     // for each that is stored
     uint64_t required[TM__NULL_WORDS_MAX]; // for each that must not be null
 };
+
+// Tells of columns that seem to be misspelt: the batch's rows were read from [p, p + len).
+void tm__json_notice_absent(struct tm__json_decoder *d, const struct tm_batch *batch,
+                            const uint8_t *p, size_t len);
 
 // `row` and `heap` are where the row is written and where its next string goes; the room for all
 // strings of the record is there.

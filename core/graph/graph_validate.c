@@ -189,8 +189,14 @@ static int check_key_column(struct check *c, const struct tm_node *node, uint32_
         return 0;
     tm_error_set(c->err, TM_E_TYPE, "the key of %s is \"%s\" of type %s, which is no key",
                  NODE(node, a), column->name, tm_type_text(column->type, type));
-    tm_error_hint(c->err, "a key is a text, a number, a bool or a timestamp: take a field of it "
-                          "by a function, key_by(function(e) return ... end)");
+    if ((column->flags & TM_FIELD_HIDDEN) != 0)
+        tm_error_hint(c->err, "the function gives one text, number, bool or timestamp; several are "
+                              "columns, made by :assign, then key_by { \"a\", \"b\" }");
+    else
+        tm_error_hint(c->err,
+                      "a key is a text, a number, a bool or a timestamp: a function takes "
+                      "one of it, key_by(function(e) return e.%s.id end, \"id\")",
+                      column->name);
     return at(c, node);
 }
 

@@ -19,6 +19,7 @@ struct watermark {
     int64_t read_ns;       // of the newest batch
     bool batch_passed;     // the batch under way has gone on, its watermark not yet
     bool max_sent;
+    bool has_looked; // at the first times
 };
 
 static int watermark_open(struct tm_operator *op, struct tm_schema *input, struct tm_error *err)
@@ -76,6 +77,24 @@ static int drop_null_times(struct watermark *self, struct tm_batch *batch, struc
     return 0;
 }
 
+// Whole seconds since 1970, of our days, are in January 1970 when they are taken for milliseconds.
+// What is windowed then is not what anybody meant, and nothing else would say so.
+static void look_at_first_time(struct watermark *self, int64_t max_time)
+{
+    enum { FROM = 1000000000, TO = 2147483647 }; // of 2001 to 2038, in seconds
+    char message[512];
+    self->has_looked = true;
+    if (max_time < FROM || max_time > TO)
+        return;
+    const char *name = self->output->fields[self->field].name;
+    snprintf(message, sizeof message,
+             "times in %.80s are of January 1970: seconds, it seems, where milliseconds are meant; "
+             ":assign { %.80s = function(e) return e.%.80s * 1000 end }:returns { %.80s = "
+             "\"timestamp\" } in front makes them so",
+             name, name, name, name);
+    tm_task_warn_once(self->base.ctx, self->base.node, message);
+}
+
 static int take_batch(struct watermark *self, struct tm_batch *batch, struct tm_error *err)
 {
     int64_t max_time = INT64_MIN;
@@ -93,6 +112,8 @@ static int take_batch(struct watermark *self, struct tm_batch *batch, struct tm_
         if (rc != 0)
             return rc;
     }
+    if (!self->has_looked && batch->row_count != 0)
+        look_at_first_time(self, max_time);
     struct tm_splits *splits = self->base.ctx->splits;
     if (batch->row_count != 0 && splits != NULL && batch->split != TM_NO_SPLIT)
         tm_splits_advance(splits, (uint32_t)batch->split, max_time, self->generator.disorder_ms);
@@ -193,11 +214,27 @@ static bool detects_idleness(const struct watermark *self)
     return self->generator.idle_ms > 0 && !self->base.ctx->never_idle && !self->max_sent;
 }
 
+// The source itself says that it waits for nothing: a subtask that follows files and has none. That
+// is no silence, which may mean rows that are under way, and need not be waited out.
+static bool has_no_input(const struct watermark *self)
+{
+    const struct tm_task_context *ctx = self->base.ctx;
+    enum tm_channel_status combined;
+    if (ctx->splits == NULL || ctx->never_idle || self->max_sent)
+        return false;
+    tm_splits_combined(ctx->splits, &combined);
+    return combined == TM_CHANNEL_IDLE;
+}
+
 static int watermark_tick(struct tm_operator *op, struct tm_element *out, struct tm_error *err)
 {
     (void)err;
     struct watermark *self = (struct watermark *)op;
     int64_t now_ns = op->ctx->now_ns;
+    if (has_no_input(self)) {
+        next_control(self, false, out);
+        return TM_STEP_DONE;
+    }
     if (self->idle_since_ns == 0) {
         self->idle_since_ns = now_ns;
         return TM_STEP_DONE;
@@ -210,9 +247,12 @@ static int watermark_tick(struct tm_operator *op, struct tm_element *out, struct
 static int64_t watermark_deadline_ns(const struct tm_operator *op)
 {
     const struct watermark *self = (const struct watermark *)op;
-    if (!detects_idleness(self) || self->generator.status == TM_CHANNEL_IDLE)
+    if (self->generator.status == TM_CHANNEL_IDLE)
         return INT64_MAX;
-    if (self->idle_since_ns == 0)
+    bool no_input = has_no_input(self);
+    if (!no_input && !detects_idleness(self))
+        return INT64_MAX;
+    if (no_input || self->idle_since_ns == 0)
         return self->generator.last_row_ns + PROBE_MS * 1000000LL;
     return self->idle_since_ns + self->generator.idle_ms * 1000000 + 1;
 }

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "core/base/limits.h"
+#include "core/base/text.h"
+#include "core/format/csv_guess.h"
 #include "core/format/csv_options.h"
 
 struct tm_sampler {
@@ -22,6 +24,9 @@ struct tm_sampler {
     uint32_t inputs, records, first_record; // of all inputs; how many there were before this one
     size_t used;                            // bytes of it that are decoded
     char bad[256];                          // the first record that could not be read
+    bool has_bytes;                         // some input has
+    char divider;  // not a comma, and seems to divide the header's fields; 0: none seen
+    char line[64]; // the beginning of that header
 };
 
 struct sample {
@@ -170,12 +175,34 @@ static int look_at(struct tm_sampler *s, const struct tm_batch *batch)
     return rc;
 }
 
+// A header without a comma, where nobody has said what divides its fields.
+static void look_for_divider(struct tm_sampler *s, const uint8_t *p, size_t len)
+{
+    bool first = !s->has_bytes;
+    s->has_bytes |= len != 0;
+    if (!first || len == 0 || strcmp(s->node->format, "csv") != 0 || s->csv.skip_lines != 0 ||
+        tm_options_get(&s->node->format_options, "delimiter") != NULL)
+        return;
+    if (len >= 3 && memcmp(p, "\xef\xbb\xbf", 3) == 0) {
+        p += 3;
+        len -= 3;
+    }
+    s->divider = tm_csv_guess_delimiter(p, len);
+    size_t shown = 0;
+    while (shown < len && shown < sizeof s->line - 1 && (p[shown] >= 0x20 || p[shown] == 0x09))
+        shown++;
+    while (shown > 0 && !tm_text_is_utf8((const char *)p, shown))
+        shown--; // cuts no character
+    snprintf(s->line, sizeof s->line, "%.*s", (int)shown, (const char *)p);
+}
+
 int tm_sampler_take(struct tm_sampler *s, const uint8_t *p, size_t len, bool at_end,
                     struct tm_error *err)
 {
     size_t used = 1;
     bool full = true;
     int rc = 0;
+    look_for_divider(s, p, len);
     while (rc == 0 && (used != 0 || full) && s->records - s->first_record < share(s)) {
         struct tm_batch *batch = tm_batch_acquire(s->pool, s->schema);
         if (batch == NULL)
@@ -217,10 +244,25 @@ static int nothing_there(const struct tm_sampler *s, struct tm_error *err)
                      "no record of the sample can be read, so no schema follows from it: %s",
                      s->bad);
     else
-        tm_error_set(err, TM_E_SCHEMA_MISSING,
-                     "there are no records to infer a schema from: %s is "
-                     "empty",
-                     s->path[0] == '\0' ? s->node->name : s->path);
+        tm_error_set(err, TM_E_SCHEMA_MISSING, "there are no records to infer a schema from: %s %s",
+                     s->path[0] == '\0' ? s->node->name : s->path,
+                     s->has_bytes && strcmp(s->node->format, "csv") == 0
+                         ? "has a header and nothing else"
+                     : s->has_bytes ? "has none"
+                                    : "is empty");
+    return err->code;
+}
+
+// All of a line as one column is hardly what anybody wants of CSV.
+static int other_dialect(const struct tm_sampler *s, struct tm_error *err)
+{
+    const char *divider = tm_csv_show_delimiter(s->divider);
+    tm_error_set(err, TM_E_SCHEMA_MISSING, "the header of %s has no comma, and %s instead: %s",
+                 s->path, divider, s->line);
+    tm_error_hint(err,
+                  "say what divides its fields: format = tm.csv { delimiter = %s }; "
+                  "delimiter = \",\" if it is one column",
+                  divider);
     return err->code;
 }
 
@@ -243,6 +285,8 @@ static int take_sample(struct tm_samples *samples, struct sample *sample,
                                             &sample->head, err);
     rc = rc == 0 && s.records == 0 ? nothing_there(&s, err) : rc;
     rc = rc != 0 ? rc : tm_infer_columns(s.infer, &sample->columns, &sample->count, err);
+    if (s.divider != 0 && (rc == TM_E_SCHEMA_MISSING || (rc == 0 && sample->count == 1)))
+        rc = other_dialect(&s, err);
     sample->infer = s.infer;
     sample->connector = connector->name;
     sampler_fini(&s);

@@ -398,6 +398,41 @@ int tm_vm_schemas(struct tm_vm *vm, const char *form, struct tm_buf *out, struct
         err);
 }
 
+// --- columns of places
+
+struct locating {
+    const char *message;
+    char *where;
+    size_t size;
+};
+
+static int push_place(struct tm_vm *vm, void *arg)
+{
+    const struct locating *l = arg;
+    lua_pushstring(vm->lua, l->where);
+    lua_pushstring(vm->lua, l->message);
+    return 2;
+}
+
+static int take_place(struct tm_vm *vm, void *arg, struct tm_error *err)
+{
+    struct locating *l = arg;
+    const char *text = lua_tostring(vm->lua, -1);
+    (void)err;
+    if (text != NULL && strlen(text) < l->size)
+        memcpy(l->where, text, strlen(text) + 1);
+    return 0;
+}
+
+void tm_vm_locate(struct tm_vm *vm, const char *message, char *where, size_t size)
+{
+    struct locating l = {.message = message, .where = where, .size = size};
+    struct tm_error ignored = {0};
+    const struct tm__vm_entry entry = {
+        .name = "locate", .push = push_place, .results = 1, .take = take_place, .arg = &l};
+    (void)!tm__vm_enter(vm, &entry, &ignored);
+}
+
 // --- types settled by the first row
 
 struct settling {

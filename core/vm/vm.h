@@ -49,6 +49,9 @@ int tm_vm_arguments(struct tm_vm *vm,
                                  const char *doc),
                     void *arg, struct tm_error *err) TM_WARN_UNUSED;
 
+// Adds the column and the line to a place that C knows ("job.lua:12"), where the message says which
+// name it is about. Best effort: `where` stays what it was when nothing is known.
+void tm_vm_locate(struct tm_vm *vm, const char *message, char *where, size_t size);
 // The schemas of the job's sources: "lua" for pasting, "json", or "luals" for editors. Nothing when
 // no source has fields.
 int tm_vm_schemas(struct tm_vm *vm, const char *form, struct tm_buf *out,

@@ -313,6 +313,12 @@ function verbs.assign(node)
     no_assignment(node, a, "assign")
     add_reads(node, a, 1)
     local type_name, pass, required, text, slice = scalar_type(node, a)
+    local said = node.returns and node.returns.fields[node.returns.by_name[assign.name]]
+    if said then
+      if pass and (said.type ~= type_name or (said.required and not required)) then pass = nil end
+      if said.type ~= "string" then text, slice = nil, nil end
+      type_name, required = said.type, said.required
+    end
     local index = at[assign.name] or #fields + 1
     fields[index] = field(assign.name, type_name, required)
     at[assign.name], passes[assign.name] = index, pass

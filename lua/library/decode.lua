@@ -1,5 +1,6 @@
 -- tm.decode: values from text of other systems. What is not of the form gives nil, and why.
 local context = require "library.context"
+local array = require("codegen.any").array
 local int64 = require "codegen.int64"
 local null = require "tidemill.null"
 
@@ -160,12 +161,14 @@ local function structure(count, s)
         depth = depth + 1
         open[depth], lengths[depth] = t, length
         t, length = inner, kind == ARRAY and 0 or -1
+        if length == 0 and tokens[i + 1].kind == END then array(inner) end -- or it would come out as an object
       else
         t[name] = scalar(tokens[i], kind, s)
       end
     end
     i = i + 1
   end
+  if tokens[0].kind == ARRAY and top[1] == nil then array(top) end
   return top
 end
 

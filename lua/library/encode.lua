@@ -13,6 +13,7 @@ local give, not_text, refuse, failed = context.give, context.not_text, context.r
 local some_text, wrong, give_string = context.some_text, context.wrong, context.give_string
 local type, next, rawget, huge = type, next, rawget, math.huge
 local istype = require("ffi").istype
+local is_array = require("codegen.any").is_array
 local Decimal, Int64 = decimal.type, int64.type
 
 local encode = {}
@@ -136,7 +137,10 @@ end
 -- The length of a list; nil: an object. A table is a list when its keys are 1 to n.
 local function list_length(t)
   local n = #t
-  if n == 0 then return nil end
+  if n == 0 then
+    if is_array(t) and next(t) == nil then return 0 end
+    return nil
+  end
   local count = 0
   for _ in next, t do count = count + 1 end
   if count ~= n then

@@ -68,7 +68,12 @@ function time.parse(s, form, zone)
   if rc == codes.ARGUMENT then
     wrong("tm.time.parse", "form", ("a directive that exists (byte %d)"):format(T.from + 1), form)
   end
-  if rc ~= 0 then return nil, "not a time of this form" end
+  if rc ~= 0 then
+    if not form:find("%", 1, true) then
+      wrong("tm.time.parse", "form", 'a form with directives, such as "%Y-%m-%d %H:%M:%S",', form)
+    end
+    return nil, "not a time of this form"
+  end
   return T.number
 end
 

@@ -392,7 +392,7 @@ function mask.emails(s) end
 ---@class tidemill.encode values as text that other systems take
 local encode = {}
 
----JSON, names of objects in order. A table whose keys are 1 to n is a list, an empty one an object.
+---JSON, names of objects in order. A table whose keys are 1 to n is a list, an empty one an object unless `tm.array` marks it.
 ---
 ---    tm.encode.json({ b = { 1, 2 }, a = "x" })  --> '{"a":"x","b":[1,2]}'
 ---@param value any

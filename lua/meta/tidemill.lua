@@ -334,7 +334,7 @@ function tm.discard(options) end
 ---@class tidemill.Stream
 local stream = {}
 
----One row for each row: assign fields of `e` and return it, or return a table; nil drops the row.
+---One row for each row: assign fields of `e` and return it, or return a table. nil is an error of the row: `filter` drops rows, `flat_map` gives any number.
 ---
 ---    stream:map(function(e) return { user = e.user:upper(), cents = e.amount * 100 } end)
 ---    --> {"user":"ANN","cents":1250.00}
@@ -559,14 +559,21 @@ function stream:parallelism(n) end
 ---@return tidemill.Stream
 function stream:on_error(on_error) end
 
----Declares the columns of the map, flat_map or side output just added, where they cannot be read from the function.
+---Declares the columns of the map, flat_map or side output just added, where they cannot be read from the function; behind assign the
+---types of columns that it makes. `"any"` behind map and flat_map: their tables are records without a shape.
 ---
 ---    stream:map(function(e) return { id = e.id, [e.country] = e.user } end):returns { id = "int", FR = "string", DE = "string" }
 ---    --> {"id":1,"FR":"ann","DE":null}
 ---    --> {"id":2,"FR":null,"DE":"bob"}
 ---    --> {"id":3,"FR":"ann","DE":null}
 ---    --> {"id":4,"FR":null,"DE":"cyd"}
----@param fields tidemill.fields|tidemill.Schema
+---
+---    stream:select("id", "ts"):assign { minute = function(e) return e.ts - e.ts % 60000 end }:returns { minute = "timestamp" }
+---    --> {"id":1,"ts":"2026-01-01T10:00:05.000Z","minute":"2026-01-01T10:00:00.000Z"}
+---    --> {"id":2,"ts":"2026-01-01T10:00:20.000Z","minute":"2026-01-01T10:00:00.000Z"}
+---    --> {"id":3,"ts":"2026-01-01T10:01:10.000Z","minute":"2026-01-01T10:01:00.000Z"}
+---    --> {"id":4,"ts":"2026-01-01T10:01:30.000Z","minute":"2026-01-01T10:01:00.000Z"}
+---@param fields tidemill.fields|tidemill.Schema|"any"
 ---@return tidemill.Stream
 function stream:returns(fields) end
 

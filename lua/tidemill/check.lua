@@ -136,8 +136,11 @@ end
 ---@return table values checked; a fresh table
 function check.options(at, what, options, spec)
   if options == nil then return {} end
-  if type(options) ~= "table" or freeze.kind(options) then wrong(at, what, "a table of options", options) end
   local names, values = suggest.keys(spec), {}
+  if type(options) ~= "table" or freeze.kind(options) then
+    wrong(at, what, "a table of options", options, #names > 0 and
+      ("options stand in braces, { %s = ... }: %s"):format(names[1], suggest.list(names)) or nil)
+  end
   local given = {}
   for k in pairs(options) do given[#given + 1] = k end
   table.sort(given, function(a, b)
@@ -157,6 +160,15 @@ function check.options(at, what, options, spec)
   return values
 end
 
+-- Of "customer.id" where customer is a column.
+local function path_hint(schema, name)
+  local column, last = name:match("^([^.]+)%..-([%a_][%w_]*)$")
+  local index = column and schema.by_name[column]
+  local kind = index and not schema.fields[index].hidden and schema.fields[index].type:match("^%a+")
+  return (kind == "struct" or kind == "map" or kind == "any") and not schema.by_name[last]
+    and (":assign { %s = function(e) return e.%s end } makes a column of it"):format(last, name) or nil
+end
+
 ---The index of a column, or a fault that names the nearest one.
 ---@param schema table see docs/internals/lua-side.md
 function check.field(at, what, schema, name)
@@ -166,7 +178,8 @@ function check.field(at, what, schema, name)
   local names = {}
   for _, f in ipairs(schema.fields) do if not f.hidden then names[#names + 1] = f.name end end
   fault.raise("UNKNOWN_FIELD", at, ("%s: there is no field %s; the fields here are %s"):format(what, check.show(name),
-    suggest.list(names)), suggest.hint(name, names))
+    suggest.list(names)), path_hint(schema, name) or suggest.hint(name, names)
+    or schema.bare and 'the records are lines of text: format = "json" or "csv" reads fields, :map makes columns' or nil)
 end
 
 return check

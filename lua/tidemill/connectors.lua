@@ -330,10 +330,6 @@ function connectors.as_source(connector, at, session)
   end
   local decoder = type(self.values.format) == "function" and self.values.format or nil
   if decoder then
-    if columns and columns.shapeless then
-      fault.raise("SCHEMA", self.at, self.what .. ': schema = "any" is for JSON and msgpack; a format that is a function returns columns',
-        "declare them, or leave schema out")
-    end
     if columns then schema.refuse_options(self.at, self.what .. ": schema", columns) end
     columns = nil
   end

@@ -85,12 +85,23 @@ function kinds.key_by(node)
   for _, name in ipairs(node.key) do node.reads[name] = true end
 end
 
+-- Is the column computed by a function above, and not a source's?
+local function made_here(node, name)
+  while node and node.kind ~= "source" do
+    local from = node.passes and node.passes[name]
+    if not from then return node.verb == "map" or node.verb == "flat_map" or node.verb == "assign" end
+    node, name = node.inputs[1], from
+  end
+  return false
+end
+
 function kinds.watermark(node)
   local index = check.field(node.where, "watermark", node.input, node.field)
   local f = node.input.fields[index]
   if f.type ~= "timestamp" and f.type ~= types.UNKNOWN then
     fault.raise("TYPE", node.where, ('watermark("%s"): the field is %s; event time is a timestamp'):format(node.field,
-      f.type), ('declare it: %s = "timestamp" takes milliseconds since 1970 and ISO 8601'):format(node.field))
+      f.type), made_here(node.inputs[1], node.field) and ('say so behind what makes it: :returns { %s = "timestamp" }'):format(node.field)
+      or ('declare it: %s = "timestamp" takes milliseconds since 1970 and ISO 8601'):format(node.field))
   end
   node.schema, node.reads, node.passes = copy(node.input, index), { [node.field] = true }, identity(node.input)
 end

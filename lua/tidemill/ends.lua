@@ -64,6 +64,7 @@ local function decoded(job, source, spec, at)
   if not spec.decoder then return source end
   local node = graph.add(job, { kind = "function", verb = "map", where = at, inputs = { source }, base = spec.base .. " decoder",
     fn = spec.decoder, returns = spec.returns })
+  if spec.returns and spec.returns.shapeless then shapeless.make(node, at) end
   node.on_error = source.on_error
   return node, source
 end
@@ -111,6 +112,7 @@ function ends.sink(job, input, connector, at)
   input = encoded(job, input, spec, at)
   if input.shapeless then
     if not shapeless.FORMATS[spec.format] then shapeless.refuse(input, at, spec.self.what .. ": " .. spec.format:upper()) end
+    if spec.self.values.partition_by then shapeless.refuse(input, at, spec.self.what .. ": partition_by") end
     spec.format_options = connectors.with_options(spec.format_options, schema.options(schema.record()))
   end
   local node = graph.add(job, {

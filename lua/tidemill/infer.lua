@@ -13,6 +13,7 @@ function infer.can(format) return FORMATS[format] == true end
 
 local FIX = 'declare the fields that the job uses: schema = { user_id = "string", amount = "decimal(10,2)", ts = "timestamp" }'
 local HINTS = {
+  socket = FIX .. '; or schema = "any", whose records are tables',
   stdin = "pipe some records in: tidemill ... < data.jsonl; or " .. FIX,
   file = FIX .. '; or schema = "any"',
 }

@@ -6,6 +6,7 @@ local check = require "tidemill.check"
 local codegen = require "codegen"
 local connectors = require "tidemill.connectors"
 local ends = require "tidemill.ends"
+local elsewhere = require "tidemill.elsewhere"
 local fault = require "tidemill.fault"
 local formats = require "tidemill.formats"
 local freeze = require "tidemill.freeze"
@@ -31,13 +32,15 @@ local function caller()
 end
 
 ---@param others table<string, string>? names that people of other tools type first
-local function unknown(what, others)
+---@param hints table<string, string>? what to write in place of others
+local function unknown(what, others, hints)
   return function(content)
     return function(name)
       local names = suggest.keys(content)
       local meant = others and others[name]
       fault.raise("UNKNOWN_NAME", place.here(), ("there is no %s.%s"):format(what, tostring(name)),
         meant and ('did you mean "%s"?'):format(meant)
+        or hints and hints[name]
         or type(name) == "string" and suggest.hint(name, names) or (what .. " has " .. suggest.list(names, 40)))
     end
   end
@@ -137,7 +140,7 @@ local function with_library(tm)
   local names, object = {}, nil
   for name in pairs(tm) do names[name] = true end
   for _, name in ipairs(library.names) do names[name] = true end
-  local missing = unknown("tm", aggregates.OTHERS)(names)
+  local missing = unknown("tm", aggregates.OTHERS, elsewhere.library)(names)
   object = freeze.table("tm", tm, function(name)
     local found = library.get(name)
     if found == nil then return missing(name) end

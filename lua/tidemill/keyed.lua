@@ -108,7 +108,9 @@ local function aggregates_of(call, what, input, given)
     end
     if not aggregate.of(v) then
       check.wrong(call.at, ('%s: "%s"'):format(what, check.name(call.at, what .. ": the name of an aggregate", k)),
-        "one of tm.count(), tm.sum(field), " .. table.concat(AGGREGATES, ", "), v)
+        "one of tm.count(), tm.sum(field), " .. table.concat(AGGREGATES, ", "), v,
+        type(v) == "function" and "they are called: tm.count(), tm.sum(\"amount\")" or type(v) == "string" and aggregate.tm[v]
+        and ("tm.%s is a function: tm.%s(%s)"):format(v, v, v == "count" and "" or '"..."') or nil)
     end
   end
   for i, name in ipairs(order.keys(given, call.file, call.line)) do

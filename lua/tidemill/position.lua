@@ -46,7 +46,7 @@ local function named(tokens, message)
       if t then return t end
     end
   end
-  local verb = message:match("tm%.([%w_]+)") or message:match("^([%a_][%w_]*)[:(]")
+  local verb = message:match("tm%.([%w_]+)") or message:match("^([%a_][%w_]*)[:( ]")
   return verb and only(tokens, verb)
 end
 

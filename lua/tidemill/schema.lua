@@ -220,8 +220,8 @@ end
 function schema.declare(call, what, given)
   local at = call.at
   if given == "any" then
-    if what:find("^tm%.schema") or what == "returns" then
-      fault.raise("SCHEMA", at, what .. ': "any" is said of a source: records without a shape',
+    if what:find("^tm%.schema") then
+      fault.raise("SCHEMA", at, what .. ': "any" is said of a source, or by :returns "any": records without a shape',
         'for example tm.file { path = "in.jsonl", schema = "any" }')
     end
     return schema.record()

@@ -88,19 +88,59 @@ function shapeless.reader(input, fn)
   return function(e) return fn(decode(e.record)) end
 end
 
+local FUNCTION = { map = true, flat_map = true }
+
+---The tables that a function of columns or texts makes are such records: :returns "any", and formats that are functions.
+function shapeless.make(node, at)
+  if node.shapeless then return end
+  if not FUNCTION[node.verb] then
+    fault.raise("SCHEMA", at, ('returns: "any" is for map and flat_map, whose tables are the records; not for %s'):format(
+      node.verb == "side" and "side outputs" or node.verb))
+  end
+  local fn = node.fn
+  if node.verb == "map" then
+    node.fn = function(e)
+      local r = fn(e)
+      if r == nil then nothing("the function") end
+      return { record = r }
+    end
+  else
+    local under_way = {}
+    local function put(r) under_way.out { record = r } end
+    node.fn = function(e, out)
+      under_way.out = out
+      fn(e, put)
+    end
+  end
+  node.returns, node.shapeless = schema.record(), true
+end
+
 ---A map of such records is to have columns after all.
-function shapeless.declare(node)
+function shapeless.declare(node, at)
   if not node.shapeless then return end
   local fn = node.given
+  if not fn then
+    fault.raise("SCHEMA", at, "returns: records without a shape have no columns whose types assign could say", COLUMNS)
+  end
   if node.verb == "map" then node.fn = function(e) return fn(decode(e.record)) end
   elseif node.verb == "flat_map" then node.fn = function(e, out) fn(decode(e.record), out) end end
   node.shapeless = nil
 end
 
----A key by the name of a field: the function that gives it.
+---A key by the name of a field: the function that gives it. A name with dots that no field has is a path.
 function shapeless.key(name)
+  local path = {}
+  for part in name:gmatch("[^.]+") do path[#path + 1] = part end
   return function(e)
-    if type(e) == "table" then return e[name] end
+    if type(e) ~= "table" then return nil end
+    local value = e[name]
+    if value ~= nil or #path < 2 then return value end
+    value = e
+    for i = 1, #path do
+      if type(value) ~= "table" then return nil end
+      value = value[path[i]]
+    end
+    return value
   end
 end
 

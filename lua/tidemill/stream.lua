@@ -2,6 +2,7 @@
 -- its arguments against the columns that it gets, at the line of the call, and adds nodes to the job.
 local check = require "tidemill.check"
 local derive = require "tidemill.derive"
+local elsewhere = require "tidemill.elsewhere"
 local ends = require "tidemill.ends"
 local fault = require "tidemill.fault"
 local freeze = require "tidemill.freeze"
@@ -20,7 +21,7 @@ local function index(_, key)
   local method = methods[key]
   if method then return method end
   fault.raise("UNKNOWN_NAME", place.here(), ("a stream has no operator %s; it has %s"):format(check.show(key),
-    suggest.list(names, 40)), type(key) == "string" and suggest.hint(key, names) or nil)
+    suggest.list(names, 40)), type(key) == "string" and (elsewhere.operators[key] or suggest.hint(key, names)) or nil)
 end
 
 ---A stream of a node's rows.
@@ -109,11 +110,11 @@ method("drop", function(s, call, ...)
 end)
 
 method("assign", function(s, call, given, ...)
-  no_more(call, "assign", 1 + select("#", ...), 1)
   if type(given) ~= "table" or freeze.kind(given) or next(given) == nil then
     check.wrong(call.at, "assign", "a table of functions", given,
       "for example :assign { double = function(e) return e.amount * 2 end }")
   end
+  no_more(call, "assign", 1 + select("#", ...), 1)
   local assigns = {}
   for k in pairs(given) do
     if type(k) ~= "string" then check.wrong(call.at, "assign", "the name of a column for every function", k) end
@@ -257,18 +258,38 @@ method("on_error", function(s, call, value)
   return stream.new(s.job, s.node, s.before)
 end)
 
+local RETURNS = { map = true, flat_map = true, assign = true, side = true }
+
+-- Behind assign it says types of the columns that are assigned, of some or all of them.
+local function types_of_assigns(node, call, declared)
+  local assigned, made = {}, {}
+  for i, assign in ipairs(node.assigns) do assigned[i], made[assign.name] = assign.name, true end
+  for _, f in ipairs(declared.fields) do
+    if not made[f.name] then
+      fault.raise("UNKNOWN_FIELD", call.at, ('returns: assign makes no column "%s"; it makes %s'):format(f.name, suggest.list(assigned)),
+        suggest.hint(f.name, assigned) or "types of other columns are declared where they are made")
+    end
+  end
+end
+
 method("returns", function(s, call, given)
   local node = s.node
-  if node.verb ~= "map" and node.verb ~= "flat_map" and node.verb ~= "side" then
+  if not RETURNS[node.verb] then
     fault.raise("ARGUMENT", call.at,
-      ("returns: %s decides its columns itself; returns is for map, flat_map and side outputs"):format(node.verb))
+      ("returns: %s decides its columns itself; returns is for map, flat_map, assign and side outputs"):format(node.verb))
   end
   if node.derived then
     fault.raise("ARGUMENT", call.at, ("returns: comes right after %s, before the next operator"):format(node.verb))
   end
-  shapeless.declare(node)
-  node.returns = schema.declare(call, "returns", given)
-  schema.refuse_options(call.at, "returns", node.returns)
+  local declared = schema.declare(call, "returns", given)
+  schema.refuse_options(call.at, "returns", declared)
+  if declared.shapeless then
+    shapeless.make(node, call.at)
+  else
+    shapeless.declare(node, call.at)
+    if node.assigns then types_of_assigns(node, call, declared) end
+    node.returns = declared
+  end
   return stream.new(s.job, s.node, s.before)
 end)
 

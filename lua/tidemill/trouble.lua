@@ -17,6 +17,8 @@ local HINTS = {
   { "attempt to compare .*nil", "a missing or null field is nil: test it before comparing, or declare it `required` at the source" },
   { "attempt to concatenate .*nil value", "a missing or null field is nil: use (e.field or \"\")" },
   { "attempt to concatenate", "tostring(value) makes a text" },
+  { "bad argument #1 to '%a+' %(table expected, got cdata%)",
+    'lists of records are views: tm.copy(e.tags) is a table, tm.text.join(e.tags, ",") a text' },
   { "stack overflow", "a function calls itself without end" },
 }
 
@@ -46,7 +48,8 @@ local known, count = {}, 0
 local KNOWN_MAX = 1000
 
 local function hint_for(message, where)
-  if not message:find("attempt to ", 1, true) and not message:find("stack overflow", 1, true) then return nil end
+  if not message:find("attempt to ", 1, true) and not message:find("stack overflow", 1, true)
+    and not message:find("bad argument", 1, true) then return nil end
   local key = (where or "") .. message
   local hint = known[key]
   if hint == nil then

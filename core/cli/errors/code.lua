@@ -28,7 +28,8 @@ return {
   { "REJECTED", group = "records",
     cause = [[The receiver of a webhook answered a request with a status from 400 to 499: it will not take these rows, however often
       they are sent.]],
-    fix = [[The message has the beginning of the answer. on_error = "skip" or a dead-letter sink goes on with the other rows.]],
+    fix = [[The message has the beginning of the answer. on_error = "skip" or a dead-letter sink goes on with the other rows. Those
+      that came in one request with a bad one are sent again without it when the answer is 400, 409, 413 or 422.]],
     without = "It takes a server that refuses." },
   { "ADVICE", group = "advice",
     cause = [[Something that works and could be better; the message says what.]],

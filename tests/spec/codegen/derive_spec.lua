@@ -206,6 +206,17 @@ describe("select, drop, assign, filter, key", function()
     assert.equal("amount n user", reads(node))
   end)
 
+  it("assign takes the types that :returns says, and copies only what has them", function()
+    local node = derive { verb = "assign", returns = require("tidemill.schema").make {
+      { name = "n", type = "int64" }, { name = "at", type = "timestamp", required = true } }, assigns = {
+      { name = "n", fn = function(e) return e.n end }, { name = "at", fn = function(e) return e.ts + 1000 end },
+      { name = "who", fn = function(e) return e.user end } } }
+    assert.equal("user string, amount double, n int64, id int64, price decimal(10,2)!, ok bool, ts timestamp, "
+      .. "at timestamp!, who string", columns(node))
+    assert.is_nil(node.passes.n)
+    assert.equal("user", node.passes.who)
+  end)
+
   it("filter changes nothing", function()
     local node = derive { verb = "filter", fn = function(e) return e.user == "x" end }
     assert.equal(EVENT, node.schema)

@@ -47,6 +47,8 @@ describe("wrong arguments", function()
       .. 'to a day ("15m") is needed, given "fortnight"', tm.time.truncate, 0, "fortnight")
     says('tm.time.format: form: a directive that exists (byte 4) is needed, given "%Y %Q"', tm.time.format, 0, "%Y %Q")
     says('tm.time.parse: form: a directive that exists (byte 1) is needed, given "%"', tm.time.parse, "2026", "%")
+    says('tm.time.parse: form: a form with directives, such as "%Y-%m-%d %H:%M:%S", is needed, given "yyyy-MM-dd"', tm.time.parse,
+      "2026-01-02", "yyyy-MM-dd")
     says('tm.hash.uuid5: space: a UUID, or "dns", "url", "oid", "x500" is needed, given "web"', tm.hash.uuid5, "a", "web")
     says("tm.text.distance: a string of at most 4,096 bytes is needed, given \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...\" | "
       .. "cut it with tm.text.truncate_bytes", tm.text.distance, ("a"):rep(5000), "b")
@@ -72,6 +74,9 @@ describe("wrong arguments", function()
     assert.is_nil(value)
     assert.equal("a value is expected (byte 7)", why)
     assert.equal("tm.encode.json: a number is nan, which JSON does not have", message(tm.encode.json, 0 / 0))
+    for _, text in ipairs { "[]", "{}", '{"a":[],"b":{},"c":[[],{}]}', "[[],[[]]]" } do
+      assert.equal(text, tm.encode.json(tm.decode.json(text)))
+    end
     local circle = {}
     circle.me = circle
     assert.is_truthy(message(tm.encode.json, circle):find("nested more than 1,024 deep", 1, true))

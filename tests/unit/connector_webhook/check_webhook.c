@@ -18,6 +18,8 @@ static struct {
     struct tm_fx_random random;
     int64_t now_ns;
     int answers[16]; // status, or a negative code; 0: 200 from here on
+    const char *bad; // requests that hold this text are answered with bad_status
+    int bad_status;
     int64_t retry_after_ms;
     uint32_t posts, clients;
     struct tm_buf bodies; // of all requests, each ended by '|'
@@ -52,6 +54,9 @@ static int fake_post(void *ctx, struct tm_http_client *client,
     ck_assert_int_eq(tm_buf_append(&H.bodies, request->body, request->body_bytes), 0);
     ck_assert_int_eq(tm_buf_append(&H.bodies, "|", 1), 0);
     int answer = H.answers[H.posts++ & 15];
+    if (answer == 0 && H.bad != NULL &&
+        memmem(request->body, request->body_bytes, H.bad, strlen(H.bad)) != NULL)
+        answer = H.bad_status;
     if (answer < 0)
         return tm_error_set(err, answer, "nobody is there");
     if (answer != 0) {
@@ -329,21 +334,109 @@ START_TEST(when_attempts_are_used_up_the_job_fails)
 }
 END_TEST
 
-START_TEST(rows_that_are_refused_are_errors_of_their_own)
+// Two batches of four rows, of which the server does not take row 6.
+static void refuse_the_sixth(const char *body, int status)
 {
-    H.answers[1] = 400;
-    tm_options_set_int(&S.node.options, "batch", 2);
+    support_option("body", body);
+    tm_options_set_int(&S.node.options, "batch", 4);
+    S.node.on_error = TM_ON_ERROR_SKIP;
+    H.bad = "\"id\":6";
+    H.bad_status = status;
     start();
-    ck_assert_int_eq(write_rows(1, 5), 0);
+    write_rows(1, 8);
     ck_assert_int_eq(flush_all(), TM_STEP_DONE);
-    ck_assert_uint_eq(S.failure_count, 2);
-    ck_assert_uint_eq(S.metrics.used, 3);
-    ck_assert_uint_eq(H.posts, 3);
-    S.failure_result = TM_E_REJECTED; // on_error is fail
-    H.answers[3] = 413;
-    int rc = write_rows(1, 2);
+    finish();
+}
+
+// What is sent of rows 1 to 8 in two requests, with what stands before, between and behind the
+// rows.
+static const char *sent(const char *before, const char *between, const char *behind)
+{
+    static const int8_t requests[][2] = {{1, 4}, {5, 8}, {5, 6}, {5, 5}, {6, 6}, {7, 8}};
+    static char text[2048];
+    size_t n = 0;
+    for (size_t r = 0; r < sizeof requests / sizeof *requests; r++) {
+        n += (size_t)sprintf(text + n, "%s", before);
+        for (int id = requests[r][0]; id <= requests[r][1]; id++)
+            n += (size_t)sprintf(text + n, "{\"id\":%d,\"value\":%g,\"name\":\"x\"}%s", id,
+                                 id * 0.25, id == requests[r][1] ? behind : between);
+        n += (size_t)sprintf(text + n, "|");
+    }
+    return text;
+}
+
+START_TEST(a_row_that_is_refused_is_found_and_the_others_are_taken)
+{
+    refuse_the_sixth("lines", 422);
+    ck_assert_str_eq(support_text(&H.bodies), sent("", "\n", "\n"));
+    ck_assert_uint_eq(S.failure_count, 1);
+    ck_assert_uint_eq(S.metrics.used, 7);
+    ck_assert_uint_eq(S.latency.count, 7);
+}
+END_TEST
+
+START_TEST(parts_of_an_array_are_arrays)
+{
+    refuse_the_sixth("array", 400);
+    ck_assert_str_eq(support_text(&H.bodies), sent("[", ",", "]"));
+    ck_assert_uint_eq(S.failure_count, 1);
+    ck_assert_uint_eq(S.metrics.used, 7);
+}
+END_TEST
+
+START_TEST(an_answer_that_is_not_about_the_rows_is_for_all_of_them)
+{
+    refuse_the_sixth("lines", 403);
+    ck_assert_uint_eq(H.posts, 2);
+    ck_assert_uint_eq(S.failure_count, 4);
+    ck_assert_uint_eq(S.metrics.used, 4);
+}
+END_TEST
+
+START_TEST(the_first_bad_row_fails_the_job_and_nothing_behind_it_is_sent)
+{
+    tm_options_set_int(&S.node.options, "batch", 8);
+    S.node.on_error = TM_ON_ERROR_FAIL;
+    S.failure_result = TM_E_REJECTED;
+    H.bad = "\"id\":3";
+    H.bad_status = 413;
+    start();
+    int rc = write_rows(1, 8);
     rc = rc < 0 ? rc : flush_all();
     ck_assert_int_eq(rc, TM_E_REJECTED);
+    ck_assert_uint_eq(S.failure_count, 1);
+    ck_assert_uint_eq(H.posts, 5); // 1-8, 1-4, 1-2, 3-4, 3
+    finish();
+}
+END_TEST
+
+START_TEST(a_server_that_takes_nothing_is_not_asked_without_end)
+{
+    tm_options_set_int(&S.node.options, "batch", 5000);
+    S.node.on_error = TM_ON_ERROR_SKIP;
+    H.bad = "id";
+    H.bad_status = 400;
+    start();
+    write_rows(1, 5000);
+    ck_assert_int_eq(flush_all(), TM_STEP_DONE);
+    ck_assert_uint_eq(S.failure_count, 5000);
+    ck_assert_uint_eq(S.metrics.used, 0);
+    ck_assert_uint_le(H.posts, 2 * TM_WEBHOOK_PARTS);
+    finish();
+}
+END_TEST
+
+START_TEST(a_server_that_goes_down_between_parts_fails_the_job)
+{
+    H.answers[0] = 422;
+    H.answers[1] = 500;
+    tm_options_set_int(&S.node.options, "retry_attempts", 1);
+    tm_options_set_int(&S.node.options, "batch", 2);
+    S.node.on_error = TM_ON_ERROR_SKIP;
+    start();
+    int rc = write_rows(1, 2);
+    rc = rc < 0 ? rc : flush_all();
+    ck_assert_int_eq(rc, TM_E_NETWORK);
     finish();
 }
 END_TEST
@@ -424,7 +517,12 @@ int main(void)
     tcase_add_test(tc, attempts_wait_longer_each_time_with_jitter);
     tcase_add_test(tc, a_server_that_asks_for_a_pause_gets_it);
     tcase_add_test(tc, when_attempts_are_used_up_the_job_fails);
-    tcase_add_test(tc, rows_that_are_refused_are_errors_of_their_own);
+    tcase_add_test(tc, a_row_that_is_refused_is_found_and_the_others_are_taken);
+    tcase_add_test(tc, parts_of_an_array_are_arrays);
+    tcase_add_test(tc, an_answer_that_is_not_about_the_rows_is_for_all_of_them);
+    tcase_add_test(tc, the_first_bad_row_fails_the_job_and_nothing_behind_it_is_sent);
+    tcase_add_test(tc, a_server_that_takes_nothing_is_not_asked_without_end);
+    tcase_add_test(tc, a_server_that_goes_down_between_parts_fails_the_job);
     tcase_add_test(tc, a_redirect_is_not_followed);
     tcase_add_test(tc, what_is_under_way_is_given_up_when_the_sink_is_freed);
     tcase_add_test(tc, credentials_are_not_shown);

@@ -18,6 +18,15 @@ static uint32_t failures;
 static int failure_code;
 
 // Stands for core/task/failure.c: counts, and goes on.
+static char warning[512];
+
+void tm_task_warn_once(struct tm_task_context *context, const struct tm_node *from,
+                       const char *message)
+{
+    (void)context, (void)from;
+    snprintf(warning, sizeof warning, "%s", message);
+}
+
 int tm_task_row_failed(struct tm_task_context *context, const struct tm_row_failure *failure,
                        struct tm_error *err)
 {
@@ -238,6 +247,38 @@ START_TEST(plain_files_and_idle_zero_are_never_idle)
 }
 END_TEST
 
+START_TEST(a_source_that_has_no_input_is_idle_after_the_probe_whatever_idle_says)
+{
+    ctx.splits = tm_splits_new(&mem, 1);
+    node.idle_ms = 0;
+    make_watermark();
+    tm_splits_set_status(ctx.splits, 0, TM_SPLIT_IDLE); // a place for a file, and none in it
+    ck_assert_str_eq(tick(100), "not due");
+    ck_assert_str_eq(tick(201), "idle");
+    ck_assert_int_eq(op->ops->deadline_ns(op), INT64_MAX);
+    tm_splits_set_status(ctx.splits, 0, TM_SPLIT_ACTIVE);
+    ck_assert_str_eq(rows(0, 200), "b1 active w189");
+    ck_assert_int_eq(op->ops->deadline_ns(op), INT64_MAX); // it may be silent as long as it likes
+}
+END_TEST
+
+START_TEST(first_times_in_seconds_are_warned_of)
+{
+    static const int64_t fine[] = {0, 999999999, 2147483648, 1769940000000};
+    for (size_t i = 0; i < sizeof fine / sizeof *fine; i++) {
+        warning[0] = '\0';
+        make_watermark();
+        rows(TM_NO_SPLIT, fine[i]);
+        rows(TM_NO_SPLIT, 1769940000); // not the first
+        ck_assert_str_eq(warning, "");
+        op->ops->free(op);
+    }
+    make_watermark();
+    rows(TM_NO_SPLIT, 1769940000);
+    ck_assert_ptr_nonnull(strstr(warning, "times in ts are of January 1970: seconds, it seems"));
+}
+END_TEST
+
 START_TEST(key_by_passes_rows_and_reports_those_without_a_key)
 {
     struct tm_error err = {0};
@@ -270,6 +311,8 @@ int main(void)
     tcase_add_test(tc, silence_becomes_idle_and_the_next_row_active);
     tcase_add_test(tc, time_held_back_by_the_output_does_not_count_as_silence);
     tcase_add_test(tc, plain_files_and_idle_zero_are_never_idle);
+    tcase_add_test(tc, a_source_that_has_no_input_is_idle_after_the_probe_whatever_idle_says);
+    tcase_add_test(tc, first_times_in_seconds_are_warned_of);
     tcase_add_test(tc, key_by_passes_rows_and_reports_those_without_a_key);
     suite_add_tcase(suite, tc);
     SRunner *runner = srunner_create(suite);
