@@ -580,6 +580,10 @@ function verbs.flat_map(node)
     needs_returns(node, "its function hands `out` on, so the rows it gives cannot be found")
   end
   if a.known and #a.emits == 0 and not a.out_escapes and not (a.raises and #a.returns == 0) then
+    if #a.side_emits > 0 then
+      fault.raise("TYPE", node.where, ("%s: its function gives rows to side outputs alone, so its own stream has no columns"):format(
+        node.name), 'filter(function(e, out) out("tag", e) return false end) has those of its input')
+    end
     fault.raise("TYPE", node.where, ("%s: its function never calls its second parameter"):format(node.name),
       "flat_map(function(e, out) out { name = value } end)")
   end
