@@ -92,6 +92,17 @@ describe("a map that returns a table", function()
     assert.equal("n", reads(derive({ verb = "flat_map", fn = function(e, out) out(e) out { n = 1 } end }, schema "n int")))
   end)
 
+  it("is found in functions that were compiled before", function()
+    local function sum(e)
+      local all = 0
+      for _, v in ipairs(e.list) do all = all + v * e.n end
+      for k in pairs(e.list) do all = all + k end
+      return { all = all }
+    end
+    for _ = 1, 300 do sum { list = { 1, 2, 3 }, n = 1 } end
+    assert.equal("list n", reads(map(sum, nil, schema "n int; list list(int)")))
+  end)
+
   it("reads everything when the record goes where it is not followed", function()
     local sink = setmetatable({}, { __call = function() end })
     assert.equal("all", reads(map(function(e) sink(e) return { a = e.user } end)))
