@@ -44,8 +44,8 @@ enum {
     // The set of a key's distinct values in a slice, and likewise the bytes of its texts: a growing
     // set is copied, a tenth of a second at this size.
     TM_DISTINCT_BYTES_MAX = 256 * 1024 * 1024,
-    TM_QUANTILE_SLOTS_MAX = 8192, // 64 KiB a key: quantile.c says what it means for the error
-    TM_USER_METRICS_MAX = 256,    // of a job: each operator and subtask has a slot for every one
+    TM_QUANTILE_SLOTS_MAX = 512 * 1024, // 4 MiB a key, when it has values in every bucket
+    TM_USER_METRICS_MAX = 256, // of a job: each operator and subtask has a slot for every one
     // The list of a key in a slice: its values unless { limit = N } says how many, at most N, and
     // its
     // bytes. The list becomes a value of a row, and a row holds twice as much.

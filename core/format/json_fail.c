@@ -251,12 +251,17 @@ static uint32_t bad_utf8(const struct tm__json_place *place)
     return at;
 }
 
-// The first control byte, as an error has said that there is one.
+// The first control byte inside a string, as an error has said that there is one.
 static uint32_t bad_control(const struct tm__json_place *place)
 {
+    bool inside = false;
     uint32_t at = place->start;
-    while (at + 1 < place->end && (place->text[at] >= 0x20 || place->text[at] == '\t'))
-        at++;
+    for (; at + 1 < place->end && !(inside && place->text[at] < 0x20); at++) {
+        if (place->text[at] == '"')
+            inside = !inside;
+        else if (inside && place->text[at] == '\\' && place->text[at + 1] >= 0x20)
+            at++; // what is behind it
+    }
     return at;
 }
 

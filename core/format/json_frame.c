@@ -108,6 +108,8 @@ enum tm__json_layout tm__json_guess_layout(const uint8_t *p, const uint8_t *end,
         return more;
     if (*p == '[') {
         p = skip_space(p + 1, end);
+        if (p != end && *p == ']' && skip_space(p + 1, end) == end) // no records, if that is all
+            return at_end ? TM__LAYOUT_ARRAY : more;
         return p == end ? more : *p == '{' ? TM__LAYOUT_ARRAY : TM__LAYOUT_LINES;
     }
     if (*p != '{')

@@ -9,10 +9,8 @@
 // own. Results over whole numbers are rounded to such, and so exact to 128. Negative values have
 // the same buckets, mirrored. Only buckets with values take memory.
 //
-// Beyond TM__QUANTILE_BUCKETS_MAX buckets (96 doublings, each of its 64 buckets in use) the sketch
-// becomes coarser: its level rises by one, neighbouring buckets become one, the error about
-// doubles. At level 6, a bucket a doubling, all doubles that there are fit. The buckets and the
-// level follow from the multiset of values alone, not from their order or from how sketches were
+// A table has room for all the buckets that there are, 269,057: then it takes 4 MB. Which are in
+// use follows from the multiset of values alone, not from their order or from how sketches were
 // merged.
 #include <math.h>
 
@@ -25,12 +23,13 @@ enum {
     BIAS = SCALE << BITS, // buckets that this adds below
     NAN_BUCKET = (2048 << BITS) + BIAS,
     ORIGIN = 1 << 18, // of signed buckets: positive, never 0
-    LEVEL_MAX = BITS,
-    HAS_BOUNDS = 256, // in the note, beside the level
+    HAS_BOUNDS = 1,   // in the note
 };
+_Static_assert(2 * NAN_BUCKET + 1 <= TM__QUANTILE_BUCKETS_MAX, "of either sign, and zero");
+_Static_assert(NAN_BUCKET < ORIGIN, "keys are positive");
 
 struct quantile {
-    struct tm__operator_slots buckets; // note: level | HAS_BOUNDS
+    struct tm__operator_slots buckets; // note: HAS_BOUNDS
     double min, max;                   // of the values that are numbers
     uint64_t reserved;
 };
@@ -49,7 +48,7 @@ static inline double of_bits(uint64_t bits)
     return x;
 }
 
-// Of |x|, at level 0.
+// Of |x|.
 static inline int32_t bucket_of(double x)
 {
     uint64_t magnitude = bits_of(x) & INT64_MAX;
@@ -58,40 +57,27 @@ static inline int32_t bucket_of(double x)
     return magnitude == 0 ? 0 : (int32_t)(bits_of(of_bits(magnitude) * 0x1p54) >> SHIFT);
 }
 
-static inline uint64_t key_of(double x, uint32_t level)
+static inline uint64_t key_of(double x)
 {
-    int32_t bucket = bucket_of(x) >> level;
+    int32_t bucket = bucket_of(x);
     return (uint64_t)(ORIGIN + (x < 0 ? -bucket : bucket));
 }
 
-// The key of a bucket at a coarser level.
-static inline uint64_t coarser(uint64_t key, uint32_t levels)
-{
-    int32_t bucket = (int32_t)key - ORIGIN;
-    return (uint64_t)(ORIGIN + (bucket < 0 ? -(-bucket >> levels) : bucket >> levels));
-}
-
 // The value that stands for a bucket.
-static double value_of(uint64_t key, uint32_t level)
+static double value_of(uint64_t key)
 {
-    int32_t bucket = (int32_t)key - ORIGIN, size = bucket < 0 ? -bucket : bucket;
-    int32_t low = size << level;
-    if (size == 0)
+    int32_t bucket = (int32_t)key - ORIGIN, low = bucket < 0 ? -bucket : bucket;
+    if (low == 0)
         return 0;
     if (low >= NAN_BUCKET)
         return NAN;
-    // At every level infinity's bucket has nothing else in it.
+    // Infinity's bucket has nothing else in it.
     double x = low < BIAS + (1 << BITS) ? of_bits((uint64_t)low << SHIFT) * 0x1p-54
                                         : of_bits((uint64_t)(low - BIAS) << SHIFT);
     double mantissa = (1 << BITS) + (low & ((1 << BITS) - 1));
-    double ratio = (mantissa + (1 << level)) / mantissa; // of the bucket's edges
+    double ratio = (mantissa + 1) / mantissa; // of the bucket's edges
     x *= 2 * ratio / (1 + ratio);
     return bucket < 0 ? -x : x;
-}
-
-static inline uint32_t level_of(const struct quantile *acc)
-{
-    return acc->buckets.note & 255;
 }
 
 // --- adding --------------------------------------------------------------------------------------
@@ -120,48 +106,23 @@ static inline bool put_count(struct tm__operator_slots *table, uint64_t *slots, 
     return true;
 }
 
-// One level up: as many slots as before, half the buckets or more.
-static int coarsen(struct quantile *acc, const struct tm__operator_home *home, uint32_t levels)
-{
-    struct tm__operator_slots table = {.note = acc->buckets.note + levels};
-    uint32_t capacity = tm__operator_slots_capacity(&acc->buckets);
-    const uint64_t most = ((uint64_t)1 << TM__BUCKET_COUNT_BITS) - 1;
-    uint64_t *to = capacity == 0 ? NULL
-                                 : tm_state_blob_zalloc(home->state, home->ns, home->key_group,
-                                                        &table.blob, capacity * 8);
-    if (to == NULL && capacity != 0)
-        return TM_E_MEMORY;
-    const uint64_t *from = tm__operator_slots_of(home, &acc->buckets);
-    for (uint32_t i = 0; i < capacity; i++)
-        if (from[i] != 0)
-            TM_CHECK(put_count(&table, to,
-                               coarser(tm__operator_slot_key(TM__SLOT_BUCKET, from[i]), levels),
-                               from[i] & most));
-    int rc = tm_state_blob_set(home->state, home->ns, home->key_group, &acc->buckets.blob, "", 0);
-    acc->buckets = table;
-    return rc;
-}
-
+// A table with room for every bucket that there is ends the growth before its limit.
 static int make_room(struct quantile *acc, const struct tm__operator_home *home)
 {
     int rc = tm__operator_slots_grow(&acc->buckets, home, TM__SLOT_BUCKET, TM_QUANTILE_SLOTS_MAX);
-    if (rc != TM_E_LIMIT)
-        return rc;
-    TM_CHECK(level_of(acc) < LEVEL_MAX);
-    return coarsen(acc, home, 1);
+    TM_CHECK(rc != TM_E_LIMIT);
+    return rc;
 }
 
-// `key` is of `level`, which is the accumulator's or finer.
 static inline int count_in(struct quantile *acc, const struct tm__operator_home *home, uint64_t key,
-                           uint32_t level, uint64_t times)
+                           uint64_t times)
 {
     for (;;) {
         if (TM_LIKELY(acc->buckets.blob.length != 0)) {
             uint64_t *slots = tm__operator_slots_edit(home, &acc->buckets);
             if (TM_UNLIKELY(slots == NULL))
                 return TM_E_MEMORY;
-            if (TM_LIKELY(
-                    put_count(&acc->buckets, slots, coarser(key, level_of(acc) - level), times)))
+            if (TM_LIKELY(put_count(&acc->buckets, slots, key, times)))
                 return 0;
         }
         int rc = make_room(acc, home);
@@ -186,7 +147,7 @@ int tm__operator_quantile_add(const struct tm__operator_home *home, void *value,
     struct quantile *acc = value;
     if (TM_LIKELY(x == x))
         widen(acc, x, x);
-    return count_in(acc, home, key_of(x, 0), 0, 1);
+    return count_in(acc, home, key_of(x), 1);
 }
 
 // A group of rows: see struct tm__operator_look.
@@ -208,7 +169,7 @@ static int add_group(const struct tm__operator_aggregate *item, struct tm_state 
                                        tm_state_key_group(state, block->keys[first + i].hash)};
         numbers[i] = tm__operator_number_at(item, item->action - TM__QUANTILE_INT,
                                             (const uint8_t *)row + item->field_offset);
-        look->key = key_of(numbers[i], level_of(acc));
+        look->key = key_of(numbers[i]);
         tm__operator_look_at(look, TM__SLOT_BUCKET);
     }
     for (uint32_t i = 0; i < count; i++) {
@@ -267,14 +228,12 @@ int tm__operator_quantile_merge(const struct tm__operator_home *to_home, void *t
     }
     if ((from->buckets.note & HAS_BOUNDS) != 0)
         widen(to, from->min, from->max);
-    if (level_of(to) < level_of(from))
-        rc = coarsen(to, to_home, level_of(from) - level_of(to));
     const uint64_t *slots = tm__operator_slots_of(from_home, &from->buckets);
     for (uint32_t i = 0; i < tm__operator_slots_capacity(&from->buckets) && rc == 0; i++) {
         if (slots[i] == 0)
             continue;
         uint64_t key = tm__operator_slot_key(TM__SLOT_BUCKET, slots[i]);
-        rc = count_in(to, to_home, key, level_of(from), slots[i] & most);
+        rc = count_in(to, to_home, key, slots[i] & most);
     }
     return rc;
 }
@@ -335,7 +294,7 @@ bool tm__operator_quantile_get(const struct tm__operator_home *home, const void 
     double wanted = ceil(q * (double)total * (1 - 0x1p-50)); // 0.07 * 100 is 7 and a bit
     uint64_t rank = wanted < 1 ? 1 : wanted > (double)total ? total : (uint64_t)wanted;
     uint64_t slot = select_slot(scratch, 0, count, rank);
-    double x = value_of(tm__operator_slot_key(TM__SLOT_BUCKET, slot), level_of(acc));
+    double x = value_of(tm__operator_slot_key(TM__SLOT_BUCKET, slot));
     if ((acc->buckets.note & HAS_BOUNDS) != 0) {
         // The first and the last are known exactly, and nothing lies outside of them.
         x = rank == 1 || x < acc->min ? acc->min : x;

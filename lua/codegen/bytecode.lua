@@ -697,7 +697,7 @@ end
 ---@field slices boolean what may be a slice goes nowhere but where slices may
 ---@field strings table<string, boolean> but for what groups of these names take
 ---@field assigned table[] per parameter: names assigned -> "job.lua:3"
----@field looked_at table[] per parameter: set of names read, columns or not
+---@field looked_at table[] per parameter: set of names read, columns or not; true among them: all, for a copy
 ---@field schemas table[] per parameter: what bytecode.analyse was given
 ---@field returns table[] { value, rows } at every return
 ---@field emits table[] { value, rows } at every call of out(row)

@@ -83,6 +83,7 @@ local function copy_of(m, s, v, i, pc)
     return UNKNOWN
   end
   local fields, reads = {}, m.out.reads[row.p]
+  m.out.looked_at[row.p][true] = true
   for k, f in pairs(row.fields) do
     fields[k] = f
     bytecode().use(m, f, "other")

@@ -30,24 +30,27 @@ local function find_forms(node)
   }
 end
 
--- The columns that a map's function may assign to its record.
+-- The columns that a map's function may assign to its record; and of these the ones that are columns of its input: the row that
+-- is written copies them, so there is nothing to do when they are assigned.
 local function find_assigned(node, stage)
-  local list = {}
-  if node.verb ~= "map" or node.input.bare then return list end
+  local list, copied = {}, {}
+  if node.verb ~= "map" or node.input.bare then return list, copied end
   local a = node.codegen.analysis
-  local any = not a.known or a.assigned_dynamic[1] or a.reads[1] == true
+  local any = result.any_column(a)
   local homes = {}
   for _, c in ipairs(stage.vars) do homes[c.field.name] = c end
   for i, f in ipairs(node.schema.fields) do
     local c = homes[f.name]
     if c and not f.hidden and (any or a.assigned[1][f.name]) then
       -- A side output may be given the record before it is assigned.
-      local sure = not any and #a.side_emits == 0 and not a.looked_at[1][f.name] and result.always_assigns(a, f.name)
+      local sure = result.writes_unseen(a, f.name) and result.always_assigns(a, f.name)
       list[#list + 1] = { name = f.name, index = i, field = f, home = c.home, sure = sure,
         flag = not sure and stage.env[f.name] ~= nil }
+    elseif not c and a.assigned[1][f.name] then
+      copied[#copied + 1] = f.name
     end
   end
-  return list
+  return list, copied
 end
 
 local function plan_stages(g, nodes, wide)
@@ -69,7 +72,7 @@ local function plan_stages(g, nodes, wide)
     end
     stage.open = g.open and not g.flat -- behind a flat_map an error must not leave the function that emits
     if node.verb == "flat_map" then g.flat = true end
-    stage.assigned = find_assigned(node, stage)
+    stage.assigned, stage.copied = find_assigned(node, stage)
     g.stages[k], env = stage, after
   end
   g.homes = env

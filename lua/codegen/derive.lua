@@ -498,6 +498,31 @@ local function with_kept(node, r, made, passes)
   return fields
 end
 
+-- A column that the function assigns is copied from the input's only where nobody can see it in between.
+local function passes_of_assigned(node, a, passes)
+  if node.verb ~= "map" or node.input.bare then return end
+  for name in pairs(a.assigned[1]) do
+    if passes[name] and not result.writes_unseen(a, name) then passes[name] = nil end
+  end
+end
+
+-- A column that a row has from the record, without a word of it in the function, is read like one that the function reads: where
+-- only some branches assign it, or give the record at all.
+local function add_inherited(node, exits, passes)
+  if node.reads == true or node.input.bare then return end
+  local function add(name, f)
+    if f.p == 1 and passes[name] ~= f.name then node.reads[f.name] = true end
+  end
+  for _, exit in ipairs(exits) do
+    for id in pairs(exit.value.set or {}) do
+      for name, v in pairs(exit.rows[id].fields) do
+        if v.t == "field" then add(name, v) end
+        for _, f in pairs(v.from or {}) do add(name, f) end
+      end
+    end
+  end
+end
+
 function rows_of(node, a, exits, how)
   local r = result.of(exits)
   if not a.known then r.unknown = true end
@@ -506,11 +531,13 @@ function rows_of(node, a, exits, how)
   check_result(node, a, r, exits, how)
   local fields, passes
   if node.returns then fields, passes = declared(node, r) else fields, passes = found(node, r, a) end
+  passes_of_assigned(node, a, passes)
   if node.keeps then fields = with_kept(node, r, fields, passes) end
   -- Rows that stay what they are keep hidden keys; a table sets the whole row.
   if r.record and not r.table and not r.text and not node.returns and node.input.bare == nil then
     hidden_keys(node, fields, passes)
   end
+  add_inherited(node, exits, passes)
   local bare = #fields == 1 and fields[1].name == "line" and fields[1].type == "string" and not r.table and not r.record
   if node.returns then bare = bare and r.text end
   finish(node, fields, passes, bare)
@@ -553,6 +580,10 @@ function verbs.flat_map(node)
     needs_returns(node, "its function hands `out` on, so the rows it gives cannot be found")
   end
   if a.known and #a.emits == 0 and not a.out_escapes and not (a.raises and #a.returns == 0) then
+    if #a.side_emits > 0 then
+      fault.raise("TYPE", node.where, ("%s: its function gives rows to side outputs alone, so its own stream has no columns"):format(
+        node.name), 'filter(function(e, out) out("tag", e) return false end) has those of its input')
+    end
     fault.raise("TYPE", node.where, ("%s: its function never calls its second parameter"):format(node.name),
       "flat_map(function(e, out) out { name = value } end)")
   end

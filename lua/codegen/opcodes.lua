@@ -30,13 +30,15 @@ for name in ("JMP UCLO ISNEXT FORI JFORI FORL IFORL ITERL IITERL LOOP ILOOP"):gm
 local decoded = setmetatable({}, { __mode = "k" })
 
 ---The instructions of a Lua function, in order; `code[pc]`, pc from 1. Nil for C functions and where names are unknown.
----Remembered, because loops that were compiled are patched: what is analysed is the function as it was loaded.
+---What is analysed is the function as it was loaded: loops of one that ran hot already, in the script or as another closure, are
+---patched, and so their traces go first. Remembered, so that it is not done to those that run.
 ---@return table[]? { op, a, b, c, d, target, line }
 function opcodes.decode(fn)
   if decoded[fn] then return decoded[fn] end
   if opcodes.unknown then return nil end
   local info = util.funcinfo(fn)
   if not info.bytecodes then return nil end
+  jit.flush(fn)
   local code = {}
   for pc = 1, info.bytecodes - 1 do
     local ins = util.funcbc(fn, pc)

@@ -90,6 +90,17 @@ function result.of(exits)
   return r
 end
 
+---May the function find out which columns its record has, or assign some that are not known?
+function result.any_column(analysis)
+  return not analysis.known or analysis.assigned_dynamic[1] or analysis.reads[1] == true
+end
+
+---Is what the function assigns to this column seen by the rows that it returns alone?
+function result.writes_unseen(analysis, name)
+  local looked_at = analysis.looked_at[1]
+  return not result.any_column(analysis) and #analysis.side_emits == 0 and not looked_at[name] and not looked_at[true]
+end
+
 ---Do all branches that give the record itself assign this column?
 function result.always_assigns(analysis, name)
   for _, exit in ipairs(analysis.returns) do

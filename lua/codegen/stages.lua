@@ -75,6 +75,7 @@ local function write_setters(w, g, stage, label)
     w:line("return")
     w:close()
   end
+  for _, name in ipairs(stage.copied or {}) do w:line("if k == %s then return end -- copied from the input row", quote(name)) end
   w:line("raise_column(%d, k)", stage.k - 1)
   w:close()
 end
@@ -103,7 +104,7 @@ function stages.write_record(w, g, stage, label, reads, modes)
   if not stage.node.input.by_name.copy then w:line("-- e:copy()") end
   write_index(w, g, label, entries, stage.node.input.by_name.copy and ("return no_field(%d, k)"):format(stage.k - 1)
     or ('return k == "copy" and copy_record or no_field(%d, k)'):format(stage.k - 1))
-  if stage.assigned and #stage.assigned > 0 then
+  if stage.assigned and (#stage.assigned > 0 or stage.copied and stage.copied[1]) then
     write_setters(w, g, stage, label)
     g.names:declare(w, "rec_" .. label, ("record(%d, %s, %s)"):format(stage.k - 1, g.names:ref("index_" .. label),
       g.names:ref("assign_" .. label)))

@@ -84,6 +84,25 @@ describe("a map that returns a table", function()
     assert.equal("a ?, b ?, c ?, d ?, $time timestamp", columns(node))
   end)
 
+  it("reads what a row has from the record where only some branches say so", function()
+    assert.equal("n user", reads(map(function(e) if e.user == "a" then e.n = 1 end return e end)))
+    assert.equal("user", reads(map(function(e) e.n = 1 return e.user == "a" and e or nil end)))
+    assert.equal("amount user", reads(map(function(e) if e.user == "a" then return { amount = 1 } end return e end, nil,
+      schema "user string; amount double")))
+    assert.equal("n", reads(derive({ verb = "flat_map", fn = function(e, out) out(e) out { n = 1 } end }, schema "n int")))
+  end)
+
+  it("is found in functions that were compiled before", function()
+    local function sum(e)
+      local all = 0
+      for _, v in ipairs(e.list) do all = all + v * e.n end
+      for k in pairs(e.list) do all = all + k end
+      return { all = all }
+    end
+    for _ = 1, 300 do sum { list = { 1, 2, 3 }, n = 1 } end
+    assert.equal("list n", reads(map(sum, nil, schema "n int; list list(int)")))
+  end)
+
   it("reads everything when the record goes where it is not followed", function()
     local sink = setmetatable({}, { __call = function() end })
     assert.equal("all", reads(map(function(e) sink(e) return { a = e.user } end)))

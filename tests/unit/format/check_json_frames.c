@@ -62,6 +62,8 @@ START_TEST(an_array_is_read_item_by_item)
     gives(NULL, "[\n{\"a\":1},\n{\"a\":2,\"b\":[1,2]},\n{\"a\":3}\n]\n", three, "");
     gives(NULL, " [ { \"a\" : 1 }\n , {\n\"a\":2,\n\"b\":[\n1,\n2]\n}\n,\n{\"a\":3}]\n\n", three,
           "");
+    gives(NULL, "[]", "", "");
+    gives(NULL, " [\n ]\n", "", "");
     gives("array", "[]", "", "");
     gives("array", "", "", "");
     gives("array", "[{\"a\":1}][{\"a\":2,\"b\":[1,2]}]\n[{\"a\":3}]", three, "");

@@ -330,6 +330,8 @@ START_TEST(each_of_ten_kinds_of_broken_line_is_named)
     refuses(s, "[{\"id\":1}]", TM_E_BAD_TYPE, "the record is an array, an object is needed");
     refuses_bytes(s, "{\"id\":1,\"name\":\"a\0b\"}", 21, TM_E_BAD_JSON,
                   "0x00 is not allowed inside a string (byte 17)");
+    refuses(s, "{\"id\":1,\t\"name\":\t\"a\\\"\tb\"}", TM_E_BAD_JSON,
+            "0x09 is not allowed inside a string (byte 21)");
     refuses_bytes(s, "{\"id\":1,\0\"name\":\"ab\"}", 21, TM_E_BAD_JSON, "found 0x00");
     refuses_bytes(s, "{\"id\":1\0,\"name\":\"ab\"}", 21, TM_E_BAD_JSON, "not a number");
     refuses_bytes(s, "{\"id\":1}\0", 9, TM_E_BAD_JSON, "0x00 follows the closing brace");

@@ -172,7 +172,7 @@ static double draw_bits(void)
     return x == x && x - x == 0 ? x : 1;
 }
 
-START_TEST(values_of_all_magnitudes_take_bounded_memory_at_a_larger_error)
+START_TEST(values_of_all_magnitudes_have_the_same_error_in_bounded_memory)
 {
     enum { MANY = 600000 };
     seed_from("all doubles");
@@ -189,46 +189,12 @@ START_TEST(values_of_all_magnitudes_take_bounded_memory_at_a_larger_error)
         double q = QS[i], x = all[i == 0 ? 0 : (uint32_t)ceil(q * MANY - 1e-9) - 1];
         double y = get(merged, q);
         ck_assert(y == get(accumulator(WHOLE), q));
-        ck_assert(fabs(y - x) <= fabs(x) * 0.34);
+        ck_assert_msg(fabs(y - x) <= fabs(x) / 129 * (1 + 1e-9), "%g: %g, %g", q, x, y);
         ck_assert(i == 0 || y >= get(merged, QS[i - 1]));
     }
-    ck_assert_int_lt(accumulators_mem.used_bytes, 8 * 64 * 1024 * 4);
+    ck_assert_int_lt(accumulators_mem.used_bytes, 8 * 2 * TM_QUANTILE_SLOTS_MAX * sizeof(uint64_t));
     free(all);
     accumulators_free();
-}
-END_TEST
-
-START_TEST(the_error_grows_level_by_level_with_the_magnitudes)
-{
-    // 64 buckets a doubling: 6144 are 96 doublings.
-    static const struct {
-        int doublings;
-        double error;
-    } cases[] = {{95, 1.0 / 129}, {97, 1.0 / 65}, {190, 1.0 / 65}, {200, 1.0 / 33}};
-    seed_from("levels");
-    for (size_t c = 0; c < 4; c++) {
-        accumulators_new(TM__QUANTILE_VALUE_BYTES, 0);
-        double worst = 0;
-        uint32_t count = 0;
-        for (int e = 0; e < cases[c].doublings; e++)
-            for (int part = 0; part < 64; part++, count++)
-                values[count] = ldexp(1 + (part + uniform()) / 64, e - 20);
-        for (uint32_t i = count; i-- > 0;) { // in some order
-            uint32_t j = (uint32_t)draw(i + 1);
-            double x = values[j];
-            values[j] = values[i];
-            values[i] = x;
-            add(accumulator(0), x);
-        }
-        sort_values(count);
-        for (double q = 0.001; q < 1; q += 0.001) {
-            double x = exact(count, q), error = fabs(get(accumulator(0), q) - x) / x;
-            worst = error > worst ? error : worst;
-        }
-        ck_assert_msg(worst <= cases[c].error + 1e-9 && worst > cases[c].error * 0.8,
-                      "%d doublings: %g", cases[c].doublings, worst);
-        accumulators_free();
-    }
 }
 END_TEST
 
@@ -269,8 +235,7 @@ int main(void)
     TCase *tc = tcase_create("quantile");
     tcase_add_test(tc, every_quantile_is_within_eight_tenths_of_a_percent_of_its_value);
     tcase_add_test(tc, parts_merged_in_any_order_and_shape_are_the_whole);
-    tcase_add_test(tc, values_of_all_magnitudes_take_bounded_memory_at_a_larger_error);
-    tcase_add_test(tc, the_error_grows_level_by_level_with_the_magnitudes);
+    tcase_add_test(tc, values_of_all_magnitudes_have_the_same_error_in_bounded_memory);
     tcase_add_test(tc, infinities_and_nan_have_their_places);
     tcase_add_test(tc, ranks_are_those_of_sql);
     return run_suite(tc, "quantile");
