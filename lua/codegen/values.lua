@@ -2,7 +2,8 @@
 -- Values are never changed once made. Kinds (field `t`):
 --   type   a value of one column type: { type =, const =, null =, text = } (nil counts as any type: columns are nullable;
 --          `null`: branches joined of which one had nil; `text`: a string that is UTF-8 for sure; `slice`: it may be a
---          slice (slice.lua), of the group of that name of a regular expression if it is one)
+--          slice (slice.lua), of the group of that name of a regular expression if it is one, of a part of a column;
+--          `view`: it is the part with this path of column `name` of record parameter `p` (parts.lua))
 --   nil
 --   field  the untouched value of column `name` of record parameter `p`, of type `type`
 --   row    one of the rows in `set` (record parameters and tables made in the function, by id)
@@ -98,8 +99,8 @@ end
 
 function values.equal(a, b)
   if a == b then return true end
-  if a.t ~= b.t or a.null ~= b.null or a.text ~= b.text or a.slice ~= b.slice or a.type ~= b.type or a.const ~= b.const
-    or a.name ~= b.name or a.p ~= b.p or a.v ~= b.v then
+  if a.t ~= b.t or a.null ~= b.null or a.text ~= b.text or a.slice ~= b.slice or a.view ~= b.view or a.type ~= b.type
+    or a.const ~= b.const or a.name ~= b.name or a.p ~= b.p or a.v ~= b.v then
     return false
   end
   if a.t == "row" then
@@ -121,9 +122,9 @@ end
 local function origins(a, b)
   local from
   for _, v in ipairs { a, b } do
-    if v.t == "field" then
+    if v.t == "field" or v.view then
       from = from or {}
-      from[v.p .. " " .. v.name] = v
+      from[v.p .. " " .. v.name .. (v.view or "")] = v
     end
     for k, f in pairs(v.from or {}) do
       from = from or {}
