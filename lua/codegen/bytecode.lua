@@ -9,6 +9,7 @@ local opcodes = require "codegen.opcodes"
 local values = require "codegen.values"
 local calls = require "codegen.calls"
 local captured = require "codegen.captured"
+local flat = require "codegen.flat"
 local parts = require "codegen.parts"
 local texts = require "codegen.texts"
 local util = require "jit.util"
@@ -239,6 +240,7 @@ end
 
 local function get(m, s, r)
   local v = s.regs[r] or UNKNOWN
+  flat.note_use(m, v)
   -- A closure made in the function may change any local at any call.
   if m.captured and v.t ~= "row" and v.t ~= "const" and v.t ~= "out" then
     use(m, v, "other")
@@ -344,7 +346,11 @@ function on.CAT(m, s, i)
   set(s, i.a, known and (text and values.TEXT or STRING) or UNKNOWN)
 end
 
-function on.MOV(_, s, i) set(s, i.a, s.regs[i.d] or UNKNOWN) end
+function on.MOV(m, s, i)
+  local v = s.regs[i.d] or UNKNOWN
+  flat.note_use(m, v)
+  set(s, i.a, v)
+end
 on.NOT = function(_, s, i) set(s, i.a, BOOL) end
 function on.LEN(m, s, i)
   local v = get(m, s, i.d)
@@ -387,8 +393,12 @@ local function add_nils(m, pc, fields)
   return fields
 end
 
-function on.TNEW(m, s, i, pc) set(s, i.a, bytecode.new_row(m, s, pc, add_nils(m, pc, {}))) end
+function on.TNEW(m, s, i, pc)
+  flat.note_place(m, s, "makes")
+  set(s, i.a, bytecode.new_row(m, s, pc, add_nils(m, pc, {})))
+end
 function on.TDUP(m, s, i, pc)
+  flat.note_place(m, s, "makes")
   local fields, positional = {}, false
   for k, v in pairs(opcodes.constant(m.fn, i.d)) do
     if type(k) == "string" then fields[k] = values.constant(v) else positional = true end
@@ -457,6 +467,7 @@ on.TGETR = on.TGETV
 
 function on.TSETS(m, s, i)
   local v, value = get(m, s, i.b), get(m, s, i.a)
+  flat.note_place(m, s, "stores", v.only)
   if v.t == "row" then return write_row(m, s, v, opcodes.constant(m.fn, i.c), value, i.line) end
   consume(m, s, v)
   consume(m, s, value)
@@ -589,6 +600,7 @@ local WAY_OF_NIL = { ISF = 1, ISFC = 1, IST = 2, ISTC = 2 }
 -- The ways on from a conditional instruction.
 local function branch(m, s, i, flow)
   local v = i.d and s.regs[i.d] or UNKNOWN
+  flat.note_use(m, v)
   if v.t == "nil" and WAY_OF_NIL[i.op] and not m.captured then
     if i.op == "ISFC" then set(s, i.a, NIL) end
     return flow(WAY_OF_NIL[i.op], s)
@@ -625,6 +637,7 @@ local function interpret(m, code, first)
     while true do
       local i = code[pc]
       if i == nil then break end
+      m.pc = pc
       m.root.steps = m.root.steps + 1
       if m.root.steps > STEPS_MAX then return false end
       local handler = on[i.op]
@@ -660,7 +673,7 @@ function bytecode.run(out, fn, args, rows, depth, prefix)
     path = (info.source or "="):gsub("^[@=]", ""), nil_keys = texts.nil_keys(fn) }
   for _, i in ipairs(code) do
     if i.op:find("^USET") then m.assigned_upvalues[i.a] = true end
-    if i.op == "FNEW" then m.captured = true end
+    if i.op == "FNEW" then m.captured, out.captured = true, true end
   end
   local s = { regs = {}, rows = copy_map(rows) }
   for n = 1, info.params do
@@ -688,6 +701,10 @@ end
 ---@field uses table[] per parameter: column -> { eq = set of texts, other =, slice =, view = boolean?, into = fields of tables }
 ---@field slices boolean what may be a slice goes nowhere but where slices may
 ---@field strings table<string, boolean> but for what groups of these names take, and for these parts (parts.lua)
+---@field rows_used table<string, table<string, boolean>> tables made in the function -> instructions that take them from a register
+---@field makes table<string, table> instructions that make a table: what is known there (flat.lua)
+---@field stores table<string, table> instructions that store a field
+---@field captured boolean the function makes closures
 ---@field parts table[] per parameter: column -> path of a text in it -> name of its slice
 ---@field assigned table[] per parameter: names assigned -> "job.lua:3"
 ---@field looked_at table[] per parameter: set of names read, columns or not
@@ -711,7 +728,8 @@ end
 function bytecode.analyse(fn, params)
   local out = { reads = {}, uses = {}, assigned = {}, assigned_dynamic = {}, emits = {}, side_emits = {}, unknown_fields = {},
     problems = {}, problem_keys = {}, seen_keys = {}, schemas = {}, steps = 0, functions = { fn }, slow_calls = {},
-    looked_at = {}, kept_records = {}, assumed = {}, made = {}, slices = true, strings = {}, parts = {} }
+    looked_at = {}, kept_records = {}, assumed = {}, made = {}, slices = true, strings = {}, parts = {},
+    rows_used = {}, stores = {}, makes = {}, captured = false }
   local args, rows = {}, {}
   for p, param in ipairs(params) do
     out.reads[p], out.uses[p], out.assigned[p], out.schemas[p] = {}, {}, {}, param

@@ -31,7 +31,7 @@ end
 ---@param keeps boolean
 function calls.upvalue(v, keeps)
   if type(v) == "nil" or type(v) == "cdata" then return UNKNOWN end
-  if keeps and is_null(v) then return NIL end
+  if keeps and is_null(v) then return values.NULL end
   if not keeps and (type(v) == "function" or type(v) == "table") then return UNKNOWN end
   return keeps and values.constant(v) or values.without_value(values.constant(v))
 end
@@ -60,7 +60,7 @@ function calls.member(t, key, m, line)
       return UNKNOWN
     end
     if key == "copy" and v ~= nil and tostring(t) == "tm" then return { t = "const", v = calls.copy } end
-    if is_null(v) then return NIL end
+    if is_null(v) then return values.NULL end
     if type(v) == "number" then return values.constant(v) end
   else
     v = rawget(t, key)

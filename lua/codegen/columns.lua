@@ -234,7 +234,8 @@ function columns.getter(w, names, home, masks, stage, mode)
     end
     mode = nil
   end
-  if mode and home.kind == "in" and home.field.reference and not home.field.view and not home.read then
+  local view = home.kind == "in" and home.field.view and not (mode == "untouched" and home.field.nested)
+  if mode and home.kind == "in" and home.field.reference and not view and not home.read then
     local name = ("eq%s_%s"):format(stage, home.getter)
     write_equal_getter(w, names, name, home, masks, mode == "untouched" and {} or mode)
     return names:ref(name)

@@ -96,7 +96,7 @@ function runtime.new(nodes, ctx, C, plan)
   R.cell, variable = cells.store(R.texts)
 
   for k, node in ipairs(nodes) do
-    R.fns[k], R.resumed[k] = metrics.bind(ctx, k, node, node.fn)
+    R.fns[k], R.resumed[k] = metrics.bind(ctx, k, node, node.codegen.flat or node.fn)
     if node.assigns then
       R.fns[k] = {}
       for i, a in ipairs(node.assigns) do R.fns[k][i] = metrics.bind(ctx, k, node, a.fn) end
@@ -112,7 +112,7 @@ function runtime.new(nodes, ctx, C, plan)
   ---The writer of a column of operator k that is given tables of a known shape.
   function R.shaped(k, name)
     local node = nodes[k]
-    return shaped.load(node.schema.fields[node.schema.by_name[name]].type, node.codegen.shapes[name])
+    return shaped.load(node.schema.fields[node.schema.by_name[name]].type, node.codegen.shapes[name], name)
   end
 
   local failed = {}

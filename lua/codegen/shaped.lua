@@ -5,6 +5,7 @@ local ffi = require "ffi.init"
 local arena = require "codegen.arena"
 local explain = require "codegen.explain"
 local fit = require "codegen.fit"
+local flat = require "codegen.flat"
 local heat = require "codegen.heat"
 local layout = require "ffi.layout"
 local nest = require "codegen.nest"
@@ -21,7 +22,7 @@ local quote = writer.quote
 
 local HEAD = [[
 local R = ...
-local A, null, bad, begin, ensure, view, clock, tree = R.A, R.null, R.bad, R.begin, R.ensure, R.view, R.clock, R.tree
+local A, null, bad, begin, ensure, view, clock = R.A, R.null, R.bad, R.begin, R.ensure, R.view, R.clock
 local cast, copy, type, floor, bor, band = R.cast, R.copy, type, R.floor, R.bor, R.band
 local words, int64, slice_text, unpack_slice, is_utf8 = R.words, R.int64, R.slice_text, R.unpack_slice, R.is_utf8
 local fit_decimal, fit_int64 = R.fit_decimal, R.fit_int64
@@ -34,14 +35,18 @@ local TEXT = { string = true, bytes = true }
 local SHORT_BYTES = 16
 
 -- The fields of a struct, those in it among them: names of locals, where each lies, what is known of it.
-local function plan(p, tree, shape, path)
+---@param path string to the struct, for messages
+---@param key string? in the row's table, where the struct's fields stand there
+local function plan(p, tree, shape, path, key)
   p.count = p.count + 1
-  local s = { tree = tree, id = p.count, layout = layout.of(view_text.schema(tree)), fields = {} }
+  local s = { tree = tree, id = p.count, shape = shape, layout = layout.of(view_text.schema(tree)), fields = {} }
   for i, f in ipairs(tree.of) do
     local known = shape.fields[f.name]
     local field = { name = f.name, tree = f.type, required = f.required, member = s.layout.fields[i], known = known,
-      x = ("x%d_%d"):format(s.id, i), path = explain.step(path, f.name) }
-    if known and known.shape then field.struct = plan(p, f.type, known.shape, field.path) end
+      x = ("x%d_%d"):format(s.id, i), path = explain.step(path, f.name), key = key and flat.key(key, f.name) or f.name }
+    local constant = shape.constants and shape.constants[f.name]
+    if constant then field.constant = constant[1] end
+    if known and known.shape then field.struct = plan(p, f.type, known.shape, field.path, key and field.key) end
     s.fields[i] = field
   end
   return s
@@ -68,26 +73,32 @@ local function take_text(w, f)
   w:line("need = need + n_%s", f.x)
 end
 
+local function literal(value)
+  if type(value) == "string" then return quote(value) end
+  if type(value) ~= "number" then return tostring(value) end
+  return math.abs(value) == math.huge and (value > 0 and "1 / 0" or "-1 / 0") or ("%.17g"):format(value)
+end
+
 local function take_fields(w, s, t)
   for _, f in ipairs(s.fields) do
     if f.known then
-      w:line("%s = %s[%s]", f.x, t, quote(f.name))
+      w:line("%s = %s", f.x, f.constant ~= nil and literal(f.constant) or ("%s[%s]"):format(t, quote(f.key)))
       if is_nested(f) then
-        w:line("if %s == null then %s = nil end", f.x, f.x)
-        if f.required then w:line("if %s == nil then bad(tree, root, name) end", f.x) end
+        if not f.struct or f.struct.shape.null then w:line("if %s == null then %s = nil end", f.x, f.x) end
+        if f.required then w:line("if %s == nil then bad(root, name) end", f.x) end
       else
-        take.check(w, f.x, { name = f.name, type = f.tree.text, required = f.required }, "bad(tree, root, name, nil, %s, %s)",
+        take.check(w, f.x, { name = f.name, type = f.tree.text, required = f.required }, "bad(root, name, %s, %s)",
           f.known.text, f.known.slice)
       end
       if TEXT[f.tree.kind] then take_text(w, f) end
       if f.struct then
         w:open("if %s ~= nil then", f.x)
         w:line("need = need + %d", f.struct.layout.fixed_bytes + 8)
-        take_fields(w, f.struct, f.x)
+        take_fields(w, f.struct, f.key == f.name and f.x or t)
         w:close()
       end
     elseif f.required then
-      w:line("bad(tree, root, name)")
+      w:line("bad(root, name)")
     end
   end
 end
@@ -193,6 +204,7 @@ local function generate(p, s)
     if f.known and is_nested(f) and not f.struct then w:line("local put_%s = R.part(%s)", f.x, quote(f.tree.text)) end
   end)
   w:open("local function write(root, name)")
+  if s.shape.null then w:line("if root == null then return nil end") end
   w:line("local need = %d", s.layout.fixed_bytes + 8)
   each_field(s, function(f)
     if f.known then w:line("local %s", f.x) end
@@ -218,17 +230,34 @@ local function rows_of(s, rows)
   return rows
 end
 
----The function that writes such tables to the arena, given the table and the name of the column: gives a view.
+-- The table as the user's function has written it, for messages.
+local function rebuilt(s, t)
+  local made = {}
+  for _, f in ipairs(s.fields) do
+    local x = f.known and t[f.key]
+    if f.constant ~= nil then x = f.constant end
+    if f.struct and x then made[f.name] = rebuilt(f.struct, f.key == f.name and x or t)
+    elseif f.known and f.known.slice then made[f.name] = slice.given_text(x)
+    else made[f.name] = x or nil end
+    if x == false then made[f.name] = false end
+  end
+  return made
+end
+
+---The function that writes such tables to the arena, given the table, or the row's where the shape is flat, and the name of the
+---column: gives a view.
 ---@param text string the column's type, a struct
 ---@param shape codegen.shape
-function shaped.load(text, shape)
+---@param column string
+function shaped.load(text, shape, column)
   local tree = type_text.tree(text)
   local p = { count = 0, open = {} }
-  local s = plan(p, tree, shape, "")
+  local s = plan(p, tree, shape, "", shape.flat and column)
+  local function bad(root, name) explain.raise(tree, rebuilt(s, root), name) end
   local found, null = pcall(require, "tidemill.null")
   local R = {
-    A = arena.state, null = found and null or {}, bad = explain.raise, begin = arena.begin, ensure = arena.ensure,
-    view = views.of(text), clock = views.clock, tree = tree, cast = ffi.cast, copy = ffi.copy, floor = math.floor, bor = bit.bor,
+    A = arena.state, null = found and null or {}, bad = bad, begin = arena.begin, ensure = arena.ensure,
+    view = views.of(text), clock = views.clock, cast = ffi.cast, copy = ffi.copy, floor = math.floor, bor = bit.bor,
     band = bit.band, words = ffi.typeof("uint64_t *"), int64 = ffi.typeof("int64_t"), slice_text = slice.given_text,
     unpack_slice = slice.unpack, is_utf8 = fit.is_utf8, fit_decimal = fit.decimal, fit_int64 = fit.int64, part = nest.part,
     rows = rows_of(s, {}),

@@ -9,6 +9,10 @@ local shapes = {}
 
 ---@class codegen.shape
 ---@field fields table<string, codegen.shape.field> fields that some table may have
+---@field places table[] { id =, outer = }: the tables by their place in the function, and those that they are stored in
+---@field null boolean? it may be tm.null
+---@field constants table<string, any[]>? of flat ones: fields that are the same in every row, by name
+---@field flat boolean? of a column: its fields stand in the row's table (flat.lua)
 
 ---@class codegen.shape.field
 ---@field shape codegen.shape? of a struct, where its tables are known too
@@ -44,18 +48,19 @@ local function need_strings(a, list)
   end
 end
 
--- The rows that the values are, nil where one may be anything else but nil.
+-- The rows that the values are, nil where one may be anything else but nil; may one be tm.null?
 local function rows_of(list)
-  local found = {}
+  local found, null = {}, nil
   for _, value in ipairs(list) do
     if value.v.t ~= "row" and value.v.t ~= "nil" then return nil end
+    null = null or value.v.null
     for id in pairs(value.v.set or {}) do
       local row = value.rows[id]
       if not row or row.p or row.open or row.dynamic or row.positional or row.copied then return nil end
-      found[#found + 1] = { fields = row.fields, rows = value.rows }
+      found[#found + 1] = { id = id, outer = value.outer, fields = row.fields, rows = value.rows }
     end
   end
-  return found[1] and found
+  return found[1] and found, null
 end
 
 local function field_of(a, list)
@@ -75,17 +80,23 @@ local function field_of(a, list)
 end
 
 local function build(a, tree, list, count, depth)
-  local rows = depth < type_text.DEPTH_MAX and rows_of(list)
+  if depth >= type_text.DEPTH_MAX then return nil end
+  local rows, null = rows_of(list)
   if not rows then return nil end
   for _, row in ipairs(rows) do
     for key in pairs(row.fields) do if not tree.by_name[key] then return nil end end
   end
-  local shape = { fields = {} }
+  local shape, seen = { fields = {}, places = {}, null = null }, {}
+  for _, row in ipairs(rows) do -- a return may have been looked at several times
+    local key = row.id .. " " .. row.outer
+    if not seen[key] then shape.places[#shape.places + 1] = { id = row.id, outer = row.outer } end
+    seen[key] = true
+  end
   for _, f in ipairs(tree.of) do
     local given, is_given = {}, false
     for i, row in ipairs(rows) do
       local v = row.fields[f.name] or values.NIL
-      given[i], is_given = { v = v, rows = row.rows }, is_given or v.t ~= "nil"
+      given[i], is_given = { v = v, rows = row.rows, outer = row.id }, is_given or v.t ~= "nil"
     end
     count.n = count.n + 1
     if count.n > FIELDS_MAX then return nil end
@@ -121,7 +132,7 @@ function shapes.of(a, exits, schema, passes, sure)
     for _, exit in ipairs(exits) do
       for id in pairs(exit.value.t == "row" and exit.value.set or {}) do
         local row = exit.rows[id]
-        if not row.p then list[#list + 1] = { v = row.fields[name] or values.NIL, rows = exit.rows } end
+        if not row.p then list[#list + 1] = { v = row.fields[name] or values.NIL, rows = exit.rows, outer = id } end
       end
     end
     local index = schema.by_name[name]

@@ -138,15 +138,16 @@ end
 
 -- One value into its column's variable, which is an argument of emit in the last operator.
 ---@param give string? see take.check
-local function put(w, g, stage, c, value, bad, give)
+---@param given string?
+local function put(w, g, stage, c, value, bad, give, given)
   local codegen, name = stage.node.codegen, c.field.name
   if stage.parameters then
     w:line("local %s = %s", c.home.var, value)
-    take.check(w, c.home.var, c.field, bad, codegen.texts[name], codegen.slices[name], stage.open, give)
+    take.check(w, c.home.var, c.field, bad, codegen.texts[name], codegen.slices[name], stage.open, give, given)
   else
     w:open("do")
     w:line("local x = %s", value)
-    take.check(w, "x", c.field, bad, codegen.texts[name], codegen.slices[name], stage.open, give)
+    take.check(w, "x", c.field, bad, codegen.texts[name], codegen.slices[name], stage.open, give, given)
     cells.put(w, g.names, c.home, "x")
     w:close()
   end
@@ -160,7 +161,8 @@ local function from_table(w, g, stage, x, bad, bad_key)
     take.check_keys(w, x, g.names:ref("keys_" .. stage.k), #visible(stage.node.schema), bad_key)
   end
   for _, c in ipairs(stage.vars) do
-    put(w, g, stage, c, index_of(x, c.field.name, proven), bad, shape_of(stage, c) and g.names:ref("give_" .. c.home.var))
+    local shape = shape_of(stage, c)
+    put(w, g, stage, c, index_of(x, c.field.name, proven), bad, shape and g.names:ref("give_" .. c.home.var), shape and shape.flat and x)
   end
 end
 

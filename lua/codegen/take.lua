@@ -45,7 +45,8 @@ end
 ---@param is_slice boolean? it may be a slice, and may stay one where a column's text is taken
 ---@param open boolean? errors of this operator leave the chunk (README.md, "Loops in user functions")
 ---@param give string? name of the function that writes a nested value (shaped.lua), where the general one is not needed
-function take.check(w, x, field, bad, is_text, is_slice, open, give)
+---@param given string? what that is given in place of `x`
+function take.check(w, x, field, bad, is_text, is_slice, open, give, given)
   local kind, precision, scale = layout.parse_type(field.type)
   if is_slice and not take.keeps_slice(field, is_text) then w:line("%s = slice_text(%s)", x, x) end
   local name = quote(field.name)
@@ -55,11 +56,11 @@ function take.check(w, x, field, bad, is_text, is_slice, open, give)
     give = give or ("encoders[%s]"):format(quote(field.type))
     w:open("if %s ~= nil then", x)
     if k then -- outside of the user's function, whose errors are caught
-      w:line("local fits, value = pcall(%s, %s, %s)", give, x, name)
+      w:line("local fits, value = pcall(%s, %s, %s)", give, given or x, name)
       w:line("if not fits then return fail(%s, value) end", k)
       w:line("%s = value", x)
     else
-      w:line("%s = %s(%s, %s)", x, give, x, name)
+      w:line("%s = %s(%s, %s)", x, give, given or x, name)
     end
     w:close()
     if field.required then w:line("if %s == nil then %s end", x, fail) end

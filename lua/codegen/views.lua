@@ -13,6 +13,8 @@ local writer = require "codegen.writer"
 
 local views = {}
 
+local type, tonumber = type, tonumber
+
 -- Names of the members: address, number of the row, length of the bytes.
 views.AT, views.ROW, views.LENGTH = "\254", "\255", "\253"
 local AT, ROW, LENGTH = views.AT, views.ROW, views.LENGTH
