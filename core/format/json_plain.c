@@ -1,7 +1,7 @@
 // Lists and structs that are as they should be, what nearly every nested value is: straight into
 // the row behind its last byte, in one pass, as json_fields.c reads records. Whatever is not as it
-// should be, or is rare (a null in a list, a key that is no field's, a key given twice), makes the
-// caller read the value again with json_nested.c, which has every way and every message.
+// should be, or is rare (a null in a list, a key given twice), makes the caller read the value
+// again with json_nested.c, which has every way and every message.
 //
 // Only for types that consist of scalars, lists and structs of at most 64 fields: tm__keys_init
 // marks their nodes `plain`.
@@ -124,6 +124,34 @@ __attribute__((noinline)) static bool set_nulls(const struct tm_schema *of, uint
     return true;
 }
 
+// The key at p, which is not the one that was expected behind *node. Behind its colon, *node the
+// one it is.
+__attribute__((noinline)) static const uint8_t *look_up(struct tm__json_record *r,
+                                                        struct tm__keys *keys,
+                                                        struct tm__key_node **node,
+                                                        const uint8_t *p)
+{
+    const uint8_t *text = r->place.text, *colon;
+    if (*p != '"' || (colon = tm__json_skip_string(r, p + 1)) == NULL)
+        return NULL;
+    colon = tm__json_skip_space(r, colon);
+    if (*colon != ':')
+        return NULL;
+    *node = tm__json_find_key(r, keys, *node, (uint32_t)(p - text), (uint32_t)(colon - text));
+    return *node == NULL ? NULL : colon + 1;
+}
+
+// The value of a key that names no field; behind it, or NULL: it may be right all the same.
+__attribute__((noinline)) static const uint8_t *skip_value(struct tm__json_record *r,
+                                                           const uint8_t *p)
+{
+    const uint8_t *stop, *end;
+    if (*p == '{' || *p == '[')
+        return tm__json_skip_nested(r, p, &stop);
+    end = *p == '"' ? tm__json_skip_string(r, p + 1) : tm__json_skip_word(r, p);
+    return end == p ? NULL : end;
+}
+
 // From behind the opening brace at r->heap; behind the closing one.
 static const uint8_t *read_struct(struct tm__json_record *r, struct tm__key_node *of,
                                   const uint8_t *p)
@@ -143,13 +171,20 @@ static const uint8_t *read_struct(struct tm__json_record *r, struct tm__key_node
         goto done;
     }
     for (;;) {
-        node = node->next;
-        if (TM_UNLIKELY(!tm__key_matches(node, p, r->end)))
-            return NULL;
-        p = skip_space(r, p + node->span);
+        if (TM_LIKELY(tm__key_matches(node->next, p, r->end))) {
+            node = node->next;
+            p += node->span;
+        } else {
+            r->heap = heap; // room for a key without its escapes
+            if ((p = look_up(r, of->keys, &node, p)) == NULL)
+                return NULL;
+        }
+        p = skip_space(r, p);
         if (TM_UNLIKELY((present & node->bit) != 0))
             return NULL;
-        if (TM_UNLIKELY(*p == 'n' && memcmp(p, "null", 4) == 0)) {
+        if (TM_UNLIKELY(node->field < 0)) {
+            p = skip_value(r, p);
+        } else if (TM_UNLIKELY(*p == 'n' && memcmp(p, "null", 4) == 0)) {
             p += 4;
         } else if (!tm_type_is_nested(node->type)) {
             present |= node->bit;
@@ -162,8 +197,8 @@ static const uint8_t *read_struct(struct tm__json_record *r, struct tm__key_node
             p = read_nested(r, node, p);
             base = r->row + start;
             heap = r->heap;
-            uint64_t ref = tm_nest_ref((uint32_t)(child - start),
-                                       (uint32_t)((size_t)(heap - r->row) - child));
+            uint64_t ref =
+                tm_nest_ref((uint32_t)(child - start), (uint32_t)((size_t)(heap - r->row) - child));
             memcpy(base + node->offset, &ref, sizeof ref);
         }
         if (TM_UNLIKELY(p == NULL))
