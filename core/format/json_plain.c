@@ -39,14 +39,34 @@ static TM__ALWAYS_INLINE bool has_room(struct tm__json_record *r, const uint8_t 
 
 // --- values --------------------------------------------------------------------------------------
 
-// A scalar that the fast ways do not take: into *slot, its bytes to r->heap. Behind it, or NULL.
+// The value of a key that names no field; behind it, or NULL: it may be right all the same.
+static const uint8_t *skip_value(struct tm__json_record *r, const uint8_t *p)
+{
+    const uint8_t *stop, *end;
+    if (*p == '{' || *p == '[')
+        return tm__json_skip_nested(r, p, &stop);
+    end = *p == '"' ? tm__json_skip_string(r, p + 1) : tm__json_skip_word(r, p);
+    return end == p ? NULL : end;
+}
+
+// The value at p, which the fast ways did not take, if it is null, a scalar or no field's: into
+// *slot, its bytes to r->heap. Behind it, or NULL.
 __attribute__((noinline)) static const uint8_t *read_rare(struct tm__json_record *r,
                                                           const struct tm__key_node *node,
                                                           const uint8_t *p, uint8_t *from,
-                                                          uint8_t *slot)
+                                                          uint8_t *slot, bool *is_null)
 {
+    *is_null = false;
+    if (node->field < 0)
+        return skip_value(r, p);
+    if (memcmp(p, "null", 4) == 0) {
+        *is_null = true;
+        return p + 4;
+    }
+    if (tm_type_is_nested(node->type))
+        return NULL;
     const uint8_t *end = *p == '"' ? tm__json_skip_string(r, p + 1) : tm__json_skip_word(r, p);
-    if (end == NULL || end == p || end >= r->end || memcmp(p, "null", 4) == 0)
+    if (end == NULL || end == p || end >= r->end)
         return NULL;
     r->base = from;
     r->slot = slot;
@@ -56,7 +76,7 @@ __attribute__((noinline)) static const uint8_t *read_rare(struct tm__json_record
 }
 
 // The scalar at p into `slot`, its bytes behind *heap; references count from `from`. Behind it, or
-// NULL.
+// NULL: the fast ways do not take it.
 static TM__ALWAYS_INLINE const uint8_t *read_scalar(struct tm__json_record *r,
                                                     struct tm__key_node *node, const uint8_t *p,
                                                     uint8_t *from, uint8_t *slot, uint8_t **heap,
@@ -65,41 +85,31 @@ static TM__ALWAYS_INLINE const uint8_t *read_scalar(struct tm__json_record *r,
     uint8_t kind = node->type.kind;
     size_t len = 0;
     if (kind == TM_TYPE_STRING) {
-        if (TM_LIKELY(*p == '"')) {
-            uint8_t *start = *heap;
-            const uint8_t *quote = tm__json_copy_string(r, p + 1, heap, seen);
-            if (TM_UNLIKELY(quote == NULL))
-                return NULL;
-            uint64_t ref = tm_nest_ref((uint32_t)(start - from), (uint32_t)(*heap - start));
-            memcpy(slot, &ref, sizeof ref);
-            return p + tm__json_guess(node, (size_t)(quote - p) + 1);
-        }
-    } else if (TM_UNLIKELY(p < r->numbers)) {
-        return NULL;
-    } else if (kind == TM_TYPE_DOUBLE) {
-        len = tm__json_fast_double(node, slot, p);
-    } else if (kind == TM_TYPE_INT || kind == TM_TYPE_INT64 || kind == TM_TYPE_TIMESTAMP) {
-        len = tm__json_fast_int(node, slot, p);
-    } else if (kind == TM_TYPE_DECIMAL) {
-        len = tm__json_fast_decimal(node, slot, p);
-    } else if (kind == TM_TYPE_BOOL) {
-        len = tm__json_fast_bool(node, slot, p);
+        if (TM_UNLIKELY(*p != '"'))
+            return NULL;
+        uint8_t *start = *heap;
+        const uint8_t *quote = tm__json_copy_string(r, p + 1, heap, seen);
+        if (TM_UNLIKELY(quote == NULL))
+            return NULL;
+        uint64_t ref = tm_nest_ref((uint32_t)(start - from), (uint32_t)(*heap - start));
+        memcpy(slot, &ref, sizeof ref);
+        return p + tm__json_guess(node, (size_t)(quote - p) + 1);
     }
+    if (TM_UNLIKELY(p < r->numbers))
+        return NULL;
+    if (kind == TM_TYPE_DOUBLE)
+        len = tm__json_fast_double(node, slot, p);
+    else if (kind == TM_TYPE_INT || kind == TM_TYPE_INT64 || kind == TM_TYPE_TIMESTAMP)
+        len = tm__json_fast_int(node, slot, p);
+    else if (kind == TM_TYPE_DECIMAL)
+        len = tm__json_fast_decimal(node, slot, p);
+    else if (kind == TM_TYPE_BOOL)
+        len = tm__json_fast_bool(node, slot, p);
+    if (TM_UNLIKELY(len == 0))
+        return NULL;
     // What follows a number must not belong to it.
     const uint8_t *behind = p + tm__json_guess(node, len);
-    if (TM_LIKELY(len != 0) && TM_LIKELY(*behind == ',' || *behind == '}' || *behind == ']'))
-        return behind;
-    r->heap = *heap;
-    behind = read_rare(r, node, p, from, slot);
-    *heap = r->heap;
-    return behind;
-}
-
-// Past white space, which compact JSON has none of.
-static TM__ALWAYS_INLINE const uint8_t *skip_space(const struct tm__json_record *r,
-                                                   const uint8_t *p)
-{
-    return TM_LIKELY(*p > ' ') ? p : tm__json_skip_space(r, p);
+    return TM_LIKELY(*behind == ',' || *behind == '}' || *behind == ']') ? behind : NULL;
 }
 
 // Brings the row's end to a multiple of 8.
@@ -124,14 +134,20 @@ __attribute__((noinline)) static bool set_nulls(const struct tm_schema *of, uint
     return true;
 }
 
-// The key at p, which is not the one that was expected behind *node. Behind its colon, *node the
-// one it is.
+// The key at p, which is not the one that was expected behind *node, or which has white space
+// around it. Behind its colon, *node the one it is.
 __attribute__((noinline)) static const uint8_t *look_up(struct tm__json_record *r,
                                                         struct tm__keys *keys,
                                                         struct tm__key_node **node,
                                                         const uint8_t *p)
 {
     const uint8_t *text = r->place.text, *colon;
+    struct tm__key_node *next = (*node)->next;
+    p = tm__json_skip_space(r, p);
+    if (tm__key_matches(next, p, r->end)) {
+        *node = next;
+        return p + next->span;
+    }
     if (*p != '"' || (colon = tm__json_skip_string(r, p + 1)) == NULL)
         return NULL;
     colon = tm__json_skip_space(r, colon);
@@ -139,17 +155,6 @@ __attribute__((noinline)) static const uint8_t *look_up(struct tm__json_record *
         return NULL;
     *node = tm__json_find_key(r, keys, *node, (uint32_t)(p - text), (uint32_t)(colon - text));
     return *node == NULL ? NULL : colon + 1;
-}
-
-// The value of a key that names no field; behind it, or NULL: it may be right all the same.
-__attribute__((noinline)) static const uint8_t *skip_value(struct tm__json_record *r,
-                                                           const uint8_t *p)
-{
-    const uint8_t *stop, *end;
-    if (*p == '{' || *p == '[')
-        return tm__json_skip_nested(r, p, &stop);
-    end = *p == '"' ? tm__json_skip_string(r, p + 1) : tm__json_skip_word(r, p);
-    return end == p ? NULL : end;
 }
 
 // From behind the opening brace at r->heap; behind the closing one.
@@ -165,8 +170,7 @@ static const uint8_t *read_struct(struct tm__json_record *r, struct tm__key_node
     struct tm__key_node *node = of->keys->start;
     uint64_t present = 0;
     tm__chunk seen = tm__chunk_fill(0);
-    p = skip_space(r, p);
-    if (TM_UNLIKELY(*p == '}')) {
+    if (TM_UNLIKELY(*p != '"') && *(p = tm__json_skip_space(r, p)) == '}') {
         p++;
         goto done;
     }
@@ -179,37 +183,56 @@ static const uint8_t *read_struct(struct tm__json_record *r, struct tm__key_node
             if ((p = look_up(r, of->keys, &node, p)) == NULL)
                 return NULL;
         }
-        p = skip_space(r, p);
         if (TM_UNLIKELY((present & node->bit) != 0))
             return NULL;
-        if (TM_UNLIKELY(node->field < 0)) {
-            p = skip_value(r, p);
-        } else if (TM_UNLIKELY(*p == 'n' && memcmp(p, "null", 4) == 0)) {
-            p += 4;
-        } else if (!tm_type_is_nested(node->type)) {
-            present |= node->bit;
-            p = read_scalar(r, node, p, base, base + node->offset, &heap, &seen);
+        uint8_t *slot = base + node->offset;
+        const uint8_t *behind;
+    again:
+        if (!tm_type_is_nested(node->type)) {
+            behind = read_scalar(r, node, p, base, slot, &heap, &seen);
         } else {
-            present |= node->bit;
             heap = padded(r, heap);
             size_t child = (size_t)(heap - r->row);
             r->heap = heap;
-            p = read_nested(r, node, p);
+            behind = read_nested(r, node, p);
             base = r->row + start;
+            slot = base + node->offset;
             heap = r->heap;
             uint64_t ref =
                 tm_nest_ref((uint32_t)(child - start), (uint32_t)((size_t)(heap - r->row) - child));
-            memcpy(base + node->offset, &ref, sizeof ref);
+            memcpy(slot, &ref, sizeof ref);
         }
-        if (TM_UNLIKELY(p == NULL))
-            return NULL;
-        p = skip_space(r, p);
+        if (TM_LIKELY(behind != NULL)) {
+            present |= node->bit;
+        } else if (*p <= ' ') {
+            const uint8_t *space = p;
+            p = tm__json_skip_space(r, p);
+            if (p == space)
+                return NULL;
+            goto again;
+        } else {
+            r->heap = heap;
+            bool is_null;
+            if ((behind = read_rare(r, node, p, base, slot, &is_null)) == NULL)
+                return NULL;
+            present |= is_null ? 0 : node->bit;
+            heap = r->heap;
+        }
+        p = behind;
         if (TM_LIKELY(*p == ',')) {
-            p = skip_space(r, p + 1);
+            p++;
             continue;
         }
-        if (TM_UNLIKELY(*p++ != '}'))
-            return NULL;
+        if (TM_UNLIKELY(*p != '}')) {
+            p = tm__json_skip_space(r, p);
+            if (*p == ',') {
+                p++;
+                continue;
+            }
+            if (*p != '}')
+                return NULL;
+        }
+        p++;
         break;
     }
 done:;
@@ -268,7 +291,8 @@ static const uint8_t *read_list(struct tm__json_record *r, struct tm__key_node *
     uint32_t count = 0;
     tm__chunk seen = tm__chunk_fill(0);
     r->heap += sizeof(struct tm_list);
-    p = skip_space(r, p);
+    if (TM_UNLIKELY(*p <= ' '))
+        p = tm__json_skip_space(r, p);
     if (*p == ']')
         return close_list(r, p, start, 0, slot_bytes) ? p + 1 : NULL;
     for (;;) {
@@ -276,24 +300,37 @@ static const uint8_t *read_list(struct tm__json_record *r, struct tm__key_node *
             return NULL;
         scratch->size_bytes += slot_bytes;
         count++;
+        const uint8_t *behind;
+        uint8_t *slot = scratch->data + scratch->size_bytes - slot_bytes;
+    again:
         if (tm_type_is_nested(node->type)) {
             r->heap = padded(r, r->heap);
             size_t child = (size_t)(r->heap - r->row);
-            p = read_nested(r, node, p);
+            behind = read_nested(r, node, p);
             size_t length = (size_t)(r->heap - r->row) - child;
             uint64_t ref = tm_nest_ref((uint32_t)(child - start), (uint32_t)length);
             memcpy(scratch->data + scratch->size_bytes - 8, &ref, sizeof ref);
         } else {
             uint8_t *heap = r->heap;
-            p = read_scalar(r, node, p, r->row + start,
-                            scratch->data + scratch->size_bytes - slot_bytes, &heap, &seen);
+            behind = read_scalar(r, node, p, r->row + start, slot, &heap, &seen);
             r->heap = heap;
         }
-        if (TM_UNLIKELY(p == NULL))
-            return NULL;
-        p = skip_space(r, p);
+        if (TM_UNLIKELY(behind == NULL)) {
+            if (*p <= ' ') {
+                const uint8_t *space = p;
+                p = tm__json_skip_space(r, p);
+                if (p == space)
+                    return NULL;
+                goto again;
+            }
+            bool is_null;
+            behind = read_rare(r, node, p, r->row + start, slot, &is_null);
+            if (behind == NULL || is_null)
+                return NULL;
+        }
+        p = TM_LIKELY(*behind == ',' || *behind == ']') ? behind : tm__json_skip_space(r, behind);
         if (TM_LIKELY(*p == ',')) {
-            p = skip_space(r, p + 1);
+            p++;
             continue;
         }
         if (TM_UNLIKELY(*p != ']'))
