@@ -15,6 +15,7 @@
 // be a predicted branch is arithmetic on that way, and the length of a value is guessed.
 #include "core/format/json_frames.h"
 #include "core/format/json_index.h"
+#include "core/format/json_plain.h"
 #include "core/format/json_row.h"
 #include "core/format/json_token.h"
 
@@ -141,10 +142,17 @@ static TM__ALWAYS_INLINE const uint8_t *read_fields(struct tm__json_record *r, c
             len = tm__json_fast_decimal(node, slot, p);
         } else if (kind == TM_TYPE_BOOL) {
             len = tm__json_fast_bool(node, slot, p);
+        } else if (node->plain &&
+                   TM_LIKELY(((narrow ? present : r->present[node->word]) & node->bit) == 0)) {
+            r->heap = heap;
+            const uint8_t *end = tm__json_read_plain(r, node, p);
+            row = r->row;
+            heap = r->heap;
+            len = end == NULL ? 0 : (size_t)(end - p);
         }
         const uint8_t *behind = p + len;
         if (TM_LIKELY(len != 0)) {
-            behind = p + tm__json_guess(node, len);
+            behind = kind > TM_TYPE_TIMESTAMP ? p + len : p + tm__json_guess(node, len);
             if (narrow)
                 present |= node->bit;
             else

@@ -69,8 +69,15 @@ static int init_nested(struct tm__key_node *node, struct tm_mem *mem)
     if (rc != 0) {
         tm_mem_free(mem, node->keys, sizeof *node->keys);
         node->keys = NULL;
+        return rc;
     }
-    return rc;
+    node->plain = node->type.kind != TM_TYPE_MAP && node->type.of->field_count <= 64;
+    for (uint32_t i = 0; i < node->type.of->field_count; i++) {
+        const struct tm__key_node *inner = &node->keys->nodes[i];
+        node->plain = node->plain && inner->type.kind != TM_TYPE_ANY &&
+                      (inner->plain || !tm_type_is_nested(inner->type));
+    }
+    return 0;
 }
 
 static int init_fields(struct tm__keys *keys, const struct tm_schema *schema,

@@ -31,6 +31,7 @@ struct tm__key_node {
     uint32_t length;     // of the name
     const char *name;
     bool required;         // in a nested value: never null
+    bool plain;            // of a nested type: json_plain.c reads it
     struct tm__keys *keys; // of a nested type: its fields, as nodes
 };
 

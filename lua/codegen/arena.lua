@@ -5,6 +5,7 @@ local views = require "codegen.views"
 
 local arena = {}
 
+arena.SLACK_BYTES = 32
 local FIRST_BYTES, VALUE_BYTES_MAX = 64 * 1024, 64 * 1024 * 1024
 
 -- base: where the value being written begins; used, room: bytes from there. A pointer to a struct: Lua code on many sides
@@ -74,6 +75,11 @@ function arena.pad()
   if past + 8 > A.room then grow(past + 8 - A.used) end
   ffi.fill(A.base + A.used, past - A.used)
   A.used = past
+end
+
+---So many bytes from the value's begin, and some behind them, can be written.
+function arena.ensure(size)
+  if size + arena.SLACK_BYTES > A.room then grow(size + arena.SLACK_BYTES - A.used) end
 end
 
 ---Room for `size` bytes that the caller writes. Gives their offset.

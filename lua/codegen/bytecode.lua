@@ -9,9 +9,9 @@ local opcodes = require "codegen.opcodes"
 local values = require "codegen.values"
 local calls = require "codegen.calls"
 local captured = require "codegen.captured"
-local suggest = require "tidemill.suggest"
+local flat = require "codegen.flat"
+local parts = require "codegen.parts"
 local texts = require "codegen.texts"
-local type_text = require "tidemill.type_text"
 local util = require "jit.util"
 
 local bytecode = {}
@@ -41,23 +41,26 @@ end
 -- --- what is learnt
 -- ---------------------------------------------------------------------------------------------------------
 
-bytecode.AS_SLICE = {}
+bytecode.AS_SLICE, bytecode.AS_VIEW = {}, {}
 
 ---What may be a slice is used where a slice does not do: it must be a string.
 local function need_string(m, v)
   if type(v.slice) == "string" then m.out.strings[v.slice] = true else m.out.slices = false end
 end
 
----How a column of a record parameter is used. `how`: "other", a constant text it is compared with, or AS_SLICE where a slice
----does.
+---How a column of a record parameter is used. `how`: "other", a constant text it is compared with, AS_SLICE where a slice
+---does, AS_VIEW where a part of a list or struct is read.
 local function use(m, v, how)
   for _, f in pairs(v.from or {}) do bytecode.use(m, f, how == bytecode.AS_SLICE and how or "other") end
   if v.slice and how ~= bytecode.AS_SLICE then need_string(m, v) end
-  if v.t ~= "field" then return end
+  if v.t ~= "field" and not v.view then return end
   local columns = m.out.uses[v.p]
   local u = columns[v.name] or { eq = {}, into = {} }
   columns[v.name] = u
-  if how == "other" then u.other = true elseif how == bytecode.AS_SLICE then u.slice = true else u.eq[how] = true end
+  if how == bytecode.AS_VIEW then u.view = true
+  elseif how == "other" or v.view then u.other = true
+  elseif how == bytecode.AS_SLICE then u.slice = true
+  else u.eq[how] = true end
 end
 bytecode.use = use
 
@@ -184,6 +187,12 @@ local function read_row(m, s, v, key, line)
   return result or UNKNOWN
 end
 
+-- Is it a table made in the function, whichever way it took?
+local function is_made(s, v)
+  for id in pairs(v.set) do if s.rows[id].p then return false end end
+  return true
+end
+
 local function write_row(m, s, v, key, value, line)
   for id in pairs(v.set) do
     local row = changed_row(s, id)
@@ -196,7 +205,7 @@ local function write_row(m, s, v, key, value, line)
     elseif not value.slice or row.p or row.open then
       use(m, value, "other")
     end
-    if value.t == "row" or value.rows then escape(m, s, value) end
+    if (value.t == "row" and (row.p or row.open or not is_made(s, value))) or value.rows then escape(m, s, value) end
     row = s.rows[id] == row and row or changed_row(s, id)
     if v.only then
       row.fields[key] = value
@@ -208,24 +217,30 @@ local function write_row(m, s, v, key, value, line)
   end
 end
 
+-- Can the row be reached from these values?
+local function is_held(s, id, list, seen)
+  for _, v in pairs(list) do
+    for other in pairs(v.t == "row" and v.set or {}) do
+      if other == id then return true end
+      if not seen[other] and s.rows[other] then
+        seen[other] = true
+        if is_held(s, id, s.rows[other].fields, seen) then return true end
+      end
+    end
+  end
+  return false
+end
+
 function bytecode.new_row(m, s, pc, fields)
   local id = m.prefix .. pc
-  -- A second table of the same place: the first may still be held.
-  local held = false
-  for _, v in pairs(s.regs) do if v.t == "row" and v.set[id] then held = true end end
+  local held = is_held(s, id, s.regs, {}) -- a second table of the same place: the first may still be held
   s.rows[id] = { fields = fields or {}, open = held or m.captured }
   return values.row(id)
 end
 
--- The tree of a value that is a list, map or struct for sure.
-local function nested_of(v)
-  local t = values.type_of(v)
-  return t and t ~= "?" and t ~= "table" and type_text.is_nested(t) and type_text.tree(t) or nil
-end
-bytecode.nested_of = nested_of
-
 local function get(m, s, r)
   local v = s.regs[r] or UNKNOWN
+  flat.note_use(m, v)
   -- A closure made in the function may change any local at any call.
   if m.captured and v.t ~= "row" and v.t ~= "const" and v.t ~= "out" then
     use(m, v, "other")
@@ -331,12 +346,17 @@ function on.CAT(m, s, i)
   set(s, i.a, known and (text and values.TEXT or STRING) or UNKNOWN)
 end
 
-function on.MOV(_, s, i) set(s, i.a, s.regs[i.d] or UNKNOWN) end
+function on.MOV(m, s, i)
+  local v = s.regs[i.d] or UNKNOWN
+  flat.note_use(m, v)
+  set(s, i.a, v)
+end
 on.NOT = function(_, s, i) set(s, i.a, BOOL) end
 function on.LEN(m, s, i)
   local v = get(m, s, i.d)
-  consume(m, s, v)
-  set(s, i.a, (values.type_of(v) == "string" or v.t == "row" or nested_of(v)) and NUMBER or UNKNOWN)
+  local nested = parts.tree_of(v)
+  if nested then use(m, v, bytecode.AS_VIEW) else consume(m, s, v) end
+  set(s, i.a, (values.type_of(v) == "string" or v.t == "row" or nested) and NUMBER or UNKNOWN)
 end
 
 function on.KSTR(m, s, i) set(s, i.a, values.constant(opcodes.constant(m.fn, i.d))) end
@@ -373,8 +393,12 @@ local function add_nils(m, pc, fields)
   return fields
 end
 
-function on.TNEW(m, s, i, pc) set(s, i.a, bytecode.new_row(m, s, pc, add_nils(m, pc, {}))) end
+function on.TNEW(m, s, i, pc)
+  flat.note_place(m, s, "makes")
+  set(s, i.a, bytecode.new_row(m, s, pc, add_nils(m, pc, {})))
+end
 function on.TDUP(m, s, i, pc)
+  flat.note_place(m, s, "makes")
   local fields, positional = {}, false
   for k, v in pairs(opcodes.constant(m.fn, i.d)) do
     if type(k) == "string" then fields[k] = values.constant(v) else positional = true end
@@ -408,34 +432,12 @@ local function check_method(m, key, line)
   end
 end
 
--- The type of a part of a list, map or struct. A name that a list or struct does not have is an error before any row runs.
-local function part_of(m, tree, key, line)
-  if tree.kind == "list" then
-    if type(key) ~= "string" then return values.of(tree.of[1].type.text) end
-    if key == "copy" then return UNKNOWN end
-    bytecode.problem(m, line, "UNKNOWN_FIELD", ("a list has no field %q"):format(key),
-      "its items are value[1] to value[#value]; for _, item in ipairs(value) walks over them")
-    return UNKNOWN
-  end
-  if tree.kind == "map" then return key == "copy" and UNKNOWN or values.of(tree.of[2].type.text) end
-  if type(key) ~= "string" then return UNKNOWN end
-  local f = tree.by_name[key]
-  if f then return values.of(f.type.text) end
-  if key ~= "copy" then
-    local names = {}
-    for i, field in ipairs(tree.of) do names[i] = field.name end
-    bytecode.problem(m, line, "UNKNOWN_FIELD", ("there is no field %q; the fields of this struct are %s"):format(key,
-      suggest.list(names)), suggest.hint(key, names))
-  end
-  return UNKNOWN
-end
-
 local function index(m, s, v, key, line)
   if v.t == "row" then return read_row(m, s, v, key, line) end
+  local nested = parts.tree_of(v)
+  if nested then return parts.index(m, v, nested, values.constant(key), line) end
   consume(m, s, v)
   local t = values.type_of(v)
-  local nested = nested_of(v)
-  if nested then return part_of(m, nested, key, line) end
   if t == "string" then check_method(m, key, line) end
   if t == "string" or t == "int64" or values.decimal(t or "") then return { t = "method", name = key, on = v } end
   if v.t == "const" then return calls.member(v.v, key, m, line) end
@@ -451,20 +453,21 @@ function on.TGETV(m, s, i)
   use(m, k, "other")
   local key = key_of(m, v, k, i.line)
   if key then return set(s, i.a, index(m, s, v, key, i.line)) end
-  consume(m, s, v)
-  local nested = nested_of(v)
-  set(s, i.a, nested and part_of(m, nested, k.const, i.line) or UNKNOWN)
+  local nested = parts.tree_of(v)
+  if not nested then consume(m, s, v) end
+  set(s, i.a, nested and parts.index(m, v, nested, k, i.line) or UNKNOWN)
 end
 function on.TGETB(m, s, i)
   local v = get(m, s, i.b)
-  consume(m, s, v)
-  local nested = nested_of(v)
-  set(s, i.a, nested and part_of(m, nested, i.c, i.line) or UNKNOWN)
+  local nested = parts.tree_of(v)
+  if not nested then consume(m, s, v) end
+  set(s, i.a, nested and parts.index(m, v, nested, values.constant(i.c), i.line) or UNKNOWN)
 end
 on.TGETR = on.TGETV
 
 function on.TSETS(m, s, i)
   local v, value = get(m, s, i.b), get(m, s, i.a)
+  flat.note_place(m, s, "stores", v.only)
   if v.t == "row" then return write_row(m, s, v, opcodes.constant(m.fn, i.c), value, i.line) end
   consume(m, s, v)
   consume(m, s, value)
@@ -597,6 +600,7 @@ local WAY_OF_NIL = { ISF = 1, ISFC = 1, IST = 2, ISTC = 2 }
 -- The ways on from a conditional instruction.
 local function branch(m, s, i, flow)
   local v = i.d and s.regs[i.d] or UNKNOWN
+  flat.note_use(m, v)
   if v.t == "nil" and WAY_OF_NIL[i.op] and not m.captured then
     if i.op == "ISFC" then set(s, i.a, NIL) end
     return flow(WAY_OF_NIL[i.op], s)
@@ -633,6 +637,7 @@ local function interpret(m, code, first)
     while true do
       local i = code[pc]
       if i == nil then break end
+      m.pc = pc
       m.root.steps = m.root.steps + 1
       if m.root.steps > STEPS_MAX then return false end
       local handler = on[i.op]
@@ -668,7 +673,7 @@ function bytecode.run(out, fn, args, rows, depth, prefix)
     path = (info.source or "="):gsub("^[@=]", ""), nil_keys = texts.nil_keys(fn) }
   for _, i in ipairs(code) do
     if i.op:find("^USET") then m.assigned_upvalues[i.a] = true end
-    if i.op == "FNEW" then m.captured = true end
+    if i.op == "FNEW" then m.captured, out.captured = true, true end
   end
   local s = { regs = {}, rows = copy_map(rows) }
   for n = 1, info.params do
@@ -693,9 +698,14 @@ end
 ---@class codegen.analysis
 ---@field known boolean false: nothing could be followed
 ---@field reads table[] per parameter: set of column names, or true for all
----@field uses table[] per parameter: column -> { eq = set of texts, other = boolean?, slice = boolean?, into = fields of tables }
+---@field uses table[] per parameter: column -> { eq = set of texts, other =, slice =, view = boolean?, into = fields of tables }
 ---@field slices boolean what may be a slice goes nowhere but where slices may
----@field strings table<string, boolean> but for what groups of these names take
+---@field strings table<string, boolean> but for what groups of these names take, and for these parts (parts.lua)
+---@field rows_used table<string, table<string, boolean>> tables made in the function -> instructions that take them from a register
+---@field makes table<string, table> instructions that make a table: what is known there (flat.lua)
+---@field stores table<string, table> instructions that store a field
+---@field captured boolean the function makes closures
+---@field parts table[] per parameter: column -> path of a text in it -> name of its slice
 ---@field assigned table[] per parameter: names assigned -> "job.lua:3"
 ---@field looked_at table[] per parameter: set of names read, columns or not; true among them: all, for a copy
 ---@field schemas table[] per parameter: what bytecode.analyse was given
@@ -718,11 +728,12 @@ end
 function bytecode.analyse(fn, params)
   local out = { reads = {}, uses = {}, assigned = {}, assigned_dynamic = {}, emits = {}, side_emits = {}, unknown_fields = {},
     problems = {}, problem_keys = {}, seen_keys = {}, schemas = {}, steps = 0, functions = { fn }, slow_calls = {},
-    looked_at = {}, kept_records = {}, assumed = {}, made = {}, slices = true, strings = {} }
+    looked_at = {}, kept_records = {}, assumed = {}, made = {}, slices = true, strings = {}, parts = {},
+    rows_used = {}, stores = {}, makes = {}, captured = false }
   local args, rows = {}, {}
   for p, param in ipairs(params) do
     out.reads[p], out.uses[p], out.assigned[p], out.schemas[p] = {}, {}, {}, param
-    out.looked_at[p] = {}
+    out.looked_at[p], out.parts[p] = {}, {}
     if param.out then
       args[p] = values.OUT
     elseif param.value then

@@ -3,6 +3,7 @@
 -- given.
 local fault = require "tidemill.fault"
 local known = require "codegen.known"
+local parts = require "codegen.parts"
 local problem = require "codegen.problem"
 local values = require "codegen.values"
 local util = require "jit.util"
@@ -30,7 +31,7 @@ end
 ---@param keeps boolean
 function calls.upvalue(v, keeps)
   if type(v) == "nil" or type(v) == "cdata" then return UNKNOWN end
-  if keeps and is_null(v) then return NIL end
+  if keeps and is_null(v) then return values.NULL end
   if not keeps and (type(v) == "function" or type(v) == "table") then return UNKNOWN end
   return keeps and values.constant(v) or values.without_value(values.constant(v))
 end
@@ -59,7 +60,7 @@ function calls.member(t, key, m, line)
       return UNKNOWN
     end
     if key == "copy" and v ~= nil and tostring(t) == "tm" then return { t = "const", v = calls.copy } end
-    if is_null(v) then return NIL end
+    if is_null(v) then return values.NULL end
     if type(v) == "number" then return values.constant(v) end
   else
     v = rawget(t, key)
@@ -74,7 +75,7 @@ calls.copies = { [calls.copy] = true }
 
 local function copy_of(m, s, v, i, pc)
   local row = v.t == "row" and v.only and s.rows[v.only]
-  if bytecode().nested_of(v) then
+  if parts.tree_of(v) then
     bytecode().use(m, v, "other")
     return values.of("any") -- a table
   end
@@ -169,20 +170,23 @@ end
 
 -- What `for` gets from pairs or ipairs of a list, map or struct; nil for other values.
 local function parts_of(m, walk, v)
-  local tree = bytecode().nested_of(v)
+  local tree = parts.tree_of(v)
   if not tree then return nil end
-  bytecode().use(m, v, "other")
-  local inner = tree.of[#tree.of].type.text
+  bytecode().use(m, v, tree.kind == "list" and bytecode().AS_VIEW or "other")
   if tree.kind == "struct" then return { t = "parts", key = values.TEXT, value = UNKNOWN } end
-  if tree.kind == "map" then return { t = "parts", key = values.of(tree.of[1].type.text), value = values.of(inner) } end
-  return walk and { t = "parts", key = values.NUMBER, value = values.of(inner) }
+  local item = parts.item(m, v, tree)
+  if tree.kind == "map" then return { t = "parts", key = values.of(tree.of[1].type.text), value = item } end
+  return walk and { t = "parts", key = values.NUMBER, value = item }
 end
 
 -- Columns of side outputs take no slices.
-local function need_strings(m, s, v)
+local function need_strings(m, s, v, seen)
   if v.slice then bytecode().use(m, v, "other") end
   for id in pairs(v.set or {}) do
-    for _, f in pairs(s.rows[id].fields) do if f.slice then bytecode().use(m, f, "other") end end
+    if not seen[id] then
+      seen[id] = true
+      for _, f in pairs(s.rows[id].fields) do need_strings(m, s, f, seen) end
+    end
   end
 end
 
@@ -201,7 +205,7 @@ function calls.call(m, s, f, args, i, pc)
       exit.tag, exit.tag_type = args[1].const, values.type_of(args[1])
       list, exit.value = m.out.side_emits, args[2]
       if exit.tag == nil then bytecode().escape(m, s, args[1]) end
-      need_strings(m, s, args[2])
+      need_strings(m, s, args[2], {})
     end
     list[#list + 1] = exit
     -- The engine takes the row's fields at once and keeps nothing.
@@ -214,7 +218,7 @@ function calls.call(m, s, f, args, i, pc)
   if f.t == "method" then
     local on = f.on
     for n = 2, #args do bytecode().escape(m, s, args[n]) end
-    if f.name == "copy" and (on.t == "row" or bytecode().nested_of(on)) then return (copy_of(m, s, on, i, pc)) end
+    if f.name == "copy" and (on.t == "row" or parts.tree_of(on)) then return (copy_of(m, s, on, i, pc)) end
     bytecode().use(m, on, "other")
     if known.slow_methods[f.name] then slow(m, i.line, f.name, known.slow_methods[f.name]) end
     if f.name == "find" and values.type_of(on) == "string" then check_find(m, args[2], args[4], i.line) end
@@ -224,8 +228,8 @@ function calls.call(m, s, f, args, i, pc)
   end
   if f.t == "const" and type(f.v) == "function" then
     if calls.copies[f.v] and args[1] then return (copy_of(m, s, args[1], i, pc)) end
-    local parts = known.walks[f.v] and parts_of(m, f.v, args[1] or NIL)
-    if parts then return parts end
+    local walk = known.walks[f.v] and parts_of(m, f.v, args[1] or NIL)
+    if walk then return walk end
     if known.slow[f.v] then slow(m, i.line, known.slow[f.v][1], known.slow[f.v]) end
     if f.v == error then
       escape_all(m, s, args)

@@ -140,6 +140,7 @@ function chunk.write_head(w, g, nodes)
   w:line("local raise_value, raise_row, raise_column, raise_out = R.raise_value, R.raise_row, R.raise_column, R.raise_out")
   if g.views then
     w:line("local clock, int64, any_value, views, encoders = R.clock, R.int64, R.any_value, R.views, R.encoders -- nested values")
+    w:line("local slice_row = R.slice_row")
   end
   if g.takes_out then
     w:line("local raise_tag, raise_side_value, raise_side_row, raise_side_key = R.raise_tag, R.raise_side_value, R.raise_side_row, "

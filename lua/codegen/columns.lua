@@ -202,9 +202,30 @@ local function write_slice_getter(w, names, name, home, masks)
   w:close()
 end
 
+-- A getter that gives a view of which these texts are slices.
+local function write_view_getter(w, names, name, home, masks, paths)
+  local f = home.field
+  names:declare(w, name .. "_type", ("R.view(%s, %s)"):format(quote(f.type), writer.list(paths)))
+  names:func(w, name)
+  w:line("local r = %s", home.cursor)
+  local null = columns.null_test(masks, f)
+  if null then w:line("if %s then return nil end", null) end
+  w:line("slice_row(r, r.size_bytes)")
+  w:line("%s", views.read_column(f, names:ref(name .. "_type")))
+  w:close()
+end
+
 ---The name of the getter that a stage uses for a column: the shared one, or one of its own that makes no strings.
----@param mode string|string[]|nil see result.modes
+---@param mode string|string[]|table|nil see result.modes
 function columns.getter(w, names, home, masks, stage, mode)
+  if type(mode) == "table" and mode.view then
+    if home.kind == "in" and home.field.nested and not home.read then
+      local name = ("vw%s_%s"):format(stage, home.getter)
+      write_view_getter(w, names, name, home, masks, mode.view)
+      return names:ref(name)
+    end
+    mode = nil
+  end
   if mode == "slice" then
     if home.kind == "in" and home.field.reference and not home.read then
       local name = ("sl%s_%s"):format(stage, home.getter)
@@ -213,7 +234,8 @@ function columns.getter(w, names, home, masks, stage, mode)
     end
     mode = nil
   end
-  if mode and home.kind == "in" and home.field.reference and not home.field.view and not home.read then
+  local view = home.kind == "in" and home.field.view and not (mode == "untouched" and home.field.nested)
+  if mode and home.kind == "in" and home.field.reference and not view and not home.read then
     local name = ("eq%s_%s"):format(stage, home.getter)
     write_equal_getter(w, names, name, home, masks, mode == "untouched" and {} or mode)
     return names:ref(name)

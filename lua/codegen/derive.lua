@@ -4,8 +4,10 @@
 local bytecode = require "codegen.bytecode"
 local fault = require "tidemill.fault"
 local findings = require "codegen.findings"
+local flat = require "codegen.flat"
 local order = require "codegen.order"
 local result = require "codegen.result"
+local shapes = require "codegen.shapes"
 local problem = require "codegen.problem"
 local random = require "tidemill.random"
 local suggest = require "tidemill.suggest"
@@ -544,6 +546,8 @@ function rows_of(node, a, exits, how)
   local g = node.codegen
   g.analysis, g.result = a, r
   if r.record or r.unsure then a.slices = false end -- columns that the record itself may have are kept as strings
+  g.shapes = shapes.of(a, exits, node.schema, node.passes, r.proven and not r.unknown)
+  g.flat = node.fn and node.out ~= "side" and flat.make(a, node.fn, g.shapes, exits) or nil
   if a.slices then g.slices = r.slices end
   g.modes, g.mode_passes = result.modes(a, 1, node.passes, g.sides), node.passes
   if not (r.unknown or (r.text and (r.table or r.record))) then g.texts = r.texts end
@@ -625,8 +629,9 @@ end
 ---@return table[] findings
 function derive.derive(node)
   node.input = node.input or node.inputs[1].schema
-  -- texts: columns whose strings are known to be UTF-8; slices: columns that may be given slices
-  node.codegen = { findings = {}, texts = {}, slices = {}, assumed = {} }
+  -- texts: columns whose strings are known to be UTF-8; slices: columns that may be given slices; shapes: of columns that
+  -- are given tables (shapes.lua); flat: the function without those in other tables, for generated code (flat.lua)
+  node.codegen = { findings = {}, texts = {}, slices = {}, shapes = {}, assumed = {} }
   node.reads, node.passes = {}, {}
   verbs[node.kind == "reduce" and "reduce" or node.verb](node)
   node.schema.changelog = node.input.changelog

@@ -236,8 +236,13 @@ local function write_sizes(w, e, p, out)
   end
   for i, c in ipairs(p.computed_texts) do
     c.value, c.length = e.given[c.home.var] and c.home.var or cells.value(e.names, c.home), "n" .. i
-    local length = c.out.view and '%s["\\253"]' or "#%s"
+    local length = "#%s"
     if c.home.cell == "slice" then c.value = write_slice(w, e, c, i)
+    elseif c.out.view then
+      -- its members now: once bytes were copied, the trace compiler would read them from memory, and make the view for that
+      w:line("local a%d, n%d = nil, 0", i, i)
+      w:line('if %s then a%d, n%d = %s["\\254"], %s["\\253"] end', c.value, i, i, c.value, c.value)
+      c.value = "a" .. i
     elseif c.out.required then w:line("local n%d = " .. length, i, c.value)
     else
       w:line("local n%d = 0", i)
@@ -293,9 +298,9 @@ end
 
 local function write_computed_text(w, c)
   local to = "o." .. c.out.member
-  if c.out.required then w:open("do") else w:open("if %s ~= nil then", c.value) end
+  if c.out.required then w:open("do") else w:open(c.out.view and "if %s then" or "if %s ~= nil then", c.value) end
   w:line("%s.offset, %s.length = at, %s", to, to, c.length)
-  if c.out.view then w:line('copy(ob + at, cast(bytes, %s["\\254"]), %s)', c.value, c.length)
+  if c.out.view then w:line("copy(ob + at, cast(bytes, %s), %s)", c.value, c.length)
   else w:line("copy(ob + at, %s, %s)", c.value, c.length) end
   w:line("at = at + %s", c.length)
   if not c.out.required then

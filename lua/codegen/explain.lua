@@ -111,9 +111,12 @@ function find(tree, x, path, required)
   return path, ("is %s, given %s"):format(tree.text, problem.show_typed(x))
 end
 
----Raises the error of a row whose column `name` of type `tree` is given `x`.
-function explain.raise(tree, x, name)
-  local at, why, hint = find(tree, x, name)
+explain.step = step
+
+---Raises the error of a row whose column `name` is given `x`, of type `tree`, in the part of it that `path` leads to.
+---@param path string? "" or ".items"
+function explain.raise(tree, x, name, path)
+  local at, why, hint = find(tree, x, name .. (path or ""))
   problem.raise("ROW_TYPE", ("column %q: %s %s"):format(name, at or name, why or "does not fit " .. tree.text), hint)
 end
 

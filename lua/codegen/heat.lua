@@ -91,6 +91,7 @@ local function functions_of(nodes)
   end
   for _, node in ipairs(nodes) do
     add(node.fn)
+    if node.codegen then add(node.codegen.flat) end
     for _, a in ipairs(node.assigns or {}) do add(a.fn) end
     -- What the script's functions call, as far as the analysis followed.
     local c = node.codegen or {}

@@ -158,10 +158,10 @@ end
 
 -- --- at run time
 
--- What is being written, for messages: the value, its type and its column.
-local root, root_type, root_name
+-- What is being written, for messages: the value, its type, its column, and the way from there.
+local root, root_type, root_name, root_path
 
-local function bad() explain.raise(root_type, root, root_name) end
+local function bad() explain.raise(root_type, root, root_name, root_path) end
 
 -- A view of the same type is copied as it is.
 local function copy_view(view)
@@ -241,6 +241,18 @@ function nest.load(tree)
   return main(R)
 end
 
+---The function that writes a part of a value (shaped.lua): of this type, `path` away from the column `name`. Gives its offset.
+function nest.part(text)
+  local ctype, write, tree, istype = views.of(text), writers[text], type_text.tree(text), ffi.istype
+  local function put(x, name, path)
+    if istype(ctype, x) then return copy_view(x) end
+    root, root_type, root_name, root_path = x, tree, name, path
+    return (write(x))
+  end
+  heat.share(put)
+  return put
+end
+
 local encoders = {}
 nest.encoders = setmetatable(encoders, { __index = function(t, text)
   local ctype, write, tree = views.of(text), writers[text], type_text.tree(text)
@@ -252,7 +264,7 @@ nest.encoders = setmetatable(encoders, { __index = function(t, text)
   local function encode(x, name)
     if x == nil or x == null then return nil end
     if istype(ctype, x) then return check(x) end
-    root, root_type, root_name = x, tree, name
+    root, root_type, root_name, root_path = x, tree, name, ""
     arena.begin()
     write(x)
     return ctype(cast(Int, A.base), clock.row, A.used)

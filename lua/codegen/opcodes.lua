@@ -62,6 +62,11 @@ function opcodes.name_at(fn, pc)
   return NAMES[bit.band(ins, 0xff) + 1], bit.rshift(ins, 16)
 end
 
+local numbers = {}
+for i, name in ipairs(NAMES) do numbers[name] = i - 1 end
+---The number of an instruction by its name.
+function opcodes.number_of(name) return numbers[name] end
+
 ---The constant of a string, table or function operand.
 function opcodes.constant(fn, d) return util.funck(fn, -d - 1) end
 ---The constant of a number operand.

@@ -1,6 +1,7 @@
 -- From the rows that a function returns or emits (bytecode.lua) to columns: which forms of result there are (its own
 -- record, tables, a text), the columns of all branches with their types, and which of them are untouched copies of
 -- input columns.
+local shapes = require "codegen.shapes"
 local values = require "codegen.values"
 
 local result = {}
@@ -131,9 +132,7 @@ function result.scalar(exits)
     local t = values.type_of(v)
     if t == "table" then
       t = "any"
-      for id in pairs(v.set or {}) do
-        for _, f in pairs(exit.rows[id].fields) do if f.slice then return t, nil, false, true, true end end
-      end
+      if shapes.has_slice(v, exit.rows) then return t, nil, false, true, true end
     end
     type_name = values.join_types(type_name, t)
   end
@@ -142,6 +141,7 @@ end
 
 ---How the getter of each input column may answer. Nil: with the value. "untouched": the value goes into pass-through columns
 ---only, which are copied from the row itself. { texts }: it is only compared with these texts. "slice": as a slice (slice.lua).
+---{ view = paths }: as a view of which these texts are slices (parts.lua).
 ---@param analysis codegen.analysis
 ---@param p integer parameter
 ---@param passes table<string, string>
@@ -152,23 +152,29 @@ function result.modes(analysis, p, passes, sides)
   local needed = {}
   local ways = { { exits = analysis.returns, passes = passes }, { exits = analysis.emits, passes = passes } }
   for _, side in ipairs(sides or {}) do ways[#ways + 1] = side end
+  -- What a row holds, and, where it is no column, the rows in it: nothing of those passes.
+  local function need(v, rows, seen, copied)
+    for _, f in pairs(v.from or {}) do if f.p == p then needed[f.name] = true end end
+    if (v.t == "field" or v.view) and v.p == p and not copied then needed[v.name] = true end
+    for id in pairs(v.t == "row" and v.set or {}) do
+      if not seen[id] then
+        seen[id] = true
+        for _, f in pairs(rows[id].fields) do need(f, rows, seen, false) end
+      end
+    end
+  end
   for _, way in ipairs(ways) do
     passes = way.passes
     for _, exit in ipairs(way.exits) do
       local v = exit.value
-      for _, f in pairs(v.from or {}) do if f.p == p then needed[f.name] = true end end
-      if v.t == "field" and v.p == p then
-        local copied = false
-        for _, from in pairs(passes) do copied = copied or from == v.name end
-        if not copied then needed[v.name] = true end
-      end
       if v.t == "row" then
         for id in pairs(v.set) do
-          for key, f in pairs(exit.rows[id].fields) do
-            for _, o in pairs(f.from or {}) do if o.p == p then needed[o.name] = true end end
-            if f.t == "field" and f.p == p and passes[key] ~= f.name then needed[f.name] = true end
-          end
+          for key, f in pairs(exit.rows[id].fields) do need(f, exit.rows, {}, f.t == "field" and passes[key] == f.name) end
         end
+      else
+        local copied = false
+        for _, from in pairs(passes) do copied = copied or from == v.name end
+        need(v, exit.rows, {}, copied)
       end
     end
   end
@@ -177,7 +183,9 @@ function result.modes(analysis, p, passes, sides)
     local u = analysis.uses[p][name] or { eq = {}, into = {} }
     local real = u.other or needed[name]
     for place in pairs(u.into) do real = real or analysis.seen_keys[place] end
-    if u.slice then
+    if u.view then
+      modes[name] = not real and analysis.slices and next(analysis.slow_calls) == nil and shapes.slices_of(analysis, p, name) or nil
+    elseif u.slice then
       modes[name] = not real and next(u.eq) == nil and analysis.slices and next(analysis.slow_calls) == nil and "slice" or nil
     elseif not real and not bare then
       local texts = {}

@@ -18,6 +18,7 @@ local random = require "tidemill.random"
 local records = require "codegen.records"
 local rows = require "codegen.rows"
 local sides = require "codegen.sides"
+local shaped = require "codegen.shaped"
 local shown = require "codegen.shown"
 local slice = require "codegen.slice"
 local view_text = require "codegen.view_text"
@@ -85,7 +86,8 @@ function runtime.new(nodes, ctx, C, plan)
     blank = blank_row(input, anchors), is_utf8 = is_interpreted(nodes) and fit.is_utf8_called or fit.is_utf8,
     slice = slice.make, unpack_slice = slice.unpack, slice_text = slice.given_text, scope = slice.scope,
     chars = ffi.typeof("const char *"),
-    clock = views.clock, int64 = ffi.typeof("int64_t"), any_value = any.value, views = view_text.views, encoders = nest.encoders,
+    clock = views.clock, int64 = ffi.typeof("int64_t"), any_value = any.value, views = view_text.views,
+    view = views.of, encoders = nest.encoders, slice_row = slice.of_row,
     at_row = random.at_row, random = random.random, copy_record = records.copy, texts = {}, fns = {}, resumed = {}, anchors = anchors,
   }
   R.none = blank_row(output, anchors)
@@ -94,7 +96,7 @@ function runtime.new(nodes, ctx, C, plan)
   R.cell, variable = cells.store(R.texts)
 
   for k, node in ipairs(nodes) do
-    R.fns[k], R.resumed[k] = metrics.bind(ctx, k, node, node.fn)
+    R.fns[k], R.resumed[k] = metrics.bind(ctx, k, node, node.codegen.flat or node.fn)
     if node.assigns then
       R.fns[k] = {}
       for i, a in ipairs(node.assigns) do R.fns[k][i] = metrics.bind(ctx, k, node, a.fn) end
@@ -105,6 +107,12 @@ function runtime.new(nodes, ctx, C, plan)
     local entries = ffi.new("struct tm_text_seen[256]")
     R.anchors[#R.anchors + 1] = entries
     return ffi.cast("struct tm_text_seen *", entries)
+  end
+
+  ---The writer of a column of operator k that is given tables of a known shape.
+  function R.shaped(k, name)
+    local node = nodes[k]
+    return shaped.load(node.schema.fields[node.schema.by_name[name]].type, node.codegen.shapes[name], name)
   end
 
   local failed = {}

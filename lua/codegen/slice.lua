@@ -11,8 +11,8 @@ local ffi = require "ffi.init"
 local slice = {}
 
 local SHIFT = 2 ^ 26 -- a row has at most 64 MB, so both fit
-local Chars = ffi.typeof("const char *")
-local cast, to_string, type, floor, tobit = ffi.cast, ffi.string, type, math.floor, bit.tobit
+local Chars, Int = ffi.typeof("const char *"), ffi.typeof("int64_t")
+local cast, to_string, type, tonumber, floor, tobit = ffi.cast, ffi.string, type, tonumber, math.floor, bit.tobit
 
 -- The row that slices are of. By value: the trace compiler knows its address.
 local base = ffi.new("struct { const char *row; int32_t size; }")
@@ -32,6 +32,15 @@ function slice.make(row, size, offset, length)
   base.row, base.size = cast(Chars, row), size
   return offset * SHIFT + length
 end
+
+---Begins a row of which slices are made by `at`.
+function slice.of_row(row, size) base.row, base.size = cast(Chars, row), size end
+
+---A slice of bytes that lie in that row.
+---@param p ffi.cdata* pointer
+---@param length integer
+---@return number
+function slice.at(p, length) return tonumber(cast(Int, p) - cast(Int, base.row)) * SHIFT + length end
 
 local function outside() error("tidemill: a slice that is none") end
 

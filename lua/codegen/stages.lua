@@ -138,25 +138,33 @@ local function index_of(t, name, proven)
 end
 
 -- One value into its column's variable, which is an argument of emit in the last operator.
-local function put(w, g, stage, c, value, bad)
+---@param give string? see take.check
+---@param given string?
+local function put(w, g, stage, c, value, bad, give, given)
+  local codegen, name = stage.node.codegen, c.field.name
   if stage.parameters then
     w:line("local %s = %s", c.home.var, value)
-    take.check(w, c.home.var, c.field, bad, stage.node.codegen.texts[c.field.name], stage.node.codegen.slices[c.field.name], stage.open)
+    take.check(w, c.home.var, c.field, bad, codegen.texts[name], codegen.slices[name], stage.open, give, given)
   else
     w:open("do")
     w:line("local x = %s", value)
-    take.check(w, "x", c.field, bad, stage.node.codegen.texts[c.field.name], stage.node.codegen.slices[c.field.name], stage.open)
+    take.check(w, "x", c.field, bad, codegen.texts[name], codegen.slices[name], stage.open, give, given)
     cells.put(w, g.names, c.home, "x")
     w:close()
   end
 end
+
+local function shape_of(stage, c) return stage.node.codegen.shapes[c.field.name] end
 
 local function from_table(w, g, stage, x, bad, bad_key)
   local proven = stage.node.codegen.result.proven
   if not proven then
     take.check_keys(w, x, g.names:ref("keys_" .. stage.k), #visible(stage.node.schema), bad_key)
   end
-  for _, c in ipairs(stage.vars) do put(w, g, stage, c, index_of(x, c.field.name, proven), bad) end
+  for _, c in ipairs(stage.vars) do
+    local shape = shape_of(stage, c)
+    put(w, g, stage, c, index_of(x, c.field.name, proven), bad, shape and g.names:ref("give_" .. c.home.var), shape and shape.flat and x)
+  end
 end
 
 local function from_record(w, g, stage, bad)
@@ -278,9 +286,9 @@ local verbs = {}
 -- The table of the groups whose texts must be strings, where a function is given slices (slice.lua); else nil.
 local function slice_scope(w, g, label, analysis, modes)
   for _, mode in pairs(modes) do
-    if mode == "slice" then
+    if mode == "slice" or (type(mode) == "table" and mode.view) then
       local parts, sorted = {}, {}
-      for name in pairs(analysis.strings) do sorted[#sorted + 1] = name end
+      for name in pairs(analysis.strings) do if not name:find("%z") then sorted[#sorted + 1] = name end end
       table.sort(sorted)
       for i, name in ipairs(sorted) do parts[i] = ("[%s] = true"):format(quote(name)) end
       g.names:declare(w, "strings_" .. label, "{ " .. table.concat(parts, ", ") .. " }")
@@ -386,7 +394,13 @@ function verbs.assign(w, g, stage)
   w:close()
 end
 
-local function keys_line(w, g, stage)
+-- What from_table needs of a stage.
+local function write_table_parts(w, g, stage)
+  for _, c in ipairs(stage.vars) do
+    if shape_of(stage, c) then
+      g.names:declare(w, "give_" .. c.home.var, ("R.shaped(%d, %s)"):format(stage.k, quote(c.field.name)))
+    end
+  end
   if stage.node.codegen.result.proven then return end
   local parts, kept = {}, {}
   for _, name in ipairs(stage.node.keeps or {}) do kept[name] = true end
@@ -400,7 +414,7 @@ function verbs.map(w, g, stage)
   local c, k = stage.node.codegen, stage.k
   local arg = argument(w, g, stage, tostring(k), c.analysis, c.modes, 0)
   local strings = slice_scope(w, g, tostring(k), c.analysis, c.modes)
-  keys_line(w, g, stage)
+  write_table_parts(w, g, stage)
   for _, col in ipairs(stage.vars) do -- what a returned record takes from the input
     local input = stage.env[col.field.name]
     if stage.forms.record and input then columns.write_getter(w, g.names, input, g.masks) end
@@ -418,7 +432,7 @@ function verbs.flat_map(w, g, stage)
   local c, k = stage.node.codegen, stage.k
   local arg = argument(w, g, stage, tostring(k), c.analysis, c.modes)
   local strings = slice_scope(w, g, tostring(k), c.analysis, c.modes)
-  keys_line(w, g, stage)
+  write_table_parts(w, g, stage)
   for _, col in ipairs(stage.vars) do
     local input = stage.env[col.field.name]
     if stage.forms.record and input then columns.write_getter(w, g.names, input, g.masks) end

@@ -44,20 +44,23 @@ end
 ---@param is_text boolean? strings are known to be UTF-8: what passes through or is put together from such
 ---@param is_slice boolean? it may be a slice, and may stay one where a column's text is taken
 ---@param open boolean? errors of this operator leave the chunk (README.md, "Loops in user functions")
-function take.check(w, x, field, bad, is_text, is_slice, open)
+---@param give string? name of the function that writes a nested value (shaped.lua), where the general one is not needed
+---@param given string? what that is given in place of `x`
+function take.check(w, x, field, bad, is_text, is_slice, open, give, given)
   local kind, precision, scale = layout.parse_type(field.type)
   if is_slice and not take.keeps_slice(field, is_text) then w:line("%s = slice_text(%s)", x, x) end
   local name = quote(field.name)
   local fail = bad:format(name, x)
   if kind == "list" or kind == "map" or kind == "struct" or kind == "any" then
     local k = not open and bad:match("^return bad_value%((%d+),")
+    give = give or ("encoders[%s]"):format(quote(field.type))
     w:open("if %s ~= nil then", x)
     if k then -- outside of the user's function, whose errors are caught
-      w:line("local fits, value = pcall(encoders[%s], %s, %s)", quote(field.type), x, name)
+      w:line("local fits, value = pcall(%s, %s, %s)", give, given or x, name)
       w:line("if not fits then return fail(%s, value) end", k)
       w:line("%s = value", x)
     else
-      w:line("%s = encoders[%s](%s, %s)", x, quote(field.type), x, name)
+      w:line("%s = %s(%s, %s)", x, give, given or x, name)
     end
     w:close()
     if field.required then w:line("if %s == nil then %s end", x, fail) end

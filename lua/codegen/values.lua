@@ -2,10 +2,11 @@
 -- Values are never changed once made. Kinds (field `t`):
 --   type   a value of one column type: { type =, const =, null =, text = } (nil counts as any type: columns are nullable;
 --          `null`: branches joined of which one had nil; `text`: a string that is UTF-8 for sure; `slice`: it may be a
---          slice (slice.lua), of the group of that name of a regular expression if it is one)
---   nil
+--          slice (slice.lua), of the group of that name of a regular expression if it is one, of a part of a column;
+--          `view`: it is the part with this path of column `name` of record parameter `p` (parts.lua))
+--   nil    `null`: it is tm.null
 --   field  the untouched value of column `name` of record parameter `p`, of type `type`
---   row    one of the rows in `set` (record parameters and tables made in the function, by id)
+--   row    one of the rows in `set` (record parameters and tables made in the function, by id), or nil; `null`: or tm.null
 --   const  a constant of the script: a function, a table
 --   method `name` of the value `on`
 --   texts  an iterator that gives strings
@@ -18,6 +19,7 @@ local values = {}
 
 values.UNKNOWN = { t = "?" }
 values.NIL = { t = "nil" }
+values.NULL = { t = "nil", null = true } -- tm.null
 values.OUT = { t = "out" }
 values.NEVER = { t = "?" } -- of a call that does not come back
 values.TEXTS = { t = "texts" } -- `text`: they are UTF-8 for sure
@@ -98,8 +100,8 @@ end
 
 function values.equal(a, b)
   if a == b then return true end
-  if a.t ~= b.t or a.null ~= b.null or a.text ~= b.text or a.slice ~= b.slice or a.type ~= b.type or a.const ~= b.const
-    or a.name ~= b.name or a.p ~= b.p or a.v ~= b.v then
+  if a.t ~= b.t or a.null ~= b.null or a.text ~= b.text or a.slice ~= b.slice or a.view ~= b.view or a.type ~= b.type
+    or a.const ~= b.const or a.name ~= b.name or a.p ~= b.p or a.v ~= b.v then
     return false
   end
   if a.t == "row" then
@@ -121,9 +123,9 @@ end
 local function origins(a, b)
   local from
   for _, v in ipairs { a, b } do
-    if v.t == "field" then
+    if v.t == "field" or v.view then
       from = from or {}
-      from[v.p .. " " .. v.name] = v
+      from[v.p .. " " .. v.name .. (v.view or "")] = v
     end
     for k, f in pairs(v.from or {}) do
       from = from or {}
@@ -144,7 +146,7 @@ function values.join(a, b)
         set[id] = true
       end
     end
-    return { t = "row", set = set, only = count == 1 and only or nil }
+    return { t = "row", set = set, only = count == 1 and only or nil, null = a.null or b.null }
   end
   local slice = a.slice or b.slice
   if a.slice and b.slice and a.slice ~= b.slice then slice = true end
@@ -156,7 +158,7 @@ function values.join(a, b)
   local from, rows = origins(a, b), values.rows_in(a, b)
   local type_a, type_b = values.type_of(a), values.type_of(b)
   local joined = values.join_types(type_a, type_b)
-  if joined == nil then return values.NIL end
+  if joined == nil then return values.NULL end
   if joined == "?" then return (from or rows or slice) and { t = "?", from = from, rows = rows, slice = slice } or values.UNKNOWN end
   local null = a.t == "nil" or b.t == "nil" or a.null or b.null or nil
   local text = joined == "string" and values.is_text(a) and values.is_text(b) or nil

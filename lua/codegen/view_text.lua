@@ -6,6 +6,8 @@ local decimal = require "codegen.decimal"
 local heat = require "codegen.heat"
 local int64 = require "codegen.int64"
 local layout = require "ffi.layout"
+local parts = require "codegen.parts"
+local slice = require "codegen.slice"
 local views = require "codegen.views"
 local writer = require "codegen.writer"
 
@@ -20,26 +22,38 @@ local bytes, int64s, ints, words, doubles, refs, decimals = R.bytes, R.int64s, R
 local cast, int64, type, tonumber, floor, band, rshift, lshift = R.cast, R.int64, type, tonumber, R.floor, R.band, R.rshift, R.lshift
 local rol, tobit, memcmp, text_cache, to_text, copy = R.rol, R.tobit, R.memcmp, R.text_cache, R.to_text, R.copy
 local decimal_value, int64_value, any, head, row, C = R.decimal_value, R.int64_value, R.any, R.head, R.row, R.C
+local slice = R.slice
 ]]
 
 -- Names as a chunk without limits has them.
 local plain = columns.names(false)
 
+-- The paths of slices below the step `name`, nil where there are none.
+local function below(slices, name)
+  local paths = {}
+  for _, path in ipairs(slices or {}) do
+    if path:sub(1, #name + 1) == name .. "\0" then paths[#paths + 1] = path:sub(#name + 2) end
+  end
+  return paths[1] and paths
+end
+
 -- Declares what reading this type takes, once per function text; gives the expression of a value whose slot is at `p` and whose
 -- references count from `at`.
-local function reader(w, id, tree)
+---@param slices string[]? of the value; itself: ""
+local function reader(w, id, tree, slices)
   local kind = tree.kind
   if kind == "double" then return "cast(doubles, p)[0]" end
   if kind == "int" or kind == "timestamp" then return "tonumber(cast(int64s, p)[0])" end
   if kind == "bool" then return "cast(int64s, p)[0] ~= 0" end
   if kind == "int64" then return "int64_value(cast(int64s, p)[0])" end
   if kind == "decimal" then return ("decimal_value(cast(decimals, p).low, cast(decimals, p).high, %d)"):format(tree.scale) end
+  if slices and kind == "string" then return "slice(at + cast(refs, p).offset, cast(refs, p).length)" end
   if kind == "string" or kind == "bytes" then
     columns.write_text(w, plain, "text_" .. id)
     return ("text_%s(at + cast(refs, p).offset, cast(refs, p).length)"):format(id)
   end
   if kind == "any" then return "any(cast(int64, at + cast(refs, p).offset), clock.row, cast(refs, p).length)" end
-  w:line("local view_%s = R.views[%s]", id, quote(tree.text))
+  w:line("local view_%s = R.view(%s%s)", id, quote(tree.text), slices and ", " .. writer.list(slices) or "")
   return ("view_%s(cast(int64, at + cast(refs, p).offset), clock.row, cast(refs, p).length)"):format(id)
 end
 
@@ -55,8 +69,8 @@ local function begin(w, name, parameters)
 end
 
 -- The value at index i, from 0, of `member` (items or values) of the head; it is there.
-local function write_item(w, name, member, tree)
-  local read = reader(w, name, tree)
+local function write_item(w, name, member, tree, slices)
+  local read = reader(w, name, tree, slices)
   w:open("local function %s(at, i)", name)
   w:line("local h = cast(head, at)")
   w:line("local nulls = at + h.%s", member)
@@ -74,8 +88,8 @@ end
 
 local kinds = {}
 
-function kinds.list(w, tree)
-  write_item(w, "item", "items", tree.of[1].type)
+function kinds.list(w, tree, _, slices)
+  write_item(w, "item", "items", tree.of[1].type, below(slices, parts.ITEM))
   begin(w, "index", "v, k")
   w:open('if type(k) == "number" then')
   w:line("if k >= 1 and k <= cast(head, at).count and k == floor(k) then return (item(at, k - 1)) end")
@@ -125,11 +139,11 @@ function kinds.map(w, tree)
   w:line("return { index = index, length = length, next = next_entry }")
 end
 
-function kinds.struct(w, tree, l)
+function kinds.struct(w, tree, l, slices)
   local has_copy = false
   w:line("local get, place = {}, {}")
   for i, f in ipairs(l.fields) do
-    local read = reader(w, "f" .. i, tree.of[i].type)
+    local read = reader(w, "f" .. i, tree.of[i].type, below(slices, f.name))
     w:open("get[%s] = function(at)", quote(f.name))
     if not f.required then w:line("if band(cast(row, at).%s, %d) ~= 0 then return nil end", f.null_member, f.null_bit) end
     w:line("local p = at + %d", f.offset)
@@ -185,15 +199,16 @@ heat.share(memcmp)
 local anchors = {} -- caches of texts, as long as the lua_State lives
 
 ---@param tree tidemill.type a list, map or struct
+---@param slices string[]? paths of texts that are given as slices
 ---@return table functions { index, length, next, next_item, first }
-function view_text.load(tree)
+function view_text.load(tree, slices)
   local w = writer.new()
   for line in HEAD:gmatch("[^\n]+") do w:line("%s", line) end
   local l = tree.kind == "struct" and layout.of(view_text.schema(tree)) or nil
-  kinds[tree.kind](w, tree, l)
+  kinds[tree.kind](w, tree, l, slices)
   local any = require "codegen.any"
   local R = {
-    clock = views.clock, stale = views.stale, no_member = views.no_member, tree = tree, views = views_by_text,
+    clock = views.clock, stale = views.stale, no_member = views.no_member, tree = tree, view = views.of, slice = slice.at,
     bytes = ffi.typeof("uint8_t *"), int64s = ffi.typeof("int64_t *"), ints = ffi.typeof("int32_t *"),
     words = ffi.typeof("uint64_t *"), doubles = ffi.typeof("double *"), refs = ffi.typeof("struct tm_text_ref *"),
     decimals = ffi.typeof("struct tm_decimal_slot *"), cast = ffi.cast, int64 = ffi.typeof("int64_t"), floor = math.floor,

@@ -13,6 +13,8 @@ local writer = require "codegen.writer"
 
 local views = {}
 
+local type, tonumber = type, tonumber
+
 -- Names of the members: address, number of the row, length of the bytes.
 views.AT, views.ROW, views.LENGTH = "\254", "\255", "\253"
 local AT, ROW, LENGTH = views.AT, views.ROW, views.LENGTH
@@ -23,7 +25,7 @@ local clock = ffi.new("struct { double row; }")
 views.clock = clock
 
 local known = {}   -- id of a ctype -> tidemill.type
-local made = {}    -- text of a type -> ctype
+local made = {}    -- text of a type, with the paths of slices -> ctype
 
 local function tree_of(value)
   if type(value) ~= "cdata" then return nil end
@@ -181,12 +183,12 @@ end
 
 -- --- types
 
-local function define(tree)
+local function define(tree, key, slices)
   local ctype = ffi.typeof(layout.declare("tm_view", MEMBERS))
-  made[tree.text] = ctype
+  made[key] = ctype
   known[tonumber(ctype)] = tree
   local f = tree.kind == "any" and require("codegen.any").functions(tree, ctype)
-    or require("codegen.view_text").load(tree)
+    or require("codegen.view_text").load(tree, slices)
   functions[tonumber(ctype)] = f
   ffi.metatype(ctype, {
     __index = f.index, __len = f.length, __newindex = read_only, __eq = equal, __concat = function(a, b) return part(a) .. part(b) end,
@@ -197,18 +199,21 @@ end
 
 ---The views of a type: a ctype, called with address (int64), row and length.
 ---@param text string "list(int)"
-function views.of(text)
-  local ctype = made[text]
+---@param slices string[]? paths of texts in it (parts.lua) that it gives as slices (slice.lua), sorted
+function views.of(text, slices)
+  local key = slices and slices[1] and text .. "\0" .. table.concat(slices, "\0\0") or text
+  local ctype = made[key]
   if ctype then return ctype end
   local tree = assert(type_text.tree(text), text)
-  return define(tree)
+  return define(tree, key, key ~= text and slices or nil)
 end
 
 ---Text of a chunk that returns a column of the row `r`.
 ---@param field ffi.layout.field
-function views.read_column(field)
+---@param view string? local of the chunk that has the column's type of view
+function views.read_column(field, view)
   local m = field.member
-  local make = field.kind == "any" and "any_value" or ("views[%s]"):format(writer.quote(field.type))
+  local make = field.kind == "any" and "any_value" or view or ("views[%s]"):format(writer.quote(field.type))
   return ("return (%s(cast(int64, cast(bytes, r) + r.%s.offset), clock.row, r.%s.length))"):format(make, m, m)
 end
 

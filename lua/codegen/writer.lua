@@ -40,6 +40,13 @@ function writer.quote(s)
   end) .. '"'
 end
 
+---Strings as the text of a Lua table.
+function writer.list(strings)
+  local quoted = {}
+  for i, s in ipairs(strings) do quoted[i] = writer.quote(s) end
+  return "{ " .. table.concat(quoted, ", ") .. " }"
+end
+
 ---A part of an identifier for a column: its name where that is one, else its place.
 function writer.identifier(name, index)
   if name:find("^[%a_][%w_]*$") and #name <= 40 then return name end

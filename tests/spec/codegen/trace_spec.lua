@@ -112,6 +112,19 @@ local VERBS = {
   ["nested columns that are given"] = { { verb = "map", fn = function(e)
     return { where = { city = e.country, pos = { x = e.amount, y = e.n } }, tags = { e.user, e.country }, all = e.prices }
   end, returns = support.schema("where struct(city string,pos struct(x double,y int)); tags list(string); all list(double)") } },
+  ["parts of structs that are given in structs"] = { { verb = "map", fn = function(e)
+    local sum = 0
+    for i = 1, #e.prices do sum = sum + e.prices[i] end
+    local at = e.at
+    return { user = e.user, sum = sum, where = { city = at.city, pos = { x = at.pos.x, who = e.user } }, tags = e.tags }
+  end, returns = support.schema("user string; sum double; where struct(city string,pos struct(x double,who string)); "
+    .. "tags list(string)") } },
+  ["structs with other nested values in them"] = { { verb = "map", fn = function(e)
+    return { o = { tags = e.tags, at = e.at, first = e.tags[1], n = e.n > 500 and e.n or nil } }
+  end, returns = support.schema("o struct(tags list(string),at struct(city string,pos struct(x double,y int)),first string,n int)") } },
+  ["structs of the items of a list"] = { { verb = "flat_map", fn = function(e, out)
+    for i, tag in ipairs(e.tags) do out { o = { tag = tag, i = i } } end
+  end, returns = support.schema("o struct(tag string,i int)") } },
   ["lists that are made"] = { { verb = "map", fn = function(e)
     local twice = {}
     for i, price in ipairs(e.prices) do twice[i] = price * 2 end

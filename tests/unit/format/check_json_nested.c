@@ -110,6 +110,61 @@ START_TEST(structs_take_their_fields_by_name_and_pass_others_over)
 }
 END_TEST
 
+// The pass that reads most of them leaves what is rare to the other way, in the middle of a value.
+START_TEST(structs_and_lists_within_each_other_are_read_whatever_they_hold)
+{
+    const char *s =
+        "id int, o struct(a int, b string, c struct(x double, y decimal(10,2)), "
+        "l list(struct(s string, n int, d list(decimal(30,3)))), t timestamp), z string";
+    keeps(s,
+          "{\"id\":1,\"o\":{\"a\":1,\"b\":\"x\",\"c\":{\"x\":1.5,\"y\":2.50},\"l\":[{\"s\":\"p\","
+          "\"n\":7,"
+          "\"d\":[1.000,-2.500]},{\"s\":\"a long text in an item of the list\",\"n\":-8,\"d\":[]}],"
+          "\"t\":\"2024-01-01T00:00:00.000Z\"},\"z\":\"end\"}");
+    // another order, spaces, fields that are missing, null, unknown, twice
+    const char *full = "{\"id\":2,\"o\":{\"a\":3,\"b\":\"q\",\"c\":{\"x\":0.5,\"y\":null},"
+                       "\"l\":[{\"s\":null,\"n\":1,\"d\":null}],\"t\":null},\"z\":\"end\"}";
+    reads(
+        s,
+        "{\"id\":2,\"o\":{\"l\":[{\"n\":1}],\"c\":{\"x\":5e-1},\"b\":\"q\",\"a\":3},\"z\":\"end\"}",
+        full);
+    reads(s,
+          "{\"id\": 2, \"o\": { \"a\" : 3 , \"b\": \"\\u0071\", \"c\": {\"x\": 0.5 }, \"l\" :[ { "
+          "\"n\": 1 "
+          "} ] }, \"z\": \"end\"}",
+          full);
+    reads(s,
+          "{\"id\":2,\"o\":{\"a\":3,\"new\":{\"l\":[1,\"}\"]},\"b\":\"q\",\"c\":{\"x\":0.5,\"y\":"
+          "null,"
+          "\"w\":\"\\\"\"},\"l\":[{\"n\":1,\"m\":[]}],\"u\":null},\"z\":\"end\"}",
+          full);
+    reads(s,
+          "{\"id\":2,\"o\":{\"a\":9,\"b\":\"gone\",\"c\":{\"x\":0.5},\"a\":3,\"b\":\"q\",\"l\":[{"
+          "\"n\":1}]},"
+          "\"z\":\"end\"}",
+          full);
+    reads(s,
+          "{\"id\":2,\"o\":{\"a\":9},\"z\":\"end\",\"o\":{\"a\":3,\"b\":\"q\",\"c\":{\"x\":0.5},"
+          "\"l\":[{\"n\":1}]}}",
+          full);
+    reads(
+        s, "{\"id\":2,\"o\":{},\"z\":\"end\"}",
+        "{\"id\":2,\"o\":{\"a\":null,\"b\":null,\"c\":null,\"l\":null,\"t\":null},\"z\":\"end\"}");
+    keeps("l list(list(struct(a int)))", "{\"l\":[[{\"a\":1}],[],[{\"a\":null},{\"a\":2}]]}");
+    keeps("l list(list(int)), m list(string)", "{\"l\":[[1],null,[2,null]],\"m\":[null,\"x\"]}");
+}
+END_TEST
+
+START_TEST(a_list_of_structs_may_be_long)
+{
+    char line[4096] = "{\"l\":[", *p = line + strlen(line);
+    for (int i = 0; i < 130; i++) // more than one word of the bitmap of nulls
+        p += sprintf(p, "%s{\"a\":%d,\"b\":\"%d\"}", i == 0 ? "" : ",", i, i * 7);
+    strcpy(p, "]}");
+    keeps("l list(struct(a int, b string))", line);
+}
+END_TEST
+
 START_TEST(maps_are_objects_in_the_order_of_their_keys)
 {
     keeps("a map(string,int)", "{\"a\":{\"x\":1,\"y\":null}}");
@@ -288,6 +343,8 @@ int main(void)
     tcase_add_test(test, lists_keep_their_items_and_nulls);
     tcase_add_test(test, a_list_may_be_longer_than_its_text);
     tcase_add_test(test, structs_take_their_fields_by_name_and_pass_others_over);
+    tcase_add_test(test, structs_and_lists_within_each_other_are_read_whatever_they_hold);
+    tcase_add_test(test, a_list_of_structs_may_be_long);
     tcase_add_test(test, maps_are_objects_in_the_order_of_their_keys);
     tcase_add_test(test, any_keeps_every_value_of_json);
     tcase_add_test(test, any_takes_objects_of_many_keys_and_long_strings);
