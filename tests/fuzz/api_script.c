@@ -482,12 +482,12 @@ size_t api_script(const uint8_t *data, size_t size, char *out, size_t room)
         bool stream = strcmp(call->gives, "tidemill.Stream") == 0;
         if (stream)
             putf(&m, "local s%u = ", m.streams);
-        put(&m, "try(function() return ");
+        put(&m, "try(function() return ("); // in brackets: a tail call has no line
         put_call(&m, call, DEPTH_MAX);
         if (stream)
-            putf(&m, " end) or s%u\n", m.streams - 1);
+            putf(&m, ") end) or s%u\n", m.streams - 1);
         else
-            put(&m, " end)\n");
+            put(&m, ") end)\n");
         if (m.length + 1024 > m.room) { // perhaps cut
             m.length = before;
             break;
@@ -498,8 +498,9 @@ size_t api_script(const uint8_t *data, size_t size, char *out, size_t room)
     // Sometimes as the last thing, what is wrong with nothing around it.
     if (pick(&m, 4) == 1) {
         size_t before = m.length;
-        put(&m, "return ");
+        put(&m, "return (");
         put_value(&m, pick_wide(&m, COUNT(type_nodes)), DEPTH_MAX);
+        put(&m, ")");
         if (m.length + 2 < room)
             return m.length;
         m.length = before;
