@@ -73,6 +73,17 @@ static void check_finding(void *arg, const struct tm_finding *finding)
         fail("an empty finding", NULL);
 }
 
+// What C finds gets its column from Lua.
+static void check_located(void *arg, const struct tm_finding *finding)
+{
+    char where[TM_ERROR_WHERE_MAX];
+    snprintf(where, sizeof where, "%s", finding->where);
+    tm_vm_locate(arg, finding->message, where, sizeof where);
+    if (strncmp(where, finding->where, strlen(finding->where)) != 0)
+        fail("another place", NULL);
+    check_finding(NULL, finding);
+}
+
 static int generate_code(struct tm_vm *vm, const struct tm_plan *plan, struct tm_buf *out,
                          struct tm_error *err)
 {
@@ -110,7 +121,7 @@ static void describe(struct tm_mem *mem, struct tm_vm *vm, const struct tm_graph
             fail("the plan has no text", NULL);
         if (generate_code(vm, plan, &out, &err) != 0)
             fail("no code for the graph", &err);
-        tm_plan_find(&(struct tm_plan_findings){.plan = plan, .each = check_finding});
+        tm_plan_find(&(struct tm_plan_findings){.plan = plan, .each = check_located, .arg = vm});
         tm_plan_free(plan);
     }
     static const char *const forms[] = {"lua", "json", "luals"};
