@@ -1,8 +1,8 @@
 """The same small tasks with what people use now: DuckDB, Python, awk, jq. Part of bench/run (--only peers).
 
 Each tool writes its result to a file; before anything is printed all results are compared with Tidemill's, as sets of rows.
-Times are of whole processes, with as many threads as each tool takes by itself. DuckDB comes from PyPI in the version given
-here, into the build's folder; a tool that is not there is left out, and said.
+Times are of whole processes, with as many threads as each tool takes by itself. DuckDB is the one that
+`./dev setup` installs from PyPI into the build's folder; a tool that is not there is left out, and said.
 """
 import csv
 import os
@@ -13,26 +13,16 @@ import sys
 
 from measure import JOBS, data, pattern, run, say
 
-DUCKDB = "duckdb==2.0.0"
 RUNS = 3
 
 
-def duckdb(place, install):
-    """Where DuckDB's Python module is; None: it is not."""
-    folder = os.path.join(place.build, "bench", DUCKDB.replace("==", "-"))
-    if os.path.exists(os.path.join(folder, "done")):
+def duckdb(place):
+    """Where DuckDB's Python module is, which `./dev setup` installs; None: it is not."""
+    folder = os.path.join(place.build, "python")
+    if os.path.exists(os.path.join(folder, "duckdb")):
         return folder
-    if not install:
-        return None
-    say("installing %s into %s" % (DUCKDB, os.path.relpath(folder)))
-    shutil.rmtree(folder, ignore_errors=True)
-    p = subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--target",
-                        folder, DUCKDB], capture_output=True, text=True)
-    if p.returncode != 0:
-        say("  cannot be installed, left out: %s" % (p.stderr.strip().splitlines() or ["pip failed"])[-1])
-        return None
-    open(os.path.join(folder, "done"), "w").close()
-    return folder
+    say("DuckDB is not in %s, left out; ./dev setup installs it" % os.path.relpath(folder))
+    return None
 
 
 # --- the tasks: what each tool is given --------------------------------------------------------------------------------
@@ -160,10 +150,10 @@ def result(path, header):
 
 # --- the table ---------------------------------------------------------------------------------------------------------
 
-def measure(place, rows, runs, install):
+def measure(place, rows, runs):
     """A list of figures, one for each task and tool."""
     figures = []
-    duckdb_at = duckdb(place, install)
+    duckdb_at = duckdb(place)
     for name, task in TASKS.items():
         files = data(place, task["data"], rows)
         output, stdout = os.path.join(place.work, "out.csv"), os.path.join(place.work, "out.txt")

@@ -149,7 +149,8 @@ int tm__json_fail_structure(struct tm__json_fail *fail, const struct tm__json_pl
 {
     char buf[8];
     if (at >= place->end)
-        return cut_short(fail, place, "no closing brace");
+        return cut_short(fail, place,
+                         strchr(expected, ']') == NULL ? "no closing brace" : "no closing bracket");
     snprintf(fail->message, sizeof fail->message, "found %s where %s should be (byte %u)",
              show_byte(place->text[at], buf), expected, position(place, at));
     return set(fail, TM_E_BAD_JSON, true);

@@ -195,8 +195,9 @@ static int check_key_column(struct check *c, const struct tm_node *node, uint32_
     else
         tm_error_hint(c->err,
                       "a key is a text, a number, a bool or a timestamp: a function takes "
-                      "one of it, key_by(function(e) return e.%s.id end, \"id\")",
-                      column->name);
+                      "one of it, key_by(function(e) return e.%s%s end, \"%s\")",
+                      column->name, column->type.kind == TM_TYPE_LIST ? "[1]" : ".id",
+                      column->type.kind == TM_TYPE_LIST ? "first" : "id");
     return at(c, node);
 }
 

@@ -12,7 +12,7 @@
 
 // Read through the same code as any table: it has no slot, and no room either.
 static const struct {
-    struct tm__state_slots page;
+    uint8_t page[sizeof(struct tm__state_slots)]; // its own type ends in an array without a size
     uint64_t slots[TM__SENTINELS];
 } __attribute__((aligned(64))) no_slots = {{0}, {TM__EMPTY, TM__EMPTY, TM__EMPTY, TM__EMPTY}};
 static const uintptr_t no_directory[] = {(uintptr_t)no_slots.slots};

@@ -112,9 +112,10 @@ static int enter_protected(lua_State *lua)
     lua_rawgeti(lua, LUA_REGISTRYINDEX, e->vm->handler);
     int handler = lua_gettop(lua);
     lua_rawgeti(lua, LUA_REGISTRYINDEX, e->vm->host);
-    lua_getfield(lua, -1, entry->name);
+    lua_getfield(lua, -1, "enter");
     lua_remove(lua, -2);
-    int arguments = entry->push == NULL ? 0 : entry->push(e->vm, entry->arg);
+    lua_pushstring(lua, entry->name);
+    int arguments = 1 + (entry->push == NULL ? 0 : entry->push(e->vm, entry->arg));
     int status = lua_pcall(lua, arguments, entry->results, handler);
     if (status != 0)
         e->rc = tm__vm_take_error(e->vm, status, e->err);

@@ -47,8 +47,8 @@ struct tm_vm {
     int host, handler, error_slot; // registry references
 };
 
-// One entry into Lua: host[name](...), protected. `push` pushes the arguments and returns how many;
-// `take` reads the results from the top of the stack. Both run protected too (any of them may
+// One entry into Lua: host.enter(name, ...), protected. `push` pushes the arguments and returns how
+// many; `take` reads the results from the top of the stack. Both run protected too (any of them may
 // allocate) and may be NULL. `take` returns 0 or a negative code with err filled.
 struct tm__vm_entry {
     const char *name;

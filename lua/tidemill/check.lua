@@ -3,6 +3,7 @@
 -- allowed.
 local fault = require "tidemill.fault"
 local freeze = require "tidemill.freeze"
+local null = require "tidemill.null"
 local suggest = require "tidemill.suggest"
 local utf8 = require "tidemill.utf8"
 
@@ -16,6 +17,7 @@ function check.show(value)
     return ('"%s"'):format((value:gsub("[%c]", "?")))
   end
   if t == "number" or t == "boolean" or t == "nil" then return tostring(value) end
+  if value == null then return "tm.null" end
   local kind = t == "table" and freeze.kind(value)
   if kind and kind ~= "table" then return (kind:match("^[aeiou]") and "an " or "a ") .. kind end
   if t == "table" and not kind and next(value) == nil then return "an empty table" end

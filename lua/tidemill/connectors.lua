@@ -28,6 +28,10 @@ local function format(at, what, v)
   if freeze.kind(v) == "format" then return v end
   -- tm.csv without its braces is a function too, and none of the job's
   if type(v) == "function" and not problem.is_engine(debug.getinfo(v, "S").source) then return v end
+  if type(v) == "function" then
+    check.wrong(at, what, "the name of a format, tm.csv {...}, tm.json {...} or a function of the job", v,
+      (v == formats.csv or v == formats.json) and "call it: tm.csv {}" or nil)
+  end
   return check.choice(at, what, v, formats.NAMES)
 end
 local function on_error(at, what, v)

@@ -199,7 +199,9 @@ function api.new(session)
   end
 
   function tm.array(t)
-    if type(t) ~= "table" or freeze.kind(t) then check.wrong(caller().at, "tm.array", "a table", t, "for example tm.array {}") end
+    if type(t) ~= "table" or freeze.kind(t) or (getmetatable(t) or "array") ~= "array" then
+      check.wrong(caller().at, "tm.array", "a table", t, "for example tm.array {}")
+    end
     return codegen.array(t)
   end
 

@@ -39,6 +39,17 @@ local function stopper(file, tokens, near)
   return only(tokens, near)
 end
 
+-- "tm.webhook: retry: min: ...": the innermost of what the message goes through that the line has once.
+local function option(tokens, message)
+  local found
+  local name, rest = message:match("^([%w_%.]+): (.*)$")
+  while name do
+    found = only(tokens, name) or found
+    name, rest = rest:match("^([%w_]+): (.*)$")
+  end
+  return found
+end
+
 local function named(tokens, message)
   for _, quotes in ipairs { '"([^"\n]+)"', "'([^'\n]+)'" } do
     for text in message:gmatch(quotes) do
@@ -46,6 +57,8 @@ local function named(tokens, message)
       if t then return t end
     end
   end
+  local innermost = option(tokens, message)
+  if innermost then return innermost end
   local verb = message:match("tm%.([%w_]+)") or message:match("^([%a_][%w_]*)[:( ]")
   return verb and only(tokens, verb)
 end

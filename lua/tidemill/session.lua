@@ -39,7 +39,8 @@ local function result_of(self, value)
   if s then return s.job end
   local job = freeze.content(value, "job")
   if job then return job end
-  local at, hint = self.path, "end the file with: return stream (or: return job)"
+  local at, hint = self.path, self.args.one_liner and [[write a stream behind -e: 'tm.from(tm.lines()):key_by("line"):count()']]
+    or "end the file with: return stream (or: return job)"
   if value == nil then
     fault.raise("SCRIPT_RESULT", at, #self.jobs > 0 and "the script built streams and returned nothing"
       or "the script returned nothing; a job returns a stream or a job", hint)

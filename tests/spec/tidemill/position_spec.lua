@@ -22,6 +22,13 @@ describe("the position of a fault", function()
     assert.equal("job.lua:1:11\nreturn tm.file {}\n          ^", at(1, "OPTION", "tm.file: no option", "return tm.file {}"))
   end)
 
+  it("is that of the innermost option that the message goes through", function()
+    assert.equal("job.lua:1:26\ntm.webhook { retry = {   min = 9, max = 3 } }\n                         ^", at(1, "ARGUMENT",
+      "tm.webhook: retry: min: a duration is needed, given 9", "tm.webhook { retry = {   min = 9, max = 3 } }"))
+    assert.equal("job.lua:1:14\ntm.webhook { retry = { min = 9, min = 3 } }\n             ^", at(1, "ARGUMENT",
+      "tm.webhook: retry: min: a duration is needed, given 9", "tm.webhook { retry = { min = 9, min = 3 } }"))
+  end)
+
   it("is not given where the word stands there twice, or not at all, or in a comment", function()
     assert.equal("job.lua:1", at(1, "UNKNOWN_FIELD", 'there is no field "a"', "e.a = e.a"))
     assert.equal("job.lua:1", at(1, "UNKNOWN_FIELD", 'there is no field "b"', "e.a = 1 -- b"))

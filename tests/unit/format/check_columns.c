@@ -228,7 +228,7 @@ START_TEST(nested_values_are_json_in_fields_of_csv)
     ck_assert_str_eq(
         text_of(&w.bads),
         "bad_type@2:2: field l[2]: found a string, needs int (byte 3)\n"
-        "bad_json@14:3: field l: the JSON in it: the record is cut short: no closing brace (byte "
+        "bad_json@14:3: field l: the JSON in it: the record is cut short: no closing bracket (byte "
         "2)\n"
         "bad_type@17:4: field l: found an object, needs list(int) (byte 0)\n"
         "bad_json@20:5: field l: the JSON in it: found 'x' where a value should be (byte 0)\n"

@@ -118,7 +118,7 @@ START_TEST(what_stands_between_items_is_checked)
     gives("array", "[{\"a\":1},{\"a\":2,\"b\":[1,2]},{\"a\":3},]", three,
           "bad_json@35:1: found ']' where a value should be (byte 0)\n");
     gives("array", "[{\"a\":1},{\"a\":2,\"b\":[1,2]},{\"a\":3}", three,
-          "bad_json@34:1: the record is cut short: no closing brace (byte 0)\n");
+          "bad_json@34:1: the record is cut short: no closing bracket (byte 0)\n");
 }
 END_TEST
 

@@ -151,7 +151,7 @@ static bool is_twin(uint32_t i) // of the one before: two keys came out equal
 
 static void check_first(struct model *m)
 {
-    for (int d = 0; d < TM_TIMER_DOMAINS; d++) {
+    for (enum tm_timer_domain d = 0; d < TM_TIMER_DOMAINS; d++) {
         struct tm_timer first;
         uint32_t i = 0;
         while (i < ALL && !m->set[d][i])
@@ -191,10 +191,10 @@ static bool note(void *arg, const struct tm_timer *timer)
 static void check_all(struct model *m)
 {
     check_first(m);
-    for (int d = 0; d < TM_TIMER_DOMAINS; d++) {
+    for (enum tm_timer_domain d = 0; d < TM_TIMER_DOMAINS; d++) {
         uint64_t seen = 0;
         for (uint32_t g = 4; g < 4 + GROUPS; g++) {
-            struct walk w = {.m = m, .domain = d};
+            struct walk w = {.m = m, .domain = (int)d};
             tm_timers_walk(m->timers, d, g, note, &w);
             seen += w.seen;
         }
@@ -207,7 +207,7 @@ static void check_all(struct model *m)
 
 static void change(struct model *m, uint32_t adds_of_ten)
 {
-    int d = (int)draw(TM_TIMER_DOMAINS);
+    enum tm_timer_domain d = (enum tm_timer_domain)draw(TM_TIMER_DOMAINS);
     uint32_t i = (uint32_t)draw(ALL);
     while (!is_here(&all[i]) || is_twin(i))
         i = (uint32_t)draw(ALL);
@@ -222,7 +222,7 @@ static void change(struct model *m, uint32_t adds_of_ten)
 
 static void drain(struct model *m)
 {
-    for (int d = 0; d < TM_TIMER_DOMAINS; d++) {
+    for (enum tm_timer_domain d = 0; d < TM_TIMER_DOMAINS; d++) {
         struct tm_timer first;
         for (uint32_t i = 0; i < ALL; i++) {
             if (!m->set[d][i])

@@ -184,6 +184,21 @@ START_TEST(set_values_reach_the_script)
 }
 END_TEST
 
+// Ends in string.format in place of the entry's own frame, while LuaJIT records what was hot above.
+START_TEST(entries_that_end_in_a_builtin_survive_the_trace_compiler)
+{
+    for (int state = 0; state < 30; state++) {
+        ck_assert_int_eq(fixture_plan(&f, WINDOW), 0);
+        for (int i = 0; i < 200; i++) {
+            char where[256] = "job.lua:6";
+            tm_vm_locate(f.vm, "watermark: out of order", where, sizeof where);
+            ck_assert_msg(strncmp(where, "job.lua:6:4\n", 12) == 0, "%s", where);
+        }
+        fixture_reset(&f);
+    }
+}
+END_TEST
+
 START_TEST(traces_are_counted)
 {
     struct tm_vm_traces before, after;
@@ -219,6 +234,7 @@ int main(void)
     tcase_add_test(tc, a_script_that_does_not_exist_is_not_found);
     tcase_add_test(tc, findings_and_arguments_are_listed);
     tcase_add_test(tc, set_values_reach_the_script);
+    tcase_add_test(tc, entries_that_end_in_a_builtin_survive_the_trace_compiler);
     tcase_add_test(tc, traces_are_counted);
     suite_add_tcase(suite, tc);
     SRunner *runner = srunner_create(suite);

@@ -1,0 +1,1 @@
+check ok.lua --deny-warning

@@ -1,0 +1,1 @@
+explain TM0401 TM0402

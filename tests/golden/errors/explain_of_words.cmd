@@ -1,0 +1,1 @@
+explain out of memory

@@ -1,0 +1,5 @@
+-- A layout is what a source finds.
+local tm = require "tidemill"
+local S = tm.schema { user_id = "string", amount = "double" }
+local rows = tm.from(tm.file { path = "in.jsonl", schema = S })
+return rows:to(tm.print { format = tm.json { layout = "array" } })

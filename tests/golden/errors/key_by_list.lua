@@ -1,0 +1,6 @@
+-- A list as a key.
+local tm = require "tidemill"
+local S = tm.schema { id = "int", at = "timestamp", price = "decimal(10,2)", tags = tm.list("string"), stock = tm.map("string", "int"),
+  place = { city = "string", zip = "string" } }
+local rows = tm.from(tm.stdin { format = "json", schema = S })
+return rows:key_by("tags"):count():to(tm.print())

@@ -1,0 +1,5 @@
+-- A name of two lines.
+local tm = require "tidemill"
+local S = tm.schema { user_id = "string", amount = "double" }
+local rows = tm.from(tm.file { path = "in.jsonl", schema = S })
+return rows:map(function(e) return e end):named("a\nb"):to(tm.print())

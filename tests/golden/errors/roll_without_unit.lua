@@ -1,0 +1,5 @@
+-- A size that is none.
+local tm = require "tidemill"
+local S = tm.schema { user_id = "string", amount = "double" }
+local rows = tm.from(tm.file { path = "in.jsonl", schema = S })
+return rows:to(tm.file { path = "out", roll = { size = "128 megabytes" } })

@@ -1,0 +1,1 @@
+schema ok.lua --format csv

@@ -1,0 +1,5 @@
+-- No column at all.
+local tm = require "tidemill"
+local S = tm.schema { user_id = "string", amount = "double" }
+local rows = tm.from(tm.file { path = "in.jsonl", schema = S })
+return rows:select():to(tm.print())

@@ -1,0 +1,5 @@
+-- A misspelt option of retry.
+local tm = require "tidemill"
+local S = tm.schema { user_id = "string", amount = "double" }
+local rows = tm.from(tm.file { path = "in.jsonl", schema = S })
+return rows:to(tm.webhook { url = "https://example.com/events", retry = { attemps = 3 } })
