@@ -187,6 +187,7 @@ static void map_run(const struct keyed *k, const struct row *rows, uint32_t coun
 {
     static struct tm_key keys[BLOCK], map_keys[BLOCK];
     static struct record *records[BLOCK];
+    static const struct tm_state_map *maps[BLOCK];
     static struct tm_place places[BLOCK];
     for (uint32_t base = 0; base < count; base += BLOCK) {
         uint32_t n = count - base < BLOCK ? count - base : BLOCK;
@@ -194,17 +195,16 @@ static void map_run(const struct keyed *k, const struct row *rows, uint32_t coun
         look_up(k, r, n, keys, records);
         for (uint32_t i = 0; i < n; i++) {
             places[i] = place_of(k, &keys[i]);
+            maps[i] = &records[i]->map;
             if (!known)
                 tm_state_map_ask(&places[i], &records[i]->map);
             map_keys[i] = (struct tm_key){tm_hash_bytes(&r[i].map_key, 8), &r[i].map_key, 8};
         }
-        for (uint32_t i = 0; known && i < AHEAD && i < n; i++)
-            tm_state_map_ask_key(&places[i], &records[i]->map, map_keys[i].hash);
         for (uint32_t i = 0; i < n; i++) {
             struct sums *sums;
-            uint32_t next = i + AHEAD;
-            if (known && next < n)
-                tm_state_map_ask_key(&places[next], &records[next]->map, map_keys[next].hash);
+            if (known && i % TM_STATE_LOOK == 0)
+                tm_state_map_look(&places[i], &maps[i], &map_keys[i],
+                                  n - i < TM_STATE_LOOK ? n - i : TM_STATE_LOOK);
             if (tm_state_map_upsert(&places[i], &records[i]->map, &map_keys[i], sizeof *sums,
                                     (void **)&sums) < 0)
                 abort();

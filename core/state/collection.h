@@ -58,11 +58,12 @@ int tm_state_map_remove(const struct tm_place *place, struct tm_state_map *map,
 // What cannot be reached for want of memory is lost until the namespace is dropped.
 void tm_state_map_clear(const struct tm_place *place, struct tm_state_map *map);
 
-// Asks for memory that a call will read, so that it is on its way meanwhile: `ask` before a batch
-// of calls, for each map; and later, with what that has brought, `ask_key` where keys are known.
+// Asks for memory that calls will read, so that it is on its way meanwhile. `ask`, for each map of
+// a block of rows, where map keys are not known yet: a small map, or the begin of a large one.
+// `look` where they are, for at most TM_STATE_LOOK calls to come.
 void tm_state_map_ask(const struct tm_place *place, const struct tm_state_map *map);
-void tm_state_map_ask_key(const struct tm_place *place, const struct tm_state_map *map,
-                          uint64_t hash);
+void tm_state_map_look(const struct tm_place *places, const struct tm_state_map *const *maps,
+                       const struct tm_key *keys, uint32_t count);
 
 // A walk in order. The map can change meanwhile: entries that stay are seen once, those put behind
 // the place of the walk are seen too. (Of keys of one hash of 64 bits one may be left out when

@@ -90,10 +90,53 @@ static inline int look_up(const struct tm_state *state, const struct tm__state_g
     return find_in_chain(state, group, bucket, path, key, i);
 }
 
+// What most calls find: an entry that stands in its bucket, first among those of its tag. NULL: it
+// may be elsewhere or nowhere. With the flags of its page in *page.
+static inline uint8_t *find_fast(const struct tm__state_group *group,
+                                 const struct tm_state_map *map, const struct tm_key *key,
+                                 uint64_t *slot, uintptr_t *page)
+{
+    uint32_t used = 0, above = 0, reference = map->root;
+    const struct tm__bucket *bucket;
+    for (;;) {
+        *page = group->at[reference >> TM__OFFSET_BITS];
+        if (TM_UNLIKELY(reference == 0) || TM_UNLIKELY((*page & TM__PAGE_ABSENT) != 0))
+            return NULL;
+        bucket = (const void *)tm__state_address(group, reference);
+        if (bucket->bits == 0)
+            break;
+        const struct tm__map_node *node = (const void *)bucket;
+        reference = node->child[key->hash << used >> (TM__HASH_BITS - node->bits)];
+        above = used;
+        used += node->bits;
+    }
+    uint32_t i = tm__bucket_seek(bucket, key->hash >> 32 << 32,
+                                 tm__map_rest(key->hash, above + bucket->depth));
+    if (TM_UNLIKELY(i == bucket->count))
+        return NULL;
+    *slot = bucket->slot[i];
+    uint8_t *item = tm__bucket_item(bucket, *slot);
+    if (TM_LIKELY((*slot ^ key->hash) >> 32 == 0 && tm__slot_key_length(*slot) == key->length &&
+                  !tm__slot_is_far(*slot)) &&
+        TM_LIKELY(tm__state_key_bytes_equal(item + tm__state_padded(tm__slot_value_length(*slot)),
+                                            key->bytes, key->length)))
+        return item;
+    return NULL;
+}
+
 int tm_state_map_get(const struct tm_place *place, const struct tm_state_map *map,
                      const struct tm_key *key, struct tm_span *value)
 {
     const struct tm__state_group *group = tm__pieces_group(place);
+    uint64_t slot;
+    uintptr_t page;
+    if (map->root == 0)
+        return 0;
+    const uint8_t *item = find_fast(group, map, key, &slot, &page);
+    if (TM_LIKELY(item != NULL)) {
+        *value = (struct tm_span){item, tm__slot_value_length(slot)};
+        return 1;
+    }
     struct tm__map_path path;
     const struct tm__bucket *bucket;
     uint32_t i;
@@ -129,6 +172,16 @@ int tm_state_map_edit(const struct tm_place *place, struct tm_state_map *map,
                       const struct tm_key *key, void **value, uint32_t *length)
 {
     struct tm__state_group *group = tm__pieces_group(place);
+    uint64_t slot;
+    uintptr_t page;
+    if (map->root == 0)
+        return 0;
+    uint8_t *item = find_fast(group, map, key, &slot, &page);
+    if (TM_LIKELY(item != NULL && tm__state_is_own(group, page))) {
+        *value = item;
+        *length = tm__slot_value_length(slot);
+        return 1;
+    }
     struct tm__map_path path;
     const struct tm__bucket *bucket;
     uint32_t i;
@@ -151,13 +204,67 @@ void tm_state_map_ask(const struct tm_place *place, const struct tm_state_map *m
         __builtin_prefetch(at + i, 1, 2);
 }
 
-void tm_state_map_ask_key(const struct tm_place *place, const struct tm_state_map *map,
-                          uint64_t hash)
+// NULL: there is nothing, or nothing to be had at once.
+static const void *address_of(const struct tm_place *place, uint32_t reference)
 {
-    const struct tm__state_group *group = tm__pieces_group(place);
-    struct tm__map_path path;
-    const struct tm__bucket *bucket = tm__map_descend(place->state, group, map->root, hash, &path);
-    (void)bucket;
+    uintptr_t address = tm__state_raw_address(tm__pieces_group(place), reference);
+    return reference == 0 || (address & TM__PAGE_ABSENT) != 0
+               ? NULL
+               : (const void *)(address & ~(uintptr_t)TM__PAGE_FLAGS);
+}
+
+// All rows go a step, which asks for what the next one reads.
+void tm_state_map_look(const struct tm_place *places, const struct tm_state_map *const *maps,
+                       const struct tm_key *keys, uint32_t count)
+{
+    const struct tm__bucket *at[TM_STATE_LOOK];
+    uint32_t used[TM_STATE_LOOK], above[TM_STATE_LOOK], child[TM_STATE_LOOK], nodes;
+    TM_CHECK(count <= TM_STATE_LOOK);
+    for (uint32_t k = 0; k < count; k++) {
+        at[k] = address_of(&places[k], maps[k]->root);
+        used[k] = above[k] = child[k] = 0;
+        __builtin_prefetch(at[k], 1, 2);
+    }
+    do {
+        nodes = 0;
+        for (uint32_t k = 0; k < count; k++) {
+            if (at[k] == NULL || at[k]->bits == 0)
+                continue;
+            const struct tm__map_node *node = (const void *)at[k];
+            child[k] = (uint32_t)(keys[k].hash << used[k] >> (TM__HASH_BITS - node->bits));
+            __builtin_prefetch(&node->child[child[k]], 0, 2);
+            nodes++;
+        }
+        for (uint32_t k = 0; nodes != 0 && k < count; k++) {
+            if (at[k] == NULL || at[k]->bits == 0)
+                continue;
+            const struct tm__map_node *node = (const void *)at[k];
+            above[k] = used[k];
+            used[k] += node->bits;
+            at[k] = address_of(&places[k], node->child[child[k]]);
+            __builtin_prefetch(at[k], 1, 2);
+        }
+    } while (nodes != 0);
+    for (uint32_t k = 0; k < count; k++) {
+        if (at[k] == NULL)
+            continue;
+        // Its place among the slots, as tm__bucket_seek guesses it: two lines or three.
+        uint32_t rest = tm__map_rest(keys[k].hash, above[k] + at[k]->depth);
+        const uint64_t *slot = &at[k]->slot[((uint64_t)rest * at[k]->count) >> 32];
+        __builtin_prefetch(slot - 8, 0, 2);
+        __builtin_prefetch(slot, 0, 2);
+        __builtin_prefetch(slot + 7, 0, 2);
+    }
+    for (uint32_t k = 0; k < count; k++) {
+        if (at[k] == NULL || at[k]->count == 0)
+            continue;
+        uint32_t i = tm__bucket_seek(at[k], keys[k].hash >> 32 << 32,
+                                     tm__map_rest(keys[k].hash, above[k] + at[k]->depth));
+        i -= i == at[k]->count;
+        const uint8_t *item = tm__bucket_item(at[k], at[k]->slot[i]);
+        __builtin_prefetch(item, 1, 2);
+        __builtin_prefetch(item + tm__state_padded(tm__slot_value_length(at[k]->slot[i])), 0, 2);
+    }
 }
 
 // --- putting -------------------------------------------------------------------------------------
@@ -266,8 +373,10 @@ static int put_far(struct tm__map_change *change, const struct tm_key *key, uint
     return !there;
 }
 
-int tm_state_map_upsert(const struct tm_place *place, struct tm_state_map *map,
-                        const struct tm_key *key, uint32_t length, void **value)
+// Where the entry is not there as it is to be, or not found at once.
+static __attribute__((noinline)) int upsert_slow(const struct tm_place *place,
+                                                 struct tm_state_map *map, const struct tm_key *key,
+                                                 uint32_t length, void **value)
 {
     struct tm__map_change change;
     const struct tm__bucket *bucket;
@@ -297,6 +406,23 @@ int tm_state_map_upsert(const struct tm_place *place, struct tm_state_map *map,
     if (tm__state_padded(length) + key->length <= TM__INLINE_BYTES)
         return put_near(&change, key, length, rc == 1, i, value);
     return put_far(&change, key, length, rc == 1, i, value);
+}
+
+int tm_state_map_upsert(const struct tm_place *place, struct tm_state_map *map,
+                        const struct tm_key *key, uint32_t length, void **value)
+{
+    struct tm__state_group *group = tm__pieces_group(place);
+    uint64_t slot;
+    uintptr_t page;
+    if (TM_LIKELY(map->root != 0)) {
+        uint8_t *item = find_fast(group, map, key, &slot, &page);
+        if (TM_LIKELY(item != NULL && tm__slot_value_length(slot) == length &&
+                      tm__state_is_own(group, page))) {
+            *value = item;
+            return 0;
+        }
+    }
+    return upsert_slow(place, map, key, length, value);
 }
 
 int tm_state_map_put(const struct tm_place *place, struct tm_state_map *map,

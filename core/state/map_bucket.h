@@ -5,7 +5,7 @@
 #include "core/state/piece.h"
 
 enum {
-    TM__BUCKET_BYTES = 4096,  // at most
+    TM__BUCKET_BYTES = 2048,  // at most
     TM__INLINE_BYTES = 256,   // key and value that are longer lie in a piece of their own
     TM__BUCKET_HEAD = 16 / 8, // units
     TM__BUCKET_UNITS = TM__BUCKET_BYTES / TM__UNIT_BYTES,
@@ -83,32 +83,34 @@ static inline uint32_t tm__bucket_free_units(const struct tm__bucket *bucket)
     return (uint32_t)(bucket->units - TM__BUCKET_HEAD - bucket->count - bucket->data);
 }
 
-// The first slot of [0, count) that is not below `wanted`. `rest` is the hash without the bits that
-// all keys of the bucket share: where in the bucket its place is likely.
+// The first slot that is not below `wanted`. `rest` is the hash without the bits that all keys of
+// the bucket share: where in the bucket its place is likely.
 static inline uint32_t tm__bucket_seek(const struct tm__bucket *bucket, uint64_t wanted,
                                        uint32_t rest)
 {
-    enum { NEAR = 8 };
+    enum { NEAR = 16 };
     const uint64_t *slot = bucket->slot;
-    uint32_t low = 0, count = bucket->count;
-    if (count > 2 * NEAR) { // hashes are spread evenly: it stands not far from here
-        uint32_t guess = (uint32_t)(((uint64_t)rest * count) >> 32);
-        uint32_t from = guess < NEAR ? 0 : guess - NEAR;
-        uint32_t to = from + 2 * NEAR < count ? from + 2 * NEAR : count;
-        bool after = from == 0 || slot[from - 1] < wanted,
-             before = to == count || slot[to] >= wanted;
-        if (TM_LIKELY(after && before)) {
-            low = from;
-            count = to - from;
-        }
+    uint32_t count = bucket->count, below = 0;
+    if (count < NEAR) {
+        for (uint32_t i = 0; i < count; i++)
+            below += slot[i] < wanted;
+        return below;
     }
-    // Halves without branches: which one cannot be predicted.
-    while (count > 0) {
-        uint32_t half = (count + 1) / 2;
-        low = slot[low + half - 1] < wanted ? low + half : low;
-        count -= half;
+    // Hashes are spread evenly: it stands not far from here, seldom among the next ones.
+    uint32_t last = count - NEAR, from = (uint32_t)(((uint64_t)rest * count) >> 32);
+    from = from < NEAR / 2 ? 0 : from - NEAR / 2;
+    from = from < last ? from : last;
+    for (;;) {
+        below = 0;
+        for (uint32_t i = 0; i < NEAR; i++) // independent of each other, no branch to predict
+            below += slot[from + i] < wanted;
+        if (TM_UNLIKELY(below == 0 && from != 0 && slot[from - 1] >= wanted))
+            from = from < NEAR ? 0 : from - NEAR;
+        else if (TM_UNLIKELY(below == NEAR && from != last))
+            from = from + NEAR < last ? from + NEAR : last;
+        else
+            return from + below;
     }
-    return low;
 }
 
 // The key of a slot's item and its value; `far` pieces are had from the group. False: out of
