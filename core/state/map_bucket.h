@@ -90,26 +90,30 @@ static inline uint32_t tm__bucket_seek(const struct tm__bucket *bucket, uint64_t
 {
     enum { NEAR = 16 };
     const uint64_t *slot = bucket->slot;
-    uint32_t count = bucket->count, below = 0;
-    if (count < NEAR) {
-        for (uint32_t i = 0; i < count; i++)
-            below += slot[i] < wanted;
-        return below;
+    uint32_t count = bucket->count;
+    if (count < NEAR) { // by halves, without branches: which one cannot be predicted
+        while (count > 0) {
+            uint32_t half = (count + 1) / 2;
+            slot += half & (0u - (uint32_t)(slot[half - 1] < wanted));
+            count -= half;
+        }
+        return (uint32_t)(slot - bucket->slot);
     }
     // Hashes are spread evenly: it stands not far from here, seldom among the next ones.
-    uint32_t last = count - NEAR, from = (uint32_t)(((uint64_t)rest * count) >> 32);
-    from = from < NEAR / 2 ? 0 : from - NEAR / 2;
-    from = from < last ? from : last;
+    const uint64_t *last = slot + count - NEAR;
+    uint32_t guess = (uint32_t)(((uint64_t)rest * count) >> 32);
+    slot += guess < NEAR / 2 ? 0 : guess - NEAR / 2;
+    slot = slot < last ? slot : last;
     for (;;) {
-        below = 0;
+        uint32_t below = 0;
         for (uint32_t i = 0; i < NEAR; i++) // independent of each other, no branch to predict
-            below += slot[from + i] < wanted;
-        if (TM_UNLIKELY(below == 0 && from != 0 && slot[from - 1] >= wanted))
-            from = from < NEAR ? 0 : from - NEAR;
-        else if (TM_UNLIKELY(below == NEAR && from != last))
-            from = from + NEAR < last ? from + NEAR : last;
+            below += slot[i] < wanted;
+        if (TM_UNLIKELY(below == 0 && slot != bucket->slot && slot[-1] >= wanted))
+            slot = slot - bucket->slot < NEAR ? bucket->slot : slot - NEAR;
+        else if (TM_UNLIKELY(below == NEAR && slot != last))
+            slot = last - slot > NEAR ? slot + NEAR : last;
         else
-            return from + below;
+            return (uint32_t)(slot - bucket->slot) + below;
     }
 }
 
