@@ -52,6 +52,11 @@ enum {
     TM_LIST_VALUES = 100000,
     TM_LIST_VALUES_MAX = 4000000,
     TM_LIST_BYTES_MAX = 32 * 1024 * 1024,
+    // List and map state of a key. A value is at most a row; keys of a map are compared and hashed
+    // with every access. Entries and changes are counted in 32 bits.
+    TM_STATE_COLLECTION_VALUE_BYTES_MAX = TM_ROW_BYTES_MAX,
+    TM_STATE_MAP_KEY_BYTES_MAX = 1024 * 1024,
+    TM_STATE_COLLECTION_ENTRIES_MAX = 1 << 30,
     TM_NODES_MAX = 4096,  // operators in a job
     TM_WATCH_ROWS = 8192, // keys in a table of run --watch-output; a power of two
     // The heap of a lua_State, unless the job sets lua_memory: what a job keeps in tables grows

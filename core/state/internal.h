@@ -125,6 +125,7 @@ struct tm_state {
     struct tm__state_pool *pool; // of `shared`
     uint32_t moves;              // how often slots have moved to another page
     uint32_t copies;             // how often a page was copied to be written
+    uint64_t items_moved;        // by collections, from piece to piece
     uint32_t max_parallelism, first_key_group, group_count, block_count;
     uint32_t value_bytes;
     uint32_t namespace_count, namespace_capacity;
