@@ -55,8 +55,12 @@ int tm_state_blob_set(struct tm_state *state, struct tm_namespace *ns, uint32_t 
         blob->length = len;
         return 0;
     }
-    if (!tm__state_table_materialise(state, ns, index))
-        return TM_E_MEMORY;
+    if (!tm__state_table_materialise(state, ns, index)) {
+        if (len != 0)
+            return TM_E_MEMORY;
+        *blob = (struct tm_blob){0}; // its space is lost until the namespace is dropped
+        return 0;
+    }
     struct tm__state_table *table = tm__state_table_of(ns, index);
     struct tm_blob set = {0, len};
     if (len != 0) {

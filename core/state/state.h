@@ -104,8 +104,9 @@ static inline void tm_state_give_back(struct tm_state_cursor *cursor, uint32_t c
 
 // Variable-size values (strings, rows): a blob in the pages of the value's namespace and key group,
 // referenced from the fixed value. All-zero = empty. Setting replaces (and reuses the space when it
-// fits); TM_E_MEMORY leaves the old one. `p` may lie in the state. The address holds until this
-// blob is set or its namespace dropped. An empty blob's address is not NULL.
+// fits); TM_E_MEMORY leaves the old one, and never comes of a length of 0. `p` may lie in the
+// state. The address holds until this blob is set or its namespace dropped. An empty blob's address
+// is not NULL.
 struct tm_blob {
     uint32_t reference;
     uint32_t length;
