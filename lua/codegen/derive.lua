@@ -171,7 +171,7 @@ local rows_of -- below
 local function side_of(node, tag, returns)
   local exits = {}
   for _, exit in ipairs(node.codegen.analysis.side_emits) do if exit.tag == tag then exits[#exits + 1] = exit end end
-  local side = setmetatable({ tag = tag, exits = exits, verb = "flat_map", returns = returns, settled = false, out = "side",
+  local side = setmetatable({ tag = tag, exits = exits, verb = "flat_map", returns = returns or false, settled = false, out = "side",
     name = ("%s, side output %q"):format(node.name, tag), codegen = { texts = {} } }, { __index = node })
   rows_of(side, node.codegen.analysis, exits, "gives it")
   local open = {}
