@@ -152,9 +152,101 @@ static int remove_empty(struct tm__operator_keyed *keyed)
     return 0;
 }
 
+// --- time to live --------------------------------------------------------------------------------
+
+// The values of a record that are over.
+static uint64_t expired_bits(const struct tm__operator_keyed *keyed, const void *value)
+{
+    uint64_t there, bits = 0;
+    memcpy(&there, value, sizeof there);
+    for (uint32_t i = 0; i < keyed->record.ttl_count; i++) {
+        const struct tm__operator_ttl *ttl = &keyed->record.ttls[i];
+        double access, now = (double)(ttl->event ? keyed->watermark : keyed->clock_ms);
+        memcpy(&access, (const uint8_t *)value + ttl->access_offset, sizeof access);
+        if ((there & ttl->bits) != 0 && access + (double)ttl->ms <= now)
+            bits |= there & ttl->bits;
+    }
+    return bits;
+}
+
+static int forget_expired(struct tm__operator_keyed *keyed, const struct tm_key *key)
+{
+    uint8_t *value = tm_state_upsert(keyed->state, keyed->ns, key, NULL);
+    if (value == NULL)
+        return TM_E_MEMORY;
+    uint64_t *there = (uint64_t *)(void *)value, gone = expired_bits(keyed, value);
+    for (uint32_t bit = 0; bit < keyed->record.value_count; bit++) {
+        uint32_t offset = keyed->record.blob_offsets[bit];
+        if ((gone >> bit & 1) == 0 || offset == 0)
+            continue;
+        int rc = tm_state_blob_set(keyed->state, keyed->ns,
+                                   tm_state_key_group(keyed->state, key->hash),
+                                   (struct tm_blob *)(void *)(value + offset), "", 0);
+        if (rc != 0)
+            return rc;
+    }
+    *there &= ~gone;
+    int rc = *there == 0 ? tm_state_remove(keyed->state, keyed->ns, key) : 0;
+    return rc < 0 ? rc : 0;
+}
+
+// Keys of some entries in which something is over, one behind the other in `gone`: hash, length,
+// bytes. The search goes on where it ended, round and round.
+static int find_expired(struct tm__operator_keyed *keyed)
+{
+    struct tm_state_cursor cursor;
+    uint32_t max, first, last;
+    tm_state_key_groups(keyed->state, &max, &first, &last);
+    uint64_t count = tm_state_namespace_size(keyed->ns);
+    uint32_t left = count < TM_SWEEP_ENTRIES ? (uint32_t)count : TM_SWEEP_ENTRIES;
+    keyed->gone.size_bytes = 0;
+    for (uint32_t groups = last - first + 1; left != 0 && groups != 0; groups--) {
+        struct tm_key key;
+        const void *value;
+        tm_state_iterate_from(keyed->state, keyed->ns, keyed->sweep_group, keyed->sweep_position,
+                              &cursor);
+        while (left != 0 && tm_state_next(&cursor, &key, &value)) {
+            left--;
+            keyed->sweep_position = (uint32_t)key.hash + 1; // 0: the last there can be
+            if (expired_bits(keyed, value) == 0)
+                continue;
+            uint64_t head[2] = {key.hash, key.length};
+            int rc = tm_buf_append(&keyed->gone, head, sizeof head);
+            if (rc == 0)
+                rc = tm_buf_append(&keyed->gone, key.bytes, key.length);
+            if (rc != 0)
+                return rc;
+        }
+        if (cursor.code != 0)
+            return cursor.code;
+        if (left == 0 && keyed->sweep_position != 0)
+            return 0;
+        keyed->sweep_position = 0;
+        keyed->sweep_group = keyed->sweep_group == last ? first : keyed->sweep_group + 1;
+    }
+    return 0;
+}
+
+static int sweep(struct tm__operator_keyed *keyed)
+{
+    int rc = find_expired(keyed);
+    for (size_t at = 0; rc == 0 && at < keyed->gone.size_bytes;) {
+        uint64_t head[2];
+        memcpy(head, keyed->gone.data + at, sizeof head);
+        const struct tm_key key = {.hash = head[0],
+                                   .bytes = keyed->gone.data + at + sizeof head,
+                                   .length = (uint32_t)head[1]};
+        rc = forget_expired(keyed, &key);
+        at += sizeof head + key.length;
+    }
+    return rc;
+}
+
 int tm__operator_keyed_leave(struct tm__operator_keyed *keyed)
 {
     int rc = is_stateless(keyed) ? 0 : remove_empty(keyed);
+    if (rc == 0 && keyed->record.ttl_count != 0)
+        rc = sweep(keyed);
     keyed->block->count = 0;
     return rc;
 }

@@ -23,7 +23,7 @@ local TIME = "$time"
 function process.nodes(node, role)
   local c = node.codegen
   local timer = role == "timer"
-  local codegen = { findings = {}, texts = c.texts, slices = {}, result = c.result, sides = c.sides, analysis = c.analysis,
+  local codegen = { findings = {}, texts = c.texts, slices = {}, shapes = {}, result = c.result, sides = c.sides, analysis = c.analysis,
     modes = timer and {} or c.modes }
   local input = timer and c.timer_schema or node.input
   return { { id = node.id, kind = "process", role = role, verb = "process", name = node.name, where = node.where,

@@ -220,7 +220,7 @@ local function rows_of(node, a)
     fault.raise("TYPE", node.where, ("%s: its functions never call ctx:emit, so it gives no rows"):format(node.name),
       'ctx:emit { card = ctx.key }; where rows only go to side outputs, :returns { ... } declares the columns all the same')
   end
-  local main = setmetatable({ verb = "flat_map", settled = false, codegen = { texts = {}, slices = {} } }, { __index = node })
+  local main = setmetatable({ verb = "flat_map", settled = false, codegen = { texts = {}, slices = {}, shapes = {} } }, { __index = node })
   derive.rows_of(main, a, a.emits, "emits")
   without_time(main.schema)
   local open = {}
@@ -256,7 +256,7 @@ end
 ---Sets node.schema, node.reads, node.passes of a process.
 ---@return table[] findings
 function process.derive(node)
-  node.codegen = { findings = {}, assumed = {}, texts = {}, slices = {}, roles = {}, modes = {} }
+  node.codegen = { findings = {}, assumed = {}, texts = {}, slices = {}, shapes = {}, roles = {}, modes = {} }
   node.reads, node.passes = {}, {}
   for _, name in ipairs(node.key) do node.reads[name] = true end
   local time = node.input.time_field and node.input.fields[node.input.time_field].name
