@@ -290,7 +290,8 @@ static int process_tick(struct tm_operator *op, struct tm_element *out, struct t
     int rc = tm__operator_process_fire(self, TM_TIMER_PROCESSING, self->keyed.clock_ms - 1, err);
     if (rc < 0)
         return rc;
-    return take_run(self, rc == 0, out) || rc != 0 ? TM_STEP_MORE : TM_STEP_DONE;
+    self->ticking = take_run(self, rc == 0, out) || rc != 0;
+    return self->ticking ? TM_STEP_MORE : TM_STEP_DONE;
 }
 
 static int64_t process_deadline_ns(const struct tm_operator *op)
@@ -298,7 +299,7 @@ static int64_t process_deadline_ns(const struct tm_operator *op)
     const struct tm__operator_process *self = (const struct tm__operator_process *)op;
     if (!self->opened || self->ended || self->timer == NULL)
         return INT64_MAX;
-    if (self->due_count != 0)
+    if (self->ticking)
         return op->ctx->now_ns;
     int64_t at = tm_timers_next_time(self->keyed.timers, TM_TIMER_PROCESSING);
     int64_t now_ms = op->ctx->now_ms > self->keyed.clock_ms ? op->ctx->now_ms : self->keyed.clock_ms;
