@@ -57,8 +57,8 @@ enum {
     TM_STATE_COLLECTION_VALUE_BYTES_MAX = TM_ROW_BYTES_MAX,
     TM_STATE_MAP_KEY_BYTES_MAX = 1024 * 1024,
     TM_STATE_COLLECTION_ENTRIES_MAX = 1 << 30,
-    TM_NODES_MAX = 4096,  // operators in a job
-    TM_STATES_MAX = 64,   // values that a process keeps of a key: a bit each in one word
+    TM_NODES_MAX = 4096, // operators in a job
+    TM_STATES_MAX = 64,  // values that a process keeps of a key: a bit each in one word
     // Timers that a process takes out of the set at once: a pass yields after so many.
     TM_TIMERS_AT_ONCE = 64,
     // Changes of one call to values of varying size and to timers: they are remembered until it

@@ -88,10 +88,9 @@ bool tm__graph_is_keyed(const struct tm_node *node)
 
 const char *tm__graph_kind_text(int kind)
 {
-    static const char *const texts[] = {"source",  "sink",   "function", "key_by",  "watermark",
-                                        "rolling", "reduce", "window",   "union",   "route",
-                                        "peek",    "side",   "distinct", "extreme", "top",
-                                        "process"};
+    static const char *const texts[] = {
+        "source", "sink",  "function", "key_by", "watermark", "rolling", "reduce", "window",
+        "union",  "route", "peek",     "side",   "distinct",  "extreme", "top",    "process"};
     _Static_assert(sizeof texts / sizeof texts[0] == TM_NODE_KINDS, "a text for every kind");
 
     TM_CHECK(kind >= 0 && (size_t)kind < sizeof texts / sizeof texts[0]);

@@ -108,8 +108,8 @@ int tm_graph_chaining(struct tm_graph *graph, uint32_t node, int chaining);
 int tm_graph_route(struct tm_graph *graph, uint32_t node, int partition, int field);
 int tm_graph_side(struct tm_graph *graph, uint32_t node, uint32_t side);
 int tm_graph_identity(struct tm_graph *graph, uint32_t node, uint32_t field);
-// A state of a process, in the order of the record (core/operator/keyed.h); `type` of an aggregating
-// one is that of its accumulator, a struct. ttl_ms 0: for ever.
+// A state of a process, in the order of the record (core/operator/keyed.h); `type` of an
+// aggregating one is that of its accumulator, a struct. ttl_ms 0: for ever.
 int tm_graph_state(struct tm_graph *graph, uint32_t node, const char *name, int kind,
                    const char *type, int64_t ttl_ms, int clock, int refresh);
 int tm_graph_has_timer(struct tm_graph *graph, uint32_t node, int has_timer);

@@ -143,8 +143,7 @@ static json_t *states_of(struct writer *w, const struct tm_node *node)
         set(w, object, "type", text_of(tm_type_text(state->type, type)));
         if (state->ttl_ms != 0) {
             set(w, object, "ttl_ms", number_of(state->ttl_ms));
-            set(w, object, "clock",
-                text_of(state->clock == TM_TTL_EVENT ? "event" : "processing"));
+            set(w, object, "clock", text_of(state->clock == TM_TTL_EVENT ? "event" : "processing"));
             set(w, object, "refresh",
                 text_of(state->refresh == TM_TTL_ACCESS ? "access" : "write"));
         }

@@ -15,9 +15,9 @@ struct chunk {
     uint64_t *counts;
     struct tm_batch *output;         // being filled, or NULL
     struct tm__operator_sides sides; // of the last node
-    bool begun;              // the batch under way has been given to the chunk
-    int64_t read_ns;         // and was read then
-    struct tm_error failure; // of a row, when it ends the job
+    bool begun;                      // the batch under way has been given to the chunk
+    int64_t read_ns;                 // and was read then
+    struct tm_error failure;         // of a row, when it ends the job
 };
 
 static const struct tm_node *node_at(const struct chunk *self, uint32_t index)

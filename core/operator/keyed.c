@@ -66,10 +66,8 @@ static bool is_stateless(const struct tm__operator_keyed *keyed)
 int tm__operator_keyed_open(struct tm__operator_keyed *keyed, const struct tm_operator *op,
                             const struct tm_schema *input, struct tm_error *err)
 {
-    *keyed = (struct tm__operator_keyed){.op = op,
-                                         .mem = op->ctx->mem,
-                                         .watermark = INT64_MIN,
-                                         .clock_ms = op->ctx->now_ms};
+    *keyed = (struct tm__operator_keyed){
+        .op = op, .mem = op->ctx->mem, .watermark = INT64_MIN, .clock_ms = op->ctx->now_ms};
     tm__operator_keys_init(&keyed->keys, keyed->mem, input, &op->node->key);
     tm_buf_init(&keyed->changes, keyed->mem);
     tm_buf_init(&keyed->names, keyed->mem);
@@ -179,9 +177,9 @@ static int forget_expired(struct tm__operator_keyed *keyed, const struct tm_key 
         uint32_t offset = keyed->record.blob_offsets[bit];
         if ((gone >> bit & 1) == 0 || offset == 0)
             continue;
-        int rc = tm_state_blob_set(keyed->state, keyed->ns,
-                                   tm_state_key_group(keyed->state, key->hash),
-                                   (struct tm_blob *)(void *)(value + offset), "", 0);
+        int rc =
+            tm_state_blob_set(keyed->state, keyed->ns, tm_state_key_group(keyed->state, key->hash),
+                              (struct tm_blob *)(void *)(value + offset), "", 0);
         if (rc != 0)
             return rc;
     }

@@ -1,6 +1,6 @@
-// process: functions of the job over keyed state and timers. Rows go to the chunk by blocks: C finds
-// the records of all their keys, the chunk reads and writes these in place. A block's records stay
-// where they are until the block is done, however often the output is full in between.
+// process: functions of the job over keyed state and timers. Rows go to the chunk by blocks: C
+// finds the records of all their keys, the chunk reads and writes these in place. A block's records
+// stay where they are until the block is done, however often the output is full in between.
 #include "core/operator/process.h"
 
 static struct tm__operator_process *self_of(struct tm_operator *op)
@@ -149,8 +149,7 @@ static int begin_block(struct tm__operator_process *self, const struct tm_batch 
     const void *end = batch->data + batch->size_bytes;
     struct tm_chain_ctx *entry = tm_vm_chain_ctx(self->each);
     entry->in = (const uint8_t *)self->row;
-    for (block->count = 0;
-         (const void *)self->row != end && block->count < TM__OPERATOR_BLOCK;
+    for (block->count = 0; (const void *)self->row != end && block->count < TM__OPERATOR_BLOCK;
          self->row = tm_row_next(self->row))
         block->rows[block->count++] = self->row;
     entry->in_end = (const uint8_t *)self->row;
@@ -302,7 +301,8 @@ static int64_t process_deadline_ns(const struct tm_operator *op)
     if (self->ticking)
         return op->ctx->now_ns;
     int64_t at = tm_timers_next_time(self->keyed.timers, TM_TIMER_PROCESSING);
-    int64_t now_ms = op->ctx->now_ms > self->keyed.clock_ms ? op->ctx->now_ms : self->keyed.clock_ms;
+    int64_t now_ms =
+        op->ctx->now_ms > self->keyed.clock_ms ? op->ctx->now_ms : self->keyed.clock_ms;
     if (at == INT64_MAX)
         return INT64_MAX;
     if (at < now_ms)

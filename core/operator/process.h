@@ -17,7 +17,7 @@ struct tm__operator_process {
     struct tm__operator_output output;
     struct tm__operator_sides sides;
     int64_t read_ns;
-    struct tm_error failure; // of a row, when it ends the job
+    struct tm_error failure;     // of a row, when it ends the job
     bool opened, ended, ticking; // ticking: a pass over timers of the wall clock goes on
 
     // A batch is under way: its next row that is not in the block, and the block is in the chunk.

@@ -34,10 +34,10 @@ int tm__operator_process_timer_schema(struct tm__operator_process *self,
                 {"$timer_domain", TM_TYPE_STRING, TM_FIELD_REQUIRED},
                 {"$time", TM_TYPE_TIMESTAMP, 0}};
     for (uint32_t i = 0; i < 4; i++, n++)
-        defs[n] = (struct tm_field_def){
-            .name = i == 3 ? "$time" : free_name(defs, key->count, rest[i].name),
-            .type = tm_type_of_kind(rest[i].type),
-            .flags = rest[i].flags | (i == 3 ? TM_FIELD_HIDDEN : 0)};
+        defs[n] = (struct tm_field_def){.name = i == 3 ? "$time"
+                                                       : free_name(defs, key->count, rest[i].name),
+                                        .type = tm_type_of_kind(rest[i].type),
+                                        .flags = rest[i].flags | (i == 3 ? TM_FIELD_HIDDEN : 0)};
     return tm_schema_new(self->base.ctx->shared_mem, defs, n, -1, &self->timer_schema, err);
 }
 
@@ -76,8 +76,7 @@ static int take_due(struct tm__operator_process *self, enum tm_timer_domain doma
     uint32_t n = 0;
     self->due_bytes.size_bytes = 0;
     uint32_t most = self->run_length == 0 ? TM_TIMERS_AT_ONCE : self->run_length;
-    for (; n < most && tm_timers_first(timers, domain, &timer) && timer.time <= limit;
-         n++) {
+    for (; n < most && tm_timers_first(timers, domain, &timer) && timer.time <= limit; n++) {
         size_t at = self->due_bytes.size_bytes;
         int rc = tm_buf_append(&self->due_bytes, timer.key.bytes, timer.key.length);
         if (rc == 0)

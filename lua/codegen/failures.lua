@@ -183,7 +183,8 @@ function failures.new(nodes, tell, on_stop)
     for _, exit in ipairs(node.codegen.analysis.side_emits) do
       tags[#tags + 1] = ("%q"):format(tostring(exit.tag))
       if exit.tag == value then
-        problem.raise("ROW_TYPE", ("%s is given the tag %q and no row"):format(node.verb == "process" and "ctx:output" or "out", value), "where there is no row, do not call it")
+        problem.raise("ROW_TYPE", ("%s is given the tag %q and no row"):format(node.verb == "process" and "ctx:output" or "out", value),
+          "where there is no row, do not call it")
       end
     end
     if node.verb == "process" then

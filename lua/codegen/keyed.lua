@@ -7,9 +7,7 @@
 local ffi = require "ffi.init"
 local fault = require "tidemill.fault"
 local layout = require "ffi.layout"
-local states = require "tidemill.states"
 local take = require "codegen.take"
-local type_text = require "tidemill.type_text"
 local views = require "codegen.views"
 local writer = require "codegen.writer"
 
@@ -36,7 +34,8 @@ local function add_cell(r, name, type_name)
   local kind, precision, scale = layout.parse_type(type_name)
   local n = r.bits
   local cell = { name = name, type = type_name, kind = kind, precision = precision, scale = scale, member = "v" .. n, offset = r.bytes,
-    state = #r.states + 1, view = layout.is_view(type_name), reference = SLOT[kind] == nil and (kind == "string" or kind == "bytes" or layout.is_view(type_name)) }
+    state = #r.states + 1, view = layout.is_view(type_name),
+    reference = SLOT[kind] == nil and (kind == "string" or kind == "bytes" or layout.is_view(type_name)) }
   keyed.take_bit(r, cell)
   r.text[#r.text + 1] = (" %s %s;"):format(cell.reference and "struct tm_text_ref" or SLOT[kind] or "int64_t", cell.member)
   r.bytes = r.bytes + (kind == "decimal" and 16 or 8)
@@ -256,7 +255,9 @@ local function write_accumulator(w, g, s)
     w:close()
   end
   g.names:func(w, "acc_index_" .. n, "_, k")
-  for c, cell in ipairs(s.cells) do w:line("if k == %s then return (%s()) end", quote(cell.name), g.names:ref(("field_%d_%d"):format(n, c))) end
+  for c, cell in ipairs(s.cells) do
+    w:line("if k == %s then return (%s()) end", quote(cell.name), g.names:ref(("field_%d_%d"):format(n, c)))
+  end
   w:line("return no_accumulator_field(%d, k)", n)
   w:close()
   for c, cell in ipairs(s.cells) do
@@ -334,7 +335,9 @@ function keyed.write(w, g, record)
     w:line("%s()", s.forget)
     w:close()
     g.names:func(w, "method_" .. n, "_, k")
-    for _, name in ipairs(KINDS[s.state.kind][2]) do w:line("if k == %s then return %s end", quote(name), g.names:ref(("%s_%d"):format(name, n))) end
+    for _, name in ipairs(KINDS[s.state.kind][2]) do
+      w:line("if k == %s then return %s end", quote(name), g.names:ref(("%s_%d"):format(name, n)))
+    end
     w:line("return no_method(%d, k)", n)
     w:close()
     w:line("define(%s, %s)", g.names:ref("state_" .. n), g.names:ref("method_" .. n))
@@ -358,11 +361,5 @@ function keyed.struct(record)
   return name, ffi.typeof(name .. " *")
 end
 
----The message's own words for what failures.wrong_value says of a column.
-function keyed.says(message, state, key) return (message:gsub('^column %b""', ("state %q of key %s"):format(state, key), 1)) end
-
-keyed.unknown = states.unknown
-keyed.KINDS = KINDS
-keyed.type_text = type_text
 
 return keyed

@@ -273,7 +273,8 @@ function process.derive(node)
       local a = derive.analyse(node, node[role], params)
       a.slices = false
       for _, state in ipairs(node.states) do
-        for _, fn in ipairs { state.fn or false, state.custom and state.custom.add or false, state.custom and state.custom.result or false } do
+        local custom = state.custom or {}
+        for _, fn in ipairs { state.fn or false, custom.add or false, custom.result or false } do
           if fn then a.functions[#a.functions + 1] = fn end
         end
       end

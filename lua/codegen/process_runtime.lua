@@ -156,7 +156,8 @@ function process.attach(R, more)
     local code, message, hint = failures.wrong_value({ schema = field, verb = "state" }, name, value)
     local what = state.custom and ("field %q of state %q"):format(name, state.name) or ("state %q"):format(state.name)
     hint = hint and hint:find(":returns", 1, true) and ("declare it with more room: %s = tm.%s(...)"):format(state.name, state.kind) or hint
-    problem.raise(code, (message:gsub('^column %b""', function() return ("%s of key %s"):format(what, key_of(nodes, more.cur)) end, 1)), hint)
+    what = ("%s of key %s"):format(what, key_of(nodes, more.cur))
+    problem.raise(code, (message:gsub('^column %b""', function() return what end, 1)), hint)
   end
   function R.raise_too_long(n, length)
     problem.raise("LIMIT", ("state %q of key %s: the value takes %.0f bytes; a value has at most 64 MB"):format(node.states[n].name,

@@ -266,7 +266,9 @@ function stages.deliver(w, g, stage, x, bad, bad_row, bad_key)
     w:line("return %s", next_call(g, stage))
   else
     w:line("local go = %s", stage.k < #g.stages and stages.sequence(g, stage.k + 1) or next_call(g, stage))
-    if stage.k < #g.stages and metrics.uses(stage.node) then w:line("%s() -- metrics are this operator's again", g.names:ref("resume_" .. stage.k)) end
+    if stage.k < #g.stages and metrics.uses(stage.node) then
+      w:line("%s() -- metrics are this operator's again", g.names:ref("resume_" .. stage.k))
+    end
     w:line("if go == nil and tally.stop ~= 0 then stop() end -- leaves the function that emits")
   end
 end

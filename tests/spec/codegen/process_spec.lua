@@ -161,7 +161,8 @@ describe("a process", function()
       { user = "v", ["$at"] = 6, ["$domain"] = "processing", key = 1 } }, schema)
     assert.same({ user = "u", at = 5, what = "eventx", n = 1, time = 5 },
       { user = out[1].user, at = out[1].at, what = out[1].what, n = out[1].n, time = out[1]["$time"] })
-    assert.same({ user = "v", what = "processing", n = 1 }, { user = out[2].user, what = out[2].what, n = out[2].n, time = out[2]["$time"] })
+    assert.same({ user = "v", what = "processing", n = 1 },
+      { user = out[2].user, what = out[2].what, n = out[2].n, time = out[2]["$time"] })
   end)
 
   it("refuses what ctx and states do not have, at the line that names it", function()
@@ -177,7 +178,8 @@ describe("a process", function()
       ctx.state.n:add(1)
     end, { n = state.value "int" }))
     assert.equal("ARGUMENT: velocity: ctx:timer: the operator has no function for timers", fails(function(ctx) ctx:timer(1) end))
-    assert.truthy(fails(function(ctx, e) ctx:output(e.user, {}) ctx:emit { a = 1 } end):find("TYPE: velocity: ctx:output takes a tag", 1, true))
+    local computed = fails(function(ctx, e) ctx:output(e.user, {}) ctx:emit { a = 1 } end)
+    assert.truthy(computed:find("TYPE: velocity: ctx:output takes a tag", 1, true))
   end)
 
   it("lays records out without holes", function()

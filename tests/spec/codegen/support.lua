@@ -124,7 +124,9 @@ support.state = {
 ---A process over rows of this schema. spec: { key =, state =, each =, timer =, read_sides =, returns = }
 function support.process(schema, spec)
   local node = { id = 1, kind = "process", verb = "process", name = "velocity", where = "job.lua:2", inputs = {}, input = schema,
-    metrics = spec.metrics or {}, states = states.declare(CALL, "process", type(spec.state) == "function" and spec.state() or spec.state, schema.time_field) }
+    metrics = spec.metrics or {} }
+  local declared = type(spec.state) == "function" and spec.state() or spec.state
+  node.states = states.declare(CALL, "process", declared, schema.time_field)
   for _, name in ipairs { "key", "each", "timer", "open", "close", "read_sides", "returns" } do node[name] = spec[name] end
   node.findings = codegen.derive_process(node)
   return { node }

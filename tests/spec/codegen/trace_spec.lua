@@ -270,7 +270,8 @@ local function row(i)
 end
 
 local function timer(i)
-  return { user = "user " .. i % 50, ["$at"] = 1000 + i, ["$name"] = i % 7 < 5 and "end" or nil, ["$domain"] = "event", ["$time"] = 1000 + i }
+  return { user = "user " .. i % 50, ["$at"] = 1000 + i, ["$name"] = i % 7 < 5 and "end" or nil, ["$domain"] = "event",
+    ["$time"] = 1000 + i }
 end
 
 -- Every test has functions of its own, as every job has: what LuaJIT made of one in another test is none of its business.
