@@ -57,7 +57,15 @@ enum {
     TM_STATE_COLLECTION_VALUE_BYTES_MAX = TM_ROW_BYTES_MAX,
     TM_STATE_MAP_KEY_BYTES_MAX = 1024 * 1024,
     TM_STATE_COLLECTION_ENTRIES_MAX = 1 << 30,
-    TM_NODES_MAX = 4096,  // operators in a job
+    TM_NODES_MAX = 4096, // operators in a job
+    TM_STATES_MAX = 64,  // values that a process keeps of a key: a bit each in one word
+    // Timers that a process takes out of the set at once: a pass yields after so many.
+    TM_TIMERS_AT_ONCE = 64,
+    // Changes of one call to values of varying size and to timers: they are remembered until it
+    // has returned.
+    TM_CALL_CHANGES_MAX = 1 << 20,
+    // Entries that a process looks at behind each block, for values whose time to live is over.
+    TM_SWEEP_ENTRIES = 64,
     TM_WATCH_ROWS = 8192, // keys in a table of run --watch-output; a power of two
     // The heap of a lua_State, unless the job sets lua_memory: what a job keeps in tables grows
     // without end only by mistake, and is to be an error before it is the machine's. Soft: past

@@ -34,6 +34,8 @@ void tm_graph_free(struct tm_graph *graph)
         tm_options_fini(&graph->nodes[i].options);
         tm_options_fini(&graph->nodes[i].format_options);
         tm__graph_forget_types(&g->declared[i]);
+        for (uint32_t k = 0; k < graph->nodes[i].state_count; k++)
+            tm_type_fini(&graph->nodes[i].states[k].type);
     }
     tm_mem_free(graph->mem, graph->nodes, graph->node_capacity * sizeof *graph->nodes);
     tm_mem_free(graph->mem, g->declared, graph->node_capacity * sizeof *g->declared);
@@ -77,6 +79,7 @@ bool tm__graph_is_keyed(const struct tm_node *node)
     case TM_NODE_DISTINCT:
     case TM_NODE_EXTREME:
     case TM_NODE_TOP:
+    case TM_NODE_PROCESS:
         return true;
     default:
         return false;
@@ -85,9 +88,9 @@ bool tm__graph_is_keyed(const struct tm_node *node)
 
 const char *tm__graph_kind_text(int kind)
 {
-    static const char *const texts[] = {"source",  "sink",   "function", "key_by",  "watermark",
-                                        "rolling", "reduce", "window",   "union",   "route",
-                                        "peek",    "side",   "distinct", "extreme", "top"};
+    static const char *const texts[] = {
+        "source", "sink",  "function", "key_by", "watermark", "rolling", "reduce", "window",
+        "union",  "route", "peek",     "side",   "distinct",  "extreme", "top",    "process"};
     _Static_assert(sizeof texts / sizeof texts[0] == TM_NODE_KINDS, "a text for every kind");
 
     TM_CHECK(kind >= 0 && (size_t)kind < sizeof texts / sizeof texts[0]);

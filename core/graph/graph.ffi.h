@@ -22,6 +22,7 @@ enum tm_node_kind {
     TM_NODE_DISTINCT, // distinct dedup: the first row of each identity
     TM_NODE_EXTREME,  // min_by max_by: one row per key is kept
     TM_NODE_TOP,      // a ranking per key is kept
+    TM_NODE_PROCESS,  // functions of the job over keyed state and timers
     TM_NODE_KINDS
 };
 
@@ -57,6 +58,12 @@ enum tm_aggregate_kind {
     TM_AGGREGATE_LIST,
     TM_AGGREGATE_CUSTOM // alone: of no column, and output_field is the first of its accumulator's
 };
+
+enum tm_state_kind { TM_STATE_VALUE, TM_STATE_REDUCING, TM_STATE_AGGREGATING };
+
+// Which time a state's time to live is counted in, and what begins it anew.
+enum tm_ttl_clock { TM_TTL_PROCESSING, TM_TTL_EVENT };
+enum tm_ttl_refresh { TM_TTL_WRITE, TM_TTL_ACCESS };
 
 enum tm_metric_kind { TM_METRIC_COUNTER, TM_METRIC_GAUGE, TM_METRIC_HISTOGRAM };
 
@@ -101,6 +108,11 @@ int tm_graph_chaining(struct tm_graph *graph, uint32_t node, int chaining);
 int tm_graph_route(struct tm_graph *graph, uint32_t node, int partition, int field);
 int tm_graph_side(struct tm_graph *graph, uint32_t node, uint32_t side);
 int tm_graph_identity(struct tm_graph *graph, uint32_t node, uint32_t field);
+// A state of a process, in the order of the record (core/operator/keyed.h); `type` of an
+// aggregating one is that of its accumulator, a struct. ttl_ms 0: for ever.
+int tm_graph_state(struct tm_graph *graph, uint32_t node, const char *name, int kind,
+                   const char *type, int64_t ttl_ms, int clock, int refresh);
+int tm_graph_has_timer(struct tm_graph *graph, uint32_t node, int has_timer);
 int tm_graph_ttl(struct tm_graph *graph, uint32_t node, int64_t ttl_ms);
 int tm_graph_ranking(struct tm_graph *graph, uint32_t node, uint32_t field, int descending,
                      uint32_t limit, int rank_field);

@@ -21,6 +21,15 @@ struct tm_aggregate {
     uint32_t limit;    // list: values that it keeps; 0: more than there is room for is an error
 };
 
+// A state of a process.
+struct tm_state_field {
+    const char *name;
+    uint8_t kind; // enum tm_state_kind
+    struct tm_type type;
+    int64_t ttl_ms;         // 0: for ever
+    uint8_t clock, refresh; // enum tm_ttl_clock, tm_ttl_refresh
+};
+
 struct tm_node {
     uint32_t id;
     uint8_t kind;         // enum tm_node_kind
@@ -62,6 +71,9 @@ struct tm_node {
     bool descending;    // EXTREME, TOP: the largest comes first
     uint32_t limit;     // TOP: so many rows of a key
     int32_t rank_field; // TOP: column of the output that tells the place, from 1; -1: none
+    struct tm_state_field *states; // PROCESS
+    uint32_t state_count;
+    bool has_timer; // PROCESS: a function for timers
 };
 
 // A metric of user code: a figure of each operator that uses it.
@@ -79,7 +91,7 @@ static inline bool tm_node_is_custom(const struct tm_node *node)
 static inline bool tm_node_has_functions(const struct tm_node *node)
 {
     return node->kind == TM_NODE_FUNCTION || node->kind == TM_NODE_REDUCE ||
-           tm_node_is_custom(node);
+           node->kind == TM_NODE_PROCESS || tm_node_is_custom(node);
 }
 
 struct tm_graph {

@@ -306,7 +306,8 @@ static int check_columns(struct check *c, const struct tm_node *node)
     char a[TM_NODE_TEXT_MAX];
     bool side = node->kind == TM_NODE_SIDE;
 
-    if (side && c->graph->nodes[node->inputs[0]].kind != TM_NODE_FUNCTION) {
+    uint8_t giver = side ? c->graph->nodes[node->inputs[0]].kind : TM_NODE_FUNCTION;
+    if (giver != TM_NODE_FUNCTION && giver != TM_NODE_PROCESS) {
         tm_error_set(c->err, TM_E_INTERNAL, "%s is of no function", NODE(node, a));
         return at(c, node);
     }

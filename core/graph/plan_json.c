@@ -130,6 +130,28 @@ static json_t *aggregates_of(struct writer *w, const struct tm_node *node)
     return list;
 }
 
+static json_t *states_of(struct writer *w, const struct tm_node *node)
+{
+    static const char *const kinds[] = {"value", "reducing", "aggregating"};
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < node->state_count; i++) {
+        const struct tm_state_field *state = &node->states[i];
+        json_t *object = json_object();
+        char type[TM_TYPE_TEXT];
+        set(w, object, "name", text_of(state->name));
+        set(w, object, "kind", text_of(kinds[state->kind]));
+        set(w, object, "type", text_of(tm_type_text(state->type, type)));
+        if (state->ttl_ms != 0) {
+            set(w, object, "ttl_ms", number_of(state->ttl_ms));
+            set(w, object, "clock", text_of(state->clock == TM_TTL_EVENT ? "event" : "processing"));
+            set(w, object, "refresh",
+                text_of(state->refresh == TM_TTL_ACCESS ? "access" : "write"));
+        }
+        add(w, list, object);
+    }
+    return list;
+}
+
 static void set_kind_details(struct writer *w, json_t *object, const struct tm_node *node)
 {
     const struct tm_declared *input = tm__graph_declared_input(w->plan->graph, node);
@@ -166,6 +188,8 @@ static void set_kind_details(struct writer *w, json_t *object, const struct tm_n
         set(w, object, "fields", fields);
         set(w, object, "ttl_ms", number_of(node->ttl_ms));
     }
+    if (node->kind == TM_NODE_PROCESS)
+        set(w, object, "states", states_of(w, node));
     if (node->chaining != TM_CHAINING_FREE)
         set(w, object, "chain", text_of(node->chaining == TM_CHAINING_ALWAYS ? "always" : "never"));
     if (node->kind == TM_NODE_ROLLING || node->kind == TM_NODE_REDUCE ||

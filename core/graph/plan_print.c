@@ -126,6 +126,10 @@ static void detail_text(const struct tm_graph *graph, const struct tm_node *node
         if (node->ttl_ms != 0)
             snprintf(buf, size, "for %s", duration_text(node->ttl_ms, a));
         break;
+    case TM_NODE_PROCESS:
+        if (node->state_count != 0)
+            snprintf(buf, size, "%u state%s", node->state_count, node->state_count == 1 ? "" : "s");
+        break;
     default:
         break;
     }

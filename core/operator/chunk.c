@@ -1,13 +1,8 @@
 // A run of function nodes as one operator: gives batches to the generated chunk, takes its output,
 // and the rows for side outputs, which leave after every entry into the chunk.
 #include "core/base/limits.h"
-#include "core/task/operator.h"
+#include "core/operator/side_rows.h"
 #include "core/vm/vm.h"
-
-struct side {
-    struct tm_schema *schema;
-    struct tm_batch *batch; // being filled, or NULL
-};
 
 struct chunk {
     struct tm_operator base;
@@ -19,12 +14,10 @@ struct chunk {
     struct tm_chain_ctx *run; // its context
     uint64_t *counts;
     struct tm_batch *output;         // being filled, or NULL
-    struct side *sides;              // of the last node that are read, by their number
-    struct tm_chain_side *side_runs; // what the chunk sees of them
-    uint32_t side_count;
-    bool begun;              // the batch under way has been given to the chunk
-    int64_t read_ns;         // and was read then
-    struct tm_error failure; // of a row, when it ends the job
+    struct tm__operator_sides sides; // of the last node
+    bool begun;                      // the batch under way has been given to the chunk
+    int64_t read_ns;                 // and was read then
+    struct tm_error failure;         // of a row, when it ends the job
 };
 
 static const struct tm_node *node_at(const struct chunk *self, uint32_t index)
@@ -66,67 +59,8 @@ static int on_grow(void *arg, struct tm_chain_ctx *run, uint64_t more)
 static int on_grow_side(void *arg, struct tm_chain_ctx *run, uint32_t index, uint64_t more)
 {
     struct chunk *self = arg;
-    struct tm_chain_side *side = &run->sides[index];
-    struct tm_batch *batch = self->sides[index].batch;
-    batch->size_bytes = side->out_size;
-    int rc = tm_batch_reserve(batch, more);
-    side->out = batch->data;
-    side->out_capacity = batch->capacity_bytes;
-    return rc;
-}
-
-// --- side outputs --------------------------------------------------------------------------------
-
-static int prepare_sides(struct chunk *self)
-{
-    for (uint32_t i = 0; i < self->side_count; i++) {
-        struct side *side = &self->sides[i];
-        if (side->batch == NULL)
-            side->batch = tm_batch_acquire(self->base.ctx->pool, side->schema);
-        if (side->batch == NULL)
-            return TM_E_MEMORY;
-        self->side_runs[i] = (struct tm_chain_side){.out = side->batch->data,
-                                                    .out_capacity = side->batch->capacity_bytes};
-    }
-    return 0;
-}
-
-// Hands over what the chunk gave to side outputs, with the time at which its input was read.
-static void take_sides(struct chunk *self)
-{
-    for (uint32_t i = 0; i < self->side_count; i++) {
-        struct tm_batch *batch = self->sides[i].batch;
-        batch->size_bytes = self->side_runs[i].out_size;
-        batch->row_count = self->side_runs[i].out_rows;
-        if (batch->row_count == 0)
-            continue;
-        batch->split = TM_NO_SPLIT;
-        batch->read_ns = self->read_ns;
-        self->sides[i].batch = NULL;
-        tm_task_put_side(self->base.ctx->task, i, batch);
-    }
-}
-
-// The nodes that read side outputs of the last node, in the order of their numbers.
-static int open_sides(struct chunk *self)
-{
-    const struct tm_graph *graph = self->base.ctx->plan->graph;
-    uint32_t last = self->nodes[self->node_count - 1], count = 0;
-    for (uint32_t i = 0; i < graph->node_count; i++)
-        count += graph->nodes[i].kind == TM_NODE_SIDE && graph->nodes[i].inputs[0] == last;
-    if (count == 0)
-        return 0;
-    self->sides = tm_mem_zalloc(self->mem, count * sizeof *self->sides);
-    self->side_runs = tm_mem_zalloc(self->mem, count * sizeof *self->side_runs);
-    self->side_count = count;
-    if (self->sides == NULL || self->side_runs == NULL)
-        return TM_E_MEMORY;
-    for (uint32_t i = 0; i < graph->node_count; i++)
-        if (graph->nodes[i].kind == TM_NODE_SIDE && graph->nodes[i].inputs[0] == last) {
-            TM_CHECK(graph->nodes[i].side < count);
-            self->sides[graph->nodes[i].side].schema = tm_node_schema(&graph->nodes[i]);
-        }
-    return 0;
+    (void)run;
+    return tm__operator_sides_grow(&self->sides, index, more);
 }
 
 static int on_buckets(void *arg, struct tm_metric_slot *slot)
@@ -184,7 +118,7 @@ static int enter(struct chunk *self, bool finish, struct tm_error *err)
     int rc = prepare_output(self, err);
     if (rc != 0)
         return rc;
-    if (prepare_sides(self) != 0)
+    if (tm__operator_sides_prepare(&self->sides) != 0)
         return tm_error_set(err, TM_E_MEMORY, "operator '%s': out of memory for a batch",
                             self->base.node->name);
     self->run->now_ms = self->base.ctx->now_ms;
@@ -194,7 +128,7 @@ static int enter(struct chunk *self, bool finish, struct tm_error *err)
         self->output->size_bytes = self->run->out_size;
         self->output->row_count = self->run->out_rows;
     }
-    take_sides(self);
+    (void)tm__operator_sides_take(&self->sides, self->read_ns);
     take_counts(self);
     if (rc < 0 && self->failure.code != 0)
         *err = self->failure;
@@ -291,10 +225,7 @@ static void chunk_free(struct tm_operator *op)
     if (self->chain != NULL)
         tm_vm_chain_free(self->chain);
     tm_batch_release(self->output);
-    for (uint32_t i = 0; self->sides != NULL && i < self->side_count; i++)
-        tm_batch_release(self->sides[i].batch);
-    tm_mem_free(self->mem, self->sides, self->side_count * sizeof *self->sides);
-    tm_mem_free(self->mem, self->side_runs, self->side_count * sizeof *self->side_runs);
+    tm__operator_sides_fini(&self->sides);
     tm_mem_free(self->mem, self->slots_of, self->node_count * sizeof(struct tm_metric_slot *));
     tm_mem_free(self->mem, self, sizeof *self);
 }
@@ -336,7 +267,7 @@ int tm_operator_chunk_new(struct tm_task_context *ctx, const uint32_t *nodes, ui
         .grow = on_grow,
         .grow_side = on_grow_side,
     };
-    int rc = open_sides(self);
+    int rc = tm__operator_sides_open(&self->sides, ctx, nodes[count - 1]);
     if (rc != 0) {
         chunk_free(&self->base);
         return tm_error_set(err, rc, "out of memory for an operator");
@@ -347,7 +278,7 @@ int tm_operator_chunk_new(struct tm_task_context *ctx, const uint32_t *nodes, ui
         return rc;
     }
     self->run = tm_vm_chain_ctx(self->chain);
-    self->run->sides = self->side_runs;
+    self->run->sides = self->sides.runs;
     self->run->out_full = TM_BATCH_ROWS;
     // Rows may get wider: what one batch gives stays one batch, and no tiny one follows it.
     self->run->out_full_bytes = 2 * TM_BATCH_BYTES;

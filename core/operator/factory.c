@@ -15,5 +15,6 @@ const struct tm_operator_factory tm_operator_factory = {
             [TM_NODE_DISTINCT] = tm_operator_distinct_new,
             [TM_NODE_EXTREME] = tm_operator_ranked_new,
             [TM_NODE_TOP] = tm_operator_ranked_new,
+            [TM_NODE_PROCESS] = tm_operator_process_new,
         },
 };

@@ -302,6 +302,9 @@ void tm__state_block_leave(struct tm__state_pool *pool, struct tm__state_block *
 // The slots of a table that came from a snapshot. False: out of memory, or a page is not to be had.
 bool tm__state_table_index(struct tm_state *state, struct tm_namespace *ns, uint32_t index);
 // The slots of the next page, or the first. False: the end.
+// Where entries of this tag and above begin.
+void tm__state_table_enter(const struct tm__state_table *table, uint32_t tag,
+                           struct tm_state_cursor *cursor);
 bool tm__state_table_next_page(const struct tm__state_table *table, struct tm_state_cursor *cursor);
 // 1: *slot is the key's; 0: it belongs there; TM_E_MEMORY: a page could not be had.
 int tm__state_table_place(const struct tm_state *state, const struct tm__state_group *group,

@@ -276,6 +276,15 @@ void tm_state_iterate(struct tm_state *state, struct tm_namespace *ns, uint32_t 
         cursor->code = TM_E_MEMORY;
 }
 
+void tm_state_iterate_from(struct tm_state *state, struct tm_namespace *ns, uint32_t key_group,
+                           uint32_t from, struct tm_state_cursor *cursor)
+{
+    tm_state_iterate(state, ns, key_group, cursor);
+    if (cursor->code == 0)
+        tm__state_table_enter(tm__state_table_of(ns, key_group - state->first_key_group), from,
+                              cursor);
+}
+
 // Pick out the full slots among the next ones, without a branch on which are; their entries lie in
 // the order of arrival, so all are asked for at once. False: the end.
 static bool look_ahead(struct tm_state_cursor *cursor, const struct tm__state_group *group,

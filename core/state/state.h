@@ -91,6 +91,10 @@ struct tm_state_cursor {
 };
 void tm_state_iterate(struct tm_state *state, struct tm_namespace *ns, uint32_t key_group,
                       struct tm_state_cursor *cursor);
+// The same from the first entry on whose low half of the hash is `from` or more: where a walk that
+// was left goes on, whatever was inserted and removed since.
+void tm_state_iterate_from(struct tm_state *state, struct tm_namespace *ns, uint32_t key_group,
+                           uint32_t from, struct tm_state_cursor *cursor);
 bool tm_state_next(struct tm_state_cursor *cursor, struct tm_key *key, const void **value);
 // The next entries, at most TM_STATE_SOME; 0: the end. The last of them can be given back, to be
 // next again.

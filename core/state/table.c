@@ -299,6 +299,18 @@ bool tm__state_table_next_page(const struct tm__state_table *table, struct tm_st
     return true;
 }
 
+void tm__state_table_enter(const struct tm__state_table *table, uint32_t tag,
+                           struct tm_state_cursor *cursor)
+{
+    if (!has_slots(table))
+        return;
+    uint32_t entry = (uint32_t)((uint64_t)tag >> (32 - table->directory_bits));
+    cursor->entry = entry - entry % span_of(table, table->directory[entry]);
+    (void)tm__state_table_next_page(table, cursor);
+    uint64_t *slot = tm__state_seek(tm__state_home(table, tag), (uint64_t)tag << 32);
+    cursor->slot = slot < cursor->end ? slot : cursor->end;
+}
+
 // --- searching -----------------------------------------------------------------------------------
 
 static int compare_keys(const struct tm__state_entry *entry, const uint8_t *bytes,

@@ -134,6 +134,9 @@ int tm_operator_distinct_new(struct tm_task_context *ctx, const struct tm_node *
 int tm_operator_ranked_new(struct tm_task_context *ctx, const struct tm_node *node,
                            struct tm_operator **op, struct tm_error *err) TM_WARN_UNUSED;
 
+int tm_operator_process_new(struct tm_task_context *ctx, const struct tm_node *node,
+                            struct tm_operator **op, struct tm_error *err) TM_WARN_UNUSED;
+
 // The constructors as a table: core/operator fills it, so that core/task needs nothing above
 // itself.
 typedef int tm_operator_make(struct tm_task_context *ctx, const struct tm_node *node,

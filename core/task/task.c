@@ -194,7 +194,7 @@ static int tick_operators(struct tm_task *task, struct tm_error *err)
         int rc = op->ops->tick(op, &task->slots[i + 1], err);
         if (rc < 0)
             return rc;
-        if (task->slots[i + 1].kind != TM_ELEMENT_NONE)
+        if (rc == TM_STEP_MORE || task->slots[i + 1].kind != TM_ELEMENT_NONE)
             return TM_TURN_PROGRESS;
     }
     return TM_TURN_IDLE;

@@ -52,6 +52,19 @@ int tm_chain_keep(struct tm_chain_ctx *ctx, uint8_t **slot, uint8_t *ref, const 
     return chain->args.keep(chain->args.arg, slot, ref, p, length);
 }
 
+int tm_chain_timer(struct tm_chain_ctx *ctx, uint8_t **slot, int domain, int remove, double at,
+                   const char *name, uint32_t length)
+{
+    struct tm_vm_chain *chain = ctx->owner;
+    return chain->args.timer(chain->args.arg, slot, domain, remove != 0, (int64_t)at, name, length);
+}
+
+int tm_chain_settle(struct tm_chain_ctx *ctx, int keep)
+{
+    struct tm_vm_chain *chain = ctx->owner;
+    return chain->args.settle(chain->args.arg, keep != 0);
+}
+
 // The chunk sees only Lua's text of it; a place may stand in front.
 static const char out_of_memory[] = "not enough memory";
 

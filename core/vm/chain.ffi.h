@@ -52,6 +52,13 @@ struct tm_chain_ctx {
     struct tm_metric_slot **slots_of; // per function node of the segment, a slot for each metric of
                                       // the graph; NULL: the job has none
     void *owner;                      // the C side's struct tm_vm_chain
+    // process (lua/codegen/process.lua): slots[i] is the record of input row i's key, in place. All
+    // but the record's fixed part is written by tm_chain_keep and tm_chain_timer, which keep a
+    // journal until the chunk calls tm_chain_settle.
+    double watermark;   // -inf: none yet; +inf: no more rows come
+    double clock_ms;    // processing time, which never goes back
+    uint32_t journal;   // entries of the call under way
+    uint32_t interrupt; // what the call did to timers ends the run behind it
 };
 
 enum {
@@ -70,6 +77,12 @@ const uint8_t *tm_chain_blob(struct tm_chain_ctx *ctx, uint8_t **slot, int side,
                              const uint8_t *ref);
 int tm_chain_keep(struct tm_chain_ctx *ctx, uint8_t **slot, uint8_t *ref, const uint8_t *p,
                   uint32_t length);
+// Registers or, with `remove`, deletes a timer of the key of `slot`, which is behind its own.
+// `domain`: enum tm_timer_domain. 0, TM_E_MEMORY or TM_E_LIMIT.
+int tm_chain_timer(struct tm_chain_ctx *ctx, uint8_t **slot, int domain, int remove, double at,
+                   const char *name, uint32_t length);
+// The call has returned: what the journal holds stays, or is undone. 0 or TM_E_MEMORY.
+int tm_chain_settle(struct tm_chain_ctx *ctx, int keep);
 int tm_chain_grow(struct tm_chain_ctx *ctx, uint64_t more);
 int tm_chain_grow_side(struct tm_chain_ctx *ctx, uint32_t side, uint64_t more);
 // `row` is in the schema of the input of the segment's node `row_of`: 0, a row of this batch, or

@@ -92,11 +92,15 @@ struct tm_vm_chain_args {
     // Slots of user metrics, per node; NULL: none. Kept: they outlive the chain.
     struct tm_metric_slot **slots_of;
     int (*buckets)(void *arg, struct tm_metric_slot *slot); // see tm_chain_buckets
-    // Of a window with a custom aggregate: "add" or "merge", else NULL; and what its accumulators
-    // refer to (chain.ffi.h).
+    // Of a window with a custom aggregate: "add" or "merge", and of a process: "each" or "timer",
+    // else NULL; and what its accumulators or records refer to (chain.ffi.h).
     const char *role;
     const uint8_t *(*blob)(void *arg, uint8_t **slot, int side, const uint8_t *ref);
     int (*keep)(void *arg, uint8_t **slot, uint8_t *ref, const uint8_t *p, uint32_t length);
+    // Of a process (chain.ffi.h).
+    int (*timer)(void *arg, uint8_t **slot, int domain, bool remove, int64_t at, const char *name,
+                 uint32_t length);
+    int (*settle)(void *arg, bool keep);
     // Output batches: make room for `more` bytes in the batch that ctx->out shows (may move it).
     int (*grow)(void *arg, struct tm_chain_ctx *ctx, uint64_t more);
     // The same for ctx->sides[side]. NULL: the last node has no side outputs that are read.

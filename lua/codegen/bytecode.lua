@@ -67,7 +67,7 @@ bytecode.use = use
 ---A row leaves what is followed: anything may read it and change it.
 function bytecode.escape(m, s, v, seen)
   use(m, v, "other")
-  if v.t == "out" then m.out.out_escapes = true end
+  if v.t == "out" or v.emits then m.out.out_escapes = true end
   if v.t ~= "row" and not v.rows then return end
   seen = seen or {}
   for id in pairs(v.set or v.rows) do
@@ -242,7 +242,7 @@ local function get(m, s, r)
   local v = s.regs[r] or UNKNOWN
   flat.note_use(m, v)
   -- A closure made in the function may change any local at any call.
-  if m.captured and v.t ~= "row" and v.t ~= "const" and v.t ~= "out" then
+  if m.captured and v.t ~= "row" and v.t ~= "const" and v.t ~= "out" and v.t ~= "object" then
     use(m, v, "other")
     return UNKNOWN
   end
@@ -433,6 +433,7 @@ local function check_method(m, key, line)
 end
 
 local function index(m, s, v, key, line)
+  if v.t == "object" then return v.get(m, key, line) end
   if v.t == "row" then return read_row(m, s, v, key, line) end
   local nested = parts.tree_of(v)
   if nested then return parts.index(m, v, nested, values.constant(key), line) end

@@ -217,6 +217,9 @@ function calls.call(m, s, f, args, i, pc)
   end
   if f.t == "method" then
     local on = f.on
+    if on.t == "object" then
+      return on.call(m, s, f.name, args, i, pc, function(_, _, fn, given) return follow(m, s, fn, given, pc) end)
+    end
     for n = 2, #args do bytecode().escape(m, s, args[n]) end
     if f.name == "copy" and (on.t == "row" or parts.tree_of(on)) then return (copy_of(m, s, on, i, pc)) end
     bytecode().use(m, on, "other")

@@ -201,6 +201,7 @@ local function write_row(w, g, name, call, before)
     w:line("if go == nil and tally.stop ~= 0 then return true end")
   end
   if g.sides and g.sides[1] then w:line("if tally.sides_full ~= 0 then return true end") end
+  if g.interrupted then w:line("if ctx.interrupt ~= 0 then return true end") end
   if g.flat then
     w:line("if cast(bytes, cur.out) >= tally.full or tally.rows >= tally.rows_full then return true end")
   elseif not g.growth then
@@ -339,6 +340,7 @@ local function write_run(w, g, suffix, before)
   w:close()
   w:line("if ctx.in_rows == 0 then return 0 end")
   if g.sides and g.sides[1] then w:line("if tally.sides_full ~= 0 then return 1 end") end
+  if g.interrupted then w:line("if ctx.interrupt ~= 0 then return 1 end") end
   w:close()
   w:close()
 end
@@ -360,7 +362,8 @@ end
 
 ---Members of the struct of counters and limits.
 function chunk.tally_members(count, side_count)
-  local parts = { "uint8_t *limit; uint8_t *full; int32_t rows; int32_t rows_full; int32_t stop; int32_t idle;" }
+  local parts = { "uint8_t *limit; uint8_t *full; int32_t rows; int32_t rows_full; int32_t stop; int32_t idle;",
+    " int32_t touched; int32_t rows_mark; uint8_t *mark;" } -- process: has the call written; where its rows begin
   for k = 1, count do
     parts[#parts + 1] = (" int32_t dropped_%d; int32_t failed_%d; int32_t emitted_%d; int32_t active_%d;"):format(k, k, k, k)
   end

@@ -11,6 +11,7 @@ local shapes = require "codegen.shapes"
 local problem = require "codegen.problem"
 local random = require "tidemill.random"
 local suggest = require "tidemill.suggest"
+local unknown = require "codegen.unknown"
 local utf8 = require "tidemill.utf8"
 
 local derive = {}
@@ -96,7 +97,7 @@ local function add_reads(node, analysis, p)
 end
 derive.add_reads = add_reads
 
-local function no_assignment(node, analysis, verb)
+function derive.no_assignment(node, analysis, verb)
   for p in pairs(analysis.assigned) do
     local name = next(analysis.assigned[p])
     if name or analysis.assigned_dynamic[p] then
@@ -105,6 +106,7 @@ local function no_assignment(node, analysis, verb)
     end
   end
 end
+local no_assignment = derive.no_assignment
 
 -- --- event time
 -- ------------------------------------------------------------------------------------------------------------
@@ -169,12 +171,12 @@ local rows_of -- below
 local function side_of(node, tag, returns)
   local exits = {}
   for _, exit in ipairs(node.codegen.analysis.side_emits) do if exit.tag == tag then exits[#exits + 1] = exit end end
-  local side = setmetatable({ tag = tag, exits = exits, verb = "flat_map", returns = returns, settled = false, out = "side",
+  local side = setmetatable({ tag = tag, exits = exits, verb = "flat_map", returns = returns or false, settled = false, out = "side",
     name = ("%s, side output %q"):format(node.name, tag), codegen = { texts = {} } }, { __index = node })
   rows_of(side, node.codegen.analysis, exits, "gives it")
   local open = {}
   for _, f in ipairs(side.schema.fields) do if f.type == "?" then open[#open + 1] = ("%q"):format(f.name) end end
-  if #open > 0 then
+  if #open > 0 and not (node.kind == "process" and unknown.in_schema(node.input)) then
     needs_returns(side, ("the type of %s does not follow from the function, and a side output may wait long for its first row")
       :format(table.concat(open, ", ")))
   end
@@ -536,7 +538,7 @@ function rows_of(node, a, exits, how)
   passes_of_assigned(node, a, passes)
   if node.keeps then fields = with_kept(node, r, fields, passes) end
   -- Rows that stay what they are keep hidden keys; a table sets the whole row.
-  if r.record and not r.table and not r.text and not node.returns and node.input.bare == nil then
+  if r.record and not r.table and not r.text and not node.returns and node.input.bare == nil and node.kind ~= "process" then
     hidden_keys(node, fields, passes)
   end
   add_inherited(node, exits, passes)
@@ -552,6 +554,8 @@ function rows_of(node, a, exits, how)
   g.modes, g.mode_passes = result.modes(a, 1, node.passes, g.sides), node.passes
   if not (r.unknown or (r.text and (r.table or r.record))) then g.texts = r.texts end
 end
+
+derive.rows_of = rows_of
 
 -- A column that is assigned and then is not in the row would be lost without a word.
 local function lost_assignments(node, a)

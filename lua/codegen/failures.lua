@@ -96,6 +96,9 @@ end
 failures.wrong_value = wrong_value
 
 local function wrong_row(node, value)
+  if node.verb == "process" then
+    return "ROW_TYPE", ("ctx:emit is given %s, which is no row"):format(problem.show(value)), "ctx:emit { name = value }"
+  end
   local verb = node.verb == "flat_map" and "emitted" or "returned"
   local hint = "return { name = value }, or the record"
   if value == nil and node.verb == "map" then hint = "return the record, a table or a text; filter drops rows" end
@@ -136,6 +139,7 @@ function failures.new(nodes, tell, on_stop)
   function f.throw_key(k, key) error(made(k, wrong_key(nodes[k + 1], key)), 0) end
 
   function f.raise_value(k, name, value) problem.raise(wrong_value(nodes[k + 1], name, value)) end
+  function f.raise_key(k, key) problem.raise(wrong_key(nodes[k + 1], key)) end
   function f.raise_row(k, value) problem.raise(wrong_row(nodes[k + 1], value)) end
 
   -- An assignment to a column that the operator does not have.
@@ -179,8 +183,13 @@ function failures.new(nodes, tell, on_stop)
     for _, exit in ipairs(node.codegen.analysis.side_emits) do
       tags[#tags + 1] = ("%q"):format(tostring(exit.tag))
       if exit.tag == value then
-        problem.raise("ROW_TYPE", ("out is given the tag %q and no row"):format(value), "where there is no row, do not call it")
+        problem.raise("ROW_TYPE", ("%s is given the tag %q and no row"):format(node.verb == "process" and "ctx:output" or "out", value),
+          "where there is no row, do not call it")
       end
+    end
+    if node.verb == "process" then
+      problem.raise("ROW_TYPE", ("ctx:output takes a tag and a row; the tag given is %s"):format(problem.show(value)),
+        #tags > 0 and "the tags here are " .. suggest.list(tags) or 'ctx:output("late", { card = ctx.key })')
     end
     local main = node.verb == "flat_map" and "a row, or " or ""
     problem.raise("ROW_TYPE", ("out takes %sa tag and a row; the tag given is %s"):format(main, problem.show(value)),

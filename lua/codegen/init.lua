@@ -5,6 +5,7 @@ local any = require "codegen.any"
 local derive = require "codegen.derive"
 local instance = require "codegen.instance"
 local problem = require "codegen.problem"
+local process = require "codegen.process"
 local records = require "codegen.records"
 local unknown = require "codegen.unknown"
 local views = require "codegen.views"
@@ -25,12 +26,21 @@ function codegen.sides(node) return derive.sides(node) end
 ---The same of a window node with a custom aggregate: adds to node.reads.
 function codegen.derive_custom(node) return accumulate.derive(node) end
 
+---Sets node.schema, node.reads, node.passes of a process.
+function codegen.derive_process(node) return require("codegen.process_derive").derive(node) end
+
 ---Applies a proposal of types to the graph; gives the text for the other states, "" when nothing changed, and true when
 ---its answer must wait for other proposals.
 function codegen.settle(nodes, proposal) return unknown.settle(nodes, proposal) end
 
 ---The generated text of consecutive function nodes, or of one reduce. Types that rows will settle show as double.
 function codegen.source(nodes)
+  if nodes[1].kind == "process" then
+    if unknown.any(nodes) then return "" end
+    local texts = { (instance.generate(process.nodes(nodes[1], "each"))) }
+    if nodes[1].timer then texts[2] = (instance.generate(process.nodes(nodes[1], "timer"))) end
+    return table.concat(texts, "\n")
+  end
   local roles = nodes[1].codegen and nodes[1].codegen.roles
   if roles then
     if unknown.any(nodes) then return "" end

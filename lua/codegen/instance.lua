@@ -5,6 +5,7 @@ local accumulate = require "codegen.accumulate"
 local chunk = require "codegen.chunk"
 local heat = require "codegen.heat"
 local interpret = require "codegen.interpret"
+local process = require "codegen.process"
 local reduce = require "codegen.reduce"
 local runtime = require "codegen.runtime"
 local unknown = require "codegen.unknown"
@@ -19,9 +20,10 @@ instance.C = nil
 
 ---@param nodes table[] consecutive function nodes, one reduce, or one window with a custom aggregate
 ---@param ctx ffi.cdata* struct tm_chain_ctx *
----@param among table? { subtask =, count =, first = } see interpret.new; role = "add" or "merge" of a custom aggregate
+---@param among table? { subtask =, count =, first = } see interpret.new; role = of a custom aggregate or a process
 function instance.new(nodes, ctx, among)
-  if among and among.role then nodes = accumulate.nodes(nodes[1], among.role) end
+  local roles = among and among.role and (nodes[1].kind == "process" and process or accumulate)
+  if roles then nodes = roles.nodes(nodes[1], among.role) end
   return setmetatable({ nodes = nodes, ctx = ctx, among = among or { subtask = 0, count = 1, first = false }, proposal = nil },
     Instance)
 end
@@ -30,6 +32,7 @@ end
 function instance.generate(nodes)
   if nodes[1].kind == "reduce" then return reduce.generate(nodes[1]) end
   if nodes[1].kind == "window" then return accumulate.generate(nodes) end
+  if nodes[1].kind == "process" then return process.generate(nodes) end
   return chunk.generate(nodes)
 end
 
@@ -39,7 +42,7 @@ local function is_keyed(node) return node.kind ~= "function" end
 local function load_chunk(self)
   local nodes = self.nodes
   local text, plan = instance.generate(nodes)
-  local R = runtime.new(nodes, self.ctx, instance.C or ffi.C, plan)
+  local R = runtime.new(nodes, self.ctx, instance.C or ffi.C, plan, self.among.subtask)
   local name = "=tidemill:chain:" .. nodes[1].id
   local main = assert(loadstring(text, name))
   self.chunk, self.R = main(R), R

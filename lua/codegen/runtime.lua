@@ -14,6 +14,7 @@ local layout = require "ffi.layout"
 local metrics = require "tidemill.metrics"
 local nest = require "codegen.nest"
 local problem = require "codegen.problem"
+local process = require "codegen.process_runtime"
 local random = require "tidemill.random"
 local records = require "codegen.records"
 local rows = require "codegen.rows"
@@ -68,15 +69,19 @@ end
 ---@param ctx ffi.cdata* struct tm_chain_ctx *
 ---@param C table namespace with tm_chain_grow and tm_chain_fail
 ---@param plan table of the chunk
-function runtime.new(nodes, ctx, C, plan)
+---@param subtask integer
+function runtime.new(nodes, ctx, C, plan, subtask)
   local input, output = layout.of(nodes[1].input), layout.of(nodes[#nodes].schema)
   -- Structs of at most 16 bytes, held by value: the trace compiler then knows their addresses and that they do not
   -- overlap, and keeps the output pointer in a register over the whole loop.
   local cur = ffi.new(("struct { %s *row; %s *out; }"):format(input.struct, output.struct))
-  local kept = ffi.new(("struct { %s *acc; uint8_t **slot; }"):format(output.struct))
+  local anchors = {}
+  local record, record_pointer, no_record, backup
+  if plan.record then record, record_pointer, no_record, backup = process.memory(plan, anchors) end
+  local kept = ffi.new(("struct { %s *acc; uint8_t **slot; }"):format(record or output.struct))
   local tally_struct, tally, tally_type = tally_of(#nodes, #(nodes[#nodes].codegen.sides or {}))
   local bytes = ffi.typeof("uint8_t *")
-  local anchors = { tally_struct }
+  anchors[#anchors + 1] = tally_struct
   local R = {
     ctx = ctx, cur = cur, tally = tally, kept = kept, null = null_value(), in_pointer = input.pointer, out_pointer = output.pointer,
     bytes = bytes, words = ffi.typeof("uint64_t *"), halves = ffi.typeof("uint16_t *"), ints = ffi.typeof("int32_t *"),
@@ -90,7 +95,7 @@ function runtime.new(nodes, ctx, C, plan)
     view = views.of, encoders = nest.encoders, slice_row = slice.of_row,
     at_row = random.at_row, random = random.random, copy_record = records.copy, texts = {}, fns = {}, resumed = {}, anchors = anchors,
   }
-  R.none = blank_row(output, anchors)
+  R.none = no_record or blank_row(output, anchors)
   cur.row, kept.acc = R.blank, R.none
   local variable
   R.cell, variable = cells.store(R.texts)
@@ -137,6 +142,11 @@ function runtime.new(nodes, ctx, C, plan)
     tally.full = ctx.out + ctx.out_full_bytes
   end
 
+  if plan.record then
+    process.attach(R, { nodes = nodes, ctx = ctx, C = C, plan = plan, cur = cur, tally = tally, failures = f, refresh = refresh,
+      subtask = subtask, record_pointer = record_pointer, backup = backup })
+  end
+
   ---Of the next n rows those that fill the output about once: how many, and their bytes.
   function R.piece(n)
     local row, full, taken = ctx["in"], tonumber(ctx.out_full_bytes), 0
@@ -150,7 +160,7 @@ function runtime.new(nodes, ctx, C, plan)
   ---What an accumulator refers to: where the bytes of the slot `ref` lie; and new ones. `slot`: behind the accumulator's own.
   function R.blob(slot, side, ref) return C.tm_chain_blob(ctx, slot, side, ref) end
   function R.keep(slot, ref, p, n) return C.tm_chain_keep(ctx, slot, ref, p, n) end
-  R.defaults = plan.defaults
+  R.defaults = R.defaults or plan.defaults
   function R.returned(x)
     return fault.new("ROW_TYPE", nodes[1].where or "", ("%s returned %s"):format(nodes[1].verb, problem.show(x)),
       "it changes the accumulator, its first parameter, and returns nothing")

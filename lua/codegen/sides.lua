@@ -228,7 +228,10 @@ end
 ---Members of the struct of counters and limits.
 function sides.tally_members(count)
   local parts = { count > 0 and " int32_t sides_full;" or "" }
-  for i = 1, count do parts[#parts + 1] = (" uint8_t *side_full_%d; int32_t side_rows_%d;"):format(i, i) end
+  for i = 1, count do -- side_mark, side_rows_mark of a process: where the rows of the call begin
+    parts[#parts + 1] = (" uint8_t *side_full_%d; int32_t side_rows_%d; int32_t side_rows_mark_%d; uint8_t *side_mark_%d;"):format(
+      i, i, i, i)
+  end
   return table.concat(parts)
 end
 
@@ -249,7 +252,9 @@ function sides.runtime(R, ffi, node, ctx, C, tally, stop)
     local cursor, at = cursors[i], ctx.sides[i - 1]
     at.out_size = ffi.cast(bytes, cursor.out) - at.out
     if size > at.out_capacity - at.out_size then
+      local mark, base = "side_mark_" .. i, at.out
       local rc = C.tm_chain_grow_side(ctx, i - 1, size)
+      tally[mark] = at.out + (tally[mark] - base)
       if rc == codes.LIMIT then R.raise_side_batch(i) end
       if rc ~= 0 then stop(k, rc) end
     end

@@ -230,8 +230,8 @@ local function next_call(g, stage)
   return ("(%s(%s))"):format(g.names:ref("emit"), table.concat(stage.parameters or {}, ", "))
 end
 
--- Writes what becomes of the row `x` that map returned or flat_map emitted.
-local function deliver(w, g, stage, x, bad, bad_row, bad_key)
+---Writes what becomes of the row `x` that map returned or flat_map emitted.
+function stages.deliver(w, g, stage, x, bad, bad_row, bad_key)
   local r = stage.forms
   local forms = {}
   if r.record then
@@ -266,10 +266,14 @@ local function deliver(w, g, stage, x, bad, bad_row, bad_key)
     w:line("return %s", next_call(g, stage))
   else
     w:line("local go = %s", stage.k < #g.stages and stages.sequence(g, stage.k + 1) or next_call(g, stage))
-    if metrics.uses(stage.node) then w:line("%s() -- metrics are this operator's again", g.names:ref("resume_" .. stage.k)) end
+    if stage.k < #g.stages and metrics.uses(stage.node) then
+      w:line("%s() -- metrics are this operator's again", g.names:ref("resume_" .. stage.k))
+    end
     w:line("if go == nil and tally.stop ~= 0 then stop() end -- leaves the function that emits")
   end
 end
+
+local deliver = stages.deliver
 
 local function reset_assigned(w, g, stage)
   for _, a in ipairs(stage.assigned) do

@@ -11,7 +11,9 @@
 --   method `name` of the value `on`
 --   texts  an iterator that gives strings
 --   out    the second parameter of a flat_map function
---   ?      anything A value made where branches joined remembers in `from` the columns it may hold; using it uses
+--   object of the engine, of this name: get(m, key, line) is a member, call(m, s, name, args, i, pc, follow) of one that is a
+--          method's; `emits`: rows go out through it (process_derive.lua)
+--   ?      anything. A value made where branches joined remembers in `from` the columns it may hold; using it uses
 --   them.
 local utf8 = require "tidemill.utf8"
 

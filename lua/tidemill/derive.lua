@@ -276,6 +276,11 @@ local function by_codegen(node)
 end
 kinds["function"], kinds.reduce = by_codegen, by_codegen
 
+function kinds.process(node)
+  node.findings = require("codegen").derive_process(node)
+  require("tidemill.undeclared").check(node)
+end
+
 ---Sets node.input, node.schema, node.reads, node.passes (and node.findings) from the inputs' schemas.
 function derive.derive(node)
   local first = node.inputs[1]

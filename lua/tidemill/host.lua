@@ -145,13 +145,14 @@ function host.source(ids)
 end
 
 -- What sinks written in Lua do before their first row and behind their last: each once.
-local function edges(nodes, ctx)
-  local opened, closed = false, false
+-- Those of a process get a ctx, and its timers' chunk leaves them to that of its records.
+local function edges(nodes, ctx, subtask, role)
+  local opened, closed = role == "timer", role == "timer"
   local function call_all(part)
     for k, node in ipairs(nodes) do
       if node[part] then
         metrics.enter(ctx, k)
-        node[part]()
+        node[part](node.kind == "process" and require("codegen.process_runtime").edge_context(node, ctx, subtask) or nil)
       end
     end
   end
@@ -168,14 +169,14 @@ end
 
 ---A chunk bound to its context: gives the functions run, finish, proposal, release, recover and the handler of errors.
 ---@param first boolean a source stands in front of it in the same chain
----@param role string? of a window with a custom aggregate: "add" or "merge"
+---@param role string? of a window with a custom aggregate "add" or "merge", of a process "each" or "timer"
 function host.chain(ids, address, subtask, parallelism, first, role)
   C()
   local ctx = require("ffi").cast("struct tm_chain_ctx *", address)
   local instance = require("codegen").instance(nodes_of(ids), ctx, { subtask = subtask, count = parallelism, first = first,
     role = role })
   local draws = random.stream(arguments.seed, ids[1], subtask)
-  local begin, close = edges(nodes_of(ids), ctx)
+  local begin, close = edges(nodes_of(ids), ctx, subtask, role)
   local function run()
     clock.enter(ctx)
     random.enter(draws)

@@ -16,10 +16,12 @@ local library = require "library"
 local metrics = require "tidemill.metrics"
 local place = require "tidemill.place"
 local schema = require "tidemill.schema"
+local states = require "tidemill.states"
 local stream = require "tidemill.stream"
 local suggest = require "tidemill.suggest"
 local windows = require "tidemill.windows"
 require "tidemill.keyed" -- these add their operators to streams
+require "tidemill.process"
 require "tidemill.ranked"
 require "tidemill.routes"
 require "tidemill.sides"
@@ -196,6 +198,24 @@ function api.new(session)
     local call = caller()
     stream.no_more(call, "tm.map", 2 + select("#", ...), 2)
     return schema.map(call, key, value)
+  end
+
+  function tm.value(given, options, ...)
+    local call = caller()
+    stream.no_more(call, "tm.value", 2 + select("#", ...), 2)
+    return states.value(call, given, options)
+  end
+
+  function tm.reducing(given, fn, options, ...)
+    local call = caller()
+    stream.no_more(call, "tm.reducing", 3 + select("#", ...), 3)
+    return states.reducing(call, given, fn, options)
+  end
+
+  function tm.aggregating(given, options, ...)
+    local call = caller()
+    stream.no_more(call, "tm.aggregating", 2 + select("#", ...), 2)
+    return states.aggregating(call, given, options)
   end
 
   function tm.array(t)

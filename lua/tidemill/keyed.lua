@@ -13,10 +13,10 @@ local suggest = require "tidemill.suggest"
 
 local keyed = {}
 
-local function need_key(s, call, what)
+local function need_key(s, call, what, why)
   derive.schema(s.node)
   if s.node.kind ~= "key_by" then
-    fault.raise("GRAPH", call.at, ("%s: the stream has no key"):format(what),
+    fault.raise("GRAPH", call.at, ("%s: the stream has no key%s"):format(what, why and ": " .. why or ""),
       ('put the key right before it: :key_by("field"):%s'):format(what))
   end
 end

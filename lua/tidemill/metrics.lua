@@ -248,9 +248,9 @@ local function none_again() end
 
 local BOUND = [[
 local cursor, slots, fn = ...
-return function(a, b)
+return function(a, b, c)
   cursor.slots = slots
-  local x = fn(a, b) -- a tail call would take a trace too many
+  local x = fn(a, b, c) -- a tail call would take a trace too many
   return x
 end, function() cursor.slots = slots end
 ]]

@@ -1,6 +1,7 @@
 -- The order of fields given in a Lua table, which itself has none: that of their first appearance in the job's text, so
 -- that columns, headers and prints never change between runs. The table is looked for in the text from the call's line on;
 -- names that no table has are taken from the whole text; what is computed comes last, alphabetically.
+local fault = require "tidemill.fault"
 local outline = require "tidemill.outline"
 
 local order = {}
@@ -57,6 +58,24 @@ function order.keys(fields, file, line)
   end
   for _, name in ipairs(sorted) do add(name) end
   return result
+end
+
+---Raises where the table that is given has a key twice, as the text shows it: Lua would keep the last one without a word.
+---@param call table { at =, file =, line = }
+---@param fields table
+function order.refuse_twice(call, what, fields)
+  if not call.file then return end
+  local count = 0
+  for _ in pairs(fields) do count = count + 1 end
+  local t = table_of(fields, count, outline.of(call.file), call.line or 1)
+  local seen = {}
+  for _, n in ipairs(t and t.names or {}) do
+    if seen[n.name] then
+      fault.raise("DUPLICATE_NAME", ("%s:%d"):format(call.at:match("^(.*):%d+$") or call.at, n.line),
+        ("%s: %q is declared twice, at line %d too"):format(what, n.name, seen[n.name]), "a name stands for one state of one type")
+    end
+    seen[n.name] = n.line
+  end
 end
 
 return order

@@ -131,6 +131,14 @@ function kinds.extreme(C, graph, put, node)
   put(node, C.tm_graph_emit_final(graph, node.id, node.emit == "final" and 1 or 0))
 end
 kinds.top = kinds.extreme
+function kinds.process(C, graph, put, node)
+  keys(C, graph, put, node)
+  put(node, C.tm_graph_has_timer(graph, node.id, node.timer and 1 or 0))
+  for _, s in ipairs(node.states) do
+    put(node, C.tm_graph_state(graph, node.id, s.name, enum(C, "TM_STATE_", s.kind), s.type, s.ttl.ms or 0,
+      enum(C, "TM_TTL_", s.ttl.clock), enum(C, "TM_TTL_", s.ttl.refresh)))
+  end
+end
 
 ---@param C table ffi.C, or a stand-in with the same functions
 ---@param graph any struct tm_graph *

@@ -104,6 +104,10 @@ local function check_names(self, job)
       fault.raise("ARGUMENT", node.where, ("%s: a window needs a name: it identifies the window's state"):format(node.verb),
         ('name it first: :aggregate("%s", { ... })'):format(node.key[1] and "by_" .. node.key[1] or "totals"))
     end
+    if node.kind == "process" and not node.explicit then
+      fault.raise("ARGUMENT", node.where, "process: it needs a name: it identifies its state and timers",
+        'name it first: :process("velocity", { ... })')
+    end
     if node.wants_name and not node.explicit then
       self.findings[#self.findings + 1] = { severity = "advice", code = "UNNAMED_STATE", where = node.where,
         message = ('"%s" keeps state and has no name of its own'):format(node.name),

@@ -258,7 +258,7 @@ method("on_error", function(s, call, value)
   return stream.new(s.job, s.node, s.before)
 end)
 
-local RETURNS = { map = true, flat_map = true, assign = true, side = true }
+local RETURNS = { map = true, flat_map = true, assign = true, side = true, process = true }
 
 -- Behind assign it says types of the columns that are assigned, of some or all of them.
 local function types_of_assigns(node, call, declared)
@@ -276,7 +276,7 @@ method("returns", function(s, call, given)
   local node = s.node
   if not RETURNS[node.verb] then
     fault.raise("ARGUMENT", call.at,
-      ("returns: %s decides its columns itself; returns is for map, flat_map, assign and side outputs"):format(node.verb))
+      ("returns: %s decides its columns itself; returns is for map, flat_map, assign, process and side outputs"):format(node.verb))
   end
   if node.derived then
     fault.raise("ARGUMENT", call.at, ("returns: comes right after %s, before the next operator"):format(node.verb))

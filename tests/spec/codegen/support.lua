@@ -110,6 +110,37 @@ function support.custom(schema, custom)
   return { node }
 end
 
+local states = require "tidemill.states"
+local keyed = require "codegen.keyed"
+local CALL = { at = "job.lua:2" }
+
+---tm.value and the like, outside of a job.
+support.state = {
+  value = function(...) return states.value(CALL, ...) end,
+  reducing = function(...) return states.reducing(CALL, ...) end,
+  aggregating = function(...) return states.aggregating(CALL, ...) end,
+}
+
+---A process over rows of this schema. spec: { key =, state =, each =, timer =, read_sides =, returns = }
+function support.process(schema, spec)
+  local node = { id = 1, kind = "process", verb = "process", name = "velocity", where = "job.lua:2", inputs = {}, input = schema,
+    metrics = spec.metrics or {} }
+  local declared = type(spec.state) == "function" and spec.state() or spec.state
+  node.states = states.declare(CALL, "process", declared, schema.time_field)
+  for _, name in ipairs { "key", "each", "timer", "open", "close", "read_sides", "returns" } do node[name] = spec[name] end
+  node.findings = codegen.derive_process(node)
+  return { node }
+end
+
+---Records for `count` keys of a process's runner: record i is at(i).
+function support.records(runner, count)
+  local l = keyed.layout(runner.nodes[1].states)
+  local memory, slots = ffi.new("uint64_t[?]", l.bytes / 8 * count), ffi.new("uint8_t *[4096]")
+  local function at(i) return ffi.cast("uint8_t *", memory + i * l.bytes / 8) end
+  runner.records, runner.slots, runner.ctx.slots = memory, slots, slots
+  return at, slots, l
+end
+
 ---Types and names of visible columns: "a int, b double".
 function support.show(schema)
   local parts = {}
@@ -226,6 +257,18 @@ function support.runner(nodes, options)
       end
       ffi.copy(r.blobs[at[0]], p, length)
       at[1] = length
+      return 0
+    end,
+    -- Of a process: what calls did with timers, and whether the journal was kept.
+    tm_chain_timer = function(ctx, _, domain, remove, at, name, length)
+      local timers = r.timers
+      if timers then timers[#timers + 1] = { domain = domain, remove = remove, at = at, name = ffi.string(name, length) } end
+      ctx.journal = ctx.journal + 1
+      return 0
+    end,
+    tm_chain_settle = function(ctx, keep)
+      if r.timers then r.settled[#r.settled + 1] = keep end
+      ctx.journal = 0
       return 0
     end,
     tm_chain_fail = function(_, node, row, row_of, code, message)

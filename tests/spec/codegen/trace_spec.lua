@@ -9,6 +9,10 @@ local rows_seen, paid = support.metrics.counter("seen"), support.metrics.counter
 local last, sizes = support.metrics.gauge("last"), support.metrics.histogram("sizes")
 local D, I = support.decimal.make, support.int64.parse
 
+local state = support.state
+
+local custom = require "tidemill.custom"
+
 local SCHEMA = support.schema("user string; country string; amount double; n int; ok bool; price decimal(10,2); id int64; "
   .. "ts timestamp@; $key string!; tags list(string); prices list(double); at struct(city string,pos struct(x double,y int)); "
   .. "counts map(string,int); extra any; text string; many list(double)")
@@ -192,6 +196,53 @@ local VERBS = {
       if b.most > a.most then a.most = b.most end
     end } },
   reduce = { { verb = "reduce", fn = function(a, e) return { user = e.user, amount = a.amount + e.amount, n = a.n } end } },
+  ["a process with state, timer and emit"] = { process = { key = { "user" },
+    state = function()
+      return { count = state.value("int", { default = 0 }), last = state.value("timestamp"),
+        sum = state.reducing("double", function(a, b) return a + b end) }
+    end,
+    each = function(ctx, e)
+      ctx.state.count:set(ctx.state.count:get() + 1)
+      ctx.state.last:set(e.ts)
+      ctx.state.sum:add(e.amount)
+      ctx:emit { user = ctx.key, at = ctx.time, n = ctx.state.count:get(), sum = ctx.state.sum:get() }
+      ctx:timer(ctx.time + 60000)
+    end,
+    timer = function(ctx) ctx.state.count:clear() end } },
+  ["a process with texts, a time to live and a side output"] = { process = { key = { "user", "n" },
+    state = function()
+      return { name = state.value("string"), price = state.value("decimal(10,2)", { default = 1, ttl = "1h" }),
+        ok = state.value("bool", { ttl = "1m", clock = "event", refresh = "access" }) }
+    end,
+    read_sides = { { tag = "dear" } },
+    each = function(ctx, e)
+      if ctx.state.name:get() ~= e.country then ctx.state.name:set(e.country) end
+      ctx.state.price:set(ctx.state.price:get() + e.price - e.price)
+      if not ctx.state.ok:get() then ctx.state.ok:set(e.ok) end
+      if e.amount > 50 then ctx:output("dear", { user = ctx.key.user, price = e.price }) end
+      ctx:timer_processing(ctx.now + 1000, "look")
+      ctx:delete_timer_processing(ctx.now, "look")
+      ctx:emit { user = ctx.key.user, n = ctx.key.n }
+    end,
+    timer = function(ctx, at, name) if name == "look" then ctx:emit { n = at } end end } },
+  ["a process with an accumulator"] = { process = { key = { "user" },
+    state = function()
+      return { mean = state.aggregating(custom.new({ at = "job.lua:1" }, { accumulator = { sum = "double", n = "int" },
+        add = function(a, e) a.sum = a.sum + e.amount a.n = a.n + 1 end,
+        result = function(a) return { mean = a.sum / a.n } end })) }
+    end,
+    each = function(ctx, e)
+      ctx.state.mean:add(e)
+      ctx:emit { user = ctx.key, mean = ctx.state.mean:get().mean }
+    end } },
+  ["timers of a process"] = { role = "timer", process = { key = { "user" },
+    state = function() return { count = state.value("int", { default = 0 }) } end,
+    each = function(ctx, e) ctx:emit { user = ctx.key, at = e.ts, n = 1 } end,
+    timer = function(ctx, at, name)
+      ctx.state.count:set(ctx.state.count:get() + 1)
+      if name ~= "none" then ctx:emit { user = ctx.key, at = at, n = ctx.state.count:get() } end
+      ctx:timer(at + 1000, name)
+    end } },
 }
 
 local COUNTRIES = { "FR", "DE", "US" }
@@ -218,6 +269,11 @@ local function row(i)
     extra = { a = i % 11, list = { 1, 2 } } }
 end
 
+local function timer(i)
+  return { user = "user " .. i % 50, ["$at"] = 1000 + i, ["$name"] = i % 7 < 5 and "end" or nil, ["$domain"] = "event",
+    ["$time"] = 1000 + i }
+end
+
 -- Every test has functions of its own, as every job has: what LuaJIT made of one in another test is none of its business.
 local function own(value)
   if type(value) == "table" then
@@ -234,15 +290,19 @@ end
 -- A runner and functions that run it over full and over small batches, entered as C does.
 local function prepare(specs)
   specs = own(specs)
-  local nodes = specs.custom and support.custom(SCHEMA, specs.custom) or support.nodes(SCHEMA, specs)
+  local process = specs.process
+  local nodes = specs.custom and support.custom(SCHEMA, specs.custom) or process and support.process(SCHEMA, process)
+    or support.nodes(SCHEMA, specs)
+  local role = specs.role or process and "each"
   local runner = support.runner(nodes, { full = 65536, full_bytes = 4096 * 1024, capacity = 4096 * 1024,
-    among = specs.custom and { role = specs.role } })
+    among = role and { role = role, subtask = 0 } })
+  local schema = process and role == "timer" and nodes[1].codegen.timer_schema or SCHEMA
   local batches = {}
   local function batch(size)
     if not batches[size] then
       local rows = {}
-      for i = 1, size do rows[i] = row(i) end
-      batches[size] = { support.buffer(SCHEMA, rows) }
+      for i = 1, size do rows[i] = role == "timer" and timer(i) or row(i) end
+      batches[size] = { support.buffer(schema, rows) }
     end
     return batches[size][1], batches[size][2]
   end
@@ -251,6 +311,10 @@ local function prepare(specs)
     local slots, kept = require("ffi").new("uint8_t *[1024]"), support.buffer(SCHEMA, { row(1) })
     for i = 0, 1023 do slots[i] = require("ffi").cast("uint8_t *", kept) end
     runner.slots, runner.kept, runner.ctx.slots = slots, kept, slots
+  end
+  if process then -- records of some keys
+    local at, slots = support.records(runner, 100)
+    for i = 0, 4095 do slots[i] = at(i * 7 % 100) end
   end
   if specs.custom then -- some accumulators, one for many rows each
     local size = require("ffi.layout").of(specs.custom.schema).fixed_bytes / 8

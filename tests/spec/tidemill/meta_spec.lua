@@ -2,7 +2,7 @@
 local scripts = require "tests.spec.support.scripts"
 
 -- Those of the helper functions are compared by tests/spec/library/examples_spec.lua.
-local FILES = { "tidemill", "generate", "metrics", "network", "windows" }
+local FILES = { "tidemill", "generate", "metrics", "network", "process", "windows" }
 
 local function declared_in(name_of_file, names)
   for line in io.lines("lua/meta/" .. name_of_file .. ".lua") do

@@ -207,6 +207,42 @@ START_TEST(test_iteration_runs_in_the_order_of_the_hash_at_every_size)
 }
 END_TEST
 
+// A walk that goes on at a hash sees what a whole walk sees from there on, at every size.
+START_TEST(test_iteration_goes_on_at_a_hash)
+{
+    struct tm_state *state = new_state(1, 8);
+    struct tm_namespace *ns = tm_state_namespace_create(state, 0);
+    struct tm_state_cursor all, rest;
+    tm_state_iterate_from(state, ns, 0, 7, &rest); // of nothing
+    ck_assert(!tm_state_next(&rest, &(struct tm_key){0}, &(const void *){NULL}));
+    for (uint32_t n = 0; n < 3000; n++) {
+        uint64_t id = n;
+        struct tm_key key = {tm_hash_bytes(&id, sizeof id), &id, sizeof id};
+        ck_assert_ptr_nonnull(tm_state_upsert(state, ns, &key, NULL));
+        if (n != 0 && n != 1 && n != 40 && n != 2999)
+            continue;
+        struct tm_key a, b;
+        const void *value;
+        tm_state_iterate(state, ns, 0, &all);
+        for (uint32_t i = 0; tm_state_next(&all, &a, &value); i++) {
+            if (n > 100 && i % 97 != 0)
+                continue;
+            tm_state_iterate_from(state, ns, 0, (uint32_t)a.hash, &rest);
+            ck_assert(tm_state_next(&rest, &b, &value));
+            ck_assert_uint_eq(a.hash, b.hash);
+            struct tm_state_cursor copy = all;
+            while (tm_state_next(&copy, &a, &value)) {
+                ck_assert(tm_state_next(&rest, &b, &value));
+                ck_assert_uint_eq(a.hash, b.hash);
+            }
+            ck_assert(!tm_state_next(&rest, &b, &value));
+        }
+        ck_assert_int_eq(all.code, 0);
+    }
+    tm_state_free(state);
+}
+END_TEST
+
 START_TEST(test_iteration_does_not_depend_on_the_order_of_insertion)
 {
     enum { N = 1500 };
@@ -641,6 +677,7 @@ int main(void)
     tcase_add_test(tc, test_every_byte_of_a_key_counts);
     tcase_add_test(tc, test_a_key_larger_than_a_page_is_kept);
     tcase_add_test(tc, test_iteration_runs_in_the_order_of_the_hash_at_every_size);
+    tcase_add_test(tc, test_iteration_goes_on_at_a_hash);
     tcase_add_test(tc, test_iteration_does_not_depend_on_the_order_of_insertion);
     tcase_add_test(tc, test_keys_of_equal_and_extreme_hashes_keep_order_and_bounded_memory);
     tcase_add_test(tc, test_namespaces_stand_in_ascending_order);

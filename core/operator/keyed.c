@@ -1,0 +1,371 @@
+// Records and the journal of calls: see keyed.h.
+#include "core/operator/keyed.h"
+
+#include <math.h>
+
+// --- the record ----------------------------------------------------------------------------------
+
+static int add_value(struct tm__operator_record *record, struct tm_type type)
+{
+    uint32_t bit = record->value_count++;
+    if (bit >= TM_STATES_MAX)
+        return TM_E_LIMIT;
+    record->blob_offsets[bit] = tm_type_is_reference(type) ? record->bytes : 0;
+    record->bytes += tm_type_slot_bytes(type);
+    return 0;
+}
+
+static int add_state(struct tm__operator_record *record, const struct tm_state_field *state)
+{
+    uint32_t first = record->value_count;
+    int rc = 0;
+    if (state->kind == TM_STATE_AGGREGATING) {
+        // Its own bit, then the accumulator's fields.
+        if (record->value_count++ >= TM_STATES_MAX)
+            return TM_E_LIMIT;
+        const struct tm_schema *fields = state->type.of;
+        for (uint32_t i = 0; rc == 0 && i < fields->field_count; i++)
+            rc = add_value(record, fields->fields[i].type);
+    } else {
+        rc = add_value(record, state->type);
+    }
+    if (rc != 0 || state->ttl_ms == 0)
+        return rc;
+    uint64_t bits = 0;
+    for (uint32_t i = first; i < record->value_count; i++)
+        bits |= (uint64_t)1 << i;
+    record->ttls[record->ttl_count++] = (struct tm__operator_ttl){
+        .bits = bits,
+        .access_offset = record->bytes,
+        .event = state->clock == TM_TTL_EVENT,
+        .ms = state->ttl_ms,
+    };
+    record->bytes += sizeof(double);
+    return 0;
+}
+
+int tm__operator_record_init(struct tm__operator_record *record, const struct tm_node *node,
+                             struct tm_error *err)
+{
+    *record = (struct tm__operator_record){.bytes = sizeof(uint64_t)};
+    for (uint32_t i = 0; i < node->state_count; i++)
+        if (add_state(record, &node->states[i]) != 0)
+            return tm_error_set(err, TM_E_LIMIT,
+                                "operator '%s': it keeps more than %d values of a key", node->name,
+                                TM_STATES_MAX);
+    return 0;
+}
+
+static bool is_stateless(const struct tm__operator_keyed *keyed)
+{
+    return keyed->record.value_count == 0;
+}
+
+// --- life ----------------------------------------------------------------------------------------
+
+int tm__operator_keyed_open(struct tm__operator_keyed *keyed, const struct tm_operator *op,
+                            const struct tm_schema *input, struct tm_error *err)
+{
+    *keyed = (struct tm__operator_keyed){
+        .op = op, .mem = op->ctx->mem, .watermark = INT64_MIN, .clock_ms = op->ctx->now_ms};
+    tm__operator_keys_init(&keyed->keys, keyed->mem, input, &op->node->key);
+    tm_buf_init(&keyed->changes, keyed->mem);
+    tm_buf_init(&keyed->names, keyed->mem);
+    tm_buf_init(&keyed->gone, keyed->mem);
+    int rc = tm__operator_record_init(&keyed->record, op->node, err);
+    if (rc == 0)
+        rc = tm__operator_state_new(op, keyed->record.bytes, &keyed->state, err);
+    if (rc != 0)
+        return rc;
+    struct tm_timers_args args = {.mem = keyed->mem,
+                                  .max_parallelism = op->ctx->plan->max_parallelism};
+    tm__operator_key_groups(op, &args.first_key_group, &args.last_key_group);
+    keyed->sweep_group = args.first_key_group;
+    rc = tm_timers_new(&args, &keyed->timers, err);
+    if (rc != 0)
+        return tm_error_prefix(err, "operator '%s'", op->node->name);
+    keyed->ns = tm_state_namespace_create(keyed->state, 0);
+    keyed->block = tm_mem_alloc(keyed->mem, sizeof *keyed->block);
+    if (keyed->ns == NULL || keyed->block == NULL)
+        return tm__operator_out_of_memory(op, err);
+    keyed->block->count = 0;
+    return 0;
+}
+
+void tm__operator_keyed_fini(struct tm__operator_keyed *keyed)
+{
+    if (keyed->op == NULL)
+        return;
+    tm__operator_keys_fini(&keyed->keys);
+    tm_buf_fini(&keyed->changes);
+    tm_buf_fini(&keyed->names);
+    tm_buf_fini(&keyed->gone);
+    tm_timers_free(keyed->timers);
+    tm_state_free(keyed->state);
+    if (keyed->block != NULL)
+        tm_mem_free(keyed->mem, keyed->block, sizeof *keyed->block);
+}
+
+// --- blocks --------------------------------------------------------------------------------------
+
+void tm__operator_keyed_tell_time(struct tm__operator_keyed *keyed, struct tm_chain_ctx *entry)
+{
+    int64_t now_ms = keyed->op->ctx->now_ms;
+    if (now_ms > keyed->clock_ms)
+        keyed->clock_ms = now_ms;
+    entry->now_ms = now_ms;
+    entry->clock_ms = (double)keyed->clock_ms;
+    entry->watermark = keyed->watermark == INT64_MIN   ? -(double)INFINITY
+                       : keyed->watermark == INT64_MAX ? (double)INFINITY
+                                                       : (double)keyed->watermark;
+}
+
+int tm__operator_keyed_enter(struct tm__operator_keyed *keyed)
+{
+    struct tm__operator_block *block = keyed->block;
+    if (is_stateless(keyed)) {
+        for (uint32_t i = 0; i < block->count; i++)
+            keyed->slots[i] = (uint8_t *)&keyed->stateless;
+        return 0;
+    }
+    int rc = tm_state_upsert_batch(keyed->state, keyed->ns, block->keys, block->count,
+                                   block->values, NULL);
+    for (uint32_t i = 0; rc == 0 && i < block->count; i++)
+        keyed->slots[i] = block->values[i];
+    return rc;
+}
+
+static int remove_empty(struct tm__operator_keyed *keyed)
+{
+    struct tm__operator_block *block = keyed->block;
+    uint32_t count = 0; // keys to the front: removing one moves the records of others
+    for (uint32_t i = 0; i < block->count; i++)
+        if (*(const uint64_t *)block->values[i] == 0)
+            block->keys[count++] = block->keys[i];
+    for (uint32_t i = 0; i < count; i++) {
+        int rc = tm_state_remove(keyed->state, keyed->ns, &block->keys[i]);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+// --- time to live --------------------------------------------------------------------------------
+
+// The values of a record that are over.
+static uint64_t expired_bits(const struct tm__operator_keyed *keyed, const void *value)
+{
+    uint64_t there, bits = 0;
+    memcpy(&there, value, sizeof there);
+    for (uint32_t i = 0; i < keyed->record.ttl_count; i++) {
+        const struct tm__operator_ttl *ttl = &keyed->record.ttls[i];
+        double access, now = (double)(ttl->event ? keyed->watermark : keyed->clock_ms);
+        memcpy(&access, (const uint8_t *)value + ttl->access_offset, sizeof access);
+        if ((there & ttl->bits) != 0 && access + (double)ttl->ms <= now)
+            bits |= there & ttl->bits;
+    }
+    return bits;
+}
+
+static int forget_expired(struct tm__operator_keyed *keyed, const struct tm_key *key)
+{
+    uint8_t *value = tm_state_upsert(keyed->state, keyed->ns, key, NULL);
+    if (value == NULL)
+        return TM_E_MEMORY;
+    uint64_t *there = (uint64_t *)(void *)value, gone = expired_bits(keyed, value);
+    for (uint32_t bit = 0; bit < keyed->record.value_count; bit++) {
+        uint32_t offset = keyed->record.blob_offsets[bit];
+        if ((gone >> bit & 1) == 0 || offset == 0)
+            continue;
+        int rc =
+            tm_state_blob_set(keyed->state, keyed->ns, tm_state_key_group(keyed->state, key->hash),
+                              (struct tm_blob *)(void *)(value + offset), "", 0);
+        if (rc != 0)
+            return rc;
+    }
+    *there &= ~gone;
+    int rc = *there == 0 ? tm_state_remove(keyed->state, keyed->ns, key) : 0;
+    return rc < 0 ? rc : 0;
+}
+
+// Keys of some entries in which something is over, one behind the other in `gone`: hash, length,
+// bytes. The search goes on where it ended, round and round.
+static int find_expired(struct tm__operator_keyed *keyed)
+{
+    struct tm_state_cursor cursor;
+    uint32_t max, first, last;
+    tm_state_key_groups(keyed->state, &max, &first, &last);
+    uint64_t count = tm_state_namespace_size(keyed->ns);
+    uint32_t left = count < TM_SWEEP_ENTRIES ? (uint32_t)count : TM_SWEEP_ENTRIES;
+    keyed->gone.size_bytes = 0;
+    for (uint32_t groups = last - first + 1; left != 0 && groups != 0; groups--) {
+        struct tm_key key;
+        const void *value;
+        tm_state_iterate_from(keyed->state, keyed->ns, keyed->sweep_group, keyed->sweep_position,
+                              &cursor);
+        while (left != 0 && tm_state_next(&cursor, &key, &value)) {
+            left--;
+            keyed->sweep_position = (uint32_t)key.hash + 1; // 0: the last there can be
+            if (expired_bits(keyed, value) == 0)
+                continue;
+            uint64_t head[2] = {key.hash, key.length};
+            int rc = tm_buf_append(&keyed->gone, head, sizeof head);
+            if (rc == 0)
+                rc = tm_buf_append(&keyed->gone, key.bytes, key.length);
+            if (rc != 0)
+                return rc;
+        }
+        if (cursor.code != 0)
+            return cursor.code;
+        if (left == 0 && keyed->sweep_position != 0)
+            return 0;
+        keyed->sweep_position = 0;
+        keyed->sweep_group = keyed->sweep_group == last ? first : keyed->sweep_group + 1;
+    }
+    return 0;
+}
+
+static int sweep(struct tm__operator_keyed *keyed)
+{
+    int rc = find_expired(keyed);
+    for (size_t at = 0; rc == 0 && at < keyed->gone.size_bytes;) {
+        uint64_t head[2];
+        memcpy(head, keyed->gone.data + at, sizeof head);
+        const struct tm_key key = {.hash = head[0],
+                                   .bytes = keyed->gone.data + at + sizeof head,
+                                   .length = (uint32_t)head[1]};
+        rc = forget_expired(keyed, &key);
+        at += sizeof head + key.length;
+    }
+    return rc;
+}
+
+int tm__operator_keyed_leave(struct tm__operator_keyed *keyed)
+{
+    int rc = is_stateless(keyed) ? 0 : remove_empty(keyed);
+    if (rc == 0 && keyed->record.ttl_count != 0)
+        rc = sweep(keyed);
+    keyed->block->count = 0;
+    return rc;
+}
+
+// --- the journal ---------------------------------------------------------------------------------
+
+struct change {
+    bool is_timer, added;
+    uint8_t domain;
+    uint32_t index;             // of the key in the block
+    struct tm_blob old, fresh;  // a value of varying size
+    int64_t time;               // a timer
+    uint32_t name, name_length; // in names
+};
+
+static int note(struct tm__operator_keyed *keyed, const struct change *change)
+{
+    if (keyed->changes.size_bytes / sizeof *change >= TM_CALL_CHANGES_MAX)
+        return TM_E_LIMIT;
+    int rc = tm_buf_append(&keyed->changes, change, sizeof *change);
+    if (rc == 0)
+        keyed->entry->journal++;
+    return rc;
+}
+
+static uint32_t index_of(const struct tm__operator_keyed *keyed, uint8_t **slot)
+{
+    return (uint32_t)(slot - keyed->slots) - 1;
+}
+
+static uint32_t group_of(const struct tm__operator_keyed *keyed, uint32_t index)
+{
+    return tm_state_key_group(keyed->state, keyed->block->keys[index].hash);
+}
+
+static int set_blob(struct tm__operator_keyed *keyed, uint32_t index, struct tm_blob *blob,
+                    const void *p, uint32_t length)
+{
+    return tm_state_blob_set(keyed->state, keyed->ns, group_of(keyed, index), blob,
+                             p == NULL ? "" : p, length);
+}
+
+const uint8_t *tm__operator_keyed_blob(struct tm__operator_keyed *keyed, uint8_t **slot,
+                                       const uint8_t *ref)
+{
+    return tm_state_blob_get(keyed->state, group_of(keyed, index_of(keyed, slot)),
+                             (const struct tm_blob *)(const void *)ref);
+}
+
+// The old value stays until the call has returned.
+int tm__operator_keyed_keep(struct tm__operator_keyed *keyed, uint8_t **slot, uint8_t *ref,
+                            const uint8_t *p, uint32_t length)
+{
+    struct tm_blob *blob = (struct tm_blob *)(void *)ref;
+    struct change change = {.index = index_of(keyed, slot), .old = *blob};
+    int rc = set_blob(keyed, change.index, &change.fresh, p, length);
+    if (rc != 0)
+        return rc;
+    rc = note(keyed, &change);
+    if (rc != 0) {
+        (void)!set_blob(keyed, change.index, &change.fresh, NULL, 0);
+        return rc;
+    }
+    *blob = change.fresh;
+    return 0;
+}
+
+int tm__operator_keyed_timer(struct tm__operator_keyed *keyed, uint8_t **slot,
+                             enum tm_timer_domain domain, bool remove, int64_t at, const char *name,
+                             uint32_t length)
+{
+    struct change change = {.is_timer = true,
+                            .added = !remove,
+                            .domain = (uint8_t)domain,
+                            .index = index_of(keyed, slot),
+                            .time = at,
+                            .name = (uint32_t)keyed->names.size_bytes,
+                            .name_length = length};
+    const struct tm_timer timer = {
+        .time = at, .key = keyed->block->keys[change.index], .name = name, .name_length = length};
+    int changed = remove ? tm_timers_remove(keyed->timers, domain, &timer)
+                         : tm_timers_add(keyed->timers, domain, &timer);
+    if (changed <= 0)
+        return changed;
+    int rc = tm_buf_append(&keyed->names, name, length);
+    if (rc == 0)
+        rc = note(keyed, &change);
+    if (rc == 0)
+        return 1;
+    keyed->names.size_bytes = change.name;
+    (void)!(remove ? tm_timers_add(keyed->timers, domain, &timer)
+                   : tm_timers_remove(keyed->timers, domain, &timer));
+    return rc;
+}
+
+static int undo_timer(struct tm__operator_keyed *keyed, const struct change *change)
+{
+    const struct tm_timer timer = {.time = change->time,
+                                   .key = keyed->block->keys[change->index],
+                                   .name = keyed->names.data + change->name,
+                                   .name_length = change->name_length};
+    int rc = change->added ? tm_timers_remove(keyed->timers, change->domain, &timer)
+                           : tm_timers_add(keyed->timers, change->domain, &timer);
+    return rc < 0 ? rc : 0;
+}
+
+// Backwards, where it is undone: the same value or timer may have been changed twice.
+int tm__operator_keyed_settle(struct tm__operator_keyed *keyed, bool keep)
+{
+    struct change *changes = (struct change *)(void *)keyed->changes.data;
+    size_t count = keyed->changes.size_bytes / sizeof *changes;
+    int rc = 0;
+    for (size_t i = count; i > 0 && rc == 0; i--) {
+        struct change *change = &changes[i - 1];
+        if (!change->is_timer)
+            rc = set_blob(keyed, change->index, keep ? &change->old : &change->fresh, NULL, 0);
+        else if (!keep)
+            rc = undo_timer(keyed, change);
+    }
+    keyed->changes.size_bytes = 0;
+    keyed->names.size_bytes = 0;
+    keyed->entry->journal = 0;
+    return rc;
+}

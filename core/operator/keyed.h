@@ -1,0 +1,71 @@
+// Keyed state and timers of an operator whose logic runs in Lua: one record for all its states of a
+// key, found by one lookup and written in place by the chunk (lua/codegen/keyed.lua knows the same
+// layout); and the journal of a call, which takes back what the call has done beyond the record.
+//
+// A record: a word with a bit for every value that is there; then for each value its slot as in a
+// row, where what varies in size is a tm_blob; behind the slots of a state with a time to live the
+// last access as a double.
+#pragma once
+
+#include "core/base/limits.h"
+#include "core/operator/block.h"
+#include "core/state/timers.h"
+#include "core/vm/chain.ffi.h"
+
+struct tm__operator_ttl {
+    uint64_t bits; // of the state's values
+    uint32_t access_offset;
+    bool event; // counted by the watermark; else by the wall clock
+    int64_t ms;
+};
+
+struct tm__operator_record {
+    uint32_t bytes, value_count, ttl_count;
+    uint32_t blob_offsets[TM_STATES_MAX]; // by bit; 0: of a fixed size
+    struct tm__operator_ttl ttls[TM_STATES_MAX];
+};
+
+// TM_E_LIMIT: more values than a word has bits.
+int tm__operator_record_init(struct tm__operator_record *record, const struct tm_node *node,
+                             struct tm_error *err) TM_WARN_UNUSED;
+
+struct tm__operator_keyed {
+    const struct tm_operator *op;
+    struct tm_mem *mem;
+    struct tm__operator_record record;
+    struct tm__operator_keys keys;
+    struct tm_state *state;
+    struct tm_namespace *ns;
+    struct tm_timers *timers;
+    struct tm__operator_block *block;     // the keys under way, and their records as values
+    uint8_t *slots[TM__OPERATOR_BLOCK];   // the records, as the chunk sees them
+    uint64_t stateless;                   // the record of all keys where nothing is kept
+    struct tm_chain_ctx *entry;           // of the chunk under way
+    int64_t watermark, clock_ms;          // MIN: none yet; the wall clock, which never goes back
+    struct tm_buf changes, names;         // of the call under way
+    struct tm_buf gone;                   // bytes of keys whose entries go
+    uint32_t sweep_group, sweep_position; // where the search for what is over goes on
+};
+
+// Once the input's schema is known.
+int tm__operator_keyed_open(struct tm__operator_keyed *keyed, const struct tm_operator *op,
+                            const struct tm_schema *input, struct tm_error *err) TM_WARN_UNUSED;
+void tm__operator_keyed_fini(struct tm__operator_keyed *keyed); // also of one that is all zero
+
+// Records of the block's keys, made where there is none. Addresses hold until keyed_leave.
+int tm__operator_keyed_enter(struct tm__operator_keyed *keyed) TM_WARN_UNUSED; // TM_E_MEMORY
+// The block is done: entries that hold nothing go, and some that are over.
+int tm__operator_keyed_leave(struct tm__operator_keyed *keyed) TM_WARN_UNUSED; // TM_E_MEMORY
+// What the chunk sees of time; brings the clock forward.
+void tm__operator_keyed_tell_time(struct tm__operator_keyed *keyed, struct tm_chain_ctx *entry);
+
+// What chunks call (core/vm/chain.ffi.h), of the key whose slot is in front of `slot`.
+const uint8_t *tm__operator_keyed_blob(struct tm__operator_keyed *keyed, uint8_t **slot,
+                                       const uint8_t *ref);
+int tm__operator_keyed_keep(struct tm__operator_keyed *keyed, uint8_t **slot, uint8_t *ref,
+                            const uint8_t *p, uint32_t length) TM_WARN_UNUSED;
+// 1: the set of timers has changed; 0; TM_E_MEMORY, TM_E_LIMIT.
+int tm__operator_keyed_timer(struct tm__operator_keyed *keyed, uint8_t **slot,
+                             enum tm_timer_domain domain, bool remove, int64_t at, const char *name,
+                             uint32_t length) TM_WARN_UNUSED;
+int tm__operator_keyed_settle(struct tm__operator_keyed *keyed, bool keep) TM_WARN_UNUSED;

@@ -1,0 +1,392 @@
+// process: functions of the job over keyed state and timers. Rows go to the chunk by blocks: C
+// finds the records of all their keys, the chunk reads and writes these in place. A block's records
+// stay where they are until the block is done, however often the output is full in between.
+#include "core/operator/process.h"
+
+static struct tm__operator_process *self_of(struct tm_operator *op)
+{
+    return (struct tm__operator_process *)op;
+}
+
+static int process_open(struct tm_operator *op, struct tm_schema *input, struct tm_error *err)
+{
+    struct tm__operator_process *self = self_of(op);
+    struct tm_schema *output = tm__operator_output(op, err);
+    if (output == NULL)
+        return err->code;
+    self->schema = tm_schema_ref(output);
+    int rc = tm__operator_keyed_open(&self->keyed, op, input, err);
+    if (rc != 0)
+        return rc;
+    if (tm__operator_sides_open(&self->sides, op->ctx, op->node->id) != 0)
+        return tm__operator_out_of_memory(op, err);
+    rc = tm__operator_process_timer_schema(self, input, err);
+    self->opened = rc == 0;
+    return rc;
+}
+
+// --- what the chunks call back -------------------------------------------------------------------
+
+// A timer is no row of the input: one of those that were used counts as failed instead.
+static int on_fail(void *arg, uint32_t node_index, const struct tm_row *row, uint32_t row_of,
+                   int code, const char *message, size_t length)
+{
+    struct tm__operator_process *self = arg;
+    bool timer = self->due_count != 0;
+    (void)node_index;
+    (void)row_of;
+    struct tm_row_failure failure = {
+        .node = self->base.node,
+        .code = code,
+        .message = message,
+        .message_length = length,
+        .schema = timer ? self->timer_schema : self->input,
+        .row = row,
+        .offset = -1,
+        .line = -1,
+    };
+    if (timer)
+        tm_metric_add(&self->base.metrics->used, (uint64_t)-1);
+    return tm_task_row_failed(self->base.ctx, &failure, &self->failure);
+}
+
+static int on_grow(void *arg, struct tm_chain_ctx *entry, uint64_t more)
+{
+    struct tm__operator_process *self = arg;
+    struct tm_batch *batch = self->output.batch;
+    batch->size_bytes = entry->out_size;
+    int rc = tm_batch_reserve(batch, more);
+    entry->out = batch->data;
+    entry->out_capacity = batch->capacity_bytes;
+    return rc;
+}
+
+static int on_grow_side(void *arg, struct tm_chain_ctx *entry, uint32_t index, uint64_t more)
+{
+    struct tm__operator_process *self = arg;
+    (void)entry;
+    return tm__operator_sides_grow(&self->sides, index, more);
+}
+
+static int on_buckets(void *arg, struct tm_metric_slot *slot)
+{
+    struct tm__operator_process *self = arg;
+    return tm_task_buckets(self->base.ctx, slot);
+}
+
+static const uint8_t *on_blob(void *arg, uint8_t **slot, int side, const uint8_t *ref)
+{
+    struct tm__operator_process *self = arg;
+    (void)side;
+    return tm__operator_keyed_blob(&self->keyed, slot, ref);
+}
+
+static int on_keep(void *arg, uint8_t **slot, uint8_t *ref, const uint8_t *p, uint32_t length)
+{
+    struct tm__operator_process *self = arg;
+    return tm__operator_keyed_keep(&self->keyed, slot, ref, p, length);
+}
+
+static int on_timer(void *arg, uint8_t **slot, int domain, bool remove, int64_t at,
+                    const char *name, uint32_t length)
+{
+    return tm__operator_process_on_timer(arg, slot, domain, remove, at, name, length);
+}
+
+static int on_settle(void *arg, bool keep)
+{
+    struct tm__operator_process *self = arg;
+    return tm__operator_keyed_settle(&self->keyed, keep);
+}
+
+// --- one entry -----------------------------------------------------------------------------------
+
+// Memory that ran out is of no row: say whose function ran.
+static void name_operator(const struct tm__operator_process *self, struct tm_error *err)
+{
+    tm_error_prefix(err, "operator '%s'", self->base.node->name);
+    if (strchr(err->where, ':') == NULL) // no line is known
+        tm_error_where(err, "%s", self->base.node->where);
+}
+
+int tm__operator_process_enter(struct tm__operator_process *self, struct tm_vm_chain *chain,
+                               struct tm_error *err)
+{
+    struct tm_chain_ctx *entry = tm_vm_chain_ctx(chain);
+    if (tm__operator_output_open(&self->output, self->base.ctx, self->schema) != 0 ||
+        tm__operator_sides_prepare(&self->sides) != 0)
+        return tm__operator_out_of_memory(&self->base, err);
+    struct tm_batch *batch = self->output.batch;
+    self->output.split = TM_NO_SPLIT;
+    self->output.read_ns = self->read_ns;
+    entry->out = batch->data;
+    entry->out_size = batch->size_bytes;
+    entry->out_capacity = batch->capacity_bytes;
+    entry->out_rows = batch->row_count;
+    entry->sides = self->sides.runs;
+    entry->interrupt = 0;
+    self->keyed.entry = entry;
+    tm__operator_keyed_tell_time(&self->keyed, entry);
+    tm_error_clear(&self->failure);
+    int rc = tm_vm_chain_run(chain, err);
+    batch->size_bytes = entry->out_size;
+    batch->row_count = entry->out_rows;
+    if (rc < 0) {
+        if (self->failure.code != 0)
+            *err = self->failure;
+        else if (rc == TM_E_USER_MEMORY || rc == TM_E_MEMORY)
+            name_operator(self, err);
+    }
+    return rc;
+}
+
+// --- rows ----------------------------------------------------------------------------------------
+
+static int begin_block(struct tm__operator_process *self, const struct tm_batch *batch,
+                       struct tm_error *err)
+{
+    struct tm__operator_block *block = self->keyed.block;
+    const void *end = batch->data + batch->size_bytes;
+    struct tm_chain_ctx *entry = tm_vm_chain_ctx(self->each);
+    entry->in = (const uint8_t *)self->row;
+    for (block->count = 0; (const void *)self->row != end && block->count < TM__OPERATOR_BLOCK;
+         self->row = tm_row_next(self->row))
+        block->rows[block->count++] = self->row;
+    entry->in_end = (const uint8_t *)self->row;
+    entry->in_rows = block->count;
+    entry->slots = self->keyed.slots;
+    entry->slot_index = 0;
+    int rc = tm__operator_keys_read(&self->keyed.keys, block);
+    if (rc == 0)
+        rc = tm__operator_keyed_enter(&self->keyed);
+    self->entered = rc == 0;
+    return rc == 0 ? 0 : tm__operator_out_of_memory(&self->base, err);
+}
+
+// The rest of the block. enum tm_vm_run or negative.
+static int run_block(struct tm__operator_process *self, struct tm_error *err)
+{
+    struct tm_chain_ctx *entry = tm_vm_chain_ctx(self->each);
+    uint32_t before = entry->in_rows;
+    int rc = tm__operator_process_enter(self, self->each, err);
+    uint64_t *counts = entry->counts;
+    tm_metric_add(&self->base.metrics->used, counts[TM_CHAIN_USED]);
+    memset(counts, 0, TM_CHAIN_COUNTS * sizeof *counts);
+    if (rc < 0)
+        return rc;
+    if (rc == TM_VM_RUN_DONE ? entry->in_rows != 0 : entry->in_rows == before)
+        return tm_error_set(err, TM_E_INTERNAL,
+                            "operator '%s': the chunk stopped before its last row",
+                            self->base.node->name);
+    if (entry->in_rows == 0) {
+        self->entered = false;
+        if (tm__operator_keyed_leave(&self->keyed) != 0)
+            return tm__operator_out_of_memory(&self->base, err);
+    }
+    return rc;
+}
+
+static int step_batch(struct tm__operator_process *self, struct tm_element *in,
+                      struct tm_element *out, struct tm_error *err)
+{
+    const struct tm_batch *batch = in->batch;
+    const void *end = batch->data + batch->size_bytes;
+    if (!self->begun) {
+        self->begun = true;
+        self->input = batch->schema;
+        self->row = tm_batch_first(batch);
+        self->read_ns = batch->read_ns;
+        tm_metric_add(&self->base.metrics->rows_in, batch->row_count);
+    }
+    while (self->entered || (const void *)self->row != end) {
+        int rc = self->entered ? 0 : begin_block(self, batch, err);
+        if (rc == 0)
+            rc = run_block(self, err);
+        if (rc < 0)
+            return rc;
+        bool sides = tm__operator_sides_take(&self->sides, self->read_ns);
+        if (rc == TM_VM_RUN_FULL || sides || tm_batch_is_full(self->output.batch)) {
+            (void)tm__operator_output_take(&self->output, &self->base, out);
+            return TM_STEP_MORE;
+        }
+    }
+    (void)tm__operator_output_take(&self->output, &self->base, out);
+    self->begun = false;
+    tm_batch_release(in->batch);
+    return TM_STEP_DONE;
+}
+
+// --- time ----------------------------------------------------------------------------------------
+
+// What a run of timers gave. True: *out has rows, which go before anything else.
+static bool take_run(struct tm__operator_process *self, bool last, struct tm_element *out)
+{
+    bool sides = tm__operator_sides_take(&self->sides, self->read_ns);
+    struct tm_batch *batch = self->output.batch;
+    if (!sides && !last && (batch == NULL || !tm_batch_is_full(batch)))
+        return false;
+    return tm__operator_output_take(&self->output, &self->base, out) || sides;
+}
+
+// All timers up to the watermark fire before it goes on; a step is a run of some.
+static int step_watermark(struct tm__operator_process *self, struct tm_element *in,
+                          struct tm_element *out, struct tm_error *err)
+{
+    if (in->watermark > self->keyed.watermark)
+        self->keyed.watermark = in->watermark;
+    self->read_ns = in->read_ns;
+    if (self->timer != NULL) {
+        int rc = tm__operator_process_fire(self, TM_TIMER_EVENT, self->keyed.watermark, err);
+        if (rc < 0)
+            return rc;
+        if (take_run(self, rc == 0, out) || rc != 0)
+            return TM_STEP_MORE;
+    }
+    *out = *in;
+    return TM_STEP_DONE;
+}
+
+static int step_end(struct tm__operator_process *self, struct tm_element *in,
+                    struct tm_element *out, struct tm_error *err)
+{
+    self->ended = true; // timers of processing time that are left never fire
+    struct tm_chain_ctx *entry = tm_vm_chain_ctx(self->each);
+    tm__operator_keyed_tell_time(&self->keyed, entry);
+    int rc = tm_vm_chain_finish(self->each, err);
+    if (rc < 0)
+        return rc;
+    *out = *in;
+    return TM_STEP_DONE;
+}
+
+static int process_step(struct tm_operator *op, struct tm_element *in, struct tm_element *out,
+                        struct tm_error *err)
+{
+    struct tm__operator_process *self = self_of(op);
+    switch (in->kind) {
+    case TM_ELEMENT_BATCH:
+        return step_batch(self, in, out, err);
+    case TM_ELEMENT_WATERMARK:
+        if (self->opened)
+            return step_watermark(self, in, out, err);
+        break;
+    case TM_ELEMENT_END:
+        return step_end(self, in, out, err);
+    default:
+        break;
+    }
+    *out = *in;
+    return TM_STEP_DONE;
+}
+
+// A timer fires once its millisecond is over, so that no row of that time can come after it.
+static int process_tick(struct tm_operator *op, struct tm_element *out, struct tm_error *err)
+{
+    struct tm__operator_process *self = self_of(op);
+    if (self->keyed.clock_ms < op->ctx->now_ms)
+        self->keyed.clock_ms = op->ctx->now_ms;
+    self->read_ns = op->ctx->now_ns;
+    int rc = tm__operator_process_fire(self, TM_TIMER_PROCESSING, self->keyed.clock_ms - 1, err);
+    if (rc < 0)
+        return rc;
+    self->ticking = take_run(self, rc == 0, out) || rc != 0;
+    return self->ticking ? TM_STEP_MORE : TM_STEP_DONE;
+}
+
+static int64_t process_deadline_ns(const struct tm_operator *op)
+{
+    const struct tm__operator_process *self = (const struct tm__operator_process *)op;
+    if (!self->opened || self->ended || self->timer == NULL)
+        return INT64_MAX;
+    if (self->ticking)
+        return op->ctx->now_ns;
+    int64_t at = tm_timers_next_time(self->keyed.timers, TM_TIMER_PROCESSING);
+    int64_t now_ms =
+        op->ctx->now_ms > self->keyed.clock_ms ? op->ctx->now_ms : self->keyed.clock_ms;
+    if (at == INT64_MAX)
+        return INT64_MAX;
+    if (at < now_ms)
+        return op->ctx->now_ns;
+    int64_t wait_ms = at - now_ms + 1;
+    return wait_ms > INT64_MAX / 4000000 ? INT64_MAX : op->ctx->now_ns + wait_ms * 1000000;
+}
+
+// --- life ----------------------------------------------------------------------------------------
+
+static void process_free(struct tm_operator *op)
+{
+    struct tm__operator_process *self = self_of(op);
+    if (self->each != NULL)
+        tm_vm_chain_free(self->each);
+    if (self->timer != NULL)
+        tm_vm_chain_free(self->timer);
+    tm__operator_output_fini(&self->output);
+    tm__operator_sides_fini(&self->sides);
+    tm__operator_keyed_fini(&self->keyed);
+    tm_batch_release(self->due);
+    tm_buf_fini(&self->due_bytes);
+    tm_schema_unref(self->timer_schema);
+    tm_schema_unref(self->schema);
+    tm_mem_free(self->mem, self, sizeof *self);
+}
+
+// close runs in every subtask, also where no row came.
+static const struct tm_operator_ops process_ops = {
+    .open = process_open,
+    .step = process_step,
+    .tick = process_tick,
+    .deadline_ns = process_deadline_ns,
+    .free = process_free,
+    .ends_unopened = true,
+};
+
+static int make_chain(struct tm__operator_process *self, const char *role,
+                      struct tm_vm_chain **chain, struct tm_error *err)
+{
+    const struct tm_task_context *ctx = self->base.ctx;
+    struct tm_vm_chain_args args = {
+        .nodes = &self->base.node->id,
+        .node_count = 1,
+        .subtask = ctx->subtask,
+        .parallelism = ctx->chain->parallelism,
+        .arg = self,
+        .role = role,
+        .slots_of = self->user_metrics == NULL ? NULL : &self->user_metrics,
+        .buckets = on_buckets,
+        .fail = on_fail,
+        .blob = on_blob,
+        .keep = on_keep,
+        .timer = on_timer,
+        .settle = on_settle,
+        .grow = on_grow,
+        .grow_side = on_grow_side,
+    };
+    int rc = tm_vm_chain_new(ctx->vm, &args, chain, err);
+    if (rc != 0)
+        return rc;
+    struct tm_chain_ctx *entry = tm_vm_chain_ctx(*chain);
+    entry->out_full = TM_BATCH_ROWS;
+    entry->out_full_bytes = TM_BATCH_BYTES;
+    return 0;
+}
+
+int tm_operator_process_new(struct tm_task_context *ctx, const struct tm_node *node,
+                            struct tm_operator **op, struct tm_error *err)
+{
+    struct tm__operator_process *self = tm_mem_zalloc(ctx->mem, sizeof *self);
+    if (self == NULL)
+        return tm_error_set(err, TM_E_MEMORY, "operator '%s': out of memory", node->name);
+    self->base = (struct tm_operator){.ops = &process_ops, .ctx = ctx, .node = node};
+    self->mem = ctx->mem;
+    self->user_metrics = tm_task_slots(ctx, node->id);
+    tm_buf_init(&self->due_bytes, ctx->mem);
+    int rc = make_chain(self, "each", &self->each, err);
+    if (rc == 0 && node->has_timer)
+        rc = make_chain(self, "timer", &self->timer, err);
+    if (rc != 0) {
+        process_free(&self->base);
+        return rc;
+    }
+    *op = &self->base;
+    return 0;
+}

@@ -1,0 +1,52 @@
+// The process operator's parts: process.c takes rows in and keeps what a call has done,
+// process_timers.c lets timers fire.
+#pragma once
+
+#include "core/operator/keyed.h"
+#include "core/operator/result.h"
+#include "core/operator/side_rows.h"
+#include "core/vm/vm.h"
+
+struct tm__operator_process {
+    struct tm_operator base;
+    struct tm_mem *mem;
+    struct tm_schema *input, *schema; // of the batch under way; of the output, a reference
+    struct tm_metric_slot *user_metrics;
+    struct tm_vm_chain *each, *timer; // timer: NULL where there is no function for them
+    struct tm__operator_keyed keyed;
+    struct tm__operator_output output;
+    struct tm__operator_sides sides;
+    int64_t read_ns;
+    struct tm_error failure;     // of a row, when it ends the job
+    bool opened, ended, ticking; // ticking: a pass over timers of the wall clock goes on
+
+    // A batch is under way: its next row that is not in the block, and the block is in the chunk.
+    bool begun, entered;
+    const struct tm_row *row;
+
+    // Timers that are due, out of the set and under way in the chunk, as rows of `timer_schema`.
+    struct tm_schema *timer_schema;
+    struct tm_batch *due;
+    uint32_t due_count, run_length; // of the run; how many the next one takes, 0: all it may
+    enum tm_timer_domain domain;
+    int64_t due_times[TM_TIMERS_AT_ONCE];
+    uint32_t due_names[TM_TIMERS_AT_ONCE], due_name_lengths[TM_TIMERS_AT_ONCE];
+    struct tm_buf due_bytes; // of keys and names
+};
+
+// Enters a chunk, on which the rows stand: enum tm_vm_run or negative.
+int tm__operator_process_enter(struct tm__operator_process *self, struct tm_vm_chain *chain,
+                               struct tm_error *err) TM_WARN_UNUSED;
+
+// Columns of timers: the key's, then time, name, domain, and the event time of rows that they emit.
+int tm__operator_process_timer_schema(struct tm__operator_process *self,
+                                      const struct tm_schema *input,
+                                      struct tm_error *err) TM_WARN_UNUSED;
+// One run of timers that are due: those up to `limit`. 1: there are more, or the run goes on; 0:
+// none is left; negative.
+int tm__operator_process_fire(struct tm__operator_process *self, enum tm_timer_domain domain,
+                              int64_t limit, struct tm_error *err) TM_WARN_UNUSED;
+// A timer of a call: what it does to the run under way.
+int tm__operator_process_on_timer(struct tm__operator_process *self, uint8_t **slot,
+                                  enum tm_timer_domain domain, bool remove, int64_t at,
+                                  const char *name, uint32_t length) TM_WARN_UNUSED;

@@ -1,0 +1,196 @@
+// Timers of a process that are due: some at a time come out of the set in their order (time, key
+// bytes, name) and go to the chunk as rows. A call that registers or deletes a timer up to the last
+// of the run ends it: what has not fired goes back into the set before. So timers fire in their
+// order whatever calls do.
+#include "core/operator/process.h"
+
+// --- as rows -------------------------------------------------------------------------------------
+
+// A name that no column of the key has.
+static const char *free_name(const struct tm_field_def *defs, uint32_t count, const char *name)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (strcmp(defs[i].name, name + 1) == 0)
+            return name; // names that begin with $ are the engine's
+    return name + 1;
+}
+
+int tm__operator_process_timer_schema(struct tm__operator_process *self,
+                                      const struct tm_schema *input, struct tm_error *err)
+{
+    const struct tm_key_spec *key = &self->base.node->key;
+    struct tm_field_def defs[TM_KEY_FIELDS_MAX + 4];
+    uint32_t n = 0;
+    for (; n < key->count; n++)
+        defs[n] = (struct tm_field_def){.name = input->fields[key->fields[n]].name,
+                                        .type = input->fields[key->fields[n]].type,
+                                        .flags = TM_FIELD_REQUIRED};
+    const struct {
+        const char *name;
+        enum tm_type_kind type;
+        uint32_t flags;
+    } rest[] = {{"$timer", TM_TYPE_TIMESTAMP, TM_FIELD_REQUIRED},
+                {"$timer_name", TM_TYPE_STRING, 0},
+                {"$timer_domain", TM_TYPE_STRING, TM_FIELD_REQUIRED},
+                {"$time", TM_TYPE_TIMESTAMP, 0}};
+    for (uint32_t i = 0; i < 4; i++, n++)
+        defs[n] = (struct tm_field_def){.name = i == 3 ? "$time"
+                                                       : free_name(defs, key->count, rest[i].name),
+                                        .type = tm_type_of_kind(rest[i].type),
+                                        .flags = rest[i].flags | (i == 3 ? TM_FIELD_HIDDEN : 0)};
+    return tm_schema_new(self->base.ctx->shared_mem, defs, n, -1, &self->timer_schema, err);
+}
+
+static int append_row(struct tm__operator_process *self, uint32_t i)
+{
+    const struct tm_key *key = &self->keyed.block->keys[i];
+    uint32_t first = self->base.node->key.count;
+    const char *domain = self->domain == TM_TIMER_EVENT ? "event" : "processing";
+    struct tm_builder builder;
+    int rc = tm_builder_begin(&builder, self->due);
+    if (rc != 0)
+        return rc;
+    rc = tm_key_put(&self->keyed.keys.reader, key->bytes, key->length, &builder, 0);
+    tm_builder_put_int(&builder, first, self->due_times[i]);
+    if (rc == 0 && self->due_name_lengths[i] != 0)
+        rc = tm_builder_put_bytes(&builder, first + 1, self->due_bytes.data + self->due_names[i],
+                                  self->due_name_lengths[i]);
+    if (rc == 0)
+        rc = tm_builder_put_bytes(&builder, first + 2, domain, (uint32_t)strlen(domain));
+    if (self->domain == TM_TIMER_EVENT)
+        tm_builder_put_int(&builder, first + 3, self->due_times[i]);
+    if (rc == 0)
+        return tm_builder_end(&builder);
+    tm_builder_cancel(&builder);
+    return rc;
+}
+
+// --- a run ---------------------------------------------------------------------------------------
+
+// The next timers that are due out of the set, their keys into the block.
+static int take_due(struct tm__operator_process *self, enum tm_timer_domain domain, int64_t limit)
+{
+    struct tm__operator_block *block = self->keyed.block;
+    struct tm_timers *timers = self->keyed.timers;
+    struct tm_timer timer;
+    uint32_t n = 0;
+    self->due_bytes.size_bytes = 0;
+    uint32_t most = self->run_length == 0 ? TM_TIMERS_AT_ONCE : self->run_length;
+    for (; n < most && tm_timers_first(timers, domain, &timer) && timer.time <= limit; n++) {
+        size_t at = self->due_bytes.size_bytes;
+        int rc = tm_buf_append(&self->due_bytes, timer.key.bytes, timer.key.length);
+        if (rc == 0)
+            rc = tm_buf_append(&self->due_bytes, timer.name, timer.name_length);
+        if (rc == 0)
+            rc = tm_timers_pop(timers, domain);
+        if (rc < 0)
+            return rc;
+        self->due_times[n] = timer.time;
+        self->due_names[n] = (uint32_t)(at + timer.key.length);
+        self->due_name_lengths[n] = timer.name_length;
+        block->keys[n] = (struct tm_key){.hash = timer.key.hash,
+                                         .bytes = (const void *)(uintptr_t)at,
+                                         .length = timer.key.length};
+    }
+    for (uint32_t i = 0; i < n; i++) // the buffer grows no more
+        block->keys[i].bytes = self->due_bytes.data + (uintptr_t)block->keys[i].bytes;
+    block->count = n;
+    self->domain = domain;
+    return 0;
+}
+
+static int begin_run(struct tm__operator_process *self, enum tm_timer_domain domain, int64_t limit)
+{
+    int rc = take_due(self, domain, limit);
+    uint32_t count = self->keyed.block->count;
+    if (rc != 0 || count == 0)
+        return rc;
+    if (self->due == NULL)
+        self->due = tm_batch_acquire(self->base.ctx->pool, self->timer_schema);
+    if (self->due == NULL)
+        return TM_E_MEMORY;
+    self->due->size_bytes = 0;
+    self->due->row_count = 0;
+    for (uint32_t i = 0; i < count && rc == 0; i++)
+        rc = append_row(self, i);
+    if (rc == 0)
+        rc = tm__operator_keyed_enter(&self->keyed);
+    if (rc != 0)
+        return rc;
+    struct tm_chain_ctx *entry = tm_vm_chain_ctx(self->timer);
+    entry->in = self->due->data;
+    entry->in_end = self->due->data + self->due->size_bytes;
+    entry->in_rows = count;
+    entry->slots = self->keyed.slots;
+    entry->slot_index = 0;
+    self->due_count = count;
+    return 0;
+}
+
+static struct tm_timer due_timer(const struct tm__operator_process *self, uint32_t i)
+{
+    return (struct tm_timer){.time = self->due_times[i],
+                             .key = self->keyed.block->keys[i],
+                             .name = self->due_bytes.data + self->due_names[i],
+                             .name_length = self->due_name_lengths[i]};
+}
+
+// The next run is shorter where a call has ended this one, so that little is taken out in vain.
+static int end_run(struct tm__operator_process *self, bool interrupted)
+{
+    uint32_t fired = self->due_count;
+    self->run_length = interrupted ? fired : self->run_length * 2;
+    if (self->run_length == 0 || self->run_length > TM_TIMERS_AT_ONCE)
+        self->run_length = TM_TIMERS_AT_ONCE;
+    self->due_count = 0;
+    return tm__operator_keyed_leave(&self->keyed);
+}
+
+int tm__operator_process_fire(struct tm__operator_process *self, enum tm_timer_domain domain,
+                              int64_t limit, struct tm_error *err)
+{
+    struct tm_chain_ctx *entry = tm_vm_chain_ctx(self->timer);
+    if (self->due_count == 0 && begin_run(self, domain, limit) != 0)
+        return tm__operator_out_of_memory(&self->base, err);
+    if (self->due_count == 0)
+        return 0;
+    int rc = tm__operator_process_enter(self, self->timer, err);
+    memset(entry->counts, 0, TM_CHAIN_COUNTS * sizeof *entry->counts);
+    if (rc < 0)
+        return rc;
+    if (entry->in_rows == 0 || entry->interrupt != 0)
+        if (end_run(self, entry->interrupt != 0) != 0)
+            return tm__operator_out_of_memory(&self->base, err);
+    return 1;
+}
+
+// --- what calls do to the run --------------------------------------------------------------------
+
+// What a call does to timers up to the last of the run finds them all in the set: the run ends with
+// this call, and what follows goes back first.
+static int give_back_rest(struct tm__operator_process *self, uint32_t index)
+{
+    for (uint32_t i = index + 1; i < self->due_count; i++) {
+        const struct tm_timer timer = due_timer(self, i);
+        int rc = tm_timers_add(self->keyed.timers, self->domain, &timer);
+        if (rc < 0)
+            return rc;
+    }
+    self->due_count = index + 1;
+    self->keyed.entry->interrupt = 1;
+    return 0;
+}
+
+int tm__operator_process_on_timer(struct tm__operator_process *self, uint8_t **slot,
+                                  enum tm_timer_domain domain, bool remove, int64_t at,
+                                  const char *name, uint32_t length)
+{
+    uint32_t index = (uint32_t)(slot - self->keyed.slots) - 1;
+    int rc = 0;
+    if (index + 1 < self->due_count && domain == self->domain &&
+        at <= self->due_times[self->due_count - 1])
+        rc = give_back_rest(self, index);
+    if (rc == 0)
+        rc = tm__operator_keyed_timer(&self->keyed, slot, domain, remove, at, name, length);
+    return rc < 0 ? rc : 0;
+}

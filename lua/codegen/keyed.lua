@@ -1,0 +1,365 @@
+-- What an operator keeps of a key: one record for all its states, found by one lookup, read and written where it lies. It begins
+-- with a bit for every value that is there; then, for each, its slot as in a row (what varies in size is a blob of the state:
+-- tm_chain_blob, tm_chain_keep), and behind the last slot of a state with a time to live its last access. core/operator/keyed.c
+-- knows the same layout. This file writes the functions that user code calls as ctx.state.NAME:get() and the like.
+--
+-- The first write of a call copies the record, so that an error in the call can be undone.
+local ffi = require "ffi.init"
+local fault = require "tidemill.fault"
+local layout = require "ffi.layout"
+local take = require "codegen.take"
+local views = require "codegen.views"
+local writer = require "codegen.writer"
+
+local keyed = {}
+
+local quote = writer.quote
+
+-- --- layout
+-- -------------------------------------------------------------------------------------------------------------------
+
+local SLOT = { double = "double", decimal = "struct tm_decimal_slot" }
+
+---@class codegen.keyed.cell a value of the record
+---@field name string of the field, for messages
+---@field type string
+---@field kind string
+---@field member string of the struct
+---@field offset integer
+---@field bits string "p0" or "p1"
+---@field bit integer
+---@field reference boolean
+
+local function add_cell(r, name, type_name)
+  local kind, precision, scale = layout.parse_type(type_name)
+  local n = r.bits
+  local cell = { name = name, type = type_name, kind = kind, precision = precision, scale = scale, member = "v" .. n, offset = r.bytes,
+    state = #r.states + 1, view = layout.is_view(type_name),
+    reference = SLOT[kind] == nil and (kind == "string" or kind == "bytes" or layout.is_view(type_name)) }
+  keyed.take_bit(r, cell)
+  r.text[#r.text + 1] = (" %s %s;"):format(cell.reference and "struct tm_text_ref" or SLOT[kind] or "int64_t", cell.member)
+  r.bytes = r.bytes + (kind == "decimal" and 16 or 8)
+  return cell
+end
+
+function keyed.take_bit(r, into)
+  into.bits, into.bit = "p" .. math.floor(r.bits / 32), bit.lshift(1, r.bits % 32)
+  r.bits = r.bits + 1
+end
+
+---The record of an operator's states.
+---@param declared table[] node.states
+---@return table { states = { { state =, cells =, bits =, bit =, access = member? } }, bytes =, struct = }
+function keyed.layout(declared)
+  local r = { states = {}, bits = 0, bytes = 8, text = { "{ int32_t p0; int32_t p1;" } }
+  for i, state in ipairs(declared) do
+    local s = { state = state, number = i, cells = {} }
+    if state.custom then
+      keyed.take_bit(r, s)
+      for c, f in ipairs(state.custom.schema.fields) do s.cells[c] = add_cell(r, f.name, f.type) end
+    else
+      s.cells[1] = add_cell(r, state.name, state.type)
+      s.bits, s.bit = s.cells[1].bits, s.cells[1].bit
+    end
+    if state.ttl.ms then
+      s.access = "a" .. i
+      r.text[#r.text + 1] = (" double %s;"):format(s.access)
+      r.bytes = r.bytes + 8
+    end
+    r.states[i] = s
+  end
+  r.struct_text = table.concat(r.text) .. " }"
+  return r
+end
+
+-- --- text: one value of the record
+-- ---------------------------------------------------------------------------------------------------------------
+
+local READ = { double = "r.%s", int = "tonumber(r.%s)", timestamp = "tonumber(r.%s)", bool = "r.%s ~= 0", int64 = "int64_value(r.%s)" }
+local STORE = { double = "%s", int = "%s", timestamp = "%s", bool = "%s and 1 or 0", int64 = "%s.value" }
+
+local function is_there(cell) return ("band(r.%s, %d) ~= 0"):format(cell.bits, cell.bit) end
+
+-- Returns a value that is there.
+local function write_read(w, cell)
+  if cell.reference then
+    w:line("local n = r.%s.length", cell.member)
+    if not cell.view then w:line('if n == 0 then return "" end') end
+    w:line("local p = C.tm_chain_blob(ctx, kept.slot, 0, cast(bytes, r) + %d)", cell.offset)
+    if cell.view then
+      w:line("return (%s(cast(int64, p), clock.row, n))", cell.kind == "any" and "any_value" or ("views[%s]"):format(quote(cell.type)))
+    else
+      w:line("return to_text(p, n)")
+    end
+  elseif cell.kind == "decimal" then
+    w:line("return decimal_value(r.%s.low, r.%s.high, %d)", cell.member, cell.member, cell.scale)
+  else
+    w:line("return " .. READ[cell.kind], cell.member)
+  end
+end
+
+local function write_keep(w, cell, p, n)
+  if n ~= "0" then w:line("if %s > 67108864 then raise_too_long(%d, %s) end", n, cell.state, n) end
+  w:line("local rc = C.tm_chain_keep(ctx, kept.slot, cast(bytes, r) + %d, %s, %s)", cell.offset, p, n)
+  w:line("if rc ~= 0 then stop_by(rc) end")
+end
+
+-- Stores the local `x`, which is of the cell's type; nil takes the value away. The record has been copied.
+local function write_store(w, cell)
+  w:open("if x == nil then")
+  if cell.reference then
+    w:open("if %s then", is_there(cell))
+    write_keep(w, cell, "none_bytes", "0")
+    w:close()
+  end
+  w:line("r.%s = band(r.%s, %d)", cell.bits, cell.bits, bit.bnot(cell.bit))
+  w:middle("else")
+  if cell.view then
+    write_keep(w, cell, ('cast(bytes, x["\\%d"])'):format(views.AT:byte()), ('x["\\%d"]'):format(views.LENGTH:byte()))
+  elseif cell.reference then
+    write_keep(w, cell, "x", "#x")
+  elseif cell.kind == "decimal" then
+    w:line("r.%s.low, r.%s.high = x.low, x.high", cell.member, cell.member)
+  else
+    w:line("r.%s = %s", cell.member, STORE[cell.kind]:format("x"))
+  end
+  w:line("r.%s = bor(r.%s, %d)", cell.bits, cell.bits, cell.bit)
+  w:close()
+end
+
+local function write_touch(w) w:line("if tally.touched ~= 1 then touch() end") end
+
+-- --- text: time to live
+
+local function now_of(ttl) return ttl.clock == "event" and "ctx.watermark" or "ctx.clock_ms" end
+
+-- The time of the call, to which an access moves a value's time to live.
+local function access_of(ttl) return ttl.clock == "event" and "call_time()" or "ctx.clock_ms" end
+
+local function write_access(w, s)
+  local ttl = s.state.ttl
+  w:line("local at = %s", access_of(ttl))
+  w:line("if not (%s) or r.%s < at then r.%s = at end", is_there(s), s.access, s.access)
+end
+
+-- What is over is not there: `r` has lost it.
+local function write_expiry(w, s)
+  if not s.access then return end
+  w:line("if %s and r.%s + %d <= %s then %s() end", is_there(s), s.access, s.state.ttl.ms, now_of(s.state.ttl), s.forget)
+end
+
+-- Takes away what a state holds; the time of the last access with it.
+local function write_forget(w, g, s)
+  s.forget = g.names:ref("forget_" .. s.number)
+  g.names:func(w, "forget_" .. s.number)
+  write_touch(w)
+  w:line("local r, x = kept.acc, nil")
+  for _, cell in ipairs(s.cells) do
+    w:open("do")
+    write_store(w, cell)
+    w:close()
+  end
+  if s.state.custom then w:line("r.%s = band(r.%s, %d)", s.bits, s.bits, bit.bnot(s.bit)) end
+  w:close()
+end
+
+-- --- text: methods
+
+local function default_text(g, s)
+  local default = s.state.default
+  if default == nil then return "nil" end
+  if type(default) == "number" and default == default and math.abs(default) < 1e15 then return ("%.17g"):format(default) end
+  if type(default) == "boolean" then return tostring(default) end
+  if type(default) == "string" then return quote(default) end
+  return ("R.defaults[%d]"):format(s.number), g
+end
+
+-- Methods are called with a colon on their own state and on no other.
+local function write_method(w, g, s, name, parameters)
+  g.names:func(w, ("%s_%d"):format(name, s.number), "self" .. parameters)
+  w:line("if not rawequal(self, %s) then misused(%d, %s) end", g.names:ref("state_" .. s.number), s.number, quote(name))
+end
+
+local function bad_value(s) return ("raise_state(%d, %%s, %%s)"):format(s.number) end
+
+local function write_get(w, g, s)
+  local default = default_text(g, s)
+  if default:find("^R%.") then
+    g.names:declare(w, "default_" .. s.number, default)
+    default = g.names:ref("default_" .. s.number)
+  end
+  write_method(w, g, s, "get", "")
+  w:line("local r = kept.acc")
+  write_expiry(w, s)
+  w:line("if not (%s) then return %s end", is_there(s), default)
+  if s.access and s.state.ttl.refresh == "access" then
+    write_touch(w)
+    write_access(w, s)
+  end
+  if s.state.custom then
+    w:line("return (%s(%s))", g.names:ref("result_" .. s.number), g.names:ref("acc_" .. s.number))
+  else
+    write_read(w, s.cells[1])
+  end
+  w:close()
+end
+
+local function write_put(w, s)
+  write_touch(w)
+  w:line("local r = kept.acc")
+  if s.access then
+    w:open("if x ~= nil then")
+    write_expiry(w, s)
+    write_access(w, s)
+    w:close()
+  end
+  write_store(w, s.cells[1])
+  w:close()
+end
+
+local function check_value(w, s)
+  take.check(w, "x", { name = s.state.name, type = s.state.type }, bad_value(s))
+end
+
+local function write_value(w, g, s)
+  write_get(w, g, s)
+  write_method(w, g, s, "set", ", x")
+  check_value(w, s)
+  write_put(w, s)
+end
+
+-- What is added and what is kept make what is kept: as reduce over rows.
+local function write_reducing(w, g, s)
+  g.names:declare(w, "fold_" .. s.number, ("R.state_fns[%d].fn"):format(s.number))
+  write_get(w, g, s)
+  write_method(w, g, s, "add", ", x")
+  check_value(w, s)
+  w:line("if x == nil then raise_nothing(%d) end", s.number)
+  w:line("local before = %s(%s)", g.names:ref("get_" .. s.number), g.names:ref("state_" .. s.number))
+  w:open("if before ~= nil then")
+  w:line("x = %s(before, x)", g.names:ref("fold_" .. s.number))
+  check_value(w, s)
+  w:close()
+  write_put(w, s)
+end
+
+-- The accumulator: an object whose fields are values of the record.
+local function write_accumulator(w, g, s)
+  local n = s.number
+  g.names:declare(w, "acc_" .. n, ("new_object(%s)"):format(quote("accumulator of " .. s.state.name)))
+  for c, cell in ipairs(s.cells) do
+    g.names:func(w, ("field_%d_%d"):format(n, c))
+    w:line("local r = kept.acc")
+    w:line("if not (%s) then return nil end", is_there(cell))
+    write_read(w, cell)
+    w:close()
+  end
+  g.names:func(w, "acc_index_" .. n, "_, k")
+  for c, cell in ipairs(s.cells) do
+    w:line("if k == %s then return (%s()) end", quote(cell.name), g.names:ref(("field_%d_%d"):format(n, c)))
+  end
+  w:line("return no_accumulator_field(%d, k)", n)
+  w:close()
+  for c, cell in ipairs(s.cells) do
+    g.names:func(w, ("assign_%d_%d"):format(n, c), "x")
+    take.check(w, "x", { name = cell.name, type = cell.type }, bad_value(s))
+    write_touch(w)
+    w:line("local r = kept.acc")
+    write_store(w, cell)
+    w:close()
+  end
+  g.names:func(w, "acc_assign_" .. n, "_, k, x")
+  for c, cell in ipairs(s.cells) do
+    w:line("if k == %s then return (%s(x)) end", quote(cell.name), g.names:ref(("assign_%d_%d"):format(n, c)))
+  end
+  w:line("return no_accumulator_field(%d, k)", n)
+  w:close()
+  w:line("define(%s, %s, %s)", g.names:ref("acc_" .. n), g.names:ref("acc_index_" .. n), g.names:ref("acc_assign_" .. n))
+end
+
+local function write_aggregating(w, g, s)
+  local n, custom = s.number, s.state.custom
+  write_accumulator(w, g, s)
+  g.names:declare(w, "add_fn_" .. n, ("R.state_fns[%d].custom.add"):format(n))
+  if custom.result then
+    g.names:declare(w, "result_" .. n, ("R.state_fns[%d].custom.result"):format(n))
+  else
+    g.names:func(w, "result_" .. n)
+    local parts = {}
+    for c, cell in ipairs(s.cells) do parts[c] = ("[%s] = %s()"):format(quote(cell.name), g.names:ref(("field_%d_%d"):format(n, c))) end
+    w:line("return { %s }", table.concat(parts, ", "))
+    w:close()
+  end
+  write_get(w, g, s)
+  g.names:func(w, "begin_" .. n)
+  for c in ipairs(s.cells) do
+    local default = custom.defaults[c]
+    if default ~= nil then
+      w:line("%s(%s)", g.names:ref(("assign_%d_%d"):format(n, c)), type(default) == "cdata" and ("R.state_fns[%d].custom.defaults[%d]")
+        :format(n, c) or type(default) == "number" and ("%.17g"):format(default) or type(default) == "string" and quote(default)
+        or tostring(default))
+    end
+  end
+  w:close()
+  write_method(w, g, s, "add", ", x")
+  write_touch(w)
+  w:line("local r = kept.acc")
+  write_expiry(w, s)
+  w:line("local fresh = not (%s)", is_there(s))
+  if s.access then write_access(w, s) end
+  w:line("if fresh then %s() end", g.names:ref("begin_" .. n))
+  w:line("r.%s = bor(r.%s, %d)", s.bits, s.bits, s.bit)
+  w:line("%s(%s, x)", g.names:ref("add_fn_" .. n), g.names:ref("acc_" .. n))
+  w:close()
+end
+
+local KINDS = { value = { write_value, { "get", "set", "clear" } }, reducing = { write_reducing, { "get", "add", "clear" } },
+  aggregating = { write_aggregating, { "get", "add", "clear" } } }
+
+---Writes the objects of all states: names:ref("states") is what ctx.state is.
+function keyed.write(w, g, record)
+  w:line("local states = new_object('ctx.state')")
+  if not record.states[1] then
+    w:line("define(states, no_state)")
+    return
+  end
+  for _, s in ipairs(record.states) do
+    local n = s.number
+    w:line("")
+    w:line("-- state %s: %s %s", (s.state.name:gsub("%c", "?")), s.state.kind, s.state.type)
+    -- The object comes first, its members when they are there: a method knows it as a constant.
+    g.names:declare(w, "state_" .. n, ("new_object(%s)"):format(quote("ctx.state." .. s.state.name)))
+    write_forget(w, g, s)
+    KINDS[s.state.kind][1](w, g, s)
+    write_method(w, g, s, "clear", "")
+    w:line("%s()", s.forget)
+    w:close()
+    g.names:func(w, "method_" .. n, "_, k")
+    for _, name in ipairs(KINDS[s.state.kind][2]) do
+      w:line("if k == %s then return %s end", quote(name), g.names:ref(("%s_%d"):format(name, n)))
+    end
+    w:line("return no_method(%d, k)", n)
+    w:close()
+    w:line("define(%s, %s)", g.names:ref("state_" .. n), g.names:ref("method_" .. n))
+  end
+  w:open("local function state_index(_, k)")
+  for _, s in ipairs(record.states) do w:line("if k == %s then return %s end", quote(s.state.name), g.names:ref("state_" .. s.number)) end
+  w:line("return no_state(_, k)")
+  w:close()
+  w:line("define(states, state_index)")
+end
+
+-- --- at run time
+-- -----------------------------------------------------------------------------------------------------------------
+
+---The struct of a record, and its pointer.
+function keyed.struct(record)
+  local name = layout.declare("tm_keyed", record.struct_text)
+  if ffi.sizeof(name) ~= record.bytes then
+    fault.raise("INTERNAL", "", ("a record of %d bytes takes %d"):format(record.bytes, ffi.sizeof(name)))
+  end
+  return name, ffi.typeof(name .. " *")
+end
+
+
+return keyed

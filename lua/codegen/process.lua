@@ -1,0 +1,314 @@
+-- Generates the chunks of a process: one over the records of a batch, one over timers that are due, which come as rows too: the
+-- key's columns, time, name and domain (process_derive.lua). slots[i] is the record of row i's key (keyed.lua). A call of the
+-- user's function is one protected call; what it has emitted, written and registered stands when it has returned, and is taken
+-- back when it has failed. ctx is an object without contents, as records are.
+--
+-- ctx.interrupt ends a run of timers: a call has changed those that follow.
+local chunk = require "codegen.chunk"
+local columns = require "codegen.columns"
+local emit = require "codegen.emit"
+local keyed = require "codegen.keyed"
+local layout = require "ffi.layout"
+local sides = require "codegen.sides"
+local stages = require "codegen.stages"
+local writer = require "codegen.writer"
+
+local process = {}
+
+local quote = writer.quote
+local TIME = "$time"
+
+---What stands for one of the functions of a node in a chunk.
+---@param role string "each" or "timer"
+function process.nodes(node, role)
+  local c = node.codegen
+  local timer = role == "timer"
+  local codegen = { findings = {}, texts = c.texts, slices = {}, shapes = {}, result = c.result, sides = c.sides, analysis = c.analysis,
+    modes = timer and {} or c.modes }
+  local input = timer and c.timer_schema or node.input
+  return { { id = node.id, kind = "process", role = role, verb = "process", name = node.name, where = node.where,
+    on_error = node.on_error, input = input, schema = node.schema, fn = node[role], key = node.key, states = node.states,
+    metrics = node.metrics, has_timer = node.timer ~= nil, codegen = codegen, given = c.roles[role] and c.roles[role].analysis } }
+end
+
+-- --- plan
+-- -------------------------------------------------------------------------------------------------------------------
+
+local function plan(nodes, wide)
+  local node = nodes[1]
+  local timer = node.role == "timer"
+  local g = { nodes = nodes, node = node, timer = timer, masks = {}, flat = true, interrupted = timer, takes_out = true,
+    input = layout.of(node.input), names = columns.names(wide), record = keyed.layout(node.states) }
+  g.output = layout.of(node.schema)
+  g.views = chunk.has_views(nodes)
+  for _, s in ipairs(g.record.states) do for _, cell in ipairs(s.cells) do g.views = g.views or cell.view end end
+  local env = columns.of_input(node.input, "in", "cur.row")
+  local r = node.codegen.result
+  local stage = { k = 1, node = node, verb = "flat_map", env = env, vars = {}, assigned = {},
+    forms = { record = (r.record or r.unknown) and not timer and not node.input.bare, table = r.table or r.unknown,
+      text = (r.text or r.unknown) and node.schema.by_name.line ~= nil } }
+  g.stages, g.homes = { stage }, {}
+  local time = node.input.time_field and node.input.fields[node.input.time_field].name
+  g.time = time and env[time]
+  for i, f in ipairs(node.schema.fields) do
+    if f.name == TIME then
+      g.homes[TIME] = g.time
+    else
+      local home = columns.variable(1, f.name, i, f.type)
+      g.homes[f.name] = home
+      stage.vars[#stage.vars + 1] = { field = f, home = home }
+    end
+  end
+  g.emission = { names = g.names, masks = g.masks, from = "cur.row", input = g.input, output = node.schema, homes = g.homes,
+    parameters = {}, flat = true, node = 0, count = "tally.rows = tally.rows + 1",
+    to = { cursor = "cur.out", pointer = "out_pointer", limit = "tally.limit", grow = "grow_row(", too_large = "raise_side_large(0, " } }
+  -- Side outputs find their time where the rows have it.
+  for _, side in ipairs(node.codegen.sides) do
+    local from = side.passes[TIME]
+    if from then env[from] = g.time end
+  end
+  sides.plan(g)
+  for _, side in ipairs(g.sides) do side.forms.record = side.forms.record and not timer end
+  return g, stage
+end
+
+local function mark(g, stage)
+  local function test(home) if home and home.kind == "in" then columns.test_null(g.masks, home.field) end end
+  for _, home in pairs(stage.env) do test(home) end
+  emit.mark(g.emission)
+  sides.mark(g)
+end
+
+-- --- text
+-- -------------------------------------------------------------------------------------------------------------------
+
+local function write_undo(w, g)
+  w:line("")
+  w:line("-- a call's first write copies the record; an error takes back what the call has done")
+  w:open("local function touch()")
+  w:line("if tally.active_1 == 0 then raise_idle() end")
+  w:line("copy(backup, kept.acc, %d)", g.record.bytes)
+  w:line("tally.touched = 1")
+  w:close()
+  w:open("local function undo()")
+  w:open("if tally.touched ~= 0 then")
+  w:line("copy(kept.acc, backup, %d)", g.record.bytes)
+  w:line("tally.touched = 0")
+  w:close()
+  w:open("if ctx.journal ~= 0 then")
+  w:line("local rc = C.tm_chain_settle(ctx, 0)")
+  w:line("if rc ~= 0 then tally.stop = rc end")
+  w:close()
+  w:line("cur.out = cast(out_pointer, tally.mark)")
+  w:line("tally.rows = tally.rows_mark")
+  for i in ipairs(g.sides) do
+    w:line("side_%d.out = cast(%s, tally.side_mark_%d)", i, g.names:ref("side_pointer_" .. i), i)
+    w:line("tally.side_rows_%d = tally.side_rows_mark_%d", i, i)
+  end
+  w:close()
+  w:open("local function keep()")
+  w:line("local rc = C.tm_chain_settle(ctx, 1)")
+  w:line("if rc ~= 0 then tally.stop = rc end")
+  w:close()
+end
+
+local function getter(w, g, home)
+  if not home then return nil end
+  columns.write_getter(w, g.names, home, g.masks)
+  return g.names:ref(home.getter)
+end
+
+-- ctx.key: the value of one column, or a record of several.
+local function write_key(w, g, env)
+  local names = g.node.key
+  if #names == 1 then
+    g.key = getter(w, g, env[names[1]])
+    return
+  end
+  local getters = {}
+  for i, name in ipairs(names) do getters[i] = getter(w, g, env[name]) end
+  w:open("local function key_index(_, k)")
+  for i, name in ipairs(names) do w:line("if k == %s then return (%s()) end", quote(name), getters[i]) end
+  w:line("return no_key_field(_, k)")
+  w:close()
+  w:line("local key_record = R.key_record(key_index)")
+end
+
+local function write_guard(w, name, needs_call)
+  w:line("if not rawequal(self, context) then misused_context(%s) end", quote(name))
+  if needs_call then w:line("if tally.active_1 == 0 then raise_idle() end") end
+end
+
+local function write_emits(w, g, stage)
+  sides.write(w, g, stage)
+  w:open("local function context_emit(self, x)")
+  write_guard(w, "emit", true)
+  stages.deliver(w, g, stage, "x", "raise_value(0, %s, %s)", "raise_row(0, x)", "raise_key(0, k)")
+  w:close()
+  w:open("local function context_output(self, x, y)")
+  write_guard(w, "output", true)
+  sides.write_dispatch(w, g, stage)
+  w:line("raise_tag(0, x)")
+  w:close()
+end
+
+-- enum tm_timer_domain of core/state/timers.h
+local TIMERS = { { "timer", 0, 0 }, { "timer_processing", 1, 0 }, { "delete_timer", 0, 1 }, { "delete_timer_processing", 1, 1 } }
+
+local function write_timers(w, g)
+  for _, t in ipairs(TIMERS) do
+    w:open("local function context_%s(self, at, name)", t[1])
+    write_guard(w, t[1], true)
+    if not g.node.has_timer then w:line("no_timer(%s)", quote(t[1])) end
+    w:line('if type(at) ~= "number" or floor(at) ~= at or at > 9007199254740992 or at < -9007199254740992 then bad_time(%s, at) end',
+      quote(t[1]))
+    w:line('if name == nil then name = "" elseif type(name) ~= "string" then bad_timer_name(%s, name) end', quote(t[1]))
+    w:line("local rc = C.tm_chain_timer(ctx, kept.slot, %d, %d, at, name, #name)", t[2], t[3])
+    w:line("if rc ~= 0 then timer_failed(rc, name) end")
+    w:close()
+  end
+end
+
+local function write_context(w, g)
+  w:open("local function context_index(_, k)")
+  if g.key then w:line('if k == "key" then return (%s()) end', g.key) else w:line('if k == "key" then return key_record end') end
+  w:line('if k == "state" then return states end')
+  w:line('if k == "time" then return %s end', g.call_time and "(" .. g.call_time .. "())" or "nil")
+  for _, name in ipairs { "emit", "output", "timer", "timer_processing", "delete_timer", "delete_timer_processing" } do
+    w:line("if k == %s then return context_%s end", quote(name), name)
+  end
+  w:line('if k == "watermark" then return ctx.watermark end')
+  w:line('if k == "now" then return tonumber(ctx.now_ms) end')
+  w:line('if k == "subtask" then return subtask end')
+  w:line('if k == "domain" then return %s end', g.domain and "(" .. g.domain .. "())" or "nil")
+  w:line('if k == "metrics" then return metrics end')
+  w:line("return no_member(_, k)")
+  w:close()
+  w:line("define(context, context_index)")
+end
+
+-- The last access of a state with a time to live in event time.
+local function write_call_time(w, g)
+  w:open("local function call_time()")
+  if g.event_time then
+    w:line("local at = %s()", g.event_time)
+    w:line("if at ~= nil then return at end")
+  end
+  w:line("local at = ctx.watermark")
+  w:line("if at < -9007199254740992 then return -9007199254740992 end")
+  w:line("return at")
+  w:close()
+end
+
+local function write_step(w, g, arguments)
+  g.names:func(w, "step_1", "acc")
+  w:line("kept.acc = cast(record_pointer, acc)")
+  w:line("tally.mark, tally.rows_mark = cast(bytes, cur.out), tally.rows")
+  for i in ipairs(g.sides) do
+    w:line("tally.side_mark_%d, tally.side_rows_mark_%d = cast(bytes, side_%d.out), tally.side_rows_%d", i, i, i, i)
+  end
+  w:line("tally.active_1 = 1")
+  w:line("local ok, x = pcall(%s, context%s)", g.names:ref("fn_1"), arguments)
+  w:line("tally.active_1 = 0")
+  w:open("if not ok then")
+  w:line("undo()")
+  w:line("if tally.stop ~= 0 then return end")
+  w:line("return fail(0, x)")
+  w:close()
+  w:line("tally.touched = 0")
+  w:line("if ctx.journal ~= 0 then keep() end")
+  w:line("if tally.stop ~= 0 then return end")
+  w:line("return true")
+  w:close()
+end
+
+local function write_settle(w, g)
+  w:line("")
+  chunk.open_settle(w, g)
+  w:line("kept.acc = none")
+  w:line("ctx.slot_index = ctx.slot_index + done")
+  w:line("local counts, rows = ctx.counts, done - tally.failed_1")
+  w:line("tally.failed_1 = 0")
+  w:line("counts[0], counts[3] = counts[0] + done, counts[3] + rows -- in, used")
+  w:line("ctx.out_rows = tally.rows")
+  sides.write_end(w, g)
+  w:close()
+end
+
+local function variables(g, stage)
+  local list = {}
+  for _, c in ipairs(stage.vars) do list[#list + 1] = { home = c.home } end
+  sides.variables(g, list)
+  return list
+end
+
+local function write_keys(w, g, stage)
+  if g.node.codegen.result.proven then return end
+  local parts = {}
+  for _, c in ipairs(stage.vars) do parts[#parts + 1] = ("[%s] = true"):format(quote(c.field.name)) end
+  g.names:declare(w, "keys_1", "{ " .. table.concat(parts, ", ") .. " }")
+end
+
+local function generate(nodes, wide)
+  local g, stage = plan(nodes, wide)
+  mark(g, stage)
+  local w = writer.new()
+  chunk.write_head(w, g, nodes)
+  w:line("local C, backup, record_pointer, none_bytes = R.C, R.backup, R.record_pointer, R.none_bytes")
+  w:line("local new_object, define, subtask, metrics = R.new_object, R.define, R.subtask, R.metrics")
+  w:line("local grow_row, raise_side_large, raise_key = R.grow_row, R.raise_side_large, R.raise_key")
+  w:line("local raise_idle, stop_by = R.raise_idle, R.stop_by")
+  w:line("local no_state, no_method, no_member, no_key_field, misused = R.no_state, R.no_method, R.no_member, R.no_key_field, R.misused")
+  w:line("local misused_context, bad_time, bad_timer_name, timer_failed = R.misused_context, R.bad_time, R.bad_timer_name, R.timer_failed")
+  w:line("local no_timer, raise_too_long = R.no_timer, R.raise_too_long")
+  w:line("local raise_state, raise_nothing, no_accumulator_field = R.raise_state, R.raise_nothing, R.no_accumulator_field")
+  chunk.write_variables(w, g, variables(g, stage))
+  w:line("")
+  w:line("-- the row that is emitted")
+  emit.write(w, g.emission)
+  sides.write_emissions(w, g)
+  write_undo(w, g)
+  write_keys(w, g, stage)
+  for _, c in ipairs(stage.vars) do -- what an emitted record takes from the input
+    local input = stage.env[c.field.name]
+    if stage.forms.record and input then columns.write_getter(w, g.names, input, g.masks) end
+  end
+  g.event_time = getter(w, g, g.time)
+  g.call_time = g.timer and getter(w, g, stage.env["$at"]) or g.event_time
+  g.domain = g.timer and getter(w, g, stage.env["$domain"]) or nil
+  write_key(w, g, stage.env)
+  write_call_time(w, g)
+  keyed.write(w, g, g.record)
+  w:line("")
+  w:line("-- ctx")
+  w:line("local context = new_object('ctx')")
+  local arguments
+  if g.timer then
+    arguments = (", %s(), %s()"):format(g.call_time, getter(w, g, stage.env["$name"]))
+  elseif g.node.input.bare then
+    arguments = (", %s()"):format(columns.getter(w, g.names, stage.env.line, g.masks, "1", g.node.codegen.modes.line))
+  else
+    local a = g.node.given
+    stages.write_record(w, g, stage, "1", a.known and a.reads[2] or true, g.node.codegen.modes)
+    arguments = ", " .. g.names:ref("rec_1")
+  end
+  write_emits(w, g, stage)
+  write_timers(w, g)
+  write_context(w, g)
+  w:line("")
+  w:line("-- 1: %s", g.node.name)
+  write_step(w, g, arguments)
+  chunk.write_loops(w, g, g.names:ref("step_1") .. "(kept.slot[-1])", "kept.slot = kept.slot + 1")
+  write_settle(w, g)
+  chunk.write_run(w, g, "kept.slot = ctx.slots + ctx.slot_index")
+  chunk.write_result(w, g)
+  return w:text(), g
+end
+
+---@param nodes table[] process.nodes
+---@return string text, table plan
+function process.generate(nodes)
+  return chunk.narrow_or_wide(function(wide) return generate(nodes, wide) end)
+end
+
+return process

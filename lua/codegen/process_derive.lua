@@ -1,0 +1,309 @@
+-- What the functions of a process do (LUA_API, "Keyed logic with state and timers"): the columns of what they emit and give to
+-- side outputs, what they read, which states and members of ctx they name. ctx is an object to the analysis (bytecode.lua):
+-- what its members are is said here.
+local bytecode = require "codegen.bytecode"
+local derive = require "codegen.derive"
+local fault = require "tidemill.fault"
+local problem = require "codegen.problem"
+local result = require "codegen.result"
+local states = require "tidemill.states"
+local suggest = require "tidemill.suggest"
+local unknown = require "codegen.unknown"
+local utf8 = require "tidemill.utf8"
+local values = require "codegen.values"
+
+local process = {}
+
+-- --- ctx and what it gives
+-- ---------------------------------------------------------------------------------------------------------------
+
+local METHODS = { value = { "get", "set", "clear" }, reducing = { "get", "add", "clear" }, aggregating = { "get", "add", "clear" } }
+process.METHODS = METHODS
+process.NO_TIMER = "declare it beside each: timer = function(ctx, at, name) ... end"
+
+-- The value of a column or state of this type. Texts were checked when they were stored.
+local function of(type_name)
+  if type_name == "string" then return values.TEXT end
+  return type_name == "?" and values.UNKNOWN or values.of(type_name)
+end
+
+-- An object of the engine: `members` by name, or a function that finds one.
+local function object(name, members, missing)
+  local self = { t = "object", name = name }
+  function self.get(m, key, line)
+    if type(key) ~= "string" then return values.UNKNOWN end
+    local found = members[key]
+    if found then return found end
+    local message, hint = missing(key)
+    bytecode.problem(m, line, "UNKNOWN_NAME", message, hint)
+    return values.UNKNOWN
+  end
+  return self
+end
+
+local function escape_arguments(m, s, args)
+  for n = 2, #args do bytecode.escape(m, s, args[n]) end
+end
+
+-- A method: called with the object as its first argument. `run` gives its result.
+local function method(name, run)
+  local owner = { t = "object", name = name }
+  function owner.call(m, s, _, args, i, pc, follow)
+    if run then return run(m, s, args, i, pc, follow) end
+    escape_arguments(m, s, args)
+    return values.NIL
+  end
+  return { t = "method", name = name, on = owner }
+end
+
+local function contains(names, name)
+  for _, n in ipairs(names) do if n == name then return true end end
+  return false
+end
+
+local function list_of(names) return table.concat(names, ", ") end
+
+local function accumulator_of(state)
+  local fields = {}
+  for _, f in ipairs(state.custom.schema.fields) do fields[f.name] = of(f.type) end
+  return object("accumulator " .. state.name, fields, function(key)
+    local names = suggest.keys(fields)
+    return ("the accumulator of %q has no field %q; it has %s"):format(state.name, key, list_of(names)), suggest.hint(key, names)
+  end)
+end
+
+local function handle_of(state)
+  local members, name = {}, "ctx.state." .. state.name
+  for _, m in ipairs(METHODS[state.kind]) do members[m] = method(name .. ":" .. m) end
+  local custom = state.custom
+  if custom then
+    local accumulator = accumulator_of(state)
+    members.get = method(name .. ":get", function(m, s, _, _, pc, follow)
+      return custom.result and follow(m, s, custom.result, { accumulator }, pc) or values.UNKNOWN
+    end)
+    members.add = method(name .. ":add", function(m, s, args, _, pc, follow)
+      if not follow(m, s, custom.add, { accumulator, args[2] or values.NIL }, pc) then escape_arguments(m, s, args) end
+      return values.NIL
+    end)
+  else
+    members.get = method(name .. ":get", function() return of(state.type) end)
+  end
+  return object(name, members, function(key)
+    return ("a %s state has no %s; it has %s"):format(state.kind, key, list_of(METHODS[state.kind])),
+      suggest.hint(key, METHODS[state.kind])
+  end)
+end
+
+local function state_object(node)
+  local members = {}
+  for _, state in ipairs(node.states) do members[state.name] = handle_of(state) end
+  return object("ctx.state", members, function(key) return states.unknown(key, node.states) end)
+end
+
+local function key_of(node)
+  if #node.key == 1 then return of(node.input.fields[node.input.by_name[node.key[1]]].type) end
+  local members = {}
+  for _, name in ipairs(node.key) do members[name] = of(node.input.fields[node.input.by_name[name]].type) end
+  return object("ctx.key", members, function(key)
+    return ("the key has no field %q; it has %s"):format(key, list_of(node.key)), suggest.hint(key, node.key)
+  end)
+end
+
+local function metrics_object(node)
+  local members = {}
+  for _, metric in ipairs(node.metrics) do members[metric.name] = values.constant(metric.object) end
+  return object("ctx.metrics", members, function(key)
+    local names = suggest.keys(members)
+    return ("there is no metric %q; the job has %s"):format(key, #names == 0 and "none" or list_of(names)),
+      suggest.hint(key, names) or ("declare it: local %s = tm.counter(%q)"):format(key, key)
+  end)
+end
+
+-- The rows as they are now: what the function does to them later is another row's affair.
+local function exit_of(m, s, value, i)
+  local rows = {}
+  for id, row in pairs(s.rows) do rows[id] = row end
+  return { where = ("%s:%d"):format(m.path, i.line), rows = rows, value = value }
+end
+
+local function emit(m, s, args, i)
+  local list = m.out.emits
+  list[#list + 1] = exit_of(m, s, args[2] or values.NIL, i)
+  return values.NIL
+end
+
+local function output(m, s, args, i)
+  local tag, list = args[2] or values.NIL, m.out.side_emits
+  local exit = exit_of(m, s, args[3] or values.NIL, i)
+  exit.tag, exit.tag_type = tag.const, values.type_of(tag)
+  if exit.tag == nil then bytecode.escape(m, s, tag) end
+  list[#list + 1] = exit
+  return values.NIL
+end
+
+process.MEMBERS = { "key", "time", "watermark", "now", "state", "subtask", "domain", "metrics", "emit", "output", "timer",
+  "timer_processing", "delete_timer", "delete_timer_processing" }
+-- Of open and close, which have no key.
+process.EDGE_MEMBERS = { "now", "watermark", "subtask", "metrics" }
+
+---@param role string "each", "timer", "open" or "close"
+local function context_of(node, role)
+  local edge = role == "open" or role == "close"
+  local time = role == "timer" or node.input.time_field
+  local members = {
+    now = values.of("timestamp"), watermark = values.NUMBER, subtask = values.of("int"), metrics = metrics_object(node),
+  }
+  if not edge then
+    members.key, members.state = key_of(node), state_object(node)
+    members.time = time and values.of("timestamp") or values.NIL
+    members.domain = role == "timer" and values.TEXT or values.NIL
+    members.emit, members.output = method("ctx:emit", emit), method("ctx:output", output)
+    for _, name in ipairs { "timer", "timer_processing", "delete_timer", "delete_timer_processing" } do
+      members[name] = method("ctx:" .. name, not node.timer and function(m, _, _, i)
+        bytecode.problem(m, i.line, "ARGUMENT", ("ctx:%s: the operator has no function for timers"):format(name), process.NO_TIMER)
+        return values.NIL
+      end or nil)
+    end
+  end
+  local names = edge and process.EDGE_MEMBERS or process.MEMBERS
+  local self = object("ctx", members, function(key)
+    if edge and contains(process.MEMBERS, key) then
+      return ("ctx.%s: %s runs once for a subtask, without a key"):format(key, role),
+        "there are " .. list_of(names) .. "; state, timers and rows are for each and timer"
+    end
+    return ("ctx has no %s; it has %s"):format(key, list_of(names)), suggest.hint(key, names)
+  end)
+  self.emits = not edge
+  return self
+end
+
+-- --- the functions together
+-- ---------------------------------------------------------------------------------------------------------------
+
+-- What the functions say as if they were one: what it emits, and to where.
+local function together(list)
+  local all = { known = true, emits = {}, side_emits = {}, returns = {}, functions = {}, made = {}, slow_calls = {}, kept_records = {},
+    reads = { true }, uses = { {} }, assigned = { {} }, assigned_dynamic = {}, slices = false, seen_keys = {} }
+  local function append(to, from) for _, v in ipairs(from) do to[#to + 1] = v end end
+  for _, a in ipairs(list) do
+    all.known = all.known and a.known
+    all.out_escapes = all.out_escapes or a.out_escapes
+    all.raises = all.raises or a.raises
+    for _, name in ipairs { "emits", "side_emits", "functions", "made" } do append(all[name], a[name]) end
+    for k, v in pairs(a.slow_calls) do all.slow_calls[k] = v end
+  end
+  return all
+end
+
+local function check_tags(node, a)
+  for _, exit in ipairs(a.side_emits) do
+    if type(exit.tag) ~= "string" then
+      fault.raise("TYPE", exit.where, ("%s: ctx:output takes a tag and a row; the tag, a constant text, is %s"):format(node.name,
+        exit.tag_type == "table" and "a row here" or "computed here"), 'for example ctx:output("late", { card = ctx.key })')
+    end
+    if exit.tag == "" or #exit.tag > 255 or exit.tag:find("[%z\1-\31\127]") or not utf8.is_valid(exit.tag) then
+      fault.raise("ARGUMENT", exit.where, ("%s: %s cannot be the tag of a side output"):format(node.name, problem.show(exit.tag)),
+        "a tag has 1 to 255 bytes of UTF-8, without control characters")
+    end
+  end
+end
+
+-- Rows that timers of processing time give have no event time.
+local function without_time(schema)
+  local f = schema.time_field and schema.fields[schema.time_field]
+  if f and f.hidden then schema.fields[schema.time_field] = { name = f.name, type = f.type, required = false, hidden = true } end
+end
+
+-- The columns of what ctx:emit is given, as of a flat_map.
+local function rows_of(node, a)
+  if #a.emits == 0 and a.known and not a.out_escapes and not node.returns then
+    fault.raise("TYPE", node.where, ("%s: its functions never call ctx:emit, so it gives no rows"):format(node.name),
+      'ctx:emit { card = ctx.key }; where rows only go to side outputs, :returns { ... } declares the columns all the same')
+  end
+  local main = setmetatable({ verb = "flat_map", settled = false, codegen = { texts = {}, slices = {}, shapes = {} } }, { __index = node })
+  derive.rows_of(main, a, a.emits, "emits")
+  without_time(main.schema)
+  local open = {}
+  for _, f in ipairs(main.schema.fields) do if f.type == "?" then open[#open + 1] = ("%q"):format(f.name) end end
+  if #open > 0 and not unknown.in_schema(node.input) then
+    fault.raise("RETURNS_NEEDED", node.where, ("%s: the type of %s does not follow from its functions"):format(node.name,
+      table.concat(open, ", ")), 'declare the columns: :returns { name = "string", total = "double" } right after the operator')
+  end
+  return main
+end
+
+-- What a record that is emitted whole takes from the input.
+local function read_record(node, r)
+  if not r.record or node.reads == true then return end
+  for _, f in ipairs(node.input.fields) do if not f.hidden then node.reads[f.name] = true end end
+end
+
+-- Timers as rows (core/operator/process.c): the key, then what a timer is. `$time` is the event time of rows that it emits.
+local function timer_schema(node)
+  local fields, by_name = {}, {}
+  local function add(name, type_name, required)
+    fields[#fields + 1] = { name = name, type = type_name, required = required, hidden = false }
+    by_name[name] = #fields
+  end
+  for _, name in ipairs(node.key) do add(name, node.input.fields[node.input.by_name[name]].type, true) end
+  add("$at", "timestamp", true)
+  add("$name", "string", false)
+  add("$domain", "string", true)
+  add("$time", "timestamp", false)
+  return { fields = fields, by_name = by_name, time_field = #fields }
+end
+
+---Sets node.schema, node.reads, node.passes of a process.
+---@return table[] findings
+function process.derive(node)
+  node.codegen = { findings = {}, assumed = {}, texts = {}, slices = {}, shapes = {}, roles = {}, modes = {} }
+  node.reads, node.passes = {}, {}
+  for _, name in ipairs(node.key) do node.reads[name] = true end
+  local time = node.input.time_field and node.input.fields[node.input.time_field].name
+  if time then node.reads[time] = true end
+  local g, list = node.codegen, {}
+  for _, role in ipairs { "each", "timer", "open", "close" } do
+    if node[role] then
+      local params = { { value = context_of(node, role) } }
+      if role == "each" then
+        params[2] = node.input.bare and { bare = true } or { schema = node.input }
+      elseif role == "timer" then
+        params[2], params[3] = { value = values.of("timestamp") }, { value = values.TEXT }
+      end
+      local a = derive.analyse(node, node[role], params)
+      a.slices = false
+      for _, state in ipairs(node.states) do
+        local custom = state.custom or {}
+        for _, fn in ipairs { state.fn or false, custom.add or false, custom.result or false } do
+          if fn then a.functions[#a.functions + 1] = fn end
+        end
+      end
+      g.roles[role] = { analysis = a }
+      list[#list + 1] = a
+    end
+  end
+  local each = g.roles.each.analysis
+  derive.no_assignment(node, each, "process")
+  derive.add_reads(node, each, 2)
+  local all = together(list)
+  check_tags(node, all)
+  g.analysis = all
+  local main = rows_of(node, all)
+  g.result, g.texts = main.codegen.result, main.codegen.texts
+  node.schema = main.schema
+  read_record(node, g.result)
+  derive.sides(node)
+  for _, side in ipairs(g.sides) do
+    without_time(side.schema)
+    read_record(node, side.codegen.result)
+  end
+  local exits = {}
+  for i, side in ipairs(g.sides) do exits[i] = { exits = side.exits, passes = {} } end
+  g.modes = result.modes(each, 2, {}, exits)
+  if g.result.record then g.modes = {} end
+  for _, side in ipairs(g.sides) do if side.codegen.result.record then g.modes = {} end end
+  g.timer_schema = timer_schema(node)
+  return g.findings
+end
+
+return process

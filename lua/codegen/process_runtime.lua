@@ -1,0 +1,214 @@
+-- What the chunks of a process find in their parameter beside what all chunks do (runtime.lua): the record's memory, objects
+-- that user code holds (ctx, ctx.state, a state, an accumulator, a key of several fields), and the cold paths.
+local ffi = require "ffi.init"
+local codes = require "tidemill.codes"
+local failures = require "codegen.failures"
+local freeze = require "tidemill.freeze"
+local keyed = require "codegen.keyed"
+local layout = require "ffi.layout"
+local problem = require "codegen.problem"
+local derived = require "codegen.process_derive"
+local records = require "codegen.records"
+local rows = require "codegen.rows"
+local states = require "tidemill.states"
+local suggest = require "tidemill.suggest"
+
+local process = {}
+
+local ROW_BYTES_MAX = 64 * 1024 * 1024ULL -- core/base/limits.h
+local NAME_MAX = 1024 -- TM_TIMER_NAME_BYTES of core/state/timers.h
+
+-- A value of a type of its own, without contents: nothing of the engine can be reached through it, and its members are found by
+-- functions that see it as a constant.
+local names = setmetatable({}, { __mode = "k" })
+
+local function new_object(name)
+  local ctype = ffi.typeof(layout.declare("tm_object", "{}"))
+  local object = ctype()
+  names[object] = { name = name, ctype = ctype }
+  return object
+end
+
+local function refuse_write(name)
+  return function(_, key)
+    problem.raise("USER_CODE", ("%s is read-only: cannot set %s"):format(name, problem.show(key)),
+      name == "ctx.state" and type(key) == "string" and ("ctx.state.%s:set(value)"):format(key) or nil)
+  end
+end
+
+local function define(object, index, assign)
+  local name = names[object].name
+  ffi.metatype(names[object].ctype, {
+    __index = index,
+    __newindex = assign or refuse_write(name),
+    __tostring = function() return name end,
+  })
+end
+
+-- The key of the row under way, for messages.
+local function key_of(nodes, cur)
+  local node = nodes[1]
+  local values, parts = rows.read(layout.of(node.input), cur.row), {}
+  for i, name in ipairs(node.key) do
+    parts[i] = (#node.key > 1 and name .. " = " or "") .. problem.show(values[name])
+  end
+  return #parts > 1 and "{ " .. table.concat(parts, ", ") .. " }" or parts[1]
+end
+
+local function metrics_of(node)
+  local members = {}
+  for _, metric in ipairs(node.metrics) do members[metric.name] = metric.object end
+  return freeze.table("ctx.metrics", members, function(name)
+    problem.raise("UNKNOWN_NAME", ("there is no metric %s"):format(problem.show(name)), suggest.hint(tostring(name), suggest.keys(members)))
+  end)
+end
+
+local function misuses(R, node)
+  function R.no_state(_, name) problem.raise("UNKNOWN_NAME", states.unknown(name, node.states)) end
+  function R.no_method(n, name)
+    local methods = derived.METHODS[node.states[n].kind]
+    problem.raise("UNKNOWN_NAME", ("a %s state has no %s; it has %s"):format(node.states[n].kind, problem.show(name),
+      table.concat(methods, ", ")), type(name) == "string" and suggest.hint(name, methods) or nil)
+  end
+  function R.no_member(_, name)
+    problem.raise("UNKNOWN_NAME", ("ctx has no %s; it has %s"):format(problem.show(name), table.concat(derived.MEMBERS, ", ")),
+      type(name) == "string" and suggest.hint(name, derived.MEMBERS) or nil)
+  end
+  function R.no_key_field(_, name)
+    problem.raise("UNKNOWN_FIELD", ("the key has no field %s; it has %s"):format(problem.show(name), table.concat(node.key, ", ")),
+      type(name) == "string" and suggest.hint(name, node.key) or nil)
+  end
+  function R.no_accumulator_field(n, name)
+    local fields = {}
+    for i, f in ipairs(node.states[n].custom.schema.fields) do fields[i] = f.name end
+    problem.raise("ROW_KEY", ("the accumulator has no field %s; it has %s"):format(problem.show(name), table.concat(fields, ", ")),
+      type(name) == "string" and suggest.hint(name, fields) or nil)
+  end
+  function R.misused(n, method)
+    problem.raise("USER_CODE", ("state %q: %s is called without its state"):format(node.states[n].name, method),
+      ("with a colon: ctx.state.%s:%s(...)"):format(node.states[n].name, method))
+  end
+  function R.misused_context(method)
+    problem.raise("USER_CODE", ("ctx.%s is called without ctx"):format(method), ("with a colon: ctx:%s(...)"):format(method))
+  end
+  function R.raise_idle()
+    problem.raise("USER_CODE", ("ctx of %s is used after its function has returned"):format(node.name),
+      "state, timers and rows belong to the key of the call: use ctx while the function runs")
+  end
+end
+
+local function timers(R)
+  function R.bad_time(method, at)
+    local hint = "a time is milliseconds since 1970: ctx.time + 60000"
+    if type(at) == "number" and at == at and math.abs(at) < 2 ^ 53 then hint = "math.floor(time) makes it whole"
+    elseif at == nil and method:find("processing") then hint = "ctx.now + 60000"
+    elseif at == nil then hint = "ctx.time is nil where the row has no event time: ctx:timer_processing(ctx.now + 60000)" end
+    problem.raise("USER_CODE", ("ctx:%s takes a time in whole milliseconds, given %s"):format(method, problem.show_typed(at)), hint)
+  end
+  function R.bad_timer_name(method, name)
+    problem.raise("USER_CODE", ("ctx:%s: the name is a text, given %s"):format(method, problem.show_typed(name)),
+      ('for example ctx:%s(at, "expire")'):format(method))
+  end
+  function R.no_timer(method)
+    problem.raise("USER_CODE", ("ctx:%s: the operator has no function for timers"):format(method), derived.NO_TIMER)
+  end
+  function R.timer_failed(rc, name)
+    if rc == codes.LIMIT and #name > NAME_MAX then
+      problem.raise("LIMIT", ("a timer's name has at most %d bytes, this one %d"):format(NAME_MAX, #name))
+    end
+    R.stop_by(rc)
+  end
+end
+
+---@param R table of runtime.new
+---@param more table { nodes, ctx, C, plan, cur, tally, failures, refresh, subtask }
+function process.attach(R, more)
+  local nodes, ctx, C, tally, f = more.nodes, more.ctx, more.C, more.tally, more.failures
+  local node, record = nodes[1], more.plan.record
+  R.C, R.record_pointer, R.subtask, R.metrics = C, more.record_pointer, more.subtask, metrics_of(node)
+  R.backup = ffi.cast("uint8_t *", more.backup)
+  R.none_bytes = ffi.cast("const uint8_t *", more.backup)
+  R.new_object, R.define = new_object, define
+  R.defaults, R.state_fns = {}, {}
+  for i, s in ipairs(record.states) do R.defaults[i], R.state_fns[i] = s.state.default, s.state end
+
+  function R.key_record(index)
+    local fields = {}
+    for i, name in ipairs(node.key) do fields[i] = { name = name } end
+    return records.new({ input = { fields = fields }, verb = "key", codegen = {} }, index,
+      function() problem.raise("USER_CODE", "ctx.key is read-only") end)
+  end
+
+  -- An error of the machine: leaves the user's function, and the job stops.
+  function R.stop_by(rc)
+    if rc == codes.LIMIT then
+      problem.raise("LIMIT", "one call may make at most 1048576 changes to timers and to state of varying size, with keys up to 1 MB",
+        "state that grows with every record belongs into several keys")
+    end
+    tally.stop = rc
+    f.stop()
+  end
+
+  ---A value that does not fit its state.
+  function R.raise_state(n, name, value)
+    local state = node.states[n]
+    local field = state.custom and state.custom.schema or { fields = { { name = name, type = state.type } }, by_name = { [name] = 1 } }
+    local code, message, hint = failures.wrong_value({ schema = field, verb = "state" }, name, value)
+    local what = state.custom and ("field %q of state %q"):format(name, state.name) or ("state %q"):format(state.name)
+    hint = hint and hint:find(":returns", 1, true) and ("declare it with more room: %s = tm.%s(...)"):format(state.name, state.kind) or hint
+    what = ("%s of key %s"):format(what, key_of(nodes, more.cur))
+    problem.raise(code, (message:gsub('^column %b""', function() return what end, 1)), hint)
+  end
+  function R.raise_too_long(n, length)
+    problem.raise("LIMIT", ("state %q of key %s: the value takes %.0f bytes; a value has at most 64 MB"):format(node.states[n].name,
+      key_of(nodes, more.cur), length))
+  end
+  function R.raise_nothing(n)
+    problem.raise("USER_CODE", ("state %q: add is given nil"):format(node.states[n].name), "where there is no value, do not add one")
+  end
+
+  ---Room for one row of a call; raises where there is none.
+  function R.grow_row(_, size)
+    if size > ROW_BYTES_MAX then R.raise_side_large(0, 0, size) end
+    local base = ctx.out
+    ctx.out_size = ffi.cast("uint8_t *", more.cur.out) - ctx.out
+    if size > ctx.out_capacity - ctx.out_size then
+      local rc = C.tm_chain_grow(ctx, size)
+      tally.mark = ctx.out + (tally.mark - base)
+      if rc == codes.LIMIT then problem.raise("LIMIT", "one call gave more rows than a batch can hold (256 MB)") end
+      if rc ~= 0 then R.stop_by(rc) end
+    end
+    more.refresh()
+    return true
+  end
+
+  misuses(R, node)
+  timers(R)
+end
+
+---What open and close get: they run once for a subtask, without a key.
+---@param node table a process
+---@param ctx ffi.cdata* struct tm_chain_ctx *
+function process.edge_context(node, ctx, subtask)
+  local object, metrics = new_object "ctx", metrics_of(node)
+  define(object, function(_, k)
+    if k == "now" then return tonumber(ctx.now_ms) end
+    if k == "watermark" then return ctx.watermark end
+    if k == "subtask" then return subtask end
+    if k == "metrics" then return metrics end
+    problem.raise("UNKNOWN_NAME", ("ctx has no %s here: open and close run once for a subtask, without a key"):format(problem.show(k)),
+      "there are " .. table.concat(derived.EDGE_MEMBERS, ", "))
+  end)
+  return object
+end
+
+---The memory of a record that stands for none, and of the copy of one.
+function process.memory(plan, anchors)
+  local name, pointer = keyed.struct(plan.record)
+  local words = plan.record.bytes / 8
+  local none, backup = ffi.new("uint64_t[?]", words), ffi.new("uint64_t[?]", words)
+  anchors[#anchors + 1], anchors[#anchors + 2] = none, backup
+  return name, pointer, ffi.cast(pointer, none), backup
+end
+
+return process

@@ -1,0 +1,138 @@
+---@meta tidemill
+-- Functions over keyed state and timers.
+
+---@class tidemill
+local tm = {}
+
+---@class tidemill.Stream
+local stream = {}
+
+-- # process: State and timers
+-- Functions that remember, key by key, and that wake up by themselves.
+
+---Functions over what is kept of each key: `each` once per record, `timer` when a time has come, `open` and `close` once in each
+---subtask. What they emit are the rows of the stream. A call that fails leaves nothing behind: no state, no row, no timer.
+---
+---    stream:watermark("ts"):key_by("country"):process("spend", {
+---      state = { n = tm.value("int", { default = 0 }), last = tm.value("string") },
+---      each = function(ctx, e)
+---        ctx.state.n:set(ctx.state.n:get() + 1)
+---        ctx:emit { country = ctx.key, user = e.user, before = ctx.state.last:get(), n = ctx.state.n:get() }
+---        ctx.state.last:set(e.user)
+---        ctx:timer(ctx.time + 60000, "quiet")
+---      end,
+---      timer = function(ctx, at, name)
+---        if name == "quiet" then ctx:emit { country = ctx.key, n = ctx.state.n:get() } end
+---      end,
+---    })
+---    --> {"country":"FR","user":"ann","before":null,"n":1}
+---    --> {"country":"DE","user":"bob","before":null,"n":1}
+---    --> {"country":"FR","user":"ann","before":"ann","n":2}
+---    --> {"country":"DE","user":"cyd","before":"bob","n":2}
+---    --> {"country":"FR","user":null,"before":null,"n":2}
+---    --> {"country":"DE","user":null,"before":null,"n":2}
+---    --> {"country":"FR","user":null,"before":null,"n":2}
+---    --> {"country":"DE","user":null,"before":null,"n":2}
+---@param name string its identity, unique in the job
+---@param given tidemill.process
+---@return tidemill.Stream
+---@overload fun(self: tidemill.Stream, given: tidemill.process): tidemill.Stream
+function stream:process(name, given) end
+
+---@class tidemill.process
+---@field state? table<string, tidemill.State>
+---@field each fun(ctx: tidemill.Context, e: any)
+---@field timer? fun(ctx: tidemill.Context, at: integer, name: string?)
+---@field open? fun(ctx: { now: integer, watermark: number, subtask: integer, metrics: table })
+---@field close? fun(ctx: { now: integer, watermark: number, subtask: integer, metrics: table })
+
+---What the functions get first. It is good while the function runs.
+---@class tidemill.Context
+---@field key any the key: a value, or a record of several fields
+---@field time integer? event time of the record, ms; of a timer its time
+---@field watermark number ms; -math.huge before the first, math.huge behind the last record
+---@field now integer the clock, ms
+---@field state table<string, tidemill.Handle> by name
+---@field subtask integer from 0
+---@field domain "event"|"processing"|nil of a timer
+---@field metrics table<string, any> the job's metrics by name
+---@field emit fun(self: tidemill.Context, row: table) a row of the stream
+---@field output fun(self: tidemill.Context, tag: string, row: table) a row of a side output
+---@field timer fun(self: tidemill.Context, at: integer, name: string?) at this event time, ms; the same timer twice is one
+---@field timer_processing fun(self: tidemill.Context, at: integer, name: string?) at this time of the clock, ms
+---@field delete_timer fun(self: tidemill.Context, at: integer, name: string?)
+---@field delete_timer_processing fun(self: tidemill.Context, at: integer, name: string?)
+
+---A state of the key: `add` of reducing and aggregating states, `set` of values.
+---@class tidemill.Handle
+---@field get fun(self: tidemill.Handle): any nil (or the default) where there is none
+---@field set fun(self: tidemill.Handle, value: any) nil takes it away
+---@field add fun(self: tidemill.Handle, value: any)
+---@field clear fun(self: tidemill.Handle)
+
+---What a state is declared by.
+---@class tidemill.State
+
+---@class tidemill.ttl
+---@field ttl? tidemill.duration how long a value is kept; then it is as if there had been none
+---@field clock? "processing"|"event" the clock (default), or the watermark
+---@field refresh? "write"|"access" what begins the time anew: writing (default), or reading too
+
+---A value of each key.
+---
+---    stream:key_by("country"):process("distinct_users", {
+---      state = { last = tm.value("string", { ttl = "1h", refresh = "access" }), n = tm.value("int", { default = 0 }) },
+---      each = function(ctx, e)
+---        if ctx.state.last:get() ~= e.user then ctx.state.n:set(ctx.state.n:get() + 1) end
+---        ctx.state.last:set(e.user)
+---        ctx:emit { country = ctx.key, changes = ctx.state.n:get() }
+---      end,
+---    })
+---    --> {"country":"FR","changes":1}
+---    --> {"country":"DE","changes":1}
+---    --> {"country":"FR","changes":1}
+---    --> {"country":"DE","changes":2}
+---@param type string|table|tidemill.List
+---@param options? { default: any, ttl: tidemill.duration?, clock: "processing"|"event"|nil, refresh: "write"|"access"|nil }
+---@return tidemill.State
+function tm.value(type, options) end
+
+---A value that takes in others: `add` makes one of what there is and what is given.
+---
+---    stream:key_by("country"):process("longest", {
+---      state = { longest = tm.reducing("string", function(a, b) return #b > #a and b or a end) },
+---      each = function(ctx, e)
+---        ctx.state.longest:add(e.user .. e.id)
+---        ctx:emit { country = ctx.key, longest = ctx.state.longest:get() }
+---      end,
+---    })
+---    --> {"country":"FR","longest":"ann1"}
+---    --> {"country":"DE","longest":"bob2"}
+---    --> {"country":"FR","longest":"ann1"}
+---    --> {"country":"DE","longest":"bob2"}
+---@param type string|table|tidemill.List
+---@param fn fun(kept: any, given: any): any
+---@param options? tidemill.ttl
+---@return tidemill.State
+function tm.reducing(type, fn, options) end
+
+---A value that is computed from what is added, by an aggregate in Lua.
+---
+---    local mean = tm.aggregate { accumulator = { sum = "double", n = "int" },
+---      add = function(a, e) a.sum = a.sum + e.id a.n = a.n + 1 end,
+---      result = function(a) return { mean = a.sum / a.n } end }
+---    return stream:key_by("country"):process("mean", {
+---      state = { ids = tm.aggregating(mean) },
+---      each = function(ctx, e)
+---        ctx.state.ids:add(e)
+---        ctx:emit { country = ctx.key, mean = ctx.state.ids:get().mean }
+---      end,
+---    })
+---    --> {"country":"FR","mean":1}
+---    --> {"country":"DE","mean":2}
+---    --> {"country":"FR","mean":2}
+---    --> {"country":"DE","mean":3}
+---@param aggregate tidemill.CustomAggregate
+---@param options? tidemill.ttl
+---@return tidemill.State
+function tm.aggregating(aggregate, options) end

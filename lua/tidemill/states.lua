@@ -1,0 +1,146 @@
+-- tm.value, tm.reducing, tm.aggregating: what a process keeps of each key. A declaration is an object without a name: the
+-- operator's table of states gives it one. What is kept where: lua/codegen/keyed.lua.
+local check = require "tidemill.check"
+local fault = require "tidemill.fault"
+local fit = require "codegen.fit"
+local freeze = require "tidemill.freeze"
+local order = require "tidemill.order"
+local schema = require "tidemill.schema"
+local suggest = require "tidemill.suggest"
+local type_text = require "tidemill.type_text"
+
+local states = {}
+
+states.MAX = 64 -- core/base/limits.h: TM_STATES_MAX
+
+local TTL = {
+  ttl = function(at, what, v) return check.duration(at, what, v, 1) end,
+  clock = function(at, what, v) return check.choice(at, what, v, { "processing", "event" }) end,
+  refresh = function(at, what, v) return check.choice(at, what, v, { "write", "access" }) end,
+}
+
+local function any(_, _, v) return v end
+
+-- The options that are about a state's time to live; those without `ttl` would say nothing.
+local function ttl_of(at, what, values)
+  for _, name in ipairs { "clock", "refresh" } do
+    if values[name] and not values.ttl then
+      fault.raise("OPTION", at, ("%s: %s is about the time to live, and there is no ttl"):format(what, name),
+        ('for example { ttl = "1h", %s = "%s" }'):format(name, values[name]))
+    end
+  end
+  return { ms = values.ttl, clock = values.clock or "processing", refresh = values.refresh or "write" }
+end
+
+local function options(call, what, given, more)
+  local spec = {}
+  for k, v in pairs(TTL) do spec[k] = v end
+  for k, v in pairs(more or {}) do spec[k] = v end
+  return check.options(call.at, what, given, spec)
+end
+
+-- The type of a state as text.
+local function type_of(call, what, given)
+  if given == nil then
+    check.wrong(call.at, what, "a type", given, ('for example %s("int")'):format(what:match("^[%w.]+")))
+  end
+  local s = schema.declare(call, what, { value = given })
+  schema.refuse_options(call.at, what, s)
+  if s.fields[1].required then
+    fault.raise("SCHEMA", call.at, what .. ": a state cannot be required: before its first value there is none",
+      "{ default = value } is what get() gives then")
+  end
+  return s.fields[1].type
+end
+
+local function default_of(call, what, text, given)
+  if given == nil then return nil end
+  if type_text.is_nested(text) or text == "any" then
+    fault.raise("ARGUMENT", call.at, ("%s: a state of type %s has no default: get() gives nil before the first value"):format(what,
+      text), "local value = ctx.state.name:get() or {}")
+  end
+  local fits, value = fit.value({ type = text }, given)
+  if not fits or value == nil then check.wrong(call.at, what .. ": default", "a value of type " .. text, given) end
+  return value
+end
+
+---tm.value("int", { default = 0, ttl = "1h", clock = "event", refresh = "access" })
+function states.value(call, given, with)
+  local text = type_of(call, "tm.value", given)
+  local values = options(call, "tm.value", with, { default = any })
+  return freeze.object("state", { kind = "value", type = text, default = default_of(call, "tm.value", text, values.default),
+    ttl = ttl_of(call.at, "tm.value", values), where = call.at })
+end
+
+---tm.reducing("double", function(a, b) return a + b end)
+function states.reducing(call, given, fn, with)
+  local text = type_of(call, "tm.reducing", given)
+  check.func(call.at, "tm.reducing", fn, 'for example tm.reducing("double", function(a, b) return a + b end)')
+  return freeze.object("state", { kind = "reducing", type = text, fn = fn,
+    ttl = ttl_of(call.at, "tm.reducing", options(call, "tm.reducing", with)), where = call.at })
+end
+
+---tm.aggregating(tm.aggregate { accumulator = ..., add = ..., result = ... })
+function states.aggregating(call, given, with)
+  local made = freeze.content(given, "custom aggregate")
+  if not made then
+    check.wrong(call.at, "tm.aggregating", "an aggregate made by tm.aggregate", given,
+      'for example tm.aggregating(tm.aggregate { accumulator = { n = "int" }, add = function(a, e) a.n = a.n + 1 end })')
+  end
+  local of = {}
+  for i, f in ipairs(made.schema.fields) do of[i] = { name = f.name, type = type_text.tree(f.type), required = false } end
+  return freeze.object("state", { kind = "aggregating", type = type_text.make("struct", of).text, custom = made,
+    ttl = ttl_of(call.at, "tm.aggregating", options(call, "tm.aggregating", with)), where = call.at })
+end
+
+-- How many bits of the record's first word a state takes.
+local function bits(state) return state.custom and 1 + #state.custom.schema.fields or 1 end
+
+---The states that an operator declares, in the order of the job's text.
+---@param call table { at =, file =, line = }
+---@param what string 'process "velocity"'
+---@param given table?
+---@param time_field integer? of the rows
+---@return table[] { name =, kind =, type =, default =, fn =, custom =, ttl = }
+function states.declare(call, what, given, time_field)
+  if given == nil then return {} end
+  if type(given) ~= "table" or freeze.kind(given) then
+    check.wrong(call.at, what .. ": state", "a table of states", given, 'for example { count = tm.value("int", { default = 0 }) }')
+  end
+  for k in pairs(given) do
+    if type(k) ~= "string" then check.wrong(call.at, what .. ": state", "a name for every state", k) end
+  end
+  order.refuse_twice(call, what .. ": state", given)
+  local list, taken = {}, 0
+  for _, name in ipairs(order.keys(given, call.file, call.line)) do
+    check.name(call.at, what .. ": the name of a state", name)
+    local state = freeze.content(given[name], "state")
+    if not state then
+      check.wrong(call.at, ("%s: state %q"):format(what, name), "tm.value, tm.reducing or tm.aggregating", given[name],
+        type(given[name]) == "string" and type_text.parse(given[name]) and ("%s = tm.value(%q)"):format(name, given[name]) or nil)
+    end
+    if state.ttl.ms and state.ttl.clock == "event" and not time_field then
+      fault.raise("NO_WATERMARK", call.at, ('%s: state %q: clock = "event" is the watermark, and the rows have none'):format(what,
+        name), 'put :watermark("field", ...) above the key, or leave clock out: the time of the machine')
+    end
+    taken = taken + bits(state)
+    if taken > states.MAX then
+      fault.raise("LIMIT", call.at, ("%s: state %q is one too many: an operator keeps at most %d values of a key")
+        :format(what, name, states.MAX), "fields of an accumulator count each; values that belong together can be one struct")
+    end
+    list[#list + 1] = { name = name, kind = state.kind, type = state.type, default = state.default, fn = state.fn,
+      custom = state.custom, ttl = state.ttl, where = state.where }
+  end
+  return list
+end
+
+---The fault of a state that nobody declared.
+function states.unknown(name, list)
+  local names = {}
+  for i, s in ipairs(list) do names[i] = s.name end
+  return ("there is no state %q; %s"):format(tostring(name), #names == 0 and "the operator declares none"
+    or "the states are " .. suggest.list(names)),
+    suggest.hint(tostring(name), names) or ('declare it: state = { %s = tm.value("int") }'):format(tostring(name))
+end
+
+return states

@@ -1,0 +1,7 @@
+-- A process that gives no rows.
+local tm = require "tidemill"
+local S = { user_id = "string", amount = "double", n = "int" }
+local rows = tm.from(tm.file { path = "in.jsonl", format = "json", schema = S })
+return rows:key_by("user_id"):process("velocity", {
+  each = function(ctx, e) return { n = 1 } end,
+}):to(tm.print())

@@ -1,0 +1,8 @@
+-- A part that a process does not have.
+local tm = require "tidemill"
+local S = { user_id = "string", amount = "double", n = "int" }
+local rows = tm.from(tm.file { path = "in.jsonl", format = "json", schema = S })
+return rows:key_by("user_id"):process("velocity", {
+  each = function(ctx, e) ctx:emit { n = 1 } end,
+  on_timer = function(ctx, at) end,
+}):to(tm.print())

@@ -1,0 +1,7 @@
+-- A process has a name.
+local tm = require "tidemill"
+local S = { user_id = "string", amount = "double", n = "int" }
+local rows = tm.from(tm.file { path = "in.jsonl", format = "json", schema = S })
+return rows:key_by("user_id"):process {
+  each = function(ctx, e) ctx:emit { n = 1 } end,
+}:to(tm.print())

@@ -1,0 +1,190 @@
+-- Chunks of a process: state where it lies, rows and timers that stand when a call has returned, and nothing of one that failed.
+local support = require "tests.spec.codegen.support"
+local ffi = require "ffi.init"
+local keyed = require "codegen.keyed"
+local codes, D, I = support.codes, support.decimal.make, support.int64.parse
+local state = support.state
+
+local INPUT = support.schema("user string; amount double; n int; ts timestamp@")
+
+-- A process whose rows go to the keys that `add` names.
+local function bench(spec, role)
+  spec.key = spec.key or { "user" }
+  local nodes = support.process(INPUT, spec)
+  local runner = support.runner(nodes, { among = { role = role or "each", subtask = 3 } })
+  runner.timers, runner.settled = {}, {}
+  local at, slots = support.records(runner, 16)
+  local b = { runner = runner, node = nodes[1], at = at }
+  function b.give(list, schema)
+    for i, r in ipairs(list) do slots[i - 1] = at(r.key or 0) end
+    runner.ctx.slot_index = 0
+    local buffer, size = support.buffer(schema or INPUT, list)
+    runner:give(buffer, size)
+    local rc = support.enter(runner.instance.run, runner.instance)
+    assert.equal(0, rc)
+    return runner:take()
+  end
+  return b
+end
+
+local function rows(...)
+  local list = {}
+  for i, v in ipairs { ... } do list[i] = { user = "u", amount = v, n = i, ts = 1000 * i } end
+  return list
+end
+
+describe("a process", function()
+  it("keeps values of every type by key", function()
+    local b = bench { state = { n = state.value("int", { default = 5 }), x = state.value("double"), at = state.value("timestamp"),
+        ok = state.value("bool"), big = state.value("int64", { default = 2 }), price = state.value("decimal(10,2)"),
+        text = state.value("string"), list = state.value("list(double)") },
+      each = function(ctx, e)
+        local s = ctx.state
+        s.n:set(s.n:get() + 1)
+        s.x:set((s.x:get() or 0) + e.amount)
+        s.at:set(e.ts)
+        s.ok:set(not s.ok:get())
+        s.big:set(s.big:get() * 3)
+        s.price:set(s.price:get() and s.price:get() + s.price:get() or 1.5)
+        s.text:set((s.text:get() or "") .. e.n)
+        local list = s.list:get()
+        s.list:set { list and list[1] or e.amount, e.amount }
+        ctx:emit { n = s.n:get(), x = s.x:get(), at = s.at:get(), ok = s.ok:get(), big = s.big:get(), price = s.price:get(),
+          text = s.text:get(), list = s.list:get() }
+      end }
+    local out = b.give(rows(1, 2, 4))
+    assert.same({ { 6, 7, 8 }, { 1, 3, 7 }, { true, false, true }, { "1", "12", "123" } },
+      { { out[1].n, out[2].n, out[3].n }, { out[1].x, out[2].x, out[3].x }, { out[1].ok, out[2].ok, out[3].ok },
+        { out[1].text, out[2].text, out[3].text } })
+    assert.equal(I "54", out[3].big)
+    assert.equal(D "6.00", out[3].price)
+    assert.same({ 1, 4 }, out[3].list)
+    assert.equal(3000, out[3].at)
+  end)
+
+  it("takes a value away with clear and with nil", function()
+    local b = bench { state = { a = state.value("int"), b = state.value("string", { default = "none" }) },
+      each = function(ctx, e)
+        if e.n == 1 then ctx.state.a:set(1) ctx.state.b:set("x") else ctx.state.a:clear() ctx.state.b:set(nil) end
+        ctx:emit { a = ctx.state.a:get(), b = ctx.state.b:get() }
+      end }
+    local out = b.give(rows(1, 2))
+    assert.same({ a = 1, b = "x" }, { a = out[1].a, b = out[1].b })
+    assert.same({ b = "none" }, { a = out[2].a, b = out[2].b })
+    assert.equal(0, ffi.cast("int32_t *", b.at(0))[0]) -- no bit is left: the entry can go
+  end)
+
+  it("folds what is added to a reducing and an aggregating state", function()
+    local mean = require("tidemill.custom").new({ at = "job.lua:1" }, { accumulator = { sum = "double", n = { "int", default = 10 } },
+      add = function(a, e) a.sum = a.sum + e.amount a.n = a.n + 1 end, result = function(a) return { sum = a.sum, n = a.n } end })
+    local b = bench { state = { most = state.reducing("double", math.max), mean = state.aggregating(mean) },
+      each = function(ctx, e)
+        ctx.state.most:add(e.amount)
+        ctx.state.mean:add(e)
+        local m = ctx.state.mean:get()
+        ctx:emit { most = ctx.state.most:get(), sum = m.sum, n = m.n }
+      end, returns = support.schema "most double; sum double; n int" }
+    local out = b.give(rows(3, 1, 7))
+    assert.same({ most = 7, sum = 11, n = 13 }, { most = out[3].most, sum = out[3].sum, n = out[3].n })
+  end)
+
+  it("undoes a call that fails: state, rows, side rows; and tells C to undo timers and blobs", function()
+    local b = bench { state = { n = state.value("int", { default = 0 }), x = state.value("double") },
+      read_sides = { { tag = "log" } },
+      each = function(ctx, e)
+        ctx.state.n:set(ctx.state.n:get() + 1)
+        ctx.state.x:set(e.amount)
+        ctx:output("log", { n = e.n })
+        ctx:emit { n = ctx.state.n:get() }
+        ctx:timer(e.ts, "t" .. e.n)
+        if e.amount < 0 then error("negative") end
+        ctx:emit { n = -ctx.state.n:get() }
+      end,
+      timer = function() end }
+    local out = b.give(rows(1, -1, 2))
+    assert.same({ 1, -1, 2, -2 }, { out[1].n, out[2].n, out[3].n, out[4].n })
+    local log = b.runner:take_side(1)
+    assert.same({ 1, 3 }, { log[1].n, log[2].n })
+    assert.same({ 1, 0, 1 }, b.runner.settled)
+    assert.equal(1, #b.runner.failures)
+    assert.truthy(b.runner.failures[1].message:find("negative", 1, true))
+    assert.equal(2, tonumber(b.runner.ctx.counts[3])) -- used
+  end)
+
+  it("keeps rows of earlier calls when the output moves in a call that fails", function()
+    local b = bench { each = function(ctx, e)
+      for _ = 1, e.amount do ctx:emit { text = ("x"):rep(100), n = e.n } end
+      if e.n == 2 then error("too many") end
+    end }
+    local out = b.give(rows(3, 60, 2))
+    assert.equal(5, #out)
+    assert.same({ 1, 1, 1, 3, 3 }, { out[1].n, out[2].n, out[3].n, out[4].n, out[5].n })
+  end)
+
+  it("names the state, the key and the value that does not fit", function()
+    local b = bench { key = { "user", "n" }, state = { count = state.value("int") },
+      each = function(ctx, e) ctx.state.count:set(e.amount) ctx:emit { a = 1 } end }
+    b.give(rows(1.5))
+    local f = b.runner.failures[1]
+    assert.equal(codes.ROW_TYPE, f.code)
+    assert.truthy(f.message:find('state "count" of key { user = "u", n = 1 } is int: 1.5 is not a whole number', 1, true), f.message)
+  end)
+
+  it("forgets a value when its time is over, by the watermark or the clock", function()
+    local b = bench { state = { event = state.value("int", { ttl = 100, clock = "event" }),
+        read = state.value("int", { ttl = 100, clock = "event", refresh = "access" }), wall = state.value("int", { ttl = 50 }) },
+      each = function(ctx, e)
+        ctx:emit { event = ctx.state.event:get(), read = ctx.state.read:get(), wall = ctx.state.wall:get() }
+        if e.n == 1 then ctx.state.event:set(1) ctx.state.read:set(1) ctx.state.wall:set(1) end
+      end }
+    local function see(n, ts, watermark, clock)
+      b.runner.ctx.watermark, b.runner.ctx.clock_ms = watermark, clock
+      local out = b.give { { user = "u", amount = 0, n = n, ts = ts } }
+      return { out[1].event or 0, out[1].read or 0, out[1].wall or 0 }
+    end
+    assert.same({ 0, 0, 0 }, see(1, 1000, -math.huge, 5000))
+    assert.same({ 1, 1, 1 }, see(2, 1050, 1099, 5049))
+    assert.same({ 0, 1, 0 }, see(2, 1000, 1100, 5050))
+    assert.same({ 0, 1, 0 }, see(2, 1000, 1149, 5050))
+    assert.same({ 0, 0, 0 }, see(2, 1000, 1150, 5050))
+  end)
+
+  it("gives timers the key, their time, name and domain, and ends a run where C says so", function()
+    local b = bench({ state = { n = state.value("int", { default = 0 }) },
+      each = function(ctx) ctx:emit { user = ctx.key, at = ctx.time, what = "", n = 0 } end,
+      timer = function(ctx, at, name)
+        ctx.state.n:set(ctx.state.n:get() + 1)
+        ctx:emit { user = ctx.key, at = at, what = ctx.domain .. (name or ""), n = ctx.state.n:get() }
+      end }, "timer")
+    local schema = b.node.codegen.timer_schema
+    local out = b.give({ { user = "u", ["$at"] = 5, ["$name"] = "x", ["$domain"] = "event", ["$time"] = 5 },
+      { user = "v", ["$at"] = 6, ["$domain"] = "processing", key = 1 } }, schema)
+    assert.same({ user = "u", at = 5, what = "eventx", n = 1, time = 5 },
+      { user = out[1].user, at = out[1].at, what = out[1].what, n = out[1].n, time = out[1]["$time"] })
+    assert.same({ user = "v", what = "processing", n = 1 },
+      { user = out[2].user, what = out[2].what, n = out[2].n, time = out[2]["$time"] })
+  end)
+
+  it("refuses what ctx and states do not have, at the line that names it", function()
+    local function fails(each, declared)
+      local ok, err = pcall(support.process, INPUT, { key = { "user" }, state = declared, each = each })
+      assert.is_false(ok)
+      return err.code .. ": " .. err.message
+    end
+    assert.equal('UNKNOWN_NAME: velocity: there is no state "m"; the states are n', fails(function(ctx)
+      ctx:emit { a = ctx.state.m:get() }
+    end, { n = state.value "int" }))
+    assert.equal("UNKNOWN_NAME: velocity: a value state has no add; it has get, set, clear", fails(function(ctx)
+      ctx.state.n:add(1)
+    end, { n = state.value "int" }))
+    assert.equal("ARGUMENT: velocity: ctx:timer: the operator has no function for timers", fails(function(ctx) ctx:timer(1) end))
+    local computed = fails(function(ctx, e) ctx:output(e.user, {}) ctx:emit { a = 1 } end)
+    assert.truthy(computed:find("TYPE: velocity: ctx:output takes a tag", 1, true))
+  end)
+
+  it("lays records out without holes", function()
+    local b = bench { state = { a = state.value("decimal(10,2)", { ttl = 1 }), t = state.value("string") },
+      each = function(ctx) ctx:emit { a = 1 } end }
+    assert.equal(8 + 16 + 8 + 8, keyed.layout(b.node.states).bytes)
+  end)
+end)
