@@ -57,8 +57,11 @@ static void set_next(struct tm__windows *self, struct tm__windows_cell *cell, in
     int64_t last = tm__windows_last_ms(self, cell);
     // By the clock, windows of event time have no end.
     bool capped = self->trigger.kind == TM_TRIGGER_CONTINUOUS_EVENT_TIME || !self->by_event;
+    if (!self->bounded && self->watermark == TM_WATERMARK_MAX)
+        next = last; // event time is over: not one firing an interval until the end of time
     *tm__windows_word(self, cell, TM__WORD_NEXT) = capped && next > last ? last : next;
     cell->flags |= TM__CELL_HAS_NEXT;
+    cell->flags &= ~(uint32_t)TM__CELL_NEXT_OVER;
 }
 
 static void clear(struct tm__windows *self, struct tm__windows_cell *cell)
@@ -139,7 +142,7 @@ static uint32_t waits(const struct tm__windows *self, struct tm__windows_cell *c
     bool next_here = (self->trigger.kind == TM_TRIGGER_CONTINUOUS_EVENT_TIME) == event;
     if ((flags & (event ? TM__CELL_AT_END : TM__CELL_AT_END_PROCESSING)) != 0)
         times[count++] = tm__windows_last_ms(self, cell);
-    if ((flags & TM__CELL_HAS_NEXT) != 0 && next_here)
+    if ((flags & (TM__CELL_HAS_NEXT | TM__CELL_NEXT_OVER)) == TM__CELL_HAS_NEXT && next_here)
         times[count++] = *tm__windows_word(self, cell, TM__WORD_NEXT);
     if ((flags & TM__CELL_TIMEOUT_ARMED) != 0 && !event)
         times[count++] = *tm__windows_word(self, cell, TM__WORD_TIMEOUT);
@@ -150,16 +153,18 @@ static uint32_t waits(const struct tm__windows *self, struct tm__windows_cell *c
 
 static bool event_fires(struct tm__windows *self, struct tm__windows_cell *cell, int64_t time)
 {
-    uint32_t flags = cell->flags;
-    if ((flags & TM__CELL_AT_END) != 0 && time == tm__windows_last_ms(self, cell)) {
-        cell->flags &= ~(uint32_t)(TM__CELL_AT_END | TM__CELL_HAS_NEXT);
+    bool regular = self->trigger.kind == TM_TRIGGER_CONTINUOUS_EVENT_TIME &&
+                   (cell->flags & (TM__CELL_HAS_NEXT | TM__CELL_NEXT_OVER)) == TM__CELL_HAS_NEXT &&
+                   time == *tm__windows_word(self, cell, TM__WORD_NEXT);
+    bool at_end = time == tm__windows_last_ms(self, cell);
+    if (at_end && (regular || (cell->flags & TM__CELL_AT_END) != 0)) {
+        cell->flags &= ~(uint32_t)TM__CELL_AT_END;
+        cell->flags |= TM__CELL_NEXT_OVER;
         return true;
     }
-    if (self->trigger.kind != TM_TRIGGER_CONTINUOUS_EVENT_TIME || (flags & TM__CELL_HAS_NEXT) == 0 ||
-        time != *tm__windows_word(self, cell, TM__WORD_NEXT))
-        return false;
-    set_next(self, cell, time);
-    return true;
+    if (regular)
+        set_next(self, cell, time);
+    return regular;
 }
 
 static bool processing_fires(struct tm__windows *self, struct tm__windows_cell *cell, int64_t time)
@@ -231,6 +236,7 @@ void tm__windows_merge_trigger(struct tm__windows *self, struct tm__windows_cell
 
 void tm__windows_merged(struct tm__windows *self, struct tm__windows_cell *cell)
 {
+    cell->flags &= ~(uint32_t)TM__CELL_NEXT_OVER;
     int64_t last = tm__windows_last_ms(self, cell);
     if (self->trigger.kind == TM_TRIGGER_EVENT_TIME && last > self->watermark)
         cell->flags |= TM__CELL_AT_END;

@@ -34,6 +34,7 @@ enum tm__windows_flag {
     TM__CELL_HAS_NEXT = 64,
     TM__CELL_HAS_TIMEOUT = 128, // the trigger remembers one
     TM__CELL_TIMEOUT_ARMED = 256,
+    TM__CELL_NEXT_OVER = 512, // the next firing was the last ms, and has been; merging revives it
 };
 
 struct tm__windows_cell {

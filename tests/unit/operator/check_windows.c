@@ -514,6 +514,23 @@ START_TEST(a_global_window_fires_by_its_trigger_alone_and_knows_no_time)
 }
 END_TEST
 
+START_TEST(a_regular_trigger_of_a_global_window_ends_with_the_input)
+{
+    configure((struct tm_node){.window = TM_WINDOW_GLOBAL,
+                               .trigger = {.kind = TM_TRIGGER_CONTINUOUS_EVENT_TIME, .value = 10}});
+    use_aggregate(TM_AGGREGATE_COUNT, -1);
+    open_keyed(tm_operator_window_new);
+    ROWS_AT("a", 1, 2);
+    feed_watermark(20, lines_take); // 10, 20
+    expect_lines(3);
+    feed_watermark(INT64_MAX, lines_take);
+    expect_line(3, "a|2");
+    expect_line(5, "W 9223372036854775807");
+    expect_lines(6);
+    teardown();
+}
+END_TEST
+
 START_TEST(end_of_stream_fires_once_when_the_input_ends_with_or_without_a_watermark)
 {
     for (int with = 0; with < 2; with++) {
@@ -764,6 +781,7 @@ int main(void)
         merged_sessions_fire_at_the_earlier_of_their_intervals,
         merged_sessions_add_their_counts,
         a_global_window_fires_by_its_trigger_alone_and_knows_no_time,
+        a_regular_trigger_of_a_global_window_ends_with_the_input,
         end_of_stream_fires_once_when_the_input_ends_with_or_without_a_watermark,
         a_window_of_the_clock_fires_one_ms_after_its_last,
         sessions_of_the_clock_end_a_gap_after_their_last_row,
