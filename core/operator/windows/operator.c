@@ -1,6 +1,8 @@
 // The operator: made, opened, stepped through elements, woken by the clock.
 #include "core/operator/windows/windows.h"
 
+#include "core/base/limits.h"
+
 static struct tm__windows *self_of(struct tm_operator *op)
 {
     return (struct tm__windows *)op;
@@ -216,6 +218,9 @@ int tm__windows_new(struct tm_task_context *ctx, const struct tm_node *node,
     if (node->window != TM_WINDOW_GLOBAL && (node->size_ms <= 0 || node->slide_ms <= 0))
         return tm_error_set(err, TM_E_ARGUMENT, "operator '%s': a window needs a positive size",
                             node->name);
+    if (!counts && node->slide_ms != 0 && node->size_ms / node->slide_ms > TM_WINDOW_CELLS_MAX)
+        return tm_error_set(err, TM_E_LIMIT, "operator '%s': a row would be in more than %d windows",
+                            node->name, TM_WINDOW_CELLS_MAX);
     struct tm__windows *self = tm_mem_zalloc(ctx->mem, sizeof *self);
     if (self == NULL)
         return tm_error_set(err, TM_E_MEMORY, "operator '%s': out of memory", node->name);
