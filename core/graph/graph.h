@@ -31,13 +31,13 @@ struct tm_state_field {
 };
 
 struct tm_trigger {
-    uint8_t kind;                // enum tm_trigger_kind, none that wraps
-    bool purges;                 // what it fires is purged
-    bool timeout_purges;         // so is what the timeout fires
-    bool timeout_resets;         // each row arms it anew
-    bool timeout_keeps;          // the state of the trigger, when it fires
-    int64_t value;               // rows or ms
-    int64_t timeout_ms;          // 0: none
+    uint8_t kind;        // enum tm_trigger_kind, none that wraps
+    bool purges;         // what it fires is purged
+    bool timeout_purges; // so is what the timeout fires
+    bool timeout_resets; // each row arms it anew
+    bool timeout_keeps;  // the state of the trigger, when it fires
+    int64_t value;       // rows or ms
+    int64_t timeout_ms;  // 0: none
 };
 
 struct tm_node {
@@ -101,9 +101,9 @@ struct tm_user_metric {
 // others are core/operator/windows.
 static inline bool tm_node_is_sliced(const struct tm_node *node)
 {
-    return node->kind == TM_NODE_WINDOW && node->window == TM_WINDOW_SLIDING &&
-           !node->processing && !node->late_side && node->lateness_ms == 0 &&
-           node->trigger.kind == TM_TRIGGER_DEFAULT && node->trigger.timeout_ms == 0;
+    return node->kind == TM_NODE_WINDOW && node->window == TM_WINDOW_SLIDING && !node->processing &&
+           !node->late_side && node->lateness_ms == 0 && node->trigger.kind == TM_TRIGGER_DEFAULT &&
+           node->trigger.timeout_ms == 0;
 }
 // Are accumulators merged into each other?
 static inline bool tm_node_merges(const struct tm_node *node)

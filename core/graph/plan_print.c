@@ -106,7 +106,8 @@ static void window_text(const struct tm_node *node, char *buf, size_t size)
                  node->window == TM_WINDOW_CUMULATE ? "cumulating" : "sliding",
                  duration_text(node->size_ms, a), duration_text(node->slide_ms, b));
     size_t used = strlen(buf);
-    snprintf(buf + used, size - used, "%s%s%s%s", by, late, trigger[0] == '\0' ? "" : ", ", trigger);
+    snprintf(buf + used, size - used, "%s%s%s%s", by, late, trigger[0] == '\0' ? "" : ", ",
+             trigger);
 }
 
 static void detail_text(const struct tm_graph *graph, const struct tm_node *node, char *buf,

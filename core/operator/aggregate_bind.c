@@ -379,8 +379,7 @@ int tm__operator_aggregates_init(struct tm__operator_aggregates *aggregates, str
             share(drafts, at);
     }
     if (rc == 0) {
-        lay_out(aggregates, drafts, count,
-                node->kind == TM_NODE_WINDOW && tm_node_merges(node));
+        lay_out(aggregates, drafts, count, node->kind == TM_NODE_WINDOW && tm_node_merges(node));
         place(aggregates, drafts, count);
         rc = make_scratch(aggregates, node, err);
     }
@@ -403,8 +402,8 @@ int tm__operator_aggregates_release(const struct tm__operator_aggregates *aggreg
         rc = tm_state_blob_set(home->state, home->ns, home->key_group, blob, "", 0);
         if (rc == 0 && item->action >= TM__DISTINCT_WORD && item->action <= TM__SKETCH_BYTES)
             rc = tm_state_blob_set(home->state, home->ns, home->key_group,
-                                   tm__operator_distinct_arena((uint8_t *)value + item->offset),
-                                   "", 0);
+                                   tm__operator_distinct_arena((uint8_t *)value + item->offset), "",
+                                   0);
     }
     return rc;
 }

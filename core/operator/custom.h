@@ -24,9 +24,9 @@ struct tm__operator_custom {
     uint32_t key_groups[TM__OPERATOR_BLOCK];
     struct tm_namespace *namespaces[TM__OPERATOR_BLOCK];
     struct tm__operator_home into, from;  // merge: the owner's to set, of all pairs
-    uint64_t *spoilt[TM__OPERATOR_BLOCK];                // merge: set when it fails
-    uint32_t failed;                                     // rows of the run
-    struct tm_error failure;                             // of a row, when it ends the job
+    uint64_t *spoilt[TM__OPERATOR_BLOCK]; // merge: set when it fails
+    uint32_t failed;                      // rows of the run
+    struct tm_error failure;              // of a row, when it ends the job
 };
 
 static inline bool tm__operator_custom_is_new(const void *value)
@@ -42,7 +42,8 @@ static inline bool tm__operator_custom_is_new(const void *value)
 int tm__operator_custom_new(struct tm_operator *op, struct tm_mem *mem,
                             struct tm__operator_custom **custom,
                             struct tm_error *err) TM_WARN_UNUSED;
-// Once types are settled: what the output schema says of the accumulator. `aggregates` become these.
+// Once types are settled: what the output schema says of the accumulator. `aggregates` become
+// these.
 int tm__operator_custom_open(struct tm__operator_custom *custom, const struct tm_schema *output,
                              struct tm__operator_aggregates *aggregates,
                              struct tm_error *err) TM_WARN_UNUSED;

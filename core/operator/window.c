@@ -1,6 +1,6 @@
 // Tumbling and sliding windows in event time, lateness 0 (SEMANTICS 1 and 2): taking rows in.
-#include "core/operator/custom.h"
 #include "core/operator/window.h"
+#include "core/operator/custom.h"
 #include "core/operator/window_time.h"
 #include "core/operator/windows/windows.h"
 
@@ -21,10 +21,10 @@ static int window_open(struct tm_operator *op, struct tm_schema *input, struct t
     if (output == NULL)
         return err->code;
     tm__operator_keys_init(&self->keys, self->mem, input, &op->node->key);
-    int rc = self->custom != NULL ? tm__operator_custom_open(self->custom, output,
-                                                           &self->aggregates, err)
-                                  : tm__operator_aggregates_init(&self->aggregates, self->mem,
-                                                                 op->node, input, output, err);
+    int rc = self->custom != NULL
+                 ? tm__operator_custom_open(self->custom, output, &self->aggregates, err)
+                 : tm__operator_aggregates_init(&self->aggregates, self->mem, op->node, input,
+                                                output, err);
     if (rc == 0)
         rc = tm__operator_result_init(&self->result, op, &self->keys.reader, &self->aggregates,
                                       output, true, err);

@@ -44,8 +44,7 @@ int tm__windows_insert(struct tm__windows *self, struct tm__windows_key *k, uint
         return TM_E_MEMORY;
     k->cells = cells;
     struct tm__windows_cell *cell = tm__windows_at(self, k, i);
-    memmove((uint8_t *)cell + self->cell_bytes, cell,
-            (size_t)(k->count - i) * self->cell_bytes);
+    memmove((uint8_t *)cell + self->cell_bytes, cell, (size_t)(k->count - i) * self->cell_bytes);
     memset(cell, 0, self->cell_bytes);
     cell->start = start;
     cell->end = end;
@@ -70,7 +69,6 @@ int tm__windows_remove(struct tm__windows *self, struct tm__windows_key *k, uint
                                (uint32_t)left);
     if (rc != 0)
         return rc;
-    k->cells = left == 0 ? NULL
-                         : tm_state_blob_edit(self->state, k->key_group, &k->record->cells);
+    k->cells = left == 0 ? NULL : tm_state_blob_edit(self->state, k->key_group, &k->record->cells);
     return left != 0 && k->cells == NULL ? TM_E_MEMORY : 0;
 }

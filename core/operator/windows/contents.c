@@ -24,10 +24,10 @@ static struct tm__operator_home home_of(const struct tm__windows *self,
 int tm__windows_refused(struct tm__windows *self, const struct tm_row *row,
                         const struct tm__operator_aggregate *culprit, struct tm_error *err)
 {
-    int rc = tm__operator_row_failed(
-        &self->base, self->input, row, TM_E_OVERFLOW, err,
-        "'%s' of its window goes out of range with this row\n  hint: %s", culprit->name,
-        tm__operator_aggregate_range_hint(culprit));
+    int rc =
+        tm__operator_row_failed(&self->base, self->input, row, TM_E_OVERFLOW, err,
+                                "'%s' of its window goes out of range with this row\n  hint: %s",
+                                culprit->name, tm__operator_aggregate_range_hint(culprit));
     return rc == 0 ? 1 : rc;
 }
 
@@ -157,8 +157,8 @@ int tm__windows_emit(struct tm__windows *self, const struct tm__windows_key *k,
     if ((cell->flags & (TM__CELL_FILLED | TM__CELL_TOLD)) != TM__CELL_FILLED)
         return 0;
     if (cell->spoilt != 0)
-        return result_failed(self, cell, TM_E_OVERFLOW,
-                             &self->aggregates.items[cell->spoilt - 1], err);
+        return result_failed(self, cell, TM_E_OVERFLOW, &self->aggregates.items[cell->spoilt - 1],
+                             err);
     struct tm__operator_result_row row = {
         .key = k->key,
         .home = home_of(self, k),

@@ -31,8 +31,8 @@ static int drop_old(struct tm__windows *self, struct tm__windows_key *k, int64_t
 {
     int64_t next = (int64_t)k->record->total + self->slide; // the next firing
     uint32_t old = 0;
-    while (old < k->count && (tm__windows_at(self, k, old)->start + 1) * pane_rows <=
-                                 next - self->size)
+    while (old < k->count &&
+           (tm__windows_at(self, k, old)->start + 1) * pane_rows <= next - self->size)
         old++;
     return tm__windows_remove(self, k, 0, old);
 }

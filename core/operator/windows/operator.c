@@ -14,8 +14,8 @@ static void lay_out(struct tm__windows *self)
 {
     uint32_t words = 0;
     for (int word = 0; word < TM__WORDS; word++)
-        self->word_at[word] = tm__windows_needs(self, (enum tm__windows_word)word) ? words++
-                                                                                   : TM__NO_WORD;
+        self->word_at[word] =
+            tm__windows_needs(self, (enum tm__windows_word)word) ? words++ : TM__NO_WORD;
     self->contents_at = (uint32_t)(sizeof(struct tm__windows_cell) + words * sizeof(int64_t));
     self->cell_bytes = self->contents_at + self->aggregates.value_bytes;
 }
@@ -114,8 +114,7 @@ static int step_end(struct tm__windows *self, struct tm_element *in, struct tm_e
         if (rc != TM_STEP_DONE)
             return rc;
         self->flushing = true;
-        self->now_ms =
-            self->last_processing > self->now_ms ? self->last_processing : self->now_ms;
+        self->now_ms = self->last_processing > self->now_ms ? self->last_processing : self->now_ms;
     }
     int rc = TM_STEP_DONE;
     if (self->base.ctx->plan->graph->flush_processing)
@@ -219,8 +218,9 @@ int tm__windows_new(struct tm_task_context *ctx, const struct tm_node *node,
         return tm_error_set(err, TM_E_ARGUMENT, "operator '%s': a window needs a positive size",
                             node->name);
     if (!counts && node->slide_ms != 0 && node->size_ms / node->slide_ms > TM_WINDOW_CELLS_MAX)
-        return tm_error_set(err, TM_E_LIMIT, "operator '%s': a row would be in more than %d windows",
-                            node->name, TM_WINDOW_CELLS_MAX);
+        return tm_error_set(err, TM_E_LIMIT,
+                            "operator '%s': a row would be in more than %d windows", node->name,
+                            TM_WINDOW_CELLS_MAX);
     struct tm__windows *self = tm_mem_zalloc(ctx->mem, sizeof *self);
     if (self == NULL)
         return tm_error_set(err, TM_E_MEMORY, "operator '%s': out of memory", node->name);
@@ -236,8 +236,7 @@ int tm__windows_new(struct tm_task_context *ctx, const struct tm_node *node,
     self->offset = node->offset_ms;
     self->lateness = node->lateness_ms;
     self->trigger = tm__windows_trigger_of(node);
-    self->needs_time =
-        self->by_event || self->trigger.kind == TM_TRIGGER_CONTINUOUS_EVENT_TIME;
+    self->needs_time = self->by_event || self->trigger.kind == TM_TRIGGER_CONTINUOUS_EVENT_TIME;
     self->watermark = TM_WATERMARK_MIN;
     self->now_ms = self->last_processing = INT64_MIN;
     tm_buf_init(&self->key, ctx->mem);

@@ -68,8 +68,8 @@ static int ask_all(struct tm__windows *self, const struct tm__windows_key *k,
     return 0;
 }
 
-int tm__windows_enter(struct tm__windows *self, struct tm__windows_key *k, uint32_t i,
-                      bool created, const struct tm_row *row, int64_t time, struct tm_error *err)
+int tm__windows_enter(struct tm__windows *self, struct tm__windows_key *k, uint32_t i, bool created,
+                      const struct tm_row *row, int64_t time, struct tm_error *err)
 {
     int rc = tm__windows_add(self, k, i, row, err);
     if (rc == 1 && created) {
@@ -118,9 +118,8 @@ static int place_in_all(struct tm__windows *self, struct tm__windows_key *k,
     return 0;
 }
 
-int tm__windows_place(struct tm__windows *self, struct tm__windows_key *k,
-                      const struct tm_row *row, int64_t time, enum tm__windows_fate *fate,
-                      struct tm_error *err)
+int tm__windows_place(struct tm__windows *self, struct tm__windows_key *k, const struct tm_row *row,
+                      int64_t time, enum tm__windows_fate *fate, struct tm_error *err)
 {
     if (self->kind == TM_WINDOW_SESSION)
         return tm__windows_place_session(self, k, row, time, fate, err);

@@ -37,8 +37,8 @@ static int merge(struct tm__windows *self, struct tm__windows_key *k, uint32_t l
 }
 
 int tm__windows_place_session(struct tm__windows *self, struct tm__windows_key *k,
-                              const struct tm_row *row, int64_t time,
-                              enum tm__windows_fate *fate, struct tm_error *err)
+                              const struct tm_row *row, int64_t time, enum tm__windows_fate *fate,
+                              struct tm_error *err)
 {
     int64_t end = time + self->size;
     uint32_t low, high;

@@ -15,11 +15,11 @@ struct tm__windows_record {
 
 // What a cell remembers beside its bounds, each only where the operator needs it.
 enum tm__windows_word {
-    TM__WORD_WAKE,                                 // of TM_TIMER_EVENT: its next timer
+    TM__WORD_WAKE,                                  // of TM_TIMER_EVENT: its next timer
     TM__WORD_WAKE_PROCESSING = TM_TIMER_PROCESSING, // of TM_TIMER_PROCESSING
-    TM__WORD_NEXT,    // continuous triggers: the next firing
-    TM__WORD_TIMEOUT, // when the timeout fires
-    TM__WORD_COUNT,   // rows since the last firing
+    TM__WORD_NEXT,                                  // continuous triggers: the next firing
+    TM__WORD_TIMEOUT,                               // when the timeout fires
+    TM__WORD_COUNT,                                 // rows since the last firing
     TM__WORDS
 };
 enum { TM__NO_WORD = UINT32_MAX };
@@ -27,9 +27,9 @@ enum { TM__NO_WORD = UINT32_MAX };
 enum tm__windows_flag {
     TM__CELL_WAKES = 1, // << enum tm_timer_domain: there is a timer at that word
     TM__CELL_WAKES_PROCESSING = 2,
-    TM__CELL_FILLED = 4,       // it has contents
-    TM__CELL_TOLD = 8,         // that its result cannot be told has been said
-    TM__CELL_AT_END = 16,      // the trigger waits for event time to reach the window's last ms
+    TM__CELL_FILLED = 4,  // it has contents
+    TM__CELL_TOLD = 8,    // that its result cannot be told has been said
+    TM__CELL_AT_END = 16, // the trigger waits for event time to reach the window's last ms
     TM__CELL_AT_END_PROCESSING = 32, // the same by the clock
     TM__CELL_HAS_NEXT = 64,
     TM__CELL_HAS_TIMEOUT = 128, // the trigger remembers one
@@ -52,7 +52,7 @@ struct tm__windows {
     bool bounded;    // windows have a begin and an end
     bool needs_time; // rows must have an event time
     int64_t size, slide, offset, lateness;
-    struct tm_trigger trigger; // never DEFAULT
+    struct tm_trigger trigger;   // never DEFAULT
     uint32_t word_at[TM__WORDS]; // index into words, or TM__NO_WORD
     uint32_t contents_at, cell_bytes;
 
@@ -70,7 +70,7 @@ struct tm__windows {
     struct tm__operator_output output;
 
     int64_t watermark;
-    int64_t now_ms; // never runs backwards
+    int64_t now_ms;          // never runs backwards
     int64_t last_processing; // the latest time that anything waited for by the clock
 
     bool begun; // a batch is under way: its next row
@@ -191,17 +191,16 @@ int tm__windows_act(struct tm__windows *self, const struct tm__windows_key *k,
 // What became of a row: how many of its windows took it, and whether it belongs to any.
 enum tm__windows_fate { TM__ROW_USED, TM__ROW_LATE, TM__ROW_GAP, TM__ROW_FAILED };
 // The row, of time `time`, into its windows; *fate.
-int tm__windows_place(struct tm__windows *self, struct tm__windows_key *k,
-                      const struct tm_row *row, int64_t time, enum tm__windows_fate *fate,
+int tm__windows_place(struct tm__windows *self, struct tm__windows_key *k, const struct tm_row *row,
+                      int64_t time, enum tm__windows_fate *fate,
                       struct tm_error *err) TM_WARN_UNUSED;
 // Adds the row to cell i, asks the trigger and does what it says; removes the cell when it is
 // `created` for nothing. 1: the row failed.
-int tm__windows_enter(struct tm__windows *self, struct tm__windows_key *k, uint32_t i,
-                      bool created, const struct tm_row *row, int64_t time,
-                      struct tm_error *err) TM_WARN_UNUSED;
+int tm__windows_enter(struct tm__windows *self, struct tm__windows_key *k, uint32_t i, bool created,
+                      const struct tm_row *row, int64_t time, struct tm_error *err) TM_WARN_UNUSED;
 int tm__windows_place_session(struct tm__windows *self, struct tm__windows_key *k,
-                              const struct tm_row *row, int64_t time,
-                              enum tm__windows_fate *fate, struct tm_error *err) TM_WARN_UNUSED;
+                              const struct tm_row *row, int64_t time, enum tm__windows_fate *fate,
+                              struct tm_error *err) TM_WARN_UNUSED;
 int tm__windows_place_count(struct tm__windows *self, struct tm__windows_key *k,
                             const struct tm_row *row, enum tm__windows_fate *fate,
                             struct tm_error *err) TM_WARN_UNUSED;

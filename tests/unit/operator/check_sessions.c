@@ -13,7 +13,7 @@ struct model_window {
     bool alive, fired_end;
     int64_t next;   // of a regular trigger; INT64_MAX: none
     bool next_over; // it was at the end, which has fired
-    int64_t rows; // since the last firing by count
+    int64_t rows;   // since the last firing by count
 };
 static struct model_window *windows;
 static uint32_t window_count;
@@ -82,8 +82,8 @@ static struct model_window *find_or_make(uint32_t user, int64_t start, int64_t e
             return &windows[i];
     ck_assert_uint_lt(window_count, WINDOWS);
     struct model_window *w = &windows[window_count++];
-    *w = (struct model_window){.user = user, .start = start, .end = end, .alive = true,
-                               .next = INT64_MAX};
+    *w = (struct model_window){
+        .user = user, .start = start, .end = end, .alive = true, .next = INT64_MAX};
     return w;
 }
 
@@ -169,13 +169,15 @@ static void add_event(const struct tm_node *node, uint32_t user, uint32_t event)
     }
     if (node->window == TM_WINDOW_CUMULATE) {
         int64_t start = floor_to(ts, node->size_ms);
-        for (int64_t end = start + node->slide_ms; end <= start + node->size_ms; end += node->slide_ms)
+        for (int64_t end = start + node->slide_ms; end <= start + node->size_ms;
+             end += node->slide_ms)
             if (ts < end && !is_late(node, end)) {
                 add(node, find_or_make(user, start, end), event);
                 late = false;
             }
     } else {
-        for (int64_t start = floor_to(ts, node->slide_ms); start > ts - node->size_ms; start -= node->slide_ms)
+        for (int64_t start = floor_to(ts, node->slide_ms); start > ts - node->size_ms;
+             start -= node->slide_ms)
             if (!is_late(node, start + node->size_ms)) {
                 add(node, find_or_make(user, start, start + node->size_ms), event);
                 late = false;
@@ -196,11 +198,12 @@ static bool next_due(const struct tm_node *node, int64_t *time, struct model_win
         if (node->trigger.kind != TM_TRIGGER_COUNT && !w->fired_end && w->end - 1 < at)
             at = w->end - 1;
         at = !w->next_over && w->next < at ? w->next : at;
-        bool before = *due == NULL || at < *time ||
-                      (at == *time && (w->user < (*due)->user ||
-                                       (w->user == (*due)->user &&
-                                        (w->start < (*due)->start ||
-                                         (w->start == (*due)->start && w->end < (*due)->end)))));
+        bool before =
+            *due == NULL || at < *time ||
+            (at == *time &&
+             (w->user < (*due)->user ||
+              (w->user == (*due)->user &&
+               (w->start < (*due)->start || (w->start == (*due)->start && w->end < (*due)->end)))));
         if (before) {
             *time = at;
             *due = w;
@@ -239,8 +242,8 @@ static void random_run(uint64_t seed)
     struct tm_node node = {.window = kinds[draw(5)],
                            .slide_ms = (int64_t)draw(20) + 1,
                            .lateness_ms = draw(2) == 0 ? 0 : (int64_t)draw(60)};
-    node.size_ms = node.window == TM_WINDOW_SESSION ? node.slide_ms
-                                                    : node.slide_ms * ((int64_t)draw(4) + 1);
+    node.size_ms =
+        node.window == TM_WINDOW_SESSION ? node.slide_ms : node.slide_ms * ((int64_t)draw(4) + 1);
     uint64_t trigger = draw(4);
     if (trigger == 1)
         node.trigger = (struct tm_trigger){.kind = TM_TRIGGER_COUNT, .value = (int64_t)draw(4) + 1};
@@ -266,7 +269,8 @@ static void random_run(uint64_t seed)
             uint32_t user = (uint32_t)draw(USERS);
             snprintf(names[i], sizeof names[i], "u%u", user);
             now += (int64_t)draw(6);
-            events[i] = (struct row){.user = names[i], .ts = now - (int64_t)draw(80), .cents = i + 1000};
+            events[i] =
+                (struct row){.user = names[i], .ts = now - (int64_t)draw(80), .cents = i + 1000};
             add_event(&node, user, i);
         }
         ck_assert_int_eq(feed_rows(events + first, i - first, take_given), 0);

@@ -229,8 +229,7 @@ static inline int try_open_keyed(int (*make)(struct tm_task_context *, const str
     uint32_t n = 0;
     for (uint32_t i = 0; i < world.node.key.count; i++)
         defs[n++] = input_fields[world.node.key.fields[i]];
-    bool unbounded =
-        world.node.window == TM_WINDOW_GLOBAL || world.node.window == TM_WINDOW_COUNT;
+    bool unbounded = world.node.window == TM_WINDOW_GLOBAL || world.node.window == TM_WINDOW_COUNT;
     if (world.node.kind == TM_NODE_WINDOW && !unbounded) {
         defs[n++] = (struct tm_field_def){"window_start", {TM_TYPE_TIMESTAMP, 0, 0, 0}, 0};
         defs[n++] = (struct tm_field_def){"window_end", {TM_TYPE_TIMESTAMP, 0, 0, 0}, 0};
