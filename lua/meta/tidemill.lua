@@ -8,6 +8,7 @@
 ---@class tidemill
 ---@field null tidemill.Null the null of a field where nil cannot be written
 ---@field gen tidemill.gen fields of tm.generate
+---@field trigger tidemill.trigger when windows give their rows
 ---@field text tidemill.text strings (text.lua)
 ---@field mask tidemill.mask parts of strings made unreadable
 ---@field encode tidemill.encode strings as base64, JSON, URLs, ...

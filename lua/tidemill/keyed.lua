@@ -6,7 +6,6 @@ local fault = require "tidemill.fault"
 local freeze = require "tidemill.freeze"
 local graph = require "tidemill.graph"
 local order = require "tidemill.order"
-local place = require "tidemill.place"
 local shapeless = require "tidemill.shapeless"
 local stream = require "tidemill.stream"
 

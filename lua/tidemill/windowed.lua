@@ -45,7 +45,8 @@ local function need_event_time(w, call, what)
     fault.raise("ARGUMENT", call.at, ("%s: tm.%s has no end, so that no row is late for it"):format(what, w.window.verb))
   end
   if w.window.processing then
-    fault.raise("ARGUMENT", call.at, ("%s: by the clock no row is late"):format(what), "windows of event time have late rows: without processing = true")
+    fault.raise("ARGUMENT", call.at, ("%s: by the clock no row is late"):format(what),
+      "windows of event time have late rows: without processing = true")
   end
 end
 
@@ -83,7 +84,8 @@ method("trigger", 'stream:window(tm.global()):trigger(tm.trigger.count(100))', f
   end
   local window, name = w.window, "tm.trigger." .. t.name
   if window.kind == "count" then
-    fault.raise("ARGUMENT", call.at, "trigger: tm.count_window fires by itself, every so many rows", "tm.global() has no trigger of its own")
+    fault.raise("ARGUMENT", call.at, "trigger: tm.count_window fires by itself, every so many rows",
+      "tm.global() has no trigger of its own")
   end
   if window.kind == "session" and not t.merges then
     fault.raise("ARGUMENT", call.at, ("trigger: %s cannot merge, and sessions do when a row comes between them"):format(name),
@@ -123,13 +125,15 @@ local function findings(w, node)
   local window, list = w.window, node.findings or {}
   if window.kind == "sliding" and window.slide_ms > window.size_ms then
     list[#list + 1] = { severity = "warning", where = node.where,
-      message = ("%s: a window of %.0f ms every %.0f ms: rows between two windows are in none"):format(node.name, window.size_ms, window.slide_ms),
+      message = ("%s: a window of %.0f ms every %.0f ms: rows between two windows are in none"):format(node.name, window.size_ms,
+        window.slide_ms),
       hint = "tm.sliding(size, slide): the size comes first" }
   end
   local time = windows.bounded(window) and window.processing and w.stream.node.schema.time_field
   if time then
     list[#list + 1] = { severity = "advice", where = node.where,
-      message = ("%s: its windows go by the clock, and the rows have an event time: %s"):format(node.name, w.stream.node.schema.fields[time].name),
+      message = ("%s: its windows go by the clock, and the rows have an event time: %s"):format(node.name,
+        w.stream.node.schema.fields[time].name),
       hint = "by the clock the result depends on when rows come; without processing = true it does not" }
   end
   node.findings = list[1] and list
@@ -150,7 +154,8 @@ local function add_custom(w, call, name, made)
   local s = w.stream
   if windows.merges(w.window) and not made.merge then
     fault.raise("ARGUMENT", call.at, ("aggregate: merge is missing: tm.%s %s"):format(w.window.verb, w.window.kind == "session"
-      and "merges two windows when a row comes between them" or w.window.kind == "count" and "keeps what it has of every few rows and merges that"
+      and "merges two windows when a row comes between them"
+      or w.window.kind == "count" and "keeps what it has of every few rows and merges that"
       or "keeps what it has of every slice of time and merges that"),
       "for example merge = function(a, b) a.sum = a.sum + b.sum a.n = a.n + b.n end")
   end

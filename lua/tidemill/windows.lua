@@ -93,7 +93,8 @@ end
 function tm.session(gap, options, ...)
   local at = place.here()
   if type(gap) == "function" then
-    fault.raise("ARGUMENT", at, "tm.session: a gap that a function computes is not supported; a duration is", 'for example tm.session("30m")')
+    fault.raise("ARGUMENT", at, "tm.session: a gap that a function computes is not supported; a duration is",
+      'for example tm.session("30m")')
   end
   gap = check.duration(at, "tm.session: gap", gap, 1)
   no_more(at, "tm.session", "a gap and options", ...)
