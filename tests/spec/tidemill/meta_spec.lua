@@ -8,7 +8,8 @@ local function declared_in(name_of_file, names)
   for line in io.lines("lua/meta/" .. name_of_file .. ".lua") do
     local owner, name = line:match("^function (%w+)[.:]([%w_]+)%(")
     if owner then names[owner .. "." .. name] = true end
-    name = line:match("^%-%-%-@field ([%w_]+) tidemill%.%u%w+ ") or line:match("^%-%-%-@field (gen) ") or line:match("^%-%-%-@field (trigger) ")
+    name = line:match("^%-%-%-@field ([%w_]+) tidemill%.%u%w+ ") or line:match("^%-%-%-@field (gen) ")
+      or line:match("^%-%-%-@field (trigger) ")
       or line:match("^%-%-%-@field (args) ")
     if name then names["tm." .. name] = true end
   end
