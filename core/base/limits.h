@@ -41,6 +41,8 @@ enum {
     TM_CHANNEL_TIME_MS = 500,        // a channel holds at most what its consumer takes in this time
     TM_LATENCY_MS = 5,               // a part-filled batch is sent after this
     TM_WINDOW_SLICES_MAX = 10000000, // size / slide, as Flink
+    // Windows of a row where each has its own accumulators: a row is one step of the operator.
+    TM_WINDOW_CELLS_MAX = 65536,
     // The set of a key's distinct values in a slice, and likewise the bytes of its texts: a growing
     // set is copied, a tenth of a second at this size.
     TM_DISTINCT_BYTES_MAX = 256 * 1024 * 1024,

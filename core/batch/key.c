@@ -11,7 +11,11 @@ static const uint64_t word_nan = 0x7ff8000000000000;
 void tm_key_reader_init(struct tm_key_reader *reader, const struct tm_schema *schema,
                         const struct tm_key_spec *spec)
 {
-    TM_CHECK(spec->count >= 1 && spec->count <= TM_KEY_FIELDS_MAX);
+    TM_CHECK(spec->count <= TM_KEY_FIELDS_MAX);
+    if (spec->count == 0) { // all rows have the same key, of no bytes
+        *reader = (struct tm_key_reader){.schema = schema, .fast = FAST_NONE};
+        return;
+    }
     for (uint32_t i = 0; i < spec->count; i++)
         TM_CHECK(spec->fields[i] < schema->field_count);
     const struct tm_field *first = &schema->fields[spec->fields[0]];

@@ -33,6 +33,7 @@ struct tm_key_reader {
     uint32_t null_word;
     uint64_t null_mask;
 };
+// A spec of no columns gives every row the empty key.
 void tm_key_reader_init(struct tm_key_reader *reader, const struct tm_schema *schema,
                         const struct tm_key_spec *spec);
 bool tm_key_has_null_slow(const struct tm_key_reader *reader, const struct tm_row *row);

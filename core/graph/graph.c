@@ -172,3 +172,25 @@ int tm__graph_order(const struct tm_graph *graph, uint32_t *order, struct tm_err
     tm_mem_free(graph->mem, w.next_input, n * sizeof *w.next_input);
     return rc;
 }
+
+const char *tm__graph_window_text(int window)
+{
+    static const char *const texts[TM_WINDOW_KINDS] = {"sliding", "session", "cumulate", "global",
+                                                       "count"};
+    return texts[window];
+}
+
+const char *tm__graph_trigger_text(const struct tm_trigger *trigger)
+{
+    static const char *const texts[TM_TRIGGER_KINDS] = {
+        "",
+        "event_time",
+        "processing_time",
+        "count",
+        "continuous_event_time",
+        "continuous_processing_time",
+        "never",
+        "end_of_stream",
+    };
+    return texts[trigger->kind];
+}

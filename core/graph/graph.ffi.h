@@ -65,6 +65,32 @@ enum tm_state_kind { TM_STATE_VALUE, TM_STATE_REDUCING, TM_STATE_AGGREGATING };
 enum tm_ttl_clock { TM_TTL_PROCESSING, TM_TTL_EVENT };
 enum tm_ttl_refresh { TM_TTL_WRITE, TM_TTL_ACCESS };
 
+// Which windows a row belongs to. Tumbling ones are sliding with slide = size.
+enum tm_window_kind {
+    TM_WINDOW_SLIDING,
+    TM_WINDOW_SESSION,  // size: the gap
+    TM_WINDOW_CUMULATE, // slide: the step
+    TM_WINDOW_GLOBAL,
+    TM_WINDOW_COUNT, // of size rows, every slide rows
+    TM_WINDOW_KINDS
+};
+
+// When a window fires (SEMANTICS 4). PURGING and PROCESSING_TIMEOUT wrap the one given before.
+enum tm_trigger_kind {
+    TM_TRIGGER_DEFAULT, // of the kind of window
+    TM_TRIGGER_EVENT_TIME,
+    TM_TRIGGER_PROCESSING_TIME,
+    TM_TRIGGER_COUNT,                 // value: rows
+    TM_TRIGGER_CONTINUOUS_EVENT_TIME, // value: ms
+    TM_TRIGGER_CONTINUOUS_PROCESSING_TIME,
+    TM_TRIGGER_NEVER,
+    TM_TRIGGER_END_OF_STREAM,
+    TM_TRIGGER_PURGING,
+    TM_TRIGGER_PROCESSING_TIMEOUT, // value: ms; flags: enum tm_timeout_flag
+    TM_TRIGGER_KINDS
+};
+enum tm_timeout_flag { TM_TIMEOUT_RESET = 1, TM_TIMEOUT_KEEP = 2 };
+
 enum tm_metric_kind { TM_METRIC_COUNTER, TM_METRIC_GAUGE, TM_METRIC_HISTOGRAM };
 
 int tm_graph_job(struct tm_graph *graph, const char *name, uint32_t parallelism,
@@ -95,6 +121,14 @@ int tm_graph_watermark(struct tm_graph *graph, uint32_t node, int time_field, in
                        int64_t idle_ms);
 int tm_graph_window(struct tm_graph *graph, uint32_t node, int64_t size_ms, int64_t slide_ms,
                     int64_t offset_ms);
+// What the window is beyond its sizes; 0, 0 unless it is called.
+int tm_graph_window_kind(struct tm_graph *graph, uint32_t node, int kind, int processing);
+int tm_graph_window_lateness(struct tm_graph *graph, uint32_t node, int64_t lateness_ms);
+int tm_graph_window_late_side(struct tm_graph *graph, uint32_t node);
+// The innermost trigger first, then what wraps it.
+int tm_graph_window_trigger(struct tm_graph *graph, uint32_t node, int kind, int64_t value,
+                            uint32_t flags);
+int tm_graph_flush_processing(struct tm_graph *graph, int flush);
 int tm_graph_aggregate(struct tm_graph *graph, uint32_t node, int kind, int input_field,
                        uint32_t output_field);
 // What the last aggregate of the node needs beside its field: min_by and max_by the field that is

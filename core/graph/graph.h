@@ -30,6 +30,16 @@ struct tm_state_field {
     uint8_t clock, refresh; // enum tm_ttl_clock, tm_ttl_refresh
 };
 
+struct tm_trigger {
+    uint8_t kind;        // enum tm_trigger_kind, none that wraps
+    bool purges;         // what it fires is purged
+    bool timeout_purges; // so is what the timeout fires
+    bool timeout_resets; // each row arms it anew
+    bool timeout_keeps;  // the state of the trigger, when it fires
+    int64_t value;       // rows or ms
+    int64_t timeout_ms;  // 0: none
+};
+
 struct tm_node {
     uint32_t id;
     uint8_t kind;         // enum tm_node_kind
@@ -56,6 +66,11 @@ struct tm_node {
     int32_t time_field;  // WATERMARK: column of the input schema
     int64_t disorder_ms, idle_ms;         // WATERMARK; idle 0 = never
     int64_t size_ms, slide_ms, offset_ms; // WINDOW; tumbling: slide = size
+    uint8_t window;                       // WINDOW: enum tm_window_kind
+    bool processing;                      // WINDOW: by the clock
+    bool late_side;                       // WINDOW: late rows go to a side output
+    int64_t lateness_ms;                  // WINDOW
+    struct tm_trigger trigger;            // WINDOW
     struct tm_aggregate *aggregates;      // ROLLING, WINDOW
     uint32_t aggregate_count;
     bool emit_final;   // ROLLING, REDUCE, EXTREME, TOP: at the end of input; else every input row
@@ -82,6 +97,30 @@ struct tm_user_metric {
     const char *name, *unit, *description;
 };
 
+// Windows that are made of slices of event time, each fired once (core/operator/window.h); all
+// others are core/operator/windows.
+static inline bool tm_node_is_sliced(const struct tm_node *node)
+{
+    return node->kind == TM_NODE_WINDOW && node->window == TM_WINDOW_SLIDING && !node->processing &&
+           !node->late_side && node->lateness_ms == 0 && node->trigger.kind == TM_TRIGGER_DEFAULT &&
+           node->trigger.timeout_ms == 0;
+}
+// Are accumulators merged into each other?
+static inline bool tm_node_merges(const struct tm_node *node)
+{
+    return node->window == TM_WINDOW_SESSION ||
+           (node->size_ms != node->slide_ms &&
+            (tm_node_is_sliced(node) || node->window == TM_WINDOW_COUNT));
+}
+// Does it need to know how far event time is?
+static inline bool tm_node_needs_watermark(const struct tm_node *node)
+{
+    bool windows_of_time = node->window <= TM_WINDOW_CUMULATE && !node->processing;
+    return node->kind == TM_NODE_WINDOW &&
+           (windows_of_time || node->trigger.kind == TM_TRIGGER_EVENT_TIME ||
+            node->trigger.kind == TM_TRIGGER_CONTINUOUS_EVENT_TIME);
+}
+
 // Is it a window with an aggregate of the job's own (tm.aggregate)?
 static inline bool tm_node_is_custom(const struct tm_node *node)
 {
@@ -100,6 +139,7 @@ struct tm_graph {
     uint32_t parallelism;     // job option; 0: cores
     uint32_t max_parallelism; // 0: from parallelism
     int64_t latency_ms;
+    bool flush_processing;    // at the end of input timers of processing time fire
     int64_t lua_memory_bytes; // limit of each worker's Lua state; what runs has one
     struct tm_node *nodes;    // by id
     uint32_t node_count, node_capacity;

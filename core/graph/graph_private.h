@@ -35,6 +35,9 @@ const char *tm__graph_node_text(const struct tm_node *node, char *buf);
 // Is it an operator on a keyed stream?
 bool tm__graph_is_keyed(const struct tm_node *node);
 const char *tm__graph_kind_text(int kind);
+// "session", and "continuous_event_time"; "" for the default.
+const char *tm__graph_window_text(int window);
+const char *tm__graph_trigger_text(const struct tm_trigger *trigger);
 // Does the node take the changelog that it gets, if it gets one? graph_changelog.c
 int tm__graph_check_changelog(const struct tm_graph *graph, const struct tm_node *node,
                               struct tm_error *err) TM_WARN_UNUSED;

@@ -208,6 +208,8 @@ static int check_key(struct check *c, const struct tm_node *node)
 
     if (!keyed && node->kind != TM_NODE_KEY_BY)
         return 0;
+    if (node->kind == TM_NODE_WINDOW && node->key.count == 0 && node->parallelism == 1)
+        return 0; // over the whole stream
     if (keyed) {
         const struct tm_node *input = &c->graph->nodes[node->inputs[0]];
         if (input->kind != TM_NODE_KEY_BY) {
@@ -293,7 +295,7 @@ static int check_aggregates(struct check *c, const struct tm_node *node)
             return at(c, node);
         }
     }
-    if (node->kind == TM_NODE_WINDOW && node->size_ms <= 0) {
+    if (node->kind == TM_NODE_WINDOW && node->window != TM_WINDOW_GLOBAL && node->size_ms <= 0) {
         tm_error_set(c->err, TM_E_GRAPH, "%s has no size", NODE(node, a));
         return at(c, node);
     }
@@ -306,9 +308,11 @@ static int check_columns(struct check *c, const struct tm_node *node)
     char a[TM_NODE_TEXT_MAX];
     bool side = node->kind == TM_NODE_SIDE;
 
-    uint8_t giver = side ? c->graph->nodes[node->inputs[0]].kind : TM_NODE_FUNCTION;
-    if (giver != TM_NODE_FUNCTION && giver != TM_NODE_PROCESS) {
-        tm_error_set(c->err, TM_E_INTERNAL, "%s is of no function", NODE(node, a));
+    const struct tm_node *giver = side ? &c->graph->nodes[node->inputs[0]] : NULL;
+    if (side && giver->kind != TM_NODE_FUNCTION && giver->kind != TM_NODE_PROCESS &&
+        !giver->late_side) {
+        tm_error_set(c->err, TM_E_INTERNAL, "%s is of nothing that has side outputs",
+                     NODE(node, a));
         return at(c, node);
     }
     int64_t largest = node->field;
@@ -421,7 +425,7 @@ static int check_event_time(struct check *c, const struct tm_node *node)
             has = has && c->has_watermark[node->inputs[i]];
     }
     c->has_watermark[node->id] = has;
-    if (node->kind != TM_NODE_WINDOW)
+    if (!tm_node_needs_watermark(node))
         return 0;
     if (!has) {
         const struct tm_node *source = find_source_without_watermark(c, node);

@@ -152,6 +152,20 @@ static json_t *states_of(struct writer *w, const struct tm_node *node)
     return list;
 }
 
+static json_t *trigger_of(struct writer *w, const struct tm_trigger *trigger)
+{
+    json_t *object = json_object();
+    set(w, object, "kind", text_of(tm__graph_trigger_text(trigger)));
+    if (trigger->value != 0)
+        set(w, object, trigger->kind == TM_TRIGGER_COUNT ? "rows" : "interval_ms",
+            number_of(trigger->value));
+    if (trigger->purges)
+        set(w, object, "purging", json_true());
+    if (trigger->timeout_ms != 0)
+        set(w, object, "timeout_ms", number_of(trigger->timeout_ms));
+    return object;
+}
+
 static void set_kind_details(struct writer *w, json_t *object, const struct tm_node *node)
 {
     const struct tm_declared *input = tm__graph_declared_input(w->plan->graph, node);
@@ -168,9 +182,18 @@ static void set_kind_details(struct writer *w, json_t *object, const struct tm_n
         set(w, object, "idle_ms", number_of(node->idle_ms));
     }
     if (node->kind == TM_NODE_WINDOW) {
-        set(w, object, "size_ms", number_of(node->size_ms));
-        set(w, object, "slide_ms", number_of(node->slide_ms));
+        bool counts = node->window == TM_WINDOW_COUNT;
+        if (node->window != TM_WINDOW_SLIDING)
+            set(w, object, "window", text_of(tm__graph_window_text(node->window)));
+        set(w, object, counts ? "size" : "size_ms", number_of(node->size_ms));
+        set(w, object, counts ? "slide" : "slide_ms", number_of(node->slide_ms));
         set(w, object, "offset_ms", number_of(node->offset_ms));
+        if (node->processing)
+            set(w, object, "processing", json_true());
+        if (node->lateness_ms != 0)
+            set(w, object, "allowed_lateness_ms", number_of(node->lateness_ms));
+        if (node->trigger.kind != TM_TRIGGER_DEFAULT)
+            set(w, object, "trigger", trigger_of(w, &node->trigger));
     }
     if (node->kind == TM_NODE_ROUTE && node->field >= 0)
         set(w, object, "partition_by", column_of(input, (uint32_t)node->field));

@@ -82,6 +82,34 @@ static void key_text(const struct tm_graph *graph, const struct tm_node *node,
     }
 }
 
+static void window_text(const struct tm_node *node, char *buf, size_t size)
+{
+    char a[32], b[32], late[64] = "";
+    const char *by = node->processing ? ", by the clock" : "";
+    const char *trigger = tm__graph_trigger_text(&node->trigger);
+
+    if (node->lateness_ms != 0)
+        snprintf(late, sizeof late, ", late by %s", duration_text(node->lateness_ms, a));
+    if (node->window == TM_WINDOW_GLOBAL)
+        snprintf(buf, size, "global");
+    else if (node->window == TM_WINDOW_COUNT && node->slide_ms == node->size_ms)
+        snprintf(buf, size, "%lld rows", (long long)node->size_ms);
+    else if (node->window == TM_WINDOW_COUNT)
+        snprintf(buf, size, "%lld rows every %lld", (long long)node->size_ms,
+                 (long long)node->slide_ms);
+    else if (node->slide_ms == node->size_ms)
+        snprintf(buf, size, "%s %s",
+                 node->window == TM_WINDOW_SESSION ? "session, gap" : "tumbling",
+                 duration_text(node->size_ms, a));
+    else
+        snprintf(buf, size, "%s %s every %s",
+                 node->window == TM_WINDOW_CUMULATE ? "cumulating" : "sliding",
+                 duration_text(node->size_ms, a), duration_text(node->slide_ms, b));
+    size_t used = strlen(buf);
+    snprintf(buf + used, size - used, "%s%s%s%s", by, late, trigger[0] == '\0' ? "" : ", ",
+             trigger);
+}
+
 static void detail_text(const struct tm_graph *graph, const struct tm_node *node, char *buf,
                         size_t size)
 {
@@ -105,11 +133,7 @@ static void detail_text(const struct tm_graph *graph, const struct tm_node *node
                  node->idle_ms == 0 ? "" : duration_text(node->idle_ms, b));
         break;
     case TM_NODE_WINDOW:
-        if (node->slide_ms == node->size_ms)
-            snprintf(buf, size, "tumbling %s", duration_text(node->size_ms, a));
-        else
-            snprintf(buf, size, "sliding %s every %s", duration_text(node->size_ms, a),
-                     duration_text(node->slide_ms, b));
+        window_text(node, buf, size);
         break;
     case TM_NODE_ROLLING:
     case TM_NODE_REDUCE:

@@ -363,15 +363,27 @@ static int add_failing(const struct tm__operator_aggregates *aggregates, uint8_t
 
 int tm__operator_aggregates_add(const struct tm__operator_aggregates *aggregates,
                                 const struct tm__operator_home *home, void *value,
-                                const struct tm_row *row, item_t **culprit)
+                                const struct tm_row *row, uint64_t arrival, item_t **culprit)
 {
     int rc = add_failing(aggregates, value, row, culprit);
     uint32_t i = aggregates->first + aggregates->failing;
     for (; i < aggregates->total && rc == 0; i++) {
         *culprit = &aggregates->items[i];
-        rc = add_row(*culprit, home, value, row, 0);
+        rc = add_row(*culprit, home, value, row, arrival);
     }
     return rc;
+}
+
+bool tm__operator_aggregates_refuse(const struct tm__operator_aggregates *aggregates,
+                                    const void *value, const struct tm_row *row, item_t **culprit)
+{
+    item_t *first = aggregates->items + aggregates->first;
+    for (uint32_t i = 0; i < aggregates->failing; i++) {
+        *culprit = &first[i];
+        if (would_fail(*culprit, value, row))
+            return true;
+    }
+    return false;
 }
 
 // Those that can fail, row by row; what is left of the block has not failed.

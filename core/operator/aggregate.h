@@ -108,11 +108,21 @@ void tm__operator_aggregates_fini(struct tm__operator_aggregates *aggregates);
 // For the message about one that went out of range: what holds more.
 const char *tm__operator_aggregate_range_hint(const struct tm__operator_aggregate *aggregate);
 
-// Add one row. TM_E_OVERFLOW: *culprit says which; the value is as before. TM_E_MEMORY.
+// Add one row, the arrival-th. TM_E_OVERFLOW: *culprit says which; the value is as before.
+// TM_E_MEMORY.
 int tm__operator_aggregates_add(const struct tm__operator_aggregates *aggregates,
                                 const struct tm__operator_home *home, void *value,
-                                const struct tm_row *row,
+                                const struct tm_row *row, uint64_t arrival,
                                 const struct tm__operator_aggregate **culprit) TM_WARN_UNUSED;
+
+// Would it be TM_E_OVERFLOW?
+bool tm__operator_aggregates_refuse(const struct tm__operator_aggregates *aggregates,
+                                    const void *value, const struct tm_row *row,
+                                    const struct tm__operator_aggregate **culprit);
+// Gives back the blobs of a value that is to be thrown away. TM_E_MEMORY.
+int tm__operator_aggregates_release(const struct tm__operator_aggregates *aggregates,
+                                    const struct tm__operator_home *home,
+                                    void *value) TM_WARN_UNUSED;
 
 // Add the rows of a block, row i to values[i] in namespaces[i]. A row that fails is given to `fail`
 // (0: go on; negative: stop) and taken out of the block.

@@ -5,6 +5,7 @@
 // accumulators are equal (several quantiles of a field, its mean's spread twice) share one: the
 // others are results only.
 #include "core/operator/accumulator.h"
+#include "core/operator/custom.h"
 
 struct choice {
     int action; // negative: the aggregate does not take the type
@@ -378,12 +379,32 @@ int tm__operator_aggregates_init(struct tm__operator_aggregates *aggregates, str
             share(drafts, at);
     }
     if (rc == 0) {
-        lay_out(aggregates, drafts, count,
-                node->kind == TM_NODE_WINDOW && node->slide_ms != node->size_ms);
+        lay_out(aggregates, drafts, count, node->kind == TM_NODE_WINDOW && tm_node_merges(node));
         place(aggregates, drafts, count);
         rc = make_scratch(aggregates, node, err);
     }
     tm_mem_free(mem, drafts, capacity * sizeof *drafts);
+    return rc;
+}
+
+int tm__operator_aggregates_release(const struct tm__operator_aggregates *aggregates,
+                                    const struct tm__operator_home *home, void *value)
+{
+    if (aggregates->custom != NULL)
+        return tm__operator_custom_release(aggregates->custom, home, value);
+    int rc = 0;
+    for (uint32_t i = 0; i < aggregates->total && rc == 0; i++) {
+        const struct tm__operator_aggregate *item = &aggregates->items[i];
+        if (!is_kept_in_blobs(item))
+            continue;
+        // Each begins with a blob, and a set of texts has a second one.
+        struct tm_blob *blob = (struct tm_blob *)(void *)((uint8_t *)value + item->offset);
+        rc = tm_state_blob_set(home->state, home->ns, home->key_group, blob, "", 0);
+        if (rc == 0 && item->action >= TM__DISTINCT_WORD && item->action <= TM__SKETCH_BYTES)
+            rc = tm_state_blob_set(home->state, home->ns, home->key_group,
+                                   tm__operator_distinct_arena((uint8_t *)value + item->offset), "",
+                                   0);
+    }
     return rc;
 }
 

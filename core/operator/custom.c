@@ -4,13 +4,11 @@
 static struct tm__operator_home home_of(struct tm__operator_custom *custom, uint8_t **slot,
                                         int side)
 {
-    struct tm__operator_window *window = custom->window;
     size_t index = (size_t)(slot - custom->slots) - 1;
     if (custom->count == 0) // rows, one slot each
-        return (struct tm__operator_home){window->state, custom->namespaces[index],
+        return (struct tm__operator_home){custom->state, custom->namespaces[index],
                                           custom->key_groups[index]};
-    return (struct tm__operator_home){side == 0 ? window->merged : window->state,
-                                      side == 0 ? window->merged_space : NULL, window->key_group};
+    return side == 0 ? custom->into : custom->from;
 }
 
 static const uint8_t *on_blob(void *arg, uint8_t **slot, int side, const uint8_t *ref)
@@ -29,7 +27,7 @@ static int on_keep(void *arg, uint8_t **slot, uint8_t *ref, const uint8_t *p, ui
 static int on_buckets(void *arg, struct tm_metric_slot *slot)
 {
     struct tm__operator_custom *custom = arg;
-    return tm_task_buckets(custom->window->base.ctx, slot);
+    return tm_task_buckets(custom->op->ctx, slot);
 }
 
 // --- failures ------------------------------------------------------------------------------------
@@ -37,7 +35,7 @@ static int on_buckets(void *arg, struct tm_metric_slot *slot)
 static int tell(struct tm__operator_custom *custom, const struct tm_schema *schema,
                 const struct tm_row *row, int code, const char *message, size_t length)
 {
-    struct tm_operator *op = &custom->window->base;
+    struct tm_operator *op = custom->op;
     struct tm_row_failure failure = {
         .node = op->node,
         .code = code,
@@ -58,7 +56,7 @@ static int on_add_failed(void *arg, uint32_t node, const struct tm_row *row, uin
     (void)node;
     (void)row_of;
     custom->failed++;
-    return tell(custom, custom->window->input, row, code, message, length);
+    return tell(custom, custom->input, row, code, message, length);
 }
 
 // The account is of input rows: one of those that made the result counts as failed instead of used.
@@ -71,7 +69,7 @@ static int on_merge_failed(void *arg, uint32_t node, const struct tm_row *row, u
     for (uint32_t i = 0; i < custom->count; i++)
         if ((const uint8_t *)row == custom->slots[2 * i + 1])
             *custom->spoilt[i] = TM__CUSTOM_TOLD;
-    tm_metric_add(&custom->window->base.metrics->used, (uint64_t)-1);
+    tm_metric_add(&custom->op->metrics->used, (uint64_t)-1);
     return tell(custom, NULL, NULL, code, message, length);
 }
 
@@ -80,7 +78,7 @@ static int on_merge_failed(void *arg, uint32_t node, const struct tm_row *row, u
 static int enter(struct tm__operator_custom *custom, struct tm_vm_chain *chain, const uint8_t *in,
                  const uint8_t *in_end, uint32_t rows, struct tm_error *err)
 {
-    const struct tm_operator *op = &custom->window->base;
+    const struct tm_operator *op = custom->op;
     struct tm_chain_ctx *entry = tm_vm_chain_ctx(chain);
     entry->in = in;
     entry->in_end = in_end;
@@ -105,10 +103,10 @@ static int enter(struct tm__operator_custom *custom, struct tm_vm_chain *chain, 
 
 // The block's rows are some of a batch's, in order: the chunk walks over all rows between, and
 // those that are not of the block have no accumulator.
-int tm__operator_custom_add(struct tm__operator_custom *custom, struct tm_error *err)
+int tm__operator_custom_add(struct tm__operator_custom *custom, struct tm_state *state,
+                            const struct tm__operator_block *block, struct tm_error *err)
 {
-    struct tm__operator_window *window = custom->window;
-    const struct tm__operator_block *block = window->block;
+    custom->state = state;
     custom->failed = 0;
     custom->count = 0;
     for (uint32_t k = 0; k < block->count;) {
@@ -121,14 +119,13 @@ int tm__operator_custom_add(struct tm__operator_custom *custom, struct tm_error 
                 continue;
             custom->slots[rows] = block->values[k];
             custom->namespaces[rows] = block->namespaces[k];
-            custom->key_groups[rows] = tm_state_key_group(window->state, block->keys[k].hash);
+            custom->key_groups[rows] = tm_state_key_group(state, block->keys[k].hash);
             k++;
         }
         int rc = enter(custom, custom->add, first, (const uint8_t *)row, rows, err);
         if (rc != 0)
             return rc;
     }
-    tm_metric_add(&window->base.metrics->used, block->count - custom->failed);
     return 0;
 }
 
@@ -137,7 +134,7 @@ int tm__operator_custom_add(struct tm__operator_custom *custom, struct tm_error 
 // What an accumulator holds becomes another's, which is new.
 static int copy(struct tm__operator_custom *custom, uint8_t *to, const uint8_t *from)
 {
-    struct tm__operator_window *window = custom->window;
+    const struct tm__operator_home *into = &custom->into, *out_of = &custom->from;
     const struct tm_schema *schema = custom->schema;
     memcpy(to, from, schema->fixed_bytes);
     for (uint32_t f = 0; schema->has_references && f < schema->field_count; f++) {
@@ -146,8 +143,8 @@ static int copy(struct tm__operator_custom *custom, uint8_t *to, const uint8_t *
             continue;
         const struct tm_blob *blob = (const struct tm_blob *)(const void *)(from + field->offset);
         struct tm_blob copied = {0};
-        int rc = tm_state_blob_set(window->merged, window->merged_space, window->key_group, &copied,
-                                   tm_state_blob_get(window->state, window->key_group, blob),
+        int rc = tm_state_blob_set(into->state, into->ns, into->key_group, &copied,
+                                   tm_state_blob_get(out_of->state, out_of->key_group, blob),
                                    blob->length);
         if (rc != 0)
             return rc;
@@ -172,13 +169,25 @@ int tm__operator_custom_merge(struct tm__operator_custom *custom, void *to, cons
     if (tm__operator_custom_is_new(from))
         return 0;
     if (tm__operator_custom_is_new(to))
-        return copy(custom, to, from) == 0 ? 0
-                                           : tm__operator_out_of_memory(&custom->window->base, err);
+        return copy(custom, to, from) == 0 ? 0 : tm__operator_out_of_memory(custom->op, err);
     uint32_t i = custom->count++;
     custom->slots[2 * i] = to;
     custom->slots[2 * i + 1] = (uint8_t *)(uintptr_t)from;
     custom->spoilt[i] = spoilt;
     return custom->count == TM__OPERATOR_BLOCK ? tm__operator_custom_flush(custom, err) : 0;
+}
+
+int tm__operator_custom_release(const struct tm__operator_custom *custom,
+                                const struct tm__operator_home *home, void *value)
+{
+    const struct tm_schema *schema = custom->schema;
+    int rc = 0;
+    for (uint32_t f = 0; schema->has_references && f < schema->field_count && rc == 0; f++)
+        if (tm_type_is_reference(schema->fields[f].type))
+            rc = tm_state_blob_set(
+                home->state, home->ns, home->key_group,
+                (struct tm_blob *)(void *)((uint8_t *)value + schema->fields[f].offset), "", 0);
+    return rc;
 }
 
 // --- results -------------------------------------------------------------------------------------
@@ -212,15 +221,17 @@ int tm__operator_custom_put(const struct tm__operator_custom *custom,
 
 // --- making one ----------------------------------------------------------------------------------
 
-int tm__operator_custom_new(struct tm__operator_window *self, struct tm_error *err)
+int tm__operator_custom_new(struct tm_operator *op, struct tm_mem *mem,
+                            struct tm__operator_custom **made, struct tm_error *err)
 {
-    struct tm_task_context *ctx = self->base.ctx;
-    const struct tm_node *node = self->base.node;
-    struct tm__operator_custom *custom = tm_mem_zalloc(self->mem, sizeof *custom);
+    struct tm_task_context *ctx = op->ctx;
+    const struct tm_node *node = op->node;
+    struct tm__operator_custom *custom = tm_mem_zalloc(mem, sizeof *custom);
     if (custom == NULL)
-        return tm__operator_out_of_memory(&self->base, err);
-    custom->window = self;
-    self->custom = custom;
+        return tm__operator_out_of_memory(op, err);
+    custom->op = op;
+    custom->mem = mem;
+    *made = custom;
     custom->user_metrics = tm_task_slots(ctx, node->id);
     struct tm_vm_chain_args args = {
         .nodes = &node->id,
@@ -236,7 +247,7 @@ int tm__operator_custom_new(struct tm__operator_window *self, struct tm_error *e
         .keep = on_keep,
     };
     int rc = tm_vm_chain_new(ctx->vm, &args, &custom->add, err);
-    if (rc != 0 || self->size == self->slide)
+    if (rc != 0 || !tm_node_merges(node))
         return rc;
     args.role = "merge";
     args.fail = on_merge_failed;
@@ -244,28 +255,28 @@ int tm__operator_custom_new(struct tm__operator_window *self, struct tm_error *e
 }
 
 int tm__operator_custom_open(struct tm__operator_custom *custom, const struct tm_schema *output,
-                             struct tm_error *err)
+                             struct tm__operator_aggregates *aggregates, struct tm_error *err)
 {
-    struct tm__operator_window *self = custom->window;
+    const struct tm_operator *op = custom->op;
     struct tm_field_def *defs;
-    custom->first = self->base.node->aggregates[0].output_field;
+    custom->first = op->node->aggregates[0].output_field;
     uint32_t end = output->time_field < 0 ? output->field_count : (uint32_t)output->time_field;
     if (custom->first >= end)
         return tm_error_set(err, TM_E_INTERNAL, "operator '%s': an accumulator without columns",
-                            self->base.node->name);
+                            op->node->name);
     uint32_t count = end - custom->first;
-    defs = tm_mem_alloc(self->mem, count * sizeof *defs);
+    defs = tm_mem_alloc(custom->mem, count * sizeof *defs);
     if (defs == NULL)
-        return tm__operator_out_of_memory(&self->base, err);
+        return tm__operator_out_of_memory(op, err);
     for (uint32_t i = 0; i < count; i++)
         defs[i] = (struct tm_field_def){.name = output->fields[custom->first + i].name,
                                         .type = output->fields[custom->first + i].type};
-    int rc = tm_schema_new(self->base.ctx->shared_mem, defs, count, -1, &custom->schema, err);
-    tm_mem_free(self->mem, defs, count * sizeof *defs);
+    int rc = tm_schema_new(op->ctx->shared_mem, defs, count, -1, &custom->schema, err);
+    tm_mem_free(custom->mem, defs, count * sizeof *defs);
     if (rc != 0)
         return rc;
-    self->aggregates = (struct tm__operator_aggregates){
-        .mem = self->mem, .custom = custom, .value_bytes = custom->schema->fixed_bytes};
+    *aggregates = (struct tm__operator_aggregates){
+        .mem = custom->mem, .custom = custom, .value_bytes = custom->schema->fixed_bytes};
     return 0;
 }
 
@@ -278,5 +289,5 @@ void tm__operator_custom_free(struct tm__operator_custom *custom)
     if (custom->merge != NULL)
         tm_vm_chain_free(custom->merge);
     tm_schema_unref(custom->schema);
-    tm_mem_free(custom->window->mem, custom, sizeof *custom);
+    tm_mem_free(custom->mem, custom, sizeof *custom);
 }

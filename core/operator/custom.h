@@ -4,12 +4,14 @@
 // taken no row yet: of a new key, or of one all of whose rows failed.
 #pragma once
 
-#include "core/operator/window.h"
+#include "core/operator/result.h"
 #include "core/vm/vm.h"
 
 struct tm__operator_custom {
     struct tm_metric_slot *user_metrics; // of the node, or NULL
-    struct tm__operator_window *window;
+    struct tm_operator *op;
+    struct tm_mem *mem;
+    struct tm_schema *input;  // of the rows under way
     struct tm_schema *schema; // of accumulators
     uint32_t first;           // their first column in the output
     struct tm_vm_chain *add, *merge;
@@ -18,11 +20,13 @@ struct tm__operator_custom {
     // taken; and where each lives.
     uint32_t count;
     uint8_t *slots[2 * TM__OPERATOR_BLOCK];
+    struct tm_state *state; // add
     uint32_t key_groups[TM__OPERATOR_BLOCK];
-    struct tm_namespace *namespaces[TM__OPERATOR_BLOCK]; // add
-    uint64_t *spoilt[TM__OPERATOR_BLOCK];                // merge: set when it fails
-    uint32_t failed;                                     // rows of the run
-    struct tm_error failure;                             // of a row, when it ends the job
+    struct tm_namespace *namespaces[TM__OPERATOR_BLOCK];
+    struct tm__operator_home into, from;  // merge: the owner's to set, of all pairs
+    uint64_t *spoilt[TM__OPERATOR_BLOCK]; // merge: set when it fails
+    uint32_t failed;                      // rows of the run
+    struct tm_error failure;              // of a row, when it ends the job
 };
 
 static inline bool tm__operator_custom_is_new(const void *value)
@@ -30,23 +34,37 @@ static inline bool tm__operator_custom_is_new(const void *value)
     return ((const struct tm_row *)value)->size_bytes == 0;
 }
 
-// `self`: of a node with a custom aggregate. Its aggregates are then these.
-int tm__operator_custom_new(struct tm__operator_window *self, struct tm_error *err) TM_WARN_UNUSED;
-// Once types are settled: what the output schema says of the accumulator.
+// In the last word of a merged value: its failure has been told. Else the number of the aggregate
+// that overflowed, from 1.
+#define TM__CUSTOM_TOLD UINT64_MAX
+
+// For the operator of a node with a custom aggregate.
+int tm__operator_custom_new(struct tm_operator *op, struct tm_mem *mem,
+                            struct tm__operator_custom **custom,
+                            struct tm_error *err) TM_WARN_UNUSED;
+// Once types are settled: what the output schema says of the accumulator. `aggregates` become
+// these.
 int tm__operator_custom_open(struct tm__operator_custom *custom, const struct tm_schema *output,
+                             struct tm__operator_aggregates *aggregates,
                              struct tm_error *err) TM_WARN_UNUSED;
 void tm__operator_custom_free(struct tm__operator_custom *custom); // NULL is fine
-// The rows of the window's block into their values; counts those that failed as such.
-int tm__operator_custom_add(struct tm__operator_custom *custom,
+// The rows of a block into their values in `state`; custom->failed of them failed, which has been
+// told.
+int tm__operator_custom_add(struct tm__operator_custom *custom, struct tm_state *state,
+                            const struct tm__operator_block *block,
                             struct tm_error *err) TM_WARN_UNUSED;
 
-// Merging, into the window's scratch state: pairs are gathered and merged by flush, or when there
-// are enough. *spoilt is set where the job's function failed; the failure has been told.
+// Merging `from` in custom->from to `to` in custom->into: pairs are gathered and merged by flush,
+// or when there are enough. *spoilt becomes TM__CUSTOM_TOLD where the job's function failed; the
+// failure has been told.
 int tm__operator_custom_merge(struct tm__operator_custom *custom, void *to, const void *from,
                               uint64_t *spoilt, struct tm_error *err) TM_WARN_UNUSED;
 int tm__operator_custom_flush(struct tm__operator_custom *custom,
                               struct tm_error *err) TM_WARN_UNUSED;
 
+// Gives back what the accumulator refers to. TM_E_MEMORY.
+int tm__operator_custom_release(const struct tm__operator_custom *custom,
+                                const struct tm__operator_home *home, void *value) TM_WARN_UNUSED;
 // The accumulator as columns of the row being built. TM_E_MEMORY, TM_E_LIMIT.
 int tm__operator_custom_put(const struct tm__operator_custom *custom,
                             const struct tm__operator_home *home, const void *value,

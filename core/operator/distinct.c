@@ -35,6 +35,11 @@ struct distinct {
 };
 _Static_assert(sizeof(struct distinct) == TM__DISTINCT_VALUE_BYTES, "the accumulator in the value");
 
+struct tm_blob *tm__operator_distinct_arena(void *acc)
+{
+    return &((struct distinct *)acc)->arena;
+}
+
 int tm__operator_slots_grow(struct tm__operator_slots *table, const struct tm__operator_home *home,
                             enum tm__operator_slot_kind kind, uint32_t most)
 {

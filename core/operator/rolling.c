@@ -125,7 +125,7 @@ static int pass_row(struct rolling *self, uint32_t i, struct tm_error *err)
         .value = self->block->values[i],
     };
     int rc = tm__operator_aggregates_add(&self->aggregates, &result.home, self->block->values[i],
-                                         row, &culprit);
+                                         row, 0, &culprit);
     if (rc == TM_E_OVERFLOW)
         return on_overflow(self, row, culprit, err);
     if (rc != 0)

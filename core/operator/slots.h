@@ -142,6 +142,9 @@ int tm__operator_distinct_count(const void *acc, int64_t *count) TM_WARN_UNUSED;
 // Of approximate ones.
 int64_t tm__operator_distinct_estimate(const struct tm__operator_home *home, const void *acc);
 
+// The texts of a set, behind its slots.
+struct tm_blob *tm__operator_distinct_arena(void *acc);
+
 // --- list.c --------------------------------------------------------------------------------------
 
 enum { TM__LIST_VALUE_BYTES = 24 };

@@ -1,7 +1,8 @@
 // Tumbling and sliding windows in event time, lateness 0 (SEMANTICS 1 and 2): taking rows in.
+#include "core/operator/window.h"
 #include "core/operator/custom.h"
-
 #include "core/operator/window_time.h"
+#include "core/operator/windows/windows.h"
 
 static struct tm__operator_window *self_of(struct tm_operator *op)
 {
@@ -20,9 +21,10 @@ static int window_open(struct tm_operator *op, struct tm_schema *input, struct t
     if (output == NULL)
         return err->code;
     tm__operator_keys_init(&self->keys, self->mem, input, &op->node->key);
-    int rc = self->custom != NULL ? tm__operator_custom_open(self->custom, output, err)
-                                  : tm__operator_aggregates_init(&self->aggregates, self->mem,
-                                                                 op->node, input, output, err);
+    int rc = self->custom != NULL
+                 ? tm__operator_custom_open(self->custom, output, &self->aggregates, err)
+                 : tm__operator_aggregates_init(&self->aggregates, self->mem, op->node, input,
+                                                output, err);
     if (rc == 0)
         rc = tm__operator_result_init(&self->result, op, &self->keys.reader, &self->aggregates,
                                       output, true, err);
@@ -103,7 +105,9 @@ static int add_block(struct tm__operator_window *self, struct tm_error *err)
     if (rc != 0)
         return tm__operator_out_of_memory(&self->base, err);
     if (self->custom != NULL) {
-        rc = tm__operator_custom_add(self->custom, err);
+        rc = tm__operator_custom_add(self->custom, self->state, block, err);
+        if (rc == 0)
+            tm_metric_add(&self->base.metrics->used, block->count - self->custom->failed);
         block->count = 0;
         return rc;
     }
@@ -142,6 +146,8 @@ static int take_batch(struct tm__operator_window *self, const struct tm_batch *b
 {
     struct tm__operator_block *block = self->block;
     self->input = batch->schema;
+    if (self->custom != NULL)
+        self->custom->input = batch->schema;
     block->count = 0;
     tm_metric_add(&self->base.metrics->rows_in, batch->row_count);
     TM_BATCH_EACH(batch, row)
@@ -212,6 +218,8 @@ static const struct tm_operator_ops window_ops = {
 int tm_operator_window_new(struct tm_task_context *ctx, const struct tm_node *node,
                            struct tm_operator **op, struct tm_error *err)
 {
+    if (!tm_node_is_sliced(node))
+        return tm__windows_new(ctx, node, op, err);
     if (node->size_ms < 1 || node->slide_ms < 1 || node->size_ms > TM_INT_MAX ||
         node->slide_ms > TM_INT_MAX || node->offset_ms >= node->slide_ms ||
         node->offset_ms <= -node->slide_ms)
@@ -231,7 +239,7 @@ int tm_operator_window_new(struct tm_task_context *ctx, const struct tm_node *no
     self->slice_ms = tm__operator_gcd(self->size, self->slide);
     self->watermark = self->fired_end = TM_WATERMARK_MIN;
     if (tm_node_is_custom(node)) {
-        int rc = tm__operator_custom_new(self, err);
+        int rc = tm__operator_custom_new(&self->base, self->mem, &self->custom, err);
         if (rc != 0) {
             window_free(&self->base);
             return rc;

@@ -47,10 +47,6 @@ struct tm__operator_window {
     struct tm_namespace *merging; // the next slice to merge into the key group
 };
 
-// In the last word of a merged value: its failure has been told. Else the number of the aggregate
-// that overflowed, from 1.
-#define TM__CUSTOM_TOLD UINT64_MAX
-
 // Goes on with the firing of `watermark`: TM_STEP_MORE with *out full or empty (more to do), or
 // TM_STEP_DONE (all is out).
 int tm__operator_window_fire(struct tm__operator_window *self, int64_t watermark,

@@ -5,6 +5,7 @@
 // merged, the earlier first, into a scratch namespace, so that memory beyond the slices is one key
 // group's. A slice is dropped once the last window that covers it has fired.
 #include "core/operator/custom.h"
+#include "core/operator/window.h"
 #include "core/operator/window_time.h"
 
 // Entries merged in one step: a few milliseconds. The task then looks at its other work.
@@ -144,6 +145,11 @@ static int merge_group(struct tm__operator_window *self, int64_t *budget, bool *
                        struct tm_error *err)
 {
     int rc = make_scratch(self, err);
+    if (rc == 0 && self->custom != NULL) {
+        self->custom->into =
+            (struct tm__operator_home){self->merged, self->merged_space, self->key_group};
+        self->custom->from = (struct tm__operator_home){self->state, NULL, self->key_group};
+    }
     while (rc == 0 && in_window(self, self->merging) && *budget > 0) {
         rc = merge_slice(self, self->merging, budget, err);
         self->merging = tm_state_namespace_next(self->merging);

@@ -8,6 +8,7 @@
 ---@class tidemill
 ---@field null tidemill.Null the null of a field where nil cannot be written
 ---@field gen tidemill.gen fields of tm.generate
+---@field trigger tidemill.trigger when windows give their rows
 ---@field text tidemill.text strings (text.lua)
 ---@field mask tidemill.mask parts of strings made unreadable
 ---@field encode tidemill.encode strings as base64, JSON, URLs, ...
@@ -87,7 +88,7 @@ local tm = {}
 ---    --> {"line":"the cat"}
 ---    --> {"line":"the hat"}
 ---@param name string
----@param options? { parallelism: integer?, max_parallelism: integer?, latency: tidemill.duration?, lua_memory: tidemill.size?, on_error: tidemill.on_error? } parallelism: subtasks, default the number of cores; max_parallelism: key groups; latency: how long a row may wait for others, default "5ms"; lua_memory: what the tables and texts of the functions may take in each thread, default "1GB", at least "16MB"; on_error: default of all operators
+---@param options? { parallelism: integer?, max_parallelism: integer?, latency: tidemill.duration?, lua_memory: tidemill.size?, flush_processing_time_on_end: boolean?, on_error: tidemill.on_error? } parallelism: subtasks, default the number of cores; max_parallelism: key groups; latency: how long a row may wait for others, default "5ms"; lua_memory: what the tables and texts of the functions may take in each thread, default "1GB", at least "16MB"; flush_processing_time_on_end: when the input ends, what waits for the clock fires, default false: it is let go; on_error: default of all operators
 ---@return tidemill.Job
 function tm.job(name, options) end
 

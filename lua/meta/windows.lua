@@ -8,9 +8,9 @@ local tm = {}
 local stream = {}
 
 -- # windows: Windows
--- Rows of a key in a stretch of event time.
+-- Rows of a key, or of the whole stream, in stretches of time, in sessions, or so many of them. docs/guide/windows.md tells it in full.
 
----Cuts the rows of each key into windows of event time. Needs a watermark above.
+---Cuts the rows of each key into windows. Those of event time need a watermark above.
 ---
 ---    stream:watermark("ts"):key_by("user")
 ---      :window(tm.tumbling("1m")):aggregate("spend", { total = tm.sum("amount") })
@@ -22,11 +22,51 @@ local stream = {}
 ---@return tidemill.WindowedStream
 function stream:window(window) end
 
+---Windows over all rows of the stream, whatever their keys: one subtask takes them all.
+---
+---    stream:watermark("ts"):window_all(tm.tumbling("1m")):aggregate("orders", { n = tm.count() }):drop("window_end")
+---    --> {"window_start":"2026-01-01T10:00:00.000Z","n":2}
+---    --> {"window_start":"2026-01-01T10:01:00.000Z","n":2}
+---@param window tidemill.Window
+---@return tidemill.WindowedStream
+function stream:window_all(window) end
+
 ---What stream:window gives.
 ---
 ---    local windowed = stream:watermark("ts"):key_by("country"):window(tm.tumbling("1m"))
 ---@class tidemill.WindowedStream
 local windowed = {}
+
+---How long after its end a window takes rows that are late for it. Each of them gives the window's row again, as it is then.
+---
+---    stream:watermark("ts"):key_by("country"):window(tm.tumbling("1m")):allowed_lateness("10s")
+---      :aggregate("orders", { n = tm.count() }):drop("window_end")
+---    --> {"country":"DE","window_start":"2026-01-01T10:00:00.000Z","n":1}
+---    --> {"country":"FR","window_start":"2026-01-01T10:00:00.000Z","n":1}
+---    --> {"country":"DE","window_start":"2026-01-01T10:01:00.000Z","n":1}
+---    --> {"country":"FR","window_start":"2026-01-01T10:01:00.000Z","n":1}
+---@param lateness tidemill.duration
+---@return tidemill.WindowedStream
+function windowed:allowed_lateness(lateness) end
+
+---Rows that are too late for all their windows go to a side output of the aggregate, as they came, instead of being counted only.
+---
+---    local orders = stream:watermark("ts"):key_by("country"):window(tm.tumbling("1m")):late("late")
+---      :aggregate("orders", { n = tm.count() })
+---    orders:to(tm.print())
+---    return orders:side("late"):to(tm.file { path = "late.jsonl", format = "json" })
+---@param tag string
+---@return tidemill.WindowedStream
+function windowed:late(tag) end
+
+---When the windows give their rows, if not once at their end.
+---
+---    stream:key_by("country"):window(tm.global()):trigger(tm.trigger.count(2)):aggregate("every_two", { n = tm.count() })
+---    --> {"country":"FR","n":2}
+---    --> {"country":"DE","n":2}
+---@param trigger tidemill.Trigger
+---@return tidemill.WindowedStream
+function windowed:trigger(trigger) end
 
 ---One row per key and window: the key's columns, window_start, window_end, the aggregates in the order of the text.
 ---
@@ -54,7 +94,7 @@ function windowed:aggregate(name, aggregates) end
 ---    --> {"country":"DE","window_start":"2025-12-31T16:00:00.000Z","window_end":"2026-01-01T16:00:00.000Z","n":2}
 ---    --> {"country":"FR","window_start":"2025-12-31T16:00:00.000Z","window_end":"2026-01-01T16:00:00.000Z","n":2}
 ---@param size tidemill.duration
----@param options? { offset: tidemill.duration? }
+---@param options? { offset: tidemill.duration?, processing: boolean? } offset: shifts the bounds; processing: windows go by the clock
 ---@return tidemill.Window
 function tm.tumbling(size, options) end
 
@@ -69,9 +109,138 @@ function tm.tumbling(size, options) end
 ---    --> {"country":"FR","window_start":"2026-01-01T10:01:00.000Z","window_end":"2026-01-01T10:03:00.000Z","n":1}
 ---@param size tidemill.duration
 ---@param slide tidemill.duration
----@param options? { offset: tidemill.duration? }
+---@param options? { offset: tidemill.duration?, processing: boolean? } offset: shifts the bounds; processing: windows go by the clock
 ---@return tidemill.Window
 function tm.sliding(size, slide, options) end
+
+---Windows of `size` that give their row every `step`, of what they have so far: [0, step), [0, 2 step), ... [0, size).
+---
+---    tm.cumulate("2m", "1m")
+---    --> {"country":"DE","window_start":"2026-01-01T10:00:00.000Z","window_end":"2026-01-01T10:01:00.000Z","n":1}
+---    --> {"country":"FR","window_start":"2026-01-01T10:00:00.000Z","window_end":"2026-01-01T10:01:00.000Z","n":1}
+---    --> {"country":"DE","window_start":"2026-01-01T10:00:00.000Z","window_end":"2026-01-01T10:02:00.000Z","n":2}
+---    --> {"country":"FR","window_start":"2026-01-01T10:00:00.000Z","window_end":"2026-01-01T10:02:00.000Z","n":2}
+---@param size tidemill.duration a multiple of the step
+---@param step tidemill.duration
+---@param options? { offset: tidemill.duration?, processing: boolean? } offset: shifts the bounds; processing: windows go by the clock
+---@return tidemill.Window
+function tm.cumulate(size, step, options) end
+
+---Rows of a key that are at most `gap` apart. The window begins with its first row and ends a gap after its last.
+---
+---    tm.session("66s")
+---    --> {"country":"DE","window_start":"2026-01-01T10:00:20.000Z","window_end":"2026-01-01T10:01:26.000Z","n":1}
+---    --> {"country":"FR","window_start":"2026-01-01T10:00:05.000Z","window_end":"2026-01-01T10:02:16.000Z","n":2}
+---    --> {"country":"DE","window_start":"2026-01-01T10:01:30.000Z","window_end":"2026-01-01T10:02:36.000Z","n":1}
+---@param gap tidemill.duration
+---@param options? { processing: boolean? } processing: windows go by the clock
+---@return tidemill.Window
+function tm.session(gap, options) end
+
+---One window of all rows of a key, which never ends. A trigger says when it gives its row; the row has no window_start and window_end.
+---
+---    stream:key_by("country"):window(tm.global()):trigger(tm.trigger.end_of_stream()):aggregate("orders", { n = tm.count() })
+---    --> {"country":"DE","n":2}
+---    --> {"country":"FR","n":2}
+---@return tidemill.Window
+function tm.global() end
+
+---A row for every `size` rows of a key; or for every `slide` rows of it, of the last `size`. What remains at the end gives none.
+---
+---    stream:key_by("country"):window(tm.count_window(2, 1)):aggregate("last_two", { n = tm.count(), total = tm.sum("amount") })
+---    --> {"country":"FR","n":1,"total":12.50}
+---    --> {"country":"DE","n":1,"total":99.99}
+---    --> {"country":"FR","n":2,"total":19.75}
+---    --> {"country":"DE","n":2,"total":129.99}
+---@param size integer
+---@param slide? integer
+---@return tidemill.Window
+function tm.count_window(size, slide) end
+
+---When a window gives its row. The examples stand in
+---
+---    stream:watermark("ts"):key_by("country"):window(tm.tumbling("2m")):trigger(...):aggregate("orders", { n = tm.count() }):drop("window_end")
+---@class tidemill.Trigger
+
+---@class tidemill.trigger
+local trigger = {}
+
+---When the watermark passes the window's end; what windows of event time do without a trigger.
+---
+---    tm.trigger.event_time()
+---    --> {"country":"DE","window_start":"2026-01-01T10:00:00.000Z","n":2}
+---    --> {"country":"FR","window_start":"2026-01-01T10:00:00.000Z","n":2}
+---@return tidemill.Trigger
+function trigger.event_time() end
+
+---When the clock passes the window's end; what windows by the clock do without a trigger.
+---
+---    tm.trigger.processing_time()
+---@return tidemill.Trigger
+function trigger.processing_time() end
+
+---Every n rows of the window. A rest at its end gives no row.
+---
+---    tm.trigger.count(2)
+---    --> {"country":"FR","window_start":"2026-01-01T10:00:00.000Z","n":2}
+---    --> {"country":"DE","window_start":"2026-01-01T10:00:00.000Z","n":2}
+---@param n integer
+---@return tidemill.Trigger
+function trigger.count(n) end
+
+---Whenever the watermark passes a multiple of the interval, from the first row on; and at the window's end.
+---
+---    tm.trigger.continuous_event_time("1m")
+---    --> {"country":"DE","window_start":"2026-01-01T10:00:00.000Z","n":2}
+---    --> {"country":"FR","window_start":"2026-01-01T10:00:00.000Z","n":2}
+---    --> {"country":"DE","window_start":"2026-01-01T10:00:00.000Z","n":2}
+---    --> {"country":"FR","window_start":"2026-01-01T10:00:00.000Z","n":2}
+---@param interval tidemill.duration
+---@return tidemill.Trigger
+function trigger.continuous_event_time(interval) end
+
+---Whenever the clock passes a multiple of the interval, from the first row on.
+---
+---    tm.trigger.continuous_processing_time("10s")
+---@param interval tidemill.duration
+---@return tidemill.Trigger
+function trigger.continuous_processing_time(interval) end
+
+---As the trigger that it is given; what the window holds is thrown away each time.
+---
+---    tm.trigger.purging(tm.trigger.count(2))
+---    --> {"country":"FR","window_start":"2026-01-01T10:00:00.000Z","n":2}
+---    --> {"country":"DE","window_start":"2026-01-01T10:00:00.000Z","n":2}
+---@param trigger tidemill.Trigger
+---@return tidemill.Trigger
+function trigger.purging(trigger) end
+
+---As the trigger that it is given, and some time by the clock after the first row that it has not fired for.
+---
+---    tm.trigger.processing_timeout(tm.trigger.count(2), "5s")
+---    --> {"country":"FR","window_start":"2026-01-01T10:00:00.000Z","n":2}
+---    --> {"country":"DE","window_start":"2026-01-01T10:00:00.000Z","n":2}
+---    --> {"country":"DE","window_start":"2026-01-01T10:00:00.000Z","n":2}
+---    --> {"country":"FR","window_start":"2026-01-01T10:00:00.000Z","n":2}
+---@param trigger tidemill.Trigger
+---@param timeout tidemill.duration
+---@param options? { reset: boolean?, clear: boolean? } reset: each row puts the timeout off, default false; clear: the trigger begins anew when the timeout fires, default true
+---@return tidemill.Trigger
+function trigger.processing_timeout(trigger, timeout, options) end
+
+---Never: the window is thrown away at its end.
+---
+---    tm.trigger.never()
+---@return tidemill.Trigger
+function trigger.never() end
+
+---When the input ends. Of tm.global().
+---
+---    stream:key_by("country"):window(tm.global()):trigger(tm.trigger.end_of_stream()):aggregate("orders", { n = tm.count() })
+---    --> {"country":"DE","n":2}
+---    --> {"country":"FR","n":2}
+---@return tidemill.Trigger
+function trigger.end_of_stream() end
 
 -- # aggregates: Aggregates
 -- What a window computes. docs/guide/aggregates.md says how exactly, and in how much memory.

@@ -6,6 +6,7 @@ local check = require "tidemill.check"
 local fault = require "tidemill.fault"
 local schema = require "tidemill.schema"
 local types = require "tidemill.types"
+local windows = require "tidemill.windows"
 
 local derive = {}
 
@@ -134,9 +135,12 @@ end
 function kinds.window(node)
   local fields, reads, passes = {}, {}, {}
   key_columns(node, fields, reads, passes)
-  local hint = "rename the field before the window"
-  add(fields, { name = "window_start", type = "timestamp" }, node, hint)
-  add(fields, { name = "window_end", type = "timestamp" }, node, hint)
+  local bounded = windows.bounded(node.window)
+  if bounded then
+    local hint = "rename the field before the window"
+    add(fields, { name = "window_start", type = "timestamp" }, node, hint)
+    add(fields, { name = "window_end", type = "timestamp" }, node, hint)
+  end
   if node.custom then
     for _, f in ipairs(node.custom.schema.fields) do
       add(fields, { name = f.name, type = f.type }, node,
@@ -152,7 +156,10 @@ function kinds.window(node)
     if a.field then reads[a.field] = true end
     if a.by then reads[a.by] = true end
   end
-  local time = time_column(node, fields, reads == true and {} or reads)
+  local time = bounded and time_column(node, fields, reads == true and {} or reads) or nil
+  if not bounded and windows.reads_time(node.window) and reads ~= true then
+    reads[node.input.fields[node.input.time_field].name] = true
+  end
   node.schema, node.reads, node.passes = schema.make(fields, time), reads, passes
 end
 
@@ -214,6 +221,11 @@ function kinds.route(node) untouched(node, node.field and { [node.field] = true 
 -- The rows that a function gives to one of its side outputs. Which of its input's columns these need, the function's node says.
 function kinds.side(node)
   local from = node.inputs[1]
+  if from.kind == "window" then -- rows that are late, whole
+    node.schema, node.reads, node.passes = copy(from.input, from.input.time_field), {}, {}
+    if from.reads ~= true then for name in pairs(visible(from.input)) do from.reads[name] = true end end
+    return
+  end
   from.read_sides[node.side].returns = node.returns
   require("codegen").sides(from)
   node.schema, node.reads, node.passes = from.codegen.sides[node.side].schema, {}, {}

@@ -25,6 +25,7 @@ require "tidemill.process"
 require "tidemill.ranked"
 require "tidemill.routes"
 require "tidemill.sides"
+require "tidemill.windowed"
 
 local api = {}
 
@@ -57,6 +58,7 @@ local function job_options(at, options)
     parallelism = function(a, w, v) return check.integer(a, w, v, 1, 1024) end,
     max_parallelism = function(a, w, v) return check.integer(a, w, v, 1, 32768) end,
     latency = function(a, w, v) return check.duration(a, w, v, 0) end,
+    flush_processing_time_on_end = check.boolean,
     lua_memory = function(a, w, v) return check.size(a, w, v, LUA_MEMORY_MIN, LUA_MEMORY_MAX) end,
     on_error = function(a, w, v)
       if v ~= "fail" and v ~= "skip" and freeze.kind(v) ~= "connector" then
@@ -232,7 +234,8 @@ function api.new(session)
   tm.csv, tm.json = formats.csv, formats.json
   for name, fn in pairs(metrics.constructors(session, caller, stream.no_more)) do tm[name] = fn end
   for name, fn in pairs(aggregates.tm) do tm[name] = fn end
-  for name, fn in pairs(windows) do tm[name] = fn end
+  for name, fn in pairs(windows.tm) do tm[name] = fn end
+  tm.trigger = freeze.table("tm.trigger", windows.trigger, unknown("tm.trigger")(windows.trigger))
   tm.gen = freeze.table("tm.gen", generate.gen, unknown("tm.gen")(generate.gen))
   tm.args, tm.arg = arguments(session)
   return with_library(tm)

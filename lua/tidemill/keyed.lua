@@ -1,4 +1,4 @@
--- Operators on keyed streams: rolling count, sum, min, max, avg, aggregate, reduce, and windows.
+-- Operators on keyed streams: rolling count, sum, min, max, avg, aggregate, reduce. Windows: windowed.lua.
 local aggregate = require "tidemill.aggregates"
 local check = require "tidemill.check"
 local derive = require "tidemill.derive"
@@ -6,10 +6,8 @@ local fault = require "tidemill.fault"
 local freeze = require "tidemill.freeze"
 local graph = require "tidemill.graph"
 local order = require "tidemill.order"
-local place = require "tidemill.place"
 local shapeless = require "tidemill.shapeless"
 local stream = require "tidemill.stream"
-local suggest = require "tidemill.suggest"
 
 local keyed = {}
 
@@ -23,8 +21,9 @@ end
 
 -- What an operator that keeps state must say of its input and of its name.
 local function add(s, call, props, values, what)
-  props.where, props.inputs, props.key = call.at, { s.node }, s.node.key
-  props.base = ("%s(%s)"):format(what, table.concat(s.node.key, ","))
+  local key = s.node.kind == "key_by" and s.node.key or {} -- without one: the whole stream
+  props.where, props.inputs, props.key = call.at, { s.node }, key
+  props.base = ("%s(%s)"):format(what, table.concat(key, ","))
   if values.emit == "final" and s.node.endless then
     fault.raise("GRAPH", call.at,
       ('%s: emit = "final" gives its rows at the end of input, and "%s" (%s) has no end'):format(
@@ -158,78 +157,6 @@ stream.method("aggregate", function(s, call, name, given, options, ...)
   return stream.new(s.job, node)
 end)
 
-local windowed = {}
-
--- An aggregate in Lua: the window gives the accumulator's fields, and a function behind it what `result` makes of them.
-local function add_custom(w, call, name, made)
-  local s = w.stream
-  if w.window.size_ms ~= w.window.slide_ms and not made.merge then
-    fault.raise("ARGUMENT", call.at, ("aggregate: merge is missing: tm.%s keeps what it has of every slice of time and merges that")
-      :format(w.window.verb), "for example merge = function(a, b) a.sum = a.sum + b.sum a.n = a.n + b.n end")
-  end
-  local node = add(s, call, { kind = "window", verb = "aggregate", window = w.window, aggregates = {}, custom = made },
-    { name = name }, "window")
-  derive.schema(node)
-  if not made.result then return stream.new(s.job, node) end
-  local keeps = { unpack(node.key) }
-  keeps[#keeps + 1], keeps[#keeps + 2] = "window_start", "window_end"
-  local result = graph.add(s.job, { kind = "function", verb = "map", where = call.at, inputs = { node }, fn = made.result,
-    keeps = keeps, returns = made.returns, base = node.name .. ": result" })
-  return stream.new(s.job, result, node)
-end
-
-function windowed.aggregate(self, name, given, ...)
-  local file, line = place.find()
-  local call = { at = place.here(), file = file, line = line }
-  local w = freeze.content(self, "window of a stream")
-  if not w then
-    fault.raise("ARGUMENT", call.at, ("aggregate: called on %s"):format(check.show(self)),
-      'it follows a window: stream:window(tm.tumbling("1m")):aggregate { n = tm.count() }')
-  end
-  if (type(name) == "table" or freeze.kind(name)) and given == nil then name, given = nil, name end
-  stream.no_more(call, "aggregate", 2 + select("#", ...), 2)
-  local made = freeze.content(given, "custom aggregate")
-  if made then
-    if name ~= nil then check.name(call.at, "aggregate: the name", name) end
-    return add_custom(w, call, name, made)
-  end
-  check_given(call, name, given)
-  local s = w.stream
-  local node = add(s, call, { kind = "window", verb = "aggregate", window = w.window,
-    aggregates = aggregates_of(call, "aggregate", s.node.schema, given) }, { name = name }, "window")
-  derive.schema(node)
-  return stream.new(s.job, node)
-end
-
-local function windowed_index(_, key)
-  if windowed[key] then return windowed[key] end
-  local names = suggest.keys(windowed)
-  fault.raise("UNKNOWN_NAME", place.here(),
-    ("a window of a stream has no operator %s; it has %s"):format(check.show(key),
-    table.concat(names, ", ")), type(key) == "string" and suggest.hint(key, names)
-    or 'for example :aggregate("spend", { total = tm.sum("amount") })')
-end
-
-stream.method("window", function(s, call, window, ...)
-  stream.no_more(call, "window", 1 + select("#", ...), 1)
-  local w = freeze.content(window, "window")
-  if not w then
-    check.wrong(call.at, "window", "a window", window, 'tm.tumbling("1m") or tm.sliding("10m", "1m")')
-  end
-  need_key(s, call, "window")
-  if not s.node.schema.time_field then
-    local hint = 'say which field is the time, above the key: :watermark("ts", { out_of_order = "5s" })'
-    for _, f in ipairs(s.node.schema.fields) do
-      if f.type == "timestamp" and not f.hidden then
-        hint = hint:gsub('"ts"', ('"%s"'):format(f.name:gsub("%%", "%%%%")))
-        break
-      end
-    end
-    fault.raise("NO_WATERMARK", call.at,
-      ("window(tm.%s): the rows have no event time: no watermark above"):format(w.verb),
-      hint)
-  end
-  return freeze.object("window of a stream", { stream = s, window = w }, windowed_index)
-end)
+keyed.aggregates_of, keyed.check_given = aggregates_of, check_given
 
 return keyed

@@ -103,7 +103,15 @@ end
 function kinds.window(C, graph, put, node)
   local w = node.window
   keys(C, graph, put, node)
-  put(node, C.tm_graph_window(graph, node.id, w.size_ms, w.slide_ms, w.offset_ms))
+  if w.kind ~= "global" then put(node, C.tm_graph_window(graph, node.id, w.size_ms, w.slide_ms, w.offset_ms)) end
+  if w.kind ~= "sliding" or w.processing then
+    put(node, C.tm_graph_window_kind(graph, node.id, enum(C, "TM_WINDOW_", w.kind), w.processing and 1 or 0))
+  end
+  if w.lateness_ms then put(node, C.tm_graph_window_lateness(graph, node.id, w.lateness_ms)) end
+  if w.late then put(node, C.tm_graph_window_late_side(graph, node.id)) end
+  for _, t in ipairs(w.trigger or {}) do
+    put(node, C.tm_graph_window_trigger(graph, node.id, enum(C, "TM_TRIGGER_", t.kind), t.value or 0, t.flags or 0))
+  end
   aggregates(C, graph, put, node)
   if node.custom then
     put(node, C.tm_graph_aggregate(graph, node.id, enum(C, "TM_AGGREGATE_", "custom"), -1,
@@ -147,6 +155,9 @@ function plan.pour(C, graph, job)
   local put, given = writer(C, graph), job.options
   put({ name = job.name, where = job.where }, C.tm_graph_job(graph, job.name, given.parallelism or 0,
     given.max_parallelism or 0, given.latency, given.lua_memory or 0))
+  if given.flush_processing_time_on_end then
+    put({ name = job.name, where = job.where }, C.tm_graph_flush_processing(graph, 1))
+  end
   for _, node in ipairs(job.nodes) do
     local id = put(node, C.tm_graph_add(graph, enum(C, "TM_NODE_", node.kind), node.verb, node.name, node.where))
     if id ~= node.id then

@@ -17,6 +17,16 @@ local function quoted(tags)
   return suggest.list(list)
 end
 
+local function check_late(node, call, tag)
+  if not node.window.late then
+    fault.raise("GRAPH", call.at, ('side("%s"): the windows of %s have no side output'):format(tag, node.name),
+      ('late rows go to one when it is named: window(...):late("%s"):aggregate(...)'):format(tag))
+  elseif tag ~= node.window.late then
+    fault.raise("UNKNOWN_NAME", call.at, ('side("%s"): the windows of %s have no such side output; they have "%s"'):format(tag,
+      node.name, node.window.late), suggest.hint(tag, { node.window.late }))
+  end
+end
+
 local function check_tag(s, call, tag)
   derive.schema(s.node)
   if not GIVES[s.node.verb] then
@@ -38,11 +48,12 @@ end
 stream.method("side", function(s, call, tag, ...)
   stream.no_more(call, "side", 1 + select("#", ...), 1)
   check.string(call.at, "side: the tag", tag)
-  check_tag(s, call, tag)
-  local read = s.node.read_sides or {}
-  s.node.read_sides = read
+  local from = s.before and s.before.kind == "window" and s.before or s.node -- what `result` makes has no late rows
+  if from.kind == "window" then check_late(from, call, tag) else check_tag(s, call, tag) end
+  local read = from.read_sides or {}
+  from.read_sides = read
   for _, side in ipairs(read) do if side.tag == tag then return stream.new(s.job, side.node) end end
-  local node = graph.add(s.job, { kind = "side", verb = "side", where = call.at, inputs = { s.node }, tag = tag,
+  local node = graph.add(s.job, { kind = "side", verb = "side", where = call.at, inputs = { from }, tag = tag,
     side = #read + 1, base = ("side(%s)"):format(tag) })
   read[node.side] = { tag = tag, node = node }
   return stream.new(s.job, node)
@@ -54,7 +65,8 @@ function sides.findings(nodes)
   for _, node in ipairs(nodes) do
     local read = {}
     for _, side in ipairs(node.read_sides or {}) do read[side.tag] = true end
-    for _, tag in ipairs(node.codegen and codegen.tags(node) or {}) do
+    local tags = node.kind == "window" and { node.window.late } or node.codegen and codegen.tags(node) or {}
+    for _, tag in ipairs(tags) do
       if not read[tag] then
         list[#list + 1] = { severity = "warning", where = node.where,
           message = ('nothing reads the side output "%s" of %s: its rows are dropped'):format(tag, node.name),

@@ -9,6 +9,7 @@ local function declared_in(name_of_file, names)
     local owner, name = line:match("^function (%w+)[.:]([%w_]+)%(")
     if owner then names[owner .. "." .. name] = true end
     name = line:match("^%-%-%-@field ([%w_]+) tidemill%.%u%w+ ") or line:match("^%-%-%-@field (gen) ")
+      or line:match("^%-%-%-@field (trigger) ")
       or line:match("^%-%-%-@field (args) ")
     if name then names["tm." .. name] = true end
   end
@@ -37,7 +38,13 @@ describe("the definitions for the language server", function()
       return tm.from(tm.lines()).nothing]]).message:match("it has (.*)$"):gmatch("[%w_]+") do
       found["stream." .. name] = true
     end
-    found["job.from"], found["windowed.aggregate"] = true, true
+    for name in pairs(freeze.content(job.tm.trigger)) do found["trigger." .. name] = true end
+    for name in scripts.fault([[
+      local tm = require "tidemill"
+      return tm.from(tm.lines()):window_all(tm.count_window(1)).nothing]]).message:match("it has (.*)$"):gmatch("[%w_]+") do
+      found["windowed." .. name] = true
+    end
+    found["job.from"] = true
     assert.same(found, declared())
   end)
 end)

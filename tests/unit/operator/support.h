@@ -229,7 +229,8 @@ static inline int try_open_keyed(int (*make)(struct tm_task_context *, const str
     uint32_t n = 0;
     for (uint32_t i = 0; i < world.node.key.count; i++)
         defs[n++] = input_fields[world.node.key.fields[i]];
-    if (world.node.kind == TM_NODE_WINDOW) {
+    bool unbounded = world.node.window == TM_WINDOW_GLOBAL || world.node.window == TM_WINDOW_COUNT;
+    if (world.node.kind == TM_NODE_WINDOW && !unbounded) {
         defs[n++] = (struct tm_field_def){"window_start", {TM_TYPE_TIMESTAMP, 0, 0, 0}, 0};
         defs[n++] = (struct tm_field_def){"window_end", {TM_TYPE_TIMESTAMP, 0, 0, 0}, 0};
     }
@@ -239,7 +240,7 @@ static inline int try_open_keyed(int (*make)(struct tm_task_context *, const str
         a->output_field = n;
         defs[n++] = (struct tm_field_def){names[i], result_type(a->kind, a->input_field), 0};
     }
-    bool time = !world.node.emit_final;
+    bool time = !world.node.emit_final && !unbounded;
     if (time)
         defs[n++] = (struct tm_field_def){"$time", {TM_TYPE_TIMESTAMP, 0, 0, 0}, TM_FIELD_HIDDEN};
     world.output = make_schema(defs, n, time ? (int32_t)n - 1 : -1);

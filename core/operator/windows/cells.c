@@ -1,0 +1,74 @@
+// The cells of a key: found, put in, taken out. Ordered by (end, start), so that what is worked on
+// most, the newest windows, stands last.
+#include "core/operator/windows/windows.h"
+
+int tm__windows_open_key(const struct tm__windows *self, const struct tm_key *key,
+                         struct tm__windows_record *record, struct tm__windows_key *k)
+{
+    *k = (struct tm__windows_key){
+        .key = key,
+        .key_group = tm_state_key_group(self->state, key->hash),
+        .record = record,
+        .count = record->cells.length / self->cell_bytes,
+    };
+    if (k->count == 0)
+        return 0;
+    k->cells = tm_state_blob_edit(self->state, k->key_group, &record->cells);
+    return k->cells == NULL ? TM_E_MEMORY : 0;
+}
+
+uint32_t tm__windows_seek(const struct tm__windows *self, const struct tm__windows_key *k,
+                          int64_t start, int64_t end)
+{
+    uint32_t low = 0, high = k->count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        const struct tm__windows_cell *cell = tm__windows_at(self, k, middle);
+        if (cell->end < end || (cell->end == end && cell->start < start))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+int tm__windows_insert(struct tm__windows *self, struct tm__windows_key *k, uint32_t i,
+                       int64_t start, int64_t end)
+{
+    size_t length = ((size_t)k->count + 1) * self->cell_bytes;
+    if (length > INT32_MAX)
+        return TM_E_LIMIT;
+    uint8_t *cells = tm_state_blob_extend(self->state, self->ns, k->key_group, &k->record->cells,
+                                          (uint32_t)length);
+    if (cells == NULL)
+        return TM_E_MEMORY;
+    k->cells = cells;
+    struct tm__windows_cell *cell = tm__windows_at(self, k, i);
+    memmove((uint8_t *)cell + self->cell_bytes, cell, (size_t)(k->count - i) * self->cell_bytes);
+    memset(cell, 0, self->cell_bytes);
+    cell->start = start;
+    cell->end = end;
+    k->count++;
+    return 0;
+}
+
+int tm__windows_remove(struct tm__windows *self, struct tm__windows_key *k, uint32_t i, uint32_t n)
+{
+    if (n == 0)
+        return 0;
+    for (uint32_t c = i; c < i + n; c++) {
+        int rc = tm__windows_purge(self, k, tm__windows_at(self, k, c));
+        if (rc != 0)
+            return rc;
+    }
+    size_t bytes = (size_t)n * self->cell_bytes, left = (size_t)(k->count - n) * self->cell_bytes;
+    uint8_t *gone = (uint8_t *)tm__windows_at(self, k, i);
+    memmove(gone, gone + bytes, (size_t)(k->count - i - n) * self->cell_bytes);
+    k->count -= n;
+    int rc = tm_state_blob_set(self->state, self->ns, k->key_group, &k->record->cells, k->cells,
+                               (uint32_t)left);
+    if (rc != 0)
+        return rc;
+    k->cells = left == 0 ? NULL : tm_state_blob_edit(self->state, k->key_group, &k->record->cells);
+    return left != 0 && k->cells == NULL ? TM_E_MEMORY : 0;
+}

@@ -1,0 +1,179 @@
+// What a window holds: rows in, accumulators merged, a row out, thrown away.
+#include "core/operator/windows/windows.h"
+
+#include <stdio.h>
+
+int tm__windows_no_memory(const struct tm__windows *self, int rc, struct tm_error *err)
+{
+    if (rc == TM_E_LIMIT)
+        return tm_error_set(err, TM_E_LIMIT,
+                            "operator '%s': a key is larger than 1 MB, or has windows of more than "
+                            "2 GB at a time",
+                            self->base.node->name);
+    return tm__operator_out_of_memory(&self->base, err);
+}
+
+static struct tm__operator_home home_of(const struct tm__windows *self,
+                                        const struct tm__windows_key *k)
+{
+    return (struct tm__operator_home){self->state, self->ns, k->key_group};
+}
+
+// --- adding --------------------------------------------------------------------------------------
+
+int tm__windows_refused(struct tm__windows *self, const struct tm_row *row,
+                        const struct tm__operator_aggregate *culprit, struct tm_error *err)
+{
+    int rc =
+        tm__operator_row_failed(&self->base, self->input, row, TM_E_OVERFLOW, err,
+                                "'%s' of its window goes out of range with this row\n  hint: %s",
+                                culprit->name, tm__operator_aggregate_range_hint(culprit));
+    return rc == 0 ? 1 : rc;
+}
+
+static int add_custom(struct tm__windows *self, const struct tm__windows_key *k, void *contents,
+                      const struct tm_row *row, struct tm_error *err)
+{
+    struct tm__operator_block *alone = self->alone;
+    alone->count = 1;
+    alone->rows[0] = row;
+    alone->keys[0] = *k->key;
+    alone->namespaces[0] = self->ns;
+    alone->values[0] = contents;
+    int rc = tm__operator_custom_add(self->custom, self->state, alone, err);
+    return rc == 0 && self->custom->failed != 0 ? 1 : rc;
+}
+
+int tm__windows_add(struct tm__windows *self, const struct tm__windows_key *k, uint32_t i,
+                    const struct tm_row *row, struct tm_error *err)
+{
+    struct tm__windows_cell *cell = tm__windows_at(self, k, i);
+    void *contents = tm__windows_contents(self, cell);
+    int rc = 0;
+    if (cell->spoilt != 0)
+        return 0; // its row will be an error
+    if (self->custom != NULL) {
+        rc = add_custom(self, k, contents, row, err);
+    } else {
+        const struct tm__operator_home home = home_of(self, k);
+        const struct tm__operator_aggregate *culprit;
+        rc = tm__operator_aggregates_add(&self->aggregates, &home, contents, row,
+                                         self->aggregates.arrivals++, &culprit);
+        if (rc == TM_E_OVERFLOW)
+            return tm__windows_refused(self, row, culprit, err);
+        if (rc != 0)
+            return tm__operator_out_of_memory(&self->base, err);
+    }
+    if (rc == 0)
+        cell->flags |= TM__CELL_FILLED;
+    return rc;
+}
+
+// --- merging -------------------------------------------------------------------------------------
+
+static int merge_custom(struct tm__windows *self, const struct tm__windows_key *k,
+                        struct tm__windows_cell *to, struct tm__windows_cell *from,
+                        struct tm_error *err)
+{
+    uint64_t spoilt = 0;
+    self->custom->into = self->custom->from = home_of(self, k);
+    int rc = tm__operator_custom_merge(self->custom, tm__windows_contents(self, to),
+                                       tm__windows_contents(self, from), &spoilt, err);
+    if (rc == 0)
+        rc = tm__operator_custom_flush(self->custom, err);
+    if (rc == 0 && spoilt != 0) { // the function's failure has been told
+        to->spoilt = UINT32_MAX;
+        to->flags |= TM__CELL_TOLD;
+    }
+    return rc;
+}
+
+int tm__windows_merge(struct tm__windows *self, const struct tm__windows_key *k, uint32_t to_index,
+                      uint32_t from_index, struct tm_error *err)
+{
+    struct tm__windows_cell *to = tm__windows_at(self, k, to_index);
+    struct tm__windows_cell *from = tm__windows_at(self, k, from_index);
+    if ((from->flags & TM__CELL_FILLED) == 0)
+        return 0;
+    to->flags |= from->flags & (TM__CELL_FILLED | TM__CELL_TOLD);
+    if (to->spoilt == 0)
+        to->spoilt = from->spoilt;
+    if (to->spoilt != 0)
+        return 0;
+    if (self->custom != NULL)
+        return merge_custom(self, k, to, from, err);
+    const struct tm__operator_home home = home_of(self, k);
+    const struct tm__operator_aggregate *culprit;
+    int rc = tm__operator_aggregates_merge(&self->aggregates, &home, tm__windows_contents(self, to),
+                                           &home, tm__windows_contents(self, from), &culprit);
+    if (rc == TM_E_OVERFLOW) {
+        to->spoilt = 1 + (uint32_t)(culprit - self->aggregates.items);
+        return 0;
+    }
+    return rc == 0 ? 0 : tm__operator_out_of_memory(&self->base, err);
+}
+
+int tm__windows_purge(struct tm__windows *self, const struct tm__windows_key *k,
+                      struct tm__windows_cell *cell)
+{
+    const struct tm__operator_home home = home_of(self, k);
+    void *contents = tm__windows_contents(self, cell);
+    int rc = tm__operator_aggregates_release(&self->aggregates, &home, contents);
+    if (rc != 0)
+        return rc;
+    memset(contents, 0, self->aggregates.value_bytes);
+    cell->flags &= ~(uint32_t)(TM__CELL_FILLED | TM__CELL_TOLD);
+    cell->spoilt = 0;
+    return 0;
+}
+
+// --- the row -------------------------------------------------------------------------------------
+
+// A result that cannot be told is an error of the window's row, said once. The account is of input
+// rows: one of those that made it counts as failed instead of used.
+static int result_failed(struct tm__windows *self, struct tm__windows_cell *cell, int code,
+                         const struct tm__operator_aggregate *culprit, struct tm_error *err)
+{
+    char where[96] = "its window";
+    if (self->bounded)
+        snprintf(where, sizeof where, "the window from %lld to %lld ms", (long long)cell->start,
+                 (long long)cell->end);
+    cell->flags |= TM__CELL_TOLD;
+    tm_metric_add(&self->base.metrics->used, (uint64_t)-1);
+    if (code == TM_E_LIMIT)
+        return tm__operator_row_failed(&self->base, NULL, NULL, TM_E_LIMIT, err,
+                                       "the row of a key in %s is larger than 64 MB\n"
+                                       "  hint: a list is kept short by { limit = 1000 }",
+                                       where);
+    return tm__operator_row_failed(&self->base, NULL, NULL, TM_E_OVERFLOW, err,
+                                   "'%s' of a key in %s is out of range\n  hint: %s", culprit->name,
+                                   where, tm__operator_aggregate_range_hint(culprit));
+}
+
+int tm__windows_emit(struct tm__windows *self, const struct tm__windows_key *k,
+                     struct tm__windows_cell *cell, struct tm_error *err)
+{
+    const struct tm__operator_aggregate *culprit;
+    if ((cell->flags & (TM__CELL_FILLED | TM__CELL_TOLD)) != TM__CELL_FILLED)
+        return 0;
+    if (cell->spoilt != 0)
+        return result_failed(self, cell, TM_E_OVERFLOW, &self->aggregates.items[cell->spoilt - 1],
+                             err);
+    struct tm__operator_result_row row = {
+        .key = k->key,
+        .home = home_of(self, k),
+        .value = tm__windows_contents(self, cell),
+        .start = cell->start,
+        .end = cell->end,
+        .time = cell->end - 1,
+        .has_time = self->bounded,
+    };
+    if (tm__operator_output_open(&self->output, self->base.ctx, self->result.schema) != 0)
+        return tm__operator_out_of_memory(&self->base, err);
+    int rc = tm__operator_result_append(&self->result, self->output.batch, &row, &culprit);
+    if (rc == TM_E_OVERFLOW || rc == TM_E_LIMIT)
+        return result_failed(self, cell, rc, culprit, err);
+    if (rc != 0)
+        return tm_error_set(err, rc, "operator '%s': a row cannot be made", self->base.node->name);
+    return 0;
+}

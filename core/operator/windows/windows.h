@@ -1,0 +1,219 @@
+// The general window operator's parts (README.md): whatever the one made of slices does not take.
+//
+// State: key -> record, whose blob holds the key's windows in flight as cells of one size, ordered
+// by (end, start). A cell is its bounds, what its trigger remembers, and the accumulators; blobs of
+// these lie in the same namespace and key group. Nothing in it is an address.
+#pragma once
+
+#include "core/operator/custom.h"
+#include "core/state/timers.h"
+
+struct tm__windows_record {
+    struct tm_blob cells;
+    uint64_t total; // of rows: COUNT windows
+};
+
+// What a cell remembers beside its bounds, each only where the operator needs it.
+enum tm__windows_word {
+    TM__WORD_WAKE,                                  // of TM_TIMER_EVENT: its next timer
+    TM__WORD_WAKE_PROCESSING = TM_TIMER_PROCESSING, // of TM_TIMER_PROCESSING
+    TM__WORD_NEXT,                                  // continuous triggers: the next firing
+    TM__WORD_TIMEOUT,                               // when the timeout fires
+    TM__WORD_COUNT,                                 // rows since the last firing
+    TM__WORDS
+};
+enum { TM__NO_WORD = UINT32_MAX };
+
+enum tm__windows_flag {
+    TM__CELL_WAKES = 1, // << enum tm_timer_domain: there is a timer at that word
+    TM__CELL_WAKES_PROCESSING = 2,
+    TM__CELL_FILLED = 4,  // it has contents
+    TM__CELL_TOLD = 8,    // that its result cannot be told has been said
+    TM__CELL_AT_END = 16, // the trigger waits for event time to reach the window's last ms
+    TM__CELL_AT_END_PROCESSING = 32, // the same by the clock
+    TM__CELL_HAS_NEXT = 64,
+    TM__CELL_HAS_TIMEOUT = 128, // the trigger remembers one
+    TM__CELL_TIMEOUT_ARMED = 256,
+    TM__CELL_NEXT_OVER = 512, // the next firing was the last ms, and has been; merging revives it
+};
+
+struct tm__windows_cell {
+    int64_t start, end; // [start, end); a global window is [INT64_MIN, INT64_MAX)
+    uint32_t flags;
+    uint32_t spoilt; // merging overflowed aggregate spoilt - 1; UINT32_MAX: a function failed
+    int64_t words[];
+};
+
+struct tm__windows {
+    struct tm_operator base;
+    struct tm_mem *mem;
+    enum tm_window_kind kind;
+    bool by_event;   // windows of event time
+    bool bounded;    // windows have a begin and an end
+    bool needs_time; // rows must have an event time
+    int64_t size, slide, offset, lateness;
+    struct tm_trigger trigger;   // never DEFAULT
+    uint32_t word_at[TM__WORDS]; // index into words, or TM__NO_WORD
+    uint32_t contents_at, cell_bytes;
+
+    struct tm_schema *input; // of the rows under way
+    uint32_t time_field, time_offset;
+    struct tm__operator_keys keys;
+    struct tm__operator_aggregates aggregates;
+    struct tm__operator_custom *custom;
+    struct tm__operator_block *alone; // of one row; where there is a custom aggregate
+    struct tm__operator_result result;
+    struct tm_state *state;
+    struct tm_namespace *ns;
+    struct tm_timers *timers;
+    struct tm__operator_block *block;
+    struct tm__operator_output output;
+
+    int64_t watermark;
+    int64_t now_ms;          // never runs backwards
+    int64_t last_processing; // the latest time that anything waited for by the clock
+
+    bool begun; // a batch is under way: its next row
+    const struct tm_row *row;
+
+    bool late_side; // late rows go to side output late_number
+    uint32_t late_number;
+    struct tm_batch *late;
+
+    bool firing; // an element is under way: its watermark, then what waits for the clock
+    bool flushing;
+    struct tm_buf key; // of the timer under way
+};
+
+// The windows of one key, while it is worked on. Addresses hold until a window comes or goes.
+struct tm__windows_key {
+    const struct tm_key *key;
+    uint32_t key_group;
+    struct tm__windows_record *record;
+    uint8_t *cells;
+    uint32_t count;
+};
+
+static inline struct tm__windows_cell *tm__windows_at(const struct tm__windows *self,
+                                                      const struct tm__windows_key *k, uint32_t i)
+{
+    return (struct tm__windows_cell *)(void *)(k->cells + (size_t)i * self->cell_bytes);
+}
+static inline void *tm__windows_contents(const struct tm__windows *self,
+                                         struct tm__windows_cell *cell)
+{
+    return (uint8_t *)cell + self->contents_at;
+}
+static inline int64_t *tm__windows_word(const struct tm__windows *self,
+                                        struct tm__windows_cell *cell, enum tm__windows_word word)
+{
+    return &cell->words[self->word_at[word]];
+}
+// Saturating: the bounds of a global window are the ends of time.
+static inline int64_t tm__windows_last_ms(const struct tm__windows *self,
+                                          const struct tm__windows_cell *cell)
+{
+    return self->bounded ? cell->end - 1 : INT64_MAX;
+}
+// When the window is thrown away. False: never.
+static inline bool tm__windows_cleanup(const struct tm__windows *self, int64_t end, int64_t *at)
+{
+    *at = end - 1 + (self->by_event ? self->lateness : 0); // all within 2^55
+    return self->bounded;
+}
+static inline bool tm__windows_is_late(const struct tm__windows *self, int64_t end)
+{
+    int64_t at;
+    return self->by_event && tm__windows_cleanup(self, end, &at) && at <= self->watermark;
+}
+
+// --- cells.c ---------------------------------------------------------------------------------
+
+// TM_E_MEMORY.
+int tm__windows_open_key(const struct tm__windows *self, const struct tm_key *key,
+                         struct tm__windows_record *record,
+                         struct tm__windows_key *k) TM_WARN_UNUSED;
+// The first cell that is not before the window; it may be the window's.
+uint32_t tm__windows_seek(const struct tm__windows *self, const struct tm__windows_key *k,
+                          int64_t start, int64_t end);
+// A new cell in front of cell i. TM_E_MEMORY, TM_E_LIMIT.
+int tm__windows_insert(struct tm__windows *self, struct tm__windows_key *k, uint32_t i,
+                       int64_t start, int64_t end) TM_WARN_UNUSED;
+// Cells [i, i + n) go with what they hold. TM_E_MEMORY.
+int tm__windows_remove(struct tm__windows *self, struct tm__windows_key *k, uint32_t i,
+                       uint32_t n) TM_WARN_UNUSED;
+
+// --- contents.c ------------------------------------------------------------------------------
+
+// The row into the cell's accumulators. 1: it failed, which has been told; negative: the job fails.
+int tm__windows_add(struct tm__windows *self, const struct tm__windows_key *k, uint32_t i,
+                    const struct tm_row *row, struct tm_error *err) TM_WARN_UNUSED;
+// The row fails, which is told, because of an aggregate. 1 or negative.
+int tm__windows_refused(struct tm__windows *self, const struct tm_row *row,
+                        const struct tm__operator_aggregate *culprit,
+                        struct tm_error *err) TM_WARN_UNUSED;
+// What cell `from` holds into cell `to`, whose rows came earlier.
+int tm__windows_merge(struct tm__windows *self, const struct tm__windows_key *k, uint32_t to,
+                      uint32_t from, struct tm_error *err) TM_WARN_UNUSED;
+int tm__windows_purge(struct tm__windows *self, const struct tm__windows_key *k,
+                      struct tm__windows_cell *cell) TM_WARN_UNUSED; // TM_E_MEMORY
+// The cell's row to the output, if it has contents.
+int tm__windows_emit(struct tm__windows *self, const struct tm__windows_key *k,
+                     struct tm__windows_cell *cell, struct tm_error *err) TM_WARN_UNUSED;
+
+// --- trigger.c -------------------------------------------------------------------------------
+
+enum tm__windows_verdict { TM__CONTINUE = 0, TM__FIRE = 1, TM__PURGE = 2 };
+
+// The trigger that stands for the default.
+struct tm_trigger tm__windows_trigger_of(const struct tm_node *node);
+// Which words a cell needs.
+bool tm__windows_needs(const struct tm__windows *self, enum tm__windows_word word);
+int tm__windows_on_element(struct tm__windows *self, struct tm__windows_cell *cell, int64_t time);
+// Is anything of the cell due at exactly this time? Then what it says.
+bool tm__windows_on_timer(struct tm__windows *self, struct tm__windows_cell *cell,
+                          enum tm_timer_domain domain, int64_t time, int *verdict);
+// The cell, now [start, end), takes over what the trigger knows of `from`.
+void tm__windows_merge_trigger(struct tm__windows *self, struct tm__windows_cell *cell,
+                               struct tm__windows_cell *from);
+// After such merges.
+void tm__windows_merged(struct tm__windows *self, struct tm__windows_cell *cell);
+// Sees to it that the cell wakes in time. TM_E_MEMORY, TM_E_LIMIT.
+int tm__windows_schedule(struct tm__windows *self, const struct tm__windows_key *k,
+                         struct tm__windows_cell *cell) TM_WARN_UNUSED;
+// Acts on a verdict: emits, purges.
+int tm__windows_act(struct tm__windows *self, const struct tm__windows_key *k,
+                    struct tm__windows_cell *cell, int verdict,
+                    struct tm_error *err) TM_WARN_UNUSED;
+
+// --- place.c, session.c, count.c ---------------------------------------------------------------
+
+// What became of a row: how many of its windows took it, and whether it belongs to any.
+enum tm__windows_fate { TM__ROW_USED, TM__ROW_LATE, TM__ROW_GAP, TM__ROW_FAILED };
+// The row, of time `time`, into its windows; *fate.
+int tm__windows_place(struct tm__windows *self, struct tm__windows_key *k, const struct tm_row *row,
+                      int64_t time, enum tm__windows_fate *fate,
+                      struct tm_error *err) TM_WARN_UNUSED;
+// Adds the row to cell i, asks the trigger and does what it says; removes the cell when it is
+// `created` for nothing. 1: the row failed.
+int tm__windows_enter(struct tm__windows *self, struct tm__windows_key *k, uint32_t i, bool created,
+                      const struct tm_row *row, int64_t time, struct tm_error *err) TM_WARN_UNUSED;
+int tm__windows_place_session(struct tm__windows *self, struct tm__windows_key *k,
+                              const struct tm_row *row, int64_t time, enum tm__windows_fate *fate,
+                              struct tm_error *err) TM_WARN_UNUSED;
+int tm__windows_place_count(struct tm__windows *self, struct tm__windows_key *k,
+                            const struct tm_row *row, enum tm__windows_fate *fate,
+                            struct tm_error *err) TM_WARN_UNUSED;
+
+// --- rows.c, fire.c ----------------------------------------------------------------------------
+
+// The batch, resumable: TM_STEP_MORE with *out full or a full side output.
+int tm__windows_take(struct tm__windows *self, struct tm_element *in, struct tm_element *out,
+                     struct tm_error *err) TM_WARN_UNUSED;
+// Timers of the domain up to and with `until`, resumable.
+int tm__windows_fire(struct tm__windows *self, enum tm_timer_domain domain, int64_t until,
+                     struct tm_element *out, struct tm_error *err) TM_WARN_UNUSED;
+
+int tm__windows_new(struct tm_task_context *ctx, const struct tm_node *node,
+                    struct tm_operator **op, struct tm_error *err) TM_WARN_UNUSED;
+int tm__windows_no_memory(const struct tm__windows *self, int rc, struct tm_error *err);

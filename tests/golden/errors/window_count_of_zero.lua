@@ -1,0 +1,5 @@
+-- A window of no rows.
+local tm = require "tidemill"
+local S = tm.schema { user = "string", amount = "int", ts = "timestamp" }
+local rows = tm.from(tm.file { path = "none.jsonl", schema = S }):watermark("ts"):key_by("user")
+return rows:window(tm.count_window(0)):aggregate("totals", { n = tm.count() }):to(tm.print())

@@ -1,0 +1,5 @@
+-- A step that does not divide the size.
+local tm = require "tidemill"
+local S = tm.schema { user = "string", amount = "int", ts = "timestamp" }
+local rows = tm.from(tm.file { path = "none.jsonl", schema = S }):watermark("ts"):key_by("user")
+return rows:window(tm.cumulate("1h", "7m")):aggregate("totals", { n = tm.count() }):to(tm.print())

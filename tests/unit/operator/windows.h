@@ -1,0 +1,74 @@
+// What the tests of the general window operator share.
+#pragma once
+
+#include "core/operator/windows/windows.h"
+#include "support.h"
+
+static inline void teardown(void)
+{
+    lines_clear();
+    check_account();
+    world_free();
+}
+
+static inline struct tm__windows *windows_of(void)
+{
+    return (struct tm__windows *)world.op;
+}
+
+// The node's window; aggregates are to be used and the operator opened.
+static inline void configure(struct tm_node window)
+{
+    world_new(TM_NODE_WINDOW, 128);
+    struct tm_node *node = &world.node;
+    node->window = window.window;
+    node->size_ms = window.size_ms;
+    node->slide_ms = window.slide_ms;
+    node->offset_ms = window.offset_ms;
+    node->lateness_ms = window.lateness_ms;
+    node->processing = window.processing;
+    node->late_side = window.late_side;
+    node->trigger = window.trigger;
+    use_key(USER);
+}
+
+// Counts rows in such windows.
+static inline void open_counting(struct tm_node window)
+{
+    configure(window);
+    use_aggregate(TM_AGGREGATE_COUNT, -1);
+    open_keyed(tm_operator_window_new);
+}
+#define open_windows(...) open_counting((struct tm_node){__VA_ARGS__})
+#define tumbling(size, ...) open_windows(.size_ms = size, .slide_ms = size, __VA_ARGS__)
+
+static inline void rows_at(const char *user, const int64_t *times, uint32_t count)
+{
+    struct row rows[64];
+    for (uint32_t i = 0; i < count; i++)
+        rows[i] = (struct row){.user = user, .ts = times[i]};
+    ck_assert_int_eq(feed_rows(rows, count, lines_take), 0);
+}
+#define ROWS_AT(user, ...) \
+    rows_at(user, (const int64_t[]){__VA_ARGS__}, sizeof((const int64_t[]){__VA_ARGS__}) / 8)
+
+// The clock shows now_ms, and what is due is done.
+static inline void tick(int64_t now_ms)
+{
+    world.ctx.now_ms = now_ms;
+    for (int rc = TM_STEP_MORE; rc == TM_STEP_MORE;) {
+        struct tm_element out = {0};
+        rc = world.op->ops->tick(world.op, &out, &world.err);
+        ck_assert_int_ge(rc, 0);
+        lines_take(&out);
+        if (out.kind == TM_ELEMENT_BATCH)
+            tm_batch_release(out.batch);
+    }
+}
+
+// How long the clock has to go until there is something to do; -1: for ever.
+static inline int64_t deadline_in_ms(void)
+{
+    int64_t at = world.op->ops->deadline_ns(world.op);
+    return at == INT64_MAX ? -1 : (at - world.ctx.now_ns) / 1000000;
+}
