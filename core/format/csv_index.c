@@ -218,8 +218,8 @@ int tm__csv_index_run_plain(struct tm__csv_index *index, const uint8_t *p, uint3
 
 #if defined(__x86_64__) && defined(__GNUC__)
 
-__attribute__((target("bmi,popcnt"))) static int
-run_wide(struct tm__csv_index *index, const uint8_t *p, uint32_t len, bool last)
+__attribute__((target("bmi,popcnt"))) static int run_wide(struct tm__csv_index *index,
+                                                          const uint8_t *p, uint32_t len, bool last)
 {
     return run(index, p, len, last, true);
 }
