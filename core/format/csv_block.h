@@ -37,20 +37,6 @@ static TM__CSV_INLINE uint64_t tm__csv_match(const struct tm__csv_block *block, 
     return mask;
 }
 
-// A bit for each byte that is `a` or `b`.
-static TM__CSV_INLINE uint64_t tm__csv_match_2(const struct tm__csv_block *block, uint8_t a,
-                                               uint8_t b)
-{
-    __m128i first = _mm_set1_epi8((char)a), second = _mm_set1_epi8((char)b);
-    uint64_t mask = 0;
-    for (int i = 0; i < 4; i++) {
-        __m128i equal = _mm_or_si128(_mm_cmpeq_epi8(block->part[i], first),
-                                     _mm_cmpeq_epi8(block->part[i], second));
-        mask |= (uint64_t)(uint32_t)_mm_movemask_epi8(equal) << (16 * i);
-    }
-    return mask;
-}
-
 // Not 0: some byte is not ASCII.
 static TM__CSV_INLINE uint32_t tm__csv_high(const struct tm__csv_block *block)
 {
@@ -84,12 +70,6 @@ static TM__CSV_INLINE uint64_t tm__csv_match(const struct tm__csv_block *block, 
     for (int i = 0; i < TM__CSV_BLOCK; i++)
         mask |= (uint64_t)(block->bytes[i] == c) << i;
     return mask;
-}
-
-static TM__CSV_INLINE uint64_t tm__csv_match_2(const struct tm__csv_block *block, uint8_t a,
-                                               uint8_t b)
-{
-    return tm__csv_match(block, a) | tm__csv_match(block, b);
 }
 
 #endif

@@ -7,7 +7,7 @@
 #include "core/format/csv_block.h"
 #include "core/format/csv_masks.h"
 
-enum { USUAL = 4 }; // positions in a block
+enum { USUAL = 4, USUAL_COUNTED = 6 }; // positions in a block
 #define LAST (UINT64_C(1) << 63)
 
 void tm__csv_index_init(struct tm__csv_index *index, struct tm_mem *mem, struct tm__csv_marks marks)
@@ -58,12 +58,12 @@ struct carry {
 
 // What the marks of the dialect are in a block of the text.
 struct block {
-    uint64_t edges, quotes, parities, valid; // valid: bytes of the text
+    uint64_t edges, lines, quotes, parities, valid; // valid: bytes of the text
 };
 
 struct found {
     uint64_t edges; // delimiters and line ends outside quotes
-    uint64_t inner; // the same inside
+    uint64_t inner; // line ends inside
     uint64_t fault; // first fault's bit, or 0
     enum tm__csv_fault kind;
 };
@@ -79,10 +79,10 @@ static TM__CSV_INLINE struct found find_quoted(const struct tm__csv_index *index
                                                const uint8_t *text, uint32_t base, uint32_t len)
 {
     const uint64_t quotes = block->quotes, edges = block->edges, valid = block->valid;
-    bool doubled = index->marks.escape == 0;
+    const bool doubled = index->marks.escape == 0;
     uint64_t inside = block->parities ^ carry->inside;
     uint64_t opening = quotes & inside, closing = quotes & ~inside;
-    struct found found = {.edges = edges & ~inside, .inner = edges & inside};
+    struct found found = {.edges = edges & ~inside, .inner = block->lines & inside};
     uint64_t behind_closing = (closing << 1 | carry->closing) & valid;
     uint64_t behind_edge = found.edges << 1 | carry->edge;
     uint64_t early = opening & ~(behind_edge | (doubled ? behind_closing : 0));
@@ -104,19 +104,22 @@ static TM__CSV_INLINE struct found find_quoted(const struct tm__csv_index *index
 }
 
 // A block has a few: so many are put without asking how many there are, as the answer would be
-// guessed wrong half of the time. What is put too many is written over.
-static TM__CSV_INLINE uint32_t *put_positions(uint32_t *out, uint64_t bits, uint32_t base)
+// guessed wrong half of the time. What is put too many is written over. `counts`: the processor
+// counts bits, so that more are put for less.
+static TM__CSV_INLINE uint32_t *put_positions(uint32_t *out, uint64_t bits, uint32_t base,
+                                              bool counts)
 {
-    for (int i = 0; i < USUAL; i++) {
+    uint32_t *end = out + (counts ? __builtin_popcountll(bits) : 0);
+    for (int i = 0; i < (counts ? USUAL_COUNTED : USUAL); i++) {
         *out = base + (uint32_t)__builtin_ctzll(bits | LAST);
-        out += bits != 0;
+        out += counts || bits != 0;
         bits &= bits - 1;
     }
     while (TM_UNLIKELY(bits != 0)) {
         *out++ = base + (uint32_t)__builtin_ctzll(bits);
         bits &= bits - 1;
     }
-    return out;
+    return counts ? end : out;
 }
 
 static int reserve(struct tm__csv_index *index, size_t len)
@@ -140,12 +143,12 @@ static TM__CSV_INLINE void look_closer(struct tm__csv_index *index, struct carry
         struct tm__csv_block bytes = tm__csv_load(p);
         uint64_t escapes = tm__csv_match(&bytes, index->marks.escape) & block->valid;
         uint64_t escaped = escaped_by(escapes, &carry->escaped);
-        if ((tm__csv_match(&bytes, '\n') & block->valid & escaped) != 0)
-            index->inner_lines = true;
+        index->inner_lines = index->inner_lines || (block->lines & block->valid & escaped) != 0;
         block->edges &= ~escaped;
         block->quotes &= ~escaped;
     }
     block->edges &= block->valid;
+    block->lines &= block->edges;
     block->quotes &= block->valid;
     block->parities = tm__csv_parities(block->quotes);
 }
@@ -153,13 +156,10 @@ static TM__CSV_INLINE void look_closer(struct tm__csv_index *index, struct carry
 // Where a block with quotes in it, or that begins inside them, has edges outside of them.
 static TM__CSV_INLINE uint64_t quoted_edges(struct tm__csv_index *index, struct carry *carry,
                                             const struct block *block, const uint8_t *p,
-                                            uint32_t base, uint32_t len)
+                                            uint32_t base, uint32_t len, uint64_t *inner)
 {
     struct found found = find_quoted(index, carry, block, p, base, len);
-    if (TM_UNLIKELY(found.inner != 0) && !index->inner_lines) { // they are mostly delimiters
-        struct tm__csv_block bytes = tm__csv_load(p + base);
-        index->inner_lines = (tm__csv_match(&bytes, '\n') & found.inner) != 0;
-    }
+    *inner |= found.inner;
     if (TM_UNLIKELY(found.fault != 0)) {
         index->fault = found.kind;
         index->fault_at = base + (uint32_t)__builtin_ctzll(found.fault);
@@ -167,7 +167,8 @@ static TM__CSV_INLINE uint64_t quoted_edges(struct tm__csv_index *index, struct 
     return found.edges;
 }
 
-int tm__csv_index_run(struct tm__csv_index *index, const uint8_t *p, uint32_t len, bool last)
+static TM__CSV_INLINE int run(struct tm__csv_index *index, const uint8_t *p, uint32_t len,
+                              bool last, bool counts)
 {
     struct tm__csv_masks masks;
     struct carry carry = {.edge = 1};
@@ -176,6 +177,7 @@ int tm__csv_index_run(struct tm__csv_index *index, const uint8_t *p, uint32_t le
         return rc;
     uint32_t *out = index->positions;
     uint32_t i = 0, count = 0; // of the masks
+    uint64_t inner = 0;        // line ends inside quotes
     index->fault = TM__CSV_NO_FAULT;
     index->inner_lines = false;
     index->is_ascii = true;
@@ -190,19 +192,50 @@ int tm__csv_index_run(struct tm__csv_index *index, const uint8_t *p, uint32_t le
             index->is_ascii = index->is_ascii && masks.is_ascii;
             i = 0;
         }
-        struct block block = {masks.edges[i], masks.quotes[i], masks.parities[i], ~UINT64_C(0)};
+        struct block block = {masks.edges[i], masks.lines[i], masks.quotes[i], masks.parities[i],
+                              ~UINT64_C(0)};
         if (TM_UNLIKELY(left < TM__CSV_BLOCK || index->marks.escape != 0))
             look_closer(index, &carry, &block, p + base, left);
         if ((block.quotes | carry.inside | carry.closing) != 0)
-            block.edges = quoted_edges(index, &carry, &block, p, base, len);
+            block.edges = quoted_edges(index, &carry, &block, p, base, len, &inner);
         else
             carry.edge = block.edges >> 63;
-        out = put_positions(out, block.edges, base);
+        out = put_positions(out, block.edges, base, counts);
     }
     index->count = (uint32_t)(out - index->positions);
     index->open = carry.inside != 0;
+    index->inner_lines = index->inner_lines || inner != 0;
     if (last && index->fault == TM__CSV_NO_FAULT && !index->open &&
         (index->count == 0 || out[-1] != len - 1 || p[len - 1] != '\n'))
         index->positions[index->count++] = len;
     return 0;
 }
+
+int tm__csv_index_run_plain(struct tm__csv_index *index, const uint8_t *p, uint32_t len, bool last)
+{
+    return run(index, p, len, last, false);
+}
+
+#if defined(__x86_64__) && defined(__GNUC__)
+
+__attribute__((target("bmi,popcnt"))) static int run_wide(struct tm__csv_index *index,
+                                                          const uint8_t *p, uint32_t len, bool last)
+{
+    return run(index, p, len, last, true);
+}
+
+int tm__csv_index_run(struct tm__csv_index *index, const uint8_t *p, uint32_t len, bool last)
+{
+    if (__builtin_cpu_supports("bmi") && __builtin_cpu_supports("popcnt"))
+        return run_wide(index, p, len, last);
+    return tm__csv_index_run_plain(index, p, len, last);
+}
+
+#else
+
+int tm__csv_index_run(struct tm__csv_index *index, const uint8_t *p, uint32_t len, bool last)
+{
+    return tm__csv_index_run_plain(index, p, len, last);
+}
+
+#endif

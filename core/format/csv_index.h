@@ -45,5 +45,8 @@ void tm__csv_index_fini(struct tm__csv_index *index);
 // text follows, and a record without a line end gets `len` as its end. TM_E_MEMORY.
 int tm__csv_index_run(struct tm__csv_index *index, const uint8_t *p, uint32_t len,
                       bool last) TM_WARN_UNUSED;
+// The same in the way that needs nothing of the processor.
+int tm__csv_index_run_plain(struct tm__csv_index *index, const uint8_t *p, uint32_t len,
+                            bool last) TM_WARN_UNUSED;
 // Give memory above that for texts of `keep` bytes back.
 void tm__csv_index_trim(struct tm__csv_index *index, size_t keep);

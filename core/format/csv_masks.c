@@ -10,7 +10,8 @@ void tm__csv_masks_plain(struct tm__csv_masks *masks, const uint8_t *p, uint32_t
     for (uint32_t i = 0; i < count; i++) {
         struct tm__csv_block block = tm__csv_load(p + (size_t)i * TM__CSV_BLOCK);
         high |= tm__csv_high(&block);
-        masks->edges[i] = tm__csv_match_2(&block, '\n', delimiter);
+        masks->lines[i] = tm__csv_match(&block, '\n');
+        masks->edges[i] = masks->lines[i] | tm__csv_match(&block, delimiter);
         masks->quotes[i] = quote == 0 ? 0 : tm__csv_match(&block, quote);
         masks->parities[i] = tm__csv_parities(masks->quotes[i]);
     }
@@ -41,9 +42,10 @@ WIDE static void run_wide(struct tm__csv_masks *masks, const uint8_t *p, uint32_
         __m256i low = _mm256_loadu_si256((const __m256i *)(const void *)p);
         __m256i high = _mm256_loadu_si256((const __m256i *)(const void *)(p + 32));
         all = _mm256_or_si256(all, _mm256_or_si256(low, high));
-        masks->edges[i] =
-            joined(_mm256_or_si256(_mm256_cmpeq_epi8(low, line), _mm256_cmpeq_epi8(low, field)),
-                   _mm256_or_si256(_mm256_cmpeq_epi8(high, line), _mm256_cmpeq_epi8(high, field)));
+        __m256i low_line = _mm256_cmpeq_epi8(low, line), high_line = _mm256_cmpeq_epi8(high, line);
+        masks->lines[i] = joined(low_line, high_line);
+        masks->edges[i] = joined(_mm256_or_si256(low_line, _mm256_cmpeq_epi8(low, field)),
+                                 _mm256_or_si256(high_line, _mm256_cmpeq_epi8(high, field)));
         uint64_t quotes =
             joined(_mm256_cmpeq_epi8(low, mark), _mm256_cmpeq_epi8(high, mark)) & has_quotes;
         masks->quotes[i] = quotes;

@@ -9,6 +9,7 @@ enum { TM__CSV_MASKS = 64 }; // blocks at once: one window of the reader
 
 struct tm__csv_masks {
     uint64_t edges[TM__CSV_MASKS];    // delimiters and line ends
+    uint64_t lines[TM__CSV_MASKS];    // line ends
     uint64_t quotes[TM__CSV_MASKS];   // 0: the dialect has none
     uint64_t parities[TM__CSV_MASKS]; // bit i: that of the block's quotes 0 to i
     bool is_ascii;                    // all of it

@@ -33,14 +33,14 @@ struct call {
 // A window of text. What is in front of `next` was taken.
 struct window {
     const uint8_t *text;
-    size_t left;                 // bytes of input from `text` on
-    size_t length;               // of them indexed
-    bool at_end;                 // no input follows
-    bool last;                   // nor any that is not indexed
-    bool valid;                  // the whole records are UTF-8
-    bool over;                   // a line was taken, not a record: the index is of no more use
-    const uint32_t *next, *stop; // entries of the whole records
-    size_t done;                 // bytes taken
+    size_t left;           // bytes of input from `text` on
+    size_t length;         // of them indexed
+    bool at_end;           // no input follows
+    bool last;             // nor any that is not indexed
+    bool valid;            // the whole records are UTF-8
+    bool over;             // a line was taken, not a record: the index is of no more use
+    uint32_t *next, *stop; // entries of the whole records
+    size_t done;           // bytes taken
 };
 
 // --- fields
@@ -57,23 +57,33 @@ static ALWAYS_INLINE uint32_t trim(const struct tm__csv_decoder *d, const uint8_
     return end - 1 + (escapes & 1);
 }
 
-// A string to the heap.
-static ALWAYS_INLINE void put_string(const struct tm__csv_column *column, uint8_t *row,
-                                     uint8_t **heap, const uint8_t *p, uint32_t len, uint8_t escape)
+// The text [p, p + len), in quotes if `quoted`, to the heap. Its end there.
+static ALWAYS_INLINE uint8_t *put_string(const struct tm__csv_column *column, uint8_t *row,
+                                         uint8_t *heap, const uint8_t *p, uint32_t len,
+                                         uint32_t quoted, uint8_t quote, bool backslash)
 {
     struct tm_ref ref = {0, 0};
+    uint8_t *end = heap;
     if (TM_LIKELY(column->keep != 0)) {
-        uint8_t *end = tm__csv_copy_plain(*heap, p, p + len, escape);
-        ref.offset = (uint32_t)(*heap - row);
-        ref.length = (uint32_t)(end - *heap);
-        *heap = end;
+        if (TM_UNLIKELY(backslash))
+            end = tm__csv_copy_plain(heap, p + quoted, p + len - quoted, '\\');
+        else if (quoted != 0)
+            end = tm__csv_copy_quoted(heap, p + 1, p + len - 1, quote);
+        else // the index has seen that there are no quotes in it
+            end = tm__csv_copy_bare(heap, p, len);
+        ref.offset = (uint32_t)(heap - row);
+        ref.length = (uint32_t)(end - heap);
     }
     memcpy(row + column->offset, &ref, sizeof ref);
+    return end;
 }
 
-static ALWAYS_INLINE bool fast_word(struct tm__csv_decoder *d, const struct tm__csv_column *column,
-                                    uint8_t *slot, const uint8_t *p, uint32_t len, size_t front)
+// The values that records are full of, but for texts: [p, p + len) without quotes, behind `front`
+// readable bytes, to its slot. Others are declined.
+static ALWAYS_INLINE bool fast_value(struct tm__csv_decoder *d, const struct tm__csv_column *column,
+                                     uint8_t *row, const uint8_t *p, uint32_t len, size_t front)
 {
+    uint8_t *slot = row + column->offset;
     uint64_t word;
     int64_t ms;
     switch (column->type.kind) {
@@ -81,80 +91,66 @@ static ALWAYS_INLINE bool fast_word(struct tm__csv_decoder *d, const struct tm__
         if (!tm__csv_fast_double(p, len, front, d->options.decimal, &word))
             return false;
         break;
-    case TM_TYPE_BOOL:
-        return false;
     case TM_TYPE_TIMESTAMP:
-        if (tm__csv_fast_integer(p, len, front, &word))
-            break;
-        if (!tm__timestamp_read(&d->times, p, len, &ms))
+        if (TM_LIKELY(tm__timestamp_read(&d->times, p, len, &ms)))
+            word = (uint64_t)ms;
+        else if (!tm__csv_fast_integer(p, len, front, &word))
             return false;
-        word = (uint64_t)ms;
         break;
-    default:
+    case TM_TYPE_INT:
+    case TM_TYPE_INT64:
         if (!tm__csv_fast_integer(p, len, front, &word))
             return false;
         break;
+    case TM_TYPE_DECIMAL:
+        return tm__csv_fast_decimal(p, len, front, d->options.decimal, column->type, column->keep,
+                                    slot);
+    default:
+        return false;
     }
     word &= column->keep;
     memcpy(slot, &word, sizeof word);
     return true;
 }
 
-// The values that records are full of; others are declined.
-static ALWAYS_INLINE bool fast_value(struct tm__csv_record *r, const struct tm__csv_column *column,
-                                     uint8_t **heap, const uint8_t *p, uint32_t len)
-{
-    struct tm__csv_decoder *d = r->d;
-    size_t front = (size_t)(p + len - r->front);
-    if (column->type.kind == TM_TYPE_STRING) { // what most fields are
-        put_string(column, r->row, heap, p, len, tm__csv_escape(d));
-        return true;
-    }
-    switch (column->type.kind) {
-    case TM_TYPE_BYTES:
-    case TM_TYPE_LIST:
-    case TM_TYPE_MAP:
-    case TM_TYPE_STRUCT:
-    case TM_TYPE_ANY:
-        return false;
-    case TM_TYPE_DECIMAL:
-        return tm__csv_fast_decimal(p, len, front, d->options.decimal, column->type, column->keep,
-                                    r->row + column->offset);
-    default:
-        return fast_word(d, column, r->row + column->offset, p, len, front);
-    }
-}
-
-// The record's fields, which end at `ends`, the last one at r->end, into its row. 0, or the code of
-// d->fail. `narrow`: a schema of at most 64 columns, whose bitmap stays in a register.
+// The record's fields, which end at `ends`, into its row. 0, or the code of d->fail. `narrow`: a
+// schema of at most 64 columns, whose bitmap stays in a register.
 static ALWAYS_INLINE int read_fields(struct tm__csv_record *r, const uint32_t *ends, uint32_t count,
                                      bool narrow)
 {
     struct tm__csv_decoder *d = r->d;
-    const struct tm__csv_column *column = d->columns;
-    const uint64_t nulls = d->null_lengths;
+    const struct tm__csv_column *column = d->columns, *const stop = column + count;
+    const uint64_t suspects = d->null_lengths | 1; // what has no bytes is in no quotes either
     const uint8_t quote = d->options.quote;
+    const uint32_t opening = quote == 0 ? UINT32_MAX : quote;
+    const bool backslash = d->options.backslash;
     const uint8_t *const text = r->text;
-    uint8_t *heap = r->heap;
+    const size_t front = (size_t)(text - r->front);
+    uint8_t *row = r->row, *heap = r->heap;
     uint64_t present = 0;
     uint32_t at = r->start;
-    for (uint32_t i = 0; i < count; i++, column++) {
+    for (; column < stop; column++, ends++) {
         const uint8_t *p = text + at;
-        uint32_t len = (i + 1 < count ? ends[i] : r->end) - at;
-        at = ends[i] + 1;
-        if (TM_UNLIKELY(column->type.kind == TM_TYPE_UNKNOWN))
-            continue;
-        uint32_t quoted = *p == quote && quote != 0 && len != 0;
-        if (TM_UNLIKELY((nulls >> (len & 63) & 1) != 0 && quoted == 0 &&
-                        tm__csv_is_null(&d->options, p, len)))
-            continue;
-        if (TM_UNLIKELY(!fast_value(r, column, &heap, p + quoted, len - 2 * quoted))) {
+        uint32_t end = *ends, len = end - at, quoted = *p == opening;
+        at = end + 1;
+        if (TM_UNLIKELY((suspects >> (len & 63) & 1) != 0)) {
+            quoted &= len != 0;
+            if (quoted == 0 && tm__csv_is_null(&d->options, p, len))
+                continue;
+        }
+        if (column->type.kind == TM_TYPE_STRING) { // what most fields are
+            heap = put_string(column, row, heap, p, len, quoted, quote, backslash);
+        } else if (TM_UNLIKELY(!fast_value(d, column, row, p + quoted, len - 2 * quoted,
+                                           front + end - quoted))) {
+            if (column->type.kind == TM_TYPE_UNKNOWN)
+                continue;
             r->heap = heap;
             int rc = tm__csv_read_value(r, column, p, len);
             if (rc == TM__CSV_EMPTY)
                 continue;
             if (TM_UNLIKELY(rc != 0))
                 return rc;
+            row = r->row;
             heap = r->heap;
         }
         if (narrow)
@@ -361,13 +357,13 @@ static ALWAYS_INLINE int take_record(struct tm__csv_record *r, struct window *w,
 {
     struct tm__csv_decoder *d = r->d;
     const uint8_t *text = w->text, delimiter = d->options.delimiter;
-    const uint32_t *ends = w->next, *entry = ends;
+    uint32_t *ends = w->next, *entry = ends;
     uint32_t start = (uint32_t)w->done;
     while (entry + 1 < w->stop && text[*entry] == delimiter)
         entry++;
     uint32_t line_end = *entry, count = (uint32_t)(entry - ends) + 1;
     r->start = start;
-    r->end = trim(d, text, start, line_end);
+    r->end = *entry = trim(d, text, start, line_end);
     size_t len = line_end - start + (line_end != w->length); // else the input has no last line end
     bool comment = is_comment(d, text + start) && line_end != start;
     int rc = 0;

@@ -38,6 +38,37 @@ static TM__ALWAYS_INLINE uint8_t *tm__csv_copy_plain(uint8_t *out, const uint8_t
     return out - (p - end); // what was copied from behind the end
 }
 
+// [p, end) at `out`, from each pair of quotes one; at `end` is the closing quote. Returns the end.
+static TM__ALWAYS_INLINE uint8_t *tm__csv_copy_quoted(uint8_t *out, const uint8_t *p,
+                                                      const uint8_t *end, uint8_t quote)
+{
+    const tm__chunk wanted = tm__chunk_fill(quote);
+    for (;;) {
+        tm__chunk chunk = tm__chunk_load(p);
+        tm__chunk_store(out, chunk);
+        uint32_t quotes = tm__chunk_equal(chunk, wanted);
+        if (quotes == 0) {
+            p += TM__CHUNK_BYTES;
+            out += TM__CHUNK_BYTES;
+            continue;
+        }
+        uint32_t at = (uint32_t)__builtin_ctz(quotes);
+        if (p + at == end)
+            return out + at;
+        out += at + 1;
+        p += at + 2;
+    }
+}
+
+// [p, p + len) at `out` as it is. Returns the end.
+static TM__ALWAYS_INLINE uint8_t *tm__csv_copy_bare(uint8_t *out, const uint8_t *p, size_t len)
+{
+    uint8_t *end = out + len;
+    for (; out < end; out += TM__CHUNK_BYTES, p += TM__CHUNK_BYTES)
+        tm__chunk_store(out, tm__chunk_load(p));
+    return end;
+}
+
 // [p, end) at `out`, `escape` in front of each byte that is `quote` or `escape`. Returns the end.
 static TM__ALWAYS_INLINE uint8_t *tm__csv_copy_escaped(uint8_t *out, const uint8_t *p,
                                                        const uint8_t *end, uint8_t quote,

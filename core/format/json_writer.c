@@ -7,6 +7,7 @@
 #include "core/base/limits.h"
 #include "core/batch/decimal.h"
 #include "core/format/base64.h"
+#include "core/format/json_chunk.h"
 #include "core/format/json_write.h"
 
 static inline uint8_t *put_text(uint8_t *out, const char *text)
@@ -164,12 +165,33 @@ __attribute__((noinline)) static uint8_t *put_nested(struct tm__json_writer *w, 
     }
 }
 
+// Most texts are short and need no escape.
+static TM__ALWAYS_INLINE uint8_t *put_string(const struct tm__json_writer *w, uint8_t *out,
+                                             struct tm_slot slot)
+{
+    uint32_t len;
+    const uint8_t *p = tm_slot_bytes(slot, &len);
+    if (TM_UNLIKELY(w->is_message)) // there is nothing behind it that may be read
+        return tm__json_put_string(out, p, len);
+    tm__chunk chunk = tm__chunk_load(p);
+    uint32_t specials = tm__chunk_special(chunk);
+    if (len > TM__CHUNK_BYTES || (specials & ((UINT32_C(1) << len) - 1)) != 0)
+        return tm__json_put_batch_string(out, p, len);
+    *out++ = '"';
+    tm__chunk_store(out, chunk);
+    out += len;
+    *out++ = '"';
+    return out;
+}
+
 static inline uint8_t *put_value(struct tm__json_writer *w, uint8_t *out,
                                  struct tm__json_field *field, struct tm_slot slot)
 {
     uint32_t len;
     const uint8_t *p;
     double number;
+    if (TM_LIKELY(field->type.kind == TM_TYPE_STRING))
+        return put_string(w, out, slot);
     switch (field->type.kind) {
     case TM_TYPE_BOOL:
         return put_text(out, tm_slot_int(slot) != 0 ? "true" : "false");
@@ -190,10 +212,6 @@ static inline uint8_t *put_value(struct tm__json_writer *w, uint8_t *out,
         out = tm__base64_encode(out, p, len);
         *out++ = '"';
         return out;
-    case TM_TYPE_STRING:
-        p = tm_slot_bytes(slot, &len);
-        return w->is_message ? tm__json_put_string(out, p, len)
-                             : tm__json_put_batch_string(out, p, len);
     default:
         return put_nested(w, out, field, slot);
     }

@@ -50,8 +50,9 @@ static inline __attribute__((always_inline)) bool tm__row_end(struct tm_batch *b
     const struct tm_schema *schema = batch->schema;
     uint8_t *bytes = batch->data + batch->size_bytes;
     struct tm_row *row = (struct tm_row *)(void *)bytes;
+    const uint32_t words = schema->null_words;
     memset(row, 0, offsetof(struct tm_row, nulls));
-    for (uint32_t i = 0; i < schema->null_words; i++) {
+    for (uint32_t i = 0; i < words; i++) {
         if (TM_UNLIKELY((masks.required[i] & ~present[i]) != 0))
             return false;
         row->nulls[i] = masks.all[i] & ~(present[i] & masks.used[i]);

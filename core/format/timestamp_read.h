@@ -21,14 +21,24 @@ static inline int64_t tm__timestamp_clock(uint64_t text)
 {
     const uint64_t colons = 0x0000FF0000FF0000;
     uint64_t v = text ^ 0x30303A30303A3030;
-    if ((((v + 0x0606060606060606) | v) & 0xF0F0F0F0F0F0F0F0) != 0 || (v & colons) != 0)
+    if ((((v + 0x0606000606000606) | v) & (0xF0F0F0F0F0F0F0F0 | colons)) != 0)
         return -1;
-    uint32_t hour = (uint32_t)(v & 15) * 10 + (uint32_t)(v >> 8 & 15);
-    uint32_t minute = (uint32_t)(v >> 24 & 15) * 10 + (uint32_t)(v >> 32 & 15);
-    uint32_t second = (uint32_t)(v >> 48 & 15) * 10 + (uint32_t)(v >> 56);
-    if (hour > 23 || minute > 59 || second > 59)
+    v = v * 10 + (v >> 8); // below 100 in each byte: those of hours, minutes and seconds count
+    // Of each of these 128 minus what it must be less than.
+    if (((v & 0x00FF0000FF0000FF) + 0x0044000044000068) & 0x0080000080000080)
         return -1;
-    return ((int64_t)(hour * 60 + minute) * 60 + second) * 1000;
+    uint32_t hour = (uint32_t)v & 255, minute = (uint32_t)(v >> 24) & 255;
+    uint32_t second = (uint32_t)(v >> 48) & 255;
+    return (int64_t)(((hour * 60 + minute) * 60 + second) * 1000);
+}
+
+// ".678" in a word, as ms; -1: it is not.
+static inline int64_t tm__timestamp_fraction(uint32_t text)
+{
+    uint32_t v = text ^ 0x3030302E; // the comma becomes 2
+    if ((((v + 0x06060600) | v) & 0xF0F0F0FD) != 0)
+        return -1;
+    return (int64_t)((v >> 8 & 15) * 100 + (v >> 16 & 15) * 10 + (v >> 24));
 }
 
 // 24 bytes at p must be readable. False: it may be a time of another form.
@@ -53,10 +63,12 @@ static inline bool tm__timestamp_read(struct tm__timestamp_cache *cache, const u
     if (in_day < 0)
         return false;
     if (len == 23) {
-        uint32_t a = (uint32_t)p[20] - '0', b = (uint32_t)p[21] - '0', c = (uint32_t)p[22] - '0';
-        if ((p[19] != '.' && p[19] != ',') || a > 9 || b > 9 || c > 9)
+        uint32_t text;
+        memcpy(&text, p + 19, 4);
+        int64_t fraction = tm__timestamp_fraction(text);
+        if (fraction < 0)
             return false;
-        in_day += a * 100 + b * 10 + c;
+        in_day += fraction;
     }
     *ms = cache->ms + in_day;
     return true;

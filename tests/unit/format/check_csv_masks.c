@@ -10,12 +10,13 @@ static void make_plainly(struct tm__csv_masks *masks, const uint8_t *p, uint32_t
     masks->is_ascii = true;
     for (uint32_t i = 0; i < count; i++) {
         uint64_t parity = 0;
-        masks->edges[i] = masks->quotes[i] = masks->parities[i] = 0;
+        masks->edges[i] = masks->lines[i] = masks->quotes[i] = masks->parities[i] = 0;
         for (uint32_t k = 0; k < 64; k++) {
             uint8_t c = p[64 * i + k];
             uint64_t is_quote = quote != 0 && c == quote;
             parity ^= is_quote;
             masks->edges[i] |= (uint64_t)(c == delimiter || c == '\n') << k;
+            masks->lines[i] |= (uint64_t)(c == '\n') << k;
             masks->quotes[i] |= is_quote << k;
             masks->parities[i] |= parity << k;
             masks->is_ascii = masks->is_ascii && c < 0x80;
@@ -26,6 +27,7 @@ static void make_plainly(struct tm__csv_masks *masks, const uint8_t *p, uint32_t
 static void expect_same(const struct tm__csv_masks *a, const struct tm__csv_masks *b, size_t count)
 {
     ck_assert_mem_eq(a->edges, b->edges, count * sizeof a->edges[0]);
+    ck_assert_mem_eq(a->lines, b->lines, count * sizeof a->lines[0]);
     ck_assert_mem_eq(a->quotes, b->quotes, count * sizeof a->quotes[0]);
     ck_assert_mem_eq(a->parities, b->parities, count * sizeof a->parities[0]);
     ck_assert(a->is_ascii == b->is_ascii);
