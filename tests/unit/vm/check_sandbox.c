@@ -171,8 +171,8 @@ static const char *const doors[] = {
     "return unpack(rows)",
     "return #rows > 0",
     "return rawget(rows, 'node')",
-    "return rawget(tm, 'session')",
-    "return tm.session",
+    "return rawget(tm, 'graph')",
+    "return tm.graph",
     "return tm.new",
     "for k, v in ipairs(rows) do return v end",
     // globals
