@@ -90,7 +90,8 @@ static int on_keep(void *arg, uint8_t **slot, uint8_t *ref, const uint8_t *p, ui
 static int on_timer(void *arg, uint8_t **slot, int domain, bool remove, int64_t at,
                     const char *name, uint32_t length)
 {
-    return tm__operator_process_on_timer(arg, slot, domain, remove, at, name, length);
+    return tm__operator_process_on_timer(arg, slot, (enum tm_timer_domain)domain, remove, at, name,
+                                         length);
 }
 
 static int on_settle(void *arg, bool keep)
