@@ -107,6 +107,8 @@ end
 
 local function convert(code, err)
   if fault.is(err) then return err end
+  -- What LuaJIT says where the stack has no room for a handler either.
+  if err == "error in error handling" then err = "stack overflow" end
   local message = text_of(err):gsub("'?struct tm_record_%d+'?", "a record")
   if message:find("not enough memory", 1, true) and #message < 80 then
     -- C says more where a limit was reached (core/vm/memory.c); else it is one text beyond what LuaJIT can hold.
