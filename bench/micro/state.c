@@ -7,41 +7,15 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "core/state/state.h"
+
+#include "bench/micro/world.h"
 
 // Keyed state works in blocks that fit the first cache with their entries, as the operators do.
 enum { BATCH = 1024, BLOCK = 256, VALUE_BYTES = 16 };
 
 // --- the world -----------------------------------------------------------------------------------
-
-static void *plain_alloc(void *ctx, size_t size)
-{
-    (void)ctx;
-    return malloc(size);
-}
-static void *plain_realloc(void *ctx, void *p, size_t old_size, size_t new_size)
-{
-    (void)ctx;
-    (void)old_size;
-    return realloc(p, new_size);
-}
-static void plain_free(void *ctx, void *p, size_t size)
-{
-    (void)ctx;
-    (void)size;
-    free(p);
-}
-static const struct tm_fx_memory memory = {plain_alloc, plain_realloc, plain_free};
-static const struct tm_fx fx = {.memory = &memory};
-
-static double cpu_seconds(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-    return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
-}
 
 static uint64_t seed = 88172645463325252u;
 static double uniform(void)

@@ -7,52 +7,18 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "core/batch/builder.h"
 #include "core/task/operator.h"
+
+#include "bench/micro/world.h"
 
 enum { WINDOW_MS = 60000, DISORDER_MS = 2000, BATCH_ROWS = 1024 };
 enum { USER, AMOUNT, COUNTRY, TS, FIELDS };
 
 // --- the world -----------------------------------------------------------------------------------
 
-static void *plain_alloc(void *ctx, size_t size)
-{
-    (void)ctx;
-    return malloc(size);
-}
-static void *plain_realloc(void *ctx, void *p, size_t old_size, size_t new_size)
-{
-    (void)ctx;
-    (void)old_size;
-    return realloc(p, new_size);
-}
-static void plain_free(void *ctx, void *p, size_t size)
-{
-    (void)ctx;
-    (void)size;
-    free(p);
-}
-static const struct tm_fx_memory memory = {plain_alloc, plain_realloc, plain_free};
-static const struct tm_fx fx = {.memory = &memory};
 static struct tm_mem mem;
-
-int tm_task_row_failed(struct tm_task_context *ctx, const struct tm_row_failure *failure,
-                       struct tm_error *err)
-{
-    (void)ctx;
-    (void)err;
-    fprintf(stderr, "%.*s\n", (int)failure->message_length, failure->message);
-    abort();
-}
-
-static double cpu_seconds(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-    return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
-}
 
 static uint64_t seed = 88172645463325252u;
 static double uniform(void)

@@ -1,62 +1,6 @@
 // Keyed state frozen, forked, its pages sent to a store, and keys removed: each against a plain
 // model, alone and all of them mixed at random.
-#include <check.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include "core/state/state.h"
-
-// --- the world -----------------------------------------------------------------------------------
-
-static int64_t allocations_left = INT64_MAX;
-
-static void *test_alloc(void *ctx, size_t size)
-{
-    (void)ctx;
-    return allocations_left-- > 0 ? malloc(size) : NULL;
-}
-static void *test_realloc(void *ctx, void *p, size_t old_size, size_t new_size)
-{
-    (void)ctx;
-    (void)old_size;
-    return realloc(p, new_size);
-}
-static void test_free(void *ctx, void *p, size_t size)
-{
-    (void)ctx;
-    (void)size;
-    free(p);
-}
-static const struct tm_fx_memory test_memory = {test_alloc, test_realloc, test_free};
-static const struct tm_fx test_fx = {.memory = &test_memory};
-static struct tm_mem mem;
-
-static void setup(void)
-{
-    allocations_left = INT64_MAX;
-    tm_mem_init(&mem, &test_fx, NULL, 0);
-}
-
-static void teardown(void)
-{
-    ck_assert_int_eq(mem.used_bytes, 0); // every byte came back
-}
-
-static uint64_t random_state;
-static uint64_t draw(uint64_t below)
-{
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return (random_state >> 11) % below;
-}
-
-static void seed_from(const char *test)
-{
-    const char *given = getenv("TM_SEED");
-    random_state = given != NULL ? strtoull(given, NULL, 0) : 0x9e3779b97f4a7c15u;
-    printf("%s: TM_SEED=%llu\n", test, (unsigned long long)random_state);
-}
+#include "tests/unit/state/support.h"
 
 enum { GROUPS = 5 };
 

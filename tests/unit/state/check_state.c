@@ -1,42 +1,5 @@
 // Keyed state: one key, batches, namespaces, iteration order, memory, blobs, failure of memory.
-#include <check.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include "core/state/state.h"
-
-// --- the world -----------------------------------------------------------------------------------
-
-static void *test_alloc(void *ctx, size_t size)
-{
-    (void)ctx;
-    return malloc(size);
-}
-static void *test_realloc(void *ctx, void *p, size_t old_size, size_t new_size)
-{
-    (void)ctx;
-    (void)old_size;
-    return realloc(p, new_size);
-}
-static void test_free(void *ctx, void *p, size_t size)
-{
-    (void)ctx;
-    (void)size;
-    free(p);
-}
-static const struct tm_fx_memory test_memory = {test_alloc, test_realloc, test_free};
-static const struct tm_fx test_fx = {.memory = &test_memory};
-static struct tm_mem mem;
-
-static void setup(void)
-{
-    tm_mem_init(&mem, &test_fx, NULL, 0);
-}
-
-static void teardown(void)
-{
-    ck_assert_int_eq(mem.used_bytes, 0); // every byte came back
-}
+#include "tests/unit/state/support.h"
 
 static struct tm_state *new_state(uint32_t groups, uint32_t value_bytes)
 {
@@ -45,22 +8,6 @@ static struct tm_state *new_state(uint32_t groups, uint32_t value_bytes)
     struct tm_error err;
     ck_assert_int_eq(tm_state_new(&args, &state, &err), 0);
     return state;
-}
-
-static uint64_t random_state;
-static uint64_t draw(uint64_t below)
-{
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return (random_state >> 11) % below;
-}
-
-static void seed_from(const char *test)
-{
-    const char *given = getenv("TM_SEED");
-    random_state = given != NULL ? strtoull(given, NULL, 0) : 0x9e3779b97f4a7c15u;
-    printf("%s: TM_SEED=%llu\n", test, (unsigned long long)random_state);
 }
 
 static struct tm_key key_of(const void *bytes, uint32_t length)
