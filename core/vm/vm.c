@@ -34,7 +34,6 @@ struct take_error {
     struct tm_vm *vm;
     struct tm_error *err;
     int code;
-    bool overflow; // the handler of errors failed: the stack had no room for it
 };
 
 // Stack on entry: the light userdata given to lua_cpcall. The fault lies in the registry.
@@ -55,10 +54,6 @@ static int take_fault(lua_State *lua)
         if (t->code == TM_E_USER_MEMORY && t->vm->shortage != TM__VM_SHORT_NOT)
             t->code = tm__vm_memory_error(t->vm, t->err);
         copy_field(lua, table, "where", t->err->where, sizeof t->err->where);
-    } else if (t->overflow) {
-        t->code = tm_error_set(t->err, TM_E_SCRIPT_RUN, "stack overflow");
-        tm_error_where(t->err, "%s", t->vm->path);
-        tm_error_hint(t->err, "a function calls itself without end");
     } else {
         const char *text = lua_tostring(lua, -1);
         t->code = tm_error_set(t->err, TM_E_INTERNAL, "%s",
@@ -81,8 +76,7 @@ static int memory_error(struct tm_vm *vm, struct tm_error *err)
 int tm__vm_take_error(struct tm_vm *vm, int status, struct tm_error *err)
 {
     struct tm_error local;
-    struct take_error take = {
-        .vm = vm, .err = err != NULL ? err : &local, .overflow = status == LUA_ERRERR};
+    struct take_error take = {.vm = vm, .err = err != NULL ? err : &local};
     lua_State *lua = vm->lua;
 
     if (status == LUA_ERRMEM || (status == LUA_ERRERR && vm->shortage != TM__VM_SHORT_NOT)) {
