@@ -133,11 +133,11 @@ void *tm_state_blob_edit(struct tm_state *state, uint32_t key_group, const struc
 
 // What can be done with all of a state at once, for the price of its key groups; pages are copied
 // later, one by one, when either side writes them.
-// How often a page was copied since: whoever keeps addresses beyond a call must take them again.
-uint32_t tm_state_copies(const struct tm_state *state);
 struct tm_snapshot;                                                         // a state as it was
 struct tm_snapshot *tm_state_freeze(struct tm_state *state) TM_WARN_UNUSED; // NULL: out of memory
 void tm_snapshot_free(struct tm_snapshot *snapshot);                        // NULL is fine
+// How often a page was copied to be written: whoever keeps addresses beyond a call compares.
+uint32_t tm_state_copies(const struct tm_state *state);
 // A state of its own that begins as the snapshot: both are written independently of each other.
 // On the thread of the state, whose memory it shares. NULL: out of memory.
 struct tm_state *tm_state_fork(const struct tm_snapshot *snapshot) TM_WARN_UNUSED;

@@ -414,7 +414,7 @@ static void without_slots(struct tm__state_table *table)
 }
 
 // A block that others hold too, copied for this state. Who is its home keeps the slots.
-static bool copy_block(struct tm_state *state, struct tm__state_block *from,
+static void copy_block(struct tm_state *state, struct tm__state_block *from,
                        struct tm__state_block *to)
 {
     *to = *from;
@@ -433,7 +433,6 @@ static bool copy_block(struct tm_state *state, struct tm__state_block *from,
             table->directory = &table->only;
         without_slots(&from->tables[i]);
     }
-    return true;
 }
 
 bool tm__state_block_make(struct tm_state *state, struct tm_namespace *ns, uint32_t index)
