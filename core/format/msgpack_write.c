@@ -10,12 +10,25 @@
 
 _Static_assert((int)TM__COPY_SLACK <= (int)TM__ROW_SLACK, "room behind a row");
 
+// What a row without nulls takes of a column, and no more: the fields of the writer are four times
+// as long, and a row of five columns took a fifth more time with them.
+struct piece {
+    uint8_t prefix[TM__PREFIX_SHORT];
+    uint32_t prefix_length, offset;
+    uint32_t kind;  // of its type, or PIECE_FIELD: all of it by its field
+    uint32_t field; // of the row
+};
+enum { PIECE_FIELD = UINT8_MAX };
+
 struct msgpack_encoder {
     struct tm_encoder base;
     struct tm_mem *mem;
     struct tm_schema *schema;
     struct tm__json_writer writer; // names, bounds: no msgpack is longer than the same as JSON
     struct tm__json_field *whole;
+    struct piece *pieces; // of the row's fields, in the writer's arena
+    uint8_t head[TM_ANY_HEAD_MAX];
+    uint32_t head_length;
 };
 
 static uint8_t *put_bytes(uint8_t *out, const void *p, size_t len)
@@ -163,8 +176,41 @@ static inline uint8_t *put_value(struct tm__json_writer *w, uint8_t *out,
     }
 }
 
+static inline uint8_t *put_pieces(struct msgpack_encoder *e, uint8_t *out, const struct tm_row *row)
+{
+    uint32_t len;
+    const uint8_t *p;
+    memcpy(out, e->head, sizeof e->head);
+    out += e->head_length;
+    for (const struct piece *piece = e->pieces, *end = piece + e->writer.row->count; piece != end;
+         piece++) {
+        struct tm_slot slot = tm_slot_of_row(row, piece->offset);
+        memcpy(out, piece->prefix, sizeof piece->prefix);
+        out += piece->prefix_length;
+        switch (piece->kind) {
+        case TM_TYPE_STRING:
+            p = tm_slot_bytes(slot, &len);
+            out = put_batch_string(out, p, len);
+            break;
+        case TM_TYPE_DOUBLE:
+            out = tm_any_put_double(out, tm_slot_double(slot));
+            break;
+        case TM_TYPE_INT:
+            out = tm_any_put_int(out, tm_slot_int(slot));
+            break;
+        default: {
+            struct tm__json_field *field = &e->writer.row->fields[piece->field];
+            out = put_value(&e->writer, tm__json_put_prefix(out, field), field, slot);
+        }
+        }
+    }
+    return out;
+}
+
 static inline uint8_t *put_record(struct msgpack_encoder *e, uint8_t *out, const struct tm_row *row)
 {
+    if (TM_LIKELY(e->pieces != NULL) && TM_LIKELY(!tm__json_has_nulls(e->writer.row, row)))
+        return put_pieces(e, out, row);
     if (e->whole == NULL)
         return put_fields(&e->writer, out, e->writer.row, row, e->writer.changelog);
     if (tm_row_is_null(row, e->whole->index))
@@ -218,6 +264,33 @@ static uint8_t *put_name(uint8_t *out, const char *name, size_t len)
     return put_string(out, name, len);
 }
 
+static int make_pieces(struct msgpack_encoder *e)
+{
+    const struct tm__json_fields *of = e->writer.row;
+    if (of->count == 0)
+        return 0;
+    struct piece *piece = tm_arena_alloc(&e->writer.arena, of->count * sizeof *piece);
+    if (piece == NULL)
+        return TM_E_MEMORY;
+    e->pieces = piece;
+    e->head_length = (uint32_t)(tm_any_put_map_head(e->head, of->count) - e->head);
+    for (uint32_t i = 0; i < of->count; i++, piece++) {
+        const struct tm__json_field *field = &of->fields[i];
+        *piece = (struct piece){.offset = field->offset, .kind = field->type.kind, .field = i};
+        if (field->type.kind == TM_TYPE_TIMESTAMP && e->writer.timestamps_as_ms)
+            piece->kind = TM_TYPE_INT;
+        bool is_plain = piece->kind == TM_TYPE_STRING || piece->kind == TM_TYPE_DOUBLE ||
+                        piece->kind == TM_TYPE_INT;
+        if (!is_plain || field->prefix_length > TM__PREFIX_SHORT) {
+            piece->kind = PIECE_FIELD;
+            continue;
+        }
+        memcpy(piece->prefix, field->prefix, sizeof piece->prefix);
+        piece->prefix_length = field->prefix_length;
+    }
+    return 0;
+}
+
 static const struct tm_encoder_ops msgpack_ops = {.encode = msgpack_encode, .free = msgpack_free};
 
 int tm__msgpack_encoder_new(const struct tm_encoder_args *args, struct tm_encoder **encoder,
@@ -236,12 +309,14 @@ int tm__msgpack_encoder_new(const struct tm_encoder_args *args, struct tm_encode
     rc = tm__json_writer_init_as(&e->writer, args->mem, args->schema, args->left_out, put_name);
     e->writer.omit_nulls = args->omit_nulls;
     e->writer.timestamps_as_ms = args->timestamps_as_ms;
+    if (rc == 0 && whole >= 0)
+        e->whole = e->writer.row->fields; // the only one
+    else if (rc == 0 && !e->writer.changelog)
+        rc = make_pieces(e);
     if (rc != 0) {
         msgpack_free(&e->base);
         return tm_error_set(err, TM_E_MEMORY, "no memory for a msgpack encoder");
     }
-    if (whole >= 0)
-        e->whole = e->writer.row->fields; // the only one
     *encoder = &e->base;
     return 0;
 }
