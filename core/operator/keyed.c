@@ -113,7 +113,7 @@ void tm__operator_keyed_tell_time(struct tm__operator_keyed *keyed, struct tm_ch
     int64_t now_ms = keyed->op->ctx->now_ms;
     if (now_ms > keyed->clock_ms)
         keyed->clock_ms = now_ms;
-    entry->now_ms = now_ms;
+    entry->now_ms = keyed->clock_ms;
     entry->clock_ms = (double)keyed->clock_ms;
     entry->watermark = keyed->watermark == INT64_MIN   ? -(double)INFINITY
                        : keyed->watermark == INT64_MAX ? (double)INFINITY

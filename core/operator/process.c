@@ -219,14 +219,31 @@ static int step_batch(struct tm__operator_process *self, struct tm_element *in,
 
 // --- time ----------------------------------------------------------------------------------------
 
-// What a run of timers gave. True: *out has rows, which go before anything else.
+// What a run of timers gave. True: *out has rows, which go before anything else: many at a time,
+// but a pass may be long.
 static bool take_run(struct tm__operator_process *self, bool last, struct tm_element *out)
 {
+    const struct tm_task_context *ctx = self->base.ctx;
     bool sides = tm__operator_sides_take(&self->sides, self->read_ns);
     struct tm_batch *batch = self->output.batch;
-    if (!sides && !last && (batch == NULL || !tm_batch_is_full(batch)))
+    bool due = ctx->now_ns - self->taken_ns >= ctx->plan->graph->latency_ms * 1000000;
+    if (!sides && !last && !due && (batch == NULL || !tm_batch_is_full(batch)))
         return false;
+    self->taken_ns = ctx->now_ns;
     return tm__operator_output_take(&self->output, &self->base, out) || sides;
+}
+
+// The job stops while timers fire whose calls may register others that are due, for ever: the pass
+// ends behind those that there were. The watermark then does not go on.
+static bool is_cut(struct tm__operator_process *self)
+{
+    if (!self->base.ctx->stopping || self->due_count != 0)
+        return false;
+    if (!self->bounded) {
+        self->bounded = true;
+        self->stop_at = self->fired + tm_timers_count(self->keyed.timers, TM_TIMER_EVENT);
+    }
+    return self->fired >= self->stop_at;
 }
 
 // All timers up to the watermark fire before it goes on; a step is a run of some.
@@ -237,19 +254,53 @@ static int step_watermark(struct tm__operator_process *self, struct tm_element *
         self->keyed.watermark = in->watermark;
     self->read_ns = in->read_ns;
     if (self->timer != NULL) {
-        int rc = tm__operator_process_fire(self, TM_TIMER_EVENT, self->keyed.watermark, err);
+        bool cut = is_cut(self);
+        int rc =
+            cut ? 0 : tm__operator_process_fire(self, TM_TIMER_EVENT, self->keyed.watermark, err);
         if (rc < 0)
             return rc;
         if (take_run(self, rc == 0, out) || rc != 0)
             return TM_STEP_MORE;
+        self->bounded = false;
+        if (cut)
+            return TM_STEP_DONE;
     }
     *out = *in;
     return TM_STEP_DONE;
 }
 
+// The clock goes from timer to timer up to the last one that waits now; what calls register beyond
+// it waits for ever. 1: there is more to fire; 0; negative.
+static int flush(struct tm__operator_process *self, struct tm_error *err)
+{
+    struct tm__operator_keyed *keyed = &self->keyed;
+    if (!self->flushing) {
+        self->flushing = true;
+        self->flush_until = self->last_processing;
+    }
+    int64_t next = tm_timers_next_time(keyed->timers, TM_TIMER_PROCESSING);
+    if (self->due_count == 0) {
+        if (next > self->flush_until || self->base.ctx->stopping)
+            return 0;
+        if (next >= keyed->clock_ms)
+            keyed->clock_ms = next + 1;
+    }
+    int rc = tm__operator_process_fire(self, TM_TIMER_PROCESSING, next, err);
+    return rc < 0 ? rc : 1;
+}
+
 static int step_end(struct tm__operator_process *self, struct tm_element *in,
                     struct tm_element *out, struct tm_error *err)
 {
+    bool flushes = self->base.ctx->plan->graph->flush_processing && in->status == TM_END_DRAIN;
+    if (flushes && self->opened && self->timer != NULL && !self->ended) {
+        self->read_ns = self->base.ctx->now_ns;
+        int more = flush(self, err);
+        if (more < 0)
+            return more;
+        if (take_run(self, more == 0, out) || more != 0)
+            return TM_STEP_MORE;
+    }
     self->ended = true; // timers of processing time that are left never fire
     struct tm_chain_ctx *entry = tm_vm_chain_ctx(self->each);
     tm__operator_keyed_tell_time(&self->keyed, entry);
@@ -297,7 +348,8 @@ static int process_tick(struct tm_operator *op, struct tm_element *out, struct t
 static int64_t process_deadline_ns(const struct tm_operator *op)
 {
     const struct tm__operator_process *self = (const struct tm__operator_process *)op;
-    if (!self->opened || self->ended || self->timer == NULL)
+    if (!self->opened || self->ended || self->flushing || self->timer == NULL ||
+        (op->ctx->stopping && self->due_count == 0))
         return INT64_MAX;
     if (self->ticking)
         return op->ctx->now_ns;
@@ -379,6 +431,7 @@ int tm_operator_process_new(struct tm_task_context *ctx, const struct tm_node *n
         return tm_error_set(err, TM_E_MEMORY, "operator '%s': out of memory", node->name);
     self->base = (struct tm_operator){.ops = &process_ops, .ctx = ctx, .node = node};
     self->mem = ctx->mem;
+    self->last_processing = INT64_MIN;
     self->user_metrics = tm_task_slots(ctx, node->id);
     tm_buf_init(&self->due_bytes, ctx->mem);
     int rc = make_chain(self, "each", &self->each, err);

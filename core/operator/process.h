@@ -16,9 +16,16 @@ struct tm__operator_process {
     struct tm__operator_keyed keyed;
     struct tm__operator_output output;
     struct tm__operator_sides sides;
-    int64_t read_ns;
+    int64_t read_ns, taken_ns;   // taken: when rows of timers left last
     struct tm_error failure;     // of a row, when it ends the job
     bool opened, ended, ticking; // ticking: a pass over timers of the wall clock goes on
+    bool flushing;               // the input has ended: so do timers of the wall clock
+    int64_t last_processing;     // the latest timer of the wall clock; INT64_MIN: none
+    int64_t flush_until;
+    // Timers that have fired. The job stops: those that the pass under way had then are `fired` of
+    // stop_at; what their calls register waits.
+    uint64_t fired, stop_at;
+    bool bounded; // stop_at is set
 
     // A batch is under way: its next row that is not in the block, and the block is in the chunk.
     bool begun, entered;

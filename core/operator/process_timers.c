@@ -139,6 +139,7 @@ static struct tm_timer due_timer(const struct tm__operator_process *self, uint32
 static int end_run(struct tm__operator_process *self, bool interrupted)
 {
     uint32_t fired = self->due_count;
+    self->fired += fired;
     self->run_length = interrupted ? fired : self->run_length * 2;
     if (self->run_length == 0 || self->run_length > TM_TIMERS_AT_ONCE)
         self->run_length = TM_TIMERS_AT_ONCE;
@@ -187,6 +188,8 @@ int tm__operator_process_on_timer(struct tm__operator_process *self, uint8_t **s
 {
     uint32_t index = (uint32_t)(slot - self->keyed.slots) - 1;
     int rc = 0;
+    if (domain == TM_TIMER_PROCESSING && !remove && at > self->last_processing)
+        self->last_processing = at;
     if (index + 1 < self->due_count && domain == self->domain &&
         at <= self->due_times[self->due_count - 1])
         rc = give_back_rest(self, index);

@@ -26,6 +26,7 @@ struct tm_task_context {
     bool never_idle; // the source of this chain reads plain files: waiting for a disk is not
                      // idleness
     struct tm_task *task;
+    bool stopping;  // the job stops: what would go on for ever ends
     int64_t now_ns; // mono, read once per turn
     int64_t now_ms; // wall, read once per turn
 };

@@ -139,6 +139,34 @@ int tm__task_open_operator(struct tm_task *task, uint32_t index, struct tm_schem
     return 0;
 }
 
+// Watermarks that have passed before an operator knew its schema: it learns of the last one before
+// its first row, which may be late. There is nothing yet that it could let fire.
+static int catch_up(struct tm_task *task, uint32_t index, struct tm_error *err)
+{
+    struct tm_operator *op = task->operators[index];
+    int64_t watermark = atomic_load_explicit(&op->metrics->watermark, memory_order_relaxed);
+    if (watermark == TM_WATERMARK_MIN)
+        return 0;
+    struct tm_element in = {.kind = TM_ELEMENT_WATERMARK, .watermark = watermark}, out = {0};
+    int rc = op->ops->step(op, &in, &out, err);
+    TM_CHECK(out.kind != TM_ELEMENT_BATCH);
+    return rc < 0 ? rc : 0;
+}
+
+static int open_late(struct tm_task *task, uint32_t index, struct tm_schema *schema,
+                     struct tm_error *err)
+{
+    bool opened = task->opened[index] != NULL;
+    int rc = tm__task_open_operator(task, index, schema, err);
+    return rc != 0 || opened ? rc : catch_up(task, index, err);
+}
+
+static void note_watermark(struct tm_operator *op, const struct tm_element *out)
+{
+    if (out->kind == TM_ELEMENT_WATERMARK)
+        atomic_store_explicit(&op->metrics->watermark, out->watermark, memory_order_relaxed);
+}
+
 static bool is_last(const struct tm_element *element)
 {
     return element->kind == TM_ELEMENT_END ||
@@ -154,13 +182,14 @@ static int step_operator(struct tm_task *task, uint32_t index, struct tm_error *
     } else if (in->kind == TM_ELEMENT_BATCH) {
         int rc = task->opened[index] == in->batch->schema
                      ? 0
-                     : tm__task_open_operator(task, index, in->batch->schema, err);
+                     : open_late(task, index, in->batch->schema, err);
         if (rc != 0)
             return rc;
     } else if (task->opened[index] == NULL && !(op->ops->ends_unopened && is_last(in))) {
         // no row ever came: nothing to fire, nothing to finish
         *out = *in;
         in->kind = TM_ELEMENT_NONE;
+        note_watermark(op, out);
         return TM_TURN_PROGRESS;
     }
     int64_t begin = tm_fx_mono_ns(task->ctx.fx);
@@ -168,8 +197,7 @@ static int step_operator(struct tm_task *task, uint32_t index, struct tm_error *
     int64_t end = tm_fx_mono_ns(task->ctx.fx);
     tm_metric_add(&op->metrics->busy_ns, (uint64_t)(end - begin));
     tm_metric_add(&task->busy_ns, (uint64_t)(end - begin));
-    if (out->kind == TM_ELEMENT_WATERMARK)
-        atomic_store_explicit(&op->metrics->watermark, out->watermark, memory_order_relaxed);
+    note_watermark(op, out);
     switch (rc) {
     case TM_STEP_DONE:
         in->kind = TM_ELEMENT_NONE;
@@ -194,6 +222,7 @@ static int tick_operators(struct tm_task *task, struct tm_error *err)
         int rc = op->ops->tick(op, &task->slots[i + 1], err);
         if (rc < 0)
             return rc;
+        note_watermark(op, &task->slots[i + 1]);
         if (rc == TM_STEP_MORE || task->slots[i + 1].kind != TM_ELEMENT_NONE)
             return TM_TURN_PROGRESS;
     }
@@ -317,6 +346,7 @@ int64_t tm_task_deadline_ns(struct tm_task *task)
 
 void tm_task_stop(struct tm_task *task)
 {
+    task->ctx.stopping = true;
     if (task->source != NULL)
         task->source_stopped = true;
 }

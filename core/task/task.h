@@ -61,7 +61,7 @@ void tm_task_close(struct tm_task *task);
 // One turn. TM_TURN_PROGRESS, TM_TURN_IDLE, TM_TURN_EXIT (finished), or negative with err filled.
 int tm_task_turn(struct tm_task *task, struct tm_error *err) TM_WARN_UNUSED;
 int64_t tm_task_deadline_ns(struct tm_task *task);
-// Sources: no more input (TM_COMMAND_STOP).
+// No more input (TM_COMMAND_STOP).
 void tm_task_stop(struct tm_task *task);
 // core/task/output.c. Hand the element in the last slot to the main edges and send: TM_SENT: the
 // slot is free again.
