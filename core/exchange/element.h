@@ -20,6 +20,7 @@ enum tm_end { TM_END_DRAIN = 0, TM_END_STOP = 1 };
 struct tm_element {
     uint8_t kind;           // enum tm_element_kind
     uint8_t status;         // of STATUS: enum tm_channel_status (ACTIVE, IDLE); of END: enum tm_end
+    uint8_t input;          // of BATCH out of a gate: which of its inputs, from 0
     struct tm_batch *batch; // of BATCH: owned by whoever holds the element
     int64_t watermark;      // of WATERMARK, ms
     int64_t read_ns; // of WATERMARK: when the batch that moved it was read (mono), 0 = unknown

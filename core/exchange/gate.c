@@ -4,13 +4,25 @@
 #include "core/exchange/gate.h"
 
 #include "core/time/valve.h"
+#include "core/time/watermark.h"
 
 enum { PENDING_MAX = 3 }; // watermark, status, END
 
+struct gate_input {
+    struct tm_valve *valve;
+    uint32_t first; // of its channels
+    bool timeless;  // what it says of time counts for nothing
+};
+
 struct tm_gate {
     struct tm_mem *mem;
-    struct tm_valve *valve;
-    uint32_t count, next; // next: the channel to look at first
+    struct gate_input inputs[TM_GATE_INPUTS_MAX];
+    uint32_t input_count;
+    // Several inputs are to each other what the splits of a source are; NULL: there is one.
+    struct tm_splits *combined;
+    int64_t watermark; // of several inputs: the last that was handed on, and the status
+    enum tm_channel_status status;
+    uint32_t count, next; // channels; next: the one to look at first
     uint32_t ended_count;
     bool stopped;    // an input was stopped: what is missing of it must not make time move
     int64_t read_ns; // newest of all watermarks taken, for those that a status or an end moves
@@ -25,19 +37,43 @@ static size_t gate_size(uint32_t count)
     return sizeof(struct tm_gate) + (size_t)count * sizeof(struct tm_channel *);
 }
 
-struct tm_gate *tm_gate_new(struct tm_mem *mem, struct tm_channel *const *channels, uint32_t count)
+static bool make_inputs(struct tm_gate *gate, const uint32_t *counts)
 {
-    TM_CHECK(count > 0);
+    uint32_t first = 0;
+    for (uint32_t i = 0; i < gate->input_count; i++) {
+        TM_CHECK(counts[i] > 0);
+        gate->inputs[i] =
+            (struct gate_input){.valve = tm_valve_new(gate->mem, counts[i]), .first = first};
+        if (gate->inputs[i].valve == NULL)
+            return false;
+        first += counts[i];
+    }
+    if (gate->input_count == 1)
+        return true;
+    gate->combined = tm_splits_new(gate->mem, gate->input_count);
+    for (uint32_t i = 0; gate->combined != NULL && i < gate->input_count; i++)
+        tm_splits_set_status(gate->combined, i, TM_SPLIT_ACTIVE);
+    return gate->combined != NULL;
+}
+
+struct tm_gate *tm_gate_new(struct tm_mem *mem, struct tm_channel *const *channels,
+                            const uint32_t *counts, uint32_t inputs)
+{
+    TM_CHECK(inputs > 0 && inputs <= TM_GATE_INPUTS_MAX);
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < inputs; i++)
+        count += counts[i];
     struct tm_gate *gate = tm_mem_zalloc(mem, gate_size(count));
 
     if (gate == NULL)
         return NULL;
     gate->mem = mem;
     gate->count = count;
+    gate->input_count = inputs;
+    gate->watermark = TM_WATERMARK_MIN;
     memcpy(gate->channels, channels, (size_t)count * sizeof *channels);
     gate->ended = tm_mem_zalloc(mem, count * sizeof *gate->ended);
-    gate->valve = tm_valve_new(mem, count);
-    if (gate->ended == NULL || gate->valve == NULL) {
+    if (gate->ended == NULL || !make_inputs(gate, counts)) {
         tm_gate_free(gate);
         return NULL;
     }
@@ -48,9 +84,18 @@ void tm_gate_free(struct tm_gate *gate)
 {
     if (gate == NULL)
         return;
-    tm_valve_free(gate->valve);
+    for (uint32_t i = 0; i < gate->input_count; i++)
+        tm_valve_free(gate->inputs[i].valve);
+    tm_splits_free(gate->combined);
     tm_mem_free(gate->mem, gate->ended, gate->count * sizeof *gate->ended);
     tm_mem_free(gate->mem, gate, gate_size(gate->count));
+}
+
+void tm_gate_ignore_time(struct tm_gate *gate, uint32_t input)
+{
+    TM_CHECK(gate->combined != NULL && input < gate->input_count);
+    gate->inputs[input].timeless = true;
+    tm_splits_set_status(gate->combined, input, TM_SPLIT_FINISHED);
 }
 
 static void push(struct tm_gate *gate, struct tm_element element)
@@ -79,6 +124,58 @@ static void push_output(struct tm_gate *gate, struct tm_valve_output out, int64_
         push(gate, (struct tm_element){.kind = TM_ELEMENT_STATUS, .status = (uint8_t)out.status});
 }
 
+static uint32_t input_of(const struct tm_gate *gate, uint32_t channel)
+{
+    uint32_t input = gate->input_count - 1;
+    while (channel < gate->inputs[input].first)
+        input--;
+    return input;
+}
+
+static enum tm_split_status split_status(enum tm_channel_status status)
+{
+    static const enum tm_split_status of[] = {[TM_CHANNEL_ACTIVE] = TM_SPLIT_ACTIVE,
+                                              [TM_CHANNEL_IDLE] = TM_SPLIT_IDLE,
+                                              [TM_CHANNEL_FINISHED] = TM_SPLIT_FINISHED};
+    return of[status];
+}
+
+// What one of several inputs says, together with what the others have said.
+static struct tm_valve_output combine(struct tm_gate *gate, const struct gate_input *input,
+                                      struct tm_valve_output said)
+{
+    uint32_t index = (uint32_t)(input - gate->inputs);
+    struct tm_valve_output out = {0};
+    if (said.watermark_moved && said.watermark != TM_WATERMARK_MAX && !input->timeless)
+        tm_splits_advance(gate->combined, index, said.watermark + 1, 0);
+    if (said.status_changed && !input->timeless)
+        tm_splits_set_status(gate->combined, index, split_status(said.status));
+    out.watermark = tm_splits_combined(gate->combined, &out.status);
+    out.watermark_moved = out.watermark > gate->watermark;
+    out.status_changed = out.status != gate->status;
+    if (out.watermark_moved)
+        gate->watermark = out.watermark;
+    gate->status = out.status;
+    return out;
+}
+
+static struct tm_valve_output tell_watermark(struct tm_gate *gate, uint32_t channel,
+                                             int64_t watermark)
+{
+    struct gate_input *input = &gate->inputs[input_of(gate, channel)];
+    struct tm_valve_output said =
+        tm_valve_watermark(input->valve, channel - input->first, watermark);
+    return gate->combined == NULL ? said : combine(gate, input, said);
+}
+
+static struct tm_valve_output tell_status(struct tm_gate *gate, uint32_t channel,
+                                          enum tm_channel_status status)
+{
+    struct gate_input *input = &gate->inputs[input_of(gate, channel)];
+    struct tm_valve_output said = tm_valve_status(input->valve, channel - input->first, status);
+    return gate->combined == NULL ? said : combine(gate, input, said);
+}
+
 static void take_watermark(struct tm_gate *gate, uint32_t channel, const struct tm_element *element)
 {
     if (element->read_ns > gate->read_ns)
@@ -86,8 +183,8 @@ static void take_watermark(struct tm_gate *gate, uint32_t channel, const struct 
     // MAX comes from an input that is over. As a plain watermark it would end the event time of the
     // others too, were they all idle at that moment; finished, it only stops counting.
     struct tm_valve_output out = element->watermark == TM_WATERMARK_MAX
-                                     ? tm_valve_status(gate->valve, channel, TM_CHANNEL_FINISHED)
-                                     : tm_valve_watermark(gate->valve, channel, element->watermark);
+                                     ? tell_status(gate, channel, TM_CHANNEL_FINISHED)
+                                     : tell_watermark(gate, channel, element->watermark);
     push_output(gate, out, element->read_ns);
 }
 
@@ -96,7 +193,7 @@ static void take_end(struct tm_gate *gate, uint32_t channel, enum tm_end end)
     TM_CHECK(!gate->ended[channel]);
     gate->ended[channel] = true;
     gate->stopped = gate->stopped || end == TM_END_STOP;
-    push_output(gate, tm_valve_status(gate->valve, channel, TM_CHANNEL_FINISHED), 0);
+    push_output(gate, tell_status(gate, channel, TM_CHANNEL_FINISHED), 0);
     if (++gate->ended_count == gate->count)
         push(gate, (struct tm_element){.kind = TM_ELEMENT_END,
                                        .status = gate->stopped ? TM_END_STOP : TM_END_DRAIN});
@@ -109,9 +206,7 @@ static void take_control(struct tm_gate *gate, uint32_t channel, const struct tm
         take_watermark(gate, channel, element);
         break;
     case TM_ELEMENT_STATUS:
-        push_output(gate,
-                    tm_valve_status(gate->valve, channel, (enum tm_channel_status)element->status),
-                    0);
+        push_output(gate, tell_status(gate, channel, (enum tm_channel_status)element->status), 0);
         break;
     case TM_ELEMENT_END:
         take_end(gate, channel, (enum tm_end)element->status);
@@ -145,8 +240,10 @@ bool tm_gate_poll(struct tm_gate *gate, int64_t now_ns, struct tm_element *eleme
     // Ends: each round takes an element out of a ring, and what only the valve needed to see is
     // rare.
     while (receive_any(gate, now_ns, &channel, element)) {
-        if (element->kind == TM_ELEMENT_BATCH)
+        if (element->kind == TM_ELEMENT_BATCH) {
+            element->input = (uint8_t)input_of(gate, channel);
             return true;
+        }
         take_control(gate, channel, element);
         if (pop(gate, element))
             return true;

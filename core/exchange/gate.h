@@ -1,14 +1,23 @@
 // The input gate of a task: merges its channels (of one or several edges) into one sequence of
 // elements. Watermarks and statuses go through the valve (core/time/valve.h); END appears once,
 // after the last channel's, preceded by watermark MAX.
+//
+// An operator whose inputs have schemas of their own has a gate of several inputs: each has a valve
+// over its channels, and the watermark is the least of the inputs that are not idle. An input that
+// is active again and behind holds the watermark until it has caught up (SEMANTICS 6).
 #pragma once
 
 #include "core/exchange/channel.h"
 
 struct tm_gate;
+enum { TM_GATE_INPUTS_MAX = 2 };
 
+// The channels of input 0 first, counts[0] of them, then those of the next; at most
+// TM_GATE_INPUTS_MAX inputs, none without a channel.
 struct tm_gate *tm_gate_new(struct tm_mem *mem, struct tm_channel *const *channels,
-                            uint32_t count) TM_WARN_UNUSED;
+                            const uint32_t *counts, uint32_t inputs) TM_WARN_UNUSED;
+// The input has no time: it holds no watermark back, and the others alone say what is idle or over.
+void tm_gate_ignore_time(struct tm_gate *gate, uint32_t input);
 void tm_gate_free(struct tm_gate *gate); // not the channels
 // The next element for the task, or false when nothing is there. Channels are taken in turn, so
 // none starves.

@@ -106,6 +106,9 @@ int tm_graph_schema_field(struct tm_graph *graph, uint32_t node, const char *nam
                           uint32_t flags);
 int tm_graph_schema_end(struct tm_graph *graph, uint32_t node);
 int tm_graph_key(struct tm_graph *graph, uint32_t node, uint32_t field);
+// A column of the key of the second input, in its schema.
+int tm_graph_second_key(struct tm_graph *graph, uint32_t node, uint32_t field);
+int tm_graph_second_timeless(struct tm_graph *graph, uint32_t node);
 int tm_graph_connector(struct tm_graph *graph, uint32_t node, const char *connector,
                        const char *format);
 int tm_graph_option_string(struct tm_graph *graph, uint32_t node, const char *name,

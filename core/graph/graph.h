@@ -53,8 +53,11 @@ struct tm_node {
     uint32_t input_count;
     _Atomic(struct tm_schema *) schema; // of the output; NULL: not settled yet, or a sink
     struct tm_key_spec key; // KEY_BY, ROLLING, REDUCE, WINDOW: columns of the input schema
-    const char *connector;  // SOURCE, SINK: "file"
-    const char *format;     // "json"; "" = the connector has its own rows
+    // PROCESS of two inputs: of the second's schema; no column: that one has no key.
+    struct tm_key_spec second_key;
+    bool second_timeless;  // PROCESS: its second input has no watermarks, and holds none back
+    const char *connector; // SOURCE, SINK: "file"
+    const char *format;    // "json"; "" = the connector has its own rows
     struct tm_options options;
     struct tm_options format_options; // as texts
     const uint8_t *head; // SOURCE: what was read of its input for a sample and comes first; a loan
@@ -125,6 +128,11 @@ static inline bool tm_node_needs_watermark(const struct tm_node *node)
 static inline bool tm_node_is_custom(const struct tm_node *node)
 {
     return node->aggregate_count == 1 && node->aggregates[0].kind == TM_AGGREGATE_CUSTOM;
+}
+// Does it take inputs with schemas of their own, and know them apart?
+static inline bool tm_node_has_two_inputs(const struct tm_node *node)
+{
+    return node->kind == TM_NODE_PROCESS && node->input_count == 2;
 }
 // Does it run functions of the job?
 static inline bool tm_node_has_functions(const struct tm_node *node)

@@ -290,18 +290,37 @@ int tm_graph_schema_end(struct tm_graph *graph, uint32_t node)
     return is_settled(d) ? publish(graph, n, d) : 0;
 }
 
-int tm_graph_key(struct tm_graph *graph, uint32_t node, uint32_t field)
+static int add_key_field(struct tm_graph *graph, const struct tm_node *n, struct tm_key_spec *key,
+                         uint32_t field)
 {
-    struct tm_node *n = find_node(graph, node);
-    if (n == NULL)
-        return TM_E_GRAPH;
-    if (n->key.count == TM_KEY_FIELDS_MAX)
+    if (key->count == TM_KEY_FIELDS_MAX)
         return FAIL(graph, TM_E_LIMIT, "the key of %s '%s' has more than %d columns", n->verb,
                     n->name, TM_KEY_FIELDS_MAX);
     if (field >= TM_FIELDS_MAX)
         return FAIL(graph, TM_E_UNKNOWN_FIELD, "the key of %s '%s' names column %u", n->verb,
                     n->name, field);
-    n->key.fields[n->key.count++] = field;
+    key->fields[key->count++] = field;
+    return 0;
+}
+
+int tm_graph_key(struct tm_graph *graph, uint32_t node, uint32_t field)
+{
+    struct tm_node *n = find_node(graph, node);
+    return n == NULL ? TM_E_GRAPH : add_key_field(graph, n, &n->key, field);
+}
+
+int tm_graph_second_key(struct tm_graph *graph, uint32_t node, uint32_t field)
+{
+    struct tm_node *n = find_node(graph, node);
+    return n == NULL ? TM_E_GRAPH : add_key_field(graph, n, &n->second_key, field);
+}
+
+int tm_graph_second_timeless(struct tm_graph *graph, uint32_t node)
+{
+    struct tm_node *n = find_node(graph, node);
+    if (n == NULL)
+        return TM_E_GRAPH;
+    n->second_timeless = true;
     return 0;
 }
 

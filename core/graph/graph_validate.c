@@ -41,6 +41,7 @@ static int check_inputs(struct check *c, const struct tm_node *node)
                      NODE(node, a));
         return at(c, node);
     }
+    many = many || tm_node_has_two_inputs(node);
     if (node->kind != TM_NODE_SOURCE && !many && node->input_count != 1) {
         tm_error_set(c->err, TM_E_GRAPH, "%s has %u input streams; it takes one", NODE(node, a),
                      node->input_count);
@@ -201,6 +202,36 @@ static int check_key_column(struct check *c, const struct tm_node *node, uint32_
     return at(c, node);
 }
 
+// The second of two inputs: it has a key of the same types, or goes to every subtask.
+static int check_second_input(struct check *c, const struct tm_node *node)
+{
+    const struct tm_node *input = &c->graph->nodes[node->inputs[1]];
+    const struct tm_declared *first = tm__graph_declared_input(c->graph, node);
+    const struct tm_declared *second = tm__graph_declared(c->graph, input->id);
+    struct names n;
+
+    if (node->second_key.count == 0) {
+        if (input->kind == TM_NODE_ROUTE && input->partition == TM_PARTITION_BROADCAST)
+            return 0;
+        tm_error_set(c->err, TM_E_INTERNAL, "%s has a second input without a key, %s",
+                     NODE(node, n.a), NODE(input, n.b));
+        return at(c, node);
+    }
+    bool same = input->kind == TM_NODE_KEY_BY && node->second_key.count == node->key.count;
+    for (uint32_t i = 0; same && i < node->key.count; i++) {
+        uint32_t a = node->key.fields[i], b = node->second_key.fields[i];
+        same = b == input->key.fields[i] &&
+               (first == NULL || second == NULL ||
+                (a < first->count && b < second->count &&
+                 tm_type_equal(first->fields[a].type, second->fields[b].type)));
+    }
+    if (same)
+        return 0;
+    tm_error_set(c->err, TM_E_INTERNAL, "%s and its second input, %s, have different keys",
+                 NODE(node, n.a), NODE(input, n.b));
+    return at(c, node);
+}
+
 static int check_key(struct check *c, const struct tm_node *node)
 {
     struct names n;
@@ -236,7 +267,7 @@ static int check_key(struct check *c, const struct tm_node *node)
         if (rc != 0)
             return rc;
     }
-    return 0;
+    return tm_node_has_two_inputs(node) ? check_second_input(c, node) : 0;
 }
 
 static int check_watermark_column(struct check *c, const struct tm_node *node)
@@ -384,6 +415,8 @@ static int check_union(struct check *c, const struct tm_node *node)
 {
     const struct tm_declared *first = tm__graph_declared_input(c->graph, node);
 
+    if (tm_node_has_two_inputs(node))
+        return 0;
     for (uint32_t i = 1; i < node->input_count && first != NULL; i++) {
         const struct tm_declared *other = tm__graph_declared(c->graph, node->inputs[i]);
         if (other == NULL)

@@ -175,7 +175,7 @@ static int make_chains(struct planner *p)
 // --- pass 4: edges
 
 static void add_edge(struct planner *p, const struct tm_node *from, const struct tm_node *to,
-                     bool dead_letter)
+                     uint32_t input, bool dead_letter)
 {
     struct tm_plan *plan = p->plan;
     struct tm_edge *edge = &plan->edges[plan->edge_count];
@@ -186,6 +186,7 @@ static void add_edge(struct planner *p, const struct tm_node *from, const struct
         .from_node = from->id,
         .to_chain = p->chain_of[to->id],
         .to_node = to->id,
+        .input = tm_node_has_two_inputs(to) ? input : 0,
         .dead_letter = dead_letter,
         .partition = TM_PARTITION_FORWARD,
     };
@@ -218,12 +219,12 @@ static int make_edges(struct planner *p)
     for (uint32_t i = 0; i < p->graph->node_count; i++) {
         const struct tm_node *node = &p->graph->nodes[p->order[i]];
         for (uint32_t k = 0; k < node->input_count && !p->chained[node->id]; k++)
-            add_edge(p, &p->graph->nodes[node->inputs[k]], node, false);
+            add_edge(p, &p->graph->nodes[node->inputs[k]], node, k, false);
     }
     for (uint32_t i = 0; i < p->graph->node_count; i++) {
         const struct tm_node *node = &p->graph->nodes[p->order[i]];
         if (node->dead_letter >= 0)
-            add_edge(p, node, &p->graph->nodes[node->dead_letter], true);
+            add_edge(p, node, &p->graph->nodes[node->dead_letter], 0, true);
     }
     TM_CHECK(plan->edge_count == capacity);
     return 0;

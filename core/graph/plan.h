@@ -11,6 +11,7 @@ struct tm_edge {
     uint32_t id;
     uint32_t from_chain, from_node;
     uint32_t to_chain, to_node;
+    uint32_t input;         // which of to_node's that have schemas of their own; else 0
     uint8_t partition;      // enum tm_partition_kind
     bool dead_letter;       // carries tm_dead_letter_schema rows of from_node's errors
     struct tm_key_spec key; // HASH; COLUMN: that column

@@ -1,6 +1,7 @@
 // process: functions of the job over keyed state and timers. Rows go to the chunk by blocks: C
 // finds the records of all their keys, the chunk reads and writes these in place. A block's records
-// stay where they are until the block is done, however often the output is full in between.
+// stay where they are until the block is done, however often the output is full in between. Of two
+// inputs each has a chunk of its own, over the same keyed state.
 #include "core/operator/process.h"
 
 static struct tm__operator_process *self_of(struct tm_operator *op)
@@ -25,6 +26,15 @@ static int process_open(struct tm_operator *op, struct tm_schema *input, struct 
     return rc;
 }
 
+static int process_open_second(struct tm_operator *op, struct tm_schema *input,
+                               struct tm_error *err)
+{
+    struct tm__operator_process *self = self_of(op);
+    (void)err;
+    tm__operator_keys_init(&self->second_keys, self->mem, input, &op->node->second_key);
+    return 0;
+}
+
 // --- what the chunks call back -------------------------------------------------------------------
 
 // A timer is no row of the input: one of those that were used counts as failed instead.
@@ -42,6 +52,7 @@ static int on_fail(void *arg, uint32_t node_index, const struct tm_row *row, uin
         .message_length = length,
         .schema = timer ? self->timer_schema : self->input,
         .row = row,
+        .input = timer ? TM_NO_INPUT : self->from,
         .offset = -1,
         .line = -1,
     };
@@ -148,7 +159,7 @@ static int begin_block(struct tm__operator_process *self, const struct tm_batch 
 {
     struct tm__operator_block *block = self->keyed.block;
     const void *end = batch->data + batch->size_bytes;
-    struct tm_chain_ctx *entry = tm_vm_chain_ctx(self->each);
+    struct tm_chain_ctx *entry = tm_vm_chain_ctx(self->rows[self->from]);
     entry->in = (const uint8_t *)self->row;
     for (block->count = 0; (const void *)self->row != end && block->count < TM__OPERATOR_BLOCK;
          self->row = tm_row_next(self->row))
@@ -157,7 +168,8 @@ static int begin_block(struct tm__operator_process *self, const struct tm_batch 
     entry->in_rows = block->count;
     entry->slots = self->keyed.slots;
     entry->slot_index = 0;
-    int rc = tm__operator_keys_read(&self->keyed.keys, block);
+    int rc =
+        tm__operator_keys_read(self->from == 0 ? &self->keyed.keys : &self->second_keys, block);
     if (rc == 0)
         rc = tm__operator_keyed_enter(&self->keyed);
     self->entered = rc == 0;
@@ -167,9 +179,10 @@ static int begin_block(struct tm__operator_process *self, const struct tm_batch 
 // The rest of the block. enum tm_vm_run or negative.
 static int run_block(struct tm__operator_process *self, struct tm_error *err)
 {
-    struct tm_chain_ctx *entry = tm_vm_chain_ctx(self->each);
+    struct tm_vm_chain *chain = self->rows[self->from];
+    struct tm_chain_ctx *entry = tm_vm_chain_ctx(chain);
     uint32_t before = entry->in_rows;
-    int rc = tm__operator_process_enter(self, self->each, err);
+    int rc = tm__operator_process_enter(self, chain, err);
     uint64_t *counts = entry->counts;
     tm_metric_add(&self->base.metrics->used, counts[TM_CHAIN_USED]);
     memset(counts, 0, TM_CHAIN_COUNTS * sizeof *counts);
@@ -194,6 +207,7 @@ static int step_batch(struct tm__operator_process *self, struct tm_element *in,
     const void *end = batch->data + batch->size_bytes;
     if (!self->begun) {
         self->begun = true;
+        self->from = in->input;
         self->input = batch->schema;
         self->row = tm_batch_first(batch);
         self->read_ns = batch->read_ns;
@@ -302,9 +316,9 @@ static int step_end(struct tm__operator_process *self, struct tm_element *in,
             return TM_STEP_MORE;
     }
     self->ended = true; // timers of processing time that are left never fire
-    struct tm_chain_ctx *entry = tm_vm_chain_ctx(self->each);
+    struct tm_chain_ctx *entry = tm_vm_chain_ctx(self->rows[0]);
     tm__operator_keyed_tell_time(&self->keyed, entry);
-    int rc = tm_vm_chain_finish(self->each, err);
+    int rc = tm_vm_chain_finish(self->rows[0], err);
     if (rc < 0)
         return rc;
     *out = *in;
@@ -369,13 +383,15 @@ static int64_t process_deadline_ns(const struct tm_operator *op)
 static void process_free(struct tm_operator *op)
 {
     struct tm__operator_process *self = self_of(op);
-    if (self->each != NULL)
-        tm_vm_chain_free(self->each);
+    for (uint32_t i = 0; i < 2; i++)
+        if (self->rows[i] != NULL)
+            tm_vm_chain_free(self->rows[i]);
     if (self->timer != NULL)
         tm_vm_chain_free(self->timer);
     tm__operator_output_fini(&self->output);
     tm__operator_sides_fini(&self->sides);
     tm__operator_keyed_fini(&self->keyed);
+    tm__operator_keys_fini(&self->second_keys);
     tm_batch_release(self->due);
     tm_buf_fini(&self->due_bytes);
     tm_schema_unref(self->timer_schema);
@@ -386,6 +402,7 @@ static void process_free(struct tm_operator *op)
 // close runs in every subtask, also where no row came.
 static const struct tm_operator_ops process_ops = {
     .open = process_open,
+    .open_second = process_open_second,
     .step = process_step,
     .tick = process_tick,
     .deadline_ns = process_deadline_ns,
@@ -434,7 +451,10 @@ int tm_operator_process_new(struct tm_task_context *ctx, const struct tm_node *n
     self->last_processing = INT64_MIN;
     self->user_metrics = tm_task_slots(ctx, node->id);
     tm_buf_init(&self->due_bytes, ctx->mem);
-    int rc = make_chain(self, "each", &self->each, err);
+    bool two = tm_node_has_two_inputs(node);
+    int rc = make_chain(self, two ? "left" : "each", &self->rows[0], err);
+    if (rc == 0 && two)
+        rc = make_chain(self, "right", &self->rows[1], err);
     if (rc == 0 && node->has_timer)
         rc = make_chain(self, "timer", &self->timer, err);
     if (rc != 0) {

@@ -12,8 +12,9 @@ struct tm__operator_process {
     struct tm_mem *mem;
     struct tm_schema *input, *schema; // of the batch under way; of the output, a reference
     struct tm_metric_slot *user_metrics;
-    struct tm_vm_chain *each, *timer; // timer: NULL where there is no function for them
+    struct tm_vm_chain *rows[2], *timer; // by input; NULL where there is no function for them
     struct tm__operator_keyed keyed;
+    struct tm__operator_keys second_keys; // of the second input's rows
     struct tm__operator_output output;
     struct tm__operator_sides sides;
     int64_t read_ns, taken_ns;   // taken: when rows of timers left last
@@ -27,8 +28,10 @@ struct tm__operator_process {
     uint64_t fired, stop_at;
     bool bounded; // stop_at is set
 
-    // A batch is under way: its next row that is not in the block, and the block is in the chunk.
+    // A batch is under way: of which input, its next row that is not in the block, and the block is
+    // in the chunk.
     bool begun, entered;
+    uint32_t from;
     const struct tm_row *row;
 
     // Timers that are due, out of the set and under way in the chunk, as rows of `timer_schema`.

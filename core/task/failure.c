@@ -73,7 +73,8 @@ static int show_raw(struct tm_buf *text, const uint8_t *raw, size_t length)
 static const uint64_t *unread_of(const struct tm_job *job, const struct tm_row_failure *failure)
 {
     const struct tm_node *of = failure->row_of == NULL ? failure->node : failure->row_of;
-    return of->input_count == 0 ? NULL : job->graph->nodes[of->inputs[0]].unread;
+    return of->input_count <= failure->input ? NULL
+                                             : job->graph->nodes[of->inputs[failure->input]].unread;
 }
 
 // " (not read: note, country)", nothing when all were.

@@ -41,6 +41,9 @@ enum tm_step {
 struct tm_operator_ops {
     // The element's schema (of batches to come) is known now. NULL-able.
     int (*open)(struct tm_operator *op, struct tm_schema *input, struct tm_error *err);
+    // The same of the second of two inputs, whose batches have element.input 1. Both schemas are
+    // known before the first element. NULL-able where there is one input.
+    int (*open_second)(struct tm_operator *op, struct tm_schema *input, struct tm_error *err);
     // One step on `in`. Takes ownership of in->batch when it returns DONE (pass it on in *out, or
     // release it); one that passes the batch on earlier sets in->batch to NULL. Control elements
     // must be passed on, after all output that they cause. At most one element goes to *out.
@@ -66,6 +69,7 @@ struct tm_operator {
 // A row of `node` failed: count it and do what on_error says. `row` (in `schema`) may be NULL;
 // `raw` are source bytes or NULL; offset and line -1 where they mean nothing. 0: go on; negative
 // (and err filled): the job fails.
+#define TM_NO_INPUT UINT32_MAX
 struct tm_row_failure {
     const struct tm_node *node;
     int code;
@@ -74,6 +78,7 @@ struct tm_row_failure {
     const struct tm_schema *schema;
     const struct tm_row *row;
     const struct tm_node *row_of; // the node whose input `row` is; NULL: `node`
+    uint32_t input;               // which of its inputs; TM_NO_INPUT: a row of none, as of a timer
     const char *source;           // file name
     int64_t offset, line;
     const uint8_t *raw;

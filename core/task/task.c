@@ -120,22 +120,30 @@ static int pull(struct tm_task *task, struct tm_error *err)
 
 // --- operators -----------------------------------------------------------------------------------
 
-int tm__task_open_operator(struct tm_task *task, uint32_t index, struct tm_schema *schema,
-                           struct tm_error *err)
+static struct tm_schema **opened_of(struct tm_task *task, uint32_t index, uint32_t input)
+{
+    return input == 0 ? &task->opened[index] : &task->opened_second;
+}
+
+int tm__task_open_operator(struct tm_task *task, uint32_t index, uint32_t input,
+                           struct tm_schema *schema, struct tm_error *err)
 {
     struct tm_operator *op = task->operators[index];
-    if (task->opened[index] != NULL) {
-        if (task->opened[index] == schema || tm_schema_equal(task->opened[index], schema))
+    struct tm_schema **opened = opened_of(task, index, input);
+    if (*opened != NULL) {
+        if (*opened == schema || tm_schema_equal(*opened, schema))
             return 0;
         return tm_error_set(err, TM_E_INTERNAL, "operator '%s': the schema of its input changed",
                             op->node->name);
     }
-    if (op->ops->open != NULL) {
-        int rc = op->ops->open(op, schema, err);
+    int (*open)(struct tm_operator *, struct tm_schema *, struct tm_error *) =
+        input == 0 ? op->ops->open : op->ops->open_second;
+    if (open != NULL) {
+        int rc = open(op, schema, err);
         if (rc != 0)
             return rc;
     }
-    task->opened[index] = tm_schema_ref(schema);
+    *opened = tm_schema_ref(schema);
     return 0;
 }
 
@@ -153,11 +161,11 @@ static int catch_up(struct tm_task *task, uint32_t index, struct tm_error *err)
     return rc < 0 ? rc : 0;
 }
 
-static int open_late(struct tm_task *task, uint32_t index, struct tm_schema *schema,
+static int open_late(struct tm_task *task, uint32_t index, uint32_t input, struct tm_schema *schema,
                      struct tm_error *err)
 {
-    bool opened = task->opened[index] != NULL;
-    int rc = tm__task_open_operator(task, index, schema, err);
+    bool opened = *opened_of(task, index, 0) != NULL || *opened_of(task, index, 1) != NULL;
+    int rc = tm__task_open_operator(task, index, input, schema, err);
     return rc != 0 || opened ? rc : catch_up(task, index, err);
 }
 
@@ -180,9 +188,10 @@ static int step_operator(struct tm_task *task, uint32_t index, struct tm_error *
     if (in->kind == TM_ELEMENT_BATCH && in->batch == NULL) {
         // its rows have gone on, the operator has more to say about them
     } else if (in->kind == TM_ELEMENT_BATCH) {
-        int rc = task->opened[index] == in->batch->schema
+        uint32_t input = index == 0 ? in->input : 0;
+        int rc = *opened_of(task, index, input) == in->batch->schema
                      ? 0
-                     : open_late(task, index, in->batch->schema, err);
+                     : open_late(task, index, input, in->batch->schema, err);
         if (rc != 0)
             return rc;
     } else if (task->opened[index] == NULL && !(op->ops->ends_unopened && is_last(in))) {

@@ -36,6 +36,7 @@ struct tm_task {
 
     struct tm_operator **operators;
     struct tm_schema **opened; // per operator: the schema it was opened with, a reference, or NULL
+    struct tm_schema *opened_second; // the same of the second input of the first operator
     uint32_t operator_count;
     struct tm_element *slots; // operator_count + 1; the last is for the outputs
 
@@ -85,9 +86,9 @@ int tm__task_sink_operator_new(struct tm_task *task, const struct tm_node *node,
 // The input pauses: push out what the sink has buffered. Nothing for other operators.
 int tm__task_sink_idle(struct tm_operator *op, struct tm_error *err) TM_WARN_UNUSED;
 // Tell an operator the schema of its input, once: when it is known from the start, else with its
-// first batch.
-int tm__task_open_operator(struct tm_task *task, uint32_t index, struct tm_schema *schema,
-                           struct tm_error *err) TM_WARN_UNUSED;
+// first batch. `input`: of the first operator, which of two.
+int tm__task_open_operator(struct tm_task *task, uint32_t index, uint32_t input,
+                           struct tm_schema *schema, struct tm_error *err) TM_WARN_UNUSED;
 // Build the operators of a chain.
 int tm__task_build_operators(struct tm_task *task, struct tm_error *err) TM_WARN_UNUSED;
 

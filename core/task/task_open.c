@@ -49,17 +49,24 @@ static int open_gate(struct tm_task *task, struct tm_error *err)
     struct tm_channel **channels = tm_mem_alloc(&task->mem, count * sizeof *channels);
     if (channels == NULL)
         return out_of_memory(err);
-    uint32_t used = 0;
-    for (uint32_t i = 0; i < chain->input_count; i++) {
+    const struct tm_node *first = node_of(task, 0);
+    uint32_t used = 0, counts[TM_GATE_INPUTS_MAX] = {0};
+    for (uint32_t i = 0; i < chain->input_count; i++) { // those of the first input come first
         const struct tm_edge *edge = &plan->edges[chain->inputs[i]];
+        uint32_t before = used;
         uint32_t producers = plan->chains[edge->from_chain].parallelism;
         for (uint32_t p = 0; p < producers; p++)
             if (edge->partition != TM_PARTITION_FORWARD || p == task->ctx.subtask)
                 channels[used++] = tm_job_channel(task->job, edge->id, p, task->ctx.subtask);
+        counts[edge->input] += used - before;
     }
-    task->gate = tm_gate_new(&task->mem, channels, used);
+    task->gate = tm_gate_new(&task->mem, channels, counts, tm_node_has_two_inputs(first) ? 2 : 1);
     tm_mem_free(&task->mem, channels, count * sizeof *channels);
-    return task->gate == NULL ? out_of_memory(err) : 0;
+    if (task->gate == NULL)
+        return out_of_memory(err);
+    if (tm_node_has_two_inputs(first) && first->second_timeless)
+        tm_gate_ignore_time(task->gate, 1);
+    return 0;
 }
 
 // --- operators -----------------------------------------------------------------------------------
@@ -90,25 +97,33 @@ static uint32_t run_length(const struct tm_task *task, uint32_t position)
     return run;
 }
 
-// The schema that a node's input has, where nothing is left to settle.
-static struct tm_schema *known_input(const struct tm_task *task, const struct tm_node *node)
+// The schema that an input of a node has, where nothing is left to settle.
+static struct tm_schema *known_input(const struct tm_task *task, const struct tm_node *node,
+                                     uint32_t input)
 {
     const struct tm_chain *chain = task->ctx.chain;
     for (uint32_t i = 0; i < chain->input_count; i++)
         if (node->id == chain->nodes[0] && task->ctx.plan->edges[chain->inputs[i]].dead_letter)
             return task->job->dead_letters;
-    return node->input_count == 0 ? NULL
-                                  : tm_node_schema(&task->job->graph->nodes[node->inputs[0]]);
+    return node->input_count <= input
+               ? NULL
+               : tm_node_schema(&task->job->graph->nodes[node->inputs[input]]);
 }
 
 // An operator whose schemas are known is opened at once: it then sees control elements that come
 // before any row, and what is wrong with it is an error at the start.
 static int open_known(struct tm_task *task, const struct tm_node *node, struct tm_error *err)
 {
-    struct tm_schema *input = known_input(task, node);
-    if (input == NULL || (node->kind != TM_NODE_SINK && tm_node_schema(node) == NULL))
-        return 0;
-    return tm__task_open_operator(task, task->operator_count - 1, input, err);
+    uint32_t inputs = tm_node_has_two_inputs(node) ? 2 : 1;
+    for (uint32_t i = 0; i < inputs; i++) {
+        struct tm_schema *input = known_input(task, node, i);
+        if (input == NULL || (node->kind != TM_NODE_SINK && tm_node_schema(node) == NULL))
+            return 0;
+        int rc = tm__task_open_operator(task, task->operator_count - 1, i, input, err);
+        if (rc != 0)
+            return rc;
+    }
+    return 0;
 }
 
 int tm__task_build_operators(struct tm_task *task, struct tm_error *err)
@@ -247,6 +262,7 @@ static void close_operators(struct tm_task *task)
         task->operators[i]->ops->free(task->operators[i]);
         tm_schema_unref(task->opened[i]);
     }
+    tm_schema_unref(task->opened_second);
     tm_mem_free(&task->mem, task->operators, count * sizeof(void *));
     tm_mem_free(&task->mem, task->opened, count * sizeof(void *));
     tm_mem_free(&task->mem, task->slots, (count + 1) * sizeof *task->slots);

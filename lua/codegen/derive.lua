@@ -430,12 +430,21 @@ local function undeclared_hint(node, r, name, names)
     or ("declare it: :returns { ..., %s = %s }"):format(key, type_name and ('"%s"'):format(type_name) or "type")
 end
 
+-- Is this a column that a record has which the function may give whole?
+local function of_record(node, name)
+  if node.kind ~= "process" then return node.input.by_name[name] end
+  for i in ipairs(node.roles) do
+    local input = i == 1 and node.input or node.inputs[i].schema
+    if input.by_name[name] then return true end
+  end
+end
+
 local function declared(node, r)
   local fields = {}
   for i, f in ipairs(node.returns.fields) do fields[i] = field(f.name, f.type, f.required) end
   if (r.table and r.proven) or (r.record and not r.table) then
     for _, name in ipairs(suggest.keys(r.types)) do
-      if not node.returns.by_name[name] and not (r.record and node.input.by_name[name]) then
+      if not node.returns.by_name[name] and not (r.record and of_record(node, name)) then
         local names = visible_names(node.returns)
         fault.raise("ROW_KEY", node.where, ("%s: its function gives a column %q, which :returns does not have; it has %s")
           :format(node.name, name, suggest.list(names)), undeclared_hint(node, r, name, names))

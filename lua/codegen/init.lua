@@ -37,8 +37,10 @@ function codegen.settle(nodes, proposal) return unknown.settle(nodes, proposal) 
 function codegen.source(nodes)
   if nodes[1].kind == "process" then
     if unknown.any(nodes) then return "" end
-    local texts = { (instance.generate(process.nodes(nodes[1], "each"))) }
-    if nodes[1].timer then texts[2] = (instance.generate(process.nodes(nodes[1], "timer"))) end
+    local texts = {}
+    for _, role in ipairs { "each", "left", "right", "timer" } do
+      if nodes[1][role] then texts[#texts + 1] = instance.generate(process.nodes(nodes[1], role)) end
+    end
     return table.concat(texts, "\n")
   end
   local roles = nodes[1].codegen and nodes[1].codegen.roles

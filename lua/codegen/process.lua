@@ -19,16 +19,17 @@ local quote = writer.quote
 local TIME = "$time"
 
 ---What stands for one of the functions of a node in a chunk.
----@param role string "each" or "timer"
+---@param role string "timer", or that of an input's rows
 function process.nodes(node, role)
   local c = node.codegen
   local timer = role == "timer"
   local codegen = { findings = {}, texts = c.texts, slices = {}, shapes = {}, result = c.result, sides = c.sides, analysis = c.analysis,
-    modes = timer and {} or c.modes }
-  local input = timer and c.timer_schema or node.input
+    modes = c.modes[role] or {} }
+  -- The key's fields have the names of the first input's, also where the second's columns are called otherwise.
   return { { id = node.id, kind = "process", role = role, verb = "process", name = node.name, where = node.where,
-    on_error = node.on_error, input = input, schema = node.schema, fn = node[role], key = node.key, states = node.states,
-    metrics = node.metrics, has_timer = node.timer ~= nil, codegen = codegen, given = c.roles[role] and c.roles[role].analysis } }
+    on_error = node.on_error, input = timer and c.timer_schema or c.roles[role].input, schema = node.schema, fn = node[role],
+    key = node.key, key_columns = role == node.roles[2] and node.second_key or node.key, states = node.states,
+    metrics = node.metrics, has_timer = node.timer ~= nil, codegen = codegen, given = c.roles[role].analysis } }
 end
 
 -- --- plan
@@ -62,13 +63,12 @@ local function plan(nodes, wide)
   g.emission = { names = g.names, masks = g.masks, from = "cur.row", input = g.input, output = node.schema, homes = g.homes,
     parameters = {}, flat = true, node = 0, count = "tally.rows = tally.rows + 1",
     to = { cursor = "cur.out", pointer = "out_pointer", limit = "tally.limit", grow = "grow_row(", too_large = "raise_side_large(0, " } }
-  -- Side outputs find their time where the rows have it.
-  for _, side in ipairs(node.codegen.sides) do
-    local from = side.passes[TIME]
-    if from then env[from] = g.time end
-  end
+  g.passing = { [TIME] = g.time } -- side outputs find their time where the rows have it
   sides.plan(g)
-  for _, side in ipairs(g.sides) do side.forms.record = side.forms.record and not timer end
+  for _, side in ipairs(g.sides) do
+    local form = side.node.codegen.result
+    side.forms.record = (form.record or form.unknown) and not timer and not node.input.bare
+  end
   return g, stage
 end
 
@@ -120,13 +120,13 @@ end
 
 -- ctx.key: the value of one column, or a record of several.
 local function write_key(w, g, env)
-  local names = g.node.key
+  local names, from = g.node.key, g.node.key_columns
   if #names == 1 then
-    g.key = getter(w, g, env[names[1]])
+    g.key = getter(w, g, env[from[1]])
     return
   end
   local getters = {}
-  for i, name in ipairs(names) do getters[i] = getter(w, g, env[name]) end
+  for i, name in ipairs(from) do getters[i] = getter(w, g, env[name]) end
   w:open("local function key_index(_, k)")
   for i, name in ipairs(names) do w:line("if k == %s then return (%s()) end", quote(name), getters[i]) end
   w:line("return no_key_field(_, k)")

@@ -146,10 +146,11 @@ process.MEMBERS = { "key", "time", "watermark", "now", "state", "subtask", "doma
 -- Of open and close, which have no key.
 process.EDGE_MEMBERS = { "now", "watermark", "subtask", "metrics" }
 
----@param role string "each", "timer", "open" or "close"
-local function context_of(node, role)
+---@param role string of rows, "timer", "open" or "close"
+---@param input table? schema of the rows
+local function context_of(node, role, input)
   local edge = role == "open" or role == "close"
-  local time = role == "timer" or node.input.time_field
+  local time = role == "timer" or (input and input.time_field)
   local members = {
     now = values.of("timestamp"), watermark = values.NUMBER, subtask = values.of("int"), metrics = metrics_object(node),
   }
@@ -232,10 +233,10 @@ local function rows_of(node, a)
   return main
 end
 
--- What a record that is emitted whole takes from the input.
-local function read_record(node, r)
-  if not r.record or node.reads == true then return end
-  for _, f in ipairs(node.input.fields) do if not f.hidden then node.reads[f.name] = true end end
+-- What a record that is emitted whole takes from its input.
+local function read_record(part, exits)
+  if part.reads == true or not result.of(exits).record then return end
+  for _, f in ipairs(part.input.fields) do if not f.hidden then part.reads[f.name] = true end end
 end
 
 -- Timers as rows (core/operator/process.c): the key, then what a timer is. `$time` is the event time of rows that it emits.
@@ -253,55 +254,80 @@ local function timer_schema(node)
   return { fields = fields, by_name = by_name, time_field = #fields }
 end
 
----Sets node.schema, node.reads, node.passes of a process.
+-- The node as one of its inputs sees it: with its schema, its key's columns, and what is read of it.
+local function part_of(node, number)
+  local input = number == 1 and node.input or node.inputs[number].schema
+  local part = setmetatable({ input = input, role = node.roles[number], reads = {} }, { __index = node })
+  for _, name in ipairs(number == 1 and node.key or node.second_key) do part.reads[name] = true end
+  local time = input.time_field and input.fields[input.time_field].name
+  if time then part.reads[time] = true end
+  return part
+end
+
+-- What a function does; with it go those that its states bring along.
+local function analyse(node, role, input, list)
+  local params = { { value = context_of(node, role, input) } }
+  if input then
+    params[2] = input.bare and { bare = true } or { schema = input }
+  elseif role == "timer" then
+    params[2], params[3] = { value = values.of("timestamp") }, { value = values.TEXT }
+  end
+  local a = derive.analyse(node, node[role], params)
+  a.slices = false
+  for _, state in ipairs(node.states) do
+    local custom = state.custom or {}
+    for _, fn in ipairs { state.fn or false, custom.add or false, custom.result or false } do
+      if fn then a.functions[#a.functions + 1] = fn end
+    end
+  end
+  node.codegen.roles[role] = { analysis = a, input = input }
+  list[#list + 1] = a
+  return a
+end
+
+-- How the columns of each input are read.
+local function modes_of(node, parts)
+  local g, exits = node.codegen, {}
+  for i, side in ipairs(g.sides) do exits[i] = { exits = side.exits, passes = {} } end
+  local record = g.result.record
+  for _, side in ipairs(g.sides) do record = record or side.codegen.result.record end
+  for _, part in ipairs(parts) do
+    g.modes[part.role] = record and {} or result.modes(g.roles[part.role].analysis, 2, {}, exits)
+  end
+end
+
+---Sets node.schema, node.reads, node.passes of a process; of two inputs node.reads_of each.
 ---@return table[] findings
 function process.derive(node)
   node.codegen = { findings = {}, assumed = {}, texts = {}, slices = {}, shapes = {}, roles = {}, modes = {} }
-  node.reads, node.passes = {}, {}
-  for _, name in ipairs(node.key) do node.reads[name] = true end
-  local time = node.input.time_field and node.input.fields[node.input.time_field].name
-  if time then node.reads[time] = true end
-  local g, list = node.codegen, {}
-  for _, role in ipairs { "each", "timer", "open", "close" } do
-    if node[role] then
-      local params = { { value = context_of(node, role) } }
-      if role == "each" then
-        params[2] = node.input.bare and { bare = true } or { schema = node.input }
-      elseif role == "timer" then
-        params[2], params[3] = { value = values.of("timestamp") }, { value = values.TEXT }
-      end
-      local a = derive.analyse(node, node[role], params)
-      a.slices = false
-      for _, state in ipairs(node.states) do
-        local custom = state.custom or {}
-        for _, fn in ipairs { state.fn or false, custom.add or false, custom.result or false } do
-          if fn then a.functions[#a.functions + 1] = fn end
-        end
-      end
-      g.roles[role] = { analysis = a }
-      list[#list + 1] = a
-    end
+  node.passes = {}
+  local g, list, parts = node.codegen, {}, {}
+  for i, role in ipairs(node.roles) do
+    local part = part_of(node, i)
+    local a = analyse(node, role, part.input, list)
+    derive.no_assignment(node, a, node.verb)
+    derive.add_reads(part, a, 2)
+    parts[i] = part
   end
-  local each = g.roles.each.analysis
-  derive.no_assignment(node, each, "process")
-  derive.add_reads(node, each, 2)
+  for _, role in ipairs { "timer", "open", "close" } do
+    if node[role] then analyse(node, role, nil, list) end
+  end
   local all = together(list)
   check_tags(node, all)
   g.analysis = all
   local main = rows_of(node, all)
   g.result, g.texts = main.codegen.result, main.codegen.texts
-  node.schema = main.schema
-  read_record(node, g.result)
+  node.schema, node.reads = main.schema, parts[1].reads
   derive.sides(node)
-  for _, side in ipairs(g.sides) do
-    without_time(side.schema)
-    read_record(node, side.codegen.result)
+  for _, side in ipairs(g.sides) do without_time(side.schema) end
+  for _, part in ipairs(parts) do
+    local a = g.roles[part.role].analysis
+    read_record(part, a.emits)
+    read_record(part, a.side_emits)
   end
-  local exits = {}
-  for i, side in ipairs(g.sides) do exits[i] = { exits = side.exits, passes = {} } end
-  g.modes = result.modes(each, 2, {}, exits)
-  if g.result.record then g.modes = {} end
-  for _, side in ipairs(g.sides) do if side.codegen.result.record then g.modes = {} end end
+  node.reads = parts[1].reads
+  node.reads_of = parts[2] and { node.reads, parts[2].reads } or nil
+  modes_of(node, parts)
   g.timer_schema = timer_schema(node)
   return g.findings
 end

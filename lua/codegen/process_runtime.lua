@@ -50,7 +50,7 @@ local function key_of(nodes, cur)
   local node = nodes[1]
   local values, parts = rows.read(layout.of(node.input), cur.row), {}
   for i, name in ipairs(node.key) do
-    parts[i] = (#node.key > 1 and name .. " = " or "") .. problem.show(values[name])
+    parts[i] = (#node.key > 1 and name .. " = " or "") .. problem.show(values[node.key_columns[i]])
   end
   return #parts > 1 and "{ " .. table.concat(parts, ", ") .. " }" or parts[1]
 end

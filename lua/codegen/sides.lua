@@ -33,7 +33,7 @@ function sides.plan(g)
     local side = { number = i, node = node, vars = {}, homes = {} }
     for c, f in ipairs(node.schema.fields) do
       local from = node.passes[f.name]
-      local home = from and stage.env[from] or columns.variable(10000 * i + stage.k, f.name, c, f.type)
+      local home = from and (g.passing and g.passing[f.name] or stage.env[from]) or columns.variable(10000 * i + stage.k, f.name, c, f.type)
       side.homes[f.name] = home
       if not from then side.vars[#side.vars + 1] = { field = f, home = home } end
     end

@@ -10,7 +10,7 @@ local fingerprint = {}
 local DECLARED = {
   "verb", "name", "where", "parallelism", "on_error", "connector", "format", "format_options", "options", "bounded", "fn", "columns",
   "assigns", "key", "key_name", "aggregates", "window", "emit", "field", "disorder_ms", "idle_ms", "returns", "expect",
-  "made", "open", "close", "custom", "keeps", "each", "timer", "states",
+  "made", "open", "close", "custom", "keeps", "each", "left", "right", "timer", "states", "second_key",
   "partition", "chaining", "identity", "ttl_ms", "by", "descending", "limit", "rank", "tag", "side",
 }
 

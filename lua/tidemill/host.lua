@@ -145,9 +145,13 @@ function host.source(ids)
 end
 
 -- What sinks written in Lua do before their first row and behind their last: each once.
--- Those of a process get a ctx, and its timers' chunk leaves them to that of its records.
-local function edges(nodes, ctx, subtask, role)
-  local opened, closed = role == "timer", role == "timer"
+-- Those of a process get a ctx, and its chunks run them once for all.
+local edges_of = {} -- by node and subtask: { opened =, closed = }
+
+local function edges(nodes, ctx, subtask)
+  local key = nodes[1].id .. " " .. subtask
+  local done = edges_of[key] or { opened = false, closed = false }
+  edges_of[key] = done
   local function call_all(part)
     for k, node in ipairs(nodes) do
       if node[part] then
@@ -157,26 +161,26 @@ local function edges(nodes, ctx, subtask, role)
     end
   end
   return function()
-    if opened then return end
-    opened = true
+    if done.opened then return end
+    done.opened = true
     call_all("open")
   end, function()
-    if closed then return end
-    closed = true
+    if done.closed then return end
+    done.closed = true
     call_all("close")
   end
 end
 
 ---A chunk bound to its context: gives the functions run, finish, proposal, release, recover and the handler of errors.
 ---@param first boolean a source stands in front of it in the same chain
----@param role string? of a window with a custom aggregate "add" or "merge", of a process "each" or "timer"
+---@param role string? of a window with a custom aggregate "add" or "merge", of a process "each" (connect: "left", "right") or "timer"
 function host.chain(ids, address, subtask, parallelism, first, role)
   C()
   local ctx = require("ffi").cast("struct tm_chain_ctx *", address)
   local instance = require("codegen").instance(nodes_of(ids), ctx, { subtask = subtask, count = parallelism, first = first,
     role = role })
   local draws = random.stream(arguments.seed, ids[1], subtask)
-  local begin, close = edges(nodes_of(ids), ctx, subtask, role)
+  local begin, close = edges(nodes_of(ids), ctx, subtask)
   local function run()
     clock.enter(ctx)
     random.enter(draws)

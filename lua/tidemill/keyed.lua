@@ -22,7 +22,7 @@ end
 -- What an operator that keeps state must say of its input and of its name.
 local function add(s, call, props, values, what)
   local key = s.node.kind == "key_by" and s.node.key or {} -- without one: the whole stream
-  props.where, props.inputs, props.key = call.at, { s.node }, key
+  props.where, props.inputs, props.key = call.at, props.inputs or { s.node }, key
   props.base = ("%s(%s)"):format(what, table.concat(key, ","))
   if values.emit == "final" and s.node.endless then
     fault.raise("GRAPH", call.at,

@@ -141,6 +141,9 @@ end
 kinds.top = kinds.extreme
 function kinds.process(C, graph, put, node)
   keys(C, graph, put, node)
+  for _, name in ipairs(node.second_key or {}) do
+    put(node, C.tm_graph_second_key(graph, node.id, column(node.inputs[2].schema, name, node)))
+  end
   put(node, C.tm_graph_has_timer(graph, node.id, node.timer and 1 or 0))
   for _, s in ipairs(node.states) do
     put(node, C.tm_graph_state(graph, node.id, s.name, enum(C, "TM_STATE_", s.kind), s.type, s.ttl.ms or 0,

@@ -1,6 +1,8 @@
--- stream:process("name", { state =, each =, timer =, open =, close = }): functions of the job over keyed state and timers.
+-- stream:process("name", { state =, each =, timer =, open =, close = }): functions of the job over keyed state and timers; and
+-- stream:connect(other, "name", { state =, left =, right =, ... }): those of two streams over the same state.
 -- What is checked here is how it is declared; what its functions do: lua/codegen/process_derive.lua.
 local check = require "tidemill.check"
+local derive = require "tidemill.derive"
 local fault = require "tidemill.fault"
 local freeze = require "tidemill.freeze"
 local keyed = require "tidemill.keyed"
@@ -8,25 +10,126 @@ local shapeless = require "tidemill.shapeless"
 local states = require "tidemill.states"
 local stream = require "tidemill.stream"
 
-local EXAMPLE = 'for example :process("velocity", { state = { n = tm.value("int", { default = 0 }) }, each = function(ctx, e) ... end })'
-
 local function any(_, _, v) return v end
+
+-- What is done with the rows of each input, and what an example of it looks like.
+local EXAMPLES = {
+  process = 'for example :process("velocity", { state = { n = tm.value("int", { default = 0 }) }, each = function(ctx, e) ... end })',
+  connect = 'for example a:connect(b, "match", { state = { last = tm.value("string") }, left = function(ctx, e) ... end, '
+    .. 'right = function(ctx, e) ... end })',
+}
+
+---The functions of a process by name.
+---@param verb string "process", "connect"
+---@param roles string[] of rows: those that must be there
+---@return string what for messages: process "velocity"
+---@return table values
+local function functions_of(call, verb, name, given, roles)
+  if name ~= nil then check.name(call.at, verb .. ": the name", name) end
+  local what = name and ("%s %q"):format(verb, name) or verb
+  if type(given) ~= "table" or freeze.kind(given) then check.wrong(call.at, what, "a table of functions", given, EXAMPLES[verb]) end
+  local options = { state = any, timer = check.func, open = check.func, close = check.func }
+  for _, role in ipairs(roles) do options[role] = check.func end
+  local values = check.options(call.at, what, given, options)
+  for i, role in ipairs(roles) do
+    if not values[role] then
+      fault.raise("ARGUMENT", call.at, ("%s: %s is missing: what is done with a record%s"):format(what, role,
+        #roles == 1 and "" or i == 1 and " of the first stream" or " of the second stream"), EXAMPLES[verb])
+    end
+  end
+  return what, values
+end
+
+local function add(s, call, verb, name, roles, what, values, more)
+  local props = { kind = "process", verb = verb, roles = roles, timer = values.timer, open = values.open, close = values.close,
+    metrics = s.job.session.metrics, states = states.declare(call, what, values.state, s.node.schema.time_field) }
+  for _, role in ipairs(roles) do props[role] = values[role] end
+  for k, v in pairs(more or {}) do props[k] = v end
+  return stream.new(s.job, keyed.add(s, call, props, { name = name }, verb))
+end
 
 stream.method("process", function(s, call, name, given, ...)
   if type(name) == "table" and given == nil then name, given = nil, name end
   stream.no_more(call, "process", 2 + select("#", ...), 2)
-  if name ~= nil then check.name(call.at, "process: the name", name) end
-  local what = name and ("process %q"):format(name) or "process"
+  local roles = { "each" }
+  local what, values = functions_of(call, "process", name, given, roles)
   keyed.need_key(s, call, "process", "state and timers belong to a key")
   shapeless.refuse(s.node, call.at, "process")
-  if type(given) ~= "table" or freeze.kind(given) then check.wrong(call.at, what, "a table of functions", given, EXAMPLE) end
-  local values = check.options(call.at, what, given, { state = any, each = check.func, timer = check.func, open = check.func,
-    close = check.func })
-  if not values.each then
-    fault.raise("ARGUMENT", call.at, what .. ": each is missing: what is done with a record", EXAMPLE)
+  return add(s, call, "process", name, roles, what, values)
+end)
+
+-- --- two streams
+-- ---------------------------------------------------------------------------------------------------------------
+
+-- The contents of the other stream.
+local function other_of(s, call, what, given, hint)
+  local other = freeze.content(given, "stream")
+  if not other then check.wrong(call.at, what .. ": the other stream", "a stream", given, hint) end
+  if other.job ~= s.job then
+    fault.raise("GRAPH", call.at, ('%s: the streams are of two jobs, "%s" and "%s"'):format(what, s.job.name, other.job.name))
   end
-  local node = keyed.add(s, call, { kind = "process", verb = "process", each = values.each, timer = values.timer,
-    open = values.open, close = values.close, metrics = s.job.session.metrics,
-    states = states.declare(call, what, values.state, s.node.schema.time_field) }, { name = name }, "process")
-  return stream.new(s.job, node)
+  derive.schema(other.node)
+  return other
+end
+
+local function key_text(node)
+  local parts = {}
+  for i, name in ipairs(node.key) do
+    parts[i] = ("%s %s"):format(name, node.schema.fields[node.schema.by_name[name]].type)
+  end
+  return table.concat(parts, ", ")
+end
+
+-- A key of the one must be found under that of the other: the same types in the same order, whatever the names.
+local function same_keys(call, what, a, b)
+  local same = #a.key == #b.key
+  for i, name in ipairs(a.key) do
+    local other = b.key[i]
+    same = same and a.schema.fields[a.schema.by_name[name]].type == b.schema.fields[b.schema.by_name[other]].type
+  end
+  if same then return end
+  fault.raise("TYPE", call.at, ("%s: the keys differ: %s of the first stream, %s of the second"):format(what, key_text(a), key_text(b)),
+    #a.key == #b.key and "keys of different types never meet: bring them to the same type, as with :assign, or declare it in the schema"
+    or "a key has the same number of fields in both streams")
+end
+
+local function same_time(call, what, a, b)
+  if (a.schema.time_field ~= nil) == (b.schema.time_field ~= nil) then return end
+  local with, without = a, b
+  if not a.schema.time_field then with, without = b, a end
+  fault.raise("SCHEMA", call.at, ('%s: "%s" has a watermark, on %s, and "%s" has none, so it would hold up the time of both'):format(what,
+    with.inputs[1].name, with.schema.fields[with.schema.time_field].name, without.inputs[1].name),
+    "put :watermark(...) on each of them, before :key_by")
+end
+
+-- Types that only rows can tell would have to be waited for with rows of the other stream in hand.
+local function known_types(call, what, node, which)
+  for _, f in ipairs(node.schema.fields) do
+    if f.type == "?" then
+      fault.raise("RETURNS_NEEDED", call.at, ("%s: the type of %s of the %s stream is known from rows alone"):format(what,
+        f.hidden and "the key" or ("%q"):format(f.name), which), f.hidden
+        and 'make it a column whose type is declared: :assign { key = fn }:returns { key = "string" }:key_by("key")'
+        or ('declare it behind the operator that makes it: :returns { %s = "string" }'):format(f.name))
+    end
+  end
+end
+
+stream.method("connect", function(s, call, given, name, functions, ...)
+  if type(name) == "table" and functions == nil then name, functions = nil, name end
+  stream.no_more(call, "connect", 3 + select("#", ...), 3)
+  local roles = { "left", "right" }
+  local what, values = functions_of(call, "connect", name, functions, roles)
+  local other = other_of(s, call, what, given, EXAMPLES.connect)
+  keyed.need_key(s, call, "connect", "its functions share the state of a key")
+  if other.node.kind ~= "key_by" then
+    fault.raise("GRAPH", call.at, what .. ": the second stream has no key: its functions share the state of a key",
+      'a:key_by("field"):connect(b:key_by("field"), "name", { ... })')
+  end
+  for i, node in ipairs { s.node, other.node } do
+    shapeless.refuse(node, call.at, "connect")
+    known_types(call, what, node, i == 1 and "first" or "second")
+  end
+  same_keys(call, what, s.node, other.node)
+  same_time(call, what, s.node, other.node)
+  return add(s, call, "connect", name, roles, what, values, { inputs = { s.node, other.node }, second_key = other.node.key })
 end)

@@ -46,12 +46,12 @@ function project.run(nodes)
     else
       -- A failed row is written whole to the dead letters.
       local whole = type(node.on_error) == "table"
-      for _, input in ipairs(node.inputs) do
-        local theirs = needed[input.id]
-        if node.reads == true then
+      for i, input in ipairs(node.inputs) do
+        local theirs, reads = needed[input.id], node.reads_of and node.reads_of[i] or node.reads
+        if reads == true then
           every(input.schema, theirs)
         else
-          for name in pairs(node.reads) do theirs[name] = true end
+          for name in pairs(reads) do theirs[name] = true end
           for name in pairs(mine) do
             local from = node.passes[name]
             if from then theirs[from] = true end

@@ -105,8 +105,9 @@ local function check_names(self, job)
         ('name it first: :aggregate("%s", { ... })'):format(node.key[1] and "by_" .. node.key[1] or "totals"))
     end
     if node.kind == "process" and not node.explicit then
-      fault.raise("ARGUMENT", node.where, "process: it needs a name: it identifies its state and timers",
-        'name it first: :process("velocity", { ... })')
+      fault.raise("ARGUMENT", node.where, node.verb .. ": it needs a name: it identifies its state and timers",
+        node.verb == "process" and 'name it first: :process("velocity", { ... })' or ('name it: %s(other, "name", { ... })'):format(
+          node.verb))
     end
     if node.wants_name and not node.explicit then
       self.findings[#self.findings + 1] = { severity = "advice", code = "UNNAMED_STATE", where = node.where,

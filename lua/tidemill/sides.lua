@@ -9,7 +9,7 @@ local suggest = require "tidemill.suggest"
 
 local sides = {}
 
-local GIVES = { map = true, flat_map = true, filter = true, process = true }
+local GIVES = { map = true, flat_map = true, filter = true }
 
 local function quoted(tags)
   local list = {}
@@ -29,7 +29,7 @@ end
 
 local function check_tag(s, call, tag)
   derive.schema(s.node)
-  if not GIVES[s.node.verb] then
+  if not GIVES[s.node.verb] and s.node.kind ~= "process" then
     fault.raise("GRAPH", call.at, ('side("%s"): %s has no side outputs; functions of map, flat_map, filter and process have'):format(tag,
       s.node.verb), 'out, their second parameter, gives rows to them: out("late", e)')
   end
@@ -38,7 +38,7 @@ local function check_tag(s, call, tag)
   if others then return end
   if #tags == 0 then
     fault.raise("UNKNOWN_NAME", call.at, ('side("%s"): the function of %s gives no rows to side outputs'):format(tag, s.node.name),
-      s.node.verb == "process" and ('ctx:output("%s", { ... }) does'):format(tag)
+      s.node.kind == "process" and ('ctx:output("%s", { ... }) does'):format(tag)
       or ('its second parameter does: %s(function(e, out) ... out("%s", e) ... end)'):format(s.node.verb, tag))
   end
   fault.raise("UNKNOWN_NAME", call.at, ('side("%s"): %s has no such side output; it has %s'):format(tag, s.node.name,

@@ -258,7 +258,7 @@ method("on_error", function(s, call, value)
   return stream.new(s.job, s.node, s.before)
 end)
 
-local RETURNS = { map = true, flat_map = true, assign = true, side = true, process = true }
+local RETURNS = { map = true, flat_map = true, assign = true, side = true }
 
 -- Behind assign it says types of the columns that are assigned, of some or all of them.
 local function types_of_assigns(node, call, declared)
@@ -274,7 +274,7 @@ end
 
 method("returns", function(s, call, given)
   local node = s.node
-  if not RETURNS[node.verb] then
+  if not RETURNS[node.verb] and node.kind ~= "process" then
     fault.raise("ARGUMENT", call.at,
       ("returns: %s decides its columns itself; returns is for map, flat_map, assign, process and side outputs"):format(node.verb))
   end

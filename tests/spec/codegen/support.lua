@@ -123,7 +123,7 @@ support.state = {
 
 ---A process over rows of this schema. spec: { key =, state =, each =, timer =, read_sides =, returns = }
 function support.process(schema, spec)
-  local node = { id = 1, kind = "process", verb = "process", name = "velocity", where = "job.lua:2", inputs = {}, input = schema,
+  local node = { id = 1, kind = "process", verb = "process", roles = { "each" }, name = "velocity", where = "job.lua:2", inputs = {}, input = schema,
     metrics = spec.metrics or {} }
   local declared = type(spec.state) == "function" and spec.state() or spec.state
   node.states = states.declare(CALL, "process", declared, schema.time_field)

@@ -105,7 +105,7 @@ static void open_gates(struct stage *to)
             for (uint32_t p = 0; p < stages[to->inputs[i]].parallelism; p++)
                 if (stages[to->inputs[i]].channels[p][c] != NULL)
                     channels[n++] = stages[to->inputs[i]].channels[p][c];
-        to->tasks[c].gate = tm_gate_new(&mem, channels, n);
+        to->tasks[c].gate = tm_gate_new(&mem, channels, &n, 1);
         ck_assert_ptr_nonnull(to->tasks[c].gate);
     }
 }

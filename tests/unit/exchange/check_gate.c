@@ -26,7 +26,7 @@ static void teardown(void)
 
 static void open_gate(uint32_t count)
 {
-    gate = tm_gate_new(&mem, channels, count);
+    gate = tm_gate_new(&mem, channels, &count, 1);
     ck_assert_ptr_nonnull(gate);
 }
 
@@ -239,12 +239,151 @@ START_TEST(a_watermark_says_when_the_batch_that_moved_it_was_read)
 }
 END_TEST
 
+// --- two inputs: channels 0 and 1 of the first, 2 of the second
+// -------------------------------------------------------------------------------------------------
+
+static void open_two(void)
+{
+    gate = tm_gate_new(&mem, channels, (uint32_t[]){2, 1}, 2);
+    ck_assert_ptr_nonnull(gate);
+}
+
+START_TEST(a_batch_says_which_input_it_is_of)
+{
+    open_two();
+    for (int c = 0; c < 3; c++) {
+        struct tm_element e = batch_element(make_batch(c, 1));
+        e.input = 7; // of another gate, above
+        send(c, e);
+    }
+    for (int c = 0; c < 3; c++) {
+        struct tm_element e = poll_one();
+        ck_assert_int_eq(e.kind, TM_ELEMENT_BATCH);
+        ck_assert_int_eq(e.input, c == 2 ? 1 : 0);
+        tm_batch_release(e.batch);
+    }
+}
+END_TEST
+
+START_TEST(the_watermark_of_two_inputs_is_the_lower)
+{
+    open_two();
+    send(0, watermark_element(10));
+    send(1, watermark_element(12));
+    expect_kind(TM_ELEMENT_NONE);
+    send(2, watermark_element(7));
+    expect_watermark(7);
+    send(2, watermark_element(20));
+    expect_watermark(10);
+    send(0, watermark_element(30));
+    expect_watermark(12);
+}
+END_TEST
+
+START_TEST(an_idle_input_does_not_hold_the_other)
+{
+    open_two();
+    send(0, watermark_element(10));
+    send(1, watermark_element(10));
+    send(2, status_element(TM_CHANNEL_IDLE));
+    expect_watermark(10);
+    expect_kind(TM_ELEMENT_NONE); // the first is active: so is the operator
+    send(0, status_element(TM_CHANNEL_IDLE));
+    send(1, watermark_element(15));
+    expect_watermark(15);
+    send(1, status_element(TM_CHANNEL_IDLE));
+    expect_status(TM_CHANNEL_IDLE);
+}
+END_TEST
+
+// Not so a channel of one input: the valve waits for none that is behind.
+START_TEST(an_input_that_is_active_again_and_behind_holds_the_watermark)
+{
+    open_two();
+    send(2, watermark_element(5));
+    send(2, status_element(TM_CHANNEL_IDLE));
+    expect_kind(TM_ELEMENT_NONE);
+    send(0, watermark_element(10));
+    send(1, watermark_element(10));
+    expect_watermark(10);
+    send(2, status_element(TM_CHANNEL_ACTIVE));
+    expect_kind(TM_ELEMENT_NONE);
+    send(0, watermark_element(20));
+    send(1, watermark_element(20));
+    send(2, watermark_element(9));
+    expect_kind(TM_ELEMENT_NONE);
+    send(2, watermark_element(12));
+    expect_watermark(12);
+}
+END_TEST
+
+START_TEST(where_all_inputs_are_idle_the_highest_watermark_comes_out)
+{
+    open_two();
+    send(0, watermark_element(10));
+    send(1, watermark_element(10));
+    send(2, watermark_element(20));
+    expect_watermark(10);
+    send(0, status_element(TM_CHANNEL_IDLE));
+    send(1, status_element(TM_CHANNEL_IDLE));
+    expect_watermark(20);
+    send(2, status_element(TM_CHANNEL_IDLE));
+    expect_status(TM_CHANNEL_IDLE);
+    expect_kind(TM_ELEMENT_NONE);
+}
+END_TEST
+
+START_TEST(an_input_that_is_over_leaves_time_to_the_other)
+{
+    open_two();
+    send(2, watermark_element(3));
+    send(2, watermark_element(TM_WATERMARK_MAX));
+    send(2, end_element());
+    send(0, watermark_element(8));
+    expect_kind(TM_ELEMENT_NONE);
+    send(1, watermark_element(9));
+    expect_watermark(8);
+    send(0, end_element());
+    expect_watermark(9);
+    send(1, end_element());
+    expect_watermark(TM_WATERMARK_MAX);
+    expect_kind(TM_ELEMENT_END);
+}
+END_TEST
+
+START_TEST(an_input_without_time_holds_nothing_and_makes_nothing_idle)
+{
+    open_two();
+    tm_gate_ignore_time(gate, 1);
+    send(0, watermark_element(4));
+    send(1, watermark_element(4));
+    expect_watermark(4);
+    send(2, status_element(TM_CHANNEL_IDLE));
+    send(2, status_element(TM_CHANNEL_ACTIVE));
+    send(2, watermark_element(TM_WATERMARK_MAX));
+    expect_kind(TM_ELEMENT_NONE);
+    send(0, status_element(TM_CHANNEL_IDLE));
+    send(1, status_element(TM_CHANNEL_IDLE));
+    expect_status(TM_CHANNEL_IDLE);
+    send(0, end_element());
+    send(1, end_element());
+    expect_watermark(TM_WATERMARK_MAX);
+    expect_kind(TM_ELEMENT_NONE); // its rows may still come
+    send(2, batch_element(make_batch(1, 1)));
+    send(2, end_element());
+    expect_batch(1);
+    expect_kind(TM_ELEMENT_END);
+}
+END_TEST
+
 START_TEST(running_out_of_memory_leaks_nothing)
 {
     for (int64_t limit = 1; limit < 1500; limit += 20) {
         struct tm_mem small;
         tm_mem_init(&small, &fx, NULL, limit);
-        tm_gate_free(tm_gate_new(&small, channels, CHANNELS));
+        tm_gate_free(tm_gate_new(&small, channels, (uint32_t[]){CHANNELS}, 1));
+        ck_assert_int_eq(atomic_load(&small.used_bytes), 0);
+        tm_gate_free(tm_gate_new(&small, channels, (uint32_t[]){1, CHANNELS - 1}, 2));
         ck_assert_int_eq(atomic_load(&small.used_bytes), 0);
     }
 }
@@ -266,6 +405,13 @@ int main(void)
     tcase_add_test(t, rows_between_max_and_the_end_pass);
     tcase_add_test(t, the_max_of_one_input_does_not_end_time_while_another_is_idle);
     tcase_add_test(t, a_watermark_says_when_the_batch_that_moved_it_was_read);
+    tcase_add_test(t, a_batch_says_which_input_it_is_of);
+    tcase_add_test(t, the_watermark_of_two_inputs_is_the_lower);
+    tcase_add_test(t, an_idle_input_does_not_hold_the_other);
+    tcase_add_test(t, an_input_that_is_active_again_and_behind_holds_the_watermark);
+    tcase_add_test(t, where_all_inputs_are_idle_the_highest_watermark_comes_out);
+    tcase_add_test(t, an_input_that_is_over_leaves_time_to_the_other);
+    tcase_add_test(t, an_input_without_time_holds_nothing_and_makes_nothing_idle);
     tcase_add_test(t, running_out_of_memory_leaks_nothing);
     suite_add_tcase(s, t);
     return run_suite(s);
