@@ -68,6 +68,10 @@ enum {
     TM_CALL_CHANGES_MAX = 1 << 20,
     // Entries that a process looks at behind each block, for values whose time to live is over.
     TM_SWEEP_ENTRIES = 64,
+    // The test kit: rounds of turns of a job that does not come to rest, and rows that a test has
+    // not taken.
+    TM_KIT_TURNS_MAX = 1000000,
+    TM_KIT_ROWS_MAX = 10000000,
     TM_WATCH_ROWS = 8192, // keys in a table of run --watch-output; a power of two
     // The heap of a lua_State, unless the job sets lua_memory: what a job keeps in tables grows
     // without end only by mistake, and is to be an error before it is the machine's. Soft: past

@@ -24,6 +24,11 @@ const struct tm_cli_flag tm_cli_flags[] = {
     {"--luals", NULL, "as classes for the editor's Lua language server"},
     {"--deny-warnings", NULL, "exit code 1 when there are warnings (advice does not count)"},
     {"--types", NULL, "write the editor's types alone, into the folder NAME that is there already"},
+    {"--output", "plainTerminal|utfTerminal|TAP|junit|json|gtest",
+     "form of the results (default: for people)"},
+    {"--filter", "PATTERN", "only specs whose names match this Lua pattern"},
+    {"--filter-out", "PATTERN", "only specs whose names do not match this Lua pattern"},
+    {"--tags", "TAGS", "only specs with one of these tags, divided by commas"},
     {"--help", NULL, "this help; with a job also the arguments that the job declares"},
     {NULL, NULL, NULL},
 };
@@ -74,6 +79,17 @@ const struct tm_cli_command tm_cli_commands[] = {
      "  tidemill schema job.lua --luals > .tidemill/meta/records.lua",
      {"-e", "--format", "--sample", "--set", "--luals", "--json", "--help", NULL},
      tm_cli_schema},
+    {"test",
+     "[FILES]",
+     TM_CLI_FILES,
+     "run the specs of jobs, in virtual time",
+     "Runs specs with busted (of Lua 5.1): files, folders of *_spec.lua, or by default the folder "
+     "spec, else this one.\n"
+     "tm.test(\"job.lua\") runs a job in one thread, with rows, event time and clock as the spec "
+     "says.",
+     "tidemill test\n  tidemill test spec/velocity_spec.lua --filter alerts --output junit",
+     {"--output", "--filter", "--filter-out", "--tags", "--help", NULL},
+     tm_cli_test},
     {"new",
      "NAME",
      TM_CLI_NAME,

@@ -106,6 +106,23 @@ static int parse_format(struct tm_cli_options *options, const char *value, struc
     return tm_error_set(err, TM_E_USAGE, "--format is json, csv or msgpack, not '%s'", value);
 }
 
+static int too_many_words(struct tm_error *err)
+{
+    return tm_error_set(err, TM_E_USAGE, "`tidemill test` takes up to %d files and flags",
+                        TM_CLI_REST_MAX);
+}
+
+// Of `test`: what busted is told.
+static int pass_flag(struct tm_cli_options *options, const char *name, const char *value,
+                     struct tm_error *err)
+{
+    if (options->rest_count + 2 > TM_CLI_REST_MAX)
+        return too_many_words(err);
+    options->rest[options->rest_count++] = name;
+    options->rest[options->rest_count++] = value;
+    return 0;
+}
+
 static int apply_flag(struct tm_cli_options *options, const char *name, const char *value,
                       struct tm_error *err)
 {
@@ -135,6 +152,8 @@ static int apply_flag(struct tm_cli_options *options, const char *name, const ch
         options->log = value;
         return 0;
     }
+    if (options->argument == TM_CLI_FILES && strcmp(name, "--help") != 0)
+        return pass_flag(options, name, value, err);
     if (strcmp(name, "--json") == 0)
         options->json = true;
     else if (strcmp(name, "--quiet") == 0)
@@ -189,10 +208,10 @@ static int check_argument(const struct tm_cli_command *command,
     static const char *const what[] = {
         [TM_CLI_NONE] = "",        [TM_CLI_JOB] = "job",      [TM_CLI_COMMAND] = "command",
         [TM_CLI_CODE] = "code",    [TM_CLI_CHOICE] = "shell", [TM_CLI_NAME] = "project",
-        [TM_CLI_SOURCE] = "source"};
+        [TM_CLI_SOURCE] = "source", [TM_CLI_FILES] = "spec"};
     const char *name = command->name, *kind = what[command->argument];
     bool optional = command->argument == TM_CLI_NONE || command->argument == TM_CLI_COMMAND ||
-                    command->argument == TM_CLI_CODE;
+                    command->argument == TM_CLI_CODE || command->argument == TM_CLI_FILES;
     if (options->file != NULL && options->file[0] == '\0')
         return tm_error_set(err, TM_E_USAGE, "`tidemill %s`: the name of the %s is empty", name,
                             kind);
@@ -226,10 +245,15 @@ int tm_cli_parse(int argc, char **argv, struct tm_cli_options *options,
     if (*command == NULL)
         return unknown_command(name, err);
     options->command = name;
+    options->argument = (*command)->argument;
     for (int i = 2; i < argc; i++) {
         int rc = 0;
         if (argv[i][0] == '-' && argv[i][1] != '\0')
             rc = parse_flag(argc, argv, &i, *command, options, err);
+        else if ((*command)->argument == TM_CLI_FILES && options->rest_count < TM_CLI_REST_MAX)
+            options->rest[options->rest_count++] = argv[i];
+        else if ((*command)->argument == TM_CLI_FILES)
+            rc = too_many_words(err);
         else if (options->file != NULL || (*command)->arguments[0] == '\0')
             rc = tm_error_set(err, TM_E_USAGE, "`tidemill %s` does not know what to do with '%s'",
                               name, argv[i]);

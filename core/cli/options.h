@@ -11,6 +11,7 @@
 enum {
     TM_CLI_SETS_MAX = 256,
     TM_CLI_SAMPLE_MAX = 1000000, // records; the bytes that are looked at have their own bound
+    TM_CLI_REST_MAX = 1024,      // words that go on to busted
 };
 
 enum tm_exit {
@@ -18,32 +19,6 @@ enum tm_exit {
     TM_EXIT_FAILED = 1,
     TM_EXIT_USAGE = 2,
     TM_EXIT_STOPPED = 130, // stopped without a checkpoint to resume from
-};
-
-// What was given. Strings point into argv.
-struct tm_cli_options {
-    FILE *out; // what the command prints, written to standard output when it has ended
-    const char *command;
-    const char *file;   // the command's argument: a job, a command, a code, ...
-    const char *code;   // of -e, in place of a job; NULL: none
-    const char *format; // of what `schema` reads; NULL: by its suffix
-    bool luals;
-    bool help, json, source, quiet, deny_warnings, watch_table, types;
-    const char *log;      // "text" or "json"; NULL: text
-    uint32_t parallelism; // 0: not given
-    uint32_t sample;      // records of each source without a schema; 0: not given
-    const char *set_names[TM_CLI_SETS_MAX], *set_values[TM_CLI_SETS_MAX];
-    uint32_t set_count;
-    char *set_copies[TM_CLI_SETS_MAX]; // names, cut off their values
-};
-
-struct tm_cli_command;
-typedef int tm_cli_run(const struct tm_cli_options *options); // returns enum tm_exit
-
-struct tm_cli_flag {
-    const char *name;  // "--parallelism"
-    const char *value; // "N"; choices are given as "text|json"; NULL: takes none
-    const char *doc;
 };
 
 // What a command's argument is: what it is called in messages, and what a shell completes.
@@ -55,6 +30,36 @@ enum tm_cli_argument {
     TM_CLI_CHOICE,  // one of `arguments`, "bash|zsh"
     TM_CLI_SOURCE,  // a file, folder or pattern, - for standard input, or a job
     TM_CLI_NAME,    // a name that the user chooses
+    TM_CLI_FILES,   // Lua files or folders, any number of them
+};
+
+// What was given. Strings point into argv.
+struct tm_cli_options {
+    FILE *out; // what the command prints, written to standard output when it has ended
+    const char *command;
+    enum tm_cli_argument argument;
+    const char *file;   // the command's argument: a job, a command, a code, ...
+    const char *code;   // of -e, in place of a job; NULL: none
+    const char *format; // of what `schema` reads; NULL: by its suffix
+    bool luals;
+    bool help, json, source, quiet, deny_warnings, watch_table, types;
+    const char *log;      // "text" or "json"; NULL: text
+    uint32_t parallelism; // 0: not given
+    uint32_t sample;      // records of each source without a schema; 0: not given
+    const char *set_names[TM_CLI_SETS_MAX], *set_values[TM_CLI_SETS_MAX];
+    uint32_t set_count;
+    const char *rest[TM_CLI_REST_MAX]; // of `test`: flags and files, as busted takes them
+    uint32_t rest_count;
+    char *set_copies[TM_CLI_SETS_MAX]; // names, cut off their values
+};
+
+struct tm_cli_command;
+typedef int tm_cli_run(const struct tm_cli_options *options); // returns enum tm_exit
+
+struct tm_cli_flag {
+    const char *name;  // "--parallelism"
+    const char *value; // "N"; choices are given as "text|json"; NULL: takes none
+    const char *doc;
 };
 
 struct tm_cli_command {
@@ -92,4 +97,4 @@ void tm_cli_say(const struct tm_log *log, const struct tm_error *err);
 int tm_cli_fail(const struct tm_cli_options *options, const struct tm_error *err, int exit_code);
 
 tm_cli_run tm_cli_run_job, tm_cli_check, tm_cli_plan, tm_cli_version, tm_cli_help, tm_cli_explain,
-    tm_cli_new, tm_cli_schema, tm_cli_completion, tm_cli_man;
+    tm_cli_new, tm_cli_schema, tm_cli_completion, tm_cli_man, tm_cli_test;

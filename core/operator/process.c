@@ -352,7 +352,8 @@ static int process_tick(struct tm_operator *op, struct tm_element *out, struct t
     if (self->keyed.clock_ms < op->ctx->now_ms)
         self->keyed.clock_ms = op->ctx->now_ms;
     self->read_ns = op->ctx->now_ns;
-    int rc = tm__operator_process_fire(self, TM_TIMER_PROCESSING, self->keyed.clock_ms - 1, err);
+    int64_t over_ms = self->keyed.clock_ms - tm_task_open_ms(op->ctx);
+    int rc = tm__operator_process_fire(self, TM_TIMER_PROCESSING, over_ms, err);
     if (rc < 0)
         return rc;
     self->ticking = take_run(self, rc == 0, out) || rc != 0;
@@ -372,9 +373,9 @@ static int64_t process_deadline_ns(const struct tm_operator *op)
         op->ctx->now_ms > self->keyed.clock_ms ? op->ctx->now_ms : self->keyed.clock_ms;
     if (at == INT64_MAX)
         return INT64_MAX;
-    if (at < now_ms)
+    if (at <= now_ms - tm_task_open_ms(op->ctx))
         return op->ctx->now_ns;
-    int64_t wait_ms = at - now_ms + 1;
+    int64_t wait_ms = at - now_ms + tm_task_open_ms(op->ctx);
     return wait_ms > INT64_MAX / 4000000 ? INT64_MAX : op->ctx->now_ns + wait_ms * 1000000;
 }
 

@@ -134,6 +134,8 @@ static int take_batch(struct watermark *self, struct tm_batch *batch, struct tm_
 static bool next_control(struct watermark *self, bool silent, struct tm_element *out)
 {
     struct tm_watermark_generator *g = &self->generator;
+    if (self->base.ctx->given_watermarks)
+        return false;
     enum tm_channel_status status = silent ? TM_CHANNEL_IDLE : TM_CHANNEL_ACTIVE;
     int64_t watermark = tm_watermark_of(g->max_time, g->disorder_ms);
     struct tm_splits *splits = self->base.ctx->splits;
@@ -198,10 +200,14 @@ static int watermark_step(struct tm_operator *op, struct tm_element *in, struct 
         if (in->watermark == TM_WATERMARK_MAX && !self->max_sent) {
             self->max_sent = true;
             *out = *in;
+        } else if (op->ctx->given_watermarks && in->watermark != TM_WATERMARK_MAX) {
+            *out = *in;
         }
         return TM_STEP_DONE;
     case TM_ELEMENT_STATUS:
-        return TM_STEP_DONE; // this operator decides what is idle
+        if (op->ctx->given_watermarks)
+            *out = *in;
+        return TM_STEP_DONE; // else this operator decides what is idle
     case TM_ELEMENT_END:
         return step_end(self, in, out);
     default:
@@ -247,7 +253,7 @@ static int watermark_tick(struct tm_operator *op, struct tm_element *out, struct
 static int64_t watermark_deadline_ns(const struct tm_operator *op)
 {
     const struct watermark *self = (const struct watermark *)op;
-    if (self->generator.status == TM_CHANNEL_IDLE)
+    if (self->generator.status == TM_CHANNEL_IDLE || op->ctx->given_watermarks)
         return INT64_MAX;
     bool no_input = has_no_input(self);
     if (!no_input && !detects_idleness(self))

@@ -18,6 +18,9 @@ struct tm_source_ops {
     int (*read)(struct tm_source *source, struct tm_batch **out, struct tm_error *err);
     int64_t (*deadline_ns)(const struct tm_source *source); // INT64_MAX: none. NULL-able
     void (*free)(struct tm_source *source);
+    // A source with watermarks or statuses of its own: the next one that comes before what `read`
+    // gives. False: none. NULL-able
+    bool (*control)(struct tm_source *source, struct tm_element *element);
 };
 struct tm_source {
     const struct tm_source_ops *ops;

@@ -250,6 +250,8 @@ int tm_job_new(const struct tm_job_args *args, struct tm_job **result, struct tm
     job->connectors = args->connectors;
     job->operators = args->operators;
     job->vm = args->vm;
+    job->given_watermarks = args->given_watermarks;
+    job->given_clock = args->given_clock;
     tm_mailbox_init(&job->events, args->coordinator);
     int rc = build(job, args, err);
     if (rc != 0) {

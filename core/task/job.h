@@ -21,6 +21,12 @@ struct tm_job_args {
     struct tm_vm_args vm;                         // how a worker makes its Lua state
     const struct tm_operator_factory *operators;
     uint32_t workers;
+    // Somebody else says how far event time is and when the clock has moved: watermark operators
+    // let the watermarks of their input pass and make none (core/kit).
+    bool given_watermarks;
+    // The clock stands still while there is something to do: a millisecond is over as soon as the
+    // clock shows it, and timers of that time fire in it.
+    bool given_clock;
     struct tm_waker *coordinator; // woken by events
 };
 
@@ -33,6 +39,7 @@ struct tm_job {
     const struct tm_connector *const *connectors;
     struct tm_vm_args vm;
     const struct tm_operator_factory *operators;
+    bool given_watermarks, given_clock;
     struct tm_mailbox events; // to the coordinator
 
     struct tm_worker *workers;

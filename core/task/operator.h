@@ -25,11 +25,18 @@ struct tm_task_context {
     struct tm_splits *splits; // of the source of this chain, or NULL
     bool never_idle; // the source of this chain reads plain files: waiting for a disk is not
                      // idleness
+    bool given_watermarks, given_clock; // see struct tm_job_args
     struct tm_task *task;
     bool stopping;  // the job stops: what would go on for ever ends
     int64_t now_ns; // mono, read once per turn
     int64_t now_ms; // wall, read once per turn
 };
+
+// How much of now_ms is still to come: timers of processing time fire up to now_ms less this.
+static inline int64_t tm_task_open_ms(const struct tm_task_context *ctx)
+{
+    return ctx->given_clock ? 0 : 1;
+}
 
 enum tm_step {
     TM_STEP_DONE = 0, // the input is consumed; *out may hold an element

@@ -65,6 +65,8 @@ static int read_source(struct tm_task *task, struct tm_error *err)
     }
     struct tm_source *source = task->source;
     struct tm_batch *batch = NULL;
+    if (source->ops->control != NULL && source->ops->control(source, &task->slots[0]))
+        return TM_TURN_PROGRESS;
     int64_t begin = tm_fx_mono_ns(task->ctx.fx);
     int rc = source->ops->read(source, &batch, err);
     tm_metric_add(&source->metrics->busy_ns, (uint64_t)(tm_fx_mono_ns(task->ctx.fx) - begin));

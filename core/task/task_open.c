@@ -219,6 +219,8 @@ int tm_task_open(struct tm_task *task, struct tm_worker *worker, struct tm_error
     task->ctx.vm = worker->vm;
     task->ctx.waker = &worker->waker;
     task->ctx.task = task;
+    task->ctx.given_watermarks = job->given_watermarks;
+    task->ctx.given_clock = job->given_clock;
     task->ctx.now_ns = tm_fx_mono_ns(job->fx);
     task->ctx.now_ms = tm_fx_wall_ms(job->fx);
     // Batches outlive their task: a consumer may hold them when it ends. Their memory belongs to

@@ -91,4 +91,19 @@ return tm.from(tm.lines()):filter(function(l) return l ~= "" end):named("since "
     cause = [[An option has no such name, or a value that does not go with the others.]],
     fix = [[The message lists the options that there are; the hint has the nearest.]],
     run = [[tidemill check -e 'tm.from(tm.stdin { fromat = "json" })']] },
+  { "TEST_USE", group = "script",
+    cause = [[A spec asks of a test what cannot be: event time that goes back, records behind the end of the input, anything of a
+      test that was closed.]],
+    fix = [[Times of a test only go forward, as in production; what is to begin anew is another tm.test.]],
+    files = { { "spec/back_spec.lua", [=[
+local tm = require "tidemill"
+it("goes back", function()
+  local t = tm.test { code = [[
+    local tm = require "tidemill"
+    return tm.from(tm.stdin { name = "in", format = "json", schema = { ts = "timestamp" } }):watermark("ts")]] }
+  t:advance_watermark(2000)
+  t:advance_watermark(1000)
+end)
+]=] } },
+    run = [[tidemill test]] },
 }

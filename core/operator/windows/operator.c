@@ -150,7 +150,7 @@ static int windows_tick(struct tm_operator *op, struct tm_element *out, struct t
     look_at_clock(self);
     self->output.split = TM_NO_SPLIT;
     self->output.read_ns = op->ctx->now_ns;
-    return tm__windows_fire(self, TM_TIMER_PROCESSING, self->now_ms - 1, out, err);
+    return tm__windows_fire(self, TM_TIMER_PROCESSING, self->now_ms - tm_task_open_ms(op->ctx), out, err);
 }
 
 static int64_t windows_deadline_ns(const struct tm_operator *op)
@@ -163,9 +163,9 @@ static int64_t windows_deadline_ns(const struct tm_operator *op)
     if (next == INT64_MAX)
         return INT64_MAX;
     int64_t now_ms = op->ctx->now_ms > self->now_ms ? op->ctx->now_ms : self->now_ms;
-    if (next < now_ms)
+    if (next <= now_ms - tm_task_open_ms(op->ctx))
         return op->ctx->now_ns;
-    int64_t wait_ms = next - now_ms < hour_ms ? next - now_ms + 1 : hour_ms;
+    int64_t wait_ms = next - now_ms < hour_ms ? next - now_ms + tm_task_open_ms(op->ctx) : hour_ms;
     return op->ctx->now_ns + wait_ms * 1000000;
 }
 

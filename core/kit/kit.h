@@ -1,0 +1,72 @@
+// The test kit: a job as it runs in production (its plan, operators, generated code, partitioners
+// and tasks) in one thread, with sources that the test feeds, sinks that keep what they get, and a
+// clock that the test moves. After each push, watermark and move of the clock the job runs until
+// nobody has anything left to do, so every row that comes out has a cause: their number.
+#pragma once
+
+#include "core/base/buf.h"
+#include "core/kit/drive.h"
+#include "core/kit/world.h"
+
+struct tm_kit_args {
+    const struct tm_fx *real; // files and memory
+    const struct tm_connector *const *connectors; // of production: replaced by name
+    const char *path; // of the job, as messages name it
+    const char *text; // NULL: read `path`
+    size_t length;
+    const char *const *set_names, *const *set_values;
+    uint32_t set_count;
+    uint32_t parallelism; // 0: 1
+    uint64_t seed;
+    int64_t now_ms;
+    bool job_watermarks; // the job's own `watermark` makes them; else only the test does
+};
+
+// A row that reached a sink.
+struct tm_kit_row {
+    uint64_t cause;
+    uint32_t node, subtask;
+    uint8_t kind; // enum tm_row_kind
+    int64_t time; // event time; INT64_MIN: none
+    struct tm_schema *schema; // a reference
+    uint8_t *bytes;
+    uint32_t size_bytes;
+    uint8_t *key; // canonical bytes of the key that it was made under, when its columns are there
+    uint32_t key_bytes;
+    uint64_t arrival;
+    bool by_value; // it has a key that no column shows, and others of its cause may have others
+};
+
+struct tm_kit;
+
+// Plans the job and starts it. The job's error, or TM_E_NOT_FOUND for the file.
+int tm_kit_new(const struct tm_kit_args *args, struct tm_kit **kit,
+               struct tm_error *err) TM_WARN_UNUSED;
+void tm_kit_free(struct tm_kit *kit); // NULL is fine
+
+const struct tm_graph *tm_kit_graph(const struct tm_kit *kit);
+struct tm_job *tm_kit_job(const struct tm_kit *kit);
+int64_t tm_kit_now_ms(const struct tm_kit *kit);
+// The source or sink of a name, or -1.
+int32_t tm_kit_find(const struct tm_kit *kit, uint8_t kind, const char *name);
+
+// All of these run the job to rest. After a failure of the job they give it again.
+//
+// Records as JSON objects of the source's columns, one a line; they go as one batch into one
+// subtask of the source.
+int tm_kit_push(struct tm_kit *kit, uint32_t source, const char *json, size_t length,
+                struct tm_error *err) TM_WARN_UNUSED;
+// Event time of one source, or of all (source -1). TM_E_ARGUMENT: it would go back, or the source
+// has none.
+int tm_kit_watermark(struct tm_kit *kit, int32_t source, int64_t at,
+                     struct tm_error *err) TM_WARN_UNUSED;
+// Moves the clock; it stops at each time at which something is due.
+int tm_kit_advance(struct tm_kit *kit, int64_t ms, struct tm_error *err) TM_WARN_UNUSED;
+int tm_kit_idle(struct tm_kit *kit, uint32_t source, struct tm_error *err) TM_WARN_UNUSED;
+// The end of the input of one source, or of all (source -1).
+int tm_kit_finish(struct tm_kit *kit, int32_t source, struct tm_error *err) TM_WARN_UNUSED;
+
+// Rows of a sink since the last call, in the order of (cause, time, key, arrival), or of their
+// arrival. *rows is an array of *count, valid until the next call for the kit, which frees it.
+int tm_kit_take(struct tm_kit *kit, uint32_t sink, bool by_arrival, const struct tm_kit_row **rows,
+                uint32_t *count, struct tm_error *err) TM_WARN_UNUSED;

@@ -1,0 +1,74 @@
+// What the files of core/kit share.
+#pragma once
+
+#include "core/kit/kit.h"
+
+enum tm__kit_item_kind { TM__KIT_RECORDS, TM__KIT_CONTROL, TM__KIT_END };
+
+// What a source has yet to give, in order.
+struct tm__kit_item {
+    enum tm__kit_item_kind kind;
+    struct tm_element element; // CONTROL
+    uint8_t *bytes;            // RECORDS: with slack behind them
+    size_t size_bytes, used_bytes;
+    struct tm__kit_item *next;
+};
+
+// A source of the job in one of its subtasks.
+struct tm__kit_source {
+    struct tm_source base;
+    struct tm_kit *kit;
+    struct tm_schema *schema;
+    struct tm_decoder *decoder;
+    struct tm_error *err; // of the call under way
+    bool record_failed;
+    struct tm__kit_item *first, *last;
+    struct tm__kit_source *next; // of the kit
+};
+
+// What is known of a source or sink of the job.
+struct tm__kit_end {
+    bool has_watermark; // SOURCE: an operator below takes its event time
+    bool is_idle, has_ended;
+    int64_t watermark;
+    uint32_t pushes;
+    // SINK: the key that its rows were made under, by columns of their own; count 0: none. Looked
+    // for when the first row comes.
+    bool key_known;
+    bool keyed; // but the columns may be missing
+    struct tm_key_reader key;
+};
+
+struct tm_kit {
+    struct tm_kit_world world; // first: the sources' and sinks' effects are its
+    struct tm_mem mem;
+    struct tm_log log;
+    struct tm_kit_args args; // pointers of it are not kept
+    struct tm_connector *connectors;
+    const struct tm_connector **connector_list;
+    uint32_t connector_count;
+    struct tm_samples *samples;
+    struct tm_drive drive;
+    struct tm_error failure; // of the job
+    struct tm__kit_end *ends; // by node
+    struct tm__kit_source *sources;
+    uint64_t cause; // of what happens now
+    bool several;   // it can reach several keys: it is no push of one record
+    uint64_t arrivals;
+    struct tm_kit_row *rows;
+    uint32_t row_count, row_capacity, taken_count; // taken: in front, freed by the next call
+    struct tm_kit_row *taken;
+    uint32_t taken_capacity;
+    struct tm_buf scratch;
+};
+
+// source.c, sink.c: what stands in for the connectors of production.
+int tm__kit_source_new(struct tm_task_context *ctx, const struct tm_node *node, void *shared,
+                       struct tm_source **source, struct tm_error *err) TM_WARN_UNUSED;
+int tm__kit_sink_new(struct tm_task_context *ctx, const struct tm_node *node,
+                     struct tm_schema *schema, void *shared, struct tm_sink **sink,
+                     struct tm_error *err) TM_WARN_UNUSED;
+// Give an item to one subtask of a source: takes `bytes` (allocated with 64 of slack).
+int tm__kit_source_give(struct tm_kit *kit, uint32_t node, uint32_t subtask,
+                        const struct tm__kit_item *item) TM_WARN_UNUSED;
+void tm__kit_row_free(struct tm_kit *kit, struct tm_kit_row *row);

@@ -1,0 +1,18 @@
+// The test kit for Lua: the module "kit.engine" of the state in which specs run.
+#pragma once
+
+#include <lua.h>
+
+#include "core/kit/kit.h"
+
+// What tests of this state are made with; lives as long as the state.
+struct tm_kit_host {
+    const struct tm_fx *real;
+    const struct tm_connector *const *connectors;
+};
+
+// Pushes the module: functions that give their results, or nil and { code, message, where, hint }.
+// Protected by the caller.
+void tm_kit_lua_open(lua_State *lua, const struct tm_kit_host *host);
+// A row as a table: the columns that are not hidden.
+void tm_kit_lua_row(lua_State *lua, const struct tm_schema *schema, const struct tm_row *row);

@@ -1,0 +1,20 @@
+// The world of a test: the clock stands still unless the test moves it, nothing is random but by
+// seed, helper threads are queues, and there is no network. Files are the real ones, for scripts
+// and samples; sources and sinks are replaced.
+#pragma once
+
+#include "core/base/effects.h"
+
+struct tm_kit_world {
+    struct tm_fx fx;   // its ctx is this
+    int64_t clock_ns;  // since the test began
+    int64_t wall_ms;   // when it began
+    uint64_t random;   // state
+    struct tm_executor *executors;
+};
+
+// `real`: files and memory come from it. Its tables must not need their context.
+void tm_kit_world_init(struct tm_kit_world *world, const struct tm_fx *real, uint64_t seed,
+                       int64_t wall_ms);
+// Run one work of a helper thread; for tm_drive_args. False: there is none.
+bool tm_kit_world_help(void *world);

@@ -1,0 +1,190 @@
+-- What tm.test gives: a job that runs as the spec says. Every method runs it to rest.
+local engine = require "kit.engine"
+local json = require "kit.json"
+local trouble = require "kit.trouble"
+
+local test = {}
+local methods = {}
+local index = { __index = methods }
+
+local function shown(v) return type(v) == "string" and ("%q"):format(v) or tostring(v) end
+
+local function checked(first, ...)
+  if first == nil then trouble.raise((...)) end
+  return first, ...
+end
+
+local function is_whole(v) return type(v) == "number" and v == math.floor(v) and math.abs(v) <= 2 ^ 53 end
+
+local function kit_of(self, method)
+  if getmetatable(self) ~= index then
+    trouble.wrong("ARGUMENT", ("%s: called on %s"):format(method, shown(self)), ("it is called with a colon: t:%s(...)"):format(method))
+  end
+  if not self.kit then
+    trouble.wrong("TEST_USE", ("%s: the test is closed"):format(method), "make another one with tm.test")
+  end
+  return self.kit
+end
+
+local function unknown(method, what, name, names)
+  local quoted = {}
+  for i, n in ipairs(names) do quoted[i] = ('"%s"'):format(n) end
+  local nearest = type(name) == "string" and engine.nearest(name, names)
+  trouble.wrong("UNKNOWN_NAME", ("%s: the job has no %s %s; it has %s"):format(method, what, shown(name),
+    #quoted == 0 and "none" or table.concat(quoted, ", ")),
+    nearest and ('did you mean "%s"?'):format(nearest) or "a name is name = of the " .. what ..
+      ", else the name of its file, else its kind")
+end
+
+local function named(self, method, what, name)
+  local names = self[what]
+  for _, known in ipairs(names) do
+    if known == name then return name end
+  end
+  unknown(method, what, name, names)
+end
+
+local function columns_of(self, source)
+  local known = self.columns[source]
+  if not known then
+    local list, whole = engine.columns(self.kit, source)
+    known = { list = list, whole = whole }
+    for _, name in ipairs(list) do known[name] = true end
+    self.columns[source] = known
+  end
+  return known
+end
+
+local function record(self, source, row, number)
+  local at = number and (" record %d:"):format(number) or ""
+  local columns = columns_of(self, source)
+  if type(row) == "string" and #columns.list == 1 then row = { [columns.list[1]] = row } end
+  if type(row) ~= "table" then
+    trouble.wrong("ARGUMENT", ('push("%s"):%s a record is a table of fields, given %s'):format(source, at, shown(row)))
+  end
+  for name in pairs(columns.whole and {} or row) do
+    if not columns[name] then
+      local nearest = type(name) == "string" and engine.nearest(name, columns.list)
+      trouble.wrong("UNKNOWN_FIELD", ('push("%s"):%s the source has no column %s; it has %s'):format(source, at, shown(name),
+        table.concat(columns.list, ", ")), nearest and ("did you mean %s?"):format(nearest) or nil)
+    end
+  end
+  local text, why = json.encode(row)
+  if not text then trouble.wrong("ARGUMENT", ('push("%s"):%s %s'):format(source, at, why)) end
+  return text
+end
+
+---A record, or a list of records: one push is one cause.
+function methods:push(source, rows)
+  local kit = kit_of(self, "push")
+  named(self, "push", "source", source)
+  local lines = {}
+  if type(rows) == "table" and (rows[1] ~= nil or next(rows) == nil) then
+    for i, row in ipairs(rows) do lines[i] = record(self, source, row, i) end
+  else
+    lines[1] = record(self, source, rows)
+  end
+  if #lines > 0 then checked(engine.push(kit, source, table.concat(lines, "\n") .. "\n")) end
+  return self
+end
+
+function methods:advance_watermark(at, source)
+  local kit = kit_of(self, "advance_watermark")
+  if not is_whole(at) then
+    trouble.wrong("ARGUMENT", "advance_watermark: a time in whole milliseconds is needed, given " .. shown(at))
+  end
+  if source ~= nil then named(self, "advance_watermark", "source", source) end
+  checked(engine.watermark(kit, source, at))
+  return self
+end
+
+function methods:advance_clock(ms)
+  local kit = kit_of(self, "advance_clock")
+  if not is_whole(ms) or ms < 0 then
+    trouble.wrong("ARGUMENT", "advance_clock: whole milliseconds from 0 on are needed, given " .. shown(ms),
+      "processing time never runs backwards")
+  end
+  checked(engine.advance(kit, ms))
+  return self
+end
+
+function methods:now() return engine.now(kit_of(self, "now")) end
+
+function methods:idle(source)
+  local kit = kit_of(self, "idle")
+  named(self, "idle", "source", source)
+  checked(engine.idle(kit, source))
+  return self
+end
+
+function methods:finish(source)
+  local kit = kit_of(self, "finish")
+  if source ~= nil then named(self, "finish", "source", source) end
+  checked(engine.finish(kit, source))
+  return self
+end
+
+---Rows of a sink since the last take. Second result: the number of the cause of each.
+function methods:take(sink, options)
+  local kit = kit_of(self, "take")
+  named(self, "take", "sink", sink)
+  local order = type(options) == "table" and options.order or nil
+  if options ~= nil and type(options) ~= "table" or order ~= nil and order ~= "arrival" and order ~= "cause" then
+    trouble.wrong("ARGUMENT", 'take: { order = "arrival" } or nothing is needed, given ' .. shown(order or options))
+  end
+  return checked(engine.take(kit, sink, order == "arrival"))
+end
+
+function methods:close()
+  if self.kit then engine.close(self.kit) end
+  self.kit = nil
+end
+
+local OPTIONS = { parallelism = true, seed = true, now = true, args = true, watermarks = true }
+
+local function option(options, name, default, valid, needed)
+  local value = options[name]
+  if value == nil then return default end
+  if not valid(value) then
+    trouble.wrong("ARGUMENT", ("tm.test: %s: %s is needed, given %s"):format(name, needed, shown(value)))
+  end
+  return value
+end
+
+---@param job string|table path of a job file, or { code = "its text", path = "what messages call it" }
+function test.new(job, options)
+  options = options == nil and {} or options
+  if type(options) ~= "table" then
+    trouble.wrong("ARGUMENT", "tm.test: the options are a table, given " .. shown(options))
+  end
+  for name in pairs(options) do
+    if not OPTIONS[name] then
+      local nearest = type(name) == "string" and engine.nearest(name, { "parallelism", "seed", "now", "args", "watermarks" })
+      trouble.wrong("ARGUMENT", ("tm.test has no option %s; it has args, now, parallelism, seed, watermarks"):format(shown(name)),
+        nearest and ("did you mean %s?"):format(nearest) or nil)
+    end
+  end
+  local args = option(options, "args", {}, function(v) return type(v) == "table" end, "a table of arguments")
+  local watermarks = option(options, "watermarks", "test", function(v) return v == "test" or v == "job" end, '"test" or "job"')
+  local given = {
+    parallelism = option(options, "parallelism", 1, function(v) return is_whole(v) and v >= 1 and v <= 1024 end,
+      "a whole number from 1 to 1024"),
+    seed = option(options, "seed", 1, function(v) return is_whole(v) and v >= 0 end, "a whole number from 0 on"),
+    now = option(options, "now", 0, is_whole, "a time in whole milliseconds"),
+    job_watermarks = watermarks == "job", names = {}, values = {},
+  }
+  for name in pairs(args) do given.names[#given.names + 1] = tostring(name) end
+  table.sort(given.names)
+  for i, name in ipairs(given.names) do given.values[i] = tostring(args[name]) end
+  if type(job) == "string" then
+    given.path = job
+  elseif type(job) == "table" and type(job.code) == "string" then
+    given.path, given.text = job.path or "job", job.code
+  else
+    trouble.wrong("ARGUMENT", "tm.test: the path of a job file is needed, given " .. shown(job))
+  end
+  local kit = checked(engine.new(given))
+  return setmetatable({ kit = kit, source = engine.names(kit, "source"), sink = engine.names(kit, "sink"), columns = {} }, index)
+end
+
+return test
