@@ -166,7 +166,7 @@ static int catch_up(struct tm_task *task, uint32_t index, struct tm_error *err)
 static int open_late(struct tm_task *task, uint32_t index, uint32_t input, struct tm_schema *schema,
                      struct tm_error *err)
 {
-    bool opened = *opened_of(task, index, 0) != NULL || *opened_of(task, index, 1) != NULL;
+    bool opened = task->opened[index] != NULL || (index == 0 && task->opened_second != NULL);
     int rc = tm__task_open_operator(task, index, input, schema, err);
     return rc != 0 || opened ? rc : catch_up(task, index, err);
 }
