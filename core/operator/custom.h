@@ -25,6 +25,7 @@ struct tm__operator_custom {
     struct tm_namespace *namespaces[TM__OPERATOR_BLOCK];
     struct tm__operator_home into, from;  // merge: the owner's to set, of all pairs
     uint64_t *spoilt[TM__OPERATOR_BLOCK]; // merge: set when it fails
+    bool quiet;                           // merge: its failures are not told
     uint32_t failed;                      // rows of the run
     struct tm_error failure;              // of a row, when it ends the job
 };

@@ -30,6 +30,9 @@ static int window_open(struct tm_operator *op, struct tm_schema *input, struct t
                                       output, true, err);
     if (rc == 0)
         rc = tm__operator_state_new(op, self->aggregates.value_bytes, &self->state, err);
+    if (rc == 0 && self->slice_ms != self->size)
+        rc = tm__operator_running_open(&self->running, op, &self->aggregates, self->custom,
+                                       op->node->window == TM_WINDOW_CUMULATE, err);
     if (rc != 0)
         return rc;
     self->block = tm_mem_alloc(self->mem, sizeof *self->block);
@@ -46,13 +49,14 @@ static int find_pane(struct tm__operator_window *self, int64_t time, struct tm__
     *pane = (struct tm__operator_pane){.low = time, .width = 1, .kind = TM__PANE_NO_TIME};
     if (time > TM_INT_MAX || time < -TM_INT_MAX)
         return 0;
-    int64_t last_start = tm__operator_grid_floor(time, self->offset, self->slide);
-    pane->low = tm__operator_grid_floor(time, self->offset, self->slice_ms);
-    pane->width = (uint64_t)self->slice_ms;
+    int64_t last_start = tm__operator_grid_floor(time, self->offset, self->period);
     if (time >= last_start + self->size) {
         pane->kind = TM__PANE_GAP;
         return 0;
     }
+    bool overlap = self->slice_ms != self->size;
+    pane->low = overlap ? tm__operator_grid_floor(time, self->offset, self->slice_ms) : last_start;
+    pane->width = (uint64_t)self->slice_ms;
     if (last_start + self->size - 1 <= self->watermark) { // its last window has fired
         pane->kind = TM__PANE_LATE;
         return 0;
@@ -201,7 +205,7 @@ static void window_free(struct tm_operator *op)
 {
     struct tm__operator_window *self = self_of(op);
     tm__operator_output_fini(&self->output);
-    tm_state_free(self->merged);
+    tm__operator_running_fini(&self->running);
     tm_state_free(self->state);
     tm__operator_result_fini(&self->result);
     tm__operator_aggregates_fini(&self->aggregates);
@@ -236,7 +240,9 @@ int tm_operator_window_new(struct tm_task_context *ctx, const struct tm_node *no
     self->size = node->size_ms;
     self->slide = node->slide_ms;
     self->offset = node->offset_ms;
-    self->slice_ms = tm__operator_gcd(self->size, self->slide);
+    self->period = node->window == TM_WINDOW_CUMULATE ? self->size : self->slide;
+    self->slice_ms =
+        self->slide >= self->size ? self->size : tm__operator_gcd(self->size, self->slide);
     self->watermark = self->fired_end = TM_WATERMARK_MIN;
     if (tm_node_is_custom(node)) {
         int rc = tm__operator_custom_new(&self->base, self->mem, &self->custom, err);

@@ -1,12 +1,13 @@
 // The window operator's parts: window.c takes rows in, window_fire.c lets results out,
 // window_time.h is the arithmetic of both.
 //
-// Rows are added to slices: pieces of time that no window's bound cuts, as long as the greatest
-// common divisor of size and slide. A slice is a namespace of the state, its id the slice's start.
-// A window is the merge of the slices that it covers.
+// Rows are added to slices: pieces of time that no window's bound cuts. A slice is a namespace of
+// the state, its id the slice's start. Windows that do not overlap have one slice each, of their
+// size. Slices of others are as long as the greatest common divisor of size and slide: they wait in
+// the state until a window reaches them, and then enter what runs along (running.h).
 #pragma once
 
-#include "core/operator/result.h"
+#include "core/operator/running.h"
 
 // Where rows of an interval of time go. `width` 0: nowhere yet.
 struct tm__operator_pane {
@@ -19,7 +20,9 @@ struct tm__operator_pane {
 struct tm__operator_window {
     struct tm_operator base;
     struct tm_mem *mem;
-    int64_t size, slide, offset, slice_ms;
+    int64_t size, slide, offset;
+    int64_t period;          // windows begin so far apart
+    int64_t slice_ms;        // a slice is so long
     struct tm_schema *input; // of the rows; valid while a batch is under way
     uint32_t time_field, time_offset;
     struct tm__operator_keys keys;
@@ -37,14 +40,13 @@ struct tm__operator_window {
     // Firing, a window at a time, a key group at a time.
     bool firing;      // a watermark is being processed
     bool window_open; // the window that ends at `end` is being emitted
-    int64_t end;
+    int64_t start, end, next_start;
     uint32_t key_group; // under way
     bool group_open;    // `cursor` is in it
     struct tm_state_cursor cursor;
-    struct tm_namespace *single; // the only slice of the window, or NULL: they are merged
-    struct tm_state *merged;     // one namespace, one key group at a time; NULL until needed
-    struct tm_namespace *merged_space;
-    struct tm_namespace *merging; // the next slice to merge into the key group
+    struct tm_namespace *single;         // the window's slice, where they do not overlap
+    struct tm_namespace *entering;       // the next slice to enter, of the key group
+    struct tm__operator_running running; // where they overlap
 };
 
 // Goes on with the firing of `watermark`: TM_STEP_MORE with *out full or empty (more to do), or

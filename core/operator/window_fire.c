@@ -1,160 +1,113 @@
 // Firing windows: when the watermark reaches end - 1, in the order of their ends; within a window
 // key groups ascending, within a key group the order of the state. Resumable at every output batch.
 //
-// A window of one slice is emitted as it lies. Otherwise the slices of one key group at a time are
-// merged, the earlier first, into a scratch namespace, so that memory beyond the slices is one key
-// group's. A slice is dropped once the last window that covers it has fired.
+// A window that overlaps with no other is emitted as it lies in its slice. Otherwise the slices
+// that it is the first to reach enter what runs along, key group by key group, and that is emitted.
 #include "core/operator/custom.h"
 #include "core/operator/window.h"
 #include "core/operator/window_time.h"
 
-// Entries merged in one step: a few milliseconds. The task then looks at its other work.
-enum { MERGE_BUDGET = 16384, MERGE_LANES = 64 };
-
-// A merged value ends with a word of its own: an aggregate overflowed, the row is an error.
-enum { SPOILT_BYTES = 8 };
+// Entries looked at in one step: a few milliseconds. The task then looks at its other work.
+enum { FIRE_BUDGET = 16384 };
 
 // --- which window --------------------------------------------------------------------------------
 
-// The end of the first window that covers the earliest slice and has not fired; false: there is no
-// slice. Windows without rows are passed over.
+static bool overlap(const struct tm__operator_window *self)
+{
+    return self->running.state != NULL;
+}
+
+static bool grows(const struct tm__operator_window *self)
+{
+    return self->running.grows;
+}
+
+// The end of the first window that covers something and has not fired; false: there is nothing.
+// Windows without rows are passed over.
 static bool next_end(struct tm__operator_window *self, int64_t *end)
 {
+    int64_t grid = grows(self) ? self->offset : self->offset + self->size;
+    int64_t next = tm__operator_grid_floor(self->fired_end, grid, self->slide) + self->slide;
     struct tm_namespace *slice = tm_state_namespace_first(self->state);
-    if (slice == NULL)
+    if (slice == NULL && !self->running.lasts)
         return false;
-    int64_t covers_from = tm_state_namespace_id(slice) + self->slice_ms - self->size;
-    int64_t start = tm__operator_grid_floor(covers_from, self->offset, self->slide);
-    if (start < covers_from)
-        start += self->slide;
-    if (start + self->size <= self->fired_end)
-        start = tm__operator_grid_floor(self->fired_end - self->size, self->offset, self->slide) +
-                self->slide;
-    *end = start + self->size;
+    if (self->running.lasts) { // what has entered is in the next window
+        *end = next;
+        return true;
+    }
+    int64_t slice_end = tm_state_namespace_id(slice) + self->slice_ms;
+    *end = tm__operator_grid_floor(slice_end, grid, self->slide);
+    if (*end < slice_end)
+        *end += self->slide;
+    if (*end <= self->fired_end)
+        *end = next;
     return true;
 }
 
-static struct tm_namespace *first_slice_from(struct tm__operator_window *self, int64_t start)
+static struct tm_namespace *first_slice(const struct tm__operator_window *self)
 {
     struct tm_namespace *slice = tm_state_namespace_first(self->state);
-    while (slice != NULL && tm_state_namespace_id(slice) < start)
-        slice = tm_state_namespace_next(slice);
-    return slice;
-}
-
-static bool in_window(const struct tm__operator_window *self, const struct tm_namespace *slice)
-{
-    return slice != NULL && tm_state_namespace_id(slice) < self->end;
-}
-
-static void drop_done_slices(struct tm__operator_window *self)
-{
-    struct tm_namespace *slice;
-    while ((slice = tm_state_namespace_first(self->state)) != NULL) {
-        int64_t last_start =
-            tm__operator_grid_floor(tm_state_namespace_id(slice), self->offset, self->slide);
-        if (last_start + self->size > self->fired_end)
-            return;
-        tm_state_namespace_drop(self->state, slice);
-    }
+    return slice != NULL && tm_state_namespace_id(slice) < self->end ? slice : NULL;
 }
 
 static void open_window(struct tm__operator_window *self)
 {
     uint32_t last;
     tm__operator_key_groups(&self->base, &self->key_group, &last);
-    struct tm_namespace *slice = first_slice_from(self, self->end - self->size);
-    bool several = in_window(self, slice) && in_window(self, tm_state_namespace_next(slice));
-    self->single = several ? NULL : slice;
-    self->merging = several ? slice : NULL;
+    self->start = grows(self) ? tm__operator_grid_floor(self->end - 1, self->offset, self->size)
+                              : self->end - self->size;
+    self->next_start = grows(self) ? tm__operator_grid_floor(self->end, self->offset, self->size)
+                                   : self->start + self->slide;
+    self->entering = self->single = first_slice(self);
+    if (overlap(self))
+        self->single = NULL;
+    self->running.lasts = false;
     self->group_open = false;
     self->window_open = true;
 }
 
-// --- merging the slices of a key group -----------------------------------------------------------
+// --- slices enter --------------------------------------------------------------------------------
 
-static int make_scratch(struct tm__operator_window *self, struct tm_error *err)
-{
-    if (self->merged != NULL)
-        return 0;
-    int rc = tm__operator_state_new(&self->base, self->aggregates.value_bytes + SPOILT_BYTES,
-                                    &self->merged, err);
-    if (rc != 0)
-        return rc;
-    self->merged_space = tm_state_namespace_create(self->merged, 0);
-    return self->merged_space == NULL ? tm__operator_out_of_memory(&self->base, err) : 0;
-}
-
-static uint64_t *spoilt_word(const struct tm__operator_window *self, void *value)
-{
-    return (uint64_t *)(void *)((uint8_t *)value + self->aggregates.value_bytes);
-}
-
-static int merge_value(struct tm__operator_window *self, void *to, const void *from,
-                       struct tm_error *err)
-{
-    struct tm__operator_home to_home = {self->merged, self->merged_space, self->key_group};
-    struct tm__operator_home from_home = {self->state, NULL, self->key_group};
-    const struct tm__operator_aggregate *culprit;
-    uint64_t *spoilt = spoilt_word(self, to);
-    if (*spoilt != 0)
-        return 0;
-    if (self->custom != NULL)
-        return tm__operator_custom_merge(self->custom, to, from, spoilt, err);
-    int rc =
-        tm__operator_aggregates_merge(&self->aggregates, &to_home, to, &from_home, from, &culprit);
-    if (rc == TM_E_OVERFLOW) {
-        *spoilt = 1 + (uint64_t)(culprit - self->aggregates.items);
-        return 0;
-    }
-    return rc == 0 ? 0 : tm__operator_out_of_memory(&self->base, err);
-}
-
-// One slice's part of the key group, some keys at a time. *budget falls by what was merged.
-static int merge_slice(struct tm__operator_window *self, struct tm_namespace *slice,
+// One slice's part of the key group, some keys at a time. *budget falls by what has entered.
+static int enter_slice(struct tm__operator_window *self, struct tm_namespace *slice,
                        int64_t *budget, struct tm_error *err)
 {
     struct tm_state_cursor cursor;
-    struct tm_key keys[MERGE_LANES];
-    const void *from[MERGE_LANES];
-    void *to[MERGE_LANES];
+    struct tm_key keys[TM__RUNNING_LANES];
+    const void *from[TM__RUNNING_LANES];
     tm_state_iterate(self->state, slice, self->key_group, &cursor);
     *budget -= 1; // a look at an empty slice is not free
-    for (uint32_t count = MERGE_LANES; count == MERGE_LANES; *budget -= count) {
+    for (uint32_t count = TM__RUNNING_LANES; count == TM__RUNNING_LANES; *budget -= count) {
         count = 0;
-        while (count < MERGE_LANES && tm_state_next(&cursor, &keys[count], &from[count]))
+        while (count < TM__RUNNING_LANES && tm_state_next(&cursor, &keys[count], &from[count]))
             count++;
-        if (cursor.code != 0 ||
-            tm_state_upsert_batch(self->merged, self->merged_space, keys, count, to, NULL) != 0)
+        if (cursor.code != 0)
             return tm__operator_out_of_memory(&self->base, err);
-        for (uint32_t i = 0; i < count; i++) {
-            int rc = merge_value(self, to[i], from[i], err);
-            if (rc != 0)
-                return rc;
-            *budget -= tm__operator_aggregates_weight(&self->aggregates, from[i]);
-        }
-        int rc = self->custom != NULL ? tm__operator_custom_flush(self->custom, err) : 0;
+        int rc = count == 0
+                     ? 0
+                     : tm__operator_running_enter(&self->running, self->state, self->key_group,
+                                                  tm_state_namespace_id(slice), self->start, keys,
+                                                  from, count, err);
         if (rc != 0)
             return rc;
+        for (uint32_t i = 0; i < count; i++)
+            *budget -= tm__operator_aggregates_weight(&self->aggregates, from[i]);
     }
     return 0;
 }
 
-// The slices of the key group, as far as the budget goes. True in *ready: all are merged.
-static int merge_group(struct tm__operator_window *self, int64_t *budget, bool *ready,
+// The slices of the key group, as far as the budget goes. True in *ready: all have entered.
+static int enter_group(struct tm__operator_window *self, int64_t *budget, bool *ready,
                        struct tm_error *err)
 {
-    int rc = make_scratch(self, err);
-    if (rc == 0 && self->custom != NULL) {
-        self->custom->into =
-            (struct tm__operator_home){self->merged, self->merged_space, self->key_group};
-        self->custom->from = (struct tm__operator_home){self->state, NULL, self->key_group};
+    int rc = 0;
+    while (rc == 0 && self->entering != NULL && *budget > 0) {
+        rc = enter_slice(self, self->entering, budget, err);
+        self->entering = tm_state_namespace_next(self->entering);
+        if (self->entering != NULL && tm_state_namespace_id(self->entering) >= self->end)
+            self->entering = NULL;
     }
-    while (rc == 0 && in_window(self, self->merging) && *budget > 0) {
-        rc = merge_slice(self, self->merging, budget, err);
-        self->merging = tm_state_namespace_next(self->merging);
-    }
-    *ready = rc == 0 && !in_window(self, self->merging);
+    *ready = rc == 0 && self->entering == NULL;
     return rc;
 }
 
@@ -171,11 +124,11 @@ static int result_failed(struct tm__operator_window *self, int code,
             &self->base, NULL, NULL, TM_E_LIMIT, err,
             "the row of a key in the window from %lld to %lld ms is larger than 64 MB\n"
             "  hint: a list is kept short by { limit = 1000 }",
-            (long long)(self->end - self->size), (long long)self->end);
+            (long long)self->start, (long long)self->end);
     return tm__operator_row_failed(
         &self->base, NULL, NULL, TM_E_OVERFLOW, err,
         "'%s' of a key in the window from %lld to %lld ms is out of range\n  hint: %s",
-        culprit->name, (long long)(self->end - self->size), (long long)self->end,
+        culprit->name, (long long)self->start, (long long)self->end,
         tm__operator_aggregate_range_hint(culprit));
 }
 
@@ -184,9 +137,9 @@ static struct tm__operator_result_row row_of(const struct tm__operator_window *s
 {
     return (struct tm__operator_result_row){
         .key = key,
-        .home = {self->single != NULL ? self->state : self->merged, NULL, self->key_group},
+        .home = {overlap(self) ? self->running.state : self->state, NULL, self->key_group},
         .value = value,
-        .start = self->end - self->size,
+        .start = self->start,
         .end = self->end,
         .time = self->end - 1,
         .has_time = true,
@@ -194,14 +147,11 @@ static struct tm__operator_result_row row_of(const struct tm__operator_window *s
 }
 
 static int emit(struct tm__operator_window *self, const struct tm_key *key, const void *value,
-                struct tm_error *err)
+                uint64_t spoilt, struct tm_error *err)
 {
     struct tm__operator_result_row row = row_of(self, key, value);
     if (self->custom != NULL && tm__operator_custom_is_new(value))
         return 0; // all its rows failed
-    uint64_t spoilt = 0;
-    if (self->single == NULL)
-        memcpy(&spoilt, (const uint8_t *)value + self->aggregates.value_bytes, sizeof spoilt);
     if (spoilt == TM__CUSTOM_TOLD)
         return 0;
     if (spoilt != 0)
@@ -217,56 +167,117 @@ static int emit(struct tm__operator_window *self, const struct tm_key *key, cons
     return 0;
 }
 
-// The rest of a key group that lies as it is, by rows of the common kind.
-static int emit_plain_group(struct tm__operator_window *self, struct tm_error *err)
+static bool is_full(const struct tm__operator_window *self)
+{
+    return self->output.batch != NULL && tm_batch_is_full(self->output.batch);
+}
+
+// Rows of the common kind, until the output is full. *done: so many were taken.
+static int emit_plain(struct tm__operator_window *self, const struct tm_key *keys,
+                      const void *const *values, uint32_t count, uint32_t *done,
+                      struct tm_error *err)
 {
     const struct tm__operator_result_row row = row_of(self, NULL, NULL);
-    struct tm_key keys[TM_STATE_SOME];
-    const void *values[TM_STATE_SOME];
-    for (uint32_t count; (count = tm_state_next_some(&self->cursor, keys, values)) != 0;) {
+    for (*done = 0; *done < count;) {
         const struct tm__operator_aggregate *culprit;
-        uint32_t done;
+        uint32_t more;
         if (tm__operator_output_open(&self->output, self->base.ctx, self->result.schema) != 0)
             return tm__operator_out_of_memory(&self->base, err);
-        int rc = tm__operator_result_append_some(&self->result, self->output.batch, &row, keys,
-                                                 values, count, &done, &culprit);
-        tm_state_give_back(&self->cursor, count - done);
+        int rc =
+            tm__operator_result_append_some(&self->result, self->output.batch, &row, keys + *done,
+                                            values + *done, count - *done, &more, &culprit);
+        *done += more;
         if (rc == TM_E_OVERFLOW)
             rc = result_failed(self, rc, culprit, err);
         else if (rc != 0)
             tm_error_set(err, rc, "operator '%s': a row cannot be made", self->base.node->name);
-        if (rc != 0)
+        if (rc != 0 || is_full(self))
             return rc;
-        if (tm_batch_is_full(self->output.batch))
-            return TM_STEP_MORE;
     }
-    return TM_STEP_DONE;
+    return 0;
 }
 
-// The rest of the key group under way. TM_STEP_MORE: the output is full.
-static int emit_group(struct tm__operator_window *self, struct tm_error *err)
+// The rest of a key group that lies as it is.
+static int emit_slice(struct tm__operator_window *self, struct tm_error *err)
 {
-    if (self->single != NULL && self->result.blank != NULL)
-        return emit_plain_group(self, err);
-    struct tm_key key;
-    const void *value;
-    while (tm_state_next(&self->cursor, &key, &value)) {
-        int rc = emit(self, &key, value, err);
+    struct tm_key keys[TM_STATE_SOME];
+    const void *values[TM_STATE_SOME];
+    uint32_t count;
+    while ((count = tm_state_next_some(&self->cursor, keys, values)) != 0) {
+        uint32_t done = 0;
+        int rc = 0;
+        if (self->result.blank != NULL)
+            rc = emit_plain(self, keys, values, count, &done, err);
+        else
+            while (rc == 0 && done < count && !is_full(self)) {
+                rc = emit(self, &keys[done], values[done], 0, err);
+                done++;
+            }
+        tm_state_give_back(&self->cursor, count - done);
         if (rc != 0)
             return rc;
-        if (self->output.batch != NULL && tm_batch_is_full(self->output.batch))
+        if (is_full(self))
             return TM_STEP_MORE;
     }
-    return TM_STEP_DONE;
+    return self->cursor.code == 0 ? TM_STEP_DONE : tm__operator_out_of_memory(&self->base, err);
 }
 
-static void close_group(struct tm__operator_window *self)
+// Are all of the common kind?
+static bool are_plain(const struct tm__operator_window *self,
+                      const struct tm__operator_running_rows *rows)
 {
-    if (self->single == NULL)
-        TM_CHECK(tm_state_group_drop(self->merged, self->merged_space, self->key_group) == 0);
-    self->group_open = false;
-    self->key_group++;
-    self->merging = self->single != NULL ? NULL : first_slice_from(self, self->end - self->size);
+    uint64_t spoilt = 0;
+    for (uint32_t i = 0; i < rows->count; i++)
+        spoilt |= rows->spoilt[i];
+    return self->result.blank != NULL && spoilt == 0;
+}
+
+// The rest of a key group of what runs along. Rows that are not taken now are made again, except
+// those of custom aggregates: their failures have been told.
+static int emit_running(struct tm__operator_window *self, int64_t *budget, struct tm_error *err)
+{
+    struct tm__operator_running_rows rows;
+    do {
+        uint32_t done = 0;
+        int rc = tm__operator_running_next(&self->running, &self->cursor, self->start,
+                                           self->next_start, &rows, err);
+        if (rc == 0 && are_plain(self, &rows))
+            rc = emit_plain(self, rows.keys, rows.values, rows.count, &done, err);
+        else
+            while (rc == 0 && done < rows.count && (self->custom != NULL || !is_full(self))) {
+                rc = emit(self, &rows.keys[done], rows.values[done], rows.spoilt[done], err);
+                done++;
+            }
+        if (rc != 0)
+            return rc;
+        if (done < rows.count)
+            tm_state_give_back(&self->cursor, rows.taken - rows.record[done]);
+        for (uint32_t i = 0; i < done; i++)
+            *budget -= tm__operator_aggregates_weight(&self->aggregates, rows.values[i]);
+        *budget -= rows.taken;
+        rc = tm__operator_running_release(&self->running, self->key_group, &rows, err);
+        if (rc != 0)
+            return rc;
+        if (is_full(self) || *budget <= 0)
+            return TM_STEP_MORE;
+    } while (rows.taken != 0);
+    return tm__operator_running_end(&self->running, self->key_group, self->next_start, err);
+}
+
+static int open_group(struct tm__operator_window *self, int64_t *budget, struct tm_error *err)
+{
+    bool ready = true;
+    int rc = 0;
+    if (overlap(self)) {
+        rc = enter_group(self, budget, &ready, err);
+        if (rc != 0 || !ready)
+            return rc != 0 ? rc : TM_STEP_MORE;
+        tm__operator_running_begin(&self->running, self->key_group, &self->cursor);
+    } else {
+        tm_state_iterate(self->state, self->single, self->key_group, &self->cursor);
+    }
+    self->group_open = true;
+    return TM_STEP_DONE;
 }
 
 // TM_STEP_MORE: the output is full or the budget is used up.
@@ -275,38 +286,32 @@ static int emit_window(struct tm__operator_window *self, int64_t *budget, struct
     uint32_t first, last;
     tm__operator_key_groups(&self->base, &first, &last);
     while (self->key_group <= last) {
-        if (!self->group_open) {
-            bool ready = true;
-            int rc = self->single != NULL ? 0 : merge_group(self, budget, &ready, err);
-            if (rc != 0)
-                return rc;
-            if (!ready)
-                return TM_STEP_MORE;
-            if (self->single != NULL)
-                tm_state_iterate(self->state, self->single, self->key_group, &self->cursor);
-            else
-                tm_state_iterate(self->merged, self->merged_space, self->key_group, &self->cursor);
-            self->group_open = true;
-        }
-        int rc = emit_group(self, err);
+        int rc = self->group_open ? TM_STEP_DONE : open_group(self, budget, err);
+        if (rc == TM_STEP_DONE)
+            rc = overlap(self) ? emit_running(self, budget, err) : emit_slice(self, err);
         if (rc != TM_STEP_DONE)
             return rc;
-        close_group(self);
+        self->group_open = false;
+        self->key_group++;
+        self->entering = first_slice(self);
     }
     return TM_STEP_DONE;
 }
 
+// Its slices have entered, or were emitted as they lay.
 static void close_window(struct tm__operator_window *self)
 {
+    struct tm_namespace *slice;
     self->window_open = false;
     self->fired_end = self->end;
-    drop_done_slices(self);
+    while ((slice = first_slice(self)) != NULL)
+        tm_state_namespace_drop(self->state, slice);
 }
 
 int tm__operator_window_fire(struct tm__operator_window *self, int64_t watermark,
                              struct tm_element *out, struct tm_error *err)
 {
-    int64_t budget = MERGE_BUDGET;
+    int64_t budget = FIRE_BUDGET;
     if (!self->firing) {
         if (watermark <= self->watermark)
             return TM_STEP_DONE;

@@ -1,0 +1,574 @@
+// Two stacks per key. A window is a queue of slices: new ones come at its end, old ones leave at
+// its begin. Some accumulators can only be added to (an extreme, a sketch, a sum of doubles, whose
+// digits would cancel), so what leaves is not subtracted. Instead the older cells of a key are its
+// *front*: each has a suffix, the sum of itself and of all cells of the front behind it. The others
+// and the newest slice are the *back*, which has one sum. A result is the first suffix and the
+// back. A slice that enters is added to the back. One that leaves takes its suffix along. When it
+// was of the back, the front being used up, the cells that remain become a new front. So each cell
+// is added twice in its life, however many windows it is in.
+//
+//     cells   [first ...                            first + count)   newest, in the record
+//              <--- flipped: a suffix each --><--------- back ------------------>
+//
+// Accumulators that can become large have suffixes in a few places only; between them a result
+// takes the cells one by one. What cannot be summed (an overflow of the back, say) spoils the key
+// until the next front is made: its results are made from the cells alone, the oldest first.
+#include "core/operator/running.h"
+#include "core/operator/accumulator.h"
+
+enum { CELLS_MIN = 2, SUFFIXES_MAX = 8 };
+
+struct record {
+    int64_t newest; // start of the slice
+    union {
+        struct tm_blob past; // struct past; empty: there has been one slice so far
+        uint64_t spoilt;     // where windows only grow
+    };
+    uint8_t value[];
+};
+
+// `count` 0: there is the newest slice alone, and `back` is all zero.
+struct past {
+    uint32_t first, count, capacity;
+    uint32_t flipped;
+    uint32_t stride; // the suffixes' distance: a cell has one at each multiple from the front's end
+    uint32_t stale;  // a cell came between others: the front must be made anew
+    uint64_t spoilt; // a sum of cells failed
+    uint8_t values[]; // back, then cells
+};
+
+struct cell {
+    int64_t slice;
+    uint8_t value[]; // its own, then the suffix
+};
+
+typedef struct tm__operator_running running_t;
+
+static struct cell *cell_at(const running_t *self, struct past *past, uint32_t i)
+{
+    return (struct cell *)(void *)(past->values + self->value_bytes +
+                                   (size_t)(past->first + i) * self->cell_bytes);
+}
+
+static uint8_t *suffix_of(const running_t *self, struct cell *cell)
+{
+    return cell->value + self->value_bytes;
+}
+
+static uint32_t past_bytes(const running_t *self, uint32_t capacity)
+{
+    return (uint32_t)sizeof(struct past) + self->value_bytes + capacity * self->cell_bytes;
+}
+
+static int no_memory(const running_t *self, struct tm_error *err)
+{
+    return tm__operator_out_of_memory(self->op, err);
+}
+
+static struct tm__operator_home home_of(const running_t *self, uint32_t key_group)
+{
+    return (struct tm__operator_home){self->state, self->ns, key_group};
+}
+
+// --- accumulators --------------------------------------------------------------------------------
+
+// Merges that were gathered for custom aggregates: before what they made is copied.
+static int flush(const running_t *self, struct tm_error *err)
+{
+    return self->custom == NULL ? 0 : tm__operator_custom_flush(self->custom, err);
+}
+
+static void set_homes(const running_t *self, const struct tm__operator_home *into,
+                      const struct tm__operator_home *from)
+{
+    if (self->custom == NULL)
+        return;
+    self->custom->into = *into;
+    self->custom->from = *from;
+}
+
+// `from` (later) into `to` (earlier), both of the key group. *spoilt: it could not be done, then or
+// before.
+static inline int merge(const running_t *self, uint32_t key_group, void *to, const void *from,
+                        uint64_t *spoilt, struct tm_error *err)
+{
+    if (TM_UNLIKELY(*spoilt != 0))
+        return 0;
+    if (self->custom != NULL) {
+        // A new one takes in at once what the other may still wait for.
+        int rc = tm__operator_custom_is_new(to) ? flush(self, err) : 0;
+        return rc != 0 ? rc : tm__operator_custom_merge(self->custom, to, from, spoilt, err);
+    }
+    const struct tm__operator_aggregate *culprit;
+    struct tm__operator_home home = home_of(self, key_group);
+    int rc = tm__operator_aggregates_merge(self->aggregates, &home, to, &home, from, &culprit);
+    if (rc == TM_E_OVERFLOW) {
+        *spoilt = 1 + (uint64_t)(culprit - self->aggregates->items);
+        return 0;
+    }
+    return rc == 0 ? 0 : no_memory(self, err);
+}
+
+// Into one that is all zero.
+static inline int copy(const running_t *self, uint32_t key_group, void *to, struct tm_state *source,
+                       const void *from, struct tm_error *err)
+{
+    if (TM_LIKELY(!self->owns_blobs)) {
+        memcpy(to, from, self->value_bytes);
+        return 0;
+    }
+    struct tm__operator_home into = home_of(self, key_group), out_of = {source, NULL, key_group};
+    if (self->custom != NULL) {
+        set_homes(self, &into, &out_of);
+        uint64_t spoilt = 0; // copying does not fail
+        int rc = tm__operator_custom_merge(self->custom, to, from, &spoilt, err);
+        set_homes(self, &into, &into);
+        return rc;
+    }
+    const struct tm__operator_aggregate *culprit;
+    int rc = tm__operator_aggregates_merge(self->aggregates, &into, to, &out_of, from, &culprit);
+    return rc == 0 ? 0 : no_memory(self, err);
+}
+
+static inline int release(const running_t *self, uint32_t key_group, void *value)
+{
+    if (self->owns_blobs) {
+        struct tm__operator_home home = home_of(self, key_group);
+        int rc = tm__operator_aggregates_release(self->aggregates, &home, value);
+        if (rc != 0)
+            return rc;
+    }
+    memset(value, 0, self->value_bytes);
+    return 0;
+}
+
+// --- cells ---------------------------------------------------------------------------------------
+
+static struct past *edit_past(const running_t *self, uint32_t key_group, const struct tm_blob *past)
+{
+    return tm_state_blob_edit(self->state, key_group, past);
+}
+
+static bool has_suffix(const struct past *past, uint32_t i)
+{
+    return i < past->flipped && (past->flipped - i) % past->stride == 0;
+}
+
+static int release_cell(const running_t *self, uint32_t key_group, struct past *past, uint32_t i)
+{
+    if (!self->owns_blobs)
+        return 0;
+    struct cell *cell = cell_at(self, past, i);
+    int rc = release(self, key_group, cell->value);
+    return rc == 0 && has_suffix(past, i) ? release(self, key_group, suffix_of(self, cell)) : rc;
+}
+
+// The front ends to be one.
+static int unflip(const running_t *self, uint32_t key_group, struct past *past)
+{
+    int rc = 0;
+    for (uint32_t i = 0; self->owns_blobs && i < past->flipped && rc == 0; i++)
+        if (has_suffix(past, i))
+            rc = release(self, key_group, suffix_of(self, cell_at(self, past, i)));
+    past->flipped = 0;
+    return rc;
+}
+
+// Room for one more cell. NULL: out of memory.
+static struct past *make_room(const running_t *self, uint32_t key_group, struct record *record)
+{
+    struct past *past = NULL;
+    uint32_t capacity = 0;
+    if (record->past.length != 0) {
+        past = edit_past(self, key_group, &record->past);
+        if (past == NULL || past->first + past->count < past->capacity)
+            return past;
+        capacity = past->capacity;
+        if (past->first >= (capacity + 1) / 2) {
+            struct cell *first = cell_at(self, past, 0);
+            past->first = 0;
+            memmove(cell_at(self, past, 0), first, (size_t)past->count * self->cell_bytes);
+            return past;
+        }
+    }
+    uint32_t larger = capacity == 0 ? CELLS_MIN : 2 * capacity;
+    if (larger > (INT32_MAX - past_bytes(self, 0)) / self->cell_bytes)
+        return NULL;
+    past = tm_state_blob_extend(self->state, self->ns, key_group, &record->past,
+                                past_bytes(self, larger));
+    if (past != NULL)
+        past->capacity = larger;
+    return past;
+}
+
+// A cell for the slice, in the order of slices, with no value yet. It may move others.
+static struct cell *insert_cell(const running_t *self, struct past *past, int64_t slice)
+{
+    uint32_t i = past->count++;
+    for (; i > 0 && cell_at(self, past, i - 1)->slice > slice; i--)
+        memcpy(cell_at(self, past, i), cell_at(self, past, i - 1), self->cell_bytes);
+    struct cell *cell = cell_at(self, past, i);
+    memset(cell, 0, self->cell_bytes);
+    cell->slice = slice;
+    return cell;
+}
+
+// --- entering ------------------------------------------------------------------------------------
+
+// A record that no window needs becomes as new.
+static int reset(const running_t *self, uint32_t key_group, struct record *record)
+{
+    int rc = release(self, key_group, record->value);
+    if (self->grows) {
+        record->spoilt = 0;
+        return rc;
+    }
+    if (rc != 0 || record->past.length == 0)
+        return rc;
+    struct past *past = edit_past(self, key_group, &record->past);
+    if (past == NULL)
+        return TM_E_MEMORY;
+    for (uint32_t i = 0; i < past->count && rc == 0; i++)
+        rc = release_cell(self, key_group, past, i);
+    if (rc == 0)
+        rc = release(self, key_group, past->values);
+    return rc != 0 ? rc : tm_state_blob_set(self->state, self->ns, key_group, &record->past, "", 0);
+}
+
+// The slice is not older than the newest, which becomes a cell.
+static int push(const running_t *self, uint32_t key_group, struct record *record, int64_t slice,
+                struct tm_state *slices, const void *from, struct tm_error *err)
+{
+    struct past *past = make_room(self, key_group, record);
+    if (past == NULL)
+        return no_memory(self, err);
+    if (past->count == 0 && !self->keeps_all) {
+        int rc = copy(self, key_group, past->values, self->state, record->value, err);
+        if (rc != 0)
+            return rc;
+    }
+    struct cell *cell = cell_at(self, past, past->count++);
+    cell->slice = record->newest;
+    memcpy(cell->value, record->value, self->value_bytes);
+    memset(suffix_of(self, cell), 0, self->value_bytes);
+    record->newest = slice;
+    memset(record->value, 0, self->value_bytes);
+    int rc = copy(self, key_group, record->value, slices, from, err);
+    if (rc != 0 || self->keeps_all)
+        return rc;
+    return merge(self, key_group, past->values, record->value, &past->spoilt, err);
+}
+
+// Rows that came when their slice had entered already are a cell of their own between the others.
+static int enter_between(const running_t *self, uint32_t key_group, struct record *record,
+                         int64_t slice, struct tm_state *slices, const void *from,
+                         struct tm_error *err)
+{
+    struct past *past = make_room(self, key_group, record);
+    int rc = past == NULL ? TM_E_MEMORY : unflip(self, key_group, past);
+    if (rc != 0)
+        return no_memory(self, err);
+    past->stale = 1;
+    return copy(self, key_group, insert_cell(self, past, slice)->value, slices, from, err);
+}
+
+static inline int enter(const running_t *self, uint32_t key_group, struct record *record,
+                        bool created, int64_t slice, int64_t start, struct tm_state *slices,
+                        const void *from, struct tm_error *err)
+{
+    if (!created && record->newest < start) {
+        created = true;
+        if (reset(self, key_group, record) != 0)
+            return no_memory(self, err);
+    }
+    if (created) {
+        record->newest = slice;
+        return copy(self, key_group, record->value, slices, from, err);
+    }
+    if (self->grows) {
+        record->newest = slice > record->newest ? slice : record->newest;
+        return merge(self, key_group, record->value, from, &record->spoilt, err);
+    }
+    return slice >= record->newest
+               ? push(self, key_group, record, slice, slices, from, err)
+               : enter_between(self, key_group, record, slice, slices, from, err);
+}
+
+int tm__operator_running_enter(running_t *self, struct tm_state *slices, uint32_t key_group,
+                               int64_t slice, int64_t start, const struct tm_key *keys,
+                               const void *const *from, uint32_t count, struct tm_error *err)
+{
+    void *records[TM__RUNNING_LANES];
+    bool created[TM__RUNNING_LANES];
+    if (tm_state_upsert_batch(self->state, self->ns, keys, count, records, created) != 0)
+        return no_memory(self, err);
+    struct tm__operator_home home = home_of(self, key_group);
+    set_homes(self, &home, &home);
+    if (self->custom != NULL)
+        self->custom->quiet = !self->grows; // nobody has asked for this sum yet
+    int rc = 0;
+    for (uint32_t i = 0; i < count && rc == 0; i++)
+        rc = enter(self, key_group, records[i], created[i], slice, start, slices, from[i], err);
+    return rc == 0 ? flush(self, err) : rc;
+}
+
+// --- leaving -------------------------------------------------------------------------------------
+
+// All cells become the front, the newest slice the back.
+static int flip(const running_t *self, uint32_t key_group, struct past *past,
+                const struct record *record, struct tm_error *err)
+{
+    uint32_t count = past->count, stride = 1;
+    if (count > self->suffixes_max)
+        stride = (count + self->suffixes_max - 1) / self->suffixes_max;
+    int rc = release(self, key_group, past->values) == 0 ? 0 : no_memory(self, err);
+    past->spoilt = 0;
+    past->stale = 0;
+    past->stride = stride;
+    for (uint32_t d = stride; d <= count && rc == 0; d += stride) {
+        uint32_t i = count - d;
+        uint8_t *suffix = suffix_of(self, cell_at(self, past, i));
+        rc = copy(self, key_group, suffix, self->state, cell_at(self, past, i)->value, err);
+        for (uint32_t k = i + 1; k < i + stride && rc == 0; k++)
+            rc = merge(self, key_group, suffix, cell_at(self, past, k)->value, &past->spoilt, err);
+        if (rc == 0 && d != stride)
+            rc = merge(self, key_group, suffix, suffix_of(self, cell_at(self, past, i + stride)),
+                       &past->spoilt, err);
+    }
+    past->flipped = count;
+    return rc == 0 ? copy(self, key_group, past->values, self->state, record->value, err) : rc;
+}
+
+// Cells of slices before `start` leave.
+static inline int leave(const running_t *self, uint32_t key_group, struct past *past,
+                        const struct record *record, int64_t start, struct tm_error *err)
+{
+    bool of_back = past->stale != 0;
+    while (past->count != 0 && cell_at(self, past, 0)->slice < start) {
+        if (release_cell(self, key_group, past, 0) != 0)
+            return no_memory(self, err);
+        past->first++;
+        past->count--;
+        of_back |= past->flipped == 0;
+        past->flipped -= past->flipped != 0;
+    }
+    if (past->count == 0) {
+        past->first = past->flipped = past->stale = 0;
+        past->spoilt = 0;
+        return release(self, key_group, past->values) == 0 ? 0 : no_memory(self, err);
+    }
+    return of_back && !self->keeps_all ? flip(self, key_group, past, record, err) : 0;
+}
+
+// --- results -------------------------------------------------------------------------------------
+
+// The cells one by one, the oldest first.
+static int sum_cells(const running_t *self, uint32_t key_group, struct past *past,
+                     const struct record *record, uint8_t *sum, uint64_t *spoilt,
+                     struct tm_error *err)
+{
+    int rc = copy(self, key_group, sum, self->state, cell_at(self, past, 0)->value, err);
+    for (uint32_t i = 1; i < past->count && rc == 0; i++)
+        rc = merge(self, key_group, sum, cell_at(self, past, i)->value, spoilt, err);
+    return rc == 0 ? merge(self, key_group, sum, record->value, spoilt, err) : rc;
+}
+
+static int sum_stacks(const running_t *self, uint32_t key_group, struct past *past, uint8_t *sum,
+                      uint64_t *spoilt, struct tm_error *err)
+{
+    uint32_t i = 0;
+    int rc = 0;
+    for (; rc == 0 && i < past->flipped; i++) {
+        struct cell *cell = cell_at(self, past, i);
+        bool last = has_suffix(past, i);
+        const uint8_t *from = last ? suffix_of(self, cell) : cell->value;
+        rc = i == 0 ? copy(self, key_group, sum, self->state, from, err)
+                    : merge(self, key_group, sum, from, spoilt, err);
+        if (last)
+            break;
+    }
+    return rc == 0 ? merge(self, key_group, sum, past->values, spoilt, err) : rc;
+}
+
+static inline int result_of(const running_t *self, uint32_t key_group, struct past *past,
+                            const struct record *record, struct tm__operator_running_rows *rows,
+                            struct tm_error *err)
+{
+    uint32_t i = rows->count;
+    if (past->flipped == 0 && past->spoilt == 0 && !self->keeps_all) {
+        rows->values[i] = past->values;
+        return 0;
+    }
+    uint8_t *sum = self->results + (size_t)i * self->value_bytes;
+    rows->values[i] = sum;
+    rows->merged[i] = true;
+    if (past->spoilt != 0 || self->keeps_all)
+        return sum_cells(self, key_group, past, record, sum, &rows->spoilt[i], err);
+    return sum_stacks(self, key_group, past, sum, &rows->spoilt[i], err);
+}
+
+void tm__operator_running_begin(running_t *self, uint32_t key_group, struct tm_state_cursor *cursor)
+{
+    self->seen = self->gone = 0;
+    tm_state_iterate(self->state, self->ns, key_group, cursor);
+}
+
+// Those of some records that are in the window, without results yet.
+static int advance(running_t *self, uint32_t key_group, const void *const *records, uint32_t count,
+                   int64_t start, struct past **pasts, struct tm_error *err)
+{
+    for (uint32_t k = 0; k < count; k++) {
+        const struct record *record = records[k];
+        pasts[k] = NULL;
+        if (record->newest < start || record->past.length == 0 || self->grows)
+            continue;
+        struct past *past = edit_past(self, key_group, &record->past);
+        if (past == NULL)
+            return no_memory(self, err);
+        int rc = leave(self, key_group, past, record, start, err);
+        if (rc != 0)
+            return rc;
+        if (past->count != 0)
+            pasts[k] = past;
+    }
+    return flush(self, err);
+}
+
+int tm__operator_running_next(running_t *self, struct tm_state_cursor *cursor, int64_t start,
+                              int64_t next_start, struct tm__operator_running_rows *rows,
+                              struct tm_error *err)
+{
+    struct tm_key keys[TM_STATE_SOME];
+    const void *records[TM_STATE_SOME];
+    struct past *pasts[TM_STATE_SOME];
+    uint32_t key_group = cursor->key_group;
+    struct tm__operator_home home = home_of(self, key_group);
+    rows->count = 0;
+    rows->taken = tm_state_next_some(cursor, keys, records);
+    if (cursor->code != 0)
+        return no_memory(self, err);
+    set_homes(self, &home, &home);
+    if (self->custom != NULL)
+        self->custom->quiet = true;
+    int rc = advance(self, key_group, records, rows->taken, start, pasts, err);
+    if (self->custom != NULL)
+        self->custom->quiet = false;
+    self->seen += rows->taken;
+    for (uint32_t k = 0; k < rows->taken && rc == 0; k++) {
+        const struct record *record = records[k];
+        uint32_t i = rows->count;
+        if (record->newest < next_start)
+            self->gone++;
+        else
+            self->lasts = true;
+        if (record->newest < start)
+            continue;
+        rows->keys[i] = keys[k];
+        rows->record[i] = k;
+        rows->values[i] = record->value;
+        rows->spoilt[i] = self->grows ? record->spoilt : 0;
+        rows->merged[i] = false;
+        if (pasts[k] != NULL)
+            rc = result_of(self, key_group, pasts[k], record, rows, err);
+        rows->count++;
+    }
+    return rc == 0 ? flush(self, err) : rc;
+}
+
+int tm__operator_running_release(running_t *self, uint32_t key_group,
+                                 const struct tm__operator_running_rows *rows, struct tm_error *err)
+{
+    for (uint32_t i = 0; i < rows->count; i++)
+        if (rows->merged[i] &&
+            release(self, key_group, self->results + (size_t)i * self->value_bytes) != 0)
+            return no_memory(self, err);
+    return 0;
+}
+
+// --- what is gone --------------------------------------------------------------------------------
+
+static int drop_group(running_t *self, uint32_t key_group, struct tm_error *err)
+{
+    return tm_state_group_drop(self->state, self->ns, key_group) == 0 ? 0 : no_memory(self, err);
+}
+
+// The key has blobs: they go first.
+static int remove_key(const running_t *self, uint32_t key_group, const struct tm_key *key,
+                      bool has_past)
+{
+    if (has_past || self->owns_blobs) {
+        bool created;
+        struct record *record = tm_state_upsert(self->state, self->ns, key, &created);
+        if (record == NULL || reset(self, key_group, record) != 0)
+            return TM_E_MEMORY;
+    }
+    return tm_state_remove(self->state, self->ns, key) < 0 ? TM_E_MEMORY : 0;
+}
+
+int tm__operator_running_end(running_t *self, uint32_t key_group, int64_t next_start,
+                             struct tm_error *err)
+{
+    enum { SHARE = 4 };
+    if (self->gone * SHARE < self->seen || self->gone == 0)
+        return 0;
+    if (self->gone == self->seen)
+        return drop_group(self, key_group, err);
+    struct tm_state_cursor cursor;
+    struct tm_key keys[TM_STATE_SOME];
+    const void *records[TM_STATE_SOME];
+    uint32_t count;
+    tm_state_iterate(self->state, self->ns, key_group, &cursor);
+    while ((count = tm_state_next_some(&cursor, keys, records)) != 0) {
+        uint32_t from = (uint32_t)keys[count - 1].hash, removed = 0;
+        for (uint32_t k = 0; k < count; k++) {
+            const struct record *record = records[k];
+            if (record->newest >= next_start)
+                continue;
+            removed++;
+            if (remove_key(self, key_group, &keys[k], !self->grows && record->past.length != 0) !=
+                0)
+                return no_memory(self, err);
+        }
+        if (removed != 0) // slots have moved; those that stay may come again
+            tm_state_iterate_from(self->state, self->ns, key_group, from, &cursor);
+    }
+    return cursor.code == 0 ? 0 : no_memory(self, err);
+}
+
+// --- life ----------------------------------------------------------------------------------------
+
+int tm__operator_running_open(running_t *self, struct tm_operator *op,
+                              const struct tm__operator_aggregates *aggregates,
+                              struct tm__operator_custom *custom, bool grows, struct tm_error *err)
+{
+    *self = (running_t){.op = op,
+                        .mem = op->ctx->mem,
+                        .aggregates = aggregates,
+                        .custom = custom,
+                        .grows = grows,
+                        .suffixes_max = UINT32_MAX,
+                        .value_bytes = aggregates->value_bytes};
+    self->cell_bytes = (uint32_t)sizeof(struct cell) + 2 * self->value_bytes;
+    self->owns_blobs = custom != NULL && custom->schema->has_references;
+    for (uint32_t i = 0; i < aggregates->total; i++) {
+        self->owns_blobs |= aggregates->items[i].homed;
+        self->keeps_all |= is_list(&aggregates->items[i]);
+    }
+    if (aggregates->weighty || (custom != NULL && self->owns_blobs))
+        self->suffixes_max = SUFFIXES_MAX;
+    int rc = tm__operator_state_new(op, (uint32_t)sizeof(struct record) + self->value_bytes,
+                                    &self->state, err);
+    if (rc != 0)
+        return rc;
+    self->ns = tm_state_namespace_create(self->state, 0);
+    self->results = tm_mem_zalloc(self->mem, (size_t)TM_STATE_SOME * self->value_bytes);
+    return self->ns == NULL || self->results == NULL ? no_memory(self, err) : 0;
+}
+
+void tm__operator_running_fini(running_t *self)
+{
+    if (self->mem == NULL)
+        return;
+    tm_mem_free(self->mem, self->results, (size_t)TM_STATE_SOME * self->value_bytes);
+    tm_state_free(self->state);
+}
