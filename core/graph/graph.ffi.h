@@ -59,7 +59,13 @@ enum tm_aggregate_kind {
     TM_AGGREGATE_CUSTOM // alone: of no column, and output_field is the first of its accumulator's
 };
 
-enum tm_state_kind { TM_STATE_VALUE, TM_STATE_REDUCING, TM_STATE_AGGREGATING };
+enum tm_state_kind {
+    TM_STATE_VALUE,
+    TM_STATE_REDUCING,
+    TM_STATE_AGGREGATING,
+    TM_STATE_LIST, // the type is that of its values
+    TM_STATE_MAP   // likewise; tm_graph_state_key says that of its keys
+};
 
 // Which time a state's time to live is counted in, and what begins it anew.
 enum tm_ttl_clock { TM_TTL_PROCESSING, TM_TTL_EVENT };
@@ -149,6 +155,8 @@ int tm_graph_identity(struct tm_graph *graph, uint32_t node, uint32_t field);
 // aggregating one is that of its accumulator, a struct. ttl_ms 0: for ever.
 int tm_graph_state(struct tm_graph *graph, uint32_t node, const char *name, int kind,
                    const char *type, int64_t ttl_ms, int clock, int refresh);
+// The type of the keys of the map that was given last: a scalar one.
+int tm_graph_state_key(struct tm_graph *graph, uint32_t node, const char *type);
 int tm_graph_has_timer(struct tm_graph *graph, uint32_t node, int has_timer);
 int tm_graph_ttl(struct tm_graph *graph, uint32_t node, int64_t ttl_ms);
 int tm_graph_ranking(struct tm_graph *graph, uint32_t node, uint32_t field, int descending,

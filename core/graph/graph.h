@@ -26,6 +26,7 @@ struct tm_state_field {
     const char *name;
     uint8_t kind; // enum tm_state_kind
     struct tm_type type;
+    struct tm_type key;     // of a map
     int64_t ttl_ms;         // 0: for ever
     uint8_t clock, refresh; // enum tm_ttl_clock, tm_ttl_refresh
 };

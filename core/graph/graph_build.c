@@ -676,9 +676,8 @@ int tm_graph_state(struct tm_graph *graph, uint32_t node, const char *name, int 
     int rc = check_name(graph, "a state", name);
     if (rc != 0)
         return rc;
-    if (ttl_ms < 0 || kind < TM_STATE_VALUE || kind > TM_STATE_AGGREGATING ||
-        clock < TM_TTL_PROCESSING || clock > TM_TTL_EVENT || refresh < TM_TTL_WRITE ||
-        refresh > TM_TTL_ACCESS)
+    if (ttl_ms < 0 || kind < TM_STATE_VALUE || kind > TM_STATE_MAP || clock < TM_TTL_PROCESSING ||
+        clock > TM_TTL_EVENT || refresh < TM_TTL_WRITE || refresh > TM_TTL_ACCESS)
         return FAIL(graph, TM_E_INTERNAL, "state '%s' of '%s': kind %d, ttl %lld ms, %d, %d", name,
                     n->name, kind, (long long)ttl_ms, clock, refresh);
     if (n->state_count == TM_STATES_MAX)
@@ -698,6 +697,28 @@ int tm_graph_state(struct tm_graph *graph, uint32_t node, const char *name, int 
         return tm_error_prefix(&private_of(graph)->error, "state '%s' of '%s'", name, n->name);
     n->states = states;
     n->states[n->state_count++] = state;
+    return 0;
+}
+
+int tm_graph_state_key(struct tm_graph *graph, uint32_t node, const char *type)
+{
+    struct tm_node *n = find_node(graph, node);
+    if (n == NULL)
+        return TM_E_GRAPH;
+    struct tm_state_field *state = n->state_count == 0 ? NULL : &n->states[n->state_count - 1];
+    if (state == NULL || state->kind != TM_STATE_MAP)
+        return FAIL(graph, TM_E_INTERNAL, "the type of keys of no map of '%s'", n->name);
+    struct tm_type key;
+    int rc = tm_type_parse(graph->mem, type, &key, &private_of(graph)->error);
+    if (rc != 0)
+        return tm_error_prefix(&private_of(graph)->error, "state '%s' of '%s'", state->name,
+                               n->name);
+    if (tm_type_is_nested(key) || key.kind == TM_TYPE_ANY) {
+        tm_type_fini(&key);
+        return FAIL(graph, TM_E_INTERNAL, "state '%s' of '%s': a key of type %s", state->name,
+                    n->name, type);
+    }
+    state->key = key;
     return 0;
 }
 

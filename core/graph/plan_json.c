@@ -132,7 +132,7 @@ static json_t *aggregates_of(struct writer *w, const struct tm_node *node)
 
 static json_t *states_of(struct writer *w, const struct tm_node *node)
 {
-    static const char *const kinds[] = {"value", "reducing", "aggregating"};
+    static const char *const kinds[] = {"value", "reducing", "aggregating", "list", "map"};
     json_t *list = json_array();
     for (uint32_t i = 0; i < node->state_count; i++) {
         const struct tm_state_field *state = &node->states[i];
@@ -140,6 +140,8 @@ static json_t *states_of(struct writer *w, const struct tm_node *node)
         char type[TM_TYPE_TEXT];
         set(w, object, "name", text_of(state->name));
         set(w, object, "kind", text_of(kinds[state->kind]));
+        if (state->kind == TM_STATE_MAP)
+            set(w, object, "key", text_of(tm_type_text(state->key, type)));
         set(w, object, "type", text_of(tm_type_text(state->type, type)));
         if (state->ttl_ms != 0) {
             set(w, object, "ttl_ms", number_of(state->ttl_ms));

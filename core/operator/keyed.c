@@ -15,10 +15,45 @@ static int add_value(struct tm__operator_record *record, struct tm_type type)
     return 0;
 }
 
+static bool is_collection(const struct tm_state_field *state)
+{
+    return state->kind == TM_STATE_LIST || state->kind == TM_STATE_MAP;
+}
+
+static int add_collection(struct tm__operator_record *record, const struct tm_state_field *state)
+{
+    uint32_t bit = record->value_count++;
+    if (bit >= TM_STATES_MAX)
+        return TM_E_LIMIT;
+    record->collections[record->collection_count++] = (struct tm__operator_collection_spec){
+        .is_map = state->kind == TM_STATE_MAP,
+        .is_fixed = !tm_type_is_reference(state->type),
+        .event = state->clock == TM_TTL_EVENT,
+        .refreshes = state->refresh == TM_TTL_ACCESS,
+        .bit = (uint8_t)bit,
+        .ttl_ms = state->ttl_ms,
+    };
+    record->collections_expire = record->collections_expire || state->ttl_ms != 0;
+    return 0;
+}
+
+// Heads stand behind all values, which the chunk copies to undo a call.
+static void place_collections(struct tm__operator_record *record)
+{
+    for (uint32_t i = 0; i < record->collection_count; i++) {
+        struct tm__operator_collection_spec *spec = &record->collections[i];
+        spec->offset = record->bytes;
+        record->bytes += spec->ttl_ms != 0 ? (uint32_t)sizeof(struct tm__operator_collection)
+                                           : TM__OPERATOR_COLLECTION_BYTES;
+    }
+}
+
 static int add_state(struct tm__operator_record *record, const struct tm_state_field *state)
 {
     uint32_t first = record->value_count;
     int rc = 0;
+    if (is_collection(state))
+        return add_collection(record, state);
     if (state->kind == TM_STATE_AGGREGATING) {
         // Its own bit, then the accumulator's fields.
         if (record->value_count++ >= TM_STATES_MAX)
@@ -53,6 +88,7 @@ int tm__operator_record_init(struct tm__operator_record *record, const struct tm
             return tm_error_set(err, TM_E_LIMIT,
                                 "operator '%s': it keeps more than %d values of a key", node->name,
                                 TM_STATES_MAX);
+    place_collections(record);
     return 0;
 }
 
@@ -70,7 +106,8 @@ int tm__operator_keyed_open(struct tm__operator_keyed *keyed, const struct tm_op
         .op = op, .mem = op->ctx->mem, .watermark = INT64_MIN, .clock_ms = op->ctx->now_ms};
     tm__operator_keys_init(&keyed->keys, keyed->mem, input, &op->node->key);
     tm_buf_init(&keyed->changes, keyed->mem);
-    tm_buf_init(&keyed->names, keyed->mem);
+    tm_buf_init(&keyed->bytes, keyed->mem);
+    tm_buf_init(&keyed->scratch, keyed->mem);
     tm_buf_init(&keyed->gone, keyed->mem);
     int rc = tm__operator_record_init(&keyed->record, op->node, err);
     if (rc == 0)
@@ -86,7 +123,10 @@ int tm__operator_keyed_open(struct tm__operator_keyed *keyed, const struct tm_op
         return tm_error_prefix(err, "operator '%s'", op->node->name);
     keyed->ns = tm_state_namespace_create(keyed->state, 0);
     keyed->block = tm_mem_alloc(keyed->mem, sizeof *keyed->block);
-    if (keyed->ns == NULL || keyed->block == NULL)
+    if (keyed->record.collection_count != 0)
+        keyed->walks = tm_mem_zalloc(keyed->mem, sizeof *keyed->walks);
+    if (keyed->ns == NULL || keyed->block == NULL ||
+        (keyed->walks == NULL && keyed->record.collection_count != 0))
         return tm__operator_out_of_memory(op, err);
     keyed->block->count = 0;
     return 0;
@@ -98,12 +138,15 @@ void tm__operator_keyed_fini(struct tm__operator_keyed *keyed)
         return;
     tm__operator_keys_fini(&keyed->keys);
     tm_buf_fini(&keyed->changes);
-    tm_buf_fini(&keyed->names);
+    tm_buf_fini(&keyed->bytes);
+    tm_buf_fini(&keyed->scratch);
     tm_buf_fini(&keyed->gone);
     tm_timers_free(keyed->timers);
     tm_state_free(keyed->state);
     if (keyed->block != NULL)
         tm_mem_free(keyed->mem, keyed->block, sizeof *keyed->block);
+    if (keyed->walks != NULL)
+        tm_mem_free(keyed->mem, keyed->walks, sizeof *keyed->walks);
 }
 
 // --- blocks --------------------------------------------------------------------------------------
@@ -167,7 +210,9 @@ static uint64_t expired_bits(const struct tm__operator_keyed *keyed, const void 
     return bits;
 }
 
-static int forget_expired(struct tm__operator_keyed *keyed, const struct tm_key *key)
+// 1: there is more than *budget allows to look at; 0; TM_E_MEMORY.
+static int forget_expired(struct tm__operator_keyed *keyed, const struct tm_key *key,
+                          uint32_t *budget)
 {
     uint8_t *value = tm_state_upsert(keyed->state, keyed->ns, key, NULL);
     if (value == NULL)
@@ -184,8 +229,11 @@ static int forget_expired(struct tm__operator_keyed *keyed, const struct tm_key 
             return rc;
     }
     *there &= ~gone;
-    int rc = *there == 0 ? tm_state_remove(keyed->state, keyed->ns, key) : 0;
-    return rc < 0 ? rc : 0;
+    int more = keyed->record.collections_expire
+                   ? tm__operator_collections_sweep(keyed, key, value, budget)
+                   : 0;
+    int rc = more == 0 && *there == 0 ? tm_state_remove(keyed->state, keyed->ns, key) : 0;
+    return rc < 0 ? rc : more;
 }
 
 // Keys of some entries in which something is over, one behind the other in `gone`: hash, length,
@@ -206,7 +254,7 @@ static int find_expired(struct tm__operator_keyed *keyed)
         while (left != 0 && tm_state_next(&cursor, &key, &value)) {
             left--;
             keyed->sweep_position = (uint32_t)key.hash + 1; // 0: the last there can be
-            if (expired_bits(keyed, value) == 0)
+            if (expired_bits(keyed, value) == 0 && !tm__operator_collections_expire(keyed, value))
                 continue;
             uint64_t head[2] = {key.hash, key.length};
             int rc = tm_buf_append(&keyed->gone, head, sizeof head);
@@ -227,6 +275,7 @@ static int find_expired(struct tm__operator_keyed *keyed)
 
 static int sweep(struct tm__operator_keyed *keyed)
 {
+    uint32_t budget = TM_SWEEP_VALUES;
     int rc = find_expired(keyed);
     for (size_t at = 0; rc == 0 && at < keyed->gone.size_bytes;) {
         uint64_t head[2];
@@ -234,16 +283,20 @@ static int sweep(struct tm__operator_keyed *keyed)
         const struct tm_key key = {.hash = head[0],
                                    .bytes = keyed->gone.data + at + sizeof head,
                                    .length = (uint32_t)head[1]};
-        rc = forget_expired(keyed, &key);
+        rc = forget_expired(keyed, &key, &budget);
         at += sizeof head + key.length;
+        if (rc == 1) { // here it goes on
+            keyed->sweep_group = tm_state_key_group(keyed->state, key.hash);
+            keyed->sweep_position = (uint32_t)key.hash;
+        }
     }
-    return rc;
+    return rc < 0 ? rc : 0;
 }
 
 int tm__operator_keyed_leave(struct tm__operator_keyed *keyed)
 {
     int rc = is_stateless(keyed) ? 0 : remove_empty(keyed);
-    if (rc == 0 && keyed->record.ttl_count != 0)
+    if (rc == 0 && (keyed->record.ttl_count != 0 || keyed->record.collections_expire))
         rc = sweep(keyed);
     keyed->block->count = 0;
     return rc;
@@ -251,46 +304,46 @@ int tm__operator_keyed_leave(struct tm__operator_keyed *keyed)
 
 // --- the journal ---------------------------------------------------------------------------------
 
-struct change {
-    bool is_timer, added;
-    uint8_t domain;
-    uint32_t index;             // of the key in the block
-    struct tm_blob old, fresh;  // a value of varying size
-    int64_t time;               // a timer
-    uint32_t name, name_length; // in names
-};
-
-static int note(struct tm__operator_keyed *keyed, const struct change *change)
+int tm__operator_keyed_prepare(struct tm__operator_keyed *keyed, size_t bytes)
 {
-    if (keyed->changes.size_bytes / sizeof *change >= TM_CALL_CHANGES_MAX)
+    if (keyed->changes.size_bytes / sizeof(struct tm__operator_change) >= TM_CALL_CHANGES_MAX ||
+        keyed->bytes.size_bytes + bytes > TM_CALL_CHANGES_BYTES_MAX)
         return TM_E_LIMIT;
-    int rc = tm_buf_append(&keyed->changes, change, sizeof *change);
-    if (rc == 0)
-        keyed->entry->journal++;
-    return rc;
+    int rc = tm_buf_reserve(&keyed->changes, sizeof(struct tm__operator_change));
+    return rc == 0 ? tm_buf_reserve(&keyed->bytes, bytes) : rc;
 }
 
-static uint32_t index_of(const struct tm__operator_keyed *keyed, uint8_t **slot)
+void tm__operator_keyed_note(struct tm__operator_keyed *keyed,
+                             const struct tm__operator_change *change)
 {
-    return (uint32_t)(slot - keyed->slots) - 1;
+    memcpy(keyed->changes.data + keyed->changes.size_bytes, change, sizeof *change);
+    keyed->changes.size_bytes += sizeof *change;
+    keyed->entry->journal++;
+    keyed->mutations++;
 }
 
-static uint32_t group_of(const struct tm__operator_keyed *keyed, uint32_t index)
+uint32_t tm__operator_keyed_put_aside(struct tm__operator_keyed *keyed, const void *p,
+                                      size_t length)
 {
-    return tm_state_key_group(keyed->state, keyed->block->keys[index].hash);
+    uint32_t at = (uint32_t)keyed->bytes.size_bytes;
+    if (length != 0)
+        memcpy(keyed->bytes.data + at, p, length);
+    keyed->bytes.size_bytes += length;
+    return at;
 }
 
 static int set_blob(struct tm__operator_keyed *keyed, uint32_t index, struct tm_blob *blob,
                     const void *p, uint32_t length)
 {
-    return tm_state_blob_set(keyed->state, keyed->ns, group_of(keyed, index), blob,
+    return tm_state_blob_set(keyed->state, keyed->ns, tm__operator_keyed_group(keyed, index), blob,
                              p == NULL ? "" : p, length);
 }
 
 const uint8_t *tm__operator_keyed_blob(struct tm__operator_keyed *keyed, uint8_t **slot,
                                        const uint8_t *ref)
 {
-    return tm_state_blob_get(keyed->state, group_of(keyed, index_of(keyed, slot)),
+    uint32_t index = tm__operator_keyed_index(keyed, slot);
+    return tm_state_blob_get(keyed->state, tm__operator_keyed_group(keyed, index),
                              (const struct tm_blob *)(const void *)ref);
 }
 
@@ -299,16 +352,16 @@ int tm__operator_keyed_keep(struct tm__operator_keyed *keyed, uint8_t **slot, ui
                             const uint8_t *p, uint32_t length)
 {
     struct tm_blob *blob = (struct tm_blob *)(void *)ref;
-    struct change change = {.index = index_of(keyed, slot), .old = *blob};
-    int rc = set_blob(keyed, change.index, &change.fresh, p, length);
+    struct tm__operator_change change = {.kind = TM__CHANGE_VALUE,
+                                         .index = tm__operator_keyed_index(keyed, slot),
+                                         .value.old = *blob};
+    int rc = tm__operator_keyed_prepare(keyed, 0);
+    if (rc == 0)
+        rc = set_blob(keyed, change.index, &change.value.fresh, p, length);
     if (rc != 0)
         return rc;
-    rc = note(keyed, &change);
-    if (rc != 0) {
-        (void)!set_blob(keyed, change.index, &change.fresh, NULL, 0);
-        return rc;
-    }
-    *blob = change.fresh;
+    tm__operator_keyed_note(keyed, &change);
+    *blob = change.value.fresh;
     return 0;
 }
 
@@ -316,56 +369,72 @@ int tm__operator_keyed_timer(struct tm__operator_keyed *keyed, uint8_t **slot,
                              enum tm_timer_domain domain, bool remove, int64_t at, const char *name,
                              uint32_t length)
 {
-    struct change change = {.is_timer = true,
-                            .added = !remove,
-                            .domain = (uint8_t)domain,
-                            .index = index_of(keyed, slot),
-                            .time = at,
-                            .name = (uint32_t)keyed->names.size_bytes,
-                            .name_length = length};
+    struct tm__operator_change change = {.kind = remove ? TM__CHANGE_TIMER_REMOVED
+                                                        : TM__CHANGE_TIMER_ADDED,
+                                         .domain = (uint8_t)domain,
+                                         .index = tm__operator_keyed_index(keyed, slot),
+                                         .timer.time = at,
+                                         .timer.name_length = length};
     const struct tm_timer timer = {
         .time = at, .key = keyed->block->keys[change.index], .name = name, .name_length = length};
-    int changed = remove ? tm_timers_remove(keyed->timers, domain, &timer)
-                         : tm_timers_add(keyed->timers, domain, &timer);
-    if (changed <= 0)
-        return changed;
-    int rc = tm_buf_append(&keyed->names, name, length);
+    int rc = tm__operator_keyed_prepare(keyed, length);
     if (rc == 0)
-        rc = note(keyed, &change);
-    if (rc == 0)
-        return 1;
-    keyed->names.size_bytes = change.name;
-    (void)!(remove ? tm_timers_add(keyed->timers, domain, &timer)
-                   : tm_timers_remove(keyed->timers, domain, &timer));
-    return rc;
+        rc = remove ? tm_timers_remove(keyed->timers, domain, &timer)
+                    : tm_timers_add(keyed->timers, domain, &timer);
+    if (rc <= 0)
+        return rc;
+    change.timer.name = tm__operator_keyed_put_aside(keyed, name, length);
+    tm__operator_keyed_note(keyed, &change);
+    return 1;
 }
 
-static int undo_timer(struct tm__operator_keyed *keyed, const struct change *change)
+static int undo_timer(struct tm__operator_keyed *keyed, const struct tm__operator_change *change)
 {
-    const struct tm_timer timer = {.time = change->time,
+    const struct tm_timer timer = {.time = change->timer.time,
                                    .key = keyed->block->keys[change->index],
-                                   .name = keyed->names.data + change->name,
-                                   .name_length = change->name_length};
-    int rc = change->added ? tm_timers_remove(keyed->timers, change->domain, &timer)
-                           : tm_timers_add(keyed->timers, change->domain, &timer);
+                                   .name = keyed->bytes.data + change->timer.name,
+                                   .name_length = change->timer.name_length};
+    int rc = change->kind == TM__CHANGE_TIMER_ADDED
+                 ? tm_timers_remove(keyed->timers, change->domain, &timer)
+                 : tm_timers_add(keyed->timers, change->domain, &timer);
     return rc < 0 ? rc : 0;
 }
 
-// Backwards, where it is undone: the same value or timer may have been changed twice.
-int tm__operator_keyed_settle(struct tm__operator_keyed *keyed, bool keep)
+static int undo(struct tm__operator_keyed *keyed, struct tm__operator_change *change)
 {
-    struct change *changes = (struct change *)(void *)keyed->changes.data;
+    switch (change->kind) {
+    case TM__CHANGE_VALUE:
+        return set_blob(keyed, change->index, &change->value.fresh, NULL, 0);
+    case TM__CHANGE_TIMER_ADDED:
+    case TM__CHANGE_TIMER_REMOVED:
+        return undo_timer(keyed, change);
+    default:
+        return tm__operator_collection_undo(keyed, change);
+    }
+}
+
+static int keep(struct tm__operator_keyed *keyed, struct tm__operator_change *change)
+{
+    if (change->kind == TM__CHANGE_VALUE)
+        return set_blob(keyed, change->index, &change->value.old, NULL, 0);
+    if (change->kind == TM__CHANGE_CLEARED)
+        tm__operator_collection_drop(keyed, change);
+    return 0;
+}
+
+// Backwards, where it is undone: the same value or timer may have been changed twice.
+int tm__operator_keyed_settle(struct tm__operator_keyed *keyed, bool keeps)
+{
+    struct tm__operator_change *changes = (void *)keyed->changes.data;
     size_t count = keyed->changes.size_bytes / sizeof *changes;
     int rc = 0;
-    for (size_t i = count; i > 0 && rc == 0; i--) {
-        struct change *change = &changes[i - 1];
-        if (!change->is_timer)
-            rc = set_blob(keyed, change->index, keep ? &change->old : &change->fresh, NULL, 0);
-        else if (!keep)
-            rc = undo_timer(keyed, change);
-    }
+    for (size_t i = count; i > 0 && rc == 0; i--)
+        rc = keeps ? keep(keyed, &changes[i - 1]) : undo(keyed, &changes[i - 1]);
     keyed->changes.size_bytes = 0;
-    keyed->names.size_bytes = 0;
+    keyed->bytes.size_bytes = 0;
     keyed->entry->journal = 0;
+    keyed->mutations++;
+    if (keyed->bytes.capacity_bytes > TM_CALL_BYTES_KEPT)
+        tm_buf_fini(&keyed->bytes);
     return rc;
 }

@@ -4,11 +4,12 @@
 //
 // A record: a word with a bit for every value that is there; then for each value its slot as in a
 // row, where what varies in size is a tm_blob; behind the slots of a state with a time to live the
-// last access as a double.
+// last access as a double. At the end the heads of maps and lists (collections.h).
 #pragma once
 
 #include "core/base/limits.h"
 #include "core/operator/block.h"
+#include "core/operator/collections.h"
 #include "core/state/timers.h"
 #include "core/vm/chain.ffi.h"
 
@@ -23,6 +24,9 @@ struct tm__operator_record {
     uint32_t bytes, value_count, ttl_count;
     uint32_t blob_offsets[TM_STATES_MAX]; // by bit; 0: of a fixed size
     struct tm__operator_ttl ttls[TM_STATES_MAX];
+    uint32_t collection_count;
+    bool collections_expire; // one has a time to live
+    struct tm__operator_collection_spec collections[TM_STATES_MAX];
 };
 
 // TM_E_LIMIT: more values than a word has bits.
@@ -42,10 +46,73 @@ struct tm__operator_keyed {
     uint64_t stateless;                   // the record of all keys where nothing is kept
     struct tm_chain_ctx *entry;           // of the chunk under way
     int64_t watermark, clock_ms;          // MIN: none yet; the wall clock, which never goes back
-    struct tm_buf changes, names;         // of the call under way
+    struct tm_buf changes, bytes;         // of the call under way; `bytes`: what changes refer to
+    uint64_t mutations;                   // ever
+    struct tm_buf scratch;                // of one value
+    struct tm__operator_walks *walks;     // NULL where there are no collections
     struct tm_buf gone;                   // bytes of keys whose entries go
     uint32_t sweep_group, sweep_position; // where the search for what is over goes on
+    struct tm__operator_sweep sweep;
 };
+
+// The journal of a call.
+enum tm__operator_change_kind {
+    TM__CHANGE_VALUE, // of varying size
+    TM__CHANGE_TIMER_ADDED,
+    TM__CHANGE_TIMER_REMOVED,
+    TM__CHANGE_MAP_NEW,       // an entry of this key
+    TM__CHANGE_MAP_OLD,       // replaced or removed, or its last access
+    TM__CHANGE_LIST_APPENDED, // so many values
+    TM__CHANGE_LIST_ACCESSED,
+    TM__CHANGE_CLEARED, // the head as it was
+};
+struct tm__operator_change {
+    uint8_t kind;   // enum tm__operator_change_kind
+    uint8_t domain; // of a timer
+    uint8_t n;      // of a collection
+    uint32_t index; // of the key in the block
+    union {
+        struct {
+            struct tm_blob old, fresh;
+        } value;
+        struct {
+            int64_t time;
+            uint32_t name, name_length; // in `bytes`
+        } timer;
+        struct {
+            uint32_t bytes, key_length, value_length; // key, value, in `bytes`
+        } entry;
+        struct {
+            double newest; // before
+            uint32_t count;
+        } appended;
+        struct {
+            double access; // before
+            uint32_t i;
+        } accessed;
+        uint32_t cleared; // in `bytes`
+    };
+};
+
+// Room for a change with so many bytes, so that noting it does not fail. 0; TM_E_MEMORY;
+// TM_E_LIMIT.
+int tm__operator_keyed_prepare(struct tm__operator_keyed *keyed, size_t bytes) TM_WARN_UNUSED;
+void tm__operator_keyed_note(struct tm__operator_keyed *keyed,
+                             const struct tm__operator_change *change);
+// The next bytes of `bytes`, for which there is room; where they are.
+uint32_t tm__operator_keyed_put_aside(struct tm__operator_keyed *keyed, const void *p,
+                                      size_t length);
+
+static inline uint32_t tm__operator_keyed_index(const struct tm__operator_keyed *keyed,
+                                                uint8_t **slot)
+{
+    return (uint32_t)(slot - keyed->slots) - 1;
+}
+static inline uint32_t tm__operator_keyed_group(const struct tm__operator_keyed *keyed,
+                                                uint32_t index)
+{
+    return tm_state_key_group(keyed->state, keyed->block->keys[index].hash);
+}
 
 // Once the input's schema is known.
 int tm__operator_keyed_open(struct tm__operator_keyed *keyed, const struct tm_operator *op,
@@ -68,4 +135,4 @@ int tm__operator_keyed_keep(struct tm__operator_keyed *keyed, uint8_t **slot, ui
 int tm__operator_keyed_timer(struct tm__operator_keyed *keyed, uint8_t **slot,
                              enum tm_timer_domain domain, bool remove, int64_t at, const char *name,
                              uint32_t length) TM_WARN_UNUSED;
-int tm__operator_keyed_settle(struct tm__operator_keyed *keyed, bool keep) TM_WARN_UNUSED;
+int tm__operator_keyed_settle(struct tm__operator_keyed *keyed, bool keeps) TM_WARN_UNUSED;

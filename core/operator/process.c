@@ -429,6 +429,8 @@ static int make_chain(struct tm__operator_process *self, const char *role,
         .keep = on_keep,
         .timer = on_timer,
         .settle = on_settle,
+        .collections = &tm__operator_collections,
+        .collections_arg = &self->keyed,
         .grow = on_grow,
         .grow_side = on_grow_side,
     };

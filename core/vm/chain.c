@@ -65,6 +65,67 @@ int tm_chain_settle(struct tm_chain_ctx *ctx, int keep)
     return chain->args.settle(chain->args.arg, keep != 0);
 }
 
+int tm_chain_map_find(struct tm_chain_ctx *ctx, uint8_t **slot, int n, const uint8_t *key,
+                      uint32_t key_length, double at)
+{
+    const struct tm_vm_chain_args *args = &((struct tm_vm_chain *)ctx->owner)->args;
+    return args->collections->map_find(args->collections_arg, slot, (uint32_t)n, key, key_length,
+                                       at);
+}
+
+int tm_chain_map_put(struct tm_chain_ctx *ctx, uint8_t **slot, int n, const uint8_t *key,
+                     uint32_t key_length, const uint8_t *value, uint32_t length, double at)
+{
+    const struct tm_vm_chain_args *args = &((struct tm_vm_chain *)ctx->owner)->args;
+    return args->collections->map_put(args->collections_arg, slot, (uint32_t)n, key, key_length,
+                                      value, length, at);
+}
+
+int tm_chain_map_remove(struct tm_chain_ctx *ctx, uint8_t **slot, int n, const uint8_t *key,
+                        uint32_t key_length)
+{
+    const struct tm_vm_chain_args *args = &((struct tm_vm_chain *)ctx->owner)->args;
+    return args->collections->map_remove(args->collections_arg, slot, (uint32_t)n, key, key_length);
+}
+
+int tm_chain_list_append(struct tm_chain_ctx *ctx, uint8_t **slot, int n, const uint8_t *value,
+                         uint32_t length, double at)
+{
+    const struct tm_vm_chain_args *args = &((struct tm_vm_chain *)ctx->owner)->args;
+    return args->collections->list_append(args->collections_arg, slot, (uint32_t)n, value, length,
+                                          at);
+}
+
+int tm_chain_list_find(struct tm_chain_ctx *ctx, uint8_t **slot, int n, double i, double at)
+{
+    const struct tm_vm_chain_args *args = &((struct tm_vm_chain *)ctx->owner)->args;
+    return args->collections->list_find(args->collections_arg, slot, (uint32_t)n, i, at);
+}
+
+double tm_chain_size(struct tm_chain_ctx *ctx, uint8_t **slot, int n)
+{
+    const struct tm_vm_chain_args *args = &((struct tm_vm_chain *)ctx->owner)->args;
+    return (double)args->collections->size(args->collections_arg, slot, (uint32_t)n);
+}
+
+int tm_chain_clear(struct tm_chain_ctx *ctx, uint8_t **slot, int n)
+{
+    const struct tm_vm_chain_args *args = &((struct tm_vm_chain *)ctx->owner)->args;
+    return args->collections->clear(args->collections_arg, slot, (uint32_t)n);
+}
+
+double tm_chain_walk(struct tm_chain_ctx *ctx, uint8_t **slot, int n)
+{
+    const struct tm_vm_chain_args *args = &((struct tm_vm_chain *)ctx->owner)->args;
+    return args->collections->walk(args->collections_arg, slot, (uint32_t)n);
+}
+
+int tm_chain_walk_next(struct tm_chain_ctx *ctx, double walk, double at)
+{
+    const struct tm_vm_chain_args *args = &((struct tm_vm_chain *)ctx->owner)->args;
+    return args->collections->walk_next(args->collections_arg, walk, at);
+}
+
 // The chunk sees only Lua's text of it; a place may stand in front.
 static const char out_of_memory[] = "not enough memory";
 

@@ -59,6 +59,13 @@ struct tm_chain_ctx {
     double clock_ms;    // processing time, which never goes back
     uint32_t journal;   // entries of the call under way
     uint32_t interrupt; // what the call did to timers ends the run behind it
+    // What tm_chain_map_find, tm_chain_list_find and tm_chain_walk_next have found: it holds until
+    // the next call that takes this context.
+    const uint8_t *found, *found_key;
+    int32_t found_length, found_key_length;
+    // Numbers of walks: the last that was begun, and up to which they are of calls that have
+    // returned.
+    double walks, walk_floor;
 };
 
 enum {
@@ -83,6 +90,26 @@ int tm_chain_timer(struct tm_chain_ctx *ctx, uint8_t **slot, int domain, int rem
                    const char *name, uint32_t length);
 // The call has returned: what the journal holds stays, or is undone. 0 or TM_E_MEMORY.
 int tm_chain_settle(struct tm_chain_ctx *ctx, int keep);
+// Maps and lists of the key of `slot`, which is behind its own; `n` counts the operator's states of
+// these kinds. Keys and values are bytes: of a fixed type its slot as in a row, else as they are.
+// `at`: the time of the call, where the state has a time to live; entries that are over are not
+// there. TM_E_MEMORY; TM_E_LIMIT: too long, too many entries, or too many changes in one call.
+// 1: there (ctx->found); 0: not.
+int tm_chain_map_find(struct tm_chain_ctx *ctx, uint8_t **slot, int n, const uint8_t *key,
+                      uint32_t key_length, double at);
+int tm_chain_map_put(struct tm_chain_ctx *ctx, uint8_t **slot, int n, const uint8_t *key,
+                     uint32_t key_length, const uint8_t *value, uint32_t length, double at);
+int tm_chain_map_remove(struct tm_chain_ctx *ctx, uint8_t **slot, int n, const uint8_t *key,
+                        uint32_t key_length);
+int tm_chain_list_append(struct tm_chain_ctx *ctx, uint8_t **slot, int n, const uint8_t *value,
+                         uint32_t length, double at);
+int tm_chain_list_find(struct tm_chain_ctx *ctx, uint8_t **slot, int n, double i, double at);
+double tm_chain_size(struct tm_chain_ctx *ctx, uint8_t **slot, int n); // negative: a code
+int tm_chain_clear(struct tm_chain_ctx *ctx, uint8_t **slot, int n);
+// A walk over all entries, its number; its next entry: 1, 0: the end, or TM_E_NOT_FOUND: the walk
+// is of another call, or too many were begun since.
+double tm_chain_walk(struct tm_chain_ctx *ctx, uint8_t **slot, int n);
+int tm_chain_walk_next(struct tm_chain_ctx *ctx, double walk, double at);
 int tm_chain_grow(struct tm_chain_ctx *ctx, uint64_t more);
 int tm_chain_grow_side(struct tm_chain_ctx *ctx, uint32_t side, uint64_t more);
 // `row` is in the schema of the input of the segment's node `row_of`: 0, a row of this batch, or

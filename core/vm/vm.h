@@ -78,6 +78,23 @@ enum tm_vm_run {
                           // no answer is waited for
 };
 
+// Maps and lists of a process (chain.ffi.h). `arg` is `collections_arg`.
+struct tm_vm_collections {
+    int (*map_find)(void *arg, uint8_t **slot, uint32_t n, const uint8_t *key, uint32_t key_length,
+                    double at);
+    int (*map_put)(void *arg, uint8_t **slot, uint32_t n, const uint8_t *key, uint32_t key_length,
+                   const uint8_t *value, uint32_t length, double at);
+    int (*map_remove)(void *arg, uint8_t **slot, uint32_t n, const uint8_t *key,
+                      uint32_t key_length);
+    int (*list_append)(void *arg, uint8_t **slot, uint32_t n, const uint8_t *value, uint32_t length,
+                       double at);
+    int (*list_find)(void *arg, uint8_t **slot, uint32_t n, double i, double at);
+    int64_t (*size)(void *arg, uint8_t **slot, uint32_t n);
+    int (*clear)(void *arg, uint8_t **slot, uint32_t n);
+    double (*walk)(void *arg, uint8_t **slot, uint32_t n);
+    int (*walk_next)(void *arg, double walk, double at);
+};
+
 struct tm_vm_chain_args {
     const uint32_t *nodes; // ids
     uint32_t node_count;
@@ -101,6 +118,8 @@ struct tm_vm_chain_args {
     int (*timer)(void *arg, uint8_t **slot, int domain, bool remove, int64_t at, const char *name,
                  uint32_t length);
     int (*settle)(void *arg, bool keep);
+    const struct tm_vm_collections *collections;
+    void *collections_arg;
     // Output batches: make room for `more` bytes in the batch that ctx->out shows (may move it).
     int (*grow)(void *arg, struct tm_chain_ctx *ctx, uint64_t more);
     // The same for ctx->sides[side]. NULL: the last node has no side outputs that are read.

@@ -355,8 +355,8 @@ on.NOT = function(_, s, i) set(s, i.a, BOOL) end
 function on.LEN(m, s, i)
   local v = get(m, s, i.d)
   local nested = parts.tree_of(v)
-  if nested then use(m, v, bytecode.AS_VIEW) else consume(m, s, v) end
-  set(s, i.a, (values.type_of(v) == "string" or v.t == "row" or nested) and NUMBER or UNKNOWN)
+  if nested then use(m, v, bytecode.AS_VIEW) elseif not v.walk then consume(m, s, v) end
+  set(s, i.a, (values.type_of(v) == "string" or v.t == "row" or nested or v.walk) and NUMBER or UNKNOWN)
 end
 
 function on.KSTR(m, s, i) set(s, i.a, values.constant(opcodes.constant(m.fn, i.d))) end
@@ -454,12 +454,14 @@ function on.TGETV(m, s, i)
   use(m, k, "other")
   local key = key_of(m, v, k, i.line)
   if key then return set(s, i.a, index(m, s, v, key, i.line)) end
+  if v.item and values.is_number(values.type_of(k) or "") then return set(s, i.a, v.item) end
   local nested = parts.tree_of(v)
   if not nested then consume(m, s, v) end
   set(s, i.a, nested and parts.index(m, v, nested, k, i.line) or UNKNOWN)
 end
 function on.TGETB(m, s, i)
   local v = get(m, s, i.b)
+  if v.item then return set(s, i.a, v.item) end
   local nested = parts.tree_of(v)
   if not nested then consume(m, s, v) end
   set(s, i.a, nested and parts.index(m, v, nested, values.constant(i.c), i.line) or UNKNOWN)

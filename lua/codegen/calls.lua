@@ -170,6 +170,7 @@ end
 
 -- What `for` gets from pairs or ipairs of a list, map or struct; nil for other values.
 local function parts_of(m, walk, v)
+  if v.walk and (walk ~= ipairs or v.item) then return v.walk end -- of the engine
   local tree = parts.tree_of(v)
   if not tree then return nil end
   bytecode().use(m, v, tree.kind == "list" and bytecode().AS_VIEW or "other")

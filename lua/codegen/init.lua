@@ -63,6 +63,8 @@ codegen.copy, codegen.pairs, codegen.is_record = records.copy, records.pairs, re
 
 ---`ipairs` of user code for what is no table: the items of a list of a record.
 function codegen.ipairs(value)
+  local walk = records.list_walk(value)
+  if walk then return walk(value) end
   if not views.type_of(value) then problem.raise("USER_CODE", "ipairs takes a list, given " .. problem.show(value)) end
   return views.ipairs(value)
 end

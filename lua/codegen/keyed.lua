@@ -1,10 +1,12 @@
 -- What an operator keeps of a key: one record for all its states, found by one lookup, read and written where it lies. It begins
 -- with a bit for every value that is there; then, for each, its slot as in a row (what varies in size is a blob of the state:
--- tm_chain_blob, tm_chain_keep), and behind the last slot of a state with a time to live its last access. core/operator/keyed.c
--- knows the same layout. This file writes the functions that user code calls as ctx.state.NAME:get() and the like.
+-- tm_chain_blob, tm_chain_keep), and behind the last slot of a state with a time to live its last access; at the end the heads of
+-- maps and lists, which are C's (collections.lua). core/operator/keyed.c knows the same layout. This file writes the functions that
+-- user code calls as ctx.state.NAME:get() and the like.
 --
--- The first write of a call copies the record, so that an error in the call can be undone.
+-- The first write of a call copies the record up to the heads, so that an error in the call can be undone.
 local ffi = require "ffi.init"
+local collections = require "codegen.collections"
 local fault = require "tidemill.fault"
 local layout = require "ffi.layout"
 local take = require "codegen.take"
@@ -49,24 +51,34 @@ end
 
 ---The record of an operator's states.
 ---@param declared table[] node.states
----@return table { states = { { state =, cells =, bits =, bit =, access = member? } }, bytes =, struct = }
+---@return table { states = { { state =, cells =, bits =, bit =, access = member?, collection = number from 0? } }, bytes =,
+---copied = bytes that a call's first write copies, struct = }
 function keyed.layout(declared)
-  local r = { states = {}, bits = 0, bytes = 8, text = { "{ int32_t p0; int32_t p1;" } }
+  local r, heads = { states = {}, bits = 0, bytes = 8, text = { "{ int32_t p0; int32_t p1;" } }, {}
   for i, state in ipairs(declared) do
     local s = { state = state, number = i, cells = {} }
-    if state.custom then
+    if collections.METHODS[state.kind] then
+      keyed.take_bit(r, s)
+      heads[#heads + 1], s.collection = s, #heads
+    elseif state.custom then
       keyed.take_bit(r, s)
       for c, f in ipairs(state.custom.schema.fields) do s.cells[c] = add_cell(r, f.name, f.type) end
     else
       s.cells[1] = add_cell(r, state.name, state.type)
       s.bits, s.bit = s.cells[1].bits, s.cells[1].bit
     end
-    if state.ttl.ms then
+    if state.ttl.ms and not s.collection then
       s.access = "a" .. i
       r.text[#r.text + 1] = (" double %s;"):format(s.access)
       r.bytes = r.bytes + 8
     end
     r.states[i] = s
+  end
+  r.copied = r.bytes
+  for i, s in ipairs(heads) do
+    local size = s.state.ttl.ms and 40 or 24 -- core/operator/collections.h
+    r.text[#r.text + 1] = (" int64_t c%d[%d];"):format(i, size / 8)
+    r.bytes = r.bytes + size
   end
   r.struct_text = table.concat(r.text) .. " }"
   return r
@@ -313,8 +325,39 @@ local function write_aggregating(w, g, s)
   w:close()
 end
 
-local KINDS = { value = { write_value, { "get", "set", "clear" } }, reducing = { write_reducing, { "get", "add", "clear" } },
-  aggregating = { write_aggregating, { "get", "add", "clear" } } }
+local function write_clear(w, g, s)
+  write_method(w, g, s, "clear", "")
+  w:line("%s()", s.forget)
+  w:close()
+end
+
+local METHODS = { value = { "get", "set", "clear" }, reducing = { "get", "add", "clear" }, aggregating = { "get", "add", "clear" },
+  map = collections.METHODS.map, list = collections.METHODS.list }
+keyed.METHODS = METHODS
+
+local KINDS = { value = write_value, reducing = write_reducing, aggregating = write_aggregating }
+
+local function write_kind(w, g, s)
+  if s.collection then return collections["write_" .. s.state.kind](w, g, s, write_method) end
+  write_forget(w, g, s)
+  KINDS[s.state.kind](w, g, s)
+  write_clear(w, g, s)
+end
+
+-- What a state's object gives by name; a list also by number.
+local function write_members(w, g, s)
+  local n = s.number
+  g.names:func(w, "method_" .. n, "_, k")
+  if s.state.kind == "list" then w:line('if type(k) == "number" then return (%s(k)) end', g.names:ref("item_" .. n)) end
+  for _, name in ipairs(METHODS[s.state.kind]) do
+    w:line("if k == %s then return %s end", quote(name), g.names:ref(("%s_%d"):format(name, n)))
+  end
+  w:line("return no_method(%d, k)", n)
+  w:close()
+  local more = s.collection and (", nil, %s, %s, %s"):format(g.names:ref("size_" .. n), g.names:ref("pairs_" .. n),
+    tostring(s.state.kind == "list")) or ""
+  w:line("define(%s, %s%s)", g.names:ref("state_" .. n), g.names:ref("method_" .. n), more)
+end
 
 ---Writes the objects of all states: names:ref("states") is what ctx.state is.
 function keyed.write(w, g, record)
@@ -329,18 +372,8 @@ function keyed.write(w, g, record)
     w:line("-- state %s: %s %s", (s.state.name:gsub("%c", "?")), s.state.kind, s.state.type)
     -- The object comes first, its members when they are there: a method knows it as a constant.
     g.names:declare(w, "state_" .. n, ("new_object(%s)"):format(quote("ctx.state." .. s.state.name)))
-    write_forget(w, g, s)
-    KINDS[s.state.kind][1](w, g, s)
-    write_method(w, g, s, "clear", "")
-    w:line("%s()", s.forget)
-    w:close()
-    g.names:func(w, "method_" .. n, "_, k")
-    for _, name in ipairs(KINDS[s.state.kind][2]) do
-      w:line("if k == %s then return %s end", quote(name), g.names:ref(("%s_%d"):format(name, n)))
-    end
-    w:line("return no_method(%d, k)", n)
-    w:close()
-    w:line("define(%s, %s)", g.names:ref("state_" .. n), g.names:ref("method_" .. n))
+    write_kind(w, g, s)
+    write_members(w, g, s)
   end
   w:open("local function state_index(_, k)")
   for _, s in ipairs(record.states) do w:line("if k == %s then return %s end", quote(s.state.name), g.names:ref("state_" .. s.number)) end

@@ -42,7 +42,10 @@ local function plan(nodes, wide)
     input = layout.of(node.input), names = columns.names(wide), record = keyed.layout(node.states) }
   g.output = layout.of(node.schema)
   g.views = chunk.has_views(nodes)
-  for _, s in ipairs(g.record.states) do for _, cell in ipairs(s.cells) do g.views = g.views or cell.view end end
+  for _, s in ipairs(g.record.states) do
+    if s.collection then g.collections, g.views = true, g.views or layout.is_view(s.state.type) end
+    for _, cell in ipairs(s.cells) do g.views = g.views or cell.view end
+  end
   local env = columns.of_input(node.input, "in", "cur.row")
   local r = node.codegen.result
   local stage = { k = 1, node = node, verb = "flat_map", env = env, vars = {}, assigned = {},
@@ -87,12 +90,12 @@ local function write_undo(w, g)
   w:line("-- a call's first write copies the record; an error takes back what the call has done")
   w:open("local function touch()")
   w:line("if tally.active_1 == 0 then raise_idle() end")
-  w:line("copy(backup, kept.acc, %d)", g.record.bytes)
+  w:line("copy(backup, kept.acc, %d)", g.record.copied)
   w:line("tally.touched = 1")
   w:close()
   w:open("local function undo()")
   w:open("if tally.touched ~= 0 then")
-  w:line("copy(kept.acc, backup, %d)", g.record.bytes)
+  w:line("copy(kept.acc, backup, %d)", g.record.copied)
   w:line("tally.touched = 0")
   w:close()
   w:open("if ctx.journal ~= 0 then")
@@ -210,6 +213,7 @@ local function write_step(w, g, arguments)
   w:line("tally.active_1 = 1")
   w:line("local ok, x = pcall(%s, context%s)", g.names:ref("fn_1"), arguments)
   w:line("tally.active_1 = 0")
+  if g.collections then w:line("ctx.walk_floor = ctx.walks -- walks of this call go no further") end
   w:open("if not ok then")
   w:line("undo()")
   w:line("if tally.stop ~= 0 then return end")
@@ -262,6 +266,12 @@ local function generate(nodes, wide)
   w:line("local misused_context, bad_time, bad_timer_name, timer_failed = R.misused_context, R.bad_time, R.bad_timer_name, R.timer_failed")
   w:line("local no_timer, raise_too_long = R.no_timer, R.raise_too_long")
   w:line("local raise_state, raise_nothing, no_accumulator_field = R.raise_state, R.raise_nothing, R.no_accumulator_field")
+  if g.collections then
+    w:line("local key_cell, value_cell, key_bytes, value_bytes = R.key_cell, R.value_cell, R.key_bytes, R.value_bytes")
+    w:line("local doubles, int64s, decimals, copy_found = R.doubles, R.int64s, R.decimals, R.copy_found")
+    w:line("local raise_map_key, raise_entry, put_failed, walk_failed, check_list = R.raise_map_key, R.raise_entry, R.put_failed, "
+      .. "R.walk_failed, R.check_list")
+  end
   chunk.write_variables(w, g, variables(g, stage))
   w:line("")
   w:line("-- the row that is emitted")

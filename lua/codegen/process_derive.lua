@@ -17,8 +17,7 @@ local process = {}
 -- --- ctx and what it gives
 -- ---------------------------------------------------------------------------------------------------------------
 
-local METHODS = { value = { "get", "set", "clear" }, reducing = { "get", "add", "clear" }, aggregating = { "get", "add", "clear" } }
-process.METHODS = METHODS
+local METHODS = require("codegen.keyed").METHODS
 process.NO_TIMER = "declare it beside each: timer = function(ctx, at, name) ... end"
 
 -- The value of a column or state of this type. Texts were checked when they were stored.
@@ -56,11 +55,6 @@ local function method(name, run)
   return { t = "method", name = name, on = owner }
 end
 
-local function contains(names, name)
-  for _, n in ipairs(names) do if n == name then return true end end
-  return false
-end
-
 local function list_of(names) return table.concat(names, ", ") end
 
 local function accumulator_of(state)
@@ -72,11 +66,37 @@ local function accumulator_of(state)
   end)
 end
 
+local function contains(names, name)
+  for _, n in ipairs(names) do if n == name then return true end end
+  return false
+end
+
+-- What walks over a map or list give, and its methods.
+local function collection_members(state, members, name)
+  local item = of(state.type)
+  local key = state.kind == "map" and of(state.key) or values.NUMBER
+  local function gives(m, value) members[m] = method(name .. ":" .. m, function(machine, s, args)
+    escape_arguments(machine, s, args)
+    return value
+  end) end
+  gives("get", state.kind == "map" and item or values.of(("list(%s)"):format(state.type)))
+  gives("has", values.BOOL)
+  gives("is_empty", values.BOOL)
+  gives("size", values.NUMBER)
+  gives("pairs", { t = "parts", key = key, value = item })
+  gives("keys", { t = "parts", key = key, value = values.UNKNOWN })
+  gives("values", { t = "parts", key = item, value = values.UNKNOWN })
+  return { t = "parts", key = key, value = item }, state.kind == "list" and item or nil
+end
+
 local function handle_of(state)
   local members, name = {}, "ctx.state." .. state.name
   for _, m in ipairs(METHODS[state.kind]) do members[m] = method(name .. ":" .. m) end
-  local custom = state.custom
-  if custom then
+  local custom, walk, item = state.custom, nil, nil
+  if state.kind == "map" or state.kind == "list" then
+    walk, item = collection_members(state, members, name)
+    for m in pairs(members) do if not contains(METHODS[state.kind], m) then members[m] = nil end end
+  elseif custom then
     local accumulator = accumulator_of(state)
     members.get = method(name .. ":get", function(m, s, _, _, pc, follow)
       return custom.result and follow(m, s, custom.result, { accumulator }, pc) or values.UNKNOWN
@@ -88,10 +108,12 @@ local function handle_of(state)
   else
     members.get = method(name .. ":get", function() return of(state.type) end)
   end
-  return object(name, members, function(key)
+  local self = object(name, members, function(key)
     return ("a %s state has no %s; it has %s"):format(state.kind, key, list_of(METHODS[state.kind])),
       suggest.hint(key, METHODS[state.kind])
   end)
+  self.walk, self.item = walk, item
+  return self
 end
 
 local function state_object(node)

@@ -2,6 +2,7 @@
 -- that user code holds (ctx, ctx.state, a state, an accumulator, a key of several fields), and the cold paths.
 local ffi = require "ffi.init"
 local codes = require "tidemill.codes"
+local collections = require "codegen.collections"
 local failures = require "codegen.failures"
 local freeze = require "tidemill.freeze"
 local keyed = require "codegen.keyed"
@@ -12,10 +13,12 @@ local records = require "codegen.records"
 local rows = require "codegen.rows"
 local states = require "tidemill.states"
 local suggest = require "tidemill.suggest"
+local views = require "codegen.views"
 
 local process = {}
 
 local ROW_BYTES_MAX = 64 * 1024 * 1024ULL -- core/base/limits.h
+local KEY_MAX, VALUE_MAX = 1024 * 1024, 64 * 1024 * 1024 -- core/base/limits.h
 local NAME_MAX = 1024 -- TM_TIMER_NAME_BYTES of core/state/timers.h
 
 -- A value of a type of its own, without contents: nothing of the engine can be reached through it, and its members are found by
@@ -36,13 +39,17 @@ local function refuse_write(name)
   end
 end
 
-local function define(object, index, assign)
+---@param length? fun(object: any): integer of a map or list
+---@param walk? fun(object: any): any what pairs gives of it, and ipairs of a list
+local function define(object, index, assign, length, walk, is_list)
   local name = names[object].name
   ffi.metatype(names[object].ctype, {
     __index = index,
     __newindex = assign or refuse_write(name),
     __tostring = function() return name end,
+    __len = length,
   })
+  if walk then records.set_walk(names[object].ctype, walk, is_list) end
 end
 
 -- The key of the row under way, for messages.
@@ -66,7 +73,7 @@ end
 local function misuses(R, node)
   function R.no_state(_, name) problem.raise("UNKNOWN_NAME", states.unknown(name, node.states)) end
   function R.no_method(n, name)
-    local methods = derived.METHODS[node.states[n].kind]
+    local methods = keyed.METHODS[node.states[n].kind]
     problem.raise("UNKNOWN_NAME", ("a %s state has no %s; it has %s"):format(node.states[n].kind, problem.show(name),
       table.concat(methods, ", ")), type(name) == "string" and suggest.hint(name, methods) or nil)
   end
@@ -94,6 +101,60 @@ local function misuses(R, node)
   function R.raise_idle()
     problem.raise("USER_CODE", ("ctx of %s is used after its function has returned"):format(node.name),
       "state, timers and rows belong to the key of the call: use ctx while the function runs")
+  end
+end
+
+-- A value of a map or list that does not fit, told as one of a column is.
+local function wrong_item(what, type_name, value, declared)
+  local field = { fields = { { name = "", type = type_name } }, by_name = { [""] = 1 } }
+  local code, message, hint = failures.wrong_value({ schema = field, verb = "state" }, "", value)
+  if hint and hint:find(":returns", 1, true) then hint = "declare it with more room: " .. declared end
+  problem.raise(code, (message:gsub('^column ""', function() return what end, 1)), hint)
+end
+
+local function entries(R, nodes, cur)
+  local node = nodes[1]
+  local function of_key(state) return ("state %q of key %s"):format(state.name, key_of(nodes, cur)) end
+  local function declared(state)
+    return state.kind == "map" and ("%s = tm.map(%q, %q)"):format(state.name, state.key, state.type)
+      or ("%s = tm.list(%q)"):format(state.name, state.type)
+  end
+  function R.raise_map_key(n, _, key)
+    local state = node.states[n]
+    if key == nil then problem.raise("USER_CODE", of_key(state) .. ": the key of the map is nil", "where there is no key, do not ask") end
+    wrong_item(("a key of %s"):format(of_key(state)), state.key, key, declared(state))
+  end
+  function R.raise_entry(n, key, _, value)
+    local state = node.states[n]
+    if value == nil then
+      if state.kind == "list" then
+        problem.raise("USER_CODE", of_key(state) .. ": the value is nil", "a list holds no nil: where there is no value, do not add one")
+      end
+      problem.raise("USER_CODE", ("%s: the value for %s is nil"):format(of_key(state), problem.show(key)),
+        ("a map holds no nil: ctx.state.%s:remove(key) takes an entry out"):format(state.name))
+    end
+    local at = state.kind == "map" and (" at %s"):format(problem.show(key)) or ""
+    wrong_item(of_key(state) .. at, state.type, value, declared(state))
+  end
+  function R.put_failed(rc, n, key_length, length)
+    if rc == codes.LIMIT and key_length > KEY_MAX then
+      problem.raise("LIMIT", ("%s: a key of the map takes %.0f bytes; it has at most 1 MB"):format(of_key(node.states[n]), key_length))
+    elseif rc == codes.LIMIT and length > VALUE_MAX then
+      problem.raise("LIMIT", ("%s: the value takes %.0f bytes; a value has at most 64 MB"):format(of_key(node.states[n]), length))
+    end
+    R.stop_by(rc)
+  end
+  function R.walk_failed(rc)
+    if rc == codes.NOT_FOUND then
+      problem.raise("USER_CODE", "a walk over a map or list goes on after its call has returned, or after 16 others have begun",
+        "for key, value in pairs(ctx.state.name) do ... end, in one call")
+    end
+    R.stop_by(rc)
+  end
+  function R.check_list(n, list)
+    if views.type_of(list) and views.is_list(list) then return end
+    problem.raise("ROW_TYPE", ("%s takes a list of values, given %s"):format(of_key(node.states[n]), problem.show_typed(list)),
+      ("ctx.state.%s:add(value) adds one"):format(node.states[n].name))
   end
 end
 
@@ -142,7 +203,8 @@ function process.attach(R, more)
   -- An error of the machine: leaves the user's function, and the job stops.
   function R.stop_by(rc)
     if rc == codes.LIMIT then
-      problem.raise("LIMIT", "one call may make at most 1048576 changes to timers and to state of varying size, with keys up to 1 MB",
+      problem.raise("LIMIT", "one call may make at most 1048576 changes to timers and to state of varying size, of 1 GB, with keys up to "
+        .. "1 MB",
         "state that grows with every record belongs into several keys")
     end
     tally.stop = rc
@@ -184,6 +246,8 @@ function process.attach(R, more)
 
   misuses(R, node)
   timers(R)
+  collections.attach(R)
+  entries(R, nodes, more.cur)
 end
 
 ---What open and close get: they run once for a subtask, without a key.
@@ -205,8 +269,7 @@ end
 ---The memory of a record that stands for none, and of the copy of one.
 function process.memory(plan, anchors)
   local name, pointer = keyed.struct(plan.record)
-  local words = plan.record.bytes / 8
-  local none, backup = ffi.new("uint64_t[?]", words), ffi.new("uint64_t[?]", words)
+  local none, backup = ffi.new("uint64_t[?]", plan.record.bytes / 8), ffi.new("uint64_t[?]", plan.record.copied / 8)
   anchors[#anchors + 1], anchors[#anchors + 2] = none, backup
   return name, pointer, ffi.cast(pointer, none), backup
 end

@@ -11,6 +11,20 @@ local records = {}
 
 local known = {} -- id of a record's type -> { names =, given = how many of them are the input's }
 
+-- id of another object's type -> what walks over it: maps and lists of a process; the latter.
+local walks, list_walks = {}, {}
+
+---What pairs gives of objects of this type, and of a list ipairs too.
+function records.set_walk(ctype, walk, is_list)
+  walks[tonumber(ctype)] = walk
+  list_walks[tonumber(ctype)] = is_list and walk or nil
+end
+
+---What gives the walk over the items of this object, if it is a list.
+function records.list_walk(value)
+  return type(value) == "cdata" and list_walks[tonumber(ffi.typeof(value))]
+end
+
 local function kind_of(record)
   if type(record) ~= "cdata" then return nil end
   return known[tonumber(ffi.typeof(record))]
@@ -70,6 +84,8 @@ end
 ---Columns of a record in their order, nulls left out as in a table. Makes no closure: code that does is not compiled.
 function records.pairs(record)
   if views.type_of(record) then return views.pairs(record) end
+  local walk = walks[tonumber(ffi.typeof(record))]
+  if walk then return walk(record) end
   local kind = kind_of(record)
   if not kind then problem.raise("USER_CODE", "pairs takes a table or a record, given " .. problem.show(record)) end
   return step, { record = record, names = kind.names, i = 0 }, nil

@@ -187,6 +187,7 @@ function api.new(session)
   function tm.list(item, options, ...)
     local call = caller()
     stream.no_more(call, "tm.list", 2 + select("#", ...), 2)
+    if states.is_ttl(options) then return states.collection(call, "tm.list", schema.list(call, item), options) end
     return schema.list(call, item, aggregates.list_options(call.at, item, options))
   end
 
@@ -196,10 +197,11 @@ function api.new(session)
     return custom.new(call, given)
   end
 
-  function tm.map(key, value, ...)
+  function tm.map(key, value, options, ...)
     local call = caller()
-    stream.no_more(call, "tm.map", 2 + select("#", ...), 2)
-    return schema.map(call, key, value)
+    stream.no_more(call, "tm.map", 3 + select("#", ...), 3)
+    local made = schema.map(call, key, value)
+    return options == nil and made or states.collection(call, "tm.map", made, options)
   end
 
   function tm.value(given, options, ...)

@@ -148,6 +148,7 @@ function kinds.process(C, graph, put, node)
   for _, s in ipairs(node.states) do
     put(node, C.tm_graph_state(graph, node.id, s.name, enum(C, "TM_STATE_", s.kind), s.type, s.ttl.ms or 0,
       enum(C, "TM_TTL_", s.ttl.clock), enum(C, "TM_TTL_", s.ttl.refresh)))
+    if s.key then put(node, C.tm_graph_state_key(graph, node.id, s.key)) end
   end
 end
 

@@ -187,13 +187,14 @@ function schema.list(call, item, options)
   return freeze.object("list", { given = item, options = options })
 end
 
----`tm.map("string", "double")`: the type of a map.
+---`tm.map("string", "double")`: the type of a map. Keys of a state can be of any type of single values; those of a column are
+---looked at where a schema takes it.
 function schema.map(call, key, value)
   nesting = 0
   local k = type_of(call, "tm.map: its keys", key)
   local v, required = plain_field(call, "tm.map: its values", value)
-  return freeze.object("map", whole(call, "tm.map", type_text.make("map", { { name = "key", type = k, required = true },
-    { name = "value", type = v, required = required } })))
+  local made = type_text.make("map", { { name = "key", type = k, required = true }, { name = "value", type = v, required = required } })
+  return freeze.object("map", k.of == nil and k.kind ~= "any" and made or whole(call, "tm.map", made))
 end
 
 -- Keeps rename, and default as JSON text, with a column.

@@ -1,4 +1,4 @@
--- tm.value, tm.reducing, tm.aggregating: what a process keeps of each key. A declaration is an object without a name: the
+-- tm.value, tm.list, tm.map, tm.reducing, tm.aggregating: what a process keeps of each key. A declaration is an object without a name: the
 -- operator's table of states gives it one. What is kept where: lua/codegen/keyed.lua.
 local check = require "tidemill.check"
 local fault = require "tidemill.fault"
@@ -93,6 +93,48 @@ function states.aggregating(call, given, with)
     ttl = ttl_of(call.at, "tm.aggregating", options(call, "tm.aggregating", with)), where = call.at })
 end
 
+-- --- lists and maps: their types are types of columns too
+-- ---------------------------------------------------------------------------------------------------------------
+
+local SCALAR = { string = true, bytes = true, bool = true, int = true, int64 = true, double = true, decimal = true, timestamp = true }
+
+---Are these options of a list or map that is a state? Those of an aggregate are others.
+function states.is_ttl(given)
+  return type(given) == "table" and not freeze.kind(given) and (given.ttl ~= nil or given.clock ~= nil or given.refresh ~= nil)
+end
+
+---tm.list("double", { ttl = "1h" }), tm.map("string", "int", { ttl = "1d", clock = "event" }): of states alone.
+---@param type any a type of a list or a map
+function states.collection(call, what, type, with)
+  return freeze.object("collection", { type = type, ttl = ttl_of(call.at, what, options(call, what, with)), where = call.at })
+end
+
+local function list_of(call, what, given, ttl)
+  local text = type_of(call, what, given)
+  return { kind = "list", type = text, ttl = ttl, where = call.at }
+end
+
+local function map_of(call, what, tree, ttl)
+  local key, value = tree.of[1].type, tree.of[2].type
+  if not SCALAR[key.kind] then
+    fault.raise("TYPE", call.at, ("%s: keys of a map are single values, not of type %s"):format(what, key.text),
+      "for example a text of its parts: a .. \"/\" .. b")
+  end
+  return { kind = "map", key = key.text, type = value.text, ttl = ttl, where = call.at }
+end
+
+-- What stands in `state = { ... }`: a state, or the type of a list or map.
+local function state_of(call, what, given)
+  local state = freeze.content(given, "state")
+  if state then return state end
+  local collection = freeze.content(given, "collection")
+  local made = collection and collection.type or given
+  local ttl = collection and collection.ttl or ttl_of(call.at, what, {})
+  local list, map = freeze.content(made, "list"), freeze.content(made, "map")
+  if list and not list.options then return list_of(call, what, list.given, ttl) end
+  if map then return map_of(call, what, map, ttl) end
+end
+
 -- How many bits of the record's first word a state takes.
 local function bits(state) return state.custom and 1 + #state.custom.schema.fields or 1 end
 
@@ -114,9 +156,9 @@ function states.declare(call, what, given, time_field)
   local list, taken = {}, 0
   for _, name in ipairs(order.keys(given, call.file, call.line)) do
     check.name(call.at, what .. ": the name of a state", name)
-    local state = freeze.content(given[name], "state")
+    local state = state_of(call, ("%s: state %q"):format(what, name), given[name])
     if not state then
-      check.wrong(call.at, ("%s: state %q"):format(what, name), "tm.value, tm.reducing or tm.aggregating", given[name],
+      check.wrong(call.at, ("%s: state %q"):format(what, name), "tm.value, tm.list, tm.map, tm.reducing or tm.aggregating", given[name],
         type(given[name]) == "string" and type_text.parse(given[name]) and ("%s = tm.value(%q)"):format(name, given[name]) or nil)
     end
     if state.ttl.ms and state.ttl.clock == "event" and not time_field then
@@ -128,7 +170,7 @@ function states.declare(call, what, given, time_field)
       fault.raise("LIMIT", call.at, ("%s: state %q is one too many: an operator keeps at most %d values of a key")
         :format(what, name, states.MAX), "fields of an accumulator count each; values that belong together can be one struct")
     end
-    list[#list + 1] = { name = name, kind = state.kind, type = state.type, default = state.default, fn = state.fn,
+    list[#list + 1] = { name = name, kind = state.kind, key = state.key, type = state.type, default = state.default, fn = state.fn,
       custom = state.custom, ttl = state.ttl, where = state.where }
   end
   return list
