@@ -193,9 +193,10 @@ static int sweep_map(struct tm__operator_keyed *keyed, const struct tm__operator
 {
     double oldest = (double)INFINITY;
     bool whole = cursor->hash == 0 && cursor->passed == 0;
-    for (; *budget != 0; --*budget) {
+    while (*budget != 0) {
         struct tm_key key;
         struct tm_span value;
+        --*budget;
         int rc = tm_state_map_next(&at->place, &at->head->map, cursor, &key, &value);
         if (rc < 0)
             return rc;

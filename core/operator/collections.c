@@ -428,8 +428,10 @@ static int undo_access(const struct tm__operator_collection_at *at,
     void *value;
     uint32_t length;
     int rc = tm_state_list_edit(&at->place, &at->head->list, change->accessed.i, &value, &length);
-    if (rc == 1)
+    if (rc == 1) {
         memcpy(value, &change->accessed.access, sizeof(double));
+        at->head->oldest = fmin(at->head->oldest, change->accessed.access);
+    }
     return rc;
 }
 
