@@ -98,6 +98,11 @@ void tm_gate_ignore_time(struct tm_gate *gate, uint32_t input)
     tm_splits_set_status(gate->combined, input, TM_SPLIT_FINISHED);
 }
 
+int64_t tm_gate_watermark(const struct tm_gate *gate)
+{
+    return gate->combined == NULL ? tm_valve_current(gate->inputs[0].valve) : gate->watermark;
+}
+
 static void push(struct tm_gate *gate, struct tm_element element)
 {
     TM_CHECK(gate->pending_count < PENDING_MAX);

@@ -19,6 +19,8 @@ struct tm_gate *tm_gate_new(struct tm_mem *mem, struct tm_channel *const *channe
 // The input has no time: it holds no watermark back, and the others alone say what is idle or over.
 void tm_gate_ignore_time(struct tm_gate *gate, uint32_t input);
 void tm_gate_free(struct tm_gate *gate); // not the channels
+// The watermark that its channels have come to; TM_WATERMARK_MIN: none.
+int64_t tm_gate_watermark(const struct tm_gate *gate);
 // The next element for the task, or false when nothing is there. Channels are taken in turn, so
 // none starves.
 bool tm_gate_poll(struct tm_gate *gate, int64_t now_ns, struct tm_element *element);

@@ -85,6 +85,7 @@ static int look_at_ends(struct tm_kit *kit)
         return TM_E_MEMORY;
     for (uint32_t n = 0; n < graph->node_count; n++) {
         kit->ends[n].watermark = TM_WATERMARK_MIN;
+        kit->ends[n].since_ms = kit->args.now_ms;
         if (graph->nodes[n].kind == TM_NODE_WATERMARK)
             find_watermarks(kit, &graph->nodes[n]);
     }
@@ -133,6 +134,7 @@ static int start(struct tm_kit *kit, const struct tm_kit_args *args, struct tm_e
                                    .mem = &kit->mem,
                                    .memory_limit_bytes = TM_LUA_MEMORY_BYTES,
                                    .seed = args->seed,
+                                   .test = true,
                                    .script_path = args->path,
                                    .script_text = args->text,
                                    .script_length = args->length,
@@ -168,6 +170,8 @@ int tm_kit_new(const struct tm_kit_args *args, struct tm_kit **result, struct tm
     kit->log = (struct tm_log){.fx = &kit->world.fx, .level = TM_LOG_WARN};
     kit->args = *args;
     tm_buf_init(&kit->scratch, &kit->mem);
+    for (int i = 0; i < TM_KIT_BUFFERS; i++)
+        tm_buf_init(&kit->buffers[i], &kit->mem);
     int rc = replace_connectors(kit, args->connectors);
     rc = rc != 0 ? tm_error_set(err, rc, "out of memory for a test") : start(kit, args, err);
     if (rc != 0) {
@@ -200,6 +204,8 @@ void tm_kit_free(struct tm_kit *kit)
     forget_taken(kit);
     free_rows(kit, kit->rows, kit->row_count, kit->row_capacity);
     tm_buf_fini(&kit->scratch);
+    for (int i = 0; i < TM_KIT_BUFFERS; i++)
+        tm_buf_fini(&kit->buffers[i]);
     if (kit->ends != NULL)
         tm_mem_free(&kit->mem, kit->ends, kit->drive.graph->node_count * sizeof *kit->ends);
     tm_drive_close(&kit->drive);
@@ -222,6 +228,11 @@ const struct tm_graph *tm_kit_graph(const struct tm_kit *kit)
 struct tm_job *tm_kit_job(const struct tm_kit *kit)
 {
     return kit->drive.job;
+}
+
+struct tm_buf *tm_kit_buffer(struct tm_kit *kit, enum tm_kit_buffer which)
+{
+    return &kit->buffers[which];
 }
 
 int64_t tm_kit_now_ms(const struct tm_kit *kit)
@@ -349,6 +360,7 @@ static int give_watermark(struct tm_kit *kit, uint32_t node, int64_t at, struct 
     if (at == kit->ends[node].watermark)
         return 0;
     kit->ends[node].watermark = at;
+    kit->ends[node].since_ms = tm_kit_now_ms(kit);
     return give_all(kit, node, &item, err);
 }
 

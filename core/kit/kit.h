@@ -46,6 +46,9 @@ void tm_kit_free(struct tm_kit *kit); // NULL is fine
 
 const struct tm_graph *tm_kit_graph(const struct tm_kit *kit);
 struct tm_job *tm_kit_job(const struct tm_kit *kit);
+// Room for whoever looks at it: the contents are the caller's.
+enum tm_kit_buffer { TM_KIT_KEY, TM_KIT_TIMERS, TM_KIT_TIMER_BYTES, TM_KIT_BUFFERS };
+struct tm_buf *tm_kit_buffer(struct tm_kit *kit, enum tm_kit_buffer which);
 int64_t tm_kit_now_ms(const struct tm_kit *kit);
 // The source or sink of a name, or -1.
 int32_t tm_kit_find(const struct tm_kit *kit, uint8_t kind, const char *name);
@@ -65,6 +68,16 @@ int tm_kit_advance(struct tm_kit *kit, int64_t ms, struct tm_error *err) TM_WARN
 int tm_kit_idle(struct tm_kit *kit, uint32_t source, struct tm_error *err) TM_WARN_UNUSED;
 // The end of the input of one source, or of all (source -1).
 int tm_kit_finish(struct tm_kit *kit, int32_t source, struct tm_error *err) TM_WARN_UNUSED;
+
+// How far event time is at an operator, in the subtask that lags most; TM_WATERMARK_MIN: not yet.
+int64_t tm_kit_watermark_of(const struct tm_kit *kit, uint32_t node);
+// Who holds it back: source NULL: nobody does, all are idle or at their end.
+struct tm_kit_holder {
+    const char *source, *input; // input: the operator's, or that of the union above it
+    int64_t at;                 // its watermark
+    int64_t since_ms;           // the clock, when it moved last
+};
+void tm_kit_holder_of(const struct tm_kit *kit, uint32_t node, struct tm_kit_holder *holder);
 
 // Rows of a sink since the last call, in the order of (cause, time, key, arrival), or of their
 // arrival. *rows is an array of *count, valid until the next call for the kit, which frees it.

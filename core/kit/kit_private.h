@@ -30,7 +30,7 @@ struct tm__kit_source {
 struct tm__kit_end {
     bool has_watermark; // SOURCE: an operator below takes its event time
     bool is_idle, has_ended;
-    int64_t watermark;
+    int64_t watermark, since_ms; // and when it moved last
     uint32_t pushes;
     // SINK: the key that its rows were made under, by columns of their own; count 0: none. Looked
     // for when the first row comes.
@@ -60,6 +60,7 @@ struct tm_kit {
     struct tm_kit_row *taken;
     uint32_t taken_capacity;
     struct tm_buf scratch;
+    struct tm_buf buffers[TM_KIT_BUFFERS];
 };
 
 // source.c, sink.c: what stands in for the connectors of production.

@@ -11,7 +11,7 @@
 
 enum { SETS_MAX = 256 };
 
-static struct tm_kit *kit_of(lua_State *lua)
+struct tm_kit *tm__kit_lua_kit(lua_State *lua)
 {
     struct tm_kit **slot = luaL_checkudata(lua, 1, KIT_TYPE);
     if (*slot == NULL)
@@ -111,7 +111,7 @@ static int kit_close(lua_State *lua)
 // names(kit, "source" | "sink"): a list of them
 static int kit_names(lua_State *lua)
 {
-    const struct tm_graph *graph = tm_kit_graph(kit_of(lua));
+    const struct tm_graph *graph = tm_kit_graph(tm__kit_lua_kit(lua));
     bool sources = strcmp(luaL_checkstring(lua, 2), "source") == 0;
     int count = 0;
     lua_newtable(lua);
@@ -139,7 +139,7 @@ static int32_t source_of(lua_State *lua, struct tm_kit *kit)
 // columns(kit, source): names of its columns, and whether it keeps whole records in one
 static int kit_columns(lua_State *lua)
 {
-    const struct tm_node *node = node_of(lua, kit_of(lua), TM_NODE_SOURCE);
+    const struct tm_node *node = node_of(lua, tm__kit_lua_kit(lua), TM_NODE_SOURCE);
     const struct tm_schema *schema = tm_node_schema(node);
     int count = 0;
     lua_newtable(lua);
@@ -156,7 +156,7 @@ static int kit_columns(lua_State *lua)
 // push(kit, source, json lines)
 static int kit_push(lua_State *lua)
 {
-    struct tm_kit *kit = kit_of(lua);
+    struct tm_kit *kit = tm__kit_lua_kit(lua);
     struct tm_error err = {0};
     size_t length;
     const struct tm_node *node = node_of(lua, kit, TM_NODE_SOURCE);
@@ -167,7 +167,7 @@ static int kit_push(lua_State *lua)
 // watermark(kit, source | nil, at)
 static int kit_watermark(lua_State *lua)
 {
-    struct tm_kit *kit = kit_of(lua);
+    struct tm_kit *kit = tm__kit_lua_kit(lua);
     struct tm_error err = {0};
     int64_t at = (int64_t)luaL_checknumber(lua, 3);
     return give_result(lua, tm_kit_watermark(kit, source_of(lua, kit), at, &err), &err);
@@ -175,20 +175,20 @@ static int kit_watermark(lua_State *lua)
 
 static int kit_advance(lua_State *lua)
 {
-    struct tm_kit *kit = kit_of(lua);
+    struct tm_kit *kit = tm__kit_lua_kit(lua);
     struct tm_error err = {0};
     return give_result(lua, tm_kit_advance(kit, (int64_t)luaL_checknumber(lua, 2), &err), &err);
 }
 
 static int kit_now(lua_State *lua)
 {
-    lua_pushnumber(lua, (lua_Number)tm_kit_now_ms(kit_of(lua)));
+    lua_pushnumber(lua, (lua_Number)tm_kit_now_ms(tm__kit_lua_kit(lua)));
     return 1;
 }
 
 static int kit_idle(lua_State *lua)
 {
-    struct tm_kit *kit = kit_of(lua);
+    struct tm_kit *kit = tm__kit_lua_kit(lua);
     struct tm_error err = {0};
     const struct tm_node *node = node_of(lua, kit, TM_NODE_SOURCE);
     return give_result(lua, tm_kit_idle(kit, node->id, &err), &err);
@@ -196,7 +196,7 @@ static int kit_idle(lua_State *lua)
 
 static int kit_finish(lua_State *lua)
 {
-    struct tm_kit *kit = kit_of(lua);
+    struct tm_kit *kit = tm__kit_lua_kit(lua);
     struct tm_error err = {0};
     return give_result(lua, tm_kit_finish(kit, source_of(lua, kit), &err), &err);
 }
@@ -204,7 +204,7 @@ static int kit_finish(lua_State *lua)
 // take(kit, sink, by arrival): rows, then their causes
 static int kit_take(lua_State *lua)
 {
-    struct tm_kit *kit = kit_of(lua);
+    struct tm_kit *kit = tm__kit_lua_kit(lua);
     struct tm_error err = {0};
     const struct tm_kit_row *rows;
     uint32_t count;
@@ -243,6 +243,10 @@ void tm_kit_lua_open(lua_State *lua, const struct tm_kit_host *host)
         {"columns", kit_columns}, {"push", kit_push},     {"watermark", kit_watermark},
         {"advance", kit_advance}, {"now", kit_now},       {"idle", kit_idle},
         {"finish", kit_finish},   {"take", kit_take},     {"set_null", kit_set_null},
+        {"state", tm__kit_lua_state},     {"states", tm__kit_lua_states},
+        {"timers", tm__kit_lua_timers},   {"metrics", tm__kit_lua_metrics},
+        {"operators", tm__kit_lua_operators},
+        {"watermark_of", tm__kit_lua_watermark_of},
     };
     luaL_newmetatable(lua, KIT_TYPE);
     lua_pushcfunction(lua, kit_close);

@@ -196,7 +196,7 @@ static int remove_empty(struct tm__operator_keyed *keyed)
 // --- time to live --------------------------------------------------------------------------------
 
 // The values of a record that are over.
-static uint64_t expired_bits(const struct tm__operator_keyed *keyed, const void *value)
+uint64_t tm__operator_keyed_expired(const struct tm__operator_keyed *keyed, const void *value)
 {
     uint64_t there, bits = 0;
     memcpy(&there, value, sizeof there);
@@ -217,7 +217,7 @@ static int forget_expired(struct tm__operator_keyed *keyed, const struct tm_key 
     uint8_t *value = tm_state_upsert(keyed->state, keyed->ns, key, NULL);
     if (value == NULL)
         return TM_E_MEMORY;
-    uint64_t *there = (uint64_t *)(void *)value, gone = expired_bits(keyed, value);
+    uint64_t *there = (uint64_t *)(void *)value, gone = tm__operator_keyed_expired(keyed, value);
     for (uint32_t bit = 0; bit < keyed->record.value_count; bit++) {
         uint32_t offset = keyed->record.blob_offsets[bit];
         if ((gone >> bit & 1) == 0 || offset == 0)
@@ -254,7 +254,11 @@ static int find_expired(struct tm__operator_keyed *keyed)
         while (left != 0 && tm_state_next(&cursor, &key, &value)) {
             left--;
             keyed->sweep_position = (uint32_t)key.hash + 1; // 0: the last there can be
+<<<<<<< HEAD
             if (expired_bits(keyed, value) == 0 && !tm__operator_collections_expire(keyed, value))
+=======
+            if (tm__operator_keyed_expired(keyed, value) == 0)
+>>>>>>> cc6d300 (kit: states, timers, watermarks, counters and side outputs can be looked at)
                 continue;
             uint64_t head[2] = {key.hash, key.length};
             int rc = tm_buf_append(&keyed->gone, head, sizeof head);

@@ -123,6 +123,8 @@ void tm__operator_keyed_fini(struct tm__operator_keyed *keyed); // also of one t
 int tm__operator_keyed_enter(struct tm__operator_keyed *keyed) TM_WARN_UNUSED; // TM_E_MEMORY
 // The block is done: entries that hold nothing go, and some that are over.
 int tm__operator_keyed_leave(struct tm__operator_keyed *keyed) TM_WARN_UNUSED; // TM_E_MEMORY
+// Bits of a record's values that are over.
+uint64_t tm__operator_keyed_expired(const struct tm__operator_keyed *keyed, const void *record);
 // What the chunk sees of time; brings the clock forward.
 void tm__operator_keyed_tell_time(struct tm__operator_keyed *keyed, struct tm_chain_ctx *entry);
 

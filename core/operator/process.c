@@ -408,6 +408,7 @@ static const struct tm_operator_ops process_ops = {
     .tick = process_tick,
     .deadline_ns = process_deadline_ns,
     .free = process_free,
+    .inspect = &tm__operator_process_inspect,
     .ends_unopened = true,
 };
 

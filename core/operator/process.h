@@ -44,6 +44,8 @@ struct tm__operator_process {
     struct tm_buf due_bytes; // of keys and names
 };
 
+extern const struct tm_inspect tm__operator_process_inspect; // inspect.c
+
 // Enters a chunk, on which the rows stand: enum tm_vm_run or negative.
 int tm__operator_process_enter(struct tm__operator_process *self, struct tm_vm_chain *chain,
                                struct tm_error *err) TM_WARN_UNUSED;

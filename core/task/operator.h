@@ -10,6 +10,7 @@ struct tm_vm;
 struct tm_metric_slot;
 struct tm_task;
 struct tm_operator;
+struct tm_inspect;
 
 // What an operator may use of its task. Lives as long as the operator.
 struct tm_task_context {
@@ -62,6 +63,7 @@ struct tm_operator_ops {
     // Next time (mono ns) when tick has something to do; INT64_MAX: never. NULL-able.
     int64_t (*deadline_ns)(const struct tm_operator *op);
     void (*free)(struct tm_operator *op);
+    const struct tm_inspect *inspect; // what can be looked at (inspect.h). NULL-able
     // It gets the last watermark and END also where no row came and no schema is known.
     bool ends_unopened;
 };

@@ -22,6 +22,7 @@ struct tm_vm_args {
     const char *script_text;    // NULL: read script_path
     size_t script_length;
     bool one_liner; // `tm` is there already, and `return` may be left out
+    bool test;      // side outputs that the job does not read get sinks (lua/tidemill/kept.lua)
     const char *const *set_names, *const *set_values; // --set name=value
     uint32_t set_count;
     // The columns of the script's source number `index` that has no schema, from its first records

@@ -135,6 +135,55 @@ function methods:take(sink, options)
   return checked(engine.take(kit, sink, order == "arrival"))
 end
 
+local function operator(self, method, name)
+  self.operator = self.operator or engine.operators(self.kit)
+  return named(self, method, "operator", name)
+end
+
+-- What an operator keeps: or why it cannot be looked at.
+local function look(self, method, name, key)
+  local found, why = engine[method](self.kit, name, key)
+  if not found then trouble.wrong("ARGUMENT", ('%s("%s"): %s'):format(method, name, why)) end
+  return found
+end
+
+---States of a key: name -> value, or the value of one. What is not there is nil.
+function methods:state(name, key, state)
+  kit_of(self, "state")
+  operator(self, "state", name)
+  local found = look(self, "state", name, key)
+  if state == nil then return found end
+  local names = engine.states(self.kit, name)
+  for _, known in ipairs(names) do
+    if known == state then return found[state] end
+  end
+  unknown(('state("%s")'):format(name), "state", state, names)
+end
+
+---Timers that wait, in the order in which they fire: { at =, domain =, key =, name = }.
+function methods:timers(name, key)
+  kit_of(self, "timers")
+  operator(self, "timers", name)
+  return look(self, "timers", name, key)
+end
+
+---Event time at an operator (without a name: at the one that lags most), and what holds it back.
+function methods:watermark(name)
+  local kit = kit_of(self, "watermark")
+  if name ~= nil then return engine.watermark_of(kit, operator(self, "watermark", name)) end
+  local lowest, holder
+  for i, sink in ipairs(self.sink) do
+    local at, by = engine.watermark_of(kit, sink)
+    if i == 1 or (at or -math.huge) < (lowest or -math.huge) then lowest, holder = at, by end
+  end
+  return lowest, holder
+end
+
+function methods:metrics(name)
+  kit_of(self, "metrics")
+  return engine.metrics(self.kit, operator(self, "metrics", name))
+end
+
 function methods:close()
   if self.kit then engine.close(self.kit) end
   self.kit = nil

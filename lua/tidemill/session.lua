@@ -18,6 +18,7 @@ local session = {}
 ---@field text string
 ---@field set table<string, string> of --set
 ---@field one_liner? boolean `tm` is there already, and `return` may be left out
+---@field test? boolean the job runs under test: side outputs that it does not read are kept
 ---@field read fun(path: string): string?, string? a file of the job's folder
 ---@field print fun(line: string)
 ---@field infer? fun(index: integer, source: table): table[]?, string?, string?, integer? columns of a source without a schema
@@ -143,6 +144,7 @@ function session.run(self)
     fault.raise("GRAPH", job.where,
       ('the job "%s" has no source'):format(job.name), "begin with job:from(tm.file{...})")
   end
+  if self.args.test then require("tidemill.kept").sides(job) end
   implied_sinks(self, job)
   default_on_error(job)
   for _, node in ipairs(job.nodes) do

@@ -196,6 +196,7 @@ static const struct tm_operator_ops windows_ops = {
     .tick = windows_tick,
     .deadline_ns = windows_deadline_ns,
     .free = windows_free,
+    .inspect = &tm__operator_windows_inspect,
 };
 
 static void find_late_side(struct tm__windows *self)

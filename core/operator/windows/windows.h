@@ -216,4 +216,5 @@ int tm__windows_fire(struct tm__windows *self, enum tm_timer_domain domain, int6
 
 int tm__windows_new(struct tm_task_context *ctx, const struct tm_node *node,
                     struct tm_operator **op, struct tm_error *err) TM_WARN_UNUSED;
+extern const struct tm_inspect tm__operator_windows_inspect; // core/operator/inspect.c
 int tm__windows_no_memory(const struct tm__windows *self, int rc, struct tm_error *err);

@@ -1,0 +1,141 @@
+// What can be seen of operators: states and timers of processes, timers of windows. A kind of state
+// is a function in one table.
+#include "core/operator/process.h"
+#include "core/operator/windows/windows.h"
+#include "core/task/inspect.h"
+
+// The state under way: where its values stand in the record of the key.
+struct look {
+    const struct tm__operator_keyed *keyed;
+    const struct tm_state_field *state;
+    const struct tm_inspector *inspector;
+    const uint8_t *record;
+    uint32_t key_group;
+    uint64_t there; // bits of the values that are there and not over
+    uint32_t bit, offset;
+};
+
+// What a value of the record is, of varying size too. `ref` is what its slot refers to meanwhile.
+static struct tm_slot slot_of(const struct look *look, struct tm_type type, uint32_t offset,
+                              struct tm_ref *ref)
+{
+    const uint8_t *at = look->record + offset;
+    if (!tm_type_is_reference(type))
+        return (struct tm_slot){look->record, at};
+    const struct tm_blob *blob = (const struct tm_blob *)(const void *)at;
+    *ref = (struct tm_ref){.offset = 0, .length = blob->length};
+    return (struct tm_slot){tm_state_blob_get(look->keyed->state, look->key_group, blob),
+                            (const uint8_t *)ref};
+}
+
+static bool is_there(const struct look *look, uint32_t bit)
+{
+    return (look->there >> bit & 1) != 0;
+}
+
+static void see_value(struct look *look)
+{
+    struct tm_ref ref;
+    struct tm_type type = look->state->type;
+    if (is_there(look, look->bit) && look->inspector->value != NULL)
+        look->inspector->value(look->inspector->arg, look->state->name, type,
+                               slot_of(look, type, look->offset, &ref));
+    look->bit++;
+    look->offset += tm_type_slot_bytes(type);
+}
+
+// Its own bit, then the fields of its accumulator.
+static void see_accumulator(struct look *look)
+{
+    const struct tm_schema *fields = look->state->type.of;
+    bool there = is_there(look, look->bit++);
+    for (uint32_t i = 0; i < fields->field_count; i++, look->bit++) {
+        const struct tm_field *field = &fields->fields[i];
+        struct tm_ref ref, name = {.offset = 0, .length = (uint32_t)strlen(field->name)};
+        struct tm_slot key = {(const uint8_t *)field->name, (const uint8_t *)&name};
+        struct tm_slot slot = {NULL, NULL};
+        if (is_there(look, look->bit))
+            slot = slot_of(look, field->type, look->offset, &ref);
+        if (there && look->inspector->entry != NULL)
+            look->inspector->entry(look->inspector->arg, look->state->name,
+                                   tm_type_of_kind(TM_TYPE_STRING), key, field->type, slot);
+        look->offset += tm_type_slot_bytes(field->type);
+    }
+}
+
+static void (*const see[])(struct look *look) = {
+    [TM_STATE_VALUE] = see_value,
+    [TM_STATE_REDUCING] = see_value,
+    [TM_STATE_AGGREGATING] = see_accumulator,
+};
+
+static int process_states(struct tm_operator *op, const struct tm_key *key,
+                          const struct tm_inspector *inspector)
+{
+    const struct tm__operator_keyed *keyed = &((struct tm__operator_process *)op)->keyed;
+    uint32_t max, first, last;
+    if (keyed->ns == NULL || keyed->record.value_count == 0)
+        return 0;
+    struct look look = {.keyed = keyed, .inspector = inspector, .offset = sizeof(uint64_t)};
+    tm_state_key_groups(keyed->state, &max, &first, &last);
+    look.key_group = tm_state_key_group(keyed->state, key->hash);
+    if (look.key_group < first || look.key_group > last)
+        return 0;
+    look.record = tm_state_find(keyed->state, keyed->ns, key);
+    if (look.record == NULL)
+        return 0;
+    memcpy(&look.there, look.record, sizeof look.there);
+    struct tm__operator_keyed now = *keyed; // the clock may have gone on without a row
+    if (op->ctx->now_ms > now.clock_ms)
+        now.clock_ms = op->ctx->now_ms;
+    look.there &= ~tm__operator_keyed_expired(&now, look.record);
+    for (uint32_t i = 0; i < op->node->state_count; i++) {
+        look.state = &op->node->states[i];
+        see[look.state->kind](&look);
+        if (look.state->ttl_ms != 0)
+            look.offset += sizeof(double); // its last access
+    }
+    return 0;
+}
+
+struct walk {
+    const struct tm_inspector *inspector;
+    enum tm_timer_domain domain;
+    bool enough;
+};
+
+static bool see_timer(void *arg, const struct tm_timer *timer)
+{
+    struct walk *walk = arg;
+    walk->enough = !walk->inspector->timer(walk->inspector->arg, walk->domain, timer);
+    return !walk->enough;
+}
+
+static void walk_timers(struct tm_timers *timers, const struct tm_operator *op,
+                        const struct tm_inspector *inspector)
+{
+    struct walk walk = {.inspector = inspector};
+    uint32_t first, last;
+    if (timers == NULL || inspector->timer == NULL)
+        return;
+    tm__operator_key_groups(op, &first, &last);
+    for (int domain = 0; domain < TM_TIMER_DOMAINS && !walk.enough; domain++) {
+        walk.domain = (enum tm_timer_domain)domain;
+        for (uint32_t group = first; group <= last && !walk.enough; group++)
+            tm_timers_walk(timers, walk.domain, group, see_timer, &walk);
+    }
+}
+
+static void process_timers(struct tm_operator *op, const struct tm_inspector *inspector)
+{
+    walk_timers(((struct tm__operator_process *)op)->keyed.timers, op, inspector);
+}
+
+static void windows_timers(struct tm_operator *op, const struct tm_inspector *inspector)
+{
+    walk_timers(((struct tm__windows *)op)->timers, op, inspector);
+}
+
+const struct tm_inspect tm__operator_process_inspect = {
+    .states = process_states, .timers = process_timers, .names_timers = true};
+const struct tm_inspect tm__operator_windows_inspect = {.timers = windows_timers};

@@ -1,0 +1,31 @@
+// Looking at what an operator keeps of a key, and at its timers: for tests and tools, between
+// turns, on the worker's thread. Nothing is changed by it.
+#pragma once
+
+#include "core/batch/nested.h"
+#include "core/state/timers.h"
+#include "core/task/operator.h"
+
+// Gets what there is, in the order of the states' declaration; any of it may be NULL: not wanted.
+// Slots are valid during the call.
+struct tm_inspector {
+    void *arg;
+    // A state with one value. One that is not there, or whose time to live is over, is not given.
+    void (*value)(void *arg, const char *state, struct tm_type type, struct tm_slot slot);
+    // The next item of a list; slot.at NULL: null.
+    void (*item)(void *arg, const char *state, struct tm_type type, struct tm_slot slot);
+    // An entry of a map, or a field of an accumulator; slot.at NULL: null.
+    void (*entry)(void *arg, const char *state, struct tm_type key_type, struct tm_slot key,
+                  struct tm_type type, struct tm_slot slot);
+    // A timer, in the order (time, key bytes, name) of its key group and domain. False: enough.
+    bool (*timer)(void *arg, enum tm_timer_domain domain, const struct tm_timer *timer);
+};
+
+struct tm_inspect {
+    // The states of a key whose group may be another subtask's. 0; TM_E_MEMORY.
+    int (*states)(struct tm_operator *op, const struct tm_key *key,
+                  const struct tm_inspector *inspector);
+    // All timers of this subtask.
+    void (*timers)(struct tm_operator *op, const struct tm_inspector *inspector);
+    bool names_timers; // names are texts that the job gave; else they are the operator's own
+};
