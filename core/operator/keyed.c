@@ -254,11 +254,8 @@ static int find_expired(struct tm__operator_keyed *keyed)
         while (left != 0 && tm_state_next(&cursor, &key, &value)) {
             left--;
             keyed->sweep_position = (uint32_t)key.hash + 1; // 0: the last there can be
-<<<<<<< HEAD
-            if (expired_bits(keyed, value) == 0 && !tm__operator_collections_expire(keyed, value))
-=======
-            if (tm__operator_keyed_expired(keyed, value) == 0)
->>>>>>> cc6d300 (kit: states, timers, watermarks, counters and side outputs can be looked at)
+            if (tm__operator_keyed_expired(keyed, value) == 0 &&
+                !tm__operator_collections_expire(keyed, value))
                 continue;
             uint64_t head[2] = {key.hash, key.length};
             int rc = tm_buf_append(&keyed->gone, head, sizeof head);
