@@ -198,7 +198,7 @@ static int parse_flag(int argc, char **argv, int *i, const struct tm_cli_command
         }
         value = argv[++*i];
     }
-    return apply_flag(options, name, value, err);
+    return apply_flag(options, flag->name, value, err); // which outlives this call
 }
 
 // The argument is there when the command needs one, and once.

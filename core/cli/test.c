@@ -53,12 +53,28 @@ static int nearest(lua_State *lua)
     return 1;
 }
 
-static void open_modules(lua_State *lua, const struct tm_kit_host *host)
+// kind_of(path): "file", "folder", or nil
+static int kind_of(lua_State *lua)
+{
+    const struct testing *testing = lua_touserdata(lua, lua_upvalueindex(1));
+    const struct tm_fx *fx = testing->host.real;
+    struct tm_file_info info;
+    struct tm_error ignored = {0};
+    if (fx->files->stat(fx->ctx, luaL_checkstring(lua, 1), &info, &ignored) != 0)
+        return 0;
+    lua_pushstring(lua, info.is_directory ? "folder" : "file");
+    return 1;
+}
+
+static void open_modules(lua_State *lua, struct testing *testing)
 {
     luaL_openlibs(lua);
     lua_getglobal(lua, "package");
     lua_getfield(lua, -1, "loaded");
-    tm_kit_lua_open(lua, host);
+    tm_kit_lua_open(lua, &testing->host);
+    lua_pushlightuserdata(lua, testing);
+    lua_pushcclosure(lua, kind_of, 1);
+    lua_setfield(lua, -2, "kind_of");
     lua_pushcfunction(lua, nearest);
     lua_setfield(lua, -2, "nearest");
     lua_setfield(lua, -2, "kit.engine");
@@ -78,15 +94,20 @@ static int run(lua_State *lua)
 {
     struct testing *testing = lua_touserdata(lua, 1);
     const struct tm_cli_options *options = testing->options;
-    open_modules(lua, &testing->host);
+    open_modules(lua, testing);
     lua_getglobal(lua, "require");
     lua_pushliteral(lua, "kit.runner");
     lua_call(lua, 1, 1);
     lua_getfield(lua, -1, "run");
     lua_newtable(lua);
     for (uint32_t i = 0; i < options->rest_count; i++) {
-        lua_pushstring(lua, options->rest[i]);
-        lua_rawseti(lua, -2, (int)i + 1);
+        if (options->rest[i][0] == '-') { // a flag and its value
+            lua_pushfstring(lua, "%s=%s", options->rest[i], options->rest[i + 1]);
+            i++;
+        } else {
+            lua_pushstring(lua, options->rest[i]);
+        }
+        lua_rawseti(lua, -2, (int)lua_objlen(lua, -2) + 1);
     }
     lua_call(lua, 1, 1);
     testing->code = (int)lua_tointeger(lua, -1);

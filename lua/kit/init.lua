@@ -6,5 +6,6 @@ local test = require "kit.test"
 local tm = { null = require "kit.null", array = json.array, test = test.new }
 
 engine.set_null(tm.null)
+require("kit.asserts").register()
 
 return tm

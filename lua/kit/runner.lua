@@ -1,29 +1,84 @@
--- Runs specs with busted, which is found where Lua 5.1 keeps its packages.
+-- `tidemill test`: runs specs with busted, which is found where Lua 5.1 keeps its packages.
+local engine = require "kit.engine"
+
 local runner = {}
 
-local MISSING = [[tidemill test runs specs with busted, and there is none on this machine: %s
+local MISSING = [[tidemill test runs specs with busted, and there is none here: %s
   on Debian and Ubuntu: apt install lua-busted
   elsewhere: luarocks --lua-version 5.1 install busted]]
 
----Runs the specs; gives the exit code: 0 all passed, 1 some did not, 2 they could not be run.
----@param arguments string[] of busted
-function runner.run(arguments)
+local OUTPUTS = { plain = "plainTerminal", utf = "utfTerminal", tap = "TAP", junit = "junit", json = "json", gtest = "gtest" }
+
+local function wrong(text, hint)
+  io.stderr:write("error TM0201 ", text, "\n", hint and "  hint: " .. hint .. "\n" or "")
+  return 2
+end
+
+-- The handler of a form of output: one of busted's, by its own name too, or a module or file of the user.
+local function output_handler(name)
+  local own = OUTPUTS[name:lower()]
+  if own then return own end
+  if name:find("%.lua$") or pcall(require, "busted.outputHandlers." .. name) or pcall(require, name) then return name end
+  return nil
+end
+
+-- What busted is told; nil and the exit code where something of it is wrong.
+local function arguments_of(given)
+  local arguments, roots = { [0] = "tidemill test", "--ignore-lua" }, 0 -- .busted may name an interpreter: this is the one
+  for _, a in ipairs(given) do
+    local name, value = a:match("^(%-%-[%w-]+)=(.*)$")
+    if name == "--output" then
+      local handler = output_handler(value)
+      if not handler then
+        return nil, wrong(("there is no form of output %q; there are gtest, json, junit, plain, tap, utf"):format(value),
+          engine.nearest(value, { "gtest", "json", "junit", "plain", "tap", "utf" }) and
+          ("did you mean %s?"):format(engine.nearest(value, { "gtest", "json", "junit", "plain", "tap", "utf" })) or nil)
+      end
+      a = "--output=" .. handler
+    elseif not name then
+      roots = roots + 1
+      if not engine.kind_of(a) then return nil, wrong(("there is no file or folder %s"):format(a)) end
+    end
+    arguments[#arguments + 1] = a
+  end
+  arguments[#arguments + 1] = "--pattern=_spec%.lua$"
+  if roots == 0 then arguments[#arguments + 1] = engine.kind_of("spec") == "folder" and "spec" or "." end
+  return arguments
+end
+
+-- Counts the files with specs, in front of busted's own loader.
+local function count_files(count)
+  local name = "busted.modules.test_file_loader"
+  local original = require(name)
+  package.loaded[name] = function(...)
+    local load, one, all = original(...)
+    return function(...)
+      local files = load(...)
+      count(#files)
+      return files
+    end, one, all
+  end
+end
+
+---Runs the specs; gives the exit code: 0 all passed, 1 some did not, 2 there is nothing to run, or it cannot be run.
+---@param given string[] files, folders and flags (--name=value)
+function runner.run(given)
   local ok, busted = pcall(require, "busted.runner")
   if not ok then
-    local first = tostring(busted):match("^[^\n]*")
-    io.stderr:write(MISSING:format(first), "\n")
+    io.stderr:write(MISSING:format(tostring(busted):match("^[^\n]*")), "\n")
     return 2
   end
+  local arguments, failed = arguments_of(given)
+  if not arguments then return failed end
+  local code, files = 0, 0
   local done = {} -- what os.exit raises, to come back here
-  local code = 0
   local exit = os.exit
   os.exit = function(status)
     code = (status == nil or status == true or status == 0) and 0 or 1
     error(done, 0)
   end
-  table.insert(arguments, 1, "--ignore-lua") -- .busted may name an interpreter: this is the one
+  count_files(function(n) files = n end)
   _G.arg = arguments
-  arguments[0] = "tidemill test"
   local finished, err = xpcall(function() busted { standalone = false } end, function(e)
     return e == done and done or debug.traceback(tostring(e), 2)
   end)
@@ -33,7 +88,7 @@ function runner.run(arguments)
     io.stderr:write(err, "\n")
     return 2
   end
-  return code
+  return files == 0 and 2 or code
 end
 
 return runner

@@ -6,7 +6,8 @@ local function level_of_caller()
   for level = 3, 200 do
     local info = debug.getinfo(level, "S")
     if not info then return 2 end
-    if info.what ~= "C" and not info.source:find("^=tidemill:kit") then return level - 1 end
+    if info.what ~= "C" and not info.source:find("^=tidemill:kit")
+      and not info.source:find("[/\\]luassert[/\\]") then return level - 1 end
   end
   return 2
 end
