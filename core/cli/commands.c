@@ -28,6 +28,8 @@ const struct tm_cli_flag tm_cli_flags[] = {
     {"--filter", "PATTERN", "only specs whose names match this Lua pattern"},
     {"--filter-out", "PATTERN", "only specs whose names do not match this Lua pattern"},
     {"--tags", "TAGS", "only specs with one of these tags, divided by commas"},
+    {"--serve", "PIPE",
+     "run jobs for specs that another Lua runs: requests on standard input, answers to PIPE"},
     {"--help", NULL, "this help; with a job also the arguments that the job declares"},
     {NULL, NULL, NULL},
 };
@@ -87,7 +89,7 @@ const struct tm_cli_command tm_cli_commands[] = {
      "tm.test(\"job.lua\") runs a job in one thread, with rows, event time and clock as the spec "
      "says.",
      "tidemill test\n  tidemill test spec/velocity_spec.lua --filter alerts --output junit",
-     {"--output", "--filter", "--filter-out", "--tags", "--help", NULL},
+     {"--output", "--filter", "--filter-out", "--tags", "--serve", "--help", NULL},
      tm_cli_test},
     {"new",
      "NAME",

@@ -152,6 +152,10 @@ static int apply_flag(struct tm_cli_options *options, const char *name, const ch
         options->log = value;
         return 0;
     }
+    if (strcmp(name, "--serve") == 0) {
+        options->serve = value;
+        return 0;
+    }
     if (options->argument == TM_CLI_FILES && strcmp(name, "--help") != 0)
         return pass_flag(options, name, value, err);
     if (strcmp(name, "--json") == 0)

@@ -17,24 +17,38 @@ struct testing {
     int code;
 };
 
-// Modules of lua/kit, and what they need of the others, which specs cannot name.
+// Modules of lua/kit are what specs can name; "tidemill" is the first of them. NULL: none.
+static const struct tm_embedded *module_of(const char *name)
+{
+    if (strcmp(name, "tidemill") == 0)
+        name = "kit";
+    for (const struct tm_embedded *e = tm_embedded_files; e->name != NULL; e++)
+        if (strcmp(e->name, name) == 0 && strncmp(name, "kit", 3) == 0)
+            return e;
+    return NULL;
+}
+
 static int find_module(lua_State *lua)
 {
     const char *name = luaL_checkstring(lua, 1);
-    const char *wanted = strcmp(name, "tidemill") == 0 ? "kit" : name;
-    if (strncmp(wanted, "kit", 3) != 0) {
+    const struct tm_embedded *module = module_of(name);
+    if (module == NULL) {
         lua_pushfstring(lua, "\n\tno module '%s' in tidemill", name);
         return 1;
     }
-    for (const struct tm_embedded *e = tm_embedded_files; e->name != NULL; e++) {
-        if (strcmp(e->name, wanted) != 0)
-            continue;
-        const char *chunk = lua_pushfstring(lua, "=tidemill:%s", e->name);
-        if (luaL_loadbuffer(lua, e->text, e->length, chunk) != 0)
-            return lua_error(lua);
-        return 1;
-    }
-    lua_pushfstring(lua, "\n\tno module '%s' in tidemill", name);
+    const char *chunk = lua_pushfstring(lua, "=tidemill:%s", module->name);
+    if (luaL_loadbuffer(lua, module->text, module->length, chunk) != 0)
+        return lua_error(lua);
+    return 1;
+}
+
+// module(name): its text, for another Lua; nil
+static int module_text(lua_State *lua)
+{
+    const struct tm_embedded *module = module_of(luaL_checkstring(lua, 1));
+    if (module == NULL)
+        return 0;
+    lua_pushlstring(lua, module->text, module->length);
     return 1;
 }
 
@@ -77,6 +91,8 @@ static void open_modules(lua_State *lua, struct testing *testing)
     lua_setfield(lua, -2, "kind_of");
     lua_pushcfunction(lua, nearest);
     lua_setfield(lua, -2, "nearest");
+    lua_pushcfunction(lua, module_text);
+    lua_setfield(lua, -2, "module");
     lua_setfield(lua, -2, "kit.engine");
     lua_pop(lua, 1);
     // Ours come first, so that "tidemill" is this binary's whatever lies about.
@@ -96,9 +112,15 @@ static int run(lua_State *lua)
     const struct tm_cli_options *options = testing->options;
     open_modules(lua, testing);
     lua_getglobal(lua, "require");
-    lua_pushliteral(lua, "kit.runner");
+    lua_pushstring(lua, options->serve == NULL ? "kit.runner" : "kit.server");
     lua_call(lua, 1, 1);
     lua_getfield(lua, -1, "run");
+    if (options->serve != NULL) {
+        lua_pushstring(lua, options->serve);
+        lua_call(lua, 1, 1);
+        testing->code = (int)lua_tointeger(lua, -1);
+        return 0;
+    }
     lua_newtable(lua);
     for (uint32_t i = 0; i < options->rest_count; i++) {
         if (options->rest[i][0] == '-') { // a flag and its value
