@@ -101,20 +101,28 @@ struct tm_user_metric {
     const char *name, *unit, *description;
 };
 
+// Is it a window with an aggregate of the job's own (tm.aggregate)?
+static inline bool tm_node_is_custom(const struct tm_node *node)
+{
+    return node->aggregate_count == 1 && node->aggregates[0].kind == TM_AGGREGATE_CUSTOM;
+}
 // Windows that are made of slices of event time, each fired once (core/operator/window.h); all
-// others are core/operator/windows.
+// others are core/operator/windows. Custom aggregates need no merge in cumulating windows, so those
+// are not.
 static inline bool tm_node_is_sliced(const struct tm_node *node)
 {
-    return node->kind == TM_NODE_WINDOW && node->window == TM_WINDOW_SLIDING && !node->processing &&
-           !node->late_side && node->lateness_ms == 0 && node->trigger.kind == TM_TRIGGER_DEFAULT &&
+    bool kind = node->window == TM_WINDOW_SLIDING ||
+                (node->window == TM_WINDOW_CUMULATE && !tm_node_is_custom(node));
+    return node->kind == TM_NODE_WINDOW && kind && !node->processing && !node->late_side &&
+           node->lateness_ms == 0 && node->trigger.kind == TM_TRIGGER_DEFAULT &&
            node->trigger.timeout_ms == 0;
 }
-// Are accumulators merged into each other?
+// Are accumulators merged into each other? Of slices where windows overlap.
 static inline bool tm_node_merges(const struct tm_node *node)
 {
     return node->window == TM_WINDOW_SESSION ||
-           (node->size_ms != node->slide_ms &&
-            (tm_node_is_sliced(node) || node->window == TM_WINDOW_COUNT));
+           (tm_node_is_sliced(node) && node->slide_ms < node->size_ms) ||
+           (node->window == TM_WINDOW_COUNT && node->slide_ms != node->size_ms);
 }
 // Does it need to know how far event time is?
 static inline bool tm_node_needs_watermark(const struct tm_node *node)
@@ -125,11 +133,6 @@ static inline bool tm_node_needs_watermark(const struct tm_node *node)
             node->trigger.kind == TM_TRIGGER_CONTINUOUS_EVENT_TIME);
 }
 
-// Is it a window with an aggregate of the job's own (tm.aggregate)?
-static inline bool tm_node_is_custom(const struct tm_node *node)
-{
-    return node->aggregate_count == 1 && node->aggregates[0].kind == TM_AGGREGATE_CUSTOM;
-}
 // Does it take inputs with schemas of their own, and know them apart?
 static inline bool tm_node_has_two_inputs(const struct tm_node *node)
 {

@@ -87,10 +87,11 @@ static void set_homes(const running_t *self, const struct tm__operator_home *int
     self->custom->from = *from;
 }
 
-// `from` (later) into `to` (earlier), both of the key group. *spoilt: it could not be done, then or
-// before.
-static inline int merge(const running_t *self, uint32_t key_group, void *to, const void *from,
-                        uint64_t *spoilt, struct tm_error *err)
+// `from` (later), of the same key group of `source`, into `to` (earlier). *spoilt: it could not be
+// done, then or before. Custom aggregates: `source` is self->state.
+static inline int merge_from(const running_t *self, uint32_t key_group, void *to,
+                             struct tm_state *source, const void *from, uint64_t *spoilt,
+                             struct tm_error *err)
 {
     if (TM_UNLIKELY(*spoilt != 0))
         return 0;
@@ -100,13 +101,19 @@ static inline int merge(const running_t *self, uint32_t key_group, void *to, con
         return rc != 0 ? rc : tm__operator_custom_merge(self->custom, to, from, spoilt, err);
     }
     const struct tm__operator_aggregate *culprit;
-    struct tm__operator_home home = home_of(self, key_group);
-    int rc = tm__operator_aggregates_merge(self->aggregates, &home, to, &home, from, &culprit);
+    struct tm__operator_home home = home_of(self, key_group), from_home = {source, NULL, key_group};
+    int rc = tm__operator_aggregates_merge(self->aggregates, &home, to, &from_home, from, &culprit);
     if (rc == TM_E_OVERFLOW) {
         *spoilt = 1 + (uint64_t)(culprit - self->aggregates->items);
         return 0;
     }
     return rc == 0 ? 0 : no_memory(self, err);
+}
+
+static inline int merge(const running_t *self, uint32_t key_group, void *to, const void *from,
+                        uint64_t *spoilt, struct tm_error *err)
+{
+    return merge_from(self, key_group, to, self->state, from, spoilt, err);
 }
 
 // Into one that is all zero.
@@ -287,7 +294,7 @@ static inline int enter(const running_t *self, uint32_t key_group, struct record
     }
     if (self->grows) {
         record->newest = slice > record->newest ? slice : record->newest;
-        return merge(self, key_group, record->value, from, &record->spoilt, err);
+        return merge_from(self, key_group, record->value, slices, from, &record->spoilt, err);
     }
     return slice >= record->newest
                ? push(self, key_group, record, slice, slices, from, err)
@@ -305,7 +312,7 @@ int tm__operator_running_enter(running_t *self, struct tm_state *slices, uint32_
     struct tm__operator_home home = home_of(self, key_group);
     set_homes(self, &home, &home);
     if (self->custom != NULL)
-        self->custom->quiet = !self->grows; // nobody has asked for this sum yet
+        self->custom->quiet = true; // nobody has asked for this sum yet
     int rc = 0;
     for (uint32_t i = 0; i < count && rc == 0; i++)
         rc = enter(self, key_group, records[i], created[i], slice, start, slices, from[i], err);

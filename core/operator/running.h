@@ -16,7 +16,7 @@ struct tm__operator_running {
     struct tm__operator_custom *custom; // NULL: built-in aggregates
     struct tm_state *state;             // NULL: not in use
     struct tm_namespace *ns;
-    bool grows;            // cumulate
+    bool grows;            // cumulate; not with custom aggregates
     bool owns_blobs;       // accumulators may refer to blobs
     bool keeps_all;        // lists: a result takes all cells, since it is as long as all of them
     uint32_t suffixes_max; // of a key

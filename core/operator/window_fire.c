@@ -22,25 +22,27 @@ static bool grows(const struct tm__operator_window *self)
     return self->running.grows;
 }
 
+// The first end of a window that is at `time` or later.
+static int64_t end_from(const struct tm__operator_window *self, int64_t time)
+{
+    int64_t grid = grows(self) ? self->offset : self->offset + self->size;
+    int64_t end = tm__operator_grid_floor(time, grid, self->slide);
+    return end < time ? end + self->slide : end;
+}
+
 // The end of the first window that covers something and has not fired; false: there is nothing.
 // Windows without rows are passed over.
 static bool next_end(struct tm__operator_window *self, int64_t *end)
 {
-    int64_t grid = grows(self) ? self->offset : self->offset + self->size;
-    int64_t next = tm__operator_grid_floor(self->fired_end, grid, self->slide) + self->slide;
     struct tm_namespace *slice = tm_state_namespace_first(self->state);
-    if (slice == NULL && !self->running.lasts)
+    if (self->running.lasts) // the next window has it
+        *end = end_from(self, self->fired_end + 1);
+    else if (slice != NULL)
+        *end = end_from(self, tm_state_namespace_id(slice) + self->slice_ms);
+    else
         return false;
-    if (self->running.lasts) { // what has entered is in the next window
-        *end = next;
-        return true;
-    }
-    int64_t slice_end = tm_state_namespace_id(slice) + self->slice_ms;
-    *end = tm__operator_grid_floor(slice_end, grid, self->slide);
-    if (*end < slice_end)
-        *end += self->slide;
     if (*end <= self->fired_end)
-        *end = next;
+        *end = end_from(self, self->fired_end + 1);
     return true;
 }
 

@@ -108,13 +108,13 @@ end)
 -- --------------------------------------------------------------------------------------------------------------
 
 -- Errors that can be told only when all has been said.
-local function check_all_said(w, call)
+local function check_all_said(w, call, custom)
   local window = w.window
   if window.kind == "global" and not window.trigger then
     fault.raise("GRAPH", call.at, "aggregate: a global window never ends, and has no trigger: it would give no row",
       "say when it fires: window(tm.global()):trigger(tm.trigger.count(100))")
   end
-  if not windows.sliced(window) and windows.bounded(window) and window.size_ms / window.slide_ms > WINDOWS_MAX then
+  if not windows.sliced(window, custom) and windows.bounded(window) and window.size_ms / window.slide_ms > WINDOWS_MAX then
     fault.raise("LIMIT", call.at, ("aggregate: a row would be in %.0f windows; with lateness, triggers, or by the clock at most %d"):format(
       window.size_ms / window.slide_ms, WINDOWS_MAX), "a longer slide, or windows of event time that fire once")
   end
@@ -140,7 +140,7 @@ local function findings(w, node)
 end
 
 local function add(w, call, props, name)
-  check_all_said(w, call)
+  check_all_said(w, call, props.custom)
   props.kind, props.verb, props.window = "window", "aggregate", w.window
   local node = keyed.add(w.stream, call, props, { name = name }, w.base)
   if w.all then node.parallelism = 1 end

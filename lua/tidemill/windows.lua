@@ -17,13 +17,14 @@ local DAY = 86400000
 function windows.bounded(w) return w.kind ~= "global" and w.kind ~= "count" end
 
 ---Is it the engine's operator of slices that takes it? See tm_node_is_sliced of core/graph/graph.h.
-function windows.sliced(w)
-  return w.kind == "sliding" and not w.processing and not w.late and not w.trigger and (w.lateness_ms or 0) == 0
+function windows.sliced(w, custom)
+  return (w.kind == "sliding" or w.kind == "cumulate" and not custom) and not w.processing and not w.late and not w.trigger
+    and (w.lateness_ms or 0) == 0
 end
 
----Are accumulators of it merged?
+---Are accumulators of a custom aggregate merged? See tm_node_merges.
 function windows.merges(w)
-  return w.kind == "session" or w.size_ms ~= w.slide_ms and (w.kind == "count" or windows.sliced(w))
+  return w.kind == "session" or w.kind == "count" and w.size_ms ~= w.slide_ms or windows.sliced(w, true) and w.slide_ms < w.size_ms
 end
 
 ---Does its trigger look at the time of rows?

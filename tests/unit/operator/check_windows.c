@@ -87,7 +87,7 @@ END_TEST
 
 START_TEST(cumulating_windows_begin_together_and_end_a_step_apart)
 {
-    open_windows(.window = TM_WINDOW_CUMULATE, .size_ms = 30, .slide_ms = 10);
+    open_windows(.window = TM_WINDOW_CUMULATE, .size_ms = 30, .slide_ms = 10, .lateness_ms = 1);
     ROWS_AT("a", 5, 15, 29, 30);
     feed_watermark(INT64_MAX, lines_take);
     expect_line(0, "a|0|10|1|9");
@@ -103,7 +103,7 @@ END_TEST
 
 START_TEST(windows_fire_in_the_order_of_time_then_key_bytes_then_window)
 {
-    open_windows(.window = TM_WINDOW_CUMULATE, .size_ms = 20, .slide_ms = 10);
+    open_windows(.window = TM_WINDOW_CUMULATE, .size_ms = 20, .slide_ms = 10, .lateness_ms = 1);
     ROWS_AT("b", 5);
     ROWS_AT("a", 15);
     ROWS_AT("ab", 1);
