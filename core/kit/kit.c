@@ -126,7 +126,7 @@ static int start(struct tm_kit *kit, const struct tm_kit_args *args, struct tm_e
                                   .connectors = kit->connector_list,
                                   .parallelism = args->parallelism == 0 ? 1 : args->parallelism,
                                   .given_watermarks = !args->job_watermarks,
-                                  .given_clock = true,
+                                  .given_clock = !args->job_clock,
                                   .keeps_workers = true,
                                   .help = tm_kit_world_help,
                                   .arg = &kit->world};

@@ -20,6 +20,7 @@ struct tm_kit_args {
     uint64_t seed;
     int64_t now_ms;
     bool job_watermarks; // the job's own `watermark` makes them; else only the test does
+    bool job_clock; // timers of the clock fire when their millisecond is over, as in production
 };
 
 // A row that reached a sink.

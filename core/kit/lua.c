@@ -63,7 +63,7 @@ static const char *text_field(lua_State *lua, int table, const char *name, size_
     return text;
 }
 
-// new { path =, text =, parallelism =, seed =, now =, job_watermarks =, names = {}, values = {} }
+// new { path =, text =, parallelism =, seed =, now =, job_watermarks =, job_clock =, names = {}, values = {} }
 static int kit_new(lua_State *lua)
 {
     const struct tm_kit_host *host = lua_touserdata(lua, lua_upvalueindex(1));
@@ -82,6 +82,9 @@ static int kit_new(lua_State *lua)
     args.now_ms = number_field(lua, 1, "now");
     lua_getfield(lua, 1, "job_watermarks");
     args.job_watermarks = lua_toboolean(lua, -1);
+    lua_getfield(lua, 1, "job_clock");
+    args.job_clock = lua_toboolean(lua, -1);
+    lua_pop(lua, 2);
     lua_getfield(lua, 1, "names");
     lua_getfield(lua, 1, "values");
     for (int i = 1; i <= (int)lua_objlen(lua, -2) && i <= SETS_MAX; i++) {

@@ -189,7 +189,7 @@ function methods:close()
   self.kit = nil
 end
 
-local OPTIONS = { parallelism = true, seed = true, now = true, args = true, watermarks = true }
+local OPTIONS = { parallelism = true, seed = true, now = true, args = true, watermarks = true, clock = true }
 
 local function option(options, name, default, valid, needed)
   local value = options[name]
@@ -208,19 +208,21 @@ function test.new(job, options)
   end
   for name in pairs(options) do
     if not OPTIONS[name] then
-      local nearest = type(name) == "string" and engine.nearest(name, { "parallelism", "seed", "now", "args", "watermarks" })
-      trouble.wrong("ARGUMENT", ("tm.test has no option %s; it has args, now, parallelism, seed, watermarks"):format(shown(name)),
+      local nearest = type(name) == "string" and engine.nearest(name, { "parallelism", "seed", "now", "args", "watermarks", "clock" })
+      trouble.wrong("ARGUMENT", ("tm.test has no option %s; it has args, clock, now, parallelism, seed, watermarks"):format(shown(name)),
         nearest and ("did you mean %s?"):format(nearest) or nil)
     end
   end
   local args = option(options, "args", {}, function(v) return type(v) == "table" end, "a table of arguments")
   local watermarks = option(options, "watermarks", "test", function(v) return v == "test" or v == "job" end, '"test" or "job"')
+  -- "test": a timer of the clock fires as soon as the clock shows its time; "job": when that millisecond is over, as in production
+  local clock = option(options, "clock", "test", function(v) return v == "test" or v == "job" end, '"test" or "job"')
   local given = {
     parallelism = option(options, "parallelism", 1, function(v) return is_whole(v) and v >= 1 and v <= 1024 end,
       "a whole number from 1 to 1024"),
     seed = option(options, "seed", 1, function(v) return is_whole(v) and v >= 0 end, "a whole number from 0 on"),
     now = option(options, "now", 0, is_whole, "a time in whole milliseconds"),
-    job_watermarks = watermarks == "job", names = {}, values = {},
+    job_watermarks = watermarks == "job", job_clock = clock == "job", names = {}, values = {},
   }
   for name in pairs(args) do given.names[#given.names + 1] = tostring(name) end
   table.sort(given.names)
