@@ -184,7 +184,7 @@ function triggers.draw(random, window, steps)
     trigger = { kind = kind, of = { kind = "count", n = random:int(2, 5) }, after = random:pick { 5, 20, 50 },
       reset = random:chance(50), keep = random:chance(30) }
   end
-  if random:chance(30) then trigger = { kind = "purging", of = trigger } end
+  if kind ~= "never" and random:chance(30) then trigger = { kind = "purging", of = trigger } end
   return trigger
 end
 

@@ -95,7 +95,7 @@ family.short = {
     return op
   end,
   after = function(op, info)
-    local one = { { name = op.as or op.name, kind = op.kind, field = op.field } }
+    local one = { { name = op.as or op.kind, kind = op.kind, field = op.field } }
     return family.rolling.after({ aggregates = one, final = op.final }, info)
   end,
   text = function(op)
@@ -105,7 +105,7 @@ family.short = {
     return (":%s(%s{ %s })"):format(op.kind, op.field and ("%q, "):format(op.field) or "", table.concat(options, ", "))
   end,
   model = function(op, info, out)
-    return family.rolling.model({ aggregates = { { name = op.as or op.name, kind = op.kind, field = op.field } }, final = op.final },
+    return family.rolling.model({ aggregates = { { name = op.as or op.kind, kind = op.kind, field = op.field } }, final = op.final },
       info, out)
   end,
 }
