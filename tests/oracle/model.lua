@@ -160,6 +160,7 @@ function Run:step(step)
     local at = self.valve.idle(step[2])
     if at then self:watermark(at) end
   else self:finish(step[2]) end
+  if kind ~= "clock" then self:clock(0) end
 end
 
 ---What each step gives: a list of tables sink -> list of { row =, tick = }.

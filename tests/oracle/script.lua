@@ -56,6 +56,7 @@ local function draw_step(c, random, state)
     state.ended[name] = true
     return { "finish", name }
   end
+  if not c.timed then return nil end
   -- A watermark of all is one of a source where some are idle or have ended: those give none.
   local target = math.max(state.at - random:int(-5, state.disorder + 10), state.watermark[name] or -math.huge)
   local all = next(state.idle) == nil and next(state.ended) == nil and (#c.sources == 1 or random:chance(60))

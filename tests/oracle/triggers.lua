@@ -138,7 +138,12 @@ KINDS.processing_timeout = {
       world.timer("processing", w.state.timeout)
     end
   end,
-  event = function(t, ...) return call(t.of, "event", ...) end,
+  -- Whatever time comes through it fires, also that of the window's end.
+  event = function(t, w, world, at)
+    local result = call(t.of, "event", w, world, at)
+    if not t.keep then forget(t, w, world) end
+    return result or "fire"
+  end,
   processing = function(t, w, world, at)
     local result = call(t.of, "processing", w, world, at)
     if not t.keep then forget(t, w, world) end
@@ -167,7 +172,7 @@ function triggers.draw(random, window, steps)
   local event = not window.processing and window.kind ~= "global"
   local choices = { { 4, "count" } }
   if window.kind ~= "global" then
-    choices[#choices + 1] = { 1, "never" }
+    if window.kind ~= "session" then choices[#choices + 1] = { 1, "never" } end
     choices[#choices + 1] = { 2, event and "event_time" or "processing_time" }
   elseif steps then
     choices[#choices + 1] = { 2, "end_of_stream" }

@@ -162,28 +162,21 @@ function Operator:timer(timer)
   if domain == (self.op.processing and "processing" or "event") and timer.at == cleanup_of(self.op, w) then self:forget(w) end
 end
 
-function Operator:watermark(at)
-  for timer in self.timers:due("event", at) do
-    self.out.tick()
+-- Of several windows of a key that one time makes fire, nothing says which is first.
+function Operator:due(domain, until_)
+  local at
+  for timer in self.timers:due(domain, until_) do
+    if timer.at ~= at then self.out.tick() end
+    at = timer.at
     self:timer(timer)
   end
 end
+
+function Operator:watermark(at) self:due("event", at) end
 
 function Operator:deadline() return self.timers:deadline() end
 
-function Operator:clock(now)
-  for timer in self.timers:due("processing", now - 1) do
-    self.out.tick()
-    self:timer(timer)
-  end
-end
-
-function Operator:flush()
-  for timer in self.timers:due("processing", math.huge) do
-    self.out.tick()
-    self:timer(timer)
-  end
-end
+function Operator:clock(now) self:due("processing", now) end
 
 -- --- windows of counted rows ------------------------------------------------------------------------------------------------
 
@@ -252,7 +245,8 @@ end
 
 -- Can a key have several results at once, in no order?
 local function results_at_once(op)
-  return (op.kind == "sliding" or op.kind == "cumulate") and ((op.lateness or 0) > 0 or triggers.own(op.trigger))
+  if op.kind == "sliding" or op.kind == "cumulate" then return (op.lateness or 0) > 0 or triggers.own(op.trigger) end
+  return triggers.by_clock(op.trigger) and not op.processing
 end
 
 windows.window = {
