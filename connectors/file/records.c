@@ -294,8 +294,23 @@ static int64_t records_deadline_ns(const struct tm_source *source)
     return self->look != NULL ? self->look_at_ns : INT64_MAX;
 }
 
-static const struct tm_source_ops records_ops = {
-    .read = records_read, .deadline_ns = records_deadline_ns, .free = records_free};
+static void records_split_name(const struct tm_source *source, uint32_t index, char *name,
+                               size_t size)
+{
+    const struct tm__records *self = (const struct tm__records *)source;
+    const struct tm_file_input *input = &self->splits[index].input;
+    const char *path = input->path == NULL ? "" : input->path;
+    char range[48] = "";
+    if (input->begin != 0 || input->end != 0)
+        snprintf(range, sizeof range, " from byte %lld", (long long)input->begin);
+    size_t length = strlen(path), room = size - strlen(range) - 1;
+    snprintf(name, size, "%s%s", length > room ? path + (length - room) : path, range);
+}
+
+static const struct tm_source_ops records_ops = {.split_name = records_split_name,
+                                                 .read = records_read,
+                                                 .deadline_ns = records_deadline_ns,
+                                                 .free = records_free};
 
 static size_t buffer_size(uint32_t count, uint32_t open_max)
 {

@@ -45,6 +45,7 @@ struct tm__records {
     bool is_looking;
     bool begun;
     int64_t look_at_ns; // when to look again
+    int64_t tended_ns;  // when the files were last looked after
     int64_t idle_ms;    // a file that is quiet for so long holds no watermark; 0: it does
     uint32_t released[TM_FOLLOW_NEWS]; // files to be let go by the next look
     uint32_t released_count;

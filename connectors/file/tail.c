@@ -3,7 +3,8 @@
 // meant, or deleted) is still looked at for a while, as whoever writes it may not know yet; then it
 // ends, and a last line without an end is a line.
 //
-// Watermarks: a file holds the watermark of the subtask while it is expected to grow. A file that
+// Watermarks: a file holds the watermark of the subtask from its discovery on, while it is expected
+// to grow. A file that
 // has gone, a file that is empty, and one that is quiet for as long as the job says (`idle` of
 // `watermark`) do not.
 #include <inttypes.h>
@@ -46,7 +47,17 @@ static int take_new(struct tm__records *self, const struct tm_follow_news *news,
         .after = news->after,
         .since_ns = now_ns,
     };
+    set_status(self, i, TM_SPLIT_UNOPENED); // it holds the watermark until its beginning is known
     return 0;
+}
+
+// The first look is done: slots without a file hold nothing, and a subtask that has none is idle.
+static void begin_idle(struct tm__records *self)
+{
+    self->begun = true;
+    for (uint32_t i = 0; i < self->count; i++)
+        if (self->splits[i].use == TM__SPLIT_VACANT)
+            set_status(self, i, TM_SPLIT_IDLE);
 }
 
 static int take_news(struct tm__records *self, int64_t now_ns, struct tm_error *err)
@@ -102,7 +113,9 @@ static void rest(struct tm__records *self, uint32_t index, int64_t now_ns)
         split->reader.at_end = true;
         split->pending = true;
         set_status(self, index, TM_SPLIT_ACTIVE);
-    } else if (split->gone || (self->idle_ms != 0 && quiet_ms >= self->idle_ms)) {
+    } else if (split->gone ||
+               tm_splits_status(self->base.ctx->splits, index) == TM_SPLIT_UNOPENED || // empty
+               (self->idle_ms != 0 && quiet_ms >= self->idle_ms)) {
         set_status(self, index, TM_SPLIT_IDLE);
     }
 }
@@ -148,18 +161,27 @@ static void look_again(struct tm__records *self, int64_t now_ns)
     tm__follow_submit(look, self->base.ctx->waker);
 }
 
+// Time in which the task was held back and did not look is no silence of the files.
+static void leave_out_pause(struct tm__records *self, int64_t now_ns)
+{
+    int64_t pause_ns = now_ns - self->tended_ns - TM_FOLLOW_POLL_MS * ms_ns;
+    bool paused = self->tended_ns != 0 && pause_ns > TM_FOLLOW_POLL_MS * ms_ns;
+    self->tended_ns = now_ns;
+    for (uint32_t i = 0; paused && i < self->count; i++)
+        if (self->splits[i].quiet_since_ns != 0)
+            self->splits[i].quiet_since_ns += pause_ns;
+}
+
 int tm__records_tend(struct tm__records *self, struct tm_error *err)
 {
     int64_t now_ns = tm_fx_mono_ns(self->base.ctx->fx);
     int rc = 0;
-    if (!self->begun) {
-        self->begun = true;
-        for (uint32_t i = 0; i < self->count; i++)
-            set_status(self, i, TM_SPLIT_IDLE);
-    }
+    leave_out_pause(self, now_ns);
     if (self->is_looking && tm_work_is_done(&self->look->work)) {
         self->is_looking = false;
         rc = take_news(self, now_ns, err);
+        if (rc == 0 && !self->begun)
+            begin_idle(self);
     }
     for (uint32_t i = 0; rc == 0 && i < self->count; i++)
         rc = tend_split(self, i, now_ns, err);

@@ -210,6 +210,7 @@ void tm_report_print(const struct tm_report *report)
                     job->graph->nodes[job->plan->edges[e].to_node].name, sent, received);
     }
     tm_report_print_metrics(job);
+    tm_report_print_waiting(job);
     print_strangers(job);
     print_errors(job);
 }
@@ -397,6 +398,7 @@ void tm_report_print_json(const struct tm_report *report)
     free(h);
     json_object_set_new(root, "latency_ms", latency);
     json_object_set_new(root, "metrics", tm_report_metrics_json(job));
+    json_object_set_new(root, "waiting", tm_report_waiting_json(job));
     json_object_set_new(root, "errors", errors_json(job));
     if (report->error != NULL && report->error->code != 0)
         json_object_set_new(root, "failure", error_json(report->error));

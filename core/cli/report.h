@@ -48,6 +48,10 @@ struct json_t *tm_report_metrics_json(struct tm_job *job);
 int tm_report_put_metrics(struct tm_job *job, int name_width, int width, uint32_t capacity,
                           struct tm_buf *text, uint32_t *lines) TM_WARN_UNUSED;
 
+// What had not fired at the end, and who holds its time; report_waiting.c.
+void tm_report_print_waiting(struct tm_job *job);
+struct json_t *tm_report_waiting_json(struct tm_job *job);
+
 // Live lines: one per operator, drawn over themselves a few times a second.
 struct tm_live;
 struct tm_screen;

@@ -28,7 +28,9 @@ struct tm_gate {
     int64_t read_ns; // newest of all watermarks taken, for those that a status or an end moves
     struct tm_element pending[PENDING_MAX];
     uint32_t pending_first, pending_count;
-    bool *ended; // by channel
+    bool *ended;                  // by channel
+    int64_t *since_ns;            // by channel: when its watermark or status has changed last
+    struct tm_gate_holder frozen; // of a gate with a stopped input
     struct tm_channel *channels[];
 };
 
@@ -73,7 +75,8 @@ struct tm_gate *tm_gate_new(struct tm_mem *mem, struct tm_channel *const *channe
     gate->watermark = TM_WATERMARK_MIN;
     memcpy(gate->channels, channels, (size_t)count * sizeof *channels);
     gate->ended = tm_mem_zalloc(mem, count * sizeof *gate->ended);
-    if (gate->ended == NULL || !make_inputs(gate, counts)) {
+    gate->since_ns = tm_mem_zalloc(mem, count * sizeof *gate->since_ns);
+    if (gate->ended == NULL || gate->since_ns == NULL || !make_inputs(gate, counts)) {
         tm_gate_free(gate);
         return NULL;
     }
@@ -88,6 +91,7 @@ void tm_gate_free(struct tm_gate *gate)
         tm_valve_free(gate->inputs[i].valve);
     tm_splits_free(gate->combined);
     tm_mem_free(gate->mem, gate->ended, gate->count * sizeof *gate->ended);
+    tm_mem_free(gate->mem, gate->since_ns, gate->count * sizeof *gate->since_ns);
     tm_mem_free(gate->mem, gate, gate_size(gate->count));
 }
 
@@ -193,19 +197,43 @@ static void take_watermark(struct tm_gate *gate, uint32_t channel, const struct 
     push_output(gate, out, element->read_ns);
 }
 
+struct tm_gate_holder tm_gate_held_by(const struct tm_gate *gate)
+{
+    if (gate->stopped)
+        return gate->frozen;
+    int64_t since_ns;
+    int32_t number = gate->combined == NULL ? 0 : tm_splits_holder(gate->combined, &since_ns);
+    const struct gate_input *input = &gate->inputs[number < 0 ? 0 : number];
+    struct tm_gate_holder holder = {
+        .status = gate->combined == NULL ? tm_valve_output_status(input->valve) : gate->status,
+        .channel = number < 0 ? -1 : tm_valve_holder(input->valve),
+        .watermark = gate->combined == NULL ? tm_valve_current(input->valve) : gate->watermark};
+    if (holder.channel >= 0) {
+        holder.watermark = tm_valve_watermark_of(input->valve, (uint32_t)holder.channel);
+        holder.channel += (int32_t)input->first;
+        holder.since_ns = gate->since_ns[holder.channel];
+    }
+    return holder;
+}
+
 static void take_end(struct tm_gate *gate, uint32_t channel, enum tm_end end)
 {
     TM_CHECK(!gate->ended[channel]);
     gate->ended[channel] = true;
-    gate->stopped = gate->stopped || end == TM_END_STOP;
+    if (end == TM_END_STOP && !gate->stopped) {
+        gate->frozen = tm_gate_held_by(gate);
+        gate->stopped = true;
+    }
     push_output(gate, tell_status(gate, channel, TM_CHANNEL_FINISHED), 0);
     if (++gate->ended_count == gate->count)
         push(gate, (struct tm_element){.kind = TM_ELEMENT_END,
                                        .status = gate->stopped ? TM_END_STOP : TM_END_DRAIN});
 }
 
-static void take_control(struct tm_gate *gate, uint32_t channel, const struct tm_element *element)
+static void take_control(struct tm_gate *gate, uint32_t channel, const struct tm_element *element,
+                         int64_t now_ns)
 {
+    gate->since_ns[channel] = now_ns;
     switch (element->kind) {
     case TM_ELEMENT_WATERMARK:
         take_watermark(gate, channel, element);
@@ -249,7 +277,7 @@ bool tm_gate_poll(struct tm_gate *gate, int64_t now_ns, struct tm_element *eleme
             element->input = (uint8_t)input_of(gate, channel);
             return true;
         }
-        take_control(gate, channel, element);
+        take_control(gate, channel, element, now_ns);
         if (pop(gate, element))
             return true;
     }

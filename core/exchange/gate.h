@@ -21,6 +21,15 @@ void tm_gate_ignore_time(struct tm_gate *gate, uint32_t input);
 void tm_gate_free(struct tm_gate *gate); // not the channels
 // The watermark that its channels have come to; TM_WATERMARK_MIN: none.
 int64_t tm_gate_watermark(const struct tm_gate *gate);
+// Who holds back the watermark that the gate gives. Of a gate with a stopped input: who held it
+// when that stopped.
+struct tm_gate_holder {
+    enum tm_channel_status status; // of the gate; ACTIVE: `channel` holds, else it is -1
+    int32_t channel;               // number in tm_gate_new
+    int64_t watermark;             // of that channel
+    int64_t since_ns;              // it has not moved (mono)
+};
+struct tm_gate_holder tm_gate_held_by(const struct tm_gate *gate);
 // The next element for the task, or false when nothing is there. Channels are taken in turn, so
 // none starves.
 bool tm_gate_poll(struct tm_gate *gate, int64_t now_ns, struct tm_element *element);

@@ -400,6 +400,15 @@ static void process_free(struct tm_operator *op)
     tm_mem_free(self->mem, self, sizeof *self);
 }
 
+static void process_waiting(const struct tm_operator *op, struct tm_waiting *waiting)
+{
+    const struct tm__operator_process *self = (const struct tm__operator_process *)op;
+    if (!self->opened)
+        return;
+    waiting->event_timers = tm_timers_count(self->keyed.timers, TM_TIMER_EVENT);
+    waiting->processing_timers = tm_timers_count(self->keyed.timers, TM_TIMER_PROCESSING);
+}
+
 // close runs in every subtask, also where no row came.
 static const struct tm_operator_ops process_ops = {
     .open = process_open,
@@ -409,6 +418,7 @@ static const struct tm_operator_ops process_ops = {
     .deadline_ns = process_deadline_ns,
     .free = process_free,
     .inspect = &tm__operator_process_inspect,
+    .waiting = process_waiting,
     .ends_unopened = true,
 };
 

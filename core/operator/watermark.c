@@ -270,7 +270,23 @@ static void watermark_free(struct tm_operator *op)
     tm_mem_free(self->mem, self, sizeof *self);
 }
 
+static void watermark_held(const struct tm_operator *op, struct tm_held *held, int64_t *since_ns)
+{
+    const struct watermark *self = (const struct watermark *)op;
+    const struct tm_watermark_generator *g = &self->generator;
+    const struct tm_splits *splits = op->ctx->splits;
+    held->status = (uint8_t)(self->max_sent ? TM_CHANNEL_FINISHED : g->status);
+    held->watermark = g->emitted;
+    *since_ns = g->last_row_ns;
+    if (splits == NULL || held->status != TM_CHANNEL_ACTIVE)
+        return;
+    held->from = tm_splits_holder(splits, since_ns);
+    if (held->from >= 0)
+        held->watermark = tm_splits_watermark(splits, (uint32_t)held->from);
+}
+
 static const struct tm_operator_ops watermark_ops = {
+    .held = watermark_held,
     .open = watermark_open,
     .step = watermark_step,
     .tick = watermark_tick,

@@ -216,8 +216,15 @@ static void window_free(struct tm_operator *op)
     tm_mem_free(self->mem, self, sizeof *self);
 }
 
+static void window_waiting(const struct tm_operator *op, struct tm_waiting *waiting)
+{
+    const struct tm__operator_window *self = (const struct tm__operator_window *)op;
+    if (self->state != NULL)
+        waiting->windows = tm__operator_window_count(self);
+}
+
 static const struct tm_operator_ops window_ops = {
-    .open = window_open, .step = window_step, .free = window_free};
+    .waiting = window_waiting, .open = window_open, .step = window_step, .free = window_free};
 
 int tm_operator_window_new(struct tm_task_context *ctx, const struct tm_node *node,
                            struct tm_operator **op, struct tm_error *err)

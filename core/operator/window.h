@@ -49,6 +49,8 @@ struct tm__operator_window {
     struct tm__operator_running running; // where they overlap
 };
 
+// Windows with rows that have not fired.
+uint64_t tm__operator_window_count(const struct tm__operator_window *self);
 // Goes on with the firing of `watermark`: TM_STEP_MORE with *out full or empty (more to do), or
 // TM_STEP_DONE (all is out).
 int tm__operator_window_fire(struct tm__operator_window *self, int64_t watermark,

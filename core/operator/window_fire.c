@@ -46,6 +46,25 @@ static bool next_end(struct tm__operator_window *self, int64_t *end)
     return true;
 }
 
+uint64_t tm__operator_window_count(const struct tm__operator_window *self)
+{
+    uint64_t count = 0;
+    int64_t counted = self->fired_end; // windows that end by then are
+    struct tm_namespace *slice = tm_state_namespace_first(self->state);
+    for (; slice != NULL; slice = tm_state_namespace_next(slice)) {
+        int64_t id = tm_state_namespace_id(slice);
+        int64_t last = tm__operator_grid_floor(id, self->offset, self->slide) + self->size;
+        int64_t first = last;
+        while (first - self->slide >= id + self->slice_ms && first - self->slide > counted)
+            first -= self->slide;
+        if (last <= counted || tm_state_namespace_size(slice) == 0)
+            continue;
+        count += (uint64_t)((last - first) / self->slide) + 1;
+        counted = last;
+    }
+    return count;
+}
+
 static struct tm_namespace *first_slice(const struct tm__operator_window *self)
 {
     struct tm_namespace *slice = tm_state_namespace_first(self->state);

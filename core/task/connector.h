@@ -21,6 +21,8 @@ struct tm_source_ops {
     // A source with watermarks or statuses of its own: the next one that comes before what `read`
     // gives. False: none. NULL-able
     bool (*control)(struct tm_source *source, struct tm_element *element);
+    // The name of a split that is there, for people: a path. NULL: its splits have none.
+    void (*split_name)(const struct tm_source *source, uint32_t split, char *name, size_t size);
 };
 struct tm_source {
     const struct tm_source_ops *ops;

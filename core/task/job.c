@@ -10,6 +10,11 @@ struct tm_node_metrics *tm_job_metrics(struct tm_job *job, uint32_t node, uint32
     return &job->metrics[node * job->metrics_stride + subtask];
 }
 
+struct tm_waiting *tm_job_waiting(struct tm_job *job, uint32_t node, uint32_t subtask)
+{
+    return &job->waiting[node * job->metrics_stride + subtask];
+}
+
 static const struct tm_chain *chain_of(const struct tm_plan *plan, uint32_t node)
 {
     for (uint32_t c = 0; c < plan->chain_count; c++)
@@ -58,8 +63,9 @@ static int make_metrics(struct tm_job *job)
             job->metrics_stride = plan->chains[c].parallelism;
     size_t count = (size_t)job->graph->node_count * job->metrics_stride;
     job->metrics = zalloc(job, count, sizeof *job->metrics);
+    job->waiting = zalloc(job, count, sizeof *job->waiting);
     job->said = zalloc(job, job->graph->node_count, sizeof *job->said);
-    if (job->metrics == NULL || job->said == NULL)
+    if (job->metrics == NULL || job->waiting == NULL || job->said == NULL)
         return TM_E_MEMORY;
     for (size_t i = 0; i < count; i++)
         atomic_init(&job->metrics[i].watermark, TM_WATERMARK_MIN);
@@ -115,7 +121,8 @@ static int make_tasks(struct tm_job *job)
     }
     job->tasks = zalloc(job, job->task_count, sizeof *job->tasks);
     job->failures = zalloc(job, job->task_count, sizeof *job->failures);
-    if (job->tasks == NULL || job->failures == NULL)
+    job->held = zalloc(job, job->task_count, sizeof *job->held);
+    if (job->tasks == NULL || job->failures == NULL || job->held == NULL)
         return TM_E_MEMORY;
     for (uint32_t c = 0; c < plan->chain_count; c++)
         for (uint32_t s = 0; s < plan->chains[c].parallelism; s++) {
@@ -125,6 +132,7 @@ static int make_tasks(struct tm_job *job)
             task->ctx.chain = &plan->chains[c];
             task->ctx.subtask = s;
             task->failures = &job->failures[index];
+            task->held = &job->held[index];
             if (ends_in_sink(job, &plan->chains[c]) &&
                 (task->latency = zalloc(job, 1, sizeof *task->latency)) == NULL)
                 return TM_E_MEMORY;
@@ -321,6 +329,9 @@ void tm_job_free(struct tm_job *job)
     for (uint32_t t = 0; job->failures != NULL && t < job->task_count; t++)
         tm__failures_fini(&job->failures[t]);
     free_array(job, job->failures, job->task_count, sizeof *job->failures);
+    free_array(job, job->held, job->task_count, sizeof *job->held);
+    free_array(job, job->waiting, (size_t)job->graph->node_count * job->metrics_stride,
+               sizeof *job->waiting);
     free_array(job, job->first_task, job->plan->chain_count, sizeof *job->first_task);
     tm__user_metrics_free(job);
     free_array(job, job->metrics, (size_t)job->graph->node_count * job->metrics_stride,

@@ -60,6 +60,8 @@ struct tm_job {
     // itself is NULL where the job has none (user_metrics.h).
     struct tm_metric_slot **slots;
     _Atomic uint64_t *said;       // per node: how often it has said something (say.c)
+    struct tm_task_held *held;    // per task: what holds its watermark
+    struct tm_waiting *waiting;   // per node and subtask, as metrics: what was left when it ended
     struct tm_failures *failures; // per task: errors counted by operator and code
 };
 
@@ -72,6 +74,8 @@ int tm_job_finish(struct tm_job *job, bool ok, struct tm_error *err) TM_WARN_UNU
 void tm_job_free(struct tm_job *job);
 
 struct tm_node_metrics *tm_job_metrics(struct tm_job *job, uint32_t node, uint32_t subtask);
+// What waited for its time in an operator when its task was closed.
+struct tm_waiting *tm_job_waiting(struct tm_job *job, uint32_t node, uint32_t subtask);
 // Parallelism of a node in this plan.
 uint32_t tm_job_node_parallelism(const struct tm_job *job, uint32_t node);
 struct tm_channel *tm_job_channel(const struct tm_job *job, uint32_t edge, uint32_t producer,

@@ -3,6 +3,7 @@
 
 #include "core/exchange/element.h"
 #include "core/graph/plan.h"
+#include "core/task/holder.h"
 #include "core/task/metrics.h"
 #include "core/time/watermark.h"
 
@@ -46,6 +47,12 @@ enum tm_step {
                       // writer's queue); *out is empty
 };
 
+// What has not fired yet, by the clock that it waits for.
+struct tm_waiting {
+    uint64_t event_timers, processing_timers;
+    uint64_t windows; // of one key each
+};
+
 struct tm_operator_ops {
     // The element's schema (of batches to come) is known now. NULL-able.
     int (*open)(struct tm_operator *op, struct tm_schema *input, struct tm_error *err);
@@ -64,6 +71,11 @@ struct tm_operator_ops {
     int64_t (*deadline_ns)(const struct tm_operator *op);
     void (*free)(struct tm_operator *op);
     const struct tm_inspect *inspect; // what can be looked at (inspect.h). NULL-able
+    // Of one that makes the watermark: what holds it, from a split of ctx->splits or not, and since
+    // when (mono ns; 0: since the task was opened). NULL: it makes none.
+    void (*held)(const struct tm_operator *op, struct tm_held *held, int64_t *since_ns);
+    // Windows and timers that wait for their time. NULL-able.
+    void (*waiting)(const struct tm_operator *op, struct tm_waiting *waiting);
     // It gets the last watermark and END also where no row came and no schema is known.
     bool ends_unopened;
 };

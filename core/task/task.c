@@ -2,6 +2,7 @@
 // nothing more can be done or the turn has used up its steps.
 #include "core/task/task.h"
 
+enum { HELD_NS = 100000000 }; // what holds the watermark of a busy task is written down so often
 enum {
     STEPS_PER_TURN = 64
 }; // a few batches through a chain of a few operators: some hundred microseconds
@@ -10,6 +11,8 @@ static void refresh_clock(struct tm_task *task)
 {
     task->ctx.now_ns = tm_fx_mono_ns(task->ctx.fx);
     task->ctx.now_ms = tm_fx_wall_ms(task->ctx.fx);
+    if (task->ctx.splits != NULL)
+        tm_splits_tell_time(task->ctx.splits, task->ctx.now_ns);
 }
 
 static uint32_t highest_pending(const struct tm_task *task)
@@ -115,6 +118,8 @@ static int pull(struct tm_task *task, struct tm_error *err)
     if (!tm_gate_poll(task->gate, task->ctx.now_ns, &element))
         return TM_TURN_IDLE;
     task->slots[0] = element;
+    if (task->unite != NULL && element.kind == TM_ELEMENT_WATERMARK)
+        atomic_store_explicit(&task->united->watermark, element.watermark, memory_order_relaxed);
     if (task->unite != NULL && element.kind == TM_ELEMENT_BATCH)
         return unite(task, element.batch, err);
     return TM_TURN_PROGRESS;
@@ -268,6 +273,7 @@ static int rest(struct tm_task *task, struct tm_error *err)
     if (rc < 0)
         return fail_output(task, rc, err);
     rc = flush_sink(task, err);
+    tm__task_publish_held(task);
     return rc < 0 ? rc : TM_TURN_IDLE;
 }
 
@@ -321,6 +327,8 @@ int tm_task_turn(struct tm_task *task, struct tm_error *err)
         if (rc < 0)
             return rc;
     }
+    if (task->ctx.now_ns - task->held_ns >= HELD_NS)
+        tm__task_publish_held(task);
     int progress = TM_TURN_IDLE;
     for (int steps = 0; steps < STEPS_PER_TURN; steps++) {
         rc = step(task, err);

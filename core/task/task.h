@@ -45,6 +45,8 @@ struct tm_task {
     uint32_t sides_waiting; // outputs with side_rows: nothing else is done before they are sent
 
     struct tm_failures *failures;
+    struct tm_task_held *held;  // the job's
+    int64_t opened_ns, held_ns; // held: when it was written last
     struct tm_histogram
         *latency;  // of a chain that ends in a sink; the job's, read after the workers ended
     bool settling; // waits for types

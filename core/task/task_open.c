@@ -25,6 +25,7 @@ static int open_source(struct tm_task *task, const struct tm_node *node, struct 
     task->ctx.splits = tm_splits_new(&task->mem, splits);
     if (task->ctx.splits == NULL)
         return out_of_memory(err);
+    tm_splits_tell_time(task->ctx.splits, task->ctx.now_ns);
     task->ctx.never_idle = connector->never_idle;
     int rc = connector->source_new(&task->ctx, node, shared, &task->source, err);
     if (rc != 0)
@@ -223,6 +224,7 @@ int tm_task_open(struct tm_task *task, struct tm_worker *worker, struct tm_error
     task->ctx.given_clock = job->given_clock;
     task->ctx.now_ns = tm_fx_mono_ns(job->fx);
     task->ctx.now_ms = tm_fx_wall_ms(job->fx);
+    task->opened_ns = task->ctx.now_ns;
     // Batches outlive their task: a consumer may hold them when it ends. Their memory belongs to
     // the job.
     task->ctx.pool = tm_batch_pool_new(job->mem);
@@ -270,10 +272,22 @@ static void close_operators(struct tm_task *task)
     tm_mem_free(&task->mem, task->slots, (count + 1) * sizeof *task->slots);
 }
 
+// What others may still ask when the task is gone.
+static void leave_word(struct tm_task *task)
+{
+    tm__task_publish_held(task);
+    for (uint32_t i = 0; i < task->operator_count; i++) {
+        const struct tm_operator *op = task->operators[i];
+        if (op->ops->waiting != NULL && task->opened[i] != NULL)
+            op->ops->waiting(op, tm_job_waiting(task->job, op->node->id, task->ctx.subtask));
+    }
+}
+
 void tm_task_close(struct tm_task *task)
 {
     if (task->worker == NULL)
         return; // never opened
+    leave_word(task);
     close_operators(task);
     if (task->source != NULL)
         task->source->ops->free(task->source);

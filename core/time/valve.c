@@ -63,6 +63,30 @@ int64_t tm_valve_current(const struct tm_valve *valve)
     return valve->current;
 }
 
+enum tm_channel_status tm_valve_output_status(const struct tm_valve *valve)
+{
+    return valve->status;
+}
+
+int64_t tm_valve_watermark_of(const struct tm_valve *valve, uint32_t channel)
+{
+    TM_CHECK(channel < valve->count);
+    return valve->channels[channel].watermark;
+}
+
+int32_t tm_valve_holder(const struct tm_valve *valve)
+{
+    int32_t holder = -1;
+
+    if (valve->aligned.size > 0)
+        return (int32_t)valve->aligned.entries[0].id;
+    for (uint32_t i = 0; i < valve->count; i++)
+        if (valve->channels[i].status == TM_CHANNEL_ACTIVE &&
+            (holder < 0 || valve->channels[i].watermark > valve->channels[holder].watermark))
+            holder = (int32_t)i;
+    return holder;
+}
+
 static void move_to(struct tm_valve *valve, int64_t watermark, struct tm_valve_output *out)
 {
     if (watermark > valve->current) {

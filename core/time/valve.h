@@ -21,3 +21,8 @@ struct tm_valve_output tm_valve_watermark(struct tm_valve *valve, uint32_t chann
 struct tm_valve_output tm_valve_status(struct tm_valve *valve, uint32_t channel,
                                        enum tm_channel_status status);
 int64_t tm_valve_current(const struct tm_valve *valve);
+enum tm_channel_status tm_valve_output_status(const struct tm_valve *valve);
+// The channel that holds the output back: the lowest of those that count; where only channels that
+// lag behind the output are active, the one that needs least to count again. -1: none is active.
+int32_t tm_valve_holder(const struct tm_valve *valve);
+int64_t tm_valve_watermark_of(const struct tm_valve *valve, uint32_t channel);

@@ -9,6 +9,7 @@
 struct split {
     int64_t watermark;
     uint64_t turn; // when it was last served
+    int64_t since_ns;
     enum tm_split_status status;
 };
 
@@ -18,6 +19,7 @@ struct tm_splits {
     uint32_t count;
     uint32_t counts[TM_SPLIT_FINISHED + 1]; // splits by status
     uint64_t turns;                         // given so far
+    int64_t now_ns;
     struct split splits[];
 };
 
@@ -65,6 +67,7 @@ void tm_splits_set_status(struct tm_splits *splits, uint32_t split, enum tm_spli
     splits->counts[s->status]--;
     splits->counts[status]++;
     s->status = status;
+    s->since_ns = splits->now_ns;
     if (status == TM_SPLIT_ACTIVE)
         tm__time_heap_put(&splits->active, split, s->watermark, s->turn);
     else
@@ -87,6 +90,7 @@ void tm_splits_advance(struct tm_splits *splits, uint32_t split, int64_t max_tim
     if (watermark <= s->watermark)
         return;
     s->watermark = watermark;
+    s->since_ns = splits->now_ns;
     if (s->status == TM_SPLIT_ACTIVE)
         tm__time_heap_put(&splits->active, split, watermark, s->turn);
 }
@@ -108,6 +112,24 @@ int32_t tm_splits_lowest(struct tm_splits *splits, bool (*ready)(void *arg, uint
     s->turn = ++splits->turns;
     tm__time_heap_put(&splits->active, (uint32_t)found, s->watermark, s->turn);
     return (int32_t)found;
+}
+
+void tm_splits_tell_time(struct tm_splits *splits, int64_t now_ns)
+{
+    splits->now_ns = now_ns;
+}
+
+int32_t tm_splits_holder(const struct tm_splits *splits, int64_t *since_ns)
+{
+    int32_t holder = splits->active.size == 0 ? -1 : (int32_t)splits->active.entries[0].id;
+
+    for (uint32_t i = 0; splits->counts[TM_SPLIT_UNOPENED] > 0 && i < splits->count; i++)
+        if (splits->splits[i].status == TM_SPLIT_UNOPENED) {
+            holder = (int32_t)i;
+            break;
+        }
+    *since_ns = holder < 0 ? 0 : splits->splits[holder].since_ns;
+    return holder;
 }
 
 static int64_t idle_max(const struct tm_splits *splits)

@@ -28,6 +28,11 @@ int64_t tm_splits_watermark(const struct tm_splits *splits, uint32_t split);
 // -1. Ties: the one served longest ago. O(log n) or better.
 int32_t tm_splits_lowest(struct tm_splits *splits, bool (*ready)(void *arg, uint32_t split),
                          void *arg);
+// The clock, for `since_ns` below: mono, from time to time.
+void tm_splits_tell_time(struct tm_splits *splits, int64_t now_ns);
+// The split that holds the combined watermark back: one that is unopened, else the lowest active
+// one. -1: none. *since_ns: when its watermark or status has changed last.
+int32_t tm_splits_holder(const struct tm_splits *splits, int64_t *since_ns);
 // The combined watermark (min over active and unopened; all idle: max over idle; all finished: MAX)
 // and status.
 int64_t tm_splits_combined(const struct tm_splits *splits, enum tm_channel_status *status);

@@ -17,6 +17,27 @@ int tm__windows_open_key(const struct tm__windows *self, const struct tm_key *ke
     return k->cells == NULL ? TM_E_MEMORY : 0;
 }
 
+uint64_t tm__windows_count(const struct tm__windows *self)
+{
+    uint32_t max, first, last;
+    uint64_t count = 0;
+    tm_state_key_groups(self->state, &max, &first, &last);
+    for (uint32_t group = first; group <= last; group++) {
+        struct tm_state_cursor cursor;
+        struct tm_key key;
+        const void *value;
+        tm_state_iterate(self->state, self->ns, group, &cursor);
+        while (tm_state_next(&cursor, &key, &value)) {
+            const struct tm__windows_record *record = value;
+            const uint8_t *cells = tm_state_blob_get(self->state, group, &record->cells);
+            for (uint32_t at = 0; at < record->cells.length; at += self->cell_bytes)
+                count += (((const struct tm__windows_cell *)(const void *)(cells + at))->flags &
+                          TM__CELL_FILLED) != 0;
+        }
+    }
+    return count;
+}
+
 uint32_t tm__windows_seek(const struct tm__windows *self, const struct tm__windows_key *k,
                           int64_t start, int64_t end)
 {

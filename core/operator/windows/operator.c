@@ -190,7 +190,17 @@ static void windows_free(struct tm_operator *op)
     tm_mem_free(self->mem, self, sizeof *self);
 }
 
+static void windows_waiting(const struct tm_operator *op, struct tm_waiting *waiting)
+{
+    const struct tm__windows *self = (const struct tm__windows *)op;
+    if (self->timers == NULL)
+        return;
+    waiting->windows = tm__windows_count(self);
+    waiting->processing_timers = tm_timers_count(self->timers, TM_TIMER_PROCESSING);
+}
+
 static const struct tm_operator_ops windows_ops = {
+    .waiting = windows_waiting,
     .open = windows_open,
     .step = windows_step,
     .tick = windows_tick,

@@ -133,6 +133,8 @@ static inline bool tm__windows_is_late(const struct tm__windows *self, int64_t e
 int tm__windows_open_key(const struct tm__windows *self, const struct tm_key *key,
                          struct tm__windows_record *record,
                          struct tm__windows_key *k) TM_WARN_UNUSED;
+// Windows of all keys that hold rows.
+uint64_t tm__windows_count(const struct tm__windows *self);
 // The first cell that is not before the window; it may be the window's.
 uint32_t tm__windows_seek(const struct tm__windows *self, const struct tm__windows_key *k,
                           int64_t start, int64_t end);

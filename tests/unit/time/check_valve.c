@@ -324,6 +324,32 @@ START_TEST(a_finished_channel_stays_finished)
 }
 END_TEST
 
+START_TEST(the_lowest_aligned_channel_holds_the_output)
+{
+    open_valve(3);
+    ck_assert_int_eq(tm_valve_holder(valve), 0); // all at the beginning: any
+    wm(0, 30);
+    wm(1, 10);
+    wm(2, 20);
+    ck_assert_int_eq(tm_valve_holder(valve), 1);
+    ck_assert_int_eq(tm_valve_watermark_of(valve, 1), 10);
+    idle(1);
+    ck_assert_int_eq(tm_valve_holder(valve), 2);
+    finished(2);
+    ck_assert_int_eq(tm_valve_holder(valve), 0);
+    active(1); // lags behind 30
+    ck_assert_int_eq(tm_valve_holder(valve), 0);
+    idle(0);
+    ck_assert_int_eq(tm_valve_holder(valve), 1); // nobody counts: the one that may soon
+    idle(1);
+    ck_assert_int_eq(tm_valve_holder(valve), -1);
+    ck_assert_int_eq(tm_valve_output_status(valve), TM_CHANNEL_IDLE);
+    finished(0);
+    finished(1);
+    ck_assert_int_eq(tm_valve_output_status(valve), TM_CHANNEL_FINISHED);
+}
+END_TEST
+
 // --- the reference: no heap, no counts, every answer from the whole state
 
 enum { MODEL_MAX = 12 };
@@ -497,6 +523,7 @@ int main(void)
     tcase_add_test(t, the_end_of_all_channels_is_max_and_finished);
     tcase_add_test(t, an_idle_channel_that_finishes_last_ends_event_time);
     tcase_add_test(t, a_finished_channel_stays_finished);
+    tcase_add_test(t, the_lowest_aligned_channel_holds_the_output);
     tcase_add_test(t, random_sequences_agree_with_the_reference);
     tcase_add_test(t, running_out_of_memory_is_reported_and_leaks_nothing);
     suite_add_tcase(s, t);

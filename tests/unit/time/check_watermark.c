@@ -129,6 +129,32 @@ START_TEST(when_all_are_finished_time_is_over)
 }
 END_TEST
 
+START_TEST(the_split_that_holds_is_known_and_since_when)
+{
+    int64_t since;
+    open_splits(3);
+    tm_splits_tell_time(splits, 5);
+    tm_splits_set_status(splits, 0, TM_SPLIT_ACTIVE);
+    tm_splits_set_status(splits, 2, TM_SPLIT_ACTIVE);
+    ck_assert_int_eq(tm_splits_holder(splits, &since), 1); // not opened yet
+    ck_assert_int_eq(since, 0);
+    tm_splits_set_status(splits, 1, TM_SPLIT_ACTIVE);
+    tm_splits_tell_time(splits, 7);
+    tm_splits_advance(splits, 0, 100, 0);
+    tm_splits_advance(splits, 1, 300, 0);
+    tm_splits_advance(splits, 2, 200, 0);
+    tm_splits_tell_time(splits, 9);
+    tm_splits_advance(splits, 0, 100, 0); // no progress
+    ck_assert_int_eq(tm_splits_holder(splits, &since), 0);
+    ck_assert_int_eq(since, 7);
+    tm_splits_set_status(splits, 0, TM_SPLIT_IDLE);
+    ck_assert_int_eq(tm_splits_holder(splits, &since), 2);
+    tm_splits_set_status(splits, 1, TM_SPLIT_FINISHED);
+    tm_splits_set_status(splits, 2, TM_SPLIT_FINISHED);
+    ck_assert_int_eq(tm_splits_holder(splits, &since), -1);
+}
+END_TEST
+
 START_TEST(a_subtask_without_splits_is_idle)
 {
     open_splits(0);
@@ -228,6 +254,7 @@ int main(void)
     tcase_add_test(t, an_idle_split_holds_nothing_back);
     tcase_add_test(t, when_all_are_idle_the_highest_counts);
     tcase_add_test(t, when_all_are_finished_time_is_over);
+    tcase_add_test(t, the_split_that_holds_is_known_and_since_when);
     tcase_add_test(t, a_subtask_without_splits_is_idle);
     tcase_add_test(t, splits_at_the_same_watermark_are_read_in_turn);
     tcase_add_test(t, only_active_splits_are_read);
