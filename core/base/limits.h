@@ -77,6 +77,8 @@ enum {
     // not taken.
     TM_KIT_TURNS_MAX = 1000000,
     TM_KIT_ROWS_MAX = 10000000,
+    // How often a watermark is asked for while no rows come, unless the job says it.
+    TM_WATERMARK_INTERVAL_MS = 200,
     TM_WATCH_ROWS = 8192, // keys in a table of run --watch-output; a power of two
     // The heap of a lua_State, unless the job sets lua_memory: what a job keeps in tables grows
     // without end only by mistake, and is to be an error before it is the machine's. Soft: past

@@ -126,6 +126,12 @@ int tm_graph_format_option(struct tm_graph *graph, uint32_t node, const char *na
 int tm_graph_used(struct tm_graph *graph, uint32_t node, uint32_t field);
 int tm_graph_inferred(struct tm_graph *graph, uint32_t node);
 int tm_graph_unread(struct tm_graph *graph, uint32_t node, uint32_t field);
+// The source waits for the others of its group as soon as it is drift_ms ahead of one.
+int tm_graph_align(struct tm_graph *graph, uint32_t node, const char *group, int64_t drift_ms);
+// Functions of the job make the watermark; they keep state_bytes of each split.
+int tm_graph_generator(struct tm_graph *graph, uint32_t node, uint32_t state_bytes, int periodic);
+// How often the watermark operator is asked while no rows come.
+int tm_graph_interval(struct tm_graph *graph, uint32_t node, int64_t interval_ms);
 int tm_graph_watermark(struct tm_graph *graph, uint32_t node, int time_field, int64_t disorder_ms,
                        int64_t idle_ms);
 int tm_graph_window(struct tm_graph *graph, uint32_t node, int64_t size_ms, int64_t slide_ms,

@@ -68,7 +68,12 @@ struct tm_node {
     uint64_t unread[16]; // of the output: columns of a source that no operator reads, so that
                          // they hold nothing (bitmap)
     int32_t time_field;  // WATERMARK: column of the input schema
-    int64_t disorder_ms, idle_ms;         // WATERMARK; idle 0 = never
+    int64_t disorder_ms, idle_ms; // WATERMARK; idle 0 = never
+    int64_t interval_ms;          // WATERMARK: of the probe, 0: TM_WATERMARK_INTERVAL_MS
+    uint32_t generator_bytes; // WATERMARK: functions of the job make it, and keep so much; 0: none
+    bool generator_periodic;  // WATERMARK: one of them is asked behind each batch and in silence
+    const char *align_group;  // WATERMARK: sources that wait for each other; NULL: none
+    int64_t align_drift_ms;   // WATERMARK: so far ahead of the last of them
     int64_t size_ms, slide_ms, offset_ms; // WINDOW; tumbling: slide = size
     uint8_t window;                       // WINDOW: enum tm_window_kind
     bool processing;                      // WINDOW: by the clock
@@ -142,7 +147,8 @@ static inline bool tm_node_has_two_inputs(const struct tm_node *node)
 static inline bool tm_node_has_functions(const struct tm_node *node)
 {
     return node->kind == TM_NODE_FUNCTION || node->kind == TM_NODE_REDUCE ||
-           node->kind == TM_NODE_PROCESS || tm_node_is_custom(node);
+           node->kind == TM_NODE_PROCESS || tm_node_is_custom(node) ||
+           (node->kind == TM_NODE_WATERMARK && node->generator_bytes != 0);
 }
 
 struct tm_graph {

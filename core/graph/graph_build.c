@@ -424,6 +424,45 @@ int tm_graph_watermark(struct tm_graph *graph, uint32_t node, int time_field, in
     return 0;
 }
 
+int tm_graph_align(struct tm_graph *graph, uint32_t node, const char *group, int64_t drift_ms)
+{
+    struct tm_node *n = find_node(graph, node);
+    if (n == NULL)
+        return TM_E_GRAPH;
+    if (drift_ms <= 0 || group[0] == '\0')
+        return FAIL(
+            graph, TM_E_ARGUMENT,
+            "watermark '%s' is aligned in group '%s' with a drift of %lld ms; a group has a "
+            "name, and the drift is above 0",
+            n->name, group, (long long)drift_ms);
+    n->align_group = copy_text(graph, group);
+    n->align_drift_ms = drift_ms;
+    return n->align_group == NULL ? TM_E_MEMORY : 0;
+}
+
+int tm_graph_generator(struct tm_graph *graph, uint32_t node, uint32_t state_bytes, int periodic)
+{
+    struct tm_node *n = find_node(graph, node);
+    if (n == NULL)
+        return TM_E_GRAPH;
+    n->generator_bytes = state_bytes;
+    n->generator_periodic = periodic != 0;
+    return 0;
+}
+
+int tm_graph_interval(struct tm_graph *graph, uint32_t node, int64_t interval_ms)
+{
+    struct tm_node *n = find_node(graph, node);
+    if (n == NULL)
+        return TM_E_GRAPH;
+    if (interval_ms <= 0)
+        return FAIL(graph, TM_E_ARGUMENT,
+                    "watermark '%s' has an interval of %lld ms; it is above 0", n->name,
+                    (long long)interval_ms);
+    n->interval_ms = interval_ms;
+    return 0;
+}
+
 int tm_graph_window(struct tm_graph *graph, uint32_t node, int64_t size_ms, int64_t slide_ms,
                     int64_t offset_ms)
 {

@@ -278,6 +278,27 @@ static int decide_max_parallelism(struct planner *p)
     return TM_E_GRAPH;
 }
 
+// What waits is a source, by the times that its own task finds in its rows.
+static int check_alignment(struct planner *p)
+{
+    for (uint32_t i = 0; i < p->graph->node_count; i++) {
+        const struct tm_node *node = &p->graph->nodes[i];
+        if (node->kind != TM_NODE_WATERMARK || node->align_group == NULL)
+            continue;
+        const struct tm_chain *chain = &p->plan->chains[p->chain_of[i]];
+        if (p->graph->nodes[chain->nodes[0]].kind == TM_NODE_SOURCE)
+            continue;
+        tm_error_set(p->err, TM_E_GRAPH,
+                     "%s: align makes a source wait, and here rows of several have come together "
+                     "or an exchange lies between",
+                     node->name);
+        tm_error_where(p->err, "%s", node->where);
+        tm_error_hint(p->err, "put :watermark(...) right behind the source");
+        return TM_E_GRAPH;
+    }
+    return 0;
+}
+
 static int run_passes(struct planner *p,
                       uint32_t (*source_limit)(void *arg, const struct tm_node *node), void *arg)
 {
@@ -303,6 +324,8 @@ static int run_passes(struct planner *p,
         rc = make_edges(p);
     if (rc == 0)
         rc = link_edges(p);
+    if (rc == 0)
+        rc = check_alignment(p);
     return rc;
 }
 

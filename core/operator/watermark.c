@@ -1,13 +1,14 @@
 // watermark: bounded disorder per split of the source (or of the stream, where there are no
-// splits), with idleness. SEMANTICS 5: rows first, then the watermark they allow; only increases
-// are sent; upstream watermarks end here except MAX.
+// splits), or a generator of the job, with idleness. SEMANTICS 5: rows first, then the watermark
+// they allow; only increases are sent; upstream watermarks end here except MAX.
+//
+// A watermark goes behind its batch. One that a generator gives for a row goes earlier where it
+// makes a later row of the same batch late: the batch leaves in pieces, cut in front of such rows.
 #include <stdio.h>
 
+#include "core/base/limits.h"
+#include "core/operator/generator.h"
 #include "core/task/operator.h"
-
-enum {
-    PROBE_MS = 200
-}; // after this much silence the idle clock starts (SEMANTICS 5, periodic probe)
 
 struct watermark {
     struct tm_operator base;
@@ -15,9 +16,21 @@ struct watermark {
     struct tm_watermark_generator generator;
     struct tm_schema *output; // as the input, with the time column named; a reference
     uint32_t field, offset;
-    int64_t idle_since_ns; // the first probe without rows, 0: not silent
+    int64_t idle_since_ns; // the first probe without rows, by the clock of idleness
+    bool is_silent;        // there was such a probe
+    int64_t probe_ns;      // between two of them
     int64_t read_ns;       // of the newest batch
-    bool batch_passed;     // the batch under way has gone on, its watermark not yet
+    bool batch_begun;      // the batch under way has been looked at
+    bool batch_passed;     // it has gone on, its watermark not yet
+    // A generator of the job, or NULL: what it gave for the rows of the batch under way, NULL:
+    // nothing; and where the next piece begins.
+    struct tm__operator_generator *custom;
+    const double *marks;
+    const struct tm_row *row;
+    uint32_t index;
+    int32_t cut_split; // whose batch leaves in pieces; TM_NO_SPLIT: none, or the last has gone
+    int64_t pending;   // the highest mark of rows that have gone
+    int64_t asked_ns;  // when periodic was asked last
     bool max_sent;
     bool has_looked; // at the first times
 };
@@ -115,20 +128,128 @@ static int take_batch(struct watermark *self, struct tm_batch *batch, struct tm_
     if (!self->has_looked && batch->row_count != 0)
         look_at_first_time(self, max_time);
     struct tm_splits *splits = self->base.ctx->splits;
-    if (batch->row_count != 0 && splits != NULL && batch->split != TM_NO_SPLIT)
+    if (self->custom != NULL) {
+        int rc = tm__operator_generator_event(self->custom, batch, &self->marks, err);
+        if (rc != 0)
+            return rc;
+    } else if (batch->row_count != 0 && splits != NULL && batch->split != TM_NO_SPLIT)
         tm_splits_advance(splits, (uint32_t)batch->split, max_time, self->generator.disorder_ms);
     else if (batch->row_count != 0 && max_time > self->generator.max_time)
         self->generator.max_time = max_time;
     self->generator.last_row_ns = self->base.ctx->now_ns;
-    self->idle_since_ns = 0;
+    self->is_silent = false;
     self->read_ns = batch->read_ns;
-    tm_schema_ref(self->output);
-    tm_schema_unref(batch->schema);
-    batch->schema = self->output;
     tm_metric_add(&self->base.metrics->used, batch->row_count);
     tm_metric_add(&self->base.metrics->rows_out, batch->row_count);
     return 0;
 }
+
+// --- a generator of the job ----------------------------------------------------------------------
+
+// The watermark of the split, or of the stream where there are none.
+static void raise_to(struct watermark *self, int32_t split, int64_t watermark)
+{
+    struct tm_splits *splits = self->base.ctx->splits;
+    if (splits != NULL && split != TM_NO_SPLIT)
+        tm_splits_raise(splits, (uint32_t)split, watermark);
+    else if (watermark > self->generator.max_time)
+        self->generator.max_time = watermark;
+}
+
+static int64_t watermark_now(const struct watermark *self, enum tm_channel_status *status)
+{
+    const struct tm_watermark_generator *g = &self->generator;
+    const struct tm_splits *splits = self->base.ctx->splits;
+    *status = TM_CHANNEL_ACTIVE;
+    if (splits != NULL && self->cut_split != TM_NO_SPLIT)
+        return tm_splits_combined_with(splits, (uint32_t)self->cut_split);
+    if (splits != NULL)
+        return tm_splits_combined(splits, status);
+    return self->custom != NULL ? g->max_time : tm_watermark_of(g->max_time, g->disorder_ms);
+}
+
+// Behind its rows the generator is asked for the split of the batch; in silence for all.
+static int ask(struct watermark *self, int32_t split, struct tm_error *err)
+{
+    int64_t mark;
+    self->asked_ns = self->base.ctx->now_ns;
+    int rc = tm__operator_generator_periodic(
+        self->custom, split == TM_NO_SPLIT ? 0 : (uint32_t)split, &mark, err);
+    if (rc == 0 && mark != TM_WATERMARK_MIN)
+        raise_to(self, split, mark);
+    return rc;
+}
+
+static int ask_all(struct watermark *self, struct tm_error *err)
+{
+    const struct tm_splits *splits = self->base.ctx->splits;
+    int rc = 0;
+    if (splits == NULL)
+        return ask(self, TM_NO_SPLIT, err);
+    for (uint32_t i = 0; rc == 0 && i < tm_splits_count(splits); i++)
+        if (tm_splits_status(splits, i) == TM_SPLIT_ACTIVE)
+            rc = ask(self, (int32_t)i, err);
+    return rc;
+}
+
+// Would a mark of the rows before make the row late?
+static bool is_overtaken(struct watermark *self, const struct tm_batch *batch, int64_t time)
+{
+    enum tm_channel_status status;
+    if (self->pending < time)
+        return false;
+    raise_to(self, batch->split, self->pending);
+    int64_t watermark = watermark_now(self, &status);
+    return watermark > self->generator.emitted && watermark >= time;
+}
+
+static int copy_piece(struct watermark *self, const struct tm_batch *batch,
+                      const struct tm_row *end, uint32_t count, struct tm_batch **out,
+                      struct tm_error *err)
+{
+    size_t bytes = (size_t)((const uint8_t *)end - (const uint8_t *)self->row);
+    struct tm_batch *piece = tm_batch_acquire(self->base.ctx->pool, self->output);
+    if (piece == NULL || tm_batch_reserve(piece, bytes) != 0) {
+        tm_batch_release(piece);
+        return tm_error_set(err, TM_E_MEMORY, "operator '%s': out of memory for a batch",
+                            self->base.node->name);
+    }
+    memcpy(piece->data, self->row, bytes);
+    piece->size_bytes = bytes;
+    piece->row_count = count;
+    piece->split = batch->split;
+    piece->read_ns = batch->read_ns;
+    *out = piece;
+    return 0;
+}
+
+// The rows up to one that is overtaken: *out. NULL: all that are left, which stay in the batch.
+static int cut_piece(struct watermark *self, struct tm_batch *batch, struct tm_batch **out,
+                     struct tm_error *err)
+{
+    const struct tm_row *row = self->row;
+    uint32_t first = self->index;
+    *out = NULL;
+    for (; self->index < batch->row_count; self->index++, row = tm_row_next(row)) {
+        if (self->index > first && is_overtaken(self, batch, tm_row_int(row, self->offset))) {
+            int rc = copy_piece(self, batch, row, self->index - first, out, err);
+            self->row = row;
+            return rc;
+        }
+        double mark = self->marks[self->index];
+        if (mark > (double)self->pending)
+            self->pending = (int64_t)mark;
+    }
+    raise_to(self, batch->split, self->pending);
+    size_t gone = (size_t)((const uint8_t *)self->row - batch->data);
+    if (gone != 0)
+        memmove(batch->data, self->row, batch->size_bytes - gone);
+    batch->size_bytes -= gone;
+    batch->row_count -= first;
+    return 0;
+}
+
+// --- control elements ----------------------------------------------------------------------------
 
 // The next control element that is due, one at a time. False: none.
 static bool next_control(struct watermark *self, bool silent, struct tm_element *out)
@@ -137,17 +258,14 @@ static bool next_control(struct watermark *self, bool silent, struct tm_element 
     if (self->base.ctx->given_watermarks)
         return false;
     enum tm_channel_status status = silent ? TM_CHANNEL_IDLE : TM_CHANNEL_ACTIVE;
-    int64_t watermark = tm_watermark_of(g->max_time, g->disorder_ms);
-    struct tm_splits *splits = self->base.ctx->splits;
-    if (splits != NULL) {
-        enum tm_channel_status combined;
-        watermark = tm_splits_combined(splits, &combined);
-        if (combined == TM_CHANNEL_IDLE)
-            status = TM_CHANNEL_IDLE;
-    }
+    enum tm_channel_status combined;
+    int64_t watermark = watermark_now(self, &combined);
+    if (combined == TM_CHANNEL_IDLE)
+        status = TM_CHANNEL_IDLE;
     if (status == TM_CHANNEL_ACTIVE &&
         g->status != TM_CHANNEL_ACTIVE) { // before the watermark, or it would not count
         g->status = status;
+        self->base.ctx->silent = false;
         *out = (struct tm_element){.kind = TM_ELEMENT_STATUS, .status = TM_CHANNEL_ACTIVE};
         return true;
     }
@@ -159,6 +277,7 @@ static bool next_control(struct watermark *self, bool silent, struct tm_element 
     }
     if (status != g->status) {
         g->status = status;
+        self->base.ctx->silent = status == TM_CHANNEL_IDLE;
         *out = (struct tm_element){.kind = TM_ELEMENT_STATUS, .status = (uint8_t)status};
         return true;
     }
@@ -177,24 +296,53 @@ static int step_end(struct watermark *self, struct tm_element *in, struct tm_ele
     return TM_STEP_DONE;
 }
 
+static int step_batch(struct watermark *self, struct tm_element *in, struct tm_element *out,
+                      struct tm_error *err)
+{
+    struct tm_batch *batch = in->batch, *piece = NULL;
+    int rc = 0;
+    if (!self->batch_begun) {
+        self->marks = NULL;
+        self->pending = TM_WATERMARK_MIN;
+        rc = take_batch(self, batch, err);
+        self->row = tm_batch_first(batch);
+        self->index = 0;
+        self->batch_begun = rc == 0;
+    } else if (next_control(self, false, out)) { // of the piece before
+        return TM_STEP_MORE;
+    }
+    if (rc == 0 && self->marks != NULL && !self->base.ctx->given_watermarks) {
+        self->cut_split = batch->split;
+        rc = cut_piece(self, batch, &piece, err);
+    }
+    if (rc == 0 && piece == NULL && self->custom != NULL)
+        rc = ask(self, batch->split, err);
+    if (rc != 0)
+        return rc;
+    *out = (struct tm_element){.kind = TM_ELEMENT_BATCH, .batch = piece};
+    if (piece == NULL) {
+        tm_schema_ref(self->output);
+        tm_schema_unref(batch->schema);
+        batch->schema = self->output;
+        self->cut_split = TM_NO_SPLIT;
+        out->batch = batch;
+        in->batch = NULL; // gone on; the element stays until its watermark has followed
+        self->batch_passed = true;
+    }
+    return TM_STEP_MORE;
+}
+
 static int watermark_step(struct tm_operator *op, struct tm_element *in, struct tm_element *out,
                           struct tm_error *err)
 {
     struct watermark *self = (struct watermark *)op;
     switch (in->kind) {
     case TM_ELEMENT_BATCH:
-        if (!self->batch_passed) {
-            int rc = take_batch(self, in->batch, err);
-            if (rc != 0)
-                return rc;
-            *out = *in;
-            self->batch_passed = true;
-            in->batch = NULL; // gone on; the element stays until its watermark has followed
-            return TM_STEP_MORE;
-        }
+        if (!self->batch_passed)
+            return step_batch(self, in, out, err);
         if (next_control(self, false, out))
             return TM_STEP_MORE;
-        self->batch_passed = false;
+        self->batch_passed = self->batch_begun = false;
         return TM_STEP_DONE;
     case TM_ELEMENT_WATERMARK:
         if (in->watermark == TM_WATERMARK_MAX && !self->max_sent) {
@@ -232,40 +380,64 @@ static bool has_no_input(const struct watermark *self)
     return combined == TM_CHANNEL_IDLE;
 }
 
+static bool is_idle(const struct watermark *self)
+{
+    return tm_task_idle_clock_ns(self->base.ctx) - self->idle_since_ns >
+           self->generator.idle_ms * 1000000;
+}
+
+// Is the generator to be asked in silence, and when?
+static int64_t ask_at_ns(const struct watermark *self)
+{
+    bool asks = self->custom != NULL && !self->base.ctx->given_watermarks &&
+                self->base.node->generator_periodic && !self->max_sent &&
+                self->generator.status == TM_CHANNEL_ACTIVE;
+    return asks ? self->asked_ns + self->probe_ns : INT64_MAX;
+}
+
 static int watermark_tick(struct tm_operator *op, struct tm_element *out, struct tm_error *err)
 {
-    (void)err;
     struct watermark *self = (struct watermark *)op;
-    int64_t now_ns = op->ctx->now_ns;
-    if (has_no_input(self)) {
-        next_control(self, false, out);
-        return TM_STEP_DONE;
+    bool silent = detects_idleness(self) && self->is_silent && is_idle(self);
+    if (ask_at_ns(self) <= op->ctx->now_ns && !silent) {
+        int rc = ask_all(self, err);
+        if (rc != 0)
+            return rc;
     }
-    if (self->idle_since_ns == 0) {
-        self->idle_since_ns = now_ns;
-        return TM_STEP_DONE;
+    if (!self->is_silent && self->generator.last_row_ns + self->probe_ns <= op->ctx->now_ns) {
+        self->is_silent = true;
+        self->idle_since_ns = tm_task_idle_clock_ns(op->ctx);
     }
-    bool silent = now_ns - self->idle_since_ns > self->generator.idle_ms * 1000000;
-    next_control(self, silent, out);
+    if (self->custom != NULL || has_no_input(self) || silent)
+        next_control(self, silent, out);
     return TM_STEP_DONE;
+}
+
+static int64_t idle_at_ns(const struct watermark *self)
+{
+    const struct tm_task_context *ctx = self->base.ctx;
+    if (self->generator.status == TM_CHANNEL_IDLE || ctx->given_watermarks)
+        return INT64_MAX;
+    bool no_input = has_no_input(self);
+    if (!no_input && !detects_idleness(self))
+        return INT64_MAX;
+    if (no_input || !self->is_silent)
+        return self->generator.last_row_ns + self->probe_ns;
+    return ctx->now_ns + self->idle_since_ns + self->generator.idle_ms * 1000000 + 1 -
+           tm_task_idle_clock_ns(ctx);
 }
 
 static int64_t watermark_deadline_ns(const struct tm_operator *op)
 {
     const struct watermark *self = (const struct watermark *)op;
-    if (self->generator.status == TM_CHANNEL_IDLE || op->ctx->given_watermarks)
-        return INT64_MAX;
-    bool no_input = has_no_input(self);
-    if (!no_input && !detects_idleness(self))
-        return INT64_MAX;
-    if (no_input || self->idle_since_ns == 0)
-        return self->generator.last_row_ns + PROBE_MS * 1000000LL;
-    return self->idle_since_ns + self->generator.idle_ms * 1000000 + 1;
+    int64_t idle_at = idle_at_ns(self), ask_at = ask_at_ns(self);
+    return ask_at < idle_at ? ask_at : idle_at;
 }
 
 static void watermark_free(struct tm_operator *op)
 {
     struct watermark *self = (struct watermark *)op;
+    tm__operator_generator_free(self->custom);
     tm_schema_unref(self->output);
     tm_mem_free(self->mem, self, sizeof *self);
 }
@@ -302,7 +474,18 @@ int tm_operator_watermark_new(struct tm_task_context *ctx, const struct tm_node 
         return tm_error_set(err, TM_E_MEMORY, "operator '%s': out of memory", node->name);
     self->base = (struct tm_operator){.ops = &watermark_ops, .ctx = ctx, .node = node};
     self->mem = ctx->mem;
+    self->probe_ns =
+        (node->interval_ms != 0 ? node->interval_ms : TM_WATERMARK_INTERVAL_MS) * 1000000;
     tm_watermark_init(&self->generator, node->disorder_ms, node->idle_ms, ctx->now_ns);
+    self->asked_ns = ctx->now_ns;
+    self->cut_split = TM_NO_SPLIT;
+    int rc = node->generator_bytes == 0
+                 ? 0
+                 : tm__operator_generator_new(&self->base, self->mem, &self->custom, err);
+    if (rc != 0) {
+        watermark_free(&self->base);
+        return rc;
+    }
     *op = &self->base;
     return 0;
 }

@@ -140,6 +140,57 @@ static int make_tasks(struct tm_job *job)
     return 0;
 }
 
+// The watermark operator of a chain whose source is aligned, or NULL.
+static const struct tm_node *aligned_by(const struct tm_job *job, const struct tm_chain *chain)
+{
+    for (uint32_t i = 0; i < chain->node_count; i++) {
+        const struct tm_node *node = &job->graph->nodes[chain->nodes[i]];
+        if (node->kind == TM_NODE_WATERMARK && node->align_group != NULL)
+            return node;
+    }
+    return NULL;
+}
+
+// Members are numbered chain by chain, subtask by subtask. With `alignment` NULL only counts.
+static uint32_t join_group(struct tm_job *job, const char *group, struct tm_alignment *alignment)
+{
+    uint32_t members = 0;
+    for (uint32_t c = 0; c < job->plan->chain_count; c++) {
+        const struct tm_chain *chain = &job->plan->chains[c];
+        const struct tm_node *node = aligned_by(job, chain);
+        if (node == NULL || strcmp(node->align_group, group) != 0)
+            continue;
+        for (uint32_t s = 0; s < chain->parallelism; s++, members++) {
+            struct tm_task_context *ctx = &job->tasks[job->first_task[c] + s].ctx;
+            if (alignment == NULL)
+                continue;
+            ctx->alignment = alignment;
+            ctx->align_member = members;
+            ctx->align_drift_ms = node->align_drift_ms;
+            tm_alignment_set_waker(alignment, members, &job->workers[s % job->worker_count].waker);
+        }
+    }
+    return members;
+}
+
+static int make_alignments(struct tm_job *job)
+{
+    job->alignments = zalloc(job, job->graph->node_count, sizeof *job->alignments);
+    if (job->alignments == NULL)
+        return TM_E_MEMORY;
+    for (uint32_t c = 0; c < job->plan->chain_count; c++) {
+        const struct tm_node *node = aligned_by(job, &job->plan->chains[c]);
+        if (node == NULL || job->tasks[job->first_task[c]].ctx.alignment != NULL)
+            continue;
+        uint32_t members = join_group(job, node->align_group, NULL);
+        job->alignments[node->id] = tm_alignment_new(job->mem, members);
+        if (job->alignments[node->id] == NULL)
+            return TM_E_MEMORY;
+        join_group(job, node->align_group, job->alignments[node->id]);
+    }
+    return 0;
+}
+
 static int make_workers(struct tm_job *job, uint32_t count, struct tm_error *err)
 {
     job->workers_allocated = count;
@@ -242,6 +293,8 @@ static int build(struct tm_job *job, const struct tm_job_args *args, struct tm_e
     if (rc != 0)
         return rc;
     connect_wakers(job);
+    if (make_alignments(job) != 0)
+        return out_of_memory(err);
     return prepare_connectors(job, err);
 }
 
@@ -329,6 +382,9 @@ void tm_job_free(struct tm_job *job)
     for (uint32_t t = 0; job->failures != NULL && t < job->task_count; t++)
         tm__failures_fini(&job->failures[t]);
     free_array(job, job->failures, job->task_count, sizeof *job->failures);
+    for (uint32_t n = 0; job->alignments != NULL && n < job->graph->node_count; n++)
+        tm_alignment_free(job->alignments[n]);
+    free_array(job, job->alignments, job->graph->node_count, sizeof *job->alignments);
     free_array(job, job->held, job->task_count, sizeof *job->held);
     free_array(job, job->waiting, (size_t)job->graph->node_count * job->metrics_stride,
                sizeof *job->waiting);

@@ -59,8 +59,9 @@ struct tm_job {
     // As metrics: a slot for each metric of user code where such code runs, else NULL; the array
     // itself is NULL where the job has none (user_metrics.h).
     struct tm_metric_slot **slots;
-    _Atomic uint64_t *said;       // per node: how often it has said something (say.c)
-    struct tm_task_held *held;    // per task: what holds its watermark
+    _Atomic uint64_t *said;           // per node: how often it has said something (say.c)
+    struct tm_alignment **alignments; // by the number of the first node of a group, or NULL
+    struct tm_task_held *held;        // per task: what holds its watermark
     struct tm_waiting *waiting;   // per node and subtask, as metrics: what was left when it ended
     struct tm_failures *failures; // per task: errors counted by operator and code
 };

@@ -5,6 +5,7 @@
 #include "core/graph/plan.h"
 #include "core/task/holder.h"
 #include "core/task/metrics.h"
+#include "core/time/alignment.h"
 #include "core/time/watermark.h"
 
 struct tm_vm;
@@ -29,9 +30,14 @@ struct tm_task_context {
                      // idleness
     bool given_watermarks, given_clock; // see struct tm_job_args
     struct tm_task *task;
-    bool stopping;  // the job stops: what would go on for ever ends
-    int64_t now_ns; // mono, read once per turn
-    int64_t now_ms; // wall, read once per turn
+    struct tm_alignment *alignment; // of the chain's source, or NULL
+    uint32_t align_member;
+    int64_t align_drift_ms;
+    bool silent;          // the chain's watermark is idle: no rows have come for long
+    int64_t held_back_ns; // time in which the outputs or the alignment have let nothing be done
+    bool stopping;        // the job stops: what would go on for ever ends
+    int64_t now_ns;       // mono, read once per turn
+    int64_t now_ms;       // wall, read once per turn
 };
 
 // How much of now_ms is still to come: timers of processing time fire up to now_ms less this.
@@ -46,6 +52,12 @@ enum tm_step {
     TM_STEP_WAIT = 2, // nothing can be done until something outside happens (types to settle, a
                       // writer's queue); *out is empty
 };
+
+// The clock of idleness (mono ns): it stands while the task is held back.
+static inline int64_t tm_task_idle_clock_ns(const struct tm_task_context *ctx)
+{
+    return ctx->now_ns - ctx->held_back_ns;
+}
 
 // What has not fired yet, by the clock that it waits for.
 struct tm_waiting {

@@ -29,6 +29,7 @@ static void note_blocked(struct tm_task *task, bool blocked)
         task->blocked_since_ns = task->ctx.now_ns;
     } else if (!blocked && task->blocked) {
         tm_metric_add(&task->blocked_ns, (uint64_t)(task->ctx.now_ns - task->blocked_since_ns));
+        task->ctx.held_back_ns += task->ctx.now_ns - task->blocked_since_ns;
     }
     task->blocked = blocked;
 }
@@ -58,14 +59,55 @@ static void put_source_end(struct tm_task *task, bool drain)
     }
 }
 
+// Time that the source waits for others of its group is no silence.
+static void note_resting(struct tm_task *task, bool resting)
+{
+    struct tm_task_context *ctx = &task->ctx;
+    if (task->resting)
+        ctx->held_back_ns += ctx->now_ns - task->resting_since_ns;
+    task->resting = resting;
+    task->resting_since_ns = ctx->now_ns;
+}
+
+// False: the source is too far ahead of the others of its group to be read.
+static bool is_aligned(struct tm_task *task)
+{
+    struct tm_task_context *ctx = &task->ctx;
+    if (ctx->alignment == NULL)
+        return true;
+    int64_t front = tm_splits_front(ctx->splits);
+    tm_alignment_report(ctx->alignment, ctx->align_member, ctx->silent ? TM_WATERMARK_MAX : front);
+    int64_t limit = tm_alignment_limit(ctx->alignment, ctx->align_drift_ms);
+    bool aligned = front <= limit || front == TM_WATERMARK_MAX;
+    // Where the front may be read, another split may have to wait: for any progress.
+    int64_t needed = !aligned ? front : limit == TM_WATERMARK_MAX ? limit : limit + 1;
+    tm_alignment_rest(ctx->alignment, ctx->align_member, ctx->align_drift_ms, needed);
+    tm_splits_set_limit(ctx->splits, limit);
+    note_resting(task, !aligned);
+    return aligned;
+}
+
+// The source is read no more: it holds nobody.
+static void leave_group(struct tm_task *task)
+{
+    struct tm_task_context *ctx = &task->ctx;
+    if (ctx->alignment == NULL)
+        return;
+    tm_alignment_report(ctx->alignment, ctx->align_member, TM_WATERMARK_MAX);
+    tm_alignment_rest(ctx->alignment, ctx->align_member, ctx->align_drift_ms, TM_WATERMARK_MAX);
+}
+
 static int read_source(struct tm_task *task, struct tm_error *err)
 {
     if (task->source_ended)
         return TM_TURN_IDLE;
     if (task->source_stopped || task->source_max_sent) {
+        leave_group(task);
         put_source_end(task, !task->source_stopped);
         return TM_TURN_PROGRESS;
     }
+    if (!is_aligned(task))
+        return TM_TURN_IDLE;
     struct tm_source *source = task->source;
     struct tm_batch *batch = NULL;
     if (source->ops->control != NULL && source->ops->control(source, &task->slots[0]))
@@ -83,6 +125,7 @@ static int read_source(struct tm_task *task, struct tm_error *err)
     case TM_READ_WAIT:
         return TM_TURN_IDLE;
     case TM_READ_END:
+        leave_group(task);
         put_source_end(task, true);
         return TM_TURN_PROGRESS;
     default:

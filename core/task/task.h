@@ -31,8 +31,10 @@ struct tm_task {
     struct tm_node_metrics *united; // its metrics
     struct tm_source *source;       // the input
     bool source_stopped;            // not to be read any more: the job stops
-    bool source_max_sent;           // its last watermark has been put into the chain
-    bool source_ended;              // so has its END
+    bool resting;                   // not to be read now: others of its group are behind
+    int64_t resting_since_ns;
+    bool source_max_sent; // its last watermark has been put into the chain
+    bool source_ended;    // so has its END
 
     struct tm_operator **operators;
     struct tm_schema **opened; // per operator: the schema it was opened with, a reference, or NULL

@@ -19,7 +19,7 @@ struct tm_splits {
     uint32_t count;
     uint32_t counts[TM_SPLIT_FINISHED + 1]; // splits by status
     uint64_t turns;                         // given so far
-    int64_t now_ns;
+    int64_t now_ns, limit;
     struct split splits[];
 };
 
@@ -36,6 +36,7 @@ struct tm_splits *tm_splits_new(struct tm_mem *mem, uint32_t count)
         return NULL;
     splits->mem = mem;
     splits->count = count;
+    splits->limit = TM_WATERMARK_MAX;
     if (tm__time_heap_init(&splits->active, mem, count) != 0) {
         tm_mem_free(mem, splits, splits_size(count));
         return NULL;
@@ -80,12 +81,10 @@ enum tm_split_status tm_splits_status(const struct tm_splits *splits, uint32_t s
     return splits->splits[split].status;
 }
 
-void tm_splits_advance(struct tm_splits *splits, uint32_t split, int64_t max_time,
-                       int64_t disorder_ms)
+void tm_splits_raise(struct tm_splits *splits, uint32_t split, int64_t watermark)
 {
     TM_CHECK(split < splits->count);
     struct split *s = &splits->splits[split];
-    int64_t watermark = tm_watermark_of(max_time, disorder_ms);
 
     if (watermark <= s->watermark)
         return;
@@ -95,10 +94,28 @@ void tm_splits_advance(struct tm_splits *splits, uint32_t split, int64_t max_tim
         tm__time_heap_put(&splits->active, split, watermark, s->turn);
 }
 
+void tm_splits_advance(struct tm_splits *splits, uint32_t split, int64_t max_time,
+                       int64_t disorder_ms)
+{
+    tm_splits_raise(splits, split, tm_watermark_of(max_time, disorder_ms));
+}
+
 int64_t tm_splits_watermark(const struct tm_splits *splits, uint32_t split)
 {
     TM_CHECK(split < splits->count);
     return splits->splits[split].watermark;
+}
+
+int64_t tm_splits_front(const struct tm_splits *splits)
+{
+    if (splits->active.size > 0)
+        return splits->active.entries[0].key;
+    return splits->counts[TM_SPLIT_UNOPENED] > 0 ? TM_WATERMARK_MIN : TM_WATERMARK_MAX;
+}
+
+void tm_splits_set_limit(struct tm_splits *splits, int64_t limit)
+{
+    splits->limit = limit;
 }
 
 int32_t tm_splits_lowest(struct tm_splits *splits, bool (*ready)(void *arg, uint32_t split),
@@ -106,7 +123,7 @@ int32_t tm_splits_lowest(struct tm_splits *splits, bool (*ready)(void *arg, uint
 {
     int64_t found = tm__time_heap_first(&splits->active, ready, arg);
 
-    if (found < 0)
+    if (found < 0 || splits->splits[found].watermark > splits->limit)
         return -1;
     struct split *s = &splits->splits[found];
     s->turn = ++splits->turns;
@@ -156,6 +173,18 @@ int64_t tm_splits_combined(const struct tm_splits *splits, enum tm_channel_statu
     }
     *status = TM_CHANNEL_FINISHED;
     return TM_WATERMARK_MAX;
+}
+
+int64_t tm_splits_combined_with(const struct tm_splits *splits, uint32_t split)
+{
+    TM_CHECK(split < splits->count);
+    int64_t own = splits->splits[split].watermark;
+
+    if (splits->counts[TM_SPLIT_UNOPENED] > 0)
+        return TM_WATERMARK_MIN;
+    if (splits->active.size > 0 && splits->active.entries[0].key < own)
+        return splits->active.entries[0].key;
+    return own;
 }
 
 void tm_watermark_init(struct tm_watermark_generator *g, int64_t disorder_ms, int64_t idle_ms,

@@ -23,11 +23,20 @@ enum tm_split_status tm_splits_status(const struct tm_splits *splits, uint32_t s
 // max_time - disorder_ms - 1.
 void tm_splits_advance(struct tm_splits *splits, uint32_t split, int64_t max_time,
                        int64_t disorder_ms);
+// The lowest of the splits that are read: TM_WATERMARK_MIN: none has begun; MAX: none is left, or
+// all are idle.
+int64_t tm_splits_front(const struct tm_splits *splits);
+// tm_splits_lowest gives no split above it. At first TM_WATERMARK_MAX.
+void tm_splits_set_limit(struct tm_splits *splits, int64_t limit);
+// The split's watermark becomes at least `watermark`.
+void tm_splits_raise(struct tm_splits *splits, uint32_t split, int64_t watermark);
 int64_t tm_splits_watermark(const struct tm_splits *splits, uint32_t split);
 // The active split with the lowest watermark among those `ready` says can be read (NULL: all), or
 // -1. Ties: the one served longest ago. O(log n) or better.
 int32_t tm_splits_lowest(struct tm_splits *splits, bool (*ready)(void *arg, uint32_t split),
                          void *arg);
+// The same, where rows of `split` are still under way though it may have been read to its end.
+int64_t tm_splits_combined_with(const struct tm_splits *splits, uint32_t split);
 // The clock, for `since_ns` below: mono, from time to time.
 void tm_splits_tell_time(struct tm_splits *splits, int64_t now_ns);
 // The split that holds the combined watermark back: one that is unopened, else the lowest active

@@ -58,6 +58,10 @@ struct tm_chain_ctx {
     double watermark;   // -inf: none yet; +inf: no more rows come
     double clock_ms;    // processing time, which never goes back
     uint32_t journal;   // entries of the call under way
+    // event, periodic of a watermark generator: marks[i] is what the function gave for slots[i];
+    // written where it gave something.
+    double *marks;
+    uint32_t mark_count; // so many are written
     uint32_t interrupt; // what the call did to timers ends the run behind it
     // What tm_chain_map_find, tm_chain_list_find and tm_chain_walk_next have found: it holds until
     // the next call that takes this context.

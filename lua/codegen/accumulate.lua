@@ -3,8 +3,11 @@
 -- column refers to is a blob of the state (tm_chain_blob, tm_chain_keep). A function assigns to variables, which are written into the
 -- accumulator when it has returned: after an error the accumulator is as before.
 --
--- add:   slots[i] is the accumulator for input row i, NULL: the row is not for it.
--- merge: slots[2 * i] takes in what slots[2 * i + 1] holds.
+-- add:      slots[i] is the accumulator for input row i, NULL: the row is not for it.
+-- merge:    slots[2 * i] takes in what slots[2 * i + 1] holds.
+-- Generators of watermarks (tm.watermarks) keep their state of a split in such an accumulator:
+-- event:    as add, with the row's time; what it gives goes to marks[i].
+-- periodic: slots[i] is asked for marks[i]; there are no rows.
 local cells = require "codegen.cells"
 local chunk = require "codegen.chunk"
 local columns = require "codegen.columns"
@@ -13,6 +16,7 @@ local fault = require "tidemill.fault"
 local layout = require "ffi.layout"
 local stages = require "codegen.stages"
 local suggest = require "tidemill.suggest"
+local values = require "codegen.values"
 local views = require "codegen.views"
 local writer = require "codegen.writer"
 
@@ -29,18 +33,23 @@ local function names_of(schema)
   return names
 end
 
-local SAYS = { add = "add changes its accumulator, its first parameter", merge = "merge changes its first parameter" }
+local SAYS = { add = "add changes its accumulator, its first parameter", merge = "merge changes its first parameter",
+  event = "event changes its state, its first parameter", periodic = "periodic changes its state, its first parameter" }
+
+-- What a node declares beside its functions.
+local function declared(node) return node.kind == "watermark" and node.generator or node.custom end
+local function is_mark(role) return role == "event" or role == "periodic" end
 
 local function check_assigned(node, role, a)
-  local schema = node.custom.schema
+  local schema, what = declared(node).schema, is_mark(role) and "state" or "accumulator"
   for _, name in ipairs(suggest.keys(a.assigned[1])) do
     if not schema.by_name[name] then
       local names = names_of(schema)
-      fault.raise("ROW_KEY", a.assigned[1][name], ("%s: %s assigns the field %q; the accumulator has %s"):format(node.name, role, name,
-        suggest.list(names)), suggest.hint(name, names) or "declare it in accumulator = { ... }")
+      fault.raise("ROW_KEY", a.assigned[1][name], ("%s: %s assigns the field %q; the %s has %s"):format(node.name, role, name, what,
+        suggest.list(names)), suggest.hint(name, names) or ("declare it in %s = { ... }"):format(what))
     end
   end
-  local other = next(a.assigned[2]) or (a.assigned_dynamic[2] and "a field")
+  local other = a.assigned[2] and (next(a.assigned[2]) or (a.assigned_dynamic[2] and "a field"))
   if other then
     fault.raise("ROW_KEY", a.assigned[2][other] or node.where, ("%s: %s assigns %q of its second parameter"):format(node.name, role, other),
       SAYS[role] .. ", and nothing else")
@@ -59,33 +68,52 @@ local function check_returns(node, role, a)
   end
 end
 
+local MARK = { int = true, double = true, timestamp = true, number = true }
+
+-- One of these gives a watermark, or nothing.
+local function check_marks(node, role, a)
+  for _, exit in ipairs(a.returns) do
+    local v = exit.value
+    local given = v.t == "row" and "a record" or (v.t == "type" or v.t == "field") and not MARK[v.type] and v.type
+    if given then
+      fault.raise("TYPE", exit.where or node.where, ("%s: its %s gives %s; a watermark is a number of milliseconds since 1970, or nothing")
+        :format(node.name, role, given), "a text of a time: tm.time.parse makes milliseconds of it")
+    end
+  end
+end
+
+accumulate.ROLES = { window = { "add", "merge" }, watermark = { "event", "periodic" } }
+
 ---Looks at the functions of a window node with a custom aggregate: sets node.codegen and adds to node.reads.
 ---@return table[] findings
 function accumulate.derive(node)
-  local custom = node.custom
+  local custom = declared(node)
   node.codegen = { findings = {}, assumed = {}, texts = {}, roles = {} }
-  for _, role in ipairs { "add", "merge" } do
+  for _, role in ipairs(accumulate.ROLES[node.kind]) do
     local fn = custom[role]
     if fn then
       local second = role == "merge" and { schema = custom.schema } or node.input.bare and { bare = true } or { schema = node.input }
-      local a = derive.analyse(node, fn, { { schema = custom.schema }, second })
+      local params = { { schema = custom.schema }, second }
+      if role == "event" then params[3] = { value = values.of("timestamp") } end
+      if role == "periodic" then params[2] = nil end
+      local a = derive.analyse(node, fn, params)
       check_assigned(node, role, a)
-      check_returns(node, role, a)
+      if is_mark(role) then check_marks(node, role, a) else check_returns(node, role, a) end
       node.codegen.roles[role] = { analysis = a, texts = {}, findings = {}, assumed = {} }
-      if role == "add" then derive.add_reads(node, a, 2) end
+      if role == "add" or role == "event" then derive.add_reads(node, a, 2) end
     end
   end
   return node.codegen.findings
 end
 
 ---What stands for the functions of a chunk: an operator that takes rows, and the accumulator as one whose record can be assigned to.
----@param role string "add" or "merge"
+---@param role string "add", "merge", "event" or "periodic"
 function accumulate.nodes(node, role)
-  local custom, codegen = node.custom, node.codegen.roles[role]
-  local input = role == "merge" and custom.schema or node.input
+  local custom, codegen = declared(node), node.codegen.roles[role]
+  local input = (role == "merge" or role == "periodic") and custom.schema or node.input
   return {
     { id = node.id, kind = "window", role = role, verb = role, name = node.name, where = node.where, on_error = node.on_error,
-      input = input, schema = custom.schema, fn = custom[role], codegen = codegen, defaults = custom.defaults },
+      time = node.field, input = input, schema = custom.schema, fn = custom[role], codegen = codegen, defaults = custom.defaults },
     { id = node.id, kind = "window", role = role, verb = "accumulator", name = node.name, where = node.where, input = custom.schema,
       schema = custom.schema, codegen = codegen },
   }
@@ -130,12 +158,16 @@ local function plan(node, accumulator, wide)
         home = cells.home("acc_" .. writer.identifier(f.name, i), f.type), flag = true }
     end
   end
+  g.mark, g.alone = is_mark(node.role), node.role == "periodic"
+  local time = node.role == "event" and node.input.fields[node.input.by_name[node.time]].name
   -- All null bits of a row are tested at once; the accumulator's on their own.
   g.acc_masks = {}
   for _, f in ipairs(layout.of(accumulator.schema).fields) do columns.test_null(g.acc_masks, f) end
-  for _, name in ipairs(stages.readable(node.input, a.known and not g.bare and a.reads[2] or true)) do
+  for _, name in ipairs(g.alone and {} or stages.readable(node.input, a.known and not g.bare and a.reads[2] or true)) do
     columns.test_null(g.masks, g.row.env[name].field)
   end
+  g.time = time and g.row.env[time]
+  if g.time then columns.test_null(g.masks, g.time.field) end
   return g
 end
 
@@ -221,8 +253,19 @@ local function write_step(w, g)
   w:line("local fresh = kept.acc.size_bytes == 0")
   w:line("if fresh and not %s() then return end", g.names:ref("init"))
   for _, a in ipairs(g.acc.assigned) do cells.write_set(w, g.names, a.home, false) end
-  w:line("local ok, x = pcall(%s, %s, %s)", g.names:ref("fn_1"), g.names:ref("rec_acc"), g.argument)
-  w:line("if ok and x ~= nil and not rawequal(x, %s) then ok, x = false, returned(x) end", g.names:ref("rec_acc"))
+  w:line("local ok, x = pcall(%s, %s%s)", g.names:ref("fn_1"), g.names:ref("rec_acc"), g.argument)
+  if g.mark then
+    w:open("if ok and x ~= nil then")
+    w:open('if type(x) ~= "number" or floor(x) ~= x or x > 9007199254740992 or x < -9007199254740992 then')
+    w:line("ok, x = false, bad_mark(x)")
+    w:middle("else")
+    w:line("ctx.marks[kept.slot - ctx.slots - 1] = x")
+    w:line("ctx.mark_count = ctx.mark_count + 1")
+    w:close()
+    w:close()
+  else
+    w:line("if ok and x ~= nil and not rawequal(x, %s) then ok, x = false, returned(x) end", g.names:ref("rec_acc"))
+  end
   w:open("if not ok then")
   w:line("if fresh then kept.acc.size_bytes = 0 end")
   w:line("return fail(0, x)")
@@ -240,10 +283,16 @@ local function write_records(w, g)
     return g.names:ref("rec_" .. side.label)
   end
   write(g.acc, g.acc_masks, 1)
-  if g.bare then
-    g.argument = columns.getter(w, g.names, g.row.env.line, g.masks, "row") .. "()"
+  if g.alone then
+    g.argument = ""
+  elseif g.bare then
+    g.argument = ", " .. columns.getter(w, g.names, g.row.env.line, g.masks, "row") .. "()"
   else
-    g.argument = write(g.row, g.masks, 2)
+    g.argument = ", " .. write(g.row, g.masks, 2)
+  end
+  if g.time then
+    columns.write_getter(w, g.names, g.time, g.masks)
+    g.argument = ("%s, (%s())"):format(g.argument, g.names:ref(g.time.getter))
   end
 end
 
@@ -252,7 +301,7 @@ local function generate(nodes, wide)
   local g = plan(node, nodes[2], wide)
   local w = writer.new()
   chunk.write_head(w, g, nodes)
-  w:line("local blob, keep, defaults, returned = R.blob, R.keep, R.defaults, R.returned -- the accumulator's texts; initial values")
+  w:line("local blob, keep, defaults, returned, bad_mark = R.blob, R.keep, R.defaults, R.returned, R.bad_mark -- the accumulator's texts; initial values")
   local list = {}
   for _, a in ipairs(g.acc.assigned) do list[#list + 1] = { home = a.home, flagged = true } end
   chunk.write_variables(w, g, list)

@@ -353,6 +353,25 @@ function verbs.key(node)
   finish(node, fields, passes, node.input.bare)
 end
 
+-- The event time that :watermark(function) takes: a hidden column behind the others, in place of an earlier one.
+function verbs.event_time(node)
+  local a = analyse(node, node.fn, { parameter(node) })
+  no_assignment(node, a, "watermark")
+  add_reads(node, a, 1)
+  local type_name, pass, required = scalar_type(node, a, "its function")
+  if type_name ~= "?" and type_name ~= "int" and type_name ~= "double" and type_name ~= "timestamp" then
+    fault.raise("TYPE", node.where, ("watermark: its function gives %s; event time is a number of milliseconds since 1970"):format(type_name),
+      "tm.time helps with texts; int64 and decimal values have :tonumber()")
+  end
+  local passes, fields = identity(node), {}
+  for _, f in ipairs(node.input.fields) do if f.name ~= TIME then fields[#fields + 1] = f end end
+  if type_name ~= "timestamp" or not required then pass = nil end
+  fields[#fields + 1] = field(TIME, "timestamp", true, true)
+  passes[TIME] = pass
+  node.codegen.analysis, node.codegen.modes = a, result.modes(a, 1, pass and { [TIME] = pass } or {})
+  node.schema, node.passes = make(fields, #fields, node.input.bare), passes
+end
+
 -- The number that picks a subtask: a hidden int column behind the others, in place of an earlier one.
 function verbs.partition(node)
   local a = analyse(node, node.fn, { parameter(node) })

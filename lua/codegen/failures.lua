@@ -53,6 +53,11 @@ local function wrong_value(node, name, value)
     return "ROW_TYPE", ("the function gave %s; a whole number picks the subtask"):format(problem.show(value)),
       "math.floor(value) makes a whole number"
   end
+  if node.verb == "event_time" then
+    if value == nil then return "NULL_TIMESTAMP", "the event time is null", "filter such rows first, or give them a time" end
+    return "ROW_TYPE", ("the function gave %s; event time is a whole number of milliseconds since 1970"):format(problem.show(value)),
+      type(value) == "number" and value ~= math.floor(value) and "math.floor(value) makes a whole number" or nil
+  end
   if value == nil then
     if node.verb == "key" then return "NULL_KEY", "the key is null", "filter such rows first, or give them a key of their own" end
     return "REQUIRED", ("column %q is required and was given null"):format(name)

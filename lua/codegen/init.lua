@@ -46,9 +46,11 @@ function codegen.source(nodes)
   local roles = nodes[1].codegen and nodes[1].codegen.roles
   if roles then
     if unknown.any(nodes) then return "" end
-    local add, merge = instance.generate(accumulate.nodes(nodes[1], "add")), nil
-    if roles.merge then merge = instance.generate(accumulate.nodes(nodes[1], "merge")) end
-    return add .. (merge and "\n" .. merge or "")
+    local texts = {}
+    for _, role in ipairs(accumulate.ROLES[nodes[1].kind]) do
+      if roles[role] then texts[#texts + 1] = (instance.generate(accumulate.nodes(nodes[1], role))) end
+    end
+    return table.concat(texts, "\n")
   end
   if not unknown.any(nodes) then return (instance.generate(nodes)) end
   return (instance.generate(require("codegen.sketch").of(nodes)))

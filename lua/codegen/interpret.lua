@@ -286,7 +286,7 @@ function verbs.key(self, k, env)
   return true, out
 end
 
-verbs.partition = verbs.key
+verbs.partition, verbs.event_time = verbs.key, verbs.key
 
 function verbs.map(self, k, env)
   local ok, x = call(self, k, env)

@@ -374,7 +374,7 @@ function verbs.key(w, g, stage)
   w:close()
 end
 
-verbs.partition = verbs.key
+verbs.partition, verbs.event_time = verbs.key, verbs.key
 
 function verbs.assign(w, g, stage)
   local bad = ("return bad_value(%d, %%s, %%s)"):format(stage.k - 1)

@@ -25,39 +25,42 @@ local function zero(text)
 end
 
 -- `"int"` or `{ "int", default = 1 }`.
-local function split(at, name, given)
+local function split(at, what, name, given)
   if type(given) ~= "table" or freeze.kind(given) or given[1] == nil then return given, nil, false end
   for k in pairs(given) do
     if k ~= 1 and k ~= "default" then
       fault.raise("SCHEMA", at,
-        ('tm.aggregate: accumulator "%s": a field is "type" or { "type", default = value }, given the key %s')
-        :format(name, check.show(k)), k == "required" and "give it a default; every field can become nil" or nil)
+        ('%s "%s": a field is "type" or { "type", default = value }, given the key %s')
+        :format(what, name, check.show(k)), k == "required" and "give it a default; every field can become nil" or nil)
     end
   end
   return given[1], given.default, given.default ~= nil
 end
 
-local function accumulator(call, given)
+---The fields of an accumulator: their schema, and what each begins as.
+---@param what string "tm.aggregate: accumulator"
+---@return table schema, table defaults by column; nil: null
+function custom.accumulator(call, what, given)
   local at = call.at
   if type(given) ~= "table" or freeze.kind(given) or next(given) == nil then
-    check.wrong(at, "tm.aggregate: accumulator", "a table of its fields", given, 'for example { sum = "double", n = "int" }')
+    check.wrong(at, what, "a table of its fields", given, 'for example { sum = "double", n = "int" }')
   end
   local kinds, starts, set = {}, {}, {}
   for _, name in ipairs(order.keys(given, call.file, call.line)) do
-    kinds[name], starts[name], set[name] = split(at, name, given[name])
+    kinds[name], starts[name], set[name] = split(at, what, name, given[name])
   end
   for k, v in pairs(given) do if type(k) ~= "string" then kinds[k] = v end end -- said by schema.declare
-  local s = schema.declare(call, "tm.aggregate: accumulator", kinds)
+  local s = schema.declare(call, what, kinds)
   local defaults = {}
   for i, f in ipairs(s.fields) do
     if set[f.name] then
       if type_text.is_nested(f.type) or f.type == "any" then
-        fault.raise("ARGUMENT", at, ('tm.aggregate: accumulator "%s": %s begins as nil and has no default'):format(f.name, f.type),
+        fault.raise("ARGUMENT", at, ('%s "%s": %s begins as nil and has no default'):format(what, f.name, f.type),
           ("give it its value in add: if a.%s == nil then ... end"):format(f.name))
       end
       local fits, value = fit.value(f, starts[f.name])
       if not fits then
-        check.wrong(at, ('tm.aggregate: accumulator "%s": default'):format(f.name), "a value of type " .. f.type, starts[f.name])
+        check.wrong(at, ('%s "%s": default'):format(what, f.name), "a value of type " .. f.type, starts[f.name])
       end
       defaults[i] = value
     else
@@ -85,7 +88,7 @@ function custom.new(call, given)
     fault.raise("ARGUMENT", call.at, "tm.aggregate: returns are the columns of result, which is missing",
       "without result, the accumulator's fields are the columns")
   end
-  local s, defaults = accumulator(call, values.accumulator)
+  local s, defaults = custom.accumulator(call, "tm.aggregate: accumulator", values.accumulator)
   return freeze.object("custom aggregate", { schema = s, defaults = defaults, add = values.add, merge = values.merge,
     result = values.result, returns = values.returns ~= nil and schema.declare(call, "tm.aggregate: returns", values.returns) or nil })
 end

@@ -97,7 +97,7 @@ local function made_here(node, name)
 end
 
 function kinds.watermark(node)
-  local index = check.field(node.where, "watermark", node.input, node.field)
+  local index = node.field == schema.TIME and node.input.by_name[schema.TIME] or check.field(node.where, "watermark", node.input, node.field)
   local f = node.input.fields[index]
   if f.type ~= "timestamp" and f.type ~= types.UNKNOWN then
     fault.raise("TYPE", node.where, ('watermark("%s"): the field is %s; event time is a timestamp'):format(node.field,
@@ -105,6 +105,9 @@ function kinds.watermark(node)
       or ('declare it: %s = "timestamp" takes milliseconds since 1970 and ISO 8601'):format(node.field))
   end
   node.schema, node.reads, node.passes = copy(node.input, index), { [node.field] = true }, identity(node.input)
+  if not node.generator then return end
+  node.findings = require("codegen").derive_custom(node)
+  require("tidemill.undeclared").check(node)
 end
 
 local function time_column(node, fields, reads)

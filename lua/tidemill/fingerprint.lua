@@ -9,7 +9,8 @@ local fingerprint = {}
 -- whose bookkeeping differs from state to state; of what it finds, the columns must be equal (below).
 local DECLARED = {
   "verb", "name", "where", "parallelism", "on_error", "connector", "format", "format_options", "options", "bounded", "fn", "columns",
-  "assigns", "key", "key_name", "aggregates", "window", "emit", "field", "disorder_ms", "idle_ms", "returns", "expect",
+  "assigns", "key", "key_name", "aggregates", "window", "emit", "field", "disorder_ms", "idle_ms", "interval_ms", "align", "generator",
+  "returns", "expect",
   "made", "open", "close", "custom", "keeps", "each", "left", "right", "timer", "states", "second_key",
   "partition", "chaining", "identity", "ttl_ms", "by", "descending", "limit", "rank", "tag", "side",
 }

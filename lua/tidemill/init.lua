@@ -19,6 +19,7 @@ local schema = require "tidemill.schema"
 local states = require "tidemill.states"
 local stream = require "tidemill.stream"
 local suggest = require "tidemill.suggest"
+local watermarks = require "tidemill.watermarks"
 local windows = require "tidemill.windows"
 require "tidemill.keyed" -- these add their operators to streams
 require "tidemill.process"
@@ -198,6 +199,13 @@ function api.new(session)
   end
 
   function tm.map(key, value, options, ...)
+  function tm.watermarks(given, ...)
+    local call = caller()
+    stream.no_more(call, "tm.watermarks", 1 + select("#", ...), 1)
+    return watermarks.new(call, given)
+  end
+
+  function tm.map(key, value, ...)
     local call = caller()
     stream.no_more(call, "tm.map", 3 + select("#", ...), 3)
     local made = schema.map(call, key, value)

@@ -90,6 +90,12 @@ kinds.sink = connector
 kinds.key_by = keys
 function kinds.watermark(C, graph, put, node)
   put(node, C.tm_graph_watermark(graph, node.id, column(node.input, node.field, node), node.disorder_ms, node.idle_ms))
+  if node.generator then
+    local bytes = require("ffi.layout").of(node.generator.schema).fixed_bytes
+    put(node, C.tm_graph_generator(graph, node.id, bytes, node.generator.periodic and 1 or 0))
+  end
+  if node.interval_ms then put(node, C.tm_graph_interval(graph, node.id, node.interval_ms)) end
+  if node.align then put(node, C.tm_graph_align(graph, node.id, node.align.group, node.align.drift)) end
 end
 function kinds.rolling(C, graph, put, node)
   keys(C, graph, put, node)

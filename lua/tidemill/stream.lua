@@ -208,25 +208,6 @@ method("union", function(s, call, ...)
   return stream.new(s.job, node)
 end)
 
-local IDLE_MS = 30000 -- SEMANTICS, Departures: idleness detection is on
-
-method("watermark", function(s, call, field, options, ...)
-  no_more(call, "watermark", 2 + select("#", ...), 2)
-  local input = derive.schema(s.node)
-  shapeless.refuse(s.node, call.at, "watermark")
-  check.field(call.at, "watermark", input, field)
-  local function duration(at, what, v) return check.duration(at, what, v, 0) end
-  local values = check.options(call.at, "watermark", options, {
-    out_of_order = duration,
-    idle = function(at, what, v) return v == false and 0 or check.duration(at, what, v, 0) end,
-  })
-  local node = graph.add(s.job, { kind = "watermark", verb = "watermark", where = call.at, inputs = { s.node },
-    field = field, disorder_ms = values.out_of_order or 0, idle_ms = values.idle or IDLE_MS,
-    base = ("watermark(%s)"):format(field) })
-  derive.schema(node)
-  return stream.new(s.job, node)
-end)
-
 -- Modifiers: about the operator just added.
 
 method("named", function(s, call, name)

@@ -5,6 +5,7 @@
 
 #include "core/loop/real.h"
 #include "core/task/operator.h"
+#include "core/vm/vm.h"
 
 static struct tm_fx fx;
 static struct tm_mem mem;
@@ -14,6 +15,7 @@ static struct tm_task_context ctx;
 static struct tm_node node;
 static struct tm_node_metrics metrics;
 static struct tm_operator *op;
+static const struct tm_chain chain_of_one = {.parallelism = 1};
 static uint32_t failures;
 static int failure_code;
 
@@ -25,6 +27,70 @@ void tm_task_warn_once(struct tm_task_context *context, const struct tm_node *fr
 {
     (void)context, (void)from;
     snprintf(warning, sizeof warning, "%s", message);
+}
+
+// A generator's functions, for the chunks: event gives for a row what stands in its column v, and
+// fails where that is FAILS; periodic gives `periodic_gives`.
+enum { NOTHING = -1, FAILS = -2 };
+struct tm_vm_chain {
+    struct tm_chain_ctx ctx;
+    struct tm_vm_chain_args args;
+};
+static int64_t periodic_gives;
+static uint32_t v_offset, periodic_calls;
+
+int tm_vm_chain_new(struct tm_vm *unused, const struct tm_vm_chain_args *args,
+                    struct tm_vm_chain **chain, struct tm_error *err)
+{
+    (void)unused, (void)err;
+    *chain = tm_mem_zalloc(&mem, sizeof **chain);
+    (*chain)->args = *args;
+    return 0;
+}
+
+void tm_vm_chain_free(struct tm_vm_chain *chain)
+{
+    tm_mem_free(&mem, chain, sizeof *chain);
+}
+
+struct tm_chain_ctx *tm_vm_chain_ctx(struct tm_vm_chain *chain)
+{
+    return &chain->ctx;
+}
+
+int tm_vm_chain_run(struct tm_vm_chain *chain, struct tm_error *err)
+{
+    struct tm_chain_ctx *c = &chain->ctx;
+    const struct tm_row *row = (const struct tm_row *)(const void *)c->in;
+    bool periodic = strcmp(chain->args.role, "periodic") == 0;
+    (void)err;
+    int (*tell)(void *, uint32_t, const struct tm_row *, uint32_t, int, const char *, size_t) =
+        chain->args.fail; // which check.h has a macro of
+    periodic_calls += periodic;
+    for (uint32_t i = 0; c->in_rows != 0; i++, c->in_rows--) {
+        int64_t gives = periodic ? periodic_gives : tm_row_int(row, v_offset);
+        if (gives == FAILS)
+            ck_assert_int_eq(tell(chain->args.arg, 0, row, 0, TM_E_USER_CODE, "no", 2), 0);
+        else if (gives != NOTHING) {
+            c->marks[i] = (double)gives;
+            c->mark_count++;
+        }
+        if (!periodic)
+            row = tm_row_next(row);
+    }
+    return TM_VM_RUN_DONE;
+}
+
+struct tm_metric_slot *tm_task_slots(struct tm_task_context *context, uint32_t of)
+{
+    (void)context, (void)of;
+    return NULL;
+}
+
+int tm_task_buckets(struct tm_task_context *context, struct tm_metric_slot *slot)
+{
+    (void)context, (void)slot;
+    return 0;
 }
 
 int tm_task_row_failed(struct tm_task_context *context, const struct tm_row_failure *failure,
@@ -51,6 +117,10 @@ static void setup(void)
     pool = tm_batch_pool_new(&mem);
     ctx = (struct tm_task_context){
         .fx = &fx, .mem = &mem, .shared_mem = &mem, .pool = pool, .now_ns = 1};
+    ctx.chain = &chain_of_one;
+    v_offset = input->fields[1].offset;
+    periodic_gives = NOTHING;
+    periodic_calls = 0;
     node = (struct tm_node){
         .kind = TM_NODE_WATERMARK, .name = "w", .disorder_ms = 10, .idle_ms = 1000};
     atomic_init(&node.schema, output);
@@ -143,6 +213,10 @@ static const char *tick(int64_t now_ms)
     if (op->ops->deadline_ns(op) > ctx.now_ns)
         return "not due";
     ck_assert_int_eq(op->ops->tick(op, &out, &err), TM_STEP_DONE);
+    static char text[32];
+    snprintf(text, sizeof text, "w%lld", (long long)out.watermark);
+    if (out.kind == TM_ELEMENT_WATERMARK)
+        return text;
     return out.kind == TM_ELEMENT_STATUS ? (out.status == TM_CHANNEL_IDLE ? "idle" : "active")
                                          : "nothing";
 }
@@ -262,6 +336,124 @@ START_TEST(a_source_that_has_no_input_is_idle_after_the_probe_whatever_idle_says
 }
 END_TEST
 
+// --- generators of the job
+
+// Rows of { time, what event gives }.
+static struct tm_element pairs(int32_t split, int count, const int64_t (*rows)[2])
+{
+    struct tm_batch *batch = tm_batch_acquire(pool, input);
+    struct tm_builder b;
+    for (int i = 0; i < count; i++) {
+        ck_assert_int_eq(tm_builder_begin(&b, batch), 0);
+        tm_builder_put_int(&b, 0, rows[i][0]);
+        tm_builder_put_int(&b, 1, rows[i][1]);
+        ck_assert_int_eq(tm_builder_end(&b), 0);
+    }
+    batch->split = split;
+    return (struct tm_element){.kind = TM_ELEMENT_BATCH, .batch = batch};
+}
+#define STEP(split, ...)                                                               \
+    step(pairs(split, (int)(sizeof((int64_t[][2]){__VA_ARGS__}) / sizeof(int64_t[2])), \
+               (int64_t[][2]){__VA_ARGS__}))
+
+static void make_generator(bool periodic)
+{
+    node.generator_bytes = 8;
+    node.generator_periodic = periodic;
+    make_watermark();
+}
+
+START_TEST(what_event_gives_follows_its_batch_where_it_makes_no_row_late)
+{
+    make_generator(false);
+    ck_assert_str_eq(STEP(TM_NO_SPLIT, {10, NOTHING}, {20, NOTHING}), "b2");
+    ck_assert_str_eq(STEP(TM_NO_SPLIT, {30, 25}, {40, NOTHING}, {26, NOTHING}), "b3 w25");
+    ck_assert_str_eq(STEP(TM_NO_SPLIT, {50, 20}, {50, 25}), "b2"); // back, and again
+    ck_assert_str_eq(STEP(TM_NO_SPLIT, {50, 26}, {60, 40}, {70, 30}), "b3 w40");
+}
+END_TEST
+
+START_TEST(a_row_that_what_event_gave_makes_late_is_behind_the_watermark)
+{
+    make_generator(false);
+    ck_assert_str_eq(
+        STEP(TM_NO_SPLIT, {10, NOTHING}, {20, 15}, {15, NOTHING}, {16, NOTHING}, {30, NOTHING}),
+        "b2 w15 b3");
+    ck_assert_str_eq(STEP(TM_NO_SPLIT, {40, 40}, {40, 50}, {50, 50}, {45, NOTHING}),
+                     "b1 w40 b1 w50 b2");
+    ck_assert_str_eq(STEP(TM_NO_SPLIT, {1, NOTHING}, {2, NOTHING}), "b2"); // late as it is
+}
+END_TEST
+
+START_TEST(a_mark_that_another_split_holds_back_cuts_nothing)
+{
+    ctx.splits = tm_splits_new(&mem, 2);
+    tm_splits_set_status(ctx.splits, 0, TM_SPLIT_ACTIVE);
+    tm_splits_set_status(ctx.splits, 1, TM_SPLIT_ACTIVE);
+    make_generator(false);
+    ck_assert_str_eq(STEP(0, {20, 20}, {10, NOTHING}), "b2");
+    ck_assert_str_eq(STEP(1, {12, 12}, {12, NOTHING}, {5, NOTHING}), "b1 w12 b2");
+    ck_assert_int_eq(tm_splits_watermark(ctx.splits, 0), 20);
+    tm_splits_set_status(ctx.splits, 0, TM_SPLIT_FINISHED); // its last batch is still to come
+    tm_splits_set_status(ctx.splits, 1, TM_SPLIT_FINISHED);
+    ck_assert_str_eq(STEP(0, {30, 30}, {30, NOTHING}, {40, NOTHING}), "b1 w30 b2");
+}
+END_TEST
+
+START_TEST(periodic_is_asked_behind_each_batch_and_in_silence)
+{
+    make_generator(true);
+    periodic_gives = 7;
+    ck_assert_str_eq(STEP(TM_NO_SPLIT, {10, NOTHING}), "b1 w7");
+    ck_assert_uint_eq(periodic_calls, 1);
+    ck_assert_str_eq(tick(199), "not due");
+    periodic_gives = 9;
+    ck_assert_str_eq(tick(201), "w9");
+    ck_assert_str_eq(tick(300), "not due");
+    periodic_gives = 8; // back
+    ck_assert_str_eq(tick(401), "nothing");
+    periodic_gives = NOTHING;
+    ck_assert_str_eq(tick(602), "nothing");
+    ck_assert_uint_eq(periodic_calls, 4);
+}
+END_TEST
+
+START_TEST(what_is_idle_is_not_asked)
+{
+    make_generator(true);
+    STEP(TM_NO_SPLIT, {10, NOTHING});
+    for (int64_t now = 201; now < 1201; now += 200)
+        ck_assert_str_eq(tick(now), "nothing");
+    periodic_gives = 50;
+    ck_assert_str_eq(tick(1210), "idle");
+    ck_assert_uint_eq(periodic_calls, 6);
+    ck_assert_int_eq(op->ops->deadline_ns(op), INT64_MAX);
+    ck_assert_str_eq(STEP(TM_NO_SPLIT, {20, NOTHING}), "b1 active w50");
+}
+END_TEST
+
+START_TEST(the_interval_of_the_probe_is_the_jobs)
+{
+    node.interval_ms = 1000;
+    make_generator(true);
+    STEP(TM_NO_SPLIT, {10, NOTHING});
+    periodic_gives = 50;
+    ck_assert_str_eq(tick(999), "not due");
+    ck_assert_str_eq(tick(1001), "w50");
+}
+END_TEST
+
+START_TEST(rows_whose_event_fails_leave_the_batch)
+{
+    make_generator(false);
+    ck_assert_str_eq(STEP(TM_NO_SPLIT, {10, FAILS}, {20, 15}, {30, FAILS}, {14, NOTHING}),
+                     "b1 w15 b1");
+    ck_assert_uint_eq(failures, 2);
+    ck_assert_uint_eq(atomic_load(&metrics.used), 2);
+    ck_assert_str_eq(STEP(TM_NO_SPLIT, {10, FAILS}), "b0");
+}
+END_TEST
+
 START_TEST(first_times_in_seconds_are_warned_of)
 {
     static const int64_t fine[] = {0, 999999999, 2147483648, 1769940000000};
@@ -312,6 +504,13 @@ int main(void)
     tcase_add_test(tc, time_held_back_by_the_output_does_not_count_as_silence);
     tcase_add_test(tc, plain_files_and_idle_zero_are_never_idle);
     tcase_add_test(tc, a_source_that_has_no_input_is_idle_after_the_probe_whatever_idle_says);
+    tcase_add_test(tc, what_event_gives_follows_its_batch_where_it_makes_no_row_late);
+    tcase_add_test(tc, a_row_that_what_event_gave_makes_late_is_behind_the_watermark);
+    tcase_add_test(tc, a_mark_that_another_split_holds_back_cuts_nothing);
+    tcase_add_test(tc, periodic_is_asked_behind_each_batch_and_in_silence);
+    tcase_add_test(tc, what_is_idle_is_not_asked);
+    tcase_add_test(tc, the_interval_of_the_probe_is_the_jobs);
+    tcase_add_test(tc, rows_whose_event_fails_leave_the_batch);
     tcase_add_test(tc, first_times_in_seconds_are_warned_of);
     tcase_add_test(tc, key_by_passes_rows_and_reports_those_without_a_key);
     suite_add_tcase(suite, tc);

@@ -1,0 +1,26 @@
+// A watermark generator of the job (tm.watermarks): its functions, and what they keep of each split
+// (lua/codegen/accumulate.lua, roles event and periodic). What it gives comes back as numbers; the
+// watermark operator makes of them what it sends.
+#pragma once
+
+#include "core/task/operator.h"
+#include "core/vm/vm.h"
+
+struct tm__operator_generator;
+
+// For the operator of a node with generator_bytes; ctx->splits is there already, if there are any.
+int tm__operator_generator_new(struct tm_operator *op, struct tm_mem *mem,
+                               struct tm__operator_generator **generator,
+                               struct tm_error *err) TM_WARN_UNUSED;
+void tm__operator_generator_free(struct tm__operator_generator *generator); // NULL is fine
+
+// The rows of a batch go to event, in order. Rows whose call fails are told, and leave the batch.
+// *marks: what the others gave, one a row, TM__OPERATOR_NO_MARK where nothing; valid until the next
+// call; NULL: no row gave anything.
+#define TM__OPERATOR_NO_MARK (-(double)INFINITY)
+int tm__operator_generator_event(struct tm__operator_generator *generator, struct tm_batch *batch,
+                                 const double **marks, struct tm_error *err) TM_WARN_UNUSED;
+// Asks periodic of the split (0 where there are none). *mark: what it gave; TM_WATERMARK_MIN:
+// nothing. An error of its ends the job.
+int tm__operator_generator_periodic(struct tm__operator_generator *generator, uint32_t split,
+                                    int64_t *mark, struct tm_error *err) TM_WARN_UNUSED;
