@@ -198,14 +198,13 @@ function api.new(session)
     return custom.new(call, given)
   end
 
-  function tm.map(key, value, options, ...)
   function tm.watermarks(given, ...)
     local call = caller()
     stream.no_more(call, "tm.watermarks", 1 + select("#", ...), 1)
     return watermarks.new(call, given)
   end
 
-  function tm.map(key, value, ...)
+  function tm.map(key, value, options, ...)
     local call = caller()
     stream.no_more(call, "tm.map", 3 + select("#", ...), 3)
     local made = schema.map(call, key, value)
