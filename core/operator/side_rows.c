@@ -53,6 +53,8 @@ bool tm__operator_sides_take(struct tm__operator_sides *sides, int64_t read_ns)
     bool some = false;
     for (uint32_t i = 0; i < sides->count; i++) {
         struct tm_batch *batch = sides->items[i].batch;
+        if (batch == NULL)
+            continue; // the chunk has not run since they were taken last
         batch->size_bytes = sides->runs[i].out_size;
         batch->row_count = sides->runs[i].out_rows;
         if (batch->row_count == 0)

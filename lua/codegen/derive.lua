@@ -193,6 +193,7 @@ function derive.sides(node)
     if node.reads ~= true then for _, from in pairs(side.passes) do node.reads[from] = true end end
   end
   if g.mode_passes then g.modes = result.modes(g.analysis, 1, g.mode_passes, g.sides) end
+  if g.with_sides then g.with_sides() end
 end
 
 ---The tags of a function's side outputs, sorted; true: it may give rows to others, too.

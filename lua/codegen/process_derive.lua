@@ -340,16 +340,19 @@ function process.derive(node)
   local main = rows_of(node, all)
   g.result, g.texts = main.codegen.result, main.codegen.texts
   node.schema, node.reads = main.schema, parts[1].reads
-  derive.sides(node)
-  for _, side in ipairs(g.sides) do without_time(side.schema) end
-  for _, part in ipairs(parts) do
-    local a = g.roles[part.role].analysis
-    read_record(part, a.emits)
-    read_record(part, a.side_emits)
+  -- Again whenever a side output is read that was not before: what goes to it is read, too.
+  function g.with_sides()
+    for _, side in ipairs(g.sides) do without_time(side.schema) end
+    for _, part in ipairs(parts) do
+      local a = g.roles[part.role].analysis
+      read_record(part, a.emits)
+      read_record(part, a.side_emits)
+    end
+    node.reads = parts[1].reads
+    node.reads_of = parts[2] and { node.reads, parts[2].reads } or nil
+    modes_of(node, parts)
   end
-  node.reads = parts[1].reads
-  node.reads_of = parts[2] and { node.reads, parts[2].reads } or nil
-  modes_of(node, parts)
+  derive.sides(node)
   g.timer_schema = timer_schema(node)
   return g.findings
 end
