@@ -18,6 +18,7 @@ static const struct {
     const char *from, *to;
 } files[] = {
     {PROJECT "job.lua", "job.lua"},        {PROJECT "orders.jsonl", "data/orders.jsonl"},
+    {PROJECT "job_spec.lua", "spec/job_spec.lua"},
     {PROJECT "README.md", "README.md"},    {PROJECT "luarc.json", ".luarc.json"},
     {PROJECT "luacheckrc", ".luacheckrc"}, {PROJECT "gitignore", ".gitignore"},
 };

@@ -200,6 +200,20 @@ local function option(options, name, default, valid, needed)
   return value
 end
 
+-- A job's path is relative to the working directory; what is not there may stand beside the spec.
+local function find(path)
+  if path:find("^/") or engine.kind_of(path) then return path end
+  for level = 3, 100 do
+    local info = debug.getinfo(level, "S")
+    if not info then return path end
+    local folder = info.source:match("^@(.*/)[^/]*$")
+    if info.source:find("^@") then
+      local beside = folder and folder .. path
+      return beside and engine.kind_of(beside) and beside or path
+    end
+  end
+end
+
 ---@param job string|table path of a job file, or { code = "its text", path = "what messages call it" }
 function test.new(job, options)
   options = options == nil and {} or options
@@ -228,7 +242,7 @@ function test.new(job, options)
   table.sort(given.names)
   for i, name in ipairs(given.names) do given.values[i] = tostring(args[name]) end
   if type(job) == "string" then
-    given.path = job
+    given.path = find(job)
   elseif type(job) == "table" and type(job.code) == "string" then
     given.path, given.text = job.path or "job", job.code
   else
