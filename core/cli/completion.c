@@ -49,6 +49,7 @@ static void bash_argument(FILE *out, const struct tm_cli_command *command)
 {
     switch (command->argument) {
     case TM_CLI_JOB:
+    case TM_CLI_FILES:
         fprintf(out, "        _tidemill_files lua\n");
         break;
     case TM_CLI_SOURCE:
@@ -135,6 +136,9 @@ static void zsh_argument(FILE *out, const struct tm_cli_command *command)
     switch (command->argument) {
     case TM_CLI_JOB:
         fprintf(out, " \\\n            '1:job:_files -g \"*.lua\"'");
+        break;
+    case TM_CLI_FILES:
+        fprintf(out, " \\\n            '*:spec:_files -g \"*.lua\"'");
         break;
     case TM_CLI_SOURCE:
         fprintf(out, " \\\n            '1:source:_files'");
