@@ -10,12 +10,12 @@ local values = require "tests.oracle.values"
 local case = {}
 
 local operators = {}
-for _, name in ipairs { "stateless", "keyed", "windows" } do
+for _, name in ipairs { "stateless", "keyed", "windows", "process" } do
   for verb, operator in pairs(require("tests.oracle.families." .. name).operators) do operators[verb] = operator end
 end
 case.operators = operators
 
-local KEYED = { { 5, "window" }, { 2, "rolling" }, { 1, "short" }, { 1, "distinct" }, { 1, "dedup" }, { 1, "top" }, { 1, "extreme" },
+local KEYED = { { 6, "window" }, { 4, "process" }, { 2, "rolling" }, { 1, "short" }, { 1, "distinct" }, { 1, "dedup" }, { 1, "top" }, { 1, "extreme" },
   { 1, "reduce" } }
 local STATELESS = { { 3, "map" }, { 2, "filter" }, { 1, "flat_map" }, { 2, "assign" }, { 1, "select" }, { 1, "drop" } }
 
@@ -134,12 +134,18 @@ local function schema_text(columns)
   return "tm.schema { " .. table.concat(parts, ", ") .. " }"
 end
 
+local WATERMARK = [[
+local function wm(ctx)
+  local w = ctx.watermark
+  return w == -math.huge and -1 or w == math.huge and 2 ^ 52 or w
+end]]
+
 local function sink_text(name) return ('tm.file { name = "%s", path = "%s.jsonl", format = "json" }'):format(name, name) end
 
 ---The text of the job.
 function case.text(c)
   local infos = case.infos(c)
-  local lines = { 'local tm = require "tidemill"', "local S = " .. schema_text(c.columns),
+  local lines = { 'local tm = require "tidemill"', WATERMARK, "local S = " .. schema_text(c.columns),
     ('local job = tm.job("oracle", { parallelism = %d })'):format(c.parallelism) }
   for _, name in ipairs(c.sources) do
     lines[#lines + 1] = ('local %s = job:from(tm.file { name = "%s", path = "%s.jsonl", format = "json", schema = S })%s'):format(name,

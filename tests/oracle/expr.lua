@@ -1,5 +1,5 @@
--- Expressions over a row, as data: { "col", name }, { "const", value }, { operator, a, b }. Each has a text in Lua, for the job, and a
--- value, for the model. What is drawn is never null, and small.
+-- Expressions over a row, as data: { "col", name }, { "var", name }, { "const", value },
+-- { operator, a, b }. Each has a text in Lua, for the job, and a value, for the model. What is drawn is never null, and small.
 local expr = {}
 
 local function by_name(columns, name)
@@ -13,6 +13,7 @@ local BINARY = { add = "+", sub = "-", mul = "*", mod = "%", cat = "..", lt = "<
 function expr.text(x, e)
   local kind = x[1]
   if kind == "col" then return e .. "." .. x[2] end
+  if kind == "var" then return x[2] end
   if kind == "const" then return type(x[2]) == "string" and ("%q"):format(x[2]) or tostring(x[2]) end
   if kind == "guard" then return ("(%s.%s or %s)"):format(e, x[2], expr.text({ "const", x[3] }, e)) end
   if kind == "is_null" then return ("(%s.%s == nil)"):format(e, x[2]) end
@@ -26,7 +27,7 @@ end
 ---Its value for a row.
 function expr.value(x, row)
   local kind = x[1]
-  if kind == "col" then return row[x[2]] end
+  if kind == "col" or kind == "var" then return row[x[2]] end
   if kind == "const" then return x[2] end
   if kind == "guard" then
     local v = row[x[2]]

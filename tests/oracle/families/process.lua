@@ -1,0 +1,369 @@
+-- Process functions: small programs over states and timers, as data. The job has them as Lua; the model goes through them
+-- statement by statement, over tables (SEMANTICS 8 and 15; docs/guide/process-functions.md).
+local expr = require "tests.oracle.expr"
+local keys = require "tests.oracle.keys"
+local stateless = require "tests.oracle.families.stateless"
+local timers = require "tests.oracle.timers"
+
+local family = {}
+
+-- --- states ---------------------------------------------------------------------------------------------------------------
+
+local function draw_ttl(random, info, context)
+  if not context.steps or random:chance(60) then return nil end
+  return { after = random:pick { 5, 20, 60 }, clock = info.timed and random:chance(60) and "event" or "processing",
+    refresh = random:chance(40) and "access" or "write" }
+end
+
+local function draw_states(random, info, context)
+  local states = {}
+  for _ = 1, random:int(1, 3) do
+    local state = { name = context.fresh("v"), kind = random:chance(75) and "value" or "reducing", type = "int" }
+    if state.kind == "value" and random:chance(30) then state.type = "string" end
+    if state.kind == "value" and random:chance(50) then state.default = state.type == "int" and random:int(-2, 3) or "none" end
+    state.ttl = draw_ttl(random, info, context)
+    states[#states + 1] = state
+  end
+  return states
+end
+
+local function state_text(state)
+  local options = {}
+  if state.default ~= nil then options[1] = "default = " .. expr.text({ "const", state.default }) end
+  if state.ttl then
+    options[#options + 1] = ("ttl = %d, clock = %q, refresh = %q"):format(state.ttl.after, state.ttl.clock, state.ttl.refresh)
+  end
+  local given = #options > 0 and ", { " .. table.concat(options, ", ") .. " }" or ""
+  if state.kind == "reducing" then
+    return ('%s = tm.reducing("int", function(a, b) return a + b end%s)'):format(state.name, given)
+  end
+  return ("%s = tm.value(%q%s)"):format(state.name, state.type, given)
+end
+
+local function find_state(op, name)
+  for _, state in ipairs(op.states) do if state.name == name then return state end end
+end
+
+-- --- programs -------------------------------------------------------------------------------------------------------------
+
+local NAMES = { "", "b", "a name" }
+local AT = { "var", "at" }
+
+local function draw_number(random, info, in_timer)
+  if in_timer then return random:chance(50) and { "const", random:int(-2, 5) } or { "mod", AT, { "const", random:int(2, 9) } } end
+  return expr.draw_int(random, info.columns, 1)
+end
+
+local function draw_change(random, op, info, in_timer)
+  local state = random:pick(op.states)
+  if random:chance(15) then return { "clear", state.name } end
+  if state.kind == "reducing" then return { "add", state.name, draw_number(random, info, in_timer) } end
+  if state.type == "string" then
+    return { "set", state.name, in_timer and { "const", random:pick(NAMES) } or expr.draw_text(random, info.columns) }
+  end
+  return { random:chance(60) and "increase" or "set", state.name, draw_number(random, info, in_timer) }
+end
+
+local function draw_condition(random, op, info, in_timer)
+  local counted = {}
+  for _, state in ipairs(op.states) do if state.type == "int" then counted[#counted + 1] = state.name end end
+  if #counted > 0 and random:chance(50) then return { "state_below", random:pick(counted), random:int(-2, 20) } end
+  if in_timer then return { "eq", { "mod", AT, { "const", random:int(2, 4) } }, { "const", 0 } } end
+  return expr.draw_condition(random, info.columns, 1)
+end
+
+local function draw_timer(random, op, info, context)
+  local event = info.timed and (not context.steps or random:chance(70))
+  if not event and not context.steps then return nil end
+  if event then op.uses_event = true else op.uses_clock = true end
+  local verb = random:chance(context.steps and 20 or 0) and "delete" or "timer"
+  return { verb, event and "event" or "processing", random:int(event and -10 or 0, 60), random:pick(NAMES) }
+end
+
+local function draw_statement(random, op, info, context, in_timer)
+  local kind = random:weighted { { 5, "change" }, { 3, "emit" }, { in_timer and 0 or 4, "timer" }, { 2, "if" }, { in_timer and 0 or 1, "side" } }
+  if kind == "timer" then return draw_timer(random, op, info, context) end
+  if kind == "emit" then return { "emit", random:pick { "x", "y" } } end
+  if kind == "side" then
+    op.side = op.side or context.fresh("side")
+    return { "side" }
+  end
+  if kind == "if" then
+    local body = draw_statement(random, op, info, context, in_timer)
+    return body and body[1] ~= "if" and { "if", draw_condition(random, op, info, in_timer), body } or nil
+  end
+  return draw_change(random, op, info, in_timer)
+end
+
+local function draw_program(random, op, info, context, in_timer)
+  local program = {}
+  for _ = 1, random:int(2, 5) do program[#program + 1] = draw_statement(random, op, info, context, in_timer) end
+  if random:chance(80) then program[#program + 1] = { "emit", "end" } end
+  if in_timer and random:chance(30) then
+    local every = random:int(3, 7)
+    program[#program + 1] = { "again", every, random:int(1, every - 1), random:pick(NAMES) }
+  end
+  if random:chance(15) then
+    table.insert(program, random:int(1, #program + 1), { "fail", draw_condition(random, op, info, in_timer) })
+  end
+  return program
+end
+
+-- --- as text --------------------------------------------------------------------------------------------------------------
+
+local function row_text(op, info, what, in_timer)
+  local parts = {}
+  for i, name in ipairs(info.keys) do
+    parts[i] = ("%s = ctx.key%s"):format(name, #info.keys > 1 and "." .. name or "")
+  end
+  parts[#parts + 1] = ("what = %q"):format(what)
+  parts[#parts + 1] = in_timer and "at = at, timer = name or \"\", domain = ctx.domain" or 'at = ctx.time or -1, timer = "", domain = ""'
+  if op.times then parts[#parts + 1] = "wm = wm(ctx), clock = ctx.now" end
+  for _, state in ipairs(op.states) do parts[#parts + 1] = ("s_%s = ctx.state.%s:get()"):format(state.name, state.name) end
+  return "{ " .. table.concat(parts, ", ") .. " }"
+end
+
+local function condition_text(condition)
+  if condition[1] == "state_below" then return ("(ctx.state.%s:get() or 0) < %d"):format(condition[2], condition[3]) end
+  return expr.text(condition, "e")
+end
+
+local function statement_text(op, info, s, in_timer)
+  local kind, state = s[1], "ctx.state." .. tostring(s[2])
+  if kind == "emit" then return "ctx:emit " .. row_text(op, info, s[2], in_timer) end
+  if kind == "side" then return ("ctx:output(%q, e)"):format(op.side) end
+  if kind == "clear" then return state .. ":clear()" end
+  if kind == "add" then return ("%s:add(%s)"):format(state, expr.text(s[3], "e")) end
+  if kind == "set" then return ("%s:set(%s)"):format(state, expr.text(s[3], "e")) end
+  if kind == "increase" then return ("%s:set((%s:get() or 0) + %s)"):format(state, state, expr.text(s[3], "e")) end
+  if kind == "if" then return ("if %s then %s end"):format(condition_text(s[2]), statement_text(op, info, s[3], in_timer)) end
+  if kind == "fail" then return ("if %s then error(\"as planned\") end"):format(condition_text(s[2])) end
+  if kind == "again" then
+    return ('if at %% %d == 0 then if ctx.domain == "event" then ctx:timer(at + %d, %q) else ctx:timer_processing(at + %d, %q) end end')
+      :format(s[2], s[3], s[4], s[3], s[4])
+  end
+  return ("ctx:%s%s(%s + %d, %q)"):format(kind == "timer" and "timer" or "delete_timer", s[2] == "event" and "" or "_processing",
+    s[2] == "event" and "ctx.time" or "ctx.now", s[3], s[4])
+end
+
+local function program_text(op, info, program, in_timer)
+  local lines = {}
+  for i, s in ipairs(program) do lines[i] = "      " .. statement_text(op, info, s, in_timer) end
+  return table.concat(lines, "\n")
+end
+
+-- --- the model ------------------------------------------------------------------------------------------------------------
+
+local Call = {} -- one call of each or timer
+Call.__index = Call
+
+-- `now` of a state's time to live; nothing is over before the first watermark.
+local function is_over(self, state, entry)
+  local ttl = state.ttl
+  if not ttl then return false end
+  local now = ttl.clock == "event" and self.out.watermark() or self.out.now()
+  return now > -math.huge and entry.last + ttl.after <= now
+end
+
+local function touch(self, state, entry)
+  if not state.ttl then return end
+  local at = self.out.now()
+  if state.ttl.clock == "event" then at = self.time or self.out.watermark() end
+  entry.last = math.max(entry.last or -math.huge, at)
+end
+
+local function alive(self, name)
+  local state, entry = find_state(self.op, name), self.states[name]
+  if entry and is_over(self, state, entry) then
+    self.states[name], entry = nil, nil
+  end
+  return entry, state
+end
+
+function Call:get(name)
+  local entry, state = alive(self, name)
+  if not entry then return state.default end
+  if state.ttl and state.ttl.refresh == "access" then touch(self, state, entry) end
+  return entry.value
+end
+
+function Call:set(name, value)
+  local entry, state = alive(self, name)
+  if value == nil then
+    self.states[name] = nil
+    return
+  end
+  entry = entry or {}
+  entry.value = value
+  touch(self, state, entry)
+  self.states[name] = entry
+end
+
+function Call:condition(condition)
+  if condition[1] == "state_below" then return (self:get(condition[2]) or 0) < condition[3] end
+  return expr.value(condition, self.row)
+end
+
+function Call:made(what)
+  local row = { what = what, at = self.time_shown, timer = self.timer and self.timer.name or "", domain = self.timer and self.timer.domain or "" }
+  for _, name in ipairs(self.keys) do row[name] = self.key[name] end
+  if self.op.times then
+    local watermark = self.out.watermark()
+    row.wm = watermark == -math.huge and -1 or watermark == math.huge and 2 ^ 52 or watermark
+    row.clock = self.out.now()
+  end
+  for _, state in ipairs(self.op.states) do row["s_" .. state.name] = self:get(state.name) end
+  return row
+end
+
+local FAILED = {}
+
+function Call:statement(s)
+  local kind = s[1]
+  if kind == "emit" then self.given[#self.given + 1] = { row = self:made(s[2]) }
+  elseif kind == "side" then self.given[#self.given + 1] = { row = self.row, side = true }
+  elseif kind == "clear" then self.states[s[2]] = nil
+  elseif kind == "set" then self:set(s[2], expr.value(s[3], self.row))
+  elseif kind == "increase" then self:set(s[2], (self:get(s[2]) or 0) + expr.value(s[3], self.row))
+  elseif kind == "add" then
+    local entry = alive(self, s[2])
+    self:set(s[2], (entry and entry.value or 0) + expr.value(s[3], self.row))
+  elseif kind == "if" then if self:condition(s[2]) then self:statement(s[3]) end
+  elseif kind == "fail" then if self:condition(s[2]) then error(FAILED) end
+  elseif kind == "again" then
+    local t = self.timer
+    if t.at % s[2] == 0 then self.timers:add(t.domain, t.at + s[3], t.key, s[4], self.op) end
+  else
+    local at = (s[2] == "event" and self.time or self.out.now()) + s[3]
+    self.timers[kind == "timer" and "add" or "remove"](self.timers, s[2], at, self.key_text, s[4], self.op)
+  end
+end
+
+local function copy_states(states)
+  local copy = {}
+  for name, entry in pairs(states) do copy[name] = { value = entry.value, last = entry.last } end
+  return copy
+end
+
+-- A call that fails leaves nothing behind.
+local function run(self, call, program, time)
+  local states, list = copy_states(call.states), {}
+  for i, t in ipairs(self.timers.list) do list[i] = t end
+  self.out.tick()
+  local ok, why = pcall(function() for _, s in ipairs(program) do call:statement(s) end end)
+  if not ok then
+    if why ~= FAILED then error(why, 0) end
+    self.live[call.key_text].states = states
+    self.timers.list = list
+    return
+  end
+  for _, given in ipairs(call.given) do
+    if given.side then self.out.side(self.op.side, given.row, time) else self.out.emit(given.row, time) end
+  end
+end
+
+local Operator = {}
+Operator.__index = Operator
+
+function Operator:call(key_text, more)
+  more.op, more.out, more.keys, more.key_text, more.timers, more.given = self.op, self.out, self.keys, key_text, self.timers, {}
+  more.states, more.key = self.live[key_text].states, self.live[key_text].row
+  return setmetatable(more, Call)
+end
+
+function Operator:row(row, time)
+  local key_text = keys.text(self.keys, row, self.columns)
+  self.live[key_text] = self.live[key_text] or { states = {}, row = row }
+  run(self, self:call(key_text, { row = row, time = time, time_shown = time or -1 }), self.op.each, time)
+end
+
+function Operator:due(domain, until_)
+  for t in self.timers:due(domain, until_) do
+    local time
+    if domain == "event" then time = t.at end
+    run(self, self:call(t.key, { row = { at = t.at }, time = time, time_shown = t.at, timer = t }), self.op.timer, time)
+  end
+end
+
+function Operator:watermark(at) self:due("event", at) end
+function Operator:deadline() return self.timers:deadline() end
+function Operator:clock(now) self:due("processing", now) end
+
+-- --- as an operator of a case -----------------------------------------------------------------------------------------------
+
+local function fits(op, program, info, in_timer)
+  for _, s in ipairs(program) do
+    local kind = s[1]
+    if kind == "if" or kind == "fail" then
+      if s[2][1] == "state_below" then
+        if not find_state(op, s[2][2]) then return false end
+      elseif not in_timer and not expr.fits(s[2], info.columns) then return false end
+      if s[3] and not fits(op, { s[3] }, info, in_timer) then return false end
+    elseif kind == "set" or kind == "add" or kind == "increase" or kind == "clear" then
+      if not find_state(op, s[2]) or s[3] and not in_timer and not expr.fits(s[3], info.columns) then return false end
+    end
+  end
+  return true
+end
+
+local function emits(program)
+  for _, s in ipairs(program) do if s[1] == "emit" or s[1] == "if" and s[3][1] == "emit" then return true end end
+  return false
+end
+
+local function gives_side(program)
+  for _, s in ipairs(program) do if s[1] == "side" or s[1] == "if" and s[3][1] == "side" then return true end end
+  return false
+end
+
+local function columns_of(op, info)
+  local columns = {}
+  for i, name in ipairs(info.keys) do
+    local from = expr.by_name(info.columns, name)
+    columns[i] = { name = name, type = from.type, scale = from.scale, precision = from.precision, keep = from.keep }
+  end
+  for _, name in ipairs { "what", "timer", "domain" } do columns[#columns + 1] = { name = name, type = "string" } end
+  for _, name in ipairs { "at", op.times and "wm", op.times and "clock" } do
+    if name then columns[#columns + 1] = { name = name, type = "int" } end
+  end
+  for _, state in ipairs(op.states) do columns[#columns + 1] = { name = "s_" .. state.name, type = state.type, nullable = 50 } end
+  for i, column in ipairs(columns) do
+    for j = 1, i - 1 do if columns[j].name == column.name then return nil end end
+  end
+  return columns
+end
+
+family.process = {
+  draw = function(random, info, context)
+    if not info.keys then return nil end
+    local op = { op = "process", name = context.fresh("process"), times = context.steps or nil }
+    op.states = context.steps and draw_states(random, info, context) or {}
+    if #op.states == 0 then return nil end
+    op.each = draw_program(random, op, info, context, false)
+    op.timer = draw_program(random, op, info, context, true)
+    return op
+  end,
+  after = function(op, info)
+    if not info.keys or not info.order or op.uses_event and not info.timed then return nil end
+    if not fits(op, op.each, info, false) or not fits(op, op.timer, info, true) then return nil end
+    if not emits(op.each) and not emits(op.timer) then return nil end
+    for _, state in ipairs(op.states) do if state.ttl and state.ttl.clock == "event" and not info.timed then return nil end end
+    local columns = columns_of(op, info)
+    return columns and stateless.with(info, { columns = columns, order = info.keys, timed = info.timed and not op.uses_clock or false })
+  end,
+  text = function(op, info)
+    local states, types = {}, {}
+    for i, state in ipairs(op.states) do states[i] = state_text(state) end
+    for i, column in ipairs(columns_of(op, info)) do types[i] = ("%s = %q"):format(column.name, require("tests.oracle.values").type_text(column)) end
+    return (":process(%q, {\n    state = { %s },\n    each = function(ctx, e)\n%s\n    end,\n    timer = function(ctx, at, name)\n%s\n    end,\n  })"
+      .. ":on_error(\"skip\"):returns { %s }"):format(op.name, table.concat(states, ", "), program_text(op, info, op.each, false),
+      program_text(op, info, op.timer, true), table.concat(types, ", "))
+  end,
+  sides = function(op, info) return op.side and gives_side(op.each) and { [op.side] = { columns = info.columns, order = info.keys } } or {} end,
+  model = function(op, info, out)
+    return setmetatable({ op = op, out = out, keys = info.keys, columns = info.columns, live = {}, timers = timers.new() }, Operator)
+  end,
+  by_clock = function(op) return op.uses_clock end,
+}
+
+return { operators = family }
