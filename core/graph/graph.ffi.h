@@ -67,6 +67,11 @@ enum tm_state_kind {
     TM_STATE_MAP   // likewise; tm_graph_state_key says that of its keys
 };
 
+// What a state belongs to: a key; or a subtask, outside of keys. Of a broadcast state every subtask
+// has a copy; those of the operator are divided among the subtasks of a restore, value by value, or
+// given whole to each.
+enum tm_state_scope { TM_SCOPE_KEY, TM_SCOPE_BROADCAST, TM_SCOPE_EVEN, TM_SCOPE_UNION };
+
 // Which time a state's time to live is counted in, and what begins it anew.
 enum tm_ttl_clock { TM_TTL_PROCESSING, TM_TTL_EVENT };
 enum tm_ttl_refresh { TM_TTL_WRITE, TM_TTL_ACCESS };
@@ -161,6 +166,8 @@ int tm_graph_identity(struct tm_graph *graph, uint32_t node, uint32_t field);
 // aggregating one is that of its accumulator, a struct. ttl_ms 0: for ever.
 int tm_graph_state(struct tm_graph *graph, uint32_t node, const char *name, int kind,
                    const char *type, int64_t ttl_ms, int clock, int refresh);
+// Where the state that was given last is kept; of the key unless it is called.
+int tm_graph_state_scope(struct tm_graph *graph, uint32_t node, int scope);
 // The type of the keys of the map that was given last: a scalar one.
 int tm_graph_state_key(struct tm_graph *graph, uint32_t node, const char *type);
 int tm_graph_has_timer(struct tm_graph *graph, uint32_t node, int has_timer);

@@ -24,7 +24,8 @@ struct tm_aggregate {
 // A state of a process.
 struct tm_state_field {
     const char *name;
-    uint8_t kind; // enum tm_state_kind
+    uint8_t kind;  // enum tm_state_kind
+    uint8_t scope; // enum tm_state_scope
     struct tm_type type;
     struct tm_type key;     // of a map
     int64_t ttl_ms;         // 0: for ever

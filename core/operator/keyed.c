@@ -79,12 +79,20 @@ static int add_state(struct tm__operator_record *record, const struct tm_state_f
     return 0;
 }
 
+enum tm__operator_scope tm__operator_scope_of(const struct tm_state_field *state)
+{
+    return state->scope == TM_SCOPE_KEY         ? TM__SCOPE_KEY
+           : state->scope == TM_SCOPE_BROADCAST ? TM__SCOPE_BROADCAST
+                                                : TM__SCOPE_OPERATOR;
+}
+
 int tm__operator_record_init(struct tm__operator_record *record, const struct tm_node *node,
-                             struct tm_error *err)
+                             enum tm__operator_scope scope, struct tm_error *err)
 {
     *record = (struct tm__operator_record){.bytes = sizeof(uint64_t)};
     for (uint32_t i = 0; i < node->state_count; i++)
-        if (add_state(record, &node->states[i]) != 0)
+        if (tm__operator_scope_of(&node->states[i]) == scope &&
+            add_state(record, &node->states[i]) != 0)
             return tm_error_set(err, TM_E_LIMIT,
                                 "operator '%s': it keeps more than %d values of a key", node->name,
                                 TM_STATES_MAX);
@@ -100,16 +108,18 @@ static bool is_stateless(const struct tm__operator_keyed *keyed)
 // --- life ----------------------------------------------------------------------------------------
 
 int tm__operator_keyed_open(struct tm__operator_keyed *keyed, const struct tm_operator *op,
-                            const struct tm_schema *input, struct tm_error *err)
+                            const struct tm_schema *input, enum tm__operator_scope scope,
+                            struct tm_error *err)
 {
     *keyed = (struct tm__operator_keyed){
         .op = op, .mem = op->ctx->mem, .watermark = INT64_MIN, .clock_ms = op->ctx->now_ms};
-    tm__operator_keys_init(&keyed->keys, keyed->mem, input, &op->node->key);
+    if (input != NULL)
+        tm__operator_keys_init(&keyed->keys, keyed->mem, input, &op->node->key);
     tm_buf_init(&keyed->changes, keyed->mem);
     tm_buf_init(&keyed->bytes, keyed->mem);
     tm_buf_init(&keyed->scratch, keyed->mem);
     tm_buf_init(&keyed->gone, keyed->mem);
-    int rc = tm__operator_record_init(&keyed->record, op->node, err);
+    int rc = tm__operator_record_init(&keyed->record, op->node, scope, err);
     if (rc == 0)
         rc = tm__operator_state_new(op, keyed->record.bytes, &keyed->state, err);
     if (rc != 0)

@@ -29,9 +29,13 @@ struct tm__operator_record {
     struct tm__operator_collection_spec collections[TM_STATES_MAX];
 };
 
+// What a record holds: the states of a key, the broadcast ones, or those of the operator.
+enum tm__operator_scope { TM__SCOPE_KEY, TM__SCOPE_BROADCAST, TM__SCOPE_OPERATOR, TM__SCOPES };
+enum tm__operator_scope tm__operator_scope_of(const struct tm_state_field *state);
+
 // TM_E_LIMIT: more values than a word has bits.
 int tm__operator_record_init(struct tm__operator_record *record, const struct tm_node *node,
-                             struct tm_error *err) TM_WARN_UNUSED;
+                             enum tm__operator_scope scope, struct tm_error *err) TM_WARN_UNUSED;
 
 struct tm__operator_keyed {
     const struct tm_operator *op;
@@ -114,9 +118,10 @@ static inline uint32_t tm__operator_keyed_group(const struct tm__operator_keyed 
     return tm_state_key_group(keyed->state, keyed->block->keys[index].hash);
 }
 
-// Once the input's schema is known.
+// Once the input's schema is known; NULL: the rows have no key, or the scope is none of keys.
 int tm__operator_keyed_open(struct tm__operator_keyed *keyed, const struct tm_operator *op,
-                            const struct tm_schema *input, struct tm_error *err) TM_WARN_UNUSED;
+                            const struct tm_schema *input, enum tm__operator_scope scope,
+                            struct tm_error *err) TM_WARN_UNUSED;
 void tm__operator_keyed_fini(struct tm__operator_keyed *keyed); // also of one that is all zero
 
 // Records of the block's keys, made where there is none. Addresses hold until keyed_leave.

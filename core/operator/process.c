@@ -16,12 +16,15 @@ static int process_open(struct tm_operator *op, struct tm_schema *input, struct 
     if (output == NULL)
         return err->code;
     self->schema = tm_schema_ref(output);
-    int rc = tm__operator_keyed_open(&self->keyed, op, input, err);
+    const struct tm_schema *keys = op->node->key.count == 0 ? NULL : input;
+    int rc = tm__operator_keyed_open(&self->keyed, op, keys, TM__SCOPE_KEY, err);
+    if (rc == 0)
+        rc = tm__operator_process_open_shared(self, err);
     if (rc != 0)
         return rc;
     if (tm__operator_sides_open(&self->sides, op->ctx, op->node->id) != 0)
         return tm__operator_out_of_memory(op, err);
-    rc = tm__operator_process_timer_schema(self, input, err);
+    rc = tm__operator_process_due_schemas(self, input, err);
     self->opened = rc == 0;
     return rc;
 }
@@ -31,7 +34,8 @@ static int process_open_second(struct tm_operator *op, struct tm_schema *input,
 {
     struct tm__operator_process *self = self_of(op);
     (void)err;
-    tm__operator_keys_init(&self->second_keys, self->mem, input, &op->node->second_key);
+    if (op->node->second_key.count != 0)
+        tm__operator_keys_init(&self->second_keys, self->mem, input, &op->node->second_key);
     return 0;
 }
 
@@ -50,7 +54,7 @@ static int on_fail(void *arg, uint32_t node_index, const struct tm_row *row, uin
         .code = code,
         .message = message,
         .message_length = length,
-        .schema = timer ? self->timer_schema : self->input,
+        .schema = timer ? self->due->schema : self->input,
         .row = row,
         .input = timer ? TM_NO_INPUT : self->from,
         .offset = -1,
@@ -89,13 +93,13 @@ static const uint8_t *on_blob(void *arg, uint8_t **slot, int side, const uint8_t
 {
     struct tm__operator_process *self = arg;
     (void)side;
-    return tm__operator_keyed_blob(&self->keyed, slot, ref);
+    return tm__operator_keyed_blob(tm__operator_process_of_slot(self, slot), slot, ref);
 }
 
 static int on_keep(void *arg, uint8_t **slot, uint8_t *ref, const uint8_t *p, uint32_t length)
 {
     struct tm__operator_process *self = arg;
-    return tm__operator_keyed_keep(&self->keyed, slot, ref, p, length);
+    return tm__operator_keyed_keep(tm__operator_process_of_slot(self, slot), slot, ref, p, length);
 }
 
 static int on_timer(void *arg, uint8_t **slot, int domain, bool remove, int64_t at,
@@ -108,7 +112,12 @@ static int on_timer(void *arg, uint8_t **slot, int domain, bool remove, int64_t 
 static int on_settle(void *arg, bool keep)
 {
     struct tm__operator_process *self = arg;
-    return tm__operator_keyed_settle(&self->keyed, keep);
+    int rc = tm__operator_keyed_settle(&self->keyed, keep);
+    for (enum tm__operator_scope scope = TM__SCOPE_BROADCAST; scope < TM__SCOPES && rc == 0;
+         scope++)
+        if (self->shared[scope] != NULL)
+            rc = tm__operator_keyed_settle(self->shared[scope], keep);
+    return rc;
 }
 
 // --- one entry -----------------------------------------------------------------------------------
@@ -140,7 +149,11 @@ int tm__operator_process_enter(struct tm__operator_process *self, struct tm_vm_c
     self->keyed.entry = entry;
     tm__operator_keyed_tell_time(&self->keyed, entry);
     tm_error_clear(&self->failure);
+    if (tm__operator_process_lend_shared(self, entry) != 0)
+        return tm__operator_out_of_memory(&self->base, err);
     int rc = tm_vm_chain_run(chain, err);
+    if (rc >= 0 && tm__operator_process_return_shared(self) != 0)
+        rc = tm__operator_out_of_memory(&self->base, err);
     batch->size_bytes = entry->out_size;
     batch->row_count = entry->out_rows;
     if (rc < 0) {
@@ -153,6 +166,29 @@ int tm__operator_process_enter(struct tm__operator_process *self, struct tm_vm_c
 }
 
 // --- rows ----------------------------------------------------------------------------------------
+
+static bool has_keys(const struct tm__operator_process *self, uint32_t input)
+{
+    const struct tm_node *node = self->base.node;
+    return (input == 0 ? &node->key : &node->second_key)->count != 0;
+}
+
+static int find_records(struct tm__operator_process *self)
+{
+    if (!has_keys(self, self->from)) {
+        tm_vm_chain_ctx(self->rows[self->from])->slots = self->no_slots;
+        return 0;
+    }
+    struct tm__operator_keys *keys = self->from == 0 ? &self->keyed.keys : &self->second_keys;
+    int rc = tm__operator_keys_read(keys, self->keyed.block);
+    return rc == 0 ? tm__operator_keyed_enter(&self->keyed) : rc;
+}
+
+static int leave_records(struct tm__operator_process *self)
+{
+    self->entered = false;
+    return has_keys(self, self->from) ? tm__operator_keyed_leave(&self->keyed) : 0;
+}
 
 static int begin_block(struct tm__operator_process *self, const struct tm_batch *batch,
                        struct tm_error *err)
@@ -168,10 +204,7 @@ static int begin_block(struct tm__operator_process *self, const struct tm_batch 
     entry->in_rows = block->count;
     entry->slots = self->keyed.slots;
     entry->slot_index = 0;
-    int rc =
-        tm__operator_keys_read(self->from == 0 ? &self->keyed.keys : &self->second_keys, block);
-    if (rc == 0)
-        rc = tm__operator_keyed_enter(&self->keyed);
+    int rc = find_records(self);
     self->entered = rc == 0;
     return rc == 0 ? 0 : tm__operator_out_of_memory(&self->base, err);
 }
@@ -192,11 +225,26 @@ static int run_block(struct tm__operator_process *self, struct tm_error *err)
         return tm_error_set(err, TM_E_INTERNAL,
                             "operator '%s': the chunk stopped before its last row",
                             self->base.node->name);
-    if (entry->in_rows == 0) {
-        self->entered = false;
-        if (tm__operator_keyed_leave(&self->keyed) != 0)
-            return tm__operator_out_of_memory(&self->base, err);
+    if (entry->in_rows == 0 && leave_records(self) != 0)
+        return tm__operator_out_of_memory(&self->base, err);
+    if (self->pass != NULL && self->from == 1 && entry->interrupt != 0)
+        tm__operator_process_want(self, entry->interrupt);
+    return rc;
+}
+
+// What is to be done next: a slice of a pass that a rule wants, or the rest of the block. *rest:
+// the output is to go on before there is more.
+static int advance(struct tm__operator_process *self, const struct tm_batch *batch, bool *rest,
+                   struct tm_error *err)
+{
+    if (self->pass_count != 0) {
+        *rest = true;
+        return tm__operator_process_pass(self, err);
     }
+    int rc = self->entered ? 0 : begin_block(self, batch, err);
+    if (rc == 0)
+        rc = run_block(self, err);
+    *rest = rc == TM_VM_RUN_FULL;
     return rc;
 }
 
@@ -213,14 +261,13 @@ static int step_batch(struct tm__operator_process *self, struct tm_element *in,
         self->read_ns = batch->read_ns;
         tm_metric_add(&self->base.metrics->rows_in, batch->row_count);
     }
-    while (self->entered || (const void *)self->row != end) {
-        int rc = self->entered ? 0 : begin_block(self, batch, err);
-        if (rc == 0)
-            rc = run_block(self, err);
+    while (self->entered || self->pass_count != 0 || (const void *)self->row != end) {
+        bool rest = false;
+        int rc = advance(self, batch, &rest, err);
         if (rc < 0)
             return rc;
         bool sides = tm__operator_sides_take(&self->sides, self->read_ns);
-        if (rc == TM_VM_RUN_FULL || sides || tm_batch_is_full(self->output.batch)) {
+        if (rest || sides || tm_batch_is_full(self->output.batch)) {
             (void)tm__operator_output_take(&self->output, &self->base, out);
             return TM_STEP_MORE;
         }
@@ -389,13 +436,18 @@ static void process_free(struct tm_operator *op)
             tm_vm_chain_free(self->rows[i]);
     if (self->timer != NULL)
         tm_vm_chain_free(self->timer);
+    if (self->pass != NULL)
+        tm_vm_chain_free(self->pass);
     tm__operator_output_fini(&self->output);
     tm__operator_sides_fini(&self->sides);
     tm__operator_keyed_fini(&self->keyed);
     tm__operator_keys_fini(&self->second_keys);
+    tm__operator_process_free_shared(self);
     tm_batch_release(self->due);
     tm_buf_fini(&self->due_bytes);
+    tm_buf_fini(&self->pass_key);
     tm_schema_unref(self->timer_schema);
+    tm_schema_unref(self->pass_schema);
     tm_schema_unref(self->schema);
     tm_mem_free(self->mem, self, sizeof *self);
 }
@@ -440,8 +492,8 @@ static int make_chain(struct tm__operator_process *self, const char *role,
         .keep = on_keep,
         .timer = on_timer,
         .settle = on_settle,
-        .collections = &tm__operator_collections,
-        .collections_arg = &self->keyed,
+        .collections = &tm__operator_process_collections,
+        .collections_arg = self,
         .grow = on_grow,
         .grow_side = on_grow_side,
     };
@@ -465,10 +517,15 @@ int tm_operator_process_new(struct tm_task_context *ctx, const struct tm_node *n
     self->last_processing = INT64_MIN;
     self->user_metrics = tm_task_slots(ctx, node->id);
     tm_buf_init(&self->due_bytes, ctx->mem);
-    bool two = tm_node_has_two_inputs(node);
-    int rc = make_chain(self, two ? "left" : "each", &self->rows[0], err);
+    tm_buf_init(&self->pass_key, ctx->mem);
+    for (uint32_t i = 0; i < TM__OPERATOR_BLOCK; i++)
+        self->no_slots[i] = (uint8_t *)&self->keyed.stateless;
+    bool two = tm_node_has_two_inputs(node), rules = two && node->second_key.count == 0;
+    int rc = make_chain(self, two && !rules ? "left" : "each", &self->rows[0], err);
     if (rc == 0 && two)
-        rc = make_chain(self, "right", &self->rows[1], err);
+        rc = make_chain(self, rules ? "rule" : "right", &self->rows[1], err);
+    if (rc == 0 && rules)
+        rc = make_chain(self, "pass", &self->pass, err);
     if (rc == 0 && node->has_timer)
         rc = make_chain(self, "timer", &self->timer, err);
     if (rc != 0) {

@@ -1,5 +1,6 @@
 // The process operator's parts: process.c takes rows in and keeps what a call has done,
-// process_timers.c lets timers fire.
+// process_timers.c lets timers fire, process_shared.c has the state outside of keys, and
+// process_passes.c goes over all keys for a rule.
 #pragma once
 
 #include "core/operator/keyed.h"
@@ -35,13 +36,25 @@ struct tm__operator_process {
     const struct tm_row *row;
 
     // Timers that are due, out of the set and under way in the chunk, as rows of `timer_schema`.
-    struct tm_schema *timer_schema;
+    struct tm_schema *timer_schema, *pass_schema; // pass_schema: of keys alone
     struct tm_batch *due;
     uint32_t due_count, run_length; // of the run; how many the next one takes, 0: all it may
     enum tm_timer_domain domain;
     int64_t due_times[TM_TIMERS_AT_ONCE];
     uint32_t due_names[TM_TIMERS_AT_ONCE], due_name_lengths[TM_TIMERS_AT_ONCE];
     struct tm_buf due_bytes; // of keys and names
+
+    // State outside of keys: a record of its own for each scope but the key's, under an empty key.
+    struct tm__operator_keyed *shared[TM__SCOPES];
+    uint8_t *no_slots[TM__OPERATOR_BLOCK]; // of rows without a key
+
+    // Passes over all keys that a rule's call wants: how many are left; the one under way began,
+    // and goes on behind `pass_key` in `pass_group`.
+    struct tm_vm_chain *pass;
+    uint32_t pass_count, pass_group;
+    bool pass_begun, pass_entered;
+    uint64_t pass_hash;
+    struct tm_buf pass_key;
 };
 
 extern const struct tm_inspect tm__operator_process_inspect; // inspect.c
@@ -51,13 +64,46 @@ int tm__operator_process_enter(struct tm__operator_process *self, struct tm_vm_c
                                struct tm_error *err) TM_WARN_UNUSED;
 
 // Columns of timers: the key's, then time, name, domain, and the event time of rows that they emit.
-int tm__operator_process_timer_schema(struct tm__operator_process *self,
-                                      const struct tm_schema *input,
-                                      struct tm_error *err) TM_WARN_UNUSED;
+// Of passes: the key's and that event time.
+int tm__operator_process_due_schemas(struct tm__operator_process *self,
+                                     const struct tm_schema *input,
+                                     struct tm_error *err) TM_WARN_UNUSED;
+// Their batch, empty; TM_E_MEMORY. And it as the rows of a chunk, whose records are the block's.
+int tm__operator_process_due_begin(struct tm__operator_process *self,
+                                   struct tm_schema *schema) TM_WARN_UNUSED;
+void tm__operator_process_due_lend(struct tm__operator_process *self, struct tm_vm_chain *chain);
+// A row of such columns: the key of number `i` in the block. `timer`: NULL for a pass; event_time:
+// NULL, or that of the rows that the call emits.
+struct tm__operator_due {
+    int64_t time;
+    const char *name, *domain;
+    uint32_t name_length;
+};
+int tm__operator_process_due_row(struct tm__operator_process *self, uint32_t i,
+                                 const struct tm__operator_due *timer,
+                                 const int64_t *event_time) TM_WARN_UNUSED;
 // One run of timers that are due: those up to `limit`. 1: there are more, or the run goes on; 0:
 // none is left; negative.
 int tm__operator_process_fire(struct tm__operator_process *self, enum tm_timer_domain domain,
                               int64_t limit, struct tm_error *err) TM_WARN_UNUSED;
+// The call of a rule wants so many passes.
+void tm__operator_process_want(struct tm__operator_process *self, uint32_t count);
+// A slice of the pass under way. 1: there is more; 0: no pass is left; negative.
+int tm__operator_process_pass(struct tm__operator_process *self,
+                              struct tm_error *err) TM_WARN_UNUSED;
+
+int tm__operator_process_open_shared(struct tm__operator_process *self,
+                                     struct tm_error *err) TM_WARN_UNUSED;
+void tm__operator_process_free_shared(struct tm__operator_process *self);
+// The records, for a chunk that is entered; and when it has returned. TM_E_MEMORY.
+int tm__operator_process_lend_shared(struct tm__operator_process *self,
+                                     struct tm_chain_ctx *entry) TM_WARN_UNUSED;
+int tm__operator_process_return_shared(struct tm__operator_process *self) TM_WARN_UNUSED;
+// Whose record it is: the slot of a key's, or of one outside of keys.
+struct tm__operator_keyed *tm__operator_process_of_slot(struct tm__operator_process *self,
+                                                        uint8_t **slot);
+// Maps and lists of all of them; of a struct tm__operator_process.
+extern const struct tm_vm_collections tm__operator_process_collections;
 // A timer of a call: what it does to the run under way.
 int tm__operator_process_on_timer(struct tm__operator_process *self, uint8_t **slot,
                                   enum tm_timer_domain domain, bool remove, int64_t at,

@@ -15,50 +15,81 @@ static const char *free_name(const struct tm_field_def *defs, uint32_t count, co
     return name + 1;
 }
 
-int tm__operator_process_timer_schema(struct tm__operator_process *self,
-                                      const struct tm_schema *input, struct tm_error *err)
+static struct tm_field_def column(const char *name, enum tm_type_kind type, uint32_t flags)
 {
-    const struct tm_key_spec *key = &self->base.node->key;
-    struct tm_field_def defs[TM_KEY_FIELDS_MAX + 4];
-    uint32_t n = 0;
-    for (; n < key->count; n++)
-        defs[n] = (struct tm_field_def){.name = input->fields[key->fields[n]].name,
-                                        .type = input->fields[key->fields[n]].type,
-                                        .flags = TM_FIELD_REQUIRED};
-    const struct {
-        const char *name;
-        enum tm_type_kind type;
-        uint32_t flags;
-    } rest[] = {{"$timer", TM_TYPE_TIMESTAMP, TM_FIELD_REQUIRED},
-                {"$timer_name", TM_TYPE_STRING, 0},
-                {"$timer_domain", TM_TYPE_STRING, TM_FIELD_REQUIRED},
-                {"$time", TM_TYPE_TIMESTAMP, 0}};
-    for (uint32_t i = 0; i < 4; i++, n++)
-        defs[n] = (struct tm_field_def){.name = i == 3 ? "$time"
-                                                       : free_name(defs, key->count, rest[i].name),
-                                        .type = tm_type_of_kind(rest[i].type),
-                                        .flags = rest[i].flags | (i == 3 ? TM_FIELD_HIDDEN : 0)};
-    return tm_schema_new(self->base.ctx->shared_mem, defs, n, -1, &self->timer_schema, err);
+    return (struct tm_field_def){.name = name, .type = tm_type_of_kind(type), .flags = flags};
 }
 
-static int append_row(struct tm__operator_process *self, uint32_t i)
+int tm__operator_process_due_schemas(struct tm__operator_process *self,
+                                     const struct tm_schema *input, struct tm_error *err)
+{
+    const struct tm_key_spec *key = &self->base.node->key;
+    struct tm_mem *mem = self->base.ctx->shared_mem;
+    struct tm_field_def defs[TM_KEY_FIELDS_MAX + 4];
+    const struct tm_field_def time = column("$time", TM_TYPE_TIMESTAMP, TM_FIELD_HIDDEN);
+    uint32_t keys = key->count, n = keys;
+    for (uint32_t i = 0; i < keys; i++)
+        defs[i] = (struct tm_field_def){.name = input->fields[key->fields[i]].name,
+                                        .type = input->fields[key->fields[i]].type,
+                                        .flags = TM_FIELD_REQUIRED};
+    defs[n++] = time;
+    int rc = self->pass == NULL ? 0 : tm_schema_new(mem, defs, n, -1, &self->pass_schema, err);
+    if (rc != 0)
+        return rc;
+    n = keys;
+    defs[n++] = column(free_name(defs, keys, "$timer"), TM_TYPE_TIMESTAMP, TM_FIELD_REQUIRED);
+    defs[n++] = column(free_name(defs, keys, "$timer_name"), TM_TYPE_STRING, 0);
+    defs[n++] = column(free_name(defs, keys, "$timer_domain"), TM_TYPE_STRING, TM_FIELD_REQUIRED);
+    defs[n++] = time;
+    return tm_schema_new(mem, defs, n, -1, &self->timer_schema, err);
+}
+
+int tm__operator_process_due_begin(struct tm__operator_process *self, struct tm_schema *schema)
+{
+    if (self->due != NULL && self->due->schema != schema) {
+        tm_batch_release(self->due);
+        self->due = NULL;
+    }
+    if (self->due == NULL)
+        self->due = tm_batch_acquire(self->base.ctx->pool, schema);
+    if (self->due == NULL)
+        return TM_E_MEMORY;
+    self->due->size_bytes = 0;
+    self->due->row_count = 0;
+    return 0;
+}
+
+void tm__operator_process_due_lend(struct tm__operator_process *self, struct tm_vm_chain *chain)
+{
+    struct tm_chain_ctx *entry = tm_vm_chain_ctx(chain);
+    entry->in = self->due->data;
+    entry->in_end = self->due->data + self->due->size_bytes;
+    entry->in_rows = self->due->row_count;
+    entry->slots = self->keyed.slots;
+    entry->slot_index = 0;
+}
+
+int tm__operator_process_due_row(struct tm__operator_process *self, uint32_t i,
+                                 const struct tm__operator_due *timer, const int64_t *event_time)
 {
     const struct tm_key *key = &self->keyed.block->keys[i];
-    uint32_t first = self->base.node->key.count;
-    const char *domain = self->domain == TM_TIMER_EVENT ? "event" : "processing";
+    uint32_t column = self->base.node->key.count;
     struct tm_builder builder;
     int rc = tm_builder_begin(&builder, self->due);
     if (rc != 0)
         return rc;
     rc = tm_key_put(&self->keyed.keys.reader, key->bytes, key->length, &builder, 0);
-    tm_builder_put_int(&builder, first, self->due_times[i]);
-    if (rc == 0 && self->due_name_lengths[i] != 0)
-        rc = tm_builder_put_bytes(&builder, first + 1, self->due_bytes.data + self->due_names[i],
-                                  self->due_name_lengths[i]);
-    if (rc == 0)
-        rc = tm_builder_put_bytes(&builder, first + 2, domain, (uint32_t)strlen(domain));
-    if (self->domain == TM_TIMER_EVENT)
-        tm_builder_put_int(&builder, first + 3, self->due_times[i]);
+    if (timer != NULL) {
+        tm_builder_put_int(&builder, column, timer->time);
+        if (rc == 0 && timer->name_length != 0)
+            rc = tm_builder_put_bytes(&builder, column + 1, timer->name, timer->name_length);
+        if (rc == 0)
+            rc = tm_builder_put_bytes(&builder, column + 2, timer->domain,
+                                      (uint32_t)strlen(timer->domain));
+        column += 3;
+    }
+    if (event_time != NULL)
+        tm_builder_put_int(&builder, column, *event_time);
     if (rc == 0)
         return tm_builder_end(&builder);
     tm_builder_cancel(&builder);
@@ -105,24 +136,21 @@ static int begin_run(struct tm__operator_process *self, enum tm_timer_domain dom
     uint32_t count = self->keyed.block->count;
     if (rc != 0 || count == 0)
         return rc;
-    if (self->due == NULL)
-        self->due = tm_batch_acquire(self->base.ctx->pool, self->timer_schema);
-    if (self->due == NULL)
-        return TM_E_MEMORY;
-    self->due->size_bytes = 0;
-    self->due->row_count = 0;
-    for (uint32_t i = 0; i < count && rc == 0; i++)
-        rc = append_row(self, i);
+    rc = tm__operator_process_due_begin(self, self->timer_schema);
+    bool event = domain == TM_TIMER_EVENT;
+    for (uint32_t i = 0; i < count && rc == 0; i++) {
+        const struct tm__operator_due timer = {.time = self->due_times[i],
+                                               .name = (const char *)self->due_bytes.data +
+                                                       self->due_names[i],
+                                               .name_length = self->due_name_lengths[i],
+                                               .domain = event ? "event" : "processing"};
+        rc = tm__operator_process_due_row(self, i, &timer, event ? &timer.time : NULL);
+    }
     if (rc == 0)
         rc = tm__operator_keyed_enter(&self->keyed);
     if (rc != 0)
         return rc;
-    struct tm_chain_ctx *entry = tm_vm_chain_ctx(self->timer);
-    entry->in = self->due->data;
-    entry->in_end = self->due->data + self->due->size_bytes;
-    entry->in_rows = count;
-    entry->slots = self->keyed.slots;
-    entry->slot_index = 0;
+    tm__operator_process_due_lend(self, self->timer);
     self->due_count = count;
     return 0;
 }

@@ -62,7 +62,13 @@ struct tm_chain_ctx {
     // written where it gave something.
     double *marks;
     uint32_t mark_count; // so many are written
-    uint32_t interrupt; // what the call did to timers ends the run behind it
+    uint32_t interrupt; // what the call did to timers ends the run behind it; of a rule: how many
+                        // passes over all keys it wants
+    uint32_t pass;      // of functions over all keys: which of these it is of
+    double pass_time;   // event time of the row whose call wants them; NaN: it has none
+    // Behind the slots of the broadcast record and the operator's; NULL: there is none.
+    uint8_t **broadcast;
+    uint8_t **operator_state;
     // What tm_chain_map_find, tm_chain_list_find and tm_chain_walk_next have found: it holds until
     // the next call that takes this context.
     const uint8_t *found, *found_key;

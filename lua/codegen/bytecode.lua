@@ -241,8 +241,8 @@ end
 local function get(m, s, r)
   local v = s.regs[r] or UNKNOWN
   flat.note_use(m, v)
-  -- A closure made in the function may change any local at any call.
-  if m.captured and v.t ~= "row" and v.t ~= "const" and v.t ~= "out" and v.t ~= "object" then
+  -- A closure made in the function that assigns what it captures may change any local at any call.
+  if m.changing and not v.proto and v.t ~= "row" and v.t ~= "const" and v.t ~= "out" and v.t ~= "object" then
     use(m, v, "other")
     return UNKNOWN
   end
@@ -367,7 +367,7 @@ function on.KPRI(_, s, i) set(s, i.a, i.d == 0 and NIL or BOOL) end
 function on.KNIL(_, s, i) for r = i.a, i.d do set(s, r, NIL) end end
 
 function on.UGET(m, s, i)
-  if m.assigned_upvalues[i.d] then return set(s, i.a, UNKNOWN) end
+  if m.assigned_upvalues[i.d] or type(m.fn) ~= "function" then return set(s, i.a, UNKNOWN) end
   local name, v = debug.getupvalue(m.fn, i.d + 1)
   local keeps = captured.keeps(m.fn, i.d)
   if keeps == "now" then
@@ -385,7 +385,7 @@ function on.USETV(m, s, i)
 end
 for _, op in ipairs { "USETS", "USETN", "USETP" } do on[op] = function() end end
 
-function on.FNEW(_, s, i) set(s, i.a, UNKNOWN) end
+function on.FNEW(m, s, i) set(s, i.a, { t = "?", proto = opcodes.constant(m.fn, i.d) }) end
 
 -- Keys that are given nil itself leave no trace in the bytecode.
 local function add_nils(m, pc, fields)
@@ -410,7 +410,7 @@ end
 
 function on.GGET(m, s, i)
   local name = opcodes.constant(m.fn, i.d)
-  local found, v = pcall(function() return debug.getfenv(m.fn)[name] end)
+  local found, v = pcall(function() return debug.getfenv(m.made_by)[name] end)
   set(s, i.a, found and calls.global(v) or UNKNOWN)
 end
 function on.GSET(m, s, i) consume(m, s, get(m, s, i.a)) end
@@ -666,22 +666,46 @@ local function interpret(m, code, first)
   return true
 end
 
+-- Does a function or one made in it assign variables that it has captured?
+local function assigns_captured(proto)
+  for _, i in ipairs(opcodes.decode(proto) or {}) do
+    if i.op:find("^USET") or (i.op == "FNEW" and assigns_captured(opcodes.constant(proto, i.d))) then return true end
+  end
+  return false
+end
+
+-- Does the closure capture a variable of its maker that is called so?
+local function captures(proto, name)
+  for k = 0, util.funcinfo(proto).upvalues - 1 do if util.funcuvname(proto, k) == name then return true end end
+  return false
+end
+
 ---Runs a function with abstract arguments in a state; used for the function itself and for Lua functions it calls.
+---@param fn function|any or the prototype of one that `made_by` makes
+---@param made_by function?
 ---@return table? value, nil when the function cannot be followed
-function bytecode.run(out, fn, args, rows, depth, prefix)
+function bytecode.run(out, fn, args, rows, depth, prefix, made_by)
   local code = opcodes.decode(fn)
   local info = util.funcinfo(fn)
   if not code or info.isvararg then return nil end
   local m = { fn = fn, out = out, root = out, depth = depth, prefix = prefix, returns = {}, assigned_upvalues = {},
-    path = (info.source or "="):gsub("^[@=]", ""), nil_keys = texts.nil_keys(fn) }
+    path = (info.source or "="):gsub("^[@=]", ""), nil_keys = texts.nil_keys(fn), made_by = made_by or fn }
+  local closures = {}
   for _, i in ipairs(code) do
     if i.op:find("^USET") then m.assigned_upvalues[i.a] = true end
-    if i.op == "FNEW" then m.captured, out.captured = true, true end
+    if i.op == "FNEW" then
+      local proto = opcodes.constant(fn, i.d)
+      closures[#closures + 1] = proto
+      m.captured, out.captured = true, true
+      m.changing = m.changing or assigns_captured(proto)
+    end
   end
   local s = { regs = {}, rows = copy_map(rows) }
   for n = 1, info.params do
     s.regs[n - 1] = args[n] or NIL
-    if m.captured then escape(m, s, s.regs[n - 1]) end
+    local name, taken = type(fn) == "function" and debug.getlocal(fn, n), false
+    for _, proto in ipairs(closures) do taken = taken or not name or captures(proto, name) end
+    if taken then escape(m, s, s.regs[n - 1]) end
   end
   -- A return may be visited several times with less and less known: all visits joined are what the last one knows.
   if not interpret(m, code, s) then return nil end

@@ -152,6 +152,20 @@ local function follow(m, s, fn, args, pc)
   return joined(s, callee)
 end
 
+---What a function of the job does when the engine calls it: one that is known, or a closure that is made on the spot.
+---@return boolean false: it cannot be followed
+function calls.run(m, s, f, args, pc)
+  local fn = f.proto or (f.t == "const" and type(f.v) == "function" and f.v)
+  if not fn or m.depth >= DEPTH_MAX then
+    bytecode().escape(m, s, f)
+    return false
+  end
+  local made_by = f.proto and m.made_by or nil
+  if not bytecode().run(m.out, fn, args, s.rows, m.depth + 1, m.prefix .. pc .. "/", made_by) then return false end
+  if not made_by then m.out.functions[#m.out.functions + 1] = fn end
+  return true
+end
+
 local function slow(m, line, name, why)
   local key = ("%s:%d %s"):format(m.path, line, name)
   m.out.slow_calls[key] = { where = ("%s:%d"):format(m.path, line), what = why[1], why = why[2], instead = why[3] }

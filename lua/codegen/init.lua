@@ -38,8 +38,8 @@ function codegen.source(nodes)
   if nodes[1].kind == "process" then
     if unknown.any(nodes) then return "" end
     local texts = {}
-    for _, role in ipairs { "each", "left", "right", "timer" } do
-      if nodes[1][role] then texts[#texts + 1] = instance.generate(process.nodes(nodes[1], role)) end
+    for _, role in ipairs { "each", "left", "right", "rule", "pass", "timer" } do
+      if nodes[1].codegen.roles[role] then texts[#texts + 1] = instance.generate(process.nodes(nodes[1], role)) end
     end
     return table.concat(texts, "\n")
   end

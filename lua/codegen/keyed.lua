@@ -36,7 +36,7 @@ local function add_cell(r, name, type_name)
   local kind, precision, scale = layout.parse_type(type_name)
   local n = r.bits
   local cell = { name = name, type = type_name, kind = kind, precision = precision, scale = scale, member = "v" .. n, offset = r.bytes,
-    state = #r.states + 1, view = layout.is_view(type_name),
+    state = r.before + #r.states + 1, view = layout.is_view(type_name),
     reference = SLOT[kind] == nil and (kind == "string" or kind == "bytes" or layout.is_view(type_name)) }
   keyed.take_bit(r, cell)
   r.text[#r.text + 1] = (" %s %s;"):format(cell.reference and "struct tm_text_ref" or SLOT[kind] or "int64_t", cell.member)
@@ -51,12 +51,14 @@ end
 
 ---The record of an operator's states.
 ---@param declared table[] node.states
+---@param before integer? so many states of other records have lower numbers
+---@param of string? "broadcast": what it is a member of in ctx; else "state"
 ---@return table { states = { { state =, cells =, bits =, bit =, access = member?, collection = number from 0? } }, bytes =,
 ---copied = bytes that a call's first write copies, struct = }
-function keyed.layout(declared)
-  local r, heads = { states = {}, bits = 0, bytes = 8, text = { "{ int32_t p0; int32_t p1;" } }, {}
+function keyed.layout(declared, before, of)
+  local r, heads = { states = {}, of = of, before = before or 0, bits = 0, bytes = 8, text = { "{ int32_t p0; int32_t p1;" } }, {}
   for i, state in ipairs(declared) do
-    local s = { state = state, number = i, cells = {} }
+    local s = { state = state, number = i + r.before, cells = {} }
     if collections.METHODS[state.kind] then
       keyed.take_bit(r, s)
       heads[#heads + 1], s.collection = s, #heads
@@ -68,7 +70,7 @@ function keyed.layout(declared)
       s.bits, s.bit = s.cells[1].bits, s.cells[1].bit
     end
     if state.ttl.ms and not s.collection then
-      s.access = "a" .. i
+      s.access = "a" .. s.number
       r.text[#r.text + 1] = (" double %s;"):format(s.access)
       r.bytes = r.bytes + 8
     end
@@ -158,6 +160,13 @@ end
 local function write_expiry(w, s)
   if not s.access then return end
   w:line("if %s and r.%s + %d <= %s then %s() end", is_there(s), s.access, s.state.ttl.ms, now_of(s.state.ttl), s.forget)
+end
+
+---Returns whether the key of a pass has the state.
+function keyed.write_has(w, s)
+  w:line("local r = kept.acc")
+  local over = s.access and (" and r.%s + %d > %s"):format(s.access, s.state.ttl.ms, now_of(s.state.ttl)) or ""
+  w:line("return %s%s", is_there(s), over)
 end
 
 -- Takes away what a state holds; the time of the last access with it.
@@ -345,12 +354,17 @@ local function write_kind(w, g, s)
 end
 
 -- What a state's object gives by name; a list also by number.
-local function write_members(w, g, s)
+---Methods that change nothing.
+keyed.READS = { get = true, has = true, size = true, is_empty = true, pairs = true, keys = true, values = true }
+
+---@param read_only boolean? those that change something are errors
+local function write_members(w, g, s, read_only)
   local n = s.number
   g.names:func(w, "method_" .. n, "_, k")
   if s.state.kind == "list" then w:line('if type(k) == "number" then return (%s(k)) end', g.names:ref("item_" .. n)) end
   for _, name in ipairs(METHODS[s.state.kind]) do
-    w:line("if k == %s then return %s end", quote(name), g.names:ref(("%s_%d"):format(name, n)))
+    local refused = read_only and not keyed.READS[name]
+    w:line("if k == %s then return %s end", quote(name), refused and "read_only" or g.names:ref(("%s_%d"):format(name, n)))
   end
   w:line("return no_method(%d, k)", n)
   w:close()
@@ -361,9 +375,10 @@ end
 
 ---Writes the objects of all states: names:ref("states") is what ctx.state is.
 function keyed.write(w, g, record)
-  w:line("local states = new_object('ctx.state')")
+  local of = record.of or "state"
+  w:line("local states = new_object('ctx.%s')", of)
   if not record.states[1] then
-    w:line("define(states, no_state)")
+    w:line("define(states, no_%s)", of)
     return
   end
   for _, s in ipairs(record.states) do
@@ -371,13 +386,13 @@ function keyed.write(w, g, record)
     w:line("")
     w:line("-- state %s: %s %s", (s.state.name:gsub("%c", "?")), s.state.kind, s.state.type)
     -- The object comes first, its members when they are there: a method knows it as a constant.
-    g.names:declare(w, "state_" .. n, ("new_object(%s)"):format(quote("ctx.state." .. s.state.name)))
+    g.names:declare(w, "state_" .. n, ("new_object(%s)"):format(quote(("ctx.%s.%s"):format(of, s.state.name))))
     write_kind(w, g, s)
-    write_members(w, g, s)
+    write_members(w, g, s, record.read_only)
   end
   w:open("local function state_index(_, k)")
   for _, s in ipairs(record.states) do w:line("if k == %s then return %s end", quote(s.state.name), g.names:ref("state_" .. s.number)) end
-  w:line("return no_state(_, k)")
+  w:line("return no_%s(_, k)", of)
   w:close()
   w:line("define(states, state_index)")
 end

@@ -4,6 +4,7 @@
 -- back when it has failed. ctx is an object without contents, as records are.
 --
 -- ctx.interrupt ends a run of timers: a call has changed those that follow.
+local cells = require "codegen.cells"
 local chunk = require "codegen.chunk"
 local columns = require "codegen.columns"
 local emit = require "codegen.emit"
@@ -19,16 +20,19 @@ local quote = writer.quote
 local TIME = "$time"
 
 ---What stands for one of the functions of a node in a chunk.
----@param role string "timer", or that of an input's rows
+---@param role string "timer", "pass", or that of an input's rows
 function process.nodes(node, role)
   local c = node.codegen
   local timer = role == "timer"
+  local all = {}
+  for _, list in ipairs { node.states, node.broadcast or {} } do for _, state in ipairs(list) do all[#all + 1] = state end end
   local codegen = { findings = {}, texts = c.texts, slices = {}, shapes = {}, result = c.result, sides = c.sides, analysis = c.analysis,
     modes = c.modes[role] or {} }
   -- The key's fields have the names of the first input's, also where the second's columns are called otherwise.
   return { { id = node.id, kind = "process", role = role, verb = "process", name = node.name, where = node.where,
     on_error = node.on_error, input = timer and c.timer_schema or c.roles[role].input, schema = node.schema, fn = node[role],
-    key = node.key, key_columns = role == node.roles[2] and node.second_key or node.key, states = node.states,
+    key = node.key, key_columns = role == "right" and node.second_key or node.key, states = all, keyed = node.states,
+    broadcast = node.broadcast or {}, rules = node.rule ~= nil,
     metrics = node.metrics, has_timer = node.timer ~= nil, codegen = codegen, given = c.roles[role].analysis } }
 end
 
@@ -37,26 +41,34 @@ end
 
 local function plan(nodes, wide)
   local node = nodes[1]
-  local timer = node.role == "timer"
-  local g = { nodes = nodes, node = node, timer = timer, masks = {}, flat = true, interrupted = timer, takes_out = true,
-    input = layout.of(node.input), names = columns.names(wide), record = keyed.layout(node.states) }
+  local timer, rule, pass = node.role == "timer", node.role == "rule", node.role == "pass"
+  local g = { nodes = nodes, node = node, timer = timer, rule = rule, pass = pass, masks = {}, flat = true, interrupted = timer or rule,
+    takes_out = true, input = layout.of(node.input), names = columns.names(wide), record = keyed.layout(node.keyed, 0) }
+  if node.rules then
+    g.broadcast = keyed.layout(node.broadcast, #node.keyed, "broadcast")
+    g.broadcast.read_only = not rule
+  end
   g.output = layout.of(node.schema)
   g.views = chunk.has_views(nodes)
-  for _, s in ipairs(g.record.states) do
-    if s.collection then g.collections, g.views = true, g.views or layout.is_view(s.state.type) end
-    for _, cell in ipairs(s.cells) do g.views = g.views or cell.view end
+  for _, record in pairs { g.record, g.broadcast } do
+    for _, s in ipairs(record.states) do
+      if s.collection then g.collections, g.views = true, g.views or layout.is_view(s.state.type) end
+      for _, cell in ipairs(s.cells) do g.views = g.views or cell.view end
+    end
   end
   local env = columns.of_input(node.input, "in", "cur.row")
   local r = node.codegen.result
   local stage = { k = 1, node = node, verb = "flat_map", env = env, vars = {}, assigned = {},
-    forms = { record = (r.record or r.unknown) and not timer and not node.input.bare, table = r.table or r.unknown,
+    forms = { record = (r.record or r.unknown) and not timer and not pass and not node.input.bare, table = r.table or r.unknown,
       text = (r.text or r.unknown) and node.schema.by_name.line ~= nil } }
   g.stages, g.homes = { stage }, {}
   local time = node.input.time_field and node.input.fields[node.input.time_field].name
   g.time = time and env[time]
   for i, f in ipairs(node.schema.fields) do
     if f.name == TIME then
-      g.homes[TIME] = g.time
+      -- Rows of an input without event time give rows without one.
+      g.no_time = not g.time and columns.variable(1, TIME, i, f.type) or nil
+      g.homes[TIME] = g.time or g.no_time
     else
       local home = columns.variable(1, f.name, i, f.type)
       g.homes[f.name] = home
@@ -66,11 +78,11 @@ local function plan(nodes, wide)
   g.emission = { names = g.names, masks = g.masks, from = "cur.row", input = g.input, output = node.schema, homes = g.homes,
     parameters = {}, flat = true, node = 0, count = "tally.rows = tally.rows + 1",
     to = { cursor = "cur.out", pointer = "out_pointer", limit = "tally.limit", grow = "grow_row(", too_large = "raise_side_large(0, " } }
-  g.passing = { [TIME] = g.time } -- side outputs find their time where the rows have it
+  g.passing = { [TIME] = g.homes[TIME] } -- side outputs find their time where the rows have it
   sides.plan(g)
   for _, side in ipairs(g.sides) do
     local form = side.node.codegen.result
-    side.forms.record = (form.record or form.unknown) and not timer and not node.input.bare
+    side.forms.record = (form.record or form.unknown) and not timer and not pass and not node.input.bare
   end
   return g, stage
 end
@@ -85,6 +97,20 @@ end
 -- --- text
 -- -------------------------------------------------------------------------------------------------------------------
 
+local function write_take_back(w, g)
+  w:open("if tally.touched ~= 0 then")
+  w:line("copy(kept.acc, backup, %d)", g.record.copied)
+  w:line("tally.touched = 0")
+  w:close()
+  if g.rule then
+    w:open("if shared_tally.touched ~= 0 then")
+    w:line("copy(shared.acc, shared_backup, %d)", g.broadcast.copied)
+    w:line("shared_tally.touched = 0")
+    w:close()
+  end
+  if g.rule then w:line("ctx.interrupt = 0 -- passes over all keys that the call has asked for") end
+end
+
 local function write_undo(w, g)
   w:line("")
   w:line("-- a call's first write copies the record; an error takes back what the call has done")
@@ -94,10 +120,7 @@ local function write_undo(w, g)
   w:line("tally.touched = 1")
   w:close()
   w:open("local function undo()")
-  w:open("if tally.touched ~= 0 then")
-  w:line("copy(kept.acc, backup, %d)", g.record.copied)
-  w:line("tally.touched = 0")
-  w:close()
+  write_take_back(w, g)
   w:open("if ctx.journal ~= 0 then")
   w:line("local rc = C.tm_chain_settle(ctx, 0)")
   w:line("if rc ~= 0 then tally.stop = rc end")
@@ -159,7 +182,8 @@ end
 local TIMERS = { { "timer", 0, 0 }, { "timer_processing", 1, 0 }, { "delete_timer", 0, 1 }, { "delete_timer_processing", 1, 1 } }
 
 local function write_timers(w, g)
-  for _, t in ipairs(TIMERS) do
+  g.timers = (g.rule or g.pass) and {} or TIMERS
+  for _, t in ipairs(g.timers) do
     w:open("local function context_%s(self, at, name)", t[1])
     write_guard(w, t[1], true)
     if not g.node.has_timer then w:line("no_timer(%s)", quote(t[1])) end
@@ -172,18 +196,62 @@ local function write_timers(w, g)
   end
 end
 
+-- State outside of keys: a record of its own. Its functions are those of the states of a key, for which the names of what they
+-- work on stand for other things here.
+local function write_broadcast(w, g)
+  if not g.node.rules then return end
+  w:line("local broadcast")
+  w:open("do")
+  w:line("local kept, tally = shared, shared_tally")
+  w:open("local function touch()")
+  w:line("if tally.active_1 == 0 then raise_idle() end")
+  w:line("copy(shared_backup, shared.acc, %d)", g.broadcast.copied)
+  w:line("tally.touched = 1")
+  w:close()
+  keyed.write(w, g, g.broadcast)
+  w:line("broadcast = states")
+  w:close()
+end
+
+-- ctx:each_key: the functions go over all keys when the call has returned (core/operator/process_passes.c).
+local function write_each_key(w, g)
+  w:open("local function context_each_key(self, name, fn)")
+  write_guard(w, "each_key", true)
+  w:line("ctx.interrupt = want_pass(ctx.interrupt, name, fn)")
+  w:line("local at = %s", g.event_time and g.event_time .. "()" or "nil")
+  w:line("ctx.pass_time = at == nil and 0 / 0 or at")
+  w:close()
+end
+
+-- What a key is called with in a pass: nothing where it does not have the state.
+local function write_pass(w, g)
+  local parts = {}
+  for _, s in ipairs(g.record.states) do
+    g.names:func(w, "has_" .. s.number)
+    keyed.write_has(w, s)
+    w:close()
+    parts[#parts + 1] = ("{ %s, %s }"):format(g.names:ref("has_" .. s.number), g.names:ref("state_" .. s.number))
+  end
+  g.names:declare(w, "fn_1", ("pass_of({ %s })"):format(table.concat(parts, ", ")))
+end
+
 local function write_context(w, g)
   w:open("local function context_index(_, k)")
-  if g.key then w:line('if k == "key" then return (%s()) end', g.key) else w:line('if k == "key" then return key_record end') end
-  w:line('if k == "state" then return states end')
-  w:line('if k == "time" then return %s end', g.call_time and "(" .. g.call_time .. "())" or "nil")
-  for _, name in ipairs { "emit", "output", "timer", "timer_processing", "delete_timer", "delete_timer_processing" } do
-    w:line("if k == %s then return context_%s end", quote(name), name)
+  if g.rule then
+    w:line('if k == "each_key" then return context_each_key end')
+  else
+    if g.key then w:line('if k == "key" then return (%s()) end', g.key) else w:line('if k == "key" then return key_record end') end
+    w:line('if k == "state" then return states end')
   end
+  if g.node.rules then w:line('if k == "broadcast" then return broadcast end') end
+  w:line('if k == "time" then return %s end', g.call_time and "(" .. g.call_time .. "())" or "nil")
+  w:line('if k == "emit" then return context_emit end')
+  w:line('if k == "output" then return context_output end')
+  for _, t in ipairs(g.timers) do w:line("if k == %s then return context_%s end", quote(t[1]), t[1]) end
   w:line('if k == "watermark" then return ctx.watermark end')
   w:line('if k == "now" then return tonumber(ctx.now_ms) end')
   w:line('if k == "subtask" then return subtask end')
-  w:line('if k == "domain" then return %s end', g.domain and "(" .. g.domain .. "())" or "nil")
+  if not g.rule then w:line('if k == "domain" then return %s end', g.domain and "(" .. g.domain .. "())" or "nil") end
   w:line('if k == "metrics" then return metrics end')
   w:line("return no_member(_, k)")
   w:close()
@@ -211,8 +279,10 @@ local function write_step(w, g, arguments)
     w:line("tally.side_mark_%d, tally.side_rows_mark_%d = cast(bytes, side_%d.out), tally.side_rows_%d", i, i, i, i)
   end
   w:line("tally.active_1 = 1")
+  if g.broadcast then w:line("shared_tally.active_1 = 1") end
   w:line("local ok, x = pcall(%s, context%s)", g.names:ref("fn_1"), arguments)
   w:line("tally.active_1 = 0")
+  if g.broadcast then w:line("shared_tally.active_1 = 0") end
   if g.collections then w:line("ctx.walk_floor = ctx.walks -- walks of this call go no further") end
   w:open("if not ok then")
   w:line("undo()")
@@ -220,6 +290,7 @@ local function write_step(w, g, arguments)
   w:line("return fail(0, x)")
   w:close()
   w:line("tally.touched = 0")
+  if g.rule then w:line("shared_tally.touched = 0") end
   w:line("if ctx.journal ~= 0 then keep() end")
   w:line("if tally.stop ~= 0 then return end")
   w:line("return true")
@@ -242,6 +313,7 @@ end
 local function variables(g, stage)
   local list = {}
   for _, c in ipairs(stage.vars) do list[#list + 1] = { home = c.home } end
+  if g.no_time then list[#list + 1] = { home = g.no_time } end
   sides.variables(g, list)
   return list
 end
@@ -266,6 +338,10 @@ local function generate(nodes, wide)
   w:line("local misused_context, bad_time, bad_timer_name, timer_failed = R.misused_context, R.bad_time, R.bad_timer_name, R.timer_failed")
   w:line("local no_timer, raise_too_long = R.no_timer, R.raise_too_long")
   w:line("local raise_state, raise_nothing, no_accumulator_field = R.raise_state, R.raise_nothing, R.no_accumulator_field")
+  if g.node.rules then
+    w:line("local shared, shared_tally, shared_backup, shared_pointer = R.shared, R.shared_tally, R.shared_backup, R.shared_pointer")
+    w:line("local no_broadcast, want_pass, pass_of, read_only = R.no_broadcast, R.want_pass, R.pass_of, R.read_only")
+  end
   if g.collections then
     w:line("local key_cell, value_cell, key_bytes, value_bytes = R.key_cell, R.value_cell, R.key_bytes, R.value_bytes")
     w:line("local doubles, int64s, decimals, copy_found = R.doubles, R.int64s, R.decimals, R.copy_found")
@@ -273,6 +349,7 @@ local function generate(nodes, wide)
       .. "R.walk_failed, R.check_list")
   end
   chunk.write_variables(w, g, variables(g, stage))
+  if g.no_time then cells.put(w, g.names, g.no_time, "nil") end
   w:line("")
   w:line("-- the row that is emitted")
   emit.write(w, g.emission)
@@ -286,14 +363,17 @@ local function generate(nodes, wide)
   g.event_time = getter(w, g, g.time)
   g.call_time = g.timer and getter(w, g, stage.env["$at"]) or g.event_time
   g.domain = g.timer and getter(w, g, stage.env["$domain"]) or nil
-  write_key(w, g, stage.env)
+  if not g.rule then write_key(w, g, stage.env) end
   write_call_time(w, g)
-  keyed.write(w, g, g.record)
+  if not g.rule then keyed.write(w, g, g.record) end
+  write_broadcast(w, g)
   w:line("")
   w:line("-- ctx")
   w:line("local context = new_object('ctx')")
   local arguments
-  if g.timer then
+  if g.pass then
+    arguments = ""
+  elseif g.timer then
     arguments = (", %s(), %s()"):format(g.call_time, getter(w, g, stage.env["$name"]))
   elseif g.node.input.bare then
     arguments = (", %s()"):format(columns.getter(w, g.names, stage.env.line, g.masks, "1", g.node.codegen.modes.line))
@@ -304,13 +384,19 @@ local function generate(nodes, wide)
   end
   write_emits(w, g, stage)
   write_timers(w, g)
+  if g.rule then write_each_key(w, g) end
   write_context(w, g)
+  if g.pass then write_pass(w, g) end
   w:line("")
   w:line("-- 1: %s", g.node.name)
   write_step(w, g, arguments)
   chunk.write_loops(w, g, g.names:ref("step_1") .. "(kept.slot[-1])", "kept.slot = kept.slot + 1")
   write_settle(w, g)
-  chunk.write_run(w, g, "kept.slot = ctx.slots + ctx.slot_index")
+  local before = "kept.slot = ctx.slots + ctx.slot_index"
+  if g.broadcast and g.broadcast.states[1] then
+    before = before .. "\nshared.slot = ctx.broadcast\nshared.acc = cast(shared_pointer, ctx.broadcast[-1])"
+  end
+  chunk.write_run(w, g, before)
   chunk.write_result(w, g)
   return w:text(), g
 end

@@ -2,8 +2,10 @@
 -- side outputs, what they read, which states and members of ctx they name. ctx is an object to the analysis (bytecode.lua):
 -- what its members are is said here.
 local bytecode = require "codegen.bytecode"
+local calls = require "codegen.calls"
 local derive = require "codegen.derive"
 local fault = require "tidemill.fault"
+local keyed = require "codegen.keyed"
 local problem = require "codegen.problem"
 local result = require "codegen.result"
 local states = require "tidemill.states"
@@ -66,6 +68,26 @@ local function accumulator_of(state)
   end)
 end
 
+---Why a handler that only reads broadcast state must not change it.
+function process.read_only(state, name)
+  return ("state %q is broadcast: rule changes it, everything else reads it, so %s is refused"):format(state.name, name),
+    "every subtask sees other records: copies that they change would differ"
+end
+
+local function refuse_change(state, name)
+  return function(m, _, _, i)
+    bytecode.problem(m, i.line, "ARGUMENT", process.read_only(state, name))
+    return values.NIL
+  end
+end
+
+-- Methods that change the state become errors.
+local function refuse_changes(state, members, name)
+  for m in pairs(members) do
+    if not keyed.READS[m] then members[m] = method(name .. ":" .. m, refuse_change(state, m)) end
+  end
+end
+
 local function contains(names, name)
   for _, n in ipairs(names) do if n == name then return true end end
   return false
@@ -89,8 +111,10 @@ local function collection_members(state, members, name)
   return { t = "parts", key = key, value = item }, state.kind == "list" and item or nil
 end
 
-local function handle_of(state)
-  local members, name = {}, "ctx.state." .. state.name
+---@param table_of string "state", "broadcast"
+---@param writes boolean
+local function handle_of(state, table_of, writes)
+  local members, name = {}, ("ctx.%s.%s"):format(table_of, state.name)
   for _, m in ipairs(METHODS[state.kind]) do members[m] = method(name .. ":" .. m) end
   local custom, walk, item = state.custom, nil, nil
   if state.kind == "map" or state.kind == "list" then
@@ -108,6 +132,7 @@ local function handle_of(state)
   else
     members.get = method(name .. ":get", function() return of(state.type) end)
   end
+  if not writes then refuse_changes(state, members, name) end
   local self = object(name, members, function(key)
     return ("a %s state has no %s; it has %s"):format(state.kind, key, list_of(METHODS[state.kind])),
       suggest.hint(key, METHODS[state.kind])
@@ -118,8 +143,14 @@ end
 
 local function state_object(node)
   local members = {}
-  for _, state in ipairs(node.states) do members[state.name] = handle_of(state) end
+  for _, state in ipairs(node.states) do members[state.name] = handle_of(state, "state", true) end
   return object("ctx.state", members, function(key) return states.unknown(key, node.states) end)
+end
+
+local function broadcast_object(node, writes)
+  local members = {}
+  for _, state in ipairs(node.broadcast) do members[state.name] = handle_of(state, "broadcast", writes) end
+  return object("ctx.broadcast", members, function(key) return states.unknown(key, node.broadcast, "broadcast") end)
 end
 
 local function key_of(node)
@@ -163,40 +194,85 @@ local function output(m, s, args, i)
   return values.NIL
 end
 
-process.MEMBERS = { "key", "time", "watermark", "now", "state", "subtask", "domain", "metrics", "emit", "output", "timer",
-  "timer_processing", "delete_timer", "delete_timer_processing" }
+local context_of -- below: what a pass over all keys calls has a ctx too
+
+-- ctx:each_key(state, fn): fn is looked at as a function of its own, which it is.
+local function each_key(node)
+  return function(m, s, args, i, pc, follow)
+    local name, fn = args[2] or values.NIL, args[3] or values.NIL
+    local state
+    for _, one in ipairs(node.states) do if one.name == name.const then state = one end end
+    if name.const ~= nil and not state then
+      bytecode.problem(m, i.line, "UNKNOWN_NAME", states.unknown(name.const, node.states))
+    end
+    local given = { context_of(node, "pass"), key_of(node), state and handle_of(state, "state", true) or values.UNKNOWN }
+    if not calls.run(m, s, fn, given, pc, follow) then m.out.out_escapes = true end -- it may emit
+    return values.NIL
+  end
+end
+
+local BASE = { "time", "watermark", "now", "subtask", "metrics", "emit", "output" }
+local TIMERS = { "timer", "timer_processing", "delete_timer", "delete_timer_processing" }
+local EDGES = { open = true, close = true }
 -- Of open and close, which have no key.
 process.EDGE_MEMBERS = { "now", "watermark", "subtask", "metrics" }
 
----@param role string of rows, "timer", "open" or "close"
----@param input table? schema of the rows
-local function context_of(node, role, input)
-  local edge = role == "open" or role == "close"
-  local time = role == "timer" or (input and input.time_field)
-  local members = {
-    now = values.of("timestamp"), watermark = values.NUMBER, subtask = values.of("int"), metrics = metrics_object(node),
-  }
-  if not edge then
-    members.key, members.state = key_of(node), state_object(node)
-    members.time = time and values.of("timestamp") or values.NIL
-    members.domain = role == "timer" and values.TEXT or values.NIL
-    members.emit, members.output = method("ctx:emit", emit), method("ctx:output", output)
-    for _, name in ipairs { "timer", "timer_processing", "delete_timer", "delete_timer_processing" } do
-      members[name] = method("ctx:" .. name, not node.timer and function(m, _, _, i)
-        bytecode.problem(m, i.line, "ARGUMENT", ("ctx:%s: the operator has no function for timers"):format(name), process.NO_TIMER)
-        return values.NIL
-      end or nil)
-    end
+---The members of ctx, by role.
+function process.members(node, role)
+  if EDGES[role] then return process.EDGE_MEMBERS end
+  local names = {}
+  local function add(list) for _, name in ipairs(list) do names[#names + 1] = name end end
+  if role ~= "rule" then add { "key", "state" } end
+  add(BASE)
+  if role == "rule" then
+    add { "broadcast", "each_key" }
+    return names
   end
-  local names = edge and process.EDGE_MEMBERS or process.MEMBERS
-  local self = object("ctx", members, function(key)
-    if edge and contains(process.MEMBERS, key) then
-      return ("ctx.%s: %s runs once for a subtask, without a key"):format(key, role),
-        "there are " .. list_of(names) .. "; state, timers and rows are for each and timer"
-    end
-    return ("ctx has no %s; it has %s"):format(key, list_of(names)), suggest.hint(key, names)
-  end)
-  self.emits = not edge
+  if node.verb == "process_broadcast" then add { "broadcast" } end
+  if role ~= "pass" then
+    add { "domain" }
+    add(TIMERS)
+  end
+  return names
+end
+
+---Why ctx has no such member.
+function process.no_member(node, role, key)
+  local names, given = process.members(node, role), tostring(key)
+  if EDGES[role] and contains(process.members(node, "timer"), key) then
+    return ("ctx.%s: %s runs once for a subtask, without a key"):format(given, role),
+      "there are " .. list_of(names) .. "; state, timers and rows are for each and timer"
+  elseif role == "rule" and contains(process.members(node, "timer"), key) then
+    return ("ctx.%s: rule runs in every subtask, without a key"):format(given),
+      "ctx:each_key(state, function(ctx, key, state) ... end) goes over the keys; timers are for each and timer"
+  elseif role == "pass" and contains(TIMERS, key) then
+    return ("ctx.%s: timers are for each and timer, not for what a rule does"):format(given)
+  end
+  return ("ctx has no %s; it has %s"):format(type(key) == "string" and key or problem.show(key), list_of(names)),
+    type(key) == "string" and suggest.hint(key, names) or nil
+end
+
+---@param role string of rows, "timer", "pass", "open" or "close"
+---@param input table? schema of the rows
+function context_of(node, role, input)
+  local time = role == "timer" or role == "pass" or (input and input.time_field)
+  local all = {
+    now = values.of("timestamp"), watermark = values.NUMBER, subtask = values.of("int"), metrics = metrics_object(node),
+    time = time and values.of("timestamp") or values.NIL, domain = role == "timer" and values.TEXT or values.NIL,
+    emit = method("ctx:emit", emit), output = method("ctx:output", output), each_key = method("ctx:each_key", each_key(node)),
+  }
+  if role ~= "rule" then all.key, all.state = key_of(node), state_object(node) end
+  if node.verb == "process_broadcast" then all.broadcast = broadcast_object(node, role == "rule") end
+  for _, name in ipairs(TIMERS) do
+    all[name] = method("ctx:" .. name, not node.timer and function(m, _, _, i)
+      bytecode.problem(m, i.line, "ARGUMENT", ("ctx:%s: the operator has no function for timers"):format(name), process.NO_TIMER)
+      return values.NIL
+    end or nil)
+  end
+  local members = {}
+  for _, name in ipairs(process.members(node, role)) do members[name] = all[name] end
+  local self = object("ctx", members, function(key) return process.no_member(node, role, key) end)
+  self.emits = not EDGES[role]
   return self
 end
 
@@ -261,17 +337,20 @@ local function read_record(part, exits)
   for _, f in ipairs(part.input.fields) do if not f.hidden then part.reads[f.name] = true end end
 end
 
--- Timers as rows (core/operator/process.c): the key, then what a timer is. `$time` is the event time of rows that it emits.
-local function timer_schema(node)
+-- Timers as rows (core/operator/process.c): the key, then what a timer is; keys of a pass: the key. `$time` is the event time of
+-- rows that they emit.
+local function due_schema(node, timer)
   local fields, by_name = {}, {}
   local function add(name, type_name, required)
     fields[#fields + 1] = { name = name, type = type_name, required = required, hidden = false }
     by_name[name] = #fields
   end
   for _, name in ipairs(node.key) do add(name, node.input.fields[node.input.by_name[name]].type, true) end
-  add("$at", "timestamp", true)
-  add("$name", "string", false)
-  add("$domain", "string", true)
+  if timer then
+    add("$at", "timestamp", true)
+    add("$name", "string", false)
+    add("$domain", "string", true)
+  end
   add("$time", "timestamp", false)
   return { fields = fields, by_name = by_name, time_field = #fields }
 end
@@ -280,7 +359,7 @@ end
 local function part_of(node, number)
   local input = number == 1 and node.input or node.inputs[number].schema
   local part = setmetatable({ input = input, role = node.roles[number], reads = {} }, { __index = node })
-  for _, name in ipairs(number == 1 and node.key or node.second_key) do part.reads[name] = true end
+  for _, name in ipairs(number == 1 and node.key or node.second_key or {}) do part.reads[name] = true end
   local time = input.time_field and input.fields[input.time_field].name
   if time then part.reads[time] = true end
   return part
@@ -353,7 +432,8 @@ function process.derive(node)
     modes_of(node, parts)
   end
   derive.sides(node)
-  g.timer_schema = timer_schema(node)
+  g.timer_schema = due_schema(node, true)
+  if node.rule then g.roles.pass = { analysis = g.roles.rule.analysis, input = due_schema(node, false) } end
   return g.findings
 end
 

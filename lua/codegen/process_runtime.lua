@@ -55,6 +55,7 @@ end
 -- The key of the row under way, for messages.
 local function key_of(nodes, cur)
   local node = nodes[1]
+  if node.role == "rule" then return "(none: it is broadcast)" end
   local values, parts = rows.read(layout.of(node.input), cur.row), {}
   for i, name in ipairs(node.key) do
     parts[i] = (#node.key > 1 and name .. " = " or "") .. problem.show(values[node.key_columns[i]])
@@ -71,15 +72,15 @@ local function metrics_of(node)
 end
 
 local function misuses(R, node)
-  function R.no_state(_, name) problem.raise("UNKNOWN_NAME", states.unknown(name, node.states)) end
+  function R.no_state(_, name) problem.raise("UNKNOWN_NAME", states.unknown(name, node.keyed)) end
+  function R.no_broadcast(_, name) problem.raise("UNKNOWN_NAME", states.unknown(name, node.broadcast, "broadcast")) end
   function R.no_method(n, name)
     local methods = keyed.METHODS[node.states[n].kind]
     problem.raise("UNKNOWN_NAME", ("a %s state has no %s; it has %s"):format(node.states[n].kind, problem.show(name),
       table.concat(methods, ", ")), type(name) == "string" and suggest.hint(name, methods) or nil)
   end
   function R.no_member(_, name)
-    problem.raise("UNKNOWN_NAME", ("ctx has no %s; it has %s"):format(problem.show(name), table.concat(derived.MEMBERS, ", ")),
-      type(name) == "string" and suggest.hint(name, derived.MEMBERS) or nil)
+    problem.raise("UNKNOWN_NAME", derived.no_member(node, node.role, name))
   end
   function R.no_key_field(_, name)
     problem.raise("UNKNOWN_FIELD", ("the key has no field %s; it has %s"):format(problem.show(name), table.concat(node.key, ", ")),
@@ -93,7 +94,7 @@ local function misuses(R, node)
   end
   function R.misused(n, method)
     problem.raise("USER_CODE", ("state %q: %s is called without its state"):format(node.states[n].name, method),
-      ("with a colon: ctx.state.%s:%s(...)"):format(node.states[n].name, method))
+      ("with a colon: ctx.%s.%s:%s(...)"):format(node.states[n].scope == "broadcast" and "broadcast" or "state", node.states[n].name, method))
   end
   function R.misused_context(method)
     problem.raise("USER_CODE", ("ctx.%s is called without ctx"):format(method), ("with a colon: ctx:%s(...)"):format(method))
@@ -181,6 +182,51 @@ local function timers(R)
   end
 end
 
+-- What a rule asks for with each_key, until it has been done: by node and subtask, in the order of the calls.
+local passes_of = {}
+local PASSES_MAX = 64
+
+local function passes(R, node, ctx, subtask)
+  local id = node.id .. " " .. subtask
+  local list = passes_of[id] or {}
+  passes_of[id] = list
+
+  function R.want_pass(count, name, fn)
+    local state
+    for i, s in ipairs(node.keyed) do if s.name == name then state = i end end
+    if not state then
+      if type(name) ~= "string" then
+        problem.raise("USER_CODE", ("ctx:each_key takes the name of a state and a function, given %s"):format(problem.show_typed(name)),
+          'for example ctx:each_key("count", function(ctx, key, state) state:clear() end)')
+      end
+      problem.raise("UNKNOWN_NAME", states.unknown(name, node.keyed))
+    end
+    if type(fn) ~= "function" then
+      problem.raise("USER_CODE", ("ctx:each_key(%q, fn): fn is called with each key that has the state, given %s"):format(name,
+        problem.show_typed(fn)), "function(ctx, key, state) ... end")
+    end
+    if count >= PASSES_MAX then
+      problem.raise("LIMIT", ("one call asks for more than %d passes over all keys"):format(PASSES_MAX), "do more for each key in one pass")
+    end
+    list[count + 1] = { state = state, fn = fn }
+    return count + 1
+  end
+
+  -- What is called with a key: `members` are, by number of the state, whether the key has it, and the state.
+  function R.pass_of(members)
+    return function(context)
+      local pass = list[ctx.pass + 1]
+      local member = members[pass.state]
+      if member[1]() then pass.fn(context, context.key, member[2]) end
+    end
+  end
+
+  function R.read_only()
+    problem.raise("USER_CODE", "broadcast state is changed by rule alone: everything else reads it",
+      "every subtask sees other records: copies that they change would differ")
+  end
+end
+
 ---@param R table of runtime.new
 ---@param more table { nodes, ctx, C, plan, cur, tally, failures, refresh, subtask }
 function process.attach(R, more)
@@ -248,6 +294,14 @@ function process.attach(R, more)
   timers(R)
   collections.attach(R)
   entries(R, nodes, more.cur)
+  if node.rules then
+    local name, pointer, none, backup = process.memory({ record = more.plan.broadcast }, R.anchors)
+    R.shared, R.shared_pointer = ffi.new(("struct { %s *acc; uint8_t **slot; }"):format(name)), pointer
+    R.shared.acc = none
+    R.shared_backup = ffi.cast("uint8_t *", backup)
+    R.shared_tally = ffi.new("struct { int32_t touched; int32_t active_1; }")
+    passes(R, node, more.ctx, more.subtask)
+  end
 end
 
 ---What open and close get: they run once for a subtask, without a key.

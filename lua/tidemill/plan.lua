@@ -150,11 +150,16 @@ function kinds.process(C, graph, put, node)
   for _, name in ipairs(node.second_key or {}) do
     put(node, C.tm_graph_second_key(graph, node.id, column(node.inputs[2].schema, name, node)))
   end
+  local second = node.inputs[2]
+  if second and node.input.time_field and not second.schema.time_field then put(node, C.tm_graph_second_timeless(graph, node.id)) end
   put(node, C.tm_graph_has_timer(graph, node.id, node.timer and 1 or 0))
-  for _, s in ipairs(node.states) do
-    put(node, C.tm_graph_state(graph, node.id, s.name, enum(C, "TM_STATE_", s.kind), s.type, s.ttl.ms or 0,
-      enum(C, "TM_TTL_", s.ttl.clock), enum(C, "TM_TTL_", s.ttl.refresh)))
-    if s.key then put(node, C.tm_graph_state_key(graph, node.id, s.key)) end
+  for _, list in ipairs { node.states, node.broadcast } do
+    for _, s in ipairs(list) do
+      put(node, C.tm_graph_state(graph, node.id, s.name, enum(C, "TM_STATE_", s.kind), s.type, s.ttl.ms or 0,
+        enum(C, "TM_TTL_", s.ttl.clock), enum(C, "TM_TTL_", s.ttl.refresh)))
+      if s.key then put(node, C.tm_graph_state_key(graph, node.id, s.key)) end
+      if s.scope ~= "key" then put(node, C.tm_graph_state_scope(graph, node.id, enum(C, "TM_SCOPE_", s.scope))) end
+    end
   end
 end
 

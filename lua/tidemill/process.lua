@@ -5,6 +5,7 @@ local check = require "tidemill.check"
 local derive = require "tidemill.derive"
 local fault = require "tidemill.fault"
 local freeze = require "tidemill.freeze"
+local graph = require "tidemill.graph"
 local keyed = require "tidemill.keyed"
 local shapeless = require "tidemill.shapeless"
 local states = require "tidemill.states"
@@ -17,10 +18,13 @@ local EXAMPLES = {
   process = 'for example :process("velocity", { state = { n = tm.value("int", { default = 0 }) }, each = function(ctx, e) ... end })',
   connect = 'for example a:connect(b, "match", { state = { last = tm.value("string") }, left = function(ctx, e) ... end, '
     .. 'right = function(ctx, e) ... end })',
+  process_broadcast = 'for example rows:key_by("card"):process_broadcast(rules, "check", { broadcast = { limit = tm.value("int") }, '
+    .. 'each = function(ctx, e) ... end, rule = function(ctx, e) ... end })',
 }
+local OF = { each = "a record", left = "a record of the first stream", right = "a record of the second stream", rule = "a rule" }
 
 ---The functions of a process by name.
----@param verb string "process", "connect"
+---@param verb string "process", "connect", "process_broadcast"
 ---@param roles string[] of rows: those that must be there
 ---@return string what for messages: process "velocity"
 ---@return table values
@@ -28,13 +32,12 @@ local function functions_of(call, verb, name, given, roles)
   if name ~= nil then check.name(call.at, verb .. ": the name", name) end
   local what = name and ("%s %q"):format(verb, name) or verb
   if type(given) ~= "table" or freeze.kind(given) then check.wrong(call.at, what, "a table of functions", given, EXAMPLES[verb]) end
-  local options = { state = any, timer = check.func, open = check.func, close = check.func }
+  local options = { state = any, broadcast = verb == "process_broadcast" and any or nil, timer = check.func, open = check.func, close = check.func }
   for _, role in ipairs(roles) do options[role] = check.func end
   local values = check.options(call.at, what, given, options)
-  for i, role in ipairs(roles) do
+  for _, role in ipairs(roles) do
     if not values[role] then
-      fault.raise("ARGUMENT", call.at, ("%s: %s is missing: what is done with a record%s"):format(what, role,
-        #roles == 1 and "" or i == 1 and " of the first stream" or " of the second stream"), EXAMPLES[verb])
+      fault.raise("ARGUMENT", call.at, ("%s: %s is missing: what is done with %s"):format(what, role, OF[role]), EXAMPLES[verb])
     end
   end
   return what, values
@@ -42,7 +45,8 @@ end
 
 local function add(s, call, verb, name, roles, what, values, more)
   local props = { kind = "process", verb = verb, roles = roles, timer = values.timer, open = values.open, close = values.close,
-    metrics = s.job.session.metrics, states = states.declare(call, what, values.state, s.node.schema.time_field) }
+    metrics = s.job.session.metrics, states = states.declare(call, what, values.state, s.node.schema.time_field),
+    broadcast = states.declare(call, what, values.broadcast, nil, "broadcast") }
   for _, role in ipairs(roles) do props[role] = values[role] end
   for k, v in pairs(more or {}) do props[k] = v end
   return stream.new(s.job, keyed.add(s, call, props, { name = name }, verb))
@@ -132,4 +136,31 @@ stream.method("connect", function(s, call, given, name, functions, ...)
   same_keys(call, what, s.node, other.node)
   same_time(call, what, s.node, other.node)
   return add(s, call, "connect", name, roles, what, values, { inputs = { s.node, other.node }, second_key = other.node.key })
+end)
+
+-- Every subtask has all rules: that is what its copies of the broadcast state come from.
+local function to_all(s, call, other)
+  if other.node.kind == "route" and other.node.partition == "broadcast" then return other.node end
+  local node = graph.add(s.job, { kind = "route", verb = "broadcast", partition = "broadcast", where = call.at, inputs = { other.node },
+    base = graph.place_name("broadcast", call.at) })
+  derive.schema(node)
+  return node
+end
+
+stream.method("process_broadcast", function(s, call, given, name, functions, ...)
+  if type(name) == "table" and functions == nil then name, functions = nil, name end
+  stream.no_more(call, "process_broadcast", 3 + select("#", ...), 3)
+  local roles = { "each", "rule" }
+  local what, values = functions_of(call, "process_broadcast", name, functions, roles)
+  local other = other_of(s, call, what, given, EXAMPLES.process_broadcast)
+  keyed.need_key(s, call, "process_broadcast", "state and timers belong to a key")
+  if other.node.kind == "key_by" then
+    fault.raise("GRAPH", call.at, what .. ": the rules have a key, and every subtask gets all of them",
+      "leave the key out: what stands by key in both streams is connect")
+  end
+  for i, node in ipairs { s.node, other.node } do
+    shapeless.refuse(node, call.at, "process_broadcast")
+    known_types(call, what, node, i == 1 and "first" or "second")
+  end
+  return add(s, call, "process_broadcast", name, roles, what, values, { inputs = { s.node, to_all(s, call, other) } })
 end)

@@ -138,29 +138,41 @@ end
 -- How many bits of the record's first word a state takes.
 local function bits(state) return state.custom and 1 + #state.custom.schema.fields or 1 end
 
+-- What is kept outside of keys is there until it is taken away.
+local function outside_of_keys(call, what, name, state)
+  if state.ttl.ms then
+    fault.raise("OPTION", call.at, ("%s: broadcast: %q has a time to live; broadcast state has none: every subtask has a copy, and they would differ")
+      :format(what, name), "a rule that withdraws it clears it")
+  end
+end
+
 ---The states that an operator declares, in the order of the job's text.
 ---@param call table { at =, file =, line = }
 ---@param what string 'process "velocity"'
 ---@param given table?
 ---@param time_field integer? of the rows
----@return table[] { name =, kind =, type =, default =, fn =, custom =, ttl = }
-function states.declare(call, what, given, time_field)
+---@param scope string? "broadcast"; else of a key
+---@return table[] { name =, kind =, type =, default =, fn =, custom =, ttl =, scope = }
+function states.declare(call, what, given, time_field, scope)
   if given == nil then return {} end
+  local table_of = scope or "state"
   if type(given) ~= "table" or freeze.kind(given) then
-    check.wrong(call.at, what .. ": state", "a table of states", given, 'for example { count = tm.value("int", { default = 0 }) }')
+    check.wrong(call.at, what .. ": " .. table_of, "a table of states", given,
+      'for example { count = tm.value("int", { default = 0 }) }')
   end
   for k in pairs(given) do
-    if type(k) ~= "string" then check.wrong(call.at, what .. ": state", "a name for every state", k) end
+    if type(k) ~= "string" then check.wrong(call.at, what .. ": " .. table_of, "a name for every state", k) end
   end
-  order.refuse_twice(call, what .. ": state", given)
+  order.refuse_twice(call, what .. ": " .. table_of, given)
   local list, taken = {}, 0
   for _, name in ipairs(order.keys(given, call.file, call.line)) do
     check.name(call.at, what .. ": the name of a state", name)
-    local state = state_of(call, ("%s: state %q"):format(what, name), given[name])
+    local state = state_of(call, ("%s: %s %q"):format(what, table_of, name), given[name])
     if not state then
-      check.wrong(call.at, ("%s: state %q"):format(what, name), "tm.value, tm.list, tm.map, tm.reducing or tm.aggregating", given[name],
-        type(given[name]) == "string" and type_text.parse(given[name]) and ("%s = tm.value(%q)"):format(name, given[name]) or nil)
+      check.wrong(call.at, ("%s: %s %q"):format(what, table_of, name), "tm.value, tm.list, tm.map, tm.reducing or tm.aggregating",
+        given[name], type(given[name]) == "string" and type_text.parse(given[name]) and ("%s = tm.value(%q)"):format(name, given[name]) or nil)
     end
+    if scope then outside_of_keys(call, what, name, state) end
     if state.ttl.ms and state.ttl.clock == "event" and not time_field then
       fault.raise("NO_WATERMARK", call.at, ('%s: state %q: clock = "event" is the watermark, and the rows have none'):format(what,
         name), 'put :watermark("field", ...) above the key, or leave clock out: the time of the machine')
@@ -171,18 +183,21 @@ function states.declare(call, what, given, time_field)
         :format(what, name, states.MAX), "fields of an accumulator count each; values that belong together can be one struct")
     end
     list[#list + 1] = { name = name, kind = state.kind, key = state.key, type = state.type, default = state.default, fn = state.fn,
-      custom = state.custom, ttl = state.ttl, where = state.where }
+      custom = state.custom, ttl = state.ttl, where = state.where, scope = scope or "key" }
   end
   return list
 end
 
 ---The fault of a state that nobody declared.
-function states.unknown(name, list)
+---@param list table[] those of its table
+---@param scope string? "broadcast"
+function states.unknown(name, list, scope)
   local names = {}
   for i, s in ipairs(list) do names[i] = s.name end
-  return ("there is no state %q; %s"):format(tostring(name), #names == 0 and "the operator declares none"
-    or "the states are " .. suggest.list(names)),
-    suggest.hint(tostring(name), names) or ('declare it: state = { %s = tm.value("int") }'):format(tostring(name))
+  local kind = scope and scope .. " state" or "state"
+  return ("there is no %s %q; %s"):format(kind, tostring(name), #names == 0 and "the operator declares none"
+    or ("the %ss are %s"):format(kind, suggest.list(names))),
+    suggest.hint(tostring(name), names) or ('declare it: %s = { %s = tm.value("int") }'):format(scope or "state", tostring(name))
 end
 
 return states
