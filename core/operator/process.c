@@ -232,18 +232,20 @@ static int run_block(struct tm__operator_process *self, struct tm_error *err)
     return rc;
 }
 
-// What is to be done next: a slice of a pass that a rule wants, or the rest of the block. *rest:
-// the output is to go on before there is more.
-static int advance(struct tm__operator_process *self, const struct tm_batch *batch, bool *rest,
-                   struct tm_error *err)
+// What is to be done next: a slice of a pass that a rule wants, or the rest of the block. *ran:
+// what functions gave is to be looked at; *rest: it goes on before there is more.
+static int advance(struct tm__operator_process *self, const struct tm_batch *batch, bool *ran,
+                   bool *rest, struct tm_error *err)
 {
     if (self->pass_count != 0) {
-        *rest = true;
-        return tm__operator_process_pass(self, err);
+        int rc = tm__operator_process_pass(self, err);
+        *ran = *rest = rc == 1;
+        return rc;
     }
     int rc = self->entered ? 0 : begin_block(self, batch, err);
     if (rc == 0)
         rc = run_block(self, err);
+    *ran = true;
     *rest = rc == TM_VM_RUN_FULL;
     return rc;
 }
@@ -262,10 +264,12 @@ static int step_batch(struct tm__operator_process *self, struct tm_element *in,
         tm_metric_add(&self->base.metrics->rows_in, batch->row_count);
     }
     while (self->entered || self->pass_count != 0 || (const void *)self->row != end) {
-        bool rest = false;
-        int rc = advance(self, batch, &rest, err);
+        bool ran = false, rest = false;
+        int rc = advance(self, batch, &ran, &rest, err);
         if (rc < 0)
             return rc;
+        if (!ran)
+            continue;
         bool sides = tm__operator_sides_take(&self->sides, self->read_ns);
         if (rest || sides || tm_batch_is_full(self->output.batch)) {
             (void)tm__operator_output_take(&self->output, &self->base, out);

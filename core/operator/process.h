@@ -88,7 +88,7 @@ int tm__operator_process_fire(struct tm__operator_process *self, enum tm_timer_d
                               int64_t limit, struct tm_error *err) TM_WARN_UNUSED;
 // The call of a rule wants so many passes.
 void tm__operator_process_want(struct tm__operator_process *self, uint32_t count);
-// A slice of the pass under way. 1: there is more; 0: no pass is left; negative.
+// A slice of the pass under way. 1: functions ran; 0: the pass is over; negative.
 int tm__operator_process_pass(struct tm__operator_process *self,
                               struct tm_error *err) TM_WARN_UNUSED;
 

@@ -101,7 +101,7 @@ static int end_slice(struct tm__operator_process *self)
     return tm__operator_keyed_leave(&self->keyed);
 }
 
-// The next pass, or none.
+// From the first key on.
 static void begin_pass(struct tm__operator_process *self)
 {
     uint32_t max, last;
@@ -123,8 +123,9 @@ int tm__operator_process_pass(struct tm__operator_process *self, struct tm_error
         return tm__operator_out_of_memory(&self->base, err);
     if (!self->pass_entered) {
         entry->pass++;
+        self->pass_count--;
         begin_pass(self);
-        return --self->pass_count != 0;
+        return 0;
     }
     int rc = tm__operator_process_enter(self, self->pass, err);
     memset(entry->counts, 0, TM_CHAIN_COUNTS * sizeof *entry->counts);

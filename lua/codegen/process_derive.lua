@@ -373,8 +373,13 @@ local function analyse(node, role, input, list)
   elseif role == "timer" then
     params[2], params[3] = { value = values.of("timestamp") }, { value = values.TEXT }
   end
+  local found = node.codegen.findings
+  local before = #found
   local a = derive.analyse(node, node[role], params)
   a.slices = false
+  for i = #found, before + 1, -1 do -- rules are few: what they do need not be compiled
+    if role == "rule" and found[i].code == "NOT_COMPILED" then table.remove(found, i) end
+  end
   for _, state in ipairs(node.states) do
     local custom = state.custom or {}
     for _, fn in ipairs { state.fn or false, custom.add or false, custom.result or false } do
