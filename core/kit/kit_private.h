@@ -43,6 +43,8 @@ struct tm_kit {
     struct tm_kit_world world; // first: the sources' and sinks' effects are its
     struct tm_mem mem;
     struct tm_log log;
+    struct tm_fx quiet; // the log's: it is not written
+    struct tm_fx_files quiet_files;
     struct tm_kit_args args; // pointers of it are not kept
     struct tm_connector *connectors;
     const struct tm_connector **connector_list;

@@ -139,7 +139,8 @@ static int32_t source_of(lua_State *lua, struct tm_kit *kit)
     return lua_isnoneornil(lua, 2) ? -1 : (int32_t)node_of(lua, kit, TM_NODE_SOURCE)->id;
 }
 
-// columns(kit, source): names of its columns, and whether it keeps whole records in one
+// columns(kit, source): names of its columns, whether it keeps whole records in one, and the set of
+// those of int64
 static int kit_columns(lua_State *lua)
 {
     const struct tm_node *node = node_of(lua, tm__kit_lua_kit(lua), TM_NODE_SOURCE);
@@ -153,7 +154,13 @@ static int kit_columns(lua_State *lua)
         lua_rawseti(lua, -2, ++count);
     }
     lua_pushboolean(lua, tm_options_text(&node->format_options, "whole") != NULL);
-    return 2;
+    lua_newtable(lua);
+    for (uint32_t i = 0; i < schema->field_count; i++)
+        if (schema->fields[i].type.kind == TM_TYPE_INT64) {
+            lua_pushboolean(lua, 1);
+            lua_setfield(lua, -2, schema->fields[i].name);
+        }
+    return 3;
 }
 
 // push(kit, source, json lines)

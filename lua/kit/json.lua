@@ -70,7 +70,21 @@ local ARRAY = {}
 function json.array(t) return setmetatable(t, ARRAY) end
 function json.is_array(t) return getmetatable(t) == ARRAY end
 
+---@param row any
+---@param int64 table<string, boolean> fields whose numbers may be texts of digits, as they are when rows are taken
 ---@return string? text, string? why
-function json.encode(v) return encode(v, 0) end
+function json.encode(row, int64)
+  if type(row) ~= "table" or next(int64) == nil then return encode(row, 0) end
+  local parts = {}
+  local keys, wrong = sorted_keys(row)
+  if not keys then return nil, wrong end
+  for i, k in ipairs(keys) do
+    local v, why = row[k], nil
+    if not (int64[k] and type(v) == "string" and v:find("^%-?%d+$")) then v, why = encode(v, 1) end
+    if not v then return nil, why end
+    parts[i] = text(tostring(k)) .. ":" .. v
+  end
+  return "{" .. table.concat(parts, ",") .. "}"
+end
 
 return json

@@ -26,6 +26,7 @@ local function call(name, first, ...)
 end
 
 function server.run(path)
+  engine.set_null(require "kit.null")
   local answers, why = io.open(path, "wb")
   if not answers then
     io.stderr:write("error TM0201 --serve: ", why, "\n")

@@ -47,9 +47,9 @@ end
 local function columns_of(self, source)
   local known = self.columns[source]
   if not known then
-    local list, whole = engine.columns(self.kit, source)
-    known = { list = list, whole = whole }
-    for _, name in ipairs(list) do known[name] = true end
+    local list, whole, int64 = engine.columns(self.kit, source)
+    known = { list = list, whole = whole, int64 = int64, names = {} }
+    for _, name in ipairs(list) do known.names[name] = true end
     self.columns[source] = known
   end
   return known
@@ -63,13 +63,13 @@ local function record(self, source, row, number)
     trouble.wrong("ARGUMENT", ('push("%s"):%s a record is a table of fields, given %s'):format(source, at, shown(row)))
   end
   for name in pairs(columns.whole and {} or row) do
-    if not columns[name] then
+    if not columns.names[name] then
       local nearest = type(name) == "string" and engine.nearest(name, columns.list)
       trouble.wrong("UNKNOWN_FIELD", ('push("%s"):%s the source has no column %s; it has %s'):format(source, at, shown(name),
         table.concat(columns.list, ", ")), nearest and ("did you mean %s?"):format(nearest) or nil)
     end
   end
-  local text, why = json.encode(row)
+  local text, why = json.encode(row, columns.int64)
   if not text then trouble.wrong("ARGUMENT", ('push("%s"):%s %s'):format(source, at, why)) end
   return text
 end

@@ -1,0 +1,233 @@
+-- The test kit, by its own means; tests/functional/test_kit runs it under `tidemill test`, busted and Lua 5.1.
+local tm = require "tidemill"
+
+local SOURCE = [[
+local tm = require "tidemill"
+local rows = tm.from(tm.stdin { name = "in", format = "json", schema = { k = "string", v = "int", ts = "timestamp" } }):watermark("ts")
+]]
+
+local WINDOWS = SOURCE .. [[
+return rows:key_by("k"):window(tm.tumbling("1s")):allowed_lateness("1s"):late("late"):aggregate("w", { n = tm.count(), v = tm.sum("v") })
+  :to(tm.print { name = "out" })]]
+
+local CLOCK = SOURCE .. [[
+return rows:key_by("k"):process("p", {
+  each = function(ctx, e) ctx:timer_processing(ctx.now + e.v) ctx:timer(e.ts + e.v, "late") end,
+  timer = function(ctx, at, name) ctx:emit { k = ctx.key, at = at, now = ctx.now, name = name, domain = ctx.domain } end,
+}):returns { k = "string", at = "timestamp", now = "timestamp", name = "string", domain = "string" }:to(tm.print { name = "out" })]]
+
+local TWO = [[
+local tm = require "tidemill"
+local S = tm.schema { k = "string", ts = "timestamp" }
+local a = tm.from(tm.stdin { name = "a", format = "json", schema = S }):watermark("ts")
+local b = tm.from(tm.file { path = "b/*.jsonl", name = "b", format = "json", schema = S }):watermark("ts", { out_of_order = "1s" })
+return a:union(b):key_by("k"):window(tm.tumbling("1s")):aggregate("w", { n = tm.count() }):to(tm.print { name = "out" })]]
+
+local function columns(rows, ...)
+  local names, list = { ... }, {}
+  for i, row in ipairs(rows) do
+    list[i] = {}
+    for j, name in ipairs(names) do list[i][j] = tostring(row[name]) end
+    list[i] = table.concat(list[i], " ")
+  end
+  return list
+end
+
+for parallelism = 1, 4 do
+  describe("at parallelism " .. parallelism, function()
+    local function test(code, options)
+      options = options or {}
+      options.parallelism = parallelism
+      return tm.test({ code = code }, options)
+    end
+
+    it("windows fire with the watermark, and rows stand in the order of time and key", function()
+      local t = test(WINDOWS)
+      for i = 1, 20 do t:push("in", { { k = "k" .. i, v = i, ts = 1500 }, { k = "k" .. 21 - i, v = 1, ts = 500 } }) end
+      t:advance_watermark(998)
+      assert.same({}, t:take("out"))
+      t:advance_watermark(2500)
+      local rows, causes = t:take("out")
+      assert.equal(40, #rows)
+      local expected = {}
+      for _, start in ipairs { 0, 1000 } do
+        local keys = {}
+        for i = 1, 20 do keys[i] = "k" .. i end
+        table.sort(keys)
+        for _, k in ipairs(keys) do expected[#expected + 1] = ("%d %s"):format(start, k) end
+      end
+      assert.same(expected, columns(rows, "window_start", "k"))
+      for _, cause in ipairs(causes) do assert.equal(22, cause) end
+      assert.equal(40, t:metrics("w").records_out)
+    end)
+
+    it("late rows update, then go to the side output", function()
+      local t = test(WINDOWS)
+      t:push("in", { k = "a", v = 1, ts = 100 })
+      t:advance_watermark(999)
+      assert.equal(1999, t:timers("w", "a")[1].at)
+      t:push("in", { k = "a", v = 2, ts = 200 })
+      assert.emits(t, "out", {
+        { k = "a", window_start = 0, window_end = 1000, n = 1, v = 1 }, { k = "a", window_start = 0, window_end = 1000, n = 2, v = 3 } })
+      t:advance_watermark(1999)
+      t:push("in", { k = "a", v = 3, ts = 300 })
+      assert.emits(t, "out", {})
+      assert.emits(t, "w.late", { { k = "a", v = 3, ts = 300 } })
+    end)
+
+    it("the clock stops where something is due", function()
+      local t = test(CLOCK, { now = 1000 })
+      t:push("in", { { k = "b", v = 30, ts = 0 }, { k = "a", v = 30, ts = 0 }, { k = "c", v = 10, ts = 0 } })
+      t:advance_clock(9)
+      assert.emits(t, "out", {})
+      t:advance_clock(91)
+      local rows, causes = t:take("out")
+      assert.same({ "c 1010 1010", "a 1030 1030", "b 1030 1030" }, columns(rows, "k", "at", "now"))
+      assert.is_true(causes[1] < causes[2] and causes[2] == causes[3])
+      assert.equal(1100, t:now())
+      assert.same({ { at = 10, domain = "event", key = "c", name = "late" }, { at = 30, domain = "event", key = "a", name = "late" },
+        { at = 30, domain = "event", key = "b", name = "late" } }, t:timers("p"))
+      t:finish()
+      assert.same({ "c 10", "a 30", "b 30" }, columns(t:take("out"), "k", "at"))
+      assert.same({}, t:timers("p"))
+    end)
+
+    it("the source that lags holds event time back, unless it is idle or over", function()
+      local t = test(TWO)
+      t:push("a", { k = "x", ts = 100 })
+      t:push("b", { k = "x", ts = 200 })
+      t:advance_watermark(5000, "a")
+      t:advance_clock(7)
+      t:advance_watermark(600, "b")
+      assert.emits(t, "out", {})
+      local at, holder = t:watermark("w")
+      assert.equal(600, at)
+      assert.same({ "b", 600, 7 }, { holder.source, holder.at, holder.since })
+      t:idle("b")
+      assert.watermark(t, "w", 5000)
+      assert.emits(t, "out", { { k = "x", window_start = 0, window_end = 1000, n = 2 } })
+      t:push("b", { k = "x", ts = 5500 }) -- it counts again once it has caught up
+      t:advance_watermark(5700, "b")
+      t:advance_watermark(6500, "a")
+      assert.watermark(t, "w", 5700)
+      t:finish("b")
+      assert.watermark(t, "w", 6500)
+      assert.emits(t, "out", { { k = "x", window_start = 5000, window_end = 6000, n = 1 } })
+      t:finish()
+      assert.watermark(t, "w", math.huge)
+    end)
+
+    it("the job's own watermarks, where they are wanted", function()
+      local t = test(TWO, { watermarks = "job" })
+      t:push("a", { { k = "x", ts = 100 }, { k = "x", ts = 3000 } })
+      assert.emits(t, "out", {})
+      t:push("b", { k = "x", ts = 1999 })
+      assert.emits(t, "out", {})
+      t:push("b", { k = "x", ts = 2000 })
+      assert.emits(t, "out", { { k = "x", window_start = 0, window_end = 1000, n = 1 } })
+    end)
+  end)
+end
+
+describe("records", function()
+  it("of every type come back as they went in", function()
+    local t = tm.test { code = [[
+      local tm = require "tidemill"
+      return tm.from(tm.stdin { name = "in", format = "json", schema = { b = "bool", i = "int", l = "int64", d = "double", m = "decimal(20,3)",
+        s = "string", ts = "timestamp", list = "list(int)", map = tm.map("string", "double"), st = { x = "int", y = "list(string)" }, any = "any" } })
+        :to(tm.print { name = "out" })]] }
+    local row = { b = true, i = -5, l = "9007199254740993", d = 0.1, m = "12345678901234567.125", s = "a\"\\\n\1 text \195\164", ts = 1767225600000,
+      list = { 1, tm.null, 3 }, map = { a = 1.5, b = -2 }, st = { x = 1, y = { "p", "q" } }, any = { 1, "two", { three = 3.5 }, tm.null, true } }
+    t:push("in", { { l = 12, b = false }, row, {} })
+    row.l = "9007199254740993"
+    assert.same({ { l = 12, b = false }, row, {} }, t:take("out"))
+    t:push("in", { ts = "2026-01-01T00:00:00Z", m = 1.5 })
+    assert.emits(t, "out", { { ts = 1767225600000, m = 1.5 } })
+  end)
+
+  it("of a changelog have their kind", function()
+    local t = tm.test { code = SOURCE .. [[ return rows:key_by("k"):top(1, "v"):to(tm.print { name = "out" }) ]] }
+    t:push("in", { { k = "a", v = 1, ts = 1 }, { k = "a", v = 2, ts = 2 } })
+    assert.same({ "+I 1", "-D 1", "+I 2" }, columns(t:take("out"), "op", "v"))
+  end)
+
+  it("without a shape", function()
+    local t = tm.test { code = [[
+      local tm = require "tidemill"
+      return tm.from(tm.stdin { name = "in", format = "json", schema = "any" }):map(function(e) return { n = #e.list, x = e.x } end)
+        :returns { n = "int", x = "string" }:to(tm.print { name = "out" })]] }
+    t:push("in", { x = "y", list = { 1, 2 } })
+    assert.emits(t, "out", { { n = 2, x = "y" } })
+  end)
+
+  it("that are wrong go where the job says", function()
+    local t = tm.test { code = [[
+      local tm = require "tidemill"
+      return tm.from(tm.stdin { name = "in", format = "json", on_error = tm.file { path = "dead.jsonl", name = "dead" },
+        schema = { k = { "string", required = true } } }):to(tm.print { name = "out" })]] }
+    t:push("in", { { k = "a" }, {}, { k = "b" } })
+    assert.emits(t, "out", { { k = "a" }, { k = "b" } })
+    assert.equal("TM0404", t:take("dead")[1].code)
+    assert.equal(1, t:metrics("in").dead_lettered)
+  end)
+
+  it("many at once", function()
+    local t = tm.test({ code = SOURCE .. [[ return rows:key_by("k"):count { emit = "final", as = "n" }:to(tm.print { name = "out" }) ]] }, { parallelism = 3 })
+    local rows = {}
+    for i = 1, 5000 do rows[i] = { k = "k" .. i % 7, v = i, ts = i } end
+    t:push("in", rows)
+    t:finish()
+    local counts, total = t:take("out"), 0
+    assert.equal(7, #counts)
+    for _, row in ipairs(counts) do total = total + row.n end
+    assert.equal(5000, total)
+  end)
+end)
+
+describe("a job under test", function()
+  it("has no more than its sandbox, and the same clock as its test", function()
+    local t = tm.test({ code = [[
+      local tm = require "tidemill"
+      return tm.from(tm.lines()):map(function(l) return { io = pcall(function() return io end), now = os.time() } end):to(tm.print { name = "out" })]] },
+      { now = 5000000 })
+    t:push("lines", "x")
+    assert.emits(t, "out", { { io = false, now = 5000 } })
+    assert.is_table(io)
+  end)
+
+  it("takes arguments", function()
+    local t = tm.test({ code = [[
+      local tm = require "tidemill"
+      local limit = tm.arg("limit", 10)
+      return tm.from(tm.lines()):filter(function(l) return tonumber(l) < limit end):to(tm.print { name = "out" })]] }, { args = { limit = 3 } })
+    t:push("lines", { { line = "2" }, { line = "5" } })
+    assert.emits(t, "out", { { line = "2" } })
+  end)
+
+  it("draws the same numbers with the same seed", function()
+    local code = [[
+      local tm = require "tidemill"
+      return tm.from(tm.lines()):map(function(l) return { r = math.random() } end):to(tm.print { name = "out" })]]
+    local function draw(seed)
+      local t = tm.test({ code = code }, { seed = seed })
+      t:push("lines", "x")
+      return t:take("out")[1].r
+    end
+    assert.equal(draw(2 ^ 40), draw(2 ^ 40))
+    assert.not_equal(draw(2 ^ 40), draw(2 ^ 41))
+  end)
+
+  it("says why it fails, and goes on saying it", function()
+    local t = tm.test { code = [[
+      local tm = require "tidemill"
+      return tm.from(tm.lines()):map(function(l) if l == "bad" then error("no such luck") end return { l = l } end):to(tm.print { name = "out" })]] }
+    t:push("lines", "good")
+    for _ = 1, 2 do
+      local ok, message = pcall(function() t:push("lines", "bad") end)
+      assert.is_false(ok)
+      assert.matches("kit_spec.lua:%d+: TM0501 job:2: ", message)
+      assert.matches("no such luck", message, 1, true)
+    end
+    assert.has_error(function() t:take("out") end)
+  end)
+end)
