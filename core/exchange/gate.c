@@ -125,12 +125,16 @@ static bool pop(struct tm_gate *gate, struct tm_element *element)
 
 static void push_output(struct tm_gate *gate, struct tm_valve_output out, int64_t read_ns)
 {
+    const struct tm_element status = {.kind = TM_ELEMENT_STATUS, .status = (uint8_t)out.status};
+    bool wakes = out.status_changed && out.status == TM_CHANNEL_ACTIVE;
+    if (wakes) // before the watermark, or it would not count
+        push(gate, status);
     if (out.watermark_moved && !gate->stopped)
         push(gate, (struct tm_element){.kind = TM_ELEMENT_WATERMARK,
                                        .watermark = out.watermark,
                                        .read_ns = read_ns != 0 ? read_ns : gate->read_ns});
-    if (out.status_changed && out.status != TM_CHANNEL_FINISHED) // which END says, later
-        push(gate, (struct tm_element){.kind = TM_ELEMENT_STATUS, .status = (uint8_t)out.status});
+    if (out.status_changed && out.status == TM_CHANNEL_IDLE) // END says, later, that it is over
+        push(gate, status);
 }
 
 static uint32_t input_of(const struct tm_gate *gate, uint32_t channel)

@@ -154,6 +154,7 @@ static void to_active(struct tm_valve *valve, uint32_t channel, struct tm_valve_
     valve->active_count++;
     if (c->watermark >= valve->current)
         tm__time_heap_put(&valve->aligned, channel, c->watermark, 0);
+    move_to_aligned_min(valve, out); // the only one that has caught up may be ahead of the output
     set_status(valve, TM_CHANNEL_ACTIVE, out);
 }
 

@@ -229,6 +229,20 @@ START_TEST(a_channel_that_wakes_level_with_the_output_counts_at_once)
 }
 END_TEST
 
+START_TEST(a_channel_that_wakes_ahead_of_the_output_moves_it_where_no_other_counts)
+{
+    open_valve(3);
+    wm(0, 10);
+    wm(1, 7);
+    expect_watermark(idle(2), 7);
+    expect_nothing(active(2)); // far behind
+    expect_nothing(idle(0));
+    expect_nothing(idle(1)); // nobody that is active counts
+    expect_watermark(active(0), 10);
+    expect_nothing(idle(2));
+}
+END_TEST
+
 START_TEST(idle_goes_out_with_the_last_channel_and_active_with_the_first)
 {
     open_valve(2);
@@ -424,8 +438,6 @@ static struct tm_valve_output model_status(struct model *m, uint32_t c,
         return model_out(m, m->current, m->output);
     m->status[c] = status;
     m->aligned[c] = status == TM_CHANNEL_ACTIVE && m->watermark[c] >= m->current;
-    if (status == TM_CHANNEL_ACTIVE)
-        return model_out(m, to, TM_CHANNEL_ACTIVE);
     if (model_count(m, TM_CHANNEL_ACTIVE) > 0) {
         if (!model_min(m, &to))
             to = m->current;
@@ -515,6 +527,7 @@ int main(void)
     tcase_add_test(t, a_lagging_last_active_channel_flushes_nothing);
     tcase_add_test(t, a_woken_channel_counts_only_after_it_has_caught_up);
     tcase_add_test(t, a_channel_that_wakes_level_with_the_output_counts_at_once);
+    tcase_add_test(t, a_channel_that_wakes_ahead_of_the_output_moves_it_where_no_other_counts);
     tcase_add_test(t, idle_goes_out_with_the_last_channel_and_active_with_the_first);
     tcase_add_test(t, channels_without_a_watermark_become_idle_without_a_watermark);
     tcase_add_test(t, a_finished_channel_leaves_the_minimum_to_the_active_ones);
