@@ -1,6 +1,6 @@
 -- A case: a job and what happens to it, as plain data that follows from a seed, and can be made smaller.
 --
--- { seed =, way = "kit" | "files", parallelism =, flush =, timed =, columns = the sources' , sources = { name, ... },
+-- { seed =, way = "kit" | "files", parallelism =, timed =, columns = the sources' , sources = { name, ... },
 --   operators = { op, ... }, script = { { "push", source, { row, ... } }, { "watermark", at, source? }, { "clock", ms },
 --   { "idle", source }, { "finish", source? } } }
 local Random = require "tests.oracle.random"

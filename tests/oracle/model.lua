@@ -98,7 +98,7 @@ local function node_of(self, i, op, info)
   local function method(name) return object[name] and function(...) return object[name](getmetatable(object) and object, ...) end end
   if not getmetatable(object) then return object end
   return { row = method("row"), watermark = method("watermark"), deadline = method("deadline"), clock = method("clock"),
-    finish = method("finish"), flush = method("flush") }
+    finish = method("finish") }
 end
 
 -- An operator passes a watermark on when it is done with it.
@@ -140,7 +140,6 @@ function Run:finish(source)
   if self.done or not self.valve.all_finished() then return end
   self.done = true
   for _, node in ipairs(self.nodes) do
-    if self.flush and node.flush then node.flush() end
     if node.finish then node.finish() end
   end
 end
@@ -150,7 +149,7 @@ function Run:step(step)
   self.tick = self.tick + 1
   if kind == "push" then
     self.valve.active(step[2])
-    for _, row in ipairs(step[3]) do self:emit_from(1, row, row.ts) end
+    for _, row in ipairs(step[3]) do self:emit_from(1, row, self.timed and row.ts or nil) end
   elseif kind == "watermark" then
     local at
     for _, name in ipairs(step[3] and { step[3] } or self.sources) do at = self.valve.watermark(name, step[2]) or at end
@@ -167,7 +166,7 @@ end
 function model.run(c)
   local infos, sinks = case.infos(c), case.sinks(c)
   local self = setmetatable({ nodes = {}, marks = {}, now = c.now, tick = 0, sources = c.sources, valve = new_valve(c.sources), ended = {},
-    flush = c.flush, outputs = {} }, Run)
+    timed = c.timed, outputs = {} }, Run)
   for i, op in ipairs(c.operators) do self.nodes[i] = node_of(self, i, op, infos[i]) end
   local given = {}
   for n, step in ipairs(c.script) do

@@ -35,6 +35,12 @@ local function draw_files(c, random, state)
   return steps
 end
 
+local function at_one(c, state)
+  if next(state.idle) or next(state.ended) then return false end
+  for _, source in ipairs(c.sources) do if state.watermark[source] ~= state.watermark[c.sources[1]] then return false end end
+  return true
+end
+
 local function draw_step(c, random, state)
   local kind = random:weighted { { 12, "push" }, { c.timed and 4 or 0, "watermark" }, { 3, "clock" },
     { #c.sources > 1 and 1 or 0, "idle" }, { #c.sources > 1 and random:chance(30) and 1 or 0, "finish" } }
@@ -57,15 +63,13 @@ local function draw_step(c, random, state)
     return { "finish", name }
   end
   if not c.timed then return nil end
-  -- A watermark of all is one of a source where some are idle or have ended: those give none.
+  -- A watermark of all sources at once where they stand at the same one: else it depends on which moves first.
   local target = math.max(state.at - random:int(-5, state.disorder + 10), state.watermark[name] or -math.huge)
-  local all = next(state.idle) == nil and next(state.ended) == nil and (#c.sources == 1 or random:chance(60))
-  if state.idle[name] and not all then return nil end
-  if all then
-    for _, source in ipairs(c.sources) do target = math.max(target, state.watermark[source] or target) end
+  if at_one(c, state) and (#c.sources == 1 or random:chance(60)) then
     for _, source in ipairs(c.sources) do state.watermark[source] = target end
     return { "watermark", target }
   end
+  if state.idle[name] then return nil end
   state.watermark[name] = target
   return { "watermark", target, name }
 end
@@ -83,7 +87,9 @@ function script.draw(c, random)
   if c.way == "files" then return draw_files(c, random, state) end
   local steps = {}
   for _ = 1, random:int(3, 40) do steps[#steps + 1] = draw_step(c, random, state) end
-  if random:chance(90) then steps[#steps + 1] = { "finish" } end
+  if random:chance(90) then
+    for _, name in ipairs(c.sources) do if not state.ended[name] then steps[#steps + 1] = { "finish", name } end end
+  end
   return steps
 end
 
@@ -101,7 +107,7 @@ function script.valid(c)
       if ended[source] then return false end
       idle[source] = kind == "idle" or nil
     elseif kind == "watermark" then
-      if not c.timed then return false end
+      if not c.timed or not source and not at_one(c, { watermark = watermark, idle = idle, ended = ended }) then return false end
       for _, name in ipairs(source and { source } or c.sources) do
         if ended[name] or idle[name] or step[2] < (watermark[name] or -math.huge) then return false end
         watermark[name] = step[2]

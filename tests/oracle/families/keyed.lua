@@ -340,7 +340,9 @@ family.reduce = {
   after = function(op, info)
     if not info.keys or not info.order then return nil end
     if op.pick and not expr.by_name(info.columns, op.pick) then return nil end
-    return behind(info, op, info.columns)
+    local after = behind(info, op, info.columns)
+    after.untold = true -- event time of a row whose time column is the kept row's
+    return after
   end,
   text = function(op, info)
     local body

@@ -344,7 +344,7 @@ family.process = {
     return op
   end,
   after = function(op, info)
-    if not info.keys or not info.order or op.uses_event and not info.timed then return nil end
+    if not info.keys or not info.order or info.untold or op.uses_event and not info.timed then return nil end
     if not fits(op, op.each, info, false) or not fits(op, op.timer, info, true) then return nil end
     if not emits(op.each) and not emits(op.timer) then return nil end
     for _, state in ipairs(op.states) do if state.ttl and state.ttl.clock == "event" and not info.timed then return nil end end

@@ -253,7 +253,7 @@ windows.window = {
   draw = draw,
   after = function(op, info)
     local by_time = op.kind ~= "global" and op.kind ~= "count" and not op.processing
-    if not info.keys or by_time and not info.timed or needs_order(op) and not info.order then return nil end
+    if not info.keys or by_time and (not info.timed or info.untold) or needs_order(op) and not info.order then return nil end
     local made = aggregates.columns(op.aggregates, info.columns, info.order ~= nil)
     if not made then return nil end
     local columns = {}
