@@ -73,7 +73,7 @@ static void note_resting(struct tm_task *task, bool resting)
 static bool is_aligned(struct tm_task *task)
 {
     struct tm_task_context *ctx = &task->ctx;
-    if (ctx->alignment == NULL)
+    if (ctx->alignment == NULL || ctx->given_watermarks)
         return true;
     int64_t front = tm_splits_front(ctx->splits);
     tm_alignment_report(ctx->alignment, ctx->align_member, ctx->silent ? TM_WATERMARK_MAX : front);

@@ -449,8 +449,11 @@ function stream:key_by(key, name) end
 ---@return tidemill.Stream
 function stream:union(...) end
 
----Says which field is the event time, and how far rows may come out of order (default 0). A source that is silent for
----`idle` (default "30s", false: never) does not hold back time.
+---Says which field is the event time, or gives it by a function, and how far time is. `out_of_order`: how far rows may come out of
+---order (default 0: times only rise). `idle` (default "30s", false: never): a source that is silent for so long does not hold back
+---time. `generator`: one of your own, made by tm.watermarks, instead of `out_of_order`. `interval` (default "200ms"): how often it is
+---asked while no rows come, and when silence begins. `align`: sources and files of one group wait for each other, so that none is
+---more than `drift` ahead of the slowest.
 ---
 ---    stream:watermark("ts", { out_of_order = "5s" }):key_by("user")
 ---      :window(tm.tumbling("1m")):aggregate("orders", { n = tm.count() }):drop("window_end")
@@ -458,10 +461,37 @@ function stream:union(...) end
 ---    --> {"user":"ann","window_start":"2026-01-01T10:00:00.000Z","n":1}
 ---    --> {"user":"ann","window_start":"2026-01-01T10:01:00.000Z","n":1}
 ---    --> {"user":"cyd","window_start":"2026-01-01T10:01:00.000Z","n":1}
----@param field string
----@param options? { out_of_order: tidemill.duration?, idle: tidemill.duration|false? }
+---
+---    stream:watermark(function(e) return e.ts + 3600000 end):key_by("user")
+---      :window(tm.tumbling("1d")):aggregate("orders", { n = tm.count() }):select("user", "n")
+---    --> {"user":"bob","n":1}
+---    --> {"user":"ann","n":2}
+---    --> {"user":"cyd","n":1}
+---@param field string|fun(e: tidemill.record): number a field of type timestamp, or a function that gives ms since 1970
+---@param options? { out_of_order: tidemill.duration?, idle: tidemill.duration|false?, interval: tidemill.duration?, generator: tidemill.Watermarks?, align: { group: string, drift: tidemill.duration }? }
 ---@return tidemill.Stream
 function stream:watermark(field, options) end
+
+---@class tidemill.Watermarks
+
+---A generator of watermarks: says how far event time is. It keeps the fields of `state` of each split (file) of the source, as
+---`accumulator` of tm.aggregate: numbers, times, booleans. `event` gets each record with its event time; `periodic` is asked behind
+---each batch and, while none come, every `interval`. What either returns is the split's watermark, if it is higher than before:
+---no more rows with times up to it are expected. `event` returns one where a record itself says so.
+---
+---    local marks = tm.watermarks {
+---      state = { max = "timestamp" },
+---      event = function(state, e, time) if state.max == nil or time > state.max then state.max = time end end,
+---      periodic = function(state) return state.max and state.max - 5001 end,
+---    }
+---    return stream:watermark("ts", { generator = marks }):key_by("user")
+---      :window(tm.tumbling("1d")):aggregate("orders", { n = tm.count() }):select("user", "n")
+---    --> {"user":"bob","n":1}
+---    --> {"user":"ann","n":2}
+---    --> {"user":"cyd","n":1}
+---@param options { state: table<string, tidemill.type|table>, event: fun(state: table, e: tidemill.record, time: integer): (integer?), periodic: (fun(state: table): (integer?))? }
+---@return tidemill.Watermarks
+function tm.watermarks(options) end
 
 ---Spreads the rows evenly over the subtasks of what follows: whole batches, in turn.
 ---

@@ -41,7 +41,7 @@ function watermarks.new(call, given)
   for _, f in ipairs(s.fields) do
     if not FIXED[type_text.kind(f.type)] then
       fault.raise("TYPE", call.at, ("tm.watermarks: state: %s is %s; a generator keeps numbers, times and booleans"):format(f.name, f.type),
-        "what a watermark is made of is time; how long it has been so is a number")
+        "a text that event needs it finds in the record")
     end
   end
   return freeze.object("watermark generator", { schema = s, defaults = defaults, event = values.event, periodic = values.periodic })

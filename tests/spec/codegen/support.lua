@@ -110,6 +110,14 @@ function support.custom(schema, custom)
   return { node }
 end
 
+---A watermark over rows of this schema, whose event time is `field`. generator: { schema =, defaults =, event =, periodic = }.
+function support.watermark(schema, field, generator)
+  local node = { id = 1, kind = "watermark", verb = "watermark", name = "watermark(" .. field .. ")", where = "job.lua:2", inputs = {},
+    input = schema, schema = schema, field = field, generator = generator, reads = { [field] = true } }
+  node.findings = codegen.derive_custom(node)
+  return { node }
+end
+
 local states = require "tidemill.states"
 local keyed = require "codegen.keyed"
 local CALL = { at = "job.lua:2" }

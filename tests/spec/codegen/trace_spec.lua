@@ -195,6 +195,15 @@ local VERBS = {
       a.sum, a.n, a.ok = a.sum + b.sum, a.n + b.n, a.ok or b.ok
       if b.most > a.most then a.most = b.most end
     end } },
+  ["event of a watermark generator"] = { role = "event", generator = {
+    schema = support.schema "max timestamp; n int", defaults = { nil, 0 },
+    event = function(state, e, time)
+      state.n = state.n + 1
+      if state.max == nil or time > state.max then state.max = time end
+      if e.n % 100 == 7 then return time - 1000 end
+    end } },
+  ["event that gives a watermark for each row"] = { role = "event", generator = {
+    schema = support.schema "n int", defaults = { 0 }, event = function(_, _, time) return time - 1 end } },
   reduce = { { verb = "reduce", fn = function(a, e) return { user = e.user, amount = a.amount + e.amount, n = a.n } end } },
   ["a process with state, timer and emit"] = { process = { key = { "user" },
     state = function()
@@ -291,8 +300,8 @@ end
 -- A runner and functions that run it over full and over small batches, entered as C does.
 local function prepare(specs)
   specs = own(specs)
-  local process = specs.process
-  local nodes = specs.custom and support.custom(SCHEMA, specs.custom) or process and support.process(SCHEMA, process)
+  local process, keeps = specs.process, specs.custom or specs.generator
+  local nodes = specs.generator and support.watermark(SCHEMA, "ts", specs.generator) or specs.custom and support.custom(SCHEMA, specs.custom) or process and support.process(SCHEMA, process)
     or support.nodes(SCHEMA, specs)
   local role = specs.role or process and "each"
   local runner = support.runner(nodes, { full = 65536, full_bytes = 4096 * 1024, capacity = 4096 * 1024,
@@ -317,8 +326,12 @@ local function prepare(specs)
     local at, slots = support.records(runner, 100)
     for i = 0, 4095 do slots[i] = at(i * 7 % 100) end
   end
-  if specs.custom then -- some accumulators, one for many rows each
-    local size = require("ffi.layout").of(specs.custom.schema).fixed_bytes / 8
+  if specs.generator then
+    runner.marks = require("ffi").new("double[4096]")
+    runner.ctx.marks = runner.marks
+  end
+  if keeps then -- some accumulators, one for many rows each
+    local size = require("ffi.layout").of(keeps.schema).fixed_bytes / 8
     local slots, kept = require("ffi").new("uint8_t *[2048]"), require("ffi").new("uint64_t[?]", size * 100)
     for i = 0, 2047 do slots[i] = require("ffi").cast("uint8_t *", kept + i * 7 % 100 * size) end
     runner.slots, runner.kept, runner.ctx.slots = slots, kept, slots
