@@ -39,6 +39,77 @@ local stream = {}
 ---@overload fun(self: tidemill.Stream, given: tidemill.process): tidemill.Stream
 function stream:process(name, given) end
 
+---Functions of two streams over the same state of a key: `left` for each record of this stream, `right` for each of the other one. Both
+---have a key of the same types; ctx.key has the names of this stream's. Timers go by the lower watermark of the two.
+---
+---    local names = tm.from(tm.generate { count = 2, seed = 2, fields = {
+---      code = function(n) return n % 2 == 0 and "FR" or "DE" end,
+---      name = function(n) return n % 2 == 0 and "France" or "Germany" end } }):key_by("code")
+---    return stream:key_by("country"):connect(names, "named", {
+---      state = { name = tm.value("string"), orders = tm.value("int", { default = 0 }) },
+---      left = function(ctx, e) ctx.state.orders:set(ctx.state.orders:get() + 1) end,
+---      right = function(ctx, e)
+---        ctx.state.name:set(e.name)
+---        ctx:emit { country = ctx.key, name = ctx.state.name:get() }
+---      end,
+---    })
+---    --> {"country":"FR","name":"France"}
+---    --> {"country":"DE","name":"Germany"}
+---@param other tidemill.Stream with a key
+---@param name string its identity, unique in the job
+---@param given tidemill.connect
+---@return tidemill.Stream
+function stream:connect(other, name, given) end
+
+---@class tidemill.connect
+---@field state? table<string, tidemill.State>
+---@field left fun(ctx: tidemill.Context, e: any)
+---@field right fun(ctx: tidemill.Context, e: any)
+---@field timer? fun(ctx: tidemill.Context, at: integer, name: string?)
+---@field open? fun(ctx: { now: integer, watermark: number, subtask: integer, metrics: table })
+---@field close? fun(ctx: { now: integer, watermark: number, subtask: integer, metrics: table })
+
+---Functions of a stream with a key, and of rules that every subtask gets whole: `rule` keeps them in broadcast state, of which each
+---subtask has a copy; `each` and `timer` read it. There is no order between the two streams, nor between subtasks.
+---
+---    local rules = tm.from(tm.generate { count = 1, seed = 2, fields = { limit = tm.gen.constant(2) } })
+---    return stream:key_by("country"):process_broadcast(rules, "limited", {
+---      broadcast = { limit = tm.value("int", { default = 0 }) },
+---      each = function(ctx, e) if e.id > 100 then ctx:emit { limit = ctx.broadcast.limit:get() } end end,
+---      rule = function(ctx, e)
+---        ctx.broadcast.limit:set(e.limit)
+---        ctx:emit { limit = e.limit }
+---      end,
+---    })
+---    --> {"limit":2}
+---@param rules tidemill.Stream without a key
+---@param name string its identity, unique in the job
+---@param given tidemill.process_broadcast
+---@return tidemill.Stream
+function stream:process_broadcast(rules, name, given) end
+
+---@class tidemill.process_broadcast
+---@field state? table<string, tidemill.State> of a key
+---@field broadcast? table<string, tidemill.State> of a subtask
+---@field each fun(ctx: tidemill.Context, e: any)
+---@field rule fun(ctx: tidemill.RuleContext, e: any)
+---@field timer? fun(ctx: tidemill.Context, at: integer, name: string?)
+---@field open? fun(ctx: { now: integer, watermark: number, subtask: integer, metrics: table })
+---@field close? fun(ctx: { now: integer, watermark: number, subtask: integer, metrics: table })
+
+---What a rule gets first: no key.
+---@class tidemill.RuleContext
+---@field broadcast table<string, tidemill.Handle> by name
+---@field time integer? event time of the rule, ms
+---@field watermark number ms
+---@field now integer the clock, ms
+---@field subtask integer from 0
+---@field metrics table<string, any> the job's metrics by name
+---@field emit fun(self: tidemill.RuleContext, row: table) a row of the stream, from every subtask
+---@field output fun(self: tidemill.RuleContext, tag: string, row: table) a row of a side output
+---when the rule's function has returned, `fn` is called with every key of the subtask that has this state; each is a call of its own
+---@field each_key fun(self: tidemill.RuleContext, state: string, fn: fun(ctx: tidemill.Context, key: any, state: tidemill.Handle))
+
 ---@class tidemill.process
 ---@field state? table<string, tidemill.State>
 ---@field each fun(ctx: tidemill.Context, e: any)
@@ -53,6 +124,7 @@ function stream:process(name, given) end
 ---@field watermark number ms; -math.huge before the first, math.huge behind the last record
 ---@field now integer the clock, ms
 ---@field state table<string, tidemill.Handle> by name
+---@field broadcast table<string, tidemill.Handle> by name, for reading
 ---@field subtask integer from 0
 ---@field domain "event"|"processing"|nil of a timer
 ---@field metrics table<string, any> the job's metrics by name

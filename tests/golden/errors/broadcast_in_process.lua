@@ -1,0 +1,9 @@
+-- Broadcast state without rules.
+local tm = require "tidemill"
+local S = tm.schema { user_id = "string", amount = "double", n = "int", ts = "timestamp" }
+local rows = tm.from(tm.file { path = "rows.jsonl", schema = S })
+local others = tm.from(tm.file { path = "others.jsonl", schema = S })
+return rows:key_by("user_id"):process("check", {
+  broadcast = { limit = tm.value("double") },
+  each = function(ctx, e) ctx:emit { n = e.n } end,
+}):to(tm.print())

@@ -1,0 +1,10 @@
+-- A broadcast state that nobody declared.
+local tm = require "tidemill"
+local S = tm.schema { user_id = "string", amount = "double", n = "int", ts = "timestamp" }
+local rows = tm.from(tm.file { path = "rows.jsonl", schema = S })
+local others = tm.from(tm.file { path = "others.jsonl", schema = S })
+return rows:key_by("user_id"):process_broadcast(others, "check", {
+  broadcast = { limits = tm.map("string", "double") },
+  each = function(ctx, e) ctx:emit { n = e.n, limit = ctx.broadcast.limit:get(e.user_id) } end,
+  rule = function(ctx, e) end,
+}):to(tm.print())

@@ -1,0 +1,6 @@
+-- Nothing is done with a rule.
+local tm = require "tidemill"
+local S = tm.schema { user_id = "string", amount = "double", n = "int", ts = "timestamp" }
+local rows = tm.from(tm.file { path = "rows.jsonl", schema = S })
+local others = tm.from(tm.file { path = "others.jsonl", schema = S })
+return rows:key_by("user_id"):process_broadcast(others, "check", { each = function(ctx, e) ctx:emit { n = e.n } end }):to(tm.print())

@@ -1,0 +1,6 @@
+-- connect has left and right.
+local tm = require "tidemill"
+local S = tm.schema { user_id = "string", amount = "double", n = "int", ts = "timestamp" }
+local rows = tm.from(tm.file { path = "rows.jsonl", schema = S })
+local others = tm.from(tm.file { path = "others.jsonl", schema = S })
+return rows:key_by("user_id"):connect(others:key_by("user_id"), "both", { each = function(ctx, e) ctx:emit { n = 1 } end }):to(tm.print())

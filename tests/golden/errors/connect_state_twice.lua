@@ -1,0 +1,9 @@
+-- A state declared twice, with different types.
+local tm = require "tidemill"
+local S = tm.schema { user_id = "string", amount = "double", n = "int", ts = "timestamp" }
+local rows = tm.from(tm.file { path = "rows.jsonl", schema = S })
+local others = tm.from(tm.file { path = "others.jsonl", schema = S })
+return rows:key_by("user_id"):connect(others:key_by("user_id"), "both", {
+  state = { last = tm.value("int"), last = tm.value("string") },
+  left = function(ctx, e) ctx:emit { n = 1 } end, right = function(ctx, e) end,
+}):to(tm.print())

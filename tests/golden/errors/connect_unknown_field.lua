@@ -1,0 +1,9 @@
+-- A field that the second stream has not.
+local tm = require "tidemill"
+local S = tm.schema { user_id = "string", amount = "double", n = "int", ts = "timestamp" }
+local rows = tm.from(tm.file { path = "rows.jsonl", schema = S })
+local others = tm.from(tm.file { path = "others.jsonl", schema = S })
+return rows:key_by("user_id"):connect(others:key_by("user_id"), "both", {
+  left = function(ctx, e) ctx:emit { n = e.n } end,
+  right = function(ctx, e) ctx:emit { n = e.numbr } end,
+}):to(tm.print())
