@@ -75,7 +75,7 @@ enum {
     TM_SWEEP_ENTRIES = 64,
     // The test kit: rounds of turns of a job that does not come to rest, and rows that a test has
     // not taken.
-    TM_KIT_TURNS_MAX = 5000,
+    TM_KIT_TURNS_MAX = 2000,
     TM_KIT_ROWS_MAX = 10000000,
     // How often a watermark is asked for while no rows come, unless the job says it.
     TM_WATERMARK_INTERVAL_MS = 200,

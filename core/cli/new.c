@@ -17,10 +17,13 @@
 static const struct {
     const char *from, *to;
 } files[] = {
-    {PROJECT "job.lua", "job.lua"},        {PROJECT "orders.jsonl", "data/orders.jsonl"},
+    {PROJECT "job.lua", "job.lua"},
+    {PROJECT "orders.jsonl", "data/orders.jsonl"},
     {PROJECT "job_spec.lua", "spec/job_spec.lua"},
-    {PROJECT "README.md", "README.md"},    {PROJECT "luarc.json", ".luarc.json"},
-    {PROJECT "luacheckrc", ".luacheckrc"}, {PROJECT "gitignore", ".gitignore"},
+    {PROJECT "README.md", "README.md"},
+    {PROJECT "luarc.json", ".luarc.json"},
+    {PROJECT "luacheckrc", ".luacheckrc"},
+    {PROJECT "gitignore", ".gitignore"},
 };
 
 enum { PATH_BYTES = 4096, NAME_BYTES_MAX = 100 };

@@ -210,8 +210,8 @@ static int check_argument(const struct tm_cli_command *command,
                           const struct tm_cli_options *options, struct tm_error *err)
 {
     static const char *const what[] = {
-        [TM_CLI_NONE] = "",        [TM_CLI_JOB] = "job",      [TM_CLI_COMMAND] = "command",
-        [TM_CLI_CODE] = "code",    [TM_CLI_CHOICE] = "shell", [TM_CLI_NAME] = "project",
+        [TM_CLI_NONE] = "",         [TM_CLI_JOB] = "job",      [TM_CLI_COMMAND] = "command",
+        [TM_CLI_CODE] = "code",     [TM_CLI_CHOICE] = "shell", [TM_CLI_NAME] = "project",
         [TM_CLI_SOURCE] = "source", [TM_CLI_FILES] = "spec"};
     const char *name = command->name, *kind = what[command->argument];
     bool optional = command->argument == TM_CLI_NONE || command->argument == TM_CLI_COMMAND ||

@@ -50,7 +50,7 @@ struct tm_cli_options {
     uint32_t set_count;
     const char *rest[TM_CLI_REST_MAX]; // of `test`: flags and files, as busted takes them
     uint32_t rest_count;
-    const char *serve; // of `test`: where answers go; NULL: specs are run here
+    const char *serve;                 // of `test`: where answers go; NULL: specs are run here
     char *set_copies[TM_CLI_SETS_MAX]; // names, cut off their values
 };
 

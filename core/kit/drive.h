@@ -12,9 +12,9 @@ struct tm_drive_args {
     const struct tm_log *log;
     struct tm_vm_args vm;
     const struct tm_connector *const *connectors;
-    uint32_t parallelism;  // 0: the job's own, else 1
+    uint32_t parallelism;               // 0: the job's own, else 1
     bool given_watermarks, given_clock; // see struct tm_job_args
-    bool keeps_workers;    // workers that are done keep their tasks until the end, to be looked at
+    bool keeps_workers; // workers that are done keep their tasks until the end, to be looked at
     // Run one work of a helper thread. False: there is none. NULL: there never is.
     bool (*help)(void *arg);
     void *arg;

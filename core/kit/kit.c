@@ -45,16 +45,15 @@ static int replace_connectors(struct tm_kit *kit, const struct tm_connector *con
         return TM_E_MEMORY;
     for (uint32_t i = 0; i < count; i++) {
         const struct tm_connector *original = originals[i];
-        kit->connectors[i] =
-            (struct tm_connector){.name = original->name,
-                                  .source_options = original->source_options,
-                                  .sink_options = original->sink_options,
-                                  .source_limit = original->source_limit,
-                                  .source_new = tm__kit_source_new,
-                                  .source_sample =
-                                      original->replayable ? original->source_sample : no_sample,
-                                  .split_count = kit->args.job_watermarks ? one_split : NULL,
-                                  .sink_new = tm__kit_sink_new};
+        kit->connectors[i] = (struct tm_connector){
+            .name = original->name,
+            .source_options = original->source_options,
+            .sink_options = original->sink_options,
+            .source_limit = original->source_limit,
+            .source_new = tm__kit_source_new,
+            .source_sample = original->replayable ? original->source_sample : no_sample,
+            .split_count = kit->args.job_watermarks ? one_split : NULL,
+            .sink_new = tm__kit_sink_new};
         kit->connector_list[i] = &kit->connectors[i];
     }
     return 0;
@@ -309,10 +308,9 @@ static int give_all(struct tm_kit *kit, uint32_t node, const struct tm__kit_item
 
 static int give_status(struct tm_kit *kit, uint32_t node, bool idle, struct tm_error *err)
 {
-    struct tm__kit_item item = {
-        .kind = TM__KIT_CONTROL,
-        .element = {.kind = TM_ELEMENT_STATUS,
-                    .status = idle ? TM_CHANNEL_IDLE : TM_CHANNEL_ACTIVE}};
+    struct tm__kit_item item = {.kind = TM__KIT_CONTROL,
+                                .element = {.kind = TM_ELEMENT_STATUS,
+                                            .status = idle ? TM_CHANNEL_IDLE : TM_CHANNEL_ACTIVE}};
     kit->ends[node].is_idle = idle;
     if (!kit->args.job_watermarks)
         return give_all(kit, node, &item, err);
@@ -372,9 +370,8 @@ static int check_watermark(struct tm_kit *kit, uint32_t node, int64_t at, struct
 
 static int give_watermark(struct tm_kit *kit, uint32_t node, int64_t at, struct tm_error *err)
 {
-    struct tm__kit_item item = {
-        .kind = TM__KIT_CONTROL,
-        .element = {.kind = TM_ELEMENT_WATERMARK, .watermark = at}};
+    struct tm__kit_item item = {.kind = TM__KIT_CONTROL,
+                                .element = {.kind = TM_ELEMENT_WATERMARK, .watermark = at}};
     if (at == kit->ends[node].watermark)
         return 0;
     kit->ends[node].watermark = at;

@@ -9,10 +9,10 @@
 #include "core/kit/world.h"
 
 struct tm_kit_args {
-    const struct tm_fx *real; // files and memory
+    const struct tm_fx *real;                     // files and memory
     const struct tm_connector *const *connectors; // of production: replaced by name
-    const char *path; // of the job, as messages name it
-    const char *text; // NULL: read `path`
+    const char *path;                             // of the job, as messages name it
+    const char *text;                             // NULL: read `path`
     size_t length;
     const char *const *set_names, *const *set_values;
     uint32_t set_count;
@@ -27,8 +27,8 @@ struct tm_kit_args {
 struct tm_kit_row {
     uint64_t cause;
     uint32_t node, subtask;
-    uint8_t kind; // enum tm_row_kind
-    int64_t time; // event time; INT64_MIN: none
+    uint8_t kind;             // enum tm_row_kind
+    int64_t time;             // event time; INT64_MIN: none
     struct tm_schema *schema; // a reference
     uint8_t *bytes;
     uint32_t size_bytes;

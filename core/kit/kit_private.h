@@ -51,7 +51,7 @@ struct tm_kit {
     uint32_t connector_count;
     struct tm_samples *samples;
     struct tm_drive drive;
-    struct tm_error failure; // of the job
+    struct tm_error failure;  // of the job
     struct tm__kit_end *ends; // by node
     struct tm__kit_source *sources;
     uint64_t cause; // of what happens now

@@ -63,7 +63,8 @@ static const char *text_field(lua_State *lua, int table, const char *name, size_
     return text;
 }
 
-// new { path =, text =, parallelism =, seed =, now =, job_watermarks =, job_clock =, names = {}, values = {} }
+// new { path =, text =, parallelism =, seed =, now =, job_watermarks =, job_clock =, names = {},
+// values = {} }
 static int kit_new(lua_State *lua)
 {
     const struct tm_kit_host *host = lua_touserdata(lua, lua_upvalueindex(1));
@@ -249,12 +250,22 @@ void tm_kit_lua_open(lua_State *lua, const struct tm_kit_host *host)
         const char *name;
         lua_CFunction call;
     } functions[] = {
-        {"new", kit_new},         {"close", kit_close},   {"names", kit_names},
-        {"columns", kit_columns}, {"push", kit_push},     {"watermark", kit_watermark},
-        {"advance", kit_advance}, {"now", kit_now},       {"idle", kit_idle},
-        {"finish", kit_finish},   {"take", kit_take},     {"set_null", kit_set_null},
-        {"state", tm__kit_lua_state},     {"states", tm__kit_lua_states},
-        {"timers", tm__kit_lua_timers},   {"metrics", tm__kit_lua_metrics},
+        {"new", kit_new},
+        {"close", kit_close},
+        {"names", kit_names},
+        {"columns", kit_columns},
+        {"push", kit_push},
+        {"watermark", kit_watermark},
+        {"advance", kit_advance},
+        {"now", kit_now},
+        {"idle", kit_idle},
+        {"finish", kit_finish},
+        {"take", kit_take},
+        {"set_null", kit_set_null},
+        {"state", tm__kit_lua_state},
+        {"states", tm__kit_lua_states},
+        {"timers", tm__kit_lua_timers},
+        {"metrics", tm__kit_lua_metrics},
         {"operators", tm__kit_lua_operators},
         {"watermark_of", tm__kit_lua_watermark_of},
     };

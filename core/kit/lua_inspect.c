@@ -394,7 +394,8 @@ int tm__kit_lua_timers(lua_State *lua)
                              "triggers, lateness or sessions can be");
         return 2;
     }
-    struct timers timers = {.list = tm_kit_buffer(kit, TM_KIT_TIMERS), .bytes = tm_kit_buffer(kit, TM_KIT_TIMER_BYTES)};
+    struct timers timers = {.list = tm_kit_buffer(kit, TM_KIT_TIMERS),
+                            .bytes = tm_kit_buffer(kit, TM_KIT_TIMER_BYTES)};
     timers.list->size_bytes = timers.bytes->size_bytes = 0;
     if (!lua_isnoneornil(lua, 3)) {
         if (!read_key(lua, kit, node, 3, &key))

@@ -157,10 +157,14 @@ static const struct tm_fx_clock clock_table = {
     .wall_ms = wall_ms, .mono_ns = mono_ns, .cpu_ns = cpu_ns};
 static const struct tm_fx_random random_table = {.next = random_next};
 static const struct tm_fx_threads threads_table = {
-    .thread_start = thread_start,   .thread_join = thread_join,
-    .executor_new = executor_new,   .executor_submit = executor_submit,
-    .executor_free = executor_free, .parker_new = parker_new,
-    .parker_wait = parker_wait,     .parker_wake = parker_wake,
+    .thread_start = thread_start,
+    .thread_join = thread_join,
+    .executor_new = executor_new,
+    .executor_submit = executor_submit,
+    .executor_free = executor_free,
+    .parker_new = parker_new,
+    .parker_wait = parker_wait,
+    .parker_wake = parker_wake,
     .parker_free = parker_free,
 };
 

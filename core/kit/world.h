@@ -6,10 +6,10 @@
 #include "core/base/effects.h"
 
 struct tm_kit_world {
-    struct tm_fx fx;   // its ctx is this
-    int64_t clock_ns;  // since the test began
-    int64_t wall_ms;   // when it began
-    uint64_t random;   // state
+    struct tm_fx fx;  // its ctx is this
+    int64_t clock_ns; // since the test began
+    int64_t wall_ms;  // when it began
+    uint64_t random;  // state
     struct tm_executor *executors;
 };
 

@@ -1,8 +1,8 @@
 // What can be seen of operators: states and timers of processes, timers of windows. A kind of state
 // is a function in one table.
+#include "core/task/inspect.h"
 #include "core/operator/process.h"
 #include "core/operator/windows/windows.h"
-#include "core/task/inspect.h"
 
 // The state under way: where its values stand in the record of the key.
 struct look {

@@ -150,7 +150,8 @@ static int windows_tick(struct tm_operator *op, struct tm_element *out, struct t
     look_at_clock(self);
     self->output.split = TM_NO_SPLIT;
     self->output.read_ns = op->ctx->now_ns;
-    return tm__windows_fire(self, TM_TIMER_PROCESSING, self->now_ms - tm_task_open_ms(op->ctx), out, err);
+    return tm__windows_fire(self, TM_TIMER_PROCESSING, self->now_ms - tm_task_open_ms(op->ctx), out,
+                            err);
 }
 
 static int64_t windows_deadline_ns(const struct tm_operator *op)

@@ -40,7 +40,7 @@ local function find(name)
   return text and assert((loadstring or load)(text, "=tidemill:" .. name)) or ("\n\tno module '%s' in tidemill"):format(name)
 end
 
-table.insert(package.loaders or package.searchers, 1, find)
+table.insert(package.loaders or rawget(package, "searchers"), 1, find)
 
 local wire = require "kit.wire"
 local engine = {}
@@ -53,7 +53,7 @@ local function call(name, ...)
   if not answer then error("tidemill: the binary has ended; what it said stands above", 0) end
   local count, values = wire.decode(answer)
   if not values[1] then error("tidemill: " .. tostring(values[2]), 0) end
-  return (unpack or table.unpack)(values, 2, count)
+  return (unpack or rawget(table, "unpack"))(values, 2, count)
 end
 
 package.loaded["kit.engine"] = setmetatable(engine, { __index = function(self, name)
