@@ -93,7 +93,7 @@ end
 ---@param way "kit"|"files"
 function case.draw(seed, way)
   local random = Random.new(seed)
-  local c = { seed = seed, way = way, parallelism = random:int(1, 4), columns = draw_columns(random), operators = {} }
+  local c = { seed = seed, way = way, parallelism = random:weighted { { 11, 1 }, { 4, 2 }, { 2, 3 }, { 2, 4 } }, columns = draw_columns(random), operators = {} }
   c.sources = random:chance(70) and { "a" } or { "a", "b" }
   c.timed = random:chance(85)
   draw_operators(c, random)
@@ -140,7 +140,7 @@ local function wm(ctx)
   return w == -math.huge and -1 or w == math.huge and 2 ^ 52 or w
 end]]
 
-local function sink_text(name) return ('tm.file { name = "%s", path = "%s.jsonl", format = "json" }'):format(name, name) end
+local function sink_text(name) return ('tm.file { name = "%s", path = "%s.jsonl", format = "json", timestamp = "ms" }'):format(name, name) end
 
 ---The text of the job.
 function case.text(c)
