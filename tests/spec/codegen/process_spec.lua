@@ -187,4 +187,89 @@ describe("a process", function()
       each = function(ctx) ctx:emit { a = 1 } end }
     assert.equal(8 + 16 + 8 + 8, keyed.layout(b.node.states).bytes)
   end)
+
+  it("of two inputs has a chunk for each, over one record", function()
+    local other = support.schema("who string; name string; at timestamp@")
+    local nodes = support.process(INPUT, { key = { "user" }, second_key = { "who" }, other = other,
+      state = { sum = state.value("double", { default = 0 }), name = state.value("string") },
+      left = function(ctx, e)
+        ctx.state.sum:set(ctx.state.sum:get() + e.amount)
+        ctx:emit { key = ctx.key, at = ctx.time, sum = ctx.state.sum:get(), name = ctx.state.name:get() }
+      end,
+      right = function(ctx, e)
+        ctx.state.name:set(e.name)
+        ctx:emit { key = ctx.key, at = ctx.time, sum = ctx.state.sum:get(), name = e.name }
+      end })
+    assert.equal("at timestamp, key string, name string, sum double, $time timestamp", support.show(nodes[1].schema))
+    assert.same({ { user = true, amount = true, ts = true }, { who = true, name = true, at = true } }, nodes[1].reads_of)
+    local record
+    for _, role in ipairs { "left", "right", "left" } do
+      local runner = support.runner(nodes, { among = { role = role, subtask = 0 } })
+      local at, slots, l = support.records(runner, 1)
+      if record then ffi.copy(at(0), record, l.bytes) end
+      slots[0] = at(0)
+      local schema = role == "left" and INPUT or other
+      runner:give(support.buffer(schema, { role == "left" and { user = "u", amount = 2, n = 1, ts = 5 } or { who = "u", name = "Ann", at = 7 } }))
+      assert.equal(0, support.enter(runner.instance.run, runner.instance))
+      local row = runner:take()[1]
+      assert.same({ "u", role == "left" and 5 or 7, record and role == "left" and 4 or 2 }, { row.key, row.at, row.sum })
+      record = ffi.string(at(0), l.bytes)
+      if role == "right" then break end -- texts are blobs of the runner
+    end
+  end)
+
+  it("keeps broadcast state for each and lets a rule alone write it", function()
+    local spec = { key = { "user" }, other = support.schema("limit double"),
+      state = { n = state.value("int", { default = 0 }) },
+      broadcast = { limit = state.value("double", { default = 1 }) },
+      each = function(ctx, e)
+        if e.user == "set" then ctx.broadcast.limit[e.user](ctx.broadcast.limit, 9) end -- found out while rows run
+        ctx:emit { limit = ctx.broadcast.limit:get() }
+      end,
+      rule = function(ctx, e)
+        ctx.broadcast.limit:set(e.limit)
+        if e.limit == 4 then error("undone") end
+        ctx:each_key("n", function(_, _, n) n:clear() end)
+      end }
+    local nodes = support.process(INPUT, spec)
+    local rule = support.runner(nodes, { among = { role = "rule", subtask = 0 } })
+    support.records(rule, 1)
+    local record, l = support.broadcast_record(rule, nodes[1])
+    local function give(limit)
+      rule.failures = {}
+      rule:give(support.buffer(spec.other, { { limit = limit } }))
+      support.enter(rule.instance.run, rule.instance)
+    end
+    give(3)
+    assert.same({ 1, {} }, { rule.ctx.interrupt, rule.failures })
+    rule.ctx.interrupt = 0
+    give(4)
+    assert.same({ 0, 1 }, { rule.ctx.interrupt, #rule.failures })
+    local each = support.runner(nodes, { among = { role = "each", subtask = 0 } })
+    local at, slots = support.records(each, 1)
+    slots[0], slots[1] = at(0), at(0)
+    ffi.copy(support.broadcast_record(each, nodes[1]), record, l.bytes)
+    each:give(support.buffer(INPUT, { { user = "u", amount = 1, n = 1, ts = 1 }, { user = "set", amount = 1, n = 1, ts = 1 } }))
+    support.enter(each.instance.run, each.instance)
+    assert.same({ 3 }, { each:take()[1].limit })
+    assert.is_truthy(each.failures[1].message:find("rule alone", 1, true))
+  end)
+
+  it("says what a rule may not do at the line that does it", function()
+    local function refused(spec, text)
+      spec.key, spec.other, spec.state = { "user" }, support.schema("limit double"), { n = state.value("int") }
+      spec.broadcast = { limit = state.value("double") }
+      spec.each = spec.each or function(ctx) ctx:emit { a = 1 } end
+      spec.rule = spec.rule or function() end
+      local ok, err = pcall(support.process, INPUT, spec)
+      assert.is_false(ok)
+      assert.is_truthy(tostring(err):find(text, 1, true), tostring(err))
+    end
+    refused({ each = function(ctx) ctx.broadcast.limit:clear() end }, "clear is refused")
+    refused({ each = function(ctx) ctx:each_key("n", print) end }, "ctx has no each_key")
+    refused({ rule = function(ctx) ctx.state.n:set(1) end }, "without a key")
+    refused({ rule = function(ctx) ctx:each_key("n", function(c) c:timer(1) end) end }, "timers are for each and timer")
+    refused({ rule = function(ctx) ctx:each_key("n", function(c) c.broadcast.limit:set(1) end) end }, "set is refused")
+    refused({ rule = function(ctx) ctx:each_key("m", function() end) end }, 'there is no state "m"')
+  end)
 end)

@@ -130,7 +130,9 @@ support.state = {
 }
 
 ---A process over rows of this schema. spec: { key =, state =, each =, timer =, read_sides =, returns = }
+---Of two inputs it has a `verb` and roles: { left =, right =, other = schema, second_key = } or { each =, rule =, other =, broadcast = }.
 function support.process(schema, spec)
+  if spec.other then return support.two_inputs(schema, spec) end
   local node = { id = 1, kind = "process", verb = "process", roles = { "each" }, name = "velocity", where = "job.lua:2", inputs = {}, input = schema,
     metrics = spec.metrics or {} }
   local declared = type(spec.state) == "function" and spec.state() or spec.state
@@ -138,6 +140,29 @@ function support.process(schema, spec)
   for _, name in ipairs { "key", "each", "timer", "open", "close", "read_sides", "returns" } do node[name] = spec[name] end
   node.findings = codegen.derive_process(node)
   return { node }
+end
+
+function support.two_inputs(schema, spec)
+  local broadcast = type(spec.broadcast) == "function" and spec.broadcast() or spec.broadcast
+  local state = type(spec.state) == "function" and spec.state() or spec.state
+  local node = { id = 1, kind = "process", verb = spec.rule and "process_broadcast" or "connect",
+    roles = spec.rule and { "each", "rule" } or { "left", "right" }, name = "both", where = "job.lua:2", input = schema,
+    inputs = { { schema = schema }, { schema = spec.other } }, metrics = {}, states = states.declare(CALL, "both", state, schema.time_field),
+    broadcast = states.declare(CALL, "both", broadcast, nil, "broadcast") }
+  for _, name in ipairs { "key", "second_key", "each", "left", "right", "rule", "timer", "open", "close", "read_sides", "returns" } do
+    node[name] = spec[name]
+  end
+  node.findings = codegen.derive_process(node)
+  return { node }
+end
+
+---The record of a process's broadcast state, for its runner.
+function support.broadcast_record(runner, node)
+  local l = keyed.layout(node.broadcast, 0, "broadcast")
+  local memory, slots = ffi.new("uint64_t[?]", l.bytes / 8), ffi.new("uint8_t *[1]")
+  slots[0] = ffi.cast("uint8_t *", memory)
+  runner.broadcast, runner.broadcast_slots, runner.ctx.broadcast = memory, slots, slots + 1
+  return slots[0], l
 end
 
 ---Records for `count` keys of a process's runner: record i is at(i).

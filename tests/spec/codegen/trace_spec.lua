@@ -244,6 +244,31 @@ local VERBS = {
       ctx.state.mean:add(e)
       ctx:emit { user = ctx.key, mean = ctx.state.mean:get().mean }
     end } },
+  ["left of a connect"] = { role = "left", process = { key = { "user" }, second_key = { "who" },
+    other = support.schema "who string; name string; at timestamp@",
+    state = function() return { sum = state.value("double", { default = 0 }), name = state.value("string") } end,
+    left = function(ctx, e)
+      ctx.state.sum:set(ctx.state.sum:get() + e.amount)
+      ctx:emit { user = ctx.key, sum = ctx.state.sum:get(), name = ctx.state.name:get() }
+      ctx:timer(ctx.time + 1000)
+    end,
+    right = function(ctx, e) ctx.state.name:set(e.name) end,
+    timer = function(ctx) ctx.state.sum:clear() end } },
+  ["each of a process with rules"] = { role = "each", process = { key = { "user" },
+    other = support.schema "limit double; word string",
+    state = function() return { n = state.value("int", { default = 0 }) } end,
+    broadcast = function() return { limit = state.value("double", { default = 3 }), off = state.value("bool"), scale = state.value("int") } end,
+    each = function(ctx, e)
+      local b = ctx.broadcast
+      if not b.off:get() and e.amount * (b.scale:get() or 1) > b.limit:get() then
+        ctx.state.n:set(ctx.state.n:get() + 1)
+        ctx:emit { user = ctx.key, n = ctx.state.n:get(), over = e.amount - b.limit:get() }
+      end
+    end,
+    rule = function(ctx, e)
+      ctx.broadcast.limit:set(e.limit)
+      ctx:each_key("n", function(_, _, n) n:set(0) end)
+    end } },
   -- Not of timers that come in small runs at first: see docs/internals/status.md, "Known weak points".
   ["timers of a process"] = { role = "timer", large_first = true, process = { key = { "user" },
     state = function() return { count = state.value("int", { default = 0 }) } end,
@@ -326,6 +351,7 @@ local function prepare(specs)
     local at, slots = support.records(runner, 100)
     for i = 0, 4095 do slots[i] = at(i * 7 % 100) end
   end
+  if process and nodes[1].broadcast then support.broadcast_record(runner, nodes[1]) end
   if specs.generator then
     runner.marks = require("ffi").new("double[4096]")
     runner.ctx.marks = runner.marks
