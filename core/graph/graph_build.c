@@ -5,48 +5,11 @@
 
 #include "core/base/limits.h"
 #include "core/base/text.h"
-#include "core/graph/graph_private.h"
-
-#define FAIL(graph, ...) tm_error_set(&private_of(graph)->error, __VA_ARGS__)
-
-static struct tm_graph_private *private_of(struct tm_graph *graph)
-{
-    return (struct tm_graph_private *)graph;
-}
-
-static int no_memory(struct tm_graph *graph)
-{
-    return FAIL(graph, TM_E_MEMORY, "no memory for the job graph");
-}
-
-static struct tm_node *find_node(struct tm_graph *graph, uint32_t id)
-{
-    if (id < graph->node_count)
-        return &graph->nodes[id];
-    FAIL(graph, TM_E_GRAPH, "there is no operator %u; the graph has %u", id, graph->node_count);
-    return NULL;
-}
-
-static const char *copy_text(struct tm_graph *graph, const char *text)
-{
-    return tm_arena_strndup(&private_of(graph)->arena, text, strlen(text));
-}
+#include "core/graph/graph_builder.h"
 
 const char *tm_graph_error_text(struct tm_graph *graph)
 {
     return private_of(graph)->error.message;
-}
-
-static int check_name(struct tm_graph *graph, const char *what, const char *name)
-{
-    size_t len = strlen(name);
-
-    if (len == 0 || len > TM_NAME_MAX)
-        return FAIL(graph, TM_E_LIMIT, "the name of %s has %zu bytes; allowed are 1 to %d", what,
-                    len, TM_NAME_MAX);
-    if (!tm_text_is_utf8(name, len))
-        return FAIL(graph, TM_E_ARGUMENT, "the name of %s is not valid UTF-8", what);
-    return 0;
 }
 
 int tm_graph_job(struct tm_graph *graph, const char *name, uint32_t parallelism,
@@ -140,19 +103,6 @@ int tm_graph_add(struct tm_graph *graph, int kind, const char *verb, const char 
     private_of(graph)->declared[node.id] = (struct tm_declared){.time_field = -1};
     graph->node_count++;
     return (int)node.id;
-}
-
-// An array in the arena with room for one more; it doubles, what it leaves behind goes with the
-// graph.
-static void *array_for_one_more(struct tm_graph *graph, void *array, uint32_t count, size_t size)
-{
-    if ((count & (count - 1)) != 0)
-        return array; // not a power of two: there is room
-    void *grown =
-        tm_arena_alloc(&private_of(graph)->arena, (count == 0 ? 1 : (size_t)count * 2) * size);
-    if (grown != NULL && count != 0)
-        memcpy(grown, array, count * size);
-    return grown;
 }
 
 int tm_graph_input(struct tm_graph *graph, uint32_t node, uint32_t input)
@@ -313,15 +263,6 @@ int tm_graph_second_key(struct tm_graph *graph, uint32_t node, uint32_t field)
 {
     struct tm_node *n = find_node(graph, node);
     return n == NULL ? TM_E_GRAPH : add_key_field(graph, n, &n->second_key, field);
-}
-
-int tm_graph_second_timeless(struct tm_graph *graph, uint32_t node)
-{
-    struct tm_node *n = find_node(graph, node);
-    if (n == NULL)
-        return TM_E_GRAPH;
-    n->second_timeless = true;
-    return 0;
 }
 
 int tm_graph_connector(struct tm_graph *graph, uint32_t node, const char *connector,
@@ -703,82 +644,6 @@ int tm_graph_ttl(struct tm_graph *graph, uint32_t node, int64_t ttl_ms)
         return FAIL(graph, TM_E_ARGUMENT, "%s '%s' has ttl %lld ms; it cannot be negative", n->verb,
                     n->name, (long long)ttl_ms);
     n->ttl_ms = ttl_ms;
-    return 0;
-}
-
-int tm_graph_state(struct tm_graph *graph, uint32_t node, const char *name, int kind,
-                   const char *type, int64_t ttl_ms, int clock, int refresh)
-{
-    struct tm_node *n = find_node(graph, node);
-    if (n == NULL)
-        return TM_E_GRAPH;
-    int rc = check_name(graph, "a state", name);
-    if (rc != 0)
-        return rc;
-    if (ttl_ms < 0 || kind < TM_STATE_VALUE || kind > TM_STATE_MAP || clock < TM_TTL_PROCESSING ||
-        clock > TM_TTL_EVENT || refresh < TM_TTL_WRITE || refresh > TM_TTL_ACCESS)
-        return FAIL(graph, TM_E_INTERNAL, "state '%s' of '%s': kind %d, ttl %lld ms, %d, %d", name,
-                    n->name, kind, (long long)ttl_ms, clock, refresh);
-    if (n->state_count == TM_STATES_MAX)
-        return FAIL(graph, TM_E_LIMIT, "%s '%s' has more than %d states", n->verb, n->name,
-                    TM_STATES_MAX);
-    struct tm_state_field state = {.name = copy_text(graph, name),
-                                   .kind = (uint8_t)kind,
-                                   .ttl_ms = ttl_ms,
-                                   .clock = (uint8_t)clock,
-                                   .refresh = (uint8_t)refresh};
-    struct tm_state_field *states =
-        array_for_one_more(graph, n->states, n->state_count, sizeof *states);
-    if (state.name == NULL || states == NULL)
-        return no_memory(graph);
-    rc = tm_type_parse(graph->mem, type, &state.type, &private_of(graph)->error);
-    if (rc != 0)
-        return tm_error_prefix(&private_of(graph)->error, "state '%s' of '%s'", name, n->name);
-    n->states = states;
-    n->states[n->state_count++] = state;
-    return 0;
-}
-
-int tm_graph_state_scope(struct tm_graph *graph, uint32_t node, int scope)
-{
-    struct tm_node *n = find_node(graph, node);
-    if (n == NULL)
-        return TM_E_GRAPH;
-    if (n->state_count == 0 || scope < TM_SCOPE_KEY || scope > TM_SCOPE_UNION)
-        return FAIL(graph, TM_E_INTERNAL, "'%s' has %u states; the last is of scope %d", n->name,
-                    n->state_count, scope);
-    n->states[n->state_count - 1].scope = (uint8_t)scope;
-    return 0;
-}
-
-int tm_graph_state_key(struct tm_graph *graph, uint32_t node, const char *type)
-{
-    struct tm_node *n = find_node(graph, node);
-    if (n == NULL)
-        return TM_E_GRAPH;
-    struct tm_state_field *state = n->state_count == 0 ? NULL : &n->states[n->state_count - 1];
-    if (state == NULL || state->kind != TM_STATE_MAP)
-        return FAIL(graph, TM_E_INTERNAL, "the type of keys of no map of '%s'", n->name);
-    struct tm_type key;
-    int rc = tm_type_parse(graph->mem, type, &key, &private_of(graph)->error);
-    if (rc != 0)
-        return tm_error_prefix(&private_of(graph)->error, "state '%s' of '%s'", state->name,
-                               n->name);
-    if (tm_type_is_nested(key) || key.kind == TM_TYPE_ANY) {
-        tm_type_fini(&key);
-        return FAIL(graph, TM_E_INTERNAL, "state '%s' of '%s': a key of type %s", state->name,
-                    n->name, type);
-    }
-    state->key = key;
-    return 0;
-}
-
-int tm_graph_has_timer(struct tm_graph *graph, uint32_t node, int has_timer)
-{
-    struct tm_node *n = find_node(graph, node);
-    if (n == NULL)
-        return TM_E_GRAPH;
-    n->has_timer = has_timer != 0;
     return 0;
 }
 

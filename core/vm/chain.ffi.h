@@ -55,17 +55,17 @@ struct tm_chain_ctx {
     // process (lua/codegen/process.lua): slots[i] is the record of input row i's key, in place. All
     // but the record's fixed part is written by tm_chain_keep and tm_chain_timer, which keep a
     // journal until the chunk calls tm_chain_settle.
-    double watermark;   // -inf: none yet; +inf: no more rows come
-    double clock_ms;    // processing time, which never goes back
-    uint32_t journal;   // entries of the call under way
+    double watermark; // -inf: none yet; +inf: no more rows come
+    double clock_ms;  // processing time, which never goes back
+    uint32_t journal; // entries of the call under way
     // event, periodic of a watermark generator: marks[i] is what the function gave for slots[i];
     // written where it gave something.
     double *marks;
     uint32_t mark_count; // so many are written
-    uint32_t interrupt; // what the call did to timers ends the run behind it; of a rule: how many
-                        // passes over all keys it wants
-    uint32_t pass;      // of functions over all keys: which of these it is of
-    double pass_time;   // event time of the row whose call wants them; NaN: it has none
+    uint32_t interrupt;  // what the call did to timers ends the run behind it; of a rule: how many
+                         // passes over all keys it wants
+    uint32_t pass;       // of functions over all keys: which of these it is of
+    double pass_time;    // event time of the row whose call wants them; NaN: it has none
     // Behind the slots of the broadcast record and the operator's; NULL: there is none.
     uint8_t **broadcast;
     uint8_t **operator_state;

@@ -111,7 +111,8 @@ struct tm_vm_chain_args {
     struct tm_metric_slot **slots_of;
     int (*buckets)(void *arg, struct tm_metric_slot *slot); // see tm_chain_buckets
     // Of a window with a custom aggregate: "add" or "merge", of a process: "each" or "timer", of a
-    // watermark generator: "event" or "periodic", else NULL; and what its accumulators or records refer to (chain.ffi.h).
+    // watermark generator: "event" or "periodic", else NULL; and what its accumulators or records
+    // refer to (chain.ffi.h).
     const char *role;
     const uint8_t *(*blob)(void *arg, uint8_t **slot, int side, const uint8_t *ref);
     int (*keep)(void *arg, uint8_t **slot, uint8_t *ref, const uint8_t *p, uint32_t length);

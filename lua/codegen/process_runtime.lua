@@ -94,7 +94,8 @@ local function misuses(R, node)
   end
   function R.misused(n, method)
     problem.raise("USER_CODE", ("state %q: %s is called without its state"):format(node.states[n].name, method),
-      ("with a colon: ctx.%s.%s:%s(...)"):format(node.states[n].scope == "broadcast" and "broadcast" or "state", node.states[n].name, method))
+      ("with a colon: ctx.%s.%s:%s(...)"):format(node.states[n].scope == "broadcast" and "broadcast" or "state", node.states[n].name,
+        method))
   end
   function R.misused_context(method)
     problem.raise("USER_CODE", ("ctx.%s is called without ctx"):format(method), ("with a colon: ctx:%s(...)"):format(method))

@@ -32,7 +32,8 @@ local function functions_of(call, verb, name, given, roles)
   if name ~= nil then check.name(call.at, verb .. ": the name", name) end
   local what = name and ("%s %q"):format(verb, name) or verb
   if type(given) ~= "table" or freeze.kind(given) then check.wrong(call.at, what, "a table of functions", given, EXAMPLES[verb]) end
-  local options = { state = any, broadcast = verb == "process_broadcast" and any or nil, timer = check.func, open = check.func, close = check.func }
+  local options = { state = any, timer = check.func, open = check.func, close = check.func }
+  if verb == "process_broadcast" then options.broadcast = any end
   for _, role in ipairs(roles) do options[role] = check.func end
   local values = check.options(call.at, what, given, options)
   for _, role in ipairs(roles) do

@@ -46,8 +46,8 @@ function project.run(nodes)
     else
       -- A failed row is written whole to the dead letters.
       local whole = type(node.on_error) == "table"
-      for i, input in ipairs(node.inputs) do
-        local theirs, reads = needed[input.id], node.reads_of and node.reads_of[i] or node.reads
+      for k, input in ipairs(node.inputs) do
+        local theirs, reads = needed[input.id], node.reads_of and node.reads_of[k] or node.reads
         if reads == true then
           every(input.schema, theirs)
         else

@@ -141,8 +141,8 @@ local function bits(state) return state.custom and 1 + #state.custom.schema.fiel
 -- What is kept outside of keys is there until it is taken away.
 local function outside_of_keys(call, what, name, state)
   if state.ttl.ms then
-    fault.raise("OPTION", call.at, ("%s: broadcast: %q has a time to live; broadcast state has none: every subtask has a copy, and they would differ")
-      :format(what, name), "a rule that withdraws it clears it")
+    fault.raise("OPTION", call.at, ("%s: broadcast: %q has a time to live; broadcast state has none: every subtask has a copy, "
+      .. "and they would differ"):format(what, name), "a rule that withdraws it clears it")
   end
 end
 
@@ -170,7 +170,8 @@ function states.declare(call, what, given, time_field, scope)
     local state = state_of(call, ("%s: %s %q"):format(what, table_of, name), given[name])
     if not state then
       check.wrong(call.at, ("%s: %s %q"):format(what, table_of, name), "tm.value, tm.list, tm.map, tm.reducing or tm.aggregating",
-        given[name], type(given[name]) == "string" and type_text.parse(given[name]) and ("%s = tm.value(%q)"):format(name, given[name]) or nil)
+        given[name], type(given[name]) == "string" and type_text.parse(given[name]) and ("%s = tm.value(%q)"):format(name, given[name])
+        or nil)
     end
     if scope then outside_of_keys(call, what, name, state) end
     if state.ttl.ms and state.ttl.clock == "event" and not time_field then

@@ -209,7 +209,8 @@ describe("a process", function()
       if record then ffi.copy(at(0), record, l.bytes) end
       slots[0] = at(0)
       local schema = role == "left" and INPUT or other
-      runner:give(support.buffer(schema, { role == "left" and { user = "u", amount = 2, n = 1, ts = 5 } or { who = "u", name = "Ann", at = 7 } }))
+      local row_of = { left = { user = "u", amount = 2, n = 1, ts = 5 }, right = { who = "u", name = "Ann", at = 7 } }
+      runner:give(support.buffer(schema, { row_of[role] }))
       assert.equal(0, support.enter(runner.instance.run, runner.instance))
       local row = runner:take()[1]
       assert.same({ "u", role == "left" and 5 or 7, record and role == "left" and 4 or 2 }, { row.key, row.at, row.sum })

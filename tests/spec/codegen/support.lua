@@ -133,7 +133,8 @@ support.state = {
 ---Of two inputs it has a `verb` and roles: { left =, right =, other = schema, second_key = } or { each =, rule =, other =, broadcast = }.
 function support.process(schema, spec)
   if spec.other then return support.two_inputs(schema, spec) end
-  local node = { id = 1, kind = "process", verb = "process", roles = { "each" }, name = "velocity", where = "job.lua:2", inputs = {}, input = schema,
+  local node = { id = 1, kind = "process", verb = "process", roles = { "each" }, name = "velocity", where = "job.lua:2", inputs = {},
+    input = schema,
     metrics = spec.metrics or {} }
   local declared = type(spec.state) == "function" and spec.state() or spec.state
   node.states = states.declare(CALL, "process", declared, schema.time_field)
@@ -147,7 +148,8 @@ function support.two_inputs(schema, spec)
   local state = type(spec.state) == "function" and spec.state() or spec.state
   local node = { id = 1, kind = "process", verb = spec.rule and "process_broadcast" or "connect",
     roles = spec.rule and { "each", "rule" } or { "left", "right" }, name = "both", where = "job.lua:2", input = schema,
-    inputs = { { schema = schema }, { schema = spec.other } }, metrics = {}, states = states.declare(CALL, "both", state, schema.time_field),
+    inputs = { { schema = schema }, { schema = spec.other } }, metrics = {},
+    states = states.declare(CALL, "both", state, schema.time_field),
     broadcast = states.declare(CALL, "both", broadcast, nil, "broadcast") }
   for _, name in ipairs { "key", "second_key", "each", "left", "right", "rule", "timer", "open", "close", "read_sides", "returns" } do
     node[name] = spec[name]
