@@ -1,4 +1,4 @@
--- Random jobs against the model: ORACLE_SEEDS of them from ORACLE_FROM on (tidemill test tests/oracle/jobs_spec.lua).
+-- Random jobs against the model: ORACLE_SEEDS of them from ORACLE_FROM on, by the way of ORACLE_WAY. tests/oracle/run starts it.
 local case = require "tests.oracle.case"
 local shrink = require "tests.oracle.shrink"
 
@@ -7,17 +7,30 @@ local count = tonumber(os.getenv("ORACLE_SEEDS") or 50)
 local way = os.getenv("ORACLE_WAY") or "kit"
 local runner = require("tests.oracle.by_" .. way)
 
+-- For whoever finds the process dead.
+local function note(seed)
+  local path = os.getenv("ORACLE_NOW")
+  if not path then return end
+  local file = assert(io.open(path, "w"))
+  file:write(seed, "\n")
+  file:close()
+end
+
 describe("a random job gives what the model gives:", function()
   for seed = from, from + count - 1 do
     it("seed " .. seed, function()
+      note(seed)
       local c = case.draw(seed, way)
-      local why = runner.differs(c)
-      if why then
-        local first = why
-        c, why = shrink.shrink(c, why, runner.differs)
-        error(("%s\n%s\nbefore it was made smaller: %s\nagain: ORACLE_WAY=%s ORACLE_FROM=%d ORACLE_SEEDS=1"):format(case.show(c), why, first, way,
-          seed), 0)
+      if os.getenv("ORACLE_SHOW") then
+        print(case.show(c))
+        return
       end
+      local why = runner.differs(c)
+      if not why then return end
+      local first = why
+      c, why = shrink.shrink(c, why, runner.differs)
+      error(("\n%s\n%s\nbefore it was made smaller: %s\nagain: tests/oracle/run --way %s --from %d --seeds 1"):format(case.show(c), why, first,
+        way, seed), 0)
     end)
   end
 end)
