@@ -28,7 +28,7 @@ describe("a random job gives what the model gives:", function()
       local why = runner.differs(c)
       if not why then return end
       local first = why
-      c, why = shrink.shrink(c, why, runner.differs)
+      c, why = shrink.shrink(c, why, runner.differs, tonumber(os.getenv("ORACLE_TRIES")))
       error(("\n%s\n%s\nbefore it was made smaller: %s\nagain: tests/oracle/run --way %s --from %d --seeds 1"):format(case.show(c), why, first,
         way, seed), 0)
     end)

@@ -34,7 +34,8 @@ local function emit_text(op) return op.final and 'emit = "final"' or nil end
 
 -- What goes on behind an operator that emits every time, or at the end.
 local function behind(info, op, columns)
-  return stateless.with(info, { columns = columns, order = info.keys, timed = info.timed and not op.final or false })
+  return stateless.with(info, { columns = columns, order = info.keys, timed = info.timed and not op.final or false,
+    untold = op.final or info.untold }) -- whether the last watermark stands before or behind final rows is nowhere said
 end
 
 -- May it emit for every row? Only where rows have an order.
