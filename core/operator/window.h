@@ -49,7 +49,7 @@ struct tm__operator_window {
     struct tm__operator_running running; // where they overlap
 };
 
-// Windows with rows that have not fired.
+// Windows with rows that have not fired, at least: each once, whatever its keys.
 uint64_t tm__operator_window_count(const struct tm__operator_window *self);
 // Goes on with the firing of `watermark`: TM_STEP_MORE with *out full or empty (more to do), or
 // TM_STEP_DONE (all is out).

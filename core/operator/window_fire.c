@@ -48,16 +48,20 @@ static bool next_end(struct tm__operator_window *self, int64_t *end)
 
 uint64_t tm__operator_window_count(const struct tm__operator_window *self)
 {
-    uint64_t count = 0;
     int64_t counted = self->fired_end; // windows that end by then are
+    uint64_t count = 0;
+    if (self->running.lasts) { // in how many windows that is, keys know one by one: in the next
+        counted = end_from(self, counted + 1);
+        count = 1;
+    }
     struct tm_namespace *slice = tm_state_namespace_first(self->state);
     for (; slice != NULL; slice = tm_state_namespace_next(slice)) {
         int64_t id = tm_state_namespace_id(slice);
-        int64_t last = tm__operator_grid_floor(id, self->offset, self->slide) + self->size;
-        int64_t first = last;
-        while (first - self->slide >= id + self->slice_ms && first - self->slide > counted)
-            first -= self->slide;
-        if (last <= counted || tm_state_namespace_size(slice) == 0)
+        int64_t last = tm__operator_grid_floor(id, self->offset, self->period) + self->size;
+        int64_t first = end_from(self, id + self->slice_ms);
+        if (first <= counted)
+            first = end_from(self, counted + 1);
+        if (tm_state_namespace_size(slice) == 0 || first > last)
             continue;
         count += (uint64_t)((last - first) / self->slide) + 1;
         counted = last;
