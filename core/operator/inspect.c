@@ -1,6 +1,7 @@
 // What can be seen of operators: states and timers of processes, timers of windows. A kind of state
 // is a function in one table.
 #include "core/task/inspect.h"
+#include "core/operator/collections_private.h"
 #include "core/operator/process.h"
 #include "core/operator/windows/windows.h"
 
@@ -11,8 +12,9 @@ struct look {
     const struct tm_inspector *inspector;
     const uint8_t *record;
     uint32_t key_group;
-    uint64_t there; // bits of the values that are there and not over
-    uint32_t bit, offset;
+    uint64_t there;                   // bits of the values that are there and not over
+    uint32_t bit, offset, collection; // of the next one
+    int rc;
 };
 
 // What a value of the record is, of varying size too. `ref` is what its slot refers to meanwhile.
@@ -63,10 +65,74 @@ static void see_accumulator(struct look *look)
     }
 }
 
+// Which is only read.
+static struct tm__operator_collection_at next_collection(struct look *look)
+{
+    uint8_t *record = (uint8_t *)(uintptr_t)look->record;
+    return tm__operator_collection_in(look->keyed, record, look->key_group, look->collection++);
+}
+
+// What a key or a value of a collection is; `ref` is what its slot refers to meanwhile.
+static struct tm_slot slot_of_bytes(struct tm_type type, const void *bytes, uint32_t length,
+                                    struct tm_ref *ref)
+{
+    *ref = (struct tm_ref){.offset = 0, .length = length};
+    return (struct tm_slot){bytes, tm_type_is_reference(type) ? (const uint8_t *)ref : bytes};
+}
+
+static struct tm_slot slot_of_entry(const struct tm__operator_collection_at *at,
+                                    struct tm_type type, struct tm_span value, struct tm_ref *ref)
+{
+    uint32_t skip = tm__operator_collection_access_bytes(at->spec);
+    return slot_of_bytes(type, (const uint8_t *)value.bytes + skip, value.length - skip, ref);
+}
+
+static void see_map(struct look *look)
+{
+    const struct tm__operator_collection_at at = next_collection(look);
+    const struct tm_state_field *state = look->state;
+    struct tm_state_map_cursor cursor = {0};
+    struct tm_key key;
+    struct tm_span value;
+    look->bit++;
+    if (tm__operator_collection_count(&at) == 0 || look->inspector->entry == NULL)
+        return;
+    while ((look->rc = tm_state_map_next(&at.place, &at.head->map, &cursor, &key, &value)) == 1) {
+        struct tm_ref name, ref;
+        if (!tm__operator_collection_is_over(look->keyed, at.spec, value.bytes))
+            look->inspector->entry(look->inspector->arg, state->name, state->key,
+                                   slot_of_bytes(state->key, key.bytes, key.length, &name),
+                                   state->type, slot_of_entry(&at, state->type, value, &ref));
+    }
+}
+
+static void see_list(struct look *look)
+{
+    const struct tm__operator_collection_at at = next_collection(look);
+    const struct tm_state_field *state = look->state;
+    struct tm_span values[TM_STATE_LIST_SOME];
+    look->bit++;
+    if (tm__operator_collection_count(&at) == 0 || look->inspector->item == NULL)
+        return;
+    for (uint32_t i = 0;; i += (uint32_t)look->rc) {
+        look->rc = tm_state_list_some(&at.place, &at.head->list, i, values, TM_STATE_LIST_SOME);
+        for (int k = 0; k < look->rc; k++) {
+            struct tm_ref ref;
+            if (!tm__operator_collection_is_over(look->keyed, at.spec, values[k].bytes))
+                look->inspector->item(look->inspector->arg, state->name, state->type,
+                                      slot_of_entry(&at, state->type, values[k], &ref));
+        }
+        if (look->rc <= 0)
+            return;
+    }
+}
+
 static void (*const see[])(struct look *look) = {
     [TM_STATE_VALUE] = see_value,
     [TM_STATE_REDUCING] = see_value,
     [TM_STATE_AGGREGATING] = see_accumulator,
+    [TM_STATE_LIST] = see_list,
+    [TM_STATE_MAP] = see_map,
 };
 
 static int process_states(struct tm_operator *op, const struct tm_key *key,
@@ -88,14 +154,16 @@ static int process_states(struct tm_operator *op, const struct tm_key *key,
     struct tm__operator_keyed now = *keyed; // the clock may have gone on without a row
     if (op->ctx->now_ms > now.clock_ms)
         now.clock_ms = op->ctx->now_ms;
+    look.keyed = &now;
     look.there &= ~tm__operator_keyed_expired(&now, look.record);
-    for (uint32_t i = 0; i < op->node->state_count; i++) {
+    for (uint32_t i = 0; i < op->node->state_count && look.rc == 0; i++) {
         look.state = &op->node->states[i];
+        uint32_t collection = look.collection;
         see[look.state->kind](&look);
-        if (look.state->ttl_ms != 0)
+        if (look.state->ttl_ms != 0 && look.collection == collection)
             look.offset += sizeof(double); // its last access
     }
-    return 0;
+    return look.rc;
 }
 
 struct walk {
