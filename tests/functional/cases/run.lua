@@ -19,12 +19,12 @@ local function same_table(expected, actual)
   return true
 end
 
--- Exact values of other types (int64, decimal) are compared by their text.
+-- 64-bit values are compared by their text.
 function same(expected, actual)
   if expected == json.null then return actual == nil or tostring(actual) == "null" end
   if type(expected) == "table" then return same_table(expected, actual) end
   if type(expected) == type(actual) then return expected == actual end
-  if actual == nil or type(actual) == "boolean" or type(actual) == "table" then return false end
+  if type(actual) ~= "cdata" then return false end
   return tostring(actual):gsub("LL$", "") == tostring(expected)
 end
 
