@@ -142,7 +142,7 @@ end
 function words.rule(state, text)
   if not state.case then fail(state, "a rule outside a case") end
   local of = text:match("^(%u[%u_]+) ?%w*: .")
-  if not (text:match("^SEMANTICS %d+: .") or text:match("^FEATURES %u%d*: .") or RULES[of]) then
+  if not (text:match("^SEMANTICS %d+: .") or text:match("^FEATURES %u%d+: .") or RULES[of]) then
     fail(state, "a rule says whose it is: `SEMANTICS n:`, `FEATURES X:`, `DEPARTURES:`, `LUA_API:` or `OURS:`")
   end
   state.case.rules = state.case.rules or {}
