@@ -301,7 +301,8 @@ local function generate(nodes, wide)
   local g = plan(node, nodes[2], wide)
   local w = writer.new()
   chunk.write_head(w, g, nodes)
-  w:line("local blob, keep, defaults, returned, bad_mark = R.blob, R.keep, R.defaults, R.returned, R.bad_mark -- the accumulator's texts; initial values")
+  w:line("local blob, keep, defaults = R.blob, R.keep, R.defaults -- the accumulator's texts; initial values")
+  w:line("local returned, bad_mark = R.returned, R.bad_mark")
   local list = {}
   for _, a in ipairs(g.acc.assigned) do list[#list + 1] = { home = a.home, flagged = true } end
   chunk.write_variables(w, g, list)

@@ -361,7 +361,8 @@ function verbs.event_time(node)
   add_reads(node, a, 1)
   local type_name, pass, required = scalar_type(node, a, "its function")
   if type_name ~= "?" and type_name ~= "int" and type_name ~= "double" and type_name ~= "timestamp" then
-    fault.raise("TYPE", node.where, ("watermark: its function gives %s; event time is a number of milliseconds since 1970"):format(type_name),
+    fault.raise("TYPE", node.where,
+      ("watermark: its function gives %s; event time is a number of milliseconds since 1970"):format(type_name),
       "tm.time helps with texts; int64 and decimal values have :tonumber()")
   end
   local passes, fields = identity(node), {}

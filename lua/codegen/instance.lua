@@ -57,7 +57,10 @@ local function skip_rows(self, count)
   local stop, rows, row = ctx.in_end, ctx.in_rows, ctx["in"]
   count = math.min(count, rows)
   -- What is merged does not lie in a row.
-  if self.nodes[1].role ~= "merge" and self.nodes[1].role ~= "periodic" then for _ = 1, count do row = row + ffi.cast("int32_t *", row)[0] end end
+  local role = self.nodes[1].role
+  if role ~= "merge" and role ~= "periodic" then
+    for _ = 1, count do row = row + ffi.cast("int32_t *", row)[0] end
+  end
   ctx.in_end, ctx.in_rows = row, count
   local rc = self.chunk.run_interpreted()
   ctx.in_end, ctx.in_rows = stop, rows - (count - ctx.in_rows)

@@ -170,8 +170,9 @@ function runtime.new(nodes, ctx, C, plan, subtask)
     local hint = "return nothing where there is no new one"
     if x == math.huge then hint = "the end of the input gives the last watermark by itself"
     elseif type(x) == "number" and x ~= math.floor(x) and x == x then hint = "math.floor(time) makes it whole" end
-    return fault.new("ROW_TYPE", nodes[1].where or "", ("%s gave %s; a watermark is a whole number of milliseconds, at most 2^53 either way")
-      :format(nodes[1].verb, problem.show_typed(x)), hint)
+    return fault.new("ROW_TYPE", nodes[1].where or "",
+      ("%s gave %s; a watermark is a whole number of milliseconds, at most 2^53 either way"):format(nodes[1].verb,
+        problem.show_typed(x)), hint)
   end
 
   ---Room for the rows of a batch: 0 or a negative code.

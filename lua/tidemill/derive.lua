@@ -97,7 +97,8 @@ local function made_here(node, name)
 end
 
 function kinds.watermark(node)
-  local index = node.field == schema.TIME and node.input.by_name[schema.TIME] or check.field(node.where, "watermark", node.input, node.field)
+  local index = node.field == schema.TIME and node.input.by_name[schema.TIME]
+    or check.field(node.where, "watermark", node.input, node.field)
   local f = node.input.fields[index]
   if f.type ~= "timestamp" and f.type ~= types.UNKNOWN then
     fault.raise("TYPE", node.where, ('watermark("%s"): the field is %s; event time is a timestamp'):format(node.field,
