@@ -180,6 +180,12 @@ const char *tm__graph_window_text(int window)
     return texts[window];
 }
 
+const char *tm__graph_evictor_text(const struct tm_evictor *evictor)
+{
+    static const char *const texts[TM_EVICTOR_KINDS] = {"", "count", "time", "delta"};
+    return texts[evictor->kind];
+}
+
 const char *tm__graph_trigger_text(const struct tm_trigger *trigger)
 {
     static const char *const texts[TM_TRIGGER_KINDS] = {
@@ -191,6 +197,8 @@ const char *tm__graph_trigger_text(const struct tm_trigger *trigger)
         "continuous_processing_time",
         "never",
         "end_of_stream",
+        "delta",
+        "custom",
     };
     return texts[trigger->kind];
 }

@@ -56,6 +56,7 @@ enum tm_aggregate_kind {
     TM_AGGREGATE_MIN_BY,
     TM_AGGREGATE_MAX_BY,
     TM_AGGREGATE_LIST,
+    TM_AGGREGATE_ROWS,  // of no column: the rows themselves as a list of structs
     TM_AGGREGATE_CUSTOM // alone: of no column, and output_field is the first of its accumulator's
 };
 
@@ -96,9 +97,20 @@ enum tm_trigger_kind {
     TM_TRIGGER_CONTINUOUS_PROCESSING_TIME,
     TM_TRIGGER_NEVER,
     TM_TRIGGER_END_OF_STREAM,
+    TM_TRIGGER_DELTA,  // the threshold is set apart; a function of the job says how far rows are
+    TM_TRIGGER_CUSTOM, // functions of the job
     TM_TRIGGER_PURGING,
     TM_TRIGGER_PROCESSING_TIMEOUT, // value: ms; flags: enum tm_timeout_flag
     TM_TRIGGER_KINDS
+};
+// What is taken out of a window when it fires (SEMANTICS 4): value is rows, ms, or the threshold of
+// a function of the job.
+enum tm_evictor_kind {
+    TM_EVICTOR_NONE,
+    TM_EVICTOR_COUNT,
+    TM_EVICTOR_TIME,
+    TM_EVICTOR_DELTA,
+    TM_EVICTOR_KINDS
 };
 enum tm_timeout_flag { TM_TIMEOUT_RESET = 1, TM_TIMEOUT_KEEP = 2 };
 
@@ -144,10 +156,17 @@ int tm_graph_window(struct tm_graph *graph, uint32_t node, int64_t size_ms, int6
 // What the window is beyond its sizes; 0, 0 unless it is called.
 int tm_graph_window_kind(struct tm_graph *graph, uint32_t node, int kind, int processing);
 int tm_graph_window_lateness(struct tm_graph *graph, uint32_t node, int64_t lateness_ms);
+// A session's gap is in this column of the input; its size then says nothing.
+int tm_graph_window_gap(struct tm_graph *graph, uint32_t node, uint32_t field);
 int tm_graph_window_late_side(struct tm_graph *graph, uint32_t node);
 // The innermost trigger first, then what wraps it.
 int tm_graph_window_trigger(struct tm_graph *graph, uint32_t node, int kind, int64_t value,
                             uint32_t flags);
+// Which functions a custom trigger has: a bit each, see struct tm_trigger.
+int tm_graph_window_functions(struct tm_graph *graph, uint32_t node, uint32_t functions);
+int tm_graph_window_threshold(struct tm_graph *graph, uint32_t node, double threshold);
+int tm_graph_window_evictor(struct tm_graph *graph, uint32_t node, int kind, double value,
+                            int after);
 int tm_graph_flush_processing(struct tm_graph *graph, int flush);
 int tm_graph_aggregate(struct tm_graph *graph, uint32_t node, int kind, int input_field,
                        uint32_t output_field);

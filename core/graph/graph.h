@@ -40,6 +40,15 @@ struct tm_trigger {
     bool timeout_keeps;  // the state of the trigger, when it fires
     int64_t value;       // rows or ms
     int64_t timeout_ms;  // 0: none
+    double threshold;    // DELTA
+    uint32_t functions;  // CUSTOM: which there are, bits: event_time, processing_time, element,
+                         // merge, clear
+};
+
+struct tm_evictor {
+    uint8_t kind; // enum tm_evictor_kind
+    bool after;   // behind the function of the window, and not in front of it
+    double value;
 };
 
 struct tm_node {
@@ -80,8 +89,10 @@ struct tm_node {
     bool processing;                      // WINDOW: by the clock
     bool late_side;                       // WINDOW: late rows go to a side output
     int64_t lateness_ms;                  // WINDOW
-    struct tm_trigger trigger;            // WINDOW
-    struct tm_aggregate *aggregates;      // ROLLING, WINDOW
+    uint32_t gap;                    // WINDOW: 1 + the column with the gap of a session; 0: size_ms
+    struct tm_trigger trigger;       // WINDOW
+    struct tm_evictor evictor;       // WINDOW
+    struct tm_aggregate *aggregates; // ROLLING, WINDOW
     uint32_t aggregate_count;
     bool emit_final;   // ROLLING, REDUCE, EXTREME, TOP: at the end of input; else every input row
     bool changelog;    // rows of the output have kinds (enum tm_row_kind)
@@ -96,7 +107,7 @@ struct tm_node {
     bool descending;    // EXTREME, TOP: the largest comes first
     uint32_t limit;     // TOP: so many rows of a key
     int32_t rank_field; // TOP: column of the output that tells the place, from 1; -1: none
-    struct tm_state_field *states; // PROCESS
+    struct tm_state_field *states; // PROCESS; WINDOW: of a custom trigger
     uint32_t state_count;
     bool has_timer; // PROCESS: a function for timers
 };
@@ -121,11 +132,13 @@ static inline bool tm_node_is_sliced(const struct tm_node *node)
                 (node->window == TM_WINDOW_CUMULATE && !tm_node_is_custom(node));
     return node->kind == TM_NODE_WINDOW && kind && !node->processing && !node->late_side &&
            node->lateness_ms == 0 && node->trigger.kind == TM_TRIGGER_DEFAULT &&
-           node->trigger.timeout_ms == 0;
+           node->trigger.timeout_ms == 0 && node->evictor.kind == TM_EVICTOR_NONE;
 }
 // Are accumulators merged into each other? Of slices where windows overlap.
 static inline bool tm_node_merges(const struct tm_node *node)
 {
+    if (node->evictor.kind != TM_EVICTOR_NONE) // then rows are, and nothing is computed of them
+        return false;
     return node->window == TM_WINDOW_SESSION ||
            (tm_node_is_sliced(node) && node->slide_ms < node->size_ms) ||
            (node->window == TM_WINDOW_COUNT && node->slide_ms != node->size_ms);
@@ -149,7 +162,9 @@ static inline bool tm_node_has_functions(const struct tm_node *node)
 {
     return node->kind == TM_NODE_FUNCTION || node->kind == TM_NODE_REDUCE ||
            node->kind == TM_NODE_PROCESS || tm_node_is_custom(node) ||
-           (node->kind == TM_NODE_WATERMARK && node->generator_bytes != 0);
+           (node->kind == TM_NODE_WATERMARK && node->generator_bytes != 0) ||
+           (node->kind == TM_NODE_WINDOW &&
+            (node->trigger.kind >= TM_TRIGGER_DELTA || node->evictor.kind == TM_EVICTOR_DELTA));
 }
 
 struct tm_graph {

@@ -38,6 +38,7 @@ const char *tm__graph_kind_text(int kind);
 // "session", and "continuous_event_time"; "" for the default.
 const char *tm__graph_window_text(int window);
 const char *tm__graph_trigger_text(const struct tm_trigger *trigger);
+const char *tm__graph_evictor_text(const struct tm_evictor *evictor);
 // Does the node take the changelog that it gets, if it gets one? graph_changelog.c
 int tm__graph_check_changelog(const struct tm_graph *graph, const struct tm_node *node,
                               struct tm_error *err) TM_WARN_UNUSED;

@@ -232,6 +232,20 @@ static int check_second_input(struct check *c, const struct tm_node *node)
     return at(c, node);
 }
 
+// A function of windows: their rows come with the key that the windows have, from one task, perhaps
+// through the function that makes the result of a custom aggregate.
+static bool is_behind_window(const struct check *c, const struct tm_node *node)
+{
+    if (node->kind != TM_NODE_PROCESS)
+        return false;
+    const struct tm_node *above = &c->graph->nodes[node->inputs[0]];
+    if (above->kind == TM_NODE_FUNCTION && above->input_count == 1 &&
+        above->parallelism == node->parallelism)
+        above = &c->graph->nodes[above->inputs[0]];
+    return above->kind == TM_NODE_WINDOW && above->parallelism == node->parallelism &&
+           above->key.count == node->key.count;
+}
+
 static int check_key(struct check *c, const struct tm_node *node)
 {
     struct names n;
@@ -241,7 +255,10 @@ static int check_key(struct check *c, const struct tm_node *node)
         return 0;
     if (node->kind == TM_NODE_WINDOW && node->key.count == 0 && node->parallelism == 1)
         return 0; // over the whole stream
-    if (keyed) {
+    bool behind_window = is_behind_window(c, node);
+    if (behind_window && node->key.count == 0)
+        return 0;
+    if (keyed && !behind_window) {
         const struct tm_node *input = &c->graph->nodes[node->inputs[0]];
         if (input->kind != TM_NODE_KEY_BY) {
             tm_error_set(c->err, TM_E_GRAPH, "%s needs a stream with a key and gets that of %s",
@@ -300,7 +317,8 @@ static int check_aggregates(struct check *c, const struct tm_node *node)
 
     for (uint32_t i = 0; i < node->aggregate_count; i++) {
         const struct tm_aggregate *g = &node->aggregates[i];
-        bool needs_input = g->kind != TM_AGGREGATE_COUNT && g->kind != TM_AGGREGATE_CUSTOM;
+        bool needs_input = g->kind != TM_AGGREGATE_COUNT && g->kind != TM_AGGREGATE_ROWS &&
+                           g->kind != TM_AGGREGATE_CUSTOM;
         bool bad_input =
             needs_input &&
             (g->input_field < 0 || (input != NULL && (uint32_t)g->input_field >= input->count));
@@ -325,6 +343,12 @@ static int check_aggregates(struct check *c, const struct tm_node *node)
                          input == NULL ? 0 : input->count, output == NULL ? 0 : output->count);
             return at(c, node);
         }
+    }
+    if (node->gap != 0 && input != NULL &&
+        (node->gap > input->count || input->fields[node->gap - 1].type.kind != TM_TYPE_INT)) {
+        tm_error_set(c->err, TM_E_TYPE, "%s has its gap in a column that is none or no int",
+                     NODE(node, a));
+        return at(c, node);
     }
     if (node->kind == TM_NODE_WINDOW && node->window != TM_WINDOW_GLOBAL && node->size_ms <= 0) {
         tm_error_set(c->err, TM_E_GRAPH, "%s has no size", NODE(node, a));

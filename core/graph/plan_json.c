@@ -107,6 +107,7 @@ static json_t *aggregates_of(struct writer *w, const struct tm_node *node)
                                         "min_by",
                                         "max_by",
                                         "list",
+                                        "rows",
                                         "custom"};
     const struct tm_declared *input = tm__graph_declared_input(w->plan->graph, node);
     const struct tm_declared *output = tm__graph_declared(w->plan->graph, node->id);
@@ -185,6 +186,8 @@ static void set_kind_details(struct writer *w, json_t *object, const struct tm_n
     }
     if (node->kind == TM_NODE_WINDOW) {
         bool counts = node->window == TM_WINDOW_COUNT;
+        if (node->gap != 0)
+            set(w, object, "gap", column_of(input, node->gap - 1));
         if (node->window != TM_WINDOW_SLIDING)
             set(w, object, "window", text_of(tm__graph_window_text(node->window)));
         set(w, object, counts ? "size" : "size_ms", number_of(node->size_ms));
@@ -196,6 +199,8 @@ static void set_kind_details(struct writer *w, json_t *object, const struct tm_n
             set(w, object, "allowed_lateness_ms", number_of(node->lateness_ms));
         if (node->trigger.kind != TM_TRIGGER_DEFAULT)
             set(w, object, "trigger", trigger_of(w, &node->trigger));
+        if (node->evictor.kind != TM_EVICTOR_NONE)
+            set(w, object, "evictor", text_of(tm__graph_evictor_text(&node->evictor)));
     }
     if (node->kind == TM_NODE_ROUTE && node->field >= 0)
         set(w, object, "partition_by", column_of(input, (uint32_t)node->field));

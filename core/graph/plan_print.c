@@ -97,6 +97,8 @@ static void window_text(const struct tm_node *node, char *buf, size_t size)
     else if (node->window == TM_WINDOW_COUNT)
         snprintf(buf, size, "%lld rows every %lld", (long long)node->size_ms,
                  (long long)node->slide_ms);
+    else if (node->gap != 0)
+        snprintf(buf, size, "session, gap by row");
     else if (node->slide_ms == node->size_ms)
         snprintf(buf, size, "%s %s",
                  node->window == TM_WINDOW_SESSION ? "session, gap" : "tumbling",
@@ -106,8 +108,9 @@ static void window_text(const struct tm_node *node, char *buf, size_t size)
                  node->window == TM_WINDOW_CUMULATE ? "cumulating" : "sliding",
                  duration_text(node->size_ms, a), duration_text(node->slide_ms, b));
     size_t used = strlen(buf);
-    snprintf(buf + used, size - used, "%s%s%s%s", by, late, trigger[0] == '\0' ? "" : ", ",
-             trigger);
+    const char *evictor = tm__graph_evictor_text(&node->evictor);
+    snprintf(buf + used, size - used, "%s%s%s%s%s%s", by, late, trigger[0] == '\0' ? "" : ", ",
+             trigger, evictor[0] == '\0' ? "" : ", evicts by ", evictor);
 }
 
 static void detail_text(const struct tm_graph *graph, const struct tm_node *node, char *buf,

@@ -56,7 +56,7 @@ static inline bool holds_bytes(item_t *item)
 
 static inline bool is_list(item_t *item)
 {
-    return item->action >= TM__LIST_WORD && item->action <= TM__LIST_BYTES;
+    return item->action >= TM__LIST_ROWS && item->action <= TM__LIST_BYTES;
 }
 
 // Is it made from blobs? Then it needs the state, and its row a builder.

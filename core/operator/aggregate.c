@@ -235,6 +235,9 @@ const char *tm__operator_aggregate_range_hint(item_t *item)
     case TM__DISTINCT_BYTES:
         return "an exact count keeps up to 25 million values of a key, 256 MB of texts; "
                "{ approximate = true } needs 8 KB for any number";
+    case TM__LIST_ROWS:
+        return "the rows of a window take up to 32 MB, for :process and :evict; :reduce and "
+               ":aggregate keep none";
     case TM__LIST_WORD:
     case TM__LIST_DECIMAL:
     case TM__LIST_BYTES:
@@ -256,6 +259,8 @@ static inline int add_row(item_t *item, const struct tm__operator_home *home, ui
         set_int(acc, get_int(acc) + 1);
         return 0;
     }
+    if (item->action == TM__LIST_ROWS)
+        return tm__operator_list_add(item, home, acc, NULL, row, row->size_bytes, arrival);
     if (tm_row_is_null(row, item->field))
         return 0;
     const uint8_t *slot = (const uint8_t *)row + item->field_offset;
@@ -522,6 +527,7 @@ static int merge_item(item_t *item, const struct tm__operator_home *to_home, uin
     case TM__SKETCH_DECIMAL:
     case TM__SKETCH_BYTES:
         return tm__operator_distinct_merge(item, to_home, acc, from_home, other);
+    case TM__LIST_ROWS:
     case TM__LIST_WORD:
     case TM__LIST_DECIMAL:
     case TM__LIST_BYTES:

@@ -1,5 +1,5 @@
 // Typed accumulators of the built-in aggregates: count, sum, min, max, avg, first, last, min_by,
-// max_by, variance, stddev, count_distinct, quantile, list.
+// max_by, variance, stddev, count_distinct, quantile, list, rows.
 //
 // A key's value in state is one accumulator after the other; all-zero is the state before the first
 // row. Nulls are skipped, as in SQL; a result over no values is null, a count is not. Strings, sets
@@ -32,7 +32,8 @@ enum tm__operator_action {
     TM__QUANTILE_INT,
     TM__QUANTILE_DOUBLE,
     TM__QUANTILE_DECIMAL,
-    TM__LIST_WORD, // the values themselves, in order of arrival
+    TM__LIST_ROWS, // whole rows, in order of arrival
+    TM__LIST_WORD, // values
     TM__LIST_DECIMAL,
     TM__LIST_BYTES,
     TM__MIN_INT, // whatever is stored as int64
@@ -62,6 +63,7 @@ struct tm__operator_aggregate {
     bool ordered;          // list: every value is kept with its number, as in arrival_offset
     bool cut;              // list: of more values than `limit`, the first to arrive are the result
     uint32_t limit;        // list: values
+    const struct tm_schema *rows; // LIST_ROWS: of the rows, which outlives this
     uint32_t field;        // of the input; unused by count
     uint32_t field_offset; // of its slot
     uint32_t offset;       // of the accumulator in the value

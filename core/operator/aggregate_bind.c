@@ -129,6 +129,25 @@ static struct choice choose_list(struct tm_type in, struct tm_type out)
     return choice;
 }
 
+// A list of structs that have the visible columns of the rows.
+static struct choice choose_rows(const struct tm_schema *input, struct tm_type out)
+{
+    if (out.kind != TM_TYPE_LIST || out.of->fields[0].type.kind != TM_TYPE_STRUCT)
+        return no_choice();
+    const struct tm_schema *of = out.of->fields[0].type.of;
+    uint32_t n = 0;
+    for (uint32_t f = 0; f < input->field_count; f++) {
+        if ((input->fields[f].flags & TM_FIELD_HIDDEN) != 0)
+            continue;
+        if (n == of->field_count || !tm_type_equal(input->fields[f].type, of->fields[n].type))
+            return no_choice();
+        n++;
+    }
+    return n == of->field_count
+               ? (struct choice){TM__LIST_ROWS, TM__LIST_VALUE_BYTES, false, false, out}
+               : no_choice();
+}
+
 static struct choice choose(uint8_t kind, struct tm_type in, struct tm_type out)
 {
     switch (kind) {
@@ -198,7 +217,7 @@ static int bind_one(struct draft *draft, const struct tm_node *node,
     char a[TM_TYPE_TEXT], b[TM_TYPE_TEXT];
     struct tm_type in = {0};
     if (from->output_field >= output->field_count || from->by_field >= input->field_count ||
-        (from->kind != TM_AGGREGATE_COUNT &&
+        (from->kind != TM_AGGREGATE_COUNT && from->kind != TM_AGGREGATE_ROWS &&
          (from->input_field < 0 || (uint32_t)from->input_field >= input->field_count)))
         return tm_error_set(err, TM_E_INTERNAL,
                             "operator '%s': an aggregate of a column that is not there",
@@ -218,11 +237,16 @@ static int bind_one(struct draft *draft, const struct tm_node *node,
                  .name = result->name},
         .partner = NO_PARTNER,
     };
-    if (from->kind != TM_AGGREGATE_COUNT) {
+    bool rows = from->kind == TM_AGGREGATE_ROWS;
+    if (from->kind != TM_AGGREGATE_COUNT && !rows) {
         set_input(draft, input, (uint32_t)from->input_field);
         in = input->fields[from->input_field].type;
     }
-    draft->choice = choose(from->kind, in, result->type);
+    draft->choice = rows ? choose_rows(input, result->type) : choose(from->kind, in, result->type);
+    if (rows) {
+        draft->item.rows = input;
+        draft->item.limit = TM_LIST_VALUES_MAX;
+    }
     if (draft->choice.action < 0)
         return tm_error_set(err, TM_E_TYPE, "operator '%s': '%s' cannot be computed over %s",
                             node->name, result->name, tm_type_text(in, a));

@@ -1,5 +1,5 @@
 // tm.list: the values of a key in order of their arrival, one after the other in a blob of the
-// state.
+// state; and so are the rows of a window.
 //
 // An entry is the number of its row (where slices are merged: they are cut by time, and the list
 // goes by arrival), then a word, a decimal, or a length and as many bytes, all padded to 8. Within
@@ -31,16 +31,21 @@ static uint32_t padded(uint32_t length)
     return (length + 7) & ~(uint32_t)7;
 }
 
+static bool has_length(item_t *item)
+{
+    return item->action == TM__LIST_BYTES || item->action == TM__LIST_ROWS;
+}
+
 // Bytes before the value: the number, and a length.
 static uint32_t head_bytes(item_t *item)
 {
-    return 8 * ((uint32_t)item->ordered + (uint32_t)(item->action == TM__LIST_BYTES));
+    return 8 * ((uint32_t)item->ordered + (uint32_t)has_length(item));
 }
 
 static uint32_t value_bytes(item_t *item, const uint8_t *entry, uint32_t *length)
 {
     *length = item->action == TM__LIST_DECIMAL ? 16 : 8;
-    if (item->action == TM__LIST_BYTES)
+    if (has_length(item))
         memcpy(length, entry + head_bytes(item) - 8, sizeof *length);
     return padded(*length);
 }
@@ -105,7 +110,7 @@ int tm__operator_list_add(item_t *item, const struct tm__operator_home *home, vo
     int rc = 0;
     if (!takes_one(item, list, home, &rc))
         return rc;
-    if (item->action != TM__LIST_BYTES) {
+    if (!has_length(item)) {
         bytes = slot;
         length = item->action == TM__LIST_DECIMAL ? 16 : 8;
     } else if (length > TM_LIST_BYTES_MAX) {
@@ -118,7 +123,7 @@ int tm__operator_list_add(item_t *item, const struct tm__operator_home *home, vo
         memcpy(at, &arrival, sizeof arrival);
         at += sizeof arrival;
     }
-    if (item->action == TM__LIST_BYTES) {
+    if (has_length(item)) {
         uint64_t word = length;
         memcpy(at, &word, sizeof word);
         at += sizeof word;
@@ -128,6 +133,51 @@ int tm__operator_list_add(item_t *item, const struct tm__operator_home *home, vo
     list->count++;
     list->last = arrival;
     return 0;
+}
+
+// --- rows ----------------------------------------------------------------------------------------
+
+int tm__operator_list_rows(item_t *item, const struct tm__operator_home *home, const void *acc,
+                           struct tm_buf *rows)
+{
+    const struct list *list = acc;
+    if (list->count == OVERFULL)
+        return TM_E_OVERFLOW;
+    const uint8_t *entry =
+        list->count == 0 ? NULL : tm_state_blob_get(home->state, home->key_group, &list->blob);
+    for (uint32_t i = 0; i < list->count; i++) {
+        uint32_t length, size = value_bytes(item, entry, &length);
+        entry += head_bytes(item);
+        int rc = tm_buf_append(rows, &entry, sizeof entry);
+        if (rc != 0)
+            return rc;
+        entry += size;
+    }
+    return 0;
+}
+
+int tm__operator_list_keep(item_t *item, const struct tm__operator_home *home, void *acc,
+                           const uint8_t *keep)
+{
+    struct list *list = acc;
+    uint8_t *bytes = tm_state_blob_edit(home->state, home->key_group, &list->blob);
+    if (bytes == NULL)
+        return TM_E_MEMORY;
+    uint32_t from = 0, to = 0, kept = 0;
+    for (uint32_t i = 0; i < list->count; i++) {
+        uint32_t size = entry_bytes(item, bytes + from);
+        if (keep[i]) {
+            memmove(bytes + to, bytes + from, size);
+            to += size;
+            kept++;
+        }
+        from += size;
+    }
+    list->count = kept;
+    list->used_bytes = to;
+    if (kept != 0)
+        return 0;
+    return tm_state_blob_set(home->state, home->ns, home->key_group, &list->blob, "", 0);
 }
 
 // --- merging -------------------------------------------------------------------------------------
@@ -214,6 +264,35 @@ int tm__operator_list_merge(item_t *item, const struct tm__operator_home *to_hom
     return interleave(item, to_home, list, other, bytes);
 }
 
+// A row as a struct of its visible columns. One without hidden columns is that already.
+static int put_row(item_t *item, struct tm_type of, const uint8_t *bytes, uint32_t length,
+                   struct tm_nest *nest)
+{
+    const struct tm_schema *from = item->rows;
+    const struct tm_row *row = (const void *)bytes;
+    if (from->field_count == of.of->field_count)
+        return tm_nest_put_copy(nest, 0, of, bytes, length);
+    int rc = tm_nest_open(nest, of);
+    uint32_t to = 0;
+    for (uint32_t f = 0; f < from->field_count && rc == 0; f++) {
+        const struct tm_field *field = &from->fields[f];
+        uint32_t size;
+        if ((field->flags & TM_FIELD_HIDDEN) != 0)
+            continue;
+        if (tm_row_is_null(row, f)) {
+            to++;
+        } else if (tm_type_is_reference(field->type)) {
+            const void *value = tm_row_string(row, field->offset, &size);
+            rc = tm_nest_put_copy(nest, to++, field->type, value, size);
+        } else if (field->type.kind == TM_TYPE_DECIMAL) {
+            rc = tm_nest_put_decimal(nest, to++, tm_row_decimal(row, field->offset));
+        } else {
+            rc = tm_nest_put_word(nest, to++, (uint64_t)tm_row_int(row, field->offset));
+        }
+    }
+    return rc == 0 ? tm_nest_close(nest, 0) : rc;
+}
+
 // --- the result ----------------------------------------------------------------------------------
 
 int tm__operator_list_put(item_t *item, const struct tm__operator_home *home, const void *acc,
@@ -235,6 +314,8 @@ int tm__operator_list_put(item_t *item, const struct tm__operator_home *home, co
             rc = tm_nest_put_word(nest, 0, (uint64_t)get_int(entry));
         else if (item->action == TM__LIST_DECIMAL)
             rc = tm_nest_put_decimal(nest, 0, get_decimal(entry));
+        else if (item->action == TM__LIST_ROWS)
+            rc = put_row(item, of, entry, length, nest);
         else
             rc = tm_nest_put_copy(nest, 0, of, entry, length);
         entry += size;

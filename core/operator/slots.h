@@ -164,6 +164,15 @@ int tm__operator_list_put(const struct tm__operator_aggregate *item,
                           const struct tm__operator_home *home, const void *acc,
                           struct tm_nest *nest) TM_WARN_UNUSED;
 uint32_t tm__operator_list_bytes(const void *acc);
+// Of rows: their addresses, which hold until the list changes, behind what `rows` holds.
+// TM_E_OVERFLOW: there were more than it can hold; TM_E_MEMORY.
+int tm__operator_list_rows(const struct tm__operator_aggregate *item,
+                           const struct tm__operator_home *home, const void *acc,
+                           struct tm_buf *rows) TM_WARN_UNUSED;
+// Row i stays where keep[i] is not 0. TM_E_MEMORY.
+int tm__operator_list_keep(const struct tm__operator_aggregate *item,
+                           const struct tm__operator_home *home, void *acc,
+                           const uint8_t *keep) TM_WARN_UNUSED;
 
 // --- quantile.c ----------------------------------------------------------------------------------
 

@@ -76,6 +76,10 @@ struct tm_chain_ctx {
     // Numbers of walks: the last that was begun, and up to which they are of calls that have
     // returned.
     double walks, walk_floor;
+    // Functions of a window's trigger, whose rows are an element, a time, or what another window
+    // remembered; of its evictor (lua/codegen/pairs.lua).
+    double window_start, window_end;
+    uint32_t verdict; // of a trigger: enum tm__windows_verdict
 };
 
 enum {

@@ -3,6 +3,9 @@
 -- column refers to is a blob of the state (tm_chain_blob, tm_chain_keep). A function assigns to variables, which are written into the
 -- accumulator when it has returned: after an error the accumulator is as before.
 --
+-- reduce of a window is one too (`custom.fold`): its accumulator is a row of the input, which its function makes anew of that one and
+-- another, as add and as merge.
+--
 -- add:      slots[i] is the accumulator for input row i, NULL: the row is not for it.
 -- merge:    slots[2 * i] takes in what slots[2 * i + 1] holds.
 -- Generators of watermarks (tm.watermarks) keep their state of a split in such an accumulator:
@@ -14,8 +17,10 @@ local columns = require "codegen.columns"
 local derive = require "codegen.derive"
 local fault = require "tidemill.fault"
 local layout = require "ffi.layout"
+local result = require "codegen.result"
 local stages = require "codegen.stages"
 local suggest = require "tidemill.suggest"
+local take = require "codegen.take"
 local values = require "codegen.values"
 local views = require "codegen.views"
 local writer = require "codegen.writer"
@@ -84,6 +89,31 @@ end
 
 accumulate.ROLES = { window = { "add", "merge" }, watermark = { "event", "periodic" } }
 
+-- What reduce returns: one of its records, or a table with columns of theirs.
+local function check_fold(node, a)
+  local r = result.of(a.returns)
+  if r.wrong or (r.text and not node.input.bare) then
+    fault.raise("TYPE", node.where, ("%s: its function returns a value of type %s; it must return a row, as its parameters are")
+      :format(node.name, r.wrong or "string"), "return a table with the columns, or one of the records")
+  elseif r.positional then
+    fault.raise("TYPE", node.where, ("%s: its function returns a table with list items; columns have names"):format(node.name))
+  end
+  local names, given = names_of(node.custom.schema), {}
+  for k in pairs(r.types) do given[k] = true end
+  for k in pairs(a.assigned[1]) do given[k] = true end
+  for _, name in ipairs(suggest.keys(given)) do
+    if not node.custom.schema.by_name[name] then
+      fault.raise("ROW_KEY", node.where, ("%s: its function gives a column %q; reduce keeps its input's columns: %s"):format(
+        node.name, name, suggest.list(names)), suggest.hint(name, names) or "make the columns with map before key_by")
+    end
+  end
+  local other = next(a.assigned[2]) or (a.assigned_dynamic[2] and "a field")
+  if other then
+    fault.raise("ROW_KEY", a.assigned[2][other] or node.where, ("%s: its function assigns %q of its second parameter"):format(node.name,
+      other), "reduce changes its first parameter, or returns a row of its own")
+  end
+end
+
 ---Looks at the functions of a window node with a custom aggregate: sets node.codegen and adds to node.reads.
 ---@return table[] findings
 function accumulate.derive(node)
@@ -92,16 +122,25 @@ function accumulate.derive(node)
   for _, role in ipairs(accumulate.ROLES[node.kind]) do
     local fn = custom[role]
     if fn then
-      local second = role == "merge" and { schema = custom.schema } or node.input.bare and { bare = true } or { schema = node.input }
-      local params = { { schema = custom.schema }, second }
+      local first, second = { schema = custom.schema }, { schema = role == "merge" and custom.schema or node.input }
+      if node.input.bare then second = (role ~= "merge" or custom.fold) and { bare = true } or second end
+      if node.input.bare and custom.fold then first = { bare = true } end
+      local params = { first, second }
       if role == "event" then params[3] = { value = values.of("timestamp") } end
       if role == "periodic" then params[2] = nil end
       local a = derive.analyse(node, fn, params)
-      check_assigned(node, role, a)
-      if is_mark(role) then check_marks(node, role, a) else check_returns(node, role, a) end
+      if custom.fold then
+        check_fold(node, a)
+      else
+        check_assigned(node, role, a)
+        if is_mark(role) then check_marks(node, role, a) else check_returns(node, role, a) end
+      end
       node.codegen.roles[role] = { analysis = a, texts = {}, findings = {}, assumed = {} }
       if role == "add" or role == "event" then derive.add_reads(node, a, 2) end
     end
+  end
+  if custom.fold and node.reads ~= true then -- every column goes out
+    for _, name in ipairs(names_of(custom.schema)) do node.reads[name] = true end
   end
   return node.codegen.findings
 end
@@ -112,8 +151,9 @@ function accumulate.nodes(node, role)
   local custom, codegen = declared(node), node.codegen.roles[role]
   local input = (role == "merge" or role == "periodic") and custom.schema or node.input
   return {
-    { id = node.id, kind = "window", role = role, verb = role, name = node.name, where = node.where, on_error = node.on_error,
-      time = node.field, input = input, schema = custom.schema, fn = custom[role], codegen = codegen, defaults = custom.defaults },
+    { id = node.id, kind = "window", role = role, verb = custom.fold and "reduce" or role, fold = custom.fold, name = node.name,
+      where = node.where, on_error = node.on_error, time = node.field, input = input, schema = custom.schema, fn = custom[role],
+      codegen = codegen, defaults = custom.defaults },
     { id = node.id, kind = "window", role = role, verb = "accumulator", name = node.name, where = node.where, input = custom.schema,
       schema = custom.schema, codegen = codegen },
   }
@@ -151,7 +191,7 @@ local function plan(node, accumulator, wide)
   g.row = { k = 1, node = node, label = "row" }
   g.acc = { k = 2, node = accumulator, label = "acc", assigned = {}, env = homes_of(accumulator.schema, "acc", "kept.acc", 0) }
   g.row.env = merge and homes_of(node.input, "in", "cur.row", 1) or columns.of_input(node.input, "in", "cur.row")
-  local any = not a.known or a.assigned_dynamic[1] or a.reads[1] == true
+  local any = node.fold or not a.known or a.assigned_dynamic[1] or a.reads[1] == true
   for i, f in ipairs(accumulator.schema.fields) do
     if any or a.assigned[1][f.name] then
       g.acc.assigned[#g.acc.assigned + 1] = { name = f.name, index = i, field = f,
@@ -163,7 +203,7 @@ local function plan(node, accumulator, wide)
   -- All null bits of a row are tested at once; the accumulator's on their own.
   g.acc_masks = {}
   for _, f in ipairs(layout.of(accumulator.schema).fields) do columns.test_null(g.acc_masks, f) end
-  for _, name in ipairs(g.alone and {} or stages.readable(node.input, a.known and not g.bare and a.reads[2] or true)) do
+  for _, name in ipairs(g.alone and {} or stages.readable(node.input, a.known and not g.bare and not node.fold and a.reads[2] or true)) do
     columns.test_null(g.masks, g.row.env[name].field)
   end
   g.time = time and g.row.env[time]
@@ -241,7 +281,43 @@ local function write_store(w, g, a)
   w:close()
 end
 
+-- What reduce's function returns becomes the accumulator, by assignments that check it. The first row is taken as it is.
+local function write_fold(w, g)
+  local acc, schema = g.names:ref("rec_acc"), g.node.schema
+  local function assign(value)
+    for _, f in ipairs(schema.fields) do w:line("%s[%s] = %s", acc, quote(f.name), value(f.name)) end
+    w:line("return")
+  end
+  local function take_row()
+    assign(function(name) return g.bare and g.argument:sub(3) or ("%s[%s]"):format(g.names:ref("rec_row"), quote(name)) end)
+  end
+  w:line("local keys = {}")
+  for _, f in ipairs(schema.fields) do w:line("keys[%s] = true", quote(f.name)) end
+  g.names:func(w, "fold", "fresh")
+  w:open("if fresh then")
+  take_row()
+  w:close()
+  w:line("local x = %s(%s%s)", g.names:ref("fn_1"), g.bare and g.names:ref("acc_line") .. "()" or acc, g.argument)
+  if g.bare then
+    w:open('if type(x) == "string" then')
+    assign(function() return "x" end)
+    w:close()
+  else
+    w:line("if rawequal(x, %s) then return end", acc)
+    w:open("if rawequal(x, %s) then", g.names:ref("rec_row"))
+    take_row()
+    w:close()
+    w:open('if type(x) == "table" then')
+    take.check_keys(w, "x", "keys", #schema.fields, "raise_key(0, k)")
+    assign(function(name) return ("rawget(x, %s)"):format(quote(name)) end)
+    w:close()
+  end
+  w:line("raise_row(0, x)")
+  w:close()
+end
+
 local function write_step(w, g)
+  if g.node.fold then write_fold(w, g) end
   g.names:func(w, "store")
   w:line("local r = kept.acc")
   for _, a in ipairs(g.acc.assigned) do write_store(w, g, a) end
@@ -253,7 +329,11 @@ local function write_step(w, g)
   w:line("local fresh = kept.acc.size_bytes == 0")
   w:line("if fresh and not %s() then return end", g.names:ref("init"))
   for _, a in ipairs(g.acc.assigned) do cells.write_set(w, g.names, a.home, false) end
-  w:line("local ok, x = pcall(%s, %s%s)", g.names:ref("fn_1"), g.names:ref("rec_acc"), g.argument)
+  if g.node.fold then
+    w:line("local ok, x = pcall(%s, fresh)", g.names:ref("fold"))
+  else
+    w:line("local ok, x = pcall(%s, %s%s)", g.names:ref("fn_1"), g.names:ref("rec_acc"), g.argument)
+  end
   if g.mark then
     w:open("if ok and x ~= nil then")
     w:open('if type(x) ~= "number" or floor(x) ~= x or x > 9007199254740992 or x < -9007199254740992 then')
@@ -263,7 +343,7 @@ local function write_step(w, g)
     w:line("ctx.mark_count = ctx.mark_count + 1")
     w:close()
     w:close()
-  else
+  elseif not g.node.fold then
     w:line("if ok and x ~= nil and not rawequal(x, %s) then ok, x = false, returned(x) end", g.names:ref("rec_acc"))
   end
   w:open("if not ok then")
@@ -279,7 +359,7 @@ local function write_records(w, g)
   local a = g.node.codegen.analysis
   local function write(side, masks, p)
     local as = setmetatable({ masks = masks }, { __index = g })
-    stages.write_record(w, as, side, side.label, a.known and a.reads[p] or true, {})
+    stages.write_record(w, as, side, side.label, a.known and not g.node.fold and a.reads[p] or true, {})
     return g.names:ref("rec_" .. side.label)
   end
   write(g.acc, g.acc_masks, 1)
@@ -301,6 +381,7 @@ local function generate(nodes, wide)
   local g = plan(node, nodes[2], wide)
   local w = writer.new()
   chunk.write_head(w, g, nodes)
+  if node.fold then w:line("local raise_key = R.raise_key") end
   w:line("local blob, keep, defaults = R.blob, R.keep, R.defaults -- the accumulator's texts; initial values")
   w:line("local returned, bad_mark = R.returned, R.bad_mark")
   local list = {}

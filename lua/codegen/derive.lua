@@ -374,15 +374,14 @@ function verbs.event_time(node)
   node.schema, node.passes = make(fields, #fields, node.input.bare), passes
 end
 
--- The number that picks a subtask: a hidden int column behind the others, in place of an earlier one.
-function verbs.partition(node)
+-- A hidden int column behind the others, in place of an earlier one.
+local function number_of_row(node, says)
   local a = analyse(node, node.fn, { parameter(node) })
   no_assignment(node, a, "partition")
   add_reads(node, a, 1)
   local type_name, pass, required = scalar_type(node, a, "its function")
   if type_name ~= "?" and type_name ~= "int" and type_name ~= "double" then
-    fault.raise("TYPE", node.where, ("%s: its function gives %s; a whole number picks the subtask"):format(node.name, type_name),
-      "for rows of one text to go to one subtask: key_by")
+    fault.raise("TYPE", node.where, ("%s: its function gives %s; a whole number %s"):format(node.name, type_name, says.is), says.hint)
   end
   local passes, fields = identity(node), {}
   for _, f in ipairs(node.input.fields) do if f.name ~= node.key_name then fields[#fields + 1] = f end end
@@ -394,6 +393,18 @@ function verbs.partition(node)
   local time_field
   for i, f in ipairs(fields) do if f.name == time then time_field = i end end
   node.schema, node.passes = make(fields, time_field, node.input.bare), passes
+end
+
+-- The number that picks a subtask.
+function verbs.partition(node)
+  number_of_row(node, { is = "picks the subtask", hint = "for rows of one text to go to one subtask: key_by" })
+end
+
+-- The gap of a session behind the row; always looked at, as it may be none.
+function verbs.gap(node)
+  number_of_row(node, { is = "of milliseconds is the gap", hint = "60000 is a minute" })
+  node.passes[node.key_name] = nil
+  node.codegen.modes = result.modes(node.codegen.analysis, 1, {})
 end
 
 -- --- map and flat_map

@@ -58,6 +58,11 @@ local function wrong_value(node, name, value)
     return "ROW_TYPE", ("the function gave %s; event time is a whole number of milliseconds since 1970"):format(problem.show(value)),
       type(value) == "number" and value ~= math.floor(value) and "math.floor(value) makes a whole number" or nil
   end
+  if node.verb == "gap" then
+    return "ROW_TYPE", ("the gap of the session is %s; it is a whole number of milliseconds above 0"):format(problem.show(value)),
+      type(value) == "string" and "60000 is a minute" or type(value) == "number" and value > 0 and "math.floor(value) makes a whole number"
+      or "a row that shall stand alone has the gap 1"
+  end
   if value == nil then
     if node.verb == "key" then return "NULL_KEY", "the key is null", "filter such rows first, or give them a key of their own" end
     return "REQUIRED", ("column %q is required and was given null"):format(name)

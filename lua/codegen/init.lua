@@ -9,6 +9,7 @@ local process = require "codegen.process"
 local records = require "codegen.records"
 local unknown = require "codegen.unknown"
 local views = require "codegen.views"
+local window = require "codegen.window"
 
 local codegen = {}
 
@@ -23,8 +24,11 @@ function codegen.tags(node) return derive.tags(node) end
 ---node.codegen.sides[number].schema.
 function codegen.sides(node) return derive.sides(node) end
 
----The same of a window node with a custom aggregate: adds to node.reads.
+---The same of a watermark node with a generator.
 function codegen.derive_custom(node) return accumulate.derive(node) end
+
+---The same of a window node with functions of its own: adds to node.reads.
+function codegen.derive_window(node) return window.derive(node) end
 
 ---Sets node.schema, node.reads, node.passes of a process.
 function codegen.derive_process(node) return require("codegen.process_derive").derive(node) end
@@ -43,13 +47,17 @@ function codegen.source(nodes)
     end
     return table.concat(texts, "\n")
   end
-  local roles = nodes[1].codegen and nodes[1].codegen.roles
-  if roles then
+  if nodes[1].kind == "watermark" then
+    local texts = {}
+    for _, role in ipairs(accumulate.ROLES.watermark) do
+      if nodes[1].codegen.roles[role] then texts[#texts + 1] = (instance.generate(accumulate.nodes(nodes[1], role))) end
+    end
+    return table.concat(texts, "\n")
+  end
+  if nodes[1].kind == "window" then
     if unknown.any(nodes) then return "" end
     local texts = {}
-    for _, role in ipairs(accumulate.ROLES[nodes[1].kind]) do
-      if roles[role] then texts[#texts + 1] = (instance.generate(accumulate.nodes(nodes[1], role))) end
-    end
+    for i, role in ipairs(window.roles(nodes[1])) do texts[i] = (instance.generate(window.nodes(nodes[1], role))) end
     return table.concat(texts, "\n")
   end
   if not unknown.any(nodes) then return (instance.generate(nodes)) end

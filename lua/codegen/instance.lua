@@ -5,10 +5,12 @@ local accumulate = require "codegen.accumulate"
 local chunk = require "codegen.chunk"
 local heat = require "codegen.heat"
 local interpret = require "codegen.interpret"
+local pair = require "codegen.pairs"
 local process = require "codegen.process"
 local reduce = require "codegen.reduce"
 local runtime = require "codegen.runtime"
 local unknown = require "codegen.unknown"
+local window = require "codegen.window"
 
 local instance = {}
 
@@ -20,9 +22,10 @@ instance.C = nil
 
 ---@param nodes table[] consecutive function nodes, one reduce, or one window with a custom aggregate
 ---@param ctx ffi.cdata* struct tm_chain_ctx *
----@param among table? { subtask =, count =, first = } see interpret.new; role = of a custom aggregate or a process
+---@param among table? { subtask =, count =, first = } see interpret.new; role = of a window's functions or a process
 function instance.new(nodes, ctx, among)
-  local roles = among and among.role and (nodes[1].kind == "process" and process or accumulate)
+  local kind = nodes[1].kind
+  local roles = among and among.role and (kind == "process" and process or kind == "window" and window or accumulate)
   if roles then nodes = roles.nodes(nodes[1], among.role) end
   return setmetatable({ nodes = nodes, ctx = ctx, among = among or { subtask = 0, count = 1, first = false }, proposal = nil },
     Instance)
@@ -31,6 +34,7 @@ end
 ---Generated text of nodes whose types are known.
 function instance.generate(nodes)
   if nodes[1].kind == "reduce" then return reduce.generate(nodes[1]) end
+  if nodes[1].kind == "pairs" then return pair.generate(nodes) end
   if nodes[1].kind == "window" then return accumulate.generate(nodes) end
   if nodes[1].kind == "process" then return process.generate(nodes) end
   return chunk.generate(nodes)
@@ -57,8 +61,8 @@ local function skip_rows(self, count)
   local stop, rows, row = ctx.in_end, ctx.in_rows, ctx["in"]
   count = math.min(count, rows)
   -- What is merged does not lie in a row.
-  local role = self.nodes[1].role
-  if role ~= "merge" and role ~= "periodic" then
+  local node = self.nodes[1]
+  if node.role ~= "merge" and node.role ~= "periodic" and not node.apart then
     for _ = 1, count do row = row + ffi.cast("int32_t *", row)[0] end
   end
   ctx.in_end, ctx.in_rows = row, count

@@ -278,7 +278,7 @@ function verbs.key(self, k, env)
   local ok, x = pcall(node.fn, argument(self, k, env))
   if not ok then return false, x end
   local good, value = pcall(function()
-    if x == nil then self.fails.throw_value(k - 1, node.key_name, nil) end
+    if x == nil or (node.verb == "gap" and type(x) == "number" and not (x > 0)) then self.fails.throw_value(k - 1, node.key_name, x) end
     return checked(self, k, node.schema.fields[node.schema.by_name[node.key_name]], x, self.fails.throw_value)
   end)
   if not good then return false, value end
@@ -286,7 +286,7 @@ function verbs.key(self, k, env)
   return true, out
 end
 
-verbs.partition, verbs.event_time = verbs.key, verbs.key
+verbs.partition, verbs.event_time, verbs.gap = verbs.key, verbs.key, verbs.key
 
 function verbs.map(self, k, env)
   local ok, x = call(self, k, env)

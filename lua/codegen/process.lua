@@ -7,6 +7,7 @@
 local cells = require "codegen.cells"
 local chunk = require "codegen.chunk"
 local columns = require "codegen.columns"
+local derived = require "codegen.process_derive"
 local emit = require "codegen.emit"
 local keyed = require "codegen.keyed"
 local layout = require "ffi.layout"
@@ -33,7 +34,19 @@ function process.nodes(node, role)
     on_error = node.on_error, input = timer and c.timer_schema or c.roles[role].input, schema = node.schema, fn = node[role],
     key = node.key, key_columns = role == "right" and node.second_key or node.key, states = all, keyed = node.states,
     broadcast = node.broadcast or {}, rules = node.rule ~= nil,
-    metrics = node.metrics, has_timer = node.timer ~= nil, codegen = codegen, given = c.roles[role].analysis } }
+    metrics = node.metrics, has_timer = node.timer ~= nil, of_window = node.of_window, record = derived.record(node), codegen = codegen,
+    given = c.roles[role].analysis } }
+end
+
+---What stands for a function of a window's trigger in a chunk: a process that emits nothing and says what the window does.
+---@param role string "on_element", "on_event_time", ...
+function process.trigger_nodes(node, role)
+  local of, asked = node.codegen.trigger[role], node.asked
+  local codegen = { findings = {}, texts = {}, slices = {}, shapes = {}, result = { proven = true }, sides = {}, analysis = of.analysis,
+    modes = {} }
+  return { { id = node.id, kind = "process", role = role, verb = "trigger", trigger = true, name = node.name, where = node.where,
+    on_error = node.on_error, input = of.input, schema = of.input, fn = of.fn, key = {}, key_columns = {}, states = asked.states,
+    keyed = asked.states, broadcast = {}, rules = false, metrics = asked.metrics, has_timer = true, record = of.record, codegen = codegen, given = of.analysis } }
 end
 
 -- --- plan
@@ -59,7 +72,7 @@ local function plan(nodes, wide)
   local env = columns.of_input(node.input, "in", "cur.row")
   local r = node.codegen.result
   local stage = { k = 1, node = node, verb = "flat_map", env = env, vars = {}, assigned = {},
-    forms = { record = (r.record or r.unknown) and not timer and not pass and not node.input.bare, table = r.table or r.unknown,
+    forms = { record = (r.record or r.unknown) and not timer and not pass and not node.input.bare and node.of_window ~= "rows", table = r.table or r.unknown,
       text = (r.text or r.unknown) and node.schema.by_name.line ~= nil } }
   g.stages, g.homes = { stage }, {}
   local time = node.input.time_field and node.input.fields[node.input.time_field].name
@@ -82,7 +95,7 @@ local function plan(nodes, wide)
   sides.plan(g)
   for _, side in ipairs(g.sides) do
     local form = side.node.codegen.result
-    side.forms.record = (form.record or form.unknown) and not timer and not pass and not node.input.bare
+    side.forms.record = (form.record or form.unknown) and not timer and not pass and not node.input.bare and node.of_window ~= "rows"
   end
   return g, stage
 end
@@ -147,6 +160,7 @@ end
 -- ctx.key: the value of one column, or a record of several.
 local function write_key(w, g, env)
   local names, from = g.node.key, g.node.key_columns
+  if #names == 0 then return end -- over the whole stream
   if #names == 1 then
     g.key = getter(w, g, env[from[1]])
     return
@@ -158,6 +172,7 @@ local function write_key(w, g, env)
   w:line("return no_key_field(_, k)")
   w:close()
   w:line("local key_record = R.key_record(key_index)")
+  g.key_record = true
 end
 
 local function write_guard(w, name, needs_call)
@@ -182,7 +197,7 @@ end
 local TIMERS = { { "timer", 0, 0 }, { "timer_processing", 1, 0 }, { "delete_timer", 0, 1 }, { "delete_timer_processing", 1, 1 } }
 
 local function write_timers(w, g)
-  g.timers = (g.rule or g.pass) and {} or TIMERS
+  g.timers = (g.rule or g.pass or g.node.of_window) and {} or TIMERS
   for _, t in ipairs(g.timers) do
     w:open("local function context_%s(self, at, name)", t[1])
     write_guard(w, t[1], true)
@@ -235,12 +250,14 @@ local function write_pass(w, g)
   g.names:declare(w, "fn_1", ("pass_of({ %s })"):format(table.concat(parts, ", ")))
 end
 
+local function key_text(g) return g.key and "(" .. g.key .. "())" or g.key_record and "key_record" or "nil" end
+
 local function write_context(w, g)
   w:open("local function context_index(_, k)")
   if g.rule then
     w:line('if k == "each_key" then return context_each_key end')
   else
-    if g.key then w:line('if k == "key" then return (%s()) end', g.key) else w:line('if k == "key" then return key_record end') end
+    w:line('if k == "key" then return %s end', key_text(g))
     w:line('if k == "state" then return states end')
   end
   if g.node.rules then w:line('if k == "broadcast" then return broadcast end') end
@@ -248,14 +265,33 @@ local function write_context(w, g)
   w:line('if k == "emit" then return context_emit end')
   w:line('if k == "output" then return context_output end')
   for _, t in ipairs(g.timers) do w:line("if k == %s then return context_%s end", quote(t[1]), t[1]) end
+  for _, name in ipairs { "window_start", "window_end" } do
+    if g.bounds[name] then w:line("if k == %s then return (%s()) end", quote(name), g.bounds[name]) end
+  end
   w:line('if k == "watermark" then return ctx.watermark end')
   w:line('if k == "now" then return tonumber(ctx.now_ms) end')
   w:line('if k == "subtask" then return subtask end')
-  if not g.rule then w:line('if k == "domain" then return %s end', g.domain and "(" .. g.domain .. "())" or "nil") end
+  if not g.rule and not g.node.of_window then w:line('if k == "domain" then return %s end', g.domain and "(" .. g.domain .. "())" or "nil") end
   w:line('if k == "metrics" then return metrics end')
   w:line("return no_member(_, k)")
   w:close()
   w:line("define(context, context_index)")
+end
+
+-- ctx of a trigger.
+local function write_trigger_context(w, g)
+  w:open("local function context_index(_, k)")
+  for _, name in ipairs { "window_start", "window_end", "watermark" } do w:line("if k == %s then return ctx.%s end", quote(name), name) end
+  w:line('if k == "state" then return states end')
+  w:line('if k == "time" then return %s end', g.call_time and "(" .. g.call_time .. "())" or "nil")
+  for _, t in ipairs(TIMERS) do w:line("if k == %s then return context_%s end", quote(t[1]), t[1]) end
+  w:line('if k == "now" then return tonumber(ctx.now_ms) end')
+  w:line('if k == "subtask" then return subtask end')
+  w:line('if k == "metrics" then return metrics end')
+  w:line("return no_member(_, k)")
+  w:close()
+  w:line("define(context, context_index)")
+  w:line("local verdicts, no_verdict = R.verdicts, R.no_verdict")
 end
 
 -- The last access of a state with a time to live in event time.
@@ -284,6 +320,12 @@ local function write_step(w, g, arguments)
   w:line("tally.active_1 = 0")
   if g.broadcast then w:line("shared_tally.active_1 = 0") end
   if g.collections then w:line("ctx.walk_floor = ctx.walks -- walks of this call go no further") end
+  if g.node.trigger then
+    w:open("if ok and x ~= nil then")
+    w:line("local verdict = verdicts[x]")
+    w:line("if verdict then ctx.verdict = verdict else ok, x = false, no_verdict(x) end")
+    w:close()
+  end
   w:open("if not ok then")
   w:line("undo()")
   w:line("if tally.stop ~= 0 then return end")
@@ -363,6 +405,8 @@ local function generate(nodes, wide)
   g.event_time = getter(w, g, g.time)
   g.call_time = g.timer and getter(w, g, stage.env["$at"]) or g.event_time
   g.domain = g.timer and getter(w, g, stage.env["$domain"]) or nil
+  g.bounds = { window_start = g.node.of_window and getter(w, g, stage.env.window_start),
+    window_end = g.node.of_window and getter(w, g, stage.env.window_end) }
   if not g.rule then write_key(w, g, stage.env) end
   write_call_time(w, g)
   if not g.rule then keyed.write(w, g, g.record) end
@@ -373,19 +417,24 @@ local function generate(nodes, wide)
   local arguments
   if g.pass then
     arguments = ""
+  elseif g.node.trigger and not g.node.record then
+    g.call_time = g.node.role ~= "on_clear" and getter(w, g, stage.env.at) or nil
+    arguments = g.call_time and (", %s()"):format(g.call_time) or ""
   elseif g.timer then
     arguments = (", %s(), %s()"):format(g.call_time, getter(w, g, stage.env["$name"]))
+  elseif g.node.of_window == "rows" then
+    arguments = (", %s, %s()"):format(key_text(g), getter(w, g, stage.env[derived.ROWS]))
   elseif g.node.input.bare then
     arguments = (", %s()"):format(columns.getter(w, g.names, stage.env.line, g.masks, "1", g.node.codegen.modes.line))
   else
     local a = g.node.given
-    stages.write_record(w, g, stage, "1", a.known and a.reads[2] or true, g.node.codegen.modes)
-    arguments = ", " .. g.names:ref("rec_1")
+    stages.write_record(w, g, stage, "1", a.known and a.reads[g.node.record] or true, g.node.codegen.modes)
+    arguments = (g.node.of_window and ", " .. key_text(g) or "") .. ", " .. g.names:ref("rec_1")
   end
-  write_emits(w, g, stage)
+  if not g.node.trigger then write_emits(w, g, stage) end
   write_timers(w, g)
   if g.rule then write_each_key(w, g) end
-  write_context(w, g)
+  if g.node.trigger then write_trigger_context(w, g) else write_context(w, g) end
   if g.pass then write_pass(w, g) end
   w:line("")
   w:line("-- 1: %s", g.node.name)

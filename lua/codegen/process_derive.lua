@@ -20,6 +20,7 @@ local process = {}
 -- ---------------------------------------------------------------------------------------------------------------
 
 local METHODS = require("codegen.keyed").METHODS
+process.ROWS = "$rows" -- column with the rows of a window
 process.NO_TIMER = "declare it beside each: timer = function(ctx, at, name) ... end"
 
 -- The value of a column or state of this type. Texts were checked when they were stored.
@@ -154,6 +155,7 @@ local function broadcast_object(node, writes)
 end
 
 local function key_of(node)
+  if #node.key == 0 then return values.NIL end
   if #node.key == 1 then return of(node.input.fields[node.input.by_name[node.key[1]]].type) end
   local members = {}
   for _, name in ipairs(node.key) do members[name] = of(node.input.fields[node.input.by_name[name]].type) end
@@ -217,13 +219,21 @@ local EDGES = { open = true, close = true }
 -- Of open and close, which have no key.
 process.EDGE_MEMBERS = { "now", "watermark", "subtask", "metrics" }
 
+-- Of functions of a trigger.
+process.TRIGGER_MEMBERS = { "window_start", "window_end", "time", "watermark", "now", "state", "subtask", "metrics", unpack(TIMERS) }
+
 ---The members of ctx, by role.
 function process.members(node, role)
   if EDGES[role] then return process.EDGE_MEMBERS end
+  if node.trigger then return process.TRIGGER_MEMBERS end
   local names = {}
   local function add(list) for _, name in ipairs(list) do names[#names + 1] = name end end
   if role ~= "rule" then add { "key", "state" } end
   add(BASE)
+  if node.of_window then
+    if node.input.by_name.window_start then add { "window_start", "window_end" } end
+    return names
+  end
   if role == "rule" then
     add { "broadcast", "each_key" }
     return names
@@ -249,7 +259,8 @@ function process.no_member(node, role, key)
     return ("ctx.%s: timers are for each and timer, not for what a rule does"):format(given)
   end
   return ("ctx has no %s; it has %s"):format(type(key) == "string" and key or problem.show(key), list_of(names)),
-    type(key) == "string" and suggest.hint(key, names) or nil
+    node.of_window and contains(TIMERS, key) and "the window says when its function runs; timers are of a process on a stream"
+    or type(key) == "string" and suggest.hint(key, names) or nil
 end
 
 ---@param role string of rows, "timer", "pass", "open" or "close"
@@ -259,7 +270,7 @@ function context_of(node, role, input)
   local all = {
     now = values.of("timestamp"), watermark = values.NUMBER, subtask = values.of("int"), metrics = metrics_object(node),
     time = time and values.of("timestamp") or values.NIL, domain = role == "timer" and values.TEXT or values.NIL,
-    emit = method("ctx:emit", emit), output = method("ctx:output", output), each_key = method("ctx:each_key", each_key(node)),
+    window_start = values.of("timestamp"), window_end = values.of("timestamp"), emit = method("ctx:emit", emit), output = method("ctx:output", output), each_key = method("ctx:each_key", each_key(node)),
   }
   if role ~= "rule" then all.key, all.state = key_of(node), state_object(node) end
   if node.verb == "process_broadcast" then all.broadcast = broadcast_object(node, role == "rule") end
@@ -355,6 +366,96 @@ local function due_schema(node, timer)
   return { fields = fields, by_name = by_name, time_field = #fields }
 end
 
+-- A function of windows has their bounds in ctx, and may have their rows.
+local function read_window(part)
+  for _, name in ipairs { "window_start", "window_end", process.ROWS } do
+    if part.input.by_name[name] then part.reads[name] = true end
+  end
+end
+
+---Which parameter of a function of rows is the record, if one is.
+function process.record(node)
+  if not node.of_window then return 2 end
+  return node.of_window == "result" and 3 or nil
+end
+
+-- --- triggers
+-- ---------------------------------------------------------------------------------------------------------------------
+
+local VERDICTS = { continue = true, fire = true, purge = true, fire_and_purge = true }
+
+local function trigger_context(node, role)
+  local members = { now = values.of("timestamp"), watermark = values.NUMBER, subtask = values.of("int"), metrics = metrics_object(node),
+    state = state_object(node), window_start = values.of("timestamp"), window_end = values.of("timestamp"),
+    time = role ~= "on_merge" and role ~= "on_clear" and (role ~= "on_element" or node.input.time_field) and values.of("timestamp")
+      or values.NIL }
+  for _, name in ipairs { "timer", "timer_processing", "delete_timer", "delete_timer_processing" } do
+    members[name] = method("ctx:" .. name)
+  end
+  return object("ctx", members, function(key)
+    return ("ctx of a trigger has no %s; it has %s"):format(key, list_of(process.TRIGGER_MEMBERS)), suggest.hint(key, process.TRIGGER_MEMBERS)
+  end)
+end
+
+-- What a function of a role is called with, as rows (core/operator/windows/asked.c): an element; a time; what another window
+-- remembered.
+local function trigger_input(node, role)
+  if role == "on_element" then return node.input end
+  local fields, by_name = {}, {}
+  local function add(name, type_name)
+    fields[#fields + 1] = { name = name, type = type_name, required = false, hidden = false }
+    by_name[name] = #fields
+  end
+  if role == "on_merge" then
+    for _, state in ipairs(node.asked.states) do add(state.name, state.type) end
+    add("window_start", "timestamp")
+    add("window_end", "timestamp")
+  else
+    add("at", "timestamp")
+  end
+  return { fields = fields, by_name = by_name }
+end
+
+local function check_verdict(node, role, a)
+  if role == "on_merge" or role == "on_clear" then return end
+  for _, exit in ipairs(a.returns) do
+    local v, t = exit.value.const, values.type_of(exit.value)
+    if (type(v) == "string" and not VERDICTS[v]) or (t and t ~= "string" and t ~= "?" and t ~= "nil") then
+      fault.raise("ARGUMENT", exit.where, ("%s: %s of its trigger gives %s"):format(node.name, role:sub(4), problem.show(v ~= nil and v or t)),
+        'it says "continue", "fire", "purge" or "fire_and_purge"' .. (suggest.hint(tostring(v), suggest.keys(VERDICTS)) and "; "
+        .. suggest.hint(tostring(v), suggest.keys(VERDICTS)) or ""))
+    end
+  end
+end
+
+---Looks at the functions of a window's trigger: sets node.codegen.trigger and adds to node.reads.
+function process.trigger(node)
+  local asked = node.asked
+  for _, name in ipairs { "element", "event_time", "processing_time", "merge", "clear" } do
+    local role, fn = "on_" .. name, asked[name]
+    if fn then
+      local input = trigger_input(node, role)
+      local look = setmetatable({ input = input, states = asked.states, metrics = asked.metrics }, { __index = node })
+      local params, record = { { value = trigger_context(look, role) } }, nil
+      if role == "on_element" or role == "on_merge" then
+        record = 2
+        params[2] = input.bare and { bare = true } or { schema = input }
+      elseif role ~= "on_clear" then
+        params[2] = { value = values.of("timestamp") }
+      end
+      local a = derive.analyse(look, fn, params)
+      a.slices = false
+      derive.no_assignment(node, a, "a trigger")
+      check_verdict(node, role, a)
+      for _, state in ipairs(asked.states) do if state.fn then a.functions[#a.functions + 1] = state.fn end end
+      if role == "on_element" then derive.add_reads(node, a, 2) end
+      node.codegen.trigger[role] = { analysis = a, input = input, fn = fn, record = record }
+    end
+  end
+  local time = node.input.time_field and node.input.fields[node.input.time_field].name
+  if time and node.reads ~= true then node.reads[time] = true end
+end
+
 -- The node as one of its inputs sees it: with its schema, its key's columns, and what is read of it.
 local function part_of(node, number)
   local input = number == 1 and node.input or node.inputs[number].schema
@@ -368,7 +469,11 @@ end
 -- What a function does; with it go those that its states bring along.
 local function analyse(node, role, input, list)
   local params = { { value = context_of(node, role, input) } }
-  if input then
+  if input and node.of_window then
+    local rows = input.by_name[process.ROWS]
+    params[2] = { value = key_of(node) }
+    params[3] = rows and { value = of(input.fields[rows].type) } or { schema = input }
+  elseif input then
     params[2] = input.bare and { bare = true } or { schema = input }
   elseif role == "timer" then
     params[2], params[3] = { value = values.of("timestamp") }, { value = values.TEXT }
@@ -398,7 +503,8 @@ local function modes_of(node, parts)
   local record = g.result.record
   for _, side in ipairs(g.sides) do record = record or side.codegen.result.record end
   for _, part in ipairs(parts) do
-    g.modes[part.role] = record and {} or result.modes(g.roles[part.role].analysis, 2, {}, exits)
+    g.modes[part.role] = (record or not process.record(node)) and {}
+      or result.modes(g.roles[part.role].analysis, process.record(node), {}, exits)
   end
 end
 
@@ -412,7 +518,8 @@ function process.derive(node)
     local part = part_of(node, i)
     local a = analyse(node, role, part.input, list)
     derive.no_assignment(node, a, node.verb)
-    derive.add_reads(part, a, 2)
+    if node.of_window then read_window(part) end
+    if process.record(node) then derive.add_reads(part, a, process.record(node)) end
     parts[i] = part
   end
   for _, role in ipairs { "timer", "open", "close" } do

@@ -3,6 +3,7 @@
 local ffi = require "ffi.init"
 local codes = require "tidemill.codes"
 local collections = require "codegen.collections"
+local fault = require "tidemill.fault"
 local failures = require "codegen.failures"
 local freeze = require "tidemill.freeze"
 local keyed = require "codegen.keyed"
@@ -60,6 +61,7 @@ local function key_of(nodes, cur)
   for i, name in ipairs(node.key) do
     parts[i] = (#node.key > 1 and name .. " = " or "") .. problem.show(values[node.key_columns[i]])
   end
+  if not parts[1] then return "(a window's)" end
   return #parts > 1 and "{ " .. table.concat(parts, ", ") .. " }" or parts[1]
 end
 
@@ -289,6 +291,12 @@ function process.attach(R, more)
     end
     more.refresh()
     return true
+  end
+
+  R.verdicts = { continue = 0, fire = 1, purge = 2, fire_and_purge = 3 }
+  function R.no_verdict(x)
+    return fault.new("USER_CODE", node.where or "", ("%s of the trigger gave %s"):format(node.role:sub(4), problem.show(x)),
+      'it says "continue", "fire", "purge" or "fire_and_purge"')
   end
 
   misuses(R, node)

@@ -85,6 +85,7 @@ function runtime.new(nodes, ctx, C, plan, subtask)
   local R = {
     ctx = ctx, cur = cur, tally = tally, kept = kept, null = null_value(), in_pointer = input.pointer, out_pointer = output.pointer,
     bytes = bytes, words = ffi.typeof("uint64_t *"), halves = ffi.typeof("uint16_t *"), ints = ffi.typeof("int32_t *"),
+    doubles = ffi.typeof("double *"),
     floor = math.floor, band = bit.band, bor = bit.bor, rol = bit.rol, rshift = bit.rshift, tobit = bit.tobit,
     cast = ffi.cast, copy = ffi.copy, memcmp = memcmp, to_text = ffi.string,
     decimal_value = decimal.type, int64_value = int64.type, fit_decimal = fit.decimal, fit_int64 = fit.int64,
@@ -173,6 +174,11 @@ function runtime.new(nodes, ctx, C, plan, subtask)
     return fault.new("ROW_TYPE", nodes[1].where or "",
       ("%s gave %s; a watermark is a whole number of milliseconds, at most 2^53 either way"):format(nodes[1].verb,
         problem.show_typed(x)), hint)
+  end
+
+  function R.no_distance(x)
+    return fault.new("ROW_TYPE", nodes[1].where or "", ("the function of %s gave %s; how far two rows are apart is a number"):format(
+      nodes[1].what, problem.show(x)))
   end
 
   ---Room for the rows of a batch: 0 or a negative code.

@@ -367,6 +367,7 @@ function verbs.key(w, g, stage)
   if #stage.vars == 0 then
     w:line("if x == nil then %s end", bad:format(quote(stage.node.key_name), "x"))
   else
+    if stage.node.verb == "gap" then w:line('if type(x) == "number" and not (x > 0) then %s end', bad:format(quote(stage.node.key_name), "x")) end
     put(w, g, stage, stage.vars[1], "x", bad)
   end
   stages.write_taken(w, stage)
@@ -374,7 +375,7 @@ function verbs.key(w, g, stage)
   w:close()
 end
 
-verbs.partition, verbs.event_time = verbs.key, verbs.key
+verbs.partition, verbs.event_time, verbs.gap = verbs.key, verbs.key, verbs.key
 
 function verbs.assign(w, g, stage)
   local bad = ("return bad_value(%d, %%s, %%s)"):format(stage.k - 1)

@@ -4,6 +4,7 @@ local check = require "tidemill.check"
 local fault = require "tidemill.fault"
 local freeze = require "tidemill.freeze"
 local place = require "tidemill.place"
+local type_text = require "tidemill.type_text"
 local types = require "tidemill.types"
 
 -- `tm`: what `require "tidemill"` has of this file. OTHERS: what people of other tools type first.
@@ -194,11 +195,24 @@ function aggregates.check_order(node, name)
   end
 end
 
+-- A list of structs with the columns of the rows: what the engine keeps for functions of windows.
+local function rows_type(input)
+  local of = {}
+  for _, f in ipairs(input.fields) do
+    if not f.hidden then
+      if f.type == types.UNKNOWN then return types.UNKNOWN end
+      of[#of + 1] = { name = f.name, type = type_text.tree(f.type), required = f.required }
+    end
+  end
+  return type_text.make("list", { { name = "item", type = type_text.make("struct", of), required = false } }).text
+end
+
 ---The type of an aggregate's result over the rows of `node.input`; a fault where it does not take its field's.
 ---@param node table a rolling or window node
 ---@param a table { verb, kind, field, by }
 function aggregates.type(node, a)
   if a.kind == "count" then return "int" end
+  if a.kind == "rows" then return rows_type(node.input) end
   local input, rule = node.input, RULES[a.kind]
   local field = input.fields[input.by_name[a.field]]
   if a.by then

@@ -136,6 +136,22 @@ function kinds.rolling(node)
   node.schema, node.reads, node.passes = schema.make(fields, time), reads, passes
 end
 
+-- reduce as a custom aggregate, whose accumulator is a row of the input. The columns of the key are those of the window already:
+-- what the function makes of them is kept for it, and goes out hidden.
+local function folded(node)
+  local fields, columns = {}, {}
+  for _, f in ipairs(node.input.fields) do
+    if not f.hidden then fields[#fields + 1] = { name = f.name, type = f.type, required = f.required } end
+  end
+  local s = schema.make(fields)
+  for _, name in ipairs(node.key) do
+    columns[name] = "$" .. name
+    if s.by_name[name] then s.fields[s.by_name[name]].required = false end
+  end
+  return { schema = s, columns = columns, defaults = {}, add = node.fold, fold = true,
+    merge = windows.merges(node.window) and node.fold or nil }
+end
+
 function kinds.window(node)
   local fields, reads, passes = {}, {}, {}
   key_columns(node, fields, reads, passes)
@@ -145,23 +161,29 @@ function kinds.window(node)
     add(fields, { name = "window_start", type = "timestamp" }, node, hint)
     add(fields, { name = "window_end", type = "timestamp" }, node, hint)
   end
+  if node.fold then node.custom = folded(node) end
   if node.custom then
+    local columns = node.custom.columns or {}
     for _, f in ipairs(node.custom.schema.fields) do
-      add(fields, { name = f.name, type = f.type }, node,
-        "give the accumulator's field another name: result sees the key and the window too")
+      add(fields, { name = columns[f.name] or f.name, type = f.type, hidden = columns[f.name] ~= nil }, node,
+        node.fold and hint or "give the accumulator's field another name: result sees the key and the window too")
     end
+  end
+  if node.custom or node.asked or node.trigger_delta or node.evict_delta then
     node.reads = reads
-    node.findings = require("codegen").derive_custom(node)
+    node.findings = require("codegen").derive_window(node)
     require("tidemill.undeclared").check(node)
     reads = node.reads -- true: all of them
   end
+  if node.gap and reads ~= true then reads[node.gap] = true end
   for _, a in ipairs(node.aggregates) do
-    add(fields, { name = a.name, type = aggregates.type(node, a) }, node, "give the aggregate another name")
+    add(fields, { name = a.name, type = aggregates.type(node, a), hidden = a.hidden }, node, "give the aggregate another name")
+    if a.kind == "rows" then for _, f in ipairs(node.input.fields) do if not f.hidden then reads[f.name] = true end end end
     if a.field then reads[a.field] = true end
     if a.by then reads[a.by] = true end
   end
   local time = bounded and time_column(node, fields, reads == true and {} or reads) or nil
-  if not bounded and windows.reads_time(node.window) and reads ~= true then
+  if (not bounded or node.window.processing) and windows.reads_time(node.window) and reads ~= true then
     reads[node.input.fields[node.input.time_field].name] = true
   end
   node.schema, node.reads, node.passes = schema.make(fields, time), reads, passes

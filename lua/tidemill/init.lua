@@ -27,6 +27,7 @@ require "tidemill.ranked"
 require "tidemill.routes"
 require "tidemill.sides"
 require "tidemill.windowed"
+require "tidemill.window_functions"
 
 local api = {}
 
@@ -244,6 +245,7 @@ function api.new(session)
   for name, fn in pairs(metrics.constructors(session, caller, stream.no_more)) do tm[name] = fn end
   for name, fn in pairs(aggregates.tm) do tm[name] = fn end
   for name, fn in pairs(windows.tm) do tm[name] = fn end
+  tm.evict = freeze.table("tm.evict", windows.evict, unknown("tm.evict")(windows.evict))
   tm.trigger = freeze.table("tm.trigger", windows.trigger, unknown("tm.trigger")(windows.trigger))
   tm.gen = freeze.table("tm.gen", generate.gen, unknown("tm.gen")(generate.gen))
   tm.args, tm.arg = arguments(session)

@@ -106,6 +106,15 @@ function kinds.reduce(C, graph, put, node)
   keys(C, graph, put, node)
   put(node, C.tm_graph_emit_final(graph, node.id, node.emit == "final" and 1 or 0))
 end
+local function states(C, graph, put, node, list)
+  for _, s in ipairs(list) do
+    put(node, C.tm_graph_state(graph, node.id, s.name, enum(C, "TM_STATE_", s.kind), s.type, s.ttl.ms or 0,
+      enum(C, "TM_TTL_", s.ttl.clock), enum(C, "TM_TTL_", s.ttl.refresh)))
+    if s.key then put(node, C.tm_graph_state_key(graph, node.id, s.key)) end
+    if s.scope ~= "key" then put(node, C.tm_graph_state_scope(graph, node.id, enum(C, "TM_SCOPE_", s.scope))) end
+  end
+end
+
 function kinds.window(C, graph, put, node)
   local w = node.window
   keys(C, graph, put, node)
@@ -113,15 +122,29 @@ function kinds.window(C, graph, put, node)
   if w.kind ~= "sliding" or w.processing then
     put(node, C.tm_graph_window_kind(graph, node.id, enum(C, "TM_WINDOW_", w.kind), w.processing and 1 or 0))
   end
+  if node.gap then put(node, C.tm_graph_window_gap(graph, node.id, column(node.input, node.gap, node))) end
   if w.lateness_ms then put(node, C.tm_graph_window_lateness(graph, node.id, w.lateness_ms)) end
   if w.late then put(node, C.tm_graph_window_late_side(graph, node.id)) end
   for _, t in ipairs(w.trigger or {}) do
     put(node, C.tm_graph_window_trigger(graph, node.id, enum(C, "TM_TRIGGER_", t.kind), t.value or 0, t.flags or 0))
+    if t.threshold then put(node, C.tm_graph_window_threshold(graph, node.id, t.threshold)) end
+  end
+  if node.asked then
+    local functions = 0
+    for i, name in ipairs { "event_time", "processing_time", "element", "merge", "clear" } do
+      if node.asked[name] then functions = functions + 2 ^ (i - 1) end
+    end
+    put(node, C.tm_graph_window_functions(graph, node.id, functions))
+    states(C, graph, put, node, node.asked.states)
+  end
+  if w.evict then
+    put(node, C.tm_graph_window_evictor(graph, node.id, enum(C, "TM_EVICTOR_", w.evict.kind), w.evict.value, w.evict.after and 1 or 0))
   end
   aggregates(C, graph, put, node)
   if node.custom then
+    local first = node.custom.schema.fields[1].name
     put(node, C.tm_graph_aggregate(graph, node.id, enum(C, "TM_AGGREGATE_", "custom"), -1,
-      column(node.schema, node.custom.schema.fields[1].name, node)))
+      column(node.schema, (node.custom.columns or {})[first] or first, node)))
   end
 end
 
@@ -153,14 +176,8 @@ function kinds.process(C, graph, put, node)
   local second = node.inputs[2]
   if second and node.input.time_field and not second.schema.time_field then put(node, C.tm_graph_second_timeless(graph, node.id)) end
   put(node, C.tm_graph_has_timer(graph, node.id, node.timer and 1 or 0))
-  for _, list in ipairs { node.states, node.broadcast } do
-    for _, s in ipairs(list) do
-      put(node, C.tm_graph_state(graph, node.id, s.name, enum(C, "TM_STATE_", s.kind), s.type, s.ttl.ms or 0,
-        enum(C, "TM_TTL_", s.ttl.clock), enum(C, "TM_TTL_", s.ttl.refresh)))
-      if s.key then put(node, C.tm_graph_state_key(graph, node.id, s.key)) end
-      if s.scope ~= "key" then put(node, C.tm_graph_state_scope(graph, node.id, enum(C, "TM_SCOPE_", s.scope))) end
-    end
-  end
+  states(C, graph, put, node, node.states)
+  if node.broadcast then states(C, graph, put, node, node.broadcast) end
 end
 
 ---@param C table ffi.C, or a stand-in with the same functions

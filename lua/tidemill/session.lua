@@ -105,7 +105,7 @@ local function check_names(self, job)
       fault.raise("ARGUMENT", node.where, ("%s: a window needs a name: it identifies the window's state"):format(node.verb),
         ('name it first: :aggregate("%s", { ... })'):format(node.key[1] and "by_" .. node.key[1] or "totals"))
     end
-    if node.kind == "process" and not node.explicit then
+    if node.kind == "process" and not node.explicit and not node.of_window then
       fault.raise("ARGUMENT", node.where, node.verb .. ": it needs a name: it identifies its state and timers",
         node.verb == "process" and 'name it first: :process("velocity", { ... })' or ('name it: %s(other, "name", { ... })'):format(
           node.verb))

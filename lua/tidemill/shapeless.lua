@@ -34,7 +34,7 @@ function wrap.filter(props)
   local fn = props.fn
   props.fn = function(e) return fn(decode(e.record)) end
 end
-wrap.key, wrap.each, wrap.partition, wrap.event_time = wrap.filter, wrap.filter, wrap.filter, wrap.filter
+wrap.key, wrap.each, wrap.partition, wrap.event_time, wrap.gap = wrap.filter, wrap.filter, wrap.filter, wrap.filter, wrap.filter
 
 function wrap.flat_map(props)
   local fn, under_way = props.fn, {}

@@ -48,7 +48,9 @@ end
 stream.method("side", function(s, call, tag, ...)
   stream.no_more(call, "side", 1 + select("#", ...), 1)
   check.string(call.at, "side: the tag", tag)
-  local from = s.before and s.before.kind == "window" and s.before or s.node -- what `result` makes has no late rows
+  local from, window = s.node, s.before and s.before.kind == "window" and s.before
+  -- Late rows are the window's; others those of a function behind it, where it can have any.
+  if window and (from.kind ~= "process" or tag == window.window.late) then from = window end
   if from.kind == "window" then check_late(from, call, tag) else check_tag(s, call, tag) end
   local read = from.read_sides or {}
   from.read_sides = read

@@ -228,8 +228,14 @@ method("parallelism", function(s, call, n)
       s.node.verb), "set it on the operator that follows")
   end
   s.node.parallelism = n
-  -- A source whose fields are functions; a window whose result is one.
-  if s.before and s.before.kind ~= "function" then s.before.parallelism = n end
+  -- A source whose fields are functions; a window whose result is one, or several.
+  if s.before and s.before.kind ~= "function" then
+    local node = s.node
+    while node ~= s.before do
+      node = node.inputs[1]
+      node.parallelism = n
+    end
+  end
   return stream.new(s.job, s.node, s.before)
 end)
 

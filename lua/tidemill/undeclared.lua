@@ -23,9 +23,10 @@ function undeclared.check(node)
   local analyses = { node.codegen and node.codegen.analysis }
   for _, assign in ipairs(node.codegen and node.codegen.assigns or {}) do analyses[#analyses + 1] = assign.analysis end
   local roles = node.codegen and node.codegen.roles or {}
-  for _, role in ipairs { "add", "merge", "event", "periodic", "timer", "open", "close" } do
+  for _, role in ipairs { "event", "periodic", "timer", "open", "close" } do
     analyses[#analyses + 1] = roles[role] and roles[role].analysis
   end
+  if node.kind == "window" then analyses = require("codegen.window").analyses(node) end
   for _, analysis in ipairs(analyses) do
     for _, fn in ipairs(analysis.functions) do check(fn, node.name .. ": ") end
   end

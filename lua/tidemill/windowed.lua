@@ -1,5 +1,6 @@
 -- Windows of a stream: stream:window, stream:window_all, what may be said of them (allowed_lateness, late, trigger), and what
 -- is computed in them.
+local aggregates = require "tidemill.aggregates"
 local check = require "tidemill.check"
 local derive = require "tidemill.derive"
 local fault = require "tidemill.fault"
@@ -7,6 +8,7 @@ local freeze = require "tidemill.freeze"
 local graph = require "tidemill.graph"
 local keyed = require "tidemill.keyed"
 local place = require "tidemill.place"
+local shapeless = require "tidemill.shapeless"
 local stream = require "tidemill.stream"
 local suggest = require "tidemill.suggest"
 local windows = require "tidemill.windows"
@@ -77,19 +79,20 @@ end
 
 method("trigger", 'stream:window(tm.global()):trigger(tm.trigger.count(100))', function(w, call, trigger, ...)
   stream.no_more(call, "trigger", 1 + select("#", ...), 1)
-  local t = freeze.content(trigger, "trigger")
+  local t = windows.trigger_content(trigger)
   if not t then
     check.wrong(call.at, "trigger", "a trigger", trigger,
       "one of " .. suggest.list(suggest.keys(windows.trigger)) .. ": for example tm.trigger.count(100)")
   end
-  local window, name = w.window, "tm.trigger." .. t.name
+  local window, name = w.window, t.name:find("custom", 1, true) and t.name or "tm.trigger." .. t.name
   if window.kind == "count" then
     fault.raise("ARGUMENT", call.at, "trigger: tm.count_window fires by itself, every so many rows",
       "tm.global() has no trigger of its own")
   end
   if window.kind == "session" and not t.merges then
     fault.raise("ARGUMENT", call.at, ("trigger: %s cannot merge, and sessions do when a row comes between them"):format(name),
-      "of a session: event_time, processing_time, count, continuous_event_time, continuous_processing_time, and purging of these")
+      t.custom and "a custom trigger of a session has merge = function(ctx, other) ... end beside its other functions"
+      or "of a session: event_time, processing_time, count, continuous_event_time, continuous_processing_time, and purging of these")
   end
   if t.needs == "global" and window.kind ~= "global" then
     fault.raise("ARGUMENT", call.at, ("trigger: %s is for tm.global(): a tm.%s ends before the input does"):format(name, window.verb))
@@ -102,6 +105,20 @@ method("trigger", 'stream:window(tm.global()):trigger(tm.trigger.count(100))', f
     no_watermark(w.stream, call, ("trigger(%s)"):format(name))
   end
   return say(w, call, "trigger", "trigger", t.layers)
+end)
+
+method("evict", 'stream:window(tm.global()):trigger(tm.trigger.count(10)):evict(tm.evict.count(100))', function(w, call, given, ...)
+  stream.no_more(call, "evict", 1 + select("#", ...), 1)
+  local evictor = freeze.content(given, "evictor")
+  if not evictor then
+    check.wrong(call.at, "evict", "an evictor", given, "tm.evict.count(100), tm.evict.time(\"10m\") or tm.evict.delta(10, fn)")
+  end
+  if w.window.kind == "count" and w.window.size_ms ~= w.window.slide_ms then
+    fault.raise("ARGUMENT", call.at, "evict: tm.count_window(size, slide) keeps the last rows by itself",
+      "tm.global() with tm.trigger.count(slide) fires as often, and keeps what the evictor leaves")
+  end
+  if evictor.kind == "time" and not w.stream.node.schema.time_field then no_watermark(w.stream, call, "evict(tm.evict.time)") end
+  return say(w, call, "evict", "evict", evictor)
 end)
 
 -- --- what is computed
@@ -139,9 +156,34 @@ local function findings(w, node)
   node.findings = list[1] and list
 end
 
+-- The gap that a function computes is a hidden column: made in front of one more key_by, as windows stand right behind their key.
+local GAP = "$gap"
+local function with_gap(w, call)
+  local s = w.stream
+  local fn = graph.add(s.job, { kind = "function", verb = "gap", where = call.at, inputs = { s.node }, fn = w.window.gap, key_name = GAP,
+    base = graph.place_name("gap", call.at) })
+  derive.schema(fn)
+  if s.node.kind ~= "key_by" then return stream.new(s.job, fn) end
+  local key_by = graph.add(s.job, { kind = "key_by", verb = "key_by", where = call.at, inputs = { fn }, key = s.node.key,
+    base = s.node.base })
+  derive.schema(key_by)
+  return stream.new(s.job, key_by)
+end
+
 local function add(w, call, props, name)
-  check_all_said(w, call, props.custom)
-  props.kind, props.verb, props.window = "window", "aggregate", w.window
+  check_all_said(w, call, props.custom or props.fold)
+  if w.window.gap then
+    w = { stream = freeze.content(with_gap(w, call), "stream"), window = w.window, all = w.all, base = w.base }
+    props.gap = GAP
+  end
+  props.kind, props.verb, props.window = "window", props.verb or "aggregate", w.window
+  local layer = windows.trigger_of(w.window)
+  if layer.asked or layer.fn or w.window.evict then shapeless.refuse(w.stream.node, call.at, "a trigger or evictor") end
+  props.trigger_delta, props.evict_delta = layer.fn, w.window.evict and w.window.evict.fn
+  if layer.asked then
+    props.asked = { metrics = w.stream.job.session.metrics }
+    for _, name in ipairs { "states", "element", "event_time", "processing_time", "merge", "clear" } do props.asked[name] = layer.asked[name] end
+  end
   local node = keyed.add(w.stream, call, props, { name = name }, w.base)
   if w.all then node.parallelism = 1 end
   derive.schema(node)
@@ -150,7 +192,7 @@ local function add(w, call, props, name)
 end
 
 -- An aggregate in Lua: the window gives the accumulator's fields, and a function behind it what `result` makes of them.
-local function add_custom(w, call, name, made)
+local function add_custom(w, call, name, made, fn)
   local s = w.stream
   if windows.merges(w.window) and not made.merge then
     fault.raise("ARGUMENT", call.at, ("aggregate: merge is missing: tm.%s %s"):format(w.window.verb, w.window.kind == "session"
@@ -160,25 +202,35 @@ local function add_custom(w, call, name, made)
       "for example merge = function(a, b) a.sum = a.sum + b.sum a.n = a.n + b.n end")
   end
   local node = add(w, call, { aggregates = {}, custom = made }, name)
-  if not made.result then return stream.new(s.job, node) end
+  if not made.result then
+    if fn then return require("tidemill.window_functions").behind(w, call, node, node, fn) end
+    return stream.new(s.job, node)
+  end
   local keeps = { unpack(node.key) }
   if windows.bounded(w.window) then keeps[#keeps + 1], keeps[#keeps + 2] = "window_start", "window_end" end
   local result = graph.add(s.job, { kind = "function", verb = "map", where = call.at, inputs = { node }, fn = made.result,
     keeps = keeps, returns = made.returns, base = node.name .. ": result" })
   if w.all then result.parallelism = 1 end
+  if fn then return require("tidemill.window_functions").behind(w, call, node, result, fn) end
   return stream.new(s.job, result, node)
 end
 
-method("aggregate", 'stream:window(tm.tumbling("1m")):aggregate { n = tm.count() }', function(w, call, name, given, ...)
-  if (type(name) == "table" or freeze.kind(name)) and given == nil then name, given = nil, name end
-  stream.no_more(call, "aggregate", 2 + select("#", ...), 2)
+method("aggregate", 'stream:window(tm.tumbling("1m")):aggregate { n = tm.count() }', function(w, call, name, given, fn, ...)
+  if type(name) == "table" or freeze.kind(name) then
+    stream.no_more(call, "aggregate without a name", 2 + select("#", fn, ...), 3)
+    name, given, fn = nil, name, given
+  else
+    stream.no_more(call, "aggregate", 3 + select("#", ...), 3)
+  end
   local made = freeze.content(given, "custom aggregate")
   if made then
     if name ~= nil then check.name(call.at, "aggregate: the name", name) end
-    return add_custom(w, call, name, made)
+    return add_custom(w, call, name, made, fn)
   end
   keyed.check_given(call, name, given)
-  return stream.new(w.stream.job, add(w, call, { aggregates = keyed.aggregates_of(call, "aggregate", w.stream.node.schema, given) }, name))
+  local node = add(w, call, { aggregates = keyed.aggregates_of(call, "aggregate", w.stream.node.schema, given) }, name)
+  if fn ~= nil then return require("tidemill.window_functions").behind(w, call, node, node, fn) end
+  return stream.new(w.stream.job, node)
 end)
 
 -- --- windows of a stream
@@ -214,3 +266,6 @@ stream.method("window_all", function(s, call, given, ...)
   derive.schema(s.node)
   return make { stream = s, window = window_of(s, call, "window_all", given), all = true, base = "window_all" }
 end)
+
+-- For window_functions.lua, which adds process and reduce.
+return { method = method, add = add, LIST_MAX = aggregates.LIST_MAX }

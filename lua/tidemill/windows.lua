@@ -4,10 +4,11 @@ local check = require "tidemill.check"
 local fault = require "tidemill.fault"
 local freeze = require "tidemill.freeze"
 local place = require "tidemill.place"
+local states = require "tidemill.states"
 
 -- `tm`: what `require "tidemill"` has of this file.
-local windows = { tm = {}, trigger = {} }
-local tm, trigger = windows.tm, windows.trigger
+local windows = { tm = {}, trigger = {}, evict = {} }
+local tm, trigger, evict = windows.tm, windows.trigger, windows.evict
 
 local SLICES_MAX = 10000000 -- size / slide; core/base/limits.h
 local ROWS_MAX = 1000000000
@@ -18,19 +19,23 @@ function windows.bounded(w) return w.kind ~= "global" and w.kind ~= "count" end
 
 ---Is it the engine's operator of slices that takes it? See tm_node_is_sliced of core/graph/graph.h.
 function windows.sliced(w, custom)
-  return (w.kind == "sliding" or w.kind == "cumulate" and not custom) and not w.processing and not w.late and not w.trigger
+  return (w.kind == "sliding" or w.kind == "cumulate" and not custom) and not w.processing and not w.late and not w.trigger and not w.evict
     and (w.lateness_ms or 0) == 0
 end
 
 ---Are accumulators of a custom aggregate merged? See tm_node_merges.
 function windows.merges(w)
+  if w.evict then return false end -- the rows are
   return w.kind == "session" or w.kind == "count" and w.size_ms ~= w.slide_ms or windows.sliced(w, true) and w.slide_ms < w.size_ms
 end
 
----Does its trigger look at the time of rows?
+---The layer of its trigger that says when, without what wraps it.
+function windows.trigger_of(w) return w.trigger and w.trigger[1] or {} end
+
+---Does its trigger or its evictor look at the time of rows?
 function windows.reads_time(w)
   for _, layer in ipairs(w.trigger or {}) do if layer.kind == "continuous_event_time" then return true end end
-  return false
+  return w.evict ~= nil and w.evict.kind == "time"
 end
 
 local function window(content) return freeze.object("window", content) end
@@ -90,16 +95,13 @@ function tm.cumulate(size, step, options, ...)
   return options_of(at, "tm.cumulate", options, size, { verb = "cumulate", kind = "cumulate", size_ms = size, slide_ms = step })
 end
 
----tm.session("30m"): rows that are at most 30 minutes apart.
+---tm.session("30m"): rows that are at most 30 minutes apart. tm.session(function(e) return e.ms end): as far as each row says.
 function tm.session(gap, options, ...)
   local at = place.here()
-  if type(gap) == "function" then
-    fault.raise("ARGUMENT", at, "tm.session: a gap that a function computes is not supported; a duration is",
-      'for example tm.session("30m")')
-  end
-  gap = check.duration(at, "tm.session: gap", gap, 1)
+  local fn = type(gap) == "function" and gap or nil
+  gap = fn and 1 or check.duration(at, "tm.session: gap", gap, 1)
   no_more(at, "tm.session", "a gap and options", ...)
-  return options_of(at, "tm.session", options, nil, { verb = "session", kind = "session", size_ms = gap, slide_ms = gap })
+  return options_of(at, "tm.session", options, nil, { verb = "session", kind = "session", size_ms = gap, slide_ms = gap, gap = fn })
 end
 
 ---tm.global(): one window of all rows; its trigger says when it fires.
@@ -121,11 +123,22 @@ end
 -- --- triggers
 -- ----------------------------------------------------------------------------------------------------------------------
 
+local CUSTOM = 'for example { element = function(ctx, e) return e.last and "fire" or "continue" end }'
+
+-- A threshold, and a function that says how far two rows are apart.
+local function delta_of(at, what, threshold, fn)
+  if type(threshold) ~= "number" or threshold ~= threshold then
+    check.wrong(at, what .. ": the threshold", "a number", threshold, ("for example %s(10, function(a, b) return b.price - a.price end)"):format(what))
+  end
+  check.func(at, what, fn, ("for example %s(10, function(a, b) return b.price - a.price end)"):format(what))
+  return threshold, fn
+end
+
 -- A trigger is a list of layers, the innermost first: { kind, value, flags }, enum tm_trigger_kind.
 local function made(name, layers, props)
   props = props or {}
   return freeze.object("trigger", { name = name, layers = layers, merges = props.merges ~= false, event_time = props.event_time,
-    needs = props.needs, times_out = props.times_out })
+    needs = props.needs, times_out = props.times_out, custom = props.custom })
 end
 
 ---At the end of the window, by the watermark; and on each late row that is allowed.
@@ -180,13 +193,47 @@ local function wrap(name, inner, layer, props)
   local layers = { unpack(inner.layers) }
   layers[#layers + 1] = layer
   return made(("%s(%s)"):format(name, inner.name), layers, { merges = inner.merges and props.merges ~= false, event_time = inner.event_time,
-    needs = inner.needs, times_out = inner.times_out or props.times_out })
+    needs = inner.needs, times_out = inner.times_out or props.times_out, custom = inner.custom })
 end
 
+local FUNCTIONS = { "element", "event_time", "processing_time", "merge", "clear" }
+
+-- What a job gives as a trigger: one of ours, or a table of its own functions.
+local function content_of(given)
+  local found = freeze.content(given, "trigger")
+  if found or type(given) ~= "table" or freeze.kind(given) then return found end
+  local file, line = place.find()
+  local call = { at = place.here(), file = file, line = line }
+  local spec = { state = function(_, _, v) return v end }
+  for _, name in ipairs(FUNCTIONS) do spec[name] = check.func end
+  local values = check.options(call.at, "a trigger of functions", given, spec)
+  if not values.element then
+    fault.raise("ARGUMENT", call.at, "a trigger of functions: element is missing: what a row does", CUSTOM)
+  end
+  local asked = { states = states.declare(call, "a trigger of functions", values.state, true) }
+  for _, state in ipairs(asked.states) do
+    if state.ttl.ms or (state.kind ~= "value" and state.kind ~= "reducing") then
+      fault.raise("ARGUMENT", call.at, ("a trigger of functions: state %q: a trigger keeps tm.value and tm.reducing, as long as the window lives"):format(
+        state.name), "what is to be kept beyond the window belongs to a process behind it")
+    end
+  end
+  for _, name in ipairs(FUNCTIONS) do asked[name] = values[name] end
+  return freeze.content(made("custom", { { kind = "custom", asked = asked } }, { merges = values.merge ~= nil, custom = true }))
+end
+windows.trigger_content = content_of
+
 local function inner_of(at, what, given)
-  local inner = freeze.content(given, "trigger")
+  local inner = content_of(given)
   if not inner then check.wrong(at, what, "a trigger", given, "for example tm.trigger.count(100)") end
   return inner
+end
+
+---When a row is further than the threshold from the one that fired last, says the function.
+function trigger.delta(threshold, fn, ...)
+  local at = place.here()
+  threshold, fn = delta_of(at, "tm.trigger.delta", threshold, fn)
+  no_more(at, "tm.trigger.delta", "a threshold and a function", ...)
+  return made("delta", { { kind = "delta", threshold = threshold, fn = fn } }, { merges = false })
 end
 
 ---What the trigger fires is thrown away after.
@@ -195,6 +242,14 @@ function trigger.purging(inner, ...)
   inner = inner_of(at, "tm.trigger.purging", inner)
   no_more(at, "tm.trigger.purging", "a trigger", ...)
   return wrap("purging", inner, { kind = "purging" }, {})
+end
+
+-- Timeouts clear what is nested in them: that is the engine's to do only where it is the engine's.
+local function no_custom(at, inner)
+  if inner.custom then
+    fault.raise("ARGUMENT", at, "tm.trigger.processing_timeout: a custom trigger has timers of its own",
+      "ctx:timer_processing(ctx.now + 5000) in its element, processing_time beside it")
+  end
 end
 
 local RESET, KEEP = 1, 2 -- enum tm_timeout_flag
@@ -206,12 +261,43 @@ function trigger.processing_timeout(inner, timeout, options, ...)
   timeout = check.duration(at, "tm.trigger.processing_timeout: timeout", timeout, 1)
   no_more(at, "tm.trigger.processing_timeout", "a trigger, a timeout and options", ...)
   local values = check.options(at, "tm.trigger.processing_timeout", options, { reset = check.boolean, clear = check.boolean })
+  no_custom(at, inner)
   if inner.times_out then
     fault.raise("ARGUMENT", at, ("tm.trigger.processing_timeout: %s has a timeout already"):format(inner.name), "give it the shorter one")
   end
   local flags = (values.reset and RESET or 0) + (values.clear == false and KEEP or 0)
   return wrap("processing_timeout", inner, { kind = "processing_timeout", value = timeout, flags = flags },
     { merges = false, times_out = true })
+end
+
+-- --- evictors
+-- ----------------------------------------------------------------------------------------------------------------------
+
+local function evictor(at, what, options, content, ...)
+  no_more(at, what, content.takes .. " and options", ...)
+  local values = check.options(at, what, options, { after = check.boolean })
+  return freeze.object("evictor", { kind = content.kind, value = content.value, fn = content.fn, after = values.after or false })
+end
+
+---tm.evict.count(100): the last 100 rows stay.
+function evict.count(n, options, ...)
+  local at = place.here()
+  check.integer(at, "tm.evict.count", n, 1, ROWS_MAX)
+  return evictor(at, "tm.evict.count", options, { kind = "count", value = n, takes = "a number of rows" }, ...)
+end
+
+---tm.evict.time("10m"): rows that are less than 10 minutes older than the newest stay.
+function evict.time(age, options, ...)
+  local at = place.here()
+  age = check.duration(at, "tm.evict.time", age, 1)
+  return evictor(at, "tm.evict.time", options, { kind = "time", value = age, takes = "a duration" }, ...)
+end
+
+---tm.evict.delta(10, function(e, last) return last.price - e.price end): rows that are less than that from the last stay.
+function evict.delta(threshold, fn, options, ...)
+  local at = place.here()
+  threshold, fn = delta_of(at, "tm.evict.delta", threshold, fn)
+  return evictor(at, "tm.evict.delta", options, { kind = "delta", value = threshold, fn = fn, takes = "a threshold, a function" }, ...)
 end
 
 return windows

@@ -79,6 +79,8 @@ int tm__windows_remove(struct tm__windows *self, struct tm__windows_key *k, uint
         return 0;
     for (uint32_t c = i; c < i + n; c++) {
         int rc = tm__windows_purge(self, k, tm__windows_at(self, k, c));
+        if (rc == 0)
+            rc = tm__windows_forget(self, k, tm__windows_at(self, k, c));
         if (rc != 0)
             return rc;
     }

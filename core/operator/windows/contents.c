@@ -13,12 +13,6 @@ int tm__windows_no_memory(const struct tm__windows *self, int rc, struct tm_erro
     return tm__operator_out_of_memory(&self->base, err);
 }
 
-static struct tm__operator_home home_of(const struct tm__windows *self,
-                                        const struct tm__windows_key *k)
-{
-    return (struct tm__operator_home){self->state, self->ns, k->key_group};
-}
-
 // --- adding --------------------------------------------------------------------------------------
 
 int tm__windows_refused(struct tm__windows *self, const struct tm_row *row,
@@ -52,10 +46,16 @@ int tm__windows_add(struct tm__windows *self, const struct tm__windows_key *k, u
     int rc = 0;
     if (cell->spoilt != 0)
         return 0; // its row will be an error
-    if (self->custom != NULL) {
+    if (tm__windows_buffers(self)) {
+        const struct tm__operator_home home = tm__windows_home(self, k);
+        rc = tm__operator_list_add(&self->buffered, &home, contents, NULL, row, row->size_bytes,
+                                   self->aggregates.arrivals++);
+        if (rc != 0)
+            return tm__operator_out_of_memory(&self->base, err);
+    } else if (self->custom != NULL) {
         rc = add_custom(self, k, contents, row, err);
     } else {
-        const struct tm__operator_home home = home_of(self, k);
+        const struct tm__operator_home home = tm__windows_home(self, k);
         const struct tm__operator_aggregate *culprit;
         rc = tm__operator_aggregates_add(&self->aggregates, &home, contents, row,
                                          self->aggregates.arrivals++, &culprit);
@@ -76,7 +76,7 @@ static int merge_custom(struct tm__windows *self, const struct tm__windows_key *
                         struct tm_error *err)
 {
     uint64_t spoilt = 0;
-    self->custom->into = self->custom->from = home_of(self, k);
+    self->custom->into = self->custom->from = tm__windows_home(self, k);
     int rc = tm__operator_custom_merge(self->custom, tm__windows_contents(self, to),
                                        tm__windows_contents(self, from), &spoilt, err);
     if (rc == 0)
@@ -100,9 +100,14 @@ int tm__windows_merge(struct tm__windows *self, const struct tm__windows_key *k,
         to->spoilt = from->spoilt;
     if (to->spoilt != 0)
         return 0;
+    const struct tm__operator_home home = tm__windows_home(self, k);
+    if (tm__windows_buffers(self)) {
+        int rc = tm__operator_list_merge(&self->buffered, &home, tm__windows_contents(self, to),
+                                         &home, tm__windows_contents(self, from));
+        return rc == 0 ? 0 : tm__operator_out_of_memory(&self->base, err);
+    }
     if (self->custom != NULL)
         return merge_custom(self, k, to, from, err);
-    const struct tm__operator_home home = home_of(self, k);
     const struct tm__operator_aggregate *culprit;
     int rc = tm__operator_aggregates_merge(&self->aggregates, &home, tm__windows_contents(self, to),
                                            &home, tm__windows_contents(self, from), &culprit);
@@ -116,13 +121,15 @@ int tm__windows_merge(struct tm__windows *self, const struct tm__windows_key *k,
 int tm__windows_purge(struct tm__windows *self, const struct tm__windows_key *k,
                       struct tm__windows_cell *cell)
 {
-    const struct tm__operator_home home = home_of(self, k);
+    const struct tm__operator_home home = tm__windows_home(self, k);
     void *contents = tm__windows_contents(self, cell);
-    int rc = tm__operator_aggregates_release(&self->aggregates, &home, contents);
+    int rc = tm__windows_buffers(self)
+                 ? tm_state_blob_set(self->state, self->ns, k->key_group, contents, "", 0)
+                 : tm__operator_aggregates_release(&self->aggregates, &home, contents);
     if (rc != 0)
         return rc;
-    memset(contents, 0, self->aggregates.value_bytes);
-    cell->flags &= ~(uint32_t)(TM__CELL_FILLED | TM__CELL_TOLD);
+    memset(contents, 0, self->cell_bytes - self->contents_at);
+    cell->flags &= ~(uint32_t)(TM__CELL_FILLED | TM__CELL_TOLD | TM__CELL_FAILED);
     cell->spoilt = 0;
     return 0;
 }
@@ -131,8 +138,8 @@ int tm__windows_purge(struct tm__windows *self, const struct tm__windows_key *k,
 
 // A result that cannot be told is an error of the window's row, said once. The account is of input
 // rows: one of those that made it counts as failed instead of used.
-static int result_failed(struct tm__windows *self, struct tm__windows_cell *cell, int code,
-                         const struct tm__operator_aggregate *culprit, struct tm_error *err)
+int tm__windows_result_failed(struct tm__windows *self, struct tm__windows_cell *cell, int code,
+                              const struct tm__operator_aggregate *culprit, struct tm_error *err)
 {
     char where[96] = "its window";
     if (self->bounded)
@@ -153,16 +160,24 @@ static int result_failed(struct tm__windows *self, struct tm__windows_cell *cell
 int tm__windows_emit(struct tm__windows *self, const struct tm__windows_key *k,
                      struct tm__windows_cell *cell, struct tm_error *err)
 {
-    const struct tm__operator_aggregate *culprit;
     if ((cell->flags & (TM__CELL_FILLED | TM__CELL_TOLD)) != TM__CELL_FILLED)
         return 0;
+    if (tm__windows_buffers(self))
+        return tm__windows_emit_buffered(self, k, cell, err);
     if (cell->spoilt != 0)
-        return result_failed(self, cell, TM_E_OVERFLOW, &self->aggregates.items[cell->spoilt - 1],
-                             err);
+        return tm__windows_result_failed(self, cell, TM_E_OVERFLOW,
+                                         &self->aggregates.items[cell->spoilt - 1], err);
+    return tm__windows_put(self, k, cell, tm__windows_contents(self, cell), err);
+}
+
+int tm__windows_put(struct tm__windows *self, const struct tm__windows_key *k,
+                    struct tm__windows_cell *cell, const void *value, struct tm_error *err)
+{
+    const struct tm__operator_aggregate *culprit;
     struct tm__operator_result_row row = {
         .key = k->key,
-        .home = home_of(self, k),
-        .value = tm__windows_contents(self, cell),
+        .home = tm__windows_home(self, k),
+        .value = value,
         .start = cell->start,
         .end = cell->end,
         .time = cell->end - 1,
@@ -172,7 +187,7 @@ int tm__windows_emit(struct tm__windows *self, const struct tm__windows_key *k,
         return tm__operator_out_of_memory(&self->base, err);
     int rc = tm__operator_result_append(&self->result, self->output.batch, &row, &culprit);
     if (rc == TM_E_OVERFLOW || rc == TM_E_LIMIT)
-        return result_failed(self, cell, rc, culprit, err);
+        return tm__windows_result_failed(self, cell, rc, culprit, err);
     if (rc != 0)
         return tm_error_set(err, rc, "operator '%s': a row cannot be made", self->base.node->name);
     return 0;

@@ -11,7 +11,8 @@ static bool find(const struct tm__windows *self, const struct tm__windows_key *k
 {
     int64_t start = (int64_t)(__builtin_bswap64(name[0]) ^ (uint64_t)1 << 63);
     int64_t end = (int64_t)(__builtin_bswap64(name[1]) ^ (uint64_t)1 << 63);
-    bool session = self->kind == TM_WINDOW_SESSION;
+    // Timers of a custom trigger are of just that window.
+    bool session = self->kind == TM_WINDOW_SESSION && self->asked == NULL;
     *i = tm__windows_seek(self, k, session ? INT64_MIN : start, end);
     if (*i == k->count)
         return false;
@@ -40,6 +41,30 @@ static int fire_cell(struct tm__windows *self, struct tm__windows_key *k, uint32
     return rc == 0 ? 0 : tm__windows_no_memory(self, rc, err);
 }
 
+// The trigger, if there is a function for it, is asked at the end of the window's life too.
+static int fire_asked(struct tm__windows *self, struct tm__windows_key *k, uint32_t i,
+                      enum tm_timer_domain domain, int64_t time, struct tm_error *err)
+{
+    struct tm__windows_cell *cell = tm__windows_at(self, k, i);
+    int64_t cleanup;
+    int verdict;
+    int rc = tm__windows_asked_timer(self, k, cell, domain, time, &verdict, err);
+    if (rc < 0)
+        return rc;
+    if (self->trigger.purges && (verdict & TM__FIRE) != 0)
+        verdict |= TM__PURGE;
+    rc = tm__windows_act(self, k, cell, verdict, err);
+    bool ends = self->by_event == (domain == TM_TIMER_EVENT) &&
+                tm__windows_cleanup(self, cell->end, &cleanup) && cleanup == time;
+    if (rc != 0 || !ends)
+        return rc;
+    rc = tm__windows_asked_clear(self, k, cell, err);
+    if (rc != 0)
+        return rc;
+    rc = tm__windows_remove(self, k, i, 1);
+    return rc == 0 ? 0 : tm__windows_no_memory(self, rc, err);
+}
+
 // The earliest timer, which is taken out of the set.
 static int fire_one(struct tm__windows *self, enum tm_timer_domain domain,
                     const struct tm_timer *timer, struct tm_error *err)
@@ -62,7 +87,8 @@ static int fire_one(struct tm__windows *self, enum tm_timer_domain domain,
     if (record == NULL || tm__windows_open_key(self, &key, record, &k) != 0)
         return tm__operator_out_of_memory(&self->base, err);
     if (find(self, &k, name, &i))
-        rc = fire_cell(self, &k, i, domain, time, err);
+        rc = self->asked == NULL ? fire_cell(self, &k, i, domain, time, err)
+                                 : fire_asked(self, &k, i, domain, time, err);
     if (rc == 0 && k.count == 0 && tm_state_remove(self->state, self->ns, &key) < 0)
         return tm__operator_out_of_memory(&self->base, err);
     return rc;

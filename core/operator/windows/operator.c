@@ -16,8 +16,12 @@ static void lay_out(struct tm__windows *self)
     for (int word = 0; word < TM__WORDS; word++)
         self->word_at[word] =
             tm__windows_needs(self, (enum tm__windows_word)word) ? words++ : TM__NO_WORD;
-    self->contents_at = (uint32_t)(sizeof(struct tm__windows_cell) + words * sizeof(int64_t));
-    self->cell_bytes = self->contents_at + self->aggregates.value_bytes;
+    self->record_at = (uint32_t)(sizeof(struct tm__windows_cell) + words * sizeof(int64_t));
+    self->contents_at =
+        self->record_at + (self->asked == NULL ? 0 : tm__windows_asked_bytes(self->asked));
+    self->cell_bytes =
+        self->contents_at +
+        (tm__windows_buffers(self) ? (uint32_t)TM__LIST_VALUE_BYTES : self->aggregates.value_bytes);
 }
 
 static int open_state(struct tm__windows *self, struct tm_error *err)
@@ -52,6 +56,8 @@ static int windows_open(struct tm_operator *op, struct tm_schema *input, struct 
         self->time_field = (uint32_t)input->time_field;
         self->time_offset = input->fields[self->time_field].offset;
     }
+    if (op->node->gap != 0)
+        self->gap_offset = input->fields[op->node->gap - 1].offset;
     struct tm_schema *output = tm__operator_output(op, err);
     if (output == NULL)
         return err->code;
@@ -66,7 +72,13 @@ static int windows_open(struct tm_operator *op, struct tm_schema *input, struct 
     if (rc != 0)
         return rc;
     lay_out(self);
-    return open_state(self, err);
+    self->input = input;
+    rc = open_state(self, err);
+    if (rc == 0 && tm__windows_buffers(self))
+        rc = tm__windows_buffer_open(self, input, err);
+    if (rc == 0 && self->asked != NULL)
+        rc = tm__windows_asked_open(self, err);
+    return rc;
 }
 
 // --- stepping ------------------------------------------------------------------------------------
@@ -184,6 +196,13 @@ static void windows_free(struct tm_operator *op)
     tm__operator_custom_free(self->custom);
     tm__operator_keys_fini(&self->keys);
     tm_buf_fini(&self->key);
+    tm_buf_fini(&self->rows);
+    tm_buf_fini(&self->keep);
+    tm_batch_release(self->told);
+    tm__windows_pairs_free(self->trigger_delta);
+    tm__windows_pairs_free(self->evictor_delta);
+    tm__windows_asked_free(self->asked);
+    tm_mem_free(self->mem, self->scratch, self->scratch_bytes);
     if (self->block != NULL)
         tm_mem_free(self->mem, self->block, sizeof *self->block);
     if (self->alone != NULL)
@@ -222,6 +241,21 @@ static void find_late_side(struct tm__windows *self)
     }
 }
 
+// Where functions of the job have a part.
+static int make_chains(struct tm__windows *self, struct tm_error *err)
+{
+    int rc = 0;
+    if (tm_node_is_custom(self->base.node))
+        rc = tm__operator_custom_new(&self->base, self->mem, &self->custom, err);
+    if (rc == 0 && self->trigger.kind == TM_TRIGGER_DELTA)
+        rc = tm__windows_pairs_new(self, "trigger", &self->trigger_delta, err);
+    if (rc == 0 && self->evictor.kind == TM_EVICTOR_DELTA)
+        rc = tm__windows_pairs_new(self, "evict", &self->evictor_delta, err);
+    if (rc == 0 && self->trigger.kind == TM_TRIGGER_CUSTOM)
+        rc = tm__windows_asked_new(self, err);
+    return rc;
+}
+
 int tm__windows_new(struct tm_task_context *ctx, const struct tm_node *node,
                     struct tm_operator **op, struct tm_error *err)
 {
@@ -251,14 +285,16 @@ int tm__windows_new(struct tm_task_context *ctx, const struct tm_node *node,
     self->needs_time = self->by_event || self->trigger.kind == TM_TRIGGER_CONTINUOUS_EVENT_TIME;
     self->watermark = TM_WATERMARK_MIN;
     self->now_ms = self->last_processing = INT64_MIN;
+    self->evictor = node->evictor;
+    self->user_metrics = tm_task_slots(ctx, node->id);
     tm_buf_init(&self->key, ctx->mem);
+    tm_buf_init(&self->rows, ctx->mem);
+    tm_buf_init(&self->keep, ctx->mem);
     find_late_side(self);
-    if (tm_node_is_custom(node)) {
-        int rc = tm__operator_custom_new(&self->base, self->mem, &self->custom, err);
-        if (rc != 0) {
-            windows_free(&self->base);
-            return rc;
-        }
+    int rc = make_chains(self, err);
+    if (rc != 0) {
+        windows_free(&self->base);
+        return rc;
     }
     *op = &self->base;
     return 0;

@@ -71,7 +71,9 @@ static int ask_all(struct tm__windows *self, const struct tm__windows_key *k,
 int tm__windows_enter(struct tm__windows *self, struct tm__windows_key *k, uint32_t i, bool created,
                       const struct tm_row *row, int64_t time, struct tm_error *err)
 {
-    int rc = tm__windows_add(self, k, i, row, err);
+    int verdict, rc = tm__windows_ask(self, k, i, row, &verdict, err);
+    if (rc == 0)
+        rc = tm__windows_add(self, k, i, row, err);
     if (rc == 1 && created) {
         rc = tm__windows_remove(self, k, i, 1);
         return rc == 0 ? 1 : tm__windows_no_memory(self, rc, err);
@@ -79,7 +81,9 @@ int tm__windows_enter(struct tm__windows *self, struct tm__windows_key *k, uint3
     if (rc != 0)
         return rc;
     struct tm__windows_cell *cell = tm__windows_at(self, k, i);
-    rc = tm__windows_act(self, k, cell, tm__windows_on_element(self, cell, time), err);
+    if (self->asked == NULL)
+        verdict = tm__windows_on_element(self, cell, time);
+    rc = tm__windows_act(self, k, cell, verdict, err);
     if (rc != 0)
         return rc;
     rc = tm__windows_schedule(self, k, cell);

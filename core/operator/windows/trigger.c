@@ -44,6 +44,8 @@ bool tm__windows_needs(const struct tm__windows *self, enum tm__windows_word wor
         return fires_regularly(self);
     case TM__WORD_TIMEOUT:
         return self->trigger.timeout_ms != 0;
+    case TM__WORD_LAST:
+        return kind == TM_TRIGGER_DELTA;
     default:
         return kind == TM_TRIGGER_COUNT;
     }
@@ -74,6 +76,8 @@ static void clear(struct tm__windows *self, struct tm__windows_cell *cell)
     cell->flags &= ~gone;
     if (self->trigger.kind == TM_TRIGGER_COUNT)
         *tm__windows_word(self, cell, TM__WORD_COUNT) = 0;
+    if (self->trigger.kind == TM_TRIGGER_DELTA)
+        cell->flags |= TM__CELL_NO_LAST;
 }
 
 // --- on element ----------------------------------------------------------------------------------
@@ -109,6 +113,8 @@ static bool element_fires(struct tm__windows *self, struct tm__windows_cell *cel
     case TM_TRIGGER_END_OF_STREAM:
         cell->flags |= TM__CELL_AT_END;
         return false;
+    case TM_TRIGGER_DELTA:
+        return self->delta_fires;
     default:
         return false;
     }
@@ -246,8 +252,7 @@ void tm__windows_merged(struct tm__windows *self, struct tm__windows_cell *cell)
 
 // --- timers --------------------------------------------------------------------------------------
 
-// A window as bytes whose order is that of (start, end).
-static void name_of(const struct tm__windows_cell *cell, uint64_t name[2])
+void tm__windows_name(const struct tm__windows_cell *cell, uint64_t name[2])
 {
     name[0] = __builtin_bswap64((uint64_t)cell->start ^ (uint64_t)1 << 63);
     name[1] = __builtin_bswap64((uint64_t)cell->end ^ (uint64_t)1 << 63);
@@ -270,7 +275,7 @@ static int schedule_in(struct tm__windows *self, const struct tm__windows_key *k
     if (TM_LIKELY((cell->flags & wakes) != 0 && *wake <= earliest))
         return 0;
     uint64_t name[2];
-    name_of(cell, name);
+    tm__windows_name(cell, name);
     struct tm_timer timer = {
         .time = earliest, .key = *k->key, .name = name, .name_length = sizeof name};
     int rc = tm_timers_add(self->timers, domain, &timer);
@@ -281,10 +286,29 @@ static int schedule_in(struct tm__windows *self, const struct tm__windows_key *k
     return 0;
 }
 
+// Of a custom trigger the window's own timer is the end of its life alone.
+static int schedule_cleanup(struct tm__windows *self, const struct tm__windows_key *k,
+                            struct tm__windows_cell *cell)
+{
+    enum tm_timer_domain domain = self->by_event ? TM_TIMER_EVENT : TM_TIMER_PROCESSING;
+    uint64_t name[2];
+    struct tm_timer timer = {.key = *k->key, .name = name, .name_length = sizeof name};
+    if ((cell->flags & TM__CELL_WAKES) != 0 || !tm__windows_cleanup(self, cell->end, &timer.time))
+        return 0;
+    tm__windows_name(cell, name);
+    if (domain == TM_TIMER_PROCESSING && timer.time > self->last_processing)
+        self->last_processing = timer.time;
+    int rc = tm_timers_add(self->timers, domain, &timer);
+    cell->flags |= rc < 0 ? 0 : TM__CELL_WAKES;
+    return rc < 0 ? rc : 0;
+}
+
 int tm__windows_schedule(struct tm__windows *self, const struct tm__windows_key *k,
                          struct tm__windows_cell *cell)
 {
     int rc = 0;
+    if (self->asked != NULL)
+        return schedule_cleanup(self, k, cell);
     if (self->word_at[TM__WORD_WAKE] != TM__NO_WORD)
         rc = schedule_in(self, k, cell, TM_TIMER_EVENT);
     if (rc == 0 && self->word_at[TM__WORD_WAKE_PROCESSING] != TM__NO_WORD)

@@ -6,6 +6,8 @@
 #pragma once
 
 #include "core/operator/custom.h"
+#include "core/operator/keyed.h"
+#include "core/operator/slots.h"
 #include "core/state/timers.h"
 
 struct tm__windows_record {
@@ -20,6 +22,7 @@ enum tm__windows_word {
     TM__WORD_NEXT,                                  // continuous triggers: the next firing
     TM__WORD_TIMEOUT,                               // when the timeout fires
     TM__WORD_COUNT,                                 // rows since the last firing
+    TM__WORD_LAST, // DELTA: a tm_blob, the row that was last far enough from the one before
     TM__WORDS
 };
 enum { TM__NO_WORD = UINT32_MAX };
@@ -35,6 +38,8 @@ enum tm__windows_flag {
     TM__CELL_HAS_TIMEOUT = 128, // the trigger remembers one
     TM__CELL_TIMEOUT_ARMED = 256,
     TM__CELL_NEXT_OVER = 512, // the next firing was the last ms, and has been; merging revives it
+    TM__CELL_FAILED = 1024,   // a firing has failed, which has been told once
+    TM__CELL_NO_LAST = 2048,  // what LAST holds is over
 };
 
 struct tm__windows_cell {
@@ -54,10 +59,31 @@ struct tm__windows {
     int64_t size, slide, offset, lateness;
     struct tm_trigger trigger;   // never DEFAULT
     uint32_t word_at[TM__WORDS]; // index into words, or TM__NO_WORD
+    uint32_t record_at;          // of the states of a custom trigger
     uint32_t contents_at, cell_bytes;
+
+    // With an evictor the contents are the rows themselves, and what is computed of them is
+    // computed anew by each firing, in `scratch`.
+    struct tm_evictor evictor;
+    struct tm__operator_aggregate buffered;
+    struct tm_buf rows, keep; // of the firing under way: their addresses; flags
+    void *scratch;
+    size_t scratch_bytes;
+
+    // Functions of the job, NULL where there are none; and about whom they are asked.
+    struct tm__windows_pairs *trigger_delta, *evictor_delta;
+    struct tm__windows_asked *asked;     // a custom trigger
+    struct tm_metric_slot *user_metrics; // of the node, or NULL
+    bool delta_fires;
+    const struct tm__windows_key *of_key;
+    struct tm__windows_cell *of_cell;
+    const struct tm_row *of_row; // that came; NULL: a firing
+    struct tm_batch *told;       // of one row
+    struct tm_error failure;     // of a row, when it ends the job
 
     struct tm_schema *input; // of the rows under way
     uint32_t time_field, time_offset;
+    uint32_t gap_offset; // of a session's gap in the row; 0: it is `size`
     struct tm__operator_keys keys;
     struct tm__operator_aggregates aggregates;
     struct tm__operator_custom *custom;
@@ -163,6 +189,82 @@ int tm__windows_purge(struct tm__windows *self, const struct tm__windows_key *k,
 int tm__windows_emit(struct tm__windows *self, const struct tm__windows_key *k,
                      struct tm__windows_cell *cell, struct tm_error *err) TM_WARN_UNUSED;
 
+// --- evict.c ---------------------------------------------------------------------------------
+
+// Once the input's schema is known.
+int tm__windows_buffer_open(struct tm__windows *self, const struct tm_schema *input,
+                            struct tm_error *err) TM_WARN_UNUSED;
+int tm__windows_emit_buffered(struct tm__windows *self, const struct tm__windows_key *k,
+                              struct tm__windows_cell *cell, struct tm_error *err) TM_WARN_UNUSED;
+// A row of the cell with what `value` holds; see tm__windows_emit.
+int tm__windows_put(struct tm__windows *self, const struct tm__windows_key *k,
+                    struct tm__windows_cell *cell, const void *value,
+                    struct tm_error *err) TM_WARN_UNUSED;
+// A result that cannot be told, which is.
+int tm__windows_result_failed(struct tm__windows *self, struct tm__windows_cell *cell, int code,
+                              const struct tm__operator_aggregate *culprit,
+                              struct tm_error *err) TM_WARN_UNUSED;
+static inline bool tm__windows_buffers(const struct tm__windows *self)
+{
+    return self->evictor.kind != TM_EVICTOR_NONE;
+}
+static inline struct tm__operator_home tm__windows_home(const struct tm__windows *self,
+                                                        const struct tm__windows_key *k)
+{
+    return (struct tm__operator_home){self->state, self->ns, k->key_group};
+}
+
+// --- pairs.c ---------------------------------------------------------------------------------
+
+// How far two rows are apart, says a function of the job. `role`: of its chunk.
+int tm__windows_pairs_new(struct tm__windows *self, const char *role,
+                          struct tm__windows_pairs **pairs, struct tm_error *err) TM_WARN_UNUSED;
+void tm__windows_pairs_free(struct tm__windows_pairs *pairs); // NULL is fine
+// distances[i] between a[i] and b. 1: the function failed, which has been told; negative.
+int tm__windows_pairs_ask(struct tm__windows_pairs *pairs, const struct tm_row *const *a,
+                          uint32_t count, const struct tm_row *b, double *distances,
+                          struct tm_error *err) TM_WARN_UNUSED;
+// A function has failed: of a row that came, or of a firing. 0 or negative.
+int tm__windows_tell(struct tm__windows *self, int code, const char *message, size_t length);
+// About whom functions are asked now.
+static inline void tm__windows_about(struct tm__windows *self, const struct tm__windows_key *k,
+                                     struct tm__windows_cell *cell, const struct tm_row *row)
+{
+    self->of_key = k;
+    self->of_cell = cell;
+    self->of_row = row;
+}
+
+// --- asked.c ---------------------------------------------------------------------------------
+
+int tm__windows_asked_new(struct tm__windows *self, struct tm_error *err) TM_WARN_UNUSED;
+int tm__windows_asked_open(struct tm__windows *self, struct tm_error *err) TM_WARN_UNUSED;
+void tm__windows_asked_free(struct tm__windows_asked *asked);            // NULL is fine
+uint32_t tm__windows_asked_bytes(const struct tm__windows_asked *asked); // of its record
+// What a row, a timer, says. 1: the function failed, which has been told; negative.
+int tm__windows_asked_element(struct tm__windows *self, const struct tm__windows_key *k,
+                              struct tm__windows_cell *cell, const struct tm_row *row, int *verdict,
+                              struct tm_error *err) TM_WARN_UNUSED;
+int tm__windows_asked_timer(struct tm__windows *self, const struct tm__windows_key *k,
+                            struct tm__windows_cell *cell, enum tm_timer_domain domain,
+                            int64_t time, int *verdict, struct tm_error *err) TM_WARN_UNUSED;
+int tm__windows_asked_clear(struct tm__windows *self, const struct tm__windows_key *k,
+                            struct tm__windows_cell *cell, struct tm_error *err) TM_WARN_UNUSED;
+// What a cell remembers as a row for merging, behind those there are; then, in the cell that all
+// have become, each of them.
+int tm__windows_asked_remember(struct tm__windows *self, const struct tm__windows_key *k,
+                               const struct tm__windows_cell *cell,
+                               struct tm_error *err) TM_WARN_UNUSED;
+int tm__windows_asked_merge(struct tm__windows *self, const struct tm__windows_key *k,
+                            struct tm__windows_cell *cell, const struct tm_row *row,
+                            struct tm_error *err) TM_WARN_UNUSED;
+// Gives back what the trigger remembers of a cell. TM_E_MEMORY.
+int tm__windows_forget(struct tm__windows *self, const struct tm__windows_key *k,
+                       struct tm__windows_cell *cell) TM_WARN_UNUSED;
+// Functions of the trigger about a row, before it is added. 1: one failed.
+int tm__windows_ask(struct tm__windows *self, const struct tm__windows_key *k, uint32_t i,
+                    const struct tm_row *row, int *verdict, struct tm_error *err) TM_WARN_UNUSED;
+
 // --- trigger.c -------------------------------------------------------------------------------
 
 enum tm__windows_verdict { TM__CONTINUE = 0, TM__FIRE = 1, TM__PURGE = 2 };
@@ -180,6 +282,8 @@ void tm__windows_merge_trigger(struct tm__windows *self, struct tm__windows_cell
                                struct tm__windows_cell *from);
 // After such merges.
 void tm__windows_merged(struct tm__windows *self, struct tm__windows_cell *cell);
+// A window as bytes whose order is that of (start, end): the name of its timers.
+void tm__windows_name(const struct tm__windows_cell *cell, uint64_t name[2]);
 // Sees to it that the cell wakes in time. TM_E_MEMORY, TM_E_LIMIT.
 int tm__windows_schedule(struct tm__windows *self, const struct tm__windows_key *k,
                          struct tm__windows_cell *cell) TM_WARN_UNUSED;

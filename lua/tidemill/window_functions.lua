@@ -1,0 +1,85 @@
+-- Functions of windows: windowed:process(name, fn), windowed:aggregate(name, { ... }, fn). The window's node gives a row per
+-- firing, with its rows as a hidden list of structs or with what was aggregated, and a process behind it calls the function
+-- with that (lua/codegen/process.lua): in the same task, as the row's key is the window's.
+local check = require "tidemill.check"
+local derive = require "tidemill.derive"
+local fault = require "tidemill.fault"
+local freeze = require "tidemill.freeze"
+local graph = require "tidemill.graph"
+local shapeless = require "tidemill.shapeless"
+local states = require "tidemill.states"
+local stream = require "tidemill.stream"
+local windowed = require "tidemill.windowed"
+
+local functions = {}
+
+functions.ROWS = "$rows"
+
+local EXAMPLE = 'for example :process("visits", function(ctx, key, rows) ctx:emit { user = key, clicks = #rows } end)'
+
+local function any(_, _, v) return v end
+
+---What is given as the function of a window: a function, or a table with it and its states.
+---@return table { each =, state =, open =, close = }
+local function given_of(call, what, given, example)
+  if type(given) == "function" then return { each = given } end
+  if type(given) ~= "table" or freeze.kind(given) then
+    check.wrong(call.at, what, "a function of ctx, key and rows, or a table of functions", given, example)
+  end
+  local values = check.options(call.at, what, given, { state = any, each = check.func, process = check.func, open = check.func,
+    close = check.func })
+  values.each = values.each or values.process
+  if not values.each then fault.raise("ARGUMENT", call.at, what .. ": each is missing: what is done with a window", example) end
+  return values
+end
+
+-- The process behind a window.
+local function add_process(w, call, window, above, of_window, what, values)
+  local s = w.stream
+  local node = { kind = "process", verb = "process", roles = { "each" }, where = call.at, inputs = { above }, key = window.key, of_window = of_window,
+    each = values.each, open = values.open, close = values.close, metrics = s.job.session.metrics, base = window.name .. ": result",
+    states = states.declare(call, what, values.state, derive.schema(above).time_field) }
+  graph.add(s.job, node)
+  if w.all then node.parallelism = 1 end
+  return stream.new(s.job, node, window)
+end
+
+---What follows an aggregate.
+---@param above table the node that gives the windows' rows
+function functions.behind(w, call, window, above, given)
+  local what = ("aggregate %q: the function"):format(window.name)
+  local values = given_of(call, what, given, 'for example function(ctx, key, result) ctx:emit { user = key, total = result.total } end')
+  return add_process(w, call, window, above, "result", what, values)
+end
+
+windowed.method("process", 'stream:window(tm.tumbling("1m")):process("name", function(ctx, key, rows) ... end)',
+  function(w, call, name, given, ...)
+    if name ~= nil and type(name) ~= "string" and given == nil then name, given = nil, name end
+    stream.no_more(call, "process", 2 + select("#", ...), 2)
+    if name ~= nil then check.name(call.at, "process: the name", name) end
+    local what = name and ("process %q"):format(name) or "process"
+    shapeless.refuse(w.stream.node, call.at, "process")
+    local values = given_of(call, what, given, EXAMPLE)
+    local bare = derive.schema(w.stream.node).bare
+    local rows = bare and { verb = "list", kind = "list", field = "line", limit = windowed.LIST_MAX } or { verb = "rows", kind = "rows" }
+    rows.name, rows.hidden = functions.ROWS, true
+    local window = windowed.add(w, call, { verb = "process", aggregates = { rows } }, name)
+    return add_process(w, call, window, window, "rows", what, values)
+  end)
+
+windowed.method("reduce", 'stream:window(tm.tumbling("1m")):reduce("name", function(a, e) ... end)', function(w, call, name, fn, behind, ...)
+  if type(name) == "function" then
+    stream.no_more(call, "reduce without a name", 2 + select("#", behind, ...), 3)
+    name, fn, behind = nil, name, fn
+  else
+    stream.no_more(call, "reduce", 3 + select("#", ...), 3)
+    check.name(call.at, "reduce: the name", name)
+  end
+  shapeless.refuse(w.stream.node, call.at, "reduce")
+  check.func(call.at, "reduce", fn, 'for example :reduce("latest", function(a, e) return e end)')
+  local window = windowed.add(w, call, { verb = "reduce", aggregates = {}, fold = fn }, name)
+  if behind ~= nil then return functions.behind(w, call, window, window, behind) end
+  return stream.new(w.stream.job, window)
+end)
+
+return functions
