@@ -351,6 +351,8 @@ static uint8_t *take_free(struct tm_state *state, struct tm__state_group *group,
         return NULL;
     *reference = *list;
     memcpy(list, link_in(item, kind), sizeof *list);
+    if (*list != 0) // the next one's link will be wanted
+        __builtin_prefetch((const void *)tm__state_raw_address(group, *list), 1, 2);
     return item;
 }
 

@@ -81,6 +81,7 @@ static int on_timer(void *arg, uint8_t **slot, int domain, bool remove, int64_t 
     if (domain == TM_TIMER_PROCESSING && !remove && at > self->last_processing)
         self->last_processing = at;
     tm__windows_name(self->of_cell, bounds);
+    tm__windows_registered(self, (enum tm_timer_domain)domain, at);
     int rc = tm__operator_keyed_timer(&asked->keyed, slot, (enum tm_timer_domain)domain, remove, at,
                                       (const char *)bounds, sizeof bounds);
     return rc < 0 ? rc : 0;

@@ -9,8 +9,12 @@ int tm__windows_open_key(const struct tm__windows *self, const struct tm_key *ke
         .key = key,
         .key_group = tm_state_key_group(self->state, key->hash),
         .record = record,
-        .count = record->cells.length / self->cell_bytes,
+        .cells = record->cell,
+        .count = 1,
     };
+    if (record->alone != 0)
+        return 0;
+    k->count = record->cells.length / self->cell_bytes;
     if (k->count == 0)
         return 0;
     k->cells = tm_state_blob_edit(self->state, k->key_group, &record->cells);
@@ -59,11 +63,20 @@ int tm__windows_insert(struct tm__windows *self, struct tm__windows_key *k, uint
     size_t length = ((size_t)k->count + 1) * self->cell_bytes;
     if (length > INT32_MAX)
         return TM_E_LIMIT;
-    uint8_t *cells = tm_state_blob_extend(self->state, self->ns, k->key_group, &k->record->cells,
-                                          (uint32_t)length);
-    if (cells == NULL)
-        return TM_E_MEMORY;
-    k->cells = cells;
+    struct tm__windows_record *record = k->record;
+    if (k->count == 0 && self->keeps_alone) {
+        record->alone = 1;
+        k->cells = record->cell;
+    } else {
+        uint8_t *cells = tm_state_blob_extend(self->state, self->ns, k->key_group, &record->cells,
+                                              (uint32_t)length);
+        if (cells == NULL)
+            return TM_E_MEMORY;
+        if (record->alone != 0)
+            memcpy(cells, record->cell, self->cell_bytes);
+        record->alone = 0;
+        k->cells = cells;
+    }
     struct tm__windows_cell *cell = tm__windows_at(self, k, i);
     memmove((uint8_t *)cell + self->cell_bytes, cell, (size_t)(k->count - i) * self->cell_bytes);
     memset(cell, 0, self->cell_bytes);
@@ -88,6 +101,14 @@ int tm__windows_remove(struct tm__windows *self, struct tm__windows_key *k, uint
     uint8_t *gone = (uint8_t *)tm__windows_at(self, k, i);
     memmove(gone, gone + bytes, (size_t)(k->count - i - n) * self->cell_bytes);
     k->count -= n;
+    if (k->record->alone != 0 || (k->count == 1 && self->keeps_alone)) {
+        k->record->alone = k->count;
+        if (k->count == 0 || k->record->cells.length == 0)
+            return 0;
+        memcpy(k->record->cell, k->cells, self->cell_bytes);
+        k->cells = k->record->cell;
+        return tm_state_blob_set(self->state, self->ns, k->key_group, &k->record->cells, "", 0);
+    }
     int rc = tm_state_blob_set(self->state, self->ns, k->key_group, &k->record->cells, k->cells,
                                (uint32_t)left);
     if (rc != 0)

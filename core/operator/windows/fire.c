@@ -65,49 +65,97 @@ static int fire_asked(struct tm__windows *self, struct tm__windows_key *k, uint3
     return rc == 0 ? 0 : tm__windows_no_memory(self, rc, err);
 }
 
-// The earliest timer, which is taken out of the set.
-static int fire_one(struct tm__windows *self, enum tm_timer_domain domain,
-                    const struct tm_timer *timer, struct tm_error *err)
+// --- a run ---------------------------------------------------------------------------------------
+
+// The next timers that are due out of the set, and the records of their keys: all lookups at once.
+static int take_run(struct tm__windows *self, enum tm_timer_domain domain, int64_t until)
 {
-    uint64_t name[2];
-    struct tm_key key = timer->key;
-    int64_t time = timer->time;
-    bool created = false;
-    memcpy(name, timer->name, sizeof name);
-    self->key.size_bytes = 0;
-    int rc = tm_buf_append(&self->key, key.bytes, key.length);
-    if (rc == 0 && tm_timers_pop(self->timers, domain) < 0)
-        rc = TM_E_MEMORY;
-    if (rc != 0)
-        return tm__operator_out_of_memory(&self->base, err);
-    key.bytes = self->key.data;
-    struct tm__windows_record *record = tm_state_upsert(self->state, self->ns, &key, &created);
+    struct tm__operator_block *block = self->block;
+    struct tm_timer timer;
+    // A custom trigger may delete timers: none of those is to be under way.
+    uint32_t n = 0, most = self->asked == NULL ? TM_TIMERS_AT_ONCE : 1;
+    self->run_bytes.size_bytes = 0;
+    self->soonest[domain] = INT64_MAX;
+    for (; n < most && tm_timers_first(self->timers, domain, &timer) && timer.time <= until; n++) {
+        size_t at = self->run_bytes.size_bytes;
+        int rc = tm_buf_append(&self->run_bytes, timer.key.bytes, timer.key.length);
+        memcpy(self->run_names[n], timer.name, sizeof self->run_names[n]);
+        self->run_times[n] = timer.time;
+        block->keys[n] = (struct tm_key){.hash = timer.key.hash,
+                                         .bytes = (const void *)(uintptr_t)at,
+                                         .length = timer.key.length};
+        if (rc == 0)
+            rc = tm_timers_pop(self->timers, domain);
+        if (rc < 0)
+            return rc;
+    }
+    for (uint32_t i = 0; i < n; i++) // the buffer grows no more
+        block->keys[i].bytes = self->run_bytes.data + (uintptr_t)block->keys[i].bytes;
+    block->count = n;
+    return n == 0 ? 0
+                  : tm_state_upsert_batch(self->state, self->ns, block->keys, n, block->values, NULL);
+}
+
+static int give_back(struct tm__windows *self, enum tm_timer_domain domain, uint32_t from)
+{
+    for (uint32_t i = from; i < self->block->count; i++) {
+        const struct tm_timer timer = {.time = self->run_times[i],
+                                       .key = self->block->keys[i],
+                                       .name = self->run_names[i],
+                                       .name_length = sizeof self->run_names[i]};
+        int rc = tm_timers_add(self->timers, domain, &timer);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+static int fire_one(struct tm__windows *self, enum tm_timer_domain domain, uint32_t i,
+                    struct tm_error *err)
+{
+    struct tm__operator_block *block = self->block;
     struct tm__windows_key k;
-    uint32_t i;
-    if (record == NULL || tm__windows_open_key(self, &key, record, &k) != 0)
+    uint32_t at;
+    if (tm__windows_open_key(self, &block->keys[i], block->values[i], &k) != 0)
         return tm__operator_out_of_memory(&self->base, err);
-    if (find(self, &k, name, &i))
-        rc = self->asked == NULL ? fire_cell(self, &k, i, domain, time, err)
-                                 : fire_asked(self, &k, i, domain, time, err);
-    if (rc == 0 && k.count == 0 && tm_state_remove(self->state, self->ns, &key) < 0)
-        return tm__operator_out_of_memory(&self->base, err);
-    return rc;
+    if (!find(self, &k, self->run_names[i], &at))
+        return 0;
+    return self->asked == NULL ? fire_cell(self, &k, at, domain, self->run_times[i], err)
+                               : fire_asked(self, &k, at, domain, self->run_times[i], err);
+}
+
+// What a firing registers within the times of the run ends it, as does a full output: the rest goes
+// back into the set.
+static int fire_run(struct tm__windows *self, enum tm_timer_domain domain, struct tm_error *err)
+{
+    uint32_t count = self->block->count, i = 0;
+    int64_t last = self->run_times[count - 1];
+    int rc = 0;
+    while (rc == 0 && i < count && self->soonest[domain] > last &&
+           (self->output.batch == NULL || !tm_batch_is_full(self->output.batch))) {
+        tm__windows_ask_for(self->block, i + TM__WINDOWS_AHEAD);
+        rc = fire_one(self, domain, i++, err);
+    }
+    if (rc == 0 && i < count && give_back(self, domain, i) != 0)
+        rc = tm__operator_out_of_memory(&self->base, err);
+    return rc == 0 ? tm__windows_sweep(self, err) : rc;
 }
 
 int tm__windows_fire(struct tm__windows *self, enum tm_timer_domain domain, int64_t until,
                      struct tm_element *out, struct tm_error *err)
 {
-    struct tm_timer timer;
     bool enough = false;
-    for (int budget = FIRE_BUDGET; !enough; budget--) {
-        if (!tm_timers_first(self->timers, domain, &timer) || timer.time > until)
+    for (int budget = FIRE_BUDGET; !enough; budget -= TM_TIMERS_AT_ONCE) {
+        if (take_run(self, domain, until) != 0)
+            return tm__operator_out_of_memory(&self->base, err);
+        if (self->block->count == 0)
             return tm__operator_output_take(&self->output, &self->base, out) ? TM_STEP_MORE
                                                                              : TM_STEP_DONE;
-        int rc = fire_one(self, domain, &timer, err);
+        int rc = fire_run(self, domain, err);
         if (rc != 0)
             return rc;
         enough =
-            budget == 0 || (self->output.batch != NULL && tm_batch_is_full(self->output.batch));
+            budget <= 0 || (self->output.batch != NULL && tm_batch_is_full(self->output.batch));
     }
     (void)tm__operator_output_take(&self->output, &self->base, out);
     return TM_STEP_MORE;

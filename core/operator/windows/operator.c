@@ -27,12 +27,18 @@ static void lay_out(struct tm__windows *self)
 static int open_state(struct tm__windows *self, struct tm_error *err)
 {
     const struct tm_operator *op = &self->base;
-    int rc = tm__operator_state_new(op, sizeof(struct tm__windows_record), &self->state, err);
+    self->keeps_alone = self->cell_bytes <= TM__CELL_ALONE_BYTES;
+    uint32_t bytes =
+        (uint32_t)sizeof(struct tm__windows_record) + (self->keeps_alone ? self->cell_bytes : 0);
+    int rc = tm__operator_state_new(op, bytes, &self->state, err);
     if (rc != 0)
         return rc;
-    struct tm_timers_args args = {.mem = self->mem};
-    tm_state_key_groups(self->state, &args.max_parallelism, &args.first_key_group,
-                        &args.last_key_group);
+    // Timers of built-in triggers follow from the cells, so they need no key groups to be found
+    // again by; one tree is less to walk than one for each.
+    struct tm_timers_args args = {.mem = self->mem, .max_parallelism = 1};
+    if (self->asked != NULL)
+        tm_state_key_groups(self->state, &args.max_parallelism, &args.first_key_group,
+                            &args.last_key_group);
     rc = tm_timers_new(&args, &self->timers, err);
     if (rc != 0)
         return rc;
@@ -195,7 +201,7 @@ static void windows_free(struct tm_operator *op)
     tm__operator_aggregates_fini(&self->aggregates);
     tm__operator_custom_free(self->custom);
     tm__operator_keys_fini(&self->keys);
-    tm_buf_fini(&self->key);
+    tm_buf_fini(&self->run_bytes);
     tm_buf_fini(&self->rows);
     tm_buf_fini(&self->keep);
     tm_batch_release(self->told);
@@ -287,7 +293,7 @@ int tm__windows_new(struct tm_task_context *ctx, const struct tm_node *node,
     self->now_ms = self->last_processing = INT64_MIN;
     self->evictor = node->evictor;
     self->user_metrics = tm_task_slots(ctx, node->id);
-    tm_buf_init(&self->key, ctx->mem);
+    tm_buf_init(&self->run_bytes, ctx->mem);
     tm_buf_init(&self->rows, ctx->mem);
     tm_buf_init(&self->keep, ctx->mem);
     find_late_side(self);

@@ -84,14 +84,13 @@ static int take_row(struct tm__windows *self, uint32_t b, struct tm_error *err)
     }
 }
 
-// Keys of the block that have no windows are forgotten.
-static int sweep(struct tm__windows *self, struct tm_error *err)
+int tm__windows_sweep(struct tm__windows *self, struct tm_error *err)
 {
     struct tm__operator_block *block = self->block;
     uint32_t empty = 0;
     for (uint32_t i = 0; i < block->count; i++) {
         const struct tm__windows_record *record = block->values[i];
-        if (record->cells.length == 0 && record->total == 0)
+        if (record->cells.length == 0 && record->alone == 0 && record->total == 0)
             block->keys[empty++] = block->keys[i];
     }
     for (uint32_t i = 0; i < empty; i++)
@@ -125,6 +124,7 @@ static bool is_full(const struct tm_batch *batch)
 static int take_block(struct tm__windows *self, bool *full, struct tm_error *err)
 {
     for (uint32_t i = 0; i < self->block->count && !*full; i++) {
+        tm__windows_ask_for(self->block, i + TM__WINDOWS_AHEAD);
         int rc = take_row(self, i, err);
         if (rc != 0)
             return rc;
@@ -155,7 +155,7 @@ int tm__windows_take(struct tm__windows *self, struct tm_element *in, struct tm_
         if (rc == 0)
             rc = take_block(self, &full, err);
         if (rc == 0)
-            rc = sweep(self, err);
+            rc = tm__windows_sweep(self, err);
         if (rc != 0)
             return rc;
     }

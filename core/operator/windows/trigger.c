@@ -281,6 +281,7 @@ static int schedule_in(struct tm__windows *self, const struct tm__windows_key *k
     int rc = tm_timers_add(self->timers, domain, &timer);
     if (rc < 0)
         return rc;
+    tm__windows_registered(self, domain, earliest);
     *wake = earliest;
     cell->flags |= wakes;
     return 0;
@@ -300,6 +301,7 @@ static int schedule_cleanup(struct tm__windows *self, const struct tm__windows_k
         self->last_processing = timer.time;
     int rc = tm_timers_add(self->timers, domain, &timer);
     cell->flags |= rc < 0 ? 0 : TM__CELL_WAKES;
+    tm__windows_registered(self, domain, timer.time);
     return rc < 0 ? rc : 0;
 }
 

@@ -1,19 +1,25 @@
 // The general window operator's parts (README.md): whatever the one made of slices does not take.
 //
-// State: key -> record, whose blob holds the key's windows in flight as cells of one size, ordered
-// by (end, start). A cell is its bounds, what its trigger remembers, and the accumulators; blobs of
+// State: key -> record, which holds the key's windows in flight as cells of one size, ordered by
+// (end, start): one in itself, more in a blob. A cell is its bounds, what its trigger remembers, and the accumulators; blobs of
 // these lie in the same namespace and key group. Nothing in it is an address.
 #pragma once
 
+#include "core/base/limits.h"
 #include "core/operator/custom.h"
 #include "core/operator/keyed.h"
 #include "core/operator/slots.h"
 #include "core/state/timers.h"
 
 struct tm__windows_record {
-    struct tm_blob cells;
-    uint64_t total; // of rows: COUNT windows
+    struct tm_blob cells; // of two and more; where cells are large, of one
+    uint64_t total;       // of rows: COUNT windows
+    uint64_t alone;       // 1: there is one cell, which lies here
+    uint8_t cell[];
 };
+// A cell up to this lies in its key's record while it is the only one: no blob to find, to take and
+// to give back.
+enum { TM__CELL_ALONE_BYTES = 256 };
 
 // What a cell remembers beside its bounds, each only where the operator needs it.
 enum tm__windows_word {
@@ -61,6 +67,7 @@ struct tm__windows {
     uint32_t word_at[TM__WORDS]; // index into words, or TM__NO_WORD
     uint32_t record_at;          // of the states of a custom trigger
     uint32_t contents_at, cell_bytes;
+    bool keeps_alone; // one cell lies in the record
 
     // With an evictor the contents are the rows themselves, and what is computed of them is
     // computed anew by each firing, in `scratch`.
@@ -108,7 +115,11 @@ struct tm__windows {
 
     bool firing; // an element is under way: its watermark, then what waits for the clock
     bool flushing;
-    struct tm_buf key; // of the timer under way
+    // Timers under way, out of the set: their times, names, and keys (in `block`); and the earliest
+    // that has been registered since they came out.
+    int64_t run_times[TM_TIMERS_AT_ONCE], soonest[TM_TIMER_DOMAINS];
+    uint64_t run_names[TM_TIMERS_AT_ONCE][2];
+    struct tm_buf run_bytes;
 };
 
 // The windows of one key, while it is worked on. Addresses hold until a window comes or goes.
@@ -151,6 +162,16 @@ static inline bool tm__windows_is_late(const struct tm__windows *self, int64_t e
 {
     int64_t at;
     return self->by_event && tm__windows_cleanup(self, end, &at) && at <= self->watermark;
+}
+
+// The upsert has asked for the beginning and the end of an entry; the record's cell lies between.
+enum { TM__WINDOWS_AHEAD = 8 };
+static inline void tm__windows_ask_for(const struct tm__operator_block *block, uint32_t i)
+{
+    if (i >= block->count)
+        return;
+    __builtin_prefetch(block->values[i], 1, 2);
+    __builtin_prefetch((const uint8_t *)block->values[i] + 64, 1, 2);
 }
 
 // --- cells.c ---------------------------------------------------------------------------------
@@ -284,6 +305,13 @@ void tm__windows_merge_trigger(struct tm__windows *self, struct tm__windows_cell
 void tm__windows_merged(struct tm__windows *self, struct tm__windows_cell *cell);
 // A window as bytes whose order is that of (start, end): the name of its timers.
 void tm__windows_name(const struct tm__windows_cell *cell, uint64_t name[2]);
+// A timer has been registered.
+static inline void tm__windows_registered(struct tm__windows *self, enum tm_timer_domain domain,
+                                          int64_t time)
+{
+    if (time < self->soonest[domain])
+        self->soonest[domain] = time;
+}
 // Sees to it that the cell wakes in time. TM_E_MEMORY, TM_E_LIMIT.
 int tm__windows_schedule(struct tm__windows *self, const struct tm__windows_key *k,
                          struct tm__windows_cell *cell) TM_WARN_UNUSED;
@@ -316,6 +344,8 @@ int tm__windows_place_count(struct tm__windows *self, struct tm__windows_key *k,
 // The batch, resumable: TM_STEP_MORE with *out full or a full side output.
 int tm__windows_take(struct tm__windows *self, struct tm_element *in, struct tm_element *out,
                      struct tm_error *err) TM_WARN_UNUSED;
+// Keys of the block that have no windows are forgotten; the block is done. TM_E_MEMORY.
+int tm__windows_sweep(struct tm__windows *self, struct tm_error *err) TM_WARN_UNUSED;
 // Timers of the domain up to and with `until`, resumable.
 int tm__windows_fire(struct tm__windows *self, enum tm_timer_domain domain, int64_t until,
                      struct tm_element *out, struct tm_error *err) TM_WARN_UNUSED;
