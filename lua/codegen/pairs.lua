@@ -23,7 +23,7 @@ function pair.derive(node, role, fn)
   for _, exit in ipairs(a.returns) do
     local t = values.type_of(exit.value)
     if t == "string" or t == "bool" or t == "nil" or t == "table" then
-      fault.raise("TYPE", exit.where, ("%s: the function of %s gives %s; how far two rows are apart is a number"):format(node.name,
+      fault.raise("TYPE", exit.where or node.where, ("%s: the function of %s gives %s; how far two rows are apart is a number"):format(node.name,
         WHAT[role], t), "for example function(a, b) return math.abs(b.price - a.price) end")
     end
   end

@@ -270,7 +270,8 @@ function context_of(node, role, input)
   local all = {
     now = values.of("timestamp"), watermark = values.NUMBER, subtask = values.of("int"), metrics = metrics_object(node),
     time = time and values.of("timestamp") or values.NIL, domain = role == "timer" and values.TEXT or values.NIL,
-    window_start = values.of("timestamp"), window_end = values.of("timestamp"), emit = method("ctx:emit", emit), output = method("ctx:output", output), each_key = method("ctx:each_key", each_key(node)),
+    window_start = values.of("timestamp"), window_end = values.of("timestamp"),
+    emit = method("ctx:emit", emit), output = method("ctx:output", output), each_key = method("ctx:each_key", each_key(node)),
   }
   if role ~= "rule" then all.key, all.state = key_of(node), state_object(node) end
   if node.verb == "process_broadcast" then all.broadcast = broadcast_object(node, role == "rule") end
@@ -421,7 +422,7 @@ local function check_verdict(node, role, a)
   for _, exit in ipairs(a.returns) do
     local v, t = exit.value.const, values.type_of(exit.value)
     if (type(v) == "string" and not VERDICTS[v]) or (t and t ~= "string" and t ~= "?" and t ~= "nil") then
-      fault.raise("ARGUMENT", exit.where, ("%s: %s of its trigger gives %s"):format(node.name, role:sub(4), problem.show(v ~= nil and v or t)),
+      fault.raise("ARGUMENT", exit.where or node.where, ("%s: %s of its trigger gives %s"):format(node.name, role:sub(4), problem.show(v ~= nil and v or t)),
         'it says "continue", "fire", "purge" or "fire_and_purge"' .. (suggest.hint(tostring(v), suggest.keys(VERDICTS)) and "; "
         .. suggest.hint(tostring(v), suggest.keys(VERDICTS)) or ""))
     end

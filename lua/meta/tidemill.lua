@@ -9,6 +9,7 @@
 ---@field null tidemill.Null the null of a field where nil cannot be written
 ---@field gen tidemill.gen fields of tm.generate
 ---@field trigger tidemill.trigger when windows give their rows
+---@field evict tidemill.evict what windows lose when they fire
 ---@field text tidemill.text strings (text.lua)
 ---@field mask tidemill.mask parts of strings made unreadable
 ---@field encode tidemill.encode strings as base64, JSON, URLs, ...

@@ -64,9 +64,72 @@ function windowed:late(tag) end
 ---    stream:key_by("country"):window(tm.global()):trigger(tm.trigger.count(2)):aggregate("every_two", { n = tm.count() })
 ---    --> {"country":"FR","n":2}
 ---    --> {"country":"DE","n":2}
----@param trigger tidemill.Trigger
+---@param trigger tidemill.Trigger|tidemill.own_trigger
 ---@return tidemill.WindowedStream
 function windowed:trigger(trigger) end
+
+---What is taken out of the windows when they fire; the rest counts on.
+---
+---    stream:key_by("country"):window(tm.global()):trigger(tm.trigger.count(1)):evict(tm.evict.count(1))
+---      :aggregate("newest", { n = tm.count(), user = tm.last("user") })
+---    --> {"country":"FR","n":1,"user":"ann"}
+---    --> {"country":"DE","n":1,"user":"bob"}
+---    --> {"country":"FR","n":1,"user":"ann"}
+---    --> {"country":"DE","n":1,"user":"cyd"}
+---@param evictor tidemill.Evictor
+---@return tidemill.WindowedStream
+function windowed:evict(evictor) end
+
+---A function that gets all rows of each window when it gives its row, in the order in which they came. What it emits are the rows of
+---the stream. A table has the function as `each`, and `state` of the key, over all its windows.
+---
+---    windowed:process("users", function(ctx, key, rows)
+---      local users = rows[1].user
+---      for i = 2, #rows do users = users .. ", " .. rows[i].user end
+---      ctx:emit { country = key, from = ctx.window_start, n = #rows, users = users }
+---    end)
+---    --> {"country":"DE","from":"2026-01-01T10:00:00.000Z","n":1,"users":"bob"}
+---    --> {"country":"FR","from":"2026-01-01T10:00:00.000Z","n":1,"users":"ann"}
+---    --> {"country":"DE","from":"2026-01-01T10:01:00.000Z","n":1,"users":"cyd"}
+---    --> {"country":"FR","from":"2026-01-01T10:01:00.000Z","n":1,"users":"ann"}
+---@param name string its identity, unique in the job
+---@param fn fun(ctx: tidemill.WindowContext, key: any, rows: any[])|tidemill.window_process
+---@return tidemill.Stream
+function windowed:process(name, fn) end
+
+---One row of each window: the function makes one of two, again and again; the first row is the first result. It returns one of its
+---records, perhaps changed, or a table with columns of theirs. The row has the key's columns, window_start, window_end, the others.
+---
+---    windowed:reduce("largest", function(a, e) if e.amount > a.amount then return e end return a end):select("country", "amount")
+---    --> {"country":"DE","amount":99.99}
+---    --> {"country":"FR","amount":12.50}
+---    --> {"country":"DE","amount":30.00}
+---    --> {"country":"FR","amount":7.25}
+---@param name string
+---@param fn fun(a: any, e: any): any parts of a window may be reduced apart and then put together by it
+---@param behind? fun(ctx: tidemill.WindowContext, key: any, row: any)|tidemill.window_process gets the row, and emits others
+---@return tidemill.Stream
+function windowed:reduce(name, fn, behind) end
+
+---@class tidemill.window_process
+---@field state? table<string, tidemill.State> of the key, over all its windows
+---@field each fun(ctx: tidemill.WindowContext, key: any, rows: any)
+---@field open? fun(ctx: { now: integer, watermark: number, subtask: integer, metrics: table })
+---@field close? fun(ctx: { now: integer, watermark: number, subtask: integer, metrics: table })
+
+---What functions of windows get first. It is good while the function runs.
+---@class tidemill.WindowContext
+---@field key any the key: a value, or a record of several fields; nil of window_all
+---@field window_start integer ms; of windows that have bounds
+---@field window_end integer ms
+---@field time integer? the window's last ms
+---@field watermark number ms
+---@field now integer the clock, ms
+---@field state table<string, tidemill.Handle> by name
+---@field subtask integer from 0
+---@field metrics table<string, any> the job's metrics by name
+---@field emit fun(self: tidemill.WindowContext, row: table) a row of the stream
+---@field output fun(self: tidemill.WindowContext, tag: string, row: table) a row of a side output
 
 ---One row per key and window: the key's columns, window_start, window_end, the aggregates in the order of the text.
 ---
@@ -79,9 +142,10 @@ function windowed:trigger(trigger) end
 ---A custom aggregate stands alone and has columns of its own: `:aggregate("speed", tm.aggregate { ... })`.
 ---@param name string
 ---@param aggregates table<string, tidemill.Aggregate|tidemill.List>|tidemill.CustomAggregate
+---@param behind? fun(ctx: tidemill.WindowContext, key: any, result: any)|tidemill.window_process gets the row, and emits others
 ---@return tidemill.Stream
 ---@overload fun(self: tidemill.WindowedStream, aggregates: table<string, tidemill.Aggregate|tidemill.List>|tidemill.CustomAggregate): tidemill.Stream
-function windowed:aggregate(name, aggregates) end
+function windowed:aggregate(name, aggregates, behind) end
 
 ---Which windows there are. The examples stand in
 ---
@@ -132,7 +196,14 @@ function tm.cumulate(size, step, options) end
 ---    --> {"country":"DE","window_start":"2026-01-01T10:00:20.000Z","window_end":"2026-01-01T10:01:26.000Z","n":1}
 ---    --> {"country":"FR","window_start":"2026-01-01T10:00:05.000Z","window_end":"2026-01-01T10:02:16.000Z","n":2}
 ---    --> {"country":"DE","window_start":"2026-01-01T10:01:30.000Z","window_end":"2026-01-01T10:02:36.000Z","n":1}
----@param gap tidemill.duration
+---
+---The gap can be a function's, ms above 0: how long this row's session goes on at least.
+---
+---    tm.session(function(e) return e.country == "FR" and 66000 or 1000 end)
+---    --> {"country":"DE","window_start":"2026-01-01T10:00:20.000Z","window_end":"2026-01-01T10:00:21.000Z","n":1}
+---    --> {"country":"DE","window_start":"2026-01-01T10:01:30.000Z","window_end":"2026-01-01T10:01:31.000Z","n":1}
+---    --> {"country":"FR","window_start":"2026-01-01T10:00:05.000Z","window_end":"2026-01-01T10:02:16.000Z","n":2}
+---@param gap tidemill.duration|fun(e: any): integer
 ---@param options? { processing: boolean? } processing: windows go by the clock
 ---@return tidemill.Window
 function tm.session(gap, options) end
@@ -206,12 +277,50 @@ function trigger.continuous_event_time(interval) end
 ---@return tidemill.Trigger
 function trigger.continuous_processing_time(interval) end
 
+---With a row that is further than the threshold from the one that it fired with last, says a function of the two; the first row is
+---where it begins. Not of sessions.
+---
+---    tm.trigger.delta(10, function(a, b) return (a.amount - b.amount):tonumber() end)
+---    --> {"country":"DE","window_start":"2026-01-01T10:00:00.000Z","n":2}
+---@param threshold number
+---@param fn fun(a: any, b: any): number
+---@return tidemill.Trigger
+function trigger.delta(threshold, fn) end
+
+---A trigger of one's own, in place of one of these: functions that say "continue", "fire", "purge" or "fire_and_purge". Nothing said is
+---"continue".
+---
+---    { element = function(ctx, e) return e.user == "cyd" and "fire" or "continue" end }
+---    --> {"country":"DE","window_start":"2026-01-01T10:00:00.000Z","n":2}
+---@class tidemill.own_trigger
+---@field state? table<string, tidemill.State> of a window: tm.value and tm.reducing, without a time to live
+---@field element fun(ctx: tidemill.TriggerContext, e: any): string? a row that comes
+---@field event_time? fun(ctx: tidemill.TriggerContext, at: integer): string? a time of ctx:timer, and the window's last by the watermark
+---@field processing_time? fun(ctx: tidemill.TriggerContext, at: integer): string? a time of ctx:timer_processing
+---@field merge? fun(ctx: tidemill.TriggerContext, other: any) sessions: of each window that went into this one; its states, by name
+---@field clear? fun(ctx: tidemill.TriggerContext) the window is over
+
+---What functions of a trigger get first.
+---@class tidemill.TriggerContext
+---@field window_start integer ms
+---@field window_end integer ms
+---@field time integer? of the row, or of the timer
+---@field watermark number ms
+---@field now integer the clock, ms
+---@field state table<string, tidemill.Handle> by name
+---@field subtask integer from 0
+---@field metrics table<string, any>
+---@field timer fun(self: tidemill.TriggerContext, at: integer)
+---@field timer_processing fun(self: tidemill.TriggerContext, at: integer)
+---@field delete_timer fun(self: tidemill.TriggerContext, at: integer)
+---@field delete_timer_processing fun(self: tidemill.TriggerContext, at: integer)
+
 ---As the trigger that it is given; what the window holds is thrown away each time.
 ---
 ---    tm.trigger.purging(tm.trigger.count(2))
 ---    --> {"country":"FR","window_start":"2026-01-01T10:00:00.000Z","n":2}
 ---    --> {"country":"DE","window_start":"2026-01-01T10:00:00.000Z","n":2}
----@param trigger tidemill.Trigger
+---@param trigger tidemill.Trigger|tidemill.own_trigger
 ---@return tidemill.Trigger
 function trigger.purging(trigger) end
 
@@ -241,6 +350,52 @@ function trigger.never() end
 ---    --> {"country":"FR","n":2}
 ---@return tidemill.Trigger
 function trigger.end_of_stream() end
+
+---What a window loses when it fires: before anything is computed, or behind that with `after = true`. The examples stand in
+---
+---    stream:watermark("ts"):key_by("country"):window(tm.global()):trigger(tm.trigger.count(1)):evict(...)
+---      :aggregate("orders", { n = tm.count(), total = tm.sum("amount") })
+---@class tidemill.Evictor
+
+---@class tidemill.evict
+local evict = {}
+
+---All but the last n rows.
+---
+---    tm.evict.count(1)
+---    --> {"country":"FR","n":1,"total":12.50}
+---    --> {"country":"DE","n":1,"total":99.99}
+---    --> {"country":"FR","n":1,"total":7.25}
+---    --> {"country":"DE","n":1,"total":30.00}
+---@param n integer
+---@param options? { after: boolean? }
+---@return tidemill.Evictor
+function evict.count(n, options) end
+
+---Rows that are as old as that before the newest, or older.
+---
+---    tm.evict.time("68s")
+---    --> {"country":"FR","n":1,"total":12.50}
+---    --> {"country":"DE","n":1,"total":99.99}
+---    --> {"country":"FR","n":2,"total":19.75}
+---    --> {"country":"DE","n":1,"total":30.00}
+---@param age tidemill.duration
+---@param options? { after: boolean? }
+---@return tidemill.Evictor
+function evict.time(age, options) end
+
+---Rows that are as far as that from the last row, says a function, or further.
+---
+---    tm.evict.delta(50, function(e, last) return math.abs((e.amount - last.amount):tonumber()) end, { after = true })
+---    --> {"country":"FR","n":1,"total":12.50}
+---    --> {"country":"DE","n":1,"total":99.99}
+---    --> {"country":"FR","n":2,"total":19.75}
+---    --> {"country":"DE","n":2,"total":129.99}
+---@param threshold number
+---@param fn fun(e: any, last: any): number
+---@param options? { after: boolean? }
+---@return tidemill.Evictor
+function evict.delta(threshold, fn, options) end
 
 -- # aggregates: Aggregates
 -- What a window computes. docs/guide/aggregates.md says how exactly, and in how much memory.

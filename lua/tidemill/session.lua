@@ -103,7 +103,7 @@ local function check_names(self, job)
   for _, node in ipairs(job.nodes) do
     if node.kind == "window" and not node.explicit then
       fault.raise("ARGUMENT", node.where, ("%s: a window needs a name: it identifies the window's state"):format(node.verb),
-        ('name it first: :aggregate("%s", { ... })'):format(node.key[1] and "by_" .. node.key[1] or "totals"))
+        ('name it first: :%s("%s", ...)'):format(node.verb, node.key[1] and "by_" .. node.key[1] or "totals"))
     end
     if node.kind == "process" and not node.explicit and not node.of_window then
       fault.raise("ARGUMENT", node.where, node.verb .. ": it needs a name: it identifies its state and timers",

@@ -75,7 +75,8 @@ static int take_run(struct tm__windows *self, enum tm_timer_domain domain, int64
     // A custom trigger may delete timers: none of those is to be under way.
     uint32_t n = 0, most = self->asked == NULL ? TM_TIMERS_AT_ONCE : 1;
     self->run_bytes.size_bytes = 0;
-    self->soonest[domain] = INT64_MAX;
+    self->run_domain = domain;
+    self->disturbed = false;
     for (; n < most && tm_timers_first(self->timers, domain, &timer) && timer.time <= until; n++) {
         size_t at = self->run_bytes.size_bytes;
         int rc = tm_buf_append(&self->run_bytes, timer.key.bytes, timer.key.length);
@@ -91,7 +92,7 @@ static int take_run(struct tm__windows *self, enum tm_timer_domain domain, int64
     }
     for (uint32_t i = 0; i < n; i++) // the buffer grows no more
         block->keys[i].bytes = self->run_bytes.data + (uintptr_t)block->keys[i].bytes;
-    block->count = n;
+    block->count = self->run_count = n;
     return n == 0 ? 0
                   : tm_state_upsert_batch(self->state, self->ns, block->keys, n, block->values, NULL);
 }
@@ -129,15 +130,15 @@ static int fire_one(struct tm__windows *self, enum tm_timer_domain domain, uint3
 static int fire_run(struct tm__windows *self, enum tm_timer_domain domain, struct tm_error *err)
 {
     uint32_t count = self->block->count, i = 0;
-    int64_t last = self->run_times[count - 1];
     int rc = 0;
-    while (rc == 0 && i < count && self->soonest[domain] > last &&
+    while (rc == 0 && i < count && !self->disturbed &&
            (self->output.batch == NULL || !tm_batch_is_full(self->output.batch))) {
         tm__windows_ask_for(self->block, i + TM__WINDOWS_AHEAD);
         rc = fire_one(self, domain, i++, err);
     }
     if (rc == 0 && i < count && give_back(self, domain, i) != 0)
         rc = tm__operator_out_of_memory(&self->base, err);
+    self->run_count = 0;
     return rc == 0 ? tm__windows_sweep(self, err) : rc;
 }
 

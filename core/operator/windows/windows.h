@@ -115,9 +115,12 @@ struct tm__windows {
 
     bool firing; // an element is under way: its watermark, then what waits for the clock
     bool flushing;
-    // Timers under way, out of the set: their times, names, and keys (in `block`); and the earliest
-    // that has been registered since they came out.
-    int64_t run_times[TM_TIMERS_AT_ONCE], soonest[TM_TIMER_DOMAINS];
+    // Timers under way, out of the set: their times, names, and keys (in `block`). Disturbed: one has
+    // been registered that may come before the last of them.
+    int64_t run_times[TM_TIMERS_AT_ONCE];
+    enum tm_timer_domain run_domain;
+    uint32_t run_count; // 0: none is under way
+    bool disturbed;
     uint64_t run_names[TM_TIMERS_AT_ONCE][2];
     struct tm_buf run_bytes;
 };
@@ -309,8 +312,9 @@ void tm__windows_name(const struct tm__windows_cell *cell, uint64_t name[2]);
 static inline void tm__windows_registered(struct tm__windows *self, enum tm_timer_domain domain,
                                           int64_t time)
 {
-    if (time < self->soonest[domain])
-        self->soonest[domain] = time;
+    uint32_t count = self->run_count;
+    if (domain == self->run_domain && count != 0 && time <= self->run_times[count - 1])
+        self->disturbed = true;
 }
 // Sees to it that the cell wakes in time. TM_E_MEMORY, TM_E_LIMIT.
 int tm__windows_schedule(struct tm__windows *self, const struct tm__windows_key *k,
