@@ -1,8 +1,5 @@
 // The builder functions of windows (graph.ffi.h): kinds, lateness, triggers, evictors.
-#include "core/base/limits.h"
-#include "core/graph/graph_private.h"
-
-#define FAIL(graph, ...) tm_error_set(&((struct tm_graph_private *)(graph))->error, __VA_ARGS__)
+#include "core/graph/graph_builder.h"
 
 static struct tm_node *find_window(struct tm_graph *graph, uint32_t node)
 {
