@@ -75,20 +75,23 @@ local function widened(column)
 end
 
 local function is_number(column) return NUMBERS[column.type] end
-local function is_ordered(column) return NUMBERS[column.type] or column.type == "string" or column.type == "timestamp" end
+local function is_compared(column) return NUMBERS[column.type] or column.type == "string" or column.type == "timestamp" end
+local function is_ordered(column) -- by what is compared of them
+  return not column.inexact and is_compared(column)
+end
 local function is_any(column) return column.type ~= "list" end
 
 -- takes(column), gives(column), of(rows, aggregate, column); ordered: it depends on the order of arrival
 local KINDS = {
   count = { gives = function() return { type = "int" } end, of = function(rows) return #rows end },
-  sum = { takes = is_number, gives = widened, of = function(rows, a) return sum_of(kept(rows, a.field)) end },
-  avg = { takes = is_number,
+  sum = { takes = is_number, gives = widened, rounds = true, of = function(rows, a) return sum_of(kept(rows, a.field)) end },
+  avg = { takes = is_number, rounds = true,
     gives = function(c)
       return c.type == "decimal" and { type = "decimal", scale = math.max(c.scale, 6), precision = 38 } or { type = "double" }
     end,
     of = function(rows, a, column) return mean(kept(rows, a.field), column) end },
-  min = { takes = is_ordered, gives = same_type, of = function(rows, a) return extreme(kept(rows, a.field), less) end },
-  max = { takes = is_ordered, gives = same_type, of = function(rows, a) return extreme(kept(rows, a.field), greater) end },
+  min = { takes = is_compared, gives = same_type, of = function(rows, a) return extreme(kept(rows, a.field), less) end },
+  max = { takes = is_compared, gives = same_type, of = function(rows, a) return extreme(kept(rows, a.field), greater) end },
   first = { takes = is_any, gives = same_type, ordered = true, of = function(rows, a) return kept(rows, a.field)[1] end },
   last = { takes = is_any, gives = same_type, ordered = true,
     of = function(rows, a)
@@ -106,9 +109,9 @@ local KINDS = {
     of = function(rows, a) return best(rows, a.field, a.by, less) end },
   max_by = { takes = is_any, gives = same_type, ordered = true, by = true,
     of = function(rows, a) return best(rows, a.field, a.by, greater) end },
-  variance = { takes = is_number, gives = function() return { type = "double" } end,
+  variance = { takes = is_number, rounds = true, gives = function() return { type = "double" } end,
     of = function(rows, a, column) return variance(kept(rows, a.field), column, a.population) end },
-  stddev = { takes = is_number, gives = function() return { type = "double" } end,
+  stddev = { takes = is_number, rounds = true, gives = function() return { type = "double" } end,
     of = function(rows, a, column)
       local v = variance(kept(rows, a.field), column, a.population)
       return v and math.sqrt(v)
@@ -171,9 +174,15 @@ function aggregates.columns(list, columns, ordered)
   for _, one in ipairs(list) do
     local kind = KINDS[one.kind]
     local column = one.field and expr.by_name(columns, one.field)
-    if kind.ordered and not ordered or one.field and not column or one.by and not expr.by_name(columns, one.by) then return nil end
+    local by = one.by and expr.by_name(columns, one.by)
+    if kind.ordered and not ordered or one.field and not (column and kind.takes(column)) or one.by and not (by and is_ordered(by)) then
+      return nil
+    end
     local made = kind.gives(column)
     made.name, made.nullable = one.name, 50
+    -- Rounded in another order than the engine's: nothing may depend on equality or order of such values.
+    made.inexact = made.type == "double" and (column.inexact or kind.rounds) or nil
+    if made.of then made.of.inexact = column.inexact end
     given[#given + 1] = made
   end
   return #given > 0 and given or nil

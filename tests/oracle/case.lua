@@ -15,7 +15,7 @@ for _, name in ipairs { "stateless", "keyed", "windows", "process" } do
 end
 case.operators = operators
 
-local KEYED = { { 6, "window" }, { 4, "process" }, { 2, "rolling" }, { 1, "short" }, { 1, "distinct" }, { 1, "dedup" }, { 1, "top" }, { 1, "extreme" },
+local KEYED = { { 11, "window" }, { 5, "process" }, { 2, "rolling" }, { 1, "short" }, { 1, "distinct" }, { 1, "dedup" }, { 1, "top" }, { 1, "extreme" },
   { 1, "reduce" } }
 local STATELESS = { { 3, "map" }, { 2, "filter" }, { 1, "flat_map" }, { 2, "assign" }, { 1, "select" }, { 1, "drop" } }
 

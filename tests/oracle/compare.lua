@@ -22,7 +22,11 @@ end
 local function parts_of(sink, row, of)
   local exact, doubles = { tostring(row.op) }, {}
   for i, column in ipairs(sink.columns) do
-    if column.type == "double" then doubles[#doubles + 1] = row[column.name] or "null"
+    local v = row[column.name]
+    if column.type == "double" then doubles[#doubles + 1] = v or "null"
+    elseif column.type == "list" and column.of.type == "double" and v then
+      for j = 1, v.n or #v do doubles[#doubles + 1] = v[j] end
+      exact[#exact + 1] = i .. "=" .. (v.n or #v)
     else exact[#exact + 1] = i .. "=" .. of(column, row[column.name]) end
   end
   return { exact = table.concat(exact, " "), doubles = doubles, text = shown(sink, row, of) }

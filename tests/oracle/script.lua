@@ -14,10 +14,15 @@ local function draw_row(c, random, state)
     elseif name == "k" then
       row.k = not (column.nullable and random:chance(column.nullable)) and KEYS[random:int(1, state.keys)] or nil
     elseif name == "g" then row.g = random:int(0, 2)
-    elseif name == "ts" then row.ts = state.at - (random:chance(60) and random:int(0, state.disorder) or 0)
+    elseif name == "ts" then
+      row.ts = state.at - (random:chance(60) and random:int(0, state.disorder) or 0)
+      -- Bounds are where mistakes are: on them, and as far apart as windows and gaps are long.
+      if random:chance(35) then row.ts = math.max(row.ts - row.ts % 5, state.at - state.disorder) end
     else row[name] = values.draw(random, column) end
   end
-  state.at = state.at + random:weighted { { 3, 0 }, { 4, random:int(1, 5) }, { 2, random:int(5, 30) }, { 1, random:int(30, 120) } }
+  state.at = state.at + random:weighted { { 3, 0 }, { 3, random:int(1, 5) }, { 3, random:pick { 3, 8, 10, 20, 25, 60 } }, { 2, random:int(5, 30) },
+    { 1, random:int(30, 120) } }
+  state.last = row.ts
   return row
 end
 
@@ -46,7 +51,7 @@ local function draw_step(c, random, state)
     { #c.sources > 1 and 1 or 0, "idle" }, { #c.sources > 1 and random:chance(30) and 1 or 0, "finish" } }
   local live = {}
   for _, name in ipairs(c.sources) do if not state.ended[name] then live[#live + 1] = name end end
-  if kind == "clock" then return { "clock", random:pick { 1, 3, 9, 10, 11, 40, 100 } } end
+  if kind == "clock" then return { "clock", random:pick { 1, 4, 5, 5, 9, 10, 15, 20, 20, 40, 100 } } end
   local name = random:pick(live)
   if kind == "push" then
     local rows = {}
@@ -64,7 +69,10 @@ local function draw_step(c, random, state)
   end
   if not c.timed then return nil end
   -- A watermark of all sources at once where they stand at the same one: else it depends on which moves first.
-  local target = math.max(state.at - random:int(-5, state.disorder + 10), state.watermark[name] or -math.huge)
+  local target = state.at - random:int(-5, state.disorder + 10)
+  if random:chance(40) then target = target - target % 5 - random:int(0, 1) end
+  if state.last and random:chance(30) then target = state.last + random:pick { -1, 0, 2, 4, 5, 7, 9, 20, 24, 60 } end
+  target = math.max(target, state.watermark[name] or -math.huge)
   if at_one(c, state) and (#c.sources == 1 or random:chance(60)) then
     for _, source in ipairs(c.sources) do state.watermark[source] = target end
     return { "watermark", target }
@@ -97,7 +105,8 @@ end
 function script.valid(c)
   local watermark, idle, ended = {}, {}, {}
   for _, step in ipairs(c.script) do
-    local kind, source = step[1], step[kind == "watermark" and 3 or 2]
+    local kind = step[1]
+    local source = step[kind == "watermark" and 3 or 2]
     if kind == "finish" then
       for _, name in ipairs(source and { source } or c.sources) do
         if source and ended[name] then return false end

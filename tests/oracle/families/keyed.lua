@@ -125,8 +125,13 @@ end
 
 local function after_first(op, info)
   if not info.keys or not info.order then return nil end
-  for _, name in ipairs(op.names or {}) do if not expr.by_name(info.columns, name) then return nil end end
-  for _, column in ipairs(info.columns) do if column.type == "list" then return nil end end
+  for _, name in ipairs(op.names or {}) do
+    local column = expr.by_name(info.columns, name)
+    if not column or column.inexact then return nil end
+  end
+  for _, column in ipairs(info.columns) do
+    if column.type == "list" or column.inexact and not op.names then return nil end
+  end
   return stateless.with(info, { order = info.keys })
 end
 
