@@ -39,7 +39,8 @@ local function run(c, folder)
   end
   write(folder .. "/job.lua", case.text(c))
   local tidemill = assert(os.getenv("TIDEMILL"), "TIDEMILL: path of the binary")
-  local code = os.execute(("cd '%s' && timeout 60 '%s' run job.lua --quiet --parallelism %d >log 2>&1"):format(folder, tidemill, c.parallelism))
+  local command = "cd '%s' && timeout 60 '%s' run job.lua --quiet --parallelism %d >log 2>&1"
+  local code = os.execute(command:format(folder, tidemill, c.parallelism))
   if code ~= 0 then return ("error: exit code %s\n%s"):format(code, assert(io.open(folder .. "/log")):read("*a"):sub(-2000)) end
   local sinks, given = case.sinks(c), model.run(c)
   for name, sink in pairs(sinks) do

@@ -15,8 +15,8 @@ for _, name in ipairs { "stateless", "keyed", "windows", "process" } do
 end
 case.operators = operators
 
-local KEYED = { { 11, "window" }, { 5, "process" }, { 2, "rolling" }, { 1, "short" }, { 1, "distinct" }, { 1, "dedup" }, { 1, "top" }, { 1, "extreme" },
-  { 1, "reduce" } }
+local KEYED = { { 11, "window" }, { 5, "process" }, { 2, "rolling" }, { 1, "short" }, { 1, "distinct" }, { 1, "dedup" },
+  { 1, "top" }, { 1, "extreme" }, { 1, "reduce" } }
 local STATELESS = { { 3, "map" }, { 2, "filter" }, { 1, "flat_map" }, { 2, "assign" }, { 1, "select" }, { 1, "drop" } }
 
 -- --- drawing --------------------------------------------------------------------------------------------------------------
@@ -27,8 +27,9 @@ local function draw_columns(random)
     { name = "k", type = "string", keep = true, nullable = random:chance(10) and 10 or nil },
     { name = "ts", type = "timestamp" },
   }
-  local more = { { name = "g", type = "int", keep = true }, { name = "i", type = "int" }, { name = "l", type = "int64" }, { name = "d", type = "double" },
-    { name = "m", type = "decimal", precision = 10, scale = 2 }, { name = "s", type = "string" }, { name = "b", type = "bool" } }
+  local more = { { name = "g", type = "int", keep = true }, { name = "i", type = "int" }, { name = "l", type = "int64" },
+    { name = "d", type = "double" }, { name = "m", type = "decimal", precision = 10, scale = 2 },
+    { name = "s", type = "string" }, { name = "b", type = "bool" } }
   for _, column in ipairs(random:some(more, 2, 60)) do
     if column.name ~= "g" and random:chance(70) then column.nullable = random:pick { 10, 40 } end
     columns[#columns + 1] = column
@@ -72,9 +73,9 @@ local function draw_operators(c, random)
   local clocks = 0
   for _ = 1, random:int(0, 3) do info = add(c, random, context, info, STATELESS) end
   for _ = 1, random:weighted { { 6, 1 }, { 4, 2 }, { 1, 3 } } do
-    local before, count = info, #c.operators
+    local count = #c.operators
     local keyed = add(c, random, context, info, { { 1, "key_by" } })
-    if not keyed.keys or info.changelog then break end
+    if not keyed.keys then break end
     info = add(c, random, context, keyed, KEYED)
     local op = c.operators[#c.operators]
     local by_clock = operators[op.op].by_clock and operators[op.op].by_clock(op)
@@ -82,7 +83,6 @@ local function draw_operators(c, random)
     -- Two operators that wait for the clock: which one is first at the same time is nowhere said.
     if #c.operators < count + 2 or clocks > 1 then
       while #c.operators > count do table.remove(c.operators) end
-      info = before
       break
     end
     for _ = 1, random:weighted { { 4, 0 }, { 3, 1 }, { 1, 2 } } do info = add(c, random, context, info, STATELESS) end
@@ -93,7 +93,9 @@ end
 ---@param way "kit"|"files"
 function case.draw(seed, way)
   local random = Random.new(seed)
-  local c = { seed = seed, way = way, parallelism = random:weighted { { 11, 1 }, { 4, 2 }, { 2, 3 }, { 2, 4 } }, columns = draw_columns(random), operators = {} }
+  local c = { seed = seed, way = way, operators = {} }
+  c.parallelism = random:weighted { { 11, 1 }, { 4, 2 }, { 2, 3 }, { 2, 4 } }
+  c.columns = draw_columns(random)
   c.sources = random:chance(70) and { "a" } or { "a", "b" }
   c.timed = random:chance(85)
   draw_operators(c, random)
@@ -140,7 +142,9 @@ local function wm(ctx)
   return w == -math.huge and -1 or w == math.huge and 2 ^ 52 or w
 end]]
 
-local function sink_text(name) return ('tm.file { name = "%s", path = "%s.jsonl", format = "json", timestamp = "ms" }'):format(name, name) end
+local function sink_text(name)
+  return ('tm.file { name = "%s", path = "%s.jsonl", format = "json", timestamp = "ms" }'):format(name, name)
+end
 
 ---The text of the job.
 function case.text(c)

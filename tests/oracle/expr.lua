@@ -38,10 +38,10 @@ function expr.value(x, row)
   if kind == "not" then return not expr.value(x[2], row) end
   if kind == "len" then return #expr.value(x[2], row) end
   if kind == "tostring" then return ("%.0f"):format(expr.value(x[2], row)) end
-  local a, b = expr.value(x[2], row), nil
+  local a = expr.value(x[2], row)
   if kind == "and" then return a and expr.value(x[3], row) end
   if kind == "or" then return a or expr.value(x[3], row) end
-  b = expr.value(x[3], row)
+  local b = expr.value(x[3], row)
   if kind == "add" then return a + b end
   if kind == "sub" then return a - b end
   if kind == "mul" then return a * b end
@@ -116,7 +116,8 @@ function expr.draw_condition(random, columns, depth)
     return random:chance(50) and { "not", x } or x
   end
   if kind == "text" and #texts > 0 then
-    return { random:pick { "eq", "ne", "lt", "le" }, { "guard", random:pick(texts).name, "" }, { "const", random:pick { "a", "b", "abc", "" } } }
+    local text = { "guard", random:pick(texts).name, "" }
+    return { random:pick { "eq", "ne", "lt", "le" }, text, { "const", random:pick { "a", "b", "abc", "" } } }
   end
   return { random:pick { "lt", "le", "eq", "ne" }, expr.draw_int(random, columns, 1), { "const", random:int(-4, 12) } }
 end

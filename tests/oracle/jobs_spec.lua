@@ -7,6 +7,13 @@ local count = tonumber(os.getenv("ORACLE_SEEDS") or 50)
 local way = os.getenv("ORACLE_WAY") or "kit"
 local runner = require("tests.oracle.by_" .. way)
 
+local FOUND = [[
+
+%s
+%s
+before it was made smaller: %s
+again: tests/oracle/run --way %s --from %d --seeds 1]]
+
 -- For whoever finds the process dead.
 local function note(seed)
   local path = os.getenv("ORACLE_NOW")
@@ -29,8 +36,7 @@ describe("a random job gives what the model gives:", function()
       if not why then return end
       local first = why
       c, why = shrink.shrink(c, why, runner.differs, tonumber(os.getenv("ORACLE_TRIES")))
-      error(("\n%s\n%s\nbefore it was made smaller: %s\nagain: tests/oracle/run --way %s --from %d --seeds 1"):format(case.show(c), why, first,
-        way, seed), 0)
+      error(FOUND:format(case.show(c), why, first, way, seed), 0)
     end)
   end
 end)

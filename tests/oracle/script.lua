@@ -20,8 +20,8 @@ local function draw_row(c, random, state)
       if random:chance(35) then row.ts = math.max(row.ts - row.ts % 5, state.at - state.disorder) end
     else row[name] = values.draw(random, column) end
   end
-  state.at = state.at + random:weighted { { 3, 0 }, { 3, random:int(1, 5) }, { 3, random:pick { 3, 8, 10, 20, 25, 60 } }, { 2, random:int(5, 30) },
-    { 1, random:int(30, 120) } }
+  state.at = state.at + random:weighted { { 3, 0 }, { 3, random:int(1, 5) }, { 3, random:pick { 3, 8, 10, 20, 25, 60 } },
+    { 2, random:int(5, 30) }, { 1, random:int(30, 120) } }
   state.last = row.ts
   return row
 end
@@ -90,8 +90,8 @@ function script.draw(c, random)
     if op.trigger and begin < 0 then begin = 1000 end
   end
   c.now = random:pick { 0, 1000, 1700000000000 }
-  local state = { begin = begin, at = begin, id = 0, keys = random:int(1, #KEYS), disorder = random:pick { 0, 5, 20, 60 }, watermark = {}, idle = {},
-    ended = {} }
+  local state = { begin = begin, at = begin, id = 0, keys = random:int(1, #KEYS), disorder = random:pick { 0, 5, 20, 60 },
+    watermark = {}, idle = {}, ended = {} }
   if c.way == "files" then return draw_files(c, random, state) end
   local steps = {}
   for _ = 1, random:int(3, 40) do steps[#steps + 1] = draw_step(c, random, state) end

@@ -4,6 +4,7 @@ local expr = require "tests.oracle.expr"
 local keys = require "tests.oracle.keys"
 local stateless = require "tests.oracle.families.stateless"
 local timers = require "tests.oracle.timers"
+local values = require "tests.oracle.values"
 
 local family = {}
 
@@ -81,7 +82,8 @@ local function draw_timer(random, op, info, context)
 end
 
 local function draw_statement(random, op, info, context, in_timer)
-  local kind = random:weighted { { 5, "change" }, { 3, "emit" }, { in_timer and 0 or 4, "timer" }, { 2, "if" }, { in_timer and 0 or 1, "side" } }
+  local kind = random:weighted { { 5, "change" }, { 3, "emit" }, { in_timer and 0 or 4, "timer" }, { 2, "if" },
+    { in_timer and 0 or 1, "side" } }
   if kind == "timer" then return draw_timer(random, op, info, context) end
   if kind == "emit" then return { "emit", random:pick { "x", "y" } } end
   if kind == "side" then
@@ -205,7 +207,8 @@ function Call:condition(condition)
 end
 
 function Call:made(what)
-  local row = { what = what, at = self.time_shown, timer = self.timer and self.timer.name or "", domain = self.timer and self.timer.domain or "" }
+  local timer = self.timer or { name = "", domain = "" }
+  local row = { what = what, at = self.time_shown, timer = timer.name, domain = timer.domain }
   for _, name in ipairs(self.keys) do row[name] = self.key[name] end
   if self.op.times then
     local watermark = self.out.watermark()
@@ -333,6 +336,17 @@ local function columns_of(op, info)
   return columns
 end
 
+local TEXT = [[
+:process(%q, {
+    state = { %s },
+    each = function(ctx, e)
+%s
+    end,
+    timer = function(ctx, at, name)
+%s
+    end,
+  }):on_error("skip"):returns { %s }]]
+
 family.process = {
   draw = function(random, info, context)
     if not info.keys then return nil end
@@ -354,12 +368,13 @@ family.process = {
   text = function(op, info)
     local states, types = {}, {}
     for i, state in ipairs(op.states) do states[i] = state_text(state) end
-    for i, column in ipairs(columns_of(op, info)) do types[i] = ("%s = %q"):format(column.name, require("tests.oracle.values").type_text(column)) end
-    return (":process(%q, {\n    state = { %s },\n    each = function(ctx, e)\n%s\n    end,\n    timer = function(ctx, at, name)\n%s\n    end,\n  })"
-      .. ":on_error(\"skip\"):returns { %s }"):format(op.name, table.concat(states, ", "), program_text(op, info, op.each, false),
+    for i, column in ipairs(columns_of(op, info)) do types[i] = ("%s = %q"):format(column.name, values.type_text(column)) end
+    return TEXT:format(op.name, table.concat(states, ", "), program_text(op, info, op.each, false),
       program_text(op, info, op.timer, true), table.concat(types, ", "))
   end,
-  sides = function(op, info) return op.side and gives_side(op.each) and { [op.side] = { columns = info.columns, order = info.keys } } or {} end,
+  sides = function(op, info)
+    return op.side and gives_side(op.each) and { [op.side] = { columns = info.columns, order = info.keys } } or {}
+  end,
   model = function(op, info, out)
     return setmetatable({ op = op, out = out, keys = info.keys, columns = info.columns, live = {}, timers = timers.new() }, Operator)
   end,

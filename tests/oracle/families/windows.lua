@@ -297,8 +297,8 @@ windows.window = {
     if op.kind == "count" then return counted(op, info, out) end
     local side = out.side
     local own = setmetatable({ side = function(_, row, time) side(op.late, row, time) end }, { __index = out })
-    return setmetatable({ op = op, out = own, keys = info.keys, columns = info.columns, trigger = op.trigger or default_trigger(op), live = {},
-      count = 0, timers = timers.new() }, Operator)
+    return setmetatable({ op = op, out = own, keys = info.keys, columns = info.columns,
+      trigger = op.trigger or default_trigger(op), live = {}, count = 0, timers = timers.new() }, Operator)
   end,
   by_clock = function(op) return op.processing or triggers.by_clock(op.trigger) end,
 }
