@@ -88,8 +88,11 @@ PACKERS = {"gz": ["gzip", "-6", "-k"], "zst": ["zstd", "-3", "-q", "-k"]}
 
 
 def data(place, kind, rows, users=1_000_000, files=8):
-    """The files of a kind that generate.c makes; `payments.gz`: packed. Made once for each number of rows."""
+    """The files of a kind that generate.c makes; `payments.gz`: packed; `payments:1000`: of so many users. Made once for each
+    number of rows."""
     kind, _, packed = kind.partition(".")
+    kind, _, fewer = kind.partition(":")
+    users = int(fewer or users)
     folder = os.path.join(place.build, "bench", "data-%s-%d-%d-%d" % (kind, rows, users, files))
     generator = place.program("ref_generate")
     done = os.path.join(folder, "done")

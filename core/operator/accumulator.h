@@ -72,6 +72,25 @@ static inline void add_double(item_t *item, uint8_t *value, double x)
     set_double(acc, -(-get_double(acc) + x));
 }
 
+// Accumulators whose merge is an addition that cannot fail.
+static inline bool is_simple(item_t *item)
+{
+    return item->action == TM__COUNT || item->action == TM__SUM_DOUBLE;
+}
+// Of such alone.
+static inline void merge_simple(const struct tm__operator_aggregates *aggregates, uint8_t *to,
+                                const uint8_t *from)
+{
+    item_t *end = aggregates->items + aggregates->total;
+    for (item_t *item = aggregates->items + aggregates->first; item != end; item++) {
+        uint32_t at = item->offset;
+        if (item->action == TM__COUNT)
+            set_int(to + at, get_int(to + at) + get_int(from + at));
+        else
+            add_double(item, to, -get_double(from + at)); // nothing yet is -0.0 there too
+    }
+}
+
 // The average of a decimal; TM_E_OVERFLOW beyond 38 digits. There is a value.
 int tm__operator_average_decimal(item_t *item, const uint8_t *acc,
                                  __int128 *average) TM_WARN_UNUSED;

@@ -2,13 +2,13 @@
 // its begin. Some accumulators can only be added to (an extreme, a sketch, a sum of doubles, whose
 // digits would cancel), so what leaves is not subtracted. Instead the older cells of a key are its
 // *front*: each has a suffix, the sum of itself and of all cells of the front behind it. The others
-// and the newest slice are the *back*, which has one sum. A result is the first suffix and the
-// back. A slice that enters is added to the back. One that leaves takes its suffix along. When it
-// was of the back, the front being used up, the cells that remain become a new front. So each cell
-// is added twice in its life, however many windows it is in.
+// are the *back*, which has one sum. The result is the first suffix and the back. A slice that
+// enters is added to the back. One that leaves takes its suffix along. When it was of the back, the
+// front being used up, the cells that remain become a new front. So each cell is added twice in its
+// life, however many windows it is in; and a key of which nothing enters or leaves is not touched.
 //
-//     cells   [first ...                            first + count)   newest, in the record
-//              <--- flipped: a suffix each --><--------- back ------------------>
+//     cells   [first ...                            first + count)
+//              <--- flipped: a suffix each --><------- back ------>
 //
 // Accumulators that can become large have suffixes in a few places only; between them a result
 // takes the cells one by one. What cannot be summed (an overflow of the back, say) spoils the key
@@ -18,16 +18,18 @@
 
 enum { CELLS_MIN = 2, SUFFIXES_MAX = 8 };
 
+// A key in one slice has no cells: `value` is the slice's.
 struct record {
-    int64_t newest; // start of the slice
+    int64_t newest;    // start of its newest slice
+    int64_t leaves_at; // of the oldest; LOOK: the result is not up to date
     union {
-        struct tm_blob past; // struct past; empty: there has been one slice so far
+        struct tm_blob past; // struct past; empty: one slice
         uint64_t spoilt;     // where windows only grow
     };
-    uint8_t value[];
+    uint8_t value[]; // the result
 };
+#define LOOK INT64_MIN
 
-// `count` 0: there is the newest slice alone, and `back` is all zero.
 struct past {
     uint32_t first, count, capacity;
     uint32_t flipped;
@@ -95,6 +97,10 @@ static inline int merge_from(const running_t *self, uint32_t key_group, void *to
 {
     if (TM_UNLIKELY(*spoilt != 0))
         return 0;
+    if (TM_LIKELY(self->simple)) {
+        merge_simple(self->aggregates, to, from);
+        return 0;
+    }
     if (self->custom != NULL) {
         // A new one takes in at once what the other may still wait for.
         int rc = tm__operator_custom_is_new(to) ? flush(self, err) : 0;
@@ -116,12 +122,21 @@ static inline int merge(const running_t *self, uint32_t key_group, void *to, con
     return merge_from(self, key_group, to, self->state, from, spoilt, err);
 }
 
-// Into one that is all zero.
+// A count and a sum are most common.
+static inline void copy_bytes(const running_t *self, void *to, const void *from)
+{
+    if (TM_LIKELY(self->value_bytes == 16))
+        memcpy(to, from, 16);
+    else
+        memcpy(to, from, self->value_bytes);
+}
+
+// Into one that is released.
 static inline int copy(const running_t *self, uint32_t key_group, void *to, struct tm_state *source,
                        const void *from, struct tm_error *err)
 {
     if (TM_LIKELY(!self->owns_blobs)) {
-        memcpy(to, from, self->value_bytes);
+        copy_bytes(self, to, from);
         return 0;
     }
     struct tm__operator_home into = home_of(self, key_group), out_of = {source, NULL, key_group};
@@ -137,16 +152,16 @@ static inline int copy(const running_t *self, uint32_t key_group, void *to, stru
     return rc == 0 ? 0 : no_memory(self, err);
 }
 
+// Gives back its blobs, if it has any: then it is all zero.
 static inline int release(const running_t *self, uint32_t key_group, void *value)
 {
-    if (self->owns_blobs) {
-        struct tm__operator_home home = home_of(self, key_group);
-        int rc = tm__operator_aggregates_release(self->aggregates, &home, value);
-        if (rc != 0)
-            return rc;
-    }
-    memset(value, 0, self->value_bytes);
-    return 0;
+    if (TM_LIKELY(!self->owns_blobs))
+        return 0;
+    struct tm__operator_home home = home_of(self, key_group);
+    int rc = tm__operator_aggregates_release(self->aggregates, &home, value);
+    if (rc == 0)
+        memset(value, 0, self->value_bytes);
+    return rc;
 }
 
 // --- cells ---------------------------------------------------------------------------------------
@@ -208,7 +223,8 @@ static struct past *make_room(const running_t *self, uint32_t key_group, struct 
     return past;
 }
 
-// A cell for the slice, in the order of slices, with no value yet. It may move others.
+// A cell for the slice, in the order of slices and behind those of the same, with no value yet. It
+// may move others.
 static struct cell *insert_cell(const running_t *self, struct past *past, int64_t slice)
 {
     uint32_t i = past->count++;
@@ -218,6 +234,27 @@ static struct cell *insert_cell(const running_t *self, struct past *past, int64_
     memset(cell, 0, self->cell_bytes);
     cell->slice = slice;
     return cell;
+}
+
+// The record with cells, and room for one more. NULL: out of memory.
+static struct past *open_past(const running_t *self, uint32_t key_group, struct record *record,
+                              struct tm_error *err)
+{
+    bool first = record->past.length == 0;
+    struct past *past = make_room(self, key_group, record);
+    if (past == NULL) {
+        (void)no_memory(self, err);
+        return NULL;
+    }
+    if (!first)
+        return past;
+    struct cell *cell = insert_cell(self, past, record->newest);
+    copy_bytes(self, cell->value, record->value); // its blobs too
+    if (self->owns_blobs)
+        memset(record->value, 0, self->value_bytes);
+    if (self->keeps_all)
+        return past;
+    return copy(self, key_group, past->values, self->state, cell->value, err) == 0 ? past : NULL;
 }
 
 // --- entering ------------------------------------------------------------------------------------
@@ -242,40 +279,39 @@ static int reset(const running_t *self, uint32_t key_group, struct record *recor
     return rc != 0 ? rc : tm_state_blob_set(self->state, self->ns, key_group, &record->past, "", 0);
 }
 
-// The slice is not older than the newest, which becomes a cell.
-static int push(const running_t *self, uint32_t key_group, struct record *record, int64_t slice,
-                struct tm_state *slices, const void *from, struct tm_error *err)
+// A slice that the key is not in, or the newest (which rows came to when it had entered).
+static int enter_newest(const running_t *self, uint32_t key_group, struct record *record,
+                        int64_t slice, struct tm_state *slices, const void *from,
+                        struct tm_error *err)
 {
-    struct past *past = make_room(self, key_group, record);
+    struct past *past = open_past(self, key_group, record, err);
     if (past == NULL)
-        return no_memory(self, err);
-    if (past->count == 0 && !self->keeps_all) {
-        int rc = copy(self, key_group, past->values, self->state, record->value, err);
-        if (rc != 0)
-            return rc;
-    }
+        return err->code;
     struct cell *cell = cell_at(self, past, past->count++);
-    cell->slice = record->newest;
-    memcpy(cell->value, record->value, self->value_bytes);
-    memset(suffix_of(self, cell), 0, self->value_bytes);
-    record->newest = slice;
-    memset(record->value, 0, self->value_bytes);
-    int rc = copy(self, key_group, record->value, slices, from, err);
+    cell->slice = record->newest = slice;
+    record->leaves_at = LOOK;
+    if (self->owns_blobs)
+        memset(cell->value, 0, 2 * (size_t)self->value_bytes);
+    int rc = copy(self, key_group, cell->value, slices, from, err);
     if (rc != 0 || self->keeps_all)
         return rc;
-    return merge(self, key_group, past->values, record->value, &past->spoilt, err);
+    if (past->flipped == past->count - 1) // the back's first
+        return copy(self, key_group, past->values, self->state, cell->value, err);
+    return merge(self, key_group, past->values, cell->value, &past->spoilt, err);
 }
 
-// Rows that came when their slice had entered already are a cell of their own between the others.
+// Rows that came when their slice had entered are a cell of their own between the others.
 static int enter_between(const running_t *self, uint32_t key_group, struct record *record,
                          int64_t slice, struct tm_state *slices, const void *from,
                          struct tm_error *err)
 {
-    struct past *past = make_room(self, key_group, record);
-    int rc = past == NULL ? TM_E_MEMORY : unflip(self, key_group, past);
-    if (rc != 0)
+    struct past *past = open_past(self, key_group, record, err);
+    if (past == NULL)
+        return err->code;
+    if (unflip(self, key_group, past) != 0)
         return no_memory(self, err);
     past->stale = 1;
+    record->leaves_at = LOOK;
     return copy(self, key_group, insert_cell(self, past, slice)->value, slices, from, err);
 }
 
@@ -289,7 +325,7 @@ static inline int enter(const running_t *self, uint32_t key_group, struct record
             return no_memory(self, err);
     }
     if (created) {
-        record->newest = slice;
+        record->newest = record->leaves_at = slice;
         return copy(self, key_group, record->value, slices, from, err);
     }
     if (self->grows) {
@@ -297,7 +333,7 @@ static inline int enter(const running_t *self, uint32_t key_group, struct record
         return merge_from(self, key_group, record->value, slices, from, &record->spoilt, err);
     }
     return slice >= record->newest
-               ? push(self, key_group, record, slice, slices, from, err)
+               ? enter_newest(self, key_group, record, slice, slices, from, err)
                : enter_between(self, key_group, record, slice, slices, from, err);
 }
 
@@ -321,9 +357,8 @@ int tm__operator_running_enter(running_t *self, struct tm_state *slices, uint32_
 
 // --- leaving -------------------------------------------------------------------------------------
 
-// All cells become the front, the newest slice the back.
-static int flip(const running_t *self, uint32_t key_group, struct past *past,
-                const struct record *record, struct tm_error *err)
+// All cells become the front.
+static int flip(const running_t *self, uint32_t key_group, struct past *past, struct tm_error *err)
 {
     uint32_t count = past->count, stride = 1;
     if (count > self->suffixes_max)
@@ -332,6 +367,7 @@ static int flip(const running_t *self, uint32_t key_group, struct past *past,
     past->spoilt = 0;
     past->stale = 0;
     past->stride = stride;
+    past->flipped = count;
     for (uint32_t d = stride; d <= count && rc == 0; d += stride) {
         uint32_t i = count - d;
         uint8_t *suffix = suffix_of(self, cell_at(self, past, i));
@@ -342,16 +378,15 @@ static int flip(const running_t *self, uint32_t key_group, struct past *past,
             rc = merge(self, key_group, suffix, suffix_of(self, cell_at(self, past, i + stride)),
                        &past->spoilt, err);
     }
-    past->flipped = count;
-    return rc == 0 ? copy(self, key_group, past->values, self->state, record->value, err) : rc;
+    return rc;
 }
 
-// Cells of slices before `start` leave.
-static inline int leave(const running_t *self, uint32_t key_group, struct past *past,
-                        const struct record *record, int64_t start, struct tm_error *err)
+// Cells of slices before `start` leave. Some remain: the newest is not one of them.
+static int leave(const running_t *self, uint32_t key_group, struct past *past, int64_t start,
+                 struct tm_error *err)
 {
     bool of_back = past->stale != 0;
-    while (past->count != 0 && cell_at(self, past, 0)->slice < start) {
+    while (cell_at(self, past, 0)->slice < start) {
         if (release_cell(self, key_group, past, 0) != 0)
             return no_memory(self, err);
         past->first++;
@@ -359,33 +394,28 @@ static inline int leave(const running_t *self, uint32_t key_group, struct past *
         of_back |= past->flipped == 0;
         past->flipped -= past->flipped != 0;
     }
-    if (past->count == 0) {
-        past->first = past->flipped = past->stale = 0;
-        past->spoilt = 0;
-        return release(self, key_group, past->values) == 0 ? 0 : no_memory(self, err);
-    }
-    return of_back && !self->keeps_all ? flip(self, key_group, past, record, err) : 0;
+    return of_back && !self->keeps_all ? flip(self, key_group, past, err) : 0;
 }
 
 // --- results -------------------------------------------------------------------------------------
 
 // The cells one by one, the oldest first.
-static int sum_cells(const running_t *self, uint32_t key_group, struct past *past,
-                     const struct record *record, uint8_t *sum, uint64_t *spoilt,
-                     struct tm_error *err)
+static int sum_cells(const running_t *self, uint32_t key_group, struct past *past, uint8_t *sum,
+                     uint64_t *spoilt, struct tm_error *err)
 {
     int rc = copy(self, key_group, sum, self->state, cell_at(self, past, 0)->value, err);
     for (uint32_t i = 1; i < past->count && rc == 0; i++)
         rc = merge(self, key_group, sum, cell_at(self, past, i)->value, spoilt, err);
-    return rc == 0 ? merge(self, key_group, sum, record->value, spoilt, err) : rc;
+    return rc;
 }
 
 static int sum_stacks(const running_t *self, uint32_t key_group, struct past *past, uint8_t *sum,
                       uint64_t *spoilt, struct tm_error *err)
 {
-    uint32_t i = 0;
     int rc = 0;
-    for (; rc == 0 && i < past->flipped; i++) {
+    if (past->flipped == 0)
+        return copy(self, key_group, sum, self->state, past->values, err);
+    for (uint32_t i = 0; rc == 0 && i < past->flipped; i++) {
         struct cell *cell = cell_at(self, past, i);
         bool last = has_suffix(past, i);
         const uint8_t *from = last ? suffix_of(self, cell) : cell->value;
@@ -394,24 +424,9 @@ static int sum_stacks(const running_t *self, uint32_t key_group, struct past *pa
         if (last)
             break;
     }
-    return rc == 0 ? merge(self, key_group, sum, past->values, spoilt, err) : rc;
-}
-
-static inline int result_of(const running_t *self, uint32_t key_group, struct past *past,
-                            const struct record *record, struct tm__operator_running_rows *rows,
-                            struct tm_error *err)
-{
-    uint32_t i = rows->count;
-    if (past->flipped == 0 && past->spoilt == 0 && !self->keeps_all) {
-        rows->values[i] = past->values;
-        return 0;
-    }
-    uint8_t *sum = self->results + (size_t)i * self->value_bytes;
-    rows->values[i] = sum;
-    rows->merged[i] = true;
-    if (past->spoilt != 0 || self->keeps_all)
-        return sum_cells(self, key_group, past, record, sum, &rows->spoilt[i], err);
-    return sum_stacks(self, key_group, past, sum, &rows->spoilt[i], err);
+    if (rc != 0 || past->flipped == past->count)
+        return rc;
+    return merge(self, key_group, sum, past->values, spoilt, err);
 }
 
 void tm__operator_running_begin(running_t *self, uint32_t key_group, struct tm_state_cursor *cursor)
@@ -420,76 +435,85 @@ void tm__operator_running_begin(running_t *self, uint32_t key_group, struct tm_s
     tm_state_iterate(self->state, self->ns, key_group, cursor);
 }
 
-// Those of some records that are in the window, without results yet.
-static int advance(running_t *self, uint32_t key_group, const void *const *records, uint32_t count,
-                   int64_t start, struct past **pasts, struct tm_error *err)
+// Records whose result is not up to date: first all that leaves them, then the results. Of custom
+// aggregates failures of the second are told.
+static int bring_up_to_date(const running_t *self, uint32_t key_group, int64_t start,
+                            struct record *const *records, uint64_t *const *spoilt, uint32_t count,
+                            struct tm_error *err)
 {
+    struct past *pasts[TM_STATE_SOME];
+    struct tm__operator_home home = home_of(self, key_group);
+    set_homes(self, &home, &home);
+    if (self->custom != NULL)
+        self->custom->quiet = true;
     for (uint32_t k = 0; k < count; k++) {
-        const struct record *record = records[k];
-        pasts[k] = NULL;
-        if (record->newest < start || record->past.length == 0 || self->grows)
-            continue;
-        struct past *past = edit_past(self, key_group, &record->past);
-        if (past == NULL)
+        pasts[k] = edit_past(self, key_group, &records[k]->past);
+        if (pasts[k] == NULL)
             return no_memory(self, err);
-        int rc = leave(self, key_group, past, record, start, err);
-        if (rc != 0)
-            return rc;
-        if (past->count != 0)
-            pasts[k] = past;
+        __builtin_prefetch(pasts[k], 1);
     }
-    return flush(self, err);
+    int rc = 0;
+    for (uint32_t k = 0; k < count && rc == 0; k++)
+        rc = leave(self, key_group, pasts[k], start, err);
+    if (rc == 0)
+        rc = flush(self, err);
+    if (self->custom != NULL)
+        self->custom->quiet = false;
+    for (uint32_t k = 0; k < count && rc == 0; k++) {
+        struct past *past = pasts[k];
+        uint8_t *value = records[k]->value;
+        if (release(self, key_group, value) != 0)
+            return no_memory(self, err);
+        if (past->spoilt != 0 || self->keeps_all)
+            rc = sum_cells(self, key_group, past, value, spoilt[k], err);
+        else
+            rc = sum_stacks(self, key_group, past, value, spoilt[k], err);
+    }
+    if (rc == 0)
+        rc = flush(self, err);
+    for (uint32_t k = 0; k < count && rc == 0; k++) // one that is spoilt is made for each window
+        records[k]->leaves_at =
+            pasts[k]->spoilt != 0 || *spoilt[k] != 0 ? LOOK : cell_at(self, pasts[k], 0)->slice;
+    return rc;
 }
 
 int tm__operator_running_next(running_t *self, struct tm_state_cursor *cursor, int64_t start,
                               int64_t next_start, struct tm__operator_running_rows *rows,
                               struct tm_error *err)
 {
-    struct tm_key keys[TM_STATE_SOME];
     const void *records[TM_STATE_SOME];
-    struct past *pasts[TM_STATE_SOME];
-    uint32_t key_group = cursor->key_group;
-    struct tm__operator_home home = home_of(self, key_group);
-    rows->count = 0;
-    rows->taken = tm_state_next_some(cursor, keys, records);
+    struct record *old[TM_STATE_SOME];
+    uint64_t *spoilt[TM_STATE_SOME];
+    uint32_t old_count = 0, count = 0;
+    rows->taken = tm_state_next_some(cursor, rows->keys, records);
     if (cursor->code != 0)
         return no_memory(self, err);
-    set_homes(self, &home, &home);
-    if (self->custom != NULL)
-        self->custom->quiet = true;
-    int rc = advance(self, key_group, records, rows->taken, start, pasts, err);
-    if (self->custom != NULL)
-        self->custom->quiet = false;
     self->seen += rows->taken;
-    for (uint32_t k = 0; k < rows->taken && rc == 0; k++) {
+    for (uint32_t k = 0; k < rows->taken; k++) {
         const struct record *record = records[k];
-        uint32_t i = rows->count;
-        if (record->newest < next_start)
-            self->gone++;
-        else
+        if (record->newest >= next_start)
             self->lasts = true;
-        if (record->newest < start)
+        else
+            self->gone++;
+        if (TM_UNLIKELY(record->newest < start))
             continue;
-        rows->keys[i] = keys[k];
-        rows->record[i] = k;
-        rows->values[i] = record->value;
-        rows->spoilt[i] = self->grows ? record->spoilt : 0;
-        rows->merged[i] = false;
-        if (pasts[k] != NULL)
-            rc = result_of(self, key_group, pasts[k], record, rows, err);
-        rows->count++;
+        rows->keys[count] = rows->keys[k];
+        rows->record[count] = k;
+        rows->values[count] = record->value;
+        rows->spoilt[count] = self->grows ? record->spoilt : 0;
+        if (record->leaves_at < start && !self->grows) {
+            old[old_count] = tm_state_edit(cursor, rows->taken - k);
+            if (old[old_count] == NULL)
+                return no_memory(self, err);
+            rows->values[count] = old[old_count]->value;
+            spoilt[old_count++] = &rows->spoilt[count];
+        }
+        count++;
     }
-    return rc == 0 ? flush(self, err) : rc;
-}
-
-int tm__operator_running_release(running_t *self, uint32_t key_group,
-                                 const struct tm__operator_running_rows *rows, struct tm_error *err)
-{
-    for (uint32_t i = 0; i < rows->count; i++)
-        if (rows->merged[i] &&
-            release(self, key_group, self->results + (size_t)i * self->value_bytes) != 0)
-            return no_memory(self, err);
-    return 0;
+    rows->count = count;
+    return old_count == 0
+               ? 0
+               : bring_up_to_date(self, cursor->key_group, start, old, spoilt, old_count, err);
 }
 
 // --- what is gone --------------------------------------------------------------------------------
@@ -549,7 +573,6 @@ int tm__operator_running_open(running_t *self, struct tm_operator *op,
                               struct tm__operator_custom *custom, bool grows, struct tm_error *err)
 {
     *self = (running_t){.op = op,
-                        .mem = op->ctx->mem,
                         .aggregates = aggregates,
                         .custom = custom,
                         .grows = grows,
@@ -557,9 +580,12 @@ int tm__operator_running_open(running_t *self, struct tm_operator *op,
                         .value_bytes = aggregates->value_bytes};
     self->cell_bytes = (uint32_t)sizeof(struct cell) + 2 * self->value_bytes;
     self->owns_blobs = custom != NULL && custom->schema->has_references;
+    self->simple = custom == NULL;
     for (uint32_t i = 0; i < aggregates->total; i++) {
-        self->owns_blobs |= aggregates->items[i].homed;
-        self->keeps_all |= is_list(&aggregates->items[i]);
+        const struct tm__operator_aggregate *item = &aggregates->items[i];
+        self->owns_blobs |= item->homed;
+        self->keeps_all |= is_list(item);
+        self->simple &= is_simple(item);
     }
     if (aggregates->weighty || (custom != NULL && self->owns_blobs))
         self->suffixes_max = SUFFIXES_MAX;
@@ -568,14 +594,10 @@ int tm__operator_running_open(running_t *self, struct tm_operator *op,
     if (rc != 0)
         return rc;
     self->ns = tm_state_namespace_create(self->state, 0);
-    self->results = tm_mem_zalloc(self->mem, (size_t)TM_STATE_SOME * self->value_bytes);
-    return self->ns == NULL || self->results == NULL ? no_memory(self, err) : 0;
+    return self->ns == NULL ? no_memory(self, err) : 0;
 }
 
 void tm__operator_running_fini(running_t *self)
 {
-    if (self->mem == NULL)
-        return;
-    tm_mem_free(self->mem, self->results, (size_t)TM_STATE_SOME * self->value_bytes);
     tm_state_free(self->state);
 }

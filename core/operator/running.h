@@ -1,27 +1,25 @@
-// What the current window of a sliced operator holds, per key: so that a result is one merge, and
-// not one for each slice. Slices enter it as windows reach them, and leave it again.
+// What the current window of a sliced operator holds, per key: so that a result need not be made
+// from all slices. Slices enter it as windows reach them, and leave it again.
 //
-// A key's record is {its newest slice, that slice's accumulators}; a key in one slice of the window
-// needs no more. The older slices of others are cells of a blob: two stacks (running.c).
-//
-// Where windows only grow until all begin anew (cumulate) the record holds all that has entered.
+// A key's record has its result. Keys that are in several slices of the window have these as cells
+// of a blob, which is looked at when one enters or leaves: two stacks (running.c). Where windows
+// only grow until all begin anew (cumulate), there are no cells.
 #pragma once
 
 #include "core/operator/custom.h"
 
 struct tm__operator_running {
     struct tm_operator *op;
-    struct tm_mem *mem;
     const struct tm__operator_aggregates *aggregates;
     struct tm__operator_custom *custom; // NULL: built-in aggregates
     struct tm_state *state;             // NULL: not in use
     struct tm_namespace *ns;
     bool grows;            // cumulate; not with custom aggregates
+    bool simple;           // counts and sums of doubles alone
     bool owns_blobs;       // accumulators may refer to blobs
     bool keeps_all;        // lists: a result takes all cells, since it is as long as all of them
     uint32_t suffixes_max; // of a key
     uint32_t value_bytes, cell_bytes;
-    uint8_t *results; // room for TM_STATE_SOME merged values; all zero between calls
 
     // Of the key group that is walked: records, and those that the next window does not need.
     uint32_t seen, gone;
@@ -35,7 +33,6 @@ struct tm__operator_running_rows {
     const void *values[TM_STATE_SOME];
     uint64_t spoilt[TM_STATE_SOME]; // not 0: as TM__CUSTOM_TOLD
     uint32_t record[TM_STATE_SOME]; // which of those taken
-    bool merged[TM_STATE_SOME];     // the value is one of `results`
 };
 
 // TM_E_MEMORY, TM_E_ARGUMENT (the value is too large).
@@ -54,8 +51,8 @@ int tm__operator_running_enter(struct tm__operator_running *running, struct tm_s
                                struct tm_error *err) TM_WARN_UNUSED;
 
 // The walk over a key group: `begin`, then `next` until it takes no records, `end`. Slices before
-// `start` leave. `next_start`: where the window behind this one begins. The rows hold until
-// `release`, which must be called; rows from `done` on can come again by
+// `start` leave. `next_start`: where the window behind this one begins. Rows hold until the next
+// call; those from `done` on come again by
 // tm_state_give_back(cursor, rows.taken - rows.record[done]).
 void tm__operator_running_begin(struct tm__operator_running *running, uint32_t key_group,
                                 struct tm_state_cursor *cursor);
@@ -63,9 +60,6 @@ int tm__operator_running_next(struct tm__operator_running *running, struct tm_st
                               int64_t start, int64_t next_start,
                               struct tm__operator_running_rows *rows,
                               struct tm_error *err) TM_WARN_UNUSED;
-int tm__operator_running_release(struct tm__operator_running *running, uint32_t key_group,
-                                 const struct tm__operator_running_rows *rows,
-                                 struct tm_error *err) TM_WARN_UNUSED;
 // Removes what the next window does not need, unless it is little.
 int tm__operator_running_end(struct tm__operator_running *running, uint32_t key_group,
                              int64_t next_start, struct tm_error *err) TM_WARN_UNUSED;

@@ -280,9 +280,6 @@ static int emit_running(struct tm__operator_window *self, int64_t *budget, struc
         for (uint32_t i = 0; i < done; i++)
             *budget -= tm__operator_aggregates_weight(&self->aggregates, rows.values[i]);
         *budget -= rows.taken;
-        rc = tm__operator_running_release(&self->running, self->key_group, &rows, err);
-        if (rc != 0)
-            return rc;
         if (is_full(self) || *budget <= 0)
             return TM_STEP_MORE;
     } while (rows.taken != 0);

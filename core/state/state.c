@@ -352,3 +352,13 @@ uint32_t tm_state_next_some(struct tm_state_cursor *cursor, struct tm_key *keys,
     cursor->ahead_next = cursor->ahead_count;
     return count;
 }
+
+void *tm_state_edit(struct tm_state_cursor *cursor, uint32_t back)
+{
+    struct tm_state *state = cursor->state;
+    TM_CHECK(back != 0 && back <= cursor->ahead_next);
+    uint32_t reference = (uint32_t)cursor->ahead[cursor->ahead_next - back];
+    uint8_t *at =
+        tm__state_own(state, &state->groups[cursor->key_group - state->first_key_group], reference);
+    return at == NULL ? NULL : at + sizeof(struct tm__state_entry);
+}

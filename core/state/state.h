@@ -101,6 +101,9 @@ bool tm_state_next(struct tm_state_cursor *cursor, struct tm_key *key, const voi
 enum { TM_STATE_SOME = 16 };
 uint32_t tm_state_next_some(struct tm_state_cursor *cursor, struct tm_key *keys,
                             const void **values);
+// For writing: the value of the entry that is `back` from the last one that was given out, 1 to as
+// many as then. It may lie elsewhere than the one for reading did. NULL: out of memory.
+void *tm_state_edit(struct tm_state_cursor *cursor, uint32_t back);
 static inline void tm_state_give_back(struct tm_state_cursor *cursor, uint32_t count)
 {
     cursor->ahead_next -= count;

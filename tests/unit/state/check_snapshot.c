@@ -300,6 +300,44 @@ START_TEST(test_a_fork_of_a_snapshot_has_what_was_there_and_both_go_their_own_wa
 }
 END_TEST
 
+START_TEST(test_entries_written_while_they_are_walked_over_are_as_before_in_the_snapshot)
+{
+    enum { ENTRIES = 5000 };
+    struct tm_state *state = new_state();
+    struct tm_namespace *ns = tm_state_namespace_create(state, 0);
+    for (uint64_t k = 0; k < ENTRIES; k++) {
+        struct tm_key key = key_of(&k);
+        ((struct value *)tm_state_upsert(state, ns, &key, NULL))->number = k;
+    }
+    struct tm_snapshot *snapshot = tm_state_freeze(state);
+    for (uint32_t group = 0; group < GROUPS; group++) {
+        struct tm_state_cursor cursor;
+        struct tm_key keys[TM_STATE_SOME];
+        const void *values[TM_STATE_SOME];
+        uint32_t count;
+        tm_state_iterate(state, ns, group, &cursor);
+        while ((count = tm_state_next_some(&cursor, keys, values)) != 0)
+            for (uint32_t i = 0; i < count; i++) {
+                const struct value *read = values[i];
+                struct value *written = tm_state_edit(&cursor, count - i);
+                ck_assert_uint_eq(written->number, read->number);
+                written->number += ENTRIES;
+            }
+    }
+    struct tm_state *fork = tm_state_fork(snapshot);
+    struct tm_namespace *before = tm_state_namespace_find(fork, 0);
+    for (uint64_t k = 0; k < ENTRIES; k++) {
+        struct tm_key key = key_of(&k);
+        ck_assert_uint_eq(((const struct value *)tm_state_find(fork, before, &key))->number, k);
+        ck_assert_uint_eq(((const struct value *)tm_state_find(state, ns, &key))->number,
+                          k + ENTRIES);
+    }
+    tm_state_free(fork);
+    tm_snapshot_free(snapshot);
+    tm_state_free(state);
+}
+END_TEST
+
 START_TEST(test_freezing_copies_nothing_and_writing_copies_only_what_is_written)
 {
     struct tm_state *state = new_state();
@@ -523,6 +561,8 @@ int main(void)
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, test_removed_keys_are_gone_and_the_others_stay);
     tcase_add_test(tc, test_keys_that_come_and_go_for_ever_take_bounded_memory);
+    tcase_add_test(tc,
+                   test_entries_written_while_they_are_walked_over_are_as_before_in_the_snapshot);
     tcase_add_test(tc, test_a_fork_of_a_snapshot_has_what_was_there_and_both_go_their_own_ways);
     tcase_add_test(tc, test_freezing_copies_nothing_and_writing_copies_only_what_is_written);
     tcase_add_test(tc, test_a_namespace_dropped_behind_a_snapshot_is_still_in_it);
