@@ -134,6 +134,7 @@ static int start(struct tm_kit *kit, const struct tm_kit_args *args, struct tm_e
                                    .memory_limit_bytes = TM_LUA_MEMORY_BYTES,
                                    .seed = args->seed,
                                    .test = true,
+                                   .program = args->program,
                                    .script_path = args->path,
                                    .script_text = args->text,
                                    .script_length = args->length,

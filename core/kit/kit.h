@@ -14,6 +14,7 @@ struct tm_kit_args {
     const char *path;                             // of the job, as messages name it
     const char *text;                             // NULL: read `path`
     size_t length;
+    bool program; // the text is a job that a spec built
     const char *const *set_names, *const *set_values;
     uint32_t set_count;
     uint32_t parallelism; // 0: 1

@@ -86,6 +86,8 @@ static int kit_new(lua_State *lua)
     lua_getfield(lua, 1, "job_clock");
     args.job_clock = lua_toboolean(lua, -1);
     lua_pop(lua, 2);
+    lua_getfield(lua, 1, "program");
+    args.program = lua_toboolean(lua, -1);
     lua_getfield(lua, 1, "names");
     lua_getfield(lua, 1, "values");
     for (int i = 1; i <= (int)lua_objlen(lua, -2) && i <= SETS_MAX; i++) {

@@ -160,6 +160,8 @@ static int push_boot(struct tm_vm *vm, void *arg)
     lua_setfield(lua, -2, "one_liner");
     lua_pushboolean(lua, vm->test);
     lua_setfield(lua, -2, "test");
+    lua_pushboolean(lua, vm->program);
+    lua_setfield(lua, -2, "program");
     tm__vm_push_services(vm);
     return 1;
 }
@@ -227,6 +229,7 @@ int tm_vm_new(const struct tm_vm_args *args, struct tm_vm **out, struct tm_error
     vm->infer_arg = args->infer_arg;
     vm->one_liner = args->one_liner;
     vm->test = args->test;
+    vm->program = args->program;
     tm_buf_init(&vm->text, args->mem);
     tm_buf_init(&vm->read, args->mem);
     vm->path = tm_mem_strdup(args->mem, args->script_path);

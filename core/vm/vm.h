@@ -22,6 +22,7 @@ struct tm_vm_args {
     const char *script_text;    // NULL: read script_path
     size_t script_length;
     bool one_liner; // `tm` is there already, and `return` may be left out
+    bool program;   // the text is a job that a spec built (lua/tidemill/program.lua): trusted
     bool test;      // side outputs that the job does not read get sinks (lua/tidemill/kept.lua)
     const char *const *set_names, *const *set_values; // --set name=value
     uint32_t set_count;

@@ -43,7 +43,7 @@ struct tm_vm {
     int (*infer)(void *arg, uint32_t index, const struct tm_node *source,
                  const struct tm_infer_column **columns, uint32_t *count, struct tm_error *err);
     void *infer_arg;
-    bool one_liner, test;
+    bool one_liner, test, program;
     int host, handler, error_slot; // registry references
 };
 

@@ -153,9 +153,9 @@ function accumulate.nodes(node, role)
   return {
     { id = node.id, kind = "window", role = role, verb = custom.fold and "reduce" or role, fold = custom.fold, name = node.name,
       where = node.where, on_error = node.on_error, time = node.field, input = input, schema = custom.schema, fn = custom[role],
-      codegen = codegen, defaults = custom.defaults },
+      codegen = codegen, defaults = custom.defaults, strict = node.strict },
     { id = node.id, kind = "window", role = role, verb = "accumulator", name = node.name, where = node.where, input = custom.schema,
-      schema = custom.schema, codegen = codegen },
+      schema = custom.schema, codegen = codegen, strict = node.strict },
   }
 end
 
@@ -332,7 +332,7 @@ local function write_step(w, g)
   if g.node.fold then
     w:line("local ok, x = pcall(%s, fresh)", g.names:ref("fold"))
   else
-    w:line("local ok, x = pcall(%s, %s%s)", g.names:ref("fn_1"), g.names:ref("rec_acc"), g.argument)
+    w:line("local ok, x = pcall(%s, %s%s)", g.names:ref("fn_1"), g.acc_argument, g.argument)
   end
   if g.mark then
     w:open("if ok and x ~= nil then")
@@ -359,10 +359,9 @@ local function write_records(w, g)
   local a = g.node.codegen.analysis
   local function write(side, masks, p)
     local as = setmetatable({ masks = masks }, { __index = g })
-    stages.write_record(w, as, side, side.label, a.known and not g.node.fold and a.reads[p] or true, {})
-    return g.names:ref("rec_" .. side.label)
+    return stages.write_record(w, as, side, side.label, a.known and not g.node.fold and a.reads[p] or true, {})
   end
-  write(g.acc, g.acc_masks, 1)
+  g.acc_argument = write(g.acc, g.acc_masks, 1)
   if g.alone then
     g.argument = ""
   elseif g.bare then

@@ -78,7 +78,7 @@ function captured.keeps(fn, index)
   if is_immutable(flags, index + 1) then return "always" end
   local file = texts.of(fn)
   if opcodes.unknown then return nil end
-  if not file then return "now" end -- no function of a job
+  if not file then return not texts.is_job(fn) and "now" or nil end
   by_file[file] = by_file[file] or assigned_in(file.main, {})
   return not by_file[file][util.funcuvname(fn, index) or "?"] and "now" or nil
 end

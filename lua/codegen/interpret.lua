@@ -131,6 +131,7 @@ local function argument(self, k, env, field)
   local made = self.nodes[k].made
   if made then return random.at_row(made.seed, field, env[made.number]), random.random end
   if self.nodes[k].input.bare then return env.line end
+  if self.nodes[k].strict then self.records[k] = self.renewals[k]() end
   return self.records[k]
 end
 
@@ -331,7 +332,7 @@ end
 function interpret.new(nodes, ctx, C, among)
   local found, null = pcall(require, "tidemill.null")
   local self = setmetatable({ nodes = nodes, ctx = ctx, C = C, null = found and null or {}, types = {}, seen = {}, kept = {},
-    written = 0, env = {}, assigned = {}, records = {}, open = {}, stop = 0, finished = false, among = among }, Interpreter)
+    written = 0, env = {}, assigned = {}, records = {}, renewals = {}, open = {}, stop = 0, finished = false, among = among }, Interpreter)
   local show = shown.of_tables(nodes, function() return self.at end, self.env)
   self.fails = failures.new(nodes, function(k, code, message)
     local row, row_of = show(k, code)
@@ -344,7 +345,8 @@ function interpret.new(nodes, ctx, C, among)
     self.types[node.id], self.seen[k] = {}, 0
     local is_column = {}
     for _, name in ipairs(visible(node.input)) do is_column[name] = true end
-    self.records[k] = records.new(node, function(_, name)
+    local new = node.strict and records.strict or records.new
+    self.records[k] = new(node, function(_, name)
       if not self.env[k] then
         problem.raise("USER_CODE", "a record is used after the call that it was given to", "e:copy() keeps a record")
       end
@@ -363,6 +365,7 @@ function interpret.new(nodes, ctx, C, among)
       if not index or node.schema.fields[index].hidden then self.fails.raise_column(k - 1, name) end
       self.assigned[k][name] = value == nil and self.null or value
     end)
+    self.renewals[k] = records.renewal(self.records[k])
   end
   return self
 end

@@ -34,7 +34,7 @@ function process.nodes(node, role)
     on_error = node.on_error, input = timer and c.timer_schema or c.roles[role].input, schema = node.schema, fn = node[role],
     key = node.key, key_columns = role == "right" and node.second_key or node.key, states = all, keyed = node.states,
     broadcast = node.broadcast or {}, rules = node.rule ~= nil,
-    metrics = node.metrics, has_timer = node.timer ~= nil, of_window = node.of_window, record = derived.record(node), codegen = codegen,
+    metrics = node.metrics, strict = node.strict, has_timer = node.timer ~= nil, of_window = node.of_window, record = derived.record(node), codegen = codegen,
     given = c.roles[role].analysis } }
 end
 
@@ -46,7 +46,7 @@ function process.trigger_nodes(node, role)
     modes = {} }
   return { { id = node.id, kind = "process", role = role, verb = "trigger", trigger = true, name = node.name, where = node.where,
     on_error = node.on_error, input = of.input, schema = of.input, fn = of.fn, key = {}, key_columns = {}, states = asked.states,
-    keyed = asked.states, broadcast = {}, rules = false, metrics = asked.metrics, has_timer = true, record = of.record, codegen = codegen, given = of.analysis } }
+    keyed = asked.states, broadcast = {}, rules = false, metrics = asked.metrics, strict = node.strict, has_timer = true, record = of.record, codegen = codegen, given = of.analysis } }
 end
 
 -- --- plan
@@ -428,8 +428,8 @@ local function generate(nodes, wide)
     arguments = (", %s()"):format(columns.getter(w, g.names, stage.env.line, g.masks, "1", g.node.codegen.modes.line))
   else
     local a = g.node.given
-    stages.write_record(w, g, stage, "1", a.known and a.reads[g.node.record] or true, g.node.codegen.modes)
-    arguments = (g.node.of_window and ", " .. key_text(g) or "") .. ", " .. g.names:ref("rec_1")
+    arguments = ", " .. stages.write_record(w, g, stage, "1", a.known and a.reads[g.node.record] or true, g.node.codegen.modes)
+    if g.node.of_window then arguments = ", " .. key_text(g) .. arguments end
   end
   if not g.node.trigger then write_emits(w, g, stage) end
   write_timers(w, g)

@@ -128,7 +128,35 @@ function records.new(node, index, assign)
     __pairs = records.pairs,
   })
   known[tonumber(ctype)] = { names = names, given = given }
-  return ctype()
+  return ctype(), ctype
 end
+
+local renewals = setmetatable({}, { __mode = "k" }) -- by the first record of a stage
+
+local function kept()
+  problem.raise("USER_CODE", "a record is used after the call that it was given to", "e:copy() keeps a record")
+end
+
+---The same where each call gets a record of its own, and those of earlier calls are no good any more: under test.
+function records.strict(node, index, assign)
+  local current
+  local function check(self) if not rawequal(self, current) then kept() end end
+  local first, ctype = records.new(node, function(self, name)
+    check(self)
+    return index(self, name)
+  end, function(self, name, value)
+    check(self)
+    return assign(self, name, value)
+  end)
+  current = first
+  renewals[first] = function()
+    current = ctype()
+    return current
+  end
+  return first
+end
+
+---What gives the next record of a stage whose first is this one.
+function records.renewal(first) return renewals[first] or function() return first end end
 
 return records

@@ -178,8 +178,7 @@ local function write_side(w, g, side)
   end
   side.getters = {}
   for _, assigned in ipairs(side.assigned) do side.getters[assigned.name] = add_getter(w, g, side.env[assigned.name]) end
-  stages.write_record(w, g, side, side.label, a.known and a.reads[side.p] or true, {})
-  side.argument = g.names:ref("rec_" .. side.label)
+  side.argument = stages.write_record(w, g, side, side.label, a.known and a.reads[side.p] or true, {})
 end
 
 -- What the functions assign, and (in a wide chunk) what a table gives.

@@ -132,8 +132,10 @@ function runtime.new(nodes, ctx, C, plan, subtask)
   for name, fn in pairs(f) do R[name] = fn end
 
   function R.record(k, index, assign)
-    return records.new(nodes[k + 1], index, assign or function(_, name) f.raise_column(k, name) end)
+    local new = nodes[k + 1].strict and records.strict or records.new
+    return (new(nodes[k + 1], index, assign or function(_, name) f.raise_column(k, name) end))
   end
+  R.renewal = records.renewal
 
   local function refresh()
     cur.out = ffi.cast(output.pointer, ctx.out + ctx.out_size)

@@ -80,8 +80,10 @@ local function write_setters(w, g, stage, label)
   w:close()
 end
 
----Writes the record of a function: a value without contents whose columns are found by name.
+---Writes the record of a function: a value without contents whose columns are found by name. Gives what stands for it in
+---calls: the record, or under test what makes one for each call.
 ---@param label string "2" or "2_1": suffix of its names
+---@return string
 function stages.write_record(w, g, stage, label, reads, modes)
   local entries = {}
   -- Getters first: they are functions of their own.
@@ -111,6 +113,14 @@ function stages.write_record(w, g, stage, label, reads, modes)
   else
     g.names:declare(w, "rec_" .. label, ("record(%d, %s)"):format(stage.k - 1, g.names:ref("index_" .. label)))
   end
+  local record = g.names:ref("rec_" .. label)
+  if not stage.node.strict then return record end
+  g.names:declare(w, "renew_" .. label, ("R.renewal(%s)"):format(record))
+  g.names:func(w, "next_" .. label)
+  w:line("%s = %s()", record, g.names:ref("renew_" .. label))
+  w:line("return %s", record)
+  w:close()
+  return g.names:ref("next_" .. label) .. "()"
 end
 
 -- What the user's function is called with: its record, or the text of a bare stream.
@@ -124,8 +134,7 @@ local function argument(w, g, stage, label, analysis, modes, field)
   if node.input.bare then
     return columns.getter(w, g.names, stage.env.line, g.masks, label, modes.line) .. "()"
   end
-  stages.write_record(w, g, stage, label, analysis.known and analysis.reads[1] or true, modes)
-  return g.names:ref("rec_" .. label)
+  return stages.write_record(w, g, stage, label, analysis.known and analysis.reads[1] or true, modes)
 end
 
 -- --- results

@@ -45,6 +45,12 @@ function texts.of(fn)
   return entry.file, entry.func
 end
 
+---Is it a function of the job's text, also where that text is not known?
+function texts.is_job(fn)
+  local place, source = place_of(), util.funcinfo(fn).source
+  return place ~= nil and source ~= nil and place.file(source) ~= nil
+end
+
 local MAKES = { TNEW = true, TDUP = true }
 
 ---The keys that tables of a function are given as `name = nil`: bytecode keeps nothing of them, and yet they are columns.

@@ -73,16 +73,16 @@ function runner.run(given)
   local code, files = 0, 0
   local done = {} -- what os.exit raises, to come back here
   local exit = os.exit
-  os.exit = function(status)
+  rawset(os, "exit", function(status)
     code = (status == nil or status == true or status == 0) and 0 or 1
     error(done, 0)
-  end
+  end)
   count_files(function(n) files = n end)
   _G.arg = arguments
   local finished, err = xpcall(function() busted { standalone = false } end, function(e)
     return e == done and done or debug.traceback(tostring(e), 2)
   end)
-  os.exit = exit
+  rawset(os, "exit", exit)
   io.stdout:flush()
   if not finished and err ~= done then
     io.stderr:write(err, "\n")

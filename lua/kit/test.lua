@@ -1,6 +1,7 @@
 -- What tm.test gives: a job that runs as the spec says. Every method runs it to rest.
 local engine = require "kit.engine"
 local json = require "kit.json"
+local program = require "kit.program"
 local trouble = require "kit.trouble"
 
 local test = {}
@@ -246,7 +247,13 @@ function test.new(job, options)
   elseif type(job) == "table" and type(job.code) == "string" then
     given.path, given.text = job.path or "job", job.code
   else
-    trouble.wrong("ARGUMENT", "tm.test: the path of a job file is needed, given " .. shown(job))
+    local mark = program.mark()
+    if type(job) == "function" then job = job() else mark = math.huge end
+    if not program.is(job) then
+      trouble.wrong("ARGUMENT", "tm.test: a job, a stream, a function that returns one, or the path of a job file is needed, given "
+        .. shown(job))
+    end
+    given.path, given.text, given.program = "the spec's job", program.text(job, mark), true
   end
   local kit = checked(engine.new(given))
   return setmetatable({ kit = kit, source = engine.names(kit, "source"), sink = engine.names(kit, "sink"), columns = {} }, index)

@@ -26,15 +26,16 @@ local tm = {}
 ---@class tidemill.Test
 local test = {}
 
----Plans and starts a job: a path, relative to the working directory or to the spec, or a job's text.
+---Plans and starts a job: a path, relative to the working directory or to the spec; a job or stream that the spec builds, or a
+---function that returns one; or a job's text.
 ---
 ---    local other = tm.test({ code = [[
 ---      local tm = require "tidemill"
 ---      return tm.from(tm.lines()):to(tm.print())]] }, { parallelism = 2 })
 ---    other:push("lines", "hello")
 ---    assert.same({ { line = "hello" } }, other:take("print"))
----@param job string|{ code: string, path: string? } path: what messages call it
----@param options? { parallelism: integer?, args: table<string, any>?, now: integer?, seed: integer?, watermarks: "test"|"job"|nil } args: what tm.arg gets; now: the clock when it begins, ms; seed: of math.random; watermarks: who makes them, the test (default) or the job
+---@param job string|tidemill.Job|tidemill.Stream|fun(): (tidemill.Job|tidemill.Stream)|{ code: string, path: string? } path: what messages call it
+---@param options? { parallelism: integer?, args: table<string, any>?, now: integer?, seed: integer?, watermarks: "test"|"job"|nil, clock: "test"|"job"|nil } args: what tm.arg gets; now: the clock when it begins, ms; seed: of math.random; watermarks: who makes them, the test (default) or the job; clock: job: a timer of the clock fires once its millisecond is over, as in production, and not within it (default)
 ---@return tidemill.Test
 function tm.test(job, options) end
 

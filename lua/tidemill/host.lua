@@ -29,6 +29,7 @@ local arguments
 ---@field text string
 ---@field one_liner boolean of -e: `tm` is there already, and `return` may be left out
 ---@field test boolean the job runs under test
+---@field program boolean `text` is a job that a spec built
 ---@field set table<string, string>
 ---@field seed number
 ---@field read fun(path: string): string?, string?
@@ -55,7 +56,7 @@ local function evaluate()
   end
   current = session.new {
     path = arguments.path, text = arguments.text, set = arguments.set, read = arguments.read,
-    one_liner = arguments.one_liner, test = arguments.test, infer = arguments.infer,
+    one_liner = arguments.one_liner, test = arguments.test, program = arguments.program, infer = arguments.infer,
     print = function(text)
       local at = place.here()
       arguments.print(at ~= "" and at .. ": " .. text or text)

@@ -7,6 +7,7 @@ local ends = require "tidemill.ends"
 local fault = require "tidemill.fault"
 local freeze = require "tidemill.freeze"
 local place = require "tidemill.place"
+local program = require "tidemill.program"
 local project = require "tidemill.project"
 local sandbox = require "tidemill.sandbox"
 local suggest = require "tidemill.suggest"
@@ -19,6 +20,7 @@ local session = {}
 ---@field set table<string, string> of --set
 ---@field one_liner? boolean `tm` is there already, and `return` may be left out
 ---@field test? boolean the job runs under test: side outputs that it does not read are kept
+---@field program? boolean `text` is a job that a spec built (program.lua)
 ---@field read fun(path: string): string?, string? a file of the job's folder
 ---@field print fun(line: string)
 ---@field infer? fun(index: integer, source: table): table[]?, string?, string?, integer? columns of a source without a schema
@@ -134,8 +136,10 @@ function session.run(self)
   local folder = self.path:match("^(.*/)[^/]*$") or ""
   self.tm = api.new(self)
   local env, run_file = sandbox.new(folder, { tm = self.tm, print = self.args.print, read = self.args.read })
-  local main = self.args.one_liner and sandbox.compile_line(env, self.path, self.args.text)
+  local main = self.args.program and program.compile(env, self.tm, self.args.text, self.args.read)
+    or self.args.one_liner and sandbox.compile_line(env, self.path, self.args.text)
     or sandbox.compile(env, self.path, self.args.text)
+  if self.args.program then place.add_file(self.path, "") end
   local value = run_file(main, "job", self.path)
   check_arguments(self)
   local job = result_of(self, value)
@@ -150,6 +154,7 @@ function session.run(self)
   for _, node in ipairs(job.nodes) do
     if not node.derived then derive.derive(node) end
   end
+  for _, node in ipairs(job.nodes) do node.strict = self.args.test or nil end -- a record kept beyond its call is an error
   settle_captured(job.nodes)
   project.run(job.nodes)
   check_names(self, job)
