@@ -179,14 +179,13 @@ static bool see_timer(void *arg, const struct tm_timer *timer)
     return !walk->enough;
 }
 
-static void walk_timers(struct tm_timers *timers, const struct tm_operator *op,
-                        const struct tm_inspector *inspector)
+static void walk_timers(struct tm_timers *timers, const struct tm_inspector *inspector)
 {
     struct walk walk = {.inspector = inspector};
     uint32_t first, last;
     if (timers == NULL || inspector->timer == NULL)
         return;
-    tm__operator_key_groups(op, &first, &last);
+    tm_timers_key_groups(timers, &first, &last);
     for (int domain = 0; domain < TM_TIMER_DOMAINS && !walk.enough; domain++) {
         walk.domain = (enum tm_timer_domain)domain;
         for (uint32_t group = first; group <= last && !walk.enough; group++)
@@ -196,12 +195,12 @@ static void walk_timers(struct tm_timers *timers, const struct tm_operator *op,
 
 static void process_timers(struct tm_operator *op, const struct tm_inspector *inspector)
 {
-    walk_timers(((struct tm__operator_process *)op)->keyed.timers, op, inspector);
+    walk_timers(((struct tm__operator_process *)op)->keyed.timers, inspector);
 }
 
 static void windows_timers(struct tm_operator *op, const struct tm_inspector *inspector)
 {
-    walk_timers(((struct tm__windows *)op)->timers, op, inspector);
+    walk_timers(((struct tm__windows *)op)->timers, inspector);
 }
 
 const struct tm_inspect tm__operator_process_inspect = {

@@ -581,6 +581,12 @@ static bool walk(const struct site *site, const struct tm_blob *blob,
     return true;
 }
 
+void tm_timers_key_groups(const struct tm_timers *timers, uint32_t *first, uint32_t *last)
+{
+    *first = timers->first_key_group;
+    *last = timers->first_key_group + timers->group_count - 1;
+}
+
 void tm_timers_walk(struct tm_timers *timers, enum tm_timer_domain domain, uint32_t key_group,
                     bool (*more)(void *arg, const struct tm_timer *timer), void *arg)
 {

@@ -45,6 +45,8 @@ int64_t tm_timers_next_time(const struct tm_timers *timers, enum tm_timer_domain
 uint64_t tm_timers_count(const struct tm_timers *timers, enum tm_timer_domain domain);
 int64_t tm_timers_used_bytes(const struct tm_timers *timers);
 
+// Those that it was made for, inclusive.
+void tm_timers_key_groups(const struct tm_timers *timers, uint32_t *first, uint32_t *last);
 // The timers of a key group, ascending; for those of one key take what has its hash and bytes.
 // `more` gets each; false ends the walk. The set must not change meanwhile.
 void tm_timers_walk(struct tm_timers *timers, enum tm_timer_domain domain, uint32_t key_group,

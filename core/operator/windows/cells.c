@@ -33,8 +33,11 @@ uint64_t tm__windows_count(const struct tm__windows *self)
         tm_state_iterate(self->state, self->ns, group, &cursor);
         while (tm_state_next(&cursor, &key, &value)) {
             const struct tm__windows_record *record = value;
-            const uint8_t *cells = tm_state_blob_get(self->state, group, &record->cells);
-            for (uint32_t at = 0; at < record->cells.length; at += self->cell_bytes)
+            bool alone = record->alone != 0;
+            const uint8_t *cells =
+                alone ? record->cell : tm_state_blob_get(self->state, group, &record->cells);
+            uint32_t bytes = alone ? self->cell_bytes : record->cells.length;
+            for (uint32_t at = 0; at < bytes; at += self->cell_bytes)
                 count += (((const struct tm__windows_cell *)(const void *)(cells + at))->flags &
                           TM__CELL_FILLED) != 0;
         }
