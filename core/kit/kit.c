@@ -84,7 +84,6 @@ static int look_at_ends(struct tm_kit *kit)
         return TM_E_MEMORY;
     for (uint32_t n = 0; n < graph->node_count; n++) {
         kit->ends[n].watermark = TM_WATERMARK_MIN;
-        kit->ends[n].since_ms = kit->args.now_ms;
         if (graph->nodes[n].kind == TM_NODE_WATERMARK)
             find_watermarks(kit, &graph->nodes[n]);
     }
@@ -376,7 +375,6 @@ static int give_watermark(struct tm_kit *kit, uint32_t node, int64_t at, struct 
     if (at == kit->ends[node].watermark)
         return 0;
     kit->ends[node].watermark = at;
-    kit->ends[node].since_ms = tm_kit_now_ms(kit);
     return give_all(kit, node, &item, err);
 }
 

@@ -73,13 +73,6 @@ int tm_kit_finish(struct tm_kit *kit, int32_t source, struct tm_error *err) TM_W
 
 // How far event time is at an operator, in the subtask that lags most; TM_WATERMARK_MIN: not yet.
 int64_t tm_kit_watermark_of(const struct tm_kit *kit, uint32_t node);
-// Who holds it back: source NULL: nobody does, all are idle or at their end.
-struct tm_kit_holder {
-    const char *source, *input; // input: the operator's, or that of the union above it
-    int64_t at;                 // its watermark
-    int64_t since_ms;           // the clock, when it moved last
-};
-void tm_kit_holder_of(const struct tm_kit *kit, uint32_t node, struct tm_kit_holder *holder);
 
 // Rows of a sink since the last call, in the order of (cause, time, key, arrival), or of their
 // arrival. *rows is an array of *count, valid until the next call for the kit, which frees it.

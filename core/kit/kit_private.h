@@ -30,7 +30,7 @@ struct tm__kit_source {
 struct tm__kit_end {
     bool has_watermark; // SOURCE: an operator below takes its event time
     bool is_idle, has_ended;
-    int64_t watermark, since_ms; // and when it moved last
+    int64_t watermark;
     uint32_t pushes;
     // SINK: the key that its rows were made under, by columns of their own; count 0: none. Looked
     // for when the first row comes.

@@ -455,25 +455,31 @@ static void push_watermark(lua_State *lua, int64_t watermark)
         lua_pushnumber(lua, (lua_Number)watermark);
 }
 
-// watermark_of(kit, operator): event time there, and { source =, input =, at =, since = } of what
-// holds it back, or nil
+// watermark_of(kit, operator): event time there, and { source =, split =, input =, at =, since = }
+// of what holds it back, or nil
 int tm__kit_lua_watermark_of(lua_State *lua)
 {
     struct tm_kit *kit = tm__kit_lua_kit(lua);
     const struct tm_node *node = operator_of(lua, kit);
-    struct tm_kit_holder holder;
-    tm_kit_holder_of(kit, node->id, &holder);
+    struct tm_holder holder;
     push_watermark(lua, tm_kit_watermark_of(kit, node->id));
-    if (holder.source == NULL) {
+    if (!tm_task_holder(tm_kit_job(kit), node->id, &holder) || holder.status != TM_CHANNEL_ACTIVE ||
+        holder.source == NULL) {
         lua_pushnil(lua);
         return 2;
     }
-    lua_createtable(lua, 0, 4);
-    lua_pushstring(lua, holder.source);
+    lua_createtable(lua, 0, 5);
+    lua_pushstring(lua, holder.source->name);
     lua_setfield(lua, -2, "source");
-    lua_pushstring(lua, holder.input);
-    lua_setfield(lua, -2, "input");
-    push_watermark(lua, holder.at);
+    if (holder.split >= 0) {
+        lua_pushinteger(lua, holder.split);
+        lua_setfield(lua, -2, "split");
+    }
+    if (holder.from != NULL) {
+        lua_pushstring(lua, holder.from->name);
+        lua_setfield(lua, -2, "input");
+    }
+    push_watermark(lua, holder.maker == NULL ? TM_WATERMARK_MIN : holder.held_at);
     lua_setfield(lua, -2, "at");
     lua_pushnumber(lua, (lua_Number)holder.since_ms);
     lua_setfield(lua, -2, "since");

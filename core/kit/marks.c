@@ -1,4 +1,4 @@
-// How far event time is at an operator, and which source holds it back.
+// How far event time is at an operator, also where no row has come yet.
 #include "core/kit/kit_private.h"
 #include "core/task/task.h"
 
@@ -41,32 +41,4 @@ int64_t tm_kit_watermark_of(const struct tm_kit *kit, uint32_t node)
         watermark = own < watermark ? own : watermark;
     }
     return watermark;
-}
-
-// The source above that holds the node's event time back: one that has none at all, else the lowest
-// of those that are neither idle nor at their end.
-static void look_above(const struct tm_kit *kit, const struct tm_node *node, bool marked,
-                       const char *input, struct tm_kit_holder *holder)
-{
-    const struct tm_graph *graph = kit->drive.graph;
-    if (node->kind == TM_NODE_SOURCE) {
-        const struct tm__kit_end *end = &kit->ends[node->id];
-        int64_t at = marked ? end->watermark : TM_WATERMARK_MIN;
-        if (end->is_idle || end->has_ended || (holder->source != NULL && at >= holder->at))
-            return;
-        *holder = (struct tm_kit_holder){
-            .source = node->name, .input = input, .at = at, .since_ms = end->since_ms};
-        return;
-    }
-    for (uint32_t i = 0; i < node->input_count; i++) {
-        const struct tm_node *above = &graph->nodes[node->inputs[i]];
-        look_above(kit, above, marked || node->kind == TM_NODE_WATERMARK,
-                   input == NULL || node->input_count > 1 ? above->name : input, holder);
-    }
-}
-
-void tm_kit_holder_of(const struct tm_kit *kit, uint32_t node, struct tm_kit_holder *holder)
-{
-    *holder = (struct tm_kit_holder){0};
-    look_above(kit, &kit->drive.graph->nodes[node], false, NULL, holder);
 }

@@ -31,6 +31,7 @@ struct watermark {
     int32_t cut_split; // whose batch leaves in pieces; TM_NO_SPLIT: none, or the last has gone
     int64_t pending;   // the highest mark of rows that have gone
     int64_t asked_ns;  // when periodic was asked last
+    int64_t given_ns;  // where watermarks are given: when the last one was; 0: never
     bool max_sent;
     bool has_looked; // at the first times
 };
@@ -349,12 +350,17 @@ static int watermark_step(struct tm_operator *op, struct tm_element *in, struct 
             self->max_sent = true;
             *out = *in;
         } else if (op->ctx->given_watermarks && in->watermark != TM_WATERMARK_MAX) {
+            self->generator.emitted = in->watermark;
+            self->given_ns = op->ctx->now_ns;
             *out = *in;
         }
         return TM_STEP_DONE;
     case TM_ELEMENT_STATUS:
-        if (op->ctx->given_watermarks)
+        if (op->ctx->given_watermarks) {
+            self->generator.status = (enum tm_channel_status)in->status;
+            self->given_ns = op->ctx->now_ns;
             *out = *in;
+        }
         return TM_STEP_DONE; // else this operator decides what is idle
     case TM_ELEMENT_END:
         return step_end(self, in, out);
@@ -449,8 +455,8 @@ static void watermark_held(const struct tm_operator *op, struct tm_held *held, i
     const struct tm_splits *splits = op->ctx->splits;
     held->status = (uint8_t)(self->max_sent ? TM_CHANNEL_FINISHED : g->status);
     held->watermark = g->emitted;
-    *since_ns = g->last_row_ns;
-    if (splits == NULL || held->status != TM_CHANNEL_ACTIVE)
+    *since_ns = op->ctx->given_watermarks ? self->given_ns : g->last_row_ns;
+    if (splits == NULL || held->status != TM_CHANNEL_ACTIVE || op->ctx->given_watermarks)
         return;
     held->from = tm_splits_holder(splits, since_ns);
     if (held->from >= 0)
