@@ -37,14 +37,24 @@ local function go_through(t, c, expected)
   end
 end
 
+-- nil, or which operator counts otherwise than it should what came too late.
+local function counts(t, c, late)
+  for _, op in ipairs(c.operators) do
+    if op.op == "window" and not op.late then
+      local wanted, found = late[op.name] or 0, t:metrics(op.name).late
+      if wanted ~= found then return ("late rows of %s\nsink %s: missing %d, there are %d"):format(op.name, op.name, wanted, found) end
+    end
+  end
+end
+
 ---nil, or the first difference; an error of the engine is one.
 function by_kit.differs(c)
   local tm = require "tidemill"
-  local expected = model.run(c)
+  local expected, late = model.run(c)
   local t
   local ok, why = pcall(function()
     t = tm.test({ code = case.text(c), path = "job.lua" }, { parallelism = c.parallelism, now = c.now, seed = c.seed })
-    return go_through(t, c, expected)
+    return go_through(t, c, expected) or counts(t, c, late)
   end)
   if t then t:close() end
   if not ok then return "error: " .. tostring(why) end

@@ -91,6 +91,7 @@ local function node_of(self, i, op, info)
     side = function(tag, row, time) self:put(tag, row, time) end,
     now = function() return self.now end,
     watermark = function() return self.marks[i] end,
+    dropped = function(name) self.late[name] = (self.late[name] or 0) + 1 end,
     tick = function() self.tick = self.tick + 1 end,
   }
   local object = case.operators[op.op].model(op, info, out)
@@ -162,11 +163,12 @@ function Run:step(step)
   if kind ~= "clock" then self:clock(0) end
 end
 
----What each step gives: a list of tables sink -> list of { row =, tick = }.
+---What each step gives: a list of tables sink -> list of { row =, tick = }; and rows dropped as late, by operator.
 function model.run(c)
   local infos, sinks = case.infos(c), case.sinks(c)
   local self = setmetatable({ nodes = {}, marks = {}, now = c.now, tick = 0, sources = c.sources, valve = new_valve(c.sources), ended = {},
-    timed = c.timed, outputs = {} }, Run)
+    timed = c.timed, outputs = {},
+    late = {} }, Run)
   for i, op in ipairs(c.operators) do self.nodes[i] = node_of(self, i, op, infos[i]) end
   local given = {}
   for n, step in ipairs(c.script) do
@@ -174,7 +176,7 @@ function model.run(c)
     self:step(step)
     given[n], self.outputs = self.outputs, {}
   end
-  return given
+  return given, self.late
 end
 
 return model

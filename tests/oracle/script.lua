@@ -5,6 +5,36 @@ local script = {}
 
 local KEYS = { "a", "b", "c", "a longer key than others", "" }
 
+-- Lengths of time in a case's operators: bounds are where mistakes are, so times are often as far apart as these.
+local function lengths_of(c)
+  local found = {}
+  for _, op in ipairs(c.operators) do
+    local trigger = op.trigger and (op.trigger.of or op.trigger) or {}
+    for _, length in pairs { op.size or false, op.slide or false, op.lateness or false, op.op ~= "process" and op.ttl or false,
+      trigger.interval or false, op.trigger and op.trigger.after or trigger.after or false } do
+      if length then found[#found + 1] = length end
+    end
+    for _, state in ipairs(op.states or {}) do if state.ttl then found[#found + 1] = state.ttl.after end end
+  end
+  if #found == 0 then found[1] = 5 end
+  table.sort(found)
+  return found
+end
+
+-- The last millisecond of a window, of the first operator with windows of event time, that a time lies in; or of its life.
+local function last_of(c, random, at)
+  for _, op in ipairs(c.operators) do
+    if op.op == "window" and not op.processing and op.kind ~= "global" and op.kind ~= "count" then
+      local last = at + op.size - 1
+      if op.kind ~= "session" then
+        last = at - (at - op.offset) % op.slide + (op.kind == "cumulate" and op.slide or op.size) - 1
+      end
+      return last + (op.lateness and random:chance(30) and op.lateness or 0)
+    end
+  end
+  return at
+end
+
 local function draw_row(c, random, state)
   local row = {}
   state.id = state.id + 1
@@ -16,11 +46,12 @@ local function draw_row(c, random, state)
     elseif name == "g" then row.g = random:int(0, 2)
     elseif name == "ts" then
       row.ts = state.at - (random:chance(60) and random:int(0, state.disorder) or 0)
-      -- Bounds are where mistakes are: on them, and as far apart as windows and gaps are long.
-      if random:chance(35) then row.ts = math.max(row.ts - row.ts % 5, state.at - state.disorder) end
+      if random:chance(25) then row.ts = row.ts - row.ts % 5 end
+      if state.last and random:chance(20) then row.ts = state.last - random:pick(state.lengths) end
+      row.ts = math.max(row.ts, state.at - state.disorder)
     else row[name] = values.draw(random, column) end
   end
-  state.at = state.at + random:weighted { { 3, 0 }, { 3, random:int(1, 5) }, { 3, random:pick { 3, 8, 10, 20, 25, 60 } },
+  state.at = state.at + random:weighted { { 3, 0 }, { 3, random:int(1, 5) }, { 3, random:pick(state.lengths) },
     { 2, random:int(5, 30) }, { 1, random:int(30, 120) } }
   state.last = row.ts
   return row
@@ -51,7 +82,9 @@ local function draw_step(c, random, state)
     { #c.sources > 1 and 1 or 0, "idle" }, { #c.sources > 1 and random:chance(30) and 1 or 0, "finish" } }
   local live = {}
   for _, name in ipairs(c.sources) do if not state.ended[name] then live[#live + 1] = name end end
-  if kind == "clock" then return { "clock", random:pick { 1, 4, 5, 5, 9, 10, 15, 20, 20, 40, 100 } } end
+  if kind == "clock" then
+    return { "clock", random:chance(50) and random:pick(state.lengths) or random:pick { 1, 4, 5, 9, 10, 15, 20, 40, 100 } }
+  end
   local name = random:pick(live)
   if kind == "push" then
     local rows = {}
@@ -71,7 +104,10 @@ local function draw_step(c, random, state)
   -- A watermark of all sources at once where they stand at the same one: else it depends on which moves first.
   local target = state.at - random:int(-5, state.disorder + 10)
   if random:chance(40) then target = target - target % 5 - random:int(0, 1) end
-  if state.last and random:chance(30) then target = state.last + random:pick { -1, 0, 2, 4, 5, 7, 9, 20, 24, 60 } end
+  if state.last and random:chance(50) then
+    target = random:chance(50) and last_of(c, random, state.last) or state.last + random:pick(state.lengths)
+    target = target - random:weighted { { 4, 0 }, { 1, 1 } }
+  end
   target = math.max(target, state.watermark[name] or -math.huge)
   if at_one(c, state) and (#c.sources == 1 or random:chance(60)) then
     for _, source in ipairs(c.sources) do state.watermark[source] = target end
@@ -91,7 +127,7 @@ function script.draw(c, random)
   end
   c.now = random:pick { 0, 1000, 1700000000000 }
   local state = { begin = begin, at = begin, id = 0, keys = random:int(1, #KEYS), disorder = random:pick { 0, 5, 20, 60 },
-    watermark = {}, idle = {}, ended = {} }
+    lengths = lengths_of(c), watermark = {}, idle = {}, ended = {} }
   if c.way == "files" then return draw_files(c, random, state) end
   local steps = {}
   for _ = 1, random:int(3, 40) do steps[#steps + 1] = draw_step(c, random, state) end

@@ -142,7 +142,9 @@ function Operator:row(row, time)
       end
     end
   end
-  if skipped and #assigned > 0 and event and at + (op.lateness or 0) <= watermark and op.late then self.out.side("late", row, time) end
+  if skipped and #assigned > 0 and event and at + (op.lateness or 0) <= watermark then
+    if op.late then self.out.side("late", row, time) else self.out.dropped(op.name) end
+  end
 end
 
 function Operator:forget(w)
