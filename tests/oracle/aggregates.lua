@@ -79,6 +79,7 @@ local function is_compared(column) return NUMBERS[column.type] or column.type ==
 local function is_ordered(column) -- by what is compared of them
   return not column.inexact and is_compared(column)
 end
+local function is_small(column) return NUMBERS[column.type] and not column.large end
 local function is_any(column) return column.type ~= "list" end
 
 -- takes(column), gives(column), of(rows, aggregate, column); ordered: it depends on the order of arrival
@@ -109,9 +110,9 @@ local KINDS = {
     of = function(rows, a) return best(rows, a.field, a.by, less) end },
   max_by = { takes = is_any, gives = same_type, ordered = true, by = true,
     of = function(rows, a) return best(rows, a.field, a.by, greater) end },
-  variance = { takes = is_number, rounds = true, gives = function() return { type = "double" } end,
+  variance = { takes = is_small, rounds = true, gives = function() return { type = "double" } end,
     of = function(rows, a, column) return variance(kept(rows, a.field), column, a.population) end },
-  stddev = { takes = is_number, rounds = true, gives = function() return { type = "double" } end,
+  stddev = { takes = is_small, rounds = true, gives = function() return { type = "double" } end,
     of = function(rows, a, column)
       local v = variance(kept(rows, a.field), column, a.population)
       return v and math.sqrt(v)
@@ -183,6 +184,8 @@ function aggregates.columns(list, columns, ordered)
     -- Rounded in another order than the engine's: nothing may depend on equality or order of such values.
     made.inexact = made.type == "double" and (column.inexact or kind.rounds) or nil
     if made.of then made.of.inexact = column.inexact end
+    -- Large beside their differences: a spread of them has few digits that can be told.
+    made.large = column and (column.large or one.kind == "sum" or one.kind == "avg") or nil
     given[#given + 1] = made
   end
   return #given > 0 and given or nil

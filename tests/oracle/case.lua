@@ -15,7 +15,7 @@ for _, name in ipairs { "stateless", "keyed", "windows", "process" } do
 end
 case.operators = operators
 
-local KEYED = { { 11, "window" }, { 5, "process" }, { 2, "rolling" }, { 1, "short" }, { 1, "distinct" }, { 1, "dedup" },
+local KEYED = { { 15, "window" }, { 6, "process" }, { 2, "rolling" }, { 1, "short" }, { 1, "distinct" }, { 1, "dedup" },
   { 1, "top" }, { 1, "extreme" }, { 1, "reduce" } }
 local STATELESS = { { 3, "map" }, { 2, "filter" }, { 1, "flat_map" }, { 2, "assign" }, { 1, "select" }, { 1, "drop" } }
 
@@ -139,7 +139,7 @@ end
 local WATERMARK = [[
 local function wm(ctx)
   local w = ctx.watermark
-  return w == -math.huge and -1 or w == math.huge and 2 ^ 52 or w
+  return w == -math.huge and -1 or w == math.huge and -2 or w
 end]]
 
 local function sink_text(name)

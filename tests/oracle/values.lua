@@ -128,7 +128,7 @@ local BIG = { 9007199254740993LL, -9007199254740993LL, 4611686018427387LL }
 function values.draw(random, column)
   local kind = column.type
   if column.nullable and random:chance(column.nullable) then return nil end
-  if kind == "int" then return random:chance(5) and random:pick { 0, -1, 1000000007, -1000000007 } or random:int(-20, 40) end
+  if kind == "int" then return random:chance(5) and random:pick { 0, -1, 10007, -10007 } or random:int(-20, 40) end
   if kind == "int64" then return random:chance(20) and random:pick(BIG) or random:int(-50, 50) + 0LL end
   if kind == "double" then return random:chance(20) and random:int(-1000000, 1000000) / 7 or random:int(-40, 40) / 4 end
   if kind == "decimal" then return random:int(-3000, 9999) + 0LL end

@@ -212,7 +212,7 @@ function Call:made(what)
   for _, name in ipairs(self.keys) do row[name] = self.key[name] end
   if self.op.times then
     local watermark = self.out.watermark()
-    row.wm = watermark == -math.huge and -1 or watermark == math.huge and 2 ^ 52 or watermark
+    row.wm = watermark == -math.huge and -1 or watermark == math.huge and -2 or watermark
     row.clock = self.out.now()
   end
   for _, state in ipairs(self.op.states) do row["s_" .. state.name] = self:get(state.name) end
@@ -327,7 +327,7 @@ local function columns_of(op, info)
   end
   for _, name in ipairs { "what", "timer", "domain" } do columns[#columns + 1] = { name = name, type = "string" } end
   for _, name in ipairs { "at", op.times and "wm", op.times and "clock" } do
-    if name then columns[#columns + 1] = { name = name, type = "int" } end
+    if name then columns[#columns + 1] = { name = name, type = "int", large = true } end
   end
   for _, state in ipairs(op.states) do columns[#columns + 1] = { name = "s_" .. state.name, type = state.type, nullable = 50 } end
   for i, column in ipairs(columns) do

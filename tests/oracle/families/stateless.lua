@@ -34,7 +34,7 @@ local function column_of(field, info)
   if field.passes then
     local from = expr.by_name(info.columns, field.x[2])
     return { name = field.name, type = from.type, scale = from.scale, precision = from.precision, nullable = from.nullable, of = from.of,
-      keep = from.keep, inexact = from.inexact }
+      keep = from.keep, inexact = from.inexact, large = from.large }
   end
   return { name = field.name, type = field.type }
 end

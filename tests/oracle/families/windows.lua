@@ -232,12 +232,12 @@ local function draw(random, info, context)
   else
     op.processing = context.steps and (not info.timed or random:chance(20)) or nil
     draw_bounds(random, op)
-    if random:chance(45) then -- nothing said: windows of event time that are made of slices
+    if random:chance(35) then -- nothing said: windows of event time that are made of slices
       op.aggregates = aggregates.draw(random, info.columns, info.order ~= nil, context.fresh)
       return op
     end
     if info.order and random:chance(50) then op.trigger = triggers.draw(random, op, context.steps) end
-    if not op.processing and context.steps and info.order and random:chance(40) then op.lateness = random:pick { 1, 5, 10, 40 } end
+    if not op.processing and context.steps and info.order and random:chance(50) then op.lateness = random:pick { 1, 5, 10, 40 } end
     if not op.processing and random:chance(40) then op.late = context.steps and context.fresh("late") or nil end
   end
   op.aggregates = aggregates.draw(random, info.columns, info.order ~= nil, context.fresh)
