@@ -149,9 +149,11 @@ static struct operand operand_of(item_t *item, const struct tm__operator_home *h
 
 // --- count, mean, sum of the squared distances from it: Welford's and Chan's way -----------------
 
+// The mean is in two parts: distances of values that are large and close to each other (times)
+// would else be those from a mean rounded to more than they are apart.
 struct moments {
     int64_t count;
-    double mean, squares;
+    double mean, low, squares;
 };
 
 static struct moments *moments_at(uint8_t *acc)
@@ -159,13 +161,20 @@ static struct moments *moments_at(uint8_t *acc)
     return (struct moments *)(void *)acc;
 }
 
+static inline void move_mean(struct moments *m, double by)
+{
+    double sum = m->mean + by, taken = sum - m->mean;
+    m->low += (m->mean - (sum - taken)) + (by - taken); // what rounding lost
+    m->mean = sum;
+}
+
 static inline void add_moments(uint8_t *acc, double x)
 {
     struct moments *m = moments_at(acc);
-    double from_mean = x - m->mean;
+    double from_mean = x - m->mean - m->low;
     m->count++;
-    m->mean += from_mean / (double)m->count;
-    m->squares += from_mean * (x - m->mean);
+    move_mean(m, from_mean / (double)m->count);
+    m->squares += from_mean * (x - m->mean - m->low);
 }
 
 static void merge_moments(uint8_t *acc, const uint8_t *other)
@@ -176,10 +185,10 @@ static void merge_moments(uint8_t *acc, const uint8_t *other)
         *m = n.count == 0 ? *m : n;
         return;
     }
-    double total = (double)m->count + (double)n.count, apart = n.mean - m->mean;
-    double share = (double)n.count / total;
+    double total = (double)m->count + (double)n.count;
+    double apart = (n.mean - m->mean) + (n.low - m->low), share = (double)n.count / total;
     m->squares += n.squares + apart * apart * (double)m->count * share;
-    m->mean += apart * share;
+    move_mean(m, apart * share);
     m->count += n.count;
 }
 

@@ -179,7 +179,7 @@ static struct choice choose(uint8_t kind, struct tm_type in, struct tm_type out)
     case TM_AGGREGATE_VARIANCE_POPULATION:
     case TM_AGGREGATE_STDDEV:
     case TM_AGGREGATE_STDDEV_POPULATION:
-        return choose_number(in, TM__MOMENTS_INT, 24);
+        return choose_number(in, TM__MOMENTS_INT, 32);
     default:
         return no_choice();
     }

@@ -47,6 +47,11 @@ static void use_two(void)
     use_aggregate(TM_AGGREGATE_SUM, AMOUNT);
 }
 
+static void use_spread(void)
+{
+    use_aggregate(TM_AGGREGATE_VARIANCE_POPULATION, CENTS);
+}
+
 static void use_texts(void)
 {
     use_aggregate(TM_AGGREGATE_MIN, NOTE);
@@ -425,6 +430,22 @@ START_TEST(an_overflow_on_the_way_is_none_where_the_sum_fits)
 }
 END_TEST
 
+START_TEST(the_variance_of_times_is_of_their_distances)
+{
+    struct setting s = {TM_WINDOW_SLIDING, 50, 10, 0};
+    open_mix(&s, use_spread);
+    for (int i = 0; i < 5; i++) {
+        struct row row = {.user = "a", .ts = 10 * i, .cents = 1700000000000003 + 7 * i};
+        ck_assert_int_eq(feed_rows(&row, 1, NULL), 0);
+    }
+    feed_watermark(INT64_MAX, take_text);
+    expect_alike(lines[4], "|a|0|50|98");
+    expect_alike(lines[5], "|a|10|60|61.25");
+    expect_alike(lines[7], "|a|30|80|12.25");
+    teardown();
+}
+END_TEST
+
 int main(void)
 {
     TCase *tc = tcase_create("running");
@@ -433,5 +454,6 @@ int main(void)
     tcase_add_test(tc, stretches_without_rows_are_passed_over);
     tcase_add_test(tc, keys_that_are_gone_leave_nothing_behind);
     tcase_add_test(tc, an_overflow_on_the_way_is_none_where_the_sum_fits);
+    tcase_add_test(tc, the_variance_of_times_is_of_their_distances);
     return run_suite(tc, "operator/running");
 }
