@@ -54,21 +54,21 @@ enum tm__operator_action {
 
 struct tm__operator_aggregate {
     uint8_t action;
-    uint8_t scale;         // decimals: of the input
-    bool homed;            // what it keeps is in blobs: adding needs the key group
-    bool population;       // moments: the variance of these values, not of what they are drawn from
-    bool root;             // moments: the standard deviation
-    double q;              // quantile
-    bool nested;           // what it holds as bytes is a list, map or struct
-    bool ordered;          // list: every value is kept with its number, as in arrival_offset
-    bool cut;              // list: of more values than `limit`, the first to arrive are the result
-    uint32_t limit;        // list: values
+    uint8_t scale;   // decimals: of the input
+    bool homed;      // what it keeps is in blobs: adding needs the key group
+    bool population; // moments: the variance of these values, not of what they are drawn from
+    bool root;       // moments: the standard deviation
+    double q;        // quantile
+    bool nested;     // what it holds as bytes is a list, map or struct
+    bool ordered;    // list: every value is kept with its number, as in arrival_offset
+    bool cut;        // list: of more values than `limit`, the first to arrive are the result
+    uint32_t limit;  // list: values
     const struct tm_schema *rows; // LIST_ROWS: of the rows, which outlives this
-    uint32_t field;        // of the input; unused by count
-    uint32_t field_offset; // of its slot
-    uint32_t offset;       // of the accumulator in the value
-    uint32_t present_offset; // of the word with the bit "has a value"; see aggregate.c
-    uint64_t present;        // the bit, or 0: the accumulator itself tells
+    uint32_t field;               // of the input; unused by count
+    uint32_t field_offset;        // of its slot
+    uint32_t offset;              // of the accumulator in the value
+    uint32_t present_offset;      // of the word with the bit "has a value"; see aggregate.c
+    uint64_t present;             // the bit, or 0: the accumulator itself tells
     // first and last of windows that are made of slices: of the word with the number of the row
     // that the value came with, as slices are merged by their time and not by arrival. 0: none.
     uint32_t arrival_offset;

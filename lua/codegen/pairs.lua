@@ -23,8 +23,8 @@ function pair.derive(node, role, fn)
   for _, exit in ipairs(a.returns) do
     local t = values.type_of(exit.value)
     if t == "string" or t == "bool" or t == "nil" or t == "table" then
-      fault.raise("TYPE", exit.where or node.where, ("%s: the function of %s gives %s; how far two rows are apart is a number"):format(node.name,
-        WHAT[role], t), "for example function(a, b) return math.abs(b.price - a.price) end")
+      fault.raise("TYPE", exit.where or node.where, ("%s: the function of %s gives %s; how far two rows are apart is a number")
+        :format(node.name, WHAT[role], t), "for example function(a, b) return math.abs(b.price - a.price) end")
     end
   end
   derive.add_reads(node, a, 1)
@@ -35,8 +35,8 @@ end
 ---What stands for the function in a chunk.
 function pair.nodes(node, role)
   local codegen = node.codegen.pairs[role]
-  return { { id = node.id, kind = "pairs", role = role, verb = "pairs", what = WHAT[role], apart = true, name = node.name, where = node.where,
-    on_error = node.on_error, input = node.input, schema = node.input, fn = codegen.fn, codegen = codegen } }
+  return { { id = node.id, kind = "pairs", role = role, verb = "pairs", what = WHAT[role], apart = true, name = node.name,
+    where = node.where, on_error = node.on_error, input = node.input, schema = node.input, fn = codegen.fn, codegen = codegen } }
 end
 
 -- One of the two records, or texts.

@@ -34,7 +34,8 @@ function process.nodes(node, role)
     on_error = node.on_error, input = timer and c.timer_schema or c.roles[role].input, schema = node.schema, fn = node[role],
     key = node.key, key_columns = role == "right" and node.second_key or node.key, states = all, keyed = node.states,
     broadcast = node.broadcast or {}, rules = node.rule ~= nil,
-    metrics = node.metrics, strict = node.strict, has_timer = node.timer ~= nil, of_window = node.of_window, record = derived.record(node), codegen = codegen,
+    metrics = node.metrics, strict = node.strict, has_timer = node.timer ~= nil, of_window = node.of_window,
+    record = derived.record(node), codegen = codegen,
     given = c.roles[role].analysis } }
 end
 
@@ -46,7 +47,9 @@ function process.trigger_nodes(node, role)
     modes = {} }
   return { { id = node.id, kind = "process", role = role, verb = "trigger", trigger = true, name = node.name, where = node.where,
     on_error = node.on_error, input = of.input, schema = of.input, fn = of.fn, key = {}, key_columns = {}, states = asked.states,
-    keyed = asked.states, broadcast = {}, rules = false, metrics = asked.metrics, strict = node.strict, has_timer = true, record = of.record, codegen = codegen, given = of.analysis } }
+    keyed = asked.states, broadcast = {}, rules = false, metrics = asked.metrics, strict = node.strict, has_timer = true,
+    record = of.record,
+    codegen = codegen, given = of.analysis } }
 end
 
 -- --- plan
@@ -72,8 +75,8 @@ local function plan(nodes, wide)
   local env = columns.of_input(node.input, "in", "cur.row")
   local r = node.codegen.result
   local stage = { k = 1, node = node, verb = "flat_map", env = env, vars = {}, assigned = {},
-    forms = { record = (r.record or r.unknown) and not timer and not pass and not node.input.bare and node.of_window ~= "rows", table = r.table or r.unknown,
-      text = (r.text or r.unknown) and node.schema.by_name.line ~= nil } }
+    forms = { record = (r.record or r.unknown) and not timer and not pass and not node.input.bare and node.of_window ~= "rows",
+      table = r.table or r.unknown, text = (r.text or r.unknown) and node.schema.by_name.line ~= nil } }
   g.stages, g.homes = { stage }, {}
   local time = node.input.time_field and node.input.fields[node.input.time_field].name
   g.time = time and env[time]
@@ -271,7 +274,9 @@ local function write_context(w, g)
   w:line('if k == "watermark" then return ctx.watermark end')
   w:line('if k == "now" then return tonumber(ctx.now_ms) end')
   w:line('if k == "subtask" then return subtask end')
-  if not g.rule and not g.node.of_window then w:line('if k == "domain" then return %s end', g.domain and "(" .. g.domain .. "())" or "nil") end
+  if not g.rule and not g.node.of_window then
+    w:line('if k == "domain" then return %s end', g.domain and "(" .. g.domain .. "())" or "nil")
+  end
   w:line('if k == "metrics" then return metrics end')
   w:line("return no_member(_, k)")
   w:close()

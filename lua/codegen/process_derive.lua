@@ -394,7 +394,8 @@ local function trigger_context(node, role)
     members[name] = method("ctx:" .. name)
   end
   return object("ctx", members, function(key)
-    return ("ctx of a trigger has no %s; it has %s"):format(key, list_of(process.TRIGGER_MEMBERS)), suggest.hint(key, process.TRIGGER_MEMBERS)
+    local names = process.TRIGGER_MEMBERS
+    return ("ctx of a trigger has no %s; it has %s"):format(key, list_of(names)), suggest.hint(key, names)
   end)
 end
 
@@ -422,9 +423,10 @@ local function check_verdict(node, role, a)
   for _, exit in ipairs(a.returns) do
     local v, t = exit.value.const, values.type_of(exit.value)
     if (type(v) == "string" and not VERDICTS[v]) or (t and t ~= "string" and t ~= "?" and t ~= "nil") then
-      fault.raise("ARGUMENT", exit.where or node.where, ("%s: %s of its trigger gives %s"):format(node.name, role:sub(4), problem.show(v ~= nil and v or t)),
-        'it says "continue", "fire", "purge" or "fire_and_purge"' .. (suggest.hint(tostring(v), suggest.keys(VERDICTS)) and "; "
-        .. suggest.hint(tostring(v), suggest.keys(VERDICTS)) or ""))
+      local nearest = suggest.hint(tostring(v), suggest.keys(VERDICTS))
+      fault.raise("ARGUMENT", exit.where or node.where, ("%s: %s of its trigger gives %s"):format(node.name, role:sub(4),
+        problem.show(v ~= nil and v or t)), 'it says "continue", "fire", "purge" or "fire_and_purge"'
+        .. (nearest and "; " .. nearest or ""))
     end
   end
 end

@@ -376,7 +376,9 @@ function verbs.key(w, g, stage)
   if #stage.vars == 0 then
     w:line("if x == nil then %s end", bad:format(quote(stage.node.key_name), "x"))
   else
-    if stage.node.verb == "gap" then w:line('if type(x) == "number" and not (x > 0) then %s end', bad:format(quote(stage.node.key_name), "x")) end
+    if stage.node.verb == "gap" then
+      w:line('if type(x) == "number" and not (x > 0) then %s end', bad:format(quote(stage.node.key_name), "x"))
+    end
     put(w, g, stage, stage.vars[1], "x", bad)
   end
   stages.write_taken(w, stage)

@@ -155,9 +155,8 @@ end
 function kinds.window(node)
   local fields, reads, passes = {}, {}, {}
   key_columns(node, fields, reads, passes)
-  local bounded = windows.bounded(node.window)
+  local bounded, hint = windows.bounded(node.window), "rename the field before the window"
   if bounded then
-    local hint = "rename the field before the window"
     add(fields, { name = "window_start", type = "timestamp" }, node, hint)
     add(fields, { name = "window_end", type = "timestamp" }, node, hint)
   end

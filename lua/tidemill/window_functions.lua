@@ -36,9 +36,9 @@ end
 -- The process behind a window.
 local function add_process(w, call, window, above, of_window, what, values)
   local s = w.stream
-  local node = { kind = "process", verb = "process", roles = { "each" }, where = call.at, inputs = { above }, key = window.key, of_window = of_window,
-    each = values.each, open = values.open, close = values.close, metrics = s.job.session.metrics, base = window.name .. ": result",
-    states = states.declare(call, what, values.state, derive.schema(above).time_field) }
+  local node = { kind = "process", verb = "process", roles = { "each" }, where = call.at, inputs = { above }, key = window.key,
+    of_window = of_window, each = values.each, open = values.open, close = values.close, metrics = s.job.session.metrics,
+    base = window.name .. ": result", states = states.declare(call, what, values.state, derive.schema(above).time_field) }
   graph.add(s.job, node)
   if w.all then node.parallelism = 1 end
   return stream.new(s.job, node, window)
@@ -67,7 +67,8 @@ windowed.method("process", 'stream:window(tm.tumbling("1m")):process("name", fun
     return add_process(w, call, window, window, "rows", what, values)
   end)
 
-windowed.method("reduce", 'stream:window(tm.tumbling("1m")):reduce("name", function(a, e) ... end)', function(w, call, name, fn, behind, ...)
+local REDUCE = 'stream:window(tm.tumbling("1m")):reduce("name", function(a, e) ... end)'
+windowed.method("reduce", REDUCE, function(w, call, name, fn, behind, ...)
   if type(name) == "function" then
     stream.no_more(call, "reduce without a name", 2 + select("#", behind, ...), 3)
     name, fn, behind = nil, name, fn

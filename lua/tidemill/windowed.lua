@@ -182,7 +182,7 @@ local function add(w, call, props, name)
   props.trigger_delta, props.evict_delta = layer.fn, w.window.evict and w.window.evict.fn
   if layer.asked then
     props.asked = { metrics = w.stream.job.session.metrics }
-    for _, name in ipairs { "states", "element", "event_time", "processing_time", "merge", "clear" } do props.asked[name] = layer.asked[name] end
+    for k, v in pairs(layer.asked) do props.asked[k] = v end
   end
   local node = keyed.add(w.stream, call, props, { name = name }, w.base)
   if w.all then node.parallelism = 1 end

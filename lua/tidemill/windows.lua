@@ -127,10 +127,11 @@ local CUSTOM = 'for example { element = function(ctx, e) return e.last and "fire
 
 -- A threshold, and a function that says how far two rows are apart.
 local function delta_of(at, what, threshold, fn)
+  local example = ("for example %s(10, function(a, b) return b.price - a.price end)"):format(what)
   if type(threshold) ~= "number" or threshold ~= threshold then
-    check.wrong(at, what .. ": the threshold", "a number", threshold, ("for example %s(10, function(a, b) return b.price - a.price end)"):format(what))
+    check.wrong(at, what .. ": the threshold", "a number", threshold, example)
   end
-  check.func(at, what, fn, ("for example %s(10, function(a, b) return b.price - a.price end)"):format(what))
+  check.func(at, what, fn, example)
   return threshold, fn
 end
 
@@ -213,8 +214,8 @@ local function content_of(given)
   local asked = { states = states.declare(call, "a trigger of functions", values.state, true) }
   for _, state in ipairs(asked.states) do
     if state.ttl.ms or (state.kind ~= "value" and state.kind ~= "reducing") then
-      fault.raise("ARGUMENT", call.at, ("a trigger of functions: state %q: a trigger keeps tm.value and tm.reducing, as long as the window lives"):format(
-        state.name), "what is to be kept beyond the window belongs to a process behind it")
+      fault.raise("ARGUMENT", call.at, ("a trigger of functions: state %q: a trigger keeps tm.value and tm.reducing, as long as "
+        .. "the window lives"):format(state.name), "what is to be kept beyond the window belongs to a process behind it")
     end
   end
   for _, name in ipairs(FUNCTIONS) do asked[name] = values[name] end

@@ -93,8 +93,9 @@ static int take_run(struct tm__windows *self, enum tm_timer_domain domain, int64
     for (uint32_t i = 0; i < n; i++) // the buffer grows no more
         block->keys[i].bytes = self->run_bytes.data + (uintptr_t)block->keys[i].bytes;
     block->count = self->run_count = n;
-    return n == 0 ? 0
-                  : tm_state_upsert_batch(self->state, self->ns, block->keys, n, block->values, NULL);
+    return n == 0
+               ? 0
+               : tm_state_upsert_batch(self->state, self->ns, block->keys, n, block->values, NULL);
 }
 
 static int give_back(struct tm__windows *self, enum tm_timer_domain domain, uint32_t from)

@@ -1,8 +1,9 @@
 // The general window operator's parts (README.md): whatever the one made of slices does not take.
 //
 // State: key -> record, which holds the key's windows in flight as cells of one size, ordered by
-// (end, start): one in itself, more in a blob. A cell is its bounds, what its trigger remembers, and the accumulators; blobs of
-// these lie in the same namespace and key group. Nothing in it is an address.
+// (end, start): one in itself, more in a blob. A cell is its bounds, what its trigger remembers,
+// and the accumulators; blobs of these lie in the same namespace and key group. Nothing in it is an
+// address.
 #pragma once
 
 #include "core/base/limits.h"
@@ -115,8 +116,8 @@ struct tm__windows {
 
     bool firing; // an element is under way: its watermark, then what waits for the clock
     bool flushing;
-    // Timers under way, out of the set: their times, names, and keys (in `block`). Disturbed: one has
-    // been registered that may come before the last of them.
+    // Timers under way, out of the set: their times, names, and keys (in `block`). Disturbed: one
+    // has been registered that may come before the last of them.
     int64_t run_times[TM_TIMERS_AT_ONCE];
     enum tm_timer_domain run_domain;
     uint32_t run_count; // 0: none is under way

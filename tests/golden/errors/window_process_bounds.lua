@@ -1,3 +1,4 @@
+-- The bounds of a window that has none.
 local tm = require "tidemill"
 local rows = tm.from(tm.file { path = "in.jsonl", schema = { user = "string", price = "int", ts = "timestamp" } })
   :watermark("ts"):key_by("user")

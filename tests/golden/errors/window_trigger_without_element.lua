@@ -1,3 +1,4 @@
+-- A trigger that is told of no row.
 local tm = require "tidemill"
 local rows = tm.from(tm.file { path = "in.jsonl", schema = { user = "string", price = "int", ts = "timestamp" } })
   :watermark("ts"):key_by("user")
