@@ -71,9 +71,15 @@ local function skip_rows(self, count)
   return rc
 end
 
+-- A row of a window is all the rows that it holds: what gets hot is the loop of the job's function over those.
+local HOLDS_BYTES = 16384
+local function holds_many(self)
+  return self.nodes[1].of_window == "rows" and tonumber(self.ctx.in_end - self.ctx["in"]) >= HOLDS_BYTES
+end
+
 local function run_chunk(self)
   local h = self.heat
-  local large = not h.compiled and self.ctx.in_rows >= heat.ROWS
+  local large = not h.compiled and (self.ctx.in_rows >= heat.ROWS or holds_many(self))
   if large and h.again > 0 then
     local rc = skip_rows(self, h.again * 5)
     if rc ~= 0 then return rc end
@@ -129,6 +135,6 @@ end
 
 -- What runs before the loop is compiled stays out of the compiler's sight. No protected call stands between C and the
 -- loop: a trace that leaves the loop could not return through it.
-for _, fn in ipairs { Instance.run, Instance.recover, run_chunk, skip_rows, heat.is_on, heat.after } do jit.off(fn) end
+for _, fn in ipairs { Instance.run, Instance.recover, run_chunk, skip_rows, holds_many, heat.is_on, heat.after } do jit.off(fn) end
 
 return instance
