@@ -79,8 +79,9 @@ bool tm__graph_is_keyed(const struct tm_node *node)
     case TM_NODE_DISTINCT:
     case TM_NODE_EXTREME:
     case TM_NODE_TOP:
-    case TM_NODE_PROCESS:
         return true;
+    case TM_NODE_PROCESS: // over rows without a key it keeps state of its own
+        return node->key.count != 0;
     default:
         return false;
     }

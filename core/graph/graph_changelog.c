@@ -60,7 +60,8 @@ int tm__graph_check_changelog(const struct tm_graph *graph, const struct tm_node
         return 0;
     if (node->kind == TM_NODE_SINK)
         return check_sink(graph, node, from, err);
-    if (tm__graph_is_keyed(node) || node->kind == TM_NODE_WATERMARK) {
+    if (tm__graph_is_keyed(node) || node->kind == TM_NODE_WATERMARK ||
+        node->kind == TM_NODE_PROCESS) {
         tm_error_set(err, TM_E_GRAPH,
                      "%s takes plain rows, and those of %s (%s) are changes: it would count a "
                      "deleted row as one more",

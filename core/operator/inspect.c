@@ -158,6 +158,8 @@ static int process_states(struct tm_operator *op, const struct tm_key *key,
     look.there &= ~tm__operator_keyed_expired(&now, look.record);
     for (uint32_t i = 0; i < op->node->state_count && look.rc == 0; i++) {
         look.state = &op->node->states[i];
+        if (tm__operator_scope_of(look.state) != TM__SCOPE_KEY)
+            continue;
         uint32_t collection = look.collection;
         see[look.state->kind](&look);
         if (look.state->ttl_ms != 0 && look.collection == collection)

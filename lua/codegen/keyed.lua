@@ -392,7 +392,7 @@ function keyed.write(w, g, record)
   end
   w:open("local function state_index(_, k)")
   for _, s in ipairs(record.states) do w:line("if k == %s then return %s end", quote(s.state.name), g.names:ref("state_" .. s.number)) end
-  w:line("return no_%s(_, k)", of)
+  w:line("return %s", record.otherwise or ("no_%s(_, k)"):format(of))
   w:close()
   w:line("define(states, state_index)")
 end

@@ -11,6 +11,7 @@ local derived = require "codegen.process_derive"
 local emit = require "codegen.emit"
 local keyed = require "codegen.keyed"
 local layout = require "ffi.layout"
+local outside = require "codegen.outside"
 local sides = require "codegen.sides"
 local stages = require "codegen.stages"
 local writer = require "codegen.writer"
@@ -26,14 +27,16 @@ function process.nodes(node, role)
   local c = node.codegen
   local timer = role == "timer"
   local all = {}
-  for _, list in ipairs { node.states, node.broadcast or {} } do for _, state in ipairs(list) do all[#all + 1] = state end end
+  for _, list in ipairs { node.states, node.broadcast or {}, node.operator or {} } do
+    for _, state in ipairs(list) do all[#all + 1] = state end
+  end
   local codegen = { findings = {}, texts = c.texts, slices = {}, shapes = {}, result = c.result, sides = c.sides, analysis = c.analysis,
     modes = c.modes[role] or {} }
   -- The key's fields have the names of the first input's, also where the second's columns are called otherwise.
   return { { id = node.id, kind = "process", role = role, verb = "process", name = node.name, where = node.where,
     on_error = node.on_error, input = timer and c.timer_schema or c.roles[role].input, schema = node.schema, fn = node[role],
     key = node.key, key_columns = role == "right" and node.second_key or node.key, states = all, keyed = node.states,
-    broadcast = node.broadcast or {}, rules = node.rule ~= nil,
+    broadcast = node.broadcast or {}, operator = node.operator or {}, rules = node.rule ~= nil,
     metrics = node.metrics, strict = node.strict, has_timer = node.timer ~= nil, of_window = node.of_window,
     record = derived.record(node), codegen = codegen,
     given = c.roles[role].analysis } }
@@ -47,9 +50,8 @@ function process.trigger_nodes(node, role)
     modes = {} }
   return { { id = node.id, kind = "process", role = role, verb = "trigger", trigger = true, name = node.name, where = node.where,
     on_error = node.on_error, input = of.input, schema = of.input, fn = of.fn, key = {}, key_columns = {}, states = asked.states,
-    keyed = asked.states, broadcast = {}, rules = false, metrics = asked.metrics, strict = node.strict, has_timer = true,
-    record = of.record,
-    codegen = codegen, given = of.analysis } }
+    keyed = asked.states, broadcast = {}, operator = {}, rules = false, metrics = asked.metrics, strict = node.strict,
+    has_timer = true, record = of.record, codegen = codegen, given = of.analysis } }
 end
 
 -- --- plan
@@ -60,13 +62,12 @@ local function plan(nodes, wide)
   local timer, rule, pass = node.role == "timer", node.role == "rule", node.role == "pass"
   local g = { nodes = nodes, node = node, timer = timer, rule = rule, pass = pass, masks = {}, flat = true, interrupted = timer or rule,
     takes_out = true, input = layout.of(node.input), names = columns.names(wide), record = keyed.layout(node.keyed, 0) }
-  if node.rules then
-    g.broadcast = keyed.layout(node.broadcast, #node.keyed, "broadcast")
-    g.broadcast.read_only = not rule
-  end
+  g.outside = outside.plan(node, node.role)
   g.output = layout.of(node.schema)
   g.views = chunk.has_views(nodes)
-  for _, record in pairs { g.record, g.broadcast } do
+  local records = { g.record }
+  for _, s in ipairs(g.outside) do records[#records + 1] = s.record end
+  for _, record in ipairs(records) do
     for _, s in ipairs(record.states) do
       if s.collection then g.collections, g.views = true, g.views or layout.is_view(s.state.type) end
       for _, cell in ipairs(s.cells) do g.views = g.views or cell.view end
@@ -118,12 +119,7 @@ local function write_take_back(w, g)
   w:line("copy(kept.acc, backup, %d)", g.record.copied)
   w:line("tally.touched = 0")
   w:close()
-  if g.rule then
-    w:open("if shared_tally.touched ~= 0 then")
-    w:line("copy(shared.acc, shared_backup, %d)", g.broadcast.copied)
-    w:line("shared_tally.touched = 0")
-    w:close()
-  end
+  outside.write_take_back(w, g)
   if g.rule then w:line("ctx.interrupt = 0 -- passes over all keys that the call has asked for") end
 end
 
@@ -200,7 +196,7 @@ end
 local TIMERS = { { "timer", 0, 0 }, { "timer_processing", 1, 0 }, { "delete_timer", 0, 1 }, { "delete_timer_processing", 1, 1 } }
 
 local function write_timers(w, g)
-  g.timers = (g.rule or g.pass or g.node.of_window) and {} or TIMERS
+  g.timers = (g.rule or g.pass or g.node.of_window or not (g.node.key[1] or g.node.trigger)) and {} or TIMERS
   for _, t in ipairs(g.timers) do
     w:open("local function context_%s(self, at, name)", t[1])
     write_guard(w, t[1], true)
@@ -214,21 +210,15 @@ local function write_timers(w, g)
   end
 end
 
--- State outside of keys: a record of its own. Its functions are those of the states of a key, for which the names of what they
--- work on stand for other things here.
-local function write_broadcast(w, g)
-  if not g.node.rules then return end
-  w:line("local broadcast")
-  w:open("do")
-  w:line("local kept, tally = shared, shared_tally")
-  w:open("local function touch()")
-  w:line("if tally.active_1 == 0 then raise_idle() end")
-  w:line("copy(shared_backup, shared.acc, %d)", g.broadcast.copied)
-  w:line("tally.touched = 1")
-  w:close()
-  keyed.write(w, g, g.broadcast)
-  w:line("broadcast = states")
-  w:close()
+-- ctx.state: the states of the key, behind them those of the operator.
+local function write_states(w, g)
+  local operator = g.node.operator[1] ~= nil
+  if g.rule or (operator and not g.record.states[1]) then
+    if operator then w:line("local states = operator") end
+    return
+  end
+  g.record.otherwise = operator and "operator[k]" or nil
+  keyed.write(w, g, g.record)
 end
 
 -- ctx:each_key: the functions go over all keys when the call has returned (core/operator/process_passes.c).
@@ -260,9 +250,9 @@ local function write_context(w, g)
   if g.rule then
     w:line('if k == "each_key" then return context_each_key end')
   else
-    w:line('if k == "key" then return %s end', key_text(g))
-    w:line('if k == "state" then return states end')
+    if g.key or g.key_record then w:line('if k == "key" then return %s end', key_text(g)) end
   end
+  if not g.rule or g.node.operator[1] then w:line('if k == "state" then return states end') end
   if g.node.rules then w:line('if k == "broadcast" then return broadcast end') end
   w:line('if k == "time" then return %s end', g.call_time and "(" .. g.call_time .. "())" or "nil")
   w:line('if k == "emit" then return context_emit end')
@@ -320,10 +310,10 @@ local function write_step(w, g, arguments)
     w:line("tally.side_mark_%d, tally.side_rows_mark_%d = cast(bytes, side_%d.out), tally.side_rows_%d", i, i, i, i)
   end
   w:line("tally.active_1 = 1")
-  if g.broadcast then w:line("shared_tally.active_1 = 1") end
+  outside.write_active(w, g, 1)
   w:line("local ok, x = pcall(%s, context%s)", g.names:ref("fn_1"), arguments)
   w:line("tally.active_1 = 0")
-  if g.broadcast then w:line("shared_tally.active_1 = 0") end
+  outside.write_active(w, g, 0)
   if g.collections then w:line("ctx.walk_floor = ctx.walks -- walks of this call go no further") end
   if g.node.trigger then
     w:open("if ok and x ~= nil then")
@@ -337,7 +327,7 @@ local function write_step(w, g, arguments)
   w:line("return fail(0, x)")
   w:close()
   w:line("tally.touched = 0")
-  if g.rule then w:line("shared_tally.touched = 0") end
+  outside.write_kept(w, g)
   w:line("if ctx.journal ~= 0 then keep() end")
   w:line("if tally.stop ~= 0 then return end")
   w:line("return true")
@@ -385,10 +375,8 @@ local function generate(nodes, wide)
   w:line("local misused_context, bad_time, bad_timer_name, timer_failed = R.misused_context, R.bad_time, R.bad_timer_name, R.timer_failed")
   w:line("local no_timer, raise_too_long = R.no_timer, R.raise_too_long")
   w:line("local raise_state, raise_nothing, no_accumulator_field = R.raise_state, R.raise_nothing, R.no_accumulator_field")
-  if g.node.rules then
-    w:line("local shared, shared_tally, shared_backup, shared_pointer = R.shared, R.shared_tally, R.shared_backup, R.shared_pointer")
-    w:line("local no_broadcast, want_pass, pass_of, read_only = R.no_broadcast, R.want_pass, R.pass_of, R.read_only")
-  end
+  outside.write_names(w, g)
+  if g.node.rules then w:line("local want_pass, pass_of = R.want_pass, R.pass_of") end
   if g.collections then
     w:line("local key_cell, value_cell, key_bytes, value_bytes = R.key_cell, R.value_cell, R.key_bytes, R.value_bytes")
     w:line("local doubles, int64s, decimals, copy_found = R.doubles, R.int64s, R.decimals, R.copy_found")
@@ -414,8 +402,8 @@ local function generate(nodes, wide)
     window_end = g.node.of_window and getter(w, g, stage.env.window_end) }
   if not g.rule then write_key(w, g, stage.env) end
   write_call_time(w, g)
-  if not g.rule then keyed.write(w, g, g.record) end
-  write_broadcast(w, g)
+  outside.write(w, g)
+  write_states(w, g)
   w:line("")
   w:line("-- ctx")
   w:line("local context = new_object('ctx')")
@@ -447,9 +435,7 @@ local function generate(nodes, wide)
   chunk.write_loops(w, g, g.names:ref("step_1") .. "(kept.slot[-1])", "kept.slot = kept.slot + 1")
   write_settle(w, g)
   local before = "kept.slot = ctx.slots + ctx.slot_index"
-  if g.broadcast and g.broadcast.states[1] then
-    before = before .. "\nshared.slot = ctx.broadcast\nshared.acc = cast(shared_pointer, ctx.broadcast[-1])"
-  end
+  if g.outside[1] then before = before .. "\n" .. outside.borrow(g) end
   chunk.write_run(w, g, before)
   chunk.write_result(w, g)
   return w:text(), g

@@ -142,10 +142,26 @@ local function handle_of(state, table_of, writes)
   return self
 end
 
-local function state_object(node)
+---The fault of a member that ctx.state does not have.
+---@param node table the operator's, or one of process.nodes
+function process.unknown_state(node, name)
+  local list = {}
+  for _, part in ipairs { node.keyed or node.states, node.operator or {} } do
+    for _, state in ipairs(part) do list[#list + 1] = state end
+  end
+  return states.unknown(name, list)
+end
+
+---@param role string a rule has no key, and the operator's states alone
+local function state_object(node, role)
   local members = {}
-  for _, state in ipairs(node.states) do members[state.name] = handle_of(state, "state", true) end
-  return object("ctx.state", members, function(key) return states.unknown(key, node.states) end)
+  for _, list in ipairs { role ~= "rule" and node.states or {}, node.operator or {} } do
+    for _, state in ipairs(list) do members[state.name] = handle_of(state, "state", true) end
+  end
+  return object("ctx.state", members, function(key)
+    if role == "rule" then return states.unknown(key, node.operator or {}) end
+    return process.unknown_state(node, key)
+  end)
 end
 
 local function broadcast_object(node, writes)
@@ -226,9 +242,10 @@ process.TRIGGER_MEMBERS = { "window_start", "window_end", "time", "watermark", "
 function process.members(node, role)
   if EDGES[role] then return process.EDGE_MEMBERS end
   if node.trigger then return process.TRIGGER_MEMBERS end
-  local names = {}
+  local names, keyed_rows = {}, node.key[1] ~= nil and role ~= "rule"
   local function add(list) for _, name in ipairs(list) do names[#names + 1] = name end end
-  if role ~= "rule" then add { "key", "state" } end
+  if keyed_rows then add { "key" } end
+  if role ~= "rule" or (node.operator and node.operator[1]) then add { "state" } end
   add(BASE)
   if node.of_window then
     if node.input.by_name.window_start then add { "window_start", "window_end" } end
@@ -238,8 +255,8 @@ function process.members(node, role)
     add { "broadcast", "each_key" }
     return names
   end
-  if node.verb == "process_broadcast" then add { "broadcast" } end
-  if role ~= "pass" then
+  if node.rule or node.rules then add { "broadcast" } end
+  if role ~= "pass" and keyed_rows then
     add { "domain" }
     add(TIMERS)
   end
@@ -252,6 +269,9 @@ function process.no_member(node, role, key)
   if EDGES[role] and contains(process.members(node, "timer"), key) then
     return ("ctx.%s: %s runs once for a subtask, without a key"):format(given, role),
       "there are " .. list_of(names) .. "; state, timers and rows are for each and timer"
+  elseif not node.key[1] and (key == "key" or contains(TIMERS, key)) then
+    return ("ctx.%s: the stream has no key, and %s"):format(given, key == "key" and "so its rows have none" or "timers belong to one"),
+      'put :key_by("field") in front of the operator'
   elseif role == "rule" and contains(process.members(node, "timer"), key) then
     return ("ctx.%s: rule runs in every subtask, without a key"):format(given),
       "ctx:each_key(state, function(ctx, key, state) ... end) goes over the keys; timers are for each and timer"
@@ -273,8 +293,8 @@ function context_of(node, role, input)
     window_start = values.of("timestamp"), window_end = values.of("timestamp"),
     emit = method("ctx:emit", emit), output = method("ctx:output", output), each_key = method("ctx:each_key", each_key(node)),
   }
-  if role ~= "rule" then all.key, all.state = key_of(node), state_object(node) end
-  if node.verb == "process_broadcast" then all.broadcast = broadcast_object(node, role == "rule") end
+  all.key, all.state = node.key[1] and key_of(node) or nil, state_object(node, role)
+  if node.rule then all.broadcast = broadcast_object(node, role == "rule") end
   for _, name in ipairs(TIMERS) do
     all[name] = method("ctx:" .. name, not node.timer and function(m, _, _, i)
       bytecode.problem(m, i.line, "ARGUMENT", ("ctx:%s: the operator has no function for timers"):format(name), process.NO_TIMER)

@@ -8,6 +8,7 @@ local failures = require "codegen.failures"
 local freeze = require "tidemill.freeze"
 local keyed = require "codegen.keyed"
 local layout = require "ffi.layout"
+local outside = require "codegen.outside"
 local problem = require "codegen.problem"
 local derived = require "codegen.process_derive"
 local records = require "codegen.records"
@@ -56,7 +57,7 @@ end
 -- The key of the row under way, for messages.
 local function key_of(nodes, cur)
   local node = nodes[1]
-  if node.role == "rule" then return "(none: it is broadcast)" end
+  if node.role == "rule" or not node.key[1] then return "(none)" end
   local values, parts = rows.read(layout.of(node.input), cur.row), {}
   for i, name in ipairs(node.key) do
     parts[i] = (#node.key > 1 and name .. " = " or "") .. problem.show(values[node.key_columns[i]])
@@ -74,7 +75,12 @@ local function metrics_of(node)
 end
 
 local function misuses(R, node)
-  function R.no_state(_, name) problem.raise("UNKNOWN_NAME", states.unknown(name, node.keyed)) end
+  function R.read_only()
+    problem.raise("USER_CODE", "broadcast state is changed by rule alone: everything else reads it",
+      "every subtask sees other records: copies that they change would differ")
+  end
+  function R.no_state(_, name) problem.raise("UNKNOWN_NAME", derived.unknown_state(node, name)) end
+  function R.no_operator(_, name) problem.raise("UNKNOWN_NAME", derived.unknown_state(node, name)) end
   function R.no_broadcast(_, name) problem.raise("UNKNOWN_NAME", states.unknown(name, node.broadcast, "broadcast")) end
   function R.no_method(n, name)
     local methods = keyed.METHODS[node.states[n].kind]
@@ -223,11 +229,6 @@ local function passes(R, node, ctx, subtask)
       if member[1]() then pass.fn(context, context.key, member[2]) end
     end
   end
-
-  function R.read_only()
-    problem.raise("USER_CODE", "broadcast state is changed by rule alone: everything else reads it",
-      "every subtask sees other records: copies that they change would differ")
-  end
 end
 
 ---@param R table of runtime.new
@@ -303,14 +304,8 @@ function process.attach(R, more)
   timers(R)
   collections.attach(R)
   entries(R, nodes, more.cur)
-  if node.rules then
-    local name, pointer, none, backup = process.memory({ record = more.plan.broadcast }, R.anchors)
-    R.shared, R.shared_pointer = ffi.new(("struct { %s *acc; uint8_t **slot; }"):format(name)), pointer
-    R.shared.acc = none
-    R.shared_backup = ffi.cast("uint8_t *", backup)
-    R.shared_tally = ffi.new("struct { int32_t touched; int32_t active_1; }")
-    passes(R, node, more.ctx, more.subtask)
-  end
+  outside.attach(R, more.plan, process.memory)
+  if node.rules then passes(R, node, more.ctx, more.subtask) end
 end
 
 ---What open and close get: they run once for a subtask, without a key.

@@ -169,6 +169,26 @@ function stream:process_broadcast(rules, name, given) end
 ---@return tidemill.State
 function tm.value(type, options) end
 
+---Values of the operator in a subtask, outside of keys: for functions over a stream without a key, and beside the state of a key. A list as
+---`tm.list` is, read and changed by every function. When a job is restored with another parallelism, the values are divided among the
+---subtasks (`split = "even"`, the default), or every subtask gets all of them (`"union"`).
+---
+---    stream:process("numbered", {
+---      state = { users = tm.operator_list("string") },
+---      each = function(ctx, e)
+---        ctx.state.users:add(e.user)
+---        ctx:emit { id = e.id, users = ctx.state.users:size(), first = ctx.state.users[1] }
+---      end,
+---    })
+---    --> {"id":1,"users":1,"first":"ann"}
+---    --> {"id":2,"users":2,"first":"ann"}
+---    --> {"id":3,"users":3,"first":"ann"}
+---    --> {"id":4,"users":4,"first":"ann"}
+---@param type string|table|tidemill.List
+---@param options? { split: "even"|"union"|nil }
+---@return tidemill.State
+function tm.operator_list(type, options) end
+
 ---A value that takes in others: `add` makes one of what there is and what is given.
 ---
 ---    stream:key_by("country"):process("longest", {

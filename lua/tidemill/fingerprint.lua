@@ -11,7 +11,8 @@ local DECLARED = {
   "verb", "name", "where", "parallelism", "on_error", "connector", "format", "format_options", "options", "bounded", "fn", "columns",
   "assigns", "key", "key_name", "aggregates", "window", "emit", "field", "disorder_ms", "idle_ms", "interval_ms", "align", "generator",
   "returns", "expect",
-  "made", "open", "close", "custom", "keeps", "each", "left", "right", "rule", "timer", "states", "broadcast", "second_key", "of_window",
+  "made", "open", "close", "custom", "keeps", "each", "left", "right", "rule", "timer", "states", "broadcast", "operator", "second_key",
+  "of_window",
   "partition", "chaining", "identity", "ttl_ms", "by", "descending", "limit", "rank", "tag", "side",
 }
 

@@ -218,6 +218,12 @@ function api.new(session)
     return states.value(call, given, options)
   end
 
+  function tm.operator_list(given, options, ...)
+    local call = caller()
+    stream.no_more(call, "tm.operator_list", 2 + select("#", ...), 2)
+    return states.operator_list(call, given, options)
+  end
+
   function tm.reducing(given, fn, options, ...)
     local call = caller()
     stream.no_more(call, "tm.reducing", 3 + select("#", ...), 3)

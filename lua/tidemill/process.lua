@@ -44,9 +44,22 @@ local function functions_of(call, verb, name, given, roles)
   return what, values
 end
 
+-- A stream without a key has no state of one, and no timers.
+local function without_key(s, call, what, of_keys, timer)
+  if s.node.kind == "key_by" then return end
+  local hint = 'put :key_by("field") in front of it; what belongs to no key is tm.operator_list(type)'
+  if of_keys[1] then
+    fault.raise("GRAPH", call.at, ("%s: the stream has no key, and state %q belongs to one"):format(what, of_keys[1].name), hint)
+  elseif timer then
+    fault.raise("GRAPH", call.at, ("%s: the stream has no key, and timers belong to one"):format(what), hint)
+  end
+end
+
 local function add(s, call, verb, name, roles, what, values, more)
+  local of_keys, of_operator = states.divide(states.declare(call, what, values.state, s.node.schema.time_field))
+  without_key(s, call, what, of_keys, values.timer)
   local props = { kind = "process", verb = verb, roles = roles, timer = values.timer, open = values.open, close = values.close,
-    metrics = s.job.session.metrics, states = states.declare(call, what, values.state, s.node.schema.time_field),
+    metrics = s.job.session.metrics, states = of_keys, operator = of_operator,
     broadcast = states.declare(call, what, values.broadcast, nil, "broadcast") }
   for _, role in ipairs(roles) do props[role] = values[role] end
   for k, v in pairs(more or {}) do props[k] = v end
@@ -58,7 +71,7 @@ stream.method("process", function(s, call, name, given, ...)
   stream.no_more(call, "process", 2 + select("#", ...), 2)
   local roles = { "each" }
   local what, values = functions_of(call, "process", name, given, roles)
-  keyed.need_key(s, call, "process", "state and timers belong to a key")
+  derive.schema(s.node)
   shapeless.refuse(s.node, call.at, "process")
   return add(s, call, "process", name, roles, what, values)
 end)

@@ -135,11 +135,26 @@ local function state_of(call, what, given)
   if map then return map_of(call, what, map, ttl) end
 end
 
+---tm.operator_list("int", { split = "even" }): values of the operator, outside of keys; at a restore divided among its subtasks
+---("even"), or all given to each ("union").
+function states.operator_list(call, given, with)
+  local text = type_of(call, "tm.operator_list", given)
+  local values = check.options(call.at, "tm.operator_list", with, {
+    split = function(at, what, v) return check.choice(at, what, v, { "even", "union" }) end,
+  })
+  return freeze.object("state", { kind = "list", type = text, ttl = ttl_of(call.at, "tm.operator_list", {}), where = call.at,
+    scope = values.split or "even" })
+end
+
 -- How many bits of the record's first word a state takes.
 local function bits(state) return state.custom and 1 + #state.custom.schema.fields or 1 end
 
 -- What is kept outside of keys is there until it is taken away.
 local function outside_of_keys(call, what, name, state)
+  if state.scope then
+    fault.raise("ARGUMENT", call.at, ("%s: broadcast: %q is a list of the operator, which every subtask changes for itself"):format(what,
+      name), ("state = { %s = tm.operator_list(...) }"):format(name))
+  end
   if state.ttl.ms then
     fault.raise("OPTION", call.at, ("%s: broadcast: %q has a time to live; broadcast state has none: every subtask has a copy, "
       .. "and they would differ"):format(what, name), "a rule that withdraws it clears it")
@@ -184,9 +199,22 @@ function states.declare(call, what, given, time_field, scope)
         :format(what, name, states.MAX), "fields of an accumulator count each; values that belong together can be one struct")
     end
     list[#list + 1] = { name = name, kind = state.kind, key = state.key, type = state.type, default = state.default, fn = state.fn,
-      custom = state.custom, ttl = state.ttl, where = state.where, scope = scope or "key" }
+      custom = state.custom, ttl = state.ttl, where = state.where,
+      scope = state.scope or scope or "key" }
   end
   return list
+end
+
+---The states of a key, and those of the operator.
+---@param list table[] states.declare
+---@return table[] of_keys, table[] of_operator
+function states.divide(list)
+  local of_keys, of_operator = {}, {}
+  for _, state in ipairs(list) do
+    local to = state.scope == "key" and of_keys or of_operator
+    to[#to + 1] = state
+  end
+  return of_keys, of_operator
 end
 
 ---The fault of a state that nobody declared.
