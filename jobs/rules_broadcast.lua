@@ -75,7 +75,8 @@ local alerts = tm.from(source(payments, made_up_payments, Payment)):key_by("card
 }):returns { card = "string", amount = "double", rule = "string", n = "int" }
 
 local audited = alerts:side("audit")
-  :returns { subtask = "int", what = "string", card = "string", amount = "double", over = "int", rule = "string", limit = "double", n = "int" }
+  :returns { subtask = "int", what = "string", card = "string", amount = "double", over = "int", rule = "string", limit = "double",
+    n = "int" }
 local function put(stream, path, otherwise)
   return stream:to(path and tm.file { path = path, format = "json", if_exists = "replace" } or otherwise)
 end

@@ -257,7 +257,9 @@ local VERBS = {
   ["each of a process with rules"] = { role = "each", process = { key = { "user" },
     other = support.schema "limit double; word string",
     state = function() return { n = state.value("int", { default = 0 }) } end,
-    broadcast = function() return { limit = state.value("double", { default = 3 }), off = state.value("bool"), scale = state.value("int") } end,
+    broadcast = function()
+      return { limit = state.value("double", { default = 3 }), off = state.value("bool"), scale = state.value("int") }
+    end,
     each = function(ctx, e)
       local b = ctx.broadcast
       if not b.off:get() and e.amount * (b.scale:get() or 1) > b.limit:get() then
