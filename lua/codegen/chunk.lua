@@ -321,6 +321,7 @@ local function write_run(w, g, suffix, before)
   w:line("if ctx.in_rows == 0 then return 0 end")
   w:open("for _ = 1, 0x7fffffff do -- nearly always once; a while could not be entered by a trace")
   w:line("if ctx.out_rows >= ctx.out_full or ctx.out_size >= ctx.out_full_bytes then return 1 end")
+  if g.interrupted then w:line("if ctx.interrupt ~= 0 then return 1 end -- by a call that has failed") end
   w:line("local n = ctx.in_rows")
   if not g.flat then
     w:line("local most = ctx.out_full - ctx.out_rows")
@@ -357,7 +358,7 @@ end
 function chunk.write_result(w, g)
   w:line("")
   w:line("return { run = run, loop = loop, run_interpreted = run_interpreted, %sinterpreted = { run_interpreted, loop_interpreted, "
-    .. "row_interpreted } }", g.open and "settle = settle, idle = idle, " or "")
+    .. "row_interpreted } }", (g.open and "settle = settle, idle = idle, " or "") .. (g.undo and "undo = undo, " or ""))
 end
 
 ---Members of the struct of counters and limits.

@@ -13,6 +13,8 @@ local collections = {}
 
 local quote = writer.quote
 
+collections.PATH = "ctx.state."
+
 if not pcall(ffi.typeof, "struct tm_lua_item") then
   ffi.cdef "struct tm_lua_item { union { int64_t i; double d; struct tm_decimal_slot m; }; };"
 end
@@ -78,7 +80,7 @@ end
 local function write_check(w, it, x, s, key)
   local bad = it.name == "key" and ("raise_map_key(%d, %%s, %%s)"):format(s.number)
     or ("raise_entry(%d, %s, %%s, %%s)"):format(s.number, key or "nil")
-  take.check(w, x, { name = s.state.name, type = it.type }, bad)
+  take.check(w, x, { name = collections.PATH .. s.state.name, type = it.type }, bad)
   w:line("if %s == nil then %s end", x, bad:format(quote(s.state.name), x))
 end
 

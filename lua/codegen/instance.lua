@@ -121,6 +121,7 @@ end
 ---@return integer rc 0: run again for the rows behind it; negative: stop
 function Instance:recover(err, k)
   local ctx, cur, tally = self.ctx, self.R.cur, self.R.tally
+  if self.chunk.undo then self.chunk.undo() end
   -- If an operator behind a flat_map has stopped the job, the error only left the function that emitted.
   if tally.stop == 0 then self.R.fail(k - 1, err) end
   tally["active_" .. k], self.R.scope.strings = 0, false

@@ -9,6 +9,7 @@ local ffi = require "ffi.init"
 local collections = require "codegen.collections"
 local fault = require "tidemill.fault"
 local layout = require "ffi.layout"
+local suggest = require "tidemill.suggest"
 local take = require "codegen.take"
 local views = require "codegen.views"
 local writer = require "codegen.writer"
@@ -238,8 +239,9 @@ local function write_put(w, s)
   w:close()
 end
 
+-- The name is what messages about parts of a nested value begin with: process_runtime.lua makes "state ... of key ..." of it.
 local function check_value(w, s)
-  take.check(w, "x", { name = s.state.name, type = s.state.type }, bad_value(s))
+  take.check(w, "x", { name = collections.PATH .. s.state.name, type = s.state.type }, bad_value(s))
 end
 
 local function write_value(w, g, s)
@@ -343,6 +345,13 @@ end
 local METHODS = { value = { "get", "set", "clear" }, reducing = { "get", "add", "clear" }, aggregating = { "get", "add", "clear" },
   map = collections.METHODS.map, list = collections.METHODS.list }
 keyed.METHODS = METHODS
+
+---What was meant by a member that a state does not have, if that can be told.
+function keyed.method_hint(state, name)
+  local hint = type(name) == "string" and suggest.hint(name, METHODS[state.kind]) or nil
+  if hint or state.kind ~= "map" then return hint end
+  return ("a value of the map: ctx.state.%s:get(%s)"):format(state.name, type(name) == "string" and quote(name) or tostring(name))
+end
 
 local KINDS = { value = write_value, reducing = write_reducing, aggregating = write_aggregating }
 

@@ -1,7 +1,8 @@
 -- Generates the chunks of a process: one over the records of a batch, one over timers that are due, which come as rows too: the
--- key's columns, time, name and domain (process_derive.lua). slots[i] is the record of row i's key (keyed.lua). A call of the
--- user's function is one protected call; what it has emitted, written and registered stands when it has returned, and is taken
--- back when it has failed. ctx is an object without contents, as records are.
+-- key's columns, time, name and domain (process_derive.lua). slots[i] is the record of row i's key (keyed.lua). What a call of the
+-- user's function has emitted, written and registered stands when it has returned; when it has failed, its error has left the
+-- chunk (README.md, "Loops in user functions"), and `undo` takes it back. The loop is recorded while it idles, so that also runs
+-- of a few timers find it compiled. ctx is an object without contents, as records are.
 --
 -- ctx.interrupt ends a run of timers: a call has changed those that follow.
 local cells = require "codegen.cells"
@@ -60,8 +61,11 @@ end
 local function plan(nodes, wide)
   local node = nodes[1]
   local timer, rule, pass = node.role == "timer", node.role == "rule", node.role == "pass"
-  local g = { nodes = nodes, node = node, timer = timer, rule = rule, pass = pass, masks = {}, flat = true, interrupted = timer or rule,
-    takes_out = true, input = layout.of(node.input), names = columns.names(wide), record = keyed.layout(node.keyed, 0) }
+  -- What a trigger says must be known before its call counts as done, so its errors do not leave the chunk.
+  local open = not node.trigger
+  local g = { nodes = nodes, node = node, timer = timer, rule = rule, pass = pass, masks = {}, flat = true, open = open, undo = open,
+    interrupted = timer or rule, takes_out = true, input = layout.of(node.input), names = columns.names(wide),
+    record = keyed.layout(node.keyed, 0) }
   g.outside = outside.plan(node, node.role)
   g.output = layout.of(node.schema)
   g.views = chunk.has_views(nodes)
@@ -132,6 +136,8 @@ local function write_undo(w, g)
   w:line("tally.touched = 1")
   w:close()
   w:open("local function undo()")
+  if g.collections then w:line("ctx.walk_floor = ctx.walks") end
+  outside.write_active(w, g, 0)
   write_take_back(w, g)
   w:open("if ctx.journal ~= 0 then")
   w:line("local rc = C.tm_chain_settle(ctx, 0)")
@@ -311,7 +317,13 @@ local function write_step(w, g, arguments)
   end
   w:line("tally.active_1 = 1")
   outside.write_active(w, g, 1)
-  w:line("local ok, x = pcall(%s, context%s)", g.names:ref("fn_1"), arguments)
+  if g.open then
+    w:line("ctx.under_way = 1")
+    w:line("%s(context%s)", g.names:ref("fn_1"), arguments)
+    w:line("ctx.under_way = 0")
+  else
+    w:line("local ok, x = pcall(%s, context%s)", g.names:ref("fn_1"), arguments)
+  end
   w:line("tally.active_1 = 0")
   outside.write_active(w, g, 0)
   if g.collections then w:line("ctx.walk_floor = ctx.walks -- walks of this call go no further") end
@@ -321,11 +333,13 @@ local function write_step(w, g, arguments)
     w:line("if verdict then ctx.verdict = verdict else ok, x = false, no_verdict(x) end")
     w:close()
   end
-  w:open("if not ok then")
-  w:line("undo()")
-  w:line("if tally.stop ~= 0 then return end")
-  w:line("return fail(0, x)")
-  w:close()
+  if not g.open then
+    w:open("if not ok then")
+    w:line("undo()")
+    w:line("if tally.stop ~= 0 then return end")
+    w:line("return fail(0, x)")
+    w:close()
+  end
   w:line("tally.touched = 0")
   outside.write_kept(w, g)
   w:line("if ctx.journal ~= 0 then keep() end")

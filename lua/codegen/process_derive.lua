@@ -19,7 +19,7 @@ local process = {}
 -- --- ctx and what it gives
 -- ---------------------------------------------------------------------------------------------------------------
 
-local METHODS = require("codegen.keyed").METHODS
+local METHODS = keyed.METHODS
 process.ROWS = "$rows" -- column with the rows of a window
 process.NO_TIMER = "declare it beside each: timer = function(ctx, at, name) ... end"
 
@@ -136,7 +136,7 @@ local function handle_of(state, table_of, writes)
   if not writes then refuse_changes(state, members, name) end
   local self = object(name, members, function(key)
     return ("a %s state has no %s; it has %s"):format(state.kind, key, list_of(METHODS[state.kind])),
-      suggest.hint(key, METHODS[state.kind])
+      keyed.method_hint(state, key)
   end)
   self.walk, self.item = walk, item
   return self

@@ -34,10 +34,14 @@ local function new_object(name)
   return object
 end
 
-local function refuse_write(name)
+---@param walked boolean? it is a map or list
+---@param is_list boolean?
+local function refuse_write(name, walked, is_list)
+  local hint = is_list and ("%s:add(value) adds one, %s:update(list) replaces all"):format(name, name)
+    or walked and name .. ":put(key, value)"
   return function(_, key)
     problem.raise("USER_CODE", ("%s is read-only: cannot set %s"):format(name, problem.show(key)),
-      name == "ctx.state" and type(key) == "string" and ("ctx.state.%s:set(value)"):format(key) or nil)
+      hint or name == "ctx.state" and type(key) == "string" and ("ctx.state.%s:set(value)"):format(key) or nil)
   end
 end
 
@@ -47,7 +51,7 @@ local function define(object, index, assign, length, walk, is_list)
   local name = names[object].name
   ffi.metatype(names[object].ctype, {
     __index = index,
-    __newindex = assign or refuse_write(name),
+    __newindex = assign or refuse_write(name, walk ~= nil, is_list),
     __tostring = function() return name end,
     __len = length,
   })
@@ -85,7 +89,7 @@ local function misuses(R, node)
   function R.no_method(n, name)
     local methods = keyed.METHODS[node.states[n].kind]
     problem.raise("UNKNOWN_NAME", ("a %s state has no %s; it has %s"):format(node.states[n].kind, problem.show(name),
-      table.concat(methods, ", ")), type(name) == "string" and suggest.hint(name, methods) or nil)
+      table.concat(methods, ", ")), keyed.method_hint(node.states[n], name))
   end
   function R.no_member(_, name)
     problem.raise("UNKNOWN_NAME", derived.no_member(node, node.role, name))
@@ -115,11 +119,11 @@ local function misuses(R, node)
 end
 
 -- A value of a map or list that does not fit, told as one of a column is.
-local function wrong_item(what, type_name, value, declared)
-  local field = { fields = { { name = "", type = type_name } }, by_name = { [""] = 1 } }
-  local code, message, hint = failures.wrong_value({ schema = field, verb = "state" }, "", value)
+local function wrong_item(what, name, type_name, value, declared)
+  local field = { fields = { { name = name, type = type_name } }, by_name = { [name] = 1 } }
+  local code, message, hint = failures.wrong_value({ schema = field, verb = "state" }, name, value)
   if hint and hint:find(":returns", 1, true) then hint = "declare it with more room: " .. declared end
-  problem.raise(code, (message:gsub('^column ""', function() return what end, 1)), hint)
+  problem.raise(code, (message:gsub('^column %b""', function() return what end, 1)), hint)
 end
 
 local function entries(R, nodes, cur)
@@ -132,7 +136,7 @@ local function entries(R, nodes, cur)
   function R.raise_map_key(n, _, key)
     local state = node.states[n]
     if key == nil then problem.raise("USER_CODE", of_key(state) .. ": the key of the map is nil", "where there is no key, do not ask") end
-    wrong_item(("a key of %s"):format(of_key(state)), state.key, key, declared(state))
+    wrong_item(("a key of %s"):format(of_key(state)), state.name, state.key, key, declared(state))
   end
   function R.raise_entry(n, key, _, value)
     local state = node.states[n]
@@ -144,7 +148,7 @@ local function entries(R, nodes, cur)
         ("a map holds no nil: ctx.state.%s:remove(key) takes an entry out"):format(state.name))
     end
     local at = state.kind == "map" and (" at %s"):format(problem.show(key)) or ""
-    wrong_item(of_key(state) .. at, state.type, value, declared(state))
+    wrong_item(of_key(state) .. at, state.name, state.type, value, declared(state))
   end
   function R.put_failed(rc, n, key_length, length)
     if rc == codes.LIMIT and key_length > KEY_MAX then
@@ -264,6 +268,7 @@ function process.attach(R, more)
   ---A value that does not fit its state.
   function R.raise_state(n, name, value)
     local state = node.states[n]
+    if not state.custom then name = state.name end
     local field = state.custom and state.custom.schema or { fields = { { name = name, type = state.type } }, by_name = { [name] = 1 } }
     local code, message, hint = failures.wrong_value({ schema = field, verb = "state" }, name, value)
     local what = state.custom and ("field %q of state %q"):format(name, state.name) or ("state %q"):format(state.name)
@@ -300,6 +305,17 @@ function process.attach(R, more)
       'it says "continue", "fire", "purge" or "fire_and_purge"')
   end
 
+  -- What is wrong within a nested value is told by the place in it: "column "ctx.state.lines": ctx.state.lines[1] is int".
+  local fail = f.fail
+  function f.fail(k, err)
+    if type(err) == "table" and type(err.message) == "string" then
+      err.message = err.message:gsub('^column "ctx%.state%.(.-)": ', function(name)
+        return ("state %q of key %s: "):format(name, key_of(nodes, more.cur))
+      end)
+    end
+    fail(k, err)
+  end
+  R.fail = f.fail
   misuses(R, node)
   timers(R)
   collections.attach(R)

@@ -7,7 +7,6 @@ local columns = require "codegen.columns"
 local chunk = require "codegen.chunk"
 local emit = require "codegen.emit"
 local layout = require "ffi.layout"
-local loops = require "codegen.loops"
 local stages = require "codegen.stages"
 local take = require "codegen.take"
 local writer = require "codegen.writer"
@@ -150,7 +149,7 @@ end
 
 local function plan(node, wide)
   local g = { node = node, masks = {}, bare = node.input.bare, input = layout.of(node.input), views = chunk.has_views { node },
-    open = loops.any { node } }
+    open = true }
   g.output = g.input
   if not g.output.has_references then g.growth = { per_row = g.output.fixed_bytes, of_input = false } end
   local r = node.codegen.result

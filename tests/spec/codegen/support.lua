@@ -119,6 +119,7 @@ function support.watermark(schema, field, generator)
 end
 
 local states = require "tidemill.states"
+local schemas = require "tidemill.schema"
 local keyed = require "codegen.keyed"
 local CALL = { at = "job.lua:2" }
 
@@ -127,6 +128,14 @@ support.state = {
   value = function(...) return states.value(CALL, ...) end,
   reducing = function(...) return states.reducing(CALL, ...) end,
   aggregating = function(...) return states.aggregating(CALL, ...) end,
+  list = function(item, options)
+    local made = schemas.list(CALL, item)
+    return options and states.collection(CALL, "tm.list", made, options) or made
+  end,
+  map = function(key, value, options)
+    local made = schemas.map(CALL, key, value)
+    return options and states.collection(CALL, "tm.map", made, options) or made
+  end,
 }
 
 ---A process over rows of this schema. spec: { key =, state =, each =, timer =, read_sides =, returns = }
@@ -165,6 +174,94 @@ function support.broadcast_record(runner, node)
   slots[0] = ffi.cast("uint8_t *", memory)
   runner.broadcast, runner.broadcast_slots, runner.ctx.broadcast = memory, slots, slots + 1
   return slots[0], l
+end
+
+-- What stands for core/operator/collections.c: entries in the order in which they came, none expires, nothing is undone. It makes
+-- no garbage that C would not make: bytes lie in buffers of 16, longer ones in buffers of their own.
+local Bytes = ffi.typeof("uint64_t[2]")
+
+local function buffer_of(p, n)
+  local buffer = n <= 16 and Bytes() or ffi.new("uint64_t[?]", math.ceil(n / 8))
+  ffi.copy(buffer, p, n)
+  return buffer
+end
+
+local function collection_of(r, slot, n)
+  local id = tonumber(ffi.cast("intptr_t", slot[-1])) * 64 + n
+  local found = r.kept_entries[id]
+  if not found then
+    found = { by = {}, keys = {}, values = {}, lengths = {} }
+    r.kept_entries[id] = found
+  end
+  return found
+end
+
+local function show_entry(ctx, c, i)
+  ctx.found, ctx.found_length = ffi.cast("const uint8_t *", c.values[i]), c.lengths[i]
+  local key = c.keys[i]
+  if key then ctx.found_key, ctx.found_key_length = ffi.cast("const uint8_t *", key), #key end
+  return 1
+end
+
+function support.collections(r)
+  r.kept_entries, r.walks = {}, {}
+  local C = require("codegen.instance").C
+  local function find(slot, n, key, length)
+    local c = collection_of(r, slot, n)
+    return c, c.by[ffi.string(key, length)]
+  end
+  function C.tm_chain_map_find(ctx, slot, n, key, length)
+    local c, i = find(slot, n, key, length)
+    return i and show_entry(ctx, c, i) or 0
+  end
+  function C.tm_chain_map_put(_, slot, n, key, length, value, value_length)
+    local c, i = find(slot, n, key, length)
+    if not i then
+      i = #c.keys + 1
+      c.keys[i] = ffi.string(key, length)
+      c.by[c.keys[i]] = i
+    end
+    c.values[i], c.lengths[i] = buffer_of(value, value_length), value_length
+    return 0
+  end
+  function C.tm_chain_map_remove(_, slot, n, key, length)
+    local c, i = find(slot, n, key, length)
+    if not i then return 0 end
+    local last = #c.keys
+    c.by[c.keys[last]] = i
+    c.by[ffi.string(key, length)] = nil
+    c.keys[i], c.values[i], c.lengths[i] = c.keys[last], c.values[last], c.lengths[last]
+    c.keys[last], c.values[last], c.lengths[last] = nil, nil, nil
+    return 0
+  end
+  function C.tm_chain_list_append(_, slot, n, value, length)
+    local c = collection_of(r, slot, n)
+    local i = #c.values + 1
+    c.values[i], c.lengths[i] = buffer_of(value, length), length
+    return 0
+  end
+  function C.tm_chain_list_find(ctx, slot, n, i)
+    local c = collection_of(r, slot, n)
+    return c.values[i] and show_entry(ctx, c, i) or 0
+  end
+  function C.tm_chain_size(_, slot, n) return #collection_of(r, slot, n).values end
+  function C.tm_chain_clear(_, slot, n)
+    collection_of(r, slot, n)
+    r.kept_entries[tonumber(ffi.cast("intptr_t", slot[-1])) * 64 + n] = nil
+    return 0
+  end
+  function C.tm_chain_walk(ctx, slot, n)
+    ctx.walks = ctx.walks + 1
+    r.walks[ctx.walks % 16] = { collection_of(r, slot, n), 0, ctx.walks }
+    return ctx.walks
+  end
+  function C.tm_chain_walk_next(ctx, number)
+    local walk = r.walks[number % 16]
+    if number <= ctx.walk_floor or walk[3] ~= number then return codes.NOT_FOUND end
+    walk[2] = walk[2] + 1
+    if walk[2] > #walk[1].values then return 0 end
+    return show_entry(ctx, walk[1], walk[2])
+  end
 end
 
 ---Records for `count` keys of a process's runner: record i is at(i).
@@ -315,6 +412,7 @@ function support.runner(nodes, options)
       return options.on_fail and options.on_fail(node, code, message) or 0
     end,
   }
+  support.collections(r)
   local sides = nodes[#nodes].codegen.sides or {}
   r.sides = ffi.new("struct tm_chain_side[?]", #sides + 1)
   r.ctx.sides = r.sides
