@@ -346,8 +346,16 @@ local METHODS = { value = { "get", "set", "clear" }, reducing = { "get", "add", 
   map = collections.METHODS.map, list = collections.METHODS.list }
 keyed.METHODS = METHODS
 
+-- Names that other languages have for the methods.
+local ALIASES = { map = { set = "put", insert = "put", delete = "remove", contains = "has", len = "size", length = "size",
+    count = "size", entries = "pairs", items = "pairs", each = "pairs" },
+  list = { push = "add", append = "add", put = "add", insert = "add", extend = "add_all", set = "update", len = "size", length = "size",
+    count = "size", items = "values", each = "values", iterator = "values" } }
+
 ---What was meant by a member that a state does not have, if that can be told.
 function keyed.method_hint(state, name)
+  local alias = (ALIASES[state.kind] or {})[name]
+  if alias then return ("did you mean %q?"):format(alias) end
   local hint = type(name) == "string" and suggest.hint(name, METHODS[state.kind]) or nil
   if hint or state.kind ~= "map" then return hint end
   return ("a value of the map: ctx.state.%s:get(%s)"):format(state.name, type(name) == "string" and quote(name) or tostring(name))

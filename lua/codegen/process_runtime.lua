@@ -130,8 +130,7 @@ local function entries(R, nodes, cur)
   local node = nodes[1]
   local function of_key(state) return ("state %q of key %s"):format(state.name, key_of(nodes, cur)) end
   local function declared(state)
-    return state.kind == "map" and ("%s = tm.map(%q, %q)"):format(state.name, state.key, state.type)
-      or ("%s = tm.list(%q)"):format(state.name, state.type)
+    return ("%s = tm.%s(...)"):format(state.name, state.kind)
   end
   function R.raise_map_key(n, _, key)
     local state = node.states[n]

@@ -62,7 +62,7 @@ function stream:process(name, given) end
 function stream:connect(other, name, given) end
 
 ---@class tidemill.connect
----@field state? table<string, tidemill.State>
+---@field state? table<string, tidemill.State|tidemill.List|tidemill.Map>
 ---@field left fun(ctx: tidemill.Context, e: any)
 ---@field right fun(ctx: tidemill.Context, e: any)
 ---@field timer? fun(ctx: tidemill.Context, at: integer, name: string?)
@@ -89,8 +89,8 @@ function stream:connect(other, name, given) end
 function stream:process_broadcast(rules, name, given) end
 
 ---@class tidemill.process_broadcast
----@field state? table<string, tidemill.State> of a key
----@field broadcast? table<string, tidemill.State> of a subtask
+---@field state? table<string, tidemill.State|tidemill.List|tidemill.Map> of a key
+---@field broadcast? table<string, tidemill.State|tidemill.List|tidemill.Map> of a subtask
 ---@field each fun(ctx: tidemill.Context, e: any)
 ---@field rule fun(ctx: tidemill.RuleContext, e: any)
 ---@field timer? fun(ctx: tidemill.Context, at: integer, name: string?)
@@ -99,7 +99,7 @@ function stream:process_broadcast(rules, name, given) end
 
 ---What a rule gets first: no key.
 ---@class tidemill.RuleContext
----@field broadcast table<string, tidemill.Handle> by name
+---@field broadcast table<string, tidemill.Handle|tidemill.ListHandle|tidemill.MapHandle> by name
 ---@field time integer? event time of the rule, ms
 ---@field watermark number ms
 ---@field now integer the clock, ms
@@ -111,7 +111,7 @@ function stream:process_broadcast(rules, name, given) end
 ---@field each_key fun(self: tidemill.RuleContext, state: string, fn: fun(ctx: tidemill.Context, key: any, state: tidemill.Handle))
 
 ---@class tidemill.process
----@field state? table<string, tidemill.State>
+---@field state? table<string, tidemill.State|tidemill.List|tidemill.Map>
 ---@field each fun(ctx: tidemill.Context, e: any)
 ---@field timer? fun(ctx: tidemill.Context, at: integer, name: string?)
 ---@field open? fun(ctx: { now: integer, watermark: number, subtask: integer, metrics: table })
@@ -123,8 +123,8 @@ function stream:process_broadcast(rules, name, given) end
 ---@field time integer? event time of the record, ms; of a timer its time
 ---@field watermark number ms; -math.huge before the first, math.huge behind the last record
 ---@field now integer the clock, ms
----@field state table<string, tidemill.Handle> by name
----@field broadcast table<string, tidemill.Handle> by name, for reading
+---@field state table<string, tidemill.Handle|tidemill.ListHandle|tidemill.MapHandle> by name
+---@field broadcast table<string, tidemill.Handle|tidemill.ListHandle|tidemill.MapHandle> by name, for reading
 ---@field subtask integer from 0
 ---@field domain "event"|"processing"|nil of a timer
 ---@field metrics table<string, any> the job's metrics by name
@@ -141,6 +141,33 @@ function stream:process_broadcast(rules, name, given) end
 ---@field set fun(self: tidemill.Handle, value: any) nil takes it away
 ---@field add fun(self: tidemill.Handle, value: any)
 ---@field clear fun(self: tidemill.Handle)
+
+---A map of the key (tm.map). `pairs(map)` walks as `map:pairs()` does: in an order that depends on the entries alone. The map may
+---change meanwhile: what is put is seen if its place is still to come, what is removed is not, clearing ends the walk.
+---@class tidemill.MapHandle
+---@field get fun(self: tidemill.MapHandle, key: any): any nil where there is no entry
+---@field put fun(self: tidemill.MapHandle, key: any, value: any) neither may be nil
+---@field remove fun(self: tidemill.MapHandle, key: any)
+---@field has fun(self: tidemill.MapHandle, key: any): boolean
+---@field size fun(self: tidemill.MapHandle): integer where entries have a time to live, it looks through those that may be over
+---@field is_empty fun(self: tidemill.MapHandle): boolean
+---@field pairs fun(self: tidemill.MapHandle): fun(): any, any keys and values
+---@field keys fun(self: tidemill.MapHandle): fun(): any
+---@field values fun(self: tidemill.MapHandle): fun(): any
+---@field clear fun(self: tidemill.MapHandle)
+
+---A list of the key (tm.list). `list[1]` to `list[#list]` are its values; `ipairs(list)` and `pairs(list)` walk over it, also over
+---what is added meanwhile; clear and update end a walk.
+---@class tidemill.ListHandle
+---@field get fun(self: tidemill.ListHandle): any[] all values, in a table
+---@field add fun(self: tidemill.ListHandle, value: any) not nil
+---@field add_all fun(self: tidemill.ListHandle, values: any[])
+---@field update fun(self: tidemill.ListHandle, values: any[]) these in place of all others
+---@field size fun(self: tidemill.ListHandle): integer
+---@field is_empty fun(self: tidemill.ListHandle): boolean
+---@field pairs fun(self: tidemill.ListHandle): fun(): integer, any
+---@field values fun(self: tidemill.ListHandle): fun(): any
+---@field clear fun(self: tidemill.ListHandle)
 
 ---What a state is declared by.
 ---@class tidemill.State

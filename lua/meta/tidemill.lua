@@ -78,7 +78,8 @@ local tm = {}
 
 ---@class tidemill.Schema
 ---@class tidemill.Connector a source or a sink
----@class tidemill.List the type of a list, or an aggregate
+---@class tidemill.List the type of a list, an aggregate, or a state
+---@class tidemill.Map the type of a map, or a state
 
 -- # job: Jobs
 
@@ -141,8 +142,24 @@ function tm.schema(fields) end
 ---      :aggregate("orders", { ids = tm.list("id"), first = tm.list("user", { limit = 1 }) }):drop("window_start", "window_end")
 ---    --> {"country":"DE","ids":[2,4],"first":["bob"]}
 ---    --> {"country":"FR","ids":[1,3],"first":["ann"]}
+---
+---As a state of a process it is a list of each key; methods: `tidemill.ListHandle`.
+---
+---    stream:key_by("country"):process("last_two", {
+---      state = { users = tm.list("string", { ttl = "1h" }) },
+---      each = function(ctx, e)
+---        local users = ctx.state.users
+---        if #users == 2 then users:update { users[2] } end
+---        users:add(e.user)
+---        ctx:emit { country = ctx.key, users = users:get() }
+---      end,
+---    })
+---    --> {"country":"FR","users":["ann"]}
+---    --> {"country":"DE","users":["bob"]}
+---    --> {"country":"FR","users":["ann","ann"]}
+---    --> {"country":"DE","users":["bob","cyd"]}
 ---@param item string|table|tidemill.Schema the type of its items; of an aggregate, the name of a field
----@param options? { limit: integer? } of an aggregate
+---@param options? { limit: integer?, ttl: tidemill.duration?, clock: "processing"|"event"|nil, refresh: "write"|"access"|nil } limit: of an aggregate; ttl, clock, refresh: of a state, how long each value is kept
 ---@return tidemill.List
 function tm.list(item, options) end
 
@@ -153,10 +170,27 @@ function tm.list(item, options) end
 ---      :map(function(e) return { id = e.id, headers = { ["Content-Type"] = "text/html", From = e.user } } end):returns(Page)
 ---    --> {"id":1,"headers":{"Content-Type":"text/html","From":"ann"}}
 ---    --> {"id":2,"headers":{"Content-Type":"text/html","From":"bob"}}
----@param key "string"|"int"|"int64"
+---
+---As a state of a process it is a map of each key; its keys can be of every type of single values. Methods: `tidemill.MapHandle`.
+---
+---    stream:key_by("country"):process("users", {
+---      state = { seen = tm.map("string", "int", { ttl = "1d" }) },
+---      each = function(ctx, e)
+---        local seen, text = ctx.state.seen, ""
+---        seen:put(e.user, (seen:get(e.user) or 0) + 1)
+---        for user, n in pairs(seen) do text = text .. user .. n end
+---        ctx:emit { country = ctx.key, users = seen:size(), text = text }
+---      end,
+---    })
+---    --> {"country":"FR","users":1,"text":"ann1"}
+---    --> {"country":"DE","users":1,"text":"bob1"}
+---    --> {"country":"FR","users":1,"text":"ann2"}
+---    --> {"country":"DE","users":2,"text":"bob1cyd1"}
+---@param key string its type: "string", "int" or "int64"; of a state all but nested ones
 ---@param value string|table|tidemill.Schema the type of its values
----@return table type
-function tm.map(key, value) end
+---@param options? tidemill.ttl of a state: how long each entry is kept
+---@return tidemill.Map
+function tm.map(key, value, options) end
 
 ---Marks a table as an array, also when it is empty, for a column of type any: `{}` alone is an empty object.
 ---

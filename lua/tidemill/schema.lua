@@ -194,7 +194,11 @@ function schema.map(call, key, value)
   local k = type_of(call, "tm.map: its keys", key)
   local v, required = plain_field(call, "tm.map: its values", value)
   local made = type_text.make("map", { { name = "key", type = k, required = true }, { name = "value", type = v, required = required } })
-  return freeze.object("map", k.of == nil and k.kind ~= "any" and made or whole(call, "tm.map", made))
+  if k.of or k.kind == "any" then
+    fault.raise("TYPE", call.at, ("tm.map: the keys of a map are single values, not of type %s"):format(k.text),
+      "for example a text of its parts: a .. \"/\" .. b")
+  end
+  return freeze.object("map", made)
 end
 
 -- Keeps rename, and default as JSON text, with a column.

@@ -96,8 +96,6 @@ end
 -- --- lists and maps: their types are types of columns too
 -- ---------------------------------------------------------------------------------------------------------------
 
-local SCALAR = { string = true, bytes = true, bool = true, int = true, int64 = true, double = true, decimal = true, timestamp = true }
-
 ---Are these options of a list or map that is a state? Those of an aggregate are others.
 function states.is_ttl(given)
   return type(given) == "table" and not freeze.kind(given) and (given.ttl ~= nil or given.clock ~= nil or given.refresh ~= nil)
@@ -114,13 +112,8 @@ local function list_of(call, what, given, ttl)
   return { kind = "list", type = text, ttl = ttl, where = call.at }
 end
 
-local function map_of(call, what, tree, ttl)
-  local key, value = tree.of[1].type, tree.of[2].type
-  if not SCALAR[key.kind] then
-    fault.raise("TYPE", call.at, ("%s: keys of a map are single values, not of type %s"):format(what, key.text),
-      "for example a text of its parts: a .. \"/\" .. b")
-  end
-  return { kind = "map", key = key.text, type = value.text, ttl = ttl, where = call.at }
+local function map_of(call, tree, ttl)
+  return { kind = "map", key = tree.of[1].type.text, type = tree.of[2].type.text, ttl = ttl, where = call.at }
 end
 
 -- What stands in `state = { ... }`: a state, or the type of a list or map.
@@ -131,8 +124,12 @@ local function state_of(call, what, given)
   local made = collection and collection.type or given
   local ttl = collection and collection.ttl or ttl_of(call.at, what, {})
   local list, map = freeze.content(made, "list"), freeze.content(made, "map")
-  if list and not list.options then return list_of(call, what, list.given, ttl) end
-  if map then return map_of(call, what, map, ttl) end
+  if list and list.options then
+    fault.raise("OPTION", call.at, ("%s: limit is of an aggregate; a state has the options ttl, clock, refresh"):format(what),
+      "a list that is to hold some of the last values: if #list == 100 then list:clear() end, or a map by number")
+  end
+  if list then return list_of(call, what, list.given, ttl) end
+  return map and map_of(call, map, ttl)
 end
 
 ---tm.operator_list("int", { split = "even" }): values of the operator, outside of keys; at a restore divided among its subtasks

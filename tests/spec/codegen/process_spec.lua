@@ -4,6 +4,8 @@ local ffi = require "ffi.init"
 local keyed = require "codegen.keyed"
 local codes, D, I = support.codes, support.decimal.make, support.int64.parse
 local state = support.state
+local libraries = require "tidemill.libraries"
+local pairs, ipairs = libraries.pairs, libraries.ipairs -- as job code has them
 
 local INPUT = support.schema("user string; amount double; n int; ts timestamp@")
 
@@ -180,6 +182,101 @@ describe("a process", function()
     assert.equal("ARGUMENT: velocity: ctx:timer: the operator has no function for timers", fails(function(ctx) ctx:timer(1) end))
     local computed = fails(function(ctx, e) ctx:output(e.user, {}) ctx:emit { a = 1 } end)
     assert.truthy(computed:find("TYPE: velocity: ctx:output takes a tag", 1, true))
+  end)
+
+  it("keeps maps with keys and values of every type", function()
+    local TYPES = { s = "string", b = "bytes", o = "bool", i = "int", l = "int64", d = "double", m = "decimal(10,2)", t = "timestamp" }
+    local VALUES = { s = "a text", b = "\255\0", o = true, i = -5, l = I "9007199254740993", d = 0.1, m = D "12.50", t = 1700000000000 }
+    local declared = {}
+    for name, text in pairs(TYPES) do declared["k" .. name], declared["v" .. name] = state.map(text, "int"), state.map("int", text) end
+    declared.nested = state.map("string", "list(struct(x double,y list(string)))")
+    declared.any = state.map("string", "any")
+    local seen = {}
+    local b = bench { state = declared, each = function(ctx, e)
+      local s = ctx.state
+      if e.n == 1 then
+        for name in pairs(TYPES) do
+          s["k" .. name]:put(VALUES[name], 7)
+          s["v" .. name]:put(7, VALUES[name])
+        end
+        s.nested:put("a", { { x = 1, y = { "p", "q" } }, { x = 2 } })
+        s.any:put("", { deep = { 1, "two" } })
+      else
+        for name in pairs(TYPES) do
+          seen["k" .. name], seen["v" .. name] = s["k" .. name]:get(VALUES[name]), s["v" .. name]:get(7)
+          for k, v in s["k" .. name]:pairs() do seen["e" .. name] = k == VALUES[name] and v == 7 end
+        end
+        local list, any = s.nested:get("a"), s.any:get("")
+        s.nested:put("a", {}) -- what was read stays
+        seen.nested = { #list, list[1].x, list[1].y[2], list[2].x, list[2].y, any.deep[2], #s.nested:get("a") }
+      end
+      ctx:emit { n = 1 }
+    end }
+    b.give(rows(1, 2))
+    assert.same({}, b.runner.failures)
+    for name in pairs(TYPES) do
+      assert.equal(7, seen["k" .. name])
+      assert.is_true(seen["v" .. name] == VALUES[name], name)
+      assert.is_true(seen["e" .. name], name)
+    end
+    assert.same({ 2, 1, "q", 2, nil, "two", 0 }, seen.nested)
+  end)
+
+  it("takes zeros of both signs for one key, and NaN for one", function()
+    local b = bench { state = { seen = state.map("double", "int") }, each = function(ctx)
+      local seen = ctx.state.seen
+      seen:put(0, 1)
+      seen:put(-0, seen:get(-0) + 1)
+      seen:put(0 / 0, 5)
+      seen:put(-(0 / 0), 6)
+      ctx:emit { zero = seen:get(0), nan = seen:get(0 / 0), size = seen:size() }
+    end }
+    local out = b.give(rows(1))
+    assert.same({ zero = 2, nan = 6, size = 2 }, { zero = out[1].zero, nan = out[1].nan, size = out[1].size })
+  end)
+
+  it("keeps lists: values by number, all of them, in place of others", function()
+    local b = bench { state = { tail = state.list("string"), prices = state.list("decimal(10,2)") }, each = function(ctx, e)
+      local tail = ctx.state.tail
+      if e.n == 1 then tail:add_all { "a", "b" } tail:add("") else tail:update { "z", tail[1] } end
+      ctx.state.prices:add(e.amount)
+      local text = ""
+      for i, x in ipairs(tail) do text = text .. i .. x end
+      for _, x in pairs(tail) do text = text .. x end
+      for x in tail:values() do text = text .. x end
+      ctx:emit { all = tail:get(), text = text, n = #tail, size = tail:size(), none = tail[0], far = tail[9], half = tail[1.5],
+        price = ctx.state.prices[e.n] }
+      if e.n == 2 then tail:clear() ctx:emit { n = #tail, all = tail:get() } end
+    end, returns = support.schema("all list(string); text string; n int; size int; none string; far string; half string; "
+      .. "price decimal(10,2)") }
+    local out = b.give(rows(1.5, 2))
+    assert.same({}, b.runner.failures)
+    assert.same({ { "a", "b", "" }, "1a2b3abab", 3, 3 }, { out[1].all, out[1].text, out[1].n, out[1].size })
+    assert.same({ { "z", "a" }, "1z2azaza", 2 }, { out[2].all, out[2].text, out[2].n })
+    assert.same({}, { out[2].none, out[2].far, out[2].half })
+    assert.equal(D "2.00", out[2].price)
+    assert.same({ n = 0, all = {} }, { n = out[3].n, all = out[3].all })
+  end)
+
+  it("knows the types of what maps and lists give", function()
+    local node = support.process(INPUT, { key = { "user" }, state = { seen = state.map("int64", "decimal(10,2)"),
+      tail = state.list("timestamp"), names = state.map("string", "string") },
+      each = function(ctx)
+        local s, last, key, price = ctx.state, nil, nil, nil
+        for k, v in pairs(s.seen) do key, price = k, v end
+        for _, x in ipairs(s.tail) do last = x end
+        ctx:emit { a = s.seen:get(key), b = price, k = key, c = s.tail[1], d = last, all = s.tail:get(), n = #s.tail, size = s.seen:size(),
+          has = s.seen:has(key), name = s.names:get("x") .. "!" }
+      end })[1]
+    assert.equal("a decimal(10,2), all list(timestamp), b decimal(10,2), c timestamp, d timestamp, has bool, k int64, n double, "
+      .. "name string, size int, $time timestamp", support.show(node.schema))
+    assert.same({}, node.findings)
+  end)
+
+  it("leaves the heads of maps and lists out of what a failing call copies back", function()
+    local l = keyed.layout(support.process(INPUT, { key = { "user" }, state = { a = state.map("int", "int"), n = state.value("int"),
+      b = state.list("int", { ttl = 5 }), x = state.value("int", { ttl = 5 }) }, each = function(ctx) ctx:emit { n = 1 } end })[1].states)
+    assert.same({ 8 + 8 + 16, 8 + 8 + 16 + 24 + 40 }, { l.copied, l.bytes })
   end)
 
   it("lays records out without holes", function()
