@@ -91,6 +91,14 @@ static int next_of_list(struct tm__operator_keyed *keyed,
     return 1;
 }
 
+static struct tm_span without_access(const struct tm__operator_collection_spec *spec,
+                                     struct tm_span value)
+{
+    uint32_t access_bytes = tm__operator_collection_access_bytes(spec);
+    return (struct tm_span){(const uint8_t *)value.bytes + access_bytes,
+                            value.length - access_bytes};
+}
+
 int tm__operator_collection_walk_next(void *arg, double number, double access)
 {
     struct tm__operator_keyed *keyed = arg;
@@ -109,9 +117,9 @@ int tm__operator_collection_walk_next(void *arg, double number, double access)
                              : next_of_list(keyed, &at, walk, access, &value);
     if (rc != 1)
         return rc;
-    uint32_t access_bytes = tm__operator_collection_access_bytes(at.spec);
-    keyed->entry->found = (const uint8_t *)value.bytes + access_bytes;
-    keyed->entry->found_length = (int32_t)(value.length - access_bytes);
+    value = without_access(at.spec, value);
+    keyed->entry->found = value.bytes;
+    keyed->entry->found_length = (int32_t)value.length;
     return 1;
 }
 
