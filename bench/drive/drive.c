@@ -1,6 +1,8 @@
 // Feeds the same batches to the engine's operators and to the C reference, in turns, and prints
 // what a row costs each:
-//   drive JOB.lua g1|g2 [--rounds N] [--groups N] [--keys N] [--count engine|reference]
+//   drive JOB.lua WORKLOAD [--rounds N] [--groups N] [--keys N] [--count engine|reference]
+// WORKLOAD: g1, or of keyed state: g2 and value (a count by user), maps, map (by two columns),
+// timers (a count by user, with a timer for each row).
 // The job is opened as `tidemill run` opens it, on this thread; then the operators between its
 // source and its sink are stepped directly. Making a batch is outside the measured time; a group of
 // batches, small enough for L2, is made, then measured. --count switches callgrind's collection on
@@ -20,8 +22,19 @@
 #include "core/cli/engine.h"
 #include "core/task/task.h"
 
+#define START_MS INT64_C(1760000000000)
 enum { GROUP = 6, ROW_BYTES = 64, ROUNDS_MAX = 1000, SLACK_BYTES = 64 * 1024, STAGES_MAX = 16 };
 enum side { SIDE_NONE, SIDE_ENGINE, SIDE_REFERENCE };
+
+struct drive;
+
+// What the reference does with a batch, and with the watermark behind it where there is one.
+struct workload {
+    const char *name;
+    bool keyed, has_watermarks;
+    int passes; // over all keys before anything is measured, so that all is there that will be
+    void (*reference)(struct drive *d, const uint8_t *data, size_t bytes);
+};
 
 struct drive {
     struct tm_engine engine;
@@ -31,9 +44,12 @@ struct drive {
     struct tm_task *task;
     struct tm_schema *input;
     uint32_t stages; // operators before the sink
-    bool keyed;
+    const struct workload *workload;
     struct ref_counts *counts;
-    uint8_t *rows_of_a_batch; // as every batch starts; its keys are drawn anew
+    struct ref_pairs *pairs;
+    struct ref_alarms *alarms;
+    int64_t rows_made, reference_rows_made; // since the begin: what time it is
+    uint8_t *rows_of_a_batch;               // as every batch starts; its keys are drawn anew
     struct ref_rows reference_out;
     uint64_t random, reference_random;
     int64_t keys;
@@ -147,7 +163,7 @@ static void make_rows(struct drive *d)
         uint8_t *row = d->rows_of_a_batch + (size_t)i * ROW_BYTES;
         struct tm_row head = {.size_bytes = ROW_BYTES};
         double amount = 1 + (double)below(draw(&state), 49901) / 100;
-        int64_t quantity = 1 + below(draw(&state), 9), ts = INT64_C(1760000000000) + i;
+        int64_t quantity = 1 + below(draw(&state), 9), ts = START_MS + i;
         struct tm_ref country = {REF_IN_FIXED, 2};
         memcpy(row, &head, sizeof head);
         memcpy(row + REF_IN_AMOUNT, &amount, sizeof amount);
@@ -158,14 +174,25 @@ static void make_rows(struct drive *d)
     }
 }
 
-// Every key once when `next` is not NULL, else keys drawn at random.
-static void fill(const struct drive *d, uint8_t *data, uint64_t *random, int64_t *next)
+// Every key once when `next` is not NULL, else keys drawn at random. A row a millisecond.
+static void fill(const struct drive *d, uint8_t *data, uint64_t *random, int64_t *next,
+                 int64_t *made)
 {
     memcpy(data, d->rows_of_a_batch, (size_t)TM_BATCH_ROWS * ROW_BYTES);
     for (uint32_t i = 0; i < TM_BATCH_ROWS; i++) {
         int64_t key = next != NULL ? (*next)++ % d->keys : below(draw(random), d->keys);
+        int64_t ts = START_MS + (*made)++;
         memcpy(data + (size_t)i * ROW_BYTES + REF_IN_USER, &key, sizeof key);
+        memcpy(data + (size_t)i * ROW_BYTES + REF_IN_TS, &ts, sizeof ts);
     }
+}
+
+// Behind a batch all its times have been seen.
+static int64_t watermark_behind(const uint8_t *data)
+{
+    int64_t ts;
+    memcpy(&ts, data + (size_t)(TM_BATCH_ROWS - 1) * ROW_BYTES + REF_IN_TS, sizeof ts);
+    return ts;
 }
 
 static struct tm_batch *new_batch(struct drive *d, int64_t *next)
@@ -174,7 +201,7 @@ static struct tm_batch *new_batch(struct drive *d, int64_t *next)
     size_t bytes = (size_t)TM_BATCH_ROWS * ROW_BYTES;
     if (batch == NULL || tm_batch_reserve(batch, bytes) != 0)
         exit(1);
-    fill(d, batch->data, &d->random, next);
+    fill(d, batch->data, &d->random, next, &d->rows_made);
     batch->size_bytes = bytes;
     batch->row_count = TM_BATCH_ROWS;
     return batch;
@@ -203,6 +230,8 @@ static void engine_step(struct drive *d, uint32_t stage, struct tm_element in,
     struct tm_error err;
     tm_error_clear(&err); // not {0}: those are kilobytes
     if (stage == d->stages) {
+        if (in.kind != TM_ELEMENT_BATCH)
+            return;
         d->rows_out_engine += in.batch->row_count;
         if (check != NULL)
             check(d, in.batch);
@@ -210,13 +239,14 @@ static void engine_step(struct drive *d, uint32_t stage, struct tm_element in,
         return;
     }
     struct tm_operator *op = d->task->operators[stage];
-    open_operator(d, stage, in.batch->schema);
+    if (in.kind == TM_ELEMENT_BATCH)
+        open_operator(d, stage, in.batch->schema);
     for (int rc = TM_STEP_MORE; rc != TM_STEP_DONE;) {
         struct tm_element out = {0};
         rc = op->ops->step(op, &in, &out, &err);
         if (rc < 0)
             fail("step", &err);
-        if (out.kind == TM_ELEMENT_BATCH)
+        if (out.kind != TM_ELEMENT_NONE)
             engine_step(d, stage + 1, out, check);
         if (rc == TM_STEP_WAIT)
             take_events(d);
@@ -226,16 +256,63 @@ static void engine_step(struct drive *d, uint32_t stage, struct tm_element in,
 static void engine_batch(struct drive *d, struct tm_batch *batch,
                          void (*check)(struct drive *d, const struct tm_batch *))
 {
+    int64_t watermark = watermark_behind(batch->data);
     engine_step(d, 0, (struct tm_element){.kind = TM_ELEMENT_BATCH, .batch = batch}, check);
+    if (d->workload->has_watermarks)
+        engine_step(d, 0, (struct tm_element){.kind = TM_ELEMENT_WATERMARK, .watermark = watermark},
+                    check);
+}
+
+// --- the references
+// ------------------------------------------------------------------------------------------------------
+
+static void run_g1(struct drive *d, const uint8_t *data, size_t bytes)
+{
+    ref_g1(data, bytes, &d->reference_out);
+}
+static void run_g2(struct drive *d, const uint8_t *data, size_t bytes)
+{
+    ref_g2(d->counts, data, bytes, &d->reference_out);
+}
+static void run_maps(struct drive *d, const uint8_t *data, size_t bytes)
+{
+    ref_pairs_count(d->pairs, REF_IN_USER, REF_IN_QUANTITY, data, bytes, &d->reference_out);
+}
+static void run_map(struct drive *d, const uint8_t *data, size_t bytes)
+{
+    ref_pairs_count(d->pairs, REF_IN_QUANTITY, REF_IN_USER, data, bytes, &d->reference_out);
+}
+
+// Rows of the batch, then those of timers, one behind the other.
+static void run_timers(struct drive *d, const uint8_t *data, size_t bytes)
+{
+    ref_alarms_rows(d->alarms, data, bytes, &d->reference_out);
+    struct ref_rows fired = {.data = d->reference_out.data + d->reference_out.size_bytes};
+    ref_alarms_watermark(d->alarms, watermark_behind(data), &fired);
+    d->reference_out.size_bytes += fired.size_bytes;
+    d->reference_out.row_count += fired.row_count;
+}
+
+static const struct workload workloads[] = {
+    {"g1", .reference = run_g1},
+    {"g2", .keyed = true, .reference = run_g2},
+    {"value", .keyed = true, .reference = run_g2},
+    {"maps", .keyed = true, .passes = 30, .reference = run_maps},
+    {"map", .keyed = true, .passes = 30, .reference = run_map},
+    {"timers", .keyed = true, .has_watermarks = true, .reference = run_timers},
+};
+
+static const struct workload *workload_of(const char *name)
+{
+    for (size_t i = 0; i < sizeof workloads / sizeof *workloads; i++)
+        if (strcmp(name, workloads[i].name) == 0)
+            return &workloads[i];
+    return NULL;
 }
 
 static void reference_batch(struct drive *d, const uint8_t *data)
 {
-    size_t bytes = (size_t)TM_BATCH_ROWS * ROW_BYTES;
-    if (d->keyed)
-        ref_g2(d->counts, data, bytes, &d->reference_out);
-    else
-        ref_g1(data, bytes, &d->reference_out);
+    d->workload->reference(d, data, (size_t)TM_BATCH_ROWS * ROW_BYTES);
     d->rows_out_reference += d->reference_out.row_count;
     d->failed += d->reference_out.failed;
 }
@@ -250,9 +327,9 @@ static void check_rows(struct drive *d, const struct tm_batch *out)
     static const uint32_t g1[] = {REF_G1_USER, REF_G1_COUNTRY, REF_G1_TOTAL,
                                   REF_G1_FEE,  REF_G1_TS,      REF_G1_NET};
     static const uint32_t g2[] = {REF_G2_USER, REF_G2_N};
-    const uint32_t *offsets = d->keyed ? g2 : g1;
-    uint32_t count = d->keyed ? 2 : 6;
-    bool same = out->schema->field_count == count;
+    const uint32_t *offsets = d->workload->keyed ? g2 : g1;
+    uint32_t count = d->workload->keyed ? 2 : 6;
+    bool same = out->schema->field_count >= count; // the rest is hidden
     const uint8_t *end = d->reference_out.data + d->reference_out.size_bytes;
     TM_BATCH_EACH(out, row)
     {
@@ -325,7 +402,7 @@ static void group(struct drive *d, uint8_t *const *data, double *engine, double 
     toggle(d, SIDE_ENGINE);
     *engine += cpu_ns() - begin;
     for (int i = 0; i < GROUP; i++)
-        fill(d, data[i], &d->reference_random, NULL);
+        fill(d, data[i], &d->reference_random, NULL, &d->reference_rows_made);
     begin = cpu_ns();
     toggle(d, SIDE_REFERENCE);
     for (int i = 0; i < GROUP; i++)
@@ -350,9 +427,12 @@ int main(int argc, char **argv)
     static struct drive d;
     int64_t rounds = 9, groups = 80;
     d.keys = 1000000;
-    if (argc < 3 || argc % 2 == 0 || (strcmp(argv[2], "g1") != 0 && strcmp(argv[2], "g2") != 0)) {
-        fprintf(stderr, "usage: drive JOB.lua g1|g2 [--rounds N] [--groups N] [--keys N] [--count "
-                        "engine|reference]\n");
+    if (argc >= 3)
+        d.workload = workload_of(argv[2]);
+    if (d.workload == NULL || argc % 2 == 0) {
+        fprintf(stderr,
+                "usage: drive JOB.lua g1|g2|value|maps|map|timers [--rounds N] [--groups N] "
+                "[--keys N] [--count engine|reference]\n");
         return 2;
     }
     for (int i = 3; i + 1 < argc; i += 2) {
@@ -366,21 +446,28 @@ int main(int argc, char **argv)
             d.counted = argv[i + 1][0] == 'e' ? SIDE_ENGINE : SIDE_REFERENCE;
     }
     rounds = rounds > ROUNDS_MAX ? ROUNDS_MAX : rounds;
-    d.keyed = argv[2][1] == '2';
     d.random = d.reference_random = 42;
     open_job(&d, argv[1]);
     check_input(d.input);
     make_rows(&d);
     d.counts = ref_counts_new();
-    d.reference_out.data = malloc((size_t)TM_BATCH_ROWS * 128);
+    d.pairs = ref_pairs_new();
+    d.alarms = ref_alarms_new();
+    d.reference_out.data = malloc((size_t)TM_BATCH_ROWS * 1024); // timers of nine seconds
+    if (d.counts == NULL || d.pairs == NULL || d.alarms == NULL || d.reference_out.data == NULL)
+        exit(1);
     uint8_t *data[GROUP];
     for (int i = 0; i < GROUP; i++)
         data[i] = calloc(1, (size_t)TM_BATCH_ROWS * ROW_BYTES + SLACK_BYTES);
     // Every key is in the state before anything is measured, and the loop is compiled.
     int64_t next = 0;
-    check_equal(&d, d.keyed ? (int)((d.keys + TM_BATCH_ROWS - 1) / TM_BATCH_ROWS) : 16, &next);
+    int64_t batches = (d.keys + TM_BATCH_ROWS - 1) / TM_BATCH_ROWS;
+    if (d.workload->passes > 1)
+        batches *= d.workload->passes;
+    check_equal(&d, d.workload->keyed ? (int)batches : 16, &next);
     check_equal(&d, 64, NULL);
     d.reference_random = d.random;
+    d.reference_rows_made = d.rows_made;
     d.rows_out_engine = d.rows_out_reference = 0;
     d.counting = true;
     uint64_t rows = (uint64_t)groups * GROUP * TM_BATCH_ROWS;

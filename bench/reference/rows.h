@@ -1,6 +1,7 @@
 // References over row-major batches in memory (layout: core/batch/row.ffi.h): G1, a chain of five
-// filters, maps and assigns, and G2, a keyed count that gives a row per input. bench/drive feeds
-// them the batches that the engine gets.
+// filters, maps and assigns; G2, a keyed count that gives a row per input; the same by key and map
+// key; and a keyed count with a timer for each row. bench/drive feeds them the batches that the
+// engine gets.
 #pragma once
 
 #include <stddef.h>
@@ -45,3 +46,21 @@ struct ref_counts *ref_counts_new(void); // NULL: out of memory
 void ref_counts_free(struct ref_counts *counts);
 // `out->data` must hold 32 bytes a row.
 void ref_g2(struct ref_counts *counts, const uint8_t *in, size_t in_bytes, struct ref_rows *out);
+
+// Counts by two columns (keyed.c): by user_id, then quantity, or the other way round. Rows: the
+// first of the two, n.
+struct ref_pairs;
+struct ref_pairs *ref_pairs_new(void); // NULL: out of memory
+void ref_pairs_free(struct ref_pairs *pairs);
+void ref_pairs_count(struct ref_pairs *pairs, uint32_t key, uint32_t map_key, const uint8_t *in,
+                     size_t in_bytes, struct ref_rows *out);
+
+// Counts by user_id, a row of each row, and a timer quantity seconds after it, which gives a row
+// (user_id, n) again. A watermark takes all timers up to it, by time and key.
+struct ref_alarms;
+struct ref_alarms *ref_alarms_new(void); // NULL: out of memory
+void ref_alarms_free(struct ref_alarms *alarms);
+void ref_alarms_rows(struct ref_alarms *alarms, const uint8_t *in, size_t in_bytes,
+                     struct ref_rows *out);
+// `out->data` must hold 32 bytes a timer.
+void ref_alarms_watermark(struct ref_alarms *alarms, int64_t watermark, struct ref_rows *out);
