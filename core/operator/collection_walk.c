@@ -17,7 +17,8 @@ double tm__operator_collection_walk(void *arg, uint8_t **slot, uint32_t n)
     struct tm__operator_walks *walks = keyed->walks;
     struct tm__operator_walk *walk = &walks->walks[(uint64_t)walks->last % TM__OPERATOR_WALKS];
     walks->last++;
-    walk->number = keyed->entry->walks = walks->last;
+    walk->number = walks->last;
+    walk->call = keyed->entry->call;
     walk->n = n;
     walk->index = tm__operator_keyed_index(keyed, slot);
     walk->ended = false;
@@ -102,11 +103,11 @@ static struct tm_span without_access(const struct tm__operator_collection_spec *
 int tm__operator_collection_walk_next(void *arg, double number, double access)
 {
     struct tm__operator_keyed *keyed = arg;
-    if (!(number >= 1) || number > keyed->walks->last || number <= keyed->entry->walk_floor)
+    if (!(number >= 1) || number > keyed->walks->last)
         return TM_E_NOT_FOUND;
     struct tm__operator_walk *walk =
         &keyed->walks->walks[((uint64_t)number - 1) % TM__OPERATOR_WALKS];
-    if (walk->number != number)
+    if (walk->number != number || walk->call != keyed->entry->call)
         return TM_E_NOT_FOUND;
     const struct tm__operator_collection_at at =
         tm__operator_collection_of(keyed, walk->index, walk->n);

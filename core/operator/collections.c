@@ -57,6 +57,30 @@ int tm__operator_map_access(struct tm__operator_keyed *keyed,
     return 0;
 }
 
+static void remember(struct tm__operator_keyed *keyed, uint32_t index, uint32_t n,
+                     const struct tm_key *key, const void *value)
+{
+    struct tm__operator_found *found = &keyed->found;
+    found->call = keyed->entry->call;
+    found->mutations = keyed->mutations;
+    found->n = n;
+    found->index = index;
+    found->key_length = key->length;
+    memcpy(found->key, key->bytes, key->length);
+    found->value = (uint8_t *)(uintptr_t)value;
+}
+
+static uint8_t *remembered(const struct tm__operator_keyed *keyed, uint32_t index, uint32_t n,
+                           const uint8_t *bytes, uint32_t key_length)
+{
+    const struct tm__operator_found *found = &keyed->found;
+    return found->mutations == keyed->mutations && found->call == keyed->entry->call &&
+                   found->index == index && found->n == n && found->key_length == key_length &&
+                   memcmp(found->key, bytes, key_length) == 0
+               ? found->value
+               : NULL;
+}
+
 static int map_find(void *arg, uint8_t **slot, uint32_t n, const uint8_t *bytes,
                     uint32_t key_length, double access)
 {
@@ -67,11 +91,14 @@ static int map_find(void *arg, uint8_t **slot, uint32_t n, const uint8_t *bytes,
         return 0;
     const struct tm_key key = key_of(bytes, key_length);
     struct tm_span value;
-    int rc = tm_state_map_get(&at.place, &at.head->map, &key, &value);
+    bool own;
+    int rc = tm_state_map_find(&at.place, &at.head->map, &key, &value, &own);
     if (rc != 1)
         return rc;
     if (tm__operator_collection_is_over(keyed, at.spec, value.bytes))
         return 0;
+    if (own && at.spec->is_fixed && key_length <= TM__OPERATOR_FOUND_BYTES)
+        remember(keyed, index, n, &key, value.bytes);
     if (at.spec->refreshes && tm__operator_collection_access(value.bytes) < access) {
         rc = tm__operator_map_access(keyed, &at, index, n, &key, access);
         if (rc == 0)
@@ -95,63 +122,87 @@ static void put_aside(struct tm__operator_keyed *keyed, struct tm__operator_chan
     tm__operator_keyed_note(keyed, change);
 }
 
+// Of a map whose values are all of one length. 1: new; 0: it was there.
+static int upsert_fixed(struct tm__operator_keyed *keyed,
+                        const struct tm__operator_collection_at *at,
+                        struct tm__operator_change *change, const struct tm_key *key,
+                        uint32_t length, uint8_t **to)
+{
+    int rc = tm__operator_keyed_prepare(keyed, (size_t)key->length + length);
+    if (rc != 0)
+        return rc;
+    *to = remembered(keyed, change->index, change->n, key->bytes, key->length);
+    if (*to == NULL) {
+        const struct tm_key whole = key_of(key->bytes, key->length);
+        rc = tm_state_map_upsert(&at->place, &at->head->map, &whole, length, (void **)to);
+        if (rc < 0)
+            return rc;
+    }
+    change->kind = rc == 1 ? TM__CHANGE_MAP_NEW : TM__CHANGE_MAP_OLD;
+    put_aside(keyed, change, key, *to, length);
+    return rc;
+}
+
+// The same where lengths differ: what was there is put aside before it is gone, its access stays.
+static int upsert_varying(struct tm__operator_keyed *keyed,
+                          const struct tm__operator_collection_at *at,
+                          struct tm__operator_change *change, const struct tm_key *key,
+                          uint32_t length, uint8_t **to)
+{
+    const struct tm_key whole = key_of(key->bytes, key->length);
+    struct tm_span old = {0};
+    int rc = tm_state_map_get(&at->place, &at->head->map, &whole, &old);
+    bool there = rc == 1;
+    if (rc >= 0)
+        rc = tm__operator_keyed_prepare(keyed, (size_t)key->length + old.length);
+    if (rc != 0)
+        return rc;
+    double was = 0;
+    uint8_t *kept = keyed->bytes.data + keyed->bytes.size_bytes + key->length;
+    if (there)
+        memcpy(kept, old.bytes, old.length);
+    if (there && at->spec->ttl_ms != 0)
+        was = tm__operator_collection_access(kept);
+    rc = tm_state_map_upsert(&at->place, &at->head->map, &whole, length, (void **)to);
+    if (rc < 0)
+        return rc;
+    change->kind = there ? TM__CHANGE_MAP_OLD : TM__CHANGE_MAP_NEW;
+    change->entry.bytes = tm__operator_keyed_put_aside(keyed, key->bytes, key->length);
+    change->entry.key_length = key->length;
+    change->entry.value_length = old.length;
+    keyed->bytes.size_bytes += old.length;
+    tm__operator_keyed_note(keyed, change);
+    if (at->spec->ttl_ms != 0)
+        memcpy(*to, &was, sizeof was);
+    return !there;
+}
+
 static int map_put(void *arg, uint8_t **slot, uint32_t n, const uint8_t *bytes, uint32_t key_length,
                    const uint8_t *value, uint32_t length, double access)
 {
     struct tm__operator_keyed *keyed = arg;
-    struct tm__operator_change change = {.kind = TM__CHANGE_MAP_OLD,
-                                         .n = (uint8_t)n,
+    struct tm__operator_change change = {.n = (uint8_t)n,
                                          .index = tm__operator_keyed_index(keyed, slot)};
     const struct tm__operator_collection_at at = tm__operator_collection_of(keyed, change.index, n);
-    const struct tm_key key = key_of(bytes, key_length);
+    const struct tm_key key = {.bytes = bytes, .length = key_length};
     uint32_t access_bytes = tm__operator_collection_access_bytes(at.spec);
-    uint32_t total = access_bytes + length;
     uint8_t *to = NULL;
     if (key_length > TM_STATE_MAP_KEY_BYTES_MAX || length > TM_STATE_COLLECTION_VALUE_BYTES_MAX)
         return TM_E_LIMIT;
-    int rc;
-    if (at.spec->is_fixed) { // what is there is of the same length
-        rc = tm__operator_keyed_prepare(keyed, (size_t)key_length + total);
-        if (rc == 0)
-            rc = tm_state_map_upsert(&at.place, &at.head->map, &key, total, (void **)&to);
-        if (rc < 0)
-            return rc;
-        change.kind = rc == 1 ? TM__CHANGE_MAP_NEW : TM__CHANGE_MAP_OLD;
-        put_aside(keyed, &change, &key, to, total);
-    } else {
-        struct tm_span old = {0};
-        rc = tm_state_map_get(&at.place, &at.head->map, &key, &old);
-        change.kind = rc == 0 ? TM__CHANGE_MAP_NEW : TM__CHANGE_MAP_OLD;
-        if (rc >= 0)
-            rc = tm__operator_keyed_prepare(keyed, (size_t)key_length + old.length);
-        if (rc < 0)
-            return rc;
-        uint32_t before = (uint32_t)keyed->bytes.size_bytes;
-        if (change.kind == TM__CHANGE_MAP_OLD) // before it is gone
-            memcpy(keyed->bytes.data + before + key_length, old.bytes, old.length);
-        double was = change.kind == TM__CHANGE_MAP_OLD && access_bytes != 0
-                         ? tm__operator_collection_access(old.bytes)
-                         : access;
-        rc = tm_state_map_upsert(&at.place, &at.head->map, &key, total, (void **)&to);
-        if (rc < 0)
-            return rc;
-        change.entry.bytes = tm__operator_keyed_put_aside(keyed, key.bytes, key_length);
-        change.entry.key_length = key_length;
-        change.entry.value_length = old.length;
-        keyed->bytes.size_bytes += old.length;
-        tm__operator_keyed_note(keyed, &change);
-        if (access_bytes != 0)
-            memcpy(to, &was, sizeof was);
-    }
+    int rc = (at.spec->is_fixed ? upsert_fixed : upsert_varying)(keyed, &at, &change, &key,
+                                                                 access_bytes + length, &to);
+    if (rc < 0)
+        return rc;
     if (access_bytes != 0) {
         double was = tm__operator_collection_access(to);
-        if (change.kind == TM__CHANGE_MAP_OLD && was > access &&
-            !tm__operator_collection_is_over(keyed, at.spec, to))
+        if (rc == 0 && was > access && !tm__operator_collection_is_over(keyed, at.spec, to))
             access = was;
         memcpy(to, &access, sizeof access);
-        note_access(&at, access, at.head->map.count == 1 && change.kind == TM__CHANGE_MAP_NEW);
+        note_access(&at, access, rc == 1 && at.head->map.count == 1);
     }
-    if (length != 0)
+    if (at.spec->is_fixed && length == sizeof(uint64_t))
+        memcpy(to + access_bytes, value, sizeof(uint64_t));
+    else if (length != 0)
         memcpy(to + access_bytes, value, length);
     tm__operator_collection_mark(&at, true);
     return 0;
@@ -206,8 +257,8 @@ static bool is_of_last_append(const struct tm__operator_keyed *keyed, uint32_t i
 {
     const struct tm__operator_change *last =
         (const void *)(keyed->changes.data + keyed->changes.size_bytes);
-    return keyed->changes.size_bytes != 0 && last[-1].kind == TM__CHANGE_LIST_APPENDED &&
-           last[-1].index == index && last[-1].n == n;
+    return keyed->call == keyed->entry->call && keyed->changes.size_bytes != 0 &&
+           last[-1].kind == TM__CHANGE_LIST_APPENDED && last[-1].index == index && last[-1].n == n;
 }
 
 static int list_append(void *arg, uint8_t **slot, uint32_t n, const uint8_t *value, uint32_t length,

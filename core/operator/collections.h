@@ -35,6 +35,7 @@ struct tm__operator_collection_spec {
 
 struct tm__operator_walk {
     double number; // 0: none
+    double call;   // whose it is
     uint32_t n, index;
     uint64_t changes; // of the call, when `values` were looked up
     bool ended;
@@ -47,6 +48,18 @@ struct tm__operator_walk {
 struct tm__operator_walks {
     double last; // number
     struct tm__operator_walk walks[TM__OPERATOR_WALKS];
+};
+
+// The entry of a map that was found last: who has read it puts it back, as a rule. Good for one
+// call, as long as nothing else has changed.
+enum { TM__OPERATOR_FOUND_BYTES = 16 };
+struct tm__operator_found {
+    double call;
+    uint64_t mutations;
+    uint32_t n, index;
+    uint32_t key_length; // at most TM__OPERATOR_FOUND_BYTES
+    uint8_t key[TM__OPERATOR_FOUND_BYTES];
+    uint8_t *value; // may be written
 };
 
 // Where the search for entries that are over has left a map.

@@ -164,6 +164,7 @@ void tm__operator_keyed_fini(struct tm__operator_keyed *keyed)
 void tm__operator_keyed_tell_time(struct tm__operator_keyed *keyed, struct tm_chain_ctx *entry)
 {
     int64_t now_ms = keyed->op->ctx->now_ms;
+    keyed->entry = entry;
     if (now_ms > keyed->clock_ms)
         keyed->clock_ms = now_ms;
     entry->now_ms = keyed->clock_ms;
@@ -315,8 +316,16 @@ int tm__operator_keyed_leave(struct tm__operator_keyed *keyed)
 
 // --- the journal ---------------------------------------------------------------------------------
 
+// What a call has left that has returned stays: only few of its changes need a word about that.
 int tm__operator_keyed_prepare(struct tm__operator_keyed *keyed, size_t bytes)
 {
+    if (keyed->call != keyed->entry->call) {
+        keyed->call = keyed->entry->call;
+        keyed->changes.size_bytes = 0;
+        keyed->bytes.size_bytes = 0;
+        if (TM_UNLIKELY(keyed->bytes.capacity_bytes > TM_CALL_BYTES_KEPT))
+            tm_buf_fini(&keyed->bytes);
+    }
     if (keyed->changes.size_bytes / sizeof(struct tm__operator_change) >= TM_CALL_CHANGES_MAX ||
         keyed->bytes.size_bytes + bytes > TM_CALL_CHANGES_BYTES_MAX)
         return TM_E_LIMIT;
@@ -329,7 +338,7 @@ void tm__operator_keyed_note(struct tm__operator_keyed *keyed,
 {
     memcpy(keyed->changes.data + keyed->changes.size_bytes, change, sizeof *change);
     keyed->changes.size_bytes += sizeof *change;
-    keyed->entry->journal++;
+    keyed->entry->journal += change->kind == TM__CHANGE_VALUE || change->kind == TM__CHANGE_CLEARED;
     keyed->mutations++;
 }
 
@@ -439,13 +448,13 @@ int tm__operator_keyed_settle(struct tm__operator_keyed *keyed, bool keeps)
     struct tm__operator_change *changes = (void *)keyed->changes.data;
     size_t count = keyed->changes.size_bytes / sizeof *changes;
     int rc = 0;
+    if (keyed->call != keyed->entry->call) // the call has changed nothing
+        count = 0;
     for (size_t i = count; i > 0 && rc == 0; i--)
         rc = keeps ? keep(keyed, &changes[i - 1]) : undo(keyed, &changes[i - 1]);
     keyed->changes.size_bytes = 0;
     keyed->bytes.size_bytes = 0;
     keyed->entry->journal = 0;
     keyed->mutations++;
-    if (keyed->bytes.capacity_bytes > TM_CALL_BYTES_KEPT)
-        tm_buf_fini(&keyed->bytes);
     return rc;
 }

@@ -50,13 +50,15 @@ struct tm__operator_keyed {
     uint64_t stateless;                   // the record of all keys where nothing is kept
     struct tm_chain_ctx *entry;           // of the chunk under way
     int64_t watermark, clock_ms;          // MIN: none yet; the wall clock, which never goes back
-    struct tm_buf changes, bytes;         // of the call under way; `bytes`: what changes refer to
+    double call;                          // of the journal, as in chain.ffi.h
+    struct tm_buf changes, bytes;         // of that call; `bytes`: what changes refer to
     uint64_t mutations;                   // ever
     struct tm_buf scratch;                // of one value
     struct tm__operator_walks *walks;     // NULL where there are no collections
     struct tm_buf gone;                   // bytes of keys whose entries go
     uint32_t sweep_group, sweep_position; // where the search for what is over goes on
     struct tm__operator_sweep sweep;
+    struct tm__operator_found found;
 };
 
 // The journal of a call.
@@ -130,7 +132,7 @@ int tm__operator_keyed_enter(struct tm__operator_keyed *keyed) TM_WARN_UNUSED; /
 int tm__operator_keyed_leave(struct tm__operator_keyed *keyed) TM_WARN_UNUSED; // TM_E_MEMORY
 // Bits of a record's values that are over.
 uint64_t tm__operator_keyed_expired(const struct tm__operator_keyed *keyed, const void *record);
-// What the chunk sees of time; brings the clock forward.
+// A chunk is entered. What it sees of time; brings the clock forward.
 void tm__operator_keyed_tell_time(struct tm__operator_keyed *keyed, struct tm_chain_ctx *entry);
 
 // What chunks call (core/vm/chain.ffi.h), of the key whose slot is in front of `slot`.

@@ -146,12 +146,13 @@ int tm__operator_process_enter(struct tm__operator_process *self, struct tm_vm_c
     entry->out_rows = batch->row_count;
     entry->sides = self->sides.runs;
     entry->interrupt = 0;
-    self->keyed.entry = entry;
+    entry->call = self->calls; // a number is of one call, whichever of the chunks makes it
     tm__operator_keyed_tell_time(&self->keyed, entry);
     tm_error_clear(&self->failure);
     if (tm__operator_process_lend_shared(self, entry) != 0)
         return tm__operator_out_of_memory(&self->base, err);
     int rc = tm_vm_chain_run(chain, err);
+    self->calls = entry->call;
     if (rc >= 0 && tm__operator_process_return_shared(self) != 0)
         rc = tm__operator_out_of_memory(&self->base, err);
     batch->size_bytes = entry->out_size;
@@ -482,6 +483,7 @@ static int make_chain(struct tm__operator_process *self, const char *role,
                       struct tm_vm_chain **chain, struct tm_error *err)
 {
     const struct tm_task_context *ctx = self->base.ctx;
+    bool shares = tm__operator_process_shares(self->base.node);
     struct tm_vm_chain_args args = {
         .nodes = &self->base.node->id,
         .node_count = 1,
@@ -496,8 +498,8 @@ static int make_chain(struct tm__operator_process *self, const char *role,
         .keep = on_keep,
         .timer = on_timer,
         .settle = on_settle,
-        .collections = &tm__operator_process_collections,
-        .collections_arg = self,
+        .collections = shares ? &tm__operator_process_collections : &tm__operator_collections,
+        .collections_arg = shares ? (void *)self : &self->keyed,
         .grow = on_grow,
         .grow_side = on_grow_side,
     };

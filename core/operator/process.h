@@ -18,6 +18,7 @@ struct tm__operator_process {
     struct tm__operator_keys second_keys; // of the second input's rows
     struct tm__operator_output output;
     struct tm__operator_sides sides;
+    double calls;                // of user functions by the chunks, as in chain.ffi.h
     int64_t read_ns, taken_ns;   // taken: when rows of timers left last
     struct tm_error failure;     // of a row, when it ends the job
     bool opened, ended, ticking; // ticking: a pass over timers of the wall clock goes on
@@ -104,6 +105,7 @@ struct tm__operator_keyed *tm__operator_process_of_slot(struct tm__operator_proc
                                                         uint8_t **slot);
 // Maps and lists of all of them; of a struct tm__operator_process.
 extern const struct tm_vm_collections tm__operator_process_collections;
+bool tm__operator_process_shares(const struct tm_node *node); // has it state outside of keys?
 // A timer of a call: what it does to the run under way.
 int tm__operator_process_on_timer(struct tm__operator_process *self, uint8_t **slot,
                                   enum tm_timer_domain domain, bool remove, int64_t at,

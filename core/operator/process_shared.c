@@ -11,6 +11,11 @@ static bool has_states(const struct tm_node *node, enum tm__operator_scope scope
     return false;
 }
 
+bool tm__operator_process_shares(const struct tm_node *node)
+{
+    return has_states(node, TM__SCOPE_BROADCAST) || has_states(node, TM__SCOPE_OPERATOR);
+}
+
 // A hash of the subtask's first key group: that its state takes.
 static uint64_t own_hash(const struct tm__operator_keyed *keyed)
 {

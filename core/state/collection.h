@@ -42,7 +42,11 @@ struct tm_state_map {
 // 1: there; 0: not; TM_E_MEMORY.
 int tm_state_map_get(const struct tm_place *place, const struct tm_state_map *map,
                      const struct tm_key *key, struct tm_span *value) TM_WARN_UNUSED;
-// The same, and its value can be written until the next call.
+// The same; *own: the value can be written until the next call, as if it had been asked for by
+// edit.
+int tm_state_map_find(const struct tm_place *place, const struct tm_state_map *map,
+                      const struct tm_key *key, struct tm_span *value, bool *own) TM_WARN_UNUSED;
+// As get, and its value can be written until the next call.
 int tm_state_map_edit(const struct tm_place *place, struct tm_state_map *map,
                       const struct tm_key *key, void **value, uint32_t *length) TM_WARN_UNUSED;
 // 1: new; 0: replaced.

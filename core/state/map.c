@@ -124,17 +124,19 @@ static inline uint8_t *find_fast(const struct tm__state_group *group,
     return NULL;
 }
 
-int tm_state_map_get(const struct tm_place *place, const struct tm_state_map *map,
-                     const struct tm_key *key, struct tm_span *value)
+int tm_state_map_find(const struct tm_place *place, const struct tm_state_map *map,
+                      const struct tm_key *key, struct tm_span *value, bool *own)
 {
     const struct tm__state_group *group = tm__pieces_group(place);
     uint64_t slot;
     uintptr_t page;
+    *own = false;
     if (map->root == 0)
         return 0;
     const uint8_t *item = find_fast(group, map, key, &slot, &page);
     if (TM_LIKELY(item != NULL)) {
         *value = (struct tm_span){item, tm__slot_value_length(slot)};
+        *own = tm__state_is_own(group, page);
         return 1;
     }
     struct tm__map_path path;
@@ -148,6 +150,13 @@ int tm_state_map_get(const struct tm_place *place, const struct tm_state_map *ma
         return TM_E_MEMORY;
     *value = (struct tm_span){entry.value, entry.value_length};
     return 1;
+}
+
+int tm_state_map_get(const struct tm_place *place, const struct tm_state_map *map,
+                     const struct tm_key *key, struct tm_span *value)
+{
+    bool own;
+    return tm_state_map_find(place, map, key, value, &own);
 }
 
 // The value of an entry, for writing. NULL: out of memory.

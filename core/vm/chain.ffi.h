@@ -57,7 +57,7 @@ struct tm_chain_ctx {
     // journal until the chunk calls tm_chain_settle.
     double watermark; // -inf: none yet; +inf: no more rows come
     double clock_ms;  // processing time, which never goes back
-    uint32_t journal; // entries of the call under way
+    uint32_t journal; // changes of the call under way that wait for tm_chain_settle
     // event, periodic of a watermark generator: marks[i] is what the function gave for slots[i];
     // written where it gave something.
     double *marks;
@@ -73,13 +73,12 @@ struct tm_chain_ctx {
     // the next call that takes this context.
     const uint8_t *found, *found_key;
     int32_t found_length, found_key_length;
-    // Numbers of walks: the last that was begun, and up to which they are of calls that have
-    // returned.
-    double walks, walk_floor;
     // Functions of a window's trigger, whose rows are an element, a time, or what another window
     // remembered; of its evictor (lua/codegen/pairs.lua).
     double window_start, window_end;
     uint32_t verdict; // of a trigger: enum tm__windows_verdict
+    // Number of the call under way: the chunk counts them, and C begins a journal with each.
+    double call;
 };
 
 enum {
@@ -102,7 +101,8 @@ int tm_chain_keep(struct tm_chain_ctx *ctx, uint8_t **slot, uint8_t *ref, const 
 // `domain`: enum tm_timer_domain. 0, TM_E_MEMORY or TM_E_LIMIT.
 int tm_chain_timer(struct tm_chain_ctx *ctx, uint8_t **slot, int domain, int remove, double at,
                    const char *name, uint32_t length);
-// The call has returned: what the journal holds stays, or is undone. 0 or TM_E_MEMORY.
+// The call has returned, where ctx->journal is not 0: what was changed stays; or it has failed:
+// all is undone. 0 or TM_E_MEMORY.
 int tm_chain_settle(struct tm_chain_ctx *ctx, int keep);
 // Maps and lists of the key of `slot`, which is behind its own; `n` counts the operator's states of
 // these kinds. Keys and values are bytes: of a fixed type its slot as in a row, else as they are.

@@ -136,13 +136,10 @@ local function write_undo(w, g)
   w:line("tally.touched = 1")
   w:close()
   w:open("local function undo()")
-  if g.collections then w:line("ctx.walk_floor = ctx.walks") end
   outside.write_active(w, g, 0)
   write_take_back(w, g)
-  w:open("if ctx.journal ~= 0 then")
   w:line("local rc = C.tm_chain_settle(ctx, 0)")
   w:line("if rc ~= 0 then tally.stop = rc end")
-  w:close()
   w:line("cur.out = cast(out_pointer, tally.mark)")
   w:line("tally.rows = tally.rows_mark")
   for i in ipairs(g.sides) do
@@ -317,6 +314,7 @@ local function write_step(w, g, arguments)
   end
   w:line("tally.active_1 = 1")
   outside.write_active(w, g, 1)
+  w:line("ctx.call = ctx.call + 1")
   if g.open then
     w:line("ctx.under_way = 1")
     w:line("%s(context%s)", g.names:ref("fn_1"), arguments)
@@ -326,7 +324,6 @@ local function write_step(w, g, arguments)
   end
   w:line("tally.active_1 = 0")
   outside.write_active(w, g, 0)
-  if g.collections then w:line("ctx.walk_floor = ctx.walks -- walks of this call go no further") end
   if g.node.trigger then
     w:open("if ok and x ~= nil then")
     w:line("local verdict = verdicts[x]")

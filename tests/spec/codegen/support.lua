@@ -251,13 +251,13 @@ function support.collections(r)
     return 0
   end
   function C.tm_chain_walk(ctx, slot, n)
-    ctx.walks = ctx.walks + 1
-    r.walks[ctx.walks % 16] = { collection_of(r, slot, n), 0, ctx.walks }
-    return ctx.walks
+    r.walk = (r.walk or 0) + 1
+    r.walks[r.walk % 16] = { collection_of(r, slot, n), 0, r.walk, ctx.call }
+    return r.walk
   end
   function C.tm_chain_walk_next(ctx, number)
     local walk = r.walks[number % 16]
-    if number <= ctx.walk_floor or walk[3] ~= number then return codes.NOT_FOUND end
+    if walk[3] ~= number or walk[4] ~= ctx.call then return codes.NOT_FOUND end
     walk[2] = walk[2] + 1
     if walk[2] > #walk[1].values then return 0 end
     return show_entry(ctx, walk[1], walk[2])

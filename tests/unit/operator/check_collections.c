@@ -80,8 +80,9 @@ static void leave(void)
 
 static void settle(bool keeps)
 {
-    entry.walk_floor = entry.walks;
-    ck_assert_int_eq(tm__operator_keyed_settle(&keyed, keeps), 0);
+    if (!keeps || entry.journal != 0) // as the chunk does
+        ck_assert_int_eq(tm__operator_keyed_settle(&keyed, keeps), 0);
+    entry.call++;
 }
 
 static uint8_t **slot_of(uint32_t key)
@@ -518,7 +519,7 @@ START_TEST(what_is_too_long_changes_nothing)
                      TM_E_LIMIT);
     ck_assert_int_eq(tm__operator_collections.size(&keyed, slot_of(0), TEXTS), 0);
     ck_assert_int_eq(tm__operator_collections.size(&keyed, slot_of(0), LIST), 0);
-    ck_assert_uint_eq(entry.journal, 1);
+    ck_assert_uint_eq(keyed.changes.size_bytes, sizeof(struct tm__operator_change));
     settle(true);
     teardown();
 }
