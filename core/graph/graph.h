@@ -28,6 +28,7 @@ struct tm_state_field {
     uint8_t scope; // enum tm_state_scope
     struct tm_type type;
     struct tm_type key;     // of a map
+    int32_t ahead;          // of a map: the field whose value is its key for each row; -1: none
     int64_t ttl_ms;         // 0: for ever
     uint8_t clock, refresh; // enum tm_ttl_clock, tm_ttl_refresh
 };

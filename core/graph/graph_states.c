@@ -28,6 +28,7 @@ int tm_graph_state(struct tm_graph *graph, uint32_t node, const char *name, int 
                     TM_STATES_MAX);
     struct tm_state_field state = {.name = copy_text(graph, name),
                                    .kind = (uint8_t)kind,
+                                   .ahead = -1,
                                    .ttl_ms = ttl_ms,
                                    .clock = (uint8_t)clock,
                                    .refresh = (uint8_t)refresh};
@@ -52,6 +53,17 @@ int tm_graph_state_scope(struct tm_graph *graph, uint32_t node, int scope)
         return FAIL(graph, TM_E_INTERNAL, "'%s' has %u states; the last is of scope %d", n->name,
                     n->state_count, scope);
     n->states[n->state_count - 1].scope = (uint8_t)scope;
+    return 0;
+}
+
+int tm_graph_state_ahead(struct tm_graph *graph, uint32_t node, uint32_t field)
+{
+    struct tm_node *n = find_node(graph, node);
+    if (n == NULL)
+        return TM_E_GRAPH;
+    if (n->state_count == 0 || field > INT32_MAX)
+        return FAIL(graph, TM_E_INTERNAL, "field %u of no state of '%s'", field, n->name);
+    n->states[n->state_count - 1].ahead = (int32_t)field;
     return 0;
 }
 

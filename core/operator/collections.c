@@ -57,8 +57,8 @@ int tm__operator_map_access(struct tm__operator_keyed *keyed,
     return 0;
 }
 
-static void remember(struct tm__operator_keyed *keyed, uint32_t index, uint32_t n,
-                     const struct tm_key *key, const void *value)
+static inline void remember(struct tm__operator_keyed *keyed, uint32_t index, uint32_t n,
+                            const struct tm_key *key, const void *value)
 {
     struct tm__operator_found *found = &keyed->found;
     found->call = keyed->entry->call;
@@ -66,17 +66,27 @@ static void remember(struct tm__operator_keyed *keyed, uint32_t index, uint32_t 
     found->n = n;
     found->index = index;
     found->key_length = key->length;
-    memcpy(found->key, key->bytes, key->length);
+    tm__operator_keyed_copy(found->key, key->bytes, key->length);
     found->value = (uint8_t *)(uintptr_t)value;
 }
 
-static uint8_t *remembered(const struct tm__operator_keyed *keyed, uint32_t index, uint32_t n,
-                           const uint8_t *bytes, uint32_t key_length)
+static inline bool same_bytes(const uint8_t *a, const uint8_t *b, uint32_t length)
+{
+    uint64_t x, y;
+    if (TM_UNLIKELY(length != sizeof x))
+        return memcmp(a, b, length) == 0;
+    memcpy(&x, a, sizeof x);
+    memcpy(&y, b, sizeof y);
+    return x == y;
+}
+
+static inline uint8_t *remembered(const struct tm__operator_keyed *keyed, uint32_t index,
+                                  uint32_t n, const uint8_t *bytes, uint32_t key_length)
 {
     const struct tm__operator_found *found = &keyed->found;
     return found->mutations == keyed->mutations && found->call == keyed->entry->call &&
                    found->index == index && found->n == n && found->key_length == key_length &&
-                   memcmp(found->key, bytes, key_length) == 0
+                   same_bytes(found->key, bytes, key_length)
                ? found->value
                : NULL;
 }
@@ -110,8 +120,8 @@ static int map_find(void *arg, uint8_t **slot, uint32_t n, const uint8_t *bytes,
 }
 
 // An entry that was there goes to the journal: the same call may fail.
-static void put_aside(struct tm__operator_keyed *keyed, struct tm__operator_change *change,
-                      const struct tm_key *key, const void *old, uint32_t length)
+static inline void put_aside(struct tm__operator_keyed *keyed, struct tm__operator_change *change,
+                             const struct tm_key *key, const void *old, uint32_t length)
 {
     change->entry.bytes = tm__operator_keyed_put_aside(keyed, key->bytes, key->length);
     change->entry.key_length = key->length;
@@ -200,10 +210,7 @@ static int map_put(void *arg, uint8_t **slot, uint32_t n, const uint8_t *bytes, 
         memcpy(to, &access, sizeof access);
         note_access(&at, access, rc == 1 && at.head->map.count == 1);
     }
-    if (at.spec->is_fixed && length == sizeof(uint64_t))
-        memcpy(to + access_bytes, value, sizeof(uint64_t));
-    else if (length != 0)
-        memcpy(to + access_bytes, value, length);
+    tm__operator_keyed_copy(to + access_bytes, value, length);
     tm__operator_collection_mark(&at, true);
     return 0;
 }
@@ -409,6 +416,69 @@ static int list_find(void *arg, uint8_t **slot, uint32_t n, double number, doubl
     return found(keyed, &at, &value);
 }
 
+// --- memory ahead -------------------------------------------------------------------------------
+
+void tm__operator_collections_ask(const struct tm__operator_keyed *keyed)
+{
+    for (uint32_t n = 0; n < keyed->record.collection_count; n++)
+        for (uint32_t i = 0; i < keyed->block->count; i++) {
+            const struct tm__operator_collection_at at = tm__operator_collection_of(keyed, i, n);
+            if (at.spec->is_map)
+                tm_state_map_ask(&at.place, &at.head->map);
+            else
+                tm_state_list_ask(&at.place, &at.head->list);
+        }
+}
+
+// What is asked for with the map itself is not looked for.
+enum { ASKED_BYTES = 256 };
+
+static bool key_of_row(const struct tm_field *field, const struct tm_row *row, uint32_t index,
+                       struct tm_key *key)
+{
+    uint32_t length = tm_type_slot_bytes(field->type);
+    const uint8_t *bytes = (const uint8_t *)row + field->offset;
+    if (tm_row_is_null(row, index))
+        return false;
+    if (tm_type_is_reference(field->type))
+        bytes = (const uint8_t *)tm_row_string(row, field->offset, &length);
+    *key = key_of(bytes, length);
+    return true;
+}
+
+static void look_ahead(const struct tm__operator_keyed *keyed, uint32_t n,
+                       const struct tm_schema *input, uint32_t index)
+{
+    const struct tm__operator_block *block = keyed->block;
+    struct tm_place places[TM_STATE_LOOK];
+    const struct tm_state_map *maps[TM_STATE_LOOK];
+    struct tm_key keys[TM_STATE_LOOK];
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < block->count; i++) {
+        const struct tm__operator_collection_at at = tm__operator_collection_of(keyed, i, n);
+        if (at.head->map.bytes <= ASKED_BYTES ||
+            !key_of_row(&input->fields[index], block->rows[i], index, &keys[count]))
+            continue;
+        places[count] = at.place;
+        maps[count++] = &at.head->map;
+        if (count == TM_STATE_LOOK) {
+            tm_state_map_look(places, maps, keys, count);
+            count = 0;
+        }
+    }
+    tm_state_map_look(places, maps, keys, count);
+}
+
+void tm__operator_collections_look(const struct tm__operator_keyed *keyed,
+                                   const struct tm_schema *input)
+{
+    for (uint32_t n = 0; n < keyed->record.collection_count; n++) {
+        const struct tm__operator_collection_spec *spec = &keyed->record.collections[n];
+        if (spec->ahead >= 0 && tm_type_equal(spec->key, input->fields[spec->ahead].type))
+            look_ahead(keyed, n, input, (uint32_t)spec->ahead);
+    }
+}
+
 // --- all of one ----------------------------------------------------------------------------------
 
 static size_t head_bytes(const struct tm__operator_collection_spec *spec)
@@ -433,6 +503,7 @@ static int clear(void *arg, uint8_t **slot, uint32_t n)
         return rc;
     change.cleared = tm__operator_keyed_put_aside(keyed, at.head, size);
     tm__operator_keyed_note(keyed, &change);
+    keyed->entry->journal++;
     memset(at.head, 0, size);
     tm__operator_collection_mark(&at, false);
     tm__operator_collection_lose_walks(keyed, change.index, n, true);

@@ -27,8 +27,10 @@ enum {
 
 struct tm__operator_collection_spec {
     bool is_map, event, refreshes;
-    bool is_fixed;   // values are all of one length
-    uint8_t bit;     // of the record's first word: there are entries
+    bool is_fixed; // values are all of one length
+    uint8_t bit;   // of the record's first word: there are entries
+    struct tm_type key;
+    int32_t ahead;   // the column that is the key of a row's entry; -1: not known
     uint32_t offset; // of the head
     int64_t ttl_ms;  // 0: for ever
 };
@@ -74,6 +76,13 @@ struct tm__operator_keyed;
 struct tm__operator_change;
 
 extern const struct tm_vm_collections tm__operator_collections; // of a struct tm__operator_keyed
+
+// Asks for the memory of what the block's records lead to.
+void tm__operator_collections_ask(const struct tm__operator_keyed *keyed);
+
+// The same of the entries that the rows of the block will want, where that is known.
+void tm__operator_collections_look(const struct tm__operator_keyed *keyed,
+                                   const struct tm_schema *input);
 
 // Takes back a change.
 int tm__operator_collection_undo(struct tm__operator_keyed *keyed,

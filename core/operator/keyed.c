@@ -28,6 +28,8 @@ static int add_collection(struct tm__operator_record *record, const struct tm_st
     record->collections[record->collection_count++] = (struct tm__operator_collection_spec){
         .is_map = state->kind == TM_STATE_MAP,
         .is_fixed = !tm_type_is_reference(state->type),
+        .key = state->key,
+        .ahead = state->kind == TM_STATE_MAP ? state->ahead : -1,
         .event = state->clock == TM_TTL_EVENT,
         .refreshes = state->refresh == TM_TTL_ACCESS,
         .bit = (uint8_t)bit,
@@ -186,6 +188,8 @@ int tm__operator_keyed_enter(struct tm__operator_keyed *keyed)
                                    block->values, NULL);
     for (uint32_t i = 0; rc == 0 && i < block->count; i++)
         keyed->slots[i] = block->values[i];
+    if (rc == 0 && keyed->record.collection_count != 0)
+        tm__operator_collections_ask(keyed);
     return rc;
 }
 
@@ -317,7 +321,7 @@ int tm__operator_keyed_leave(struct tm__operator_keyed *keyed)
 // --- the journal ---------------------------------------------------------------------------------
 
 // What a call has left that has returned stays: only few of its changes need a word about that.
-int tm__operator_keyed_prepare(struct tm__operator_keyed *keyed, size_t bytes)
+int tm__operator_keyed_make_room(struct tm__operator_keyed *keyed, size_t bytes)
 {
     if (keyed->call != keyed->entry->call) {
         keyed->call = keyed->entry->call;
@@ -331,25 +335,6 @@ int tm__operator_keyed_prepare(struct tm__operator_keyed *keyed, size_t bytes)
         return TM_E_LIMIT;
     int rc = tm_buf_reserve(&keyed->changes, sizeof(struct tm__operator_change));
     return rc == 0 ? tm_buf_reserve(&keyed->bytes, bytes) : rc;
-}
-
-void tm__operator_keyed_note(struct tm__operator_keyed *keyed,
-                             const struct tm__operator_change *change)
-{
-    memcpy(keyed->changes.data + keyed->changes.size_bytes, change, sizeof *change);
-    keyed->changes.size_bytes += sizeof *change;
-    keyed->entry->journal += change->kind == TM__CHANGE_VALUE || change->kind == TM__CHANGE_CLEARED;
-    keyed->mutations++;
-}
-
-uint32_t tm__operator_keyed_put_aside(struct tm__operator_keyed *keyed, const void *p,
-                                      size_t length)
-{
-    uint32_t at = (uint32_t)keyed->bytes.size_bytes;
-    if (length != 0)
-        memcpy(keyed->bytes.data + at, p, length);
-    keyed->bytes.size_bytes += length;
-    return at;
 }
 
 static int set_blob(struct tm__operator_keyed *keyed, uint32_t index, struct tm_blob *blob,
@@ -381,6 +366,7 @@ int tm__operator_keyed_keep(struct tm__operator_keyed *keyed, uint8_t **slot, ui
     if (rc != 0)
         return rc;
     tm__operator_keyed_note(keyed, &change);
+    keyed->entry->journal++;
     *blob = change.value.fresh;
     return 0;
 }

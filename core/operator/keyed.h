@@ -102,12 +102,45 @@ struct tm__operator_change {
 
 // Room for a change with so many bytes, so that noting it does not fail. 0; TM_E_MEMORY;
 // TM_E_LIMIT.
-int tm__operator_keyed_prepare(struct tm__operator_keyed *keyed, size_t bytes) TM_WARN_UNUSED;
-void tm__operator_keyed_note(struct tm__operator_keyed *keyed,
-                             const struct tm__operator_change *change);
+int tm__operator_keyed_make_room(struct tm__operator_keyed *keyed, size_t bytes) TM_WARN_UNUSED;
+static inline int tm__operator_keyed_prepare(struct tm__operator_keyed *keyed, size_t bytes)
+{
+    const struct tm_buf *changes = &keyed->changes, *kept = &keyed->bytes;
+    if (TM_UNLIKELY(keyed->call != keyed->entry->call) ||
+        TM_UNLIKELY(changes->capacity_bytes - changes->size_bytes <
+                    sizeof(struct tm__operator_change)) ||
+        TM_UNLIKELY(kept->capacity_bytes - kept->size_bytes < bytes))
+        return tm__operator_keyed_make_room(keyed, bytes);
+    return 0;
+}
+
+// A change for which there is room.
+static inline void tm__operator_keyed_note(struct tm__operator_keyed *keyed,
+                                           const struct tm__operator_change *change)
+{
+    memcpy(keyed->changes.data + keyed->changes.size_bytes, change, sizeof *change);
+    keyed->changes.size_bytes += sizeof *change;
+    keyed->mutations++;
+}
+
+// Most keys and values are words.
+static inline void tm__operator_keyed_copy(void *to, const void *from, size_t length)
+{
+    if (TM_LIKELY(length == sizeof(uint64_t)))
+        memcpy(to, from, sizeof(uint64_t));
+    else if (length != 0)
+        memcpy(to, from, length);
+}
+
 // The next bytes of `bytes`, for which there is room; where they are.
-uint32_t tm__operator_keyed_put_aside(struct tm__operator_keyed *keyed, const void *p,
-                                      size_t length);
+static inline uint32_t tm__operator_keyed_put_aside(struct tm__operator_keyed *keyed, const void *p,
+                                                    size_t length)
+{
+    uint32_t at = (uint32_t)keyed->bytes.size_bytes;
+    tm__operator_keyed_copy(keyed->bytes.data + at, p, length);
+    keyed->bytes.size_bytes += length;
+    return at;
+}
 
 static inline uint32_t tm__operator_keyed_index(const struct tm__operator_keyed *keyed,
                                                 uint8_t **slot)

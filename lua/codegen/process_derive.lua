@@ -94,14 +94,22 @@ local function contains(names, name)
   return false
 end
 
+-- The column of the rows that is the map's key in an access, if it is one: C then asks for the entries of a block of rows before
+-- their functions run.
+local function note_key(state, m, key)
+  if key and key.t == "field" and key.p == 2 and m.depth == 0 then state.ahead = state.ahead or key.name end
+end
+
 -- What walks over a map or list give, and its methods.
 local function collection_members(state, members, name)
   local item = of(state.type)
   local key = state.kind == "map" and of(state.key) or values.NUMBER
   local function gives(m, value) members[m] = method(name .. ":" .. m, function(machine, s, args)
+    if state.kind == "map" then note_key(state, machine, args[2]) end
     escape_arguments(machine, s, args)
     return value
   end) end
+  if state.kind == "map" then for _, m in ipairs { "put", "remove" } do gives(m, values.NIL) end end
   gives("get", state.kind == "map" and item or values.of(("list(%s)"):format(state.type)))
   gives("has", values.BOOL)
   gives("is_empty", values.BOOL)
@@ -548,6 +556,7 @@ function process.derive(node)
   for _, role in ipairs { "timer", "open", "close" } do
     if node[role] then analyse(node, role, nil, list) end
   end
+  if parts[2] then for _, state in ipairs(node.states) do state.ahead = nil end end -- columns of which of the two?
   local all = together(list)
   check_tags(node, all)
   g.analysis = all

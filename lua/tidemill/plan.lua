@@ -111,6 +111,7 @@ local function states(C, graph, put, node, list)
     put(node, C.tm_graph_state(graph, node.id, s.name, enum(C, "TM_STATE_", s.kind), s.type, s.ttl.ms or 0,
       enum(C, "TM_TTL_", s.ttl.clock), enum(C, "TM_TTL_", s.ttl.refresh)))
     if s.key then put(node, C.tm_graph_state_key(graph, node.id, s.key)) end
+    if s.ahead then put(node, C.tm_graph_state_ahead(graph, node.id, column(node.input, s.ahead, node))) end
     if s.scope ~= "key" then put(node, C.tm_graph_state_scope(graph, node.id, enum(C, "TM_SCOPE_", s.scope))) end
   end
 end
