@@ -79,7 +79,7 @@ local function plan(nodes, wide)
   end
   local env = columns.of_input(node.input, "in", "cur.row")
   local r = node.codegen.result
-  local stage = { k = 1, node = node, verb = "flat_map", env = env, vars = {}, assigned = {},
+  local stage = { k = 1, node = node, verb = "flat_map", uncounted = true, env = env, vars = {}, assigned = {},
     forms = { record = (r.record or r.unknown) and not timer and not pass and not node.input.bare and node.of_window ~= "rows",
       table = r.table or r.unknown, text = (r.text or r.unknown) and node.schema.by_name.line ~= nil } }
   g.stages, g.homes = { stage }, {}
@@ -96,8 +96,13 @@ local function plan(nodes, wide)
       stage.vars[#stage.vars + 1] = { field = f, home = home }
     end
   end
+  local forms = (stage.forms.record and 2 or 0) + (stage.forms.table and 1 or 0) + (stage.forms.text and 1 or 0)
+  if not wide and forms == 1 then -- columns go from the row that is given to the one that is written without a stop
+    stage.parameters = {}
+    for i, c in ipairs(stage.vars) do stage.parameters[i] = c.home.var end
+  end
   g.emission = { names = g.names, masks = g.masks, from = "cur.row", input = g.input, output = node.schema, homes = g.homes,
-    parameters = {}, flat = true, node = 0, count = "tally.rows = tally.rows + 1",
+    parameters = stage.parameters or {}, flat = true, node = 0, count = "tally.rows = tally.rows + 1",
     to = { cursor = "cur.out", pointer = "out_pointer", limit = "tally.limit", grow = "grow_row(", too_large = "raise_side_large(0, " } }
   g.passing = { [TIME] = g.homes[TIME] } -- side outputs find their time where the rows have it
   sides.plan(g)
@@ -360,7 +365,7 @@ end
 
 local function variables(g, stage)
   local list = {}
-  for _, c in ipairs(stage.vars) do list[#list + 1] = { home = c.home } end
+  for _, c in ipairs(stage.parameters and {} or stage.vars) do list[#list + 1] = { home = c.home } end
   if g.no_time then list[#list + 1] = { home = g.no_time } end
   sides.variables(g, list)
   return list

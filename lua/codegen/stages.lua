@@ -258,7 +258,7 @@ function stages.deliver(w, g, stage, x, bad, bad_row, bad_key)
     return
   elseif #forms == 1 then
     w:line("if not (%s) then %s end", forms[1][1], bad_row)
-    if stage.verb == "flat_map" then w:line("tally.emitted_%d = tally.emitted_%d + 1", stage.k, stage.k) end
+    if stage.verb == "flat_map" and not stage.uncounted then w:line("tally.emitted_%d = tally.emitted_%d + 1", stage.k, stage.k) end
     forms[1][2]()
   else
     for i, form in ipairs(forms) do
@@ -268,7 +268,7 @@ function stages.deliver(w, g, stage, x, bad, bad_row, bad_key)
     w:middle("else")
     w:line(bad_row)
     w:close()
-    if stage.verb == "flat_map" then w:line("tally.emitted_%d = tally.emitted_%d + 1", stage.k, stage.k) end
+    if stage.verb == "flat_map" and not stage.uncounted then w:line("tally.emitted_%d = tally.emitted_%d + 1", stage.k, stage.k) end
   end
   if stage.verb ~= "flat_map" then
     stages.write_taken(w, stage)
