@@ -447,10 +447,49 @@ static int check_limits(const struct tm_state_list *list, uint32_t length)
                : 0;
 }
 
+// What most appends find: the last chunk has room for the value, and is the state's own, as all
+// nodes above it need not be, which do not change. NULL: there is more to it.
+static inline struct tm__list_chunk *last_chunk(const struct tm_place *place,
+                                                const struct tm_state_list *list, uint32_t length)
+{
+    const struct tm__state_group *group = tm__pieces_group(place);
+    uint64_t last = (uint64_t)list->first + list->count - 1;
+    if (list->count == 0 || (last + 1) % TM__CHUNK_VALUES == 0)
+        return NULL; // the next one stands elsewhere
+    uint32_t reference = list->root;
+    for (uint32_t level = list->levels;; level--) {
+        uintptr_t page = group->at[reference >> TM__OFFSET_BITS];
+        if (TM_UNLIKELY((page & TM__PAGE_ABSENT) != 0))
+            return NULL;
+        void *at = tm__state_address(group, reference);
+        if (level == 0) {
+            struct tm__list_chunk *chunk = at;
+            return tm__state_is_own(group, page) && chunk->count < TM__CHUNK_VALUES &&
+                           tm__list_chunk_takes(chunk, length, true, 0) &&
+                           tm__list_chunk_has_room(chunk, length << 16, true)
+                       ? chunk
+                       : NULL;
+        }
+        const struct node *node = at;
+        reference = node->child[last >> child_bits(level) & (NODE_CHILDREN - 1)];
+    }
+}
+
 int tm_state_list_append(const struct tm_place *place, struct tm_state_list *list,
                          const void *value, uint32_t length)
 {
     struct change change;
+    struct tm__list_chunk *chunk = last_chunk(place, list, length);
+    if (TM_LIKELY(chunk != NULL)) {
+        uint32_t i = chunk->count++;
+        void *to = tm__list_chunk_set(chunk, i, length << 16);
+        if (TM_LIKELY(length == sizeof(uint64_t)))
+            memcpy(to, value, sizeof(uint64_t));
+        else if (length != 0)
+            memcpy(to, value, length);
+        list->count++;
+        return 0;
+    }
     int rc = check_limits(list, length);
     rc = rc != 0 ? rc : begin(&change, place, list);
     rc = rc != 0 ? rc : cover_end(&change);

@@ -6,39 +6,11 @@ void tm__list_chunk_init(struct tm__list_chunk *chunk, uint32_t bytes)
     *chunk = (struct tm__list_chunk){.units = (uint16_t)(bytes / TM__UNIT_BYTES)};
 }
 
-bool tm__list_chunk_takes(const struct tm__list_chunk *chunk, uint32_t length, bool more,
-                          uint32_t i)
-{
-    if (length > TM__CHUNK_VALUE_BYTES)
-        return false;
-    uint32_t units = tm__list_chunk_value_units(length << 16);
-    uint32_t values = chunk->data + units - chunk->garbage;
-    if (!more)
-        values -= tm__list_chunk_value_units(chunk->slot[i]);
-    uint32_t to_come = (uint32_t)(TM__CHUNK_VALUES - chunk->count - more); // a unit for each
-    return tm__list_chunk_head_units(TM__CHUNK_VALUES) + values + to_come <=
-           TM__CHUNK_BYTES / TM__UNIT_BYTES;
-}
-
-bool tm__list_chunk_has_room(const struct tm__list_chunk *chunk, uint32_t slot, bool more)
-{
-    return tm__list_chunk_head_units(chunk->count + (uint32_t)more) + chunk->data +
-               tm__list_chunk_value_units(slot) <=
-           chunk->units;
-}
-
 void tm__list_chunk_insert(struct tm__list_chunk *chunk, uint32_t i)
 {
     memmove(&chunk->slot[i + 1], &chunk->slot[i], (chunk->count - i) * sizeof *chunk->slot);
     chunk->count++;
     chunk->slot[i] = 0;
-}
-
-void *tm__list_chunk_set(struct tm__list_chunk *chunk, uint32_t i, uint32_t slot)
-{
-    chunk->data = (uint16_t)(chunk->data + tm__list_chunk_value_units(slot));
-    chunk->slot[i] = slot | chunk->data;
-    return tm__list_chunk_value(chunk, chunk->slot[i]);
 }
 
 void tm__list_chunk_unset(struct tm__list_chunk *chunk, uint32_t i)

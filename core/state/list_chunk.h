@@ -60,10 +60,29 @@ static inline uint32_t tm__list_chunk_live_units(const struct tm__list_chunk *ch
 
 // May a value of this length stand in the chunk itself (in place of value i, or as one more)? Room
 // stays for what is still to come, wherever that stands.
-bool tm__list_chunk_takes(const struct tm__list_chunk *chunk, uint32_t length, bool more,
-                          uint32_t i);
+static inline bool tm__list_chunk_takes(const struct tm__list_chunk *chunk, uint32_t length,
+                                        bool more, uint32_t i)
+{
+    if (length > TM__CHUNK_VALUE_BYTES)
+        return false;
+    uint32_t units = tm__list_chunk_value_units(length << 16);
+    uint32_t values = chunk->data + units - chunk->garbage;
+    if (!more)
+        values -= tm__list_chunk_value_units(chunk->slot[i]);
+    uint32_t to_come = (uint32_t)(TM__CHUNK_VALUES - chunk->count - more); // a unit for each
+    return tm__list_chunk_head_units(TM__CHUNK_VALUES) + values + to_come <=
+           TM__CHUNK_BYTES / TM__UNIT_BYTES;
+}
+
 // Is there room for it as the chunk is?
-bool tm__list_chunk_has_room(const struct tm__list_chunk *chunk, uint32_t slot, bool more);
+static inline bool tm__list_chunk_has_room(const struct tm__list_chunk *chunk, uint32_t slot,
+                                           bool more)
+{
+    return tm__list_chunk_head_units(chunk->count + (uint32_t)more) + chunk->data +
+               tm__list_chunk_value_units(slot) <=
+           chunk->units;
+}
+
 void tm__list_chunk_init(struct tm__list_chunk *chunk, uint32_t bytes);
 // All values to an empty chunk, but not the bytes of value `without` (its slot stays to be set).
 void tm__list_chunk_copy(struct tm__list_chunk *chunk, const struct tm__list_chunk *from,
@@ -71,7 +90,12 @@ void tm__list_chunk_copy(struct tm__list_chunk *chunk, const struct tm__list_chu
 // A slot between others; its value is to be set.
 void tm__list_chunk_insert(struct tm__list_chunk *chunk, uint32_t i);
 // Place for a value: the slot's length and kind are given. The slot has no value so far.
-void *tm__list_chunk_set(struct tm__list_chunk *chunk, uint32_t i, uint32_t slot);
+static inline void *tm__list_chunk_set(struct tm__list_chunk *chunk, uint32_t i, uint32_t slot)
+{
+    chunk->data = (uint16_t)(chunk->data + tm__list_chunk_value_units(slot));
+    chunk->slot[i] = slot | chunk->data;
+    return tm__list_chunk_value(chunk, chunk->slot[i]);
+}
 // The bytes of value i become garbage; its slot is to be set.
 void tm__list_chunk_unset(struct tm__list_chunk *chunk, uint32_t i);
 // Slots [i, end) go, with their values.
