@@ -197,9 +197,9 @@ local VERBS = {
     end } },
   ["event of a watermark generator"] = { role = "event", generator = {
     schema = support.schema "max timestamp; n int", defaults = { nil, 0 },
-    event = function(state, e, time)
-      state.n = state.n + 1
-      if state.max == nil or time > state.max then state.max = time end
+    event = function(kept, e, time)
+      kept.n = kept.n + 1
+      if kept.max == nil or time > kept.max then kept.max = time end
       if e.n % 100 == 7 then return time - 1000 end
     end } },
   ["event that gives a watermark for each row"] = { role = "event", generator = {
@@ -368,7 +368,8 @@ end
 local function prepare(specs)
   specs = own(specs)
   local process, keeps = specs.process, specs.custom or specs.generator
-  local nodes = specs.generator and support.watermark(SCHEMA, "ts", specs.generator) or specs.custom and support.custom(SCHEMA, specs.custom) or process and support.process(SCHEMA, process)
+  local nodes = specs.generator and support.watermark(SCHEMA, "ts", specs.generator) or specs.custom and
+    support.custom(SCHEMA, specs.custom) or process and support.process(SCHEMA, process)
     or support.nodes(SCHEMA, specs)
   local role = specs.role or process and "each"
   local runner = support.runner(nodes, { full = 65536, full_bytes = 4096 * 1024, capacity = 4096 * 1024,

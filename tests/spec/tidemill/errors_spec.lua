@@ -89,11 +89,15 @@ local WRONG = {
   "return tm.watermarks { state = { n = 'int' }, event = function() end, periodc = function() end }",
   "return tm.watermarks { state = { last = 'string' }, event = function() end }",
   "return tm.watermarks { state = { n = { 'int', default = 'x' } }, event = function() end }",
-  "return rows:watermark('ts', { generator = tm.watermarks { state = { max = 'timestamp' }, event = function(s, e, time) s.mx = time end } })",
-  "return rows:watermark('ts', { generator = tm.watermarks { state = { max = 'timestamp' }, event = function(s, e, time) return s.mx end } })",
+  "return rows:watermark('ts', { generator = tm.watermarks { state = { max = 'timestamp' }"
+    .. ", event = function(s, e, time) s.mx = time end } })",
+  "return rows:watermark('ts', { generator = tm.watermarks { state = { max = 'timestamp' }"
+    .. ", event = function(s, e, time) return s.mx end } })",
   "return rows:watermark('ts', { generator = tm.watermarks { state = { max = 'timestamp' }, event = function(s, e, time) e.n = 1 end } })",
-  "return rows:watermark('ts', { generator = tm.watermarks { state = { max = 'timestamp' }, event = function(s, e, time) return e.city end } })",
-  "return rows:watermark('ts', { generator = tm.watermarks { state = { n = 'int' }, event = function(s, e) end, periodic = function(s) return 'x' end } })",
+  "return rows:watermark('ts', { generator = tm.watermarks { state = { max = 'timestamp' }"
+    .. ", event = function(s, e, time) return e.city end } })",
+  "return rows:watermark('ts', { generator = tm.watermarks { state = { n = 'int' }"
+    .. ", event = function(s, e) end, periodic = function(s) return 'x' end } })",
   "return rows:window(tm.tumbling('1m'))",
   "return rows:key_by('user'):window(tm.tumbling('1m'))",
   "return rows:watermark('ts'):key_by('user'):window('1m')",
