@@ -30,8 +30,9 @@ end
 
 ---What stands for the function of a role in a chunk.
 function window.nodes(node, role)
-  if node.codegen.pairs[role] then return pair.nodes(node, role) end
-  if node.codegen.trigger[role] then return process.trigger_nodes(node, role) end
+  local c = node.codegen
+  if c.pairs and c.pairs[role] then return pair.nodes(node, role) end
+  if c.trigger and c.trigger[role] then return process.trigger_nodes(node, role) end
   return accumulate.nodes(node, role)
 end
 

@@ -9,7 +9,7 @@ local function declared_in(name_of_file, names)
     local owner, name = line:match("^function (%w+)[.:]([%w_]+)%(")
     if owner then names[owner .. "." .. name] = true end
     name = line:match("^%-%-%-@field ([%w_]+) tidemill%.%u%w+ ") or line:match("^%-%-%-@field (gen) ")
-      or line:match("^%-%-%-@field (trigger) ")
+      or line:match("^%-%-%-@field (trigger) ") or line:match("^%-%-%-@field (evict) ")
       or line:match("^%-%-%-@field (args) ")
     if name then names["tm." .. name] = true end
   end
@@ -39,6 +39,7 @@ describe("the definitions for the language server", function()
       found["stream." .. name] = true
     end
     for name in pairs(freeze.content(job.tm.trigger)) do found["trigger." .. name] = true end
+    for name in pairs(freeze.content(job.tm.evict)) do found["evict." .. name] = true end
     for name in scripts.fault([[
       local tm = require "tidemill"
       return tm.from(tm.lines()):window_all(tm.count_window(1)).nothing]]).message:match("it has (.*)$"):gmatch("[%w_]+") do
