@@ -79,7 +79,7 @@ local function is_compared(column) return NUMBERS[column.type] or column.type ==
 local function is_ordered(column) -- by what is compared of them
   return not column.inexact and is_compared(column)
 end
-local function is_small(column) return NUMBERS[column.type] and not column.large end
+local function is_small(column) return NUMBERS[column.type] and not column.large and not column.inexact end
 local function is_any(column) return column.type ~= "list" end
 
 -- takes(column), gives(column), of(rows, aggregate, column); ordered: it depends on the order of arrival

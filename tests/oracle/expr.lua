@@ -65,7 +65,9 @@ end
 local function of_types(columns, ...)
   local found = {}
   for _, column in ipairs(columns) do
-    for _, kind in ipairs { ... } do if column.type == kind and not column.inexact and not column.large then found[#found + 1] = column end end
+    for _, kind in ipairs { ... } do
+      if column.type == kind and not column.inexact and not column.large then found[#found + 1] = column end
+    end
   end
   return found
 end

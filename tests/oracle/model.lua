@@ -124,6 +124,9 @@ function Run:clock(ms)
   while true do
     local at = self:deadline()
     if at == nil or at > target then break end
+    -- With the input, the clock ends for those who wait for it: whether before what is due in this very millisecond is open.
+    self.open = self.open or self.done
+    if self.done then break end
     self.now = math.max(at, self.now)
     for _, node in ipairs(self.nodes) do if node.clock then node.clock(self.now) end end
   end
@@ -163,7 +166,8 @@ function Run:step(step)
   if kind ~= "clock" then self:clock(0) end
 end
 
----What each step gives: a list of tables sink -> list of { row =, tick = }; and rows dropped as late, by operator.
+---What each step gives: a list of tables sink -> list of { row =, tick = }, up to a step that the rules leave open; and rows
+---dropped as late, by operator.
 function model.run(c)
   local infos, sinks = case.infos(c), case.sinks(c)
   local self = setmetatable({ nodes = {}, marks = {}, now = c.now, tick = 0, sources = c.sources, valve = new_valve(c.sources), ended = {},
@@ -174,7 +178,7 @@ function model.run(c)
   for n, step in ipairs(c.script) do
     for name in pairs(sinks) do self.outputs[name] = {} end
     self:step(step)
-    given[n], self.outputs = self.outputs, {}
+    given[n], self.outputs = not self.open and self.outputs or nil, {}
   end
   return given, self.late
 end

@@ -363,7 +363,8 @@ family.process = {
     if not emits(op.each) and not emits(op.timer) then return nil end
     for _, state in ipairs(op.states) do if state.ttl and state.ttl.clock == "event" and not info.timed then return nil end end
     local columns = columns_of(op, info)
-    return columns and stateless.with(info, { columns = columns, order = info.keys, timed = info.timed and not op.uses_clock or false })
+    return columns and stateless.with(info, { columns = columns, order = info.keys, timed = info.timed and not op.uses_clock or false,
+      untold = info.untold or op.uses_clock })
   end,
   text = function(op, info)
     local states, types = {}, {}

@@ -276,7 +276,8 @@ windows.window = {
       for j = 1, i - 1 do if columns[j].name == column.name then return nil end end
     end
     return stateless.with(info, { columns = columns, order = not results_at_once(op) and info.keys or false,
-      timed = info.timed and op.kind ~= "global" and op.kind ~= "count" })
+      timed = info.timed and op.kind ~= "global" and op.kind ~= "count",
+      untold = info.untold or windows.window.by_clock(op) })
   end,
   text = function(op)
     local bounds
