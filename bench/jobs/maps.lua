@@ -1,4 +1,5 @@
--- An entry of a map, read, changed and written by each row: a map of nine entries for each user. bench/drive feeds it batches made in memory.
+-- An entry of a map, read, changed and written by each row: a map of nine entries for each user. bench/drive feeds it batches
+-- made in memory.
 local tm = require "tidemill"
 
 local payments = tm.generate { name = "payments", count = tm.arg("count", 1000000), seed = 1, fields = {

@@ -97,7 +97,7 @@ end
 -- The column of the rows that is the map's key in an access, if it is one: C then asks for the entries of a block of rows before
 -- their functions run.
 local function note_key(state, m, key)
-  if key and key.t == "field" and key.p == 2 and m.depth == 0 then state.ahead = state.ahead or key.name end
+  if key and key.t == "field" and key.p == 2 and m.depth == 0 and state.scope == "key" then state.ahead = state.ahead or key.name end
 end
 
 -- What walks over a map or list give, and its methods.

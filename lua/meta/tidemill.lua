@@ -507,27 +507,6 @@ function stream:union(...) end
 ---@return tidemill.Stream
 function stream:watermark(field, options) end
 
----@class tidemill.Watermarks
-
----A generator of watermarks: says how far event time is. It keeps the fields of `state` of each split (file) of the source, as
----`accumulator` of tm.aggregate: numbers, times, booleans. `event` gets each record with its event time; `periodic` is asked behind
----each batch and, while none come, every `interval`. What either returns is the split's watermark, if it is higher than before:
----no more rows with times up to it are expected. `event` returns one where a record itself says so.
----
----    local marks = tm.watermarks {
----      state = { max = "timestamp" },
----      event = function(state, e, time) if state.max == nil or time > state.max then state.max = time end end,
----      periodic = function(state) return state.max and state.max - 5001 end,
----    }
----    return stream:watermark("ts", { generator = marks }):key_by("user")
----      :window(tm.tumbling("1d")):aggregate("orders", { n = tm.count() }):select("user", "n")
----    --> {"user":"bob","n":1}
----    --> {"user":"ann","n":2}
----    --> {"user":"cyd","n":1}
----@param options { state: table<string, tidemill.type|table>, event: fun(state: table, e: tidemill.record, time: integer): (integer?), periodic: (fun(state: table): (integer?))? }
----@return tidemill.Watermarks
-function tm.watermarks(options) end
-
 ---Spreads the rows evenly over the subtasks of what follows: whole batches, in turn.
 ---
 ---    stream:rebalance():map(function(e) return { id = e.id, shouted = e.user:upper() } end)

@@ -506,7 +506,7 @@ function tm.median(field) end
 ---of the values themselves.
 ---
 ---    spread = tm.stddev("amount")
----    --> {"country":"DE","spread":49.490403615246464}
+---    --> {"country":"DE","spread":49.49040361524646}
 ---    --> {"country":"FR","spread":3.7123106012293743}
 ---@param field string int, int64, double or decimal
 ---@param options? { population: boolean? }
@@ -516,7 +516,7 @@ function tm.stddev(field, options) end
 ---The square of tm.stddev.
 ---
 ---    var = tm.variance("amount", { population = true })
----    --> {"country":"DE","var":1224.6500250000001}
+---    --> {"country":"DE","var":1224.650025}
 ---    --> {"country":"FR","var":6.890625}
 ---@param field string int, int64, double or decimal
 ---@param options? { population: boolean? }
@@ -563,3 +563,24 @@ function tm.max_by(field, by) end
 ---@param parts { accumulator: tidemill.accumulator, add: fun(a: table, e: tidemill.record), merge: fun(a: table, b: table)?, result: (fun(a: table): table)?, returns: tidemill.fields? }
 ---@return tidemill.CustomAggregate
 function tm.aggregate(parts) end
+
+---@class tidemill.Watermarks
+
+---A generator of watermarks: says how far event time is. It keeps the fields of `state` of each split (file) of the source, as
+---`accumulator` of tm.aggregate: numbers, times, booleans. `event` gets each record with its event time; `periodic` is asked behind
+---each batch and, while none come, every `interval`. What either returns is the split's watermark, if it is higher than before:
+---no more rows with times up to it are expected. `event` returns one where a record itself says so.
+---
+---    local marks = tm.watermarks {
+---      state = { max = "timestamp" },
+---      event = function(state, e, time) if state.max == nil or time > state.max then state.max = time end end,
+---      periodic = function(state) return state.max and state.max - 5001 end,
+---    }
+---    return stream:watermark("ts", { generator = marks }):key_by("user")
+---      :window(tm.tumbling("1d")):aggregate("orders", { n = tm.count() }):select("user", "n")
+---    --> {"user":"bob","n":1}
+---    --> {"user":"ann","n":2}
+---    --> {"user":"cyd","n":1}
+---@param options { state: table<string, tidemill.type|table>, event: fun(state: table, e: tidemill.record, time: integer): (integer?), periodic: (fun(state: table): (integer?))? }
+---@return tidemill.Watermarks
+function tm.watermarks(options) end

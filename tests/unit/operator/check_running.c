@@ -147,8 +147,8 @@ static void put_text(const struct tm_schema *schema, const struct tm_row *row, c
             else
                 at += (size_t)snprintf(text + at, size - at, "|%.*s", (int)length, bytes);
         } else if (field->type.kind == TM_TYPE_DOUBLE) {
-            at += (size_t)snprintf(text + at, size - at, "|%.17g",
-                                   tm_row_double(row, field->offset));
+            at +=
+                (size_t)snprintf(text + at, size - at, "|%.17g", tm_row_double(row, field->offset));
         } else if (field->type.kind == TM_TYPE_DECIMAL) {
             at +=
                 (size_t)snprintf(text + at, size - at, "|%lldE-%d",
