@@ -66,10 +66,13 @@ static int on_merge_failed(void *arg, uint32_t node, const struct tm_row *row, u
     struct tm__operator_custom *custom = arg;
     (void)node;
     (void)row_of;
+    bool told = custom->quiet;
     for (uint32_t i = 0; i < custom->count; i++)
-        if ((const uint8_t *)row == custom->slots[2 * i + 1])
+        if ((const uint8_t *)row == custom->slots[2 * i + 1]) {
+            told |= *custom->spoilt[i] == TM__CUSTOM_TOLD; // of more pairs for one result
             *custom->spoilt[i] = TM__CUSTOM_TOLD;
-    if (custom->quiet)
+        }
+    if (told)
         return 0;
     tm_metric_add(&custom->op->metrics->used, (uint64_t)-1);
     return tell(custom, NULL, NULL, code, message, length);

@@ -233,6 +233,26 @@ START_TEST(a_merge_that_fails_costs_its_row_and_is_told_once)
 }
 END_TEST
 
+START_TEST(merges_that_fail_again_for_one_result_are_told_once)
+{
+    open_custom(30, 5);
+    struct row rows[6];
+    for (int i = 0; i < 6; i++)
+        rows[i] = (struct row){
+            .user = "a", .ts = 1 + 5 * i, .cents = 1, .note = i == 0 ? "x" : "no merge"};
+    ck_assert_int_eq(feed_rows(rows, 6, NULL), 0);
+    feed_watermark(29, lines_take);
+    expect_line(0, "a|-25|5|1|1|x|4"); // the next five fail
+    expect_lines(2);
+    ck_assert_int_eq(world.failures, 5);
+    feed_watermark(100, lines_take);
+    ck_assert_int_eq(world.failures, 5 + 4);
+    expect_line(2, "a|25|55|1|1|no merge|54"); // the last slice alone
+    expect_lines(4);
+    teardown();
+}
+END_TEST
+
 START_TEST(a_failure_stops_the_job_where_it_should)
 {
     open_custom(10, 10);
@@ -253,6 +273,7 @@ int main(void)
     tcase_add_test(tc, slices_are_merged_texts_too_and_stay_as_they_were);
     tcase_add_test(tc, a_key_all_of_whose_rows_failed_has_no_row);
     tcase_add_test(tc, a_merge_that_fails_costs_its_row_and_is_told_once);
+    tcase_add_test(tc, merges_that_fail_again_for_one_result_are_told_once);
     tcase_add_test(tc, a_failure_stops_the_job_where_it_should);
     return run_suite(tc, "operator/custom");
 }
