@@ -405,8 +405,9 @@ int tm__kit_lua_timers(lua_State *lua)
     (void)each_operator(kit, node->id, see_timers, &timers);
     if (timers.rc != 0)
         return luaL_error(lua, "no memory to look at timers");
-    qsort_r(timers.list->data, timers.list->size_bytes / sizeof(struct timer), sizeof(struct timer),
-            compare_timers, timers.bytes->data);
+    if (timers.list->size_bytes != 0)
+        qsort_r(timers.list->data, timers.list->size_bytes / sizeof(struct timer),
+                sizeof(struct timer), compare_timers, timers.bytes->data);
     push_timers(lua, kit, node, &timers);
     return 1;
 }

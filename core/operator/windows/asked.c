@@ -26,6 +26,7 @@ struct tm__windows_asked {
     struct tm_schema *time_schema, *memory_schema; // of rows for timers, and for merging
     struct tm_batch *time_row, *memories;
     uint32_t failed;
+    double calls; // as in core/operator/process.h
 };
 
 // --- what the chunks call back -------------------------------------------------------------------
@@ -117,12 +118,14 @@ static int call(struct tm__windows *self, int role, const struct tm_row *row, in
     entry->slots = keyed->slots;
     entry->slot_index = 0;
     entry->verdict = TM__CONTINUE;
+    entry->call = asked->calls;
     entry->window_start = (double)self->of_cell->start;
     entry->window_end = (double)self->of_cell->end;
     tm__operator_keyed_tell_time(keyed, entry);
     asked->failed = 0;
     tm_error_clear(&self->failure);
     int rc = tm_vm_chain_run(chain, err);
+    asked->calls = entry->call;
     if (rc < 0) {
         if (self->failure.code != 0)
             *err = self->failure;
