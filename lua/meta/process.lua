@@ -144,6 +144,20 @@ function stream:process_broadcast(rules, name, given) end
 
 ---A map of the key (tm.map). `pairs(map)` walks as `map:pairs()` does: in an order that depends on the entries alone. The map may
 ---change meanwhile: what is put is seen if its place is still to come, what is removed is not, clearing ends the walk.
+---
+---    stream:key_by("country"):process("users", {
+---      state = { seen = tm.map("string", "int", { ttl = "1d" }) },
+---      each = function(ctx, e)
+---        local seen, text = ctx.state.seen, ""
+---        seen:put(e.user, (seen:get(e.user) or 0) + 1)
+---        for user, n in pairs(seen) do text = text .. user .. n end
+---        ctx:emit { country = ctx.key, users = seen:size(), text = text }
+---      end,
+---    })
+---    --> {"country":"FR","users":1,"text":"ann1"}
+---    --> {"country":"DE","users":1,"text":"bob1"}
+---    --> {"country":"FR","users":1,"text":"ann2"}
+---    --> {"country":"DE","users":2,"text":"bob1cyd1"}
 ---@class tidemill.MapHandle
 ---@field get fun(self: tidemill.MapHandle, key: any): any nil where there is no entry
 ---@field put fun(self: tidemill.MapHandle, key: any, value: any) neither may be nil
@@ -158,6 +172,20 @@ function stream:process_broadcast(rules, name, given) end
 
 ---A list of the key (tm.list). `list[1]` to `list[#list]` are its values; `ipairs(list)` and `pairs(list)` walk over it, also over
 ---what is added meanwhile; clear and update end a walk.
+---
+---    stream:key_by("country"):process("last_two", {
+---      state = { users = tm.list("string", { ttl = "1h" }) },
+---      each = function(ctx, e)
+---        local users = ctx.state.users
+---        if #users == 2 then users:update { users[2] } end
+---        users:add(e.user)
+---        ctx:emit { country = ctx.key, users = users:get() }
+---      end,
+---    })
+---    --> {"country":"FR","users":["ann"]}
+---    --> {"country":"DE","users":["bob"]}
+---    --> {"country":"FR","users":["ann","ann"]}
+---    --> {"country":"DE","users":["bob","cyd"]}
 ---@class tidemill.ListHandle
 ---@field get fun(self: tidemill.ListHandle): any[] all values, in a table
 ---@field add fun(self: tidemill.ListHandle, value: any) not nil
