@@ -105,11 +105,15 @@ end
 
 aggregates.LIST_MAX = 4000000 -- TM_LIST_VALUES_MAX of core/base/limits.h
 
----The options of tm.list(field, { limit = 100 }); nil where there are none: it may be the type of a list.
+local function of_state(_, _, v) return v end
+
+---The options of tm.list(field, { limit = 100 }); nil where there are none: it may be the type of a list. Those of a state never
+---come here (states.is_ttl), but are named in messages.
 function aggregates.list_options(at, field, options)
   if options == nil then return nil end
   local values = check.options(at, "tm.list", options, {
     limit = function(a, what, v) return check.integer(a, what, v, 1, aggregates.LIST_MAX) end,
+    ttl = of_state, clock = of_state, refresh = of_state,
   })
   return field_of(at, "list", field, 'tm.list("item", { limit = 100 })') and values
 end
