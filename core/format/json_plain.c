@@ -264,12 +264,12 @@ static TM__ALWAYS_INLINE bool close_list(struct tm__json_record *r, const uint8_
         memset(heap, 0, bitmap);
     heap += bitmap;
     scratch->size_bytes -= slots;
-    const uint8_t *from = scratch->data + scratch->size_bytes;
+    const size_t from = scratch->size_bytes; // there is no scratch memory before the first item
     if (TM_LIKELY(slots <= 128)) {
         for (size_t i = 0; i < slots; i += 8)
-            memcpy(heap + i, from + i, 8);
+            memcpy(heap + i, scratch->data + from + i, 8);
     } else {
-        memcpy(heap, from, slots);
+        memcpy(heap, scratch->data + from, slots);
     }
     r->heap = heap + slots;
     const uint64_t head[2] = {tm_nest_ref((uint32_t)(r->heap - base), count), items};

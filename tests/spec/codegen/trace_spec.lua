@@ -497,30 +497,41 @@ local names = {}
 for name in pairs(VERBS) do names[#names + 1] = name end
 table.sort(names)
 
+-- In one of ten processes LuaJIT gives the start of this function up as a trace of its own (it draws lots over when it tries again);
+-- docs/internals/status.md, "Known weak points". Another of the same text, in the same process, has its own lot.
+local LOTTERY = { ["a search for words"] = 4 }
+
+local function try(name, fn)
+  for _ = 2, LOTTERY[name] or 1 do
+    if pcall(fn) then return end
+    jit.flush()
+  end
+  fn()
+end
+
 describe("the loop of", function()
   before_each(function() jit.flush() end) -- all of them together have more traces than LuaJIT holds
   for _, name in ipairs(names) do
-    it(name .. " is compiled after full batches", function()
-      local runner, run = prepare(VERBS[name])
-      run(1000, 60)
-      check(runner, run)
-    end)
-
-    it(name .. " is compiled after 20,000 batches each of 1, 2, 3 and 10 rows", function()
-      local runner, run = prepare(VERBS[name])
+    local function compiled(what, fn)
+      it(name .. what, function()
+        try(name, function()
+          local runner, run = prepare(VERBS[name])
+          fn(run)
+          check(runner, run)
+        end)
+      end)
+    end
+    compiled(" is compiled after full batches", function(run) run(1000, 60) end)
+    compiled(" is compiled after 20,000 batches each of 1, 2, 3 and 10 rows", function(run)
       for _, size in ipairs { 1, 2, 3, 10 } do run(size, 20000) end
       run(1000, 60)
-      check(runner, run)
     end)
-
-    it(name .. " stays compiled through 20,000 batches each of 1, 2, 3 and 10 rows", function()
-      local runner, run = prepare(VERBS[name])
+    compiled(" stays compiled through 20,000 batches each of 1, 2, 3 and 10 rows", function(run)
       run(1000, 60)
       assert_rest(function()
         for _, size in ipairs { 1, 2, 3, 10 } do run(size, 20000) end
       end)
       run(1000, 20)
-      check(runner, run)
     end)
   end
 
