@@ -176,6 +176,7 @@ int tm_kit_new(const struct tm_kit_args *args, struct tm_kit **result, struct tm
     struct tm_kit *kit = tm_mem_zalloc(&own, sizeof *kit);
     if (kit == NULL)
         return tm_error_set(err, TM_E_MEMORY, "out of memory for a test");
+    kit->own = own;
     tm_kit_world_init(&kit->world, args->real, args->seed, args->now_ms);
     tm_mem_init(&kit->mem, &kit->world.fx, NULL, 0);
     // What the engine says of rows that fail is what a spec may want: it asks for counters and dead
@@ -230,8 +231,7 @@ void tm_kit_free(struct tm_kit *kit)
         tm_samples_free(kit->samples);
     tm_mem_free(&kit->mem, kit->connectors, kit->connector_count * sizeof *kit->connectors);
     tm_mem_free(&kit->mem, kit->connector_list, (kit->connector_count + 1) * sizeof(void *));
-    struct tm_mem own = kit->mem;
-    own.fx = kit->args.real;
+    struct tm_mem own = kit->own;
     tm_mem_free(&own, kit, sizeof *kit);
 }
 

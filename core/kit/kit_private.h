@@ -42,6 +42,7 @@ struct tm__kit_end {
 struct tm_kit {
     struct tm_kit_world world; // first: the sources' and sinks' effects are its
     struct tm_mem mem;
+    struct tm_mem own; // of this itself
     struct tm_log log;
     struct tm_fx quiet; // the log's: it is not written
     struct tm_fx_files quiet_files;
