@@ -264,12 +264,14 @@ static TM__ALWAYS_INLINE bool close_list(struct tm__json_record *r, const uint8_
         memset(heap, 0, bitmap);
     heap += bitmap;
     scratch->size_bytes -= slots;
-    const size_t from = scratch->size_bytes; // there is no scratch memory before the first item
+    // There is no scratch memory before the first item: nothing is added to its address then.
+    const uint8_t *data = scratch->data;
+    const size_t from = scratch->size_bytes;
     if (TM_LIKELY(slots <= 128)) {
         for (size_t i = 0; i < slots; i += 8)
-            memcpy(heap + i, scratch->data + from + i, 8);
+            memcpy(heap + i, data + from + i, 8);
     } else {
-        memcpy(heap, scratch->data + from, slots);
+        memcpy(heap, data + from, slots);
     }
     r->heap = heap + slots;
     const uint64_t head[2] = {tm_nest_ref((uint32_t)(r->heap - base), count), items};
