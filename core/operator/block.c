@@ -120,3 +120,21 @@ int tm__operator_row_failed(const struct tm_operator *op, const struct tm_schema
     };
     return tm_task_row_failed(op->ctx, &failure, err);
 }
+
+int tm__operator_run_all(const struct tm_operator *op, struct tm_vm_chain *chain,
+                         struct tm_error *failure, struct tm_error *err)
+{
+    tm_error_clear(failure);
+    int rc = tm_vm_chain_run(chain, err);
+    if (rc < 0) {
+        if (failure->code != 0)
+            *err = *failure;
+        else if (rc == TM_E_USER_MEMORY || rc == TM_E_MEMORY)
+            tm_error_prefix(err, "operator '%s'", op->node->name);
+        return rc;
+    }
+    if (rc != TM_VM_RUN_DONE || tm_vm_chain_ctx(chain)->in_rows != 0)
+        return tm_error_set(err, TM_E_INTERNAL,
+                            "operator '%s': the chunk stopped before its last row", op->node->name);
+    return 0;
+}

@@ -5,6 +5,7 @@
 
 #include "core/state/state.h"
 #include "core/task/operator.h"
+#include "core/vm/vm.h"
 
 enum { TM__OPERATOR_BLOCK = 256 };
 
@@ -38,6 +39,10 @@ void tm__operator_key_groups(const struct tm_operator *op, uint32_t *first, uint
 struct tm_schema *tm__operator_output(const struct tm_operator *op,
                                       struct tm_error *err) TM_WARN_UNUSED;
 int tm__operator_out_of_memory(const struct tm_operator *op, struct tm_error *err);
+// Runs a chunk over all rows of its context, none of which it may leave. `failure` is where its
+// failing rows say why the job stops: cleared before, and what `err` is when one has.
+int tm__operator_run_all(const struct tm_operator *op, struct tm_vm_chain *chain,
+                         struct tm_error *failure, struct tm_error *err) TM_WARN_UNUSED;
 // A row (may be NULL) of the operator's node failed.
 int tm__operator_row_failed(const struct tm_operator *op, const struct tm_schema *schema,
                             const struct tm_row *row, int code, struct tm_error *err,

@@ -91,19 +91,7 @@ static int enter(struct tm__operator_custom *custom, struct tm_vm_chain *chain, 
     entry->slots = custom->slots;
     entry->slot_index = 0;
     entry->now_ms = op->ctx->now_ms;
-    tm_error_clear(&custom->failure);
-    int rc = tm_vm_chain_run(chain, err);
-    if (rc < 0) {
-        if (custom->failure.code != 0)
-            *err = custom->failure;
-        else if (rc == TM_E_USER_MEMORY || rc == TM_E_MEMORY)
-            tm_error_prefix(err, "operator '%s'", op->node->name);
-        return rc;
-    }
-    if (rc != TM_VM_RUN_DONE || entry->in_rows != 0)
-        return tm_error_set(err, TM_E_INTERNAL,
-                            "operator '%s': the chunk stopped before its last row", op->node->name);
-    return 0;
+    return tm__operator_run_all(op, chain, &custom->failure, err);
 }
 
 // The block's rows are some of a batch's, in order: the chunk walks over all rows between, and

@@ -99,19 +99,7 @@ static int enter(struct tm__operator_generator *generator, struct tm_vm_chain *c
     entry->slot_index = 0;
     entry->marks = marks;
     entry->now_ms = op->ctx->now_ms;
-    tm_error_clear(&generator->failure);
-    int rc = tm_vm_chain_run(chain, err);
-    if (rc < 0) {
-        if (generator->failure.code != 0)
-            *err = generator->failure;
-        else if (rc == TM_E_USER_MEMORY || rc == TM_E_MEMORY)
-            tm_error_prefix(err, "operator '%s'", op->node->name);
-        return rc;
-    }
-    if (rc != TM_VM_RUN_DONE || entry->in_rows != 0)
-        return tm_error_set(err, TM_E_INTERNAL,
-                            "operator '%s': the chunk stopped before its last row", op->node->name);
-    return 0;
+    return tm__operator_run_all(op, chain, &generator->failure, err);
 }
 
 static uint8_t *state_of(const struct tm__operator_generator *generator, int32_t split)

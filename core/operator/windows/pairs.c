@@ -96,19 +96,9 @@ int tm__windows_pairs_ask(struct tm__windows_pairs *pairs, const struct tm_row *
     entry->slot_index = 0;
     entry->now_ms = self->base.ctx->now_ms;
     pairs->failed = 0;
-    tm_error_clear(&self->failure);
-    int rc = tm_vm_chain_run(pairs->chain, err);
-    if (rc < 0) {
-        if (self->failure.code != 0)
-            *err = self->failure;
-        else if (rc == TM_E_USER_MEMORY || rc == TM_E_MEMORY)
-            tm_error_prefix(err, "operator '%s'", self->base.node->name);
+    int rc = tm__operator_run_all(&self->base, pairs->chain, &self->failure, err);
+    if (rc != 0)
         return rc;
-    }
-    if (rc != TM_VM_RUN_DONE || entry->in_rows != 0)
-        return tm_error_set(err, TM_E_INTERNAL,
-                            "operator '%s': the chunk stopped before its last row",
-                            self->base.node->name);
     for (uint32_t i = 0; i < count; i++)
         memcpy(&distances[i], &pairs->slots[2 * i], sizeof distances[i]);
     return pairs->failed != 0;
