@@ -442,7 +442,7 @@ function stream:assign(columns) end
 ---@return tidemill.Stream
 function stream:key_by(key, name) end
 
----The rows of several streams with the same columns.
+---The rows of several streams with the same columns. Of a stream that is given twice, each row comes twice.
 ---
 ---    local german = stream:filter(function(e) return e.country == "DE" end)
 ---    local large = stream:filter(function(e) return e.amount > 50 end)

@@ -180,7 +180,7 @@ method("key_by", function(s, call, what, name, ...)
 end)
 
 method("union", function(s, call, ...)
-  local inputs, seen = { s.node }, { [s.node] = true }
+  local inputs = { s.node }
   derive.schema(s.node)
   if select("#", ...) == 0 then
     check.wrong(call.at, "union", "at least one other stream", nil, "for example a:union(b)")
@@ -193,11 +193,6 @@ method("union", function(s, call, ...)
       fault.raise("GRAPH", call.at,
         ('union: the streams are of two jobs, "%s" and "%s"'):format(s.job.name, other.job.name))
     end
-    if seen[other.node] then
-      fault.raise("ARGUMENT", call.at, "union: the same stream is given twice",
-        "each of its rows would be counted twice: leave it out, or map it first")
-    end
-    seen[other.node] = true
     derive.schema(other.node)
     if other.node.shapeless ~= s.node.shapeless then shapeless.refuse(s.node.shapeless and s.node or other.node, call.at, "union") end
     inputs[#inputs + 1] = other.node

@@ -61,7 +61,6 @@ local WRONG = {
   "return rows:to(tm.print)",
   "return rows:to('out.jsonl')",
   "return rows:union()",
-  "return rows:union(rows)",
   "return rows:union(rows:select('user'))",
   "return rows:watermark()",
   "return rows:watermark('time')",
