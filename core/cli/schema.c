@@ -85,7 +85,8 @@ static void show_dialect(const struct tm_cli_options *options, struct tm_error *
     if (at != NULL)
         snprintf(delimiter, sizeof delimiter, "%.*s", (int)strcspn(at + strlen(said), " "),
                  at + strlen(said));
-    err->hint[0] = '\0';
+    if (strncmp(err->hint, "declare ", strlen("declare ")) == 0)
+        err->hint[0] = '\0';
     if (at != NULL)
         tm_error_hint(err,
                       "tidemill schema -e 'tm.from(tm.%s%s%sformat = tm.csv { delimiter = %s } })'",

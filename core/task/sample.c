@@ -24,6 +24,8 @@ struct tm_sampler {
     uint32_t inputs, records, first_record; // of all inputs; how many there were before this one
     size_t used;                            // bytes of it that are decoded
     char bad[256];                          // the first record that could not be read
+    const char *advice;                     // for what is no text at all, or NULL
+    bool is_foreign;                        // it begins as a file of another kind does
     bool has_bytes;                         // some input has
     char divider;  // not a comma, and seems to divide the header's fields; 0: none seen
     char line[64]; // the beginning of that header
@@ -145,6 +147,8 @@ int tm_sampler_begin(struct tm_sampler *s, const char *path, uint32_t inputs, st
 static int bad_record(void *arg, const struct tm_bad_record *record)
 {
     struct tm_sampler *s = arg;
+    if (s->bad[0] == '\0' && s->advice == NULL && record->code == TM_E_BAD_UTF8)
+        s->advice = "convert it first, for example: iconv -f WINDOWS-1252 -t UTF-8";
     if (s->bad[0] == '\0')
         snprintf(s->bad, sizeof s->bad, "%.80s:%lld: %.150s", s->path, (long long)record->line,
                  record->message);
@@ -175,6 +179,32 @@ static int look_at(struct tm_sampler *s, const struct tm_batch *batch)
     return rc;
 }
 
+// What other files begin with.
+static const struct {
+    const char *bytes;
+    uint8_t length;
+    const char *advice;
+} FOREIGN[] = {
+    {"\x1f\x8b", 2, "it is compressed: give it a name that ends in .gz"},
+    {"\x28\xb5\x2f\xfd", 4, "it is compressed: give it a name that ends in .zst"},
+    {"BZh", 3, "it is compressed by bzip2: bzcat FILE | tidemill run ..., with tm.stdin"},
+    {"\xfd"
+     "7zXZ",
+     5, "it is compressed by xz: xzcat FILE | tidemill run ..., with tm.stdin"},
+    {"PK\x03\x04", 4,
+     "it is a zip archive or a workbook: unpack it, or save its sheet as CSV (UTF-8)"},
+    {"PAR1", 4, "it is Parquet, which is not read: write it as CSV or JSON Lines first"},
+    {"\xff\xfe", 2, "it is UTF-16: convert it first: iconv -f UTF-16 -t UTF-8"},
+    {"\xfe\xff", 2, "it is UTF-16: convert it first: iconv -f UTF-16 -t UTF-8"},
+};
+
+static void look_for_foreign(struct tm_sampler *s, const uint8_t *p, size_t len)
+{
+    for (size_t i = 0; s->used == 0 && i < sizeof FOREIGN / sizeof *FOREIGN; i++)
+        if (len >= FOREIGN[i].length && memcmp(p, FOREIGN[i].bytes, FOREIGN[i].length) == 0)
+            s->is_foreign = true, s->advice = FOREIGN[i].advice;
+}
+
 // A header without a comma, where nobody has said what divides its fields.
 static void look_for_divider(struct tm_sampler *s, const uint8_t *p, size_t len)
 {
@@ -202,6 +232,7 @@ int tm_sampler_take(struct tm_sampler *s, const uint8_t *p, size_t len, bool at_
     size_t used = 1;
     bool full = true;
     int rc = 0;
+    look_for_foreign(s, p, len);
     look_for_divider(s, p, len);
     while (rc == 0 && (used != 0 || full) && s->records - s->first_record < share(s)) {
         struct tm_batch *batch = tm_batch_acquire(s->pool, s->schema);
@@ -239,7 +270,10 @@ const struct tm_log *tm_sampler_log(const struct tm_sampler *s)
 
 static int nothing_there(const struct tm_sampler *s, struct tm_error *err)
 {
-    if (s->bad[0] != '\0')
+    if (s->is_foreign)
+        tm_error_set(err, TM_E_SCHEMA_MISSING, "%s is no file of the format %s", s->path,
+                     s->node->format);
+    else if (s->bad[0] != '\0')
         tm_error_set(err, TM_E_SCHEMA_MISSING,
                      "no record of the sample can be read, so no schema follows from it: %s",
                      s->bad);
@@ -250,6 +284,8 @@ static int nothing_there(const struct tm_sampler *s, struct tm_error *err)
                          ? "has a header and nothing else"
                      : s->has_bytes ? "has none"
                                     : "is empty");
+    if (s->advice != NULL)
+        tm_error_hint(err, "%s", s->advice);
     return err->code;
 }
 
@@ -283,9 +319,10 @@ static int take_sample(struct tm_samples *samples, struct sample *sample,
     rc = rc != 0 ? rc
                  : connector->source_sample(samples->args.fx, samples->args.mem, node, &s,
                                             &sample->head, err);
-    rc = rc == 0 && s.records == 0 ? nothing_there(&s, err) : rc;
+    rc = rc == 0 && (s.records == 0 || s.is_foreign) ? nothing_there(&s, err) : rc;
     rc = rc != 0 ? rc : tm_infer_columns(s.infer, &sample->columns, &sample->count, err);
-    if (s.divider != 0 && (rc == TM_E_SCHEMA_MISSING || (rc == 0 && sample->count == 1)))
+    if (s.divider != 0 && !s.is_foreign &&
+        (rc == TM_E_SCHEMA_MISSING || (rc == 0 && sample->count == 1)))
         rc = other_dialect(&s, err);
     sample->infer = s.infer;
     sample->connector = connector->name;
