@@ -230,8 +230,8 @@ function test.new(job, options)
   end
   local args = option(options, "args", {}, function(v) return type(v) == "table" end, "a table of arguments")
   local watermarks = option(options, "watermarks", "test", function(v) return v == "test" or v == "job" end, '"test" or "job"')
-  -- "test": a timer of the clock fires as soon as the clock shows its time; "job": when that millisecond is over, as in production
-  local clock = option(options, "clock", "test", function(v) return v == "test" or v == "job" end, '"test" or "job"')
+  -- "job": a timer of the clock fires when its millisecond is over, as in production; "test": as soon as the clock shows its time
+  local clock = option(options, "clock", "job", function(v) return v == "test" or v == "job" end, '"test" or "job"')
   local given = {
     parallelism = option(options, "parallelism", 1, function(v) return is_whole(v) and v >= 1 and v <= 1024 end,
       "a whole number from 1 to 1024"),

@@ -35,7 +35,7 @@ local test = {}
 ---    other:push("lines", "hello")
 ---    assert.same({ { line = "hello" } }, other:take("print"))
 ---@param job string|tidemill.Job|tidemill.Stream|fun(): (tidemill.Job|tidemill.Stream)|{ code: string, path: string? } path: what messages call it
----@param options? { parallelism: integer?, args: table<string, any>?, now: integer?, seed: integer?, watermarks: "test"|"job"|nil, clock: "test"|"job"|nil } args: what tm.arg gets; now: the clock when it begins, ms; seed: of math.random; watermarks: who makes them, the test (default) or the job; clock: job: a timer of the clock fires once its millisecond is over, as in production, and not within it (default)
+---@param options? { parallelism: integer?, args: table<string, any>?, now: integer?, seed: integer?, watermarks: "test"|"job"|nil, clock: "test"|"job"|nil } args: what tm.arg gets; now: the clock when it begins, ms; seed: of math.random; watermarks: who makes them, the test (default) or the job; clock: a timer of the clock fires once its millisecond is over, as in production (job, the default), or as soon as the clock shows its time (test)
 ---@return tidemill.Test
 function tm.test(job, options) end
 
@@ -58,7 +58,7 @@ function test:push(source, rows) end
 ---@return tidemill.Test self
 function test:advance_watermark(at, source) end
 
----Moves the clock: what is due on the way fires, each in its time.
+---Moves the clock: what is due on the way fires, each in its time. A timer of the clock is due when its millisecond is over.
 ---
 ---    t:advance_clock(60000)
 ---    assert.equal(60000, t:now())

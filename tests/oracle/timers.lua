@@ -47,11 +47,10 @@ function Timers:due(domain, at)
   end
 end
 
----When the clock has to be for the next one; nil: there is none. In production it fires when its millisecond is over, a clock that
----a test moves is taken to be at the end of it.
+---When the clock has to be for the next one; nil: there is none. It fires when its millisecond is over.
 function Timers:deadline()
   local i = first(self, "processing")
-  return i and self.list[i].at or nil
+  return i and self.list[i].at + 1 or nil
 end
 
 return Timers

@@ -210,7 +210,7 @@ end
 function run.case(test, case, parallelism, path)
   local text, wrong = format.job(case)
   if not text then return { line = case.line, what = wrong } end
-  local options = { parallelism = parallelism, clock = "job" }
+  local options = { parallelism = parallelism }
   for k, v in pairs(case.options or {}) do options[k] = v end
   local t
   local ok, err = pcall(steps, case, function()

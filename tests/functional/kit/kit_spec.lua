@@ -78,11 +78,11 @@ for parallelism = 1, 4 do
     it("the clock stops where something is due", function()
       local t = test(CLOCK, { now = 1000 })
       t:push("in", { { k = "b", v = 30, ts = 0 }, { k = "a", v = 30, ts = 0 }, { k = "c", v = 10, ts = 0 } })
-      t:advance_clock(9)
+      t:advance_clock(10)
       assert.emits(t, "out", {})
-      t:advance_clock(91)
+      t:advance_clock(90)
       local rows, causes = t:take("out")
-      assert.same({ "c 1010 1010", "a 1030 1030", "b 1030 1030" }, columns(rows, "k", "at", "now"))
+      assert.same({ "c 1010 1011", "a 1030 1031", "b 1030 1031" }, columns(rows, "k", "at", "now"))
       assert.is_true(causes[1] < causes[2] and causes[2] == causes[3])
       assert.equal(1100, t:now())
       assert.same({ { at = 10, domain = "event", key = "c", name = "late" }, { at = 30, domain = "event", key = "a", name = "late" },
@@ -90,6 +90,17 @@ for parallelism = 1, 4 do
       t:finish()
       assert.same({ "c 10", "a 30", "b 30" }, columns(t:take("out"), "k", "at"))
       assert.same({}, t:timers("p"))
+    end)
+
+    it("a timer of the clock fires when its millisecond is over, unless the test says that it is", function()
+      for rule, first in pairs { job = 11, test = 10 } do
+        local t = test(CLOCK, { clock = rule })
+        t:push("in", { k = "c", v = 10, ts = 0 })
+        t:advance_clock(first - 1)
+        assert.emits(t, "out", {})
+        t:advance_clock(1)
+        assert.same({ ("c 10 %d"):format(first) }, columns(t:take("out"), "k", "at", "now"))
+      end
     end)
 
     it("the source that lags holds event time back, unless it is idle or over", function()

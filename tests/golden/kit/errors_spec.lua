@@ -51,7 +51,7 @@ local WRONG = {
   { "a job that never rests", function()
     local t = tm.test { code = [[
       local tm = require "tidemill"
-      return tm.from(tm.lines()):key_by("line"):process("p", { each = function(ctx) ctx:timer_processing(ctx.now) end,
+      return tm.from(tm.lines()):key_by("line"):process("p", { each = function(ctx) ctx:timer_processing(ctx.now - 1) end,
         timer = function(ctx, at) ctx:timer_processing(at) ctx:emit { at = at } end }):to(tm.discard())]] }
     t:push("lines", "x")
   end },

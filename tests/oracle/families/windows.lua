@@ -178,7 +178,7 @@ function Operator:watermark(at) self:due("event", at) end
 
 function Operator:deadline() return self.timers:deadline() end
 
-function Operator:clock(now) self:due("processing", now) end
+function Operator:clock(now) self:due("processing", now - 1) end
 
 -- --- windows of counted rows ------------------------------------------------------------------------------------------------
 
