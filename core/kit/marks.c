@@ -11,12 +11,12 @@ static uint32_t position(const struct tm_chain *chain, uint32_t node)
     return UINT32_MAX;
 }
 
-// In a chain that begins with a source: what its watermark operator has sent on.
+// In a chain that begins with a source: what the last watermark operator up to there has sent on.
 static int64_t behind_source(const struct tm_kit *kit, const struct tm_task *task, uint32_t at)
 {
     const struct tm_chain *chain = task->ctx.chain;
-    for (uint32_t i = 0; i <= at; i++) {
-        const struct tm_node *node = &kit->drive.graph->nodes[chain->nodes[i]];
+    for (uint32_t i = at + 1; i > 0; i--) {
+        const struct tm_node *node = &kit->drive.graph->nodes[chain->nodes[i - 1]];
         if (node->kind != TM_NODE_WATERMARK)
             continue;
         if (!kit->args.job_watermarks)

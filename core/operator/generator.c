@@ -104,7 +104,7 @@ static int enter(struct tm__operator_generator *generator, struct tm_vm_chain *c
 
 static uint8_t *state_of(const struct tm__operator_generator *generator, int32_t split)
 {
-    uint32_t index = split == TM_NO_SPLIT ? 0 : (uint32_t)split;
+    uint32_t index = split == TM_NO_SPLIT || generator->split_count == 1 ? 0 : (uint32_t)split;
     TM_CHECK(index < generator->split_count);
     return generator->states + (size_t)index * generator->state_bytes;
 }
@@ -208,10 +208,11 @@ void tm__operator_generator_free(struct tm__operator_generator *generator)
     tm_mem_free(generator->mem, generator, sizeof *generator);
 }
 
-int tm__operator_generator_new(struct tm_operator *op, struct tm_mem *mem,
+int tm__operator_generator_new(struct tm_operator *op, const struct tm_splits *splits_of,
                                struct tm__operator_generator **made, struct tm_error *err)
 {
     struct tm_task_context *ctx = op->ctx;
+    struct tm_mem *mem = ctx->mem;
     const struct tm_node *node = op->node;
     struct tm__operator_generator *generator = tm_mem_zalloc(mem, sizeof *generator);
     if (generator == NULL)
@@ -220,7 +221,7 @@ int tm__operator_generator_new(struct tm_operator *op, struct tm_mem *mem,
     generator->op = op;
     generator->mem = mem;
     tm_buf_init(&generator->marks, mem);
-    uint32_t splits = ctx->splits == NULL ? 0 : tm_splits_count(ctx->splits);
+    uint32_t splits = splits_of == NULL ? 0 : tm_splits_count(splits_of);
     generator->split_count = splits == 0 ? 1 : splits;
     generator->state_bytes = node->generator_bytes;
     generator->states = tm_mem_zalloc(mem, (size_t)generator->split_count * generator->state_bytes);

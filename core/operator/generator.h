@@ -8,8 +8,9 @@
 
 struct tm__operator_generator;
 
-// For the operator of a node with generator_bytes; ctx->splits is there already, if there are any.
-int tm__operator_generator_new(struct tm_operator *op, struct tm_mem *mem,
+// For the operator of a node with generator_bytes. `splits`: of the source, a state each; NULL: one
+// stream.
+int tm__operator_generator_new(struct tm_operator *op, const struct tm_splits *splits,
                                struct tm__operator_generator **generator,
                                struct tm_error *err) TM_WARN_UNUSED;
 void tm__operator_generator_free(struct tm__operator_generator *generator); // NULL is fine

@@ -14,6 +14,7 @@ struct watermark {
     struct tm_operator base;
     struct tm_mem *mem;
     struct tm_watermark_generator generator;
+    struct tm_splits *splits; // of the source, where this is the first watermark behind it; or NULL
     struct tm_schema *output; // as the input, with the time column named; a reference
     uint32_t field, offset;
     int64_t idle_since_ns; // the first probe without rows, by the clock of idleness
@@ -128,7 +129,7 @@ static int take_batch(struct watermark *self, struct tm_batch *batch, struct tm_
     }
     if (!self->has_looked && batch->row_count != 0)
         look_at_first_time(self, max_time);
-    struct tm_splits *splits = self->base.ctx->splits;
+    struct tm_splits *splits = self->splits;
     if (self->custom != NULL) {
         int rc = tm__operator_generator_event(self->custom, batch, &self->marks, err);
         if (rc != 0)
@@ -147,10 +148,22 @@ static int take_batch(struct watermark *self, struct tm_batch *batch, struct tm_
 
 // --- a generator of the job ----------------------------------------------------------------------
 
+// The source itself says that it waits for nothing: a subtask that follows files and has none. That
+// is no silence, which may mean rows that are under way, and need not be waited out.
+static bool has_no_input(const struct watermark *self)
+{
+    const struct tm_task_context *ctx = self->base.ctx;
+    enum tm_channel_status combined;
+    if (ctx->splits == NULL || ctx->never_idle || self->max_sent)
+        return false;
+    tm_splits_combined(ctx->splits, &combined);
+    return combined == TM_CHANNEL_IDLE;
+}
+
 // The watermark of the split, or of the stream where there are none.
 static void raise_to(struct watermark *self, int32_t split, int64_t watermark)
 {
-    struct tm_splits *splits = self->base.ctx->splits;
+    struct tm_splits *splits = self->splits;
     if (splits != NULL && split != TM_NO_SPLIT)
         tm_splits_raise(splits, (uint32_t)split, watermark);
     else if (watermark > self->generator.max_time)
@@ -160,12 +173,14 @@ static void raise_to(struct watermark *self, int32_t split, int64_t watermark)
 static int64_t watermark_now(const struct watermark *self, enum tm_channel_status *status)
 {
     const struct tm_watermark_generator *g = &self->generator;
-    const struct tm_splits *splits = self->base.ctx->splits;
+    const struct tm_splits *splits = self->splits;
     *status = TM_CHANNEL_ACTIVE;
     if (splits != NULL && self->cut_split != TM_NO_SPLIT)
         return tm_splits_combined_with(splits, (uint32_t)self->cut_split);
     if (splits != NULL)
         return tm_splits_combined(splits, status);
+    if (has_no_input(self))
+        *status = TM_CHANNEL_IDLE;
     return self->custom != NULL ? g->max_time : tm_watermark_of(g->max_time, g->disorder_ms);
 }
 
@@ -183,7 +198,7 @@ static int ask(struct watermark *self, int32_t split, struct tm_error *err)
 
 static int ask_all(struct watermark *self, struct tm_error *err)
 {
-    const struct tm_splits *splits = self->base.ctx->splits;
+    const struct tm_splits *splits = self->splits;
     int rc = 0;
     if (splits == NULL)
         return ask(self, TM_NO_SPLIT, err);
@@ -374,18 +389,6 @@ static bool detects_idleness(const struct watermark *self)
     return self->generator.idle_ms > 0 && !self->base.ctx->never_idle && !self->max_sent;
 }
 
-// The source itself says that it waits for nothing: a subtask that follows files and has none. That
-// is no silence, which may mean rows that are under way, and need not be waited out.
-static bool has_no_input(const struct watermark *self)
-{
-    const struct tm_task_context *ctx = self->base.ctx;
-    enum tm_channel_status combined;
-    if (ctx->splits == NULL || ctx->never_idle || self->max_sent)
-        return false;
-    tm_splits_combined(ctx->splits, &combined);
-    return combined == TM_CHANNEL_IDLE;
-}
-
 static bool is_idle(const struct watermark *self)
 {
     return tm_task_idle_clock_ns(self->base.ctx) - self->idle_since_ns >
@@ -452,7 +455,7 @@ static void watermark_held(const struct tm_operator *op, struct tm_held *held, i
 {
     const struct watermark *self = (const struct watermark *)op;
     const struct tm_watermark_generator *g = &self->generator;
-    const struct tm_splits *splits = op->ctx->splits;
+    const struct tm_splits *splits = self->splits;
     held->status = (uint8_t)(self->max_sent ? TM_CHANNEL_FINISHED : g->status);
     held->watermark = g->emitted;
     *since_ns = op->ctx->given_watermarks ? self->given_ns : g->last_row_ns;
@@ -472,6 +475,17 @@ static const struct tm_operator_ops watermark_ops = {
     .free = watermark_free,
 };
 
+// Splits are the source's, and their watermarks the first's: what comes behind it in its chain sees
+// one stream.
+static bool is_first(const struct tm_task_context *ctx, const struct tm_node *node)
+{
+    const struct tm_chain *chain = ctx->chain;
+    for (uint32_t i = 0; i < chain->node_count && chain->nodes[i] != node->id; i++)
+        if (ctx->plan->graph->nodes[chain->nodes[i]].kind == TM_NODE_WATERMARK)
+            return false;
+    return true;
+}
+
 int tm_operator_watermark_new(struct tm_task_context *ctx, const struct tm_node *node,
                               struct tm_operator **op, struct tm_error *err)
 {
@@ -480,6 +494,7 @@ int tm_operator_watermark_new(struct tm_task_context *ctx, const struct tm_node 
         return tm_error_set(err, TM_E_MEMORY, "operator '%s': out of memory", node->name);
     self->base = (struct tm_operator){.ops = &watermark_ops, .ctx = ctx, .node = node};
     self->mem = ctx->mem;
+    self->splits = is_first(ctx, node) ? ctx->splits : NULL;
     self->probe_ns =
         (node->interval_ms != 0 ? node->interval_ms : TM_WATERMARK_INTERVAL_MS) * 1000000;
     tm_watermark_init(&self->generator, node->disorder_ms, node->idle_ms, ctx->now_ns);
@@ -487,7 +502,7 @@ int tm_operator_watermark_new(struct tm_task_context *ctx, const struct tm_node 
     self->cut_split = TM_NO_SPLIT;
     int rc = node->generator_bytes == 0
                  ? 0
-                 : tm__operator_generator_new(&self->base, self->mem, &self->custom, err);
+                 : tm__operator_generator_new(&self->base, self->splits, &self->custom, err);
     if (rc != 0) {
         watermark_free(&self->base);
         return rc;
