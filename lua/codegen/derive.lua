@@ -639,6 +639,17 @@ function verbs.flat_map(node)
   rows_of(node, a, a.emits, "emits")
 end
 
+-- What reduce gives has the event time of the row that came in, whatever rows it kept: a visible time column, which it may have
+-- taken from an older row, is not it.
+local function with_own_time(node)
+  local input, fields = node.input, {}
+  local time = input.time_field and input.fields[input.time_field]
+  if not time or time.hidden then return input end
+  for _, f in ipairs(input.fields) do if f.name ~= TIME then fields[#fields + 1] = f end end
+  fields[#fields + 1] = field(TIME, "timestamp", time.required, true)
+  return make(fields, #fields, input.bare)
+end
+
 function verbs.reduce(node)
   local bare = node.input.bare
   local a = analyse(node, node.fn, { parameter(node), parameter(node) })
@@ -664,7 +675,8 @@ function verbs.reduce(node)
   end
   add_reads(node, a, 1)
   add_reads(node, a, 2)
-  node.schema, node.passes = node.input, identity(node)
+  node.schema, node.passes = with_own_time(node), identity(node)
+  if node.schema ~= node.input then node.passes[TIME] = node.input.fields[node.input.time_field].name end
   local g = node.codegen
   g.analysis, g.result = a, r
   if not r.unknown and not r.text then g.texts = r.texts end

@@ -25,7 +25,7 @@ end
 local function plan_side(node, p, label, prefix, cursor)
   local a = node.codegen.analysis
   local side = { k = 1, node = node, label = label, p = p, assigned = {} }
-  side.env = columns.of_input(node.schema, prefix, cursor)
+  side.env = columns.of_input(p == 1 and node.schema or node.input, prefix, cursor)
   if node.input.bare then return side end
   local any = not a.known or a.assigned_dynamic[p] or a.reads[p] == true
   for _, c in ipairs(visible(node.schema)) do
@@ -43,30 +43,33 @@ local function add_getter(w, g, home)
   return g.names:ref(home.getter) .. "()"
 end
 
--- The time that a row without one of its own gets: the input row's.
-local function time_of(node)
-  local field = node.schema.time_field and node.schema.fields[node.schema.time_field]
-  return field
+local function time_of(schema) return schema.time_field and schema.fields[schema.time_field] end
+
+-- Where the columns of a row come from that is the input row; the hidden time is that row's time.
+local function homes_of_row(g)
+  local homes, time = {}, time_of(g.node.schema)
+  for name, home in pairs(g.row.env) do homes[name] = home end
+  if time then homes[time.name] = g.row.env[time_of(g.node.input).name] end
+  return homes
 end
 
--- Emission of a record of this side: its row, with what was assigned. Hidden columns are the input row's.
+-- Emission of a record of this side: its row, with what was assigned. The event time is the input row's.
 local function emission_of(g, side)
   local homes, parameters = {}, {}
-  for name, home in pairs(side.env) do homes[name] = home end
+  for name, home in pairs(side.p == 1 and side.env or homes_of_row(g)) do homes[name] = home end
   for _, a in ipairs(side.assigned) do homes[a.name] = a.home end
-  local time = time_of(g.node)
-  if side.p == 1 and time and time.hidden then
+  local time = time_of(g.node.schema)
+  if side.p == 1 and time then
     homes[time.name] = cells.home("time", "timestamp")
     parameters[1] = "time"
   end
-  return { names = g.names, masks = g.masks, from = side.p == 1 and "kept.acc" or "cur.row", input = g.input,
+  return { names = g.names, masks = g.masks, from = side.p == 1 and "kept.acc" or "cur.row", input = side.p == 1 and g.output or g.input,
     output = g.node.schema, homes = homes, parameters = parameters, flat = false, node = 0, name = "emit_" .. side.label }
 end
 
 -- Emission of a table: every visible column is an argument (or a variable, when they are many).
 local function emission_of_table(g)
-  local homes, parameters = {}, {}
-  for name, home in pairs(g.row.env) do homes[name] = home end
+  local homes, parameters = homes_of_row(g), {}
   g.table_columns = {}
   for _, c in ipairs(visible(g.node.schema)) do
     local home = cells.home("new_" .. writer.identifier(c.field.name, c.index), c.field.type)
@@ -89,8 +92,7 @@ local function write_record_result(w, g, side)
       w:line("if %s then return bad_value(0, %s, nil) end", cells.is_null(g.names, a.home), quote(a.name))
     end
   end
-  local time = time_of(g.node)
-  local argument = side.p == 1 and time and time.hidden and g.time_getter or ""
+  local argument = side.p == 1 and time_of(g.node.schema) and g.time_getter or ""
   stages.write_taken(w, side)
   w:line("return (%s(%s))", g.names:ref("emit_" .. side.label), argument)
 end
@@ -100,7 +102,7 @@ local function write_table_result(w, g, x)
   if not proven then
     take.check_keys(w, x, "keys", #visible(g.node.schema), "return bad_key(0, k)")
   end
-  local time = time_of(g.node)
+  local time = time_of(g.node.input) -- what a row without a time in it gets
   for _, c in ipairs(g.table_columns) do
     local name = c.field.name
     local v = g.names.wide and "x_new" or c.home.var
@@ -150,7 +152,7 @@ end
 local function plan(node, wide)
   local g = { node = node, masks = {}, bare = node.input.bare, input = layout.of(node.input), views = chunk.has_views { node },
     open = true }
-  g.output = g.input
+  g.output = layout.of(node.schema)
   if not g.output.has_references then g.growth = { per_row = g.output.fixed_bytes, of_input = false } end
   local r = node.codegen.result
   g.forms = { record = (r.record or r.unknown) and not g.bare, table = r.table or r.unknown or (g.bare and r.text) }
@@ -158,13 +160,14 @@ local function plan(node, wide)
   g.acc.open, g.row.open = g.open, g.open
   g.names = columns.names(wide)
   g.emissions = { { names = g.names, masks = g.masks, from = "cur.row", input = g.input, output = node.schema,
-    homes = g.row.env, parameters = {}, flat = false, node = 0, name = "emit_first" } }
+    homes = homes_of_row(g), parameters = {}, flat = false, node = 0, name = "emit_first" } }
   if g.forms.record then
     g.emissions[2], g.emissions[3] = emission_of(g, g.acc), emission_of(g, g.row)
   end
   if g.forms.table then g.emissions[#g.emissions + 1] = emission_of_table(g) end
   -- Every column may be read, passed or both: all their null bits are looked at.
   for _, f in ipairs(g.input.fields) do columns.test_null(g.masks, f) end
+  for _, f in ipairs(g.output.fields) do columns.test_null(g.masks, f) end
   return g
 end
 
@@ -203,7 +206,7 @@ local function generate(node, wide)
   w:line("")
   w:line("-- the new row, by what the function returned")
   for _, e in ipairs(g.emissions) do emit.write(w, e) end
-  local time = time_of(node)
+  local time = time_of(node.input)
   if time then g.time_getter = add_getter(w, g, g.row.env[time.name]) end
   w:line("")
   w:line("-- 1: %s", node.name)

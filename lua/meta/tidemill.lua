@@ -608,8 +608,8 @@ function stream:to(sink) end
 
 ---@class tidemill.rolling.options
 ---@field emit? "every"|"final" a row for every input row (default), or one per key at the end of input
----@field as? string name of the result's column; default: the operator's
----@field name? string of the operator
+---@field as? string name of the result's column; default: that of the method, `count`, `sum`, ..., whatever the operator is called
+---@field name? string of the operator: its identity, not the column's name
 
 ---Rows per key. Needs key_by right before it, as all of the following.
 ---
@@ -752,7 +752,8 @@ function stream:top(n, by, options) end
 ---@overload fun(self: tidemill.Stream, aggregates: table<string, tidemill.Aggregate|tidemill.List>, options?: { emit: "every"|"final"? }): tidemill.Stream
 function stream:aggregate(name, aggregates, options) end
 
----Folds the rows of a key into one row of the same columns; the first row stands for itself.
+---Folds the rows of a key into one row of the same columns; the first row stands for itself. The event time of each result is that of
+---the row that came in, whatever its columns say.
 ---
 ---    stream:select("user", "amount"):key_by("user")
 ---      :reduce("largest", function(a, e) if e.amount > a.amount then return e end return a end, { emit = "final" })

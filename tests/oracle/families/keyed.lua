@@ -347,7 +347,7 @@ family.reduce = {
     if not info.keys or not info.order then return nil end
     if op.pick and not expr.by_name(info.columns, op.pick) then return nil end
     local after = behind(info, op, info.columns)
-    after.untold = true -- event time of a row whose time column is the kept row's
+    after.untold = info.untold or op.final
     return after
   end,
   text = function(op, info)

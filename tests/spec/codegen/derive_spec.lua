@@ -248,9 +248,13 @@ describe("select, drop, assign, filter, key", function()
     assert.same({ "key", "string", true, true }, { last.name, last.type, last.hidden, last.required })
   end)
 
-  it("reduce keeps its input's schema", function()
+  it("reduce keeps its input's columns, and has the time of its input in one of its own", function()
     local node = derive { verb = "reduce", fn = function(a, e) return { amount = a.amount + e.amount } end }
-    assert.equal(EVENT, node.schema)
+    local last = node.schema.fields[#node.schema.fields]
+    assert.equal(#EVENT.fields + 1, #node.schema.fields)
+    for i, f in ipairs(EVENT.fields) do assert.equal(f, node.schema.fields[i]) end
+    assert.same({ "$time", true, #node.schema.fields }, { last.name, last.hidden, node.schema.time_field })
+    assert.equal(EVENT.fields[EVENT.time_field].name, node.passes["$time"])
     assert.equal("amount", reads(node))
   end)
 end)

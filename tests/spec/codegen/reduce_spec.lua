@@ -20,10 +20,18 @@ local FUNCTIONS = {
   ["either form"] = function(a, e) if e.n % 2 == 0 then return { user = "even", n = a.n } end return e end,
 }
 
+local function copy(t) local c = {} for k, v in pairs(t) do c[k] = v end return c end
+
+-- A result has the event time of the row that came in.
+local function timed(r, e)
+  r = copy(r)
+  r["$time"] = e.ts
+  return r
+end
+
 -- The same on tables.
 local function naive(fn, a, e)
   if not a then return e end
-  local function copy(t) local c = {} for k, v in pairs(t) do c[k] = v end return c end
   local from_a, from_e = copy(a), copy(e)
   local r = fn(from_a, from_e)
   if r ~= from_a and r ~= from_e then
@@ -47,7 +55,7 @@ describe("reduce", function()
             kept[i] = row(math.random(50))
             kept[i]["$key"] = rows[i]["$key"]
           end
-          expected[i] = naive(fn, kept[i] or nil, rows[i])
+          expected[i] = timed(naive(fn, kept[i] or nil, rows[i]), rows[i])
         end
         assert.same(support.text(expected), support.text((r:reduce(rows, kept))), "seed " .. seed)
         assert.equal(#rows, r.ctx.slot_index)
@@ -58,7 +66,7 @@ describe("reduce", function()
 
   it("copies the first row of a key unchanged and calls no function", function()
     local r = runner(function() error("not called") end)
-    assert.same(support.text { row(1), row(2) }, support.text((r:reduce({ row(1), row(2) }, { false, false }))))
+    assert.same(support.text { timed(row(1), row(1)), timed(row(2), row(2)) }, support.text((r:reduce({ row(1), row(2) }, { false, false }))))
   end)
 
   it("gives no row for one that fails, and goes on", function()
@@ -93,6 +101,11 @@ describe("reduce", function()
     local r = runner(function(a) return a end, schema)
     local out = r:reduce({ { user = "new", ["$time"] = 9 } }, { { user = "old", ["$time"] = 1 } })
     assert.same({ { user = "old", ["$time"] = 9 } }, out)
+  end)
+
+  it("gives the event time of the input row, whichever row is kept", function()
+    local r = runner(function(a) return a end)
+    assert.same(support.text { timed(row(1), row(5)) }, support.text((r:reduce({ row(5) }, { row(1) }))))
   end)
 
   it("of a bare stream takes and gives texts", function()

@@ -386,7 +386,7 @@ local function prepare(specs)
   end
   local reduce = nodes[1].kind == "reduce"
   if reduce then
-    local slots, kept = require("ffi").new("uint8_t *[1024]"), support.buffer(SCHEMA, { row(1) })
+    local slots, kept = require("ffi").new("uint8_t *[1024]"), support.buffer(nodes[1].schema, { row(1) })
     for i = 0, 1023 do slots[i] = require("ffi").cast("uint8_t *", kept) end
     runner.slots, runner.kept, runner.ctx.slots = slots, kept, slots
   end
