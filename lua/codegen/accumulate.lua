@@ -211,8 +211,9 @@ local function plan(node, accumulator, wide)
   return g
 end
 
-local function write_keep(w, f, p, n)
-  w:line("local rc = keep(kept.slot, cast(bytes, r) + %d, %s, %s)", f.offset, p, n)
+---@param to string? where the blob is, instead of in the accumulator
+local function write_keep(w, f, p, n, to)
+  w:line("local rc = keep(kept.slot, %s, %s, %s)", to or ("cast(bytes, r) + %d"):format(f.offset), p, n)
   w:open("if rc ~= 0 then")
   w:line("tally.stop = rc")
   w:line("return false")
@@ -264,7 +265,10 @@ local function write_store(w, g, a)
   w:middle("else")
   w:line("if band(r.%s, %d) ~= 0 then r.%s = band(r.%s, %d) end", f.null_member, f.null_bit, f.null_member, f.null_member,
     bit.bnot(f.null_bit))
-  if f.view then
+  if a.fresh then
+    write_keep(w, f, "none_bytes", 0)
+    w:line("r.%s = %s.word", f.word, a.fresh)
+  elseif f.view then
     w:line("local x = %s", cells.value(g.names, a.home))
     write_keep(w, f, ('cast(bytes, x["\\%d"])'):format(views.AT:byte()), ('x["\\%d"]'):format(views.LENGTH:byte()))
   elseif f.reference then
@@ -279,6 +283,21 @@ local function write_store(w, g, a)
   end
   w:close()
   w:close()
+end
+
+-- A nested value may be another column's, whose memory goes when that one is stored: where several are assigned, all are copied
+-- before any is replaced.
+local function write_fresh(w, g)
+  for _, a in ipairs(g.acc.assigned) do
+    if a.fresh then
+      w:open("if %s and not (%s) then", cells.is_set(g.names, a.home), cells.is_null(g.names, a.home))
+      w:line("local x = %s", cells.value(g.names, a.home))
+      w:line("%s.word = 0", a.fresh)
+      write_keep(w, nil, ('cast(bytes, x["\\%d"])'):format(views.AT:byte()), ('x["\\%d"]'):format(views.LENGTH:byte()),
+        ("cast(bytes, %s)"):format(a.fresh))
+      w:close()
+    end
+  end
 end
 
 -- What reduce's function returns becomes the accumulator, by assignments that check it. The first row is taken as it is.
@@ -318,8 +337,17 @@ end
 
 local function write_step(w, g)
   if g.node.fold then write_fold(w, g) end
+  local nested = {}
+  for _, a in ipairs(g.acc.assigned) do
+    if layout.of(g.acc.node.schema).by_name[a.name].view then nested[#nested + 1] = a end
+  end
+  for i, a in ipairs(nested[2] and nested or {}) do
+    g.names:declare(w, "fresh_" .. i, "R.blob_cell()")
+    a.fresh = g.names:ref("fresh_" .. i)
+  end
   g.names:func(w, "store")
   w:line("local r = kept.acc")
+  write_fresh(w, g)
   for _, a in ipairs(g.acc.assigned) do write_store(w, g, a) end
   w:line("return true")
   w:close()
@@ -382,7 +410,7 @@ local function generate(nodes, wide)
   chunk.write_head(w, g, nodes)
   if node.fold then w:line("local raise_key = R.raise_key") end
   w:line("local blob, keep, defaults = R.blob, R.keep, R.defaults -- the accumulator's texts; initial values")
-  w:line("local returned, bad_mark = R.returned, R.bad_mark")
+  w:line("local returned, bad_mark, none_bytes = R.returned, R.bad_mark, R.none_bytes")
   local list = {}
   for _, a in ipairs(g.acc.assigned) do list[#list + 1] = { home = a.home, flagged = true } end
   chunk.write_variables(w, g, list)

@@ -163,6 +163,8 @@ function runtime.new(nodes, ctx, C, plan, subtask)
   ---What an accumulator refers to: where the bytes of the slot `ref` lie; and new ones. `slot`: behind the accumulator's own.
   function R.blob(slot, side, ref) return C.tm_chain_blob(ctx, slot, side, ref) end
   function R.keep(slot, ref, p, n) return C.tm_chain_keep(ctx, slot, ref, p, n) end
+  R.blob_cell = ffi.typeof("struct { int64_t word; }") -- where a blob is kept for a moment
+  R.none_bytes = R.none_bytes or ffi.cast("const uint8_t *", "")
   R.defaults = R.defaults or plan.defaults
   function R.returned(x)
     return fault.new("ROW_TYPE", nodes[1].where or "", ("%s returned %s"):format(nodes[1].verb, problem.show(x)),
