@@ -21,6 +21,19 @@ def call(arguments, cwd):
     return done.stdout
 
 
+class Mutant:
+    """The objects of a changed source; its programs are linked when they are asked for."""
+
+    def __init__(self, build, own, made):
+        self.build, self.own, self.made, self.linked = build, own, made, {}
+
+    def program(self, name):
+        """Its path; None: the change is no part of it."""
+        if name not in self.linked:
+            self.linked[name] = self.build.link(name, self.own[name], self.made)
+        return self.linked[name]
+
+
 class Build:
     def __init__(self, root, build, place):
         self.root, self.build, self.place = root, build, place
@@ -74,7 +87,7 @@ class Build:
         call([a for a in arguments if a != "-Werror"] + ["-Wno-error"], self.build)
 
     def mutant(self, site, programs):
-        """Makes the programs with the site changed; name -> path. Broken: it does not compile."""
+        """Compiles what these programs need with the site changed. Broken: it does not compile."""
         overlay = os.path.join(self.place, "source")
         objects = os.path.join(self.place, "objects")
         for folder in (overlay, objects):
@@ -102,8 +115,7 @@ class Build:
         for source, output in made.items():
             if source in everyone or "/tests/" not in source and "/bench/" not in source:
                 self.compile(source, overlay, output)
-        linked = {p: self.link(p, own[p], made) for p in programs}
-        return {p: path for p, path in linked.items() if path is not None}
+        return Mutant(self, own, made)
 
     def embed(self, path, text, overlay):
         """embedded.c with the Lua text changed; as if it were the build's."""

@@ -34,6 +34,8 @@ describe("a random job gives what the model gives:", function()
       end
       local why = runner.differs(c)
       if not why then return end
+      io.stdout:write("job FAILED: seed ", seed, "\n") -- at once, for whoever looks no further
+      io.stdout:flush()
       local first = why
       c, why = shrink.shrink(c, why, runner.differs, tonumber(os.getenv("ORACLE_TRIES")))
       error(FOUND:format(case.show(c), why, first, way, seed), 0)

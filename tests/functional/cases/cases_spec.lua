@@ -1,5 +1,6 @@
 -- Every case of tests/golden/cases is a test of busted's; run by `tidemill test` from the root of the repository. Prints
--- `case ok|FAILED what`, a line each, for tests/functional/test_cases. TIDEMILL_CASES: parts of paths or titles, a line each.
+-- `case ok|FAILED what`, a line each, for tests/functional/test_cases. TIDEMILL_CASES: parts of paths or titles, a line each;
+-- TIDEMILL_CASES_AT: a parallelism, and no other.
 local tm = require "tidemill"
 local format = require "tests.functional.cases.format"
 local run = require "tests.functional.cases.run"
@@ -29,7 +30,10 @@ local function wanted(name)
 end
 
 -- One line: messages of the engine have several.
-local function say(how, what) io.stdout:write("case ", how, " ", (what:gsub("\n", " / ")), "\n") end
+local function say(how, what)
+  io.stdout:write("case ", how, " ", (what:gsub("\n", " / ")), "\n")
+  io.stdout:flush()
+end
 
 local function test(name, fn)
   it(name, function()
@@ -40,8 +44,9 @@ local function test(name, fn)
 end
 
 local function at_all_parallelisms(path, case)
+  local only = tonumber(os.getenv("TIDEMILL_CASES_AT"))
   for _, parallelism in ipairs(case.parallelisms) do
-    local wrong = run.case(tm.test, case, parallelism, path)
+    local wrong = (only == nil or only == parallelism) and run.case(tm.test, case, parallelism, path)
     if wrong then
       return ("%s:%d: %s: %s (at parallelism %d; %s)"):format(path, wrong.line, case.title, wrong.what, parallelism, case.rules[1])
     end
