@@ -5,6 +5,7 @@
 --   { "idle", source }, { "finish", source? } } }
 local Random = require "tests.oracle.random"
 local script = require "tests.oracle.script"
+local states = require "tests.oracle.states"
 local values = require "tests.oracle.values"
 
 local case = {}
@@ -149,7 +150,7 @@ end
 ---The text of the job.
 function case.text(c)
   local infos = case.infos(c)
-  local lines = { 'local tm = require "tidemill"', WATERMARK, "local S = " .. schema_text(c.columns),
+  local lines = { 'local tm = require "tidemill"', WATERMARK, states.PRELUDE, "local S = " .. schema_text(c.columns),
     ('local job = tm.job("oracle", { parallelism = %d })'):format(c.parallelism) }
   for _, name in ipairs(c.sources) do
     lines[#lines + 1] = ('local %s = job:from(tm.file { name = "%s", path = "%s.jsonl", format = "json", schema = S })%s'):format(name,

@@ -2,48 +2,12 @@
 -- statement by statement, over tables (SEMANTICS 8 and 15; docs/guide/process-functions.md).
 local expr = require "tests.oracle.expr"
 local keys = require "tests.oracle.keys"
+local states = require "tests.oracle.states"
 local stateless = require "tests.oracle.families.stateless"
 local timers = require "tests.oracle.timers"
 local values = require "tests.oracle.values"
 
 local family = {}
-
--- --- states ---------------------------------------------------------------------------------------------------------------
-
-local function draw_ttl(random, info, context)
-  if not context.steps or random:chance(60) then return nil end
-  return { after = random:pick { 5, 20, 60 }, clock = info.timed and random:chance(60) and "event" or "processing",
-    refresh = random:chance(40) and "access" or "write" }
-end
-
-local function draw_states(random, info, context)
-  local states = {}
-  for _ = 1, random:int(1, 3) do
-    local state = { name = context.fresh("v"), kind = random:chance(75) and "value" or "reducing", type = "int" }
-    if state.kind == "value" and random:chance(30) then state.type = "string" end
-    if state.kind == "value" and random:chance(50) then state.default = state.type == "int" and random:int(-2, 3) or "none" end
-    state.ttl = draw_ttl(random, info, context)
-    states[#states + 1] = state
-  end
-  return states
-end
-
-local function state_text(state)
-  local options = {}
-  if state.default ~= nil then options[1] = "default = " .. expr.text({ "const", state.default }) end
-  if state.ttl then
-    options[#options + 1] = ("ttl = %d, clock = %q, refresh = %q"):format(state.ttl.after, state.ttl.clock, state.ttl.refresh)
-  end
-  local given = #options > 0 and ", { " .. table.concat(options, ", ") .. " }" or ""
-  if state.kind == "reducing" then
-    return ('%s = tm.reducing("int", function(a, b) return a + b end%s)'):format(state.name, given)
-  end
-  return ("%s = tm.value(%q%s)"):format(state.name, state.type, given)
-end
-
-local function find_state(op, name)
-  for _, state in ipairs(op.states) do if state.name == name then return state end end
-end
 
 -- --- programs -------------------------------------------------------------------------------------------------------------
 
@@ -55,19 +19,23 @@ local function draw_number(random, info, in_timer)
   return expr.draw_int(random, info.columns, 1)
 end
 
+-- Arguments of statements: from the record, in a timer from its time.
+local function arguments(random, info, in_timer)
+  local x = {}
+  function x.number() return draw_number(random, info, in_timer) end
+  function x.text() return in_timer and { "const", random:pick(NAMES) } or expr.draw_text(random, info.columns) end
+  function x.value(state) return state.type == "int" and x.number() or x.text() end
+  function x.key(state) return state.key == "int" and { "mod", x.number(), { "const", random:int(2, 5) } } or x.text() end
+  return x
+end
+
 local function draw_change(random, op, info, in_timer)
-  local state = random:pick(op.states)
-  if random:chance(15) then return { "clear", state.name } end
-  if state.kind == "reducing" then return { "add", state.name, draw_number(random, info, in_timer) } end
-  if state.type == "string" then
-    return { "set", state.name, in_timer and { "const", random:pick(NAMES) } or expr.draw_text(random, info.columns) }
-  end
-  return { random:chance(60) and "increase" or "set", state.name, draw_number(random, info, in_timer) }
+  return states.draw_change(random, op.states, arguments(random, info, in_timer))
 end
 
 local function draw_condition(random, op, info, in_timer)
   local counted = {}
-  for _, state in ipairs(op.states) do if state.type == "int" then counted[#counted + 1] = state.name end end
+  for _, state in ipairs(op.states) do if states.is_measured(state) then counted[#counted + 1] = state.name end end
   if #counted > 0 and random:chance(50) then return { "state_below", random:pick(counted), random:int(-2, 20) } end
   if in_timer then return { "eq", { "mod", AT, { "const", random:int(2, 4) } }, { "const", 0 } } end
   return expr.draw_condition(random, info.columns, 1)
@@ -121,25 +89,24 @@ local function row_text(op, info, what, in_timer)
   parts[#parts + 1] = ("what = %q"):format(what)
   parts[#parts + 1] = in_timer and "at = at, timer = name or \"\", domain = ctx.domain" or 'at = ctx.time or -1, timer = "", domain = ""'
   if op.times then parts[#parts + 1] = "wm = wm(ctx), clock = ctx.now" end
-  for _, state in ipairs(op.states) do parts[#parts + 1] = ("s_%s = ctx.state.%s:get()"):format(state.name, state.name) end
+  for _, state in ipairs(op.states) do parts[#parts + 1] = ("s_%s = %s"):format(state.name, states.shown_text(state)) end
   return "{ " .. table.concat(parts, ", ") .. " }"
 end
 
-local function condition_text(condition)
-  if condition[1] == "state_below" then return ("(ctx.state.%s:get() or 0) < %d"):format(condition[2], condition[3]) end
+local function condition_text(op, condition)
+  if condition[1] == "state_below" then
+    return ("%s < %d"):format(states.measure_text(states.find(op.states, condition[2])), condition[3])
+  end
   return expr.text(condition, "e")
 end
 
 local function statement_text(op, info, s, in_timer)
-  local kind, state = s[1], "ctx.state." .. tostring(s[2])
+  local kind = s[1]
+  if states.is_statement(s) then return states.statement_text(s) end
   if kind == "emit" then return "ctx:emit " .. row_text(op, info, s[2], in_timer) end
   if kind == "side" then return ("ctx:output(%q, e)"):format(op.side) end
-  if kind == "clear" then return state .. ":clear()" end
-  if kind == "add" then return ("%s:add(%s)"):format(state, expr.text(s[3], "e")) end
-  if kind == "set" then return ("%s:set(%s)"):format(state, expr.text(s[3], "e")) end
-  if kind == "increase" then return ("%s:set((%s:get() or 0) + %s)"):format(state, state, expr.text(s[3], "e")) end
-  if kind == "if" then return ("if %s then %s end"):format(condition_text(s[2]), statement_text(op, info, s[3], in_timer)) end
-  if kind == "fail" then return ("if %s then error(\"as planned\") end"):format(condition_text(s[2])) end
+  if kind == "if" then return ("if %s then %s end"):format(condition_text(op, s[2]), statement_text(op, info, s[3], in_timer)) end
+  if kind == "fail" then return ("if %s then error(\"as planned\") end"):format(condition_text(op, s[2])) end
   if kind == "again" then
     return ('if at %% %d == 0 then if ctx.domain == "event" then ctx:timer(at + %d, %q) else ctx:timer_processing(at + %d, %q) end end')
       :format(s[2], s[3], s[4], s[3], s[4])
@@ -150,7 +117,7 @@ end
 
 local function program_text(op, info, program, in_timer)
   local lines = {}
-  for i, s in ipairs(program) do lines[i] = "      " .. statement_text(op, info, s, in_timer) end
+  for i, s in ipairs(program) do lines[i] = "      do " .. statement_text(op, info, s, in_timer) .. " end" end
   return table.concat(lines, "\n")
 end
 
@@ -159,50 +126,10 @@ end
 local Call = {} -- one call of each or timer
 Call.__index = Call
 
--- `now` of a state's time to live; nothing is over before the first watermark.
-local function is_over(self, state, entry)
-  local ttl = state.ttl
-  if not ttl then return false end
-  local now = ttl.clock == "event" and self.out.watermark() or self.out.now()
-  return now > -math.huge and entry.last + ttl.after <= now
-end
-
-local function touch(self, state, entry)
-  if not state.ttl then return end
-  local at = self.out.now()
-  if state.ttl.clock == "event" then at = self.time or self.out.watermark() end
-  entry.last = math.max(entry.last or -math.huge, at)
-end
-
-local function alive(self, name)
-  local state, entry = find_state(self.op, name), self.states[name]
-  if entry and is_over(self, state, entry) then
-    self.states[name], entry = nil, nil
-  end
-  return entry, state
-end
-
-function Call:get(name)
-  local entry, state = alive(self, name)
-  if not entry then return state.default end
-  if state.ttl and state.ttl.refresh == "access" then touch(self, state, entry) end
-  return entry.value
-end
-
-function Call:set(name, value)
-  local entry, state = alive(self, name)
-  if value == nil then
-    self.states[name] = nil
-    return
-  end
-  entry = entry or {}
-  entry.value = value
-  touch(self, state, entry)
-  self.states[name] = entry
-end
-
 function Call:condition(condition)
-  if condition[1] == "state_below" then return (self:get(condition[2]) or 0) < condition[3] end
+  if condition[1] == "state_below" then
+    return states.measure(self, states.find(self.op.states, condition[2])) < condition[3]
+  end
   return expr.value(condition, self.row)
 end
 
@@ -215,7 +142,7 @@ function Call:made(what)
     row.wm = watermark == -math.huge and -1 or watermark == math.huge and -2 or watermark
     row.clock = self.out.now()
   end
-  for _, state in ipairs(self.op.states) do row["s_" .. state.name] = self:get(state.name) end
+  for _, state in ipairs(self.op.states) do row["s_" .. state.name] = states.show(self, state) end
   return row
 end
 
@@ -225,12 +152,7 @@ function Call:statement(s)
   local kind = s[1]
   if kind == "emit" then self.given[#self.given + 1] = { row = self:made(s[2]) }
   elseif kind == "side" then self.given[#self.given + 1] = { row = self.row, side = true }
-  elseif kind == "clear" then self.states[s[2]] = nil
-  elseif kind == "set" then self:set(s[2], expr.value(s[3], self.row))
-  elseif kind == "increase" then self:set(s[2], (self:get(s[2]) or 0) + expr.value(s[3], self.row))
-  elseif kind == "add" then
-    local entry = alive(self, s[2])
-    self:set(s[2], (entry and entry.value or 0) + expr.value(s[3], self.row))
+  elseif states.is_statement(s) then states.perform(self, s, states.find(self.op.states, s[2]))
   elseif kind == "if" then if self:condition(s[2]) then self:statement(s[3]) end
   elseif kind == "fail" then if self:condition(s[2]) then error(FAILED) end
   elseif kind == "again" then
@@ -242,21 +164,15 @@ function Call:statement(s)
   end
 end
 
-local function copy_states(states)
-  local copy = {}
-  for name, entry in pairs(states) do copy[name] = { value = entry.value, last = entry.last } end
-  return copy
-end
-
 -- A call that fails leaves nothing behind.
 local function run(self, call, program, time)
-  local states, list = copy_states(call.states), {}
+  local before, list = states.copy(call.states), {}
   for i, t in ipairs(self.timers.list) do list[i] = t end
   self.out.tick()
   local ok, why = pcall(function() for _, s in ipairs(program) do call:statement(s) end end)
   if not ok then
     if why ~= FAILED then error(why, 0) end
-    self.live[call.key_text].states = states
+    self.live[call.key_text].states = before
     self.timers.list = list
     return
   end
@@ -299,11 +215,12 @@ local function fits(op, program, info, in_timer)
     local kind = s[1]
     if kind == "if" or kind == "fail" then
       if s[2][1] == "state_below" then
-        if not find_state(op, s[2][2]) then return false end
+        if not states.find(op.states, s[2][2]) then return false end
       elseif not in_timer and not expr.fits(s[2], info.columns) then return false end
       if s[3] and not fits(op, { s[3] }, info, in_timer) then return false end
-    elseif kind == "set" or kind == "add" or kind == "increase" or kind == "clear" then
-      if not find_state(op, s[2]) or s[3] and not in_timer and not expr.fits(s[3], info.columns) then return false end
+    elseif states.is_statement(s) then
+      if not states.find(op.states, s[2]) then return false end
+      for _, x in ipairs(states.arguments(s)) do if not in_timer and not expr.fits(x, info.columns) then return false end end
     end
   end
   return true
@@ -329,7 +246,7 @@ local function columns_of(op, info)
   for _, name in ipairs { "at", op.times and "wm", op.times and "clock" } do
     if name then columns[#columns + 1] = { name = name, type = "int", large = true } end
   end
-  for _, state in ipairs(op.states) do columns[#columns + 1] = { name = "s_" .. state.name, type = state.type, nullable = 50 } end
+  for _, state in ipairs(op.states) do columns[#columns + 1] = states.column(state) end
   for i, column in ipairs(columns) do
     for j = 1, i - 1 do if columns[j].name == column.name then return nil end end
   end
@@ -351,7 +268,7 @@ family.process = {
   draw = function(random, info, context)
     if not info.keys then return nil end
     local op = { op = "process", name = context.fresh("process"), times = context.steps or nil }
-    op.states = context.steps and draw_states(random, info, context) or {}
+    op.states = context.steps and states.draw(random, info, context) or {}
     if #op.states == 0 then return nil end
     op.each = draw_program(random, op, info, context, false)
     op.timer = draw_program(random, op, info, context, true)
@@ -367,10 +284,10 @@ family.process = {
       untold = info.untold or op.uses_clock })
   end,
   text = function(op, info)
-    local states, types = {}, {}
-    for i, state in ipairs(op.states) do states[i] = state_text(state) end
+    local declared, types = {}, {}
+    for i, state in ipairs(op.states) do declared[i] = states.text(state) end
     for i, column in ipairs(columns_of(op, info)) do types[i] = ("%s = %q"):format(column.name, values.type_text(column)) end
-    return TEXT:format(op.name, table.concat(states, ", "), program_text(op, info, op.each, false),
+    return TEXT:format(op.name, table.concat(declared, ", "), program_text(op, info, op.each, false),
       program_text(op, info, op.timer, true), table.concat(types, ", "))
   end,
   sides = function(op, info)
