@@ -1,5 +1,7 @@
 """Where a source can be made wrong by one token: every comparison, and every number, of C and of Lua."""
 
+import collections
+import hashlib
 import re
 from dataclasses import dataclass
 
@@ -19,7 +21,7 @@ LUA_TOKEN = re.compile(r"""
   | (?P<other>.)
 """, re.X | re.S | re.M)
 # Sizes of arrays and budgets: one more or less of them is another size, and no other result.
-SIZE = re.compile(r"^(?:static |const |unsigned |struct )*\w+ [*\w, ]*\w\[|\b\w+_(?:BUDGET|LANES|MAX|BYTES) = ")
+SIZE = re.compile(r"^(?:static |const |unsigned |struct )*\w+ (?:[*\w, ]*|\w+\(.*[ *])\w+\[|\b\w+_(?:BUDGET|LANES|MAX|BYTES) = ")
 # What is no rule of time: whether memory was there, whether a call went well, checks of the engine's own invariants.
 NO_RULE = re.compile(r"\bNULL\b|\brc\b|\bTM_CHECK\b|_Static_assert|\bTM_E_\w+\s*[!=]=|[!=]=\s*TM_E_|\bnil\b|\breturn -1;")
 
@@ -32,13 +34,18 @@ class Site:
     new: str
     line: int
     text: str  # the line
+    twin: int  # how many of the same key stand before it in the file
 
     def name(self):
-        return f"{self.path}:{self.line}: {self.old} -> {self.new} in `{self.text}`"
+        return f"{self.path}:{self.line}: {self.old} -> {self.new} in `{self.text}`" + (f" [{self.twin}]" if self.twin else "")
 
     def key(self):
         """The same wherever the line stands."""
         return f"{self.path}: {self.old} -> {self.new} in `{self.text}`"
+
+    def place(self, seed):
+        """Where it comes in what a seed draws; other lines may come and go."""
+        return hashlib.sha256(f"{seed} {self.twin} {self.key()}".encode()).digest()
 
     def apply(self, source):
         assert source.startswith(self.old, self.offset)
@@ -59,7 +66,7 @@ def sites_of(path, source):
     """All of a file's, in its order."""
     lines = source.split("\n")
     pattern = LUA_TOKEN if path.endswith(".lua") else C_TOKEN
-    found = []
+    found, twins = [], collections.Counter()
     for match in pattern.finditer(source):
         kind = match.lastgroup if match.lastgroup != "eq" else "skip"
         if kind not in ("number", "compare"):
@@ -68,5 +75,6 @@ def sites_of(path, source):
         text = lines[number].strip()
         new = flipped(kind, match.group())
         if new is not None and not NO_RULE.search(text) and not (kind == "number" and SIZE.search(text)):
-            found.append(Site(path, match.start(), match.group(), new, number + 1, text))
+            found.append(Site(path, match.start(), match.group(), new, number + 1, text, twins[match.group(), text]))
+            twins[match.group(), text] += 1
     return found
