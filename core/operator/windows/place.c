@@ -49,13 +49,15 @@ static bool find(const struct tm__windows *self, const struct tm__windows_key *k
     return cell->start == span->start && cell->end == span->end;
 }
 
-// A row that one of its windows cannot take goes into none. 1: it failed; 0; negative.
+// A row that one of its windows cannot take goes into none; windows that keep rows take all. 1: it
+// failed; 0; negative.
 static int ask_all(struct tm__windows *self, const struct tm__windows_key *k,
                    const struct tm_row *row, int64_t time, struct tm_error *err)
 {
     struct span span;
     uint32_t i;
-    if (self->aggregates.failing == 0 || !first_span(self, time, &span))
+    if (self->aggregates.failing == 0 || tm__windows_buffers(self) ||
+        !first_span(self, time, &span))
         return 0;
     do {
         const struct tm__operator_aggregate *culprit;
