@@ -24,7 +24,7 @@ local STATELESS = { { 3, "map" }, { 2, "filter" }, { 1, "flat_map" }, { 2, "assi
 
 local function draw_columns(random)
   local columns = {
-    { name = "id", type = "int" },
+    { name = "id", type = "int", unique = true },
     { name = "k", type = "string", keep = true, nullable = random:chance(10) and 10 or nil },
     { name = "ts", type = "timestamp" },
   }

@@ -21,6 +21,7 @@ local function lists_of(c)
     for _, name in ipairs { "fields", "aggregates", "names", "states", "each", "timer" } do
       if type(op[name]) == "table" then lists[#lists + 1] = { op[name], 0 } end
     end
+    if op.result and op.result.aggregates then lists[#lists + 1] = { op.result.aggregates, 0 } end
   end
   return lists
 end
@@ -34,7 +35,7 @@ local function without(c, n, first, last)
   return new
 end
 
-local OPTIONAL = { "lateness", "late", "trigger", "final", "ttl", "limit", "population", "declared", "slide", "rank" }
+local OPTIONAL = { "lateness", "late", "trigger", "final", "ttl", "limit", "population", "declared", "slide", "rank", "evict", "gap" }
 
 -- Small changes, one at a time.
 local function changes(c)
@@ -61,9 +62,21 @@ local function changes(c)
     end
     if op.offset and op.offset ~= 0 then change(function(new) new.operators[i].offset = 0 end) end
     if op.trigger and op.trigger.of then change(function(new) new.operators[i].trigger = new.operators[i].trigger.of end) end
-    if op.aggregates then
-      for j, one in ipairs(op.aggregates) do
-        if one.kind ~= "count" then change(function(new) new.operators[i].aggregates[j] = { name = one.name, kind = "count" } end) end
+    local function counted(given)
+      for j, one in ipairs(given(op).aggregates or {}) do
+        if one.kind ~= "count" then change(function(new) given(new.operators[i]).aggregates[j] = { name = one.name, kind = "count" } end) end
+      end
+    end
+    counted(function(of) return of end)
+    if op.result then
+      counted(function(of) return of.result end)
+      for _, name in ipairs { "counts", "every", "fails", "sums", "result" } do
+        if op.result[name] then change(function(new) new.operators[i].result[name] = nil end) end
+      end
+      if op.result.form ~= "aggregates" then
+        change(function(new)
+          new.operators[i].result = { form = "aggregates", aggregates = { { name = "n", kind = "count" } } }
+        end)
       end
     end
   end

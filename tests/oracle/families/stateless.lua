@@ -34,7 +34,7 @@ local function column_of(field, info)
   if field.passes then
     local from = expr.by_name(info.columns, field.x[2])
     return { name = field.name, type = from.type, scale = from.scale, precision = from.precision, nullable = from.nullable, of = from.of,
-      keep = from.keep, inexact = from.inexact, large = from.large }
+      keep = from.keep, inexact = from.inexact, large = from.large, unique = from.unique }
   end
   return { name = field.name, type = field.type }
 end
@@ -118,6 +118,7 @@ family.flat_map = {
     local columns = columns_of(op.fields, info)
     if not columns or not expr.fits(op.count, info.columns) then return nil end
     columns[#columns + 1] = { name = op.number, type = "int" }
+    for _, column in ipairs(columns) do column.unique = nil end
     return with(info, { columns = columns, order = order_behind(info, columns) or false })
   end,
   text = function(op, info)

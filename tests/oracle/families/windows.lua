@@ -1,10 +1,11 @@
 -- Windows with aggregates: SEMANTICS 1 to 4 word by word. Every window keeps all of its rows, and every result is computed anew.
-local aggregates = require "tests.oracle.aggregates"
+local evictors = require "tests.oracle.evictors"
 local expr = require "tests.oracle.expr"
 local stateless = require "tests.oracle.families.stateless"
 local triggers = require "tests.oracle.triggers"
 local timers = require "tests.oracle.timers"
 local keys = require "tests.oracle.keys"
+local results = require "tests.oracle.results"
 
 local windows = {}
 
@@ -39,7 +40,9 @@ local ASSIGN = {
   tumbling = function(op, at) return sliding({ size = op.size, slide = op.size, offset = op.offset }, at) end,
   sliding = sliding,
   cumulate = cumulate,
-  session = function(op, at) return { { first = at, last = at + op.size - 1 } } end,
+  session = function(op, at, row)
+    return { { first = at, last = at + (op.gap and expr.value(op.gap, row) or op.size) - 1 } }
+  end,
   global = function() return { { first = -math.huge, last = math.huge } } end,
 }
 
@@ -94,15 +97,17 @@ function Operator:world(w, key)
 end
 
 function Operator:fire(w, result)
-  if result and #w.rows > 0 then
-    local row, rows = {}, {}
+  if result and result ~= "forget" and #w.rows > 0 then
+    local rows = {}
+    evictors.evict(self.op.evict, w.rows, false)
     for i, kept in ipairs(w.rows) do rows[i] = kept.row end
-    for _, name in ipairs(self.keys) do row[name] = w.rows[1].row[name] end
-    if self.op.kind ~= "global" then row.window_start, row.window_end = w.first, w.last + 1 end
-    aggregates.into(row, self.op.aggregates, rows, self.columns)
-    self.out.emit(row, self.op.kind ~= "global" and w.last or nil)
+    local of, bounded = { keys = {}, first = w.first, last = w.last, calls = self.live[w.key].calls }, self.op.kind ~= "global"
+    of.bounded = bounded
+    for _, name in ipairs(self.keys) do of.keys[name] = rows[1][name] end
+    for _, row in ipairs(results.rows(self.op.result, of, rows, self.columns)) do self.out.emit(row, bounded and w.last or nil) end
+    evictors.evict(self.op.evict, w.rows, true)
   end
-  if result == "purge" then w.rows = {} end
+  if result == "purge" or result == "forget" then w.rows = {} end
 end
 
 local function find(list, new)
@@ -117,9 +122,9 @@ function Operator:row(row, time)
   local event, watermark = is_event(op), self.out.watermark()
   local at = op.processing and self.out.now() or time
   self.out.tick()
-  self.live[key] = self.live[key] or {}
+  self.live[key] = self.live[key] or { calls = {} }
   self.count = self.count + 1
-  local assigned = ASSIGN[op.kind](op, at)
+  local assigned = ASSIGN[op.kind](op, at, row)
   local skipped = true
   for _, new in ipairs(assigned) do
     new.rows, new.state, new.key = {}, {}, key
@@ -135,8 +140,8 @@ function Operator:row(row, time)
     end
     if w then
       skipped = false
-      w.rows[#w.rows + 1] = { row = row, number = self.count }
-      self:fire(w, triggers.call(self.trigger, "element", w, self:world(w, key), at))
+      w.rows[#w.rows + 1] = { row = row, number = self.count, time = time }
+      self:fire(w, triggers.call(self.trigger, "element", w, self:world(w, key), at, row))
       if cleanup_of(op, w) < math.huge then
         self.timers:add(op.processing and "processing" or "event", cleanup_of(op, w), key, "", w)
       end
@@ -187,16 +192,16 @@ local function counted(op, info, out)
   return { row = function(row)
     out.tick()
     local key = keys.text(info.keys, row, info.columns)
-    local w = live[key] or { rows = {}, since = 0 }
+    local w = live[key] or { rows = {}, since = 0, calls = {} }
     live[key] = w
     w.rows[#w.rows + 1] = row
     w.since = w.since + 1
     if w.since < (op.slide or op.size) then return end
     w.since = 0
     while #w.rows > op.size do table.remove(w.rows, 1) end
-    local result = {}
-    for _, name in ipairs(info.keys) do result[name] = row[name] end
-    out.emit(aggregates.into(result, op.aggregates, w.rows, info.columns), nil)
+    local of = { keys = {}, calls = w.calls }
+    for _, name in ipairs(info.keys) do of.keys[name] = row[name] end
+    for _, made in ipairs(results.rows(op.result, of, w.rows, info.columns)) do out.emit(made, nil) end
     if not op.slide then w.rows = {} end
   end }
 end
@@ -228,25 +233,29 @@ local function draw(random, info, context)
     op.size = random:int(1, 5)
     if random:chance(60) then op.slide = random:int(1, 6) end
   elseif op.kind == "global" then
-    op.trigger = triggers.draw(random, op, context.steps)
+    op.trigger = triggers.draw(random, op, context.steps, info)
   else
     op.processing = context.steps and (not info.timed or random:chance(20)) or nil
     draw_bounds(random, op)
+    if op.kind == "session" and random:chance(25) then
+      op.gap = { "add", { "mod", expr.draw_int(random, info.columns, 1), { "const", random:pick { 5, 20, 60 } } }, { "const", 1 } }
+    end
     if random:chance(35) then -- nothing said: windows of event time that are made of slices
-      op.aggregates = aggregates.draw(random, info.columns, info.order ~= nil, context.fresh)
+      op.result = results.draw(random, info, op, context)
       return op
     end
-    if info.order and random:chance(50) then op.trigger = triggers.draw(random, op, context.steps) end
+    if info.order and random:chance(50) then op.trigger = triggers.draw(random, op, context.steps, info) end
     if not op.processing and context.steps and info.order and random:chance(50) then op.lateness = random:pick { 1, 5, 10, 40 } end
     if not op.processing and random:chance(40) then op.late = context.steps and context.fresh("late") or nil end
   end
-  op.aggregates = aggregates.draw(random, info.columns, info.order ~= nil, context.fresh)
+  if op.kind ~= "count" and info.order and random:chance(20) then op.evict = evictors.draw(random, info) end
+  op.result = results.draw(random, info, op, context)
   return op
 end
 
 -- Without an order of rows, only what does not depend on it.
 local function needs_order(op)
-  return op.kind == "global" or op.kind == "count" or (op.lateness or 0) > 0 or triggers.own(op.trigger)
+  return op.kind == "global" or op.kind == "count" or (op.lateness or 0) > 0 or triggers.own(op.trigger) or op.evict ~= nil
 end
 
 -- Can a key have several results at once, in no order?
@@ -260,40 +269,31 @@ windows.window = {
   after = function(op, info)
     local by_time = op.kind ~= "global" and op.kind ~= "count" and not op.processing
     if not info.keys or by_time and (not info.timed or info.untold) or needs_order(op) and not info.order then return nil end
-    local made = aggregates.columns(op.aggregates, info.columns, info.order ~= nil)
-    if not made then return nil end
-    local columns = {}
-    for _, name in ipairs(info.keys) do
-      local from = expr.by_name(info.columns, name)
-      columns[#columns + 1] = { name = name, type = from.type, scale = from.scale, precision = from.precision, keep = from.keep }
-    end
-    if op.kind ~= "global" and op.kind ~= "count" then
-      columns[#columns + 1] = { name = "window_start", type = "timestamp" }
-      columns[#columns + 1] = { name = "window_end", type = "timestamp" }
-    end
-    for _, column in ipairs(made) do columns[#columns + 1] = column end
-    for i, column in ipairs(columns) do
-      for j = 1, i - 1 do if columns[j].name == column.name then return nil end end
-    end
+    if op.trigger and not triggers.fits(op.trigger, info) or op.evict and not evictors.fits(op.evict, info) then return nil end
+    if op.gap and not expr.fits(op.gap, info.columns) then return nil end
+    local columns = results.columns(op.result, op, info)
+    if not columns then return nil end
     return stateless.with(info, { columns = columns, order = not results_at_once(op) and info.keys or false,
       timed = info.timed and op.kind ~= "global" and op.kind ~= "count",
       untold = info.untold or windows.window.by_clock(op) })
   end,
-  text = function(op)
+  text = function(op, info)
     local bounds
     if op.kind == "global" then bounds = "" end
     if op.kind == "count" then bounds = op.slide and ("%d, %d"):format(op.size, op.slide) or tostring(op.size) end
     if not bounds then
       bounds = (op.kind == "sliding" or op.kind == "cumulate") and ("%d, %d"):format(op.size, op.slide) or tostring(op.size)
+      if op.gap then bounds = ("function(e) return %s end"):format(expr.text(op.gap, "e")) end
       local options = {}
       if op.offset ~= 0 then options[1] = ("offset = %d"):format(op.offset) end
       if op.processing then options[#options + 1] = "processing = true" end
       if #options > 0 then bounds = bounds .. ", { " .. table.concat(options, ", ") .. " }" end
     end
-    return ("\n  :window(tm.%s(%s))%s%s%s\n  :aggregate(%q, %s)"):format(op.kind == "count" and "count_window" or op.kind, bounds,
+    return ("\n  :window(tm.%s(%s))%s%s%s%s\n  %s"):format(op.kind == "count" and "count_window" or op.kind, bounds,
       op.lateness and (":allowed_lateness(%d)"):format(op.lateness) or "",
       op.late and (":late(%q)"):format(op.late) or "",
-      op.trigger and (":trigger(%s)"):format(triggers.text(op.trigger)) or "", op.name, aggregates.text(op.aggregates))
+      op.trigger and (":trigger(%s)"):format(triggers.text(op.trigger)) or "",
+      op.evict and (":evict(%s)"):format(evictors.text(op.evict)) or "", results.text(op.result, op, info))
   end,
   sides = function(op, info) return op.late and { [op.late] = { columns = info.columns } } or {} end,
   model = function(op, info, out)
