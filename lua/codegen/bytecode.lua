@@ -68,6 +68,7 @@ bytecode.use = use
 function bytecode.escape(m, s, v, seen)
   use(m, v, "other")
   if v.t == "out" or v.emits then m.out.out_escapes = true end
+  if v.lost then v.lost() end
   if v.t ~= "row" and not v.rows then return end
   seen = seen or {}
   for id in pairs(v.set or v.rows) do
@@ -302,7 +303,7 @@ end
 
 local function consume(m, s, v)
   use(m, v, "other")
-  if v.t == "row" or v.t == "out" or v.rows then escape(m, s, v) end
+  if v.t == "row" or v.t == "out" or v.rows or v.lost then escape(m, s, v) end
 end
 
 for _, op in ipairs { "ADD", "SUB", "MUL", "DIV", "MOD" } do

@@ -5,6 +5,7 @@ local bytecode = require "codegen.bytecode"
 local calls = require "codegen.calls"
 local derive = require "codegen.derive"
 local fault = require "tidemill.fault"
+local forgets = require "codegen.forgets"
 local keyed = require "codegen.keyed"
 local problem = require "codegen.problem"
 local result = require "codegen.result"
@@ -120,9 +121,10 @@ local function collection_members(state, members, name)
   return { t = "parts", key = key, value = item }, state.kind == "list" and item or nil
 end
 
+---@param node table? of a state of a key: what the functions of `role` do with it is noted
 ---@param table_of string "state", "broadcast"
 ---@param writes boolean
-local function handle_of(state, table_of, writes)
+local function handle_of(state, table_of, writes, node, role)
   local members, name = {}, ("ctx.%s.%s"):format(table_of, state.name)
   for _, m in ipairs(METHODS[state.kind]) do members[m] = method(name .. ":" .. m) end
   local custom, walk, item = state.custom, nil, nil
@@ -147,6 +149,7 @@ local function handle_of(state, table_of, writes)
       keyed.method_hint(state, key)
   end)
   self.walk, self.item = walk, item
+  if node then forgets.watch(node, role, state, self, members) end
   return self
 end
 
@@ -163,13 +166,14 @@ end
 ---@param role string a rule has no key, and the operator's states alone
 local function state_object(node, role)
   local members = {}
-  for _, list in ipairs { role ~= "rule" and node.states or {}, node.operator or {} } do
-    for _, state in ipairs(list) do members[state.name] = handle_of(state, "state", true) end
-  end
-  return object("ctx.state", members, function(key)
+  for _, state in ipairs(role ~= "rule" and node.states or {}) do members[state.name] = handle_of(state, "state", true, node, role) end
+  for _, state in ipairs(node.operator or {}) do members[state.name] = handle_of(state, "state", true) end
+  local self = object("ctx.state", members, function(key)
     if role == "rule" then return states.unknown(key, node.operator or {}) end
     return process.unknown_state(node, key)
   end)
+  function self.lost() forgets.all(node) end
+  return self
 end
 
 local function broadcast_object(node, writes)
@@ -231,7 +235,8 @@ local function each_key(node)
     if name.const ~= nil and not state then
       bytecode.problem(m, i.line, "UNKNOWN_NAME", states.unknown(name.const, node.states))
     end
-    local given = { context_of(node, "pass"), key_of(node), state and handle_of(state, "state", true) or values.UNKNOWN }
+    local given = { context_of(node, "pass"), key_of(node),
+      state and handle_of(state, "state", true, node, "pass") or values.UNKNOWN }
     if not calls.run(m, s, fn, given, pc, follow) then m.out.out_escapes = true end -- it may emit
     return values.NIL
   end
@@ -313,6 +318,7 @@ function context_of(node, role, input)
   for _, name in ipairs(process.members(node, role)) do members[name] = all[name] end
   local self = object("ctx", members, function(key) return process.no_member(node, role, key) end)
   self.emits = not EDGES[role]
+  function self.lost() if not EDGES[role] then forgets.all(node) end end
   return self
 end
 
@@ -513,6 +519,7 @@ local function analyse(node, role, input, list)
   local before = #found
   local a = derive.analyse(node, node[role], params)
   a.slices = false
+  forgets.ended(node, role, a)
   for i = #found, before + 1, -1 do -- rules are few: what they do need not be compiled
     if role == "rule" and found[i].code == "NOT_COMPILED" then table.remove(found, i) end
   end
@@ -544,6 +551,7 @@ end
 function process.derive(node)
   node.codegen = { findings = {}, assumed = {}, texts = {}, slices = {}, shapes = {}, roles = {}, modes = {} }
   node.passes = {}
+  forgets.begin(node)
   local g, list, parts = node.codegen, {}, {}
   for i, role in ipairs(node.roles) do
     local part = part_of(node, i)
@@ -578,6 +586,7 @@ function process.derive(node)
   derive.sides(node)
   g.timer_schema = due_schema(node, true)
   if node.rule then g.roles.pass = { analysis = g.roles.rule.analysis, input = due_schema(node, false) } end
+  g.findings[#g.findings + 1] = forgets.finding(node)
   return g.findings
 end
 

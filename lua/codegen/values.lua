@@ -12,7 +12,7 @@
 --   texts  an iterator that gives strings
 --   out    the second parameter of a flat_map function
 --   object of the engine, of this name: get(m, key, line) is a member, call(m, s, name, args, i, pc, follow) of one that is a
---          method's; `emits`: rows go out through it (process_derive.lua)
+--          method's; `emits`: rows go out through it; `lost()`: from here on it is not followed (process_derive.lua)
 --   ?      anything. A value made where branches joined remembers in `from` the columns it may hold; using it uses
 --   them.
 local utf8 = require "tidemill.utf8"
@@ -140,6 +140,7 @@ end
 ---The value where two branches join.
 function values.join(a, b)
   if values.equal(a, b) then return a end
+  for _, v in ipairs { a, b } do if v.lost then v.lost() end end
   if a.t == "row" and (b.t == "row" or b.t == "nil") or (a.t == "nil" and b.t == "row") then
     local set, only, count = {}, nil, 0
     for _, v in ipairs { a, b } do

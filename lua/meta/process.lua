@@ -201,7 +201,7 @@ function stream:process_broadcast(rules, name, given) end
 ---@class tidemill.State
 
 ---@class tidemill.ttl
----@field ttl? tidemill.duration how long a value is kept; then it is as if there had been none
+---@field ttl? tidemill.duration|"never" how long a value is kept; then it is as if there had been none. "never" is what `check` takes for an answer where it asks for one
 ---@field clock? "processing"|"event" the clock (default), or the watermark
 ---@field refresh? "write"|"access" what begins the time anew: writing (default), or reading too
 
@@ -220,7 +220,7 @@ function stream:process_broadcast(rules, name, given) end
 ---    --> {"country":"FR","changes":1}
 ---    --> {"country":"DE","changes":2}
 ---@param type string|table|tidemill.List
----@param options? { default: any, ttl: tidemill.duration?, clock: "processing"|"event"|nil, refresh: "write"|"access"|nil }
+---@param options? { default: any, ttl: tidemill.duration|"never"|nil, clock: "processing"|"event"|nil, refresh: "write"|"access"|nil }
 ---@return tidemill.State
 function tm.value(type, options) end
 

@@ -144,7 +144,7 @@ function tm.schema(fields) end
 ---    --> {"country":"FR","ids":[1,3],"first":["ann"]}
 ---As a state of a process it is a list of each key.
 ---@param item string|table|tidemill.Schema the type of its items; of an aggregate, the name of a field
----@param options? { limit: integer?, ttl: tidemill.duration?, clock: "processing"|"event"|nil, refresh: "write"|"access"|nil } limit: of an aggregate; ttl, clock, refresh: of a state, how long each value is kept
+---@param options? { limit: integer?, ttl: tidemill.duration|"never"|nil, clock: "processing"|"event"|nil, refresh: "write"|"access"|nil } limit: of an aggregate; ttl, clock, refresh: of a state, how long each value is kept
 ---@return tidemill.List
 function tm.list(item, options) end
 
@@ -669,13 +669,13 @@ function stream:max(field, options) end
 function stream:avg(field, options) end
 
 ---The first of equal rows of a key; the others are filtered. With `ttl` a row may come again that long after it went on
----(processing time); without one all are remembered.
+---(processing time); without one, and with "never", all are remembered.
 ---
 ---    stream:select("user", "country"):key_by("user"):distinct { ttl = "1h" }
 ---    --> {"user":"ann","country":"FR"}
 ---    --> {"user":"bob","country":"DE"}
 ---    --> {"user":"cyd","country":"DE"}
----@param options? { ttl: tidemill.duration?, name: string? }
+---@param options? { ttl: tidemill.duration|"never"|nil, name: string? }
 ---@return tidemill.Stream
 function stream:distinct(options) end
 
@@ -692,7 +692,7 @@ function stream:distinct(options) end
 ---    --> {"id":3,"country":"FR","note":"no bag"}
 ---    --> {"id":4,"country":"DE","note":""}
 ---@param fields string|string[]
----@param options? tidemill.duration|{ ttl: tidemill.duration?, name: string? }
+---@param options? tidemill.duration|{ ttl: tidemill.duration|"never"|nil, name: string? }
 ---@return tidemill.Stream
 function stream:dedup(fields, options) end
 

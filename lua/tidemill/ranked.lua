@@ -11,17 +11,20 @@ local ranked = {}
 
 -- --- distinct, dedup
 
-local function ttl(at, what, v) return check.duration(at, what, v, 1) end
+local NEVER = "never" -- as of states: kept for ever, and meant so
+
+local function ttl(at, what, v) return v == NEVER and v or check.duration(at, what, v, 1) end
 
 local function add_distinct(s, call, verb, identity, values)
   local s_or_key = table.concat(identity or s.node.key, ",")
-  local node = keyed.add(s, call, { kind = "distinct", verb = verb, identity = identity, ttl_ms = values.ttl }, values, verb)
+  local node = keyed.add(s, call, { kind = "distinct", verb = verb, identity = identity,
+    ttl_ms = values.ttl ~= NEVER and values.ttl or nil }, values, verb)
   if not values.ttl and node.endless then
-    node.findings = { { severity = "warning", where = call.at,
+    node.findings = { { severity = "warning", code = "UNBOUNDED_STATE", where = call.at,
       message = ('"%s" remembers every %s of "%s" (%s), which has no end: its memory grows with them'):format(node.name,
         identity and s_or_key or "row", node.endless.name, node.endless.where),
-      hint = verb == "distinct" and 'forget them after a time: distinct { ttl = "1h" }'
-        or 'forget them after a time: dedup("id", "1h")' } }
+      hint = verb == "distinct" and 'forget them after a time: distinct { ttl = "1h" }; ttl = "never" says that it is meant'
+        or 'forget them after a time: dedup("id", "1h"); "never" says that it is meant' } }
   end
   derive.schema(node)
   return stream.new(s.job, node)

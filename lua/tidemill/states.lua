@@ -13,8 +13,11 @@ local states = {}
 
 states.MAX = 64 -- core/base/limits.h: TM_STATES_MAX
 
+-- Kept for ever, and meant so: `check` has nothing to say then.
+local NEVER = "never"
+
 local TTL = {
-  ttl = function(at, what, v) return check.duration(at, what, v, 1) end,
+  ttl = function(at, what, v) return v == NEVER and v or check.duration(at, what, v, 1) end,
   clock = function(at, what, v) return check.choice(at, what, v, { "processing", "event" }) end,
   refresh = function(at, what, v) return check.choice(at, what, v, { "write", "access" }) end,
 }
@@ -24,12 +27,13 @@ local function any(_, _, v) return v end
 -- The options that are about a state's time to live; those without `ttl` would say nothing.
 local function ttl_of(at, what, values)
   for _, name in ipairs { "clock", "refresh" } do
-    if values[name] and not values.ttl then
+    if values[name] and (not values.ttl or values.ttl == NEVER) then
       fault.raise("OPTION", at, ("%s: %s is about the time to live, and there is no ttl"):format(what, name),
         ('for example { ttl = "1h", %s = "%s" }'):format(name, values[name]))
     end
   end
-  return { ms = values.ttl, clock = values.clock or "processing", refresh = values.refresh or "write" }
+  local never = values.ttl == NEVER
+  return { ms = not never and values.ttl or nil, never = never, clock = values.clock or "processing", refresh = values.refresh or "write" }
 end
 
 local function options(call, what, given, more)

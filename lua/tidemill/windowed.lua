@@ -66,14 +66,19 @@ method("late", 'stream:window(tm.tumbling("1m")):late("late")', function(w, call
   return say(w, call, "late", "late", tag)
 end)
 
+-- The event time of rows, or the first column that could be it.
+local function time_column(schema)
+  local event_time = schema.fields[schema.time_field or 0]
+  if event_time and not event_time.hidden then return event_time.name end
+  for _, f in ipairs(schema.fields) do
+    if f.type == "timestamp" and not f.hidden then return f.name end
+  end
+end
+
 local function no_watermark(s, call, what)
   local hint = 'say which field is the time, above the key: :watermark("ts", { out_of_order = "5s" })'
-  for _, f in ipairs(s.node.schema.fields) do
-    if f.type == "timestamp" and not f.hidden then
-      hint = hint:gsub('"ts"', ('"%s"'):format(f.name:gsub("%%", "%%%%")))
-      break
-    end
-  end
+  local name = time_column(s.node.schema)
+  if name then hint = hint:gsub('"ts"', ('"%s"'):format(name:gsub("%%", "%%%%"))) end
   fault.raise("NO_WATERMARK", call.at, ("%s: the rows have no event time: no watermark above"):format(what), hint)
 end
 
@@ -146,12 +151,14 @@ local function findings(w, node)
         window.slide_ms),
       hint = "tm.sliding(size, slide): the size comes first" }
   end
-  local time = windows.bounded(window) and window.processing and w.stream.node.schema.time_field
-  if time then
-    list[#list + 1] = { severity = "advice", where = node.where,
-      message = ("%s: its windows go by the clock, and the rows have an event time: %s"):format(node.name,
-        w.stream.node.schema.fields[time].name),
-      hint = "by the clock the result depends on when rows come; without processing = true it does not" }
+  local rows = w.stream.node.schema
+  local time = time_column(rows)
+  if windows.bounded(window) and window.processing and (time or rows.time_field) then
+    list[#list + 1] = { severity = "advice", code = "PROCESSING_TIME", where = node.where,
+      message = ("%s: its windows go by the clock, and the rows have a time of their own: %s"):format(node.name,
+        time or "what :watermark(fn) gives"),
+      hint = "by the clock the result depends on when rows come; without processing = true it does not"
+        .. (rows.time_field and "" or ("; it takes :watermark(%q, { out_of_order = \"5s\" }) above"):format(time)) }
   end
   node.findings = list[1] and list
 end

@@ -76,4 +76,16 @@ return tm.from(tm.lines())
       the slower input come behind it and are late.]],
     fix = [[Put :watermark(...) right behind each source, before union, rebalance and key_by: there it waits for the slowest.]],
     run = [[tidemill check -e 'local function rows(n) return tm.from(tm.generate { name = n, count = 9, fields = { ts = tm.gen.timestamp { step = "1s" } } }) end return rows("a"):union(rows("b")):watermark("ts", { out_of_order = "1s" })']] },
+  { "PROCESSING_TIME", group = "advice",
+    cause = [[Windows with processing = true are cut by the machine's clock, and the rows have a time of their own. What a window holds
+      depends then on how fast the input came: the same records read again, or after a pause, give other results.]],
+    fix = [[Windows of event time: :watermark("field", { out_of_order = "5s" }) above the key, and no processing = true. The clock is
+      right where it is the arrival that counts.]],
+    run = [[tidemill check -e 'tm.from(tm.stdin { format = "json", schema = { user = "string", ts = "timestamp" } }):key_by("user"):window(tm.tumbling("1m", { processing = true })):aggregate("n", { n = tm.count() })']] },
+  { "UNBOUNDED_STATE", group = "advice",
+    cause = [[State of keys has no time to live, and no timer clears it, so what was kept of a key that never comes again stays for ever.
+      Where the input has no end this is a warning: memory grows with every new key.]],
+    fix = [[ttl = "1d" where the state is declared forgets it a day after its last write; a timer can clear it when it is no longer
+      needed: ctx.state.name:clear(). Where it is meant (there are only so many keys), ttl = "never" says so.]],
+    run = [[tidemill check -e 'tm.from(tm.generate { rate = 10, fields = { user = tm.gen.pattern("u####") } }):key_by("user"):process("visits", { state = { n = tm.value("int", { default = 0 }) }, each = function(ctx, e) ctx.state.n:set(ctx.state.n:get() + 1) ctx:emit { user = ctx.key, n = ctx.state.n:get() } end })']] },
 }
