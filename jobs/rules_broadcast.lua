@@ -20,6 +20,7 @@ local count = tonumber(tm.arg("count", 200000, "how many payments to make up"))
 local cards = tonumber(tm.arg("cards", 1000000, "of how many cards"))
 local rate = tonumber(tm.arg("rate", 100000, "how many of them a second"))
 local changes = tonumber(tm.arg("changes", 60, "how many changes of rules to make up, in the time that the payments take"))
+local least = tonumber(tm.arg("limit", 900, "the least limit of rules that are made up, 90 below the greatest; amounts are up to 1000"))
 
 local made_up_payments = tm.generate { name = "payments", count = count, rate = rate, seed = 3, fields = {
   card = tm.gen.pattern("c#######", { distinct = cards }),
@@ -30,7 +31,7 @@ local made_up_payments = tm.generate { name = "payments", count = count, rate = 
 local made_up_rules = tm.generate { name = "rules", count = changes, rate = changes * rate / count, seed = 4, fields = {
   id = function(n) return "r" .. n % 4 end,
   limit = function(n)
-    if n % 3 ~= 2 then return 900.5 + n % 90 end
+    if n % 3 ~= 2 then return least + 0.5 + n % 90 end
     return nil -- as a line without a limit
   end,
 } }
