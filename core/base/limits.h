@@ -70,7 +70,7 @@ enum {
     TM_CALL_BYTES_KEPT = 1 << 20,        // of the memory for these, beyond the call
     // Entries of maps and lists that the search for what is over looks at behind each block; a list
     // whose values do not expire in order is written anew when it has no more than these.
-    TM_SWEEP_VALUES = 4096,
+    TM_SWEEP_VALUES = 2048,
     // Entries that a process looks at behind each block, for values whose time to live is over.
     TM_SWEEP_ENTRIES = 64,
     // The test kit: rounds of turns of a job that does not come to rest, and rows that a test has
