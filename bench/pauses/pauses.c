@@ -9,8 +9,8 @@
 // several where a virtual machine has to ask its host. So growth is told twice, without and with
 // such steps, and beside it what touching a huge page takes here and now.
 //
-// One worker (--parallelism 1), so one thread has all of it. FILE gets a line of JSON for each kind of
-// step, one for the empty loop behind it, and one for each account of memory.
+// One worker (--parallelism 1), so one thread has all of it. FILE gets a line of JSON for each kind
+// of step, one for the empty loop behind it, and one for each account of memory.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,9 +37,12 @@ static struct {
     [BLOCK] = {"sweep", false, 0, {0}},         // what follows a block: empty records and old ones
     [FIRING] = {"firing", false, 0, {0}},       // a run of timers that are due, with its calls
     [TIMER] = {"timer", false, 0, {0}},         // one more in the set
-    [SLICE] = {"slice", false, 0, {0}},         // of a pass over all keys, without its calls if these are timed
-    [CALLS] = {"calls", false, 0, {0}},         // of the job's functions for a batch or a run
-    [TURN] = {"turn", false, 0, {0}},           // of a task: a few steps
+    [SLICE] = {"slice",
+               false,
+               0,
+               {0}}, // of a pass over all keys, without its calls if these are timed
+    [CALLS] = {"calls", false, 0, {0}}, // of the job's functions for a batch or a run
+    [TURN] = {"turn", false, 0, {0}},   // of a task: a few steps
 };
 
 // At their most: how many, and the bytes that the engine counts for them.
@@ -191,8 +194,8 @@ static struct tm_histogram pages; // first touches of huge pages
 
 static void touch(size_t bytes)
 {
-    char *at = mmap(NULL, bytes + HUGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-                    -1, 0);
+    char *at =
+        mmap(NULL, bytes + HUGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (at == MAP_FAILED)
         return;
     (void)madvise(at, bytes + HUGE_BYTES, MADV_HUGEPAGE);
@@ -218,8 +221,7 @@ static void print(FILE *out, const char *name, const struct tm_histogram *h)
     fprintf(out,
             "{\"step\":\"%s\",\"count\":%llu,\"p50\":%llu,\"p99\":%llu,\"p9999\":%llu,"
             "\"max\":%llu}\n",
-            name, (unsigned long long)h->count,
-            (unsigned long long)tm_histogram_quantile(h, 0.5),
+            name, (unsigned long long)h->count, (unsigned long long)tm_histogram_quantile(h, 0.5),
             (unsigned long long)tm_histogram_quantile(h, 0.99),
             (unsigned long long)tm_histogram_quantile(h, 0.9999), (unsigned long long)h->max);
 }

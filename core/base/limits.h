@@ -73,6 +73,8 @@ enum {
     TM_SWEEP_VALUES = 2048,
     // Entries that a process looks at behind each block, for values whose time to live is over.
     TM_SWEEP_ENTRIES = 64,
+    // Keys of a subtask that are looked at when it is asked what each state takes.
+    TM_KEPT_KEYS = 1 << 16,
     // The test kit: rounds of turns of a job that does not come to rest, and rows that a test has
     // not taken.
     TM_KIT_TURNS_MAX = 2000,

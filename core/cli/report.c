@@ -210,6 +210,7 @@ void tm_report_print(const struct tm_report *report)
                     job->graph->nodes[job->plan->edges[e].to_node].name, sent, received);
     }
     tm_report_print_metrics(job);
+    tm_report_print_kept(job);
     tm_report_print_waiting(job);
     print_strangers(job);
     print_errors(job);
@@ -261,6 +262,7 @@ static json_t *operator_json(struct tm_job *job, uint32_t n, double seconds)
     json_object_set_new(o, "busy_seconds", json_real((double)s.busy_ns / 1e9));
     if (s.watermark > -TM_INT_MAX && s.watermark < TM_INT_MAX)
         json_object_set_new(o, "watermark", json_integer(s.watermark));
+    tm_report_put_kept(job, n, o);
     return o;
 }
 

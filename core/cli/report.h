@@ -50,6 +50,9 @@ int tm_report_put_metrics(struct tm_job *job, int name_width, int width, uint32_
 
 // What had not fired at the end, and who holds its time; report_waiting.c.
 void tm_report_print_waiting(struct tm_job *job);
+void tm_report_print_kept(struct tm_job *job);
+void tm_report_put_kept(struct tm_job *job, uint32_t node,
+                        struct json_t *o); // "kept", where it keeps any
 struct json_t *tm_report_waiting_json(struct tm_job *job);
 
 // Live lines: one per operator, drawn over themselves a few times a second.

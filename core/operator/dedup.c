@@ -200,8 +200,13 @@ static void distinct_free(struct tm_operator *op)
     tm_mem_free(self->mem, self, sizeof *self);
 }
 
+static void distinct_kept(struct tm_operator *op, struct tm_kept *kept)
+{
+    tm__operator_kept(((struct distinct *)op)->state, kept);
+}
+
 static const struct tm_operator_ops distinct_ops = {
-    .open = distinct_open, .step = distinct_step, .free = distinct_free};
+    .open = distinct_open, .step = distinct_step, .free = distinct_free, .kept = distinct_kept};
 
 int tm_operator_distinct_new(struct tm_task_context *ctx, const struct tm_node *node,
                              struct tm_operator **op, struct tm_error *err)

@@ -478,6 +478,7 @@ static const struct tm_operator_ops process_ops = {
     .free = process_free,
     .inspect = &tm__operator_process_inspect,
     .waiting = process_waiting,
+    .kept = tm__operator_process_kept,
     .ends_unopened = true,
 };
 

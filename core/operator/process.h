@@ -60,6 +60,9 @@ struct tm__operator_process {
 
 extern const struct tm_inspect tm__operator_process_inspect; // inspect.c
 
+// What the operator keeps, by state too (kept.c).
+void tm__operator_process_kept(struct tm_operator *op, struct tm_kept *kept);
+
 // Enters a chunk, on which the rows stand: enum tm_vm_run or negative.
 int tm__operator_process_enter(struct tm__operator_process *self, struct tm_vm_chain *chain,
                                struct tm_error *err) TM_WARN_UNUSED;

@@ -455,8 +455,13 @@ static void ranked_free(struct tm_operator *op)
     tm_mem_free(self->mem, self, sizeof *self);
 }
 
+static void ranked_kept(struct tm_operator *op, struct tm_kept *kept)
+{
+    tm__operator_kept(((struct ranked *)op)->state, kept);
+}
+
 static const struct tm_operator_ops ranked_ops = {
-    .open = ranked_open, .step = ranked_step, .free = ranked_free};
+    .open = ranked_open, .step = ranked_step, .free = ranked_free, .kept = ranked_kept};
 
 int tm_operator_ranked_new(struct tm_task_context *ctx, const struct tm_node *node,
                            struct tm_operator **op, struct tm_error *err)

@@ -327,8 +327,13 @@ static void reduce_free(struct tm_operator *op)
     tm_mem_free(self->mem, self, sizeof *self);
 }
 
+static void reduce_kept(struct tm_operator *op, struct tm_kept *kept)
+{
+    tm__operator_kept(((struct reduce *)op)->state, kept);
+}
+
 static const struct tm_operator_ops reduce_ops = {
-    .open = reduce_open, .step = reduce_step, .free = reduce_free};
+    .open = reduce_open, .step = reduce_step, .free = reduce_free, .kept = reduce_kept};
 
 static int on_buckets(void *arg, struct tm_metric_slot *slot)
 {

@@ -267,8 +267,13 @@ static void rolling_free(struct tm_operator *op)
     tm_mem_free(self->mem, self, sizeof *self);
 }
 
+static void rolling_kept(struct tm_operator *op, struct tm_kept *kept)
+{
+    tm__operator_kept(((struct rolling *)op)->state, kept);
+}
+
 static const struct tm_operator_ops rolling_ops = {
-    .open = rolling_open, .step = rolling_step, .free = rolling_free};
+    .open = rolling_open, .step = rolling_step, .free = rolling_free, .kept = rolling_kept};
 
 int tm_operator_rolling_new(struct tm_task_context *ctx, const struct tm_node *node,
                             struct tm_operator **op, struct tm_error *err)

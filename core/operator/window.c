@@ -223,8 +223,17 @@ static void window_waiting(const struct tm_operator *op, struct tm_waiting *wait
         waiting->windows = tm__operator_window_count(self);
 }
 
-static const struct tm_operator_ops window_ops = {
-    .waiting = window_waiting, .open = window_open, .step = window_step, .free = window_free};
+static void window_kept(struct tm_operator *op, struct tm_kept *kept)
+{
+    tm__operator_kept(self_of(op)->state, kept);
+    tm__operator_kept(self_of(op)->running.state, kept);
+}
+
+static const struct tm_operator_ops window_ops = {.waiting = window_waiting,
+                                                  .open = window_open,
+                                                  .step = window_step,
+                                                  .free = window_free,
+                                                  .kept = window_kept};
 
 int tm_operator_window_new(struct tm_task_context *ctx, const struct tm_node *node,
                            struct tm_operator **op, struct tm_error *err)

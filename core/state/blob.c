@@ -42,6 +42,13 @@ static struct tm__state_group *group_at(struct tm_state *state, uint32_t key_gro
     return &state->groups[*index];
 }
 
+uint32_t tm_state_blob_bytes(uint32_t len)
+{
+    return len == 0         ? 0
+           : is_single(len) ? (uint32_t)tm__state_padded(len)
+                            : tm__state_class_bytes(tm__state_class_of(len));
+}
+
 int tm_state_blob_set(struct tm_state *state, struct tm_namespace *ns, uint32_t key_group,
                       struct tm_blob *blob, const void *p, uint32_t len)
 {

@@ -134,6 +134,9 @@ void *tm_state_blob_extend(struct tm_state *state, struct tm_namespace *ns, uint
 // For writing; of a blob that is not empty. NULL: out of memory.
 void *tm_state_blob_edit(struct tm_state *state, uint32_t key_group, const struct tm_blob *blob);
 
+// What a blob of so many bytes takes.
+uint32_t tm_state_blob_bytes(uint32_t len);
+
 // What can be done with all of a state at once, for the price of its key groups; pages are copied
 // later, one by one, when either side writes them.
 struct tm_snapshot;                                                         // a state as it was

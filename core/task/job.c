@@ -10,6 +10,11 @@ struct tm_node_metrics *tm_job_metrics(struct tm_job *job, uint32_t node, uint32
     return &job->metrics[node * job->metrics_stride + subtask];
 }
 
+struct tm_kept *tm_job_kept(struct tm_job *job, uint32_t node, uint32_t subtask)
+{
+    return &job->kept[node * job->metrics_stride + subtask];
+}
+
 struct tm_waiting *tm_job_waiting(struct tm_job *job, uint32_t node, uint32_t subtask)
 {
     return &job->waiting[node * job->metrics_stride + subtask];
@@ -64,8 +69,9 @@ static int make_metrics(struct tm_job *job)
     size_t count = (size_t)job->graph->node_count * job->metrics_stride;
     job->metrics = zalloc(job, count, sizeof *job->metrics);
     job->waiting = zalloc(job, count, sizeof *job->waiting);
+    job->kept = zalloc(job, count, sizeof *job->kept);
     job->said = zalloc(job, job->graph->node_count, sizeof *job->said);
-    if (job->metrics == NULL || job->waiting == NULL || job->said == NULL)
+    if (job->metrics == NULL || job->waiting == NULL || job->kept == NULL || job->said == NULL)
         return TM_E_MEMORY;
     for (size_t i = 0; i < count; i++)
         atomic_init(&job->metrics[i].watermark, TM_WATERMARK_MIN);
@@ -362,6 +368,15 @@ static void free_shared(struct tm_job *job)
     free_array(job, job->shared, job->graph->node_count, sizeof *job->shared);
 }
 
+static void free_kept(struct tm_job *job)
+{
+    size_t count = (size_t)job->graph->node_count * job->metrics_stride;
+    for (size_t i = 0; job->kept != NULL && i < count; i++)
+        free_array(job, job->kept[i].states, job->graph->nodes[i / job->metrics_stride].state_count,
+                   sizeof *job->kept[i].states);
+    free_array(job, job->kept, count, sizeof *job->kept);
+}
+
 void tm_job_free(struct tm_job *job)
 {
     free_shared(job);
@@ -388,6 +403,7 @@ void tm_job_free(struct tm_job *job)
     free_array(job, job->held, job->task_count, sizeof *job->held);
     free_array(job, job->waiting, (size_t)job->graph->node_count * job->metrics_stride,
                sizeof *job->waiting);
+    free_kept(job);
     free_array(job, job->first_task, job->plan->chain_count, sizeof *job->first_task);
     tm__user_metrics_free(job);
     free_array(job, job->metrics, (size_t)job->graph->node_count * job->metrics_stride,

@@ -63,6 +63,7 @@ struct tm_job {
     struct tm_alignment **alignments; // by the number of the first node of a group, or NULL
     struct tm_task_held *held;        // per task: what holds its watermark
     struct tm_waiting *waiting;   // per node and subtask, as metrics: what was left when it ended
+    struct tm_kept *kept;         // the same: what it kept then
     struct tm_failures *failures; // per task: errors counted by operator and code
 };
 
@@ -77,6 +78,8 @@ void tm_job_free(struct tm_job *job);
 struct tm_node_metrics *tm_job_metrics(struct tm_job *job, uint32_t node, uint32_t subtask);
 // What waited for its time in an operator when its task was closed.
 struct tm_waiting *tm_job_waiting(struct tm_job *job, uint32_t node, uint32_t subtask);
+// What it kept then, in all subtasks' accounts.
+struct tm_kept *tm_job_kept(struct tm_job *job, uint32_t node, uint32_t subtask);
 // Parallelism of a node in this plan.
 uint32_t tm_job_node_parallelism(const struct tm_job *job, uint32_t node);
 struct tm_channel *tm_job_channel(const struct tm_job *job, uint32_t edge, uint32_t producer,

@@ -65,6 +65,18 @@ struct tm_waiting {
     uint64_t windows; // of one key each
 };
 
+// What an operator keeps, in memory as it was taken from the account: what has become free within
+// it counts too. A state's own share is what its values, entries and their heads take; the rest is
+// keys and how they are found. Shares are those of so many keys as were looked at, times all.
+struct tm_kept_state {
+    uint64_t bytes;
+};
+struct tm_kept {
+    uint64_t keys, timers; // keys: of all windows and slices, where there are such
+    int64_t state_bytes, timer_bytes;
+    struct tm_kept_state *states; // by number of the node's states; NULL: it has none
+};
+
 struct tm_operator_ops {
     // The element's schema (of batches to come) is known now. NULL-able.
     int (*open)(struct tm_operator *op, struct tm_schema *input, struct tm_error *err);
@@ -88,6 +100,8 @@ struct tm_operator_ops {
     void (*held)(const struct tm_operator *op, struct tm_held *held, int64_t *since_ns);
     // Windows and timers that wait for their time. NULL-able.
     void (*waiting)(const struct tm_operator *op, struct tm_waiting *waiting);
+    // Adds what it keeps to *kept. NULL-able.
+    void (*kept)(struct tm_operator *op, struct tm_kept *kept);
     // It gets the last watermark and END also where no row came and no schema is known.
     bool ends_unopened;
 };

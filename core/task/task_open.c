@@ -272,12 +272,23 @@ static void close_operators(struct tm_task *task)
     tm_mem_free(&task->mem, task->slots, (count + 1) * sizeof *task->slots);
 }
 
+// Without memory for the shares of states the sums alone are told.
+static void tell_kept(struct tm_task *task, struct tm_operator *op)
+{
+    struct tm_kept *kept = tm_job_kept(task->job, op->node->id, task->ctx.subtask);
+    if (op->node->state_count != 0)
+        kept->states = tm_mem_zalloc(task->job->mem, op->node->state_count * sizeof *kept->states);
+    op->ops->kept(op, kept);
+}
+
 // What others may still ask when the task is gone.
 static void leave_word(struct tm_task *task)
 {
     tm__task_publish_held(task);
     for (uint32_t i = 0; i < task->operator_count; i++) {
-        const struct tm_operator *op = task->operators[i];
+        struct tm_operator *op = task->operators[i];
+        if (op->ops->kept != NULL && task->opened[i] != NULL)
+            tell_kept(task, op);
         if (op->ops->waiting != NULL && task->opened[i] != NULL)
             op->ops->waiting(op, tm_job_waiting(task->job, op->node->id, task->ctx.subtask));
     }

@@ -225,8 +225,20 @@ static void windows_waiting(const struct tm_operator *op, struct tm_waiting *wai
     waiting->processing_timers = tm_timers_count(self->timers, TM_TIMER_PROCESSING);
 }
 
+static void windows_kept(struct tm_operator *op, struct tm_kept *kept)
+{
+    const struct tm__windows *self = (const struct tm__windows *)op;
+    tm__operator_kept(self->state, kept);
+    if (self->timers == NULL)
+        return;
+    kept->timers += tm_timers_count(self->timers, TM_TIMER_EVENT) +
+                    tm_timers_count(self->timers, TM_TIMER_PROCESSING);
+    kept->timer_bytes += tm_timers_used_bytes(self->timers);
+}
+
 static const struct tm_operator_ops windows_ops = {
     .waiting = windows_waiting,
+    .kept = windows_kept,
     .open = windows_open,
     .step = windows_step,
     .tick = windows_tick,
