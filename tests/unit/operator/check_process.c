@@ -9,7 +9,7 @@ START_TEST(a_failed_call_leaves_everything_as_it_was)
     process(2);
     call("a", "n=5 s=five @100/x @200/y emit");
     expect_line(0, "a|n=5 s=five each");
-    call("a", "n=6 s=six-and-more @100/z @-100/x @-200/y @150/w emit n- s- emit fail");
+    call("a", "n=6 s=six-and-more @100/z !100/x !200/y @150/w emit n- s- emit fail");
     expect_lines(1);
     ck_assert_int_eq(world.failures, 1);
     call("a", "emit");
@@ -45,9 +45,9 @@ START_TEST(a_timer_registered_and_deleted_in_one_failed_call_is_as_before)
 {
     process(2);
     call("a", "@100/x");
-    call("a", "@-100/x @100/x @-100/x fail");
+    call("a", "!100/x @100/x !100/x fail");
     ck_assert_uint_eq(timers(TM_TIMER_EVENT), 1);
-    call("a", "@200/y @-200/y @200/y fail");
+    call("a", "@200/y !200/y @200/y fail");
     ck_assert_uint_eq(timers(TM_TIMER_EVENT), 1);
     call("a", "@c300/p fail");
     ck_assert_uint_eq(timers(TM_TIMER_PROCESSING), 0);
@@ -161,7 +161,7 @@ START_TEST(timers_fire_by_time_then_key_then_name_and_once)
     call("b", "@100/x @100 @100/x @50/z");
     call("ab", "@100/y");
     call("a", "@100/y @101/a");
-    call("c", "@-100/no"); // nothing there
+    call("c", "!100/no"); // nothing there
     feed_watermark(49, take);
     expect_line(0, "W 49");
     feed_watermark(100, take);
@@ -197,7 +197,7 @@ static const char *again(const char *user, int64_t at, const char *name)
                : at == 102 ? "emit @104/grow @106/grow @102/then"
                            : "emit";
     if (strcmp(name, "kill") == 0)
-        return "emit @-103/victim @-103/kill2 @107/later";
+        return "emit !103/victim !103/kill2 @107/later";
     return "emit";
 }
 
@@ -243,7 +243,7 @@ static const char *fails(const char *user, int64_t at, const char *name)
 {
     (void)user;
     (void)name;
-    return at == 100 ? "n+ s=undone emit @50/no @-300/kept @150/no fail" : "n+ emit";
+    return at == 100 ? "n+ s=undone emit @50/no !300/kept @150/no fail" : "n+ emit";
 }
 
 START_TEST(a_failed_timer_is_consumed_and_what_it_did_is_undone)
@@ -306,7 +306,7 @@ static void model_words(const struct model_timer *t, uint32_t nth, char *words, 
     uint64_t changes = nth < 3 ? draw(4) : 0;
     for (uint64_t i = 0; i < changes; i++) {
         int64_t near = t->at + (int64_t)draw(40) - 15;
-        at += (size_t)snprintf(words + at, size - at, " @%s%lld/%s", draw(3) == 0 ? "-" : "",
+        at += (size_t)snprintf(words + at, size - at, " %s%lld/%s", draw(3) == 0 ? "!" : "@",
                                (long long)near, names[draw(4)]);
     }
     if (draw(10) == 0)
@@ -352,10 +352,10 @@ static bool model_fire(int64_t watermark, char *line, size_t size, int *failures
     snprintf(line, size, "%s|n=%lld s= %lld/%s", fired.user, (long long)++model_n[user],
              (long long)fired.at, fired.name);
     for (char *word = strtok_r(words, " ", &rest); word != NULL; word = strtok_r(NULL, " ", &rest))
-        if (word[0] == '@') {
-            bool remove = word[1] == '-';
+        if (word[0] == '@' || word[0] == '!') {
+            bool remove = word[0] == '!';
             char *name;
-            int64_t at = strtoll(word + 1 + remove, &name, 10);
+            int64_t at = strtoll(word + 1, &name, 10);
             model_find(fired.user, at, name + 1)->there = !remove;
         }
     return true;
@@ -378,7 +378,7 @@ START_TEST(timers_that_calls_change_fire_as_a_plain_ordered_set_says)
             int64_t at = watermark + (int64_t)draw(120) - 20;
             bool remove = draw(5) == 0;
             char words[64];
-            snprintf(words, sizeof words, "@%s%lld/%s", remove ? "-" : "", (long long)at, name);
+            snprintf(words, sizeof words, "%s%lld/%s", remove ? "!" : "@", (long long)at, name);
             call(user, words);
             model_find(user, at, name)->there = !remove;
         }

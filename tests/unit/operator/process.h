@@ -3,7 +3,7 @@
 //
 //   n=5 n+ n-     the value of a fixed size: set, add one, clear
 //   s=text s-     the value of varying size
-//   @100/name     an event timer; @-100/name deletes it; @c100 one of the clock
+//   @100/name     an event timer; !100/name deletes it; @c100 one of the clock
 //   emit          a row: key, what is kept, what was called
 //   fail          the call fails here
 //   pass          (of a rule) a pass over all keys, whose calls are `pass_words`
@@ -118,9 +118,9 @@ static void emit(struct call *call)
 
 static void timer(struct call *call, const char *word)
 {
-    bool clock = word[0] == 'c', remove = word[0] == '-';
+    bool clock = word[1] == 'c', remove = word[0] == '!';
     char *name;
-    int64_t at = strtoll(word + (clock || remove), &name, 10);
+    int64_t at = strtoll(word + 1 + clock, &name, 10);
     name += *name == '/';
     ck_assert_int_eq((call->chain->args.timer)(call->chain->args.arg, call->slot + 1,
                                                clock ? TM_TIMER_PROCESSING : TM_TIMER_EVENT, remove,
@@ -157,8 +157,8 @@ static int run_call(struct call *call, const char *words)
             emit(call);
         else if (strcmp(word, "pass") == 0)
             chain->ctx.interrupt++;
-        else if (word[0] == '@')
-            timer(call, word + 1);
+        else if (word[0] == '@' || word[0] == '!')
+            timer(call, word);
         else if (word[0] == 's')
             set_s(call, word + 2, word[1] == '=' ? (uint32_t)strlen(word + 2) : 0);
         else if (word[1] == '=')
