@@ -5,6 +5,7 @@
 //   s=text s-     the value of varying size
 //   @100/name     an event timer; !100/name deletes it; @c100 one of the clock
 //   emit          a row: key, what is kept, what was called
+//   b=5           the broadcast value, of rules
 //   fail          the call fails here
 //   pass          (of a rule) a pass over all keys, whose calls are `pass_words`
 #pragma once
@@ -14,15 +15,17 @@
 #include "core/operator/process.h"
 
 enum { OUT_USER, OUT_TEXT, OUT_FIELDS };
-static struct tm_state_field process_states[3] = {
+static struct tm_state_field process_states[4] = {
     {.name = "n", .type = {TM_TYPE_INT, 0, 0, 0}},
     {.name = "s", .type = {TM_TYPE_STRING, 0, 0, 0}},
     {.name = "old", .type = {TM_TYPE_INT, 0, 0, 0}, .ttl_ms = 100, .clock = TM_TTL_PROCESSING},
+    {.name = "rule", .type = {TM_TYPE_INT, 0, 0, 0}, .scope = TM_SCOPE_BROADCAST},
 };
 enum { RECORD_N = 8, RECORD_S = 16, RECORD_BYTES_MAX = 64 };
 
 static struct {
     const char *(*on_timer)(const char *user, int64_t at, const char *name);
+    const char *(*on_pass)(const char *user); // NULL: all do pass_words
     const char *pass_words;
     uint32_t calls, longest; // since begin; the most of one entry
     uint32_t full_after;     // calls after which the output counts as full; 0: never
@@ -34,7 +37,7 @@ struct call {
     const struct tm_row *row;
     const char *user;
     const char *what; // "each", "100/name"
-    uint8_t before[RECORD_BYTES_MAX];
+    uint8_t before[RECORD_BYTES_MAX], broadcast_before[16];
     uint64_t out_size;
     uint32_t out_rows;
     bool written;
@@ -87,6 +90,12 @@ static void set_s(struct call *call, const char *text, uint32_t length)
     *bits_of(call) = length != 0 ? *bits_of(call) | 2 : *bits_of(call) & ~(uint64_t)2;
 }
 
+// Of a rule; the record is the word of what is there, and the value.
+static int64_t *broadcast_of(const struct call *call)
+{
+    return (int64_t *)(void *)call->chain->ctx.broadcast[-1];
+}
+
 static void emit(struct call *call)
 {
     struct tm_chain_ctx *ctx = &call->chain->ctx;
@@ -102,6 +111,9 @@ static void emit(struct call *call)
     }
     int size = snprintf(text, sizeof text, "n=%lld s=%.*s %s", (long long)get_n(call), (int)length,
                         s, call->what);
+    if (call->chain->ctx.broadcast != NULL)
+        size += snprintf(text + size, sizeof text - (size_t)size, " b=%lld",
+                         (long long)broadcast_of(call)[1]);
     ck_assert_int_eq(tm_builder_begin(&b, scratch), 0);
     ck_assert_int_eq(tm_builder_put_bytes(&b, OUT_USER, call->user, (uint32_t)strlen(call->user)),
                      0);
@@ -134,6 +146,8 @@ static int fail_call(struct call *call)
     struct chain *chain = call->chain;
     if (call->written)
         memcpy(*call->slot, call->before, record_bytes());
+    if (chain->ctx.broadcast != NULL)
+        memcpy(broadcast_of(call), call->broadcast_before, sizeof call->broadcast_before);
     ck_assert_int_eq((chain->args.settle)(chain->args.arg, false), 0);
     chain->ctx.out_size = call->out_size;
     chain->ctx.out_rows = call->out_rows;
@@ -150,6 +164,8 @@ static int run_call(struct call *call, const char *words)
     call->out_size = chain->ctx.out_size;
     call->out_rows = chain->ctx.out_rows;
     script.calls++;
+    if (chain->ctx.broadcast != NULL)
+        memcpy(call->broadcast_before, broadcast_of(call), sizeof call->broadcast_before);
     for (char *word = strtok_r(line, " ", &rest); word != NULL; word = strtok_r(NULL, " ", &rest)) {
         if (strcmp(word, "fail") == 0)
             return fail_call(call);
@@ -159,6 +175,8 @@ static int run_call(struct call *call, const char *words)
             chain->ctx.interrupt++;
         else if (word[0] == '@' || word[0] == '!')
             timer(call, word);
+        else if (word[0] == 'b')
+            broadcast_of(call)[0] = 1, broadcast_of(call)[1] = atoll(word + 2);
         else if (word[0] == 's')
             set_s(call, word + 2, word[1] == '=' ? (uint32_t)strlen(word + 2) : 0);
         else if (word[1] == '=')
@@ -212,8 +230,8 @@ static int run(struct chain *chain, struct tm_error *err)
             snprintf(what, sizeof what, "%lld/%s", (long long)at, name);
             line = script.on_timer(user, at, name);
         } else if (is_pass) {
-            snprintf(what, sizeof what, "pass");
-            line = script.pass_words;
+            snprintf(what, sizeof what, "pass %u", ctx->pass);
+            line = script.on_pass != NULL ? script.on_pass(user) : script.pass_words;
         } else {
             text_of(schema, row, NOTE, words);
         }
@@ -257,8 +275,8 @@ static const char *say(const char *user, int64_t at, const char *name)
 
 static uint64_t process_counts[TM_CHAIN_COUNTS * 4];
 
-// Opened on the first two states, or on all three.
-static void process(uint32_t states)
+// Opened on the first so many states; with rules, a second input without a key.
+static void open_process(uint32_t states, bool rules)
 {
     static const struct tm_field_def fields[OUT_FIELDS] = {
         {"user", {TM_TYPE_STRING, 0, 0, 0}, 0},
@@ -274,6 +292,7 @@ static void process(uint32_t states)
     world.node.states = process_states;
     world.node.state_count = states;
     world.node.has_timer = true;
+    world.node.input_count = rules ? 2 : 1;
     world.output = make_schema(fields, OUT_FIELDS, -1);
     world.node.schema = world.output;
     ck_assert_int_eq(tm_operator_process_new(&world.ctx, &world.node, &world.op, &world.err), 0);
@@ -281,6 +300,13 @@ static void process(uint32_t states)
     for (uint32_t i = 0; i < chains.count; i++)
         chains.made[i].ctx.counts = process_counts + (size_t)i * TM_CHAIN_COUNTS;
     ck_assert_int_eq(world.op->ops->open(world.op, world.input, &world.err), 0);
+    if (rules)
+        ck_assert_int_eq(world.op->ops->open_second(world.op, world.input, &world.err), 0);
+}
+
+static inline void process(uint32_t states)
+{
+    open_process(states, false);
 }
 
 static void teardown(void)
@@ -306,17 +332,26 @@ static void take(const struct tm_element *element)
     }
 }
 
+static inline void rule(const char *words)
+{
+    struct row row = {.user = "", .note = words};
+    ck_assert_int_eq(
+        feed((struct tm_element){.kind = TM_ELEMENT_BATCH, .batch = batch_of(&row, 1), .input = 1},
+             take),
+        0);
+}
+
 static void call(const char *user, const char *words)
 {
     struct row row = {.user = user, .note = words};
     ck_assert_int_eq(feed_rows(&row, 1, take), 0);
 }
 
-static uint64_t keys(void)
+static inline uint64_t keys(void)
 {
     return tm_state_namespace_size(process_of()->keyed.ns);
 }
-static uint64_t timers(enum tm_timer_domain domain)
+static inline uint64_t timers(enum tm_timer_domain domain)
 {
     return tm_timers_count(process_of()->keyed.timers, domain);
 }
