@@ -3,9 +3,9 @@
 #include "core/task/task.h"
 
 enum { HELD_NS = 100000000 }; // what holds the watermark of a busy task is written down so often
-enum {
-    STEPS_PER_TURN = 64
-}; // a few batches through a chain of a few operators: some hundred microseconds
+// A few batches through a chain of a few operators: some hundred microseconds. Steps that take
+// longer, of functions that do much or of what is kept, leave the thread to other tasks earlier.
+enum { STEPS_PER_TURN = 64, TURN_NS = 1000000 };
 
 static void refresh_clock(struct tm_task *task)
 {
@@ -381,6 +381,8 @@ int tm_task_turn(struct tm_task *task, struct tm_error *err)
             return rc;
         note_blocked(task, false);
         progress = TM_TURN_PROGRESS;
+        if (tm_fx_mono_ns(task->ctx.fx) - task->ctx.now_ns >= TURN_NS)
+            break;
     }
     return progress;
 }
