@@ -22,6 +22,7 @@ local process = {}
 
 local METHODS = keyed.METHODS
 process.ROWS = "$rows" -- column with the rows of a window
+process.EACH_KEY = 'for example ctx:each_key("count", function(ctx, key, state) state:clear() end)'
 process.NO_TIMER = "declare it beside each: timer = function(ctx, at, name) ... end"
 
 -- The value of a column or state of this type. Texts were checked when they were stored.
@@ -235,6 +236,10 @@ local function each_key(node)
     if name.const ~= nil and not state then
       bytecode.problem(m, i.line, "UNKNOWN_NAME", states.unknown(name.const, node.states))
     end
+    if fn.t == "nil" then
+      bytecode.problem(m, i.line, "ARGUMENT", "ctx:each_key takes the name of a state and a function, given no function", process.EACH_KEY)
+      return values.NIL
+    end
     local given = { context_of(node, "pass"), key_of(node),
       state and handle_of(state, "state", true, node, "pass") or values.UNKNOWN }
     if not calls.run(m, s, fn, given, pc, follow) then m.out.out_escapes = true end -- it may emit
@@ -309,10 +314,14 @@ function context_of(node, role, input)
   all.key, all.state = node.key[1] and key_of(node) or nil, state_object(node, role)
   if node.rule then all.broadcast = broadcast_object(node, role == "rule") end
   for _, name in ipairs(TIMERS) do
-    all[name] = method("ctx:" .. name, not node.timer and function(m, _, _, i)
-      bytecode.problem(m, i.line, "ARGUMENT", ("ctx:%s: the operator has no function for timers"):format(name), process.NO_TIMER)
+    all[name] = method("ctx:" .. name, function(m, s, args, i)
+      if not node.timer then
+        bytecode.problem(m, i.line, "ARGUMENT", ("ctx:%s: the operator has no function for timers"):format(name), process.NO_TIMER)
+      end
+      if name == "timer" then m.out.timer = m.out.timer or ("%s:%d"):format(m.path, i.line) end
+      escape_arguments(m, s, args)
       return values.NIL
-    end or nil)
+    end)
   end
   local members = {}
   for _, name in ipairs(process.members(node, role)) do members[name] = all[name] end
@@ -546,6 +555,19 @@ local function modes_of(node, parts)
   end
 end
 
+-- Timers of event time wait for a watermark. Rows without one have the last of all, when the input ends.
+local function timer_finding(node, list)
+  for _, input in ipairs { node.input, node.inputs[2] and node.inputs[2].schema } do if input.time_field then return nil end end
+  for _, a in ipairs(list) do
+    if a.timer then
+      return { severity = node.endless and "warning" or "advice", code = "NO_WATERMARK", where = a.timer,
+        message = ("%s: ctx:timer is of event time, and the rows have no watermark: %s"):format(node.name, node.endless
+          and ('it never fires, as "%s" (%s) has no end'):format(node.endless.name, node.endless.where) or "it fires when the input ends"),
+        hint = 'put :watermark("field", { out_of_order = "5s" }) above the key, or ctx:timer_processing(ctx.now + 60000)' }
+    end
+  end
+end
+
 ---Sets node.schema, node.reads, node.passes of a process; of two inputs node.reads_of each.
 ---@return table[] findings
 function process.derive(node)
@@ -568,6 +590,7 @@ function process.derive(node)
   local all = together(list)
   check_tags(node, all)
   g.analysis = all
+  require("tidemill.undeclared").check(node) -- before it is missed what a name that is not there should have done
   local main = rows_of(node, all)
   g.result, g.texts = main.codegen.result, main.codegen.texts
   node.schema, node.reads = main.schema, parts[1].reads
@@ -586,6 +609,7 @@ function process.derive(node)
   derive.sides(node)
   g.timer_schema = due_schema(node, true)
   if node.rule then g.roles.pass = { analysis = g.roles.rule.analysis, input = due_schema(node, false) } end
+  g.findings[#g.findings + 1] = timer_finding(node, list)
   g.findings[#g.findings + 1] = forgets.finding(node)
   return g.findings
 end

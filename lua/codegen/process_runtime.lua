@@ -58,16 +58,16 @@ local function define(object, index, assign, length, walk, is_list)
   if walk then records.set_walk(names[object].ctype, walk, is_list) end
 end
 
--- The key of the row under way, for messages.
-local function key_of(nodes, cur)
+-- What belongs to the key of the row under way, for messages: 'state "n" of key "u1"'.
+local function of_key(what, nodes, cur)
   local node = nodes[1]
-  if node.role == "rule" or not node.key[1] then return "(none)" end
+  if node.role == "rule" or not node.key[1] then return what .. " of the operator" end
   local values, parts = rows.read(layout.of(node.input), cur.row), {}
   for i, name in ipairs(node.key) do
     parts[i] = (#node.key > 1 and name .. " = " or "") .. problem.show(values[node.key_columns[i]])
   end
-  if not parts[1] then return "(a window's)" end
-  return #parts > 1 and "{ " .. table.concat(parts, ", ") .. " }" or parts[1]
+  if not parts[1] then return what .. " of a window" end
+  return ("%s of key %s"):format(what, #parts > 1 and "{ " .. table.concat(parts, ", ") .. " }" or parts[1])
 end
 
 local function metrics_of(node)
@@ -128,32 +128,32 @@ end
 
 local function entries(R, nodes, cur)
   local node = nodes[1]
-  local function of_key(state) return ("state %q of key %s"):format(state.name, key_of(nodes, cur)) end
+  local function of_state(state) return of_key(("state %q"):format(state.name), nodes, cur) end
   local function declared(state)
     return ("%s = tm.%s(...)"):format(state.name, state.kind)
   end
   function R.raise_map_key(n, _, key)
     local state = node.states[n]
-    if key == nil then problem.raise("USER_CODE", of_key(state) .. ": the key of the map is nil", "where there is no key, do not ask") end
-    wrong_item(("a key of %s"):format(of_key(state)), state.name, state.key, key, declared(state))
+    if key == nil then problem.raise("USER_CODE", of_state(state) .. ": the key of the map is nil", "where there is no key, do not ask") end
+    wrong_item(("a key of %s"):format(of_state(state)), state.name, state.key, key, declared(state))
   end
   function R.raise_entry(n, key, _, value)
     local state = node.states[n]
     if value == nil then
       if state.kind == "list" then
-        problem.raise("USER_CODE", of_key(state) .. ": the value is nil", "a list holds no nil: where there is no value, do not add one")
+        problem.raise("USER_CODE", of_state(state) .. ": the value is nil", "a list holds no nil: where there is no value, do not add one")
       end
-      problem.raise("USER_CODE", ("%s: the value for %s is nil"):format(of_key(state), problem.show(key)),
+      problem.raise("USER_CODE", ("%s: the value for %s is nil"):format(of_state(state), problem.show(key)),
         ("a map holds no nil: ctx.state.%s:remove(key) takes an entry out"):format(state.name))
     end
     local at = state.kind == "map" and (" at %s"):format(problem.show(key)) or ""
-    wrong_item(of_key(state) .. at, state.name, state.type, value, declared(state))
+    wrong_item(of_state(state) .. at, state.name, state.type, value, declared(state))
   end
   function R.put_failed(rc, n, key_length, length)
     if rc == codes.LIMIT and key_length > KEY_MAX then
-      problem.raise("LIMIT", ("%s: a key of the map takes %.0f bytes; it has at most 1 MB"):format(of_key(node.states[n]), key_length))
+      problem.raise("LIMIT", ("%s: a key of the map takes %.0f bytes; it has at most 1 MB"):format(of_state(node.states[n]), key_length))
     elseif rc == codes.LIMIT and length > VALUE_MAX then
-      problem.raise("LIMIT", ("%s: the value takes %.0f bytes; a value has at most 64 MB"):format(of_key(node.states[n]), length))
+      problem.raise("LIMIT", ("%s: the value takes %.0f bytes; a value has at most 64 MB"):format(of_state(node.states[n]), length))
     end
     R.stop_by(rc)
   end
@@ -166,7 +166,7 @@ local function entries(R, nodes, cur)
   end
   function R.check_list(n, list)
     if views.type_of(list) and views.is_list(list) then return end
-    problem.raise("ROW_TYPE", ("%s takes a list of values, given %s"):format(of_key(node.states[n]), problem.show_typed(list)),
+    problem.raise("ROW_TYPE", ("%s takes a list of values, given %s"):format(of_state(node.states[n]), problem.show_typed(list)),
       ("ctx.state.%s:add(value) adds one"):format(node.states[n].name))
   end
 end
@@ -209,7 +209,7 @@ local function passes(R, node, ctx, subtask)
     if not state then
       if type(name) ~= "string" then
         problem.raise("USER_CODE", ("ctx:each_key takes the name of a state and a function, given %s"):format(problem.show_typed(name)),
-          'for example ctx:each_key("count", function(ctx, key, state) state:clear() end)')
+          derived.EACH_KEY)
       end
       problem.raise("UNKNOWN_NAME", states.unknown(name, node.keyed))
     end
@@ -272,12 +272,12 @@ function process.attach(R, more)
     local code, message, hint = failures.wrong_value({ schema = field, verb = "state" }, name, value)
     local what = state.custom and ("field %q of state %q"):format(name, state.name) or ("state %q"):format(state.name)
     hint = hint and hint:find(":returns", 1, true) and ("declare it with more room: %s = tm.%s(...)"):format(state.name, state.kind) or hint
-    what = ("%s of key %s"):format(what, key_of(nodes, more.cur))
+    what = of_key(what, nodes, more.cur)
     problem.raise(code, (message:gsub('^column %b""', function() return what end, 1)), hint)
   end
   function R.raise_too_long(n, length)
-    problem.raise("LIMIT", ("state %q of key %s: the value takes %.0f bytes; a value has at most 64 MB"):format(node.states[n].name,
-      key_of(nodes, more.cur), length))
+    problem.raise("LIMIT", ("%s: the value takes %.0f bytes; a value has at most 64 MB"):format(
+      of_key(("state %q"):format(node.states[n].name), nodes, more.cur), length))
   end
   function R.raise_nothing(n)
     problem.raise("USER_CODE", ("state %q: add is given nil"):format(node.states[n].name), "where there is no value, do not add one")
@@ -309,7 +309,7 @@ function process.attach(R, more)
   function f.fail(k, err)
     if type(err) == "table" and type(err.message) == "string" then
       err.message = err.message:gsub('^column "ctx%.state%.(.-)": ', function(name)
-        return ("state %q of key %s: "):format(name, key_of(nodes, more.cur))
+        return of_key(("state %q"):format(name), nodes, more.cur) .. ": "
       end)
     end
     fail(k, err)

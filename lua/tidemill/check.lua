@@ -66,9 +66,10 @@ function check.number(at, what, value)
   return value
 end
 
-function check.integer(at, what, value, low, high)
+---@param hint string? of what is right
+function check.integer(at, what, value, low, high, hint)
   if type(value) ~= "number" or value ~= math.floor(value) or value < low or value > high then
-    wrong(at, what, ("a whole number from %.0f to %.0f"):format(low, high), value)
+    wrong(at, what, ("a whole number from %.0f to %.0f"):format(low, high), value, hint)
   end
   return value
 end
@@ -91,7 +92,8 @@ local UNITS = { ms = 1, s = 1000, m = 60000, min = 60000, h = 3600000, d = 86400
 
 ---A duration in whole ms, from "250ms", "5s", "10m", "1h", "1d" or a number of ms.
 ---@param low integer smallest allowed, ms
-function check.duration(at, what, value, low)
+---@param hint string? of what is right
+function check.duration(at, what, value, low, hint)
   local ms
   if type(value) == "number" then
     ms = value
@@ -103,14 +105,22 @@ function check.duration(at, what, value, low)
     local number, word = tostring(value):match("^(%d+)%s*(%a+)$")
     local unit = word and WORDS[word:lower():gsub("s$", "")]
     wrong(at, what, 'a duration ("250ms", "5s", "10m", "1h", "1d", or whole milliseconds)', value,
-      unit and ('did you mean "%s%s"?'):format(number, unit))
+      unit and ('did you mean "%s%s"?'):format(number, unit) or hint)
   end
   if ms < low then
     fault.raise("ARGUMENT", at, ("%s: must be %s, given %s"):format(what,
       low == 1 and "longer than nothing" or low == 0 and "0 or more" or ("at least %d ms"):format(low),
-      check.show(value)))
+      check.show(value)), hint)
   end
   return ms
+end
+
+---A duration in ms as people write it: "90s", "-8h".
+function check.show_duration(ms)
+  for _, unit in ipairs { "d", "h", "m", "s" } do
+    if ms ~= 0 and ms % UNITS[unit] == 0 then return ('"%.0f%s"'):format(ms / UNITS[unit], unit) end
+  end
+  return ('"%.0fms"'):format(ms)
 end
 
 local SIZES = { [""] = 1, B = 1, KB = 1024, MB = 1024 ^ 2, GB = 1024 ^ 3 }

@@ -315,7 +315,6 @@ kinds["function"], kinds.reduce = by_codegen, by_codegen
 
 function kinds.process(node)
   node.findings = require("codegen").derive_process(node)
-  require("tidemill.undeclared").check(node)
 end
 
 ---Sets node.input, node.schema, node.reads, node.passes (and node.findings) from the inputs' schemas.

@@ -50,7 +50,35 @@ local function option(tokens, message)
   return found
 end
 
-local function named(tokens, message)
+-- "tm.trigger.count": the last word of the only place of the line where they stand in this order.
+local function dotted(tokens, text)
+  local words, found = {}, nil
+  for word in text:gmatch("[%w_]+") do words[#words + 1] = word end
+  for i, t in ipairs(tokens) do
+    local n, last = 1, t
+    while t.text == words[1] and n < #words do
+      local dot, word = tokens[i + 2 * n - 1], tokens[i + 2 * n]
+      if not (word and dot.text == "." and word.text == words[n + 1]) then break end
+      n, last = n + 1, word
+    end
+    if n == #words and t.text == words[1] then
+      if found then return nil end
+      found = last
+    end
+  end
+  return found
+end
+
+local named
+function named(tokens, message)
+  -- What the operator is called comes last: the message says what is wrong within it.
+  local inner = message:match('^[%a_]+ "[^"\n]*": (.*)$')
+  local within = inner and inner:find("^%l") and named(tokens, inner)
+  if within then return within end
+  -- "ctx has no emmit; it has ..."
+  local missing = message:match("has no ([%a_][%w_]*);")
+  local there = missing and only(tokens, missing)
+  if there then return there end
   for _, quotes in ipairs { '"([^"\n]+)"', "'([^'\n]+)'" } do
     for text in message:gmatch(quotes) do
       local t = only(tokens, text)
@@ -59,6 +87,9 @@ local function named(tokens, message)
   end
   local innermost = option(tokens, message)
   if innermost then return innermost end
+  local of_tm = message:match("tm%.[%w_.]+")
+  local at = of_tm and dotted(tokens, (of_tm:gsub("%.$", "")))
+  if at then return at end
   local verb = message:match("tm%.([%w_]+)") or message:match("^([%a_][%w_]*)[:( ]")
   return verb and only(tokens, verb)
 end

@@ -13,7 +13,7 @@ local ranked = {}
 
 local NEVER = "never" -- as of states: kept for ever, and meant so
 
-local function ttl(at, what, v) return v == NEVER and v or check.duration(at, what, v, 1) end
+local function ttl(at, what, v) return v == NEVER and v or check.duration(at, what, v, 1, 'for example "1h"') end
 
 local function add_distinct(s, call, verb, identity, values)
   local s_or_key = table.concat(identity or s.node.key, ",")

@@ -8,6 +8,7 @@ local order = require "tidemill.order"
 local schema = require "tidemill.schema"
 local suggest = require "tidemill.suggest"
 local type_text = require "tidemill.type_text"
+local types = require "tidemill.types"
 
 local states = {}
 
@@ -15,9 +16,10 @@ states.MAX = 64 -- core/base/limits.h: TM_STATES_MAX
 
 -- Kept for ever, and meant so: `check` has nothing to say then.
 local NEVER = "never"
+local KEPT = 'for example "1h"; "never" keeps it for ever'
 
 local TTL = {
-  ttl = function(at, what, v) return v == NEVER and v or check.duration(at, what, v, 1) end,
+  ttl = function(at, what, v) return v == NEVER and v or check.duration(at, what, v, 1, KEPT) end,
   clock = function(at, what, v) return check.choice(at, what, v, { "processing", "event" }) end,
   refresh = function(at, what, v) return check.choice(at, what, v, { "write", "access" }) end,
 }
@@ -28,7 +30,8 @@ local function any(_, _, v) return v end
 local function ttl_of(at, what, values)
   for _, name in ipairs { "clock", "refresh" } do
     if values[name] and (not values.ttl or values.ttl == NEVER) then
-      fault.raise("OPTION", at, ("%s: %s is about the time to live, and there is no ttl"):format(what, name),
+      fault.raise("OPTION", at, ("%s: %s is about the time to live, and %s"):format(what, name,
+        values.ttl and 'ttl = "never" is none' or "there is no ttl"),
         ('for example { ttl = "1h", %s = "%s" }'):format(name, values[name]))
     end
   end
@@ -40,14 +43,20 @@ local function options(call, what, given, more)
   local spec = {}
   for k, v in pairs(TTL) do spec[k] = v end
   for k, v in pairs(more or {}) do spec[k] = v end
+  if type(given) == "string" then
+    check.wrong(call.at, what, "a table of options", given, ("options stand in braces: { ttl = %q }"):format(given))
+  end
   return check.options(call.at, what, given, spec)
 end
+
+local EXAMPLE = 'for example { count = tm.value("int", { default = 0 }) }'
 
 -- The type of a state as text.
 local function type_of(call, what, given)
   if given == nil then
-    check.wrong(call.at, what, "a type", given, ('for example %s("int")'):format(what:match("^[%w.]+")))
+    check.wrong(call.at, what, "a type", given, ('for example %s("int")'):format(what:match("^[%w_.]+")))
   end
+  if type(given) ~= "table" then return types.parse(given, call.at, what) end
   local s = schema.declare(call, what, { value = given })
   schema.refuse_options(call.at, what, s)
   if s.fields[1].required then
@@ -173,11 +182,10 @@ function states.declare(call, what, given, time_field, scope)
   if given == nil then return {} end
   local table_of = scope or "state"
   if type(given) ~= "table" or freeze.kind(given) then
-    check.wrong(call.at, what .. ": " .. table_of, "a table of states", given,
-      'for example { count = tm.value("int", { default = 0 }) }')
+    check.wrong(call.at, what .. ": " .. table_of, "a table of states", given, EXAMPLE)
   end
   for k in pairs(given) do
-    if type(k) ~= "string" then check.wrong(call.at, what .. ": " .. table_of, "a name for every state", k) end
+    if type(k) ~= "string" then check.wrong(call.at, what .. ": " .. table_of, "a name for every state", k, EXAMPLE) end
   end
   order.refuse_twice(call, what .. ": " .. table_of, given)
   local list, taken = {}, 0
@@ -187,7 +195,7 @@ function states.declare(call, what, given, time_field, scope)
     if not state then
       check.wrong(call.at, ("%s: %s %q"):format(what, table_of, name), "tm.value, tm.list, tm.map, tm.reducing or tm.aggregating",
         given[name], type(given[name]) == "string" and type_text.parse(given[name]) and ("%s = tm.value(%q)"):format(name, given[name])
-        or nil)
+        or EXAMPLE)
     end
     if scope then outside_of_keys(call, what, name, state) end
     if state.ttl.ms and state.ttl.clock == "event" and not time_field then

@@ -12,6 +12,8 @@ local HINTS = {
   { "attempt to call method 'copy' %(a %a+ value%)",
     "a column called copy wins over the method: tm.copy(e) copies the record" },
   { "attempt to call .*nil value", "there is no function of that name there" },
+  { "attempt to %a+ .*field 'time' %(a nil value%)",
+    'ctx.time is nil where rows have no event time: put :watermark("field") above the key, or count from ctx.now' },
   { "attempt to perform arithmetic on .*nil value",
     "a missing or null field is nil: test it, use (e.field or 0), or declare it `required` at the source" },
   { "attempt to compare .*nil", "a missing or null field is nil: test it before comparing, or declare it `required` at the source" },
@@ -25,8 +27,11 @@ local HINTS = {
 local TONUMBER = "tonumber gives nil for a text that is not a number: use (tonumber(x) or 0), test it first, or say which rows " ..
   "are wrong with :on_error"
 
--- Is what is nil here what tonumber gave? The text of the line says so, or that of the variable's own.
-local function from_tonumber(message, where)
+local UNSET = 'a state without a default is nil until it is set: tm.value("int", { default = 0 }), or (ctx.state.name:get() or 0)'
+
+-- Is what is nil here what this call gave? The text of the line says so, or that of the variable's own.
+---@param call string pattern
+local function comes_from(call, message, where)
   if not message:find("nil", 1, true) or message:find("^attempt to call ") or message:find("^attempt to index ") then return false end
   local path, number = (where or ""):match("^(.*):(%d+)$")
   local file = path and place.file("@" .. path)
@@ -37,8 +42,8 @@ local function from_tonumber(message, where)
   for text in (file.text .. "\n"):gmatch("(.-)\n") do
     line = line + 1
     local at_line = line == tonumber(number)
-    if not name and at_line then return text:find("tonumber%s*%(") ~= nil end
-    if name and line <= tonumber(number) and text:find("%f[%w_]" .. name .. "%s*=%s*tonumber%s*%(") then return true end
+    if not name and at_line then return text:find(call) ~= nil end
+    if name and line <= tonumber(number) and text:find("%f[%w_]" .. name .. "%s*=%s*" .. call) then return true end
   end
   return false
 end
@@ -53,7 +58,8 @@ local function hint_for(message, where)
   local key = (where or "") .. message
   local hint = known[key]
   if hint == nil then
-    hint = from_tonumber(message, where) and TONUMBER or false
+    hint = comes_from("tonumber%s*%(", message, where) and TONUMBER
+      or comes_from("ctx%.state%.[%w_]+:get%s*%(", message, where) and UNSET or false
     for _, h in ipairs(HINTS) do
       if not hint and message:find(h[1]) then hint = h[2] end
     end

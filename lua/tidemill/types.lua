@@ -25,7 +25,9 @@ types.UNKNOWN = "?" -- settled by the operator's first real row
 function types.parse(text, where, what)
   local allowed = "; the types are " .. table.concat(ALLOWED, ", ")
   if type(text) ~= "string" then
-    fault.raise("TYPE", where, ("%s: a type is a text, given a %s%s"):format(what, type(text), allowed))
+    fault.raise("TYPE", where, ("%s: a type is a text, given %s%s"):format(what, text == nil and "nothing" or "a " .. type(text),
+      allowed), what:find("^tm%.map") and 'for example tm.map("string", "int")'
+      or what:find("^tm%.list") and 'for example tm.list("string")' or nil)
   end
   local t, wrong = type_text.parse(text)
   if t then return t.text end

@@ -36,9 +36,14 @@ end
 -- The process behind a window.
 local function add_process(w, call, window, above, of_window, what, values)
   local s = w.stream
+  local of_keys, of_operator = states.divide(states.declare(call, what, values.state, derive.schema(above).time_field))
+  if of_operator[1] then
+    fault.raise("ARGUMENT", call.at, ("%s: state %q: a function of windows keeps state of its key, and has no list of the operator")
+      :format(what, of_operator[1].name), "tm.list(type) is of the key; tm.operator_list stands in a process on a stream")
+  end
   local node = { kind = "process", verb = "process", roles = { "each" }, where = call.at, inputs = { above }, key = window.key,
     of_window = of_window, each = values.each, open = values.open, close = values.close, metrics = s.job.session.metrics,
-    base = window.name .. ": result", states = states.declare(call, what, values.state, derive.schema(above).time_field) }
+    base = window.name .. ": result", states = of_keys }
   graph.add(s.job, node)
   if w.all then node.parallelism = 1 end
   return stream.new(s.job, node, window)

@@ -35,7 +35,7 @@ end
 
 -- The same windows, with more said about them.
 local function say(w, call, what, key, value)
-  if w.window[key] ~= nil then fault.raise("ARGUMENT", call.at, what .. " is given twice") end
+  if w.window[key] ~= nil then fault.raise("ARGUMENT", call.at, what .. " is given twice", "windows have one: leave the other out") end
   local window = {}
   for k, v in pairs(w.window) do window[k] = v end
   window[key] = value
@@ -44,7 +44,8 @@ end
 
 local function need_event_time(w, call, what)
   if not windows.bounded(w.window) then
-    fault.raise("ARGUMENT", call.at, ("%s: tm.%s has no end, so that no row is late for it"):format(what, w.window.verb))
+    fault.raise("ARGUMENT", call.at, ("%s: tm.%s has no end, so that no row is late for it"):format(what, w.window.verb),
+      "leave " .. what .. " out, or take windows of time, as tm.tumbling")
   end
   if w.window.processing then
     fault.raise("ARGUMENT", call.at, ("%s: by the clock no row is late"):format(what),
@@ -54,7 +55,7 @@ end
 
 method("allowed_lateness", 'stream:window(tm.tumbling("1m")):allowed_lateness("10s")', function(w, call, lateness, ...)
   stream.no_more(call, "allowed_lateness", 1 + select("#", ...), 1)
-  lateness = check.duration(call.at, "allowed_lateness", lateness, 0)
+  lateness = check.duration(call.at, "allowed_lateness", lateness, 0, 'for example allowed_lateness("10s")')
   need_event_time(w, call, "allowed_lateness")
   return say(w, call, "allowed_lateness", "lateness_ms", lateness)
 end)
@@ -89,7 +90,7 @@ method("trigger", 'stream:window(tm.global()):trigger(tm.trigger.count(100))', f
     check.wrong(call.at, "trigger", "a trigger", trigger,
       "one of " .. suggest.list(suggest.keys(windows.trigger)) .. ": for example tm.trigger.count(100)")
   end
-  local window, name = w.window, t.name:find("custom", 1, true) and t.name or "tm.trigger." .. t.name
+  local window, name = w.window, t.custom and "a trigger of functions without merge" or "tm.trigger." .. t.name
   if window.kind == "count" then
     fault.raise("ARGUMENT", call.at, "trigger: tm.count_window fires by itself, every so many rows",
       "tm.global() has no trigger of its own")
@@ -147,9 +148,14 @@ local function findings(w, node)
   local window, list = w.window, node.findings or {}
   if window.kind == "sliding" and window.slide_ms > window.size_ms then
     list[#list + 1] = { severity = "warning", where = node.where,
-      message = ("%s: a window of %.0f ms every %.0f ms: rows between two windows are in none"):format(node.name, window.size_ms,
-        window.slide_ms),
+      message = ("%s: a window of %s every %s: rows between two windows are in none"):format(node.name,
+        check.show_duration(window.size_ms), check.show_duration(window.slide_ms)),
       hint = "tm.sliding(size, slide): the size comes first" }
+  elseif window.kind == "count" and window.slide_ms > window.size_ms then
+    list[#list + 1] = { severity = "warning", where = node.where,
+      message = ("%s: the last %.0f rows, every %.0f: of them, %.0f are in no window"):format(node.name, window.size_ms, window.slide_ms,
+        window.slide_ms - window.size_ms),
+      hint = "tm.count_window(size, slide): the size comes first" }
   end
   local rows = w.stream.node.schema
   local time = time_column(rows)

@@ -40,6 +40,24 @@ end
 
 local function window(content) return freeze.object("window", content) end
 
+-- What is right where an argument is wrong.
+local EXAMPLES = {
+  ["tm.tumbling"] = '("1m")', ["tm.sliding"] = '("10m", "1m"): ten minutes, every minute',
+  ["tm.cumulate"] = '("1d", "1h"): each day so far, every hour', ["tm.session"] = '("30m"): rows that are at most half an hour apart',
+  ["tm.count_window"] = '(100), or (100, 10): the last 100 rows, every 10 rows',
+  ["tm.trigger.count"] = "(100)", ["tm.trigger.continuous_event_time"] = '("10s")', ["tm.trigger.continuous_processing_time"] = '("10s")',
+  ["tm.trigger.processing_timeout"] = '(tm.trigger.count(100), "5s")', ["tm.evict.count"] = "(100): the last 100 rows stay",
+  ["tm.evict.time"] = '("10m"): rows less than ten minutes older than the newest stay',
+}
+local function example_of(what)
+  local name = what:match("^[%w_.]+")
+  return "for example " .. name .. EXAMPLES[name]
+end
+
+-- More than nothing.
+local function duration(at, what, value) return check.duration(at, what, value, 1, example_of(what)) end
+local function rows_of(at, what, value) return check.integer(at, what, value, 1, ROWS_MAX, example_of(what)) end
+
 local function no_more(at, what, takes, ...)
   if select("#", ...) > 0 then fault.raise("ARGUMENT", at, ("%s takes %s"):format(what, takes)) end
 end
@@ -52,7 +70,10 @@ local function options_of(at, what, options, bound, content)
   })
   content.offset_ms, content.processing = values.offset or 0, values.processing or false
   if bound and math.abs(content.offset_ms) >= bound then
-    fault.raise("ARGUMENT", at, ("%s: the offset (%.0f ms) must be shorter than %.0f ms"):format(what, content.offset_ms, bound))
+    local same = check.show_duration(content.offset_ms % bound)
+    fault.raise("ARGUMENT", at, ("%s: offset: must be shorter than %s, which is where windows repeat, given %s"):format(what,
+      check.show_duration(bound), check.show(options.offset)), content.offset_ms % bound == 0 and "no offset gives the same windows"
+      or ("offset = %s gives the same windows"):format(same))
   end
   return window(content)
 end
@@ -60,7 +81,7 @@ end
 ---tm.tumbling("1m"), tm.tumbling("1d", { offset = "-8h" })
 function tm.tumbling(size, options, ...)
   local at = place.here()
-  size = check.duration(at, "tm.tumbling: size", size, 1)
+  size = duration(at, "tm.tumbling: size", size)
   no_more(at, "tm.tumbling", "a size and options", ...)
   return options_of(at, "tm.tumbling", options, size, { verb = "tumbling", kind = "sliding", size_ms = size, slide_ms = size })
 end
@@ -68,13 +89,13 @@ end
 ---tm.sliding("10m", "1m"): the last 10 minutes, every minute.
 function tm.sliding(size, slide, options, ...)
   local at = place.here()
-  size = check.duration(at, "tm.sliding: size", size, 1)
-  slide = check.duration(at, "tm.sliding: slide", slide, 1)
+  size = duration(at, "tm.sliding: size", size)
+  slide = duration(at, "tm.sliding: slide", slide)
   no_more(at, "tm.sliding", "a size, a slide and options", ...)
   if size / slide > SLICES_MAX then
     fault.raise("ARGUMENT", at,
-      ("tm.sliding: size / slide is at most %d, given %.0f / %.0f ms"):format(SLICES_MAX, size,
-      slide))
+      ("tm.sliding: size / slide is at most %d, given %s / %s"):format(SLICES_MAX, check.show_duration(size),
+      check.show_duration(slide)), "a longer slide")
   end
   return options_of(at, "tm.sliding", options, slide, { verb = "sliding", kind = "sliding", size_ms = size, slide_ms = slide })
 end
@@ -82,15 +103,16 @@ end
 ---tm.cumulate("1d", "1h"): each day so far, every hour.
 function tm.cumulate(size, step, options, ...)
   local at = place.here()
-  size = check.duration(at, "tm.cumulate: size", size, 1)
-  step = check.duration(at, "tm.cumulate: step", step, 1)
+  size = duration(at, "tm.cumulate: size", size)
+  step = duration(at, "tm.cumulate: step", step)
   no_more(at, "tm.cumulate", "a size, a step and options", ...)
   if size % step ~= 0 then
-    fault.raise("ARGUMENT", at, ("tm.cumulate: the size is a multiple of the step, given %.0f and %.0f ms"):format(size, step),
-      size < step and 'the size comes first: tm.cumulate("1d", "1h")' or nil)
+    fault.raise("ARGUMENT", at, ("tm.cumulate: the size is a multiple of the step, given %s and %s"):format(check.show_duration(size),
+      check.show_duration(step)), size < step and 'the size comes first: tm.cumulate("1d", "1h")' or example_of("tm.cumulate"))
   end
   if size / step > SLICES_MAX then
-    fault.raise("ARGUMENT", at, ("tm.cumulate: size / step is at most %d, given %.0f / %.0f ms"):format(SLICES_MAX, size, step))
+    fault.raise("ARGUMENT", at, ("tm.cumulate: size / step is at most %d, given %s / %s"):format(SLICES_MAX, check.show_duration(size),
+      check.show_duration(step)), "a longer step")
   end
   return options_of(at, "tm.cumulate", options, size, { verb = "cumulate", kind = "cumulate", size_ms = size, slide_ms = step })
 end
@@ -99,7 +121,7 @@ end
 function tm.session(gap, options, ...)
   local at = place.here()
   local fn = type(gap) == "function" and gap or nil
-  gap = fn and 1 or check.duration(at, "tm.session: gap", gap, 1)
+  gap = fn and 1 or duration(at, "tm.session: gap", gap)
   no_more(at, "tm.session", "a gap and options", ...)
   return options_of(at, "tm.session", options, nil, { verb = "session", kind = "session", size_ms = gap, slide_ms = gap, gap = fn })
 end
@@ -114,8 +136,8 @@ end
 ---tm.count_window(100), tm.count_window(100, 10): the last 100 rows, every 10 rows.
 function tm.count_window(size, slide, ...)
   local at = place.here()
-  check.integer(at, "tm.count_window: size", size, 1, ROWS_MAX)
-  if slide ~= nil then check.integer(at, "tm.count_window: slide", slide, 1, ROWS_MAX) end
+  rows_of(at, "tm.count_window: size", size)
+  if slide ~= nil then rows_of(at, "tm.count_window: slide", slide) end
   no_more(at, "tm.count_window", "a size and a slide, in rows", ...)
   return window { verb = "count_window", kind = "count", size_ms = size, slide_ms = slide or size, offset_ms = 0, processing = false }
 end
@@ -157,7 +179,7 @@ end
 ---Every n rows of a window.
 function trigger.count(n, ...)
   local at = place.here()
-  check.integer(at, "tm.trigger.count", n, 1, ROWS_MAX)
+  rows_of(at, "tm.trigger.count", n)
   no_more(at, "tm.trigger.count", "a number of rows", ...)
   return made("count", { { kind = "count", value = n } })
 end
@@ -165,7 +187,7 @@ end
 ---Every so often within a window, by the watermark, and at its end.
 function trigger.continuous_event_time(interval, ...)
   local at = place.here()
-  interval = check.duration(at, "tm.trigger.continuous_event_time: interval", interval, 1)
+  interval = duration(at, "tm.trigger.continuous_event_time: interval", interval)
   no_more(at, "tm.trigger.continuous_event_time", "an interval", ...)
   return made("continuous_event_time", { { kind = "continuous_event_time", value = interval } }, { event_time = true })
 end
@@ -173,7 +195,7 @@ end
 ---Every so often within a window, by the clock.
 function trigger.continuous_processing_time(interval, ...)
   local at = place.here()
-  interval = check.duration(at, "tm.trigger.continuous_processing_time: interval", interval, 1)
+  interval = duration(at, "tm.trigger.continuous_processing_time: interval", interval)
   no_more(at, "tm.trigger.continuous_processing_time", "an interval", ...)
   return made("continuous_processing_time", { { kind = "continuous_processing_time", value = interval } })
 end
@@ -207,14 +229,14 @@ local function content_of(given)
   local call = { at = place.here(), file = file, line = line }
   local spec = { state = function(_, _, v) return v end }
   for _, name in ipairs(FUNCTIONS) do spec[name] = check.func end
-  local values = check.options(call.at, "a trigger of functions", given, spec)
+  local values = check.options(call.at, "trigger", given, spec)
   if not values.element then
-    fault.raise("ARGUMENT", call.at, "a trigger of functions: element is missing: what a row does", CUSTOM)
+    fault.raise("ARGUMENT", call.at, "trigger: element is missing: what a row does", CUSTOM)
   end
-  local asked = { states = states.declare(call, "a trigger of functions", values.state, true) }
+  local asked = { states = states.declare(call, "trigger", values.state, true) }
   for _, state in ipairs(asked.states) do
     if state.ttl.ms or (state.kind ~= "value" and state.kind ~= "reducing") then
-      fault.raise("ARGUMENT", call.at, ("a trigger of functions: state %q: a trigger keeps tm.value and tm.reducing, as long as "
+      fault.raise("ARGUMENT", call.at, ("trigger: state %q: a trigger keeps tm.value and tm.reducing, as long as "
         .. "the window lives"):format(state.name), "what is to be kept beyond the window belongs to a process behind it")
     end
   end
@@ -259,7 +281,7 @@ local RESET, KEEP = 1, 2 -- enum tm_timeout_flag
 function trigger.processing_timeout(inner, timeout, options, ...)
   local at = place.here()
   inner = inner_of(at, "tm.trigger.processing_timeout", inner)
-  timeout = check.duration(at, "tm.trigger.processing_timeout: timeout", timeout, 1)
+  timeout = duration(at, "tm.trigger.processing_timeout: timeout", timeout)
   no_more(at, "tm.trigger.processing_timeout", "a trigger, a timeout and options", ...)
   local values = check.options(at, "tm.trigger.processing_timeout", options, { reset = check.boolean, clear = check.boolean })
   no_custom(at, inner)
@@ -283,14 +305,14 @@ end
 ---tm.evict.count(100): the last 100 rows stay.
 function evict.count(n, options, ...)
   local at = place.here()
-  check.integer(at, "tm.evict.count", n, 1, ROWS_MAX)
+  rows_of(at, "tm.evict.count", n)
   return evictor(at, "tm.evict.count", options, { kind = "count", value = n, takes = "a number of rows" }, ...)
 end
 
 ---tm.evict.time("10m"): rows that are less than 10 minutes older than the newest stay.
 function evict.time(age, options, ...)
   local at = place.here()
-  age = check.duration(at, "tm.evict.time", age, 1)
+  age = duration(at, "tm.evict.time", age)
   return evictor(at, "tm.evict.time", options, { kind = "time", value = age, takes = "a duration" }, ...)
 end
 

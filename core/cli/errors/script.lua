@@ -84,7 +84,7 @@ return tm.from(tm.lines()):filter(function(l) return l ~= "" end):named("since "
     run = [[tidemill check -e 'tm.from(tm.lines()):map(function(l) local row = {} row[l] = 1 return row end)']] },
   { "NO_WATERMARK", group = "topology",
     cause = [[A window by event time needs to know the time of rows and how far out of order they come: nothing above it says
-      so.]],
+      so. A timer of event time without one waits for the end of the input, which check says.]],
     fix = [[Say it right behind the source: :watermark("ts", { out_of_order = "5s" }).]],
     run = [[tidemill check -e 'tm.from(tm.stdin { format = "json", schema = { k = "string", ts = "timestamp" } }):key_by("k"):window(tm.tumbling("1m")):aggregate("per_minute", { n = tm.count() })']] },
   { "OPTION", group = "names",

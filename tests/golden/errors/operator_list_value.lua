@@ -1,0 +1,8 @@
+-- A value that does not fit.
+local tm = require "tidemill"
+local S = { user_id = "string", amount = "double", n = "int" }
+local rows = tm.from(tm.file { path = "in.jsonl", format = "json", schema = S })
+return rows:process("velocity", {
+  state = { seen = tm.operator_list("int") },
+  each = function(ctx, e) ctx.state.seen:add("x") ctx:emit { user_id = e.user_id } end,
+}):returns { user_id = "string" }:to(tm.print())

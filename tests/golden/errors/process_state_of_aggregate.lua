@@ -1,0 +1,8 @@
+-- An aggregate is no state.
+local tm = require "tidemill"
+local S = { user_id = "string", amount = "double", n = "int" }
+local rows = tm.from(tm.file { path = "in.jsonl", format = "json", schema = S })
+return rows:key_by("user_id"):process("velocity", {
+  state = { n = tm.count() },
+  each = function(ctx, e) ctx:emit { user_id = e.user_id } end,
+}):returns { user_id = "string" }:to(tm.print())

@@ -1,0 +1,8 @@
+-- States have names.
+local tm = require "tidemill"
+local S = { user_id = "string", amount = "double", n = "int" }
+local rows = tm.from(tm.file { path = "in.jsonl", format = "json", schema = S })
+return rows:key_by("user_id"):process("velocity", {
+  state = { tm.value("int") },
+  each = function(ctx, e) ctx:emit { user_id = e.user_id } end,
+}):returns { user_id = "string" }:to(tm.print())

@@ -1,0 +1,8 @@
+-- What is kept for ever goes by no clock.
+local tm = require "tidemill"
+local S = { user_id = "string", amount = "double", n = "int" }
+local rows = tm.from(tm.file { path = "in.jsonl", format = "json", schema = S })
+return rows:key_by("user_id"):process("velocity", {
+  state = { n = tm.value("int", { ttl = "never", clock = "event" }) },
+  each = function(ctx, e) ctx.state.n:set(1) ctx:emit { user_id = e.user_id } end,
+}):returns { user_id = "string" }:to(tm.print())

@@ -1,0 +1,6 @@
+-- A timeout takes a time.
+local tm = require "tidemill"
+local S = { user_id = "string", amount = "double", ts = "timestamp" }
+local rows = tm.from(tm.file { path = "in.jsonl", format = "json", schema = S }):watermark("ts", { out_of_order = "5s" })
+return rows:key_by("user_id"):window(tm.global()):trigger(tm.trigger.processing_timeout(tm.trigger.count(2)))
+  :aggregate("a", { n = tm.count() }):to(tm.print())
