@@ -200,9 +200,36 @@ static void process_timers(struct tm_operator *op, const struct tm_inspector *in
     walk_timers(((struct tm__operator_process *)op)->keyed.timers, inspector);
 }
 
+struct wakes {
+    const struct tm__windows *windows;
+    const struct tm_inspector *inspector;
+};
+
+static int see_wakes(void *arg, const struct tm_key *key, const struct tm__windows_cell *cell)
+{
+    const struct wakes *wakes = arg;
+    struct tm_timer timer = {.key = *key};
+    for (int i = 0; i < TM_TIMER_DOMAINS; i++) {
+        enum tm_timer_domain domain = (enum tm_timer_domain)i;
+        if (tm__windows_wake_of(wakes->windows, cell, domain, &timer.time) &&
+            !wakes->inspector->timer(wakes->inspector->arg, domain, &timer))
+            return 1;
+    }
+    return 0;
+}
+
 static void windows_timers(struct tm_operator *op, const struct tm_inspector *inspector)
 {
-    walk_timers(((struct tm__windows *)op)->timers, inspector);
+    const struct tm__windows *self = (const struct tm__windows *)op;
+    struct wakes wakes = {self, inspector};
+    uint32_t max, first, last;
+    walk_timers(self->timers, inspector);
+    if (self->timers != NULL || self->ns == NULL || inspector->timer == NULL)
+        return;
+    tm_state_key_groups(self->state, &max, &first, &last);
+    for (uint32_t group = first; group <= last; group++)
+        if (tm__windows_each_cell(self, group, see_wakes, &wakes) != 0)
+            return;
 }
 
 const struct tm_inspect tm__operator_process_inspect = {

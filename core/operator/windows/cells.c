@@ -21,27 +21,21 @@ int tm__windows_open_key(const struct tm__windows *self, const struct tm_key *ke
     return k->cells == NULL ? TM_E_MEMORY : 0;
 }
 
+static int count_cell(void *arg, const struct tm_key *key, const struct tm__windows_cell *cell)
+{
+    uint64_t *count = arg;
+    (void)key;
+    *count += (cell->flags & TM__CELL_FILLED) != 0;
+    return 0;
+}
+
 uint64_t tm__windows_count(const struct tm__windows *self)
 {
     uint32_t max, first, last;
     uint64_t count = 0;
     tm_state_key_groups(self->state, &max, &first, &last);
-    for (uint32_t group = first; group <= last; group++) {
-        struct tm_state_cursor cursor;
-        struct tm_key key;
-        const void *value;
-        tm_state_iterate(self->state, self->ns, group, &cursor);
-        while (tm_state_next(&cursor, &key, &value)) {
-            const struct tm__windows_record *record = value;
-            bool alone = record->alone != 0;
-            const uint8_t *cells =
-                alone ? record->cell : tm_state_blob_get(self->state, group, &record->cells);
-            uint32_t bytes = alone ? self->cell_bytes : record->cells.length;
-            for (uint32_t at = 0; at < bytes; at += self->cell_bytes)
-                count += (((const struct tm__windows_cell *)(const void *)(cells + at))->flags &
-                          TM__CELL_FILLED) != 0;
-        }
-    }
+    for (uint32_t group = first; group <= last; group++)
+        (void)tm__windows_each_cell(self, group, count_cell, &count);
     return count;
 }
 

@@ -7,8 +7,10 @@ enum { FIRE_BUDGET = 8192 };
 
 // The cell that a timer's name means. A session may have grown since.
 static bool find(const struct tm__windows *self, const struct tm__windows_key *k,
-                 const uint64_t name[2], uint32_t *i)
+                 const void *window, uint32_t *i)
 {
+    uint64_t name[2];
+    memcpy(name, window, sizeof name);
     int64_t start = (int64_t)(__builtin_bswap64(name[0]) ^ (uint64_t)1 << 63);
     int64_t end = (int64_t)(__builtin_bswap64(name[1]) ^ (uint64_t)1 << 63);
     // Timers of a custom trigger are of just that window.
@@ -67,78 +69,73 @@ static int fire_asked(struct tm__windows *self, struct tm__windows_key *k, uint3
 
 // --- a run ---------------------------------------------------------------------------------------
 
-// The next timers that are due out of the set, and the records of their keys: all lookups at once.
+// Of a custom trigger, which may delete timers: one, out of the set. 1, 0, TM_E_MEMORY.
+static int take_timer(struct tm__windows *self, enum tm_timer_domain domain, int64_t until)
+{
+    struct tm_timer *timer = &self->run[0];
+    if (!tm_timers_first(self->timers, domain, timer) || timer->time > until)
+        return 0;
+    uint32_t length = timer->key.length;
+    self->run_bytes.size_bytes = 0;
+    int rc = tm_buf_append(&self->run_bytes, timer->key.bytes, length);
+    if (rc == 0)
+        rc = tm_buf_append(&self->run_bytes, timer->name, timer->name_length);
+    if (rc == 0)
+        rc = tm_timers_pop(self->timers, domain);
+    timer->key.bytes = self->run_bytes.data;
+    timer->name = self->run_bytes.data + length;
+    return rc;
+}
+
+// The next timers that are due, and the records of their keys: all lookups at once.
 static int take_run(struct tm__windows *self, enum tm_timer_domain domain, int64_t until)
 {
     struct tm__operator_block *block = self->block;
-    struct tm_timer timer;
-    // A custom trigger may delete timers: none of those is to be under way.
-    uint32_t n = 0, most = self->asked == NULL ? TM_TIMERS_AT_ONCE : 1;
-    self->run_bytes.size_bytes = 0;
+    int n = 0;
+    if (self->timers != NULL)
+        n = take_timer(self, domain, until);
+    else if (self->agendas[domain] != NULL)
+        n = tm_agenda_due(self->agendas[domain], until, self->run, TM_TIMERS_AT_ONCE);
+    if (n < 0)
+        return n;
+    for (int i = 0; i < n; i++)
+        block->keys[i] = self->run[i].key;
     self->run_domain = domain;
     self->disturbed = false;
-    for (; n < most && tm_timers_first(self->timers, domain, &timer) && timer.time <= until; n++) {
-        size_t at = self->run_bytes.size_bytes;
-        int rc = tm_buf_append(&self->run_bytes, timer.key.bytes, timer.key.length);
-        memcpy(self->run_names[n], timer.name, sizeof self->run_names[n]);
-        self->run_times[n] = timer.time;
-        block->keys[n] = (struct tm_key){.hash = timer.key.hash,
-                                         .bytes = (const void *)(uintptr_t)at,
-                                         .length = timer.key.length};
-        if (rc == 0)
-            rc = tm_timers_pop(self->timers, domain);
-        if (rc < 0)
-            return rc;
-    }
-    for (uint32_t i = 0; i < n; i++) // the buffer grows no more
-        block->keys[i].bytes = self->run_bytes.data + (uintptr_t)block->keys[i].bytes;
-    block->count = self->run_count = n;
-    return n == 0
-               ? 0
-               : tm_state_upsert_batch(self->state, self->ns, block->keys, n, block->values, NULL);
-}
-
-static int give_back(struct tm__windows *self, enum tm_timer_domain domain, uint32_t from)
-{
-    for (uint32_t i = from; i < self->block->count; i++) {
-        const struct tm_timer timer = {.time = self->run_times[i],
-                                       .key = self->block->keys[i],
-                                       .name = self->run_names[i],
-                                       .name_length = sizeof self->run_names[i]};
-        int rc = tm_timers_add(self->timers, domain, &timer);
-        if (rc < 0)
-            return rc;
-    }
-    return 0;
+    block->count = self->run_count = (uint32_t)n;
+    return n == 0 ? 0
+                  : tm_state_upsert_batch(self->state, self->ns, block->keys, block->count,
+                                          block->values, NULL);
 }
 
 static int fire_one(struct tm__windows *self, enum tm_timer_domain domain, uint32_t i,
                     struct tm_error *err)
 {
     struct tm__operator_block *block = self->block;
+    const struct tm_timer *timer = &self->run[i];
     struct tm__windows_key k;
     uint32_t at;
+    if (self->asked == NULL)
+        tm_agenda_done(self->agendas[domain]);
     if (tm__windows_open_key(self, &block->keys[i], block->values[i], &k) != 0)
         return tm__operator_out_of_memory(&self->base, err);
-    if (!find(self, &k, self->run_names[i], &at))
+    if (!find(self, &k, timer->name, &at))
         return 0;
-    return self->asked == NULL ? fire_cell(self, &k, at, domain, self->run_times[i], err)
-                               : fire_asked(self, &k, at, domain, self->run_times[i], err);
+    return self->asked == NULL ? fire_cell(self, &k, at, domain, timer->time, err)
+                               : fire_asked(self, &k, at, domain, timer->time, err);
 }
 
-// What a firing registers within the times of the run ends it, as does a full output: the rest goes
-// back into the set.
+// What a firing registers within the times of the run ends it, as does a full output: the rest is
+// still in its agenda.
 static int fire_run(struct tm__windows *self, enum tm_timer_domain domain, struct tm_error *err)
 {
     uint32_t count = self->block->count, i = 0;
     int rc = 0;
-    while (rc == 0 && i < count && !self->disturbed &&
-           (self->output.batch == NULL || !tm_batch_is_full(self->output.batch))) {
+    do {
         tm__windows_ask_for(self->block, i + TM__WINDOWS_AHEAD);
         rc = fire_one(self, domain, i++, err);
-    }
-    if (rc == 0 && i < count && give_back(self, domain, i) != 0)
-        rc = tm__operator_out_of_memory(&self->base, err);
+    } while (rc == 0 && i < count && !self->disturbed &&
+             (self->output.batch == NULL || !tm_batch_is_full(self->output.batch)));
     self->run_count = 0;
     return rc == 0 ? tm__windows_sweep(self, err) : rc;
 }

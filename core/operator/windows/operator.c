@@ -33,13 +33,7 @@ static int open_state(struct tm__windows *self, struct tm_error *err)
     int rc = tm__operator_state_new(op, bytes, &self->state, err);
     if (rc != 0)
         return rc;
-    // Timers of built-in triggers follow from the cells, so they need no key groups to be found
-    // again by; one tree is less to walk than one for each.
-    struct tm_timers_args args = {.mem = self->mem, .max_parallelism = 1};
-    if (self->asked != NULL)
-        tm_state_key_groups(self->state, &args.max_parallelism, &args.first_key_group,
-                            &args.last_key_group);
-    rc = tm_timers_new(&args, &self->timers, err);
+    rc = tm__windows_wakes_open(self, err);
     if (rc != 0)
         return rc;
     self->ns = tm_state_namespace_create(self->state, 0);
@@ -176,9 +170,7 @@ static int64_t windows_deadline_ns(const struct tm_operator *op)
 {
     const struct tm__windows *self = (const struct tm__windows *)op;
     const int64_t hour_ms = 3600000; // clocks are set: look again
-    if (self->timers == NULL)
-        return INT64_MAX;
-    int64_t next = tm_timers_next_time(self->timers, TM_TIMER_PROCESSING);
+    int64_t next = tm__windows_wakes_next(self, TM_TIMER_PROCESSING);
     if (next == INT64_MAX)
         return INT64_MAX;
     int64_t now_ms = op->ctx->now_ms > self->now_ms ? op->ctx->now_ms : self->now_ms;
@@ -195,7 +187,7 @@ static void windows_free(struct tm_operator *op)
     struct tm__windows *self = self_of(op);
     tm__operator_output_fini(&self->output);
     tm_batch_release(self->late);
-    tm_timers_free(self->timers);
+    tm__windows_wakes_free(self);
     tm_state_free(self->state);
     tm__operator_result_fini(&self->result);
     tm__operator_aggregates_fini(&self->aggregates);
@@ -219,10 +211,10 @@ static void windows_free(struct tm_operator *op)
 static void windows_waiting(const struct tm_operator *op, struct tm_waiting *waiting)
 {
     const struct tm__windows *self = (const struct tm__windows *)op;
-    if (self->timers == NULL)
+    if (self->ns == NULL)
         return;
     waiting->windows = tm__windows_count(self);
-    waiting->processing_timers = tm_timers_count(self->timers, TM_TIMER_PROCESSING);
+    waiting->processing_timers = tm__windows_wakes_count(self, TM_TIMER_PROCESSING);
 }
 
 static void windows_kept(struct tm_operator *op, struct tm_kept *kept)

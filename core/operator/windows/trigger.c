@@ -140,7 +140,7 @@ int tm__windows_on_element(struct tm__windows *self, struct tm__windows_cell *ce
 // --- on timer ------------------------------------------------------------------------------------
 
 // What the trigger and the window's life wait for in a domain, at most four times.
-static uint32_t waits(const struct tm__windows *self, struct tm__windows_cell *cell,
+static uint32_t waits(const struct tm__windows *self, const struct tm__windows_cell *cell,
                       enum tm_timer_domain domain, int64_t *times)
 {
     uint32_t count = 0, flags = cell->flags;
@@ -149,9 +149,9 @@ static uint32_t waits(const struct tm__windows *self, struct tm__windows_cell *c
     if ((flags & (event ? TM__CELL_AT_END : TM__CELL_AT_END_PROCESSING)) != 0)
         times[count++] = tm__windows_last_ms(self, cell);
     if ((flags & (TM__CELL_HAS_NEXT | TM__CELL_NEXT_OVER)) == TM__CELL_HAS_NEXT && next_here)
-        times[count++] = *tm__windows_word(self, cell, TM__WORD_NEXT);
+        times[count++] = cell->words[self->word_at[TM__WORD_NEXT]];
     if ((flags & TM__CELL_TIMEOUT_ARMED) != 0 && !event)
-        times[count++] = *tm__windows_word(self, cell, TM__WORD_TIMEOUT);
+        times[count++] = cell->words[self->word_at[TM__WORD_TIMEOUT]];
     if (self->by_event == event && tm__windows_cleanup(self, cell->end, &times[count]))
         count++;
     return count;
@@ -258,6 +258,15 @@ void tm__windows_name(const struct tm__windows_cell *cell, uint64_t name[2])
     name[1] = __builtin_bswap64((uint64_t)cell->end ^ (uint64_t)1 << 63);
 }
 
+void tm__windows_note_last(struct tm__windows *self, const struct tm__windows_cell *cell)
+{
+    int64_t times[4];
+    uint32_t count = waits(self, cell, TM_TIMER_PROCESSING, times);
+    for (uint32_t i = 0; i < count; i++)
+        if (times[i] > self->last_processing)
+            self->last_processing = times[i];
+}
+
 static int schedule_in(struct tm__windows *self, const struct tm__windows_key *k,
                        struct tm__windows_cell *cell, enum tm_timer_domain domain)
 {
@@ -266,11 +275,10 @@ static int schedule_in(struct tm__windows *self, const struct tm__windows_key *k
     if (count == 0)
         return 0;
     int64_t earliest = times[0];
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 1; i < count; i++)
         earliest = times[i] < earliest ? times[i] : earliest;
-        if (domain == TM_TIMER_PROCESSING && times[i] > self->last_processing)
-            self->last_processing = times[i];
-    }
+    if (domain == TM_TIMER_PROCESSING)
+        tm__windows_note_last(self, cell);
     int64_t *wake = tm__windows_word(self, cell, (enum tm__windows_word)domain);
     if (TM_LIKELY((cell->flags & wakes) != 0 && *wake <= earliest))
         return 0;
@@ -278,8 +286,8 @@ static int schedule_in(struct tm__windows *self, const struct tm__windows_key *k
     tm__windows_name(cell, name);
     struct tm_timer timer = {
         .time = earliest, .key = *k->key, .name = name, .name_length = sizeof name};
-    int rc = tm_timers_add(self->timers, domain, &timer);
-    if (rc < 0)
+    int rc = tm_agenda_add(self->agendas[domain], &timer);
+    if (rc != 0)
         return rc;
     tm__windows_registered(self, domain, earliest);
     *wake = earliest;

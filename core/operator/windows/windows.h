@@ -10,7 +10,7 @@
 #include "core/operator/custom.h"
 #include "core/operator/keyed.h"
 #include "core/operator/slots.h"
-#include "core/state/timers.h"
+#include "core/state/agenda.h"
 
 struct tm__windows_record {
     struct tm_blob cells; // of two and more; where cells are large, of one
@@ -99,7 +99,8 @@ struct tm__windows {
     struct tm__operator_result result;
     struct tm_state *state;
     struct tm_namespace *ns;
-    struct tm_timers *timers;
+    struct tm_timers *timers;                    // of a custom trigger; else NULL
+    struct tm_agenda *agendas[TM_TIMER_DOMAINS]; // of any other; NULL where nothing waits
     struct tm__operator_block *block;
     struct tm__operator_output output;
 
@@ -116,14 +117,12 @@ struct tm__windows {
 
     bool firing; // an element is under way: its watermark, then what waits for the clock
     bool flushing;
-    // Timers under way, out of the set: their times, names, and keys (in `block`). Disturbed: one
-    // has been registered that may come before the last of them.
-    int64_t run_times[TM_TIMERS_AT_ONCE];
+    // Timers under way. Disturbed: one has been registered that may come before the last of them.
+    struct tm_timer run[TM_TIMERS_AT_ONCE];
     enum tm_timer_domain run_domain;
     uint32_t run_count; // 0: none is under way
     bool disturbed;
-    uint64_t run_names[TM_TIMERS_AT_ONCE][2];
-    struct tm_buf run_bytes;
+    struct tm_buf run_bytes; // of one of a custom trigger
 };
 
 // The windows of one key, while it is worked on. Addresses hold until a window comes or goes.
@@ -314,9 +313,11 @@ static inline void tm__windows_registered(struct tm__windows *self, enum tm_time
                                           int64_t time)
 {
     uint32_t count = self->run_count;
-    if (domain == self->run_domain && count != 0 && time <= self->run_times[count - 1])
+    if (domain == self->run_domain && count != 0 && time <= self->run[count - 1].time)
         self->disturbed = true;
 }
+// What the clock lets go at the end of input reaches as far as the cell waits for.
+void tm__windows_note_last(struct tm__windows *self, const struct tm__windows_cell *cell);
 // Sees to it that the cell wakes in time. TM_E_MEMORY, TM_E_LIMIT.
 int tm__windows_schedule(struct tm__windows *self, const struct tm__windows_key *k,
                          struct tm__windows_cell *cell) TM_WARN_UNUSED;
@@ -324,6 +325,25 @@ int tm__windows_schedule(struct tm__windows *self, const struct tm__windows_key 
 int tm__windows_act(struct tm__windows *self, const struct tm__windows_key *k,
                     struct tm__windows_cell *cell, int verdict,
                     struct tm_error *err) TM_WARN_UNUSED;
+
+// --- wakes.c ---------------------------------------------------------------------------------
+
+int tm__windows_wakes_open(struct tm__windows *self, struct tm_error *err) TM_WARN_UNUSED;
+void tm__windows_wakes_free(struct tm__windows *self);
+// As tm_timers_next_time, tm_timers_count.
+int64_t tm__windows_wakes_next(const struct tm__windows *self, enum tm_timer_domain domain);
+uint64_t tm__windows_wakes_count(const struct tm__windows *self, enum tm_timer_domain domain);
+// All cells of a key group's keys, until visit() does not return 0: what it returned.
+int tm__windows_each_cell(const struct tm__windows *self, uint32_t key_group,
+                          int (*visit)(void *arg, const struct tm_key *key,
+                                       const struct tm__windows_cell *cell),
+                          void *arg);
+// False: nothing of the cell waits in this domain.
+bool tm__windows_wake_of(const struct tm__windows *self, const struct tm__windows_cell *cell,
+                         enum tm_timer_domain domain, int64_t *time);
+// What the cells of these key groups wait for, inclusive, into the agendas, which have nothing of
+// them: the state is one that was kept. Not of a custom trigger. TM_E_MEMORY.
+int tm__windows_wakes_enter(struct tm__windows *self, uint32_t first, uint32_t last) TM_WARN_UNUSED;
 
 // --- place.c, session.c, count.c ---------------------------------------------------------------
 

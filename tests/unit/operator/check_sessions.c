@@ -284,13 +284,15 @@ static void random_run(uint64_t seed)
         }
         compare(seed);
         ck_assert_uint_eq(world.metrics.late, model_late);
+        if (draw(10) == 0)
+            forget_wakes(); // what waits follows from the windows
     }
     advance(&node, INT64_MAX);
     feed_watermark(INT64_MAX, take_given);
     free(given[--given_count]);
     compare(seed);
     ck_assert_uint_eq(tm_state_namespace_size(windows_of()->ns), 0);
-    ck_assert_uint_eq(tm_timers_count(windows_of()->timers, TM_TIMER_EVENT), 0);
+    ck_assert_uint_eq(tm__windows_wakes_count(windows_of(), TM_TIMER_EVENT), 0);
     teardown();
 }
 

@@ -216,12 +216,33 @@ START_TEST(what_waits_for_the_clock_is_let_go_at_the_end_or_fires_where_the_job_
         by_clock((struct tm_node){.size_ms = 100, .slide_ms = 50, .processing = true});
         world.graph.flush_processing = flush != 0;
         ROWS_AT("a", 0);
+        forget_wakes();
         feed_end(TM_END_DRAIN, lines_take);
         expect_lines(flush ? 3 : 1);
         if (flush)
             expect_line(1, "a|1000|1100|1|1099");
         teardown();
     }
+}
+END_TEST
+
+START_TEST(what_waits_is_made_anew_from_the_windows_of_each_key_group)
+{
+    by_clock((struct tm_node){.size_ms = 100,
+                              .slide_ms = 100,
+                              .trigger = {.kind = TM_TRIGGER_COUNT, .value = 9, .timeout_ms = 40}});
+    world.graph.flush_processing = true;
+    for (char user[] = "a"; user[0] <= 'z'; user[0]++)
+        ROWS_AT(user, 7);
+    forget_wakes();
+    ck_assert_uint_eq(tm__windows_wakes_count(windows_of(), TM_TIMER_EVENT), 26);
+    ck_assert_uint_eq(tm__windows_wakes_count(windows_of(), TM_TIMER_PROCESSING), 26);
+    ck_assert_int_eq(deadline_in_ms(), 41);
+    feed_end(TM_END_DRAIN, lines_take); // the end of their lives comes first, and lets nothing wait
+    expect_lines(27);
+    expect_line(0, "a|0|100|1|99");
+    expect_line(25, "z|0|100|1|99");
+    teardown();
 }
 END_TEST
 
@@ -395,6 +416,7 @@ int main(void)
         a_window_of_the_clock_fires_one_ms_after_its_last,
         sessions_of_the_clock_end_a_gap_after_their_last_row,
         what_waits_for_the_clock_is_let_go_at_the_end_or_fires_where_the_job_says_so,
+        what_waits_is_made_anew_from_the_windows_of_each_key_group,
         flushing_a_window_that_never_ends_fires_it_once,
         a_clock_that_goes_back_does_not,
         a_continuous_trigger_of_the_clock_fires_at_whole_intervals,

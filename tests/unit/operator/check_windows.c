@@ -173,7 +173,7 @@ START_TEST(more_rows_than_a_batch_holds_come_in_several_before_the_watermark)
     ck_assert_uint_eq(world.metrics.rows_out, USERS);
     feed_watermark(10, NULL);
     ck_assert_uint_eq(tm_state_namespace_size(windows_of()->ns), 0);
-    ck_assert_uint_eq(tm_timers_count(windows_of()->timers, TM_TIMER_EVENT), 0);
+    ck_assert_uint_eq(tm__windows_wakes_count(windows_of(), TM_TIMER_EVENT), 0);
     teardown();
 }
 END_TEST
@@ -281,7 +281,7 @@ START_TEST(a_row_between_two_sessions_makes_them_one_and_the_first_to_arrive_sta
     expect_line(1, "a|0|30|3|1|29");
     feed_watermark(INT64_MAX, lines_take);
     expect_lines(4);
-    ck_assert_uint_eq(tm_timers_count(windows_of()->timers, TM_TIMER_EVENT), 0);
+    ck_assert_uint_eq(tm__windows_wakes_count(windows_of(), TM_TIMER_EVENT), 0);
     teardown();
 }
 END_TEST

@@ -16,6 +16,20 @@ static inline struct tm__windows *windows_of(void)
     return (struct tm__windows *)world.op;
 }
 
+// All that waits is forgotten, and made anew from the windows of each key group.
+static inline void forget_wakes(void)
+{
+    struct tm__windows *self = windows_of();
+    uint32_t max, first, last;
+    tm__windows_wakes_free(self);
+    self->last_processing = INT64_MIN;
+    ck_assert_int_eq(tm__windows_wakes_open(self, &world.err), 0);
+    tm_state_key_groups(self->state, &max, &first, &last);
+    uint32_t middle = first + (last - first) / 2;
+    ck_assert_int_eq(tm__windows_wakes_enter(self, first, middle), 0);
+    ck_assert_int_eq(tm__windows_wakes_enter(self, middle + 1, last), 0);
+}
+
 // The node's window; aggregates are to be used and the operator opened.
 static inline void configure(struct tm_node window)
 {
