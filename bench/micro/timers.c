@@ -2,7 +2,7 @@
 // The heap holds time and key in 16 bytes, knows no set and no names; timers do. Interleaved in one
 // process; ratios are what counts.
 //
-//   timers [pairs] [timers]
+//   timers [pairs] [timers] [shape]
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -150,7 +150,8 @@ int main(int argc, char **argv)
     pairs = pairs < 1 ? 1 : pairs > 64 ? 64 : pairs;
     struct due *dues = malloc(count * sizeof *dues);
     uint64_t seed = 88172645463325252u;
-    for (int shape = 0; shape < 3; shape++) {
+    int first = argc > 3 ? atoi(argv[3]) : 0, last = argc > 3 ? first : 2;
+    for (int shape = first; shape <= last && shape >= 0 && shape < 3; shape++) {
         for (size_t i = 0; i < count; i++) {
             seed ^= seed << 13;
             seed ^= seed >> 7;

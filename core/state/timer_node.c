@@ -3,8 +3,7 @@
 
 #include <string.h>
 
-// An item: the child of a level above 0, the length of the name, key, name.
-enum { CHILD_BYTES = sizeof(struct tm_blob), LENGTH_BYTES = sizeof(uint16_t) };
+enum { TAIL = 8 }; // slots at the end, where most searches end
 
 int tm__timer_compare(const struct tm_timer *a, const struct tm_timer *b)
 {
@@ -26,68 +25,24 @@ void tm__node_init(struct tm__node *node, uint32_t size_bytes, uint32_t level)
     *node = (struct tm__node){.data = size_bytes, .level = level, .size_bytes = size_bytes};
 }
 
-uint32_t tm__node_item_bytes(const struct tm_timer *timer, uint32_t level)
-{
-    uint32_t child = level == 0 ? 0 : CHILD_BYTES;
-    return child + LENGTH_BYTES + timer->key.length + timer->name_length;
-}
-
-static uint32_t gap_bytes(const struct tm__node *node)
-{
-    return node->data - (uint32_t)(sizeof *node + node->end * sizeof *node->slot);
-}
-
-bool tm__node_has_room(const struct tm__node *node, uint32_t item_bytes)
-{
-    uint64_t gone = node->garbage + node->first * sizeof *node->slot;
-    return item_bytes + sizeof *node->slot <= gap_bytes(node) + gone;
-}
-
-static const struct tm__node_slot *slot_at(const struct tm__node *node, uint32_t i)
-{
-    return &node->slot[node->first + i];
-}
-
-static uint8_t *item_at(const struct tm__node *node, uint32_t i)
-{
-    return (uint8_t *)(uintptr_t)node + slot_at(node, i)->offset;
-}
-
-struct tm__node_item tm__node_get(const struct tm__node *node, uint32_t i)
-{
-    const struct tm__node_slot *slot = slot_at(node, i);
-    const uint8_t *at = item_at(node, i);
-    struct tm__node_item item = {
-        .timer = {.time = slot->time, .key.length = slot->key_length},
-    };
-    if (node->level != 0) {
-        memcpy(&item.child, at, sizeof item.child);
-        at += sizeof item.child;
-    }
-    uint16_t name_length;
-    memcpy(&name_length, at, sizeof name_length);
-    item.timer.key.bytes = at + LENGTH_BYTES;
-    item.timer.name = at + LENGTH_BYTES + slot->key_length;
-    item.timer.name_length = name_length;
-    return item;
-}
-
 struct tm_blob tm__node_child(const struct tm__node *node, uint32_t i)
 {
     struct tm_blob child;
-    memcpy(&child, item_at(node, i), sizeof child);
+    memcpy(&child, tm__node_item_at(node, i), sizeof child);
     return child;
 }
 
 void tm__node_set_child(struct tm__node *node, uint32_t i, const struct tm_blob *child)
 {
-    memcpy(item_at(node, i), child, sizeof *child);
+    memcpy(tm__node_item_at(node, i), child, sizeof *child);
 }
 
-static uint32_t bytes_of(const struct tm__node *node, uint32_t i)
+static inline uint32_t bytes_of(const struct tm__node *node, uint32_t i)
 {
-    struct tm__node_item item = tm__node_get(node, i);
-    return tm__node_item_bytes(&item.timer, node->level);
+    uint32_t child = node->level == 0 ? 0 : TM__ITEM_CHILD_BYTES;
+    uint16_t name_length;
+    memcpy(&name_length, tm__node_item_at(node, i) + child, sizeof name_length);
+    return child + TM__ITEM_LENGTH_BYTES + tm__node_slot_at(node, i)->key_length + name_length;
 }
 
 uint32_t tm__node_bytes(const struct tm__node *node, uint32_t i, uint32_t end)
@@ -114,7 +69,7 @@ static uint64_t prefix_of(const struct tm_key *key)
 static inline int compare(const struct tm__node *node, uint32_t i, const struct tm_timer *timer,
                           uint64_t prefix)
 {
-    const struct tm__node_slot *slot = slot_at(node, i);
+    const struct tm__node_slot *slot = tm__node_slot_at(node, i);
     if (slot->time != timer->time)
         return slot->time < timer->time ? -1 : 1;
     if (slot->prefix != prefix)
@@ -128,6 +83,11 @@ bool tm__node_reaches(const struct tm__node *node, const struct tm_timer *timer)
     return compare(node, 0, timer, prefix_of(&timer->key)) <= 0;
 }
 
+static inline bool is_above(const struct tm__node_slot *slot, int64_t time, uint64_t prefix)
+{
+    return (slot->time > time) | ((slot->time == time) & (slot->prefix > prefix));
+}
+
 uint32_t tm__node_find(const struct tm__node *node, const struct tm_timer *timer, bool *equal)
 {
     uint32_t count = tm__node_count(node);
@@ -136,17 +96,19 @@ uint32_t tm__node_find(const struct tm__node *node, const struct tm_timer *timer
     if (count == 0)
         return 0;
     // The last slot that is not above, by words alone and without branches: they could not be
-    // predicted.
-    const struct tm__node_slot *low = slot_at(node, 0);
-    for (uint32_t left = count; left > 1;) {
+    // predicted. Times that ascend come near the end.
+    const struct tm__node_slot *low = tm__node_slot_at(node, 0);
+    uint32_t left = count;
+    if (count > 2 * TAIL && !is_above(low + count - TAIL, timer->time, prefix)) {
+        low += count - TAIL;
+        left = TAIL;
+    }
+    while (left > 1) {
         uint32_t half = left / 2;
-        const struct tm__node_slot *middle = low + half;
-        bool below = (middle->time < timer->time) |
-                     ((middle->time == timer->time) & (middle->prefix <= prefix));
-        low = below ? middle : low;
+        low = is_above(low + half, timer->time, prefix) ? low : low + half;
         left -= half;
     }
-    uint32_t i = (uint32_t)(low - slot_at(node, 0));
+    uint32_t i = (uint32_t)(low - tm__node_slot_at(node, 0));
     int order = compare(node, i, timer, prefix);
     while (order > 0 && i > 0) // keys of one beginning
         order = compare(node, --i, timer, prefix);
@@ -159,8 +121,8 @@ static void append(struct tm__node *to, const struct tm__node *from, uint32_t i)
 {
     uint32_t bytes = bytes_of(from, i);
     to->data -= bytes;
-    memcpy((uint8_t *)to + to->data, item_at(from, i), bytes);
-    to->slot[to->end] = *slot_at(from, i);
+    memcpy((uint8_t *)to + to->data, tm__node_item_at(from, i), bytes);
+    to->slot[to->end] = *tm__node_slot_at(from, i);
     to->slot[to->end++].offset = to->data;
 }
 
@@ -195,7 +157,7 @@ void tm__node_insert(struct tm__node *node, uint32_t i, const struct tm__node_it
                      void *scratch)
 {
     uint32_t bytes = tm__node_item_bytes(&item->timer, node->level);
-    if (gap_bytes(node) < bytes + sizeof *node->slot)
+    if (tm__node_gap_bytes(node) < bytes + sizeof *node->slot)
         tidy(node, scratch);
     node->data -= bytes;
     write_item((uint8_t *)node + node->data, item, node->level);
@@ -218,12 +180,11 @@ void tm__node_remove(struct tm__node *node, uint32_t i)
     node->end--;
 }
 
-void tm__node_move(struct tm__node *node, uint32_t i, struct tm__node *to, void *scratch)
+void tm__node_move(struct tm__node *node, uint32_t i, struct tm__node *to)
 {
     for (uint32_t k = i; k < tm__node_count(node); k++) {
         append(to, node, k);
         node->garbage += bytes_of(node, k);
     }
     node->end = node->first + i;
-    tidy(node, scratch);
 }

@@ -1,6 +1,8 @@
 // A node of a tree of timers: items in order, in one blob. Position independent.
 #pragma once
 
+#include <string.h>
+
 #include "core/state/timers.h"
 
 enum { TM__NODE_BYTES = 2048 }; // more only where a few items need it
@@ -35,15 +37,61 @@ static inline uint32_t tm__node_count(const struct tm__node *node)
 {
     return node->end - node->first;
 }
+static inline const struct tm__node_slot *tm__node_slot_at(const struct tm__node *node, uint32_t i)
+{
+    return &node->slot[node->first + i];
+}
+
+// An item: the child of a level above 0, the length of the name, key, name.
+enum { TM__ITEM_CHILD_BYTES = sizeof(struct tm_blob), TM__ITEM_LENGTH_BYTES = sizeof(uint16_t) };
+
+static inline uint32_t tm__node_item_bytes(const struct tm_timer *timer, uint32_t level)
+{
+    uint32_t child = level == 0 ? 0 : TM__ITEM_CHILD_BYTES;
+    return child + TM__ITEM_LENGTH_BYTES + timer->key.length + timer->name_length;
+}
+
+static inline uint8_t *tm__node_item_at(const struct tm__node *node, uint32_t i)
+{
+    return (uint8_t *)(uintptr_t)node + tm__node_slot_at(node, i)->offset;
+}
+
+// Item `i` of 0 .. count - 1.
+static inline struct tm__node_item tm__node_get(const struct tm__node *node, uint32_t i)
+{
+    const struct tm__node_slot *slot = tm__node_slot_at(node, i);
+    const uint8_t *at = tm__node_item_at(node, i);
+    struct tm__node_item item = {
+        .timer = {.time = slot->time, .key.length = slot->key_length},
+    };
+    if (node->level != 0) {
+        memcpy(&item.child, at, sizeof item.child);
+        at += sizeof item.child;
+    }
+    uint16_t name_length;
+    memcpy(&name_length, at, sizeof name_length);
+    item.timer.key.bytes = at + TM__ITEM_LENGTH_BYTES;
+    item.timer.name = at + TM__ITEM_LENGTH_BYTES + slot->key_length;
+    item.timer.name_length = name_length;
+    return item;
+}
+
+// Between the slots and the newest item.
+static inline uint32_t tm__node_gap_bytes(const struct tm__node *node)
+{
+    return node->data - (uint32_t)(sizeof *node + node->end * sizeof *node->slot);
+}
+
+// Room for so many bytes of an item and its slot; it may have to be tidied first.
+static inline bool tm__node_has_room(const struct tm__node *node, uint32_t item_bytes)
+{
+    uint64_t gone = node->garbage + node->first * sizeof *node->slot;
+    return item_bytes + sizeof *node->slot <= tm__node_gap_bytes(node) + gone;
+}
 
 void tm__node_init(struct tm__node *node, uint32_t size_bytes, uint32_t level);
-uint32_t tm__node_item_bytes(const struct tm_timer *timer, uint32_t level);
-// Room for so many bytes of an item and its slot; it may have to be tidied first.
-bool tm__node_has_room(const struct tm__node *node, uint32_t item_bytes);
 // What the items from `i` to before `end` take, with their slots.
 uint32_t tm__node_bytes(const struct tm__node *node, uint32_t i, uint32_t end);
-// Item `i` of 0 .. count - 1.
-struct tm__node_item tm__node_get(const struct tm__node *node, uint32_t i);
 void tm__node_set_child(struct tm__node *node, uint32_t i, const struct tm_blob *child);
 struct tm_blob tm__node_child(const struct tm__node *node, uint32_t i);
 // Is the timer not below the node's first item?
@@ -55,5 +103,5 @@ void tm__node_insert(struct tm__node *node, uint32_t i, const struct tm__node_it
                      void *scratch);
 void tm__node_remove(struct tm__node *node, uint32_t i);
 // Items from `i` on go to `to`, which is empty and as large.
-void tm__node_move(struct tm__node *node, uint32_t i, struct tm__node *to, void *scratch);
+void tm__node_move(struct tm__node *node, uint32_t i, struct tm__node *to);
 int tm__timer_compare(const struct tm_timer *a, const struct tm_timer *b);

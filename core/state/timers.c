@@ -1,21 +1,31 @@
-// Sets of timers: a B+ tree per domain and key group, and over the trees a heap of their earliest
-// timers. A change takes all memory that it needs before it changes anything.
+// Sets of timers: a B+ tree per domain and key group, and over the trees a tournament of their
+// earliest timers. A change takes all memory that it needs before it changes anything.
 #include "core/state/timers.h"
 
 #include "core/state/timer_node.h"
 
 enum { LEVELS_MAX = 16, SPARES_MAX = LEVELS_MAX + 1 };
 
-struct tree {
-    struct tm_blob root; // empty: no timers    struct tm_blob first, last; // the leaves at its
-    struct tm_blob first, last; // the leaves at its ends; empty where it is
-                                // ends; empty where it is
-    uint64_t count;
-    uint32_t node_bytes;  // of new nodes: at least four of its largest items
-    bool changed;         // since it was last written to its entry
-    uint32_t place;       // in the heap, + 1; 0: not there
-    struct tm_timer head; // the earliest, while it is in the heap; points into the tree
+// Where a leaf lies that may be written, so that it need not be looked up.
+struct end {
+    struct tm__node *node; // NULL: not known
+    uint64_t freezes;      // as many had been: since the last one pages are shared
 };
+enum { FIRST, LAST };
+
+struct tree {
+    struct tm_blob root;        // empty: no timers
+    struct tm_blob first, last; // the leaves at its ends; empty where it is
+    uint64_t count;
+    uint32_t node_bytes; // of new nodes: at least four of its largest items
+    bool changed;        // since it was last written to its entry
+    struct end ends[2];  // first, last
+};
+
+// What most comparisons of the earliest timers of trees need, as one number: the time, in the order
+// of unsigned numbers, and the prefix of a slot.
+typedef unsigned __int128 head;
+static const head no_head = ~(head)0; // of an empty tree
 
 // The value of a tree's entry in the state.
 struct kept_tree {
@@ -27,8 +37,11 @@ struct kept_tree {
 struct domain {
     struct tm_namespace *ns;
     struct tree *trees;
-    uint32_t *heap; // numbers of trees
-    uint32_t heap_count;
+    head *heads; // of the trees; as many as there are places
+    // The tournament: [1] is the number of the tree that wins; [i] wins of [2i] and [2i + 1]; from
+    // `places` on, a power of two, stand the trees themselves.
+    uint32_t *winners;
+    uint32_t places;
     uint64_t count;
 };
 
@@ -37,6 +50,7 @@ struct tm_timers {
     struct tm_state *state;
     uint32_t max_parallelism, first_key_group, group_count;
     struct domain domains[TM_TIMER_DOMAINS];
+    uint64_t freezes;
     void *scratch; // as large as a node
     uint32_t scratch_bytes;
 };
@@ -57,53 +71,66 @@ struct site {
     uint32_t key_group;
     struct tm_blob spare[SPARES_MAX];
     uint32_t spares;
-    uint32_t copies; // of pages, before
-    bool reshaped;   // nodes came or went
+    bool reshaped; // nodes came or went
 };
 
-// --- the heap of trees ---------------------------------------------------------------------------
+// --- the tournament of trees ---------------------------------------------------------------------
 
-static bool is_earlier(const struct domain *d, uint32_t a, uint32_t b)
+static head head_of(const struct tm__node_slot *slot)
 {
-    return tm__timer_compare(&d->trees[a].head, &d->trees[b].head) < 0;
+    return (head)((uint64_t)slot->time ^ (uint64_t)1 << 63) << 64 | slot->prefix;
 }
 
-static void heap_put(struct domain *d, uint32_t at, uint32_t number)
+static int64_t time_of(head head)
 {
-    d->heap[at] = number;
-    d->trees[number].place = at + 1;
+    return (int64_t)((uint64_t)(head >> 64) ^ (uint64_t)1 << 63);
 }
 
-// The tree's head has changed: to its place, up or down.
-static void heap_move(struct domain *d, uint32_t number)
+// One tree and what it takes to work on it: of the one with the earliest timer.
+static struct site winner_of(struct tm_timers *timers, struct domain *d)
 {
-    uint32_t at = d->trees[number].place - 1;
-    while (at > 0 && is_earlier(d, number, d->heap[(at - 1) / 2])) {
-        heap_put(d, at, d->heap[(at - 1) / 2]);
-        at = (at - 1) / 2;
+    uint32_t number = d->winners[1];
+    return (struct site){.timers = timers,
+                         .domain = d,
+                         .tree = &d->trees[number],
+                         .key_group = timers->first_key_group + number};
+}
+
+static struct tm_timer earliest_of(const struct tm_timers *timers, const struct domain *d,
+                                   uint32_t number)
+{
+    const struct tm__node *first =
+        tm_state_blob_get(timers->state, timers->first_key_group + number, &d->trees[number].first);
+    return tm__node_get(first, 0).timer;
+}
+
+// Of trees whose heads are equal.
+static bool is_earlier_slow(const struct tm_timers *timers, const struct domain *d, uint32_t a,
+                            uint32_t b)
+{
+    uint32_t count = timers->group_count;
+    if (a >= count || b >= count || d->trees[a].count == 0 || d->trees[b].count == 0)
+        return a < count && d->trees[a].count != 0;
+    struct tm_timer x = earliest_of(timers, d, a), y = earliest_of(timers, d, b);
+    return tm__timer_compare(&x, &y) < 0;
+}
+
+// The tree's head is another: who wins on its way. The others on the way are known beforehand, and
+// there is no branch on who wins: it cannot be predicted.
+static void play(const struct tm_timers *timers, struct domain *d, uint32_t number)
+{
+    uint32_t winner = number;
+    head best = d->heads[number];
+    for (uint32_t i = d->places + number; i > 1; i /= 2) {
+        uint32_t other = d->winners[i ^ 1];
+        head opposed = d->heads[other];
+        bool loses = opposed < best;
+        if (TM_UNLIKELY(opposed == best))
+            loses = is_earlier_slow(timers, d, other, winner);
+        best = loses ? opposed : best;
+        winner = loses ? other : winner;
+        d->winners[i / 2] = winner;
     }
-    for (;;) {
-        uint32_t child = 2 * at + 1;
-        if (child >= d->heap_count)
-            break;
-        if (child + 1 < d->heap_count && is_earlier(d, d->heap[child + 1], d->heap[child]))
-            child++;
-        if (!is_earlier(d, d->heap[child], number))
-            break;
-        heap_put(d, at, d->heap[child]);
-        at = child;
-    }
-    heap_put(d, at, number);
-}
-
-static void heap_remove(struct domain *d, uint32_t number)
-{
-    uint32_t at = d->trees[number].place - 1, last = d->heap[--d->heap_count];
-    d->trees[number].place = 0;
-    if (last == number)
-        return;
-    heap_put(d, at, last);
-    heap_move(d, last);
 }
 
 // --- nodes ---------------------------------------------------------------------------------------
@@ -123,9 +150,38 @@ static const struct tm__node *node_ask(const struct site *site, const struct tm_
     return (const struct tm__node *)(const void *)node;
 }
 
+// All of the node that is emptied next, long before its first timer comes: other trees have theirs
+// in between, too many of them for the machine to see that each goes on where it was.
+static void ask_for_first(const struct site *site)
+{
+    const char *node = (const char *)node_read(site, &site->tree->first);
+    for (uint32_t i = 0; i < TM__NODE_BYTES; i += 64)
+        __builtin_prefetch(node + i, 1, 2);
+}
+
 static struct tm__node *node_edit(const struct site *site, const struct tm_blob *blob)
 {
     return tm_state_blob_edit(site->timers->state, site->key_group, blob);
+}
+
+// The leaf at an end, to be read.
+static const struct tm__node *end_read(const struct site *site, int which)
+{
+    const struct end *end = &site->tree->ends[which];
+    if (TM_LIKELY(end->node != NULL && end->freezes == site->timers->freezes))
+        return end->node;
+    return node_read(site, which == FIRST ? &site->tree->first : &site->tree->last);
+}
+
+// To be written. NULL: out of memory.
+static struct tm__node *end_edit(const struct site *site, int which)
+{
+    struct end *end = &site->tree->ends[which];
+    if (TM_LIKELY(end->node != NULL && end->freezes == site->timers->freezes))
+        return end->node;
+    end->node = node_edit(site, which == FIRST ? &site->tree->first : &site->tree->last);
+    end->freezes = site->timers->freezes;
+    return end->node;
 }
 
 static void node_free(const struct site *site, struct tm_blob *blob)
@@ -186,8 +242,7 @@ static struct site site_of(struct tm_timers *timers, enum tm_timer_domain domain
     return (struct site){.timers = timers,
                          .domain = d,
                          .tree = &d->trees[group - timers->first_key_group],
-                         .key_group = group,
-                         .copies = tm_state_copies(timers->state)};
+                         .key_group = group};
 }
 
 // Most timers belong to the last leaf: times ascend. False: not this one, or that has no room.
@@ -196,7 +251,7 @@ static bool look_in_last(const struct site *site, const struct tm_timer *timer, 
 {
     if (site->tree->last.length == 0)
         return false;
-    const struct tm__node *node = node_read(site, &site->tree->last);
+    const struct tm__node *node = end_read(site, LAST);
     if (!tm__node_reaches(node, timer))
         return false;
     path->at[0] = tm__node_find(node, timer, equal);
@@ -236,27 +291,25 @@ static bool is_leftmost(const struct path *path)
     return true;
 }
 
-// The earliest timer of a tree lies elsewhere; `other`: it may be another.
-static void renew_head(struct site *site, bool other)
+// The earliest timer of the tree may be another.
+static void renew_head(struct site *site)
 {
-    struct domain *d = site->domain;
-    uint32_t number = (uint32_t)(site->tree - d->trees);
-    if (site->tree->root.length == 0) {
-        if (site->tree->place != 0)
-            heap_remove(d, number);
-        return;
+    uint32_t number = (uint32_t)(site->tree - site->domain->trees);
+    head *head = &site->domain->heads[number];
+    *head = no_head;
+    if (site->tree->root.length != 0) {
+        const struct tm__node_slot *slot = tm__node_slot_at(node_read(site, &site->tree->first), 0);
+        *head = head_of(slot);
     }
-    site->tree->head = tm__node_get(node_read(site, &site->tree->first), 0).timer;
-    if (site->tree->place == 0)
-        heap_put(d, d->heap_count++, number);
-    if (other)
-        heap_move(d, number);
+    play(site->timers, site->domain, number);
 }
 
 static void find_ends(struct site *site)
 {
     struct tree *tree = site->tree;
+    uint32_t first = tree->first.reference;
     tree->first = tree->last = tree->root;
+    tree->ends[FIRST].node = tree->ends[LAST].node = NULL;
     if (tree->root.length == 0)
         return;
     const struct tm__node *node;
@@ -265,16 +318,18 @@ static void find_ends(struct site *site)
         tree->first = tm__node_child(node, 0);
     for (node = node_read(site, &tree->last); node->level != 0; node = node_read(site, &tree->last))
         tree->last = tm__node_child(node, tm__node_count(node) - 1);
+    if (tree->first.reference != first)
+        ask_for_first(site);
 }
 
-// Nodes share pages: a page that was copied for another node may be the head's.
-static void leave(struct site *site, bool leftmost, bool earliest)
+// A change is over. `earliest`: it was of the tree's earliest timer.
+static void leave(struct site *site, bool earliest)
 {
     free_spares(site);
     if (site->reshaped)
         find_ends(site);
-    if (leftmost || site->reshaped || tm_state_copies(site->timers->state) != site->copies)
-        renew_head(site, leftmost && earliest);
+    if (earliest)
+        renew_head(site);
 }
 
 // --- adding --------------------------------------------------------------------------------------
@@ -348,7 +403,7 @@ static void insert(struct site *site, struct path *path, const struct tm__node_i
         struct tm_blob blob;
         struct tm__node *right = take_spare(site, level, &blob);
         uint32_t middle = parting(node, at);
-        tm__node_move(node, middle, right, scratch);
+        tm__node_move(node, middle, right);
         if (at < middle)
             tm__node_insert(node, at, &item, scratch);
         else
@@ -405,15 +460,15 @@ static void count(struct site *site, int64_t change)
 static int add_last(struct site *site, const struct path *path, const struct tm_timer *timer)
 {
     bool leftmost = site->tree->last.reference == site->tree->first.reference;
-    struct tm__node *node = node_edit(site, &path->node[0]);
+    struct tm__node *node = end_edit(site, LAST);
     if (node != NULL && reserve_scratch(site->timers, node->size_bytes)) {
         struct tm__node_item item = {.timer = *timer};
         tm__node_insert(node, path->at[0], &item, site->timers->scratch);
         count(site, 1);
-        leave(site, leftmost, path->at[0] == 0);
+        leave(site, leftmost && path->at[0] == 0);
         return 1;
     }
-    leave(site, false, false);
+    leave(site, false);
     return TM_E_MEMORY;
 }
 
@@ -430,7 +485,7 @@ int tm_timers_add(struct tm_timers *timers, enum tm_timer_domain domain,
     if (descend(&site, timer, &path, &equal) && equal)
         return 0;
     if (!reserve(&site, &path, timer)) {
-        leave(&site, false, false);
+        leave(&site, false);
         return TM_E_MEMORY;
     }
     if (path.height == 0) {
@@ -443,7 +498,7 @@ int tm_timers_add(struct tm_timers *timers, enum tm_timer_domain domain,
     struct tm__node_item item = {.timer = *timer};
     insert(&site, &path, &item);
     count(&site, 1);
-    leave(&site, leftmost, earliest);
+    leave(&site, leftmost && earliest);
     return 1;
 }
 
@@ -472,7 +527,7 @@ static int remove_from(struct site *site, const struct tm_timer *timer)
     for (; top < path.height; top++) {
         path.edit[top] = node_edit(site, &path.node[top]);
         if (path.edit[top] == NULL) {
-            leave(site, false, false);
+            leave(site, false);
             return TM_E_MEMORY;
         }
         if (tm__node_count(path.edit[top]) > 1)
@@ -488,7 +543,7 @@ static int remove_from(struct site *site, const struct tm_timer *timer)
     if (top != 0 && site->tree->root.length != 0)
         lower_root(site);
     count(site, -1);
-    leave(site, is_leftmost(&path), path.at[0] == 0);
+    leave(site, is_leftmost(&path) && path.at[0] == 0);
     return 1;
 }
 
@@ -502,27 +557,19 @@ int tm_timers_remove(struct tm_timers *timers, enum tm_timer_domain domain,
 int tm_timers_pop(struct tm_timers *timers, enum tm_timer_domain domain)
 {
     struct domain *d = &timers->domains[domain];
-    if (d->heap_count == 0)
+    if (d->count == 0)
         return 0;
-    uint32_t number = d->heap[0];
-    struct site site = {
-        .timers = timers,
-        .domain = d,
-        .tree = &d->trees[number],
-        .key_group = timers->first_key_group + number,
-        .copies = tm_state_copies(timers->state),
-    };
-    struct tm__node *node = node_edit(&site, &site.tree->first);
+    struct site site = winner_of(timers, d);
+    struct tm__node *node = end_edit(&site, FIRST);
     if (node == NULL)
         return TM_E_MEMORY;
-    if (tm__node_count(node) == 1) { // its page may be another now
+    if (tm__node_count(node) == 1) {
         struct tm_timer timer = tm__node_get(node, 0).timer;
         return remove_from(&site, &timer);
     }
     tm__node_remove(node, 0);
-    site.tree->head = tm__node_get(node, 0).timer;
-    heap_move(d, number);
     count(&site, -1);
+    renew_head(&site);
     return 1;
 }
 
@@ -540,9 +587,10 @@ bool tm_timers_has(struct tm_timers *timers, enum tm_timer_domain domain,
 bool tm_timers_first(struct tm_timers *timers, enum tm_timer_domain domain, struct tm_timer *timer)
 {
     struct domain *d = &timers->domains[domain];
-    if (d->heap_count == 0)
+    if (d->count == 0)
         return false;
-    *timer = d->trees[d->heap[0]].head;
+    struct site site = winner_of(timers, d);
+    *timer = tm__node_get(end_read(&site, FIRST), 0).timer;
     timer->key.hash = tm_hash_bytes(timer->key.bytes, timer->key.length);
     return true;
 }
@@ -550,7 +598,7 @@ bool tm_timers_first(struct tm_timers *timers, enum tm_timer_domain domain, stru
 int64_t tm_timers_next_time(const struct tm_timers *timers, enum tm_timer_domain domain)
 {
     const struct domain *d = &timers->domains[domain];
-    return d->heap_count == 0 ? INT64_MAX : d->trees[d->heap[0]].head.time;
+    return d->count == 0 ? INT64_MAX : time_of(d->heads[d->winners[1]]);
 }
 
 uint64_t tm_timers_count(const struct tm_timers *timers, enum tm_timer_domain domain)
@@ -610,8 +658,8 @@ void tm_timers_free(struct tm_timers *timers)
         struct domain *domain = &timers->domains[d];
         if (domain->trees != NULL)
             tm_mem_free(timers->mem, domain->trees, timers->group_count * sizeof *domain->trees);
-        if (domain->heap != NULL)
-            tm_mem_free(timers->mem, domain->heap, timers->group_count * sizeof *domain->heap);
+        tm_mem_free(timers->mem, domain->heads, domain->places * sizeof *domain->heads);
+        tm_mem_free(timers->mem, domain->winners, 2 * domain->places * sizeof *domain->winners);
     }
     tm_state_free(timers->state);
     if (timers->scratch != NULL)
@@ -666,7 +714,7 @@ static void resume(struct tm_timers *timers)
             site.tree->node_bytes = (uint32_t)kept->node_bytes;
             domain->count += kept->count;
             find_ends(&site);
-            renew_head(&site, true);
+            renew_head(&site);
         }
     }
 }
@@ -690,12 +738,21 @@ static struct tm_timers *make(const struct tm_timers_args *args, struct tm_state
         domain->ns = tm_state_namespace_find(state, d);
         if (domain->ns == NULL)
             domain->ns = tm_state_namespace_create(state, d);
+        domain->places = count == 1 ? 1 : 1u << (32 - __builtin_clz(count - 1));
         domain->trees = tm_mem_zalloc(args->mem, count * sizeof *domain->trees);
-        domain->heap = tm_mem_zalloc(args->mem, count * sizeof *domain->heap);
-        if (domain->ns == NULL || domain->trees == NULL || domain->heap == NULL) {
+        domain->heads = tm_mem_alloc(args->mem, domain->places * sizeof *domain->heads);
+        domain->winners = tm_mem_alloc(args->mem, 2 * domain->places * sizeof *domain->winners);
+        if (domain->ns == NULL || domain->trees == NULL || domain->heads == NULL ||
+            domain->winners == NULL) {
             tm_timers_free(timers);
             return NULL;
         }
+        for (uint32_t i = 0; i < domain->places; i++) {
+            domain->heads[i] = no_head;
+            domain->winners[domain->places + i] = i;
+        }
+        for (uint32_t i = domain->places - 1; i != 0; i--)
+            domain->winners[i] = domain->winners[2 * i];
     }
     return timers;
 }
@@ -716,6 +773,7 @@ int tm_timers_new(const struct tm_timers_args *args, struct tm_timers **timers,
 
 struct tm_snapshot *tm_timers_freeze(struct tm_timers *timers)
 {
+    timers->freezes++;
     return settle(timers) ? tm_state_freeze(timers->state) : NULL;
 }
 
