@@ -5,6 +5,7 @@
 //   timers [pairs] [timers] [shape]
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/state/timers.h"
 
@@ -12,7 +13,7 @@
 
 struct due {
     int64_t time;
-    uint64_t key;
+    uint64_t key; // its bytes from the highest on are the timer's key: one order for both
 };
 
 // --- the heap ------------------------------------------------------------------------------------
@@ -68,9 +69,9 @@ struct result {
     int64_t bytes; // a timer
 };
 
-static uint64_t checksum(uint64_t sum, int64_t time)
+static uint64_t checksum(uint64_t sum, int64_t time, uint64_t key)
 {
-    return (sum ^ (uint64_t)time) * 1099511628211u;
+    return (sum ^ (uint64_t)time ^ key) * 1099511628211u;
 }
 
 static struct result run_heap(const struct due *dues, size_t count)
@@ -82,8 +83,10 @@ static struct result run_heap(const struct due *dues, size_t count)
         heap_push(&h, dues[i]);
     r.add = (cpu_seconds() - start) / (double)count * 1e9;
     start = cpu_seconds();
-    for (size_t i = 0; i < count; i++)
-        r.sum = checksum(r.sum, heap_pop(&h).time);
+    for (size_t i = 0; i < count; i++) {
+        struct due due = heap_pop(&h);
+        r.sum = checksum(r.sum, due.time, due.key);
+    }
     r.fire = (cpu_seconds() - start) / (double)count * 1e9;
     r.bytes = (int64_t)(h.capacity * sizeof *h.at / count);
     free(h.at);
@@ -101,8 +104,8 @@ static struct result run_timers(const struct due *dues, size_t count)
         abort();
     double start = cpu_seconds();
     for (size_t i = 0; i < count; i++) {
-        struct tm_timer timer = {
-            dues[i].time, {tm_hash_bytes(&dues[i].key, 8), &dues[i].key, 8}, "", 0};
+        uint64_t key = __builtin_bswap64(dues[i].key);
+        struct tm_timer timer = {dues[i].time, {tm_hash_bytes(&key, 8), &key, 8}, "", 0};
         if (tm_timers_add(timers, TM_TIMER_EVENT, &timer) < 0)
             abort();
     }
@@ -111,7 +114,9 @@ static struct result run_timers(const struct due *dues, size_t count)
     start = cpu_seconds();
     struct tm_timer first;
     while (tm_timers_first(timers, TM_TIMER_EVENT, &first)) {
-        r.sum = checksum(r.sum, first.time);
+        uint64_t key;
+        memcpy(&key, first.key.bytes, sizeof key);
+        r.sum = checksum(r.sum, first.time, __builtin_bswap64(key));
         if (tm_timers_pop(timers, TM_TIMER_EVENT) != 1)
             abort();
     }
@@ -157,7 +162,7 @@ int main(int argc, char **argv)
             seed ^= seed >> 7;
             seed ^= seed << 17;
             int64_t drawn = (int64_t)(seed >> 20);
-            dues[i].key = (uint64_t)i;
+            dues[i].key = (uint64_t)i * 11400714819323198485u;      // each another, in no order
             dues[i].time = shape == 0   ? (int64_t)i + drawn % 1000 // a minute from each record
                            : shape == 1 ? drawn % 100000000         // anywhere
                                         : 12345;                    // all at once

@@ -568,6 +568,8 @@ int tm_timers_pop(struct tm_timers *timers, enum tm_timer_domain domain)
         return remove_from(&site, &timer);
     }
     tm__node_remove(node, 0);
+    __builtin_prefetch(tm__node_item_at(node, 0));
+    __builtin_prefetch(tm__node_slot_at(node, 3));
     count(&site, -1);
     renew_head(&site);
     return 1;
