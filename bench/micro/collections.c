@@ -155,13 +155,22 @@ static void look_up(const struct keyed *k, const struct row *r, uint32_t n, stru
         abort();
 }
 
+static void look(const struct keyed *k, const struct tm_place *places,
+                 struct record *const *records, const struct tm_key *keys, uint32_t n)
+{
+    static struct tm_state_map_look looks[TM_STATE_LOOK];
+    for (uint32_t i = 0; i < n; i++)
+        looks[i] = (struct tm_state_map_look){
+            .map = &records[i]->map, .key_group = places[i].key_group, .key = keys[i]};
+    tm_state_map_look(k->state, looks, n);
+}
+
 // `known`: whoever calls knows the map keys of the block before (an operator in C); else it asks
 // for the maps only (the keys are made by job code, row by row).
 static void map_run(const struct keyed *k, const struct row *rows, uint32_t count, bool known)
 {
     static struct tm_key keys[BLOCK], map_keys[BLOCK];
     static struct record *records[BLOCK];
-    static const struct tm_state_map *maps[BLOCK];
     static struct tm_place places[BLOCK];
     for (uint32_t base = 0; base < count; base += BLOCK) {
         uint32_t n = count - base < BLOCK ? count - base : BLOCK;
@@ -169,7 +178,6 @@ static void map_run(const struct keyed *k, const struct row *rows, uint32_t coun
         look_up(k, r, n, keys, records);
         for (uint32_t i = 0; i < n; i++) {
             places[i] = place_of(k, &keys[i]);
-            maps[i] = &records[i]->map;
             if (!known)
                 tm_state_map_ask(&places[i], &records[i]->map);
             map_keys[i] = (struct tm_key){tm_hash_bytes(&r[i].map_key, 8), &r[i].map_key, 8};
@@ -177,8 +185,8 @@ static void map_run(const struct keyed *k, const struct row *rows, uint32_t coun
         for (uint32_t i = 0; i < n; i++) {
             struct sums *sums;
             if (known && i % TM_STATE_LOOK == 0)
-                tm_state_map_look(&places[i], &maps[i], &map_keys[i],
-                                  n - i < TM_STATE_LOOK ? n - i : TM_STATE_LOOK);
+                look(k, &places[i], &records[i], &map_keys[i],
+                     n - i < TM_STATE_LOOK ? n - i : TM_STATE_LOOK);
             if (tm_state_map_upsert(&places[i], &records[i]->map, &map_keys[i], sizeof *sums,
                                     (void **)&sums) < 0)
                 abort();

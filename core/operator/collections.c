@@ -57,38 +57,21 @@ int tm__operator_map_access(struct tm__operator_keyed *keyed,
     return 0;
 }
 
-static inline void remember(struct tm__operator_keyed *keyed, uint32_t index, uint32_t n,
-                            const struct tm_key *key, const void *value)
+// 1: *value; 0; negative.
+static int look_up(struct tm__operator_keyed *keyed, const struct tm__operator_collection_at *at,
+                   struct tm_chain_known *known, const struct tm_key *key, struct tm_span *value)
 {
-    struct tm__operator_found *found = &keyed->found;
-    found->call = keyed->entry->call;
-    found->mutations = keyed->mutations;
-    found->n = n;
-    found->index = index;
-    found->key_length = key->length;
-    tm__operator_keyed_copy(found->key, key->bytes, key->length);
-    found->value = (uint8_t *)(uintptr_t)value;
-}
-
-static inline bool same_bytes(const uint8_t *a, const uint8_t *b, uint32_t length)
-{
-    uint64_t x, y;
-    if (TM_UNLIKELY(length != sizeof x))
-        return memcmp(a, b, length) == 0;
-    memcpy(&x, a, sizeof x);
-    memcpy(&y, b, sizeof y);
-    return x == y;
-}
-
-static inline uint8_t *remembered(const struct tm__operator_keyed *keyed, uint32_t index,
-                                  uint32_t n, const uint8_t *bytes, uint32_t key_length)
-{
-    const struct tm__operator_found *found = &keyed->found;
-    return found->mutations == keyed->mutations && found->call == keyed->entry->call &&
-                   found->index == index && found->n == n && found->key_length == key_length &&
-                   same_bytes(found->key, bytes, key_length)
-               ? found->value
-               : NULL;
+    bool own;
+    int rc = tm_state_map_find(&at->place, &at->head->map, key, value, &own);
+    if (rc == 0)
+        *value = (struct tm_span){0};
+    if (rc == 0 || (rc == 1 && own)) {
+        int failed = tm__operator_know(keyed, at, known, key, (void *)(uintptr_t)value->bytes,
+                                       value->length);
+        if (failed != 0)
+            return failed;
+    }
+    return rc;
 }
 
 static int map_find(void *arg, uint8_t **slot, uint32_t n, const uint8_t *bytes,
@@ -97,20 +80,21 @@ static int map_find(void *arg, uint8_t **slot, uint32_t n, const uint8_t *bytes,
     struct tm__operator_keyed *keyed = arg;
     uint32_t index = tm__operator_keyed_index(keyed, slot);
     const struct tm__operator_collection_at at = tm__operator_collection_of(keyed, index, n);
+    struct tm_chain_known *known = tm__operator_known_of(keyed, index, n);
+    struct tm_span value = {known->value, (uint32_t)known->length};
     if (at.head->map.root == 0)
         return 0;
-    const struct tm_key key = key_of(bytes, key_length);
-    struct tm_span value;
-    bool own;
-    int rc = tm_state_map_find(&at.place, &at.head->map, &key, &value, &own);
-    if (rc != 1)
-        return rc;
-    if (tm__operator_collection_is_over(keyed, at.spec, value.bytes))
+    if (!tm__operator_is_known(known, &at.head->map, bytes, key_length)) {
+        const struct tm_key key = key_of(bytes, key_length);
+        int rc = look_up(keyed, &at, known, &key, &value);
+        if (rc != 1)
+            return rc;
+    }
+    if (value.bytes == NULL || tm__operator_collection_is_over(keyed, at.spec, value.bytes))
         return 0;
-    if (own && at.spec->is_fixed && key_length <= TM__OPERATOR_FOUND_BYTES)
-        remember(keyed, index, n, &key, value.bytes);
     if (at.spec->refreshes && tm__operator_collection_access(value.bytes) < access) {
-        rc = tm__operator_map_access(keyed, &at, index, n, &key, access);
+        const struct tm_key key = key_of(bytes, key_length);
+        int rc = tm__operator_map_access(keyed, &at, index, n, &key, access);
         if (rc == 0)
             rc = tm_state_map_get(&at.place, &at.head->map, &key, &value);
         if (rc < 0)
@@ -138,16 +122,23 @@ static int upsert_fixed(struct tm__operator_keyed *keyed,
                         struct tm__operator_change *change, const struct tm_key *key,
                         uint32_t length, uint8_t **to)
 {
+    struct tm_chain_known *known = tm__operator_known_of(keyed, change->index, change->n);
     int rc = tm__operator_keyed_prepare(keyed, (size_t)key->length + length);
     if (rc != 0)
         return rc;
-    *to = remembered(keyed, change->index, change->n, key->bytes, key->length);
+    *to = NULL;
+    if (tm__operator_is_known(known, &at->head->map, key->bytes, key->length))
+        *to = (uint8_t *)known->value;
     if (*to == NULL) {
         const struct tm_key whole = key_of(key->bytes, key->length);
         rc = tm_state_map_upsert(&at->place, &at->head->map, &whole, length, (void **)to);
         if (rc < 0)
             return rc;
+        int failed = tm__operator_know(keyed, at, known, &whole, *to, length);
+        TM_CHECK(failed == 0); // what was written is in the journal already
     }
+    known->call = keyed->entry->call;
+    known->journaled = 1;
     change->kind = rc == 1 ? TM__CHANGE_MAP_NEW : TM__CHANGE_MAP_OLD;
     put_aside(keyed, change, key, *to, length);
     return rc;
@@ -199,6 +190,13 @@ static int map_put(void *arg, uint8_t **slot, uint32_t n, const uint8_t *bytes, 
     uint8_t *to = NULL;
     if (key_length > TM_STATE_MAP_KEY_BYTES_MAX || length > TM_STATE_COLLECTION_VALUE_BYTES_MAX)
         return TM_E_LIMIT;
+    struct tm_chain_known *known = tm__operator_known_of(keyed, change.index, n);
+    if (at.spec->is_word && known->value != NULL &&
+        tm__operator_is_known(known, &at.head->map, bytes, key_length)) {
+        tm__operator_save_known(keyed, known);
+        memcpy(known->value, value, sizeof *known->value);
+        return 0;
+    }
     int rc = (at.spec->is_fixed ? upsert_fixed : upsert_varying)(keyed, &at, &change, &key,
                                                                  access_bytes + length, &to);
     if (rc < 0)
@@ -416,69 +414,6 @@ static int list_find(void *arg, uint8_t **slot, uint32_t n, double number, doubl
     return found(keyed, &at, &value);
 }
 
-// --- memory ahead -------------------------------------------------------------------------------
-
-void tm__operator_collections_ask(const struct tm__operator_keyed *keyed)
-{
-    for (uint32_t n = 0; n < keyed->record.collection_count; n++)
-        for (uint32_t i = 0; i < keyed->block->count; i++) {
-            const struct tm__operator_collection_at at = tm__operator_collection_of(keyed, i, n);
-            if (at.spec->is_map)
-                tm_state_map_ask(&at.place, &at.head->map);
-            else
-                tm_state_list_ask(&at.place, &at.head->list);
-        }
-}
-
-// What is asked for with the map itself is not looked for.
-enum { ASKED_BYTES = 256 };
-
-static bool key_of_row(const struct tm_field *field, const struct tm_row *row, uint32_t index,
-                       struct tm_key *key)
-{
-    uint32_t length = tm_type_slot_bytes(field->type);
-    const uint8_t *bytes = (const uint8_t *)row + field->offset;
-    if (tm_row_is_null(row, index))
-        return false;
-    if (tm_type_is_reference(field->type))
-        bytes = (const uint8_t *)tm_row_string(row, field->offset, &length);
-    *key = key_of(bytes, length);
-    return true;
-}
-
-static void look_ahead(const struct tm__operator_keyed *keyed, uint32_t n,
-                       const struct tm_schema *input, uint32_t index)
-{
-    const struct tm__operator_block *block = keyed->block;
-    struct tm_place places[TM_STATE_LOOK];
-    const struct tm_state_map *maps[TM_STATE_LOOK];
-    struct tm_key keys[TM_STATE_LOOK];
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < block->count; i++) {
-        const struct tm__operator_collection_at at = tm__operator_collection_of(keyed, i, n);
-        if (at.head->map.bytes <= ASKED_BYTES ||
-            !key_of_row(&input->fields[index], block->rows[i], index, &keys[count]))
-            continue;
-        places[count] = at.place;
-        maps[count++] = &at.head->map;
-        if (count == TM_STATE_LOOK) {
-            tm_state_map_look(places, maps, keys, count);
-            count = 0;
-        }
-    }
-    tm_state_map_look(places, maps, keys, count);
-}
-
-void tm__operator_collections_look(const struct tm__operator_keyed *keyed,
-                                   const struct tm_schema *input)
-{
-    for (uint32_t n = 0; n < keyed->record.collection_count; n++) {
-        const struct tm__operator_collection_spec *spec = &keyed->record.collections[n];
-        if (spec->ahead >= 0 && tm_type_equal(spec->key, input->fields[spec->ahead].type))
-            look_ahead(keyed, n, input, (uint32_t)spec->ahead);
-    }
-}
-
 // --- all of one ----------------------------------------------------------------------------------
 
 static size_t head_bytes(const struct tm__operator_collection_spec *spec)
@@ -504,7 +439,10 @@ static int clear(void *arg, uint8_t **slot, uint32_t n)
     change.cleared = tm__operator_keyed_put_aside(keyed, at.head, size);
     tm__operator_keyed_note(keyed, &change);
     keyed->entry->journal++;
+    uint32_t changes = at.head->map.changes + 1;
     memset(at.head, 0, size);
+    if (at.spec->is_map)
+        at.head->map.changes = changes;
     tm__operator_collection_mark(&at, false);
     tm__operator_collection_lose_walks(keyed, change.index, n, true);
     return 0;
@@ -557,6 +495,18 @@ static int undo_access(const struct tm__operator_collection_at *at,
     return rc;
 }
 
+// No number of its structure comes twice.
+static void undo_clear(const struct tm__operator_keyed *keyed,
+                       const struct tm__operator_collection_at *at,
+                       const struct tm__operator_change *change)
+{
+    free_entries(at, at->head);
+    uint32_t changes = at->head->map.changes + 1;
+    memcpy(at->head, keyed->bytes.data + change->cleared, head_bytes(at->spec));
+    if (at->spec->is_map)
+        at->head->map.changes = changes;
+}
+
 int tm__operator_collection_undo(struct tm__operator_keyed *keyed,
                                  const struct tm__operator_change *change)
 {
@@ -582,8 +532,7 @@ int tm__operator_collection_undo(struct tm__operator_keyed *keyed,
         rc = undo_access(&at, change);
         break;
     default: // TM__CHANGE_CLEARED
-        free_entries(&at, at.head);
-        memcpy(at.head, keyed->bytes.data + change->cleared, head_bytes(at.spec));
+        undo_clear(keyed, &at, change);
     }
     if (rc < 0)
         return rc;

@@ -28,6 +28,7 @@ enum {
 struct tm__operator_collection_spec {
     bool is_map, event, refreshes;
     bool is_fixed; // values are all of one length
+    bool is_word;  // that of a word, without a time to live: the chunk itself may write them
     uint8_t bit;   // of the record's first word: there are entries
     struct tm_type key;
     int32_t ahead;   // the column that is the key of a row's entry; -1: not known
@@ -52,18 +53,6 @@ struct tm__operator_walks {
     struct tm__operator_walk walks[TM__OPERATOR_WALKS];
 };
 
-// The entry of a map that was found last: who has read it puts it back, as a rule. Good for one
-// call, as long as nothing else has changed.
-enum { TM__OPERATOR_FOUND_BYTES = 16 };
-struct tm__operator_found {
-    double call;
-    uint64_t mutations;
-    uint32_t n, index;
-    uint32_t key_length; // at most TM__OPERATOR_FOUND_BYTES
-    uint8_t key[TM__OPERATOR_FOUND_BYTES];
-    uint8_t *value; // may be written
-};
-
 // Where the search for entries that are over has left a map.
 struct tm__operator_sweep {
     uint64_t key_hash; // of the record's key
@@ -77,13 +66,19 @@ struct tm__operator_change;
 
 extern const struct tm_vm_collections tm__operator_collections; // of a struct tm__operator_keyed
 
-// Asks for the memory of what the block's records lead to.
+// Once the record is known: memory for what is known of entries. TM_E_MEMORY.
+int tm__operator_collections_open(struct tm__operator_keyed *keyed) TM_WARN_UNUSED;
+void tm__operator_collections_fini(struct tm__operator_keyed *keyed);
+// Asks for the memory of what the block's records lead to; nothing is known of entries.
 void tm__operator_collections_ask(const struct tm__operator_keyed *keyed);
-
-// The same of the entries that the rows of the block will want, where that is known.
+// Finds the entries that the rows of the block will want, where a column is their key.
 void tm__operator_collections_look(const struct tm__operator_keyed *keyed,
                                    const struct tm_schema *input);
 
+// What the call under way has written without the journal: to the journal, before anything else is
+// changed; or taken back.
+int tm__operator_collections_note_written(struct tm__operator_keyed *keyed) TM_WARN_UNUSED;
+void tm__operator_collections_take_back(struct tm__operator_keyed *keyed);
 // Takes back a change.
 int tm__operator_collection_undo(struct tm__operator_keyed *keyed,
                                  const struct tm__operator_change *change) TM_WARN_UNUSED;

@@ -42,6 +42,50 @@ static inline uint32_t tm__operator_collection_count(const struct tm__operator_c
     return at->spec->is_map ? at->head->map.count : at->head->list.count;
 }
 
+// --- what is known of entries
+
+enum { TM__KNOWN_NOTHING = UINT32_MAX }; // as the length of a key
+
+static inline struct tm_chain_known *tm__operator_known_of(const struct tm__operator_keyed *keyed,
+                                                           uint32_t index, uint32_t n)
+{
+    return &keyed->known[(size_t)index * keyed->record.collection_count + n];
+}
+
+// Is the entry of this key known, or that there is none?
+static inline bool tm__operator_is_known(const struct tm_chain_known *known,
+                                         const struct tm_state_map *map, const uint8_t *key,
+                                         uint32_t key_length)
+{
+    if (known->key_length != key_length || (uint32_t)known->as_of != map->changes)
+        return false;
+    const uint8_t *bytes = key_length <= sizeof known->of.text ? known->of.text : known->of.bytes;
+    uint64_t a, b;
+    if (TM_UNLIKELY(key_length != sizeof a))
+        return memcmp(bytes, key, key_length) == 0;
+    memcpy(&a, bytes, sizeof a);
+    memcpy(&b, key, sizeof b);
+    return a == b;
+}
+
+// The call has asked for an entry: *value, which can be written, or NULL: there is none.
+// TM_E_MEMORY, TM_E_LIMIT: of the journal.
+int tm__operator_know(struct tm__operator_keyed *keyed, const struct tm__operator_collection_at *at,
+                      struct tm_chain_known *known, const struct tm_key *key, void *value,
+                      uint32_t length) TM_WARN_UNUSED;
+
+// Before the value of a known entry, which is a word, is written.
+static inline void tm__operator_save_known(const struct tm__operator_keyed *keyed,
+                                           struct tm_chain_known *known)
+{
+    if (known->call == keyed->entry->call)
+        return;
+    known->call = keyed->entry->call;
+    known->old = *known->value;
+    known->journaled = 0;
+    keyed->entry->written = known;
+}
+
 // --- time to live
 
 static inline uint32_t tm__operator_collection_access_bytes(

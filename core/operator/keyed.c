@@ -28,6 +28,8 @@ static int add_collection(struct tm__operator_record *record, const struct tm_st
     record->collections[record->collection_count++] = (struct tm__operator_collection_spec){
         .is_map = state->kind == TM_STATE_MAP,
         .is_fixed = !tm_type_is_reference(state->type),
+        .is_word = !tm_type_is_reference(state->type) && state->ttl_ms == 0 &&
+                   tm_type_slot_bytes(state->type) == sizeof(uint64_t),
         .key = state->key,
         .ahead = state->kind == TM_STATE_MAP ? state->ahead : -1,
         .event = state->clock == TM_TTL_EVENT,
@@ -141,7 +143,7 @@ int tm__operator_keyed_open(struct tm__operator_keyed *keyed, const struct tm_op
         (keyed->walks == NULL && keyed->record.collection_count != 0))
         return tm__operator_out_of_memory(op, err);
     keyed->block->count = 0;
-    return 0;
+    return tm__operator_collections_open(keyed) == 0 ? 0 : tm__operator_out_of_memory(op, err);
 }
 
 void tm__operator_keyed_fini(struct tm__operator_keyed *keyed)
@@ -157,6 +159,7 @@ void tm__operator_keyed_fini(struct tm__operator_keyed *keyed)
     tm_state_free(keyed->state);
     if (keyed->block != NULL)
         tm_mem_free(keyed->mem, keyed->block, sizeof *keyed->block);
+    tm__operator_collections_fini(keyed);
     if (keyed->walks != NULL)
         tm_mem_free(keyed->mem, keyed->walks, sizeof *keyed->walks);
 }
@@ -169,6 +172,7 @@ void tm__operator_keyed_tell_time(struct tm__operator_keyed *keyed, struct tm_ch
     keyed->entry = entry;
     if (now_ms > keyed->clock_ms)
         keyed->clock_ms = now_ms;
+    entry->known = keyed->known;
     entry->now_ms = keyed->clock_ms;
     entry->clock_ms = (double)keyed->clock_ms;
     entry->watermark = keyed->watermark == INT64_MIN   ? -(double)INFINITY
@@ -330,6 +334,9 @@ int tm__operator_keyed_make_room(struct tm__operator_keyed *keyed, size_t bytes)
         if (TM_UNLIKELY(keyed->bytes.capacity_bytes > TM_CALL_BYTES_KEPT))
             tm_buf_fini(&keyed->bytes);
     }
+    int noted = tm__operator_collections_note_written(keyed);
+    if (noted != 0)
+        return noted;
     if (keyed->changes.size_bytes / sizeof(struct tm__operator_change) >= TM_CALL_CHANGES_MAX ||
         keyed->bytes.size_bytes + bytes > TM_CALL_CHANGES_BYTES_MAX)
         return TM_E_LIMIT;
@@ -436,6 +443,8 @@ int tm__operator_keyed_settle(struct tm__operator_keyed *keyed, bool keeps)
     int rc = 0;
     if (keyed->call != keyed->entry->call) // the call has changed nothing
         count = 0;
+    if (!keeps)
+        tm__operator_collections_take_back(keyed);
     for (size_t i = count; i > 0 && rc == 0; i--)
         rc = keeps ? keep(keyed, &changes[i - 1]) : undo(keyed, &changes[i - 1]);
     keyed->changes.size_bytes = 0;

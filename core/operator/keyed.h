@@ -58,7 +58,7 @@ struct tm__operator_keyed {
     struct tm_buf gone;                   // bytes of keys whose entries go
     uint32_t sweep_group, sweep_position; // where the search for what is over goes on
     struct tm__operator_sweep sweep;
-    struct tm__operator_found found;
+    struct tm_chain_known *known; // as in chain.ffi.h; NULL where there are no maps
 };
 
 // The journal of a call.
@@ -106,7 +106,7 @@ int tm__operator_keyed_make_room(struct tm__operator_keyed *keyed, size_t bytes)
 static inline int tm__operator_keyed_prepare(struct tm__operator_keyed *keyed, size_t bytes)
 {
     const struct tm_buf *changes = &keyed->changes, *kept = &keyed->bytes;
-    if (TM_UNLIKELY(keyed->call != keyed->entry->call) ||
+    if (TM_UNLIKELY(keyed->call != keyed->entry->call || keyed->entry->written != NULL) ||
         TM_UNLIKELY(changes->capacity_bytes - changes->size_bytes <
                     sizeof(struct tm__operator_change)) ||
         TM_UNLIKELY(kept->capacity_bytes - kept->size_bytes < bytes))

@@ -25,17 +25,17 @@ uint64_t tm_collections_moved(const struct tm_state *state);
 
 // --- maps ----------------------------------------------------------------------------------------
 // Key bytes -> value bytes, in the order of the hash of the key, then of its bytes. All-zero is
-// empty. It lies where its owner may write (the key's record), and can be moved with it. `hash` of
-// a key is tm_hash_bytes of its bytes. Keys and values that are given may not lie in the same map.
-// Values are aligned to 8. A map that is not cleared before its record goes loses its memory until
-// the namespace is dropped.
-// Codes: TM_E_MEMORY, nothing that can be seen has changed; TM_E_LIMIT, key or value are too long
-// (TM_STATE_MAP_KEY_BYTES_MAX, TM_STATE_COLLECTION_VALUE_BYTES_MAX) or entries are too many.
+// an empty one. It lies where its owner may write (the key's record), and can be moved with it.
+// `hash` of a key is tm_hash_bytes of its bytes. Keys and values that are given may not lie in the
+// same map. Values are aligned to 8. A map that is not cleared before its record goes loses its
+// memory until the namespace is dropped. Codes: TM_E_MEMORY, nothing that can be seen has changed;
+// TM_E_LIMIT, key or value are too long (TM_STATE_MAP_KEY_BYTES_MAX,
+// TM_STATE_COLLECTION_VALUE_BYTES_MAX) or entries are too many.
 struct tm_state_map {
     uint32_t root;    // reference of a bucket or a node; 0: none
     uint32_t count;   // entries
     uint64_t bytes;   // memory of its blobs, as taken from the state
-    uint32_t changes; // of its structure; for cursors
+    uint32_t changes; // of its structure; for cursors and who remembers values. Clearing counts too
     uint32_t reserved;
 };
 
@@ -62,12 +62,25 @@ int tm_state_map_remove(const struct tm_place *place, struct tm_state_map *map,
 // What cannot be reached for want of memory is lost until the namespace is dropped.
 void tm_state_map_clear(const struct tm_place *place, struct tm_state_map *map);
 
-// Asks for memory that calls will read, so that it is on its way meanwhile. `ask`, for each map of
-// a block of rows, where map keys are not known yet: a small map, or the begin of a large one.
-// `look` where they are, for at most TM_STATE_LOOK calls to come.
+// Asks for memory that calls will read, so that it is on its way meanwhile, for each map of a block
+// of rows: a small map, or the begin of a large one.
 void tm_state_map_ask(const struct tm_place *place, const struct tm_state_map *map);
-void tm_state_map_look(const struct tm_place *places, const struct tm_state_map *const *maps,
-                       const struct tm_key *keys, uint32_t count);
+
+// Entries of many maps, at most TM_STATE_LOOK at a time, so that what one needs is on its way while
+// others are looked at. What is not to be had at once is not told: calls find it.
+enum tm_state_told { TM_STATE_UNTOLD, TM_STATE_MISSING, TM_STATE_THERE };
+struct tm_state_map_look {
+    const struct tm_state_map *map;
+    uint32_t key_group;
+    struct tm_key key;
+    // THERE: the value can be written, and stays where it is as long as the map's `changes` are the
+    // same and the state is neither frozen nor evicted.
+    enum tm_state_told told;
+    uint32_t length;
+    void *value;
+};
+void tm_state_map_look(const struct tm_state *state, struct tm_state_map_look *looks,
+                       uint32_t count);
 
 // A walk in order. The map can change meanwhile: entries that stay are seen once, those put behind
 // the place of the walk are seen too. (Of keys of one hash of 64 bits one may be left out when

@@ -201,6 +201,9 @@ int tm_state_map_edit(const struct tm_place *place, struct tm_state_map *map,
     return *value == NULL ? TM_E_MEMORY : 1;
 }
 
+// What is asked for with a map itself.
+enum { ASKED_BYTES = 256 };
+
 void tm_state_map_ask(const struct tm_place *place, const struct tm_state_map *map)
 {
     if (map->root == 0)
@@ -209,71 +212,125 @@ void tm_state_map_ask(const struct tm_place *place, const struct tm_state_map *m
                                     ~(uintptr_t)TM__PAGE_FLAGS);
     __builtin_prefetch(at, 1, 2);
     // A small map is all of it soon: its lines are asked for at once.
-    for (uint64_t i = 64; i < map->bytes && i <= 192; i += 64)
+    for (uint64_t i = 64; i < map->bytes && i < ASKED_BYTES; i += 64)
         __builtin_prefetch(at + i, 1, 2);
 }
 
-// NULL: there is nothing, or nothing to be had at once.
-static const void *address_of(const struct tm_place *place, uint32_t reference)
+// --- many at once --------------------------------------------------------------------------------
+
+// Of one of many: how far it has come.
+struct way {
+    const struct tm__state_group *group;
+    const struct tm__bucket *at; // NULL: told, or not to be had at once
+    uintptr_t page;              // its flags
+    uint32_t used, above, child, i;
+};
+
+static inline void enter(struct way *way, uint32_t reference)
 {
-    uintptr_t address = tm__state_raw_address(tm__pieces_group(place), reference);
-    return reference == 0 || (address & TM__PAGE_ABSENT) != 0
-               ? NULL
-               : (const void *)(address & ~(uintptr_t)TM__PAGE_FLAGS);
+    way->page = way->group->at[reference >> TM__OFFSET_BITS];
+    way->at = reference == 0 || (way->page & TM__PAGE_ABSENT) != 0
+                  ? NULL
+                  : (const void *)tm__state_address(way->group, reference);
+    __builtin_prefetch(way->at, 1, 2);
 }
 
-// All rows go a step, which asks for what the next one reads.
-void tm_state_map_look(const struct tm_place *places, const struct tm_state_map *const *maps,
-                       const struct tm_key *keys, uint32_t count)
+// Down a level of nodes; all of them a step, which asks for what the next one reads. False: there
+// are none.
+static bool descend(struct way *ways, struct tm_state_map_look *looks, uint32_t count)
 {
-    const struct tm__bucket *at[TM_STATE_LOOK];
-    uint32_t used[TM_STATE_LOOK], above[TM_STATE_LOOK], child[TM_STATE_LOOK], nodes;
+    uint32_t nodes = 0;
+    for (uint32_t k = 0; k < count; k++) {
+        struct way *way = &ways[k];
+        if (way->at == NULL || way->at->bits == 0)
+            continue;
+        const struct tm__map_node *node = (const void *)way->at;
+        way->child = (uint32_t)(looks[k].key.hash << way->used >> (TM__HASH_BITS - node->bits));
+        __builtin_prefetch(&node->child[way->child], 0, 2);
+        nodes++;
+    }
+    for (uint32_t k = 0; nodes != 0 && k < count; k++) {
+        struct way *way = &ways[k];
+        if (way->at == NULL || way->at->bits == 0)
+            continue;
+        const struct tm__map_node *node = (const void *)way->at;
+        uint32_t reference = node->child[way->child];
+        way->above = way->used;
+        way->used += node->bits;
+        enter(way, reference);
+        if (reference == 0)
+            looks[k].told = TM_STATE_MISSING;
+    }
+    return nodes != 0;
+}
+
+static inline uint32_t rest_of(const struct way *way, const struct tm_key *key)
+{
+    return tm__map_rest(key->hash, way->above + way->at->depth);
+}
+
+// The slot at the place of the key in its bucket decides, unless tags are equal and keys are not.
+static inline void tell(const struct way *way, struct tm_state_map_look *look)
+{
+    const struct tm_key *key = &look->key;
+    if (way->i == way->at->count || tm__slot_tag(way->at->slot[way->i]) != key->hash >> 32) {
+        if (way->i < way->at->count || way->at->next == 0)
+            look->told = TM_STATE_MISSING;
+        return;
+    }
+    uint64_t slot = way->at->slot[way->i];
+    uint8_t *item = tm__bucket_item(way->at, slot);
+    uint32_t length = tm__slot_value_length(slot);
+    if (tm__slot_is_far(slot) || tm__slot_key_length(slot) != key->length ||
+        !tm__state_key_bytes_equal(item + tm__state_padded(length), key->bytes, key->length) ||
+        !tm__state_is_own(way->group, way->page))
+        return;
+    look->told = TM_STATE_THERE;
+    look->length = length;
+    look->value = item;
+}
+
+void tm_state_map_look(const struct tm_state *state, struct tm_state_map_look *looks,
+                       uint32_t count)
+{
+    struct way ways[TM_STATE_LOOK];
     TM_CHECK(count <= TM_STATE_LOOK);
     for (uint32_t k = 0; k < count; k++) {
-        at[k] = address_of(&places[k], maps[k]->root);
-        used[k] = above[k] = child[k] = 0;
-        __builtin_prefetch(at[k], 1, 2);
+        struct way *way = &ways[k];
+        *way = (struct way){.group = &state->groups[looks[k].key_group - state->first_key_group]};
+        looks[k].told = looks[k].map->root == 0 ? TM_STATE_MISSING : TM_STATE_UNTOLD;
+        if (looks[k].map->root != 0)
+            enter(way, looks[k].map->root);
     }
-    do {
-        nodes = 0;
-        for (uint32_t k = 0; k < count; k++) {
-            if (at[k] == NULL || at[k]->bits == 0)
-                continue;
-            const struct tm__map_node *node = (const void *)at[k];
-            child[k] = (uint32_t)(keys[k].hash << used[k] >> (TM__HASH_BITS - node->bits));
-            __builtin_prefetch(&node->child[child[k]], 0, 2);
-            nodes++;
-        }
-        for (uint32_t k = 0; nodes != 0 && k < count; k++) {
-            if (at[k] == NULL || at[k]->bits == 0)
-                continue;
-            const struct tm__map_node *node = (const void *)at[k];
-            above[k] = used[k];
-            used[k] += node->bits;
-            at[k] = address_of(&places[k], node->child[child[k]]);
-            __builtin_prefetch(at[k], 1, 2);
-        }
-    } while (nodes != 0);
+    while (descend(ways, looks, count))
+        ;
     for (uint32_t k = 0; k < count; k++) {
-        if (at[k] == NULL)
+        const struct way *way = &ways[k];
+        if (way->at == NULL || looks[k].map->bytes <= ASKED_BYTES)
             continue;
         // Its place among the slots, as tm__bucket_seek guesses it: two lines or three.
-        uint32_t rest = tm__map_rest(keys[k].hash, above[k] + at[k]->depth);
-        const uint64_t *slot = &at[k]->slot[((uint64_t)rest * at[k]->count) >> 32];
+        const uint64_t *slot =
+            &way->at->slot[((uint64_t)rest_of(way, &looks[k].key) * way->at->count) >> 32];
         __builtin_prefetch(slot - 8, 0, 2);
         __builtin_prefetch(slot, 0, 2);
         __builtin_prefetch(slot + 7, 0, 2);
     }
     for (uint32_t k = 0; k < count; k++) {
-        if (at[k] == NULL || at[k]->count == 0)
+        struct way *way = &ways[k];
+        if (way->at == NULL || way->at->count == 0)
             continue;
-        uint32_t i = tm__bucket_seek(at[k], keys[k].hash >> 32 << 32,
-                                     tm__map_rest(keys[k].hash, above[k] + at[k]->depth));
-        i -= i == at[k]->count;
-        const uint8_t *item = tm__bucket_item(at[k], at[k]->slot[i]);
+        way->i =
+            tm__bucket_seek(way->at, looks[k].key.hash >> 32 << 32, rest_of(way, &looks[k].key));
+        if (looks[k].map->bytes <= ASKED_BYTES)
+            continue;
+        uint64_t slot = way->at->slot[way->i - (way->i == way->at->count)];
+        const uint8_t *item = tm__bucket_item(way->at, slot);
         __builtin_prefetch(item, 1, 2);
-        __builtin_prefetch(item + tm__state_padded(tm__slot_value_length(at[k]->slot[i])), 0, 2);
+        __builtin_prefetch(item + tm__state_padded(tm__slot_value_length(slot)), 0, 2);
     }
+    for (uint32_t k = 0; k < count; k++)
+        if (ways[k].at != NULL)
+            tell(&ways[k], &looks[k]);
 }
 
 // --- putting -------------------------------------------------------------------------------------
@@ -469,7 +526,7 @@ void tm_state_map_clear(const struct tm_place *place, struct tm_state_map *map)
     struct tm__map_change change;
     if (map->root != 0 && begin(&change, place, map) == 0)
         tm__map_drop_all(&change, map->root);
-    *map = (struct tm_state_map){0};
+    *map = (struct tm_state_map){.changes = map->changes + 1};
 }
 
 // --- walking -------------------------------------------------------------------------------------

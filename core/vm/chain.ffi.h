@@ -21,6 +21,31 @@ struct tm_metric_slot {
     uint32_t is_set;   // gauge: has been set; histogram: has buckets
 };
 
+// What is known of one entry of a map of one row's key: the one that the row's call will ask for,
+// as far as C can tell, or the one that it has asked for last. It holds as long as the map's
+// structure is what it was (`as_of`). The chunk reads values there, and writes them where all are
+// of 8 bytes.
+union tm_chain_cell {
+    int64_t i;
+    double d;
+};
+struct tm_chain_known {
+    double key;                 // as Lua has it; NaN: none, or one that Lua cannot compare
+    union tm_chain_cell *value; // NULL: there is no such entry
+    int32_t as_of;              // the map's `changes`
+    int32_t length;             // of the value
+    // The call that has written the value, and what it was before, unless it is `journaled`. Who
+    // writes it first says so in the context's `written`.
+    double call;
+    union tm_chain_cell old;
+    uint32_t key_length; // UINT32_MAX: none
+    uint32_t journaled;  // the journal has what the value was before the call
+    union {
+        uint8_t text[16]; // the key's bytes, where they are so few
+        const uint8_t *bytes;
+    } of;
+};
+
 struct tm_chain_ctx {
     const uint8_t *in; // next input row; the chunk advances it
     // End of the input rows. Behind them, and behind out_capacity, there is the slack of a batch:
@@ -79,6 +104,11 @@ struct tm_chain_ctx {
     uint32_t verdict; // of a trigger: enum tm__windows_verdict
     // Number of the call under way: the chunk counts them, and C begins a journal with each.
     double call;
+    // [row of the block][collection of the key's record]: what is known of entries of maps.
+    struct tm_chain_known *known;
+    // One whose value the chunk has written and the journal does not have; of the call under way,
+    // if its `call` says so.
+    struct tm_chain_known *written;
 };
 
 enum {

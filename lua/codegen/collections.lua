@@ -134,27 +134,58 @@ local function guard(w) w:line("if tally.active_1 == 0 then raise_idle() end") e
 
 -- --- maps
 
+-- What C knows of an entry of the row's map (struct tm_chain_known) is looked at first: a value is read there, and a word
+-- written. core/operator/collection_known.c says how long it holds, and what undoes it.
+local KNOWN_KEYS = { int = true, timestamp = true, double = true }
+local KNOWN_READ = { double = "known.value.d", int = "tonumber(known.value.i)", timestamp = "tonumber(known.value.i)",
+  bool = "known.value.i ~= 0", int64 = "int64_value(known.value.i)" }
+local KNOWN_WRITE = { double = "known.value.d = x", int = "known.value.i = x", timestamp = "known.value.i = x",
+  bool = "known.value.i = x and 1 or 0", int64 = "known.value.i = x.value" }
+
+local function open_known(w, g, s, more)
+  w:line("local known = near.at + %d", s.collection - g.known)
+  w:open('if type(k) == "number" and k == known.key and kept.acc.%s == known.as_of%s then', s.changes, more or "")
+end
+
+local function is_known(g, s) return g.known and s.changes and KNOWN_KEYS[s.state.key] and KNOWN_READ[s.state.type] end
+
 ---@param method fun(w: table, g: table, s: table, name: string, parameters: string) begins a method
 function collections.write_map(w, g, s, method)
   local n, key, value = s.collection, item("key", s.state.key), item("value", s.state.type)
-  local function find(name)
+  local function find(name, known)
     method(w, g, s, name, ", k")
     guard(w)
+    if is_known(g, s) then
+      open_known(w, g, s)
+      w:line(known)
+      w:close()
+    end
     write_check(w, key, "k", s)
     local at, length = write_put(w, key, "k")
     w:line("local rc = C.tm_chain_map_find(ctx, kept.slot, %d, %s, %s, %s)", n, at, length, access_of(s))
     w:line("if rc < 0 then stop_by(rc) end")
   end
-  find("get")
+  find("get", "if known.value == nil then return nil end return " .. (KNOWN_READ[s.state.type] or ""))
   w:line("if rc == 0 then return nil end")
   write_take(w, value, "x")
   w:line("return x")
   w:close()
-  find("has")
+  find("has", "return known.value ~= nil")
   w:line("return rc == 1")
   w:close()
   method(w, g, s, "put", ", k, x")
   guard(w)
+  if is_known(g, s) then
+    open_known(w, g, s, " and known.value ~= nil")
+    write_check(w, value, "x", s, "k")
+    w:open("if known.call ~= ctx.call then")
+    w:line("known.call, known.old.i, known.journaled = ctx.call, known.value.i, 0")
+    w:line("ctx.written = known")
+    w:close()
+    w:line(KNOWN_WRITE[s.state.type])
+    w:line("return")
+    w:close()
+  end
   write_check(w, key, "k", s)
   write_check(w, value, "x", s, "k")
   local at, length = write_put(w, key, "k")
@@ -257,6 +288,7 @@ function collections.attach(R)
   R.doubles, R.int64s, R.decimals = ffi.typeof("const double *"), ffi.typeof("const int64_t *"),
     ffi.typeof("const struct tm_decimal_slot *")
   R.copy_found = collections.copy_found
+  R.near = ffi.new("struct { struct tm_chain_known *at; }") -- by value: the trace compiler knows where it is
 end
 
 local A, cast, copy, Int = arena.state, ffi.cast, ffi.copy, ffi.typeof("int64_t")

@@ -80,9 +80,15 @@ function keyed.layout(declared, before, of)
   r.copied = r.bytes
   for i, s in ipairs(heads) do
     local size = s.state.ttl.ms and 40 or 24 -- core/operator/collections.h
-    r.text[#r.text + 1] = (" int64_t c%d[%d];"):format(i, size / 8)
+    local changes = ""
+    if s.state.kind == "map" and not s.state.ttl.ms and not of then -- struct tm_state_map: root, count, bytes, changes
+      s.changes, size, changes = "changes" .. s.number, size - 8, (" int32_t changes%d; int32_t reserved%d;"):format(s.number, s.number)
+    end
+    r.text[#r.text + 1] = (" int64_t c%d[%d];"):format(i, size / 8) .. changes
+    size = size + (s.changes and 8 or 0)
     r.bytes = r.bytes + size
   end
+  for _, s in ipairs(heads) do if s.changes then r.maps = #heads end end -- collections, where entries of one may be known
   r.struct_text = table.concat(r.text) .. " }"
   return r
 end

@@ -67,6 +67,7 @@ local function plan(nodes, wide)
     interrupted = timer or rule, takes_out = true, input = layout.of(node.input), names = columns.names(wide),
     record = keyed.layout(node.keyed, 0) }
   g.outside = outside.plan(node, node.role)
+  g.known = not node.trigger and not node.of_window and g.record.maps or nil
   g.output = layout.of(node.schema)
   g.views = chunk.has_views(nodes)
   local records = { g.record }
@@ -395,6 +396,7 @@ local function generate(nodes, wide)
   if g.node.rules then w:line("local want_pass, pass_of = R.want_pass, R.pass_of") end
   if g.collections then
     w:line("local key_cell, value_cell, key_bytes, value_bytes = R.key_cell, R.value_cell, R.key_bytes, R.value_bytes")
+    if g.known then w:line("local near = R.near -- behind what is known of entries of maps of the row's key") end
     w:line("local doubles, int64s, decimals, copy_found = R.doubles, R.int64s, R.decimals, R.copy_found")
     w:line("local raise_map_key, raise_entry, put_failed, walk_failed, check_list = R.raise_map_key, R.raise_entry, R.put_failed, "
       .. "R.walk_failed, R.check_list")
@@ -448,9 +450,11 @@ local function generate(nodes, wide)
   w:line("")
   w:line("-- 1: %s", g.node.name)
   write_step(w, g, arguments)
-  chunk.write_loops(w, g, g.names:ref("step_1") .. "(kept.slot[-1])", "kept.slot = kept.slot + 1")
+  chunk.write_loops(w, g, g.names:ref("step_1") .. "(kept.slot[-1])", "kept.slot = kept.slot + 1"
+    .. (g.known and (" near.at = near.at + %d"):format(g.known) or ""))
   write_settle(w, g)
   local before = "kept.slot = ctx.slots + ctx.slot_index"
+  if g.known then before = before .. ("\nnear.at = ctx.known + ctx.slot_index * %d"):format(g.known) end
   if g.outside[1] then before = before .. "\n" .. outside.borrow(g) end
   chunk.write_run(w, g, before)
   chunk.write_result(w, g)

@@ -222,6 +222,60 @@ describe("a process", function()
     assert.same({ 2, 1, "q", 2, nil, "two", 0 }, seen.nested)
   end)
 
+  it("reads and writes an entry that is known without a call of C", function()
+    local given = {}
+    local b = bench { state = { list = state.list("int"), seen = state.map("int", "double") }, each = function(ctx, e)
+      local seen = ctx.state.seen
+      if e.n ~= 3 then
+        given[#given + 1] = seen:get(7) or "none"
+        given[#given + 1] = seen:has(7)
+      end
+      if e.n ~= 2 then
+        seen:put(7, e.amount)
+        seen:put(7, e.amount + 0.5)
+      end
+      if e.n == 4 then error("no") end
+      ctx:emit { n = 1 }
+    end }
+    local r, cell = b.runner, ffi.new("union tm_chain_cell[6]")
+    local calls = { find = 0, put = 0 }
+    local C = require("codegen.instance").C
+    for name in pairs(calls) do
+      local before = C["tm_chain_map_" .. name]
+      C["tm_chain_map_" .. name] = function(...)
+        calls[name] = calls[name] + 1
+        return before(...)
+      end
+    end
+    local function knows(row, value)
+      local known = r.known[2 * row + 1] -- behind what stands for the list
+      known.key, known.as_of, known.call, known.value = 7, 0, -1, value and cell + row or nil
+      cell[row].d = value or 0
+    end
+    knows(0, 0.25)
+    knows(1) -- there is no entry
+    knows(2, 3)
+    knows(3, 9)
+    b.give(rows(1, 2, 3, 4))
+    assert.same({ 0.25, true, "none", false, 9, true }, given)
+    assert.equal(1.5, cell[0].d)
+    assert.equal(3.5, cell[2].d)
+    assert.equal(4.5, cell[3].d) -- C takes it back
+    assert.equal(9, r.known[7].old.d)
+    assert.is_true(r.ctx.written == r.known + 7 and r.known[7].call == r.ctx.call)
+    assert.same({ 0 }, r.settled)
+    assert.same({ find = 0, put = 0 }, calls)
+
+    -- The map is another one since: C is asked.
+    for row = 0, 3 do knows(row, 1) end
+    r.known[1].as_of, r.known[3].as_of, r.known[5].as_of = 1, 2, -1
+    given = {}
+    b.give(rows(1, 2, 3))
+    assert.same({ "none", false, 1.5, true }, given)
+    assert.is_true(calls.find > 0 and calls.put > 0)
+    assert.same({ 1, 1, 1 }, { cell[0].d, cell[1].d, cell[2].d })
+  end)
+
   it("takes zeros of both signs for one key, and NaN for one", function()
     local b = bench { state = { seen = state.map("double", "int") }, each = function(ctx)
       local seen = ctx.state.seen

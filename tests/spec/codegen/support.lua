@@ -177,7 +177,8 @@ function support.broadcast_record(runner, node)
 end
 
 -- What stands for core/operator/collections.c: entries in the order in which they came, none expires, nothing is undone. It makes
--- no garbage that C would not make: bytes lie in buffers of 16, longer ones in buffers of their own.
+-- no garbage that C would not make: bytes lie in buffers of 16, longer ones in buffers of their own. What has been found of a map
+-- with keys and values of a word is known until an entry goes.
 local Bytes = ffi.typeof("uint64_t[2]")
 
 local function buffer_of(p, n)
@@ -203,6 +204,22 @@ local function show_entry(ctx, c, i)
   return 1
 end
 
+-- core/operator/collection_known.c
+local function know(r, slot, n, key, length, c, i)
+  local state = r.collections and r.collections[n + 1]
+  if not (state and state.changes) or length ~= 8 then return end
+  local known = r.known[(slot - r.slots - 1) * #r.collections + n]
+  known.key = 0 / 0
+  if state.state.key == "double" then known.key = ffi.cast("const double *", key)[0]
+  elseif state.state.key == "int" or state.state.key == "timestamp" then known.key = tonumber(ffi.cast("const int64_t *", key)[0]) end
+  known.call, known.value = -1, nil
+  if i then known.value = ffi.cast("union tm_chain_cell *", c.values[i]) end
+end
+
+local function forget(r)
+  for i = 0, r.collections and r.known_count - 1 or -1 do r.known[i].key = 0 / 0 end
+end
+
 function support.collections(r)
   r.kept_entries, r.walks = {}, {}
   local C = require("codegen.instance").C
@@ -212,6 +229,7 @@ function support.collections(r)
   end
   function C.tm_chain_map_find(ctx, slot, n, key, length)
     local c, i = find(slot, n, key, length)
+    know(r, slot, n, key, length, c, i)
     return i and show_entry(ctx, c, i) or 0
   end
   function C.tm_chain_map_put(_, slot, n, key, length, value, value_length)
@@ -221,12 +239,15 @@ function support.collections(r)
       c.keys[i] = ffi.string(key, length)
       c.by[c.keys[i]] = i
     end
-    c.values[i], c.lengths[i] = buffer_of(value, value_length), value_length
+    if c.lengths[i] == value_length and value_length <= 16 then ffi.copy(c.values[i], value, value_length)
+    else c.values[i], c.lengths[i] = buffer_of(value, value_length), value_length end
+    know(r, slot, n, key, length, c, i)
     return 0
   end
   function C.tm_chain_map_remove(_, slot, n, key, length)
     local c, i = find(slot, n, key, length)
     if not i then return 0 end
+    forget(r)
     local last = #c.keys
     c.by[c.keys[last]] = i
     c.by[ffi.string(key, length)] = nil
@@ -246,7 +267,7 @@ function support.collections(r)
   end
   function C.tm_chain_size(_, slot, n) return #collection_of(r, slot, n).values end
   function C.tm_chain_clear(_, slot, n)
-    collection_of(r, slot, n)
+    forget(r)
     r.kept_entries[tonumber(ffi.cast("intptr_t", slot[-1])) * 64 + n] = nil
     return 0
   end
@@ -270,6 +291,13 @@ function support.records(runner, count)
   local memory, slots = ffi.new("uint64_t[?]", l.bytes / 8 * count), ffi.new("uint8_t *[4096]")
   local function at(i) return ffi.cast("uint8_t *", memory + i * l.bytes / 8) end
   runner.records, runner.slots, runner.ctx.slots = memory, slots, slots
+  local collections = {}
+  for _, s in ipairs(l.states) do if s.collection then collections[s.collection + 1] = s end end
+  if l.maps then
+    local known = ffi.new("struct tm_chain_known[?]", 4096 * #collections)
+    runner.collections, runner.known, runner.known_count, runner.ctx.known = collections, known, 4096 * #collections, known
+    forget(runner)
+  end
   return at, slots, l
 end
 

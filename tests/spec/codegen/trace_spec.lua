@@ -282,6 +282,18 @@ local VERBS = {
       if e.n % 17 == 0 then seen:remove("US") end
       ctx:emit { user = ctx.key, n = seen:get(e.country), size = seen:size(), new = not ctx.state.at:has(e.n), last = ctx.state.at:get(3) }
     end } },
+  ["maps of numbers of a process"] = { process = { key = { "user" },
+    state = function() return { names = state.list("string"), counts = state.map("int", "int"), rates = state.map("double", "double"),
+      flags = state.map("timestamp", "bool") } end,
+    each = function(ctx, e)
+      local counts, rates, flags = ctx.state.counts, ctx.state.rates, ctx.state.flags
+      local n = (counts:get(e.n % 50) or 0) + 1
+      counts:put(e.n % 50, n)
+      rates:put(e.amount, (rates:get(e.amount) or 0) / 2 + e.amount)
+      flags:put(e.n, not flags:get(e.n))
+      if e.n % 17 == 0 then counts:remove(3) end
+      ctx:emit { user = ctx.key, n = n, rate = rates:get(e.amount), flag = flags:has(e.n), three = counts:has(3) }
+    end } },
   ["walks over maps of a process"] = { process = { key = { "user" },
     state = function() return { seen = state.map("string", "int") } end,
     each = function(ctx, e)
