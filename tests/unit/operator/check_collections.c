@@ -29,6 +29,8 @@ static struct tm_chain_ctx entry;
 static struct tm_operator op;
 static struct tm_state_field fields[STATES + 1];
 
+static struct tm_batch *rows; // of the block, where they are known
+
 static void setup(void)
 {
     world_new(TM_NODE_PROCESS, 16);
@@ -73,8 +75,26 @@ static void enter(uint32_t count)
     ck_assert_int_eq(tm__operator_keyed_enter(&keyed), 0);
 }
 
+// The rows of the block say which entries calls will ask for.
+static void look_ahead(void)
+{
+    struct row list[KEYS];
+    for (uint32_t i = 0; i < KEYS; i++)
+        list[i] = (struct row){.item = (int64_t)(draw(MAP_KEYS) * 7919),
+                               .nulls = draw(8) == 0 ? 1u << ITEM : 0};
+    rows = batch_of(list, KEYS);
+    uint32_t i = 0;
+    TM_BATCH_EACH(rows, row)
+    keyed.block->rows[i++] = row;
+    for (uint32_t n = 0; n < STATES; n++)
+        keyed.record.collections[n].ahead = kinds[n].kind == TM_STATE_MAP ? ITEM : -1;
+    tm__operator_collections_look(&keyed, world.input);
+}
+
 static void leave(void)
 {
+    tm_batch_release(rows);
+    rows = NULL;
     ck_assert_int_eq(tm__operator_keyed_leave(&keyed), 0);
 }
 
@@ -164,12 +184,55 @@ static void touch(int state, struct item *item, double access)
 
 // --- one change, and what is seen ----------------------------------------------------------------
 
+static uint64_t known_values, known_missing;
+
+// The key of what is known, else `k`.
+static uint32_t known_key(uint32_t key, int state, uint32_t k)
+{
+    const struct tm_chain_known *known = tm__operator_known_of(&keyed, key, (uint32_t)state);
+    return isnan(known->key) ? k : (uint32_t)known->key / 7919;
+}
+
+// What the chunk does where the entry is known (lua/codegen/collections.lua). False: it is not.
+static bool change_known(uint32_t key, int state, uint32_t k, uint32_t v, struct item *item)
+{
+    const struct tm__operator_collection_at at =
+        tm__operator_collection_of(&keyed, key, (uint32_t)state);
+    struct tm_chain_known *known = tm__operator_known_of(&keyed, key, (uint32_t)state);
+    if (known->key != (double)(k * 7919u) || known->as_of != (int32_t)at.head->map.changes)
+        return false;
+    ck_assert_int_eq(kinds[state].ttl_ms, 0);
+    ck_assert_int_eq(known->value != NULL, item->there);
+    if (known->value == NULL) {
+        known_missing++;
+        return false;
+    }
+    known_values++;
+    ck_assert_int_eq(known->length, (int)bytes_of(state, item->v));
+    ck_assert_int_eq(memcmp(known->value, bytes, (size_t)known->length), 0);
+    if (kinds[state].type != TM_TYPE_INT)
+        return false;
+    if (known->call != entry.call) {
+        known->call = entry.call;
+        known->old = *known->value;
+        known->journaled = 0;
+        entry.written = known;
+    }
+    known->value->i = v;
+    *item = (struct item){true, v, 0};
+    return true;
+}
+
 static void change_map(uint32_t key, int state, struct collection *c)
 {
     uint32_t k = (uint32_t)draw(MAP_KEYS), v = (uint32_t)draw(100000);
     double access = access_of(state);
+    if (draw(3) == 0)
+        k = known_key(key, state, k);
     struct item *item = &c->items[k];
     bool live = is_live(state, item);
+    if (draw(2) == 0 && change_known(key, state, k, v, item))
+        return;
     switch (draw(8)) {
     case 0:
         ck_assert_int_eq(tm__operator_collections.map_remove(&keyed, slot_of(key), (uint32_t)state,
@@ -324,6 +387,8 @@ START_TEST(any_sequence_of_calls_gives_what_plain_models_give)
     memset(model, 0, sizeof model);
     for (int round = 0; round < 400; round++) {
         enter(KEYS);
+        if (draw(2) == 0)
+            look_ahead();
         for (int i = 0; i < 6; i++)
             call((uint32_t)draw(KEYS));
         for (uint32_t key = 0; key < KEYS; key++)
@@ -333,6 +398,8 @@ START_TEST(any_sequence_of_calls_gives_what_plain_models_give)
         keyed.clock_ms += (int64_t)draw(20);
         keyed.watermark += (int64_t)draw(20);
     }
+    ck_assert_uint_gt(known_values, 20);
+    ck_assert_uint_gt(known_missing, 5);
     teardown();
 }
 END_TEST

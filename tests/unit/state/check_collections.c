@@ -137,6 +137,8 @@ struct model {
     uint32_t items[SETS];
 };
 
+static uint64_t looked[3]; // how much was told: enum tm_state_told
+
 static struct tm_key record_key(const uint32_t *set)
 {
     return (struct tm_key){tm_hash_bytes(set, sizeof *set), set, sizeof *set};
@@ -179,6 +181,27 @@ static const struct record *read_record(const struct model *m, uint32_t set)
     return record == NULL ? &none : record;
 }
 
+// What is told of many at once is right; of a map's own memory all is told but what shares a tag.
+static void check_look(const struct model *m, const struct tm_state_map *map, uint32_t set)
+{
+    struct tm_state_map_look looks[TM_STATE_LOOK];
+    for (uint32_t first = 0; first < KEYS; first += TM_STATE_LOOK) {
+        uint32_t count = KEYS - first < TM_STATE_LOOK ? KEYS - first : TM_STATE_LOOK;
+        for (uint32_t i = 0; i < count; i++)
+            looks[i] = (struct tm_state_map_look){
+                .map = map, .key_group = m->place.key_group, .key = keys[first + i]};
+        tm_state_map_look(m->place.state, looks, count);
+        for (uint32_t i = 0; i < count; i++) {
+            looked[looks[i].told]++;
+            if (looks[i].told == TM_STATE_UNTOLD)
+                continue;
+            ck_assert_int_eq(looks[i].told == TM_STATE_THERE, m->there[set][first + i]);
+            if (looks[i].told == TM_STATE_THERE)
+                check_text(m->value[set][first + i], looks[i].value, looks[i].length);
+        }
+    }
+}
+
 // A walk gives all entries, in order.
 static void check_map(const struct model *m, uint32_t set)
 {
@@ -187,6 +210,7 @@ static void check_map(const struct model *m, uint32_t set)
     struct tm_key key;
     struct tm_span value;
     ck_assert_uint_eq(map->count, m->count[set]);
+    check_look(m, map, set);
     for (uint32_t k = 0; k < KEYS; k++) {
         ck_assert_int_eq(tm_state_map_get(&m->place, map, &keys[k], &value), m->there[set][k]);
         if (!m->there[set][k])
@@ -401,7 +425,10 @@ START_TEST(test_random_changes_agree_with_plain_models)
         if (step % 4000 == 0)
             check_all(m);
     }
+    memset(looked, 0, sizeof looked);
     check_all(m);
+    ck_assert_uint_gt(looked[TM_STATE_THERE], 0);
+    ck_assert(_i != 0 || looked[TM_STATE_MISSING] > looked[TM_STATE_UNTOLD]);
     empty_all(m);
     check_all(m);
     tm_state_free(m->place.state);
