@@ -1,8 +1,8 @@
 // Feeds the same batches to the engine's operators and to the C reference, in turns, and prints
 // what a row costs each:
 //   drive JOB.lua WORKLOAD [--rounds N] [--groups N] [--keys N] [--count engine|reference]
-// WORKLOAD: g1, or of keyed state: g2 and value (a count by user), maps, map (by two columns),
-// timers (a count by user, with a timer for each row).
+// WORKLOAD: g1, or of keyed state: g2 and value (a count by user), maps, map (by two columns; with
+// -pairs against one table by both), timers (a count by user, with a timer for each row).
 // The job is opened as `tidemill run` opens it, on this thread; then the operators between its
 // source and its sink are stepped directly. Making a batch is outside the measured time; a group of
 // batches, small enough for L2, is made, then measured. --count switches callgrind's collection on
@@ -47,6 +47,7 @@ struct drive {
     const struct workload *workload;
     struct ref_counts *counts;
     struct ref_pairs *pairs;
+    struct ref_maps *maps;
     struct ref_alarms *alarms;
     int64_t rows_made, reference_rows_made; // since the begin: what time it is
     uint8_t *rows_of_a_batch;               // as every batch starts; its keys are drawn anew
@@ -276,9 +277,17 @@ static void run_g2(struct drive *d, const uint8_t *data, size_t bytes)
 }
 static void run_maps(struct drive *d, const uint8_t *data, size_t bytes)
 {
-    ref_pairs_count(d->pairs, REF_IN_USER, REF_IN_QUANTITY, data, bytes, &d->reference_out);
+    ref_maps_count(d->maps, REF_IN_USER, REF_IN_QUANTITY, data, bytes, &d->reference_out);
 }
 static void run_map(struct drive *d, const uint8_t *data, size_t bytes)
+{
+    ref_maps_count(d->maps, REF_IN_QUANTITY, REF_IN_USER, data, bytes, &d->reference_out);
+}
+static void run_maps_pairs(struct drive *d, const uint8_t *data, size_t bytes)
+{
+    ref_pairs_count(d->pairs, REF_IN_USER, REF_IN_QUANTITY, data, bytes, &d->reference_out);
+}
+static void run_map_pairs(struct drive *d, const uint8_t *data, size_t bytes)
 {
     ref_pairs_count(d->pairs, REF_IN_QUANTITY, REF_IN_USER, data, bytes, &d->reference_out);
 }
@@ -299,6 +308,8 @@ static const struct workload workloads[] = {
     {"value", .keyed = true, .reference = run_g2},
     {"maps", .keyed = true, .passes = 30, .reference = run_maps},
     {"map", .keyed = true, .passes = 30, .reference = run_map},
+    {"maps-pairs", .keyed = true, .passes = 30, .reference = run_maps_pairs},
+    {"map-pairs", .keyed = true, .passes = 30, .reference = run_map_pairs},
     {"timers", .keyed = true, .has_watermarks = true, .reference = run_timers},
 };
 
@@ -430,9 +441,9 @@ int main(int argc, char **argv)
     if (argc >= 3)
         d.workload = workload_of(argv[2]);
     if (d.workload == NULL || argc % 2 == 0) {
-        fprintf(stderr,
-                "usage: drive JOB.lua g1|g2|value|maps|map|timers [--rounds N] [--groups N] "
-                "[--keys N] [--count engine|reference]\n");
+        fprintf(stderr, "usage: drive JOB.lua g1|g2|value|maps|map|maps-pairs|map-pairs|timers "
+                        "[--rounds N] [--groups N] "
+                        "[--keys N] [--count engine|reference]\n");
         return 2;
     }
     for (int i = 3; i + 1 < argc; i += 2) {
@@ -452,9 +463,11 @@ int main(int argc, char **argv)
     make_rows(&d);
     d.counts = ref_counts_new();
     d.pairs = ref_pairs_new();
+    d.maps = ref_maps_new();
     d.alarms = ref_alarms_new();
     d.reference_out.data = malloc((size_t)TM_BATCH_ROWS * 1024); // timers of nine seconds
-    if (d.counts == NULL || d.pairs == NULL || d.alarms == NULL || d.reference_out.data == NULL)
+    if (d.counts == NULL || d.pairs == NULL || d.maps == NULL || d.alarms == NULL ||
+        d.reference_out.data == NULL)
         exit(1);
     uint8_t *data[GROUP];
     for (int i = 0; i < GROUP; i++)

@@ -55,6 +55,13 @@ void ref_pairs_free(struct ref_pairs *pairs);
 void ref_pairs_count(struct ref_pairs *pairs, uint32_t key, uint32_t map_key, const uint8_t *in,
                      size_t in_bytes, struct ref_rows *out);
 
+// The same with a map for each of the first column's keys, as the engine has them (maps_layout.c).
+struct ref_maps;
+struct ref_maps *ref_maps_new(void); // NULL: out of memory
+void ref_maps_free(struct ref_maps *maps);
+void ref_maps_count(struct ref_maps *maps, uint32_t key, uint32_t map_key, const uint8_t *in,
+                    size_t in_bytes, struct ref_rows *out);
+
 // Counts by user_id, a row of each row, and a timer quantity seconds after it, which gives a row
 // (user_id, n) again. A watermark takes all timers up to it, by time and key.
 struct ref_alarms;
