@@ -18,6 +18,7 @@ case.operators = operators
 
 local KEYED = { { 15, "window" }, { 6, "process" }, { 2, "rolling" }, { 1, "short" }, { 1, "distinct" }, { 1, "dedup" },
   { 1, "top" }, { 1, "extreme" }, { 1, "reduce" } }
+local JOINING = { { 1, "connect" }, { 1, "process_broadcast" } }
 local STATELESS = { { 3, "map" }, { 2, "filter" }, { 1, "flat_map" }, { 2, "assign" }, { 1, "select" }, { 1, "drop" } }
 
 -- --- drawing --------------------------------------------------------------------------------------------------------------
@@ -51,8 +52,17 @@ local function context_of(way)
   }
 end
 
+---The number of the operator that the second source comes to, and what takes it there; else both are one stream.
+function case.joined(c)
+  for i, op in ipairs(c.operators) do
+    if operators[op.op].joins then return i, operators[op.op].joins end
+  end
+end
+
+-- other: of the second source, for an operator that joins.
 local function source_info(c)
-  return { columns = c.columns, timed = c.timed, order = (c.way == "kit" or #c.sources == 1) and "all" or nil }
+  return { columns = c.columns, timed = c.timed, order = (c.way == "kit" or #c.sources == 1) and "all" or nil,
+    other = #c.sources == 2 and c.columns or nil }
 end
 
 -- Adds an operator of one of these verbs, when one fits.
@@ -77,7 +87,9 @@ local function draw_operators(c, random)
     local count = #c.operators
     local keyed = add(c, random, context, info, { { 1, "key_by" } })
     if not keyed.keys then break end
-    info = add(c, random, context, keyed, KEYED)
+    local joins = clocks == 0 and keyed.other and c.way == "kit" and random:chance(40)
+    info = add(c, random, context, keyed, joins and JOINING or KEYED)
+    info.other = nil
     local op = c.operators[#c.operators]
     local by_clock = operators[op.op].by_clock and operators[op.op].by_clock(op)
     clocks = clocks + (by_clock and 1 or 0)
@@ -156,7 +168,7 @@ function case.text(c)
     lines[#lines + 1] = ('local %s = job:from(tm.file { name = "%s", path = "%s.jsonl", format = "json", schema = S })%s'):format(name,
       name, name, c.timed and (':watermark("ts", { out_of_order = %d })'):format(c.disorder or 0) or "")
   end
-  lines[#lines + 1] = #c.sources == 1 and "local s = a" or ("local s = a:union(%s)"):format(table.concat(c.sources, ", ", 2))
+  lines[#lines + 1] = (#c.sources == 1 or case.joined(c)) and "local s = a" or ("local s = a:union(%s)"):format(table.concat(c.sources, ", ", 2))
   for i, op in ipairs(c.operators) do
     lines[#lines + 1] = "s = s" .. operators[op.op].text(op, infos[i])
     local sides = operators[op.op].sides and operators[op.op].sides(op, infos[i]) or {}

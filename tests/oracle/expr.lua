@@ -62,6 +62,12 @@ function expr.fits(x, columns)
   return true
 end
 
+---Does it name a variable of a function?
+function expr.names_variable(x)
+  for i = 2, #x do if type(x[i]) == "table" and expr.names_variable(x[i]) then return true end end
+  return x[1] == "var"
+end
+
 local function of_types(columns, ...)
   local found = {}
   for _, column in ipairs(columns) do

@@ -98,7 +98,7 @@ local function node_of(self, i, op, info)
   self.marks[i] = -math.huge
   local function method(name) return object[name] and function(...) return object[name](getmetatable(object) and object, ...) end end
   if not getmetatable(object) then return object end
-  return { row = method("row"), watermark = method("watermark"), deadline = method("deadline"), clock = method("clock"),
+  return { row = method("row"), watermark = method("watermark"), deadline = method("deadline"), clock = method("clock"), right = method("right"), rule = method("rule"),
     finish = method("finish") }
 end
 
@@ -153,7 +153,11 @@ function Run:step(step)
   self.tick = self.tick + 1
   if kind == "push" then
     self.valve.active(step[2])
-    for _, row in ipairs(step[3]) do self:emit_from(1, row, self.timed and row.ts or nil) end
+    local way = step[2] == "b" and self.join
+    for _, row in ipairs(step[3]) do
+      local time = self.timed and row.ts or nil
+      if way then self.nodes[self.joined][way](row, time) else self:emit_from(1, row, time) end
+    end
   elseif kind == "watermark" then
     local at
     for _, name in ipairs(step[3] and { step[3] } or self.sources) do at = self.valve.watermark(name, step[2]) or at end
@@ -173,6 +177,7 @@ function model.run(c)
   local self = setmetatable({ nodes = {}, marks = {}, now = c.now, tick = 0, sources = c.sources, valve = new_valve(c.sources), ended = {},
     timed = c.timed, outputs = {},
     late = {} }, Run)
+  self.joined, self.join = case.joined(c)
   for i, op in ipairs(c.operators) do self.nodes[i] = node_of(self, i, op, infos[i]) end
   local given = {}
   for n, step in ipairs(c.script) do

@@ -34,6 +34,11 @@ end]]
 
 local function size_of(v) return type(v) == "number" and v or #v end
 
+-- Where the functions find it: of a key, or of the rules.
+local function place_of(state) return (state.shared and "ctx.broadcast." or "ctx.state.") .. state.name end
+
+local function kept_of(call, state) return state.shared and call.shared or call.states end
+
 -- --- what is kept --------------------------------------------------------------------------------------------------------
 
 -- Nothing is over before the first watermark.
@@ -59,9 +64,9 @@ end
 
 -- The entry of a value; nil: there is none.
 local function alive(call, state)
-  local entry = call.states[state.name]
+  local entry = kept_of(call, state)[state.name]
   if entry and is_over(call, state, entry) then
-    call.states[state.name], entry = nil, nil
+    kept_of(call, state)[state.name], entry = nil, nil
   end
   return entry
 end
@@ -75,13 +80,13 @@ end
 local function set(call, state, value)
   local entry = alive(call, state) or {}
   entry.value = value
-  call.states[state.name] = value ~= nil and touch(call, state, entry) or nil
+  kept_of(call, state)[state.name] = value ~= nil and touch(call, state, entry) or nil
 end
 
 -- Entries of a map by key.
 local function entries(call, state)
-  local map = call.states[state.name] or {}
-  call.states[state.name] = map
+  local map = kept_of(call, state)[state.name] or {}
+  kept_of(call, state)[state.name] = map
   for key, entry in pairs(map) do if is_over(call, state, entry) then map[key] = nil end end
   return map
 end
@@ -100,15 +105,22 @@ end
 
 -- Entries of a list.
 local function items(call, state)
-  local list, left = call.states[state.name] or {}, {}
+  local list, left = kept_of(call, state)[state.name] or {}, {}
   for _, entry in ipairs(list) do if not is_over(call, state, entry) then left[#left + 1] = entry end end
-  call.states[state.name] = left
+  kept_of(call, state)[state.name] = left
   return left
 end
 
 local function append(call, state, value)
   local list = items(call, state)
   list[#list + 1] = touch(call, state, { value = value })
+end
+
+---Is there something of it?
+function states.exists(call, state)
+  if state.kind == "map" then return next(entries(call, state)) ~= nil end
+  if state.kind == "list" then return #items(call, state) > 0 end
+  return alive(call, state) ~= nil
 end
 
 ---Of all states of a key: what a call that fails goes back to.
@@ -141,7 +153,7 @@ KINDS.value = {
     if state.type == "string" then return { "set", state.name, x.text() } end
     return { random:chance(60) and "increase" or "set", state.name, x.number() }
   end,
-  shown = function(state) return ("ctx.state.%s:get()"):format(state.name) end,
+  shown = function(state) return place_of(state) .. ":get()" end,
   column = function(state) return { type = state.type, nullable = 50 } end,
   show = get,
 }
@@ -164,7 +176,7 @@ KINDS.aggregating = {
   change = accumulated("aggregate"),
   shown = function(state)
     if not state.columns then return KINDS.value.shown(state) end
-    return ("(ctx.state.%s:get() or { sum = -1 }).sum"):format(state.name)
+    return ("(%s:get() or { sum = -1 }).sum"):format(place_of(state))
   end,
   column = KINDS.value.column,
   show = function(call, state)
@@ -189,7 +201,7 @@ KINDS.map = {
     return { verb, state.name, x.key(state), verb ~= "remove" and x.value(state) or nil }
   end,
   shown = function(state)
-    local name, at = "ctx.state." .. state.name, expr.text({ "const", state.at })
+    local name, at = place_of(state), expr.text({ "const", state.at })
     if state.seen == "sum" then return ("sum_of(%s)"):format(name) end
     return ("%s:%s(%s)"):format(name, state.seen, state.seen ~= "size" and at or "")
   end,
@@ -227,7 +239,7 @@ KINDS.list = {
     return { verb, state.name, x.value(state), (verb == "append_two" or verb == "update" and random:chance(50)) and x.value(state) or nil }
   end,
   shown = function(state)
-    local name = "ctx.state." .. state.name
+    local name = place_of(state)
     if state.seen == "walk" then return ("weighed(%s)"):format(name) end
     if state.seen == "first" then return name .. "[1]" end
     if state.seen == "last" then return ("%s[#%s]"):format(name, name) end
@@ -256,7 +268,7 @@ KINDS.list = {
 -- --- statements -----------------------------------------------------------------------------------------------------------
 
 -- Each: its text with the state, the arguments and the place of a record; what it does with the arguments' values.
-STATEMENTS.clear = { "%s:clear()", function(call, state) call.states[state.name] = nil end }
+STATEMENTS.clear = { "%s:clear()", function(call, state) kept_of(call, state)[state.name] = nil end }
 STATEMENTS.set = { "%s:set(%s)", set }
 STATEMENTS.increase = { "%s:set((%s:get() or 0) + %s)", function(call, state, v) set(call, state, (get(call, state) or 0) + v) end, twice = true }
 STATEMENTS.add = { "%s:add(%s)", function(call, state, v)
@@ -284,7 +296,7 @@ STATEMENTS.append_two = { "%s:add_all { %s, %s }", function(call, state, a, b)
   append(call, state, b)
 end }
 STATEMENTS.update = { "%s:update { %s }", function(call, state, a, b)
-  call.states[state.name] = {}
+  kept_of(call, state)[state.name] = {}
   append(call, state, a)
   if b ~= nil then append(call, state, b) end
 end, list = true }
@@ -292,7 +304,7 @@ STATEMENTS.shorten = { "local l = %s if #l > 2 then l:update { l[#l - 1], l[#l] 
   local list = items(call, state)
   if #list <= 2 then return end
   local a, b = list[#list - 1].value, list[#list].value
-  call.states[state.name] = {}
+  kept_of(call, state)[state.name] = {}
   append(call, state, a)
   append(call, state, b)
 end }
@@ -305,13 +317,15 @@ local function draw_ttl(random, info, context)
     refresh = random:chance(40) and "access" or "write" }
 end
 
-function states.draw(random, info, context)
+---Of a key, or shared by all keys of a subtask, as rules leave them.
+function states.draw(random, info, context, shared)
   local list = {}
-  for _ = 1, random:int(1, 3) do
-    local kind = random:weighted { { 8, "value" }, { 3, "reducing" }, { 3, "aggregating" }, { 6, "map" }, { 6, "list" } }
-    local state = { name = context.fresh("v"), kind = kind, type = "int" }
+  for _ = 1, random:int(1, shared and 2 or 3) do
+    local kind = random:weighted(shared and { { 1, "value" }, { 1, "map" } }
+      or { { 8, "value" }, { 3, "reducing" }, { 3, "aggregating" }, { 6, "map" }, { 6, "list" } })
+    local state = { name = context.fresh("v"), kind = kind, type = "int", shared = shared }
     KINDS[kind].draw(random, state)
-    state.ttl = draw_ttl(random, info, context)
+    state.ttl = not shared and draw_ttl(random, info, context) or nil
     list[#list + 1] = state
   end
   return list
@@ -340,9 +354,10 @@ function states.is_statement(s) return STATEMENTS[s[1]] ~= nil end
 ---Of a statement's arguments, the expressions.
 function states.arguments(s) return { select(3, unpack(s)) } end
 
-function states.statement_text(s)
+---name: of what is called, where it is not the state's place.
+function states.statement_text(s, state, name)
   local rule, given = STATEMENTS[s[1]], {}
-  local name = "ctx.state." .. s[2]
+  name = name or place_of(state)
   for i, x in ipairs(states.arguments(s)) do given[i] = expr.text(x, "e") end
   if rule.twice then return rule[1]:format(name, name, unpack(given)) end
   if rule.list then return rule[1]:format(name, table.concat(given, ", ")) end
@@ -357,7 +372,7 @@ end
 
 ---What a condition compares: text and value. Of maps and lists how many there are.
 function states.measure_text(state)
-  if KINDS[state.kind].size then return ("ctx.state.%s:size()"):format(state.name) end
+  if KINDS[state.kind].size then return place_of(state) .. ":size()" end
   return ("(%s or 0)"):format(KINDS[state.kind].shown(state))
 end
 

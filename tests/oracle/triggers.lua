@@ -127,8 +127,8 @@ KINDS.own = {
     end
     return w.state.n % t.every == 0 and t.verdict or nil
   end,
-  event = function(_, w, _, at) return at == w.last and "fire" or nil end,
-  processing = function() return "fire" end,
+  event = function(t, w, _, at) return t.at_end and at == w.last and "fire" or nil end,
+  processing = function(t) return t.after and "fire" or nil end,
   merge = function(t, w, world, merged)
     for _, m in ipairs(merged) do w.state.n = (w.state.n or 0) + (m.state.n or 0) end
     if t.at_end and w.last > world.watermark then world.timer("event", w.last) end
