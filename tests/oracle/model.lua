@@ -72,6 +72,44 @@ local function new_valve(sources)
   return valve
 end
 
+-- Two inputs of an operator are to each other as splits of a source (section 5): the least of those that are active, without waiting for
+-- one that comes back; the greatest of the idle ones where none is; it never goes back.
+local function new_inputs(sources)
+  local inputs, last = {}, -math.huge
+  for i, name in ipairs(sources) do
+    inputs[i] = { watermark = -math.huge, status = "active" }
+    inputs[name] = inputs[i]
+  end
+  local function tell()
+    local least, greatest
+    for _, input in ipairs(inputs) do
+      if input.status == "active" then least = math.min(least or math.huge, input.watermark) end
+      if input.status == "idle" then greatest = math.max(greatest or -math.huge, input.watermark) end
+    end
+    local at = least or greatest or math.huge
+    if at <= last then return nil end
+    last = at
+    return at
+  end
+  local function put(name, status)
+    inputs[name].status = status
+    return tell()
+  end
+  return {
+    watermark = function(name, at)
+      inputs[name].watermark = math.max(inputs[name].watermark, at)
+      return tell()
+    end,
+    idle = function(name) return put(name, "idle") end,
+    finish = function(name) return put(name, "finished") end,
+    active = function(name) if inputs[name].status == "idle" then put(name, "active") end end,
+    all_finished = function()
+      for _, input in ipairs(inputs) do if input.status ~= "finished" then return false end end
+      return true
+    end,
+  }
+end
+
 local Run = {}
 Run.__index = Run
 
@@ -178,6 +216,7 @@ function model.run(c)
     timed = c.timed, outputs = {},
     late = {} }, Run)
   self.joined, self.join = case.joined(c)
+  if self.joined then self.valve = new_inputs(c.sources) end
   for i, op in ipairs(c.operators) do self.nodes[i] = node_of(self, i, op, infos[i]) end
   local given = {}
   for n, step in ipairs(c.script) do
