@@ -52,9 +52,9 @@ class Site:
         return source[:self.offset] + self.new + source[self.offset + len(self.old):]
 
 
-def flipped(kind, token):
+def flipped(kind, token, is_lua):
     if kind == "compare":
-        return COMPARISONS[token]
+        return "~=" if token == "==" and is_lua else COMPARISONS[token]
     digits = token.rstrip("uUlL")
     if "." in digits:
         return None
@@ -73,7 +73,7 @@ def sites_of(path, source):
             continue
         number = source.count("\n", 0, match.start())
         text = lines[number].strip()
-        new = flipped(kind, match.group())
+        new = flipped(kind, match.group(), path.endswith(".lua"))
         if new is not None and not NO_RULE.search(text) and not (kind == "number" and SIZE.search(text)):
             found.append(Site(path, match.start(), match.group(), new, number + 1, text, twins[match.group(), text]))
             twins[match.group(), text] += 1
