@@ -187,6 +187,31 @@ START_TEST(only_active_splits_are_read)
 }
 END_TEST
 
+START_TEST(a_split_at_the_limit_of_its_group_is_read)
+{
+    open_splits(1);
+    tm_splits_set_status(splits, 0, TM_SPLIT_ACTIVE);
+    tm_splits_raise(splits, 0, 100);
+    tm_splits_set_limit(splits, 99);
+    ck_assert_int_eq(tm_splits_lowest(splits, NULL, NULL), -1);
+    tm_splits_set_limit(splits, 100);
+    ck_assert_int_eq(tm_splits_lowest(splits, NULL, NULL), 0);
+}
+END_TEST
+
+START_TEST(the_front_is_where_no_split_that_is_read_is_behind)
+{
+    open_splits(2);
+    tm_splits_set_status(splits, 0, TM_SPLIT_IDLE);
+    ck_assert_int_eq(tm_splits_front(splits), TM_WATERMARK_MIN); // the other is to be opened
+    tm_splits_set_status(splits, 1, TM_SPLIT_ACTIVE);
+    tm_splits_raise(splits, 1, 100);
+    ck_assert_int_eq(tm_splits_front(splits), 100);
+    tm_splits_set_status(splits, 1, TM_SPLIT_FINISHED);
+    ck_assert_int_eq(tm_splits_front(splits), TM_WATERMARK_MAX);
+}
+END_TEST
+
 static bool is_in(void *arg, uint32_t split)
 {
     return ((const bool *)arg)[split];
@@ -258,6 +283,8 @@ int main(void)
     tcase_add_test(t, a_subtask_without_splits_is_idle);
     tcase_add_test(t, splits_at_the_same_watermark_are_read_in_turn);
     tcase_add_test(t, only_active_splits_are_read);
+    tcase_add_test(t, a_split_at_the_limit_of_its_group_is_read);
+    tcase_add_test(t, the_front_is_where_no_split_that_is_read_is_behind);
     tcase_add_test(t, the_lowest_ready_split_agrees_with_a_scan);
     tcase_add_test(t, a_generator_starts_at_the_beginning_of_time);
     suite_add_tcase(s, t);
