@@ -46,6 +46,7 @@ struct drive {
     uint32_t stages; // operators before the sink
     const struct workload *workload;
     struct ref_counts *counts;
+    struct ref_grouped *grouped;
     struct ref_pairs *pairs;
     struct ref_maps *maps;
     struct ref_alarms *alarms;
@@ -275,6 +276,10 @@ static void run_g2(struct drive *d, const uint8_t *data, size_t bytes)
 {
     ref_g2(d->counts, data, bytes, &d->reference_out);
 }
+static void run_grouped(struct drive *d, const uint8_t *data, size_t bytes)
+{
+    ref_grouped_count(d->grouped, data, bytes, &d->reference_out);
+}
 static void run_maps(struct drive *d, const uint8_t *data, size_t bytes)
 {
     ref_maps_count(d->maps, REF_IN_USER, REF_IN_QUANTITY, data, bytes, &d->reference_out);
@@ -305,7 +310,8 @@ static void run_timers(struct drive *d, const uint8_t *data, size_t bytes)
 static const struct workload workloads[] = {
     {"g1", .reference = run_g1},
     {"g2", .keyed = true, .reference = run_g2},
-    {"value", .keyed = true, .reference = run_g2},
+    {"value", .keyed = true, .reference = run_grouped},
+    {"lean", .keyed = true, .reference = run_g2},
     {"maps", .keyed = true, .passes = 30, .reference = run_maps},
     {"map", .keyed = true, .passes = 30, .reference = run_map},
     {"maps-pairs", .keyed = true, .passes = 30, .reference = run_maps_pairs},
@@ -462,12 +468,13 @@ int main(int argc, char **argv)
     check_input(d.input);
     make_rows(&d);
     d.counts = ref_counts_new();
+    d.grouped = ref_grouped_new();
     d.pairs = ref_pairs_new();
     d.maps = ref_maps_new();
     d.alarms = ref_alarms_new();
     d.reference_out.data = malloc((size_t)TM_BATCH_ROWS * 1024); // timers of nine seconds
-    if (d.counts == NULL || d.pairs == NULL || d.maps == NULL || d.alarms == NULL ||
-        d.reference_out.data == NULL)
+    if (d.counts == NULL || d.grouped == NULL || d.pairs == NULL || d.maps == NULL ||
+        d.alarms == NULL || d.reference_out.data == NULL)
         exit(1);
     uint8_t *data[GROUP];
     for (int i = 0; i < GROUP; i++)

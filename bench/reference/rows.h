@@ -47,6 +47,13 @@ void ref_counts_free(struct ref_counts *counts);
 // `out->data` must hold 32 bytes a row.
 void ref_g2(struct ref_counts *counts, const uint8_t *in, size_t in_bytes, struct ref_rows *out);
 
+// The same, by the layout of the engine's state (grouped.c).
+struct ref_grouped;
+struct ref_grouped *ref_grouped_new(void); // NULL: out of memory
+void ref_grouped_free(struct ref_grouped *all);
+void ref_grouped_count(struct ref_grouped *all, const uint8_t *in, size_t in_bytes,
+                       struct ref_rows *out);
+
 // Counts by two columns (keyed.c): by user_id, then quantity, or the other way round. Rows: the
 // first of the two, n.
 struct ref_pairs;
