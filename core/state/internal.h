@@ -111,6 +111,8 @@ struct tm_namespace {
     struct tm_namespace *previous, *next; // ascending by id
     int64_t id;
     uint64_t size;
+    uint32_t looked_up;               // keys, by batches; counts as far as TM__RECENT_AFTER
+    struct tm__state_recent *recent;  // NULL: none
     struct tm__state_block *blocks[]; // by key group; tm__state_empty_block until the first entry
 };
 
@@ -125,6 +127,7 @@ struct tm_state {
     struct tm__state_pool *pool; // of `shared`
     uint32_t moves;              // how often slots have moved to another page
     uint32_t copies;             // how often a page was copied to be written
+    uint32_t unsettled;          // how often addresses of entries were made void
     uint64_t items_moved;        // by collections, from piece to piece
     uint32_t max_parallelism, first_key_group, group_count, block_count;
     uint32_t value_bytes;
@@ -310,6 +313,21 @@ bool tm__state_table_next_page(const struct tm__state_table *table, struct tm_st
 int tm__state_table_place(const struct tm_state *state, const struct tm__state_group *group,
                           const struct tm__state_table *table, const struct tm_key *key,
                           uint64_t **slot);
+
+// recent.c
+enum {
+    TM__RECENT_PLACES = 4096,
+    TM__RECENT_KEYS = 2048,  // a namespace of more has no use for it
+    TM__RECENT_AFTER = 8192, // keys looked up: one that lives shortly does not need it
+};
+// False: there is none. Then the other functions are not called, but for free.
+bool tm__state_recent_make(struct tm_state *state, struct tm_namespace *ns);
+void tm__state_recent_free(struct tm_state *state, struct tm_namespace *ns); // NULL is fine
+int tm__state_recent_upsert(struct tm_state *state, struct tm_namespace *ns,
+                            const struct tm_key *keys, uint32_t count, void **values,
+                            bool *created);
+// The entry of this hash is about to go.
+void tm__state_recent_remove(struct tm_namespace *ns, uint64_t hash, const void *entry);
 
 // What an entry takes.
 static inline uint32_t tm__state_entry_bytes(uint32_t value_bytes, uint32_t key_length)

@@ -125,6 +125,7 @@ void tm_state_namespace_drop(struct tm_state *state, struct tm_namespace *ns)
     TM_CHECK(i < state->namespace_count && state->namespaces[i] == ns);
     for (uint32_t b = 0; b < state->block_count; b++)
         free_block(state, ns, b);
+    tm__state_recent_free(state, ns);
     if (ns->previous != NULL)
         ns->previous->next = ns->next;
     if (ns->next != NULL)

@@ -95,6 +95,7 @@ struct tm_snapshot *tm_state_freeze(struct tm_state *state)
         .value_bytes = state->value_bytes,
     };
     state->shared->holders++;
+    state->unsettled++;
     for (uint32_t i = 0; i < state->group_count; i++) {
         struct tm__state_group *group = &state->groups[i];
         snapshot->pages[i] = group->pages;
@@ -155,6 +156,7 @@ int64_t tm_state_evict(struct tm_state *state, uint32_t key_group, uint32_t *pag
     TM_CHECK(index < state->group_count && state->store != NULL);
     struct tm__state_group *group = &state->groups[index];
     int64_t bytes = 0;
+    state->unsettled++;
     uint32_t end = group->pages == NULL ? 0 : group->pages->used;
     for (; *page < end && count > 0; ++*page) {
         int64_t freed = tm__state_page_evict(state, group, *page);

@@ -254,6 +254,12 @@ int tm_state_upsert_looked(struct tm_state *state, struct tm_namespace *ns,
 int tm_state_upsert_batch(struct tm_state *state, struct tm_namespace *ns,
                           const struct tm_key *keys, uint32_t count, void **values, bool *created)
 {
+    if (ns->size <= TM__RECENT_KEYS) {
+        if (ns->looked_up < TM__RECENT_AFTER)
+            ns->looked_up += count;
+        else if (tm__state_recent_make(state, ns))
+            return tm__state_recent_upsert(state, ns, keys, count, values, created);
+    }
     return upsert_all(state, &ns, 0, keys, count, values, created);
 }
 

@@ -277,6 +277,7 @@ void tm__state_table_clear(struct tm_state *state, struct tm__state_group *group
                            struct tm__state_table *table)
 {
     int64_t owner = table->owner;
+    state->unsettled++;
     group->expected = table->count;
     tm__state_page_free_all(state, group, table);
     tm__state_pool_free(state->pool, table->free, TM__FREE_BYTES);
@@ -599,8 +600,10 @@ int tm_state_remove(struct tm_state *state, struct tm_namespace *ns, const struc
     if (found <= 0)
         return found;
     uint32_t reference = (uint32_t)*slot;
-    if (tm__state_own(state, group, reference) == NULL)
+    const uint8_t *item = tm__state_own(state, group, reference);
+    if (item == NULL)
         return TM_E_MEMORY;
+    tm__state_recent_remove(ns, key->hash, item);
     uint32_t size = tm__state_entry_bytes(state->value_bytes, key->length);
     page_of(table->directory[entry_of(table, (uint32_t)key->hash)])->count--;
     close_slot(table, slot);

@@ -184,7 +184,7 @@ static void check_model(struct model *m)
 }
 
 // Many keys in one call, some twice: the page of one may be copied while others are looked for.
-static void put_batch(struct model *m)
+static void put_batch(struct model *m, uint32_t limit)
 {
     enum { BATCH = 150 };
     uint64_t k[BATCH];
@@ -192,7 +192,7 @@ static void put_batch(struct model *m)
     void *values[BATCH];
     uint32_t s = (uint32_t)draw(SPACES), n = 1 + (uint32_t)draw(BATCH);
     for (uint32_t i = 0; i < n; i++) {
-        k[i] = draw(1 + draw(KEYS));
+        k[i] = draw(1 + draw(limit));
         keys[i] = key_of(&k[i]);
     }
     ck_assert_int_eq(tm_state_upsert_batch(m->state, m->ns[s], keys, n, values, NULL), 0);
@@ -209,7 +209,7 @@ static void write_some(struct model *m, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
         if (draw(60) == 0)
-            put_batch(m);
+            put_batch(m, KEYS);
         uint32_t s = (uint32_t)draw(SPACES);
         uint64_t k = draw(KEYS);
         if (draw(3) == 0)
@@ -450,6 +450,104 @@ START_TEST(test_a_store_that_fails_is_an_error_and_nothing_is_lost)
 }
 END_TEST
 
+// --- few keys ------------------------------------------------------------------------------------
+
+static void drop_group(struct model *m, uint32_t s, uint32_t group)
+{
+    ck_assert_int_eq(tm_state_group_drop(m->state, m->ns[s], group), 0);
+    for (uint64_t k = 0; k < KEYS; k++)
+        if (tm_state_key_group(m->state, key_of(&k).hash) == group)
+            m->number[s][k] = m->length[s][k] = 0;
+}
+
+// What is remembered of where entries lie must not outlive them, nor their page. More and more
+// keys, up to where nothing is remembered, and back.
+START_TEST(test_few_keys_that_are_looked_up_again_and_again_are_found_where_they_are)
+{
+    seed_from("few keys");
+    struct model *m = new_model();
+    struct tm_snapshot *snapshot = NULL;
+    struct model *frozen = NULL;
+    tm_state_set_store(m->state, &store);
+    for (int step = 0; step < 6000; step++) {
+        uint32_t limit = 20u << step / 750, s = (uint32_t)draw(SPACES);
+        limit = limit < KEYS ? limit : KEYS;
+        uint64_t k = draw(limit);
+        put_batch(m, limit);
+        if (draw(3) == 0) // behind what was remembered
+            take(m, s, k);
+        if (draw(3) == 0)
+            put(m, s, k, 1 + draw(1u << 30), (uint32_t)draw(20));
+        switch (draw(400)) {
+        case 0:
+            drop_group(m, s, (uint32_t)draw(GROUPS));
+            break;
+        case 1:
+            evict_all(m->state);
+            break;
+        case 2:
+            if (snapshot != NULL)
+                break;
+            snapshot = tm_state_freeze(m->state);
+            frozen = malloc(sizeof *frozen);
+            *frozen = *m;
+            break;
+        case 3: {
+            if (snapshot == NULL)
+                break;
+            struct model *f = fork_model(frozen, snapshot);
+            check_model(f);
+            for (int i = 0; i < 300; i++)
+                put_batch(f, 20);
+            check_model(f);
+            free_model(f);
+            tm_snapshot_free(snapshot);
+            free(frozen);
+            snapshot = NULL;
+            break;
+        }
+        case 4:
+            tm_state_namespace_drop(m->state, m->ns[s]);
+            m->ns[s] = tm_state_namespace_create(m->state, s);
+            memset(m->number[s], 0, sizeof m->number[s]);
+            memset(m->length[s], 0, sizeof m->length[s]);
+            break;
+        case 5:
+            check_model(m);
+            break;
+        default:
+            break;
+        }
+    }
+    check_model(m);
+    tm_snapshot_free(snapshot);
+    free(snapshot != NULL ? frozen : NULL);
+    free_model(m);
+    ck_assert_uint_eq(disk.kept, 0);
+}
+END_TEST
+
+// The link of what was given back may be what the key's hash was: then nothing else tells that it
+// is gone.
+START_TEST(test_a_key_that_was_removed_is_made_anew)
+{
+    struct tm_state *state = new_state();
+    struct tm_namespace *ns = tm_state_namespace_create(state, 0);
+    uint64_t k = 1;
+    const struct tm_key key = {.hash = UINT64_C(5) << 32, .bytes = &k, .length = sizeof k};
+    void *value;
+    bool created;
+    for (int i = 0; i < 20000; i++)
+        ck_assert_int_eq(tm_state_upsert_batch(state, ns, &key, 1, &value, &created), 0);
+    ck_assert(!created);
+    ck_assert_int_eq(tm_state_remove(state, ns, &key), 1);
+    ck_assert_int_eq(tm_state_upsert_batch(state, ns, &key, 1, &value, &created), 0);
+    ck_assert(created);
+    ck_assert_uint_eq(tm_state_namespace_size(ns), 1);
+    tm_state_free(state);
+}
+END_TEST
+
 // --- all at once ---------------------------------------------------------------------------------
 
 START_TEST(test_freezes_forks_and_evictions_mixed_at_random_agree_with_their_models)
@@ -568,6 +666,8 @@ int main(void)
     tcase_add_test(tc, test_a_namespace_dropped_behind_a_snapshot_is_still_in_it);
     tcase_add_test(tc, test_pages_in_the_store_come_back_when_they_are_used);
     tcase_add_test(tc, test_a_store_that_fails_is_an_error_and_nothing_is_lost);
+    tcase_add_test(tc, test_few_keys_that_are_looked_up_again_and_again_are_found_where_they_are);
+    tcase_add_test(tc, test_a_key_that_was_removed_is_made_anew);
     tcase_add_test(tc, test_freezes_forks_and_evictions_mixed_at_random_agree_with_their_models);
     tcase_add_test(tc, test_running_out_of_memory_behind_a_snapshot_harms_neither_side);
     suite_add_tcase(suite, tc);
