@@ -33,6 +33,11 @@ struct tm_key_reader {
     uint32_t null_word;
     uint64_t null_mask;
 };
+// Is the key one column of 8 bytes, which is found in the row as it is hashed?
+static inline bool tm_key_is_word(const struct tm_key_reader *reader)
+{
+    return reader->spec.count == 1 && reader->fast == 2;
+}
 // A spec of no columns gives every row the empty key.
 void tm_key_reader_init(struct tm_key_reader *reader, const struct tm_schema *schema,
                         const struct tm_key_spec *spec);

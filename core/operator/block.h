@@ -30,6 +30,11 @@ void tm__operator_keys_fini(struct tm__operator_keys *keys); // also of one that
 int tm__operator_keys_read(struct tm__operator_keys *keys,
                            struct tm__operator_block *block) TM_WARN_UNUSED;
 
+// Takes the rows from *row on into the block, up to `end` or as many as it holds, with their keys
+// (NULL: without); *row is the next one then. TM_E_MEMORY.
+int tm__operator_block_fill(struct tm__operator_keys *keys, struct tm__operator_block *block,
+                            const struct tm_row **row, const void *end) TM_WARN_UNUSED;
+
 // The state of an operator's subtask: its share of the key groups.
 int tm__operator_state_new(const struct tm_operator *op, uint32_t value_bytes,
                            struct tm_state **state, struct tm_error *err) TM_WARN_UNUSED;

@@ -8,6 +8,7 @@ struct key_by {
     struct tm_operator base;
     struct tm_mem *mem;
     struct tm_key_reader reader;
+    bool never_null; // all columns of the key are required
 };
 
 static int key_by_open(struct tm_operator *op, struct tm_schema *input, struct tm_error *err)
@@ -15,6 +16,10 @@ static int key_by_open(struct tm_operator *op, struct tm_schema *input, struct t
     (void)err;
     struct key_by *self = (struct key_by *)op;
     tm_key_reader_init(&self->reader, input, &op->node->key);
+    self->never_null = true;
+    for (uint32_t i = 0; i < op->node->key.count; i++)
+        self->never_null = self->never_null &&
+                           (input->fields[op->node->key.fields[i]].flags & TM_FIELD_REQUIRED) != 0;
     return 0;
 }
 
@@ -70,6 +75,16 @@ static int drop_null_keys(struct key_by *self, struct tm_batch *batch, struct tm
     return 0;
 }
 
+static bool has_nulls(const struct key_by *self, const struct tm_batch *batch)
+{
+    if (self->never_null)
+        return false;
+    bool nulls = false;
+    TM_BATCH_EACH(batch, row)
+    nulls |= tm_key_has_null(&self->reader, row);
+    return nulls;
+}
+
 static int key_by_step(struct tm_operator *op, struct tm_element *in, struct tm_element *out,
                        struct tm_error *err)
 {
@@ -77,10 +92,7 @@ static int key_by_step(struct tm_operator *op, struct tm_element *in, struct tm_
     if (in->kind == TM_ELEMENT_BATCH) {
         struct tm_batch *batch = in->batch;
         tm_metric_add(&op->metrics->rows_in, batch->row_count);
-        bool nulls = false;
-        TM_BATCH_EACH(batch, row)
-        nulls |= tm_key_has_null(&self->reader, row);
-        int rc = nulls ? drop_null_keys(self, batch, err) : 0;
+        int rc = has_nulls(self, batch) ? drop_null_keys(self, batch, err) : 0;
         if (rc != 0)
             return rc;
         tm_metric_add(&op->metrics->used, batch->row_count);

@@ -189,9 +189,7 @@ int tm__operator_keyed_enter(struct tm__operator_keyed *keyed)
         return 0;
     }
     int rc = tm_state_upsert_batch(keyed->state, keyed->ns, block->keys, block->count,
-                                   block->values, NULL);
-    for (uint32_t i = 0; rc == 0 && i < block->count; i++)
-        keyed->slots[i] = block->values[i];
+                                   (void **)keyed->slots, NULL);
     if (rc == 0 && keyed->record.collection_count != 0)
         tm__operator_collections_ask(keyed);
     return rc;
@@ -202,7 +200,7 @@ static int remove_empty(struct tm__operator_keyed *keyed)
     struct tm__operator_block *block = keyed->block;
     uint32_t count = 0; // keys to the front: removing one moves the records of others
     for (uint32_t i = 0; i < block->count; i++)
-        if (*(const uint64_t *)block->values[i] == 0)
+        if (*(const uint64_t *)(const void *)keyed->slots[i] == 0)
             block->keys[count++] = block->keys[i];
     for (uint32_t i = 0; i < count; i++) {
         int rc = tm_state_remove(keyed->state, keyed->ns, &block->keys[i]);

@@ -45,8 +45,8 @@ struct tm__operator_keyed {
     struct tm_state *state;
     struct tm_namespace *ns;
     struct tm_timers *timers;
-    struct tm__operator_block *block;     // the keys under way, and their records as values
-    uint8_t *slots[TM__OPERATOR_BLOCK];   // the records, as the chunk sees them
+    struct tm__operator_block *block;     // the keys under way
+    uint8_t *slots[TM__OPERATOR_BLOCK];   // their records
     uint64_t stateless;                   // the record of all keys where nothing is kept
     struct tm_chain_ctx *entry;           // of the chunk under way
     int64_t watermark, clock_ms;          // MIN: none yet; the wall clock, which never goes back

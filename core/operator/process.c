@@ -174,15 +174,20 @@ static bool has_keys(const struct tm__operator_process *self, uint32_t input)
     return (input == 0 ? &node->key : &node->second_key)->count != 0;
 }
 
+// The next rows of the batch, with their keys where they have any.
+static int take_rows(struct tm__operator_process *self, const void *end)
+{
+    struct tm__operator_keys *keys = self->from == 0 ? &self->keyed.keys : &self->second_keys;
+    return tm__operator_block_fill(has_keys(self, self->from) ? keys : NULL, self->keyed.block,
+                                   &self->row, end);
+}
+
 static int find_records(struct tm__operator_process *self)
 {
-    if (!has_keys(self, self->from)) {
-        tm_vm_chain_ctx(self->rows[self->from])->slots = self->no_slots;
-        return 0;
-    }
-    struct tm__operator_keys *keys = self->from == 0 ? &self->keyed.keys : &self->second_keys;
-    int rc = tm__operator_keys_read(keys, self->keyed.block);
-    return rc == 0 ? tm__operator_keyed_enter(&self->keyed) : rc;
+    if (has_keys(self, self->from))
+        return tm__operator_keyed_enter(&self->keyed);
+    tm_vm_chain_ctx(self->rows[self->from])->slots = self->no_slots;
+    return 0;
 }
 
 static int leave_records(struct tm__operator_process *self)
@@ -198,14 +203,13 @@ static int begin_block(struct tm__operator_process *self, const struct tm_batch 
     const void *end = batch->data + batch->size_bytes;
     struct tm_chain_ctx *entry = tm_vm_chain_ctx(self->rows[self->from]);
     entry->in = (const uint8_t *)self->row;
-    for (block->count = 0; (const void *)self->row != end && block->count < TM__OPERATOR_BLOCK;
-         self->row = tm_row_next(self->row))
-        block->rows[block->count++] = self->row;
+    int rc = take_rows(self, end);
     entry->in_end = (const uint8_t *)self->row;
     entry->in_rows = block->count;
     entry->slots = self->keyed.slots;
     entry->slot_index = 0;
-    int rc = find_records(self);
+    if (rc == 0)
+        rc = find_records(self);
     if (rc == 0 && self->from == 0)
         tm__operator_collections_look(&self->keyed, batch->schema);
     self->entered = rc == 0;
