@@ -60,7 +60,15 @@ enum {
     TM_STATE_MAP_KEY_BYTES_MAX = 1024 * 1024,
     TM_STATE_COLLECTION_ENTRIES_MAX = 1 << 30,
     TM_NODES_MAX = 4096, // operators in a job
-    TM_STATES_MAX = 64,  // values that a process keeps of a key: a bit each in one word
+    // What a subtask adds up of its rows before they are exchanged: partial rows at a time and
+    // their
+    // bytes (they stay in the second-level cache), rows in one of them (no sum overflows), bytes of
+    // a row that is kept as its first.
+    TM_PREAGGREGATE_ENTRIES = 4096, // a power of two
+    TM_PREAGGREGATE_BYTES = 768 * 1024,
+    TM_PARTIAL_ROWS = 1 << 20,
+    TM_PREAGGREGATE_ROW_BYTES = 1024,
+    TM_STATES_MAX = 64, // values that a process keeps of a key: a bit each in one word
     // Timers that a process takes out of the set at once: a pass yields after so many.
     TM_TIMERS_AT_ONCE = 64,
     // Changes of one call to values of varying size and to timers: they are remembered until it

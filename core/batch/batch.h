@@ -13,7 +13,9 @@ enum tm_row_kind {
     TM_ROW_INSERT = 0,
     TM_ROW_UPDATE_BEFORE = 1,
     TM_ROW_UPDATE_AFTER = 2,
-    TM_ROW_DELETE = 3
+    TM_ROW_DELETE = 3,
+    TM_ROW_PARTIAL = 4 // no change: several rows of a plain stream in one, between a
+                       // pre-aggregation and its window only (core/operator/partial.h)
 };
 
 // "+I", "-U", "+U", "-D"

@@ -46,6 +46,8 @@ int tm__graph_check_changelog(const struct tm_graph *graph, const struct tm_node
 int tm__graph_changes_reordered(const struct tm_node *from, uint32_t from_subtasks,
                                 const struct tm_node *to, uint32_t to_subtasks,
                                 struct tm_error *err);
+// Is it a window whose rows may be added up in front of the exchange? graph_preaggregate.c
+bool tm__graph_preaggregates(const struct tm_graph *graph, const struct tm_node *node);
 // Node ids so that every input stands before its consumers, and all sinks last; `order` has room
 // for node_count. TM_E_GRAPH when the graph has a cycle or an input that does not exist.
 int tm__graph_order(const struct tm_graph *graph, uint32_t *order,

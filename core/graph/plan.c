@@ -193,6 +193,8 @@ static void add_edge(struct planner *p, const struct tm_node *from, const struct
     if (!dead_letter && is_spread(p, from, to)) {
         edge->partition = from->kind == TM_NODE_ROUTE ? from->partition : TM_PARTITION_HASH;
         edge->key = from->key;
+        edge->preaggregated = edge->partition == TM_PARTITION_HASH && p->consumers[from->id] == 1 &&
+                              tm__graph_preaggregates(p->graph, to);
         if (edge->partition == TM_PARTITION_COLUMN)
             edge->key = (struct tm_key_spec){.count = 1, .fields = {(uint32_t)from->field}};
     } else if (p->parallelism[from->id] != p->parallelism[to->id]) {

@@ -292,6 +292,8 @@ static json_t *edge_of(struct writer *w, const struct tm_edge *edge)
     if (edge->partition == TM_PARTITION_HASH)
         set(w, object, "key",
             key_of(w, tm__graph_declared_input(w->plan->graph, from), &edge->key));
+    if (edge->preaggregated)
+        set(w, object, "preaggregated", json_true());
     set(w, object, "dead_letters", json_boolean(edge->dead_letter));
     return object;
 }

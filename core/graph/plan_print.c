@@ -237,7 +237,8 @@ static int print_output(struct printer *p, const struct tm_edge *edge)
 
     if (rc >= 0 && edge->partition == TM_PARTITION_HASH) {
         key_text(p->plan->graph, from, &edge->key, key, sizeof key);
-        rc = tm_buf_printf(p->out, ", hash by %s", key);
+        rc = tm_buf_printf(p->out, ", hash by %s%s", key,
+                           edge->preaggregated ? ", pre-aggregated" : "");
     } else if (rc >= 0) {
         static const char *const texts[] = {", forward", "", ", rebalance", ", broadcast",
                                             ", partition"};

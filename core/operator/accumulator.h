@@ -65,6 +65,16 @@ static inline bool is_made_of_blobs(item_t *item)
     return holds_bytes(item) || (item->action >= TM__SKETCH_WORD && item->action <= TM__LIST_BYTES);
 }
 
+// The order of doubles that has a place for each: -0.0 below 0.0, NaN above all.
+static inline bool tm__operator_double_less(double a, double b)
+{
+    if (a != a || b != b)
+        return a == a;
+    if (a == b)
+        return __builtin_signbit(a) && !__builtin_signbit(b);
+    return a < b;
+}
+
 // Into a sum of doubles, which is stored negated. `x` is not -0.0, or the sum of nothing.
 static inline void add_double(item_t *item, uint8_t *value, double x)
 {

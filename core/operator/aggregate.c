@@ -21,16 +21,6 @@ struct operand {
     uint64_t arrival; // number of its row, where the item keeps it
 };
 
-// The order of doubles that has a place for each: -0.0 below 0.0, NaN above all.
-static bool double_less(double a, double b)
-{
-    if (a != a || b != b)
-        return a == a;
-    if (a == b)
-        return __builtin_signbit(a) && !__builtin_signbit(b);
-    return a < b;
-}
-
 static bool operand_less(item_t *item, const struct tm__operator_home *home,
                          const struct operand *x, const uint8_t *acc, bool greater)
 {
@@ -40,8 +30,8 @@ static bool operand_less(item_t *item, const struct tm__operator_home *home,
         return greater ? get_int(x->slot) > get_int(acc) : get_int(x->slot) < get_int(acc);
     case TM__MIN_DOUBLE:
     case TM__MAX_DOUBLE:
-        return greater ? double_less(get_double(acc), get_double(x->slot))
-                       : double_less(get_double(x->slot), get_double(acc));
+        return greater ? tm__operator_double_less(get_double(acc), get_double(x->slot))
+                       : tm__operator_double_less(get_double(x->slot), get_double(acc));
     case TM__MIN_DECIMAL:
     case TM__MAX_DECIMAL:
         return greater ? get_decimal(x->slot) > get_decimal(acc)

@@ -17,4 +17,5 @@ const struct tm_operator_factory tm_operator_factory = {
             [TM_NODE_TOP] = tm_operator_ranked_new,
             [TM_NODE_PROCESS] = tm_operator_process_new,
         },
+    .preaggregate = tm_operator_preaggregate_new,
 };

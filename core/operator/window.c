@@ -25,6 +25,8 @@ static int window_open(struct tm_operator *op, struct tm_schema *input, struct t
                  ? tm__operator_custom_open(self->custom, output, &self->aggregates, err)
                  : tm__operator_aggregates_init(&self->aggregates, self->mem, op->node, input,
                                                 output, err);
+    if (rc == 0 && tm__operator_partial_init(&self->partial, &self->aggregates, input) != 0)
+        rc = tm__operator_out_of_memory(op, err);
     if (rc == 0)
         rc = tm__operator_result_init(&self->result, op, &self->keys.reader, &self->aggregates,
                                       output, true, err);
@@ -94,9 +96,37 @@ static int on_overflow(void *arg, const struct tm_row *row,
                        const struct tm__operator_aggregate *culprit, struct tm_error *err)
 {
     struct tm__operator_window *self = arg;
+    if (tm__operator_is_partial(row))
+        return tm__operator_row_failed(
+            &self->base, self->input, row, TM_E_OVERFLOW, err,
+            "'%s' of its window goes out of range with one of the %llu rows of its key that came "
+            "together, of which this is the first\n  hint: %s",
+            culprit->name, (unsigned long long)tm__operator_rows_of(&self->partial, row),
+            tm__operator_aggregate_range_hint(culprit));
     return tm__operator_row_failed(&self->base, self->input, row, TM_E_OVERFLOW, err,
                                    "'%s' of its window goes out of range with this row\n  hint: %s",
                                    culprit->name, tm__operator_aggregate_range_hint(culprit));
+}
+
+// A block that has partial rows.
+static int add_mixed(struct tm__operator_window *self, struct tm_error *err)
+{
+    const struct tm__operator_block *block = self->block;
+    for (uint32_t i = 0; i < block->count; i++) {
+        const struct tm__operator_aggregate *culprit;
+        const struct tm_row *row = block->rows[i];
+        int rc = tm__operator_is_partial(row)
+                     ? tm__operator_partial_merge(&self->partial, block->values[i], row, &culprit)
+                     : tm__operator_aggregates_add(&self->aggregates, NULL, block->values[i], row,
+                                                   0, &culprit);
+        if (rc == 0)
+            tm_metric_add(&self->base.metrics->used, tm__operator_rows_of(&self->partial, row));
+        else
+            rc = on_overflow(self, row, culprit, err);
+        if (rc != 0)
+            return rc;
+    }
+    return 0;
 }
 
 static int add_block(struct tm__operator_window *self, struct tm_error *err)
@@ -113,6 +143,12 @@ static int add_block(struct tm__operator_window *self, struct tm_error *err)
         if (rc == 0)
             tm_metric_add(&self->base.metrics->used, block->count - self->custom->failed);
         block->count = 0;
+        return rc;
+    }
+    if (self->partial_rows != 0) {
+        rc = add_mixed(self, err);
+        block->count = 0;
+        self->partial_rows = 0;
         return rc;
     }
     rc = tm__operator_aggregates_add_block(&self->aggregates, self->state, block, on_overflow, self,
@@ -133,7 +169,7 @@ static int reject(struct tm__operator_window *self, const struct tm_row *row,
                                        "the event time %s is null", name);
     switch (pane->kind) {
     case TM__PANE_LATE:
-        tm_metric_add(&self->base.metrics->late, 1);
+        tm_metric_add(&self->base.metrics->late, tm__operator_rows_of(&self->partial, row));
         return 0;
     case TM__PANE_GAP:
         tm_metric_add(&self->base.metrics->filtered, 1);
@@ -158,6 +194,11 @@ static int take_batch(struct tm__operator_window *self, const struct tm_batch *b
     {
         struct tm__operator_pane *pane = NULL;
         int rc = 0;
+        if (tm__operator_is_partial(row)) {
+            tm_metric_add(&self->base.metrics->rows_in,
+                          tm__operator_rows_of(&self->partial, row) - 1);
+            self->partial_rows++;
+        }
         if (TM_LIKELY(!tm_row_is_null(row, self->time_field)))
             rc = pane_of(self, tm_row_int(row, self->time_offset), &pane, err);
         if (rc != 0)
@@ -208,6 +249,7 @@ static void window_free(struct tm_operator *op)
     tm__operator_running_fini(&self->running);
     tm_state_free(self->state);
     tm__operator_result_fini(&self->result);
+    tm__operator_partial_fini(&self->partial);
     tm__operator_aggregates_fini(&self->aggregates);
     tm__operator_custom_free(self->custom);
     tm__operator_keys_fini(&self->keys);

@@ -7,6 +7,7 @@
 // the state until a window reaches them, and then enter what runs along (running.h).
 #pragma once
 
+#include "core/operator/partial.h"
 #include "core/operator/running.h"
 
 // Where rows of an interval of time go. `width` 0: nowhere yet.
@@ -27,7 +28,9 @@ struct tm__operator_window {
     uint32_t time_field, time_offset;
     struct tm__operator_keys keys;
     struct tm__operator_aggregates aggregates;
-    struct tm__operator_custom *custom; // NULL: built-in aggregates
+    struct tm__operator_custom *custom;  // NULL: built-in aggregates
+    struct tm__operator_partial partial; // of rows that were added up before they came
+    uint64_t partial_rows;               // in the block
     struct tm__operator_result result;
     struct tm_state *state;
     struct tm__operator_block *block;

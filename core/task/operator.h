@@ -93,6 +93,9 @@ struct tm_operator_ops {
     int (*tick)(struct tm_operator *op, struct tm_element *out, struct tm_error *err);
     // Next time (mono ns) when tick has something to do; INT64_MAX: never. NULL-able.
     int64_t (*deadline_ns)(const struct tm_operator *op);
+    // Nothing is under way in the task and its input has nothing to give: what waits for company
+    // may go into *out. Returns DONE (nothing waits), MORE or negative. NULL-able.
+    int (*rest)(struct tm_operator *op, struct tm_element *out, struct tm_error *err);
     void (*free)(struct tm_operator *op);
     const struct tm_inspect *inspect; // what can be looked at (inspect.h). NULL-able
     // Of one that makes the watermark: what holds it, from a split of ctx->splits or not, and since
@@ -187,6 +190,8 @@ int tm_operator_distinct_new(struct tm_task_context *ctx, const struct tm_node *
 int tm_operator_ranked_new(struct tm_task_context *ctx, const struct tm_node *node,
                            struct tm_operator **op, struct tm_error *err) TM_WARN_UNUSED;
 
+int tm_operator_preaggregate_new(struct tm_task_context *ctx, const struct tm_node *window,
+                                 struct tm_operator **op, struct tm_error *err) TM_WARN_UNUSED;
 int tm_operator_process_new(struct tm_task_context *ctx, const struct tm_node *node,
                             struct tm_operator **op, struct tm_error *err) TM_WARN_UNUSED;
 
@@ -198,5 +203,7 @@ struct tm_operator_factory {
     int (*chunk)(struct tm_task_context *ctx, const uint32_t *nodes, uint32_t count,
                  struct tm_operator **op, struct tm_error *err);
     tm_operator_make *of_kind[TM_NODE_KINDS]; // NULL: it has no operator of its own
+    // For the chain in front of this window, whose edge is pre-aggregated. NULL: none is.
+    tm_operator_make *preaggregate;
 };
 extern const struct tm_operator_factory tm_operator_factory; // in core/operator/factory.c

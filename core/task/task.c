@@ -288,6 +288,20 @@ static int tick_operators(struct tm_task *task, struct tm_error *err)
     return TM_TURN_IDLE;
 }
 
+// What operators hold back until more comes: not while nothing does.
+static int rest_operators(struct tm_task *task, struct tm_error *err)
+{
+    for (uint32_t i = 0; i < task->operator_count; i++) {
+        struct tm_operator *op = task->operators[i];
+        if (op->ops->rest == NULL)
+            continue;
+        int rc = op->ops->rest(op, &task->slots[i + 1], err);
+        if (rc != TM_STEP_DONE)
+            return rc < 0 ? rc : TM_TURN_PROGRESS;
+    }
+    return TM_TURN_IDLE;
+}
+
 // --- the turn ------------------------------------------------------------------------------------
 
 static int finish(struct tm_task *task, struct tm_error *err)
@@ -312,7 +326,10 @@ static int flush_sink(struct tm_task *task, struct tm_error *err)
 // Nothing is under way and no input is there: send on what waits for company.
 static int rest(struct tm_task *task, struct tm_error *err)
 {
-    int rc = tm__task_flush_outputs(task, true);
+    int rc = rest_operators(task, err);
+    if (rc != TM_TURN_IDLE)
+        return rc;
+    rc = tm__task_flush_outputs(task, true);
     if (rc < 0)
         return fail_output(task, rc, err);
     rc = flush_sink(task, err);

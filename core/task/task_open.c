@@ -127,10 +127,39 @@ static int open_known(struct tm_task *task, const struct tm_node *node, struct t
     return 0;
 }
 
+// Behind the chain's nodes, on its way out. It counts with the last of them.
+static int add_preaggregation(struct tm_task *task, struct tm_error *err)
+{
+    const struct tm_chain *chain = task->ctx.chain;
+    const struct tm_plan *plan = task->ctx.plan;
+    const struct tm_node *last = node_of(task, chain->node_count - 1), *window = NULL;
+    for (uint32_t i = 0; i < chain->output_count; i++) {
+        const struct tm_edge *edge = &plan->edges[chain->outputs[i]];
+        if (edge->preaggregated)
+            window = &plan->graph->nodes[edge->to_node];
+    }
+    if (window == NULL || task->job->operators->preaggregate == NULL)
+        return 0;
+    struct tm_operator *op = NULL;
+    int rc = task->job->operators->preaggregate(&task->ctx, window, &op, err);
+    if (rc != 0)
+        return rc;
+    op->node = last;
+    op->metrics = tm_job_metrics(task->job, last->id, task->ctx.subtask);
+    task->operators[task->operator_count++] = op;
+    return open_known(task, last, err);
+}
+
+// As many as there may be: one for each node, and what the plan puts behind them.
+static size_t operators_max(const struct tm_task *task)
+{
+    return (size_t)task->ctx.chain->node_count + 1;
+}
+
 int tm__task_build_operators(struct tm_task *task, struct tm_error *err)
 {
     const struct tm_chain *chain = task->ctx.chain;
-    size_t count = chain->node_count;
+    size_t count = operators_max(task);
     task->operators = tm_mem_zalloc(&task->mem, count * sizeof(void *));
     task->opened = tm_mem_zalloc(&task->mem, count * sizeof(void *));
     task->slots = tm_mem_zalloc(&task->mem, (count + 1) * sizeof *task->slots);
@@ -153,7 +182,7 @@ int tm__task_build_operators(struct tm_task *task, struct tm_error *err)
             return rc;
         position += run;
     }
-    return 0;
+    return add_preaggregation(task, err);
 }
 
 // --- outputs -------------------------------------------------------------------------------------
@@ -258,7 +287,7 @@ static void close_outputs(struct tm_task *task)
 
 static void close_operators(struct tm_task *task)
 {
-    size_t count = task->ctx.chain->node_count;
+    size_t count = operators_max(task);
     for (uint32_t i = 0; task->slots != NULL && i <= task->operator_count; i++)
         if (task->slots[i].kind == TM_ELEMENT_BATCH)
             tm_batch_release(task->slots[i].batch);

@@ -39,9 +39,12 @@ end
 
 local function aggregates_columns(result, _, info) return aggregates.columns(result.aggregates, info.columns, info.order ~= nil) end
 
+local OF_SLICES = { tumbling = true, sliding = true, cumulate = true }
+
 FORMS.aggregates = {
-  draw = function(random, info, _, context)
-    return { aggregates = aggregates.draw(random, info.columns, info.order ~= nil, context.fresh) }
+  draw = function(random, info, op, context)
+    local exact = op and OF_SLICES[op.kind] and random:chance(50)
+    return { aggregates = aggregates.draw(random, info.columns, info.order ~= nil, context.fresh, exact) }
   end,
   columns = aggregates_columns,
   text = function(result, op) return (":aggregate(%q, %s)"):format(op.name, aggregates.text(result.aggregates)) end,

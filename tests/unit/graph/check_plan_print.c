@@ -50,7 +50,7 @@ START_TEST(the_plan_for_people_is_aligned_and_shows_all)
         "             user string required, amount decimal(10,2), ts timestamp\n"
         "  watermark  watermark(job.lua:2)  job.lua:2  on ts, out of order 5s, idle after 30s\n"
         "  key_by     key_by(user)          job.lua:3  by user\n"
-        "  -> chain 1, hash by user\n"
+        "  -> chain 1, hash by user, pre-aggregated\n"
         "  -> chain 3, forward, dead letters of from 'transactions'\n"
         "\n"
         "chain 1, 4 subtasks\n"
