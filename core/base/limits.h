@@ -66,7 +66,7 @@ enum {
     // a row that is kept as its first.
     TM_PREAGGREGATE_ENTRIES = 4096, // a power of two
     TM_PREAGGREGATE_BYTES = 768 * 1024,
-    TM_PARTIAL_ROWS = 1 << 20,
+    TM_PARTIAL_ROWS = 1023,
     TM_PREAGGREGATE_ROW_BYTES = 1024,
     TM_STATES_MAX = 64, // values that a process keeps of a key: a bit each in one word
     // Timers that a process takes out of the set at once: a pass yields after so many.

@@ -6,47 +6,64 @@
 #include "core/base/limits.h"
 #include "core/operator/accumulator.h"
 
-// What is kept of the values of a column that are not null, behind how many they are.
-enum {
-    AT_COUNT = 0,  // int64
-    AT_VALUE = 8,  // least or greatest: as its slot; sums: 128 bits
-    AT_LOW = 24,   // checked sums: the least sum of the first values, and of none
-    AT_HIGH = 40,  // the greatest
-    TAIL_ROWS = 8, // bytes of the number of rows, in front of all items
+// What is kept of the values of a column that are not null, behind how many they are. Sums have 64
+// bits where TM_PARTIAL_ROWS values of the column's type cannot take more, else 128.
+enum { TAIL_ROWS = 8 }; // bytes of the number of rows, in front of all items
+enum shape {
+    NOTHING, // counts: the number of rows is enough
+    SUM,     // count, sum
+    SUM_WIDE,
+    CHECKED, // count, sum, and the least and the greatest sum of the first values, and of none
+    CHECKED_WIDE,
+    LEAST, // count, value
+    GREATEST,
+    LEAST_DOUBLE,
+    GREATEST_DOUBLE,
+    LEAST_WIDE,
+    GREATEST_WIDE,
+    SHAPES // it has no partial result
 };
-// 10^32 * TM_PARTIAL_ROWS is below 2^127.
-static const __int128 WIDE = (__int128)10000000000000000u * 10000000000000000u;
-enum { WIDE_DIGITS = 32 };
-_Static_assert(TM_PARTIAL_ROWS <= 1 << 20, "sums of decimals of 32 digits fit 128 bits");
+static const uint8_t shape_bytes[SHAPES] = {0, 16, 24, 32, 56, 16, 16, 16, 16, 24, 24};
+// Decimals: 10^15 * 1023 is below 2^63, 10^35 * 1023 below 2^127.
+_Static_assert(TM_PARTIAL_ROWS < 1024, "sums of 1023 values of 2^53 fit 64 bits");
+enum { NARROW_DIGITS = 15, WIDE_DIGITS = 35 };
+static const __int128 WIDE = (__int128)10000000000000000000u * 10000000000000000u; // 10^35
 
 struct tm__operator_partial_item {
     item_t *item;
+    enum shape shape;
     uint32_t at; // in the tail
 };
 
-// 0: counted by the rows alone; negative: it has no partial result.
-static int32_t item_bytes(item_t *item)
+static enum shape shape_of(item_t *item, struct tm_type type)
 {
+    bool narrow = type.kind == TM_TYPE_INT ||
+                  (type.kind == TM_TYPE_DECIMAL && type.precision <= NARROW_DIGITS);
     if (item->arrival_offset != 0 || item->along != NULL)
-        return -1;
+        return SHAPES;
     switch (item->action) {
     case TM__COUNT:
-        return 0;
+        return NOTHING;
     case TM__SUM_INT:
     case TM__SUM_INT64:
     case TM__SUM_DECIMAL:
-        return AT_HIGH + 16;
+        return narrow ? CHECKED : CHECKED_WIDE;
     case TM__AVG_INT:
-    case TM__MIN_DECIMAL:
-    case TM__MAX_DECIMAL:
-        return AT_VALUE + 16;
+        return narrow ? SUM : SUM_WIDE;
     case TM__MIN_INT:
+        return LEAST;
     case TM__MAX_INT:
+        return GREATEST;
     case TM__MIN_DOUBLE:
+        return LEAST_DOUBLE;
     case TM__MAX_DOUBLE:
-        return AT_VALUE + 8;
+        return GREATEST_DOUBLE;
+    case TM__MIN_DECIMAL:
+        return LEAST_WIDE;
+    case TM__MAX_DECIMAL:
+        return GREATEST_WIDE;
     default:
-        return -1;
+        return SHAPES;
     }
 }
 
@@ -58,18 +75,20 @@ int tm__operator_partial_init(struct tm__operator_partial *partial,
     *partial = (struct tm__operator_partial){0};
     if (aggregates->first != 0 || aggregates->custom != NULL)
         return 0;
-    for (uint32_t i = 0; i < count; i++)
-        if (item_bytes(&aggregates->items[i]) < 0)
-            return 0;
     partial->items = tm_mem_alloc(aggregates->mem, (count + 1) * sizeof *partial->items);
     if (partial->items == NULL)
         return TM_E_MEMORY;
     for (uint32_t i = 0; i < count; i++) {
         item_t *item = &aggregates->items[i];
-        partial->items[i] = (struct tm__operator_partial_item){item, tail_bytes};
-        tail_bytes += (uint32_t)item_bytes(item);
-        partial->wide |= item->action == TM__SUM_DECIMAL &&
-                         input->fields[item->field].type.precision > WIDE_DIGITS;
+        struct tm_type type = input->fields[item->field].type; // of no column: not looked at
+        enum shape shape = shape_of(item, type);
+        if (shape == SHAPES) {
+            tm_mem_free(aggregates->mem, partial->items, (count + 1) * sizeof *partial->items);
+            return 0;
+        }
+        partial->items[i] = (struct tm__operator_partial_item){item, shape, tail_bytes};
+        tail_bytes += shape_bytes[shape];
+        partial->wide |= item->action == TM__SUM_DECIMAL && type.precision > WIDE_DIGITS;
     }
     partial->tail_bytes = tail_bytes;
     partial->aggregates = aggregates;
@@ -99,105 +118,112 @@ bool tm__operator_partial_fits_wide(const struct tm__operator_partial *partial,
 
 // --- adding rows ---------------------------------------------------------------------------------
 
-struct block {
-    uint8_t *const *tails;
-    const struct tm_row *const *rows;
-    uint32_t count;
-};
-
-// For each row with a value in the item's column: `slot` of the row, `p` of the item in its tail.
-#define EACH_VALUE(block, it, slot, p)                                              \
-    for (uint32_t i_ = 0; i_ < (block)->count; i_++)                                \
-        for (uint8_t *p = tm_row_is_null((block)->rows[i_], (it)->item->field)      \
-                              ? NULL                                                \
-                              : (block)->tails[i_] + (it)->at;                      \
-             p != NULL; p = NULL)                                                   \
-            for (const uint8_t *slot =                                              \
-                     (const uint8_t *)(block)->rows[i_] + (it)->item->field_offset; \
-                 slot != NULL; slot = NULL)
-
-static inline void count_value(uint8_t *p)
+static inline void add_narrow(uint8_t *p, int64_t x)
 {
-    set_int(p + AT_COUNT, get_int(p + AT_COUNT) + 1);
+    int64_t sum = get_int(p + 8) + x, low = get_int(p + 16), high = get_int(p + 24);
+    set_int(p + 8, sum);
+    set_int(p + 16, sum < low ? sum : low);
+    set_int(p + 24, sum > high ? sum : high);
 }
 
-static inline void add_checked(uint8_t *p, __int128 x)
+static inline void add_wide(uint8_t *p, __int128 x)
 {
-    __int128 sum = get_decimal(p + AT_VALUE) + x;
-    count_value(p);
-    set_decimal(p + AT_VALUE, sum);
-    if (sum < get_decimal(p + AT_LOW))
-        set_decimal(p + AT_LOW, sum);
-    if (sum > get_decimal(p + AT_HIGH))
-        set_decimal(p + AT_HIGH, sum);
+    __int128 sum = get_decimal(p + 8) + x;
+    set_decimal(p + 8, sum);
+    if (sum < get_decimal(p + 24))
+        set_decimal(p + 24, sum);
+    if (sum > get_decimal(p + 40))
+        set_decimal(p + 40, sum);
 }
 
-// The order of doubles: see tm__operator_aggregates' own, which merging goes by.
-static inline bool is_before(item_t *item, const uint8_t *a, const uint8_t *b)
+// Does the value at `a` replace that at `b`?
+static inline bool is_before(enum shape shape, const uint8_t *a, const uint8_t *b)
 {
-    switch (item->action) {
-    case TM__MIN_INT:
+    switch (shape) {
+    case LEAST:
         return get_int(a) < get_int(b);
-    case TM__MAX_INT:
+    case GREATEST:
         return get_int(a) > get_int(b);
-    case TM__MIN_DOUBLE:
+    case LEAST_DOUBLE:
         return tm__operator_double_less(get_double(a), get_double(b));
-    case TM__MAX_DOUBLE:
+    case GREATEST_DOUBLE:
         return tm__operator_double_less(get_double(b), get_double(a));
-    case TM__MIN_DECIMAL:
+    case LEAST_WIDE:
         return get_decimal(a) < get_decimal(b);
     default:
         return get_decimal(a) > get_decimal(b);
     }
 }
 
-static inline void add_extreme(item_t *item, uint8_t *p, const uint8_t *slot, size_t size)
+static inline bool is_wide(enum shape shape)
 {
-    if (get_int(p + AT_COUNT) == 0 || is_before(item, slot, p + AT_VALUE))
-        memcpy(p + AT_VALUE, slot, size);
-    count_value(p);
+    return shape == LEAST_WIDE || shape == GREATEST_WIDE;
 }
 
-static void add_item(const struct tm__operator_partial_item *it, const struct block *block)
+// The rows of a block; `shape` and `decimal` are constants where this is called. The low word of a
+// decimal of few digits is its value.
+static inline __attribute__((always_inline)) void add_rows(
+    const struct tm__operator_partial_item *it, uint8_t *const *tails,
+    const struct tm_row *const *rows, uint32_t count, enum shape shape, bool decimal)
 {
-    switch (it->item->action) {
-    case TM__COUNT:
-        return;
-    case TM__SUM_INT:
-    case TM__SUM_INT64:
-        EACH_VALUE(block, it, slot, p)
-        add_checked(p, get_int(slot));
-        return;
-    case TM__SUM_DECIMAL:
-        EACH_VALUE(block, it, slot, p)
-        add_checked(p, get_decimal(slot));
-        return;
-    case TM__AVG_INT:
-        EACH_VALUE(block, it, slot, p)
-        {
-            set_decimal(p + AT_VALUE, get_decimal(p + AT_VALUE) + get_int(slot));
-            count_value(p);
-        }
-        return;
-    case TM__MIN_DECIMAL:
-    case TM__MAX_DECIMAL:
-        EACH_VALUE(block, it, slot, p)
-        add_extreme(it->item, p, slot, 16);
-        return;
+    uint32_t field = it->item->field, offset = it->item->field_offset;
+    for (uint32_t i = 0; i < count; i++) {
+        uint8_t *p = tails[i] + it->at;
+        const uint8_t *slot = (const uint8_t *)rows[i] + offset;
+        if (TM_UNLIKELY(tm_row_is_null(rows[i], field)))
+            continue;
+        if (shape == SUM)
+            set_int(p + 8, get_int(p + 8) + get_int(slot));
+        else if (shape == SUM_WIDE)
+            set_decimal(p + 8, get_decimal(p + 8) + get_int(slot));
+        else if (shape == CHECKED)
+            add_narrow(p, get_int(slot));
+        else if (shape == CHECKED_WIDE)
+            add_wide(p, decimal ? get_decimal(slot) : get_int(slot));
+        else if (get_int(p) == 0 || is_before(shape, slot, p + 8))
+            memcpy(p + 8, slot, is_wide(shape) ? 16 : 8);
+        set_int(p, get_int(p) + 1);
+    }
+}
+
+static void add_item(const struct tm__operator_partial_item *it, uint8_t *const *tails,
+                     const struct tm_row *const *rows, uint32_t count)
+{
+    switch (it->shape) {
+    case SUM:
+        return add_rows(it, tails, rows, count, SUM, false);
+    case SUM_WIDE:
+        return add_rows(it, tails, rows, count, SUM_WIDE, false);
+    case CHECKED:
+        return add_rows(it, tails, rows, count, CHECKED, false);
+    case CHECKED_WIDE:
+        return it->item->action == TM__SUM_DECIMAL
+                   ? add_rows(it, tails, rows, count, CHECKED_WIDE, true)
+                   : add_rows(it, tails, rows, count, CHECKED_WIDE, false);
+    case LEAST:
+        return add_rows(it, tails, rows, count, LEAST, false);
+    case GREATEST:
+        return add_rows(it, tails, rows, count, GREATEST, false);
+    case LEAST_DOUBLE:
+        return add_rows(it, tails, rows, count, LEAST_DOUBLE, false);
+    case GREATEST_DOUBLE:
+        return add_rows(it, tails, rows, count, GREATEST_DOUBLE, false);
+    case LEAST_WIDE:
+        return add_rows(it, tails, rows, count, LEAST_WIDE, false);
+    case GREATEST_WIDE:
+        return add_rows(it, tails, rows, count, GREATEST_WIDE, false);
     default:
-        EACH_VALUE(block, it, slot, p)
-        add_extreme(it->item, p, slot, 8);
+        return;
     }
 }
 
 void tm__operator_partial_add(const struct tm__operator_partial *partial, uint8_t *const *tails,
                               const struct tm_row *const *rows, uint32_t count)
 {
-    const struct block block = {tails, rows, count};
     for (uint32_t i = 0; i < count; i++)
         set_int(tails[i], get_int(tails[i]) + 1);
     for (uint32_t i = 0; i < partial->aggregates->total; i++)
-        add_item(&partial->items[i], &block);
+        add_item(&partial->items[i], tails, rows, count);
 }
 
 // --- merging -------------------------------------------------------------------------------------
@@ -211,49 +237,56 @@ static __int128 limit_of(item_t *item)
     return (__int128)10000000000000000000u * 10000000000000000000u - 1; // 38 digits
 }
 
-// Would one of the rows have been refused?
-static bool goes_out(item_t *item, const uint8_t *value, const uint8_t *p)
+// Sums of the tail: the sum itself, the least, the greatest.
+static inline __int128 tail_sum(const struct tm__operator_partial_item *it, const uint8_t *tail,
+                                uint32_t which)
 {
+    const uint8_t *p = tail + it->at + 8;
+    return it->shape == CHECKED || it->shape == SUM ? get_int(p + (size_t)8 * which)
+                                                    : get_decimal(p + (size_t)16 * which);
+}
+
+// Would one of the rows have been refused?
+static bool goes_out(const struct tm__operator_partial_item *it, const uint8_t *value,
+                     const uint8_t *tail)
+{
+    item_t *item = it->item;
     const uint8_t *acc = value + item->offset;
     __int128 limit = limit_of(item), least = item->action == TM__SUM_INT64 ? -limit - 1 : -limit;
     __int128 sum = item->action == TM__SUM_DECIMAL ? get_decimal(acc) : get_int(acc), low, high;
-    return __builtin_add_overflow(sum, get_decimal(p + AT_LOW), &low) ||
-           __builtin_add_overflow(sum, get_decimal(p + AT_HIGH), &high) || low < least ||
-           high > limit;
+    return __builtin_add_overflow(sum, tail_sum(it, tail, 1), &low) ||
+           __builtin_add_overflow(sum, tail_sum(it, tail, 2), &high) || low < least || high > limit;
 }
 
-static bool is_checked(item_t *item)
+static void merge_item(const struct tm__operator_partial_item *it, uint8_t *value,
+                       const uint8_t *tail)
 {
-    return item->action >= TM__SUM_INT && item->action <= TM__SUM_DECIMAL &&
-           item->action != TM__SUM_DOUBLE;
-}
-
-static void merge_item(item_t *item, uint8_t *value, const uint8_t *p)
-{
+    item_t *item = it->item;
+    const uint8_t *p = tail + it->at;
     uint8_t *acc = value + item->offset;
-    int64_t count = get_int(p + AT_COUNT);
+    if (it->shape == NOTHING) {
+        set_int(acc, get_int(acc) + (int64_t)tm__operator_tail_rows(tail));
+        return;
+    }
+    int64_t count = get_int(p);
     if (count == 0)
         return;
-    switch (item->action) {
-    case TM__SUM_INT:
-    case TM__SUM_INT64:
-        set_int(acc, (int64_t)(get_int(acc) + get_decimal(p + AT_VALUE)));
-        break;
-    case TM__SUM_DECIMAL:
-        set_decimal(acc, get_decimal(acc) + get_decimal(p + AT_VALUE));
-        break;
-    case TM__AVG_INT:
-        set_decimal(acc, get_decimal(acc) + get_decimal(p + AT_VALUE));
-        set_int(acc + 16, get_int(acc + 16) + count);
-        return; // its count tells that there is a value
-    case TM__MIN_DECIMAL:
-    case TM__MAX_DECIMAL:
-        if (!is_present(item, value) || is_before(item, p + AT_VALUE, acc))
-            memcpy(acc, p + AT_VALUE, 16);
+    switch (it->shape) {
+    case SUM:
+    case SUM_WIDE:
+        set_decimal(acc, get_decimal(acc) + tail_sum(it, tail, 0));
+        set_int(acc + 16, get_int(acc + 16) + count); // tells that there is a value
+        return;
+    case CHECKED:
+    case CHECKED_WIDE:
+        if (item->action == TM__SUM_DECIMAL)
+            set_decimal(acc, get_decimal(acc) + tail_sum(it, tail, 0));
+        else
+            set_int(acc, (int64_t)(get_int(acc) + tail_sum(it, tail, 0)));
         break;
     default:
-        if (!is_present(item, value) || is_before(item, p + AT_VALUE, acc))
-            memcpy(acc, p + AT_VALUE, 8);
+        if (!is_present(item, value) || is_before(it->shape, p + 8, acc))
+            memcpy(acc, p + 8, is_wide(it->shape) ? 16 : 8);
     }
     set_present(item, value);
 }
@@ -266,16 +299,11 @@ int tm__operator_partial_merge(const struct tm__operator_partial *partial, void 
     const struct tm__operator_partial_item *it = partial->items;
     const struct tm__operator_partial_item *end = it + partial->aggregates->total;
     for (; it != end; it++)
-        if (is_checked(it->item) && goes_out(it->item, value, tail + it->at)) {
+        if ((it->shape == CHECKED || it->shape == CHECKED_WIDE) && goes_out(it, value, tail)) {
             *culprit = it->item;
             return TM_E_OVERFLOW;
         }
-    for (it = partial->items; it != end; it++) {
-        uint8_t *acc = (uint8_t *)value + it->item->offset;
-        if (it->item->action == TM__COUNT)
-            set_int(acc, get_int(acc) + get_int(tail));
-        else
-            merge_item(it->item, value, tail + it->at);
-    }
+    for (it = partial->items; it != end; it++)
+        merge_item(it, value, tail);
     return 0;
 }

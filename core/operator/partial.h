@@ -5,9 +5,9 @@
 //
 // A sum in the tail has its least and greatest prefix beside it. So the window knows whether one of
 // the rows, added one by one in their order, would have gone out of the sum's range: it fails
-// exactly where it would have failed without. In the tail itself nothing overflows: sums have 128
-// bits, a partial row has at most TM_PARTIAL_ROWS rows, and decimals of more than 32 digits stay
-// out of it (tm__operator_partial_fits).
+// exactly where it would have failed without. In the tail itself nothing overflows: a partial row
+// has at most TM_PARTIAL_ROWS rows, sums have the bits for so many, and decimals of more than 35
+// digits stay out of it (tm__operator_partial_fits).
 #pragma once
 
 #include "core/operator/aggregate.h"
@@ -18,7 +18,7 @@ struct tm__operator_partial {
     const struct tm__operator_aggregates *aggregates; // NULL: there are no partial rows
     struct tm__operator_partial_item *items;
     uint32_t tail_bytes;
-    bool wide; // there is a sum of decimals that may have more than 32 digits
+    bool wide; // there is a sum of decimals that may have more than 35 digits
 };
 
 // For aggregates bound to `input`, which must outlive it. Where they cannot be merged exactly in

@@ -7,11 +7,11 @@
 // watermark that this subtask has sent: no receiver is further than that, so when they come they
 // are as little late as at once, and nothing that they belong to has fired. They go on before the
 // first watermark that reaches the end of one of their windows, before every other control element
-// (a barrier holds nothing of them back, so they are in nobody's snapshot), when the input has
-// nothing to give, and after the job's latency, as part-filled batches do: a receiver that does not
-// wait for this subtask, which was idle, gets them as soon as without. Rows of one key and slice
-// keep their order. Rows that are late, that have no time or an impossible one, that fall between
-// windows or are very large go on as they are: the window tells what becomes of each.
+// (a barrier holds nothing of them back, so they are in nobody's snapshot), and when the input has
+// nothing to give. A receiver does not wait for a subtask that was idle until it has caught up:
+// once it was, rows are held no longer than in part-filled batches, the job's latency. Rows of one
+// key and slice keep their order. Rows that are late, that have no time or an impossible one, that
+// fall between windows or are very large go on as they are: the window tells what becomes of each.
 //
 // The table is one arena of entries, in the order of their first rows, and slots that point into
 // it. An entry is its first row with the tail behind it, as it goes out; the entry of a single row
@@ -25,8 +25,10 @@
 
 enum {
     SLOTS = 2 * TM_PREAGGREGATE_ENTRIES,
+    ARENA_BYTES = TM_PREAGGREGATE_BYTES + 8, // what is behind the last entry is read with it
+    HOLD_NS = 100000000,         // who looks at the window's state sees what came until then
     SAMPLE_ROWS = 4096,          // after so many it is asked whether it pays
-    ROWS_AN_ENTRY = 2,           // that make it pay
+    ROWS_AN_ENTRY = 4,           // that make it pay
     PASS_ROWS_MIN = 64 * 1024,   // pass untouched when it does not, the first time
     PASS_ROWS_MAX = 4096 * 1024, // and the last
 };
@@ -65,6 +67,7 @@ struct preaggregate {
     uint32_t used_bytes, entry_count;
     int64_t due;      // the first watermark that a window of an entry ends by
     int64_t since_ns; // when the first entry came
+    int64_t hold_ns;  // and how long it stays at most
     int64_t read_ns;  // when the oldest of the held rows was read; 0: unknown
     int64_t watermark;
 
@@ -113,7 +116,7 @@ static int preaggregate_open(struct tm_operator *op, struct tm_schema *input, st
     rc = tm__operator_partial_init(&self->partial, &self->aggregates, input);
     if (rc == 0 && self->partial.aggregates == NULL)
         return 0;
-    self->arena = tm_mem_alloc(self->mem, TM_PREAGGREGATE_BYTES);
+    self->arena = tm_mem_alloc(self->mem, ARENA_BYTES);
     self->slots = tm_mem_zalloc(self->mem, SLOTS * sizeof *self->slots);
     return rc != 0 || self->arena == NULL || self->slots == NULL ? out_of_memory(self, err) : 0;
 }
@@ -169,11 +172,31 @@ static inline struct entry *entry_at(const struct preaggregate *self, const stru
     return (struct entry *)(void *)(self->arena + (size_t)(slot->at - 1) * 8);
 }
 
-static inline bool is_entry_of(const struct entry *entry, uint64_t hash, int64_t slice,
-                               const struct tm_key *key)
+// Keys in rows and entries: whole words can be read, behind both is something.
+static inline bool same_words(const uint8_t *a, const uint8_t *b, uint32_t length)
 {
-    return entry->hash == hash && entry->slice == slice && entry->key_bytes == key->length &&
-           memcmp((const uint8_t *)entry + entry->key_offset, key->bytes, key->length) == 0;
+    uint64_t x, y;
+    for (; length >= 8; a += 8, b += 8, length -= 8) {
+        memcpy(&x, a, 8);
+        memcpy(&y, b, 8);
+        if (x != y)
+            return false;
+    }
+    if (length == 0)
+        return true;
+    memcpy(&x, a, 8);
+    memcpy(&y, b, 8);
+    return (x ^ y) << (64 - 8 * length) == 0; // little-endian, as keys are
+}
+
+static inline bool is_entry_of(const struct preaggregate *self, const struct entry *entry,
+                               uint64_t hash, const struct tm_key *key)
+{
+    const uint8_t *bytes = (const uint8_t *)entry + entry->key_offset;
+    if (entry->hash != hash || entry->slice != self->slice_low || entry->key_bytes != key->length)
+        return false;
+    return TM_LIKELY(self->reader.fast != 0) ? same_words(bytes, key->bytes, key->length)
+                                             : memcmp(bytes, key->bytes, key->length) == 0;
 }
 
 // A new entry for the row, whose slot is known. NULL: there is no room for it now.
@@ -237,12 +260,12 @@ static inline enum finding find_entry(struct preaggregate *self, const struct tm
         if (slot->tag != tag)
             continue;
         struct entry *entry = entry_at(self, slot);
-        if (TM_UNLIKELY(!is_entry_of(entry, hash, self->slice_low, key)))
+        if (TM_UNLIKELY(!is_entry_of(self, entry, hash, key)))
             continue;
-        if (TM_UNLIKELY(entry->rows == TM_PARTIAL_ROWS))
-            return NO_ROOM;
-        *found = entry;
-        return FOUND;
+        // A full one is followed by the next of its key, which goes out behind it.
+        *found = TM_LIKELY(entry->rows < TM_PARTIAL_ROWS) ? entry
+                                                          : make_entry(self, slot, hash, key, row);
+        return *found == NULL ? NO_ROOM : FOUND;
     }
 }
 
@@ -413,6 +436,11 @@ static int step_batch(struct preaggregate *self, struct tm_element *in, struct t
     return TM_STEP_DONE;
 }
 
+static int64_t latency_ns(const struct tm_operator *op)
+{
+    return op->ctx->plan->graph->latency_ms * 1000000;
+}
+
 // --- the operator --------------------------------------------------------------------------------
 
 static int preaggregate_step(struct tm_operator *op, struct tm_element *in, struct tm_element *out,
@@ -426,6 +454,8 @@ static int preaggregate_step(struct tm_operator *op, struct tm_element *in, stru
     }
     if (in->kind == TM_ELEMENT_BATCH)
         return step_batch(self, in, out, err);
+    if (in->kind == TM_ELEMENT_STATUS && in->status == TM_CHANNEL_IDLE)
+        self->hold_ns = latency_ns(op);
     bool stays = in->kind == TM_ELEMENT_WATERMARK && in->watermark < self->due;
     if (self->entry_count != 0 && !stays)
         return begin_drain(self, out, err);
@@ -447,8 +477,7 @@ static int preaggregate_rest(struct tm_operator *op, struct tm_element *out, str
 static int64_t preaggregate_deadline_ns(const struct tm_operator *op)
 {
     const struct preaggregate *self = (const struct preaggregate *)op;
-    return self->entry_count == 0 ? INT64_MAX
-                                  : self->since_ns + op->ctx->plan->graph->latency_ms * 1000000;
+    return self->entry_count == 0 ? INT64_MAX : self->since_ns + self->hold_ns;
 }
 
 static void preaggregate_free(struct tm_operator *op)
@@ -458,7 +487,7 @@ static void preaggregate_free(struct tm_operator *op)
     tm__operator_partial_fini(&self->partial);
     tm__operator_aggregates_fini(&self->aggregates);
     tm_buf_fini(&self->scratch);
-    tm_mem_free(self->mem, self->arena, TM_PREAGGREGATE_BYTES);
+    tm_mem_free(self->mem, self->arena, ARENA_BYTES);
     tm_mem_free(self->mem, self->slots, SLOTS * sizeof *self->slots);
     tm_mem_free(self->mem, self, sizeof *self);
 }
@@ -491,6 +520,7 @@ int tm_operator_preaggregate_new(struct tm_task_context *ctx, const struct tm_no
     self->watermark = TM_WATERMARK_MIN;
     self->due = TM_WATERMARK_MAX;
     self->pass_next = PASS_ROWS_MIN;
+    self->hold_ns = HOLD_NS > latency_ns(&self->base) ? HOLD_NS : latency_ns(&self->base);
     tm_buf_init(&self->scratch, ctx->mem);
     *op = &self->base;
     return 0;
