@@ -520,7 +520,10 @@ int tm_operator_preaggregate_new(struct tm_task_context *ctx, const struct tm_no
     self->watermark = TM_WATERMARK_MIN;
     self->due = TM_WATERMARK_MAX;
     self->pass_next = PASS_ROWS_MIN;
-    self->hold_ns = HOLD_NS > latency_ns(&self->base) ? HOLD_NS : latency_ns(&self->base);
+    // Where rows settle the types first, nothing says whether this subtask was idle before.
+    self->hold_ns = latency_ns(&self->base);
+    if (self->hold_ns < HOLD_NS && tm_node_schema(window) != NULL)
+        self->hold_ns = HOLD_NS;
     tm_buf_init(&self->scratch, ctx->mem);
     *op = &self->base;
     return 0;
