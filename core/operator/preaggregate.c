@@ -135,11 +135,9 @@ static bool find_slice(struct preaggregate *self, int64_t time)
     bool overlap = self->slice_ms != self->size;
     int64_t low =
         overlap ? tm__operator_grid_floor(time, self->offset, self->slice_ms) : last_start;
-    // The first window that ends behind the slice's begin.
+    // The first window that ends behind the slice's begin covers it.
     int64_t grid = self->grows ? self->offset : self->offset + self->size;
     int64_t end = tm__operator_grid_floor(low, grid, self->slide) + self->slide;
-    if (!overlap)
-        end = low + self->size;
     if (end - 1 <= self->watermark)
         return false;
     self->slice_low = low;

@@ -551,7 +551,7 @@ START_TEST(a_sum_goes_out_of_range_with_if_and_only_if_it_does_without)
     for (uint32_t i = 0; i < 2000; i++) {
         static const uint32_t fields[] = {CENTS, BIG};
         uint32_t field = fields[draw(2)];
-        int64_t unit = field == CENTS ? TM_INT_MAX / 4 : INT64_MAX / 4;
+        int64_t unit = field == CENTS ? TM_INT_MAX / 2 : INT64_MAX / 2 + 1;
         script.fails = true;
         script.senders = 1;
         draw_window();
@@ -565,7 +565,7 @@ START_TEST(a_sum_goes_out_of_range_with_if_and_only_if_it_does_without)
         for (uint32_t r = 0; r < script.row_count; r++) {
             struct row *row = &script.rows[r];
             row->nulls = 0;
-            row->cents = row->big = ((int64_t)draw(4) - 2) * unit + (int64_t)draw(3) - 1;
+            row->cents = row->big = ((int64_t)draw(3) - 1) * unit + (int64_t)draw(3) - 1;
         }
         int rc = play(false);
         for (uint32_t k = 0; k < result_count; k++)
