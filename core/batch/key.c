@@ -95,7 +95,9 @@ int tm_key_of_row_slow(const struct tm_key_reader *reader, const struct tm_row *
     }
     if (scratch->size_bytes > UINT32_MAX)
         return TM_E_LIMIT;
-    key->bytes = scratch->data;
+    // Of no column: comparing nothing at an address that is none takes 40 ns where masked loads do
+    // it.
+    key->bytes = scratch->data != NULL ? (const void *)scratch->data : row;
     key->length = (uint32_t)scratch->size_bytes;
     key->hash = tm_hash_bytes(key->bytes, key->length);
     return 0;

@@ -174,6 +174,17 @@ static int make_chains(struct planner *p)
 
 // --- pass 4: edges
 
+// Rows of a key meet behind the edge: by its hash, or because there is no key and one subtask. What
+// goes another way too goes as it is.
+static bool is_preaggregated(const struct planner *p, const struct tm_edge *edge,
+                             const struct tm_node *from, const struct tm_node *to)
+{
+    bool meet = edge->partition == TM_PARTITION_HASH ||
+                (edge->partition == TM_PARTITION_REBALANCE && to->kind == TM_NODE_WINDOW &&
+                 to->key.count == 0 && p->parallelism[to->id] == 1);
+    return meet && p->consumers[from->id] == 1 && tm__graph_preaggregates(p->graph, to);
+}
+
 static void add_edge(struct planner *p, const struct tm_node *from, const struct tm_node *to,
                      uint32_t input, bool dead_letter)
 {
@@ -193,13 +204,12 @@ static void add_edge(struct planner *p, const struct tm_node *from, const struct
     if (!dead_letter && is_spread(p, from, to)) {
         edge->partition = from->kind == TM_NODE_ROUTE ? from->partition : TM_PARTITION_HASH;
         edge->key = from->key;
-        edge->preaggregated = edge->partition == TM_PARTITION_HASH && p->consumers[from->id] == 1 &&
-                              tm__graph_preaggregates(p->graph, to);
         if (edge->partition == TM_PARTITION_COLUMN)
             edge->key = (struct tm_key_spec){.count = 1, .fields = {(uint32_t)from->field}};
     } else if (p->parallelism[from->id] != p->parallelism[to->id]) {
         edge->partition = TM_PARTITION_REBALANCE;
     }
+    edge->preaggregated = !dead_letter && is_preaggregated(p, edge, from, to);
     plan->chains[edge->from_chain].output_count++;
     plan->chains[edge->to_chain].input_count++;
 }

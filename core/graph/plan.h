@@ -14,7 +14,7 @@ struct tm_edge {
     uint32_t input;         // which of to_node's that have schemas of their own; else 0
     uint8_t partition;      // enum tm_partition_kind
     bool dead_letter;       // carries tm_dead_letter_schema rows of from_node's errors
-    bool preaggregated;     // HASH: rows of a key and slice of to_node's windows may go as one
+    bool preaggregated;     // rows of a key and slice of to_node's windows may go as one
     struct tm_key_spec key; // HASH; COLUMN: that column
 };
 

@@ -237,13 +237,14 @@ static int print_output(struct printer *p, const struct tm_edge *edge)
 
     if (rc >= 0 && edge->partition == TM_PARTITION_HASH) {
         key_text(p->plan->graph, from, &edge->key, key, sizeof key);
-        rc = tm_buf_printf(p->out, ", hash by %s%s", key,
-                           edge->preaggregated ? ", pre-aggregated" : "");
+        rc = tm_buf_printf(p->out, ", hash by %s", key);
     } else if (rc >= 0) {
         static const char *const texts[] = {", forward", "", ", rebalance", ", broadcast",
                                             ", partition"};
         rc = tm_buf_printf(p->out, "%s", texts[edge->partition]);
     }
+    if (rc >= 0 && edge->preaggregated)
+        rc = tm_buf_printf(p->out, ", pre-aggregated");
     if (rc >= 0 && edge->dead_letter)
         rc = tm_buf_printf(p->out, ", dead letters of %s", tm__graph_node_text(from, name));
     return rc < 0 ? rc : tm_buf_printf(p->out, "\n");

@@ -23,6 +23,7 @@ static uint32_t each_operator(struct tm_kit *kit, uint32_t node,
             if (job->tasks[t].operators[i]->node->id == node) {
                 each(arg, job->tasks[t].operators[i]);
                 count++;
+                break; // what stands behind it for its edge is not it
             }
     return count;
 }

@@ -147,7 +147,10 @@ static int add_preaggregation(struct tm_task *task, struct tm_error *err)
     op->node = last;
     op->metrics = tm_job_metrics(task->job, last->id, task->ctx.subtask);
     task->operators[task->operator_count++] = op;
-    return open_known(task, last, err);
+    struct tm_schema *rows = tm_node_schema(last);
+    return rows == NULL || tm_node_schema(window) == NULL
+               ? 0
+               : tm__task_open_operator(task, task->operator_count - 1, 0, rows, err);
 }
 
 // As many as there may be: one for each node, and what the plan puts behind them.
