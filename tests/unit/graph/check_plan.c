@@ -318,6 +318,54 @@ START_TEST(running_out_of_memory_is_reported_and_leaks_nothing)
 }
 END_TEST
 
+START_TEST(rows_of_a_window_are_added_up_where_they_go_to_it_alone_and_in_any_order)
+{
+    uint32_t w = watermark("w", source("a")), k = key_by("k", w), t = window("t", k);
+    sink("o", (int)t);
+    make_plan(4);
+    ck_assert(edge(k, t)->preaggregated);
+    ok(tm_graph_parallelism(graph, t, 1)); // by its hash all the same
+    make_plan(4);
+    ck_assert(edge(k, t)->preaggregated);
+    ok(tm_graph_parallelism(graph, t, 0));
+    ok(tm_graph_on_error(graph, t, TM_ON_ERROR_SKIP, -1)); // a sum out of range is that row's
+    make_plan(4);
+    ck_assert(!edge(k, t)->preaggregated);
+    ok(tm_graph_on_error(graph, t, TM_ON_ERROR_FAIL, -1));
+    ok(tm_graph_aggregate(graph, t, TM_AGGREGATE_FIRST, 1, 3));
+    make_plan(4);
+    ck_assert(!edge(k, t)->preaggregated);
+}
+END_TEST
+
+START_TEST(what_goes_two_ways_goes_as_it_is)
+{
+    uint32_t w = watermark("w", source("a")), k = key_by("k", w);
+    uint32_t t = window("t", k), u = window("u", k);
+    sink("o", (int)t);
+    sink("p", (int)u);
+    make_plan(4);
+    expect_edge(k, t, TM_PARTITION_HASH);
+    ck_assert(!edge(k, t)->preaggregated);
+    ck_assert(!edge(k, u)->preaggregated);
+}
+END_TEST
+
+START_TEST(windows_over_all_rows_are_added_up_in_front_of_their_one_subtask)
+{
+    uint32_t w = watermark("w", source("a"));
+    uint32_t t = add(TM_NODE_WINDOW, "aggregate", "t", (int)w);
+    ok(tm_graph_window(graph, t, 1000, 1000, 0));
+    ok(tm_graph_aggregate(graph, t, TM_AGGREGATE_COUNT, -1, 2));
+    columns(t, "window_start timestamp; window_end timestamp; n int", 1);
+    ok(tm_graph_parallelism(graph, t, 1));
+    sink("o", (int)t);
+    make_plan(3);
+    expect_edge(w, t, TM_PARTITION_REBALANCE);
+    ck_assert(edge(w, t)->preaggregated);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("plan");
@@ -339,6 +387,9 @@ int main(void)
     tcase_add_test(t, key_groups_follow_the_widest_operator_or_the_jobs_option);
     tcase_add_test(t, impossible_parallelism_and_empty_graphs_are_refused);
     tcase_add_test(t, running_out_of_memory_is_reported_and_leaks_nothing);
+    tcase_add_test(t, rows_of_a_window_are_added_up_where_they_go_to_it_alone_and_in_any_order);
+    tcase_add_test(t, what_goes_two_ways_goes_as_it_is);
+    tcase_add_test(t, windows_over_all_rows_are_added_up_in_front_of_their_one_subtask);
     suite_add_tcase(s, t);
     return run_suite(s);
 }
