@@ -25,6 +25,14 @@ local function perform(t, c, step)
   else t:finish(step[2]) end
 end
 
+local function taken(t, name, sink)
+  local rows = t:take(name, { order = "arrival" })
+  if sink.dead then
+    for i, letter in ipairs(rows) do rows[i] = values.buried(letter.row, sink.columns) end
+  end
+  return rows
+end
+
 local function go_through(t, c, expected)
   local sinks = case.sinks(c)
   local names = names_of(sinks)
@@ -32,7 +40,7 @@ local function go_through(t, c, expected)
     perform(t, c, step)
     if not expected[n] then return nil end
     for _, name in ipairs(names) do
-      local why = compare.rows(sinks[name], expected[n][name], t:take(name, { order = "arrival" }))
+      local why = compare.rows(sinks[name], expected[n][name], taken(t, name, sinks[name]))
       if why then return ("step %d, %s\nsink %s: %s"):format(n, script.text(c, step), name, why) end
     end
   end

@@ -19,7 +19,7 @@ case.operators = operators
 local KEYED = { { 15, "window" }, { 6, "process" }, { 2, "rolling" }, { 1, "short" }, { 1, "distinct" }, { 1, "dedup" },
   { 1, "top" }, { 1, "extreme" }, { 1, "reduce" } }
 local JOINING = { { 1, "connect" }, { 1, "process_broadcast" } }
-local STATELESS = { { 3, "map" }, { 2, "filter" }, { 1, "flat_map" }, { 2, "assign" }, { 1, "select" }, { 1, "drop" } }
+local STATELESS = { { 3, "map" }, { 2, "filter" }, { 1, "check" }, { 1, "flat_map" }, { 2, "assign" }, { 1, "select" }, { 1, "drop" } }
 
 -- --- drawing --------------------------------------------------------------------------------------------------------------
 
@@ -129,7 +129,7 @@ function case.infos(c)
   return last.keys == nil and infos or nil
 end
 
----Sinks by name: { columns =, order = }.
+---Sinks by name: { columns =, order = }; dead: the columns are those of the rows that dead letters have.
 function case.sinks(c)
   local infos = case.infos(c)
   local sinks = { out = { columns = infos[#infos].columns, order = infos[#infos].order, changelog = infos[#infos].changelog } }
@@ -137,6 +137,8 @@ function case.sinks(c)
     if operators[op.op].sides then
       for tag, sink in pairs(operators[op.op].sides(op, infos[i])) do sinks[tag] = sink end
     end
+    local dead = operators[op.op].dead and operators[op.op].dead(op, infos[i])
+    if dead then sinks[op.dead] = { columns = dead, dead = true } end
   end
   return sinks
 end

@@ -175,6 +175,15 @@ function Call:made(what)
   return row
 end
 
+-- What a dead letter has of it.
+function Call:record()
+  local t = self.timer
+  if not t then return self.row end
+  local row = { timer = t.at, timer_name = t.name ~= "" and t.name or nil, timer_domain = t.domain }
+  for _, name in ipairs(self.keys) do row[name] = self.key[name] end
+  return row
+end
+
 local FAILED = {}
 
 function Call:statement(s)
@@ -204,6 +213,7 @@ local function run(self, call, program, time)
     if why ~= FAILED then error(why, 0) end
     if call.key_text then self.live[call.key_text].states = before end
     self.shared, self.timers.list = shared, list
+    if self.op.dead then self.out.side(self.op.dead, call:record()) end
     return false
   end
   for _, given in ipairs(call.given) do

@@ -35,7 +35,7 @@ local function without(c, n, first, last)
   return new
 end
 
-local OPTIONAL = { "lateness", "late", "trigger", "final", "ttl", "limit", "population", "declared", "slide", "rank", "evict", "gap" }
+local OPTIONAL = { "lateness", "late", "trigger", "final", "ttl", "limit", "population", "declared", "slide", "rank", "evict", "gap", "dead" }
 
 -- Small changes, one at a time.
 local function changes(c)

@@ -118,6 +118,25 @@ function values.parse(line, columns)
   return row
 end
 
+-- Milliseconds of a time as JSON has it by itself: 2024-05-01T10:00:00.000Z.
+local function milliseconds(text)
+  local year, month, day, hour, minute, second, rest = text:match("^(%d+)-(%d+)-(%d+)T(%d+):(%d+):(%d+)%.(%d+)Z$")
+  local y, m = tonumber(year), tonumber(month)
+  if m <= 2 then y, m = y - 1, m + 12 end
+  local days = 365 * y + math.floor(y / 4) - math.floor(y / 100) + math.floor(y / 400) + math.floor((153 * (m - 3) + 2) / 5) + day - 719469
+  return ((days * 24 + hour) * 60 + minute) * 60000 + second * 1000 + rest
+end
+
+---The row of a dead letter, which is JSON in a text, as t:take would have given it.
+function values.buried(text, columns)
+  local row = values.parse(text, columns)
+  for _, column in ipairs(columns) do
+    local v = row[column.name]
+    if column.type == "timestamp" and v then row[column.name] = milliseconds(v) end
+  end
+  return row
+end
+
 ---Order as min and max have it: numbers by size, strings by bytes.
 function values.less(a, b) return a < b end
 

@@ -51,6 +51,23 @@ local function key_by_text(info)
 end
 local OTHER = { process = function() return "" end, connect = key_by_text, process_broadcast = function() return "b, " end }
 
+-- Of a record, of either input, or of a timer.
+local function dead_columns(op, info)
+  local columns = {}
+  local function add(column)
+    local there = expr.by_name(columns, column.name)
+    if not there then columns[#columns + 1] = column end
+    return not there or there.type == column.type and there.scale == column.scale
+  end
+  for _, column in ipairs(info.columns) do add(column) end
+  for _, column in ipairs((op.right or op.rule) and info.other or {}) do if not add(column) then return nil end end
+  for _, name in ipairs { "timer", "timer_name", "timer_domain" } do
+    if expr.by_name(columns, name) then return nil end
+    columns[#columns + 1] = { name = name, type = name == "timer" and "timestamp" or "string" }
+  end
+  return columns
+end
+
 local function operator(verb)
   return {
     draw = function(random, info, context)
@@ -58,11 +75,13 @@ local function operator(verb)
       local op = { op = verb, name = context.fresh(verb), times = context.steps or nil }
       op.states = states.draw(random, info, context)
       op.broadcast = verb == "process_broadcast" and states.draw(random, info, context, true) or nil
+      op.dead = stateless.draw_dead(random, context)
       for _, of in ipairs(FUNCTIONS[verb]) do op[of[2]] = programs.draw(random, op, info_of(of[2], info), context, of[2]) end
       return op
     end,
     after = function(op, info)
       if not info.keys or not info.order or info.untold or op.uses_event and not info.timed then return nil end
+      if op.dead and not dead_columns(op, info) then return nil end
       if #op.states == 0 or verb ~= "process" and not joins(info) then return nil end
       local gives = false
       for _, of in ipairs(FUNCTIONS[verb]) do
@@ -83,9 +102,9 @@ local function operator(verb)
       for i, of in ipairs(FUNCTIONS[verb]) do
         lines[i] = ("    %s = function(%s)\n%s\n    end,\n"):format(of[1], of[3], programs.text(op, info_of(of[2], info), op[of[2]], of[2]))
       end
-      return ('\n:%s(%s%q, {\n    state = { %s },%s\n%s  }):on_error("skip"):returns { %s }'):format(verb, OTHER[verb](info), op.name,
+      return ('\n:%s(%s%q, {\n    state = { %s },%s\n%s  })%s:returns { %s }'):format(verb, OTHER[verb](info), op.name,
         table.concat(declared, ", "), op.broadcast and ("\n    broadcast = { %s },"):format(table.concat(shared, ", ")) or "",
-        table.concat(lines), table.concat(types, ", "))
+        table.concat(lines), stateless.on_error_text(op), table.concat(types, ", "))
     end,
     sides = function(op, info)
       return op.side and programs.gives_side(op.each) and { [op.side] = { columns = info.columns, order = info.keys } } or {}
@@ -94,6 +113,7 @@ local function operator(verb)
       return setmetatable({ op = op, out = out, keys = info.keys, columns = info.columns, other = info.other, live = {}, shared = {},
         timers = timers.new() }, programs.Operator)
     end,
+    dead = function(op, info) return op.dead and dead_columns(op, info) end,
     by_clock = function(op) return op.uses_clock end,
     joins = verb ~= "process" and (verb == "connect" and "right" or "rule") or nil,
   }

@@ -6,6 +6,7 @@
 --   text(op, info) -> text                  of the call in the job
 --   model(op, info, out) -> node            { row(row, time), watermark(at), deadline() -> ms, clock(now), finish() }, all but row
 --                                           may be missing; out.emit(row, time), out.side(tag, row, time), out.now(), out.watermark()
+--   sides(op, info) -> { tag = sink }       what it has beside its rows; dead(op, info) -> columns of its sink of dead letters, op.dead
 -- and info is { columns =, timed =, order =, keys =, changelog = }: order is "all" when rows of every key have an order that does not
 -- depend on the engine's choice, { names } when those with equal values of these columns have, nil when none.
 local expr = require "tests.oracle.expr"
@@ -20,6 +21,16 @@ local function with(info, changes)
   if changes.order == false then new.order = nil end
   return new
 end
+
+-- Where rows that fail go: nowhere, or to a sink of dead letters.
+local function on_error_text(op)
+  if not op.dead then return ':on_error("skip")' end
+  return (':on_error(tm.file { name = "%s", path = "%s.jsonl", format = "json" })'):format(op.dead, op.dead)
+end
+
+local function draw_dead(random, context) return random:chance(30) and context.fresh("dead") or nil end
+
+local function bury(op, out, row, time) if op.dead then out.side(op.dead, row, time) end end
 
 -- The order of rows that go on with these columns.
 local function order_behind(info, columns)
@@ -145,6 +156,25 @@ family.filter = {
   end,
 }
 
+-- Rows that fail.
+family.check = {
+  draw = function(random, info, context)
+    if info.changelog then return nil end
+    return { op = "check", condition = expr.draw_condition(random, info.columns, 1), dead = draw_dead(random, context) }
+  end,
+  after = function(op, info) return expr.fits(op.condition, info.columns) and with(info, {}) or nil end,
+  text = function(op)
+    return (':filter(function(e) if %s then error("as planned") end return true end)%s'):format(expr.text(op.condition, "e"),
+      on_error_text(op))
+  end,
+  dead = function(op, info) return op.dead and info.columns end,
+  model = function(op, _, out)
+    return { row = function(row, time)
+      if expr.value(op.condition, row) then bury(op, out, row, time) else out.emit(row, time) end
+    end }
+  end,
+}
+
 family.assign = {
   draw = function(random, info, context)
     return { op = "assign", field = draw_computed(random, info, context.fresh("a")), declared = random:chance(40) }
@@ -228,7 +258,7 @@ family.key_by = {
     if #from == 0 then return nil end
     local names = random:some(from, 1, 25)
     while #names > 2 do table.remove(names, random:int(1, #names)) end
-    return { op = "key_by", names = names }
+    return { op = "key_by", names = names, dead = draw_dead(random, context) }
   end,
   after = function(op, info)
     local names = {}
@@ -242,15 +272,15 @@ family.key_by = {
   text = function(op)
     local names = {}
     for i, name in ipairs(op.names) do names[i] = ("%q"):format(name) end
-    return #names == 1 and (":key_by(%s):on_error(\"skip\")"):format(names[1])
-      or (":key_by({ %s }):on_error(\"skip\")"):format(table.concat(names, ", "))
+    return (#names == 1 and ":key_by(%s)%s" or ":key_by({ %s })%s"):format(table.concat(names, ", "), on_error_text(op))
   end,
+  dead = function(op, info) return op.dead and info.columns end,
   model = function(op, _, out)
     return { row = function(row, time)
-      for _, name in ipairs(op.names) do if row[name] == nil then return end end
+      for _, name in ipairs(op.names) do if row[name] == nil then return bury(op, out, row, time) end end
       out.emit(row, time)
     end }
   end,
 }
 
-return { operators = family, with = with, order_behind = order_behind }
+return { operators = family, with = with, order_behind = order_behind, on_error_text = on_error_text, draw_dead = draw_dead }
