@@ -107,7 +107,7 @@ end
 function case.draw(seed, way)
   local random = Random.new(seed)
   local c = { seed = seed, way = way, operators = {} }
-  c.parallelism = random:weighted { { 11, 1 }, { 4, 2 }, { 2, 3 }, { 2, 4 } }
+  c.parallelism = random:weighted { { 14, 1 }, { 3, 2 }, { 1, 3 }, { 1, 4 } }
   c.columns = draw_columns(random)
   c.sources = random:chance(70) and { "a" } or { "a", "b" }
   c.timed = random:chance(85)
