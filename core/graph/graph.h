@@ -181,6 +181,9 @@ struct tm_graph {
     struct tm_user_metric *metrics;
     uint32_t metric_count;
     uint64_t fingerprint; // of everything the script determines; workers compare
+    // How often types have been settled. Partner: tm_vm_settle of the planning state adds, before
+    // the workers are told; a worker that has been told less often must not take the rows yet.
+    _Atomic uint32_t settled;
 };
 
 int tm_graph_new(struct tm_mem *mem, struct tm_graph **graph, struct tm_error *err) TM_WARN_UNUSED;

@@ -112,13 +112,10 @@ static bool is_stateless(const struct tm__operator_keyed *keyed)
 // --- life ----------------------------------------------------------------------------------------
 
 int tm__operator_keyed_open(struct tm__operator_keyed *keyed, const struct tm_operator *op,
-                            const struct tm_schema *input, enum tm__operator_scope scope,
-                            struct tm_error *err)
+                            enum tm__operator_scope scope, struct tm_error *err)
 {
     *keyed = (struct tm__operator_keyed){
         .op = op, .mem = op->ctx->mem, .watermark = INT64_MIN, .clock_ms = op->ctx->now_ms};
-    if (input != NULL)
-        tm__operator_keys_init(&keyed->keys, keyed->mem, input, &op->node->key);
     tm_buf_init(&keyed->changes, keyed->mem);
     tm_buf_init(&keyed->bytes, keyed->mem);
     tm_buf_init(&keyed->scratch, keyed->mem);

@@ -153,10 +153,9 @@ static inline uint32_t tm__operator_keyed_group(const struct tm__operator_keyed 
     return tm_state_key_group(keyed->state, keyed->block->keys[index].hash);
 }
 
-// Once the input's schema is known; NULL: the rows have no key, or the scope is none of keys.
+// `keys` is the operator's to initialise, where its rows have some.
 int tm__operator_keyed_open(struct tm__operator_keyed *keyed, const struct tm_operator *op,
-                            const struct tm_schema *input, enum tm__operator_scope scope,
-                            struct tm_error *err) TM_WARN_UNUSED;
+                            enum tm__operator_scope scope, struct tm_error *err) TM_WARN_UNUSED;
 void tm__operator_keyed_fini(struct tm__operator_keyed *keyed); // also of one that is all zero
 
 // Records of the block's keys, made where there is none. Addresses hold until keyed_leave.

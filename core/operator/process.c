@@ -9,23 +9,35 @@ static struct tm__operator_process *self_of(struct tm_operator *op)
     return (struct tm__operator_process *)op;
 }
 
-static int process_open(struct tm_operator *op, struct tm_schema *input, struct tm_error *err)
+// What belongs to neither of the inputs. `key` is that of the input whose schema is known first;
+// that of the other is of the same types.
+static int open_both(struct tm__operator_process *self, const struct tm_schema *input,
+                     const struct tm_key_spec *key, struct tm_error *err)
 {
-    struct tm__operator_process *self = self_of(op);
+    struct tm_operator *op = &self->base;
     struct tm_schema *output = tm__operator_output(op, err);
     if (output == NULL)
         return err->code;
     self->schema = tm_schema_ref(output);
-    const struct tm_schema *keys = op->node->key.count == 0 ? NULL : input;
-    int rc = tm__operator_keyed_open(&self->keyed, op, keys, TM__SCOPE_KEY, err);
+    int rc = tm__operator_keyed_open(&self->keyed, op, TM__SCOPE_KEY, err);
     if (rc == 0)
         rc = tm__operator_process_open_shared(self, err);
     if (rc != 0)
         return rc;
     if (tm__operator_sides_open(&self->sides, op->ctx, op->node->id) != 0)
         return tm__operator_out_of_memory(op, err);
-    rc = tm__operator_process_due_schemas(self, input, err);
+    rc = tm__operator_process_due_schemas(self, input, key, err);
     self->opened = rc == 0;
+    return rc;
+}
+
+static int process_open(struct tm_operator *op, struct tm_schema *input, struct tm_error *err)
+{
+    struct tm__operator_process *self = self_of(op);
+    const struct tm_key_spec *key = &op->node->key;
+    int rc = self->opened ? 0 : open_both(self, input, key, err);
+    if (rc == 0 && key->count != 0)
+        tm__operator_keys_init(&self->keyed.keys, self->mem, input, key);
     return rc;
 }
 
@@ -33,10 +45,13 @@ static int process_open_second(struct tm_operator *op, struct tm_schema *input,
                                struct tm_error *err)
 {
     struct tm__operator_process *self = self_of(op);
-    (void)err;
-    if (op->node->second_key.count != 0)
-        tm__operator_keys_init(&self->second_keys, self->mem, input, &op->node->second_key);
-    return 0;
+    const struct tm_key_spec *key = &op->node->second_key;
+    if (key->count == 0)
+        return 0;
+    int rc = self->opened ? 0 : open_both(self, input, key, err);
+    if (rc == 0)
+        tm__operator_keys_init(&self->second_keys, self->mem, input, key);
+    return rc;
 }
 
 // --- what the chunks call back -------------------------------------------------------------------

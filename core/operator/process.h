@@ -68,9 +68,9 @@ int tm__operator_process_enter(struct tm__operator_process *self, struct tm_vm_c
                                struct tm_error *err) TM_WARN_UNUSED;
 
 // Columns of timers: the key's, then time, name, domain, and the event time of rows that they emit.
-// Of passes: the key's and that event time.
+// Of passes: the key's and that event time. `key` is of `input`, which may be either of the two.
 int tm__operator_process_due_schemas(struct tm__operator_process *self,
-                                     const struct tm_schema *input,
+                                     const struct tm_schema *input, const struct tm_key_spec *key,
                                      struct tm_error *err) TM_WARN_UNUSED;
 // Their batch, empty; TM_E_MEMORY. And it as the rows of a chunk, whose records are the block's.
 int tm__operator_process_due_begin(struct tm__operator_process *self,

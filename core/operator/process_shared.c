@@ -36,7 +36,7 @@ int tm__operator_process_open_shared(struct tm__operator_process *self, struct t
         if (keyed == NULL)
             return tm__operator_out_of_memory(op, err);
         self->shared[scope] = keyed;
-        int rc = tm__operator_keyed_open(keyed, op, NULL, scope, err);
+        int rc = tm__operator_keyed_open(keyed, op, scope, err);
         if (rc != 0)
             return rc;
         keyed->block->keys[0] = (struct tm_key){.hash = own_hash(keyed), .bytes = "", .length = 0};

@@ -21,9 +21,9 @@ static struct tm_field_def column(const char *name, enum tm_type_kind type, uint
 }
 
 int tm__operator_process_due_schemas(struct tm__operator_process *self,
-                                     const struct tm_schema *input, struct tm_error *err)
+                                     const struct tm_schema *input, const struct tm_key_spec *key,
+                                     struct tm_error *err)
 {
-    const struct tm_key_spec *key = &self->base.node->key;
     struct tm_mem *mem = self->base.ctx->shared_mem;
     struct tm_field_def defs[TM_KEY_FIELDS_MAX + 4];
     const struct tm_field_def time = column("$time", TM_TYPE_TIMESTAMP, TM_FIELD_HIDDEN);
@@ -78,7 +78,10 @@ int tm__operator_process_due_row(struct tm__operator_process *self, uint32_t i,
     int rc = tm_builder_begin(&builder, self->due);
     if (rc != 0)
         return rc;
-    rc = tm_key_put(&self->keyed.keys.reader, key->bytes, key->length, &builder, 0);
+    // Keys of both inputs are of the same types; the first may not have been seen yet.
+    const struct tm__operator_keys *keys =
+        self->keyed.keys.reader.schema != NULL ? &self->keyed.keys : &self->second_keys;
+    rc = tm_key_put(&keys->reader, key->bytes, key->length, &builder, 0);
     if (timer != NULL) {
         tm_builder_put_int(&builder, column, timer->time);
         if (rc == 0 && timer->name_length != 0)

@@ -197,6 +197,12 @@ int tm__task_open_operator(struct tm_task *task, uint32_t index, uint32_t input,
     return 0;
 }
 
+// Has it seen a row, or been open from the start? Either input does.
+static bool is_open(const struct tm_task *task, uint32_t index)
+{
+    return task->opened[index] != NULL || (index == 0 && task->opened_second != NULL);
+}
+
 // Watermarks that have passed before an operator knew its schema: it learns of the last one before
 // its first row, which may be late. There is nothing yet that it could let fire.
 static int catch_up(struct tm_task *task, uint32_t index, struct tm_error *err)
@@ -214,7 +220,7 @@ static int catch_up(struct tm_task *task, uint32_t index, struct tm_error *err)
 static int open_late(struct tm_task *task, uint32_t index, uint32_t input, struct tm_schema *schema,
                      struct tm_error *err)
 {
-    bool opened = task->opened[index] != NULL || (index == 0 && task->opened_second != NULL);
+    bool opened = is_open(task, index);
     int rc = tm__task_open_operator(task, index, input, schema, err);
     return rc != 0 || opened ? rc : catch_up(task, index, err);
 }
@@ -231,6 +237,14 @@ static bool is_last(const struct tm_element *element)
            (element->kind == TM_ELEMENT_WATERMARK && element->watermark == TM_WATERMARK_MAX);
 }
 
+// Rows whose types another worker was told of can be here before this one is: the command is under
+// way.
+static bool is_told(const struct tm_task *task)
+{
+    uint32_t settled = atomic_load_explicit(&task->job->graph->settled, memory_order_acquire);
+    return (int32_t)(task->worker->settled - settled) >= 0;
+}
+
 static int step_operator(struct tm_task *task, uint32_t index, struct tm_error *err)
 {
     struct tm_operator *op = task->operators[index];
@@ -239,12 +253,14 @@ static int step_operator(struct tm_task *task, uint32_t index, struct tm_error *
         // its rows have gone on, the operator has more to say about them
     } else if (in->kind == TM_ELEMENT_BATCH) {
         uint32_t input = index == 0 ? in->input : 0;
-        int rc = *opened_of(task, index, input) == in->batch->schema
-                     ? 0
-                     : open_late(task, index, input, in->batch->schema, err);
-        if (rc != 0)
-            return rc;
-    } else if (task->opened[index] == NULL && !(op->ops->ends_unopened && is_last(in))) {
+        if (*opened_of(task, index, input) != in->batch->schema) {
+            if (!is_told(task))
+                return TM_TURN_IDLE;
+            int rc = open_late(task, index, input, in->batch->schema, err);
+            if (rc != 0)
+                return rc;
+        }
+    } else if (!is_open(task, index) && !(op->ops->ends_unopened && is_last(in))) {
         // no row ever came: nothing to fire, nothing to finish
         *out = *in;
         in->kind = TM_ELEMENT_NONE;

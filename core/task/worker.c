@@ -99,6 +99,7 @@ static void settle(struct tm_worker *worker, const struct tm_command *command)
         fail(worker, &err);
         return;
     }
+    worker->settled += command->length != 0;
     for (uint32_t i = 0; i < worker->task_count; i++)
         worker->tasks[i]->settling = false;
 }

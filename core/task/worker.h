@@ -15,6 +15,7 @@ struct tm_worker {
     uint32_t task_count;
     uint32_t next;       // round robin
     uint32_t unfinished; // tasks
+    uint32_t settled;    // how often its Lua state was told of types
     bool started, cancelled, exited;
     struct tm_thread *thread;
 };

@@ -1,6 +1,7 @@
 // The state itself: made, entered, freed; the script planned or evaluated in it. Every entry runs
 // protected twice: the Lua function by lua_pcall with a handler that makes a fault of any error,
 // and the handling of its arguments and results by lua_cpcall, since each of them may allocate.
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -466,6 +467,8 @@ static int take_settled(struct tm_vm *vm, void *arg, struct tm_error *err)
 
     if (s->settled == NULL)
         return 0;
+    if (s->graph != NULL && length != 0)
+        (void)atomic_fetch_add_explicit(&s->graph->settled, 1, memory_order_release);
     s->settled->size_bytes = 0;
     if (text != NULL && tm_buf_append(s->settled, text, length) != 0)
         return tm_error_set(err, TM_E_MEMORY, "no memory for settled types");

@@ -26,9 +26,14 @@ instance.C = nil
 function instance.new(nodes, ctx, among)
   local kind = nodes[1].kind
   local roles = among and among.role and (kind == "process" and process or kind == "window" and window or accumulate)
-  if roles then nodes = roles.nodes(nodes[1], among.role) end
-  return setmetatable({ nodes = nodes, ctx = ctx, among = among or { subtask = 0, count = 1, first = false }, proposal = nil },
+  local self = setmetatable({ nodes = nodes, ctx = ctx, among = among or { subtask = 0, count = 1, first = false }, proposal = nil },
     Instance)
+  if roles then
+    local node = nodes[1]
+    function self.look() self.nodes = roles.nodes(node, among.role) end
+    self.look()
+  end
+  return self
 end
 
 ---Generated text of nodes whose types are known.
@@ -93,6 +98,7 @@ end
 ---Runs over ctx.in .. in_end. 0: done, 1: the output is full, 2: types must be settled (self.proposal), negative: stop.
 function Instance:run()
   if self.chunk then return run_chunk(self) end
+  if self.look then self.look() end -- types may have been settled since
   if self.tables or unknown.any(self.nodes) then
     if is_keyed(self.nodes[1]) then return 0 end -- no row can have come yet
     self.tables = self.tables or interpret.new(self.nodes, self.ctx, instance.C or ffi.C, self.among)

@@ -379,7 +379,14 @@ local function rows_of(node, a)
   without_time(main.schema)
   local open = {}
   for _, f in ipairs(main.schema.fields) do if f.type == "?" then open[#open + 1] = ("%q"):format(f.name) end end
-  if #open > 0 and not unknown.in_schema(node.input) then
+  local second = node.inputs[2] and node.inputs[2].schema
+  if #open > 0 and second and (unknown.in_schema(node.input) or unknown.in_schema(second)) then
+    local which = not unknown.in_schema(second) and "first" or not unknown.in_schema(node.input) and "second" or "two"
+    fault.raise("RETURNS_NEEDED", node.where,
+      ("%s: the type of %s is known from rows of the %s stream%s alone, and those of the other cannot wait for them"):format(node.name,
+      table.concat(open, ", "), which, which == "two" and "s" or ""),
+      ("declare the columns: :returns { ... } right after the operator, or %s behind the operator that makes it"):format(open[1]))
+  elseif #open > 0 and not unknown.in_schema(node.input) then
     fault.raise("RETURNS_NEEDED", node.where, ("%s: the type of %s does not follow from its functions"):format(node.name,
       table.concat(open, ", ")), 'declare the columns: :returns { name = "string", total = "double" } right after the operator')
   end

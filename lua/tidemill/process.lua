@@ -120,14 +120,25 @@ local function same_time(call, what, a, b)
     "put :watermark(...) on each of them, before :key_by")
 end
 
--- Types that only rows can tell would have to be waited for with rows of the other stream in hand.
-local function known_types(call, what, node, which)
-  for _, f in ipairs(node.schema.fields) do
+-- Keys of both streams must be the same bytes, and whichever stream has the first row makes the state.
+local function known_keys(call, what, node, which)
+  for _, name in ipairs(node.key) do
+    local f = node.schema.fields[node.schema.by_name[name]]
     if f.type == "?" then
-      fault.raise("RETURNS_NEEDED", call.at, ("%s: the type of %s of the %s stream is known from rows alone"):format(what,
-        f.hidden and "the key" or ("%q"):format(f.name), which), f.hidden
+      fault.raise("RETURNS_NEEDED", call.at,
+        ("%s: the type of %s of the %s stream is known from rows alone, and the other stream cannot wait for them"):format(what, f.hidden and "the key" or ("%q"):format(f.name), which), f.hidden
         and 'make it a column whose type is declared: :assign { key = fn }:returns { key = "string" }:key_by("key")'
         or ('declare it behind the operator that makes it: :returns { %s = "string" }'):format(f.name))
+    end
+  end
+end
+
+-- Rules can come before the first row, and go over all keys.
+local function known_columns(call, what, node)
+  for _, f in ipairs(node.schema.fields) do
+    if f.type == "?" then
+      fault.raise("RETURNS_NEEDED", call.at, ("%s: the type of %q of its rows is known from rows alone, and rules cannot wait for them")
+        :format(what, f.name), ('declare it behind the operator that makes it: :returns { %s = "string" }'):format(f.name))
     end
   end
 end
@@ -145,7 +156,7 @@ stream.method("connect", function(s, call, given, name, functions, ...)
   end
   for i, node in ipairs { s.node, other.node } do
     shapeless.refuse(node, call.at, "connect")
-    known_types(call, what, node, i == 1 and "first" or "second")
+    known_keys(call, what, node, i == 1 and "first" or "second")
   end
   same_keys(call, what, s.node, other.node)
   same_time(call, what, s.node, other.node)
@@ -172,9 +183,7 @@ stream.method("process_broadcast", function(s, call, given, name, functions, ...
     fault.raise("GRAPH", call.at, what .. ": the rules have a key, and every subtask gets all of them",
       "leave the key out: what stands by key in both streams is connect")
   end
-  for i, node in ipairs { s.node, other.node } do
-    shapeless.refuse(node, call.at, "process_broadcast")
-    known_types(call, what, node, i == 1 and "first" or "second")
-  end
+  for _, node in ipairs { s.node, other.node } do shapeless.refuse(node, call.at, "process_broadcast") end
+  known_columns(call, what, s.node)
   return add(s, call, "process_broadcast", name, roles, what, values, { inputs = { s.node, to_all(s, call, other) } })
 end)
