@@ -187,6 +187,23 @@ const char *tm__graph_evictor_text(const struct tm_evictor *evictor)
     return texts[evictor->kind];
 }
 
+const char *tm__graph_state_text(int kind)
+{
+    static const char *const texts[] = {"value", "reducing", "aggregating", "list", "map"};
+    return texts[kind];
+}
+
+const char *tm__graph_scope_text(int scope)
+{
+    static const char *const texts[] = {"key", "broadcast", "even", "union"};
+    return texts[scope];
+}
+
+int64_t tm__graph_interval_ms(const struct tm_node *node)
+{
+    return node->interval_ms != 0 ? node->interval_ms : TM_WATERMARK_INTERVAL_MS;
+}
+
 const char *tm__graph_trigger_text(const struct tm_trigger *trigger)
 {
     static const char *const texts[TM_TRIGGER_KINDS] = {

@@ -39,6 +39,11 @@ const char *tm__graph_kind_text(int kind);
 const char *tm__graph_window_text(int window);
 const char *tm__graph_trigger_text(const struct tm_trigger *trigger);
 const char *tm__graph_evictor_text(const struct tm_evictor *evictor);
+// "map", and "broadcast".
+const char *tm__graph_state_text(int kind);
+const char *tm__graph_scope_text(int scope);
+// How often a watermark's functions are asked.
+int64_t tm__graph_interval_ms(const struct tm_node *node);
 // Does the node take the changelog that it gets, if it gets one? graph_changelog.c
 int tm__graph_check_changelog(const struct tm_graph *graph, const struct tm_node *node,
                               struct tm_error *err) TM_WARN_UNUSED;

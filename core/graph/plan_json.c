@@ -133,17 +133,18 @@ static json_t *aggregates_of(struct writer *w, const struct tm_node *node)
 
 static json_t *states_of(struct writer *w, const struct tm_node *node)
 {
-    static const char *const kinds[] = {"value", "reducing", "aggregating", "list", "map"};
     json_t *list = json_array();
     for (uint32_t i = 0; i < node->state_count; i++) {
         const struct tm_state_field *state = &node->states[i];
         json_t *object = json_object();
         char type[TM_TYPE_TEXT];
         set(w, object, "name", text_of(state->name));
-        set(w, object, "kind", text_of(kinds[state->kind]));
+        set(w, object, "kind", text_of(tm__graph_state_text(state->kind)));
         if (state->kind == TM_STATE_MAP)
             set(w, object, "key", text_of(tm_type_text(state->key, type)));
         set(w, object, "type", text_of(tm_type_text(state->type, type)));
+        if (state->scope != TM_SCOPE_KEY)
+            set(w, object, "scope", text_of(tm__graph_scope_text(state->scope)));
         if (state->ttl_ms != 0) {
             set(w, object, "ttl_ms", number_of(state->ttl_ms));
             set(w, object, "clock", text_of(state->clock == TM_TTL_EVENT ? "event" : "processing"));
@@ -181,8 +182,19 @@ static void set_kind_details(struct writer *w, json_t *object, const struct tm_n
         set(w, object, "key", key_of(w, input, &node->key));
     if (node->kind == TM_NODE_WATERMARK) {
         set(w, object, "time", column_of(input, (uint32_t)node->time_field));
-        set(w, object, "out_of_order_ms", number_of(node->disorder_ms));
+        if (node->generator_bytes == 0)
+            set(w, object, "out_of_order_ms", number_of(node->disorder_ms));
+        else
+            set(w, object, "generator", text_of(node->generator_periodic ? "periodic" : "event"));
+        if (node->generator_periodic || node->interval_ms != 0)
+            set(w, object, "interval_ms", number_of(tm__graph_interval_ms(node)));
         set(w, object, "idle_ms", number_of(node->idle_ms));
+        if (node->align_group != NULL) {
+            json_t *align = json_object();
+            set(w, align, "group", text_of(node->align_group));
+            set(w, align, "drift_ms", number_of(node->align_drift_ms));
+            set(w, object, "align", align);
+        }
     }
     if (node->kind == TM_NODE_WINDOW) {
         bool counts = node->window == TM_WINDOW_COUNT;
@@ -218,8 +230,10 @@ static void set_kind_details(struct writer *w, json_t *object, const struct tm_n
         set(w, object, "fields", fields);
         set(w, object, "ttl_ms", number_of(node->ttl_ms));
     }
-    if (node->kind == TM_NODE_PROCESS)
+    if (node->kind == TM_NODE_PROCESS || node->state_count != 0)
         set(w, object, "states", states_of(w, node));
+    if (node->kind == TM_NODE_PROCESS)
+        set(w, object, "timers", json_boolean(node->has_timer));
     if (node->chaining != TM_CHAINING_FREE)
         set(w, object, "chain", text_of(node->chaining == TM_CHAINING_ALWAYS ? "always" : "never"));
     if (node->kind == TM_NODE_ROLLING || node->kind == TM_NODE_REDUCE ||

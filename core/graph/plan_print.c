@@ -113,10 +113,34 @@ static void window_text(const struct tm_node *node, char *buf, size_t size)
              trigger, evictor[0] == '\0' ? "" : ", evicts by ", evictor);
 }
 
+// "on ts, out of order 5s, idle after 30s, aligned with payments within 10s".
+static void watermark_text(const struct tm_graph *graph, const struct tm_node *node, char *buf,
+                           size_t size)
+{
+    char a[32], b[32], c[32], made[96], asked[64] = "";
+
+    if (node->generator_bytes != 0)
+        snprintf(made, sizeof made, "by functions of the job");
+    else
+        snprintf(made, sizeof made, "out of order %s", duration_text(node->disorder_ms, a));
+    if (node->generator_periodic)
+        snprintf(asked, sizeof asked, " every %s", duration_text(tm__graph_interval_ms(node), a));
+    const struct tm_declared *columns = tm__graph_declared_input(graph, node);
+    const char *column = column_name(columns, (uint32_t)node->time_field);
+    snprintf(buf, size, "on %s, %s%s%s%s%s%s%s%s",
+             column[0] == '$' ? "what a function gives" : column, made, asked,
+             node->idle_ms == 0 ? "" : ", idle after ",
+             node->idle_ms == 0 ? "" : duration_text(node->idle_ms, b),
+             node->align_group == NULL ? "" : ", aligned with ",
+             node->align_group == NULL ? "" : node->align_group,
+             node->align_group == NULL ? "" : " within ",
+             node->align_group == NULL ? "" : duration_text(node->align_drift_ms, c));
+}
+
 static void detail_text(const struct tm_graph *graph, const struct tm_node *node, char *buf,
                         size_t size)
 {
-    char a[32], b[32], key[DETAIL_MAX - 8];
+    char a[32], key[DETAIL_MAX - 8];
 
     buf[0] = '\0';
     switch (node->kind) {
@@ -130,10 +154,7 @@ static void detail_text(const struct tm_graph *graph, const struct tm_node *node
         snprintf(buf, size, "by %s", key);
         break;
     case TM_NODE_WATERMARK:
-        snprintf(buf, size, "on %s, out of order %s%s%s",
-                 column_name(tm__graph_declared_input(graph, node), (uint32_t)node->time_field),
-                 duration_text(node->disorder_ms, a), node->idle_ms == 0 ? "" : ", idle after ",
-                 node->idle_ms == 0 ? "" : duration_text(node->idle_ms, b));
+        watermark_text(graph, node, buf, size);
         break;
     case TM_NODE_WINDOW:
         window_text(node, buf, size);
@@ -156,6 +177,8 @@ static void detail_text(const struct tm_graph *graph, const struct tm_node *node
     case TM_NODE_PROCESS:
         if (node->state_count != 0)
             snprintf(buf, size, "%u state%s", node->state_count, node->state_count == 1 ? "" : "s");
+        if (node->has_timer)
+            snprintf(buf + strlen(buf), size - strlen(buf), "%stimers", buf[0] == '\0' ? "" : ", ");
         break;
     default:
         break;
@@ -202,6 +225,25 @@ static int print_columns(struct printer *p, const struct tm_declared *columns)
     return rc < 0 ? rc : tm_buf_printf(p->out, "\n");
 }
 
+// "state seen: map of string to timestamp, ttl 1d from the last write by the clock".
+static int print_state(struct printer *p, const struct tm_state_field *state)
+{
+    static const char *const scopes[] = {"", ", broadcast", ", of each subtask",
+                                         ", of all subtasks"};
+    char type[TM_TYPE_TEXT], key[TM_TYPE_TEXT], ttl[32];
+    bool map = state->kind == TM_STATE_MAP;
+    int rc =
+        tm_buf_printf(p->out, "%*sstate %s: %s of %s%s%s%s", 2 + p->verb_width + 2, "", state->name,
+                      tm__graph_state_text(state->kind), map ? tm_type_text(state->key, key) : "",
+                      map ? " to " : "", tm_type_text(state->type, type), scopes[state->scope]);
+    if (rc >= 0 && state->ttl_ms != 0)
+        rc = tm_buf_printf(p->out, ", ttl %s from the last %s by the %s",
+                           duration_text(state->ttl_ms, ttl),
+                           state->refresh == TM_TTL_ACCESS ? "access" : "write",
+                           state->clock == TM_TTL_EVENT ? "watermark" : "clock");
+    return rc < 0 ? rc : tm_buf_printf(p->out, "\n");
+}
+
 static int print_node(struct printer *p, const struct tm_node *node, bool first_of_chain)
 {
     const struct tm_graph *graph = p->plan->graph;
@@ -223,6 +265,8 @@ static int print_node(struct printer *p, const struct tm_node *node, bool first_
                                : pad(p, node->where, p->where_width + 2);
     if (rc >= 0)
         rc = tm_buf_printf(p->out, "%s\n", detail);
+    for (uint32_t i = 0; i < node->state_count && rc >= 0; i++)
+        rc = print_state(p, &node->states[i]);
     if (rc < 0 || columns == NULL ||
         (!first_of_chain && same_columns(columns, tm__graph_declared_input(graph, node))))
         return rc;
