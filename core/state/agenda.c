@@ -174,6 +174,13 @@ static struct bucket take_bucket(struct tm_agenda *a, struct bucket *bucket, uin
     return taken;
 }
 
+// A chunk on the way to the cache: what it holds was written when its times were far.
+static void ask_for(const struct chunk *chunk)
+{
+    for (uint32_t i = 0; i < CHUNK_BYTES; i += 64)
+        __builtin_prefetch((const char *)chunk + i);
+}
+
 static int spread_chunk(struct tm_agenda *a, struct chunk *chunk)
 {
     while (chunk->from < chunk->until) {
@@ -195,6 +202,8 @@ static int spread(struct tm_agenda *a)
 {
     while (a->pending.chunks != NULL) {
         struct chunk *chunk = a->pending.chunks;
+        if (chunk->next != NULL)
+            ask_for(chunk->next);
         int rc = spread_chunk(a, chunk);
         if (rc != 0)
             return rc;
@@ -318,12 +327,14 @@ static void sort_bucket(struct tm_agenda *a, struct bucket bucket)
     struct due *due = a->due + a->due_count;
     uint32_t count = 0;
     for (struct chunk *chunk = bucket.chunks, *next; chunk != NULL; chunk = next) {
+        next = chunk->next;
+        if (next != NULL)
+            ask_for(next);
         for (uint32_t at = chunk->from; at < chunk->until;) {
             const struct item *item = item_at(chunk, at);
             due[count++] = (struct due){item->at, prefix_of(item), item};
             at += item_bytes(item->key_length, item->name_length);
         }
-        next = chunk->next;
         chunk->next = a->front.chunks;
         a->front.chunks = chunk;
     }
