@@ -337,6 +337,25 @@ static inline int enter(const running_t *self, uint32_t key_group, struct record
                : enter_between(self, key_group, record, slice, slices, from, err);
 }
 
+// Where these records' next cells go, on the way to the cache.
+static void ask_for_pasts(const running_t *self, uint32_t key_group, void *const *records,
+                          const bool *created, uint32_t count)
+{
+    struct past *pasts[TM__RUNNING_LANES];
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct record *record = records[i];
+        if (created[i] || record->past.length == 0)
+            continue;
+        pasts[n] =
+            (struct past *)(uintptr_t)tm_state_blob_get(self->state, key_group, &record->past);
+        __builtin_prefetch(pasts[n], 1);
+        n++;
+    }
+    for (uint32_t i = 0; i < n; i++)
+        __builtin_prefetch(cell_at(self, pasts[i], pasts[i]->count), 1);
+}
+
 int tm__operator_running_enter(running_t *self, struct tm_state *slices, uint32_t key_group,
                                int64_t slice, int64_t start, const struct tm_key *keys,
                                const void *const *from, uint32_t count, struct tm_error *err)
@@ -350,6 +369,8 @@ int tm__operator_running_enter(running_t *self, struct tm_state *slices, uint32_
     if (self->custom != NULL)
         self->custom->quiet = true; // nobody has asked for this sum yet
     int rc = 0;
+    if (!self->grows)
+        ask_for_pasts(self, key_group, records, created, count);
     for (uint32_t i = 0; i < count && rc == 0; i++)
         rc = enter(self, key_group, records[i], created[i], slice, start, slices, from[i], err);
     return rc == 0 ? flush(self, err) : rc;
@@ -451,6 +472,11 @@ static int bring_up_to_date(const running_t *self, uint32_t key_group, int64_t s
         if (pasts[k] == NULL)
             return no_memory(self, err);
         __builtin_prefetch(pasts[k], 1);
+    }
+    for (uint32_t k = 0; k < count; k++) { // what leaves, and the suffix that stays
+        const char *oldest = (const char *)cell_at(self, pasts[k], 0);
+        __builtin_prefetch(oldest, 1);
+        __builtin_prefetch(oldest + self->cell_bytes, 1);
     }
     int rc = 0;
     for (uint32_t k = 0; k < count && rc == 0; k++)
