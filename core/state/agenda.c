@@ -58,6 +58,7 @@ struct tm_agenda {
     uint32_t next, due_count, due_capacity;
     struct chunk *free;
     uint64_t free_count, used_count; // chunks of the usual size
+    int64_t chunk_bytes;             // of all chunks
     struct bucket buckets[LEVELS][SLOTS];
 };
 
@@ -90,6 +91,7 @@ static struct chunk *take_chunk(struct tm_agenda *a, uint32_t bytes)
         chunk = tm_mem_alloc(a->mem, size);
         if (chunk == NULL)
             return NULL;
+        a->chunk_bytes += size;
     }
     a->used_count += size == CHUNK_BYTES;
     *chunk = (struct chunk){.size_bytes = size, .from = sizeof *chunk, .until = sizeof *chunk};
@@ -101,6 +103,7 @@ static void give_chunk(struct tm_agenda *a, struct chunk *chunk)
     bool usual = chunk->size_bytes == CHUNK_BYTES;
     a->used_count -= usual;
     if (!usual || a->free_count >= FREE_CHUNKS + a->used_count / 2) {
+        a->chunk_bytes -= chunk->size_bytes;
         tm_mem_free(a->mem, chunk, chunk->size_bytes);
         return;
     }
@@ -495,4 +498,9 @@ int64_t tm_agenda_next_time(const struct tm_agenda *a)
 uint64_t tm_agenda_count(const struct tm_agenda *a)
 {
     return a->count;
+}
+
+int64_t tm_agenda_used_bytes(const struct tm_agenda *a)
+{
+    return (int64_t)(sizeof *a + 2 * (size_t)a->due_capacity * sizeof *a->due) + a->chunk_bytes;
 }

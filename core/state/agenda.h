@@ -23,3 +23,4 @@ void tm_agenda_done(struct tm_agenda *agenda);
 // The time of the earliest one; INT64_MAX: none, or one of that time.
 int64_t tm_agenda_next_time(const struct tm_agenda *agenda);
 uint64_t tm_agenda_count(const struct tm_agenda *agenda);
+int64_t tm_agenda_used_bytes(const struct tm_agenda *agenda);

@@ -221,11 +221,9 @@ static void windows_kept(struct tm_operator *op, struct tm_kept *kept)
 {
     const struct tm__windows *self = (const struct tm__windows *)op;
     tm__operator_kept(self->state, kept);
-    if (self->timers == NULL)
-        return;
-    kept->timers += tm_timers_count(self->timers, TM_TIMER_EVENT) +
-                    tm_timers_count(self->timers, TM_TIMER_PROCESSING);
-    kept->timer_bytes += tm_timers_used_bytes(self->timers);
+    kept->timers += tm__windows_wakes_count(self, TM_TIMER_EVENT) +
+                    tm__windows_wakes_count(self, TM_TIMER_PROCESSING);
+    kept->timer_bytes += tm__windows_wakes_bytes(self);
 }
 
 static const struct tm_operator_ops windows_ops = {

@@ -44,6 +44,15 @@ uint64_t tm__windows_wakes_count(const struct tm__windows *self, enum tm_timer_d
     return agenda == NULL ? 0 : tm_agenda_count(agenda);
 }
 
+int64_t tm__windows_wakes_bytes(const struct tm__windows *self)
+{
+    int64_t bytes = self->timers == NULL ? 0 : tm_timers_used_bytes(self->timers);
+    for (int domain = 0; domain < TM_TIMER_DOMAINS; domain++)
+        if (self->agendas[domain] != NULL)
+            bytes += tm_agenda_used_bytes(self->agendas[domain]);
+    return bytes;
+}
+
 int tm__windows_each_cell(const struct tm__windows *self, uint32_t key_group,
                           int (*visit)(void *arg, const struct tm_key *key,
                                        const struct tm__windows_cell *cell),

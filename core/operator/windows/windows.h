@@ -333,6 +333,7 @@ void tm__windows_wakes_free(struct tm__windows *self);
 // As tm_timers_next_time, tm_timers_count.
 int64_t tm__windows_wakes_next(const struct tm__windows *self, enum tm_timer_domain domain);
 uint64_t tm__windows_wakes_count(const struct tm__windows *self, enum tm_timer_domain domain);
+int64_t tm__windows_wakes_bytes(const struct tm__windows *self);
 // All cells of a key group's keys, until visit() does not return 0: what it returned.
 int tm__windows_each_cell(const struct tm__windows *self, uint32_t key_group,
                           int (*visit)(void *arg, const struct tm_key *key,

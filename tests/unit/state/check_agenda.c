@@ -215,9 +215,11 @@ START_TEST(test_memory_goes_back_when_a_mass_has_been_done)
     make_keys(20);
     struct model *m = new_model();
     int64_t before = mem.used_bytes;
+    ck_assert_int_eq(tm_agenda_used_bytes(m->agenda), before);
     for (uint32_t i = 0; i < 50000; i++)
         add(m, (int64_t)draw(100000));
     ck_assert_int_lt((mem.used_bytes - before) / 50000, 80);
+    ck_assert_int_eq(tm_agenda_used_bytes(m->agenda), mem.used_bytes);
     m->count = 0;
     struct tm_timer timers[64];
     for (int n; (n = tm_agenda_due(m->agenda, INT64_MAX, timers, 64)) != 0;)
@@ -225,6 +227,7 @@ START_TEST(test_memory_goes_back_when_a_mass_has_been_done)
             tm_agenda_done(m->agenda);
     ck_assert_uint_eq(tm_agenda_count(m->agenda), 0);
     ck_assert_int_lt(mem.used_bytes - before, 200000);
+    ck_assert_int_eq(tm_agenda_used_bytes(m->agenda), mem.used_bytes);
     free_model(m);
 }
 END_TEST
