@@ -77,4 +77,12 @@ function graph.set_name(job, node, name, at)
   node.name, node.explicit = name, true
 end
 
+---Nodes that the same call has added in front of a node (`parts`), and theirs: what is said of it is said of them.
+function graph.with_parts(node, fn)
+  for _, part in ipairs(node.parts or {}) do
+    fn(part)
+    graph.with_parts(part, fn)
+  end
+end
+
 return graph

@@ -237,6 +237,7 @@ end)
 method("on_error", function(s, call, value)
   ends.set_on_error(s.job, s.node, value, call.at)
   if s.before then s.before.on_error = s.node.on_error end
+  graph.with_parts(s.node, function(part) part.on_error = s.node.on_error end)
   return stream.new(s.job, s.node, s.before)
 end)
 

@@ -43,7 +43,7 @@ local function add_process(w, call, window, above, of_window, what, values)
   end
   local node = { kind = "process", verb = "process", roles = { "each" }, where = call.at, inputs = { above }, key = window.key,
     of_window = of_window, each = values.each, open = values.open, close = values.close, metrics = s.job.session.metrics,
-    base = window.name .. ": result", states = of_keys }
+    base = window.name .. ": result", parts = { above }, states = of_keys }
   graph.add(s.job, node)
   if w.all then node.parallelism = 1 end
   return stream.new(s.job, node, window)

@@ -176,18 +176,19 @@ local function with_gap(w, call)
   local fn = graph.add(s.job, { kind = "function", verb = "gap", where = call.at, inputs = { s.node }, fn = w.window.gap, key_name = GAP,
     base = graph.place_name("gap", call.at) })
   derive.schema(fn)
-  if s.node.kind ~= "key_by" then return stream.new(s.job, fn) end
+  if s.node.kind ~= "key_by" then return stream.new(s.job, fn), fn end
   local key_by = graph.add(s.job, { kind = "key_by", verb = "key_by", where = call.at, inputs = { fn }, key = s.node.key,
     base = s.node.base })
   derive.schema(key_by)
-  return stream.new(s.job, key_by)
+  return stream.new(s.job, key_by), fn
 end
 
 local function add(w, call, props, name)
   check_all_said(w, call, props.custom or props.fold)
   if w.window.gap then
-    w = { stream = freeze.content(with_gap(w, call), "stream"), window = w.window, all = w.all, base = w.base }
-    props.gap = GAP
+    local s, fn = with_gap(w, call)
+    w = { stream = freeze.content(s, "stream"), window = w.window, all = w.all, base = w.base }
+    props.gap, props.parts = GAP, { fn }
   end
   props.kind, props.verb, props.window = "window", props.verb or "aggregate", w.window
   local layer = windows.trigger_of(w.window)
@@ -222,7 +223,7 @@ local function add_custom(w, call, name, made, fn)
   local keeps = { unpack(node.key) }
   if windows.bounded(w.window) then keeps[#keeps + 1], keeps[#keeps + 2] = "window_start", "window_end" end
   local result = graph.add(s.job, { kind = "function", verb = "map", where = call.at, inputs = { node }, fn = made.result,
-    keeps = keeps, returns = made.returns, base = node.name .. ": result" })
+    keeps = keeps, returns = made.returns, base = node.name .. ": result", parts = { node } })
   if w.all then result.parallelism = 1 end
   if fn then return require("tidemill.window_functions").behind(w, call, node, result, fn) end
   return stream.new(s.job, result, node)
