@@ -129,6 +129,7 @@ struct tm_batch *tm_batch_acquire(struct tm_batch_pool *pool, struct tm_schema *
     batch->size_bytes = 0;
     batch->split = TM_NO_SPLIT;
     batch->read_ns = 0;
+    batch->watermark = INT64_MIN;
     batch->next = NULL;
     return batch;
 }
@@ -193,6 +194,7 @@ int tm_batch_copy(struct tm_batch_pool *pool, const struct tm_batch *from, struc
     to->row_count = from->row_count;
     to->split = from->split;
     to->read_ns = from->read_ns;
+    to->watermark = from->watermark;
     *copy = to;
     return 0;
 }

@@ -32,6 +32,7 @@ struct tm_batch {
     size_t size_bytes, capacity_bytes;
     int32_t split;              // index of the source split that the rows came from, or TM_NO_SPLIT
     int64_t read_ns;            // when the oldest row was read (mono), for latency; 0 = unknown
+    int64_t watermark;          // of the windows whose firings made the rows; INT64_MIN: of none
     struct tm_batch_pool *pool; // where it goes back to
     struct tm_batch *next;      // the pool's, or the holder's
 };

@@ -111,6 +111,7 @@ struct tm_node {
     struct tm_state_field *states; // PROCESS; WINDOW: of a custom trigger
     uint32_t state_count;
     bool has_timer; // PROCESS: a function for timers
+    bool of_window; // FUNCTION, PROCESS: a part of the window in front of it, in the same task
 };
 
 // A metric of user code: a figure of each operator that uses it.

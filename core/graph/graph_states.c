@@ -89,6 +89,18 @@ int tm_graph_state_key(struct tm_graph *graph, uint32_t node, const char *type)
     return 0;
 }
 
+int tm_graph_of_window(struct tm_graph *graph, uint32_t node)
+{
+    struct tm_node *n = find_node(graph, node);
+    if (n == NULL)
+        return TM_E_GRAPH;
+    if (n->input_count != 1)
+        return FAIL(graph, TM_E_INTERNAL, "%s '%s' has %u inputs and is a part of a window",
+                    n->verb, n->name, n->input_count);
+    n->of_window = true;
+    return 0;
+}
+
 int tm_graph_has_timer(struct tm_graph *graph, uint32_t node, int has_timer)
 {
     struct tm_node *n = find_node(graph, node);

@@ -39,7 +39,7 @@ static bool goes_with_input(const struct planner *p, const struct tm_node *node)
     case TM_NODE_SIDE:
         return true;
     default:
-        return node->chaining == TM_CHAINING_ALWAYS ||
+        return node->chaining == TM_CHAINING_ALWAYS || node->of_window ||
                (p->graph->nodes[node->inputs[0]].kind == TM_NODE_ROUTE &&
                 p->graph->nodes[node->inputs[0]].partition == TM_PARTITION_FORWARD);
     }
@@ -70,10 +70,20 @@ static bool is_spread(const struct planner *p, const struct tm_node *from, const
     return (by_key || by_route) && (p->parallelism[from->id] > 1 || p->parallelism[to->id] > 1);
 }
 
+// Is the node, or a window that it is a part of, used more than once?
+static bool is_shared(const struct planner *p, const struct tm_node *node)
+{
+    while (node->of_window && p->consumers[node->id] == 1)
+        node = &p->graph->nodes[node->inputs[0]];
+    return p->consumers[node->id] != 1;
+}
+
 // Why a node does not run in its input's chain; NULL: it does.
 static const char *why_apart(const struct planner *p, const struct tm_node *node)
 {
     const struct tm_node *input = &p->graph->nodes[node->inputs[0]];
+    if (node->of_window)
+        return NULL;
     if (node->kind == TM_NODE_UNION || node->input_count != 1)
         return "several streams meet there";
     if (node->kind == TM_NODE_SIDE)
@@ -84,7 +94,7 @@ static const char *why_apart(const struct planner *p, const struct tm_node *node
     if (input->chaining == TM_CHAINING_NEVER && node->kind != TM_NODE_KEY_BY &&
         node->kind != TM_NODE_ROUTE)
         return "what it follows says chain(\"never\")";
-    if (p->consumers[input->id] != 1)
+    if (is_shared(p, input))
         return "what it follows is used more than once";
     if (is_spread(p, input, node))
         return "rows are spread over subtasks in front of it";

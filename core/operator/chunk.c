@@ -161,6 +161,7 @@ static void mark_output(struct chunk *self, const struct tm_batch *in)
     if (self->output != NULL) {
         self->output->split = in->split;
         self->output->read_ns = in->read_ns;
+        self->output->watermark = in->watermark;
     }
 }
 

@@ -283,6 +283,8 @@ static int step_batch(struct tm__operator_process *self, struct tm_element *in,
         self->input = batch->schema;
         self->row = tm_batch_first(batch);
         self->read_ns = batch->read_ns;
+        if (self->base.node->of_window && batch->watermark > self->keyed.watermark)
+            self->keyed.watermark = batch->watermark;
         tm_metric_add(&self->base.metrics->rows_in, batch->row_count);
     }
     while (self->entered || self->pass_count != 0 || (const void *)self->row != end) {

@@ -6,7 +6,7 @@ int tm__operator_sides_open(struct tm__operator_sides *sides, struct tm_task_con
 {
     const struct tm_graph *graph = ctx->plan->graph;
     uint32_t count = 0;
-    *sides = (struct tm__operator_sides){.ctx = ctx};
+    *sides = (struct tm__operator_sides){.ctx = ctx, .node = node};
     for (uint32_t i = 0; i < graph->node_count; i++)
         count += graph->nodes[i].kind == TM_NODE_SIDE && graph->nodes[i].inputs[0] == node;
     if (count == 0)
@@ -62,7 +62,7 @@ bool tm__operator_sides_take(struct tm__operator_sides *sides, int64_t read_ns)
         batch->split = TM_NO_SPLIT;
         batch->read_ns = read_ns;
         sides->items[i].batch = NULL;
-        tm_task_put_side(sides->ctx->task, i, batch);
+        tm_task_put_side(sides->ctx->task, sides->node, i, batch);
         some = true;
     }
     return some;

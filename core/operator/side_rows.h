@@ -14,7 +14,7 @@ struct tm__operator_sides {
     struct tm_task_context *ctx;
     struct tm__operator_side *items; // by number
     struct tm_chain_side *runs;      // what the chunk sees of them
-    uint32_t count;
+    uint32_t count, node;
 };
 
 // Those of `node` that are read. TM_E_MEMORY.

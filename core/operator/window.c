@@ -235,6 +235,8 @@ static int window_step(struct tm_operator *op, struct tm_element *in, struct tm_
         self->output.read_ns = in->read_ns;
         forget_panes(self);
         int rc = tm__operator_window_fire(self, in->watermark, out, err);
+        if (out->kind == TM_ELEMENT_BATCH)
+            out->batch->watermark = in->watermark;
         if (rc != TM_STEP_DONE)
             return rc;
     }

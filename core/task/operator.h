@@ -145,9 +145,10 @@ void tm_task_warn_once(struct tm_task_context *ctx, const struct tm_node *node,
 void tm_task_inform(struct tm_task_context *ctx, const struct tm_node *node, const char *message);
 // The same, each time it is called: for what happens seldom.
 void tm_task_warn(struct tm_task_context *ctx, const struct tm_node *node, const char *message);
-// Rows for a side output of the chain's last node; takes the batch. Between two steps of the
-// operator at most one for each side output: the task sends them before the next one.
-void tm_task_put_side(struct tm_task *task, uint32_t side, struct tm_batch *batch);
+// Rows for a side output of `node`, the chain's last one or a window that the last is a part of;
+// takes the batch. Between two steps of the operator at most one for each side output: the task
+// sends them before the next one.
+void tm_task_put_side(struct tm_task *task, uint32_t node, uint32_t side, struct tm_batch *batch);
 
 // A row that passes `node`, to the log: the first `limit` of all its subtasks. 1: shown; 0: it is
 // beyond the limit, as all later ones are; TM_E_MEMORY.

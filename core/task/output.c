@@ -66,11 +66,11 @@ static int send_side_rows(struct tm_task *task, struct tm_task_output *output)
     return send_pending(task, output);
 }
 
-void tm_task_put_side(struct tm_task *task, uint32_t side, struct tm_batch *batch)
+void tm_task_put_side(struct tm_task *task, uint32_t node, uint32_t side, struct tm_batch *batch)
 {
     for (uint32_t i = 0; i < task->output_count; i++) {
         struct tm_task_output *output = &task->outputs[i];
-        if (output->side != (int32_t)side)
+        if (output->side != (int32_t)side || output->edge->from_node != node)
             continue;
         TM_CHECK(output->side_rows == NULL);
         output->side_rows = batch;

@@ -11,7 +11,7 @@
 struct tm_task_output {
     const struct tm_edge *edge;
     struct tm_sender *sender;
-    int32_t side;                  // which side output of the chain's last node; -1: none
+    int32_t side;                  // which side output of the edge's node; -1: none
     struct tm_batch *side_rows;    // of a side output: rows that have to go first, or NULL
     struct tm_batch *dead_letters; // of a dead-letter edge: the batch being filled, or NULL
     int64_t dead_since_ns;         // when its first row came

@@ -205,6 +205,7 @@ function plan.pour(C, graph, job)
       put(node, C.tm_graph_on_error(graph, node.id, ON_ERROR[node.on_error], -1))
     end
     if node.schema and node.schema.changelog then put(node, C.tm_graph_changelog(graph, node.id, 1)) end
+    if node.of_window then put(node, C.tm_graph_of_window(graph, node.id)) end
     if node.chaining then put(node, C.tm_graph_chaining(graph, node.id, enum(C, "TM_CHAINING_", node.chaining))) end
     if node.schema then pour_schema(C, graph, put, node) end
     for i, f in ipairs(node.schema and node.schema.fields or {}) do

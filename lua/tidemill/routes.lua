@@ -59,6 +59,7 @@ stream.method("chain", function(s, call, mode, ...)
       s.node.verb, #s.node.inputs == 0 and "none" or "several"))
   end
   s.node.chaining = mode
+  graph.with_parts(s.node, function(part) part.chaining = mode end)
   return stream.new(s.job, s.node, s.before)
 end)
 

@@ -223,7 +223,7 @@ local function add_custom(w, call, name, made, fn)
   local keeps = { unpack(node.key) }
   if windows.bounded(w.window) then keeps[#keeps + 1], keeps[#keeps + 2] = "window_start", "window_end" end
   local result = graph.add(s.job, { kind = "function", verb = "map", where = call.at, inputs = { node }, fn = made.result,
-    keeps = keeps, returns = made.returns, base = node.name .. ": result", parts = { node } })
+    keeps = keeps, returns = made.returns, base = node.name .. ": result", parts = { node }, of_window = "aggregate" })
   if w.all then result.parallelism = 1 end
   if fn then return require("tidemill.window_functions").behind(w, call, node, result, fn) end
   return stream.new(s.job, result, node)

@@ -136,6 +136,13 @@ static int step_end(struct tm__windows *self, struct tm_element *in, struct tm_e
     return rc;
 }
 
+// What a firing gives is seen at the watermark that it was of, before that goes on.
+static void mark(const struct tm__windows *self, struct tm_element *out)
+{
+    if (out->kind == TM_ELEMENT_BATCH)
+        out->batch->watermark = self->watermark;
+}
+
 static int windows_step(struct tm_operator *op, struct tm_element *in, struct tm_element *out,
                         struct tm_error *err)
 {
@@ -143,13 +150,15 @@ static int windows_step(struct tm_operator *op, struct tm_element *in, struct tm
     int rc = TM_STEP_DONE;
     look_at_clock(self);
     if (in->kind == TM_ELEMENT_BATCH)
-        return tm__windows_take(self, in, out, err);
-    if (in->kind == TM_ELEMENT_WATERMARK)
+        rc = tm__windows_take(self, in, out, err);
+    else if (in->kind == TM_ELEMENT_WATERMARK)
         rc = step_watermark(self, in, out, err);
     else if (in->kind == TM_ELEMENT_END && in->status == TM_END_DRAIN)
         rc = step_end(self, in, out, err);
-    if (rc == TM_STEP_DONE)
+    if (rc == TM_STEP_DONE && in->kind != TM_ELEMENT_BATCH)
         *out = *in;
+    else
+        mark(self, out);
     return rc;
 }
 
@@ -162,8 +171,10 @@ static int windows_tick(struct tm_operator *op, struct tm_element *out, struct t
     look_at_clock(self);
     self->output.split = TM_NO_SPLIT;
     self->output.read_ns = op->ctx->now_ns;
-    return tm__windows_fire(self, TM_TIMER_PROCESSING, self->now_ms - tm_task_open_ms(op->ctx), out,
-                            err);
+    int rc = tm__windows_fire(self, TM_TIMER_PROCESSING, self->now_ms - tm_task_open_ms(op->ctx),
+                              out, err);
+    mark(self, out);
+    return rc;
 }
 
 static int64_t windows_deadline_ns(const struct tm_operator *op)

@@ -23,7 +23,7 @@ static void put_late(struct tm__windows *self)
         return;
     self->late->split = self->output.split;
     self->late->read_ns = self->output.read_ns;
-    tm_task_put_side(self->base.ctx->task, self->late_number, self->late);
+    tm_task_put_side(self->base.ctx->task, self->base.node->id, self->late_number, self->late);
     self->late = NULL;
 }
 
