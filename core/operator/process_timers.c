@@ -221,7 +221,7 @@ int tm__operator_process_on_timer(struct tm__operator_process *self, uint8_t **s
     int rc = 0;
     if (domain == TM_TIMER_PROCESSING && !remove && at > self->last_processing)
         self->last_processing = at;
-    if (index + 1 < self->due_count && domain == self->domain &&
+    if (!self->pass_entered && index + 1 < self->due_count && domain == self->domain &&
         at <= self->due_times[self->due_count - 1])
         rc = give_back_rest(self, index);
     if (rc == 0)
