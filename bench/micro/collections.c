@@ -155,14 +155,15 @@ static void look_up(const struct keyed *k, const struct row *r, uint32_t n, stru
         abort();
 }
 
-static void look(const struct keyed *k, const struct tm_place *places,
+static void look(const struct keyed *k, const struct tm_key *record_keys,
                  struct record *const *records, const struct tm_key *keys, uint32_t n)
 {
     static struct tm_state_map_look looks[TM_STATE_LOOK];
     for (uint32_t i = 0; i < n; i++)
         looks[i] = (struct tm_state_map_look){
-            .map = &records[i]->map, .key_group = places[i].key_group, .key = keys[i]};
-    tm_state_map_look(k->state, looks, n);
+            .map = &records[i]->map, .record_hash = record_keys[i].hash, .key = keys[i]};
+    tm_state_map_look_begin(k->state, looks, n);
+    tm_state_map_look(looks, n);
 }
 
 // `known`: whoever calls knows the map keys of the block before (an operator in C); else it asks
@@ -185,7 +186,7 @@ static void map_run(const struct keyed *k, const struct row *rows, uint32_t coun
         for (uint32_t i = 0; i < n; i++) {
             struct sums *sums;
             if (known && i % TM_STATE_LOOK == 0)
-                look(k, &places[i], &records[i], &map_keys[i],
+                look(k, &keys[i], &records[i], &map_keys[i],
                      n - i < TM_STATE_LOOK ? n - i : TM_STATE_LOOK);
             if (tm_state_map_upsert(&places[i], &records[i]->map, &map_keys[i], sizeof *sums,
                                     (void **)&sums) < 0)

@@ -82,97 +82,120 @@ int tm__operator_know(struct tm__operator_keyed *keyed, const struct tm__operato
 
 // --- ahead ---------------------------------------------------------------------------------------
 
-void tm__operator_collections_ask(const struct tm__operator_keyed *keyed)
+static void ask(const struct tm__operator_keyed *keyed, uint32_t n)
 {
-    for (uint32_t n = 0; n < keyed->record.collection_count; n++)
-        for (uint32_t i = 0; i < keyed->block->count; i++) {
-            const struct tm__operator_collection_at at = tm__operator_collection_of(keyed, i, n);
-            if (!at.spec->is_map) {
-                tm_state_list_ask(&at.place, &at.head->list);
-                continue;
-            }
-            tm_state_map_ask(&at.place, &at.head->map);
-            forget(tm__operator_known_of(keyed, i, n));
+    for (uint32_t i = 0; i < keyed->block->count; i++) {
+        const struct tm__operator_collection_at at = tm__operator_collection_of(keyed, i, n);
+        if (!at.spec->is_map) {
+            tm_state_list_ask(&at.place, &at.head->list);
+            continue;
         }
+        tm_state_map_ask(&at.place, &at.head->map);
+        forget(tm__operator_known_of(keyed, i, n));
+    }
 }
 
-// The bytes of a map's key as the chunk gives them. False: there is none.
-static inline bool key_of_row(const struct tm_field *field, const struct tm_row *row,
-                              uint32_t index, struct tm_chain_known *known, struct tm_key *key)
+// Equal numbers have equal bytes.
+static void even_out(struct tm_chain_known *known)
 {
-    uint32_t length = tm_type_slot_bytes(field->type);
+    double d;
+    const uint64_t nan = UINT64_C(0x7ff8000000000000);
+    memcpy(&d, known->of.text, sizeof d);
+    if (isnan(d))
+        memcpy(known->of.text, &nan, sizeof nan);
+    else if (d == 0)
+        memset(known->of.text, 0, sizeof d);
+}
+
+// The bytes of a map's key as the chunk gives them.
+static inline void key_of_row(const struct tm_field *field, const struct tm_row *row,
+                              struct tm_chain_known *known, struct tm_key *key)
+{
+    uint32_t length = sizeof(uint64_t);
     const uint8_t *bytes = (const uint8_t *)row + field->offset;
-    if (tm_row_is_null(row, index))
-        return false;
     if (tm_type_is_reference(field->type))
         bytes = (const uint8_t *)tm_row_string(row, field->offset, &length);
-    if (length > sizeof known->of.text) {
+    else if (TM_UNLIKELY(field->type.kind == TM_TYPE_DECIMAL))
+        length = tm_type_slot_bytes(field->type);
+    key->length = length;
+    key->bytes = bytes;
+    if (TM_UNLIKELY(length > sizeof known->of.text)) {
         known->of.bytes = bytes;
-    } else {
-        tm__operator_keyed_copy(known->of.text, bytes, length);
-        bytes = known->of.text;
+        return;
     }
-    if (field->type.kind == TM_TYPE_DOUBLE) { // equal numbers have equal bytes
-        double d = tm_row_double(row, field->offset);
-        uint64_t nan = UINT64_C(0x7ff8000000000000);
-        if (isnan(d))
-            memcpy(known->of.text, &nan, sizeof nan);
-        else if (d == 0)
-            memset(known->of.text, 0, sizeof nan);
-    }
-    *key = (struct tm_key){tm_hash_bytes(bytes, length), bytes, length};
-    return true;
+    tm__operator_keyed_copy(known->of.text, bytes, length);
+    key->bytes = known->of.text;
+    if (field->type.kind == TM_TYPE_DOUBLE)
+        even_out(known);
 }
 
-static void look_some(const struct tm__operator_keyed *keyed,
-                      const struct tm__operator_collection_spec *spec,
-                      struct tm_state_map_look *looks, struct tm_chain_known **known,
-                      uint32_t count)
-{
-    tm_state_map_look(keyed->state, looks, count);
-    for (uint32_t k = 0; k < count; k++) {
-        const struct tm_state_map_look *look = &looks[k];
-        if (look->told == TM_STATE_UNTOLD)
-            continue;
-        known[k]->key_length = look->key.length;
-        known[k]->key = as_number(spec, known[k]->of.text);
-        known[k]->as_of = (int32_t)look->map->changes;
-        known[k]->value = look->told == TM_STATE_THERE ? look->value : NULL;
-        known[k]->length = (int32_t)look->length;
-    }
-}
-
-static void look_ahead(const struct tm__operator_keyed *keyed, uint32_t n,
-                       const struct tm_schema *input, uint32_t index)
-{
-    const struct tm__operator_block *block = keyed->block;
-    const struct tm__operator_collection_spec *spec = &keyed->record.collections[n];
+// Some of a block's entries under way.
+struct search {
+    uint32_t count;
     struct tm_state_map_look looks[TM_STATE_LOOK];
     struct tm_chain_known *known[TM_STATE_LOOK];
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < block->count; i++) {
-        const struct tm__operator_collection_at at = tm__operator_collection_of(keyed, i, n);
-        known[count] = tm__operator_known_of(keyed, i, n);
-        if (!key_of_row(&input->fields[index], block->rows[i], index, known[count],
-                        &looks[count].key))
+};
+
+// From row *i on.
+static void begin(const struct tm__operator_keyed *keyed, uint32_t n, const struct tm_field *field,
+                  uint32_t column, uint32_t *i, struct search *search)
+{
+    const struct tm__operator_block *block = keyed->block;
+    uint32_t offset = keyed->record.collections[n].offset, count = 0;
+    for (; *i < block->count && count < TM_STATE_LOOK; ++*i) {
+        struct tm_chain_known *known = tm__operator_known_of(keyed, *i, n);
+        forget(known);
+        if (tm_row_is_null(block->rows[*i], column))
             continue;
-        looks[count].map = &at.head->map;
-        looks[count].key_group = at.place.key_group;
-        if (++count == TM_STATE_LOOK) {
-            look_some(keyed, spec, looks, known, count);
-            count = 0;
-        }
+        struct tm_state_map_look *look = &search->looks[count];
+        search->known[count++] = known;
+        look->map = (const void *)(keyed->slots[*i] + offset);
+        look->record_hash = block->keys[*i].hash;
+        key_of_row(field, block->rows[*i], known, &look->key);
     }
-    look_some(keyed, spec, looks, known, count);
+    search->count = count;
+    tm_state_map_look_begin(keyed->state, search->looks, count);
 }
 
-void tm__operator_collections_look(const struct tm__operator_keyed *keyed,
-                                   const struct tm_schema *input)
+static void end(const struct tm__operator_collection_spec *spec, struct search *search)
 {
+    tm_state_map_look(search->looks, search->count);
+    for (uint32_t k = 0; k < search->count; k++) {
+        const struct tm_state_map_look *look = &search->looks[k];
+        struct tm_chain_known *known = search->known[k];
+        if (look->told == TM_STATE_UNTOLD)
+            continue;
+        known->key_length = look->key.length;
+        known->key = as_number(spec, known->of.text);
+        known->as_of = (int32_t)look->map->changes;
+        known->value = look->told == TM_STATE_THERE ? look->value : NULL;
+        known->length = (int32_t)look->length;
+    }
+}
+
+// While the maps of some rows are on their way, entries of those before are found.
+static void look_ahead(const struct tm__operator_keyed *keyed, uint32_t n,
+                       const struct tm_field *field, uint32_t column)
+{
+    struct search searches[2];
+    uint32_t row = 0, turn = 0;
+    begin(keyed, n, field, column, &row, &searches[0]);
+    for (; searches[turn].count != 0; turn ^= 1) {
+        begin(keyed, n, field, column, &row, &searches[turn ^ 1]);
+        end(&keyed->record.collections[n], &searches[turn]);
+    }
+}
+
+void tm__operator_collections_ask(const struct tm__operator_keyed *keyed)
+{
+    const struct tm_schema *ahead = keyed->ahead;
     for (uint32_t n = 0; n < keyed->record.collection_count; n++) {
-        const struct tm__operator_collection_spec *spec = &keyed->record.collections[n];
-        if (spec->ahead >= 0 && tm_type_equal(spec->key, input->fields[spec->ahead].type))
-            look_ahead(keyed, n, input, (uint32_t)spec->ahead);
+        int32_t column = ahead == NULL ? -1 : keyed->record.collections[n].ahead;
+        const struct tm_field *field = column < 0 ? NULL : &ahead->fields[column];
+        if (field != NULL && tm_type_equal(keyed->record.collections[n].key, field->type))
+            look_ahead(keyed, n, field, (uint32_t)column);
+        else
+            ask(keyed, n);
     }
 }
 

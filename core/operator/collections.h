@@ -69,11 +69,9 @@ extern const struct tm_vm_collections tm__operator_collections; // of a struct t
 // Once the record is known: memory for what is known of entries. TM_E_MEMORY.
 int tm__operator_collections_open(struct tm__operator_keyed *keyed) TM_WARN_UNUSED;
 void tm__operator_collections_fini(struct tm__operator_keyed *keyed);
-// Asks for the memory of what the block's records lead to; nothing is known of entries.
+// Of the records of a block: finds the entries that its rows will want, where a column is known to
+// be their key (keyed->ahead); else asks for the collections' memory.
 void tm__operator_collections_ask(const struct tm__operator_keyed *keyed);
-// Finds the entries that the rows of the block will want, where a column is their key.
-void tm__operator_collections_look(const struct tm__operator_keyed *keyed,
-                                   const struct tm_schema *input);
 
 // What the call under way has written without the journal: to the journal, before anything else is
 // changed; or taken back.

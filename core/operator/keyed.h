@@ -58,7 +58,8 @@ struct tm__operator_keyed {
     struct tm_buf gone;                   // bytes of keys whose entries go
     uint32_t sweep_group, sweep_position; // where the search for what is over goes on
     struct tm__operator_sweep sweep;
-    struct tm_chain_known *known; // as in chain.ffi.h; NULL where there are no maps
+    const struct tm_schema *ahead; // of the block's rows, where their columns may be keys of maps
+    struct tm_chain_known *known;  // as in chain.ffi.h; NULL where there are no maps
 };
 
 // The journal of a call.

@@ -223,10 +223,10 @@ static int begin_block(struct tm__operator_process *self, const struct tm_batch 
     entry->in_rows = block->count;
     entry->slots = self->keyed.slots;
     entry->slot_index = 0;
+    self->keyed.ahead = self->from == 0 ? batch->schema : NULL;
     if (rc == 0)
         rc = find_records(self);
-    if (rc == 0 && self->from == 0)
-        tm__operator_collections_look(&self->keyed, batch->schema);
+    self->keyed.ahead = NULL;
     self->entered = rc == 0;
     return rc == 0 ? 0 : tm__operator_out_of_memory(&self->base, err);
 }

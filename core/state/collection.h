@@ -67,20 +67,27 @@ void tm_state_map_clear(const struct tm_place *place, struct tm_state_map *map);
 void tm_state_map_ask(const struct tm_place *place, const struct tm_state_map *map);
 
 // Entries of many maps, at most TM_STATE_LOOK at a time, so that what one needs is on its way while
-// others are looked at. What is not to be had at once is not told: calls find it.
+// others are looked at. What is not to be had at once is not told: calls find it. First `begin`,
+// which asks for the maps' memory, then, better after a while, `look`. The hash of the key need not
+// be known.
 enum tm_state_told { TM_STATE_UNTOLD, TM_STATE_MISSING, TM_STATE_THERE };
 struct tm_state_map_look {
     const struct tm_state_map *map;
-    uint32_t key_group;
+    uint64_t record_hash; // of the record's key
     struct tm_key key;
     // THERE: the value can be written, and stays where it is as long as the map's `changes` are the
     // same and the state is neither frozen nor evicted.
     enum tm_state_told told;
     uint32_t length;
     void *value;
+    // How far it has come.
+    const void *group, *at; // at NULL: it is told, or not to be had at once
+    uintptr_t page;         // its flags
+    uint32_t used, above, child, i;
 };
-void tm_state_map_look(const struct tm_state *state, struct tm_state_map_look *looks,
-                       uint32_t count);
+void tm_state_map_look_begin(const struct tm_state *state, struct tm_state_map_look *looks,
+                             uint32_t count);
+void tm_state_map_look(struct tm_state_map_look *looks, uint32_t count);
 
 // A walk in order. The map can change meanwhile: entries that stay are seen once, those put behind
 // the place of the walk are seen too. (Of keys of one hash of 64 bits one may be left out when

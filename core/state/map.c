@@ -218,119 +218,142 @@ void tm_state_map_ask(const struct tm_place *place, const struct tm_state_map *m
 
 // --- many at once --------------------------------------------------------------------------------
 
-// Of one of many: how far it has come.
-struct way {
-    const struct tm__state_group *group;
-    const struct tm__bucket *at; // NULL: told, or not to be had at once
-    uintptr_t page;              // its flags
-    uint32_t used, above, child, i;
-};
-
-static inline void enter(struct way *way, uint32_t reference)
+static inline const struct tm__bucket *bucket_of(const struct tm_state_map_look *look)
 {
-    way->page = way->group->at[reference >> TM__OFFSET_BITS];
-    way->at = reference == 0 || (way->page & TM__PAGE_ABSENT) != 0
-                  ? NULL
-                  : (const void *)tm__state_address(way->group, reference);
-    __builtin_prefetch(way->at, 1, 2);
+    return look->at;
+}
+
+static inline void enter(struct tm_state_map_look *look, uint32_t reference)
+{
+    const struct tm__state_group *group = look->group;
+    look->page = group->at[reference >> TM__OFFSET_BITS];
+    look->at = reference == 0 || (look->page & TM__PAGE_ABSENT) != 0
+                   ? NULL
+                   : (const void *)tm__state_address(group, reference);
+    __builtin_prefetch(look->at, 1, 2);
+}
+
+void tm_state_map_look_begin(const struct tm_state *state, struct tm_state_map_look *looks,
+                             uint32_t count)
+{
+    TM_CHECK(count <= TM_STATE_LOOK);
+    for (uint32_t k = 0; k < count; k++) {
+        struct tm_state_map_look *look = &looks[k];
+        const struct tm_state_map *map = look->map;
+        look->group = &state->groups[tm__state_group_index(state, look->record_hash)];
+        look->used = look->above = look->i = 0;
+        look->told = TM_STATE_MISSING;
+        look->at = NULL;
+        if (map->root == 0)
+            continue;
+        look->told = TM_STATE_UNTOLD;
+        enter(look, map->root);
+        if (map->bytes > TM__BUCKET_BYTES)
+            continue;
+        // Its slots; a little beside them is no matter.
+        uint64_t end = sizeof(struct tm__bucket) + map->count * sizeof(uint64_t);
+        for (uint64_t i = 64; i < end; i += 64)
+            __builtin_prefetch((const char *)look->at + i, 1, 2);
+    }
+}
+
+static inline void tell(struct tm_state_map_look *look, uint8_t *value, uint32_t length)
+{
+    if (!tm__state_is_own(look->group, look->page))
+        return;
+    look->told = TM_STATE_THERE;
+    look->value = value;
+    look->length = length;
 }
 
 // Down a level of nodes; all of them a step, which asks for what the next one reads. False: there
 // are none.
-static bool descend(struct way *ways, struct tm_state_map_look *looks, uint32_t count)
+static bool descend(struct tm_state_map_look *looks, uint32_t count)
 {
     uint32_t nodes = 0;
     for (uint32_t k = 0; k < count; k++) {
-        struct way *way = &ways[k];
-        if (way->at == NULL || way->at->bits == 0)
+        struct tm_state_map_look *look = &looks[k];
+        const struct tm__map_node *node = look->at;
+        if (node == NULL || node->bits == 0)
             continue;
-        const struct tm__map_node *node = (const void *)way->at;
-        way->child = (uint32_t)(looks[k].key.hash << way->used >> (TM__HASH_BITS - node->bits));
-        __builtin_prefetch(&node->child[way->child], 0, 2);
+        look->child = (uint32_t)(look->key.hash << look->used >> (TM__HASH_BITS - node->bits));
+        __builtin_prefetch(&node->child[look->child], 0, 2);
         nodes++;
     }
     for (uint32_t k = 0; nodes != 0 && k < count; k++) {
-        struct way *way = &ways[k];
-        if (way->at == NULL || way->at->bits == 0)
+        struct tm_state_map_look *look = &looks[k];
+        const struct tm__map_node *node = look->at;
+        if (node == NULL || node->bits == 0)
             continue;
-        const struct tm__map_node *node = (const void *)way->at;
-        uint32_t reference = node->child[way->child];
-        way->above = way->used;
-        way->used += node->bits;
-        enter(way, reference);
+        uint32_t reference = node->child[look->child];
+        look->above = look->used;
+        look->used += node->bits;
         if (reference == 0)
-            looks[k].told = TM_STATE_MISSING;
+            look->told = TM_STATE_MISSING;
+        enter(look, reference);
     }
     return nodes != 0;
 }
 
-static inline uint32_t rest_of(const struct way *way, const struct tm_key *key)
+static inline uint32_t rest_of(const struct tm_state_map_look *look)
 {
-    return tm__map_rest(key->hash, way->above + way->at->depth);
+    return tm__map_rest(look->key.hash, look->above + bucket_of(look)->depth);
 }
 
 // The slot at the place of the key in its bucket decides, unless tags are equal and keys are not.
-static inline void tell(const struct way *way, struct tm_state_map_look *look)
+static inline void compare_slot(struct tm_state_map_look *look)
 {
     const struct tm_key *key = &look->key;
-    if (way->i == way->at->count || tm__slot_tag(way->at->slot[way->i]) != key->hash >> 32) {
-        if (way->i < way->at->count || way->at->next == 0)
+    const struct tm__bucket *bucket = bucket_of(look);
+    if (look->i == bucket->count || tm__slot_tag(bucket->slot[look->i]) != key->hash >> 32) {
+        if (look->i < bucket->count || bucket->next == 0)
             look->told = TM_STATE_MISSING;
         return;
     }
-    uint64_t slot = way->at->slot[way->i];
-    uint8_t *item = tm__bucket_item(way->at, slot);
+    uint64_t slot = bucket->slot[look->i];
+    uint8_t *item = tm__bucket_item(bucket, slot);
     uint32_t length = tm__slot_value_length(slot);
-    if (tm__slot_is_far(slot) || tm__slot_key_length(slot) != key->length ||
-        !tm__state_key_bytes_equal(item + tm__state_padded(length), key->bytes, key->length) ||
-        !tm__state_is_own(way->group, way->page))
-        return;
-    look->told = TM_STATE_THERE;
-    look->length = length;
-    look->value = item;
+    if (!tm__slot_is_far(slot) && tm__slot_key_length(slot) == key->length &&
+        tm__state_key_bytes_equal(item + tm__state_padded(length), key->bytes, key->length))
+        tell(look, item, length);
 }
 
-void tm_state_map_look(const struct tm_state *state, struct tm_state_map_look *looks,
-                       uint32_t count)
+void tm_state_map_look(struct tm_state_map_look *looks, uint32_t count)
 {
-    struct way ways[TM_STATE_LOOK];
-    TM_CHECK(count <= TM_STATE_LOOK);
+    uint32_t left = 0;
     for (uint32_t k = 0; k < count; k++) {
-        struct way *way = &ways[k];
-        *way = (struct way){.group = &state->groups[looks[k].key_group - state->first_key_group]};
-        looks[k].told = looks[k].map->root == 0 ? TM_STATE_MISSING : TM_STATE_UNTOLD;
-        if (looks[k].map->root != 0)
-            enter(way, looks[k].map->root);
+        struct tm_state_map_look *look = &looks[k];
+        if (look->at == NULL)
+            continue;
+        look->key.hash = tm_hash_bytes(look->key.bytes, look->key.length);
+        left++;
     }
-    while (descend(ways, looks, count))
+    while (left != 0 && descend(looks, count))
         ;
-    for (uint32_t k = 0; k < count; k++) {
-        const struct way *way = &ways[k];
-        if (way->at == NULL || looks[k].map->bytes <= ASKED_BYTES)
+    for (uint32_t k = 0; left != 0 && k < count; k++) {
+        const struct tm__bucket *bucket = bucket_of(&looks[k]);
+        if (bucket == NULL || looks[k].map->bytes <= TM__BUCKET_BYTES)
             continue;
         // Its place among the slots, as tm__bucket_seek guesses it: two lines or three.
-        const uint64_t *slot =
-            &way->at->slot[((uint64_t)rest_of(way, &looks[k].key) * way->at->count) >> 32];
+        const uint64_t *slot = &bucket->slot[((uint64_t)rest_of(&looks[k]) * bucket->count) >> 32];
         __builtin_prefetch(slot - 8, 0, 2);
         __builtin_prefetch(slot, 0, 2);
         __builtin_prefetch(slot + 7, 0, 2);
     }
-    for (uint32_t k = 0; k < count; k++) {
-        struct way *way = &ways[k];
-        if (way->at == NULL || way->at->count == 0)
+    for (uint32_t k = 0; left != 0 && k < count; k++) {
+        struct tm_state_map_look *look = &looks[k];
+        const struct tm__bucket *bucket = bucket_of(look);
+        if (bucket == NULL || bucket->count == 0)
             continue;
-        way->i =
-            tm__bucket_seek(way->at, looks[k].key.hash >> 32 << 32, rest_of(way, &looks[k].key));
-        if (looks[k].map->bytes <= ASKED_BYTES)
-            continue;
-        uint64_t slot = way->at->slot[way->i - (way->i == way->at->count)];
-        const uint8_t *item = tm__bucket_item(way->at, slot);
+        look->i = tm__bucket_seek(bucket, look->key.hash >> 32 << 32, rest_of(look));
+        uint64_t slot = bucket->slot[look->i - (look->i == bucket->count)];
+        const uint8_t *item = tm__bucket_item(bucket, slot);
         __builtin_prefetch(item, 1, 2);
         __builtin_prefetch(item + tm__state_padded(tm__slot_value_length(slot)), 0, 2);
     }
-    for (uint32_t k = 0; k < count; k++)
-        if (ways[k].at != NULL)
-            tell(&ways[k], &looks[k]);
+    for (uint32_t k = 0; left != 0 && k < count; k++)
+        if (looks[k].at != NULL)
+            compare_slot(&looks[k]);
 }
 
 // --- putting -------------------------------------------------------------------------------------

@@ -188,9 +188,9 @@ static void check_look(const struct model *m, const struct tm_state_map *map, ui
     for (uint32_t first = 0; first < KEYS; first += TM_STATE_LOOK) {
         uint32_t count = KEYS - first < TM_STATE_LOOK ? KEYS - first : TM_STATE_LOOK;
         for (uint32_t i = 0; i < count; i++)
-            looks[i] = (struct tm_state_map_look){
-                .map = map, .key_group = m->place.key_group, .key = keys[first + i]};
-        tm_state_map_look(m->place.state, looks, count);
+            looks[i] = (struct tm_state_map_look){.map = map, .key = keys[first + i]};
+        tm_state_map_look_begin(m->place.state, looks, count);
+        tm_state_map_look(looks, count);
         for (uint32_t i = 0; i < count; i++) {
             looked[looks[i].told]++;
             if (looks[i].told == TM_STATE_UNTOLD)
