@@ -71,7 +71,13 @@ enum tm_state_kind {
 // What a state belongs to: a key; or a subtask, outside of keys. Of a broadcast state every subtask
 // has a copy; those of the operator are divided among the subtasks of a restore, value by value, or
 // given whole to each.
-enum tm_state_scope { TM_SCOPE_KEY, TM_SCOPE_BROADCAST, TM_SCOPE_EVEN, TM_SCOPE_UNION };
+enum tm_state_scope {
+    TM_SCOPE_KEY,
+    TM_SCOPE_BROADCAST,
+    TM_SCOPE_EVEN,
+    TM_SCOPE_UNION,
+    TM_SCOPE_WINDOW // of a key's window
+};
 
 // Which time a state's time to live is counted in, and what begins it anew.
 enum tm_ttl_clock { TM_TTL_PROCESSING, TM_TTL_EVENT };
@@ -159,6 +165,8 @@ int tm_graph_window_lateness(struct tm_graph *graph, uint32_t node, int64_t late
 // A session's gap is in this column of the input; its size then says nothing.
 int tm_graph_window_gap(struct tm_graph *graph, uint32_t node, uint32_t field);
 int tm_graph_window_late_side(struct tm_graph *graph, uint32_t node);
+// It tells when a window is gone for good: by a row whose column $gone is true.
+int tm_graph_window_tells_end(struct tm_graph *graph, uint32_t node);
 // The innermost trigger first, then what wraps it.
 int tm_graph_window_trigger(struct tm_graph *graph, uint32_t node, int kind, int64_t value,
                             uint32_t flags);

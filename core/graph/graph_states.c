@@ -49,7 +49,7 @@ int tm_graph_state_scope(struct tm_graph *graph, uint32_t node, int scope)
     struct tm_node *n = find_node(graph, node);
     if (n == NULL)
         return TM_E_GRAPH;
-    if (n->state_count == 0 || scope < TM_SCOPE_KEY || scope > TM_SCOPE_UNION)
+    if (n->state_count == 0 || scope < TM_SCOPE_KEY || scope > TM_SCOPE_WINDOW)
         return FAIL(graph, TM_E_INTERNAL, "'%s' has %u states; the last is of scope %d", n->name,
                     n->state_count, scope);
     n->states[n->state_count - 1].scope = (uint8_t)scope;

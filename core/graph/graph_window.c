@@ -53,6 +53,15 @@ int tm_graph_window_late_side(struct tm_graph *graph, uint32_t node)
     return 0;
 }
 
+int tm_graph_window_tells_end(struct tm_graph *graph, uint32_t node)
+{
+    struct tm_node *n = find_window(graph, node);
+    if (n == NULL)
+        return TM_E_INTERNAL;
+    n->tells_end = true;
+    return 0;
+}
+
 int tm_graph_window_functions(struct tm_graph *graph, uint32_t node, uint32_t functions)
 {
     struct tm_node *n = find_window(graph, node);

@@ -87,6 +87,7 @@ enum tm__operator_scope tm__operator_scope_of(const struct tm_state_field *state
 {
     return state->scope == TM_SCOPE_KEY         ? TM__SCOPE_KEY
            : state->scope == TM_SCOPE_BROADCAST ? TM__SCOPE_BROADCAST
+           : state->scope == TM_SCOPE_WINDOW    ? TM__SCOPE_WINDOW
                                                 : TM__SCOPE_OPERATOR;
 }
 
@@ -419,6 +420,27 @@ static int undo(struct tm__operator_keyed *keyed, struct tm__operator_change *ch
     default:
         return tm__operator_collection_undo(keyed, change);
     }
+}
+
+int tm__operator_keyed_forget(struct tm__operator_keyed *keyed, uint32_t index)
+{
+    const struct tm__operator_record *record = &keyed->record;
+    uint8_t *value = keyed->slots[index];
+    uint64_t there;
+    int rc = tm__operator_keyed_settle(keyed, true);
+    memcpy(&there, value, sizeof there);
+    for (uint32_t bit = 0; bit < record->value_count && rc == 0; bit++)
+        if ((there >> bit & 1) != 0 && record->blob_offsets[bit] != 0)
+            rc = set_blob(keyed, index,
+                          (struct tm_blob *)(void *)(value + record->blob_offsets[bit]), NULL, 0);
+    for (uint32_t n = 0; n < record->collection_count && rc == 0; n++)
+        if ((there >> record->collections[n].bit & 1) != 0)
+            rc = tm__operator_collections.clear(keyed, keyed->slots + index + 1, n);
+    if (rc == 0)
+        rc = tm__operator_keyed_settle(keyed, true);
+    if (rc == 0)
+        memset(value, 0, record->bytes);
+    return rc;
 }
 
 static int keep(struct tm__operator_keyed *keyed, struct tm__operator_change *change)

@@ -29,8 +29,15 @@ struct tm__operator_record {
     struct tm__operator_collection_spec collections[TM_STATES_MAX];
 };
 
-// What a record holds: the states of a key, the broadcast ones, or those of the operator.
-enum tm__operator_scope { TM__SCOPE_KEY, TM__SCOPE_BROADCAST, TM__SCOPE_OPERATOR, TM__SCOPES };
+// What a record holds: the states of a key, the broadcast ones, those of the operator, or of a
+// window of a key.
+enum tm__operator_scope {
+    TM__SCOPE_KEY,
+    TM__SCOPE_BROADCAST,
+    TM__SCOPE_OPERATOR,
+    TM__SCOPE_WINDOW,
+    TM__SCOPES
+};
 enum tm__operator_scope tm__operator_scope_of(const struct tm_state_field *state);
 
 // TM_E_LIMIT: more values than a word has bits.
@@ -163,6 +170,8 @@ void tm__operator_keyed_fini(struct tm__operator_keyed *keyed); // also of one t
 int tm__operator_keyed_enter(struct tm__operator_keyed *keyed) TM_WARN_UNUSED; // TM_E_MEMORY
 // The block is done: entries that hold nothing go, and some that are over.
 int tm__operator_keyed_leave(struct tm__operator_keyed *keyed) TM_WARN_UNUSED; // TM_E_MEMORY
+// All that the record of the block's key `index` holds goes.
+int tm__operator_keyed_forget(struct tm__operator_keyed *keyed, uint32_t index) TM_WARN_UNUSED;
 // Bits of a record's values that are over.
 uint64_t tm__operator_keyed_expired(const struct tm__operator_keyed *keyed, const void *record);
 // A chunk is entered. What it sees of time; brings the clock forward.

@@ -26,6 +26,7 @@ static int open_both(struct tm__operator_process *self, const struct tm_schema *
         return rc;
     if (tm__operator_sides_open(&self->sides, op->ctx, op->node->id) != 0)
         return tm__operator_out_of_memory(op, err);
+    tm__operator_process_windows_open(self, input);
     rc = tm__operator_process_due_schemas(self, input, key, err);
     self->opened = rc == 0;
     return rc;
@@ -197,7 +198,7 @@ static int take_rows(struct tm__operator_process *self, const void *end)
                                    &self->row, end);
 }
 
-static int find_records(struct tm__operator_process *self)
+static int find_keys(struct tm__operator_process *self)
 {
     if (has_keys(self, self->from))
         return tm__operator_keyed_enter(&self->keyed);
@@ -205,9 +206,19 @@ static int find_records(struct tm__operator_process *self)
     return 0;
 }
 
+static int find_records(struct tm__operator_process *self)
+{
+    int rc = find_keys(self);
+    self->window_rows = self->tells_end ? self->keyed.block->count : 0;
+    return rc == 0 ? tm__operator_process_windows_enter(self) : rc;
+}
+
 static int leave_records(struct tm__operator_process *self)
 {
     self->entered = false;
+    int rc = tm__operator_process_windows_leave(self);
+    if (rc != 0)
+        return rc;
     return has_keys(self, self->from) ? tm__operator_keyed_leave(&self->keyed) : 0;
 }
 
@@ -474,6 +485,7 @@ static void process_free(struct tm_operator *op)
     tm_batch_release(self->due);
     tm_buf_fini(&self->due_bytes);
     tm_buf_fini(&self->pass_key);
+    tm_buf_fini(&self->window_keys);
     tm_schema_unref(self->timer_schema);
     tm_schema_unref(self->pass_schema);
     tm_schema_unref(self->schema);
@@ -548,6 +560,7 @@ int tm_operator_process_new(struct tm_task_context *ctx, const struct tm_node *n
     self->user_metrics = tm_task_slots(ctx, node->id);
     tm_buf_init(&self->due_bytes, ctx->mem);
     tm_buf_init(&self->pass_key, ctx->mem);
+    tm_buf_init(&self->window_keys, ctx->mem);
     for (uint32_t i = 0; i < TM__OPERATOR_BLOCK; i++)
         self->no_slots[i] = (uint8_t *)&self->keyed.stateless;
     bool two = tm_node_has_two_inputs(node), rules = two && node->second_key.count == 0;

@@ -1,6 +1,6 @@
 // The process operator's parts: process.c takes rows in and keeps what a call has done,
-// process_timers.c lets timers fire, process_shared.c has the state outside of keys, and
-// process_passes.c goes over all keys for a rule.
+// process_timers.c lets timers fire, process_shared.c has the state outside of keys,
+// process_windows.c that of windows, and process_passes.c goes over all keys for a rule.
 #pragma once
 
 #include "core/operator/keyed.h"
@@ -48,6 +48,13 @@ struct tm__operator_process {
     // State outside of keys: a record of its own for each scope but the key's, under an empty key.
     struct tm__operator_keyed *shared[TM__SCOPES];
     uint8_t *no_slots[TM__OPERATOR_BLOCK]; // of rows without a key
+
+    // Functions of windows that are told when one is gone (process_windows.c): columns of the rows;
+    // of the block, how many rows it has and the keys of their windows.
+    bool tells_end, has_bounds;
+    uint32_t gone_field, start_offset, end_offset, window_rows;
+    uint64_t window_hash; // of windows without a key
+    struct tm_buf window_keys;
 
     // Passes over all keys that a rule's call wants: how many are left; the one under way began,
     // and goes on behind `pass_key` in `pass_group`.
@@ -103,6 +110,12 @@ void tm__operator_process_free_shared(struct tm__operator_process *self);
 int tm__operator_process_lend_shared(struct tm__operator_process *self,
                                      struct tm_chain_ctx *entry) TM_WARN_UNUSED;
 int tm__operator_process_return_shared(struct tm__operator_process *self) TM_WARN_UNUSED;
+// Of a function of windows: once the input's schema is known; the records of the windows of the
+// block's rows, once those of their keys are found; and behind the block. TM_E_MEMORY.
+void tm__operator_process_windows_open(struct tm__operator_process *self,
+                                       const struct tm_schema *input);
+int tm__operator_process_windows_enter(struct tm__operator_process *self) TM_WARN_UNUSED;
+int tm__operator_process_windows_leave(struct tm__operator_process *self) TM_WARN_UNUSED;
 // Whose record it is: the slot of a key's, or of one outside of keys.
 struct tm__operator_keyed *tm__operator_process_of_slot(struct tm__operator_process *self,
                                                         uint8_t **slot);

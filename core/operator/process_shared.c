@@ -13,7 +13,8 @@ static bool has_states(const struct tm_node *node, enum tm__operator_scope scope
 
 bool tm__operator_process_shares(const struct tm_node *node)
 {
-    return has_states(node, TM__SCOPE_BROADCAST) || has_states(node, TM__SCOPE_OPERATOR);
+    return has_states(node, TM__SCOPE_BROADCAST) || has_states(node, TM__SCOPE_OPERATOR) ||
+           has_states(node, TM__SCOPE_WINDOW);
 }
 
 // A hash of the subtask's first key group: that its state takes.
@@ -39,7 +40,11 @@ int tm__operator_process_open_shared(struct tm__operator_process *self, struct t
         int rc = tm__operator_keyed_open(keyed, op, scope, err);
         if (rc != 0)
             return rc;
-        keyed->block->keys[0] = (struct tm_key){.hash = own_hash(keyed), .bytes = "", .length = 0};
+        if (scope == TM__SCOPE_WINDOW)
+            self->window_hash = own_hash(keyed);
+        else
+            keyed->block->keys[0] =
+                (struct tm_key){.hash = own_hash(keyed), .bytes = "", .length = 0};
     }
     return 0;
 }
@@ -68,6 +73,8 @@ int tm__operator_process_lend_shared(struct tm__operator_process *self, struct t
         keyed->entry = entry;
         keyed->watermark = self->keyed.watermark;
         keyed->clock_ms = self->keyed.clock_ms;
+        if (scope == TM__SCOPE_WINDOW)
+            continue; // its records are the block's rows'
         keyed->block->count = 1;
         int rc = tm__operator_keyed_enter(keyed);
         if (rc != 0)
@@ -75,13 +82,16 @@ int tm__operator_process_lend_shared(struct tm__operator_process *self, struct t
     }
     entry->broadcast = slot_of(self->shared[TM__SCOPE_BROADCAST]);
     entry->operator_state = slot_of(self->shared[TM__SCOPE_OPERATOR]);
+    entry->window_state = self->shared[TM__SCOPE_WINDOW] == NULL
+                              ? NULL
+                              : self->shared[TM__SCOPE_WINDOW]->slots;
     return 0;
 }
 
 int tm__operator_process_return_shared(struct tm__operator_process *self)
 {
     int rc = 0;
-    for (enum tm__operator_scope scope = TM__SCOPE_BROADCAST; scope < TM__SCOPES && rc == 0;
+    for (enum tm__operator_scope scope = TM__SCOPE_BROADCAST; scope < TM__SCOPE_WINDOW && rc == 0;
          scope++)
         if (self->shared[scope] != NULL)
             rc = tm__operator_keyed_leave(self->shared[scope]);
@@ -91,7 +101,10 @@ int tm__operator_process_return_shared(struct tm__operator_process *self)
 struct tm__operator_keyed *tm__operator_process_of_slot(struct tm__operator_process *self,
                                                         uint8_t **slot)
 {
-    for (enum tm__operator_scope scope = TM__SCOPE_BROADCAST; scope < TM__SCOPES; scope++)
+    struct tm__operator_keyed *window = self->shared[TM__SCOPE_WINDOW];
+    if (window != NULL && slot > window->slots && slot <= window->slots + TM__OPERATOR_BLOCK)
+        return window;
+    for (enum tm__operator_scope scope = TM__SCOPE_BROADCAST; scope < TM__SCOPE_WINDOW; scope++)
         if (self->shared[scope] != NULL && slot == slot_of(self->shared[scope]))
             return self->shared[scope];
     return &self->keyed;

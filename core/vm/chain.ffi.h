@@ -94,6 +94,7 @@ struct tm_chain_ctx {
     // Behind the slots of the broadcast record and the operator's; NULL: there is none.
     uint8_t **broadcast;
     uint8_t **operator_state;
+    uint8_t **window_state; // of a function of windows: as slots, of the rows' windows
     // What tm_chain_map_find, tm_chain_list_find and tm_chain_walk_next have found: it holds until
     // the next call that takes this context.
     const uint8_t *found, *found_key;

@@ -1,5 +1,5 @@
--- State of a process outside of keys: broadcast state, which rule alone changes, and the operator's own (tm.operator_list). Each is
--- one record, as that of a key is (keyed.lua), under a cursor, a tally and a copy of its own. Its functions are the same text over
+-- State of a process beside that of keys: broadcast state, which rule alone changes, the operator's own (tm.operator_list), and that of
+-- the row's window. Each is one record, as that of a key is (keyed.lua), under a cursor, a tally and a copy of its own. Its functions are the same text over
 -- these: in the block where they are written, the names that they work on stand for other things.
 local ffi = require "ffi.init"
 local keyed = require "codegen.keyed"
@@ -19,6 +19,11 @@ function outside.plan(node, role)
   before = before + #node.broadcast
   if node.operator[1] then
     list[#list + 1] = { of = "operator", slot = "ctx.operator_state", record = keyed.layout(node.operator, before, "operator") }
+  end
+  before = before + #node.operator
+  if node.window_states[1] then
+    list[#list + 1] = { of = "window_state", slot = "ctx.window_state", by_row = true,
+      record = keyed.layout(node.window_states, before, "window_state") }
   end
   return list
 end
@@ -78,11 +83,21 @@ end
 function outside.borrow(g)
   local lines = {}
   for _, s in ipairs(g.outside) do
-    if s.record.states[1] then
+    if s.record.states[1] and not s.by_row then
       lines[#lines + 1] = ("%s_cur.slot, %s_cur.acc = %s, cast(%s_pointer, %s[-1])"):format(s.of, s.of, s.slot, s.of, s.slot)
     end
   end
   return table.concat(lines, "\n")
+end
+
+---In a row's step: the record of its window.
+function outside.write_borrow_row(w, g)
+  for _, s in ipairs(g.outside) do
+    if s.by_row then
+      w:line("%s_cur.slot = %s + (kept.slot - ctx.slots)", s.of, s.slot)
+      w:line("%s_cur.acc = cast(%s_pointer, %s_cur.slot[-1])", s.of, s.of, s.of)
+    end
+  end
 end
 
 ---@param memory fun(plan: table, anchors: table): string, ffi.ctype*, ffi.cdata*, ffi.cdata* of a record (process_runtime.lua)

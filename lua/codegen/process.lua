@@ -28,7 +28,7 @@ function process.nodes(node, role)
   local c = node.codegen
   local timer = role == "timer"
   local all = {}
-  for _, list in ipairs { node.states, node.broadcast or {}, node.operator or {} } do
+  for _, list in ipairs { node.states, node.broadcast or {}, node.operator or {}, node.window_states or {} } do
     for _, state in ipairs(list) do all[#all + 1] = state end
   end
   local codegen = { findings = {}, texts = c.texts, slices = {}, shapes = {}, result = c.result, sides = c.sides, analysis = c.analysis,
@@ -37,7 +37,8 @@ function process.nodes(node, role)
   return { { id = node.id, kind = "process", role = role, verb = "process", name = node.name, where = node.where,
     on_error = node.on_error, input = timer and c.timer_schema or c.roles[role].input, schema = node.schema, fn = node[role],
     key = node.key, key_columns = role == "right" and node.second_key or node.key, states = all, keyed = node.states,
-    broadcast = node.broadcast or {}, operator = node.operator or {}, rules = node.rule ~= nil,
+    broadcast = node.broadcast or {}, operator = node.operator or {}, window_states = node.window_states or {},
+    clear = node.clear, rules = node.rule ~= nil,
     metrics = node.metrics, strict = node.strict, has_timer = node.timer ~= nil, of_window = node.of_window,
     record = derived.record(node), codegen = codegen,
     given = c.roles[role].analysis } }
@@ -51,7 +52,7 @@ function process.trigger_nodes(node, role)
     modes = {} }
   return { { id = node.id, kind = "process", role = role, verb = "trigger", trigger = true, name = node.name, where = node.where,
     on_error = node.on_error, input = of.input, schema = of.input, fn = of.fn, key = {}, key_columns = {}, states = asked.states,
-    keyed = asked.states, broadcast = {}, operator = {}, rules = false, metrics = asked.metrics, strict = node.strict,
+    keyed = asked.states, broadcast = {}, operator = {}, window_states = {}, rules = false, metrics = asked.metrics, strict = node.strict,
     has_timer = true, record = of.record, codegen = codegen, given = of.analysis } }
 end
 
@@ -192,6 +193,7 @@ local function write_emits(w, g, stage)
   sides.write(w, g, stage)
   w:open("local function context_emit(self, x)")
   write_guard(w, "emit", true)
+  if g.gone then w:line("if %s() then no_emit() end", g.gone) end
   stages.deliver(w, g, stage, "x", "raise_value(0, %s, %s)", "raise_row(0, x)", "raise_key(0, k)")
   w:close()
   w:open("local function context_output(self, x, y)")
@@ -263,6 +265,7 @@ local function write_context(w, g)
   end
   if not g.rule or g.node.operator[1] then w:line('if k == "state" then return states end') end
   if g.node.rules then w:line('if k == "broadcast" then return broadcast end') end
+  if g.node.window_states[1] then w:line('if k == "window_state" then return window_state end') end
   w:line('if k == "time" then return %s end', g.call_time and "(" .. g.call_time .. "())" or "nil")
   w:line('if k == "emit" then return context_emit end')
   w:line('if k == "output" then return context_output end')
@@ -318,10 +321,19 @@ local function write_step(w, g, arguments)
   for i in ipairs(g.sides) do
     w:line("tally.side_mark_%d, tally.side_rows_mark_%d = cast(bytes, side_%d.out), tally.side_rows_%d", i, i, i, i)
   end
+  outside.write_borrow_row(w, g)
   w:line("tally.active_1 = 1")
   outside.write_active(w, g, 1)
   w:line("ctx.call = ctx.call + 1")
-  if g.open then
+  if g.gone then
+    w:line("ctx.under_way = 1")
+    w:open("if %s() then", g.gone)
+    if g.node.clear then w:line("%s(context)", g.names:ref("fn_clear")) end
+    w:middle("else")
+    w:line("%s(context%s)", g.names:ref("fn_1"), arguments)
+    w:close()
+    w:line("ctx.under_way = 0")
+  elseif g.open then
     w:line("ctx.under_way = 1")
     w:line("%s(context%s)", g.names:ref("fn_1"), arguments)
     w:line("ctx.under_way = 0")
@@ -414,6 +426,9 @@ local function generate(nodes, wide)
     if stage.forms.record and input then columns.write_getter(w, g.names, input, g.masks) end
   end
   g.event_time = getter(w, g, g.time)
+  g.gone = getter(w, g, g.node.of_window and stage.env[derived.GONE])
+  if g.gone then w:line("local no_emit = R.no_emit") end
+  if g.node.clear then g.names:declare(w, "fn_clear", "R.clear") end
   g.call_time = g.timer and getter(w, g, stage.env["$at"]) or g.event_time
   g.domain = g.timer and getter(w, g, stage.env["$domain"]) or nil
   g.bounds = { window_start = g.node.of_window and getter(w, g, stage.env.window_start),

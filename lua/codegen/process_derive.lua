@@ -23,6 +23,7 @@ local process = {}
 local METHODS = keyed.METHODS
 process.ROWS = "$rows" -- column with the rows of a window
 process.EACH_KEY = 'for example ctx:each_key("count", function(ctx, key, state) state:clear() end)'
+process.GONE = "$gone" -- column that is true in rows that say that a window is gone
 process.NO_TIMER = "declare it beside each: timer = function(ctx, at, name) ... end"
 
 -- The value of a column or state of this type. Texts were checked when they were stored.
@@ -177,6 +178,12 @@ local function state_object(node, role)
   return self
 end
 
+local function window_object(node)
+  local members = {}
+  for _, state in ipairs(node.window_states) do members[state.name] = handle_of(state, "window_state", true) end
+  return object("ctx.window_state", members, function(key) return states.unknown(key, node.window_states, "window") end)
+end
+
 local function broadcast_object(node, writes)
   local members = {}
   for _, state in ipairs(node.broadcast) do members[state.name] = handle_of(state, "broadcast", writes) end
@@ -250,6 +257,9 @@ end
 local BASE = { "time", "watermark", "now", "subtask", "metrics", "emit", "output" }
 local TIMERS = { "timer", "timer_processing", "delete_timer", "delete_timer_processing" }
 local EDGES = { open = true, close = true }
+
+-- Has the operator state of windows? `node`: its own, or one of process.nodes.
+local function has_window_state(node) return (node.window_states or {})[1] ~= nil end
 -- Of open and close, which have no key.
 process.EDGE_MEMBERS = { "now", "watermark", "subtask", "metrics" }
 
@@ -267,6 +277,9 @@ function process.members(node, role)
   add(BASE)
   if node.of_window then
     if node.input.by_name.window_start then add { "window_start", "window_end" } end
+    if has_window_state(node) then add { "window_state" } end
+    if role ~= "clear" then return names end
+    for i, name in ipairs(names) do if name == "emit" then table.remove(names, i) end end
     return names
   end
   if role == "rule" then
@@ -281,9 +294,14 @@ function process.members(node, role)
   return names
 end
 
+-- As in Flink: what comes behind a window's last result would be late for windows behind it.
+process.NO_EMIT = { "ctx:emit: clear gives no rows: its window has given all it had",
+  'ctx:output("tag", row) gives one to a side output' }
+
 ---Why ctx has no such member.
 function process.no_member(node, role, key)
   local names, given = process.members(node, role), tostring(key)
+  if role == "clear" and key == "emit" then return process.NO_EMIT[1], process.NO_EMIT[2] end
   if EDGES[role] and contains(process.members(node, "timer"), key) then
     return ("ctx.%s: %s runs once for a subtask, without a key"):format(given, role),
       "there are " .. list_of(names) .. "; state, timers and rows are for each and timer"
@@ -313,6 +331,7 @@ function context_of(node, role, input)
   }
   all.key, all.state = node.key[1] and key_of(node) or nil, state_object(node, role)
   if node.rule then all.broadcast = broadcast_object(node, role == "rule") end
+  if has_window_state(node) then all.window_state = window_object(node) end
   for _, name in ipairs(TIMERS) do
     all[name] = method("ctx:" .. name, function(m, s, args, i)
       if not node.timer then
@@ -419,7 +438,7 @@ end
 
 -- A function of windows has their bounds in ctx, and may have their rows.
 local function read_window(part)
-  for _, name in ipairs { "window_start", "window_end", process.ROWS } do
+  for _, name in ipairs { "window_start", "window_end", process.ROWS, process.GONE } do
     if part.input.by_name[name] then part.reads[name] = true end
   end
 end
@@ -522,7 +541,9 @@ end
 -- What a function does; with it go those that its states bring along.
 local function analyse(node, role, input, list)
   local params = { { value = context_of(node, role, input) } }
-  if input and node.of_window then
+  if role == "clear" then
+    params[2] = nil
+  elseif input and node.of_window then
     local rows = input.by_name[process.ROWS]
     params[2] = { value = key_of(node) }
     params[3] = rows and { value = of(input.fields[rows].type) } or { schema = input }
@@ -539,10 +560,12 @@ local function analyse(node, role, input, list)
   for i = #found, before + 1, -1 do -- rules are few: what they do need not be compiled
     if role == "rule" and found[i].code == "NOT_COMPILED" then table.remove(found, i) end
   end
-  for _, state in ipairs(node.states) do
-    local custom = state.custom or {}
-    for _, fn in ipairs { state.fn or false, custom.add or false, custom.result or false } do
-      if fn then a.functions[#a.functions + 1] = fn end
+  for _, kept in ipairs { node.states, node.window_states or {} } do
+    for _, state in ipairs(kept) do
+      local custom = state.custom or {}
+      for _, fn in ipairs { state.fn or false, custom.add or false, custom.result or false } do
+        if fn then a.functions[#a.functions + 1] = fn end
+      end
     end
   end
   node.codegen.roles[role] = { analysis = a, input = input }
@@ -593,6 +616,7 @@ function process.derive(node)
   for _, role in ipairs { "timer", "open", "close" } do
     if node[role] then analyse(node, role, nil, list) end
   end
+  if node.clear then analyse(node, "clear", node.input, list) end
   if parts[2] then for _, state in ipairs(node.states) do state.ahead = nil end end -- columns of which of the two?
   local all = together(list)
   check_tags(node, all)

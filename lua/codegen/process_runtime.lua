@@ -8,6 +8,7 @@ local failures = require "codegen.failures"
 local freeze = require "tidemill.freeze"
 local keyed = require "codegen.keyed"
 local layout = require "ffi.layout"
+local metrics = require "tidemill.metrics"
 local outside = require "codegen.outside"
 local problem = require "codegen.problem"
 local derived = require "codegen.process_derive"
@@ -78,6 +79,9 @@ local function metrics_of(node)
   end)
 end
 
+-- What a state is a member of in ctx, by its scope.
+local IN = { broadcast = "broadcast", window = "window_state" }
+
 local function misuses(R, node)
   function R.read_only()
     problem.raise("USER_CODE", "broadcast state is changed by rule alone: everything else reads it",
@@ -85,6 +89,8 @@ local function misuses(R, node)
   end
   function R.no_state(_, name) problem.raise("UNKNOWN_NAME", derived.unknown_state(node, name)) end
   function R.no_operator(_, name) problem.raise("UNKNOWN_NAME", derived.unknown_state(node, name)) end
+  function R.no_window_state(_, name) problem.raise("UNKNOWN_NAME", states.unknown(name, node.window_states, "window")) end
+  function R.no_emit() problem.raise("USER_CODE", unpack(derived.NO_EMIT)) end
   function R.no_broadcast(_, name) problem.raise("UNKNOWN_NAME", states.unknown(name, node.broadcast, "broadcast")) end
   function R.no_method(n, name)
     local methods = keyed.METHODS[node.states[n].kind]
@@ -106,7 +112,7 @@ local function misuses(R, node)
   end
   function R.misused(n, method)
     problem.raise("USER_CODE", ("state %q: %s is called without its state"):format(node.states[n].name, method),
-      ("with a colon: ctx.%s.%s:%s(...)"):format(node.states[n].scope == "broadcast" and "broadcast" or "state", node.states[n].name,
+      ("with a colon: ctx.%s.%s:%s(...)"):format(IN[node.states[n].scope] or "state", node.states[n].name,
         method))
   end
   function R.misused_context(method)
@@ -243,6 +249,7 @@ function process.attach(R, more)
   R.backup = ffi.cast("uint8_t *", more.backup)
   R.none_bytes = ffi.cast("const uint8_t *", more.backup)
   R.new_object, R.define = new_object, define
+  R.clear = metrics.bind(ctx, 1, node, node.clear)
   R.defaults, R.state_fns = {}, {}
   for i, s in ipairs(record.states) do R.defaults[i], R.state_fns[i] = s.state.default, s.state end
 

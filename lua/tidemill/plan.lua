@@ -126,6 +126,7 @@ function kinds.window(C, graph, put, node)
   if node.gap then put(node, C.tm_graph_window_gap(graph, node.id, column(node.input, node.gap, node))) end
   if w.lateness_ms then put(node, C.tm_graph_window_lateness(graph, node.id, w.lateness_ms)) end
   if w.late then put(node, C.tm_graph_window_late_side(graph, node.id)) end
+  if w.tells_end then put(node, C.tm_graph_window_tells_end(graph, node.id)) end
   for _, t in ipairs(w.trigger or {}) do
     put(node, C.tm_graph_window_trigger(graph, node.id, enum(C, "TM_TRIGGER_", t.kind), t.value or 0, t.flags or 0))
     if t.threshold then put(node, C.tm_graph_window_threshold(graph, node.id, t.threshold)) end
@@ -177,7 +178,7 @@ function kinds.process(C, graph, put, node)
   local second = node.inputs[2]
   if second and node.input.time_field and not second.schema.time_field then put(node, C.tm_graph_second_timeless(graph, node.id)) end
   put(node, C.tm_graph_has_timer(graph, node.id, node.timer and 1 or 0))
-  for _, list in ipairs { node.states, node.broadcast or {}, node.operator or {} } do states(C, graph, put, node, list) end
+  for _, list in ipairs { node.states, node.broadcast or {}, node.operator or {}, node.window_states or {} } do states(C, graph, put, node, list) end
 end
 
 ---@param C table ffi.C, or a stand-in with the same functions

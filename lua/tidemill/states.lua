@@ -159,6 +159,15 @@ end
 -- How many bits of the record's first word a state takes.
 local function bits(state) return state.custom and 1 + #state.custom.schema.fields or 1 end
 
+-- What is said of a state in messages by where it is kept.
+local TABLES = { broadcast = "broadcast", window = "window_state" }
+
+local function of_a_window(call, what, name, state)
+  if not state.scope then return end
+  fault.raise("ARGUMENT", call.at, ("%s: window_state: %q is a list of the operator, and not of a window"):format(what, name),
+    "tm.list(type) is a list of each window")
+end
+
 -- What is kept outside of keys is there until it is taken away.
 local function outside_of_keys(call, what, name, state)
   if state.scope then
@@ -176,11 +185,11 @@ end
 ---@param what string 'process "velocity"'
 ---@param given table?
 ---@param time_field integer? of the rows
----@param scope string? "broadcast"; else of a key
+---@param scope string? "broadcast", "window" (of a window of a key); else of a key
 ---@return table[] { name =, kind =, type =, default =, fn =, custom =, ttl =, scope = }
 function states.declare(call, what, given, time_field, scope)
   if given == nil then return {} end
-  local table_of = scope or "state"
+  local table_of = TABLES[scope] or "state"
   if type(given) ~= "table" or freeze.kind(given) then
     check.wrong(call.at, what .. ": " .. table_of, "a table of states", given, EXAMPLE)
   end
@@ -197,7 +206,8 @@ function states.declare(call, what, given, time_field, scope)
         given[name], type(given[name]) == "string" and type_text.parse(given[name]) and ("%s = tm.value(%q)"):format(name, given[name])
         or EXAMPLE)
     end
-    if scope then outside_of_keys(call, what, name, state) end
+    if scope == "window" then of_a_window(call, what, name, state)
+    elseif scope then outside_of_keys(call, what, name, state) end
     if state.ttl.ms and state.ttl.clock == "event" and not time_field then
       fault.raise("NO_WATERMARK", call.at, ('%s: state %q: clock = "event" is the watermark, and the rows have none'):format(what,
         name), 'put :watermark("field", ...) above the key, or leave clock out: the time of the machine')
@@ -228,14 +238,14 @@ end
 
 ---The fault of a state that nobody declared.
 ---@param list table[] those of its table
----@param scope string? "broadcast"
+---@param scope string? "broadcast", "window"
 function states.unknown(name, list, scope)
   local names = {}
   for i, s in ipairs(list) do names[i] = s.name end
   local kind = scope and scope .. " state" or "state"
   return ("there is no %s %q; %s"):format(kind, tostring(name), #names == 0 and "the operator declares none"
     or ("the %ss are %s"):format(kind, suggest.list(names))),
-    suggest.hint(tostring(name), names) or ('declare it: %s = { %s = tm.value("int") }'):format(scope or "state", tostring(name))
+    suggest.hint(tostring(name), names) or ('declare it: %s = { %s = tm.value("int") }'):format(TABLES[scope] or "state", tostring(name))
 end
 
 return states

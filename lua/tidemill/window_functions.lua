@@ -8,6 +8,7 @@ local freeze = require "tidemill.freeze"
 local graph = require "tidemill.graph"
 local shapeless = require "tidemill.shapeless"
 local states = require "tidemill.states"
+local windows = require "tidemill.windows"
 local stream = require "tidemill.stream"
 local windowed = require "tidemill.windowed"
 
@@ -20,17 +21,33 @@ local EXAMPLE = 'for example :process("visits", function(ctx, key, rows) ctx:emi
 local function any(_, _, v) return v end
 
 ---What is given as the function of a window: a function, or a table with it and its states.
----@return table { each =, state =, open =, close = }
+---@return table { each =, state =, window_state =, clear =, open =, close = }
 local function given_of(call, what, given, example)
   if type(given) == "function" then return { each = given } end
   if type(given) ~= "table" or freeze.kind(given) then
     check.wrong(call.at, what, "a function of ctx, key and rows, or a table of functions", given, example)
   end
-  local values = check.options(call.at, what, given, { state = any, each = check.func, process = check.func, open = check.func,
-    close = check.func })
+  local values = check.options(call.at, what, given, { state = any, window_state = any, each = check.func, process = check.func,
+    clear = check.func, open = check.func, close = check.func })
   values.each = values.each or values.process
   if not values.each then fault.raise("ARGUMENT", call.at, what .. ": each is missing: what is done with a window", example) end
   return values
+end
+
+-- The windows, as they have to be for such a function: those whose end somebody wants to know say it.
+local function told(w, call, what, values)
+  if not values.window_state and not values.clear then return w end
+  if values.window_state and w.window.kind == "session" then
+    fault.raise("GRAPH", call.at, what .. ": window_state: sessions merge when a row comes between them, and of two states none can be "
+      .. "made one", "what is kept over a session stands in its aggregate; over all sessions of a key, in state")
+  end
+  if values.clear and not windows.bounded(w.window) then
+    fault.raise("ARGUMENT", call.at, ("%s: clear: tm.%s has no end, so that it would never be called"):format(what, w.window.verb),
+      "what its function keeps it clears itself: ctx.state.name:clear()")
+  end
+  local window = { tells_end = windows.bounded(w.window) or nil }
+  for k, v in pairs(w.window) do window[k] = v end
+  return { stream = w.stream, window = window, all = w.all, base = w.base }
 end
 
 -- The process behind a window.
@@ -42,19 +59,30 @@ local function add_process(w, call, window, above, of_window, what, values)
       :format(what, of_operator[1].name), "tm.list(type) is of the key; tm.operator_list stands in a process on a stream")
   end
   local node = { kind = "process", verb = "process", roles = { "each" }, where = call.at, inputs = { above }, key = window.key,
-    of_window = of_window, each = values.each, open = values.open, close = values.close, metrics = s.job.session.metrics,
+    of_window = of_window, each = values.each, clear = values.clear, open = values.open, close = values.close,
+    metrics = s.job.session.metrics,
+    window_states = states.declare(call, what, values.window_state, derive.schema(above).time_field, "window"),
     base = window.name .. ": result", parts = { above }, states = of_keys }
   graph.add(s.job, node)
   if w.all then node.parallelism = 1 end
   return stream.new(s.job, node, window)
 end
 
----What follows an aggregate.
----@param above table the node that gives the windows' rows
-function functions.behind(w, call, window, above, given)
-  local what = ("aggregate %q: the function"):format(window.name)
+---What follows an aggregate: looked at first, then added.
+---@param name string? of the aggregate
+---@return table w the windows, as they have to be for it
+---@return fun(window: table, above: table): table add `above` gives the windows' rows
+function functions.behind(w, call, name, given)
+  local what = name and ("aggregate %q: the function"):format(name) or "aggregate: the function"
   local values = given_of(call, what, given, 'for example function(ctx, key, result) ctx:emit { user = key, total = result.total } end')
-  return add_process(w, call, window, above, "result", what, values)
+  w = told(w, call, what, values)
+  return w, function(window, above)
+    if window ~= above and w.window ~= nil and (values.window_state or values.clear) then
+      fault.raise("ARGUMENT", call.at, what .. ": window_state and clear follow an aggregate without result",
+        "leave result out of tm.aggregate, and compute in the function: its third argument has the accumulator's fields then")
+    end
+    return add_process(w, call, window, above, "result", what, values)
+  end
 end
 
 windowed.method("process", 'stream:window(tm.tumbling("1m")):process("name", function(ctx, key, rows) ... end)',
@@ -65,6 +93,7 @@ windowed.method("process", 'stream:window(tm.tumbling("1m")):process("name", fun
     local what = name and ("process %q"):format(name) or "process"
     shapeless.refuse(w.stream.node, call.at, "process")
     local values = given_of(call, what, given, EXAMPLE)
+    w = told(w, call, what, values)
     local bare = derive.schema(w.stream.node).bare
     local rows = bare and { verb = "list", kind = "list", field = "line", limit = windowed.LIST_MAX } or { verb = "rows", kind = "rows" }
     rows.name, rows.hidden = functions.ROWS, true
@@ -83,8 +112,10 @@ windowed.method("reduce", REDUCE, function(w, call, name, fn, behind, ...)
   end
   shapeless.refuse(w.stream.node, call.at, "reduce")
   check.func(call.at, "reduce", fn, 'for example :reduce("latest", function(a, e) return e end)')
+  local add
+  if behind ~= nil then w, add = functions.behind(w, call, name, behind) end
   local window = windowed.add(w, call, { verb = "reduce", aggregates = {}, fold = fn }, name)
-  if behind ~= nil then return functions.behind(w, call, window, window, behind) end
+  if add then return add(window, window) end
   return stream.new(w.stream.job, window)
 end)
 

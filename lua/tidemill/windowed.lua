@@ -207,7 +207,8 @@ end
 
 -- An aggregate in Lua: the window gives the accumulator's fields, and a function behind it what `result` makes of them.
 local function add_custom(w, call, name, made, fn)
-  local s = w.stream
+  local s, behind = w.stream, nil
+  if fn then w, behind = require("tidemill.window_functions").behind(w, call, name, fn) end
   if windows.merges(w.window) and not made.merge then
     fault.raise("ARGUMENT", call.at, ("aggregate: merge is missing: tm.%s %s"):format(w.window.verb, w.window.kind == "session"
       and "merges two windows when a row comes between them"
@@ -217,16 +218,14 @@ local function add_custom(w, call, name, made, fn)
   end
   local node = add(w, call, { aggregates = {}, custom = made }, name)
   if not made.result then
-    if fn then return require("tidemill.window_functions").behind(w, call, node, node, fn) end
-    return stream.new(s.job, node)
+    return behind and behind(node, node) or stream.new(s.job, node)
   end
   local keeps = { unpack(node.key) }
   if windows.bounded(w.window) then keeps[#keeps + 1], keeps[#keeps + 2] = "window_start", "window_end" end
   local result = graph.add(s.job, { kind = "function", verb = "map", where = call.at, inputs = { node }, fn = made.result,
     keeps = keeps, returns = made.returns, base = node.name .. ": result", parts = { node }, of_window = "aggregate" })
   if w.all then result.parallelism = 1 end
-  if fn then return require("tidemill.window_functions").behind(w, call, node, result, fn) end
-  return stream.new(s.job, result, node)
+  return behind and behind(node, result) or stream.new(s.job, result, node)
 end
 
 method("aggregate", 'stream:window(tm.tumbling("1m")):aggregate { n = tm.count() }', function(w, call, name, given, fn, ...)
@@ -242,9 +241,10 @@ method("aggregate", 'stream:window(tm.tumbling("1m")):aggregate { n = tm.count()
     return add_custom(w, call, name, made, fn)
   end
   keyed.check_given(call, name, given)
+  local behind
+  if fn ~= nil then w, behind = require("tidemill.window_functions").behind(w, call, name, fn) end
   local node = add(w, call, { aggregates = keyed.aggregates_of(call, "aggregate", w.stream.node.schema, given) }, name)
-  if fn ~= nil then return require("tidemill.window_functions").behind(w, call, node, node, fn) end
-  return stream.new(w.stream.job, node)
+  return behind and behind(node, node) or stream.new(w.stream.job, node)
 end)
 
 -- --- windows of a stream

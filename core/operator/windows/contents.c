@@ -192,3 +192,27 @@ int tm__windows_put(struct tm__windows *self, const struct tm__windows_key *k,
         return tm_error_set(err, rc, "operator '%s': a row cannot be made", self->base.node->name);
     return 0;
 }
+
+int tm__windows_tell_end(struct tm__windows *self, const struct tm__windows_key *k,
+                         const struct tm__windows_cell *cell, struct tm_error *err)
+{
+    struct tm_builder builder;
+    uint32_t keys = self->keys.reader.spec.count;
+    if (tm__operator_output_open(&self->output, self->base.ctx, self->result.schema) != 0 ||
+        tm_builder_begin(&builder, self->output.batch) != 0)
+        return tm__operator_out_of_memory(&self->base, err);
+    int rc = tm_key_put(&self->keys.reader, k->key->bytes, k->key->length, &builder, 0);
+    tm_builder_put_int(&builder, keys, cell->start); // only windows with bounds come to an end
+    tm_builder_put_int(&builder, keys + 1, cell->end);
+    if (self->result.time)
+        tm_builder_put_int(&builder, (uint32_t)self->result.schema->time_field, cell->end - 1);
+    tm_builder_put_int(&builder, (uint32_t)self->gone_field, 1);
+    if (rc != 0)
+        tm_builder_cancel(&builder);
+    else
+        rc = tm_builder_end(&builder);
+    if (rc != 0)
+        return tm__operator_out_of_memory(&self->base, err);
+    tm_metric_add(&self->base.metrics->rows_out, (uint64_t)-1); // it is none of the stream's
+    return 0;
+}

@@ -39,6 +39,11 @@ static int fire_cell(struct tm__windows *self, struct tm__windows_key *k, uint32
         return rc;
     bool ends = due && self->by_event == (domain == TM_TIMER_EVENT) &&
                 tm__windows_cleanup(self, cell->end, &cleanup) && cleanup == time;
+    if (ends && self->gone_field >= 0) {
+        rc = tm__windows_tell_end(self, k, cell, err);
+        if (rc != 0)
+            return rc;
+    }
     rc = ends ? tm__windows_remove(self, k, i, 1) : tm__windows_schedule(self, k, cell);
     return rc == 0 ? 0 : tm__windows_no_memory(self, rc, err);
 }
@@ -61,6 +66,8 @@ static int fire_asked(struct tm__windows *self, struct tm__windows_key *k, uint3
     if (rc != 0 || !ends)
         return rc;
     rc = tm__windows_asked_clear(self, k, cell, err);
+    if (rc == 0 && self->gone_field >= 0)
+        rc = tm__windows_tell_end(self, k, cell, err);
     if (rc != 0)
         return rc;
     rc = tm__windows_remove(self, k, i, 1);

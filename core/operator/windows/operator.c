@@ -72,6 +72,10 @@ static int windows_open(struct tm_operator *op, struct tm_schema *input, struct 
     if (rc != 0)
         return rc;
     lay_out(self);
+    self->gone_field = -1;
+    for (uint32_t i = 0; op->node->tells_end && i < output->field_count; i++)
+        if (strcmp(output->fields[i].name, "$gone") == 0)
+            self->gone_field = (int32_t)i;
     self->input = input;
     rc = open_state(self, err);
     if (rc == 0 && tm__windows_buffers(self))

@@ -97,6 +97,7 @@ struct tm__windows {
     struct tm__operator_custom *custom;
     struct tm__operator_block *alone; // of one row; where there is a custom aggregate
     struct tm__operator_result result;
+    int32_t gone_field; // of the result: true in rows that say that a window is gone; -1: none
     struct tm_state *state;
     struct tm_namespace *ns;
     struct tm_timers *timers;                    // of a custom trigger; else NULL
@@ -224,6 +225,9 @@ int tm__windows_emit_buffered(struct tm__windows *self, const struct tm__windows
 int tm__windows_put(struct tm__windows *self, const struct tm__windows_key *k,
                     struct tm__windows_cell *cell, const void *value,
                     struct tm_error *err) TM_WARN_UNUSED;
+// Says that the window is gone for good, to who wants to know. TM_E_MEMORY.
+int tm__windows_tell_end(struct tm__windows *self, const struct tm__windows_key *k,
+                         const struct tm__windows_cell *cell, struct tm_error *err) TM_WARN_UNUSED;
 // A result that cannot be told, which is.
 int tm__windows_result_failed(struct tm__windows *self, struct tm__windows_cell *cell, int code,
                               const struct tm__operator_aggregate *culprit,

@@ -1,0 +1,92 @@
+// State of the windows of a key, of a process that is the function of windows (window_state). Each
+// window has a record in a state of its own, under the key's bytes and the window's bounds behind
+// them, in the key's key group. The window says when one is gone for good, by a row whose column
+// $gone is true: the chunk calls `clear` for it, and then the record goes.
+#include "core/base/hash.h"
+#include "core/operator/process.h"
+
+static int32_t find_field(const struct tm_schema *schema, const char *name)
+{
+    for (uint32_t i = 0; i < schema->field_count; i++)
+        if (strcmp(schema->fields[i].name, name) == 0)
+            return (int32_t)i;
+    return -1;
+}
+
+void tm__operator_process_windows_open(struct tm__operator_process *self,
+                                       const struct tm_schema *input)
+{
+    int32_t gone = find_field(input, "$gone");
+    int32_t start = find_field(input, "window_start"), end = find_field(input, "window_end");
+    self->tells_end = self->base.node->of_window && gone >= 0;
+    if (!self->tells_end)
+        return;
+    self->gone_field = (uint32_t)gone;
+    self->has_bounds = start >= 0 && end >= 0;
+    if (self->has_bounds) {
+        self->start_offset = input->fields[start].offset;
+        self->end_offset = input->fields[end].offset;
+    }
+}
+
+// The key group follows from a hash's upper half.
+static struct tm_key window_key(struct tm__operator_process *self, uint32_t i, size_t *at)
+{
+    const struct tm_row *row = self->keyed.block->rows[i];
+    struct tm_key key = {.hash = self->window_hash, .bytes = "", .length = 0};
+    if (self->base.node->key.count != 0)
+        key = self->keyed.block->keys[i];
+    int64_t bounds[2] = {0, 0};
+    if (self->has_bounds) {
+        bounds[0] = tm_row_int(row, self->start_offset);
+        bounds[1] = tm_row_int(row, self->end_offset);
+    }
+    uint8_t *bytes = self->window_keys.data + *at;
+    memcpy(bytes, key.bytes, key.length);
+    memcpy(bytes + key.length, bounds, sizeof bounds);
+    *at += key.length + sizeof bounds;
+    uint64_t mixed = key.hash ^ tm_hash_bytes(bounds, sizeof bounds);
+    return (struct tm_key){.hash = (key.hash & ~(uint64_t)UINT32_MAX) | (mixed & UINT32_MAX),
+                           .bytes = bytes,
+                           .length = key.length + (uint32_t)sizeof bounds};
+}
+
+int tm__operator_process_windows_enter(struct tm__operator_process *self)
+{
+    struct tm__operator_keyed *keyed = self->shared[TM__SCOPE_WINDOW];
+    const struct tm__operator_block *block = self->keyed.block;
+    bool has_key = self->base.node->key.count != 0;
+    size_t bytes = 0, at = 0;
+    if (keyed == NULL)
+        return 0;
+    for (uint32_t i = 0; i < block->count; i++)
+        bytes += (has_key ? block->keys[i].length : 0) + 2 * sizeof(int64_t);
+    self->window_keys.size_bytes = 0;
+    int rc = tm_buf_reserve(&self->window_keys, bytes);
+    if (rc != 0)
+        return rc;
+    keyed->block->count = block->count;
+    for (uint32_t i = 0; i < block->count; i++)
+        keyed->block->keys[i] = window_key(self, i, &at);
+    return tm__operator_keyed_enter(keyed);
+}
+
+// Rows that say that a window is gone are none of the stream's: they count nowhere. One whose call
+// has failed has been told, and one that was used counts as failed instead.
+int tm__operator_process_windows_leave(struct tm__operator_process *self)
+{
+    struct tm__operator_keyed *keyed = self->shared[TM__SCOPE_WINDOW];
+    const struct tm__operator_block *block = self->keyed.block;
+    int rc = 0;
+    for (uint32_t i = 0; i < self->window_rows && rc == 0; i++) {
+        if (tm_row_is_null(block->rows[i], self->gone_field))
+            continue;
+        tm_metric_add(&self->base.metrics->rows_in, (uint64_t)-1);
+        tm_metric_add(&self->base.metrics->used, (uint64_t)-1);
+        if (keyed != NULL)
+            rc = tm__operator_keyed_forget(keyed, i);
+    }
+    if (rc == 0 && keyed != NULL)
+        rc = tm__operator_keyed_leave(keyed);
+    return rc;
+}
