@@ -147,7 +147,11 @@ function support.process(schema, spec)
     metrics = spec.metrics or {} }
   local declared = type(spec.state) == "function" and spec.state() or spec.state
   node.states = states.declare(CALL, "process", declared, schema.time_field)
-  for _, name in ipairs { "key", "each", "timer", "open", "close", "read_sides", "returns" } do node[name] = spec[name] end
+  local of_window = type(spec.window_state) == "function" and spec.window_state() or spec.window_state
+  node.window_states = states.declare(CALL, "process", of_window, schema.time_field, "window")
+  for _, name in ipairs { "key", "each", "timer", "open", "close", "clear", "of_window", "read_sides", "returns" } do
+    node[name] = spec[name]
+  end
   node.findings = codegen.derive_process(node)
   return { node }
 end
@@ -174,6 +178,14 @@ function support.broadcast_record(runner, node)
   slots[0] = ffi.cast("uint8_t *", memory)
   runner.broadcast, runner.broadcast_slots, runner.ctx.broadcast = memory, slots, slots + 1
   return slots[0], l
+end
+
+---Records for windows, `count` of them, one for many rows each.
+function support.window_records(runner, node, count)
+  local l = keyed.layout(node.window_states, 0, "window_state")
+  local memory, slots = ffi.new("uint64_t[?]", l.bytes / 8 * count), ffi.new("uint8_t *[4096]")
+  for i = 0, 4095 do slots[i] = ffi.cast("uint8_t *", memory + i * 3 % count * l.bytes / 8) end
+  runner.window_memory, runner.window_slots, runner.ctx.window_state = memory, slots, slots
 end
 
 -- What stands for core/operator/collections.c: entries in the order in which they came, none expires, nothing is undone. It makes

@@ -17,6 +17,9 @@ local SCHEMA = support.schema("user string; country string; amount double; n int
   .. "ts timestamp@; $key string!; tags list(string); prices list(double); at struct(city string,pos struct(x double,y int)); "
   .. "counts map(string,int); extra any; text string; many list(double)")
 
+-- Rows of windows.
+local WINDOWS = support.schema("user string; window_start timestamp; window_end timestamp; amount double; $gone bool; $time timestamp@")
+
 local VERBS = {
   filter = { { verb = "filter", fn = function(e) return e.amount > 10 end } },
   ["filter of texts"] = { { verb = "filter", fn = function(e) return e.country == "FR" or e.user == "user 7" end } },
@@ -271,6 +274,21 @@ local VERBS = {
       ctx.broadcast.limit:set(e.limit)
       ctx:each_key("n", function(_, _, n) n:set(0) end)
     end } },
+  ["a function of windows with state of each"] = { schema = WINDOWS, process = { key = { "user" }, of_window = "result",
+    state = function() return { all = state.value("int", { default = 0 }) } end,
+    window_state = function() return { fired = state.value("int", { default = 0 }), most = state.value("double") } end,
+    read_sides = { { tag = "gone" } },
+    each = function(ctx, key, r)
+      local s = ctx.window_state
+      s.fired:set(s.fired:get() + 1)
+      if not s.most:get() or r.amount > s.most:get() then s.most:set(r.amount) end
+      ctx.state.all:set(ctx.state.all:get() + 1)
+      ctx:emit { user = key, from = ctx.window_start, fired = s.fired:get(), all = ctx.state.all:get() }
+    end,
+    clear = function(ctx)
+      ctx:output("gone", { user = ctx.key, fired = ctx.window_state.fired:get() })
+      ctx.window_state.fired:clear()
+    end } },
   ["maps of a process"] = { process = { key = { "user" },
     state = function() return { seen = state.map("string", "int"), at = state.map("int", "string"), rates = state.map("decimal(10,2)",
       "double") } end,
@@ -358,6 +376,11 @@ local function row(i)
     extra = { a = i % 11, list = { 1, 2 } } }
 end
 
+local function window_row(i)
+  return { user = "user " .. i % 50, window_start = i, window_end = i + 10, amount = i * 37 % 100, ["$gone"] = i % 4 == 0 and true or nil,
+    ["$time"] = i + 9 }
+end
+
 local function timer(i)
   return { user = "user " .. i % 50, ["$at"] = 1000 + i, ["$name"] = i % 7 < 5 and "end" or nil, ["$domain"] = "event",
     ["$time"] = 1000 + i }
@@ -367,7 +390,7 @@ end
 local function own(value)
   if type(value) == "table" then
     local copy = {}
-    for k, v in pairs(value) do copy[k] = k == "returns" and v or own(v) end
+    for k, v in pairs(value) do copy[k] = (k == "returns" or k == "schema") and v or own(v) end
     return copy
   end
   if type(value) ~= "function" then return value end
@@ -381,17 +404,17 @@ local function prepare(specs)
   specs = own(specs)
   local process, keeps = specs.process, specs.custom or specs.generator
   local nodes = specs.generator and support.watermark(SCHEMA, "ts", specs.generator) or specs.custom and
-    support.custom(SCHEMA, specs.custom) or process and support.process(SCHEMA, process)
+    support.custom(SCHEMA, specs.custom) or process and support.process(specs.schema or SCHEMA, process)
     or support.nodes(SCHEMA, specs)
   local role = specs.role or process and "each"
   local runner = support.runner(nodes, { full = 65536, full_bytes = 4096 * 1024, capacity = 4096 * 1024,
     among = role and { role = role, subtask = 0 } })
-  local schema = process and role == "timer" and nodes[1].codegen.timer_schema or SCHEMA
+  local schema = process and role == "timer" and nodes[1].codegen.timer_schema or specs.schema or SCHEMA
   local batches = {}
   local function batch(size)
     if not batches[size] then
       local rows = {}
-      for i = 1, size do rows[i] = role == "timer" and timer(i) or row(i) end
+      for i = 1, size do rows[i] = role == "timer" and timer(i) or specs.schema and window_row(i) or row(i) end
       batches[size] = { support.buffer(schema, rows) }
     end
     return batches[size][1], batches[size][2]
@@ -407,6 +430,7 @@ local function prepare(specs)
     for i = 0, 4095 do slots[i] = at(i * 7 % 100) end
   end
   if process and nodes[1].broadcast then support.broadcast_record(runner, nodes[1]) end
+  if process and (nodes[1].window_states or {})[1] then support.window_records(runner, nodes[1], 100) end
   if specs.generator then
     runner.marks = require("ffi").new("double[4096]")
     runner.ctx.marks = runner.marks
