@@ -186,6 +186,22 @@ int tm__windows_asked_clear(struct tm__windows *self, const struct tm__windows_k
     return rc == 1 ? 0 : rc;
 }
 
+int tm__windows_asked_merged_away(struct tm__windows *self, const struct tm__windows_key *k,
+                                  struct tm__windows_cell *cell, struct tm_error *err)
+{
+    enum tm_timer_domain domain = self->by_event ? TM_TIMER_EVENT : TM_TIMER_PROCESSING;
+    uint64_t name[2];
+    struct tm_timer timer = {.key = *k->key, .name = name, .name_length = sizeof name};
+    int rc = tm__windows_asked_clear(self, k, cell, err);
+    if (rc != 0 || (cell->flags & TM__CELL_WAKES) == 0)
+        return rc;
+    tm__windows_name(cell, name);
+    (void)tm__windows_cleanup(self, cell->end, &timer.time);
+    cell->flags &= ~(uint32_t)TM__CELL_WAKES;
+    rc = tm_timers_remove(self->timers, domain, &timer);
+    return rc < 0 ? tm__operator_out_of_memory(&self->base, err) : 0;
+}
+
 int tm__windows_ask(struct tm__windows *self, const struct tm__windows_key *k, uint32_t i,
                     const struct tm_row *row, int *verdict, struct tm_error *err)
 {

@@ -13,12 +13,15 @@ static void find_touched(const struct tm__windows *self, const struct tm__window
         ++*high;
 }
 
-// What a custom trigger knows of them, for the window that they become.
+// What a custom trigger knows of them, for the window that they become; and that they are gone,
+// which it is told while it has their states.
 static int remember_all(struct tm__windows *self, struct tm__windows_key *k, uint32_t low,
                         uint32_t high, struct tm_error *err)
 {
     for (uint32_t i = low; i < high; i++) {
         int rc = tm__windows_asked_remember(self, k, tm__windows_at(self, k, i), err);
+        if (rc == 0)
+            rc = tm__windows_asked_merged_away(self, k, tm__windows_at(self, k, i), err);
         if (rc != 0)
             return rc;
     }

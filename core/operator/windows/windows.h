@@ -278,6 +278,10 @@ int tm__windows_asked_timer(struct tm__windows *self, const struct tm__windows_k
                             int64_t time, int *verdict, struct tm_error *err) TM_WARN_UNUSED;
 int tm__windows_asked_clear(struct tm__windows *self, const struct tm__windows_key *k,
                             struct tm__windows_cell *cell, struct tm_error *err) TM_WARN_UNUSED;
+// The same of a window that merges with others, and so is none of its own; its last timer goes.
+int tm__windows_asked_merged_away(struct tm__windows *self, const struct tm__windows_key *k,
+                                  struct tm__windows_cell *cell,
+                                  struct tm_error *err) TM_WARN_UNUSED;
 // What a cell remembers as a row for merging, behind those there are; then, in the cell that all
 // have become, each of them.
 int tm__windows_asked_remember(struct tm__windows *self, const struct tm__windows_key *k,
