@@ -76,6 +76,7 @@ static int on_fail(void *arg, uint32_t node_index, const struct tm_row *row, uin
         .offset = -1,
         .line = -1,
     };
+    tm__operator_process_windows_failed(self, row);
     if (timer)
         tm_metric_add(&self->base.metrics->used, (uint64_t)-1);
     return tm_task_row_failed(self->base.ctx, &failure, &self->failure);
@@ -209,7 +210,6 @@ static int find_keys(struct tm__operator_process *self)
 static int find_records(struct tm__operator_process *self)
 {
     int rc = find_keys(self);
-    self->window_rows = self->tells_end ? self->keyed.block->count : 0;
     return rc == 0 ? tm__operator_process_windows_enter(self) : rc;
 }
 
@@ -486,6 +486,7 @@ static void process_free(struct tm_operator *op)
     tm_buf_fini(&self->due_bytes);
     tm_buf_fini(&self->pass_key);
     tm_buf_fini(&self->window_keys);
+    tm_buf_fini(&self->firings);
     tm_schema_unref(self->timer_schema);
     tm_schema_unref(self->pass_schema);
     tm_schema_unref(self->schema);
@@ -561,6 +562,7 @@ int tm_operator_process_new(struct tm_task_context *ctx, const struct tm_node *n
     tm_buf_init(&self->due_bytes, ctx->mem);
     tm_buf_init(&self->pass_key, ctx->mem);
     tm_buf_init(&self->window_keys, ctx->mem);
+    tm_buf_init(&self->firings, ctx->mem);
     for (uint32_t i = 0; i < TM__OPERATOR_BLOCK; i++)
         self->no_slots[i] = (uint8_t *)&self->keyed.stateless;
     bool two = tm_node_has_two_inputs(node), rules = two && node->second_key.count == 0;

@@ -52,6 +52,12 @@ struct tm__operator_process {
     // Functions of windows that are told when one is gone (process_windows.c): columns of the rows;
     // of the block, how many rows it has and the keys of their windows.
     bool tells_end, has_bounds;
+    // Firings that their windows number, as they are to be purged: which have been done; rows of
+    // the block whose calls have failed.
+    bool has_numbers;
+    uint32_t firing_field, firing_offset;
+    struct tm_buf firings; // int64_t, since tm__operator_process_forget_firings
+    bool row_failed[TM__OPERATOR_BLOCK];
     uint32_t gone_field, start_offset, end_offset, window_rows;
     uint64_t window_hash; // of windows without a key
     struct tm_buf window_keys;
@@ -114,6 +120,11 @@ int tm__operator_process_return_shared(struct tm__operator_process *self) TM_WAR
 // block's rows, once those of their keys are found; and behind the block. TM_E_MEMORY.
 void tm__operator_process_windows_open(struct tm__operator_process *self,
                                        const struct tm_schema *input);
+void tm__operator_process_windows_failed(struct tm__operator_process *self,
+                                         const struct tm_row *row);
+// Has the firing's function returned? And: all that have are known to who asks.
+bool tm__operator_process_has_fired(const struct tm_operator *op, int64_t firing);
+void tm__operator_process_forget_firings(struct tm_operator *op);
 int tm__operator_process_windows_enter(struct tm__operator_process *self) TM_WARN_UNUSED;
 int tm__operator_process_windows_leave(struct tm__operator_process *self) TM_WARN_UNUSED;
 // Whose record it is: the slot of a key's, or of one outside of keys.

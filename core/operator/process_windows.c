@@ -18,10 +18,13 @@ void tm__operator_process_windows_open(struct tm__operator_process *self,
 {
     int32_t gone = find_field(input, "$gone");
     int32_t start = find_field(input, "window_start"), end = find_field(input, "window_end");
+    int32_t firing = find_field(input, "$firing");
     self->tells_end = self->base.node->of_window && gone >= 0;
-    if (!self->tells_end)
-        return;
+    self->has_numbers = self->base.node->of_window && firing >= 0;
     self->gone_field = (uint32_t)gone;
+    self->firing_field = (uint32_t)firing;
+    if (self->has_numbers)
+        self->firing_offset = input->fields[firing].offset;
     self->has_bounds = start >= 0 && end >= 0;
     if (self->has_bounds) {
         self->start_offset = input->fields[start].offset;
@@ -51,8 +54,50 @@ static struct tm_key window_key(struct tm__operator_process *self, uint32_t i, s
                            .length = key.length + (uint32_t)sizeof bounds};
 }
 
+// --- firings -------------------------------------------------------------------------------------
+
+void tm__operator_process_windows_failed(struct tm__operator_process *self,
+                                         const struct tm_row *row)
+{
+    for (uint32_t i = 0; i < self->window_rows; i++)
+        if (self->keyed.block->rows[i] == row)
+            self->row_failed[i] = true;
+}
+
+static int note_firings(struct tm__operator_process *self)
+{
+    for (uint32_t i = 0; i < self->window_rows; i++) {
+        const struct tm_row *row = self->keyed.block->rows[i];
+        if (self->row_failed[i] || tm_row_is_null(row, self->firing_field))
+            continue;
+        int64_t number = tm_row_int(row, self->firing_offset);
+        int rc = tm_buf_append(&self->firings, &number, sizeof number);
+        if (rc != 0)
+            return rc;
+    }
+    return 0;
+}
+
+bool tm__operator_process_has_fired(const struct tm_operator *op, int64_t firing)
+{
+    const struct tm__operator_process *self = (const struct tm__operator_process *)op;
+    for (size_t at = 0; at < self->firings.size_bytes; at += sizeof firing)
+        if (memcmp(self->firings.data + at, &firing, sizeof firing) == 0)
+            return true;
+    return false;
+}
+
+void tm__operator_process_forget_firings(struct tm_operator *op)
+{
+    ((struct tm__operator_process *)op)->firings.size_bytes = 0;
+}
+
+// --- the block -----------------------------------------------------------------------------------
+
 int tm__operator_process_windows_enter(struct tm__operator_process *self)
 {
+    self->window_rows = self->tells_end || self->has_numbers ? self->keyed.block->count : 0;
+    memset(self->row_failed, 0, self->window_rows);
     struct tm__operator_keyed *keyed = self->shared[TM__SCOPE_WINDOW];
     const struct tm__operator_block *block = self->keyed.block;
     bool has_key = self->base.node->key.count != 0;
@@ -77,8 +122,8 @@ int tm__operator_process_windows_leave(struct tm__operator_process *self)
 {
     struct tm__operator_keyed *keyed = self->shared[TM__SCOPE_WINDOW];
     const struct tm__operator_block *block = self->keyed.block;
-    int rc = 0;
-    for (uint32_t i = 0; i < self->window_rows && rc == 0; i++) {
+    int rc = self->has_numbers ? note_firings(self) : 0;
+    for (uint32_t i = 0; i < self->window_rows && self->tells_end && rc == 0; i++) {
         if (tm_row_is_null(block->rows[i], self->gone_field))
             continue;
         tm_metric_add(&self->base.metrics->rows_in, (uint64_t)-1);

@@ -150,6 +150,9 @@ void tm_task_warn(struct tm_task_context *ctx, const struct tm_node *node, const
 // sends them before the next one.
 void tm_task_put_side(struct tm_task *task, uint32_t node, uint32_t side, struct tm_batch *batch);
 
+// The operator of a node in the same task; NULL: there is none.
+struct tm_operator *tm_task_operator(struct tm_task *task, uint32_t node);
+
 // A row that passes `node`, to the log: the first `limit` of all its subtasks. 1: shown; 0: it is
 // beyond the limit, as all later ones are; TM_E_MEMORY.
 int tm_task_show_row(struct tm_task_context *ctx, const struct tm_node *node,

@@ -448,6 +448,14 @@ void tm_task_stop(struct tm_task *task)
         task->source_stopped = true;
 }
 
+struct tm_operator *tm_task_operator(struct tm_task *task, uint32_t node)
+{
+    for (uint32_t i = 0; i < task->operator_count; i++)
+        if (task->operators[i]->node->id == node)
+            return task->operators[i];
+    return NULL;
+}
+
 int tm_task_tell(struct tm_task *task, const char *proposal, size_t length)
 {
     struct tm_job *job = task->job;

@@ -529,7 +529,7 @@ local function with_kept(node, r, made, passes)
   local fields, kept = {}, {}
   for i, name in ipairs(node.keeps) do
     local f = input_field(node, name)
-    fields[i], kept[name] = field(name, f.type, f.required), true
+    fields[i], kept[name] = field(name, f.type, f.required, f.hidden), true
   end
   for _, f in ipairs(made) do
     if not kept[f.name] then

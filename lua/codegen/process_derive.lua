@@ -438,7 +438,7 @@ end
 
 -- A function of windows has their bounds in ctx, and may have their rows.
 local function read_window(part)
-  for _, name in ipairs { "window_start", "window_end", process.ROWS, process.GONE } do
+  for _, name in ipairs { "window_start", "window_end", process.ROWS, process.GONE, "$firing" } do
     if part.input.by_name[name] then part.reads[name] = true end
   end
 end

@@ -181,6 +181,8 @@ function kinds.window(node)
     if a.field then reads[a.field] = true end
     if a.by then reads[a.by] = true end
   end
+  -- For the function behind it: a number where the window has fired and is to be purged, and whether it is gone.
+  if node.window.numbers then fields[#fields + 1] = { name = "$firing", type = "int", required = false, hidden = true } end
   if node.window.tells_end then fields[#fields + 1] = { name = "$gone", type = "bool", required = false, hidden = true } end
   local time = bounded and time_column(node, fields, reads == true and {} or reads) or nil
   if (not bounded or node.window.processing) and windows.reads_time(node.window) and reads ~= true then

@@ -36,7 +36,6 @@ end
 
 -- The windows, as they have to be for such a function: those whose end somebody wants to know say it.
 local function told(w, call, what, values)
-  if not values.window_state and not values.clear then return w end
   if values.window_state and w.window.kind == "session" then
     fault.raise("GRAPH", call.at, what .. ": window_state: sessions merge when a row comes between them, and of two states none can be "
       .. "made one", "what is kept over a session stands in its aggregate; over all sessions of a key, in state")
@@ -45,7 +44,9 @@ local function told(w, call, what, values)
     fault.raise("ARGUMENT", call.at, ("%s: clear: tm.%s has no end, so that it would never be called"):format(what, w.window.verb),
       "what its function keeps it clears itself: ctx.state.name:clear()")
   end
-  local window = { tells_end = windows.bounded(w.window) or nil }
+  -- What fires and purges waits for its function, which may fail.
+  local purges = w.window.trigger or (w.window.kind == "count" and w.window.size_ms == w.window.slide_ms)
+  local window = { tells_end = (values.window_state or values.clear) and windows.bounded(w.window) or nil, numbers = purges and true or nil }
   for k, v in pairs(w.window) do window[k] = v end
   return { stream = w.stream, window = window, all = w.all, base = w.base }
 end

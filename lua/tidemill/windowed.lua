@@ -222,6 +222,7 @@ local function add_custom(w, call, name, made, fn)
   end
   local keeps = { unpack(node.key) }
   if windows.bounded(w.window) then keeps[#keeps + 1], keeps[#keeps + 2] = "window_start", "window_end" end
+  if w.window.numbers then keeps[#keeps + 1] = "$firing" end
   local result = graph.add(s.job, { kind = "function", verb = "map", where = call.at, inputs = { node }, fn = made.result,
     keeps = keeps, returns = made.returns, base = node.name .. ": result", parts = { node }, of_window = "aggregate" })
   if w.all then result.parallelism = 1 end

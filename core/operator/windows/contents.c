@@ -185,7 +185,10 @@ int tm__windows_put(struct tm__windows *self, const struct tm__windows_key *k,
     };
     if (tm__operator_output_open(&self->output, self->base.ctx, self->result.schema) != 0)
         return tm__operator_out_of_memory(&self->base, err);
+    size_t at = self->output.batch->size_bytes;
     int rc = tm__operator_result_append(&self->result, self->output.batch, &row, &culprit);
+    if (rc == 0 && self->numbering)
+        tm__windows_number(self, self->output.batch->data + at);
     if (rc == TM_E_OVERFLOW || rc == TM_E_LIMIT)
         return tm__windows_result_failed(self, cell, rc, culprit, err);
     if (rc != 0)

@@ -141,7 +141,7 @@ static int fire_run(struct tm__windows *self, enum tm_timer_domain domain, struc
     do {
         tm__windows_ask_for(self->block, i + TM__WINDOWS_AHEAD);
         rc = fire_one(self, domain, i++, err);
-    } while (rc == 0 && i < count && !self->disturbed &&
+    } while (rc == 0 && i < count && !self->disturbed && !tm__windows_is_unsettled(self) &&
              (self->output.batch == NULL || !tm_batch_is_full(self->output.batch)));
     self->run_count = 0;
     return rc == 0 ? tm__windows_sweep(self, err) : rc;
@@ -161,7 +161,7 @@ int tm__windows_fire(struct tm__windows *self, enum tm_timer_domain domain, int6
         if (rc != 0)
             return rc;
         enough =
-            budget <= 0 || (self->output.batch != NULL && tm_batch_is_full(self->output.batch));
+            budget <= 0 || tm__windows_is_unsettled(self) || (self->output.batch != NULL && tm_batch_is_full(self->output.batch));
     }
     (void)tm__operator_output_take(&self->output, &self->base, out);
     return TM_STEP_MORE;

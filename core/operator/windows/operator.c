@@ -72,10 +72,14 @@ static int windows_open(struct tm_operator *op, struct tm_schema *input, struct 
     if (rc != 0)
         return rc;
     lay_out(self);
-    self->gone_field = -1;
-    for (uint32_t i = 0; op->node->tells_end && i < output->field_count; i++)
-        if (strcmp(output->fields[i].name, "$gone") == 0)
+    self->gone_field = self->firing_field = -1;
+    for (uint32_t i = 0; i < output->field_count; i++) {
+        if (op->node->tells_end && strcmp(output->fields[i].name, "$gone") == 0)
             self->gone_field = (int32_t)i;
+        if (strcmp(output->fields[i].name, "$firing") == 0)
+            self->firing_field = (int32_t)i;
+    }
+    tm__windows_find_function(self);
     self->input = input;
     rc = open_state(self, err);
     if (rc == 0 && tm__windows_buffers(self))
@@ -153,6 +157,8 @@ static int windows_step(struct tm_operator *op, struct tm_element *in, struct tm
     struct tm__windows *self = self_of(op);
     int rc = TM_STEP_DONE;
     look_at_clock(self);
+    if (tm__windows_is_unsettled(self) && tm__windows_settle(self) != 0)
+        return tm__operator_out_of_memory(op, err);
     if (in->kind == TM_ELEMENT_BATCH)
         rc = tm__windows_take(self, in, out, err);
     else if (in->kind == TM_ELEMENT_WATERMARK)
@@ -173,6 +179,8 @@ static int windows_tick(struct tm_operator *op, struct tm_element *out, struct t
 {
     struct tm__windows *self = self_of(op);
     look_at_clock(self);
+    if (tm__windows_is_unsettled(self) && tm__windows_settle(self) != 0)
+        return tm__operator_out_of_memory(op, err);
     self->output.split = TM_NO_SPLIT;
     self->output.read_ns = op->ctx->now_ns;
     int rc = tm__windows_fire(self, TM_TIMER_PROCESSING, self->now_ms - tm_task_open_ms(op->ctx),
@@ -185,6 +193,8 @@ static int64_t windows_deadline_ns(const struct tm_operator *op)
 {
     const struct tm__windows *self = (const struct tm__windows *)op;
     const int64_t hour_ms = 3600000; // clocks are set: look again
+    if (tm__windows_is_unsettled(self))
+        return op->ctx->now_ns;
     int64_t next = tm__windows_wakes_next(self, TM_TIMER_PROCESSING);
     if (next == INT64_MAX)
         return INT64_MAX;
@@ -209,6 +219,8 @@ static void windows_free(struct tm_operator *op)
     tm__operator_custom_free(self->custom);
     tm__operator_keys_fini(&self->keys);
     tm_buf_fini(&self->run_bytes);
+    tm_buf_fini(&self->fired);
+    tm_buf_fini(&self->fired_key);
     tm_buf_fini(&self->rows);
     tm_buf_fini(&self->keep);
     tm_batch_release(self->told);
@@ -311,6 +323,8 @@ int tm__windows_new(struct tm_task_context *ctx, const struct tm_node *node,
     self->evictor = node->evictor;
     self->user_metrics = tm_task_slots(ctx, node->id);
     tm_buf_init(&self->run_bytes, ctx->mem);
+    tm_buf_init(&self->fired, ctx->mem);
+    tm_buf_init(&self->fired_key, ctx->mem);
     tm_buf_init(&self->rows, ctx->mem);
     tm_buf_init(&self->keep, ctx->mem);
     find_late_side(self);

@@ -330,9 +330,15 @@ int tm__windows_act(struct tm__windows *self, const struct tm__windows_key *k,
                     struct tm__windows_cell *cell, int verdict, struct tm_error *err)
 {
     int rc = 0;
+    bool purges = (verdict & TM__PURGE) != 0;
+    self->numbering = purges && self->waits_for_function;
+    self->numbered = false;
     if ((verdict & TM__FIRE) != 0)
         rc = tm__windows_emit(self, k, cell, err);
-    if (rc == 0 && (verdict & TM__PURGE) != 0 && tm__windows_purge(self, k, cell) != 0)
-        rc = tm__operator_out_of_memory(&self->base, err);
+    if (rc == 0 && purges)
+        if ((self->numbered ? tm__windows_fired(self, k, cell)
+                            : tm__windows_purge(self, k, cell)) != 0)
+            rc = tm__operator_out_of_memory(&self->base, err);
+    self->numbering = false;
     return rc;
 }

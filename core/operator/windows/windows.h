@@ -97,6 +97,15 @@ struct tm__windows {
     struct tm__operator_custom *custom;
     struct tm__operator_block *alone; // of one row; where there is a custom aggregate
     struct tm__operator_result result;
+    // A function of the job stands behind, and the job goes on where it fails: what it was called
+    // for stays then. Windows that have fired and are to be purged wait for it (settle.c).
+    uint32_t behind;      // its node, where `waits_for_function`
+    bool waits_for_function, numbering, numbered; // the row under way gets a number; has it
+    int32_t firing_field; // of the result: the number of such a firing; -1: none
+    int64_t firings;      // numbers given
+    struct tm_buf fired;  // struct tm__windows_fired, of one key, whose bytes are in fired_key
+    struct tm_buf fired_key;
+    uint64_t fired_hash;
     int32_t gone_field; // of the result: true in rows that say that a window is gone; -1: none
     struct tm_state *state;
     struct tm_namespace *ns;
@@ -213,6 +222,22 @@ int tm__windows_purge(struct tm__windows *self, const struct tm__windows_key *k,
 // The cell's row to the output, if it has contents.
 int tm__windows_emit(struct tm__windows *self, const struct tm__windows_key *k,
                      struct tm__windows_cell *cell, struct tm_error *err) TM_WARN_UNUSED;
+
+// --- settle.c --------------------------------------------------------------------------------
+
+// The window has fired and is to be purged, which waits: until the step's output is done with. The
+// last row of the output is its row.
+void tm__windows_find_function(struct tm__windows *self);
+// Gives the row a number of such a firing.
+void tm__windows_number(struct tm__windows *self, uint8_t *row);
+int tm__windows_fired(struct tm__windows *self, const struct tm__windows_key *k,
+                      const struct tm__windows_cell *cell) TM_WARN_UNUSED; // TM_E_MEMORY
+// Windows of firings whose function has returned are purged. TM_E_MEMORY.
+int tm__windows_settle(struct tm__windows *self) TM_WARN_UNUSED;
+static inline bool tm__windows_is_unsettled(const struct tm__windows *self)
+{
+    return self->fired.size_bytes != 0;
+}
 
 // --- evict.c ---------------------------------------------------------------------------------
 
