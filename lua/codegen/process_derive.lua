@@ -313,6 +313,8 @@ function process.no_member(node, role, key)
       "ctx:each_key(state, function(ctx, key, state) ... end) goes over the keys; timers are for each and timer"
   elseif role == "pass" and contains(TIMERS, key) then
     return ("ctx.%s: timers are for each and timer, not for what a rule does"):format(given)
+  elseif key == "window_state" and node.of_window then
+    return "ctx.window_state: the function declares no state of windows", 'beside each: window_state = { fired = tm.value("int") }'
   end
   return ("ctx has no %s; it has %s"):format(type(key) == "string" and key or problem.show(key), list_of(names)),
     node.of_window and contains(TIMERS, key) and "the window says when its function runs; timers are of a process on a stream"

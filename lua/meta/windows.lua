@@ -113,7 +113,9 @@ function windowed:reduce(name, fn, behind) end
 
 ---@class tidemill.window_process
 ---@field state? table<string, tidemill.State> of the key, over all its windows
+---@field window_state? table<string, tidemill.State> of each window of a key, gone with it; not of sessions, which merge
 ---@field each fun(ctx: tidemill.WindowContext, key: any, rows: any)
+---@field clear? fun(ctx: tidemill.WindowContext) called once when a window is gone for good; gives no rows, but side rows
 ---@field open? fun(ctx: { now: integer, watermark: number, subtask: integer, metrics: table })
 ---@field close? fun(ctx: { now: integer, watermark: number, subtask: integer, metrics: table })
 
@@ -123,9 +125,10 @@ function windowed:reduce(name, fn, behind) end
 ---@field window_start integer ms; of windows that have bounds
 ---@field window_end integer ms
 ---@field time integer? the window's last ms
----@field watermark number ms
+---@field watermark number ms; the one that made the window fire
 ---@field now integer the clock, ms
----@field state table<string, tidemill.Handle> by name
+---@field state table<string, tidemill.Handle> of the key, by name
+---@field window_state table<string, tidemill.Handle> of the window, by name
 ---@field subtask integer from 0
 ---@field metrics table<string, any> the job's metrics by name
 ---@field emit fun(self: tidemill.WindowContext, row: table) a row of the stream
