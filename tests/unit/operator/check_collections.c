@@ -436,7 +436,7 @@ START_TEST(records_go_when_all_that_they_hold_is_over)
         }
     for (int blocks = 0; tm_state_namespace_size(keyed.ns) != 0; blocks++) {
         leave();
-        ck_assert_int_lt(blocks, 10); // 9,600 entries, 4,096 a block
+        ck_assert_int_lt(blocks, 10); // 9,600 entries, 2,048 a block
     }
     teardown();
 }
