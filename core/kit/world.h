@@ -3,14 +3,13 @@
 // and samples; sources and sinks are replaced.
 #pragma once
 
-#include "core/base/effects.h"
+#include "core/loop/single.h"
 
 struct tm_kit_world {
+    struct tm_single single;
     struct tm_fx fx;  // its ctx is this
     int64_t clock_ns; // since the test began
     int64_t wall_ms;  // when it began
-    uint64_t random;  // state
-    struct tm_executor *executors;
 };
 
 // `real`: files and memory come from it. Its tables must not need their context.

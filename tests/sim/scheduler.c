@@ -23,7 +23,7 @@ static bool turn_all(struct tm_drive *drive)
 
 static bool help(void *world)
 {
-    return world_run_executor(world, 0);
+    return tm_single_run(world, 0);
 }
 
 static int loop(struct world *world, struct tm_drive *drive, int64_t steps_max,
@@ -40,7 +40,7 @@ static int loop(struct world *world, struct tm_drive *drive, int64_t steps_max,
         if (actor < drive->job->worker_count)
             progress = tm_drive_turn_worker(drive, actor, (uint32_t)(draw >> 32) % 1024);
         else if (actor == drive->job->worker_count)
-            progress = world_run_executor(world, draw >> 32);
+            progress = tm_single_run(&world->single, draw >> 32);
         else
             progress = tm_drive_turn_coordinator(drive);
         idle = progress ? 0 : idle + 1;

@@ -8,8 +8,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "core/loop/waker.h"
-
 struct world_file {
     char *path;
     char *data;
@@ -19,16 +17,9 @@ struct world_file {
     struct world_file *next;
 };
 
-struct tm_parker {
-    int unused;
-};
-
 uint64_t world_random(struct world *world)
 {
-    uint64_t z = (world->random += 0x9e3779b97f4a7c15u);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
+    return tm_single_random(&world->single);
 }
 
 // --- clock, random, memory -----------------------------------------------------------------------
@@ -377,99 +368,6 @@ static bool file_is_terminal(void *ctx, int fd)
     return false;
 }
 
-// --- threads -------------------------------------------------------------------------------------
-
-static struct tm_executor *executor_new(void *ctx, const char *name, struct tm_error *err)
-{
-    (void)name;
-    (void)err;
-    struct world *world = ctx;
-    struct tm_executor *executor = calloc(1, sizeof *executor);
-    executor->world = world;
-    executor->next = world->executors;
-    world->executors = executor;
-    return executor;
-}
-
-static void executor_submit(void *ctx, struct tm_executor *executor, struct tm_work *work)
-{
-    (void)ctx;
-    work->done = 0;
-    work->next = NULL;
-    if (executor->last != NULL)
-        executor->last->next = work;
-    else
-        executor->first = work;
-    executor->last = work;
-}
-
-static void run_first(struct tm_executor *executor)
-{
-    struct tm_work *work = executor->first;
-    executor->first = work->next;
-    if (executor->first == NULL)
-        executor->last = NULL;
-    struct tm_waker *waker = work->waker;
-    work->run(work);
-    work->done = 1;
-    if (waker != NULL)
-        tm_waker_notify(waker);
-}
-
-bool world_run_executor(struct world *world, uint64_t pick)
-{
-    uint64_t ready = 0;
-    for (struct tm_executor *e = world->executors; e != NULL; e = e->next)
-        ready += e->first != NULL;
-    if (ready == 0)
-        return false;
-    pick %= ready;
-    for (struct tm_executor *e = world->executors; e != NULL; e = e->next)
-        if (e->first != NULL && pick-- == 0) {
-            run_first(e);
-            return true;
-        }
-    return false;
-}
-
-static void executor_free(void *ctx, struct tm_executor *executor)
-{
-    struct world *world = ctx;
-    while (executor->first != NULL)
-        run_first(executor);
-    struct tm_executor **link = &world->executors;
-    while (*link != executor)
-        link = &(*link)->next;
-    *link = executor->next;
-    free(executor);
-}
-
-static struct tm_parker *parker_new(void *ctx, struct tm_error *err)
-{
-    (void)ctx;
-    (void)err;
-    return calloc(1, sizeof(struct tm_parker));
-}
-
-static void parker_wait(void *ctx, struct tm_parker *parker, int64_t deadline_ns)
-{
-    (void)ctx;
-    (void)parker;
-    (void)deadline_ns;
-}
-
-static void parker_wake(void *ctx, struct tm_parker *parker)
-{
-    (void)ctx;
-    (void)parker;
-}
-
-static void parker_free(void *ctx, struct tm_parker *parker)
-{
-    (void)ctx;
-    free(parker);
-}
-
 static const struct tm_fx_clock clock_table = {
     .wall_ms = wall_ms, .mono_ns = mono_ns, .cpu_ns = mono_ns};
 static const struct tm_fx_random random_table = {.next = random_next};
@@ -494,24 +392,17 @@ static const struct tm_fx_files files_table = {
     .glob = file_glob,
     .is_terminal = file_is_terminal,
 };
-static const struct tm_fx_threads threads_table = {
-    // no threads here: nobody starts or joins one
-    .executor_new = executor_new,   .executor_submit = executor_submit,
-    .executor_free = executor_free, .parker_new = parker_new,
-    .parker_wait = parker_wait,     .parker_wake = parker_wake,
-    .parker_free = parker_free,
-};
 
 void world_init(struct world *world, uint64_t seed)
 {
     memset(world, 0, sizeof *world);
-    world->random = seed;
+    world->single = (struct tm_single){.memory = &memory_table, .random = seed};
     world->mono_ns = 1000000000;
     world->fx = (struct tm_fx){.ctx = world,
                                .clock = &clock_table,
                                .random = &random_table,
                                .files = &files_table,
-                               .threads = &threads_table,
+                               .threads = &tm_single_threads,
                                .memory = &memory_table};
 }
 

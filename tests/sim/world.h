@@ -3,29 +3,22 @@
 // the byte.
 #pragma once
 
-#include "core/base/effects.h"
+#include "core/loop/single.h"
 
 struct world_file;
 
-struct tm_executor {
-    struct world *world;
-    struct tm_work *first, *last;
-    struct tm_executor *next;
-};
-
 struct world {
+    struct tm_single single;
     struct tm_fx fx;
-    uint64_t random; // state
     int64_t mono_ns; // virtual
     struct world_file *files;
     struct world_file *open[256]; // by descriptor
     size_t position[256];
-    struct tm_executor *executors;
 };
 
 void world_init(struct world *world, uint64_t seed);
 void world_fini(struct world *world);
-uint64_t world_random(struct world *world); // splitmix64
+uint64_t world_random(struct world *world); // the next one
 // Puts a file into the world. Files that it lacks are looked up on the real disk at open, so jobs
 // and samples can be given.
 void world_put_file(struct world *world, const char *path, const void *data, size_t length);
@@ -33,5 +26,3 @@ void world_put_file(struct world *world, const char *path, const void *data, siz
 const char *world_file_data(struct world *world, const char *path, size_t *length);
 // All files written whose path begins with `prefix`, one after the other; malloc'd.
 char *world_files_data(struct world *world, const char *prefix, size_t *length);
-// Run one work of one executor, chosen by `pick` among those with work. False: none has any.
-bool world_run_executor(struct world *world, uint64_t pick);
