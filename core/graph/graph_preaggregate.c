@@ -38,7 +38,7 @@ static bool suits(const struct tm_node *node, const struct tm_aggregate *aggrega
 
 bool tm__graph_preaggregates(const struct tm_graph *graph, const struct tm_node *node)
 {
-    if (!tm_node_is_sliced(node))
+    if (!tm_node_is_sliced(node) || node->aggregate_count == 0)
         return false;
     const struct tm_declared *input = tm__graph_declared_input(graph, node);
     for (uint32_t i = 0; i < node->aggregate_count; i++) {
