@@ -192,7 +192,7 @@ local function write_row(w, g, name, call, before)
   w:line("local go = %s", call)
   if g.input.has_references then w:line("cur.row = cast(in_pointer, cast(bytes, cur.row) + cur.row.size_bytes)")
   else w:line("cur.row = cur.row + 1") end
-  if g.open then
+  if g.open and not g.during then
     w:open("if go == nil then")
     w:line("ctx.under_way = 0")
     w:line("if tally.stop ~= 0 then return true end")
@@ -202,7 +202,7 @@ local function write_row(w, g, name, call, before)
   end
   if g.sides and g.sides[1] then w:line("if tally.sides_full ~= 0 then return true end") end
   if g.interrupted then w:line("if ctx.interrupt ~= 0 then return true end") end
-  if g.flat then
+  if g.flat and not g.fixed_rows then
     w:line("if cast(bytes, cur.out) >= tally.full or tally.rows >= tally.rows_full then return true end")
   elseif not g.growth then
     w:line("if cast(bytes, cur.out) >= tally.full then return true end")
@@ -218,9 +218,9 @@ end
 -- Where rows have loops of their own, a trace that began here could not follow them (a trace that is a loop's takes no other loop
 -- in). So the trace of this loop is made while it idles, before any row: rows are side traces of it, which may enter loops.
 local function write_loop(w, g, name)
-  w:open("local function %s(n, row)", name)
-  w:open("for i = 1, n do")
-  if g.open then w:line("if tally.idle == 0 and row() then return i end") else w:line("if row() then return i end") end
+  w:open("local function %s(n, row%s)", name, g.open and ", tally" or "")
+  w:open(g.open and "for i = 0.5, n do" or "for i = 1, n do")
+  if g.open then w:line("if tally.idle == 0 and row() then return i + 0.5 end") else w:line("if row() then return i end") end
   w:close()
   w:line("return n")
   w:close()
@@ -238,7 +238,7 @@ function chunk.write_loops(w, g, call, before)
   if not g.open then return end
   w:open("local function idle()")
   w:line("tally.idle = 1")
-  w:line("loop(200, row)")
+  w:line("loop(200, row, tally)")
   w:line("tally.idle = 0")
   w:close()
 end
@@ -309,11 +309,16 @@ local function write_reserve(w, g)
   w:line("end")
 end
 
-local function write_limits(w)
+local function write_limits(w, g)
   w:line("local room = ctx.out_capacity - ctx.out_size")
   w:line("if room > 67108864 then room = 67108864ULL end -- so that grow sees every row that is too large")
   w:line("tally.limit = ctx.out + (ctx.out_size + room)")
-  w:line("tally.full = ctx.out + ctx.out_full_bytes")
+  w:line("tally.full_bytes = tonumber(ctx.out_full_bytes)")
+  if g.fixed_rows then -- so many rows are so many bytes
+    w:line("local of_rows = ctx.out_full * %d", g.output.fixed_bytes)
+    w:line("if of_rows < tally.full_bytes then tally.full_bytes = of_rows end")
+  end
+  w:line("tally.full = ctx.out + tally.full_bytes")
 end
 
 local function write_run(w, g, suffix, before)
@@ -327,13 +332,13 @@ local function write_run(w, g, suffix, before)
     w:line("local most = ctx.out_full - ctx.out_rows")
     w:line("if n > most then n = most end")
   end
-  if g.growth then write_reserve(w, g) else write_limits(w) end
+  if g.growth then write_reserve(w, g) else write_limits(w, g) end
   w:line("cur.out = cast(out_pointer, ctx.out + ctx.out_size)")
   w:line('cur.row = cast(in_pointer, ctx["in"])')
   if g.flat then w:line("tally.rows, tally.rows_full = ctx.out_rows, ctx.out_full") end
-  if before then w:line(before) end
+  if type(before) == "function" then before() elseif before then w:line(before) end
   if g.sides then sides.write_start(w, g) end
-  w:line("settle(loop%s(n, row%s))", suffix, suffix)
+  w:line("settle(loop%s(n, row%s%s))", suffix, suffix, g.open and ", tally" or "")
   w:open("if tally.stop ~= 0 then")
   w:line("local rc = tally.stop")
   w:line("tally.stop = 0")
@@ -346,7 +351,7 @@ local function write_run(w, g, suffix, before)
   w:close()
 end
 
----@param before string? a line before the loop
+---@param before (string | fun())? a line before the loop, or what writes some
 function chunk.write_run(w, g, before)
   w:line("")
   w:line("-- 0: the input is used up; 1: the output is full; negative: the job stops")
@@ -358,12 +363,12 @@ end
 function chunk.write_result(w, g)
   w:line("")
   w:line("return { run = run, loop = loop, run_interpreted = run_interpreted, %sinterpreted = { run_interpreted, loop_interpreted, "
-    .. "row_interpreted } }", (g.open and "settle = settle, idle = idle, " or "") .. (g.undo and "undo = undo, " or ""))
+    .. "row_interpreted } }", (g.open and "settle = settle, idle = idle, " or "") .. (g.undo and "undo = undo, " or "") .. (g.during and "begun = begun, " or ""))
 end
 
 ---Members of the struct of counters and limits.
 function chunk.tally_members(count, side_count)
-  local parts = { "uint8_t *limit; uint8_t *full; int32_t rows; int32_t rows_full; int32_t stop; int32_t idle;",
+  local parts = { "uint8_t *limit; uint8_t *full; double full_bytes; int32_t rows; int32_t rows_full; int32_t stop; int32_t idle;",
     " int32_t touched; int32_t rows_mark; uint8_t *mark;" } -- process: has the call written; where its rows begin
   for k = 1, count do
     parts[#parts + 1] = (" int32_t dropped_%d; int32_t failed_%d; int32_t emitted_%d; int32_t active_%d;"):format(k, k, k, k)

@@ -127,12 +127,13 @@ end
 ---@return integer rc 0: run again for the rows behind it; negative: stop
 function Instance:recover(err, k)
   local ctx, cur, tally = self.ctx, self.R.cur, self.R.tally
+  local done, at, row = 1, ffi.cast("uint8_t *", ctx["in"]), ffi.cast("uint8_t *", cur.row)
+  while at ~= row do done, at = done + 1, at + ffi.cast("int32_t *", at)[0] end
+  if self.chunk.begun and self.chunk.begun() ~= done then error(err, 0) end -- no row is under way
   if self.chunk.undo then self.chunk.undo() end
   -- If an operator behind a flat_map has stopped the job, the error only left the function that emitted.
   if tally.stop == 0 then self.R.fail(k - 1, err) end
   tally["active_" .. k], self.R.scope.strings = 0, false
-  local done, at, row = 1, ffi.cast("uint8_t *", ctx["in"]), ffi.cast("uint8_t *", cur.row)
-  while at ~= row do done, at = done + 1, at + ffi.cast("int32_t *", at)[0] end
   cur.row = ffi.cast(self.R.in_pointer, row + cur.row.size_bytes)
   self.chunk.settle(done)
   local rc = tally.stop

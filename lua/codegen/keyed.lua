@@ -4,7 +4,8 @@
 -- maps and lists, which are C's (collections.lua). core/operator/keyed.c knows the same layout. This file writes the functions that
 -- user code calls as ctx.state.NAME:get() and the like.
 --
--- The first write of a call copies the record up to the heads, so that an error in the call can be undone.
+-- The first write of a call copies the record up to the heads, so that an error in the call can be undone; a short one is copied as
+-- each call begins, which is less than asking whether it has been.
 local ffi = require "ffi.init"
 local collections = require "codegen.collections"
 local fault = require "tidemill.fault"
@@ -45,6 +46,10 @@ local function add_cell(r, name, type_name)
   return cell
 end
 
+-- Before a write. What is copied always is not copied by it.
+local ALWAYS_COPIED = 32
+local TOUCH, CHECK_IDLE = "if tally.touched ~= 1 then touch() end", "if tally.active_1 == 0 then raise_idle() end"
+
 function keyed.take_bit(r, into)
   into.bits, into.bit = "p" .. math.floor(r.bits / 32), bit.lshift(1, r.bits % 32)
   r.bits = r.bits + 1
@@ -55,7 +60,7 @@ end
 ---@param before integer? so many states of other records have lower numbers
 ---@param of string? "broadcast": what it is a member of in ctx; else "state"
 ---@return table { states = { { state =, cells =, bits =, bit =, access = member?, collection = number from 0? } }, bytes =,
----copied = bytes that a call's first write copies, struct = }
+---copied = bytes that a call's first write copies, always_copied = as it begins, struct = }
 function keyed.layout(declared, before, of)
   local r, heads = { states = {}, of = of, before = before or 0, bits = 0, bytes = 8, text = { "{ int32_t p0; int32_t p1;" } }, {}
   for i, state in ipairs(declared) do
@@ -78,6 +83,8 @@ function keyed.layout(declared, before, of)
     r.states[i] = s
   end
   r.copied = r.bytes
+  r.always_copied = r.of == nil and not heads[1] and r.copied > 8 and r.copied <= ALWAYS_COPIED
+  for _, s in ipairs(r.states) do s.touch = r.always_copied and CHECK_IDLE or TOUCH end
   for i, s in ipairs(heads) do
     local size = s.state.ttl.ms and 40 or 24 -- core/operator/collections.h
     local changes = ""
@@ -148,7 +155,7 @@ local function write_store(w, cell)
   w:close()
 end
 
-local function write_touch(w) w:line("if tally.touched ~= 1 then touch() end") end
+local function write_touch(w, s) w:line(s.touch) end
 
 -- --- text: time to live
 
@@ -180,7 +187,7 @@ end
 local function write_forget(w, g, s)
   s.forget = g.names:ref("forget_" .. s.number)
   g.names:func(w, "forget_" .. s.number)
-  write_touch(w)
+  write_touch(w, s)
   w:line("local r, x = kept.acc, nil")
   for _, cell in ipairs(s.cells) do
     w:open("do")
@@ -221,7 +228,7 @@ local function write_get(w, g, s)
   write_expiry(w, s)
   w:line("if not (%s) then return %s end", is_there(s), default)
   if s.access and s.state.ttl.refresh == "access" then
-    write_touch(w)
+    write_touch(w, s)
     write_access(w, s)
   end
   if s.state.custom then
@@ -233,7 +240,7 @@ local function write_get(w, g, s)
 end
 
 local function write_put(w, s)
-  write_touch(w)
+  write_touch(w, s)
   w:line("local r = kept.acc")
   if s.access then
     w:open("if x ~= nil then")
@@ -292,7 +299,7 @@ local function write_accumulator(w, g, s)
   for c, cell in ipairs(s.cells) do
     g.names:func(w, ("assign_%d_%d"):format(n, c), "x")
     take.check(w, "x", { name = cell.name, type = cell.type }, bad_value(s))
-    write_touch(w)
+    write_touch(w, s)
     w:line("local r = kept.acc")
     write_store(w, cell)
     w:close()
@@ -331,7 +338,7 @@ local function write_aggregating(w, g, s)
   end
   w:close()
   write_method(w, g, s, "add", ", x")
-  write_touch(w)
+  write_touch(w, s)
   w:line("local r = kept.acc")
   write_expiry(w, s)
   w:line("local fresh = not (%s)", is_there(s))

@@ -71,12 +71,20 @@ local function plan(nodes, wide)
   g.known = not node.trigger and not node.of_window and g.record.maps or nil
   g.output = layout.of(node.schema)
   g.views = chunk.has_views(nodes)
+  g.during = true
+  if rule then g.record.always_copied = false end -- its rows have no key
+  g.fixed_rows = not g.output.has_references
+  g.journals = node.has_timer -- C keeps a journal of what calls do beyond the record
   local records = { g.record }
   for _, s in ipairs(g.outside) do records[#records + 1] = s.record end
   for _, record in ipairs(records) do
     for _, s in ipairs(record.states) do
       if s.collection then g.collections, g.views = true, g.views or layout.is_view(s.state.type) end
-      for _, cell in ipairs(s.cells) do g.views = g.views or cell.view end
+      for _, cell in ipairs(s.cells) do
+        g.views = g.views or cell.view
+        g.journals = g.journals or cell.reference
+      end
+      g.journals = g.journals or s.collection ~= nil
     end
   end
   local env = columns.of_input(node.input, "in", "cur.row")
@@ -104,7 +112,7 @@ local function plan(nodes, wide)
     for i, c in ipairs(stage.vars) do stage.parameters[i] = c.home.var end
   end
   g.emission = { names = g.names, masks = g.masks, from = "cur.row", input = g.input, output = node.schema, homes = g.homes,
-    parameters = stage.parameters or {}, flat = true, node = 0, count = "tally.rows = tally.rows + 1",
+    parameters = stage.parameters or {}, flat = true, node = 0, count = not g.fixed_rows and "tally.rows = tally.rows + 1" or nil,
     to = { cursor = "cur.out", pointer = "out_pointer", limit = "tally.limit", grow = "grow_row(", too_large = "raise_side_large(0, " } }
   g.passing = { [TIME] = g.homes[TIME] } -- side outputs find their time where the rows have it
   sides.plan(g)
@@ -126,34 +134,40 @@ end
 -- -------------------------------------------------------------------------------------------------------------------
 
 local function write_take_back(w, g)
-  w:open("if tally.touched ~= 0 then")
-  w:line("copy(kept.acc, backup, %d)", g.record.copied)
-  w:line("tally.touched = 0")
-  w:close()
+  if g.record.always_copied then
+    w:line("copy(kept.acc, backup, %d)", g.record.copied)
+  else
+    w:open("if tally.touched ~= 0 then")
+    w:line("copy(kept.acc, backup, %d)", g.record.copied)
+    w:line("tally.touched = 0")
+    w:close()
+  end
   outside.write_take_back(w, g)
   if g.rule then w:line("ctx.interrupt = 0 -- passes over all keys that the call has asked for") end
 end
 
 local function write_undo(w, g)
   w:line("")
-  w:line("-- a call's first write copies the record; an error takes back what the call has done")
-  w:open("local function touch()")
-  w:line("if tally.active_1 == 0 then raise_idle() end")
-  w:line("copy(backup, kept.acc, %d)", g.record.copied)
-  w:line("tally.touched = 1")
-  w:close()
+  w:line("-- a call's first write copies the record, or its begin; an error takes back what the call has done")
+  if not g.record.always_copied then
+    w:open("local function touch()")
+    w:line("if tally.active_1 == 0 then raise_idle() end")
+    w:line("copy(backup, kept.acc, %d)", g.record.copied)
+    w:line("tally.touched = 1")
+    w:close()
+  end
   w:open("local function undo()")
-  outside.write_active(w, g, 0)
   write_take_back(w, g)
   w:line("local rc = C.tm_chain_settle(ctx, 0)")
   w:line("if rc ~= 0 then tally.stop = rc end")
   w:line("cur.out = cast(out_pointer, tally.mark)")
-  w:line("tally.rows = tally.rows_mark")
+  if not g.fixed_rows then w:line("tally.rows = tally.rows_mark") end
   for i in ipairs(g.sides) do
     w:line("side_%d.out = cast(%s, tally.side_mark_%d)", i, g.names:ref("side_pointer_" .. i), i)
     w:line("tally.side_rows_%d = tally.side_rows_mark_%d", i, i)
   end
   w:close()
+  if not g.journals then return end
   w:open("local function keep()")
   w:line("local rc = C.tm_chain_settle(ctx, 1)")
   w:line("if rc ~= 0 then tally.stop = rc end")
@@ -315,33 +329,20 @@ local function write_call_time(w, g)
 end
 
 local function write_step(w, g, arguments)
-  g.names:func(w, "step_1", "acc")
+  g.names:func(w, "step_1")
+  w:line("local acc = kept.slot[0]")
   w:line("kept.acc = cast(record_pointer, acc)")
-  w:line("tally.mark, tally.rows_mark = cast(bytes, cur.out), tally.rows")
+  if g.record.always_copied then w:line("copy(backup, acc, %d)", g.record.copied) end
+  if g.fixed_rows then w:line("tally.mark = cast(bytes, cur.out)")
+  else w:line("tally.mark, tally.rows_mark = cast(bytes, cur.out), tally.rows") end
   for i in ipairs(g.sides) do
     w:line("tally.side_mark_%d, tally.side_rows_mark_%d = cast(bytes, side_%d.out), tally.side_rows_%d", i, i, i, i)
   end
-  outside.write_borrow_row(w, g)
-  w:line("tally.active_1 = 1")
-  outside.write_active(w, g, 1)
-  w:line("ctx.call = ctx.call + 1")
-  if g.gone then
-    w:line("ctx.under_way = 1")
-    w:open("if %s() then", g.gone)
-    if g.node.clear then w:line("%s(context)", g.names:ref("fn_clear")) end
-    w:middle("else")
-    w:line("%s(context%s)", g.names:ref("fn_1"), arguments)
-    w:close()
-    w:line("ctx.under_way = 0")
-  elseif g.open then
-    w:line("ctx.under_way = 1")
-    w:line("%s(context%s)", g.names:ref("fn_1"), arguments)
-    w:line("ctx.under_way = 0")
-  else
-    w:line("local ok, x = pcall(%s, context%s)", g.names:ref("fn_1"), arguments)
-  end
-  w:line("tally.active_1 = 0")
-  outside.write_active(w, g, 0)
+  if g.journals then w:line("ctx.call = ctx.call + 1") end
+  if g.known then w:line("near.at = near.at + %d", g.known) end
+  w:line("kept.slot = kept.slot + 1 -- from here on the call is under way")
+  if g.open then w:line("%s(context%s)", g.names:ref("fn_1"), arguments)
+  else w:line("local ok, x = pcall(%s, context%s)", g.names:ref("fn_1"), arguments) end
   if g.node.trigger then
     w:open("if ok and x ~= nil then")
     w:line("local verdict = verdicts[x]")
@@ -355,24 +356,37 @@ local function write_step(w, g, arguments)
     w:line("return fail(0, x)")
     w:close()
   end
-  w:line("tally.touched = 0")
+  if not g.record.always_copied then w:line("tally.touched = 0") end
   outside.write_kept(w, g)
-  w:line("if ctx.journal ~= 0 then keep() end")
-  w:line("if tally.stop ~= 0 then return end")
+  if g.journals then w:line("if ctx.journal ~= 0 then keep() end") end
+  if g.journals or not g.open then w:line("if tally.stop ~= 0 then return end") end
   w:line("return true")
   w:close()
+end
+
+-- What holds from the first row of a run to its last, as between rows nothing of the user's runs: ctx can be used, and an error that
+-- leaves the chunk is that of the row under way. `begun` tells whether there is one: memory can run out between rows.
+local function write_during(w, g, value)
+  if g.open then w:line("ctx.under_way = %d", value) end
+  w:line("tally.active_1 = %d", value)
+  outside.write_active(w, g, value)
 end
 
 local function write_settle(w, g)
   w:line("")
   chunk.open_settle(w, g)
+  write_during(w, g, 0)
   w:line("kept.acc = none")
   w:line("ctx.slot_index = ctx.slot_index + done")
   w:line("local counts, rows = ctx.counts, done - tally.failed_1")
   w:line("tally.failed_1 = 0")
   w:line("counts[0], counts[3] = counts[0] + done, counts[3] + rows -- in, used")
-  w:line("ctx.out_rows = tally.rows")
+  if g.fixed_rows then w:line("ctx.out_rows = ctx.out_size / %d", g.output.fixed_bytes)
+  else w:line("ctx.out_rows = tally.rows") end
   sides.write_end(w, g)
+  w:close()
+  w:open("local function begun()")
+  w:line("return tonumber(kept.slot - (ctx.slots + ctx.slot_index))")
   w:close()
 end
 
@@ -465,13 +479,14 @@ local function generate(nodes, wide)
   w:line("")
   w:line("-- 1: %s", g.node.name)
   write_step(w, g, arguments)
-  chunk.write_loops(w, g, g.names:ref("step_1") .. "(kept.slot[-1])", "kept.slot = kept.slot + 1"
-    .. (g.known and (" near.at = near.at + %d"):format(g.known) or ""))
+  chunk.write_loops(w, g, g.names:ref("step_1") .. "()")
   write_settle(w, g)
-  local before = "kept.slot = ctx.slots + ctx.slot_index"
-  if g.known then before = before .. ("\nnear.at = ctx.known + ctx.slot_index * %d"):format(g.known) end
-  if g.outside[1] then before = before .. "\n" .. outside.borrow(g) end
-  chunk.write_run(w, g, before)
+  chunk.write_run(w, g, function()
+    w:line("kept.slot = ctx.slots + ctx.slot_index")
+    if g.known then w:line("near.at = ctx.known + ctx.slot_index * %d", g.known) end
+    if g.outside[1] then w:line(outside.borrow(g)) end
+    write_during(w, g, 1)
+  end)
   chunk.write_result(w, g)
   return w:text(), g
 end

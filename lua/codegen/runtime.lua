@@ -142,7 +142,7 @@ function runtime.new(nodes, ctx, C, plan, subtask)
     local room = ctx.out_capacity - ctx.out_size
     if room > ROW_BYTES_MAX then room = ROW_BYTES_MAX end
     tally.limit = ctx.out + (ctx.out_size + room)
-    tally.full = ctx.out + ctx.out_full_bytes
+    tally.full = ctx.out + tally.full_bytes
   end
 
   if plan.record then
