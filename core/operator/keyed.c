@@ -186,11 +186,19 @@ int tm__operator_keyed_enter(struct tm__operator_keyed *keyed)
             keyed->slots[i] = (uint8_t *)&keyed->stateless;
         return 0;
     }
+    keyed->entries = tm_state_namespace_size(keyed->ns);
     int rc = tm_state_upsert_batch(keyed->state, keyed->ns, block->keys, block->count,
                                    (void **)keyed->slots, NULL);
     if (rc == 0 && keyed->record.collection_count != 0)
         tm__operator_collections_ask(keyed);
     return rc;
+}
+
+// No record is new and none has lost a value: none holds nothing.
+static bool are_full(const struct tm__operator_keyed *keyed)
+{
+    return keyed->record.collection_count == 0 && keyed->entry->emptied == 0 &&
+           tm_state_namespace_size(keyed->ns) == keyed->entries;
 }
 
 static int remove_empty(struct tm__operator_keyed *keyed)
@@ -311,7 +319,7 @@ static int sweep(struct tm__operator_keyed *keyed)
 
 int tm__operator_keyed_leave(struct tm__operator_keyed *keyed)
 {
-    int rc = is_stateless(keyed) ? 0 : remove_empty(keyed);
+    int rc = is_stateless(keyed) || are_full(keyed) ? 0 : remove_empty(keyed);
     if (rc == 0 && (keyed->record.ttl_count != 0 || keyed->record.collections_expire))
         rc = sweep(keyed);
     keyed->block->count = 0;

@@ -60,6 +60,7 @@ struct tm__operator_keyed {
     double call;                          // of the journal, as in chain.ffi.h
     struct tm_buf changes, bytes;         // of that call; `bytes`: what changes refer to
     uint64_t mutations;                   // ever
+    uint64_t entries;                     // that there were when the block began
     struct tm_buf scratch;                // of one value
     struct tm__operator_walks *walks;     // NULL where there are no collections
     struct tm_buf gone;                   // bytes of keys whose entries go

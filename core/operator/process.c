@@ -235,6 +235,7 @@ static int begin_block(struct tm__operator_process *self, const struct tm_batch 
     entry->slots = self->keyed.slots;
     entry->slot_index = 0;
     self->keyed.ahead = self->from == 0 ? batch->schema : NULL;
+    entry->emptied = 0;
     if (rc == 0)
         rc = find_records(self);
     self->keyed.ahead = NULL;

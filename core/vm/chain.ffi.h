@@ -110,6 +110,7 @@ struct tm_chain_ctx {
     // One whose value the chunk has written and the journal does not have; of the call under way,
     // if its `call` says so.
     struct tm_chain_known *written;
+    uint32_t emptied; // a call has taken a value of a record away, so that one may hold nothing
 };
 
 enum {

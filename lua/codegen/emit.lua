@@ -16,6 +16,7 @@ local emit = {}
 ---@field homes table<string, codegen.home> by name of output column
 ---@field parameters string[] variables given as arguments
 ---@field flat boolean the chain may write several rows per input row
+---@field plain boolean? the rows are no changes
 ---@field reserved boolean? the caller has made room for all rows
 ---@field node integer index of the operator whose row it is, for failures
 ---@field count string? text that counts a row
@@ -333,7 +334,9 @@ end
 
 -- Size and kind of the row, as one word.
 local function write_head(w, e, p, out)
-  if not out.has_references then
+  if e.plain then
+    w:line("o.head = %s -- size, and kind 0", out.has_references and "size" or out.fixed_bytes)
+  elseif not out.has_references then
     w:line("o.size_bytes, o.kind = %d, r.kind", out.fixed_bytes)
   elseif p.bulk and #p.computed_texts == 0 then
     w:line((("o.head = r.head + %d -- size and kind"):format(out.fixed_bytes - e.input.fixed_bytes)

@@ -84,7 +84,10 @@ function keyed.layout(declared, before, of)
   end
   r.copied = r.bytes
   r.always_copied = r.of == nil and not heads[1] and r.copied > 8 and r.copied <= ALWAYS_COPIED
-  for _, s in ipairs(r.states) do s.touch = r.always_copied and CHECK_IDLE or TOUCH end
+  for _, s in ipairs(r.states) do
+    s.touch = r.always_copied and CHECK_IDLE or TOUCH
+    for _, cell in ipairs(s.cells) do cell.alone = r.bits == 1 end
+  end
   for i, s in ipairs(heads) do
     local size = s.state.ttl.ms and 40 or 24 -- core/operator/collections.h
     local changes = ""
@@ -132,6 +135,13 @@ local function write_keep(w, cell, p, n)
   w:line("if rc ~= 0 then stop_by(rc) end")
 end
 
+-- The slot of a value that is not there is zero, as in rows: where that is the default, reading needs no question.
+local ZEROS = { int = 0, timestamp = 0, double = 0, bool = false }
+local function is_zero_default(s)
+  local default = s.state.default
+  return s.state.kind == "value" and not s.access and default ~= nil and default == ZEROS[s.cells[1].kind] and tostring(default) ~= "-0"
+end
+
 -- Stores the local `x`, which is of the cell's type; nil takes the value away. The record has been copied.
 local function write_store(w, cell)
   w:open("if x == nil then")
@@ -141,6 +151,8 @@ local function write_store(w, cell)
     w:close()
   end
   w:line("r.%s = band(r.%s, %d)", cell.bits, cell.bits, bit.bnot(cell.bit))
+  if ZEROS[cell.kind] ~= nil then w:line("r.%s = 0", cell.member) end
+  w:line("ctx.emptied = 1")
   w:middle("else")
   if cell.view then
     write_keep(w, cell, ('cast(bytes, x["\\%d"])'):format(views.AT:byte()), ('x["\\%d"]'):format(views.LENGTH:byte()))
@@ -151,7 +163,8 @@ local function write_store(w, cell)
   else
     w:line("r.%s = %s", cell.member, STORE[cell.kind]:format("x"))
   end
-  w:line("r.%s = bor(r.%s, %d)", cell.bits, cell.bits, cell.bit)
+  if cell.alone then w:line("r.%s = %d", cell.bits, cell.bit)
+  else w:line("r.%s = bor(r.%s, %d)", cell.bits, cell.bits, cell.bit) end
   w:close()
 end
 
@@ -194,7 +207,10 @@ local function write_forget(w, g, s)
     write_store(w, cell)
     w:close()
   end
-  if s.state.custom then w:line("r.%s = band(r.%s, %d)", s.bits, s.bits, bit.bnot(s.bit)) end
+  if s.state.custom then
+    w:line("r.%s = band(r.%s, %d)", s.bits, s.bits, bit.bnot(s.bit))
+    w:line("ctx.emptied = 1")
+  end
   w:close()
 end
 
@@ -226,7 +242,7 @@ local function write_get(w, g, s)
   write_method(w, g, s, "get", "")
   w:line("local r = kept.acc")
   write_expiry(w, s)
-  w:line("if not (%s) then return %s end", is_there(s), default)
+  if not is_zero_default(s) then w:line("if not (%s) then return %s end", is_there(s), default) end
   if s.access and s.state.ttl.refresh == "access" then
     write_touch(w, s)
     write_access(w, s)

@@ -112,7 +112,7 @@ local function plan(nodes, wide)
     for i, c in ipairs(stage.vars) do stage.parameters[i] = c.home.var end
   end
   g.emission = { names = g.names, masks = g.masks, from = "cur.row", input = g.input, output = node.schema, homes = g.homes,
-    parameters = stage.parameters or {}, flat = true, node = 0, count = not g.fixed_rows and "tally.rows = tally.rows + 1" or nil,
+    parameters = stage.parameters or {}, flat = true, node = 0, plain = not node.input.changelog and not node.schema.changelog, count = not g.fixed_rows and "tally.rows = tally.rows + 1" or nil,
     to = { cursor = "cur.out", pointer = "out_pointer", limit = "tally.limit", grow = "grow_row(", too_large = "raise_side_large(0, " } }
   g.passing = { [TIME] = g.homes[TIME] } -- side outputs find their time where the rows have it
   sides.plan(g)
@@ -341,8 +341,18 @@ local function write_step(w, g, arguments)
   if g.journals then w:line("ctx.call = ctx.call + 1") end
   if g.known then w:line("near.at = near.at + %d", g.known) end
   w:line("kept.slot = kept.slot + 1 -- from here on the call is under way")
-  if g.open then w:line("%s(context%s)", g.names:ref("fn_1"), arguments)
-  else w:line("local ok, x = pcall(%s, context%s)", g.names:ref("fn_1"), arguments) end
+  outside.write_borrow_row(w, g)
+  if g.gone then
+    w:open("if %s() then", g.gone)
+    if g.node.clear then w:line("%s(context)", g.names:ref("fn_clear")) end
+    w:middle("else")
+    w:line("%s(context%s)", g.names:ref("fn_1"), arguments)
+    w:close()
+  elseif g.open then
+    w:line("%s(context%s)", g.names:ref("fn_1"), arguments)
+  else
+    w:line("local ok, x = pcall(%s, context%s)", g.names:ref("fn_1"), arguments)
+  end
   if g.node.trigger then
     w:open("if ok and x ~= nil then")
     w:line("local verdict = verdicts[x]")
