@@ -1,8 +1,9 @@
 // Feeds the same batches to the engine's operators and to the C reference, in turns, and prints
 // what a row costs each:
 //   drive JOB.lua WORKLOAD [--rounds N] [--groups N] [--keys N] [--count engine|reference]
-// WORKLOAD: g1, or of keyed state: g2 and value (a count by user), maps, map (by two columns; with
-// -pairs against one table by both), timers (a count by user, with a timer for each row).
+// WORKLOAD: g1, or of keyed state: g2 and value (a count by user; value-lean: against the table of
+// g2), maps, map (by two columns; with -pairs against one table by both), timers (a count by user,
+// with a timer for each row).
 // The job is opened as `tidemill run` opens it, on this thread; then the operators between its
 // source and its sink are stepped directly. Making a batch is outside the measured time; a group of
 // batches, small enough for L2, is made, then measured. --count switches callgrind's collection on
@@ -311,7 +312,7 @@ static const struct workload workloads[] = {
     {"g1", .reference = run_g1},
     {"g2", .keyed = true, .reference = run_g2},
     {"value", .keyed = true, .reference = run_grouped},
-    {"lean", .keyed = true, .reference = run_g2},
+    {"value-lean", .keyed = true, .reference = run_g2},
     {"maps", .keyed = true, .passes = 30, .reference = run_maps},
     {"map", .keyed = true, .passes = 30, .reference = run_map},
     {"maps-pairs", .keyed = true, .passes = 30, .reference = run_maps_pairs},
@@ -447,9 +448,10 @@ int main(int argc, char **argv)
     if (argc >= 3)
         d.workload = workload_of(argv[2]);
     if (d.workload == NULL || argc % 2 == 0) {
-        fprintf(stderr, "usage: drive JOB.lua g1|g2|value|maps|map|maps-pairs|map-pairs|timers "
-                        "[--rounds N] [--groups N] "
-                        "[--keys N] [--count engine|reference]\n");
+        fprintf(stderr,
+                "usage: drive JOB.lua g1|g2|value|value-lean|maps|map|maps-pairs|map-pairs|timers "
+                "[--rounds N] [--groups N] "
+                "[--keys N] [--count engine|reference]\n");
         return 2;
     }
     for (int i = 3; i + 1 < argc; i += 2) {

@@ -187,6 +187,7 @@ end
 -- What happens to one row; true ends the loop.
 local function write_row(w, g, name, call, before)
   w:open("local function %s()", name)
+  if g.open then w:line("if tally.idle ~= 0 then return false end") end
   if before then w:line(before) end
   if g.views then w:line("clock.row = clock.row + 1 -- views of earlier rows are of no use any more") end
   w:line("local go = %s", call)
@@ -218,9 +219,9 @@ end
 -- Where rows have loops of their own, a trace that began here could not follow them (a trace that is a loop's takes no other loop
 -- in). So the trace of this loop is made while it idles, before any row: rows are side traces of it, which may enter loops.
 local function write_loop(w, g, name)
-  w:open("local function %s(n, row%s)", name, g.open and ", tally" or "")
+  w:open("local function %s(n, row)", name)
   w:open(g.open and "for i = 0.5, n do" or "for i = 1, n do")
-  if g.open then w:line("if tally.idle == 0 and row() then return i + 0.5 end") else w:line("if row() then return i end") end
+  if g.open then w:line("if row() then return i + 0.5 end") else w:line("if row() then return i end") end
   w:close()
   w:line("return n")
   w:close()
@@ -238,7 +239,7 @@ function chunk.write_loops(w, g, call, before)
   if not g.open then return end
   w:open("local function idle()")
   w:line("tally.idle = 1")
-  w:line("loop(200, row, tally)")
+  w:line("loop(200, row)")
   w:line("tally.idle = 0")
   w:close()
 end
@@ -338,7 +339,7 @@ local function write_run(w, g, suffix, before)
   if g.flat then w:line("tally.rows, tally.rows_full = ctx.out_rows, ctx.out_full") end
   if type(before) == "function" then before() elseif before then w:line(before) end
   if g.sides then sides.write_start(w, g) end
-  w:line("settle(loop%s(n, row%s%s))", suffix, suffix, g.open and ", tally" or "")
+  w:line("settle(loop%s(n, row%s))", suffix, suffix)
   w:open("if tally.stop ~= 0 then")
   w:line("local rc = tally.stop")
   w:line("tally.stop = 0")

@@ -330,8 +330,8 @@ end
 
 local function write_step(w, g, arguments)
   g.names:func(w, "step_1")
-  w:line("local acc = kept.slot[0]")
-  w:line("kept.acc = cast(record_pointer, acc)")
+  w:line("local slot = kept.slot")
+  w:line("local acc = slot[0]")
   if g.record.always_copied then w:line("copy(backup, acc, %d)", g.record.copied) end
   if g.fixed_rows then w:line("tally.mark = cast(bytes, cur.out)")
   else w:line("tally.mark, tally.rows_mark = cast(bytes, cur.out), tally.rows") end
@@ -340,7 +340,9 @@ local function write_step(w, g, arguments)
   end
   if g.journals then w:line("ctx.call = ctx.call + 1") end
   if g.known then w:line("near.at = near.at + %d", g.known) end
-  w:line("kept.slot = kept.slot + 1 -- from here on the call is under way")
+  -- Last, so that the function's first look at the record finds what was written, and not memory.
+  w:line("kept.acc = cast(record_pointer, acc)")
+  w:line("kept.slot = slot + 1 -- from here on the call is under way")
   outside.write_borrow_row(w, g)
   if g.gone then
     w:open("if %s() then", g.gone)
