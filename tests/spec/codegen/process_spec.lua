@@ -64,6 +64,39 @@ describe("a process", function()
     assert.equal(3000, out[3].at)
   end)
 
+  -- Memory can run out in the engine's own code. Until the row is left its call can be taken back; behind that the one is over and
+  -- the next has not begun.
+  it("takes an error between two calls for none of theirs", function()
+    local function fail_at(line)
+      local b = bench { state = { n = state.value("int", { default = 0 }) },
+        each = function(ctx)
+          ctx.state.n:set(ctx.state.n:get() + 1)
+          ctx:emit { n = ctx.state.n:get() }
+        end }
+      assert.equal(1, b.give(rows(1))[1].n)
+      local seen = 0
+      local function hook()
+        local at = debug.getinfo(2, "Sn")
+        if not at.source:find("^=tidemill:chain") or at.name ~= "row" then return end
+        seen = seen + 1
+        if seen ~= line then return end
+        debug.sethook()
+        error("not enough memory", 0)
+      end
+      local ok, out = pcall(function()
+        debug.sethook(hook, "l")
+        return b.give(rows(1, 2))
+      end)
+      debug.sethook()
+      assert.equal(line, seen)
+      return ok, out, #b.runner.failures
+    end
+    local ok, out, failures = fail_at(3) -- behind the call
+    assert.same({ true, 1, { n = 2 } }, { ok, failures, { n = out[1].n } }) -- the second row counts on from 1
+    ok, out, failures = fail_at(4) -- behind the row
+    assert.same({ false, "not enough memory", 0 }, { ok, out, failures })
+  end)
+
   it("takes a value away with clear and with nil", function()
     local b = bench { state = { a = state.value("int"), b = state.value("string", { default = "none" }) },
       each = function(ctx, e)
