@@ -14,7 +14,7 @@ enum {
     GROUP_BITS = 7,
     GROUPS = 1 << GROUP_BITS,
     PAGE_ENTRIES_MIN = 4, // of a group's first page; each next one is twice as large
-    OFFSET_BITS = 9,       // in units of entries
+    OFFSET_BITS = 9,      // in units of entries
     PAGE_ENTRIES_MAX = 1 << OFFSET_BITS,
     FIRST_BITS = 4, // of a table's slots
     SEEN = 4,       // slots that are looked at together; so many at the begin stand at the end too

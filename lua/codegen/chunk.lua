@@ -364,7 +364,8 @@ end
 function chunk.write_result(w, g)
   w:line("")
   w:line("return { run = run, loop = loop, run_interpreted = run_interpreted, %sinterpreted = { run_interpreted, loop_interpreted, "
-    .. "row_interpreted } }", (g.open and "settle = settle, idle = idle, " or "") .. (g.undo and "undo = undo, " or "") .. (g.during and "begun = begun, " or ""))
+    .. "row_interpreted } }", (g.open and "settle = settle, idle = idle, " or "") .. (g.undo and "undo = undo, " or "")
+    .. (g.during and "begun = begun, " or ""))
 end
 
 ---Members of the struct of counters and limits.

@@ -112,7 +112,9 @@ local function plan(nodes, wide)
     for i, c in ipairs(stage.vars) do stage.parameters[i] = c.home.var end
   end
   g.emission = { names = g.names, masks = g.masks, from = "cur.row", input = g.input, output = node.schema, homes = g.homes,
-    parameters = stage.parameters or {}, flat = true, node = 0, plain = not node.input.changelog and not node.schema.changelog, count = not g.fixed_rows and "tally.rows = tally.rows + 1" or nil,
+    parameters = stage.parameters or {}, flat = true, node = 0,
+    plain = not node.input.changelog and not node.schema.changelog,
+    count = not g.fixed_rows and "tally.rows = tally.rows + 1" or nil,
     to = { cursor = "cur.out", pointer = "out_pointer", limit = "tally.limit", grow = "grow_row(", too_large = "raise_side_large(0, " } }
   g.passing = { [TIME] = g.homes[TIME] } -- side outputs find their time where the rows have it
   sides.plan(g)
