@@ -82,3 +82,22 @@ static inline bool splits_step(struct splits *all, unsigned want,
         *watermark = next->watermark;
     return true;
 }
+
+// A program of windows: all input through `add`, and `advance` when the watermark has moved beyond
+// *watermark, at the end to the last of all. The exit code.
+static inline int splits_run(struct splits *all, unsigned want, int count, char **paths,
+                             int64_t (*add)(const struct ref_event *events, size_t count),
+                             void (*advance)(int64_t to), const int64_t *watermark,
+                             struct ref_writer *out, const uint64_t *fired, const uint64_t *late)
+{
+    splits_open(all, count, paths);
+    for (int64_t now = INT64_MIN; splits_step(all, want, add, &now);)
+        if (now > *watermark)
+            advance(now);
+    advance(INT64_MAX);
+    ref_writer_flush(out);
+    splits_close(all);
+    fprintf(stderr, "rows %llu fired %llu late %llu bad %llu\n", (unsigned long long)all->rows,
+            (unsigned long long)*fired, (unsigned long long)*late, (unsigned long long)all->bad);
+    return all->bad == 0 ? 0 : 1;
+}

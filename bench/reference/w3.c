@@ -139,14 +139,6 @@ int main(int argc, char **argv)
         return 2;
     }
     by_user = argv[1][0] == 'u';
-    splits_open(&splits, argc - 2, argv + 2);
-    for (int64_t now = INT64_MIN; splits_step(&splits, by_user ? REF_W3U : REF_W3C, add, &now);)
-        if (now > watermark)
-            advance(now);
-    advance(INT64_MAX);
-    ref_writer_flush(&out);
-    splits_close(&splits);
-    fprintf(stderr, "rows %llu fired %llu late %llu bad %llu\n", (unsigned long long)splits.rows,
-            (unsigned long long)fired, (unsigned long long)late, (unsigned long long)splits.bad);
-    return splits.bad == 0 ? 0 : 1;
+    return splits_run(&splits, by_user ? REF_W3U : REF_W3C, argc - 2, argv + 2, add, advance,
+                      &watermark, &out, &fired, &late);
 }

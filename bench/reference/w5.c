@@ -188,14 +188,6 @@ int main(int argc, char **argv)
 {
     table_init(&keys, 1 << 16);
     fit_users();
-    splits_open(&splits, argc - 1, argv + 1);
-    for (int64_t now = INT64_MIN; splits_step(&splits, REF_W3U, add, &now);)
-        if (now > watermark)
-            advance(now);
-    advance(INT64_MAX);
-    ref_writer_flush(&out);
-    splits_close(&splits);
-    fprintf(stderr, "rows %llu fired %llu late %llu bad %llu\n", (unsigned long long)splits.rows,
-            (unsigned long long)fired, (unsigned long long)late, (unsigned long long)splits.bad);
-    return splits.bad == 0 ? 0 : 1;
+    return splits_run(&splits, REF_W3U, argc - 1, argv + 1, add, advance, &watermark, &out, &fired,
+                      &late);
 }

@@ -125,8 +125,10 @@ local function known_keys(call, what, node, which)
   for _, name in ipairs(node.key) do
     local f = node.schema.fields[node.schema.by_name[name]]
     if f.type == "?" then
+      local column = f.hidden and "the key" or ("%q"):format(f.name)
       fault.raise("RETURNS_NEEDED", call.at,
-        ("%s: the type of %s of the %s stream is known from rows alone, and the other stream cannot wait for them"):format(what, f.hidden and "the key" or ("%q"):format(f.name), which), f.hidden
+        ("%s: the type of %s of the %s stream is known from rows alone, and the other stream cannot wait for them"):format(what, column,
+        which), f.hidden
         and 'make it a column whose type is declared: :assign { key = fn }:returns { key = "string" }:key_by("key")'
         or ('declare it behind the operator that makes it: :returns { %s = "string" }'):format(f.name))
     end
