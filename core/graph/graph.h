@@ -91,7 +91,7 @@ struct tm_node {
     bool late_side;                       // WINDOW: late rows go to a side output
     int64_t lateness_ms;                  // WINDOW
     bool tells_end; // WINDOW: gives a row whose column $gone is true when a window is gone for good
-    uint32_t gap;                    // WINDOW: 1 + the column with the gap of a session; 0: size_ms
+    uint32_t gap;   // WINDOW: 1 + the column with the gap of a session; 0: size_ms
     struct tm_trigger trigger;       // WINDOW
     struct tm_evictor evictor;       // WINDOW
     struct tm_aggregate *aggregates; // ROLLING, WINDOW
@@ -134,8 +134,7 @@ static inline bool tm_node_is_sliced(const struct tm_node *node)
     bool kind = node->window == TM_WINDOW_SLIDING ||
                 (node->window == TM_WINDOW_CUMULATE && !tm_node_is_custom(node));
     return node->kind == TM_NODE_WINDOW && kind && !node->processing && !node->late_side &&
-           !node->tells_end &&
-           node->lateness_ms == 0 && node->trigger.kind == TM_TRIGGER_DEFAULT &&
+           !node->tells_end && node->lateness_ms == 0 && node->trigger.kind == TM_TRIGGER_DEFAULT &&
            node->trigger.timeout_ms == 0 && node->evictor.kind == TM_EVICTOR_NONE;
 }
 // Are accumulators merged into each other? Of slices where windows overlap.

@@ -82,9 +82,8 @@ int tm__operator_process_lend_shared(struct tm__operator_process *self, struct t
     }
     entry->broadcast = slot_of(self->shared[TM__SCOPE_BROADCAST]);
     entry->operator_state = slot_of(self->shared[TM__SCOPE_OPERATOR]);
-    entry->window_state = self->shared[TM__SCOPE_WINDOW] == NULL
-                              ? NULL
-                              : self->shared[TM__SCOPE_WINDOW]->slots;
+    entry->window_state =
+        self->shared[TM__SCOPE_WINDOW] == NULL ? NULL : self->shared[TM__SCOPE_WINDOW]->slots;
     return 0;
 }
 

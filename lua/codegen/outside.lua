@@ -1,6 +1,6 @@
--- State of a process beside that of keys: broadcast state, which rule alone changes, the operator's own (tm.operator_list), and that of
--- the row's window. Each is one record, as that of a key is (keyed.lua), under a cursor, a tally and a copy of its own. Its functions are the same text over
--- these: in the block where they are written, the names that they work on stand for other things.
+-- State of a process beside that of keys: broadcast state, which rule alone changes, the operator's own (tm.operator_list), and that
+-- of the row's window. Each is one record, as that of a key is (keyed.lua), under a cursor, a tally and a copy of its own. Its functions
+-- are the same text over these: in the block where they are written, the names that they work on stand for other things.
 local ffi = require "ffi.init"
 local keyed = require "codegen.keyed"
 

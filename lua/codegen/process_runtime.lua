@@ -8,7 +8,7 @@ local failures = require "codegen.failures"
 local freeze = require "tidemill.freeze"
 local keyed = require "codegen.keyed"
 local layout = require "ffi.layout"
-local metrics = require "tidemill.metrics"
+local metrics_of_job = require "tidemill.metrics"
 local outside = require "codegen.outside"
 local problem = require "codegen.problem"
 local derived = require "codegen.process_derive"
@@ -249,7 +249,7 @@ function process.attach(R, more)
   R.backup = ffi.cast("uint8_t *", more.backup)
   R.none_bytes = ffi.cast("const uint8_t *", more.backup)
   R.new_object, R.define = new_object, define
-  R.clear = metrics.bind(ctx, 1, node, node.clear)
+  R.clear = metrics_of_job.bind(ctx, 1, node, node.clear)
   R.defaults, R.state_fns = {}, {}
   for i, s in ipairs(record.states) do R.defaults[i], R.state_fns[i] = s.state.default, s.state end
 

@@ -178,7 +178,9 @@ function kinds.process(C, graph, put, node)
   local second = node.inputs[2]
   if second and node.input.time_field and not second.schema.time_field then put(node, C.tm_graph_second_timeless(graph, node.id)) end
   put(node, C.tm_graph_has_timer(graph, node.id, node.timer and 1 or 0))
-  for _, list in ipairs { node.states, node.broadcast or {}, node.operator or {}, node.window_states or {} } do states(C, graph, put, node, list) end
+  for _, list in ipairs { node.states, node.broadcast or {}, node.operator or {}, node.window_states or {} } do
+    states(C, graph, put, node, list)
+  end
 end
 
 ---@param C table ffi.C, or a stand-in with the same functions

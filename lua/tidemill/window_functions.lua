@@ -46,7 +46,8 @@ local function told(w, call, what, values)
   end
   -- What fires and purges waits for its function, which may fail.
   local purges = w.window.trigger or (w.window.kind == "count" and w.window.size_ms == w.window.slide_ms)
-  local window = { tells_end = (values.window_state or values.clear) and windows.bounded(w.window) or nil, numbers = purges and true or nil }
+  local tells_end = (values.window_state or values.clear) and windows.bounded(w.window)
+  local window = { tells_end = tells_end or nil, numbers = purges and true or nil }
   for k, v in pairs(w.window) do window[k] = v end
   return { stream = w.stream, window = window, all = w.all, base = w.base }
 end

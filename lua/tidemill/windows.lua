@@ -19,7 +19,8 @@ function windows.bounded(w) return w.kind ~= "global" and w.kind ~= "count" end
 
 ---Is it the engine's operator of slices that takes it? See tm_node_is_sliced of core/graph/graph.h.
 function windows.sliced(w, custom)
-  return not w.tells_end and (w.kind == "sliding" or w.kind == "cumulate" and not custom) and not w.processing and not w.late and not w.trigger and not w.evict
+  return not w.tells_end
+    and (w.kind == "sliding" or w.kind == "cumulate" and not custom) and not w.processing and not w.late and not w.trigger and not w.evict
     and (w.lateness_ms or 0) == 0
 end
 

@@ -160,8 +160,8 @@ int tm__windows_fire(struct tm__windows *self, enum tm_timer_domain domain, int6
         int rc = fire_run(self, domain, err);
         if (rc != 0)
             return rc;
-        enough =
-            budget <= 0 || tm__windows_is_unsettled(self) || (self->output.batch != NULL && tm_batch_is_full(self->output.batch));
+        enough = budget <= 0 || tm__windows_is_unsettled(self) ||
+                 (self->output.batch != NULL && tm_batch_is_full(self->output.batch));
     }
     (void)tm__operator_output_take(&self->output, &self->base, out);
     return TM_STEP_MORE;

@@ -129,8 +129,8 @@ static int take_block(struct tm__windows *self, bool *full, struct tm_error *err
         if (rc != 0)
             return rc;
         self->row = tm_row_next(self->block->rows[i]);
-        *full = is_full(self->output.batch) || is_full(self->late) ||
-                tm__windows_is_unsettled(self);
+        *full =
+            is_full(self->output.batch) || is_full(self->late) || tm__windows_is_unsettled(self);
     }
     return 0;
 }

@@ -1,8 +1,8 @@
 // Purges that wait for a function of the job. A trigger fires a window and purges it; the function
-// behind the window gets its row, and may fail: then the window lives on as it was. So the step ends
-// with such a firing, and what it gave has been worked on before the next one begins, as all
-// operators of a task behind this one have done what they can by then: who is told that the function
-// has returned purges. Only where the job goes on after an error: else it ends with it.
+// behind the window gets its row, and may fail: then the window lives on as it was. So the step
+// ends with such a firing, and what it gave has been worked on before the next one begins, as all
+// operators of a task behind this one have done what they can by then: who is told that the
+// function has returned purges. Only where the job goes on after an error: else it ends with it.
 #include "core/operator/process.h"
 #include "core/operator/windows/windows.h"
 

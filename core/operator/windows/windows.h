@@ -99,7 +99,7 @@ struct tm__windows {
     struct tm__operator_result result;
     // A function of the job stands behind, and the job goes on where it fails: what it was called
     // for stays then. Windows that have fired and are to be purged wait for it (settle.c).
-    uint32_t behind;      // its node, where `waits_for_function`
+    uint32_t behind;                              // its node, where `waits_for_function`
     bool waits_for_function, numbering, numbered; // the row under way gets a number; has it
     int32_t firing_field; // of the result: the number of such a firing; -1: none
     int64_t firings;      // numbers given
