@@ -170,7 +170,8 @@ function case.text(c)
     lines[#lines + 1] = ('local %s = job:from(tm.file { name = "%s", path = "%s.jsonl", format = "json", schema = S })%s'):format(name,
       name, name, c.timed and (':watermark("ts", { out_of_order = %d })'):format(c.disorder or 0) or "")
   end
-  lines[#lines + 1] = (#c.sources == 1 or case.joined(c)) and "local s = a" or ("local s = a:union(%s)"):format(table.concat(c.sources, ", ", 2))
+  lines[#lines + 1] = (#c.sources == 1 or case.joined(c)) and "local s = a"
+    or ("local s = a:union(%s)"):format(table.concat(c.sources, ", ", 2))
   for i, op in ipairs(c.operators) do
     lines[#lines + 1] = "s = s" .. operators[op.op].text(op, infos[i])
     local sides = operators[op.op].sides and operators[op.op].sides(op, infos[i]) or {}

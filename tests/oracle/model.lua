@@ -136,8 +136,8 @@ local function node_of(self, i, op, info)
   self.marks[i] = -math.huge
   local function method(name) return object[name] and function(...) return object[name](getmetatable(object) and object, ...) end end
   if not getmetatable(object) then return object end
-  return { row = method("row"), watermark = method("watermark"), deadline = method("deadline"), clock = method("clock"), right = method("right"), rule = method("rule"),
-    finish = method("finish") }
+  return { row = method("row"), watermark = method("watermark"), deadline = method("deadline"), clock = method("clock"),
+    right = method("right"), rule = method("rule"), finish = method("finish") }
 end
 
 -- An operator passes a watermark on when it is done with it.

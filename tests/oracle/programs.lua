@@ -62,13 +62,16 @@ local function draw_timer(random, op, info, context)
 end
 
 local function draw_statement(random, op, info, context, role)
-  local kind = random:weighted { { 5, "change" }, { role == "rule" and 0 or 3, "emit" }, { (role == "each" or role == "right") and 4 or 0, "timer" },
-    { 2, "if" }, { role == "each" and 1 or 0, "side" }, { role == "rule" and 4 or 0, "every_key" } }
+  local kind = random:weighted { { 5, "change" }, { role == "rule" and 0 or 3, "emit" },
+    { (role == "each" or role == "right") and 4 or 0, "timer" }, { 2, "if" },
+    { role == "each" and 1 or 0, "side" }, { role == "rule" and 4 or 0, "every_key" } }
   if kind == "every_key" then
     -- All that have a state: what it is told, and changed by a statement of its own.
     local state = random:pick(op.states)
     local change = random:chance(60) and states.draw_change(random, { state }, arguments(random, info, "timer")) or nil
-    for _, x in ipairs(change and states.arguments(change) or {}) do if not expr.fits(x, {}) or expr.names_variable(x) then change = nil end end
+    for _, x in ipairs(change and states.arguments(change) or {}) do
+      if not expr.fits(x, {}) or expr.names_variable(x) then change = nil end
+    end
     return { "every_key", state.name, change }
   end
   if kind == "timer" then return draw_timer(random, op, info, context) end
@@ -107,7 +110,8 @@ local function row_text(op, info, what, role)
     parts[i] = ("%s = ctx.key%s"):format(name, #info.keys > 1 and "." .. name or "")
   end
   parts[#parts + 1] = ("what = %q"):format(what)
-  parts[#parts + 1] = role == "timer" and "at = at, timer = name or \"\", domain = ctx.domain" or 'at = ctx.time or -1, timer = "", domain = ""'
+  parts[#parts + 1] = role == "timer"
+    and "at = at, timer = name or \"\", domain = ctx.domain" or 'at = ctx.time or -1, timer = "", domain = ""'
   if op.times then parts[#parts + 1] = "wm = wm(ctx), clock = ctx.now" end
   for _, state in ipairs(read(op, role)) do parts[#parts + 1] = ("s_%s = %s"):format(state.name, states.shown_text(state)) end
   return "{ " .. table.concat(parts, ", ") .. " }"

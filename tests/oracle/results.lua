@@ -165,7 +165,7 @@ FORMS.reduce = {
   end,
   text = function(result, op, info)
     local p = result.pick
-    local body = ("local b = a if (e.%s or 0) > (a.%s or 0) or (e.%s or 0) == (a.%s or 0) and e.id > a.id then b = e end"):format(p, p, p, p)
+    local body = ("local x, y, b = e.%s or 0, a.%s or 0, a if x > y or x == y and e.id > a.id then b = e end"):format(p, p)
     if not result.sums then return (":reduce(%q, function(a, e) %s return b end)"):format(op.name, body) end
     local parts = {}
     for i, column in ipairs(info.columns) do
@@ -219,7 +219,8 @@ FORMS.custom = {
 
 ---@return table result that fits the windows of `op`
 function results.draw(random, info, op, context)
-  local form = random:weighted { { 10, "aggregates" }, { 3, "behind" }, { info.order and 5 or 0, "process" }, { 3, "reduce" }, { 3, "custom" } }
+  local form = random:weighted { { 10, "aggregates" }, { 3, "behind" }, { info.order and 5 or 0, "process" }, { 3, "reduce" },
+    { 3, "custom" } }
   local result = FORMS[form].draw(random, info, op, context)
   if not result then form, result = "aggregates", FORMS.aggregates.draw(random, info, op, context) end
   result.form = form

@@ -35,7 +35,8 @@ local function without(c, n, first, last)
   return new
 end
 
-local OPTIONAL = { "lateness", "late", "trigger", "final", "ttl", "limit", "population", "declared", "slide", "rank", "evict", "gap", "dead" }
+local OPTIONAL = { "lateness", "late", "trigger", "final", "ttl", "limit", "population", "declared", "slide", "rank", "evict",
+  "gap", "dead" }
 
 -- Small changes, one at a time.
 local function changes(c)
@@ -64,7 +65,9 @@ local function changes(c)
     if op.trigger and op.trigger.of then change(function(new) new.operators[i].trigger = new.operators[i].trigger.of end) end
     local function counted(given)
       for j, one in ipairs(given(op).aggregates or {}) do
-        if one.kind ~= "count" then change(function(new) given(new.operators[i]).aggregates[j] = { name = one.name, kind = "count" } end) end
+        if one.kind ~= "count" then
+          change(function(new) given(new.operators[i]).aggregates[j] = { name = one.name, kind = "count" } end)
+        end
       end
     end
     counted(function(of) return of end)

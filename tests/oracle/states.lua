@@ -195,7 +195,8 @@ KINDS.map = {
   end,
   declared = function(state) return ("tm.map(%q, %q"):format(state.key, state.type) end,
   change = function(random, state, x)
-    local verb = random:weighted { { 5, "put" }, { state.type == "int" and 4 or 0, "bump" }, { 2, "remove" }, { 2, "sweep" }, { 1, "clear" } }
+    local verb = random:weighted { { 5, "put" }, { state.type == "int" and 4 or 0, "bump" }, { 2, "remove" }, { 2, "sweep" },
+      { 1, "clear" } }
     if verb == "clear" then return { verb, state.name } end
     if verb == "sweep" then return { verb, state.name, { "const", random:int(2, 4) } } end
     return { verb, state.name, x.key(state), verb ~= "remove" and x.value(state) or nil }
@@ -207,7 +208,8 @@ KINDS.map = {
   end,
   column = function(state)
     if state.seen == "has" then return { type = "bool" } end
-    return { type = state.seen == "get" and state.type or "int", nullable = state.seen == "get" and 50 or nil, large = state.seen == "sum" or nil }
+    return { type = state.seen == "get" and state.type or "int", nullable = state.seen == "get" and 50 or nil,
+      large = state.seen == "sum" or nil }
   end,
   show = function(call, state)
     local map = entries(call, state)
@@ -270,7 +272,8 @@ KINDS.list = {
 -- Each: its text with the state, the arguments and the place of a record; what it does with the arguments' values.
 STATEMENTS.clear = { "%s:clear()", function(call, state) kept_of(call, state)[state.name] = nil end }
 STATEMENTS.set = { "%s:set(%s)", set }
-STATEMENTS.increase = { "%s:set((%s:get() or 0) + %s)", function(call, state, v) set(call, state, (get(call, state) or 0) + v) end, twice = true }
+STATEMENTS.increase = { "%s:set((%s:get() or 0) + %s)",
+  function(call, state, v) set(call, state, (get(call, state) or 0) + v) end, twice = true }
 STATEMENTS.add = { "%s:add(%s)", function(call, state, v)
   local entry = alive(call, state)
   set(call, state, (entry and entry.value or 0) + v)

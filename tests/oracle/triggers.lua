@@ -269,7 +269,8 @@ end
 
 ---Does it (or one inside) wait for the clock?
 function triggers.by_clock(t)
-  return t ~= nil and (t.kind == "own" and t.after ~= nil or t.kind == "processing_timeout" or t.kind == "continuous_processing_time" or t.kind == "processing_time"
+  return t ~= nil and (t.kind == "own" and t.after ~= nil or t.kind == "processing_timeout"
+    or t.kind == "continuous_processing_time" or t.kind == "processing_time"
     or t.of ~= nil and triggers.by_clock(t.of))
 end
 
