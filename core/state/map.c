@@ -291,6 +291,9 @@ static bool descend(struct tm_state_map_look *looks, uint32_t count)
         if (reference == 0)
             look->told = TM_STATE_MISSING;
         enter(look, reference);
+        // The slots stand in the first lines of a bucket.
+        __builtin_prefetch((const char *)look->at + 64, 0, 2);
+        __builtin_prefetch((const char *)look->at + 128, 0, 2);
     }
     return nodes != 0;
 }
@@ -330,16 +333,6 @@ void tm_state_map_look(struct tm_state_map_look *looks, uint32_t count)
     }
     while (left != 0 && descend(looks, count))
         ;
-    for (uint32_t k = 0; left != 0 && k < count; k++) {
-        const struct tm__bucket *bucket = bucket_of(&looks[k]);
-        if (bucket == NULL || looks[k].map->bytes <= TM__BUCKET_BYTES)
-            continue;
-        // Its place among the slots, as tm__bucket_seek guesses it: two lines or three.
-        const uint64_t *slot = &bucket->slot[((uint64_t)rest_of(&looks[k]) * bucket->count) >> 32];
-        __builtin_prefetch(slot - 8, 0, 2);
-        __builtin_prefetch(slot, 0, 2);
-        __builtin_prefetch(slot + 7, 0, 2);
-    }
     for (uint32_t k = 0; left != 0 && k < count; k++) {
         struct tm_state_map_look *look = &looks[k];
         const struct tm__bucket *bucket = bucket_of(look);

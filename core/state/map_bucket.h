@@ -5,8 +5,8 @@
 #include "core/state/piece.h"
 
 enum {
-    TM__BUCKET_BYTES = 2048,  // at most
-    TM__INLINE_BYTES = 256,   // key and value that are longer lie in a piece of their own
+    TM__BUCKET_BYTES = 512,   // at most
+    TM__INLINE_BYTES = 128,   // key and value that are longer lie in a piece of their own
     TM__BUCKET_HEAD = 16 / 8, // units
     TM__BUCKET_UNITS = TM__BUCKET_BYTES / TM__UNIT_BYTES,
 };

@@ -254,7 +254,18 @@ bool tm__map_split(struct tm__map_change *change)
 
 // --- giving back ---------------------------------------------------------------------------------
 
-// The node of a level has only pairs of equal children: half of it is enough. One child: none.
+// Are all of these children `reference`?
+static bool is_uniform(const struct tm__map_node *node, uint32_t start, uint32_t count,
+                       uint32_t reference)
+{
+    for (uint32_t i = start; i < start + count; i++)
+        if (node->child[i] != reference)
+            return false;
+    return true;
+}
+
+// The node of a level has only pairs of equal children: half of it is enough. One child: none, and
+// no memory is needed for that.
 static void halve_nodes(struct tm__map_change *change)
 {
     struct tm__map_path *path = &change->path;
@@ -268,7 +279,7 @@ static void halve_nodes(struct tm__map_change *change)
                 return;
             if (level != 0 && own_node(change, level - 1) == NULL)
                 return;
-            if (half == 1)
+            if (is_uniform(node, 0, 2 * half, node->child[0]))
                 break;
             struct tm__map_node *made =
                 tm__piece_make(&change->pieces, node_bytes(node->bits - 1u), &reference);
@@ -282,8 +293,7 @@ static void halve_nodes(struct tm__map_change *change)
             tm__piece_drop(&change->pieces, path->node[level], node_bytes(node->bits));
             path->node[level] = reference;
         }
-        // A node of one bit with one child.
-        uint32_t child = own_node(change, level)->child[0];
+        uint32_t child = own_node(change, level)->child[0], bits = own_node(change, level)->bits;
         if (child != 0) {
             struct tm__bucket *bucket = tm__piece_own(&change->pieces, child);
             if (bucket == NULL)
@@ -291,18 +301,8 @@ static void halve_nodes(struct tm__map_change *change)
             bucket->depth = (uint8_t)(level == 0 ? 0 : own_node(change, level - 1)->bits);
         }
         set_node_link(change, level, child);
-        tm__piece_drop(&change->pieces, path->node[level], node_bytes(1));
+        tm__piece_drop(&change->pieces, path->node[level], node_bytes(bits));
     }
-}
-
-// The other half of what one bit less leads to: are all of its children `reference`?
-static bool is_uniform(const struct tm__map_node *node, uint32_t start, uint32_t count,
-                       uint32_t reference)
-{
-    for (uint32_t i = start; i < start + count; i++)
-        if (node->child[i] != reference)
-            return false;
-    return true;
 }
 
 // Joins the bucket with the one beside it. False: it stays as it is.

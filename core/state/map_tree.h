@@ -6,7 +6,7 @@
 #include "core/state/map_bucket.h"
 
 enum {
-    TM__NODE_BITS_MAX = 11, // 8 KiB
+    TM__NODE_BITS_MAX = 13, // 32 KiB
     TM__MAP_LEVELS = 64 / TM__NODE_BITS_MAX + 1,
     TM__HASH_BITS = 64,
 };
