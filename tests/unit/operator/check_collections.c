@@ -48,8 +48,8 @@ static void setup(void)
     world.node.states = fields;
     world.node.state_count = STATES + 1;
     op = (struct tm_operator){.ctx = &world.ctx, .node = &world.node};
-    ck_assert_int_eq(tm__operator_keyed_open(&keyed, &op, world.input, TM__SCOPE_KEY, &world.err),
-                     0);
+    ck_assert_int_eq(tm__operator_keyed_open(&keyed, &op, TM__SCOPE_KEY, &world.err), 0);
+    tm__operator_keys_init(&keyed.keys, keyed.mem, world.input, &world.node.key);
     entry = (struct tm_chain_ctx){0};
     keyed.entry = &entry;
     keyed.clock_ms = 1000;
