@@ -91,7 +91,10 @@ local function wrong_value(node, name, value)
       problem.show(value)), "texts are cut and put together at whole characters; other bytes go into a column of type bytes: "
       .. "map with :returns { " .. name .. " = \"bytes\" }"
   end
-  if type(value) == "string" and (kind == "int" or kind == "timestamp") then hint = "tonumber(value) makes a number" end
+  if type(value) == "string" and kind == "int" then hint = "tonumber(value) makes a number" end
+  if type(value) == "string" and kind == "timestamp" then
+    hint = HINTS.timestamp .. (tonumber(value) and ": tonumber(value)" or ": tm.time.parse(value) makes one of a text")
+  end
   if type(value) == "cdata" and kind == "double" then hint = "value:tonumber() makes a number" end
   if type(value) == "table" then
     hint = "a column holds one value; give each its own column"
