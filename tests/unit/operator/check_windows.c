@@ -207,9 +207,10 @@ START_TEST(a_stopped_job_fires_nothing)
 END_TEST
 
 static struct tm_element late_rows;
-void tm_task_put_side(struct tm_task *task, uint32_t side, struct tm_batch *batch)
+void tm_task_put_side(struct tm_task *task, uint32_t node, uint32_t side, struct tm_batch *batch)
 {
     (void)task;
+    (void)node;
     ck_assert_uint_eq(side, 0);
     late_rows = (struct tm_element){.kind = TM_ELEMENT_BATCH, .batch = batch};
     lines_take(&late_rows);

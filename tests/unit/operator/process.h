@@ -88,6 +88,8 @@ static void set_s(struct call *call, const char *text, uint32_t length)
                                         (const uint8_t *)text, length),
                      0);
     *bits_of(call) = length != 0 ? *bits_of(call) | 2 : *bits_of(call) & ~(uint64_t)2;
+    if (length == 0)
+        chain->ctx.emptied = 1;
 }
 
 // Of a rule; the record is the word of what is there, and the value.
@@ -186,6 +188,7 @@ static int run_call(struct call *call, const char *words)
         else {
             will_write(call);
             *bits_of(call) &= ~(uint64_t)1;
+            chain->ctx.emptied = 1;
         }
     }
     if (chain->ctx.journal != 0)
@@ -258,9 +261,10 @@ int tm_vm_chain_finish(struct tm_vm_chain *chain, struct tm_error *err)
     return TM_VM_RUN_DONE;
 }
 
-void tm_task_put_side(struct tm_task *task, uint32_t side, struct tm_batch *batch)
+void tm_task_put_side(struct tm_task *task, uint32_t node, uint32_t side, struct tm_batch *batch)
 {
     (void)task;
+    (void)node;
     (void)side;
     tm_batch_release(batch);
 }
