@@ -225,7 +225,9 @@ local function draw(random, info, context)
   local kinds = { { 1, "global" }, { 1, "count" } }
   if not info.order then kinds = {} end
   if info.timed or context.steps then
-    for _, kind in ipairs { "tumbling", "sliding", "cumulate", "session" } do kinds[#kinds + 1] = { 3, kind } end
+    for _, kind in ipairs { "tumbling", "sliding", "cumulate" } do kinds[#kinds + 1] = { 3, kind } end
+    -- Which late rows a session takes depends on what has come before them; files have no late rows.
+    if info.order or not context.steps then kinds[#kinds + 1] = { 3, "session" } end
   end
   if #kinds == 0 then return nil end
   local op = { op = "window", kind = random:weighted(kinds), name = context.fresh("window"), offset = 0 }
