@@ -226,7 +226,9 @@ end
 
 local function write_add_all(w, g, s)
   w:line("if type(list) ~= \"table\" then check_list(%d, list) end", s.number)
-  w:line("for i = 1, #list do %s(list[i]) end", g.names:ref("append_" .. s.number))
+  w:line("local n = #list")
+  w:line("for i = 1, n do %s(list[i]) end", g.names:ref("append_" .. s.number))
+  w:line("if type(list) == \"table\" and next(list, n > 0 and n or nil) ~= nil then check_holes(%d, list, n) end", s.number)
 end
 
 function collections.write_list(w, g, s, method)

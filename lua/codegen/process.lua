@@ -438,8 +438,8 @@ local function generate(nodes, wide)
     w:line("local key_cell, value_cell, key_bytes, value_bytes = R.key_cell, R.value_cell, R.key_bytes, R.value_bytes")
     if g.known then w:line("local near = R.near -- behind what is known of entries of maps of the row's key") end
     w:line("local doubles, int64s, decimals, copy_found = R.doubles, R.int64s, R.decimals, R.copy_found")
-    w:line("local raise_map_key, raise_entry, put_failed, walk_failed, check_list = R.raise_map_key, R.raise_entry, R.put_failed, "
-      .. "R.walk_failed, R.check_list")
+    w:line("local raise_map_key, raise_entry, put_failed, walk_failed = R.raise_map_key, R.raise_entry, R.put_failed, R.walk_failed")
+    w:line("local check_list, check_holes = R.check_list, R.check_holes")
   end
   chunk.write_variables(w, g, variables(g, stage))
   if g.no_time then cells.put(w, g.names, g.no_time, "nil") end

@@ -23,6 +23,7 @@ local process = {}
 local ROW_BYTES_MAX = 64 * 1024 * 1024ULL -- core/base/limits.h
 local KEY_MAX, VALUE_MAX = 1024 * 1024, 64 * 1024 * 1024 -- core/base/limits.h
 local NAME_MAX = 1024 -- TM_TIMER_NAME_BYTES of core/state/timers.h
+local NO_NIL = "a list holds no nil: where there is no value, do not add one"
 
 -- A value of a type of its own, without contents: nothing of the engine can be reached through it, and its members are found by
 -- functions that see it as a constant.
@@ -147,7 +148,7 @@ local function entries(R, nodes, cur)
     local state = node.states[n]
     if value == nil then
       if state.kind == "list" then
-        problem.raise("USER_CODE", of_state(state) .. ": the value is nil", "a list holds no nil: where there is no value, do not add one")
+        problem.raise("USER_CODE", of_state(state) .. ": the value is nil", NO_NIL)
       end
       problem.raise("USER_CODE", ("%s: the value for %s is nil"):format(of_state(state), problem.show(key)),
         ("a map holds no nil: ctx.state.%s:remove(key) takes an entry out"):format(state.name))
@@ -174,6 +175,15 @@ local function entries(R, nodes, cur)
     if views.type_of(list) and views.is_list(list) then return end
     problem.raise("ROW_TYPE", ("%s takes a list of values, given %s"):format(of_state(node.states[n]), problem.show_typed(list)),
       ("ctx.state.%s:add(value) adds one"):format(node.states[n].name))
+  end
+  ---A table has keys behind its first n items: others of a list, behind a nil?
+  function R.check_holes(n, list, count)
+    for key in pairs(list) do
+      if type(key) == "number" and key > count then
+        problem.raise("USER_CODE", ("%s: item %d of the list is nil, and item %.14g is not")
+          :format(of_state(node.states[n]), count + 1, key), NO_NIL)
+      end
+    end
   end
 end
 
