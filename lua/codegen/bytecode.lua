@@ -64,9 +64,16 @@ local function use(m, v, how)
 end
 bytecode.use = use
 
+-- A list, map or struct that is part of a copy of the record is a table, and here somebody may change it: what it holds has no
+-- known type any more, wherever it is read. In views nothing can be changed.
+local function may_change(m, v)
+  if not m.out.changes_parts and parts.tree_of(v) then m.out.changes_parts = true end
+end
+
 ---A row leaves what is followed: anything may read it and change it.
 function bytecode.escape(m, s, v, seen)
   use(m, v, "other")
+  may_change(m, v)
   if v.t == "out" or v.emits then m.out.out_escapes = true end
   if v.lost then v.lost() end
   if v.t ~= "row" and not v.rows then return end
@@ -181,6 +188,11 @@ local function read_row(m, s, v, key, line)
     else
       m.out.seen_keys[id .. "\0" .. key] = true
       f = f or missing(row)
+      -- A table of the copy is at hand from here on, and may be changed: the column is no longer the input's.
+      if row.copied and f.t == "field" and parts.tree_of(f) then
+        f = values.of(f.type)
+        changed_row(s, id).fields[key] = f
+      end
       if row.open then f = values.without_value(f) end
     end
     result = result and values.join(result, f) or f
@@ -303,6 +315,7 @@ end
 
 local function consume(m, s, v)
   use(m, v, "other")
+  may_change(m, v)
   if v.t == "row" or v.t == "out" or v.rows or v.lost then escape(m, s, v) end
 end
 
@@ -496,7 +509,7 @@ end
 on.TSETR = on.TSETV
 local function set_position(m, s, v, value)
   if value then consume(m, s, value) end
-  if v.t == "row" then for id in pairs(v.set) do changed_row(s, id).positional = true end end
+  if v.t == "row" then for id in pairs(v.set) do changed_row(s, id).positional = true end else consume(m, s, v) end
 end
 function on.TSETB(m, s, i) set_position(m, s, get(m, s, i.b), get(m, s, i.a)) end
 function on.TSETM(m, s, i) set_position(m, s, get(m, s, i.a - 1)) end
@@ -745,19 +758,20 @@ end
 ---@field unknown_fields table[] { name, where, p }
 ---@field problems table[] { code, where, message, hint }
 ---@field slow_calls table<string, table> "job.lua:3 match" -> { where, what, why, instead }
+---@field owns_parts boolean? lists, maps or structs are copied with a record
+---@field changes_parts boolean? what is in one of them may be changed
+---@field parts_unknown boolean both: parts that are not reached from a column have no known types
 ---@field kept_records table<string, string> "job.lua:3" -> captured variable that a record is assigned to
 ---@field assumed table[] { fn, index, value }: captured variables, should the script assign them before it ends
 ---@field made string[][] names of the fields of tables that library functions give, in order
 ---@field functions function[] the function and the Lua functions of the script it calls
 
----@param fn function
----@param params table[] { schema = } a record, { bare = true } a text, { out = true }, { value = } an abstract value
----@return codegen.analysis
-function bytecode.analyse(fn, params)
+-- `changes`: what is in tables that are parts of copies of the record may be anything.
+local function attempt(fn, params, changes)
   local out = { reads = {}, uses = {}, assigned = {}, assigned_dynamic = {}, emits = {}, side_emits = {}, unknown_fields = {},
     problems = {}, problem_keys = {}, seen_keys = {}, schemas = {}, steps = 0, functions = { fn }, slow_calls = {},
     looked_at = {}, kept_records = {}, assumed = {}, made = {}, slices = true, strings = {}, parts = {},
-    rows_used = {}, stores = {}, makes = {}, captured = false }
+    rows_used = {}, stores = {}, makes = {}, captured = false, parts_unknown = changes }
   local args, rows = {}, {}
   for p, param in ipairs(params) do
     out.reads[p], out.uses[p], out.assigned[p], out.schemas[p] = {}, {}, {}, param
@@ -784,6 +798,16 @@ function bytecode.analyse(fn, params)
     out.uses = {}
     for p in ipairs(params) do out.uses[p] = {} end
   end
+  return out
+end
+
+---@param fn function
+---@param params table[] { schema = } a record, { bare = true } a text, { out = true }, { value = } an abstract value
+---@return codegen.analysis
+function bytecode.analyse(fn, params)
+  local out = attempt(fn, params, false)
+  -- What changes them may come after what reads them, in a loop: so everything is looked at once more.
+  if out.owns_parts and out.changes_parts then out = attempt(fn, params, true) end
   return out
 end
 

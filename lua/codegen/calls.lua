@@ -89,7 +89,9 @@ local function copy_of(m, s, v, i, pc)
     fields[k] = f
     bytecode().use(m, f, "other")
     if reads ~= true and f.t == "field" then reads[f.name] = true end
+    if parts.tree_of(f) then m.out.owns_parts = true end
   end
+  if m.captured then m.out.changes_parts = true end
   local copy = bytecode().new_row(m, s, pc, fields)
   s.rows[copy.only].copied = true
   return copy, i

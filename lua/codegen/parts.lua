@@ -24,6 +24,7 @@ end
 local function part(m, v, step, tree)
   local path = (v.t == "field" and "" or v.view)
   local known = path and m.out.parts[v.p]
+  if not known and m.out.parts_unknown then return type_text.is_nested(tree.text) and values.of(tree.text) or UNKNOWN end
   if not known or (tree.kind ~= "string" and not type_text.is_nested(tree.text)) then
     return tree.kind == "string" and values.TEXT or values.of(tree.text)
   end
@@ -39,6 +40,9 @@ end
 function parts.item(m, v, tree)
   local inner = tree.of[#tree.of].type
   if tree.kind == "list" then return part(m, v, parts.ITEM, inner) end
+  if m.out.parts_unknown and not (v.t == "field" or v.view) then
+    return type_text.is_nested(inner.text) and values.of(inner.text) or UNKNOWN
+  end
   return inner.kind == "string" and values.TEXT or values.of(inner.text)
 end
 
