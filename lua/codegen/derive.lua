@@ -13,6 +13,7 @@ local random = require "tidemill.random"
 local suggest = require "tidemill.suggest"
 local unknown = require "codegen.unknown"
 local utf8 = require "tidemill.utf8"
+local values = require "codegen.values"
 
 local derive = {}
 
@@ -198,13 +199,18 @@ end
 
 ---The tags of a function's side outputs, sorted; true: it may give rows to others, too.
 function derive.tags(node)
-  local seen, a = {}, node.codegen.analysis
+  local seen, a = {}, node.codegen.outs or node.codegen.analysis
   for _, exit in ipairs(a and a.side_emits or {}) do seen[exit.tag] = true end
   return suggest.keys(seen), a ~= nil and (a.out_escapes or not a.known)
 end
 
 -- What calls of out with two arguments must be; `main`: may it be called with a row alone?
-local function check_sides(node, a, main)
+local function check_sides(node, analysis, main)
+  local a = analysis
+  if node.gives_records then -- the job's function in the one that is analysed: it gets an `out` of its own
+    a = bytecode.analyse(node.gives_records, { { value = values.UNKNOWN }, { out = true } })
+    node.codegen.outs = a
+  end
   for _, exit in ipairs(a.side_emits) do
     if type(exit.tag) ~= "string" then
       local row = exit.tag_type == "table"
@@ -220,7 +226,7 @@ local function check_sides(node, a, main)
     fault.raise("TYPE", a.emits[1].where, ("%s: out is called with one argument; here it takes a tag and a row"):format(node.name),
       node.verb == "map" and 'return the row; for a side output out("late", e)' or 'for a side output out("late", e)')
   end
-  node.codegen.analysis = a
+  node.codegen.analysis = analysis
   derive.sides(node)
 end
 

@@ -20,9 +20,40 @@ end
 
 local wrap = {}
 
+-- Does the function take `out`?
+local function takes_out(fn)
+  local info = require("jit.util").funcinfo(fn)
+  return info.params >= 2 or info.isvararg or false
+end
+
+-- What functions get as `out`: it gives the records on as rows of one column, also those for side outputs.
+---@param main boolean may it be called with a record alone?
+---@return function put
+---@return table under_way .out: the engine's, as long as a call lasts
+local function putter(main)
+  local under_way, records = {}, require "codegen.records"
+  local is_record, copy = records.is, records.copy
+  return function(x, y)
+    if y ~= nil then under_way.out(x, { record = is_record(y) and copy(y) or y })
+    elseif main then under_way.out { record = x }
+    else under_way.out(x) end
+  end, under_way
+end
+
 function wrap.map(props)
   local fn = props.fn
   props.given, props.returns = fn, record()
+  if takes_out(fn) then
+    local put, under_way = putter(false)
+    props.gives_records = fn
+    props.fn = function(e, out)
+      under_way.out = out
+      local r = fn(decode(e.record), put)
+      if r == nil then nothing("map") end
+      return { record = r }
+    end
+    return
+  end
   props.fn = function(e)
     local r = fn(decode(e.record))
     if r == nil then nothing("map") end
@@ -30,16 +61,27 @@ function wrap.map(props)
   end
 end
 
-function wrap.filter(props)
+function wrap.key(props)
   local fn = props.fn
   props.fn = function(e) return fn(decode(e.record)) end
 end
-wrap.key, wrap.each, wrap.partition, wrap.event_time, wrap.gap = wrap.filter, wrap.filter, wrap.filter, wrap.filter, wrap.filter
+wrap.each, wrap.partition, wrap.event_time, wrap.gap = wrap.key, wrap.key, wrap.key, wrap.key
+
+function wrap.filter(props)
+  local fn = props.fn
+  if not takes_out(fn) then return wrap.key(props) end
+  local put, under_way = putter(false)
+  props.gives_records = fn
+  props.fn = function(e, out)
+    under_way.out = out
+    return fn(decode(e.record), put)
+  end
+end
 
 function wrap.flat_map(props)
-  local fn, under_way = props.fn, {}
-  props.given, props.returns = fn, record()
-  local function put(r) under_way.out { record = r } end
+  local fn = props.fn
+  local put, under_way = putter(true)
+  props.given, props.returns, props.gives_records = fn, record(), fn
   props.fn = function(e, out)
     under_way.out = out
     fn(decode(e.record), put)
@@ -77,6 +119,10 @@ function shapeless.adapt(node)
     node.shapeless = true
     return
   end
+  if node.kind == "side" then
+    node.shapeless, node.returns = true, record()
+    return
+  end
   if node.kind ~= "function" or not wrap[node.verb] then refuse(node.where, node.verb) end
   wrap[node.verb](node)
   node.shapeless = node.verb ~= "each" or nil
@@ -99,14 +145,21 @@ function shapeless.make(node, at)
   end
   local fn = node.fn
   if node.verb == "map" then
-    node.fn = function(e)
+    local put, under_way = putter(false)
+    node.gives_records = takes_out(fn) and fn or nil
+    node.fn = node.gives_records and function(e, out)
+      under_way.out = out
+      local r = fn(e, put)
+      if r == nil then nothing("the function") end
+      return { record = r }
+    end or function(e)
       local r = fn(e)
       if r == nil then nothing("the function") end
       return { record = r }
     end
   else
-    local under_way = {}
-    local function put(r) under_way.out { record = r } end
+    local put, under_way = putter(true)
+    node.gives_records = fn
     node.fn = function(e, out)
       under_way.out = out
       fn(e, put)
@@ -120,9 +173,14 @@ function shapeless.declare(node, at)
   if not node.shapeless then return end
   local fn = node.given
   if not fn then
-    fault.raise("SCHEMA", at, "returns: records without a shape have no columns whose types assign could say", COLUMNS)
+    fault.raise("SCHEMA", at, node.verb == "side" and
+      ("returns: the rows of side(%q) are records without a shape, as those of the operator that gives them"):format(node.tag)
+      or "returns: records without a shape have no columns whose types assign could say", COLUMNS)
   end
-  if node.verb == "map" then node.fn = function(e) return fn(decode(e.record)) end
+  node.gives_records = nil
+  if node.verb == "map" then
+    node.fn = takes_out(fn) and function(e, out) return fn(decode(e.record), out) end
+      or function(e) return fn(decode(e.record)) end
   elseif node.verb == "flat_map" then node.fn = function(e, out) fn(decode(e.record), out) end end
   node.shapeless = nil
 end
