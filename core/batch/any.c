@@ -7,6 +7,7 @@
 
 #include "core/base/limits.h"
 #include "core/base/text.h"
+#include "core/batch/decimal.h"
 
 static uint64_t big(const uint8_t *p, unsigned bytes)
 {
@@ -89,6 +90,13 @@ static struct tm_any read_long(uint8_t head, const uint8_t *p, const uint8_t *en
     return container(head <= 0xdd ? TM_ANY_ARRAY : TM_ANY_MAP, big(p, n), behind, end);
 }
 
+static struct tm_any read_decimal(const uint8_t *p, const uint8_t *end)
+{
+    if (p == end || *p == 0 || *p > TM_ANY_DECIMAL_MAX)
+        return nothing;
+    return bytes_of(TM_ANY_DECIMAL, *p, p + 1, end);
+}
+
 struct tm_any tm_any_read(const uint8_t *p, const uint8_t *end)
 {
     if (p >= end)
@@ -108,10 +116,28 @@ struct tm_any tm_any_read(const uint8_t *p, const uint8_t *end)
         return word(TM_ANY_NIL, 0, p);
     if (head == 0xc2 || head == 0xc3)
         return word(TM_ANY_BOOL, head & 1, p);
-    return head == 0xc1 ? nothing : read_long(head, p, end);
+    return head == TM_ANY_DECIMAL_HEAD ? read_decimal(p, end) : read_long(head, p, end);
 }
 
-// `left` values one after the other; texts are looked at when `check` says so.
+// Is this the text that a decimal is written as?
+static bool is_decimal(const struct tm_any *v)
+{
+    const char *text = (const char *)v->bytes;
+    struct tm_decimal d;
+    char again[48];
+    return tm_decimal_parse_any(text, v->count, &d) == 0 &&
+           tm_decimal_format(d.unscaled, d.scale, again) == v->count &&
+           memcmp(again, text, v->count) == 0;
+}
+
+static bool is_sound(const struct tm_any *v)
+{
+    if (v->kind == TM_ANY_STRING)
+        return tm_text_is_utf8((const char *)v->bytes, v->count);
+    return v->kind != TM_ANY_DECIMAL || is_decimal(v);
+}
+
+// `left` values one after the other; texts and decimals are looked at when `check` says so.
 static const uint8_t *walk(const uint8_t *p, const uint8_t *end, bool check)
 {
     uint64_t left[TM_ANY_DEPTH_MAX + 1]; // values to come, on each level
@@ -124,8 +150,7 @@ static const uint8_t *walk(const uint8_t *p, const uint8_t *end, bool check)
         }
         left[depth]--;
         struct tm_any v = tm_any_read(p, end);
-        if (v.kind == TM_ANY_END ||
-            (check && v.kind == TM_ANY_STRING && !tm_text_is_utf8((const char *)v.bytes, v.count)))
+        if (v.kind == TM_ANY_END || (check && !is_sound(&v)))
             return NULL;
         p = v.next;
         if (v.kind == TM_ANY_ARRAY || v.kind == TM_ANY_MAP) {

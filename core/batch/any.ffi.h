@@ -5,11 +5,11 @@
 
 struct tm_any_item {
     int32_t kind;  // enum tm_any_kind
-    int32_t count; // values of an array, pairs of a map; bytes of a string, binary or extension
+    int32_t count; // values of an array, pairs of a map; bytes of those below
     int64_t integer;
     double number;        // of a double; an integer as the nearest double
     const uint8_t *at;    // where the value begins
-    const uint8_t *bytes; // of a string, binary or extension
+    const uint8_t *bytes; // of a string, binary or extension, of a decimal's text
     const uint8_t *next;  // behind its head and bytes: the first value of a container
     const uint8_t *end;   // behind the whole value, containers included
 };

@@ -1,6 +1,11 @@
 // Values of type any: one msgpack value each, walked where it lies. Allowed is what records can
 // hold: nil, booleans, integers, floats, strings of UTF-8, binaries, arrays and maps, at most
 // TM_ANY_DEPTH_MAX deep. Extension types are kept and not looked into. Any thread, no allocation.
+//
+// msgpack has no decimals. Here they are TM_ANY_DECIMAL_HEAD, the one byte that msgpack never uses,
+// a byte with a length, and their text as tm_decimal_format writes it: what comes in as msgpack
+// cannot hold one by accident, and what goes out must not hold one (msgpack_write.c makes texts of
+// them).
 #pragma once
 
 #include <stdbool.h>
@@ -18,11 +23,14 @@ enum tm_any_kind {
     TM_ANY_ARRAY, // `count` values follow
     TM_ANY_MAP,   // `count` keys and values, in turn
     TM_ANY_EXTENSION,
+    TM_ANY_DECIMAL, // `count` bytes of text
 };
+
+enum { TM_ANY_DECIMAL_HEAD = 0xc1, TM_ANY_DECIMAL_MAX = 47 }; // bytes of text
 
 struct tm_any {
     enum tm_any_kind kind;
-    uint32_t count; // of a container; of the bytes of a string, binary or extension
+    uint32_t count; // of a container; of the bytes of a string, binary, extension or decimal
     union {
         int64_t integer; // a bool too
         double number;

@@ -85,6 +85,8 @@ static int put_any(struct tm_buf *out, const uint8_t **p, const uint8_t *end)
         return put_double(out, v.number);
     case TM_ANY_STRING:
         return put_quoted(out, (const char *)v.bytes, v.count);
+    case TM_ANY_DECIMAL:
+        return tm_buf_append(out, v.bytes, v.count);
     case TM_ANY_ARRAY:
     case TM_ANY_MAP: {
         int rc = put_text(out, "{");

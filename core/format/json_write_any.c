@@ -71,6 +71,9 @@ static uint8_t *put_leaf(struct tm__json_writer *w, uint8_t *out, const struct t
         out = tm__base64_encode(out, v->bytes, v->count);
         *out++ = '"';
         return out;
+    case TM_ANY_DECIMAL:
+        memcpy(out, v->bytes, v->count);
+        return out + v->count;
     default:
         return put_extension(w, out, v);
     }

@@ -17,13 +17,18 @@ enum { OK = 0, NIL = 1 };
 
 static const char *found(const struct tm_any *v)
 {
-    static const char *const names[] = {
-        [TM_ANY_END] = "nothing",           [TM_ANY_NIL] = "nil",
-        [TM_ANY_BOOL] = "a boolean",        [TM_ANY_INT] = "an integer",
-        [TM_ANY_UINT] = "an integer",       [TM_ANY_DOUBLE] = "a float",
-        [TM_ANY_STRING] = "a string",       [TM_ANY_BINARY] = "a binary",
-        [TM_ANY_ARRAY] = "an array",        [TM_ANY_MAP] = "a map",
-        [TM_ANY_EXTENSION] = "an extension"};
+    static const char *const names[] = {[TM_ANY_END] = "nothing",
+                                        [TM_ANY_NIL] = "nil",
+                                        [TM_ANY_BOOL] = "a boolean",
+                                        [TM_ANY_INT] = "an integer",
+                                        [TM_ANY_UINT] = "an integer",
+                                        [TM_ANY_DOUBLE] = "a float",
+                                        [TM_ANY_STRING] = "a string",
+                                        [TM_ANY_BINARY] = "a binary",
+                                        [TM_ANY_ARRAY] = "an array",
+                                        [TM_ANY_MAP] = "a map",
+                                        [TM_ANY_EXTENSION] = "an extension",
+                                        [TM_ANY_DECIMAL] = "a decimal"};
     return names[v->kind];
 }
 

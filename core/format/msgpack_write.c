@@ -1,6 +1,7 @@
 // The msgpack encoder: a map for each row, its columns by name. Decimals are texts, bytes binaries;
-// values of type any are what they are in a row, byte for byte.
+// values of type any are what they are in a row, byte for byte but for decimals.
 #include "core/base/limits.h"
+#include "core/batch/any.h"
 #include "core/batch/any_write.h"
 #include "core/batch/decimal.h"
 #include "core/format/columns.h"
@@ -128,6 +129,25 @@ static uint8_t *put_decimal(uint8_t *out, struct tm__json_field *field, struct t
     return put_string(out, text, tm_decimal_format(tm_slot_decimal(slot), field->type.scale, text));
 }
 
+// A value of type any. Heads of arrays and maps count values, not bytes: that decimals become
+// texts, which take no more room, changes nothing around them. Most values have no decimal, which
+// no byte of theirs that could begin one tells.
+static uint8_t *put_any(uint8_t *out, const uint8_t *p, uint32_t len)
+{
+    const uint8_t *end = p + len;
+    if (TM_LIKELY(memchr(p, TM_ANY_DECIMAL_HEAD, len) == NULL))
+        return put_bytes(out, p, len);
+    while (p < end) {
+        struct tm_any v = tm_any_read(p, end);
+        if (v.kind == TM_ANY_END)
+            break;
+        out = v.kind == TM_ANY_DECIMAL ? put_string(out, v.bytes, v.count)
+                                       : put_bytes(out, p, (size_t)(v.next - p));
+        p = v.next;
+    }
+    return out;
+}
+
 __attribute__((noinline)) static uint8_t *put_nested(struct tm__json_writer *w, uint8_t *out,
                                                      struct tm__json_field *field,
                                                      struct tm_slot slot)
@@ -143,7 +163,7 @@ __attribute__((noinline)) static uint8_t *put_nested(struct tm__json_writer *w, 
         return put_fields(w, out, field->of, tm_slot_struct(slot), false);
     default:
         p = tm_slot_bytes(slot, &len);
-        return put_bytes(out, p, len);
+        return put_any(out, p, len);
     }
 }
 

@@ -47,6 +47,7 @@ static const uint8_t *push_any(lua_State *lua, const uint8_t *p, const uint8_t *
         break;
     case TM_ANY_STRING:
     case TM_ANY_BINARY:
+    case TM_ANY_DECIMAL:
         lua_pushlstring(lua, (const char *)value.bytes, value.count);
         break;
     case TM_ANY_ARRAY:

@@ -11,7 +11,7 @@ local bytes = ffi.typeof("const uint8_t *")
 local Int = ffi.typeof("int64_t")
 
 -- enum tm_any_kind of core/batch/any.h
-local NIL, BOOL, INT, UINT, DOUBLE, STRING, BINARY, ARRAY, MAP = 1, 2, 3, 4, 5, 6, 7, 8, 9
+local NIL, BOOL, INT, UINT, DOUBLE, STRING, BINARY, ARRAY, MAP, DECIMAL = 1, 2, 3, 4, 5, 6, 7, 8, 9, 11
 
 -- One of each is under way at a time: nothing below calls user code.
 local item = ffi.new("struct tm_any_item")
@@ -60,6 +60,7 @@ local function value_of(e, row)
   if kind == BOOL then return e.integer ~= 0 end
   if kind == ARRAY or kind == MAP then return view(cast(Int, e.at), row, tonumber(e["end"] - e.at)) end
   if kind == UINT then return decimal.type(e.integer, 0, 0) end
+  if kind == DECIMAL then return decimal.read(e.bytes, e.count) end
   if kind == BINARY then return ffi.string(e.bytes, e.count) end
   if kind == NIL then return nil end
   return extension(e)

@@ -82,6 +82,15 @@ local function text(s)
   arena.text(s)
 end
 
+-- Decimals are what core/batch/any.h says. A whole number that only 64 bits without a sign hold stays what it came as.
+local function decimal_value(d)
+  if d.scale == 0 and d.high == 0 and ffi.cast("int64_t", d.low) < 0 then return put_word(0xcf, d.low) end
+  local s = decimal.text(d)
+  byte(0xc1)
+  byte(#s)
+  arena.text(s)
+end
+
 local write
 
 -- The keys of a table; nil for an array, of which `#t` is the count.
@@ -147,7 +156,7 @@ function write(x, bad, depth)
   local tree = views.type_of(x)
   if tree then return write_view(views.check(x), tree, bad, depth + 1) end
   if int64.is(x) then return put_word(0xd3, ffi.cast("uint64_t", x.value)) end
-  if decimal.is(x) then return text(tostring(x)) end
+  if decimal.is(x) then return decimal_value(x) end
   if records.is(x) then return write_table(records.copy(x), bad, depth + 1) end
   bad()
 end

@@ -17,6 +17,7 @@ local arshift = bit.arshift
 
 local Value = ffi.typeof("const struct tm_decimal_value")
 local Int = ffi.typeof("int64_t")
+local Chars = ffi.typeof("const char *")
 local scratch = ffi.new("struct tm_decimal_value")
 local text_bytes = ffi.new("char[64]")
 
@@ -52,6 +53,13 @@ function decimal.make(value)
   elseif decimal.is(value) then return value
   else return nil end
   if rc ~= 0 then return nil end
+  return taken()
+end
+
+---From the text of a decimal that lies in a row.
+---@param at ffi.cdata* const uint8_t *
+function decimal.read(at, length)
+  if C.tm_decimal_value_parse(cast(Chars, at), length, scratch) ~= 0 then return ffi.string(at, length) end
   return taken()
 end
 

@@ -82,7 +82,7 @@ describe("nested values", function()
     assert.same({ { tags = { "a", "b", null, "long text number 1" },
       lines = { { sku = "s2", n = 0 }, { sku = "new", price = D "3.00", n = 1 } },
       where = { city = "Köln", pos = { x = 1.5, y = -2 }, ["post code"] = "50667" }, stock = { nothing = null, one = 1 },
-      any = { { sku = "s1", price = "1.50", n = 2 }, { sku = "s2", n = 0 } } } }, out)
+      any = { { sku = "s1", price = D "1.50", n = 2 }, { sku = "s2", n = 0 } } } }, out)
   end)
 
   it("go through a chain of operators", function()
@@ -117,6 +117,40 @@ describe("nested values", function()
     assert.same({}, failures)
     assert.same({ { name = "n1", second = 2.5, deep = true, n = 5, count = 5, empty = 0, yes = true,
       names = "empty:cdata list:cdata name:string none:nil yes:boolean ", again = { 1, 2.5, "x", null, { deep = true } } } }, out)
+  end)
+
+  it("of type any hold decimals exactly, and their scale", function()
+    local most = "-0.00000000000000000000000000000000000001"
+    local out, failures, r = run("map", function(e)
+      local copy = views.copy(e.lines)
+      copy[1].sku = "mine"
+      return { item = { price = e.lines[1].price, list = { e.lines[1].price * 100, D(most) }, line = e.lines[1] },
+        list = { e.lines[1].price }, copy = copy }
+    end, { order(1) }, nil, {
+      { verb = "filter", fn = function(e) return e.item.price > 1.25 and e.item.list[1] == 150 end },
+      { verb = "map", fn = function(e)
+        local text = ""
+        for k, v in pairs(e.item) do text = text .. k .. "=" .. tostring(v) .. " " end
+        return { item = e.item, list = e.list, copy = e.copy, sum = e.item.price + e.item.list[1], text = text, least = e.item.list[2],
+          kept = views.copy(e.item).line.price, whole = tostring(e.list) }
+      end },
+    })
+    assert.same({}, failures)
+    assert.equal("copy any, item any, kept decimal(38,2), least decimal(38,38), list any, sum decimal(38,2), text string, whole string",
+      support.show(r.nodes[3].schema))
+    local line = { sku = "s1", price = D "1.50", n = 2 }
+    assert.same({ { item = { price = D "1.50", list = { D "150.00", D(most) }, line = line }, list = { D "1.50" },
+      copy = { { sku = "mine", price = D "1.50", n = 2 }, { sku = "s2", n = 0 } }, sum = D "151.50", least = D(most), kept = D "1.50",
+      text = 'line={ sku = "s1", price = 1.50, n = 2 } list={ 150.00, ' .. most .. " } price=1.50 ", whole = "{ 1.50 }" } }, out)
+  end)
+
+  it("of type any keep whole numbers between int64 and 2^64 as such", function()
+    local rows = { order(1) }
+    rows[1].extra = { b = D "10000000000000000000", top = D "18446744073709551615" }
+    local out, failures = run("map", function(e) return { x = { e.extra.b, e.extra.top - 1, e.extra.top + 1 }, b = e.extra.b } end, rows,
+      "x any; b any", { { verb = "map", fn = function(e) return { text = tostring(e.x), more = e.b + 1 > e.b } end } })
+    assert.same({}, failures)
+    assert.same({ { text = "{ 10000000000000000000, 18446744073709551614, 18446744073709551616 }", more = true } }, out)
   end)
 
   it("of type any may be no container at all", function()

@@ -346,6 +346,22 @@ START_TEST(msgpack_is_walked_and_what_is_none_is_refused)
         {"\xc0", 1, true},
         {"", 0, false},
         {"\xc1", 1, false},
+        {"\xc1\x00", 2, false},
+        {"\xc1\x05-1.50", 7, true},
+        {"\xc1\x06-1.50", 7, false},
+        {"\xc1\x05+1.50", 7, false},
+        {"\xc1\x03"
+         "1e3",
+         5, false},
+        {"\xc1\x02x1", 4, false},
+        {"\x92\xc1\x01"
+         "7\xa1"
+         "b",
+         6, true},
+        {"\xc1\x29-0.00000000000000000000000000000000000001", 43, true},
+        {"\xc1\x28"
+         "1000000000000000000000000000000000000000",
+         42, false}, // 40 digits
         {"\x01\x02", 2, false},
         {"\xa3"
          "ab",
