@@ -5,6 +5,7 @@
 --
 -- Rows (record parameters "r1", "r2" and tables made in the function, by the place that makes them) have their known
 -- fields in the state; `open` says that something unknown may have changed or seen them.
+local arithmetic = require "codegen.arithmetic"
 local opcodes = require "codegen.opcodes"
 local values = require "codegen.values"
 local calls = require "codegen.calls"
@@ -189,7 +190,7 @@ local function read_row(m, s, v, key, line)
       m.out.seen_keys[id .. "\0" .. key] = true
       f = f or missing(row)
       -- A table of the copy is at hand from here on, and may be changed: the column is no longer the input's.
-      if row.copied and f.t == "field" and parts.tree_of(f) then
+      if row.copied and f.t == "field" and (f.type == "any" or parts.tree_of(f)) then
         f = values.of(f.type)
         changed_row(s, id).fields[key] = f
       end
@@ -269,49 +270,6 @@ local function set(s, r, v) s.regs[r] = v end
 -- -----------------------------------------------------------------------------------------------------------
 
 local on = {} -- op -> function(m, s, i, pc); returns true when the instruction does not fall through
-
--- Decimal digits after the point of a number's shortest text: the scale with which it enters a calculation.
-local function scale_of(number)
-  if number ~= number or math.abs(number) == math.huge then return nil end
-  for digits = 1, 17 do
-    local text = ("%%.%dg"):format(digits):format(number)
-    if tonumber(text) == number then
-      local mantissa, exponent = text:match("^([^e]*)e?(.*)$")
-      return math.max(0, #(mantissa:match("%.(%d*)$") or "") - (tonumber(exponent) or 0))
-    end
-  end
-end
-
--- A constant number or an int beside a decimal is a decimal.
-local function as_decimal(v, other, name)
-  if name == "int" and values.decimal(other or "") then return "decimal(38,0)" end
-  if v.const and type(v.const) == "number" and values.decimal(other or "") then
-    local scale = scale_of(v.const)
-    if scale and scale <= 38 then return ("decimal(38,%d)"):format(scale) end
-  end
-  return name
-end
-
-local function arithmetic(a, b, op)
-  local x, y = values.type_of(a), values.type_of(b)
-  local function number(t) return values.is_number(t) or t == "string" or t == "nil" end
-  if x == nil then x = "nil" end
-  if y == nil then y = "nil" end
-  if number(x) and number(y) then return NUMBER end
-  if x == "int64" and (y == "int64" or values.is_number(y)) or (y == "int64" and values.is_number(x)) then
-    return values.of("int64")
-  end
-  local p1, s1 = values.decimal(as_decimal(a, y, x))
-  local p2, s2 = values.decimal(as_decimal(b, x, y))
-  if p1 and p2 then
-    local scale
-    if op == "ADD" or op == "SUB" then scale = math.max(s1, s2)
-    elseif op == "MUL" then scale = s1 + s2
-    elseif op == "DIV" then scale = math.max(6, s1) end
-    if scale and scale <= 38 then return values.of(("decimal(38,%d)"):format(scale)) end
-  end
-  return UNKNOWN
-end
 
 local function consume(m, s, v)
   use(m, v, "other")

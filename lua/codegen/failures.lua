@@ -98,6 +98,10 @@ local function wrong_value(node, name, value)
   if type(value) == "cdata" and kind == "double" then hint = "value:tonumber() makes a number" end
   if type(value) == "table" then
     hint = "a column holds one value; give each its own column"
+  elseif node.settled and node.settled[name] and node.verb == "key" then
+    local read = node.key_field and "e." .. node.key_field or "..."
+    hint = ('the first row made the key %s; as texts, keys of all types are one type: key_by(function(e) return tostring(%s) end, "%s")')
+      :format(field.type, read, name)
   elseif node.settled and node.settled[name] then
     local given = fit.type_of(value)
     hint = ("the operator's first row made the column %s; say what it is in all of them: :returns { %s = %s, ... }"):format(

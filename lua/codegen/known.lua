@@ -120,4 +120,7 @@ local function adopt()
 end
 adopt()
 
+-- Functions that declare something of the job, with what they are called: rows cannot.
+known.declares = setmetatable({}, { __mode = "k" })
+
 return known

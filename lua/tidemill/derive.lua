@@ -48,6 +48,18 @@ end
 -- What can name a folder: doubles have no exact text, and the others none at all.
 local PARTITION = { bool = true, int = true, int64 = true, decimal = true, string = true, timestamp = true }
 
+-- What makes a column of such a type one that can. A number that a function gives is a double until it is declared to be an int.
+local function partition_hint(name, type_name)
+  if type_name == "double" then
+    return ('whole numbers are int when they are declared: :assign { %s = function(e) return math.floor(e.%s) end }:returns { %s = "int" }')
+      :format(name, name, name)
+  end
+  if type_name ~= "bytes" then
+    return 'by one value of it, of a declared type: :assign { part = function(e) return ... end }:returns { part = "string" }'
+  end
+  return (":assign a text made of it: :assign { %s = function(e) return tostring(e.%s) end }"):format(name, name)
+end
+
 function kinds.sink(node)
   node.schema = nil
   if node.format == "text" then
@@ -62,7 +74,7 @@ function kinds.sink(node)
     local field = node.input.fields[check.field(node.where, node.name .. ": partition_by", node.input, name)]
     if not PARTITION[field.type:match("^%a+%d*")] and field.type ~= types.UNKNOWN then
       fault.raise("TYPE", node.where, ("%s: partition_by: %s is %s; a folder is named by bool, int, int64, decimal, string or timestamp")
-        :format(node.name, name, field.type), "make a column of it with :assign")
+        :format(node.name, name, field.type), partition_hint(name, field.type))
     end
   end
   local want = node.expect

@@ -191,6 +191,7 @@ function metrics.constructors(session, caller, no_more)
       no_more(call, "tm." .. kind, 2 + select("#", ...), 2)
       return declare(session, kind, call, name, options)
     end
+    require("codegen.known").declares[constructors[kind]] = "tm." .. kind
   end
   return constructors
 end

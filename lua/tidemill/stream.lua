@@ -141,8 +141,10 @@ end
 method("key_by", function(s, call, what, name, ...)
   local at, input = call.at, derive.schema(s.node)
   no_more(call, "key_by", 2 + select("#", ...), 2)
+  local key_field
   if s.node.shapeless and type(what) == "string" and name == nil then -- the field of a record that has no columns
-    name, what = check.name(at, "key_by: the name of a field", what), shapeless.key(what)
+    key_field = check.name(at, "key_by: the name of a field", what)
+    name, what = key_field, shapeless.key(what)
   end
   if type(what) == "function" then
     name = name == nil and "key" or check.name(at, "key_by: the name of the key", name)
@@ -153,7 +155,7 @@ method("key_by", function(s, call, what, name, ...)
     if name:sub(1, 1) == "$" then
       fault.raise("SCHEMA", at, ('key_by: "%s": names that begin with $ are the engine\'s'):format(name))
     end
-    local computed = add(s, call, "key", { fn = what, key_name = name })
+    local computed = add(s, call, "key", { fn = what, key_name = name, key_field = key_field })
     local c = freeze.content(computed, "stream")
     return stream.new(s.job, key_by(c, call, { name }), c.node)
   end

@@ -110,6 +110,24 @@ describe("a map that returns a table", function()
     assert.equal("all", reads(map(function(e) return { a = tostring(e) } end)))
   end)
 
+  it("passes on the columns of a copy, but for lists, maps and structs that the function takes from it", function()
+    local input = schema "s struct(n string); l list(int); x any; n int"
+    local node = map(function(e) return e:copy() end, nil, input)
+    assert.same({ s = "s", l = "l", x = "x", n = "n" }, node.passes)
+    node = map(function(e) local c = e:copy() c.s.n = "new" return c end, nil, input)
+    assert.same({ l = "l", x = "x", n = "n" }, node.passes)
+    node = map(function(e) local c = e:copy() local x = c.x x.y, c.l[1] = 1, 2 return c end, nil, input)
+    assert.same({ s = "s", n = "n" }, node.passes)
+  end)
+
+  it("knows the types of parts of a copy as long as nobody can change them", function()
+    local input = schema "s struct(n string); l list(int)"
+    local node = map(function(e) local c = e:copy() return { n = c.s.n, l = c.l[1] } end, nil, input)
+    assert.equal("l int, n string", columns(node))
+    node = map(function(e) local c = e:copy() c.s.n = 5 return { n = c.s.n, s = c.s } end, nil, input)
+    assert.equal("n ?, s struct(n string)", columns(node))
+  end)
+
   it("knows e:copy()", function()
     local node = map(function(e) local c = e:copy() c.user = nil c.twice = e.amount * 2 return c end)
     assert.equal("user string, amount double, n int, id int64, price decimal(10,2)!, ok bool, ts timestamp, twice double",

@@ -1,0 +1,1 @@
+check metric_in_function.lua
