@@ -49,6 +49,7 @@ const struct tm_connector tm_connector_file = {
     .split_count = tm__file_source_split_count,
     .sink_prepare = tm__file_sink_prepare,
     .sink_new = tm__file_sink_new,
+    .sink_check = tm__file_sink_check,
     .sink_finish = tm__file_sink_finish,
     .sink_release = tm__file_sink_release,
 };

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "connectors/file/circle.h"
 #include "connectors/file/claim.h"
 #include "connectors/file/file.h"
 #include "connectors/file/output.h"
@@ -22,7 +23,7 @@
 #include "connectors/file/parts.h"
 
 enum if_exists { FAIL_IF_EXISTS, APPEND, REPLACE };
-enum { PATH_BYTES = 4096, CLAIMS_MAX = 2 };
+enum { PATH_BYTES = 4096, CLAIMS_MAX = 2, START_BYTES = 64 * 1024 };
 
 // One output file.
 struct target {
@@ -30,6 +31,8 @@ struct target {
     struct tm_file_head head;
     char *path;        // where it is published
     char *in_progress; // where it is written; NULL: at `path` (appending, or a stream)
+    uint8_t *start;    // of a plain file that is appended to: its first bytes; or NULL
+    size_t start_bytes;
 };
 
 struct outputs {
@@ -177,6 +180,37 @@ static int start_writer(struct outputs *o, struct target *target, int fd, struct
     return rc;
 }
 
+// How a file that is appended to begins and ends. One that may be written and not read is appended
+// to as it is.
+static int look_at(struct outputs *o, struct target *target, int64_t size_bytes,
+                   struct tm_error *err)
+{
+    const struct tm_fx *fx = o->fx;
+    int fd = fx->files->open(fx->ctx, target->path, TM_FILE_READ, NULL);
+    uint8_t last = '\n';
+    int64_t got = 1;
+    if (fd < 0)
+        return 0;
+    target->start = tm_mem_alloc(o->mem, START_BYTES);
+    while (target->start != NULL && got > 0 && target->start_bytes < START_BYTES) {
+        got = fx->files->read(fx->ctx, fd, target->start + target->start_bytes,
+                              START_BYTES - target->start_bytes, err);
+        target->start_bytes += got > 0 ? (size_t)got : 0;
+    }
+    if (got >= 0)
+        got = fx->files->seek(fx->ctx, fd, size_bytes - 1, err);
+    if (got >= 0)
+        got = fx->files->read(fx->ctx, fd, &last, 1, err);
+    if (o->format->is_lines && last != '\n') {
+        target->head.line_end = true;
+        target->head.state = TM_FILE_HEAD_MISSING; // nobody else has it yet
+    }
+    (void)fx->files->close(fx->ctx, fd, NULL);
+    if (target->start == NULL)
+        return out_of_memory(o, err);
+    return got < 0 ? failed(o, (int)got, err) : 0;
+}
+
 static int open_target(struct outputs *o, struct target *target, struct tm_error *err)
 {
     const struct tm_fx *fx = o->fx;
@@ -191,6 +225,8 @@ static int open_target(struct outputs *o, struct target *target, struct tm_error
     target->writer.size_bytes = info.size_bytes;
     if (info.size_bytes != 0)
         target->head.state = TM_FILE_HEAD_WRITTEN; // nobody else has it yet
+    if (rc == 0 && info.size_bytes != 0 && o->packing == TM_FILE_PLAIN)
+        rc = look_at(o, target, info.size_bytes, err);
     return rc;
 }
 
@@ -468,6 +504,15 @@ int tm__file_sink_prepare(const struct tm_fx *fx, struct tm_mem *mem, const stru
     return 0;
 }
 
+// Do the rows go on with what the file has?
+static int check_start(const struct outputs *o, const struct target *target,
+                       struct tm_encoder *encoder, struct tm_error *err)
+{
+    if (encoder->ops->follows == NULL)
+        return 0;
+    return failed(o, encoder->ops->follows(encoder, target->start, target->start_bytes, err), err);
+}
+
 int tm__file_sink_new(struct tm_task_context *ctx, const struct tm_node *node,
                       struct tm_schema *schema, void *shared, struct tm_sink **sink,
                       struct tm_error *err)
@@ -481,8 +526,42 @@ int tm__file_sink_new(struct tm_task_context *ctx, const struct tm_node *node,
     if (o->parts != NULL)
         return tm__parts_sink(o->parts, ctx, node, schema, encoder, sink, err);
     struct target *target = &o->targets[o->is_folder ? ctx->subtask : 0];
+    if (target->start != NULL && (rc = check_start(o, target, encoder, err)) != 0) {
+        tm_error_where(err, "%s", node->where);
+        encoder->ops->free(encoder);
+        return rc;
+    }
     *sink = tm_file_output_new(ctx, node, schema, encoder, &target->writer, &target->head, err);
     return *sink == NULL ? TM_E_MEMORY : 0;
+}
+
+// --- circles -------------------------------------------------------------------------------------
+
+int tm__file_sink_check(const void *shared, const struct tm_node *source, struct tm_error *err)
+{
+    const struct outputs *o = shared;
+    bool meant = false;
+    int rc = 0;
+    if (o->parts != NULL) {
+        char name[64];
+        snprintf(name, sizeof name, "part-0-0%.*s%s", (int)strcspn(o->format->suffixes + 1, " "),
+                 o->format->suffixes + 1, tm__file_packing_suffix(o->packing));
+        meant = o->if_exists != REPLACE && (o->roll_bytes != 0 || o->roll_ms != 0) &&
+                tm__file_circle_of_folder(o->fx, o->name, name, source);
+    } else if (!o->is_folder && o->targets[0].path != NULL && o->targets[0].in_progress == NULL) {
+        rc = tm__file_circle_of_file(o->fx, o->mem, o->targets[0].path, source, &meant, err);
+    }
+    if (!meant)
+        return rc;
+    rc = tm_error_set(err, TM_E_GRAPH,
+                      "the output %s is %s while it is written, by '%s' (%s): the job would read "
+                      "its own rows, without end",
+                      o->name, o->parts != NULL ? "followed" : "read", source->name, source->where);
+    tm_error_hint(err, o->parts != NULL
+                           ? "write to another folder"
+                           : "write to another file; or, to have the new rows instead of the old "
+                             "ones, say if_exists = \"replace\"");
+    return rc;
 }
 
 // --- the end -------------------------------------------------------------------------------------
@@ -590,6 +669,8 @@ void tm__file_sink_release(void *shared)
     if (!o->closed && o->targets != NULL)
         (void)keep_or_remove(o, &kept); // the job never ran
     for (uint32_t i = 0; o->targets != NULL && i < o->count; i++) {
+        if (o->targets[i].start != NULL)
+            tm_mem_free(o->mem, o->targets[i].start, START_BYTES);
         free_text(o->mem, o->targets[i].path);
         free_text(o->mem, o->targets[i].in_progress);
     }

@@ -8,5 +8,6 @@ int tm__file_sink_prepare(const struct tm_fx *fx, struct tm_mem *mem, const stru
 int tm__file_sink_new(struct tm_task_context *ctx, const struct tm_node *node,
                       struct tm_schema *schema, void *shared, struct tm_sink **sink,
                       struct tm_error *err);
+int tm__file_sink_check(const void *shared, const struct tm_node *source, struct tm_error *err);
 int tm__file_sink_finish(void *shared, bool ok, struct tm_error *err);
 void tm__file_sink_release(void *shared);

@@ -23,7 +23,7 @@ static void put_quoted(FILE *out, const char *text)
 }
 
 // The job that reads what was named. NULL: out of memory.
-static char *job_of(const struct tm_cli_options *options)
+static char *job_of(const struct tm_cli_options *options, bool is_missing)
 {
     char *text = NULL;
     size_t length = 0;
@@ -38,6 +38,8 @@ static char *job_of(const struct tm_cli_options *options)
         put_quoted(out, options->file);
         if (options->format != NULL)
             fprintf(out, ", format = \"%s\"", options->format);
+        else if (is_missing)
+            fprintf(out, ", format = \"json\""); // what is said is that there is no such file
         fprintf(out, " }):to(tm.discard())");
     }
     if (fclose(out) != 0) {
@@ -104,31 +106,49 @@ static void forget_place(const struct tm_cli_options *options, struct tm_error *
         show_dialect(options, err);
 }
 
-int tm_cli_schema(const struct tm_cli_options *options)
+static bool is_no_file(const struct tm_fx *fx, const char *path)
+{
+    struct tm_file_info info;
+    return strpbrk(path, "*?[") == NULL && fx->files->stat(fx->ctx, path, &info, NULL) != 0;
+}
+
+// Of a job, or of what is read; `is_missing`: that is no file.
+static int show_schemas(const struct tm_cli_options *options, bool is_missing, bool *found_missing,
+                        struct tm_error *err)
 {
     struct tm_engine engine;
-    struct tm_error err = {0};
     struct tm_cli_options own = *options;
     char *text = NULL;
-    int code = TM_EXIT_FINISHED, rc = 0;
+    int rc = 0;
+    if (!is_job(options)) {
+        own.code = text = job_of(options, is_missing);
+        if (text == NULL)
+            rc = tm_error_set(err, TM_E_MEMORY, "out of memory");
+    }
+    memset(&engine, 0, sizeof engine);
+    rc = rc != 0 ? rc : tm_engine_open(&engine, &own, err);
+    rc = rc != 0 ? rc : print_schemas(&engine, options, err);
+    *found_missing = rc == TM_E_OPTION && !is_job(options) && options->format == NULL &&
+                     engine.fx.files != NULL && is_no_file(&engine.fx, options->file);
+    tm_engine_close(&engine);
+    free(text);
+    return rc;
+}
+
+int tm_cli_schema(const struct tm_cli_options *options)
+{
+    struct tm_error err = {0};
+    bool is_missing = false;
     if (is_job(options) && options->format != NULL) {
         tm_error_set(&err, TM_E_USAGE, "--format is for data; the sources of a job say their own");
         return tm_cli_fail(options, &err, TM_EXIT_USAGE);
     }
-    if (!is_job(options)) {
-        own.code = text = job_of(options);
-        if (text == NULL)
-            rc = tm_error_set(&err, TM_E_MEMORY, "out of memory");
+    int rc = show_schemas(options, false, &is_missing, &err);
+    if (rc != 0 && is_missing) { // that its format cannot be guessed is not what is wrong with it
+        err = (struct tm_error){0};
+        rc = show_schemas(options, true, &is_missing, &err);
     }
-    memset(&engine, 0, sizeof engine);
-    rc = rc != 0 ? rc : tm_engine_open(&engine, &own, &err);
-    rc = rc != 0 ? rc : print_schemas(&engine, options, &err);
-    if (rc != 0) {
-        if (!is_job(options))
-            forget_place(options, &err);
-        code = tm_engine_failed(options, &err, rc);
-    }
-    tm_engine_close(&engine);
-    free(text);
-    return code;
+    if (rc != 0 && !is_job(options))
+        forget_place(options, &err);
+    return rc == 0 ? TM_EXIT_FINISHED : tm_engine_failed(options, &err, rc);
 }

@@ -85,10 +85,9 @@ static int set_name(struct tm__columns *c, const char *column, const char *name,
     int rc = find(c->schema, "rename", column, &field, err);
     if (rc != 0)
         return rc;
-    if (*name == 0 || strlen(name) > TM_NAME_MAX)
+    if (strlen(name) > TM_NAME_MAX)
         return tm_error_set(err, TM_E_OPTION,
-                            "rename: the name of column %s has %zu bytes, 1 to "
-                            "%d are allowed",
+                            "rename: the name of column %s has %zu bytes, at most %d are allowed",
                             column, strlen(name), TM_NAME_MAX);
     c->names[field] = name;
     return 0;

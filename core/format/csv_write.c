@@ -341,6 +341,12 @@ static int csv_begin(struct tm_encoder *base, struct tm_buf *out)
     return tm_buf_append(out, e->header.data, e->header.size_bytes);
 }
 
+static int csv_follows(struct tm_encoder *base, const uint8_t *p, size_t len, struct tm_error *err)
+{
+    const struct csv_encoder *e = (const struct csv_encoder *)base;
+    return tm__csv_follows(&e->options, &e->header, p, len, err);
+}
+
 // --- the encoder
 
 static void csv_free(struct tm_encoder *base)
@@ -354,7 +360,7 @@ static void csv_free(struct tm_encoder *base)
 }
 
 static const struct tm_encoder_ops csv_ops = {
-    .encode = csv_encode, .free = csv_free, .begin = csv_begin};
+    .encode = csv_encode, .free = csv_free, .begin = csv_begin, .follows = csv_follows};
 
 // May this character stand in a number, a time or base64?
 static bool in_numbers(uint8_t c)

@@ -49,6 +49,9 @@ struct tm_encoder_ops {
     // front of its first row, by one of the encoders that write to it; not for a file that is
     // appended to and has something in it. NULL: such files begin with their first row.
     int (*begin)(struct tm_encoder *e, struct tm_buf *out);
+    // May records of this encoder follow in a file that begins with [p, p + len), all of it or
+    // more than a record? TM_E_SCHEMA says why not, of "the file". NULL: in any.
+    int (*follows)(struct tm_encoder *e, const uint8_t *p, size_t len, struct tm_error *err);
 };
 struct tm_encoder {
     const struct tm_encoder_ops *ops;
@@ -84,6 +87,7 @@ struct tm_format {
     const char *name;
     const char *suffixes; // " .jsonl .ndjson .json "
     bool schema_needed;
+    bool is_lines; // each record that is written ends in a line end
     const struct tm_option_def *options; // ends with a NULL name; NULL: the format has none
     // What a table cannot say of them; `options` may be NULL.
     int (*check_options)(struct tm_mem *mem, const struct tm_options *options,

@@ -1,6 +1,7 @@
 // Constructors of the formats' decoders and encoders, for the table in format.c.
 #pragma once
 
+#include "core/format/csv_options.h"
 #include "core/format/format.h"
 
 extern const struct tm_option_def tm__json_option_defs[];
@@ -22,5 +23,8 @@ int tm__raw_encoder_new(const struct tm_encoder_args *args, struct tm_encoder **
                         struct tm_error *err);
 int tm__csv_decoder_new(const struct tm_decoder_args *args, struct tm_decoder **decoder,
                         struct tm_error *err);
+// May rows under `header` (empty: none) follow in a file that begins with [p, p + len)?
+int tm__csv_follows(const struct tm_csv_options *options, const struct tm_buf *header,
+                    const uint8_t *p, size_t len, struct tm_error *err) TM_WARN_UNUSED;
 int tm__csv_encoder_new(const struct tm_encoder_args *args, struct tm_encoder **encoder,
                         struct tm_error *err);

@@ -492,7 +492,7 @@ static int make_column(struct tm_infer *infer, const struct tm__infer_entry *e,
 // Can the options of a source name it?
 static bool can_be_named(const struct tm__infer_entry *e)
 {
-    return e->length != 0 && e->length <= TM_NAME_MAX && memchr(e->name, 0, e->length) == NULL;
+    return e->length == 0 || (e->length <= TM_NAME_MAX && memchr(e->name, 0, e->length) == NULL);
 }
 
 int tm_infer_columns(struct tm_infer *infer, const struct tm_infer_column **out, uint32_t *count,

@@ -32,7 +32,8 @@ const char *tm_strangers_list(const struct tm_strangers *s, char *text, size_t s
     size_t used = 0;
     text[0] = 0;
     for (uint32_t i = 0; i < s->name_count; i++) {
-        int n = snprintf(text + used, size - used, "%s%s", i == 0 ? "" : ", ", s->names[i]);
+        int n = snprintf(text + used, size - used, "%s%s", i == 0 ? "" : ", ",
+                         s->names[i][0] == 0 ? "\"\"" : s->names[i]);
         if (n < 0 || used + (size_t)n >= size)
             break;
         used += (size_t)n;

@@ -29,9 +29,11 @@ static int check_sink(const struct tm_graph *graph, const struct tm_node *node,
     const struct tm_declared *input = tm__graph_declared_input(graph, node);
     char a[TM_NODE_TEXT_MAX], b[TM_NODE_TEXT_MAX];
 
-    if (strcmp(node->format, "text") == 0) {
-        tm_error_set(err, TM_E_GRAPH, "%s writes texts, and the rows of %s are changes",
-                     tm__graph_node_text(node, a), tm__graph_node_text(from, b));
+    bool is_raw = strcmp(node->format, "raw") == 0;
+    if (is_raw || strcmp(node->format, "text") == 0) {
+        tm_error_set(err, TM_E_GRAPH, "%s writes %s, and the rows of %s are changes",
+                     tm__graph_node_text(node, a), is_raw ? "bytes" : "texts",
+                     tm__graph_node_text(from, b));
         tm_error_hint(err, "format = \"json\" or \"csv\" writes them with a first field op");
         return refuse(node, err);
     }

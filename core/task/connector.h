@@ -84,6 +84,9 @@ struct tm_connector {
     int (*sink_new)(struct tm_task_context *ctx, const struct tm_node *node,
                     struct tm_schema *schema, void *shared, struct tm_sink **sink,
                     struct tm_error *err);
+    // Would the sink feed this source, which has the same connector? Asked of each pair of a job
+    // when all are prepared: TM_E_GRAPH says so. NULL-able.
+    int (*sink_check)(const void *shared, const struct tm_node *source, struct tm_error *err);
     // All subtasks are done (`ok`: the job finished; else it failed or was stopped): publish or
     // discard. NULL-able.
     int (*sink_finish)(void *shared, bool ok, struct tm_error *err);

@@ -285,6 +285,28 @@ static int prepare_connectors(struct tm_job *job, struct tm_error *err)
     return 0;
 }
 
+// A sink that a source of the job reads would never end.
+static int check_circles(struct tm_job *job, struct tm_error *err)
+{
+    for (uint32_t n = 0; n < job->graph->node_count; n++) {
+        const struct tm_node *sink = &job->graph->nodes[n];
+        if (sink->kind != TM_NODE_SINK)
+            continue;
+        const struct tm_connector *connector = tm_connector_find(job->connectors, sink->connector);
+        for (uint32_t s = 0; connector->sink_check != NULL && s < job->graph->node_count; s++) {
+            const struct tm_node *source = &job->graph->nodes[s];
+            if (source->kind != TM_NODE_SOURCE || strcmp(source->connector, sink->connector) != 0)
+                continue;
+            int rc = connector->sink_check(job->shared[n], source, err);
+            if (rc != 0) {
+                tm_error_where(err, "%s", sink->where);
+                return rc;
+            }
+        }
+    }
+    return 0;
+}
+
 // --- all of it -----------------------------------------------------------------------------------
 
 static int build(struct tm_job *job, const struct tm_job_args *args, struct tm_error *err)
@@ -301,7 +323,8 @@ static int build(struct tm_job *job, const struct tm_job_args *args, struct tm_e
     connect_wakers(job);
     if (make_alignments(job) != 0)
         return out_of_memory(err);
-    return prepare_connectors(job, err);
+    rc = prepare_connectors(job, err);
+    return rc == 0 ? check_circles(job, err) : rc;
 }
 
 int tm_job_new(const struct tm_job_args *args, struct tm_job **result, struct tm_error *err)

@@ -148,6 +148,7 @@ function chunk.write_head(w, g, nodes)
   end
   if g.names.wide then w:line("local G = {} -- too many names for locals") end
   for k, node in ipairs(nodes) do
+    if node.verb == "each" and node.input.changelog then w:line("local row_kinds = R.row_kinds") end
     if node.made then w:line("local at_row, random = R.at_row, R.random") end
     if node.fn then g.names:declare(w, "fn_" .. k, ("R.fns[%d]"):format(k)) end
     if node.verb == "flat_map" and metrics.uses(node) then g.names:declare(w, "resume_" .. k, ("R.resumed[%d]"):format(k)) end

@@ -14,6 +14,7 @@ local suggest = require "tidemill.suggest"
 local unknown = require "codegen.unknown"
 local utf8 = require "tidemill.utf8"
 local values = require "codegen.values"
+local util = require "jit.util"
 
 local derive = {}
 
@@ -248,6 +249,13 @@ end
 function verbs.each(node)
   local a = analyse(node, node.fn, { parameter(node) })
   no_assignment(node, a, "a sink")
+  local taken = util.funcinfo(node.fn)
+  if node.input.changelog and (taken.params or 2) < 2 and not taken.isvararg then
+    local found = node.codegen.findings
+    found[#found + 1] = { severity = "warning", where = node.where,
+      message = node.name .. ": its rows are changes, and write cannot tell those that are deleted from those that come",
+      hint = 'write = function(e, op) ... end: op is "+I", "-U", "+U" or "-D"' }
+  end
   add_reads(node, a, 1)
   node.codegen.analysis, node.codegen.modes = a, result.modes(a, 1, {})
   node.schema, node.passes = node.input, identity(node)

@@ -249,7 +249,8 @@ function verbs.filter(self, k, env)
 end
 
 function verbs.each(self, k, env)
-  local ok, err = pcall(self.nodes[k].fn, argument(self, k, env))
+  local kind = self.nodes[k].input.changelog and rows.KINDS[self.kind] or nil
+  local ok, err = pcall(self.nodes[k].fn, argument(self, k, env), kind)
   if not ok then return false, err end
   return true, env
 end

@@ -6,6 +6,9 @@ local int64 = require "codegen.int64"
 
 local rows = {}
 
+-- What a row of a changelog is, by its number (enum tm_row_kind).
+rows.KINDS = { [0] = "+I", "-U", "+U", "-D" }
+
 local bytes = ffi.typeof("uint8_t *")
 
 -- The bytes of a nested or any value, kept beyond its row.

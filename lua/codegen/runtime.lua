@@ -95,6 +95,7 @@ function runtime.new(nodes, ctx, C, plan, subtask)
     clock = views.clock, int64 = ffi.typeof("int64_t"), any_value = any.value, views = view_text.views,
     view = views.of, encoders = nest.encoders, slice_row = slice.of_row,
     at_row = random.at_row, random = random.random, copy_record = records.copy, texts = {}, fns = {}, resumed = {}, anchors = anchors,
+    row_kinds = rows.KINDS,
   }
   R.none = no_record or blank_row(output, anchors)
   cur.row, kept.acc = R.blank, R.none

@@ -351,6 +351,7 @@ end
 function verbs.each(w, g, stage)
   local c = stage.node.codegen
   local arg = argument(w, g, stage, tostring(stage.k), c.analysis, c.modes)
+  if stage.node.input.changelog then arg = arg .. ", row_kinds[cur.row.kind]" end
   local strings = slice_scope(w, g, tostring(stage.k), c.analysis, c.modes)
   g.names:func(w, "step_" .. stage.k)
   stages.write_call(w, stage, g.names:ref("fn_" .. stage.k), arg, strings)

@@ -284,13 +284,15 @@ function tm.print(options) end
 
 ---A function as a sink: `write` is called with each row, on the thread of its subtask, and with nothing else; `open` before the
 ---first row and `close` behind the last, once in each subtask. What they share is captured variables, one set for each thread.
+---`op` is what a row of a stream of changes is (those of `top`): "+I" it comes in, "-D" it goes, "-U" and "+U" it was and is; nil
+---where rows are no changes.
 ---
 ---    local sums = {}
 ---    stream:to(tm.sink {
 ---      write = function(e) sums[e.country] = (sums[e.country] or 0) + e.amount end,
 ---      close = function() for country, sum in pairs(sums) do print(country, sum) end end,
 ---    })
----@param options { write: fun(e: tidemill.record), open: fun()?, close: fun()?, name: string?, on_error: tidemill.on_error?, schema: tidemill.Schema|tidemill.fields? }
+---@param options { write: fun(e: tidemill.record, op: "+I"|"-U"|"+U"|"-D"|nil), open: fun()?, close: fun()?, name: string?, on_error: tidemill.on_error?, schema: tidemill.Schema|tidemill.fields? }
 ---@return tidemill.Connector sink
 function tm.sink(options) end
 

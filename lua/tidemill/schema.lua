@@ -52,10 +52,10 @@ end
 
 -- --- types of fields, as users write them
 
--- What a field is called in the source: any text, as JSON and CSV allow.
+-- What a field is called in the source: any text, as JSON and CSV allow; also none, as the index that pandas writes.
 local function check_source_name(at, what, name)
-  if type(name) ~= "string" or name == "" or #name > 255 or name:find("%z") or not utf8.is_valid(name) then
-    check.wrong(at, what, "the field's name in the source, a text of 1 to 255 bytes", name,
+  if type(name) ~= "string" or #name > 255 or name:find("%z") or not utf8.is_valid(name) then
+    check.wrong(at, what, "the field's name in the source, a text of up to 255 bytes", name,
       'for example amount = { "decimal(10,2)", rename = "amt" }')
   end
 end
