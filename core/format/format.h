@@ -87,7 +87,7 @@ struct tm_format {
     const char *name;
     const char *suffixes; // " .jsonl .ndjson .json "
     bool schema_needed;
-    bool is_lines; // each record that is written ends in a line end
+    bool is_lines;                       // each record that is written ends in a line end
     const struct tm_option_def *options; // ends with a NULL name; NULL: the format has none
     // What a table cannot say of them; `options` may be NULL.
     int (*check_options)(struct tm_mem *mem, const struct tm_options *options,
