@@ -31,8 +31,9 @@ static bool before(const struct due *a, const struct due *b)
 static void heap_push(struct heap *h, struct due d)
 {
     if (h->count == h->capacity) {
-        h->capacity = h->capacity == 0 ? 1024 : h->capacity * 2;
-        h->at = realloc(h->at, h->capacity * sizeof *h->at);
+        size_t capacity = h->capacity == 0 ? 1024 : h->capacity * 2;
+        h->at = plain_realloc(NULL, h->at, h->capacity * sizeof *h->at, capacity * sizeof *h->at);
+        h->capacity = capacity;
     }
     size_t i = h->count++;
     for (; i > 0 && before(&d, &h->at[(i - 1) / 4]); i = (i - 1) / 4)

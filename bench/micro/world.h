@@ -1,21 +1,36 @@
-// The world of a micro benchmark: plain memory, and the CPU time of the thread.
+// The world of a micro benchmark: memory as the engine has it, and the CPU time of the thread.
 #pragma once
 
 #include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 
 #include "core/base/effects.h"
 
+enum { WORLD_HUGE_BYTES = 2 * 1024 * 1024 }; // as core/loop has it
 static inline void *plain_alloc(void *ctx, size_t size)
 {
     (void)ctx;
-    return malloc(size);
+    if (size < WORLD_HUGE_BYTES)
+        return malloc(size);
+    void *p = NULL;
+    if (posix_memalign(&p, WORLD_HUGE_BYTES, size) != 0)
+        return NULL;
+    (void)madvise(p, size, MADV_HUGEPAGE);
+    return p;
 }
 static inline void *plain_realloc(void *ctx, void *p, size_t old_size, size_t new_size)
 {
     (void)ctx;
-    (void)old_size;
-    return realloc(p, new_size);
+    if (new_size < WORLD_HUGE_BYTES)
+        return realloc(p, new_size);
+    void *q = plain_alloc(ctx, new_size);
+    if (q != NULL && p != NULL)
+        memcpy(q, p, old_size < new_size ? old_size : new_size);
+    if (q != NULL)
+        free(p);
+    return q;
 }
 static inline void plain_free(void *ctx, void *p, size_t size)
 {

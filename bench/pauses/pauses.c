@@ -7,7 +7,8 @@
 //
 // Memory that is touched for the first time is the system's to give: for a huge page 0.2 ms, and
 // several where a virtual machine has to ask its host. So growth is told twice, without and with
-// such steps, and beside it what touching a huge page takes here and now.
+// such steps, and beside it what touching a huge page takes here and now. A helper thread of the
+// state touches most of them ahead.
 //
 // One worker (--parallelism 1), so one thread has all of it. FILE gets a line of JSON for each kind
 // of step, one for the empty loop behind it, and one for each account of memory.

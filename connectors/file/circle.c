@@ -1,7 +1,6 @@
 // Sinks that would feed a source of their job: told by what files are, not by how they are called.
 #include "connectors/file/circle.h"
 
-#include <fnmatch.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -78,21 +77,106 @@ static int look_at(void *arg, const char *path)
     return 0;
 }
 
-bool tm__file_circle_of_folder(const struct tm_fx *fx, const char *folder, const char *name,
-                               const struct tm_node *node)
+// Could a name that begins and ends so, with anything in between, match this part of a pattern?
+// What stands in front of its first wildcard and behind its last must not differ.
+static bool may_match(const char *pattern, size_t length, const char *begin, size_t begin_length,
+                      const char *end)
 {
-    const char *source = tm_options_text(&node->options, "path");
+    size_t head = 0, tail = 0, end_length = strlen(end);
+    while (head < length && strchr("*?[\\", pattern[head]) == NULL)
+        head++;
+    if (head < length) // else all of it is literal, and compared from both sides
+        while (tail < length && strchr("*?]", pattern[length - 1 - tail]) == NULL)
+            tail++;
+    else
+        tail = length;
+    size_t first = head < begin_length ? head : begin_length;
+    size_t last = tail < end_length ? tail : end_length;
+    return memcmp(pattern, begin, first) == 0 && (head < length || length >= begin_length) &&
+           memcmp(pattern + length - last, end + end_length - last, last) == 0;
+}
+
+// The column of a level of folders, "country" of "country=FR": from 0. NULL: there are not so many.
+static const char *column_of(const char *columns, uint32_t level, size_t *length)
+{
+    for (; columns != NULL && level > 0; level--) {
+        columns = strchr(columns, '\n');
+        columns = columns == NULL ? NULL : columns + 1;
+    }
+    *length = columns == NULL ? 0 : strcspn(columns, "\n");
+    return columns;
+}
+
+// Is this part of a path one that a folder of the column's values may have?
+static bool may_be_level(const char *part, size_t length, const char *columns, uint32_t level)
+{
+    char begin[PATH_BYTES];
+    size_t column_length;
+    const char *column = column_of(columns, level, &column_length);
+    int n = snprintf(begin, sizeof begin, "%.*s=", (int)column_length, column);
+    return may_match(part, length, begin, (size_t)n, "");
+}
+
+// Takes the last part off a path; its length without the slash, *part where it begins.
+static size_t take_part(const char *path, size_t *length, const char **part)
+{
+    size_t end = *length, begin = end;
+    while (begin > 0 && path[begin - 1] != '/')
+        begin--;
+    *part = path + begin;
+    *length = begin > 1 ? begin - 1 : begin; // "/" stays
+    return end - begin;
+}
+
+// Is the folder `source` one of the levels below `folder`, or might it come to be one?
+static bool is_level(const struct tm_fx *fx, const char *source, const char *folder,
+                     const char *columns, uint32_t depth)
+{
+    char path[PATH_BYTES], above[PATH_BYTES];
+    struct tm_file_info info, wanted;
+    if (fx->files->resolve(fx->ctx, source, path, sizeof path, NULL) != 0 ||
+        fx->files->stat(fx->ctx, folder, &wanted, NULL) != 0)
+        return false;
+    for (uint32_t levels = 1; levels <= depth; levels++) {
+        size_t length = strlen(path);
+        bool matches = true;
+        for (uint32_t level = levels; level > 0; level--) {
+            const char *part;
+            size_t size = take_part(path, &length, &part);
+            matches = matches && may_be_level(part, size, columns, level - 1);
+        }
+        snprintf(above, sizeof above, "%.*s", (int)length, path);
+        if (matches && fx->files->stat(fx->ctx, above, &info, NULL) == 0 && is_same(&info, &wanted))
+            return true;
+    }
+    return false;
+}
+
+bool tm__file_circle_of_folder(const struct tm_fx *fx, const char *folder, const char *columns,
+                               const char *suffix, const struct tm_node *node)
+{
+    const char *source = tm_options_text(&node->options, "path"), *part;
     struct tm_file_info info;
+    char pattern[PATH_BYTES];
+    size_t unused;
+    uint32_t depth = 0;
     if (source == NULL || !follows(node))
         return false; // what comes later is not read
+    while (column_of(columns, depth, &unused) != NULL)
+        depth++;
     if (fx->files->stat(fx->ctx, source, &info, NULL) == 0)
-        return info.is_directory && is_in(fx, folder, &info);
-    const char *slash = strrchr(source, '/');
-    if (fnmatch(slash == NULL ? source : slash + 1, name, FNM_PERIOD) != 0)
+        return info.is_directory &&
+               (is_in(fx, folder, &info) || is_level(fx, source, folder, columns, depth));
+    size_t length = strlen(source), size = take_part(source, &length, &part);
+    if (!may_match(part, size, "part-", strlen("part-"), suffix))
         return false;
-    char pattern[PATH_BYTES];
-    snprintf(pattern, sizeof pattern, "%.*s", slash == NULL ? 1 : (int)(slash - source) + 1,
-             slash == NULL ? "." : source);
+    for (uint32_t level = depth; level > 0; level--) {
+        size = take_part(source, &length, &part);
+        if (size == 0 || !may_be_level(part, size, columns, level - 1))
+            return false;
+    }
+    snprintf(pattern, sizeof pattern, "%.*s", length == 0 ? 1 : (int)length,
+             length == 0 ? "." : source);
     struct look look = {.fx = fx, .folder = folder};
     (void)fx->files->glob(fx->ctx, pattern, look_at, &look, NULL);
     return look.found;

@@ -10,7 +10,8 @@
 int tm__file_circle_of_file(const struct tm_fx *fx, struct tm_mem *mem, const char *path,
                             const struct tm_node *node, bool *meant,
                             struct tm_error *err) TM_WARN_UNUSED;
-// The folder at `folder`, in which files called `name` and the like get their names while the job
-// runs: does the source follow it? Of a pattern, its folder and its last part count.
-bool tm__file_circle_of_folder(const struct tm_fx *fx, const char *folder, const char *name,
-                               const struct tm_node *node);
+// The folder at `folder`, in which files part-*SUFFIX get their names while the job runs, in
+// folders COLUMN=VALUE for each of `columns` (lines; NULL: none): does the source follow it, a part
+// of it, or a pattern that may match one of them?
+bool tm__file_circle_of_folder(const struct tm_fx *fx, const char *folder, const char *columns,
+                               const char *suffix, const struct tm_node *node);

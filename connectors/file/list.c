@@ -86,38 +86,55 @@ static void hint_folder(struct tm_file_list *list, const char *path, size_t fold
                       path[0] == '/' ? "" : relative);
 }
 
+// What stands in the folder of the path and ends in `suffix`.
+static int list_beside(struct tm_file_list *there, const char *path, const char *suffix)
+{
+    char pattern[PATH_BYTES];
+    size_t folder = folder_length(path);
+    if (strlen(path) + 2 > sizeof pattern)
+        return TM_E_LIMIT;
+    snprintf(pattern, sizeof pattern, "%.*s*%s", (int)folder, path, suffix);
+    return there->fx->files->glob(there->fx->ctx, pattern, add_file, there, NULL);
+}
+
+// The name in that list that may have been meant, or NULL.
+static const char *nearest_of(const struct tm_file_list *there, const char *path)
+{
+    const char *names[512];
+    size_t folder = folder_length(path);
+    uint32_t count = 0;
+    for (; count < there->count && count < 512; count++)
+        names[count] = there->files[count].path + folder;
+    return tm_text_nearest(path + folder, names, count);
+}
+
 // There is no such file: name it, and the nearest one that is there.
 static int not_found(struct tm_file_list *list, const char *path, bool is_pattern,
                      struct tm_error *err)
 {
-    struct tm_file_list there = {.fx = list->fx, .mem = list->mem};
-    const char *names[512];
-    uint32_t count = 0;
-    char pattern[PATH_BYTES];
+    struct tm_file_list alike = {.fx = list->fx, .mem = list->mem}, all = alike;
     size_t folder = folder_length(path);
-    const char *suffix = strrchr(path + folder, '.'); // of what is there, files of its kind
+    const char *suffix = strrchr(path + folder, '.'); // of what is there, files of its kind first
     if (suffix == NULL || strpbrk(suffix, "*?[") != NULL)
         suffix = "";
     int rc = is_pattern ? tm_error_set(err, TM_E_NOT_FOUND, "no file matches %s", path)
                         : tm_error_set(err, TM_E_NOT_FOUND, "there is no file %s", path);
-    if (strlen(path) + 2 > sizeof pattern)
-        return rc;
-    snprintf(pattern, sizeof pattern, "%.*s*%s", (int)folder, path, suffix);
-    if (list->fx->files->glob(list->fx->ctx, pattern, add_file, &there, NULL) == 0) {
-        for (; count < there.count && count < 512; count++)
-            names[count] = there.files[count].path + folder;
-        const char *nearest = tm_text_nearest(path + folder, names, count);
+    if (list_beside(&alike, path, suffix) == 0 && list_beside(&all, path, "") == 0) {
+        const char *nearest = nearest_of(&alike, path);
+        nearest = nearest != NULL ? nearest : nearest_of(&all, path);
         if (nearest != NULL)
             tm_error_hint(err, "did you mean %.*s%s?", (int)folder, path, nearest);
-        else if (count == 0)
+        else if (alike.count == 0)
             hint_folder(list, path, folder, suffix, err);
         else
-            tm_error_hint(err, "its folder has %s%s%s", names[0], count > 1 ? ", " : "",
-                          count > 2   ? "..."
-                          : count > 1 ? names[1]
-                                      : "");
+            tm_error_hint(err, "its folder has %s%s%s", alike.files[0].path + folder,
+                          alike.count > 1 ? ", " : "",
+                          alike.count > 2   ? "..."
+                          : alike.count > 1 ? alike.files[1].path + folder
+                                            : "");
     }
-    tm__file_list_fini(&there);
+    tm__file_list_fini(&alike);
+    tm__file_list_fini(&all);
     return rc;
 }
 

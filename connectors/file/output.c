@@ -90,7 +90,7 @@ static int write_head(struct tm_file_output *o, struct tm_error *err)
 {
     int missing = TM_FILE_HEAD_MISSING;
     _Atomic int *state = &o->head->state;
-    if ((o->encoder->ops->begin == NULL && !o->head->line_end) ||
+    if ((o->encoder->ops->begin == NULL && o->head->line_end == NULL) ||
         atomic_load_explicit(state, memory_order_acquire) == TM_FILE_HEAD_WRITTEN)
         return 0;
     if (!atomic_compare_exchange_strong_explicit(state, &missing, TM_FILE_HEAD_BEING_WRITTEN,
@@ -100,9 +100,10 @@ static int write_head(struct tm_file_output *o, struct tm_error *err)
         return 0;
     }
     struct tm_file_buffer *buffer = tm_file_buffer_new(o->writer, NULL);
-    int rc = buffer == NULL      ? TM_E_MEMORY
-             : o->head->line_end ? tm_buf_append(&buffer->bytes, "\n", 1)
-                                 : o->encoder->ops->begin(o->encoder, &buffer->bytes);
+    int rc = buffer == NULL ? TM_E_MEMORY
+             : o->head->line_end != NULL
+                 ? tm_buf_append(&buffer->bytes, o->head->line_end, strlen(o->head->line_end))
+                 : o->encoder->ops->begin(o->encoder, &buffer->bytes);
     if (rc == 0 && buffer->bytes.size_bytes != 0)
         tm_file_buffer_submit(buffer);
     // Partner: the acquire loads above. Also after a failure, which ends the job.
@@ -152,7 +153,7 @@ static int output_flush(struct tm_sink *sink, bool end, struct tm_error *err)
     struct tm_file_output *o = (struct tm_file_output *)sink;
     bool waiting = false;
     // An output without rows has its header, too; one that is appended to stays what it is.
-    int head = end && !o->head->line_end ? write_head(o, err) : 0;
+    int head = end && o->head->line_end == NULL ? write_head(o, err) : 0;
     if (head != 0)
         return head;
     // Small pieces compress badly: a pause in the input is no reason for one.

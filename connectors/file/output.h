@@ -13,7 +13,8 @@ enum { TM_FILE_OUTPUT_BUFFERS = 2 };
 enum { TM_FILE_HEAD_MISSING, TM_FILE_HEAD_BEING_WRITTEN, TM_FILE_HEAD_WRITTEN };
 struct tm_file_head {
     _Atomic int state;
-    bool line_end; // what is there does not end in one: that is what is missing, in front of a row
+    const char
+        *line_end; // what is there does not end in one: it is missing, in front of a row. NULL
 };
 
 // A sink over a writer. Embed it as the sink.

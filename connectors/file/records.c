@@ -24,12 +24,15 @@ enum {
     PASSES_MAX = 16,
 };
 
-static void notice(void *arg, const char *message)
+static void notice(void *arg, bool warns, const char *message)
 {
     struct tm__records *self = arg;
     char text[1024];
     snprintf(text, sizeof text, "%.300s: %s", self->current->input.path, message);
-    tm_task_warn_once(self->base.ctx, self->base.node, text);
+    if (warns)
+        tm_task_warn_once(self->base.ctx, self->base.node, text);
+    else
+        tm_task_inform_once(self->base.ctx, self->base.node, text);
 }
 
 int tm__records_decoder(struct tm__records *self, struct tm__split *split, struct tm_error *err)

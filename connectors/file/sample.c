@@ -92,7 +92,7 @@ int tm__file_source_sample(const struct tm_fx *fx, struct tm_mem *mem, const str
     int rc = tm_file_options(&options, mem, node, tm_connector_file.source_options, "tm.file", err);
     rc = rc != 0 ? rc : tm__file_list_fill(&list, tm_options_text(&options, "path"), err);
     uint32_t inputs = list.count < TM_SAMPLE_FILES ? list.count : TM_SAMPLE_FILES;
-    for (uint32_t i = 0; rc == 0 && i < inputs; i++) {
+    for (uint32_t i = 0; rc == 0 && sampler != NULL && i < inputs; i++) {
         uint32_t at = (uint32_t)((uint64_t)i * (list.count - 1) / (inputs > 1 ? inputs - 1 : 1));
         rc = sample_file(fx, mem, &list.files[at], sampler, inputs, err);
     }

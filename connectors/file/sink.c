@@ -48,7 +48,7 @@ struct outputs {
     struct target *targets;
     uint32_t count, allocated; // 1, or one a subtask
     struct tm__parts *parts;   // of a folder where a subtask writes many; then there are no targets
-    const char *columns;       // of partition_by, one a line, or NULL; while it is made
+    char *columns;             // of partition_by, one a line, or NULL
     int64_t roll_bytes, roll_ms;
     int claims[CLAIMS_MAX];
     uint32_t claim_count;
@@ -180,6 +180,13 @@ static int start_writer(struct outputs *o, struct target *target, int fd, struct
     return rc;
 }
 
+// Do the lines of the file that is appended to end in \r\n? Its first one says so.
+static bool ends_in_crlf(const struct target *target)
+{
+    const uint8_t *end = memchr(target->start, '\n', target->start_bytes);
+    return end != NULL && end > target->start && end[-1] == '\r';
+}
+
 // How a file that is appended to begins and ends. One that may be written and not read is appended
 // to as it is.
 static int look_at(struct outputs *o, struct target *target, int64_t size_bytes,
@@ -201,8 +208,8 @@ static int look_at(struct outputs *o, struct target *target, int64_t size_bytes,
         got = fx->files->seek(fx->ctx, fd, size_bytes - 1, err);
     if (got >= 0)
         got = fx->files->read(fx->ctx, fd, &last, 1, err);
-    if (o->format->is_lines && last != '\n') {
-        target->head.line_end = true;
+    if (target->start != NULL && o->format->is_lines && last != '\n') {
+        target->head.line_end = ends_in_crlf(target) ? "\r\n" : "\n";
         target->head.state = TM_FILE_HEAD_MISSING; // nobody else has it yet
     }
     (void)fx->files->close(fx->ctx, fd, NULL);
@@ -336,11 +343,16 @@ static int find_old(struct outputs *o, const char *folder, uint32_t depth, struc
     return rc == TM_E_MEMORY ? out_of_memory(o, err) : failed(o, rc, err);
 }
 
+static void suffix_of_parts(const struct outputs *o, char *suffix, size_t size)
+{
+    snprintf(suffix, size, "%.*s%s", (int)strcspn(o->format->suffixes + 1, " "),
+             o->format->suffixes + 1, tm__file_packing_suffix(o->packing));
+}
+
 static int open_many(struct outputs *o, const char *folder, struct tm_error *err)
 {
     char suffix[32];
-    snprintf(suffix, sizeof suffix, "%.*s%s", (int)strcspn(o->format->suffixes + 1, " "),
-             o->format->suffixes + 1, tm__file_packing_suffix(o->packing));
+    suffix_of_parts(o, suffix, sizeof suffix);
     struct tm__parts_args args = {
         .fx = o->fx,
         .mem = o->mem,
@@ -463,7 +475,9 @@ static int open_outputs(struct outputs *o, const struct tm_options *options,
                                                       : REPLACE;
     o->omit_nulls = strcmp(tm_options_text(options, "nulls"), "omit") == 0;
     o->timestamps_as_ms = strcmp(tm_options_text(options, "timestamp"), "ms") == 0;
-    o->columns = tm_options_text(options, "partition_by");
+    const char *columns = tm_options_text(options, "partition_by");
+    if (columns != NULL && (o->columns = tm_mem_strdup(o->mem, columns)) == NULL)
+        return out_of_memory(o, err);
     o->roll_bytes = tm_options_integer(options, "roll_size", 0);
     o->roll_ms = tm_options_integer(options, "roll_every", 0);
     o->is_folder = is_folder(o);
@@ -505,12 +519,16 @@ int tm__file_sink_prepare(const struct tm_fx *fx, struct tm_mem *mem, const stru
 }
 
 // Do the rows go on with what the file has?
-static int check_start(const struct outputs *o, const struct target *target,
-                       struct tm_encoder *encoder, struct tm_error *err)
+static int check_start(const struct outputs *o, struct target *target, struct tm_encoder *encoder,
+                       struct tm_error *err)
 {
     if (encoder->ops->follows == NULL)
         return 0;
-    return failed(o, encoder->ops->follows(encoder, target->start, target->start_bytes, err), err);
+    const char *line_end = target->head.line_end;
+    int rc = encoder->ops->follows(encoder, target->start, target->start_bytes, &line_end, err);
+    if (target->head.line_end != NULL)
+        target->head.line_end = line_end;
+    return failed(o, rc, err);
 }
 
 int tm__file_sink_new(struct tm_task_context *ctx, const struct tm_node *node,
@@ -543,11 +561,10 @@ int tm__file_sink_check(const void *shared, const struct tm_node *source, struct
     bool meant = false;
     int rc = 0;
     if (o->parts != NULL) {
-        char name[64];
-        snprintf(name, sizeof name, "part-0-0%.*s%s", (int)strcspn(o->format->suffixes + 1, " "),
-                 o->format->suffixes + 1, tm__file_packing_suffix(o->packing));
+        char suffix[32];
+        suffix_of_parts(o, suffix, sizeof suffix);
         meant = o->if_exists != REPLACE && (o->roll_bytes != 0 || o->roll_ms != 0) &&
-                tm__file_circle_of_folder(o->fx, o->name, name, source);
+                tm__file_circle_of_folder(o->fx, o->name, o->columns, suffix, source);
     } else if (!o->is_folder && o->targets[0].path != NULL && o->targets[0].in_progress == NULL) {
         rc = tm__file_circle_of_file(o->fx, o->mem, o->targets[0].path, source, &meant, err);
     }
@@ -678,6 +695,7 @@ void tm__file_sink_release(void *shared)
         (void)o->fx->files->close(o->fx->ctx, o->claims[i], NULL);
     tm_mem_free(o->mem, o->targets, o->allocated * sizeof *o->targets);
     free_text(o->mem, o->name);
+    free_text(o->mem, o->columns);
     for (uint32_t i = 0; i < o->old_count; i++)
         free_text(o->mem, o->old[i]);
     tm_mem_free(o->mem, o->old, o->old_capacity * sizeof *o->old);

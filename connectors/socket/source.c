@@ -81,10 +81,13 @@ static int fail(struct socket_source *self, struct tm_error *err, int code, cons
 
 // --- connections ---------------------------------------------------------------------------------
 
-static void notice(void *arg, const char *message)
+static void notice(void *arg, bool warns, const char *message)
 {
     struct socket_source *self = arg;
-    tm_task_warn_once(self->base.ctx, self->base.node, message);
+    if (warns)
+        tm_task_warn_once(self->base.ctx, self->base.node, message);
+    else
+        tm_task_inform_once(self->base.ctx, self->base.node, message);
 }
 
 // Takes over the socket.

@@ -46,7 +46,7 @@ static bool is_hidden(const struct tm_field *field)
     return (field->flags & TM_FIELD_HIDDEN) != 0;
 }
 
-static bool stands_right(const struct tm_field *field)
+bool tm__table_stands_right(const struct tm_field *field)
 {
     return field->type.kind == TM_TYPE_INT || field->type.kind == TM_TYPE_INT64 ||
            field->type.kind == TM_TYPE_DOUBLE || field->type.kind == TM_TYPE_DECIMAL;
@@ -55,7 +55,7 @@ static bool stands_right(const struct tm_field *field)
 // A part of it says something else than the whole: it is not cut.
 static bool is_whole(const struct tm_field *field)
 {
-    return stands_right(field) || field->type.kind == TM_TYPE_TIMESTAMP ||
+    return tm__table_stands_right(field) || field->type.kind == TM_TYPE_TIMESTAMP ||
            field->type.kind == TM_TYPE_BOOL;
 }
 
@@ -179,18 +179,18 @@ static int measure(struct table_encoder *e, const struct tm_batch *batch)
     return 0;
 }
 
-// The width of a line when texts take at most `most`; *fits: columns that do not reach beyond
-// `limit`.
-static uint32_t line_width(const struct table_encoder *e, uint32_t most, uint32_t limit,
-                           uint32_t *fits)
+// The width of a line when texts take at most `most`, behind `lead`; *fits: columns that do not
+// reach beyond `limit`.
+static uint32_t line_width(const struct tm_schema *schema, const uint32_t *widths, uint32_t lead,
+                           uint32_t most, uint32_t limit, uint32_t *fits)
 {
-    uint32_t width = e->schema->changelog ? KIND_WIDTH : 0;
+    uint32_t width = lead;
     *fits = 0;
-    for (uint32_t i = 0; i < e->schema->field_count; i++) {
-        const struct tm_field *field = &e->schema->fields[i];
+    for (uint32_t i = 0; i < schema->field_count; i++) {
+        const struct tm_field *field = &schema->fields[i];
         if (is_hidden(field))
             continue;
-        uint32_t w = e->widths[i];
+        uint32_t w = widths[i];
         width += (width == 0 ? 0 : GAP) + (!is_whole(field) && w > most ? most : w);
         // where others follow there must be room to say so
         if (width + GAP + 1 <= limit || *fits == 0)
@@ -199,24 +199,30 @@ static uint32_t line_width(const struct table_encoder *e, uint32_t most, uint32_
     return width;
 }
 
+uint32_t tm__table_fit(const struct tm_schema *schema, uint32_t lead, uint32_t limit,
+                       uint32_t *widths)
+{
+    uint32_t most = WIDTH_MAX, shown = schema->field_count, fits;
+    while (limit != 0 && line_width(schema, widths, lead, most, limit, &fits) > limit &&
+           most > WIDTH_NARROW)
+        most--;
+    if (limit != 0 && line_width(schema, widths, lead, most, limit, &fits) > limit)
+        shown = fits;
+    for (uint32_t i = 0; i < schema->field_count; i++) {
+        if (!is_whole(&schema->fields[i]) && widths[i] > most)
+            widths[i] = most;
+    }
+    return shown;
+}
+
 // What the shared widths and the terminal's make of the columns.
 static void lay_out(struct table_encoder *e)
 {
     e->terminal = tm_fx_terminal(e->table->fx, e->table->fd);
     for (uint32_t i = 0; i < e->schema->field_count; i++)
         e->widths[i] = atomic_load_explicit(&e->table->widths[i], memory_order_relaxed);
-    uint32_t limit = e->terminal.columns, most = WIDTH_MAX, fits;
-    e->shown = e->schema->field_count;
-    if (limit == 0)
-        return;
-    while (line_width(e, most, limit, &fits) > limit && most > WIDTH_NARROW)
-        most--;
-    if (line_width(e, most, limit, &fits) > limit)
-        e->shown = fits;
-    for (uint32_t i = 0; i < e->schema->field_count; i++) {
-        if (!is_whole(&e->schema->fields[i]) && e->widths[i] > most)
-            e->widths[i] = most;
-    }
+    uint32_t lead = e->schema->changelog ? KIND_WIDTH : 0;
+    e->shown = tm__table_fit(e->schema, lead, e->terminal.columns, e->widths);
 }
 
 // Two layouts with the same columns at the same places have the same.
@@ -240,44 +246,45 @@ static int put_spaces(struct tm_buf *out, uint32_t count)
     return rc;
 }
 
-static int put_colored(struct table_encoder *e, struct tm_buf *out, const char *color,
-                       const void *text, size_t len)
+static int put_colored(const char *color, const void *text, size_t len, struct tm_buf *out)
 {
-    bool colored = color != NULL && e->terminal.color;
-    int rc = colored ? tm_buf_append(out, color, strlen(color)) : 0;
+    int rc = color != NULL ? tm_buf_append(out, color, strlen(color)) : 0;
     if (rc == 0)
         rc = tm_buf_append(out, text, len);
-    return rc == 0 && colored ? tm_buf_append(out, plain, sizeof plain - 1) : rc;
+    return rc == 0 && color != NULL ? tm_buf_append(out, plain, sizeof plain - 1) : rc;
 }
 
-static int put_cell(struct table_encoder *e, struct tm_buf *out, uint32_t index, bool last,
-                    const char *color)
+int tm__table_put(struct tm_buf *cell, const struct tm_field *field, uint32_t wide, bool last,
+                  const char *color, struct tm_buf *out)
 {
-    size_t len = e->cell.size_bytes;
-    uint32_t wide = e->widths[index], width = tm__width_of(e->cell.data, len);
-    bool right = stands_right(&e->schema->fields[index]);
+    uint32_t width = tm__width_of(cell->data, cell->size_bytes);
+    bool right = tm__table_stands_right(field);
     if (width > wide && wide > 0) {
         static const char ellipsis[] = "\xe2\x80\xa6";
-        e->cell.size_bytes = tm__width_cut(e->cell.data, len, wide - 1, &width);
-        int rc = tm_buf_append(&e->cell, ellipsis, sizeof ellipsis - 1);
+        cell->size_bytes = tm__width_cut(cell->data, cell->size_bytes, wide - 1, &width);
+        int rc = tm_buf_append(cell, ellipsis, sizeof ellipsis - 1);
         if (rc != 0)
             return rc;
-        len = e->cell.size_bytes;
         width++;
     }
     uint32_t pad = wide > width ? wide - width : 0;
     int rc = right ? put_spaces(out, pad) : 0;
     if (rc == 0)
-        rc = put_colored(e, out, color, e->cell.data, len);
+        rc = put_colored(color, cell->data, cell->size_bytes, out);
     if (rc == 0 && !last)
         rc = put_spaces(out, (right ? 0 : pad) + GAP);
     return rc;
 }
 
-static uint32_t last_visible(const struct tm_schema *schema, uint32_t count)
+static const char *color_of(const struct table_encoder *e, const char *color)
+{
+    return e->terminal.color ? color : NULL;
+}
+
+uint32_t tm__table_last(const struct tm_schema *schema)
 {
     uint32_t last = 0;
-    for (uint32_t i = 0; i < count; i++)
+    for (uint32_t i = 0; i < schema->field_count; i++)
         last = is_hidden(&schema->fields[i]) ? last : i;
     return last;
 }
@@ -285,9 +292,9 @@ static uint32_t last_visible(const struct tm_schema *schema, uint32_t count)
 static int put_kind(struct table_encoder *e, struct tm_buf *out, const struct tm_row *row)
 {
     static const char title[] = "op";
-    int rc = row == NULL ? put_colored(e, out, bold, title, sizeof title - 1)
-                         : put_colored(e, out, kinds[row->kind & 3].color,
-                                       kinds[row->kind & 3].name, KIND_WIDTH);
+    int rc = row == NULL ? put_colored(color_of(e, bold), title, sizeof title - 1, out)
+                         : put_colored(color_of(e, kinds[row->kind & 3].color),
+                                       kinds[row->kind & 3].name, KIND_WIDTH, out);
     return rc == 0 ? put_spaces(out, GAP) : rc;
 }
 
@@ -295,7 +302,7 @@ static int put_kind(struct table_encoder *e, struct tm_buf *out, const struct tm
 static int put_line(struct table_encoder *e, struct tm_buf *out, const struct tm_row *row)
 {
     static const char more[] = "\xe2\x80\xa6\n";
-    uint32_t last = last_visible(e->schema, e->schema->field_count);
+    uint32_t last = tm__table_last(e->schema);
     bool cut = e->shown <= last;
     int rc = e->schema->changelog ? put_kind(e, out, row) : 0;
     for (uint32_t i = 0; rc == 0 && i <= last && i < e->shown; i++) {
@@ -307,7 +314,7 @@ static int put_line(struct table_encoder *e, struct tm_buf *out, const struct tm
         rc = row != NULL ? put_value(e, row, i)
                          : put_text(&e->cell, field->name, strlen(field->name));
         if (rc == 0)
-            rc = put_cell(e, out, i, i == last, color);
+            rc = tm__table_put(&e->cell, field, e->widths[i], i == last, color_of(e, color), out);
     }
     if (rc != 0)
         return rc;

@@ -1,42 +1,20 @@
-// Rows by key, the newest of each, as lines of a table. What makes the key is what the operator
-// above grouped by, and the window's start; rows that nothing grouped have none.
-#include "connectors/stdio/watch.h"
+// Rows that are there, for a table that is kept up to date. Where the operator above gives the
+// newest row of a key, a row takes the place of the one with the same key: what it grouped by, the
+// window's start, the place in a ranking. Other changes (+I -U +U -D) name their row by all of its
+// values, and it may be there more than once. Plain rows that nothing grouped are written as they
+// come.
+#include <stdio.h>
 
-#include <pthread.h>
-#include <stdlib.h>
-
-#include "connectors/stdio/stdio.h"
 #include "connectors/stdio/table.h"
+#include "connectors/stdio/watch_private.h"
 #include "core/base/hash.h"
 #include "core/base/limits.h"
 
-enum {
-    IDENTITY_MAX = TM_KEY_FIELDS_MAX + 1,
-    SLOTS = 4 * TM_WATCH_ROWS, // of the hash table; a power of two
-    WIDTH_MAX = 40,
-    GAP = 2,
-};
-_Static_assert((SLOTS & (SLOTS - 1)) == 0, "slots are found by a mask");
+enum { GROUP_MAX = TM_KEY_FIELDS_MAX + 1, IDENTITY_MAX = GROUP_MAX + 1 };
 
-struct entry {
-    char *text; // cells of all shown columns, each ends in NUL
-    uint32_t size_bytes, allocated;
-    uint64_t updated; // a number that grows with every row
-    uint64_t hash;    // of the key's cells
-    bool gone;        // deleted; a row of its key brings it back
-};
-
-struct tm_watch {
-    struct tm_mem *mem;
-    pthread_mutex_t lock; // of all below: subtasks write, the terminal's owner reads
-    struct tm_schema *schema;
-    uint32_t shown[TM_FIELDS_MAX], shown_count; // columns
-    struct entry *entries;                      // TM_WATCH_ROWS
-    uint32_t *slots;                            // index of an entry + 1; 0: free
-    uint64_t *order;                            // scratch of drawing
-    uint32_t count;
-    uint64_t updates;
-    uint64_t rows_without_room; // of keys past the bound
+// Columns of the schema, in their order.
+struct columns {
+    uint32_t at[IDENTITY_MAX], count;
 };
 
 struct watch_encoder {
@@ -45,8 +23,9 @@ struct watch_encoder {
     struct tm_watch *watch;
     struct tm_encoder *cells;
     struct tm_schema *schema;
-    uint32_t identity[IDENTITY_MAX], identity_count; // columns
-    struct tm_buf key, text;
+    struct columns identity; // none: all of them
+    struct columns group;    // rows that stand together
+    struct tm_buf text;      // cells of all shown columns, each ends in NUL
 };
 
 struct tm_watch *tm__watch_new(struct tm_mem *mem)
@@ -57,9 +36,12 @@ struct tm_watch *tm__watch_new(struct tm_mem *mem)
     watch->mem = mem;
     pthread_mutex_init(&watch->lock, NULL);
     watch->entries = tm_mem_zalloc(mem, TM_WATCH_ROWS * sizeof *watch->entries);
-    watch->slots = tm_mem_zalloc(mem, SLOTS * sizeof *watch->slots);
-    watch->order = tm_mem_zalloc(mem, TM_WATCH_ROWS * sizeof *watch->order);
-    if (watch->entries != NULL && watch->slots != NULL && watch->order != NULL)
+    watch->slots = tm_mem_zalloc(mem, TM__WATCH_SLOTS * sizeof *watch->slots);
+    watch->groups = tm_mem_zalloc(mem, TM__WATCH_SLOTS * sizeof *watch->groups);
+    watch->lines = tm_mem_zalloc(mem, TM_WATCH_ROWS * sizeof *watch->lines);
+    tm_buf_init(&watch->cell, mem);
+    if (watch->entries != NULL && watch->slots != NULL && watch->groups != NULL &&
+        watch->lines != NULL)
         return watch;
     tm__watch_free(watch);
     return NULL;
@@ -69,11 +51,13 @@ void tm__watch_free(struct tm_watch *watch)
 {
     if (watch == NULL)
         return;
-    for (uint32_t i = 0; watch->entries != NULL && i < watch->count; i++)
+    for (uint32_t i = 0; watch->entries != NULL && i < TM_WATCH_ROWS; i++)
         tm_mem_free(watch->mem, watch->entries[i].text, watch->entries[i].allocated);
     tm_mem_free(watch->mem, watch->entries, TM_WATCH_ROWS * sizeof *watch->entries);
-    tm_mem_free(watch->mem, watch->slots, SLOTS * sizeof *watch->slots);
-    tm_mem_free(watch->mem, watch->order, TM_WATCH_ROWS * sizeof *watch->order);
+    tm_mem_free(watch->mem, watch->slots, TM__WATCH_SLOTS * sizeof *watch->slots);
+    tm_mem_free(watch->mem, watch->groups, TM__WATCH_SLOTS * sizeof *watch->groups);
+    tm_mem_free(watch->mem, watch->lines, TM_WATCH_ROWS * sizeof *watch->lines);
+    tm_buf_fini(&watch->cell);
     tm_schema_unref(watch->schema);
     pthread_mutex_destroy(&watch->lock);
     tm_mem_free(watch->mem, watch, sizeof *watch);
@@ -90,95 +74,173 @@ static int column_of(const struct tm_schema *schema, const char *name)
     return -1;
 }
 
-// The operator above that gives a row per key; NULL: none. Functions and filters in between may
-// keep its columns.
-static const struct tm_node *grouping(const struct tm_graph *graph, const struct tm_node *node)
+// False: the sink's rows have no such column.
+static bool add_column(const struct watch_encoder *e, struct columns *columns, const char *name)
 {
+    int column = column_of(e->schema, name);
+    if (column < 0)
+        return false;
+    uint32_t i = columns->count++;
+    for (; i > 0 && columns->at[i - 1] > (uint32_t)column; i--)
+        columns->at[i] = columns->at[i - 1];
+    columns->at[i] = (uint32_t)column;
+    return true;
+}
+
+// The operator above that gives the newest row of a key, or a ranking of each; NULL: none.
+// Functions and filters in between may keep its columns. *one: a row of it is one row here at most.
+static const struct tm_node *grouping(const struct tm_graph *graph, const struct tm_node *node,
+                                      bool *one)
+{
+    *one = true;
     while (node->input_count == 1) {
         node = &graph->nodes[node->inputs[0]];
-        if (node->kind == TM_NODE_ROLLING || node->kind == TM_NODE_REDUCE ||
-            node->kind == TM_NODE_WINDOW)
+        switch (node->kind) {
+        case TM_NODE_ROLLING:
+        case TM_NODE_REDUCE:
+        case TM_NODE_WINDOW:
+        case TM_NODE_EXTREME:
+        case TM_NODE_TOP:
             return node;
-        if (node->kind == TM_NODE_KEY_BY || node->kind == TM_NODE_UNION)
+        case TM_NODE_FUNCTION:
+            *one = *one && strcmp(node->verb, "flat_map") != 0;
+            break;
+        case TM_NODE_WATERMARK:
+        case TM_NODE_ROUTE:
+        case TM_NODE_PEEK:
+            break;
+        default:
             return NULL;
+        }
     }
     return NULL;
 }
 
-// The columns of the sink's rows that are the key, all of them or none.
-static void find_identity(struct watch_encoder *e, const struct tm_graph *graph,
-                          const struct tm_node *sink)
+// All of what the operator grouped by, or nothing.
+static bool find_group(struct watch_encoder *e, const struct tm_node *group,
+                       const struct tm_schema *input)
 {
-    const struct tm_node *group = grouping(graph, sink);
+    bool found = true;
+    e->group.count = 0;
+    for (uint32_t i = 0; i < group->key.count; i++)
+        found = found && add_column(e, &e->group, input->fields[group->key.fields[i]].name);
+    if (group->kind == TM_NODE_WINDOW)
+        found = found && add_column(e, &e->group, "window_start");
+    if (!found)
+        e->group.count = 0;
+    return found && e->group.count != 0;
+}
+
+// What rows of a ranking are ordered by: their places, else the column that decides them.
+static bool find_order(struct watch_encoder *e, const struct tm_node *top,
+                       const struct tm_schema *input, struct tm__watch_order *order)
+{
+    const struct tm_schema *output = tm_node_schema(top);
+    bool has_place = top->rank_field >= 0 && output != NULL;
+    int place = has_place ? column_of(e->schema, output->fields[top->rank_field].name) : -1;
+    int column = place >= 0 ? place : column_of(e->schema, input->fields[top->field].name);
+    *order = (struct tm__watch_order){.is_given = column >= 0,
+                                      .column = column < 0 ? 0 : (uint32_t)column,
+                                      .descending = place < 0 && top->descending};
+    return place >= 0;
+}
+
+// Can the rows be kept up to date? `order`: how those of a group stand. *why_not, where an operator
+// has grouped them.
+static bool find_identity(struct watch_encoder *e, const struct tm_graph *graph,
+                          const struct tm_node *sink, struct tm__watch_order *order,
+                          const char **why_not)
+{
+    bool one, has_place = false;
+    const struct tm_node *group = grouping(graph, sink, &one);
     const struct tm_schema *input =
         group == NULL ? NULL : tm_node_schema(&graph->nodes[group->inputs[0]]);
-    e->identity_count = 0;
+    *order = (struct tm__watch_order){.is_given = false};
+    e->identity.count = e->group.count = 0;
     if (input == NULL)
-        return;
-    for (uint32_t i = 0; i <= group->key.count; i++) {
-        bool is_key = i < group->key.count;
-        if (!is_key && group->kind != TM_NODE_WINDOW)
-            break;
-        int column = column_of(e->schema,
-                               is_key ? input->fields[group->key.fields[i]].name : "window_start");
-        if (column < 0) {
-            e->identity_count = 0;
-            return;
-        }
-        e->identity[e->identity_count++] = (uint32_t)column;
-    }
+        return e->schema->changelog;
+    bool has_group = find_group(e, group, input);
+    *why_not = !one ? "a flat_map behind the key makes several rows of one"
+                    : "not all columns of the key (and window_start) are in the rows";
+    if (group->kind == TM_NODE_TOP)
+        has_place = find_order(e, group, input, order);
+    if (!one || !has_group || (group->kind == TM_NODE_TOP && !has_place))
+        return e->schema->changelog || (group->kind == TM_NODE_TOP && one);
+    e->identity = e->group;
+    return !has_place || add_column(e, &e->identity, e->schema->fields[order->column].name);
 }
 
-// --- rows in -------------------------------------------------------------------------------------
+// --- entries -------------------------------------------------------------------------------------
 
-static int append_cell(struct watch_encoder *e, struct tm_buf *out, const struct tm_row *row,
-                       uint32_t column)
+static bool is_among(const struct columns *columns, uint32_t column)
 {
-    const struct tm_buf *cell;
-    int rc = tm__table_cell(e->cells, row, column, &cell);
-    rc = rc != 0 ? rc : tm_buf_append(out, cell->data, cell->size_bytes);
-    return rc != 0 ? rc : tm_buf_append(out, "", 1);
+    for (uint32_t i = 0; i < columns->count; i++)
+        if (columns->at[i] == column)
+            return true;
+    return false;
 }
 
-static bool has_key(const struct watch_encoder *e, const struct entry *entry)
+// Have the entry and the row in e->text the same identity?
+static bool is_same(const struct watch_encoder *e, const struct tm__watch_entry *entry)
 {
-    const char *cell = entry->text;
-    const char *key = (const char *)e->key.data;
     const struct tm_watch *watch = e->watch;
-    // Cells of the key in the order of the columns, as e->key has them.
+    const char *mine = entry->text, *theirs = (const char *)e->text.data;
+    if (e->identity.count == 0)
+        return entry->size_bytes == e->text.size_bytes &&
+               memcmp(mine, theirs, entry->size_bytes) == 0;
     for (uint32_t i = 0; i < watch->shown_count; i++) {
-        bool is_key = false;
-        for (uint32_t k = 0; k < e->identity_count; k++)
-            is_key = is_key || e->identity[k] == watch->shown[i];
-        if (is_key && strcmp(cell, key) != 0)
+        if (is_among(&e->identity, watch->shown[i]) && strcmp(mine, theirs) != 0)
             return false;
-        key += is_key ? strlen(key) + 1 : 0;
-        cell += strlen(cell) + 1;
+        mine += strlen(mine) + 1;
+        theirs += strlen(theirs) + 1;
     }
     return true;
 }
 
-// The entry of e->key, a new one where there is none; NULL: no room.
-static struct entry *entry_of(struct watch_encoder *e)
+// Of the row in e->text.
+static uint64_t hash_of(const struct watch_encoder *e, const struct columns *columns)
 {
-    struct tm_watch *watch = e->watch;
-    uint64_t hash = tm_hash_bytes(e->key.data, e->key.size_bytes);
-    uint32_t slot = (uint32_t)hash & (SLOTS - 1);
-    for (; watch->slots[slot] != 0; slot = (slot + 1) & (SLOTS - 1)) {
-        struct entry *entry = &watch->entries[watch->slots[slot] - 1];
-        if (entry->hash == hash && has_key(e, entry))
-            return entry;
+    const struct tm_watch *watch = e->watch;
+    const char *cell = (const char *)e->text.data;
+    uint64_t hash = 0;
+    for (uint32_t i = 0; i < watch->shown_count; i++) {
+        size_t size = strlen(cell) + 1;
+        if (columns->count == 0 || is_among(columns, watch->shown[i]))
+            hash = (hash ^ tm_hash_bytes(cell, size)) * 0x9E3779B97F4A7C15u;
+        cell += size;
     }
-    if (watch->count == TM_WATCH_ROWS) {
-        watch->rows_without_room++;
-        return NULL;
-    }
-    watch->entries[watch->count].hash = hash;
-    watch->slots[slot] = ++watch->count;
-    return &watch->entries[watch->count - 1];
+    return hash ^ hash >> 32;
 }
 
-static int keep_text(struct tm_watch *watch, struct entry *entry, const struct tm_buf *text)
+// The slot of the row's entry, or the free one where it belongs.
+static uint32_t slot_of(const struct watch_encoder *e, uint64_t hash)
+{
+    const struct tm_watch *watch = e->watch;
+    uint32_t slot = (uint32_t)hash & (TM__WATCH_SLOTS - 1);
+    for (; watch->slots[slot] != 0; slot = (slot + 1) & (TM__WATCH_SLOTS - 1)) {
+        const struct tm__watch_entry *entry = &watch->entries[watch->slots[slot] - 1];
+        if (entry->hash == hash && is_same(e, entry))
+            break;
+    }
+    return slot;
+}
+
+// The number of a group: its rows stand where the first of them came, also after they have gone.
+static uint32_t number_of(struct tm_watch *watch, uint64_t hash)
+{
+    uint32_t slot = (uint32_t)hash & (TM__WATCH_SLOTS - 1);
+    while (watch->groups[slot].number != 0 && watch->groups[slot].hash != hash)
+        slot = (slot + 1) & (TM__WATCH_SLOTS - 1);
+    if (watch->groups[slot].number != 0)
+        return watch->groups[slot].number;
+    if (watch->group_count == TM_WATCH_ROWS)
+        return UINT32_MAX; // behind those that are known
+    watch->groups[slot].hash = hash;
+    return watch->groups[slot].number = ++watch->group_count;
+}
+
+static int keep_text(struct tm_watch *watch, struct tm__watch_entry *entry,
+                     const struct tm_buf *text)
 {
     if (text->size_bytes > entry->allocated) {
         uint32_t size = (uint32_t)text->size_bytes * 2;
@@ -194,31 +256,85 @@ static int keep_text(struct tm_watch *watch, struct entry *entry, const struct t
     return 0;
 }
 
+static int add_row(struct watch_encoder *e, uint64_t hash)
+{
+    struct tm_watch *watch = e->watch;
+    uint32_t slot = slot_of(e, hash);
+    if (watch->slots[slot] == 0 && watch->count == TM_WATCH_ROWS) {
+        watch->rows_without_room++;
+        return 0;
+    }
+    bool is_new = watch->slots[slot] == 0;
+    struct tm__watch_entry *entry = &watch->entries[is_new ? watch->count : watch->slots[slot] - 1];
+    int rc = keep_text(watch, entry, &e->text);
+    if (rc != 0)
+        return rc;
+    entry->updated = ++watch->updates;
+    entry->copies = is_new || e->identity.count != 0 ? 1 : entry->copies + 1;
+    if (is_new) {
+        entry->hash = hash;
+        entry->born = watch->updates;
+        entry->group = number_of(watch, e->group.count == 0 ? 0 : hash_of(e, &e->group));
+        watch->slots[slot] = ++watch->count;
+    }
+    return 0;
+}
+
+// Frees a slot; those behind it that would not be found any more move up.
+static void free_slot(struct tm_watch *watch, uint32_t slot)
+{
+    const uint32_t mask = TM__WATCH_SLOTS - 1;
+    for (uint32_t next = (slot + 1) & mask; watch->slots[next] != 0; next = (next + 1) & mask) {
+        uint32_t home = (uint32_t)watch->entries[watch->slots[next] - 1].hash & mask;
+        if (((next - home) & mask) < ((next - slot) & mask))
+            continue;
+        watch->slots[slot] = watch->slots[next];
+        slot = next;
+    }
+    watch->slots[slot] = 0;
+}
+
+static void remove_row(struct watch_encoder *e, uint64_t hash)
+{
+    struct tm_watch *watch = e->watch;
+    uint32_t slot = slot_of(e, hash), index = watch->slots[slot] - 1;
+    if (watch->slots[slot] == 0 || --watch->entries[index].copies != 0)
+        return;
+    free_slot(watch, slot);
+    uint32_t last = --watch->count;
+    if (index == last)
+        return;
+    // The last entry takes its place.
+    struct tm__watch_entry freed = watch->entries[index];
+    slot = (uint32_t)watch->entries[last].hash & (TM__WATCH_SLOTS - 1);
+    while (watch->slots[slot] != last + 1)
+        slot = (slot + 1) & (TM__WATCH_SLOTS - 1);
+    watch->slots[slot] = index + 1;
+    watch->entries[index] = watch->entries[last];
+    watch->entries[last] = freed; // its memory serves the next
+}
+
+// --- rows in -------------------------------------------------------------------------------------
+
 static int put_row(struct watch_encoder *e, const struct tm_row *row)
 {
     struct tm_watch *watch = e->watch;
     int rc = 0;
-    if (row->kind == TM_ROW_UPDATE_BEFORE)
-        return 0; // the row after it takes its place
-    e->key.size_bytes = e->text.size_bytes = 0;
+    e->text.size_bytes = 0;
     for (uint32_t i = 0; rc == 0 && i < watch->shown_count; i++) {
-        uint32_t column = watch->shown[i];
-        rc = append_cell(e, &e->text, row, column);
-        for (uint32_t k = 0; rc == 0 && k < e->identity_count; k++)
-            if (e->identity[k] == column)
-                rc = append_cell(e, &e->key, row, column);
+        const struct tm_buf *cell;
+        rc = tm__table_cell(e->cells, row, watch->shown[i], &cell);
+        rc = rc != 0 ? rc : tm_buf_append(&e->text, cell->data, cell->size_bytes);
+        rc = rc != 0 ? rc : tm_buf_append(&e->text, "", 1);
     }
     if (rc != 0)
         return rc;
+    uint64_t hash = hash_of(e, &e->identity);
     pthread_mutex_lock(&watch->lock);
-    struct entry *entry = entry_of(e);
-    if (entry != NULL) {
-        rc = keep_text(watch, entry, &e->text);
-        entry->updated = ++watch->updates;
-        entry->gone = row->kind == TM_ROW_DELETE;
-        if (rc != 0 && entry->text == NULL)
-            entry->gone = true;
-    }
+    if (row->kind == TM_ROW_UPDATE_BEFORE || row->kind == TM_ROW_DELETE)
+        remove_row(e, hash);
+    else
+        rc = add_row(e, hash);
     pthread_mutex_unlock(&watch->lock);
     return rc;
 }
@@ -247,7 +363,6 @@ static void watch_free(struct tm_encoder *base)
     struct watch_encoder *e = (struct watch_encoder *)base;
     e->cells->ops->free(e->cells);
     tm_schema_unref(e->schema);
-    tm_buf_fini(&e->key);
     tm_buf_fini(&e->text);
     tm_mem_free(e->mem, e, sizeof *e);
 }
@@ -255,11 +370,13 @@ static void watch_free(struct tm_encoder *base)
 static const struct tm_encoder_ops watch_ops = {.encode = watch_encode, .free = watch_free};
 
 // The first subtask to come says what is shown; all have the same schema.
-static void share_schema(struct tm_watch *watch, struct tm_schema *schema)
+static void share_schema(struct tm_watch *watch, struct tm_schema *schema,
+                         const struct tm__watch_order *order)
 {
     pthread_mutex_lock(&watch->lock);
     if (watch->schema == NULL) {
         watch->schema = tm_schema_ref(schema);
+        watch->by = *order;
         for (uint32_t i = 0; i < schema->field_count; i++)
             if ((schema->fields[i].flags & TM_FIELD_HIDDEN) == 0)
                 watch->shown[watch->shown_count++] = i;
@@ -282,153 +399,22 @@ int tm__watch_encoder_new(struct tm_watch *watch, struct tm_task_context *ctx,
     e->watch = watch;
     e->cells = cells;
     e->schema = tm_schema_ref(schema);
-    tm_buf_init(&e->key, ctx->mem);
     tm_buf_init(&e->text, ctx->mem);
-    find_identity(e, ctx->plan->graph, node);
-    if (e->identity_count == 0) {
+    struct tm__watch_order order;
+    const char *why_not = NULL;
+    if (!find_identity(e, ctx->plan->graph, node, &order, &why_not)) {
+        char text[256];
+        if (why_not != NULL) {
+            snprintf(text, sizeof text,
+                     "no table is kept up to date, rows are written as they come: %s", why_not);
+            tm_task_warn_once(ctx, node, text);
+        }
         *encoder = cells;
         tm_schema_unref(e->schema);
         tm_mem_free(ctx->mem, e, sizeof *e);
         return 0;
     }
-    share_schema(watch, schema);
+    share_schema(watch, schema, &order);
     *encoder = &e->base;
     return 0;
-}
-
-// --- lines out -----------------------------------------------------------------------------------
-
-static uint32_t width_of(const char *text)
-{
-    uint32_t width = 0;
-    for (; *text != '\0'; text++)
-        width += ((uint8_t)*text & 0xC0) != 0x80;
-    return width;
-}
-
-static int compare_numbers(const void *a, const void *b)
-{
-    const uint64_t *x = a, *y = b;
-    return *x < *y ? 1 : *x > *y ? -1 : 0; // the newest first
-}
-
-// Entries updated at or after this are drawn: the newest `lines` of those that are there.
-static uint64_t oldest_drawn(struct tm_watch *watch, uint32_t lines, uint32_t *there)
-{
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < watch->count; i++)
-        if (!watch->entries[i].gone)
-            watch->order[n++] = watch->entries[i].updated;
-    *there = n;
-    if (lines >= n)
-        return 0;
-    qsort(watch->order, n, sizeof *watch->order, compare_numbers);
-    return lines == 0 ? UINT64_MAX : watch->order[lines - 1];
-}
-
-static bool stands_right(uint8_t kind)
-{
-    return kind == TM_TYPE_INT || kind == TM_TYPE_INT64 || kind == TM_TYPE_DOUBLE ||
-           kind == TM_TYPE_DECIMAL;
-}
-
-// One line of at most `columns` characters, as one that wraps would be two.
-struct line {
-    struct tm_buf *out;
-    uint32_t used, columns;
-};
-
-static int put_text(struct line *line, const char *text, uint32_t width)
-{
-    size_t length = 0;
-    uint32_t shown = 0;
-    while (text[length] != '\0' && shown < width && line->used + shown < line->columns) {
-        for (length++; ((uint8_t)text[length] & 0xC0) == 0x80;)
-            length++;
-        shown++;
-    }
-    line->used += shown;
-    return tm_buf_append(line->out, text, length);
-}
-
-static int put_spaces(struct line *line, uint32_t count)
-{
-    int rc = 0;
-    for (; rc == 0 && count > 0 && line->used < line->columns; count--, line->used++)
-        rc = tm_buf_append(line->out, " ", 1);
-    return rc;
-}
-
-// The heading (entry NULL) or a row.
-static int put_line(const struct tm_watch *watch, const struct entry *entry, const uint32_t *widths,
-                    uint32_t columns, struct tm_buf *out)
-{
-    struct line line = {.out = out, .columns = columns};
-    const char *cell = entry == NULL ? NULL : entry->text;
-    int rc = 0;
-    for (uint32_t i = 0; rc == 0 && i < watch->shown_count; i++) {
-        const struct tm_field *field = &watch->schema->fields[watch->shown[i]];
-        const char *text = entry == NULL ? field->name : cell;
-        uint32_t width = width_of(text), pad = width < widths[i] ? widths[i] - width : 0;
-        bool right = stands_right(field->type.kind), last = i + 1 == watch->shown_count;
-        rc = right ? put_spaces(&line, pad) : 0;
-        rc = rc != 0 ? rc : put_text(&line, text, WIDTH_MAX);
-        if (rc == 0 && !last)
-            rc = put_spaces(&line, (right ? 0 : pad) + GAP);
-        cell = entry == NULL ? NULL : cell + strlen(cell) + 1;
-    }
-    return rc == 0 ? tm_buf_append(out, "\n", 1) : rc;
-}
-
-static void measure(const struct tm_watch *watch, uint64_t oldest, uint32_t *widths)
-{
-    for (uint32_t i = 0; i < watch->shown_count; i++)
-        widths[i] = width_of(watch->schema->fields[watch->shown[i]].name);
-    for (uint32_t n = 0; n < watch->count; n++) {
-        const struct entry *entry = &watch->entries[n];
-        if (entry->gone || entry->updated < oldest)
-            continue;
-        const char *cell = entry->text;
-        for (uint32_t i = 0; i < watch->shown_count; i++, cell += strlen(cell) + 1) {
-            uint32_t width = width_of(cell);
-            width = width > WIDTH_MAX ? WIDTH_MAX : width;
-            widths[i] = widths[i] < width ? width : widths[i];
-        }
-    }
-}
-
-static int draw(struct tm_watch *watch, uint32_t columns, uint32_t rows, struct tm_buf *out,
-                uint32_t *lines)
-{
-    uint32_t widths[TM_FIELDS_MAX], there, drawn = 0;
-    uint64_t oldest = oldest_drawn(watch, rows < 2 ? 0 : rows - 2, &there);
-    if (there == 0 || rows < 3)
-        return 0;
-    measure(watch, oldest, widths);
-    int rc = put_line(watch, NULL, widths, columns, out);
-    for (uint32_t n = 0; rc == 0 && n < watch->count; n++) {
-        const struct entry *entry = &watch->entries[n];
-        if (entry->gone || entry->updated < oldest)
-            continue;
-        rc = put_line(watch, entry, widths, columns, out);
-        drawn++;
-    }
-    *lines = drawn + 1;
-    if (rc == 0 && (drawn < there || watch->rows_without_room != 0)) {
-        rc = tm_buf_printf(out, "... and %u more%s\n", there - drawn,
-                           watch->rows_without_room == 0 ? ""
-                                                         : ", and keys beyond those that are kept");
-        (*lines)++;
-    }
-    return rc;
-}
-
-int tm_watch_draw(struct tm_watch *watch, uint32_t columns, uint32_t rows, struct tm_buf *out,
-                  uint32_t *lines)
-{
-    *lines = 0;
-    pthread_mutex_lock(&watch->lock);
-    int rc = watch->schema == NULL ? 0 : draw(watch, columns, rows, out, lines);
-    pthread_mutex_unlock(&watch->lock);
-    return rc;
 }

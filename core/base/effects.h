@@ -190,6 +190,10 @@ struct tm_fx_memory {
     void *(*alloc)(void *ctx, size_t size); // NULL: out of memory
     void *(*realloc)(void *ctx, void *p, size_t old_size, size_t new_size);
     void (*free)(void *ctx, void *p, size_t size);
+    // Have the system give the memory behind these addresses now, and not to whoever writes there
+    // first; what lies in them stays, and may be used meanwhile. A wish that takes milliseconds, so
+    // for executors. NULL: this world has no such thing.
+    void (*touch)(void *ctx, void *p, size_t size);
 };
 
 // One world. Shared by all threads of an engine, immutable once handed out.

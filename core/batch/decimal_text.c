@@ -205,6 +205,20 @@ static const double exact_pow10[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1
                                      1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
                                      1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
+enum { DOUBLE_TEXT = 40 };
+
+// For doubles whose shortest text may have 15 digits or more: others get zeros at the end.
+static size_t shortest_text(double value, char *text)
+{
+    int len = 0;
+    for (int digits = 15; digits <= 17; digits++) {
+        len = snprintf(text, DOUBLE_TEXT, "%.*e", digits - 1, value);
+        if (strtod(text, NULL) == value)
+            break;
+    }
+    return (size_t)len;
+}
+
 int tm_decimal_from_double(double value, struct tm_decimal *out)
 {
     if (value != value)
@@ -221,22 +235,15 @@ int tm_decimal_from_double(double value, struct tm_decimal *out)
             return 0;
         }
     }
-    char text[40];
-    int len = 0;
-    for (int digits = 15; digits <= 17; digits++) {
-        len = snprintf(text, sizeof text, "%.*e", digits - 1, value);
-        if (strtod(text, NULL) == value)
-            break;
-    }
+    char text[DOUBLE_TEXT];
     struct number n;
-    if (!scan(text, (size_t)len, &n)) // infinity
+    if (!scan(text, shortest_text(value, text), &n)) // infinity
         return TM_E_OVERFLOW;
-    int64_t zeros = trailing_zeros(&n);
-    int64_t scale = -(n.exponent + zeros);
-    // Digits behind the 38th are noise of a number so small; they are rounded away.
-    scale = scale < 0 ? 0 : scale > TM_DECIMAL_DIGITS ? TM_DECIMAL_DIGITS : scale;
-    out->scale = (uint8_t)scale;
-    bool lost;
+    int64_t scale = -(n.exponent + trailing_zeros(&n));
+    if (scale > TM_DECIMAL_DIGITS)
+        return TM_E_OVERFLOW;
+    out->scale = (uint8_t)(scale < 0 ? 0 : scale);
+    bool lost; // only zeros were left out
     return at_scale(&n, TM_DECIMAL_DIGITS, out->scale, &out->unscaled, &lost);
 }
 
@@ -248,4 +255,61 @@ double tm_decimal_to_double(tm_int128 unscaled, uint8_t scale)
     char text[48];
     tm_decimal_format(unscaled, scale, text);
     return strtod(text, NULL);
+}
+
+// A magnitude against that of the text: both as 38 digits before the point and 38 behind it, which
+// 256 bits hold; digits of the text behind those can only tell when the others are equal.
+static int compare_magnitudes(struct tm_decimal a, const struct number *n)
+{
+    u128 size = a.unscaled < 0 ? -(u128)a.unscaled : (u128)a.unscaled;
+    int64_t width = n->digits == 0 ? 0 : n->digits + n->exponent; // of the whole part; or below 0
+    if (width > TM_DECIMAL_DIGITS)
+        return -1;
+    u128 part[2] = {0, 0}; // of the text: 38 digits before the point, 38 behind it
+    bool lost = n->digits != 0 && width <= -TM_DECIMAL_DIGITS;
+    int64_t place = TM_DECIMAL_DIGITS - width; // of a digit, counted from 10^37
+    for (const char *p = n->first; p != n->last && !lost; p++) {
+        if (*p == '.')
+            continue;
+        if (place < 2 * TM_DECIMAL_DIGITS)
+            part[place / TM_DECIMAL_DIGITS] +=
+                (unsigned)(*p - '0') *
+                tm__batch_pow10[TM_DECIMAL_DIGITS - 1 - place % TM_DECIMAL_DIGITS];
+        else
+            lost = *p != '0';
+        place++;
+    }
+    struct tm__batch_u256 text = tm__batch_u256_mul(part[0], tm__batch_pow10[TM_DECIMAL_DIGITS]);
+    text.low += part[1];
+    text.high += text.low < part[1];
+    int order = tm__batch_u256_compare(
+        tm__batch_u256_mul(size, tm__batch_pow10[TM_DECIMAL_DIGITS - a.scale]), text);
+    return order == 0 && lost ? -1 : order;
+}
+
+int tm_decimal_compare_text(struct tm_decimal a, const char *text, size_t len, int *order)
+{
+    struct number n;
+    if (!scan(text, len, &n))
+        return TM_E_BAD_TYPE;
+    TM_CHECK(a.scale <= TM_DECIMAL_DIGITS);
+    int sign_a = (a.unscaled > 0) - (a.unscaled < 0);
+    int sign_n = n.digits == 0 ? 0 : n.negative ? -1 : 1;
+    if (sign_a != sign_n || sign_a == 0)
+        *order = (sign_a > sign_n) - (sign_a < sign_n);
+    else
+        *order = sign_a * compare_magnitudes(a, &n);
+    return 0;
+}
+
+int tm_decimal_compare_double(struct tm_decimal a, double b)
+{
+    TM_CHECK(b == b);
+    if (isinf(b))
+        return b < 0 ? 1 : -1;
+    char text[DOUBLE_TEXT];
+    int order = 0;
+    int rc = tm_decimal_compare_text(a, text, shortest_text(b, text), &order);
+    TM_CHECK(rc == 0);
+    return order;
 }

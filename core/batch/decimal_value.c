@@ -78,6 +78,18 @@ int tm_decimal_value_rescale(const struct tm_decimal_value *in, int32_t precisio
     return store(rc, r, out);
 }
 
+int tm_decimal_value_fit(const struct tm_decimal_value *in, int32_t precision, int32_t scale,
+                         struct tm_decimal_value *out)
+{
+    struct tm_decimal_value fitted;
+    int rc = tm_decimal_value_rescale(in, precision, scale, &fitted);
+    if (rc == 0 && scale < in->scale && tm_decimal_value_compare(in, &fitted) != 0)
+        rc = TM_E_BAD_NUMBER;
+    if (rc == 0)
+        *out = fitted;
+    return rc;
+}
+
 int tm_decimal_value_add(const struct tm_decimal_value *a, const struct tm_decimal_value *b,
                          struct tm_decimal_value *out)
 {
@@ -108,4 +120,25 @@ int tm_decimal_value_compare(const struct tm_decimal_value *a, const struct tm_d
     if (load(a, &x) != 0 || load(b, &y) != 0)
         return TM_E_BAD_TYPE;
     return tm_decimal_compare(x, y);
+}
+
+int tm_decimal_value_compare_text(const struct tm_decimal_value *a, const char *text,
+                                  uint32_t length, int32_t *order)
+{
+    struct tm_decimal x = {0};
+    if (load(a, &x) != 0)
+        return TM_E_BAD_TYPE;
+    int found = 0;
+    int rc = tm_decimal_compare_text(x, text, length, &found);
+    *order = found;
+    return rc;
+}
+
+int tm_decimal_value_compare_double(const struct tm_decimal_value *a, double b, int32_t *order)
+{
+    struct tm_decimal x = {0};
+    if (load(a, &x) != 0 || b != b)
+        return TM_E_BAD_TYPE;
+    *order = tm_decimal_compare_double(x, b);
+    return 0;
 }

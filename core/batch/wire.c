@@ -278,8 +278,9 @@ static int check_batch_head(const struct tm_schema *schema, const uint8_t *p, si
     return 0;
 }
 
-int tm_wire_get_batch(struct tm_batch_pool *pool, struct tm_schema *schema, const uint8_t *p,
-                      size_t len, size_t *used, struct tm_batch **batch, struct tm_error *err)
+int tm_wire_get_batch(struct tm_batch_pool *pool, struct tm_schema *schema,
+                      const struct tm_wire_partial *partial, const uint8_t *p, size_t len,
+                      size_t *used, struct tm_batch **batch, struct tm_error *err)
 {
     int rc = check_batch_head(schema, p, len, err);
     if (rc != 0)
@@ -292,7 +293,7 @@ int tm_wire_get_batch(struct tm_batch_pool *pool, struct tm_schema *schema, cons
     }
     // Copied before it is checked: rows in a batch are aligned, bytes from a network are not.
     memcpy(b->data, p + BATCH_HEAD, rows);
-    rc = tm_wire_check_rows(schema, b->data, rows, get32(p + 4), err);
+    rc = tm_wire_check_rows(schema, partial, b->data, rows, get32(p + 4), err);
     if (rc != 0) {
         tm_batch_release_local(b);
         return rc;

@@ -131,11 +131,13 @@ static int check_columns(const struct place *at, const struct tm_schema *schema,
     return 0;
 }
 
-static int check_head(const struct place *at, const uint8_t *row, size_t in_row)
+static int check_head(const struct place *at, const uint8_t *row, size_t in_row, uint8_t last_kind)
 {
     const struct tm_row *head = (const struct tm_row *)(const void *)row;
-    if (head->kind > TM_ROW_DELETE)
-        return wrong(at, in_row + 4, "an unknown kind");
+    if (head->kind > last_kind)
+        return wrong(at, in_row + 4,
+                     head->kind == TM_ROW_PARTIAL ? "a partial row where there are none"
+                                                  : "an unknown kind");
     if (head->reserved[0] != 0 || head->reserved[1] != 0 || head->reserved[2] != 0)
         return wrong(at, in_row + 5, "reserved bytes are not zero");
     return 0;
@@ -151,7 +153,7 @@ static int check_struct(const struct place *at, const struct tm_field *field, st
         return wrong_field(at, field, in->in_row, "a struct of a wrong size");
     if (((const struct tm_row *)(const void *)in->base)->kind != 0)
         return wrong_field(at, field, in->in_row + 4, "a struct with a kind");
-    int rc = check_head(at, in->base, in->in_row);
+    int rc = check_head(at, in->base, in->in_row, TM_ROW_INSERT);
     return rc == 0 ? check_columns(at, of, in) : rc;
 }
 
@@ -225,8 +227,28 @@ static int check_nested(const struct place *at, const struct tm_field *field, co
                                             : check_map(at, field, &inner);
 }
 
-int tm_wire_check_rows(const struct tm_schema *schema, const uint8_t *rows, size_t len,
-                       uint32_t row_count, struct tm_error *err)
+// A whole row, whose size has been checked. The tail of a partial one lies behind its columns.
+static int check_row(const struct place *at, const struct tm_schema *schema,
+                     const struct tm_wire_partial *partial, const struct tm_row *row)
+{
+    struct area in = {.base = (const uint8_t *)row, .in_row = 0, .size = row->size_bytes};
+    bool may_be = partial != NULL && !schema->changelog;
+    int rc = check_head(at, in.base, 0, may_be ? TM_ROW_PARTIAL : TM_ROW_DELETE);
+    if (rc != 0 || row->kind != TM_ROW_PARTIAL)
+        return rc == 0 ? check_columns(at, schema, &in) : rc;
+    if (in.size - schema->fixed_bytes < partial->tail_bytes)
+        return wrong(at, 0, "a partial row without its tail");
+    in.size -= partial->tail_bytes;
+    rc = check_columns(at, schema, &in);
+    if (rc != 0)
+        return rc;
+    uint32_t in_tail = 0;
+    const char *what = partial->wrong(partial->arg, row, in.base + in.size, &in_tail);
+    return what == NULL ? 0 : wrong(at, in.size + in_tail, what);
+}
+
+int tm_wire_check_rows(const struct tm_schema *schema, const struct tm_wire_partial *partial,
+                       const uint8_t *rows, size_t len, uint32_t row_count, struct tm_error *err)
 {
     TM_CHECK(((uintptr_t)rows & 7) == 0);
     struct place at = {0, 0, err};
@@ -239,9 +261,7 @@ int tm_wire_check_rows(const struct tm_schema *schema, const uint8_t *rows, size
         memcpy(&size, row, sizeof size);
         if (size < schema->fixed_bytes || size > left || size > TM_ROW_BYTES_MAX || size % 8 != 0)
             return wrong(&at, 0, "a wrong size");
-        struct area in = {.base = row, .in_row = 0, .size = size};
-        int rc = check_head(&at, row, 0);
-        rc = rc == 0 ? check_columns(&at, schema, &in) : rc;
+        int rc = check_row(&at, schema, partial, (const struct tm_row *)(const void *)row);
         if (rc != 0)
             return rc;
         at.offset += size;

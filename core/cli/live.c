@@ -15,6 +15,7 @@ enum {
     FIGURES_WIDTH = 64, // all columns but the name
     NAME_WIDTH_MIN = 8,
     NAME_WIDTH_MAX = 32,
+    WATCH_LINES_MIN = 4, // of a table: a heading, a row, how many more, and the line between two
 };
 
 struct tm_live {
@@ -90,12 +91,15 @@ static int put_operator(struct tm_live *live, uint32_t n, int name_width, double
 {
     struct tm_job *job = live->job;
     struct tm_operator_sums now, *before = &live->before[n];
-    tm_report_sums(job, n, &now);
+    if (!tm_job_sums(job, n, &now))
+        return 0;
     char name[TM_CELL_MAX], in[32], out[32], late[32], errors[32], lag[32] = "-";
     tm_text_count((int64_t)((double)(now.rows_in - before->rows_in) * 1e9 / interval_ns), in);
     tm_text_count((int64_t)((double)(now.rows_out - before->rows_out) * 1e9 / interval_ns), out);
     tm_text_count((int64_t)now.late, late);
-    tm_text_count((int64_t)(now.skipped + now.dead_lettered), errors);
+    tm_text_count((int64_t)(now.skipped + now.dead_lettered + now.failed_timers +
+                            now.failed_firings + now.failed_keys),
+                  errors);
     if (now.watermark > 0 && now.watermark < TM_INT_MAX)
         tm_text_duration(now_ms - now.watermark, lag);
     double busy = 100.0 * (double)(now.busy_ns - before->busy_ns) /
@@ -130,14 +134,17 @@ static uint32_t count_watches(const struct tm_live *live)
     return count;
 }
 
-static int put_watches(struct tm_live *live, uint32_t columns, uint32_t rows, uint32_t *lines)
+// The first tables of the job, at most `most` of them, each of at most `rows` lines.
+static int put_watches(struct tm_live *live, uint32_t columns, uint32_t rows, uint32_t most,
+                       uint32_t *lines)
 {
     int rc = 0;
     for (uint32_t n = 0; rc == 0 && n < live->job->graph->node_count; n++) {
         struct tm_watch *watch = watch_of(live->job, n);
         uint32_t mine;
-        if (watch == NULL)
+        if (watch == NULL || most == 0)
             continue;
+        most--;
         if (*lines != 0) {
             rc = tm_buf_append(&live->text, "\n", 1);
             (*lines)++;
@@ -148,10 +155,18 @@ static int put_watches(struct tm_live *live, uint32_t columns, uint32_t rows, ui
     return rc;
 }
 
+static uint32_t count_operators(const struct tm_graph *graph)
+{
+    uint32_t count = 0;
+    for (uint32_t n = 0; n < graph->node_count; n++)
+        count += graph->nodes[n].whole == n;
+    return count;
+}
+
 static int put_operators(struct tm_live *live, uint32_t columns, uint32_t rows, int64_t now_ms,
                          double interval_ns, uint32_t *lines)
 {
-    uint32_t count = live->job->graph->node_count;
+    uint32_t count = count_operators(live->job->graph);
     int name_width = fit_name(columns);
     if (name_width < NAME_WIDTH_MIN || rows < 6)
         return 0; // no room for a table: none
@@ -159,8 +174,10 @@ static int put_operators(struct tm_live *live, uint32_t columns, uint32_t rows, 
         tm_buf_printf(&live->text, "%-*s %11s %11s %9s %8s %8s %5s %5s\n", name_width, "operator",
                       "rows/s in", "rows/s out", "lag", "late", "errors", "busy", "held");
     uint32_t shown = count + 2 > rows ? rows - 3 : count;
-    for (uint32_t n = 0; rc == 0 && n < shown; n++)
+    for (uint32_t n = 0, lines_left = shown; rc == 0 && lines_left != 0; n++) {
+        lines_left -= live->job->graph->nodes[n].whole == n;
         rc = put_operator(live, n, name_width, interval_ns, now_ms);
+    }
     if (rc == 0 && shown < count)
         rc = tm_buf_printf(&live->text, "... and %u more\n", count - shown);
     uint32_t used = 1 + shown + (shown < count), metrics = 0;
@@ -182,7 +199,8 @@ static int put_lines(struct tm_live *live, int64_t now_ms, double interval_ns, u
     int rc = 0;
     if (watches != 0 && rows > 6) {
         uint32_t free = rows - 2 - (live->operators ? for_operators : 0);
-        rc = put_watches(live, columns - 1, free / watches - 1, lines);
+        uint32_t each = free / watches < WATCH_LINES_MIN ? WATCH_LINES_MIN : free / watches;
+        rc = put_watches(live, columns - 1, each - 1, free / each, lines);
         if (rc == 0 && *lines != 0 && live->operators) {
             rc = tm_buf_append(&live->text, "\n", 1);
             (*lines)++;
@@ -196,9 +214,10 @@ static int put_lines(struct tm_live *live, int64_t now_ms, double interval_ns, u
 int tm_live_leave(struct tm_live *live, struct tm_error *err)
 {
     const struct tm_fx *fx = live->job->fx;
-    uint32_t lines = 0;
+    uint32_t lines = 0, columns, rows;
+    tm_screen_size(&columns, &rows);
     live->text.size_bytes = 0;
-    int rc = put_watches(live, UINT32_MAX, TM_WATCH_ROWS + 3, &lines);
+    int rc = put_watches(live, columns - 1, UINT32_MAX, UINT32_MAX, &lines); // as wide as before
     if (rc != 0)
         return tm_error_set(err, rc, "out of memory for the table");
     return lines == 0 ? 0

@@ -11,33 +11,6 @@
 #include "core/cli/engine.h"
 #include "core/task/task.h"
 
-void tm_report_sums(struct tm_job *job, uint32_t node, struct tm_operator_sums *sums)
-{
-    *sums = (struct tm_operator_sums){.watermark = TM_WATERMARK_MAX};
-    uint32_t parallelism = tm_job_node_parallelism(job, node);
-    for (uint32_t s = 0; s < parallelism; s++) {
-        struct tm_node_metrics *m = tm_job_metrics(job, node, s);
-#define ADD(field) sums->field += atomic_load_explicit(&m->field, memory_order_relaxed)
-        ADD(rows_in);
-        ADD(rows_out);
-        ADD(used);
-        ADD(filtered);
-        ADD(late);
-        ADD(skipped);
-        ADD(dead_lettered);
-        ADD(bytes_in);
-        ADD(bytes_out);
-        ADD(strange);
-        ADD(busy_ns);
-#undef ADD
-        int64_t watermark = atomic_load_explicit(&m->watermark, memory_order_relaxed);
-        if (watermark < sums->watermark)
-            sums->watermark = watermark;
-    }
-    if (parallelism == 0)
-        sums->watermark = TM_WATERMARK_MIN;
-}
-
 const char *tm_report_cell(const char *name, int width, char cell[TM_CELL_MAX])
 {
     size_t used = 0;
@@ -130,13 +103,35 @@ static void print_operators(struct tm_job *job, double seconds)
             "in/s", "filtered", "late", "skipped", "dead");
     for (uint32_t n = 0; n < job->graph->node_count; n++) {
         struct tm_operator_sums s;
-        tm_report_sums(job, n, &s);
+        if (!tm_job_sums(job, n, &s))
+            continue;
         tm_text_count((int64_t)s.rows_in, in);
         tm_text_count((int64_t)s.rows_out, out);
         tm_text_count(seconds > 0 ? (int64_t)((double)s.rows_in / seconds) : 0, rate);
         fprintf(stderr, "  %s %15s %15s %13s %9" PRIu64 " %9" PRIu64 " %9" PRIu64 " %9" PRIu64 "\n",
                 tm_report_cell(job->graph->nodes[n].name, 32, cell), in, out, rate, s.filtered,
                 s.late, s.skipped, s.dead_lettered);
+    }
+}
+
+static void print_failed(const char *cell, uint64_t count, const char *what)
+{
+    if (count != 0)
+        fprintf(stderr, "  %s %" PRIu64 " %s%s failed\n", cell, count, what, count == 1 ? "" : "s");
+}
+
+// What has failed and is no row, which the table has nothing of.
+static void print_other_failures(struct tm_job *job)
+{
+    char cell[TM_CELL_MAX];
+    for (uint32_t n = 0; n < job->graph->node_count; n++) {
+        struct tm_operator_sums s;
+        if (!tm_job_sums(job, n, &s))
+            continue;
+        tm_report_cell(job->graph->nodes[n].name, 32, cell);
+        print_failed(cell, s.failed_timers, "timer");
+        print_failed(cell, s.failed_firings, "firing");
+        print_failed(cell, s.failed_keys, "each_key call");
     }
 }
 
@@ -179,8 +174,7 @@ static void print_strangers(struct tm_job *job)
     char count[32];
     for (uint32_t n = 0; n < job->graph->node_count; n++) {
         struct tm_operator_sums s;
-        tm_report_sums(job, n, &s);
-        if (s.strange != 0)
+        if (tm_job_sums(job, n, &s) && s.strange != 0)
             fprintf(stderr, "  %s: %s record%s fields that are not in the inferred schema\n",
                     job->graph->nodes[n].name, tm_text_count((int64_t)s.strange, count),
                     s.strange == 1 ? " has" : "s have");
@@ -195,6 +189,7 @@ void tm_report_print(const struct tm_report *report)
     fprintf(stderr, "job '%s' %s after %s\n", job->graph->name, outcome_text(report->outcome),
             tm_text_duration(report->wall_ns / 1000000, text));
     print_operators(job, seconds);
+    print_other_failures(job);
     struct tm_histogram *latency = merge_latency(job);
     if (latency != NULL && latency->count != 0)
         fprintf(stderr, "  latency from read to written: p50 %.2f ms, p99 %.2f ms\n",
@@ -234,10 +229,11 @@ json_t *tm_report_json_text(const char *text)
     return json_stringn(clean, used);
 }
 
-static json_t *operator_json(struct tm_job *job, uint32_t n, double seconds)
+static void put_operator(struct tm_job *job, uint32_t n, double seconds, json_t *operators)
 {
     struct tm_operator_sums s;
-    tm_report_sums(job, n, &s);
+    if (!tm_job_sums(job, n, &s))
+        return;
     const struct tm_node *node = &job->graph->nodes[n];
     json_t *o = json_object();
     json_object_set_new(o, "name", tm_report_json_text(node->name));
@@ -252,6 +248,9 @@ static json_t *operator_json(struct tm_job *job, uint32_t n, double seconds)
     SET(late);
     SET(skipped);
     SET(dead_lettered);
+    SET(failed_timers);
+    SET(failed_firings);
+    SET(failed_keys);
     SET(bytes_in);
     SET(bytes_out);
     if (s.strange != 0)
@@ -263,7 +262,7 @@ static json_t *operator_json(struct tm_job *job, uint32_t n, double seconds)
     if (s.watermark > -TM_INT_MAX && s.watermark < TM_INT_MAX)
         json_object_set_new(o, "watermark", json_integer(s.watermark));
     tm_report_put_kept(job, n, o);
-    return o;
+    json_array_append_new(operators, o);
 }
 
 static json_t *edges_json(struct tm_job *job)
@@ -388,7 +387,7 @@ void tm_report_print_json(const struct tm_report *report)
     json_object_set_new(root, "seconds", json_real(seconds));
     json_object_set_new(root, "parallelism", json_integer(job->plan->parallelism));
     for (uint32_t n = 0; n < job->graph->node_count; n++)
-        json_array_append_new(operators, operator_json(job, n, seconds));
+        put_operator(job, n, seconds, operators);
     json_object_set_new(root, "operators", operators);
     json_object_set_new(root, "edges", edges_json(job));
     struct tm_histogram *h = merge_latency(job);

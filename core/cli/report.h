@@ -6,14 +6,7 @@
 
 #include "core/cluster/coordinator.h"
 #include "core/task/job.h"
-
-// Sums of an operator over its subtasks.
-struct tm_operator_sums {
-    uint64_t rows_in, rows_out, used, filtered, late, skipped, dead_lettered, bytes_in, bytes_out,
-        busy_ns, strange;
-    int64_t watermark; // lowest of the subtasks; TM_WATERMARK_MIN: none
-};
-void tm_report_sums(struct tm_job *job, uint32_t node, struct tm_operator_sums *sums);
+#include "core/task/sums.h"
 
 // A name as a cell of `width` characters: cut or filled up, whole characters, into `cell`, which is
 // returned.

@@ -15,12 +15,44 @@ static void put(struct tm_screen *screen, const void *text, size_t len)
     (void)screen->real->write_all(screen, STDERR_FILENO, text, len, NULL, NULL);
 }
 
+// Lines that the block takes in a terminal that has become narrower since it was drawn: terminals
+// wrap what does not fit any more.
+static uint32_t wrapped_lines(const struct tm_screen *screen, uint32_t columns)
+{
+    uint32_t lines = 0, width = 0;
+    for (size_t i = 0; i < screen->block.size_bytes; i++) {
+        uint8_t c = screen->block.data[i];
+        if (c == '\n') {
+            lines += width <= columns ? 1 : (width + columns - 1) / columns;
+            width = 0;
+        } else {
+            width += (c & 0xC0) != 0x80; // live lines have no escape sequences
+        }
+    }
+    return lines;
+}
+
 static void erase(struct tm_screen *screen)
 {
     char text[32];
-    if (screen->lines != 0)
-        put(screen, text, (size_t)snprintf(text, sizeof text, "\033[%uA\033[J", screen->lines));
+    uint32_t lines = screen->lines, columns, rows;
+    if (lines == 0)
+        return;
+    tm_screen_size(&columns, &rows);
+    if (columns < screen->columns)
+        lines = wrapped_lines(screen, columns);
+    if (lines >= rows)
+        lines = rows - 1; // what has left the screen is out of reach
+    put(screen, text, (size_t)snprintf(text, sizeof text, "\033[%uA\033[J", lines));
     screen->lines = 0;
+}
+
+static void put_block(struct tm_screen *screen)
+{
+    uint32_t rows;
+    tm_screen_size(&screen->columns, &rows);
+    put(screen, screen->block.data, screen->block.size_bytes);
+    screen->lines = screen->block_lines;
 }
 
 static void put_back(struct tm_screen *screen)
@@ -28,8 +60,7 @@ static void put_back(struct tm_screen *screen)
     int64_t now_ns = screen->clock->mono_ns(screen);
     if (screen->block_lines == 0 || now_ns - screen->drawn_ns < PUT_BACK_NS)
         return;
-    put(screen, screen->block.data, screen->block.size_bytes);
-    screen->lines = screen->block_lines;
+    put_block(screen);
     screen->drawn_ns = now_ns;
 }
 
@@ -75,8 +106,8 @@ void tm_screen_draw(struct tm_screen *screen, const struct tm_buf *text, uint32_
     erase(screen);
     screen->block.size_bytes = 0;
     if (tm_buf_append(&screen->block, text->data, text->size_bytes) == 0) {
-        screen->block_lines = screen->lines = lines;
-        put(screen, screen->block.data, screen->block.size_bytes);
+        screen->block_lines = lines;
+        put_block(screen);
     }
     pthread_mutex_unlock(&screen->lock);
 }

@@ -133,7 +133,9 @@ static int set_default(struct tm__columns *c, struct maker *m, const char *colum
         tm__json_fail_text(&m->cell.d.fail, message, sizeof message);
         tm_error_set(err, rc == TM_E_MEMORY ? rc : TM_E_OPTION, "default of column %s: %s", column,
                      message + strspn(message, ": "));
-        tm_error_hint(err, "a default is written as in JSON: 5, \"text\", [1,2]");
+        tm_error_hint(
+            err,
+            "a default is a value of the column's type: default = 5, \"text\", true, { 1, 2 }");
         return rc == TM_E_MEMORY ? rc : TM_E_OPTION;
     }
     if (rc == TM__VALUE_OK)

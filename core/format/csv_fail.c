@@ -51,7 +51,7 @@ int tm__csv_fail_required(struct tm__csv_record *r)
     struct tm__csv_decoder *d = r->d;
     const struct tm_schema *schema = d->schema;
     uint32_t field = 0;
-    while (((d->required[field >> 6] & ~r->present[field >> 6]) >> (field & 63) & 1) == 0)
+    while (((d->masks.required[field >> 6] & ~r->present[field >> 6]) >> (field & 63) & 1) == 0)
         field++;
     snprintf(d->fail.message, sizeof d->fail.message, "field %s is required and null",
              schema->fields[field].name);

@@ -21,14 +21,33 @@ static const uint8_t *line_behind(const uint8_t *p, const uint8_t *end)
     return line_end == NULL ? end : line_end + 1;
 }
 
-static struct names names_of(const struct tm_csv_options *options, const uint8_t *p, size_t len)
+// What is left of a file behind its mark and the lines that are no rows.
+static const uint8_t *content_of(const struct tm_csv_options *options, const uint8_t *p,
+                                 const uint8_t *end)
 {
-    const uint8_t *end = p + len;
-    if (len >= 3 && memcmp(p, "\xEF\xBB\xBF", 3) == 0)
+    if (end - p >= 3 && memcmp(p, "\xEF\xBB\xBF", 3) == 0)
         p += 3;
+    for (int64_t i = 0; i < (int64_t)options->skip_lines && p < end; i++)
+        p = line_behind(p, end);
     while (p < end && options->comment != 0 && *p == options->comment)
         p = line_behind(p, end);
-    return (struct names){.options = options, .p = p, .end = end};
+    return p;
+}
+
+bool tm__csv_ends_in_crlf(const struct tm_csv_options *options, const uint8_t *p, size_t len)
+{
+    const uint8_t *end = p + len;
+    bool quoted = false; // a doubled quote leaves and enters
+    const uint8_t *start = content_of(options, p, end);
+    for (p = start; p < end; p++) {
+        if (options->backslash && *p == '\\')
+            p++;
+        else if (options->quote != 0 && *p == options->quote)
+            quoted = !quoted;
+        else if (*p == '\n' && !quoted)
+            return p > start && p[-1] == '\r';
+    }
+    return options->crlf;
 }
 
 static bool is_behind(const struct names *names)
@@ -132,8 +151,9 @@ static void hint_select(struct names there, struct names own, struct tm_error *e
 int tm__csv_follows(const struct tm_csv_options *options, const struct tm_buf *header,
                     const uint8_t *p, size_t len, struct tm_error *err)
 {
-    struct names there = names_of(options, p, len),
-                 own = names_of(options, header->data, header->size_bytes);
+    const uint8_t *own_start = header->data, *own_end = own_start + header->size_bytes;
+    struct names there = {.options = options, .p = content_of(options, p, p + len), .end = p + len};
+    struct names own = {.options = options, .p = own_start, .end = own_end};
     char a[LIST_BYTES], b[LIST_BYTES];
     if (header->size_bytes == 0 || there.p == there.end || is_same(there, own))
         return 0;

@@ -14,7 +14,8 @@ static struct tm__csv_column column_of(const struct tm__csv_decoder *d, uint32_t
                                    .offset = field->offset,
                                    .word = index >> 6,
                                    .bit = bit,
-                                   .keep = (d->used[index >> 6] & bit) != 0 ? ~UINT64_C(0) : 0,
+                                   .keep =
+                                       (d->masks.used[index >> 6] & bit) != 0 ? ~UINT64_C(0) : 0,
                                    .name = d->columns_of.names[index],
                                    .field = index};
 }
@@ -194,7 +195,7 @@ static void notice_missing(struct header *h)
     snprintf(text, sizeof text,
              "column%s %s %s not in the header%s, and null in every row; the header has %s",
              count == 1 ? "" : "s", missing, count == 1 ? "is" : "are", hint, has);
-    h->d->notice(h->d->notice_arg, text);
+    h->d->notice(h->d->notice_arg, true, text);
 }
 
 static void fail_other(struct header *h)
@@ -246,7 +247,7 @@ static void match_names(struct header *h)
     }
     for (uint32_t i = 0; i < d->schema->field_count; i++) {
         uint64_t given = h->seen[i >> 6] | d->columns_of.defaulted[i >> 6];
-        if (((d->required[i >> 6] & ~given) >> (i & 63) & 1) != 0) {
+        if (((d->masks.required[i >> 6] & ~given) >> (i & 63) & 1) != 0) {
             fail_missing(h, i);
             return;
         }

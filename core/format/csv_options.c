@@ -193,6 +193,7 @@ int tm_csv_options_parse(struct tm_mem *mem, const struct tm_options *given,
                  : tm_error_set(err, TM_E_MEMORY, "%s: out of memory for its options", what);
     if (rc == 0)
         rc = take_all(&all, options, err);
+    options->any_line_end = given == NULL || tm_options_get(given, "line_end") == NULL;
     tm_options_fini(&all);
     return rc;
 }

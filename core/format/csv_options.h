@@ -29,7 +29,8 @@ struct tm_csv_options {
     bool trailing_delimiter;
     bool any_bool; // every usual spelling of a bool is read
     bool quote_all, crlf;
-    uint8_t ragged; // enum tm_csv_ragged
+    bool any_line_end; // nobody has said which is written
+    uint8_t ragged;    // enum tm_csv_ragged
     uint32_t skip_lines;
     uint32_t null_count; // at least 1; the first one is written
     struct tm_csv_text nulls[TM_CSV_NULLS_MAX];

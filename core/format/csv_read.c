@@ -177,7 +177,6 @@ static ALWAYS_INLINE int read_row(struct tm__csv_record *r, const uint32_t *ends
 {
     struct tm__csv_decoder *d = r->d;
     const struct tm_schema *schema = d->schema;
-    struct tm__row_masks masks = {.all = d->all, .used = d->used, .required = d->required};
     size_t room = schema->fixed_bytes + d->columns_of.room + (r->end - r->start) + 8;
     if (TM_UNLIKELY(tm_batch_reserve(batch, room) != 0))
         return d->fail.code = TM_E_MEMORY;
@@ -191,7 +190,7 @@ static ALWAYS_INLINE int read_row(struct tm__csv_record *r, const uint32_t *ends
         return rc;
     if (TM_UNLIKELY(tm__columns_has_defaults(&d->columns_of)))
         r->heap = tm__columns_fill(&d->columns_of, r->row, r->heap, r->present);
-    if (TM_UNLIKELY(!tm__row_end(batch, r->heap, r->present, masks)))
+    if (TM_UNLIKELY(!tm__row_end(batch, r->heap, r->present, &d->masks)))
         return tm__csv_fail_required(r);
     return 0;
 }
@@ -539,19 +538,6 @@ static int make_cell(struct tm__csv_decoder *d, const uint64_t *used, struct tm_
     return 0;
 }
 
-static void mark_columns(struct tm__csv_decoder *d, const uint64_t *used)
-{
-    for (uint32_t i = 0; i < d->schema->field_count; i++) {
-        uint64_t bit = UINT64_C(1) << (i & 63);
-        uint32_t flags = d->schema->fields[i].flags;
-        d->all[i >> 6] |= bit;
-        if (used == NULL || (used[i >> 6] & bit) != 0)
-            d->used[i >> 6] |= bit;
-        if ((flags & TM_FIELD_REQUIRED) != 0 && (flags & TM_FIELD_HIDDEN) == 0)
-            d->required[i >> 6] |= bit;
-    }
-}
-
 int tm__csv_decoder_new(const struct tm_decoder_args *args, struct tm_decoder **decoder,
                         struct tm_error *err)
 {
@@ -583,7 +569,7 @@ int tm__csv_decoder_new(const struct tm_decoder_args *args, struct tm_decoder **
                                   .quote = d->options.quote,
                                   .escape = d->options.backslash ? '\\' : 0};
     tm__csv_index_init(&d->index, args->mem, marks);
-    mark_columns(d, args->used);
+    tm__row_masks_init(&d->masks, schema, args->used);
     for (uint32_t i = 0; i < d->options.null_count; i++)
         d->null_lengths |= UINT64_C(1) << d->options.nulls[i].length;
     d->stage = d->options.header ? TM__CSV_HEADER : TM__CSV_RECORDS;

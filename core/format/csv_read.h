@@ -9,6 +9,7 @@
 #include "core/format/csv_index.h"
 #include "core/format/csv_options.h"
 #include "core/format/lines.h"
+#include "core/format/row_fill.h"
 #include "core/format/timestamp_read.h"
 
 enum {
@@ -49,8 +50,8 @@ struct tm__csv_decoder {
     struct tm__csv_column *columns; // of the file, in its order
     uint32_t width;                 // how many; 0: not known yet
     struct tm__csv_fail fail;
-    struct tm__csv_fail header;                     // why no record can be read, if so
-    void (*notice)(void *arg, const char *message); // as in tm_decoder_args
+    struct tm__csv_fail header;                                 // why no record can be read, if so
+    void (*notice)(void *arg, bool warns, const char *message); // as in tm_decoder_args
     void *notice_arg;
     struct tm_strangers *strangers; // the same
     bool has_strangers;             // the header does
@@ -59,9 +60,7 @@ struct tm__csv_decoder {
     struct tm_buf cell_text;
     struct tm_buf whole_names; // of records that are taken whole: the header's, as msgpack
     struct tm__timestamp_cache times;
-    uint64_t all[TM__CSV_NULL_WORDS];      // a bit for each column of the schema
-    uint64_t used[TM__CSV_NULL_WORDS];     // for each that is stored
-    uint64_t required[TM__CSV_NULL_WORDS]; // for each that must not be null
+    struct tm__row_masks masks;
 };
 
 // A record in a window of text. `row` and `heap` are where its row is written and where the next

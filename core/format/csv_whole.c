@@ -65,7 +65,7 @@ int tm__csv_read_whole(struct tm__csv_record *r, const uint32_t *ends, uint32_t 
         at = ends[i] + 1;
     }
     struct tm_ref ref = {(uint32_t)used, (uint32_t)(out - start)};
-    if ((d->used[whole >> 6] >> (whole & 63) & 1) == 0) { // it was checked, that is all
+    if ((d->masks.used[whole >> 6] >> (whole & 63) & 1) == 0) { // it was checked, that is all
         ref = (struct tm_ref){0, 0};
         out = start;
     }

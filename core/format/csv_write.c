@@ -341,9 +341,14 @@ static int csv_begin(struct tm_encoder *base, struct tm_buf *out)
     return tm_buf_append(out, e->header.data, e->header.size_bytes);
 }
 
-static int csv_follows(struct tm_encoder *base, const uint8_t *p, size_t len, struct tm_error *err)
+static int csv_follows(struct tm_encoder *base, const uint8_t *p, size_t len, const char **line_end,
+                       struct tm_error *err)
 {
-    const struct csv_encoder *e = (const struct csv_encoder *)base;
+    struct csv_encoder *e = (struct csv_encoder *)base;
+    bool crlf = tm__csv_ends_in_crlf(&e->options, p, len);
+    *line_end = crlf ? "\r\n" : "\n";
+    if (e->options.any_line_end)
+        e->options.crlf = crlf; // as the lines that are there
     return tm__csv_follows(&e->options, &e->header, p, len, err);
 }
 

@@ -50,8 +50,10 @@ struct tm_encoder_ops {
     // appended to and has something in it. NULL: such files begin with their first row.
     int (*begin)(struct tm_encoder *e, struct tm_buf *out);
     // May records of this encoder follow in a file that begins with [p, p + len), all of it or
-    // more than a record? TM_E_SCHEMA says why not, of "the file". NULL: in any.
-    int (*follows)(struct tm_encoder *e, const uint8_t *p, size_t len, struct tm_error *err);
+    // more than a record? TM_E_SCHEMA says why not, of "the file". NULL: in any. *line_end: what
+    // seems to end its lines; changed where the format knows better.
+    int (*follows)(struct tm_encoder *e, const uint8_t *p, size_t len, const char **line_end,
+                   struct tm_error *err);
 };
 struct tm_encoder {
     const struct tm_encoder_ops *ops;
@@ -66,9 +68,9 @@ struct tm_decoder_args {
     const struct tm_options *options; // of the format; NULL: its defaults
     // The input is a part of one that was cut at line ends: each record is a line of it.
     bool cut_at_lines;
-    // Told of what is no error and may be a mistake: a column that no record of the split has. The
-    // text holds during the call. NULL: nobody asks.
-    void (*notice)(void *arg, const char *message);
+    // Told of what is no error and may be a mistake (`warns`): a column that no record of the split
+    // has; and of what was concluded. The text holds during the call. NULL: nobody asks.
+    void (*notice)(void *arg, bool warns, const char *message);
     void *notice_arg;
     struct tm_strangers *strangers; // counts fields that are no columns; outlives the decoder; NULL
 };

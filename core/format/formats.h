@@ -26,5 +26,7 @@ int tm__csv_decoder_new(const struct tm_decoder_args *args, struct tm_decoder **
 // May rows under `header` (empty: none) follow in a file that begins with [p, p + len)?
 int tm__csv_follows(const struct tm_csv_options *options, const struct tm_buf *header,
                     const uint8_t *p, size_t len, struct tm_error *err) TM_WARN_UNUSED;
+// Does its first row end in \r\n, as far as that is there?
+bool tm__csv_ends_in_crlf(const struct tm_csv_options *options, const uint8_t *p, size_t len);
 int tm__csv_encoder_new(const struct tm_encoder_args *args, struct tm_encoder **encoder,
                         struct tm_error *err);

@@ -55,7 +55,7 @@ void tm__json_notice_absent(struct tm__json_decoder *d, const struct tm_batch *b
     d->has_looked = true;
     for (uint32_t i = 0; i < d->schema->field_count; i++) {
         const char *name = d->columns.names[i];
-        bool is_used = (d->used[i >> 6] >> (i & 63) & 1) != 0;
+        bool is_used = (d->masks.used[i >> 6] >> (i & 63) & 1) != 0;
         if (!is_used || is_ever_set(batch, i) || is_in(name, p, len))
             continue;
         if (!find_near(d, name, near))
@@ -64,7 +64,7 @@ void tm__json_notice_absent(struct tm__json_decoder *d, const struct tm_batch *b
             snprintf(records, sizeof records, "any of the first %u records", batch->row_count);
         snprintf(text, sizeof text, "field %.80s is not in %s, and null (is it \"%s\"?)", name,
                  records, near);
-        d->notice(d->notice_arg, text);
+        d->notice(d->notice_arg, true, text);
         return; // one is enough to look at the schema again
     }
 }

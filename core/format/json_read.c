@@ -156,11 +156,13 @@ static bool settle_layout(struct tm__json_decoder *d, const uint8_t *p, size_t l
             (uint8_t)(len == 0 ? TM__LAYOUT_LINES
                                : tm__json_guess_layout(p, p + len, at_end, d->lines.max_record));
     if (d->notice != NULL && d->layout == TM__LAYOUT_ARRAY)
-        d->notice(d->notice_arg, "read as one array of records, not as a record a line; "
-                                 "layout = \"array\" says so and layout = \"lines\" forbids it");
+        d->notice(d->notice_arg, false,
+                  "read as one array of records, not as a record a line; "
+                  "layout = \"array\" says so and layout = \"lines\" forbids it");
     else if (d->notice != NULL && d->layout == TM__LAYOUT_PRETTY)
-        d->notice(d->notice_arg, "read as records over several lines each; "
-                                 "layout = \"pretty\" says so and layout = \"lines\" forbids it");
+        d->notice(d->notice_arg, false,
+                  "read as records over several lines each; "
+                  "layout = \"pretty\" says so and layout = \"lines\" forbids it");
     return d->layout != TM__LAYOUT_GUESS;
 }
 
@@ -261,15 +263,7 @@ int tm__json_decoder_new(const struct tm_decoder_args *args, struct tm_decoder *
     // A row is never longer than its record and the fixed part.
     size_t limit = TM_ROW_BYTES_MAX - 64 - schema->fixed_bytes;
     tm__lines_init(&d->lines, args->max_record < limit ? args->max_record : limit);
-    for (uint32_t i = 0; i < schema->field_count; i++) {
-        uint64_t bit = UINT64_C(1) << (i & 63);
-        uint32_t flags = schema->fields[i].flags;
-        d->all[i >> 6] |= bit;
-        if (args->used == NULL || (args->used[i >> 6] & bit) != 0)
-            d->used[i >> 6] |= bit;
-        if ((flags & TM_FIELD_REQUIRED) != 0 && (flags & TM_FIELD_HIDDEN) == 0)
-            d->required[i >> 6] |= bit;
-    }
+    tm__row_masks_init(&d->masks, schema, args->used);
     tm_nest_init(&d->nest, args->mem);
     tm_buf_init(&d->any_keys, args->mem);
     tm_buf_init(&d->copy, args->mem);

@@ -26,10 +26,9 @@ static TM__ALWAYS_INLINE void tm__json_begin_row(struct tm__json_record *r, stru
 static TM__ALWAYS_INLINE bool tm__json_end_row(struct tm__json_record *r, struct tm_batch *batch)
 {
     const struct tm__json_decoder *d = r->d;
-    struct tm__row_masks masks = {.all = d->all, .used = d->used, .required = d->required};
     if (TM_UNLIKELY(r->has_gap))
-        r->heap = tm__row_close_gap(d->schema, r->row, r->present, d->used);
+        r->heap = tm__row_close_gap(d->schema, r->row, r->present, d->masks.used);
     if (TM_UNLIKELY(tm__columns_has_defaults(&d->columns)))
         r->heap = tm__columns_fill(&d->columns, r->row, r->heap, r->present);
-    return tm__row_end(batch, r->heap, r->present, masks);
+    return tm__row_end(batch, r->heap, r->present, &d->masks);
 }

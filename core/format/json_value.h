@@ -7,6 +7,7 @@
 #include "core/format/columns.h"
 #include "core/format/json_fail.h"
 #include "core/format/lines.h"
+#include "core/format/row_fill.h"
 
 enum {
     TM__DEPTH_MAX = 1024, // of values that are skipped
@@ -45,14 +46,12 @@ struct tm__json_decoder {
     size_t column;
     struct tm__json_scan scan;
     int64_t skipped_lines;
-    void (*notice)(void *arg, const char *message); // as in tm_decoder_args
+    void (*notice)(void *arg, bool warns, const char *message); // as in tm_decoder_args
     void *notice_arg;
-    bool has_looked;                       // for columns that no record has
-    struct tm_strangers *strangers;        // as in tm_decoder_args
-    struct tm_buf any_keys;                // of the objects that are open in a value of type any
-    uint64_t all[TM__NULL_WORDS_MAX];      // a bit for each column
-    uint64_t used[TM__NULL_WORDS_MAX];     // for each that is stored
-    uint64_t required[TM__NULL_WORDS_MAX]; // for each that must not be null
+    bool has_looked;                // for columns that no record has
+    struct tm_strangers *strangers; // as in tm_decoder_args
+    struct tm_buf any_keys;         // of the objects that are open in a value of type any
+    struct tm__row_masks masks;
 };
 
 // Tells of columns that seem to be misspelt: the batch's rows were read from [p, p + len).

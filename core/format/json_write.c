@@ -64,7 +64,29 @@ static void json_free(struct tm_encoder *base)
     tm_mem_free(e->mem, e, sizeof *e);
 }
 
-static const struct tm_encoder_ops json_ops = {.encode = json_encode, .free = json_free};
+// A file that begins with a list is read as one list of records, behind which nothing may stand.
+static int json_follows(struct tm_encoder *base, const uint8_t *p, size_t len,
+                        const char **line_end, struct tm_error *err)
+{
+    const uint8_t *end = p + len;
+    (void)base;
+    (void)line_end;
+    if (len >= 3 && memcmp(p, "\xEF\xBB\xBF", 3) == 0)
+        p += 3;
+    while (p < end && (*p == ' ' || *p == '\t' || *p == '\r' || *p == '\n'))
+        p++;
+    if (p == end || *p != '[')
+        return 0;
+    int rc = tm_error_set(err, TM_E_SCHEMA,
+                          "the file is one JSON array, and rows are appended as lines");
+    tm_error_hint(err,
+                  "write to another file; tidemill run --quiet -e 'tm.from(tm.file \"old.json\")"
+                  ":to(tm.file \"new.jsonl\")' makes lines of an array");
+    return rc;
+}
+
+static const struct tm_encoder_ops json_ops = {
+    .encode = json_encode, .free = json_free, .follows = json_follows};
 
 int tm__json_encoder_new(const struct tm_encoder_args *args, struct tm_encoder **encoder,
                          struct tm_error *err)

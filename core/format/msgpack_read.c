@@ -25,7 +25,7 @@ struct msgpack_decoder {
     size_t seen;                    // bytes of the record that are behind the frame's place
     struct tm_strangers *strangers; // as in tm_decoder_args
     bool broken;                    // the rest of the input is passed over
-    uint64_t all[NULL_WORDS], used[NULL_WORDS], required[NULL_WORDS];
+    struct tm__row_masks masks;
 };
 
 struct call {
@@ -110,7 +110,7 @@ static int read_map(struct msgpack_decoder *d, const struct tm_any *map, uint64_
 static int missing(struct msgpack_decoder *d, const uint64_t *present)
 {
     for (uint32_t i = 0; i < d->schema->field_count; i++) {
-        if (((d->required[i >> 6] & ~present[i >> 6]) >> (i & 63) & 1) == 0)
+        if (((d->masks.required[i >> 6] & ~present[i >> 6]) >> (i & 63) & 1) == 0)
             continue;
         tm__json_fail_required(&d->reader.fail, false);
         tm__json_fail_in(&d->reader.fail, d->columns.names[i]);
@@ -124,7 +124,7 @@ static int missing(struct msgpack_decoder *d, const uint64_t *present)
 static void clear_unused(const struct msgpack_decoder *d, uint8_t *row, const uint64_t *present)
 {
     for (uint32_t i = 0; i < d->schema->null_words; i++)
-        tm__row_clear_slots(d->schema, row, i, present[i] & ~d->used[i]);
+        tm__row_clear_slots(d->schema, row, i, present[i] & ~d->masks.used[i]);
 }
 
 // The record [p, p + len), which is one whole value.
@@ -134,7 +134,6 @@ static int read_record(struct msgpack_decoder *d, const uint8_t *p, size_t len,
     struct tm__msgpack_reader *r = &d->reader;
     const struct tm_schema *schema = d->schema;
     uint64_t present[NULL_WORDS];
-    struct tm__row_masks masks = {.all = d->all, .used = d->used, .required = d->required};
     struct tm_any record = tm_any_read(p, p + len);
     bool has_gap = false; // a key came twice
     int rc = 0;
@@ -163,10 +162,10 @@ static int read_record(struct msgpack_decoder *d, const uint8_t *p, size_t len,
     uint8_t *row = batch->data + batch->size_bytes, *heap = row + r->builder.row_size;
     clear_unused(d, row, present);
     if (has_gap)
-        heap = tm__row_close_gap(schema, row, present, d->used);
+        heap = tm__row_close_gap(schema, row, present, d->masks.used);
     if (tm__columns_has_defaults(&d->columns))
         heap = tm__columns_fill(&d->columns, row, heap, present);
-    return tm__row_end(batch, heap, present, masks) ? 0 : missing(d, present);
+    return tm__row_end(batch, heap, present, &d->masks) ? 0 : missing(d, present);
 }
 
 // --- records -------------------------------------------------------------------------------------
@@ -287,19 +286,6 @@ static void msgpack_free(struct tm_decoder *base)
 
 static const struct tm_decoder_ops msgpack_ops = {.decode = msgpack_decode, .free = msgpack_free};
 
-static void mark_columns(struct msgpack_decoder *d, const uint64_t *used)
-{
-    for (uint32_t i = 0; i < d->schema->field_count; i++) {
-        uint64_t bit = UINT64_C(1) << (i & 63);
-        uint32_t flags = d->schema->fields[i].flags;
-        d->all[i >> 6] |= bit;
-        if (used == NULL || (used[i >> 6] & bit) != 0)
-            d->used[i >> 6] |= bit;
-        if ((flags & TM_FIELD_REQUIRED) != 0 && (flags & TM_FIELD_HIDDEN) == 0)
-            d->required[i >> 6] |= bit;
-    }
-}
-
 int tm__msgpack_decoder_new(const struct tm_decoder_args *args, struct tm_decoder **decoder,
                             struct tm_error *err)
 {
@@ -315,7 +301,7 @@ int tm__msgpack_decoder_new(const struct tm_decoder_args *args, struct tm_decode
     tm__msgpack_frame_init(&d->frame);
     size_t limit = TM_ROW_BYTES_MAX - 64 - schema->fixed_bytes;
     tm__lines_init(&d->lines, args->max_record < limit ? args->max_record : limit);
-    mark_columns(d, args->used);
+    tm__row_masks_init(&d->masks, schema, args->used);
     int rc = tm__columns_init(&d->columns, args->mem, schema, args->used, args->options, err);
     if (rc == 0 &&
         tm__keys_init(&d->reader.keys, args->mem, schema, d->columns.names, args->used) != 0) {

@@ -6,12 +6,30 @@
 #include <string.h>
 
 #include "core/base/check.h"
+#include "core/base/limits.h"
 #include "core/batch/batch.h"
 
 // The columns of a schema as decoders look at them: a bit for each, in words.
 struct tm__row_masks {
-    const uint64_t *all, *used, *required;
+    uint64_t all[TM_FIELDS_MAX / 64];
+    uint64_t used[TM_FIELDS_MAX / 64];     // that are stored
+    uint64_t required[TM_FIELDS_MAX / 64]; // that must not be null
 };
+
+// All zero before. `used` as in tm_decoder_args.
+static inline void tm__row_masks_init(struct tm__row_masks *masks, const struct tm_schema *schema,
+                                      const uint64_t *used)
+{
+    for (uint32_t i = 0; i < schema->field_count; i++) {
+        uint64_t bit = UINT64_C(1) << (i & 63);
+        uint32_t flags = schema->fields[i].flags;
+        masks->all[i >> 6] |= bit;
+        if (used == NULL || (used[i >> 6] & bit) != 0)
+            masks->used[i >> 6] |= bit;
+        if ((flags & TM_FIELD_REQUIRED) != 0 && (flags & TM_FIELD_HIDDEN) == 0)
+            masks->required[i >> 6] |= bit;
+    }
+}
 
 // The slots of columns that are null are zero.
 static inline void tm__row_clear_slots(const struct tm_schema *schema, uint8_t *row, uint32_t word,
@@ -45,7 +63,7 @@ static inline uint8_t *tm__row_close_gap(const struct tm_schema *schema, uint8_t
 // `present`. False: a required one has none, and nothing was counted.
 static inline __attribute__((always_inline)) bool tm__row_end(struct tm_batch *batch, uint8_t *heap,
                                                               const uint64_t *present,
-                                                              struct tm__row_masks masks)
+                                                              const struct tm__row_masks *masks)
 {
     const struct tm_schema *schema = batch->schema;
     uint8_t *bytes = batch->data + batch->size_bytes;
@@ -53,11 +71,11 @@ static inline __attribute__((always_inline)) bool tm__row_end(struct tm_batch *b
     const uint32_t words = schema->null_words;
     memset(row, 0, offsetof(struct tm_row, nulls));
     for (uint32_t i = 0; i < words; i++) {
-        if (TM_UNLIKELY((masks.required[i] & ~present[i]) != 0))
+        if (TM_UNLIKELY((masks->required[i] & ~present[i]) != 0))
             return false;
-        row->nulls[i] = masks.all[i] & ~(present[i] & masks.used[i]);
-        if (TM_UNLIKELY((masks.all[i] & ~present[i]) != 0))
-            tm__row_clear_slots(schema, bytes, i, masks.all[i] & ~present[i]);
+        row->nulls[i] = masks->all[i] & ~(present[i] & masks->used[i]);
+        if (TM_UNLIKELY((masks->all[i] & ~present[i]) != 0))
+            tm__row_clear_slots(schema, bytes, i, masks->all[i] & ~present[i]);
     }
     memset(heap, 0, 8); // the padding; the batch has slack behind it
     row->size_bytes = (uint32_t)(heap - bytes + 7) & ~7u;

@@ -1,4 +1,6 @@
 // Formats of one column: see single.h.
+#include <stdio.h>
+
 #include "core/format/single.h"
 
 #include "core/base/limits.h"
@@ -78,20 +80,40 @@ struct encoder {
     uint32_t field, offset;
     uint8_t tail[TAIL_MAX];
     size_t tail_bytes;
+    char break_text[TM_NAME_MAX + 160];
 };
 
-static int encode(struct tm_encoder *base, const struct tm_batch *batch, const struct tm_row **row,
-                  struct tm_buf *out, size_t limit_bytes,
-                  int (*bad)(void *arg, const struct tm_row *row, int code, const char *message),
-                  void *arg)
+// Line ends in the bytes. 64 at a time, in counters that hold up to 255.
+static size_t count_breaks(const uint8_t *p, size_t n)
 {
-    struct encoder *e = (struct encoder *)base;
-    const struct tm_row *end =
-        (const struct tm_row *)(const void *)(batch->data + batch->size_bytes);
+    typedef uint8_t lanes __attribute__((vector_size(16), aligned(1), may_alias));
+    enum { LANES = sizeof(lanes), STEP = 4 * LANES, STEPS = 63 };
+    const lanes wanted = {10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10};
+    size_t total = 0;
+    while (n >= STEP) {
+        lanes sum = {0};
+        size_t steps = n / STEP < STEPS ? n / STEP : STEPS;
+        for (const uint8_t *end = p + steps * STEP; p != end; p += STEP) {
+            const lanes *at = (const lanes *)(const void *)p;
+            sum -= (lanes)(at[0] == wanted) + (lanes)(at[1] == wanted) + // true is -1
+                   (lanes)(at[2] == wanted) + (lanes)(at[3] == wanted);
+        }
+        for (int i = 0; i < LANES; i++)
+            total += sum[i];
+        n -= steps * STEP;
+    }
+    for (; n != 0; n--)
+        total += *p++ == '\n';
+    return total;
+}
+
+// Rows from *row on, up to `end` or to as many bytes; *rows counts them. TM_E_MEMORY.
+static int encode_rows(const struct encoder *e, const struct tm_row **row, const struct tm_row *end,
+                       struct tm_buf *out, size_t limit_bytes, size_t *rows)
+{
     const struct tm_row *at = *row;
+    size_t count = 0;
     int rc = 0;
-    (void)bad; // every value can be written
-    (void)arg;
     while (at < end && out->size_bytes < limit_bytes) {
         uint32_t len = 0;
         const char *p = NULL;
@@ -104,10 +126,58 @@ static int encode(struct tm_encoder *base, const struct tm_batch *batch, const s
             to = tm__copy(to, (const uint8_t *)p, len);
         memcpy(to, e->tail, TAIL_MAX);
         out->size_bytes += len + e->tail_bytes;
+        count++;
         at = tm_row_next(at);
     }
     *row = at;
+    *rows = count;
     return rc;
+}
+
+// The same, one by one: those that have a line break are told. Where records are lines, one with a
+// line end in it would be read as two.
+static int encode_careful(const struct encoder *e, const struct tm_row **row,
+                          const struct tm_row *end, struct tm_buf *out, size_t limit_bytes,
+                          int (*bad)(void *arg, const struct tm_row *row, int code,
+                                     const char *message),
+                          void *arg)
+{
+    int rc = 0;
+    while (rc == 0 && *row < end && out->size_bytes < limit_bytes) {
+        const struct tm_row *next = tm_row_next(*row);
+        uint32_t len = 0;
+        const char *p =
+            tm_row_is_null(*row, e->field) ? NULL : tm_row_string(*row, e->offset, &len);
+        size_t one = 0;
+        if (len != 0 && memchr(p, '\n', len) != NULL) {
+            rc = bad(arg, *row, TM_E_NOT_ENCODABLE, e->break_text);
+            *row = next;
+        } else {
+            rc = encode_rows(e, row, next, out, limit_bytes, &one);
+        }
+    }
+    return rc;
+}
+
+static int encode(struct tm_encoder *base, const struct tm_batch *batch, const struct tm_row **row,
+                  struct tm_buf *out, size_t limit_bytes,
+                  int (*bad)(void *arg, const struct tm_row *row, int code, const char *message),
+                  void *arg)
+{
+    const struct encoder *e = (const struct encoder *)base;
+    const struct tm_row *end =
+        (const struct tm_row *)(const void *)(batch->data + batch->size_bytes);
+    const struct tm_row *first = *row;
+    size_t before = out->size_bytes, rows = 0;
+    int rc = encode_rows(e, row, end, out, limit_bytes, &rows);
+    // Lines are looked at together, which costs less than a look at each: one that has a break is
+    // rare.
+    if (rc != 0 || e->tail_bytes == 0 ||
+        TM_LIKELY(count_breaks(out->data + before, out->size_bytes - before) == rows))
+        return rc;
+    out->size_bytes = before;
+    *row = first;
+    return encode_careful(e, row, end, out, limit_bytes, bad, arg);
 }
 
 static void encoder_free(struct tm_encoder *base)
@@ -138,6 +208,10 @@ int tm__single_encoder_new(const struct tm__single_format *format,
     e->tail_bytes = strlen(format->tail);
     TM_CHECK(e->tail_bytes <= TAIL_MAX);
     memcpy(e->tail, format->tail, e->tail_bytes);
+    snprintf(e->break_text, sizeof e->break_text,
+             "field %s has a line break, and format = \"text\" writes one line per row: "
+             "tm.text.replace(s, \"\\n\", \" \"), or flat_map to several rows",
+             args->schema->fields[field].name);
     *encoder = &e->base;
     return 0;
 }

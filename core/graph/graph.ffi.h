@@ -199,7 +199,8 @@ int tm_graph_state_scope(struct tm_graph *graph, uint32_t node, int scope);
 int tm_graph_state_key(struct tm_graph *graph, uint32_t node, const char *type);
 // The column of the input that is a key of that map for each row, as a rule: only for speed.
 int tm_graph_state_ahead(struct tm_graph *graph, uint32_t node, uint32_t field);
-// The node is a part of the window in front of it, and runs in its task, whatever else is said.
+// The node is a part of the window in front of it, runs in its task, whatever else is said, and has
+// its name.
 int tm_graph_of_window(struct tm_graph *graph, uint32_t node);
 int tm_graph_has_timer(struct tm_graph *graph, uint32_t node, int has_timer);
 int tm_graph_ttl(struct tm_graph *graph, uint32_t node, int64_t ttl_ms);

@@ -56,7 +56,7 @@ struct tm_node {
     uint32_t id;
     uint8_t kind;         // enum tm_node_kind
     const char *verb;     // what the user called: "map", "count", "from"
-    const char *name;     // unique in the job
+    const char *name;     // unique in the job, but for parts of a window, which have its name
     const char *where;    // "job.lua:12"
     uint32_t parallelism; // 0: the job's
     uint8_t on_error;     // enum tm_on_error
@@ -113,6 +113,8 @@ struct tm_node {
     uint32_t state_count;
     bool has_timer; // PROCESS: a function for timers
     bool of_window; // FUNCTION, PROCESS: a part of the window in front of it, in the same task
+    uint32_t
+        whole; // the operator that users know it as: the window that it is a part of, or itself
 };
 
 // A metric of user code: a figure of each operator that uses it.

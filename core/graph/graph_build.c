@@ -84,6 +84,7 @@ int tm_graph_add(struct tm_graph *graph, int kind, const char *verb, const char 
     }
     struct tm_node node = {
         .id = graph->node_count,
+        .whole = graph->node_count,
         .kind = (uint8_t)kind,
         .verb = copy_text(graph, verb),
         .name = copy_text(graph, name),

@@ -98,6 +98,7 @@ int tm_graph_of_window(struct tm_graph *graph, uint32_t node)
         return FAIL(graph, TM_E_INTERNAL, "%s '%s' has %u inputs and is a part of a window",
                     n->verb, n->name, n->input_count);
     n->of_window = true;
+    n->whole = graph->nodes[n->inputs[0]].whole;
     return 0;
 }
 

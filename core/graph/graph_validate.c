@@ -519,6 +519,8 @@ static int check_names(struct check *c)
         return tm_error_set(c->err, TM_E_MEMORY, "no memory to check the job graph");
     for (uint32_t i = 0; i < c->graph->node_count && rc == 0; i++) {
         const struct tm_node *node = &c->graph->nodes[i];
+        if (node->whole != i)
+            continue;
         uint32_t slot = (uint32_t)tm_hash_bytes(node->name, strlen(node->name)) & (buckets - 1);
         while (table[slot] != 0 && strcmp(c->graph->nodes[table[slot] - 1].name, node->name) != 0)
             slot = (slot + 1) & (buckets - 1);

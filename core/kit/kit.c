@@ -231,6 +231,8 @@ void tm_kit_free(struct tm_kit *kit)
         tm_samples_free(kit->samples);
     tm_mem_free(&kit->mem, kit->connectors, kit->connector_count * sizeof *kit->connectors);
     tm_mem_free(&kit->mem, kit->connector_list, (kit->connector_count + 1) * sizeof(void *));
+    // What operators took they have given back: every test of a job is a test of that.
+    TM_CHECK(atomic_load(&kit->mem.used_bytes) == 0);
     struct tm_mem own = kit->own;
     tm_mem_free(&own, kit, sizeof *kit);
 }

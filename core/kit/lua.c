@@ -142,8 +142,44 @@ static int32_t source_of(lua_State *lua, struct tm_kit *kit)
     return lua_isnoneornil(lua, 2) ? -1 : (int32_t)node_of(lua, kit, TM_NODE_SOURCE)->id;
 }
 
-// columns(kit, source): names of its columns, whether it keeps whole records in one, and the set of
-// those of int64
+static void push_shape(lua_State *lua, struct tm_type type);
+
+static void push_shapes(lua_State *lua, const struct tm_schema *schema)
+{
+    lua_newtable(lua);
+    for (uint32_t i = 0; i < schema->field_count; i++) {
+        push_shape(lua, schema->fields[i].type);
+        lua_setfield(lua, -2, schema->fields[i].name);
+    }
+}
+
+// What a value of a type is written as where that does not follow from the value: "int64", whose
+// digits may be a text; { list = true, of = of the items }, { map = true, of = of the values },
+// { struct = by field };
+// nil: of all others.
+static void push_shape(lua_State *lua, struct tm_type type)
+{
+    luaL_checkstack(lua, 4, "types nested too deeply");
+    if (type.kind == TM_TYPE_INT64) {
+        lua_pushliteral(lua, "int64");
+    } else if (type.kind == TM_TYPE_STRUCT) {
+        lua_createtable(lua, 0, 1);
+        push_shapes(lua, type.of);
+        lua_setfield(lua, -2, "struct");
+    } else if (type.kind == TM_TYPE_LIST || type.kind == TM_TYPE_MAP) {
+        bool list = type.kind == TM_TYPE_LIST;
+        lua_createtable(lua, 0, 2);
+        lua_pushboolean(lua, 1);
+        lua_setfield(lua, -2, list ? "list" : "map");
+        push_shape(lua, type.of->fields[list ? 0 : 1].type);
+        lua_setfield(lua, -2, "of");
+    } else {
+        lua_pushnil(lua);
+    }
+}
+
+// columns(kit, source): names of its columns, whether it keeps whole records in one, and the shapes
+// of their values by name
 static int kit_columns(lua_State *lua)
 {
     const struct tm_node *node = node_of(lua, tm__kit_lua_kit(lua), TM_NODE_SOURCE);
@@ -157,12 +193,7 @@ static int kit_columns(lua_State *lua)
         lua_rawseti(lua, -2, ++count);
     }
     lua_pushboolean(lua, tm_options_text(&node->format_options, "whole") != NULL);
-    lua_newtable(lua);
-    for (uint32_t i = 0; i < schema->field_count; i++)
-        if (schema->fields[i].type.kind == TM_TYPE_INT64) {
-            lua_pushboolean(lua, 1);
-            lua_setfield(lua, -2, schema->fields[i].name);
-        }
+    push_shapes(lua, schema);
     return 3;
 }
 
@@ -266,6 +297,7 @@ void tm_kit_lua_open(lua_State *lua, const struct tm_kit_host *host)
         {"set_null", kit_set_null},
         {"state", tm__kit_lua_state},
         {"states", tm__kit_lua_states},
+        {"windows", tm__kit_lua_windows},
         {"timers", tm__kit_lua_timers},
         {"metrics", tm__kit_lua_metrics},
         {"operators", tm__kit_lua_operators},

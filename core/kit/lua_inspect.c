@@ -8,6 +8,7 @@
 #include "core/batch/key.h"
 #include "core/kit/lua_private.h"
 #include "core/task/inspect.h"
+#include "core/task/sums.h"
 #include "core/task/task.h"
 
 // --- operators -----------------------------------------------------------------------------------
@@ -242,15 +243,16 @@ static void see_states(void *arg, struct tm_operator *op)
 }
 
 struct finding {
-    bool states, timers, any;
+    bool states, timers, windows;
 };
 
 static void look_at(void *arg, struct tm_operator *op)
 {
     struct finding *finding = arg;
-    finding->any = true;
-    finding->states = op->ops->inspect != NULL && op->ops->inspect->states != NULL;
-    finding->timers = op->ops->inspect != NULL && op->ops->inspect->timers != NULL;
+    const struct tm_inspect *inspect = op->ops->inspect;
+    finding->states = inspect != NULL && inspect->states != NULL;
+    finding->timers = inspect != NULL && inspect->timers != NULL;
+    finding->windows = inspect != NULL && inspect->windows != NULL;
 }
 
 static struct finding find(struct tm_kit *kit, const struct tm_node *node)
@@ -260,15 +262,26 @@ static struct finding find(struct tm_kit *kit, const struct tm_node *node)
     return finding;
 }
 
+// Who keeps the states of an operator: of a window the function behind it, if it has one.
+static const struct tm_node *keeper_of(const struct tm_kit *kit, const struct tm_node *node)
+{
+    const struct tm_graph *graph = tm_kit_graph(kit);
+    for (uint32_t n = node->id + 1; n < graph->node_count; n++)
+        if (graph->nodes[n].whole == node->id && graph->nodes[n].kind == TM_NODE_PROCESS)
+            return &graph->nodes[n];
+    return node;
+}
+
 // state(kit, operator, key): name -> value of the states that it has; or nil and what is wrong
 int tm__kit_lua_state(lua_State *lua)
 {
     struct tm_kit *kit = tm__kit_lua_kit(lua);
-    const struct tm_node *node = operator_of(lua, kit);
+    const struct tm_node *node = keeper_of(kit, operator_of(lua, kit));
     struct tm_key key;
     if (!find(kit, node).states) {
         lua_pushnil(lua);
-        lua_pushliteral(lua, "it declares no states: those of process can be looked at");
+        lua_pushliteral(lua, "it declares no states: those of process and of functions of windows "
+                             "can be looked at");
         return 2;
     }
     if (!read_key(lua, kit, node, 3, &key))
@@ -281,15 +294,133 @@ int tm__kit_lua_state(lua_State *lua)
     return 1;
 }
 
-// states(kit, operator): the names of its states, in their order
+// states(kit, operator): the names of its states of a key, in their order; and of those of windows
 int tm__kit_lua_states(lua_State *lua)
 {
-    const struct tm_node *node = operator_of(lua, tm__kit_lua_kit(lua));
-    lua_createtable(lua, (int)node->state_count, 0);
+    struct tm_kit *kit = tm__kit_lua_kit(lua);
+    const struct tm_node *node = keeper_of(kit, operator_of(lua, kit));
+    int counts[2] = {0};
+    lua_newtable(lua);
+    lua_newtable(lua);
     for (uint32_t i = 0; i < node->state_count; i++) {
+        bool of_window = node->states[i].scope == TM_SCOPE_WINDOW;
+        if (!of_window && node->states[i].scope != TM_SCOPE_KEY)
+            continue;
         lua_pushstring(lua, node->states[i].name);
-        lua_rawseti(lua, -2, (int)i + 1);
+        lua_rawseti(lua, of_window ? -2 : -3, ++counts[of_window]);
     }
+    return 2;
+}
+
+// --- windows -------------------------------------------------------------------------------------
+
+struct open_windows {
+    struct seeing seeing; // .table: of what the trigger of the last window remembers, or of a
+                          // function's states
+    const struct tm_node *function; // behind them, or NULL
+    struct tm_kit *kit;
+    const struct tm_inspected_window *under_way;
+    int list;
+    bool remembers; // their trigger is the job's own, and has states
+};
+
+static void set_bound(lua_State *lua, const char *name, int64_t ms)
+{
+    lua_pushnumber(lua, (lua_Number)ms);
+    lua_setfield(lua, -2, name);
+}
+
+static void see_window_states(void *arg, struct tm_operator *op)
+{
+    struct open_windows *windows = arg;
+    struct seeing *seeing = &windows->seeing;
+    const struct tm_inspector inspector = {
+        .arg = seeing, .value = see_value, .item = see_item, .entry = see_entry};
+    if (seeing->rc == 0 && op->ops->inspect->window_states != NULL)
+        seeing->rc =
+            op->ops->inspect->window_states(op, seeing->key, windows->under_way, &inspector);
+}
+
+// { window_start =, window_end =, state = { of its function }, trigger = { what it remembers } }
+static void see_window(void *arg, const struct tm_inspected_window *window)
+{
+    struct open_windows *windows = (struct open_windows *)arg;
+    lua_State *lua = windows->seeing.lua;
+    lua_settop(lua, windows->list);
+    lua_createtable(lua, 0, 4);
+    lua_pushvalue(lua, -1);
+    lua_rawseti(lua, windows->list, (int)lua_objlen(lua, windows->list) + 1);
+    if (window->bounded) {
+        set_bound(lua, "window_start", window->start);
+        set_bound(lua, "window_end", window->end);
+    }
+    if (windows->function != NULL) {
+        lua_newtable(lua);
+        lua_pushvalue(lua, -1);
+        lua_setfield(lua, -3, "state");
+        windows->seeing.table = lua_gettop(lua);
+        windows->under_way = window;
+        (void)each_operator(windows->kit, windows->function->id, see_window_states, windows);
+        lua_pop(lua, 1);
+    }
+    if (windows->remembers) {
+        lua_newtable(lua);
+        lua_pushvalue(lua, -1);
+        lua_setfield(lua, -3, "trigger");
+        windows->seeing.table = lua_gettop(lua);
+    }
+}
+
+static void see_windows(void *arg, struct tm_operator *op)
+{
+    struct open_windows *windows = arg;
+    const struct tm_inspector inspector = {.arg = windows,
+                                           .window = see_window,
+                                           .value = see_value,
+                                           .item = see_item,
+                                           .entry = see_entry};
+    if (windows->seeing.rc == 0)
+        windows->seeing.rc = op->ops->inspect->windows(op, windows->seeing.key, &inspector);
+}
+
+// Why the windows of a node cannot be looked at, or NULL.
+static const char *no_windows(struct tm_kit *kit, const struct tm_node *node)
+{
+    if (node->kind != TM_NODE_WINDOW)
+        return "it has no windows";
+    if (node->window == TM_WINDOW_COUNT && node->slide_ms != node->size_ms)
+        return "its windows overlap: they share what is kept of the rows between two firings, and "
+               "none is kept by itself";
+    if (!find(kit, node).windows)
+        return "its windows overlap and fire once: they share slices of time, and none is kept by "
+               "itself";
+    return NULL;
+}
+
+// windows(kit, operator, key | nil): those of the key that are open; or nil and what is wrong
+int tm__kit_lua_windows(lua_State *lua)
+{
+    struct tm_kit *kit = tm__kit_lua_kit(lua);
+    const struct tm_node *node = operator_of(lua, kit), *keeper = keeper_of(kit, node);
+    struct tm_key key;
+    const char *why = no_windows(kit, node);
+    if (why != NULL) {
+        lua_pushnil(lua);
+        lua_pushstring(lua, why);
+        return 2;
+    }
+    if (!read_key(lua, kit, node, 3, &key))
+        return 2;
+    lua_newtable(lua);
+    struct open_windows windows = {.seeing = {.lua = lua, .key = &key},
+                                   .function = keeper == node ? NULL : keeper,
+                                   .kit = kit,
+                                   .list = lua_gettop(lua),
+                                   .remembers = node->state_count != 0};
+    (void)each_operator(kit, node->id, see_windows, &windows);
+    if (windows.seeing.rc != 0)
+        return luaL_error(lua, "no memory to look at windows");
+    lua_settop(lua, windows.list);
     return 1;
 }
 
@@ -419,25 +550,21 @@ int tm__kit_lua_timers(lua_State *lua)
 int tm__kit_lua_metrics(lua_State *lua)
 {
     struct tm_kit *kit = tm__kit_lua_kit(lua);
-    struct tm_job *job = tm_kit_job(kit);
-    const struct tm_node *node = operator_of(lua, kit);
-    uint64_t in = 0, out = 0, used = 0, filtered = 0, late = 0, skipped = 0, dead = 0;
-    for (uint32_t s = 0; s < tm_job_node_parallelism(job, node->id); s++) {
-        const struct tm_node_metrics *m = tm_job_metrics(job, node->id, s);
-        in += m->rows_in;
-        out += m->rows_out;
-        used += m->used;
-        filtered += m->filtered;
-        late += m->late;
-        skipped += m->skipped;
-        dead += m->dead_lettered;
-    }
+    struct tm_operator_sums sums;
+    (void)tm_job_sums(tm_kit_job(kit), operator_of(lua, kit)->id, &sums);
     const struct {
         const char *name;
         uint64_t value;
-    } counters[] = {{"records_in", in},     {"records_out", out}, {"used", used},
-                    {"filtered", filtered}, {"late", late},       {"skipped", skipped},
-                    {"dead_lettered", dead}};
+    } counters[] = {{"records_in", sums.rows_in},
+                    {"records_out", sums.rows_out},
+                    {"used", sums.used},
+                    {"filtered", sums.filtered},
+                    {"late", sums.late},
+                    {"skipped", sums.skipped},
+                    {"dead_lettered", sums.dead_lettered},
+                    {"failed_timers", sums.failed_timers},
+                    {"failed_firings", sums.failed_firings},
+                    {"failed_keys", sums.failed_keys}};
     lua_newtable(lua);
     for (size_t i = 0; i < sizeof counters / sizeof counters[0]; i++) {
         lua_pushnumber(lua, (lua_Number)counters[i].value);
@@ -492,10 +619,12 @@ int tm__kit_lua_watermark_of(lua_State *lua)
 int tm__kit_lua_operators(lua_State *lua)
 {
     const struct tm_graph *graph = tm_kit_graph(tm__kit_lua_kit(lua));
+    int count = 0;
     lua_createtable(lua, (int)graph->node_count, 0);
-    for (uint32_t n = 0; n < graph->node_count; n++) {
-        lua_pushstring(lua, graph->nodes[n].name);
-        lua_rawseti(lua, -2, (int)n + 1);
-    }
+    for (uint32_t n = 0; n < graph->node_count; n++)
+        if (graph->nodes[n].whole == n) {
+            lua_pushstring(lua, graph->nodes[n].name);
+            lua_rawseti(lua, -2, ++count);
+        }
     return 1;
 }

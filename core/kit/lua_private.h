@@ -12,6 +12,7 @@ struct tm_kit *tm__kit_lua_kit(lua_State *lua);
 // lua_inspect.c
 int tm__kit_lua_state(lua_State *lua);
 int tm__kit_lua_states(lua_State *lua);
+int tm__kit_lua_windows(lua_State *lua);
 int tm__kit_lua_timers(lua_State *lua);
 int tm__kit_lua_metrics(lua_State *lua);
 int tm__kit_lua_watermark_of(lua_State *lua);

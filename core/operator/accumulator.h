@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/batch/decimal.h"
+#include "core/operator/moments.h"
 #include "core/operator/slots.h"
 
 typedef const struct tm__operator_aggregate item_t;
@@ -113,9 +114,6 @@ static inline double tm__operator_number_at(item_t *item, int kind, const uint8_
         return get_double(slot);
     return kind == 0 ? (double)get_int(slot) : tm_decimal_to_double(get_decimal(slot), item->scale);
 }
-
-// The variance or its root; false: too few values. `acc`: struct tm__operator_moments.
-bool tm__operator_moments_get(item_t *item, const uint8_t *acc, double *result);
 
 static inline void put_word(item_t *item, uint8_t *row, int64_t v)
 {

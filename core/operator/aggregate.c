@@ -137,62 +137,7 @@ static struct operand operand_of(item_t *item, const struct tm__operator_home *h
     return x;
 }
 
-// --- count, mean, sum of the squared distances from it: Welford's and Chan's way -----------------
-
-// The mean is in two parts: distances of values that are large and close to each other (times)
-// would else be those from a mean rounded to more than they are apart.
-struct moments {
-    int64_t count;
-    double mean, low, squares;
-};
-
-static struct moments *moments_at(uint8_t *acc)
-{
-    return (struct moments *)(void *)acc;
-}
-
-static inline void move_mean(struct moments *m, double by)
-{
-    double sum = m->mean + by, taken = sum - m->mean;
-    m->low += (m->mean - (sum - taken)) + (by - taken); // what rounding lost
-    m->mean = sum;
-}
-
-static inline void add_moments(uint8_t *acc, double x)
-{
-    struct moments *m = moments_at(acc);
-    double from_mean = x - m->mean - m->low;
-    m->count++;
-    move_mean(m, from_mean / (double)m->count);
-    m->squares += from_mean * (x - m->mean - m->low);
-}
-
-static void merge_moments(uint8_t *acc, const uint8_t *other)
-{
-    struct moments *m = moments_at(acc), n;
-    memcpy(&n, other, sizeof n);
-    if (m->count == 0 || n.count == 0) {
-        *m = n.count == 0 ? *m : n;
-        return;
-    }
-    double total = (double)m->count + (double)n.count;
-    double apart = (n.mean - m->mean) + (n.low - m->low), share = (double)n.count / total;
-    m->squares += n.squares + apart * apart * (double)m->count * share;
-    move_mean(m, apart * share);
-    m->count += n.count;
-}
-
-bool tm__operator_moments_get(item_t *item, const uint8_t *acc, double *result)
-{
-    struct moments m;
-    memcpy(&m, acc, sizeof m);
-    int64_t by = item->population ? m.count : m.count - 1;
-    if (by < 1)
-        return false;
-    double variance = m.squares / (double)by;
-    *result = item->root ? sqrt(variance) : variance;
-    return true;
-}
+// --- sums ----------------------------------------------------------------------------------------
 
 static inline int add_int(item_t *item, uint8_t *value, int64_t x)
 {
@@ -290,9 +235,13 @@ static inline int add_row(item_t *item, const struct tm__operator_home *home, ui
             set_int(acc + 16, get_int(acc + 16) + 1);
         return rc;
     case TM__MOMENTS_INT:
+        tm__operator_moments_add_int(acc, get_int(slot));
+        return 0;
     case TM__MOMENTS_DOUBLE:
+        tm__operator_moments_add_double(acc, get_double(slot));
+        return 0;
     case TM__MOMENTS_DECIMAL:
-        add_moments(acc, tm__operator_number_at(item, item->action - TM__MOMENTS_INT, slot));
+        tm__operator_moments_add_decimal(acc, get_decimal(slot));
         return 0;
     case TM__QUANTILE_INT:
     case TM__QUANTILE_DOUBLE:
@@ -511,7 +460,7 @@ static int merge_item(item_t *item, const struct tm__operator_home *to_home, uin
     case TM__MOMENTS_INT:
     case TM__MOMENTS_DOUBLE:
     case TM__MOMENTS_DECIMAL:
-        merge_moments(acc, other);
+        tm__operator_moments_merge(item, acc, other);
         return 0;
     case TM__QUANTILE_INT:
     case TM__QUANTILE_DOUBLE:

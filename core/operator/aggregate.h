@@ -18,7 +18,7 @@ enum tm__operator_action {
     TM__AVG_INT,     // int and int64: exact sum, quotient as double
     TM__AVG_DOUBLE,
     TM__AVG_DECIMAL,
-    TM__MOMENTS_INT, // count, mean, sum of squared distances from it
+    TM__MOMENTS_INT, // see moments.h
     TM__MOMENTS_DOUBLE,
     TM__MOMENTS_DECIMAL,
     TM__DISTINCT_WORD, // a set; whatever has a slot of 8 bytes

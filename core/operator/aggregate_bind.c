@@ -179,7 +179,10 @@ static struct choice choose(uint8_t kind, struct tm_type in, struct tm_type out)
     case TM_AGGREGATE_VARIANCE_POPULATION:
     case TM_AGGREGATE_STDDEV:
     case TM_AGGREGATE_STDDEV_POPULATION:
-        return choose_number(in, TM__MOMENTS_INT, 32);
+        return choose_number(in, TM__MOMENTS_INT,
+                             in.kind == TM_TYPE_DECIMAL  ? TM__MOMENTS_DECIMAL_BYTES
+                             : in.kind == TM_TYPE_DOUBLE ? TM__MOMENTS_DOUBLE_BYTES
+                                                         : TM__MOMENTS_INT_BYTES);
     default:
         return no_choice();
     }

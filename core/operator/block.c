@@ -131,15 +131,21 @@ int tm__operator_out_of_memory(const struct tm_operator *op, struct tm_error *er
     return tm_error_set(err, TM_E_MEMORY, "operator '%s': out of memory", op->node->name);
 }
 
-int tm__operator_row_failed(const struct tm_operator *op, const struct tm_schema *schema,
-                            const struct tm_row *row, int code, struct tm_error *err,
-                            const char *fmt, ...)
+const char *tm__operator_free_name(const struct tm_field_def *defs, uint32_t count,
+                                   const char *name)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (strcmp(defs[i].name, name + 1) == 0)
+            return name;
+    return name + 1;
+}
+
+int tm__operator_failed(const struct tm_operator *op, enum tm_failed failed,
+                        const struct tm_schema *schema, const struct tm_row *row, int code,
+                        struct tm_error *err, const char *fmt, va_list args)
 {
     char message[768];
-    va_list args;
-    va_start(args, fmt);
     int length = vsnprintf(message, sizeof message, fmt, args);
-    va_end(args);
     if (length < 0)
         length = 0;
     struct tm_row_failure failure = {
@@ -149,10 +155,47 @@ int tm__operator_row_failed(const struct tm_operator *op, const struct tm_schema
         .message_length = (size_t)length < sizeof message ? (size_t)length : sizeof message - 1,
         .schema = schema,
         .row = row,
+        .input = failed == TM_FAILED_ROW ? 0 : TM_NO_INPUT,
+        .failed = failed,
         .offset = -1,
         .line = -1,
     };
     return tm_task_row_failed(op->ctx, &failure, err);
+}
+
+int tm__operator_row_failed(const struct tm_operator *op, const struct tm_schema *schema,
+                            const struct tm_row *row, int code, struct tm_error *err,
+                            const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    int rc = tm__operator_failed(op, TM_FAILED_ROW, schema, row, code, err, fmt, args);
+    va_end(args);
+    return rc;
+}
+
+int tm__operator_drop_rows(struct tm_operator *op, struct tm_batch *batch, tm__operator_look *look,
+                           struct tm_error *err)
+{
+    uint8_t *read = batch->data, *write = batch->data, *end = batch->data + batch->size_bytes;
+    uint32_t kept = 0;
+    while (read < end) {
+        const struct tm_row *row = (const struct tm_row *)(const void *)read;
+        uint32_t size = row->size_bytes;
+        int rc = look(op, batch, row, err);
+        if (rc < 0)
+            return rc;
+        if (rc == 0) {
+            if (write != read)
+                memmove(write, read, size);
+            write += size;
+            kept++;
+        }
+        read += size;
+    }
+    batch->size_bytes = (size_t)(write - batch->data);
+    batch->row_count = kept;
+    return 0;
 }
 
 int tm__operator_run_all(const struct tm_operator *op, struct tm_vm_chain *chain,

@@ -3,6 +3,8 @@
 // are updated.
 #pragma once
 
+#include <stdarg.h>
+
 #include "core/state/state.h"
 #include "core/task/operator.h"
 #include "core/vm/vm.h"
@@ -50,7 +52,20 @@ int tm__operator_out_of_memory(const struct tm_operator *op, struct tm_error *er
 // failing rows say why the job stops: cleared before, and what `err` is when one has.
 int tm__operator_run_all(const struct tm_operator *op, struct tm_vm_chain *chain,
                          struct tm_error *failure, struct tm_error *err) TM_WARN_UNUSED;
-// A row (may be NULL) of the operator's node failed.
+// `name`, which begins with $, without that where no column is called so: names that begin with $
+// are the engine's.
+const char *tm__operator_free_name(const struct tm_field_def *defs, uint32_t count,
+                                   const char *name);
+// A row (may be NULL) of the operator's node failed; or what the row stands for.
 int tm__operator_row_failed(const struct tm_operator *op, const struct tm_schema *schema,
                             const struct tm_row *row, int code, struct tm_error *err,
                             const char *fmt, ...) TM_PRINTF(6, 7) TM_WARN_UNUSED;
+int tm__operator_failed(const struct tm_operator *op, enum tm_failed failed,
+                        const struct tm_schema *schema, const struct tm_row *row, int code,
+                        struct tm_error *err, const char *fmt, va_list args) TM_WARN_UNUSED;
+// Takes the rows that fail out of a batch; the others move together, in place. `look` says 1 of a
+// row that has failed and been told of, 0 of one that stays; a negative code ends it.
+typedef int tm__operator_look(struct tm_operator *op, const struct tm_batch *batch,
+                              const struct tm_row *row, struct tm_error *err);
+int tm__operator_drop_rows(struct tm_operator *op, struct tm_batch *batch, tm__operator_look *look,
+                           struct tm_error *err) TM_WARN_UNUSED;

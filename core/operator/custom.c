@@ -32,8 +32,9 @@ static int on_buckets(void *arg, struct tm_metric_slot *slot)
 
 // --- failures ------------------------------------------------------------------------------------
 
-static int tell(struct tm__operator_custom *custom, const struct tm_schema *schema,
-                const struct tm_row *row, int code, const char *message, size_t length)
+static int tell(struct tm__operator_custom *custom, enum tm_failed failed,
+                const struct tm_schema *schema, const struct tm_row *row, int code,
+                const char *message, size_t length)
 {
     struct tm_operator *op = custom->op;
     struct tm_row_failure failure = {
@@ -43,6 +44,8 @@ static int tell(struct tm__operator_custom *custom, const struct tm_schema *sche
         .message_length = length,
         .schema = schema,
         .row = row,
+        .input = failed == TM_FAILED_ROW ? 0 : TM_NO_INPUT,
+        .failed = failed,
         .offset = -1,
         .line = -1,
     };
@@ -56,10 +59,12 @@ static int on_add_failed(void *arg, uint32_t node, const struct tm_row *row, uin
     (void)node;
     (void)row_of;
     custom->failed++;
-    return tell(custom, custom->input, row, code, message, length);
+    if (custom->instead != NULL)
+        return custom->instead(custom->instead_arg, code, message, length, &custom->failure);
+    return tell(custom, TM_FAILED_ROW, custom->input, row, code, message, length);
 }
 
-// The account is of input rows: one of those that made the result counts as failed instead of used.
+// No row of the input fails, but what was to be made of some: a firing of their window.
 static int on_merge_failed(void *arg, uint32_t node, const struct tm_row *row, uint32_t row_of,
                            int code, const char *message, size_t length)
 {
@@ -74,8 +79,7 @@ static int on_merge_failed(void *arg, uint32_t node, const struct tm_row *row, u
         }
     if (told)
         return 0;
-    tm_metric_add(&custom->op->metrics->used, (uint64_t)-1);
-    return tell(custom, NULL, NULL, code, message, length);
+    return tell(custom, TM_FAILED_FIRING, NULL, NULL, code, message, length);
 }
 
 // --- entering ------------------------------------------------------------------------------------
@@ -183,6 +187,50 @@ int tm__operator_custom_release(const struct tm__operator_custom *custom,
     return rc;
 }
 
+// --- putting aside -------------------------------------------------------------------------------
+
+// The accumulator as it lies, then what it refers to.
+int tm__operator_custom_put_aside(const struct tm__operator_custom *custom,
+                                  const struct tm__operator_home *home, const void *value,
+                                  struct tm_buf *bytes)
+{
+    const struct tm_schema *schema = custom->schema;
+    int rc = tm_buf_append(bytes, value, schema->fixed_bytes);
+    for (uint32_t f = 0; schema->has_references && f < schema->field_count && rc == 0; f++) {
+        if (!tm_type_is_reference(schema->fields[f].type))
+            continue;
+        const struct tm_blob *blob =
+            (const void *)((const uint8_t *)value + schema->fields[f].offset);
+        if (blob->length != 0)
+            rc = tm_buf_append(bytes, tm_state_blob_get(home->state, home->key_group, blob),
+                               blob->length);
+    }
+    return rc;
+}
+
+int tm__operator_custom_take_back(const struct tm__operator_custom *custom,
+                                  const struct tm__operator_home *home, void *value,
+                                  const uint8_t *bytes)
+{
+    const struct tm_schema *schema = custom->schema;
+    const uint8_t *rest = bytes + schema->fixed_bytes;
+    int rc = tm__operator_custom_release(custom, home, value);
+    if (rc != 0)
+        return rc;
+    memcpy(value, bytes, schema->fixed_bytes);
+    for (uint32_t f = 0; schema->has_references && f < schema->field_count && rc == 0; f++) {
+        if (!tm_type_is_reference(schema->fields[f].type))
+            continue;
+        struct tm_blob *blob = (void *)((uint8_t *)value + schema->fields[f].offset);
+        uint32_t length = blob->length;
+        *blob = (struct tm_blob){0};
+        if (length != 0)
+            rc = tm_state_blob_set(home->state, home->ns, home->key_group, blob, rest, length);
+        rest += length;
+    }
+    return rc;
+}
+
 // --- results -------------------------------------------------------------------------------------
 
 int tm__operator_custom_put(const struct tm__operator_custom *custom,
@@ -247,13 +295,23 @@ int tm__operator_custom_new(struct tm_operator *op, struct tm_mem *mem,
     return tm_vm_chain_new(ctx->vm, &args, &custom->merge, err);
 }
 
+// Behind it are what the window says to the function behind it, and the time.
+static uint32_t end_of_accumulator(const struct tm_schema *output)
+{
+    uint32_t end = output->time_field < 0 ? output->field_count : (uint32_t)output->time_field;
+    while (end != 0 && (strcmp(output->fields[end - 1].name, "$gone") == 0 ||
+                        strcmp(output->fields[end - 1].name, "$firing") == 0))
+        end--;
+    return end;
+}
+
 int tm__operator_custom_open(struct tm__operator_custom *custom, const struct tm_schema *output,
                              struct tm__operator_aggregates *aggregates, struct tm_error *err)
 {
     const struct tm_operator *op = custom->op;
     struct tm_field_def *defs;
     custom->first = op->node->aggregates[0].output_field;
-    uint32_t end = output->time_field < 0 ? output->field_count : (uint32_t)output->time_field;
+    uint32_t end = end_of_accumulator(output);
     if (custom->first >= end)
         return tm_error_set(err, TM_E_INTERNAL, "operator '%s': an accumulator without columns",
                             op->node->name);

@@ -28,6 +28,9 @@ struct tm__operator_custom {
     bool quiet;                           // merge: its failures are not told
     uint32_t failed;                      // rows of the run
     struct tm_error failure;              // of a row, when it ends the job
+    // add: who is told of failures instead, where rows are added to what a firing computes.
+    int (*instead)(void *arg, int code, const char *message, size_t length, struct tm_error *why);
+    void *instead_arg;
 };
 
 static inline bool tm__operator_custom_is_new(const void *value)
@@ -54,6 +57,14 @@ void tm__operator_custom_free(struct tm__operator_custom *custom); // NULL is fi
 int tm__operator_custom_add(struct tm__operator_custom *custom, struct tm_state *state,
                             const struct tm__operator_block *block,
                             struct tm_error *err) TM_WARN_UNUSED;
+
+// What an accumulator holds behind what there is in `bytes`; and back into it. TM_E_MEMORY.
+int tm__operator_custom_put_aside(const struct tm__operator_custom *custom,
+                                  const struct tm__operator_home *home, const void *value,
+                                  struct tm_buf *bytes) TM_WARN_UNUSED;
+int tm__operator_custom_take_back(const struct tm__operator_custom *custom,
+                                  const struct tm__operator_home *home, void *value,
+                                  const uint8_t *bytes) TM_WARN_UNUSED;
 
 // Merging `from` in custom->from to `to` in custom->into: pairs are gathered and merged by flush,
 // or when there are enough. *spoilt becomes TM__CUSTOM_TOLD where the job's function failed; the

@@ -3,6 +3,7 @@
 #include "core/task/inspect.h"
 #include "core/operator/collections_private.h"
 #include "core/operator/process.h"
+#include "core/operator/window.h"
 #include "core/operator/windows/windows.h"
 
 // The state under way: where its values stand in the record of the key.
@@ -135,22 +136,26 @@ static void (*const see[])(struct look *look) = {
     [TM_STATE_MAP] = see_map,
 };
 
-static int process_states(struct tm_operator *op, const struct tm_key *key,
-                          const struct tm_inspector *inspector)
+// Is the key's group one of this subtask?
+static bool is_mine(struct tm_state *state, const struct tm_key *key, uint32_t *key_group)
 {
-    const struct tm__operator_keyed *keyed = &((struct tm__operator_process *)op)->keyed;
     uint32_t max, first, last;
-    if (keyed->ns == NULL || keyed->record.value_count == 0)
-        return 0;
-    struct look look = {.keyed = keyed, .inspector = inspector, .offset = sizeof(uint64_t)};
-    tm_state_key_groups(keyed->state, &max, &first, &last);
-    look.key_group = tm_state_key_group(keyed->state, key->hash);
-    if (look.key_group < first || look.key_group > last)
-        return 0;
-    look.record = tm_state_find(keyed->state, keyed->ns, key);
-    if (look.record == NULL)
-        return 0;
-    memcpy(&look.there, look.record, sizeof look.there);
+    tm_state_key_groups(state, &max, &first, &last);
+    *key_group = tm_state_key_group(state, key->hash);
+    return *key_group >= first && *key_group <= last;
+}
+
+// The states of a scope, whose values stand in the record.
+static int see_record(struct tm_operator *op, const struct tm__operator_keyed *keyed,
+                      enum tm__operator_scope scope, uint32_t key_group, const uint8_t *record,
+                      const struct tm_inspector *inspector)
+{
+    struct look look = {.keyed = keyed,
+                        .inspector = inspector,
+                        .record = record,
+                        .key_group = key_group,
+                        .offset = sizeof(uint64_t)};
+    memcpy(&look.there, record, sizeof look.there);
     struct tm__operator_keyed now = *keyed; // the clock may have gone on without a row
     if (op->ctx->now_ms > now.clock_ms)
         now.clock_ms = op->ctx->now_ms;
@@ -158,7 +163,7 @@ static int process_states(struct tm_operator *op, const struct tm_key *key,
     look.there &= ~tm__operator_keyed_expired(&now, look.record);
     for (uint32_t i = 0; i < op->node->state_count && look.rc == 0; i++) {
         look.state = &op->node->states[i];
-        if (tm__operator_scope_of(look.state) != TM__SCOPE_KEY)
+        if (tm__operator_scope_of(look.state) != scope)
             continue;
         uint32_t collection = look.collection;
         see[look.state->kind](&look);
@@ -167,6 +172,94 @@ static int process_states(struct tm_operator *op, const struct tm_key *key,
     }
     return look.rc;
 }
+
+// The empty key of windows of the whole stream is of a group of the subtask that has them.
+static struct tm_key own_key(const struct tm__operator_process *self, const struct tm_key *key)
+{
+    struct tm_key own = *key;
+    if (self->base.node->of_window && self->base.node->key.count == 0)
+        own.hash = self->window_hash;
+    return own;
+}
+
+static int process_states(struct tm_operator *op, const struct tm_key *key,
+                          const struct tm_inspector *inspector)
+{
+    const struct tm__operator_process *self = (const struct tm__operator_process *)op;
+    const struct tm__operator_keyed *keyed = &self->keyed;
+    const struct tm_key own = own_key(self, key);
+    uint32_t key_group;
+    if (keyed->ns == NULL || keyed->record.value_count == 0 ||
+        !is_mine(keyed->state, &own, &key_group))
+        return 0;
+    const uint8_t *record = tm_state_find(keyed->state, keyed->ns, &own);
+    return record == NULL ? 0 : see_record(op, keyed, TM__SCOPE_KEY, key_group, record, inspector);
+}
+
+static int process_window_states(struct tm_operator *op, const struct tm_key *key,
+                                 const struct tm_inspected_window *window,
+                                 const struct tm_inspector *inspector)
+{
+    struct tm__operator_process *self = (struct tm__operator_process *)op;
+    const struct tm__operator_keyed *keyed = self->shared[TM__SCOPE_WINDOW];
+    const struct tm_key own = own_key(self, key);
+    uint32_t key_group;
+    if (keyed == NULL || keyed->ns == NULL || !is_mine(keyed->state, &own, &key_group))
+        return 0;
+    const uint8_t *record = tm__operator_process_windows_find(self, &own, window);
+    return record == NULL ? 0
+                          : see_record(op, keyed, TM__SCOPE_WINDOW, key_group, record, inspector);
+}
+
+// --- windows -------------------------------------------------------------------------------------
+
+static int windows_windows(struct tm_operator *op, const struct tm_key *key,
+                           const struct tm_inspector *inspector)
+{
+    const struct tm__windows *self = (const struct tm__windows *)op;
+    uint32_t key_group;
+    if (self->ns == NULL || !is_mine(self->state, key, &key_group))
+        return 0;
+    const struct tm__windows_record *record = tm_state_find(self->state, self->ns, key);
+    if (record == NULL)
+        return 0;
+    bool alone = record->alone != 0;
+    const uint8_t *cells =
+        alone ? record->cell : tm_state_blob_get(self->state, key_group, &record->cells);
+    uint32_t bytes = alone ? self->cell_bytes : record->cells.length;
+    for (uint32_t at = 0; at < bytes; at += self->cell_bytes) {
+        const struct tm__windows_cell *cell = (const void *)(cells + at);
+        const struct tm_inspected_window window = {self->bounded, cell->start, cell->end};
+        inspector->window(inspector->arg, &window);
+        int rc = self->asked == NULL
+                     ? 0
+                     : see_record(op, tm__windows_asked_keyed(self->asked), TM__SCOPE_KEY,
+                                  key_group, cells + at + self->record_at, inspector);
+        if (rc != 0)
+            return rc;
+    }
+    return 0;
+}
+
+// Of windows that do not overlap, which have a slice each, in the order of their times.
+static int slices_windows(struct tm_operator *op, const struct tm_key *key,
+                          const struct tm_inspector *inspector)
+{
+    const struct tm__operator_window *self = (const struct tm__operator_window *)op;
+    uint32_t key_group;
+    if (self->state == NULL || !is_mine(self->state, key, &key_group))
+        return 0;
+    for (struct tm_namespace *slice = tm_state_namespace_first(self->state); slice != NULL;
+         slice = tm_state_namespace_next(slice)) {
+        int64_t start = tm_state_namespace_id(slice);
+        const struct tm_inspected_window window = {true, start, start + self->size};
+        if (tm_state_find(self->state, slice, key) != NULL)
+            inspector->window(inspector->arg, &window);
+    }
+    return 0;
+}
+
+// --- timers --------------------------------------------------------------------------------------
 
 struct walk {
     const struct tm_inspector *inspector;
@@ -233,5 +326,11 @@ static void windows_timers(struct tm_operator *op, const struct tm_inspector *in
 }
 
 const struct tm_inspect tm__operator_process_inspect = {
-    .states = process_states, .timers = process_timers, .names_timers = true};
-const struct tm_inspect tm__operator_windows_inspect = {.timers = windows_timers};
+    .states = process_states,
+    .window_states = process_window_states,
+    .timers = process_timers,
+    .names_timers = true,
+};
+const struct tm_inspect tm__operator_windows_inspect = {.windows = windows_windows,
+                                                        .timers = windows_timers};
+const struct tm_inspect tm__operator_slices_inspect = {.windows = slices_windows};

@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "core/batch/key.h"
-#include "core/task/operator.h"
+#include "core/operator/block.h"
 
 struct key_by {
     struct tm_operator base;
@@ -23,56 +23,23 @@ static int key_by_open(struct tm_operator *op, struct tm_schema *input, struct t
     return 0;
 }
 
-static int report(struct key_by *self, const struct tm_batch *batch, const struct tm_row *row,
-                  struct tm_error *err)
+static int look(struct tm_operator *op, const struct tm_batch *batch, const struct tm_row *row,
+                struct tm_error *err)
 {
-    char message[512];
+    const struct tm_key_reader *reader = &((struct key_by *)op)->reader;
+    char names[512] = "";
     size_t used = 0;
-    for (uint32_t i = 0; i < self->reader.spec.count; i++) {
-        uint32_t field = self->reader.spec.fields[i];
-        if (tm_row_is_null(row, field) && used < sizeof message)
-            used += (size_t)snprintf(message + used, sizeof message - used, "%s%s",
-                                     used == 0 ? "the key column " : " and ",
-                                     batch->schema->fields[field].name);
+    if (!tm_key_has_null(reader, row))
+        return 0;
+    for (uint32_t i = 0; i < reader->spec.count; i++) {
+        uint32_t field = reader->spec.fields[i];
+        if (tm_row_is_null(row, field) && used < sizeof names)
+            used += (size_t)snprintf(names + used, sizeof names - used, "%s%s",
+                                     used == 0 ? "" : " and ", batch->schema->fields[field].name);
     }
-    used = used < sizeof message ? used : sizeof message - 1;
-    used += (size_t)snprintf(message + used, sizeof message - used, " is null");
-    struct tm_row_failure failure = {
-        .node = self->base.node,
-        .code = TM_E_NULL_KEY,
-        .message = message,
-        .message_length = used < sizeof message ? used : sizeof message - 1,
-        .schema = batch->schema,
-        .row = row,
-        .offset = -1,
-        .line = -1,
-    };
-    return tm_task_row_failed(self->base.ctx, &failure, err);
-}
-
-// Moves the rows that have a key together, in place; the others are reported.
-static int drop_null_keys(struct key_by *self, struct tm_batch *batch, struct tm_error *err)
-{
-    uint8_t *read = batch->data, *write = batch->data, *end = batch->data + batch->size_bytes;
-    uint32_t kept = 0;
-    while (read < end) {
-        const struct tm_row *row = (const struct tm_row *)(const void *)read;
-        uint32_t size = row->size_bytes;
-        if (tm_key_has_null(&self->reader, row)) {
-            int rc = report(self, batch, row, err);
-            if (rc != 0)
-                return rc;
-        } else {
-            if (write != read)
-                memmove(write, read, size);
-            write += size;
-            kept++;
-        }
-        read += size;
-    }
-    batch->size_bytes = (size_t)(write - batch->data);
-    batch->row_count = kept;
-    return 0;
+    int rc = tm__operator_row_failed(op, batch->schema, row, TM_E_NULL_KEY, err,
+                                     "the key column %s is null", names);
+    return rc != 0 ? rc : 1;
 }
 
 static bool has_nulls(const struct key_by *self, const struct tm_batch *batch)
@@ -92,7 +59,7 @@ static int key_by_step(struct tm_operator *op, struct tm_element *in, struct tm_
     if (in->kind == TM_ELEMENT_BATCH) {
         struct tm_batch *batch = in->batch;
         tm_metric_add(&op->metrics->rows_in, batch->row_count);
-        int rc = has_nulls(self, batch) ? drop_null_keys(self, batch, err) : 0;
+        int rc = has_nulls(self, batch) ? tm__operator_drop_rows(op, batch, look, err) : 0;
         if (rc != 0)
             return rc;
         tm_metric_add(&op->metrics->used, batch->row_count);

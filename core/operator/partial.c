@@ -31,6 +31,7 @@ static const __int128 WIDE = (__int128)10000000000000000000u * 10000000000000000
 
 struct tm__operator_partial_item {
     item_t *item;
+    struct tm_type type; // of its column
     enum shape shape;
     uint32_t at; // in the tail
 };
@@ -86,7 +87,7 @@ int tm__operator_partial_init(struct tm__operator_partial *partial,
             tm_mem_free(aggregates->mem, partial->items, (count + 1) * sizeof *partial->items);
             return 0;
         }
-        partial->items[i] = (struct tm__operator_partial_item){item, shape, tail_bytes};
+        partial->items[i] = (struct tm__operator_partial_item){item, type, shape, tail_bytes};
         tail_bytes += shape_bytes[shape];
         partial->wide |= item->action == TM__SUM_DECIMAL && type.precision > WIDE_DIGITS;
     }
@@ -306,4 +307,94 @@ int tm__operator_partial_merge(const struct tm__operator_partial *partial, void 
     for (it = partial->items; it != end; it++)
         merge_item(it, value, tail);
     return 0;
+}
+
+// --- tails from outside --------------------------------------------------------------------------
+
+// The greatest that a value can be, whatever its sign; of int64 one more than that.
+static __int128 greatest_of(struct tm_type type)
+{
+    __int128 power = 1;
+    if (type.kind == TM_TYPE_INT)
+        return TM_INT_MAX;
+    if (type.kind != TM_TYPE_DECIMAL)
+        return -(__int128)INT64_MIN;
+    for (uint32_t i = 0; i < type.precision && i < WIDE_DIGITS; i++)
+        power *= 10;
+    return power - 1;
+}
+
+static const char *wrong_sum(const struct tm__operator_partial_item *it, const uint8_t *tail,
+                             int64_t count)
+{
+    __int128 bound = count * greatest_of(it->type), sum = tail_sum(it, tail, 0);
+    if (sum < -bound || sum > bound)
+        return "a sum that so few rows do not have";
+    if (it->shape == SUM || it->shape == SUM_WIDE)
+        return NULL;
+    __int128 low = tail_sum(it, tail, 1), high = tail_sum(it, tail, 2);
+    if (low < -bound || low > 0 || high < 0 || high > bound || sum < low || sum > high)
+        return "a sum that is not between its least and greatest";
+    return NULL;
+}
+
+static const char *wrong_value(const struct tm__operator_partial_item *it, const struct tm_row *row,
+                               const uint8_t *value)
+{
+    uint32_t field = it->item->field;
+    __int128 number = is_wide(it->shape) ? get_decimal(value) : get_int(value), same;
+    if (it->type.kind == TM_TYPE_BOOL && number != 0 && number != 1)
+        return "a bool that is neither 0 nor 1";
+    if (it->type.kind == TM_TYPE_INT && (number > TM_INT_MAX || number < -TM_INT_MAX))
+        return "an int beyond 2^53";
+    if (is_wide(it->shape) &&
+        tm_decimal_rescale(number, it->type.scale, it->type.precision, it->type.scale, &same) != 0)
+        return "a decimal with too many digits";
+    if (!tm_row_is_null(row, field) &&
+        is_before(it->shape, (const uint8_t *)row + it->item->field_offset, value))
+        return "a least or greatest that is not that of the first row";
+    return NULL;
+}
+
+static const char *wrong_item(const struct tm__operator_partial_item *it, const struct tm_row *row,
+                              const uint8_t *tail, int64_t rows)
+{
+    const uint8_t *p = tail + it->at;
+    if (it->shape == NOTHING)
+        return NULL;
+    bool null = tm_row_is_null(row, it->item->field); // and so one of its values at least is
+    int64_t count = get_int(p);
+    if (count < !null || count > rows - null)
+        return "a count of values that the rows do not have";
+    if (count == 0) {
+        for (uint32_t i = 8; i < shape_bytes[it->shape]; i++)
+            if (p[i] != 0)
+                return "a result of no values";
+        return NULL;
+    }
+    return it->shape < LEAST ? wrong_sum(it, tail, count) : wrong_value(it, row, p + 8);
+}
+
+static const char *wrong_tail(const void *arg, const struct tm_row *row, const uint8_t *tail,
+                              uint32_t *at)
+{
+    const struct tm__operator_partial *partial = arg;
+    int64_t rows = get_int(tail);
+    if (rows < 2 || rows > TM_PARTIAL_ROWS)
+        return "a partial row of too few or too many";
+    if (!tm__operator_partial_fits(partial, row))
+        return "a partial row with too large a decimal";
+    for (uint32_t i = 0; i < partial->aggregates->total; i++) {
+        const struct tm__operator_partial_item *it = &partial->items[i];
+        const char *what = wrong_item(it, row, tail, rows);
+        *at = it->at;
+        if (what != NULL)
+            return what;
+    }
+    return NULL;
+}
+
+struct tm_wire_partial tm__operator_partial_wire(const struct tm__operator_partial *partial)
+{
+    return (struct tm_wire_partial){partial->tail_bytes, wrong_tail, partial};
 }

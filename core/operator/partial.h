@@ -10,6 +10,7 @@
 // digits stay out of it (tm__operator_partial_fits).
 #pragma once
 
+#include "core/batch/wire.h"
 #include "core/operator/aggregate.h"
 
 struct tm__operator_partial_item;
@@ -44,6 +45,10 @@ void tm__operator_partial_add(const struct tm__operator_partial *partial, uint8_
 int tm__operator_partial_merge(const struct tm__operator_partial *partial, void *value,
                                const struct tm_row *row,
                                const struct tm__operator_aggregate **culprit) TM_WARN_UNUSED;
+// For reading partial rows from outside (tm_wire_get_batch): whether a tail can have come from rows
+// of which its row is the first. One that passes can be merged. `partial`, which has aggregates,
+// must outlive it.
+struct tm_wire_partial tm__operator_partial_wire(const struct tm__operator_partial *partial);
 
 static inline bool tm__operator_is_partial(const struct tm_row *row)
 {

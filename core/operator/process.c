@@ -57,7 +57,17 @@ static int process_open_second(struct tm_operator *op, struct tm_schema *input,
 
 // --- what the chunks call back -------------------------------------------------------------------
 
-// A timer is no row of the input: one of those that were used counts as failed instead.
+// Who was called: a row of the input, a timer, a key of a pass over all, or a window that is gone.
+static enum tm_failed called_for(const struct tm__operator_process *self, const struct tm_row *row)
+{
+    if (self->pass_entered)
+        return TM_FAILED_KEY;
+    if (self->due_count != 0)
+        return TM_FAILED_TIMER;
+    bool gone = self->tells_end && row != NULL && !tm_row_is_null(row, self->gone_field);
+    return gone ? TM_FAILED_FIRING : TM_FAILED_ROW;
+}
+
 static int on_fail(void *arg, uint32_t node_index, const struct tm_row *row, uint32_t row_of,
                    int code, const char *message, size_t length)
 {
@@ -73,12 +83,11 @@ static int on_fail(void *arg, uint32_t node_index, const struct tm_row *row, uin
         .schema = timer ? self->due->schema : self->input,
         .row = row,
         .input = timer ? TM_NO_INPUT : self->from,
+        .failed = called_for(self, row),
         .offset = -1,
         .line = -1,
     };
     tm__operator_process_windows_failed(self, row);
-    if (timer)
-        tm_metric_add(&self->base.metrics->used, (uint64_t)-1);
     return tm_task_row_failed(self->base.ctx, &failure, &self->failure);
 }
 
@@ -191,17 +200,28 @@ static bool has_keys(const struct tm__operator_process *self, uint32_t input)
     return (input == 0 ? &node->key : &node->second_key)->count != 0;
 }
 
+// Windows of the whole stream have one key, which is empty, and its states.
+static bool has_records(const struct tm__operator_process *self)
+{
+    return self->base.node->of_window || has_keys(self, self->from);
+}
+
 // The next rows of the batch, with their keys where they have any.
 static int take_rows(struct tm__operator_process *self, const void *end)
 {
     struct tm__operator_keys *keys = self->from == 0 ? &self->keyed.keys : &self->second_keys;
-    return tm__operator_block_fill(has_keys(self, self->from) ? keys : NULL, self->keyed.block,
-                                   &self->row, end);
+    struct tm__operator_block *block = self->keyed.block;
+    if (has_keys(self, self->from))
+        return tm__operator_block_fill(keys, block, &self->row, end);
+    int rc = tm__operator_block_fill(NULL, block, &self->row, end);
+    for (uint32_t i = 0; i < block->count && has_records(self); i++)
+        block->keys[i] = (struct tm_key){.hash = self->window_hash, .bytes = "", .length = 0};
+    return rc;
 }
 
 static int find_keys(struct tm__operator_process *self)
 {
-    if (has_keys(self, self->from))
+    if (has_records(self))
         return tm__operator_keyed_enter(&self->keyed);
     tm_vm_chain_ctx(self->rows[self->from])->slots = self->no_slots;
     return 0;
@@ -219,7 +239,7 @@ static int leave_records(struct tm__operator_process *self)
     int rc = tm__operator_process_windows_leave(self);
     if (rc != 0)
         return rc;
-    return has_keys(self, self->from) ? tm__operator_keyed_leave(&self->keyed) : 0;
+    return has_records(self) ? tm__operator_keyed_leave(&self->keyed) : 0;
 }
 
 static int begin_block(struct tm__operator_process *self, const struct tm_batch *batch,

@@ -59,7 +59,7 @@ struct tm__operator_process {
     struct tm_buf firings; // int64_t, since tm__operator_process_forget_firings
     bool row_failed[TM__OPERATOR_BLOCK];
     uint32_t gone_field, start_offset, end_offset, window_rows;
-    uint64_t window_hash; // of windows without a key
+    uint64_t window_hash; // of the empty key of windows of the whole stream
     struct tm_buf window_keys;
 
     // Passes over all keys that a rule's call wants: how many are left; the one under way began,
@@ -122,6 +122,11 @@ void tm__operator_process_windows_open(struct tm__operator_process *self,
                                        const struct tm_schema *input);
 void tm__operator_process_windows_failed(struct tm__operator_process *self,
                                          const struct tm_row *row);
+// The record of a window's states, or NULL.
+struct tm_inspected_window;
+const uint8_t *tm__operator_process_windows_find(struct tm__operator_process *self,
+                                                 const struct tm_key *key,
+                                                 const struct tm_inspected_window *window);
 // Has the firing's function returned? And: all that have are known to who asks.
 bool tm__operator_process_has_fired(const struct tm_operator *op, int64_t firing);
 void tm__operator_process_forget_firings(struct tm_operator *op);

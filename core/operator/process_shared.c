@@ -30,6 +30,8 @@ static uint64_t own_hash(const struct tm__operator_keyed *keyed)
 int tm__operator_process_open_shared(struct tm__operator_process *self, struct tm_error *err)
 {
     const struct tm_operator *op = &self->base;
+    if (op->node->of_window)
+        self->window_hash = own_hash(&self->keyed);
     for (enum tm__operator_scope scope = TM__SCOPE_BROADCAST; scope < TM__SCOPES; scope++) {
         if (!has_states(op->node, scope))
             continue;
@@ -40,9 +42,7 @@ int tm__operator_process_open_shared(struct tm__operator_process *self, struct t
         int rc = tm__operator_keyed_open(keyed, op, scope, err);
         if (rc != 0)
             return rc;
-        if (scope == TM__SCOPE_WINDOW)
-            self->window_hash = own_hash(keyed);
-        else
+        if (scope != TM__SCOPE_WINDOW)
             keyed->block->keys[0] =
                 (struct tm_key){.hash = own_hash(keyed), .bytes = "", .length = 0};
     }

@@ -6,15 +6,6 @@
 
 // --- as rows -------------------------------------------------------------------------------------
 
-// A name that no column of the key has.
-static const char *free_name(const struct tm_field_def *defs, uint32_t count, const char *name)
-{
-    for (uint32_t i = 0; i < count; i++)
-        if (strcmp(defs[i].name, name + 1) == 0)
-            return name; // names that begin with $ are the engine's
-    return name + 1;
-}
-
 static struct tm_field_def column(const char *name, enum tm_type_kind type, uint32_t flags)
 {
     return (struct tm_field_def){.name = name, .type = tm_type_of_kind(type), .flags = flags};
@@ -37,9 +28,11 @@ int tm__operator_process_due_schemas(struct tm__operator_process *self,
     if (rc != 0)
         return rc;
     n = keys;
-    defs[n++] = column(free_name(defs, keys, "$timer"), TM_TYPE_TIMESTAMP, TM_FIELD_REQUIRED);
-    defs[n++] = column(free_name(defs, keys, "$timer_name"), TM_TYPE_STRING, 0);
-    defs[n++] = column(free_name(defs, keys, "$timer_domain"), TM_TYPE_STRING, TM_FIELD_REQUIRED);
+    defs[n++] =
+        column(tm__operator_free_name(defs, keys, "$timer"), TM_TYPE_TIMESTAMP, TM_FIELD_REQUIRED);
+    defs[n++] = column(tm__operator_free_name(defs, keys, "$timer_name"), TM_TYPE_STRING, 0);
+    defs[n++] = column(tm__operator_free_name(defs, keys, "$timer_domain"), TM_TYPE_STRING,
+                       TM_FIELD_REQUIRED);
     defs[n++] = time;
     return tm_schema_new(mem, defs, n, -1, &self->timer_schema, err);
 }

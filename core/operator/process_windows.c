@@ -4,6 +4,7 @@
 // $gone is true: the chunk calls `clear` for it, and then the record goes.
 #include "core/base/hash.h"
 #include "core/operator/process.h"
+#include "core/task/inspect.h"
 
 static int32_t find_field(const struct tm_schema *schema, const char *name)
 {
@@ -32,26 +33,48 @@ void tm__operator_process_windows_open(struct tm__operator_process *self,
     }
 }
 
-// The key group follows from a hash's upper half.
-static struct tm_key window_key(struct tm__operator_process *self, uint32_t i, size_t *at)
+enum { BOUNDS_BYTES = 2 * sizeof(int64_t) };
+
+// `bytes`: room for the key's and the bounds'. The key group follows from a hash's upper half.
+static struct tm_key window_key(struct tm_key key, const int64_t bounds[2], uint8_t *bytes)
+{
+    memcpy(bytes, key.bytes, key.length);
+    memcpy(bytes + key.length, bounds, BOUNDS_BYTES);
+    uint64_t mixed = key.hash ^ tm_hash_bytes(bounds, BOUNDS_BYTES);
+    return (struct tm_key){.hash = (key.hash & ~(uint64_t)UINT32_MAX) | (mixed & UINT32_MAX),
+                           .bytes = bytes,
+                           .length = key.length + BOUNDS_BYTES};
+}
+
+static struct tm_key window_key_of_row(struct tm__operator_process *self, uint32_t i, size_t *at)
 {
     const struct tm_row *row = self->keyed.block->rows[i];
-    struct tm_key key = {.hash = self->window_hash, .bytes = "", .length = 0};
-    if (self->base.node->key.count != 0)
-        key = self->keyed.block->keys[i];
+    struct tm_key key = self->keyed.block->keys[i];
     int64_t bounds[2] = {0, 0};
     if (self->has_bounds) {
         bounds[0] = tm_row_int(row, self->start_offset);
         bounds[1] = tm_row_int(row, self->end_offset);
     }
-    uint8_t *bytes = self->window_keys.data + *at;
-    memcpy(bytes, key.bytes, key.length);
-    memcpy(bytes + key.length, bounds, sizeof bounds);
-    *at += key.length + sizeof bounds;
-    uint64_t mixed = key.hash ^ tm_hash_bytes(bounds, sizeof bounds);
-    return (struct tm_key){.hash = (key.hash & ~(uint64_t)UINT32_MAX) | (mixed & UINT32_MAX),
-                           .bytes = bytes,
-                           .length = key.length + (uint32_t)sizeof bounds};
+    key = window_key(key, bounds, self->window_keys.data + *at);
+    *at += key.length;
+    return key;
+}
+
+const uint8_t *tm__operator_process_windows_find(struct tm__operator_process *self,
+                                                 const struct tm_key *key,
+                                                 const struct tm_inspected_window *window)
+{
+    const struct tm__operator_keyed *keyed = self->shared[TM__SCOPE_WINDOW];
+    const int64_t bounds[2] = {self->has_bounds ? window->start : 0,
+                               self->has_bounds ? window->end : 0};
+    self->window_keys.size_bytes = 0; // no block is under way
+    if (tm_buf_reserve(&self->window_keys, key->length + BOUNDS_BYTES) != 0)
+        return NULL;
+    struct tm_key of = *key;
+    if (self->base.node->key.count == 0)
+        of.hash = self->window_hash;
+    of = window_key(of, bounds, self->window_keys.data);
+    return tm_state_find(keyed->state, keyed->ns, &of);
 }
 
 // --- firings -------------------------------------------------------------------------------------
@@ -100,24 +123,22 @@ int tm__operator_process_windows_enter(struct tm__operator_process *self)
     memset(self->row_failed, 0, self->window_rows);
     struct tm__operator_keyed *keyed = self->shared[TM__SCOPE_WINDOW];
     const struct tm__operator_block *block = self->keyed.block;
-    bool has_key = self->base.node->key.count != 0;
     size_t bytes = 0, at = 0;
     if (keyed == NULL)
         return 0;
     for (uint32_t i = 0; i < block->count; i++)
-        bytes += (has_key ? block->keys[i].length : 0) + 2 * sizeof(int64_t);
+        bytes += block->keys[i].length + BOUNDS_BYTES;
     self->window_keys.size_bytes = 0;
     int rc = tm_buf_reserve(&self->window_keys, bytes);
     if (rc != 0)
         return rc;
     keyed->block->count = block->count;
     for (uint32_t i = 0; i < block->count; i++)
-        keyed->block->keys[i] = window_key(self, i, &at);
+        keyed->block->keys[i] = window_key_of_row(self, i, &at);
     return tm__operator_keyed_enter(keyed);
 }
 
-// Rows that say that a window is gone are none of the stream's: they count nowhere. One whose call
-// has failed has been told, and one that was used counts as failed instead.
+// Rows that say that a window is gone are none of the stream's: they count nowhere.
 int tm__operator_process_windows_leave(struct tm__operator_process *self)
 {
     struct tm__operator_keyed *keyed = self->shared[TM__SCOPE_WINDOW];
@@ -127,7 +148,8 @@ int tm__operator_process_windows_leave(struct tm__operator_process *self)
         if (tm_row_is_null(block->rows[i], self->gone_field))
             continue;
         tm_metric_add(&self->base.metrics->rows_in, (uint64_t)-1);
-        tm_metric_add(&self->base.metrics->used, (uint64_t)-1);
+        if (!self->row_failed[i])
+            tm_metric_add(&self->base.metrics->used, (uint64_t)-1);
         if (keyed != NULL)
             rc = tm__operator_keyed_forget(keyed, i);
     }

@@ -203,6 +203,45 @@ int tm__operator_result_append(const struct tm__operator_result *result, struct 
     return tm_builder_end(&builder);
 }
 
+// --- rows that cannot be made
+// ----------------------------------------------------------------------
+
+const struct tm_row *tm__operator_result_show(const struct tm__operator_result *result,
+                                              struct tm_batch *batch,
+                                              const struct tm__operator_result_row *row)
+{
+    struct tm_builder builder;
+    uint32_t keys = result->reader->spec.count;
+    if (batch == NULL || tm_builder_begin(&builder, batch) != 0)
+        return NULL;
+    int rc = tm_key_put(result->reader, row->key->bytes, row->key->length, &builder, 0);
+    if (result->window) {
+        tm_builder_put_int(&builder, keys, row->start);
+        tm_builder_put_int(&builder, keys + 1, row->end);
+    }
+    if (rc != 0) {
+        tm_builder_cancel(&builder);
+        return NULL;
+    }
+    return tm_builder_end(&builder) == 0 ? tm_batch_first(batch) : NULL;
+}
+
+int tm__operator_result_failed(const struct tm__operator_result *result,
+                               const struct tm_operator *op,
+                               const struct tm__operator_result_row *row, int code,
+                               struct tm_error *err, const char *fmt, ...)
+{
+    struct tm_batch *batch = tm_batch_acquire(op->ctx->pool, result->schema);
+    va_list args;
+    va_start(args, fmt);
+    int rc =
+        tm__operator_failed(op, TM_FAILED_FIRING, result->schema,
+                            tm__operator_result_show(result, batch, row), code, err, fmt, args);
+    va_end(args);
+    tm_batch_release(batch);
+    return rc;
+}
+
 int tm__operator_output_open(struct tm__operator_output *output, struct tm_task_context *ctx,
                              struct tm_schema *schema)
 {

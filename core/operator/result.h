@@ -39,6 +39,17 @@ int tm__operator_result_append(const struct tm__operator_result *result, struct 
                                const struct tm__operator_result_row *row,
                                const struct tm__operator_aggregate **culprit) TM_WARN_UNUSED;
 
+// A row of this key and window, all else null, in an empty batch of the schema; NULL: it cannot be.
+const struct tm_row *tm__operator_result_show(const struct tm__operator_result *result,
+                                              struct tm_batch *batch,
+                                              const struct tm__operator_result_row *row);
+// The row could not be made: a firing has failed, which is told with what shows it. 0 or negative.
+int tm__operator_result_failed(const struct tm__operator_result *result,
+                               const struct tm_operator *op,
+                               const struct tm__operator_result_row *row, int code,
+                               struct tm_error *err, const char *fmt, ...)
+    TM_PRINTF(6, 7) TM_WARN_UNUSED;
+
 // Rows that have in common all but key and value, until the batch is full; only where there is a
 // blank row. *done: so many were taken, the last of them is the one that failed if any did.
 int tm__operator_result_append_some(const struct tm__operator_result *result,

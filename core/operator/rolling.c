@@ -90,6 +90,25 @@ static int fill_block(struct rolling *self, const struct tm_batch *batch, struct
     return rc == 0 ? 0 : tm__operator_out_of_memory(&self->base, err);
 }
 
+// The row that caused it fails; at the end of the input, where none did, the key's result.
+static int cannot_tell(struct rolling *self, const struct tm__operator_result_row *row,
+                       const struct tm_row *cause, int code,
+                       const struct tm__operator_aggregate *culprit, struct tm_error *err)
+{
+    static const char large[] = "the row of a key is larger than 64 MB\n"
+                                "  hint: a list is kept short by { limit = 1000 }";
+    self->used -= cause != NULL;
+    if (cause == NULL && code == TM_E_OVERFLOW)
+        return tm__operator_result_failed(
+            &self->result, &self->base, row, code, err, "'%s' of a key is out of range\n  hint: %s",
+            culprit->name, tm__operator_aggregate_range_hint(culprit));
+    if (cause == NULL)
+        return tm__operator_result_failed(&self->result, &self->base, row, code, err, "%s", large);
+    if (code == TM_E_OVERFLOW)
+        return on_overflow(self, cause, culprit, err);
+    return tm__operator_row_failed(&self->base, self->input, cause, TM_E_LIMIT, err, "%s", large);
+}
+
 static int append(struct rolling *self, const struct tm__operator_result_row *row,
                   const struct tm_row *cause, struct tm_error *err)
 {
@@ -97,17 +116,8 @@ static int append(struct rolling *self, const struct tm__operator_result_row *ro
     if (tm__operator_output_open(&self->output, self->base.ctx, self->result.schema) != 0)
         return tm__operator_out_of_memory(&self->base, err);
     int rc = tm__operator_result_append(&self->result, self->output.batch, row, &culprit);
-    if (rc == TM_E_OVERFLOW || rc == TM_E_LIMIT) { // an average that 38 digits do not hold
-        if (cause != NULL)
-            self->used--;
-        else
-            tm_metric_add(&self->base.metrics->used, (uint64_t)-1);
-        if (rc == TM_E_OVERFLOW)
-            return on_overflow(self, cause, culprit, err);
-        return tm__operator_row_failed(&self->base, self->input, cause, TM_E_LIMIT, err,
-                                       "the row of a key is larger than 64 MB\n"
-                                       "  hint: a list is kept short by { limit = 1000 }");
-    }
+    if (rc == TM_E_OVERFLOW || rc == TM_E_LIMIT) // an average that 38 digits do not hold
+        return cannot_tell(self, row, cause, rc, culprit, err);
     if (rc != 0)
         return tm_error_set(err, rc, "operator '%s': a row cannot be made", self->base.node->name);
     return 0;

@@ -7,8 +7,8 @@
 #include <stdio.h>
 
 #include "core/base/limits.h"
+#include "core/operator/block.h"
 #include "core/operator/generator.h"
-#include "core/task/operator.h"
 
 struct watermark {
     struct tm_operator base;
@@ -49,47 +49,15 @@ static int watermark_open(struct tm_operator *op, struct tm_schema *input, struc
     return 0;
 }
 
-static int report(struct watermark *self, const struct tm_batch *batch, const struct tm_row *row,
-                  struct tm_error *err)
+static int look(struct tm_operator *op, const struct tm_batch *batch, const struct tm_row *row,
+                struct tm_error *err)
 {
-    char message[320];
-    int length = snprintf(message, sizeof message, "the timestamp %s is null",
-                          batch->schema->fields[self->field].name);
-    struct tm_row_failure failure = {
-        .node = self->base.node,
-        .code = TM_E_NULL_TIMESTAMP,
-        .message = message,
-        .message_length = (size_t)length,
-        .schema = batch->schema,
-        .row = row,
-        .offset = -1,
-        .line = -1,
-    };
-    return tm_task_row_failed(self->base.ctx, &failure, err);
-}
-
-static int drop_null_times(struct watermark *self, struct tm_batch *batch, struct tm_error *err)
-{
-    uint8_t *read = batch->data, *write = batch->data, *end = batch->data + batch->size_bytes;
-    uint32_t kept = 0;
-    while (read < end) {
-        const struct tm_row *row = (const struct tm_row *)(const void *)read;
-        uint32_t size = row->size_bytes;
-        if (tm_row_is_null(row, self->field)) {
-            int rc = report(self, batch, row, err);
-            if (rc != 0)
-                return rc;
-        } else {
-            if (write != read)
-                memmove(write, read, size);
-            write += size;
-            kept++;
-        }
-        read += size;
-    }
-    batch->size_bytes = (size_t)(write - batch->data);
-    batch->row_count = kept;
-    return 0;
+    uint32_t field = ((struct watermark *)op)->field;
+    if (!tm_row_is_null(row, field))
+        return 0;
+    int rc = tm__operator_row_failed(op, batch->schema, row, TM_E_NULL_TIMESTAMP, err,
+                                     "the timestamp %s is null", batch->schema->fields[field].name);
+    return rc != 0 ? rc : 1;
 }
 
 // Whole seconds since 1970, of our days, are in January 1970 when they are taken for milliseconds.
@@ -123,7 +91,7 @@ static int take_batch(struct watermark *self, struct tm_batch *batch, struct tm_
         max_time = !null && time > max_time ? time : max_time;
     }
     if (nulls) {
-        int rc = drop_null_times(self, batch, err);
+        int rc = tm__operator_drop_rows(&self->base, batch, look, err);
         if (rc != 0)
             return rc;
     }

@@ -52,8 +52,8 @@ static int find_pane(struct tm__operator_window *self, int64_t time, struct tm__
     if (time > TM_INT_MAX || time < -TM_INT_MAX)
         return 0;
     int64_t last_start = tm__operator_grid_floor(time, self->offset, self->period);
-    if (time >= last_start + self->size) {
-        pane->kind = TM__PANE_GAP;
+    if (time >= last_start + self->size) { // in no window, and late all the same (SEMANTICS 2)
+        pane->kind = time <= self->watermark ? TM__PANE_LATE : TM__PANE_GAP;
         return 0;
     }
     bool overlap = self->slice_ms != self->size;
@@ -273,11 +273,12 @@ static void window_kept(struct tm_operator *op, struct tm_kept *kept)
     tm__operator_kept(self_of(op)->running.state, kept);
 }
 
-static const struct tm_operator_ops window_ops = {.waiting = window_waiting,
-                                                  .open = window_open,
-                                                  .step = window_step,
-                                                  .free = window_free,
-                                                  .kept = window_kept};
+#define WINDOW_OPS                                                                            \
+    .waiting = window_waiting, .open = window_open, .step = window_step, .free = window_free, \
+    .kept = window_kept
+static const struct tm_operator_ops window_ops = {WINDOW_OPS};
+static const struct tm_operator_ops single_ops = {WINDOW_OPS,
+                                                  .inspect = &tm__operator_slices_inspect};
 
 int tm_operator_window_new(struct tm_task_context *ctx, const struct tm_node *node,
                            struct tm_operator **op, struct tm_error *err)
@@ -303,6 +304,7 @@ int tm_operator_window_new(struct tm_task_context *ctx, const struct tm_node *no
     self->period = node->window == TM_WINDOW_CUMULATE ? self->size : self->slide;
     self->slice_ms =
         self->slide >= self->size ? self->size : tm__operator_gcd(self->size, self->slide);
+    self->base.ops = self->slice_ms == self->size ? &single_ops : &window_ops;
     self->watermark = self->fired_end = TM_WATERMARK_MIN;
     if (tm_node_is_custom(node)) {
         int rc = tm__operator_custom_new(&self->base, self->mem, &self->custom, err);

@@ -52,6 +52,9 @@ struct tm__operator_window {
     struct tm__operator_running running; // where they overlap
 };
 
+// Of windows that do not overlap (inspect.c).
+extern const struct tm_inspect tm__operator_slices_inspect;
+
 // Windows with rows that have not fired, at least: each once, whatever its keys.
 uint64_t tm__operator_window_count(const struct tm__operator_window *self);
 // Goes on with the firing of `watermark`: TM_STEP_MORE with *out full or empty (more to do), or

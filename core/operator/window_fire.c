@@ -138,25 +138,6 @@ static int enter_group(struct tm__operator_window *self, int64_t *budget, bool *
 
 // --- emitting ------------------------------------------------------------------------------------
 
-// A result that cannot be told is an error of the window's row. The account is of input rows: one
-// of those that made it counts as failed instead of used.
-static int result_failed(struct tm__operator_window *self, int code,
-                         const struct tm__operator_aggregate *culprit, struct tm_error *err)
-{
-    tm_metric_add(&self->base.metrics->used, (uint64_t)-1);
-    if (code == TM_E_LIMIT)
-        return tm__operator_row_failed(
-            &self->base, NULL, NULL, TM_E_LIMIT, err,
-            "the row of a key in the window from %lld to %lld ms is larger than 64 MB\n"
-            "  hint: a list is kept short by { limit = 1000 }",
-            (long long)self->start, (long long)self->end);
-    return tm__operator_row_failed(
-        &self->base, NULL, NULL, TM_E_OVERFLOW, err,
-        "'%s' of a key in the window from %lld to %lld ms is out of range\n  hint: %s",
-        culprit->name, (long long)self->start, (long long)self->end,
-        tm__operator_aggregate_range_hint(culprit));
-}
-
 static struct tm__operator_result_row row_of(const struct tm__operator_window *self,
                                              const struct tm_key *key, const void *value)
 {
@@ -171,6 +152,24 @@ static struct tm__operator_result_row row_of(const struct tm__operator_window *s
     };
 }
 
+// A result that cannot be told: the firing fails.
+static int result_failed(struct tm__operator_window *self,
+                         const struct tm__operator_result_row *row, int code,
+                         const struct tm__operator_aggregate *culprit, struct tm_error *err)
+{
+    if (code == TM_E_LIMIT)
+        return tm__operator_result_failed(
+            &self->result, &self->base, row, TM_E_LIMIT, err,
+            "the row of a key in the window from %lld to %lld ms is larger than 64 MB\n"
+            "  hint: a list is kept short by { limit = 1000 }",
+            (long long)self->start, (long long)self->end);
+    return tm__operator_result_failed(
+        &self->result, &self->base, row, TM_E_OVERFLOW, err,
+        "'%s' of a key in the window from %lld to %lld ms is out of range\n  hint: %s",
+        culprit->name, (long long)self->start, (long long)self->end,
+        tm__operator_aggregate_range_hint(culprit));
+}
+
 static int emit(struct tm__operator_window *self, const struct tm_key *key, const void *value,
                 uint64_t spoilt, struct tm_error *err)
 {
@@ -180,13 +179,13 @@ static int emit(struct tm__operator_window *self, const struct tm_key *key, cons
     if (spoilt == TM__CUSTOM_TOLD)
         return 0;
     if (spoilt != 0)
-        return result_failed(self, TM_E_OVERFLOW, &self->aggregates.items[spoilt - 1], err);
+        return result_failed(self, &row, TM_E_OVERFLOW, &self->aggregates.items[spoilt - 1], err);
     if (tm__operator_output_open(&self->output, self->base.ctx, self->result.schema) != 0)
         return tm__operator_out_of_memory(&self->base, err);
     const struct tm__operator_aggregate *culprit;
     int rc = tm__operator_result_append(&self->result, self->output.batch, &row, &culprit);
     if (rc == TM_E_OVERFLOW || rc == TM_E_LIMIT)
-        return result_failed(self, rc, culprit, err);
+        return result_failed(self, &row, rc, culprit, err);
     if (rc != 0)
         return tm_error_set(err, rc, "operator '%s': a row cannot be made", self->base.node->name);
     return 0;
@@ -212,8 +211,9 @@ static int emit_plain(struct tm__operator_window *self, const struct tm_key *key
             tm__operator_result_append_some(&self->result, self->output.batch, &row, keys + *done,
                                             values + *done, count - *done, &more, &culprit);
         *done += more;
+        const struct tm__operator_result_row failed = row_of(self, &keys[*done - 1], NULL);
         if (rc == TM_E_OVERFLOW)
-            rc = result_failed(self, rc, culprit, err);
+            rc = result_failed(self, &failed, rc, culprit, err);
         else if (rc != 0)
             tm_error_set(err, rc, "operator '%s': a row cannot be made", self->base.node->name);
         if (rc != 0 || is_full(self))

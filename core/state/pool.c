@@ -1,11 +1,7 @@
 // The block pool of a state. Blocks are split on demand and not joined again: what doubling tables
 // leave behind is cut up for pages, which need more than it.
-#include "core/state/pool.h"
-
-struct tm__state_pool_chunk {
-    struct tm__state_pool_chunk *next;
-    size_t size_bytes;
-};
+#include "core/base/check.h"
+#include "core/state/pool_ahead.h"
 
 void tm__state_pool_init(struct tm__state_pool *pool, struct tm_mem *mem)
 {
@@ -14,6 +10,7 @@ void tm__state_pool_init(struct tm__state_pool *pool, struct tm_mem *mem)
 
 void tm__state_pool_fini(struct tm__state_pool *pool)
 {
+    tm__state_pool_ahead_free(pool);
     struct tm__state_pool_chunk *chunk = pool->chunks;
     while (chunk != NULL) {
         struct tm__state_pool_chunk *next = chunk->next;
@@ -75,7 +72,7 @@ static void retire_chunk(struct tm__state_pool *pool)
     }
 }
 
-static bool new_chunk(struct tm__state_pool *pool, size_t at_least)
+void *tm__state_pool_chunk_new(struct tm__state_pool *pool, size_t at_least, size_t *size_bytes)
 {
     // A quarter of what is there: the unused part stays small beside the used one.
     size_t wanted = (size_t)pool->reserved_bytes / 4;
@@ -86,22 +83,34 @@ static bool new_chunk(struct tm__state_pool *pool, size_t at_least)
     size_t head = sizeof(struct tm__state_pool_chunk) + TM__POOL_BLOCK_MIN;
     size_t least = at_least + head;
     wanted = wanted < least ? least : (wanted + 4095) & ~(size_t)4095;
-    struct tm__state_pool_chunk *chunk = tm_mem_alloc(pool->mem, wanted);
+    void *chunk = tm_mem_alloc(pool->mem, wanted);
     if (chunk == NULL && wanted > least) { // near the limit
         wanted = least;
         chunk = tm_mem_alloc(pool->mem, wanted);
     }
     if (chunk == NULL)
+        return NULL;
+    *size_bytes = wanted;
+    pool->reserved_bytes += (int64_t)wanted;
+    return chunk;
+}
+
+static bool new_chunk(struct tm__state_pool *pool, size_t at_least)
+{
+    size_t size_bytes;
+    struct tm__state_pool_chunk *chunk = tm__state_pool_ahead_chunk(pool, at_least, &size_bytes);
+    if (chunk == NULL)
+        chunk = tm__state_pool_chunk_new(pool, at_least, &size_bytes);
+    if (chunk == NULL)
         return false;
     retire_chunk(pool);
-    chunk->next = pool->chunks;
-    chunk->size_bytes = wanted;
+    *chunk = (struct tm__state_pool_chunk){pool->chunks, size_bytes};
     pool->chunks = chunk;
-    pool->reserved_bytes += (int64_t)wanted;
     uintptr_t start = (uintptr_t)(chunk + 1);
     start = (start + TM__POOL_BLOCK_MIN - 1) & ~(uintptr_t)(TM__POOL_BLOCK_MIN - 1);
     pool->cursor = (uint8_t *)start;
-    pool->limit = (uint8_t *)chunk + wanted;
+    pool->limit = (uint8_t *)chunk + chunk->size_bytes;
+    tm__state_pool_look_ahead(pool);
     return true;
 }
 
@@ -118,6 +127,8 @@ void *tm__state_pool_alloc(struct tm__state_pool *pool, size_t size)
         return NULL;
     block = pool->cursor;
     pool->cursor += size;
+    if (TM_UNLIKELY(pool->cursor > pool->look))
+        tm__state_pool_look_ahead(pool);
     return block;
 }
 

@@ -16,13 +16,16 @@ enum {
 };
 
 struct tm__state_pool_chunk;
+struct tm__state_pool_ahead;
 struct tm__state_pool {
     struct tm_mem *mem;
     void *free[TM__POOL_CLASSES]; // linked by their first word
     uint32_t free_classes;        // bit c: free[c] has a block
     struct tm__state_pool_chunk *chunks;
     uint8_t *cursor, *limit; // of the newest chunk
-    int64_t reserved_bytes;  // taken from the account
+    uint8_t *look;           // where the cursor is next looked at: is there touched memory ahead?
+    struct tm__state_pool_ahead *ahead; // pool_ahead.c; NULL: nothing is touched ahead
+    int64_t reserved_bytes;             // taken from the account
 };
 
 void tm__state_pool_init(struct tm__state_pool *pool, struct tm_mem *mem);

@@ -71,7 +71,8 @@ struct tm_connector {
     void (*source_release)(void *shared);
     // The beginning of the inputs, for the sampler (core/task/sample.h), while the job is planned.
     // What is read of one that can be read only once goes to `head` (one that is empty), and comes
-    // back in node->head. May wait. NULL: nothing can be read before the job runs.
+    // back in node->head. May wait. Without a sampler (and head) it only says whether there is
+    // anything to read, TM_E_NOT_FOUND. NULL: nothing can be read before the job runs.
     int (*source_sample)(const struct tm_fx *fx, struct tm_mem *mem, const struct tm_node *node,
                          struct tm_sampler *sampler, struct tm_buf *head, struct tm_error *err);
     // The number of splits of a subtask, known after prepare.

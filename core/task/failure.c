@@ -253,6 +253,23 @@ static struct tm_row_failure without_hint(const struct tm_row_failure *failure)
     return letter;
 }
 
+// Where it is counted: rows by what became of them.
+static _Atomic uint64_t *counter_of(struct tm_node_metrics *metrics,
+                                    const struct tm_row_failure *failure)
+{
+    switch (failure->failed) {
+    case TM_FAILED_TIMER:
+        return &metrics->failed_timers;
+    case TM_FAILED_FIRING:
+        return &metrics->failed_firings;
+    case TM_FAILED_KEY:
+        return &metrics->failed_keys;
+    default:
+        return failure->node->on_error == TM_ON_ERROR_SKIP ? &metrics->skipped
+                                                           : &metrics->dead_lettered;
+    }
+}
+
 static int settle_row(struct tm_task *task, const struct tm_row_failure *failure,
                       const struct tm_buf *row_json, const uint64_t *unread, struct tm_error *err)
 {
@@ -262,18 +279,17 @@ static int settle_row(struct tm_task *task, const struct tm_row_failure *failure
     int rc = 0;
     switch (failure->node->on_error) {
     case TM_ON_ERROR_SKIP:
-        tm_metric_add(&metrics->skipped, 1);
         break;
     case TM_ON_ERROR_DEAD_LETTER:
         letter = without_hint(failure);
         rc = tm__task_add_dead_letter(task, &letter, row_json, err);
-        if (rc == 0)
-            tm_metric_add(&metrics->dead_lettered, 1);
         break;
     default:
         describe(err, failure, row_json, unread);
         return failure->code;
     }
+    if (rc == 0)
+        tm_metric_add(counter_of(metrics, failure), 1);
     if (rc == 0 && failure->node->kind == TM_NODE_SOURCE)
         tm_metric_add(&metrics->rows_in, 1);
     return rc;

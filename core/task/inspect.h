@@ -6,6 +6,11 @@
 #include "core/state/timers.h"
 #include "core/task/operator.h"
 
+struct tm_inspected_window {
+    bool bounded; // has it a begin and an end?
+    int64_t start, end;
+};
+
 // Gets what there is, in the order of the states' declaration; any of it may be NULL: not wanted.
 // Slots are valid during the call.
 struct tm_inspector {
@@ -19,12 +24,21 @@ struct tm_inspector {
                   struct tm_type type, struct tm_slot slot);
     // A timer, in the order (time, key bytes, name) of its key group and domain. False: enough.
     bool (*timer)(void *arg, enum tm_timer_domain domain, const struct tm_timer *timer);
+    // A window of the key, in the order (end, start), and behind it what its trigger remembers.
+    void (*window)(void *arg, const struct tm_inspected_window *window);
 };
 
 struct tm_inspect {
     // The states of a key whose group may be another subtask's. 0; TM_E_MEMORY.
     int (*states)(struct tm_operator *op, const struct tm_key *key,
                   const struct tm_inspector *inspector);
+    // The key's windows that are open.
+    int (*windows)(struct tm_operator *op, const struct tm_key *key,
+                   const struct tm_inspector *inspector);
+    // Of a function of windows: the states of one of them.
+    int (*window_states)(struct tm_operator *op, const struct tm_key *key,
+                         const struct tm_inspected_window *window,
+                         const struct tm_inspector *inspector);
     // All timers of this subtask.
     void (*timers)(struct tm_operator *op, const struct tm_inspector *inspector);
     bool names_timers; // names are texts that the job gave; else they are the operator's own

@@ -120,6 +120,9 @@ struct tm_operator {
 // `raw` are source bytes or NULL; offset and line -1 where they mean nothing. 0: go on; negative
 // (and err filled): the job fails.
 #define TM_NO_INPUT UINT32_MAX
+// What has failed: a row of the input, or something else that a function was called for, which the
+// account of rows has nothing of.
+enum tm_failed { TM_FAILED_ROW, TM_FAILED_TIMER, TM_FAILED_FIRING, TM_FAILED_KEY };
 struct tm_row_failure {
     const struct tm_node *node;
     int code;
@@ -129,7 +132,8 @@ struct tm_row_failure {
     const struct tm_row *row;
     const struct tm_node *row_of; // the node whose input `row` is; NULL: `node`
     uint32_t input;               // which of its inputs; TM_NO_INPUT: a row of none, as of a timer
-    const char *source;           // file name
+    enum tm_failed failed;
+    const char *source; // file name
     int64_t offset, line;
     const uint8_t *raw;
     size_t raw_length;
@@ -143,6 +147,9 @@ void tm_task_warn_once(struct tm_task_context *ctx, const struct tm_node *node,
 
 // News about `node` to the log.
 void tm_task_inform(struct tm_task_context *ctx, const struct tm_node *node, const char *message);
+// The first of `node` only, of all its subtasks.
+void tm_task_inform_once(struct tm_task_context *ctx, const struct tm_node *node,
+                         const char *message);
 // The same, each time it is called: for what happens seldom.
 void tm_task_warn(struct tm_task_context *ctx, const struct tm_node *node, const char *message);
 // Rows for a side output of `node`, the chain's last one or a window that the last is a part of;

@@ -314,6 +314,11 @@ static int take_sample(struct tm_samples *samples, struct sample *sample,
                      "from");
         return err->code;
     }
+    if (node->format[0] == '\0') {
+        int rc =
+            connector->source_sample(samples->args.fx, samples->args.mem, node, NULL, NULL, err);
+        return rc != 0 ? rc : tm_error_set(err, TM_E_SCHEMA_MISSING, "it has no format");
+    }
     tm_buf_init(&sample->head, samples->args.mem);
     int rc = sampler_init(&s, samples, node, err);
     rc = rc != 0 ? rc

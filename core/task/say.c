@@ -2,11 +2,14 @@
 #include "core/format/format.h"
 #include "core/task/task.h"
 
+// In the counter of a node, beside how often it has warned: it has informed.
+static const uint64_t informed = UINT64_C(1) << 63;
+
 // How often this node has said something before, in all its subtasks.
 static uint64_t times_said(const struct tm_job *job, const struct tm_node *node)
 {
     // relaxed: only who says it is decided, nothing is handed over
-    return atomic_fetch_add_explicit(&job->said[node->id], 1, memory_order_relaxed);
+    return atomic_fetch_add_explicit(&job->said[node->id], 1, memory_order_relaxed) & ~informed;
 }
 
 void tm_task_warn(struct tm_task_context *ctx, const struct tm_node *node, const char *message)
@@ -25,6 +28,15 @@ void tm_task_inform(struct tm_task_context *ctx, const struct tm_node *node, con
 {
     tm_log_write(ctx->task->job->log, TM_LOG_INFO, "%s '%s': %s",
                  node->kind == TM_NODE_SOURCE ? "source" : "operator", node->name, message);
+}
+
+void tm_task_inform_once(struct tm_task_context *ctx, const struct tm_node *node,
+                         const char *message)
+{
+    _Atomic uint64_t *said = &ctx->task->job->said[node->id];
+    // relaxed: only who says it is decided, nothing is handed over
+    if ((atomic_fetch_or_explicit(said, informed, memory_order_relaxed) & informed) == 0)
+        tm_task_inform(ctx, node, message);
 }
 
 int tm_task_show_row(struct tm_task_context *ctx, const struct tm_node *node,

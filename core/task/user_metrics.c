@@ -11,6 +11,12 @@ static size_t slots_bytes(const struct tm_job *job)
     return job->graph->metric_count * sizeof(struct tm_metric_slot);
 }
 
+// A window and the functions behind it are one operator, and in one task: they have one set.
+static struct tm_metric_slot **slots_of(const struct tm_job *job, uint32_t node, uint32_t subtask)
+{
+    return &job->slots[job->graph->nodes[node].whole * job->metrics_stride + subtask];
+}
+
 // Apart for each subtask: a slot is written for every row, and lines that two threads write are
 // slow.
 int tm__user_metrics_make(struct tm_job *job)
@@ -26,8 +32,8 @@ int tm__user_metrics_make(struct tm_job *job)
         uint32_t subtasks =
             tm_node_has_functions(&graph->nodes[n]) ? tm_job_node_parallelism(job, n) : 0;
         for (uint32_t s = 0; s < subtasks; s++) {
-            struct tm_metric_slot **slots = &job->slots[n * job->metrics_stride + s];
-            if ((*slots = tm_mem_zalloc(job->mem, slots_bytes(job))) == NULL)
+            struct tm_metric_slot **slots = slots_of(job, n, s);
+            if (*slots == NULL && (*slots = tm_mem_zalloc(job->mem, slots_bytes(job))) == NULL)
                 return TM_E_MEMORY;
         }
     }
@@ -56,7 +62,7 @@ void tm__user_metrics_free(struct tm_job *job)
 struct tm_metric_slot *tm_task_slots(struct tm_task_context *ctx, uint32_t node)
 {
     const struct tm_job *job = ctx->task->job;
-    return job->slots == NULL ? NULL : job->slots[node * job->metrics_stride + ctx->subtask];
+    return job->slots == NULL ? NULL : *slots_of(job, node, ctx->subtask);
 }
 
 int tm_task_buckets(struct tm_task_context *ctx, struct tm_metric_slot *slot)
@@ -117,11 +123,12 @@ bool tm_job_user_metric(const struct tm_job *job, uint32_t node, uint32_t metric
                         struct tm_user_metric_sum *sum)
 {
     memset(sum, 0, sizeof *sum);
-    if (job->slots == NULL || !tm_node_has_functions(&job->graph->nodes[node]))
+    if (job->slots == NULL || job->graph->nodes[node].whole != node)
         return false;
-    for (uint32_t s = 0; s < tm_job_node_parallelism(job, node); s++)
-        if (add_slot(job->graph->metrics[metric].kind,
-                     &job->slots[node * job->metrics_stride + s][metric], sum))
+    for (uint32_t s = 0; s < tm_job_node_parallelism(job, node); s++) {
+        const struct tm_metric_slot *slots = *slots_of(job, node, s);
+        if (slots != NULL && add_slot(job->graph->metrics[metric].kind, &slots[metric], sum))
             sum->subtasks++;
+    }
     return sum->subtasks != 0;
 }

@@ -16,6 +16,6 @@ struct tm_user_metric_sum {
     struct tm_histogram histogram;
 };
 // What a metric of the graph is in an operator, over its subtasks. False: the operator has not used
-// it.
+// it, or is a part of another (node.whole), which has it.
 bool tm_job_user_metric(const struct tm_job *job, uint32_t node, uint32_t metric,
                         struct tm_user_metric_sum *sum);

@@ -1,12 +1,13 @@
--- Writing values of type any: Lua values as msgpack, into the arena. A table is an array when it has items 1 to n and nothing
--- else, or is marked by tm.array; else a map, its keys in the order of pairs: numbers ascending, then texts bytewise. An empty
--- table is a map.
+-- Writing values of type any: Lua values as msgpack, into the arena. A table is an array when its keys are whole numbers from 1,
+-- as list.lua says, or it is marked by tm.array; else a map, its keys in the order of pairs: numbers ascending, then texts
+-- bytewise. An empty table is a map.
 local ffi = require "ffi.init"
 local any = require "codegen.any"
 local arena = require "codegen.arena"
 local decimal = require "codegen.decimal"
 local fit = require "codegen.fit"
 local int64 = require "codegen.int64"
+local list = require "codegen.list"
 local records = require "codegen.records"
 local views = require "codegen.views"
 
@@ -93,17 +94,17 @@ end
 
 local write
 
--- The keys of a table; nil for an array, of which `#t` is the count.
+-- The keys of a table; nil for an array, and its length.
 local function keys_of(t, bad)
-  if any.is_array(t) then return nil end
-  local n, count, numbers, texts = #t, 0, {}, {}
+  local n = list.length(t)
+  if n > 0 or any.is_array(t) then return nil, n >= 0 and n or bad() end
+  if n < 0 and list.is_numbered(t) then bad() end
+  local numbers, texts = {}, {}
   for k in next, t do
-    count = count + 1
     if type(k) == "number" then numbers[#numbers + 1] = k
     elseif type(k) == "string" then texts[#texts + 1] = k
     else bad() end
   end
-  if count == n and n > 0 then return nil end
   table.sort(numbers)
   table.sort(texts)
   for _, k in ipairs(texts) do numbers[#numbers + 1] = k end
@@ -111,10 +112,10 @@ local function keys_of(t, bad)
 end
 
 local function write_table(t, bad, depth)
-  local keys = keys_of(t, bad)
+  local keys, n = keys_of(t, bad)
   if not keys then
-    length(#t, 0x90, 15, nil, 0xdc, 0xdd)
-    for i = 1, #t do write(t[i], bad, depth) end
+    length(n, 0x90, 15, nil, 0xdc, 0xdd)
+    for i = 1, n do write(t[i], bad, depth) end
     return
   end
   length(#keys, 0x80, 15, nil, 0xde, 0xdf)

@@ -15,9 +15,9 @@ local function scale_of(number)
   end
 end
 
--- A constant number or an int beside a decimal is a decimal.
+-- A constant number, an int or an int64 beside a decimal is a decimal.
 local function as_decimal(v, other, name)
-  if name == "int" and values.decimal(other or "") then return "decimal(38,0)" end
+  if (name == "int" or name == "int64") and values.decimal(other or "") then return "decimal(38,0)" end
   if v.const and type(v.const) == "number" and values.decimal(other or "") then
     local scale = scale_of(v.const)
     if scale and scale <= 38 then return ("decimal(38,%d)"):format(scale) end

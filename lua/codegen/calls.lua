@@ -247,11 +247,10 @@ function calls.call(m, s, f, args, i, pc)
     return UNKNOWN
   end
   if f.t == "const" and type(f.v) == "function" then
-    local declares = known.declares[f.v]
-    if declares then
-      local name = args[1] and type(args[1].const) == "string" and args[1].const or "name"
-      bytecode().problem(m, i.line, "ARGUMENT", ("%s: %q is declared while rows run"):format(declares, name),
-        ("outside of functions: local %s = %s(%q)"):format(name:find("^[%a_][%w_]*$") and name or "name", declares, name))
+    local refusal = known.declares[f.v]
+    if refusal then
+      local message, hint = refusal(args[1] and args[1].const)
+      bytecode().problem(m, i.line, "ARGUMENT", message, hint)
     end
     if calls.copies[f.v] and args[1] then return (copy_of(m, s, args[1], i, pc)) end
     local walk = known.walks[f.v] and parts_of(m, f.v, args[1] or NIL)

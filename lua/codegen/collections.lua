@@ -225,10 +225,11 @@ local function write_append(w, g, s, value)
 end
 
 local function write_add_all(w, g, s)
-  w:line("if type(list) ~= \"table\" then check_list(%d, list) end", s.number)
-  w:line("local n = #list")
+  w:line("local n")
+  w:line("if type(list) == \"table\" then n = list_length(list)")
+  w:line("else check_list(%d, list) n = #list end", s.number)
+  w:line("if n < 0 then bad_list(%d, list) end", s.number)
   w:line("for i = 1, n do %s(list[i]) end", g.names:ref("append_" .. s.number))
-  w:line("if type(list) == \"table\" and next(list, n > 0 and n or nil) ~= nil then check_holes(%d, list, n) end", s.number)
 end
 
 function collections.write_list(w, g, s, method)

@@ -1,6 +1,8 @@
 -- Why a value is none of its type: found by looking at all of it again, once it is known to be wrong. The message names the
 -- way to the part that is wrong: `order.items[3].price`.
+local any = require "codegen.any"
 local fit = require "codegen.fit"
+local list = require "codegen.list"
 local problem = require "codegen.problem"
 local records = require "codegen.records"
 local views = require "codegen.views"
@@ -57,10 +59,9 @@ end
 function kinds.list(tree, x, path)
   local is_list = type(x) == "table" or (views.type_of(x) and views.is_list(x))
   if not is_list then return path, "is a list, given " .. problem.show(x), "a list is given as a table: { a, b, c }" end
-  local n = #x
-  if n == 0 and type(x) == "table" and next(x) ~= nil then
-    return path, ("is a list, given a table with the key %s"):format(problem.show((next(x)))), "a list is given as a table: { a, b, c }"
-  end
+  local n, why_not, how
+  if type(x) == "table" then n, why_not, how = list.measure(x) else n = #x end
+  if not n then return path, "is a list, " .. why_not, how end
   for i = 1, n do
     local at, why, hint = find(tree.of[1].type, x[i], step(path, i), tree.of[1].required)
     if at then return at, why, hint end
@@ -84,6 +85,11 @@ function kinds.any(_, x, path)
     local t = type(v)
     if t == "function" or t == "thread" or t == "userdata" then return at, "is an any value, given a " .. t end
     if t == "table" and not rawequal(v, null) then
+      local must_be = any.is_array(v) and "is a list made by tm.array, " or list.is_numbered(v) and "is a list, "
+      if must_be then
+        local n, why_not, how = list.measure(v)
+        if not n then return at, must_be .. why_not, how .. "; names of an object are texts" end
+      end
       for k, part in next, v do
         if type(k) ~= "number" and type(k) ~= "string" then
           return at, ("is an any value with the key %s"):format(problem.show(k)), "keys are texts and numbers"
@@ -108,7 +114,11 @@ function find(tree, x, path, required)
   local kind = kinds[tree.kind]
   if kind then return kind(tree, x, path) end
   if fit.value({ name = path, type = tree.text, required = required }, x) then return nil end
-  return path, ("is %s, given %s"):format(tree.text, problem.show_typed(x))
+  if tree.kind == "decimal" then
+    local why, hint = fit.misfit(tree.text, x)
+    if why then return path, ("is %s, given %s, which has %s"):format(tree.text, problem.show_typed(x), why), hint end
+  end
+  return path, ("is %s, given %s"):format(tree.text, problem.show_typed(x)), require("codegen.failures").whole_hint(tree.text, x)
 end
 
 explain.step = step

@@ -42,21 +42,39 @@ local function visible(schema)
 end
 
 local HINTS = {
-  double = "tonumber(value) makes a number", int = "math.floor(value) makes a whole number",
+  double = "tonumber(value) makes a number",
   timestamp = "a timestamp is a number of milliseconds since 1970", string = "tostring(value) makes a text",
   bytes = "tostring(value) makes a text", bool = "value ~= nil, or a comparison, makes a bool",
 }
+
+-- What makes a whole number of a value; nil: nothing sure. Functions of the math library take numbers alone.
+local function whole_of(value)
+  local t = type(value)
+  if t == "number" then return value == value and "math.floor(value) makes a whole number" or nil end
+  if t == "string" then return "tonumber(value) makes a number" end
+  local given = t == "cdata" and fit.type_of(value)
+  if not given then return nil end
+  return given == "int64" and "tonumber(value) makes a number of it, exact up to 2^53"
+    or "math.floor(tonumber(value)) makes a whole number of it, exact up to 2^53"
+end
+
+---For messages about values within others.
+---@param type_name string that the value should be of
+---@return string?
+function failures.whole_hint(type_name, value)
+  if type_name == "int" or type_name == "timestamp" or type_name == "int64" then return whole_of(value) end
+end
 
 local function wrong_value(node, name, value)
   local field = node.schema.fields[node.schema.by_name[name]]
   if node.verb == "partition" then
     return "ROW_TYPE", ("the function gave %s; a whole number picks the subtask"):format(problem.show(value)),
-      "math.floor(value) makes a whole number"
+      whole_of(value)
   end
   if node.verb == "event_time" then
     if value == nil then return "NULL_TIMESTAMP", "the event time is null", "filter such rows first, or give them a time" end
     return "ROW_TYPE", ("the function gave %s; event time is a whole number of milliseconds since 1970"):format(problem.show(value)),
-      type(value) == "number" and value ~= math.floor(value) and "math.floor(value) makes a whole number" or nil
+      (type(value) ~= "number" or value ~= math.floor(value)) and type(value) ~= "string" and whole_of(value) or nil
   end
   if node.verb == "gap" then
     return "ROW_TYPE", ("the gap of the session is %s; it is a whole number of milliseconds above 0"):format(problem.show(value)),
@@ -69,8 +87,11 @@ local function wrong_value(node, name, value)
   end
   local kind = field.type:match("^%a+%d*")
   local hint = HINTS[kind]
+  if kind == "int" or kind == "int64" or kind == "timestamp" and type(value) == "cdata" then hint = whole_of(value) end
   if (kind == "int" or kind == "timestamp") and type(value) == "number" then
     if value ~= math.floor(value) then
+      local whole = whole_of(value)
+      if kind == "timestamp" then hint = HINTS.timestamp .. (whole and "; " .. whole or "") end
       return "ROW_TYPE", ("column %q is %s: %s is not a whole number"):format(name, kind, tostring(value)), hint
     end
     if kind == "timestamp" then
@@ -80,18 +101,21 @@ local function wrong_value(node, name, value)
       ("int64 holds 64 bits exactly: declare %s as int64, and calculate with int64 fields"):format(name)
   end
   if kind == "decimal" and (type(value) == "number" or tostring(value):find("^%-?%d")) and type(value) ~= "string" then
+    local why, how = fit.misfit(field.type, value)
+    if why then
+      return "ROW_TYPE", ("column %q is %s: %s has %s"):format(name, field.type, tostring(value), why), how
+    end
     return "ROW_TYPE", ("column %q is %s: %s does not fit"):format(name, field.type, tostring(value)),
       ":returns can declare more digits"
   end
   if kind == "int64" and type(value) == "number" then
-    return "ROW_TYPE", ("column %q is int64: %s is not a whole number of 64 bits"):format(name, tostring(value)), HINTS.int
+    return "ROW_TYPE", ("column %q is int64: %s is not a whole number of 64 bits"):format(name, tostring(value)), whole_of(value)
   end
   if kind == "string" and type(value) == "string" then
     return "ROW_TYPE", ("column %q is string: byte %d of its text is not UTF-8: %s"):format(name, utf8.bad_byte(value) or 0,
       problem.show(value)), "texts are cut and put together at whole characters; other bytes go into a column of type bytes: "
       .. "map with :returns { " .. name .. " = \"bytes\" }"
   end
-  if type(value) == "string" and kind == "int" then hint = "tonumber(value) makes a number" end
   if type(value) == "string" and kind == "timestamp" then
     hint = HINTS.timestamp .. (tonumber(value) and ": tonumber(value)" or ": tm.time.parse(value) makes one of a text")
   end

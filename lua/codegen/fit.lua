@@ -1,5 +1,6 @@
 -- Conversions of values from user code to the representation of exact columns. Nil when a value does not fit.
 local ffi = require "ffi.init"
+local codes = require "tidemill.codes"
 local decimal = require "codegen.decimal"
 local int64 = require "codegen.int64"
 
@@ -44,13 +45,19 @@ end
 ---The same for code that is interpreted, where 64-bit words are objects and a call costs less.
 function fit.is_utf8_called(text) return C.tm_row_is_text(text, #text) ~= 0 end
 
----A decimal with this scale and at most this many digits, half up. Numbers enter through their shortest text.
+---A decimal with this scale and at most this many digits, of the same value. Numbers enter through their shortest text.
+---@return ffi.cdata*? nil: it has none
+---@return integer? code TM_E_BAD_NUMBER where it is for digits behind the scale alone
 function fit.decimal(value, precision, scale)
   if type(value) == "number" then
     value = decimal.make(value)
     if value == nil then return nil end
   end
-  if not (type(value) == "cdata" and istype(Decimal, value)) then return nil end
+  if type(value) ~= "cdata" then return nil end
+  if not istype(Decimal, value) then
+    value = decimal.whole(value)
+    if value == nil then return nil end
+  end
   if value.scale == scale then
     if precision <= 18 then
       local low = cast(Int, value.low)
@@ -59,8 +66,21 @@ function fit.decimal(value, precision, scale)
       return value
     end
   end
-  if C.tm_decimal_value_rescale(value, precision, scale, scratch) ~= 0 then return nil end
+  local rc = C.tm_decimal_value_fit(value, precision, scale, scratch)
+  if rc ~= 0 then return nil, rc end
   return Decimal(scratch.low, scratch.high, scale)
+end
+
+---What a number has too much of for a decimal type, when that is digits behind the point, and what to do.
+---@return string? why
+---@return string? hint
+function fit.misfit(type_name, value)
+  local precision, scale = type_name:match("^decimal%((%d+),(%d+)%)")
+  local fitted, rc = fit.decimal(value, tonumber(precision), tonumber(scale))
+  local is_tiny = type(value) == "number" and value < 1 and value > -1
+  if fitted ~= nil or not (rc == codes.BAD_NUMBER or is_tiny) then return nil end
+  return ("more than %s digit%s behind the point"):format(scale, scale == "1" and "" or "s"),
+    ("tm.number.round(value, %s) rounds half up; a type with more digits there keeps them"):format(scale)
 end
 
 function fit.int64(value)

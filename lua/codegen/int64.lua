@@ -1,10 +1,11 @@
 -- int64 values as user code sees them (LUA_API "Values"): immutable, 64 bits, never a double. A struct of their own,
 -- because LuaJIT's bare int64_t would take 5LL + 0.5 for 5LL. What would lose something is an error that names
--- tonumber. As table keys they are objects, unequal even when their values are equal: derive refuses that where the
--- bytecode shows it.
+-- tonumber; with a decimal they are decimals without a fraction. As table keys they are objects, unequal even when their
+-- values are equal: derive refuses that where the bytecode shows it.
 local ffi = require "ffi.init"
 local layout = require "ffi.layout"
 local problem = require "codegen.problem"
+local decimal = require "codegen.decimal"
 
 local int64 = {}
 
@@ -47,14 +48,19 @@ local function raw(value, what)
   refuse(what, value)
 end
 
-local function overflow(what)
-  problem.raise("OVERFLOW", ("the %s of two int64 values is beyond 64 bits"):format(what),
+local function overflow(what, of)
+  problem.raise("OVERFLOW", ("the %s of %s is beyond 64 bits"):format(what, of or "two int64 values"),
     "tonumber(e.field) calculates with doubles; a decimal field has up to 38 digits")
 end
 
 local mt, is_new = layout.operators("struct tm_int64_value")
+local Decimal, exact = decimal.type, decimal.operators
+
+-- LuaJIT asks the left operand first: one of the two may be a decimal, whose operators know int64. Each operator looks by
+-- itself: a function for it would be one more that can get hot alone, before the loop over the rows.
 
 function mt.__add(a, b)
+  if (type(a) == "cdata" and istype(Decimal, a)) or (type(b) == "cdata" and istype(Decimal, b)) then return exact.__add(a, b) end
   local x, y = raw(a, "sum"), raw(b, "sum")
   local r = x + y
   if band(bxor(x, r), bxor(y, r)) < 0 then overflow("sum") end
@@ -62,6 +68,7 @@ function mt.__add(a, b)
 end
 
 function mt.__sub(a, b)
+  if (type(a) == "cdata" and istype(Decimal, a)) or (type(b) == "cdata" and istype(Decimal, b)) then return exact.__sub(a, b) end
   local x, y = raw(a, "difference"), raw(b, "difference")
   local r = x - y
   if band(bxor(x, y), bxor(x, r)) < 0 then overflow("difference") end
@@ -69,6 +76,7 @@ function mt.__sub(a, b)
 end
 
 function mt.__mul(a, b)
+  if (type(a) == "cdata" and istype(Decimal, a)) or (type(b) == "cdata" and istype(Decimal, b)) then return exact.__mul(a, b) end
   local x, y = raw(a, "product"), raw(b, "product")
   local r = x * y
   if (x > 0x7fffffffLL or x < -0x7fffffffLL or y > 0x7fffffffLL or y < -0x7fffffffLL) and x ~= 0 then
@@ -78,6 +86,7 @@ function mt.__mul(a, b)
 end
 
 function mt.__div(a, b)
+  if (type(a) == "cdata" and istype(Decimal, a)) or (type(b) == "cdata" and istype(Decimal, b)) then return exact.__div(a, b) end
   local x, y = raw(a, "quotient"), raw(b, "quotient")
   if y == 0 then problem.raise("OVERFLOW", "an int64 divided by zero") end
   if x == MIN and y == -1 then overflow("quotient") end
@@ -106,7 +115,7 @@ end
 
 function mt.__unm(a)
   local x = a.value
-  if x == MIN then overflow("negation") end
+  if x == MIN then overflow("negation", int64.text(a)) end
   return Value(-x)
 end
 
@@ -142,6 +151,7 @@ local function ordered(a, b)
 end
 
 function mt.__eq(a, b)
+  if (type(a) == "cdata" and istype(Decimal, a)) or (type(b) == "cdata" and istype(Decimal, b)) then return exact.__eq(a, b) end
   if not (type(a) == "cdata" and istype(Value, a)) then a, b = b, a end
   if is_comparable(b) then return compare(a, b) == 0 end
   if type(b) == "cdata" and istype(Unsigned, b) then refuse("comparison", b) end -- 5ULL: silence would be wrong
@@ -149,11 +159,13 @@ function mt.__eq(a, b)
 end
 
 function mt.__lt(a, b)
+  if (type(a) == "cdata" and istype(Decimal, a)) or (type(b) == "cdata" and istype(Decimal, b)) then return exact.__lt(a, b) end
   local c = ordered(a, b)
   return c ~= nil and c < 0
 end
 
 function mt.__le(a, b)
+  if (type(a) == "cdata" and istype(Decimal, a)) or (type(b) == "cdata" and istype(Decimal, b)) then return exact.__le(a, b) end
   local c = ordered(a, b)
   return c ~= nil and c <= 0
 end

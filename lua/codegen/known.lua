@@ -121,6 +121,6 @@ end
 adopt()
 
 -- Functions that declare something of the job, with what they are called: rows cannot.
-known.declares = setmetatable({}, { __mode = "k" })
+known.declares = setmetatable({}, { __mode = "k" }) -- what builds a job -> fun(argument): message, hint of a call in a function of rows
 
 return known

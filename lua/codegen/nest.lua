@@ -8,6 +8,7 @@ local explain = require "codegen.explain"
 local fit = require "codegen.fit"
 local heat = require "codegen.heat"
 local layout = require "ffi.layout"
+local list = require "codegen.list"
 local records = require "codegen.records"
 local take = require "codegen.take"
 local type_text = require "tidemill.type_text"
@@ -26,7 +27,7 @@ local A, null, istype, view, bad, copy_view, plain, other = R.A, R.null, R.istyp
 local open, text_at, nested, any = R.open, R.text_at, R.nested, R.any
 local cast, type, next, floor, bor, band, lshift, rshift = R.cast, type, next, R.floor, R.bor, R.band, R.lshift, R.rshift
 local row, doubles, int64s, ints, refs, decimals, head, is_utf8 = R.row, R.doubles, R.int64s, R.ints, R.refs, R.decimals, R.head, R.is_utf8
-local fit_decimal, fit_int64 = R.fit_decimal, R.fit_int64
+local fit_decimal, fit_int64, list_length = R.fit_decimal, R.fit_int64, R.list_length
 ]]
 
 -- Writes the store of the local `x`, a checked value that is not null, into the slot `slot` bytes behind the offset `at`; what
@@ -110,10 +111,11 @@ function kinds.list(w, tree)
   w:close()
   w:open("local function write(x)")
   w:line("if istype(view, x) then return copy_view(x) end")
-  w:line('if type(x) ~= "table" then x = other(x) end')
-  w:line("local t, n = x, #x")
-  w:line("if n == 0 and type(x) == \"table\" and next(x) ~= nil then bad() end")
-  w:line("if n > 8388608 then bad() end")
+  w:line("local n")
+  w:line('if type(x) == "table" then n = list_length(x)')
+  w:line("else x = other(x) n = #x end")
+  w:line("if n < 0 or n > 8388608 then bad() end")
+  w:line("local t = x")
   w:line("local words = 8 * rshift(n + 63, 6)")
   w:line("local at = open(16 + words + n * %d)", slot_bytes(item.type))
   for i = 0, ITEMS_ONE_BY_ONE - 1 do
@@ -233,7 +235,7 @@ function nest.load(tree)
     lshift = bit.lshift, rshift = bit.rshift, row = l and l.pointer, doubles = ffi.typeof("double *"),
     int64s = ffi.typeof("int64_t *"), ints = ffi.typeof("int32_t *"), refs = ffi.typeof("struct tm_text_ref *"),
     decimals = ffi.typeof("struct tm_decimal_slot *"), is_utf8 = fit.is_utf8, fit_decimal = fit.decimal, fit_int64 = fit.int64,
-    head = ffi.typeof(tree.kind == "map" and "struct tm_map_head *" or "struct tm_list_head *"),
+    list_length = list.length, head = ffi.typeof(tree.kind == "map" and "struct tm_map_head *" or "struct tm_list_head *"),
     keys = tree.kind == "map" and sorted_keys(tree.of[1].type.kind) or nil,
   }
   local main = assert(loadstring(w:text(), "=tidemill:nest:" .. tree.kind))

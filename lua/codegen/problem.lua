@@ -52,6 +52,8 @@ function problem.show_typed(value)
   if type(value) ~= "cdata" then return problem.show(value) end
   local kind = require("codegen.fit").type_of(value)
   if not kind then return problem.show(value) end
+  if require("codegen.records").is(value) then return "a record" end
+  if require("codegen.views").type_of(value) then return ("%s (%s)"):format(kind, problem.show(value)) end
   return ("%s (%s)"):format(kind == "int64" and "an int64" or "a decimal", problem.show(value))
 end
 

@@ -272,8 +272,15 @@ end
 
 local function key_text(g) return g.key and "(" .. g.key .. "())" or g.key_record and "key_record" or "nil" end
 
-local function write_context(w, g)
+-- Under test each call has a ctx of its own, and that of an earlier one is told.
+local function write_context_index(w, g)
+  if g.node.strict then w:line("local stale_context, renew_object = R.stale_context, R.renew_object") end
   w:open("local function context_index(_, k)")
+  if g.node.strict then w:line("if not rawequal(_, context) then stale_context() end") end
+end
+
+local function write_context(w, g)
+  write_context_index(w, g)
   if g.rule then
     w:line('if k == "each_key" then return context_each_key end')
   else
@@ -303,7 +310,7 @@ end
 
 -- ctx of a trigger.
 local function write_trigger_context(w, g)
-  w:open("local function context_index(_, k)")
+  write_context_index(w, g)
   for _, name in ipairs { "window_start", "window_end", "watermark" } do w:line("if k == %s then return ctx.%s end", quote(name), name) end
   w:line('if k == "state" then return states end')
   w:line('if k == "time" then return %s end', g.call_time and "(" .. g.call_time .. "())" or "nil")
@@ -346,6 +353,7 @@ local function write_step(w, g, arguments)
   w:line("kept.acc = cast(record_pointer, acc)")
   w:line("kept.slot = slot + 1 -- from here on the call is under way")
   outside.write_borrow_row(w, g)
+  if g.node.strict then w:line("context = renew_object(context)") end
   if g.gone then
     w:open("if %s() then", g.gone)
     if g.node.clear then w:line("%s(context)", g.names:ref("fn_clear")) end
@@ -390,6 +398,7 @@ local function write_settle(w, g)
   w:line("")
   chunk.open_settle(w, g)
   write_during(w, g, 0)
+  if g.pass then w:line("take_rule()") end
   w:line("kept.acc = none")
   w:line("ctx.slot_index = ctx.slot_index + done")
   w:line("local counts, rows = ctx.counts, done - tally.failed_1")
@@ -433,13 +442,13 @@ local function generate(nodes, wide)
   w:line("local no_timer, raise_too_long = R.no_timer, R.raise_too_long")
   w:line("local raise_state, raise_nothing, no_accumulator_field = R.raise_state, R.raise_nothing, R.no_accumulator_field")
   outside.write_names(w, g)
-  if g.node.rules then w:line("local want_pass, pass_of = R.want_pass, R.pass_of") end
+  if g.node.rules then w:line("local want_pass, pass_of, lend_rule, take_rule = R.want_pass, R.pass_of, R.lend_rule, R.take_rule") end
   if g.collections then
     w:line("local key_cell, value_cell, key_bytes, value_bytes = R.key_cell, R.value_cell, R.key_bytes, R.value_bytes")
     if g.known then w:line("local near = R.near -- behind what is known of entries of maps of the row's key") end
     w:line("local doubles, int64s, decimals, copy_found = R.doubles, R.int64s, R.decimals, R.copy_found")
     w:line("local raise_map_key, raise_entry, put_failed, walk_failed = R.raise_map_key, R.raise_entry, R.put_failed, R.walk_failed")
-    w:line("local check_list, check_holes = R.check_list, R.check_holes")
+    w:line("local check_list, bad_list, list_length = R.check_list, R.bad_list, R.list_length")
   end
   chunk.write_variables(w, g, variables(g, stage))
   if g.no_time then cells.put(w, g.names, g.no_time, "nil") end
@@ -499,6 +508,7 @@ local function generate(nodes, wide)
     w:line("kept.slot = ctx.slots + ctx.slot_index")
     if g.known then w:line("near.at = ctx.known + ctx.slot_index * %d", g.known) end
     if g.outside[1] then w:line(outside.borrow(g)) end
+    if g.pass then w:line("lend_rule()") end
     write_during(w, g, 1)
   end)
   chunk.write_result(w, g)

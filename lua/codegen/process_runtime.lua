@@ -8,6 +8,7 @@ local failures = require "codegen.failures"
 local freeze = require "tidemill.freeze"
 local keyed = require "codegen.keyed"
 local layout = require "ffi.layout"
+local list_of = require "codegen.list"
 local metrics_of_job = require "tidemill.metrics"
 local outside = require "codegen.outside"
 local problem = require "codegen.problem"
@@ -34,6 +35,14 @@ local function new_object(name)
   local object = ctype()
   names[object] = { name = name, ctype = ctype }
   return object
+end
+
+---Another one of its type, with its members: under test each call has a ctx of its own.
+local function renew_object(object)
+  local known = names[object]
+  local new = known.ctype()
+  names[new] = known
+  return new
 end
 
 ---@param walked boolean? it is a map or list
@@ -119,6 +128,10 @@ local function misuses(R, node)
   function R.misused_context(method)
     problem.raise("USER_CODE", ("ctx.%s is called without ctx"):format(method), ("with a colon: ctx:%s(...)"):format(method))
   end
+  function R.stale_context()
+    problem.raise("USER_CODE", ("ctx of %s is used after the call that it was given to"):format(node.name),
+      "state, timers and rows belong to the key of the call: use the ctx that the function is given")
+  end
   function R.raise_idle()
     problem.raise("USER_CODE", ("ctx of %s is used after its function has returned"):format(node.name),
       "state, timers and rows belong to the key of the call: use ctx while the function runs")
@@ -176,15 +189,11 @@ local function entries(R, nodes, cur)
     problem.raise("ROW_TYPE", ("%s takes a list of values, given %s"):format(of_state(node.states[n]), problem.show_typed(list)),
       ("ctx.state.%s:add(value) adds one"):format(node.states[n].name))
   end
-  ---A table has keys behind its first n items: others of a list, behind a nil?
-  function R.check_holes(n, list, count)
-    for key in pairs(list) do
-      if type(key) == "number" and key > count then
-        problem.raise("USER_CODE", ("%s: item %d of the list is nil, and item %.14g is not")
-          :format(of_state(node.states[n]), count + 1, key), NO_NIL)
-      end
-    end
+  function R.bad_list(n, list)
+    local _, why, hint = list_of.measure(list)
+    problem.raise("USER_CODE", ("%s takes a list, %s"):format(of_state(node.states[n]), why), hint)
   end
+  R.list_length = list_of.length
 end
 
 local function timers(R)
@@ -211,10 +220,11 @@ local function timers(R)
 end
 
 -- What a rule asks for with each_key, until it has been done: by node and subtask, in the order of the calls.
+-- The record of that call stays readable for what runs in a pass: its row is in the batch under way until all passes are over.
 local passes_of = {}
 local PASSES_MAX = 64
 
-local function passes(R, node, ctx, subtask)
+local function passes(R, node, ctx, subtask, cur)
   local id = node.id .. " " .. subtask
   local list = passes_of[id] or {}
   passes_of[id] = list
@@ -237,7 +247,17 @@ local function passes(R, node, ctx, subtask)
       problem.raise("LIMIT", ("one call asks for more than %d passes over all keys"):format(PASSES_MAX), "do more for each key in one pass")
     end
     list[count + 1] = { state = state, fn = fn }
+    list.cur, list.row, list.blank = cur, cur.row, R.blank
     return count + 1
+  end
+
+  -- A run of a pass begins and ends: in between the rule's record reads its row again. Views of it are no good behind that.
+  function R.lend_rule()
+    if list.cur then list.cur.row = list.row end
+  end
+  function R.take_rule()
+    if list.cur then list.cur.row = list.blank end
+    views.clock.row = views.clock.row + 1
   end
 
   -- What is called with a key: `members` are, by number of the state, whether the key has it, and the state.
@@ -258,7 +278,7 @@ function process.attach(R, more)
   R.C, R.record_pointer, R.subtask, R.metrics = C, more.record_pointer, more.subtask, metrics_of(node)
   R.backup = ffi.cast("uint8_t *", more.backup)
   R.none_bytes = ffi.cast("const uint8_t *", more.backup)
-  R.new_object, R.define = new_object, define
+  R.new_object, R.renew_object, R.define = new_object, renew_object, define
   R.clear = metrics_of_job.bind(ctx, 1, node, node.clear)
   R.defaults, R.state_fns = {}, {}
   for i, s in ipairs(record.states) do R.defaults[i], R.state_fns[i] = s.state.default, s.state end
@@ -337,7 +357,7 @@ function process.attach(R, more)
   collections.attach(R)
   entries(R, nodes, more.cur)
   outside.attach(R, more.plan, process.memory)
-  if node.rules then passes(R, node, more.ctx, more.subtask) end
+  if node.rules then passes(R, node, more.ctx, more.subtask, more.cur) end
 end
 
 ---What open and close get: they run once for a subtask, without a key.

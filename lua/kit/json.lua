@@ -1,5 +1,5 @@
--- A record that is pushed, as a JSON object. Tables with items 1 to n are arrays, other ones objects, and an empty one what
--- the decoder of its column takes it for: `tm.array {}` says array.
+-- A record that is pushed, as a JSON object. Tables are what their column's type says; where that says nothing (any) those with
+-- items 1 to n are arrays, other ones objects, and an empty one an object: `tm.array {}` says array.
 local null = require "kit.null"
 
 local json = {}
@@ -29,12 +29,14 @@ local function sorted_keys(t)
   return keys
 end
 
-local function table_text(t, depth)
+-- `shape` is what the column's type says of the value (kit.engine.columns): nil where the value says it all.
+local function table_text(t, depth, shape)
   local parts = {}
   if depth > 128 then return nil, "a table that is too deep, or holds itself" end
-  if #t > 0 or json.is_array(t) then
+  local is_object = shape and (shape.map or shape.struct)
+  if json.is_array(t) or not is_object and #t > 0 or shape and shape.list and next(t) == nil then
     for i = 1, #t do
-      local item, why = encode(t[i], depth + 1)
+      local item, why = encode(t[i], depth + 1, shape and shape.list and shape.of)
       if not item then return nil, why end
       parts[i] = item
     end
@@ -43,16 +45,16 @@ local function table_text(t, depth)
   local keys, wrong = sorted_keys(t)
   if not keys then return nil, wrong end
   for i, k in ipairs(keys) do
-    local v, why = encode(t[k], depth + 1)
+    local v, why = encode(t[k], depth + 1, shape and (shape.map and shape.of or shape.struct and shape.struct[k]))
     if not v then return nil, why end
     parts[i] = text(tostring(k)) .. ":" .. v
   end
   return "{" .. table.concat(parts, ",") .. "}"
 end
 
-function encode(v, depth)
+function encode(v, depth, shape)
   local kind = type(v)
-  if kind == "string" then return text(v) end
+  if kind == "string" then return shape == "int64" and v:find("^%-?%d+$") and v or text(v) end
   if kind == "boolean" then return tostring(v) end
   if kind == "number" then return number(v) end
   if v == null then return "null" end
@@ -60,7 +62,7 @@ function encode(v, depth)
     local digits = tostring(v):match("^(%-?%d+)U?LL$")
     if digits then return digits end
   end
-  if kind == "table" then return table_text(v, depth) end
+  if kind == "table" then return table_text(v, depth, type(shape) == "table" and shape or nil) end
   return nil, "a " .. kind .. " is no value that a record can have"
 end
 
@@ -71,20 +73,8 @@ function json.array(t) return setmetatable(t, ARRAY) end
 function json.is_array(t) return getmetatable(t) == ARRAY end
 
 ---@param row any
----@param int64 table<string, boolean> fields whose numbers may be texts of digits, as they are when rows are taken
+---@param shapes? table<string, any> of the columns: an int64 may be a text of digits, as it is when rows are taken, and {} is a list
 ---@return string? text, string? why
-function json.encode(row, int64)
-  if type(row) ~= "table" or next(int64) == nil then return encode(row, 0) end
-  local parts = {}
-  local keys, wrong = sorted_keys(row)
-  if not keys then return nil, wrong end
-  for i, k in ipairs(keys) do
-    local v, why = row[k], nil
-    if not (int64[k] and type(v) == "string" and v:find("^%-?%d+$")) then v, why = encode(v, 1) end
-    if not v then return nil, why end
-    parts[i] = text(tostring(k)) .. ":" .. v
-  end
-  return "{" .. table.concat(parts, ",") .. "}"
-end
+function json.encode(row, shapes) return encode(row, 0, shapes and { struct = shapes }) end
 
 return json

@@ -48,8 +48,8 @@ end
 local function columns_of(self, source)
   local known = self.columns[source]
   if not known then
-    local list, whole, int64 = engine.columns(self.kit, source)
-    known = { list = list, whole = whole, int64 = int64, names = {} }
+    local list, whole, shapes = engine.columns(self.kit, source)
+    known = { list = list, whole = whole, shapes = not whole and shapes or nil, names = {} }
     for _, name in ipairs(list) do known.names[name] = true end
     self.columns[source] = known
   end
@@ -70,7 +70,7 @@ local function record(self, source, row, number)
         table.concat(columns.list, ", ")), nearest and ("did you mean %s?"):format(nearest) or nil)
     end
   end
-  local text, why = json.encode(row, columns.int64)
+  local text, why = json.encode(row, columns.shapes)
   if not text then trouble.wrong("ARGUMENT", ('push("%s"):%s %s'):format(source, at, why)) end
   return text
 end
@@ -154,11 +154,24 @@ function methods:state(name, key, state)
   operator(self, "state", name)
   local found = look(self, "state", name, key)
   if state == nil then return found end
-  local names = engine.states(self.kit, name)
+  local names, of_windows = engine.states(self.kit, name)
   for _, known in ipairs(names) do
     if known == state then return found[state] end
   end
+  for _, known in ipairs(of_windows) do
+    if known == state then
+      trouble.wrong("UNKNOWN_NAME", ('state("%s"): %s is a state of windows, of which each has its own'):format(name, shown(state)),
+        ('t:windows("%s", key) gives the windows of a key with their states'):format(name))
+    end
+  end
   unknown(('state("%s")'):format(name), "state", state, names)
+end
+
+---Windows of a key that are open: { window_start =, window_end =, state =, trigger = }, in the order of their ends.
+function methods:windows(name, key)
+  kit_of(self, "windows")
+  operator(self, "windows", name)
+  return look(self, "windows", name, key)
 end
 
 ---Timers that wait, in the order in which they fire: { at =, domain =, key =, name = }.

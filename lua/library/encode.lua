@@ -4,16 +4,20 @@ local codes = require "tidemill.codes"
 local decimal = require "codegen.decimal"
 local freeze = require "tidemill.freeze"
 local int64 = require "codegen.int64"
+local list = require "codegen.list"
 local null = require "tidemill.null"
 local records = require "codegen.records"
+local views = require "codegen.views"
 
 local C, T = context.C, context.T
 local bytes_of = context.bytes_of
 local give, not_text, refuse, failed = context.give, context.not_text, context.refuse, context.failed
 local some_text, wrong, give_string = context.some_text, context.wrong, context.give_string
 local type, next, rawget, huge = type, next, rawget, math.huge
+local type_of, list_length = views.type_of, list.length
 local istype = require("ffi").istype
-local is_array = require("codegen.any").is_array
+local any = require "codegen.any"
+local is_array = any.is_array
 local Decimal, Int64 = decimal.type, int64.type
 
 local encode = {}
@@ -48,13 +52,51 @@ function encode.percent(s)
   return (give_string(C.tm_percent_encode(T, p, len), s, "tm.encode.percent"))
 end
 
+-- --- values of a record
+
+-- A table of what a list, map, struct or any of a record holds, or of a record; parts of it stay what they are. Names are texts.
+-- nil: it is something else.
+local function opened(v)
+  local made = {}
+  if type_of(v) then
+    if views.is_list(v) then
+      for i = 1, #v do
+        local item = v[i]
+        if item == nil then made[i] = null else made[i] = item end
+      end
+      return any.array(made)
+    end
+    for k, item in views.pairs(v) do
+      if item == nil then made[tostring(k)] = null else made[tostring(k)] = item end
+    end
+    return made
+  end
+  if not records.is(v) then return nil end
+  for k, item in records.pairs(v) do made[k] = item end
+  return made
+end
+
+-- The table that is given, or the one that a value of a record is.
+local function table_of(t)
+  if type(t) == "table" then return freeze.content(t) or t end
+  return type(t) == "cdata" and opened(t) or nil
+end
+
+-- The length of a list.
+local function length_of(t, what)
+  local n = list_length(t)
+  if n >= 0 then return n end
+  local _, why, hint = list.measure(t)
+  refuse(("%s takes a list, %s"):format(what, why), hint)
+end
+
 -- --- names and values, lists
 
 -- A value of a table as a string; nil for a name without a value.
 local function text_of(v, what)
   local t = type(v)
   if t == "string" then return v end
-  if t == "number" or t == "cdata" then return tostring(v) end
+  if t == "number" or istype(Decimal, v) or istype(Int64, v) then return tostring(v) end
   if v == false then return "false" end
   if v == true then return nil end
   refuse(("%s: %s cannot be written"):format(what, t == "cdata" and tostring(v) or "a " .. t), "tm.encode.json writes tables")
@@ -63,10 +105,11 @@ end
 local held -- luacheck: ignore (what C points into until the text is made)
 
 local function put_pairs(t, what)
-  if type(t) ~= "table" then wrong(what, nil, "a table of names and values", t) end
+  local content = table_of(t)
+  if not content or is_array(content) then wrong(what, nil, "a table of names and values", t) end
   held = {}
   C.tm_pairs_begin(T)
-  for name, value in next, freeze.content(t) or t do
+  for name, value in next, content do
     if type(name) ~= "string" then refuse(("%s: a table has the key %s"):format(what, tostring(name)), "names are strings") end
     if value ~= null then
       local s = text_of(value, what)
@@ -95,17 +138,19 @@ function encode.query(t)
   return (give(n, "", "tm.encode.query"))
 end
 
-function encode.csv(list, delimiter)
-  if list == nil then return nil end
-  if type(list) ~= "table" then wrong("tm.encode.csv", nil, "a list", list) end
+function encode.csv(items, delimiter)
+  if items == nil then return nil end
+  local content = table_of(items)
+  if not content or type(items) == "cdata" and not is_array(content) then wrong("tm.encode.csv", nil, "a list", items) end
+  local n = length_of(content, "tm.encode.csv")
   if delimiter == nil then delimiter = "," else some_text(delimiter, "tm.encode.csv", "delimiter") end
-  for i = 1, #list do
-    local v = list[i]
-    local s = v == null and "" or v == true and "true" or text_of(v, "tm.encode.csv")
+  for i = 1, n do
+    local v = rawget(content, i)
+    local s = (v == nil or v == null) and "" or v == true and "true" or text_of(v, "tm.encode.csv")
     local rc = C.tm_csv_put(T, s, #s, delimiter, #delimiter, i == 1)
     if rc ~= 0 then failed(rc, "tm.encode.csv") end
   end
-  if #list == 0 then return "" end
+  if n == 0 then return "" end
   return (give(C.tm_csv_end(T), "", "tm.encode.csv"))
 end
 
@@ -134,19 +179,16 @@ local function wrong_value(v)
   refuse(("%s: %s cannot be written"):format(WHAT, type(v) == "cdata" and tostring(v) or "a " .. type(v)))
 end
 
--- The length of a list; nil: an object. A table is a list when its keys are 1 to n.
-local function list_length(t)
-  local n = #t
-  if n == 0 then
-    if is_array(t) and next(t) == nil then return 0 end
-    return nil
+-- The length of a list; nil: an object. A table is a list when its keys are whole numbers from 1, or tm.array marks it.
+local function json_length(t)
+  local n = list_length(t)
+  if n > 0 or n == 0 and is_array(t) then return n end
+  if n == 0 or not is_array(t) and type(next(t)) == "string" and rawget(t, 1) == nil then return nil end -- put_name sees to its keys
+  local _, why, hint = list.measure(t)
+  if rawget(t, 1) ~= nil or is_array(t) or list.is_numbered(t) then
+    refuse(("%s takes a list, %s"):format(WHAT, why), hint .. "; names of an object are texts")
   end
-  local count = 0
-  for _ in next, t do count = count + 1 end
-  if count ~= n then
-    refuse(("%s: a table has %d list items and other keys"):format(WHAT, n), "a list has the keys 1 to n, an object names")
-  end
-  return n
+  return nil
 end
 
 -- Writes a value that is no table; gives the table to walk instead for those that are.
@@ -162,13 +204,12 @@ local function put(v)
     return content or v
   elseif t == "cdata" then
     if istype(Decimal, v) or istype(Int64, v) then put_literal(tostring(v))
-    elseif records.is(v) then return records.copy(v)
-    else wrong_value(v) end
+    else return opened(v) or wrong_value(v) end
   else wrong_value(v) end
 end
 
 local function open(t)
-  local n = list_length(t)
+  local n = json_length(t)
   local rc = C.tm_json_open(T, n == nil)
   if rc == codes.ARGUMENT then
     refuse(WHAT .. ": tables are nested more than 1,024 deep", "a table that contains itself has no JSON")
@@ -200,8 +241,10 @@ local function walk_table(top)
     if n >= 0 then
       local i = at[depth] + 1
       at[depth] = i
-      value = i <= n and rawget(t, i)
-      if i > n then value = nil end
+      if i <= n then
+        value = rawget(t, i)
+        if value == nil then value = null end
+      end
     else
       local k
       k, value = next(t, at[depth])

@@ -192,6 +192,7 @@ function text.split(s, separator, most)
 end
 
 local concat, tostring = table.concat, require("tidemill.libraries").tostring
+local list_length = require("codegen.list").length
 
 function text.join(list, separator)
   if list == nil then return nil end
@@ -199,7 +200,9 @@ function text.join(list, separator)
   if separator == nil then separator = "" end
   check_text(separator, "tm.text.join", "separator")
   local parts = {}
-  for i = 1, #list do
+  local n = type(list) == "table" and list_length(list) or #list
+  if n < 0 then wrong("tm.text.join", nil, "a list", list) end
+  for i = 1, n do
     local v = list[i]
     local t = type(v)
     if t == "string" or t == "number" then parts[i] = v

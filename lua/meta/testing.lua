@@ -112,6 +112,20 @@ function test:take(sink, options) end
 ---@return any
 function test:state(operator, key, name) end
 
+---The windows of a key that are open, the first to end first: their bounds, the states that a function keeps of each
+---(`window_state`), and what a trigger of one's own remembers. Not of windows that overlap and fire once: they share slices.
+---
+---    local t = tm.test { code = [[
+---      local tm = require "tidemill"
+---      return tm.from(tm.stdin { name = "payments", format = "json", schema = { card = "string", ts = "timestamp" } })
+---        :watermark("ts"):key_by("card"):window(tm.session("1m")):aggregate("visits", { n = tm.count() }):to(tm.print())]] }
+---    t:push("payments", { card = "c1", ts = 1000 })
+---    assert.same({ { window_start = 1000, window_end = 61000 } }, t:windows("visits", "c1"))
+---@param operator string
+---@param key? any of several columns: a table
+---@return { window_start: integer?, window_end: integer?, state: table?, trigger: table? }[]
+function test:windows(operator, key) end
+
 ---Timers that wait, in the order in which they fire.
 ---
 ---    t:push("payments", { card = "c1", ts = 1000 })
@@ -137,7 +151,7 @@ function test:watermark(operator) end
 ---    t:push("payments", { card = "c1", ts = 1000 })
 ---    assert.equal(1, t:metrics("velocity").records_in)
 ---@param operator string
----@return { records_in: integer, records_out: integer, used: integer, filtered: integer, late: integer, skipped: integer, dead_lettered: integer }
+---@return { records_in: integer, records_out: integer, used: integer, filtered: integer, late: integer, skipped: integer, dead_lettered: integer, failed_timers: integer, failed_firings: integer, failed_keys: integer }
 function test:metrics(operator) end
 
 ---Ends the test where it stands. A test that is not closed is when nobody holds it any more.

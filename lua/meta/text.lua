@@ -392,7 +392,8 @@ function mask.emails(s) end
 ---@class tidemill.encode values as text that other systems take
 local encode = {}
 
----JSON, names of objects in order. A table whose keys are 1 to n is a list, an empty one an object unless `tm.array` marks it.
+---JSON, names of objects in order. A table whose keys are whole numbers from 1 is a list, with null where keys are missing; an empty one
+---is an object unless `tm.array` marks it. Lists, maps, structs and records are taken as they are, also by `pairs`, `query` and `csv`.
 ---
 ---    tm.encode.json({ b = { 1, 2 }, a = "x" })  --> '{"a":"x","b":[1,2]}'
 ---@param value any

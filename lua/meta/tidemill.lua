@@ -163,6 +163,7 @@ function tm.list(item, options) end
 function tm.map(key, value, options) end
 
 ---Marks a table as an array, also when it is empty, for a column of type any: `{}` alone is an empty object.
+---It is as long as its largest key, with null where it has nothing.
 ---
 ---    stream:filter(function(e) return e.id < 3 end)
 ---      :map(function(e) return { id = e.id, answer = { ids = tm.array {}, none = {} } } end):returns { id = "int", answer = "any" }
@@ -448,10 +449,9 @@ function stream:key_by(key, name) end
 ---
 ---    local german = stream:filter(function(e) return e.country == "DE" end)
 ---    local large = stream:filter(function(e) return e.amount > 50 end)
----    return german:union(large):select("id")
----    --> {"id":2}
----    --> {"id":4}
----    --> {"id":2}
+---    return german:union(large):key_by("id"):count { emit = "final" }
+---    --> {"id":2,"count":2}
+---    --> {"id":4,"count":1}
 ---@param ... tidemill.Stream
 ---@return tidemill.Stream
 function stream:union(...) end

@@ -298,8 +298,8 @@ function trigger.delta(threshold, fn) end
 ---@class tidemill.own_trigger
 ---@field state? table<string, tidemill.State> of a window: tm.value and tm.reducing, without a time to live
 ---@field element fun(ctx: tidemill.TriggerContext, e: any): string? a row that comes
----@field event_time? fun(ctx: tidemill.TriggerContext, at: integer): string? a time of ctx:timer, and the window's last by the watermark
----@field processing_time? fun(ctx: tidemill.TriggerContext, at: integer): string? a time of ctx:timer_processing
+---@field event_time? fun(ctx: tidemill.TriggerContext, at: integer): string? a time of ctx:timer, and the end of the window's life: its last millisecond and the allowed lateness
+---@field processing_time? fun(ctx: tidemill.TriggerContext, at: integer): string? a time of ctx:timer_processing, and by the clock the end of the window's life
 ---@field merge? fun(ctx: tidemill.TriggerContext, other: any) sessions: of each window that went into this one; its states, by name
 ---@field clear? fun(ctx: tidemill.TriggerContext) the window is over
 
@@ -509,7 +509,7 @@ function tm.median(field) end
 ---of the values themselves.
 ---
 ---    spread = tm.stddev("amount")
----    --> {"country":"DE","spread":49.49040361524646}
+---    --> {"country":"DE","spread":49.490403615246464}
 ---    --> {"country":"FR","spread":3.7123106012293743}
 ---@param field string int, int64, double or decimal
 ---@param options? { population: boolean? }

@@ -75,12 +75,15 @@ function check.integer(at, what, value, low, high, hint)
 end
 
 ---One of a few texts; `choices` is a list.
-function check.choice(at, what, value, choices)
+---@param what string of an option its name at the end: "tm.value: clock"
+---@param hint string? where no choice is near to what was given; an example without it
+function check.choice(at, what, value, choices, hint)
   for _, c in ipairs(choices) do if value == c then return value end end
   local quoted = {}
   for i, c in ipairs(choices) do quoted[i] = '"' .. c .. '"' end
   fault.raise("ARGUMENT", at, ("%s: one of %s is needed, given %s"):format(what, table.concat(quoted, ", "),
-    check.show(value)), type(value) == "string" and suggest.hint(value, choices) or nil)
+    check.show(value)), type(value) == "string" and suggest.nearest(value, choices) and suggest.hint(value, choices) or hint
+    or what:match(": ([%a_]+)$") and ("for example %s = %q"):format(what:match("([%a_]+)$"), choices[1]) or nil)
 end
 
 -- How people write units in full, without the s of the plural.

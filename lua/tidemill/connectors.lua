@@ -1,6 +1,7 @@
 -- Sources and sinks: tm.lines, tm.stdin, tm.file, tm.generate, tm.print, tm.discard. A constructor checks what can be
 -- checked without knowing whether it will be read or written; `as_source` and `as_sink` check the rest and give what a
 -- node needs.
+local building = require "tidemill.building"
 local check = require "tidemill.check"
 local fault = require "tidemill.fault"
 local files = require "tidemill.files"
@@ -29,8 +30,9 @@ local function format(at, what, v)
   -- tm.csv without its braces is a function too, and none of the job's
   if type(v) == "function" and not problem.is_engine(debug.getinfo(v, "S").source) then return v end
   if type(v) == "function" then
+    local name = building.names[v]
     check.wrong(at, what, "the name of a format, tm.csv {...}, tm.json {...} or a function of the job", v,
-      (v == formats.csv or v == formats.json) and "call it: tm.csv {}" or nil)
+      (name == "tm.csv" or name == "tm.json") and ("call it: %s {}"):format(name) or nil)
   end
   return check.choice(at, what, v, formats.NAMES)
 end
@@ -229,8 +231,18 @@ local function suffix_format(path)
   return suffix and SUFFIXES[suffix:lower()], suffix and suffix:lower()
 end
 
+local function passed_options(self)
+  local options = {}
+  for name, d in pairs(self.definition.options) do
+    if d.pass and self.values[name] ~= nil then options[#options + 1] = { name = name, value = self.values[name] } end
+  end
+  for _, o in ipairs(self.flat or {}) do options[#options + 1] = o end
+  table.sort(options, function(a, b) return a.name < b.name end)
+  return options
+end
+
 -- The format of a file or stream, and its options: given, or guessed (and said).
-local function format_of(self, at, role, findings)
+local function format_of(self, at, role, findings, session)
   local v = self.values
   local guessed, suffix = nil, nil
   if self.kind == "lines" then return "text", {} end
@@ -255,6 +267,7 @@ local function format_of(self, at, role, findings)
     guessed, how = "json", "the default for a folder of part files"
   end
   if not guessed then
+    if role == "source" then infer.look(session, self, passed_options(self)) end -- a file that is not there has no format
     fault.raise("OPTION", at, ('%s: the format of "%s" cannot be guessed from its suffix'):format(self.what, v.path),
       'say format = "json" (one object per line), format = "text" (one string per line) or format = "csv"')
   end
@@ -282,16 +295,6 @@ local function role_check(self, at, role, what)
         d[2] == "sink" and "sinks, and this is read" or "sources, and this is written"))
     end
   end
-end
-
-local function passed_options(self)
-  local options = {}
-  for name, d in pairs(self.definition.options) do
-    if d.pass and self.values[name] ~= nil then options[#options + 1] = { name = name, value = self.values[name] } end
-  end
-  for _, o in ipairs(self.flat or {}) do options[#options + 1] = o end
-  table.sort(options, function(a, b) return a.name < b.name end)
-  return options
 end
 
 local function base_name(self)
@@ -325,7 +328,7 @@ function connectors.as_source(connector, at, session)
     check.wrong(at, "from", "a source", connector, SOURCES)
   end
   role_check(self, at, "source", "from")
-  local chosen, format_options = format_of(self, at, "source", session.findings)
+  local chosen, format_options = format_of(self, at, "source", session.findings, session)
   if self.kind == "file" then files.check_source(self, chosen) end
   local columns, options = self.schema, passed_options(self)
   if infer.can(chosen) and not columns then

@@ -32,7 +32,8 @@ function graph.place_name(verb, at)
 end
 
 ---Adds a node. `props` is kept as the node and completed.
----@param props table kind, verb, where, inputs, base (the derived name), and what the kind needs
+---@param props table kind, verb, where, inputs, base (the derived name), and what the kind needs; or, in place of base, whole: the
+---  node that it is a part of for users, whose name it has
 function graph.add(job, props)
   local node = props
   if #job.nodes >= graph.NODES_MAX then
@@ -41,8 +42,12 @@ function graph.add(job, props)
   shapeless.adapt(node)
   node.id = #job.nodes
   node.inputs = node.inputs or {}
-  node.name = free_name(job, node.base)
-  job.names[node.name] = node
+  if node.whole then
+    node.name = node.whole.name
+  else
+    node.name = free_name(job, node.base)
+    job.names[node.name] = node
+  end
   job.nodes[node.id + 1] = node
   -- The source above that has no end, if there is one: what waits for the end of input would wait for ever.
   node.endless = node.kind == "source" and not node.bounded and node or nil
@@ -53,11 +58,9 @@ function graph.add(job, props)
   return node
 end
 
----Derives the name of a node anew.
-function graph.set_derived(job, node, base)
-  job.names[node.name] = nil
-  node.base, node.name = base, free_name(job, base)
-  job.names[node.name] = node
+local function rename(job, node, name)
+  node.name, job.names[name] = name, node
+  for _, part in ipairs(job.nodes) do if part.whole == node then part.name = name end end
 end
 
 ---Gives a node the name that the user chose; a derived name that stands in its way is derived again.
@@ -70,11 +73,10 @@ function graph.set_name(job, node, name, at)
   job.names[node.name] = nil
   if holder and holder ~= node then
     job.names[name] = node
-    holder.name = free_name(job, holder.base)
-    job.names[holder.name] = holder
+    rename(job, holder, free_name(job, holder.base))
   end
-  job.names[name] = node
-  node.name, node.explicit = name, true
+  rename(job, node, name)
+  node.explicit = true
 end
 
 ---Nodes that the same call has added in front of a node (`parts`), and theirs: what is said of it is said of them.

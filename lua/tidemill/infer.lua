@@ -39,6 +39,17 @@ local function notes_of(columns)
   return table.concat(notes, "; ")
 end
 
+---Raises where there is nothing to read: before anything else is said of a source.
+---@param self table of a connector
+function infer.look(session, self, options)
+  if not session.args.infer then return end
+  local _, message, hint, number = session.args.infer(session.sampled or 0, { connector = self.definition.connector, format = "",
+    options = options, format_options = {}, name = self.what, where = self.at })
+  if number == require("tidemill.codes").NOT_FOUND then
+    fault.raise("NOT_FOUND", self.at, ("%s: %s"):format(self.what, message), hint ~= "" and hint or nil)
+  end
+end
+
 ---The schema of a source's records.
 ---@param session table whose script asks
 ---@param source table { what =, at =, kind =, connector =, format =, format_options =, options = }

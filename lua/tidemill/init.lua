@@ -1,6 +1,7 @@
 -- What `require "tidemill"` is: the table `tm` of constructors that begin a job. One per session, read-only; operators
 -- on streams are in stream.lua and keyed.lua. User documentation: lua/meta/tidemill.lua.
 local aggregates = require "tidemill.aggregates"
+local building = require "tidemill.building"
 local custom = require "tidemill.custom"
 local check = require "tidemill.check"
 local codegen = require "codegen"
@@ -84,7 +85,7 @@ end
 
 local job_methods = {}
 
-function job_methods.from(self, source, ...)
+job_methods.from = building.only("job:from", function(self, source, ...)
   local call = caller()
   local job = freeze.content(self, "job")
   if not job then
@@ -92,7 +93,7 @@ function job_methods.from(self, source, ...)
       "it is called with a colon: job:from(...); without a job of your own, tm.from(...)")
   end
   return from(job, call, source, ...)
-end
+end)
 
 local job_unknown = unknown("job")(job_methods)
 local function job_index(_, key) return job_methods[key] or job_unknown(key) end
@@ -159,7 +160,7 @@ end
 ---The `tm` of a session.
 ---@param session table see session.lua
 function api.new(session)
-  local tm = { null = require "tidemill.null" }
+  local tm = {}
 
   function tm.job(name, options, ...)
     local call = caller()
@@ -236,14 +237,13 @@ function api.new(session)
     return states.aggregating(call, given, options)
   end
 
-  function tm.array(t)
+  local array = function(t)
     if type(t) ~= "table" or freeze.kind(t) or (getmetatable(t) or "array") ~= "array" then
       check.wrong(caller().at, "tm.array", "a table", t, "for example tm.array {}")
     end
     return codegen.array(t)
   end
 
-  tm.copy = codegen.copy -- the function itself: the analysis of operators knows it by identity
   for _, kind in ipairs { "lines", "stdin", "file", "generate", "socket", "webhook", "sink", "print", "discard" } do
     tm[kind] = connectors[kind]
   end
@@ -251,10 +251,14 @@ function api.new(session)
   for name, fn in pairs(metrics.constructors(session, caller, stream.no_more)) do tm[name] = fn end
   for name, fn in pairs(aggregates.tm) do tm[name] = fn end
   for name, fn in pairs(windows.tm) do tm[name] = fn end
-  tm.evict = freeze.table("tm.evict", windows.evict, unknown("tm.evict")(windows.evict))
-  tm.trigger = freeze.table("tm.trigger", windows.trigger, unknown("tm.trigger")(windows.trigger))
-  tm.gen = freeze.table("tm.gen", generate.gen, unknown("tm.gen")(generate.gen))
-  tm.args, tm.arg = arguments(session)
+  local args, arg = arguments(session)
+  tm.arg = arg
+  tm = building.all("tm", tm)
+  for name, functions in pairs { evict = windows.evict, trigger = windows.trigger, gen = generate.gen } do
+    tm[name] = freeze.table("tm." .. name, building.all("tm." .. name, functions), unknown("tm." .. name)(functions))
+  end
+  tm.args, tm.array, tm.null = args, array, require "tidemill.null"
+  tm.copy = codegen.copy -- the function itself: the analysis of operators knows it by identity
   return with_library(tm)
 end
 

@@ -16,13 +16,12 @@ end
 
 local encode
 
-local function is_array(t) return #t > 0 or require("codegen.any").is_array(t) end
-
 local function encode_table(t, depth)
-  local parts = {}
-  if is_array(t) then
-    for i = 1, #t do
-      parts[i] = encode(t[i], depth)
+  local parts, n = {}, require("codegen.list").length(t)
+  if n > 0 or require("codegen.any").is_array(t) then
+    if n < 0 then return nil end
+    for i = 1, n do
+      parts[i] = t[i] == nil and "null" or encode(t[i], depth)
       if not parts[i] then return nil end
     end
     return "[" .. table.concat(parts, ",") .. "]"

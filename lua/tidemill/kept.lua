@@ -15,7 +15,8 @@ local function tags_of(node)
   return (codegen.tags(node))
 end
 
--- What cannot be told of its rows keeps it from being read, here as in the job.
+-- Types that do not follow are told as they are where the job reads the side output: its rows would be lost without a word. What
+-- else cannot be told of its rows keeps it from being read, here as in the job.
 local function keep(job, node, tag)
   local read = node.read_sides or {}
   for _, side in ipairs(read) do if side.tag == tag then return end end
@@ -26,7 +27,9 @@ local function keep(job, node, tag)
     side = #read + 1, base = ("side(%s)"):format(tag) })
   read[side.side] = { tag = tag, node = side }
   local consumed = node.consumed
-  if pcall(derive.schema, side) then
+  local told, why = pcall(derive.schema, side)
+  if not told and type(why) == "table" and why.code == "RETURNS_NEEDED" then error(why, 0) end
+  if told then
     graph.set_name(job, ends.sink(job, side, connectors.discard(), node.where), name, node.where)
     return
   end

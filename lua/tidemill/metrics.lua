@@ -150,10 +150,6 @@ local function declare(session, kind, call, name, options)
     check.wrong(call.at, what .. ": the name", "letters, digits and _, a letter first", name, "for example rejected_orders")
   end
   local given = check.options(call.at, what, options, { unit = check.string, description = check.string })
-  if require("tidemill.clock").is_running() then
-    fault.raise("ARGUMENT", call.at, ("%s: %q is declared while rows run"):format(what, name),
-      ("outside of functions: local %s = %s(%q)"):format(name, what, name))
-  end
   local list = session.metrics
   local there = list[name]
   if there then
@@ -191,7 +187,6 @@ function metrics.constructors(session, caller, no_more)
       no_more(call, "tm." .. kind, 2 + select("#", ...), 2)
       return declare(session, kind, call, name, options)
     end
-    require("codegen.known").declares[constructors[kind]] = "tm." .. kind
   end
   return constructors
 end

@@ -61,6 +61,7 @@ local function add(s, call, verb, name, roles, what, values, more)
   local props = { kind = "process", verb = verb, roles = roles, timer = values.timer, open = values.open, close = values.close,
     metrics = s.job.session.metrics, states = of_keys, operator = of_operator,
     broadcast = states.declare(call, what, values.broadcast, nil, "broadcast") }
+  states.refuse_two_types(call, what, { of_keys, of_operator, props.broadcast })
   for _, role in ipairs(roles) do props[role] = values[role] end
   for k, v in pairs(more or {}) do props[k] = v end
   return stream.new(s.job, keyed.add(s, call, props, { name = name }, verb))

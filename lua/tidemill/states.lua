@@ -21,7 +21,8 @@ local KEPT = 'for example "1h"; "never" keeps it for ever'
 local TTL = {
   ttl = function(at, what, v) return v == NEVER and v or check.duration(at, what, v, 1, KEPT) end,
   clock = function(at, what, v) return check.choice(at, what, v, { "processing", "event" }) end,
-  refresh = function(at, what, v) return check.choice(at, what, v, { "write", "access" }) end,
+  refresh = function(at, what, v) return check.choice(at, what, v, { "write", "access" },
+    'refresh = "access" begins it anew with reading too, "write" with writing alone') end,
 }
 
 local function any(_, _, v) return v end
@@ -66,6 +67,10 @@ local function type_of(call, what, given)
   return s.fields[1].type
 end
 
+-- For hints about a default: what such a value is a default of, and the first that there is of a type.
+local OWN_TYPE = { string = "string", boolean = "bool", number = "double" }
+local ZEROS = { int = "0", int64 = "0", double = "0", decimal = '"0"', string = '""', bytes = '""', bool = "false", timestamp = "0" }
+
 local function default_of(call, what, text, given)
   if given == nil then return nil end
   if type_text.is_nested(text) or text == "any" then
@@ -73,7 +78,13 @@ local function default_of(call, what, text, given)
       text), "local value = ctx.state.name:get() or {}")
   end
   local fits, value = fit.value({ type = text }, given)
-  if not fits or value == nil then check.wrong(call.at, what .. ": default", "a value of type " .. text, given) end
+  if not fits or value == nil then
+    local constructor, own = what:match("^[%w_.]+"), OWN_TYPE[type(given)]
+    local zero = ZEROS[type_text.kind(text)]
+    check.wrong(call.at, what .. ": default", "a value of type " .. text, given,
+      own and own ~= text and ("the state's type comes first: %s(%q, { default = %s })"):format(constructor, own, check.show(given))
+      or zero and ("for example %s(%q, { default = %s })"):format(constructor, text, zero) or "without one get() gives nil at first")
+  end
   return value
 end
 
@@ -222,6 +233,25 @@ function states.declare(call, what, given, time_field, scope)
       scope = state.scope or scope or "key" }
   end
   return list
+end
+
+---Raises where a name stands for states of different types in two tables of an operator: one would be taken for the other.
+---@param lists table[][] states.declare, each of a table
+function states.refuse_two_types(call, what, lists)
+  local known = {}
+  local function text(state) return ("%s of %s"):format(state.kind, (state.key and state.key .. " to " or "") .. state.type) end
+  local function table_of(state) return TABLES[state.scope] or "state" end
+  for _, list in ipairs(lists) do
+    for _, state in ipairs(list) do
+      local other = known[state.name]
+      if other and text(other) ~= text(state) then
+        fault.raise("DUPLICATE_NAME", state.where or call.at, ("%s: %s %q is a %s, and %s %q a %s"):format(what, table_of(state),
+          state.name, text(state), table_of(other), other.name, text(other)),
+          "a name stands for one type in all states of an operator: rename one")
+      end
+      known[state.name] = other or state
+    end
+  end
 end
 
 ---The states of a key, and those of the operator.

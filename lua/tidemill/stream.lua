@@ -1,5 +1,6 @@
 -- Streams: the object that tm.from and every operator give, and the operators that need no key. Each operator checks
 -- its arguments against the columns that it gets, at the line of the call, and adds nodes to the job.
+local building = require "tidemill.building"
 local check = require "tidemill.check"
 local derive = require "tidemill.derive"
 local elsewhere = require "tidemill.elsewhere"
@@ -17,26 +18,24 @@ local stream = {}
 
 local methods, names = {}, {}
 
-local function index(_, key)
-  local method = methods[key]
-  if method then return method end
+setmetatable(methods, { __index = function(_, key)
   fault.raise("UNKNOWN_NAME", place.here(), ("a stream has no operator %s; it has %s"):format(check.show(key),
     suggest.list(names, 40)), type(key) == "string" and (elsewhere.operators[key] or suggest.hint(key, names)) or nil)
-end
+end })
 
 ---A stream of a node's rows.
 ---@param job table
 ---@param node table
 ---@param before table? a node that modifiers (on_error) apply to as well
 function stream.new(job, node, before)
-  return freeze.object("stream", { job = job, node = node, before = before }, index)
+  return freeze.object("stream", { job = job, node = node, before = before }, methods)
 end
 
 ---Adds an operator: `fn(s, call, ...)` gets the stream's contents and { at, text, line } of the caller.
 function stream.method(name, fn)
   names[#names + 1] = name
   table.sort(names)
-  methods[name] = function(self, ...)
+  methods[name] = building.only("stream:" .. name, function(self, ...)
     local file, line = place.find()
     local call = { at = place.here(), file = file, line = line }
     local s = freeze.content(self, "stream")
@@ -45,7 +44,7 @@ function stream.method(name, fn)
         ("operators are called with a colon: stream:%s(...)"):format(name))
     end
     return fn(s, call, ...)
-  end
+  end)
 end
 local method = stream.method
 
@@ -209,12 +208,7 @@ end)
 
 method("named", function(s, call, name)
   check.name(call.at, "named", name)
-  if s.before and s.before.kind == "window" then -- the state is the window's
-    graph.set_name(s.job, s.before, name, call.at)
-    graph.set_derived(s.job, s.node, name .. ": result")
-  else
-    graph.set_name(s.job, s.node, name, call.at)
-  end
+  graph.set_name(s.job, s.node.whole or s.node, name, call.at)
   return stream.new(s.job, s.node, s.before)
 end)
 

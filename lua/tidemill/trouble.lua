@@ -21,6 +21,12 @@ local HINTS = {
   { "attempt to concatenate", "tostring(value) makes a text" },
   { "bad argument #1 to '%a+' %(table expected, got cdata%)",
     'lists of records are views: tm.copy(e.tags) is a table, tm.text.join(e.tags, ",") a text' },
+  { "bad argument #%d+ to 'm[axin]+' %(number expected, got cdata%)",
+    "comparisons of int64 and decimals are exact: a > b and a or b; tonumber(e.field) makes a number (exact up to 2^53)" },
+  { "bad argument #%d+ to 'format' %(number expected, got cdata%)",
+    "int64 and decimals are texts there, with all their digits: %s; tonumber(e.field) makes a number (exact up to 2^53)" },
+  { "bad argument #%d+ to '[^']*' %(number expected, got cdata%)",
+    "tonumber(e.field) makes a number of an int64 or a decimal (exact up to 2^53)" },
   { "stack overflow", "a function calls itself without end" },
 }
 

@@ -44,10 +44,10 @@ local function told(w, call, what, values)
     fault.raise("ARGUMENT", call.at, ("%s: clear: tm.%s has no end, so that it would never be called"):format(what, w.window.verb),
       "what its function keeps it clears itself: ctx.state.name:clear()")
   end
-  -- What fires and purges waits for its function, which may fail.
-  local purges = w.window.trigger or (w.window.kind == "count" and w.window.size_ms == w.window.slide_ms)
+  -- What a firing purges or evicts waits for its function, which may fail.
+  local loses = w.window.trigger or w.window.evict or (w.window.kind == "count" and w.window.size_ms == w.window.slide_ms)
   local tells_end = (values.window_state or values.clear) and windows.bounded(w.window)
-  local window = { tells_end = tells_end or nil, numbers = purges and true or nil }
+  local window = { tells_end = tells_end or nil, numbers = loses and true or nil }
   for k, v in pairs(w.window) do window[k] = v end
   return { stream = w.stream, window = window, all = w.all, base = w.base }
 end
@@ -64,25 +64,47 @@ local function add_process(w, call, window, above, of_window, what, values)
     of_window = of_window, each = values.each, clear = values.clear, open = values.open, close = values.close,
     metrics = s.job.session.metrics,
     window_states = states.declare(call, what, values.window_state, derive.schema(above).time_field, "window"),
-    base = window.name .. ": result", parts = { above }, states = of_keys }
+    whole = window, parts = { above }, states = of_keys }
+  states.refuse_two_types(call, what, { of_keys, node.window_states })
   graph.add(s.job, node)
   if w.all then node.parallelism = 1 end
   return stream.new(s.job, node, window)
 end
 
+local function wrong_result(given)
+  error("result of tm.aggregate returned " .. check.show(given) .. "; it returns a table of columns, return { name = value }", 0)
+end
+
+-- The function behind tm.aggregate's `result`: of what that gives beside the key and the window's bounds. One call of both, as a
+-- window says to the function alone when it is gone. The text is written so that the analysis sees which columns there are.
+local WITH_RESULT = [[
+local each, result, type, wrong = ...
+return function(ctx, key, a)
+  local row = result(a)
+  if type(row) ~= "table" then wrong(row) end
+  %s
+  return each(ctx, key, row)
+end]]
+local function with_result(each, made, window)
+  local keeps = {}
+  for _, f in ipairs(derive.schema(window).fields) do
+    local of_accumulator = made.schema.by_name[f.name]
+    if not f.hidden and not of_accumulator then keeps[#keeps + 1] = ("row[%q] = a[%q]"):format(f.name, f.name) end
+  end
+  return assert(loadstring(WITH_RESULT:format(table.concat(keeps, " ")), "=result"))(each, made.result, type, wrong_result)
+end
+
 ---What follows an aggregate: looked at first, then added.
 ---@param name string? of the aggregate
 ---@return table w the windows, as they have to be for it
----@return fun(window: table, above: table): table add `above` gives the windows' rows
+---@return fun(window: table, above: table, made: table?): table add `above` gives the windows' rows; made: a custom aggregate whose
+---  `result` they go through
 function functions.behind(w, call, name, given)
   local what = name and ("aggregate %q: the function"):format(name) or "aggregate: the function"
   local values = given_of(call, what, given, 'for example function(ctx, key, result) ctx:emit { user = key, total = result.total } end')
   w = told(w, call, what, values)
-  return w, function(window, above)
-    if window ~= above and w.window ~= nil and (values.window_state or values.clear) then
-      fault.raise("ARGUMENT", call.at, what .. ": window_state and clear follow an aggregate without result",
-        "leave result out of tm.aggregate, and compute in the function: its third argument has the accumulator's fields then")
-    end
+  return w, function(window, above, made)
+    if made then values.each = with_result(values.each, made, above) end
     return add_process(w, call, window, above, "result", what, values)
   end
 end

@@ -101,7 +101,8 @@ method("trigger", 'stream:window(tm.global()):trigger(tm.trigger.count(100))', f
       or "of a session: event_time, processing_time, count, continuous_event_time, continuous_processing_time, and purging of these")
   end
   if t.needs == "global" and window.kind ~= "global" then
-    fault.raise("ARGUMENT", call.at, ("trigger: %s is for tm.global(): a tm.%s ends before the input does"):format(name, window.verb))
+    fault.raise("ARGUMENT", call.at, ("trigger: %s is for tm.global(): a tm.%s ends before the input does"):format(name, window.verb),
+      "leave it out: the window gives its row at its end; window(tm.global()) with it gives one row at the end of the input")
   end
   if t.needs == "bounds" and not windows.bounded(window) then
     fault.raise("ARGUMENT", call.at, ("trigger: %s fires at the end of a window, and tm.%s has none"):format(name, window.verb),
@@ -217,14 +218,14 @@ local function add_custom(w, call, name, made, fn)
       "for example merge = function(a, b) a.sum = a.sum + b.sum a.n = a.n + b.n end")
   end
   local node = add(w, call, { aggregates = {}, custom = made }, name)
-  if not made.result then
-    return behind and behind(node, node) or stream.new(s.job, node)
+  if not made.result or behind and w.window.tells_end then
+    return behind and behind(node, node, made.result and made) or stream.new(s.job, node)
   end
   local keeps = { unpack(node.key) }
   if windows.bounded(w.window) then keeps[#keeps + 1], keeps[#keeps + 2] = "window_start", "window_end" end
   if w.window.numbers then keeps[#keeps + 1] = "$firing" end
   local result = graph.add(s.job, { kind = "function", verb = "map", where = call.at, inputs = { node }, fn = made.result,
-    keeps = keeps, returns = made.returns, base = node.name .. ": result", parts = { node }, of_window = "aggregate" })
+    keeps = keeps, returns = made.returns, whole = node, parts = { node }, of_window = "aggregate" })
   if w.all then result.parallelism = 1 end
   return behind and behind(node, result) or stream.new(s.job, result, node)
 end

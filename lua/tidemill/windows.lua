@@ -48,11 +48,13 @@ local EXAMPLES = {
   ["tm.count_window"] = '(100), or (100, 10): the last 100 rows, every 10 rows',
   ["tm.trigger.count"] = "(100)", ["tm.trigger.continuous_event_time"] = '("10s")', ["tm.trigger.continuous_processing_time"] = '("10s")',
   ["tm.trigger.processing_timeout"] = '(tm.trigger.count(100), "5s")', ["tm.evict.count"] = "(100): the last 100 rows stay",
+  ["tm.trigger.purging"] = "(tm.trigger.count(100))", ["tm.trigger.delta"] = "(10, function(a, b) return b.price - a.price end)",
+  ["tm.evict.delta"] = "(10, function(e, last) return last.price - e.price end)",
   ["tm.evict.time"] = '("10m"): rows less than ten minutes older than the newest stay',
 }
 local function example_of(what)
   local name = what:match("^[%w_.]+")
-  return "for example " .. name .. EXAMPLES[name]
+  return "for example " .. name .. (EXAMPLES[name] or "()")
 end
 
 -- More than nothing.
@@ -60,7 +62,7 @@ local function duration(at, what, value) return check.duration(at, what, value, 
 local function rows_of(at, what, value) return check.integer(at, what, value, 1, ROWS_MAX, example_of(what)) end
 
 local function no_more(at, what, takes, ...)
-  if select("#", ...) > 0 then fault.raise("ARGUMENT", at, ("%s takes %s"):format(what, takes)) end
+  if select("#", ...) > 0 then fault.raise("ARGUMENT", at, ("%s takes %s"):format(what, takes), example_of(what)) end
 end
 
 -- offset and processing of windows of time, into `content`.

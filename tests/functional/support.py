@@ -139,6 +139,7 @@ def errors_by_code(report):
 def check_accounts(report):
     """Of every operator in = used + filtered + late + skipped + dead-lettered; on every edge sent = received."""
     for o in report["operators"]:
+        check(o["used"] >= 0, "operator %s: used is negative: %r" % (o["name"], o))
         total = o["used"] + o["filtered"] + o["late"] + o["skipped"] + o["dead_lettered"]
         check(o["rows_in"] == total, "operator %s: %d rows in, %d accounted for: %r" % (o["name"], o["rows_in"], total, o))
     for e in report["edges"]:
@@ -188,6 +189,19 @@ def memory_kib(pid):
     with open("/proc/%d/status" % pid) as status:
         text = status.read()
     return sum(int(n) for n in re.findall(r"Rss(?:Anon|Shmem):\s+(\d+) kB", text))
+
+
+def cpu_seconds(pid):
+    """What a process has computed so far."""
+    with open("/proc/%d/stat" % pid, encoding="ascii") as f:
+        fields = f.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def catches(pid, number):
+    """Does the process handle this signal?"""
+    with open("/proc/%d/status" % pid, encoding="ascii") as f:
+        return int(re.search(r"SigCgt:\s+(\w+)", f.read()).group(1), 16) >> (number - 1) & 1 == 1
 
 
 def wait_until(condition, seconds, what):

@@ -110,7 +110,7 @@ static size_t decode_part(struct tm_decoder *d, const uint8_t *p, size_t len, bo
         struct tm_error err = {0};
         check(d->ops->decode(d, copy, len - done, at_end, batch, &used, note_bad, result) == 0,
               "decode failed");
-        check(tm_wire_check_rows(F.schema, batch->data, batch->size_bytes, batch->row_count,
+        check(tm_wire_check_rows(F.schema, NULL, batch->data, batch->size_bytes, batch->row_count,
                                  &err) == 0,
               err.message);
         check(tm_buf_append(&result->rows, batch->data, batch->size_bytes) == 0, "no memory");

@@ -5,31 +5,11 @@
 #include <string.h>
 
 #include "core/batch/wire.h"
+#include "tests/memory.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void *fuzz_alloc(void *ctx, size_t size)
-{
-    (void)ctx;
-    return malloc(size);
-}
-
-static void *fuzz_realloc(void *ctx, void *p, size_t old_size, size_t new_size)
-{
-    (void)ctx;
-    (void)old_size;
-    return realloc(p, new_size);
-}
-
-static void fuzz_free(void *ctx, void *p, size_t size)
-{
-    (void)ctx;
-    (void)size;
-    free(p);
-}
-
-static const struct tm_fx_memory memory = {fuzz_alloc, fuzz_realloc, fuzz_free};
-static const struct tm_fx fx = {.memory = &memory};
+static const struct tm_fx fx = {.memory = &plain_memory};
 
 static void check(bool ok)
 {

@@ -35,9 +35,13 @@ class Site:
     line: int
     text: str  # the line
     twin: int  # how many of the same key stand before it in the file
+    nth: int  # which of the same in its line; 0: there is no other
+
+    def change(self):
+        return f"{self.old} -> {self.new}{f' ({self.nth})' if self.nth else ''} in `{self.text}`"
 
     def name(self):
-        return f"{self.path}:{self.line}: {self.old} -> {self.new} in `{self.text}`" + (f" [{self.twin}]" if self.twin else "")
+        return f"{self.path}:{self.line}: {self.change()}" + (f" [{self.twin}]" if self.twin else "")
 
     def key(self):
         """The same wherever the line stands."""
@@ -66,15 +70,18 @@ def sites_of(path, source):
     """All of a file's, in its order."""
     lines = source.split("\n")
     pattern = LUA_TOKEN if path.endswith(".lua") else C_TOKEN
-    found, twins = [], collections.Counter()
-    for match in pattern.finditer(source):
-        kind = match.lastgroup if match.lastgroup != "eq" else "skip"
-        if kind not in ("number", "compare"):
-            continue
+    found, twins, of_line = [], collections.Counter(), collections.defaultdict(list)
+    tokens = [m for m in pattern.finditer(source) if m.lastgroup in ("number", "compare")]
+    for match in tokens:
+        of_line[source.count("\n", 0, match.start())].append(match)
+    for match in tokens:
+        kind = match.lastgroup
         number = source.count("\n", 0, match.start())
         text = lines[number].strip()
         new = flipped(kind, match.group(), path.endswith(".lua"))
         if new is not None and not NO_RULE.search(text) and not (kind == "number" and SIZE.search(text)):
-            found.append(Site(path, match.start(), match.group(), new, number + 1, text, twins[match.group(), text]))
+            same = [m.start() for m in of_line[number] if m.group() == match.group()]
+            nth = same.index(match.start()) + 1 if len(same) > 1 else 0
+            found.append(Site(path, match.start(), match.group(), new, number + 1, text, twins[match.group(), text], nth))
             twins[match.group(), text] += 1
     return found

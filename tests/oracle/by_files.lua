@@ -31,6 +31,20 @@ local function all_of(given, name)
   return rows
 end
 
+-- nil, or an operator whose rows are not accounted for, as the report says.
+local function accounts(path)
+  local log, seen = assert(io.open(path)):read("*a"), 0
+  for name, of in log:gmatch('"name": ?"([^"]*)"([^{}]*"rows_in"[^{}]*)') do
+    local function count(field) return tonumber(of:match('"' .. field .. '": ?(%-?%d+)')) end
+    seen = seen + 1
+    local sum = count("used") + count("filtered") + count("late") + count("skipped") + count("dead_lettered")
+    if count("rows_in") ~= sum then
+      return ("accounts of %s\nsink %s: missing %d, there are %d"):format(name, name, count("rows_in"), sum)
+    end
+  end
+  if seen == 0 then return "error: the report has no operators\n" .. log:sub(-2000) end
+end
+
 local function run(c, folder)
   for _, name in ipairs(c.sources) do
     local lines = {}
@@ -43,7 +57,7 @@ local function run(c, folder)
   end
   write(folder .. "/job.lua", case.text(c))
   local tidemill = assert(os.getenv("TIDEMILL"), "TIDEMILL: path of the binary")
-  local command = "cd '%s' && timeout 60 '%s' run job.lua --quiet --parallelism %d >log 2>&1"
+  local command = "cd '%s' && timeout 60 '%s' run job.lua --json --parallelism %d >log 2>&1"
   local code = os.execute(command:format(folder, tidemill, c.parallelism))
   if code ~= 0 then return ("error: exit code %s\n%s"):format(code, assert(io.open(folder .. "/log")):read("*a"):sub(-2000)) end
   local sinks, given = case.sinks(c), model.run(c)
@@ -52,6 +66,7 @@ local function run(c, folder)
     local why = compare.rows({ columns = sink.columns }, all_of(given, name), rows)
     if why then return ("files\nsink %s: %s"):format(name, why) end
   end
+  return accounts(folder .. "/log")
 end
 
 ---nil, or the first difference; an error of the engine is one.

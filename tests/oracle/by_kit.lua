@@ -56,6 +56,19 @@ local function counts(t, c, late)
   end
 end
 
+-- nil, or whose rows are not accounted for. Of a window's function, which the case has no operator of, too.
+local function accounts(t, c)
+  for _, op in ipairs(c.operators) do
+    for _, name in ipairs { op.name or "", (op.name or "") .. ": result" } do
+      local known, m = pcall(t.metrics, t, name)
+      if known and m.records_in ~= m.used + m.filtered + m.late + m.skipped + m.dead_lettered then
+        return ("accounts of %s\nsink %s: missing %d, there are %d used, %d filtered, %d late, %d skipped, %d dead-lettered"):format(
+          name, name, m.records_in, m.used, m.filtered, m.late, m.skipped, m.dead_lettered)
+      end
+    end
+  end
+end
+
 ---nil, or the first difference; an error of the engine is one.
 function by_kit.differs(c)
   local tm = require "tidemill"
@@ -63,7 +76,7 @@ function by_kit.differs(c)
   local t
   local ok, why = pcall(function()
     t = tm.test({ code = case.text(c), path = "job.lua" }, { parallelism = c.parallelism, now = c.now, seed = c.seed })
-    return go_through(t, c, expected) or counts(t, c, late)
+    return go_through(t, c, expected) or counts(t, c, late) or accounts(t, c)
   end)
   if t then t:close() end
   if not ok then return "error: " .. tostring(why) end

@@ -80,18 +80,29 @@ FORMS.behind = {
   end,
 }
 
--- Of all rows: how many, weighed by their places, the last one's; perhaps how many windows the key had, and failing for some.
+-- Windows of time that stay themselves: what a function keeps of each is gone with it.
+local function has_cells(op) return op.kind == "tumbling" or op.kind == "sliding" or op.kind == "cumulate" end
+
+-- What a window's function knows of the firings that have not failed: how many, and the sums of all of them.
+local function fired_again(window, sum)
+  window.fired, window.sums = (window.fired or 0) + 1, (window.sums or 0) + sum
+  return window.fired * 1000000 + window.sums % 1000000
+end
+
+-- Of all rows: how many, weighed by their places, the last one's; perhaps how many windows the key had, what its firings were, and
+-- failing for some.
 FORMS.process = {
   ordered = true,
   draw = function(random, info, op, context)
     return { x = expr.draw_int(random, info.columns, 1), text = expr.draw_text(random, info.columns), number = context.fresh("n"),
-      counts = random:chance(40), every = random:chance(30) and random:int(1, 3) or nil,
+      counts = random:chance(40), fired = has_cells(op) and random:chance(40) or nil, every = random:chance(30) and random:int(1, 3) or nil,
       fails = not op.evict and not op.trigger and random:chance(20) and random:int(2, 4) or nil }
   end,
   columns = function(result, _, info)
     if not expr.fits(result.x, info.columns) or not expr.fits(result.text, info.columns) then return nil end
     return { { name = result.number, type = "int" }, { name = result.number .. "w", type = "int", large = true },
-      { name = result.number .. "t", type = "string" }, { name = result.number .. "c", type = "int" } }
+      { name = result.number .. "t", type = "string" }, { name = result.number .. "c", type = "int" },
+      { name = result.number .. "f", type = "int" } }
   end,
   text = function(result, op, info, columns)
     local n, lines = result.number, {}
@@ -104,14 +115,28 @@ FORMS.process = {
       add("ctx.state.calls:set(ctx.state.calls:get() + 1)")
       count = "ctx.state.calls:get()"
     end
-    add("ctx:emit { %s, %s = #rows, %sw = sum, %st = %s, %sc = %s }", head_text(op, info), n, n, n, expr.text(result.text, "e"), n, count)
+    local fired = "0"
+    if result.fired then
+      add("local times = ctx.window_state.times:get() + 1")
+      add("ctx.window_state.times:set(times) ctx.window_state.sums:add(sum)")
+      add("local all = 0")
+      add("for _, s in ipairs(ctx.window_state.sums:get()) do all = all + s end")
+      fired = "times * 1000000 + all % 1000000"
+    end
+    add("ctx:emit { %s, %s = #rows, %sw = sum, %st = %s, %sc = %s, %sf = %s }", head_text(op, info), n, n, n,
+      expr.text(result.text, "e"), n, count, n, fired)
     if result.every then
-      add("for i = 1, #rows do if i %% %d == 0 then ctx:emit { %s, %s = i, %sw = 0, %st = %s, %sc = 0 } end end", result.every + 1,
-        head_text(op, info), n, n, n, expr.text(result.text, "rows[i]"), n)
+      add("for i = 1, #rows do if i %% %d == 0 then ctx:emit { %s, %s = i, %sw = 0, %st = %s, %sc = 0, %sf = 0 } end end",
+        result.every + 1, head_text(op, info), n, n, n, expr.text(result.text, "rows[i]"), n, n)
     end
     if result.fails then add("if #rows %% %d == 0 then error(\"as planned\") end", result.fails) end
     local body = "function(ctx, key, rows)\n" .. table.concat(lines, "\n") .. "\n  end"
-    if result.counts then body = ('{ state = { calls = tm.value("int", { default = 0 }) }, each = %s }'):format(body) end
+    local states = {}
+    if result.counts then states[1] = 'state = { calls = tm.value("int", { default = 0 }) }, ' end
+    if result.fired then
+      states[#states + 1] = 'window_state = { times = tm.value("int", { default = 0 }), sums = tm.list("int") }, '
+    end
+    if states[1] then body = ("{ %seach = %s }"):format(table.concat(states), body) end
     return (":process(%q, %s)%s"):format(op.name, body, returns_text(columns))
   end,
   rows = function(result, w, kept)
@@ -120,10 +145,11 @@ FORMS.process = {
     local n, sum = result.number, 0
     for i, row in ipairs(kept) do sum = sum + i * expr.value(result.x, row) end
     local rows = { with_keys(w, { [n] = #kept, [n .. "w"] = sum, [n .. "t"] = expr.value(result.text, kept[#kept]),
-      [n .. "c"] = result.counts and w.calls.n or 0 }) }
+      [n .. "c"] = result.counts and w.calls.n or 0, [n .. "f"] = result.fired and fired_again(w.window, sum) or 0 }) }
     for i, row in ipairs(kept) do
       if result.every and i % (result.every + 1) == 0 then
-        rows[#rows + 1] = with_keys(w, { [n] = i, [n .. "w"] = 0, [n .. "t"] = expr.value(result.text, row), [n .. "c"] = 0 })
+        rows[#rows + 1] = with_keys(w, { [n] = i, [n .. "w"] = 0, [n .. "t"] = expr.value(result.text, row), [n .. "c"] = 0,
+          [n .. "f"] = 0 })
       end
     end
     return rows

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "tests/memory.h"
+
 struct world_file {
     char *path;
     char *data;
@@ -38,26 +40,6 @@ static int64_t wall_ms(void *ctx)
 static uint64_t random_next(void *ctx)
 {
     return world_random(ctx);
-}
-
-static void *alloc(void *ctx, size_t size)
-{
-    (void)ctx;
-    return malloc(size);
-}
-
-static void *resize(void *ctx, void *p, size_t old_size, size_t new_size)
-{
-    (void)ctx;
-    (void)old_size;
-    return realloc(p, new_size);
-}
-
-static void release(void *ctx, void *p, size_t size)
-{
-    (void)ctx;
-    (void)size;
-    free(p);
 }
 
 // --- files ---------------------------------------------------------------------------------------
@@ -371,8 +353,6 @@ static bool file_is_terminal(void *ctx, int fd)
 static const struct tm_fx_clock clock_table = {
     .wall_ms = wall_ms, .mono_ns = mono_ns, .cpu_ns = mono_ns};
 static const struct tm_fx_random random_table = {.next = random_next};
-static const struct tm_fx_memory memory_table = {
-    .alloc = alloc, .realloc = resize, .free = release};
 static const struct tm_fx_files files_table = {
     .open = file_open,
     .read = file_read,
@@ -396,14 +376,14 @@ static const struct tm_fx_files files_table = {
 void world_init(struct world *world, uint64_t seed)
 {
     memset(world, 0, sizeof *world);
-    world->single = (struct tm_single){.memory = &memory_table, .random = seed};
+    world->single = (struct tm_single){.memory = &plain_memory, .random = seed};
     world->mono_ns = 1000000000;
     world->fx = (struct tm_fx){.ctx = world,
                                .clock = &clock_table,
                                .random = &random_table,
                                .files = &files_table,
                                .threads = &tm_single_threads,
-                               .memory = &memory_table};
+                               .memory = &plain_memory};
 }
 
 void world_fini(struct world *world)

@@ -27,6 +27,9 @@ struct tm__windows_asked {
     struct tm_batch *time_row, *memories;
     uint32_t failed;
     double calls; // as in core/operator/process.h
+    // A row's calls have one number, so that the journal goes on from one to the next.
+    bool together;
+    int64_t last_processing; // before them
 };
 
 // --- what the chunks call back -------------------------------------------------------------------
@@ -39,7 +42,7 @@ static int on_fail(void *arg, uint32_t node, const struct tm_row *row, uint32_t 
     (void)row;
     (void)row_of;
     asked->failed++;
-    return tm__windows_tell(asked->windows, code, message, length);
+    return tm__windows_tell(asked->windows, code, message, length, &asked->windows->failure);
 }
 
 static int on_buckets(void *arg, struct tm_metric_slot *slot)
@@ -91,7 +94,7 @@ static int on_timer(void *arg, uint8_t **slot, int domain, bool remove, int64_t 
 static int on_settle(void *arg, bool keep)
 {
     struct tm__windows_asked *asked = arg;
-    return tm__operator_keyed_settle(&asked->keyed, keep);
+    return keep && asked->together ? 0 : tm__operator_keyed_settle(&asked->keyed, keep);
 }
 
 // --- a call --------------------------------------------------------------------------------------
@@ -119,13 +122,15 @@ static int call(struct tm__windows *self, int role, const struct tm_row *row, in
     entry->slot_index = 0;
     entry->verdict = TM__CONTINUE;
     entry->call = asked->calls;
+    entry->journal = 0;
     entry->window_start = (double)self->of_cell->start;
     entry->window_end = (double)self->of_cell->end;
     tm__operator_keyed_tell_time(keyed, entry);
     asked->failed = 0;
     tm_error_clear(&self->failure);
     int rc = tm_vm_chain_run(chain, err);
-    asked->calls = entry->call;
+    if (!asked->together)
+        asked->calls = entry->call;
     if (rc < 0) {
         if (self->failure.code != 0)
             *err = self->failure;
@@ -137,12 +142,25 @@ static int call(struct tm__windows *self, int role, const struct tm_row *row, in
     return asked->failed != 0;
 }
 
-int tm__windows_asked_element(struct tm__windows *self, const struct tm__windows_key *k,
-                              struct tm__windows_cell *cell, const struct tm_row *row, int *verdict,
-                              struct tm_error *err)
+void tm__windows_asked_begin(struct tm__windows *self, const struct tm__windows_key *k)
 {
-    tm__windows_about(self, k, cell, row);
-    return call(self, ELEMENT, row, verdict, err);
+    struct tm__windows_asked *asked = self->asked;
+    asked->together = true;
+    asked->last_processing = self->last_processing;
+    asked->keyed.block->keys[0] = *k->key;
+}
+
+int tm__windows_asked_end(struct tm__windows *self, bool keeps)
+{
+    struct tm__windows_asked *asked = self->asked;
+    struct tm__operator_keyed *keyed = &asked->keyed;
+    asked->together = false;
+    if (!keeps)
+        self->last_processing = asked->last_processing;
+    if (keyed->entry == NULL)
+        return 0;
+    keyed->entry->call = ++asked->calls;
+    return tm__operator_keyed_settle(keyed, keeps);
 }
 
 // A row of one time, for functions that take one, or nothing.
@@ -168,12 +186,13 @@ int tm__windows_asked_timer(struct tm__windows *self, const struct tm__windows_k
     const struct tm_row *row = row_of_time(self->asked, time);
     if (row == NULL)
         return tm__operator_out_of_memory(&self->base, err);
-    tm__windows_about(self, k, cell, NULL);
+    tm__windows_about_timer(self, k, cell, domain, time);
     return call(self, domain == TM_TIMER_EVENT ? AT_EVENT : AT_PROCESSING, row, verdict, err);
 }
 
 int tm__windows_asked_clear(struct tm__windows *self, const struct tm__windows_key *k,
-                            struct tm__windows_cell *cell, struct tm_error *err)
+                            struct tm__windows_cell *cell, const struct tm_row *of,
+                            struct tm_error *err)
 {
     int verdict;
     if (self->asked->chains[CLEAR] == NULL)
@@ -181,57 +200,67 @@ int tm__windows_asked_clear(struct tm__windows *self, const struct tm__windows_k
     const struct tm_row *row = row_of_time(self->asked, 0);
     if (row == NULL)
         return tm__operator_out_of_memory(&self->base, err);
-    tm__windows_about(self, k, cell, NULL);
-    int rc = call(self, CLEAR, row, &verdict, err);
-    return rc == 1 ? 0 : rc;
+    if (of != NULL)
+        tm__windows_about(self, k, cell, of);
+    else
+        tm__windows_about_timer(self, k, cell, self->of_domain, self->of_time);
+    return call(self, CLEAR, row, &verdict, err);
 }
 
-int tm__windows_asked_merged_away(struct tm__windows *self, const struct tm__windows_key *k,
-                                  struct tm__windows_cell *cell, struct tm_error *err)
+int tm__windows_asked_unschedule(struct tm__windows *self, const struct tm__windows_key *k,
+                                 struct tm__windows_cell *cell)
 {
     enum tm_timer_domain domain = self->by_event ? TM_TIMER_EVENT : TM_TIMER_PROCESSING;
     uint64_t name[2];
     struct tm_timer timer = {.key = *k->key, .name = name, .name_length = sizeof name};
-    int rc = tm__windows_asked_clear(self, k, cell, err);
-    if (rc != 0 || (cell->flags & TM__CELL_WAKES) == 0)
-        return rc;
+    if ((cell->flags & TM__CELL_WAKES) == 0)
+        return 0;
     tm__windows_name(cell, name);
     (void)tm__windows_cleanup(self, cell->end, &timer.time);
     cell->flags &= ~(uint32_t)TM__CELL_WAKES;
-    rc = tm_timers_remove(self->timers, domain, &timer);
-    return rc < 0 ? tm__operator_out_of_memory(&self->base, err) : 0;
+    int rc = tm_timers_remove(self->timers, domain, &timer);
+    return rc < 0 ? rc : 0;
 }
 
-int tm__windows_ask(struct tm__windows *self, const struct tm__windows_key *k, uint32_t i,
-                    const struct tm_row *row, int *verdict, struct tm_error *err)
+// How far the row is from the one that was last far enough.
+static int ask_delta(struct tm__windows *self, const struct tm__windows_key *k,
+                     struct tm__windows_cell *cell, const struct tm_row *row,
+                     struct tm__windows_entry *entry, struct tm_error *err)
 {
-    struct tm__windows_cell *cell = tm__windows_at(self, k, i);
-    *verdict = TM__CONTINUE;
-    if (self->asked != NULL) {
-        int rc = tm__windows_asked_element(self, k, cell, row, verdict, err);
-        if (self->trigger.purges && (*verdict & TM__FIRE) != 0)
-            *verdict |= TM__PURGE;
-        return rc;
-    }
-    if (self->trigger_delta == NULL)
-        return 0;
     struct tm_blob *last = (struct tm_blob *)(void *)tm__windows_word(self, cell, TM__WORD_LAST);
-    self->delta_fires = false;
-    if (last->length != 0 && (cell->flags & TM__CELL_NO_LAST) == 0) {
-        const struct tm_row *before = tm_state_blob_get(self->state, k->key_group, last);
-        double distance;
-        tm__windows_about(self, k, cell, row);
-        int rc = tm__windows_pairs_ask(self->trigger_delta, &before, 1, row, &distance, err);
-        if (rc != 0)
-            return rc;
-        self->delta_fires = distance > self->trigger.threshold;
-        if (!self->delta_fires)
-            return 0;
-    }
+    entry->is_last = last->length == 0 || (cell->flags & TM__CELL_NO_LAST) != 0;
+    if (entry->is_last)
+        return 0;
+    const struct tm_row *before = tm_state_blob_get(self->state, k->key_group, last);
+    double distance;
+    tm__windows_about(self, k, cell, row);
+    int rc = tm__windows_pairs_ask(self->trigger_delta, &before, 1, row, &distance, err);
+    if (rc == 0)
+        entry->delta_fires = entry->is_last = distance > self->trigger.threshold;
+    return rc;
+}
+
+int tm__windows_remember_last(struct tm__windows *self, const struct tm__windows_key *k,
+                              struct tm__windows_cell *cell, const struct tm_row *row)
+{
+    struct tm_blob *last = (struct tm_blob *)(void *)tm__windows_word(self, cell, TM__WORD_LAST);
     cell->flags &= ~(uint32_t)TM__CELL_NO_LAST;
-    if (tm_state_blob_set(self->state, self->ns, k->key_group, last, row, row->size_bytes) != 0)
-        return tm__operator_out_of_memory(&self->base, err);
-    return 0;
+    return tm_state_blob_set(self->state, self->ns, k->key_group, last, row, row->size_bytes);
+}
+
+int tm__windows_ask(struct tm__windows *self, const struct tm__windows_key *k,
+                    struct tm__windows_cell *cell, const struct tm_row *row,
+                    struct tm__windows_entry *entry, struct tm_error *err)
+{
+    if (self->trigger_delta != NULL)
+        return ask_delta(self, k, cell, row, entry, err);
+    if (self->asked == NULL)
+        return 0;
+    tm__windows_about(self, k, cell, row);
+    int rc = call(self, ELEMENT, row, &entry->verdict, err);
+    if (self->trigger.purges && (entry->verdict & TM__FIRE) != 0)
+        entry->verdict |= TM__PURGE;
+    return rc;
 }
 
 // --- what is remembered --------------------------------------------------------------------------
@@ -325,6 +354,11 @@ int tm__windows_asked_merge(struct tm__windows *self, const struct tm__windows_k
 
 // --- life ----------------------------------------------------------------------------------------
 
+const struct tm__operator_keyed *tm__windows_asked_keyed(const struct tm__windows_asked *asked)
+{
+    return &asked->keyed;
+}
+
 uint32_t tm__windows_asked_bytes(const struct tm__windows_asked *asked)
 {
     return asked->keyed.record.bytes;
@@ -404,7 +438,7 @@ int tm__windows_asked_open(struct tm__windows *self, struct tm_error *err)
     if (rc == 0)
         rc = tm_schema_new(shared, &at, 1, -1, &asked->time_schema, err);
     tm_mem_free(mem, defs, bytes);
-    return rc;
+    return rc == 0 ? tm__windows_timer_schema(self, err) : rc;
 }
 
 void tm__windows_asked_free(struct tm__windows_asked *asked)

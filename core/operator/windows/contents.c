@@ -1,8 +1,6 @@
 // What a window holds: rows in, accumulators merged, a row out, thrown away.
 #include "core/operator/windows/windows.h"
 
-#include <stdio.h>
-
 int tm__windows_no_memory(const struct tm__windows *self, int rc, struct tm_error *err)
 {
     if (rc == TM_E_LIMIT)
@@ -129,45 +127,32 @@ int tm__windows_purge(struct tm__windows *self, const struct tm__windows_key *k,
     if (rc != 0)
         return rc;
     memset(contents, 0, self->cell_bytes - self->contents_at);
-    cell->flags &= ~(uint32_t)(TM__CELL_FILLED | TM__CELL_TOLD | TM__CELL_FAILED);
+    cell->flags &= ~(uint32_t)(TM__CELL_FILLED | TM__CELL_TOLD);
     cell->spoilt = 0;
     return 0;
 }
 
 // --- the row -------------------------------------------------------------------------------------
 
-// A result that cannot be told is an error of the window's row, said once. The account is of input
-// rows: one of those that made it counts as failed instead of used.
-int tm__windows_result_failed(struct tm__windows *self, struct tm__windows_cell *cell, int code,
-                              const struct tm__operator_aggregate *culprit, struct tm_error *err)
-{
-    char where[96] = "its window";
-    if (self->bounded)
-        snprintf(where, sizeof where, "the window from %lld to %lld ms", (long long)cell->start,
-                 (long long)cell->end);
-    cell->flags |= TM__CELL_TOLD;
-    tm_metric_add(&self->base.metrics->used, (uint64_t)-1);
-    if (code == TM_E_LIMIT)
-        return tm__operator_row_failed(&self->base, NULL, NULL, TM_E_LIMIT, err,
-                                       "the row of a key in %s is larger than 64 MB\n"
-                                       "  hint: a list is kept short by { limit = 1000 }",
-                                       where);
-    return tm__operator_row_failed(&self->base, NULL, NULL, TM_E_OVERFLOW, err,
-                                   "'%s' of a key in %s is out of range\n  hint: %s", culprit->name,
-                                   where, tm__operator_aggregate_range_hint(culprit));
-}
-
 int tm__windows_emit(struct tm__windows *self, const struct tm__windows_key *k,
                      struct tm__windows_cell *cell, struct tm_error *err)
 {
+    int rc;
     if ((cell->flags & (TM__CELL_FILLED | TM__CELL_TOLD)) != TM__CELL_FILLED)
         return 0;
     if (tm__windows_buffers(self))
         return tm__windows_emit_buffered(self, k, cell, err);
-    if (cell->spoilt != 0)
-        return tm__windows_result_failed(self, cell, TM_E_OVERFLOW,
-                                         &self->aggregates.items[cell->spoilt - 1], err);
-    return tm__windows_put(self, k, cell, tm__windows_contents(self, cell), err);
+    if (cell->spoilt == 0) {
+        rc = tm__windows_put(self, k, cell, tm__windows_contents(self, cell), err);
+    } else {
+        rc = tm__windows_result_failed(self, k, cell, TM_E_OVERFLOW,
+                                       &self->aggregates.items[cell->spoilt - 1], err);
+        rc = rc == 0 ? 1 : rc;
+    }
+    if (rc != 1)
+        return rc;
+    cell->flags |= TM__CELL_TOLD; // once for what the window holds, which no function would mend
+    return 0;
 }
 
 int tm__windows_put(struct tm__windows *self, const struct tm__windows_key *k,
@@ -189,8 +174,10 @@ int tm__windows_put(struct tm__windows *self, const struct tm__windows_key *k,
     int rc = tm__operator_result_append(&self->result, self->output.batch, &row, &culprit);
     if (rc == 0 && self->numbering)
         tm__windows_number(self, self->output.batch->data + at);
-    if (rc == TM_E_OVERFLOW || rc == TM_E_LIMIT)
-        return tm__windows_result_failed(self, cell, rc, culprit, err);
+    if (rc == TM_E_OVERFLOW || rc == TM_E_LIMIT) {
+        rc = tm__windows_result_failed(self, k, cell, rc, culprit, err);
+        return rc == 0 ? 1 : rc;
+    }
     if (rc != 0)
         return tm_error_set(err, rc, "operator '%s': a row cannot be made", self->base.node->name);
     return 0;

@@ -1,6 +1,17 @@
 // Windows with an evictor (SEMANTICS 4): the rows themselves are kept, a firing takes some out,
-// before or behind what it computes, and the rest stays. What is computed begins anew each time.
+// before or behind what it computes, and the rest stays. What is computed begins anew each time. A
+// firing that fails takes nothing out; where a function of the job stands behind, that is known
+// when it has returned (settle.c). The evictor is asked first even where it takes rows out behind
+// the function: what it says depends on the rows alone, which no function can change, and when its
+// own function fails, nothing of the firing has gone out yet.
 #include "core/operator/windows/windows.h"
+
+// A row that a custom aggregate refuses now has long been taken in: the firing fails.
+static int tell_firing(void *arg, int code, const char *message, size_t length,
+                       struct tm_error *why)
+{
+    return tm__windows_tell(arg, code, message, length, why);
+}
 
 int tm__windows_buffer_open(struct tm__windows *self, const struct tm_schema *input,
                             struct tm_error *err)
@@ -16,6 +27,10 @@ int tm__windows_buffer_open(struct tm__windows *self, const struct tm_schema *in
     if (self->evictor.kind == TM_EVICTOR_TIME && input->time_field < 0)
         return tm_error_set(err, TM_E_NO_WATERMARK, "operator '%s': the rows have no event time",
                             self->base.node->name);
+    if (self->custom != NULL) {
+        self->custom->instead = tell_firing;
+        self->custom->instead_arg = self;
+    }
     self->scratch_bytes = self->aggregates.value_bytes;
     self->scratch = tm_mem_alloc(self->mem, self->scratch_bytes);
     return self->scratch == NULL ? tm__operator_out_of_memory(&self->base, err) : 0;
@@ -109,7 +124,7 @@ static int evict(struct tm__windows *self, struct tm_error *err)
 
 // --- a firing ------------------------------------------------------------------------------------
 
-// Adds a row to `scratch`. 1: the row has failed, which has been told, and stays no longer.
+// Adds a row to `scratch`. 1: its function has failed, which has been told.
 static int add(struct tm__windows *self, const struct tm__windows_key *k, const struct tm_row *row,
                const struct tm__operator_aggregate **culprit, struct tm_error *err)
 {
@@ -124,13 +139,11 @@ static int add(struct tm__windows *self, const struct tm__windows_key *k, const 
     alone->namespaces[0] = self->ns;
     alone->values[0] = self->scratch;
     int rc = tm__operator_custom_add(self->custom, self->state, alone, err);
-    if (rc != 0 || self->custom->failed == 0)
-        return rc;
-    tm_metric_add(&self->base.metrics->used, (uint64_t)-1);
-    return 1;
+    return rc == 0 && self->custom->failed != 0 ? 1 : rc;
 }
 
-// What is computed of the rows that are kept, as a row of the output.
+// What is computed of the rows that are kept, or of all where the evictor takes them out behind it,
+// as a row of the output. 1: the firing has failed.
 static int compute(struct tm__windows *self, const struct tm__windows_key *k,
                    struct tm__windows_cell *cell, struct tm_error *err)
 {
@@ -138,43 +151,42 @@ static int compute(struct tm__windows *self, const struct tm__windows_key *k,
     const struct tm__operator_aggregate *culprit;
     uint32_t count, added = 0;
     const struct tm_row **rows = rows_of(self, &count);
-    uint8_t *keep = self->keep.data;
+    const uint8_t *keep = self->keep.data;
+    const bool all = self->evictor.after;
     int rc = 0;
     memset(self->scratch, 0, self->aggregates.value_bytes);
     for (uint32_t i = 0; i < count && rc == 0; i++) {
-        if (!keep[i])
+        if (!all && !keep[i])
             continue;
         rc = add(self, k, rows[i], &culprit, err);
-        added += rc == 0;
-        if (rc == 1)
-            rc = keep[i] = 0;
+        added++;
     }
-    if (rc == TM_E_OVERFLOW && self->custom == NULL)
-        rc = tm__windows_result_failed(self, cell, rc, culprit, err);
-    else if (rc != 0)
+    if (rc == TM_E_OVERFLOW && self->custom == NULL) {
+        rc = tm__windows_result_failed(self, k, cell, rc, culprit, err);
+        rc = rc == 0 ? 1 : rc;
+    } else if (rc < 0) {
         rc = err->code != 0 ? rc : tm__operator_out_of_memory(&self->base, err);
-    else if (added != 0)
+    } else if (rc == 0 && added != 0) {
         rc = tm__windows_put(self, k, cell, self->scratch, err);
-    if (tm__operator_aggregates_release(&self->aggregates, &home, self->scratch) != 0 && rc == 0)
+    }
+    if (tm__operator_aggregates_release(&self->aggregates, &home, self->scratch) != 0 && rc >= 0)
         rc = tm__operator_out_of_memory(&self->base, err);
     return rc;
 }
 
-static int write_back(struct tm__windows *self, const struct tm__windows_key *k,
-                      struct tm__windows_cell *cell, struct tm_error *err)
+// Only those stay that `keep` says.
+int tm__windows_keep_rows(struct tm__windows *self, const struct tm__windows_key *k,
+                          struct tm__windows_cell *cell, const uint8_t *keep, uint32_t count)
 {
     const struct tm__operator_home home = tm__windows_home(self, k);
-    uint32_t count, kept = 0;
-    (void)rows_of(self, &count);
+    uint32_t kept = 0;
     for (uint32_t i = 0; i < count; i++)
-        kept += self->keep.data[i];
+        kept += keep[i];
     if (kept == count)
         return 0;
     if (kept == 0)
         cell->flags &= ~(uint32_t)TM__CELL_FILLED;
-    int rc = tm__operator_list_keep(&self->buffered, &home, tm__windows_contents(self, cell),
-                                    self->keep.data);
-    return rc == 0 ? 0 : tm__operator_out_of_memory(&self->base, err);
+    return tm__operator_list_keep(&self->buffered, &home, tm__windows_contents(self, cell), keep);
 }
 
 int tm__windows_emit_buffered(struct tm__windows *self, const struct tm__windows_key *k,
@@ -185,8 +197,10 @@ int tm__windows_emit_buffered(struct tm__windows *self, const struct tm__windows
     self->rows.size_bytes = self->keep.size_bytes = 0;
     int rc = tm__operator_list_rows(&self->buffered, &home, tm__windows_contents(self, cell),
                                     &self->rows);
-    if (rc == TM_E_OVERFLOW)
-        return tm__windows_result_failed(self, cell, rc, &self->buffered, err);
+    if (rc == TM_E_OVERFLOW) {
+        rc = tm__windows_result_failed(self, k, cell, rc, &self->buffered, err);
+        return rc == 0 ? 1 : rc;
+    }
     (void)rows_of(self, &count);
     if (rc == 0)
         rc = tm_buf_reserve(&self->keep, count);
@@ -195,15 +209,11 @@ int tm__windows_emit_buffered(struct tm__windows *self, const struct tm__windows
     memset(self->keep.data, 1, count);
     self->keep.size_bytes = count;
     tm__windows_about(self, k, cell, NULL);
-    if (!self->evictor.after)
-        rc = evict(self, err);
+    rc = evict(self, err);
     if (rc == 0)
         rc = compute(self, k, cell, err);
-    if (rc == 0 && self->evictor.after)
-        rc = evict(self, err);
-    if (rc < 0)
+    if (rc != 0 || self->numbered) // what has failed, or may fail still, takes nothing out
         return rc;
-    if (rc == 1)
-        memset(self->keep.data, 1, count); // a function has failed: nothing goes
-    return write_back(self, k, cell, err);
+    rc = tm__windows_keep_rows(self, k, cell, self->keep.data, count);
+    return rc == 0 ? 0 : tm__operator_out_of_memory(&self->base, err);
 }

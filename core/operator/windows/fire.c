@@ -65,7 +65,9 @@ static int fire_asked(struct tm__windows *self, struct tm__windows_key *k, uint3
                 tm__windows_cleanup(self, cell->end, &cleanup) && cleanup == time;
     if (rc != 0 || !ends)
         return rc;
-    rc = tm__windows_asked_clear(self, k, cell, err);
+    rc = tm__windows_asked_clear(self, k, cell, NULL, err);
+    if (rc == 1) // it is gone all the same
+        rc = 0;
     if (rc == 0 && self->gone_field >= 0)
         rc = tm__windows_tell_end(self, k, cell, err);
     if (rc != 0)

@@ -221,9 +221,12 @@ static void windows_free(struct tm_operator *op)
     tm_buf_fini(&self->run_bytes);
     tm_buf_fini(&self->fired);
     tm_buf_fini(&self->fired_key);
+    tm_buf_fini(&self->entries);
+    tm_buf_fini(&self->put_aside);
+    tm_buf_fini(&self->fired_keep);
     tm_buf_fini(&self->rows);
     tm_buf_fini(&self->keep);
-    tm_batch_release(self->told);
+    tm_schema_unref(self->timer_schema);
     tm__windows_pairs_free(self->trigger_delta);
     tm__windows_pairs_free(self->evictor_delta);
     tm__windows_asked_free(self->asked);
@@ -325,6 +328,9 @@ int tm__windows_new(struct tm_task_context *ctx, const struct tm_node *node,
     tm_buf_init(&self->run_bytes, ctx->mem);
     tm_buf_init(&self->fired, ctx->mem);
     tm_buf_init(&self->fired_key, ctx->mem);
+    tm_buf_init(&self->entries, ctx->mem);
+    tm_buf_init(&self->put_aside, ctx->mem);
+    tm_buf_init(&self->fired_keep, ctx->mem);
     tm_buf_init(&self->rows, ctx->mem);
     tm_buf_init(&self->keep, ctx->mem);
     find_late_side(self);

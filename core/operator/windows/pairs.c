@@ -14,53 +14,6 @@ struct tm__windows_pairs {
 
 // --- what failed ---------------------------------------------------------------------------------
 
-// The key and the bounds of the window whose firing failed, as a row: the rest is null.
-static const struct tm_row *show_window(struct tm__windows *self)
-{
-    struct tm_builder builder;
-    const struct tm_key *key = self->of_key->key;
-    uint32_t keys = self->keys.reader.spec.count;
-    tm_batch_release(self->told);
-    self->told = tm_batch_acquire(self->base.ctx->pool, self->result.schema);
-    if (self->told == NULL || tm_builder_begin(&builder, self->told) != 0)
-        return NULL;
-    int rc = tm_key_put(&self->keys.reader, key->bytes, key->length, &builder, 0);
-    if (self->bounded) {
-        tm_builder_put_int(&builder, keys, self->of_cell->start);
-        tm_builder_put_int(&builder, keys + 1, self->of_cell->end);
-    }
-    if (rc != 0) {
-        tm_builder_cancel(&builder);
-        return NULL;
-    }
-    return tm_builder_end(&builder) == 0 ? tm_batch_first(self->told) : NULL;
-}
-
-// A firing is no row of the input: one of those that were used counts as failed instead, once for
-// what the window holds.
-int tm__windows_tell(struct tm__windows *self, int code, const char *message, size_t length)
-{
-    struct tm_row_failure failure = {
-        .node = self->base.node,
-        .code = code,
-        .message = message,
-        .message_length = length,
-        .schema = self->input,
-        .row = self->of_row,
-        .offset = -1,
-        .line = -1,
-    };
-    if (self->of_row == NULL) {
-        if ((self->of_cell->flags & TM__CELL_FAILED) != 0)
-            return 0;
-        self->of_cell->flags |= TM__CELL_FAILED;
-        failure.row = show_window(self);
-        failure.schema = failure.row == NULL ? NULL : self->result.schema;
-        tm_metric_add(&self->base.metrics->used, (uint64_t)-1);
-    }
-    return tm_task_row_failed(self->base.ctx, &failure, &self->failure);
-}
-
 static int on_fail(void *arg, uint32_t node, const struct tm_row *row, uint32_t row_of, int code,
                    const char *message, size_t length)
 {
@@ -68,7 +21,9 @@ static int on_fail(void *arg, uint32_t node, const struct tm_row *row, uint32_t 
     (void)node;
     (void)row;
     (void)row_of;
-    return pairs->failed++ == 0 ? tm__windows_tell(pairs->windows, code, message, length) : 0;
+    return pairs->failed++ == 0
+               ? tm__windows_tell(pairs->windows, code, message, length, &pairs->windows->failure)
+               : 0;
 }
 
 static int on_buckets(void *arg, struct tm_metric_slot *slot)

@@ -1,13 +1,16 @@
-// Purges that wait for a function of the job. A trigger fires a window and purges it; the function
-// behind the window gets its row, and may fail: then the window lives on as it was. So the step
-// ends with such a firing, and what it gave has been worked on before the next one begins, as all
-// operators of a task behind this one have done what they can by then: who is told that the
-// function has returned purges. Only where the job goes on after an error: else it ends with it.
+// What a firing takes away waits for a function of the job. A trigger fires a window and purges it,
+// or its evictor takes rows out; the function behind the window gets its row, and may fail: then
+// the window lives on as it was. So the step ends with such a firing, and what it gave has been
+// worked on before the next one begins, as all operators of a task behind this one have done what
+// they can by then: who is told that the function has returned takes them away. Only where the job
+// goes on after an error: else it ends with it.
 #include "core/operator/process.h"
 #include "core/operator/windows/windows.h"
 
 struct tm__windows_fired {
     int64_t start, end, number;
+    bool purges;
+    uint32_t keep, keep_count; // of an evictor: flags in fired_keep
 };
 
 void tm__windows_number(struct tm__windows *self, uint8_t *bytes)
@@ -39,28 +42,38 @@ void tm__windows_find_function(struct tm__windows *self)
 }
 
 int tm__windows_fired(struct tm__windows *self, const struct tm__windows_key *k,
-                      const struct tm__windows_cell *cell)
+                      const struct tm__windows_cell *cell, bool purges)
 {
     struct tm__windows_fired fired = {
-        .start = cell->start, .end = cell->end, .number = self->firings};
+        .start = cell->start, .end = cell->end, .number = self->firings, .purges = purges};
     int rc = 0;
     if (!tm__windows_is_unsettled(self)) {
+        self->fired_keep.size_bytes = 0;
         self->fired_key.size_bytes = 0;
         self->fired_hash = k->key->hash;
         rc = tm_buf_append(&self->fired_key, k->key->bytes, k->key->length);
     }
+    if (rc == 0 && tm__windows_buffers(self) && !purges) {
+        fired.keep = (uint32_t)self->fired_keep.size_bytes;
+        fired.keep_count = (uint32_t)self->keep.size_bytes;
+        rc = tm_buf_append(&self->fired_keep, self->keep.data, self->keep.size_bytes);
+    }
     return rc == 0 ? tm_buf_append(&self->fired, &fired, sizeof fired) : rc;
 }
 
-static int purge(struct tm__windows *self, struct tm__windows_key *k,
-                 const struct tm__windows_fired *fired)
+// The rows are those that there were, as nothing has come for the key since.
+static int take_away(struct tm__windows *self, struct tm__windows_key *k,
+                     const struct tm__windows_fired *fired)
 {
     uint32_t i = tm__windows_seek(self, k, fired->start, fired->end);
     if (i == k->count)
         return 0;
     struct tm__windows_cell *cell = tm__windows_at(self, k, i);
-    return cell->start == fired->start && cell->end == fired->end ? tm__windows_purge(self, k, cell)
-                                                                  : 0;
+    if (cell->start != fired->start || cell->end != fired->end)
+        return 0; // it is gone
+    return fired->purges ? tm__windows_purge(self, k, cell)
+                         : tm__windows_keep_rows(self, k, cell, self->fired_keep.data + fired->keep,
+                                                 fired->keep_count);
 }
 
 int tm__windows_settle(struct tm__windows *self)
@@ -80,7 +93,7 @@ int tm__windows_settle(struct tm__windows *self)
         rc = record == NULL ? TM_E_MEMORY : tm__windows_open_key(self, &key, record, &k);
         for (size_t i = 0; i < count && rc == 0; i++)
             if (tm__operator_process_has_fired(behind, fired[i].number))
-                rc = purge(self, &k, &fired[i]);
+                rc = take_away(self, &k, &fired[i]);
     }
     tm__operator_process_forget_firings(behind);
     return rc;

@@ -329,16 +329,18 @@ int tm__windows_schedule(struct tm__windows *self, const struct tm__windows_key 
 int tm__windows_act(struct tm__windows *self, const struct tm__windows_key *k,
                     struct tm__windows_cell *cell, int verdict, struct tm_error *err)
 {
+    bool purges = (verdict & TM__PURGE) != 0, loses = purges || tm__windows_buffers(self);
     int rc = 0;
-    bool purges = (verdict & TM__PURGE) != 0;
-    self->numbering = purges && self->waits_for_function;
+    self->numbering = loses && self->waits_for_function;
     self->numbered = false;
     if ((verdict & TM__FIRE) != 0)
         rc = tm__windows_emit(self, k, cell, err);
-    if (rc == 0 && purges)
-        if ((self->numbered ? tm__windows_fired(self, k, cell)
-                            : tm__windows_purge(self, k, cell)) != 0)
-            rc = tm__operator_out_of_memory(&self->base, err);
     self->numbering = false;
-    return rc;
+    if (rc != 0) // a firing that has failed purges nothing: the window lives on
+        return rc < 0 ? rc : 0;
+    if (self->numbered)
+        rc = tm__windows_fired(self, k, cell, purges);
+    else if (purges)
+        rc = tm__windows_purge(self, k, cell);
+    return rc == 0 ? 0 : tm__operator_out_of_memory(&self->base, err);
 }

@@ -45,8 +45,7 @@ enum tm__windows_flag {
     TM__CELL_HAS_TIMEOUT = 128, // the trigger remembers one
     TM__CELL_TIMEOUT_ARMED = 256,
     TM__CELL_NEXT_OVER = 512, // the next firing was the last ms, and has been; merging revives it
-    TM__CELL_FAILED = 1024,   // a firing has failed, which has been told once
-    TM__CELL_NO_LAST = 2048,  // what LAST holds is over
+    TM__CELL_NO_LAST = 1024,  // what LAST holds is over
 };
 
 struct tm__windows_cell {
@@ -83,11 +82,15 @@ struct tm__windows {
     struct tm__windows_asked *asked;     // a custom trigger
     struct tm_metric_slot *user_metrics; // of the node, or NULL
     bool delta_fires;
+    struct tm_buf entries, put_aside; // of the row under way (entry.c)
     const struct tm__windows_key *of_key;
     struct tm__windows_cell *of_cell;
-    const struct tm_row *of_row; // that came; NULL: a firing
-    struct tm_batch *told;       // of one row
-    struct tm_error failure;     // of a row, when it ends the job
+    const struct tm_row *of_row; // that came; NULL: a firing, or a timer of the trigger's
+    bool of_timer;
+    enum tm_timer_domain of_domain;
+    int64_t of_time;
+    struct tm_schema *timer_schema; // of a dead letter's row; where there is a custom trigger
+    struct tm_error failure;        // of a row, when it ends the job
 
     struct tm_schema *input; // of the rows under way
     uint32_t time_field, time_offset;
@@ -104,7 +107,7 @@ struct tm__windows {
     int32_t firing_field; // of the result: the number of such a firing; -1: none
     int64_t firings;      // numbers given
     struct tm_buf fired;  // struct tm__windows_fired, of one key, whose bytes are in fired_key
-    struct tm_buf fired_key;
+    struct tm_buf fired_key, fired_keep; // rows that its evictors keep
     uint64_t fired_hash;
     int32_t gone_field; // of the result: true in rows that say that a window is gone; -1: none
     struct tm_state *state;
@@ -219,20 +222,22 @@ int tm__windows_merge(struct tm__windows *self, const struct tm__windows_key *k,
                       uint32_t from, struct tm_error *err) TM_WARN_UNUSED;
 int tm__windows_purge(struct tm__windows *self, const struct tm__windows_key *k,
                       struct tm__windows_cell *cell) TM_WARN_UNUSED; // TM_E_MEMORY
-// The cell's row to the output, if it has contents.
+// The cell's row to the output, if it has contents. 1: a function has failed, which has been told,
+// and the window is to live on as it was.
 int tm__windows_emit(struct tm__windows *self, const struct tm__windows_key *k,
                      struct tm__windows_cell *cell, struct tm_error *err) TM_WARN_UNUSED;
 
 // --- settle.c --------------------------------------------------------------------------------
 
-// The window has fired and is to be purged, which waits: until the step's output is done with. The
-// last row of the output is its row.
+// The window has fired, and is to be purged or has lost rows to its evictor: that waits until the
+// step's output is done with. The last row of the output is its row.
 void tm__windows_find_function(struct tm__windows *self);
 // Gives the row a number of such a firing.
 void tm__windows_number(struct tm__windows *self, uint8_t *row);
 int tm__windows_fired(struct tm__windows *self, const struct tm__windows_key *k,
-                      const struct tm__windows_cell *cell) TM_WARN_UNUSED; // TM_E_MEMORY
-// Windows of firings whose function has returned are purged. TM_E_MEMORY.
+                      const struct tm__windows_cell *cell,
+                      bool purges) TM_WARN_UNUSED; // TM_E_MEMORY
+// Windows of firings whose function has returned lose what they were to lose. TM_E_MEMORY.
 int tm__windows_settle(struct tm__windows *self) TM_WARN_UNUSED;
 static inline bool tm__windows_is_unsettled(const struct tm__windows *self)
 {
@@ -244,8 +249,14 @@ static inline bool tm__windows_is_unsettled(const struct tm__windows *self)
 // Once the input's schema is known.
 int tm__windows_buffer_open(struct tm__windows *self, const struct tm_schema *input,
                             struct tm_error *err) TM_WARN_UNUSED;
+// The firing under way has failed (1), or its function may (self->numbered): all rows are there;
+// else those have gone that self->keep does not keep.
 int tm__windows_emit_buffered(struct tm__windows *self, const struct tm__windows_key *k,
                               struct tm__windows_cell *cell, struct tm_error *err) TM_WARN_UNUSED;
+// Of the cell's `count` rows those stay that `keep` says. TM_E_MEMORY.
+int tm__windows_keep_rows(struct tm__windows *self, const struct tm__windows_key *k,
+                          struct tm__windows_cell *cell, const uint8_t *keep,
+                          uint32_t count) TM_WARN_UNUSED;
 // A row of the cell with what `value` holds; see tm__windows_emit.
 int tm__windows_put(struct tm__windows *self, const struct tm__windows_key *k,
                     struct tm__windows_cell *cell, const void *value,
@@ -253,10 +264,6 @@ int tm__windows_put(struct tm__windows *self, const struct tm__windows_key *k,
 // Says that the window is gone for good, to who wants to know. TM_E_MEMORY.
 int tm__windows_tell_end(struct tm__windows *self, const struct tm__windows_key *k,
                          const struct tm__windows_cell *cell, struct tm_error *err) TM_WARN_UNUSED;
-// A result that cannot be told, which is.
-int tm__windows_result_failed(struct tm__windows *self, struct tm__windows_cell *cell, int code,
-                              const struct tm__operator_aggregate *culprit,
-                              struct tm_error *err) TM_WARN_UNUSED;
 static inline bool tm__windows_buffers(const struct tm__windows *self)
 {
     return self->evictor.kind != TM_EVICTOR_NONE;
@@ -277,8 +284,6 @@ void tm__windows_pairs_free(struct tm__windows_pairs *pairs); // NULL is fine
 int tm__windows_pairs_ask(struct tm__windows_pairs *pairs, const struct tm_row *const *a,
                           uint32_t count, const struct tm_row *b, double *distances,
                           struct tm_error *err) TM_WARN_UNUSED;
-// A function has failed: of a row that came, or of a firing. 0 or negative.
-int tm__windows_tell(struct tm__windows *self, int code, const char *message, size_t length);
 // About whom functions are asked now.
 static inline void tm__windows_about(struct tm__windows *self, const struct tm__windows_key *k,
                                      struct tm__windows_cell *cell, const struct tm_row *row)
@@ -286,29 +291,57 @@ static inline void tm__windows_about(struct tm__windows *self, const struct tm__
     self->of_key = k;
     self->of_cell = cell;
     self->of_row = row;
+    self->of_timer = false;
 }
+static inline void tm__windows_about_timer(struct tm__windows *self,
+                                           const struct tm__windows_key *k,
+                                           struct tm__windows_cell *cell,
+                                           enum tm_timer_domain domain, int64_t time)
+{
+    tm__windows_about(self, k, cell, NULL);
+    self->of_timer = true;
+    self->of_domain = domain;
+    self->of_time = time;
+}
+
+// --- failed.c --------------------------------------------------------------------------------
+
+// A function has failed: of a row that came, of a firing, of a timer of the trigger's. 0 or
+// negative, and why in *failure.
+int tm__windows_tell(struct tm__windows *self, int code, const char *message, size_t length,
+                     struct tm_error *failure);
+// Columns of rows that show a timer.
+int tm__windows_timer_schema(struct tm__windows *self, struct tm_error *err) TM_WARN_UNUSED;
+// A result that cannot be told, which is.
+int tm__windows_result_failed(struct tm__windows *self, const struct tm__windows_key *k,
+                              const struct tm__windows_cell *cell, int code,
+                              const struct tm__operator_aggregate *culprit,
+                              struct tm_error *err) TM_WARN_UNUSED;
 
 // --- asked.c ---------------------------------------------------------------------------------
 
 int tm__windows_asked_new(struct tm__windows *self, struct tm_error *err) TM_WARN_UNUSED;
 int tm__windows_asked_open(struct tm__windows *self, struct tm_error *err) TM_WARN_UNUSED;
-void tm__windows_asked_free(struct tm__windows_asked *asked);            // NULL is fine
+void tm__windows_asked_free(struct tm__windows_asked *asked); // NULL is fine
+const struct tm__operator_keyed *tm__windows_asked_keyed(const struct tm__windows_asked *asked);
 uint32_t tm__windows_asked_bytes(const struct tm__windows_asked *asked); // of its record
-// What a row, a timer, says. 1: the function failed, which has been told; negative.
-int tm__windows_asked_element(struct tm__windows *self, const struct tm__windows_key *k,
-                              struct tm__windows_cell *cell, const struct tm_row *row, int *verdict,
-                              struct tm_error *err) TM_WARN_UNUSED;
+// What a row's calls do is kept or undone as a whole (../keyed.h): from here on, until asked_end.
+void tm__windows_asked_begin(struct tm__windows *self, const struct tm__windows_key *k);
+int tm__windows_asked_end(struct tm__windows *self, bool keeps) TM_WARN_UNUSED; // TM_E_MEMORY
+// What a timer says. 1: the function failed, which has been told; negative.
 int tm__windows_asked_timer(struct tm__windows *self, const struct tm__windows_key *k,
                             struct tm__windows_cell *cell, enum tm_timer_domain domain,
                             int64_t time, int *verdict, struct tm_error *err) TM_WARN_UNUSED;
+// The window is gone: at its end, by the timer that asked_timer was called for, or because of a row
+// (else NULL). 1: the function failed, which has been told; negative.
 int tm__windows_asked_clear(struct tm__windows *self, const struct tm__windows_key *k,
-                            struct tm__windows_cell *cell, struct tm_error *err) TM_WARN_UNUSED;
-// The same of a window that merges with others, and so is none of its own; its last timer goes.
-int tm__windows_asked_merged_away(struct tm__windows *self, const struct tm__windows_key *k,
-                                  struct tm__windows_cell *cell,
-                                  struct tm_error *err) TM_WARN_UNUSED;
+                            struct tm__windows_cell *cell, const struct tm_row *row,
+                            struct tm_error *err) TM_WARN_UNUSED;
+// The last timer of a window goes. TM_E_MEMORY.
+int tm__windows_asked_unschedule(struct tm__windows *self, const struct tm__windows_key *k,
+                                 struct tm__windows_cell *cell) TM_WARN_UNUSED;
 // What a cell remembers as a row for merging, behind those there are; then, in the cell that all
-// have become, each of them.
+// become, each of them. 1: a function failed, which has been told.
 int tm__windows_asked_remember(struct tm__windows *self, const struct tm__windows_key *k,
                                const struct tm__windows_cell *cell,
                                struct tm_error *err) TM_WARN_UNUSED;
@@ -318,9 +351,51 @@ int tm__windows_asked_merge(struct tm__windows *self, const struct tm__windows_k
 // Gives back what the trigger remembers of a cell. TM_E_MEMORY.
 int tm__windows_forget(struct tm__windows *self, const struct tm__windows_key *k,
                        struct tm__windows_cell *cell) TM_WARN_UNUSED;
+
+// --- entry.c ---------------------------------------------------------------------------------
+
+// How a cell came to be one of a row's: it was there, was made for it, is what others are to become
+// and stands behind all until then, is one of those.
+enum tm__windows_made { TM__CELL_WAS, TM__CELL_MADE, TM__CELL_JOINED, TM__CELL_GOES };
+struct tm__windows_entry {
+    int64_t start, end;
+    enum tm__windows_made made;
+    int verdict; // of a custom trigger
+    uint32_t flags;
+    bool delta_fires, is_last, has_contents; // is_last: what a delta trigger remembers from now on
+    size_t record, contents;                 // put aside
+};
+// A row goes into windows that functions of the job have a say in: begin; open for each cell; ask;
+// add; then keep and act, or, when ask or add has said 1, undo: all is as it was before the row.
+void tm__windows_entry_begin(struct tm__windows *self, const struct tm__windows_key *k);
+int tm__windows_entry_open(struct tm__windows *self, const struct tm__windows_key *k, uint32_t i,
+                           enum tm__windows_made made, struct tm_error *err) TM_WARN_UNUSED;
+int tm__windows_entry_ask(struct tm__windows *self, const struct tm__windows_key *k,
+                          const struct tm_row *row, struct tm_error *err) TM_WARN_UNUSED;
+int tm__windows_entry_add(struct tm__windows *self, const struct tm__windows_key *k,
+                          const struct tm_row *row, struct tm_error *err) TM_WARN_UNUSED;
+int tm__windows_entry_undo(struct tm__windows *self, struct tm__windows_key *k,
+                           struct tm_error *err) TM_WARN_UNUSED;
+int tm__windows_entry_keep(struct tm__windows *self, struct tm_error *err) TM_WARN_UNUSED;
+// The others are gone, and the cell that they have become stands in its place.
+void tm__windows_entry_joined(struct tm__windows *self);
+int tm__windows_entry_act(struct tm__windows *self, struct tm__windows_key *k,
+                          const struct tm_row *row, int64_t time,
+                          struct tm_error *err) TM_WARN_UNUSED;
+// Do functions of the job have a say in what becomes of a row?
+static inline bool tm__windows_is_asked(const struct tm__windows *self)
+{
+    return self->asked != NULL || self->trigger_delta != NULL ||
+           (self->custom != NULL && !tm__windows_buffers(self));
+}
 // Functions of the trigger about a row, before it is added. 1: one failed.
-int tm__windows_ask(struct tm__windows *self, const struct tm__windows_key *k, uint32_t i,
-                    const struct tm_row *row, int *verdict, struct tm_error *err) TM_WARN_UNUSED;
+int tm__windows_ask(struct tm__windows *self, const struct tm__windows_key *k,
+                    struct tm__windows_cell *cell, const struct tm_row *row,
+                    struct tm__windows_entry *entry, struct tm_error *err) TM_WARN_UNUSED;
+// A delta trigger remembers the row. TM_E_MEMORY, TM_E_LIMIT.
+int tm__windows_remember_last(struct tm__windows *self, const struct tm__windows_key *k,
+                              struct tm__windows_cell *cell,
+                              const struct tm_row *row) TM_WARN_UNUSED;
 
 // --- trigger.c -------------------------------------------------------------------------------
 
@@ -387,8 +462,8 @@ enum tm__windows_fate { TM__ROW_USED, TM__ROW_LATE, TM__ROW_GAP, TM__ROW_FAILED 
 int tm__windows_place(struct tm__windows *self, struct tm__windows_key *k, const struct tm_row *row,
                       int64_t time, enum tm__windows_fate *fate,
                       struct tm_error *err) TM_WARN_UNUSED;
-// Adds the row to cell i, asks the trigger and does what it says; removes the cell when it is
-// `created` for nothing. 1: the row failed.
+// Adds the row to cell i, which no function of the job has a say in, and does what the trigger
+// says; removes the cell when it is `created` for nothing. 1: the row failed.
 int tm__windows_enter(struct tm__windows *self, struct tm__windows_key *k, uint32_t i, bool created,
                       const struct tm_row *row, int64_t time, struct tm_error *err) TM_WARN_UNUSED;
 int tm__windows_place_session(struct tm__windows *self, struct tm__windows_key *k,

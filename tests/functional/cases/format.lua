@@ -244,6 +244,13 @@ function words.state(state, text)
   add_check(state, { kind = "state", operator = head[1], key = head[2], values = pairs_of(state, rest) })
 end
 
+-- `windows operator key: 0 10 {"told":1} ; 10 20`
+function words.windows(state, text)
+  local head, rest = subject(state, text)
+  if #head ~= 2 then fail(state, "expected `windows operator key: start end state ; ...`") end
+  add_check(state, { kind = "windows", operator = head[1], key = head[2], windows = rest == "none" and {} or rows_of(state, rest) })
+end
+
 -- `timers operator: 10 a, 20 a name, clock 30 b`
 function words.timers(state, text)
   local head, rest = subject(state, text)

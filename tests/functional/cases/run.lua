@@ -102,6 +102,16 @@ function checks.state(t, check)
   end
 end
 
+-- Bounds, and where the function behind the windows has states of them, these.
+function checks.windows(t, check)
+  local actual = t:windows(check.operator, check.key)
+  for i = 1, math.max(#actual, #check.windows) do
+    local window, expected = actual[i] or {}, check.windows[i] or {}
+    local given = { window.window_start, window.window_end, window.state and next(window.state) and window.state or nil }
+    if not same(expected, given) then fail(check.line, "window %d: expected %s, got %s", i, show(expected), show(given)) end
+  end
+end
+
 local function show_timer(timer)
   return ("%s%s %s%s"):format(timer.domain == "processing" and "clock " or "", show(timer.at), show(timer.key),
     timer.name and timer.name ~= "" and " " .. timer.name or "")

@@ -156,6 +156,17 @@ describe("records", function()
     assert.emits(t, "out", { { ts = 1767225600000, m = 1.5 } })
   end)
 
+  it("have tables as their columns say: empty lists, maps of numbers, digits within", function()
+    local t = tm.test { code = [[
+      local tm = require "tidemill"
+      return tm.from(tm.stdin { name = "in", format = "json", schema = { list = "list(string)", map = tm.map("int", "list(int)"),
+        st = { items = "list(int)", of = { n = "int64" } }, any = "any", none = tm.map("string", "int") } })
+        :map(function(e) return { l = #e.list, m = #e.map[1], s = #e.st.items, n = tostring(e.st.of.n), e = e.any.x == nil } end)
+        :returns { l = "int", m = "int", s = "int", n = "string", e = "bool" }:to(tm.print { name = "out" })]] }
+    t:push("in", { list = {}, map = { [1] = {}, [2] = { 5 } }, st = { items = {}, of = { n = "9007199254740993" } }, any = {}, none = {} })
+    assert.emits(t, "out", { { l = 0, m = 0, s = 0, n = "9007199254740993", e = true } })
+  end)
+
   it("of a changelog have their kind", function()
     local t = tm.test { code = SOURCE .. [[ return rows:key_by("k"):top(1, "v"):to(tm.print { name = "out" }) ]] }
     t:push("in", { { k = "a", v = 1, ts = 1 }, { k = "a", v = 2, ts = 2 } })
@@ -213,6 +224,74 @@ describe("a job under test", function()
       return tm.from(tm.lines()):filter(function(l) return tonumber(l) < limit end):to(tm.print { name = "out" })]] }, { args = { limit = 3 } })
     t:push("lines", { { line = "2" }, { line = "5" } })
     assert.emits(t, "out", { { line = "2" } })
+  end)
+
+  it("sees the state of a function of windows of the whole stream, without a key", function()
+    for _, parallelism in ipairs { 1, 3 } do
+      local t = tm.test({ code = SOURCE .. [[
+        return rows:window_all(tm.tumbling(10)):process("w", { state = { seen = tm.value("int", { default = 0, ttl = "never" }) },
+          window_state = { fired = tm.value("int", { default = 0 }) },
+          each = function(ctx, key, rows)
+            ctx.state.seen:set(ctx.state.seen:get() + #rows)
+            ctx.window_state.fired:set(ctx.window_state.fired:get() + 1)
+            ctx:emit { seen = ctx.state.seen:get() }
+          end }):to(tm.print { name = "out" })]] }, { parallelism = parallelism })
+      t:push("in", { { k = "a", v = 1, ts = 1 }, { k = "b", v = 1, ts = 2 }, { k = "c", v = 1, ts = 11 } })
+      assert.state(t, "w", nil, {})
+      t:advance_watermark(9)
+      assert.emits(t, "out", { { seen = 2 } })
+      assert.state(t, "w", nil, { seen = 2 })
+      assert.state(t, "w", {}, { seen = 2 })
+      assert.equal(2, t:state("w", nil, "seen"))
+      t:close()
+    end
+  end)
+
+  it("says that windows of rows that overlap are not kept one by one", function()
+    local t = tm.test { code = SOURCE .. [[
+      return rows:key_by("k"):window(tm.count_window(3, 1)):aggregate("w", { n = tm.count() }):to(tm.print { name = "out" })]] }
+    t:push("in", { k = "a", v = 1, ts = 1 })
+    local ok, message = pcall(function() t:windows("w", "a") end)
+    assert.is_false(ok)
+    assert.matches("its windows overlap", message, 1, true)
+  end)
+
+  it("calls a record a record where a state is given one", function()
+    local t = tm.test { code = SOURCE .. [[
+      return rows:key_by("k"):process("p", { state = { s = tm.value("int", { ttl = "never" }) }, each = function(ctx, e)
+        ctx.state.s:set(e)
+        ctx:emit { k = e.k }
+      end }):to(tm.print { name = "out" })]] }
+    local ok, message = pcall(function() t:push("in", { k = "a", v = 1, ts = 1 }) end)
+    assert.is_false(ok)
+    assert.matches('state "s" of key "a" is int, given a record', message, 1, true)
+  end)
+
+  it("refuses a side output whose types do not follow", function()
+    local ok, message = pcall(tm.test, { code = SOURCE .. [[
+      return rows:key_by("k"):process("p", { each = function(ctx, e)
+        ctx:output("o", { k = 1 })
+        ctx:output("o", { k = e.k })
+        ctx:emit { k = e.k }
+      end }):to(tm.print { name = "out" })]] })
+    assert.is_false(ok)
+    assert.matches('TM0314 job:.*side output "o": the type of "k" does not follow', message)
+  end)
+
+  it("tells a ctx that is used after its call", function()
+    local t = tm.test { code = SOURCE .. [[
+      local last
+      return rows:key_by("k"):process("p", { state = { s = tm.value("int", { ttl = "never" }) }, each = function(ctx, e)
+        if last then last.state.s:set(9) end
+        last = ctx
+        ctx.state.s:set(e.v)
+        ctx:emit { k = e.k }
+      end }):returns { k = "string" }:on_error("skip"):to(tm.print { name = "out" })]] }
+    t:push("in", { { k = "a", v = 1, ts = 1 }, { k = "b", v = 2, ts = 1 } })
+    assert.emits(t, "out", { { k = "a" } })
+    assert.state(t, "p", "a", { s = 1 })
+    assert.state(t, "p", "b", {})
+    assert.equal(1, t:metrics("p").skipped)
   end)
 
   it("draws the same numbers with the same seed", function()

@@ -1,3 +1,3 @@
--- Nothing says the format.
+-- Nothing says the format of a file that is there.
 local tm = require "tidemill"
-return tm.from(tm.file { path = "data" }):to(tm.print())
+return tm.from(tm.file { path = "ok.lua" }):to(tm.print())

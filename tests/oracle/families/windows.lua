@@ -101,7 +101,7 @@ function Operator:fire(w, result)
     local rows = {}
     evictors.evict(self.op.evict, w.rows, false)
     for i, kept in ipairs(w.rows) do rows[i] = kept.row end
-    local of, bounded = { keys = {}, first = w.first, last = w.last, calls = self.live[w.key].calls }, self.op.kind ~= "global"
+    local of, bounded = { keys = {}, first = w.first, last = w.last, calls = self.live[w.key].calls, window = w }, self.op.kind ~= "global"
     of.bounded = bounded
     for _, name in ipairs(self.keys) do of.keys[name] = rows[1][name] end
     for _, row in ipairs(results.rows(self.op.result, of, rows, self.columns)) do self.out.emit(row, bounded and w.last or nil) end
@@ -147,7 +147,7 @@ function Operator:row(row, time)
       end
     end
   end
-  if skipped and #assigned > 0 and event and at + (op.lateness or 0) <= watermark then
+  if skipped and event and at + (op.lateness or 0) <= watermark then
     if op.late then self.out.side("late", row, time) else self.out.dropped(op.name) end
   end
 end

@@ -204,7 +204,7 @@ describe("values into columns", function()
 
   it("are converted where nothing is lost", function()
     assert.equal("1.50", tostring(one(function() return { a = 1.5 } end, "a decimal(10,2)").a))
-    assert.equal("1.01", tostring(one(function() return { a = D "1.005" } end, "a decimal(10,2)").a))
+    assert.equal("1.05", tostring(one(function() return { a = D "1.05000" } end, "a decimal(10,2)").a))
     assert.equal("9007199254740993", tostring(one(function() return { a = I "9007199254740993" } end, "a int64").a))
     assert.equal("7", tostring(one(function() return { a = 7 } end, "a int64").a))
     assert.equal("8", tostring(one(function() return { a = 8LL } end, "a int64").a))

@@ -47,6 +47,47 @@ describe("nested values", function()
       big = I "9007199254740993" } }, out)
   end)
 
+  it("of a table filled by index end at its largest key, with null where it has nothing", function()
+    local function filled(e)
+      local t, marked = {}, codegen.array {}
+      for i = 1, 9 do
+        if e.id % 2 == 0 or i == 1 or i == 3 or i == 8 then t[i], marked[i] = i, i end
+      end
+      return { list = t, untyped = t, marked = marked, inline = { 1, nil, 3 } }
+    end
+    local rows = {}
+    for id = 1, 200 do rows[id] = { id = id } end
+    local out, failures = map(filled, "list list(int); untyped any; marked any; inline list(int)", rows)
+    assert.same({}, failures)
+    assert.equal(200, #out)
+    local whole, gaps = { 1, 2, 3, 4, 5, 6, 7, 8, 9 }, { 1, null, 3, null, null, null, null, 8 }
+    for id = 1, 200 do
+      local want = id % 2 == 0 and whole or gaps
+      for _, name in ipairs { "list", "untyped", "marked" } do
+        assert.equal(#want, #out[id][name], name)
+        for i = 1, #want do assert.equal(want[i], out[id][name][i]) end
+      end
+      assert.equal(3, #out[id].inline)
+    end
+  end)
+
+  it("of a table are an error where its keys are not those of a list", function()
+    local function given(make, type)
+      local _, failures = map(function() return { v = make() } end, "v " .. type)
+      return failures[1] and (failures[1].message or failures[1].text) or "nothing"
+    end
+    for _, type in ipairs { "any", "list(int)" } do
+      assert.matches("v is a list, given a table with the key 404, of only 1 item", given(function() return { [404] = 1 } end, type))
+      assert.equal("nothing", given(function() return { [64] = 1 } end, type))
+      assert.matches("given a table with the key 65", given(function() return { [65] = 1 } end, type))
+    end
+    assert.matches('with the key "x"', given(function() return { 1, 2, x = 3 } end, "list(int)"))
+    assert.matches("with the key 0", given(function() return { [0] = 1, 2 } end, "list(int)"))
+    assert.matches("with the key 1.5", given(function() return { 1, [1.5] = 2 } end, "list(int)"))
+    assert.matches('made by tm.array, given a table with the key "x"',
+      given(function() return codegen.array { 1, 2, x = 3 } end, "any"))
+  end)
+
   it("give types to columns before any row", function()
     local all = nodes(ORDER, { { verb = "map", fn = function(e)
       for _, line in ipairs(e.lines) do if line.n > 1 then return { sku = line.sku, price = line.price, n = line.n, tags = e.tags } end end

@@ -94,17 +94,24 @@ describe("a double column", function()
 end)
 
 describe("a decimal column", function()
-  it("takes decimals and numbers, at its scale, half up", function()
+  it("takes decimals, numbers and int64 at its scale", function()
     takes("decimal(10,2)", D "1.5", "1.50")
+    takes("decimal(10,2)", D "1.5000", "1.50")
     takes("decimal(10,2)", 0.1, "0.10")
-    takes("decimal(10,2)", D "1.005", "1.01")
-    takes("decimal(10,2)", D "-1.005", "-1.01")
+    takes("decimal(10,2)", I "-7", "-7.00")
+    takes("decimal(38,0)", 9007199254740993LL, "9007199254740993")
     takes("decimal(38,0)", D "99999999999999999999999999999999999999", "99999999999999999999999999999999999999")
+  end)
+
+  it("refuses digits behind its scale, and names what rounds", function()
+    for _, v in ipairs { D "1.005", D "-1.005", 1 / 3, 1e-30, 1e-300 } do
+      refuses("decimal(10,2)", v, "has more than 2 digits behind the point\n  hint: tm.number.round(value, 2)")
+    end
   end)
 
   it("refuses more digits than it has, and what is no decimal", function()
     refuses("decimal(4,2)", D "100.00", "does not fit")
-    refuses("decimal(4,2)", 99.995, "does not fit")
+    refuses("decimal(4,2)", I "100", "does not fit")
     refuses("decimal(4,2)", 0 / 0, "does not fit")
     for _, v in ipairs { "1.5", true } do refuses("decimal(4,2)", v, "given") end
   end)

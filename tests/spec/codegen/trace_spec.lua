@@ -28,6 +28,13 @@ local VERBS = {
   end } },
   ["map by assignment"] = { { verb = "map", fn = function(e) e.amount = e.amount + e.n e.big = e.amount > 50 return e end } },
   ["map to a new text"] = { { verb = "map", fn = function(e) return { label = e.country .. "!", size = #e.user } end } },
+  ["lists filled by index, some with a gap"] = { { verb = "map", fn = function(e)
+    local t = {}
+    t[1] = e.user
+    if e.n % 7 ~= 0 then t[2] = e.country end
+    t[3] = e.user
+    return { v = t }
+  end, returns = support.schema("v list(string)") } },
   flat_map = { { verb = "flat_map", fn = function(e, out)
     out { a = e.amount, user = e.user }
     if e.amount > 50 then out { a = -e.amount, user = e.user } end

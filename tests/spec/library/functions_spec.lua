@@ -80,7 +80,20 @@ describe("wrong arguments", function()
     local circle = {}
     circle.me = circle
     assert.is_truthy(message(tm.encode.json, circle):find("nested more than 1,024 deep", 1, true))
-    assert.is_truthy(message(tm.encode.json, { 1, 2, x = 1 }):find("2 list items and other keys", 1, true))
+    assert.is_truthy(message(tm.encode.json, { 1, 2, x = 1 }):find('takes a list, given a table with the key "x"', 1, true))
+  end)
+
+  it("of lists with gaps are as long as their largest key", function()
+    local t = {}
+    t[1], t[3] = "1", "3"
+    assert.equal('["1",null,"3"]', tm.encode.json(t))
+    assert.equal("1,,3", tm.encode.csv(t))
+    assert.equal("[1,null,3]", tm.encode.json(require("codegen.any").array { 1, nil, 3 }))
+    assert.equal('{"a":[null,null,5]}', tm.encode.json { a = { [3] = 5 } })
+    for _, fn in ipairs { tm.encode.json, tm.encode.csv } do
+      assert.is_truthy(message(fn, { [1000] = 1 }):find("takes a list, given a table with the key 1000, of only 1 item", 1, true))
+    end
+    assert.is_truthy(message(tm.text.join, { "a", [3] = "c" }):find("element 2 of the list", 1, true))
   end)
 
   it("are errors of the row while rows run", function()

@@ -66,4 +66,10 @@ function scripts.node(job, name)
   error(("no node %q; there are %s"):format(name, table.concat(names, ", ")), 2)
 end
 
+---The function behind a window: it has the window's name.
+function scripts.behind(job, name)
+  for i = #job.nodes, 1, -1 do if job.nodes[i].name == name and job.nodes[i].whole then return job.nodes[i] end end
+  error(("no function behind %q"):format(name), 2)
+end
+
 return scripts

@@ -25,22 +25,22 @@ describe("a function of windows", function()
     assert.equal("user string, window_start timestamp, window_end timestamp, "
       .. "$rows list(struct(user string,page string,cents int,price decimal(10,2),ts timestamp))*, $time timestamp*@",
       scripts.columns(scripts.node(job, "w").schema))
-    assert.equal("user string, n double, from timestamp, $time timestamp*@", scripts.columns(scripts.node(job, "w: result").schema))
-    assert.equal("rows", scripts.node(job, "w: result").of_window)
+    assert.equal("user string, n double, from timestamp, $time timestamp*@", scripts.columns(scripts.behind(job, "w").schema))
+    assert.equal("rows", scripts.behind(job, "w").of_window)
   end)
 
   it("behind aggregates reads what it names of their row", function()
-    local node = node_of([[return rows:window(tm.tumbling("1m")):aggregate("w", { n = tm.count(), top = tm.max("cents") },
-      function(ctx, key, r) ctx:emit { user = key, top = r.top } end)]], "w: result")
+    local node = scripts.behind(job_of [[return rows:window(tm.tumbling("1m")):aggregate("w", { n = tm.count(), top = tm.max("cents") },
+      function(ctx, key, r) ctx:emit { user = key, top = r.top } end)]], "w")
     assert.equal("$time top user window_end window_start", reads(node))
   end)
 
   it("takes the name of the window, and what follows is said of both", function()
     local job = job_of [[return rows:window(tm.tumbling("1m")):process(function(ctx, key, all) ctx:emit { n = #all } end)
       :named("w"):parallelism(3):on_error("skip")]]
-    for _, name in ipairs { "w", "w: result" } do
-      assert.equal(3, scripts.node(job, name).parallelism)
-      assert.equal("skip", scripts.node(job, name).on_error)
+    for _, node in ipairs { scripts.node(job, "w"), scripts.behind(job, "w") } do
+      assert.equal(3, node.parallelism)
+      assert.equal("skip", node.on_error)
     end
   end)
 
@@ -50,7 +50,7 @@ describe("a function of windows", function()
       w:side("late"):to(tm.discard()) w:side("many"):to(tm.discard())
       return w:to(tm.print())]]
     assert.equal("w", scripts.node(job, "side(late)").inputs[1].name)
-    assert.equal("w: result", scripts.node(job, "side(many)").inputs[1].name)
+    assert.equal("w", scripts.node(job, "side(many)").inputs[1].name)
   end)
 end)
 

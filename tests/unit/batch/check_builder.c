@@ -23,9 +23,9 @@ static void start(void)
 static void finish(void)
 {
     struct tm_error err = {0};
-    ck_assert_msg(
-        tm_wire_check_rows(schema, batch->data, batch->size_bytes, batch->row_count, &err) == 0,
-        "%s", err.message);
+    ck_assert_msg(tm_wire_check_rows(schema, NULL, batch->data, batch->size_bytes, batch->row_count,
+                                     &err) == 0,
+                  "%s", err.message);
     tm_batch_release(batch);
     tm_batch_pool_free(pool);
     tm_schema_unref(schema);
@@ -293,7 +293,7 @@ START_TEST(wide_rows_mark_exactly_their_columns_null)
         tm_builder_put_int(&b, count - 2 - (count - 2) % 3 + 1, 5);
         ck_assert_int_eq(tm_builder_end(&b), 0);
         ck_assert_int_eq(
-            tm_wire_check_rows(wide, rows->data, rows->size_bytes, rows->row_count, NULL), 0);
+            tm_wire_check_rows(wide, NULL, rows->data, rows->size_bytes, rows->row_count, NULL), 0);
         uint32_t set = 0;
         for (uint32_t i = 0; i < count; i++)
             set += !tm_row_is_null(tm_batch_first(rows), i);

@@ -214,7 +214,7 @@ START_TEST(doubles_enter_through_their_shortest_text)
                    {1.0 / 3, "0.3333333333333333"},
                    {9007199254740992, "9007199254740992"},
                    {4.35, "4.35"},
-                   {1e-300, "0.00000000000000000000000000000000000000"}};
+                   {1e-20, "0.00000000000000000001"}};
     for (size_t i = 0; i < sizeof vectors / sizeof vectors[0]; i++) {
         struct tm_decimal d;
         ck_assert_int_eq(tm_decimal_from_double(vectors[i].value, &d), 0);
@@ -224,6 +224,76 @@ START_TEST(doubles_enter_through_their_shortest_text)
     ck_assert_int_eq(tm_decimal_from_double((double)NAN, &d), TM_E_BAD_TYPE);
     ck_assert_int_eq(tm_decimal_from_double((double)INFINITY, &d), TM_E_OVERFLOW);
     ck_assert_int_eq(tm_decimal_from_double(-1e39, &d), TM_E_OVERFLOW);
+    // never rounded
+    ck_assert_int_eq(tm_decimal_from_double(1e-39, &d), TM_E_OVERFLOW);
+    ck_assert_int_eq(tm_decimal_from_double(1.5e-38, &d), TM_E_OVERFLOW);
+    ck_assert_int_eq(tm_decimal_from_double(-5e-324, &d), TM_E_OVERFLOW);
+}
+END_TEST
+
+START_TEST(any_double_and_any_text_compares_by_value)
+{
+    static const struct {
+        const char *a, *b;
+        int order;
+    } vectors[] = {
+        {"0", "0e99", 0},
+        {"0", "1e-400", -1},
+        {"0", "-1e-400", 1},
+        {"-1", "1e-400", -1},
+        {"1", "1e400", -1},
+        {"-1", "-1e400", 1},
+        {"99999999999999999999999999999999999999", "1e38", -1},
+        {"99999999999999999999999999999999999999", "99999999999999999999999999999999999999.000", 0},
+        {"99999999999999999999999999999999999999",
+         "99999999999999999999999999999999999999.0000000000000000000000000000000000000001", -1},
+        {"-99999999999999999999999999999999999999",
+         "-99999999999999999999999999999999999999.0000000000000000000000000000000000000001", 1},
+        {"0.00000000000000000000000000000000000001", "1e-38", 0},
+        {"0.00000000000000000000000000000000000001", "1.5e-38", -1},
+        {"0.00000000000000000000000000000000000002", "1.5e-38", 1},
+        {"0.00000000000000000000000000000000000001", "9.9e-39", 1},
+        {"0.00000000000000000000000000000000000001", "9.9e-40", 1},
+        {"12.50", "0012.5000", 0},
+        {"12.50", "1249999999999999999999999999999999999999999999e-44", 1},
+        {"12.50", "1250000000000000000000000000000000000000000001e-44", -1}};
+    for (size_t i = 0; i < sizeof vectors / sizeof vectors[0]; i++) {
+        struct tm_decimal a = any(vectors[i].a);
+        int order = 9;
+        ck_assert_int_eq(tm_decimal_compare_text(a, vectors[i].b, strlen(vectors[i].b), &order), 0);
+        ck_assert_msg(order == vectors[i].order, "%s and %s: %d", vectors[i].a, vectors[i].b,
+                      order);
+    }
+    int order;
+    ck_assert_int_eq(tm_decimal_compare_text(any("1"), "1x", 2, &order), TM_E_BAD_TYPE);
+    ck_assert_int_eq(tm_decimal_compare_double(any("0.1"), 0.1), 0);
+    ck_assert_int_eq(tm_decimal_compare_double(any("0"), -0.0), 0);
+    ck_assert_int_eq(tm_decimal_compare_double(any("0"), 5e-324), -1);
+    ck_assert_int_eq(tm_decimal_compare_double(any("0"), (double)INFINITY), -1);
+    ck_assert_int_eq(tm_decimal_compare_double(any("0"), -(double)INFINITY), 1);
+    ck_assert_int_eq(tm_decimal_compare_double(any("-5"), -1e39), 1);
+}
+END_TEST
+
+START_TEST(comparing_with_the_text_of_a_decimal_is_comparing_with_the_decimal)
+{
+    struct support_random rnd = support_seed("decimal compare");
+    for (int i = 0; i < 100000; i++) {
+        struct tm_decimal d[2];
+        for (int k = 0; k < 2; k++) {
+            __int128 v = (__int128)(int64_t)support_next(&rnd) * (int64_t)(support_next(&rnd) >> 2);
+            d[k] = (struct tm_decimal){v >> (66 + support_below(&rnd, 60)),
+                                       (uint8_t)support_below(&rnd, 39)};
+        }
+        if (i % 4 == 0 && d[0].unscaled < power(30)) // equal values of two scales
+            d[1] = (struct tm_decimal){d[0].unscaled * 1000, (uint8_t)(d[0].scale % 36 + 3)};
+        char text[48];
+        tm_decimal_format(d[1].unscaled, d[1].scale, text);
+        int order;
+        ck_assert_int_eq(tm_decimal_compare_text(d[0], text, strlen(text), &order), 0);
+        int expected = tm_decimal_compare(d[0], d[1]);
+        ck_assert_int_eq(order, (expected > 0) - (expected < 0));
+    }
 }
 END_TEST
 
@@ -247,9 +317,12 @@ START_TEST(random_doubles_have_their_shortest_text_and_come_back)
         char text[40];
         shortest(v, text);
         struct tm_decimal d, expected;
+        if (tm_decimal_parse_any(text, strlen(text), &expected) != 0) {
+            // more than 38 digits behind the point
+            ck_assert_int_eq(tm_decimal_from_double(v, &d), TM_E_OVERFLOW);
+            continue;
+        }
         ck_assert_int_eq(tm_decimal_from_double(v, &d), 0);
-        if (tm_decimal_parse_any(text, strlen(text), &expected) != 0)
-            continue; // more than 38 digits behind the point
         ck_assert_msg(d.scale == expected.scale && d.unscaled == expected.unscaled, "%s", text);
         ck_assert_msg(tm_decimal_to_double(d.unscaled, d.scale) == v, "%s", text);
     }
@@ -345,7 +418,8 @@ SUPPORT_MAIN("decimal", text_keeps_its_scale, text_that_is_no_number_is_refused,
              text_beyond_38_digits_overflows, a_column_takes_a_text_exactly_and_bounds_digits,
              arithmetic_equals_the_vectors, arithmetic_of_small_values_equals_128_bit_integers,
              comparison_does_not_overflow, a_sum_that_fits_is_found_although_its_operand_does_not,
-             doubles_enter_through_their_shortest_text,
+             doubles_enter_through_their_shortest_text, any_double_and_any_text_compares_by_value,
+             comparing_with_the_text_of_a_decimal_is_comparing_with_the_decimal,
              random_doubles_have_their_shortest_text_and_come_back, any_value_survives_its_text,
              rescale_rounds_half_up_and_checks_digits, values_for_lua_compute_the_same,
              a_wrong_scale_from_lua_is_refused)

@@ -59,7 +59,7 @@ static void text_is(struct world *w, const struct tm_batch *batch, const char *t
 static void check(const struct tm_batch *batch)
 {
     struct tm_error err = {0};
-    ck_assert_msg(tm_wire_check_rows(batch->schema, batch->data, batch->size_bytes,
+    ck_assert_msg(tm_wire_check_rows(batch->schema, NULL, batch->data, batch->size_bytes,
                                      batch->row_count, &err) == 0,
                   "%s", err.message);
 }
@@ -276,8 +276,8 @@ START_TEST(random_nested_rows_pass_the_check_and_the_wire)
             uint8_t was = copy->data[at];
             copy->data[at] ^= (uint8_t)(1 + support_below(&r, 255));
             struct tm_error err = {0};
-            if (tm_wire_check_rows(schema, copy->data, copy->size_bytes, copy->row_count, &err) ==
-                0) {
+            if (tm_wire_check_rows(schema, NULL, copy->data, copy->size_bytes, copy->row_count,
+                                   &err) == 0) {
                 w.buf.size_bytes = 0;
                 OK(tm_dump_batch(&w.buf, copy, 1));
             }

@@ -45,8 +45,8 @@ START_TEST(batches_round_trip_bit_by_bit)
         size_t end = wire.size_bytes, used = 0;
         ck_assert_int_eq(tm_buf_append(&wire, "after", 5), 0);
         struct tm_error err = {0};
-        int rc =
-            tm_wire_get_batch(pool, schema, wire.data + 6, wire.size_bytes - 6, &used, &back, &err);
+        int rc = tm_wire_get_batch(pool, schema, NULL, wire.data + 6, wire.size_bytes - 6, &used,
+                                   &back, &err);
         ck_assert_msg(rc == 0, "%s", err.message);
         ck_assert_uint_eq(used, end - 6);
         ck_assert_uint_eq(back->row_count, batch->row_count);
@@ -89,7 +89,7 @@ static int get_exact(const uint8_t *p, size_t len, struct tm_batch **batch, stru
     if (len != 0)
         memcpy(copy, p, len);
     size_t used;
-    int rc = batch != NULL ? tm_wire_get_batch(pool, schema, copy, len, &used, batch, NULL)
+    int rc = batch != NULL ? tm_wire_get_batch(pool, schema, NULL, copy, len, &used, batch, NULL)
                            : tm_wire_get_schema(&mem, copy, len, &used, s, NULL);
     free(copy);
     return rc;
@@ -172,7 +172,7 @@ START_TEST(damaged_rows_without_a_checksum_are_refused_or_safe_to_read)
     for (size_t i = 0; i < batch->size_bytes; i++) {
         for (int change = 1; change < 256; change++) {
             batch->data[i] ^= (uint8_t)change;
-            if (tm_wire_check_rows(schema, batch->data, batch->size_bytes, batch->row_count,
+            if (tm_wire_check_rows(schema, NULL, batch->data, batch->size_bytes, batch->row_count,
                                    NULL) == 0)
                 sum += touch(batch);
             else
@@ -192,7 +192,8 @@ START_TEST(damaged_rows_without_a_checksum_are_refused_or_safe_to_read)
             before[k] = batch->data[at[k]];
             batch->data[at[k]] = (uint8_t)support_below(&r, 256);
         }
-        if (tm_wire_check_rows(schema, batch->data, batch->size_bytes, batch->row_count, NULL) == 0)
+        if (tm_wire_check_rows(schema, NULL, batch->data, batch->size_bytes, batch->row_count,
+                               NULL) == 0)
             sum += touch(batch);
         for (int k = 3; k >= 0; k--)
             batch->data[at[k]] = before[k];
@@ -217,10 +218,10 @@ static void refuses(size_t offset, uint64_t value, size_t bytes, const char *wor
             tm_builder_put_int(&b, i, 1);
     }
     ck_assert_int_eq(tm_builder_end(&b), 0);
-    ck_assert_int_eq(tm_wire_check_rows(schema, batch->data, batch->size_bytes, 1, NULL), 0);
+    ck_assert_int_eq(tm_wire_check_rows(schema, NULL, batch->data, batch->size_bytes, 1, NULL), 0);
     memcpy(batch->data + offset, &value, bytes);
     struct tm_error err = {0};
-    ck_assert_int_eq(tm_wire_check_rows(schema, batch->data, batch->size_bytes, 1, &err),
+    ck_assert_int_eq(tm_wire_check_rows(schema, NULL, batch->data, batch->size_bytes, 1, &err),
                      TM_E_CORRUPT);
     ck_assert_msg(strstr(err.message, word) != NULL, "\"%s\" lacks \"%s\"", err.message, word);
     tm_batch_release(batch);
@@ -235,7 +236,8 @@ START_TEST(each_rule_of_a_row_is_checked_and_named)
     refuses(0, 1u << 30, 4, "size");
     refuses(0, schema->fixed_bytes + 1, 4, "size");
     refuses(0, schema->fixed_bytes, 4, "reference outside");
-    refuses(4, 4, 1, "kind");
+    refuses(4, 4, 1, "partial row where there are none");
+    refuses(4, 5, 1, "kind");
     refuses(6, 1, 1, "reserved");
     refuses(8, 1ull << 63, 8, "do not exist");
     refuses(f[7].offset, 1, 8, "null's slot");
@@ -259,12 +261,12 @@ START_TEST(counts_and_lengths_must_agree)
     struct tm_batch *batch = random_batch(&r, 3);
     const uint8_t *rows = batch->data;
     size_t len = batch->size_bytes;
-    ck_assert_int_eq(tm_wire_check_rows(schema, rows, len, 3, NULL), 0);
-    ck_assert_int_eq(tm_wire_check_rows(schema, rows, len, 2, NULL), TM_E_CORRUPT);
-    ck_assert_int_eq(tm_wire_check_rows(schema, rows, len, 4, NULL), TM_E_CORRUPT);
-    ck_assert_int_eq(tm_wire_check_rows(schema, rows, len, UINT32_MAX, NULL), TM_E_CORRUPT);
-    ck_assert_int_eq(tm_wire_check_rows(schema, rows, 0, 0, NULL), 0);
-    ck_assert_int_eq(tm_wire_check_rows(schema, rows, 0, 1, NULL), TM_E_CORRUPT);
+    ck_assert_int_eq(tm_wire_check_rows(schema, NULL, rows, len, 3, NULL), 0);
+    ck_assert_int_eq(tm_wire_check_rows(schema, NULL, rows, len, 2, NULL), TM_E_CORRUPT);
+    ck_assert_int_eq(tm_wire_check_rows(schema, NULL, rows, len, 4, NULL), TM_E_CORRUPT);
+    ck_assert_int_eq(tm_wire_check_rows(schema, NULL, rows, len, UINT32_MAX, NULL), TM_E_CORRUPT);
+    ck_assert_int_eq(tm_wire_check_rows(schema, NULL, rows, 0, 0, NULL), 0);
+    ck_assert_int_eq(tm_wire_check_rows(schema, NULL, rows, 0, 1, NULL), TM_E_CORRUPT);
     tm_batch_release(batch);
     finish();
 }
@@ -281,8 +283,9 @@ START_TEST(rows_of_another_schema_are_refused)
     ck_assert_int_eq(tm_wire_put_batch(&wire, batch), 0);
     size_t used;
     struct tm_error err = {0};
-    ck_assert_int_eq(tm_wire_get_batch(pool, other, wire.data, wire.size_bytes, &used, &back, &err),
-                     TM_E_CORRUPT);
+    ck_assert_int_eq(
+        tm_wire_get_batch(pool, other, NULL, wire.data, wire.size_bytes, &used, &back, &err),
+        TM_E_CORRUPT);
     ck_assert_ptr_nonnull(strstr(err.message, "another schema"));
     tm_batch_release(batch);
     tm_schema_unref(other);

@@ -9,29 +9,9 @@
 #include <string.h>
 
 #include "core/batch/builder.h"
+#include "tests/memory.h"
 
-static void *support_alloc(void *ctx, size_t size)
-{
-    (void)ctx;
-    return malloc(size);
-}
-
-static void *support_realloc(void *ctx, void *p, size_t old_size, size_t new_size)
-{
-    (void)ctx;
-    (void)old_size;
-    return realloc(p, new_size);
-}
-
-static void support_free(void *ctx, void *p, size_t size)
-{
-    (void)ctx;
-    (void)size;
-    free(p);
-}
-
-static const struct tm_fx_memory support_memory = {support_alloc, support_realloc, support_free};
-static const struct tm_fx support_fx = {.memory = &support_memory};
+static const struct tm_fx support_fx = {.memory = &plain_memory};
 
 struct support_random {
     uint64_t state;

@@ -9,7 +9,7 @@ static int64_t fixed_clock(void *ctx)
 }
 
 static const struct tm_fx_clock discard_clock = {.mono_ns = fixed_clock};
-static const struct tm_fx discard_fx = {.clock = &discard_clock, .memory = &support_memory};
+static const struct tm_fx discard_fx = {.clock = &discard_clock, .memory = &plain_memory};
 
 START_TEST(rows_are_counted_and_dropped)
 {

@@ -80,6 +80,12 @@ void tm_task_inform(struct tm_task_context *ctx, const struct tm_node *node, con
     ck_assert_int_eq(tm_buf_printf(&S.failures, "info %s\n", message), 0);
 }
 
+void tm_task_inform_once(struct tm_task_context *ctx, const struct tm_node *node,
+                         const char *message)
+{
+    tm_task_inform(ctx, node, message);
+}
+
 void tm_task_warn(struct tm_task_context *ctx, const struct tm_node *node, const char *message)
 {
     tm_task_warn_once(ctx, node, message);

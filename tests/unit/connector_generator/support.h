@@ -13,7 +13,7 @@ static int64_t support_mono(void *ctx)
 }
 
 static const struct tm_fx_clock support_clock = {.mono_ns = support_mono};
-static const struct tm_fx generator_fx = {.clock = &support_clock, .memory = &support_memory};
+static const struct tm_fx generator_fx = {.clock = &support_clock, .memory = &plain_memory};
 
 struct source_test {
     struct tm_mem mem;

@@ -16,8 +16,9 @@ static void close_world(void)
     world_close(&w);
 }
 
-static void notice(void *arg, const char *message)
+static void notice(void *arg, bool warns, const char *message)
 {
+    (void)warns;
     (void)arg;
     ck_assert_int_eq(noticed[0], 0); // once
     snprintf(noticed, sizeof noticed, "%s", message);

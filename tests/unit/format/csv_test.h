@@ -22,8 +22,9 @@ struct csv_case {
 
 static char csv_noticed[1024]; // what a decoder said of its file, one line each
 
-static inline void csv_notice(void *arg, const char *message)
+static inline void csv_notice(void *arg, bool warns, const char *message)
 {
+    (void)warns;
     size_t used = strlen(csv_noticed);
     (void)arg;
     snprintf(csv_noticed + used, sizeof csv_noticed - used, "%s\n", message);

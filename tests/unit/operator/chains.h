@@ -11,8 +11,9 @@ struct chain {
     struct tm_chain_ctx ctx;
     bool freed;
 };
+enum { CHAINS_MAX = 5 }; // of one operator
 static struct {
-    struct chain made[4];
+    struct chain made[CHAINS_MAX];
     uint32_t count;
     int (*run)(struct chain *chain, struct tm_error *err);
 } chains;
@@ -22,7 +23,7 @@ int tm_vm_chain_new(struct tm_vm *unused, const struct tm_vm_chain_args *args,
 {
     (void)unused;
     (void)err;
-    ck_assert_uint_lt(chains.count, 4);
+    ck_assert_uint_lt(chains.count, CHAINS_MAX);
     struct chain *made = &chains.made[chains.count++];
     *made = (struct chain){.args = *args};
     *chain = (struct tm_vm_chain *)(void *)made;

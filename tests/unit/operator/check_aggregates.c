@@ -149,7 +149,8 @@ START_TEST(aggregates_that_keep_the_same_share_one_accumulator)
     ck_assert_uint_eq(aggregates.count, 7);
     ck_assert_uint_eq(aggregates.total, 7);
     ck_assert_uint_eq(aggregates.first, 3); // results only
-    ck_assert_uint_eq(aggregates.value_bytes, 2 * TM__QUANTILE_VALUE_BYTES + 8 + 32);
+    ck_assert_uint_eq(aggregates.value_bytes,
+                      2 * TM__QUANTILE_VALUE_BYTES + 8 + TM__MOMENTS_DOUBLE_BYTES);
     tm__operator_aggregates_fini(&aggregates);
     struct row rows[100];
     for (int i = 0; i < 10; i++)

@@ -211,6 +211,29 @@ START_TEST(a_key_has_as_many_partial_rows_as_its_rows_fill)
 }
 END_TEST
 
+START_TEST(keys_of_any_length_are_found_again)
+{
+    open_counts(1000, 1000);
+    char name[64] = "";
+    for (uint32_t length = 0; length < 40; length++) {
+        char other[64];
+        snprintf(other, sizeof other, "%sx", name); // and not taken for one that begins like it
+        const struct row rows[] = {{.user = name, .ts = 1},
+                                   {.user = other, .ts = 1},
+                                   {.user = name, .ts = 1},
+                                   {.user = other, .ts = 1}};
+        lines_clear();
+        pre_rows(rows, 4);
+        pre_rest(pre[0]->ops->rest);
+        expect_lines(2);
+        snprintf(other, sizeof other, "%s*2", name);
+        expect_line(0, other);
+        name[length] = (char)('a' + length % 26);
+    }
+    teardown();
+}
+END_TEST
+
 // More keys than the table has room for, `times` rows of each; every row goes out once.
 static void many_keys(uint32_t keys, uint32_t times)
 {
@@ -644,6 +667,7 @@ int main(void)
     tcase_add_test(
         tc, what_is_held_goes_before_idleness_and_not_later_than_latency_once_there_was_some);
     tcase_add_test(tc, a_key_has_as_many_partial_rows_as_its_rows_fill);
+    tcase_add_test(tc, keys_of_any_length_are_found_again);
     tcase_add_test(tc, a_full_table_goes_out_and_begins_anew);
     tcase_add_test(tc, where_keys_seldom_come_twice_batches_pass_untouched_for_a_while);
     tcase_add_test(tc, rows_beyond_a_bound_go_alone_unless_their_key_is_there);

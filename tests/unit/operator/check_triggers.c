@@ -2,21 +2,6 @@
 // they throw away (SEMANTICS 4 and 8).
 #include "windows.h"
 
-static void session(int64_t gap, struct tm_node node)
-{
-    node.window = TM_WINDOW_SESSION;
-    node.size_ms = node.slide_ms = gap;
-    configure(node);
-    use_aggregate(TM_AGGREGATE_COUNT, -1);
-    use_aggregate(TM_AGGREGATE_FIRST, CENTS);
-    open_keyed(tm_operator_window_new);
-}
-static void paid(const char *user, int64_t ts, int64_t cents)
-{
-    struct row row = {.user = user, .ts = ts, .cents = cents};
-    ck_assert_int_eq(feed_rows(&row, 1, lines_take), 0);
-}
-
 // --- triggers ------------------------------------------------------------------------------------
 
 START_TEST(a_count_trigger_fires_every_n_rows_and_not_at_the_end)
@@ -28,6 +13,17 @@ START_TEST(a_count_trigger_fires_every_n_rows_and_not_at_the_end)
     feed_watermark(INT64_MAX, lines_take); // leftovers vanish
     expect_lines(3);
     teardown();
+}
+END_TEST
+
+START_TEST(the_chunks_of_a_custom_triggers_functions_go_with_the_operator)
+{
+    enum { FUNCTIONS = 5 };
+    tumbling(100, .trigger = {.kind = TM_TRIGGER_CUSTOM, .functions = (1u << FUNCTIONS) - 1});
+    ck_assert_uint_eq(chains.count, FUNCTIONS);
+    teardown();
+    for (uint32_t i = 0; i < FUNCTIONS; i++)
+        ck_assert(chains.made[i].freed);
 }
 END_TEST
 
@@ -403,6 +399,7 @@ END_TEST
 int main(void)
 {
     TCase *tc = tcase_create("triggers");
+    tcase_add_test(tc, the_chunks_of_a_custom_triggers_functions_go_with_the_operator);
     const TTest *const tests[] = {
         a_count_trigger_fires_every_n_rows_and_not_at_the_end,
         a_purging_trigger_throws_the_contents_away_and_an_empty_window_gives_no_row,

@@ -252,6 +252,27 @@ START_TEST(an_unopened_split_holds_the_watermark_and_the_lowest_counts)
 }
 END_TEST
 
+START_TEST(what_holds_the_watermark_is_a_split_and_how_far_it_is)
+{
+    struct tm_held held = {.from = -1};
+    int64_t since_ns;
+    ctx.splits = tm_splits_new(&mem, 2);
+    make_watermark();
+    tm_splits_set_status(ctx.splits, 0, TM_SPLIT_ACTIVE);
+    tm_splits_set_status(ctx.splits, 1, TM_SPLIT_ACTIVE);
+    ck_assert_str_eq(rows(0, 500), "b1");
+    ck_assert_str_eq(rows(1, 1000), "b1 w489");
+    tm_splits_raise(ctx.splits, 0, 600); // and nothing has been sent since
+    op->ops->held(op, &held, &since_ns);
+    ck_assert_int_eq(held.from, 0);
+    ck_assert_int_eq(held.watermark, 600);
+    tm_splits_raise(ctx.splits, 0, 2000);
+    op->ops->held(op, &held, &since_ns);
+    ck_assert_int_eq(held.from, 1);
+    ck_assert_int_eq(held.watermark, 989);
+}
+END_TEST
+
 START_TEST(a_null_timestamp_is_an_error_of_its_row_alone)
 {
     make_watermark();
@@ -497,6 +518,7 @@ int main(void)
     tcase_add_test(tc, the_watermark_follows_its_rows_and_is_disorder_and_one_behind);
     tcase_add_test(tc, a_watermark_is_sent_only_when_it_increases);
     tcase_add_test(tc, an_unopened_split_holds_the_watermark_and_the_lowest_counts);
+    tcase_add_test(tc, what_holds_the_watermark_is_a_split_and_how_far_it_is);
     tcase_add_test(tc, a_null_timestamp_is_an_error_of_its_row_alone);
     tcase_add_test(tc, watermarks_from_above_end_here_except_the_last);
     tcase_add_test(tc, a_drained_end_is_preceded_by_the_last_watermark_and_a_stop_is_not);

@@ -28,31 +28,7 @@ END_TEST
 
 START_TEST(the_bounds_are_those_of_the_rules_before_1970_and_with_offsets_too)
 {
-    static const struct {
-        int64_t size, offset, ts, start;
-    } vectors[] = {
-        {10, 0, -11, -20},
-        {10, 0, -10, -10},
-        {10, 0, -1, -10},
-        {10, 0, 0, 0},
-        {10, 0, 9, 0},
-        {10, 0, 10, 10},
-        {600000, -360000, 4000, -360000}, // -960000 modulo the size
-        {86400000, -28800000, 0, -28800000},
-        {10, 3, 2, -7},
-        {10, 3, 3, 3},
-    };
-    for (size_t i = 0; i < sizeof vectors / sizeof vectors[0]; i++) {
-        char text[80];
-        tumbling(vectors[i].size, .offset_ms = vectors[i].offset, .lateness_ms = 1);
-        ROWS_AT("a", vectors[i].ts);
-        feed_watermark(INT64_MAX, lines_take);
-        long long end = (long long)(vectors[i].start + vectors[i].size);
-        snprintf(text, sizeof text, "a|%lld|%lld|1|%lld", (long long)vectors[i].start, end,
-                 end - 1);
-        expect_line(0, text);
-        teardown();
-    }
+    expect_bounds(1);
 }
 END_TEST
 
@@ -72,14 +48,19 @@ START_TEST(a_row_is_in_every_sliding_window_that_covers_it_and_late_only_if_all_
 }
 END_TEST
 
-START_TEST(a_row_between_windows_is_filtered_and_never_late)
+START_TEST(a_row_between_windows_is_filtered_or_behind_the_lateness_late)
 {
     open_windows(.size_ms = 4, .slide_ms = 10, .lateness_ms = 1);
     feed_watermark(100, NULL);
-    ROWS_AT("a", 5, 105);
+    ROWS_AT("a", 99, 105);
+    ck_assert_uint_eq(world.metrics.filtered, 1);
+    ck_assert_uint_eq(world.metrics.late, 1); // 99 + 1 <= 100
+    feed_watermark(106, NULL);
+    ROWS_AT("a", 106, 105);
     ck_assert_uint_eq(world.metrics.filtered, 2);
+    ck_assert_uint_eq(world.metrics.late, 2);
     ROWS_AT("a", 3);
-    ck_assert_uint_eq(world.metrics.late, 1);
+    ck_assert_uint_eq(world.metrics.late, 3);
     ck_assert_uint_eq(tm_state_namespace_size(windows_of()->ns), 0); // nothing is kept of them
     teardown();
 }
@@ -241,21 +222,6 @@ END_TEST
 
 // --- sessions ------------------------------------------------------------------------------------
 
-static void session(int64_t gap, struct tm_node node)
-{
-    node.window = TM_WINDOW_SESSION;
-    node.size_ms = node.slide_ms = gap;
-    configure(node);
-    use_aggregate(TM_AGGREGATE_COUNT, -1);
-    use_aggregate(TM_AGGREGATE_FIRST, CENTS);
-    open_keyed(tm_operator_window_new);
-}
-static void paid(const char *user, int64_t ts, int64_t cents)
-{
-    struct row row = {.user = user, .ts = ts, .cents = cents};
-    ck_assert_int_eq(feed_rows(&row, 1, lines_take), 0);
-}
-
 START_TEST(events_exactly_the_gap_apart_are_one_session_and_one_ms_more_are_two)
 {
     session(10, (struct tm_node){0});
@@ -412,7 +378,7 @@ int main(void)
         a_window_with_lateness_fires_at_its_last_ms_and_again_for_each_row_that_is_allowed,
         the_bounds_are_those_of_the_rules_before_1970_and_with_offsets_too,
         a_row_is_in_every_sliding_window_that_covers_it_and_late_only_if_all_are,
-        a_row_between_windows_is_filtered_and_never_late,
+        a_row_between_windows_is_filtered_or_behind_the_lateness_late,
         cumulating_windows_begin_together_and_end_a_step_apart,
         windows_fire_in_the_order_of_time_then_key_bytes_then_window,
         a_row_without_time_or_with_an_impossible_one_is_an_error_of_that_row,

@@ -10,31 +10,14 @@
 #include "core/batch/key_group.h"
 #include "core/operator/block.h"
 #include "core/vm/chain.ffi.h"
+#include "tests/memory.h"
 #ifndef SUPPORT_OWN_CHAINS
 #include "chains.h"
 #endif
 
 // --- memory and randomness -----------------------------------------------------------------------
 
-static void *support_alloc(void *ctx, size_t size)
-{
-    (void)ctx;
-    return malloc(size);
-}
-static void *support_realloc(void *ctx, void *p, size_t old_size, size_t new_size)
-{
-    (void)ctx;
-    (void)old_size;
-    return realloc(p, new_size);
-}
-static void support_free(void *ctx, void *p, size_t size)
-{
-    (void)ctx;
-    (void)size;
-    free(p);
-}
-static const struct tm_fx_memory support_memory = {support_alloc, support_realloc, support_free};
-static const struct tm_fx support_fx = {.memory = &support_memory};
+static const struct tm_fx support_fx = {.memory = &plain_memory};
 
 static uint64_t random_state;
 static inline uint64_t draw(uint64_t below)
@@ -106,7 +89,11 @@ int tm_task_row_failed(struct tm_task_context *ctx, const struct tm_row_failure 
     world.failures++;
     snprintf(world.failure_text, sizeof world.failure_text, "%.*s", (int)failure->message_length,
              failure->message);
-    tm_metric_add(&world.metrics.skipped, 1);
+    tm_metric_add(failure->failed == TM_FAILED_ROW     ? &world.metrics.skipped
+                  : failure->failed == TM_FAILED_TIMER ? &world.metrics.failed_timers
+                  : failure->failed == TM_FAILED_KEY   ? &world.metrics.failed_keys
+                                                       : &world.metrics.failed_firings,
+                  1);
     if (world.fail_with != 0)
         return tm_error_set(err, world.fail_with, "%s", world.failure_text);
     return 0;

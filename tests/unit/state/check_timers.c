@@ -297,6 +297,29 @@ START_TEST(test_a_key_or_a_name_beyond_the_limit_is_refused)
 }
 END_TEST
 
+// A leaf of the least size takes a long key behind its last timer; what comes between them must
+// still find room.
+START_TEST(a_long_key_at_the_end_leaves_room_for_what_comes_before_it)
+{
+    static char text[2000];
+    memset(text, 'k', sizeof text);
+    for (uint32_t longest = 400; longest < 1950; longest += 7)
+        for (uint32_t length = 300; length < 500; length += 13) {
+            struct tm_timers_args args = {&mem, 1, 0, 0};
+            struct tm_timers *timers;
+            ck_assert_int_eq(tm_timers_new(&args, &timers, NULL), 0);
+            const struct tm_timer some[] = {
+                timer_of(1, text, 1, "", 0), timer_of(9, text, longest, "", 0),
+                timer_of(5, text, length, "", 0), timer_of(4, text, length, "", 0)};
+            for (int i = 0; i < 4; i++)
+                ck_assert_int_eq(tm_timers_add(timers, TM_TIMER_EVENT, &some[i]), 1);
+            for (int i = 0; i < 4; i++)
+                ck_assert(tm_timers_has(timers, TM_TIMER_EVENT, &some[i]));
+            tm_timers_free(timers);
+        }
+}
+END_TEST
+
 int main(void)
 {
     random_state = 1;
@@ -308,6 +331,7 @@ int main(void)
     tcase_add_test(tc, test_a_fork_begins_as_what_was_frozen_and_goes_its_own_way);
     tcase_add_test(tc, test_a_timer_takes_less_than_100_bytes);
     tcase_add_test(tc, test_a_key_or_a_name_beyond_the_limit_is_refused);
+    tcase_add_test(tc, a_long_key_at_the_end_leaves_room_for_what_comes_before_it);
     suite_add_tcase(suite, tc);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -1,28 +1,22 @@
 // Alignment: how far members may be, who rests and is woken, idle members, the ends of time; and
 // two threads that race through event time.
-#include <check.h>
 #include <pthread.h>
-#include <stdio.h>
 
-#include "core/loop/real.h"
 #include "core/time/alignment.h"
+#include "support.h"
 
-static struct tm_fx fx;
-static struct tm_mem mem;
 static struct tm_alignment *group;
 
 static void setup(void)
 {
-    ck_assert_int_eq(tm_real_init(&fx, NULL), 0);
-    tm_mem_init(&mem, &fx, NULL, 0);
+    world_open();
     group = NULL;
 }
 
 static void teardown(void)
 {
     tm_alignment_free(group);
-    ck_assert_int_eq(atomic_load(&mem.used_bytes), 0);
-    tm_real_fini(&fx);
+    world_close();
 }
 
 static void open_group(uint32_t members)
@@ -154,7 +148,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("alignment");
     TCase *t = tcase_create("alignment");
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, the_lowest_member_and_the_drift_are_the_limit);
@@ -163,10 +156,5 @@ int main(void)
     tcase_add_test(t, the_limit_saturates_at_the_end_of_time);
     tcase_add_test(t, threads_stay_within_the_drift_and_none_is_forgotten);
     tcase_add_test(t, running_out_of_memory_leaks_nothing);
-    suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? 0 : 1;
+    return run_suite(t, "alignment");
 }

@@ -1,29 +1,20 @@
 // The watermark valve: the cases of SEMANTICS 6 and the third status, then random sequences against
 // a reference that computes everything anew each time.
-#include <check.h>
-#include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include "core/loop/real.h"
 #include "core/time/valve.h"
+#include "support.h"
 
-static struct tm_fx fx;
-static struct tm_mem mem;
 static struct tm_valve *valve;
 
 static void setup(void)
 {
-    ck_assert_int_eq(tm_real_init(&fx, NULL), 0);
-    tm_mem_init(&mem, &fx, NULL, 0);
+    world_open();
     valve = NULL;
 }
 
 static void teardown(void)
 {
     tm_valve_free(valve);
-    ck_assert_int_eq(atomic_load(&mem.used_bytes), 0);
-    tm_real_fini(&fx);
+    world_close();
 }
 
 static void open_valve(uint32_t channels)
@@ -460,9 +451,7 @@ static uint64_t next_random(uint64_t *state)
 
 START_TEST(random_sequences_agree_with_the_reference)
 {
-    uint64_t seed = getenv("TM_SEED") != NULL ? strtoull(getenv("TM_SEED"), NULL, 10)
-                                              : (uint64_t)tm_fx_mono_ns(&fx) % 1000000000 + 1;
-    printf("valve: TM_SEED=%llu\n", (unsigned long long)seed);
+    uint64_t seed = seed_of("valve");
     for (uint32_t round = 0; round < 400; round++) {
         uint32_t channels = 1 + (uint32_t)(next_random(&seed) % MODEL_MAX);
         struct model m = {.count = channels, .current = TM_WATERMARK_MIN};
@@ -513,7 +502,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("valve");
     TCase *t = tcase_create("valve");
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, a_single_channels_watermark_passes_when_it_rises);
@@ -539,10 +527,5 @@ int main(void)
     tcase_add_test(t, the_lowest_aligned_channel_holds_the_output);
     tcase_add_test(t, random_sequences_agree_with_the_reference);
     tcase_add_test(t, running_out_of_memory_is_reported_and_leaks_nothing);
-    suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? 0 : 1;
+    return run_suite(t, "valve");
 }

@@ -1,29 +1,20 @@
 // Watermarks of splits: holding, idling, finishing, which to read next; saturation; the heap under
 // it against a scan.
-#include <check.h>
-#include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include "core/loop/real.h"
 #include "core/time/watermark.h"
+#include "support.h"
 
-static struct tm_fx fx;
-static struct tm_mem mem;
 static struct tm_splits *splits;
 
 static void setup(void)
 {
-    ck_assert_int_eq(tm_real_init(&fx, NULL), 0);
-    tm_mem_init(&mem, &fx, NULL, 0);
+    world_open();
     splits = NULL;
 }
 
 static void teardown(void)
 {
     tm_splits_free(splits);
-    ck_assert_int_eq(atomic_load(&mem.used_bytes), 0);
-    tm_real_fini(&fx);
+    world_close();
 }
 
 static void open_splits(uint32_t count)
@@ -220,11 +211,9 @@ static bool is_in(void *arg, uint32_t split)
 START_TEST(the_lowest_ready_split_agrees_with_a_scan)
 {
     enum { N = 100 };
-    uint64_t seed = getenv("TM_SEED") != NULL ? strtoull(getenv("TM_SEED"), NULL, 10)
-                                              : (uint64_t)tm_fx_mono_ns(&fx) % 1000000000 + 1;
+    uint64_t seed = seed_of("splits");
     uint64_t turns[N] = {0}, turn = 0, s = seed;
     bool ready[N];
-    printf("splits: TM_SEED=%llu\n", (unsigned long long)seed);
     open_splits(N);
     for (int step = 0; step < 20000; step++) {
         s = s * 6364136223846793005u + 1442695040888963407u;
@@ -269,7 +258,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("watermark");
     TCase *t = tcase_create("watermark");
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, the_watermark_is_just_below_the_latest_time_less_the_disorder);
@@ -287,10 +275,5 @@ int main(void)
     tcase_add_test(t, the_front_is_where_no_split_that_is_read_is_behind);
     tcase_add_test(t, the_lowest_ready_split_agrees_with_a_scan);
     tcase_add_test(t, a_generator_starts_at_the_beginning_of_time);
-    suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? 0 : 1;
+    return run_suite(t, "watermark");
 }

@@ -1,0 +1,215 @@
+// The pool's memory that is touched ahead: which addresses, how far, and what is left behind.
+#include "core/state/pool.h"
+
+#include "core/base/limits.h"
+#include "tests/unit/state/support.h"
+
+enum { BLOCK = 16 * 1024, PAGE = TM__POOL_CHUNK_HUGE, TOUCHES_MAX = 1024 };
+
+// Chunks that are held, and what was touched of them.
+static struct range {
+    uint8_t *at;
+    size_t size;
+} chunks[1024], touches[TOUCHES_MAX];
+static uint32_t chunk_count, touch_count, executors;
+static struct tm_work *waiting; // of an executor that is behind
+static bool behind;
+
+static void *chunk_alloc(void *ctx, size_t size)
+{
+    (void)ctx;
+    if (allocations_left-- <= 0)
+        return NULL;
+    void *p = NULL;
+    if (posix_memalign(&p, size < PAGE ? 64 : PAGE, size) != 0)
+        return NULL;
+    chunks[chunk_count++] = (struct range){p, size};
+    return p;
+}
+
+static void chunk_free(void *ctx, void *p, size_t size)
+{
+    (void)ctx;
+    uint32_t i = 0;
+    while (chunks[i].at != p)
+        ck_assert_uint_lt(++i, chunk_count);
+    ck_assert_uint_eq(chunks[i].size, size);
+    chunks[i] = chunks[--chunk_count];
+    free(p);
+}
+
+static bool is_within(const struct range *inner, const struct range *outer)
+{
+    return inner->at >= outer->at && inner->at + inner->size <= outer->at + outer->size;
+}
+
+static void note_touch(void *ctx, void *p, size_t size)
+{
+    (void)ctx;
+    struct range touch = {p, size};
+    bool within = false;
+    for (uint32_t i = 0; i < chunk_count; i++)
+        within |= is_within(&touch, &chunks[i]);
+    ck_assert(within);
+    for (uint32_t i = 0; i < touch_count; i++) // nothing twice
+        ck_assert(touches[i].at + touches[i].size <= touch.at || touch.at + size <= touches[i].at);
+    ck_assert_uint_le(size, PAGE);
+    ck_assert_uint_lt(touch_count, TOUCHES_MAX);
+    touches[touch_count++] = touch;
+}
+
+static void work(struct tm_work *work)
+{
+    work->run(work);
+    work->done = 1;
+}
+
+static struct tm_executor *executor_new(void *ctx, const char *name, struct tm_error *err)
+{
+    (void)ctx, (void)name, (void)err;
+    executors++;
+    return (struct tm_executor *)(void *)&executors;
+}
+
+static void executor_submit(void *ctx, struct tm_executor *executor, struct tm_work *submitted)
+{
+    (void)ctx, (void)executor;
+    ck_assert_ptr_null(waiting); // one at a time
+    submitted->done = 0;
+    if (behind)
+        waiting = submitted;
+    else
+        work(submitted);
+}
+
+static void executor_free(void *ctx, struct tm_executor *executor)
+{
+    (void)ctx, (void)executor;
+    if (waiting != NULL)
+        work(waiting);
+    waiting = NULL;
+    executors--;
+}
+
+static const struct tm_fx_memory touching = {
+    .alloc = chunk_alloc, .realloc = test_realloc, .free = chunk_free, .touch = note_touch};
+static const struct tm_fx_threads threads = {.executor_new = executor_new,
+                                             .executor_submit = executor_submit,
+                                             .executor_free = executor_free};
+static const struct tm_fx touching_fx = {.memory = &touching, .threads = &threads};
+
+static struct tm__state_pool pool;
+
+static void setup_touching(void)
+{
+    setup();
+    tm_mem_init(&mem, &touching_fx, NULL, 0);
+    chunk_count = touch_count = executors = 0;
+    behind = false;
+    waiting = NULL;
+    tm__state_pool_init(&pool, &mem);
+}
+
+static void teardown_touching(void)
+{
+    tm__state_pool_fini(&pool);
+    ck_assert_uint_eq(executors, 0);
+    ck_assert_uint_eq(chunk_count, 0);
+    teardown();
+}
+
+static bool is_touched(const uint8_t *at)
+{
+    for (uint32_t i = 0; i < touch_count; i++)
+        if (at >= touches[i].at && at < touches[i].at + touches[i].size)
+            return true;
+    return false;
+}
+
+// Blocks until so much is reserved; how many of them, past `from`, lay in untouched memory.
+static uint32_t fill(int64_t until, int64_t from)
+{
+    uint32_t untouched = 0;
+    while (pool.reserved_bytes < until) {
+        bool counts = pool.reserved_bytes > from;
+        uint8_t *block = tm__state_pool_alloc(&pool, BLOCK);
+        ck_assert_ptr_nonnull(block);
+        untouched += counts && !is_touched(block);
+    }
+    return untouched;
+}
+
+START_TEST(test_a_large_pool_gives_memory_that_was_touched)
+{
+    uint32_t untouched = fill(200 * 1024 * 1024, 2 * TM_STATE_AHEAD_FROM_BYTES);
+    ck_assert_uint_gt(touch_count, 80);
+    ck_assert_uint_eq(untouched, 0);
+}
+END_TEST
+
+START_TEST(test_a_small_pool_has_no_helper)
+{
+    fill(TM_STATE_AHEAD_FROM_BYTES / 2, 0);
+    ck_assert_ptr_null(pool.ahead);
+    ck_assert_uint_eq(touch_count, 0);
+}
+END_TEST
+
+START_TEST(test_what_is_touched_ahead_is_bounded)
+{
+    int64_t used = 0;
+    while (pool.reserved_bytes < 200 * 1024 * 1024) {
+        ck_assert_ptr_nonnull(tm__state_pool_alloc(&pool, BLOCK));
+        used += BLOCK;
+        int64_t touched = 0;
+        for (uint32_t i = 0; i < touch_count; i++)
+            touched += (int64_t)touches[i].size;
+        ck_assert_int_le(touched, used + (TM_STATE_AHEAD_PAGES + 1) * (int64_t)PAGE);
+    }
+}
+END_TEST
+
+START_TEST(test_a_helper_that_is_behind_holds_nobody_up)
+{
+    behind = true;
+    fill(100 * 1024 * 1024, 0);
+    ck_assert_ptr_nonnull(waiting);
+    ck_assert_uint_eq(touch_count, 0);
+    work(waiting); // its page has been used meanwhile
+    waiting = NULL;
+    behind = false;
+    ck_assert_uint_eq(fill(200 * 1024 * 1024, 140 * 1024 * 1024), 0);
+}
+END_TEST
+
+START_TEST(test_no_memory_for_the_next_chunk_is_found_when_it_is_needed)
+{
+    fill(2 * TM_STATE_AHEAD_FROM_BYTES, 0);
+    allocations_left = 0;
+    int64_t reserved = pool.reserved_bytes;
+    while (tm__state_pool_alloc(&pool, BLOCK) != NULL)
+        ck_assert_int_eq(pool.reserved_bytes, reserved);
+    allocations_left = INT64_MAX;
+    ck_assert_ptr_nonnull(tm__state_pool_alloc(&pool, BLOCK));
+    fill(100 * 1024 * 1024, 0);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("pool");
+    TCase *tc = tcase_create("touched ahead");
+    tcase_set_timeout(tc, 60);
+    tcase_add_checked_fixture(tc, setup_touching, teardown_touching);
+    tcase_add_test(tc, test_a_large_pool_gives_memory_that_was_touched);
+    tcase_add_test(tc, test_a_small_pool_has_no_helper);
+    tcase_add_test(tc, test_what_is_touched_ahead_is_bounded);
+    tcase_add_test(tc, test_a_helper_that_is_behind_holds_nobody_up);
+    tcase_add_test(tc, test_no_memory_for_the_next_chunk_is_found_when_it_is_needed);
+    suite_add_tcase(suite, tc);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
