@@ -10,6 +10,7 @@ enum tm_element_kind {
     TM_ELEMENT_WATERMARK, // no more rows with time <= watermark
     TM_ELEMENT_STATUS,    // idle or active; finished is END
     TM_ELEMENT_END,       // end of input: nothing follows
+    TM_ELEMENT_BARRIER,   // a checkpoint: what came before is in it, what follows is not
 };
 
 // How an input ended. DRAIN: the data is complete, so watermark MAX came before END and everything
@@ -23,5 +24,6 @@ struct tm_element {
     uint8_t input;          // of BATCH out of a gate: which of its inputs, from 0
     struct tm_batch *batch; // of BATCH: owned by whoever holds the element
     int64_t watermark;      // of WATERMARK, ms
+    uint64_t checkpoint;    // of BARRIER: its number, from 1
     int64_t read_ns; // of WATERMARK: when the batch that moved it was read (mono), 0 = unknown
 };

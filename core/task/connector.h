@@ -21,6 +21,9 @@ struct tm_source_ops {
     // A source with watermarks or statuses of its own: the next one that comes before what `read`
     // gives. False: none. NULL-able
     bool (*control)(struct tm_source *source, struct tm_element *element);
+    // Where it reads on, as items of its node's part "splits" (core/checkpoint/cut.h): called
+    // between two reads. NULL: it cannot say, so the job takes no checkpoints unless asked to.
+    int (*snapshot)(struct tm_source *source, struct tm_cut *cut, struct tm_error *err);
     // The name of a split that is there, for people: a path. NULL: its splits have none.
     void (*split_name)(const struct tm_source *source, uint32_t split, char *name, size_t size);
 };
@@ -43,6 +46,12 @@ struct tm_sink_ops {
     void (*free)(struct tm_sink *sink);
     // When flush must be called again though no row comes (mono ns); INT64_MAX: never. NULL-able
     int64_t (*deadline_ns)(const struct tm_sink *sink);
+    // All rows before a barrier have been written: everything is pushed out so far that `commit`
+    // can make it visible whatever happens to this process, and what a commit after a restart needs
+    // goes into the cut (part "commits" of its node). DONE, or WAIT: call again. From then on
+    // commit(n) must succeed in the end (ARCHITECTURE D7). NULL: it gives what it is given at once:
+    // at least once.
+    int (*prepare)(struct tm_sink *sink, struct tm_cut *cut, struct tm_error *err);
 };
 struct tm_sink {
     const struct tm_sink_ops *ops;
@@ -92,6 +101,20 @@ struct tm_connector {
     // discard. NULL-able.
     int (*sink_finish)(void *shared, bool ok, struct tm_error *err);
     void (*sink_release)(void *shared);
+    // Restarting from a checkpoint: after prepare, before any subtask is made. Sources take the
+    // positions of their splits, of all old subtasks; sinks repeat the commits of that checkpoint
+    // and remove what came after it. TM_E_CHECKPOINT_OLD: what the sink has committed is newer than
+    // this checkpoint; err names the first such output. NULL: nothing to do.
+    int (*source_restore)(void *shared, const struct tm_restored *restored,
+                          const struct tm_node *node, struct tm_error *err);
+    int (*sink_restore)(void *shared, const struct tm_restored *restored,
+                        const struct tm_node *node, struct tm_error *err);
+    // The checkpoint is durable: make visible what was prepared for it and for all before it. On a
+    // helper thread, one call at a time, in order. Idempotent.
+    int (*sink_commit)(void *shared, uint64_t checkpoint, struct tm_error *err);
+    // Has it committed anything that this restored checkpoint, or a later one, prepared? Asked when
+    // a newer checkpoint is damaged: "no" allows the one before it.
+    int (*sink_committed)(void *shared, uint64_t checkpoint, bool *committed, struct tm_error *err);
 };
 
 // The one of this name in a list that ends with NULL; or NULL.

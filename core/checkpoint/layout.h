@@ -1,0 +1,33 @@
+// What the values of a state are made of, so that entries can go from an old value to a new one
+// without the operator that wrote them: at another max parallelism, and after a change of the
+// script. Written with each checkpoint, so that tools can name and print what they find.
+#pragma once
+
+#include "core/base/error.h"
+#include "core/base/limits.h"
+#include "core/batch/key.h"
+
+enum tm_layout_kind {
+    TM_LAYOUT_BYTES, // fixed size, refers to nothing
+    TM_LAYOUT_BLOB,  // a struct tm_blob
+    TM_LAYOUT_MAP,   // the head of a map (core/state/collection.h)
+    TM_LAYOUT_LIST,  // the head of a list
+    TM_LAYOUT_KINDS
+};
+
+struct tm_layout_field {
+    char name[TM_NAME_MAX + 1]; // of the state, or of what the operator calls it; "" : the value
+    char type[512];             // its type, as in schemas ("int", "decimal(10,2)"), a spec of what
+                                // an accumulator holds, or "": equal when everything else is
+    uint32_t kind;              // enum tm_layout_kind
+    uint32_t offset, bytes;     // in the value
+    uint32_t present_bit;       // of the first word of the value, says it is there; UINT32_MAX: it
+                                // always is
+    uint32_t value_bytes;       // of MAP and LIST: fixed part in front of each value (last access)
+};
+
+struct tm_layout {
+    uint32_t value_bytes;
+    uint32_t field_count;
+    const struct tm_layout_field *fields;
+};

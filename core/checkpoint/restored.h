@@ -1,0 +1,38 @@
+// A checkpoint that a job begins with: opened, verified, and shared by all tasks. What it gives is
+// immutable, so several threads may ask at once. Names that nobody asks for are state that the
+// script has no operator for: the life of a job (life.h) says so before anything runs.
+#pragma once
+
+#include "core/checkpoint/cut.h"
+
+struct tm_restored;
+
+uint64_t tm_restored_checkpoint(const struct tm_restored *restored);
+
+// The subtask that asks.
+struct tm_restored_for {
+    const char *operator_name;
+    uint32_t subtask, parallelism;
+};
+
+// Items of a part, in the order of old subtasks and then as they were written. `each` returns 0 to
+// go on; what else it returns is given back. TM_E_CHECKPOINT: damaged.
+typedef int tm_restored_item(void *arg, uint32_t old_subtask, const void *bytes, size_t size,
+                             struct tm_error *err);
+int tm_restored_items(const struct tm_restored *restored, const struct tm_restored_for *who,
+                      const char *part, tm_restored_item *each, void *arg,
+                      struct tm_error *err) TM_WARN_UNUSED;
+// Is there such a part, of items or a state?
+bool tm_restored_has(const struct tm_restored *restored, const char *operator_name,
+                     const char *part);
+
+// Fills an empty state with the entries of its key groups. Where max parallelism and layout are
+// those of the checkpoint pages come back as they were; else entry by entry through the layouts:
+// fields are matched by name, those that are gone are dropped, new ones are zero, others must have
+// the same kind and type (TM_E_STATE_TYPE names both).
+int tm_restored_state(const struct tm_restored *restored, const char *operator_name,
+                      const char *part, const struct tm_layout *layout, struct tm_state *state,
+                      struct tm_error *err) TM_WARN_UNUSED;
+int tm_restored_timers(const struct tm_restored *restored, const char *operator_name,
+                       const char *part, struct tm_timers *timers,
+                       struct tm_error *err) TM_WARN_UNUSED;

@@ -1,0 +1,35 @@
+// Which channels of a gate wait for a barrier (SEMANTICS 11.3). Pure: no clock, no channel; the
+// gate asks before it takes from a channel and tells what it took.
+//
+// The first barrier of a checkpoint blocks its channel until all open channels, of all inputs, have
+// theirs; an end counts as every barrier. A barrier of an older checkpoint is ignored. One of a
+// newer checkpoint gives up the older, whose blocked channels stay blocked for none: they are
+// released.
+#pragma once
+
+#include "core/base/mem.h"
+
+struct tm_aligner {
+    struct tm_mem *mem;
+    uint32_t count, open; // channels; those that have not ended
+    uint64_t checkpoint;  // being aligned, or the last one that was; 0: none yet
+    uint32_t arrived;     // its barriers; 0: none is being aligned
+    int64_t since_ns;     // when the first of them came (the caller's clock)
+    uint8_t *state;       // by channel
+};
+
+enum tm_aligned {
+    TM_ALIGN_NONE,     // nothing for the task
+    TM_ALIGN_COMPLETE, // the barrier of aligner->checkpoint goes to the task now
+};
+
+int tm_aligner_init(struct tm_aligner *aligner, struct tm_mem *mem,
+                    uint32_t channels) TM_WARN_UNUSED;
+void tm_aligner_fini(struct tm_aligner *aligner);
+// May the gate take from this channel?
+bool tm_aligner_may_take(const struct tm_aligner *aligner, uint32_t channel);
+enum tm_aligned tm_aligner_barrier(struct tm_aligner *aligner, uint32_t channel,
+                                   uint64_t checkpoint, int64_t now_ns);
+enum tm_aligned tm_aligner_end(struct tm_aligner *aligner, uint32_t channel);
+// The checkpoint is given up: its channels are released. One that has not begun will be skipped.
+void tm_aligner_abort(struct tm_aligner *aligner, uint64_t checkpoint);

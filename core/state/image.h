@@ -1,0 +1,36 @@
+// A state as bytes, a key group at a time: whole, or what has changed since an earlier snapshot of
+// it. Pages are position independent, so they are written as they lie; of pages that changed little
+// only the ranges that differ. Writing reads frozen pages alone: any one thread may do it while the
+// state's own goes on. Format: version 1, little-endian, varints; described in image.c.
+#pragma once
+
+#include "core/state/timers.h"
+
+// As tm_state_freeze, but for images only: it holds the page tables of the key groups and nothing
+// that follows from pages, so its cost does not depend on how many namespaces there are. Freed by
+// tm_snapshot_free; cannot be forked.
+struct tm_snapshot *tm_state_freeze_pages(struct tm_state *state) TM_WARN_UNUSED;
+struct tm_snapshot *tm_timers_freeze_pages(struct tm_timers *timers) TM_WARN_UNUSED;
+// Inclusive.
+void tm_snapshot_key_groups(const struct tm_snapshot *snapshot, uint32_t *max_parallelism,
+                            uint32_t *first, uint32_t *last);
+uint32_t tm_snapshot_value_bytes(const struct tm_snapshot *snapshot);
+
+// Appends the image of a key group to `out`. With `before`, an earlier snapshot of the same state:
+// only what differs, which is nothing at all (0 bytes) where nothing does. An empty group of no
+// `before` gives 0 bytes too. TM_E_MEMORY, or the error of the store of absent pages.
+int tm_image_write(const struct tm_snapshot *now, const struct tm_snapshot *before,
+                   uint32_t key_group, struct tm_buf *out) TM_WARN_UNUSED;
+
+// Reading, into a state whose key group is empty: the whole image, then each difference in the
+// order in which they were written, then `finish`, which makes all that follows from pages
+// (namespaces, slots, free space). Bytes are not trusted: TM_E_CHECKPOINT says what is wrong with
+// them, and the state may only be freed then.
+int tm_image_apply(struct tm_state *state, uint32_t key_group, const void *bytes, size_t size,
+                   struct tm_error *err) TM_WARN_UNUSED;
+int tm_image_finish(struct tm_state *state, uint32_t key_group,
+                    struct tm_error *err) TM_WARN_UNUSED;
+
+// The state in which timers lie, for apply and finish; then `resume` makes the sets of it.
+struct tm_state *tm_timers_state(struct tm_timers *timers);
+int tm_timers_resume(struct tm_timers *timers, struct tm_error *err) TM_WARN_UNUSED;
