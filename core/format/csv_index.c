@@ -187,21 +187,22 @@ static TM__CSV_INLINE bool take_blocks(struct tm__csv_index *index, struct run *
                                        const struct tm__csv_masks *masks, uint32_t count,
                                        const uint8_t *p, uint32_t base, uint32_t len, bool counts)
 {
-    const uint32_t whole = index->marks.escape != 0 ? 0 : (len - base) / TM__CSV_BLOCK;
-    bool good = true;
-    uint32_t i = 0;
-    for (; good && i < count && i < whole; i++, base += TM__CSV_BLOCK) {
+    uint32_t whole = index->marks.escape != 0 ? 0 : (len - base) / TM__CSV_BLOCK, i = 0;
+    whole = whole < count ? whole : count;
+    for (; i < whole; i++, base += TM__CSV_BLOCK) {
         struct block block = {masks->edges[i], masks->lines[i], masks->quotes[i],
                               masks->parities[i], ~UINT64_C(0)};
-        good = take_block(index, run, &block, p, base, len, counts, true);
+        if (!take_block(index, run, &block, p, base, len, counts, true))
+            return false;
     }
-    for (; good && i < count; i++, base += TM__CSV_BLOCK) {
+    for (; i < count; i++, base += TM__CSV_BLOCK) {
         struct block block = {masks->edges[i], masks->lines[i], masks->quotes[i],
                               masks->parities[i], ~UINT64_C(0)};
         look_closer(index, &run->carry, &block, p + base, len - base);
-        good = take_block(index, run, &block, p, base, len, counts, index->marks.escape == 0);
+        if (!take_block(index, run, &block, p, base, len, counts, index->marks.escape == 0))
+            return false;
     }
-    return good;
+    return true;
 }
 
 static TM__CSV_INLINE int run(struct tm__csv_index *index, const uint8_t *p, uint32_t len,
