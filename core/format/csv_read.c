@@ -413,7 +413,7 @@ static ALWAYS_INLINE bool take_usual(struct tm__csv_record *r, struct window *w,
     r->row = batch->data + batch->size_bytes;
     r->heap = r->row + schema->fixed_bytes;
     if (TM_UNLIKELY(read_fields(r, w->next, d->width, true, true) != 0 ||
-                    !tm__row_end(batch, r->heap, r->present, &d->masks))) {
+                    !tm__row_end_of(batch, r->heap, r->present, &d->masks, 1))) {
         *last = line_end;
         return false;
     }
