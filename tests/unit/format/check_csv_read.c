@@ -638,11 +638,12 @@ START_TEST(records_of_any_kind_are_read_alike_on_both_ways)
 {
     static char text[64 * 1024];
     uint64_t seed = take_seed();
-    c.schema = "a int, b string, d double, t timestamp, q string";
     for (int round = 0; round < 300; round++) {
+        c.schema = round % 2 == 0 ? "a int, b string, d double, t timestamp, q string"
+                                  : "a string, b string, d string, t string, q string";
         size_t len = (size_t)sprintf(text, "a,b,d,t,q\n");
         for (uint64_t records = draw(&seed, 60); records != 0; records--) {
-            int fields = draw(&seed, 20) == 0 ? (int)draw(&seed, 8) : 5;
+            int fields = draw(&seed, 4) == 0 ? (int)draw(&seed, 8) : 5;
             for (int i = 0; i < fields; i++) {
                 len += draw_field(&seed, text + len, i);
                 text[len++] = i + 1 < fields ? ',' : '\n';
