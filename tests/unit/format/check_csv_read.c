@@ -370,6 +370,16 @@ START_TEST(numbers_in_every_spelling)
 }
 END_TEST
 
+START_TEST(a_decimal_says_why_it_does_not_fit)
+{
+    decode("m decimal(10,2)", "m\n1.005\n1.500\n123456789.5\n", NULL);
+    expect("{\"m\":1.50}\n",
+           "bad_number@2:2: field m: \"1.005\" does not fit decimal(10,2), which has fewer digits "
+           "behind the point; declare more, or double (byte 0)\n"
+           "bad_number@14:4: field m: \"123456789.5\" does not fit decimal(10,2) (byte 0)\n");
+}
+END_TEST
+
 START_TEST(a_decimal_comma)
 {
     decode("d double, e decimal(10,2), i int",
@@ -745,6 +755,7 @@ int main(void)
     tcase_add_test(tc, a_header_of_another_file_is_an_error);
     tcase_add_test(tc, quoted_names_and_repeated_names_outside_the_schema_are_fine);
     tcase_add_test(tc, numbers_in_every_spelling);
+    tcase_add_test(tc, a_decimal_says_why_it_does_not_fit);
     tcase_add_test(tc, a_decimal_comma);
     tcase_add_test(tc, wrong_values_are_named_with_column_and_byte);
     tcase_add_test(tc, bools_are_true_and_false_or_what_the_option_says);
