@@ -108,12 +108,28 @@ static const char *nearest_of(const struct tm_file_list *there, const char *path
     return tm_text_nearest(path + folder, names, count);
 }
 
+// The path is a symbolic link to what is not there: say so. False: it is none.
+static bool leads_nowhere(const struct tm_file_list *list, const char *path, struct tm_error *err)
+{
+    char target[PATH_BYTES];
+    const struct tm_fx *fx = list->fx;
+    if (fx->files->resolve(fx->ctx, path, target, sizeof target, NULL) != 0 ||
+        strcmp(path, target) == 0)
+        return false;
+    tm_error_set(err, TM_E_NOT_FOUND, "%s is a symbolic link that leads nowhere: there is no %s",
+                 path, target);
+    tm_error_hint(err, "make %s, or the link anew: ln -sfn TARGET %s", target, path);
+    return true;
+}
+
 // There is no such file: name it, and the nearest one that is there.
 static int not_found(struct tm_file_list *list, const char *path, bool is_pattern,
                      struct tm_error *err)
 {
     struct tm_file_list alike = {.fx = list->fx, .mem = list->mem}, all = alike;
     size_t folder = folder_length(path);
+    if (!is_pattern && leads_nowhere(list, path, err))
+        return TM_E_NOT_FOUND;
     const char *suffix = strrchr(path + folder, '.'); // of what is there, files of its kind first
     if (suffix == NULL || strpbrk(suffix, "*?[") != NULL)
         suffix = "";

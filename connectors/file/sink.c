@@ -17,6 +17,7 @@
 
 #include "connectors/file/circle.h"
 #include "connectors/file/claim.h"
+#include "connectors/file/ending.h"
 #include "connectors/file/file.h"
 #include "connectors/file/output.h"
 #include "connectors/file/partition.h"
@@ -40,6 +41,7 @@ struct outputs {
     struct tm_mem *mem;
     char *name; // the path as the user wrote it
     const struct tm_format *format;
+    const struct tm_options *format_options; // the node's
     enum tm_file_packing packing;
     enum if_exists if_exists;
     bool omit_nulls, timestamps_as_ms;
@@ -212,9 +214,14 @@ static int look_at(struct outputs *o, struct target *target, int64_t size_bytes,
         target->head.line_end = ends_in_crlf(target) ? "\r\n" : "\n";
         target->head.state = TM_FILE_HEAD_MISSING; // nobody else has it yet
     }
+    int rc = 0;
+    if (got >= 0 && strcmp(o->format->name, "csv") == 0)
+        rc = tm__file_ending_check(fx, o->mem, fd, o->format_options, err);
     (void)fx->files->close(fx->ctx, fd, NULL);
     if (target->start == NULL)
         return out_of_memory(o, err);
+    if (rc != 0)
+        return failed(o, rc, err);
     return got < 0 ? failed(o, (int)got, err) : 0;
 }
 
@@ -464,6 +471,7 @@ static int open_outputs(struct outputs *o, const struct tm_options *options,
     const char *path = tm_options_text(options, "path");
     const char *if_exists = tm_options_text(options, "if_exists");
     o->format = tm_format_find(node->format);
+    o->format_options = &node->format_options;
     if (o->format == NULL)
         return tm_error_set(err, TM_E_OPTION, "there is no format \"%s\"", node->format);
     if (path[0] == '\0')

@@ -109,7 +109,7 @@ enum {
     TM_PARTS_MAX = 65536,
     TM_PARTS_BYTES = 16 * 1024 * 1024,
     TM_RANGES_MAX = 65536, // pieces of one file (`split`)
-    // State in memory from which a helper thread touches huge pages before they are used, and how
+    // State in memory from which the helper thread touches huge pages before they are used, and how
     // many of them: what it takes beyond what is used stays a quarter at most.
     TM_STATE_AHEAD_FROM_BYTES = 8 * 1024 * 1024,
     TM_STATE_AHEAD_PAGES = 2,

@@ -14,6 +14,14 @@ void tm_mem_init(struct tm_mem *mem, const struct tm_fx *fx, struct tm_mem *pare
     mem->parent = parent;
     atomic_init(&mem->used_bytes, 0);
     mem->limit_bytes = limit_bytes;
+    mem->helper = NULL;
+}
+
+struct tm_helper *tm_mem_helper(const struct tm_mem *mem)
+{
+    while (mem->helper == NULL && mem->parent != NULL)
+        mem = mem->parent;
+    return mem->helper;
 }
 
 static void uncharge(struct tm_mem *mem, const struct tm_mem *end, int64_t size)

@@ -4,6 +4,8 @@
 
 #include "core/base/effects.h"
 
+struct tm_helper;
+
 // An account. Any thread may charge it, at the cost of one atomic addition a level. `limit_bytes`
 // 0 = none, set once.
 struct tm_mem {
@@ -11,10 +13,13 @@ struct tm_mem {
     struct tm_mem *parent;      // charged too; outlives this one; may be NULL
     _Atomic int64_t used_bytes; // relaxed: a count, it publishes nothing
     int64_t limit_bytes;
+    struct tm_helper *helper; // of the holders of this account and those below; NULL: see parent
 };
 
 void tm_mem_init(struct tm_mem *mem, const struct tm_fx *fx, struct tm_mem *parent,
                  int64_t limit_bytes);
+// The helper thread of the account or the nearest one above; NULL: there is none.
+struct tm_helper *tm_mem_helper(const struct tm_mem *mem);
 // NULL when the machine or the account is exhausted. Not zeroed. Aligned to 16.
 void *tm_mem_alloc(struct tm_mem *mem, size_t size) TM_WARN_UNUSED;
 void *tm_mem_zalloc(struct tm_mem *mem, size_t size) TM_WARN_UNUSED;

@@ -163,6 +163,8 @@ int tm_engine_open(struct tm_engine *engine, const struct tm_cli_options *option
     if (rc != 0)
         return rc;
     tm_mem_init(&engine->mem, &engine->fx, NULL, 0);
+    tm_helper_init(&engine->helper, &engine->fx);
+    engine->mem.helper = &engine->helper;
     engine->log = (struct tm_log){
         .fx = &engine->fx,
         .level = options->quiet ? TM_LOG_WARN : TM_LOG_INFO,
@@ -213,6 +215,7 @@ void tm_engine_close(struct tm_engine *engine)
         tm_graph_free(engine->graph);
     tm_samples_free(engine->samples);
     tm_mem_free(&engine->mem, engine->script, SCRIPT_BYTES_MAX);
+    tm_helper_fini(&engine->helper);
     tm_real_fini(&engine->fx);
 }
 

@@ -1,6 +1,7 @@
 // What run, check and plan share: the real world, the planned script, the task plan.
 #pragma once
 
+#include "core/base/helper.h"
 #include "core/base/log.h"
 #include "core/cli/options.h"
 #include "core/graph/plan.h"
@@ -11,6 +12,7 @@
 struct tm_engine {
     struct tm_fx fx;
     struct tm_mem mem; // the shared account
+    struct tm_helper helper;
     struct tm_log log;
     const struct tm_cli_options *options;
     struct tm_vm_args vm_args;

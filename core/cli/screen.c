@@ -15,8 +15,8 @@ static void put(struct tm_screen *screen, const void *text, size_t len)
     (void)screen->real->write_all(screen, STDERR_FILENO, text, len, NULL, NULL);
 }
 
-// Lines that the block takes in a terminal that has become narrower since it was drawn: terminals
-// wrap what does not fit any more.
+// Lines that the block takes in a terminal that may have become narrower since it was drawn, or
+// even since it was made: terminals wrap what does not fit.
 static uint32_t wrapped_lines(const struct tm_screen *screen, uint32_t columns)
 {
     uint32_t lines = 0, width = 0;
@@ -35,12 +35,11 @@ static uint32_t wrapped_lines(const struct tm_screen *screen, uint32_t columns)
 static void erase(struct tm_screen *screen)
 {
     char text[32];
-    uint32_t lines = screen->lines, columns, rows;
-    if (lines == 0)
+    uint32_t columns, rows;
+    if (screen->lines == 0)
         return;
     tm_screen_size(&columns, &rows);
-    if (columns < screen->columns)
-        lines = wrapped_lines(screen, columns);
+    uint32_t lines = wrapped_lines(screen, columns);
     if (lines >= rows)
         lines = rows - 1; // what has left the screen is out of reach
     put(screen, text, (size_t)snprintf(text, sizeof text, "\033[%uA\033[J", lines));
@@ -49,8 +48,6 @@ static void erase(struct tm_screen *screen)
 
 static void put_block(struct tm_screen *screen)
 {
-    uint32_t rows;
-    tm_screen_size(&screen->columns, &rows);
     put(screen, screen->block.data, screen->block.size_bytes);
     screen->lines = screen->block_lines;
 }

@@ -17,7 +17,6 @@ struct tm_screen {
     struct tm_buf block;  // the live lines as they stand or stood last
     uint32_t lines;       // of them, on the screen now; 0: none
     uint32_t block_lines;
-    uint32_t columns; // of the terminal when they were drawn
     int64_t drawn_ns; // when they were last put back
 };
 

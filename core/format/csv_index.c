@@ -73,13 +73,12 @@ static TM__CSV_INLINE bool is_line_end(const uint8_t *p, uint32_t at, uint32_t l
     return p[at] == '\r' && (at + 1 >= len || p[at + 1] == '\n');
 }
 
-// The block has quotes, or begins inside them.
-static TM__CSV_INLINE struct found find_quoted(const struct tm__csv_index *index,
-                                               struct carry *carry, const struct block *block,
-                                               const uint8_t *text, uint32_t base, uint32_t len)
+// The block has quotes, or begins inside them. `doubled`: quotes are, there is no escape.
+static TM__CSV_INLINE struct found find_quoted(struct carry *carry, const struct block *block,
+                                               const uint8_t *text, uint32_t base, uint32_t len,
+                                               bool doubled)
 {
     const uint64_t quotes = block->quotes, edges = block->edges, valid = block->valid;
-    const bool doubled = index->marks.escape == 0;
     uint64_t inside = block->parities ^ carry->inside;
     uint64_t opening = quotes & inside, closing = quotes & ~inside;
     struct found found = {.edges = edges & ~inside, .inner = block->lines & inside};
@@ -111,7 +110,10 @@ static TM__CSV_INLINE uint32_t *put_positions(uint32_t *out, uint64_t bits, uint
 {
     uint32_t *end = out + (counts ? __builtin_popcountll(bits) : 0);
     for (int i = 0; i < (counts ? USUAL_COUNTED : USUAL); i++) {
-        *out = base + (uint32_t)__builtin_ctzll(bits | LAST);
+        // without bits any place will do: such processors say 64 by themselves
+        uint64_t place = counts ? (bits == 0 ? 64 : (uint64_t)__builtin_ctzll(bits))
+                                : (uint64_t)__builtin_ctzll(bits | LAST);
+        *out = base + (uint32_t)place;
         out += counts || bits != 0;
         bits &= bits - 1;
     }
@@ -153,60 +155,82 @@ static TM__CSV_INLINE void look_closer(struct tm__csv_index *index, struct carry
     block->parities = tm__csv_parities(block->quotes);
 }
 
-// Where a block with quotes in it, or that begins inside them, has edges outside of them.
-static TM__CSV_INLINE uint64_t quoted_edges(struct tm__csv_index *index, struct carry *carry,
-                                            const struct block *block, const uint8_t *p,
-                                            uint32_t base, uint32_t len, uint64_t *inner)
+// A run over a text.
+struct run {
+    struct carry carry;
+    uint32_t *out;  // the next position
+    uint64_t inner; // line ends inside quotes
+};
+
+// The block's positions. False: it has a fault, at which the index ends.
+static TM__CSV_INLINE bool take_block(struct tm__csv_index *index, struct run *run,
+                                      const struct block *block, const uint8_t *p, uint32_t base,
+                                      uint32_t len, bool counts, bool doubled)
 {
-    struct found found = find_quoted(index, carry, block, p, base, len);
-    *inner |= found.inner;
-    if (TM_UNLIKELY(found.fault != 0)) {
-        index->fault = found.kind;
-        index->fault_at = base + (uint32_t)__builtin_ctzll(found.fault);
+    struct found found = {.edges = block->edges};
+    if ((block->quotes | run->carry.inside | run->carry.closing) != 0) {
+        found = find_quoted(&run->carry, block, p, base, len, doubled);
+        run->inner |= found.inner;
+    } else {
+        run->carry.edge = block->edges >> 63;
     }
-    return found.edges;
+    run->out = put_positions(run->out, found.edges, base, counts);
+    if (TM_LIKELY(found.fault == 0))
+        return true;
+    index->fault = found.kind;
+    index->fault_at = base + (uint32_t)__builtin_ctzll(found.fault);
+    return false;
+}
+
+// The blocks from `base` on that the masks are of.
+static TM__CSV_INLINE bool take_blocks(struct tm__csv_index *index, struct run *run,
+                                       const struct tm__csv_masks *masks, uint32_t count,
+                                       const uint8_t *p, uint32_t base, uint32_t len, bool counts)
+{
+    uint32_t whole = index->marks.escape != 0 ? 0 : (len - base) / TM__CSV_BLOCK, i = 0;
+    whole = whole < count ? whole : count;
+    for (; i < whole; i++, base += TM__CSV_BLOCK) {
+        struct block block = {masks->edges[i], masks->lines[i], masks->quotes[i],
+                              masks->parities[i], ~UINT64_C(0)};
+        if (!take_block(index, run, &block, p, base, len, counts, true))
+            return false;
+    }
+    for (; i < count; i++, base += TM__CSV_BLOCK) {
+        struct block block = {masks->edges[i], masks->lines[i], masks->quotes[i],
+                              masks->parities[i], ~UINT64_C(0)};
+        look_closer(index, &run->carry, &block, p + base, len - base);
+        if (!take_block(index, run, &block, p, base, len, counts, index->marks.escape == 0))
+            return false;
+    }
+    return true;
 }
 
 static TM__CSV_INLINE int run(struct tm__csv_index *index, const uint8_t *p, uint32_t len,
                               bool last, bool counts)
 {
     struct tm__csv_masks masks;
-    struct carry carry = {.edge = 1};
     int rc = reserve(index, len);
     if (rc != 0)
         return rc;
-    uint32_t *out = index->positions;
-    uint32_t i = 0, count = 0; // of the masks
-    uint64_t inner = 0;        // line ends inside quotes
+    struct run run = {.carry = {.edge = 1}, .out = index->positions};
+    bool good = true;
     index->fault = TM__CSV_NO_FAULT;
     index->inner_lines = false;
     index->is_ascii = true;
-    for (uint32_t base = 0; base < len && index->fault == TM__CSV_NO_FAULT;
-         base += TM__CSV_BLOCK, i++) {
+    for (uint32_t base = 0; base < len && good; base += TM__CSV_MASKS * TM__CSV_BLOCK) {
         uint32_t left = len - base;
-        if (i == count) {
-            count = left < TM__CSV_MASKS * TM__CSV_BLOCK
-                        ? (left + TM__CSV_BLOCK - 1) / TM__CSV_BLOCK
-                        : TM__CSV_MASKS;
-            tm__csv_masks_run(&masks, p + base, count, index->marks.delimiter, index->marks.quote);
-            index->is_ascii = index->is_ascii && masks.is_ascii;
-            i = 0;
-        }
-        struct block block = {masks.edges[i], masks.lines[i], masks.quotes[i], masks.parities[i],
-                              ~UINT64_C(0)};
-        if (TM_UNLIKELY(left < TM__CSV_BLOCK || index->marks.escape != 0))
-            look_closer(index, &carry, &block, p + base, left);
-        if ((block.quotes | carry.inside | carry.closing) != 0)
-            block.edges = quoted_edges(index, &carry, &block, p, base, len, &inner);
-        else
-            carry.edge = block.edges >> 63;
-        out = put_positions(out, block.edges, base, counts);
+        uint32_t count = left < TM__CSV_MASKS * TM__CSV_BLOCK
+                             ? (left + TM__CSV_BLOCK - 1) / TM__CSV_BLOCK
+                             : TM__CSV_MASKS;
+        tm__csv_masks_run(&masks, p + base, count, index->marks.delimiter, index->marks.quote);
+        index->is_ascii = index->is_ascii && masks.is_ascii;
+        good = take_blocks(index, &run, &masks, count, p, base, len, counts);
     }
-    index->count = (uint32_t)(out - index->positions);
-    index->open = carry.inside != 0;
-    index->inner_lines = index->inner_lines || inner != 0;
-    if (last && index->fault == TM__CSV_NO_FAULT && !index->open &&
-        (index->count == 0 || out[-1] != len - 1 || p[len - 1] != '\n'))
+    index->count = (uint32_t)(run.out - index->positions);
+    index->open = run.carry.inside != 0;
+    index->inner_lines = index->inner_lines || run.inner != 0;
+    if (last && good && !index->open &&
+        (index->count == 0 || run.out[-1] != len - 1 || p[len - 1] != '\n'))
         index->positions[index->count++] = len;
     return 0;
 }

@@ -17,6 +17,33 @@ struct tm__csv_fixed {
     bool negative;
 };
 
+// The same for up to 8 bytes, which most numbers have: all of them in a word, the last one highest.
+static inline __attribute__((always_inline)) bool tm__csv_short_fixed(const uint8_t *p, size_t len,
+                                                                      uint8_t point,
+                                                                      struct tm__csv_fixed *out)
+{
+    uint64_t word, all = ~UINT64_C(0) << (64 - 8 * len);
+    memcpy(&word, p + len - 8, 8);
+    word = (word ^ 0x3030303030303030) & all;
+    // What is no digit; behind what is not even ASCII, digits may seem to be none either.
+    uint64_t others = ((word + 0x7676767676767676) | word) & 0x8080808080808080;
+    out->fraction = 0;
+    if (others != 0) { // one point, with a digit on both sides; the gap that it leaves is closed
+        uint32_t at = (uint32_t)__builtin_ctzll(others) - 7;
+        if ((others & (others - 1)) != 0 || (word >> at & 0xFF) != (uint8_t)(point ^ '0') ||
+            *p == point || at == 56)
+            return false;
+        uint64_t behind = ~UINT64_C(0xFF) << at, front = (UINT64_C(1) << at) - 1;
+        word = (word & behind) | (word & front) << 8;
+        out->fraction = (56 - at) / 8;
+    }
+    word = word * 10 + (word >> 8); // of each pair of bytes the lower one
+    out->digits = ((word & 0x000000FF000000FF) * 0x000F424000000064 +
+                   (word >> 16 & 0x000000FF000000FF) * 0x0000271000000001) >>
+                  32;
+    return true;
+}
+
 #ifdef __SSE2__
 
 static inline __attribute__((always_inline)) bool tm__csv_fast_fixed(const uint8_t *p, size_t len,
@@ -29,6 +56,8 @@ static inline __attribute__((always_inline)) bool tm__csv_fast_fixed(const uint8
     len -= out->negative;
     if (len - 1 >= 16 || front < 16)
         return false;
+    if (TM_LIKELY(len <= 8))
+        return tm__csv_short_fixed(p, len, point, out);
     __m128i v = tm__digits_before(p + len, len, &others);
     out->fraction = 0;
     if (others != 0) { // one point, with a digit on both sides; the gap that it leaves is closed

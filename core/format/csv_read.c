@@ -81,14 +81,15 @@ static ALWAYS_INLINE uint8_t *put_string(const struct tm__csv_column *column, ui
 // The values that records are full of, but for texts: [p, p + len) without quotes, behind `front`
 // readable bytes, to its slot. Others are declined.
 static ALWAYS_INLINE bool fast_value(struct tm__csv_decoder *d, const struct tm__csv_column *column,
-                                     uint8_t *row, const uint8_t *p, uint32_t len, size_t front)
+                                     uint8_t *row, const uint8_t *p, uint32_t len, size_t front,
+                                     uint8_t point)
 {
     uint8_t *slot = row + column->offset;
     uint64_t word;
     int64_t ms;
     switch (column->type.kind) {
     case TM_TYPE_DOUBLE:
-        if (!tm__csv_fast_double(p, len, front, d->options.decimal, &word))
+        if (!tm__csv_fast_double(p, len, front, point, &word))
             return false;
         break;
     case TM_TYPE_TIMESTAMP:
@@ -103,8 +104,7 @@ static ALWAYS_INLINE bool fast_value(struct tm__csv_decoder *d, const struct tm_
             return false;
         break;
     case TM_TYPE_DECIMAL:
-        return tm__csv_fast_decimal(p, len, front, d->options.decimal, column->type, column->keep,
-                                    slot);
+        return tm__csv_fast_decimal(p, len, front, point, column->type, column->keep, slot);
     default:
         return false;
     }
@@ -114,16 +114,19 @@ static ALWAYS_INLINE bool fast_value(struct tm__csv_decoder *d, const struct tm_
 }
 
 // The record's fields, which end at `ends`, into its row. 0, or the code of d->fail. `narrow`: a
-// schema of at most 64 columns, whose bitmap stays in a register.
+// schema of at most 64 columns, whose bitmap stays in a register. `usual`: a dialect as d->usual
+// says, which is known here so that it takes no registers; and the record may have another number
+// of fields, which is TM__CSV_DECLINED.
 static ALWAYS_INLINE int read_fields(struct tm__csv_record *r, const uint32_t *ends, uint32_t count,
-                                     bool narrow)
+                                     bool narrow, bool usual)
 {
     struct tm__csv_decoder *d = r->d;
     const struct tm__csv_column *column = d->columns, *const stop = column + count;
     const uint64_t suspects = d->null_lengths | 1; // what has no bytes is in no quotes either
-    const uint8_t quote = d->options.quote;
+    const uint8_t quote = usual ? '"' : d->options.quote, delimiter = d->options.delimiter;
     const uint32_t opening = quote == 0 ? UINT32_MAX : quote;
-    const bool backslash = d->options.backslash;
+    const bool backslash = usual ? false : d->options.backslash;
+    const uint8_t point = usual ? '.' : d->options.decimal;
     const uint8_t *const text = r->text;
     const size_t front = (size_t)(text - r->front);
     uint8_t *row = r->row, *heap = r->heap;
@@ -132,6 +135,8 @@ static ALWAYS_INLINE int read_fields(struct tm__csv_record *r, const uint32_t *e
     for (; column < stop; column++, ends++) {
         const uint8_t *p = text + at;
         uint32_t end = *ends, len = end - at, quoted = *p == opening;
+        if (usual && TM_UNLIKELY(text[end] != delimiter) && column + 1 != stop)
+            return TM__CSV_DECLINED;
         at = end + 1;
         if (TM_UNLIKELY((suspects >> (len & 63) & 1) != 0)) {
             quoted &= len != 0;
@@ -141,7 +146,7 @@ static ALWAYS_INLINE int read_fields(struct tm__csv_record *r, const uint32_t *e
         if (column->type.kind == TM_TYPE_STRING) { // what most fields are
             heap = put_string(column, row, heap, p, len, quoted, quote, backslash);
         } else if (TM_UNLIKELY(!fast_value(d, column, row, p + quoted, len - 2 * quoted,
-                                           front + end - quoted))) {
+                                           front + end - quoted, point))) {
             if (column->type.kind == TM_TYPE_UNKNOWN)
                 continue;
             r->heap = heap;
@@ -168,7 +173,7 @@ __attribute__((noinline)) static int read_wide(struct tm__csv_record *r, const u
                                                uint32_t count)
 {
     memset(r->present, 0, r->d->schema->null_words * sizeof *r->present);
-    return read_fields(r, ends, count, false);
+    return read_fields(r, ends, count, false, false);
 }
 
 // A row behind the batch's last one from the record's fields. 0, or the code of d->fail.
@@ -184,7 +189,7 @@ static ALWAYS_INLINE int read_row(struct tm__csv_record *r, const uint32_t *ends
     r->row = batch->data + batch->size_bytes;
     r->heap = r->row + schema->fixed_bytes;
     int rc = TM_UNLIKELY(d->columns_of.whole >= 0) ? tm__csv_read_whole(r, ends, count)
-             : TM_LIKELY(schema->null_words == 1)  ? read_fields(r, ends, count, true)
+             : TM_LIKELY(schema->null_words == 1)  ? read_fields(r, ends, count, true, false)
                                                    : read_wide(r, ends, count);
     if (TM_UNLIKELY(rc != 0))
         return rc;
@@ -383,6 +388,41 @@ static ALWAYS_INLINE int take_record(struct tm__csv_record *r, struct window *w,
     return rc;
 }
 
+// The record at w->done, if it is as nearly all are: taken with the fewest questions. False: it is
+// not, and nothing of it was taken; take_record says what it is. Only where d->usual, with a window
+// that is UTF-8, without line ends inside fields, and behind the header.
+static ALWAYS_INLINE bool take_usual(struct tm__csv_record *r, struct window *w, struct call *call)
+{
+    struct tm__csv_decoder *d = r->d;
+    const struct tm_schema *schema = d->schema;
+    struct tm_batch *batch = call->batch;
+    const uint8_t *text = w->text;
+    uint32_t *last = w->next + d->width - 1, start = (uint32_t)w->done;
+    if (TM_UNLIKELY(last >= w->stop))
+        return false;
+    // Of a record with fewer fields this is the end of another one: no less room is found for it.
+    uint32_t line_end = *last, len = line_end - start;
+    size_t room = schema->fixed_bytes + d->columns_of.room + len + 8;
+    if (TM_UNLIKELY(line_end == w->length || text[line_end] != '\n' || len == 0 ||
+                    len > d->lines.max_record || tm_batch_reserve(batch, room) != 0))
+        return false;
+    *last = line_end - (text[line_end - 1] == '\r');
+    r->start = start;
+    r->end = *last;
+    r->batch = batch;
+    r->row = batch->data + batch->size_bytes;
+    r->heap = r->row + schema->fixed_bytes;
+    if (TM_UNLIKELY(read_fields(r, w->next, d->width, true, true) != 0 ||
+                    !tm__row_end_of(batch, r->heap, r->present, &d->masks, 1))) {
+        *last = line_end;
+        return false;
+    }
+    tm__lines_advance(&d->lines, len + 1);
+    w->done += len + 1;
+    w->next = last + 1;
+    return true;
+}
+
 // What stands behind the whole records: the beginning of another one, or what is none.
 static int take_rest(struct tm__csv_record *r, struct window *w, struct call *call)
 {
@@ -449,8 +489,11 @@ static int read_window(struct tm__csv_decoder *d, const uint8_t *p, size_t *pos,
     int rc = index_window(d, &w, call);
     if (rc != 0 || !call->more)
         return rc;
+    bool usual = d->usual && w.valid && !d->index.inner_lines && d->stage == TM__CSV_RECORDS &&
+                 d->header.code == 0;
     while (rc == 0 && w.next != w.stop && !w.over && !tm_batch_is_full(call->batch))
-        rc = take_record(&r, &w, call);
+        if (TM_UNLIKELY(!usual) || TM_UNLIKELY(!take_usual(&r, &w, call)))
+            rc = take_record(&r, &w, call);
     if (rc == 0 && w.next == w.stop && !w.over && !tm_batch_is_full(call->batch))
         rc = take_rest(&r, &w, call);
     *pos += w.done;
@@ -573,6 +616,9 @@ int tm__csv_decoder_new(const struct tm_decoder_args *args, struct tm_decoder **
     for (uint32_t i = 0; i < d->options.null_count; i++)
         d->null_lengths |= UINT64_C(1) << d->options.nulls[i].length;
     d->stage = d->options.header ? TM__CSV_HEADER : TM__CSV_RECORDS;
+    d->usual = rc == 0 && d->options.quote == '"' && !d->options.backslash &&
+               d->options.decimal == '.' && d->options.comment == 0 && d->columns_of.whole < 0 &&
+               !tm__columns_has_defaults(&d->columns_of) && schema->null_words == 1;
     if (rc == 0 && !d->options.header && tm__csv_columns_of_schema(d) != 0)
         rc = tm_error_set(err, TM_E_MEMORY, "no memory for a CSV decoder");
     if (rc != 0) {

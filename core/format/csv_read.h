@@ -43,6 +43,7 @@ struct tm__csv_decoder {
     struct tm_schema *schema;
     struct tm_csv_options options;
     uint64_t null_lengths; // bit n: some null text has n bytes
+    bool usual; // quotes that are doubled, a point, no comments, no defaults, up to 64 columns
     struct tm__csv_index index;
     struct tm__lines lines;
     enum tm__csv_stage stage;
@@ -78,7 +79,7 @@ struct tm__csv_record {
 // The field [p, p + len), still in its quotes and no null, as the column's value: to the row,
 // unless no operator reads the column. 0; TM__CSV_EMPTY: empty quotes, null in all columns but
 // texts; or the code of what is wrong with it, which d->fail says.
-enum { TM__CSV_EMPTY = 1 };
+enum { TM__CSV_EMPTY = 1, TM__CSV_DECLINED }; // DECLINED: only a quick way says so
 int tm__csv_read_value(struct tm__csv_record *r, const struct tm__csv_column *column,
                        const uint8_t *p, uint32_t len);
 // [src, end) without its escapes: behind each `escape` a byte stands for itself. Returns the

@@ -80,6 +80,11 @@ void tm_csv_scan_effect_init(struct tm_csv_scan_effect *effect)
         effect->to[i] = i;
 }
 
+bool tm_csv_scan_is_inside(uint8_t state)
+{
+    return state == QUOTED || state == QUOTED_ESCAPE;
+}
+
 // The states that are left, each once.
 struct live {
     uint8_t states[TM_CSV_SCAN_STATES], count;

@@ -30,6 +30,8 @@ struct tm_csv_scan_effect {
 int tm_csv_scan_init(struct tm_csv_scan *scan, struct tm_mem *mem, const struct tm_options *given,
                      struct tm_error *err) TM_WARN_UNUSED;
 void tm_csv_scan_effect_init(struct tm_csv_scan_effect *effect);
+// Does a text that ends in this state end inside quotes?
+bool tm_csv_scan_is_inside(uint8_t state);
 // Add the effect of more text.
 void tm_csv_scan_run(const struct tm_csv_scan *scan, struct tm_csv_scan_effect *effect,
                      const uint8_t *p, size_t len);

@@ -38,18 +38,21 @@ static TM__ALWAYS_INLINE uint8_t *tm__csv_copy_plain(uint8_t *out, const uint8_t
     return out - (p - end); // what was copied from behind the end
 }
 
-// [p, end) at `out`, from each pair of quotes one; at `end` is the closing quote. Returns the end.
+// [p, end) at `out`, from each pair of quotes one; at `end` is the closing quote. 32 bytes at a
+// time, as quotes are mostly further apart than 16. Returns the end.
 static TM__ALWAYS_INLINE uint8_t *tm__csv_copy_quoted(uint8_t *out, const uint8_t *p,
                                                       const uint8_t *end, uint8_t quote)
 {
     const tm__chunk wanted = tm__chunk_fill(quote);
     for (;;) {
-        tm__chunk chunk = tm__chunk_load(p);
-        tm__chunk_store(out, chunk);
-        uint32_t quotes = tm__chunk_equal(chunk, wanted);
+        tm__chunk low = tm__chunk_load(p), high = tm__chunk_load(p + TM__CHUNK_BYTES);
+        tm__chunk_store(out, low);
+        tm__chunk_store(out + TM__CHUNK_BYTES, high);
+        uint32_t quotes = tm__chunk_equal(low, wanted) | tm__chunk_equal(high, wanted)
+                                                             << TM__CHUNK_BYTES;
         if (quotes == 0) {
-            p += TM__CHUNK_BYTES;
-            out += TM__CHUNK_BYTES;
+            p += 2 * TM__CHUNK_BYTES;
+            out += 2 * TM__CHUNK_BYTES;
             continue;
         }
         uint32_t at = (uint32_t)__builtin_ctz(quotes);

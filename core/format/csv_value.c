@@ -188,8 +188,11 @@ static int read_decimal(struct tm__csv_record *r, const struct tm__csv_column *c
     int rc = tm_decimal_parse((const char *)field->p, field->len, column->type.precision,
                               column->type.scale, &v);
     if (rc != 0) {
-        char why[64], type[TM_TYPE_TEXT];
-        snprintf(why, sizeof why, "does not fit %s", tm_type_text(column->type, type));
+        char why[128], type[TM_TYPE_TEXT];
+        snprintf(why, sizeof why, "does not fit %s%s", tm_type_text(column->type, type),
+                 rc == TM_E_OVERFLOW
+                     ? ""
+                     : ", which has fewer digits behind the point; declare more, or double");
         return fail(r, column, field, TM_E_BAD_NUMBER, why);
     }
     v = column->keep != 0 ? v : 0;

@@ -142,7 +142,9 @@ static int item_of(struct tm_infer *infer, struct tm__infer_node *list)
 
 static enum tm__shape double_shape(double v)
 {
-    return v == rint(v) && fabs(v) >= 0x1p64 && fabs(v) < 1e38 ? TM__SHAPE_HUGE : TM__SHAPE_DOUBLE;
+    if (v != rint(v) || !isfinite(v) || fabs(v) < 0x1p64)
+        return TM__SHAPE_DOUBLE;
+    return fabs(v) < 1e38 ? TM__SHAPE_HUGE : TM__SHAPE_VAST;
 }
 
 static enum tm__shape integer_shape(int64_t v)
@@ -281,7 +283,7 @@ enum {
     LONGS = INTS | 1 << TM__SHAPE_LONG,
     UINTS = INTS | 1 << TM__SHAPE_UINT,
     WHOLES = LONGS | UINTS | 1 << TM__SHAPE_HUGE,
-    NUMBERS = WHOLES | 1 << TM__SHAPE_DOUBLE,
+    NUMBERS = WHOLES | 1 << TM__SHAPE_VAST | 1 << TM__SHAPE_DOUBLE,
     TIMES = 1 << TM__SHAPE_TIME,
     STRINGS = TIMES | 1 << TM__SHAPE_STRING,
 };

@@ -11,6 +11,7 @@ enum tm__shape {
     TM__SHAPE_LONG,   // beyond, an int64
     TM__SHAPE_UINT,   // beyond, an uint64
     TM__SHAPE_HUGE,   // whole, beyond, at most 38 digits
+    TM__SHAPE_VAST,   // whole, of more digits
     TM__SHAPE_DOUBLE, // any other number
     TM__SHAPE_STRING,
     TM__SHAPE_TIME, // an ISO 8601 text, or msgpack's extension

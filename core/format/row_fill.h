@@ -60,15 +60,17 @@ static inline uint8_t *tm__row_close_gap(const struct tm_schema *schema, uint8_t
 }
 
 // Count the row at the batch's end, whose strings end at `heap` and whose columns with a value are
-// `present`. False: a required one has none, and nothing was counted.
-static inline __attribute__((always_inline)) bool tm__row_end(struct tm_batch *batch, uint8_t *heap,
-                                                              const uint64_t *present,
-                                                              const struct tm__row_masks *masks)
+// `present`. False: a required one has none, and nothing was counted. `words`: those of the
+// schema's bitmaps, for callers that know how many.
+static inline __attribute__((always_inline)) bool tm__row_end_of(struct tm_batch *batch,
+                                                                 uint8_t *heap,
+                                                                 const uint64_t *present,
+                                                                 const struct tm__row_masks *masks,
+                                                                 uint32_t words)
 {
     const struct tm_schema *schema = batch->schema;
     uint8_t *bytes = batch->data + batch->size_bytes;
     struct tm_row *row = (struct tm_row *)(void *)bytes;
-    const uint32_t words = schema->null_words;
     memset(row, 0, offsetof(struct tm_row, nulls));
     for (uint32_t i = 0; i < words; i++) {
         if (TM_UNLIKELY((masks->required[i] & ~present[i]) != 0))
@@ -82,4 +84,11 @@ static inline __attribute__((always_inline)) bool tm__row_end(struct tm_batch *b
     batch->size_bytes += row->size_bytes;
     batch->row_count++;
     return true;
+}
+
+static inline __attribute__((always_inline)) bool tm__row_end(struct tm_batch *batch, uint8_t *heap,
+                                                              const uint64_t *present,
+                                                              const struct tm__row_masks *masks)
+{
+    return tm__row_end_of(batch, heap, present, masks, batch->schema->null_words);
 }

@@ -6,6 +6,7 @@
 #include "core/base/limits.h"
 #include "core/batch/builder.h"
 #include "core/format/copy.h"
+#include "core/format/json_chunk.h"
 
 static int find_column(const struct tm__single_format *format, const struct tm_schema *schema,
                        bool writes, uint32_t *field, struct tm_error *err)
@@ -83,79 +84,61 @@ struct encoder {
     char break_text[TM_NAME_MAX + 160];
 };
 
-// Line ends in the bytes. 64 at a time, in counters that hold up to 255.
-static size_t count_breaks(const uint8_t *p, size_t n)
+// The text [p, p + len) at `to`, and whether it has a line break: looked for in the bytes that are
+// being copied anyway, 64 at a time. As many are read behind the source and written behind the
+// target.
+static TM__ALWAYS_INLINE bool copy_has_break(uint8_t *to, const uint8_t *p, size_t len)
 {
-    typedef uint8_t lanes __attribute__((vector_size(16), aligned(1), may_alias));
-    enum { LANES = sizeof(lanes), STEP = 4 * LANES, STEPS = 63 };
-    const lanes wanted = {10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10};
-    size_t total = 0;
-    while (n >= STEP) {
-        lanes sum = {0};
-        size_t steps = n / STEP < STEPS ? n / STEP : STEPS;
-        for (const uint8_t *end = p + steps * STEP; p != end; p += STEP) {
-            const lanes *at = (const lanes *)(const void *)p;
-            sum -= (lanes)(at[0] == wanted) + (lanes)(at[1] == wanted) + // true is -1
-                   (lanes)(at[2] == wanted) + (lanes)(at[3] == wanted);
+    const tm__chunk wanted = tm__chunk_fill('\n');
+    uint64_t breaks;
+    for (;; p += TM__COPY_SLACK, to += TM__COPY_SLACK, len -= TM__COPY_SLACK) {
+        breaks = 0;
+        for (uint32_t at = 0; at < TM__COPY_SLACK; at += TM__CHUNK_BYTES) {
+            tm__chunk chunk = tm__chunk_load(p + at);
+            tm__chunk_store(to + at, chunk);
+            breaks |= (uint64_t)tm__chunk_equal(chunk, wanted) << at;
         }
-        for (int i = 0; i < LANES; i++)
-            total += sum[i];
-        n -= steps * STEP;
+        if (len < TM__COPY_SLACK)
+            break;
+        if (TM_UNLIKELY(breaks != 0))
+            return true;
     }
-    for (; n != 0; n--)
-        total += *p++ == '\n';
-    return total;
+    return (breaks & ((UINT64_C(1) << len) - 1)) != 0; // without what is behind the text
 }
 
-// Rows from *row on, up to `end` or to as many bytes; *rows counts them. TM_E_MEMORY.
+// Rows from *row on, up to `end` or to as many bytes, or up to one with a line break where records
+// are lines: it would be read as two. Then *broken is set. TM_E_MEMORY.
 static int encode_rows(const struct encoder *e, const struct tm_row **row, const struct tm_row *end,
-                       struct tm_buf *out, size_t limit_bytes, size_t *rows)
+                       struct tm_buf *out, size_t limit_bytes, bool *broken)
 {
     const struct tm_row *at = *row;
-    size_t count = 0;
+    const size_t tail_bytes = e->tail_bytes;
+    size_t used = out->size_bytes;
     int rc = 0;
-    while (at < end && out->size_bytes < limit_bytes) {
+    while (at < end && used < limit_bytes) {
         uint32_t len = 0;
-        const char *p = NULL;
+        const uint8_t *p = NULL;
         if (TM_LIKELY(!tm_row_is_null(at, e->field)))
-            p = tm_row_string(at, e->offset, &len);
-        if ((rc = tm_buf_reserve(out, len + TM__COPY_SLACK + TAIL_MAX)) != 0)
+            p = (const uint8_t *)tm_row_string(at, e->offset, &len);
+        size_t more = len + TM__COPY_SLACK + TAIL_MAX;
+        if (TM_UNLIKELY(out->capacity_bytes - used < more)) {
+            out->size_bytes = used;
+            if ((rc = tm_buf_reserve(out, more)) != 0)
+                break;
+        }
+        uint8_t *to = out->data + used;
+        if (TM_LIKELY(p != NULL) && tail_bytes == 0)
+            tm__copy(to, p, len);
+        else if (TM_LIKELY(p != NULL) && TM_UNLIKELY(copy_has_break(to, p, len))) {
+            *broken = true;
             break;
-        uint8_t *to = out->data + out->size_bytes;
-        if (TM_LIKELY(p != NULL))
-            to = tm__copy(to, (const uint8_t *)p, len);
-        memcpy(to, e->tail, TAIL_MAX);
-        out->size_bytes += len + e->tail_bytes;
-        count++;
+        }
+        memcpy(to + len, e->tail, TAIL_MAX);
+        used += len + tail_bytes;
         at = tm_row_next(at);
     }
+    out->size_bytes = used;
     *row = at;
-    *rows = count;
-    return rc;
-}
-
-// The same, one by one: those that have a line break are told. Where records are lines, one with a
-// line end in it would be read as two.
-static int encode_careful(const struct encoder *e, const struct tm_row **row,
-                          const struct tm_row *end, struct tm_buf *out, size_t limit_bytes,
-                          int (*bad)(void *arg, const struct tm_row *row, int code,
-                                     const char *message),
-                          void *arg)
-{
-    int rc = 0;
-    while (rc == 0 && *row < end && out->size_bytes < limit_bytes) {
-        const struct tm_row *next = tm_row_next(*row);
-        uint32_t len = 0;
-        const char *p =
-            tm_row_is_null(*row, e->field) ? NULL : tm_row_string(*row, e->offset, &len);
-        size_t one = 0;
-        if (len != 0 && memchr(p, '\n', len) != NULL) {
-            rc = bad(arg, *row, TM_E_NOT_ENCODABLE, e->break_text);
-            *row = next;
-        } else {
-            rc = encode_rows(e, row, next, out, limit_bytes, &one);
-        }
-    }
     return rc;
 }
 
@@ -167,17 +150,17 @@ static int encode(struct tm_encoder *base, const struct tm_batch *batch, const s
     const struct encoder *e = (const struct encoder *)base;
     const struct tm_row *end =
         (const struct tm_row *)(const void *)(batch->data + batch->size_bytes);
-    const struct tm_row *first = *row;
-    size_t before = out->size_bytes, rows = 0;
-    int rc = encode_rows(e, row, end, out, limit_bytes, &rows);
-    // Lines are looked at together, which costs less than a look at each: one that has a break is
-    // rare.
-    if (rc != 0 || e->tail_bytes == 0 ||
-        TM_LIKELY(count_breaks(out->data + before, out->size_bytes - before) == rows))
-        return rc;
-    out->size_bytes = before;
-    *row = first;
-    return encode_careful(e, row, end, out, limit_bytes, bad, arg);
+    int rc = 0;
+    bool broken = true;
+    while (rc == 0 && broken) {
+        broken = false;
+        rc = encode_rows(e, row, end, out, limit_bytes, &broken);
+        if (broken) {
+            rc = bad(arg, *row, TM_E_NOT_ENCODABLE, e->break_text);
+            *row = tm_row_next(*row);
+        }
+    }
+    return rc;
 }
 
 static void encoder_free(struct tm_encoder *base)

@@ -66,7 +66,8 @@ static inline bool is_made_of_blobs(item_t *item)
     return holds_bytes(item) || (item->action >= TM__SKETCH_WORD && item->action <= TM__LIST_BYTES);
 }
 
-// The order of doubles that has a place for each: -0.0 below 0.0, NaN above all.
+// The order of doubles that has a place for each, so that a least value does not depend on who came
+// first: -0.0 below 0.0, NaN above all.
 static inline bool tm__operator_double_less(double a, double b)
 {
     if (a != a || b != b)

@@ -30,6 +30,9 @@ static bool operand_less(item_t *item, const struct tm__operator_home *home,
         return greater ? get_int(x->slot) > get_int(acc) : get_int(x->slot) < get_int(acc);
     case TM__MIN_DOUBLE:
     case TM__MAX_DOUBLE:
+        // Of min_by and max_by what counts is the row: 0 and -0 are equal, and the first one stays.
+        if (item->along != NULL && get_double(acc) == get_double(x->slot))
+            return false;
         return greater ? tm__operator_double_less(get_double(acc), get_double(x->slot))
                        : tm__operator_double_less(get_double(x->slot), get_double(acc));
     case TM__MIN_DECIMAL:

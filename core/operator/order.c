@@ -10,9 +10,7 @@ static int order_doubles(double a, double b)
 {
     if (a != a || b != b)
         return (a != a) - (b != b);
-    if (a == b)
-        return (__builtin_signbit(b) != 0) - (__builtin_signbit(a) != 0);
-    return a < b ? -1 : 1;
+    return (a > b) - (a < b);
 }
 
 static int order_decimals(__int128 a, __int128 b)

@@ -1,5 +1,5 @@
-// The order of two values of a column: a place for each, so that what comes first never depends on
-// chance. -0.0 stands below 0.0, NaN above all numbers and beside itself; texts go by their bytes.
+// The order of two values of a column: NaN stands above all numbers and beside itself, -0.0 beside
+// 0.0; texts go by their bytes. Of rows beside each other the one that came first goes first.
 #pragma once
 
 #include "core/batch/batch.h"

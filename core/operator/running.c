@@ -338,7 +338,7 @@ static inline int enter(const running_t *self, uint32_t key_group, struct record
 }
 
 // Where these records' next cells go, on the way to the cache.
-static void ask_for_pasts(const running_t *self, uint32_t key_group, void *const *records,
+static void ask_for_pasts(const running_t *self, const uint32_t *key_groups, void *const *records,
                           const bool *created, uint32_t count)
 {
     struct past *pasts[TM__RUNNING_LANES];
@@ -348,15 +348,17 @@ static void ask_for_pasts(const running_t *self, uint32_t key_group, void *const
         if (created[i] || record->past.length == 0)
             continue;
         pasts[n] =
-            (struct past *)(uintptr_t)tm_state_blob_get(self->state, key_group, &record->past);
+            (struct past *)(uintptr_t)tm_state_blob_get(self->state, key_groups[i], &record->past);
         __builtin_prefetch(pasts[n], 1);
         n++;
     }
-    for (uint32_t i = 0; i < n; i++)
+    for (uint32_t i = 0; i < n; i++) { // and what may leave, for the result comes soon
         __builtin_prefetch(cell_at(self, pasts[i], pasts[i]->count), 1);
+        __builtin_prefetch(cell_at(self, pasts[i], 1));
+    }
 }
 
-int tm__operator_running_enter(running_t *self, struct tm_state *slices, uint32_t key_group,
+int tm__operator_running_enter(running_t *self, struct tm_state *slices, const uint32_t *key_groups,
                                int64_t slice, int64_t start, const struct tm_key *keys,
                                const void *const *from, uint32_t count, struct tm_error *err)
 {
@@ -364,15 +366,15 @@ int tm__operator_running_enter(running_t *self, struct tm_state *slices, uint32_
     bool created[TM__RUNNING_LANES];
     if (tm_state_upsert_batch(self->state, self->ns, keys, count, records, created) != 0)
         return no_memory(self, err);
-    struct tm__operator_home home = home_of(self, key_group);
+    struct tm__operator_home home = home_of(self, key_groups[0]);
     set_homes(self, &home, &home);
     if (self->custom != NULL)
         self->custom->quiet = true; // nobody has asked for this sum yet
     int rc = 0;
     if (!self->grows)
-        ask_for_pasts(self, key_group, records, created, count);
+        ask_for_pasts(self, key_groups, records, created, count);
     for (uint32_t i = 0; i < count && rc == 0; i++)
-        rc = enter(self, key_group, records[i], created[i], slice, start, slices, from[i], err);
+        rc = enter(self, key_groups[i], records[i], created[i], slice, start, slices, from[i], err);
     return rc == 0 ? flush(self, err) : rc;
 }
 
@@ -523,7 +525,8 @@ int tm__operator_running_next(running_t *self, struct tm_state_cursor *cursor, i
             self->gone++;
         if (TM_UNLIKELY(record->newest < start))
             continue;
-        rows->keys[count] = rows->keys[k];
+        if (TM_UNLIKELY(count != k))
+            rows->keys[count] = rows->keys[k];
         rows->record[count] = k;
         rows->values[count] = record->value;
         rows->spoilt[count] = self->grows ? record->spoilt : 0;

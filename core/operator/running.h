@@ -42,13 +42,19 @@ int tm__operator_running_open(struct tm__operator_running *running, struct tm_op
                               struct tm_error *err) TM_WARN_UNUSED;
 void tm__operator_running_fini(struct tm__operator_running *running); // also of one all zero
 
-// Some keys of a slice, with their accumulators `from` (in the key group of state `slices`), enter
-// the window that begins at `start`. At most TM__RUNNING_LANES.
+// Some keys of a slice, with their accumulators `from` (in their key groups of state `slices`),
+// enter the window that begins at `start`. At most TM__RUNNING_LANES. They are of one key group
+// where tm__operator_running_is_apart.
 enum { TM__RUNNING_LANES = 64 };
 int tm__operator_running_enter(struct tm__operator_running *running, struct tm_state *slices,
-                               uint32_t key_group, int64_t slice, int64_t start,
+                               const uint32_t *key_groups, int64_t slice, int64_t start,
                                const struct tm_key *keys, const void *const *from, uint32_t count,
                                struct tm_error *err) TM_WARN_UNUSED;
+// Is each key group worked on by itself? Accumulators refer to what lies in theirs.
+static inline bool tm__operator_running_is_apart(const struct tm__operator_running *running)
+{
+    return running->owns_blobs || running->custom != NULL;
+}
 
 // The walk over a key group: `begin`, then `next` until it takes no records, `end`. Slices before
 // `start` leave. `next_start`: where the window behind this one begins. Rows hold until the next

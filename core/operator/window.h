@@ -47,8 +47,9 @@ struct tm__operator_window {
     uint32_t key_group; // under way
     bool group_open;    // `cursor` is in it
     struct tm_state_cursor cursor;
-    struct tm_namespace *single;         // the window's slice, where they do not overlap
-    struct tm_namespace *entering;       // the next slice to enter, of the key group
+    struct tm_namespace *single; // the window's slice, where they do not overlap
+    uint32_t entered; // key groups before it have entered, or do so now, from `key_group` on
+    struct tm_namespace *entering;       // the next of their slices to enter
     struct tm__operator_running running; // where they overlap
 };
 

@@ -83,9 +83,9 @@ static void open_window(struct tm__operator_window *self)
                               : self->end - self->size;
     self->next_start = grows(self) ? tm__operator_grid_floor(self->end, self->offset, self->size)
                                    : self->start + self->slide;
-    self->entering = self->single = first_slice(self);
-    if (overlap(self))
-        self->single = NULL;
+    self->single = overlap(self) ? NULL : first_slice(self);
+    self->entering = NULL;
+    self->entered = self->key_group; // none yet
     self->running.lasts = false;
     self->group_open = false;
     self->window_open = true;
@@ -93,37 +93,70 @@ static void open_window(struct tm__operator_window *self)
 
 // --- slices enter --------------------------------------------------------------------------------
 
-// One slice's part of the key group, some keys at a time. *budget falls by what has entered.
+// What these accumulators take of the budget.
+static int64_t cost_of(const struct tm__operator_window *self, const void *const *values,
+                       uint32_t count)
+{
+    int64_t cost = count;
+    for (uint32_t i = 0; self->aggregates.weighty && i < count; i++)
+        cost += tm__operator_aggregates_weight(&self->aggregates, values[i]);
+    return cost;
+}
+
+// Keys that enter together: what one waits for in memory, others wait for at the same time.
+struct entrants {
+    uint32_t count;
+    uint32_t key_groups[TM__RUNNING_LANES];
+    struct tm_key keys[TM__RUNNING_LANES];
+    const void *from[TM__RUNNING_LANES];
+};
+
+static int enter_some(struct tm__operator_window *self, struct tm_namespace *slice,
+                      struct entrants *some, int64_t *budget, struct tm_error *err)
+{
+    if (some->count == 0)
+        return 0;
+    int rc = tm__operator_running_enter(&self->running, self->state, some->key_groups,
+                                        tm_state_namespace_id(slice), self->start, some->keys,
+                                        some->from, some->count, err);
+    if (rc != 0)
+        return rc;
+    *budget -= cost_of(self, some->from, some->count);
+    some->count = 0;
+    return 0;
+}
+
+// One slice's part of the key groups that are next, some keys at a time. *budget falls by what has
+// entered.
 static int enter_slice(struct tm__operator_window *self, struct tm_namespace *slice,
                        int64_t *budget, struct tm_error *err)
 {
     struct tm_state_cursor cursor;
-    struct tm_key keys[TM__RUNNING_LANES];
-    const void *from[TM__RUNNING_LANES];
-    tm_state_iterate(self->state, slice, self->key_group, &cursor);
-    *budget -= 1; // a look at an empty slice is not free
-    for (uint32_t count = TM__RUNNING_LANES; count == TM__RUNNING_LANES; *budget -= count) {
-        count = 0;
-        while (count < TM__RUNNING_LANES && tm_state_next(&cursor, &keys[count], &from[count]))
-            count++;
-        if (cursor.code != 0)
-            return tm__operator_out_of_memory(&self->base, err);
-        int rc = count == 0
-                     ? 0
-                     : tm__operator_running_enter(&self->running, self->state, self->key_group,
-                                                  tm_state_namespace_id(slice), self->start, keys,
-                                                  from, count, err);
-        if (rc != 0)
-            return rc;
-        for (uint32_t i = 0; i < count; i++)
-            *budget -= tm__operator_aggregates_weight(&self->aggregates, from[i]);
+    struct entrants some;
+    int rc = 0;
+    some.count = 0;
+    for (uint32_t group = self->key_group; rc == 0 && group < self->entered; group++) {
+        tm_state_ask(self->state, slice, group + 2, false);
+        tm_state_ask(self->state, slice, group + 1, true);
+        tm_state_iterate(self->state, slice, group, &cursor);
+        *budget -= 1; // a look at an empty slice is not free
+        while (rc == 0 && !tm_state_is_over(&cursor)) {
+            uint32_t count = some.count, end = count;
+            end += tm_state_next_some(&cursor, some.keys + count, some.from + count);
+            if (cursor.code != 0)
+                return tm__operator_out_of_memory(&self->base, err);
+            for (; some.count < end; some.count++)
+                some.key_groups[some.count] = group;
+            if (end > TM__RUNNING_LANES - TM_STATE_SOME)
+                rc = enter_some(self, slice, &some, budget, err);
+        }
     }
-    return 0;
+    return rc != 0 ? rc : enter_some(self, slice, &some, budget, err);
 }
 
-// The slices of the key group, as far as the budget goes. True in *ready: all have entered.
-static int enter_group(struct tm__operator_window *self, int64_t *budget, bool *ready,
-                       struct tm_error *err)
+// The slices of these key groups, as far as the budget goes. True in *ready: all have entered.
+static int enter_groups(struct tm__operator_window *self, int64_t *budget, bool *ready,
+                        struct tm_error *err)
 {
     int rc = 0;
     while (rc == 0 && self->entering != NULL && *budget > 0) {
@@ -277,23 +310,50 @@ static int emit_running(struct tm__operator_window *self, int64_t *budget, struc
             return rc;
         if (done < rows.count)
             tm_state_give_back(&self->cursor, rows.taken - rows.record[done]);
-        for (uint32_t i = 0; i < done; i++)
-            *budget -= tm__operator_aggregates_weight(&self->aggregates, rows.values[i]);
-        *budget -= rows.taken;
+        *budget -= cost_of(self, rows.values, done) + rows.taken - done;
         if (is_full(self) || *budget <= 0)
             return TM_STEP_MORE;
-    } while (rows.taken != 0);
+    } while (!tm_state_is_over(&self->cursor));
     return tm__operator_running_end(&self->running, self->key_group, self->next_start, err);
+}
+
+static bool are_few(const struct tm__operator_window *self)
+{
+    uint64_t most = tm_state_namespace_size(self->running.ns);
+    struct tm_namespace *slice = first_slice(self);
+    for (; slice != NULL && tm_state_namespace_id(slice) < self->end && most <= FIRE_BUDGET;
+         slice = tm_state_namespace_next(slice))
+        if (tm_state_namespace_size(slice) > most)
+            most = tm_state_namespace_size(slice);
+    return most <= FIRE_BUDGET;
+}
+
+// Which key groups enter next, at once. Each has tables of its own, which few keys leave nearly
+// empty.
+static void choose_entering(struct tm__operator_window *self)
+{
+    enum { TOGETHER = 8 };
+    uint32_t first, last;
+    tm__operator_key_groups(&self->base, &first, &last);
+    bool apart = tm__operator_running_is_apart(&self->running) || !are_few(self);
+    self->entered = self->key_group + (apart ? 1 : TOGETHER);
+    if (self->entered > last + 1)
+        self->entered = last + 1;
+    self->entering = first_slice(self);
 }
 
 static int open_group(struct tm__operator_window *self, int64_t *budget, struct tm_error *err)
 {
-    bool ready = true;
-    int rc = 0;
     if (overlap(self)) {
-        rc = enter_group(self, budget, &ready, err);
+        bool ready;
+        if (self->key_group == self->entered)
+            choose_entering(self);
+        int rc = enter_groups(self, budget, &ready, err);
         if (rc != 0 || !ready)
             return rc != 0 ? rc : TM_STEP_MORE;
+        const struct tm__operator_running *running = &self->running;
+        tm_state_ask(running->state, running->ns, self->key_group + 2, false);
+        tm_state_ask(running->state, running->ns, self->key_group + 1, true);
         tm__operator_running_begin(&self->running, self->key_group, &self->cursor);
     } else {
         tm_state_iterate(self->state, self->single, self->key_group, &self->cursor);
@@ -315,7 +375,6 @@ static int emit_window(struct tm__operator_window *self, int64_t *budget, struct
             return rc;
         self->group_open = false;
         self->key_group++;
-        self->entering = first_slice(self);
     }
     return TM_STEP_DONE;
 }

@@ -1,10 +1,12 @@
 // Memory of a pool that is touched before it is used. The system gives a huge page to whoever
 // writes there first, for a fifth of a millisecond, or several where a virtual machine asks its
-// host: too long for a task's turn. So a helper thread touches the pages in front of the cursor,
-// one at a time; towards the end of a chunk those of the next, which is taken then. A helper that
-// is behind costs what it cost without one. Small states have none.
+// host: too long for a task's turn. So the helper thread of the account, one for all that
+// belong to it, touches the pages in front of the cursor, one at a time for each pool; towards the
+// end of a chunk those of the next, which is taken then. A helper that is behind costs what it cost
+// without one. Small states have none.
 #include "core/state/pool_ahead.h"
 
+#include "core/base/helper.h"
 #include "core/base/limits.h"
 
 enum {
@@ -15,9 +17,9 @@ enum {
 struct tm__state_pool_ahead {
     struct tm_work work;
     const struct tm_fx *fx;
-    struct tm_executor *executor; // NULL: it could not be had
-    bool busy;                    // `work` was submitted and has not been seen done
-    void *page;                   // what it touches
+    struct tm_helper *helper;
+    bool busy;  // `work` was submitted and has not been seen done
+    void *page; // what it touches
     size_t page_bytes;
     uint8_t *asked; // of the newest chunk all before is used, was or is being touched
     void *next;     // chunk taken in advance, not written to
@@ -36,23 +38,24 @@ static void run(struct tm_work *work)
 static struct tm__state_pool_ahead *ahead_new(struct tm__state_pool *pool)
 {
     const struct tm_fx *fx = pool->mem->fx;
-    if (fx->memory->touch == NULL || fx->threads == NULL)
+    struct tm_helper *helper = tm_mem_helper(pool->mem);
+    if (fx->memory->touch == NULL || helper == NULL)
         return NULL;
     struct tm__state_pool_ahead *ahead = tm_mem_zalloc(pool->mem, sizeof *ahead);
     if (ahead == NULL)
         return NULL;
     ahead->fx = fx;
     ahead->work.run = run;
-    ahead->executor = fx->threads->executor_new(fx->ctx, "tm-touch", NULL);
+    ahead->helper = helper;
     return ahead;
 }
 
+// A page that is not taken is touched by whoever uses it.
 static void submit(struct tm__state_pool_ahead *ahead, uint8_t *at, size_t bytes)
 {
     ahead->page = at;
     ahead->page_bytes = bytes;
-    ahead->busy = true;
-    ahead->fx->threads->executor_submit(ahead->fx->ctx, ahead->executor, &ahead->work);
+    ahead->busy = tm_helper_submit(ahead->helper, &ahead->work);
 }
 
 // How far ahead of the cursor: a quarter of what there is.
@@ -108,7 +111,7 @@ void tm__state_pool_look_ahead(struct tm__state_pool *pool)
     if (pool->ahead == NULL)
         pool->ahead = ahead_new(pool);
     struct tm__state_pool_ahead *ahead = pool->ahead;
-    if (ahead == NULL || ahead->executor == NULL)
+    if (ahead == NULL)
         return;
     if (left > LOOK_BYTES)
         pool->look = pool->cursor + LOOK_BYTES;
@@ -141,8 +144,8 @@ void tm__state_pool_ahead_free(struct tm__state_pool *pool)
     struct tm__state_pool_ahead *ahead = pool->ahead;
     if (ahead == NULL)
         return;
-    if (ahead->executor != NULL)
-        ahead->fx->threads->executor_free(ahead->fx->ctx, ahead->executor);
+    if (ahead->busy)
+        tm_helper_wait(ahead->helper, &ahead->work);
     if (ahead->next != NULL)
         tm_mem_free(pool->mem, ahead->next, ahead->next_bytes);
     tm_mem_free(pool->mem, ahead, sizeof *ahead);

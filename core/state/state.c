@@ -276,10 +276,31 @@ void tm_state_iterate(struct tm_state *state, struct tm_namespace *ns, uint32_t 
 {
     uint32_t index = key_group - state->first_key_group;
     TM_CHECK(index < state->group_count);
-    *cursor = (struct tm_state_cursor){.state = state, .ns = ns, .key_group = key_group};
     struct tm__state_table *table = tm__state_table_of(ns, index);
+    cursor->state = state;
+    cursor->ns = ns;
+    cursor->key_group = key_group;
+    cursor->code = 0;
+    cursor->entry = cursor->ahead_count = cursor->ahead_next = 0;
+    cursor->slot = cursor->end = NULL;
     if (TM_UNLIKELY(table->unindexed) && !tm__state_table_index(state, ns, index))
         cursor->code = TM_E_MEMORY;
+    cursor->left = table->count; // or it ends with what the code says
+}
+
+void tm_state_ask(const struct tm_state *state, struct tm_namespace *ns, uint32_t key_group,
+                  bool near)
+{
+    uint32_t index = key_group - state->first_key_group;
+    if (index >= state->group_count)
+        return;
+    const struct tm__state_table *table = tm__state_table_of(ns, index);
+    if (!near)
+        __builtin_prefetch(table);
+    else if (table->count != 0 && !table->unindexed && table->directory_bits == 0)
+        for (const uint64_t *slot = tm__state_slots_at(table->only), *end = slot + table->homes;
+             slot < end; slot += 8)
+            __builtin_prefetch(slot);
 }
 
 void tm_state_iterate_from(struct tm_state *state, struct tm_namespace *ns, uint32_t key_group,
@@ -296,18 +317,21 @@ void tm_state_iterate_from(struct tm_state *state, struct tm_namespace *ns, uint
 static bool look_ahead(struct tm_state_cursor *cursor, const struct tm__state_group *group,
                        const struct tm__state_table *table)
 {
+    enum { STRIDE = 4 }; // as many empty ones stand behind the last slot
     uint32_t count = 0;
-    while (count == 0 && cursor->code == 0) {
-        if (cursor->slot == cursor->end && !tm__state_table_next_page(table, cursor))
+    while (count <= TM_STATE_SOME - STRIDE && count < cursor->left && cursor->code == 0) {
+        if (cursor->slot >= cursor->end && !tm__state_table_next_page(table, cursor)) {
+            cursor->left = count;
             break;
-        const uint64_t *slot = cursor->slot;
-        const uint64_t *stop = slot + 16 < cursor->end ? slot + 16 : cursor->end;
-        for (; slot < stop; slot++) {
-            cursor->ahead[count] = *slot;
-            count += *slot != TM__EMPTY;
         }
-        cursor->slot = slot;
+        const uint64_t *slot = cursor->slot;
+        for (uint32_t k = 0; k < STRIDE; k++) {
+            cursor->ahead[count] = slot[k];
+            count += slot[k] != TM__EMPTY;
+        }
+        cursor->slot = slot + STRIDE;
     }
+    cursor->left -= count;
     for (uint32_t k = 0; k < count; k++)
         __builtin_prefetch(tm__state_address(group, (uint32_t)cursor->ahead[k]), 1);
     cursor->ahead_count = count;

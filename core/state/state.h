@@ -85,6 +85,7 @@ struct tm_state_cursor {
     int code; // TM_E_MEMORY: the walk ended early
     // The cursor's own: the next slots, picked out some at a time.
     uint32_t entry; // of the directory: the page behind `end`
+    uint32_t left;  // at most so many entries were not picked out
     const uint64_t *slot, *end;
     uint32_t ahead_count, ahead_next;
     uint64_t ahead[16]; // TM_STATE_SOME
@@ -101,6 +102,15 @@ bool tm_state_next(struct tm_state_cursor *cursor, struct tm_key *key, const voi
 enum { TM_STATE_SOME = 16 };
 uint32_t tm_state_next_some(struct tm_state_cursor *cursor, struct tm_key *keys,
                             const void **values);
+// False: there may be more. True: there are none, so that one need not ask for them.
+static inline bool tm_state_is_over(const struct tm_state_cursor *cursor)
+{
+    return cursor->left == 0 && cursor->ahead_next == cursor->ahead_count;
+}
+// A key group with few entries will be walked soon, and `near`: very soon. What the walk reads
+// first is asked for; near needs what was asked for before. Any key group is fine.
+void tm_state_ask(const struct tm_state *state, struct tm_namespace *ns, uint32_t key_group,
+                  bool near);
 // For writing: the value of the entry that is `back` from the last one that was given out, 1 to as
 // many as then. It may lie elsewhere than the one for reading did. NULL: out of memory.
 void *tm_state_edit(struct tm_state_cursor *cursor, uint32_t back);

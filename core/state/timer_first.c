@@ -1,11 +1,6 @@
 // The tournament over the trees of a domain: which of them has the earliest timer.
 #include "core/state/timer_tree.h"
 
-static tm__timer_head head_of(const struct tm__node_slot *slot)
-{
-    return (tm__timer_head)((uint64_t)slot->time ^ (uint64_t)1 << 63) << 64 | slot->prefix;
-}
-
 // One tree and what it takes to work on it: of the one with the earliest timer.
 struct tm__timer_site tm__timer_winner(struct tm_timers *timers, struct tm__timer_forest *d)
 {
@@ -58,10 +53,7 @@ void tm__timer_renew_head(struct tm__timer_site *site)
     uint32_t number = (uint32_t)(site->tree - site->domain->trees);
     tm__timer_head *head = &site->domain->heads[number];
     *head = TM__TIMER_NO_HEAD;
-    if (site->tree->root.length != 0) {
-        const struct tm__node_slot *slot =
-            tm__node_slot_at(tm__timer_node(site, &site->tree->first), 0);
-        *head = head_of(slot);
-    }
+    if (site->tree->root.length != 0)
+        *head = tm__node_head(tm__timer_end(site, TM__TIMER_FIRST), 0);
     play(site->timers, site->domain, number);
 }

@@ -1,4 +1,4 @@
-// Nodes of trees of timers: an array of offsets in order, and items of any size.
+// Nodes of trees of timers: an array of slots in order, and items of any size.
 #include "core/state/timer_node.h"
 
 #include <string.h>
@@ -39,10 +39,10 @@ void tm__node_set_child(struct tm__node *node, uint32_t i, const struct tm_blob 
 
 static inline uint32_t bytes_of(const struct tm__node *node, uint32_t i)
 {
-    uint32_t child = node->level == 0 ? 0 : TM__ITEM_CHILD_BYTES;
-    uint16_t name_length;
-    memcpy(&name_length, tm__node_item_at(node, i) + child, sizeof name_length);
-    return child + TM__ITEM_LENGTH_BYTES + tm__node_slot_at(node, i)->key_length + name_length;
+    uint32_t child = node->level == 0 ? 0 : TM__ITEM_CHILD_BYTES, lengths;
+    memcpy(&lengths, tm__node_item_at(node, i) + child, sizeof lengths);
+    return child + TM__ITEM_LENGTH_BYTES + (lengths & ((1u << TM__ITEM_KEY_BITS) - 1)) +
+           (lengths >> TM__ITEM_KEY_BITS);
 }
 
 uint32_t tm__node_bytes(const struct tm__node *node, uint32_t i, uint32_t end)
@@ -65,58 +65,114 @@ static uint64_t prefix_of(const struct tm_key *key)
     return prefix;
 }
 
-// Of slot i and a timer whose prefix is known.
+// --- words ---------------------------------------------------------------------------------------
+
+static inline tm__timer_head head_of(uint64_t time, uint64_t prefix)
+{
+    return (tm__timer_head)time << 64 | prefix;
+}
+
+tm__timer_head tm__node_head(const struct tm__node *node, uint32_t i)
+{
+    if (TM_LIKELY(node->shift == 0))
+        return head_of(node->time, tm__node_slot_at(node, i)->word);
+    struct tm__node_item item = tm__node_get(node, i);
+    return head_of(tm__node_time(node, i), prefix_of(&item.timer.key));
+}
+
+// In how many of the lowest bits they differ.
+static uint32_t bits_between(uint64_t a, uint64_t b)
+{
+    return a == b ? 0 : 64 - (uint32_t)__builtin_clzll(a ^ b);
+}
+
+// Does a word of the node tell this time from others?
+static inline bool covers(const struct tm__node *node, uint64_t time)
+{
+    return (tm__timer_head)(time ^ node->time) >> node->shift == 0;
+}
+
+static void rescale(struct tm__node *node, uint64_t time, uint32_t shift)
+{
+    for (uint32_t i = 0; i < tm__node_count(node); i++)
+        node->slot[node->first + i].word = (uint64_t)(tm__node_head(node, i) >> shift);
+    node->time = time;
+    node->shift = shift;
+}
+
+// The first item of an inner node may be of any time: only its node counts.
+void tm__node_narrow(struct tm__node *node)
+{
+    enum { WORTH_BITS = 8 };
+    uint32_t count = tm__node_count(node), from = node->level != 0 && count > 1;
+    if (count == 0 || node->shift < WORTH_BITS)
+        return;
+    uint64_t time = tm__node_time(node, count - 1);
+    uint32_t shift = bits_between(tm__node_time(node, from), time);
+    if (shift + WORTH_BITS <= node->shift)
+        rescale(node, time, shift);
+}
+
+// --- searching -----------------------------------------------------------------------------------
+
+// Of slot i and a timer whose word is known.
 static inline int compare(const struct tm__node *node, uint32_t i, const struct tm_timer *timer,
-                          uint64_t prefix)
+                          uint64_t word)
 {
     const struct tm__node_slot *slot = tm__node_slot_at(node, i);
-    if (slot->time != timer->time)
-        return slot->time < timer->time ? -1 : 1;
-    if (slot->prefix != prefix)
-        return slot->prefix < prefix ? -1 : 1;
+    if (TM_LIKELY(slot->word != word))
+        return slot->word < word ? -1 : 1;
     struct tm__node_item item = tm__node_get(node, i);
     return tm__timer_compare(&item.timer, timer);
 }
 
-bool tm__node_reaches(const struct tm__node *node, const struct tm_timer *timer)
+static inline uint64_t word_of(const struct tm__node *node, const struct tm_timer *timer)
 {
-    return compare(node, 0, timer, prefix_of(&timer->key)) <= 0;
+    return (uint64_t)(head_of(tm__time_in_order(timer->time), prefix_of(&timer->key)) >>
+                      node->shift);
 }
 
-static inline bool is_above(const struct tm__node_slot *slot, int64_t time, uint64_t prefix)
+bool tm__node_reaches(const struct tm__node *node, const struct tm_timer *timer)
 {
-    return (slot->time > time) | ((slot->time == time) & (slot->prefix > prefix));
+    uint64_t time = tm__time_in_order(timer->time);
+    return TM_LIKELY(covers(node, time)) ? compare(node, 0, timer, word_of(node, timer)) <= 0
+                                         : time > node->time;
 }
 
 uint32_t tm__node_find(const struct tm__node *node, const struct tm_timer *timer, bool *equal)
 {
     uint32_t count = tm__node_count(node);
-    uint64_t prefix = prefix_of(&timer->key);
+    uint64_t time = tm__time_in_order(timer->time);
     *equal = false;
     if (count == 0)
         return 0;
+    if (TM_UNLIKELY(!covers(node, time)))
+        return time < node->time ? 0 : count;
     // The last slot that is not above, by words alone and without branches: they could not be
     // predicted. Times that ascend come near the end.
+    uint64_t word = word_of(node, timer);
     const struct tm__node_slot *low = tm__node_slot_at(node, 0);
     uint32_t left = count;
-    if (count > 2 * TAIL && !is_above(low + count - TAIL, timer->time, prefix)) {
+    if (count > 2 * TAIL && low[count - TAIL].word <= word) {
         low += count - TAIL;
         left = TAIL;
     }
     while (left > 1) {
         uint32_t half = left / 2;
-        low = is_above(low + half, timer->time, prefix) ? low : low + half;
+        low = low[half].word > word ? low : low + half;
         left -= half;
     }
     uint32_t i = (uint32_t)(low - tm__node_slot_at(node, 0));
-    int order = compare(node, i, timer, prefix);
+    int order = compare(node, i, timer, word);
     while (order > 0 && i > 0) // keys of one beginning
-        order = compare(node, --i, timer, prefix);
+        order = compare(node, --i, timer, word);
     *equal = order == 0;
     return order < 0 ? i + 1 : i;
 }
 
-// Slot and item i of a node to the end of another.
+// --- changing ------------------------------------------------------------------------------------
+
+// Slot and item i of a node to the end of another, whose words are alike.
 static void append(struct tm__node *to, const struct tm__node *from, uint32_t i)
 {
     uint32_t bytes = bytes_of(from, i);
@@ -131,6 +187,8 @@ static void tidy(struct tm__node *node, void *scratch)
 {
     struct tm__node *made = scratch;
     tm__node_init(made, node->size_bytes, node->level);
+    made->time = node->time;
+    made->shift = node->shift;
     for (uint32_t i = 0; i < tm__node_count(node); i++)
         append(made, node, i);
     memcpy(node, made, sizeof *made + made->end * sizeof *made->slot);
@@ -140,13 +198,14 @@ static void tidy(struct tm__node *node, void *scratch)
 
 static void write_item(uint8_t *at, const struct tm__node_item *item, uint32_t level)
 {
-    uint16_t name_length = (uint16_t)item->timer.name_length;
+    uint32_t name_length = item->timer.name_length;
+    uint32_t lengths = name_length << TM__ITEM_KEY_BITS | item->timer.key.length;
     if (level != 0) {
         memcpy(at, &item->child, sizeof item->child);
         at += sizeof item->child;
     }
-    memcpy(at, &name_length, sizeof name_length);
-    at += sizeof name_length;
+    memcpy(at, &lengths, sizeof lengths);
+    at += sizeof lengths;
     if (item->timer.key.length != 0)
         memcpy(at, item->timer.key.bytes, item->timer.key.length);
     if (name_length != 0)
@@ -159,12 +218,17 @@ void tm__node_insert(struct tm__node *node, uint32_t i, const struct tm__node_it
     uint32_t bytes = tm__node_item_bytes(&item->timer, node->level);
     if (tm__node_gap_bytes(node) < bytes + sizeof *node->slot)
         tidy(node, scratch);
+    uint64_t time = tm__time_in_order(item->timer.time);
+    if (TM_UNLIKELY(tm__node_count(node) == 0)) {
+        node->time = time;
+        node->shift = 0;
+    } else if (TM_UNLIKELY(!covers(node, time)))
+        rescale(node, node->time, bits_between(time, node->time));
     node->data -= bytes;
     write_item((uint8_t *)node + node->data, item, node->level);
     struct tm__node_slot *slot = node->slot + node->first + i;
     memmove(slot + 1, slot, (tm__node_count(node) - i) * sizeof *slot);
-    *slot = (struct tm__node_slot){item->timer.time, prefix_of(&item->timer.key),
-                                   item->timer.key.length, node->data};
+    *slot = (struct tm__node_slot){word_of(node, &item->timer), node->data};
     node->end++;
 }
 
@@ -182,6 +246,8 @@ void tm__node_remove(struct tm__node *node, uint32_t i)
 
 void tm__node_move(struct tm__node *node, uint32_t i, struct tm__node *to)
 {
+    to->time = node->time;
+    to->shift = node->shift;
     for (uint32_t k = i; k < tm__node_count(node); k++) {
         append(to, node, k);
         node->garbage += bytes_of(node, k);

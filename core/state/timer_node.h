@@ -7,17 +7,23 @@
 
 enum { TM__NODE_BYTES = 2048 }; // more only where a few items need it
 
-// A slot: what most comparisons need. Items lie elsewhere in the node.
-struct tm__node_slot {
-    int64_t time;
-    uint64_t prefix; // the first bytes of the key as a number, in the order of the keys
-    uint32_t key_length;
+// The beginning of a timer as one number, in the order of timers: the time, in the order of
+// unsigned numbers, and the first bytes of the key.
+typedef unsigned __int128 tm__timer_head;
+
+// A slot: what most comparisons need, as short as it can be, since a search has to fetch them all.
+// Of the head it has 64 bits: those that differ among the times of a node, and what follows. So it
+// tells the time whole. Items lie elsewhere in the node.
+struct __attribute__((packed, aligned(4))) tm__node_slot {
+    uint64_t word;   // the head >> the node's shift
     uint32_t offset; // of the item
 };
 
 // In front of a node's bytes. Behind it stand the slots, ascending. The items lie at the end, the
 // newest in front.
 struct tm__node {
+    uint64_t time;    // of an item, or one that it had: in the order of unsigned numbers
+    uint32_t shift;   // all times are that one but for so many of the lowest bits, 0 to 64
     uint32_t first;   // slots before it are gone (the earliest timers go first)
     uint32_t end;     // slots from here on are free
     uint32_t data;    // offset of the newest item
@@ -42,8 +48,14 @@ static inline const struct tm__node_slot *tm__node_slot_at(const struct tm__node
     return &node->slot[node->first + i];
 }
 
-// An item: the child of a level above 0, the length of the name, key, name.
-enum { TM__ITEM_CHILD_BYTES = sizeof(struct tm_blob), TM__ITEM_LENGTH_BYTES = sizeof(uint16_t) };
+// An item: the child of a level above 0, the lengths of key and name in one, key, name.
+enum {
+    TM__ITEM_CHILD_BYTES = sizeof(struct tm_blob),
+    TM__ITEM_LENGTH_BYTES = sizeof(uint32_t),
+    TM__ITEM_KEY_BITS = 21, // of the length of the key, the lower ones
+};
+_Static_assert(TM_TIMER_KEY_BYTES < 1 << TM__ITEM_KEY_BITS, "a length of a key has its bits");
+_Static_assert(TM_TIMER_NAME_BYTES < 1 << (32 - TM__ITEM_KEY_BITS), "and one of a name");
 
 static inline uint32_t tm__node_item_bytes(const struct tm_timer *timer, uint32_t level)
 {
@@ -56,23 +68,43 @@ static inline uint8_t *tm__node_item_at(const struct tm__node *node, uint32_t i)
     return (uint8_t *)(uintptr_t)node + tm__node_slot_at(node, i)->offset;
 }
 
+// Times in the order of unsigned numbers, and back.
+static inline uint64_t tm__time_in_order(int64_t time)
+{
+    return (uint64_t)time ^ (uint64_t)1 << 63;
+}
+
+static inline int64_t tm__time_of_order(uint64_t time)
+{
+    return (int64_t)(time ^ (uint64_t)1 << 63);
+}
+
+static inline uint64_t tm__node_time(const struct tm__node *node, uint32_t i)
+{
+    if (node->shift == 0)
+        return node->time;
+    uint32_t rest = 64 - node->shift; // bits of a word that are of the key
+    return node->time >> 1 >> (node->shift - 1) << 1 << (node->shift - 1) |
+           tm__node_slot_at(node, i)->word >> rest;
+}
+
 // Item `i` of 0 .. count - 1.
 static inline struct tm__node_item tm__node_get(const struct tm__node *node, uint32_t i)
 {
-    const struct tm__node_slot *slot = tm__node_slot_at(node, i);
     const uint8_t *at = tm__node_item_at(node, i);
     struct tm__node_item item = {
-        .timer = {.time = slot->time, .key.length = slot->key_length},
+        .timer = {.time = tm__time_of_order(tm__node_time(node, i))},
     };
     if (node->level != 0) {
         memcpy(&item.child, at, sizeof item.child);
         at += sizeof item.child;
     }
-    uint16_t name_length;
-    memcpy(&name_length, at, sizeof name_length);
+    uint32_t lengths;
+    memcpy(&lengths, at, sizeof lengths);
+    item.timer.key.length = lengths & ((1u << TM__ITEM_KEY_BITS) - 1);
     item.timer.key.bytes = at + TM__ITEM_LENGTH_BYTES;
-    item.timer.name = at + TM__ITEM_LENGTH_BYTES + slot->key_length;
-    item.timer.name_length = name_length;
+    item.timer.name = at + TM__ITEM_LENGTH_BYTES + item.timer.key.length;
+    item.timer.name_length = lengths >> TM__ITEM_KEY_BITS;
     return item;
 }
 
@@ -93,6 +125,8 @@ void tm__node_init(struct tm__node *node, uint32_t size_bytes, uint32_t level);
 // What the items from `i` to before `end` take, with their slots.
 uint32_t tm__node_bytes(const struct tm__node *node, uint32_t i, uint32_t end);
 void tm__node_set_child(struct tm__node *node, uint32_t i, const struct tm_blob *child);
+// The beginning of item `i`, whole.
+tm__timer_head tm__node_head(const struct tm__node *node, uint32_t i);
 struct tm_blob tm__node_child(const struct tm__node *node, uint32_t i);
 // Is the timer not below the node's first item?
 bool tm__node_reaches(const struct tm__node *node, const struct tm_timer *timer);
@@ -104,4 +138,8 @@ void tm__node_insert(struct tm__node *node, uint32_t i, const struct tm__node_it
 void tm__node_remove(struct tm__node *node, uint32_t i);
 // Items from `i` on go to `to`, which is empty and as large.
 void tm__node_move(struct tm__node *node, uint32_t i, struct tm__node *to);
+// Items have gone, so the times of the others may be closer to each other: their words get more of
+// the keys where that is worth the work. The first item of an inner node is no more to be looked
+// at.
+void tm__node_narrow(struct tm__node *node);
 int tm__timer_compare(const struct tm_timer *a, const struct tm_timer *b);

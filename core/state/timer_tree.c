@@ -10,7 +10,7 @@ static const struct tm__node *node_ask(const struct tm__timer_site *site,
                                        const struct tm_blob *blob)
 {
     const char *node = (const char *)tm__timer_node(site, blob);
-    for (uint32_t i = 0; i < TM__NODE_BYTES * 3 / 4; i += 64)
+    for (uint32_t i = 0; i < TM__NODE_BYTES / 2; i += 64)
         __builtin_prefetch(node + i, 1);
     return (const struct tm__node *)(const void *)node;
 }
@@ -45,30 +45,33 @@ static bool reserve_scratch(struct tm_timers *timers, uint32_t bytes)
 // Nodes for a change that may need one a level, and a root.
 static bool reserve_spares(struct tm__timer_site *site, uint32_t count)
 {
-    while (site->spares < count) {
-        struct tm_blob *blob = &site->spare[site->spares];
+    struct tm_timers *timers = site->timers;
+    while (timers->spares < count) {
+        struct tm_blob *blob = &timers->spare[timers->spares];
         *blob = (struct tm_blob){0};
-        if (tm_state_blob_zalloc(site->timers->state, site->domain->ns, site->key_group, blob,
+        if (tm_state_blob_zalloc(timers->state, site->domain->ns, site->key_group, blob,
                                  site->tree->node_bytes) == NULL)
             return false;
-        site->spares++;
+        timers->spares++;
     }
     return true;
 }
 
 static void free_spares(struct tm__timer_site *site)
 {
-    while (site->spares > 0)
-        node_free(site, &site->spare[--site->spares]);
+    struct tm_timers *timers = site->timers;
+    while (timers->spares > 0)
+        node_free(site, &timers->spare[--timers->spares]);
 }
 
 // An empty node of the spares.
 static struct tm__node *take_spare(struct tm__timer_site *site, uint32_t level,
                                    struct tm_blob *blob)
 {
-    TM_CHECK(site->spares > 0);
+    struct tm_timers *timers = site->timers;
+    TM_CHECK(timers->spares > 0);
     site->reshaped = true;
-    *blob = site->spare[--site->spares];
+    *blob = timers->spare[--timers->spares];
     struct tm__node *node = tm__timer_node_edit(site, blob);
     TM_CHECK(node != NULL); // it is new: nobody shares its page
     tm__node_init(node, site->tree->node_bytes, level);
@@ -219,7 +222,7 @@ static void new_root(struct tm__timer_site *site, struct tm__timer_path *path, s
 {
     struct tm_blob blob;
     struct tm__node *root = take_spare(site, path->height, &blob);
-    struct tm__node_item item = {.timer = {.time = INT64_MIN}, .child = site->tree->root};
+    struct tm__node_item item = {.timer = {.time = separator->time}, .child = site->tree->root};
     tm__node_insert(root, 0, &item, site->timers->scratch);
     item = (struct tm__node_item){*separator, right};
     tm__node_insert(root, 1, &item, site->timers->scratch);
@@ -252,6 +255,8 @@ static void insert(struct tm__timer_site *site, struct tm__timer_path *path,
         else
             tm__node_insert(right, at - middle, &item, scratch);
         struct tm_timer separator = tm__node_get(right, 0).timer;
+        tm__node_narrow(node);
+        tm__node_narrow(right);
         if (level + 1 == path->height) {
             new_root(site, path, blob, &separator);
             return;

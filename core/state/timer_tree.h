@@ -23,9 +23,6 @@ struct tm__timer_tree {
     struct tm__timer_end ends[2]; // first, last
 };
 
-// What most comparisons of the earliest timers of trees need, as one number: the time, in the order
-// of unsigned numbers, and the prefix of a slot.
-typedef unsigned __int128 tm__timer_head;
 #define TM__TIMER_NO_HEAD (~(tm__timer_head)0) // of an empty tree
 
 // The value of a tree's entry in the state.
@@ -54,6 +51,8 @@ struct tm_timers {
     uint64_t freezes;
     void *scratch; // as large as a node
     uint32_t scratch_bytes;
+    struct tm_blob spare[TM__TIMER_SPARES]; // nodes for a change, while it lasts
+    uint32_t spares;
 };
 
 // A way from a root to a leaf: node[0] is the leaf, at[i] is where it goes on in node[i].
@@ -70,8 +69,6 @@ struct tm__timer_site {
     struct tm__timer_forest *domain;
     struct tm__timer_tree *tree;
     uint32_t key_group;
-    struct tm_blob spare[TM__TIMER_SPARES];
-    uint32_t spares;
     bool reshaped; // nodes came or went
 };
 
@@ -138,5 +135,5 @@ void tm__timer_renew_head(struct tm__timer_site *site);
 
 static inline int64_t tm__timer_head_time(tm__timer_head head)
 {
-    return (int64_t)((uint64_t)(head >> 64) ^ (uint64_t)1 << 63);
+    return tm__time_of_order((uint64_t)(head >> 64));
 }

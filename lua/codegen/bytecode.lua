@@ -388,8 +388,12 @@ end
 function on.GSET(m, s, i) consume(m, s, get(m, s, i.a)) end
 
 local function key_of(m, v, key, line)
+  local tree = parts.tree_of(v)
   local t = values.type_of(key)
-  if t == "int64" or values.decimal(t or "") then
+  if (t == "int64" or values.decimal(t or "")) and tree and tree.kind == "list" then
+    bytecode.problem(m, line, "TYPE", ("a value of type %s is used as the index of a list, which is a number"):format(t),
+      ("use tonumber(%s)"):format(key.t == "field" and "e." .. key.name or "value"))
+  elseif t == "int64" or values.decimal(t or "") then
     bytecode.problem(m, line, "TYPE", ("a value of type %s is used as the key of a table: equal values would be different keys")
       :format(t), "use tostring(value) as the key")
   end

@@ -31,7 +31,8 @@ local HIGH = 5421010862427522169LL
 
 function decimal.is(value) return type(value) == "cdata" and istype(Value, value) end
 
-local function taken() return Value(scratch.low, scratch.high, scratch.scale) end
+-- No call here or in int64.lua is in tail position: a trace takes 15 of them (README, "No local holds").
+local function taken() return (Value(scratch.low, scratch.high, scratch.scale)) end
 
 local function failed(code, what, divisor)
   if divisor and divisor.low == 0 and divisor.high == 0 then problem.raise("OVERFLOW", "a decimal divided by zero") end
@@ -59,13 +60,13 @@ function decimal.make(value)
   elseif decimal.is(value) then return value
   else return nil end
   if rc ~= 0 then return nil, rc end
-  return taken()
+  return (taken())
 end
 
 ---A whole number of 64 bits (int64 or 5LL, cdata) as a decimal; nil for other cdata.
 local function whole(value)
   if istype(Int64, value) then value = value.value end
-  if istype(Int, value) then return Value(cast(Unsigned, value), arshift(value, 63), 0) end
+  if istype(Int, value) then return (Value(cast(Unsigned, value), arshift(value, 63), 0)) end
   if istype(Unsigned, value) then return Value(value, 0, 0) end -- 5ULL in the script
   return nil
 end
@@ -73,8 +74,8 @@ end
 ---From the text of a decimal that lies in a row.
 ---@param at ffi.cdata* const uint8_t *
 function decimal.read(at, length)
-  if C.tm_decimal_value_parse(cast(Chars, at), length, scratch) ~= 0 then return ffi.string(at, length) end
-  return taken()
+  if C.tm_decimal_value_parse(cast(Chars, at), length, scratch) ~= 0 then return (ffi.string(at, length)) end
+  return (taken())
 end
 
 decimal.whole = whole
@@ -101,7 +102,7 @@ end
 local function as_decimal(value, scale)
   if type(value) == "cdata" then
     if istype(Value, value) then return value end
-    return whole(value)
+    return (whole(value))
   end
   if type(value) == "number" then
     if value ~= value then return nil end
@@ -151,11 +152,11 @@ function mt.__add(a, b)
   if a.scale == b.scale then
     local low, high = a.low + b.low, a.high + b.high
     if low < a.low then high = high + 1 end
-    if high < HIGH and high > -HIGH then return Value(low, high, a.scale) end
+    if high < HIGH and high > -HIGH then return (Value(low, high, a.scale)) end
   end
   local rc = C.tm_decimal_value_add(a, b, scratch)
   if rc ~= 0 then failed(rc, "sum") end
-  return taken()
+  return (taken())
 end
 
 function mt.__sub(a, b)
@@ -163,11 +164,11 @@ function mt.__sub(a, b)
   if a.scale == b.scale then
     local low, high = a.low - b.low, a.high - b.high
     if a.low < b.low then high = high - 1 end
-    if high < HIGH and high > -HIGH then return Value(low, high, a.scale) end
+    if high < HIGH and high > -HIGH then return (Value(low, high, a.scale)) end
   end
   local rc = C.tm_decimal_value_sub(a, b, scratch)
   if rc ~= 0 then failed(rc, "difference") end
-  return taken()
+  return (taken())
 end
 
 function mt.__mul(a, b)
@@ -177,11 +178,11 @@ function mt.__mul(a, b)
   if x < 0x7fffffffLL and x > -0x7fffffffLL and y < 0x7fffffffLL and y > -0x7fffffffLL
     and a.high == arshift(x, 63) and b.high == arshift(y, 63) and a.scale + b.scale <= 38 then
     local p = x * y
-    return Value(p, arshift(p, 63), a.scale + b.scale)
+    return (Value(p, arshift(p, 63), a.scale + b.scale))
   end
   local rc = C.tm_decimal_value_mul(a, b, scratch)
   if rc ~= 0 then failed(rc, "product") end
-  return taken()
+  return (taken())
 end
 
 local function own(value)
@@ -196,7 +197,7 @@ function mt.__div(a, b)
   if not (type(b) == "cdata" and istype(Value, b)) then b = own(b) end
   local rc = C.tm_decimal_value_div(a, b, scratch)
   if rc ~= 0 then failed(rc, "quotient", b) end
-  return taken()
+  return (taken())
 end
 
 function mt.__unm(a)
@@ -256,14 +257,14 @@ end
 function decimal.text(value)
   local n = C.tm_decimal_value_format(value, text_bytes)
   if n < 0 then error("tidemill: a decimal with scale " .. value.scale) end
-  return ffi.string(text_bytes, n)
+  return (ffi.string(text_bytes, n))
 end
 
 mt.__tostring = decimal.text
 
 local function part(value)
   if type(value) == "string" or type(value) == "number" then return value end
-  if type(value) == "cdata" then return tostring(value) end
+  if type(value) == "cdata" then return (tostring(value)) end
   problem.raise("USER_CODE", "a text and " .. problem.show(value) .. " cannot be joined with ..",
     value == nil and 'a null field is nil: use (e.field or "")' or nil)
 end
@@ -271,7 +272,7 @@ end
 function mt.__concat(a, b) return part(a) .. part(b) end
 
 local methods = {}
-function methods.tonumber(value) return C.tm_decimal_value_to_double(value) end
+function methods.tonumber(value) return (C.tm_decimal_value_to_double(value)) end
 
 function mt.__index(_, name)
   local m = methods[name]

@@ -38,7 +38,7 @@ end
 -- The operand as a bare int64_t; exact, or an error.
 local function raw(value, what)
   if type(value) == "number" then
-    if floor(value) == value and value < LIMIT and value >= -LIMIT then return ffi.cast(Raw, value) end
+    if floor(value) == value and value < LIMIT and value >= -LIMIT then return (ffi.cast(Raw, value)) end
     refuse(what, value)
   end
   if type(value) == "cdata" then
@@ -60,33 +60,33 @@ local Decimal, exact = decimal.type, decimal.operators
 -- itself: a function for it would be one more that can get hot alone, before the loop over the rows.
 
 function mt.__add(a, b)
-  if (type(a) == "cdata" and istype(Decimal, a)) or (type(b) == "cdata" and istype(Decimal, b)) then return exact.__add(a, b) end
+  if (type(a) == "cdata" and istype(Decimal, a)) or (type(b) == "cdata" and istype(Decimal, b)) then return (exact.__add(a, b)) end
   local x, y = raw(a, "sum"), raw(b, "sum")
   local r = x + y
   if band(bxor(x, r), bxor(y, r)) < 0 then overflow("sum") end
-  return Value(r)
+  return (Value(r))
 end
 
 function mt.__sub(a, b)
-  if (type(a) == "cdata" and istype(Decimal, a)) or (type(b) == "cdata" and istype(Decimal, b)) then return exact.__sub(a, b) end
+  if (type(a) == "cdata" and istype(Decimal, a)) or (type(b) == "cdata" and istype(Decimal, b)) then return (exact.__sub(a, b)) end
   local x, y = raw(a, "difference"), raw(b, "difference")
   local r = x - y
   if band(bxor(x, y), bxor(x, r)) < 0 then overflow("difference") end
-  return Value(r)
+  return (Value(r))
 end
 
 function mt.__mul(a, b)
-  if (type(a) == "cdata" and istype(Decimal, a)) or (type(b) == "cdata" and istype(Decimal, b)) then return exact.__mul(a, b) end
+  if (type(a) == "cdata" and istype(Decimal, a)) or (type(b) == "cdata" and istype(Decimal, b)) then return (exact.__mul(a, b)) end
   local x, y = raw(a, "product"), raw(b, "product")
   local r = x * y
   if (x > 0x7fffffffLL or x < -0x7fffffffLL or y > 0x7fffffffLL or y < -0x7fffffffLL) and x ~= 0 then
     if (x == -1 and y == MIN) or r / x ~= y then overflow("product") end
   end
-  return Value(r)
+  return (Value(r))
 end
 
 function mt.__div(a, b)
-  if (type(a) == "cdata" and istype(Decimal, a)) or (type(b) == "cdata" and istype(Decimal, b)) then return exact.__div(a, b) end
+  if (type(a) == "cdata" and istype(Decimal, a)) or (type(b) == "cdata" and istype(Decimal, b)) then return (exact.__div(a, b)) end
   local x, y = raw(a, "quotient"), raw(b, "quotient")
   if y == 0 then problem.raise("OVERFLOW", "an int64 divided by zero") end
   if x == MIN and y == -1 then overflow("quotient") end
@@ -95,17 +95,17 @@ function mt.__div(a, b)
     problem.raise("USER_CODE", ("the quotient of %s and %s has a fraction"):format(tostring(a), tostring(b)),
       "tonumber(e.field) calculates with doubles; a - a % b divides exactly")
   end
-  return Value(r)
+  return (Value(r))
 end
 
 -- As Lua's %: the result has the sign of the divisor.
 function mt.__mod(a, b)
   local x, y = raw(a, "remainder"), raw(b, "remainder")
   if y == 0 then problem.raise("OVERFLOW", "an int64 modulo zero") end
-  if y == -1 then return Value(0) end
+  if y == -1 then return (Value(0)) end
   local r = x % y
   if r ~= 0 and (r < 0) ~= (y < 0) then r = r + y end
-  return Value(r)
+  return (Value(r))
 end
 
 function mt.__pow(a, b)
@@ -116,7 +116,7 @@ end
 function mt.__unm(a)
   local x = a.value
   if x == MIN then overflow("negation", int64.text(a)) end
-  return Value(-x)
+  return (Value(-x))
 end
 
 -- -1, 0, 1; nil when one is NaN. Exact for every double.
@@ -145,13 +145,13 @@ local function ordered(a, b)
   local other
   if left then other = b else other = a end
   if not is_comparable(other) then refuse("comparison", other) end
-  if left then return compare(a, b) end
+  if left then return (compare(a, b)) end
   local c = compare(b, a)
   return c and -c
 end
 
 function mt.__eq(a, b)
-  if (type(a) == "cdata" and istype(Decimal, a)) or (type(b) == "cdata" and istype(Decimal, b)) then return exact.__eq(a, b) end
+  if (type(a) == "cdata" and istype(Decimal, a)) or (type(b) == "cdata" and istype(Decimal, b)) then return (exact.__eq(a, b)) end
   if not (type(a) == "cdata" and istype(Value, a)) then a, b = b, a end
   if is_comparable(b) then return compare(a, b) == 0 end
   if type(b) == "cdata" and istype(Unsigned, b) then refuse("comparison", b) end -- 5ULL: silence would be wrong
@@ -159,13 +159,13 @@ function mt.__eq(a, b)
 end
 
 function mt.__lt(a, b)
-  if (type(a) == "cdata" and istype(Decimal, a)) or (type(b) == "cdata" and istype(Decimal, b)) then return exact.__lt(a, b) end
+  if (type(a) == "cdata" and istype(Decimal, a)) or (type(b) == "cdata" and istype(Decimal, b)) then return (exact.__lt(a, b)) end
   local c = ordered(a, b)
   return c ~= nil and c < 0
 end
 
 function mt.__le(a, b)
-  if (type(a) == "cdata" and istype(Decimal, a)) or (type(b) == "cdata" and istype(Decimal, b)) then return exact.__le(a, b) end
+  if (type(a) == "cdata" and istype(Decimal, a)) or (type(b) == "cdata" and istype(Decimal, b)) then return (exact.__le(a, b)) end
   local c = ordered(a, b)
   return c ~= nil and c <= 0
 end
@@ -179,7 +179,7 @@ mt.__tostring = int64.text
 local function part(value, other)
   if type(value) == "string" or type(value) == "number" then return value end
   if type(value) == "cdata" and istype(Value, value) then return int64.text(value) end
-  if other and type(value) == "cdata" then return tostring(value) end
+  if other and type(value) == "cdata" then return (tostring(value)) end
   problem.raise("USER_CODE", "a text and " .. problem.show(value) .. " cannot be joined with ..",
     value == nil and 'a null field is nil: use (e.field or "")' or nil)
 end
@@ -187,7 +187,7 @@ end
 function mt.__concat(a, b) return part(a, true) .. part(b, true) end
 
 local methods = {}
-function methods.tonumber(value) return tonumber(value.value) end
+function methods.tonumber(value) return (tonumber(value.value)) end
 
 function mt.__index(_, name)
   local m = methods[name]
@@ -210,7 +210,7 @@ function int64.parse(text)
   local v = 0LL
   for d in digits:gmatch("%d") do v = v * 10LL - tonumber(d) end
   if sign ~= "-" then v = -v end
-  return Value(v)
+  return (Value(v))
 end
 
 return int64

@@ -74,6 +74,18 @@ function check.integer(at, what, value, low, high, hint)
   return value
 end
 
+-- The choice that alone begins with what was given, however short: "gzip" for "gz".
+local function begun(value, choices)
+  local found
+  for _, c in ipairs(choices) do
+    if c:sub(1, #value) == value:lower() then
+      if found then return nil end
+      found = c
+    end
+  end
+  return value ~= "" and found or nil
+end
+
 ---One of a few texts; `choices` is a list.
 ---@param what string of an option its name at the end: "tm.value: clock"
 ---@param hint string? where no choice is near to what was given; an example without it
@@ -81,8 +93,9 @@ function check.choice(at, what, value, choices, hint)
   for _, c in ipairs(choices) do if value == c then return value end end
   local quoted = {}
   for i, c in ipairs(choices) do quoted[i] = '"' .. c .. '"' end
+  local meant = type(value) == "string" and (suggest.nearest(value, choices) or begun(value, choices))
   fault.raise("ARGUMENT", at, ("%s: one of %s is needed, given %s"):format(what, table.concat(quoted, ", "),
-    check.show(value)), type(value) == "string" and suggest.nearest(value, choices) and suggest.hint(value, choices) or hint
+    check.show(value)), meant and ('did you mean "%s"?'):format(meant) or hint
     or what:match(": ([%a_]+)$") and ("for example %s = %q"):format(what:match("([%a_]+)$"), choices[1]) or nil)
 end
 

@@ -5,11 +5,11 @@ local fault = {}
 
 local metatable = { __metatable = false }
 
+-- What a job reads that catches one: a message like Lua's own, on one line. The code's name means nothing outside.
 function metatable.__tostring(f)
   local text = f.message
   if f.where ~= "" then text = f.where .. ": " .. text end
-  text = text .. " [" .. f.code .. "]"
-  if f.hint ~= "" then text = text .. "\n  hint: " .. f.hint end
+  if f.hint ~= "" then text = text .. " (" .. f.hint .. ")" end
   return text
 end
 

@@ -63,6 +63,12 @@ local VERBS = {
     { verb = "map", fn = function(e) e.dear = e.p > 100 e.p = e.p + e.price return e end },
     { verb = "select", columns = { "p", "i", "dear", "country" } },
   },
+  -- More operations a row than a trace takes calls in tail position.
+  ["filters and maps that mix decimals and int64"] = {
+    { verb = "filter", fn = function(e) return e.id < e.price or e.id == e.price or e.n > 3 end },
+    { verb = "map", fn = function(e) e.p = e.price - e.id e.q = e.price * e.id + e.id e.big = e.id * 2 > e.price return e end },
+    { verb = "filter", fn = function(e) return e.p > -100000000 and e.q > e.id - 100000000 end },
+  },
   ["five operators"] = {
     { verb = "filter", fn = function(e) return e.amount > 5 end },
     { verb = "assign", assigns = { { name = "t", fn = function(e) return e.amount * e.n end } } },

@@ -370,6 +370,16 @@ START_TEST(numbers_in_every_spelling)
 }
 END_TEST
 
+START_TEST(a_decimal_says_why_it_does_not_fit)
+{
+    decode("m decimal(10,2)", "m\n1.005\n1.500\n123456789.5\n", NULL);
+    expect("{\"m\":1.50}\n",
+           "bad_number@2:2: field m: \"1.005\" does not fit decimal(10,2), which has fewer digits "
+           "behind the point; declare more, or double (byte 0)\n"
+           "bad_number@14:4: field m: \"123456789.5\" does not fit decimal(10,2) (byte 0)\n");
+}
+END_TEST
+
 START_TEST(a_decimal_comma)
 {
     decode("d double, e decimal(10,2), i int",
@@ -607,6 +617,102 @@ START_TEST(decoding_stops_when_the_callback_says_so)
 }
 END_TEST
 
+// A field of a drawn kind: mostly what its column takes.
+static size_t draw_field(uint64_t *seed, char *to, int column)
+{
+    static const char *const odd[] = {
+        "",       "\"\"",   "\"a\"\"b\"",        "\"x,y\"", "\"two\nlines\"", "-",        ".5",
+        "1e3",    "\"12\"", "2026-01-02T03:04",  "plain",   "a\"b",           "\xc3\xa9", "\xff",
+        "\"open", "1.2.3",  "12345678901234567", "-0"};
+    static char quoted[] = "\"a text with \"\"quotes\"\" in it\"";
+    if (draw(seed, 12) == 0)
+        return (size_t)sprintf(to, "%s", odd[draw(seed, sizeof odd / sizeof odd[0])]);
+    switch (column) {
+    case 0:
+        return (size_t)sprintf(to, "%lld", (long long)draw(seed, 2000000) - 1000000);
+    case 1:
+        return (size_t)sprintf(to, "%.*s", (int)draw(seed, 40),
+                               "any words that are in no quotes, no, none at all");
+    case 2:
+        return (size_t)sprintf(to, "%.*f", (int)draw(seed, 6), (double)draw(seed, 1000000) / 7);
+    case 3:
+        return (size_t)sprintf(to, "2026-01-%02dT03:04:05.678Z", (int)draw(seed, 33));
+    default:
+        return (size_t)sprintf(to, "%s", quoted);
+    }
+}
+
+// What has comments is read the general way, else records that are as nearly all are have their
+// own.
+START_TEST(records_of_any_kind_are_read_alike_on_both_ways)
+{
+    static char text[64 * 1024];
+    uint64_t seed = take_seed();
+    for (int round = 0; round < 300; round++) {
+        c.schema = round % 2 == 0 ? "a int, b string, d double, t timestamp, q string"
+                                  : "a string, b string, d string, t string, q string";
+        size_t len = (size_t)sprintf(text, "a,b,d,t,q\n");
+        for (uint64_t records = draw(&seed, 60); records != 0; records--) {
+            int fields = draw(&seed, 4) == 0 ? (int)draw(&seed, 8) : 5;
+            for (int i = 0; i < fields; i++) {
+                len += draw_field(&seed, text + len, i);
+                text[len++] = i + 1 < fields ? ',' : '\n';
+            }
+            if (draw(&seed, 6) == 0)
+                len += (size_t)sprintf(text + len - (fields > 0), "\r\n") - (fields > 0);
+        }
+        len -= draw(&seed, 2); // perhaps no last line end
+        struct tm_buf rows, bads;
+        tm_buf_init(&rows, &w.mem);
+        tm_buf_init(&bads, &w.mem);
+        c.max_record = draw(&seed, 4) == 0 ? 60 : TM_RECORD_BYTES;
+        for (int way = 0; way < 3; way++) {
+            struct tm_options options;
+            tm_options_init(&options, &w.mem);
+            if (way == 0)
+                ck_assert_int_eq(tm_options_set_string(&options, "comment", "#"), 0);
+            ck_assert_int_eq(
+                csv_decode_pieces(&c, &options, text, len, way == 2 ? 1 + draw(&seed, len) : len),
+                0);
+            if (way == 0) {
+                ck_assert_int_eq(tm_buf_append(&rows, w.rows.data, w.rows.size_bytes), 0);
+                ck_assert_int_eq(tm_buf_append(&bads, w.bads.data, w.bads.size_bytes), 0);
+            }
+            ck_assert_str_eq(text_of(&w.rows), text_of(&rows));
+            ck_assert_str_eq(text_of(&w.bads), text_of(&bads));
+            tm_options_fini(&options);
+        }
+        tm_buf_fini(&rows);
+        tm_buf_fini(&bads);
+    }
+}
+END_TEST
+
+START_TEST(numbers_of_any_length_are_what_the_c_library_reads)
+{
+    char text[100], number[40];
+    uint64_t seed = take_seed();
+    c.schema = "d double";
+    for (int round = 0; round < 4000; round++) {
+        int whole = 1 + (int)draw(&seed, 9), behind = (int)draw(&seed, 7), len = 0;
+        if (draw(&seed, 3) == 0)
+            number[len++] = '-';
+        for (int i = 0; i < whole; i++)
+            number[len++] = (char)('0' + draw(&seed, 10));
+        if (behind != 0)
+            number[len++] = '.';
+        for (int i = 0; i < behind; i++)
+            number[len++] = (char)('0' + draw(&seed, 10));
+        number[len] = '\0';
+        snprintf(text, sizeof text, "d,some words in front\n%s,x\n", number);
+        ck_assert_int_eq(csv_decode_pieces(&c, NULL, text, strlen(text), strlen(text)), 0);
+        ck_assert_uint_eq(w.row_count, 1);
+        double read = strtod(text_of(&w.rows) + strlen("{\"d\":"), NULL);
+        ck_assert_msg(read == strtod(number, NULL), "%s", number);
+    }
+}
+END_TEST
+
 START_TEST(nested_types_are_refused)
 {
     const struct tm_field_def def = {.name = "tags", .type = {.kind = TM_TYPE_LIST}};
@@ -649,6 +755,7 @@ int main(void)
     tcase_add_test(tc, a_header_of_another_file_is_an_error);
     tcase_add_test(tc, quoted_names_and_repeated_names_outside_the_schema_are_fine);
     tcase_add_test(tc, numbers_in_every_spelling);
+    tcase_add_test(tc, a_decimal_says_why_it_does_not_fit);
     tcase_add_test(tc, a_decimal_comma);
     tcase_add_test(tc, wrong_values_are_named_with_column_and_byte);
     tcase_add_test(tc, bools_are_true_and_false_or_what_the_option_says);
@@ -664,6 +771,8 @@ int main(void)
     tcase_add_test(tc, bytes_that_are_no_utf8_are_bad_records);
     tcase_add_test(tc, zero_bytes_are_characters);
     tcase_add_test(tc, decoding_stops_when_the_callback_says_so);
+    tcase_add_test(tc, records_of_any_kind_are_read_alike_on_both_ways);
+    tcase_add_test(tc, numbers_of_any_length_are_what_the_c_library_reads);
     tcase_add_test(tc, nested_types_are_refused);
     suite_add_tcase(suite, tc);
     return run_suite(suite);

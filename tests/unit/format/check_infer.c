@@ -92,6 +92,22 @@ static void types_are_types(void)
     }
 }
 
+// JSON's numbers beyond 38 digits are doubles, and say that they are rounded; small ones are not.
+START_TEST(whole_numbers_that_no_decimal_holds_are_noted)
+{
+    const struct tm_infer_column *c;
+    uint32_t count;
+    put_map(2), put_text("a"), put_double(1e41), put_text("b"), put_double(0.5), add();
+    ck_assert_int_eq(tm_infer_columns(infer, &c, &count, &w.err), 0);
+    ck_assert_uint_eq(count, 2);
+    ck_assert_str_eq(c[0].type, "double");
+    ck_assert_ptr_nonnull(c[0].note);
+    ck_assert_str_eq(c[0].note, "whole numbers beyond 2^53 are rounded");
+    ck_assert_str_eq(c[1].type, "double");
+    ck_assert_ptr_null(c[1].note);
+}
+END_TEST
+
 START_TEST(numbers_widen)
 {
     put_map(1), put_text("a"), put_int(1), add();
@@ -318,6 +334,7 @@ int main(void)
     TCase *tcase = tcase_create("infer");
     tcase_add_checked_fixture(tcase, open_world, close_world);
     tcase_add_test(tcase, numbers_widen);
+    tcase_add_test(tcase, whole_numbers_that_no_decimal_holds_are_noted);
     tcase_add_test(tcase, keys_that_are_no_texts_make_any);
     tcase_add_test(tcase, maps_hold_objects_whose_fields_differ);
     tcase_add_test(tcase, names_that_no_struct_has_make_a_map_or_any);

@@ -98,6 +98,56 @@ START_TEST(rows_are_written_as_lines)
 }
 END_TEST
 
+static int refused(void *arg, const struct tm_row *row, int code, const char *message)
+{
+    uint32_t *count = arg;
+    (void)row;
+    ck_assert_int_eq(code, TM_E_NOT_ENCODABLE);
+    ck_assert_msg(strstr(message, "has a line break") != NULL, "%s", message);
+    ++*count;
+    return 0;
+}
+
+// Wherever it stands: texts are looked through 64 bytes at a time. What lies behind a text in its
+// batch counts for nothing, such as the length 10 of the next one.
+START_TEST(a_text_with_a_line_break_is_told_and_not_written)
+{
+    struct tm_schema *schema = make_schema(&w, "line string");
+    struct tm_encoder_args args = {.mem = &w.mem, .schema = schema};
+    struct tm_encoder *e;
+    ck_assert_int_eq(tm_format_text.encoder_new(&args, &e, &w.err), 0);
+    for (uint32_t len = 0; len < 200; len++) {
+        for (uint32_t at = 0; at <= len; at++) {
+            struct tm_batch *batch = tm_batch_acquire(w.pool, schema);
+            char text[200];
+            struct tm_buf out;
+            uint32_t count = 0;
+            tm_buf_init(&out, &w.mem);
+            memset(text, 'x', sizeof text);
+            if (at < len)
+                text[at] = '\n';
+            for (int i = 0; i < 3; i++) { // the middle one
+                struct tm_builder b;
+                ck_assert_int_eq(tm_builder_begin(&b, batch), 0);
+                ck_assert_int_eq(
+                    tm_builder_put_bytes(&b, 0, i == 1 ? text : "0123456789", i == 1 ? len : 10),
+                    0);
+                ck_assert_int_eq(tm_builder_end(&b), 0);
+            }
+            const struct tm_row *row = tm_batch_first(batch);
+            ck_assert_int_eq(e->ops->encode(e, batch, &row, &out, 1000, refused, &count), 0);
+            ck_assert_uint_eq(count, at < len);
+            ck_assert_uint_eq(out.size_bytes, at < len ? 22 : 23 + len);
+            ck_assert_int_eq(memcmp(text_of(&out) + out.size_bytes - 11, "0123456789\n", 11), 0);
+            tm_buf_fini(&out);
+            tm_batch_release(batch);
+        }
+    }
+    e->ops->free(e);
+    tm_schema_unref(schema);
+}
+END_TEST
+
 static void refuses(const char *schema_text, const char *message)
 {
     struct tm_schema *schema = make_schema(&w, schema_text);
@@ -175,6 +225,7 @@ int main(void)
     tcase_add_test(tc, a_byte_order_mark_is_skipped_at_the_start_alone);
     tcase_add_test(tc, a_bad_line_among_many_costs_only_itself);
     tcase_add_test(tc, rows_are_written_as_lines);
+    tcase_add_test(tc, a_text_with_a_line_break_is_told_and_not_written);
     tcase_add_test(tc, lines_of_any_length_are_read_alike_on_both_ways);
     tcase_add_test(tc, text_needs_one_string_column);
     suite_add_tcase(suite, tc);

@@ -68,6 +68,27 @@ START_TEST(of_equal_rows_the_first_to_arrive_wins_also_across_slices)
 }
 END_TEST
 
+START_TEST(a_zero_and_a_negative_one_are_equal_and_the_first_stays)
+{
+    window(10, 10);
+    use_aggregate_by(TM_AGGREGATE_MIN_BY, NOTE, AMOUNT);
+    use_aggregate_by(TM_AGGREGATE_MAX_BY, NOTE, AMOUNT);
+    open_window();
+    struct row rows[] = {
+        {.user = "a", .ts = 1, .note = "first", .amount = 0.0},
+        {.user = "a", .ts = 2, .note = "second", .amount = -0.0},
+        {.user = "b", .ts = 1, .note = "first", .amount = -0.0},
+        {.user = "b", .ts = 2, .note = "second", .amount = 0.0},
+    };
+    ck_assert_int_eq(feed_rows(rows, 4, NULL), 0);
+    feed_watermark(9, lines_take);
+    qsort(lines, 2, sizeof lines[0], compare_lines);
+    expect_line(0, "a|0|10|first|first|9");
+    expect_line(1, "b|0|10|first|first|9");
+    teardown();
+}
+END_TEST
+
 START_TEST(a_null_that_is_compared_leaves_its_row_out_and_a_null_value_is_the_result)
 {
     window(10, 5);
@@ -321,6 +342,7 @@ int main(void)
     TCase *tc = tcase_create("aggregates");
     tcase_add_test(tc, the_value_comes_from_the_row_where_the_other_is_extreme);
     tcase_add_test(tc, of_equal_rows_the_first_to_arrive_wins_also_across_slices);
+    tcase_add_test(tc, a_zero_and_a_negative_one_are_equal_and_the_first_stays);
     tcase_add_test(tc, a_null_that_is_compared_leaves_its_row_out_and_a_null_value_is_the_result);
     tcase_add_test(tc, a_spread_needs_two_values_and_that_of_a_population_one);
     tcase_add_test(tc, a_small_spread_of_large_values_is_not_lost);

@@ -131,7 +131,7 @@ START_TEST(with_places_every_place_that_has_another_row_is_told)
 }
 END_TEST
 
-START_TEST(every_double_has_its_place)
+START_TEST(nan_is_above_all_doubles_and_zeros_are_equal)
 {
     ranked(TM_NODE_TOP, AMOUNT, true, 10, true);
     open_ranked(true, false);
@@ -143,7 +143,7 @@ START_TEST(every_double_has_its_place)
         {.user = "a", .item = 5, .amount = __builtin_inf()},
         {.user = "a", .item = 6, .amount = -__builtin_nan("")},
     };
-    static const int wanted[] = {2, 6, 5, 3, 1, 4};
+    static const int wanted[] = {2, 6, 5, 1, 3, 4};
     ck_assert_int_eq(feed_rows(rows, 6, NULL), 0);
     feed_end(TM_END_DRAIN, lines_take);
     expect_lines(7);
@@ -334,7 +334,7 @@ int main(void)
         tc, min_by_at_the_end_of_input_gives_a_row_per_key_and_none_when_the_job_was_stopped);
     tcase_add_test(tc, top_tells_who_falls_out_and_who_comes_in);
     tcase_add_test(tc, with_places_every_place_that_has_another_row_is_told);
-    tcase_add_test(tc, every_double_has_its_place);
+    tcase_add_test(tc, nan_is_above_all_doubles_and_zeros_are_equal);
     tcase_add_test(tc, whoever_applies_the_changes_has_the_ranking_after_every_batch);
     tcase_add_test(tc, a_change_of_many_places_goes_on_where_the_output_was_full);
     tcase_add_test(tc, evicted_rows_leave_no_memory_behind);

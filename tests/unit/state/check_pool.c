@@ -1,6 +1,7 @@
 // The pool's memory that is touched ahead: which addresses, how far, and what is left behind.
 #include "core/state/pool.h"
 
+#include "core/base/helper.h"
 #include "core/base/limits.h"
 #include "tests/unit/state/support.h"
 
@@ -74,11 +75,11 @@ static struct tm_executor *executor_new(void *ctx, const char *name, struct tm_e
 static void executor_submit(void *ctx, struct tm_executor *executor, struct tm_work *submitted)
 {
     (void)ctx, (void)executor;
-    ck_assert_ptr_null(waiting); // one at a time
     submitted->done = 0;
-    if (behind)
+    if (behind) {
+        ck_assert_ptr_null(waiting); // one at a time
         waiting = submitted;
-    else
+    } else
         work(submitted);
 }
 
@@ -91,14 +92,45 @@ static void executor_free(void *ctx, struct tm_executor *executor)
     executors--;
 }
 
+// Who waits sees the executor get on.
+static struct tm_parker *parker_new(void *ctx, struct tm_error *err)
+{
+    (void)ctx, (void)err;
+    return (struct tm_parker *)(void *)&executors;
+}
+
+static void parker_wait(void *ctx, struct tm_parker *parker, int64_t deadline_ns)
+{
+    (void)ctx, (void)parker, (void)deadline_ns;
+    work(waiting);
+    waiting = NULL;
+}
+
+static void parker_free(void *ctx, struct tm_parker *parker)
+{
+    (void)ctx, (void)parker;
+}
+
+static int64_t mono_ns(void *ctx)
+{
+    (void)ctx;
+    return 0;
+}
+
 static const struct tm_fx_memory touching = {
     .alloc = chunk_alloc, .realloc = test_realloc, .free = chunk_free, .touch = note_touch};
 static const struct tm_fx_threads threads = {.executor_new = executor_new,
                                              .executor_submit = executor_submit,
-                                             .executor_free = executor_free};
-static const struct tm_fx touching_fx = {.memory = &touching, .threads = &threads};
+                                             .executor_free = executor_free,
+                                             .parker_new = parker_new,
+                                             .parker_wait = parker_wait,
+                                             .parker_free = parker_free};
+static const struct tm_fx_clock stopped = {.mono_ns = mono_ns};
+static const struct tm_fx touching_fx = {
+    .memory = &touching, .threads = &threads, .clock = &stopped};
 
 static struct tm__state_pool pool;
+static struct tm_helper helper;
 
 static void setup_touching(void)
 {
@@ -107,12 +139,16 @@ static void setup_touching(void)
     chunk_count = touch_count = executors = 0;
     behind = false;
     waiting = NULL;
+    tm_helper_init(&helper, &touching_fx);
+    mem.helper = &helper;
     tm__state_pool_init(&pool, &mem);
 }
 
 static void teardown_touching(void)
 {
     tm__state_pool_fini(&pool);
+    ck_assert_ptr_null(waiting); // what was touched is no more
+    tm_helper_fini(&helper);
     ck_assert_uint_eq(executors, 0);
     ck_assert_uint_eq(chunk_count, 0);
     teardown();
@@ -182,6 +218,33 @@ START_TEST(test_a_helper_that_is_behind_holds_nobody_up)
 }
 END_TEST
 
+START_TEST(test_several_pools_have_one_helper)
+{
+    struct tm_mem below;
+    struct tm__state_pool other;
+    tm_mem_init(&below, &touching_fx, &mem, 0);
+    tm__state_pool_init(&other, &below);
+    fill(2 * TM_STATE_AHEAD_FROM_BYTES, 0);
+    uint32_t touched = touch_count;
+    while (other.reserved_bytes < 4 * TM_STATE_AHEAD_FROM_BYTES)
+        ck_assert_ptr_nonnull(tm__state_pool_alloc(&other, BLOCK));
+    ck_assert_uint_gt(touch_count, touched);
+    ck_assert_uint_eq(executors, 1);
+    ck_assert_uint_eq(fill(100 * 1024 * 1024, 40 * 1024 * 1024), 0);
+    tm__state_pool_fini(&other);
+    ck_assert_uint_eq(executors, 1); // the first one still has it
+}
+END_TEST
+
+START_TEST(test_a_pool_does_without_a_helper_where_there_is_none)
+{
+    mem.helper = NULL;
+    fill(4 * TM_STATE_AHEAD_FROM_BYTES, 0);
+    ck_assert_uint_eq(touch_count, 0);
+    ck_assert_uint_eq(executors, 0);
+}
+END_TEST
+
 START_TEST(test_no_memory_for_the_next_chunk_is_found_when_it_is_needed)
 {
     fill(2 * TM_STATE_AHEAD_FROM_BYTES, 0);
@@ -205,6 +268,8 @@ int main(void)
     tcase_add_test(tc, test_a_small_pool_has_no_helper);
     tcase_add_test(tc, test_what_is_touched_ahead_is_bounded);
     tcase_add_test(tc, test_a_helper_that_is_behind_holds_nobody_up);
+    tcase_add_test(tc, test_several_pools_have_one_helper);
+    tcase_add_test(tc, test_a_pool_does_without_a_helper_where_there_is_none);
     tcase_add_test(tc, test_no_memory_for_the_next_chunk_is_found_when_it_is_needed);
     suite_add_tcase(suite, tc);
     SRunner *runner = srunner_create(suite);

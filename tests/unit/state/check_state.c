@@ -155,6 +155,31 @@ START_TEST(test_iteration_runs_in_the_order_of_the_hash_at_every_size)
 END_TEST
 
 // A walk that goes on at a hash sees what a whole walk sees from there on, at every size.
+START_TEST(test_a_walk_says_that_it_is_over_with_its_last_entry)
+{
+    for (uint64_t size = 0; size < 600; size += 1 + size / 9) {
+        struct tm_state *state = new_state(1, 8);
+        struct tm_namespace *ns = tm_state_namespace_create(state, 0);
+        for (uint64_t i = 0; i < size; i++) {
+            struct tm_key key = word_key(&i);
+            ck_assert_ptr_nonnull(tm_state_upsert(state, ns, &key, NULL));
+        }
+        struct tm_state_cursor cursor;
+        struct tm_key keys[TM_STATE_SOME];
+        const void *values[TM_STATE_SOME];
+        uint64_t seen = 0;
+        for (tm_state_iterate(state, ns, 0, &cursor); !tm_state_is_over(&cursor);) {
+            uint32_t some = tm_state_next_some(&cursor, keys, values);
+            ck_assert_uint_gt(some, 0);
+            seen += some;
+        }
+        ck_assert_uint_eq(seen, size);
+        ck_assert_uint_eq(tm_state_next_some(&cursor, keys, values), 0);
+        tm_state_free(state);
+    }
+}
+END_TEST
+
 START_TEST(test_iteration_goes_on_at_a_hash)
 {
     struct tm_state *state = new_state(1, 8);
@@ -624,6 +649,7 @@ int main(void)
     tcase_add_test(tc, test_every_byte_of_a_key_counts);
     tcase_add_test(tc, test_a_key_larger_than_a_page_is_kept);
     tcase_add_test(tc, test_iteration_runs_in_the_order_of_the_hash_at_every_size);
+    tcase_add_test(tc, test_a_walk_says_that_it_is_over_with_its_last_entry);
     tcase_add_test(tc, test_iteration_goes_on_at_a_hash);
     tcase_add_test(tc, test_iteration_does_not_depend_on_the_order_of_insertion);
     tcase_add_test(tc, test_keys_of_equal_and_extreme_hashes_keep_order_and_bounded_memory);

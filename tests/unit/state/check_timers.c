@@ -64,6 +64,16 @@ static int compare_all(const void *a, const void *b)
     return by_order(a, b);
 }
 
+// Times close to each other, on both sides of a power of two, and as far away as can be.
+static int64_t time_of(uint32_t t)
+{
+    if (t < 20)
+        return ((int64_t)1 << 41) - 10 + t;
+    if (t == 20 || t == 21)
+        return t == 20 ? INT64_MIN : INT64_MAX;
+    return t % 2 == 0 ? (int64_t)1 << (3 * t - 60) : -((int64_t)1 << (3 * t - 60));
+}
+
 // Keys of lengths from nothing to some thousand bytes, many with common beginnings.
 static void make_all(uint32_t longest)
 {
@@ -80,8 +90,8 @@ static void make_all(uint32_t longest)
                  tm_hash_key_group(tm_hash_bytes(keys[k], length), 16) - 4 >= GROUPS);
         for (uint32_t t = 0; t < TIMES; t++)
             for (uint32_t m = 0; m < NAMES; m++)
-                all[n++] = timer_of((int64_t)t * 7 - 20, keys[k], length, names[m],
-                                    (uint32_t)strlen(names[m]));
+                all[n++] =
+                    timer_of(time_of(t), keys[k], length, names[m], (uint32_t)strlen(names[m]));
     }
     // The empty key may belong to another subtask: it is left out by its hash.
     qsort(all, ALL, sizeof *all, compare_all);

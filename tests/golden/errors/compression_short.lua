@@ -1,0 +1,3 @@
+-- The suffix of a compressed file instead of the compression's name.
+local tm = require "tidemill"
+return tm.from(tm.file { path = "payments.jsonl", compression = "gz", schema = { id = "int" } }):to(tm.print())
