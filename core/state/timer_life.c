@@ -1,4 +1,5 @@
 // How sets of timers come to be and end: made, frozen into their state, made again from it.
+#include "core/state/image.h"
 #include "core/state/timer_tree.h"
 
 void tm_timers_free(struct tm_timers *timers)
@@ -26,14 +27,18 @@ static struct tm_key key_of_tree(const struct tm_timers *timers, uint32_t number
     return (struct tm_key){.hash = high << 32, .bytes = "", .length = 0};
 }
 
-// The roots into the state, so that it holds all of the set. False: out of memory.
-static bool settle(struct tm_timers *timers)
+// The roots into the state, so that it holds all of the set, and how many timers each leads to:
+// that changes with every timer, a root seldom. False: out of memory.
+static bool settle(struct tm_timers *timers, bool with_counts)
 {
     for (int d = 0; d < TM_TIMER_DOMAINS; d++) {
         struct tm__timer_forest *domain = &timers->domains[d];
         for (uint32_t i = 0; i < timers->group_count; i++) {
             struct tm__timer_tree *tree = &domain->trees[i];
-            if (!tree->changed)
+            if (!(with_counts && tree->changed) &&
+                tree->root.reference == tree->kept_root.reference &&
+                tree->root.length == tree->kept_root.length &&
+                tree->node_bytes == tree->kept_node_bytes)
                 continue;
             struct tm_key key = key_of_tree(timers, i);
             struct tm__timer_kept *kept = tm_state_upsert(timers->state, domain->ns, &key, NULL);
@@ -41,13 +46,33 @@ static bool settle(struct tm_timers *timers)
                 return false;
             *kept = (struct tm__timer_kept){tree->root, tree->count, tree->node_bytes};
             tree->changed = false;
+            tree->kept_root = tree->root;
+            tree->kept_node_bytes = tree->node_bytes;
         }
     }
     return true;
 }
 
-// Trees from the entries of the state.
-static void resume(struct tm_timers *timers)
+// The tree of an entry of the state: there is none so far.
+static void take_tree(struct tm__timer_site *site, const struct tm__timer_kept *kept,
+                      uint64_t count)
+{
+    struct tm__timer_tree *tree = site->tree;
+    tree->root = tree->kept_root = kept->root;
+    tree->count = count;
+    tree->changed = count != kept->count;
+    tree->node_bytes = tree->kept_node_bytes = (uint32_t)kept->node_bytes;
+    site->domain->count += count;
+    tm__timer_find_ends(site);
+    tm__timer_renew_head(site);
+}
+
+// Trees from the entries of the state. `check` says whether an entry leads to a tree that can be
+// used; NULL: it does. What it returns; TM_E_MEMORY.
+static int resume(struct tm_timers *timers,
+                  int (*check)(const struct tm__timer_site *site, const struct tm__timer_kept *kept,
+                               uint64_t *count, struct tm_error *err),
+                  struct tm_error *err)
 {
     for (int d = 0; d < TM_TIMER_DOMAINS; d++) {
         struct tm__timer_forest *domain = &timers->domains[d];
@@ -60,14 +85,14 @@ static void resume(struct tm_timers *timers)
                                           .domain = domain,
                                           .tree = &domain->trees[i],
                                           .key_group = timers->first_key_group + i};
-            site.tree->root = kept->root;
-            site.tree->count = kept->count;
-            site.tree->node_bytes = (uint32_t)kept->node_bytes;
-            domain->count += kept->count;
-            tm__timer_find_ends(&site);
-            tm__timer_renew_head(&site);
+            uint64_t count = kept->count;
+            int rc = check == NULL ? 0 : check(&site, kept, &count, err);
+            if (rc != 0)
+                return rc;
+            take_tree(&site, kept, count);
         }
     }
+    return 0;
 }
 
 // Takes the state. NULL: out of memory, the state is freed.
@@ -125,7 +150,23 @@ int tm_timers_new(const struct tm_timers_args *args, struct tm_timers **timers,
 struct tm_snapshot *tm_timers_freeze(struct tm_timers *timers)
 {
     timers->freezes++;
-    return settle(timers) ? tm_state_freeze(timers->state) : NULL;
+    return settle(timers, true) ? tm_state_freeze(timers->state) : NULL;
+}
+
+struct tm_snapshot *tm_timers_freeze_pages(struct tm_timers *timers)
+{
+    timers->freezes++;
+    return settle(timers, false) ? tm_state_freeze_pages(timers->state) : NULL;
+}
+
+struct tm_state *tm_timers_state(struct tm_timers *timers)
+{
+    return timers->state;
+}
+
+int tm_timers_resume(struct tm_timers *timers, struct tm_error *err)
+{
+    return resume(timers, tm__timer_check, err);
 }
 
 struct tm_timers *tm_timers_fork(struct tm_mem *mem, const struct tm_snapshot *snapshot)
@@ -136,7 +177,9 @@ struct tm_timers *tm_timers_fork(struct tm_mem *mem, const struct tm_snapshot *s
     struct tm_timers_args args = {.mem = mem};
     tm_state_key_groups(state, &args.max_parallelism, &args.first_key_group, &args.last_key_group);
     struct tm_timers *timers = make(&args, state);
-    if (timers != NULL)
-        resume(timers);
+    if (timers != NULL && resume(timers, NULL, NULL) != 0) {
+        tm_timers_free(timers);
+        return NULL;
+    }
     return timers;
 }

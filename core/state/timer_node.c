@@ -113,6 +113,33 @@ void tm__node_narrow(struct tm__node *node)
         rescale(node, time, shift);
 }
 
+bool tm__node_is_good(const struct tm__node *node, uint32_t size_bytes)
+{
+    if (size_bytes < sizeof *node || node->size_bytes != size_bytes || node->first >= node->end ||
+        node->end > (size_bytes - sizeof *node) / sizeof *node->slot || node->data > size_bytes ||
+        node->data < sizeof *node + node->end * sizeof *node->slot || node->shift > 64)
+        return false;
+    uint32_t child = node->level == 0 ? 0 : TM__ITEM_CHILD_BYTES;
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < tm__node_count(node); i++) {
+        const struct tm__node_slot *slot = tm__node_slot_at(node, i);
+        uint32_t left = size_bytes - slot->offset;
+        if (slot->offset < node->data || slot->offset > size_bytes ||
+            left < child + TM__ITEM_LENGTH_BYTES)
+            return false;
+        struct tm_timer timer = tm__node_get(node, i).timer; // lengths; its key is not read yet
+        left -= child + TM__ITEM_LENGTH_BYTES;
+        if (timer.key.length > left || timer.name_length > left - timer.key.length ||
+            timer.name_length > TM_TIMER_NAME_BYTES || timer.key.length > TM_TIMER_KEY_BYTES)
+            return false;
+        tm__timer_head whole = head_of(tm__node_time(node, i), prefix_of(&timer.key));
+        if (slot->word != (uint64_t)(whole >> node->shift))
+            return false;
+        bytes += bytes_of(node, i);
+    }
+    return bytes + node->garbage == size_bytes - node->data;
+}
+
 // --- searching -----------------------------------------------------------------------------------
 
 // Of slot i and a timer whose word is known.

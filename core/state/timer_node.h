@@ -142,4 +142,6 @@ void tm__node_move(struct tm__node *node, uint32_t i, struct tm__node *to);
 // the keys where that is worth the work. The first item of an inner node is no more to be looked
 // at.
 void tm__node_narrow(struct tm__node *node);
+// Is it one that may be worked on, whoever wrote it? Of `size_bytes` that there are.
+bool tm__node_is_good(const struct tm__node *node, uint32_t size_bytes);
 int tm__timer_compare(const struct tm_timer *a, const struct tm_timer *b);
