@@ -56,7 +56,9 @@ int tm_restored_from_cuts(struct tm_mem *mem, const struct tm_cut *const *cuts, 
     if (new == NULL)
         return no_memory(err);
     new->mem = mem;
+    tm_manifest_init(&new->manifest, mem);
     new->checkpoint = count != 0 ? tm_cut_checkpoint(cuts[0]) : 0;
+    new->manifest.checkpoint = new->checkpoint;
     new->data_capacity = count;
     new->data = tm_mem_zalloc(mem, count * sizeof *new->data + 1);
     int rc = new->data != NULL ? 0 : no_memory(err);

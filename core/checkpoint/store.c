@@ -273,12 +273,10 @@ static int publish(struct tm_store *store, const struct tm_pending *pending,
         rc = tm__latest_write(store->fx, store->folder, pending->checkpoint, &begun, err);
     if (rc == 0) {
         store->latest = pending->checkpoint;
-        store->latest_unsure = false;
         return 0;
     }
     if (begun) { // LATEST may name it: it stays whole until another one is published
         *renamed = false;
-        store->latest_unsure = true;
         return rc;
     }
     tm__refs_drop(store, pending->checkpoint);
