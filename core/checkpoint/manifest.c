@@ -114,7 +114,7 @@ static int add_part(struct tm_manifest *m, const struct tm__index_part *part,
                     const struct tm_layout *layout, struct tm_error *err)
 {
     struct tm_manifest_operator *op = find(m, part->operator_name);
-    if (operator== NULL)
+    if (op == NULL)
         return tm_error_set(err, TM_E_INTERNAL,
                             "a checkpoint has state of %s, which is no operator",
                             part->operator_name);

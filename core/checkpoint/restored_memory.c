@@ -26,7 +26,7 @@ static const struct tm_layout **keep_layouts(struct tm_arena *arena,
 // The bytes are read as those of a file are.
 static int add_cut(struct tm_restored *restored, const struct tm_cut *cut, struct tm_error *err)
 {
-    static const struct tm_place nowhere = {.folder = "", .name = ""};
+    static const struct tm_checkpoint_place nowhere = {.folder = "", .name = ""};
     const struct tm_write_args args = {.mem = restored->mem, .place = &nowhere, .cut = cut};
     struct tm__data *data = &restored->data[restored->data_count++];
     struct tm_written *written;

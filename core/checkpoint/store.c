@@ -175,7 +175,7 @@ static int begin(struct tm_store *store, uint64_t checkpoint, const char *final,
                                .folder = tm_mem_strdup(store->mem, folder),
                                .final = tm_mem_strdup(store->mem, final),
                                .name = tm_mem_strdup(store->mem, name)};
-    new->place = (struct tm_place){.folder = new->folder, .name = new->name};
+    new->place = (struct tm_checkpoint_place){.folder = new->folder, .name = new->name};
     int rc = new->folder == NULL || new->final == NULL || new->name == NULL ? no_memory(err) : 0;
     if (rc == 0)
         rc = tm__remove_tree(store, folder, err); // an attempt whose removal had failed
@@ -216,7 +216,7 @@ int tm_store_begin_savepoint(struct tm_store *store, uint64_t checkpoint, const 
     return begin(store, checkpoint, path, "", pending, err);
 }
 
-const struct tm_place *tm_pending_place(const struct tm_pending *pending)
+const struct tm_checkpoint_place *tm_pending_place(const struct tm_pending *pending)
 {
     return &pending->place;
 }

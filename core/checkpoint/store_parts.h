@@ -21,7 +21,7 @@ struct tm_pending {
     char *folder; // "JOB/chk-12.tmp"
     char *final;  // "JOB/chk-12"
     char *name;   // "chk-12/", or ""
-    struct tm_place place;
+    struct tm_checkpoint_place place;
     struct tm_pending *next;
 };
 
