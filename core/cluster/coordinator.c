@@ -71,7 +71,7 @@ static void task_finished(struct tm_coordinator *c)
         return;
     }
     c->state = TM_JOB_SAVING;
-    c->env.save(c->env.arg, TM_CHECKPOINT_END);
+    c->env.save(c->env.arg, TM_PURPOSE_END);
 }
 
 void tm_coordinator_saved(struct tm_coordinator *c)
@@ -122,7 +122,7 @@ void tm_coordinator_stop(struct tm_coordinator *c)
     c->saving = c->env.save != NULL && c->state == TM_JOB_RUNNING;
     c->state = TM_JOB_STOPPING;
     if (c->saving)
-        c->env.save(c->env.arg, TM_CHECKPOINT_STOP);
+        c->env.save(c->env.arg, TM_PURPOSE_STOP);
     else
         command(c, TM_COMMAND_STOP, NULL, 0);
 }

@@ -93,7 +93,7 @@ static int tell_place(struct tm_task *task, struct tm_task_cut *cut,
         return out_of_memory(err);
     cut->place_size = command->length + 1;
     cut->purpose = command->purpose;
-    if (command->purpose == TM_CHECKPOINT_STOP)
+    if (command->purpose == TM_PURPOSE_STOP)
         task->ctx.stopping = true;
     return cut->whole ? tm__task_write_cut(task, cut, err) : 0;
 }
@@ -116,7 +116,7 @@ int tm__task_ask(struct tm_task *task, const struct tm_command *command, struct 
     if (copy_place(task, command, &asked->place) != 0)
         return out_of_memory(err);
     c->asked_count++;
-    if (command->purpose == TM_CHECKPOINT_STOP)
+    if (command->purpose == TM_PURPOSE_STOP)
         task->ctx.stopping = true;
     return 0;
 }
@@ -145,7 +145,7 @@ void tm__task_complete(struct tm_task *task, uint64_t checkpoint)
     if (cut == NULL)
         return;
     cut->completed = true;
-    bool replaces = cut->purpose != TM_CHECKPOINT_SAVEPOINT;
+    bool replaces = cut->purpose != TM_PURPOSE_SAVEPOINT;
     if (replaces)
         c->base = cut;
     for (struct tm_task_cut *other = c->cuts; other != NULL; other = other->next)
@@ -203,7 +203,7 @@ int tm__task_put_barrier(struct tm_task *task, struct tm_error *err)
     int rc = tm__task_begin_cut(task, asked.checkpoint, err);
     if (rc != 0)
         return rc;
-    c->holds = c->holds || asked.purpose == TM_CHECKPOINT_STOP;
+    c->holds = c->holds || asked.purpose == TM_PURPOSE_STOP;
     struct tm_source *source = task->source;
     if (c->collecting == NULL || source == NULL || source->ops->snapshot == NULL)
         return 0;

@@ -13,7 +13,7 @@ enum tm_command_kind {
     TM_COMMAND_CANCEL,  // drop everything
     TM_COMMAND_EXIT,    // every task of the job is done
     // Take part in `checkpoint`, for `purpose`. `text`: the folder of its data files and, behind a
-    // NUL, what the manifest calls it (struct tm_place).
+    // NUL, what the manifest calls it (struct tm_checkpoint_place).
     TM_COMMAND_CHECKPOINT,
     TM_COMMAND_ABORT,    // `checkpoint` is given up
     TM_COMMAND_COMPLETE, // `checkpoint` is durable: later ones are written against it

@@ -60,8 +60,8 @@ static void write_cut(struct tm_work *work)
 {
     struct tm_task_cut *cut = (struct tm_task_cut *)work;
     const struct tm_job *job = cut->task->job;
-    const struct tm_place place = {.folder = cut->place,
-                                   .name = cut->place + strlen(cut->place) + 1};
+    const struct tm_checkpoint_place place = {.folder = cut->place,
+                                              .name = cut->place + strlen(cut->place) + 1};
     const struct tm_write_args args = {
         .mem = job->mem,
         .fx = job->fx,
@@ -97,7 +97,7 @@ int tm__task_write_cut(struct tm_task *task, struct tm_task_cut *cut, struct tm_
             return err->code;
     }
     struct tm_task_cut *base = task->checkpoints.base;
-    if (base != NULL && cut->purpose != TM_CHECKPOINT_SAVEPOINT) {
+    if (base != NULL && cut->purpose != TM_PURPOSE_SAVEPOINT) {
         cut->base = base;
         base->users++;
     }

@@ -22,7 +22,7 @@ struct tm_waiting *tm_job_waiting(struct tm_job *job, uint32_t node, uint32_t su
 
 int tm_job_command(struct tm_job *job, enum tm_command_kind kind, const char *text, size_t length)
 {
-    return tm_job_command_checkpoint(job, kind, 0, TM_CHECKPOINT_PERIODIC, text, length);
+    return tm_job_command_checkpoint(job, kind, 0, TM_PURPOSE_PERIODIC, text, length);
 }
 
 int tm_job_command_checkpoint(struct tm_job *job, enum tm_command_kind kind, uint64_t checkpoint,
