@@ -187,7 +187,7 @@ static void get_operators(struct reader *r, const json_t *root)
     for (size_t i = 0; i < json_array_size(list) && r->wrong == NULL && !r->no_memory; i++) {
         const json_t *from = json_array_get(list, i);
         struct tm_manifest_operator *op = tm__manifest_new_operator(r->manifest);
-        if (operator== NULL) {
+        if (op == NULL) {
             r->no_memory = true;
             return;
         }

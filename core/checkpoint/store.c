@@ -179,8 +179,9 @@ static int begin(struct tm_store *store, uint64_t checkpoint, const char *final,
     int rc = new->folder == NULL || new->final == NULL || new->name == NULL ? no_memory(err) : 0;
     if (rc == 0)
         rc = tm__remove_tree(store, folder, err); // an attempt whose removal had failed
-    if (rc == 0)
-        rc = tm__make_folder(store->fx, folder, err);
+    if (rc == 0) // that its name lasts matters once it has its final one
+        rc = new->savepoint ? tm__make_folder(store->fx, folder, err)
+                            : store->fx->files->mkdirs(store->fx->ctx, folder, err);
     if (rc != 0) {
         free_pending(store, new);
         return rc;
