@@ -200,14 +200,16 @@ bool tm_checkpoints_acknowledge(struct tm_checkpoints *c, uint64_t checkpoint, u
                                 uint32_t attempt, int64_t now_ns)
 {
     struct tm_checkpoint_under_way *it = find(c, checkpoint);
-    (void)now_ns;
     if (it == NULL || attempt != c->args.attempt || task >= c->args.tasks || it->tasks[task] != 0 ||
         c->stopped)
         return false;
     it->tasks[task] = 1;
     if (++it->acknowledged == c->args.tasks) {
+        enum tm_checkpoint_purpose purpose = it->purpose;
         it->publishing = true;
-        c->env.publish(c->env.arg, checkpoint, it->purpose);
+        if (purpose != TM_PURPOSE_SAVEPOINT) // they are published in order, or not at all
+            subsume(c, checkpoint, now_ns);
+        c->env.publish(c->env.arg, checkpoint, purpose);
     }
     return true;
 }
@@ -234,8 +236,6 @@ void tm_checkpoints_published(struct tm_checkpoints *c, uint64_t checkpoint, int
         if (row)
             c->completed = checkpoint;
         end(c, checkpoint, TM_CHECKPOINT_COMPLETE, NULL, now_ns);
-        if (row)
-            subsume(c, checkpoint, now_ns);
     }
     begin_due(c, now_ns);
 }

@@ -4,7 +4,8 @@
 //
 // One is begun at an interval, on demand, before a stop and at the end of the input. It collects an
 // acknowledgement of each task, is published, and then complete: tasks are told, sinks commit. It
-// is given up when a task declines, when it takes too long, or when a newer one is complete.
+// is given up when a task declines, when it takes too long, or when a newer one has all its
+// acknowledgements.
 // A failure is an alarm and nothing else. The one at the end of the input is tried again until it
 // succeeds, because without it the last rows are never seen.
 #pragma once
@@ -19,7 +20,7 @@ enum tm_checkpoint_end {
     TM_CHECKPOINT_COMPLETE,
     TM_CHECKPOINT_DECLINED, // a task could not take part, or it could not be begun
     TM_CHECKPOINT_EXPIRED,
-    TM_CHECKPOINT_SUBSUMED,    // a newer one is complete, or the last one is being taken
+    TM_CHECKPOINT_SUBSUMED,    // a newer one is whole, or the last one is being taken
     TM_CHECKPOINT_UNPUBLISHED, // its manifest could not be made durable
 };
 
@@ -27,7 +28,8 @@ struct tm_checkpoints_env {
     void *arg;
     // Make a place for it and tell the tasks.
     void (*begin)(void *arg, uint64_t checkpoint, enum tm_checkpoint_purpose purpose);
-    // All tasks have acknowledged: tm_checkpoints_published tells what became of it.
+    // All tasks have acknowledged: tm_checkpoints_published tells what became of it, in the order
+    // of these calls.
     void (*publish)(void *arg, uint64_t checkpoint, enum tm_checkpoint_purpose purpose);
     // Over. COMPLETE: it is durable; tasks and sinks are to know. Else tasks are to forget it, and
     // its place goes; `why` says what happened, NULL where that is in `end`.
