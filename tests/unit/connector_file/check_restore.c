@@ -64,6 +64,7 @@ static void end(void)
     }
     tm_connector_file.source_release(S.shared);
     source_count = 0;
+    S.executor_count = 0; // all are gone
 }
 
 // False: the subtask has no more, or nothing for now.
@@ -189,8 +190,8 @@ static void make_msgpack(struct tm_buf *out)
 {
     for (int i = 0; i < RECORDS; i++) {
         const char *text = padding(i);
-        uint8_t head[] = {0x82, 0xa2, 'i', 'd', 0xcd, (uint8_t)(i >> 8), (uint8_t)i,
-                          0xa4, 'n',  'a', 'm', 'e',  0xd9,              (uint8_t)strlen(text)};
+        uint8_t head[] = {0x82, 0xa2, 'i', 'd', 0xcd, (uint8_t)(i >> 8),    (uint8_t)i, 0xa4,
+                          'n',  'a',  'm', 'e', 0xd9, (uint8_t)strlen(text)};
         if (i % 97 == 5)
             head[1] = 0xa1; // then nothing fits any more
         if (i == RECORDS - 40)
@@ -200,8 +201,14 @@ static void make_msgpack(struct tm_buf *out)
         ck_assert_int_eq(tm_buf_append(out, head, sizeof head), 0);
         ck_assert_int_eq(tm_buf_append(out, text, strlen(text)), 0);
         if (i % 1500 == 700) {
-            static const uint8_t large[] = {0x81, 0xa1, 'n', 0xdb, 0, LONG_BYTES >> 16,
-                                            (LONG_BYTES >> 8) & 0xff, LONG_BYTES & 0xff};
+            static const uint8_t large[] = {0x81,
+                                            0xa1,
+                                            'n',
+                                            0xdb,
+                                            0,
+                                            LONG_BYTES >> 16,
+                                            (LONG_BYTES >> 8) & 0xff,
+                                            LONG_BYTES & 0xff};
             ck_assert_int_eq(tm_buf_append(out, large, sizeof large), 0);
             add_long(out, "", "");
         }
@@ -267,9 +274,9 @@ static void make(const struct form *form, const char *suffix)
     S.node.schema = schema;
     S.node.format = form->format;
     tm_options_init(&S.node.format_options, &S.mem);
-    ck_assert_int_eq(
-        tm_options_set_string(&S.node.options, "max_record", form->format[0] == 'r' ? "8MB" : "4KB"),
-        0);
+    ck_assert_int_eq(tm_options_set_string(&S.node.options, "max_record",
+                                           form->format[0] == 'r' ? "8MB" : "4KB"),
+                     0);
     if (strcmp(form->format, "csv") == 0) {
         ck_assert_int_eq(tm_options_set_int(&S.node.format_options, "skip_lines", 1), 0);
     }
@@ -344,9 +351,8 @@ static void put_files(void)
         char name[32];
         tm_buf_init(&text, &S.mem);
         for (int i = 0; i < EACH - f * 300; i++)
-            ck_assert_int_eq(tm_buf_printf(&text, "{\"id\":%d,\"name\":\"%s\"}\n", f * EACH + i,
-                                           padding(i)),
-                             0);
+            ck_assert_int_eq(
+                tm_buf_printf(&text, "{\"id\":%d,\"name\":\"%s\"}\n", f * EACH + i, padding(i)), 0);
         snprintf(name, sizeof name, "in%d.jsonl", f);
         put(name, &text);
         tm_buf_fini(&text);
@@ -609,12 +615,14 @@ START_TEST(files_that_were_rotated_cut_or_removed_while_the_job_was_down)
     ck_assert_int_eq(truncate(support_path("b.jsonl"), 0), 0);
     append("b.jsonl", "{\"id\":5}\n");
     expect_followed(2, "5 ");
-    ck_assert_ptr_nonnull(strstr(support_text(&S.failures), "b.jsonl was cut while the job was down"));
+    ck_assert_ptr_nonnull(
+        strstr(support_text(&S.failures), "b.jsonl was cut while the job was down"));
     ck_assert_ptr_nonnull(strstr(support_text(&S.failures), "up to byte 10"));
     S.failures.size_bytes = 0;
     ck_assert_int_eq(unlink(support_path("b.jsonl")), 0);
     expect_followed(2, "");
-    ck_assert_ptr_nonnull(strstr(support_text(&S.failures), "b.jsonl is gone: it had been read up to"));
+    ck_assert_ptr_nonnull(
+        strstr(support_text(&S.failures), "b.jsonl is gone: it had been read up to"));
     S.failures.size_bytes = 0;
     support_put("x", "{\"id\":6}\n{\"id\":7}\n", 18);
     snprintf(from, sizeof from, "%s", support_path("x"));
