@@ -7,7 +7,7 @@
 
 #include "tests/unit/connector_file/support.h"
 
-enum { DISK_NODES = 4096, DISK_FDS = 256, DISK_PATH = 256, DISK_STEPS = 16384 };
+enum { DISK_NODES = 768, DISK_FDS = 128, DISK_PATH = 160, DISK_STEPS = 2048 };
 
 struct disk_write {
     size_t at, len; // a write of `bytes`; or, bytes NULL, the size becomes `at`
