@@ -36,13 +36,7 @@ struct run {
 static int send_command(void *arg, enum tm_command_kind kind, const char *text, size_t length)
 {
     struct run *run = arg;
-    for (uint32_t w = 0; w < run->job->worker_count; w++) {
-        struct tm_command *command = tm_command_new(run->job->mem, kind, text, length);
-        if (command == NULL)
-            return TM_E_MEMORY;
-        tm_mailbox_post(&run->job->workers[w].commands, &command->message);
-    }
-    return 0;
+    return tm_job_command(run->job, kind, text, length);
 }
 
 static int settle(void *arg, const char *proposal, size_t length, struct tm_buf *settled,
