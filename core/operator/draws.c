@@ -27,7 +27,7 @@ static int begin(struct tm__operator_draws *draws, const struct tm_operator *op,
         draws->state != NULL ? 0 : tm__operator_state_new(op, sizeof(uint64_t), &draws->state, err);
     if (rc != 0)
         return rc;
-    draws->ns = tm_state_namespace_create(draws->state, 0);
+    draws->ns = tm__operator_state_only(draws->state);
     return draws->ns != NULL ? 0 : tm__operator_out_of_memory(op, err);
 }
 

@@ -350,7 +350,7 @@ int tm__operator_keyed_restore(struct tm__operator_keyed *keyed, const struct tm
     int rc = restore_into(keyed, restored, part, keyed->state, err);
     if (rc != 0)
         return rc;
-    keyed->ns = tm_state_namespace_create(keyed->state, 0); // the one that is there
+    keyed->ns = tm__operator_state_only(keyed->state);
     if (keyed->ns == NULL)
         return tm__operator_out_of_memory(keyed->op, err);
     const struct tm_restored_for who = tm__operator_restored_for(keyed->op);

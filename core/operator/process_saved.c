@@ -330,7 +330,7 @@ static int restore_lists(struct tm__operator_process *self, const struct tm_rest
                                             &dealing.from, err);
     if (rc != 0 || dealing.from == NULL)
         return rc;
-    dealing.ns = tm_state_namespace_create(dealing.from, 0);
+    dealing.ns = tm__operator_state_only(dealing.from);
     rc = dealing.ns == NULL ? TM_E_MEMORY : deal(&dealing);
     tm_state_free(dealing.from);
     return rc == 0 ? 0 : tm__operator_out_of_memory(&self->base, err);

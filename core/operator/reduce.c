@@ -376,7 +376,7 @@ static int reduce_restore(struct tm_operator *op, const struct tm_restored *rest
     int rc = tm_restored_state(restored, name, "keyed", &self->layout, self->state, err);
     if (rc != 0)
         return tm_error_prefix(err, "operator '%s'", name);
-    self->ns = tm_state_namespace_create(self->state, 0); // the one that is there
+    self->ns = tm__operator_state_only(self->state);
     if (self->ns == NULL)
         return tm__operator_out_of_memory(op, err);
     self->finals_out = tm_restored_has(restored, name, "final");
