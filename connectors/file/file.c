@@ -45,6 +45,7 @@ const struct tm_connector tm_connector_file = {
     .source_prepare = tm__file_source_prepare,
     .source_new = tm__file_source_new,
     .source_release = tm__file_source_release,
+    .source_restore = tm__file_source_restore,
     .source_sample = tm__file_source_sample,
     .split_count = tm__file_source_split_count,
     .sink_prepare = tm__file_sink_prepare,

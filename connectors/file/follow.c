@@ -3,6 +3,8 @@
 // is the helper thread's; subtasks learn of it by looks.
 #include "connectors/file/follow.h"
 
+#include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -18,6 +20,7 @@ struct followed {
     int fd;
     char *name; // where it was found
     char *path; // where it is, or was last
+    const struct tm_file_resume *resume;
 };
 
 struct tm_follow {
@@ -30,8 +33,10 @@ struct tm_follow {
     struct tm_follow_look *looks;
     int64_t looked_ns;
     uint64_t born;
-    uint32_t *load;      // files of each subtask
-    char notice[1024];   // to be told, once
+    uint32_t *load;     // files of each subtask
+    char notice[1024];  // to be told, once
+    struct tm_buf lost; // the same: what a restore did not find again, a sentence behind the other
+    size_t lost_told;
     bool packed_is_told; // that compressed files are not followed
 };
 
@@ -260,6 +265,12 @@ static void run(struct tm_work *work)
         follow->notice[0] = '\0';
         tell(look, (struct tm_follow_news){.what = TM_FOLLOW_TOLD, .path = look->err.message});
     }
+    // Each sentence is there until the next look.
+    while (follow->lost_told < follow->lost.size_bytes && look->news_count < TM_FOLLOW_NEWS) {
+        const char *text = (const char *)follow->lost.data + follow->lost_told;
+        tell(look, (struct tm_follow_news){.what = TM_FOLLOW_TOLD, .path = text});
+        follow->lost_told += strlen(text) + 1;
+    }
     if (look->code == 0)
         tell_of_files(follow, look);
 }
@@ -274,6 +285,144 @@ void tm__follow_submit(struct tm_follow_look *look, struct tm_waker *waker)
     const struct tm_fx *fx = look->follow->fx;
     look->work.waker = waker;
     fx->threads->executor_submit(fx->ctx, look->follow->executor, &look->work);
+}
+
+// --- after a restore -----------------------------------------------------------------------------
+
+struct search {
+    const struct tm_fx *fx;
+    const struct tm_file_identity *identity;
+    char path[4096];
+};
+
+static int is_wanted(void *arg, const char *path)
+{
+    struct search *search = arg;
+    struct tm_file_info info;
+    if (search->path[0] == '\0' &&
+        search->fx->files->stat(search->fx->ctx, path, &info, NULL) == 0 && info.is_regular &&
+        info.device == search->identity->device && info.inode == search->identity->inode)
+        snprintf(search->path, sizeof search->path, "%s", path);
+    return 0;
+}
+
+// Where the file is by now: at its path, or under another name beside it, as those that rotate
+// files leave them.
+static const char *find_again(const struct tm_follow *follow, const struct tm__position *p,
+                              struct search *search)
+{
+    const struct tm_fx *fx = follow->fx;
+    const struct tm_file_identity *id = &p->resume.identity;
+    struct tm_file_info info;
+    char pattern[4096];
+    const char *slash = strrchr(p->path, '/');
+    *search = (struct search){.fx = fx, .identity = id};
+    bool there = fx->files->stat(fx->ctx, p->path, &info, NULL) == 0;
+    if ((there && info.device == id->device && info.inode == id->inode) ||
+        (id->device == 0 && id->inode == 0))
+        return p->path;
+    int len = slash == NULL ? 0 : (int)(slash - p->path) + 1;
+    snprintf(pattern, sizeof pattern, "%.*s*", len, p->path);
+    if (strpbrk(pattern, "?[\\") == NULL && strchr(pattern, '*') == pattern + len)
+        (void)fx->files->glob(fx->ctx, pattern, is_wanted, search, NULL);
+    return search->path[0] != '\0' ? search->path : p->path;
+}
+
+__attribute__((format(printf, 2, 3))) static int lose(struct tm_follow *follow, const char *format,
+                                                      ...)
+{
+    char text[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    return tm_buf_append(&follow->lost, text, strlen(text) + 1);
+}
+
+// 1: it is the file; 0: it is not, which was told.
+static int compare(struct tm_follow *follow, const struct tm__position *p, const char *path, int fd,
+                   struct tm_file_info *info, struct tm_error *err)
+{
+    const struct tm_fx *fx = follow->fx;
+    bool identical = true;
+    int rc = fx->files->stat_fd(fx->ctx, fd, info, err);
+    if (rc == 0)
+        rc = tm__file_is_identical(fx, fd, &p->resume.identity, &identical, err);
+    if (rc != 0)
+        return rc;
+    if (identical && info->size_bytes >= p->resume.offset)
+        return 1;
+    if (info->device == p->resume.identity.device && info->inode == p->resume.identity.inode)
+        rc = lose(follow,
+                  "%.600s was cut while the job was down: it had been read up to byte %" PRId64
+                  ", and what was written behind that is lost; it is read again from its beginning",
+                  path, p->resume.offset);
+    else
+        rc = lose(follow,
+                  "%.600s has become another file while the job was down: the one before had been "
+                  "read up to byte %" PRId64 ", and what was written behind that is lost",
+                  path, p->resume.offset);
+    return rc;
+}
+
+static int resume_file(struct tm_follow *follow, const struct tm__position *p, struct tm_error *err)
+{
+    const struct tm_fx *fx = follow->fx;
+    struct search search;
+    struct tm_file_info info;
+    const char *path = find_again(follow, p, &search);
+    int fd = fx->files->open(fx->ctx, path, TM_FILE_READ, err);
+    if (fd == TM_E_NOT_FOUND) {
+        tm_error_clear(err);
+        return lose(follow,
+                    "%.600s is gone: it had been read up to byte %" PRId64
+                    ", and what was written behind that while the job was down is lost",
+                    p->path, p->resume.offset);
+    }
+    if (fd < 0)
+        return fd;
+    int rc = compare(follow, p, path, fd, &info, err);
+    struct tm_file_listed listed = {.path = (char *)(uintptr_t)p->path, // where it was known
+                                    .device = info.device,
+                                    .inode = info.inode};
+    bool known = rc == 1 && find(follow, &listed) != NULL;
+    if (rc != 1 || known || (rc = put(follow, &listed, fd, err)) != 0) {
+        (void)fx->files->close(fx->ctx, fd, NULL);
+        return rc < 0 ? rc : 0;
+    }
+    struct followed *file = find(follow, &listed);
+    file->is_given = true;
+    file->after = (uint32_t)TM_FOLLOW_NONE;
+    file->resume = &p->resume;
+    return 0;
+}
+
+int tm__follow_restore(struct tm_follow *follow, const struct tm__position *positions,
+                       uint32_t count, struct tm_error *err)
+{
+    int rc = 0;
+    for (uint32_t i = 0; rc == 0 && i < count; i++)
+        rc = resume_file(follow, &positions[i], err);
+    return rc == TM_E_MEMORY ? tm_error_set(err, rc, "out of memory for following %s", follow->path)
+                             : rc;
+}
+
+bool tm__follow_resumed(const struct tm_follow *follow, uint32_t subtask, uint32_t i,
+                        struct tm_follow_news *news)
+{
+    for (uint32_t f = 0; f < follow->capacity; f++) {
+        const struct followed *file = &follow->files[f];
+        if (!file->used || file->subtask != subtask || file->resume == NULL || i-- != 0)
+            continue;
+        *news = (struct tm_follow_news){.what = TM_FOLLOW_NEW,
+                                        .file = f,
+                                        .after = (uint32_t)TM_FOLLOW_NONE,
+                                        .fd = file->fd,
+                                        .path = file->name,
+                                        .resume = file->resume};
+        return true;
+    }
+    return false;
 }
 
 // --- beginning and end ---------------------------------------------------------------------------
@@ -325,6 +474,7 @@ int tm__follow_new(const struct tm_fx *fx, struct tm_mem *mem, const char *path,
     follow->mem = mem;
     follow->parallelism = parallelism;
     follow->capacity = parallelism * tm__follow_slots();
+    tm_buf_init(&follow->lost, mem);
     follow->path = tm_mem_strdup(mem, path);
     follow->files = tm_mem_zalloc(mem, follow->capacity * sizeof *follow->files);
     follow->load = tm_mem_zalloc(mem, parallelism * sizeof *follow->load);
@@ -357,6 +507,7 @@ void tm__follow_free(struct tm_follow *follow)
         if (follow->files[i].used)
             release(follow, &follow->files[i]);
     free_text(follow, follow->path);
+    tm_buf_fini(&follow->lost);
     tm_mem_free(follow->mem, follow->files, follow->capacity * sizeof *follow->files);
     tm_mem_free(follow->mem, follow->load, follow->parallelism * sizeof *follow->load);
     tm_mem_free(follow->mem, follow->looks, follow->parallelism * sizeof *follow->looks);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "connectors/file/list.h"
+#include "connectors/file/position.h"
 
 enum tm_follow_what {
     TM_FOLLOW_NEW,  // a file to read
@@ -18,7 +19,8 @@ struct tm_follow_news {
     uint32_t
         after; // NEW: the file that was at this path before, to be read first; or TM_FOLLOW_NONE
     int fd;    // NEW: open for reading; closed when it is released
-    const char *path; // NEW: until then
+    const char *path;                    // NEW: until then
+    const struct tm_file_resume *resume; // NEW: where it is read on; NULL: from its beginning
 };
 
 enum { TM_FOLLOW_NONE = -1, TM_FOLLOW_NEWS = 64 };
@@ -43,6 +45,14 @@ struct tm_follow_look {
 int tm__follow_new(const struct tm_fx *fx, struct tm_mem *mem, const char *path,
                    uint32_t parallelism, struct tm_follow **follow,
                    struct tm_error *err) TM_WARN_UNUSED;
+// The files of a checkpoint, before any subtask looks: they are opened and dealt. What became of
+// those that are not what they were is told. `positions` outlive `follow`.
+int tm__follow_restore(struct tm_follow *follow, const struct tm__position *positions,
+                       uint32_t count, struct tm_error *err) TM_WARN_UNUSED;
+// Number `i` of those that the subtask has got of them, as news that need no look. False: there
+// are not so many.
+bool tm__follow_resumed(const struct tm_follow *follow, uint32_t subtask, uint32_t i,
+                        struct tm_follow_news *news);
 // After all subtasks ended.
 void tm__follow_free(struct tm_follow *follow);
 // Files that a subtask reads at once, at most.

@@ -1,6 +1,7 @@
 // Reading ahead with two buffers.
 #include "connectors/file/reader.h"
 
+#include <inttypes.h>
 #include <stdatomic.h>
 
 enum {
@@ -26,25 +27,58 @@ static bool is_stopped(struct tm_file_reader *reader)
 
 // --- the helper thread ---------------------------------------------------------------------------
 
+// What was read of a compressed file before is unpacked again and passed over.
+static int pass_over(struct tm_file_reader *reader)
+{
+    uint8_t *bytes = reader->buffers[reader->filling].data + HEADROOM;
+    for (int64_t left = reader->start; left > 0;) {
+        size_t want = left < (int64_t)reader->buffer_bytes ? (size_t)left : reader->buffer_bytes;
+        int64_t got = tm__file_unpack(reader->unpacker, reader->fd, bytes, want, &reader->err);
+        if (got == 0) {
+            tm_error_set(&reader->err, TM_E_INPUT_CHANGED,
+                         "%s is shorter than it was: it had been read up to byte %" PRId64
+                         " of what is in it, and now has %" PRId64,
+                         reader->input.path, reader->start, reader->start - left);
+            tm_error_hint(&reader->err, TM_FILE_CHANGED_HINT);
+            return TM_E_INPUT_CHANGED;
+        }
+        if (got < 0)
+            return (int)got;
+        left -= got;
+    }
+    return 0;
+}
+
 static int begin(struct tm_file_reader *reader)
 {
     const struct tm_fx *fx = reader->fx;
     const struct tm_file_input *input = &reader->input;
+    int rc = 0;
     if (reader->fd < 0)
         reader->fd = fx->files->open(fx->ctx, input->path, TM_FILE_READ, &reader->err);
     if (reader->fd < 0)
         return reader->fd;
-    if (input->begin != 0 && reader->offset == input->begin) {
-        int rc = fx->files->seek(fx->ctx, reader->fd, input->begin, &reader->err);
-        if (rc != 0)
-            return rc;
-    }
-    if (input->packing == TM_FILE_PLAIN || reader->unpacker != NULL)
-        return 0;
+    if (input->identify)
+        rc = tm__file_identify(fx, reader->fd, 0, &reader->identified, &reader->err);
+    if (rc == 0 && reader->start != 0 && input->packing == TM_FILE_PLAIN)
+        rc = fx->files->seek(fx->ctx, reader->fd, reader->start, &reader->err);
+    reader->begun = rc == 0;
+    if (rc != 0 || input->packing == TM_FILE_PLAIN)
+        return rc;
     reader->unpacker = tm__file_unpacker_new(fx, reader->mem, input->packing, input->path);
     if (reader->unpacker == NULL)
         return tm_error_set(&reader->err, TM_E_MEMORY, "out of memory for reading %s", input->path);
-    return 0;
+    return pass_over(reader);
+}
+
+// A file that grows may have been too short to be told from others.
+static int identify_better(struct tm_file_reader *reader)
+{
+    if (!reader->input.identify || reader->identified.hashed == TM_FILE_IDENTITY_BYTES ||
+        (int64_t)reader->identified.hashed >= reader->offset)
+        return 0;
+    return tm__file_identify(reader->fx, reader->fd, reader->offset, &reader->identified,
+                             &reader->err);
 }
 
 // How many of `size` bytes belong to the range.
@@ -65,6 +99,7 @@ static int64_t look_for_cut(struct tm_file_reader *reader)
     rc = fx->files->seek(fx->ctx, reader->fd, 0, &reader->err);
     reader->cut_from = reader->offset;
     reader->offset = 0;
+    reader->identified.hashed = 0;
     return rc;
 }
 
@@ -84,8 +119,9 @@ static int64_t read_some(struct tm_file_reader *reader)
     uint8_t *bytes = reader->buffers[reader->filling].data + HEADROOM;
     if (reader->first_used < reader->input.first_bytes)
         return take_first(reader, bytes);
-    bool unopened = reader->fd < 0 || reader->offset == reader->input.begin;
-    int rc = unopened ? begin(reader) : 0;
+    int rc = reader->begun ? 0 : begin(reader);
+    if (rc == 0 && reader->input.follow)
+        rc = identify_better(reader);
     if (rc != 0)
         return rc;
     while (reader->input.poll && fx->files->wait_readable(fx->ctx, reader->fd, POLL_MS) == 0) {
@@ -136,8 +172,15 @@ int tm_file_reader_init(struct tm_file_reader *reader, const struct tm_fx *fx, s
                                       .fd = input->fd,
                                       .own_fd = input->fd < 0,
                                       .offset = input->begin,
+                                      .start = input->begin,
                                       .buffer_bytes = buffer_bytes,
                                       .helper_reads = HELPER_READS};
+    if (input->resume != NULL) {
+        reader->start += input->resume->offset - (int64_t)input->head_bytes;
+        reader->identity = reader->identified = input->resume->identity;
+    }
+    if (input->packing == TM_FILE_PLAIN)
+        reader->offset = reader->start;
     tm_buf_init(&reader->joined, mem);
     for (int i = 0; i < 2; i++) {
         if ((reader->buffers[i].data = tm_mem_alloc(mem, allocated(reader))) == NULL)
@@ -258,6 +301,7 @@ int tm_file_reader_take(struct tm_file_reader *reader, struct tm_error *err)
     if (!reader->busy)
         return take_now(reader, err);
     reader->busy = false;
+    reader->identity = reader->identified;
     if (reader->result < 0) {
         if (err != NULL)
             *err = reader->err;

@@ -4,6 +4,7 @@
 // one, or one that still grows.
 #pragma once
 
+#include "connectors/file/position.h"
 #include "connectors/file/unpack.h"
 
 #include "core/base/buf.h"
@@ -21,6 +22,10 @@ struct tm_file_input {
     size_t head_bytes;
     const uint8_t *first; // what was read of it already, and comes before all else; outlives the
     size_t first_bytes;   // reader; or NULL
+    const struct tm_file_resume
+        *resume;                      // where it is read on; outlives the reader. NULL: it begins
+    bool identify;                    // which file it is is asked for
+    struct tm_file_identity identity; // of a range that is not begun, where it is
 };
 
 struct tm_file_reader_buffer {
@@ -36,6 +41,8 @@ struct tm_file_reader {
     struct tm_file_unpacker *unpacker; // of a compressed file, made when reading begins; else NULL
     int fd;                            // opened when reading begins, unless it is given
     bool own_fd;
+    bool begun;
+    int64_t start;     // where reading begins: of what is in it, where it is compressed
     size_t first_used; // of input.first
     int64_t offset;    // of the file that was read so far; the helper thread's while it is busy
     size_t buffer_bytes;
@@ -45,17 +52,19 @@ struct tm_file_reader {
     bool now;              // the last bytes were in memory: read on without the helper thread
     uint32_t helper_reads; // since they were not
     bool at_end;           // there is no more
-    bool caught_up;        // a file that grows: all there was has been read
-    uint8_t *data;         // what is to be decoded: followed by 64 readable bytes
-    size_t size_bytes;     // of it
-    int64_t read_ns;       // when it was read (mono)
-    struct tm_buf joined;  // holds data when a record is longer than the room in front
-    _Atomic int stop;      // partner: the helper thread's look at it between slices
+    struct tm_file_identity identity; // hashed 0: not known
+    bool caught_up;                   // a file that grows: all there was has been read
+    uint8_t *data;                    // what is to be decoded: followed by 64 readable bytes
+    size_t size_bytes;                // of it
+    int64_t read_ns;                  // when it was read (mono)
+    struct tm_buf joined;             // holds data when a record is longer than the room in front
+    _Atomic int stop;                 // partner: the helper thread's look at it between slices
     // Set by the helper thread before the work is done:
     int64_t result;   // bytes, 0 at the end, or a code
     int64_t cut_from; // a file that grows has become shorter than what was read of it: how much
                       // that was. Reading begins anew. 0: no
     int64_t done_ns;
+    struct tm_file_identity identified;
     struct tm_error err;
 };
 

@@ -54,6 +54,8 @@ int tm__records_open(struct tm__records *self, uint32_t index, struct tm_error *
 {
     struct tm__split *split = &self->splits[index];
     int rc = tm__records_decoder(self, split, err);
+    if (rc == 0 && split->input.resume != NULL)
+        rc = tm__records_resume(self, split, err);
     if (rc == 0 &&
         tm_file_reader_init(&split->reader, self->base.ctx->fx, self->mem, self->executor,
                             self->base.ctx->waker, &split->input, self->buffer_bytes) != 0)
@@ -83,20 +85,22 @@ static int open_splits(struct tm__records *self, struct tm_error *err)
     return rc;
 }
 
-static void finish_split(struct tm__records *self, uint32_t index)
+static int finish_split(struct tm__records *self, uint32_t index, struct tm_error *err)
 {
     struct tm__split *split = &self->splits[index];
+    int rc = self->base.ctx->checkpoints ? tm__records_note_read(self, split, err) : 0;
     tm_file_reader_fini(&split->reader);
     split->decoder->ops->free(split->decoder);
     split->decoder = NULL;
     split->pending = false;
     if (self->look != NULL) {
         tm__records_let_go(self, index);
-        return;
+        return rc;
     }
     self->finished++;
     self->open_bytes -= split->input.size_bytes;
     tm_splits_set_status(self->base.ctx->splits, index, TM_SPLIT_FINISHED);
+    return rc;
 }
 
 static int bad_record(void *arg, const struct tm_bad_record *record)
@@ -185,8 +189,8 @@ static int bad_archive(struct tm__records *self, uint32_t index, struct tm_error
     int rc = tm_task_row_failed(self->base.ctx, &failure, err);
     if (rc != 0)
         return rc;
-    finish_split(self, index);
-    return open_splits(self, err);
+    rc = finish_split(self, index, err);
+    return rc != 0 ? rc : open_splits(self, err);
 }
 
 // Rows of one split until the batch is full or nothing more has been read.
@@ -222,8 +226,8 @@ static int read_split(struct tm__records *self, uint32_t index, struct tm_batch 
         if (split->pending)
             return 0;
         if (split->reader.at_end) {
-            finish_split(self, index);
-            return self->look != NULL ? 0 : open_splits(self, err);
+            rc = finish_split(self, index, err);
+            return rc != 0 || self->look != NULL ? rc : open_splits(self, err);
         }
     }
 }
@@ -287,6 +291,7 @@ static void records_free(struct tm_source *source)
     }
     if (self->splits != NULL)
         tm_mem_free(self->mem, self->splits, self->count * sizeof *self->splits);
+    tm__names_fini(&self->read);
     tm_schema_unref(self->schema);
     tm_mem_free(self->mem, self, sizeof *self);
 }
@@ -314,6 +319,11 @@ static const struct tm_source_ops records_ops = {.split_name = records_split_nam
                                                  .read = records_read,
                                                  .deadline_ns = records_deadline_ns,
                                                  .free = records_free};
+static const struct tm_source_ops positioned_ops = {.split_name = records_split_name,
+                                                    .read = records_read,
+                                                    .deadline_ns = records_deadline_ns,
+                                                    .snapshot = tm__records_snapshot,
+                                                    .free = records_free};
 
 static size_t buffer_size(uint32_t count, uint32_t open_max)
 {
@@ -332,6 +342,7 @@ static struct tm__records *new_records(struct tm_task_context *ctx, const struct
     }
     self->base = (struct tm_source){.ops = &records_ops, .ctx = ctx, .node = node};
     self->mem = ctx->mem;
+    tm__names_init(&self->read, ctx->mem, TM__NAME_READ);
     self->schema = tm_schema_ref(tm_node_schema(node));
     self->format = tm_format_find(node->format);
     self->max_record = max_record;
@@ -383,6 +394,25 @@ int tm_file_records_new(struct tm_task_context *ctx, const struct tm_node *node,
     return 0;
 }
 
+int tm__file_records_positioned(struct tm_task_context *ctx, const struct tm_node *node,
+                                const struct tm_file_input *inputs, uint32_t count,
+                                uint64_t max_record, const struct tm_buf *read,
+                                struct tm_source **source, struct tm_error *err)
+{
+    int rc = tm_file_records_new(ctx, node, inputs, count, max_record, source, err);
+    if (rc != 0)
+        return rc;
+    struct tm__records *self = (struct tm__records *)*source;
+    self->base.ops = &positioned_ops;
+    self->read_before = read;
+    for (uint32_t i = 0; i < count; i++) {
+        self->splits[i].head_read = inputs[i].resume != NULL;
+        if (inputs[i].resume != NULL)
+            tm_splits_raise(ctx->splits, i, inputs[i].resume->watermark);
+    }
+    return 0;
+}
+
 // How long a stream may be silent before it is idle, if an operator of the source's chain says it.
 static int64_t idle_ms_of(const struct tm_task_context *ctx)
 {
@@ -402,10 +432,12 @@ int tm__file_records_follow(struct tm_task_context *ctx, const struct tm_node *n
     struct tm__records *self = new_records(ctx, node, tm__follow_slots(), max_record, err);
     if (self == NULL)
         return err->code;
+    self->base.ops = &positioned_ops;
     self->look = look;
     self->buffer_bytes = FOLLOW_BUFFER;
     self->idle_ms = idle_ms_of(ctx);
     ctx->never_idle = false; // a pause may last
+    tm__records_take_resumed(self);
     *source = &self->base;
     return 0;
 }

@@ -40,6 +40,8 @@ struct tm__records {
     bool record_failed;            // err is filled by a record's failure
     struct tm_strangers strangers; // of a source with an inferred schema
     uint64_t strange;              // its records that are reported
+    struct tm__names read;         // files that are read to their ends, where there are checkpoints
+    const struct tm_buf *read_before; // the same before a restore; or NULL
     // Of a source that follows files:
     struct tm_follow_look *look; // NULL: it does not
     bool is_looking;
@@ -51,11 +53,22 @@ struct tm__records {
     uint32_t released_count;
 };
 
+// snapshot.c.
+int tm__records_snapshot(struct tm_source *source, struct tm_cut *cut,
+                         struct tm_error *err) TM_WARN_UNUSED;
+// The decoder of a split that is opened goes on as the split's input says.
+int tm__records_resume(struct tm__records *self, struct tm__split *split,
+                       struct tm_error *err) TM_WARN_UNUSED;
+// The split is read to its end.
+int tm__records_note_read(struct tm__records *self, const struct tm__split *split,
+                          struct tm_error *err) TM_WARN_UNUSED;
 // records.c: a decoder and a reader for the split's input.
 int tm__records_open(struct tm__records *self, uint32_t index, struct tm_error *err) TM_WARN_UNUSED;
 int tm__records_decoder(struct tm__records *self, struct tm__split *split,
                         struct tm_error *err) TM_WARN_UNUSED;
-// tail.c: before each read. What has been learnt of the files, and when to look again.
+// tail.c: the files that a restore has given to this subtask.
+void tm__records_take_resumed(struct tm__records *self);
+// Before each read. What has been learnt of the files, and when to look again.
 int tm__records_tend(struct tm__records *self, struct tm_error *err) TM_WARN_UNUSED;
 // The split's file has become shorter than what was read: say so, and begin it anew.
 int tm__records_cut(struct tm__records *self, struct tm__split *split,

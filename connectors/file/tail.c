@@ -41,7 +41,11 @@ static int take_new(struct tm__records *self, const struct tm_follow_news *news,
     if (i == self->count) // those that end here are let go a moment later
         return tm_error_set(err, TM_E_LIMIT, "more than %u files are followed", self->count);
     self->splits[i] = (struct tm__split){
-        .input = {.path = news->path, .fd = news->fd, .follow = true},
+        .input = {.path = news->path,
+                  .fd = news->fd,
+                  .follow = true,
+                  .resume = news->resume,
+                  .identify = self->base.ctx->checkpoints},
         .use = TM__SPLIT_WAITING,
         .file = news->file,
         .after = news->after,
@@ -49,6 +53,19 @@ static int take_new(struct tm__records *self, const struct tm_follow_news *news,
     };
     set_status(self, i, TM_SPLIT_UNOPENED); // it holds the watermark until its beginning is known
     return 0;
+}
+
+void tm__records_take_resumed(struct tm__records *self)
+{
+    struct tm_follow_news news;
+    struct tm_splits *splits = self->base.ctx->splits;
+    // There are not more than slots: files were dealt with that in mind.
+    for (uint32_t i = 0; tm__follow_resumed(self->look->follow, self->look->subtask, i, &news) &&
+                         take_new(self, &news, 0, NULL) == 0;
+         i++) {
+        tm_splits_raise(splits, i, news.resume->watermark);
+        set_status(self, i, news.resume->status == TM_SPLIT_IDLE ? TM_SPLIT_IDLE : TM_SPLIT_ACTIVE);
+    }
 }
 
 // The first look is done: slots without a file hold nothing, and a subtask that has none is idle.

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "connectors/generator/strand.h"
 #include "connectors/generator/value.h"
 #include "core/base/limits.h"
 #include "core/base/text.h"
@@ -18,7 +19,7 @@
 // cost more than the rows.
 enum { PACE_NS = 1000000, BLOCKS_PER_SECOND = 100 };
 
-// What the subtasks share, made before they start and not changed after.
+// What the subtasks share, made before they start (and at a restore) and not changed after.
 struct generator {
     struct tm_mem *mem;
     const struct tm_fx *fx;
@@ -28,16 +29,17 @@ struct generator {
     double rate;    // rows a second; 0: as fast as possible
     uint64_t block; // rows
     uint32_t parallelism;
-    int64_t start_ns; // when row 0 is due
+    int64_t start_ns;                      // when row 0 is due
+    struct tm__generator_strands restored; // of all subtasks; none: the job begins anew
 };
 
 struct generator_source {
     struct tm_source base;
     const struct generator *shared;
     struct tm_schema *schema;
-    uint64_t row;      // the next one
-    uint64_t in_block; // rows left in its block
-    int64_t last_ns;   // when the last batch was made
+    struct tm__generator_strands mine;   // in any order; one, but after some restores
+    struct tm__generator_strand *lowest; // the one with the next row
+    int64_t last_ns;                     // when the last batch was made
     bool ended;
 };
 
@@ -214,6 +216,7 @@ static void generator_release(void *shared)
         return;
     for (uint32_t i = 0; i < g->field_count; i++)
         tm__generator_field_fini(&g->fields[i], g->mem);
+    tm__generator_strands_fini(&g->restored);
     tm_mem_free(g->mem, g->fields, g->field_capacity * sizeof *g->fields);
     tm_mem_free(g->mem, g, sizeof *g);
 }
@@ -231,6 +234,7 @@ static int generator_prepare(const struct tm_fx *fx, struct tm_mem *mem, const s
     g->mem = mem;
     g->fx = fx;
     g->parallelism = parallelism;
+    tm__generator_strands_init(&g->restored, mem);
     g->fields = tm_mem_alloc(mem, schema->field_count * sizeof *g->fields);
     int rc = 0;
     uint64_t seed = 0, disorder_rows = UINT64_MAX;
@@ -280,16 +284,17 @@ static int64_t row_due_ns(const struct generator *g, uint64_t row)
     return after_ns >= 0x1p62 ? INT64_MAX : g->start_ns + (int64_t)after_ns + 1;
 }
 
-static void next_row(struct generator_source *self)
+// Rows go out in their order as far as a subtask can tell, a block at a time.
+static void find_lowest(struct generator_source *self)
 {
-    self->row++;
-    if (--self->in_block == 0) {
-        const struct generator *g = self->shared;
-        uint64_t skip = g->block * (g->parallelism - 1);
-        // an endless source would need centuries to come here
-        self->row = self->row > UINT64_MAX - skip ? UINT64_MAX : self->row + skip;
-        self->in_block = g->block;
-    }
+    struct tm__generator_strands *mine = &self->mine;
+    for (uint32_t i = 0; i < mine->count; i++)
+        if (mine->strands[i].row >= mine->strands[i].end)
+            mine->strands[i--] = mine->strands[--mine->count];
+    self->lowest = &mine->strands[0];
+    for (uint32_t i = 1; i < mine->count; i++)
+        if (mine->strands[i].row < self->lowest->row)
+            self->lowest = &mine->strands[i];
 }
 
 static int make_row(const struct generator_source *self, struct tm_batch *batch)
@@ -298,7 +303,7 @@ static int make_row(const struct generator_source *self, struct tm_batch *batch)
     struct tm_builder b;
     int rc = tm_builder_begin(&b, batch);
     for (uint32_t i = 0; rc == 0 && i < g->field_count; i++)
-        rc = tm__generator_put(&g->fields[i], self->row, &b);
+        rc = tm__generator_put(&g->fields[i], self->lowest->row, &b);
     return rc == 0 ? tm_builder_end(&b) : rc;
 }
 
@@ -316,25 +321,30 @@ static int check_range(const struct generator_source *self, uint64_t row, struct
     return 0;
 }
 
-// The last row that a batch begun now could hold.
-static uint64_t last_row(const struct generator_source *self, uint64_t due)
+// The last row of the strand that a batch begun now could hold.
+static uint64_t last_row(const struct tm__generator_strand *s, uint64_t due)
 {
-    uint64_t span = (uint64_t)TM_BATCH_ROWS * self->shared->parallelism * 2;
-    return self->row > due - 1 - smaller(span, due - 1) ? due - 1 : self->row + span;
+    uint64_t span = (uint64_t)TM_BATCH_ROWS * s->parallelism * 2;
+    return s->row > due - 1 - smaller(span, due - 1) ? due - 1 : s->row + span;
 }
 
 static int fill(struct generator_source *self, struct tm_batch *batch, uint64_t due,
                 struct tm_error *err)
 {
-    int rc = check_range(self, last_row(self, due), err);
-    if (rc != 0)
-        return rc;
-    while (self->row < due && !tm_batch_is_full(batch)) {
-        rc = make_row(self, batch);
+    for (uint32_t i = 0; i < self->mine.count; i++) {
+        int rc = check_range(self, last_row(&self->mine.strands[i], due), err);
+        if (rc != 0)
+            return rc;
+    }
+    while (self->lowest->row < due && !tm_batch_is_full(batch)) {
+        int rc = make_row(self, batch);
         if (rc != 0)
             return tm_error_set(err, rc, "tm.generate: out of memory for a batch of %u rows",
                                 batch->row_count);
-        next_row(self);
+        struct tm__generator_strand *s = self->lowest;
+        tm__generator_strand_next(s);
+        if (TM_UNLIKELY(self->mine.count != 1) && s->in_block == s->block)
+            find_lowest(self);
     }
     return 0;
 }
@@ -344,16 +354,16 @@ static int generator_read(struct tm_source *source, struct tm_batch **out, struc
     struct generator_source *self = (struct generator_source *)source;
     const struct generator *g = self->shared;
     struct tm_task_context *ctx = source->ctx;
-    if (self->row >= g->count) {
+    if (self->lowest->row >= g->count) {
         if (!self->ended)
             tm_splits_set_status(ctx->splits, 0, TM_SPLIT_FINISHED);
         self->ended = true;
         return TM_READ_END;
     }
     uint64_t due = rows_due(g, ctx->now_ns);
-    if (self->row >= due)
+    if (self->lowest->row >= due)
         return TM_READ_WAIT;
-    bool backlog = due - self->row >= (uint64_t)TM_BATCH_ROWS * g->parallelism;
+    bool backlog = due - self->lowest->row >= (uint64_t)TM_BATCH_ROWS * g->parallelism;
     if (g->rate > 0 && due < g->count && !backlog && ctx->now_ns < self->last_ns + PACE_NS)
         return TM_READ_WAIT;
     struct tm_batch *batch = tm_batch_acquire(ctx->pool, self->schema);
@@ -377,9 +387,9 @@ static int64_t generator_deadline_ns(const struct tm_source *source)
     const struct generator *g = self->shared;
     if (self->ended || g->rate == 0)
         return INT64_MAX;
-    if (self->row >= g->count)
+    if (self->lowest->row >= g->count)
         return 0; // the end can be said at once
-    int64_t due = row_due_ns(g, self->row), paced = self->last_ns + PACE_NS;
+    int64_t due = row_due_ns(g, self->lowest->row), paced = self->last_ns + PACE_NS;
     return due > paced ? due : paced;
 }
 
@@ -387,11 +397,53 @@ static void generator_free(struct tm_source *source)
 {
     struct generator_source *self = (struct generator_source *)source;
     tm_schema_unref(self->schema);
+    tm__generator_strands_fini(&self->mine);
     tm_mem_free(source->ctx->mem, self, sizeof *self);
 }
 
-static const struct tm_source_ops generator_ops = {
-    .read = generator_read, .deadline_ns = generator_deadline_ns, .free = generator_free};
+static int generator_snapshot(struct tm_source *source, struct tm_cut *cut, struct tm_error *err)
+{
+    const struct generator_source *self = (const struct generator_source *)source;
+    for (uint32_t i = 0; i < self->mine.count; i++) {
+        struct tm__generator_strand s = self->mine.strands[i];
+        s.watermark = tm_splits_watermark(source->ctx->splits, 0);
+        if (tm__generator_strands_put(&s, cut, source->node->name) != 0)
+            return tm_error_set(err, TM_E_MEMORY, "tm.generate: out of memory for its position");
+    }
+    return 0;
+}
+
+static const struct tm_source_ops generator_ops = {.read = generator_read,
+                                                   .deadline_ns = generator_deadline_ns,
+                                                   .free = generator_free,
+                                                   .snapshot = generator_snapshot};
+
+// The strands of a subtask, one behind the other.
+static int take_strands(struct generator_source *self, uint32_t subtask)
+{
+    const struct generator *g = self->shared;
+    struct tm__generator_strands *mine = &self->mine;
+    int64_t watermark = INT64_MAX;
+    tm__generator_strands_init(mine, self->base.ctx->mem);
+    mine->capacity = g->restored.count == 0 ? 1 : g->restored.count;
+    mine->strands = tm_mem_alloc(mine->mem, mine->capacity * sizeof *mine->strands);
+    if (mine->strands == NULL)
+        return TM_E_MEMORY;
+    for (uint32_t i = 0; i < g->restored.count; i++) {
+        const struct tm__generator_strand *s = &g->restored.strands[i];
+        if (s->subtask != subtask)
+            continue;
+        mine->strands[mine->count++] = *s;
+        watermark = s->watermark < watermark ? s->watermark : watermark;
+    }
+    if (mine->count == 0)
+        mine->strands[mine->count++] =
+            tm__generator_strand_of(0, g->block, subtask, g->parallelism);
+    else
+        tm_splits_raise(self->base.ctx->splits, 0, watermark);
+    find_lowest(self);
+    return 0;
+}
 
 static int generator_new(struct tm_task_context *ctx, const struct tm_node *node, void *shared,
                          struct tm_source **source, struct tm_error *err)
@@ -405,12 +457,29 @@ static int generator_new(struct tm_task_context *ctx, const struct tm_node *node
     self->base.node = node;
     self->shared = g;
     self->schema = tm_schema_ref(tm_node_schema(node));
-    self->row = ctx->subtask * g->block;
-    self->in_block = g->block;
     self->last_ns = INT64_MIN / 2;
+    if (take_strands(self, ctx->subtask) != 0) {
+        generator_free(&self->base);
+        return tm_error_set(err, TM_E_MEMORY, "out of memory for the source '%s'", node->name);
+    }
     tm_splits_set_status(ctx->splits, 0, TM_SPLIT_ACTIVE);
     *source = &self->base;
     return 0;
+}
+
+// A rate goes on with the next row, which is due now.
+static int generator_restore(void *shared, const struct tm_restored *restored,
+                             const struct tm_node *node, struct tm_error *err)
+{
+    struct generator *g = shared;
+    uint64_t row = UINT64_MAX;
+    int rc = tm__generator_strands_restore(&g->restored, restored, node->name, g->block,
+                                           g->parallelism, err);
+    for (uint32_t i = 0; rc == 0 && i < g->restored.count; i++)
+        row = smaller(row, g->restored.strands[i].row);
+    if (rc == 0 && row != UINT64_MAX && g->rate > 0)
+        g->start_ns = tm_fx_mono_ns(g->fx) - (int64_t)((double)row * 1e9 / g->rate);
+    return rc;
 }
 
 const struct tm_connector tm_connector_generator = {
@@ -420,5 +489,6 @@ const struct tm_connector tm_connector_generator = {
     .source_prepare = generator_prepare,
     .source_new = generator_new,
     .source_release = generator_release,
+    .source_restore = generator_restore,
     .split_count = generator_split_count,
 };

@@ -283,6 +283,8 @@ static int take_header(struct tm__csv_record *r, const uint32_t *ends, uint32_t 
     }
     int rc = tm__csv_read_header(d, r->text, r->start, r->end, ends, count);
     d->stage = TM__CSV_RECORDS;
+    if (rc == 0)
+        rc = tm_buf_append(&d->head, line, len);
     if (rc != 0 || d->header.code == 0)
         return rc;
     d->fail = d->header;
@@ -512,12 +514,97 @@ static void csv_free(struct tm_decoder *base)
     }
     tm_buf_fini(&d->cell_text);
     tm_buf_fini(&d->whole_names);
+    tm_buf_fini(&d->head);
     tm_mem_free(d->mem, d->columns, d->width * sizeof *d->columns);
     tm_schema_unref(d->schema);
     tm_mem_free(d->mem, d, sizeof *d);
 }
 
-static const struct tm_decoder_ops csv_ops = {.decode = csv_decode, .free = csv_free};
+// --- from one decoder to another
+
+// In the state: what has been read of the file's beginning, then the record that names the columns,
+// or why it cannot be read.
+struct csv_state {
+    int64_t failed; // the code of that; 0: what follows is the record
+    uint32_t skipped_lines;
+    uint8_t stage, unused[3];
+};
+
+static int csv_save(const struct tm_decoder *base, int64_t *offset, struct tm_buf *state)
+{
+    const struct tm__csv_decoder *d = (const struct tm__csv_decoder *)base;
+    bool failed = d->head.size_bytes == 0 && d->header.code != 0;
+    struct csv_state s = {.failed = failed ? d->header.code : 0,
+                          .skipped_lines = d->skipped_lines,
+                          .stage = (uint8_t)d->stage};
+    *offset = d->lines.offset;
+    int rc = tm__lines_save(&d->lines, state);
+    if (rc == 0)
+        rc = tm_buf_append(state, &s, sizeof s);
+    if (rc == 0)
+        rc = failed ? tm_buf_append(state, d->header.message, strlen(d->header.message))
+                    : tm_buf_append(state, d->head.data, d->head.size_bytes);
+    return rc;
+}
+
+static int said_before(void *arg, const struct tm_bad_record *record)
+{
+    (void)arg, (void)record;
+    return 0;
+}
+
+// The columns of the file, from the record that named them.
+static int load_header(struct tm__csv_decoder *d, const uint8_t *text, size_t size)
+{
+    enum { SLACK = 64 };
+    struct call call = {.bad = said_before, .more = true};
+    void (*notice)(void *arg, bool warns, const char *message) = d->notice;
+    size_t bytes = SLACK + size + 1 + SLACK; // some bytes in front of a record may be read, too
+    uint8_t *copy = tm_mem_zalloc(d->mem, bytes);
+    if (copy == NULL)
+        return TM_E_MEMORY;
+    memcpy(copy + SLACK, text, size);
+    copy[SLACK + size] = '\n';
+    struct window w = {.text = copy + SLACK, .left = size + 1, .at_end = true};
+    struct tm__csv_record r = {.d = d, .front = copy, .text = w.text};
+    d->notice = NULL;
+    int rc = index_window(d, &w, &call);
+    if (rc == 0 && w.next != w.stop)
+        rc = take_record(&r, &w, &call);
+    d->notice = notice;
+    tm_mem_free(d->mem, copy, bytes);
+    return rc != 0 ? rc : d->stage == TM__CSV_RECORDS ? 0 : TM_E_CHECKPOINT;
+}
+
+static int csv_load(struct tm_decoder *base, int64_t offset, const uint8_t *state, size_t size)
+{
+    struct tm__csv_decoder *d = (struct tm__csv_decoder *)base;
+    struct tm__lines lines = d->lines;
+    struct csv_state s;
+    int rc = tm__lines_load(&lines, offset, state, size);
+    if (rc < 0 || size < (size_t)rc + sizeof s)
+        return TM_E_CHECKPOINT;
+    memcpy(&s, state + rc, sizeof s);
+    state += (size_t)rc + sizeof s;
+    size -= (size_t)rc + sizeof s;
+    if (s.stage > TM__CSV_RECORDS || (s.stage != TM__CSV_RECORDS && size != 0))
+        return TM_E_CHECKPOINT;
+    rc = 0;
+    if (s.failed != 0 && d->options.header) {
+        d->header.code = (int)s.failed;
+        snprintf(d->header.message, sizeof d->header.message, "%.*s", (int)size,
+                 (const char *)state);
+        d->stage = TM__CSV_RECORDS;
+    } else if (s.stage == TM__CSV_RECORDS && d->options.header) {
+        rc = load_header(d, state, size);
+    }
+    d->lines = lines;
+    d->skipped_lines = s.skipped_lines;
+    return rc;
+}
+
+static const struct tm_decoder_ops csv_ops = {
+    .decode = csv_decode, .free = csv_free, .save = csv_save, .load = csv_load};
 
 // Nested values and any are JSON text in their fields.
 static int make_cell(struct tm__csv_decoder *d, const uint64_t *used, struct tm_error *err)
@@ -553,6 +640,7 @@ int tm__csv_decoder_new(const struct tm_decoder_args *args, struct tm_decoder **
     d->strangers = args->strangers;
     tm_buf_init(&d->cell_text, args->mem);
     tm_buf_init(&d->whole_names, args->mem);
+    tm_buf_init(&d->head, args->mem);
     int rc = tm__columns_init(&d->columns_of, args->mem, schema, args->used, args->options, err);
     if (rc == 0)
         rc = make_cell(d, args->used, err);

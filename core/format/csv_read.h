@@ -50,7 +50,8 @@ struct tm__csv_decoder {
     struct tm__csv_column *columns; // of the file, in its order
     uint32_t width;                 // how many; 0: not known yet
     struct tm__csv_fail fail;
-    struct tm__csv_fail header;                                 // why no record can be read, if so
+    struct tm_buf head;         // the record that names the columns, as it was read
+    struct tm__csv_fail header; // why no record can be read, if so
     void (*notice)(void *arg, bool warns, const char *message); // as in tm_decoder_args
     void *notice_arg;
     struct tm_strangers *strangers; // the same

@@ -30,6 +30,12 @@ struct tm_decoder_ops {
                   struct tm_batch *batch, size_t *used,
                   int (*bad)(void *arg, const struct tm_bad_record *record), void *arg);
     void (*free)(struct tm_decoder *d);
+    // Between two calls: bytes of the split in front of the next record, where one that is too long
+    // and not passed over yet counts from its beginning; appended to `state`, what else a new
+    // decoder needs to go on there. TM_E_MEMORY.
+    int (*save)(const struct tm_decoder *d, int64_t *offset, struct tm_buf *state);
+    // Of a new decoder: its input goes on at `offset`. TM_E_CHECKPOINT: the state makes no sense.
+    int (*load)(struct tm_decoder *d, int64_t offset, const uint8_t *state, size_t size);
 };
 struct tm_decoder {
     const struct tm_decoder_ops *ops;

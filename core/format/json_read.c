@@ -232,7 +232,49 @@ static void json_free(struct tm_decoder *base)
     tm_mem_free(mem, d, sizeof *d);
 }
 
-static const struct tm_decoder_ops json_ops = {.decode = json_decode, .free = json_free};
+// What is kept of records that are no lines: of one that is being passed over, as it was where that
+// record begins.
+struct json_state {
+    uint64_t column;
+    uint8_t layout, inside, comma, want;
+    uint8_t has_looked, unused[3];
+};
+
+static int json_save(const struct tm_decoder *base, int64_t *offset, struct tm_buf *state)
+{
+    const struct tm__json_decoder *d = (const struct tm__json_decoder *)base;
+    struct json_state s = {.column = d->lines.skipping ? d->scan.column : d->column,
+                           .layout = d->layout,
+                           .inside = d->inside,
+                           .comma = d->comma,
+                           .want = d->want,
+                           .has_looked = d->has_looked};
+    *offset = d->lines.offset;
+    int rc = tm__lines_save(&d->lines, state);
+    return rc == 0 ? tm_buf_append(state, &s, sizeof s) : rc;
+}
+
+static int json_load(struct tm_decoder *base, int64_t offset, const uint8_t *state, size_t size)
+{
+    struct tm__json_decoder *d = (struct tm__json_decoder *)base;
+    struct json_state s;
+    int rc = tm__lines_load(&d->lines, offset, state, size);
+    if (rc < 0 || size != (size_t)rc + sizeof s)
+        return TM_E_CHECKPOINT;
+    memcpy(&s, state + rc, sizeof s);
+    if (s.layout > TM__LAYOUT_PRETTY)
+        return TM_E_CHECKPOINT;
+    d->layout = s.layout;
+    d->inside = s.inside != 0;
+    d->comma = s.comma != 0;
+    d->want = s.want != 0;
+    d->has_looked = s.has_looked != 0;
+    d->column = s.column;
+    return 0;
+}
+
+static const struct tm_decoder_ops json_ops = {
+    .decode = json_decode, .free = json_free, .save = json_save, .load = json_load};
 
 int tm__json_decoder_new(const struct tm_decoder_args *args, struct tm_decoder **decoder,
                          struct tm_error *err)

@@ -92,3 +92,21 @@ int tm__lines_too_large(const struct tm__lines *lines, const uint8_t *bytes, siz
              "the record has %zu bytes, max_record allows %zu", len, lines->max_record);
     return bad(arg, &record);
 }
+
+int tm__lines_save(const struct tm__lines *lines, struct tm_buf *state)
+{
+    return tm_buf_append(state, &lines->line, TM__LINES_STATE);
+}
+
+int tm__lines_load(struct tm__lines *lines, int64_t offset, const uint8_t *state, size_t size)
+{
+    int64_t line;
+    if (size < TM__LINES_STATE)
+        return TM_E_CHECKPOINT;
+    memcpy(&line, state, sizeof line);
+    if (offset < 0 || line < 1)
+        return TM_E_CHECKPOINT;
+    lines->offset = offset;
+    lines->line = line;
+    return TM__LINES_STATE;
+}

@@ -40,6 +40,13 @@ int tm__lines_bad(const struct tm__lines *lines, int code, const char *message,
 int tm__lines_too_large(const struct tm__lines *lines, const uint8_t *bytes, size_t len,
                         tm__bad_fn *bad, void *arg);
 
+// Of a decoder's state (format.h): the number of the next record. `load` takes it from the
+// beginning of the state and returns how many bytes that was, or TM_E_CHECKPOINT.
+enum { TM__LINES_STATE = 8 };
+int tm__lines_save(const struct tm__lines *lines, struct tm_buf *state) TM_WARN_UNUSED;
+int tm__lines_load(struct tm__lines *lines, int64_t offset, const uint8_t *state,
+                   size_t size) TM_WARN_UNUSED;
+
 // Past one record of `len` bytes, line end included.
 static inline void tm__lines_advance(struct tm__lines *lines, size_t len)
 {

@@ -284,7 +284,27 @@ static void msgpack_free(struct tm_decoder *base)
     tm_mem_free(d->mem, d, sizeof *d);
 }
 
-static const struct tm_decoder_ops msgpack_ops = {.decode = msgpack_decode, .free = msgpack_free};
+static int msgpack_save(const struct tm_decoder *base, int64_t *offset, struct tm_buf *state)
+{
+    const struct msgpack_decoder *d = (const struct msgpack_decoder *)base;
+    uint8_t broken = d->broken;
+    *offset = d->lines.offset;
+    int rc = tm__lines_save(&d->lines, state);
+    return rc == 0 ? tm_buf_append(state, &broken, 1) : rc;
+}
+
+static int msgpack_load(struct tm_decoder *base, int64_t offset, const uint8_t *state, size_t size)
+{
+    struct msgpack_decoder *d = (struct msgpack_decoder *)base;
+    int rc = tm__lines_load(&d->lines, offset, state, size);
+    if (rc < 0 || size != (size_t)rc + 1 || state[rc] > 1)
+        return TM_E_CHECKPOINT;
+    d->broken = state[rc] != 0;
+    return 0;
+}
+
+static const struct tm_decoder_ops msgpack_ops = {
+    .decode = msgpack_decode, .free = msgpack_free, .save = msgpack_save, .load = msgpack_load};
 
 int tm__msgpack_decoder_new(const struct tm_decoder_args *args, struct tm_decoder **decoder,
                             struct tm_error *err)

@@ -61,6 +61,26 @@ void tm__single_decoder_free(struct tm_decoder *decoder)
     tm_mem_free(d->mem, d, sizeof *d);
 }
 
+int tm__single_decoder_save(const struct tm_decoder *decoder, int64_t *offset, struct tm_buf *state)
+{
+    const struct tm__single_decoder *d = (const struct tm__single_decoder *)decoder;
+    uint8_t done = d->done;
+    *offset = d->lines.offset;
+    int rc = tm__lines_save(&d->lines, state);
+    return rc == 0 ? tm_buf_append(state, &done, 1) : rc;
+}
+
+int tm__single_decoder_load(struct tm_decoder *decoder, int64_t offset, const uint8_t *state,
+                            size_t size)
+{
+    struct tm__single_decoder *d = (struct tm__single_decoder *)decoder;
+    int rc = tm__lines_load(&d->lines, offset, state, size);
+    if (rc < 0 || size != (size_t)rc + 1 || state[rc] > 1)
+        return TM_E_CHECKPOINT;
+    d->done = state[rc] != 0;
+    return 0;
+}
+
 int tm__single_put(struct tm__single_decoder *d, struct tm_batch *batch, const uint8_t *p,
                    size_t len)
 {

@@ -28,6 +28,10 @@ int tm__single_decoder_new(const struct tm__single_format *format, const struct 
                            const struct tm_decoder_args *args, struct tm_decoder **decoder,
                            struct tm_error *err) TM_WARN_UNUSED;
 void tm__single_decoder_free(struct tm_decoder *decoder);
+int tm__single_decoder_save(const struct tm_decoder *decoder, int64_t *offset,
+                            struct tm_buf *state);
+int tm__single_decoder_load(struct tm_decoder *decoder, int64_t offset, const uint8_t *state,
+                            size_t size);
 // A row of these bytes.
 int tm__single_put(struct tm__single_decoder *d, struct tm_batch *batch, const uint8_t *p,
                    size_t len) TM_WARN_UNUSED;

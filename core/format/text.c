@@ -114,7 +114,9 @@ static int text_decode(struct tm_decoder *base, const uint8_t *p, size_t len, bo
 }
 
 static const struct tm_decoder_ops decoder_ops = {.decode = text_decode,
-                                                  .free = tm__single_decoder_free};
+                                                  .free = tm__single_decoder_free,
+                                                  .save = tm__single_decoder_save,
+                                                  .load = tm__single_decoder_load};
 
 int tm__text_decoder_new(const struct tm_decoder_args *args, struct tm_decoder **decoder,
                          struct tm_error *err)

@@ -28,8 +28,8 @@ struct tm_job_args {
     // clock shows it, and timers of that time fire in it.
     bool given_clock;
     bool checkpoints; // it may be asked to take them (TM_COMMAND_CHECKPOINT)
-    // The checkpoint that it begins with; NULL: anew. Its settled types have been applied to the
-    // graph; `settled` is what each worker applies: texts, each with a NUL behind it.
+    // The checkpoint that it begins with; NULL: anew. `settled`: the types that first rows had
+    // settled by then. They have been applied to the graph; each worker applies them too.
     const struct tm_restored *restored;
     const char *settled;
     size_t settled_length;

@@ -38,18 +38,12 @@ static bool needs_lua(const struct tm_graph *graph)
 static int apply_settled(struct tm_worker *worker, struct tm_error *err)
 {
     const struct tm_job *job = worker->job;
-    for (size_t at = 0; at < job->settled_length;) {
-        const char *text = job->settled + at;
-        size_t length = strlen(text);
-        int rc = worker->vm == NULL || length == 0
-                     ? 0
-                     : tm_vm_settle(worker->vm, NULL, text, length, NULL, err);
-        if (rc != 0)
-            return rc;
-        worker->settled += length != 0;
-        at += length + 1;
-    }
-    return 0;
+    if (job->settled_length == 0)
+        return 0;
+    worker->settled++;
+    return worker->vm == NULL
+               ? 0
+               : tm_vm_settle(worker->vm, NULL, job->settled, job->settled_length, NULL, err);
 }
 
 static int start(struct tm_worker *worker, struct tm_error *err)

@@ -1,5 +1,6 @@
 // The generator as a source: the same rows at every parallelism, rate, disorder, errors.
 #include "core/batch/dump.h"
+#include "core/checkpoint/restored.h"
 #include "tests/unit/connector_generator/support.h"
 
 static struct source_test t;
@@ -352,6 +353,119 @@ START_TEST(wrong_options_are_refused_with_what_is_wrong)
 }
 END_TEST
 
+static void take_checkpoint(void)
+{
+    struct tm_cut *cuts[16];
+    struct tm_error err = {0};
+    static uint64_t number;
+    number++;
+    for (uint32_t s = 0; s < t.parallelism; s++) {
+        ck_assert_int_eq(tm_cut_new(&t.mem, number, 0, s, &cuts[s]), 0);
+        ck_assert_int_eq(t.sources[s]->ops->snapshot(t.sources[s], cuts[s], &err), 0);
+    }
+    tm_restored_free(t.restored);
+    t.restored = NULL;
+    ck_assert_int_eq(tm_restored_from_cuts(&t.mem, (const struct tm_cut *const *)cuts,
+                                           t.parallelism, &t.restored, &err),
+                     0);
+    for (uint32_t s = 0; s < t.parallelism; s++)
+        tm_cut_free(cuts[s]);
+}
+
+// Of one kind after the other, all fields of the fraud job: zipf, uniform, choice, time.
+START_TEST(rows_before_and_after_checkpoints_are_those_of_an_unbroken_run)
+{
+    enum { COUNT = 60011 };
+    static size_t at[COUNT], at_r[COUNT];
+    uint32_t seed = 7;
+    source_start(&t);
+    fraud_fields();
+    number_option(&t, "count", COUNT);
+    number_option(&t, "seed", 7);
+    struct tm_buf rows, rows_r;
+    tm_buf_init(&rows, &t.mem);
+    tm_buf_init(&rows_r, &t.mem);
+    ck_assert_uint_eq(collect(1, COUNT, &rows, at), COUNT);
+    for (int round = 0; round < 30; round++) {
+        uint64_t made = 0;
+        rows_r.size_bytes = 0;
+        for (int i = 0; i < COUNT; i++)
+            at_r[i] = SIZE_MAX;
+        for (bool more = true; more;) {
+            seed = seed * 1664525 + 1013904223;
+            uint32_t parallelism = round < 3 ? 3 : 1 + (seed >> 24) % 7;
+            source_open(&t, parallelism);
+            more = false;
+            for (uint32_t s = 0; s < parallelism; s++) {
+                seed = seed * 1664525 + 1013904223;
+                struct tm_batch *batch = NULL;
+                bool is_there = true;
+                for (uint32_t left = (seed >> 24) % 6; left > 0 && is_there; left--) {
+                    int64_t last = -1;
+                    is_there = source_read(&t, s, &batch) == TM_READ_BATCH;
+                    if (!is_there)
+                        continue;
+                    TM_BATCH_EACH(batch, row)
+                    {
+                        int64_t id = tm_row_int(row, source_columns(&t)->fields[0].offset);
+                        ck_assert_int_gt(id, last); // so that nothing is late
+                        last = id;
+                        ck_assert(at_r[id] == SIZE_MAX);
+                        at_r[id] = rows_r.size_bytes;
+                        ck_assert_int_eq(tm_buf_append(&rows_r, row, row->size_bytes), 0);
+                        made++;
+                    }
+                    tm_batch_release(batch);
+                }
+                more = more || is_there;
+            }
+            tm_splits_raise(t.ctx[0].splits, 0, 100);
+            take_checkpoint();
+            source_close(&t);
+        }
+        tm_restored_free(t.restored);
+        t.restored = NULL;
+        ck_assert_uint_eq(made, COUNT);
+        for (int i = 0; i < COUNT; i++) {
+            const struct tm_row *a = (const struct tm_row *)(void *)(rows.data + at[i]);
+            ck_assert_mem_eq(rows_r.data + at_r[i], a, a->size_bytes);
+        }
+    }
+    tm_buf_fini(&rows);
+    tm_buf_fini(&rows_r);
+    source_finish(&t);
+}
+END_TEST
+
+START_TEST(a_rate_goes_on_where_it_was)
+{
+    source_start(&t);
+    source_schema(&t, "v int");
+    text_option(&t, "field.0.name", "v");
+    text_option(&t, "field.0.kind", "sequence");
+    number_option(&t, "rate", 1000);
+    source_open(&t, 1);
+    struct tm_batch *batch;
+    support_now_ns += 500000000;
+    ck_assert_int_eq(source_read(&t, 0, &batch), TM_READ_BATCH);
+    ck_assert_uint_eq(batch->row_count, 501);
+    tm_batch_release(batch);
+    take_checkpoint();
+    source_close(&t);
+    support_now_ns += INT64_C(3600000000000); // an hour in which nothing was due
+    source_open(&t, 1);
+    support_now_ns += 100000000;
+    ck_assert_int_eq(source_read(&t, 0, &batch), TM_READ_BATCH);
+    ck_assert_uint_ge(batch->row_count, 100);
+    ck_assert_uint_le(batch->row_count, 101);
+    ck_assert_int_eq(tm_row_int(tm_batch_first(batch), source_columns(&t)->fields[0].offset), 501);
+    tm_batch_release(batch);
+    tm_restored_free(t.restored);
+    t.restored = NULL;
+    source_finish(&t);
+}
+END_TEST
+
 START_TEST(a_column_that_no_field_makes_is_an_error)
 {
     source_start(&t);
@@ -374,4 +488,5 @@ SUPPORT_MAIN("generator", rows_are_the_same_at_every_parallelism,
              under_a_rate_no_row_comes_early_and_the_deadline_is_when_the_next_is_due,
              at_a_low_rate_every_subtask_gets_rows_in_turn, a_subtask_without_rows_ends_at_once,
              a_sequence_beyond_its_type_is_an_error, wrong_options_are_refused_with_what_is_wrong,
-             a_column_that_no_field_makes_is_an_error)
+             rows_before_and_after_checkpoints_are_those_of_an_unbroken_run,
+             a_rate_goes_on_where_it_was, a_column_that_no_field_makes_is_an_error)

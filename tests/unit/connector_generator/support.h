@@ -23,6 +23,7 @@ struct source_test {
     uint32_t parallelism;
     struct tm_task_context ctx[8];
     struct tm_source *sources[8];
+    struct tm_restored *restored; // what it begins with, or NULL
 };
 
 static inline void source_start(struct source_test *t)
@@ -70,6 +71,9 @@ static inline void source_open(struct source_test *t, uint32_t parallelism)
     int rc = tm_connector_generator.source_prepare(&generator_fx, &t->mem, &t->node, parallelism,
                                                    &t->shared, &err);
     ck_assert_msg(rc == 0, "%s", err.message);
+    if (t->restored != NULL)
+        ck_assert_int_eq(
+            tm_connector_generator.source_restore(t->shared, t->restored, &t->node, &err), 0);
     t->parallelism = parallelism;
     for (uint32_t i = 0; i < parallelism; i++) {
         t->ctx[i] = (struct tm_task_context){.fx = &generator_fx,
