@@ -7,6 +7,12 @@
 
 struct tm_restored;
 
+// From cuts of this process, one of each task, written and read again in memory: for tests. The
+// cuts may be freed then.
+int tm_restored_from_cuts(struct tm_mem *mem, const struct tm_cut *const *cuts, uint32_t count,
+                          struct tm_restored **restored, struct tm_error *err) TM_WARN_UNUSED;
+void tm_restored_free(struct tm_restored *restored); // NULL is fine
+
 uint64_t tm_restored_checkpoint(const struct tm_restored *restored);
 
 // The subtask that asks.

@@ -1,0 +1,51 @@
+// An opened checkpoint: the indexes of its data files, and reading what they name.
+#pragma once
+
+#include "core/checkpoint/index.h"
+#include "core/checkpoint/restored.h"
+
+// One data file of the checkpoint: what one task wrote.
+struct tm__data {
+    struct tm__index index;
+    const struct tm_layout **layouts; // by part of the index; NULL: it has none
+    struct tm_buf bytes;              // in memory: all of the file
+};
+
+struct tm_restored {
+    struct tm_mem *mem;
+    const struct tm_fx *fx;
+    char *root; // what paths of files are relative to; NULL: in memory
+    uint64_t checkpoint;
+    struct tm__data *data; // by chain and subtask
+    uint32_t data_count, data_capacity;
+};
+
+// By chain and subtask.
+void tm__restored_sort(struct tm_restored *restored);
+
+// What one call reads with: descriptors and a buffer. Not shared.
+enum { TM__READING_OPEN = 32 };
+struct tm__reading {
+    const struct tm_restored *restored;
+    struct tm_buf buf;
+    struct {
+        const char *path; // of an index; NULL: free
+        int fd;
+    } open[TM__READING_OPEN];
+    uint32_t next; // to be closed for another
+};
+void tm__reading_init(struct tm__reading *reading, const struct tm_restored *restored);
+void tm__reading_fini(struct tm__reading *reading);
+// A segment into reading->buf, compared with its checksum. TM_E_CHECKPOINT names the file.
+int tm__read_segment(struct tm__reading *reading, const struct tm__data *data,
+                     const struct tm__link *link, struct tm_error *err) TM_WARN_UNUSED;
+// Bytes of a file of the checkpoint's folder, however little one read gives. TM_E_CHECKPOINT where
+// it ends before.
+int tm__read_at(const struct tm_fx *fx, int fd, const char *path, uint64_t offset, void *bytes,
+                size_t size, struct tm_error *err) TM_WARN_UNUSED;
+
+// How many subtasks the operator had; 0: there was none of this name.
+uint32_t tm__restored_parallelism(const struct tm_restored *restored, const char *operator_name);
+// The part in this data file, and its layout. NULL: it has none.
+const struct tm__index_part *tm__data_find(const struct tm__data *data, const char *operator_name,
+                                           const char *part, const struct tm_layout **layout);
