@@ -5,6 +5,7 @@
 
 #include "core/batch/key_group.h"
 #include "core/batch/wire.h"
+#include "core/state/claims.h"
 #include "core/state/image.h"
 
 // --- layouts -------------------------------------------------------------------------------------
@@ -154,26 +155,74 @@ struct tm_namespace *tm__operator_namespace(struct tm_state *state, int64_t id)
     return ns != NULL ? ns : tm_state_namespace_create(state, id);
 }
 
-static int look_at_group(const struct tm_operator *op, const char *part,
-                         const struct tm__operator_home *home, const struct tm_key_reader *reader,
+const void *tm__operator_seen_blob(struct tm__operator_seen *seen, const struct tm_blob *blob)
+{
+    if (blob->length == 0)
+        return blob->reference == 0 ? "" : NULL;
+    return tm_state_claim(seen->claims, seen->home.ns, blob)
+               ? tm_state_blob_get(seen->home.state, seen->home.key_group, blob)
+               : NULL;
+}
+
+const char *tm__operator_row_wrong(struct tm__operator_seen *seen, const struct tm_schema *schema,
+                                   const struct tm_blob *blob)
+{
+    const void *bytes = tm__operator_seen_blob(seen, blob);
+    if (bytes == NULL)
+        return "a row that is nowhere";
+    return tm_wire_check_rows(schema, NULL, bytes, blob->length, 1, &seen->why) == 0
+               ? NULL
+               : seen->why.message;
+}
+
+const char *tm__operator_bytes_wrong(struct tm__operator_seen *seen, const struct tm_field *field,
+                                     const struct tm_blob *blob)
+{
+    const void *bytes = tm__operator_seen_blob(seen, blob);
+    if (bytes == NULL)
+        return "a value that is nowhere";
+    return tm_wire_check_value(field, bytes, blob->length, &seen->why) == 0 ? NULL
+                                                                            : seen->why.message;
+}
+
+static int look_at_space(const struct tm_operator *op, const char *part,
+                         struct tm__operator_seen *seen, const struct tm_key_reader *reader,
                          tm__operator_look_at_value *look, void *arg, struct tm_error *err)
 {
     struct tm_state_cursor cursor;
     struct tm_key key;
     const void *value;
-    tm_state_iterate(home->state, home->ns, home->key_group, &cursor);
+    seen->key = &key;
+    tm_state_iterate(seen->home.state, seen->home.ns, seen->home.key_group, &cursor);
     while (tm_state_next(&cursor, &key, &value)) {
-        struct tm_error why;
-        int rc = 0;
-        tm_error_clear(&why);
-        if (reader != NULL)
-            rc = tm_wire_check_key(reader, key.bytes, key.length, &why);
-        if (rc == 0 && look != NULL)
-            rc = look(arg, home, &key, value, &why);
-        if (rc != 0)
-            return tm__operator_damaged(op, part, err, "%s", why.message);
+        const char *wrong = NULL;
+        if (reader != NULL && tm_wire_check_key(reader, key.bytes, key.length, &seen->why) != 0)
+            wrong = seen->why.message;
+        if (wrong == NULL && look != NULL)
+            wrong = look(arg, seen, value);
+        if (wrong != NULL)
+            return tm__operator_damaged(op, part, err, "%s", wrong);
     }
     return cursor.code == 0 ? 0 : tm__operator_out_of_memory(op, err);
+}
+
+static int look_at_group(const struct tm_operator *op, const char *part, struct tm_state *state,
+                         uint32_t group, const struct tm_key_reader *reader,
+                         tm__operator_look_at_value *look, void *arg, struct tm_error *err)
+{
+    struct tm__operator_seen seen = {.home = {state, NULL, group}};
+    struct tm_namespace *ns = tm_state_namespace_first(state);
+    int rc = 0;
+    if (look != NULL)
+        seen.claims = tm_state_claims_begin(state, group);
+    if (look != NULL && seen.claims == NULL)
+        return tm__operator_out_of_memory(op, err);
+    for (; ns != NULL && rc == 0; ns = tm_state_namespace_next(ns)) {
+        seen.home.ns = ns;
+        rc = look_at_space(op, part, &seen, reader, look, arg, err);
+    }
+    tm_state_claims_end(seen.claims);
+    return rc;
 }
 
 int tm__operator_restore_state(const struct tm_operator *op, const struct tm_restored *restored,
@@ -182,20 +231,13 @@ int tm__operator_restore_state(const struct tm_operator *op, const struct tm_res
                                tm__operator_look_at_value *look, void *arg, struct tm_error *err)
 {
     uint32_t first, last;
-    int rc =
-        tm_restored_state(restored, op->node->name, part, &layout->layout, state, err);
-    if (rc != 0 || (reader == NULL && look == NULL))
+    int rc = tm_restored_state(restored, op->node->name, part, &layout->layout, state, err);
+    if (reader == NULL && look == NULL)
         return rc;
     tm__operator_key_groups(op, &first, &last);
-    struct tm_namespace *ns = tm_state_namespace_first(state);
-    for (; ns != NULL; ns = tm_state_namespace_next(ns))
-        for (uint32_t group = first; group <= last; group++) {
-            const struct tm__operator_home home = {state, ns, group};
-            rc = look_at_group(op, part, &home, reader, look, arg, err);
-            if (rc != 0)
-                return rc;
-        }
-    return 0;
+    for (uint32_t group = first; group <= last && rc == 0; group++)
+        rc = look_at_group(op, part, state, group, reader, look, arg, err);
+    return rc;
 }
 
 // --- numbers -------------------------------------------------------------------------------------

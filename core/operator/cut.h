@@ -34,7 +34,7 @@ void tm__operator_layout_add(struct tm__operator_layout *layout,
                              const char *what, const struct tm_type *type);
 // A field of no bytes: what must be equal for values to mean the same.
 void tm__operator_layout_say(struct tm__operator_layout *layout, const char *name,
-                             const char *what) ;
+                             const char *what);
 // Bytes that no field has become fields: values are copied whole.
 void tm__operator_layout_fill(struct tm__operator_layout *layout);
 int tm__operator_layout_end(struct tm__operator_layout *layout) TM_WARN_UNUSED; // 0; TM_E_MEMORY
@@ -54,10 +54,18 @@ int tm__operator_aggregates_text(const struct tm__operator_aggregates *aggregate
 int tm__operator_cut_state(const struct tm_operator *op, struct tm_cut *cut, const char *part,
                            struct tm_state *state, const struct tm__operator_layout *layout,
                            struct tm_error *err) TM_WARN_UNUSED;
-// Looks at a value that came back: 0, or why it cannot be used, as any error.
-typedef int tm__operator_look_at_value(void *arg, const struct tm__operator_home *home,
-                                       const struct tm_key *key, const void *value,
-                                       struct tm_error *err);
+// What came back of one key, looked at.
+struct tm__operator_seen {
+    struct tm__operator_home home;
+    const struct tm_key *key;
+    struct tm_state_claims *claims; // of the key group: which blobs are whose
+    struct tm_error why;            // room for a text
+};
+// The bytes of a blob, which is nobody else's from now on; NULL: it is none.
+const void *tm__operator_seen_blob(struct tm__operator_seen *seen, const struct tm_blob *blob);
+// Looks at a value that came back: what is wrong with it; NULL: nothing.
+typedef const char *tm__operator_look_at_value(void *arg, struct tm__operator_seen *seen,
+                                               const void *value);
 // Fills an empty state, and looks at all of it. `reader` NULL: any bytes may be a key. `look` NULL:
 // any value is good.
 int tm__operator_restore_state(const struct tm_operator *op, const struct tm_restored *restored,
@@ -71,22 +79,27 @@ int tm__operator_damaged(const struct tm_operator *op, const char *part, struct 
 // The namespace, made where it is not there. NULL: out of memory.
 struct tm_namespace *tm__operator_namespace(struct tm_state *state, int64_t id) TM_WARN_UNUSED;
 
-// What is wrong with accumulators that came back? 0, or why they cannot be used.
-int tm__operator_aggregates_look(const struct tm__operator_aggregates *aggregates,
-                                 const struct tm_schema *input,
-                                 const struct tm__operator_home *home, const void *value,
-                                 struct tm_error *err) TM_WARN_UNUSED;
-// Can any be wrong? Else there is nothing to look at.
+// What is wrong with accumulators that came back; NULL: nothing.
+const char *tm__operator_aggregates_wrong(const struct tm__operator_aggregates *aggregates,
+                                          const struct tm_schema *input,
+                                          struct tm__operator_seen *seen, const void *value);
+// Can any be? Else there is nothing to look at.
 bool tm__operator_aggregates_can_be_wrong(const struct tm__operator_aggregates *aggregates);
-// NULL: nothing is wrong. distinct.c, quantile.c, list.c
+// distinct.c, quantile.c, list.c, custom.c
 const char *tm__operator_distinct_wrong(const struct tm__operator_aggregate *item,
-                                        const struct tm__operator_home *home, const void *acc);
-const char *tm__operator_quantile_wrong(const struct tm__operator_home *home, const void *acc);
-// `field`: of the input, of values; NULL: rows. The error says more.
+                                        struct tm__operator_seen *seen, const void *acc);
+const char *tm__operator_quantile_wrong(struct tm__operator_seen *seen, const void *acc);
+// `field`: of the input, of values; NULL: rows.
 const char *tm__operator_list_wrong(const struct tm__operator_aggregate *item,
-                                    const struct tm_field *field,
-                                    const struct tm__operator_home *home, const void *acc,
-                                    struct tm_error *err);
+                                    const struct tm_field *field, struct tm__operator_seen *seen,
+                                    const void *acc);
+const char *tm__operator_custom_wrong(const struct tm__operator_custom *custom,
+                                      struct tm__operator_seen *seen, const void *value);
+// A row, or a value of a field, in a blob.
+const char *tm__operator_row_wrong(struct tm__operator_seen *seen, const struct tm_schema *schema,
+                                   const struct tm_blob *blob);
+const char *tm__operator_bytes_wrong(struct tm__operator_seen *seen, const struct tm_field *field,
+                                     const struct tm_blob *blob);
 
 // --- numbers -------------------------------------------------------------------------------------
 
