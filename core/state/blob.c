@@ -75,6 +75,8 @@ int tm_state_blob_set(struct tm_state *state, struct tm_namespace *ns, uint32_t 
         if (to == NULL)
             return TM_E_MEMORY;
         memcpy(to, p, len);
+        if (is_single(len)) // room to grow that nothing has been written to
+            memset(to + len, 0, tm__state_page_room(group, set.reference) - len);
     }
     give_back(state, group, table, blob);
     *blob = set;

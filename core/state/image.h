@@ -4,13 +4,19 @@
 // state's own goes on. Format: version 1, little-endian, varints; described in image.c.
 #pragma once
 
+#include "core/base/buf.h"
 #include "core/state/timers.h"
 
 // As tm_state_freeze, but for images only: it holds the page tables of the key groups and nothing
 // that follows from pages, so its cost does not depend on how many namespaces there are. Freed by
-// tm_snapshot_free; cannot be forked.
+// tm_snapshot_free; cannot be forked. Whoever writes through an address that he kept asks
+// tm_state_copies, which counts freezing too.
 struct tm_snapshot *tm_state_freeze_pages(struct tm_state *state) TM_WARN_UNUSED;
 struct tm_snapshot *tm_timers_freeze_pages(struct tm_timers *timers) TM_WARN_UNUSED;
+// Freeing in steps: pages that were copied since are given back one by one, at most `budget` of
+// them now. True: all is done, the snapshot is gone. Once begun, nothing else may be done with it.
+// NULL is fine.
+bool tm_snapshot_free_some(struct tm_snapshot *snapshot, uint32_t budget) TM_WARN_UNUSED;
 // Inclusive.
 void tm_snapshot_key_groups(const struct tm_snapshot *snapshot, uint32_t *max_parallelism,
                             uint32_t *first, uint32_t *last);

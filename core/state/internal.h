@@ -21,7 +21,7 @@ enum {
     TM__SLOTS_BYTES = 4096, // of a slot page where a table has several
     TM__SENTINELS = 4,      // always empty slots at the end of a slot page: searches need no bound
     TM__SIZE_CLASSES = 56,
-    TM__FREE_BYTES = 2 * TM__SIZE_CLASSES * 4, // a table's lists of free items
+    TM__FREE_BYTES = 2 * TM__SIZE_CLASSES * 4, // a table's lists of free items, a page of them
     TM__DEPTH_MASK = 31, // low bits of a directory's entry: how many bits of a tag lead to the page
 };
 
@@ -36,7 +36,12 @@ struct tm__state_head {
     uint32_t kind;       // enum tm__state_page_kind
     int64_t owner;       // id of the namespace
 };
-enum tm__state_page_kind { TM__PAGE_ENTRIES, TM__PAGE_BLOBS };
+enum tm__state_page_kind {
+    TM__PAGE_ENTRIES, // some, or a large one
+    TM__PAGE_BLOBS,
+    TM__PAGE_LARGE, // one blob, larger than TM__SIZE_MAX
+    TM__PAGE_FREE,  // [2][TM__SIZE_CLASSES] references of free entries and blobs, the first of each
+};
 
 // Low bits of a page's address in a page table. SHARED: another page table may name the page too,
 // so it is copied before it is written. ABSENT: it lies in the store, the rest is no address.
@@ -45,6 +50,8 @@ enum { TM__PAGE_SHARED = 1, TM__PAGE_ABSENT = 2, TM__PAGE_FLAGS = 3 };
 struct tm__state_page {
     uint32_t size_bytes; // with its head
     uint32_t next;       // page number: of the table that owns it, or of the free numbers
+    uint32_t used_bytes; // with its head: those behind have never been given out. Not of entries,
+                         // which say so themselves (0)
 };
 
 // The page table of a key group. Shared by snapshots and forks; copied before it is changed.
@@ -92,10 +99,10 @@ struct tm__state_table {
     bool unindexed; // entries lie in the pages, the directory is still to be made
     uintptr_t only; // the directory of one page
     struct tm__state_space entries, blobs;
-    uint32_t page;  // head of the list of its pages; 0: none
-    uint32_t *free; // [2][TM__SIZE_CLASSES] references of entries and blobs, or NULL
-    int64_t owner;  // id of the namespace
-    uint64_t reserved[6];
+    uint32_t page; // head of the list of its pages; 0: none
+    uint32_t free; // the page of its lists of free items, or 0
+    int64_t owner; // id of the namespace
+    uint64_t reserved[7];
 };
 _Static_assert(sizeof(struct tm__state_table) == 128, "a table is two cache lines");
 
@@ -260,6 +267,16 @@ void tm__state_page_free_all(struct tm_state *state, struct tm__state_group *gro
                              const struct tm__state_table *table);
 void tm__state_pages_drop(struct tm__state_pool *pool, struct tm__state_pages *pages,
                           const struct tm_state_store *store); // one holder less; NULL is fine
+// The same in steps of *budget pages at most, which it counts down; *page, 0 at first, is where it
+// is. False: there is more to do.
+bool tm__state_pages_drop_some(struct tm__state_pool *pool, struct tm__state_pages *pages,
+                               const struct tm_state_store *store, uint32_t *page,
+                               uint32_t *budget);
+// For loading: a page of a group, all zero behind its head; the table of pages grows to its number.
+// There must be none of this number. NULL: out of memory.
+struct tm__state_head *tm__state_page_put(struct tm_state *state, struct tm__state_group *group,
+                                          uint32_t number, uint32_t size_bytes);
+void tm__state_page_take(struct tm_state *state, struct tm__state_group *group, uint32_t number);
 struct tm__state_page *tm__state_page_infos(const struct tm__state_pages *pages);
 // The group holds the page table of a snapshot too.
 void tm__state_group_hold(struct tm__state_group *group, struct tm__state_pages *pages);

@@ -33,6 +33,14 @@ static struct tm__state_head *head_of(uintptr_t address)
     return (struct tm__state_head *)(address & ~(uintptr_t)TM__PAGE_FLAGS);
 }
 
+// Heads lie all over memory: those to come are asked for early.
+enum { HEADS_AHEAD = 16 };
+static inline void ask_for_head(const struct tm__state_pages *pages, uint32_t number)
+{
+    if (number < pages->used && (addresses(pages)[number] & TM__PAGE_ABSENT) == 0)
+        __builtin_prefetch(head_of(addresses(pages)[number]), 1);
+}
+
 static void set_pages(struct tm__state_group *group, struct tm__state_pages *pages)
 {
     group->pages = pages;
@@ -61,6 +69,7 @@ static bool remake_pages(struct tm_state *state, struct tm__state_group *group, 
             old->references--;
             for (uint32_t i = 1; i < made->used; i++) {
                 uintptr_t *at = &addresses(made)[i];
+                ask_for_head(made, i + HEADS_AHEAD);
                 if ((*at & TM__PAGE_ABSENT) != 0)
                     state->store->retain(state->store->context, *at >> 2);
                 else if (*at != 0)
@@ -123,12 +132,32 @@ static void leave_page(struct tm__state_pool *pool, const struct tm_state_store 
 void tm__state_pages_drop(struct tm__state_pool *pool, struct tm__state_pages *pages,
                           const struct tm_state_store *store)
 {
-    if (pages == NULL || --pages->references != 0)
-        return;
-    for (uint32_t i = 1; i < pages->used; i++)
+    uint32_t page = 0, budget = UINT32_MAX;
+    bool all = tm__state_pages_drop_some(pool, pages, store, &page, &budget);
+    TM_CHECK(all); // there are fewer pages
+}
+
+bool tm__state_pages_drop_some(struct tm__state_pool *pool, struct tm__state_pages *pages,
+                               const struct tm_state_store *store, uint32_t *page, uint32_t *budget)
+{
+    if (pages == NULL)
+        return true;
+    if (pages->references != 1) { // nobody takes a hold of what a single holder is giving up
+        pages->references--;
+        return true;
+    }
+    for (uint32_t i = *page == 0 ? 1 : *page; i < pages->used; i++, --*budget) {
+        if (*budget == 0) {
+            *page = i;
+            return false;
+        }
+        ask_for_head(pages, i + HEADS_AHEAD);
         if (addresses(pages)[i] != 0)
             leave_page(pool, store, addresses(pages)[i], tm__state_page_infos(pages)[i].size_bytes);
+    }
     tm__state_pool_free(pool, pages, pages_bytes(pages->capacity));
+    *page = 0;
+    return true;
 }
 
 // The page's bytes from the store into memory of their own.
@@ -230,7 +259,7 @@ static uint32_t new_page(struct tm_state *state, struct tm__state_group *group,
         number = pages->used++;
     *head = (struct tm__state_head){.references = 1, .kind = kind, .owner = table->owner};
     addresses(pages)[number] = (uintptr_t)head;
-    *info_of(group, number) = (struct tm__state_page){size_bytes, table->page};
+    *info_of(group, number) = (struct tm__state_page){size_bytes, table->page, 0};
     table->page = number;
     return number;
 }
@@ -253,6 +282,36 @@ void tm__state_page_free_all(struct tm_state *state, struct tm__state_group *gro
         release_page(state, group, number);
         number = next;
     }
+}
+
+struct tm__state_head *tm__state_page_put(struct tm_state *state, struct tm__state_group *group,
+                                          uint32_t number, uint32_t size_bytes)
+{
+    uint32_t capacity = group->pages == NULL ? PAGE_TABLE_FIRST : group->pages->capacity;
+    while (capacity <= number)
+        capacity *= 2;
+    if ((group->pages == NULL || capacity != group->pages->capacity) &&
+        !remake_pages(state, group, capacity))
+        return NULL;
+    struct tm__state_head *head = page_memory(state->pool, size_bytes);
+    if (head == NULL)
+        return NULL;
+    memset(head, 0, size_bytes);
+    head->references = 1;
+    for (uint32_t *used = &group->pages->used; *used <= number; ++*used) {
+        addresses(group->pages)[*used] = 0;
+        *info_of(group, *used) = (struct tm__state_page){0};
+    }
+    addresses(group->pages)[number] = (uintptr_t)head;
+    *info_of(group, number) = (struct tm__state_page){.size_bytes = size_bytes};
+    return head;
+}
+
+void tm__state_page_take(struct tm_state *state, struct tm__state_group *group, uint32_t number)
+{
+    leave_page(state->pool, state->store, group->at[number], info_of(group, number)->size_bytes);
+    addresses(group->pages)[number] = 0;
+    *info_of(group, number) = (struct tm__state_page){0};
 }
 
 static void free_single(struct tm_state *state, struct tm__state_group *group,
@@ -283,6 +342,16 @@ static void put_end_mark(uint8_t *behind, const struct tm__state_space *space)
         ((struct tm__state_entry *)(void *)behind)->kind = TM__ENTRY_END;
 }
 
+// A blob where none was before. What its owner does not write of it is zero, so that pages can be
+// written elsewhere as they are.
+static void begin_blob(const struct tm__state_group *group, uint32_t reference, uint8_t *address,
+                       uint32_t size)
+{
+    uint32_t offset = (reference & ((1u << TM__OFFSET_BITS) - 1)) * TM__UNIT_BYTES;
+    info_of(group, reference >> TM__OFFSET_BITS)->used_bytes = offset + size;
+    memset(address, 0, size);
+}
+
 // No room in the newest page: a new one. Of the two remainders the larger is kept for what follows.
 static uint8_t *allocate_in_new_page(struct tm_state *state, struct tm__state_group *group,
                                      struct tm__state_table *table, enum tm__state_page_kind kind,
@@ -304,6 +373,8 @@ static uint8_t *allocate_in_new_page(struct tm_state *state, struct tm__state_gr
                                    space->page_bytes};
     if (kind == TM__PAGE_ENTRIES)
         put_end_mark(address + size, &rest);
+    else
+        begin_blob(group, *reference, address, size);
     if (rest.left_bytes > space->left_bytes)
         *space = rest;
     return address;
@@ -315,22 +386,32 @@ static uint8_t *allocate_single(struct tm_state *state, struct tm__state_group *
 {
     enum { HEAD = sizeof(struct tm__state_head) };
     uint32_t bytes = size + HEAD < TM__PAGE_BYTES_MAX ? TM__PAGE_BYTES_MAX : size + HEAD;
-    uint32_t number = new_page(state, group, table, kind, bytes);
+    bool is_entry = kind == TM__PAGE_ENTRIES;
+    uint32_t number = new_page(state, group, table, is_entry ? kind : TM__PAGE_LARGE, bytes);
     if (number == 0)
         return NULL;
     *reference = number << TM__OFFSET_BITS | HEAD / TM__UNIT_BYTES;
     uint8_t *address = tm__state_address(group, *reference);
     struct tm__state_space rest = {.left_bytes = bytes - HEAD - size};
-    if (kind == TM__PAGE_ENTRIES)
+    if (is_entry) {
         put_end_mark(address + size, &rest);
+    } else {
+        // All of the page is the blob's, who may grow; it is padded up to its size.
+        info_of(group, number)->used_bytes = bytes;
+        memset(address + size - TM__UNIT_BYTES, 0, TM__UNIT_BYTES + rest.left_bytes);
+    }
     return address;
 }
 
-static uint32_t *free_list(struct tm__state_table *table, enum tm__state_page_kind kind,
-                           uint32_t size)
+// The table's lists of free items: where, and which.
+static uint32_t free_lists(const struct tm__state_table *table)
 {
-    return table->free + (kind == TM__PAGE_ENTRIES ? 0 : TM__SIZE_CLASSES) +
-           tm__state_class_of(size);
+    return table->free << TM__OFFSET_BITS |
+           (uint32_t)sizeof(struct tm__state_head) / TM__UNIT_BYTES;
+}
+static uint32_t free_list(enum tm__state_page_kind kind, uint32_t size)
+{
+    return (kind == TM__PAGE_ENTRIES ? 0 : TM__SIZE_CLASSES) + tm__state_class_of(size);
 }
 
 // The link of an item that was given back: behind an entry's head, which stays for walks.
@@ -344,9 +425,14 @@ static uint8_t *take_free(struct tm_state *state, struct tm__state_group *group,
                           struct tm__state_table *table, enum tm__state_page_kind kind,
                           uint32_t size, uint32_t *reference)
 {
-    uint32_t *list = free_list(table, kind, size);
-    if (*list == 0)
+    uint32_t number = free_list(kind, size);
+    const uint32_t *lists = (const void *)tm__state_read(state, group, free_lists(table));
+    if (lists == NULL || lists[number] == 0)
         return NULL;
+    uint32_t *list = (void *)tm__state_own(state, group, free_lists(table));
+    if (list == NULL)
+        return NULL;
+    list += number;
     uint8_t *item = tm__state_own(state, group, *list);
     if (item == NULL)
         return NULL;
@@ -366,7 +452,7 @@ uint8_t *tm__state_allocate(struct tm_state *state, struct tm__state_group *grou
             return NULL;
         return allocate_single(state, group, table, kind, (uint32_t)size, reference);
     }
-    if (table->free != NULL) {
+    if (table->free != 0) {
         uint8_t *item = take_free(state, group, table, kind, (uint32_t)size, reference);
         if (item != NULL)
             return item;
@@ -382,7 +468,24 @@ uint8_t *tm__state_allocate(struct tm_state *state, struct tm__state_group *grou
     space->left_bytes -= (uint32_t)size;
     if (kind == TM__PAGE_ENTRIES)
         put_end_mark(address + size, space);
+    else
+        begin_blob(group, *reference, address, (uint32_t)size);
     return address;
+}
+
+// The page of a table's lists of free items. False: out of memory.
+static bool make_free_lists(struct tm_state *state, struct tm__state_group *group,
+                            struct tm__state_table *table)
+{
+    enum { BYTES = sizeof(struct tm__state_head) + TM__FREE_BYTES };
+    _Static_assert((int)BYTES <= (int)TM__PAGE_BYTES_MIN, "lists fill a page of the smallest size");
+    uint32_t number = new_page(state, group, table, TM__PAGE_FREE, TM__PAGE_BYTES_MIN);
+    if (number == 0)
+        return false;
+    table->free = number;
+    info_of(group, number)->used_bytes = BYTES;
+    memset(tm__state_address(group, free_lists(table)), 0, TM__FREE_BYTES);
+    return true;
 }
 
 void tm__state_give_back(struct tm_state *state, struct tm__state_group *group,
@@ -393,20 +496,19 @@ void tm__state_give_back(struct tm_state *state, struct tm__state_group *group,
         free_single(state, group, table, reference);
         return;
     }
-    if (table->free == NULL) {
-        table->free = tm__state_pool_alloc(state->pool, TM__FREE_BYTES);
-        if (table->free == NULL)
-            return; // its space is lost until the namespace is dropped
-        memset(table->free, 0, TM__FREE_BYTES);
-    }
     uint8_t *item = tm__state_own(state, group, reference);
     if (item == NULL)
-        return; // as above
-    uint32_t *list = free_list(table, kind, (uint32_t)size);
-    memcpy(link_in(item, kind), list, sizeof *list);
-    *list = reference;
+        return; // its space is lost until the namespace is dropped
     if (kind == TM__PAGE_ENTRIES)
         ((struct tm__state_entry *)(void *)item)->kind = TM__ENTRY_FREE;
+    if (table->free == 0 && !make_free_lists(state, group, table))
+        return; // as above
+    uint32_t *lists = (void *)tm__state_own(state, group, free_lists(table));
+    if (lists == NULL)
+        return; // as above
+    uint32_t *list = lists + free_list(kind, (uint32_t)size);
+    memcpy(link_in(item, kind), list, sizeof *list);
+    *list = reference;
 }
 
 // --- walking -------------------------------------------------------------------------------------

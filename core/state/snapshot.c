@@ -2,21 +2,8 @@
 // of tables with counts of their holders. Slots are no part of what is held: they follow from the
 // entries, stay with the state that was frozen, and a fork makes its own, table by table, when it
 // first looks there.
-#include "core/state/internal.h"
-
-struct frozen_namespace {
-    int64_t id;
-    uint64_t size;
-    struct tm__state_block **blocks;
-};
-struct tm_snapshot {
-    struct tm__state_shared *shared;
-    const struct tm_state_store *store;
-    uint32_t max_parallelism, first_key_group, group_count, block_count, value_bytes;
-    uint32_t namespace_count, namespace_capacity;
-    struct frozen_namespace *namespaces;
-    struct tm__state_pages *pages[]; // by key group, NULL: none
-};
+#include "core/state/frozen.h"
+#include "core/state/image.h"
 
 static size_t snapshot_bytes(uint32_t group_count)
 {
@@ -37,24 +24,40 @@ static void hold_blocks(struct tm__state_block *const *blocks, uint32_t count)
 
 // --- freezing ------------------------------------------------------------------------------------
 
-void tm_snapshot_free(struct tm_snapshot *snapshot)
+static void leave_namespaces(struct tm_snapshot *snapshot)
 {
-    if (snapshot == NULL)
-        return;
-    struct tm__state_shared *shared = snapshot->shared;
-    struct tm__state_pool *pool = &shared->pool;
+    struct tm__state_pool *pool = &snapshot->shared->pool;
     for (uint32_t n = 0; n < snapshot->namespace_count; n++) {
-        struct frozen_namespace *frozen = &snapshot->namespaces[n];
+        struct tm__frozen_namespace *frozen = &snapshot->namespaces[n];
         for (uint32_t b = 0; b < snapshot->block_count; b++)
             tm__state_block_leave(pool, frozen->blocks[b]);
         tm__state_pool_free(pool, frozen->blocks, blocks_bytes(snapshot));
     }
     tm__state_pool_free(pool, snapshot->namespaces,
                         snapshot->namespace_capacity * sizeof *snapshot->namespaces);
-    for (uint32_t i = 0; i < snapshot->group_count; i++)
-        tm__state_pages_drop(pool, snapshot->pages[i], snapshot->store);
-    tm__state_pool_free(pool, snapshot, snapshot_bytes(snapshot->group_count));
+    snapshot->namespaces = NULL;
+    snapshot->namespace_count = snapshot->namespace_capacity = 0;
+}
+
+bool tm_snapshot_free_some(struct tm_snapshot *snapshot, uint32_t budget)
+{
+    if (snapshot == NULL)
+        return true;
+    struct tm__state_shared *shared = snapshot->shared;
+    leave_namespaces(snapshot);
+    for (uint32_t *i = &snapshot->freed_groups; *i < snapshot->group_count; ++*i)
+        if (!tm__state_pages_drop_some(&shared->pool, snapshot->pages[*i], snapshot->store,
+                                       &snapshot->freed_page, &budget))
+            return false;
+    tm__state_pool_free(&shared->pool, snapshot, snapshot_bytes(snapshot->group_count));
     tm__state_shared_leave(shared);
+    return true;
+}
+
+void tm_snapshot_free(struct tm_snapshot *snapshot)
+{
+    while (!tm_snapshot_free_some(snapshot, UINT32_MAX))
+        ;
 }
 
 static bool freeze_namespaces(const struct tm_state *state, struct tm_snapshot *snapshot)
@@ -73,13 +76,13 @@ static bool freeze_namespaces(const struct tm_state *state, struct tm_snapshot *
             return false;
         memcpy(blocks, ns->blocks, blocks_bytes(snapshot));
         hold_blocks(blocks, snapshot->block_count);
-        snapshot->namespaces[n] = (struct frozen_namespace){ns->id, ns->size, blocks};
+        snapshot->namespaces[n] = (struct tm__frozen_namespace){ns->id, ns->size, blocks};
         snapshot->namespace_count++;
     }
     return true;
 }
 
-struct tm_snapshot *tm_state_freeze(struct tm_state *state)
+struct tm_snapshot *tm_state_freeze_pages(struct tm_state *state)
 {
     struct tm_snapshot *snapshot =
         tm__state_pool_alloc(state->pool, snapshot_bytes(state->group_count));
@@ -93,9 +96,11 @@ struct tm_snapshot *tm_state_freeze(struct tm_state *state)
         .group_count = state->group_count,
         .block_count = state->block_count,
         .value_bytes = state->value_bytes,
+        .pages_alone = true,
     };
     state->shared->holders++;
     state->unsettled++;
+    state->copies++;
     for (uint32_t i = 0; i < state->group_count; i++) {
         struct tm__state_group *group = &state->groups[i];
         snapshot->pages[i] = group->pages;
@@ -104,16 +109,39 @@ struct tm_snapshot *tm_state_freeze(struct tm_state *state)
         group->pages->references++;
         group->shared = 1;
     }
+    return snapshot;
+}
+
+struct tm_snapshot *tm_state_freeze(struct tm_state *state)
+{
+    struct tm_snapshot *snapshot = tm_state_freeze_pages(state);
+    if (snapshot == NULL)
+        return NULL;
+    snapshot->pages_alone = false;
     if (freeze_namespaces(state, snapshot))
         return snapshot;
     tm_snapshot_free(snapshot);
     return NULL;
 }
 
+void tm_snapshot_key_groups(const struct tm_snapshot *snapshot, uint32_t *max_parallelism,
+                            uint32_t *first, uint32_t *last)
+{
+    *max_parallelism = snapshot->max_parallelism;
+    *first = snapshot->first_key_group;
+    *last = snapshot->first_key_group + snapshot->group_count - 1;
+}
+
+uint32_t tm_snapshot_value_bytes(const struct tm_snapshot *snapshot)
+{
+    return snapshot->value_bytes;
+}
+
 // --- forking -------------------------------------------------------------------------------------
 
 struct tm_state *tm_state_fork(const struct tm_snapshot *snapshot)
 {
+    TM_CHECK(!snapshot->pages_alone);
     const struct tm_state_args args = {
         .mem = snapshot->shared->pool.mem,
         .max_parallelism = snapshot->max_parallelism,
@@ -129,7 +157,7 @@ struct tm_state *tm_state_fork(const struct tm_snapshot *snapshot)
         if (snapshot->pages[i] != NULL)
             tm__state_group_hold(&state->groups[i], snapshot->pages[i]);
     for (uint32_t n = 0; n < snapshot->namespace_count; n++) {
-        const struct frozen_namespace *frozen = &snapshot->namespaces[n];
+        const struct tm__frozen_namespace *frozen = &snapshot->namespaces[n];
         struct tm_namespace *ns = tm_state_namespace_create(state, frozen->id);
         if (ns == NULL) {
             tm_state_free(state);

@@ -142,7 +142,8 @@ uint32_t tm_state_blob_bytes(uint32_t len);
 struct tm_snapshot;                                                         // a state as it was
 struct tm_snapshot *tm_state_freeze(struct tm_state *state) TM_WARN_UNUSED; // NULL: out of memory
 void tm_snapshot_free(struct tm_snapshot *snapshot);                        // NULL is fine
-// How often a page was copied to be written: whoever keeps addresses beyond a call compares.
+// How often a page was copied to be written, or all was frozen: whoever keeps addresses beyond a
+// call compares.
 uint32_t tm_state_copies(const struct tm_state *state);
 // A state of its own that begins as the snapshot: both are written independently of each other.
 // On the thread of the state, whose memory it shares. NULL: out of memory.

@@ -280,7 +280,6 @@ void tm__state_table_clear(struct tm_state *state, struct tm__state_group *group
     state->unsettled++;
     group->expected = table->count;
     tm__state_page_free_all(state, group, table);
-    tm__state_pool_free(state->pool, table->free, TM__FREE_BYTES);
     drop_slots(state->pool, table);
     *table = (struct tm__state_table)EMPTY_TABLE;
     table->owner = owner;
@@ -399,7 +398,6 @@ void tm__state_block_leave(struct tm__state_pool *pool, struct tm__state_block *
         return;
     for (int i = 0; i < TM__BLOCK_TABLES; i++) {
         struct tm__state_table *table = &block->tables[i];
-        tm__state_pool_free(pool, table->free, TM__FREE_BYTES);
         drop_slots(pool, table);
     }
     tm__state_pool_free(pool, block, sizeof *block);
@@ -421,11 +419,6 @@ static void copy_block(struct tm_state *state, struct tm__state_block *from,
     *to = *from;
     for (int i = 0; i < TM__BLOCK_TABLES; i++) {
         struct tm__state_table *table = &to->tables[i];
-        if (table->free != NULL) {
-            table->free = tm__state_pool_alloc(state->pool, TM__FREE_BYTES);
-            if (table->free != NULL) // else what was given back is lost to this side
-                memcpy(table->free, from->tables[i].free, TM__FREE_BYTES);
-        }
         if (from->home != state) {
             without_slots(table);
             continue;
@@ -514,6 +507,7 @@ static inline void put_key(uint8_t *to, const uint8_t *from, uint32_t length)
         memcpy(to, &word, sizeof word);
 }
 
+enum { STEP_MAX = 256 }; // sizes above it come in larger steps than words
 static struct tm__state_entry *new_entry(struct tm_state *state, struct tm__state_group *group,
                                          struct tm__state_table *table, const struct tm_key *key,
                                          uint32_t *reference)
@@ -533,6 +527,10 @@ static struct tm__state_entry *new_entry(struct tm_state *state, struct tm__stat
     entry->key_length = key->length;
     entry->kind = TM__ENTRY_LIVE;
     put_key(bytes, key->bytes, key->length); // the padding too is the same for the same key
+    if (TM_UNLIKELY(size > STEP_MAX)) {      // and what the class has more
+        size_t used = sizeof *entry + state->value_bytes + tm__state_padded(key->length);
+        memset(item + used, 0, size - used);
+    }
     // The next entry of this table comes after some of every other one: by then its line has come.
     __builtin_prefetch(item + (size_t)2 * size, 1);
     return entry;

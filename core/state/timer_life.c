@@ -1,4 +1,5 @@
 // How sets of timers come to be and end: made, frozen into their state, made again from it.
+#include "core/state/image.h"
 #include "core/state/timer_tree.h"
 
 void tm_timers_free(struct tm_timers *timers)
@@ -46,8 +47,23 @@ static bool settle(struct tm_timers *timers)
     return true;
 }
 
-// Trees from the entries of the state.
-static void resume(struct tm_timers *timers)
+// The tree of an entry of the state: there is none so far.
+static void take_tree(struct tm__timer_site *site, const struct tm__timer_kept *kept)
+{
+    site->tree->root = kept->root;
+    site->tree->count = kept->count;
+    site->tree->node_bytes = (uint32_t)kept->node_bytes;
+    site->domain->count += kept->count;
+    tm__timer_find_ends(site);
+    tm__timer_renew_head(site);
+}
+
+// Trees from the entries of the state. `check` says whether an entry leads to a tree that can be
+// used; NULL: it does. What it returns; TM_E_MEMORY.
+static int resume(struct tm_timers *timers,
+                  int (*check)(const struct tm__timer_site *site, const struct tm__timer_kept *kept,
+                               struct tm_error *err),
+                  struct tm_error *err)
 {
     for (int d = 0; d < TM_TIMER_DOMAINS; d++) {
         struct tm__timer_forest *domain = &timers->domains[d];
@@ -60,14 +76,13 @@ static void resume(struct tm_timers *timers)
                                           .domain = domain,
                                           .tree = &domain->trees[i],
                                           .key_group = timers->first_key_group + i};
-            site.tree->root = kept->root;
-            site.tree->count = kept->count;
-            site.tree->node_bytes = (uint32_t)kept->node_bytes;
-            domain->count += kept->count;
-            tm__timer_find_ends(&site);
-            tm__timer_renew_head(&site);
+            int rc = check == NULL ? 0 : check(&site, kept, err);
+            if (rc != 0)
+                return rc;
+            take_tree(&site, kept);
         }
     }
+    return 0;
 }
 
 // Takes the state. NULL: out of memory, the state is freed.
@@ -128,6 +143,22 @@ struct tm_snapshot *tm_timers_freeze(struct tm_timers *timers)
     return settle(timers) ? tm_state_freeze(timers->state) : NULL;
 }
 
+struct tm_snapshot *tm_timers_freeze_pages(struct tm_timers *timers)
+{
+    timers->freezes++;
+    return settle(timers) ? tm_state_freeze_pages(timers->state) : NULL;
+}
+
+struct tm_state *tm_timers_state(struct tm_timers *timers)
+{
+    return timers->state;
+}
+
+int tm_timers_resume(struct tm_timers *timers, struct tm_error *err)
+{
+    return resume(timers, tm__timer_check, err);
+}
+
 struct tm_timers *tm_timers_fork(struct tm_mem *mem, const struct tm_snapshot *snapshot)
 {
     struct tm_state *state = tm_state_fork(snapshot);
@@ -136,7 +167,9 @@ struct tm_timers *tm_timers_fork(struct tm_mem *mem, const struct tm_snapshot *s
     struct tm_timers_args args = {.mem = mem};
     tm_state_key_groups(state, &args.max_parallelism, &args.first_key_group, &args.last_key_group);
     struct tm_timers *timers = make(&args, state);
-    if (timers != NULL)
-        resume(timers);
+    if (timers != NULL && resume(timers, NULL, NULL) != 0) {
+        tm_timers_free(timers);
+        return NULL;
+    }
     return timers;
 }

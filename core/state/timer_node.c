@@ -65,6 +65,31 @@ static uint64_t prefix_of(const struct tm_key *key)
     return prefix;
 }
 
+bool tm__node_is_good(const struct tm__node *node, uint32_t size_bytes)
+{
+    if (size_bytes < sizeof *node || node->size_bytes != size_bytes || node->first >= node->end ||
+        node->end > (size_bytes - sizeof *node) / sizeof *node->slot || node->data > size_bytes ||
+        node->data < sizeof *node + node->end * sizeof *node->slot)
+        return false;
+    uint32_t child = node->level == 0 ? 0 : TM__ITEM_CHILD_BYTES;
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < tm__node_count(node); i++) {
+        const struct tm__node_slot *slot = tm__node_slot_at(node, i);
+        uint32_t left = size_bytes - slot->offset;
+        if (slot->offset < node->data || slot->offset > size_bytes ||
+            left < child + TM__ITEM_LENGTH_BYTES ||
+            slot->key_length > left - child - TM__ITEM_LENGTH_BYTES)
+            return false;
+        struct tm_timer timer = tm__node_get(node, i).timer;
+        if (timer.name_length > left - child - TM__ITEM_LENGTH_BYTES - slot->key_length ||
+            timer.name_length > TM_TIMER_NAME_BYTES || slot->key_length > TM_TIMER_KEY_BYTES ||
+            slot->prefix != prefix_of(&timer.key))
+            return false;
+        bytes += bytes_of(node, i);
+    }
+    return bytes + node->garbage == size_bytes - node->data;
+}
+
 // Of slot i and a timer whose prefix is known.
 static inline int compare(const struct tm__node *node, uint32_t i, const struct tm_timer *timer,
                           uint64_t prefix)

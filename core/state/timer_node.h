@@ -104,4 +104,6 @@ void tm__node_insert(struct tm__node *node, uint32_t i, const struct tm__node_it
 void tm__node_remove(struct tm__node *node, uint32_t i);
 // Items from `i` on go to `to`, which is empty and as large.
 void tm__node_move(struct tm__node *node, uint32_t i, struct tm__node *to);
+// Is it one that may be worked on, whoever wrote it? Of `size_bytes` that there are.
+bool tm__node_is_good(const struct tm__node *node, uint32_t size_bytes);
 int tm__timer_compare(const struct tm_timer *a, const struct tm_timer *b);

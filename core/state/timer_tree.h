@@ -136,6 +136,12 @@ struct tm__timer_site tm__timer_winner(struct tm_timers *timers, struct tm__time
 // The earliest timer of the tree may be another.
 void tm__timer_renew_head(struct tm__timer_site *site);
 
+// --- timer_check.c -------------------------------------------------------------------------------
+
+// The tree of an entry that came from elsewhere: 0, or TM_E_CHECKPOINT says what is wrong with it.
+int tm__timer_check(const struct tm__timer_site *site, const struct tm__timer_kept *kept,
+                    struct tm_error *err);
+
 static inline int64_t tm__timer_head_time(tm__timer_head head)
 {
     return (int64_t)((uint64_t)(head >> 64) ^ (uint64_t)1 << 63);
