@@ -36,7 +36,7 @@ int tm_wire_check_rows(const struct tm_schema *schema, const struct tm_wire_part
 
 // The same of one value of a field that is not null: its slot, or what its reference leads to
 // (aligned to 8); and of the bytes of a key. For values that were kept outside of rows.
-int tm_wire_check_value(const struct tm_field *field, const void *bytes, size_t len,
+int tm_wire_check_value(const struct tm_field *field, const void *bytes, uint32_t len,
                         struct tm_error *err);
-int tm_wire_check_key(const struct tm_key_reader *reader, const void *bytes, size_t len,
+int tm_wire_check_key(const struct tm_key_reader *reader, const void *bytes, uint32_t len,
                       struct tm_error *err);

@@ -51,7 +51,7 @@ static int check_null(const struct place *at, const struct tm_field *field, cons
 }
 
 // NULL: nothing is wrong. Nested values are another matter.
-static const char *wrong_bytes(struct tm_type type, const uint8_t *bytes, size_t len)
+static const char *wrong_bytes(struct tm_type type, const uint8_t *bytes, uint32_t len)
 {
     if (type.kind == TM_TYPE_STRING && !tm_text_is_utf8(bytes, len))
         return "not valid UTF-8";
@@ -288,7 +288,7 @@ static int check_slot(const struct place *at, const struct tm_field *field, size
                                                : check_word(at, field, in_row, slot);
 }
 
-int tm_wire_check_value(const struct tm_field *field, const void *bytes, size_t len,
+int tm_wire_check_value(const struct tm_field *field, const void *bytes, uint32_t len,
                         struct tm_error *err)
 {
     struct place at = {0, 0, err};
@@ -303,7 +303,7 @@ int tm_wire_check_value(const struct tm_field *field, const void *bytes, size_t 
                                                   : wrong_field(&at, field, 0, "a wrong size");
 }
 
-int tm_wire_check_key(const struct tm_key_reader *reader, const void *bytes, size_t len,
+int tm_wire_check_key(const struct tm_key_reader *reader, const void *bytes, uint32_t len,
                       struct tm_error *err)
 {
     const uint8_t *p = bytes, *end = p + len;

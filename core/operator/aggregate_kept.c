@@ -95,16 +95,15 @@ static struct tm_type type_of(item_t *item, const struct tm_schema *input)
 }
 
 // Those that can be shared are known by the column that they are of, others by theirs.
-static void name_of(const struct tm__operator_aggregates *aggregates, uint32_t i,
-                    const struct tm_schema *input, char name[TM_NAME_MAX + 1])
+static void name_of(item_t *item, const struct tm_schema *input, const char *prefix,
+                    char name[TM_NAME_MAX + 1])
 {
-    item_t *item = &aggregates->items[i];
-    if (item->action >= TM__MOMENTS_INT && item->action <= TM__QUANTILE_DECIMAL)
-        snprintf(name, TM_NAME_MAX + 1, "%s of %s", text_of(item), input->fields[item->field].name);
-    else if (item->output_field == UINT32_MAX)
-        snprintf(name, TM_NAME_MAX + 1, "by of %s", item->name);
-    else
-        snprintf(name, TM_NAME_MAX + 1, "%s", item->name);
+    bool shared = item->action >= TM__MOMENTS_INT && item->action <= TM__QUANTILE_DECIMAL;
+    const char *of = shared ? input->fields[item->field].name : item->name;
+    const char *what = shared                              ? text_of(item)
+                       : item->output_field == UINT32_MAX ? "by"
+                                                          : "";
+    snprintf(name, TM_NAME_MAX + 1, "%s%s%s%s", prefix, what, what[0] == '\0' ? "" : " of ", of);
 }
 
 // The blobs of an accumulator, as offsets in it.
@@ -121,7 +120,7 @@ static uint32_t blobs_of(item_t *item, uint32_t blobs[2])
 }
 
 static void add_item(const struct tm__operator_aggregates *aggregates, uint32_t i,
-                     const struct tm_schema *input, uint32_t at,
+                     const struct tm_schema *input, const char *prefix, uint32_t at,
                      struct tm__operator_layout *layout)
 {
     item_t *item = &aggregates->items[i];
@@ -129,7 +128,7 @@ static void add_item(const struct tm__operator_aggregates *aggregates, uint32_t 
     uint32_t blobs[2], count = blobs_of(item, blobs), bytes = bytes_of(item), from = 0;
     struct tm_type type = {0};
     struct tm_layout_field field = {.present_bit = UINT32_MAX};
-    name_of(aggregates, i, input, name);
+    name_of(item, input, prefix, name);
     snprintf(what, sizeof what, "%s%s%s", is_along(aggregates, i) ? "value beside " : "",
              text_of(item), is_list(item) && item->ordered ? " by arrival" : "");
     if (item->action != TM__COUNT)
@@ -169,7 +168,7 @@ static void add_item(const struct tm__operator_aggregates *aggregates, uint32_t 
 
 // An accumulator of the job's own is one thing: its row says in its first words which values are
 // there.
-static void add_custom(const struct tm__operator_custom *custom, uint32_t at,
+static void add_custom(const struct tm__operator_custom *custom, const char *prefix, uint32_t at,
                        struct tm__operator_layout *layout)
 {
     const struct tm_schema *schema = custom->schema;
@@ -177,29 +176,30 @@ static void add_custom(const struct tm__operator_custom *custom, uint32_t at,
                                  .of = (struct tm_schema *)(uintptr_t)schema};
     struct tm_layout_field field = {
         .offset = at, .bytes = schema->fields[0].offset, .present_bit = UINT32_MAX};
-    tm__operator_layout_add(layout, &field, "accumulator", "row", &type);
+    char name[TM_NAME_MAX + 1];
+    snprintf(name, sizeof name, "%saccumulator", prefix);
+    tm__operator_layout_add(layout, &field, name, "row", &type);
     for (uint32_t f = 0; f < schema->field_count; f++) {
         bool reference = tm_type_is_reference(schema->fields[f].type);
-        char name[TM_NAME_MAX + 1];
         field.kind = reference ? TM_LAYOUT_BLOB : TM_LAYOUT_BYTES;
         field.offset = at + schema->fields[f].offset;
         field.bytes = tm_type_slot_bytes(schema->fields[f].type);
-        snprintf(name, sizeof name, "accumulator.%.*s", TM_NAME_MAX - 16, schema->fields[f].name);
+        snprintf(name, sizeof name, "%saccumulator.%s", prefix, schema->fields[f].name);
         tm__operator_layout_add(layout, &field, name, "value", &schema->fields[f].type);
     }
 }
 
 void tm__operator_aggregates_layout(const struct tm__operator_aggregates *aggregates,
-                                    const struct tm_schema *input, uint32_t at,
+                                    const struct tm_schema *input, const char *prefix, uint32_t at,
                                     struct tm__operator_layout *layout)
 {
     if (aggregates->custom != NULL) {
-        add_custom(aggregates->custom, at, layout);
+        add_custom(aggregates->custom, prefix, at, layout);
         return;
     }
     for (uint32_t i = 0; i < aggregates->total; i++)
         if (has_own(aggregates, i))
-            add_item(aggregates, i, input, at, layout);
+            add_item(aggregates, i, input, prefix, at, layout);
 }
 
 int tm__operator_aggregates_text(const struct tm__operator_aggregates *aggregates,
@@ -207,7 +207,7 @@ int tm__operator_aggregates_text(const struct tm__operator_aggregates *aggregate
 {
     struct tm__operator_layout layout;
     tm__operator_layout_begin(&layout, text->mem, aggregates->value_bytes);
-    tm__operator_aggregates_layout(aggregates, input, 0, &layout);
+    tm__operator_aggregates_layout(aggregates, input, "", 0, &layout);
     int rc = layout.code;
     for (uint32_t i = 0; i < layout.layout.field_count && rc == 0; i++)
         rc = tm_buf_printf(text, "%s%s %s", i == 0 ? "" : ", ", layout.fields[i].name,

@@ -39,10 +39,10 @@ void tm__operator_layout_say(struct tm__operator_layout *layout, const char *nam
 void tm__operator_layout_fill(struct tm__operator_layout *layout);
 int tm__operator_layout_end(struct tm__operator_layout *layout) TM_WARN_UNUSED; // 0; TM_E_MEMORY
 
-// Fields of accumulators that begin at `at` in the value, with names and presence of their own, so
-// that some can be added and others removed.
+// Fields of accumulators that begin at `at` in the value, with names (`prefix` and their own) and
+// presence of their own, so that some can be added and others removed.
 void tm__operator_aggregates_layout(const struct tm__operator_aggregates *aggregates,
-                                    const struct tm_schema *input, uint32_t at,
+                                    const struct tm_schema *input, const char *prefix, uint32_t at,
                                     struct tm__operator_layout *layout);
 // All of them as text, where they are part of something that only a whole is worth.
 int tm__operator_aggregates_text(const struct tm__operator_aggregates *aggregates,
