@@ -15,21 +15,15 @@ enum tm_layout_kind {
     TM_LAYOUT_KINDS
 };
 
-struct tm_layout;
-
 struct tm_layout_field {
     char name[TM_NAME_MAX + 1]; // of the state, or of what the operator calls it; "" : the value
     char type[512];             // its type, as in schemas ("int", "decimal(10,2)"), a spec of what
                                 // an accumulator holds, or "": equal when everything else is
     uint32_t kind;              // enum tm_layout_kind
     uint32_t offset, bytes;     // in the value
-    uint32_t present_bit;       // of the value, from its first word on, says it is there;
-                                // UINT32_MAX: it always is
+    uint32_t present_bit;       // of the first word of the value, says it is there; UINT32_MAX: it
+                                // always is
     uint32_t value_bytes;       // of MAP and LIST: fixed part in front of each value (last access)
-    // Of BLOB, what its bytes are made of where they refer to blobs in turn: `head` once, then `of`
-    // again and again as far as they go. NULL: they refer to nothing. Both follow from the type's
-    // text: a field of the same text has the same.
-    const struct tm_layout *head, *of;
 };
 
 struct tm_layout {

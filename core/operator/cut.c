@@ -10,6 +10,8 @@
 
 // --- layouts -------------------------------------------------------------------------------------
 
+const struct tm_layout_field tm__operator_in_value = {.present_bit = UINT32_MAX};
+
 void tm__operator_layout_begin(struct tm__operator_layout *layout, struct tm_mem *mem,
                                uint32_t value_bytes)
 {
@@ -89,31 +91,7 @@ void tm__operator_layout_add(struct tm__operator_layout *layout,
 
 void tm__operator_layout_say(struct tm__operator_layout *layout, const char *name, const char *what)
 {
-    const struct tm_layout_field nothing = {.present_bit = UINT32_MAX};
-    tm__operator_layout_add(layout, &nothing, name, what, NULL);
-}
-
-void tm__operator_layout_fill(struct tm__operator_layout *layout)
-{
-    for (uint32_t at = 0; at < layout->layout.value_bytes && layout->code == 0;) {
-        uint32_t end = layout->layout.value_bytes;
-        bool taken = false;
-        for (uint32_t i = 0; i < layout->layout.field_count && !taken; i++) {
-            const struct tm_layout_field *field = &layout->fields[i];
-            taken = field->bytes != 0 && field->offset <= at && at < field->offset + field->bytes;
-            if (taken)
-                end = field->offset + field->bytes;
-            else if (field->bytes != 0 && field->offset > at && field->offset < end)
-                end = field->offset;
-        }
-        char name[24];
-        const struct tm_layout_field rest = {
-            .offset = at, .bytes = end - at, .present_bit = UINT32_MAX};
-        snprintf(name, sizeof name, "bytes %u", at);
-        if (!taken)
-            tm__operator_layout_add(layout, &rest, name, "", NULL);
-        at = end;
-    }
+    tm__operator_layout_add(layout, &tm__operator_in_value, name, what, NULL);
 }
 
 int tm__operator_layout_end(struct tm__operator_layout *layout)

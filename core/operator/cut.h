@@ -35,19 +35,16 @@ void tm__operator_layout_add(struct tm__operator_layout *layout,
 // A field of no bytes: what must be equal for values to mean the same.
 void tm__operator_layout_say(struct tm__operator_layout *layout, const char *name,
                              const char *what);
-// Bytes that no field has become fields: values are copied whole.
-void tm__operator_layout_fill(struct tm__operator_layout *layout);
 int tm__operator_layout_end(struct tm__operator_layout *layout) TM_WARN_UNUSED; // 0; TM_E_MEMORY
 
-// Fields of accumulators that begin at `at` in the value, with names (`prefix` and their own) and
-// presence of their own, so that some can be added and others removed.
+// Fields of accumulators that begin at `at`, with names (`prefix` and their own) and presence of
+// their own, so that some can be added and others removed. `place` says in which items, if any.
 void tm__operator_aggregates_layout(const struct tm__operator_aggregates *aggregates,
-                                    const struct tm_schema *input, const char *prefix, uint32_t at,
+                                    const struct tm_schema *input, const char *prefix,
+                                    const struct tm_layout_field *place, uint32_t at,
                                     struct tm__operator_layout *layout);
-// All of them as text, where they are part of something that only a whole is worth.
-int tm__operator_aggregates_text(const struct tm__operator_aggregates *aggregates,
-                                 const struct tm_schema *input,
-                                 struct tm_buf *text) TM_WARN_UNUSED; // TM_E_MEMORY
+// Of the value itself.
+extern const struct tm_layout_field tm__operator_in_value;
 
 // --- states --------------------------------------------------------------------------------------
 

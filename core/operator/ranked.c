@@ -59,7 +59,7 @@ struct ranked {
 
     struct tm__operator_final final;
     uint32_t final_place; // next of the ranking whose rows go out
-    struct tm__operator_layout layout, place; // of a ranking; of a place of one that is not inline
+    struct tm__operator_layout layout;
 };
 
 // --- opening -------------------------------------------------------------------------------------
@@ -448,7 +448,6 @@ static void ranked_free(struct tm_operator *op)
     struct ranked *self = (struct ranked *)op;
     tm__operator_output_fini(&self->out);
     tm__operator_layout_fini(&self->layout);
-    tm__operator_layout_fini(&self->place);
     tm_batch_release(self->scratch);
     tm_state_free(self->state);
     tm__operator_keys_fini(&self->keys);
@@ -480,24 +479,28 @@ static int put_kind(const struct ranked *self, struct tm_buf *text)
 static void add_places(struct ranked *self, const char *kind)
 {
     const uint32_t at = sizeof(struct ranking), bytes = sizeof(struct tm_blob);
-    struct tm_layout_field field = {.kind = TM_LAYOUT_BYTES,
-                                    .bytes = sizeof(struct ranking),
-                                    .present_bit = UINT32_MAX};
+    struct tm_layout_field field = tm__operator_in_value;
     tm__operator_layout_begin(&self->layout, self->mem,
                               at + (self->is_inline ? self->limit : 1) * bytes);
+    field.bytes = at;
     tm__operator_layout_add(&self->layout, &field, "rows", kind, NULL);
-    field = (struct tm_layout_field){
-        .kind = TM_LAYOUT_BLOB, .bytes = bytes, .present_bit = UINT32_MAX};
-    tm__operator_layout_begin(&self->place, self->mem, bytes);
-    tm__operator_layout_add(&self->place, &field, "row", "row", NULL);
-    if (!self->is_inline)
-        field.of = &self->place.layout;
+    field.offset = at;
+    field.bytes = bytes;
+    if (!self->is_inline) {
+        field.kind = TM_LAYOUT_ITEMS;
+        field.value_bytes = bytes;
+        tm__operator_layout_add(&self->layout, &field, "places", "", NULL);
+        field = tm__operator_in_value;
+        field.bytes = bytes;
+        field.inside = self->layout.layout.field_count;
+    }
+    field.kind = TM_LAYOUT_BLOB;
     for (uint32_t i = 0; i < (self->is_inline ? self->limit : 1); i++) {
         char name[24];
         snprintf(name, sizeof name, "place %u", i + 1);
-        field.offset = at + i * bytes;
-        tm__operator_layout_add(&self->layout, &field, self->is_inline ? name : "places",
-                                self->is_inline ? "row" : "rows", NULL);
+        tm__operator_layout_add(&self->layout, &field, self->is_inline ? name : "place", "row",
+                                NULL);
+        field.offset += bytes;
     }
 }
 
@@ -513,8 +516,6 @@ static int lay_out(struct ranked *self, struct tm_error *err)
     tm_buf_fini(&kind);
     if (rc == 0)
         rc = tm__operator_layout_end(&self->layout);
-    if (rc == 0)
-        rc = tm__operator_layout_end(&self->place);
     return rc == 0 ? 0 : tm__operator_out_of_memory(&self->base, err);
 }
 

@@ -292,8 +292,8 @@ static int lay_out(struct rolling *self, struct tm_error *err)
     if (tm__operator_layout_is_made(&self->layout))
         return 0;
     tm__operator_layout_begin(&self->layout, self->mem, self->aggregates.value_bytes);
-    tm__operator_aggregates_layout(&self->aggregates, self->keys.reader.schema, "", 0,
-                                   &self->layout);
+    tm__operator_aggregates_layout(&self->aggregates, self->keys.reader.schema, "",
+                                   &tm__operator_in_value, 0, &self->layout);
     return tm__operator_layout_end(&self->layout) == 0
                ? 0
                : tm__operator_out_of_memory(&self->base, err);

@@ -580,7 +580,5 @@ int tm__operator_running_open(running_t *self, struct tm_operator *op,
 void tm__operator_running_fini(running_t *self)
 {
     tm__operator_layout_fini(&self->layout);
-    tm__operator_layout_fini(&self->head);
-    tm__operator_layout_fini(&self->cell);
     tm_state_free(self->state);
 }

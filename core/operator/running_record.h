@@ -1,5 +1,5 @@
 // What the current window of a sliced operator holds of one key, byte by byte: running.c works on
-// it, running_kept.c takes it from checkpoints.
+// it, running_saved.c takes it from checkpoints.
 #pragma once
 
 #include "core/operator/running.h"

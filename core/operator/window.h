@@ -1,5 +1,5 @@
 // The window operator's parts: window.c takes rows in, window_fire.c lets results out,
-// window_kept.c is about checkpoints, window_time.h is the arithmetic of all.
+// window_saved.c is about checkpoints, window_time.h is the arithmetic of all.
 //
 // Rows are added to slices: pieces of time that no window's bound cuts. A slice is a namespace of
 // the state, its id the slice's start. Windows that do not overlap have one slice each, of their

@@ -176,10 +176,11 @@ static int emit(struct tm__operator_window *self, const struct tm_key *key, cons
     struct tm__operator_result_row row = row_of(self, key, value);
     if (self->custom != NULL && tm__operator_custom_is_new(value))
         return 0; // all its rows failed
-    if (spoilt == TM__CUSTOM_TOLD)
+    if (spoilt == TM__CUSTOM_TOLD || (spoilt != 0 && self->aggregates.total == 0))
         return 0;
-    if (spoilt != 0)
-        return result_failed(self, &row, TM_E_OVERFLOW, &self->aggregates.items[spoilt - 1], err);
+    if (spoilt != 0) // behind a checkpoint there may be fewer than there were
+        return result_failed(self, &row, TM_E_OVERFLOW,
+                             &self->aggregates.items[(spoilt - 1) % self->aggregates.total], err);
     if (tm__operator_output_open(&self->output, self->base.ctx, self->result.schema) != 0)
         return tm__operator_out_of_memory(&self->base, err);
     const struct tm__operator_aggregate *culprit;

@@ -216,7 +216,6 @@ static void windows_free(struct tm_operator *op)
     tm_batch_release(self->late);
     tm__windows_wakes_free(self);
     tm__operator_layout_fini(&self->layout);
-    tm__operator_layout_fini(&self->cell);
     tm__operator_reached_fini(&self->reached);
     tm_state_free(self->state);
     tm__operator_result_fini(&self->result);

@@ -140,7 +140,7 @@ struct tm__windows {
     bool disturbed;
     struct tm_buf run_bytes; // of one of a custom trigger
 
-    struct tm__operator_layout layout, cell; // of records, of cells
+    struct tm__operator_layout layout; // of records
 };
 
 // The windows of one key, while it is worked on. Addresses hold until a window comes or goes.
@@ -490,7 +490,7 @@ int tm__windows_sweep(struct tm__windows *self, struct tm_error *err) TM_WARN_UN
 int tm__windows_fire(struct tm__windows *self, enum tm_timer_domain domain, int64_t until,
                      struct tm_element *out, struct tm_error *err) TM_WARN_UNUSED;
 
-// --- kept.c, kept_look.c ---------------------------------------------------------------------
+// --- saved.c, saved_look.c ---------------------------------------------------------------------
 
 // See core/task/operator.h.
 int tm__windows_snapshot(struct tm_operator *op, struct tm_cut *cut,

@@ -2,58 +2,51 @@
 // is, sums of cells too: so results are the same to the last digit.
 #include "core/operator/running_record.h"
 
-static int say_what(running_t *self, const char *windows, const struct tm_schema *input)
-{
-    struct tm_buf text;
-    tm_buf_init(&text, self->op->ctx->mem);
-    int rc = tm_buf_printf(&text, "%s: ", windows);
-    if (rc == 0)
-        rc = tm__operator_aggregates_text(self->aggregates, input, &text);
-    if (rc == 0)
-        tm__operator_layout_say(&self->layout, "windows", (const char *)text.data);
-    tm_buf_fini(&text);
-    return rc;
-}
-
+// Cells, and what stands in front of them.
 static void add_past(running_t *self, const struct tm_schema *input)
 {
-    struct tm_mem *mem = self->op->ctx->mem;
-    const struct tm_layout_field past = {.kind = TM_LAYOUT_BLOB,
-                                         .offset = offsetof(struct record, past),
-                                         .bytes = sizeof(struct tm_blob),
-                                         .present_bit = UINT32_MAX,
-                                         .head = &self->head.layout,
-                                         .of = &self->cell.layout};
+    struct tm__operator_layout *layout = &self->layout;
     const uint32_t head = sizeof(struct past), cell = sizeof(struct cell);
-    tm__operator_layout_begin(&self->head, mem, past_bytes(self, 0));
-    tm__operator_aggregates_layout(self->aggregates, input, "", head, &self->head);
-    tm__operator_layout_fill(&self->head);
-    tm__operator_layout_begin(&self->cell, mem, self->cell_bytes);
-    tm__operator_aggregates_layout(self->aggregates, input, "", cell, &self->cell);
-    tm__operator_aggregates_layout(self->aggregates, input, "suffix ", cell + self->value_bytes,
-                                   &self->cell);
-    tm__operator_layout_fill(&self->cell);
-    tm__operator_layout_add(&self->layout, &past, "slices", "slices", NULL);
+    struct tm_layout_field field = tm__operator_in_value;
+    field.kind = TM_LAYOUT_ITEMS;
+    field.offset = offsetof(struct record, past);
+    field.bytes = sizeof(struct tm_blob);
+    field.value_bytes = self->cell_bytes;
+    field.head_bytes = past_bytes(self, 0);
+    tm__operator_layout_add(layout, &field, "slices", "", NULL);
+    field = tm__operator_in_value;
+    field.inside = layout->layout.field_count;
+    field.in_head = true;
+    field.bytes = head;
+    tm__operator_layout_add(layout, &field, "stacks", "", NULL);
+    field.bytes = 0;
+    tm__operator_aggregates_layout(self->aggregates, input, "back: ", &field, head, layout);
+    field.in_head = false;
+    field.bytes = cell;
+    tm__operator_layout_add(layout, &field, "slice", "", NULL);
+    field.bytes = 0;
+    tm__operator_aggregates_layout(self->aggregates, input, "", &field, cell, layout);
+    tm__operator_aggregates_layout(self->aggregates, input, "suffix: ", &field,
+                                   cell + self->value_bytes, layout);
 }
 
 static int lay_out(running_t *self, const char *windows, const struct tm_schema *input,
                    struct tm_error *err)
 {
     const uint32_t record = sizeof(struct record);
+    struct tm_layout_field field = tm__operator_in_value;
     if (tm__operator_layout_is_made(&self->layout))
         return 0;
     tm__operator_layout_begin(&self->layout, self->op->ctx->mem, record + self->value_bytes);
-    int rc = say_what(self, windows, input);
+    tm__operator_layout_say(&self->layout, "windows", windows);
+    field.bytes = self->grows ? record : offsetof(struct record, past);
+    tm__operator_layout_add(&self->layout, &field, "times", "", NULL);
     if (!self->grows)
         add_past(self, input);
-    tm__operator_aggregates_layout(self->aggregates, input, "", record, &self->layout);
-    tm__operator_layout_fill(&self->layout);
-    struct tm__operator_layout *const all[] = {&self->layout, &self->head, &self->cell};
-    for (int i = 0; i < 3 && rc == 0; i++)
-        rc = tm__operator_layout_end(all[i]);
-    if (rc != 0)
-        tm__operator_layout_fini(&self->layout);
-    return rc == 0 ? 0 : tm__operator_out_of_memory(self->op, err);
+    tm__operator_aggregates_layout(self->aggregates, input, "", &tm__operator_in_value, record,
+                                   &self->layout);
+    return tm__operator_layout_end(&self->layout) == 0 ? 0
+                                                       : tm__operator_out_of_memory(self->op, err);
 }
 
 int tm__operator_running_cut(running_t *self, const char *windows, const struct tm_schema *input,
@@ -72,13 +65,6 @@ struct looking {
     const struct tm_schema *input;
 };
 
-static bool is_bad_number(const running_t *self, uint64_t spoilt)
-{
-    if (self->custom != NULL)
-        return spoilt != 0 && spoilt != TM__CUSTOM_TOLD;
-    return spoilt > self->aggregates->total;
-}
-
 // The last cell is the newest slice: those that leave end there at the latest.
 static const char *wrong_past(const struct looking *looking, struct tm__operator_seen *seen,
                               const struct record *record)
@@ -91,7 +77,6 @@ static const char *wrong_past(const struct looking *looking, struct tm__operator
     if (past->capacity > room || past->first > past->capacity ||
         past->count > past->capacity - past->first || past->count == 0 ||
         past->flipped > past->count || (past->flipped != 0 && past->stride == 0) ||
-        is_bad_number(self, past->spoilt) ||
         cell_at(self, past, past->count - 1)->slice != record->newest)
         return "slices that are not in order";
     const char *wrong =
@@ -112,8 +97,6 @@ static const char *wrong(void *arg, struct tm__operator_seen *seen, const void *
     const running_t *self = looking->running;
     const struct record *record = value;
     const char *what = NULL;
-    if (self->grows && is_bad_number(self, record->spoilt))
-        return "a sum that failed for no reason";
     if (!self->grows && (record->past.length != 0 || record->past.reference != 0))
         what = wrong_past(looking, seen, record);
     else if (!self->grows && record->leaves_at != record->newest)

@@ -8,8 +8,9 @@
 
 // --- what records are ----------------------------------------------------------------------------
 
-// Cells of other windows, or of another trigger, mean something else. What may change: a session's
-// gap, lateness, how often or after how many rows a trigger fires.
+// Cells of other windows, or of another trigger, mean something else; and so do those that have
+// become too large to lie in their record. What may change: a session's gap, lateness, how often or
+// after how many rows a trigger fires.
 static int put_windows(const struct tm__windows *self, struct tm_buf *text)
 {
     static const char *const windows[] = {
@@ -39,81 +40,97 @@ static int put_windows(const struct tm__windows *self, struct tm_buf *text)
     if (rc == 0)
         rc = tm_buf_printf(text, ", trigger %s%s", triggers[self->trigger.kind],
                            self->trigger.timeout_ms != 0 ? " with a timeout" : "");
-    return rc == 0 ? tm_buf_printf(text, "%s: ", self->keeps_alone ? "" : ", apart") : rc;
+    return rc == 0 && !self->keeps_alone ? tm_buf_printf(text, ", large") : rc;
 }
 
-static int put_contents(const struct tm__windows *self, struct tm_buf *text)
+// What a trigger of the job remembers, each value under the name of its state.
+static void add_states(const struct tm__windows *self, const struct tm_layout_field *place,
+                       uint32_t at, struct tm__operator_layout *layout)
 {
-    const struct tm_schema *input = self->keys.reader.schema;
     const struct tm_node *node = self->base.node;
-    int rc = 0;
-    if (tm__windows_buffers(self)) {
-        const struct tm_type rows = {.kind = TM_TYPE_STRUCT,
-                                     .of = (struct tm_schema *)(uintptr_t)input};
-        rc = tm_buf_printf(text, "rows%s ", self->buffered.ordered ? " by arrival" : "");
-        if (rc == 0)
-            rc = tm_type_put_text(text, rows);
-    } else {
-        rc = tm__operator_aggregates_text(&self->aggregates, input, text);
+    uint32_t offset = at + (uint32_t)sizeof(uint64_t);
+    for (uint32_t i = 0; self->asked != NULL && i < node->state_count; i++) {
+        const struct tm_type type = node->states[i].type;
+        struct tm_layout_field field = *place;
+        char name[TM_NAME_MAX + 1];
+        field.kind = tm_type_is_reference(type) ? TM_LAYOUT_BLOB : TM_LAYOUT_BYTES;
+        field.offset = offset;
+        field.bytes = tm_type_slot_bytes(type);
+        field.present_at = at;
+        field.present_bit = i;
+        snprintf(name, sizeof name, "trigger.%s", node->states[i].name);
+        tm__operator_layout_add(layout, &field, name, "state", &type);
+        offset += field.bytes;
     }
-    for (uint32_t i = 0; self->asked != NULL && i < node->state_count && rc == 0; i++) {
-        rc = tm_buf_printf(text, ", state %s ", node->states[i].name);
-        if (rc == 0)
-            rc = tm_type_put_text(text, node->states[i].type);
-    }
-    return rc;
 }
 
-// What a cell that begins at `at` refers to.
-static void add_cell(const struct tm__windows *self, uint32_t at,
-                     struct tm__operator_layout *layout)
+static void add_words(const struct tm__windows *self, const struct tm_layout_field *place,
+                      uint32_t at, struct tm__operator_layout *layout)
+{
+    static const char *const names[TM__WORDS] = {"wakes", "wakes by the clock", "fires next",
+                                                 "timeout", "rows", "last"};
+    for (int word = 0; word < TM__WORDS; word++) {
+        struct tm_layout_field field = *place;
+        if (self->word_at[word] == TM__NO_WORD)
+            continue;
+        field.kind = word == TM__WORD_LAST ? TM_LAYOUT_BLOB : TM_LAYOUT_BYTES;
+        field.offset = at + self->word_at[word] * (uint32_t)sizeof(int64_t);
+        field.bytes = sizeof(int64_t);
+        tm__operator_layout_add(layout, &field, names[word], "", NULL);
+    }
+}
+
+// A cell that begins at `at`.
+static void add_cell(const struct tm__windows *self, const struct tm_layout_field *place,
+                     uint32_t at, struct tm__operator_layout *layout)
 {
     const struct tm_schema *input = self->keys.reader.schema;
-    struct tm_layout_field field = {
-        .kind = TM_LAYOUT_BLOB, .bytes = sizeof(struct tm_blob), .present_bit = UINT32_MAX};
-    if (self->word_at[TM__WORD_LAST] != TM__NO_WORD) {
-        field.offset = at + (uint32_t)(sizeof(struct tm__windows_cell) +
-                                       self->word_at[TM__WORD_LAST] * sizeof(int64_t));
-        tm__operator_layout_add(layout, &field, "last", "row", NULL);
-    }
-    const struct tm__operator_record *record =
-        self->asked == NULL ? NULL : &tm__windows_asked_keyed(self->asked)->record;
-    for (uint32_t bit = 0; record != NULL && bit < record->value_count; bit++) {
-        char name[24];
-        if (record->blob_offsets[bit] == 0)
-            continue;
-        field.offset = at + self->record_at + record->blob_offsets[bit];
-        field.present_bit = 8 * (at + self->record_at) + bit;
-        snprintf(name, sizeof name, "state %u", bit);
-        tm__operator_layout_add(layout, &field, name, "state", NULL);
-    }
-    field.present_bit = UINT32_MAX;
-    field.offset = at + self->contents_at;
-    if (tm__windows_buffers(self))
-        tm__operator_layout_add(layout, &field, "rows", "rows", NULL);
-    else
-        tm__operator_aggregates_layout(&self->aggregates, input, "", at + self->contents_at,
+    const struct tm_type rows = {.kind = TM_TYPE_STRUCT,
+                                 .of = (struct tm_schema *)(uintptr_t)input};
+    const uint32_t head = sizeof(struct tm__windows_cell);
+    struct tm_layout_field field = *place;
+    field.offset = at;
+    field.bytes = head;
+    tm__operator_layout_add(layout, &field, "window", "", NULL);
+    add_words(self, place, at + head, layout);
+    add_states(self, place, at + self->record_at, layout);
+    if (!tm__windows_buffers(self)) {
+        tm__operator_aggregates_layout(&self->aggregates, input, "", place, at + self->contents_at,
                                        layout);
+        return;
+    }
+    field.kind = TM_LAYOUT_BLOB;
+    field.offset = at + self->contents_at;
+    field.bytes = sizeof(struct tm_blob);
+    tm__operator_layout_add(layout, &field, "rows",
+                            self->buffered.ordered ? "rows by arrival" : "rows", &rows);
+    field.kind = TM_LAYOUT_BYTES;
+    field.offset += field.bytes;
+    field.bytes = TM__LIST_VALUE_BYTES - field.bytes;
+    tm__operator_layout_add(layout, &field, "rows, count", "", NULL);
 }
 
 static void add_fields(struct tm__windows *self, const char *text)
 {
-    const struct tm_layout_field cells = {.kind = TM_LAYOUT_BLOB,
-                                          .offset = offsetof(struct tm__windows_record, cells),
-                                          .bytes = sizeof(struct tm_blob),
-                                          .present_bit = UINT32_MAX,
-                                          .of = &self->cell.layout};
     const uint32_t head = sizeof(struct tm__windows_record);
-    tm__operator_layout_begin(&self->layout, self->mem,
-                              head + (self->keeps_alone ? self->cell_bytes : 0));
-    tm__operator_layout_begin(&self->cell, self->mem, self->cell_bytes);
-    tm__operator_layout_say(&self->layout, "windows", text);
-    tm__operator_layout_add(&self->layout, &cells, "cells", "cells", NULL);
+    struct tm__operator_layout *layout = &self->layout;
+    struct tm_layout_field field = tm__operator_in_value;
+    tm__operator_layout_begin(layout, self->mem, head + (self->keeps_alone ? self->cell_bytes : 0));
+    tm__operator_layout_say(layout, "windows", text);
+    field.offset = offsetof(struct tm__windows_record, total);
+    field.bytes = head - field.offset;
+    tm__operator_layout_add(layout, &field, "rows of the key", "", NULL);
     if (self->keeps_alone)
-        add_cell(self, head, &self->layout);
-    add_cell(self, 0, &self->cell);
-    tm__operator_layout_fill(&self->layout);
-    tm__operator_layout_fill(&self->cell);
+        add_cell(self, &tm__operator_in_value, head, layout);
+    field = tm__operator_in_value;
+    field.kind = TM_LAYOUT_ITEMS;
+    field.offset = offsetof(struct tm__windows_record, cells);
+    field.bytes = sizeof(struct tm_blob);
+    field.value_bytes = self->cell_bytes;
+    tm__operator_layout_add(layout, &field, "cells", "", NULL);
+    field = tm__operator_in_value;
+    field.inside = layout->layout.field_count;
+    add_cell(self, &field, 0, layout);
 }
 
 static int lay_out(struct tm__windows *self, struct tm_error *err)
@@ -124,16 +141,10 @@ static int lay_out(struct tm__windows *self, struct tm_error *err)
     tm_buf_init(&text, self->mem);
     int rc = put_windows(self, &text);
     if (rc == 0)
-        rc = put_contents(self, &text);
-    if (rc == 0)
         add_fields(self, (const char *)text.data);
     tm_buf_fini(&text);
     if (rc == 0)
         rc = tm__operator_layout_end(&self->layout);
-    if (rc == 0)
-        rc = tm__operator_layout_end(&self->cell);
-    if (rc != 0)
-        tm__operator_layout_fini(&self->layout);
     return rc == 0 ? 0 : tm__operator_out_of_memory(&self->base, err);
 }
 

@@ -39,8 +39,8 @@ static const char *wrong_flags(const struct tm__windows *self, const struct tm__
     good = good && ((flags & TM__CELL_HAS_NEXT) == 0 || has_word(self, TM__WORD_NEXT)) &&
            ((flags & (TM__CELL_HAS_TIMEOUT | TM__CELL_TIMEOUT_ARMED)) == 0 ||
             has_word(self, TM__WORD_TIMEOUT));
-    bool told = cell->spoilt == UINT32_MAX && (flags & TM__CELL_TOLD) != 0;
-    return good && (told || cell->spoilt <= self->aggregates.total)
+    bool told = cell->spoilt == 0 || (flags & TM__CELL_TOLD) != 0; // or there is who to blame
+    return good && (told || (cell->spoilt != UINT32_MAX && self->aggregates.total != 0))
                ? NULL
                : "a window that remembers what it cannot";
 }

@@ -120,22 +120,24 @@ static uint32_t blobs_of(item_t *item, uint32_t blobs[2])
 }
 
 static void add_item(const struct tm__operator_aggregates *aggregates, uint32_t i,
-                     const struct tm_schema *input, const char *prefix, uint32_t at,
+                     const struct tm_schema *input, const char *prefix,
+                     const struct tm_layout_field *place, uint32_t at,
                      struct tm__operator_layout *layout)
 {
     item_t *item = &aggregates->items[i];
     char name[TM_NAME_MAX + 1], part[TM_NAME_MAX + 1], what[64];
     uint32_t blobs[2], count = blobs_of(item, blobs), bytes = bytes_of(item), from = 0;
     struct tm_type type = {0};
-    struct tm_layout_field field = {.present_bit = UINT32_MAX};
+    struct tm_layout_field field = *place;
     name_of(item, input, prefix, name);
     snprintf(what, sizeof what, "%s%s%s", is_along(aggregates, i) ? "value beside " : "",
              text_of(item), is_list(item) && item->ordered ? " by arrival" : "");
     if (item->action != TM__COUNT)
         type = type_of(item, input);
-    if (item->present != 0)
-        field.present_bit =
-            8 * (at + item->present_offset) + (uint32_t)__builtin_ctzll(item->present);
+    if (item->present != 0) {
+        field.present_bit = (uint32_t)__builtin_ctzll(item->present);
+        field.present_at = at + item->present_offset;
+    }
     for (uint32_t b = 0; b <= count; b++) { // each blob, and the bytes before the next one
         uint32_t end = b < count ? blobs[b] : bytes;
         if (end != from) {
@@ -162,20 +164,23 @@ static void add_item(const struct tm__operator_aggregates *aggregates, uint32_t 
     field.offset = at + item->arrival_offset;
     field.bytes = sizeof(uint64_t);
     field.present_bit = UINT32_MAX;
+    field.present_at = 0;
     snprintf(part, sizeof part, "%.*s, arrival", TM_NAME_MAX - 16, name);
     tm__operator_layout_add(layout, &field, part, "number of a row", NULL);
 }
 
 // An accumulator of the job's own is one thing: its row says in its first words which values are
 // there.
-static void add_custom(const struct tm__operator_custom *custom, const char *prefix, uint32_t at,
+static void add_custom(const struct tm__operator_custom *custom, const char *prefix,
+                       const struct tm_layout_field *place, uint32_t at,
                        struct tm__operator_layout *layout)
 {
     const struct tm_schema *schema = custom->schema;
     const struct tm_type type = {.kind = TM_TYPE_STRUCT,
                                  .of = (struct tm_schema *)(uintptr_t)schema};
-    struct tm_layout_field field = {
-        .offset = at, .bytes = schema->fields[0].offset, .present_bit = UINT32_MAX};
+    struct tm_layout_field field = *place;
+    field.offset = at;
+    field.bytes = schema->fields[0].offset;
     char name[TM_NAME_MAX + 1];
     snprintf(name, sizeof name, "%saccumulator", prefix);
     tm__operator_layout_add(layout, &field, name, "row", &type);
@@ -190,30 +195,17 @@ static void add_custom(const struct tm__operator_custom *custom, const char *pre
 }
 
 void tm__operator_aggregates_layout(const struct tm__operator_aggregates *aggregates,
-                                    const struct tm_schema *input, const char *prefix, uint32_t at,
+                                    const struct tm_schema *input, const char *prefix,
+                                    const struct tm_layout_field *place, uint32_t at,
                                     struct tm__operator_layout *layout)
 {
     if (aggregates->custom != NULL) {
-        add_custom(aggregates->custom, prefix, at, layout);
+        add_custom(aggregates->custom, prefix, place, at, layout);
         return;
     }
     for (uint32_t i = 0; i < aggregates->total; i++)
         if (has_own(aggregates, i))
-            add_item(aggregates, i, input, prefix, at, layout);
-}
-
-int tm__operator_aggregates_text(const struct tm__operator_aggregates *aggregates,
-                                 const struct tm_schema *input, struct tm_buf *text)
-{
-    struct tm__operator_layout layout;
-    tm__operator_layout_begin(&layout, text->mem, aggregates->value_bytes);
-    tm__operator_aggregates_layout(aggregates, input, "", 0, &layout);
-    int rc = layout.code;
-    for (uint32_t i = 0; i < layout.layout.field_count && rc == 0; i++)
-        rc = tm_buf_printf(text, "%s%s %s", i == 0 ? "" : ", ", layout.fields[i].name,
-                           layout.fields[i].type);
-    tm__operator_layout_fini(&layout);
-    return rc;
+            add_item(aggregates, i, input, prefix, place, at, layout);
 }
 
 // --- from outside --------------------------------------------------------------------------------
