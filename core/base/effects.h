@@ -70,6 +70,13 @@ struct tm_fx_files {
     int (*unlink)(void *ctx, const char *path, struct tm_error *err);
     int (*mkdirs)(void *ctx, const char *path,
                   struct tm_error *err); // and its parents; existing is fine
+    // The names in a folder, in no order, without "." and "..". Calls each(arg, name); what is not
+    // 0 ends it and is given back.
+    int (*list)(void *ctx, const char *path, int (*each)(void *arg, const char *name), void *arg,
+                struct tm_error *err);
+    int (*remove_folder)(void *ctx, const char *path, struct tm_error *err); // an empty one
+    // The names in a folder as they are now outlast a crash: what was created, renamed, removed.
+    int (*sync_folder)(void *ctx, const char *path, struct tm_error *err);
     int (*stat)(void *ctx, const char *path, struct tm_file_info *info, struct tm_error *err);
     // The same of an open file, which may have another name by now, or none.
     int (*stat_fd)(void *ctx, int fd, struct tm_file_info *info, struct tm_error *err);

@@ -1,29 +1,14 @@
-// Segments of a checkpoint, from files or memory, each compared with its checksum.
-#include "core/checkpoint/restored_parts.h"
+// Whole reads from what gives as much as it likes.
+#include "core/checkpoint/reading.h"
 
 #include <stdio.h>
 
-enum { PATH_BYTES = 4096 };
-
-void tm__reading_init(struct tm__reading *reading, const struct tm_restored *restored)
+int tm__join(char *path, const char *folder, const char *name, struct tm_error *err)
 {
-    *reading = (struct tm__reading){.restored = restored};
-    tm_buf_init(&reading->buf, restored->mem);
-}
-
-static void close_slot(struct tm__reading *reading, uint32_t slot)
-{
-    const struct tm_fx *fx = reading->restored->fx;
-    if (reading->open[slot].path != NULL)
-        (void)fx->files->close(fx->ctx, reading->open[slot].fd, NULL);
-    reading->open[slot].path = NULL;
-}
-
-void tm__reading_fini(struct tm__reading *reading)
-{
-    for (uint32_t i = 0; i < TM__READING_OPEN; i++)
-        close_slot(reading, i);
-    tm_buf_fini(&reading->buf);
+    int n = snprintf(path, TM__FULL_PATH, "%s/%s", folder, name);
+    if (n < 0 || n >= TM__FULL_PATH)
+        return tm_error_set(err, TM_E_LIMIT, "the path of a checkpoint is too long: %s", path);
+    return 0;
 }
 
 int tm__read_at(const struct tm_fx *fx, int fd, const char *path, uint64_t offset, void *bytes,
@@ -43,70 +28,31 @@ int tm__read_at(const struct tm_fx *fx, int fd, const char *path, uint64_t offse
     return rc;
 }
 
-static int full_path(const struct tm_restored *restored, const char *path, char *text,
-                     struct tm_error *err)
+static int read_open(const struct tm_fx *fx, int fd, const char *path, size_t max,
+                     struct tm_buf *out, struct tm_error *err)
 {
-    int n = snprintf(text, PATH_BYTES, "%s/%s", restored->root, path);
-    if (n < 0 || n >= PATH_BYTES)
-        return tm_error_set(err, TM_E_LIMIT, "the path of a checkpoint is too long: %s", text);
-    return 0;
-}
-
-// A descriptor of a file of an index. The text of the path is the index's, so its address is
-// enough to know it again.
-static int open_file(struct tm__reading *reading, const char *path, struct tm_error *err)
-{
-    char full[PATH_BYTES];
-    const struct tm_fx *fx = reading->restored->fx;
-    for (uint32_t i = 0; i < TM__READING_OPEN; i++)
-        if (reading->open[i].path == path)
-            return reading->open[i].fd;
-    int rc = full_path(reading->restored, path, full, err);
+    struct tm_file_info info;
+    int rc = fx->files->stat_fd(fx->ctx, fd, &info, err);
     if (rc != 0)
         return rc;
-    uint32_t slot = reading->next++ % TM__READING_OPEN;
-    close_slot(reading, slot);
-    int fd = fx->files->open(fx->ctx, full, TM_FILE_READ, err);
-    if (fd >= 0) {
-        reading->open[slot].path = path;
-        reading->open[slot].fd = fd;
-    }
-    return fd;
+    if (info.is_directory || info.size_bytes < 0 || (uint64_t)info.size_bytes > max)
+        return tm_error_set(err, TM_E_CHECKPOINT, "%s is damaged: it is too long", path);
+    size_t size = (size_t)info.size_bytes;
+    if (tm_buf_reserve(out, size + 1) != 0)
+        return tm_error_set(err, TM_E_MEMORY, "out of memory for %s", path);
+    rc = tm__read_at(fx, fd, path, 0, out->data, size, err);
+    if (rc == 0)
+        out->size_bytes = size;
+    return rc;
 }
 
-static int read_file(struct tm__reading *reading, const char *path, const struct tm__link *link,
-                     struct tm_error *err)
+int tm__read_file(const struct tm_fx *fx, const char *path, size_t max, struct tm_buf *out,
+                  struct tm_error *err)
 {
-    int fd = open_file(reading, path, err);
-    if (fd == TM_E_NOT_FOUND)
-        return tm_error_set(err, TM_E_CHECKPOINT, "%s/%s is missing", reading->restored->root,
-                            path);
+    int fd = fx->files->open(fx->ctx, path, TM_FILE_READ, err);
     if (fd < 0)
         return fd;
-    return tm__read_at(reading->restored->fx, fd, path, link->offset, reading->buf.data,
-                       link->length, err);
-}
-
-int tm__read_segment(struct tm__reading *reading, const struct tm__data *data,
-                     const struct tm__link *link, struct tm_error *err)
-{
-    const struct tm_restored *restored = reading->restored;
-    const char *path = data->index.files[link->file].path;
-    reading->buf.size_bytes = 0;
-    if (tm_buf_reserve(&reading->buf, link->length) != 0)
-        return tm_error_set(err, TM_E_MEMORY, "out of memory for reading a checkpoint");
-    int rc = 0;
-    if (restored->root != NULL)
-        rc = read_file(reading, path, link, err);
-    else if (link->length != 0)
-        memcpy(reading->buf.data, data->bytes.data + link->offset, link->length);
-    if (rc != 0)
-        return rc;
-    reading->buf.size_bytes = link->length;
-    if (tm_hash_bytes(reading->buf.data, link->length) != link->checksum)
-        return tm_error_set(err, TM_E_CHECKPOINT,
-                            "%s is damaged: its bytes from %llu to %llu are not what was written",
-                            path, (unsigned long long)link->offset,
-                            (unsigned long long)(link->offset + link->length));
-    return 0;
+    int rc = read_open(fx, fd, path, max, out, err);
+    int closed = fx->files->close(fx->ctx, fd, rc == 0 ? err : NULL);
+    return rc != 0 ? rc : closed;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/checkpoint/index.h"
+#include "core/checkpoint/reading.h"
 #include "core/checkpoint/restored.h"
 
 // One data file of the checkpoint: what one task wrote.
@@ -16,7 +17,8 @@ struct tm_restored {
     const struct tm_fx *fx;
     char *root; // what paths of files are relative to; NULL: in memory
     uint64_t checkpoint;
-    struct tm__data *data; // by chain and subtask
+    struct tm_manifest manifest; // in memory: empty
+    struct tm__data *data;       // by chain and subtask
     uint32_t data_count, data_capacity;
 };
 
@@ -39,10 +41,6 @@ void tm__reading_fini(struct tm__reading *reading);
 // A segment into reading->buf, compared with its checksum. TM_E_CHECKPOINT names the file.
 int tm__read_segment(struct tm__reading *reading, const struct tm__data *data,
                      const struct tm__link *link, struct tm_error *err) TM_WARN_UNUSED;
-// Bytes of a file of the checkpoint's folder, however little one read gives. TM_E_CHECKPOINT where
-// it ends before.
-int tm__read_at(const struct tm_fx *fx, int fd, const char *path, uint64_t offset, void *bytes,
-                size_t size, struct tm_error *err) TM_WARN_UNUSED;
 
 // How many subtasks the operator had; 0: there was none of this name.
 uint32_t tm__restored_parallelism(const struct tm_restored *restored, const char *operator_name);

@@ -16,3 +16,8 @@ int tm__real_above_standard(int fd);
 void tm__real_parker_rouse(struct tm_parker *parker);
 // struct tm_fx_files, lock (real_lock.c).
 int tm__real_lock(void *ctx, const char *path, bool create, int64_t *holder, struct tm_error *err);
+// The same, folders (real_folders.c).
+int tm__real_list(void *ctx, const char *path, int (*each)(void *arg, const char *name), void *arg,
+                  struct tm_error *err);
+int tm__real_remove_folder(void *ctx, const char *path, struct tm_error *err);
+int tm__real_sync_folder(void *ctx, const char *path, struct tm_error *err);

@@ -15,6 +15,7 @@ struct world_file {
     char *data;
     size_t size, capacity;
     bool written;
+    bool is_folder;
     bool is_lock; // not a file: a lock of `path`, in no list of files
     struct world_file *next;
 };
@@ -121,6 +122,8 @@ static int file_open(void *ctx, const char *path, enum tm_file_mode mode, struct
     struct world_file *f = find(world, path);
     if (f == NULL && mode == TM_FILE_READ)
         f = load(world, path);
+    if (f != NULL && f->is_folder)
+        return tm_error_set(err, TM_E_IO, "open %s: it is a folder", path);
     if (f == NULL && mode == TM_FILE_READ)
         return tm_error_set(err, TM_E_NOT_FOUND, "open %s: no such file", path);
     if (f != NULL && mode == TM_FILE_CREATE_NEW)
@@ -219,16 +222,37 @@ static void drop(struct world *world, struct world_file *f)
     free(f);
 }
 
+// The rest of a path below a folder; NULL: it lies elsewhere.
+static const char *below(const char *path, const char *folder)
+{
+    size_t length = strlen(folder);
+    return strncmp(path, folder, length) == 0 && path[length] == '/' ? path + length + 1 : NULL;
+}
+
+static void set_path(struct world_file *f, const char *path)
+{
+    char *copy = strdup(path);
+    free(f->path);
+    f->path = copy;
+}
+
 static int file_rename(void *ctx, const char *from, const char *to, struct tm_error *err)
 {
     struct world *world = ctx;
     struct world_file *f = find(world, from), *old = find(world, to);
+    char moved[4096];
     if (f == NULL)
         return tm_error_set(err, TM_E_NOT_FOUND, "rename %s: no such file", from);
     if (old != NULL)
         drop(world, old);
-    free(f->path);
-    f->path = strdup(to);
+    set_path(f, to);
+    for (f = world->files; f != NULL; f = f->next) {
+        const char *rest = below(f->path, from);
+        if (rest == NULL)
+            continue;
+        snprintf(moved, sizeof moved, "%s/%s", to, rest);
+        set_path(f, moved);
+    }
     return 0;
 }
 
@@ -243,6 +267,57 @@ static int file_unlink(void *ctx, const char *path, struct tm_error *err)
 
 static int file_mkdirs(void *ctx, const char *path, struct tm_error *err)
 {
+    struct world *world = ctx;
+    char prefix[4096];
+    for (size_t i = 1; i <= strlen(path) && i < sizeof prefix; i++) {
+        if (path[i] != '/' && path[i] != '\0')
+            continue;
+        snprintf(prefix, i + 1, "%s", path);
+        const struct world_file *f = find(world, prefix);
+        if (f == NULL)
+            create(world, prefix)->is_folder = true;
+        else if (!f->is_folder)
+            return tm_error_set(err, TM_E_EXISTS, "make %s: it is a file", prefix);
+    }
+    return 0;
+}
+
+static int file_list(void *ctx, const char *path, int (*each)(void *arg, const char *name),
+                     void *arg, struct tm_error *err)
+{
+    struct world *world = ctx;
+    char *names[1024];
+    size_t count = 0;
+    int rc = 0;
+    if (find(world, path) == NULL)
+        return tm_error_set(err, TM_E_NOT_FOUND, "list %s: no such folder", path);
+    for (const struct world_file *f = world->files; f != NULL && count < 1024; f = f->next) {
+        const char *rest = below(f->path, path);
+        if (rest != NULL && strchr(rest, '/') == NULL)
+            names[count++] = strdup(rest);
+    }
+    for (size_t i = 0; i < count; i++) {
+        rc = rc == 0 ? each(arg, names[i]) : rc; // which may remove it
+        free(names[i]);
+    }
+    return rc;
+}
+
+static int file_remove_folder(void *ctx, const char *path, struct tm_error *err)
+{
+    struct world *world = ctx;
+    struct world_file *folder = find(world, path);
+    if (folder == NULL)
+        return tm_error_set(err, TM_E_NOT_FOUND, "remove %s: no such folder", path);
+    for (const struct world_file *f = world->files; f != NULL; f = f->next)
+        if (below(f->path, path) != NULL)
+            return tm_error_set(err, TM_E_IO, "remove %s: it is not empty", path);
+    drop(world, folder);
+    return 0;
+}
+
+static int file_sync_folder(void *ctx, const char *path, struct tm_error *err)
+{
     (void)ctx;
     (void)path;
     (void)err;
@@ -256,7 +331,7 @@ static int file_stat(void *ctx, const char *path, struct tm_file_info *info, str
     if (f == NULL && stat(path, &real) != 0)
         return tm_error_set(err, TM_E_NOT_FOUND, "%s: no such file", path);
     *info = (struct tm_file_info){.is_regular = true};
-    info->is_directory = f == NULL && S_ISDIR(real.st_mode);
+    info->is_directory = f != NULL ? f->is_folder : S_ISDIR(real.st_mode);
     info->is_regular = !info->is_directory;
     info->size_bytes = f != NULL ? (int64_t)f->size : (int64_t)real.st_size;
     return 0;
@@ -365,6 +440,9 @@ static const struct tm_fx_files files_table = {
     .rename = file_rename,
     .unlink = file_unlink,
     .mkdirs = file_mkdirs,
+    .list = file_list,
+    .remove_folder = file_remove_folder,
+    .sync_folder = file_sync_folder,
     .stat = file_stat,
     .stat_fd = file_stat_fd,
     .lock = file_lock,

@@ -1,0 +1,304 @@
+// The life of a job's folder: opened and locked, a checkpoint begun, published or discarded.
+#include "core/checkpoint/store.h"
+
+#include <stdio.h>
+
+#include "core/base/check.h"
+#include "core/checkpoint/store_parts.h"
+
+static int no_memory(struct tm_error *err)
+{
+    return tm_error_set(err, TM_E_MEMORY, "out of memory for the checkpoints of a job");
+}
+
+static void free_text(struct tm_mem *mem, char *text)
+{
+    if (text != NULL)
+        tm_mem_free(mem, text, strlen(text) + 1);
+}
+
+// --- opening -------------------------------------------------------------------------------------
+
+static int lock(struct tm_store *store, struct tm_error *err)
+{
+    char path[TM__FULL_PATH];
+    int64_t holder = 0;
+    int rc = tm__join(path, store->folder, "LOCK", err);
+    if (rc != 0)
+        return rc;
+    store->lock = store->fx->files->lock(store->fx->ctx, path, true, &holder, err);
+    if (store->lock >= 0)
+        return 0;
+    if (store->lock != TM_E_IN_USE)
+        return store->lock;
+    if (holder > 0)
+        tm_error_set(err, TM_E_JOB_RUNNING, "the job %s runs already: process %lld holds %s",
+                     store->job, (long long)holder, path);
+    else
+        tm_error_set(err, TM_E_JOB_RUNNING, "the job %s runs already: %s process holds %s",
+                     store->job, holder == TM_LOCK_OURS ? "this" : "another", path);
+    tm_error_hint(err, "stop that one, or give this one another name");
+    return TM_E_JOB_RUNNING;
+}
+
+// What a checkpoint refers to, as far as its manifest can be read.
+static int learn(struct tm_store *store, uint64_t checkpoint, struct tm_error *err)
+{
+    char path[TM__FULL_PATH];
+    struct tm_file_info info;
+    struct tm_manifest manifest;
+    int rc = tm__checkpoint_path(store->folder, checkpoint, "/MANIFEST", path, err);
+    if (rc != 0 || store->fx->files->stat(store->fx->ctx, path, &info, NULL) != 0)
+        return rc; // it had been given up
+    tm_manifest_init(&manifest, store->mem);
+    rc = tm__checkpoint_path(store->folder, checkpoint, "", path, err);
+    bool known = rc == 0 && tm_manifest_read(&manifest, store->fx, path, NULL) == 0 &&
+                 manifest.checkpoint == checkpoint;
+    if (rc == 0)
+        rc = tm__refs_add(store, checkpoint, known ? &manifest : NULL, err);
+    tm_manifest_fini(&manifest);
+    return rc;
+}
+
+static int look_at(struct tm_store *store, const char *name, struct tm_error *err)
+{
+    char path[TM__FULL_PATH];
+    uint64_t checkpoint = tm__checkpoint_of_name(name, "");
+    if (checkpoint > store->highest)
+        store->highest = checkpoint;
+    if (checkpoint != 0)
+        return learn(store, checkpoint, err);
+    if (tm__checkpoint_of_name(name, ".tmp") == 0)
+        return 0;
+    int rc = tm__join(path, store->folder, name, err);
+    return rc == 0 ? tm__remove_tree(store, path, err) : rc;
+}
+
+static int look_around(struct tm_store *store, struct tm_error *err)
+{
+    struct tm__path_list names = {0};
+    int rc = tm__list(store, store->folder, &names, err);
+    for (uint32_t i = 0; i < names.count && rc == 0; i++)
+        rc = look_at(store, names.paths[i], err);
+    tm__list_fini(store->mem, &names);
+    if (rc == 0)
+        rc = tm__latest_read(store->fx, store->mem, store->folder, &store->latest, err);
+    // A crash before the first LATEST, or somebody has removed it.
+    for (const struct tm__refs *r = store->refs; rc == 0 && store->latest == 0 && r != NULL;
+         r = r->next)
+        store->latest = r->checkpoint;
+    if (store->latest > store->highest)
+        store->highest = store->latest;
+    return rc;
+}
+
+int tm_store_open(const struct tm_store_args *args, struct tm_store **store, struct tm_error *err)
+{
+    *store = NULL;
+    struct tm_store *new = tm_mem_zalloc(args->mem, sizeof *new);
+    if (new == NULL)
+        return no_memory(err);
+    new->mem = args->mem;
+    new->fx = args->fx;
+    new->retain = args->retain != 0 ? args->retain : 1;
+    new->lock = -1;
+    new->folder = tm_mem_strdup(args->mem, args->folder);
+    new->job = tm_mem_strdup(args->mem, args->job);
+    int rc = new->folder == NULL || new->job == NULL ? no_memory(err) : 0;
+    if (rc == 0)
+        rc = tm__make_folder(new->fx, new->folder, err);
+    if (rc == 0)
+        rc = lock(new, err);
+    if (rc == 0)
+        rc = look_around(new, err);
+    if (rc != 0)
+        tm_store_close(new);
+    else
+        *store = new;
+    return rc;
+}
+
+void tm_store_close(struct tm_store *store)
+{
+    if (store == NULL)
+        return;
+    while (store->pending != NULL)
+        tm_store_discard(store, store->pending);
+    while (store->refs != NULL)
+        tm__refs_drop(store, store->refs->checkpoint);
+    tm__list_fini(store->mem, &store->doubtful);
+    if (store->lock >= 0)
+        (void)store->fx->files->close(store->fx->ctx, store->lock, NULL);
+    free_text(store->mem, store->folder);
+    free_text(store->mem, store->job);
+    tm_mem_free(store->mem, store, sizeof *store);
+}
+
+uint64_t tm_store_latest(const struct tm_store *store)
+{
+    return store->latest;
+}
+
+uint64_t tm_store_next(const struct tm_store *store)
+{
+    return store->highest + 1;
+}
+
+// --- a checkpoint under way ----------------------------------------------------------------------
+
+static void free_pending(struct tm_store *store, struct tm_pending *pending)
+{
+    struct tm_pending **link = &store->pending;
+    while (*link != NULL && *link != pending)
+        link = &(*link)->next;
+    if (*link != NULL)
+        *link = pending->next;
+    free_text(store->mem, pending->folder);
+    free_text(store->mem, pending->final);
+    free_text(store->mem, pending->name);
+    tm_mem_free(store->mem, pending, sizeof *pending);
+}
+
+static int begin(struct tm_store *store, uint64_t checkpoint, const char *final, const char *name,
+                 struct tm_pending **pending, struct tm_error *err)
+{
+    char folder[TM__FULL_PATH];
+    int n = snprintf(folder, sizeof folder, "%s.tmp", final);
+    if (n < 0 || (size_t)n >= sizeof folder)
+        return tm_error_set(err, TM_E_LIMIT, "the path of a checkpoint is too long: %s", folder);
+    struct tm_pending *new = tm_mem_zalloc(store->mem, sizeof *new);
+    if (new == NULL)
+        return no_memory(err);
+    *new = (struct tm_pending){.checkpoint = checkpoint,
+                               .began_at = store->now,
+                               .savepoint = name[0] == '\0',
+                               .folder = tm_mem_strdup(store->mem, folder),
+                               .final = tm_mem_strdup(store->mem, final),
+                               .name = tm_mem_strdup(store->mem, name)};
+    new->place = (struct tm_checkpoint_place){.folder = new->folder, .name = new->name};
+    int rc = new->folder == NULL || new->final == NULL || new->name == NULL ? no_memory(err) : 0;
+    if (rc == 0)
+        rc = tm__remove_tree(store, folder, err); // an attempt whose removal had failed
+    if (rc == 0) // that its name lasts matters once it has its final one
+        rc = new->savepoint ? tm__make_folder(store->fx, folder, err)
+                            : store->fx->files->mkdirs(store->fx->ctx, folder, err);
+    if (rc != 0) {
+        free_pending(store, new);
+        return rc;
+    }
+    new->next = store->pending;
+    store->pending = new;
+    if (checkpoint > store->highest)
+        store->highest = checkpoint;
+    *pending = new;
+    return 0;
+}
+
+int tm_store_begin(struct tm_store *store, uint64_t checkpoint, struct tm_pending **pending,
+                   struct tm_error *err)
+{
+    char final[TM__FULL_PATH], name[64];
+    *pending = NULL;
+    snprintf(name, sizeof name, "chk-%llu/", (unsigned long long)checkpoint);
+    int rc = tm__checkpoint_path(store->folder, checkpoint, "", final, err);
+    return rc == 0 ? begin(store, checkpoint, final, name, pending, err) : rc;
+}
+
+int tm_store_begin_savepoint(struct tm_store *store, uint64_t checkpoint, const char *path,
+                             struct tm_pending **pending, struct tm_error *err)
+{
+    struct tm_file_info info;
+    *pending = NULL;
+    if (store->fx->files->stat(store->fx->ctx, path, &info, NULL) == 0) {
+        int rc = tm_error_set(err, TM_E_EXISTS, "there is something at %s already", path);
+        tm_error_hint(err, "a savepoint gets a folder of its own: name one that is not there");
+        return rc;
+    }
+    return begin(store, checkpoint, path, "", pending, err);
+}
+
+const struct tm_checkpoint_place *tm_pending_place(const struct tm_pending *pending)
+{
+    return &pending->place;
+}
+
+void tm_store_discard(struct tm_store *store, struct tm_pending *pending)
+{
+    if (pending == NULL)
+        return;
+    (void)tm__remove_tree(store, pending->folder, NULL); // else at the next opening
+    free_pending(store, pending);
+}
+
+// --- publishing ----------------------------------------------------------------------------------
+
+static int write_manifest(struct tm_store *store, const struct tm_pending *pending,
+                          struct tm_manifest *manifest, struct tm_error *err)
+{
+    char path[TM__FULL_PATH];
+    struct tm_buf text;
+    int rc = tm__join(path, pending->folder, "MANIFEST", err);
+    if (rc != 0)
+        return rc;
+    tm_buf_init(&text, store->mem);
+    rc = tm_manifest_encode(manifest, &text) != 0 ? no_memory(err) : 0;
+    if (rc == 0)
+        rc = tm__write_file(store->fx, path, text.data, text.size_bytes, err);
+    tm_buf_fini(&text);
+    return rc;
+}
+
+// After the rename it has its name, and `renamed` is set.
+static int move(struct tm_store *store, const struct tm_pending *pending, bool *renamed,
+                struct tm_error *err)
+{
+    const struct tm_fx *fx = store->fx;
+    int rc = fx->files->sync_folder(fx->ctx, pending->folder, err);
+    if (rc == 0) {
+        *renamed = true; // whatever rename says: it is removed under both names
+        rc = fx->files->rename(fx->ctx, pending->folder, pending->final, err);
+    }
+    return rc == 0 ? tm__sync_parent(fx, pending->final, err) : rc;
+}
+
+// Takes what it refers to into account first: from then on it cannot fail for memory.
+static int publish(struct tm_store *store, const struct tm_pending *pending,
+                   const struct tm_manifest *manifest, bool *renamed, struct tm_error *err)
+{
+    bool begun = false;
+    int rc = tm__refs_add(store, pending->checkpoint, manifest, err);
+    if (rc != 0)
+        return rc;
+    rc = move(store, pending, renamed, err);
+    if (rc == 0)
+        rc = tm__latest_write(store->fx, store->folder, pending->checkpoint, &begun, err);
+    if (rc == 0) {
+        store->latest = pending->checkpoint;
+        return 0;
+    }
+    if (begun) { // LATEST may name it: it stays whole until another one is published
+        *renamed = false;
+        return rc;
+    }
+    tm__refs_drop(store, pending->checkpoint);
+    return rc;
+}
+
+int tm_store_publish(struct tm_store *store, struct tm_pending *pending,
+                     struct tm_manifest *manifest, struct tm_error *err)
+{
+    bool renamed = false;
+    // A late one is given up by whoever has published a newer one.
+    TM_CHECK(pending->savepoint || pending->checkpoint > store->latest);
+    int rc = write_manifest(store, pending, manifest, err);
+    if (rc == 0)
+        rc = pending->savepoint ? move(store, pending, &renamed, err)
+                                : publish(store, pending, manifest, &renamed, err);
+    if (rc != 0 && renamed)
+        (void)tm__remove_tree(store, pending->final, NULL); // else at the next rewinding
+    if (rc != 0)
+        tm_store_discard(store, pending);
+    else
+        free_pending(store, pending);
+    return rc;
+}

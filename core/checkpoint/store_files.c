@@ -1,0 +1,199 @@
+// Steps on files and folders that the store is made of.
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/checkpoint/store_parts.h"
+
+// Of a path without a slash ".".
+static int parent_of(const char *path, char *parent, struct tm_error *err)
+{
+    const char *slash = strrchr(path, '/');
+    size_t length = slash == NULL ? 0 : (size_t)(slash - path);
+    if (length >= TM__FULL_PATH)
+        return tm_error_set(err, TM_E_LIMIT, "the path of a checkpoint is too long: %s", path);
+    if (slash == NULL)
+        snprintf(parent, TM__FULL_PATH, ".");
+    else if (length == 0)
+        snprintf(parent, TM__FULL_PATH, "/");
+    else
+        snprintf(parent, TM__FULL_PATH, "%.*s", (int)length, path);
+    return 0;
+}
+
+int tm__sync_parent(const struct tm_fx *fx, const char *path, struct tm_error *err)
+{
+    char parent[TM__FULL_PATH];
+    int rc = parent_of(path, parent, err);
+    return rc != 0 ? rc : fx->files->sync_folder(fx->ctx, parent, err);
+}
+
+static bool exists(const struct tm_fx *fx, const char *path)
+{
+    struct tm_file_info info;
+    return fx->files->stat(fx->ctx, path, &info, NULL) == 0;
+}
+
+// Folders above it that were missing too have names that must last: each is synced into its own.
+int tm__make_folder(const struct tm_fx *fx, const char *path, struct tm_error *err)
+{
+    char missing[TM__FULL_PATH], parent[TM__FULL_PATH];
+    int rc = tm__join(missing, path, "", err);
+    if (rc != 0)
+        return rc;
+    for (size_t length = strlen(missing); length > 1 && missing[length - 1] == '/'; length--)
+        missing[length - 1] = '\0';
+    if (exists(fx, missing)) // also where it is no folder, which is the next error
+        return fx->files->mkdirs(fx->ctx, path, err);
+    // The name that is made first is found before it is made.
+    for (;;) {
+        rc = parent_of(missing, parent, err);
+        if (rc != 0)
+            return rc;
+        if (exists(fx, parent))
+            break;
+        memcpy(missing, parent, sizeof missing);
+    }
+    rc = fx->files->mkdirs(fx->ctx, path, err);
+    while (rc == 0) {
+        rc = fx->files->sync_folder(fx->ctx, parent, err);
+        const char *rest = path + strlen(missing);
+        rest += strspn(rest, "/");
+        if (rc != 0 || *rest == '\0')
+            break;
+        memcpy(parent, missing, sizeof parent);
+        size_t length = (size_t)(rest - path) + strcspn(rest, "/");
+        memcpy(missing, path, length);
+        missing[length] = '\0';
+    }
+    return rc;
+}
+
+int tm__write_file(const struct tm_fx *fx, const char *path, const void *bytes, size_t size,
+                   struct tm_error *err)
+{
+    int fd = fx->files->open(fx->ctx, path, TM_FILE_CREATE, err);
+    if (fd < 0)
+        return fd;
+    int rc = fx->files->write_all(fx->ctx, fd, bytes, size, NULL, err);
+    if (rc == 0)
+        rc = fx->files->sync(fx->ctx, fd, err);
+    int closed = fx->files->close(fx->ctx, fd, rc == 0 ? err : NULL);
+    return rc != 0 ? rc : closed;
+}
+
+// --- lists of names ------------------------------------------------------------------------------
+
+int tm__list_add(struct tm_mem *mem, struct tm__path_list *list, const char *path)
+{
+    if (list->count == list->capacity) {
+        uint32_t capacity = list->capacity == 0 ? 16 : 2 * list->capacity;
+        char **paths = tm_mem_realloc(mem, list->paths, list->capacity * sizeof *paths,
+                                      capacity * sizeof *paths);
+        if (paths == NULL)
+            return TM_E_MEMORY;
+        list->paths = paths;
+        list->capacity = capacity;
+    }
+    list->paths[list->count] = tm_mem_strdup(mem, path);
+    return list->paths[list->count] == NULL ? TM_E_MEMORY : (list->count++, 0);
+}
+
+bool tm__list_has(const struct tm__path_list *list, const char *path)
+{
+    for (uint32_t i = 0; i < list->count; i++)
+        if (strcmp(list->paths[i], path) == 0)
+            return true;
+    return false;
+}
+
+void tm__list_fini(struct tm_mem *mem, struct tm__path_list *list)
+{
+    for (uint32_t i = 0; i < list->count; i++)
+        tm_mem_free(mem, list->paths[i], strlen(list->paths[i]) + 1);
+    if (list->paths != NULL)
+        tm_mem_free(mem, list->paths, list->capacity * sizeof *list->paths);
+    *list = (struct tm__path_list){0};
+}
+
+struct listing {
+    struct tm_mem *mem;
+    struct tm__path_list *list;
+};
+
+static int add_name(void *arg, const char *name)
+{
+    struct listing *listing = arg;
+    return tm__list_add(listing->mem, listing->list, name);
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+// Sorted, so that what is done follows from what is there alone.
+int tm__list(const struct tm_store *store, const char *path, struct tm__path_list *list,
+             struct tm_error *err)
+{
+    struct listing listing = {store->mem, list};
+    int rc = store->fx->files->list(store->fx->ctx, path, add_name, &listing, err);
+    if (rc == TM_E_MEMORY)
+        return tm_error_set(err, rc, "out of memory for listing %s", path);
+    if (rc == 0 && list->count != 0)
+        qsort(list->paths, list->count, sizeof *list->paths, by_bytes);
+    return rc;
+}
+
+static int remove_files(const struct tm_store *store, const char *path,
+                        const struct tm__path_list *names, struct tm_error *err)
+{
+    char file[TM__FULL_PATH];
+    int rc = 0;
+    for (uint32_t i = 0; i < names->count && rc == 0; i++) { // "MANIFEST" sorts before "c0-0.data"
+        rc = tm__join(file, path, names->paths[i], err);
+        if (rc == 0)
+            rc = store->fx->files->unlink(store->fx->ctx, file, err);
+        if (rc == 0 && strcmp(names->paths[i], "MANIFEST") == 0)
+            rc = store->fx->files->sync_folder(store->fx->ctx, path, err);
+    }
+    return rc;
+}
+
+int tm__remove_tree(const struct tm_store *store, const char *path, struct tm_error *err)
+{
+    struct tm__path_list names = {0};
+    int rc = tm__list(store, path, &names, err);
+    if (rc == TM_E_NOT_FOUND) {
+        if (err != NULL)
+            tm_error_clear(err);
+        return 0;
+    }
+    if (rc == 0)
+        rc = remove_files(store, path, &names, err);
+    if (rc == 0)
+        rc = store->fx->files->remove_folder(store->fx->ctx, path, err);
+    tm__list_fini(store->mem, &names);
+    return rc;
+}
+
+// --- names of checkpoints ------------------------------------------------------------------------
+
+uint64_t tm__checkpoint_of_name(const char *name, const char *suffix)
+{
+    if (strncmp(name, "chk-", 4) != 0 || name[4] < '1' || name[4] > '9')
+        return 0;
+    size_t digits = strspn(name + 4, "0123456789");
+    if (digits > 18 || strcmp(name + 4 + digits, suffix) != 0)
+        return 0;
+    return strtoull(name + 4, NULL, 10);
+}
+
+int tm__checkpoint_path(const char *folder, uint64_t checkpoint, const char *rest, char *path,
+                        struct tm_error *err)
+{
+    int n = snprintf(path, TM__FULL_PATH, "%s/chk-%llu%s", folder, (unsigned long long)checkpoint,
+                     rest);
+    if (n < 0 || n >= TM__FULL_PATH)
+        return tm_error_set(err, TM_E_LIMIT, "the path of a checkpoint is too long: %s", path);
+    return 0;
+}

@@ -1,0 +1,95 @@
+// The file LATEST: which checkpoint is the newest. "chk-12", a checksum of that, and a line's end:
+// a changed number is not another checkpoint.
+#include <stdio.h>
+
+#include "core/base/hash.h"
+#include "core/checkpoint/store_parts.h"
+
+enum { LATEST_BYTES = 64 };
+
+static void text_of(uint64_t checkpoint, char text[LATEST_BYTES])
+{
+    int n = snprintf(text, LATEST_BYTES, "chk-%llu", (unsigned long long)checkpoint);
+    snprintf(text + n, LATEST_BYTES - (size_t)n, " %016llx\n",
+             (unsigned long long)tm_hash_bytes(text, (size_t)n));
+}
+
+static int damaged(const char *path, struct tm_error *err)
+{
+    int rc = tm_error_set(err, TM_E_CHECKPOINT, "%s is damaged: it names no checkpoint", path);
+    tm_error_hint(err, "look at what is there (tidemill checkpoint show); without this file the "
+                       "checkpoint of the highest number is the newest");
+    return rc;
+}
+
+static int parse(const char *path, const struct tm_buf *buf, uint64_t *checkpoint,
+                 struct tm_error *err)
+{
+    char name[LATEST_BYTES] = "", expected[LATEST_BYTES];
+    const uint8_t *space = buf->size_bytes != 0 ? memchr(buf->data, ' ', buf->size_bytes) : NULL;
+    size_t length = space != NULL ? (size_t)(space - buf->data) : 0;
+    if (length < sizeof name)
+        memcpy(name, buf->data, length);
+    uint64_t found = tm__checkpoint_of_name(name, "");
+    if (found == 0)
+        return damaged(path, err);
+    text_of(found, expected);
+    if (strlen(expected) != buf->size_bytes || memcmp(expected, buf->data, buf->size_bytes) != 0)
+        return damaged(path, err);
+    *checkpoint = found;
+    return 0;
+}
+
+int tm__latest_read(const struct tm_fx *fx, struct tm_mem *mem, const char *folder,
+                    uint64_t *checkpoint, struct tm_error *err)
+{
+    char path[TM__FULL_PATH];
+    struct tm_buf buf;
+    *checkpoint = 0;
+    int rc = tm__join(path, folder, "LATEST", err);
+    if (rc != 0)
+        return rc;
+    tm_buf_init(&buf, mem);
+    rc = tm__read_file(fx, path, 4096, &buf, err);
+    if (rc == 0)
+        rc = parse(path, &buf, checkpoint, err);
+    else if (rc == TM_E_NOT_FOUND) {
+        if (err != NULL)
+            tm_error_clear(err);
+        rc = 0;
+    }
+    tm_buf_fini(&buf);
+    return rc;
+}
+
+static int remove_latest(const struct tm_fx *fx, const char *path, bool *begun,
+                         struct tm_error *err)
+{
+    struct tm_file_info info;
+    *begun = true;
+    int rc = fx->files->stat(fx->ctx, path, &info, NULL) == 0
+                 ? fx->files->unlink(fx->ctx, path, err)
+                 : 0;
+    return rc == 0 ? tm__sync_parent(fx, path, err) : rc;
+}
+
+int tm__latest_write(const struct tm_fx *fx, const char *folder, uint64_t checkpoint, bool *begun,
+                     struct tm_error *err)
+{
+    char path[TM__FULL_PATH], temporary[TM__FULL_PATH], text[LATEST_BYTES];
+    *begun = false;
+    int rc = tm__join(path, folder, "LATEST", err);
+    if (rc == 0)
+        rc = tm__join(temporary, folder, "LATEST.tmp", err);
+    if (rc != 0)
+        return rc;
+    if (checkpoint == 0)
+        return remove_latest(fx, path, begun, err);
+    text_of(checkpoint, text);
+    rc = tm__write_file(fx, temporary, text, strlen(text), err);
+    if (rc == 0) {
+        *begun = true;
+        rc = fx->files->rename(fx->ctx, temporary, path, err);
+    }
+    return rc == 0 ? tm__sync_parent(fx, path, err) : rc;
+}
