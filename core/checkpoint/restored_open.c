@@ -55,19 +55,27 @@ int tm_restored_newest(struct tm_mem *mem, const struct tm_fx *fx, const char *f
 static int find(const struct tm_restored_args *args, char *path, uint64_t *expected,
                 struct tm_error *err)
 {
+    char given[TM__FULL_PATH];
+    size_t length = strlen(args->path);
+    while (length > 1 && args->path[length - 1] == '/')
+        length--;
+    if (length >= sizeof given)
+        return tm_error_set(err, TM_E_LIMIT, "the path of a checkpoint is too long: %s",
+                            args->path);
+    snprintf(given, sizeof given, "%.*s", (int)length, args->path);
     *expected = args->checkpoint;
-    if (*expected == 0 && has_manifest(args->fx, args->path)) {
-        const char *slash = strrchr(args->path, '/');
-        *expected = tm__checkpoint_of_name(slash != NULL ? slash + 1 : args->path, "");
-        int n = snprintf(path, TM__FULL_PATH, "%s", args->path);
-        return n >= TM__FULL_PATH ? tm_error_set(err, TM_E_LIMIT, "%s: too long", path) : 0;
+    if (*expected == 0 && has_manifest(args->fx, given)) {
+        const char *slash = strrchr(given, '/');
+        *expected = tm__checkpoint_of_name(slash != NULL ? slash + 1 : given, "");
+        memcpy(path, given, length + 1);
+        return 0;
     }
     int rc = 0;
     if (*expected == 0)
-        rc = tm_restored_newest(args->mem, args->fx, args->path, expected, err);
+        rc = tm_restored_newest(args->mem, args->fx, given, expected, err);
     if (rc == 0 && *expected == 0)
-        rc = tm_error_set(err, TM_E_CHECKPOINT_MISSING, "there is no checkpoint in %s", args->path);
-    return rc == 0 ? tm__checkpoint_path(args->path, *expected, "", path, err) : rc;
+        rc = tm_error_set(err, TM_E_CHECKPOINT_MISSING, "there is no checkpoint in %s", given);
+    return rc == 0 ? tm__checkpoint_path(given, *expected, "", path, err) : rc;
 }
 
 // --- the manifest --------------------------------------------------------------------------------
@@ -77,9 +85,6 @@ static char *root_of(struct tm_restored *new, const char *path)
 {
     char root[TM__FULL_PATH];
     snprintf(root, sizeof root, "%s", path);
-    size_t length = strlen(root);
-    while (length > 1 && root[length - 1] == '/')
-        root[--length] = '\0';
     char *slash = strrchr(root, '/');
     if (new->manifest.kind == TM_SAVEPOINT)
         return tm_mem_strdup(new->mem, root);
