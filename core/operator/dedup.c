@@ -231,6 +231,8 @@ static int lay_out(struct distinct *self, struct tm_error *err)
     if (rc == 0 && ttl_ms != 0)
         rc = tm_buf_printf(&kind, ", for %lld ms", (long long)ttl_ms);
     if (rc == 0)
+        rc = tm_buf_append(&kind, "", 1); // a string
+    if (rc == 0)
         tm__operator_layout_say(&self->layout, "identity", (const char *)kind.data);
     tm_buf_fini(&kind);
     if (rc == 0)

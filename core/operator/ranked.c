@@ -473,7 +473,9 @@ static int put_kind(const struct ranked *self, struct tm_buf *text)
     const struct tm_type rows = {.kind = TM_TYPE_STRUCT, .of = self->output};
     int rc = tm_buf_printf(text, "the %s %u by %s ", self->base.node->descending ? "last" : "first",
                            self->limit, self->input->fields[self->field].name);
-    return rc == 0 ? tm_type_put_text(text, rows) : rc;
+    if (rc == 0)
+        rc = tm_type_put_text(text, rows);
+    return rc == 0 ? tm_buf_append(text, "", 1) : rc; // a string
 }
 
 static void add_places(struct ranked *self, const char *kind)

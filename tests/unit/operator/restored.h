@@ -64,7 +64,7 @@ static uint32_t other_count;
 static inline void take(bool other, const struct tm_element *element)
 {
     uint32_t before = line_count;
-    if (element->kind != TM_ELEMENT_BATCH)
+    if (element->kind != TM_ELEMENT_BATCH || element->batch->row_count == 0)
         return;
     lines_take(element);
     if (!other)
@@ -199,11 +199,18 @@ static inline void all_restart(uint32_t count, uint32_t max)
 
 // --- comparing -----------------------------------------------------------------------------------
 
-// The key is the first column.
+// The key is the first columns, or column.
+static inline size_t key_bytes(const char *line)
+{
+    size_t length = strcspn(line, "|");
+    for (uint32_t i = 1; i < world.node.key.count; i++)
+        length += 1 + strcspn(line + length + 1, "|");
+    return length;
+}
 static inline int by_key(const void *a, const void *b)
 {
     const char *x = *(char *const *)a, *y = *(char *const *)b;
-    size_t m = strcspn(x, "|"), n = strcspn(y, "|"), common = m < n ? m : n;
+    size_t m = key_bytes(x), n = key_bytes(y), common = m < n ? m : n;
     int order = memcmp(x, y, common);
     return order != 0 ? order : m < n ? -1 : m > n;
 }
