@@ -13,20 +13,20 @@ static void add_past(running_t *self, const struct tm_schema *input)
     field.bytes = sizeof(struct tm_blob);
     field.value_bytes = self->cell_bytes;
     field.head_bytes = past_bytes(self, 0);
-    tm__operator_layout_add(layout, &field, "slices", "", NULL);
+    tm__operator_layout_add(layout, &field, "$slices", "", NULL);
     field = tm__operator_in_value;
     field.inside = layout->layout.field_count;
     field.in_head = true;
     field.bytes = head;
-    tm__operator_layout_add(layout, &field, "stacks", "", NULL);
+    tm__operator_layout_add(layout, &field, "$stacks", "", NULL);
     field.bytes = 0;
-    tm__operator_aggregates_layout(self->aggregates, input, "back: ", &field, head, layout);
+    tm__operator_aggregates_layout(self->aggregates, input, "$back: ", &field, head, layout);
     field.in_head = false;
     field.bytes = cell;
-    tm__operator_layout_add(layout, &field, "slice", "", NULL);
+    tm__operator_layout_add(layout, &field, "$slice", "", NULL);
     field.bytes = 0;
     tm__operator_aggregates_layout(self->aggregates, input, "", &field, cell, layout);
-    tm__operator_aggregates_layout(self->aggregates, input, "suffix: ", &field,
+    tm__operator_aggregates_layout(self->aggregates, input, "$suffix: ", &field,
                                    cell + self->value_bytes, layout);
 }
 
@@ -38,9 +38,9 @@ static int lay_out(running_t *self, const char *windows, const struct tm_schema 
     if (tm__operator_layout_is_made(&self->layout))
         return 0;
     tm__operator_layout_begin(&self->layout, self->op->ctx->mem, record + self->value_bytes);
-    tm__operator_layout_say(&self->layout, "windows", windows);
+    tm__operator_layout_say(&self->layout, "$windows", windows);
     field.bytes = self->grows ? record : offsetof(struct record, past);
-    tm__operator_layout_add(&self->layout, &field, "times", "", NULL);
+    tm__operator_layout_add(&self->layout, &field, "$times", "", NULL);
     if (!self->grows)
         add_past(self, input);
     tm__operator_aggregates_layout(self->aggregates, input, "", &tm__operator_in_value, record,

@@ -27,7 +27,7 @@ static int lay_out(struct tm__operator_window *self, const char *windows, struct
     if (tm__operator_layout_is_made(&self->layout))
         return 0;
     tm__operator_layout_begin(&self->layout, self->mem, self->aggregates.value_bytes);
-    tm__operator_layout_say(&self->layout, "windows", windows);
+    tm__operator_layout_say(&self->layout, "$windows", windows);
     tm__operator_aggregates_layout(&self->aggregates, self->keys.reader.schema, "",
                                    &tm__operator_in_value, 0, &self->layout);
     return tm__operator_layout_end(&self->layout) == 0
@@ -90,10 +90,11 @@ static const char *wrong(void *arg, struct tm__operator_seen *seen, const void *
 static int look_at_slices(struct tm__operator_window *self, struct tm_error *err)
 {
     struct tm_namespace *slice = tm_state_namespace_first(self->state);
+    int64_t step = self->slice_ms == self->size ? self->period : self->slice_ms;
     for (; slice != NULL; slice = tm_state_namespace_next(slice)) {
         int64_t id = tm_state_namespace_id(slice);
         if (id > TM_INT_MAX || id < -2 * TM_INT_MAX ||
-            tm__operator_grid_floor(id, self->offset, self->slice_ms) != id)
+            tm__operator_grid_floor(id, self->offset, step) != id)
             return tm__operator_damaged(&self->base, "slices", err, "one begins at %lld ms",
                                         (long long)id);
     }

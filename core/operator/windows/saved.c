@@ -58,7 +58,7 @@ static void add_states(const struct tm__windows *self, const struct tm_layout_fi
         field.bytes = tm_type_slot_bytes(type);
         field.present_at = at;
         field.present_bit = i;
-        snprintf(name, sizeof name, "trigger.%s", node->states[i].name);
+        snprintf(name, sizeof name, "$trigger.%s", node->states[i].name);
         tm__operator_layout_add(layout, &field, name, "state", &type);
         offset += field.bytes;
     }
@@ -67,8 +67,8 @@ static void add_states(const struct tm__windows *self, const struct tm_layout_fi
 static void add_words(const struct tm__windows *self, const struct tm_layout_field *place,
                       uint32_t at, struct tm__operator_layout *layout)
 {
-    static const char *const names[TM__WORDS] = {"wakes", "wakes by the clock", "fires next",
-                                                 "timeout", "rows", "last"};
+    static const char *const names[TM__WORDS] = {"$wakes", "$wakes by the clock", "$next",
+                                                 "$timeout", "$count", "$last"};
     for (int word = 0; word < TM__WORDS; word++) {
         struct tm_layout_field field = *place;
         if (self->word_at[word] == TM__NO_WORD)
@@ -91,7 +91,7 @@ static void add_cell(const struct tm__windows *self, const struct tm_layout_fiel
     struct tm_layout_field field = *place;
     field.offset = at;
     field.bytes = head;
-    tm__operator_layout_add(layout, &field, "window", "", NULL);
+    tm__operator_layout_add(layout, &field, "$window", "", NULL);
     add_words(self, place, at + head, layout);
     add_states(self, place, at + self->record_at, layout);
     if (!tm__windows_buffers(self)) {
@@ -102,12 +102,12 @@ static void add_cell(const struct tm__windows *self, const struct tm_layout_fiel
     field.kind = TM_LAYOUT_BLOB;
     field.offset = at + self->contents_at;
     field.bytes = sizeof(struct tm_blob);
-    tm__operator_layout_add(layout, &field, "rows",
+    tm__operator_layout_add(layout, &field, "$rows",
                             self->buffered.ordered ? "rows by arrival" : "rows", &rows);
     field.kind = TM_LAYOUT_BYTES;
     field.offset += field.bytes;
     field.bytes = TM__LIST_VALUE_BYTES - field.bytes;
-    tm__operator_layout_add(layout, &field, "rows, count", "", NULL);
+    tm__operator_layout_add(layout, &field, "$rows, count", "", NULL);
 }
 
 static void add_fields(struct tm__windows *self, const char *text)
@@ -116,10 +116,10 @@ static void add_fields(struct tm__windows *self, const char *text)
     struct tm__operator_layout *layout = &self->layout;
     struct tm_layout_field field = tm__operator_in_value;
     tm__operator_layout_begin(layout, self->mem, head + (self->keeps_alone ? self->cell_bytes : 0));
-    tm__operator_layout_say(layout, "windows", text);
+    tm__operator_layout_say(layout, "$windows", text);
     field.offset = offsetof(struct tm__windows_record, total);
     field.bytes = head - field.offset;
-    tm__operator_layout_add(layout, &field, "rows of the key", "", NULL);
+    tm__operator_layout_add(layout, &field, "$rows of the key", "", NULL);
     if (self->keeps_alone)
         add_cell(self, &tm__operator_in_value, head, layout);
     field = tm__operator_in_value;
@@ -127,7 +127,7 @@ static void add_fields(struct tm__windows *self, const char *text)
     field.offset = offsetof(struct tm__windows_record, cells);
     field.bytes = sizeof(struct tm_blob);
     field.value_bytes = self->cell_bytes;
-    tm__operator_layout_add(layout, &field, "cells", "", NULL);
+    tm__operator_layout_add(layout, &field, "$cells", "", NULL);
     field = tm__operator_in_value;
     field.inside = layout->layout.field_count;
     add_cell(self, &field, 0, layout);

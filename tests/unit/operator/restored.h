@@ -315,3 +315,70 @@ static inline void run_random(tm_operator_make *make, const uint32_t (*to)[2], u
     all_watermark(TM_WATERMARK_MAX);
     all_get((struct tm_element){.kind = TM_ELEMENT_END, .status = TM_END_DRAIN});
 }
+
+// --- what is aggregated --------------------------------------------------------------------------
+
+static inline void use_numbers(void)
+{
+    use_aggregate(TM_AGGREGATE_COUNT, -1);
+    use_aggregate(TM_AGGREGATE_SUM, AMOUNT);
+    use_aggregate(TM_AGGREGATE_SUM, CENTS);
+    use_aggregate(TM_AGGREGATE_SUM, BIG);
+    use_aggregate(TM_AGGREGATE_SUM, PRICE);
+    use_aggregate(TM_AGGREGATE_AVG, AMOUNT);
+    use_aggregate(TM_AGGREGATE_AVG, CENTS);
+    use_aggregate(TM_AGGREGATE_AVG, PRICE);
+    use_aggregate(TM_AGGREGATE_STDDEV, AMOUNT);
+    use_aggregate(TM_AGGREGATE_VARIANCE, CENTS);
+    use_aggregate(TM_AGGREGATE_VARIANCE, PRICE);
+}
+
+static inline void use_values(void)
+{
+    use_aggregate(TM_AGGREGATE_MIN, AMOUNT);
+    use_aggregate(TM_AGGREGATE_MAX, NOTE);
+    use_aggregate(TM_AGGREGATE_MIN, NOTE);
+    use_aggregate(TM_AGGREGATE_MAX, PRICE);
+    use_aggregate(TM_AGGREGATE_MIN, FLAG);
+    use_aggregate(TM_AGGREGATE_FIRST, NOTE);
+    use_aggregate(TM_AGGREGATE_LAST, PRICE);
+    use_aggregate(TM_AGGREGATE_LAST, NOTE);
+    use_aggregate_by(TM_AGGREGATE_MIN_BY, NOTE, AMOUNT);
+    use_aggregate_by(TM_AGGREGATE_MAX_BY, CENTS, NOTE);
+}
+
+static inline void use_sets(void)
+{
+    use_aggregate(TM_AGGREGATE_COUNT_DISTINCT, ITEM);
+    use_aggregate(TM_AGGREGATE_COUNT_DISTINCT, AMOUNT);
+    use_aggregate(TM_AGGREGATE_COUNT_DISTINCT, PRICE);
+    use_aggregate(TM_AGGREGATE_COUNT_DISTINCT, NOTE);
+    use_aggregate(TM_AGGREGATE_APPROXIMATE_DISTINCT, NOTE);
+    use_aggregate(TM_AGGREGATE_APPROXIMATE_DISTINCT, BIG);
+    use_quantile(AMOUNT, 0.5);
+    use_quantile(AMOUNT, 0.9);
+    use_quantile(PRICE, 0.25);
+}
+
+static inline void use_lists(void)
+{
+    use_list(CENTS, 0);
+    use_list(NOTE, 5);
+    use_list(PRICE, 0);
+    use_aggregate(TM_AGGREGATE_COUNT, -1);
+}
+
+static void (*const uses[])(void) = {use_numbers, use_values, use_sets, use_lists};
+enum { USES = sizeof uses / sizeof uses[0] };
+
+// --- where to ------------------------------------------------------------------------------------
+
+// Parallelism and max parallelism, at first and after each restart.
+static const uint32_t same[][2] = {{1, 128}, {1, 128}, {1, 128}};
+static const uint32_t other[][2] = {{1, 128}, {3, 128}, {2, 128}};
+static const uint32_t converted[][2] = {{1, 128}, {3, 1024}, {2, 64}};
+static const struct {
+    const uint32_t (*to)[2];
+    bool in_order;
+} runs[] = {{same, true}, {other, false}, {converted, false}};
+enum { RUNS = sizeof runs / sizeof runs[0] };
