@@ -108,6 +108,7 @@ static inline void disk_apply(struct disk_names *names, const struct disk_op *op
 static inline int disk_walk(const char *path, const char **last)
 {
     int folder = 0;
+    *last = path;
     for (;;) {
         const char *slash = strchr(path, '/');
         if (slash == NULL)
