@@ -4,6 +4,7 @@
 #include "core/base/check.h"
 #include "core/checkpoint/cut_parts.h"
 #include "core/checkpoint/varint.h"
+#include "core/state/image.h"
 
 enum { PARTS_FIRST = 8 };
 
@@ -40,6 +41,19 @@ void tm_cut_free(struct tm_cut *cut)
         free_part(cut->mem, &cut->parts[i]);
     tm_mem_free(cut->mem, cut->parts, cut->part_capacity * sizeof *cut->parts);
     tm_mem_free(cut->mem, cut, sizeof *cut);
+}
+
+bool tm_cut_free_some(struct tm_cut *cut, uint32_t budget)
+{
+    if (cut == NULL)
+        return true;
+    for (uint32_t i = 0; i < cut->part_count; i++) {
+        if (!tm_snapshot_free_some(cut->parts[i].snapshot, budget))
+            return false; // the budget is of each part: those without pages cost nothing
+        cut->parts[i].snapshot = NULL;
+    }
+    tm_cut_free(cut);
+    return true;
 }
 
 uint64_t tm_cut_checkpoint(const struct tm_cut *cut)

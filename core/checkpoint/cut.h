@@ -23,6 +23,9 @@ int tm_cut_new(struct tm_mem *mem, uint64_t checkpoint, uint32_t chain, uint32_t
                struct tm_cut **cut) TM_WARN_UNUSED;
 // Frees what it holds, snapshots too: by the task, when nobody writes it any more. NULL is fine.
 void tm_cut_free(struct tm_cut *cut);
+// The same in steps, each of about so many pages: true when all is done and the cut is gone. Once
+// begun, nothing else may be done with it.
+bool tm_cut_free_some(struct tm_cut *cut, uint32_t budget) TM_WARN_UNUSED;
 uint64_t tm_cut_checkpoint(const struct tm_cut *cut);
 
 // A frozen state (tm_state_freeze_pages), taken over also where this fails: TM_E_MEMORY. `operator`

@@ -12,18 +12,29 @@ enum tm_layout_kind {
     TM_LAYOUT_BLOB,  // a struct tm_blob
     TM_LAYOUT_MAP,   // the head of a map (core/state/collection.h)
     TM_LAYOUT_LIST,  // the head of a list
+    TM_LAYOUT_ITEMS, // a struct tm_blob of items one behind the other, which have fields themselves
     TM_LAYOUT_KINDS
 };
 
+// References (blobs, heads) that are not in use are all zero, or `present_bit` says so. What no
+// field covers is zero after entries went from one layout to another; bytes that a blob's owner
+// alone understands hold no references.
 struct tm_layout_field {
     char name[TM_NAME_MAX + 1]; // of the state, or of what the operator calls it; "" : the value
     char type[512];             // its type, as in schemas ("int", "decimal(10,2)"), a spec of what
                                 // an accumulator holds, or "": equal when everything else is
     uint32_t kind;              // enum tm_layout_kind
-    uint32_t offset, bytes;     // in the value
-    uint32_t present_bit;       // of the first word of the value, says it is there; UINT32_MAX: it
-                                // always is
-    uint32_t value_bytes;       // of MAP and LIST: fixed part in front of each value (last access)
+    uint32_t offset, bytes;     // in the value, or in what `inside` says
+    uint32_t present_bit;       // of a word of the value or the item, says it is there; UINT32_MAX:
+                                // it always is
+    uint32_t value_bytes;       // of MAP and LIST: fixed part in front of each value (last access);
+                                // of ITEMS: of an item
+    // 0 is what most fields have.
+    uint32_t present_at; // offset of the word with the bit
+    uint32_t head_bytes; // of ITEMS: in front of the first item
+    uint32_t inside;     // 1 + index of a field of ITEMS that comes before this one: offsets are in
+                         // each item. 0: in the value
+    bool in_head;        // offsets are in the bytes in front of the items (`inside` is not 0)
 };
 
 struct tm_layout {

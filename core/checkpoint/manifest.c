@@ -47,10 +47,10 @@ struct tm_manifest_operator *tm__manifest_new_operator(struct tm_manifest *m)
 }
 
 struct tm_manifest_part *tm__manifest_new_part(struct tm_manifest *m,
-                                               struct tm_manifest_operator *operator)
+                                               struct tm_manifest_operator *op)
 {
-    struct tm_manifest_part *new = more(&m->arena, (void **)&operator->parts, &operator->part_count,
-                                        &operator->part_capacity, sizeof *new);
+    struct tm_manifest_part *new =
+        more(&m->arena, (void **)&op->parts, &op->part_count, &op->part_capacity, sizeof *new);
     if (new != NULL)
         *new = (struct tm_manifest_part){.name = ""};
     return new;
@@ -96,10 +96,10 @@ const struct tm_manifest_operator *tm_manifest_find(const struct tm_manifest *ma
     return find(manifest, operator_name);
 }
 
-static bool has_part(const struct tm_manifest_operator *operator, const char * name)
+static bool has_part(const struct tm_manifest_operator *op, const char *name)
 {
-    for (uint32_t i = 0; i < operator->part_count; i++)
-        if (strcmp(operator->parts[i].name, name) == 0)
+    for (uint32_t i = 0; i < op->part_count; i++)
+        if (strcmp(op->parts[i].name, name) == 0)
             return true;
     return false;
 }
@@ -113,14 +113,14 @@ static int no_memory(struct tm_error *err)
 static int add_part(struct tm_manifest *m, const struct tm__index_part *part,
                     const struct tm_layout *layout, struct tm_error *err)
 {
-    struct tm_manifest_operator *operator= find(m, part->operator_name);
-    if (operator== NULL)
+    struct tm_manifest_operator *op = find(m, part->operator_name);
+    if (op == NULL)
         return tm_error_set(err, TM_E_INTERNAL,
                             "a checkpoint has state of %s, which is no operator",
                             part->operator_name);
-    if (has_part(operator, part->part))
+    if (has_part(op, part->part))
         return 0;
-    struct tm_manifest_part *new = tm__manifest_new_part(m, operator);
+    struct tm_manifest_part *new = tm__manifest_new_part(m, op);
     if (new == NULL)
         return no_memory(err);
     *new = (struct tm_manifest_part){.name = copy(m, part->part),

@@ -6,7 +6,7 @@
 // One more, all zero but for names, which are "". NULL: out of memory.
 struct tm_manifest_operator *tm__manifest_new_operator(struct tm_manifest *manifest);
 struct tm_manifest_part *tm__manifest_new_part(struct tm_manifest *manifest,
-                                               struct tm_manifest_operator *operator);
+                                               struct tm_manifest_operator *op);
 struct tm_manifest_file *tm__manifest_new_file(struct tm_manifest *manifest);
 
 // Behind the JSON: the checksum of all before it.

@@ -166,9 +166,9 @@ static const struct tm_layout *get_layout(struct reader *r, const json_t *from)
     return layout;
 }
 
-static void get_part(struct reader *r, const json_t *from, struct tm_manifest_operator *operator)
+static void get_part(struct reader *r, const json_t *from, struct tm_manifest_operator *op)
 {
-    struct tm_manifest_part *part = tm__manifest_new_part(r->manifest, operator);
+    struct tm_manifest_part *part = tm__manifest_new_part(r->manifest, op);
     if (part == NULL) {
         r->no_memory = true;
         return;
@@ -186,17 +186,17 @@ static void get_operators(struct reader *r, const json_t *root)
     const json_t *list = member(r, root, "operators", JSON_ARRAY);
     for (size_t i = 0; i < json_array_size(list) && r->wrong == NULL && !r->no_memory; i++) {
         const json_t *from = json_array_get(list, i);
-        struct tm_manifest_operator *operator= tm__manifest_new_operator(r->manifest);
-        if (operator== NULL) {
+        struct tm_manifest_operator *op = tm__manifest_new_operator(r->manifest);
+        if (op == NULL) {
             r->no_memory = true;
             return;
         }
-        operator->name = text(r, from, "name", TM_NAME_MAX);
-        operator->kind = text(r, from, "kind", TM_NAME_MAX);
-        operator->parallelism =(uint32_t) number(r, from, "parallelism", 1, TM_PARALLELISM_MAX);
+        op->name = text(r, from, "name", TM_NAME_MAX);
+        op->kind = text(r, from, "kind", TM_NAME_MAX);
+        op->parallelism = (uint32_t)number(r, from, "parallelism", 1, TM_PARALLELISM_MAX);
         const json_t *parts = member(r, from, "parts", JSON_ARRAY);
         for (size_t k = 0; k < json_array_size(parts) && r->wrong == NULL && !r->no_memory; k++)
-            get_part(r, json_array_get(parts, k), operator);
+            get_part(r, json_array_get(parts, k), op);
     }
 }
 

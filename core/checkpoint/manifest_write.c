@@ -93,13 +93,13 @@ static json_t *operators_of(struct writer *w, const struct tm_manifest *manifest
 {
     json_t *list = json_array();
     for (uint32_t i = 0; i < manifest->operator_count; i++) {
-        const struct tm_manifest_operator *operator= & manifest->operators[i];
+        const struct tm_manifest_operator *op = &manifest->operators[i];
         json_t *one = json_object(), *parts = json_array();
-        set(w, one, "name", text_of(w, operator->name));
-        set(w, one, "kind", text_of(w, operator->kind));
-        set_number(w, one, "parallelism", operator->parallelism);
-        for (uint32_t k = 0; k < operator->part_count; k++)
-            add(w, parts, part_of(w, &operator->parts[k]));
+        set(w, one, "name", text_of(w, op->name));
+        set(w, one, "kind", text_of(w, op->kind));
+        set_number(w, one, "parallelism", op->parallelism);
+        for (uint32_t k = 0; k < op->part_count; k++)
+            add(w, parts, part_of(w, &op->parts[k]));
         set(w, one, "parts", parts);
         add(w, list, one);
     }

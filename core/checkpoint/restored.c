@@ -37,6 +37,7 @@ void tm_restored_free(struct tm_restored *restored)
     if (restored->data != NULL)
         tm_mem_free(restored->mem, restored->data,
                     restored->data_capacity * sizeof *restored->data + 1);
+    tm_manifest_fini(&restored->manifest);
     if (restored->root != NULL)
         tm_mem_free(restored->mem, restored->root, strlen(restored->root) + 1);
     tm_mem_free(restored->mem, restored, sizeof *restored);

@@ -3,12 +3,34 @@
 // script has no operator for: the life of a job (life.h) says so before anything runs.
 #pragma once
 
-#include "core/checkpoint/cut.h"
+#include "core/checkpoint/manifest.h"
 
 struct tm_restored;
 
+struct tm_restored_args {
+    struct tm_mem *mem; // used by all calls, on any thread
+    const struct tm_fx *fx;
+    // A folder with a MANIFEST: a savepoint, or one checkpoint of a job; or the folder of a job.
+    const char *path;
+    uint64_t checkpoint; // of a job's folder; 0: the newest
+    const char *job;     // that it must be of; NULL: any
+};
+
+// Reads and checks the manifest and all indexes, and that the files that they need are there with
+// their lengths; segments are compared with their checksums when they are used.
+// TM_E_CHECKPOINT_MISSING: there is none. TM_E_CHECKPOINT: damaged. TM_E_CHECKPOINT_VERSION,
+// TM_E_CHECKPOINT_JOB.
+int tm_restored_open(const struct tm_restored_args *args, struct tm_restored **restored,
+                     struct tm_error *err) TM_WARN_UNUSED;
+// The number of the newest checkpoint in a job's folder; 0: there is none.
+int tm_restored_newest(struct tm_mem *mem, const struct tm_fx *fx, const char *folder,
+                       uint64_t *checkpoint, struct tm_error *err) TM_WARN_UNUSED;
+const struct tm_manifest *tm_restored_manifest(const struct tm_restored *restored);
+// Reads everything and compares it with its checksums.
+int tm_restored_verify(const struct tm_restored *restored, struct tm_error *err) TM_WARN_UNUSED;
+
 // From cuts of this process, one of each task, written and read again in memory: for tests. The
-// cuts may be freed then.
+// cuts may be freed then. It has no manifest but its number.
 int tm_restored_from_cuts(struct tm_mem *mem, const struct tm_cut *const *cuts, uint32_t count,
                           struct tm_restored **restored, struct tm_error *err) TM_WARN_UNUSED;
 void tm_restored_free(struct tm_restored *restored); // NULL is fine

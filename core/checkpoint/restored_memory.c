@@ -26,7 +26,7 @@ static const struct tm_layout **keep_layouts(struct tm_arena *arena,
 // The bytes are read as those of a file are.
 static int add_cut(struct tm_restored *restored, const struct tm_cut *cut, struct tm_error *err)
 {
-    static const struct tm_place nowhere = {.folder = "", .name = ""};
+    static const struct tm_checkpoint_place nowhere = {.folder = "", .name = ""};
     const struct tm_write_args args = {.mem = restored->mem, .place = &nowhere, .cut = cut};
     struct tm__data *data = &restored->data[restored->data_count++];
     struct tm_written *written;
@@ -56,7 +56,9 @@ int tm_restored_from_cuts(struct tm_mem *mem, const struct tm_cut *const *cuts, 
     if (new == NULL)
         return no_memory(err);
     new->mem = mem;
+    tm_manifest_init(&new->manifest, mem);
     new->checkpoint = count != 0 ? tm_cut_checkpoint(cuts[0]) : 0;
+    new->manifest.checkpoint = new->checkpoint;
     new->data_capacity = count;
     new->data = tm_mem_zalloc(mem, count * sizeof *new->data + 1);
     int rc = new->data != NULL ? 0 : no_memory(err);

@@ -17,7 +17,8 @@ struct tm_restored {
     const struct tm_fx *fx;
     char *root; // what paths of files are relative to; NULL: in memory
     uint64_t checkpoint;
-    struct tm__data *data; // by chain and subtask
+    struct tm_manifest manifest; // in memory: empty
+    struct tm__data *data;       // by chain and subtask
     uint32_t data_count, data_capacity;
 };
 

@@ -175,12 +175,13 @@ static int begin(struct tm_store *store, uint64_t checkpoint, const char *final,
                                .folder = tm_mem_strdup(store->mem, folder),
                                .final = tm_mem_strdup(store->mem, final),
                                .name = tm_mem_strdup(store->mem, name)};
-    new->place = (struct tm_place){.folder = new->folder, .name = new->name};
+    new->place = (struct tm_checkpoint_place){.folder = new->folder, .name = new->name};
     int rc = new->folder == NULL || new->final == NULL || new->name == NULL ? no_memory(err) : 0;
     if (rc == 0)
         rc = tm__remove_tree(store, folder, err); // an attempt whose removal had failed
-    if (rc == 0)
-        rc = tm__make_folder(store->fx, folder, err);
+    if (rc == 0) // that its name lasts matters once it has its final one
+        rc = new->savepoint ? tm__make_folder(store->fx, folder, err)
+                            : store->fx->files->mkdirs(store->fx->ctx, folder, err);
     if (rc != 0) {
         free_pending(store, new);
         return rc;
@@ -216,7 +217,7 @@ int tm_store_begin_savepoint(struct tm_store *store, uint64_t checkpoint, const 
     return begin(store, checkpoint, path, "", pending, err);
 }
 
-const struct tm_place *tm_pending_place(const struct tm_pending *pending)
+const struct tm_checkpoint_place *tm_pending_place(const struct tm_pending *pending)
 {
     return &pending->place;
 }
@@ -273,12 +274,10 @@ static int publish(struct tm_store *store, const struct tm_pending *pending,
         rc = tm__latest_write(store->fx, store->folder, pending->checkpoint, &begun, err);
     if (rc == 0) {
         store->latest = pending->checkpoint;
-        store->latest_unsure = false;
         return 0;
     }
     if (begun) { // LATEST may name it: it stays whole until another one is published
         *renamed = false;
-        store->latest_unsure = true;
         return rc;
     }
     tm__refs_drop(store, pending->checkpoint);

@@ -43,7 +43,7 @@ int tm_store_begin(struct tm_store *store, uint64_t checkpoint, struct tm_pendin
 // and nothing follows from it. Its tasks write without a base.
 int tm_store_begin_savepoint(struct tm_store *store, uint64_t checkpoint, const char *path,
                              struct tm_pending **pending, struct tm_error *err) TM_WARN_UNUSED;
-const struct tm_place *tm_pending_place(const struct tm_pending *pending);
+const struct tm_checkpoint_place *tm_pending_place(const struct tm_pending *pending);
 // 0: it is durable, and the newest. An error: it is not, and the one before it is the newest still.
 int tm_store_publish(struct tm_store *store, struct tm_pending *pending,
                      struct tm_manifest *manifest, struct tm_error *err) TM_WARN_UNUSED;

@@ -228,11 +228,11 @@ static int remove_newer(struct tm_store *store, const char *name, uint64_t check
 int tm_store_rewind(struct tm_store *store, uint64_t checkpoint, struct tm_error *err)
 {
     struct tm__path_list names = {0};
-    int rc = tm__latest_write(store->fx, store->folder, checkpoint, &store->latest_unsure, err);
+    bool begun;
+    int rc = tm__latest_write(store->fx, store->folder, checkpoint, &begun, err);
     if (rc != 0)
         return rc;
     store->latest = checkpoint;
-    store->latest_unsure = false;
     rc = tm__list(store, store->folder, &names, err);
     for (uint32_t i = 0; i < names.count && rc == 0; i++)
         rc = remove_newer(store, names.paths[i], checkpoint, err);

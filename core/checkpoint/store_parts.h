@@ -21,7 +21,7 @@ struct tm_pending {
     char *folder; // "JOB/chk-12.tmp"
     char *final;  // "JOB/chk-12"
     char *name;   // "chk-12/", or ""
-    struct tm_place place;
+    struct tm_checkpoint_place place;
     struct tm_pending *next;
 };
 
@@ -35,11 +35,10 @@ struct tm_store {
     const struct tm_fx *fx;
     char *folder, *job;
     uint32_t retain;
-    int lock;           // -1: not held
-    uint64_t latest;    // 0: none
-    uint64_t highest;   // number that was ever used
-    bool latest_unsure; // LATEST may name another one than `latest`: publishing failed late
-    uint64_t now;       // counts givings-up
+    int lock;         // -1: not held
+    uint64_t latest;  // 0: none
+    uint64_t highest; // number that was ever used
+    uint64_t now;     // counts givings-up
     struct tm__refs *refs;
     struct tm_pending *pending;
     struct tm__path_list doubtful; // files that nothing referred to, the last time

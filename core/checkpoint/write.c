@@ -161,6 +161,7 @@ static int put_state(struct writing *w, const struct tm__cut_part *now, struct t
     struct pair pair = {.now = now, .out = out};
     tm_snapshot_key_groups(now->snapshot, &out->max_parallelism, &out->first, &out->last);
     out->value_bytes = tm_snapshot_value_bytes(now->snapshot);
+    TM_CHECK(now->layout == NULL || now->layout->value_bytes == out->value_bytes);
     out->chains = tm_arena_alloc(&w->written->index.arena,
                                  (out->last - out->first + 1) * sizeof *out->chains);
     if (out->chains == NULL)

@@ -14,7 +14,7 @@
 struct tm_written;
 
 // Where the files of a checkpoint go while it is being written: from tm_store_begin.
-struct tm_place {
+struct tm_checkpoint_place {
     const char *folder; // path: ".tidemill/JOB/chk-12.tmp"
     const char *name;   // what the manifest says before a file's name: "chk-12/"; a savepoint: ""
 };
@@ -22,7 +22,7 @@ struct tm_place {
 struct tm_write_args {
     struct tm_mem *mem; // for buffers, and for what is returned
     const struct tm_fx *fx;
-    const struct tm_place *place;
+    const struct tm_checkpoint_place *place;
     const struct tm_cut *cut;
     // The last completed checkpoint's, of the same task. Both NULL: everything is written.
     const struct tm_cut *base_cut;

@@ -8,6 +8,7 @@
 #include "connectors/stdio/stdio.h"
 #include "core/cli/engine.h"
 #include "core/cli/report.h"
+#include "core/cli/saving.h"
 #include "core/cli/screen.h"
 #include "core/loop/real.h"
 #include "core/task/worker.h"
@@ -23,6 +24,7 @@ struct run {
     struct tm_engine *engine;
     struct tm_job *job;
     struct tm_coordinator coordinator;
+    struct tm_saving saving;
     struct tm_waker waker;
     struct tm_screen screen;
     struct tm_live *live; // NULL: no terminal
@@ -36,20 +38,23 @@ struct run {
 static int send_command(void *arg, enum tm_command_kind kind, const char *text, size_t length)
 {
     struct run *run = arg;
-    for (uint32_t w = 0; w < run->job->worker_count; w++) {
-        struct tm_command *command = tm_command_new(run->job->mem, kind, text, length);
-        if (command == NULL)
-            return TM_E_MEMORY;
-        tm_mailbox_post(&run->job->workers[w].commands, &command->message);
-    }
-    return 0;
+    return tm_job_command(run->job, kind, text, length);
 }
 
 static int settle(void *arg, const char *proposal, size_t length, struct tm_buf *settled,
                   struct tm_error *err)
 {
     struct run *run = arg;
-    return tm_vm_settle(run->engine->vm, run->engine->graph, proposal, length, settled, err);
+    int rc = tm_vm_settle(run->engine->vm, run->engine->graph, proposal, length, settled, err);
+    if (rc == 0 && tm_saving_settled(&run->saving, settled) != 0)
+        return tm_error_set(err, TM_E_MEMORY, "out of memory for settled types");
+    return rc;
+}
+
+static void save(void *arg, enum tm_checkpoint_purpose purpose)
+{
+    struct run *run = arg;
+    tm_keeper_save(run->saving.keeper, purpose);
 }
 
 // --- signals -------------------------------------------------------------------------------------
@@ -88,10 +93,12 @@ static bool take_events(struct run *run)
     bool any = false;
     struct tm_event *event;
     while ((event = (struct tm_event *)tm_mailbox_take(&run->job->events)) != NULL) {
+        tm_saving_event(&run->saving, event);
         tm_coordinator_event(&run->coordinator, event);
         tm_event_free(event);
         any = true;
     }
+    any = tm_saving_turn(&run->saving, &run->coordinator) || any;
     for (; run->stops_done < run->stops_wanted; run->stops_done++) {
         tm_log_write(&run->engine->log, TM_LOG_INFO,
                      run->stops_done == 0 ? "stopping; once more to stop at once"
@@ -127,6 +134,8 @@ static void loop(struct run *run)
             leave(run);
         int64_t until = run->live != NULL ? next_draw : INT64_MAX;
         until = run->leave_ns < until ? run->leave_ns : until;
+        int64_t saving = tm_saving_deadline_ns(&run->saving);
+        until = saving < until ? saving : until;
         tm_waker_prepare(&run->waker);
         if (take_events(run))
             tm_waker_cancel(&run->waker);
@@ -219,10 +228,20 @@ static int execute(struct run *run, bool on_terminal, struct tm_error *err)
         .workers = workers,
         .coordinator = &run->waker,
     };
-    int rc = tm_job_new(&args, &run->job, err);
+    int rc = tm_saving_open(&run->saving, engine, &args, err);
+    if (rc == 0)
+        rc = tm_job_new(&args, &run->job, err);
     if (rc != 0)
         return rc;
-    struct tm_coordinator_env env = {.arg = run, .command = send_command, .settle = settle};
+    rc = tm_saving_begin(&run->saving, run->job, &run->waker, err);
+    if (rc != 0) {
+        tm_job_free(run->job);
+        return rc;
+    }
+    struct tm_coordinator_env env = {.arg = run,
+                                     .command = send_command,
+                                     .settle = settle,
+                                     .save = run->saving.keeper == NULL ? NULL : save};
     tm_coordinator_init(&run->coordinator, &env, &engine->mem, run->job->worker_count,
                         run->job->task_count);
     if (on_terminal)
@@ -231,6 +250,7 @@ static int execute(struct run *run, bool on_terminal, struct tm_error *err)
     (void)start_workers(run, err); // a failure is an event of the coordinator, and its outcome
     loop(run);
     join_workers(run);
+    tm_saving_end(&run->saving);
     int code = conclude(run, tm_fx_mono_ns(fx) - begin);
     if (run->live != NULL)
         tm_live_free(run->live);
@@ -301,6 +321,7 @@ int tm_cli_run_job(const struct tm_cli_options *options)
         if (rc == 0) {
             watch_signals(&run);
             rc = run_job(&run, &err);
+            tm_saving_close(&run.saving);
             code = rc;
             unwatch_signals(&run);
             tm_waker_fini(&run.waker);

@@ -55,13 +55,33 @@ static void settle(struct tm_coordinator *c, const struct tm_event *event)
     tm_buf_fini(&settled);
 }
 
+static void leave(struct tm_coordinator *c)
+{
+    c->state = TM_JOB_EXITING;
+    command(c, TM_COMMAND_EXIT, NULL, 0);
+}
+
 static void task_finished(struct tm_coordinator *c)
 {
     c->tasks--;
-    if (c->tasks == 0 && c->state < TM_JOB_CANCELLING) {
-        c->state = TM_JOB_EXITING;
-        command(c, TM_COMMAND_EXIT, NULL, 0);
+    if (c->tasks != 0 || c->saving || c->state >= TM_JOB_CANCELLING)
+        return;
+    if (c->env.save == NULL || c->state == TM_JOB_STOPPING) {
+        leave(c);
+        return;
     }
+    c->state = TM_JOB_SAVING;
+    c->env.save(c->env.arg, TM_PURPOSE_END);
+}
+
+void tm_coordinator_saved(struct tm_coordinator *c)
+{
+    bool stopping = c->saving;
+    c->saving = false;
+    if (c->state == TM_JOB_SAVING || (c->state == TM_JOB_STOPPING && c->tasks == 0))
+        leave(c);
+    else if (stopping && c->state == TM_JOB_STOPPING)
+        command(c, TM_COMMAND_STOP, NULL, 0);
 }
 
 void tm_coordinator_event(struct tm_coordinator *c, const struct tm_event *event)
@@ -84,6 +104,9 @@ void tm_coordinator_event(struct tm_coordinator *c, const struct tm_event *event
         if (--c->workers == 0)
             c->state = TM_JOB_DONE;
         break;
+    case TM_EVENT_WRITTEN: // of the keeper
+    case TM_EVENT_DECLINED:
+        break;
     }
 }
 
@@ -96,8 +119,12 @@ void tm_coordinator_stop(struct tm_coordinator *c)
     c->stop_asked = true;
     if (c->state > TM_JOB_RUNNING)
         return;
+    c->saving = c->env.save != NULL && c->state == TM_JOB_RUNNING;
     c->state = TM_JOB_STOPPING;
-    command(c, TM_COMMAND_STOP, NULL, 0);
+    if (c->saving)
+        c->env.save(c->env.arg, TM_PURPOSE_STOP);
+    else
+        command(c, TM_COMMAND_STOP, NULL, 0);
 }
 
 enum tm_job_outcome tm_coordinator_outcome(const struct tm_coordinator *c)

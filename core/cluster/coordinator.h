@@ -10,6 +10,7 @@ enum tm_job_state {
     TM_JOB_STARTING, // workers evaluate the script
     TM_JOB_RUNNING,
     TM_JOB_STOPPING,   // asked to stop: sources have ended, rows under way go on to the sinks
+    TM_JOB_SAVING,     // all tasks are done, the last checkpoint is being taken
     TM_JOB_CANCELLING, // a failure, or impatience: everything is dropped
     TM_JOB_EXITING,    // all tasks are done, workers end
     TM_JOB_DONE,       // no worker is left
@@ -29,6 +30,9 @@ struct tm_coordinator_env {
     // new). Above 0: it is too early for an answer.
     int (*settle)(void *arg, const char *proposal, size_t length, struct tm_buf *settled,
                   struct tm_error *err);
+    // Take the last checkpoint, for STOP or END: tm_coordinator_saved is called when that is over.
+    // NULL: the job takes none.
+    void (*save)(void *arg, enum tm_checkpoint_purpose purpose);
 };
 
 struct tm_coordinator {
@@ -38,6 +42,7 @@ struct tm_coordinator {
     uint32_t workers, tasks; // alive, unfinished
     uint32_t starting;       // workers that are not ready
     bool stop_asked;
+    bool saving;           // the checkpoint before a stop is being taken: sources wait for it
     bool pipe_closed;      // the reader of the output has gone: an end like any other
     struct tm_error error; // the first failure
 };
@@ -47,5 +52,7 @@ void tm_coordinator_init(struct tm_coordinator *c, const struct tm_coordinator_e
 void tm_coordinator_event(struct tm_coordinator *c, const struct tm_event *event);
 // The user wants it to end: the first time in order, the second time at once.
 void tm_coordinator_stop(struct tm_coordinator *c);
+// The last checkpoint is there, or given up.
+void tm_coordinator_saved(struct tm_coordinator *c);
 // Once state is TM_JOB_DONE.
 enum tm_job_outcome tm_coordinator_outcome(const struct tm_coordinator *c);

@@ -13,10 +13,13 @@ struct tm_aligner {
     struct tm_mem *mem;
     uint32_t count, open; // channels; those that have not ended
     uint64_t checkpoint;  // being aligned, or the last one that was; 0: none yet
+    uint64_t skipped;     // bit i: checkpoint + 1 + i was given up before it began here
     uint32_t arrived;     // its barriers; 0: none is being aligned
     int64_t since_ns;     // when the first of them came (the caller's clock)
-    uint8_t *state;       // by channel
+    uint8_t *state;       // by channel: enum tm_aligner_channel
 };
+
+enum tm_aligner_channel { TM_ALIGNER_OPEN = 0, TM_ALIGNER_BLOCKED, TM_ALIGNER_ENDED };
 
 enum tm_aligned {
     TM_ALIGN_NONE,     // nothing for the task
@@ -26,10 +29,14 @@ enum tm_aligned {
 int tm_aligner_init(struct tm_aligner *aligner, struct tm_mem *mem,
                     uint32_t channels) TM_WARN_UNUSED;
 void tm_aligner_fini(struct tm_aligner *aligner);
-// May the gate take from this channel?
-bool tm_aligner_may_take(const struct tm_aligner *aligner, uint32_t channel);
+// May the gate take from this channel? Not from one that waits, nor from one that has ended.
+static inline bool tm_aligner_may_take(const struct tm_aligner *aligner, uint32_t channel)
+{
+    return aligner->state[channel] == TM_ALIGNER_OPEN;
+}
 enum tm_aligned tm_aligner_barrier(struct tm_aligner *aligner, uint32_t channel,
                                    uint64_t checkpoint, int64_t now_ns);
 enum tm_aligned tm_aligner_end(struct tm_aligner *aligner, uint32_t channel);
 // The checkpoint is given up: its channels are released. One that has not begun will be skipped.
+// What is 64 older than one that is given up was decided long ago: it is given up too.
 void tm_aligner_abort(struct tm_aligner *aligner, uint64_t checkpoint);

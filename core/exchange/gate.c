@@ -3,10 +3,11 @@
 // valve said is kept and handed out one by one before anything else is taken.
 #include "core/exchange/gate.h"
 
+#include "core/exchange/aligner.h"
 #include "core/time/valve.h"
 #include "core/time/watermark.h"
 
-enum { PENDING_MAX = 3 }; // watermark, status, END
+enum { PENDING_MAX = 4 }; // a barrier, then what an end means: watermark, status, END
 
 struct gate_input {
     struct tm_valve *valve;
@@ -23,13 +24,13 @@ struct tm_gate {
     int64_t watermark; // of several inputs: the last that was handed on, and the status
     enum tm_channel_status status;
     uint32_t count, next; // channels; next: the one to look at first
-    uint32_t ended_count;
-    bool stopped;    // an input was stopped: what is missing of it must not make time move
-    int64_t read_ns; // newest of all watermarks taken, for those that a status or an end moves
+    bool stopped;         // an input was stopped: what is missing of it must not make time move
+    int64_t read_ns;      // newest of all watermarks taken, for those that a status or an end moves
     struct tm_element pending[PENDING_MAX];
     uint32_t pending_first, pending_count;
-    bool *ended;                  // by channel
     int64_t *since_ns;            // by channel: when its watermark or status has changed last
+    struct tm_aligner aligner;    // which channels are open, and which wait
+    int64_t begins_at;            // no watermark up to this one is given
     struct tm_gate_holder frozen; // of a gate with a stopped input
     struct tm_channel *channels[];
 };
@@ -72,11 +73,11 @@ struct tm_gate *tm_gate_new(struct tm_mem *mem, struct tm_channel *const *channe
     gate->mem = mem;
     gate->count = count;
     gate->input_count = inputs;
-    gate->watermark = TM_WATERMARK_MIN;
+    gate->watermark = gate->begins_at = TM_WATERMARK_MIN;
     memcpy(gate->channels, channels, (size_t)count * sizeof *channels);
-    gate->ended = tm_mem_zalloc(mem, count * sizeof *gate->ended);
     gate->since_ns = tm_mem_zalloc(mem, count * sizeof *gate->since_ns);
-    if (gate->ended == NULL || gate->since_ns == NULL || !make_inputs(gate, counts)) {
+    if (tm_aligner_init(&gate->aligner, mem, count) != 0 || gate->since_ns == NULL ||
+        !make_inputs(gate, counts)) {
         tm_gate_free(gate);
         return NULL;
     }
@@ -90,7 +91,7 @@ void tm_gate_free(struct tm_gate *gate)
     for (uint32_t i = 0; i < gate->input_count; i++)
         tm_valve_free(gate->inputs[i].valve);
     tm_splits_free(gate->combined);
-    tm_mem_free(gate->mem, gate->ended, gate->count * sizeof *gate->ended);
+    tm_aligner_fini(&gate->aligner);
     tm_mem_free(gate->mem, gate->since_ns, gate->count * sizeof *gate->since_ns);
     tm_mem_free(gate->mem, gate, gate_size(gate->count));
 }
@@ -104,7 +105,25 @@ void tm_gate_ignore_time(struct tm_gate *gate, uint32_t input)
 
 int64_t tm_gate_watermark(const struct tm_gate *gate)
 {
-    return gate->combined == NULL ? tm_valve_current(gate->inputs[0].valve) : gate->watermark;
+    int64_t watermark =
+        gate->combined == NULL ? tm_valve_current(gate->inputs[0].valve) : gate->watermark;
+    return watermark > gate->begins_at ? watermark : gate->begins_at;
+}
+
+void tm_gate_begin_at(struct tm_gate *gate, int64_t watermark)
+{
+    gate->begins_at = watermark;
+}
+
+void tm_gate_abort(struct tm_gate *gate, uint64_t checkpoint)
+{
+    tm_aligner_abort(&gate->aligner, checkpoint);
+}
+
+uint64_t tm_gate_aligning(const struct tm_gate *gate, int64_t *since_ns)
+{
+    *since_ns = gate->aligner.since_ns;
+    return gate->aligner.arrived == 0 ? 0 : gate->aligner.checkpoint;
 }
 
 static void push(struct tm_gate *gate, struct tm_element element)
@@ -129,7 +148,7 @@ static void push_output(struct tm_gate *gate, struct tm_valve_output out, int64_
     bool wakes = out.status_changed && out.status == TM_CHANNEL_ACTIVE;
     if (wakes) // before the watermark, or it would not count
         push(gate, status);
-    if (out.watermark_moved && !gate->stopped)
+    if (out.watermark_moved && !gate->stopped && out.watermark > gate->begins_at)
         push(gate, (struct tm_element){.kind = TM_ELEMENT_WATERMARK,
                                        .watermark = out.watermark,
                                        .read_ns = read_ns != 0 ? read_ns : gate->read_ns});
@@ -220,16 +239,24 @@ struct tm_gate_holder tm_gate_held_by(const struct tm_gate *gate)
     return holder;
 }
 
+static void push_barrier(struct tm_gate *gate, enum tm_aligned aligned)
+{
+    if (aligned == TM_ALIGN_COMPLETE)
+        push(gate, (struct tm_element){.kind = TM_ELEMENT_BARRIER,
+                                       .checkpoint = gate->aligner.checkpoint});
+}
+
+// The barrier that the others wait for goes first: they ask whether all have theirs, and so does
+// what the end means for time.
 static void take_end(struct tm_gate *gate, uint32_t channel, enum tm_end end)
 {
-    TM_CHECK(!gate->ended[channel]);
-    gate->ended[channel] = true;
+    push_barrier(gate, tm_aligner_end(&gate->aligner, channel));
     if (end == TM_END_STOP && !gate->stopped) {
         gate->frozen = tm_gate_held_by(gate);
         gate->stopped = true;
     }
     push_output(gate, tell_status(gate, channel, TM_CHANNEL_FINISHED), 0);
-    if (++gate->ended_count == gate->count)
+    if (gate->aligner.open == 0)
         push(gate, (struct tm_element){.kind = TM_ELEMENT_END,
                                        .status = gate->stopped ? TM_END_STOP : TM_END_DRAIN});
 }
@@ -237,6 +264,11 @@ static void take_end(struct tm_gate *gate, uint32_t channel, enum tm_end end)
 static void take_control(struct tm_gate *gate, uint32_t channel, const struct tm_element *element,
                          int64_t now_ns)
 {
+    if (element->kind == TM_ELEMENT_BARRIER) {
+        push_barrier(gate,
+                     tm_aligner_barrier(&gate->aligner, channel, element->checkpoint, now_ns));
+        return;
+    }
     gate->since_ns[channel] = now_ns;
     switch (element->kind) {
     case TM_ELEMENT_WATERMARK:
@@ -260,7 +292,8 @@ static bool receive_any(struct tm_gate *gate, int64_t now_ns, uint32_t *channel,
     for (uint32_t i = 0; i < gate->count; i++) {
         uint32_t c = gate->next;
         gate->next = c + 1 == gate->count ? 0 : c + 1;
-        if (!gate->ended[c] && tm_channel_receive(gate->channels[c], now_ns, element)) {
+        if (tm_aligner_may_take(&gate->aligner, c) &&
+            tm_channel_receive(gate->channels[c], now_ns, element)) {
             *channel = c;
             return true;
         }

@@ -1,6 +1,7 @@
 // The input gate of a task: merges its channels (of one or several edges) into one sequence of
 // elements. Watermarks and statuses go through the valve (core/time/valve.h); END appears once,
-// after the last channel's, preceded by watermark MAX.
+// after the last channel's, preceded by watermark MAX. A barrier appears once, when all channels
+// that have not ended, of all inputs, have given theirs (aligner.h).
 //
 // An operator whose inputs have schemas of their own has a gate of several inputs: each has a valve
 // over its channels, and the watermark is the least of the inputs that are not idle. An input that
@@ -21,6 +22,13 @@ void tm_gate_ignore_time(struct tm_gate *gate, uint32_t input);
 void tm_gate_free(struct tm_gate *gate); // not the channels
 // The watermark that its channels have come to; TM_WATERMARK_MIN: none.
 int64_t tm_gate_watermark(const struct tm_gate *gate);
+// It begins where an earlier gate had come to: watermarks that are not above it are not given. The
+// caller tells those behind it of this one.
+void tm_gate_begin_at(struct tm_gate *gate, int64_t watermark);
+// The checkpoint is given up: no channel waits for its barrier.
+void tm_gate_abort(struct tm_gate *gate, uint64_t checkpoint);
+// The checkpoint whose barriers some channels wait for, and since when (mono ns); 0: none.
+uint64_t tm_gate_aligning(const struct tm_gate *gate, int64_t *since_ns);
 // Who holds back the watermark that the gate gives. Of a gate with a stopped input: who held it
 // when that stopped.
 struct tm_gate_holder {

@@ -172,13 +172,21 @@ static inline bool tm_node_has_functions(const struct tm_node *node)
             (node->trigger.kind >= TM_TRIGGER_DELTA || node->evictor.kind == TM_EVICTOR_DELTA));
 }
 
+// How a job takes checkpoints, where it says so.
+struct tm_graph_checkpoints {
+    int64_t interval_ms; // 0: the job does not say
+    int64_t timeout_ms, aligned_timeout_ms;
+    uint32_t retain; // how many are kept
+};
+
 struct tm_graph {
     struct tm_mem *mem;
     char *name;               // of the job
     uint32_t parallelism;     // job option; 0: cores
     uint32_t max_parallelism; // 0: from parallelism
     int64_t latency_ms;
-    bool flush_processing;    // at the end of input timers of processing time fire
+    bool flush_processing; // at the end of input timers of processing time fire
+    struct tm_graph_checkpoints checkpoints;
     int64_t lua_memory_bytes; // limit of each worker's Lua state; what runs has one
     struct tm_node *nodes;    // by id
     uint32_t node_count, node_capacity;

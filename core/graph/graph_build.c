@@ -434,6 +434,20 @@ int tm_graph_flush_processing(struct tm_graph *graph, int flush)
     return 0;
 }
 
+int tm_graph_checkpoints(struct tm_graph *graph, int64_t interval_ms, int64_t timeout_ms,
+                         int64_t aligned_timeout_ms, uint32_t retain)
+{
+    if (interval_ms < 1 || timeout_ms < 1 || aligned_timeout_ms < 0 || retain < 1)
+        return FAIL(graph, TM_E_LIMIT,
+                    "checkpoint: interval, timeout and retain are 1 or more, aligned_timeout 0 or "
+                    "more");
+    graph->checkpoints = (struct tm_graph_checkpoints){.interval_ms = interval_ms,
+                                                       .timeout_ms = timeout_ms,
+                                                       .aligned_timeout_ms = aligned_timeout_ms,
+                                                       .retain = retain};
+    return 0;
+}
+
 int tm_graph_aggregate(struct tm_graph *graph, uint32_t node, int kind, int input_field,
                        uint32_t output_field)
 {

@@ -8,13 +8,7 @@
 static int send_command(void *arg, enum tm_command_kind kind, const char *text, size_t length)
 {
     struct tm_drive *drive = arg;
-    for (uint32_t w = 0; w < drive->job->worker_count; w++) {
-        struct tm_command *command = tm_command_new(drive->job->mem, kind, text, length);
-        if (command == NULL)
-            return TM_E_MEMORY;
-        tm_mailbox_post(&drive->job->workers[w].commands, &command->message);
-    }
-    return 0;
+    return tm_job_command(drive->job, kind, text, length);
 }
 
 static int settle(void *arg, const char *proposal, size_t length, struct tm_buf *settled,

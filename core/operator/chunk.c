@@ -16,6 +16,7 @@ struct chunk {
     struct tm_batch *output;         // being filled, or NULL
     struct tm__operator_sides sides; // of the last node
     bool begun;                      // the batch under way has been given to the chunk
+    bool ended;                      // nothing waits for its types any more
     int64_t read_ns;                 // and was read then
     struct tm_error failure;         // of a row, when it ends the job
 };
@@ -198,7 +199,8 @@ static int chunk_step(struct tm_operator *op, struct tm_element *in, struct tm_e
     if (in->kind == TM_ELEMENT_BATCH)
         return step_batch(self, in, out, err);
     // Rows that wait for their types must not be overtaken: watermarks wait with them (a later one
-    // says all that an earlier one did), and at the end types are settled with what is known.
+    // says all that an earlier one did), and at the end types are settled with what is known. A
+    // barrier ends here: there is no checkpoint without these rows.
     bool last = in->kind == TM_ELEMENT_END ||
                 (in->kind == TM_ELEMENT_WATERMARK && in->watermark == TM_WATERMARK_MAX);
     if (last) {
@@ -212,7 +214,9 @@ static int chunk_step(struct tm_operator *op, struct tm_element *in, struct tm_e
             return rc;
         if (out->kind != TM_ELEMENT_NONE)
             return TM_STEP_MORE;
-    } else if (in->kind == TM_ELEMENT_WATERMARK &&
+        self->ended = true;
+    } else if ((in->kind == TM_ELEMENT_WATERMARK ||
+                (in->kind == TM_ELEMENT_BARRIER && !self->ended)) &&
                tm_node_schema(node_at(self, self->node_count - 1)) == NULL) {
         return TM_STEP_DONE;
     }

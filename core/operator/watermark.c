@@ -347,6 +347,9 @@ static int watermark_step(struct tm_operator *op, struct tm_element *in, struct 
         return TM_STEP_DONE; // else this operator decides what is idle
     case TM_ELEMENT_END:
         return step_end(self, in, out);
+    case TM_ELEMENT_BARRIER:
+        *out = *in;
+        return TM_STEP_DONE;
     default:
         return TM_STEP_DONE;
     }

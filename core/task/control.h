@@ -3,6 +3,8 @@
 #pragma once
 
 #include "core/base/mem.h"
+#include "core/checkpoint/purpose.h"
+#include "core/checkpoint/written.h"
 #include "core/loop/mailbox.h"
 
 enum tm_command_kind {
@@ -10,6 +12,11 @@ enum tm_command_kind {
     TM_COMMAND_STOP,    // sources end without draining
     TM_COMMAND_CANCEL,  // drop everything
     TM_COMMAND_EXIT,    // every task of the job is done
+    // Take part in `checkpoint`, for `purpose`. `text`: the folder of its data files and, behind a
+    // NUL, what the manifest calls it (struct tm_checkpoint_place).
+    TM_COMMAND_CHECKPOINT,
+    TM_COMMAND_ABORT,    // `checkpoint` is given up
+    TM_COMMAND_COMPLETE, // `checkpoint` is durable: later ones are written against it
 };
 
 // Coordinator to worker.
@@ -17,6 +24,8 @@ struct tm_command {
     struct tm_message message; // first
     struct tm_mem *mem;
     enum tm_command_kind kind;
+    uint64_t checkpoint;
+    enum tm_checkpoint_purpose purpose;
     size_t length;
     char text[];
 };
@@ -27,7 +36,20 @@ enum tm_event_kind {
     TM_EVENT_FAILED,        // a worker or task failed: `error`
     TM_EVENT_PROPOSAL,      // a task wants types settled: `text`
     TM_EVENT_EXITED,        // a worker's thread is about to end
+    TM_EVENT_WRITTEN,       // what `task` gives to `checkpoint` is durable: `part`
+    TM_EVENT_DECLINED,      // `task` cannot take part in `checkpoint`: `error`
 };
+
+// What a task has written of a checkpoint, shared by the task, which writes the next one against
+// it, and who publishes it.
+struct tm_part {
+    _Atomic uint32_t holders;
+    struct tm_mem *mem;
+    struct tm_written *written;
+};
+struct tm_part *tm_part_new(struct tm_mem *mem, struct tm_written *written) TM_WARN_UNUSED;
+struct tm_part *tm_part_ref(struct tm_part *part);
+void tm_part_unref(struct tm_part *part); // NULL is fine
 
 // Worker to coordinator.
 struct tm_event {
@@ -35,7 +57,10 @@ struct tm_event {
     struct tm_mem *mem;
     enum tm_event_kind kind;
     uint32_t worker;
-    struct tm_error error; // of FAILED
+    struct tm_error error; // of FAILED, DECLINED
+    uint64_t checkpoint;   // of WRITTEN, DECLINED
+    uint32_t task;         // its number in the job
+    struct tm_part *part;  // of WRITTEN: a reference; who takes it leaves NULL
     size_t length;
     char text[];
 };

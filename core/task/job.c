@@ -20,6 +20,25 @@ struct tm_waiting *tm_job_waiting(struct tm_job *job, uint32_t node, uint32_t su
     return &job->waiting[node * job->metrics_stride + subtask];
 }
 
+int tm_job_command(struct tm_job *job, enum tm_command_kind kind, const char *text, size_t length)
+{
+    return tm_job_command_checkpoint(job, kind, 0, TM_PURPOSE_PERIODIC, text, length);
+}
+
+int tm_job_command_checkpoint(struct tm_job *job, enum tm_command_kind kind, uint64_t checkpoint,
+                              enum tm_checkpoint_purpose purpose, const char *text, size_t length)
+{
+    for (uint32_t w = 0; w < job->worker_count; w++) {
+        struct tm_command *command = tm_command_new(job->mem, kind, text, length);
+        if (command == NULL)
+            return TM_E_MEMORY;
+        command->checkpoint = checkpoint;
+        command->purpose = purpose;
+        tm_mailbox_post(&job->workers[w].commands, &command->message);
+    }
+    return 0;
+}
+
 static const struct tm_chain *chain_of(const struct tm_plan *plan, uint32_t node)
 {
     for (uint32_t c = 0; c < plan->chain_count; c++)
@@ -307,6 +326,27 @@ static int check_circles(struct tm_job *job, struct tm_error *err)
     return 0;
 }
 
+// Positions of sources, then commits of sinks that the checkpoint owes.
+static int restore_connectors(struct tm_job *job, struct tm_error *err)
+{
+    for (uint32_t n = 0; n < job->graph->node_count; n++) {
+        const struct tm_node *node = &job->graph->nodes[n];
+        if (node->kind != TM_NODE_SOURCE && node->kind != TM_NODE_SINK)
+            continue;
+        const struct tm_connector *connector = tm_connector_find(job->connectors, node->connector);
+        int (*restore)(void *, const struct tm_restored *, const struct tm_node *,
+                       struct tm_error *) =
+            node->kind == TM_NODE_SOURCE ? connector->source_restore : connector->sink_restore;
+        int rc = restore == NULL ? 0 : restore(job->shared[n], job->restored, node, err);
+        if (rc != 0) {
+            if (err->where[0] == '\0')
+                tm_error_where(err, "%s", node->where);
+            return rc;
+        }
+    }
+    return 0;
+}
+
 // --- all of it -----------------------------------------------------------------------------------
 
 static int build(struct tm_job *job, const struct tm_job_args *args, struct tm_error *err)
@@ -324,7 +364,9 @@ static int build(struct tm_job *job, const struct tm_job_args *args, struct tm_e
     if (make_alignments(job) != 0)
         return out_of_memory(err);
     rc = prepare_connectors(job, err);
-    return rc == 0 ? check_circles(job, err) : rc;
+    if (rc == 0)
+        rc = check_circles(job, err);
+    return rc == 0 && job->restored != NULL ? restore_connectors(job, err) : rc;
 }
 
 int tm_job_new(const struct tm_job_args *args, struct tm_job **result, struct tm_error *err)
@@ -342,6 +384,11 @@ int tm_job_new(const struct tm_job_args *args, struct tm_job **result, struct tm
     job->vm = args->vm;
     job->given_watermarks = args->given_watermarks;
     job->given_clock = args->given_clock;
+    job->checkpoints = args->checkpoints;
+    job->restored = args->restored;
+    job->settled = args->settled;
+    job->settled_length = args->settled_length;
+    job->writer = args->writer;
     tm_mailbox_init(&job->events, args->coordinator);
     int rc = build(job, args, err);
     if (rc != 0) {

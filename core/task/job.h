@@ -27,7 +27,21 @@ struct tm_job_args {
     // The clock stands still while there is something to do: a millisecond is over as soon as the
     // clock shows it, and timers of that time fire in it.
     bool given_clock;
-    struct tm_waker *coordinator; // woken by events
+    bool checkpoints; // it may be asked to take them (TM_COMMAND_CHECKPOINT)
+    // The checkpoint that it begins with; NULL: anew. `settled`: the types that first rows had
+    // settled by then. They have been applied to the graph; each worker applies them too.
+    const struct tm_restored *restored;
+    const char *settled;
+    size_t settled_length;
+    const struct tm_cut_writer *writer; // NULL: tm_cut_write
+    struct tm_waker *coordinator;       // woken by events
+};
+
+// Makes what a task gives to a checkpoint durable, on a helper thread; several at a time.
+struct tm_cut_writer {
+    void *arg;
+    int (*write)(void *arg, const struct tm_write_args *args, struct tm_written **written,
+                 struct tm_error *err);
 };
 
 struct tm_job {
@@ -40,6 +54,11 @@ struct tm_job {
     struct tm_vm_args vm;
     const struct tm_operator_factory *operators;
     bool given_watermarks, given_clock;
+    bool checkpoints;
+    const struct tm_restored *restored;
+    const char *settled;
+    size_t settled_length;
+    const struct tm_cut_writer *writer;
     struct tm_mailbox events; // to the coordinator
 
     struct tm_worker *workers;
@@ -74,6 +93,14 @@ int tm_job_new(const struct tm_job_args *args, struct tm_job **job,
 // After all workers ended. Publishes or discards the sinks' output: `ok` = the job finished.
 int tm_job_finish(struct tm_job *job, bool ok, struct tm_error *err) TM_WARN_UNUSED;
 void tm_job_free(struct tm_job *job);
+
+// A command to every worker. TM_E_MEMORY.
+int tm_job_command(struct tm_job *job, enum tm_command_kind kind, const char *text,
+                   size_t length) TM_WARN_UNUSED;
+// The same for commands about a checkpoint.
+int tm_job_command_checkpoint(struct tm_job *job, enum tm_command_kind kind, uint64_t checkpoint,
+                              enum tm_checkpoint_purpose purpose, const char *text,
+                              size_t length) TM_WARN_UNUSED;
 
 struct tm_node_metrics *tm_job_metrics(struct tm_job *job, uint32_t node, uint32_t subtask);
 // What waited for its time in an operator when its task was closed.

@@ -1,5 +1,6 @@
 // The sending end of a task: main edges get every element of the last slot, edges of side outputs
-// its control elements and the rows given to them, dead-letter edges the rows that failed.
+// its control elements and the rows given to them, dead-letter edges the rows that failed and
+// barriers.
 #include "core/task/dead_letter.h"
 #include "core/task/task.h"
 
@@ -14,10 +15,15 @@ static bool is_main(const struct tm_task_output *output)
 static int distribute(struct tm_task *task, struct tm_element *element)
 {
     struct tm_task_output *last = NULL;
+    if (element->kind == TM_ELEMENT_END && task->was_ended)
+        element->status = TM_END_DRAIN; // for those behind, which may not have seen it
     for (uint32_t i = 0; i < task->output_count; i++) {
         struct tm_task_output *output = &task->outputs[i];
-        if (!is_main(output))
+        if (!is_main(output)) {
+            if (element->kind == TM_ELEMENT_BARRIER)
+                output->pending = *element;
             continue;
+        }
         if (output->side >= 0) {
             if (element->kind != TM_ELEMENT_BATCH)
                 output->pending = *element;
@@ -97,6 +103,11 @@ int tm__task_deliver(struct tm_task *task)
         }
     if (result == TM_BLOCKED || slot->kind == TM_ELEMENT_NONE)
         return result;
+    if (slot->kind == TM_ELEMENT_BARRIER) { // which follows the rows that failed before it
+        int rc = tm__task_send_dead_letters(task, true);
+        if (rc != TM_SENT)
+            return rc;
+    }
     int rc = distribute(task, slot);
     if (rc != 0)
         return rc;

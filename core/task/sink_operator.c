@@ -46,14 +46,27 @@ static int write_batch(struct sink_operator *self, struct tm_element *in, struct
     return TM_STEP_DONE;
 }
 
+// Rows that have been written are safe before the barrier goes on; of a sink that cannot prepare
+// they are out.
+static int prepare(struct sink_operator *self, struct tm_error *err)
+{
+    const struct tm_sink_ops *ops = self->sink->ops;
+    struct tm_task_cut *collecting = self->task->checkpoints.collecting;
+    if (collecting == NULL) // given up
+        return TM_STEP_DONE;
+    return ops->prepare != NULL ? ops->prepare(self->sink, collecting->cut, err)
+                                : ops->flush(self->sink, false, err);
+}
+
 static int sink_step(struct tm_operator *op, struct tm_element *in, struct tm_element *out,
                      struct tm_error *err)
 {
     struct sink_operator *self = (struct sink_operator *)op;
     if (in->kind == TM_ELEMENT_BATCH)
         return write_batch(self, in, err);
-    if (in->kind == TM_ELEMENT_END) {
-        int rc = self->sink->ops->flush(self->sink, true, err);
+    if (in->kind == TM_ELEMENT_END || in->kind == TM_ELEMENT_BARRIER) {
+        int rc = in->kind == TM_ELEMENT_BARRIER ? prepare(self, err)
+                                                : self->sink->ops->flush(self->sink, true, err);
         if (rc != TM_STEP_DONE)
             return rc;
     }

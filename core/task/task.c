@@ -53,8 +53,9 @@ static void put_source_end(struct tm_task *task, bool drain)
                                     .watermark = TM_WATERMARK_MAX,
                                     .read_ns = task->ctx.now_ns};
     } else {
-        *slot = (struct tm_element){.kind = TM_ELEMENT_END,
-                                    .status = drain ? TM_END_DRAIN : TM_END_STOP};
+        *slot =
+            (struct tm_element){.kind = TM_ELEMENT_END,
+                                .status = drain && !task->was_ended ? TM_END_DRAIN : TM_END_STOP};
         task->source_ended = true;
     }
 }
@@ -106,7 +107,7 @@ static int read_source(struct tm_task *task, struct tm_error *err)
         put_source_end(task, !task->source_stopped);
         return TM_TURN_PROGRESS;
     }
-    if (!is_aligned(task))
+    if (task->checkpoints.holds || !is_aligned(task))
         return TM_TURN_IDLE;
     struct tm_source *source = task->source;
     struct tm_batch *batch = NULL;
@@ -155,11 +156,22 @@ static int pull(struct tm_task *task, struct tm_error *err)
 {
     if (task->ended)
         return TM_TURN_IDLE;
-    if (task->source != NULL)
-        return read_source(task, err);
+    if (task->source != NULL) {
+        if (TM_LIKELY(!tm__task_is_asked(&task->checkpoints)) || task->source_ended)
+            return read_source(task, err);
+        int rc = tm__task_put_barrier(task, err);
+        return rc < 0 ? rc : TM_TURN_PROGRESS;
+    }
     struct tm_element element; // the gate may use it for what only it needs to see
     if (!tm_gate_poll(task->gate, task->ctx.now_ns, &element))
         return TM_TURN_IDLE;
+    if (element.kind == TM_ELEMENT_BARRIER) {
+        int rc = tm__task_begin_cut(task, element.checkpoint, err);
+        return rc < 0 ? rc : TM_TURN_PROGRESS;
+    }
+    // What it does at the end it did before the checkpoint that the job began with.
+    if (element.kind == TM_ELEMENT_END && task->was_ended)
+        element.status = TM_END_STOP;
     task->slots[0] = element;
     if (task->unite != NULL && element.kind == TM_ELEMENT_WATERMARK)
         atomic_store_explicit(&task->united->watermark, element.watermark, memory_order_relaxed);
@@ -222,6 +234,8 @@ static int open_late(struct tm_task *task, uint32_t index, uint32_t input, struc
 {
     bool opened = is_open(task, index);
     int rc = tm__task_open_operator(task, index, input, schema, err);
+    if (rc == 0 && !opened)
+        rc = tm__task_resume_operator(task, index, err);
     return rc != 0 || opened ? rc : catch_up(task, index, err);
 }
 
@@ -245,10 +259,30 @@ static bool is_told(const struct tm_task *task)
     return (int32_t)(task->worker->settled - settled) >= 0;
 }
 
+// What the barrier finds in an operator that has let it pass is in the checkpoint.
+static int step_barrier(struct tm_task *task, uint32_t index, struct tm_error *err)
+{
+    struct tm_operator *op = task->operators[index];
+    struct tm_element *in = &task->slots[index], *out = &task->slots[index + 1];
+    int rc = TM_STEP_DONE;
+    if (is_open(task, index))
+        rc = op->ops->step(op, in, out, err);
+    else
+        *out = *in;
+    note_watermark(op, out);
+    if (rc != TM_STEP_DONE)
+        return rc < 0 ? rc : rc == TM_STEP_MORE ? TM_TURN_PROGRESS : TM_TURN_IDLE;
+    in->kind = TM_ELEMENT_NONE;
+    rc = tm__task_cut_operator(task, index, out->kind == TM_ELEMENT_BARRIER, err);
+    return rc < 0 ? rc : TM_TURN_PROGRESS;
+}
+
 static int step_operator(struct tm_task *task, uint32_t index, struct tm_error *err)
 {
     struct tm_operator *op = task->operators[index];
     struct tm_element *in = &task->slots[index], *out = &task->slots[index + 1];
+    if (TM_UNLIKELY(in->kind == TM_ELEMENT_BARRIER))
+        return step_barrier(task, index, err);
     if (in->kind == TM_ELEMENT_BATCH && in->batch == NULL) {
         // its rows have gone on, the operator has more to say about them
     } else if (in->kind == TM_ELEMENT_BATCH) {
@@ -318,6 +352,21 @@ static int rest_operators(struct tm_task *task, struct tm_error *err)
     return TM_TURN_IDLE;
 }
 
+int tm__task_step_finished(struct tm_task *task, struct tm_error *err)
+{
+    uint32_t stage = highest_pending(task);
+    if (stage == UINT32_MAX)
+        return TM_TURN_EXIT;
+    refresh_clock(task);
+    if (stage < task->operator_count)
+        return step_operator(task, stage, err);
+    struct tm_element *last = &task->slots[stage];
+    TM_CHECK(last->kind == TM_ELEMENT_BARRIER);
+    last->kind = TM_ELEMENT_NONE;
+    int rc = tm__task_end_cut(task, err);
+    return rc < 0 ? rc : TM_TURN_PROGRESS;
+}
+
 // --- the turn ------------------------------------------------------------------------------------
 
 static int finish(struct tm_task *task, struct tm_error *err)
@@ -357,9 +406,15 @@ static int step(struct tm_task *task, struct tm_error *err)
 {
     uint32_t stage = highest_pending(task);
     if (stage == task->operator_count || task->sides_waiting != 0) {
+        bool barrier = task->slots[task->operator_count].kind == TM_ELEMENT_BARRIER;
         int rc = tm__task_deliver(task);
         if (rc < 0)
             return fail_output(task, rc, err);
+        if (TM_UNLIKELY(barrier) && task->slots[task->operator_count].kind == TM_ELEMENT_NONE) {
+            rc = tm__task_end_cut(task, err);
+            if (rc < 0)
+                return rc;
+        }
         note_blocked(task, rc == TM_BLOCKED);
         return rc == TM_BLOCKED ? TM_TURN_IDLE : TM_TURN_PROGRESS;
     }

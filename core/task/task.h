@@ -5,6 +5,7 @@
 
 #include "core/exchange/gate.h"
 #include "core/exchange/partition.h"
+#include "core/task/checkpoint.h"
 #include "core/task/worker.h"
 
 // An output edge of a task.
@@ -46,6 +47,9 @@ struct tm_task {
     uint32_t output_count;
     uint32_t sides_waiting; // outputs with side_rows: nothing else is done before they are sent
 
+    struct tm_task_checkpoints checkpoints;
+    bool was_ended; // its input had ended in the checkpoint that the job begins with
+
     struct tm_failures *failures;
     struct tm_task_held *held;  // the job's
     int64_t opened_ns, held_ns; // held: when it was written last
@@ -68,6 +72,8 @@ int tm_task_turn(struct tm_task *task, struct tm_error *err) TM_WARN_UNUSED;
 int64_t tm_task_deadline_ns(struct tm_task *task);
 // No more input (TM_COMMAND_STOP).
 void tm_task_stop(struct tm_task *task);
+// Of a finished task: moves the barrier of a checkpoint on. TM_TURN_EXIT: there is none.
+int tm__task_step_finished(struct tm_task *task, struct tm_error *err) TM_WARN_UNUSED;
 // core/task/output.c. Hand the element in the last slot to the main edges and send: TM_SENT: the
 // slot is free again.
 int tm__task_deliver(struct tm_task *task);

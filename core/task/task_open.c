@@ -254,6 +254,8 @@ int tm_task_open(struct tm_task *task, struct tm_worker *worker, struct tm_error
     task->ctx.task = task;
     task->ctx.given_watermarks = job->given_watermarks;
     task->ctx.given_clock = job->given_clock;
+    task->ctx.restored = job->restored;
+    task->ctx.checkpoints = job->checkpoints;
     task->ctx.now_ns = tm_fx_mono_ns(job->fx);
     task->ctx.now_ms = tm_fx_wall_ms(job->fx);
     task->opened_ns = task->ctx.now_ns;
@@ -272,7 +274,7 @@ int tm_task_open(struct tm_task *task, struct tm_worker *worker, struct tm_error
         rc = tm__task_build_operators(task, err);
     if (rc == 0)
         rc = open_outputs(task, err);
-    return rc;
+    return rc == 0 ? tm__task_resume(task, err) : rc;
 }
 
 static void close_outputs(struct tm_task *task)
@@ -331,6 +333,7 @@ void tm_task_close(struct tm_task *task)
     if (task->worker == NULL)
         return; // never opened
     leave_word(task);
+    tm__task_free_cuts(task); // before the operators, whose layouts they refer to
     close_operators(task);
     if (task->source != NULL)
         task->source->ops->free(task->source);

@@ -34,6 +34,18 @@ static bool needs_lua(const struct tm_graph *graph)
     return false;
 }
 
+// Types that the first rows settled before the checkpoint that the job begins with.
+static int apply_settled(struct tm_worker *worker, struct tm_error *err)
+{
+    const struct tm_job *job = worker->job;
+    if (job->settled_length == 0)
+        return 0;
+    worker->settled++;
+    return worker->vm == NULL
+               ? 0
+               : tm_vm_settle(worker->vm, NULL, job->settled, job->settled_length, NULL, err);
+}
+
 static int start(struct tm_worker *worker, struct tm_error *err)
 {
     struct tm_job *job = worker->job;
@@ -47,6 +59,9 @@ static int start(struct tm_worker *worker, struct tm_error *err)
         if (rc != 0)
             return rc;
     }
+    int applied = apply_settled(worker, err);
+    if (applied != 0)
+        return applied;
     for (uint32_t i = 0; i < worker->task_count; i++) {
         int rc = tm_task_open(worker->tasks[i], worker, err);
         if (rc != 0)
@@ -69,6 +84,10 @@ void tm_worker_start(struct tm_worker *worker)
 
 void tm_worker_stop(struct tm_worker *worker)
 {
+    const struct tm_fx *fx = worker->job->fx;
+    if (worker->executor != NULL) // what is being written refers to the tasks
+        fx->threads->executor_free(fx->ctx, worker->executor);
+    worker->executor = NULL;
     for (uint32_t i = 0; i < worker->task_count; i++)
         tm_task_close(worker->tasks[i]);
     if (worker->vm != NULL)
@@ -104,6 +123,22 @@ static void settle(struct tm_worker *worker, const struct tm_command *command)
         worker->tasks[i]->settling = false;
 }
 
+static void take_checkpoint_command(struct tm_worker *worker, const struct tm_command *command)
+{
+    struct tm_error err;
+    tm_error_clear(&err);
+    worker->tends = true;
+    for (uint32_t i = 0; i < worker->task_count && worker->started; i++) {
+        struct tm_task *task = worker->tasks[i];
+        if (command->kind == TM_COMMAND_ABORT)
+            tm__task_give_up(task, command->checkpoint);
+        else if (command->kind == TM_COMMAND_COMPLETE)
+            tm__task_complete(task, command->checkpoint);
+        else if (tm__task_ask(task, command, &err) != 0)
+            fail(worker, &err);
+    }
+}
+
 // True when there was a command.
 static bool take_command(struct tm_worker *worker)
 {
@@ -121,6 +156,11 @@ static bool take_command(struct tm_worker *worker)
     case TM_COMMAND_CANCEL:
     case TM_COMMAND_EXIT:
         worker->cancelled = true;
+        break;
+    case TM_COMMAND_CHECKPOINT:
+    case TM_COMMAND_ABORT:
+    case TM_COMMAND_COMPLETE:
+        take_checkpoint_command(worker, command);
         break;
     }
     tm_command_free(command);
@@ -144,6 +184,21 @@ static enum tm_turn turn_task(struct tm_worker *worker, struct tm_task *task)
     return (enum tm_turn)rc;
 }
 
+// Tasks that have ended give to checkpoints too, so all are looked at.
+static bool tend_tasks(struct tm_worker *worker)
+{
+    bool any = false;
+    struct tm_error err;
+    tm_error_clear(&err);
+    for (uint32_t i = 0; i < worker->task_count && worker->started; i++) {
+        int rc = tm__task_tend(worker->tasks[i], &err);
+        if (rc < 0)
+            fail(worker, &err);
+        any = any || rc != 0;
+    }
+    return any;
+}
+
 enum tm_turn tm_worker_turn(struct tm_worker *worker, uint32_t pick)
 {
     bool progress = false;
@@ -153,6 +208,8 @@ enum tm_turn tm_worker_turn(struct tm_worker *worker, uint32_t pick)
         return TM_TURN_EXIT;
     if (!worker->started)
         return progress ? TM_TURN_PROGRESS : TM_TURN_IDLE;
+    if (worker->tends)
+        progress = tend_tasks(worker) || progress;
     uint32_t first = pick == UINT32_MAX ? worker->next : pick;
     uint32_t tasks = pick == UINT32_MAX ? worker->task_count : 1;
     for (uint32_t i = 0; i < tasks && worker->started && worker->task_count != 0; i++) {

@@ -17,6 +17,8 @@ struct tm_worker {
     uint32_t unfinished; // tasks
     uint32_t settled;    // how often its Lua state was told of types
     bool started, cancelled, exited;
+    bool tends;                   // there has been a checkpoint: its tasks have to be tended
+    struct tm_executor *executor; // writes what its tasks give to checkpoints; NULL: nothing yet
     struct tm_thread *thread;
 };
 

@@ -56,12 +56,32 @@ local LATENCY_MS = 5 -- core/base/limits.h
 local LUA_MEMORY_MIN = 16 * 1024 ^ 2 -- core/base/limits.h; the highest is what LuaJIT can address
 local LUA_MEMORY_MAX = 2 ^ 47
 
+local CHECKPOINT = { interval = 30000, timeout = 600000, retain = 3, aligned_timeout = 5000 }
+
+-- A duration is the interval.
+local function checkpoint_options(at, what, value)
+  local given = {}
+  if type(value) ~= "table" or freeze.kind(value) then
+    given.interval = check.duration(at, what, value, 1)
+  else
+    given = check.options(at, what, value, {
+      interval = function(a, w, v) return check.duration(a, w, v, 1) end,
+      timeout = function(a, w, v) return check.duration(a, w, v, 1) end,
+      retain = function(a, w, v) return check.integer(a, w, v, 1, 1000) end,
+      aligned_timeout = function(a, w, v) return check.duration(a, w, v, 0) end,
+    })
+  end
+  for name, default in pairs(CHECKPOINT) do given[name] = given[name] or default end
+  return given
+end
+
 local function job_options(at, options)
   local values = check.options(at, "tm.job", options, {
     parallelism = function(a, w, v) return check.integer(a, w, v, 1, 1024) end,
     max_parallelism = function(a, w, v) return check.integer(a, w, v, 1, 32768) end,
     latency = function(a, w, v) return check.duration(a, w, v, 0) end,
     flush_processing_time_on_end = check.boolean,
+    checkpoint = checkpoint_options,
     lua_memory = function(a, w, v) return check.size(a, w, v, LUA_MEMORY_MIN, LUA_MEMORY_MAX) end,
     on_error = function(a, w, v)
       if v ~= "fail" and v ~= "skip" and freeze.kind(v) ~= "connector" then

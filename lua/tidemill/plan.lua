@@ -193,6 +193,11 @@ function plan.pour(C, graph, job)
   if given.flush_processing_time_on_end then
     put({ name = job.name, where = job.where }, C.tm_graph_flush_processing(graph, 1))
   end
+  local checkpoint = given.checkpoint
+  if checkpoint then
+    put({ name = job.name, where = job.where }, C.tm_graph_checkpoints(graph, checkpoint.interval, checkpoint.timeout,
+      checkpoint.aligned_timeout, checkpoint.retain))
+  end
   for _, node in ipairs(job.nodes) do
     local id = put(node, C.tm_graph_add(graph, enum(C, "TM_NODE_", node.kind), node.verb, node.name, node.where))
     if id ~= node.id then

@@ -376,6 +376,102 @@ START_TEST(an_input_without_time_holds_nothing_and_makes_nothing_idle)
 }
 END_TEST
 
+// --- barriers
+
+static void expect_barrier(uint64_t checkpoint)
+{
+    struct tm_element e = poll_one();
+    ck_assert_int_eq(e.kind, TM_ELEMENT_BARRIER);
+    ck_assert_uint_eq(e.checkpoint, checkpoint);
+}
+
+START_TEST(nothing_behind_a_barrier_comes_out_before_all_barriers_are_there)
+{
+    int64_t since_ns;
+    open_gate(3);
+    send(0, barrier_element(1));
+    send(0, batch_element(make_batch(9, 1)));
+    send(1, batch_element(make_batch(1, 1)));
+    expect_batch(1);
+    expect_kind(TM_ELEMENT_NONE);
+    ck_assert_uint_eq(tm_gate_aligning(gate, &since_ns), 1);
+    send(1, barrier_element(1));
+    send(1, batch_element(make_batch(10, 1)));
+    send(2, batch_element(make_batch(2, 1)));
+    send(2, barrier_element(1));
+    expect_batch(2);
+    expect_barrier(1);
+    ck_assert_uint_eq(tm_gate_aligning(gate, &since_ns), 0);
+    expect_batch(9);
+    expect_batch(10);
+    expect_kind(TM_ELEMENT_NONE);
+}
+END_TEST
+
+START_TEST(a_barrier_waits_for_the_channels_of_both_inputs)
+{
+    open_two();
+    send(0, barrier_element(1));
+    send(1, barrier_element(1));
+    expect_kind(TM_ELEMENT_NONE);
+    send(2, batch_element(make_batch(3, 1)));
+    send(2, barrier_element(1));
+    expect_batch(3);
+    expect_barrier(1);
+}
+END_TEST
+
+START_TEST(an_end_completes_a_barrier_and_what_it_means_comes_after)
+{
+    open_gate(3);
+    send(0, watermark_element(10));
+    send(1, watermark_element(20));
+    send(0, barrier_element(1));
+    send(1, barrier_element(1));
+    send(2, watermark_element(5));
+    expect_watermark(5);
+    send(2, end_element());
+    expect_barrier(1);
+    expect_watermark(10);
+    send(0, barrier_element(2));
+    send(1, end_element());
+    expect_barrier(2);
+    send(0, end_element());
+    expect_watermark(TM_WATERMARK_MAX);
+    expect_kind(TM_ELEMENT_END);
+}
+END_TEST
+
+START_TEST(a_checkpoint_that_is_given_up_lets_its_channels_go_on)
+{
+    open_gate(2);
+    send(0, barrier_element(1));
+    send(0, batch_element(make_batch(4, 1)));
+    expect_kind(TM_ELEMENT_NONE);
+    tm_gate_abort(gate, 1);
+    expect_batch(4);
+    send(1, barrier_element(1));
+    send(1, batch_element(make_batch(5, 1)));
+    expect_batch(5);
+}
+END_TEST
+
+START_TEST(a_gate_that_begins_later_gives_no_watermark_twice)
+{
+    open_gate(2);
+    tm_gate_begin_at(gate, 15);
+    ck_assert_int_eq(tm_gate_watermark(gate), 15);
+    send(0, watermark_element(10));
+    send(1, watermark_element(15));
+    expect_kind(TM_ELEMENT_NONE);
+    ck_assert_int_eq(tm_gate_watermark(gate), 15);
+    send(0, watermark_element(30));
+    expect_kind(TM_ELEMENT_NONE);
+    send(1, watermark_element(16));
+    expect_watermark(16);
+}
+END_TEST
+
 START_TEST(running_out_of_memory_leaks_nothing)
 {
     for (int64_t limit = 1; limit < 1500; limit += 20) {
@@ -412,6 +508,11 @@ int main(void)
     tcase_add_test(t, where_all_inputs_are_idle_the_highest_watermark_comes_out);
     tcase_add_test(t, an_input_that_is_over_leaves_time_to_the_other);
     tcase_add_test(t, an_input_without_time_holds_nothing_and_makes_nothing_idle);
+    tcase_add_test(t, nothing_behind_a_barrier_comes_out_before_all_barriers_are_there);
+    tcase_add_test(t, a_barrier_waits_for_the_channels_of_both_inputs);
+    tcase_add_test(t, an_end_completes_a_barrier_and_what_it_means_comes_after);
+    tcase_add_test(t, a_checkpoint_that_is_given_up_lets_its_channels_go_on);
+    tcase_add_test(t, a_gate_that_begins_later_gives_no_watermark_twice);
     tcase_add_test(t, running_out_of_memory_leaks_nothing);
     suite_add_tcase(s, t);
     return run_suite(s);

@@ -237,6 +237,46 @@ START_TEST(a_control_element_follows_all_rows_on_every_channel)
 }
 END_TEST
 
+// However rows are spread: what was sent before a barrier is in front of it on every channel, and
+// what was sent after it behind.
+START_TEST(a_barrier_cuts_the_rows_of_every_kind_of_edge)
+{
+    static const enum tm_partition_kind kinds[] = {TM_PARTITION_FORWARD, TM_PARTITION_REBALANCE,
+                                                   TM_PARTITION_BROADCAST, TM_PARTITION_HASH,
+                                                   TM_PARTITION_COLUMN};
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+        uint32_t count = kinds[k] == TM_PARTITION_FORWARD ? 1 : CHANNELS;
+        uint64_t rows[2] = {0};
+        open_sender(kinds[k], count);
+        must_send(batch_element(make_batch(0, 50)));
+        must_send(barrier_element(7));
+        must_send(batch_element(make_batch(1000, 30)));
+        ck_assert_int_eq(tm_sender_flush(sender, 0, true), TM_SENT);
+        for (uint32_t c = 0; c < count; c++) {
+            int after = 0;
+            for (struct tm_element e = take((int)c); e.kind != TM_ELEMENT_NONE; e = take((int)c)) {
+                if (e.kind == TM_ELEMENT_BARRIER) {
+                    ck_assert_uint_eq(e.checkpoint, 7);
+                    ck_assert_int_eq(after++, 0);
+                    continue;
+                }
+                const struct tm_row *row = tm_batch_first(e.batch);
+                for (uint32_t r = 0; r < e.batch->row_count; r++, row = tm_row_next(row))
+                    ck_assert_int_eq(row_id(row) >= 1000, after);
+                rows[after] += e.batch->row_count;
+                tm_batch_release(e.batch);
+            }
+            ck_assert_int_eq(after, 1);
+        }
+        uint64_t copies = kinds[k] == TM_PARTITION_BROADCAST ? CHANNELS : 1;
+        ck_assert_uint_eq(rows[0], 50 * copies);
+        ck_assert_uint_eq(rows[1], 30 * copies);
+        tm_sender_free(sender);
+        sender = NULL;
+    }
+}
+END_TEST
+
 START_TEST(a_control_element_reaches_each_channel_once_however_often_it_blocks)
 {
     open_sender(TM_PARTITION_REBALANCE, 3);
@@ -542,6 +582,7 @@ int main(void)
     tcase_add_test(t, an_idle_input_flushes_at_once);
     tcase_add_test(t, the_oldest_part_sets_the_deadline);
     tcase_add_test(t, a_control_element_follows_all_rows_on_every_channel);
+    tcase_add_test(t, a_barrier_cuts_the_rows_of_every_kind_of_edge);
     tcase_add_test(t, a_control_element_reaches_each_channel_once_however_often_it_blocks);
     tcase_add_test(t, forward_sends_control_to_its_one_channel);
     tcase_add_test(t, a_blocked_hash_batch_goes_on_where_it_stopped);

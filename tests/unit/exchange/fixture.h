@@ -92,6 +92,11 @@ static inline struct tm_element end_element(void)
     return (struct tm_element){.kind = TM_ELEMENT_END};
 }
 
+static inline struct tm_element barrier_element(uint64_t checkpoint)
+{
+    return (struct tm_element){.kind = TM_ELEMENT_BARRIER, .checkpoint = checkpoint};
+}
+
 static inline uint64_t test_seed(const char *what)
 {
     uint64_t seed = getenv("TM_SEED") != NULL ? strtoull(getenv("TM_SEED"), NULL, 10)

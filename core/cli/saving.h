@@ -1,0 +1,33 @@
+// Checkpoints of a job that runs in this process: its folder, what it begins with, and the keeper.
+#pragma once
+
+#include "core/cli/engine.h"
+#include "core/cluster/coordinator.h"
+#include "core/cluster/keeper.h"
+
+struct tm_saving {
+    struct tm_engine *engine;
+    struct tm_store *store;       // NULL: the job takes none
+    struct tm_restored *restored; // NULL: it begins anew
+    const char *settled;          // types of the checkpoint: in its manifest
+    char *script;                 // of the job, with a NUL behind it
+    struct tm_keeper *keeper;     // NULL before the job is there
+};
+
+// Opens the folder of a job that takes checkpoints, and the newest one unless that was taken at the
+// end of the input; fills what the job has to know. On failure it must still be closed.
+int tm_saving_open(struct tm_saving *saving, struct tm_engine *engine, struct tm_job_args *args,
+                   struct tm_error *err) TM_WARN_UNUSED;
+// The job is there.
+int tm_saving_begin(struct tm_saving *saving, struct tm_job *job, struct tm_waker *waker,
+                    struct tm_error *err) TM_WARN_UNUSED;
+// The workers have ended; and then: the job is gone.
+void tm_saving_end(struct tm_saving *saving);
+void tm_saving_close(struct tm_saving *saving);
+
+// Types have been settled.
+int tm_saving_settled(struct tm_saving *saving, const struct tm_buf *text) TM_WARN_UNUSED;
+void tm_saving_event(struct tm_saving *saving, struct tm_event *event);
+// What the keeper has to do, given how the job stands. True: there was something.
+bool tm_saving_turn(struct tm_saving *saving, struct tm_coordinator *coordinator);
+int64_t tm_saving_deadline_ns(const struct tm_saving *saving);

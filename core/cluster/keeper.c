@@ -1,0 +1,550 @@
+// Checkpoints carried out: each decision becomes a command to the workers or a work of the helper
+// thread; what was done comes back in order.
+#include "core/cluster/keeper.h"
+
+#include <string.h>
+
+enum { RETRY_NS = 1000000000 }; // between attempts at the last commit
+
+// A checkpoint from its begin until nothing of it is left to do.
+struct kept {
+    struct kept *next;
+    uint64_t checkpoint;
+    enum tm_checkpoint_purpose purpose;
+    int64_t begun_ns;
+    struct tm_pending *pending; // the store's; NULL: not yet, or published or discarded
+    bool placed, ended;
+    uint64_t bytes;
+    struct tm_part **parts; // by task: what each has written
+};
+
+enum errand_kind { PLACE, PUBLISH, DISCARD, COMMIT };
+
+struct errand {
+    struct tm_work work; // first
+    struct errand *next;
+    struct tm_keeper *keeper;
+    enum errand_kind kind;
+    struct kept *kept;
+    char *settled; // of PUBLISH: types as they are known now
+    size_t settled_size;
+    int code;
+    struct tm_error err;
+};
+
+struct tm_keeper {
+    struct tm_keeper_args args;
+    struct tm_checkpoints checkpoints;
+    struct tm_executor *executor;
+    struct kept *kept;
+    struct errand *first, *last; // with the helper, in order
+    struct tm_buf settled;
+    bool started, stopped;
+    uint32_t commits;         // under way
+    struct kept *uncommitted; // of the last one, whose sinks could not commit yet
+    int64_t retry_ns;
+    struct tm_keeper_figures figures;
+};
+
+static int64_t now_of(const struct tm_keeper *keeper)
+{
+    return tm_fx_mono_ns(keeper->args.fx);
+}
+
+// --- the helper thread ---------------------------------------------------------------------------
+
+static const char *kind_of(const struct tm_node *node)
+{
+    return node->kind == TM_NODE_SOURCE ? "source"
+           : node->kind == TM_NODE_SINK ? "sink"
+                                        : node->verb;
+}
+
+static int fill_manifest(const struct errand *errand, struct tm_manifest *manifest,
+                         struct tm_error *err)
+{
+    const struct tm_job *job = errand->keeper->args.job;
+    const struct kept *kept = errand->kept;
+    int rc = 0;
+    manifest->job = job->graph->name;
+    manifest->checkpoint = kept->checkpoint;
+    manifest->attempt = errand->keeper->args.attempt;
+    manifest->created_ms = tm_fx_wall_ms(job->fx);
+    manifest->kind = kept->purpose == TM_PURPOSE_PERIODIC    ? TM_CHECKPOINT
+                     : kept->purpose == TM_PURPOSE_SAVEPOINT ? TM_SAVEPOINT
+                                                             : TM_CHECKPOINT_END;
+    manifest->finished = manifest->drained = kept->purpose == TM_PURPOSE_END;
+    manifest->max_parallelism = job->plan->max_parallelism;
+    manifest->script = errand->keeper->args.script;
+    manifest->types = errand->settled;
+    for (uint32_t n = 0; n < job->graph->node_count && rc == 0; n++) {
+        const struct tm_node *node = &job->graph->nodes[n];
+        rc = tm_manifest_add_operator(manifest, node->name, kind_of(node),
+                                      tm_job_node_parallelism(job, n));
+    }
+    if (rc != 0)
+        return tm_error_set(err, rc, "out of memory for a manifest");
+    for (uint32_t t = 0; t < job->task_count && rc == 0; t++)
+        rc = tm_manifest_add_written(manifest, kept->parts[t]->written, err);
+    return rc;
+}
+
+static int publish(struct errand *errand)
+{
+    struct tm_keeper *keeper = errand->keeper;
+    struct tm_manifest manifest;
+    tm_manifest_init(&manifest, keeper->args.mem);
+    int rc = fill_manifest(errand, &manifest, &errand->err);
+    struct tm_pending *pending = errand->kept->pending;
+    errand->kept->pending = NULL;
+    if (rc == 0)
+        rc = tm_store_publish(keeper->args.store, pending, &manifest, &errand->err);
+    else
+        tm_store_discard(keeper->args.store, pending);
+    tm_manifest_fini(&manifest);
+    return rc;
+}
+
+// All sinks, whatever the others do; the first failure is told.
+static int commit(struct errand *errand)
+{
+    struct tm_job *job = errand->keeper->args.job;
+    int result = 0;
+    for (uint32_t n = 0; n < job->graph->node_count; n++) {
+        const struct tm_node *node = &job->graph->nodes[n];
+        const struct tm_connector *connector =
+            node->kind != TM_NODE_SINK ? NULL : tm_connector_find(job->connectors, node->connector);
+        struct tm_error one;
+        if (connector == NULL || connector->sink_commit == NULL)
+            continue;
+        tm_error_clear(&one);
+        int rc = connector->sink_commit(job->shared[n], errand->kept->checkpoint, &one);
+        if (rc != 0 && result == 0) {
+            result = rc;
+            errand->err = one;
+        }
+    }
+    if (result == 0 && tm_store_collect(errand->keeper->args.store, &errand->err) != 0) {
+        tm_log_write(errand->keeper->args.log, TM_LOG_WARN,
+                     "files of earlier checkpoints are left: %s", errand->err.message);
+        tm_error_clear(&errand->err);
+    }
+    return result;
+}
+
+static void run_errand(struct tm_work *work)
+{
+    struct errand *errand = (struct errand *)work;
+    struct tm_store *store = errand->keeper->args.store;
+    struct kept *kept = errand->kept;
+    switch (errand->kind) {
+    case PLACE:
+        errand->code = tm_store_begin(store, kept->checkpoint, &kept->pending, &errand->err);
+        break;
+    case PUBLISH:
+        errand->code = publish(errand);
+        break;
+    case DISCARD:
+        tm_store_discard(store, kept->pending);
+        kept->pending = NULL;
+        break;
+    case COMMIT:
+        errand->code = commit(errand);
+        break;
+    }
+}
+
+// --- errands -------------------------------------------------------------------------------------
+
+static void free_errand(struct errand *errand)
+{
+    struct tm_mem *mem = errand->keeper->args.mem;
+    if (errand->settled != NULL)
+        tm_mem_free(mem, errand->settled, errand->settled_size);
+    tm_mem_free(mem, errand, sizeof *errand);
+}
+
+static bool send(struct tm_keeper *keeper, enum errand_kind kind, struct kept *kept)
+{
+    const struct tm_fx *fx = keeper->args.fx;
+    struct errand *errand = tm_mem_zalloc(keeper->args.mem, sizeof *errand);
+    if (errand == NULL)
+        return false;
+    *errand = (struct errand){.keeper = keeper, .kind = kind, .kept = kept};
+    if (kind == PUBLISH) {
+        errand->settled_size = keeper->settled.size_bytes + 1;
+        errand->settled = tm_mem_zalloc(keeper->args.mem, errand->settled_size);
+        if (errand->settled == NULL) {
+            free_errand(errand);
+            return false;
+        }
+        if (keeper->settled.size_bytes != 0)
+            memcpy(errand->settled, keeper->settled.data, keeper->settled.size_bytes);
+    }
+    errand->work.run = run_errand;
+    errand->work.waker = keeper->args.waker;
+    if (keeper->last == NULL)
+        keeper->first = errand;
+    else
+        keeper->last->next = errand;
+    keeper->last = errand;
+    keeper->commits += kind == COMMIT;
+    fx->threads->executor_submit(fx->ctx, keeper->executor, &errand->work);
+    return true;
+}
+
+static struct kept *find(const struct tm_keeper *keeper, uint64_t checkpoint)
+{
+    struct kept *kept = keeper->kept;
+    while (kept != NULL && kept->checkpoint != checkpoint)
+        kept = kept->next;
+    return kept;
+}
+
+static void free_parts(struct tm_keeper *keeper, struct kept *kept)
+{
+    uint32_t tasks = keeper->args.job->task_count;
+    for (uint32_t t = 0; kept->parts != NULL && t < tasks; t++)
+        tm_part_unref(kept->parts[t]);
+    if (kept->parts != NULL)
+        tm_mem_free(keeper->args.mem, kept->parts, tasks * sizeof(void *));
+    kept->parts = NULL;
+}
+
+static void forget(struct tm_keeper *keeper, struct kept *kept)
+{
+    struct kept **at = &keeper->kept;
+    while (*at != kept)
+        at = &(*at)->next;
+    *at = kept->next;
+    free_parts(keeper, kept);
+    tm_mem_free(keeper->args.mem, kept, sizeof *kept);
+}
+
+// --- what the coordinator of checkpoints wants ---------------------------------------------------
+
+static void tell_workers(struct tm_keeper *keeper, enum tm_command_kind kind,
+                         const struct kept *kept, const char *text, size_t length)
+{
+    if (tm_job_command_checkpoint(keeper->args.job, kind, kept->checkpoint, kept->purpose, text,
+                                  length) != 0)
+        tm_log_write(keeper->args.log, TM_LOG_WARN,
+                     "out of memory for a command about checkpoint %llu",
+                     (unsigned long long)kept->checkpoint);
+}
+
+static void decline(struct tm_keeper *keeper, uint64_t checkpoint, int code, const char *message)
+{
+    struct tm_error err;
+    tm_error_clear(&err);
+    tm_error_set(&err, code, "%s", message);
+    tm_checkpoints_decline(&keeper->checkpoints, checkpoint, keeper->args.attempt, &err,
+                           now_of(keeper));
+}
+
+static void on_begin(void *arg, uint64_t checkpoint, enum tm_checkpoint_purpose purpose)
+{
+    struct tm_keeper *keeper = arg;
+    struct tm_mem *mem = keeper->args.mem;
+    struct kept *kept = tm_mem_zalloc(mem, sizeof *kept);
+    if (kept == NULL) {
+        decline(keeper, checkpoint, TM_E_MEMORY, "out of memory");
+        return;
+    }
+    *kept = (struct kept){.next = keeper->kept,
+                          .checkpoint = checkpoint,
+                          .purpose = purpose,
+                          .begun_ns = now_of(keeper)};
+    keeper->kept = kept;
+    kept->parts = tm_mem_zalloc(mem, keeper->args.job->task_count * sizeof(void *));
+    if (kept->parts == NULL || !send(keeper, PLACE, kept)) {
+        kept->placed = true; // there is none, and none is to come
+        decline(keeper, checkpoint, TM_E_MEMORY, "out of memory");
+    }
+}
+
+static void on_publish(void *arg, uint64_t checkpoint, enum tm_checkpoint_purpose purpose)
+{
+    struct tm_keeper *keeper = arg;
+    (void)purpose;
+    struct tm_error err = {.code = TM_E_MEMORY};
+    if (!send(keeper, PUBLISH, find(keeper, checkpoint)))
+        tm_checkpoints_published(&keeper->checkpoints, checkpoint, TM_E_MEMORY, &err,
+                                 now_of(keeper));
+}
+
+static const char *reason(enum tm_checkpoint_end end, const struct tm_error *why)
+{
+    if (why != NULL && why->message[0] != '\0')
+        return why->message;
+    return end == TM_CHECKPOINT_EXPIRED ? "it took too long" : "out of memory";
+}
+
+// What was written of it goes, unless the helper has it: it is asked in order.
+static void drop(struct tm_keeper *keeper, struct kept *kept)
+{
+    free_parts(keeper, kept);
+    if (kept->pending == NULL)
+        forget(keeper, kept);
+    else if (!send(keeper, DISCARD, kept)) // the store finds it when it is opened next
+        forget(keeper, kept);
+}
+
+static void on_end(void *arg, uint64_t checkpoint, enum tm_checkpoint_purpose purpose,
+                   enum tm_checkpoint_end end, const struct tm_error *why)
+{
+    struct tm_keeper *keeper = arg;
+    struct kept *kept = find(keeper, checkpoint);
+    if (end != TM_CHECKPOINT_COMPLETE && end != TM_CHECKPOINT_SUBSUMED) {
+        keeper->figures.failed++;
+        tm_log_write(keeper->args.log, TM_LOG_WARN, "checkpoint %llu was not taken: %s",
+                     (unsigned long long)checkpoint, reason(end, why));
+    }
+    if (kept == NULL)
+        return;
+    kept->ended = true;
+    if (end == TM_CHECKPOINT_COMPLETE) {
+        keeper->figures.checkpoint = checkpoint;
+        keeper->figures.completed++;
+        keeper->figures.bytes = kept->bytes;
+        keeper->figures.completed_ms = tm_fx_wall_ms(keeper->args.fx);
+        keeper->figures.duration_ms = (now_of(keeper) - kept->begun_ns) / 1000000;
+        tell_workers(keeper, TM_COMMAND_COMPLETE, kept, NULL, 0);
+        free_parts(keeper, kept);
+        if (purpose == TM_PURPOSE_SAVEPOINT)
+            forget(keeper, kept);
+        else if (!send(keeper, COMMIT, kept)) {
+            keeper->uncommitted = kept;
+            keeper->retry_ns = now_of(keeper) + RETRY_NS;
+        }
+        return;
+    }
+    if (!kept->placed)
+        return; // the workers know nothing of it, and its place is being made
+    tell_workers(keeper, TM_COMMAND_ABORT, kept, NULL, 0);
+    drop(keeper, kept);
+}
+
+// --- what the helper has done --------------------------------------------------------------------
+
+static void placed(struct tm_keeper *keeper, const struct errand *errand)
+{
+    struct kept *kept = errand->kept;
+    kept->placed = true;
+    if (errand->code != 0 && !kept->ended) {
+        tm_checkpoints_decline(&keeper->checkpoints, kept->checkpoint, keeper->args.attempt,
+                               &errand->err, now_of(keeper));
+        return;
+    }
+    if (kept->ended) {
+        drop(keeper, kept);
+        return;
+    }
+    const struct tm_checkpoint_place *place = tm_pending_place(kept->pending);
+    struct tm_buf text;
+    tm_buf_init(&text, keeper->args.mem);
+    if (tm_buf_append(&text, place->folder, strlen(place->folder) + 1) == 0 &&
+        tm_buf_append(&text, place->name, strlen(place->name) + 1) == 0)
+        tell_workers(keeper, TM_COMMAND_CHECKPOINT, kept, (const char *)text.data, text.size_bytes);
+    else
+        decline(keeper, kept->checkpoint, TM_E_MEMORY, "out of memory");
+    tm_buf_fini(&text);
+}
+
+static void committed(struct tm_keeper *keeper, struct errand *errand)
+{
+    struct kept *kept = errand->kept;
+    keeper->commits--;
+    if (errand->code == 0) {
+        forget(keeper, kept);
+        return;
+    }
+    tm_log_write(keeper->args.log, TM_LOG_WARN,
+                 "the output of checkpoint %llu cannot be made visible yet: %s",
+                 (unsigned long long)kept->checkpoint, errand->err.message);
+    if (keeper->uncommitted != NULL) // the later one commits what the earlier one did not
+        forget(keeper, keeper->uncommitted);
+    keeper->uncommitted = kept;
+    keeper->retry_ns = now_of(keeper) + RETRY_NS;
+}
+
+static void take_back(struct tm_keeper *keeper, struct errand *errand)
+{
+    switch (errand->kind) {
+    case PLACE:
+        placed(keeper, errand);
+        break;
+    case PUBLISH:
+        tm_checkpoints_published(&keeper->checkpoints, errand->kept->checkpoint, errand->code,
+                                 &errand->err, now_of(keeper));
+        break;
+    case DISCARD:
+        forget(keeper, errand->kept);
+        break;
+    case COMMIT:
+        committed(keeper, errand);
+        break;
+    }
+    free_errand(errand);
+}
+
+static bool take_errands(struct tm_keeper *keeper)
+{
+    bool any = false;
+    while (keeper->first != NULL && tm_work_is_done(&keeper->first->work)) {
+        struct errand *errand = keeper->first;
+        keeper->first = errand->next;
+        if (keeper->first == NULL)
+            keeper->last = NULL;
+        take_back(keeper, errand);
+        any = true;
+    }
+    return any;
+}
+
+// Output that waits to be made visible: what is newer does it too, if there is something newer.
+static bool retry_commit(struct tm_keeper *keeper)
+{
+    struct kept *kept = keeper->uncommitted;
+    if (kept == NULL || keeper->commits != 0 || now_of(keeper) < keeper->retry_ns)
+        return false;
+    keeper->uncommitted = NULL;
+    if (!send(keeper, COMMIT, kept)) {
+        keeper->uncommitted = kept;
+        keeper->retry_ns = now_of(keeper) + RETRY_NS;
+    }
+    return true;
+}
+
+// --- the whole -----------------------------------------------------------------------------------
+
+int tm_keeper_new(const struct tm_keeper_args *args, struct tm_keeper **result,
+                  struct tm_error *err)
+{
+    struct tm_keeper *keeper = tm_mem_zalloc(args->mem, sizeof *keeper);
+    if (keeper == NULL)
+        return tm_error_set(err, TM_E_MEMORY, "out of memory for checkpoints");
+    keeper->args = *args;
+    tm_buf_init(&keeper->settled, args->mem);
+    const struct tm_checkpoints_env env = {
+        .arg = keeper, .begin = on_begin, .publish = on_publish, .end = on_end};
+    const struct tm_checkpoints_args coordinator = {
+        .interval_ns = args->interval_ms * 1000000,
+        .timeout_ns = args->timeout_ms * 1000000,
+        .at_once = 1,
+        .tasks = args->job->task_count,
+        .attempt = args->attempt,
+        .next = tm_store_next(args->store),
+        .now_ns = tm_fx_mono_ns(args->fx),
+    };
+    int rc = tm_checkpoints_init(&keeper->checkpoints, &env, &coordinator, args->mem);
+    if (rc == 0)
+        rc = tm_buf_append(&keeper->settled, args->settled, strlen(args->settled));
+    if (rc != 0)
+        tm_error_set(err, rc, "out of memory for checkpoints");
+    if (rc == 0) {
+        keeper->executor = args->fx->threads->executor_new(args->fx->ctx, "checkpoints", err);
+        rc = keeper->executor == NULL ? err->code : 0;
+    }
+    if (rc != 0) {
+        tm_keeper_free(keeper);
+        return rc;
+    }
+    *result = keeper;
+    return 0;
+}
+
+void tm_keeper_free(struct tm_keeper *keeper)
+{
+    const struct tm_fx *fx = keeper->args.fx;
+    if (keeper->executor != NULL)
+        fx->threads->executor_free(fx->ctx, keeper->executor);
+    while (keeper->first != NULL) {
+        struct errand *errand = keeper->first;
+        keeper->first = errand->next;
+        free_errand(errand);
+    }
+    while (keeper->kept != NULL) {
+        struct kept *kept = keeper->kept;
+        if (kept->pending != NULL)
+            tm_store_discard(keeper->args.store, kept->pending);
+        forget(keeper, kept);
+    }
+    if (keeper->checkpoints.args.tasks != 0)
+        tm_checkpoints_fini(&keeper->checkpoints);
+    tm_buf_fini(&keeper->settled);
+    tm_mem_free(keeper->args.mem, keeper, sizeof *keeper);
+}
+
+void tm_keeper_start(struct tm_keeper *keeper)
+{
+    keeper->started = true;
+}
+
+void tm_keeper_stop(struct tm_keeper *keeper)
+{
+    keeper->stopped = true;
+    tm_checkpoints_stop(&keeper->checkpoints);
+}
+
+int tm_keeper_settled(struct tm_keeper *keeper, const char *text, size_t length)
+{
+    return tm_buf_append(&keeper->settled, text, length);
+}
+
+void tm_keeper_save(struct tm_keeper *keeper, enum tm_checkpoint_purpose purpose)
+{
+    keeper->started = true; // a short job may be over before its workers were seen to run
+    tm_checkpoints_last(&keeper->checkpoints, purpose, now_of(keeper));
+}
+
+bool tm_keeper_is_saved(const struct tm_keeper *keeper)
+{
+    return tm_checkpoints_is_over(&keeper->checkpoints) && keeper->commits == 0 &&
+           keeper->uncommitted == NULL;
+}
+
+void tm_keeper_event(struct tm_keeper *keeper, struct tm_event *event)
+{
+    uint32_t attempt = keeper->args.attempt; // events of an earlier one went with its mailbox
+    if (event->kind == TM_EVENT_DECLINED)
+        tm_checkpoints_decline(&keeper->checkpoints, event->checkpoint, attempt, &event->error,
+                               now_of(keeper));
+    if (event->kind != TM_EVENT_WRITTEN)
+        return;
+    struct kept *kept = find(keeper, event->checkpoint);
+    if (kept == NULL || kept->parts == NULL || kept->parts[event->task] != NULL)
+        return;
+    kept->bytes += tm_written_bytes(event->part->written);
+    kept->parts[event->task] = event->part; // before it counts: the last one makes it whole
+    event->part = NULL;
+    (void)tm_checkpoints_acknowledge(&keeper->checkpoints, event->checkpoint, event->task, attempt,
+                                     now_of(keeper));
+}
+
+bool tm_keeper_turn(struct tm_keeper *keeper)
+{
+    bool any = take_errands(keeper);
+    any = retry_commit(keeper) || any;
+    int64_t now = now_of(keeper);
+    if (!keeper->started || keeper->stopped ||
+        tm_checkpoints_deadline_ns(&keeper->checkpoints) > now)
+        return any;
+    tm_checkpoints_tick(&keeper->checkpoints, now);
+    return true;
+}
+
+int64_t tm_keeper_deadline_ns(const struct tm_keeper *keeper)
+{
+    int64_t deadline = keeper->started && !keeper->stopped
+                           ? tm_checkpoints_deadline_ns(&keeper->checkpoints)
+                           : INT64_MAX;
+    if (keeper->uncommitted != NULL && keeper->commits == 0 && keeper->retry_ns < deadline)
+        deadline = keeper->retry_ns;
+    return deadline;
+}
+
+struct tm_keeper_figures tm_keeper_figures(const struct tm_keeper *keeper)
+{
+    return keeper->figures;
+}

@@ -1,0 +1,100 @@
+// A task's part in checkpoints: it puts or passes on barriers, collects what its operators have in
+// a cut, has the cut written by a helper thread, and keeps the last completed one, against which
+// the next is written. All of it on the task's own thread but the writing. Private to core/task.
+#pragma once
+
+#include "core/task/control.h"
+
+struct tm_task;
+struct tm_operator;
+struct tm_element;
+
+// What a task gives to one checkpoint: from the barrier until it is neither the last completed one
+// nor written against any more.
+struct tm_task_cut {
+    struct tm_work work; // first
+    struct tm_task *task;
+    uint64_t checkpoint;
+    enum tm_checkpoint_purpose purpose;
+    struct tm_cut *cut;
+    bool whole;     // all of the task is in it
+    bool writing;   // the helper thread has it
+    bool told;      // the coordinator knows what became of it
+    bool completed; // the checkpoint is durable
+    bool dropped;   // nobody needs it any more
+    char *place;    // folder, NUL, name, NUL; NULL: the command that says has not come yet
+    size_t place_size;
+    struct tm_task_cut *base; // completed: what it is written against; NULL: it is written whole
+    uint32_t users;           // cuts that are written against this one
+    struct tm_part *part;     // what was written; NULL: nothing yet
+    int code;                 // of writing
+    struct tm_error err;
+    _Atomic int cancel; // partner: the writer's loads
+    struct tm_task_cut *next;
+};
+
+// A checkpoint that the coordinator has asked for and whose barrier has not been seen.
+struct tm_task_asked {
+    uint64_t checkpoint;
+    enum tm_checkpoint_purpose purpose;
+    char *place;
+    size_t place_size;
+};
+
+struct tm_task_checkpoints {
+    struct tm_task_asked *asked; // in order; NULL: none has ever been
+    uint32_t asked_count;
+    uint64_t newest;                // begun here, or given up
+    struct tm_task_cut *collecting; // its barrier is on its way through the operators
+    struct tm_task_cut *cuts;       // all, also the one collected
+    struct tm_task_cut *base;       // the last completed
+    bool holds;                     // the last barrier of a job that stops is out: no more is read
+    bool declined;                  // of `collecting`: an operator could not take part
+};
+
+// Commands of the coordinator.
+int tm__task_ask(struct tm_task *task, const struct tm_command *command,
+                 struct tm_error *err) TM_WARN_UNUSED;
+void tm__task_give_up(struct tm_task *task, uint64_t checkpoint);
+void tm__task_complete(struct tm_task *task, uint64_t checkpoint);
+
+// Is a checkpoint waiting for this source to put its barrier into the chain?
+static inline bool tm__task_is_asked(const struct tm_task_checkpoints *checkpoints)
+{
+    return checkpoints->asked_count != 0;
+}
+// The barrier of the oldest one asked for, into the first slot; with the source's positions.
+int tm__task_put_barrier(struct tm_task *task, struct tm_error *err) TM_WARN_UNUSED;
+// The gate has given this barrier.
+int tm__task_begin_cut(struct tm_task *task, uint64_t checkpoint,
+                       struct tm_error *err) TM_WARN_UNUSED;
+// The barrier has left an operator (that was open or not), or has been swallowed by it.
+int tm__task_cut_operator(struct tm_task *task, uint32_t index, bool passed,
+                          struct tm_error *err) TM_WARN_UNUSED;
+// The barrier has left the last stage.
+int tm__task_end_cut(struct tm_task *task, struct tm_error *err) TM_WARN_UNUSED;
+// What is being collected cannot be had: an event for the coordinator says why.
+int tm__task_decline(struct tm_task *task, const struct tm_error *why) TM_WARN_UNUSED;
+
+// Once a turn of the worker: what was written is told, what is not needed goes. 1: there was
+// something to do.
+int tm__task_tend(struct tm_task *task, struct tm_error *err) TM_WARN_UNUSED;
+// Nothing is being written any more.
+void tm__task_free_cuts(struct tm_task *task);
+
+// core/task/cut_write.c.
+struct tm_task_cut *tm__task_cut_new(struct tm_task *task, uint64_t checkpoint) TM_WARN_UNUSED;
+int tm__task_write_cut(struct tm_task *task, struct tm_task_cut *cut,
+                       struct tm_error *err) TM_WARN_UNUSED;
+// Frees what is dropped and not used.
+void tm__task_sweep_cuts(struct tm_task *task);
+int tm__task_tell_written(struct tm_task *task) TM_WARN_UNUSED; // 1: something was told
+
+// core/task/resume.c: what the task itself, whatever its operators are, has in a cut: counters,
+// metrics of users, watermarks, whether its input has ended.
+int tm__task_cut_self(struct tm_task *task, struct tm_cut *cut) TM_WARN_UNUSED;
+// When operators and outputs are there: what the checkpoint says of the task and its operators.
+int tm__task_resume(struct tm_task *task, struct tm_error *err) TM_WARN_UNUSED;
+// An operator that has been opened by its first row.
+int tm__task_resume_operator(struct tm_task *task, uint32_t index,
+                             struct tm_error *err) TM_WARN_UNUSED;

@@ -1,0 +1,284 @@
+// What a task has in a checkpoint whatever its operators are, and how it begins from one: counters
+// and metrics of users go on, so that accounts hold over restarts; what time it is, for its gate,
+// its operators and those behind it; whether its input had ended.
+#include "core/checkpoint/restored.h"
+#include "core/task/checkpoint.h"
+#include "core/task/task.h"
+#include "core/vm/chain.ffi.h"
+
+// Of a task, under the name of its first node.
+struct task_record {
+    int64_t watermark; // of its gate
+    uint64_t ended;    // END had left it
+};
+
+// In the order of the record; never reordered, new ones at the end.
+enum { COUNTERS = 13 };
+
+static void list_counters(struct tm_node_metrics *m, _Atomic uint64_t *list[COUNTERS])
+{
+    _Atomic uint64_t *counters[COUNTERS] = {
+        &m->rows_in,  &m->rows_out,      &m->used,          &m->filtered,       &m->late,
+        &m->skipped,  &m->dead_lettered, &m->failed_timers, &m->failed_firings, &m->failed_keys,
+        &m->bytes_in, &m->bytes_out,     &m->strange};
+    memcpy(list, counters, sizeof counters);
+}
+
+// --- into a cut ----------------------------------------------------------------------------------
+
+static int cut_counters(struct tm_task *task, const struct tm_node *node, struct tm_cut *cut)
+{
+    _Atomic uint64_t *list[COUNTERS];
+    uint64_t record[COUNTERS], any = 0;
+    list_counters(tm_job_metrics(task->job, node->id, task->ctx.subtask), list);
+    for (int i = 0; i < COUNTERS; i++) {
+        record[i] = atomic_load_explicit(list[i], memory_order_relaxed);
+        any |= record[i];
+    }
+    return any == 0
+               ? 0
+               : tm_cut_item(cut, node->name, "counters", TM_ITEM_SPLIT, record, sizeof record);
+}
+
+// A metric of the user: its kind, value, whether it is set, its buckets, its name.
+static int cut_metric(const struct tm_node *node, const struct tm_user_metric *metric,
+                      const struct tm_metric_slot *slot, struct tm_mem *mem, struct tm_cut *cut)
+{
+    bool set = metric->kind == TM_METRIC_COUNTER ? slot->value != 0 : slot->is_set != 0;
+    if (!set)
+        return 0;
+    struct tm_buf record;
+    tm_buf_init(&record, mem);
+    uint64_t kind = metric->kind;
+    int rc = tm_buf_append(&record, &kind, sizeof kind);
+    if (rc == 0)
+        rc = tm_buf_append(&record, &slot->value, sizeof slot->value);
+    if (rc == 0 && metric->kind == TM_METRIC_HISTOGRAM)
+        rc = tm_buf_append(&record, slot->buckets, TM_HISTOGRAM_BUCKETS * sizeof(uint64_t));
+    if (rc == 0)
+        rc = tm_buf_append(&record, metric->name, strlen(metric->name));
+    if (rc == 0)
+        rc = tm_cut_item(cut, node->name, "metrics", TM_ITEM_SPLIT, record.data, record.size_bytes);
+    tm_buf_fini(&record);
+    return rc;
+}
+
+static int cut_metrics(struct tm_task *task, const struct tm_node *node, struct tm_cut *cut)
+{
+    const struct tm_graph *graph = task->job->graph;
+    const struct tm_metric_slot *slots = tm_task_slots(&task->ctx, node->id);
+    int rc = 0;
+    if (slots == NULL || node->whole != node->id)
+        return 0;
+    for (uint32_t m = 0; m < graph->metric_count && rc == 0; m++)
+        rc = cut_metric(node, &graph->metrics[m], &slots[m], &task->mem, cut);
+    return rc;
+}
+
+static int cut_watermark(struct tm_task *task, const struct tm_node *node, struct tm_cut *cut)
+{
+    int64_t watermark = atomic_load_explicit(
+        &tm_job_metrics(task->job, node->id, task->ctx.subtask)->watermark, memory_order_relaxed);
+    return tm_cut_item(cut, node->name, "watermark", TM_ITEM_SUBTASK, &watermark, sizeof watermark);
+}
+
+static const struct tm_node *node_of(const struct tm_task *task, uint32_t position)
+{
+    return &task->job->graph->nodes[task->ctx.chain->nodes[position]];
+}
+
+int tm__task_cut_self(struct tm_task *task, struct tm_cut *cut)
+{
+    const struct task_record record = {
+        .watermark = task->gate == NULL ? TM_WATERMARK_MIN : tm_gate_watermark(task->gate),
+        .ended = task->finished};
+    int rc =
+        tm_cut_item(cut, node_of(task, 0)->name, "task", TM_ITEM_SUBTASK, &record, sizeof record);
+    for (uint32_t i = 0; i < task->ctx.chain->node_count && rc == 0; i++) {
+        const struct tm_node *node = node_of(task, i);
+        rc = cut_counters(task, node, cut);
+        if (rc == 0)
+            rc = cut_metrics(task, node, cut);
+        if (rc == 0)
+            rc = cut_watermark(task, node, cut);
+    }
+    return rc;
+}
+
+// --- out of a checkpoint -------------------------------------------------------------------------
+
+static int damaged(struct tm_error *err, const char *part)
+{
+    return tm_error_set(err, TM_E_CHECKPOINT, "what it has of a task's %s has a wrong size", part);
+}
+
+static int add_counters(void *arg, uint32_t old_subtask, const void *bytes, size_t size,
+                        struct tm_error *err)
+{
+    _Atomic uint64_t *list[COUNTERS];
+    uint64_t record[COUNTERS] = {0};
+    (void)old_subtask;
+    if (size % sizeof *record != 0)
+        return damaged(err, "counters");
+    memcpy(record, bytes, size < sizeof record ? size : sizeof record);
+    list_counters(arg, list);
+    for (int i = 0; i < COUNTERS; i++)
+        tm_metric_add(list[i], record[i]);
+    return 0;
+}
+
+struct metric_reader {
+    struct tm_task *task;
+    struct tm_metric_slot *slots;
+};
+
+static int add_buckets(struct metric_reader *reader, struct tm_metric_slot *slot,
+                       const uint8_t *bytes, struct tm_error *err)
+{
+    if (slot->buckets == NULL && tm_task_buckets(&reader->task->ctx, slot) != 0)
+        return tm_error_set(err, TM_E_MEMORY, "out of memory for a metric");
+    for (uint32_t i = 0; i < TM_HISTOGRAM_BUCKETS; i++) {
+        uint64_t n;
+        memcpy(&n, bytes + i * sizeof n, sizeof n);
+        slot->buckets[i] += n;
+    }
+    return 0;
+}
+
+// One that the script has no more, or has as another kind, is dropped.
+static int add_metric(void *arg, uint32_t old_subtask, const void *bytes, size_t size,
+                      struct tm_error *err)
+{
+    struct metric_reader *reader = arg;
+    const struct tm_graph *graph = reader->task->job->graph;
+    const uint8_t *at = bytes;
+    uint64_t kind;
+    double value;
+    (void)old_subtask;
+    if (size < sizeof kind + sizeof value)
+        return damaged(err, "metrics");
+    memcpy(&kind, at, sizeof kind);
+    memcpy(&value, at + sizeof kind, sizeof value);
+    at += sizeof kind + sizeof value;
+    const uint8_t *buckets = at;
+    at += kind == TM_METRIC_HISTOGRAM ? TM_HISTOGRAM_BUCKETS * sizeof(uint64_t) : 0;
+    if (size < (size_t)(at - (const uint8_t *)bytes))
+        return damaged(err, "metrics");
+    size_t length = size - (size_t)(at - (const uint8_t *)bytes);
+    for (uint32_t m = 0; m < graph->metric_count; m++) {
+        struct tm_metric_slot *slot = &reader->slots[m];
+        if (graph->metrics[m].kind != kind || strlen(graph->metrics[m].name) != length ||
+            memcmp(graph->metrics[m].name, at, length) != 0)
+            continue;
+        if (kind == TM_METRIC_COUNTER)
+            slot->value += value;
+        else if (kind == TM_METRIC_GAUGE || value > slot->value)
+            slot->value = value;
+        slot->is_set = kind != TM_METRIC_COUNTER;
+        return kind == TM_METRIC_HISTOGRAM ? add_buckets(reader, slot, buckets, err) : 0;
+    }
+    return 0;
+}
+
+// Records of all old subtasks: this one's own where there are as many as now, else the least
+// watermark, and an end where all have ended.
+struct record_reader {
+    struct task_record own, all;
+    uint32_t count, subtask;
+};
+
+static int see_record(void *arg, uint32_t old_subtask, const void *bytes, size_t size,
+                      struct tm_error *err)
+{
+    struct record_reader *reader = arg;
+    struct task_record record = {0};
+    if (size > sizeof record || size < sizeof record.watermark)
+        return damaged(err, "time");
+    memcpy(&record, bytes, size);
+    if (reader->count++ == 0)
+        reader->all = record;
+    if (record.watermark < reader->all.watermark)
+        reader->all.watermark = record.watermark;
+    reader->all.ended = reader->all.ended != 0 && record.ended != 0;
+    if (old_subtask == reader->subtask)
+        reader->own = record;
+    return 0;
+}
+
+static int read_records(struct tm_task *task, const struct tm_node *node, const char *part,
+                        struct task_record *record, struct tm_error *err)
+{
+    const struct tm_restored_for who = {.operator_name = node->name,
+                                        .subtask = task->ctx.subtask,
+                                        .parallelism = task->ctx.chain->parallelism};
+    struct record_reader reader = {.subtask = who.subtask};
+    int rc = tm_restored_items(task->job->restored, &who, part, see_record, &reader, err);
+    *record = reader.count == who.parallelism ? reader.own : reader.all;
+    if (reader.count == 0)
+        *record = (struct task_record){.watermark = TM_WATERMARK_MIN};
+    return rc;
+}
+
+static int resume_node(struct tm_task *task, const struct tm_node *node, struct tm_error *err)
+{
+    const struct tm_restored *restored = task->job->restored;
+    const struct tm_restored_for who = {.operator_name = node->name,
+                                        .subtask = task->ctx.subtask,
+                                        .parallelism = task->ctx.chain->parallelism};
+    struct tm_node_metrics *metrics = tm_job_metrics(task->job, node->id, who.subtask);
+    struct metric_reader reader = {.task = task, .slots = tm_task_slots(&task->ctx, node->id)};
+    struct task_record record;
+    int rc = tm_restored_items(restored, &who, "counters", add_counters, metrics, err);
+    if (rc == 0 && reader.slots != NULL && node->whole == node->id)
+        rc = tm_restored_items(restored, &who, "metrics", add_metric, &reader, err);
+    if (rc == 0)
+        rc = read_records(task, node, "watermark", &record, err);
+    if (rc == 0)
+        atomic_store_explicit(&metrics->watermark, record.watermark, memory_order_relaxed);
+    return rc;
+}
+
+int tm__task_resume_operator(struct tm_task *task, uint32_t index, struct tm_error *err)
+{
+    struct tm_operator *op = task->operators[index];
+    if (task->job->restored == NULL || op->ops->restore == NULL)
+        return 0;
+    return op->ops->restore(op, task->job->restored, err);
+}
+
+// Those behind learn how far time is: of a gate through all operators, of a source from the last.
+static void tell_time(struct tm_task *task, int64_t of_gate)
+{
+    uint32_t count = task->operator_count;
+    int64_t watermark = of_gate;
+    if (task->gate == NULL)
+        watermark = count == 0
+                        ? TM_WATERMARK_MIN
+                        : atomic_load_explicit(&task->operators[count - 1]->metrics->watermark,
+                                               memory_order_relaxed);
+    else
+        tm_gate_begin_at(task->gate, of_gate);
+    if (watermark != TM_WATERMARK_MIN)
+        task->slots[task->gate == NULL ? count : 0] =
+            (struct tm_element){.kind = TM_ELEMENT_WATERMARK, .watermark = watermark};
+}
+
+int tm__task_resume(struct tm_task *task, struct tm_error *err)
+{
+    struct task_record record;
+    if (task->job->restored == NULL)
+        return 0;
+    int rc = 0;
+    for (uint32_t i = 0; i < task->ctx.chain->node_count && rc == 0; i++)
+        rc = resume_node(task, node_of(task, i), err);
+    for (uint32_t i = 0; i < task->operator_count && rc == 0; i++)
+        if (task->opened[i] != NULL || (i == 0 && task->opened_second != NULL))
+            rc = tm__task_resume_operator(task, i, err);
+    if (rc == 0)
+        rc = read_records(task, node_of(task, 0), "task", &record, err);
+    if (rc != 0)
+        return rc;
+    task->was_ended = record.ended != 0;
+    tell_time(task, record.watermark);
+    return 0;
+}
