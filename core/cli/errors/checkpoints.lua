@@ -43,4 +43,11 @@ return {
     fix = [[Put back what was removed: hidden files beside an output belong to the job until it has finished. Or begin anew with all
       of the input: tidemill run --fresh.]],
     without = "Hidden files of a job have to be removed between two runs." },
+-- The catalogue of errors: checkpoints (TM07xx).
+return {
+  { "CHECKPOINT_DECLINED", group = "checkpoints",
+    cause = [[An operator could not take part in a checkpoint: it holds rows whose types are not known yet, because all values of a
+      column were nil so far. The job goes on, and the next checkpoint tries again.]],
+    fix = [[Say what the function returns, so that nothing has to be waited for: :returns { note = "string" }.]],
+    without = "it is a line of the log of a job that goes on" },
 }
