@@ -27,8 +27,7 @@ static int apply_group(struct filling *f, const struct tm__data *data, struct tm
     for (uint32_t i = 0; i < chain->count && rc == 0; i++) {
         rc = tm__read_segment(&f->reading, data, &chain->links[i], err);
         if (rc == 0)
-            rc = tm_image_apply(state, group, f->reading.buf.data, f->reading.buf.size_bytes,
-                                err);
+            rc = tm_image_apply(state, group, f->reading.buf.data, f->reading.buf.size_bytes, err);
     }
     return rc == 0 && chain->count != 0 ? tm_image_finish(state, group, err) : rc;
 }
