@@ -60,8 +60,7 @@ static int run_merge(struct chain *chain)
         memcpy(&sum, at(from, SUM), 8);
         add_to(at(to, N), n);
         add_to(at(to, SUM), sum);
-        ck_assert_int_eq(
-            (chain->args.keep)(chain->args.arg, slot, at(to, LAST), text, length), 0);
+        ck_assert_int_eq((chain->args.keep)(chain->args.arg, slot, at(to, LAST), text, length), 0);
     }
     return TM_VM_RUN_DONE;
 }
@@ -75,9 +74,9 @@ static int run_element(struct chain *chain)
     int64_t n;
     uint32_t length;
     const char *note = tm_row_string(row, world.input->fields[NOTE].offset, &length);
-    ck_assert_int_eq((chain->args.keep)(chain->args.arg, slot + 1, record + 16,
-                                        (const uint8_t *)note, length),
-                     0);
+    ck_assert_int_eq(
+        (chain->args.keep)(chain->args.arg, slot + 1, record + 16, (const uint8_t *)note, length),
+        0);
     memcpy(record, &bits, 8);
     add_to(record + 8, 1);
     memcpy(&n, record + 8, 8);
@@ -158,10 +157,10 @@ START_TEST(triggers_of_the_job_go_on)
     enum { AT_EVENT = 0, ON_ELEMENT = 2 };
     seed_from("triggers_of_the_job_go_on");
     random_state += (uint64_t)_i * 7919;
-    begin((struct tm_node){.size_ms = _i / RUNS == 0 ? 100 : 200,
-                           .slide_ms = 100,
-                           .trigger = {.kind = TM_TRIGGER_CUSTOM,
-                                       .functions = 1u << AT_EVENT | 1u << ON_ELEMENT}});
+    begin((struct tm_node){
+        .size_ms = _i / RUNS == 0 ? 100 : 200,
+        .slide_ms = 100,
+        .trigger = {.kind = TM_TRIGGER_CUSTOM, .functions = 1u << AT_EVENT | 1u << ON_ELEMENT}});
     world.node.states = states;
     world.node.state_count = 2;
     use_aggregate(TM_AGGREGATE_COUNT, -1);
