@@ -2,7 +2,7 @@
 -- `case ok|FAILED what`, a line each, for tests/functional/test_cases. TIDEMILL_CASES: parts of paths or titles, a line each;
 -- TIDEMILL_CASES_AT: a parallelism, and no other. TIDEMILL_CASES_CUT: `none`, `every` or `drawn`, and no other: does the job begin
 -- again from a checkpoint, never, behind every step, or behind some with other numbers of subtasks and key groups, which follow
--- from TIDEMILL_CASES_SEED.
+-- from TIDEMILL_CASES_SEED. Not given: the first and the last.
 local tm = require "tidemill"
 local format = require "tests.functional.cases.format"
 local run = require "tests.functional.cases.run"
@@ -57,23 +57,24 @@ end
 
 local function some(path, case)
   return function(step, parallelism)
-    if draw(path, case, step, 3) == 0 then return nil end
+    if draw(path, case, step, 3) ~= 0 then return nil end
     local subtasks = parallelism == 1 and 1 or 1 + draw(path, case, step + 1000, 3)
     return { parallelism = subtasks, max_parallelism = MOST[1 + draw(path, case, step + 2000, 3)] }
   end
 end
 
 local CUTS = {
-  { name = "none", cuts = function() end },
+  { name = "none", cuts = function() end, default = true },
   { name = "every", cuts = function() return function() return {} end end, what = ", restored behind every step" },
-  { name = "drawn", cuts = some, what = (", restored behind steps that seed %d has drawn"):format(SEED) },
+  { name = "drawn", cuts = some, default = true, what = (", restored behind steps that seed %d has drawn"):format(SEED) },
 }
 
 local function at_all_parallelisms(path, case)
   local only, only_cut = tonumber(os.getenv("TIDEMILL_CASES_AT")), os.getenv("TIDEMILL_CASES_CUT")
   for _, parallelism in ipairs(case.parallelisms) do
     for _, cut in ipairs(CUTS) do
-      local wanted = (only == nil or only == parallelism) and (only_cut == nil or only_cut == cut.name)
+      local wanted = (only == nil or only == parallelism) and (only_cut or cut.default) == (only_cut and cut.name or true)
+      if case.uncut and cut.name ~= "none" then wanted = false end
       local wrong = wanted and run.case(tm.test, case, parallelism, path, cut.cuts(path, case))
       if wrong then
         return ("%s:%d: %s: %s (at parallelism %d%s; %s)"):format(path, wrong.line, case.title, wrong.what, parallelism,

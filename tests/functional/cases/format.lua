@@ -201,6 +201,13 @@ function words.only(state, text)
   state.case.parallelisms = { 1 }
 end
 
+-- Not restored in between, beyond its own steps.
+function words.uncut(state, text)
+  if text == "" then fail(state, "expected `uncut why`") end
+  if not state.case then fail(state, "`uncut` outside a case") end
+  state.case.uncut = true
+end
+
 function words.options(state, text) where(state).options = pairs_of(state, text) end
 
 function words.watermark(state, text)
