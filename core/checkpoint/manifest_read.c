@@ -130,20 +130,33 @@ static uint32_t one_of(struct reader *r, const json_t *object, const char *key,
 
 // --- operators -----------------------------------------------------------------------------------
 
-static void get_field(struct reader *r, const json_t *from, uint32_t value_bytes,
+// 0 where it is not said.
+static uint32_t number_if(struct reader *r, const json_t *object, const char *key, uint64_t max)
+{
+    if (json_object_get(object, key) == NULL)
+        return 0;
+    return (uint32_t)number(r, object, key, 0, max);
+}
+
+// Field `index` of a layout. That it lies in the value, or in what it is inside of, is looked at by
+// who uses it (convert.h).
+static void get_field(struct reader *r, const json_t *from, uint32_t index,
                       struct tm_layout_field *field)
 {
     memset(field, 0, sizeof *field);
     snprintf(field->name, sizeof field->name, "%s", text(r, from, "name", TM_NAME_MAX));
     snprintf(field->type, sizeof field->type, "%s", text(r, from, "type", sizeof field->type - 1));
     field->kind = one_of(r, from, "kind", tm__layout_kinds, TM_LAYOUT_KINDS);
-    field->offset = (uint32_t)number(r, from, "offset", 0, value_bytes);
-    field->bytes = (uint32_t)number(r, from, "bytes", 0, value_bytes - field->offset);
+    field->offset = (uint32_t)number(r, from, "offset", 0, UINT32_MAX);
+    field->bytes = (uint32_t)number(r, from, "bytes", 0, UINT32_MAX);
     field->present_bit = UINT32_MAX;
     if (json_object_get(from, "present_bit") != NULL)
-        field->present_bit = (uint32_t)number(r, from, "present_bit", 0, 63);
-    if (json_object_get(from, "value_bytes") != NULL)
-        field->value_bytes = (uint32_t)number(r, from, "value_bytes", 0, UINT32_MAX);
+        field->present_bit = number_if(r, from, "present_bit", 63);
+    field->present_at = number_if(r, from, "present_at", UINT32_MAX);
+    field->value_bytes = number_if(r, from, "value_bytes", UINT32_MAX);
+    field->head_bytes = number_if(r, from, "head_bytes", UINT32_MAX);
+    field->inside = number_if(r, from, "inside", index);
+    field->in_head = json_is_true(json_object_get(from, "in_head"));
 }
 
 static const struct tm_layout *get_layout(struct reader *r, const json_t *from)
@@ -162,7 +175,7 @@ static const struct tm_layout *get_layout(struct reader *r, const json_t *from)
                            .field_count = (uint32_t)count,
                            .fields = fields};
     for (size_t i = 0; i < count; i++)
-        get_field(r, json_array_get(list, i), layout->value_bytes, &fields[i]);
+        get_field(r, json_array_get(list, i), (uint32_t)i, &fields[i]);
     return layout;
 }
 

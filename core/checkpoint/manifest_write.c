@@ -4,7 +4,7 @@
 #include "core/checkpoint/index.h"
 #include "core/checkpoint/manifest_parts.h"
 
-const char *const tm__layout_kinds[TM_LAYOUT_KINDS] = {"bytes", "blob", "map", "list"};
+const char *const tm__layout_kinds[TM_LAYOUT_KINDS] = {"bytes", "blob", "map", "list", "items"};
 
 // jansson answers NULL where memory fails and json_object_set_new refuses a NULL value, so one flag
 // carries a failure to the end.
@@ -27,6 +27,12 @@ static void add(struct writer *w, json_t *array, json_t *value)
 static void set_number(struct writer *w, json_t *object, const char *key, uint64_t value)
 {
     set(w, object, key, json_integer((json_int_t)value));
+}
+
+static void set_if(struct writer *w, json_t *object, const char *key, uint64_t value)
+{
+    if (value != 0)
+        set_number(w, object, key, value);
 }
 
 // Scripts and names may be in any encoding, JSON is in one: other bytes are written as {"hex": ..}.
@@ -68,8 +74,12 @@ static json_t *fields_of(struct writer *w, const struct tm_layout *layout)
         set_number(w, one, "bytes", field->bytes);
         if (field->present_bit != UINT32_MAX)
             set_number(w, one, "present_bit", field->present_bit);
-        if (field->value_bytes != 0)
-            set_number(w, one, "value_bytes", field->value_bytes);
+        set_if(w, one, "present_at", field->present_at);
+        set_if(w, one, "value_bytes", field->value_bytes);
+        set_if(w, one, "head_bytes", field->head_bytes);
+        set_if(w, one, "inside", field->inside);
+        if (field->in_head)
+            set(w, one, "in_head", json_true());
         add(w, list, one);
     }
     return list;
