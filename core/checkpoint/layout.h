@@ -9,9 +9,9 @@
 
 enum tm_layout_kind {
     TM_LAYOUT_BYTES, // fixed size, refers to nothing
-    TM_LAYOUT_BLOB,  // a struct tm_blob
-    TM_LAYOUT_MAP,   // the head of a map (core/state/collection.h)
-    TM_LAYOUT_LIST,  // the head of a list
+    TM_LAYOUT_BLOB,  // a struct tm_blob, and what its owner knows of it (bytes) behind it
+    TM_LAYOUT_MAP,   // the head of a map (core/state/collection.h), and bytes behind it
+    TM_LAYOUT_LIST,  // the same of a list
     TM_LAYOUT_ITEMS, // a struct tm_blob of items one behind the other, which have fields themselves
     TM_LAYOUT_KINDS
 };

@@ -3,26 +3,11 @@
 // covers, the root is moved along, or gets a node above it.
 #include "core/state/list_chunk.h"
 
-enum {
-    NODE_BITS = 9,
-    NODE_CHILDREN = 1 << NODE_BITS,
-    LEVELS_MAX = 3,
-    TOP_CHILDREN = 128, // of a root at that level: 2^31 places, so that they fit 32 bits
-};
-_Static_assert(TM_STATE_COLLECTION_ENTRIES_MAX <= 1 << 30, "a list covers twice as many places");
-
-// References by place. Only those that cover a value mean anything: others may be left from before.
-struct node {
-    uint32_t capacity;
-    uint32_t reserved;
-    uint32_t child[];
-};
-
 // A change of a list under way.
 struct change {
     struct tm__pieces pieces;
     struct tm_state_list *list;
-    uint32_t made[LEVELS_MAX]; // nodes for a value to come
+    uint32_t made[TM__LIST_LEVELS_MAX]; // nodes for a value to come
     uint32_t made_count;
 };
 
@@ -33,25 +18,9 @@ static int begin(struct change *change, const struct tm_place *place, struct tm_
     return tm__pieces_begin(&change->pieces, place, &list->bytes) ? 0 : TM_E_MEMORY;
 }
 
-static uint32_t node_bytes(uint32_t capacity)
-{
-    return tm__piece_bytes((uint32_t)(sizeof(struct node) + capacity * sizeof(uint32_t)));
-}
-
 static uint32_t far_bytes(const struct tm_blob *blob)
 {
     return tm__piece_bytes(blob->length);
-}
-
-// Places below one child of a node at this level (1: its children are chunks), as a power of two.
-static uint32_t child_bits(uint32_t level)
-{
-    return TM__CHUNK_BITS + NODE_BITS * (level - 1);
-}
-
-static uint32_t children_max(uint32_t level) // of the root
-{
-    return level == LEVELS_MAX ? TOP_CHILDREN : NODE_CHILDREN;
 }
 
 // Where the chunk of a place has its values: places in front of the list's first have none.
@@ -71,10 +40,10 @@ static inline uint32_t chunk_of(const struct tm_state *state, const struct tm__s
 {
     uint32_t reference = list->root;
     for (uint32_t level = list->levels; level > 0; level--) {
-        const struct node *node = (const void *)tm__state_read(state, group, reference);
+        const struct tm__list_node *node = (const void *)tm__state_read(state, group, reference);
         if (TM_UNLIKELY(node == NULL))
             return 0;
-        reference = node->child[place >> child_bits(level) & (NODE_CHILDREN - 1)];
+        reference = node->child[place >> tm__list_child_bits(level) & (TM__LIST_NODE_CHILDREN - 1)];
     }
     return reference;
 }
@@ -158,26 +127,30 @@ static void note_moved(const struct change *change, uint64_t count)
     change->pieces.state->items_moved += count;
 }
 
-static struct node *make_node(struct change *change, uint32_t capacity, uint32_t *reference)
+static struct tm__list_node *make_node(struct change *change, uint32_t capacity,
+                                       uint32_t *reference)
 {
-    struct node *node = tm__piece_make(&change->pieces, node_bytes(capacity), reference);
+    struct tm__list_node *node =
+        tm__piece_make(&change->pieces, tm__list_node_bytes(capacity), reference);
     if (node != NULL)
-        *node = (struct node){.capacity = capacity};
+        *node = (struct tm__list_node){.capacity = capacity};
     return node;
 }
 
 // Does a child of a node, whose first place is `start`, cover a value?
 static bool is_used(const struct tm_state_list *list, uint64_t start, uint32_t level)
 {
-    return start + (1ull << child_bits(level)) > list->first &&
+    return start + (1ull << tm__list_child_bits(level)) > list->first &&
            start < (uint64_t)list->first + list->count;
 }
 
 // The children of the root that cover values, [*from, *end).
 static void used_children(const struct tm_state_list *list, uint32_t *from, uint32_t *end)
 {
-    *from = list->first >> child_bits(list->levels);
-    *end = (uint32_t)(((uint64_t)list->first + list->count - 1) >> child_bits(list->levels)) + 1;
+    *from = list->first >> tm__list_child_bits(list->levels);
+    *end =
+        (uint32_t)(((uint64_t)list->first + list->count - 1) >> tm__list_child_bits(list->levels)) +
+        1;
 }
 
 // A node above the root; the root becomes its child number `at`.
@@ -185,16 +158,16 @@ static int add_level(struct change *change, uint32_t at)
 {
     struct tm_state_list *list = change->list;
     uint32_t reference;
-    if (list->levels == LEVELS_MAX)
+    if (list->levels == TM__LIST_LEVELS_MAX)
         return TM_E_LIMIT;
-    struct node *node = make_node(change, 2, &reference);
+    struct tm__list_node *node = make_node(change, 2, &reference);
     if (node == NULL)
         return TM_E_MEMORY;
     node->child[0] = node->child[1] = 0;
     node->child[at] = list->root;
     list->root = reference;
     list->levels++;
-    list->first += at << child_bits(list->levels);
+    list->first += at << tm__list_child_bits(list->levels);
     return 0;
 }
 
@@ -203,7 +176,7 @@ static int move_children(struct change *change, uint32_t to, uint32_t capacity)
 {
     struct tm_state_list *list = change->list;
     uint32_t from, end, reference = list->root;
-    struct node *node = tm__piece_own(&change->pieces, reference), *made = node;
+    struct tm__list_node *node = tm__piece_own(&change->pieces, reference), *made = node;
     if (node == NULL)
         return TM_E_MEMORY;
     if (capacity != node->capacity) {
@@ -214,10 +187,10 @@ static int move_children(struct change *change, uint32_t to, uint32_t capacity)
     used_children(list, &from, &end);
     memmove(&made->child[to], &node->child[from], (end - from) * sizeof *node->child);
     note_moved(change, end - from);
-    list->first -= from << child_bits(list->levels);
-    list->first += to << child_bits(list->levels);
+    list->first -= from << tm__list_child_bits(list->levels);
+    list->first += to << tm__list_child_bits(list->levels);
     if (made != node) {
-        tm__piece_drop(&change->pieces, list->root, node_bytes(node->capacity));
+        tm__piece_drop(&change->pieces, list->root, tm__list_node_bytes(node->capacity));
         list->root = reference;
     }
     return 0;
@@ -225,7 +198,7 @@ static int move_children(struct change *change, uint32_t to, uint32_t capacity)
 
 static uint32_t root_capacity(struct change *change)
 {
-    const struct node *node = (const void *)tm__state_read(
+    const struct tm__list_node *node = (const void *)tm__state_read(
         change->pieces.state, change->pieces.group, change->list->root);
     return node == NULL ? 0 : node->capacity;
 }
@@ -241,12 +214,12 @@ static int cover_end(struct change *change)
     uint32_t capacity = root_capacity(change), from, end;
     if (capacity == 0)
         return TM_E_MEMORY;
-    if (place >> child_bits(list->levels) < capacity)
+    if (place >> tm__list_child_bits(list->levels) < capacity)
         return 0;
     used_children(list, &from, &end);
     if (from >= capacity / 2) // half of the node at least is free: worth moving
         return move_children(change, 0, capacity);
-    if (capacity < children_max(list->levels))
+    if (capacity < tm__list_children_max(list->levels))
         return move_children(change, from, capacity * 2);
     return from != 0 ? move_children(change, 0, capacity) : add_level(change, 0);
 }
@@ -264,7 +237,7 @@ static int cover_begin(struct change *change)
         return TM_E_MEMORY;
     used_children(list, &from, &end);
     uint32_t wanted = end < capacity ? capacity : 2 * capacity;
-    if (wanted > children_max(list->levels))
+    if (wanted > tm__list_children_max(list->levels))
         return add_level(change, 1);
     return move_children(change, wanted - end, wanted);
 }
@@ -301,7 +274,7 @@ static int give_up(struct change *change)
 {
     while (change->made_count > 0)
         tm__piece_drop(&change->pieces, change->made[--change->made_count],
-                       node_bytes(NODE_CHILDREN));
+                       tm__list_node_bytes(TM__LIST_NODE_CHILDREN));
     return TM_E_MEMORY;
 }
 
@@ -312,16 +285,16 @@ static uint32_t *own_link(struct change *change, uint64_t place)
     struct tm_state_list *list = change->list;
     uint32_t *link = &list->root;
     for (uint32_t level = list->levels; level > 0; level--) {
-        struct node *node = tm__piece_own(&change->pieces, *link);
+        struct tm__list_node *node = tm__piece_own(&change->pieces, *link);
         if (node == NULL)
             return NULL;
-        uint32_t i = place >> child_bits(level) & (NODE_CHILDREN - 1);
-        uint64_t start = place >> child_bits(level) << child_bits(level);
+        uint32_t i = place >> tm__list_child_bits(level) & (TM__LIST_NODE_CHILDREN - 1);
+        uint64_t start = place >> tm__list_child_bits(level) << tm__list_child_bits(level);
         link = &node->child[i];
         if (is_used(list, start, level) || level == 1)
             continue;
         uint32_t reference;
-        if (make_node(change, NODE_CHILDREN, &reference) == NULL) {
+        if (make_node(change, TM__LIST_NODE_CHILDREN, &reference) == NULL) {
             give_up(change);
             return NULL;
         }
@@ -470,8 +443,8 @@ static inline struct tm__list_chunk *last_chunk(const struct tm_place *place,
                        ? chunk
                        : NULL;
         }
-        const struct node *node = at;
-        reference = node->child[last >> child_bits(level) & (NODE_CHILDREN - 1)];
+        const struct tm__list_node *node = at;
+        reference = node->child[last >> tm__list_child_bits(level) & (TM__LIST_NODE_CHILDREN - 1)];
     }
 }
 
@@ -566,7 +539,8 @@ static void drop_below(struct change *change, uint32_t reference, uint32_t level
 {
     const struct tm_state_list *list = change->list;
     uint64_t first = list->first, last = first + list->count - 1;
-    uint64_t stop = start + (1ull << (level == 0 ? TM__CHUNK_BITS : child_bits(level + 1)));
+    uint64_t stop =
+        start + (1ull << (level == 0 ? TM__CHUNK_BITS : tm__list_child_bits(level + 1)));
     uint64_t low = start > first ? start : first, high = stop - 1 < last ? stop - 1 : last;
     if (low > high || low >= end || high < from)
         return;
@@ -576,15 +550,16 @@ static void drop_below(struct change *change, uint32_t reference, uint32_t level
             drop_chunk(change, reference, true);
         return;
     }
-    const struct node *node = tm__piece_own(&change->pieces, reference);
+    const struct tm__list_node *node = tm__piece_own(&change->pieces, reference);
     if (node == NULL)
         return; // out of use until the namespace is dropped
-    uint64_t size = 1ull << child_bits(level);
+    uint64_t size = 1ull << tm__list_child_bits(level);
     for (uint64_t at = (low > from ? low : from) / size * size; at <= high && at < end; at += size)
-        drop_below(change, node->child[at >> child_bits(level) & (NODE_CHILDREN - 1)], level - 1,
-                   at, from, end);
+        drop_below(change,
+                   node->child[at >> tm__list_child_bits(level) & (TM__LIST_NODE_CHILDREN - 1)],
+                   level - 1, at, from, end);
     if (all)
-        tm__piece_drop(&change->pieces, reference, node_bytes(node->capacity));
+        tm__piece_drop(&change->pieces, reference, tm__list_node_bytes(node->capacity));
 }
 
 // Levels that lead to one child only go.
@@ -596,12 +571,13 @@ static void lower_root(struct change *change)
         used_children(list, &from, &end);
         if (end - from > 1)
             return;
-        const struct node *node = tm__piece_own(&change->pieces, list->root);
+        const struct tm__list_node *node = tm__piece_own(&change->pieces, list->root);
         if (node == NULL)
             return; // later
         uint32_t child = node->child[from];
-        tm__piece_drop(&change->pieces, list->root, node_bytes(node->capacity));
-        list->first = list->levels == 1 ? 0 : list->first - (from << child_bits(list->levels));
+        tm__piece_drop(&change->pieces, list->root, tm__list_node_bytes(node->capacity));
+        list->first =
+            list->levels == 1 ? 0 : list->first - (from << tm__list_child_bits(list->levels));
         list->root = child;
         list->levels--;
     }

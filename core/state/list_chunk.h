@@ -1,4 +1,5 @@
-// A chunk of a list: up to 64 values in one piece. Slots stand in front, values at the end.
+// A chunk of a list: up to 64 values in one piece. Slots stand in front, values at the end. And the
+// nodes above chunks.
 #pragma once
 
 #include "core/state/piece.h"
@@ -100,3 +101,36 @@ static inline void *tm__list_chunk_set(struct tm__list_chunk *chunk, uint32_t i,
 void tm__list_chunk_unset(struct tm__list_chunk *chunk, uint32_t i);
 // Slots [i, end) go, with their values.
 void tm__list_chunk_remove(struct tm__list_chunk *chunk, uint32_t i, uint32_t end);
+
+// --- nodes ---------------------------------------------------------------------------------------
+
+enum {
+    TM__LIST_NODE_BITS = 9,
+    TM__LIST_NODE_CHILDREN = 1 << TM__LIST_NODE_BITS,
+    TM__LIST_LEVELS_MAX = 3,
+    TM__LIST_TOP_CHILDREN = 128, // of a root at that level: 2^31 places, so that they fit 32 bits
+};
+_Static_assert(TM_STATE_COLLECTION_ENTRIES_MAX <= 1 << 30, "a list covers twice as many places");
+
+// References by place. Only those that cover a value mean anything: others may be left from before.
+struct tm__list_node {
+    uint32_t capacity;
+    uint32_t reserved;
+    uint32_t child[];
+};
+
+static inline uint32_t tm__list_node_bytes(uint32_t capacity)
+{
+    return tm__piece_bytes((uint32_t)(sizeof(struct tm__list_node) + capacity * sizeof(uint32_t)));
+}
+
+// Places below one child of a node at this level (1: its children are chunks), as a power of two.
+static inline uint32_t tm__list_child_bits(uint32_t level)
+{
+    return TM__CHUNK_BITS + TM__LIST_NODE_BITS * (level - 1);
+}
+
+static inline uint32_t tm__list_children_max(uint32_t level) // of the root
+{
+    return level == TM__LIST_LEVELS_MAX ? TM__LIST_TOP_CHILDREN : TM__LIST_NODE_CHILDREN;
+}

@@ -57,6 +57,7 @@ static bool remake_pages(struct tm_state *state, struct tm__state_group *group, 
         return false;
     struct tm__state_pages *old = group->pages;
     *made = (struct tm__state_pages){.references = 1, .capacity = capacity, .used = 1};
+    addresses(made)[0] = 0; // there is no such page
     if (old != NULL) {
         made->used = old->used;
         made->free_number = old->free_number;

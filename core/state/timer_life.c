@@ -27,14 +27,18 @@ static struct tm_key key_of_tree(const struct tm_timers *timers, uint32_t number
     return (struct tm_key){.hash = high << 32, .bytes = "", .length = 0};
 }
 
-// The roots into the state, so that it holds all of the set. False: out of memory.
-static bool settle(struct tm_timers *timers)
+// The roots into the state, so that it holds all of the set, and how many timers each leads to:
+// that changes with every timer, a root seldom. False: out of memory.
+static bool settle(struct tm_timers *timers, bool with_counts)
 {
     for (int d = 0; d < TM_TIMER_DOMAINS; d++) {
         struct tm__timer_forest *domain = &timers->domains[d];
         for (uint32_t i = 0; i < timers->group_count; i++) {
             struct tm__timer_tree *tree = &domain->trees[i];
-            if (!tree->changed)
+            if (!(with_counts && tree->changed) &&
+                tree->root.reference == tree->kept_root.reference &&
+                tree->root.length == tree->kept_root.length &&
+                tree->node_bytes == tree->kept_node_bytes)
                 continue;
             struct tm_key key = key_of_tree(timers, i);
             struct tm__timer_kept *kept = tm_state_upsert(timers->state, domain->ns, &key, NULL);
@@ -42,18 +46,23 @@ static bool settle(struct tm_timers *timers)
                 return false;
             *kept = (struct tm__timer_kept){tree->root, tree->count, tree->node_bytes};
             tree->changed = false;
+            tree->kept_root = tree->root;
+            tree->kept_node_bytes = tree->node_bytes;
         }
     }
     return true;
 }
 
 // The tree of an entry of the state: there is none so far.
-static void take_tree(struct tm__timer_site *site, const struct tm__timer_kept *kept)
+static void take_tree(struct tm__timer_site *site, const struct tm__timer_kept *kept,
+                      uint64_t count)
 {
-    site->tree->root = kept->root;
-    site->tree->count = kept->count;
-    site->tree->node_bytes = (uint32_t)kept->node_bytes;
-    site->domain->count += kept->count;
+    struct tm__timer_tree *tree = site->tree;
+    tree->root = tree->kept_root = kept->root;
+    tree->count = count;
+    tree->changed = count != kept->count;
+    tree->node_bytes = tree->kept_node_bytes = (uint32_t)kept->node_bytes;
+    site->domain->count += count;
     tm__timer_find_ends(site);
     tm__timer_renew_head(site);
 }
@@ -62,7 +71,7 @@ static void take_tree(struct tm__timer_site *site, const struct tm__timer_kept *
 // used; NULL: it does. What it returns; TM_E_MEMORY.
 static int resume(struct tm_timers *timers,
                   int (*check)(const struct tm__timer_site *site, const struct tm__timer_kept *kept,
-                               struct tm_error *err),
+                               uint64_t *count, struct tm_error *err),
                   struct tm_error *err)
 {
     for (int d = 0; d < TM_TIMER_DOMAINS; d++) {
@@ -76,10 +85,11 @@ static int resume(struct tm_timers *timers,
                                           .domain = domain,
                                           .tree = &domain->trees[i],
                                           .key_group = timers->first_key_group + i};
-            int rc = check == NULL ? 0 : check(&site, kept, err);
+            uint64_t count = kept->count;
+            int rc = check == NULL ? 0 : check(&site, kept, &count, err);
             if (rc != 0)
                 return rc;
-            take_tree(&site, kept);
+            take_tree(&site, kept, count);
         }
     }
     return 0;
@@ -140,13 +150,13 @@ int tm_timers_new(const struct tm_timers_args *args, struct tm_timers **timers,
 struct tm_snapshot *tm_timers_freeze(struct tm_timers *timers)
 {
     timers->freezes++;
-    return settle(timers) ? tm_state_freeze(timers->state) : NULL;
+    return settle(timers, true) ? tm_state_freeze(timers->state) : NULL;
 }
 
 struct tm_snapshot *tm_timers_freeze_pages(struct tm_timers *timers)
 {
     timers->freezes++;
-    return settle(timers) ? tm_state_freeze_pages(timers->state) : NULL;
+    return settle(timers, false) ? tm_state_freeze_pages(timers->state) : NULL;
 }
 
 struct tm_state *tm_timers_state(struct tm_timers *timers)

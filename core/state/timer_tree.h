@@ -18,8 +18,10 @@ struct tm__timer_tree {
     struct tm_blob root;        // empty: no timers
     struct tm_blob first, last; // the leaves at its ends; empty where it is
     uint64_t count;
-    uint32_t node_bytes;          // of new nodes: at least four of its largest items
-    bool changed;                 // since it was last written to its entry
+    uint32_t node_bytes;      // of new nodes: at least four of its largest items
+    bool changed;             // since it was last written to its entry
+    struct tm_blob kept_root; // in its entry
+    uint32_t kept_node_bytes;
     struct tm__timer_end ends[2]; // first, last
 };
 
@@ -31,7 +33,7 @@ typedef unsigned __int128 tm__timer_head;
 // The value of a tree's entry in the state.
 struct tm__timer_kept {
     struct tm_blob root;
-    uint64_t count;
+    uint64_t count; // not of a set that was frozen for images: there the nodes say it
     uint64_t node_bytes;
 };
 
@@ -138,9 +140,10 @@ void tm__timer_renew_head(struct tm__timer_site *site);
 
 // --- timer_check.c -------------------------------------------------------------------------------
 
-// The tree of an entry that came from elsewhere: 0, or TM_E_CHECKPOINT says what is wrong with it.
+// The tree of an entry that came from elsewhere: 0 and how many timers it has, or TM_E_CHECKPOINT
+// says what is wrong with it.
 int tm__timer_check(const struct tm__timer_site *site, const struct tm__timer_kept *kept,
-                    struct tm_error *err);
+                    uint64_t *count, struct tm_error *err);
 
 static inline int64_t tm__timer_head_time(tm__timer_head head)
 {

@@ -1,0 +1,529 @@
+// What becomes of each field is found out once; then entries go one by one. Nothing that a value
+// refers to is followed before it has been looked at (core/state/trust.h).
+#include "core/checkpoint/convert.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/state/image.h"
+#include "core/state/trust.h"
+
+enum how { COPY, TO_DOUBLE, BLOB, MAP, LIST, ITEMS };
+
+struct step {
+    enum how how;
+    const struct tm_layout_field *from, *to;
+    uint32_t inside; // 1 + the step of the items it is in; 0: the value
+};
+
+struct tm_convert {
+    struct tm_mem *mem;
+    const struct tm_layout *from, *to;
+    uint32_t step_count, step_capacity;
+    struct step steps[];
+};
+
+static size_t convert_bytes(uint32_t step_capacity)
+{
+    return sizeof(struct tm_convert) + step_capacity * sizeof(struct step);
+}
+
+// --- layouts -------------------------------------------------------------------------------------
+
+static bool fields_are_equal(const struct tm_layout_field *a, const struct tm_layout_field *b)
+{
+    return strcmp(a->name, b->name) == 0 && strcmp(a->type, b->type) == 0 && a->kind == b->kind &&
+           a->offset == b->offset && a->bytes == b->bytes && a->present_bit == b->present_bit &&
+           a->value_bytes == b->value_bytes && a->present_at == b->present_at &&
+           a->head_bytes == b->head_bytes && a->inside == b->inside && a->in_head == b->in_head;
+}
+
+bool tm_layout_equal(const struct tm_layout *a, const struct tm_layout *b)
+{
+    if (a->value_bytes != b->value_bytes || a->field_count != b->field_count)
+        return false;
+    for (uint32_t i = 0; i < a->field_count; i++)
+        if (!fields_are_equal(&a->fields[i], &b->fields[i]))
+            return false;
+    return true;
+}
+
+// Bytes of what a field's offsets are in.
+static uint32_t bytes_around(const struct tm_layout *layout, const struct tm_layout_field *field)
+{
+    if (field->inside == 0)
+        return layout->value_bytes;
+    const struct tm_layout_field *items = &layout->fields[field->inside - 1];
+    return field->in_head ? items->head_bytes : items->value_bytes;
+}
+
+static bool field_is_good(const struct tm_layout *layout, uint32_t i)
+{
+    const struct tm_layout_field *field = &layout->fields[i];
+    static const uint32_t least[TM_LAYOUT_KINDS] = {
+        [TM_LAYOUT_BLOB] = sizeof(struct tm_blob),
+        [TM_LAYOUT_MAP] = sizeof(struct tm_state_map),
+        [TM_LAYOUT_LIST] = sizeof(struct tm_state_list),
+        [TM_LAYOUT_ITEMS] = sizeof(struct tm_blob),
+    };
+    if (field->inside > i || field->kind >= TM_LAYOUT_KINDS || field->bytes < least[field->kind] ||
+        (field->inside != 0 && layout->fields[field->inside - 1].kind != TM_LAYOUT_ITEMS) ||
+        (field->inside == 0 && field->in_head))
+        return false;
+    uint32_t around = bytes_around(layout, field);
+    if (field->offset > around || field->bytes > around - field->offset)
+        return false;
+    if (field->present_bit != UINT32_MAX &&
+        (field->present_bit >= 64 || around < sizeof(uint64_t) ||
+         field->present_at > around - sizeof(uint64_t)))
+        return false;
+    return field->kind != TM_LAYOUT_ITEMS || field->value_bytes != 0;
+}
+
+static int check_layout(const struct tm_layout *layout, struct tm_error *err)
+{
+    for (uint32_t i = 0; i < layout->field_count; i++)
+        if (!field_is_good(layout, i))
+            return tm_error_set(err, TM_E_CHECKPOINT,
+                                "field %u (\"%s\") of a state's layout cannot be so", i,
+                                layout->fields[i].name);
+    return 0;
+}
+
+// --- matching ------------------------------------------------------------------------------------
+
+static const char *name_of_kind(uint32_t kind)
+{
+    static const char *const names[TM_LAYOUT_KINDS] = {
+        [TM_LAYOUT_BYTES] = "a value of fixed size",
+        [TM_LAYOUT_BLOB] = "a value of any size",
+        [TM_LAYOUT_MAP] = "a map",
+        [TM_LAYOUT_LIST] = "a list",
+        [TM_LAYOUT_ITEMS] = "a list of items",
+    };
+    return names[kind];
+}
+
+// Do fewer digits of the same scale become more?
+static bool decimal_widens(const char *from, const char *to)
+{
+    unsigned a, b, a_scale, b_scale;
+    int a_end = 0, b_end = 0;
+    return sscanf(from, "decimal(%2u,%2u)%n", &a, &a_scale, &a_end) == 2 && from[a_end] == 0 &&
+           sscanf(to, "decimal(%2u,%2u)%n", &b, &b_scale, &b_end) == 2 && to[b_end] == 0 &&
+           a_end != 0 && b_end != 0 && a_scale == b_scale && a <= b;
+}
+
+// How a field becomes another. False: not at all.
+static bool find_how(const struct tm_layout_field *from, const struct tm_layout_field *to,
+                     enum how *how)
+{
+    if (from->kind != to->kind)
+        return false;
+    bool same = strcmp(from->type, to->type) == 0;
+    switch ((enum tm_layout_kind)from->kind) {
+    case TM_LAYOUT_BYTES:
+        *how = COPY;
+        if (from->bytes != to->bytes)
+            return false;
+        if (same || decimal_widens(from->type, to->type))
+            return true;
+        if (strcmp(from->type, "int") != 0 || from->bytes != sizeof(int64_t))
+            return false;
+        *how = strcmp(to->type, "double") == 0 ? TO_DOUBLE : COPY;
+        return *how == TO_DOUBLE || strcmp(to->type, "int64") == 0;
+    case TM_LAYOUT_BLOB:
+        *how = BLOB;
+        return same && from->bytes == to->bytes;
+    case TM_LAYOUT_MAP:
+    case TM_LAYOUT_LIST: // what stands in front of each value can be left out, not made up
+        *how = from->kind == TM_LAYOUT_MAP ? MAP : LIST;
+        return same && (from->value_bytes == to->value_bytes || to->value_bytes == 0);
+    case TM_LAYOUT_ITEMS:
+        *how = ITEMS;
+        return same;
+    default:
+        return false;
+    }
+}
+
+static int mismatch(const struct tm_layout_field *from, const struct tm_layout_field *to,
+                    struct tm_error *err)
+{
+    const char *name = to->name[0] == 0 ? "the value" : to->name;
+    if (from->kind != to->kind)
+        return tm_error_set(err, TM_E_STATE_TYPE, "%s is %s (%s) in the checkpoint and %s (%s) now",
+                            name, name_of_kind(from->kind), from->type, name_of_kind(to->kind),
+                            to->type);
+    if (strcmp(from->type, to->type) != 0)
+        return tm_error_set(err, TM_E_STATE_TYPE, "%s is of type %s in the checkpoint and %s now",
+                            name, from->type, to->type);
+    if (from->value_bytes == 0 && to->value_bytes != 0)
+        return tm_error_set(err, TM_E_STATE_TYPE,
+                            "%s (%s) has no time to live in the checkpoint and one now", name,
+                            to->type);
+    return tm_error_set(err, TM_E_STATE_TYPE, "%s (%s) takes %u bytes in the checkpoint and %u now",
+                        name, to->type, from->bytes, to->bytes);
+}
+
+// The step of the items that both fields are in: 1 + its number, 0 for the value. False: none.
+static bool find_around(const struct tm_convert *convert, const struct tm_layout_field *from,
+                        const struct tm_layout_field *to, uint32_t *inside)
+{
+    *inside = 0;
+    if (from->inside == 0 || to->inside == 0)
+        return from->inside == to->inside;
+    for (uint32_t i = 0; i < convert->step_count; i++)
+        if (convert->steps[i].from == &convert->from->fields[from->inside - 1] &&
+            convert->steps[i].to == &convert->to->fields[to->inside - 1]) {
+            *inside = i + 1;
+            return from->in_head == to->in_head;
+        }
+    return false;
+}
+
+static int match(struct tm_convert *convert, const struct tm_layout_field *to, struct tm_error *err)
+{
+    for (uint32_t i = 0; i < convert->from->field_count; i++) {
+        const struct tm_layout_field *from = &convert->from->fields[i];
+        struct step step = {.from = from, .to = to};
+        if (strcmp(from->name, to->name) != 0 || !find_around(convert, from, to, &step.inside))
+            continue;
+        if (!find_how(from, to, &step.how))
+            return mismatch(from, to, err);
+        convert->steps[convert->step_count++] = step;
+        return 0;
+    }
+    return 0; // new
+}
+
+int tm_convert_new(struct tm_mem *mem, const struct tm_layout *from, const struct tm_layout *to,
+                   struct tm_convert **convert, struct tm_error *err)
+{
+    *convert = NULL;
+    int rc = check_layout(from, err);
+    if (rc == 0)
+        rc = check_layout(to, err);
+    if (rc != 0)
+        return rc;
+    struct tm_convert *made = tm_mem_alloc(mem, convert_bytes(to->field_count));
+    if (made == NULL)
+        return tm_error_set(err, TM_E_MEMORY, "out of memory for a conversion of state");
+    *made =
+        (struct tm_convert){.mem = mem, .from = from, .to = to, .step_capacity = to->field_count};
+    for (uint32_t i = 0; i < to->field_count && rc == 0; i++)
+        rc = match(made, &to->fields[i], err);
+    if (rc != 0) {
+        tm_convert_free(made);
+        return rc;
+    }
+    *convert = made;
+    return 0;
+}
+
+void tm_convert_free(struct tm_convert *convert)
+{
+    if (convert != NULL)
+        tm_mem_free(convert->mem, convert, convert_bytes(convert->step_capacity));
+}
+
+// --- values --------------------------------------------------------------------------------------
+
+// One old key group on its way.
+struct conversion {
+    const struct tm_convert *convert;
+    struct tm_place from, to;
+    struct tm_state_trust trust;
+    struct tm_error *err;
+};
+
+static int damaged(const struct conversion *c, const struct step *step)
+{
+    return tm_error_set(c->err, TM_E_CHECKPOINT,
+                        "%s of a key of key group %u is damaged: it refers to what is not there",
+                        step->from->name[0] == 0 ? "the value" : step->from->name,
+                        c->from.key_group);
+}
+
+static int failed(const struct conversion *c, int rc)
+{
+    return tm_error_set(c->err, rc, "out of memory for keyed state");
+}
+
+static bool is_present(const struct tm_layout_field *field, const uint8_t *value)
+{
+    uint64_t word;
+    if (field->present_bit == UINT32_MAX)
+        return true;
+    memcpy(&word, value + field->present_at, sizeof word);
+    return (word >> field->present_bit & 1) != 0;
+}
+
+static void set_present(const struct tm_layout_field *field, uint8_t *value)
+{
+    uint64_t word;
+    if (field->present_bit == UINT32_MAX)
+        return;
+    memcpy(&word, value + field->present_at, sizeof word);
+    word |= 1ull << field->present_bit;
+    memcpy(value + field->present_at, &word, sizeof word);
+}
+
+static int convert_blob(struct conversion *c, const struct step *step, const uint8_t *from,
+                        uint8_t *to)
+{
+    struct tm_blob blob, made = {0};
+    memcpy(&blob, from, sizeof blob);
+    if (!tm_state_trust_blob(&c->trust, c->from.ns, &blob))
+        return damaged(c, step);
+    const void *bytes = tm_state_blob_get(c->from.state, c->from.key_group, &blob);
+    if (bytes == NULL)
+        return failed(c, TM_E_MEMORY);
+    int rc = tm_state_blob_set(c->to.state, c->to.ns, c->to.key_group, &made, bytes, blob.length);
+    if (rc != 0)
+        return failed(c, rc);
+    memcpy(to, &made, sizeof made);
+    size_t more = sizeof made; // behind it: what its owner knows of it
+    if (step->from->bytes > more && step->from->bytes == step->to->bytes)
+        memcpy(to + more, from + more, step->from->bytes - more);
+    return 0;
+}
+
+// What stands behind the head of a collection, where both know of times to live.
+static void copy_tail(const struct step *step, const uint8_t *from, uint8_t *to, size_t head)
+{
+    if (step->from->bytes == step->to->bytes && step->from->value_bytes == step->to->value_bytes)
+        memcpy(to + head, from + head, step->from->bytes - head);
+}
+
+// Without what stands in front, where the new one has no such thing. False: it is shorter.
+static bool cut_value(const struct step *step, struct tm_span *value)
+{
+    uint32_t cut = step->from->value_bytes - step->to->value_bytes;
+    if (value->length < step->from->value_bytes)
+        return false;
+    value->bytes = (const uint8_t *)value->bytes + cut;
+    value->length -= cut;
+    return true;
+}
+
+static int convert_map(struct conversion *c, const struct step *step, const uint8_t *from,
+                       uint8_t *to)
+{
+    struct tm_state_map map, made = {0};
+    struct tm_state_map_cursor cursor = {0};
+    struct tm_key key;
+    struct tm_span value;
+    int rc;
+    memcpy(&map, from, sizeof map);
+    if (!tm_state_trust_map(&c->trust, c->from.ns, &map))
+        return damaged(c, step);
+    while ((rc = tm_state_map_next(&c->from, &map, &cursor, &key, &value)) == 1) {
+        if (!cut_value(step, &value))
+            return damaged(c, step);
+        rc = tm_state_map_put(&c->to, &made, &key, value.bytes, value.length);
+        if (rc < 0)
+            break;
+    }
+    if (rc < 0)
+        return failed(c, rc);
+    memcpy(to, &made, sizeof made);
+    copy_tail(step, from, to, sizeof made);
+    return 0;
+}
+
+static int convert_list(struct conversion *c, const struct step *step, const uint8_t *from,
+                        uint8_t *to)
+{
+    struct tm_state_list list, made = {0};
+    struct tm_span values[TM_STATE_LIST_SOME];
+    memcpy(&list, from, sizeof list);
+    if (!tm_state_trust_list(&c->trust, c->from.ns, &list))
+        return damaged(c, step);
+    for (uint32_t i = 0; i < list.count;) {
+        int count = tm_state_list_some(&c->from, &list, i, values, TM_STATE_LIST_SOME);
+        if (count <= 0)
+            return failed(c, TM_E_MEMORY);
+        for (int k = 0; k < count; k++) {
+            if (!cut_value(step, &values[k]))
+                return damaged(c, step);
+            int rc = tm_state_list_append(&c->to, &made, values[k].bytes, values[k].length);
+            if (rc != 0)
+                return failed(c, rc);
+        }
+        i += (uint32_t)count;
+    }
+    memcpy(to, &made, sizeof made);
+    copy_tail(step, from, to, sizeof made);
+    return 0;
+}
+
+static int convert_fields(struct conversion *c, uint32_t inside, bool in_head, const uint8_t *from,
+                          uint8_t *to);
+
+// As deep as items are in items.
+static int convert_items(struct conversion *c, const struct step *step, const uint8_t *from,
+                         uint8_t *to)
+{
+    const struct tm_layout_field *f = step->from, *t = step->to;
+    struct tm_blob blob, made = {0};
+    memcpy(&blob, from, sizeof blob);
+    if (blob.length == 0)
+        return 0;
+    if (!tm_state_trust_blob(&c->trust, c->from.ns, &blob) || blob.length < f->head_bytes)
+        return damaged(c, step);
+    uint64_t count = (blob.length - f->head_bytes) / f->value_bytes;
+    uint64_t length = t->head_bytes + count * t->value_bytes;
+    if (length > UINT32_MAX / 2)
+        return tm_error_set(c->err, TM_E_STATE_TYPE, "%s of a key becomes too large: %llu bytes",
+                            t->name, (unsigned long long)length);
+    if (length == 0)
+        return 0;
+    const uint8_t *bytes = tm_state_blob_get(c->from.state, c->from.key_group, &blob);
+    uint8_t *items =
+        tm_state_blob_zalloc(c->to.state, c->to.ns, c->to.key_group, &made, (uint32_t)length);
+    if (bytes == NULL || items == NULL)
+        return failed(c, TM_E_MEMORY);
+    memcpy(to, &made, sizeof made);
+    uint32_t number = (uint32_t)(step - c->convert->steps) + 1;
+    int rc = convert_fields(c, number, true, bytes, items);
+    bytes += f->head_bytes;
+    items += t->head_bytes;
+    for (; count > 0 && rc == 0; count--, bytes += f->value_bytes, items += t->value_bytes)
+        rc = convert_fields(c, number, false, bytes, items);
+    return rc;
+}
+
+static int convert_field(struct conversion *c, const struct step *step, const uint8_t *from,
+                         uint8_t *to)
+{
+    switch (step->how) {
+    case COPY:
+        memcpy(to, from, step->to->bytes);
+        return 0;
+    case TO_DOUBLE: {
+        int64_t number;
+        memcpy(&number, from, sizeof number);
+        double as_double = (double)number; // of type int: exact
+        memcpy(to, &as_double, sizeof as_double);
+        return 0;
+    }
+    case BLOB:
+        return convert_blob(c, step, from, to);
+    case MAP:
+        return convert_map(c, step, from, to);
+    case LIST:
+        return convert_list(c, step, from, to);
+    case ITEMS:
+        return convert_items(c, step, from, to);
+    }
+    return 0;
+}
+
+// The fields of a value, of a head or of an item.
+static int convert_fields(struct conversion *c, uint32_t inside, bool in_head, const uint8_t *from,
+                          uint8_t *to)
+{
+    const struct tm_convert *convert = c->convert;
+    for (uint32_t i = 0; i < convert->step_count; i++) {
+        const struct step *step = &convert->steps[i];
+        if (step->inside != inside || step->to->in_head != in_head || !is_present(step->from, from))
+            continue;
+        int rc = convert_field(c, step, from + step->from->offset, to + step->to->offset);
+        if (rc != 0)
+            return rc;
+        set_present(step->to, to);
+    }
+    return 0;
+}
+
+// --- entries -------------------------------------------------------------------------------------
+
+static int convert_entry(struct conversion *c, const struct tm_key *key, const uint8_t *value)
+{
+    bool created;
+    uint8_t *to = tm_state_upsert(c->to.state, c->to.ns, key, &created);
+    if (to == NULL)
+        return failed(c, TM_E_MEMORY);
+    if (!created)
+        return tm_error_set(c->err, TM_E_CHECKPOINT, "a key of key group %u is there twice",
+                            c->from.key_group);
+    c->to.key_group = tm_state_key_group(c->to.state, key->hash);
+    return convert_fields(c, 0, false, value, to);
+}
+
+static int convert_table(struct conversion *c)
+{
+    uint32_t max_parallelism, first, last;
+    struct tm_state_cursor cursor;
+    struct tm_key key;
+    const void *value;
+    int rc = 0;
+    tm_state_key_groups(c->to.state, &max_parallelism, &first, &last);
+    tm_state_iterate(c->from.state, c->from.ns, c->from.key_group, &cursor);
+    while (rc == 0 && tm_state_next(&cursor, &key, &value)) {
+        uint32_t group = tm_state_key_group(c->to.state, key.hash);
+        if (group < first || group > last)
+            continue;
+        int64_t id = tm_state_namespace_id(c->from.ns);
+        if (c->to.ns == NULL)
+            c->to.ns = tm_state_namespace_find(c->to.state, id);
+        if (c->to.ns == NULL)
+            c->to.ns = tm_state_namespace_create(c->to.state, id);
+        rc = c->to.ns == NULL ? failed(c, TM_E_MEMORY) : convert_entry(c, &key, value);
+    }
+    return rc == 0 && cursor.code != 0 ? failed(c, cursor.code) : rc;
+}
+
+int tm_convert_state(const struct tm_convert *convert, struct tm_state *from, struct tm_state *to,
+                     struct tm_error *err)
+{
+    uint32_t max_parallelism, first, last;
+    int rc = 0;
+    tm_state_key_groups(from, &max_parallelism, &first, &last);
+    for (uint32_t group = first; group <= last && rc == 0; group++) {
+        struct conversion c = {.convert = convert,
+                               .from = {.state = from, .key_group = group},
+                               .to = {.state = to},
+                               .err = err};
+        tm_state_trust_begin(from, group, &c.trust);
+        for (c.from.ns = tm_state_namespace_first(from); c.from.ns != NULL && rc == 0;
+             c.from.ns = tm_state_namespace_next(c.from.ns)) {
+            c.to.ns = NULL;
+            rc = convert_table(&c);
+        }
+    }
+    return rc;
+}
+
+// --- timers --------------------------------------------------------------------------------------
+
+struct timer_conversion {
+    struct tm_timers *to;
+    enum tm_timer_domain domain;
+    uint32_t max_parallelism, first, last;
+    int rc;
+};
+
+static bool add_timer(void *arg, const struct tm_timer *timer)
+{
+    struct timer_conversion *c = arg;
+    uint32_t group = tm_hash_key_group(timer->key.hash, c->max_parallelism);
+    if (group >= c->first && group <= c->last)
+        c->rc = tm_timers_add(c->to, c->domain, timer);
+    return c->rc >= 0;
+}
+
+int tm_convert_timers(struct tm_timers *from, struct tm_timers *to, struct tm_error *err)
+{
+    uint32_t first, last;
+    tm_timers_key_groups(from, &first, &last);
+    struct timer_conversion c = {.to = to};
+    tm_state_key_groups(tm_timers_state(to), &c.max_parallelism, &c.first, &c.last);
+    for (int domain = 0; domain < TM_TIMER_DOMAINS; domain++)
+        for (uint32_t group = first; group <= last && c.rc >= 0; group++) {
+            c.domain = (enum tm_timer_domain)domain;
+            tm_timers_walk(from, c.domain, group, add_timer, &c);
+        }
+    return c.rc < 0 ? tm_error_set(err, c.rc, "a timer cannot be kept") : 0;
+}
