@@ -15,7 +15,26 @@ static int settle(void *arg, const char *proposal, size_t length, struct tm_buf 
                   struct tm_error *err)
 {
     struct tm_drive *drive = arg;
-    return tm_vm_settle(drive->vm, drive->graph, proposal, length, settled, err);
+    int rc = tm_vm_settle(drive->vm, drive->graph, proposal, length, settled, err);
+    if (rc != 0 || settled->size_bytes == 0)
+        return rc;
+    rc = tm_buf_append(&drive->settled, settled->data, settled->size_bytes);
+    if (rc == 0)
+        rc = tm_buf_append(&drive->settled, "", 1);
+    return rc == 0 ? 0 : tm_error_set(err, rc, "out of memory for settled types");
+}
+
+// What the rows before the checkpoint have settled, so that it is known before any task opens.
+static int settle_again(struct tm_drive *drive, struct tm_error *err)
+{
+    const struct tm_drive_args *args = &drive->args;
+    struct tm_buf settled;
+    int rc = 0;
+    tm_buf_init(&settled, args->mem);
+    for (size_t at = 0; at < args->settled_length && rc >= 0; at += strlen(args->settled + at) + 1)
+        rc = settle(drive, args->settled + at, strlen(args->settled + at), &settled, err);
+    tm_buf_fini(&settled);
+    return rc < 0 ? rc : 0;
 }
 
 // --- beginning -----------------------------------------------------------------------------------
@@ -31,6 +50,7 @@ static uint32_t source_limit(void *arg, const struct tm_node *node)
 int tm_drive_plan(struct tm_drive *drive, const struct tm_drive_args *args, struct tm_error *err)
 {
     *drive = (struct tm_drive){.args = *args};
+    tm_buf_init(&drive->settled, args->mem);
     int rc = tm_vm_new(&drive->args.vm, &drive->vm, err);
     if (rc == 0)
         rc = tm_graph_new(args->mem, &drive->graph, err);
@@ -38,6 +58,10 @@ int tm_drive_plan(struct tm_drive *drive, const struct tm_drive_args *args, stru
         rc = tm_vm_plan(drive->vm, drive->graph, err);
     if (rc == 0)
         rc = tm_graph_validate(drive->graph, err);
+    if (rc == 0)
+        rc = settle_again(drive, err);
+    if (rc == 0 && args->max_parallelism != 0)
+        drive->graph->max_parallelism = args->max_parallelism;
     if (rc == 0 && drive->args.parallelism == 0)
         drive->args.parallelism = drive->graph->parallelism == 0 ? 1 : drive->graph->parallelism;
     if (rc == 0)
@@ -70,6 +94,11 @@ int tm_drive_start(struct tm_drive *drive, struct tm_error *err)
         .workers = widest(drive->plan),
         .given_watermarks = args->given_watermarks,
         .given_clock = args->given_clock,
+        .checkpoints = args->writer != NULL,
+        .restored = args->restored,
+        .settled = (const char *)drive->settled.data,
+        .settled_length = drive->settled.size_bytes,
+        .writer = args->writer,
         .coordinator = &drive->waker,
     };
     int rc = tm_waker_init(&drive->waker, args->fx, err);
@@ -92,6 +121,8 @@ bool tm_drive_turn_coordinator(struct tm_drive *drive)
     struct tm_event *event = (struct tm_event *)tm_mailbox_take(&drive->job->events);
     if (event == NULL)
         return false;
+    if (event->kind == TM_EVENT_DECLINED)
+        drive->declined = event->error;
     tm_coordinator_event(&drive->coordinator, event);
     tm_event_free(event);
     return true;
@@ -196,5 +227,7 @@ void tm_drive_close(struct tm_drive *drive)
         tm_graph_free(drive->graph);
     if (drive->waker.parker != NULL)
         tm_waker_fini(&drive->waker);
+    if (drive->settled.mem != NULL)
+        tm_buf_fini(&drive->settled);
     *drive = (struct tm_drive){0};
 }

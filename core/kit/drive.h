@@ -12,7 +12,14 @@ struct tm_drive_args {
     const struct tm_log *log;
     struct tm_vm_args vm;
     const struct tm_connector *const *connectors;
-    uint32_t parallelism;               // 0: the job's own, else 1
+    uint32_t parallelism;     // 0: the job's own, else 1
+    uint32_t max_parallelism; // 0: the job's own, else by its parallelism
+    // The checkpoint that the job begins with, and the types that its rows had settled, as
+    // struct tm_job_args has them.
+    const struct tm_restored *restored;
+    const char *settled;
+    size_t settled_length;
+    const struct tm_cut_writer *writer; // of what tasks give to checkpoints; NULL: there are none
     bool given_watermarks, given_clock; // see struct tm_job_args
     bool keeps_workers; // workers that are done keep their tasks until the end, to be looked at
     // Run one work of a helper thread. False: there is none. NULL: there never is.
@@ -28,9 +35,12 @@ struct tm_drive {
     struct tm_job *job;
     struct tm_waker waker;
     struct tm_coordinator coordinator;
+    struct tm_buf settled;    // texts, each with a NUL behind it: the types that rows have settled
+    struct tm_error declined; // why a task has given nothing to a checkpoint; the last
 };
 
-// Evaluates and plans the job. On failure the drive must still be closed.
+// Evaluates and plans the job, with what rows had settled. On failure the drive must still be
+// closed.
 int tm_drive_plan(struct tm_drive *drive, const struct tm_drive_args *args,
                   struct tm_error *err) TM_WARN_UNUSED;
 // Makes the job's run-time parts and starts its workers, one after the other. What goes wrong in a

@@ -79,6 +79,7 @@ static void find_watermarks(struct tm_kit *kit, const struct tm_node *node)
 static int look_at_ends(struct tm_kit *kit)
 {
     const struct tm_graph *graph = kit->drive.graph;
+    kit->node_count = graph->node_count;
     kit->ends = tm_mem_zalloc(&kit->mem, graph->node_count * sizeof *kit->ends);
     if (kit->ends == NULL)
         return TM_E_MEMORY;
@@ -90,7 +91,7 @@ static int look_at_ends(struct tm_kit *kit)
     return 0;
 }
 
-static int rest(struct tm_kit *kit, struct tm_error *err)
+int tm__kit_rest(struct tm_kit *kit, struct tm_error *err)
 {
     int rc = tm_drive_rest(&kit->drive, err);
     if (rc != 0)
@@ -109,20 +110,30 @@ static int end_others(struct tm_kit *kit, struct tm_error *err)
     return rc == 0 ? 0 : tm_error_set(err, rc, "out of memory for a test");
 }
 
-static int start(struct tm_kit *kit, const struct tm_kit_args *args, struct tm_error *err)
+static int new_samples(struct tm_kit *kit, struct tm_error *err)
 {
     struct tm_samples_args samples = {.fx = &kit->world.fx,
                                       .mem = &kit->mem,
                                       .log = &kit->log,
                                       .connectors = kit->connector_list};
     kit->samples = tm_samples_new(&samples);
-    if (kit->samples == NULL)
-        return tm_error_set(err, TM_E_MEMORY, "out of memory");
+    return kit->samples == NULL ? tm_error_set(err, TM_E_MEMORY, "out of memory") : 0;
+}
+
+int tm__kit_start(struct tm_kit *kit, uint32_t parallelism, uint32_t max_parallelism,
+                  const char *settled, size_t settled_length, struct tm_error *err)
+{
+    const struct tm_kit_args *args = &kit->args;
     struct tm_drive_args drive = {.fx = &kit->world.fx,
                                   .mem = &kit->mem,
                                   .log = &kit->log,
                                   .connectors = kit->connector_list,
-                                  .parallelism = args->parallelism == 0 ? 1 : args->parallelism,
+                                  .parallelism = parallelism,
+                                  .max_parallelism = max_parallelism,
+                                  .restored = kit->restored,
+                                  .settled = settled,
+                                  .settled_length = settled_length,
+                                  .writer = &kit->writer,
                                   .given_watermarks = !args->job_watermarks,
                                   .given_clock = !args->job_clock,
                                   .keeps_workers = true,
@@ -148,13 +159,19 @@ static int start(struct tm_kit *kit, const struct tm_kit_args *args, struct tm_e
             tm_vm_locate(kit->drive.vm, err->message, err->where, sizeof err->where);
         return rc;
     }
-    if (look_at_ends(kit) != 0)
+    if (kit->ends == NULL && look_at_ends(kit) != 0)
         return tm_error_set(err, TM_E_MEMORY, "out of memory for a test");
     rc = tm_drive_start(&kit->drive, err);
-    // What the caller gave is gone after this call; the states have been made.
-    kit->drive.args.vm = (struct tm_vm_args){0};
-    rc = rc != 0 ? rc : end_others(kit, err);
-    return rc != 0 ? rc : rest(kit, err);
+    return rc != 0 ? rc : end_others(kit, err);
+}
+
+static int start(struct tm_kit *kit, struct tm_error *err)
+{
+    uint32_t parallelism = kit->args.parallelism == 0 ? 1 : kit->args.parallelism;
+    int rc = new_samples(kit, err);
+    if (rc == 0)
+        rc = tm__kit_start(kit, parallelism, 0, NULL, 0, err);
+    return rc != 0 ? rc : tm__kit_rest(kit, err);
 }
 
 static int write_nothing(void *ctx, int fd, const void *buf, size_t len, const _Atomic int *cancel,
@@ -186,12 +203,14 @@ int tm_kit_new(const struct tm_kit_args *args, struct tm_kit **result, struct tm
     kit->quiet = kit->world.fx;
     kit->quiet.files = &kit->quiet_files;
     kit->log = (struct tm_log){.fx = &kit->quiet, .level = TM_LOG_ERROR};
-    kit->args = *args;
     tm_buf_init(&kit->scratch, &kit->mem);
     for (int i = 0; i < TM_KIT_BUFFERS; i++)
         tm_buf_init(&kit->buffers[i], &kit->mem);
-    int rc = replace_connectors(kit, args->connectors);
-    rc = rc != 0 ? tm_error_set(err, rc, "out of memory for a test") : start(kit, args, err);
+    kit->writer = (struct tm_cut_writer){.arg = kit, .write = tm__kit_take_cut};
+    int rc = tm__kit_keep_args(kit, args);
+    if (rc == 0)
+        rc = replace_connectors(kit, args->connectors);
+    rc = rc != 0 ? tm_error_set(err, rc, "out of memory for a test") : start(kit, err);
     if (rc != 0) {
         tm_kit_free(kit);
         return rc;
@@ -225,8 +244,10 @@ void tm_kit_free(struct tm_kit *kit)
     for (int i = 0; i < TM_KIT_BUFFERS; i++)
         tm_buf_fini(&kit->buffers[i]);
     if (kit->ends != NULL)
-        tm_mem_free(&kit->mem, kit->ends, kit->drive.graph->node_count * sizeof *kit->ends);
+        tm_mem_free(&kit->mem, kit->ends, kit->node_count * sizeof *kit->ends);
     tm_drive_close(&kit->drive);
+    tm_restored_free(kit->restored);
+    tm__kit_free_args(kit);
     if (kit->samples != NULL)
         tm_samples_free(kit->samples);
     tm_mem_free(&kit->mem, kit->connectors, kit->connector_count * sizeof *kit->connectors);
@@ -270,7 +291,7 @@ int32_t tm_kit_find(const struct tm_kit *kit, uint8_t kind, const char *name)
 
 // --- what happens --------------------------------------------------------------------------------
 
-static int begin(struct tm_kit *kit, struct tm_error *err)
+int tm__kit_begin(struct tm_kit *kit, struct tm_error *err)
 {
     forget_taken(kit);
     if (kit->failure.code != 0) {
@@ -299,8 +320,8 @@ static int give(struct tm_kit *kit, uint32_t node, uint32_t subtask,
     return tm_error_set(err, TM_E_MEMORY, "source '%s': out of memory", name_of(kit, node));
 }
 
-static int give_all(struct tm_kit *kit, uint32_t node, const struct tm__kit_item *item,
-                    struct tm_error *err)
+int tm__kit_give_all(struct tm_kit *kit, uint32_t node, const struct tm__kit_item *item,
+                     struct tm_error *err)
 {
     int rc = 0;
     for (uint32_t s = 0; rc == 0 && s < subtasks_of(kit, node); s++)
@@ -308,14 +329,14 @@ static int give_all(struct tm_kit *kit, uint32_t node, const struct tm__kit_item
     return rc;
 }
 
-static int give_status(struct tm_kit *kit, uint32_t node, bool idle, struct tm_error *err)
+int tm__kit_give_status(struct tm_kit *kit, uint32_t node, bool idle, struct tm_error *err)
 {
     struct tm__kit_item item = {.kind = TM__KIT_CONTROL,
                                 .element = {.kind = TM_ELEMENT_STATUS,
                                             .status = idle ? TM_CHANNEL_IDLE : TM_CHANNEL_ACTIVE}};
     kit->ends[node].is_idle = idle;
     if (!kit->args.job_watermarks)
-        return give_all(kit, node, &item, err);
+        return tm__kit_give_all(kit, node, &item, err);
     for (struct tm__kit_source *s = kit->sources; s != NULL; s = s->next)
         if (s->base.node->id == node && tm_splits_count(s->base.ctx->splits) != 0)
             tm_splits_set_status(s->base.ctx->splits, 0, idle ? TM_SPLIT_IDLE : TM_SPLIT_ACTIVE);
@@ -334,10 +355,10 @@ int tm_kit_push(struct tm_kit *kit, uint32_t source, const char *json, size_t le
                 struct tm_error *err)
 {
     struct tm__kit_end *end = &kit->ends[source];
-    int rc = begin(kit, err);
+    int rc = tm__kit_begin(kit, err);
     rc = rc != 0 ? rc : ended(kit, source, err);
     if (rc == 0 && end->is_idle)
-        rc = give_status(kit, source, false, err);
+        rc = tm__kit_give_status(kit, source, false, err);
     if (rc != 0)
         return rc;
     struct tm__kit_item item = {.kind = TM__KIT_RECORDS, .size_bytes = length};
@@ -354,7 +375,7 @@ int tm_kit_push(struct tm_kit *kit, uint32_t source, const char *json, size_t le
         tm_mem_free(&kit->mem, item.bytes, length + SLACK);
         return rc;
     }
-    return rest(kit, err);
+    return tm__kit_rest(kit, err);
 }
 
 static int check_watermark(struct tm_kit *kit, uint32_t node, int64_t at, struct tm_error *err)
@@ -377,7 +398,7 @@ static int give_watermark(struct tm_kit *kit, uint32_t node, int64_t at, struct 
     if (at == kit->ends[node].watermark)
         return 0;
     kit->ends[node].watermark = at;
-    return give_all(kit, node, &item, err);
+    return tm__kit_give_all(kit, node, &item, err);
 }
 
 static bool is_source(const struct tm_kit *kit, uint32_t node)
@@ -405,7 +426,7 @@ static int no_watermarks(const struct tm_kit *kit, int32_t source, struct tm_err
 
 int tm_kit_watermark(struct tm_kit *kit, int32_t source, int64_t at, struct tm_error *err)
 {
-    int rc = begin(kit, err);
+    int rc = tm__kit_begin(kit, err);
     bool any = false;
     if (rc != 0)
         return rc;
@@ -425,22 +446,22 @@ int tm_kit_watermark(struct tm_kit *kit, int32_t source, int64_t at, struct tm_e
         if (is_source(kit, n) && (source < 0 || (uint32_t)source == n) &&
             kit->ends[n].has_watermark && !kit->ends[n].has_ended)
             rc = give_watermark(kit, n, at, err);
-    return rc != 0 ? rc : rest(kit, err);
+    return rc != 0 ? rc : tm__kit_rest(kit, err);
 }
 
 int tm_kit_idle(struct tm_kit *kit, uint32_t source, struct tm_error *err)
 {
-    int rc = begin(kit, err);
+    int rc = tm__kit_begin(kit, err);
     rc = rc != 0 ? rc : ended(kit, source, err);
     kit->several = true;
-    rc = rc != 0 ? rc : give_status(kit, source, true, err);
-    return rc != 0 ? rc : rest(kit, err);
+    rc = rc != 0 ? rc : tm__kit_give_status(kit, source, true, err);
+    return rc != 0 ? rc : tm__kit_rest(kit, err);
 }
 
 int tm_kit_finish(struct tm_kit *kit, int32_t source, struct tm_error *err)
 {
     const struct tm__kit_item item = {.kind = TM__KIT_END};
-    int rc = begin(kit, err);
+    int rc = tm__kit_begin(kit, err);
     kit->several = true;
     if (rc == 0 && source >= 0)
         rc = ended(kit, (uint32_t)source, err);
@@ -449,14 +470,14 @@ int tm_kit_finish(struct tm_kit *kit, int32_t source, struct tm_error *err)
             continue;
         kit->ends[n].has_ended = true;
         kit->ends[n].watermark = TM_WATERMARK_MAX;
-        rc = give_all(kit, n, &item, err);
+        rc = tm__kit_give_all(kit, n, &item, err);
     }
-    return rc != 0 ? rc : rest(kit, err);
+    return rc != 0 ? rc : tm__kit_rest(kit, err);
 }
 
 int tm_kit_advance(struct tm_kit *kit, int64_t ms, struct tm_error *err)
 {
-    int rc = begin(kit, err);
+    int rc = tm__kit_begin(kit, err);
     if (rc != 0)
         return rc;
     kit->several = true;
@@ -468,13 +489,13 @@ int tm_kit_advance(struct tm_kit *kit, int64_t ms, struct tm_error *err)
         if (at > target || at <= kit->world.clock_ns)
             break; // what is due already and has not been done cannot be done now
         kit->world.clock_ns = at;
-        rc = rest(kit, err);
+        rc = tm__kit_rest(kit, err);
         if (rc != 0)
             return rc;
         kit->cause++;
     }
     kit->world.clock_ns = target;
-    return rest(kit, err);
+    return tm__kit_rest(kit, err);
 }
 
 // --- what came out -------------------------------------------------------------------------------

@@ -71,6 +71,13 @@ int tm_kit_idle(struct tm_kit *kit, uint32_t source, struct tm_error *err) TM_WA
 // The end of the input of one source, or of all (source -1).
 int tm_kit_finish(struct tm_kit *kit, int32_t source, struct tm_error *err) TM_WARN_UNUSED;
 
+// A checkpoint is taken, and the job begins anew from it, as after a crash, with these subtasks and
+// key groups (0: as many as there were). Nothing of it is left but what the checkpoint has; sources
+// and sinks are the test's. TM_E_CHECKPOINT_DECLINED: it cannot be taken now, and the job has gone
+// on. A job that has ended stays as it is.
+int tm_kit_restore(struct tm_kit *kit, uint32_t parallelism, uint32_t max_parallelism,
+                   struct tm_error *err) TM_WARN_UNUSED;
+
 // How far event time is at an operator, in the subtask that lags most; TM_WATERMARK_MIN: not yet.
 int64_t tm_kit_watermark_of(const struct tm_kit *kit, uint32_t node);
 

@@ -1,6 +1,7 @@
 // What the files of core/kit share.
 #pragma once
 
+#include "core/checkpoint/restored.h"
 #include "core/kit/kit.h"
 
 enum tm__kit_item_kind { TM__KIT_RECORDS, TM__KIT_CONTROL, TM__KIT_END };
@@ -46,14 +47,22 @@ struct tm_kit {
     struct tm_log log;
     struct tm_fx quiet; // the log's: it is not written
     struct tm_fx_files quiet_files;
-    struct tm_kit_args args; // pointers of it are not kept
+    struct tm_kit_args args; // with texts of its own, for a job that is made once more
     struct tm_connector *connectors;
     const struct tm_connector **connector_list;
     uint32_t connector_count;
     struct tm_samples *samples;
     struct tm_drive drive;
-    struct tm_error failure;  // of the job
-    struct tm__kit_end *ends; // by node
+    uint64_t checkpoint; // the last one that was taken
+    uint32_t node_count; // of `ends`
+    struct tm_cut_writer writer;
+    const struct tm_cut **cuts; // of the tasks, while it is taken
+    uint32_t cut_count, cuts_wanted;
+    struct tm_restored *restored; // what the job began with; NULL: anew
+    struct tm_buf kept;           // what `args` and the sets point to
+    char **sets;                  // names, then values
+    struct tm_error failure;      // of the job
+    struct tm__kit_end *ends;     // by node
     struct tm__kit_source *sources;
     uint64_t cause; // of what happens now
     bool several;   // it can reach several keys: it is no push of one record
@@ -65,6 +74,24 @@ struct tm_kit {
     struct tm_buf scratch;
     struct tm_buf buffers[TM_KIT_BUFFERS];
 };
+
+// Plans the job and starts it, from kit->restored on.
+int tm__kit_start(struct tm_kit *kit, uint32_t parallelism, uint32_t max_parallelism,
+                  const char *settled, size_t settled_length, struct tm_error *err) TM_WARN_UNUSED;
+// As tm_kit_rest and others begin and end: the failure of the job before, or of this.
+int tm__kit_begin(struct tm_kit *kit, struct tm_error *err) TM_WARN_UNUSED;
+int tm__kit_rest(struct tm_kit *kit, struct tm_error *err) TM_WARN_UNUSED;
+// struct tm_cut_writer: nothing is written, what the tasks give is gathered.
+int tm__kit_take_cut(void *arg, const struct tm_write_args *args, struct tm_written **written,
+                     struct tm_error *err);
+// To all subtasks of a source.
+int tm__kit_give_all(struct tm_kit *kit, uint32_t node, const struct tm__kit_item *item,
+                     struct tm_error *err) TM_WARN_UNUSED;
+int tm__kit_give_status(struct tm_kit *kit, uint32_t node, bool idle,
+                        struct tm_error *err) TM_WARN_UNUSED;
+// Copies what the caller's arguments point to. TM_E_MEMORY.
+int tm__kit_keep_args(struct tm_kit *kit, const struct tm_kit_args *args) TM_WARN_UNUSED;
+void tm__kit_free_args(struct tm_kit *kit);
 
 // source.c, sink.c: what stands in for the connectors of production.
 int tm__kit_source_new(struct tm_task_context *ctx, const struct tm_node *node, void *shared,

@@ -106,6 +106,16 @@ static int kit_new(lua_State *lua)
     return rc != 0 ? give_error(lua, &err) : 1;
 }
 
+// restore(kit, parallelism, max_parallelism): 0: as it was
+static int kit_restore(lua_State *lua)
+{
+    struct tm_kit *kit = tm__kit_lua_kit(lua);
+    struct tm_error err = {0};
+    int rc = tm_kit_restore(kit, (uint32_t)luaL_checknumber(lua, 2),
+                            (uint32_t)luaL_checknumber(lua, 3), &err);
+    return give_result(lua, rc, &err);
+}
+
 static int kit_close(lua_State *lua)
 {
     struct tm_kit **slot = luaL_checkudata(lua, 1, KIT_TYPE);
@@ -293,6 +303,7 @@ void tm_kit_lua_open(lua_State *lua, const struct tm_kit_host *host)
         {"now", kit_now},
         {"idle", kit_idle},
         {"finish", kit_finish},
+        {"restore", kit_restore},
         {"take", kit_take},
         {"set_null", kit_set_null},
         {"state", tm__kit_lua_state},

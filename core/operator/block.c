@@ -117,6 +117,12 @@ int tm__operator_state_new(const struct tm_operator *op, uint32_t value_bytes,
     return rc;
 }
 
+struct tm_namespace *tm__operator_state_only(struct tm_state *state)
+{
+    struct tm_namespace *ns = tm_state_namespace_find(state, 0);
+    return ns != NULL ? ns : tm_state_namespace_create(state, 0);
+}
+
 struct tm_schema *tm__operator_output(const struct tm_operator *op, struct tm_error *err)
 {
     struct tm_schema *schema = tm_node_schema(op->node);

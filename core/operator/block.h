@@ -40,6 +40,8 @@ int tm__operator_block_fill(struct tm__operator_keys *keys, struct tm__operator_
 // The state of an operator's subtask: its share of the key groups.
 int tm__operator_state_new(const struct tm_operator *op, uint32_t value_bytes,
                            struct tm_state **state, struct tm_error *err) TM_WARN_UNUSED;
+// Its only namespace, made where nothing is in it yet. NULL: out of memory.
+struct tm_namespace *tm__operator_state_only(struct tm_state *state) TM_WARN_UNUSED;
 // Adds the state (NULL is fine) to what the operator keeps.
 void tm__operator_kept(struct tm_state *state, struct tm_kept *kept);
 void tm__operator_key_groups(const struct tm_operator *op, uint32_t *first, uint32_t *last);

@@ -1,6 +1,7 @@
 // A run of function nodes as one operator: gives batches to the generated chunk, takes its output,
 // and the rows for side outputs, which leave after every entry into the chunk.
 #include "core/base/limits.h"
+#include "core/operator/draws.h"
 #include "core/operator/side_rows.h"
 #include "core/vm/vm.h"
 
@@ -236,8 +237,26 @@ static void chunk_free(struct tm_operator *op)
 }
 
 // All subtasks say when they see no more values of columns whose types are not known.
-static const struct tm_operator_ops chunk_ops = {
-    .step = chunk_step, .free = chunk_free, .ends_unopened = true};
+// Functions keep nothing but where their random numbers are. The part's name is of chunks alone:
+// one that stands behind a window is called as that is.
+static int chunk_snapshot(struct tm_operator *op, struct tm_cut *cut, struct tm_error *err)
+{
+    struct chunk *self = (struct chunk *)op;
+    return tm__operator_stream_snapshot(op, self->chain, 0, cut, "chunk streams", err);
+}
+
+static int chunk_restore(struct tm_operator *op, const struct tm_restored *restored,
+                         struct tm_error *err)
+{
+    struct chunk *self = (struct chunk *)op;
+    return tm__operator_streams_restore(op, &self->chain, 1, restored, "chunk streams", err);
+}
+
+static const struct tm_operator_ops chunk_ops = {.step = chunk_step,
+                                                 .free = chunk_free,
+                                                 .snapshot = chunk_snapshot,
+                                                 .restore = chunk_restore,
+                                                 .ends_unopened = true};
 
 int tm_operator_chunk_new(struct tm_task_context *ctx, const uint32_t *nodes, uint32_t count,
                           struct tm_operator **op, struct tm_error *err)

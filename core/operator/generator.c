@@ -191,6 +191,22 @@ int tm__operator_generator_periodic(struct tm__operator_generator *generator, ui
     return rc;
 }
 
+// --- checkpoints ---------------------------------------------------------------------------------
+
+struct tm__generator_state tm__operator_generator_state(struct tm__operator_generator *generator,
+                                                        uint32_t split)
+{
+    return (struct tm__generator_state){.bytes = state_of(generator, (int32_t)split),
+                                        .size = generator->state_bytes};
+}
+
+void tm__operator_generator_chunks(struct tm__operator_generator *generator,
+                                   struct tm_vm_chain *chunks[TM__GENERATOR_CHUNKS])
+{
+    chunks[0] = generator->event;
+    chunks[1] = generator->periodic;
+}
+
 // --- life ----------------------------------------------------------------------------------------
 
 void tm__operator_generator_free(struct tm__operator_generator *generator)

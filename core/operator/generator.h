@@ -15,6 +15,18 @@ int tm__operator_generator_new(struct tm_operator *op, const struct tm_splits *s
                                struct tm_error *err) TM_WARN_UNUSED;
 void tm__operator_generator_free(struct tm__operator_generator *generator); // NULL is fine
 
+// What the functions keep of a split (0 where there are none), to read and to write.
+struct tm__generator_state {
+    uint8_t *bytes;
+    uint32_t size;
+};
+struct tm__generator_state tm__operator_generator_state(struct tm__operator_generator *generator,
+                                                        uint32_t split);
+// Its chunks: where their random numbers are.
+enum { TM__GENERATOR_CHUNKS = 2 };
+void tm__operator_generator_chunks(struct tm__operator_generator *generator,
+                                   struct tm_vm_chain *chunks[TM__GENERATOR_CHUNKS]);
+
 // The rows of a batch go to event, in order. Rows whose call fails are told, and leave the batch.
 // *marks: what the others gave, one a row, TM__OPERATOR_NO_MARK where nothing; valid until the next
 // call; NULL: no row gave anything.

@@ -112,24 +112,42 @@ static bool is_stateless(const struct tm__operator_keyed *keyed)
 
 // --- life ----------------------------------------------------------------------------------------
 
+// Every subtask has the same broadcast record, under the same key: that of the first key group.
+static int new_state(const struct tm__operator_keyed *keyed, struct tm_state **state,
+                     struct tm_error *err)
+{
+    const struct tm_operator *op = keyed->op;
+    const struct tm_state_args args = {.mem = keyed->mem,
+                                       .max_parallelism = op->ctx->plan->max_parallelism,
+                                       .value_bytes = keyed->record.bytes};
+    if (keyed->scope != TM__SCOPE_BROADCAST)
+        return tm__operator_state_new(op, keyed->record.bytes, state, err);
+    int rc = tm_state_new(&args, state, err);
+    return rc == 0 ? 0 : tm_error_prefix(err, "operator '%s'", op->node->name);
+}
+
 int tm__operator_keyed_open(struct tm__operator_keyed *keyed, const struct tm_operator *op,
                             enum tm__operator_scope scope, struct tm_error *err)
 {
-    *keyed = (struct tm__operator_keyed){
-        .op = op, .mem = op->ctx->mem, .watermark = INT64_MIN, .clock_ms = op->ctx->now_ms};
+    *keyed = (struct tm__operator_keyed){.op = op,
+                                         .mem = op->ctx->mem,
+                                         .scope = scope,
+                                         .watermark = INT64_MIN,
+                                         .clock_ms = op->ctx->now_ms};
     tm_buf_init(&keyed->changes, keyed->mem);
     tm_buf_init(&keyed->bytes, keyed->mem);
     tm_buf_init(&keyed->scratch, keyed->mem);
     tm_buf_init(&keyed->gone, keyed->mem);
     int rc = tm__operator_record_init(&keyed->record, op->node, scope, err);
     if (rc == 0)
-        rc = tm__operator_state_new(op, keyed->record.bytes, &keyed->state, err);
+        rc = new_state(keyed, &keyed->state, err);
     if (rc != 0)
         return rc;
     struct tm_timers_args args = {.mem = keyed->mem,
                                   .max_parallelism = op->ctx->plan->max_parallelism};
     tm__operator_key_groups(op, &args.first_key_group, &args.last_key_group);
-    keyed->sweep_group = args.first_key_group;
+    uint32_t max, last;
+    tm_state_key_groups(keyed->state, &max, &keyed->sweep_group, &last);
     rc = tm_timers_new(&args, &keyed->timers, err);
     if (rc != 0)
         return tm_error_prefix(err, "operator '%s'", op->node->name);
@@ -158,6 +176,7 @@ void tm__operator_keyed_fini(struct tm__operator_keyed *keyed)
     if (keyed->block != NULL)
         tm_mem_free(keyed->mem, keyed->block, sizeof *keyed->block);
     tm__operator_collections_fini(keyed);
+    tm__operator_keyed_saved_fini(keyed);
     if (keyed->walks != NULL)
         tm_mem_free(keyed->mem, keyed->walks, sizeof *keyed->walks);
 }

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "core/base/limits.h"
+#include "core/checkpoint/restored.h"
 #include "core/operator/block.h"
 #include "core/operator/collections.h"
 #include "core/state/timers.h"
@@ -47,7 +48,9 @@ int tm__operator_record_init(struct tm__operator_record *record, const struct tm
 struct tm__operator_keyed {
     const struct tm_operator *op;
     struct tm_mem *mem;
+    enum tm__operator_scope scope;
     struct tm__operator_record record;
+    struct tm_layout layout; // of the record, for checkpoints: made when one is asked for
     struct tm__operator_keys keys;
     struct tm_state *state;
     struct tm_namespace *ns;
@@ -188,3 +191,20 @@ int tm__operator_keyed_timer(struct tm__operator_keyed *keyed, uint8_t **slot,
                              enum tm_timer_domain domain, bool remove, int64_t at, const char *name,
                              uint32_t length) TM_WARN_UNUSED;
 int tm__operator_keyed_settle(struct tm__operator_keyed *keyed, bool keeps) TM_WARN_UNUSED;
+
+// keyed_saved.c: what a checkpoint has of the records, as the part of this name of the operator,
+// and which of their states have a time to live. Between two blocks.
+int tm__operator_keyed_snapshot(struct tm__operator_keyed *keyed, struct tm_cut *cut,
+                                const char *part, struct tm_error *err) TM_WARN_UNUSED;
+// Once the clock and the watermark are known: from them on count accesses of states that had no
+// time to live before.
+int tm__operator_keyed_restore(struct tm__operator_keyed *keyed, const struct tm_restored *restored,
+                               const char *part, struct tm_error *err) TM_WARN_UNUSED;
+// The records of all subtasks of that time, in a state of its own. NULL: there are none.
+int tm__operator_keyed_restore_all(struct tm__operator_keyed *keyed,
+                                   const struct tm_restored *restored, const char *part,
+                                   struct tm_state **state, struct tm_error *err) TM_WARN_UNUSED;
+// The type of a layout's field: "map(" and a key, "list(", or nothing, in front of `type`.
+int tm__operator_put_type(struct tm_mem *mem, struct tm_layout_field *field, const char *verb,
+                          const struct tm_type *key, struct tm_type type) TM_WARN_UNUSED;
+void tm__operator_keyed_saved_fini(struct tm__operator_keyed *keyed);

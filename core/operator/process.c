@@ -135,6 +135,14 @@ static int on_timer(void *arg, uint8_t **slot, int domain, bool remove, int64_t 
                                          length);
 }
 
+static int on_draw(void *arg, uint8_t **slot, uint64_t *key_hash, uint64_t *count)
+{
+    struct tm__operator_process *self = arg;
+    uint32_t index = tm__operator_keyed_index(&self->keyed, slot);
+    return tm__operator_draws_next(&self->draws, &self->base, &self->keyed.block->keys[index],
+                                   key_hash, count);
+}
+
 static int on_settle(void *arg, bool keep)
 {
     struct tm__operator_process *self = arg;
@@ -374,7 +382,9 @@ static int step_watermark(struct tm__operator_process *self, struct tm_element *
     if (in->watermark > self->keyed.watermark)
         self->keyed.watermark = in->watermark;
     self->read_ns = in->read_ns;
-    if (self->timer != NULL) {
+    // A watermark comes twice where a job begins with a checkpoint: what was set since waits for
+    // the next one.
+    if (self->timer != NULL && in->watermark > self->forwarded) {
         bool cut = is_cut(self);
         int rc =
             cut ? 0 : tm__operator_process_fire(self, TM_TIMER_EVENT, self->keyed.watermark, err);
@@ -386,7 +396,24 @@ static int step_watermark(struct tm__operator_process *self, struct tm_element *
         if (cut)
             return TM_STEP_DONE;
     }
+    self->forwarded = self->keyed.watermark;
+    self->resumes = false;
     *out = *in;
+    return TM_STEP_DONE;
+}
+
+// The pass over timers that was under way when a checkpoint was taken goes on.
+static int resume(struct tm__operator_process *self, struct tm_element *out, struct tm_error *err)
+{
+    int rc = tm__operator_process_fire(self, TM_TIMER_EVENT, self->keyed.watermark, err);
+    if (rc < 0)
+        return rc;
+    if (take_run(self, rc == 0, out) || rc != 0)
+        return TM_STEP_MORE;
+    self->resumes = false;
+    self->forwarded = self->keyed.watermark;
+    *out = (struct tm_element){
+        .kind = TM_ELEMENT_WATERMARK, .watermark = self->forwarded, .read_ns = self->read_ns};
     return TM_STEP_DONE;
 }
 
@@ -459,6 +486,8 @@ static int process_tick(struct tm_operator *op, struct tm_element *out, struct t
     if (self->keyed.clock_ms < op->ctx->now_ms)
         self->keyed.clock_ms = op->ctx->now_ms;
     self->read_ns = op->ctx->now_ns;
+    if (self->resumes)
+        return resume(self, out, err);
     int64_t over_ms = self->keyed.clock_ms - tm_task_open_ms(op->ctx);
     int rc = tm__operator_process_fire(self, TM_TIMER_PROCESSING, over_ms, err);
     if (rc < 0)
@@ -473,7 +502,7 @@ static int64_t process_deadline_ns(const struct tm_operator *op)
     if (!self->opened || self->ended || self->flushing || self->timer == NULL ||
         (op->ctx->stopping && self->due_count == 0))
         return INT64_MAX;
-    if (self->ticking)
+    if (self->ticking || self->resumes)
         return op->ctx->now_ns;
     int64_t at = tm_timers_next_time(self->keyed.timers, TM_TIMER_PROCESSING);
     int64_t now_ms =
@@ -501,6 +530,7 @@ static void process_free(struct tm_operator *op)
     tm__operator_output_fini(&self->output);
     tm__operator_sides_fini(&self->sides);
     tm__operator_keyed_fini(&self->keyed);
+    tm__operator_draws_fini(&self->draws);
     tm__operator_keys_fini(&self->second_keys);
     tm__operator_process_free_shared(self);
     tm_batch_release(self->due);
@@ -534,6 +564,8 @@ static const struct tm_operator_ops process_ops = {
     .inspect = &tm__operator_process_inspect,
     .waiting = process_waiting,
     .kept = tm__operator_process_kept,
+    .snapshot = tm__operator_process_snapshot,
+    .restore = tm__operator_process_restore,
     .ends_unopened = true,
 };
 
@@ -556,6 +588,8 @@ static int make_chain(struct tm__operator_process *self, const char *role,
         .keep = on_keep,
         .timer = on_timer,
         .settle = on_settle,
+        .draw = on_draw,
+        .draws_of = tm__operator_draws_of(self->base.node),
         .collections = shares ? &tm__operator_process_collections : &tm__operator_collections,
         .collections_arg = shares ? (void *)self : &self->keyed,
         .grow = on_grow,
@@ -578,7 +612,7 @@ int tm_operator_process_new(struct tm_task_context *ctx, const struct tm_node *n
         return tm_error_set(err, TM_E_MEMORY, "operator '%s': out of memory", node->name);
     self->base = (struct tm_operator){.ops = &process_ops, .ctx = ctx, .node = node};
     self->mem = ctx->mem;
-    self->last_processing = INT64_MIN;
+    self->last_processing = self->forwarded = INT64_MIN;
     self->user_metrics = tm_task_slots(ctx, node->id);
     tm_buf_init(&self->due_bytes, ctx->mem);
     tm_buf_init(&self->pass_key, ctx->mem);

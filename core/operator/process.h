@@ -3,6 +3,7 @@
 // process_windows.c that of windows, and process_passes.c goes over all keys for a rule.
 #pragma once
 
+#include "core/operator/draws.h"
 #include "core/operator/keyed.h"
 #include "core/operator/result.h"
 #include "core/operator/side_rows.h"
@@ -15,6 +16,7 @@ struct tm__operator_process {
     struct tm_metric_slot *user_metrics;
     struct tm_vm_chain *rows[2], *timer; // by input; NULL where there is no function for them
     struct tm__operator_keyed keyed;
+    struct tm__operator_draws draws;
     struct tm__operator_keys second_keys; // of the second input's rows
     struct tm__operator_output output;
     struct tm__operator_sides sides;
@@ -22,8 +24,12 @@ struct tm__operator_process {
     int64_t read_ns, taken_ns;   // taken: when rows of timers left last
     struct tm_error failure;     // of a row, when it ends the job
     bool opened, ended, ticking; // ticking: a pass over timers of the wall clock goes on
-    bool flushing;               // the input has ended: so do timers of the wall clock
-    int64_t last_processing;     // the latest timer of the wall clock; INT64_MIN: none
+    // Up to where the watermark has gone on. Behind keyed.watermark: its timers fire. And: they do
+    // because a checkpoint was taken between the two.
+    int64_t forwarded;
+    bool resumes;
+    bool flushing;           // the input has ended: so do timers of the wall clock
+    int64_t last_processing; // the latest timer of the wall clock; INT64_MIN: none
     int64_t flush_until;
     // Timers that have fired. The job stops: those that the pass under way had then are `fired` of
     // stop_at; what their calls register waits.
@@ -111,6 +117,8 @@ int tm__operator_process_pass(struct tm__operator_process *self,
 
 int tm__operator_process_open_shared(struct tm__operator_process *self,
                                      struct tm_error *err) TM_WARN_UNUSED;
+// The empty key of a record outside of keys, in the state's first key group.
+struct tm_key tm__operator_process_own_key(const struct tm__operator_keyed *keyed);
 void tm__operator_process_free_shared(struct tm__operator_process *self);
 // The records, for a chunk that is entered; and when it has returned. TM_E_MEMORY.
 int tm__operator_process_lend_shared(struct tm__operator_process *self,
@@ -138,6 +146,11 @@ struct tm__operator_keyed *tm__operator_process_of_slot(struct tm__operator_proc
 // Maps and lists of all of them; of a struct tm__operator_process.
 extern const struct tm_vm_collections tm__operator_process_collections;
 bool tm__operator_process_shares(const struct tm_node *node); // has it state outside of keys?
+// process_saved.c: what a checkpoint has of it.
+int tm__operator_process_snapshot(struct tm_operator *op, struct tm_cut *cut,
+                                  struct tm_error *err) TM_WARN_UNUSED;
+int tm__operator_process_restore(struct tm_operator *op, const struct tm_restored *restored,
+                                 struct tm_error *err) TM_WARN_UNUSED;
 // A timer of a call: what it does to the run under way.
 int tm__operator_process_on_timer(struct tm__operator_process *self, uint8_t **slot,
                                   enum tm_timer_domain domain, bool remove, int64_t at,

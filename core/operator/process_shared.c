@@ -27,6 +27,11 @@ static uint64_t own_hash(const struct tm__operator_keyed *keyed)
     return hash;
 }
 
+struct tm_key tm__operator_process_own_key(const struct tm__operator_keyed *keyed)
+{
+    return (struct tm_key){.hash = own_hash(keyed), .bytes = "", .length = 0};
+}
+
 int tm__operator_process_open_shared(struct tm__operator_process *self, struct tm_error *err)
 {
     const struct tm_operator *op = &self->base;
@@ -43,8 +48,7 @@ int tm__operator_process_open_shared(struct tm__operator_process *self, struct t
         if (rc != 0)
             return rc;
         if (scope != TM__SCOPE_WINDOW)
-            keyed->block->keys[0] =
-                (struct tm_key){.hash = own_hash(keyed), .bytes = "", .length = 0};
+            keyed->block->keys[0] = tm__operator_process_own_key(keyed);
     }
     return 0;
 }

@@ -3,7 +3,10 @@
 // entry into the chunk no key comes twice, since the second row needs the first one's result: a
 // batch is cut where a key repeats.
 #include "core/base/limits.h"
+#include "core/operator/draws.h"
 #include "core/operator/final.h"
+#include "core/operator/keyed.h"
+#include "core/state/image.h"
 #include "core/vm/vm.h"
 
 // The value of a key.
@@ -36,6 +39,10 @@ struct reduce {
     struct tm_error failure;         // of a row, when it ends the job
 
     struct tm__operator_final final;
+    bool finals_out; // the rows at the end have gone on, perhaps before a restart
+    struct tm__operator_draws draws;
+    struct tm_layout layout;
+    struct tm_layout_field *kept_field; // the only one of the layout; NULL: not needed yet
 };
 
 static int reduce_open(struct tm_operator *op, struct tm_schema *input, struct tm_error *err)
@@ -93,6 +100,14 @@ static int on_grow(void *arg, struct tm_chain_ctx *entry, uint64_t more)
     entry->out = batch->data;
     entry->out_capacity = batch->capacity_bytes;
     return rc;
+}
+
+static int on_draw(void *arg, uint8_t **slot, uint64_t *key_hash, uint64_t *count)
+{
+    struct reduce *self = arg;
+    uint32_t index = self->at + (uint32_t)(slot - self->slots) - 1;
+    return tm__operator_draws_next(&self->draws, &self->base, &self->block->keys[index], key_hash,
+                                   count);
 }
 
 // --- one run -------------------------------------------------------------------------------------
@@ -303,14 +318,69 @@ static int reduce_step(struct tm_operator *op, struct tm_element *in, struct tm_
     struct reduce *self = (struct reduce *)op;
     if (in->kind == TM_ELEMENT_BATCH)
         return step_batch(self, in, out, err);
-    if (!self->every && tm__operator_is_final(in)) {
+    if (!self->every && !self->finals_out && tm__operator_is_final(in)) {
         int rc = tm__operator_final_step(&self->final, op, self->state, self->ns, &self->output,
                                          append_kept, out, err);
         if (rc != TM_STEP_DONE)
             return rc;
+        self->finals_out = true;
     }
     *out = *in;
     return TM_STEP_DONE;
+}
+
+// --- checkpoints ---------------------------------------------------------------------------------
+
+// The kept row, whose bytes are those of the output's schema.
+static int lay_out(struct reduce *self)
+{
+    if (self->kept_field != NULL)
+        return 0;
+    self->kept_field = tm_mem_zalloc(self->mem, sizeof *self->kept_field);
+    if (self->kept_field == NULL)
+        return TM_E_MEMORY;
+    *self->kept_field = (struct tm_layout_field){.name = "row",
+                                                 .kind = TM_LAYOUT_BLOB,
+                                                 .offset = offsetof(struct kept, row),
+                                                 .bytes = sizeof(struct tm_blob),
+                                                 .present_bit = UINT32_MAX};
+    self->layout = (struct tm_layout){
+        .value_bytes = sizeof(struct kept), .field_count = 1, .fields = self->kept_field};
+    return tm__operator_put_type(self->mem, self->kept_field, "", NULL,
+                                 (struct tm_type){.kind = TM_TYPE_STRUCT, .of = self->schema});
+}
+
+static int reduce_snapshot(struct tm_operator *op, struct tm_cut *cut, struct tm_error *err)
+{
+    struct reduce *self = (struct reduce *)op;
+    const char *name = op->node->name;
+    int rc = lay_out(self);
+    struct tm_snapshot *snapshot = rc == 0 ? tm_state_freeze_pages(self->state) : NULL;
+    rc = snapshot == NULL ? TM_E_MEMORY : tm_cut_state(cut, name, "keyed", snapshot, &self->layout);
+    if (rc == 0 && self->finals_out)
+        rc = tm_cut_item(cut, name, "final", TM_ITEM_COPY, "", 1);
+    if (rc != 0)
+        return tm__operator_out_of_memory(op, err);
+    return tm__operator_draws_snapshot(&self->draws, op, cut, "draws", err);
+}
+
+static int reduce_restore(struct tm_operator *op, const struct tm_restored *restored,
+                          struct tm_error *err)
+{
+    struct reduce *self = (struct reduce *)op;
+    const char *name = op->node->name;
+    if (!tm_restored_has(restored, name, "keyed"))
+        return 0;
+    if (lay_out(self) != 0)
+        return tm__operator_out_of_memory(op, err);
+    int rc = tm_restored_state(restored, name, "keyed", &self->layout, self->state, err);
+    if (rc != 0)
+        return tm_error_prefix(err, "operator '%s'", name);
+    self->ns = tm__operator_state_only(self->state);
+    if (self->ns == NULL)
+        return tm__operator_out_of_memory(op, err);
+    self->finals_out = tm_restored_has(restored, name, "final");
+    return tm__operator_draws_restore(&self->draws, op, restored, "draws", err);
 }
 
 static void reduce_free(struct tm_operator *op)
@@ -320,6 +390,9 @@ static void reduce_free(struct tm_operator *op)
         tm_vm_chain_free(self->chain);
     tm__operator_output_fini(&self->output);
     tm_state_free(self->state);
+    tm__operator_draws_fini(&self->draws);
+    if (self->kept_field != NULL)
+        tm_mem_free(self->mem, self->kept_field, sizeof *self->kept_field);
     tm_schema_unref(self->schema);
     tm__operator_keys_fini(&self->keys);
     if (self->block != NULL)
@@ -332,8 +405,12 @@ static void reduce_kept(struct tm_operator *op, struct tm_kept *kept)
     tm__operator_kept(((struct reduce *)op)->state, kept);
 }
 
-static const struct tm_operator_ops reduce_ops = {
-    .open = reduce_open, .step = reduce_step, .free = reduce_free, .kept = reduce_kept};
+static const struct tm_operator_ops reduce_ops = {.open = reduce_open,
+                                                  .step = reduce_step,
+                                                  .free = reduce_free,
+                                                  .kept = reduce_kept,
+                                                  .snapshot = reduce_snapshot,
+                                                  .restore = reduce_restore};
 
 static int on_buckets(void *arg, struct tm_metric_slot *slot)
 {
@@ -359,6 +436,8 @@ int tm_operator_reduce_new(struct tm_task_context *ctx, const struct tm_node *no
         .slots_of = self->user_metrics == NULL ? NULL : &self->user_metrics,
         .buckets = on_buckets,
         .arg = self,
+        .draw = on_draw,
+        .draws_of = tm__operator_draws_of(node),
         .grow = on_grow,
     };
     int rc = tm_vm_chain_new(ctx->vm, &args, &self->chain, err);

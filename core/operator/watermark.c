@@ -8,6 +8,7 @@
 
 #include "core/base/limits.h"
 #include "core/operator/block.h"
+#include "core/operator/draws.h"
 #include "core/operator/generator.h"
 
 struct watermark {
@@ -437,6 +438,212 @@ static void watermark_held(const struct tm_operator *op, struct tm_held *held, i
         held->watermark = tm_splits_watermark(splits, (uint32_t)held->from);
 }
 
+// --- checkpoints ---------------------------------------------------------------------------------
+//
+// Event time never goes back: what has been sent is a floor, and each split goes on where it was. A
+// split is known by its name, whichever subtask reads it then; one that has none by its number in
+// its subtask. Of pieces that have one name the least counts.
+
+struct saved_time { // an item of each subtask, little-endian
+    int64_t emitted, max_time;
+    uint32_t parallelism;
+    uint32_t idle;
+};
+
+struct saved_split { // in front of its name, and what a generator keeps of it
+    int64_t watermark;
+    uint32_t status; // enum tm_split_status
+    uint32_t name_length;
+};
+
+static int put_split(struct watermark *self, struct tm_cut *cut, uint32_t split, struct tm_buf *buf)
+{
+    const struct tm_splits *splits = self->splits;
+    char name[TM_SPLIT_NAME_MAX] = "";
+    struct saved_split saved = {.watermark = TM_WATERMARK_MIN, .status = TM_SPLIT_ACTIVE};
+    struct tm__generator_state state = {0};
+    if (splits != NULL) {
+        saved.watermark = tm_splits_watermark(splits, split);
+        saved.status = tm_splits_status(splits, split);
+        tm_task_split_name(self->base.ctx->task, split, name);
+    }
+    if (self->custom != NULL)
+        state = tm__operator_generator_state(self->custom, split);
+    saved.name_length = (uint32_t)strlen(name);
+    buf->size_bytes = 0;
+    int rc = tm_buf_append(buf, &saved, sizeof saved);
+    if (rc == 0)
+        rc = tm_buf_append(buf, name, saved.name_length);
+    if (rc == 0)
+        rc = tm_buf_append(buf, state.bytes, state.size);
+    return rc != 0 ? rc
+                   : tm_cut_item(cut, self->base.node->name, "split times", TM_ITEM_SUBTASK,
+                                 buf->data, buf->size_bytes);
+}
+
+static int put_splits(struct watermark *self, struct tm_cut *cut)
+{
+    uint32_t count = self->splits != NULL   ? tm_splits_count(self->splits)
+                     : self->custom != NULL ? 1
+                                            : 0;
+    struct tm_buf buf;
+    int rc = 0;
+    tm_buf_init(&buf, self->mem);
+    for (uint32_t i = 0; i < count && rc == 0; i++)
+        rc = put_split(self, cut, i, &buf);
+    tm_buf_fini(&buf);
+    return rc;
+}
+
+static int watermark_snapshot(struct tm_operator *op, struct tm_cut *cut, struct tm_error *err)
+{
+    struct watermark *self = (struct watermark *)op;
+    const struct tm_watermark_generator *g = &self->generator;
+    const struct saved_time saved = {.emitted = g->emitted,
+                                     .max_time = g->max_time,
+                                     .parallelism = op->ctx->chain->parallelism,
+                                     .idle = g->status == TM_CHANNEL_IDLE};
+    struct tm_vm_chain *chunks[TM__GENERATOR_CHUNKS] = {NULL, NULL};
+    if (tm_cut_item(cut, op->node->name, "generator", TM_ITEM_SUBTASK, &saved, sizeof saved) != 0 ||
+        put_splits(self, cut) != 0)
+        return tm__operator_out_of_memory(op, err);
+    if (self->custom != NULL)
+        tm__operator_generator_chunks(self->custom, chunks);
+    int rc = 0;
+    for (uint32_t i = 0; i < TM__GENERATOR_CHUNKS && rc == 0; i++)
+        rc = tm__operator_stream_snapshot(op, chunks[i], i, cut, "streams", err);
+    return rc;
+}
+
+struct restoring {
+    struct watermark *self;
+    struct saved_time own, least;
+    bool any, has_own;
+    uint32_t unnamed; // splits of this subtask that had no name
+    int64_t *lowest;  // by split of now: of those that were it; TM_WATERMARK_MAX: none
+    uint32_t splits;
+};
+
+static int bad_item(const struct watermark *self, struct tm_error *err)
+{
+    return tm_error_set(err, TM_E_CHECKPOINT, "operator '%s': its times are cut short",
+                        self->base.node->name);
+}
+
+static int take_time(void *arg, uint32_t old_subtask, const void *bytes, size_t size,
+                     struct tm_error *err)
+{
+    struct restoring *r = arg;
+    struct saved_time saved;
+    if (size != sizeof saved)
+        return bad_item(r->self, err);
+    memcpy(&saved, bytes, sizeof saved);
+    if (old_subtask == r->self->base.ctx->subtask) {
+        r->own = saved;
+        r->has_own = true;
+    }
+    if (!r->any)
+        r->least = saved;
+    r->any = true;
+    if (saved.emitted < r->least.emitted)
+        r->least.emitted = saved.emitted;
+    if (saved.max_time < r->least.max_time)
+        r->least.max_time = saved.max_time;
+    r->least.idle &= saved.idle;
+    return 0;
+}
+
+static void take_split_as(struct restoring *r, uint32_t split, const struct saved_split *saved,
+                          const uint8_t *state, size_t state_size)
+{
+    struct watermark *self = r->self;
+    if (r->lowest != NULL && saved->status != TM_SPLIT_FINISHED &&
+        saved->watermark < r->lowest[split])
+        r->lowest[split] = saved->watermark;
+    if (self->custom == NULL)
+        return;
+    struct tm__generator_state to = tm__operator_generator_state(self->custom, split);
+    if (to.size == state_size) // else the functions keep something else now
+        memcpy(to.bytes, state, to.size);
+}
+
+static int take_split(void *arg, uint32_t old_subtask, const void *bytes, size_t size,
+                      struct tm_error *err)
+{
+    struct restoring *r = arg;
+    const struct tm_task_context *ctx = r->self->base.ctx;
+    struct saved_split saved;
+    char name[TM_SPLIT_NAME_MAX];
+    if (size < sizeof saved)
+        return bad_item(r->self, err);
+    memcpy(&saved, bytes, sizeof saved);
+    const uint8_t *old_name = (const uint8_t *)bytes + sizeof saved;
+    size -= sizeof saved;
+    if (saved.name_length > size)
+        return bad_item(r->self, err);
+    const uint8_t *state = old_name + saved.name_length;
+    if (saved.name_length == 0) {
+        if (old_subtask == ctx->subtask && r->unnamed < r->splits)
+            take_split_as(r, r->unnamed++, &saved, state, size);
+        return 0;
+    }
+    for (uint32_t i = 0; i < r->splits; i++) {
+        tm_task_split_name(ctx->task, i, name);
+        if (strlen(name) == saved.name_length && memcmp(name, old_name, saved.name_length) == 0)
+            take_split_as(r, i, &saved, state, size - saved.name_length);
+    }
+    return 0;
+}
+
+static int restore_splits(struct restoring *r, const struct tm_restored *restored,
+                          struct tm_error *err)
+{
+    struct watermark *self = r->self;
+    const struct tm_restored_for who = tm__operator_restored_for(&self->base);
+    uint32_t count = self->splits == NULL ? 0 : tm_splits_count(self->splits);
+    r->splits = count == 0 ? 1 : count;
+    if (count != 0) {
+        r->lowest = tm_mem_alloc(self->mem, count * sizeof *r->lowest);
+        if (r->lowest == NULL)
+            return tm__operator_out_of_memory(&self->base, err);
+    }
+    for (uint32_t i = 0; i < count; i++)
+        r->lowest[i] = TM_WATERMARK_MAX;
+    int rc = tm_restored_items(restored, &who, "split times", take_split, r, err);
+    for (uint32_t i = 0; i < count; i++)
+        if (rc == 0 && r->lowest[i] != TM_WATERMARK_MAX)
+            tm_splits_raise(self->splits, i, r->lowest[i]);
+    if (count != 0)
+        tm_mem_free(self->mem, r->lowest, count * sizeof *r->lowest);
+    return rc;
+}
+
+static int watermark_restore(struct tm_operator *op, const struct tm_restored *restored,
+                             struct tm_error *err)
+{
+    struct watermark *self = (struct watermark *)op;
+    const struct tm_restored_for who = tm__operator_restored_for(op);
+    struct restoring r = {.self = self};
+    struct tm_vm_chain *chunks[TM__GENERATOR_CHUNKS] = {NULL, NULL};
+    int rc = tm_restored_items(restored, &who, "generator", take_time, &r, err);
+    if (rc == 0 && r.any)
+        rc = restore_splits(&r, restored, err);
+    if (rc != 0 || !r.any)
+        return rc;
+    bool same = r.has_own && r.own.parallelism == who.parallelism;
+    const struct saved_time *saved = same ? &r.own : &r.least;
+    self->generator.emitted = saved->emitted;
+    self->generator.max_time = saved->max_time;
+    if (saved->idle != 0 && detects_idleness(self)) { // others learn of it with the first tick
+        self->is_silent = true;
+        self->idle_since_ns =
+            tm_task_idle_clock_ns(op->ctx) - self->generator.idle_ms * 1000000 - 1;
+    }
+    if (self->custom != NULL)
+        tm__operator_generator_chunks(self->custom, chunks);
+    return tm__operator_streams_restore(op, chunks, TM__GENERATOR_CHUNKS, restored, "streams", err);
+}
+
 static const struct tm_operator_ops watermark_ops = {
     .held = watermark_held,
     .open = watermark_open,
@@ -444,6 +651,8 @@ static const struct tm_operator_ops watermark_ops = {
     .tick = watermark_tick,
     .deadline_ns = watermark_deadline_ns,
     .free = watermark_free,
+    .snapshot = watermark_snapshot,
+    .restore = watermark_restore,
 };
 
 // Splits are the source's, and their watermarks the first's: what comes behind it in its chain sees

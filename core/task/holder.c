@@ -39,6 +39,14 @@ static void put_split_name(const struct tm_task *task, struct tm_held *held)
         source->ops->split_name(source, (uint32_t)held->from, held->split, sizeof held->split);
 }
 
+void tm_task_split_name(struct tm_task *task, uint32_t split, char name[TM_SPLIT_NAME_MAX])
+{
+    const struct tm_source *source = task->source;
+    name[0] = 0;
+    if (source != NULL && source->ops->split_name != NULL)
+        source->ops->split_name(source, split, name, TM_SPLIT_NAME_MAX);
+}
+
 void tm__task_publish_held(struct tm_task *task)
 {
     const struct tm_operator *maker = maker_of(task);

@@ -168,6 +168,10 @@ void tm_task_warn(struct tm_task_context *ctx, const struct tm_node *node, const
 // sends them before the next one.
 void tm_task_put_side(struct tm_task *task, uint32_t node, uint32_t side, struct tm_batch *batch);
 
+// The name of a split of the task's source: "" where splits have none, or there is no source.
+enum { TM_SPLIT_NAME_MAX = 256 };
+void tm_task_split_name(struct tm_task *task, uint32_t split, char name[TM_SPLIT_NAME_MAX]);
+
 // The operator of a node in the same task; NULL: there is none.
 struct tm_operator *tm_task_operator(struct tm_task *task, uint32_t node);
 

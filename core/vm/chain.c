@@ -6,6 +6,7 @@
 #include <lauxlib.h>
 
 #include "core/base/check.h"
+#include "core/base/hash.h"
 #include "core/base/limits.h"
 #include "core/vm/vm_private.h"
 
@@ -16,7 +17,7 @@ struct tm_vm_chain {
     uint32_t *nodes;
     size_t counts_bytes;
     struct tm_buf proposal;
-    int run, finish, text, release, recover, handler; // registry references
+    int run, finish, text, release, recover, handler, position; // registry references
 };
 
 // --- called by chunks through the FFI
@@ -126,6 +127,20 @@ int tm_chain_walk_next(struct tm_chain_ctx *ctx, double walk, double at)
     return args->collections->walk_next(args->collections_arg, walk, at);
 }
 
+int tm_chain_draw(struct tm_chain_ctx *ctx, uint8_t **slot)
+{
+    const struct tm_vm_chain *chain = ctx->owner;
+    uint64_t of[4] = {chain->vm->seed, chain->args.draws_of, 0, 0}, words[2];
+    int rc = chain->args.draw(chain->args.arg, slot, &of[2], &of[3]);
+    if (rc != 0)
+        return rc;
+    words[0] = tm_hash_bytes(of, sizeof of);
+    of[0] = ~of[0];
+    words[1] = tm_hash_bytes(of, sizeof of);
+    memcpy(ctx->drawn, words, sizeof words);
+    return 0;
+}
+
 // The chunk sees only Lua's text of it; a place may stand in front.
 static const char out_of_memory[] = "not enough memory";
 
@@ -193,6 +208,7 @@ static int take_chain(struct tm_vm *vm, void *arg, struct tm_error *err)
     struct tm_vm_chain *chain = arg;
 
     (void)err;
+    chain->position = luaL_ref(vm->lua, LUA_REGISTRYINDEX);
     chain->handler = luaL_ref(vm->lua, LUA_REGISTRYINDEX);
     chain->recover = luaL_ref(vm->lua, LUA_REGISTRYINDEX);
     chain->release = luaL_ref(vm->lua, LUA_REGISTRYINDEX);
@@ -216,7 +232,7 @@ int tm_vm_chain_new(struct tm_vm *vm, const struct tm_vm_chain_args *args, struc
     chain->vm = vm;
     chain->args = *args;
     chain->run = chain->finish = chain->text = LUA_NOREF;
-    chain->release = chain->recover = chain->handler = LUA_NOREF;
+    chain->release = chain->recover = chain->handler = chain->position = LUA_NOREF;
     tm_buf_init(&chain->proposal, mem);
     chain->counts_bytes = (size_t)args->node_count * TM_CHAIN_COUNTS * sizeof(uint64_t);
     chain->nodes = tm_mem_alloc(mem, args->node_count * sizeof *chain->nodes);
@@ -234,7 +250,7 @@ int tm_vm_chain_new(struct tm_vm *vm, const struct tm_vm_chain_args *args, struc
     int rc = tm__vm_enter(
         vm,
         &(struct tm__vm_entry){
-            .name = "chain", .push = push_chain, .results = 6, .take = take_chain, .arg = chain},
+            .name = "chain", .push = push_chain, .results = 7, .take = take_chain, .arg = chain},
         err);
     if (rc != 0) {
         tm_vm_chain_free(chain);
@@ -307,6 +323,7 @@ void tm_vm_chain_free(struct tm_vm_chain *chain)
     luaL_unref(lua, LUA_REGISTRYINDEX, chain->release);
     luaL_unref(lua, LUA_REGISTRYINDEX, chain->recover);
     luaL_unref(lua, LUA_REGISTRYINDEX, chain->handler);
+    luaL_unref(lua, LUA_REGISTRYINDEX, chain->position);
     tm_buf_fini(&chain->proposal);
     tm_mem_free(mem, chain->ctx.counts, chain->counts_bytes);
     tm_mem_free(mem, chain->nodes, chain->args.node_count * sizeof *chain->nodes);
@@ -328,6 +345,48 @@ int tm_vm_chain_run(struct tm_vm_chain *chain, struct tm_error *err)
 int tm_vm_chain_finish(struct tm_vm_chain *chain, struct tm_error *err)
 {
     return tm__vm_relieve(chain->vm, call(chain, chain->finish, err), err);
+}
+
+struct position {
+    struct tm_vm_chain *chain;
+    int32_t words[TM_VM_DRAW_WORDS];
+    bool sets, drawn;
+};
+
+static int call_position(lua_State *lua)
+{
+    struct position *p = lua_touserdata(lua, 1);
+    lua_rawgeti(lua, LUA_REGISTRYINDEX, p->chain->position);
+    for (int i = 0; i < TM_VM_DRAW_WORDS && p->sets; i++)
+        lua_pushinteger(lua, p->words[i]);
+    lua_call(lua, p->sets ? TM_VM_DRAW_WORDS : 0, TM_VM_DRAW_WORDS);
+    p->drawn = !lua_isnil(lua, -TM_VM_DRAW_WORDS);
+    for (int i = 0; i < TM_VM_DRAW_WORDS && p->drawn; i++)
+        p->words[i] = (int32_t)lua_tointeger(lua, i - TM_VM_DRAW_WORDS);
+    return 0;
+}
+
+static int use_position(struct position *p, struct tm_error *err)
+{
+    int status = lua_cpcall(p->chain->vm->lua, call_position, p);
+    return status == 0 ? 0 : tm__vm_take_error(p->chain->vm, status, err);
+}
+
+int tm_vm_chain_drawn(struct tm_vm_chain *chain, int32_t words[TM_VM_DRAW_WORDS],
+                      struct tm_error *err)
+{
+    struct position p = {.chain = chain};
+    int rc = use_position(&p, err);
+    memcpy(words, p.words, sizeof p.words);
+    return rc != 0 ? rc : p.drawn;
+}
+
+int tm_vm_chain_draw_on(struct tm_vm_chain *chain, const int32_t words[TM_VM_DRAW_WORDS],
+                        struct tm_error *err)
+{
+    struct position p = {.chain = chain, .sets = true};
+    memcpy(p.words, words, sizeof p.words);
+    return use_position(&p, err);
 }
 
 static int copy_proposal(lua_State *lua)

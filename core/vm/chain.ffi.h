@@ -110,6 +110,7 @@ struct tm_chain_ctx {
     // One whose value the chunk has written and the journal does not have; of the call under way,
     // if its `call` says so.
     struct tm_chain_known *written;
+    int32_t drawn[4]; // tm_chain_draw: what the call's random numbers follow from
     uint32_t emptied; // a call has taken a value of a record away, so that one may hold nothing
 };
 
@@ -156,6 +157,10 @@ int tm_chain_clear(struct tm_chain_ctx *ctx, uint8_t **slot, int n);
 // is of another call, or too many were begun since.
 double tm_chain_walk(struct tm_chain_ctx *ctx, uint8_t **slot, int n);
 int tm_chain_walk_next(struct tm_chain_ctx *ctx, double walk, double at);
+// The first random number of a call with a key: `slot` is behind its own. ctx->drawn follows from
+// the job's seed, the operator, the key, and how many of its calls have drawn, of which this is
+// one more. 0 or TM_E_MEMORY.
+int tm_chain_draw(struct tm_chain_ctx *ctx, uint8_t **slot);
 int tm_chain_grow(struct tm_chain_ctx *ctx, uint64_t more);
 int tm_chain_grow_side(struct tm_chain_ctx *ctx, uint32_t side, uint64_t more);
 // `row` is in the schema of the input of the segment's node `row_of`: 0, a row of this batch, or

@@ -123,6 +123,10 @@ struct tm_vm_chain_args {
     int (*settle)(void *arg, bool keep);
     const struct tm_vm_collections *collections;
     void *collections_arg;
+    // Of calls with keys: the hash of the key of `slot`, which is behind its own, and how many of
+    // its calls have drawn random numbers before; this one does. 0 or TM_E_MEMORY.
+    int (*draw)(void *arg, uint8_t **slot, uint64_t *key_hash, uint64_t *count);
+    uint64_t draws_of; // a hash of the operator's name: what is drawn follows from it too
     // Output batches: make room for `more` bytes in the batch that ctx->out shows (may move it).
     int (*grow)(void *arg, struct tm_chain_ctx *ctx, uint64_t more);
     // The same for ctx->sides[side]. NULL: the last node has no side outputs that are read.
@@ -138,6 +142,13 @@ int tm_vm_chain_run(struct tm_vm_chain *chain, struct tm_error *err) TM_WARN_UNU
 // End of input while types are still unknown: settle what can be (all-null columns become string).
 // As run.
 int tm_vm_chain_finish(struct tm_vm_chain *chain, struct tm_error *err) TM_WARN_UNUSED;
+// Where the random numbers of calls without a key are: 1: `words` say so; 0: nothing has been
+// drawn; negative: of Lua. And to go on there.
+enum { TM_VM_DRAW_WORDS = 4 };
+int tm_vm_chain_drawn(struct tm_vm_chain *chain, int32_t words[TM_VM_DRAW_WORDS],
+                      struct tm_error *err) TM_WARN_UNUSED;
+int tm_vm_chain_draw_on(struct tm_vm_chain *chain, const int32_t words[TM_VM_DRAW_WORDS],
+                        struct tm_error *err) TM_WARN_UNUSED;
 const char *tm_vm_chain_proposal(struct tm_vm_chain *chain, size_t *length);
 // The generated text of a segment, for `plan --source`.
 int tm_vm_chain_source(struct tm_vm *vm, const uint32_t *nodes, uint32_t node_count,

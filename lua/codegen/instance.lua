@@ -22,7 +22,8 @@ instance.C = nil
 
 ---@param nodes table[] consecutive function nodes, one reduce, or one window with a custom aggregate
 ---@param ctx ffi.cdata* struct tm_chain_ctx *
----@param among table? { subtask =, count =, first = } see interpret.new; role = of a window's functions or a process
+---@param among table? { subtask =, count =, first = } see interpret.new; role = of a window's functions or a process; draws = the
+---  stream of its calls, where these have keys (tidemill/random.lua)
 function instance.new(nodes, ctx, among)
   local kind = nodes[1].kind
   local roles = among and among.role and (kind == "process" and process or kind == "window" and window or accumulate)
@@ -55,6 +56,7 @@ local function load_chunk(self)
   local name = "=tidemill:chain:" .. nodes[1].id
   local main = assert(loadstring(text, name))
   self.chunk, self.R = main(R), R
+  if self.among.draws then self.among.draws.kept = R.kept end
   self.chunk.outcomes, self.chunk.rows = R.outcomes, R.rows
   self.heat = heat.new(nodes, main, self.chunk, is_keyed(nodes[1]))
   self.heat.restart = function() self.run = nil end

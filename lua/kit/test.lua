@@ -125,6 +125,34 @@ function methods:finish(source)
   return self
 end
 
+local RESTORE = { parallelism = 1024, max_parallelism = 32768 }
+
+---Takes a checkpoint and begins anew from it, as a job does after a crash: what follows must not notice. A job that has ended
+---stays as it is.
+---@param options? { parallelism: integer?, max_parallelism: integer? } as they were, if not given
+function methods:snapshot_and_restore(options)
+  local kit = kit_of(self, "snapshot_and_restore")
+  options = options == nil and {} or options
+  if type(options) ~= "table" then
+    trouble.wrong("ARGUMENT", "snapshot_and_restore: the options are a table, given " .. shown(options))
+  end
+  for name, value in pairs(options) do
+    local most = RESTORE[name]
+    if not most then
+      local nearest = type(name) == "string" and engine.nearest(name, { "parallelism", "max_parallelism" })
+      trouble.wrong("ARGUMENT", ("snapshot_and_restore has no option %s; it has parallelism, max_parallelism"):format(shown(name)),
+        nearest and ("did you mean %s?"):format(nearest) or nil)
+    end
+    if not (is_whole(value) and value >= 1 and value <= most) then
+      trouble.wrong("ARGUMENT", ("snapshot_and_restore: %s: a whole number from 1 to %d is needed, given %s"):format(name, most,
+        shown(value)))
+    end
+  end
+  checked(engine.restore(kit, options.parallelism or 0, options.max_parallelism or 0))
+  self.columns = {}
+  return self
+end
+
 ---Rows of a sink since the last take. Second result: the number of the cause of each.
 function methods:take(sink, options)
   local kit = kit_of(self, "take")

@@ -173,26 +173,35 @@ local function edges(nodes, ctx, subtask)
   end
 end
 
----A chunk bound to its context: gives the functions run, finish, proposal, release, recover and the handler of errors.
+-- Does the chunk run calls that belong to a key? Then they draw by it.
+local function is_keyed(node, role)
+  return node.kind == "reduce" or node.kind == "process" and node.key[1] ~= nil and role ~= "rule"
+end
+
+---A chunk bound to its context: gives the functions run, finish, proposal, release, recover, the handler of errors, and that which
+---says, or sets, where the stream of calls without a key is.
 ---@param first boolean a source stands in front of it in the same chain
 ---@param role string? of a window with a custom aggregate "add" or "merge", of a process "each" (connect: "left", "right") or "timer"
 function host.chain(ids, address, subtask, parallelism, first, role)
   C()
   local ctx = require("ffi").cast("struct tm_chain_ctx *", address)
-  local instance = require("codegen").instance(nodes_of(ids), ctx, { subtask = subtask, count = parallelism, first = first,
-    role = role })
-  local draws = random.stream(arguments.seed, ids[1], subtask)
-  local begin, close = edges(nodes_of(ids), ctx, subtask)
+  local nodes = nodes_of(ids)
+  local own = random.stream(arguments.seed, random.operator(nodes[1].name, role), subtask)
+  local draws = is_keyed(nodes[1], role) and random.keyed(ctx, C()) or own
+  local instance = require("codegen").instance(nodes, ctx, { subtask = subtask, count = parallelism, first = first, role = role,
+    draws = draws ~= own and draws or nil })
+  local begin, close = edges(nodes, ctx, subtask)
   local function run()
     clock.enter(ctx)
-    random.enter(draws)
+    random.enter(own)
     begin()
+    random.enter(draws)
     metrics.enter(ctx, 1)
     return instance:run()
   end
   local function finish()
     clock.enter(ctx)
-    random.enter(draws)
+    random.enter(own)
     begin()
     metrics.enter(ctx, 1)
     local rc = instance:finish()
@@ -211,7 +220,11 @@ function host.chain(ids, address, subtask, parallelism, first, role)
     if ctx.under_way ~= 0 then return err end
     return trouble.run(err)
   end
-  return run, finish, proposal, release, recover, handler
+  local function position(a, b, c, d)
+    if a == nil then return random.position(own) end
+    random.resume(own, a, b, c, d)
+  end
+  return run, finish, proposal, release, recover, handler, position
 end
 
 ---Counts of the trace compiler.

@@ -1,6 +1,8 @@
 -- Every case of tests/golden/cases is a test of busted's; run by `tidemill test` from the root of the repository. Prints
 -- `case ok|FAILED what`, a line each, for tests/functional/test_cases. TIDEMILL_CASES: parts of paths or titles, a line each;
--- TIDEMILL_CASES_AT: a parallelism, and no other.
+-- TIDEMILL_CASES_AT: a parallelism, and no other. TIDEMILL_CASES_CUT: `none`, `every` or `drawn`, and no other: does the job begin
+-- again from a checkpoint, never, behind every step, or behind some with other numbers of subtasks and key groups, which follow
+-- from TIDEMILL_CASES_SEED.
 local tm = require "tidemill"
 local format = require "tests.functional.cases.format"
 local run = require "tests.functional.cases.run"
@@ -43,12 +45,40 @@ local function test(name, fn)
   end)
 end
 
+local SEED = tonumber(os.getenv("TIDEMILL_CASES_SEED")) or 1
+local MOST = { 64, 128, 1024 } -- key groups
+
+-- Numbers that follow from the seed, the case and the step.
+local function draw(path, case, step, below)
+  local h = SEED
+  for _, n in ipairs { #path, path:byte(-6), case.line, step, below } do h = (h * 69069 + n * 1103 + 12345) % 2 ^ 31 end
+  return math.floor(h / 64) % below
+end
+
+local function some(path, case)
+  return function(step, parallelism)
+    if draw(path, case, step, 3) == 0 then return nil end
+    local subtasks = parallelism == 1 and 1 or 1 + draw(path, case, step + 1000, 3)
+    return { parallelism = subtasks, max_parallelism = MOST[1 + draw(path, case, step + 2000, 3)] }
+  end
+end
+
+local CUTS = {
+  { name = "none", cuts = function() end },
+  { name = "every", cuts = function() return function() return {} end end, what = ", restored behind every step" },
+  { name = "drawn", cuts = some, what = (", restored behind steps that seed %d has drawn"):format(SEED) },
+}
+
 local function at_all_parallelisms(path, case)
-  local only = tonumber(os.getenv("TIDEMILL_CASES_AT"))
+  local only, only_cut = tonumber(os.getenv("TIDEMILL_CASES_AT")), os.getenv("TIDEMILL_CASES_CUT")
   for _, parallelism in ipairs(case.parallelisms) do
-    local wrong = (only == nil or only == parallelism) and run.case(tm.test, case, parallelism, path)
-    if wrong then
-      return ("%s:%d: %s: %s (at parallelism %d; %s)"):format(path, wrong.line, case.title, wrong.what, parallelism, case.rules[1])
+    for _, cut in ipairs(CUTS) do
+      local wanted = (only == nil or only == parallelism) and (only_cut == nil or only_cut == cut.name)
+      local wrong = wanted and run.case(tm.test, case, parallelism, path, cut.cuts(path, case))
+      if wrong then
+        return ("%s:%d: %s: %s (at parallelism %d%s; %s)"):format(path, wrong.line, case.title, wrong.what, parallelism,
+          cut.what or "", case.rules[1])
+      end
     end
   end
 end

@@ -226,6 +226,13 @@ words["end"] = function(state, text)
   add_step(state, { kind = "end", source = text ~= "" and text or nil })
 end
 
+-- `restore`, `restore PARALLELISM`, `restore PARALLELISM MAX_PARALLELISM`
+function words.restore(state, text)
+  local parallelism, most = text:match("^(%d*)%s*(%d*)$")
+  if not parallelism then fail(state, "expected `restore`, `restore PARALLELISM` or `restore PARALLELISM MAX_PARALLELISM`") end
+  add_step(state, { kind = "restore", parallelism = tonumber(parallelism), max_parallelism = tonumber(most) })
+end
+
 function words.start(state, text)
   if text ~= "" then fail(state, "`start` stands alone") end
   add_step(state, { kind = "start" })

@@ -76,8 +76,8 @@ local function in_any_order(sink, step, expected, actual)
   for i, row in ipairs(actual) do if not used[i] then fail(step.line, "not expected: %s", show_row(sink, row)) end end
 end
 
-local function compare_rows(t, case, step, parallelism)
-  local compare = parallelism == 1 and case.order == "arrival" and in_order or in_any_order
+local function compare_rows(t, case, step, ordered)
+  local compare = ordered and case.order == "arrival" and in_order or in_any_order
   for _, sink in ipairs(case.sinks) do
     local expected = {}
     for _, e in ipairs(step.rows) do if e.sink == sink.name then expected[#expected + 1] = e end end
@@ -172,6 +172,8 @@ function acts.clock(t, step) t:advance_clock(step.at - t:now()) end
 
 function acts.idle(t, step) t:idle(step.source) end
 
+function acts.restore(t, step) t:snapshot_and_restore { parallelism = step.parallelism, max_parallelism = step.max_parallelism } end
+
 acts["end"] = function(t, step) t:finish(step.source) end
 
 -- Codes by name, as messages show them: ARGUMENT is TM0304.
@@ -198,9 +200,22 @@ local function failed(step, err)
   if not text:find(step.fails.part, 1, true) then fail(step.fails.line, "expected words %q in: %s", step.fails.part, text) end
 end
 
-local function steps(case, start, parallelism)
+-- The job begins again from a checkpoint behind a step. Nothing comes of that; one that cannot be taken now changes nothing.
+local function cut(t, case, step, options)
+  local ok, err = pcall(t.snapshot_and_restore, t, options)
+  if not ok and not tostring(err):find(code_of("CHECKPOINT_DECLINED"), 1, true) then
+    fail(step.line, "restored behind this step: %s", tostring(err))
+  end
+  for _, sink in ipairs(case.sinks) do
+    local row = t:take(sink.take, { order = "arrival" })[1]
+    if row then fail(step.line, "restored behind this step: not expected: %s", show_row(sink, row)) end
+  end
+end
+
+local function steps(case, start, parallelism, cuts)
   local t
-  for _, step in ipairs(case.steps) do
+  local ordered = parallelism == 1
+  for i, step in ipairs(case.steps) do
     local ok, err = pcall(function()
       t = t or start()
       acts[step.kind](t, step)
@@ -210,14 +225,20 @@ local function steps(case, start, parallelism)
       return t
     end
     if step.fails then fail(step.fails.line, "expected %s, and nothing failed", step.fails.code) end
-    compare_rows(t, case, step, parallelism)
+    compare_rows(t, case, step, ordered)
+    local options = cuts and cuts(i, parallelism)
+    if options then
+      cut(t, case, step, options)
+      ordered = ordered and not options.max_parallelism -- it is the order of keys
+    end
     for _, check in ipairs(step.checks) do checks[check.kind](t, check) end
   end
   return t
 end
 
 ---Runs a case: nothing, or `{ line =, what = }` of the first difference. `test` is tm.test; `path` is what messages call the job.
-function run.case(test, case, parallelism, path)
+---@param cuts? fun(step: integer, parallelism: integer): table? options of a restore behind the step; nil: none there
+function run.case(test, case, parallelism, path, cuts)
   local text, wrong = format.job(case)
   if not text then return { line = case.line, what = wrong } end
   local options = { parallelism = parallelism }
@@ -226,7 +247,7 @@ function run.case(test, case, parallelism, path)
   local ok, err = pcall(steps, case, function()
     t = test({ code = text, path = path }, options)
     return t
-  end, parallelism)
+  end, parallelism, cuts)
   if t then pcall(t.close, t) end
   if ok then return nil end
   if type(err) ~= "table" or not err.line then return { line = case.line, what = tostring(err) } end
