@@ -5,6 +5,7 @@
 
 #include "core/base/buf.h"
 #include "core/batch/batch.h"
+#include "core/batch/key.h"
 
 // Rows of kind TM_ROW_PARTIAL, on a channel that has them: each ends with a tail that only its two
 // ends understand.
@@ -32,3 +33,10 @@ int tm_wire_get_batch(struct tm_batch_pool *pool, struct tm_schema *schema,
 int tm_wire_check_rows(const struct tm_schema *schema, const struct tm_wire_partial *partial,
                        const uint8_t *rows, size_t len, uint32_t row_count,
                        struct tm_error *err) TM_WARN_UNUSED;
+
+// The same of one value of a field that is not null: its slot, or what its reference leads to
+// (aligned to 8); and of the bytes of a key. For values that were kept outside of rows.
+int tm_wire_check_value(const struct tm_field *field, const void *bytes, uint32_t len,
+                        struct tm_error *err);
+int tm_wire_check_key(const struct tm_key_reader *reader, const void *bytes, uint32_t len,
+                      struct tm_error *err);

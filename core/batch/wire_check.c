@@ -50,6 +50,14 @@ static int check_null(const struct place *at, const struct tm_field *field, cons
                              "a null's slot is not zero");
 }
 
+// NULL: nothing is wrong. Nested values are another matter.
+static const char *wrong_bytes(struct tm_type type, const uint8_t *bytes, uint32_t len)
+{
+    if (type.kind == TM_TYPE_STRING && !tm_text_is_utf8(bytes, len))
+        return "not valid UTF-8";
+    return type.kind == TM_TYPE_ANY && !tm_any_is_valid(bytes, len) ? "not valid msgpack" : NULL;
+}
+
 static int check_reference(const struct place *at, const struct tm_field *field, struct area *in,
                            const uint8_t *slot)
 {
@@ -59,10 +67,9 @@ static int check_reference(const struct place *at, const struct tm_field *field,
     if (ref.offset < in->first || ref.offset > in->size || ref.length > in->size - ref.offset)
         return wrong_field(at, field, slot_at, "a reference outside its row");
     const uint8_t *bytes = in->base + ref.offset;
-    if (field->type.kind == TM_TYPE_STRING && !tm_text_is_utf8(bytes, ref.length))
-        return wrong_field(at, field, slot_at, "not valid UTF-8");
-    if (field->type.kind == TM_TYPE_ANY && !tm_any_is_valid(bytes, ref.length))
-        return wrong_field(at, field, slot_at, "not valid msgpack");
+    const char *what = wrong_bytes(field->type, bytes, ref.length);
+    if (what != NULL)
+        return wrong_field(at, field, slot_at, what);
     if ((size_t)ref.offset + ref.length > in->end)
         in->end = (size_t)ref.offset + ref.length;
     if (!tm_type_is_nested(field->type))
@@ -270,4 +277,59 @@ int tm_wire_check_rows(const struct tm_schema *schema, const struct tm_wire_part
         return tm_error_set(err, TM_E_CORRUPT, "%zu bytes behind the last row at offset %zu",
                             len - at.offset, at.offset);
     return 0;
+}
+
+// --- values without a row ------------------------------------------------------------------------
+
+static int check_slot(const struct place *at, const struct tm_field *field, size_t in_row,
+                      const uint8_t *slot)
+{
+    return field->type.kind == TM_TYPE_DECIMAL ? check_decimal(at, field, in_row, slot)
+                                               : check_word(at, field, in_row, slot);
+}
+
+int tm_wire_check_value(const struct tm_field *field, const void *bytes, uint32_t len,
+                        struct tm_error *err)
+{
+    struct place at = {0, 0, err};
+    if (tm_type_is_nested(field->type))
+        return check_nested(&at, field, bytes, 0, len);
+    if (tm_type_is_reference(field->type)) {
+        const char *what = len > TM_ROW_BYTES_MAX ? "too long"
+                                                  : wrong_bytes(field->type, bytes, len);
+        return what == NULL ? 0 : wrong_field(&at, field, 0, what);
+    }
+    return len == tm_type_slot_bytes(field->type) ? check_slot(&at, field, 0, bytes)
+                                                  : wrong_field(&at, field, 0, "a wrong size");
+}
+
+int tm_wire_check_key(const struct tm_key_reader *reader, const void *bytes, uint32_t len,
+                      struct tm_error *err)
+{
+    const uint8_t *p = bytes, *end = p + len;
+    struct place at = {0, 0, err};
+    const uint32_t count = reader->spec.count;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct tm_field *field = &reader->schema->fields[reader->spec.fields[i]];
+        uint32_t length = tm_type_slot_bytes(field->type);
+        bool reference = tm_type_is_reference(field->type);
+        if (count == 1) // a column alone is all there is
+            return tm_wire_check_value(field, bytes, len, err);
+        if (reference && (size_t)(end - p) < sizeof length)
+            return wrong_field(&at, field, (size_t)(p - (const uint8_t *)bytes), "cut short");
+        if (reference) {
+            memcpy(&length, p, sizeof length);
+            p += sizeof length;
+        }
+        if ((size_t)(end - p) < length)
+            return wrong_field(&at, field, (size_t)(p - (const uint8_t *)bytes), "cut short");
+        const char *what = reference ? wrong_bytes(field->type, p, length) : NULL;
+        int rc = what != NULL ? wrong_field(&at, field, (size_t)(p - (const uint8_t *)bytes), what)
+                 : reference  ? 0
+                              : check_slot(&at, field, (size_t)(p - (const uint8_t *)bytes), p);
+        if (rc != 0)
+            return rc;
+        p += length;
+    }
+    return p == end ? 0 : wrong(&at, (size_t)(p - (const uint8_t *)bytes), "bytes of no column");
 }

@@ -1,5 +1,7 @@
 // Custom aggregates: entering the chunks of add and merge, and what accumulators refer to.
 #include "core/operator/custom.h"
+#include "core/batch/wire.h"
+#include "core/operator/cut.h"
 
 static struct tm__operator_home home_of(struct tm__operator_custom *custom, uint8_t **slot,
                                         int side)
@@ -258,6 +260,36 @@ int tm__operator_custom_put(const struct tm__operator_custom *custom,
         }
     }
     return rc;
+}
+
+// --- from outside --------------------------------------------------------------------------------
+
+const char *tm__operator_custom_wrong(const struct tm__operator_custom *custom,
+                                      struct tm__operator_seen *seen, const void *value)
+{
+    const struct tm_schema *schema = custom->schema;
+    const struct tm_row *row = value;
+    if (row->size_bytes != 0 && row->size_bytes != schema->fixed_bytes)
+        return "an accumulator of a wrong size";
+    for (uint32_t f = 0; f < schema->field_count; f++) {
+        const struct tm_field *field = &schema->fields[f];
+        const uint8_t *slot = (const uint8_t *)value + field->offset;
+        bool null = row->size_bytes == 0 || tm_row_is_null(row, f);
+        if (tm_type_is_reference(field->type)) {
+            const struct tm_blob *blob = (const void *)slot;
+            const char *wrong = NULL;
+            if (!null)
+                wrong = tm__operator_bytes_wrong(seen, field, blob);
+            else if (tm__operator_seen_blob(seen, blob) == NULL)
+                wrong = "a value that is nowhere";
+            if (wrong != NULL)
+                return wrong;
+        } else if (!null && tm_wire_check_value(field, slot, tm_type_slot_bytes(field->type),
+                                                &seen->why) != 0) {
+            return seen->why.message;
+        }
+    }
+    return NULL;
 }
 
 // --- making one ----------------------------------------------------------------------------------

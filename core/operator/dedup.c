@@ -7,7 +7,7 @@
 // the time to live, and what a generation holds is dropped whole once the next but one begins. So
 // at most two times to live of identities are kept, and forgetting costs nothing per row: the
 // memory of a generation serves the next.
-#include "core/operator/block.h"
+#include "core/operator/cut.h"
 
 struct distinct {
     struct tm_operator base;
@@ -23,6 +23,7 @@ struct distinct {
     int64_t clock_ms;                  // the wall clock, which never goes back here
     struct tm__operator_block block;
     bool created[TM__OPERATOR_BLOCK];
+    struct tm__operator_layout layout;
 };
 
 // --- opening -------------------------------------------------------------------------------------
@@ -193,6 +194,7 @@ static int distinct_step(struct tm_operator *op, struct tm_element *in, struct t
 static void distinct_free(struct tm_operator *op)
 {
     struct distinct *self = (struct distinct *)op;
+    tm__operator_layout_fini(&self->layout);
     tm_state_free(self->state);
     tm_buf_fini(&self->scratch);
     tm_buf_fini(&self->bytes);
@@ -205,8 +207,110 @@ static void distinct_kept(struct tm_operator *op, struct tm_kept *kept)
     tm__operator_kept(((struct distinct *)op)->state, kept);
 }
 
+// --- checkpoints ---------------------------------------------------------------------------------
+
+// Generations are counted in times to live, so they mean nothing to another one.
+static int lay_out(struct distinct *self, struct tm_error *err)
+{
+    const int64_t ttl_ms = self->base.node->ttl_ms;
+    const struct tm_layout_field since = {.bytes = sizeof(int64_t), .present_bit = UINT32_MAX};
+    struct tm_buf kind;
+    if (tm__operator_layout_is_made(&self->layout))
+        return 0;
+    tm__operator_layout_begin(&self->layout, self->mem, ttl_ms != 0 ? sizeof(int64_t) : 0);
+    if (ttl_ms != 0)
+        tm__operator_layout_add(&self->layout, &since, "since", "timestamp", NULL);
+    tm_buf_init(&kind, self->mem);
+    int rc = tm_buf_printf(&kind, "rows told apart by");
+    for (uint32_t i = 0; i < self->field_count && rc == 0; i++) {
+        const struct tm_field *field = &self->key.schema->fields[self->fields[i]];
+        rc = tm_buf_printf(&kind, "%s %s ", i == 0 ? "" : ",", field->name);
+        if (rc == 0)
+            rc = tm_type_put_text(&kind, field->type);
+    }
+    if (rc == 0 && ttl_ms != 0)
+        rc = tm_buf_printf(&kind, ", for %lld ms", (long long)ttl_ms);
+    if (rc == 0)
+        rc = tm_buf_append(&kind, "", 1); // a string
+    if (rc == 0)
+        tm__operator_layout_say(&self->layout, "identity", (const char *)kind.data);
+    tm_buf_fini(&kind);
+    if (rc == 0)
+        rc = tm__operator_layout_end(&self->layout);
+    return rc == 0 ? 0 : tm__operator_out_of_memory(&self->base, err);
+}
+
+static int distinct_snapshot(struct tm_operator *op, struct tm_cut *cut, struct tm_error *err)
+{
+    struct distinct *self = (struct distinct *)op;
+    const int64_t words[] = {self->clock_ms, self->generation};
+    if (self->state == NULL)
+        return 0;
+    int rc = lay_out(self, err);
+    if (rc == 0)
+        rc = tm__operator_cut_state(op, cut, "identities", self->state, &self->layout, err);
+    return rc == 0 ? tm__operator_cut_words(op, cut, "clock", words, 2, err) : rc;
+}
+
+// The clock goes on from the latest that anybody saw, and so do generations.
+static int take_clock(void *arg, const struct tm__operator_old *old, struct tm_error *err)
+{
+    struct distinct *self = arg;
+    const int64_t clock_ms = old->words[0], generation = old->words[1];
+    if (clock_ms > TM_INT_MAX || clock_ms < -TM_INT_MAX || generation > TM_INT_MAX ||
+        generation < -TM_INT_MAX)
+        return tm__operator_damaged(&self->base, "clock", err, "it shows no time");
+    self->clock_ms = clock_ms > self->clock_ms ? clock_ms : self->clock_ms;
+    self->generation = generation > self->generation ? generation : self->generation;
+    return 0;
+}
+
+static const char *wrong(void *arg, struct tm__operator_seen *seen, const void *value)
+{
+    const int64_t *since = value;
+    (void)arg;
+    (void)seen;
+    return *since > TM_INT_MAX || *since < -TM_INT_MAX ? "a row of no time" : NULL;
+}
+
+// What is left of older generations, of subtasks that had seen no row for a while, is over.
+static int distinct_restore(struct tm_operator *op, const struct tm_restored *restored,
+                            struct tm_error *err)
+{
+    struct distinct *self = (struct distinct *)op;
+    struct tm_namespace *ns, *next;
+    int rc = lay_out(self, err);
+    if (rc == 0)
+        rc = tm__operator_restore_words(op, restored, "clock", 2, take_clock, self, err);
+    if (rc == 0)
+        rc = tm__operator_restore_state(op, restored, "identities", &self->layout, self->state,
+                                        NULL, op->node->ttl_ms != 0 ? wrong : NULL, self, err);
+    if (rc != 0)
+        return rc;
+    self->now = self->before = NULL;
+    for (ns = tm_state_namespace_first(self->state); ns != NULL; ns = next) {
+        next = tm_state_namespace_next(ns);
+        int64_t id = tm_state_namespace_id(ns);
+        if (id == self->generation)
+            self->now = ns;
+        else if (id == self->generation - 1 && op->node->ttl_ms != 0)
+            self->before = ns;
+        else
+            tm_state_namespace_drop(self->state, ns);
+    }
+    if (self->now == NULL)
+        self->now = tm_state_namespace_create(self->state, self->generation);
+    return self->now == NULL ? tm__operator_out_of_memory(op, err) : 0;
+}
+
 static const struct tm_operator_ops distinct_ops = {
-    .open = distinct_open, .step = distinct_step, .free = distinct_free, .kept = distinct_kept};
+    .open = distinct_open,
+    .step = distinct_step,
+    .free = distinct_free,
+    .kept = distinct_kept,
+    .snapshot = distinct_snapshot,
+    .restore = distinct_restore,
+};
 
 int tm_operator_distinct_new(struct tm_task_context *ctx, const struct tm_node *node,
                              struct tm_operator **op, struct tm_error *err)

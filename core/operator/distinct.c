@@ -16,6 +16,7 @@
 #include <math.h>
 
 #include "core/base/hash.h"
+#include "core/operator/cut.h"
 #include "core/operator/slots.h"
 
 enum { HAS_ZERO = 1, IS_FULL = 2, IS_DENSE = 4 }; // notes
@@ -524,4 +525,74 @@ int tm__operator_distinct_count(const void *value, int64_t *count)
     const struct distinct *acc = value;
     *count = (int64_t)acc->set.count + (acc->set.note & HAS_ZERO);
     return (acc->set.note & IS_FULL) != 0 ? TM_E_OVERFLOW : 0;
+}
+
+// --- from outside --------------------------------------------------------------------------------
+
+const char *tm__operator_slots_wrong(const struct tm__operator_slots *table, const uint64_t *slots,
+                                     enum tm__operator_slot_kind kind, uint32_t most)
+{
+    uint32_t capacity = tm__operator_slots_capacity(table), count = 0;
+    if (table->blob.length % 8 != 0 || capacity > most || (capacity & (capacity - 1)) != 0 ||
+        capacity == 1)
+        return "a table of a wrong size";
+    for (uint32_t i = 0; i < capacity; i++)
+        count += slots[i] != 0;
+    if (count != table->count || (count == capacity && capacity != 0))
+        return "a table whose count is wrong";
+    if (kind == TM__SLOT_TEXT) // several may have one key
+        return NULL;
+    for (uint32_t i = 0; i < capacity; i++)
+        if (slots[i] != 0 && tm__operator_slots_seek(kind, slots, capacity,
+                                                     tm__operator_slot_key(kind, slots[i])) != i)
+            return "a table with a slot in a wrong place";
+    return NULL;
+}
+
+static const char *wrong_texts(const struct distinct *acc, const uint64_t *slots,
+                               const uint8_t *arena)
+{
+    if (acc->arena_used > acc->arena.length)
+        return "texts of a set beyond their end";
+    for (uint32_t i = 0; i < tm__operator_slots_capacity(&acc->set); i++) {
+        uint32_t top = (uint32_t)(slots[i] >> 56), offset = (uint32_t)slots[i], length;
+        if (slots[i] == 0)
+            continue;
+        if (top != TM__SLOT_LONG && (top == 0 || top > 8))
+            return "a text of a set that is none";
+        if (top != TM__SLOT_LONG)
+            continue;
+        if (acc->arena_used < sizeof length || offset > acc->arena_used - sizeof length)
+            return "a text of a set that is nowhere";
+        memcpy(&length, arena + offset, sizeof length);
+        if (length > acc->arena_used - sizeof length - offset)
+            return "a text of a set that is too long";
+    }
+    return NULL;
+}
+
+const char *tm__operator_distinct_wrong(const struct tm__operator_aggregate *item,
+                                        struct tm__operator_seen *seen, const void *value)
+{
+    const struct distinct *acc = value;
+    const bool sketch = item->action >= TM__SKETCH_WORD;
+    const bool texts = item->action == TM__DISTINCT_DECIMAL || item->action == TM__DISTINCT_BYTES;
+    const uint64_t *slots = tm__operator_seen_blob(seen, &acc->set.blob);
+    const uint8_t *arena = tm__operator_seen_blob(seen, &acc->arena);
+    if (slots == NULL || arena == NULL)
+        return "a set that is nowhere";
+    if ((acc->set.note & ~(uint32_t)(HAS_ZERO | IS_FULL | IS_DENSE)) != 0 ||
+        (!sketch && (acc->set.note & IS_DENSE) != 0))
+        return "a set of an unknown kind";
+    if ((acc->set.note & IS_DENSE) != 0) {
+        const uint8_t *registers = (const void *)slots;
+        bool good = acc->set.blob.length == REGISTERS;
+        for (uint32_t i = 0; good && i < REGISTERS; i++)
+            good = registers[i] <= RANK_MAX;
+        return good ? NULL : "a sketch that is none";
+    }
+    const char *wrong =
+        tm__operator_slots_wrong(&acc->set, slots, texts ? TM__SLOT_TEXT : TM__SLOT_WORD,
+                                 sketch ? SPARSE_SLOTS_MAX : SET_SLOTS_MAX);
+    return wrong == NULL && texts ? wrong_texts(acc, slots, arena) : wrong;
 }

@@ -20,8 +20,10 @@ int tm__operator_final_step(struct tm__operator_final *final, struct tm_operator
             final->value = NULL;
             if (final->cursor.code != 0)
                 return tm__operator_out_of_memory(op, err);
-            if (final->cursor.key_group == last)
+            if (final->cursor.key_group == last) {
+                final->done = true;
                 break;
+            }
             tm_state_iterate(state, ns, final->cursor.key_group + 1, &final->cursor);
             continue;
         }

@@ -6,6 +6,8 @@
 // an accumulator the numbers ascend, so merging two is one pass over both. A list that must be
 // whole and got too long gives its memory back and remembers only that.
 #include "core/operator/accumulator.h"
+#include "core/batch/wire.h"
+#include "core/operator/cut.h"
 
 struct list {
     struct tm_blob blob; // its length is the room that there is
@@ -198,7 +200,8 @@ static const uint8_t *bytes_of(const struct list *list, const struct tm__operato
 static int append(item_t *item, const struct tm__operator_home *home, struct list *to,
                   const struct list *from, const uint8_t *bytes)
 {
-    uint32_t take = item->limit - to->count < from->count ? item->limit - to->count : from->count;
+    uint32_t room = to->count < item->limit ? item->limit - to->count : 0;
+    uint32_t take = room < from->count ? room : from->count;
     uint32_t size = 0;
     int rc = 0;
     if (take == from->count)
@@ -321,4 +324,36 @@ int tm__operator_list_put(item_t *item, const struct tm__operator_home *home, co
         entry += size;
     }
     return rc == 0 ? tm_nest_close(nest, item->output_field) : rc;
+}
+
+// --- from outside --------------------------------------------------------------------------------
+
+// The values fill what is used, one behind the other.
+const char *tm__operator_list_wrong(item_t *item, const struct tm_field *field,
+                                    struct tm__operator_seen *seen, const void *acc)
+{
+    const struct list *list = acc;
+    const uint8_t *bytes = tm__operator_seen_blob(seen, &list->blob);
+    uint32_t at = 0, head = head_bytes(item);
+    if (bytes == NULL)
+        return "a list that is nowhere";
+    if (list->used_bytes > list->blob.length || list->used_bytes > TM_LIST_BYTES_MAX ||
+        (list->count == OVERFULL && list->blob.length != 0))
+        return "a list beyond its end";
+    for (uint32_t i = 0; list->count != OVERFULL && i < list->count; i++) {
+        uint32_t length;
+        if (list->used_bytes - at < head)
+            return "a list that is cut short";
+        (void)value_bytes(item, bytes + at, &length);
+        at += head;
+        if (length > list->used_bytes - at || padded(length) > list->used_bytes - at)
+            return "a list that is cut short";
+        int rc = field == NULL
+                     ? tm_wire_check_rows(item->rows, NULL, bytes + at, length, 1, &seen->why)
+                     : tm_wire_check_value(field, bytes + at, length, &seen->why);
+        if (rc != 0)
+            return seen->why.message;
+        at += padded(length);
+    }
+    return list->count == OVERFULL || at == list->used_bytes ? NULL : "a list with more than its values";
 }

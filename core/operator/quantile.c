@@ -15,6 +15,7 @@
 #include <math.h>
 
 #include "core/operator/accumulator.h"
+#include "core/operator/cut.h"
 
 enum {
     BITS = 6,             // of the mantissa
@@ -303,4 +304,27 @@ bool tm__operator_quantile_get(const struct tm__operator_home *home, const void 
     }
     *result = x;
     return true;
+}
+
+// --- from outside --------------------------------------------------------------------------------
+
+// Every bucket that there is has room in a table, and none other may be in one.
+const char *tm__operator_quantile_wrong(struct tm__operator_seen *seen, const void *value)
+{
+    const struct quantile *acc = value;
+    const uint64_t most = ((uint64_t)1 << TM__BUCKET_COUNT_BITS) - 1;
+    const uint64_t *slots = tm__operator_seen_blob(seen, &acc->buckets.blob);
+    if (slots == NULL)
+        return "a quantile that is nowhere";
+    if ((acc->buckets.note & ~(uint32_t)HAS_BOUNDS) != 0)
+        return "a quantile of an unknown kind";
+    const char *wrong = tm__operator_slots_wrong(&acc->buckets, slots, TM__SLOT_BUCKET,
+                                                 TM_QUANTILE_SLOTS_MAX);
+    for (uint32_t i = 0; wrong == NULL && i < tm__operator_slots_capacity(&acc->buckets); i++) {
+        uint64_t key = tm__operator_slot_key(TM__SLOT_BUCKET, slots[i]);
+        if (slots[i] != 0 && ((slots[i] & most) == 0 || key < ORIGIN - NAN_BUCKET ||
+                              key > ORIGIN + NAN_BUCKET))
+            wrong = "a quantile with values that there are not";
+    }
+    return wrong;
 }

@@ -10,8 +10,11 @@
 // of its ranking: -D of the row that falls out, then +I of the new one; with places, -U and +U for
 // every place that has another row now. These can be many, so a change under way goes on in the
 // next step where the output is full.
+#include "core/operator/cut.h"
 #include "core/operator/final.h"
 #include "core/operator/order.h"
+
+#include <stdio.h>
 
 enum { INLINE_PLACES = 8 };
 
@@ -56,6 +59,7 @@ struct ranked {
 
     struct tm__operator_final final;
     uint32_t final_place; // next of the ranking whose rows go out
+    struct tm__operator_layout layout;
 };
 
 // --- opening -------------------------------------------------------------------------------------
@@ -443,6 +447,7 @@ static void ranked_free(struct tm_operator *op)
 {
     struct ranked *self = (struct ranked *)op;
     tm__operator_output_fini(&self->out);
+    tm__operator_layout_fini(&self->layout);
     tm_batch_release(self->scratch);
     tm_state_free(self->state);
     tm__operator_keys_fini(&self->keys);
@@ -460,8 +465,112 @@ static void ranked_kept(struct tm_operator *op, struct tm_kept *kept)
     tm__operator_kept(((struct ranked *)op)->state, kept);
 }
 
+// --- checkpoints ---------------------------------------------------------------------------------
+
+// What a ranking is: rows of another column's order, or of another number, are of no use.
+static int put_kind(const struct ranked *self, struct tm_buf *text)
+{
+    const struct tm_type rows = {.kind = TM_TYPE_STRUCT, .of = self->output};
+    int rc = tm_buf_printf(text, "the %s %u by %s ", self->base.node->descending ? "last" : "first",
+                           self->limit, self->input->fields[self->field].name);
+    if (rc == 0)
+        rc = tm_type_put_text(text, rows);
+    return rc == 0 ? tm_buf_append(text, "", 1) : rc; // a string
+}
+
+static void add_places(struct ranked *self, const char *kind)
+{
+    const uint32_t at = sizeof(struct ranking), bytes = sizeof(struct tm_blob);
+    struct tm_layout_field field = tm__operator_in_value;
+    tm__operator_layout_begin(&self->layout, self->mem,
+                              at + (self->is_inline ? self->limit : 1) * bytes);
+    field.bytes = at;
+    tm__operator_layout_add(&self->layout, &field, "rows", kind, NULL);
+    field.offset = at;
+    field.bytes = bytes;
+    if (!self->is_inline) {
+        field.kind = TM_LAYOUT_ITEMS;
+        field.value_bytes = bytes;
+        tm__operator_layout_add(&self->layout, &field, "places", "", NULL);
+        field = tm__operator_in_value;
+        field.bytes = bytes;
+        field.inside = self->layout.layout.field_count;
+    }
+    field.kind = TM_LAYOUT_BLOB;
+    for (uint32_t i = 0; i < (self->is_inline ? self->limit : 1); i++) {
+        char name[24];
+        snprintf(name, sizeof name, "place %u", i + 1);
+        tm__operator_layout_add(&self->layout, &field, self->is_inline ? name : "place", "row",
+                                NULL);
+        field.offset += bytes;
+    }
+}
+
+static int lay_out(struct ranked *self, struct tm_error *err)
+{
+    struct tm_buf kind;
+    if (tm__operator_layout_is_made(&self->layout))
+        return 0;
+    tm_buf_init(&kind, self->mem);
+    int rc = put_kind(self, &kind);
+    if (rc == 0)
+        add_places(self, (const char *)kind.data);
+    tm_buf_fini(&kind);
+    if (rc == 0)
+        rc = tm__operator_layout_end(&self->layout);
+    return rc == 0 ? 0 : tm__operator_out_of_memory(&self->base, err);
+}
+
+static int ranked_snapshot(struct tm_operator *op, struct tm_cut *cut, struct tm_error *err)
+{
+    struct ranked *self = (struct ranked *)op;
+    if (self->state == NULL || self->final.done)
+        return 0;
+    int rc = lay_out(self, err);
+    return rc == 0 ? tm__operator_cut_state(op, cut, "rankings", self->state, &self->layout, err)
+                   : rc;
+}
+
+static const char *wrong(void *arg, struct tm__operator_seen *seen, const void *value)
+{
+    const struct ranked *self = arg;
+    const struct ranking *ranking = value;
+    const struct tm_blob *places = ranking->places;
+    if (ranking->count > self->limit)
+        return "a ranking of too many rows";
+    if (!self->is_inline) {
+        const struct tm_blob *all = ranking->places;
+        places = tm__operator_seen_blob(seen, all);
+        if (places == NULL || all->length != ranking->count * sizeof *places)
+            return "a ranking that is nowhere";
+    }
+    for (uint32_t i = 0; i < ranking->count; i++) {
+        const char *what = tm__operator_row_wrong(seen, self->output, &places[i]);
+        if (what != NULL)
+            return what;
+    }
+    return NULL;
+}
+
+static int ranked_restore(struct tm_operator *op, const struct tm_restored *restored,
+                          struct tm_error *err)
+{
+    struct ranked *self = (struct ranked *)op;
+    int rc = lay_out(self, err);
+    return rc == 0
+               ? tm__operator_restore_state(op, restored, "rankings", &self->layout, self->state,
+                                            &self->keys.reader, wrong, self, err)
+               : rc;
+}
+
 static const struct tm_operator_ops ranked_ops = {
-    .open = ranked_open, .step = ranked_step, .free = ranked_free, .kept = ranked_kept};
+    .open = ranked_open,
+    .step = ranked_step,
+    .free = ranked_free,
+    .kept = ranked_kept,
+    .snapshot = ranked_snapshot,
+    .restore = ranked_restore,
+};
 
 int tm_operator_ranked_new(struct tm_task_context *ctx, const struct tm_node *node,
                            struct tm_operator **op, struct tm_error *err)

@@ -1,4 +1,5 @@
 // Rolling aggregates of keyed streams: one row per input row, or one per key at the end of input.
+#include "core/operator/cut.h"
 #include "core/operator/final.h"
 #include "core/operator/pass.h"
 
@@ -24,6 +25,7 @@ struct rolling {
     uint64_t used;            // rows of the block that count as used, not in the metrics yet
 
     struct tm__operator_final final; // the end is under way: rows per key go out
+    struct tm__operator_layout layout;
 };
 
 static int rolling_open(struct tm_operator *op, struct tm_schema *input, struct tm_error *err)
@@ -266,6 +268,7 @@ static void rolling_free(struct tm_operator *op)
 {
     struct rolling *self = (struct rolling *)op;
     tm__operator_output_fini(&self->output);
+    tm__operator_layout_fini(&self->layout);
     tm_state_free(self->state);
     tm__operator_result_fini(&self->result);
     tm__operator_aggregates_fini(&self->aggregates);
@@ -282,8 +285,56 @@ static void rolling_kept(struct tm_operator *op, struct tm_kept *kept)
     tm__operator_kept(((struct rolling *)op)->state, kept);
 }
 
+// --- checkpoints ---------------------------------------------------------------------------------
+
+static int lay_out(struct rolling *self, struct tm_error *err)
+{
+    if (tm__operator_layout_is_made(&self->layout))
+        return 0;
+    tm__operator_layout_begin(&self->layout, self->mem, self->aggregates.value_bytes);
+    tm__operator_aggregates_layout(&self->aggregates, self->keys.reader.schema, "",
+                                   &tm__operator_in_value, 0, &self->layout);
+    return tm__operator_layout_end(&self->layout) == 0
+               ? 0
+               : tm__operator_out_of_memory(&self->base, err);
+}
+
+static int rolling_snapshot(struct tm_operator *op, struct tm_cut *cut, struct tm_error *err)
+{
+    struct rolling *self = (struct rolling *)op;
+    if (self->state == NULL || self->final.done)
+        return 0;
+    int rc = lay_out(self, err);
+    return rc == 0 ? tm__operator_cut_state(op, cut, "aggregates", self->state, &self->layout, err)
+                   : rc;
+}
+
+static const char *wrong(void *arg, struct tm__operator_seen *seen, const void *value)
+{
+    const struct rolling *self = arg;
+    return tm__operator_aggregates_wrong(&self->aggregates, self->keys.reader.schema, seen, value);
+}
+
+static int rolling_restore(struct tm_operator *op, const struct tm_restored *restored,
+                           struct tm_error *err)
+{
+    struct rolling *self = (struct rolling *)op;
+    bool looks = tm__operator_aggregates_can_be_wrong(&self->aggregates);
+    int rc = lay_out(self, err);
+    if (rc == 0)
+        rc = tm__operator_restore_state(op, restored, "aggregates", &self->layout, self->state,
+                                        &self->keys.reader, looks ? wrong : NULL, self, err);
+    return rc;
+}
+
 static const struct tm_operator_ops rolling_ops = {
-    .open = rolling_open, .step = rolling_step, .free = rolling_free, .kept = rolling_kept};
+    .open = rolling_open,
+    .step = rolling_step,
+    .free = rolling_free,
+    .kept = rolling_kept,
+    .snapshot = rolling_snapshot,
+    .restore = rolling_restore,
+};
 
 int tm_operator_rolling_new(struct tm_task_context *ctx, const struct tm_node *node,
                             struct tm_operator **op, struct tm_error *err)

@@ -13,54 +13,10 @@
 // Accumulators that can become large have suffixes in a few places only; between them a result
 // takes the cells one by one. What cannot be summed (an overflow of the back, say) spoils the key
 // until the next front is made: its results are made from the cells alone, the oldest first.
-#include "core/operator/running.h"
 #include "core/operator/accumulator.h"
+#include "core/operator/running_record.h"
 
 enum { CELLS_MIN = 2, SUFFIXES_MAX = 8 };
-
-// A key in one slice has no cells: `value` is the slice's.
-struct record {
-    int64_t newest;    // start of its newest slice
-    int64_t leaves_at; // of the oldest; LOOK: the result is not up to date
-    union {
-        struct tm_blob past; // struct past; empty: one slice
-        uint64_t spoilt;     // where windows only grow
-    };
-    uint8_t value[]; // the result
-};
-#define LOOK INT64_MIN
-
-struct past {
-    uint32_t first, count, capacity;
-    uint32_t flipped;
-    uint32_t stride; // the suffixes' distance: a cell has one at each multiple from the front's end
-    uint32_t stale;  // a cell came between others: the front must be made anew
-    uint64_t spoilt; // a sum of cells failed
-    uint8_t values[]; // back, then cells
-};
-
-struct cell {
-    int64_t slice;
-    uint8_t value[]; // its own, then the suffix
-};
-
-typedef struct tm__operator_running running_t;
-
-static struct cell *cell_at(const running_t *self, struct past *past, uint32_t i)
-{
-    return (struct cell *)(void *)(past->values + self->value_bytes +
-                                   (size_t)(past->first + i) * self->cell_bytes);
-}
-
-static uint8_t *suffix_of(const running_t *self, struct cell *cell)
-{
-    return cell->value + self->value_bytes;
-}
-
-static uint32_t past_bytes(const running_t *self, uint32_t capacity)
-{
-    return (uint32_t)sizeof(struct past) + self->value_bytes + capacity * self->cell_bytes;
-}
 
 static int no_memory(const running_t *self, struct tm_error *err)
 {
@@ -171,11 +127,6 @@ static struct past *edit_past(const running_t *self, uint32_t key_group, const s
     return tm_state_blob_edit(self->state, key_group, past);
 }
 
-static bool has_suffix(const struct past *past, uint32_t i)
-{
-    return i < past->flipped && (past->flipped - i) % past->stride == 0;
-}
-
 static int release_cell(const running_t *self, uint32_t key_group, struct past *past, uint32_t i)
 {
     if (!self->owns_blobs)
@@ -210,6 +161,9 @@ static struct past *make_room(const running_t *self, uint32_t key_group, struct 
             struct cell *first = cell_at(self, past, 0);
             past->first = 0;
             memmove(cell_at(self, past, 0), first, (size_t)past->count * self->cell_bytes);
+            if (self->owns_blobs) // nothing refers to blobs twice
+                memset(cell_at(self, past, past->count), 0,
+                       (size_t)(capacity - past->count) * self->cell_bytes);
             return past;
         }
     }
@@ -625,5 +579,6 @@ int tm__operator_running_open(running_t *self, struct tm_operator *op,
 
 void tm__operator_running_fini(running_t *self)
 {
+    tm__operator_layout_fini(&self->layout);
     tm_state_free(self->state);
 }

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "core/operator/custom.h"
+#include "core/operator/cut.h"
 
 struct tm__operator_running {
     struct tm_operator *op;
@@ -24,6 +25,7 @@ struct tm__operator_running {
     // Of the key group that is walked: records, and those that the next window does not need.
     uint32_t seen, gone;
     bool lasts; // the next window needs some: set here, cleared by the owner
+    struct tm__operator_layout layout; // of records
 };
 
 // Entries of a key group that are rows of the window.
@@ -63,3 +65,13 @@ int tm__operator_running_next(struct tm__operator_running *running, struct tm_st
 // Removes what the next window does not need, unless it is little.
 int tm__operator_running_end(struct tm__operator_running *running, uint32_t key_group,
                              int64_t next_start, struct tm_error *err) TM_WARN_UNUSED;
+
+// What runs along goes into a checkpoint and comes back. `windows`: which ones, as text, as it means
+// nothing to others (TM_E_STATE_TYPE); `input` of the aggregates, `reader` of the keys.
+int tm__operator_running_cut(struct tm__operator_running *running, const char *windows,
+                             const struct tm_schema *input, struct tm_cut *cut,
+                             struct tm_error *err) TM_WARN_UNUSED;
+int tm__operator_running_restore(struct tm__operator_running *running, const char *windows,
+                                 const struct tm_key_reader *reader,
+                                 const struct tm_restored *restored,
+                                 struct tm_error *err) TM_WARN_UNUSED;

@@ -121,6 +121,10 @@ static inline bool tm__operator_slots_has_room(const struct tm__operator_slots *
 int tm__operator_slots_grow(struct tm__operator_slots *table, const struct tm__operator_home *home,
                             enum tm__operator_slot_kind kind, uint32_t most) TM_WARN_UNUSED;
 
+// What is wrong with a table from outside, of at most so many slots; NULL: nothing.
+const char *tm__operator_slots_wrong(const struct tm__operator_slots *table, const uint64_t *slots,
+                                     enum tm__operator_slot_kind kind, uint32_t most);
+
 // --- distinct.c ----------------------------------------------------------------------------------
 
 enum { TM__DISTINCT_VALUE_BYTES = 32 }; // of the accumulator in the value

@@ -133,6 +133,8 @@ static int add_block(struct tm__operator_window *self, struct tm_error *err)
 {
     struct tm__operator_block *block = self->block;
     int rc = tm__operator_keys_read(&self->keys, block);
+    if (rc == 0 && TM_UNLIKELY(self->reached.at != NULL))
+        tm__operator_window_drop_late(self);
     if (rc == 0)
         rc = tm_state_upsert_each(self->state, block->namespaces, block->keys, block->count,
                                   block->values, NULL);
@@ -248,6 +250,8 @@ static void window_free(struct tm_operator *op)
 {
     struct tm__operator_window *self = self_of(op);
     tm__operator_output_fini(&self->output);
+    tm__operator_layout_fini(&self->layout);
+    tm__operator_reached_fini(&self->reached);
     tm__operator_running_fini(&self->running);
     tm_state_free(self->state);
     tm__operator_result_fini(&self->result);
@@ -275,7 +279,8 @@ static void window_kept(struct tm_operator *op, struct tm_kept *kept)
 
 #define WINDOW_OPS                                                                            \
     .waiting = window_waiting, .open = window_open, .step = window_step, .free = window_free, \
-    .kept = window_kept
+    .kept = window_kept, .snapshot = tm__operator_window_snapshot,                            \
+    .restore = tm__operator_window_restore
 static const struct tm_operator_ops window_ops = {WINDOW_OPS};
 static const struct tm_operator_ops single_ops = {WINDOW_OPS,
                                                   .inspect = &tm__operator_slices_inspect};

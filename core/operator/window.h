@@ -1,5 +1,5 @@
 // The window operator's parts: window.c takes rows in, window_fire.c lets results out,
-// window_time.h is the arithmetic of both.
+// window_saved.c is about checkpoints, window_time.h is the arithmetic of all.
 //
 // Rows are added to slices: pieces of time that no window's bound cuts. A slice is a namespace of
 // the state, its id the slice's start. Windows that do not overlap have one slice each, of their
@@ -50,6 +50,9 @@ struct tm__operator_window {
     struct tm_namespace *single;         // the window's slice, where they do not overlap
     struct tm_namespace *entering;       // the next slice to enter, of the key group
     struct tm__operator_running running; // where they overlap
+
+    struct tm__operator_layout layout;   // of slices
+    struct tm__operator_reached reached; // behind a checkpoint
 };
 
 // Of windows that do not overlap (inspect.c).
@@ -61,3 +64,13 @@ uint64_t tm__operator_window_count(const struct tm__operator_window *self);
 // TM_STEP_DONE (all is out).
 int tm__operator_window_fire(struct tm__operator_window *self, int64_t watermark,
                              struct tm_element *out, struct tm_error *err) TM_WARN_UNUSED;
+
+// A watermark is processed in one go as far as a checkpoint is concerned: its barrier comes behind
+// it, when all windows that it closes have fired.
+int tm__operator_window_snapshot(struct tm_operator *op, struct tm_cut *cut,
+                                 struct tm_error *err) TM_WARN_UNUSED;
+int tm__operator_window_restore(struct tm_operator *op, const struct tm_restored *restored,
+                                struct tm_error *err) TM_WARN_UNUSED;
+// Rows of the block that were late before the checkpoint leave it: the rest of the operator is
+// behind their key groups.
+void tm__operator_window_drop_late(struct tm__operator_window *self);

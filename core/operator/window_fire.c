@@ -176,10 +176,11 @@ static int emit(struct tm__operator_window *self, const struct tm_key *key, cons
     struct tm__operator_result_row row = row_of(self, key, value);
     if (self->custom != NULL && tm__operator_custom_is_new(value))
         return 0; // all its rows failed
-    if (spoilt == TM__CUSTOM_TOLD)
+    if (spoilt == TM__CUSTOM_TOLD || (spoilt != 0 && self->aggregates.total == 0))
         return 0;
-    if (spoilt != 0)
-        return result_failed(self, &row, TM_E_OVERFLOW, &self->aggregates.items[spoilt - 1], err);
+    if (spoilt != 0) // behind a checkpoint there may be fewer than there were
+        return result_failed(self, &row, TM_E_OVERFLOW,
+                             &self->aggregates.items[(spoilt - 1) % self->aggregates.total], err);
     if (tm__operator_output_open(&self->output, self->base.ctx, self->result.schema) != 0)
         return tm__operator_out_of_memory(&self->base, err);
     const struct tm__operator_aggregate *culprit;
@@ -302,12 +303,24 @@ static int open_group(struct tm__operator_window *self, int64_t *budget, struct 
     return TM_STEP_DONE;
 }
 
+// For the keys of this group, before a checkpoint?
+static bool has_fired(const struct tm__operator_window *self, uint32_t key_group)
+{
+    return tm__operator_reached_of(&self->reached, key_group, TM_WATERMARK_MIN) >= self->end - 1;
+}
+
 // TM_STEP_MORE: the output is full or the budget is used up.
 static int emit_window(struct tm__operator_window *self, int64_t *budget, struct tm_error *err)
 {
     uint32_t first, last;
     tm__operator_key_groups(&self->base, &first, &last);
     while (self->key_group <= last) {
+        if (TM_UNLIKELY(has_fired(self, self->key_group))) {
+            self->running.lasts = true; // as far as we know
+            self->key_group++;
+            self->entering = first_slice(self);
+            continue;
+        }
         int rc = self->group_open ? TM_STEP_DONE : open_group(self, budget, err);
         if (rc == TM_STEP_DONE)
             rc = overlap(self) ? emit_running(self, budget, err) : emit_slice(self, err);
@@ -320,14 +333,35 @@ static int emit_window(struct tm__operator_window *self, int64_t *budget, struct
     return TM_STEP_DONE;
 }
 
-// Its slices have entered, or were emitted as they lay.
-static void close_window(struct tm__operator_window *self)
+// What there is of a slice, but for groups that fired before a checkpoint: theirs is for a window
+// that is still to come.
+static int drop_groups(struct tm__operator_window *self, struct tm_namespace *slice)
 {
-    struct tm_namespace *slice;
+    uint32_t first, last;
+    int rc = 0;
+    tm__operator_key_groups(&self->base, &first, &last);
+    for (uint32_t group = first; group <= last && rc == 0; group++)
+        if (!has_fired(self, group))
+            rc = tm_state_group_drop(self->state, slice, group);
+    if (rc == 0 && tm_state_namespace_size(slice) == 0)
+        tm_state_namespace_drop(self->state, slice);
+    return rc;
+}
+
+// Its slices have entered, or were emitted as they lay.
+static int close_window(struct tm__operator_window *self, struct tm_error *err)
+{
+    struct tm_namespace *slice = first_slice(self), *next;
     self->window_open = false;
     self->fired_end = self->end;
-    while ((slice = first_slice(self)) != NULL)
-        tm_state_namespace_drop(self->state, slice);
+    for (; slice != NULL && tm_state_namespace_id(slice) < self->end; slice = next) {
+        next = tm_state_namespace_next(slice);
+        if (TM_LIKELY(self->reached.at == NULL))
+            tm_state_namespace_drop(self->state, slice);
+        else if (drop_groups(self, slice) != 0)
+            return tm__operator_out_of_memory(&self->base, err);
+    }
+    return 0;
 }
 
 int tm__operator_window_fire(struct tm__operator_window *self, int64_t watermark,
@@ -355,10 +389,13 @@ int tm__operator_window_fire(struct tm__operator_window *self, int64_t watermark
             (void)tm__operator_output_take(&self->output, &self->base, out);
         if (rc != TM_STEP_DONE)
             return rc;
-        close_window(self);
+        rc = close_window(self, err);
+        if (rc != 0)
+            return rc;
     }
     if (tm__operator_output_take(&self->output, &self->base, out))
         return TM_STEP_MORE;
     self->firing = false;
+    tm__operator_reached_pass(&self->reached, self->watermark);
     return TM_STEP_DONE;
 }

@@ -114,7 +114,7 @@ static int call(struct tm__windows *self, int role, const struct tm_row *row, in
     keyed->block->keys[0] = *self->of_key->key;
     keyed->slots[0] = (uint8_t *)self->of_cell + self->record_at;
     keyed->entry = entry;
-    keyed->watermark = self->watermark;
+    keyed->watermark = self->key_watermark;
     entry->in = (const uint8_t *)row;
     entry->in_end = entry->in + row->size_bytes;
     entry->in_rows = 1;
@@ -439,6 +439,12 @@ int tm__windows_asked_open(struct tm__windows *self, struct tm_error *err)
         rc = tm_schema_new(shared, &at, 1, -1, &asked->time_schema, err);
     tm_mem_free(mem, defs, bytes);
     return rc == 0 ? tm__windows_timer_schema(self, err) : rc;
+}
+
+void tm__windows_asked_set_clock(struct tm__windows *self, int64_t now_ms)
+{
+    struct tm__operator_keyed *keyed = &self->asked->keyed;
+    keyed->clock_ms = now_ms > keyed->clock_ms ? now_ms : keyed->clock_ms;
 }
 
 void tm__windows_asked_free(struct tm__windows_asked *asked)

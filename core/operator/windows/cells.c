@@ -69,8 +69,10 @@ int tm__windows_insert(struct tm__windows *self, struct tm__windows_key *k, uint
                                               (uint32_t)length);
         if (cells == NULL)
             return TM_E_MEMORY;
-        if (record->alone != 0)
+        if (record->alone != 0) { // nothing refers to blobs twice
             memcpy(cells, record->cell, self->cell_bytes);
+            memset(record->cell, 0, self->cell_bytes);
+        }
         record->alone = 0;
         k->cells = cells;
     }

@@ -134,6 +134,13 @@ int tm__windows_purge(struct tm__windows *self, const struct tm__windows_key *k,
 
 // --- the row -------------------------------------------------------------------------------------
 
+// Behind a checkpoint there may be fewer than there were.
+static const struct tm__operator_aggregate *culprit_of(const struct tm__windows *self,
+                                                       const struct tm__windows_cell *cell)
+{
+    return &self->aggregates.items[(cell->spoilt - 1) % self->aggregates.total];
+}
+
 int tm__windows_emit(struct tm__windows *self, const struct tm__windows_key *k,
                      struct tm__windows_cell *cell, struct tm_error *err)
 {
@@ -146,7 +153,7 @@ int tm__windows_emit(struct tm__windows *self, const struct tm__windows_key *k,
         rc = tm__windows_put(self, k, cell, tm__windows_contents(self, cell), err);
     } else {
         rc = tm__windows_result_failed(self, k, cell, TM_E_OVERFLOW,
-                                       &self->aggregates.items[cell->spoilt - 1], err);
+                                       culprit_of(self, cell), err);
         rc = rc == 0 ? 1 : rc;
     }
     if (rc != 1)

@@ -113,8 +113,10 @@ static int step_watermark(struct tm__windows *self, struct tm_element *in, struc
         begin_firing(self, in);
     }
     int rc = tm__windows_fire(self, TM_TIMER_EVENT, self->watermark, out, err);
-    if (rc == TM_STEP_DONE)
+    if (rc == TM_STEP_DONE) {
         self->firing = false;
+        tm__operator_reached_pass(&self->reached, self->watermark);
+    }
     return rc;
 }
 
@@ -213,6 +215,8 @@ static void windows_free(struct tm_operator *op)
     tm__operator_output_fini(&self->output);
     tm_batch_release(self->late);
     tm__windows_wakes_free(self);
+    tm__operator_layout_fini(&self->layout);
+    tm__operator_reached_fini(&self->reached);
     tm_state_free(self->state);
     tm__operator_result_fini(&self->result);
     tm__operator_aggregates_fini(&self->aggregates);
@@ -265,6 +269,8 @@ static const struct tm_operator_ops windows_ops = {
     .deadline_ns = windows_deadline_ns,
     .free = windows_free,
     .inspect = &tm__operator_windows_inspect,
+    .snapshot = tm__windows_snapshot,
+    .restore = tm__windows_restore,
 };
 
 static void find_late_side(struct tm__windows *self)
@@ -321,7 +327,7 @@ int tm__windows_new(struct tm_task_context *ctx, const struct tm_node *node,
     self->lateness = node->lateness_ms;
     self->trigger = tm__windows_trigger_of(node);
     self->needs_time = self->by_event || self->trigger.kind == TM_TRIGGER_CONTINUOUS_EVENT_TIME;
-    self->watermark = TM_WATERMARK_MIN;
+    self->watermark = self->key_watermark = TM_WATERMARK_MIN;
     self->now_ms = self->last_processing = INT64_MIN;
     self->evictor = node->evictor;
     self->user_metrics = tm_task_slots(ctx, node->id);

@@ -128,7 +128,7 @@ static int enter_all(struct tm__windows *self, struct tm__windows_key *k, const 
 
 static bool is_behind(const struct tm__windows *self, int64_t time)
 {
-    return self->by_event && time + self->lateness <= self->watermark; // within 2^54
+    return self->by_event && time + self->lateness <= self->key_watermark; // within 2^54
 }
 
 static int place_in_all(struct tm__windows *self, struct tm__windows_key *k,

@@ -89,7 +89,7 @@ static bool element_fires(struct tm__windows *self, struct tm__windows_cell *cel
     switch (trigger->kind) {
     case TM_TRIGGER_EVENT_TIME:
     case TM_TRIGGER_CONTINUOUS_EVENT_TIME:
-        if (last <= self->watermark)
+        if (last <= self->key_watermark)
             return true;
         cell->flags |= TM__CELL_AT_END;
         if (trigger->kind == TM_TRIGGER_CONTINUOUS_EVENT_TIME &&
@@ -244,7 +244,7 @@ void tm__windows_merged(struct tm__windows *self, struct tm__windows_cell *cell)
 {
     cell->flags &= ~(uint32_t)TM__CELL_NEXT_OVER;
     int64_t last = tm__windows_last_ms(self, cell);
-    if (self->trigger.kind == TM_TRIGGER_EVENT_TIME && last > self->watermark)
+    if (self->trigger.kind == TM_TRIGGER_EVENT_TIME && last > self->key_watermark)
         cell->flags |= TM__CELL_AT_END;
     if (self->trigger.kind == TM_TRIGGER_PROCESSING_TIME && last > self->now_ms)
         cell->flags |= TM__CELL_AT_END_PROCESSING;

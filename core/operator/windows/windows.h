@@ -8,6 +8,7 @@
 
 #include "core/base/limits.h"
 #include "core/operator/custom.h"
+#include "core/operator/cut.h"
 #include "core/operator/keyed.h"
 #include "core/operator/slots.h"
 #include "core/state/agenda.h"
@@ -118,6 +119,8 @@ struct tm__windows {
     struct tm__operator_output output;
 
     int64_t watermark;
+    int64_t key_watermark; // of the key that is worked on: behind a checkpoint it may be ahead
+    struct tm__operator_reached reached;
     int64_t now_ms;          // never runs backwards
     int64_t last_processing; // the latest time that anything waited for by the clock
 
@@ -136,6 +139,8 @@ struct tm__windows {
     uint32_t run_count; // 0: none is under way
     bool disturbed;
     struct tm_buf run_bytes; // of one of a custom trigger
+
+    struct tm__operator_layout layout; // of records
 };
 
 // The windows of one key, while it is worked on. Addresses hold until a window comes or goes.
@@ -177,7 +182,7 @@ static inline bool tm__windows_cleanup(const struct tm__windows *self, int64_t e
 static inline bool tm__windows_is_late(const struct tm__windows *self, int64_t end)
 {
     int64_t at;
-    return self->by_event && tm__windows_cleanup(self, end, &at) && at <= self->watermark;
+    return self->by_event && tm__windows_cleanup(self, end, &at) && at <= self->key_watermark;
 }
 
 // The upsert has asked for the beginning and the end of an entry; the record's cell lies between.
@@ -322,6 +327,7 @@ int tm__windows_result_failed(struct tm__windows *self, const struct tm__windows
 
 int tm__windows_asked_new(struct tm__windows *self, struct tm_error *err) TM_WARN_UNUSED;
 int tm__windows_asked_open(struct tm__windows *self, struct tm_error *err) TM_WARN_UNUSED;
+void tm__windows_asked_set_clock(struct tm__windows *self, int64_t now_ms); // not back
 void tm__windows_asked_free(struct tm__windows_asked *asked); // NULL is fine
 const struct tm__operator_keyed *tm__windows_asked_keyed(const struct tm__windows_asked *asked);
 uint32_t tm__windows_asked_bytes(const struct tm__windows_asked *asked); // of its record
@@ -483,6 +489,16 @@ int tm__windows_sweep(struct tm__windows *self, struct tm_error *err) TM_WARN_UN
 // Timers of the domain up to and with `until`, resumable.
 int tm__windows_fire(struct tm__windows *self, enum tm_timer_domain domain, int64_t until,
                      struct tm_element *out, struct tm_error *err) TM_WARN_UNUSED;
+
+// --- saved.c, saved_look.c ---------------------------------------------------------------------
+
+// See core/task/operator.h.
+int tm__windows_snapshot(struct tm_operator *op, struct tm_cut *cut,
+                         struct tm_error *err) TM_WARN_UNUSED;
+int tm__windows_restore(struct tm_operator *op, const struct tm_restored *restored,
+                        struct tm_error *err) TM_WARN_UNUSED;
+// What is wrong with a record that came back; NULL: nothing.
+const char *tm__windows_wrong(void *self, struct tm__operator_seen *seen, const void *record);
 
 int tm__windows_new(struct tm_task_context *ctx, const struct tm_node *node,
                     struct tm_operator **op, struct tm_error *err) TM_WARN_UNUSED;

@@ -11,7 +11,7 @@ struct chain {
     struct tm_chain_ctx ctx;
     bool freed;
 };
-enum { CHAINS_MAX = 5 }; // of one operator
+enum { CHAINS_MAX = 64 }; // of all operators of a test
 static struct {
     struct chain made[CHAINS_MAX];
     uint32_t count;

@@ -71,6 +71,7 @@ static struct {
     struct tm_aggregate aggregates[32];
     struct tm_node_metrics metrics;
     struct tm_schema *input, *output;
+    struct tm_type lists[FIELDS]; // types of lists of each column, where they are used
     struct tm_operator *op;
     int failures;
     int failure_codes[FAILURES];
@@ -169,6 +170,8 @@ static inline void use_key(uint32_t field)
 static inline struct tm_type result_type(int kind, int field)
 {
     struct tm_type type = field < 0 ? (struct tm_type){0} : input_fields[field].type;
+    if (kind == TM_AGGREGATE_LIST && world.lists[field].kind != TM_TYPE_UNKNOWN)
+        return world.lists[field];
     bool counts = kind == TM_AGGREGATE_COUNT || kind == TM_AGGREGATE_COUNT_DISTINCT ||
                   kind == TM_AGGREGATE_APPROXIMATE_DISTINCT;
     if (kind >= TM_AGGREGATE_QUANTILE && kind <= TM_AGGREGATE_STDDEV_POPULATION)
@@ -194,6 +197,17 @@ static inline void use_aggregate_by(int kind, int field, uint32_t by)
 {
     use_aggregate(kind, field);
     world.aggregates[world.node.aggregate_count - 1].by_field = by;
+}
+
+static inline void use_list(int field, uint32_t limit)
+{
+    char of[TM_TYPE_TEXT], text[TM_TYPE_TEXT + 8];
+    struct tm_error err;
+    snprintf(text, sizeof text, "list(%s)", tm_type_text(input_fields[field].type, of));
+    if (world.lists[field].kind == TM_TYPE_UNKNOWN)
+        ck_assert_int_eq(tm_type_parse(&world.mem, text, &world.lists[field], &err), 0);
+    use_aggregate(TM_AGGREGATE_LIST, field);
+    world.aggregates[world.node.aggregate_count - 1].limit = limit;
 }
 
 static inline void use_quantile(int field, double q)
@@ -261,6 +275,8 @@ static inline void world_free(void)
 {
     if (world.op != NULL)
         world.op->ops->free(world.op);
+    for (uint32_t f = 0; f < FIELDS; f++)
+        tm_type_fini(&world.lists[f]);
     tm_schema_unref(world.input);
     tm_schema_unref(world.output);
     tm_batch_pool_free(world.ctx.pool);
@@ -366,7 +382,11 @@ static inline void row_text(const struct tm_schema *schema, const struct tm_row 
         } else if (tm_type_is_reference(field->type)) {
             uint32_t len;
             const char *s = tm_row_string(row, field->offset, &len);
-            at += (size_t)snprintf(text + at, size - at, "%s%.*s", bar, (int)len, s);
+            if (tm_type_is_nested(field->type))
+                at += (size_t)snprintf(text + at, size - at, "%s#%u:%016llx", bar, len,
+                                       (unsigned long long)tm_hash_bytes(s, len));
+            else
+                at += (size_t)snprintf(text + at, size - at, "%s%.*s", bar, (int)len, s);
         } else if (field->type.kind == TM_TYPE_DOUBLE) {
             at += (size_t)snprintf(text + at, size - at, "%s%.17g", bar,
                                    tm_row_double(row, field->offset));
