@@ -7,81 +7,22 @@
 // A part that is large or old enough is closed and gets its name then, in one rename; the others
 // when the job has finished. All state lives until then, as a task may end while its last works are
 // under way.
-#include "connectors/file/parts.h"
+#include "connectors/file/parts_private.h"
 
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "connectors/file/part_file.h"
-#include "connectors/file/partition.h"
 #include "core/base/hash.h"
 #include "core/base/limits.h"
 
-enum {
-    WORKS = 4,
-    WORKS_NEEDED = 2, // that a row may take: its part is full, and another must be closed
-    BUCKETS = 4096,
-    ONE_PART_BYTES = 768 * 1024, // buffered, where there is one folder
-    PART_BYTES = 128 * 1024,     // where there are many
-};
-
-struct part {
-    struct part *next;          // in its bucket
-    struct part *older, *newer; // of those that are open
-    uint64_t hash;
-    uint8_t *key;
-    size_t key_bytes;
-    char *folder;
-    struct tm__part_file *file; // NULL: a new one with the next row
-    struct tm_buf bytes;
-    size_t counted; // of them in the subtask's `buffered`
-    bool is_open;
-    uint64_t rows; // in `bytes`
-    int64_t read_ns;
-    int64_t born_ns;    // of the file
-    int64_t sent_bytes; // to it
-};
-
-struct subtask {
-    struct tm_sink base;
-    struct tm__parts *parts;
-    uint32_t index;
-    unsigned run; // of its next file
-    struct tm__part_writer writer;
-    struct tm__part_work works[WORKS];
-    struct part **buckets;
-    uint32_t count, open_count;
-    size_t buffered;              // bytes that parts hold
-    struct part *oldest, *newest; // of those that are open
-    struct tm__part_file **held;  // complete, to be named at the end
-    uint32_t held_count, held_capacity;
-    int64_t due_ns; // when some part may be old enough
-    // While its task runs:
-    struct tm_schema *schema;
-    struct tm_encoder *encoder;
-    struct tm__partition partition;
-    struct tm_buf key;
-    struct part *current; // of the last row
-    uint64_t bad_rows;
-    struct tm_error *err;
-    bool row_failed;
-};
-
-struct tm__parts {
-    struct tm__parts_args args;
-    char *output, *folder, *suffix, *columns;
-    struct subtask *subtasks;
-};
-
-static int out_of_memory(const struct subtask *s, struct tm_error *err)
+int tm__parts_out_of_memory(const struct tm__parts_subtask *s, struct tm_error *err)
 {
     return tm_error_set(err, TM_E_MEMORY, "out of memory for the output %s", s->parts->output);
 }
 
 // --- parts ---------------------------------------------------------------------------------------
 
-static void unlink_open(struct subtask *s, struct part *part)
+static void unlink_open(struct tm__parts_subtask *s, struct tm__part *part)
 {
     if (!part->is_open)
         return;
@@ -92,7 +33,7 @@ static void unlink_open(struct subtask *s, struct part *part)
     s->open_count--;
 }
 
-static void link_newest(struct subtask *s, struct part *part)
+static void link_newest(struct tm__parts_subtask *s, struct tm__part *part)
 {
     unlink_open(s, part);
     part->older = s->newest;
@@ -102,7 +43,7 @@ static void link_newest(struct subtask *s, struct part *part)
     s->open_count++;
 }
 
-static void free_part(struct subtask *s, struct part *part)
+void tm__parts_free_part(struct tm__parts_subtask *s, struct tm__part *part)
 {
     const struct tm__parts_args *args = &s->parts->args;
     tm__part_file_free(args->fx, args->mem, part->file);
@@ -113,9 +54,9 @@ static void free_part(struct subtask *s, struct part *part)
     tm_mem_free(args->mem, part, sizeof *part);
 }
 
-static void forget_part(struct subtask *s, struct part *part)
+static void forget_part(struct tm__parts_subtask *s, struct tm__part *part)
 {
-    struct part **link = &s->buckets[part->hash % BUCKETS];
+    struct tm__part **link = &s->buckets[part->hash % TM__PARTS_BUCKETS];
     while (*link != part)
         link = &(*link)->next;
     *link = part->next;
@@ -123,10 +64,10 @@ static void forget_part(struct subtask *s, struct part *part)
     s->buffered -= part->counted;
     s->current = s->current == part ? NULL : s->current;
     s->count--;
-    free_part(s, part);
+    tm__parts_free_part(s, part);
 }
 
-static int too_many(const struct subtask *s, struct tm_error *err)
+static int too_many(const struct tm__parts_subtask *s, struct tm_error *err)
 {
     int rc = tm_error_set(err, TM_E_LIMIT,
                           "the output %s has more than %d folders in progress in one subtask",
@@ -136,15 +77,15 @@ static int too_many(const struct subtask *s, struct tm_error *err)
     return rc;
 }
 
-static struct part *new_part(struct subtask *s, const struct tm_row *row, uint64_t hash,
-                             struct tm_error *err)
+static struct tm__part *new_part(struct tm__parts_subtask *s, const struct tm_row *row,
+                                 uint64_t hash, struct tm_error *err)
 {
     const struct tm__parts_args *args = &s->parts->args;
     if (s->count == TM_PARTS_MAX) {
         too_many(s, err);
         return NULL;
     }
-    struct part *part = tm_mem_zalloc(args->mem, sizeof *part);
+    struct tm__part *part = tm_mem_zalloc(args->mem, sizeof *part);
     struct tm_buf folder;
     tm_buf_init(&folder, args->mem);
     int rc = part == NULL ? TM_E_MEMORY : 0;
@@ -166,33 +107,34 @@ static struct part *new_part(struct subtask *s, const struct tm_row *row, uint64
         rc = TM_E_MEMORY;
     tm_buf_fini(&folder);
     if (rc == 0) {
-        part->next = s->buckets[hash % BUCKETS];
-        s->buckets[hash % BUCKETS] = part;
+        part->next = s->buckets[hash % TM__PARTS_BUCKETS];
+        s->buckets[hash % TM__PARTS_BUCKETS] = part;
         s->count++;
         return part;
     }
     if (part != NULL)
-        free_part(s, part);
-    out_of_memory(s, err);
+        tm__parts_free_part(s, part);
+    tm__parts_out_of_memory(s, err);
     return NULL;
 }
 
-static bool is_of(const struct part *part, const struct tm_buf *key)
+static bool is_of(const struct tm__part *part, const struct tm_buf *key)
 {
     return part->key_bytes == key->size_bytes && memcmp(part->key, key->data, key->size_bytes) == 0;
 }
 
 // The part of a row. NULL: an error.
-static struct part *part_of(struct subtask *s, const struct tm_row *row, struct tm_error *err)
+static struct tm__part *part_of(struct tm__parts_subtask *s, const struct tm_row *row,
+                                struct tm_error *err)
 {
     if (tm__partition_key(&s->partition, row, &s->key) != 0 || tm_buf_reserve(&s->key, 1) != 0) {
-        out_of_memory(s, err);
+        tm__parts_out_of_memory(s, err);
         return NULL;
     }
     if (s->current != NULL && is_of(s->current, &s->key))
         return s->current;
     uint64_t hash = tm_hash_bytes(s->key.data, s->key.size_bytes);
-    struct part *part = s->buckets[hash % BUCKETS];
+    struct tm__part *part = s->buckets[hash % TM__PARTS_BUCKETS];
     while (part != NULL && (part->hash != hash || !is_of(part, &s->key)))
         part = part->next;
     return part != NULL ? part : new_part(s, row, hash, err);
@@ -201,7 +143,7 @@ static struct part *part_of(struct subtask *s, const struct tm_row *row, struct 
 // --- works ---------------------------------------------------------------------------------------
 
 // A file that is complete and not to be seen yet.
-static int hold(struct subtask *s, struct tm__part_file *file)
+static int hold(struct tm__parts_subtask *s, struct tm__part_file *file)
 {
     struct tm_mem *mem = s->parts->args.mem;
     if (s->held_count == s->held_capacity) {
@@ -218,10 +160,12 @@ static int hold(struct subtask *s, struct tm__part_file *file)
 }
 
 // A work that is done: count it, or say why it failed.
-static int collect(struct subtask *s, struct tm__part_work *work, struct tm_error *err)
+static int collect(struct tm__parts_subtask *s, struct tm__part_work *work, struct tm_error *err)
 {
     const struct tm__parts_args *args = &s->parts->args;
     work->under_way = false;
+    if (work->code == TM_E_NO_SPACE && work->stalled)
+        return 0;
     if (work->publish && work->code == 0)
         tm__part_file_free(args->fx, args->mem, work->file);
     else if (work->publish && hold(s, work->file) != 0)
@@ -242,10 +186,10 @@ static int collect(struct subtask *s, struct tm__part_work *work, struct tm_erro
 }
 
 // Collect what is done; *free: how many works can be given.
-static int collect_done(struct subtask *s, uint32_t *free_works, struct tm_error *err)
+int tm__parts_collect(struct tm__parts_subtask *s, uint32_t *free_works, struct tm_error *err)
 {
     *free_works = 0;
-    for (int i = 0; i < WORKS; i++) {
+    for (int i = 0; i < TM__PARTS_WORKS; i++) {
         struct tm__part_work *work = &s->works[i];
         if (work->under_way && tm_work_is_done(&work->work)) {
             int rc = collect(s, work, err);
@@ -254,10 +198,12 @@ static int collect_done(struct subtask *s, uint32_t *free_works, struct tm_error
         }
         *free_works += !work->under_way;
     }
+    if (s->parts->args.commits != NULL && tm__parts_retry(s))
+        *free_works = 0;
     return 0;
 }
 
-static struct tm__part_work *free_work(struct subtask *s)
+static struct tm__part_work *free_work(struct tm__parts_subtask *s)
 {
     struct tm__part_work *work = s->works;
     while (work->under_way)
@@ -265,12 +211,14 @@ static struct tm__part_work *free_work(struct subtask *s)
     work->writer = &s->writer;
     work->rows = 0;
     work->read_ns = 0;
+    work->sync = work->is_head = work->written = work->stalled = false;
+    work->number = s->sent++;
     return work;
 }
 
-static void close_oldest(struct subtask *s)
+static void close_oldest(struct tm__parts_subtask *s)
 {
-    struct part *part = s->oldest;
+    struct tm__part *part = s->oldest;
     struct tm__part_work *work = free_work(s);
     work->file = part->file;
     work->close = true;
@@ -280,7 +228,8 @@ static void close_oldest(struct subtask *s)
 }
 
 // The part's bytes go to the helper thread. Takes a work, or two when it is not the last one.
-static void send(struct subtask *s, struct part *part, bool close, bool publish)
+static void send(struct tm__parts_subtask *s, struct tm__part *part, bool close, bool publish,
+                 bool sync)
 {
     if (!close && !part->is_open && s->open_count == TM_PARTS_OPEN)
         close_oldest(s);
@@ -293,6 +242,7 @@ static void send(struct subtask *s, struct part *part, bool close, bool publish)
     work->file = part->file;
     work->close = close;
     work->publish = publish;
+    work->sync = sync;
     work->rows = part->rows;
     work->read_ns = part->read_ns;
     part->sent_bytes += (int64_t)work->bytes.size_bytes;
@@ -305,13 +255,26 @@ static void send(struct subtask *s, struct part *part, bool close, bool publish)
     tm__part_submit(work, s->base.ctx->waker);
 }
 
+static void send_head(struct tm__parts_subtask *s, struct tm__part *part)
+{
+    struct tm__part_work *work = free_work(s);
+    tm_buf_fini(&work->bytes);
+    work->bytes = part->bytes;
+    tm_buf_init(&part->bytes, s->parts->args.mem);
+    work->file = part->file;
+    work->close = work->publish = false;
+    work->is_head = true;
+    link_newest(s, part);
+    tm__part_submit(work, s->base.ctx->waker);
+}
+
 // The part's file is complete. It is the work's from now on, or held.
-static int complete(struct subtask *s, struct part *part, struct tm_error *err)
+int tm__parts_complete(struct tm__parts_subtask *s, struct tm__part *part, struct tm_error *err)
 {
     bool held = s->parts->args.hold;
     if (held && hold(s, part->file) != 0)
-        return out_of_memory(s, err);
-    send(s, part, true, !held);
+        return tm__parts_out_of_memory(s, err);
+    send(s, part, true, !held, s->parts->args.commits != NULL);
     part->file = NULL;
     forget_part(s, part);
     return 0;
@@ -321,7 +284,7 @@ static int complete(struct subtask *s, struct part *part, struct tm_error *err)
 
 static int bad_row(void *arg, const struct tm_row *row, int code, const char *message)
 {
-    struct subtask *s = arg;
+    struct tm__parts_subtask *s = arg;
     struct tm_row_failure failure = {.node = s->base.node,
                                      .code = code,
                                      .message = message,
@@ -337,25 +300,43 @@ static int bad_row(void *arg, const struct tm_row *row, int code, const char *me
 }
 
 // A file for the part's next rows, with what such files begin with.
-static int begin_file(struct subtask *s, struct part *part, struct tm_error *err)
+static int begin_file(struct tm__parts_subtask *s, struct tm__part *part, struct tm_error *err)
 {
     const struct tm__parts_args *args = &s->parts->args;
     char name[96];
     snprintf(name, sizeof name, "part-%u-%u%s", s->index, s->run++, s->parts->suffix);
-    part->file = tm__part_file_new(args->mem, part->folder, name);
+    if (args->commits == NULL)
+        part->file = tm__part_file_new(args->mem, part->folder, name);
+    else if (s->parts->path != NULL)
+        part->file = tm__part_file_new_piece(
+            args->mem, s->parts->path, tm__commits_token(args->commits), s->index, s->run - 1);
+    else
+        part->file = tm__part_file_new_staged(args->mem, part->folder, name,
+                                              tm__commits_token(args->commits));
     part->sent_bytes = 0;
     part->born_ns = tm_fx_mono_ns(args->fx);
+    s->has_written = true;
     if (part->file == NULL ||
         (s->encoder->ops->begin != NULL && s->encoder->ops->begin(s->encoder, &part->bytes) != 0))
-        return out_of_memory(s, err);
+        return tm__parts_out_of_memory(s, err);
+    // Of a piece of one file its head is apart: the file has one.
+    if (s->parts->path != NULL && part->bytes.size_bytes != 0)
+        send_head(s, part);
     if (args->roll_ms != 0 && part->born_ns + args->roll_ms * 1000000 < s->due_ns)
         s->due_ns = part->born_ns + args->roll_ms * 1000000;
     return 0;
 }
 
+// The one file's next piece, without a row.
+static int begin_empty(struct tm__parts_subtask *s, struct tm_error *err)
+{
+    struct tm__part *part = part_of(s, NULL, err);
+    return part == NULL ? err->code : part->file != NULL ? 0 : begin_file(s, part, err);
+}
+
 // Rows from *row on that are of this part, as one batch.
-static struct tm_batch run_of(struct subtask *s, const struct tm_batch *batch,
-                              const struct tm_row *row, const struct part *part, int *rc)
+static struct tm_batch run_of(struct tm__parts_subtask *s, const struct tm_batch *batch,
+                              const struct tm_row *row, const struct tm__part *part, int *rc)
 {
     const struct tm_row *end =
         (const struct tm_row *)(const void *)(batch->data + batch->size_bytes);
@@ -375,12 +356,12 @@ static struct tm_batch run_of(struct subtask *s, const struct tm_batch *batch,
     return view;
 }
 
-static size_t buffer_bytes(const struct subtask *s)
+static size_t buffer_bytes(const struct tm__parts_subtask *s)
 {
-    return s->partition.count == 0 ? ONE_PART_BYTES : PART_BYTES;
+    return s->partition.count == 0 ? TM__PARTS_ONE_BYTES : TM__PARTS_EACH_BYTES;
 }
 
-static bool is_large(const struct subtask *s, struct part *part)
+static bool is_large(const struct tm__parts_subtask *s, struct tm__part *part)
 {
     const struct tm__parts_args *args = &s->parts->args;
     if (args->roll_bytes == 0)
@@ -391,7 +372,7 @@ static bool is_large(const struct subtask *s, struct part *part)
 }
 
 // How far the part's bytes may be filled.
-static size_t fill_limit(const struct subtask *s, const struct part *part)
+static size_t fill_limit(const struct tm__parts_subtask *s, const struct tm__part *part)
 {
     const struct tm__parts_args *args = &s->parts->args;
     size_t limit = buffer_bytes(s);
@@ -401,13 +382,13 @@ static size_t fill_limit(const struct subtask *s, const struct part *part)
     return left > 0 ? (size_t)left : 1;
 }
 
-static int encode_run(struct subtask *s, struct part *part, const struct tm_batch *batch,
-                      const struct tm_row **row, struct tm_error *err)
+static int encode_run(struct tm__parts_subtask *s, struct tm__part *part,
+                      const struct tm_batch *batch, const struct tm_row **row, struct tm_error *err)
 {
     int rc;
     struct tm_batch view = run_of(s, batch, *row, part, &rc);
     if (rc != 0)
-        return out_of_memory(s, err);
+        return tm__parts_out_of_memory(s, err);
     const struct tm_row *first = *row;
     s->err = err;
     s->bad_rows = 0;
@@ -433,13 +414,13 @@ static int encode_run(struct subtask *s, struct part *part, const struct tm_batc
 
 // Parts that are old enough, as long as there are works for them. `all`: whatever their age, what
 // is buffered goes out and files are closed. False: there are more.
-static int sweep(struct subtask *s, bool all, bool *more, struct tm_error *err)
+static int sweep(struct tm__parts_subtask *s, bool all, bool *more, struct tm_error *err)
 {
     int64_t now_ns = tm_fx_mono_ns(s->parts->args.fx), roll_ns = s->parts->args.roll_ms * 1000000;
     int64_t due_ns = INT64_MAX;
     *more = false;
-    for (uint32_t b = 0; b < BUCKETS; b++) {
-        for (struct part *part = s->buckets[b], *next; part != NULL; part = next) {
+    for (uint32_t b = 0; b < TM__PARTS_BUCKETS; b++) {
+        for (struct tm__part *part = s->buckets[b], *next; part != NULL; part = next) {
             next = part->next;
             bool old =
                 !all && roll_ns != 0 && part->file != NULL && now_ns - part->born_ns >= roll_ns;
@@ -449,17 +430,17 @@ static int sweep(struct subtask *s, bool all, bool *more, struct tm_error *err)
             if (!old && !open)
                 continue;
             uint32_t free_works;
-            int rc = collect_done(s, &free_works, err);
+            int rc = tm__parts_collect(s, &free_works, err);
             if (rc != 0)
                 return rc;
             if (free_works == 0) {
                 *more = true;
                 return 0;
             }
-            if (old && (rc = complete(s, part, err)) != 0)
+            if (old && (rc = tm__parts_complete(s, part, err)) != 0)
                 return rc;
             if (open)
-                send(s, part, true, false);
+                send(s, part, true, false, false);
         }
     }
     s->due_ns = due_ns;
@@ -467,7 +448,7 @@ static int sweep(struct subtask *s, bool all, bool *more, struct tm_error *err)
 }
 
 // All parts together hold too many bytes, and this one its share or more.
-static bool holds_too_much(const struct subtask *s, const struct part *part)
+static bool holds_too_much(const struct tm__parts_subtask *s, const struct tm__part *part)
 {
     return s->buffered > TM_PARTS_BYTES && part->counted >= s->buffered / s->count;
 }
@@ -475,18 +456,19 @@ static bool holds_too_much(const struct subtask *s, const struct part *part)
 static int parts_write(struct tm_sink *sink, const struct tm_batch *batch,
                        const struct tm_row **row, struct tm_error *err)
 {
-    struct subtask *s = (struct subtask *)sink;
+    struct tm__parts_subtask *s = (struct tm__parts_subtask *)sink;
     const struct tm_row *end =
         (const struct tm_row *)(const void *)(batch->data + batch->size_bytes);
     int rc = 0;
     while (rc == 0 && *row < end) {
         uint32_t free_works;
-        rc = collect_done(s, &free_works, err);
+        rc = tm__parts_collect(s, &free_works, err);
         if (rc != 0)
             return rc;
-        if (free_works < WORKS_NEEDED)
+        if (free_works < TM__PARTS_WORKS_NEEDED + (s->parts->path != NULL) ||
+            (s->parts->args.commits != NULL && tm__commits_is_waiting(s->parts->args.commits)))
             return TM_STEP_WAIT;
-        struct part *part = part_of(s, *row, err);
+        struct tm__part *part = part_of(s, *row, err);
         if (part == NULL)
             return err->code;
         s->current = part;
@@ -495,9 +477,9 @@ static int parts_write(struct tm_sink *sink, const struct tm_batch *batch,
         if ((rc = encode_run(s, part, batch, row, err)) != 0)
             return rc;
         if (is_large(s, part))
-            rc = complete(s, part, err);
+            rc = tm__parts_complete(s, part, err);
         else if (part->bytes.size_bytes >= buffer_bytes(s) || holds_too_much(s, part))
-            send(s, part, false, false);
+            send(s, part, false, false, false);
     }
     return rc;
 }
@@ -506,31 +488,50 @@ static int parts_write(struct tm_sink *sink, const struct tm_batch *batch,
 
 static int64_t parts_deadline_ns(const struct tm_sink *sink)
 {
-    const struct subtask *s = (const struct subtask *)sink;
+    const struct tm__parts_subtask *s = (const struct tm__parts_subtask *)sink;
     bool is_free = false;
-    for (int i = 0; i < WORKS; i++)
+    for (int i = 0; i < TM__PARTS_WORKS; i++)
         is_free = is_free || !s->works[i].under_way || tm_work_is_done(&s->works[i].work);
-    return is_free ? s->due_ns : INT64_MAX; // else the helper thread wakes the task
+    int64_t due_ns = is_free ? s->due_ns : INT64_MAX; // else the helper thread wakes the task
+    return s->is_waiting && s->retry_ns < due_ns ? s->retry_ns : due_ns;
 }
 
 static int parts_flush(struct tm_sink *sink, bool end, struct tm_error *err)
 {
-    struct subtask *s = (struct subtask *)sink;
+    struct tm__parts_subtask *s = (struct tm__parts_subtask *)sink;
     bool more = false;
     uint32_t free_works;
     bool due = end || tm_fx_mono_ns(s->parts->args.fx) >= s->due_ns;
     int rc = due ? sweep(s, end, &more, err) : 0;
     if (rc == 0)
-        rc = collect_done(s, &free_works, err);
+        rc = tm__parts_collect(s, &free_works, err);
     if (rc != 0)
         return rc;
-    return end && (more || free_works != WORKS) ? TM_STEP_WAIT : TM_STEP_DONE;
+    return end && (more || free_works != TM__PARTS_WORKS) ? TM_STEP_WAIT : TM_STEP_DONE;
+}
+
+// With checkpoints the end is nothing special: the last one has the last rows. But an output
+// without rows is there, too, and has its header.
+static int exact_flush(struct tm_sink *sink, bool end, struct tm_error *err)
+{
+    struct tm__parts_subtask *s = (struct tm__parts_subtask *)sink;
+    bool more, is_empty = s->parts->path != NULL && s->index == 0 && !s->has_written &&
+                          tm__commits_is_new(s->parts->args.commits);
+    uint32_t free_works;
+    int rc = 0;
+    if (tm_fx_mono_ns(s->parts->args.fx) >= s->due_ns)
+        rc = sweep(s, false, &more, err);
+    if (rc == 0)
+        rc = tm__parts_collect(s, &free_works, err);
+    if (rc == 0 && end && is_empty)
+        rc = free_works == 0 ? TM_STEP_WAIT : begin_empty(s, err);
+    return rc;
 }
 
 // The task ends; parts and works stay with `parts`.
 static void parts_free(struct tm_sink *sink)
 {
-    struct subtask *s = (struct subtask *)sink;
+    struct tm__parts_subtask *s = (struct tm__parts_subtask *)sink;
     s->encoder->ops->free(s->encoder);
     s->encoder = NULL;
     tm_buf_fini(&s->key);
@@ -542,195 +543,28 @@ static const struct tm_sink_ops parts_ops = {.write = parts_write,
                                              .flush = parts_flush,
                                              .deadline_ns = parts_deadline_ns,
                                              .free = parts_free};
+static const struct tm_sink_ops exact_ops = {.write = parts_write,
+                                             .flush = exact_flush,
+                                             .deadline_ns = parts_deadline_ns,
+                                             .prepare = tm__parts_prepare,
+                                             .free = parts_free};
 
 int tm__parts_sink(struct tm__parts *parts, struct tm_task_context *ctx, const struct tm_node *node,
                    struct tm_schema *schema, struct tm_encoder *encoder, struct tm_sink **sink,
                    struct tm_error *err)
 {
-    struct subtask *s = &parts->subtasks[ctx->subtask];
+    struct tm__parts_subtask *s = &parts->subtasks[ctx->subtask];
     int rc = tm__partition_init(&s->partition, schema, parts->columns, node->name, err);
     if (rc != 0) {
         tm_error_where(err, "%s", node->where);
         encoder->ops->free(encoder);
         return rc;
     }
-    s->base = (struct tm_sink){.ops = &parts_ops, .ctx = ctx, .node = node};
+    s->base = (struct tm_sink){
+        .ops = parts->args.commits != NULL ? &exact_ops : &parts_ops, .ctx = ctx, .node = node};
     s->schema = tm_schema_ref(schema);
     s->encoder = encoder;
     tm_buf_init(&s->key, ctx->mem);
     *sink = &s->base;
     return 0;
-}
-
-// --- the output as a whole -----------------------------------------------------------------------
-
-int tm__parts_new(const struct tm__parts_args *args, struct tm__parts **out, struct tm_error *err)
-{
-    struct tm__parts *parts = tm_mem_zalloc(args->mem, sizeof *parts);
-    if (parts == NULL)
-        return tm_error_set(err, TM_E_MEMORY, "out of memory for the output %s", args->output);
-    parts->args = *args;
-    parts->output = tm_mem_strdup(args->mem, args->output);
-    parts->folder = tm_mem_strdup(args->mem, args->folder);
-    parts->suffix = tm_mem_strdup(args->mem, args->suffix);
-    parts->columns = args->columns == NULL ? NULL : tm_mem_strdup(args->mem, args->columns);
-    parts->subtasks = tm_mem_zalloc(args->mem, args->parallelism * sizeof *parts->subtasks);
-    int rc = parts->output == NULL || parts->folder == NULL || parts->suffix == NULL ||
-                     (args->columns != NULL && parts->columns == NULL) || parts->subtasks == NULL
-                 ? tm_error_set(err, TM_E_MEMORY, "out of memory for the output %s", args->output)
-                 : 0;
-    for (uint32_t i = 0; rc == 0 && i < args->parallelism; i++) {
-        struct subtask *s = &parts->subtasks[i];
-        s->parts = parts;
-        s->index = i;
-        s->run = args->run;
-        s->due_ns = INT64_MAX;
-        for (int w = 0; w < WORKS; w++)
-            tm_buf_init(&s->works[w].bytes, args->mem);
-        s->buckets = tm_mem_zalloc(args->mem, BUCKETS * sizeof(struct part *));
-        rc = s->buckets == NULL ? out_of_memory(s, err)
-                                : tm__part_writer_init(&s->writer, args->fx, args->mem,
-                                                       args->packing, parts->output, err);
-    }
-    if (rc != 0) {
-        tm__parts_free(parts);
-        return rc;
-    }
-    *out = parts;
-    return 0;
-}
-
-struct outcome {
-    bool ok;
-    struct tm_error *err;
-    int code;
-    uint32_t kept; // files that stay in progress
-    const char *kept_path;
-};
-
-// A file at the end: its name, or its place in the message. An empty one goes.
-static void settle_file(struct tm__parts *parts, struct tm__part_file *file,
-                        struct outcome *outcome)
-{
-    const struct tm_fx *fx = parts->args.fx;
-    if (file == NULL || !file->created)
-        return;
-    if (file->fd >= 0) {
-        int fd = file->fd;
-        file->fd = -1;
-        int rc = fx->files->close(fx->ctx, fd, outcome->ok ? outcome->err : NULL);
-        outcome->code = outcome->ok && outcome->code == 0 ? rc : outcome->code;
-    }
-    if (outcome->ok && outcome->code == 0) {
-        outcome->code = fx->files->rename(fx->ctx, file->in_progress, file->path, outcome->err);
-        if (outcome->code == 0)
-            return;
-    }
-    if (file->size_bytes == 0) {
-        (void)fx->files->unlink(fx->ctx, file->in_progress, NULL);
-        return;
-    }
-    outcome->kept++;
-    outcome->kept_path = file->in_progress;
-}
-
-static void say_where(const struct tm__parts *parts, const struct outcome *outcome)
-{
-    char text[1024];
-    if (outcome->kept == 0 || outcome->err == NULL)
-        return;
-    snprintf(text, sizeof text, "the rows of %s that were written last were not published; %s %s",
-             parts->output, outcome->kept == 1 ? "they are in" : "they are in files like",
-             outcome->kept_path);
-    if (outcome->err->code != 0)
-        tm_error_hint(outcome->err, "%s", text);
-    else
-        snprintf(outcome->err->message, sizeof outcome->err->message, "%s", text);
-}
-
-// Of a job that did not finish, the rows before its end are written, too: people look at them.
-static void write_rest(struct subtask *s)
-{
-    for (uint32_t b = 0; b < BUCKETS; b++) {
-        for (struct part *part = s->buckets[b]; part != NULL; part = part->next) {
-            if (part->file == NULL || part->bytes.size_bytes == 0)
-                continue;
-            struct tm__part_work work = {
-                .writer = &s->writer, .file = part->file, .bytes = part->bytes, .close = true};
-            tm__part_run(&work);
-            part->bytes.size_bytes = 0;
-        }
-    }
-}
-
-int tm__parts_finish(struct tm__parts *parts, bool ok, struct tm_error *err)
-{
-    struct outcome outcome = {.ok = ok, .err = err};
-    for (uint32_t i = 0; i < parts->args.parallelism; i++) {
-        struct subtask *s = &parts->subtasks[i];
-        tm__part_writer_stop(&s->writer);
-        if (s->writer.code != 0 && ok && outcome.code == 0) {
-            outcome.code = s->writer.code;
-            if (err != NULL)
-                *err = s->writer.err;
-        }
-        if (!ok && s->buckets != NULL)
-            write_rest(s);
-    }
-    for (uint32_t i = 0; i < parts->args.parallelism; i++) {
-        struct subtask *s = &parts->subtasks[i];
-        for (uint32_t w = 0; w < WORKS; w++) // completed, and not taken back by its task
-            if (s->works[w].under_way && s->works[w].publish && s->works[w].code != 0)
-                settle_file(parts, s->works[w].file, &outcome);
-        for (uint32_t h = 0; h < s->held_count; h++)
-            settle_file(parts, s->held[h], &outcome);
-        for (uint32_t b = 0; s->buckets != NULL && b < BUCKETS; b++)
-            for (struct part *part = s->buckets[b]; part != NULL; part = part->next)
-                settle_file(parts, part->file, &outcome);
-    }
-    if (outcome.code != 0)
-        tm_error_prefix(err, "the output %s", parts->output);
-    if (!ok || outcome.code != 0)
-        say_where(parts, &outcome);
-    return outcome.code;
-}
-
-static void free_text(struct tm_mem *mem, char *text)
-{
-    if (text != NULL)
-        tm_mem_free(mem, text, strlen(text) + 1);
-}
-
-static void free_subtask(struct tm__parts *parts, struct subtask *s)
-{
-    const struct tm__parts_args *args = &parts->args;
-    tm__part_writer_fini(&s->writer);
-    for (int w = 0; w < WORKS && s->parts != NULL; w++) {
-        if (s->works[w].under_way && s->works[w].publish)
-            tm__part_file_free(args->fx, args->mem, s->works[w].file);
-        tm_buf_fini(&s->works[w].bytes);
-    }
-    for (uint32_t h = 0; h < s->held_count; h++)
-        tm__part_file_free(args->fx, args->mem, s->held[h]);
-    tm_mem_free(args->mem, s->held, s->held_capacity * sizeof *s->held);
-    for (uint32_t b = 0; s->buckets != NULL && b < BUCKETS; b++) {
-        for (struct part *part = s->buckets[b], *next; part != NULL; part = next) {
-            next = part->next;
-            free_part(s, part);
-        }
-    }
-    tm_mem_free(args->mem, s->buckets, BUCKETS * sizeof(struct part *));
-}
-
-void tm__parts_free(struct tm__parts *parts)
-{
-    struct tm_mem *mem = parts->args.mem;
-    for (uint32_t i = 0; parts->subtasks != NULL && i < parts->args.parallelism; i++)
-        free_subtask(parts, &parts->subtasks[i]);
-    tm_mem_free(mem, parts->subtasks, parts->args.parallelism * sizeof *parts->subtasks);
-    free_text(mem, parts->output);
-    free_text(mem, parts->folder);
-    free_text(mem, parts->suffix);
-    free_text(mem, parts->columns);
-    tm_mem_free(mem, parts, sizeof *parts);
 }

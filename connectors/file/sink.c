@@ -48,7 +48,11 @@ struct outputs {
     struct target *targets;
     uint32_t count, allocated; // 1, or one a subtask
     struct tm__parts *parts;   // of a folder where a subtask writes many; then there are no targets
-    char *columns;             // of partition_by, one a line, or NULL
+    const struct tm_sink_job *job; // while the outputs are opened; NULL: it takes no checkpoints
+    struct tm__commits *commits;   // where there are checkpoints: all output goes through parts
+    bool is_resumed;               // from a checkpoint
+    uint32_t parallelism;
+    char *columns; // of partition_by, one a line, or NULL
     int64_t roll_bytes, roll_ms;
     int claims[CLAIMS_MAX];
     uint32_t claim_count;
@@ -256,6 +260,27 @@ static int make_folder_of(struct outputs *o, const char *path, struct tm_error *
     return failed(o, rc, err);
 }
 
+static int open_many(struct outputs *o, const char *folder, struct tm_error *err);
+
+// Of a job that takes checkpoints: rows go into pieces beside the file, and commits append them.
+static int open_pieces(struct outputs *o, struct target *target, struct tm_error *err)
+{
+    struct tm_file_info info = {0};
+    char folder[PATH_BYTES];
+    size_t length = folder_length(target->path);
+    snprintf(folder, sizeof folder, "%.*s", length == 0 ? 1 : (int)length,
+             length == 0 ? "." : target->path);
+    int rc = claim_in_progress(o, target, err);
+    if (rc == 0 && exists(o, target->path, &info)) {
+        if (o->if_exists == FAIL_IF_EXISTS && !o->is_resumed)
+            return already_there(o, err);
+        rc = claim_existing(o, target->path, err);
+    }
+    if (rc == 0 && info.size_bytes != 0 && o->if_exists != REPLACE && o->packing == TM_FILE_PLAIN)
+        rc = look_at(o, target, info.size_bytes, err);
+    return rc == 0 ? open_many(o, folder, err) : rc;
+}
+
 static int open_file(struct outputs *o, struct tm_error *err)
 {
     struct target *target = &o->targets[0];
@@ -271,6 +296,8 @@ static int open_file(struct outputs *o, struct tm_error *err)
         rc = out_of_memory(o, err);
     if (rc == 0)
         rc = make_folder_of(o, path, err);
+    if (rc == 0 && o->job != NULL)
+        return open_pieces(o, target, err);
     if (rc == 0)
         rc = claim_file(o, target, err);
     return rc != 0 ? rc : open_target(o, target, err);
@@ -349,10 +376,44 @@ static void suffix_of_parts(const struct outputs *o, char *suffix, size_t size)
              o->format->suffixes + 1, tm__file_packing_suffix(o->packing));
 }
 
+static uint32_t column_count(const struct outputs *o)
+{
+    uint32_t count = o->columns != NULL;
+    for (const char *p = o->columns; p != NULL && (p = strchr(p, '\n')) != NULL; p++)
+        count++;
+    return count;
+}
+
+static int open_commits(struct outputs *o, const char *folder, const char *suffix, uint32_t depth,
+                        struct tm_error *err)
+{
+    struct tm__commits_args args = {
+        .fx = o->fx,
+        .mem = o->mem,
+        .output = o->name,
+        .job = o->job->name,
+        .path = o->is_folder ? folder : o->targets[0].path,
+        .suffix = suffix,
+        .depth = depth,
+        .one_file = !o->is_folder,
+        .lines = o->format->is_lines,
+        .append = o->if_exists == APPEND,
+        .replace = o->if_exists == REPLACE,
+        .packing = o->packing,
+    };
+    int rc = tm__commits_new(&args, &o->commits, err);
+    if (rc != 0 || o->is_resumed)
+        return rc;
+    return tm__commits_begin(o->commits, o->old, o->if_exists == REPLACE ? o->old_count : 0, err);
+}
+
 static int open_many(struct outputs *o, const char *folder, struct tm_error *err)
 {
     char suffix[32];
     suffix_of_parts(o, suffix, sizeof suffix);
+    int rc = o->job == NULL ? 0 : open_commits(o, folder, suffix, column_count(o), err);
+    if (rc != 0)
+        return rc;
     struct tm__parts_args args = {
         .fx = o->fx,
         .mem = o->mem,
@@ -361,11 +422,14 @@ static int open_many(struct outputs *o, const char *folder, struct tm_error *err
         .suffix = suffix,
         .packing = o->packing,
         .run = next_run(o),
-        .parallelism = o->count,
+        .parallelism = o->parallelism,
         .columns = o->columns,
         .roll_bytes = o->roll_bytes,
         .roll_ms = o->roll_ms,
-        .hold = o->if_exists == REPLACE || (o->roll_bytes == 0 && o->roll_ms == 0),
+        .commits = o->commits,
+        .path = o->is_folder ? NULL : o->targets[0].path,
+        .hold = o->commits != NULL || o->if_exists == REPLACE ||
+                (o->roll_bytes == 0 && o->roll_ms == 0),
     };
     o->count = 0;
     return tm__parts_new(&args, &o->parts, err);
@@ -374,14 +438,6 @@ static int open_many(struct outputs *o, const char *folder, struct tm_error *err
 static bool is_of_many(const struct outputs *o)
 {
     return o->columns != NULL || o->roll_bytes != 0 || o->roll_ms != 0;
-}
-
-static uint32_t column_count(const struct outputs *o)
-{
-    uint32_t count = o->columns != NULL;
-    for (const char *p = o->columns; p != NULL && (p = strchr(p, '\n')) != NULL; p++)
-        count++;
-    return count;
 }
 
 static int open_parts(struct outputs *o, const char *folder, struct tm_error *err)
@@ -397,9 +453,9 @@ static int open_parts(struct outputs *o, const char *folder, struct tm_error *er
         rc = find_old(o, folder, 0, err);
     if (rc == 0 && depth != 0)
         rc = find_old(o, folder, depth, err);
-    if (rc == 0 && o->old_count != 0 && o->if_exists == FAIL_IF_EXISTS)
+    if (rc == 0 && o->old_count != 0 && o->if_exists == FAIL_IF_EXISTS && !o->is_resumed)
         rc = already_there(o, err);
-    if (rc == 0 && is_of_many(o))
+    if (rc == 0 && (is_of_many(o) || o->job != NULL))
         return open_many(o, folder, err);
     unsigned run = o->if_exists == APPEND ? next_run(o) : 0;
     for (uint32_t i = 0; rc == 0 && i < o->count; i++)
@@ -489,6 +545,7 @@ static int open_outputs(struct outputs *o, const struct tm_options *options,
         o->packing = tm__file_packing_named(compression);
     else if (compression != NULL && tm__file_packing_named(compression) != o->packing)
         return wrong_compression(o, compression, err);
+    o->parallelism = parallelism;
     o->count = o->is_folder ? parallelism : 1;
     o->allocated = o->count;
     o->targets = tm_mem_zalloc(o->mem, o->allocated * sizeof *o->targets);
@@ -497,8 +554,9 @@ static int open_outputs(struct outputs *o, const struct tm_options *options,
     return o->is_folder ? open_folder(o, err) : open_file(o, err);
 }
 
-int tm__file_sink_prepare(const struct tm_fx *fx, struct tm_mem *mem, const struct tm_node *node,
-                          uint32_t parallelism, void **shared, struct tm_error *err)
+static int prepare(const struct tm_fx *fx, struct tm_mem *mem, const struct tm_node *node,
+                   uint32_t parallelism, const struct tm_sink_job *job, void **shared,
+                   struct tm_error *err)
 {
     struct tm_options options;
     struct outputs *o = tm_mem_zalloc(mem, sizeof *o);
@@ -506,16 +564,65 @@ int tm__file_sink_prepare(const struct tm_fx *fx, struct tm_mem *mem, const stru
         return tm_error_set(err, TM_E_MEMORY, "out of memory for the sink '%s'", node->name);
     o->fx = fx;
     o->mem = mem;
+    o->job = job;
+    o->is_resumed = job != NULL && job->restored != NULL &&
+                    tm_restored_has(job->restored, node->name, "commits");
     int rc = tm_file_options(&options, mem, node, tm_connector_file.sink_options, "tm.file", err);
     if (rc == 0)
         rc = open_outputs(o, &options, node, parallelism, err);
     tm_options_fini(&options);
+    o->job = NULL;
     if (rc != 0) {
         tm__file_sink_release(o);
         return rc;
     }
     *shared = o;
     return 0;
+}
+
+int tm__file_sink_prepare(const struct tm_fx *fx, struct tm_mem *mem, const struct tm_node *node,
+                          uint32_t parallelism, void **shared, struct tm_error *err)
+{
+    return prepare(fx, mem, node, parallelism, NULL, shared, err);
+}
+
+int tm__file_sink_prepare_checkpoints(const struct tm_fx *fx, struct tm_mem *mem,
+                                      const struct tm_node *node, uint32_t parallelism,
+                                      const struct tm_sink_job *job, void **shared,
+                                      struct tm_error *err)
+{
+    return prepare(fx, mem, node, parallelism, job, shared, err);
+}
+
+// --- checkpoints ---------------------------------------------------------------------------------
+
+int tm__file_sink_restore(void *shared, const struct tm_restored *restored,
+                          const struct tm_node *node, struct tm_error *err)
+{
+    struct outputs *o = shared;
+    if (o->commits == NULL || !o->is_resumed)
+        return 0;
+    int rc = tm__commits_restore(o->commits, restored, node->name, o->old,
+                                 o->if_exists == REPLACE ? o->old_count : 0, err);
+    if (rc == 0)
+        tm__parts_begin_at(o->parts, tm__commits_next_run(o->commits));
+    else
+        tm_error_where(err, "%s", node->where);
+    return rc;
+}
+
+int tm__file_sink_commit(void *shared, uint64_t checkpoint, struct tm_error *err)
+{
+    struct outputs *o = shared;
+    return o->commits == NULL ? 0 : tm__commits_run(o->commits, checkpoint, err);
+}
+
+int tm__file_sink_committed(void *shared, uint64_t checkpoint, bool *committed,
+                            struct tm_error *err)
+{
+    struct outputs *o = shared;
+    *committed = false;
+    return o->commits == NULL ? 0 : tm__commits_committed(o->commits, checkpoint, committed, err);
 }
 
 // Do the rows go on with what the file has?
@@ -541,14 +648,18 @@ int tm__file_sink_new(struct tm_task_context *ctx, const struct tm_node *node,
                                  o->timestamps_as_ms, &encoder, err);
     if (rc != 0)
         return rc;
-    if (o->parts != NULL)
-        return tm__parts_sink(o->parts, ctx, node, schema, encoder, sink, err);
     struct target *target = &o->targets[o->is_folder ? ctx->subtask : 0];
     if (target->start != NULL && (rc = check_start(o, target, encoder, err)) != 0) {
         tm_error_where(err, "%s", node->where);
         encoder->ops->free(encoder);
         return rc;
     }
+    if (o->commits != NULL && tm__commits_has_duplicates(o->commits))
+        tm_task_warn_once(ctx, node,
+                          "the output has rows of checkpoints after the one that the job begins "
+                          "with: they come twice, as if_exists = \"append\" allows");
+    if (o->parts != NULL)
+        return tm__parts_sink(o->parts, ctx, node, schema, encoder, sink, err);
     *sink = tm_file_output_new(ctx, node, schema, encoder, &target->writer, &target->head, err);
     return *sink == NULL ? TM_E_MEMORY : 0;
 }
@@ -560,12 +671,15 @@ int tm__file_sink_check(const void *shared, const struct tm_node *source, struct
     const struct outputs *o = shared;
     bool meant = false;
     int rc = 0;
-    if (o->parts != NULL) {
+    if (o->parts != NULL && o->is_folder) {
         char suffix[32];
         suffix_of_parts(o, suffix, sizeof suffix);
-        meant = o->if_exists != REPLACE && (o->roll_bytes != 0 || o->roll_ms != 0) &&
+        bool rolls = o->if_exists != REPLACE && (o->roll_bytes != 0 || o->roll_ms != 0);
+        meant = (rolls || o->commits != NULL) &&
                 tm__file_circle_of_folder(o->fx, o->name, o->columns, suffix, source);
-    } else if (!o->is_folder && o->targets[0].path != NULL && o->targets[0].in_progress == NULL) {
+    } else if (!o->is_folder && o->targets[0].path != NULL &&
+               (o->targets[0].in_progress == NULL ||
+                (o->commits != NULL && o->if_exists != REPLACE))) {
         rc = tm__file_circle_of_file(o->fx, o->mem, o->targets[0].path, source, &meant, err);
     }
     if (!meant)
@@ -573,8 +687,8 @@ int tm__file_sink_check(const void *shared, const struct tm_node *source, struct
     rc = tm_error_set(err, TM_E_GRAPH,
                       "the output %s is %s while it is written, by '%s' (%s): the job would read "
                       "its own rows, without end",
-                      o->name, o->parts != NULL ? "followed" : "read", source->name, source->where);
-    tm_error_hint(err, o->parts != NULL
+                      o->name, o->is_folder ? "followed" : "read", source->name, source->where);
+    tm_error_hint(err, o->is_folder
                            ? "write to another folder"
                            : "write to another file; or, to have the new rows instead of the old "
                              "ones, say if_exists = \"replace\"");
@@ -664,6 +778,11 @@ int tm__file_sink_finish(void *shared, bool ok, struct tm_error *err)
         int code = tm_file_writer_close(&o->targets[i].writer, ok, ok && rc == 0 ? err : NULL);
         rc = ok && rc == 0 ? code : rc;
     }
+    if (o->commits != NULL) {
+        rc = tm__parts_finish(o->parts, ok, err);
+        bool unused = ok && rc == 0 && !o->is_resumed && tm__commits_done(o->commits) == 0;
+        return unused && o->if_exists == REPLACE ? failed(o, remove_old(o, err), err) : rc;
+    }
     if (o->parts != NULL) {
         rc = tm__parts_finish(o->parts, ok, err);
         return rc == 0 && ok && o->if_exists == REPLACE ? failed(o, remove_old(o, err), err) : rc;
@@ -681,11 +800,16 @@ void tm__file_sink_release(void *shared)
     const struct target *kept;
     if (o->parts != NULL)
         tm__parts_free(o->parts);
+    if (o->commits != NULL) {
+        tm__commits_free(o->commits);
+        if (!o->is_folder) // it was only claimed
+            (void)o->fx->files->unlink(o->fx->ctx, o->targets[0].in_progress, NULL);
+    }
     for (uint32_t i = 0; o->targets != NULL && i < o->count; i++)
         tm_file_writer_fini(&o->targets[i].writer, false);
     if (!o->closed && o->targets != NULL)
         (void)keep_or_remove(o, &kept); // the job never ran
-    for (uint32_t i = 0; o->targets != NULL && i < o->count; i++) {
+    for (uint32_t i = 0; o->targets != NULL && i < o->allocated; i++) {
         if (o->targets[i].start != NULL)
             tm_mem_free(o->mem, o->targets[i].start, START_BYTES);
         free_text(o->mem, o->targets[i].path);

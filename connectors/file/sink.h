@@ -5,6 +5,15 @@
 
 int tm__file_sink_prepare(const struct tm_fx *fx, struct tm_mem *mem, const struct tm_node *node,
                           uint32_t parallelism, void **shared, struct tm_error *err);
+int tm__file_sink_prepare_checkpoints(const struct tm_fx *fx, struct tm_mem *mem,
+                                      const struct tm_node *node, uint32_t parallelism,
+                                      const struct tm_sink_job *job, void **shared,
+                                      struct tm_error *err);
+int tm__file_sink_restore(void *shared, const struct tm_restored *restored,
+                          const struct tm_node *node, struct tm_error *err);
+int tm__file_sink_commit(void *shared, uint64_t checkpoint, struct tm_error *err);
+int tm__file_sink_committed(void *shared, uint64_t checkpoint, bool *committed,
+                            struct tm_error *err);
 int tm__file_sink_new(struct tm_task_context *ctx, const struct tm_node *node,
                       struct tm_schema *schema, void *shared, struct tm_sink **sink,
                       struct tm_error *err);

@@ -62,6 +62,12 @@ struct tm_sink {
                                   // batch->read_ns, in ns
 };
 
+// The job, to a sink that takes part in its checkpoints.
+struct tm_sink_job {
+    const char *name;
+    const struct tm_restored *restored; // what it begins with; NULL: anew
+};
+
 struct tm_sampler;
 
 struct tm_connector {
@@ -91,6 +97,12 @@ struct tm_connector {
     // to share too (standard output is one). It is released before theirs.
     int (*sink_prepare)(const struct tm_fx *fx, struct tm_mem *mem, const struct tm_node *node,
                         uint32_t parallelism, void **shared, struct tm_error *err);
+    // The same, instead, in a job that takes checkpoints: what sink_restore is called for may be
+    // there already. NULL: sink_prepare.
+    int (*sink_prepare_checkpoints)(const struct tm_fx *fx, struct tm_mem *mem,
+                                    const struct tm_node *node, uint32_t parallelism,
+                                    const struct tm_sink_job *job, void **shared,
+                                    struct tm_error *err);
     int (*sink_new)(struct tm_task_context *ctx, const struct tm_node *node,
                     struct tm_schema *schema, void *shared, struct tm_sink **sink,
                     struct tm_error *err);
@@ -110,7 +122,8 @@ struct tm_connector {
     int (*sink_restore)(void *shared, const struct tm_restored *restored,
                         const struct tm_node *node, struct tm_error *err);
     // The checkpoint is durable: make visible what was prepared for it and for all before it. On a
-    // helper thread, one call at a time, in order. Idempotent.
+    // helper thread, one call at a time, in order. Idempotent. TM_STEP_WAIT: it cannot be done now
+    // (no space, as err says): call again after a while; the sink says so to the log.
     int (*sink_commit)(void *shared, uint64_t checkpoint, struct tm_error *err);
     // Has it committed anything that this restored checkpoint, or a later one, prepared? Asked when
     // a newer checkpoint is damaged: "no" allows the one before it.

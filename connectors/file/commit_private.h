@@ -1,0 +1,40 @@
+// Commits, as their files see them: the account (commit.c), the beginning (commit_restore.c), and
+// what is done to files (commit_files.c).
+#pragma once
+
+#include <stdatomic.h>
+
+#include "connectors/file/commit.h"
+#include "connectors/file/commit_record.h"
+
+struct tm__commits {
+    struct tm__commits_args args;
+    char *output, *path, *suffix;
+    char *record_path;
+    char *new_path; // of one file: where it is made that gets its name by the first commit
+    char owner[9];  // of names: the job
+    char token[24]; // the owner, and the attempt
+    unsigned next_run;
+    bool duplicates, is_new, foreign; // foreign: the one file may have a last line without an end
+    // Partner: give's release, run's acquire.
+    _Atomic(struct tm__prepared *) given; // the newest first
+    struct tm__prepared *pending;         // in the order in which they are committed
+    struct tm__commit_record record;
+    _Atomic uint64_t done; // partner: acquire loads of subtasks; what was prepared for it is over
+    _Atomic int waiting;   // relaxed: it publishes nothing
+    char *const *old;      // what the first commit replaces
+    uint32_t old_count;
+    char **old_restored; // the same, from a checkpoint
+    uint32_t old_capacity;
+    int claim; // of a file that was made; -1: none
+};
+
+// commit_files.c: all of `pending` that is of `checkpoint` or one before it.
+int tm__commits_rename(struct tm__commits *c, uint64_t checkpoint,
+                       struct tm_error *err) TM_WARN_UNUSED;
+int tm__commits_append(struct tm__commits *c, uint64_t checkpoint,
+                       struct tm_error *err) TM_WARN_UNUSED;
+// Removes what this job has left beside the output.
+int tm__commits_clean(struct tm__commits *c, struct tm_error *err) TM_WARN_UNUSED;
+int tm__commits_failed(const struct tm__commits *c, int rc, struct tm_error *err);
+void tm__commits_insert(struct tm__commits *c, struct tm__prepared *prepared);

@@ -1,0 +1,91 @@
+// A line of text: people may look at it.
+#include "connectors/file/commit_record.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "connectors/file/commit.h"
+#include "core/base/hash.h"
+
+enum { TEXT_BYTES = 512 };
+
+#define FORMAT                                                                                \
+    "tidemill commits 1 life %016" PRIx64 " begun %" PRIu64 " done %" PRIu64 " from %" PRId64 \
+    " length %" PRId64 " new %" PRIu64 " inode %" PRIu64
+#define SCANNED                                                                            \
+    "tidemill commits 1 life %" SCNx64 " begun %" SCNu64 " done %" SCNu64 " from %" SCNd64 \
+    " length %" SCNd64 " new %" SCNu64 " inode %" SCNu64
+
+static size_t print(const struct tm__commit_record *r, char *text)
+{
+    int n = snprintf(text, TEXT_BYTES, FORMAT, r->life, r->begun, r->done, r->from, r->length,
+                     r->is_new, r->inode);
+    uint64_t hash = tm_hash_bytes(text, (size_t)n);
+    return (size_t)(n + snprintf(text + n, TEXT_BYTES - (size_t)n, " hash %016" PRIx64 "\n", hash));
+}
+
+static bool parse(const char *text, struct tm__commit_record *r)
+{
+    char again[TEXT_BYTES];
+    if (sscanf(text, SCANNED, &r->life, &r->begun, &r->done, &r->from, &r->length, &r->is_new,
+               &r->inode) != 7)
+        return false;
+    print(r, again);
+    return strcmp(text, again) == 0;
+}
+
+int tm__commit_record_read(const struct tm_fx *fx, struct tm_mem *mem, const char *path,
+                           struct tm__commit_record *record, bool *found, struct tm_error *err)
+{
+    char text[TEXT_BYTES];
+    size_t size = 0;
+    int64_t got = 1;
+    (void)mem;
+    *record = (struct tm__commit_record){0};
+    int fd = fx->files->open(fx->ctx, path, TM_FILE_READ, err);
+    *found = fd >= 0;
+    if (fd == TM_E_NOT_FOUND) {
+        if (err != NULL)
+            tm_error_clear(err);
+        return 0;
+    }
+    if (fd < 0)
+        return fd;
+    while (got > 0 && size < sizeof text - 1) {
+        got = fx->files->read(fx->ctx, fd, text + size, sizeof text - 1 - size, err);
+        size += got > 0 ? (size_t)got : 0;
+    }
+    (void)fx->files->close(fx->ctx, fd, NULL);
+    text[size] = '\0';
+    if (got < 0)
+        return (int)got;
+    if (parse(text, record))
+        return 0;
+    tm_error_set(err, TM_E_OUTPUT_CHANGED,
+                 "the record of what has been committed, %s, is not as it was written", path);
+    tm_error_hint(err, "put it back as it was; or begin anew, with all of the input: --fresh");
+    return TM_E_OUTPUT_CHANGED;
+}
+
+int tm__commit_record_write(const struct tm_fx *fx, struct tm_mem *mem, const char *path,
+                            const struct tm__commit_record *record, struct tm_error *err)
+{
+    char text[TEXT_BYTES];
+    size_t bytes = strlen(path) + sizeof ".new", size = print(record, text);
+    char *next = tm_mem_alloc(mem, bytes);
+    if (next == NULL)
+        return tm_error_set(err, TM_E_MEMORY, "out of memory for the name of %s", path);
+    snprintf(next, bytes, "%s.new", path);
+    int fd = fx->files->open(fx->ctx, next, TM_FILE_CREATE, err), rc = fd < 0 ? fd : 0;
+    if (rc == 0) {
+        rc = fx->files->write_all(fx->ctx, fd, text, size, NULL, err);
+        rc = rc != 0 ? rc : fx->files->sync(fx->ctx, fd, err);
+        int closed = fx->files->close(fx->ctx, fd, rc == 0 ? err : NULL);
+        rc = rc != 0 ? rc : closed;
+    }
+    rc = rc != 0 ? rc : fx->files->rename(fx->ctx, next, path, err);
+    rc = rc != 0 ? rc : tm__file_sync_folder(fx, path, err);
+    tm_mem_free(mem, next, bytes);
+    return rc;
+}

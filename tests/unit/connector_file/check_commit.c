@@ -1,0 +1,612 @@
+// Output exactly once: whatever a job is killed at, whatever the machine forgets, and whichever
+// operation of a disk fails, each row is in the output once, and none before its checkpoint is.
+#include "connectors/file/commit.h"
+#include "connectors/file/file.h"
+#include "connectors/file/unpack.h"
+#include "core/checkpoint/restored.h"
+#include "tests/unit/connector_file/disk.h"
+
+enum { EPOCHS = 4, ROWS = 6, SUBTASKS_MAX = 3, IDS = 1000 };
+
+static struct tm_schema *schema;
+static struct tm_sink *sinks[SUPPORT_SUBTASKS];
+static struct tm_fx_clock clock_table;
+static int64_t now_ns;
+static uint64_t number; // of checkpoints
+static uint32_t parallelism;
+
+// The job's last durable checkpoint, and what was durable when.
+static struct tm_restored *checkpoint;
+static uint64_t checkpoint_number;
+static int checkpoint_rows; // rows below this are in it
+
+static int64_t fake_mono(void *ctx)
+{
+    (void)ctx;
+    return now_ns;
+}
+
+static void open_all(void)
+{
+    support_open();
+    clock_table = *S.real.clock;
+    clock_table.mono_ns = fake_mono;
+    S.fx.clock = &clock_table;
+    now_ns = 1000000000;
+    schema = support_schema();
+    checkpoint = NULL;
+    checkpoint_rows = 0;
+    checkpoint_number = number = 0;
+    parallelism = 1;
+    disk_open_all(1);
+}
+
+static void close_all(void)
+{
+    tm_restored_free(checkpoint);
+    disk_free_nodes();
+    memset(&D, 0, sizeof D);
+    tm_schema_unref(schema);
+    support_close();
+}
+
+static int begin(void)
+{
+    struct tm_sink_job job = {.name = "test", .restored = checkpoint};
+    memset(&S.err, 0, sizeof S.err);
+    S.shared = NULL;
+    S.executor_count = 0;
+    memset(sinks, 0, sizeof sinks);
+    int rc = tm_connector_file.sink_prepare_checkpoints(&S.fx, &S.mem, &S.node, parallelism, &job,
+                                                        &S.shared, &S.err);
+    if (rc == 0 && checkpoint != NULL)
+        rc = tm_connector_file.sink_restore(S.shared, checkpoint, &S.node, &S.err);
+    for (uint32_t s = 0; rc == 0 && s < parallelism; s++) {
+        S.ctx[s].checkpoints = true;
+        rc = tm_connector_file.sink_new(&S.ctx[s], &S.node, schema, S.shared, &sinks[s], &S.err);
+        if (rc == 0) {
+            sinks[s]->metrics = &S.metrics;
+            sinks[s]->latency = &S.latency;
+        }
+    }
+    return rc;
+}
+
+static int end(bool ok)
+{
+    struct tm_error err = {0};
+    for (uint32_t s = 0; s < parallelism; s++)
+        if (sinks[s] != NULL)
+            sinks[s]->ops->free(sinks[s]);
+    int rc = S.shared == NULL ? 0 : tm_connector_file.sink_finish(S.shared, ok, &err);
+    if (S.shared != NULL)
+        tm_connector_file.sink_release(S.shared);
+    S.shared = NULL;
+    return rc;
+}
+
+static int write_rows(uint32_t subtask, int first, int count)
+{
+    static const char *const names[] = {"a", "b", "c"};
+    int rc = 0;
+    for (int i = 0; rc == 0 && i < count; i++) {
+        struct tm_batch *batch = support_batch(schema, first + i, 1, names[(first + i) % 3]);
+        rc = support_write(sinks[subtask], batch);
+    }
+    return rc;
+}
+
+static int prepare_all(struct tm_cut **cuts)
+{
+    int rc = 0;
+    for (uint32_t s = 0; rc == 0 && s < parallelism; s++)
+        while ((rc = sinks[s]->ops->prepare(sinks[s], cuts[s], &S.err)) == TM_STEP_WAIT)
+            ck_assert(support_run());
+    return rc;
+}
+
+// A checkpoint of all that was written. It is durable when all have prepared.
+static int take_checkpoint(int rows)
+{
+    struct tm_cut *cuts[SUPPORT_SUBTASKS];
+    number++;
+    for (uint32_t s = 0; s < parallelism; s++)
+        ck_assert_int_eq(tm_cut_new(&S.mem, number, 0, s, &cuts[s]), 0);
+    int rc = prepare_all(cuts);
+    if (rc == 0) {
+        tm_restored_free(checkpoint);
+        checkpoint = NULL;
+        ck_assert_int_eq(tm_restored_from_cuts(&S.mem, (const struct tm_cut *const *)cuts,
+                                               parallelism, &checkpoint, &S.err),
+                         0);
+        checkpoint_rows = rows;
+        checkpoint_number = number;
+    }
+    for (uint32_t s = 0; s < parallelism; s++)
+        tm_cut_free(cuts[s]);
+    return rc;
+}
+
+static int commit(void)
+{
+    return tm_connector_file.sink_commit(S.shared, checkpoint_number, &S.err);
+}
+
+// --- what is in the output -----------------------------------------------------------------------
+
+static uint8_t seen[IDS];
+static int headers;
+
+static void see_text(const char *text, size_t size, bool csv)
+{
+    bool first = true;
+    for (const char *p = text, *stop = text + size; p < stop; first = false) {
+        const char *line_end = memchr(p, '\n', (size_t)(stop - p));
+        ck_assert_msg(line_end != NULL, "half a line: %.*s", (int)(stop - p), p);
+        if (csv && strncmp(p, "id,", 3) == 0) {
+            ck_assert(first);
+            headers++;
+        } else if (*p != '#') {
+            int id = atoi(csv ? p : p + 6);
+            ck_assert_int_lt(id, IDS);
+            seen[id]++;
+        }
+        p = line_end + 1;
+    }
+}
+
+static void see_file(const char *path, const struct disk_node *node)
+{
+    char text[64 * 1024];
+    if (node->size == 0)
+        return;
+    if (tm__file_packing_of(path) == TM_FILE_PLAIN) {
+        see_text((const char *)node->data, node->size, strstr(path, ".csv") != NULL);
+        return;
+    }
+    struct tm_file_unpacker *u =
+        tm__file_unpacker_new(&S.fx, &S.mem, tm__file_packing_of(path), path);
+    int fd = disk_fd_of((int)(node - D.nodes), false);
+    int64_t got = tm__file_unpack(u, fd, (uint8_t *)text, sizeof text, &S.err);
+    ck_assert_msg(got >= 0, "%s", S.err.message);
+    D.fds[fd].used = false;
+    tm__file_unpacker_free(u);
+    see_text(text, (size_t)got, strstr(path, ".csv") != NULL);
+}
+
+static void look(void)
+{
+    memset(seen, 0, sizeof seen);
+    headers = 0;
+    for (int i = 0; i < D.now.count; i++) {
+        const struct disk_entry *e = &D.now.entries[i];
+        const char *name = strrchr(e->path, '/');
+        if (!D.nodes[e->node].is_folder && name != NULL && name[1] != '.')
+            see_file(e->path, &D.nodes[e->node]);
+    }
+}
+
+// Rows below `all` are there, once; between that and `most` each may be; those beyond are not.
+static void expect(int all, int most)
+{
+    bool dead = D.is_dead;
+    D.is_dead = false;
+    look();
+    D.is_dead = dead;
+    for (int i = 0; i < IDS; i++) {
+        ck_assert_msg(seen[i] <= 1, "row %d is there %d times", i, seen[i]);
+        ck_assert_msg(i >= all || seen[i] == 1, "row %d is missing", i);
+        ck_assert_msg(i < most || seen[i] == 0, "row %d is not committed, and there", i);
+    }
+}
+
+// --- jobs ----------------------------------------------------------------------------------------
+
+static int committed_rows; // at least so many are visible, whatever happens
+
+// From the newest checkpoint to the end. 0, or what it stopped with.
+static int run_job(void)
+{
+    int rc = begin();
+    if (rc == 0 && checkpoint != NULL)
+        expect(checkpoint_rows, checkpoint_rows);
+    for (int epoch = 0; rc == 0 && checkpoint_rows < EPOCHS * ROWS; epoch++) {
+        int rows = checkpoint_rows;
+        for (uint32_t s = 0; rc == 0 && s < parallelism; s++) {
+            int share = ROWS / (int)parallelism;
+            rc = write_rows(s, rows, share);
+            rows += share;
+        }
+        if (rc == 0 && rows == EPOCHS * ROWS)
+            for (uint32_t s = 0; rc == 0 && s < parallelism; s++)
+                rc = support_flush(sinks[s], true);
+        expect(committed_rows, checkpoint_rows);
+        rc = rc != 0 ? rc : take_checkpoint(rows);
+        expect(committed_rows, checkpoint_rows);
+        rc = rc != 0 ? rc : commit();
+        if (rc == 0)
+            committed_rows = checkpoint_rows;
+        expect(committed_rows, checkpoint_rows);
+    }
+    int finished = end(rc == 0);
+    return rc != 0 ? rc : finished;
+}
+
+static const struct shape {
+    const char *path, *format, *option, *value;
+} shapes[] = {
+    {"out", "json", NULL, NULL},
+    {"out", "json", "partition_by", "name"},
+    {"out", "csv", "roll_size", "30B"},
+    {"one.jsonl", "json", NULL, NULL},
+    {"one.csv", "csv", NULL, NULL},
+    {"one.csv", "csv", "if_exists", "append"},
+    {"one.csv", "csv", "if_exists", "replace"},
+    {"out", "json", "if_exists", "replace"},
+    {"sub/one.csv.gz", "csv", NULL, NULL},
+};
+enum { SHAPES = sizeof shapes / sizeof shapes[0] };
+
+static void put(const char *path, const char *text)
+{
+    char folder[DISK_PATH];
+    disk_folder_of(path, folder);
+    ck_assert_int_eq(disk_mkdirs(NULL, folder, NULL), 0);
+    int fd = disk_open(NULL, path, TM_FILE_CREATE, NULL);
+    ck_assert_int_eq(disk_write_all(NULL, fd, text, strlen(text), NULL, NULL), 0);
+    ck_assert_int_eq(disk_sync(NULL, fd, NULL), 0);
+    disk_close(NULL, fd, NULL);
+    disk_sync_node(&D.nodes[D.now.entries[disk_find(&D.now, path)].node]);
+    D.durable = D.now;
+    D.step_count = 0;
+}
+
+static void shape_job(const struct shape *shape, uint64_t seed)
+{
+    disk_open_all(seed);
+    tm_restored_free(checkpoint);
+    checkpoint = NULL;
+    checkpoint_rows = committed_rows = 0;
+    S.node.format = shape->format;
+    tm_options_fini(&S.node.options);
+    tm_options_init(&S.node.options, &S.mem);
+    support_option("path", shape->path);
+    if (shape->option != NULL && strcmp(shape->option, "roll_size") == 0)
+        ck_assert_int_eq(tm_options_set_string(&S.node.options, "roll_size", "30B"), 0);
+    else if (shape->option != NULL)
+        support_option(shape->option, shape->value);
+    if (shape->option != NULL && strcmp(shape->option, "if_exists") == 0 &&
+        strcmp(shape->path, "one.csv") == 0)
+        put("one.csv", shape->value[0] == 'a' ? "id,value,name\n900,1,x\n" : "id,value,name\n");
+    if (shape->option != NULL && strcmp(shape->option, "if_exists") == 0 &&
+        strcmp(shape->path, "out") == 0)
+        put("out/part-0-0.jsonl", "#old\n");
+    disk_restart(false);
+}
+
+static void expect_end(const struct shape *shape)
+{
+    look();
+    if (shape->option != NULL && shape->value[0] == 'a') {
+        ck_assert_int_eq(seen[900], 1);
+        ck_assert_int_eq(headers, 1);
+    }
+    seen[900] = 0;
+    for (int i = 0; i < IDS; i++)
+        ck_assert_msg(seen[i] == (i < EPOCHS * ROWS), "row %d: %d", i, seen[i]);
+    ck_assert(strstr(shape->path, "one.csv") == NULL || headers == 1);
+    // Nothing is left but the record of what was committed.
+    for (int i = 0; i < D.now.count; i++)
+        ck_assert_msg(strstr(D.now.entries[i].path, "inprogress") == NULL, "%s",
+                      D.now.entries[i].path);
+    int old = disk_find(&D.now, "out/part-0-0.jsonl");
+    ck_assert(old < 0 || D.nodes[D.now.entries[old].node].data[0] != '#');
+}
+
+START_TEST(an_unbroken_run)
+{
+    for (parallelism = 1; parallelism <= SUBTASKS_MAX; parallelism++) {
+        shape_job(&shapes[_i], 1);
+        ck_assert_msg(run_job() == 0, "%s", S.err.message);
+        expect_end(&shapes[_i]);
+    }
+}
+END_TEST
+
+// Killed at each operation in turn (and again while it begins anew), then to the end, at another
+// parallelism. With or without loss of power.
+static uint64_t states;
+
+START_TEST(a_job_that_is_killed_at_any_operation)
+{
+    const struct shape *shape = &shapes[_i / 2];
+    bool power = _i % 2 == 1;
+    if (strcmp(shape->path, "one.csv") == 0 && shape->option != NULL && shape->value[0] == 'a')
+        checkpoint_rows = 0; // row 900 is in front of all: see expect_end
+    for (int round = 0; round < (power ? 12 : 2); round++) {
+        bool over = false;
+        for (int64_t kill_at = 1; !over; kill_at++) {
+            parallelism = 1 + (uint32_t)(kill_at % SUBTASKS_MAX);
+            shape_job(shape, (uint64_t)kill_at * 1000 + (uint64_t)round);
+            if (disk_find(&D.now, "one.csv") >= 0)
+                put("one.csv", "id,value,name\n"); // 900 would not be committed
+            D.operations = 0;
+            D.kill_at = kill_at;
+            int rc = run_job();
+            over = rc == 0;
+            states++;
+            for (int again = 0; rc != 0; again++) {
+                ck_assert_msg(D.is_dead, "%d %s", rc, S.err.message);
+                ck_assert_int_lt(again, 20);
+                disk_restart(power);
+                expect(committed_rows, checkpoint_rows);
+                parallelism = 1 + disk_draw(SUBTASKS_MAX);
+                D.kill_at = again < 3 ? 1 + disk_draw(40) : 0;
+                states++;
+                rc = run_job();
+            }
+            D.is_dead = false;
+            struct shape plain = *shape;
+            plain.option = NULL;
+            expect_end(&plain);
+        }
+    }
+    ck_assert_uint_gt(states, 20);
+    if (getenv("TM_SHOW_STATES") != NULL)
+        printf("%s %s %s: %llu states\n", shape->path, shape->value == NULL ? "" : shape->value,
+               power ? "power" : "kill", (unsigned long long)states);
+}
+END_TEST
+
+START_TEST(an_error_of_any_operation_ends_the_job_and_the_next_attempt_goes_on)
+{
+    const struct shape *shape = &shapes[_i];
+    bool over = false;
+    for (int64_t fail_at = 1; !over; fail_at++) {
+        parallelism = 1 + (uint32_t)(fail_at % SUBTASKS_MAX);
+        shape_job(shape, (uint64_t)fail_at);
+        if (disk_find(&D.now, "one.csv") >= 0)
+            put("one.csv", "id,value,name\n");
+        D.operations = 0;
+        D.fail_at = fail_at;
+        int rc = run_job();
+        over = D.operations < fail_at;
+        for (int again = 0; rc != 0; again++) {
+            ck_assert_int_lt(again, 3);
+            D.fail_at = 0;
+            rc = run_job();
+        }
+        struct shape plain = *shape;
+        plain.option = NULL;
+        look();
+        for (int i = 0; i < IDS; i++)
+            ck_assert_msg(seen[i] == (i < EPOCHS * ROWS), "operation %d, row %d: %d", (int)fail_at,
+                          i, seen[i]);
+    }
+}
+END_TEST
+
+// --- old checkpoints -----------------------------------------------------------------------------
+
+static struct tm_restored *first_checkpoint;
+
+// Runs to the end, and keeps the first checkpoint; then begins with that.
+static int begin_with_an_old_one(const struct shape *shape)
+{
+    shape_job(shape, 3);
+    parallelism = 2;
+    ck_assert_msg(begin() == 0, "%s", S.err.message);
+    ck_assert_int_eq(write_rows(0, 0, 6), 0);
+    ck_assert_int_eq(take_checkpoint(6), 0);
+    ck_assert_int_eq(commit(), 0);
+    first_checkpoint = checkpoint;
+    checkpoint = NULL;
+    ck_assert_int_eq(write_rows(1, 6, 6), 0);
+    ck_assert_int_eq(take_checkpoint(12), 0);
+    bool committed = true;
+    ck_assert_int_eq(tm_connector_file.sink_committed(S.shared, number, &committed, &S.err), 0);
+    ck_assert(!committed);
+    ck_assert_int_eq(commit(), 0);
+    ck_assert_int_eq(tm_connector_file.sink_committed(S.shared, number, &committed, &S.err), 0);
+    ck_assert(committed);
+    ck_assert_int_eq(end(false), 0);
+    tm_restored_free(checkpoint);
+    checkpoint = first_checkpoint;
+    checkpoint_rows = 6;
+    return begin();
+}
+
+START_TEST(a_checkpoint_that_is_older_than_the_output_is_refused)
+{
+    const struct shape *shape = &shapes[_i == 0 ? 0 : 3];
+    ck_assert_int_eq(begin_with_an_old_one(shape), TM_E_CHECKPOINT_OLD);
+    ck_assert_ptr_nonnull(strstr(S.err.message, shape->path));
+    ck_assert_ptr_nonnull(strstr(S.err.hint, "if_exists"));
+    end(false);
+    expect(12, 12);
+}
+END_TEST
+
+START_TEST(or_the_output_is_appended_to_with_rows_twice_or_replaced)
+{
+    static const struct shape four[] = {{"one.jsonl", "json", "if_exists", "append"},
+                                        {"out", "json", "if_exists", "append"},
+                                        {"one.jsonl", "json", "if_exists", "replace"},
+                                        {"out", "json", "if_exists", "replace"}};
+    bool append = _i < 2;
+    ck_assert_msg(begin_with_an_old_one(&four[_i]) == 0, "%s", S.err.message);
+    ck_assert(append == (strstr(support_text(&S.failures), "come twice") != NULL));
+    ck_assert_int_eq(write_rows(0, 6, 6), 0);
+    number = 10;
+    ck_assert_int_eq(take_checkpoint(12), 0);
+    ck_assert_int_eq(commit(), 0);
+    ck_assert_int_eq(end(true), 0);
+    look();
+    for (int i = 0; i < 12; i++)
+        ck_assert_int_eq(seen[i], append ? (i < 6 ? 1 : 2) : (i < 6 ? 0 : 1));
+}
+END_TEST
+
+START_TEST(a_checkpoint_of_another_life_is_refused)
+{
+    shape_job(&shapes[3], 3);
+    ck_assert_int_eq(run_job(), 0);
+    first_checkpoint = checkpoint;
+    checkpoint = NULL;
+    disk_unlink(NULL, "one.jsonl", NULL);
+    checkpoint_rows = committed_rows = 0;
+    ck_assert_int_eq(run_job(), 0); // --fresh
+    tm_restored_free(checkpoint);
+    checkpoint = first_checkpoint;
+    ck_assert_int_eq(begin(), TM_E_CHECKPOINT_OLD);
+    ck_assert_ptr_nonnull(strstr(S.err.message, "another run"));
+    end(false);
+}
+END_TEST
+
+START_TEST(what_was_prepared_for_a_failed_checkpoint_comes_with_the_next)
+{
+    shape_job(&shapes[_i == 0 ? 0 : 3], 3);
+    ck_assert_int_eq(begin(), 0);
+    ck_assert_int_eq(write_rows(0, 0, 3), 0);
+    ck_assert_int_eq(take_checkpoint(3), 0); // it is given up
+    ck_assert_int_eq(write_rows(0, 3, 3), 0);
+    ck_assert_int_eq(take_checkpoint(6), 0);
+    if (_i == 0) {
+        ck_assert_int_eq(commit(), 0);
+        expect(6, 6);
+    }
+    end(false); // or the job goes on from it without a commit
+    ck_assert_msg(begin() == 0, "%s", S.err.message);
+    expect(6, 6);
+    ck_assert_int_eq(end(true), 0);
+}
+END_TEST
+
+START_TEST(a_part_that_a_reader_took_away_is_not_missed_and_a_prepared_one_is)
+{
+    shape_job(&shapes[0], 3);
+    ck_assert_int_eq(begin(), 0);
+    ck_assert_int_eq(write_rows(0, 0, 3), 0);
+    ck_assert_int_eq(take_checkpoint(3), 0);
+    ck_assert_int_eq(commit(), 0);
+    disk_unlink(NULL, "out/part-0-0.jsonl", NULL);
+    end(false);
+    ck_assert_msg(begin() == 0, "%s", S.err.message);
+    ck_assert_int_eq(write_rows(0, 3, 3), 0);
+    ck_assert_int_eq(take_checkpoint(6), 0);
+    end(false);
+    for (int i = 0; i < D.now.count; i++)
+        if (strstr(D.now.entries[i].path, "part-0-1") != NULL) // the number was not used again
+            disk_unlink(NULL, D.now.entries[i--].path, NULL);
+    ck_assert_int_eq(begin(), TM_E_OUTPUT_CHANGED);
+    ck_assert_ptr_nonnull(strstr(S.err.message, "part-0-1"));
+    end(false);
+}
+END_TEST
+
+// --- space ---------------------------------------------------------------------------------------
+
+static int count_text(const char *text)
+{
+    int count = 0;
+    for (const char *p = support_text(&S.failures); (p = strstr(p, text)) != NULL; p++)
+        count++;
+    return count;
+}
+
+START_TEST(without_space_all_wait_and_go_on_when_there_is_some)
+{
+    const struct shape *shape = &shapes[_i == 0 ? 0 : 3];
+    shape_job(shape, 3);
+    parallelism = 2;
+    struct tm_cut *cuts[2];
+    ck_assert_int_eq(begin(), 0);
+    ck_assert_int_eq(write_rows(0, 0, 3), 0);
+    ck_assert_int_eq(write_rows(1, 3, 3), 0);
+    D.space = 20;
+    number++;
+    for (uint32_t s = 0; s < 2; s++)
+        ck_assert_int_eq(tm_cut_new(&S.mem, number, 0, s, &cuts[s]), 0);
+    for (int i = 0; i < 5; i++) {
+        for (uint32_t s = 0; s < 2; s++)
+            ck_assert_int_eq(sinks[s]->ops->prepare(sinks[s], cuts[s], &S.err), TM_STEP_WAIT);
+        ck_assert_int_le(sinks[0]->ops->deadline_ns(sinks[0]), now_ns + 1000000000);
+        now_ns += 1000000001;
+    }
+    ck_assert_int_eq(count_text("waits for space"), 1);
+    ck_assert_int_eq(count_text("has space again"), 0);
+    D.space = 1000000;
+    int waits = 0;
+    for (uint32_t s = 0; s < 2; s++)
+        while (sinks[s]->ops->prepare(sinks[s], cuts[s], &S.err) == TM_STEP_WAIT) {
+            ck_assert_int_lt(waits++, 20);
+            now_ns += 1000000001;
+        }
+    ck_assert_int_eq(count_text("has space again"), 1);
+    tm_restored_free(checkpoint);
+    checkpoint = NULL;
+    ck_assert_int_eq(
+        tm_restored_from_cuts(&S.mem, (const struct tm_cut *const *)cuts, 2, &checkpoint, &S.err),
+        0);
+    for (uint32_t s = 0; s < 2; s++)
+        tm_cut_free(cuts[s]);
+    checkpoint_number = number;
+    // The commit has none, either: rows are held back meanwhile.
+    D.space = _i == 0 ? 10 : 100;
+    ck_assert_int_eq(commit(), TM_STEP_WAIT);
+    ck_assert_int_eq(S.err.code, TM_E_NO_SPACE);
+    expect(0, 6);
+    struct tm_batch *batch = support_batch(schema, 6, 1, "a");
+    const struct tm_row *row = tm_batch_first(batch);
+    ck_assert_int_eq(sinks[0]->ops->write(sinks[0], batch, &row, &S.err), TM_STEP_WAIT);
+    ck_assert_int_eq(count_text("waits for space"), 2);
+    D.space = -1;
+    ck_assert_int_eq(commit(), 0);
+    expect(6, 6);
+    now_ns += 1000000001;
+    ck_assert_int_eq(sinks[0]->ops->write(sinks[0], batch, &row, &S.err), TM_STEP_DONE);
+    tm_batch_release(batch);
+    ck_assert_int_eq(count_text("has space again"), 2);
+    end(false);
+    expect(6, 6);
+}
+END_TEST
+
+START_TEST(an_output_without_rows_is_there)
+{
+    shape_job(&shapes[_i == 0 ? 4 : _i == 1 ? 3 : 8], 3);
+    parallelism = 2;
+    ck_assert_int_eq(begin(), 0);
+    for (uint32_t s = 0; s < 2; s++)
+        ck_assert_int_eq(support_flush(sinks[s], true), TM_STEP_DONE);
+    ck_assert_int_eq(take_checkpoint(0), 0);
+    ck_assert_int_eq(commit(), 0);
+    ck_assert_int_eq(end(true), 0);
+    int i = disk_find(&D.now, shapes[_i == 0 ? 4 : _i == 1 ? 3 : 8].path);
+    ck_assert_int_ge(i, 0);
+    look();
+    ck_assert_int_eq(headers, _i != 1);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("commit");
+    TCase *tcase = tcase_create("commit");
+    tcase_add_checked_fixture(tcase, open_all, close_all);
+    tcase_set_timeout(tcase, 300);
+    tcase_add_loop_test(tcase, an_unbroken_run, 0, SHAPES);
+    tcase_add_loop_test(tcase, a_job_that_is_killed_at_any_operation, 0, 2 * SHAPES);
+    tcase_add_loop_test(tcase, an_error_of_any_operation_ends_the_job_and_the_next_attempt_goes_on,
+                        0, SHAPES);
+    tcase_add_loop_test(tcase, a_checkpoint_that_is_older_than_the_output_is_refused, 0, 2);
+    tcase_add_loop_test(tcase, or_the_output_is_appended_to_with_rows_twice_or_replaced, 0, 4);
+    tcase_add_test(tcase, a_checkpoint_of_another_life_is_refused);
+    tcase_add_loop_test(tcase, what_was_prepared_for_a_failed_checkpoint_comes_with_the_next, 0, 2);
+    tcase_add_test(tcase, a_part_that_a_reader_took_away_is_not_missed_and_a_prepared_one_is);
+    tcase_add_loop_test(tcase, without_space_all_wait_and_go_on_when_there_is_some, 0, 2);
+    tcase_add_loop_test(tcase, an_output_without_rows_is_there, 0, 3);
+    suite_add_tcase(suite, tcase);
+    return support_main(suite);
+}
