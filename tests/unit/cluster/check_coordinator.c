@@ -37,15 +37,29 @@ static int answer_settle(void *arg, const char *proposal, size_t length, struct 
     return rc != 0 ? rc : tm_buf_append(settled, proposal, length);
 }
 
+static int saves[4], save_count; // enum tm_checkpoint_purpose
+
+static void note_save(void *arg, enum tm_checkpoint_purpose purpose)
+{
+    (void)arg;
+    saves[save_count++] = purpose;
+}
+
+static void init(void (*save)(void *arg, enum tm_checkpoint_purpose purpose))
+{
+    struct tm_coordinator_env env = {
+        .command = note_command, .settle = answer_settle, .save = save};
+    tm_coordinator_init(&c, &env, &mem, 2, 3);
+}
+
 static void setup(void)
 {
     struct tm_error err = {0};
     ck_assert_int_eq(tm_real_init(&fx, &err), 0);
     tm_mem_init(&mem, &fx, NULL, 0);
-    struct tm_coordinator_env env = {.command = note_command, .settle = answer_settle};
-    command_count = settle_code = command_code = 0;
+    command_count = settle_code = command_code = save_count = 0;
     settle_waits = false;
-    tm_coordinator_init(&c, &env, &mem, 2, 3);
+    init(NULL);
 }
 
 static void teardown(void)
@@ -201,6 +215,79 @@ START_TEST(a_command_that_cannot_be_sent_fails_the_job)
 }
 END_TEST
 
+// --- with checkpoints
+
+static void run_saving(void)
+{
+    init(note_save);
+    send(TM_EVENT_READY);
+    send(TM_EVENT_READY);
+}
+
+START_TEST(a_job_whose_tasks_have_ended_takes_a_last_checkpoint_before_workers_exit)
+{
+    run_saving();
+    for (int i = 0; i < 3; i++)
+        send(TM_EVENT_TASK_FINISHED);
+    ck_assert_int_eq(c.state, TM_JOB_SAVING);
+    ck_assert_int_eq(command_count, 0);
+    ck_assert_int_eq(save_count, 1);
+    ck_assert_int_eq(saves[0], TM_PURPOSE_END);
+    tm_coordinator_saved(&c);
+    ck_assert_int_eq(commands[0], TM_COMMAND_EXIT);
+    ck_assert_int_eq(tm_coordinator_outcome(&c), TM_JOB_FINISHED);
+}
+END_TEST
+
+START_TEST(a_stop_takes_a_last_checkpoint_before_sources_end)
+{
+    run_saving();
+    tm_coordinator_stop(&c);
+    ck_assert_int_eq(saves[0], TM_PURPOSE_STOP);
+    ck_assert_int_eq(command_count, 0);
+    tm_coordinator_saved(&c);
+    ck_assert_int_eq(commands[0], TM_COMMAND_STOP);
+    for (int i = 0; i < 3; i++)
+        send(TM_EVENT_TASK_FINISHED);
+    ck_assert_int_eq(save_count, 1); // what came after it is not kept
+    ck_assert_int_eq(commands[1], TM_COMMAND_EXIT);
+    ck_assert_int_eq(tm_coordinator_outcome(&c), TM_JOB_STOPPED);
+}
+END_TEST
+
+START_TEST(tasks_that_end_while_the_last_checkpoint_is_taken_wait_for_it)
+{
+    run_saving();
+    tm_coordinator_stop(&c);
+    for (int i = 0; i < 3; i++)
+        send(TM_EVENT_TASK_FINISHED);
+    ck_assert_int_eq(command_count, 0);
+    tm_coordinator_saved(&c);
+    ck_assert_int_eq(command_count, 1);
+    ck_assert_int_eq(commands[0], TM_COMMAND_EXIT);
+}
+END_TEST
+
+START_TEST(a_second_stop_waits_for_no_checkpoint)
+{
+    run_saving();
+    tm_coordinator_stop(&c);
+    tm_coordinator_stop(&c);
+    ck_assert_int_eq(commands[0], TM_COMMAND_CANCEL);
+    tm_coordinator_saved(&c); // too late: it changes nothing
+    ck_assert_int_eq(command_count, 1);
+}
+END_TEST
+
+START_TEST(a_job_that_is_stopped_before_it_runs_has_nothing_to_save)
+{
+    init(note_save);
+    tm_coordinator_stop(&c);
+    ck_assert_int_eq(save_count, 0);
+    ck_assert_int_eq(commands[0], TM_COMMAND_STOP);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("coordinator");
@@ -218,6 +305,11 @@ int main(void)
     tcase_add_test(tc, a_stopped_job_whose_tasks_finish_is_stopped_and_not_finished);
     tcase_add_test(tc, a_stop_after_the_last_task_sends_nothing);
     tcase_add_test(tc, a_command_that_cannot_be_sent_fails_the_job);
+    tcase_add_test(tc, a_job_whose_tasks_have_ended_takes_a_last_checkpoint_before_workers_exit);
+    tcase_add_test(tc, a_stop_takes_a_last_checkpoint_before_sources_end);
+    tcase_add_test(tc, tasks_that_end_while_the_last_checkpoint_is_taken_wait_for_it);
+    tcase_add_test(tc, a_second_stop_waits_for_no_checkpoint);
+    tcase_add_test(tc, a_job_that_is_stopped_before_it_runs_has_nothing_to_save);
     suite_add_tcase(suite, tc);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

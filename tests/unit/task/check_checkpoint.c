@@ -417,13 +417,6 @@ static uint32_t taken;      // sources cut between two of their rows
 static bool declined;
 static uint32_t finished_tasks;
 
-static void command(enum tm_command_kind kind, uint64_t checkpoint)
-{
-    ck_assert_int_eq(tm_job_command_checkpoint(run.job, kind, checkpoint, TM_PURPOSE_PERIODIC,
-                                               "folder\0name", 12),
-                     0);
-}
-
 static void take_events(void)
 {
     struct tm_event *event;
@@ -450,6 +443,19 @@ static void step(void)
     else
         help();
     take_events();
+}
+
+// The workers hear of it one after the other, so a barrier may come before the command.
+static void command_by_chance(enum tm_command_kind kind, uint64_t checkpoint)
+{
+    for (uint32_t w = 0; w < run.job->worker_count; w++) {
+        struct tm_command *one = tm_command_new(run.job->mem, kind, "folder\0name", 12);
+        ck_assert_ptr_nonnull(one);
+        one->checkpoint = checkpoint;
+        tm_mailbox_post(&run.job->workers[w].commands, &one->message);
+        for (uint64_t steps = draw(3) == 0 ? draw(100) : 0; steps > 0; steps--)
+            step();
+    }
 }
 
 static bool is_whole(void)
@@ -516,18 +522,18 @@ static void take_one(struct tm_restored **keep)
     uint64_t patience = draw(6) == 0 ? draw(200) : UINT64_MAX;
     written_by = 0;
     declined = false;
-    command(TM_COMMAND_CHECKPOINT, ++begun);
+    command_by_chance(TM_COMMAND_CHECKPOINT, ++begun);
     for (uint64_t i = 0; !is_whole() && !declined && i < patience; i++) {
         ck_assert_uint_lt(i, 2000000);
         step();
     }
     if (!is_whole()) {
-        command(TM_COMMAND_ABORT, begun);
+        command_by_chance(TM_COMMAND_ABORT, begun);
         return;
     }
     struct tm_restored *made = restored_now(begun);
     check_cut(made);
-    command(TM_COMMAND_COMPLETE, begun);
+    command_by_chance(TM_COMMAND_COMPLETE, begun);
     if (keep != NULL)
         *keep = made;
     else
