@@ -28,6 +28,18 @@ struct moment {
 };
 static struct moment moments[256];
 static int moment_count;
+static int saved_after; // operations until the savepoint was there
+
+// Syncs that nothing in this row depends on: of what is given up; of LATEST where it says what it
+// said, or where there was none; of a folder that holds the savepoint and is synced again.
+static bool idle[512];
+
+static void is_idle(int64_t from, int64_t to)
+{
+    ck_assert_int_le(to, 512);
+    for (int64_t i = from; i < to; i++)
+        idle[i] = true;
+}
 
 static void moment(uint64_t done, uint64_t begun)
 {
@@ -41,6 +53,7 @@ static void run_row(void)
     struct tm_store *store;
     uint64_t done = 0;
     moment_count = 0;
+    memset(idle, 0, sizeof idle);
     moment(0, 0);
     ck_assert_int_eq(subject_store(&store, &err), 0);
     for (uint64_t n = 1; n <= 12; n++) {
@@ -51,6 +64,7 @@ static void run_row(void)
             subject_forget_base();
             ck_assert_int_eq(subject_store(&store, &err), 0);
             ck_assert_int_eq(tm_store_rewind(store, done, &err), 0);
+            is_idle(disk.syncs - 1, disk.syncs);
         }
         if (n == 11) { // and begins with an older one, as its user wants
             moment(done - 1, done);
@@ -61,8 +75,17 @@ static void run_row(void)
         }
         if (!given_up && !savepoint)
             moment(done, n);
+        int64_t syncs = disk.syncs;
         int rc = subject_take(store, n, !given_up, savepoint ? "work/saved" : NULL, &err);
         ck_assert_msg(rc == 0, "%s", err.message);
+        if (given_up)
+            is_idle(syncs, disk.syncs);
+        if (savepoint) {
+            is_idle(syncs, syncs + 1);
+            saved_after = disk.op_count;
+        }
+        if (n == 1)
+            is_idle(disk.syncs - 1, disk.syncs);
         if (!given_up && !savepoint) {
             done = n;
             moment(done, done);
@@ -162,7 +185,7 @@ static void check_newest(int ops, const struct moment *m, uint64_t *checkpoint)
     tm_error_clear(&err);
     int rc = disk_has("work/subject") ? subject_open("work/subject", 0, checkpoint, &err)
                                       : TM_E_CHECKPOINT_MISSING;
-    if (rc == TM_E_CHECKPOINT_MISSING && m->done == 0 && *checkpoint == 0)
+    if (rc == TM_E_CHECKPOINT_MISSING && m->done == 0 && !disk_has("work/subject/LATEST"))
         return;
     if (rc != 0)
         violate(ops, "the newest does not open", *checkpoint, rc);
@@ -186,6 +209,8 @@ static void check_others(int ops)
     int rc = disk_has("work/saved") ? subject_open("work/saved", 0, &checkpoint, &err) : 0;
     if (rc != 0)
         violate(ops, "the savepoint is not complete", 6, rc);
+    if (ops >= saved_after && !disk_has("work/saved"))
+        violate(ops, "the savepoint is gone", 6, 0);
 }
 
 // Opened as a job does that goes on: it publishes another one.
@@ -338,7 +363,7 @@ START_TEST(every_crash_leaves_the_old_or_the_new_checkpoint)
 {
     seen = calloc(SEEN, sizeof *seen);
     reach.loose = 10;
-    reach.cuts = 9;
+    reach.cuts = 14;
     int64_t syncs = try_row(-1);
     ck_assert_msg(violation[0] == '\0', "%s", violation);
     printf("crash: %llu distinct states, %llu with a checkpoint, %llu gone on from, %lld syncs\n",
@@ -357,13 +382,15 @@ START_TEST(without_any_one_sync_a_crash_leaves_neither)
     int64_t syncs = 1, missed = 0;
     for (int64_t skip = 0; skip < syncs; skip++) {
         syncs = try_row(skip);
-        if (violation[0] == '\0') {
-            printf("crash: sync %lld is not missed\n", (long long)skip);
+        if (violation[0] == '\0' && !idle[skip]) {
+            printf("crash: without sync %lld (%s) nothing is missed\n", (long long)skip,
+                   disk_skipped);
+            fflush(stdout);
             missed++;
         }
     }
     ck_assert_int_eq(missed, 0);
-    printf("crash: each of %lld syncs is needed\n", (long long)syncs);
+    printf("crash: %lld syncs, each needed\n", (long long)syncs);
     free(seen);
 }
 END_TEST

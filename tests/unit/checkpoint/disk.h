@@ -63,6 +63,7 @@ struct disk {
 };
 
 static struct disk disk;
+static char disk_skipped[256]; // what was not synced
 
 // --- names ---------------------------------------------------------------------------------------
 
@@ -252,6 +253,8 @@ static int disk_sync(void *ctx, int fd, struct tm_error *err)
     int rc = disk_call(true, "sync", "it", err);
     if (rc == 0 && disk.syncs++ != disk.skip_sync)
         disk_record((struct disk_op){.what = DISK_SYNC, .inode = disk.open[fd].inode});
+    else
+        snprintf(disk_skipped, sizeof disk_skipped, "a file, after %d operations", disk.op_count);
     return rc;
 }
 
@@ -354,6 +357,8 @@ static int disk_sync_folder(void *ctx, const char *path, struct tm_error *err)
     ck_assert_int_ge(inode, 0);
     if (disk.syncs++ != disk.skip_sync)
         disk_record((struct disk_op){.what = DISK_SYNC_FOLDER, .inode = inode});
+    else
+        snprintf(disk_skipped, sizeof disk_skipped, "%s, after %d operations", path, disk.op_count);
     return 0;
 }
 
