@@ -78,6 +78,7 @@ static const struct tm__node *node_at(struct check *c, const struct tm_blob *blo
     const struct tm__state_head *head =
         (const void *)tm__state_address(group, number << TM__OFFSET_BITS);
     if (head->kind != (blob->length > TM__SIZE_MAX ? TM__PAGE_LARGE : TM__PAGE_BLOBS) ||
+        (blob->length > TM__SIZE_MAX && at != sizeof *head) ||
         head->owner != tm_state_namespace_id(c->site->domain->ns) || at < sizeof *head ||
         at + tm__piece_bytes(blob->length) > tm__state_page_infos(group->pages)[number].used_bytes)
         return NULL;

@@ -16,6 +16,9 @@ static void write_images(struct images *images, const struct tm_snapshot *now,
     for (uint32_t group = 0; group < GROUPS; group++) {
         tm_buf_init(&images->of[group], &mem);
         ck_assert_int_eq(tm_image_write(now, before, group, &images->of[group]), 0);
+        // Memory that was never written would show here, under valgrind.
+        ck_assert(tm_hash_bytes(images->of[group].data, (uint32_t)images->of[group].size_bytes) !=
+                  1);
     }
 }
 
@@ -150,6 +153,180 @@ START_TEST(restarts_do_not_make_a_state_grow)
 }
 END_TEST
 
+// Keys of 16 bytes with values of 32 random bytes, in place or in a blob.
+static void set_random(struct tm_state *state, struct tm_namespace *ns, uint64_t k, bool blobs)
+{
+    uint64_t bytes[2] = {k, k * 7}, random[4];
+    struct tm_key key = {tm_hash_bytes(bytes, sizeof bytes), bytes, sizeof bytes};
+    void *value = tm_state_upsert(state, ns, &key, NULL);
+    for (int i = 0; i < 4; i++)
+        random[i] = draw(UINT64_MAX) * 0x9e3779b97f4a7c15u;
+    if (!blobs)
+        memcpy(value, random, sizeof random);
+    else
+        ck_assert_int_eq(tm_state_blob_set(state, ns, tm_state_key_group(state, key.hash), value,
+                                           random, sizeof random),
+                         0);
+}
+
+START_TEST(a_difference_is_as_large_as_what_has_changed)
+{
+    enum { MANY = 100000, BYTES = 16 + 32, WIDE = 128 };
+    seed_from("difference");
+    for (int blobs = 0; blobs < 2; blobs++) {
+        struct tm_state_args args = {&mem, WIDE, 0, WIDE - 1, blobs ? 8 : 32};
+        struct tm_state *state;
+        ck_assert_int_eq(tm_state_new(&args, &state, NULL), 0);
+        struct tm_namespace *ns = tm_state_namespace_create(state, 0);
+        for (uint64_t k = 0; k < MANY; k++)
+            set_random(state, ns, k, blobs);
+        struct tm_snapshot *before = tm_state_freeze_pages(state);
+        for (uint64_t stride = 1000; stride != 0; stride /= 10) {
+            for (uint64_t k = draw(stride); k < MANY; k += stride)
+                set_random(state, ns, k, blobs);
+            struct tm_snapshot *now = tm_state_freeze_pages(state);
+            struct tm_buf out;
+            tm_buf_init(&out, &mem);
+            for (uint32_t group = 0; group < WIDE; group++)
+                ck_assert_int_eq(tm_image_write(now, before, group, &out), 0);
+            double ratio = (double)out.size_bytes / (double)(MANY / stride * BYTES);
+            printf("%g %% changed: %.3f of their keys and values\n", 100.0 / (double)stride, ratio);
+            ck_assert(ratio < (stride == 1000 ? 1.0 : 0.8));
+            tm_buf_fini(&out);
+            tm_snapshot_free(before);
+            before = now;
+        }
+        tm_snapshot_free(before);
+        tm_state_free(state);
+    }
+}
+END_TEST
+
+// What lies in the store when it is frozen, or goes there and comes back.
+static struct {
+    uint8_t *bytes[4096];
+    uint32_t size[4096], holders[4096], used;
+} disk;
+static int disk_put(void *context, const void *bytes, uint32_t size, uint64_t *token)
+{
+    (void)context;
+    ck_assert_uint_lt(disk.used, 4096);
+    *token = disk.used++;
+    disk.bytes[*token] = memcpy(malloc(size), bytes, size);
+    disk.size[*token] = size;
+    disk.holders[*token] = 1;
+    return 0;
+}
+static int disk_get(void *context, uint64_t token, void *bytes, uint32_t size)
+{
+    (void)context;
+    ck_assert_uint_eq(size, disk.size[token]);
+    memcpy(bytes, disk.bytes[token], size);
+    return 0;
+}
+static void disk_retain(void *context, uint64_t token)
+{
+    (void)context;
+    disk.holders[token]++;
+}
+static void disk_release(void *context, uint64_t token)
+{
+    (void)context;
+    if (--disk.holders[token] == 0)
+        free(disk.bytes[token]);
+}
+static const struct tm_state_store store = {NULL, disk_put, disk_get, disk_retain, disk_release};
+
+START_TEST(pages_in_the_store_are_in_images)
+{
+    seed_from("store");
+    struct tm_state *state = world_state(GROUPS);
+    tm_state_set_store(state, &store);
+    change(state, NULL, 1500);
+    for (uint32_t group = 0, page = 0; group < GROUPS; group++, page = 0)
+        ck_assert_int_gt(tm_state_evict(state, group, &page, 20), 0);
+    struct images images[3];
+    struct tm_snapshot *a = tm_state_freeze_pages(state);
+    write_images(&images[0], a, NULL);
+    struct tm_state *first = restore(images, 1);
+    world_equal(state, first); // brings pages back that have not changed
+    struct tm_snapshot *b = tm_state_freeze_pages(state);
+    write_images(&images[1], b, a);
+    for (uint32_t group = 0; group < GROUPS; group++)
+        ck_assert_uint_eq(images[1].of[group].size_bytes, 0);
+    change(state, NULL, 200);
+    struct tm_snapshot *c = tm_state_freeze_pages(state);
+    write_images(&images[2], c, a);
+    struct images both[2] = {images[0], images[2]};
+    struct tm_state *second = restore(both, 2);
+    world_equal(state, second);
+    free_images(images, 3);
+    tm_state_free(first);
+    tm_state_free(second);
+    tm_snapshot_free(a);
+    tm_snapshot_free(b);
+    tm_snapshot_free(c);
+    tm_state_free(state);
+    for (uint32_t i = 0; i < disk.used; i++)
+        ck_assert_uint_eq(disk.holders[i], 0);
+}
+END_TEST
+
+// Sets of timers, frozen for images again and again.
+START_TEST(timers_come_back_from_images)
+{
+    seed_from("timers");
+    struct tm_timers_args args = {&mem, GROUPS, 0, GROUPS - 1};
+    struct tm_timers *timers, *back;
+    struct tm_snapshot *before = NULL;
+    struct images images[CHAIN];
+    ck_assert_int_eq(tm_timers_new(&args, &timers, NULL), 0);
+    ck_assert_int_eq(tm_timers_new(&args, &back, NULL), 0);
+    for (uint32_t i = 0; i < CHAIN; i++) {
+        for (int n = 0; n < 3000; n++) {
+            uint8_t bytes[400];
+            struct tm_timer timer = {.time = (int64_t)draw(4000),
+                                     .key = world_key(draw(500), bytes)};
+            enum tm_timer_domain domain = (enum tm_timer_domain)draw(2);
+            int rc = draw(3) == 0 ? tm_timers_remove(timers, domain, &timer)
+                                  : tm_timers_add(timers, domain, &timer);
+            ck_assert_int_ge(rc, 0);
+            if (draw(4) == 0)
+                ck_assert_int_ge(tm_timers_pop(timers, domain), 0);
+        }
+        struct tm_snapshot *now = tm_timers_freeze_pages(timers);
+        write_images(&images[i], now, before);
+        tm_snapshot_free(before);
+        before = now;
+    }
+    tm_snapshot_free(before);
+    struct tm_error err = {0};
+    for (uint32_t group = 0; group < GROUPS; group++) {
+        for (uint32_t i = 0; i < CHAIN; i++)
+            ck_assert_int_eq(tm_image_apply(tm_timers_state(back), group, images[i].of[group].data,
+                                            images[i].of[group].size_bytes, &err),
+                             0);
+        ck_assert_int_eq(tm_image_finish(tm_timers_state(back), group, &err), 0);
+    }
+    int rc = tm_timers_resume(back, &err);
+    ck_assert_msg(rc == 0, "%s", err.message);
+    free_images(images, CHAIN);
+    for (enum tm_timer_domain d = 0; d < TM_TIMER_DOMAINS; d++) {
+        struct tm_timer a, b;
+        ck_assert_uint_ne(tm_timers_count(timers, d), 0);
+        ck_assert_uint_eq(tm_timers_count(timers, d), tm_timers_count(back, d));
+        while (tm_timers_first(timers, d, &a)) {
+            ck_assert(tm_timers_first(back, d, &b));
+            ck_assert(a.time == b.time && a.key.hash == b.key.hash);
+            ck_assert_int_eq(tm_timers_pop(timers, d), 1);
+            ck_assert_int_eq(tm_timers_pop(back, d), 1);
+        }
+    }
+    tm_timers_free(timers);
+    tm_timers_free(back);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("image");
@@ -158,6 +335,9 @@ int main(void)
     tcase_set_timeout(test, 300);
     tcase_add_test(test, chains_of_images_give_back_what_was_frozen_and_go_on);
     tcase_add_test(test, nothing_changed_gives_no_byte);
+    tcase_add_test(test, a_difference_is_as_large_as_what_has_changed);
+    tcase_add_test(test, pages_in_the_store_are_in_images);
+    tcase_add_test(test, timers_come_back_from_images);
     tcase_add_test(test, restarts_do_not_make_a_state_grow);
     suite_add_tcase(suite, test);
     SRunner *runner = srunner_create(suite);

@@ -7,8 +7,8 @@
 
 #include "core/state/state.h"
 
-// How many allocations succeed before all fail.
-static int64_t allocations_left = INT64_MAX;
+// How many allocations succeed before all fail. Any thread may take memory.
+static _Atomic int64_t allocations_left = INT64_MAX;
 // The pool gets no more than it needs: every page is an allocation.
 static bool exact_chunks;
 
