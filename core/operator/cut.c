@@ -135,8 +135,9 @@ struct tm_namespace *tm__operator_namespace(struct tm_state *state, int64_t id)
 
 const void *tm__operator_seen_blob(struct tm__operator_seen *seen, const struct tm_blob *blob)
 {
+    static const uint64_t nothing; // aligned, as all blobs are
     if (blob->length == 0)
-        return blob->reference == 0 ? "" : NULL;
+        return blob->reference == 0 ? &nothing : NULL;
     return tm_state_claim(seen->claims, seen->home.ns, blob)
                ? tm_state_blob_get(seen->home.state, seen->home.key_group, blob)
                : NULL;

@@ -67,11 +67,12 @@ int tm__operator_running_end(struct tm__operator_running *running, uint32_t key_
                              int64_t next_start, struct tm_error *err) TM_WARN_UNUSED;
 
 // What runs along goes into a checkpoint and comes back. `windows`: which ones, as text, as it means
-// nothing to others (TM_E_STATE_TYPE); `input` of the aggregates, `reader` of the keys.
+// nothing to others (TM_E_STATE_TYPE); `input` of the aggregates, `reader` of the keys; no
+// slice that has entered begins behind the watermark.
 int tm__operator_running_cut(struct tm__operator_running *running, const char *windows,
                              const struct tm_schema *input, struct tm_cut *cut,
                              struct tm_error *err) TM_WARN_UNUSED;
 int tm__operator_running_restore(struct tm__operator_running *running, const char *windows,
-                                 const struct tm_key_reader *reader,
+                                 const struct tm_key_reader *reader, int64_t watermark,
                                  const struct tm_restored *restored,
                                  struct tm_error *err) TM_WARN_UNUSED;

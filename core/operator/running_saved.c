@@ -63,6 +63,7 @@ int tm__operator_running_cut(running_t *self, const char *windows, const struct 
 struct looking {
     running_t *running;
     const struct tm_schema *input;
+    int64_t watermark;
 };
 
 // The last cell is the newest slice: those that leave end there at the latest.
@@ -97,6 +98,8 @@ static const char *wrong(void *arg, struct tm__operator_seen *seen, const void *
     const running_t *self = looking->running;
     const struct record *record = value;
     const char *what = NULL;
+    if (record->newest > looking->watermark) // it would be in windows without end
+        return "a slice that has not entered yet";
     if (!self->grows && (record->past.length != 0 || record->past.reference != 0))
         what = wrong_past(looking, seen, record);
     else if (!self->grows && record->leaves_at != record->newest)
@@ -107,10 +110,10 @@ static const char *wrong(void *arg, struct tm__operator_seen *seen, const void *
 }
 
 int tm__operator_running_restore(running_t *self, const char *windows,
-                                 const struct tm_key_reader *reader,
+                                 const struct tm_key_reader *reader, int64_t watermark,
                                  const struct tm_restored *restored, struct tm_error *err)
 {
-    struct looking looking = {self, reader->schema};
+    struct looking looking = {self, reader->schema, watermark};
     int rc = lay_out(self, windows, reader->schema, err);
     if (rc == 0)
         rc = tm__operator_restore_state(self->op, restored, "running", &self->layout, self->state,

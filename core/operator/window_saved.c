@@ -74,7 +74,7 @@ static int take_words(void *arg, const struct tm__operator_old *old, struct tm_e
     struct tm__operator_window *self = arg;
     (void)err;
     tm__operator_reached_note(&self->reached, &self->base, old, old->words[WATERMARK]);
-    self->running.lasts |= old->words[LASTS] != 0;
+    self->running.lasts |= self->running.state != NULL && old->words[LASTS] != 0;
     if ((uint64_t)old->words[ARRIVALS] > self->aggregates.arrivals)
         self->aggregates.arrivals = (uint64_t)old->words[ARRIVALS];
     return 0;
@@ -131,8 +131,8 @@ static int restore_parts(struct tm__operator_window *self, const struct tm_resto
     if (rc == 0)
         rc = look_at_slices(self, err);
     if (rc == 0 && self->running.state != NULL)
-        rc = tm__operator_running_restore(&self->running, windows, &self->keys.reader, restored,
-                                          err);
+        rc = tm__operator_running_restore(&self->running, windows, &self->keys.reader,
+                                          self->reached.most, restored, err);
     return rc;
 }
 

@@ -161,7 +161,7 @@ static bool take(const struct finish *f, int64_t owner, uint32_t reference, uint
 {
     uint32_t number = reference >> TM__OFFSET_BITS;
     uint32_t at = reference & ((1u << TM__OFFSET_BITS) - 1);
-    if (number >= f->group->pages->used || f->group->at[number] == 0)
+    if (number == 0 || number >= f->group->pages->used || f->group->at[number] == 0)
         return false;
     const struct tm__state_head *head = head_of(f, number);
     uint32_t end = f->infos[number].used_bytes / TM__UNIT_BYTES;

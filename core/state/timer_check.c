@@ -73,7 +73,8 @@ static const struct tm__node *node_at(struct check *c, const struct tm_blob *blo
     const struct tm__state_group *group = group_of(c);
     uint32_t number = blob->reference >> TM__OFFSET_BITS;
     uint64_t at = (uint64_t)(blob->reference & ((1u << TM__OFFSET_BITS) - 1)) * TM__UNIT_BYTES;
-    if (group->pages == NULL || number >= group->pages->used || group->at[number] == 0)
+    if (group->pages == NULL || number == 0 || number >= group->pages->used ||
+        group->at[number] == 0)
         return NULL;
     const struct tm__state_head *head =
         (const void *)tm__state_address(group, number << TM__OFFSET_BITS);

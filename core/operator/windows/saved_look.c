@@ -50,7 +50,9 @@ static const char *wrong_words(const struct tm__windows *self, struct tm__operat
 {
     if (has_word(self, TM__WORD_NEXT)) {
         int64_t next = cell->words[self->word_at[TM__WORD_NEXT]];
-        if (!is_time(next) && next != INT64_MAX)
+        bool early = self->bounded && self->by_event && next < cell->start - self->trigger.value;
+        bool used = (cell->flags & TM__CELL_HAS_NEXT) != 0;
+        if (used && ((!is_time(next) && next != INT64_MAX) || early))
             return "a window that fires at no time";
     }
     if (has_word(self, TM__WORD_COUNT)) {

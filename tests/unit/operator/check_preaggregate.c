@@ -193,6 +193,21 @@ START_TEST(what_is_held_goes_before_idleness_and_not_later_than_latency_once_the
 }
 END_TEST
 
+// So it has nothing to give to a checkpoint.
+START_TEST(what_is_held_goes_before_a_barrier)
+{
+    open_counts(1000, 1000);
+    const struct row rows[] = {{.user = "a", .ts = 1}, {.user = "a", .ts = 2}};
+    pre_rows(rows, 2);
+    expect_lines(0);
+    pre_feed((struct tm_element){.kind = TM_ELEMENT_BARRIER, .checkpoint = 1}, take);
+    expect_line(0, "a*2");
+    expect_lines(1);
+    ck_assert(pre[0]->ops->snapshot == NULL);
+    teardown();
+}
+END_TEST
+
 START_TEST(a_key_has_as_many_partial_rows_as_its_rows_fill)
 {
     open_counts(1000, 1000);

@@ -69,8 +69,10 @@ static inline void take(bool other, const struct tm_element *element)
     lines_take(element);
     if (!other)
         return;
-    for (uint32_t i = before; i < line_count; i++)
+    for (uint32_t i = before; i < line_count; i++) {
+        ck_assert_uint_lt(other_count, sizeof others / sizeof others[0]);
         others[other_count++] = lines[i];
+    }
     line_count = before;
 }
 
