@@ -65,6 +65,20 @@ static uint64_t draw(const struct tm_fx *fx)
     return v != 0 ? v : 1;
 }
 
+// Folders above the output may have been made for it. One that may not be looked at was there.
+static void sync_above(const struct tm__commits *c)
+{
+    size_t size = strlen(c->path) + 1;
+    char path[size];
+    memcpy(path, c->path, size);
+    while (tm__file_sync_folder(c->args.fx, path, NULL) == 0) {
+        char *slash = strrchr(path, '/');
+        if (slash == NULL || slash == path)
+            return;
+        *slash = '\0';
+    }
+}
+
 int tm__commits_new(const struct tm__commits_args *args, struct tm__commits **out,
                     struct tm_error *err)
 {
@@ -87,6 +101,7 @@ int tm__commits_new(const struct tm__commits_args *args, struct tm__commits **ou
         tm__commits_free(c);
         return tm_error_set(err, TM_E_MEMORY, "out of memory for the output %s", args->output);
     }
+    sync_above(c);
     *out = c;
     return 0;
 }

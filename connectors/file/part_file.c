@@ -112,7 +112,9 @@ static int write_bytes(struct tm__part_work *work)
         fx->files->write_all(fx->ctx, file->fd, bytes->data, bytes->size_bytes, NULL, &writer->err);
     if (rc == 0)
         file->size_bytes += (int64_t)bytes->size_bytes;
-    else if (fx->files->truncate(fx->ctx, file->fd, file->size_bytes, NULL) != 0)
+    else if (fx->files->truncate(fx->ctx, file->fd, file->size_bytes, NULL) != 0 ||
+             (writer->waits && // it may be tried again
+              fx->files->seek(fx->ctx, file->fd, file->size_bytes, NULL) != 0))
         tm_error_hint(&writer->err, "the file may end in half a line: it could not be cut off");
     return rc;
 }

@@ -39,18 +39,20 @@ static void set_waiting(struct tm__parts_subtask *s, bool waits)
 // In the order in which they were given the first time.
 static void submit_again(struct tm__parts_subtask *s)
 {
-    for (bool first = true;; first = false) {
-        struct tm__part_work *next = NULL;
-        for (int i = 0; i < TM__PARTS_WORKS; i++) {
-            struct tm__part_work *work = &s->works[i];
-            if (work->stalled && (next == NULL || work->number < next->number))
-                next = work;
-        }
-        if (next == NULL)
-            return;
-        next->stalled = false;
-        next->again = first;
-        tm__part_submit(next, s->base.ctx->waker);
+    struct tm__part_work *stalled[TM__PARTS_WORKS];
+    int count = 0;
+    for (int i = 0; i < TM__PARTS_WORKS; i++) {
+        if (!s->works[i].stalled)
+            continue;
+        int at = count++;
+        for (; at > 0 && stalled[at - 1]->number > s->works[i].number; at--)
+            stalled[at] = stalled[at - 1];
+        stalled[at] = &s->works[i];
+    }
+    for (int i = 0; i < count; i++) {
+        stalled[i]->stalled = false;
+        stalled[i]->again = i == 0;
+        tm__part_submit(stalled[i], s->base.ctx->waker);
     }
 }
 

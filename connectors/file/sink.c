@@ -15,50 +15,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "connectors/file/circle.h"
 #include "connectors/file/claim.h"
 #include "connectors/file/file.h"
-#include "connectors/file/output.h"
 #include "connectors/file/partition.h"
-#include "connectors/file/parts.h"
+#include "connectors/file/sink_private.h"
 
-enum if_exists { FAIL_IF_EXISTS, APPEND, REPLACE };
-enum { PATH_BYTES = 4096, CLAIMS_MAX = 2, START_BYTES = 64 * 1024 };
-
-// One output file.
-struct target {
-    struct tm_file_writer writer;
-    struct tm_file_head head;
-    char *path;        // where it is published
-    char *in_progress; // where it is written; NULL: at `path` (appending, or a stream)
-    uint8_t *start;    // of a plain file that is appended to: its first bytes; or NULL
-    size_t start_bytes;
-};
-
-struct outputs {
-    const struct tm_fx *fx;
-    struct tm_mem *mem;
-    char *name; // the path as the user wrote it
-    const struct tm_format *format;
-    enum tm_file_packing packing;
-    enum if_exists if_exists;
-    bool omit_nulls, timestamps_as_ms;
-    bool is_folder;
-    bool closed; // finished, well or not
-    struct target *targets;
-    uint32_t count, allocated; // 1, or one a subtask
-    struct tm__parts *parts;   // of a folder where a subtask writes many; then there are no targets
-    const struct tm_sink_job *job; // while the outputs are opened; NULL: it takes no checkpoints
-    struct tm__commits *commits;   // where there are checkpoints: all output goes through parts
-    bool is_resumed;               // from a checkpoint
-    uint32_t parallelism;
-    char *columns; // of partition_by, one a line, or NULL
-    int64_t roll_bytes, roll_ms;
-    int claims[CLAIMS_MAX];
-    uint32_t claim_count;
-    char **old; // part files that a published folder replaces
-    uint32_t old_count, old_capacity;
-};
+enum { PATH_BYTES = 4096, START_BYTES = 64 * 1024 };
 
 // --- names ---------------------------------------------------------------------------------------
 
@@ -98,25 +60,25 @@ static char *in_progress_name(struct tm_mem *mem, const char *path)
     return name;
 }
 
-static bool exists(const struct outputs *o, const char *path, struct tm_file_info *info)
+static bool exists(const struct tm__outputs *o, const char *path, struct tm_file_info *info)
 {
     return o->fx->files->stat(o->fx->ctx, path, info, NULL) == 0;
 }
 
-static int already_there(const struct outputs *o, struct tm_error *err)
+static int already_there(const struct tm__outputs *o, struct tm_error *err)
 {
     int rc = tm_error_set(err, TM_E_EXISTS, "the output %s exists already", o->name);
     tm_error_hint(err, "remove it, or say if_exists = \"append\" or if_exists = \"replace\"");
     return rc;
 }
 
-static int out_of_memory(const struct outputs *o, struct tm_error *err)
+static int out_of_memory(const struct tm__outputs *o, struct tm_error *err)
 {
     return tm_error_set(err, TM_E_MEMORY, "out of memory for the output %s", o->name);
 }
 
 // What went wrong with a file or folder of ours, in front of it the path that the user knows.
-static int failed(const struct outputs *o, int rc, struct tm_error *err)
+static int failed(const struct tm__outputs *o, int rc, struct tm_error *err)
 {
     if (rc < 0)
         tm_error_prefix(err, "the output %s", o->name);
@@ -125,7 +87,7 @@ static int failed(const struct outputs *o, int rc, struct tm_error *err)
 
 // --- claims --------------------------------------------------------------------------------------
 
-static int claim(struct outputs *o, const char *path, bool create, struct tm_error *err)
+static int claim(struct tm__outputs *o, const char *path, bool create, struct tm_error *err)
 {
     int fd = tm__file_claim(o->fx, path, create, o->name, err);
     if (fd < 0)
@@ -136,7 +98,7 @@ static int claim(struct outputs *o, const char *path, bool create, struct tm_err
 
 // What is there and may be published over. One that we may not even open cannot be claimed: the
 // folder's permissions decide whether it can be replaced.
-static int claim_existing(struct outputs *o, const char *path, struct tm_error *err)
+static int claim_existing(struct tm__outputs *o, const char *path, struct tm_error *err)
 {
     int rc = claim(o, path, false, err);
     if (rc != 0 && rc != TM_E_IN_USE && err != NULL)
@@ -144,7 +106,7 @@ static int claim_existing(struct outputs *o, const char *path, struct tm_error *
     return rc == TM_E_IN_USE ? rc : 0;
 }
 
-static int claim_in_progress(struct outputs *o, struct target *target, struct tm_error *err)
+static int claim_in_progress(struct tm__outputs *o, struct tm__target *target, struct tm_error *err)
 {
     char *name = in_progress_name(o->mem, target->path);
     int rc = name == NULL ? out_of_memory(o, err) : claim(o, name, true, err);
@@ -155,17 +117,17 @@ static int claim_in_progress(struct outputs *o, struct target *target, struct tm
     return rc;
 }
 
-static int claim_file(struct outputs *o, struct target *target, struct tm_error *err)
+static int claim_file(struct tm__outputs *o, struct tm__target *target, struct tm_error *err)
 {
     struct tm_file_info info;
     int rc = 0;
-    if (o->if_exists != APPEND || !exists(o, target->path, &info))
+    if (o->if_exists != TM__APPEND || !exists(o, target->path, &info))
         rc = claim_in_progress(o, target, err);
     if (rc != 0 || !exists(o, target->path, &info))
         return rc;
-    if (o->if_exists == FAIL_IF_EXISTS)
+    if (o->if_exists == TM__FAIL_IF_EXISTS)
         return already_there(o, err);
-    if (o->if_exists == APPEND) { // another run may have published it just now
+    if (o->if_exists == TM__APPEND) { // another run may have published it just now
         free_text(o->mem, target->in_progress);
         target->in_progress = NULL;
     }
@@ -174,7 +136,8 @@ static int claim_file(struct outputs *o, struct target *target, struct tm_error 
 
 // --- opening -------------------------------------------------------------------------------------
 
-static int start_writer(struct outputs *o, struct target *target, int fd, struct tm_error *err)
+static int start_writer(struct tm__outputs *o, struct tm__target *target, int fd,
+                        struct tm_error *err)
 {
     if (fd < 0)
         return failed(o, fd, err);
@@ -185,7 +148,7 @@ static int start_writer(struct outputs *o, struct target *target, int fd, struct
 }
 
 // Do the lines of the file that is appended to end in \r\n? Its first one says so.
-static bool ends_in_crlf(const struct target *target)
+static bool ends_in_crlf(const struct tm__target *target)
 {
     const uint8_t *end = memchr(target->start, '\n', target->start_bytes);
     return end != NULL && end > target->start && end[-1] == '\r';
@@ -193,7 +156,7 @@ static bool ends_in_crlf(const struct target *target)
 
 // How a file that is appended to begins and ends. One that may be written and not read is appended
 // to as it is.
-static int look_at(struct outputs *o, struct target *target, int64_t size_bytes,
+static int look_at(struct tm__outputs *o, struct tm__target *target, int64_t size_bytes,
                    struct tm_error *err)
 {
     const struct tm_fx *fx = o->fx;
@@ -222,7 +185,7 @@ static int look_at(struct outputs *o, struct target *target, int64_t size_bytes,
     return got < 0 ? failed(o, (int)got, err) : 0;
 }
 
-static int open_target(struct outputs *o, struct target *target, struct tm_error *err)
+static int open_target(struct tm__outputs *o, struct tm__target *target, struct tm_error *err)
 {
     const struct tm_fx *fx = o->fx;
     struct tm_file_info info = {0};
@@ -241,13 +204,13 @@ static int open_target(struct outputs *o, struct target *target, struct tm_error
     return rc;
 }
 
-static int open_stream(struct outputs *o, struct target *target, struct tm_error *err)
+static int open_stream(struct tm__outputs *o, struct tm__target *target, struct tm_error *err)
 {
     int fd = o->fx->files->open(o->fx->ctx, o->name, TM_FILE_STREAM, err);
     return start_writer(o, target, fd, err);
 }
 
-static int make_folder_of(struct outputs *o, const char *path, struct tm_error *err)
+static int make_folder_of(struct tm__outputs *o, const char *path, struct tm_error *err)
 {
     size_t folder = folder_length(path);
     if (folder <= 1)
@@ -260,30 +223,31 @@ static int make_folder_of(struct outputs *o, const char *path, struct tm_error *
     return failed(o, rc, err);
 }
 
-static int open_many(struct outputs *o, const char *folder, struct tm_error *err);
+static int open_many(struct tm__outputs *o, const char *folder, struct tm_error *err);
 
 // Of a job that takes checkpoints: rows go into pieces beside the file, and commits append them.
-static int open_pieces(struct outputs *o, struct target *target, struct tm_error *err)
+static int open_pieces(struct tm__outputs *o, struct tm__target *target, struct tm_error *err)
 {
     struct tm_file_info info = {0};
     char folder[PATH_BYTES];
     size_t length = folder_length(target->path);
-    snprintf(folder, sizeof folder, "%.*s", length == 0 ? 1 : (int)length,
+    snprintf(folder, sizeof folder, "%.*s", length <= 1 ? 1 : (int)length - 1,
              length == 0 ? "." : target->path);
     int rc = claim_in_progress(o, target, err);
     if (rc == 0 && exists(o, target->path, &info)) {
-        if (o->if_exists == FAIL_IF_EXISTS && !o->is_resumed)
+        if (o->if_exists == TM__FAIL_IF_EXISTS && !o->is_resumed)
             return already_there(o, err);
         rc = claim_existing(o, target->path, err);
     }
-    if (rc == 0 && info.size_bytes != 0 && o->if_exists != REPLACE && o->packing == TM_FILE_PLAIN)
+    if (rc == 0 && info.size_bytes != 0 && o->if_exists != TM__REPLACE &&
+        o->packing == TM_FILE_PLAIN)
         rc = look_at(o, target, info.size_bytes, err);
     return rc == 0 ? open_many(o, folder, err) : rc;
 }
 
-static int open_file(struct outputs *o, struct tm_error *err)
+static int open_file(struct tm__outputs *o, struct tm_error *err)
 {
-    struct target *target = &o->targets[0];
+    struct tm__target *target = &o->targets[0];
     char path[PATH_BYTES];
     struct tm_file_info info;
     if (exists(o, o->name, &info) && info.is_directory)
@@ -305,7 +269,7 @@ static int open_file(struct outputs *o, struct tm_error *err)
 
 static int add_old(void *arg, const char *path)
 {
-    struct outputs *o = arg;
+    struct tm__outputs *o = arg;
     if (o->old_count == o->old_capacity) {
         uint32_t capacity = o->old_capacity == 0 ? 16 : o->old_capacity * 2;
         char **old =
@@ -331,7 +295,7 @@ static bool take_number(const char **p, unsigned *value)
 }
 
 // One above the highest run of the "part-<subtask>-<run>" that are there.
-static unsigned next_run(const struct outputs *o)
+static unsigned next_run(const struct tm__outputs *o)
 {
     unsigned next = 0, subtask, run;
     for (uint32_t i = 0; i < o->old_count; i++) {
@@ -342,10 +306,10 @@ static unsigned next_run(const struct outputs *o)
     return next;
 }
 
-static int open_part(struct outputs *o, uint32_t index, const char *folder, unsigned run,
+static int open_part(struct tm__outputs *o, uint32_t index, const char *folder, unsigned run,
                      struct tm_error *err)
 {
-    struct target *target = &o->targets[index];
+    struct tm__target *target = &o->targets[index];
     char name[64];
     size_t suffix = strcspn(o->format->suffixes + 1, " ");
     snprintf(name, sizeof name, "/part-%u-%u%.*s%s", index, run, (int)suffix,
@@ -358,7 +322,7 @@ static int open_part(struct outputs *o, uint32_t index, const char *folder, unsi
 }
 
 // Part files that are there, `depth` folders below the output's.
-static int find_old(struct outputs *o, const char *folder, uint32_t depth, struct tm_error *err)
+static int find_old(struct tm__outputs *o, const char *folder, uint32_t depth, struct tm_error *err)
 {
     char below[2 * TM_PARTITION_COLUMNS_MAX + sizeof "/part-*"] = "";
     for (uint32_t i = 0; i < depth; i++)
@@ -370,13 +334,13 @@ static int find_old(struct outputs *o, const char *folder, uint32_t depth, struc
     return rc == TM_E_MEMORY ? out_of_memory(o, err) : failed(o, rc, err);
 }
 
-static void suffix_of_parts(const struct outputs *o, char *suffix, size_t size)
+void tm__outputs_suffix(const struct tm__outputs *o, char *suffix, size_t size)
 {
     snprintf(suffix, size, "%.*s%s", (int)strcspn(o->format->suffixes + 1, " "),
              o->format->suffixes + 1, tm__file_packing_suffix(o->packing));
 }
 
-static uint32_t column_count(const struct outputs *o)
+static uint32_t column_count(const struct tm__outputs *o)
 {
     uint32_t count = o->columns != NULL;
     for (const char *p = o->columns; p != NULL && (p = strchr(p, '\n')) != NULL; p++)
@@ -384,8 +348,8 @@ static uint32_t column_count(const struct outputs *o)
     return count;
 }
 
-static int open_commits(struct outputs *o, const char *folder, const char *suffix, uint32_t depth,
-                        struct tm_error *err)
+static int open_commits(struct tm__outputs *o, const char *folder, const char *suffix,
+                        uint32_t depth, struct tm_error *err)
 {
     struct tm__commits_args args = {
         .fx = o->fx,
@@ -397,20 +361,21 @@ static int open_commits(struct outputs *o, const char *folder, const char *suffi
         .depth = depth,
         .one_file = !o->is_folder,
         .lines = o->format->is_lines,
-        .append = o->if_exists == APPEND,
-        .replace = o->if_exists == REPLACE,
+        .append = o->if_exists == TM__APPEND,
+        .replace = o->if_exists == TM__REPLACE,
         .packing = o->packing,
     };
     int rc = tm__commits_new(&args, &o->commits, err);
     if (rc != 0 || o->is_resumed)
         return rc;
-    return tm__commits_begin(o->commits, o->old, o->if_exists == REPLACE ? o->old_count : 0, err);
+    return tm__commits_begin(o->commits, o->old, o->if_exists == TM__REPLACE ? o->old_count : 0,
+                             err);
 }
 
-static int open_many(struct outputs *o, const char *folder, struct tm_error *err)
+static int open_many(struct tm__outputs *o, const char *folder, struct tm_error *err)
 {
     char suffix[32];
-    suffix_of_parts(o, suffix, sizeof suffix);
+    tm__outputs_suffix(o, suffix, sizeof suffix);
     int rc = o->job == NULL ? 0 : open_commits(o, folder, suffix, column_count(o), err);
     if (rc != 0)
         return rc;
@@ -428,19 +393,19 @@ static int open_many(struct outputs *o, const char *folder, struct tm_error *err
         .roll_ms = o->roll_ms,
         .commits = o->commits,
         .path = o->is_folder ? NULL : o->targets[0].path,
-        .hold = o->commits != NULL || o->if_exists == REPLACE ||
+        .hold = o->commits != NULL || o->if_exists == TM__REPLACE ||
                 (o->roll_bytes == 0 && o->roll_ms == 0),
     };
     o->count = 0;
     return tm__parts_new(&args, &o->parts, err);
 }
 
-static bool is_of_many(const struct outputs *o)
+static bool is_of_many(const struct tm__outputs *o)
 {
     return o->columns != NULL || o->roll_bytes != 0 || o->roll_ms != 0;
 }
 
-static int open_parts(struct outputs *o, const char *folder, struct tm_error *err)
+static int open_parts(struct tm__outputs *o, const char *folder, struct tm_error *err)
 {
     uint32_t depth = column_count(o);
     int rc = failed(o, o->fx->files->mkdirs(o->fx->ctx, folder, err), err);
@@ -453,17 +418,17 @@ static int open_parts(struct outputs *o, const char *folder, struct tm_error *er
         rc = find_old(o, folder, 0, err);
     if (rc == 0 && depth != 0)
         rc = find_old(o, folder, depth, err);
-    if (rc == 0 && o->old_count != 0 && o->if_exists == FAIL_IF_EXISTS && !o->is_resumed)
+    if (rc == 0 && o->old_count != 0 && o->if_exists == TM__FAIL_IF_EXISTS && !o->is_resumed)
         rc = already_there(o, err);
     if (rc == 0 && (is_of_many(o) || o->job != NULL))
         return open_many(o, folder, err);
-    unsigned run = o->if_exists == APPEND ? next_run(o) : 0;
+    unsigned run = o->if_exists == TM__APPEND ? next_run(o) : 0;
     for (uint32_t i = 0; rc == 0 && i < o->count; i++)
         rc = open_part(o, i, folder, run, err);
     return rc;
 }
 
-static int open_folder(struct outputs *o, struct tm_error *err)
+static int open_folder(struct tm__outputs *o, struct tm_error *err)
 {
     struct tm_file_info info;
     if (exists(o, o->name, &info) && !info.is_directory) {
@@ -485,7 +450,7 @@ static int open_folder(struct outputs *o, struct tm_error *err)
 }
 
 // A path with the suffix of a format is one file, and so is a device or a named pipe.
-static bool is_folder(const struct outputs *o)
+static bool is_folder(const struct tm__outputs *o)
 {
     struct tm_file_info info;
     char stem[PATH_BYTES];
@@ -495,7 +460,8 @@ static bool is_folder(const struct outputs *o)
     return !exists(o, o->name, &info) || info.is_directory || info.is_regular;
 }
 
-static int wrong_compression(const struct outputs *o, const char *compression, struct tm_error *err)
+static int wrong_compression(const struct tm__outputs *o, const char *compression,
+                             struct tm_error *err)
 {
     int rc = tm_error_set(err, TM_E_OPTION,
                           "tm.file: compression is \"%s\", and the suffix of %s says \"%s\"",
@@ -505,7 +471,7 @@ static int wrong_compression(const struct outputs *o, const char *compression, s
     return rc;
 }
 
-static int no_folder(const struct outputs *o, struct tm_error *err)
+static int no_folder(const struct tm__outputs *o, struct tm_error *err)
 {
     int rc = tm_error_set(err, TM_E_OPTION,
                           "tm.file: %s is one file, and %s makes many: they go into a folder",
@@ -514,7 +480,7 @@ static int no_folder(const struct outputs *o, struct tm_error *err)
     return rc;
 }
 
-static int open_outputs(struct outputs *o, const struct tm_options *options,
+static int open_outputs(struct tm__outputs *o, const struct tm_options *options,
                         const struct tm_node *node, uint32_t parallelism, struct tm_error *err)
 {
     const char *path = tm_options_text(options, "path");
@@ -526,9 +492,9 @@ static int open_outputs(struct outputs *o, const struct tm_options *options,
         return tm_error_set(err, TM_E_OPTION, "tm.file: the path is empty");
     if ((o->name = tm_mem_strdup(o->mem, path)) == NULL)
         return tm_error_set(err, TM_E_MEMORY, "out of memory for the output %s", path);
-    o->if_exists = if_exists == NULL                  ? FAIL_IF_EXISTS
-                   : strcmp(if_exists, "append") == 0 ? APPEND
-                                                      : REPLACE;
+    o->if_exists = if_exists == NULL                  ? TM__FAIL_IF_EXISTS
+                   : strcmp(if_exists, "append") == 0 ? TM__APPEND
+                                                      : TM__REPLACE;
     o->omit_nulls = strcmp(tm_options_text(options, "nulls"), "omit") == 0;
     o->timestamps_as_ms = strcmp(tm_options_text(options, "timestamp"), "ms") == 0;
     const char *columns = tm_options_text(options, "partition_by");
@@ -559,7 +525,7 @@ static int prepare(const struct tm_fx *fx, struct tm_mem *mem, const struct tm_n
                    struct tm_error *err)
 {
     struct tm_options options;
-    struct outputs *o = tm_mem_zalloc(mem, sizeof *o);
+    struct tm__outputs *o = tm_mem_zalloc(mem, sizeof *o);
     if (o == NULL)
         return tm_error_set(err, TM_E_MEMORY, "out of memory for the sink '%s'", node->name);
     o->fx = fx;
@@ -594,40 +560,9 @@ int tm__file_sink_prepare_checkpoints(const struct tm_fx *fx, struct tm_mem *mem
     return prepare(fx, mem, node, parallelism, job, shared, err);
 }
 
-// --- checkpoints ---------------------------------------------------------------------------------
-
-int tm__file_sink_restore(void *shared, const struct tm_restored *restored,
-                          const struct tm_node *node, struct tm_error *err)
-{
-    struct outputs *o = shared;
-    if (o->commits == NULL || !o->is_resumed)
-        return 0;
-    int rc = tm__commits_restore(o->commits, restored, node->name, o->old,
-                                 o->if_exists == REPLACE ? o->old_count : 0, err);
-    if (rc == 0)
-        tm__parts_begin_at(o->parts, tm__commits_next_run(o->commits));
-    else
-        tm_error_where(err, "%s", node->where);
-    return rc;
-}
-
-int tm__file_sink_commit(void *shared, uint64_t checkpoint, struct tm_error *err)
-{
-    struct outputs *o = shared;
-    return o->commits == NULL ? 0 : tm__commits_run(o->commits, checkpoint, err);
-}
-
-int tm__file_sink_committed(void *shared, uint64_t checkpoint, bool *committed,
-                            struct tm_error *err)
-{
-    struct outputs *o = shared;
-    *committed = false;
-    return o->commits == NULL ? 0 : tm__commits_committed(o->commits, checkpoint, committed, err);
-}
-
 // Do the rows go on with what the file has?
-static int check_start(const struct outputs *o, struct target *target, struct tm_encoder *encoder,
-                       struct tm_error *err)
+static int check_start(const struct tm__outputs *o, struct tm__target *target,
+                       struct tm_encoder *encoder, struct tm_error *err)
 {
     if (encoder->ops->follows == NULL)
         return 0;
@@ -642,13 +577,13 @@ int tm__file_sink_new(struct tm_task_context *ctx, const struct tm_node *node,
                       struct tm_schema *schema, void *shared, struct tm_sink **sink,
                       struct tm_error *err)
 {
-    struct outputs *o = shared;
+    struct tm__outputs *o = shared;
     struct tm_encoder *encoder;
     int rc = tm_file_encoder_new(node, o->format, ctx->mem, schema, o->omit_nulls,
                                  o->timestamps_as_ms, &encoder, err);
     if (rc != 0)
         return rc;
-    struct target *target = &o->targets[o->is_folder ? ctx->subtask : 0];
+    struct tm__target *target = &o->targets[o->is_folder ? ctx->subtask : 0];
     if (target->start != NULL && (rc = check_start(o, target, encoder, err)) != 0) {
         tm_error_where(err, "%s", node->where);
         encoder->ops->free(encoder);
@@ -664,41 +599,10 @@ int tm__file_sink_new(struct tm_task_context *ctx, const struct tm_node *node,
     return *sink == NULL ? TM_E_MEMORY : 0;
 }
 
-// --- circles -------------------------------------------------------------------------------------
-
-int tm__file_sink_check(const void *shared, const struct tm_node *source, struct tm_error *err)
-{
-    const struct outputs *o = shared;
-    bool meant = false;
-    int rc = 0;
-    if (o->parts != NULL && o->is_folder) {
-        char suffix[32];
-        suffix_of_parts(o, suffix, sizeof suffix);
-        bool rolls = o->if_exists != REPLACE && (o->roll_bytes != 0 || o->roll_ms != 0);
-        meant = (rolls || o->commits != NULL) &&
-                tm__file_circle_of_folder(o->fx, o->name, o->columns, suffix, source);
-    } else if (!o->is_folder && o->targets[0].path != NULL &&
-               (o->targets[0].in_progress == NULL ||
-                (o->commits != NULL && o->if_exists != REPLACE))) {
-        rc = tm__file_circle_of_file(o->fx, o->mem, o->targets[0].path, source, &meant, err);
-    }
-    if (!meant)
-        return rc;
-    rc = tm_error_set(err, TM_E_GRAPH,
-                      "the output %s is %s while it is written, by '%s' (%s): the job would read "
-                      "its own rows, without end",
-                      o->name, o->is_folder ? "followed" : "read", source->name, source->where);
-    tm_error_hint(err, o->is_folder
-                           ? "write to another folder"
-                           : "write to another file; or, to have the new rows instead of the old "
-                             "ones, say if_exists = \"replace\"");
-    return rc;
-}
-
 // --- the end -------------------------------------------------------------------------------------
 
 // Part files of earlier runs that the new ones do not take the names of.
-static int remove_old(struct outputs *o, struct tm_error *err)
+static int remove_old(struct tm__outputs *o, struct tm_error *err)
 {
     int rc = 0;
     for (uint32_t i = 0; rc == 0 && i < o->old_count; i++) {
@@ -711,11 +615,11 @@ static int remove_old(struct outputs *o, struct tm_error *err)
     return rc;
 }
 
-static int publish(struct outputs *o, struct tm_error *err)
+static int publish(struct tm__outputs *o, struct tm_error *err)
 {
     int rc = 0;
     for (uint32_t i = 0; rc == 0 && i < o->count; i++) {
-        struct target *target = &o->targets[i];
+        struct tm__target *target = &o->targets[i];
         if (target->in_progress != NULL)
             rc = o->fx->files->rename(o->fx->ctx, target->in_progress, target->path, err);
         if (rc == 0) {
@@ -723,15 +627,15 @@ static int publish(struct outputs *o, struct tm_error *err)
             target->in_progress = NULL;
         }
     }
-    return rc == 0 && o->if_exists == REPLACE && o->is_folder ? remove_old(o, err) : rc;
+    return rc == 0 && o->if_exists == TM__REPLACE && o->is_folder ? remove_old(o, err) : rc;
 }
 
 // What was not published: an empty file goes, one with rows stays. Returns how many stay.
-static uint32_t keep_or_remove(struct outputs *o, const struct target **kept)
+static uint32_t keep_or_remove(struct tm__outputs *o, const struct tm__target **kept)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < o->count; i++) {
-        struct target *target = &o->targets[i];
+        struct tm__target *target = &o->targets[i];
         struct tm_file_info info;
         if (target->in_progress == NULL || !exists(o, target->in_progress, &info))
             continue;
@@ -747,9 +651,9 @@ static uint32_t keep_or_remove(struct outputs *o, const struct target **kept)
 
 // The job did not finish, or the output could not be: `err` says where the rows so far are. Without
 // an error its code stays 0 and its message is for the log.
-static void say_where(struct outputs *o, struct tm_error *err)
+static void say_where(struct tm__outputs *o, struct tm_error *err)
 {
-    const struct target *kept = NULL;
+    const struct tm__target *kept = NULL;
     uint32_t count = keep_or_remove(o, &kept);
     if (count == 0 || err == NULL)
         return;
@@ -770,7 +674,7 @@ static void say_where(struct outputs *o, struct tm_error *err)
 
 int tm__file_sink_finish(void *shared, bool ok, struct tm_error *err)
 {
-    struct outputs *o = shared;
+    struct tm__outputs *o = shared;
     int rc = 0;
     o->closed = true;
     for (uint32_t i = 0; i < o->count; i++) {
@@ -781,11 +685,12 @@ int tm__file_sink_finish(void *shared, bool ok, struct tm_error *err)
     if (o->commits != NULL) {
         rc = tm__parts_finish(o->parts, ok, err);
         bool unused = ok && rc == 0 && !o->is_resumed && tm__commits_done(o->commits) == 0;
-        return unused && o->if_exists == REPLACE ? failed(o, remove_old(o, err), err) : rc;
+        return unused && o->if_exists == TM__REPLACE ? failed(o, remove_old(o, err), err) : rc;
     }
     if (o->parts != NULL) {
         rc = tm__parts_finish(o->parts, ok, err);
-        return rc == 0 && ok && o->if_exists == REPLACE ? failed(o, remove_old(o, err), err) : rc;
+        return rc == 0 && ok && o->if_exists == TM__REPLACE ? failed(o, remove_old(o, err), err)
+                                                            : rc;
     }
     if (ok && rc == 0)
         rc = failed(o, publish(o, err), err);
@@ -796,8 +701,8 @@ int tm__file_sink_finish(void *shared, bool ok, struct tm_error *err)
 
 void tm__file_sink_release(void *shared)
 {
-    struct outputs *o = shared;
-    const struct target *kept;
+    struct tm__outputs *o = shared;
+    const struct tm__target *kept;
     if (o->parts != NULL)
         tm__parts_free(o->parts);
     if (o->commits != NULL) {

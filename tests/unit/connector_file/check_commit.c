@@ -136,12 +136,15 @@ static int commit(void)
 
 static uint8_t seen[IDS];
 static int headers;
+static bool may_be_torn; // a commit was cut short, and no one has begun anew yet
 
 static void see_text(const char *text, size_t size, bool csv)
 {
     bool first = true;
     for (const char *p = text, *stop = text + size; p < stop; first = false) {
         const char *line_end = memchr(p, '\n', (size_t)(stop - p));
+        if (line_end == NULL && may_be_torn)
+            return;
         ck_assert_msg(line_end != NULL, "half a line: %.*s", (int)(stop - p), p);
         if (csv && strncmp(p, "id,", 3) == 0) {
             ck_assert(first);
@@ -168,10 +171,10 @@ static void see_file(const char *path, const struct disk_node *node)
         tm__file_unpacker_new(&S.fx, &S.mem, tm__file_packing_of(path), path);
     int fd = disk_fd_of((int)(node - D.nodes), false);
     int64_t got = tm__file_unpack(u, fd, (uint8_t *)text, sizeof text, &S.err);
-    ck_assert_msg(got >= 0, "%s", S.err.message);
+    ck_assert_msg(got >= 0 || may_be_torn, "%s", S.err.message);
     D.fds[fd].used = false;
     tm__file_unpacker_free(u);
-    see_text(text, (size_t)got, strstr(path, ".csv") != NULL);
+    see_text(text, got < 0 ? 0 : (size_t)got, strstr(path, ".csv") != NULL);
 }
 
 static void look(void)
@@ -180,8 +183,8 @@ static void look(void)
     headers = 0;
     for (int i = 0; i < D.now.count; i++) {
         const struct disk_entry *e = &D.now.entries[i];
-        const char *name = strrchr(e->path, '/');
-        if (!D.nodes[e->node].is_folder && name != NULL && name[1] != '.')
+        const char *slash = strrchr(e->path, '/'), *name = slash == NULL ? e->path : slash + 1;
+        if (!D.nodes[e->node].is_folder && name[0] != '.')
             see_file(e->path, &D.nodes[e->node]);
     }
 }
@@ -191,9 +194,10 @@ static void expect(int all, int most)
 {
     bool dead = D.is_dead;
     D.is_dead = false;
+    may_be_torn = may_be_torn || dead;
     look();
     D.is_dead = dead;
-    for (int i = 0; i < IDS; i++) {
+    for (int i = 0; i < 900; i++) { // 900 is another's
         ck_assert_msg(seen[i] <= 1, "row %d is there %d times", i, seen[i]);
         ck_assert_msg(i >= all || seen[i] == 1, "row %d is missing", i);
         ck_assert_msg(i < most || seen[i] == 0, "row %d is not committed, and there", i);
@@ -208,8 +212,10 @@ static int committed_rows; // at least so many are visible, whatever happens
 static int run_job(void)
 {
     int rc = begin();
+    may_be_torn = rc != 0;
     if (rc == 0 && checkpoint != NULL)
-        expect(checkpoint_rows, checkpoint_rows);
+        committed_rows = checkpoint_rows;
+    expect(committed_rows, checkpoint_rows);
     for (int epoch = 0; rc == 0 && checkpoint_rows < EPOCHS * ROWS; epoch++) {
         int rows = checkpoint_rows;
         for (uint32_t s = 0; rc == 0 && s < parallelism; s++) {
@@ -267,6 +273,7 @@ static void shape_job(const struct shape *shape, uint64_t seed)
     tm_restored_free(checkpoint);
     checkpoint = NULL;
     checkpoint_rows = committed_rows = 0;
+    may_be_torn = false;
     S.node.format = shape->format;
     tm_options_fini(&S.node.options);
     tm_options_init(&S.node.options, &S.mem);
@@ -323,7 +330,7 @@ START_TEST(a_job_that_is_killed_at_any_operation)
     bool power = _i % 2 == 1;
     if (strcmp(shape->path, "one.csv") == 0 && shape->option != NULL && shape->value[0] == 'a')
         checkpoint_rows = 0; // row 900 is in front of all: see expect_end
-    for (int round = 0; round < (power ? 12 : 2); round++) {
+    for (int round = 0; round < (power ? 3 : 1); round++) {
         bool over = false;
         for (int64_t kill_at = 1; !over; kill_at++) {
             parallelism = 1 + (uint32_t)(kill_at % SUBTASKS_MAX);
@@ -333,7 +340,8 @@ START_TEST(a_job_that_is_killed_at_any_operation)
             D.operations = 0;
             D.kill_at = kill_at;
             int rc = run_job();
-            over = rc == 0;
+            over = rc == 0 && !D.is_dead;
+            bool to_the_end = over;
             states++;
             for (int again = 0; rc != 0; again++) {
                 ck_assert_msg(D.is_dead, "%d %s", rc, S.err.message);
@@ -344,11 +352,15 @@ START_TEST(a_job_that_is_killed_at_any_operation)
                 D.kill_at = again < 3 ? 1 + disk_draw(40) : 0;
                 states++;
                 rc = run_job();
+                to_the_end = !D.is_dead;
             }
-            D.is_dead = false;
             struct shape plain = *shape;
             plain.option = NULL;
-            expect_end(&plain);
+            if (to_the_end)
+                expect_end(&plain);
+            else // killed when all was done
+                expect(EPOCHS * ROWS, EPOCHS * ROWS);
+            D.is_dead = false;
         }
     }
     ck_assert_uint_gt(states, 20);
@@ -376,8 +388,6 @@ START_TEST(an_error_of_any_operation_ends_the_job_and_the_next_attempt_goes_on)
             D.fail_at = 0;
             rc = run_job();
         }
-        struct shape plain = *shape;
-        plain.option = NULL;
         look();
         for (int i = 0; i < IDS; i++)
             ck_assert_msg(seen[i] == (i < EPOCHS * ROWS), "operation %d, row %d: %d", (int)fail_at,

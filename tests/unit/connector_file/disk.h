@@ -1,13 +1,14 @@
 // Files in memory that remember what is durable: a process can be killed at any operation, and the
-// machine can lose its power, after which writes that were not synced are there in part, and of what
-// was done in a folder only the first so many steps. Also errors at any operation, and no space.
+// machine can lose its power, after which writes that were not synced are there in part, and of
+// what was done in a folder only the first so many steps. Also errors at any operation, and no
+// space.
 #pragma once
 
 #include <fnmatch.h>
 
 #include "tests/unit/connector_file/support.h"
 
-enum { DISK_NODES = 4096, DISK_FDS = 256, DISK_PATH = 256, DISK_STEPS = 16384 };
+enum { DISK_NODES = 768, DISK_FDS = 128, DISK_PATH = 160, DISK_STEPS = 2048 };
 
 struct disk_write {
     size_t at, len; // a write of `bytes`; or, bytes NULL, the size becomes `at`
@@ -28,9 +29,9 @@ struct disk_names {
     struct disk_entry entries[DISK_NODES];
     int count;
 };
-struct disk_step { // in a folder, not durable yet
+struct disk_step {                                          // in a folder, not durable yet
     char folder[DISK_PATH], from[DISK_PATH], to[DISK_PATH]; // from "": `node` gets the name `to`
-    int node;                                             // to "": `from` goes
+    int node;                                               // to "": `from` goes
     bool done;
 };
 
@@ -232,8 +233,8 @@ static int disk_seek(void *ctx, int fd, int64_t offset, struct tm_error *err)
     return 0;
 }
 
-static int disk_write_all(void *ctx, int fd, const void *buf, size_t len,
-                          const _Atomic int *cancel, struct tm_error *err)
+static int disk_write_all(void *ctx, int fd, const void *buf, size_t len, const _Atomic int *cancel,
+                          struct tm_error *err)
 {
     (void)ctx, (void)cancel;
     struct disk_fd *f = &D.fds[fd];

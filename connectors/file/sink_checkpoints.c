@@ -1,0 +1,66 @@
+// A sink of files and what its job asks of it: to go on from a checkpoint, to commit, and whether
+// it would feed a source.
+#include "connectors/file/sink.h"
+
+#include "connectors/file/circle.h"
+#include "connectors/file/sink_private.h"
+
+int tm__file_sink_restore(void *shared, const struct tm_restored *restored,
+                          const struct tm_node *node, struct tm_error *err)
+{
+    struct tm__outputs *o = shared;
+    if (o->commits == NULL || !o->is_resumed)
+        return 0;
+    int rc = tm__commits_restore(o->commits, restored, node->name, o->old,
+                                 o->if_exists == TM__REPLACE ? o->old_count : 0, err);
+    if (rc == 0)
+        tm__parts_begin_at(o->parts, tm__commits_next_run(o->commits));
+    else
+        tm_error_where(err, "%s", node->where);
+    return rc;
+}
+
+int tm__file_sink_commit(void *shared, uint64_t checkpoint, struct tm_error *err)
+{
+    struct tm__outputs *o = shared;
+    return o->commits == NULL ? 0 : tm__commits_run(o->commits, checkpoint, err);
+}
+
+int tm__file_sink_committed(void *shared, uint64_t checkpoint, bool *committed,
+                            struct tm_error *err)
+{
+    struct tm__outputs *o = shared;
+    *committed = false;
+    return o->commits == NULL ? 0 : tm__commits_committed(o->commits, checkpoint, committed, err);
+}
+
+// --- circles -------------------------------------------------------------------------------------
+
+int tm__file_sink_check(const void *shared, const struct tm_node *source, struct tm_error *err)
+{
+    const struct tm__outputs *o = shared;
+    bool meant = false;
+    int rc = 0;
+    if (o->parts != NULL && o->is_folder) {
+        char suffix[32];
+        tm__outputs_suffix(o, suffix, sizeof suffix);
+        bool rolls = o->if_exists != TM__REPLACE && (o->roll_bytes != 0 || o->roll_ms != 0);
+        meant = (rolls || o->commits != NULL) &&
+                tm__file_circle_of_folder(o->fx, o->name, o->columns, suffix, source);
+    } else if (!o->is_folder && o->targets[0].path != NULL &&
+               (o->targets[0].in_progress == NULL ||
+                (o->commits != NULL && o->if_exists != TM__REPLACE))) {
+        rc = tm__file_circle_of_file(o->fx, o->mem, o->targets[0].path, source, &meant, err);
+    }
+    if (!meant)
+        return rc;
+    rc = tm_error_set(err, TM_E_GRAPH,
+                      "the output %s is %s while it is written, by '%s' (%s): the job would read "
+                      "its own rows, without end",
+                      o->name, o->is_folder ? "followed" : "read", source->name, source->where);
+    tm_error_hint(err, o->is_folder
+                           ? "write to another folder"
+                           : "write to another file; or, to have the new rows instead of the old "
+                             "ones, say if_exists = \"replace\"");
+    return rc;
+}
