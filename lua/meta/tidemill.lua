@@ -90,7 +90,7 @@ local tm = {}
 ---    --> {"line":"the cat"}
 ---    --> {"line":"the hat"}
 ---@param name string
----@param options? { parallelism: integer?, max_parallelism: integer?, latency: tidemill.duration?, lua_memory: tidemill.size?, flush_processing_time_on_end: boolean?, on_error: tidemill.on_error? } parallelism: subtasks, default the number of cores; max_parallelism: key groups; latency: how long a row may wait for others, default "5ms"; lua_memory: what the tables and texts of the functions may take in each thread, default "1GB", at least "16MB"; flush_processing_time_on_end: when the input ends, what waits for the clock fires, default false: it is let go; on_error: default of all operators
+---@param options? { parallelism: integer?, max_parallelism: integer?, latency: tidemill.duration?, lua_memory: tidemill.size?, flush_processing_time_on_end: boolean?, checkpoint: (tidemill.duration|{ interval: tidemill.duration?, timeout: tidemill.duration?, aligned_timeout: tidemill.duration?, retain: integer? })?, on_error: tidemill.on_error? } parallelism: subtasks, default the number of cores; max_parallelism: key groups; latency: how long a row may wait for others, default "5ms"; lua_memory: what the tables and texts of the functions may take in each thread, default "1GB", at least "16MB"; flush_processing_time_on_end: when the input ends, what waits for the clock fires, default false: it is let go; checkpoint: how often the job saves where it is in .tidemill/JOB, to go on from there: an interval, or a table with interval, timeout (default "10m"), aligned_timeout (default "5s") and retain, how many are kept (default 3); on_error: default of all operators
 ---@return tidemill.Job
 function tm.job(name, options) end
 
