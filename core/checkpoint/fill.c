@@ -22,15 +22,15 @@ static int wrong_kind(const struct filling *f, enum tm__part_kind found, struct 
                         f->part, f->operator_name, kinds[found], kinds[f->kind]);
 }
 
-static int apply_group(struct filling *f, const struct tm__data *data,
-                       const struct tm__chain *chain, struct tm_state *state, uint32_t group,
-                       struct tm_error *err)
+int tm__apply_group(struct tm__reading *reading, const struct tm__data *data,
+                    const struct tm__chain *chain, struct tm_state *state, uint32_t group,
+                    struct tm_error *err)
 {
     int rc = 0;
     for (uint32_t i = 0; i < chain->count && rc == 0; i++) {
-        rc = tm__read_segment(&f->reading, data, &chain->links[i], err);
+        rc = tm__read_segment(reading, data, &chain->links[i], err);
         if (rc == 0)
-            rc = tm_image_apply(state, group, f->reading.buf.data, f->reading.buf.size_bytes, err);
+            rc = tm_image_apply(state, group, reading->buf.data, reading->buf.size_bytes, err);
     }
     return rc == 0 && chain->count != 0 ? tm_image_finish(state, group, err) : rc;
 }
@@ -44,7 +44,8 @@ static int apply_data(struct filling *f, const struct tm__data *data,
     uint32_t last = part->last < f->last ? part->last : f->last;
     int rc = 0;
     for (uint32_t group = first; group <= last && rc == 0; group++)
-        rc = apply_group(f, data, &part->chains[group - part->first], f->state, group, err);
+        rc = tm__apply_group(&f->reading, data, &part->chains[group - part->first], f->state, group,
+                             err);
     return rc;
 }
 
@@ -60,7 +61,7 @@ static int convert_state(struct filling *f, const struct tm_convert *convert,
     int rc = tm_state_new(&args, &old, err);
     if (rc != 0)
         return rc;
-    rc = apply_group(f, data, &part->chains[group - part->first], old, group, err);
+    rc = tm__apply_group(&f->reading, data, &part->chains[group - part->first], old, group, err);
     if (rc == 0)
         rc = tm_convert_state(convert, old, f->state, err);
     tm_state_free(old);
@@ -75,7 +76,8 @@ static int convert_timers(struct filling *f, const struct tm__data *data,
     int rc = tm_timers_new(&args, &old, err);
     if (rc != 0)
         return rc;
-    rc = apply_group(f, data, &part->chains[group - part->first], tm_timers_state(old), group, err);
+    rc = tm__apply_group(&f->reading, data, &part->chains[group - part->first],
+                         tm_timers_state(old), group, err);
     if (rc == 0)
         rc = tm_timers_resume(old, err);
     if (rc == 0)

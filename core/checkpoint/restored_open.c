@@ -47,6 +47,11 @@ int tm_restored_newest(struct tm_mem *mem, const struct tm_fx *fx, const char *f
         return rc;
     rc = fx->files->list(fx->ctx, folder, look_at, &newest, err);
     *checkpoint = newest.checkpoint;
+    if (rc == TM_E_NOT_FOUND) { // then there is none
+        if (err != NULL)
+            tm_error_clear(err);
+        return 0;
+    }
     return rc;
 }
 

@@ -47,3 +47,7 @@ uint32_t tm__restored_parallelism(const struct tm_restored *restored, const char
 // The part in this data file, and its layout. NULL: it has none.
 const struct tm__index_part *tm__data_find(const struct tm__data *data, const char *operator_name,
                                            const char *part, const struct tm_layout **layout);
+// A key group of an empty state from its segments.
+int tm__apply_group(struct tm__reading *reading, const struct tm__data *data,
+                    const struct tm__chain *chain, struct tm_state *state, uint32_t group,
+                    struct tm_error *err) TM_WARN_UNUSED;

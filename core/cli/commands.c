@@ -80,6 +80,21 @@ const struct tm_cli_command tm_cli_commands[] = {
      "  tidemill schema job.lua --luals > .tidemill/meta/records.lua",
      {"-e", "--format", "--sample", "--set", "--luals", "--json", "--help", NULL},
      tm_cli_schema},
+    {"checkpoint",
+     "show|verify|diff PATH [PATH]",
+     TM_CLI_CHECKPOINT,
+     "look into checkpoints and savepoints",
+     "show prints what is in one: operators, their states, how many entries and bytes. verify "
+     "reads "
+     "all of it and says what\n"
+     "is damaged. diff says in what two of them differ. PATH is the folder of a savepoint, of one "
+     "checkpoint, or of a job,\n"
+     "whose newest it is then.",
+     "tidemill checkpoint show .tidemill/fraud\n"
+     "  tidemill checkpoint verify .tidemill/fraud/chk-12\n"
+     "  tidemill checkpoint diff .tidemill/fraud/chk-11 .tidemill/fraud/chk-12",
+     {"--json", "--help", NULL},
+     tm_cli_checkpoint},
     {"test",
      "[FILES]",
      TM_CLI_FILES,

@@ -56,6 +56,14 @@ static void bash_argument(FILE *out, const struct tm_cli_command *command)
         fprintf(out, "        compopt -o filenames 2>/dev/null\n"
                      "        mapfile -t COMPREPLY < <(compgen -f -- \"$word\")\n");
         break;
+    case TM_CLI_CHECKPOINT:
+        fprintf(out, "        if [ \"$COMP_CWORD\" -eq 2 ]; then\n"
+                     "            _tidemill_words \"show verify diff\"\n"
+                     "        else\n"
+                     "            compopt -o filenames 2>/dev/null\n"
+                     "            mapfile -t COMPREPLY < <(compgen -d -- \"$word\")\n"
+                     "        fi\n");
+        break;
     case TM_CLI_COMMAND:
         fprintf(out, "        _tidemill_words \"");
         put_commands(out);
@@ -142,6 +150,9 @@ static void zsh_argument(FILE *out, const struct tm_cli_command *command)
         break;
     case TM_CLI_SOURCE:
         fprintf(out, " \\\n            '1:source:_files'");
+        break;
+    case TM_CLI_CHECKPOINT:
+        fprintf(out, " \\\n            '1:word:(show verify diff)' '*:checkpoint:_files -/'");
         break;
     case TM_CLI_COMMAND:
         fprintf(out, " \\\n            '1:command:(");

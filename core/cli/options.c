@@ -212,7 +212,7 @@ static int check_argument(const struct tm_cli_command *command,
     static const char *const what[] = {
         [TM_CLI_NONE] = "",         [TM_CLI_JOB] = "job",      [TM_CLI_COMMAND] = "command",
         [TM_CLI_CODE] = "code",     [TM_CLI_CHOICE] = "shell", [TM_CLI_NAME] = "project",
-        [TM_CLI_SOURCE] = "source", [TM_CLI_FILES] = "spec"};
+        [TM_CLI_SOURCE] = "source", [TM_CLI_FILES] = "spec",   [TM_CLI_CHECKPOINT] = "word"};
     const char *name = command->name, *kind = what[command->argument];
     bool optional = command->argument == TM_CLI_NONE || command->argument == TM_CLI_COMMAND ||
                     command->argument == TM_CLI_CODE || command->argument == TM_CLI_FILES;
@@ -258,6 +258,9 @@ int tm_cli_parse(int argc, char **argv, struct tm_cli_options *options,
             options->rest[options->rest_count++] = argv[i];
         else if ((*command)->argument == TM_CLI_FILES)
             rc = too_many_words(err);
+        else if ((*command)->argument == TM_CLI_CHECKPOINT && options->file != NULL &&
+                 options->rest_count < 2)
+            options->rest[options->rest_count++] = argv[i];
         else if (options->file != NULL || (*command)->arguments[0] == '\0')
             rc = tm_error_set(err, TM_E_USAGE, "`tidemill %s` does not know what to do with '%s'",
                               name, argv[i]);

@@ -24,13 +24,14 @@ enum tm_exit {
 // What a command's argument is: what it is called in messages, and what a shell completes.
 enum tm_cli_argument {
     TM_CLI_NONE,
-    TM_CLI_JOB,     // a Lua file, or -e in its place
-    TM_CLI_COMMAND, // optional
-    TM_CLI_CODE,    // of an error; optional
-    TM_CLI_CHOICE,  // one of `arguments`, "bash|zsh"
-    TM_CLI_SOURCE,  // a file, folder or pattern, - for standard input, or a job
-    TM_CLI_NAME,    // a name that the user chooses
-    TM_CLI_FILES,   // Lua files or folders, any number of them
+    TM_CLI_JOB,        // a Lua file, or -e in its place
+    TM_CLI_COMMAND,    // optional
+    TM_CLI_CODE,       // of an error; optional
+    TM_CLI_CHOICE,     // one of `arguments`, "bash|zsh"
+    TM_CLI_SOURCE,     // a file, folder or pattern, - for standard input, or a job
+    TM_CLI_NAME,       // a name that the user chooses
+    TM_CLI_FILES,      // Lua files or folders, any number of them
+    TM_CLI_CHECKPOINT, // what to do, then one folder or two
 };
 
 // What was given. Strings point into argv.
@@ -48,7 +49,8 @@ struct tm_cli_options {
     uint32_t sample;      // records of each source without a schema; 0: not given
     const char *set_names[TM_CLI_SETS_MAX], *set_values[TM_CLI_SETS_MAX];
     uint32_t set_count;
-    const char *rest[TM_CLI_REST_MAX]; // of `test`: flags and files, as busted takes them
+    const char *rest[TM_CLI_REST_MAX]; // of `test`: flags and files, as busted takes
+                                       // them; of `checkpoint`: paths
     uint32_t rest_count;
     const char *serve;                 // of `test`: where answers go; NULL: specs are run here
     char *set_copies[TM_CLI_SETS_MAX]; // names, cut off their values
@@ -98,4 +100,4 @@ void tm_cli_say(const struct tm_log *log, const struct tm_error *err);
 int tm_cli_fail(const struct tm_cli_options *options, const struct tm_error *err, int exit_code);
 
 tm_cli_run tm_cli_run_job, tm_cli_check, tm_cli_plan, tm_cli_version, tm_cli_help, tm_cli_explain,
-    tm_cli_new, tm_cli_schema, tm_cli_completion, tm_cli_man, tm_cli_test;
+    tm_cli_new, tm_cli_schema, tm_cli_completion, tm_cli_man, tm_cli_test, tm_cli_checkpoint;

@@ -5,4 +5,38 @@ return {
       column were nil so far. The job goes on, and the next checkpoint tries again.]],
     fix = [[Say what the function returns, so that nothing has to be waited for: :returns { note = "string" }.]],
     without = "it is a line of the log of a job that goes on" },
+-- The catalogue of errors: checkpoints (TM07xx). The form: cmake/catalogue.lua.
+return {
+  { "CHECKPOINT", group = "checkpoints",
+    cause = [[A file of a checkpoint or savepoint is missing, cut off, or its bytes are not those that were written: each is
+      compared with a checksum. A folder without a MANIFEST is no checkpoint.]],
+    fix = [[tidemill checkpoint verify says of each checkpoint whether it is whole; copy what is damaged from a backup, or begin
+      with another one. Files of a job's folder belong together: copy all of it.]],
+    run = [[mkdir -p saved && echo nonsense > saved/MANIFEST && tidemill checkpoint show saved]] },
+  { "CHECKPOINT_OLD", group = "checkpoints",
+    cause = [[What the job has written to an output is newer than the checkpoint that it is to begin with: it would write rows
+      again that are there.]],
+    fix = [[Begin with a newer checkpoint, or say what is to become of the output: if_exists = "replace", or "append", which
+      keeps rows twice.]],
+    without = "It takes a job whose newest checkpoint has been removed." },
+  { "STATE_TYPE", group = "checkpoints",
+    cause = [[A state of the job has another type, or is something else, than what the checkpoint has under its name.]],
+    fix = [[The message has both types. Give the state another name, or its old type.]],
+    without = "It takes a checkpoint of a script that has been changed since." },
+  { "CHECKPOINT_MISSING", group = "checkpoints",
+    cause = [[There is no checkpoint of this number, or none at all, where one is looked for.]],
+    fix = [[List the folder: chk-12 with a MANIFEST is a checkpoint. A job has its own in .tidemill/JOB.]],
+    run = [[mkdir -p empty && tidemill checkpoint show empty]] },
+  { "CHECKPOINT_VERSION", group = "checkpoints",
+    cause = [[A later version of tidemill wrote the checkpoint, in a form that this one does not know.]],
+    fix = [[Use the version that wrote it, or a later one.]],
+    without = "It takes a checkpoint of a version that does not exist yet." },
+  { "CHECKPOINT_JOB", group = "checkpoints",
+    cause = [[The checkpoint was taken of a job of another name.]],
+    fix = [[Give the job the name that the message has, if it is the same job, or begin with a checkpoint of its own.]],
+    without = "It takes checkpoints of two jobs." },
+  { "JOB_RUNNING", group = "checkpoints",
+    cause = [[A process, perhaps this one, runs a job of this name and holds the folder of its checkpoints.]],
+    fix = [[Stop that process, whose number the message has, or give one of the jobs another name or folder.]],
+    without = "It takes a job that runs meanwhile." },
 }

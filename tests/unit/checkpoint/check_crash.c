@@ -363,7 +363,7 @@ START_TEST(every_crash_leaves_the_old_or_the_new_checkpoint)
 {
     seen = calloc(SEEN, sizeof *seen);
     reach.loose = 10;
-    reach.cuts = 14;
+    reach.cuts = 11;
     int64_t syncs = try_row(-1);
     ck_assert_msg(violation[0] == '\0', "%s", violation);
     printf("crash: %llu distinct states, %llu with a checkpoint, %llu gone on from, %lld syncs\n",
@@ -381,8 +381,10 @@ START_TEST(without_any_one_sync_a_crash_leaves_neither)
     reach.cuts = 2;
     int64_t syncs = 1, missed = 0;
     for (int64_t skip = 0; skip < syncs; skip++) {
+        if (skip != 0 && idle[skip])
+            continue;
         syncs = try_row(skip);
-        if (violation[0] == '\0' && !idle[skip]) {
+        if (violation[0] == '\0') {
             printf("crash: without sync %lld (%s) nothing is missed\n", (long long)skip,
                    disk_skipped);
             fflush(stdout);

@@ -67,8 +67,8 @@ static char disk_skipped[256]; // what was not synced
 
 // --- names ---------------------------------------------------------------------------------------
 
-static struct disk_name *disk_find_in(struct disk_names *names, int folder, const char *name,
-                                      size_t length)
+static inline struct disk_name *disk_find_in(struct disk_names *names, int folder, const char *name,
+                                             size_t length)
 {
     for (int i = 0; i < names->count; i++)
         if (names->all[i].folder == folder && strlen(names->all[i].name) == length &&
@@ -77,13 +77,13 @@ static struct disk_name *disk_find_in(struct disk_names *names, int folder, cons
     return NULL;
 }
 
-static void disk_unname(struct disk_names *names, struct disk_name *name)
+static inline void disk_unname(struct disk_names *names, struct disk_name *name)
 {
     *name = names->all[--names->count];
 }
 
 // A name operation, as it takes effect on names. What it needs may not be there (crash states).
-static void disk_apply(struct disk_names *names, const struct disk_op *op)
+static inline void disk_apply(struct disk_names *names, const struct disk_op *op)
 {
     struct disk_name *old = disk_find_in(names, op->folder, op->name, strlen(op->name));
     if (op->what == DISK_UNLINK) {
@@ -105,9 +105,10 @@ static void disk_apply(struct disk_names *names, const struct disk_op *op)
 }
 
 // The folder of a path and its last name; -1: a folder on the way is missing.
-static int disk_walk(const char *path, const char **last)
+static inline int disk_walk(const char *path, const char **last)
 {
     int folder = 0;
+    *last = path;
     for (;;) {
         const char *slash = strchr(path, '/');
         if (slash == NULL)
@@ -123,7 +124,7 @@ static int disk_walk(const char *path, const char **last)
     return folder;
 }
 
-static int disk_inode_of(const char *path)
+static inline int disk_inode_of(const char *path)
 {
     const char *last;
     if (strcmp(path, ".") == 0)
@@ -136,7 +137,7 @@ static int disk_inode_of(const char *path)
 
 // --- changes -------------------------------------------------------------------------------------
 
-static void disk_record(struct disk_op op)
+static inline void disk_record(struct disk_op op)
 {
     if (!disk.recording)
         return;
@@ -144,15 +145,15 @@ static void disk_record(struct disk_op op)
     disk.ops[disk.op_count++] = op;
 }
 
-static int disk_new_inode(bool folder)
+static inline int disk_new_inode(bool folder)
 {
     ck_assert_int_lt(disk.inode_count, DISK_INODES);
     disk.inodes[disk.inode_count].folder = folder;
     return disk.inode_count++;
 }
 
-static void disk_name_op(enum disk_what what, int folder, const char *name, const char *to,
-                         int inode)
+static inline void disk_name_op(enum disk_what what, int folder, const char *name, const char *to,
+                                int inode)
 {
     struct disk_op op = {.what = what, .inode = inode, .folder = folder};
     ck_assert_uint_lt(strlen(name), sizeof op.name);
@@ -163,7 +164,7 @@ static void disk_name_op(enum disk_what what, int folder, const char *name, cons
 }
 
 // Does this call fail?
-static int disk_call(bool writes, const char *what, const char *path, struct tm_error *err)
+static inline int disk_call(bool writes, const char *what, const char *path, struct tm_error *err)
 {
     if (disk.only_writes && !writes)
         return 0;
@@ -173,7 +174,8 @@ static int disk_call(bool writes, const char *what, const char *path, struct tm_
     return tm_error_set(err, disk.fail_code, "cannot %s %s", what, path);
 }
 
-static int disk_open(void *ctx, const char *path, enum tm_file_mode mode, struct tm_error *err)
+static inline int disk_open(void *ctx, const char *path, enum tm_file_mode mode,
+                            struct tm_error *err)
 {
     (void)ctx;
     const char *last;
@@ -199,7 +201,7 @@ static int disk_open(void *ctx, const char *path, enum tm_file_mode mode, struct
     ck_abort_msg("too many open files");
 }
 
-static int64_t disk_read(void *ctx, int fd, void *buf, size_t len, struct tm_error *err)
+static inline int64_t disk_read(void *ctx, int fd, void *buf, size_t len, struct tm_error *err)
 {
     (void)ctx;
     const struct disk_inode *inode = &disk.inodes[disk.open[fd].inode];
@@ -216,7 +218,7 @@ static int64_t disk_read(void *ctx, int fd, void *buf, size_t len, struct tm_err
     return (int64_t)n;
 }
 
-static int disk_seek(void *ctx, int fd, int64_t offset, struct tm_error *err)
+static inline int disk_seek(void *ctx, int fd, int64_t offset, struct tm_error *err)
 {
     (void)ctx;
     (void)err;
@@ -224,7 +226,7 @@ static int disk_seek(void *ctx, int fd, int64_t offset, struct tm_error *err)
     return 0;
 }
 
-static void disk_append(int inode, const void *bytes, size_t len)
+static inline void disk_append(int inode, const void *bytes, size_t len)
 {
     struct disk_inode *file = &disk.inodes[inode];
     if (file->size + len > file->capacity) {
@@ -237,8 +239,8 @@ static void disk_append(int inode, const void *bytes, size_t len)
     disk_record((struct disk_op){.what = DISK_WRITE, .inode = inode, .size = file->size});
 }
 
-static int disk_write_all(void *ctx, int fd, const void *buf, size_t len, const _Atomic int *cancel,
-                          struct tm_error *err)
+static inline int disk_write_all(void *ctx, int fd, const void *buf, size_t len,
+                                 const _Atomic int *cancel, struct tm_error *err)
 {
     (void)ctx;
     (void)cancel;
@@ -247,7 +249,7 @@ static int disk_write_all(void *ctx, int fd, const void *buf, size_t len, const 
     return rc;
 }
 
-static int disk_sync(void *ctx, int fd, struct tm_error *err)
+static inline int disk_sync(void *ctx, int fd, struct tm_error *err)
 {
     (void)ctx;
     int rc = disk_call(true, "sync", "it", err);
@@ -258,7 +260,7 @@ static int disk_sync(void *ctx, int fd, struct tm_error *err)
     return rc;
 }
 
-static int disk_close(void *ctx, int fd, struct tm_error *err)
+static inline int disk_close(void *ctx, int fd, struct tm_error *err)
 {
     (void)ctx;
     ck_assert_int_ge(disk.open[fd].inode, 0);
@@ -266,7 +268,7 @@ static int disk_close(void *ctx, int fd, struct tm_error *err)
     return err == NULL ? 0 : disk_call(true, "close", "it", err);
 }
 
-static int disk_rename(void *ctx, const char *from, const char *to, struct tm_error *err)
+static inline int disk_rename(void *ctx, const char *from, const char *to, struct tm_error *err)
 {
     (void)ctx;
     const char *name, *new;
@@ -280,7 +282,7 @@ static int disk_rename(void *ctx, const char *from, const char *to, struct tm_er
     return 0;
 }
 
-static bool disk_is_empty(int folder)
+static inline bool disk_is_empty(int folder)
 {
     for (int i = 0; i < disk.names.count; i++)
         if (disk.names.all[i].folder == folder)
@@ -288,7 +290,7 @@ static bool disk_is_empty(int folder)
     return true;
 }
 
-static int disk_remove(const char *path, bool is_folder, struct tm_error *err)
+static inline int disk_remove(const char *path, bool is_folder, struct tm_error *err)
 {
     const char *last;
     int rc = disk_call(true, "remove", path, err);
@@ -304,19 +306,19 @@ static int disk_remove(const char *path, bool is_folder, struct tm_error *err)
     return 0;
 }
 
-static int disk_unlink(void *ctx, const char *path, struct tm_error *err)
+static inline int disk_unlink(void *ctx, const char *path, struct tm_error *err)
 {
     (void)ctx;
     return disk_remove(path, false, err);
 }
 
-static int disk_remove_folder(void *ctx, const char *path, struct tm_error *err)
+static inline int disk_remove_folder(void *ctx, const char *path, struct tm_error *err)
 {
     (void)ctx;
     return disk_remove(path, true, err);
 }
 
-static int disk_mkdirs(void *ctx, const char *path, struct tm_error *err)
+static inline int disk_mkdirs(void *ctx, const char *path, struct tm_error *err)
 {
     (void)ctx;
     char prefix[256];
@@ -333,8 +335,8 @@ static int disk_mkdirs(void *ctx, const char *path, struct tm_error *err)
     return rc;
 }
 
-static int disk_list(void *ctx, const char *path, int (*each)(void *arg, const char *name),
-                     void *arg, struct tm_error *err)
+static inline int disk_list(void *ctx, const char *path, int (*each)(void *arg, const char *name),
+                            void *arg, struct tm_error *err)
 {
     (void)ctx;
     int rc = disk_call(false, "list", path, err), inode = disk_inode_of(path);
@@ -348,7 +350,7 @@ static int disk_list(void *ctx, const char *path, int (*each)(void *arg, const c
     return rc;
 }
 
-static int disk_sync_folder(void *ctx, const char *path, struct tm_error *err)
+static inline int disk_sync_folder(void *ctx, const char *path, struct tm_error *err)
 {
     (void)ctx;
     int rc = disk_call(true, "sync", path, err), inode = disk_inode_of(path);
@@ -362,7 +364,7 @@ static int disk_sync_folder(void *ctx, const char *path, struct tm_error *err)
     return 0;
 }
 
-static int disk_info(int inode, struct tm_file_info *info)
+static inline int disk_info(int inode, struct tm_file_info *info)
 {
     *info = (struct tm_file_info){.size_bytes = (int64_t)disk.inodes[inode].size,
                                   .is_directory = disk.inodes[inode].folder,
@@ -370,7 +372,8 @@ static int disk_info(int inode, struct tm_file_info *info)
     return 0;
 }
 
-static int disk_stat(void *ctx, const char *path, struct tm_file_info *info, struct tm_error *err)
+static inline int disk_stat(void *ctx, const char *path, struct tm_file_info *info,
+                            struct tm_error *err)
 {
     (void)ctx;
     int inode = disk_inode_of(path);
@@ -378,15 +381,15 @@ static int disk_stat(void *ctx, const char *path, struct tm_file_info *info, str
                      : disk_info(inode, info);
 }
 
-static int disk_stat_fd(void *ctx, int fd, struct tm_file_info *info, struct tm_error *err)
+static inline int disk_stat_fd(void *ctx, int fd, struct tm_file_info *info, struct tm_error *err)
 {
     (void)ctx;
     (void)err;
     return disk_info(disk.open[fd].inode, info);
 }
 
-static int disk_lock(void *ctx, const char *path, bool create, int64_t *holder,
-                     struct tm_error *err)
+static inline int disk_lock(void *ctx, const char *path, bool create, int64_t *holder,
+                            struct tm_error *err)
 {
     int inode = disk_inode_of(path);
     for (int fd = 3; fd < DISK_OPEN && inode >= 0; fd++)
@@ -422,7 +425,7 @@ static const struct tm_fx disk_fx = {.files = &disk_files, .memory = &plain_memo
 
 // --- its life ------------------------------------------------------------------------------------
 
-static void disk_init(void)
+static inline void disk_init(void)
 {
     memset(&disk, 0, sizeof disk);
     disk.ops = calloc(DISK_OPS, sizeof *disk.ops);
@@ -434,7 +437,7 @@ static void disk_init(void)
     disk_new_inode(true);
 }
 
-static void disk_fini(void)
+static inline void disk_fini(void)
 {
     for (int i = 0; i < disk.inode_count; i++)
         free(disk.inodes[i].data);

@@ -27,7 +27,7 @@ static const struct tm_layout_field subject_fields[] = {
     {.name = "more", .type = "", .offset = 8, .bytes = 8, .present_bit = UINT32_MAX}};
 static const struct tm_layout subject_layout = {16, 2, subject_fields};
 
-static uint64_t subject_draw(uint64_t below)
+static inline uint64_t subject_draw(uint64_t below)
 {
     subject.random ^= subject.random << 13;
     subject.random ^= subject.random >> 7;
@@ -35,12 +35,12 @@ static uint64_t subject_draw(uint64_t below)
     return (subject.random >> 11) % below;
 }
 
-static struct tm_key subject_key(const uint64_t *number)
+static inline struct tm_key subject_key(const uint64_t *number)
 {
     return (struct tm_key){tm_hash_bytes(number, sizeof *number), number, sizeof *number};
 }
 
-static struct tm_state *subject_state(uint32_t first, uint32_t last)
+static inline struct tm_state *subject_state(uint32_t first, uint32_t last)
 {
     struct tm_state_args args = {&subject.mem, GROUPS, first, last, 16};
     struct tm_state *state;
@@ -50,7 +50,7 @@ static struct tm_state *subject_state(uint32_t first, uint32_t last)
 }
 
 // Before the disk is made: the memory of both is plain.
-static void subject_init(uint32_t keys, uint64_t seed)
+static inline void subject_init(uint32_t keys, uint64_t seed)
 {
     memset(&subject, 0, sizeof subject);
     tm_mem_init(&subject.mem, &disk_fx, NULL, 0);
@@ -60,7 +60,7 @@ static void subject_init(uint32_t keys, uint64_t seed)
         subject.states[i] = subject_state(i * GROUPS / TASKS, (i + 1) * GROUPS / TASKS - 1);
 }
 
-static void subject_forget_base(void)
+static inline void subject_forget_base(void)
 {
     for (uint32_t i = 0; i < TASKS; i++) {
         tm_cut_free(subject.base_cuts[i]);
@@ -70,7 +70,7 @@ static void subject_forget_base(void)
     }
 }
 
-static void subject_fini(void)
+static inline void subject_fini(void)
 {
     subject_forget_base();
     for (uint32_t i = 0; i < TASKS; i++)
@@ -78,7 +78,7 @@ static void subject_fini(void)
     ck_assert_int_eq(subject.mem.used_bytes, 0);
 }
 
-static void subject_set(uint64_t number, uint64_t value)
+static inline void subject_set(uint64_t number, uint64_t value)
 {
     struct tm_key key = subject_key(&number);
     uint32_t task = tm_hash_key_group(key.hash, GROUPS) / (GROUPS / TASKS);
@@ -94,14 +94,14 @@ static void subject_set(uint64_t number, uint64_t value)
     subject.values[number] = value;
 }
 
-static void subject_change(uint32_t count)
+static inline void subject_change(uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++)
         subject_set(subject_draw(subject.keys),
                     subject_draw(8) == 0 ? 0 : 1 + subject_draw(1000000));
 }
 
-static struct tm_cut *subject_cut(uint64_t checkpoint, uint32_t task)
+static inline struct tm_cut *subject_cut(uint64_t checkpoint, uint32_t task)
 {
     struct tm_cut *cut;
     ck_assert_int_eq(tm_cut_new(&subject.mem, checkpoint, 0, task, &cut), 0);
@@ -114,8 +114,8 @@ static struct tm_cut *subject_cut(uint64_t checkpoint, uint32_t task)
     return cut;
 }
 
-static int subject_manifest(struct tm_manifest *manifest, uint64_t checkpoint,
-                            struct tm_written *const *written, struct tm_error *err)
+static inline int subject_manifest(struct tm_manifest *manifest, uint64_t checkpoint,
+                                   struct tm_written *const *written, struct tm_error *err)
 {
     tm_manifest_init(manifest, &subject.mem);
     manifest->job = "subject";
@@ -133,8 +133,8 @@ static int subject_manifest(struct tm_manifest *manifest, uint64_t checkpoint,
 
 // One checkpoint from its beginning to its end, as the tasks and the coordinator do it. What the
 // store says; `publish` false: it is given up before. A savepoint goes to `path`.
-static int subject_take(struct tm_store *store, uint64_t checkpoint, bool publish, const char *path,
-                        struct tm_error *err)
+static inline int subject_take(struct tm_store *store, uint64_t checkpoint, bool publish,
+                               const char *path, struct tm_error *err)
 {
     struct tm_pending *pending;
     struct tm_manifest manifest;
@@ -178,8 +178,8 @@ static int subject_take(struct tm_store *store, uint64_t checkpoint, bool publis
 
 // --- what it must give back ----------------------------------------------------------------------
 
-static int subject_see(void *arg, uint32_t old_subtask, const void *bytes, size_t size,
-                       struct tm_error *err)
+static inline int subject_see(void *arg, uint32_t old_subtask, const void *bytes, size_t size,
+                              struct tm_error *err)
 {
     uint64_t *seen = arg;
     (void)err;
@@ -191,7 +191,7 @@ static int subject_see(void *arg, uint32_t old_subtask, const void *bytes, size_
 
 // All of a checkpoint, compared with what there was: 0, or the error of reading it. What it has
 // that was never there is TM_E_INTERNAL.
-static int subject_compare(const struct tm_restored *restored, struct tm_error *err)
+static inline int subject_compare(const struct tm_restored *restored, struct tm_error *err)
 {
     uint64_t checkpoint = tm_restored_checkpoint(restored), seen[2] = {0};
     struct tm_restored_for reader = {"read", 0, 1};
@@ -219,8 +219,8 @@ static int subject_compare(const struct tm_restored *restored, struct tm_error *
 }
 
 // Opened, everything read, and compared. *checkpoint: which one it was.
-static int subject_open(const char *path, uint64_t number, uint64_t *checkpoint,
-                        struct tm_error *err)
+static inline int subject_open(const char *path, uint64_t number, uint64_t *checkpoint,
+                               struct tm_error *err)
 {
     struct tm_restored_args args = {
         .mem = &subject.mem, .fx = &disk_fx, .path = path, .checkpoint = number, .job = "subject"};
@@ -236,7 +236,7 @@ static int subject_open(const char *path, uint64_t number, uint64_t *checkpoint,
     return rc;
 }
 
-static int subject_store(struct tm_store **store, struct tm_error *err)
+static inline int subject_store(struct tm_store **store, struct tm_error *err)
 {
     struct tm_store_args args = {.mem = &subject.mem,
                                  .fx = &disk_fx,

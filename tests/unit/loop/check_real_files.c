@@ -346,6 +346,37 @@ START_TEST(folders_are_made_with_their_parents)
 }
 END_TEST
 
+static int count_name(void *arg, const char *name)
+{
+    *(int *)arg += strcmp(name, "x") == 0 || strcmp(name, "y") == 0 ? 1 : 100;
+    return 0;
+}
+
+static int refuse_name(void *arg, const char *name)
+{
+    (void)arg;
+    (void)name;
+    return TM_E_LIMIT;
+}
+
+START_TEST(folders_are_listed_synced_and_removed_when_empty)
+{
+    int count = 0;
+    ck_assert_int_eq(files->mkdirs(fx.ctx, at("some/x"), &err), 0);
+    files->close(fx.ctx, create("some/y", "text"), &err);
+    ck_assert_int_eq(files->list(fx.ctx, at("some"), count_name, &count, &err), 0);
+    ck_assert_int_eq(count, 2);
+    ck_assert_int_eq(files->list(fx.ctx, at("some"), refuse_name, NULL, &err), TM_E_LIMIT);
+    ck_assert_int_eq(files->list(fx.ctx, at("none"), count_name, &count, &err), TM_E_NOT_FOUND);
+    ck_assert_int_eq(files->sync_folder(fx.ctx, at("some"), &err), 0);
+    ck_assert_int_eq(files->sync_folder(fx.ctx, at("none"), &err), TM_E_NOT_FOUND);
+    ck_assert_int_lt(files->remove_folder(fx.ctx, at("some"), &err), 0); // not empty
+    ck_assert_int_eq(files->remove_folder(fx.ctx, at("some/x"), &err), 0);
+    ck_assert_int_eq(files->unlink(fx.ctx, at("some/y"), &err), 0);
+    ck_assert_int_eq(files->remove_folder(fx.ctx, at("some"), &err), 0);
+}
+END_TEST
+
 START_TEST(rename_replaces_and_unlink_removes)
 {
     char from[512];
@@ -576,6 +607,7 @@ int main(void)
     tcase_add_test(tcase, read_now_reads_what_is_there_and_does_not_wait);
     tcase_add_test(tcase, a_pipe_needs_no_sync);
     tcase_add_test(tcase, folders_are_made_with_their_parents);
+    tcase_add_test(tcase, folders_are_listed_synced_and_removed_when_empty);
     tcase_add_test(tcase, rename_replaces_and_unlink_removes);
     tcase_add_test(tcase, a_pattern_gives_its_paths_sorted_by_bytes);
     tcase_add_test(tcase, no_file_takes_the_number_of_a_closed_standard_stream);
