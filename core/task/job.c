@@ -273,6 +273,24 @@ static void *first_sink(const struct tm_job *job, const struct tm_node *node)
     return NULL;
 }
 
+static int prepare_one(struct tm_job *job, const struct tm_connector *connector,
+                       const struct tm_node *node, void **shared, struct tm_error *err)
+{
+    uint32_t parallelism = tm_job_node_parallelism(job, node->id);
+    const struct tm_sink_job about = {.name = job->graph->name, .restored = job->restored};
+    if (node->kind == TM_NODE_SOURCE)
+        return connector->source_prepare == NULL
+                   ? 0
+                   : connector->source_prepare(job->fx, job->mem, node, parallelism, shared, err);
+    *shared = connector->sink_prepare == NULL ? NULL : first_sink(job, node);
+    if (job->checkpoints && connector->sink_prepare_checkpoints != NULL)
+        return connector->sink_prepare_checkpoints(job->fx, job->mem, node, parallelism, &about,
+                                                   shared, err);
+    return connector->sink_prepare == NULL
+               ? 0
+               : connector->sink_prepare(job->fx, job->mem, node, parallelism, shared, err);
+}
+
 static int prepare_connectors(struct tm_job *job, struct tm_error *err)
 {
     job->shared = zalloc(job, job->graph->node_count, sizeof *job->shared);
@@ -286,13 +304,8 @@ static int prepare_connectors(struct tm_job *job, struct tm_error *err)
         if (connector == NULL)
             return tm_error_set(err, TM_E_INTERNAL, "operator '%s': no connector '%s'", node->name,
                                 node->connector);
-        int (*prepare)(const struct tm_fx *, struct tm_mem *, const struct tm_node *, uint32_t,
-                       void **, struct tm_error *) =
-            node->kind == TM_NODE_SOURCE ? connector->source_prepare : connector->sink_prepare;
-        if (prepare == NULL)
-            continue;
-        void *shared = node->kind == TM_NODE_SINK ? first_sink(job, node) : NULL;
-        int rc = prepare(job->fx, job->mem, node, tm_job_node_parallelism(job, n), &shared, err);
+        void *shared = NULL;
+        int rc = prepare_one(job, connector, node, &shared, err);
         if (rc == 0) {
             job->shared[n] = shared;
         } else {
