@@ -58,6 +58,17 @@ function test:push(source, rows) end
 ---@return tidemill.Test self
 function test:advance_watermark(at, source) end
 
+---Takes a checkpoint and begins anew from it, as a job does after a crash: what follows must not notice. Sources, sinks and the clock
+---are the test's; captured variables of functions are lost, as then. A job that has ended stays as it is.
+---
+---    t:push("payments", { card = "c1", ts = 1000 })
+---    t:snapshot_and_restore { parallelism = 3 }
+---    t:advance_watermark(61000)
+---    assert.same({ { card = "c1", at = 61000, n = 1 } }, t:take("counts"))
+---@param options? { parallelism: integer?, max_parallelism: integer? } as they were, where they are not given
+---@return tidemill.Test self
+function test:snapshot_and_restore(options) end
+
 ---Moves the clock: what is due on the way fires, each in its time. A timer of the clock is due when its millisecond is over.
 ---
 ---    t:advance_clock(60000)

@@ -44,6 +44,23 @@ int tm_vm_chain_run(struct tm_vm_chain *chain, struct tm_error *err)
     ck_assert_ptr_nonnull(chains.run);
     return chains.run((struct chain *)(void *)chain, err);
 }
+// Nothing is drawn without a key.
+int tm_vm_chain_drawn(struct tm_vm_chain *chain, int32_t words[TM_VM_DRAW_WORDS],
+                      struct tm_error *err)
+{
+    (void)chain;
+    (void)words;
+    (void)err;
+    return 0;
+}
+int tm_vm_chain_draw_on(struct tm_vm_chain *chain, const int32_t words[TM_VM_DRAW_WORDS],
+                        struct tm_error *err)
+{
+    (void)chain;
+    (void)words;
+    (void)err;
+    return 0;
+}
 const char *tm_vm_chain_proposal(struct tm_vm_chain *chain, size_t *length)
 {
     (void)chain;

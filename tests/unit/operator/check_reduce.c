@@ -31,6 +31,18 @@ struct tm_chain_ctx *tm_vm_chain_ctx(struct tm_vm_chain *chain)
     (void)chain;
     return &vm.ctx;
 }
+int tm_vm_chain_drawn(struct tm_vm_chain *unused, int32_t words[TM_VM_DRAW_WORDS],
+                      struct tm_error *err)
+{
+    (void)unused, (void)words, (void)err;
+    return 0;
+}
+int tm_vm_chain_draw_on(struct tm_vm_chain *unused, const int32_t words[TM_VM_DRAW_WORDS],
+                        struct tm_error *err)
+{
+    (void)unused, (void)words, (void)err;
+    return 0;
+}
 const char *tm_vm_chain_proposal(struct tm_vm_chain *chain, size_t *length)
 {
     (void)chain;

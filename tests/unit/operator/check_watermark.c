@@ -18,6 +18,7 @@ static struct tm_operator *op;
 static const struct tm_chain chain_of_one = {.parallelism = 1};
 static uint32_t failures;
 static int failure_code;
+static uint32_t split_names[4] = {0, 1, 2, 3};
 
 // Stands for core/task/failure.c: counts, and goes on.
 static char warning[512];
@@ -79,6 +80,32 @@ int tm_vm_chain_run(struct tm_vm_chain *chain, struct tm_error *err)
             row = tm_row_next(row);
     }
     return TM_VM_RUN_DONE;
+}
+
+// Where random numbers are: a chunk has drawn so many.
+static int32_t drawn;
+
+int tm_vm_chain_drawn(struct tm_vm_chain *chain, int32_t words[TM_VM_DRAW_WORDS],
+                      struct tm_error *err)
+{
+    (void)chain, (void)err;
+    memset(words, 0, TM_VM_DRAW_WORDS * sizeof *words);
+    words[0] = drawn;
+    return drawn != 0;
+}
+
+int tm_vm_chain_draw_on(struct tm_vm_chain *chain, const int32_t words[TM_VM_DRAW_WORDS],
+                        struct tm_error *err)
+{
+    (void)chain, (void)err;
+    drawn = words[0];
+    return 0;
+}
+
+void tm_task_split_name(struct tm_task *task, uint32_t split, char name[TM_SPLIT_NAME_MAX])
+{
+    (void)task;
+    snprintf(name, TM_SPLIT_NAME_MAX, "split %u", split_names[split]);
 }
 
 struct tm_metric_slot *tm_task_slots(struct tm_task_context *context, uint32_t of)
