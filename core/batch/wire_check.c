@@ -295,8 +295,8 @@ int tm_wire_check_value(const struct tm_field *field, const void *bytes, uint32_
     if (tm_type_is_nested(field->type))
         return check_nested(&at, field, bytes, 0, len);
     if (tm_type_is_reference(field->type)) {
-        const char *what = len > TM_ROW_BYTES_MAX ? "too long"
-                                                  : wrong_bytes(field->type, bytes, len);
+        const char *what =
+            len > TM_ROW_BYTES_MAX ? "too long" : wrong_bytes(field->type, bytes, len);
         return what == NULL ? 0 : wrong_field(&at, field, 0, what);
     }
     return len == tm_type_slot_bytes(field->type) ? check_slot(&at, field, 0, bytes)

@@ -100,9 +100,7 @@ static void name_of(item_t *item, const struct tm_schema *input, const char *pre
 {
     bool shared = item->action >= TM__MOMENTS_INT && item->action <= TM__QUANTILE_DECIMAL;
     const char *of = shared ? input->fields[item->field].name : item->name;
-    const char *what = shared                              ? text_of(item)
-                       : item->output_field == UINT32_MAX ? "by"
-                                                          : "";
+    const char *what = shared ? text_of(item) : item->output_field == UINT32_MAX ? "by" : "";
     snprintf(name, TM_NAME_MAX + 1, "%s%s%s%s", prefix, what, what[0] == '\0' ? "" : " of ", of);
 }
 

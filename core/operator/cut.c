@@ -33,9 +33,8 @@ static struct tm_layout_field *next_field(struct tm__operator_layout *layout)
         return NULL;
     if (count == capacity) {
         uint32_t larger = capacity == 0 ? 8 : 2 * capacity;
-        struct tm_layout_field *fields =
-            tm_mem_realloc(layout->mem, layout->fields, capacity * sizeof *fields,
-                           larger * sizeof *fields);
+        struct tm_layout_field *fields = tm_mem_realloc(
+            layout->mem, layout->fields, capacity * sizeof *fields, larger * sizeof *fields);
         if (fields == NULL) {
             layout->code = TM_E_MEMORY;
             return NULL;
@@ -63,9 +62,8 @@ static void set_text(char *to, size_t size, const char *text, size_t length)
     memcpy(to + cut, tail, strlen(tail) + 1);
 }
 
-void tm__operator_layout_add(struct tm__operator_layout *layout,
-                             const struct tm_layout_field *from, const char *name,
-                             const char *what, const struct tm_type *type)
+void tm__operator_layout_add(struct tm__operator_layout *layout, const struct tm_layout_field *from,
+                             const char *name, const char *what, const struct tm_type *type)
 {
     struct tm_layout_field *field = next_field(layout);
     struct tm_buf text;
@@ -109,8 +107,7 @@ int tm__operator_cut_state(const struct tm_operator *op, struct tm_cut *cut, con
                            struct tm_error *err)
 {
     struct tm_snapshot *snapshot = tm_state_freeze_pages(state);
-    if (snapshot == NULL ||
-        tm_cut_state(cut, op->node->name, part, snapshot, &layout->layout) != 0)
+    if (snapshot == NULL || tm_cut_state(cut, op->node->name, part, snapshot, &layout->layout) != 0)
         return tm__operator_out_of_memory(op, err);
     return 0;
 }
@@ -252,8 +249,7 @@ static int take_item(void *arg, uint32_t old_subtask, const void *bytes, size_t 
     if (size != (HEAD_WORDS + words->count) * sizeof *item)
         return tm__operator_damaged(words->op, words->part, err, "they are %zu bytes", size);
     memcpy(item, bytes, size);
-    if (item[0] < 1 || item[0] > item[1] || item[1] > TM_MAX_PARALLELISM ||
-        old_subtask >= item[0])
+    if (item[0] < 1 || item[0] > item[1] || item[1] > TM_MAX_PARALLELISM || old_subtask >= item[0])
         return tm__operator_damaged(words->op, words->part, err,
                                     "they are of subtask %u of %lld, of at most %lld", old_subtask,
                                     (long long)item[0], (long long)item[1]);

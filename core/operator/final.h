@@ -7,7 +7,8 @@
 
 struct tm__operator_final {
     struct tm_state_cursor cursor; // its key group is that of the value under way
-    bool begun, done; // done: all rows have gone out; a checkpoint has no use for the state any more
+    bool begun,
+        done; // done: all rows have gone out; a checkpoint has no use for the state any more
     struct tm_key key;
     const void *value; // under way; NULL: the next one is to be taken
 };

@@ -5,8 +5,8 @@
 // goes by arrival), then a word, a decimal, or a length and as many bytes, all padded to 8. Within
 // an accumulator the numbers ascend, so merging two is one pass over both. A list that must be
 // whole and got too long gives its memory back and remembers only that.
-#include "core/operator/accumulator.h"
 #include "core/batch/wire.h"
+#include "core/operator/accumulator.h"
 #include "core/operator/cut.h"
 
 struct list {
@@ -355,5 +355,6 @@ const char *tm__operator_list_wrong(item_t *item, const struct tm_field *field,
             return seen->why.message;
         at += padded(length);
     }
-    return list->count == OVERFULL || at == list->used_bytes ? NULL : "a list with more than its values";
+    return list->count == OVERFULL || at == list->used_bytes ? NULL
+                                                             : "a list with more than its values";
 }

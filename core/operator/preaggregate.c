@@ -490,6 +490,7 @@ static void preaggregate_free(struct tm_operator *op)
     tm_mem_free(self->mem, self, sizeof *self);
 }
 
+// No snapshot: what is held goes before a barrier, as before everything that is no row.
 static const struct tm_operator_ops preaggregate_ops = {
     .open = preaggregate_open,
     .step = preaggregate_step,

@@ -318,12 +318,12 @@ const char *tm__operator_quantile_wrong(struct tm__operator_seen *seen, const vo
         return "a quantile that is nowhere";
     if ((acc->buckets.note & ~(uint32_t)HAS_BOUNDS) != 0)
         return "a quantile of an unknown kind";
-    const char *wrong = tm__operator_slots_wrong(&acc->buckets, slots, TM__SLOT_BUCKET,
-                                                 TM_QUANTILE_SLOTS_MAX);
+    const char *wrong =
+        tm__operator_slots_wrong(&acc->buckets, slots, TM__SLOT_BUCKET, TM_QUANTILE_SLOTS_MAX);
     for (uint32_t i = 0; wrong == NULL && i < tm__operator_slots_capacity(&acc->buckets); i++) {
         uint64_t key = tm__operator_slot_key(TM__SLOT_BUCKET, slots[i]);
-        if (slots[i] != 0 && ((slots[i] & most) == 0 || key < ORIGIN - NAN_BUCKET ||
-                              key > ORIGIN + NAN_BUCKET))
+        if (slots[i] != 0 &&
+            ((slots[i] & most) == 0 || key < ORIGIN - NAN_BUCKET || key > ORIGIN + NAN_BUCKET))
             wrong = "a quantile with values that there are not";
     }
     return wrong;

@@ -557,10 +557,9 @@ static int ranked_restore(struct tm_operator *op, const struct tm_restored *rest
 {
     struct ranked *self = (struct ranked *)op;
     int rc = lay_out(self, err);
-    return rc == 0
-               ? tm__operator_restore_state(op, restored, "rankings", &self->layout, self->state,
-                                            &self->keys.reader, wrong, self, err)
-               : rc;
+    return rc == 0 ? tm__operator_restore_state(op, restored, "rankings", &self->layout,
+                                                self->state, &self->keys.reader, wrong, self, err)
+                   : rc;
 }
 
 static const struct tm_operator_ops ranked_ops = {

@@ -24,7 +24,7 @@ struct tm__operator_running {
 
     // Of the key group that is walked: records, and those that the next window does not need.
     uint32_t seen, gone;
-    bool lasts; // the next window needs some: set here, cleared by the owner
+    bool lasts;                        // the next window needs some: set here, cleared by the owner
     struct tm__operator_layout layout; // of records
 };
 
@@ -66,8 +66,8 @@ int tm__operator_running_next(struct tm__operator_running *running, struct tm_st
 int tm__operator_running_end(struct tm__operator_running *running, uint32_t key_group,
                              int64_t next_start, struct tm_error *err) TM_WARN_UNUSED;
 
-// What runs along goes into a checkpoint and comes back. `windows`: which ones, as text, as it means
-// nothing to others (TM_E_STATE_TYPE); `input` of the aggregates, `reader` of the keys; no
+// What runs along goes into a checkpoint and comes back. `windows`: which ones, as text, as it
+// means nothing to others (TM_E_STATE_TYPE); `input` of the aggregates, `reader` of the keys; no
 // slice that has entered begins behind the watermark.
 int tm__operator_running_cut(struct tm__operator_running *running, const char *windows,
                              const struct tm_schema *input, struct tm_cut *cut,

@@ -53,9 +53,9 @@ int tm__operator_running_cut(running_t *self, const char *windows, const struct 
                              struct tm_cut *cut, struct tm_error *err)
 {
     int rc = lay_out(self, windows, input, err);
-    return rc == 0 ? tm__operator_cut_state(self->op, cut, "running", self->state, &self->layout,
-                                            err)
-                   : rc;
+    return rc == 0
+               ? tm__operator_cut_state(self->op, cut, "running", self->state, &self->layout, err)
+               : rc;
 }
 
 // --- coming back ---------------------------------------------------------------------------------

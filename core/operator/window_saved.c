@@ -109,8 +109,7 @@ static void set_time(struct tm__operator_window *self)
     if (self->watermark < -4 * TM_INT_MAX) // before all times that rows can have
         self->running.lasts = false;
     else
-        self->fired_end =
-            self->watermark < 4 * TM_INT_MAX ? self->watermark + 1 : 4 * TM_INT_MAX;
+        self->fired_end = self->watermark < 4 * TM_INT_MAX ? self->watermark + 1 : 4 * TM_INT_MAX;
 }
 
 static int restore_parts(struct tm__operator_window *self, const struct tm_restored *restored,

@@ -5,8 +5,6 @@ return {
       column were nil so far. The job goes on, and the next checkpoint tries again.]],
     fix = [[Say what the function returns, so that nothing has to be waited for: :returns { note = "string" }.]],
     without = "it is a line of the log of a job that goes on" },
--- The catalogue of errors: checkpoints (TM07xx). The form: cmake/catalogue.lua.
-return {
   { "CHECKPOINT", group = "checkpoints",
     cause = [[A file of a checkpoint or savepoint is missing, cut off, or its bytes are not those that were written: each is
       compared with a checksum. A folder without a MANIFEST is no checkpoint.]],

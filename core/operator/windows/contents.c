@@ -152,8 +152,7 @@ int tm__windows_emit(struct tm__windows *self, const struct tm__windows_key *k,
     if (cell->spoilt == 0) {
         rc = tm__windows_put(self, k, cell, tm__windows_contents(self, cell), err);
     } else {
-        rc = tm__windows_result_failed(self, k, cell, TM_E_OVERFLOW,
-                                       culprit_of(self, cell), err);
+        rc = tm__windows_result_failed(self, k, cell, TM_E_OVERFLOW, culprit_of(self, cell), err);
         rc = rc == 0 ? 1 : rc;
     }
     if (rc != 1)

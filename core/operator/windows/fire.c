@@ -128,8 +128,7 @@ static int fire_one(struct tm__windows *self, enum tm_timer_domain domain, uint3
         tm_agenda_done(self->agendas[domain]);
     if (tm__windows_open_key(self, &block->keys[i], block->values[i], &k) != 0)
         return tm__operator_out_of_memory(&self->base, err);
-    self->key_watermark =
-        tm__operator_reached_of(&self->reached, k.key_group, self->watermark);
+    self->key_watermark = tm__operator_reached_of(&self->reached, k.key_group, self->watermark);
     if (!find(self, &k, timer->name, &at))
         return 0;
     return self->asked == NULL ? fire_cell(self, &k, at, domain, timer->time, err)

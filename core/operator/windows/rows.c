@@ -67,8 +67,7 @@ static int take_row(struct tm__windows *self, uint32_t b, struct tm_error *err)
         return rc == 1 ? 0 : rc;
     if (tm__windows_open_key(self, &block->keys[b], block->values[b], &k) != 0)
         return tm__operator_out_of_memory(&self->base, err);
-    self->key_watermark =
-        tm__operator_reached_of(&self->reached, k.key_group, self->watermark);
+    self->key_watermark = tm__operator_reached_of(&self->reached, k.key_group, self->watermark);
     rc = tm__windows_place(self, &k, row, time, &fate, err);
     if (rc != 0)
         return rc;

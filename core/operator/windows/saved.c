@@ -67,8 +67,8 @@ static void add_states(const struct tm__windows *self, const struct tm_layout_fi
 static void add_words(const struct tm__windows *self, const struct tm_layout_field *place,
                       uint32_t at, struct tm__operator_layout *layout)
 {
-    static const char *const names[TM__WORDS] = {"$wakes", "$wakes by the clock", "$next",
-                                                 "$timeout", "$count", "$last"};
+    static const char *const names[TM__WORDS] = {
+        "$wakes", "$wakes by the clock", "$next", "$timeout", "$count", "$last"};
     for (int word = 0; word < TM__WORDS; word++) {
         struct tm_layout_field field = *place;
         if (self->word_at[word] == TM__NO_WORD)
@@ -205,8 +205,8 @@ static int restore_timers(struct tm__windows *self, const struct tm_restored *re
                           struct tm_error *err)
 {
     uint32_t first, last;
-    int rc = tm_restored_timers(restored, self->base.node->name, "trigger timers", self->timers,
-                                err);
+    int rc =
+        tm_restored_timers(restored, self->base.node->name, "trigger timers", self->timers, err);
     tm__operator_key_groups(&self->base, &first, &last);
     for (uint32_t group = first; group <= last && rc == 0; group++)
         for (int domain = 0; domain < TM_TIMER_DOMAINS; domain++) {

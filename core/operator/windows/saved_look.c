@@ -33,9 +33,9 @@ static const char *wrong_flags(const struct tm__windows *self, const struct tm__
     const uint32_t known = 2 * TM__CELL_NO_LAST - 1, flags = cell->flags;
     bool good = (flags & ~known) == 0;
     if (self->asked == NULL)
-        good = good && ((flags & TM__CELL_WAKES) == 0 || has_word(self, TM__WORD_WAKE)) &&
-               ((flags & TM__CELL_WAKES_PROCESSING) == 0 ||
-                has_word(self, TM__WORD_WAKE_PROCESSING));
+        good =
+            good && ((flags & TM__CELL_WAKES) == 0 || has_word(self, TM__WORD_WAKE)) &&
+            ((flags & TM__CELL_WAKES_PROCESSING) == 0 || has_word(self, TM__WORD_WAKE_PROCESSING));
     good = good && ((flags & TM__CELL_HAS_NEXT) == 0 || has_word(self, TM__WORD_NEXT)) &&
            ((flags & (TM__CELL_HAS_TIMEOUT | TM__CELL_TIMEOUT_ARMED)) == 0 ||
             has_word(self, TM__WORD_TIMEOUT));

@@ -328,7 +328,7 @@ int tm__windows_result_failed(struct tm__windows *self, const struct tm__windows
 int tm__windows_asked_new(struct tm__windows *self, struct tm_error *err) TM_WARN_UNUSED;
 int tm__windows_asked_open(struct tm__windows *self, struct tm_error *err) TM_WARN_UNUSED;
 void tm__windows_asked_set_clock(struct tm__windows *self, int64_t now_ms); // not back
-void tm__windows_asked_free(struct tm__windows_asked *asked); // NULL is fine
+void tm__windows_asked_free(struct tm__windows_asked *asked);               // NULL is fine
 const struct tm__operator_keyed *tm__windows_asked_keyed(const struct tm__windows_asked *asked);
 uint32_t tm__windows_asked_bytes(const struct tm__windows_asked *asked); // of its record
 // What a row's calls do is kept or undone as a whole (../keyed.h): from here on, until asked_end.

@@ -681,6 +681,7 @@ int main(void)
     tcase_add_test(tc, rows_that_are_late_or_have_no_time_or_no_window_go_on_as_they_are);
     tcase_add_test(
         tc, what_is_held_goes_before_idleness_and_not_later_than_latency_once_there_was_some);
+    tcase_add_test(tc, what_is_held_goes_before_a_barrier);
     tcase_add_test(tc, a_key_has_as_many_partial_rows_as_its_rows_fill);
     tcase_add_test(tc, keys_of_any_length_are_found_again);
     tcase_add_test(tc, a_full_table_goes_out_and_begins_anew);

@@ -1,6 +1,6 @@
-// Checkpoints that were edited: their checksums are good, and what they hold is anything. What comes
-// of it is an error, or a state that can be worked on: never an assertion, never a read of what is
-// not there (run under the sanitizers too). And those of other scripts.
+// Checkpoints that were edited: their checksums are good, and what they hold is anything. What
+// comes of it is an error, or a state that can be worked on: never an assertion, never a read of
+// what is not there (run under the sanitizers too). And those of other scripts.
 #include "core/checkpoint/restored_parts.h"
 #include "restored.h"
 

@@ -35,9 +35,12 @@ START_TEST(rankings_go_on)
         uint32_t field, limit;
         bool descending, final, place;
     } kinds[] = {
-        {TM_NODE_EXTREME, CENTS, 1, true, false, false}, {TM_NODE_EXTREME, NOTE, 1, false, true, false},
-        {TM_NODE_TOP, AMOUNT, 3, true, false, true},     {TM_NODE_TOP, PRICE, 3, false, true, false},
-        {TM_NODE_TOP, AMOUNT, 20, true, false, true},    {TM_NODE_TOP, NOTE, 12, false, true, true},
+        {TM_NODE_EXTREME, CENTS, 1, true, false, false},
+        {TM_NODE_EXTREME, NOTE, 1, false, true, false},
+        {TM_NODE_TOP, AMOUNT, 3, true, false, true},
+        {TM_NODE_TOP, PRICE, 3, false, true, false},
+        {TM_NODE_TOP, AMOUNT, 20, true, false, true},
+        {TM_NODE_TOP, NOTE, 12, false, true, true},
     };
     seed_from("rankings_go_on");
     random_state += (uint64_t)_i * 7919;
@@ -88,8 +91,8 @@ START_TEST(what_has_gone_out_at_the_end_does_not_go_out_again)
     ck_assert_uint_ne(count, 0);
     all_restart(2, 128);
     for (uint32_t i = 0; i < task_count; i++)
-        step_all(tasks[i].op,
-                 (struct tm_element){.kind = TM_ELEMENT_END, .status = TM_END_DRAIN}, true);
+        step_all(tasks[i].op, (struct tm_element){.kind = TM_ELEMENT_END, .status = TM_END_DRAIN},
+                 true);
     ck_assert_uint_eq(other_count, count);
     restored_teardown();
 }

@@ -75,8 +75,8 @@ START_TEST(of_several_watermarks_the_least_counts_and_no_window_fires_twice)
                 for (uint32_t j = i + 1; j < other_count; j++) {
                     const char *x = strchr(others[i], '|'), *y = strchr(others[j], '|');
                     size_t key = (size_t)(x - others[i]);
-                    bool same_key = (size_t)(y - others[j]) == key &&
-                                    memcmp(others[i], others[j], key) == 0;
+                    bool same_key =
+                        (size_t)(y - others[j]) == key && memcmp(others[i], others[j], key) == 0;
                     twice += same_key && strtoll(x + 1, NULL, 10) == strtoll(y + 1, NULL, 10);
                 }
                 at_1010 += strstr(others[i], "|1000|1100|") != NULL;

@@ -116,8 +116,8 @@ static inline void all_rows(const struct row *rows, uint32_t count)
     {
         struct tm_key key;
         ck_assert_int_eq(tm_key_of_row(&task_reader, row, &scratch, &key), 0);
-        uint32_t to = tm_key_group_owner(tm_hash_key_group(key.hash, task_max), task_count,
-                                         task_max);
+        uint32_t to =
+            tm_key_group_owner(tm_hash_key_group(key.hash, task_max), task_count, task_max);
         if (parts[to] == NULL)
             parts[to] = batch_of(NULL, 0);
         ck_assert_int_eq(tm_batch_append_row(parts[to], row), 0);
@@ -225,9 +225,8 @@ static inline void sort_by_key(char **all, uint32_t count)
             uint32_t middle = low + width < count ? low + width : count;
             uint32_t high = low + 2 * width < count ? low + 2 * width : count;
             for (uint32_t i = low, k = middle, to = low; to < high; to++)
-                scratch[to] = k == high || (i < middle && by_key(&all[i], &all[k]) <= 0)
-                                  ? all[i++]
-                                  : all[k++];
+                scratch[to] = k == high || (i < middle && by_key(&all[i], &all[k]) <= 0) ? all[i++]
+                                                                                         : all[k++];
         }
         memcpy(all, scratch, count * sizeof *all);
     }
@@ -262,8 +261,11 @@ static inline void restored_teardown(void)
 
 // --- a random run --------------------------------------------------------------------------------
 
-static const char *const users[] = {"a", "bb", "ccc", "a user with a longer name", "e", "f", "gg",
-                                    "h", "i", "j", "kk", "l", "m", "n", "o", "p", "q", "rrrrrrrrr"};
+static const char *const users[] = {"a", "bb",       "ccc", "a user with a longer name",
+                                    "e", "f",        "gg",  "h",
+                                    "i", "j",        "kk",  "l",
+                                    "m", "n",        "o",   "p",
+                                    "q", "rrrrrrrrr"};
 static char notes[ROWS_AT_ONCE][40];
 
 static inline struct row random_row(uint32_t i, int64_t around)
