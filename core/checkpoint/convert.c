@@ -2,7 +2,6 @@
 // refers to is followed before it has been looked at (core/state/trust.h).
 #include "core/checkpoint/convert.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "core/state/image.h"
@@ -104,14 +103,30 @@ static const char *name_of_kind(uint32_t kind)
     return names[kind];
 }
 
+static bool read_number(const char **at, char end, unsigned *number)
+{
+    const char *from = *at;
+    *number = 0;
+    for (; **at >= '0' && **at <= '9' && *number < 1000; ++*at)
+        *number = *number * 10 + (unsigned)(**at - '0');
+    return *at != from && *(*at)++ == end;
+}
+
+static bool read_decimal(const char *type, unsigned *digits, unsigned *scale)
+{
+    static const char begin[] = "decimal(";
+    if (strncmp(type, begin, sizeof begin - 1) != 0)
+        return false;
+    type += sizeof begin - 1;
+    return read_number(&type, ',', digits) && read_number(&type, ')', scale) && *type == 0;
+}
+
 // Do fewer digits of the same scale become more?
 static bool decimal_widens(const char *from, const char *to)
 {
     unsigned a, b, a_scale, b_scale;
-    int a_end = 0, b_end = 0;
-    return sscanf(from, "decimal(%2u,%2u)%n", &a, &a_scale, &a_end) == 2 && from[a_end] == 0 &&
-           sscanf(to, "decimal(%2u,%2u)%n", &b, &b_scale, &b_end) == 2 && to[b_end] == 0 &&
-           a_end != 0 && b_end != 0 && a_scale == b_scale && a <= b;
+    return read_decimal(from, &a, &a_scale) && read_decimal(to, &b, &b_scale) &&
+           a_scale == b_scale && a <= b;
 }
 
 // How a field becomes another. False: not at all.
