@@ -1,7 +1,5 @@
 -- The catalogue of errors: checkpoints (TM07xx). The form: cmake/catalogue.lua.
 return {
--- The catalogue of errors: checkpoints (TM07xx).
-return {
   { "CHECKPOINT_DECLINED", group = "checkpoints",
     cause = [[An operator could not take part in a checkpoint: it holds rows whose types are not known yet, because all values of a
       column were nil so far. The job goes on, and the next checkpoint tries again.]],
@@ -40,23 +38,14 @@ return {
     fix = [[Stop that process, whose number the message has, or give one of the jobs another name or folder.]],
     without = "It takes a job that runs meanwhile." },
   { "INPUT_CHANGED", group = "checkpoints",
-  { "INPUT_CHANGED", group = "machine",
     cause = [[A job goes on from a checkpoint, and a file that it had begun to read is gone, shorter than what was read of it, or another
       file: what is in it cannot be what comes next.]],
     fix = [[Put back the file as it was. Or begin anew with all of the input: tidemill run --fresh.]],
     without = "A job has to be killed in the middle of a file that is changed then." },
   { "OUTPUT_CHANGED", group = "checkpoints",
-  { "OUTPUT_CHANGED", group = "machine",
     cause = [[A job goes on from a checkpoint, and rows that belong to it and were kept in hidden files beside the output are gone, or
       the record of what has been committed is not as it was written.]],
     fix = [[Put back what was removed: hidden files beside an output belong to the job until it has finished. Or begin anew with all
       of the input: tidemill run --fresh.]],
     without = "Hidden files of a job have to be removed between two runs." },
--- The catalogue of errors: checkpoints (TM07xx).
-return {
-  { "CHECKPOINT_DECLINED", group = "checkpoints",
-    cause = [[An operator could not take part in a checkpoint: it holds rows whose types are not known yet, because all values of a
-      column were nil so far. The job goes on, and the next checkpoint tries again.]],
-    fix = [[Say what the function returns, so that nothing has to be waited for: :returns { note = "string" }.]],
-    without = "it is a line of the log of a job that goes on" },
 }
