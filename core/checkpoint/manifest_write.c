@@ -9,6 +9,7 @@ const char *const tm__layout_kinds[TM_LAYOUT_KINDS] = {"bytes", "blob", "map", "
 // jansson answers NULL where memory fails and json_object_set_new refuses a NULL value, so one flag
 // carries a failure to the end.
 struct writer {
+    struct tm_mem *mem;
     bool failed;
 };
 
@@ -42,17 +43,18 @@ static json_t *text_of(struct writer *w, const char *text)
     json_t *value = json_string(text);
     if (value != NULL)
         return value;
+    struct tm_buf hex;
     size_t length = strlen(text);
-    char *hex = malloc(2 * length + 1);
-    if (hex == NULL)
+    tm_buf_init(&hex, w->mem);
+    if (tm_buf_reserve(&hex, 2 * length) != 0)
         return NULL;
     for (size_t i = 0; i < length; i++) {
-        hex[2 * i] = digits[(uint8_t)text[i] >> 4];
-        hex[2 * i + 1] = digits[(uint8_t)text[i] & 15];
+        hex.data[hex.size_bytes++] = (uint8_t)digits[(uint8_t)text[i] >> 4];
+        hex.data[hex.size_bytes++] = (uint8_t)digits[(uint8_t)text[i] & 15];
     }
     value = json_object();
-    set(w, value, "hex", json_stringn(hex, 2 * length));
-    free(hex);
+    set(w, value, "hex", json_stringn((const char *)hex.data, hex.size_bytes));
+    tm_buf_fini(&hex);
     return value;
 }
 
@@ -157,22 +159,21 @@ static json_t *manifest_of(struct writer *w, const struct tm_manifest *manifest)
     return root;
 }
 
+static int put(const char *text, size_t length, void *arg)
+{
+    return tm_buf_append(arg, text, length) == 0 ? 0 : -1;
+}
+
 int tm_manifest_encode(struct tm_manifest *manifest, struct tm_buf *out)
 {
-    struct writer w = {0};
+    struct writer w = {.mem = out->mem};
+    size_t begin = out->size_bytes;
     manifest->script_hash = tm_hash_bytes(manifest->script, strlen(manifest->script));
     json_t *root = manifest_of(&w, manifest);
-    char *text = w.failed ? NULL : json_dumps(root, JSON_INDENT(1));
-    size_t begin = out->size_bytes;
+    bool whole = !w.failed && json_dump_callback(root, put, out, JSON_INDENT(1)) == 0;
     json_decref(root);
-    if (text == NULL)
+    if (!whole || tm_buf_append(out, "\n", 1) != 0)
         return TM_E_MEMORY;
-    int rc = tm_buf_append(out, text, strlen(text));
-    free(text);
-    if (rc == 0)
-        rc = tm_buf_append(out, "\n", 1);
-    if (rc != 0)
-        return rc;
     uint64_t checksum = tm_hash_bytes(out->data + begin, out->size_bytes - begin);
     return tm_buf_printf(out, TM__TRAILER, (unsigned long long)checksum);
 }

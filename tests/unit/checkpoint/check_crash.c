@@ -92,6 +92,8 @@ static void run_row(void)
         }
         ck_assert_int_eq(tm_store_collect(store, &err), 0);
     }
+    for (int i = 0; i < 2; i++) // the files of what was given up last go, too
+        ck_assert_int_eq(tm_store_collect(store, &err), 0);
     tm_store_close(store);
     moment(done, done);
 }
@@ -363,7 +365,7 @@ START_TEST(every_crash_leaves_the_old_or_the_new_checkpoint)
 {
     seen = calloc(SEEN, sizeof *seen);
     reach.loose = 10;
-    reach.cuts = 11;
+    reach.cuts = 13;
     int64_t syncs = try_row(-1);
     ck_assert_msg(violation[0] == '\0', "%s", violation);
     printf("crash: %llu distinct states, %llu with a checkpoint, %llu gone on from, %lld syncs\n",
@@ -379,11 +381,12 @@ START_TEST(without_any_one_sync_a_crash_leaves_neither)
     seen = calloc(SEEN, sizeof *seen);
     reach.loose = 5;
     reach.cuts = 2;
-    int64_t syncs = 1, missed = 0;
+    int64_t syncs = 1, missed = 0, tried = 0;
     for (int64_t skip = 0; skip < syncs; skip++) {
         if (skip != 0 && idle[skip])
             continue;
         syncs = try_row(skip);
+        tried++;
         if (violation[0] == '\0') {
             printf("crash: without sync %lld (%s) nothing is missed\n", (long long)skip,
                    disk_skipped);
@@ -392,7 +395,7 @@ START_TEST(without_any_one_sync_a_crash_leaves_neither)
         }
     }
     ck_assert_int_eq(missed, 0);
-    printf("crash: %lld syncs, each needed\n", (long long)syncs);
+    printf("crash: each of %lld syncs is needed\n", (long long)tried);
     free(seen);
 }
 END_TEST
