@@ -411,7 +411,7 @@ static void mark_committed(const struct tm_life *life, uint64_t checkpoint)
 }
 
 // Of a job that says nothing of checkpoints and has taken none before its end, nothing is left.
-void tm_life_finish(struct tm_life *life, uint64_t taken)
+void tm_life_finish(struct tm_life *life, struct tm_job *job, uint64_t taken)
 {
     struct tm_error ignored = {0};
     if (life->store == NULL)
@@ -427,6 +427,9 @@ void tm_life_finish(struct tm_life *life, uint64_t taken)
     if (rc != 0)
         tm_log_write(&life->engine->log, TM_LOG_WARN, "checkpoints are left in %s: %s",
                      life->folder, ignored.message);
+    else if (tm_store_latest(life->store) ==
+             0) // first they go: a record outlives them, not they it
+        tm_job_forget(job);
 }
 
 void tm_life_close(struct tm_life *life)

@@ -30,7 +30,7 @@ int tm_life_open(struct tm_life *life, struct tm_engine *engine,
 // and the log says how it begins.
 int tm_life_begin(struct tm_life *life, struct tm_error *err) TM_WARN_UNUSED;
 // All output is visible: the next run begins anew. `taken`: checkpoints of this run.
-void tm_life_finish(struct tm_life *life, uint64_t taken);
+void tm_life_finish(struct tm_life *life, struct tm_job *job, uint64_t taken);
 // Is there anything to go on from? Its number, 0: no.
 uint64_t tm_life_resumable(const struct tm_life *life);
 void tm_life_close(struct tm_life *life);

@@ -205,7 +205,7 @@ static int conclude(struct run *run, int64_t wall_ns)
         err = leave_error;
     }
     if (outcome == TM_JOB_FINISHED)
-        tm_saving_finished(&run->saving);
+        tm_saving_finished(&run->saving, run->job);
     uint64_t resumable = outcome == TM_JOB_FINISHED ? 0 : tm_life_resumable(&run->saving.life);
     if (outcome == TM_JOB_FAILED)
         tm_cli_say(&engine->log, &err);

@@ -84,9 +84,9 @@ void tm_saving_end(struct tm_saving *saving)
     saving->keeper = NULL;
 }
 
-void tm_saving_finished(struct tm_saving *saving)
+void tm_saving_finished(struct tm_saving *saving, struct tm_job *job)
 {
-    tm_life_finish(&saving->life, saving->figures.completed);
+    tm_life_finish(&saving->life, job, saving->figures.completed);
 }
 
 void tm_saving_close(struct tm_saving *saving)

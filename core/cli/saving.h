@@ -26,7 +26,7 @@ int tm_saving_begin(struct tm_saving *saving, struct tm_job *job, struct tm_wake
 void tm_saving_save(struct tm_saving *saving, enum tm_checkpoint_purpose purpose);
 // The workers have ended; all output of a job that finished is visible; the job is gone.
 void tm_saving_end(struct tm_saving *saving);
-void tm_saving_finished(struct tm_saving *saving);
+void tm_saving_finished(struct tm_saving *saving, struct tm_job *job);
 void tm_saving_close(struct tm_saving *saving);
 
 // Types have been settled.

@@ -501,6 +501,18 @@ static void free_kept(struct tm_job *job)
     free_array(job, job->kept, count, sizeof *job->kept);
 }
 
+void tm_job_forget(struct tm_job *job)
+{
+    for (uint32_t n = 0; n < job->graph->node_count; n++) {
+        const struct tm_node *node = &job->graph->nodes[n];
+        if (node->kind != TM_NODE_SINK || job->shared[n] == NULL)
+            continue;
+        const struct tm_connector *connector = tm_connector_find(job->connectors, node->connector);
+        if (connector->sink_forget != NULL)
+            connector->sink_forget(job->shared[n]);
+    }
+}
+
 void tm_job_free(struct tm_job *job)
 {
     free_shared(job);
