@@ -1,4 +1,4 @@
--- The catalogue of errors: checkpoints (TM07xx). The form: cmake/catalogue.lua.
+-- The catalogue of errors: checkpoints (TM07xx).
 return {
   { "CHECKPOINT_DECLINED", group = "checkpoints",
     cause = [[An operator could not take part in a checkpoint: it holds rows whose types are not known yet, because all values of a
@@ -37,6 +37,12 @@ return {
     cause = [[A process, perhaps this one, runs a job of this name and holds the folder of its checkpoints.]],
     fix = [[Stop that process, whose number the message has, or give one of the jobs another name or folder.]],
     without = "It takes a job that runs meanwhile." },
+  { "STATE_LEFT", group = "checkpoints",
+    cause = [[The job is to go on from a checkpoint that has state of an operator which the script no longer has, or has under
+      another name or of another kind. To begin without it would lose it.]],
+    fix = [[Give the operator or the state its old name. If it is to go: --drop-state NAME, as the hint says; if all is to
+      begin anew: --fresh.]],
+    without = "It takes a checkpoint of a script that has been changed since." },
   { "INPUT_CHANGED", group = "checkpoints",
     cause = [[A job goes on from a checkpoint, and a file that it had begun to read is gone, shorter than what was read of it, or another
       file: what is in it cannot be what comes next.]],
