@@ -99,8 +99,9 @@ static int name_folder(struct tm_life *life, struct tm_error *err)
     int n = snprintf(life->folder, size, "%s/", dir == NULL ? ".tidemill" : dir);
     used = n < 0 || (size_t)n >= size ? size : (size_t)n;
     size_t begin = used;
+    bool is_meta = strcmp(life->engine->graph->name, "meta") == 0; // the editor's types are there
     for (const char *p = life->engine->graph->name; *p != '\0' && used + 4 < size; p++) {
-        bool plain = *p != '/' && *p != '%' && (*p != '.' || used != begin);
+        bool plain = *p != '/' && *p != '%' && (used != begin || (*p != '.' && !is_meta));
         used += (size_t)snprintf(life->folder + used, size - used, plain ? "%c" : "%%%02X",
                                  (unsigned char)*p);
     }

@@ -65,6 +65,8 @@ struct tm_live *tm_live_new(struct tm_job *job, struct tm_screen *screen,
                             bool operators) TM_WARN_UNUSED;
 // The tables of watched prints, whole, to standard output.
 int tm_live_leave(struct tm_live *live, struct tm_error *err) TM_WARN_UNUSED;
+// Figures of checkpoints that stand below the operators; NULL: none do.
+void tm_live_checkpoints(struct tm_live *live, const struct tm_keeper *keeper);
 void tm_live_draw(struct tm_live *live, int64_t now_ns, int64_t now_ms);
 void tm_live_clear(struct tm_live *live); // before other output
 void tm_live_free(struct tm_live *live);

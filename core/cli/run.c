@@ -265,6 +265,8 @@ static int execute(struct run *run, bool on_terminal, struct tm_error *err)
                         run->job->task_count);
     if (on_terminal)
         run->live = tm_live_new(run->job, &run->screen, !engine->options->quiet);
+    if (run->live != NULL)
+        tm_live_checkpoints(run->live, run->saving.keeper);
     int64_t begin = tm_fx_mono_ns(fx);
     if (run->saving.life.completes) // its output has been made visible when the job was made
         run->coordinator.state = TM_JOB_DONE;
@@ -272,6 +274,8 @@ static int execute(struct run *run, bool on_terminal, struct tm_error *err)
         (void)start_workers(run, err); // a failure is an event of the coordinator, its outcome
     loop(run);
     join_workers(run);
+    if (run->live != NULL)
+        tm_live_checkpoints(run->live, NULL);
     tm_saving_end(&run->saving);
     int code = conclude(run, tm_fx_mono_ns(fx) - begin);
     if (run->live != NULL)

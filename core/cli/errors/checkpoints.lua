@@ -32,11 +32,23 @@ return {
   { "CHECKPOINT_JOB", group = "checkpoints",
     cause = [[The checkpoint was taken of a job of another name.]],
     fix = [[Give the job the name that the message has, if it is the same job, or begin with a checkpoint of its own.]],
-    without = "It takes checkpoints of two jobs." },
+    files = { { "job.lua", [[local tm = require "tidemill"
+local job = tm.job(tm.arg("job", "one"), { checkpoint = "1s" })
+job:from(tm.generate { count = tm.arg("count", 100), rate = 1000, fields = { k = tm.gen.sequence { start = 1 } } })
+  :key_by("k"):count { name = tm.arg("name", "counts") }:to(tm.discard())
+return job
+]] } },
+    run = [[tidemill run job.lua --quiet && tidemill run job.lua --from .tidemill/one/chk-1 --set job=two]] },
   { "JOB_RUNNING", group = "checkpoints",
     cause = [[A process, perhaps this one, runs a job of this name and holds the folder of its checkpoints.]],
     fix = [[Stop that process, whose number the message has, or give one of the jobs another name or folder.]],
-    without = "It takes a job that runs meanwhile." },
+    files = { { "job.lua", [[local tm = require "tidemill"
+local job = tm.job(tm.arg("job", "one"), { checkpoint = "1s" })
+job:from(tm.generate { count = tm.arg("count", 100), rate = 1000, fields = { k = tm.gen.sequence { start = 1 } } })
+  :key_by("k"):count { name = tm.arg("name", "counts") }:to(tm.discard())
+return job
+]] } },
+    run = [[timeout 2 tidemill run job.lua --quiet --set count=10000 & sleep 0.5; tidemill run job.lua; wait]] },
   { "STATE_LEFT", group = "checkpoints",
     cause = [[The job is to go on from a checkpoint that has state of an operator which the script no longer has, or has under
       another name or of another kind. To begin without it would lose it.]],
@@ -44,6 +56,14 @@ return {
       begin anew: --fresh.]],
     without = "It takes a checkpoint of a script that has been changed since." },
   { "INPUT_CHANGED", group = "checkpoints",
+    files = { { "job.lua", [[local tm = require "tidemill"
+local job = tm.job(tm.arg("job", "one"), { checkpoint = "1s" })
+job:from(tm.generate { count = tm.arg("count", 100), rate = 1000, fields = { k = tm.gen.sequence { start = 1 } } })
+  :key_by("k"):count { name = tm.arg("name", "counts") }:to(tm.discard())
+return job
+]] } },
+    run = [[tidemill run job.lua --quiet && tidemill run job.lua --from chk-1 --set name=new]] },
+  { "INPUT_CHANGED", group = "machine",
     cause = [[A job goes on from a checkpoint, and a file that it had begun to read is gone, shorter than what was read of it, or another
       file: what is in it cannot be what comes next.]],
     fix = [[Put back the file as it was. Or begin anew with all of the input: tidemill run --fresh.]],
