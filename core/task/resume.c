@@ -8,10 +8,11 @@
 
 #include <stdio.h>
 
-// Of a task, under the name of its first node.
+// Of each node ("watermark"), which may stand in another chain at another parallelism; and of a
+// task ("task"), under the name of its first node.
 struct task_record {
-    int64_t watermark; // of its gate
-    uint64_t ended;    // END had left it
+    int64_t watermark; // of the node, of the task's gate
+    uint64_t ended;    // END had left its task
 };
 
 // Of an edge that leads to its gate: this, a byte for each channel, which says whether it is
@@ -98,13 +99,22 @@ static int cut_metrics(struct tm_task *task, const struct tm_node *node, struct 
     return rc;
 }
 
+// What a task that goes on from a checkpoint does at its end it has done before.
+static bool has_ended(const struct tm_task *task)
+{
+    return task->finished || task->was_ended;
+}
+
 static int cut_watermark(struct tm_task *task, const struct tm_node *node, struct tm_cut *cut)
 {
-    int64_t watermark = atomic_load_explicit(
-        &tm_job_metrics(task->job, node->id, task->ctx.subtask)->watermark, memory_order_relaxed);
+    const struct task_record record = {
+        .watermark =
+            atomic_load_explicit(&tm_job_metrics(task->job, node->id, task->ctx.subtask)->watermark,
+                                 memory_order_relaxed),
+        .ended = has_ended(task)};
     char text[TM_TASK_PART_MAX];
     return tm_cut_item(cut, node->name, tm__task_part(task, node, "watermark", text),
-                       TM_ITEM_SUBTASK, &watermark, sizeof watermark);
+                       TM_ITEM_SUBTASK, &record, sizeof record);
 }
 
 static const struct tm_node *node_of(const struct tm_task *task, uint32_t position)
@@ -160,7 +170,7 @@ int tm__task_cut_self(struct tm_task *task, struct tm_cut *cut)
 {
     const struct task_record record = {
         .watermark = task->gate == NULL ? TM_WATERMARK_MIN : tm_gate_watermark(task->gate),
-        .ended = task->finished || task->was_ended};
+        .ended = has_ended(task)};
     int rc =
         tm_cut_item(cut, node_of(task, 0)->name, "task", TM_ITEM_SUBTASK, &record, sizeof record);
     if (rc == 0 && task->gate != NULL)
@@ -291,7 +301,8 @@ static int read_records(struct tm_task *task, const struct tm_node *node, const 
     return rc;
 }
 
-static int resume_node(struct tm_task *task, const struct tm_node *node, struct tm_error *err)
+static int resume_node(struct tm_task *task, const struct tm_node *node, bool *ended,
+                       struct tm_error *err)
 {
     const struct tm_restored *restored = task->job->restored;
     const struct tm_restored_for who = {.operator_name = node->name,
@@ -311,6 +322,7 @@ static int resume_node(struct tm_task *task, const struct tm_node *node, struct 
                           err);
     if (rc == 0)
         atomic_store_explicit(&metrics->watermark, record.watermark, memory_order_relaxed);
+    *ended = rc == 0 && record.ended != 0;
     return rc;
 }
 
@@ -429,9 +441,11 @@ int tm__task_resume(struct tm_task *task, struct tm_error *err)
     bool own;
     if (task->job->restored == NULL)
         return 0;
-    int rc = 0;
-    for (uint32_t i = 0; i < task->ctx.chain->node_count && rc == 0; i++)
-        rc = resume_node(task, node_of(task, i), err);
+    int rc = resume_node(task, node_of(task, 0), &task->was_ended, err);
+    for (uint32_t i = 1; i < task->ctx.chain->node_count && rc == 0; i++) {
+        bool ended; // as the first
+        rc = resume_node(task, node_of(task, i), &ended, err);
+    }
     for (uint32_t i = 0; i < task->operator_count && rc == 0; i++)
         if (task->opened[i] != NULL || (i == 0 && task->opened_second != NULL))
             rc = tm__task_resume_operator(task, i, err);
@@ -441,7 +455,6 @@ int tm__task_resume(struct tm_task *task, struct tm_error *err)
         rc = resume_gate(task, own, err);
     if (rc != 0)
         return rc;
-    task->was_ended = record.ended != 0;
     tell_time(task, record.watermark);
     return 0;
 }
