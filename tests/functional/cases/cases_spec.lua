@@ -73,9 +73,9 @@ local function at_all_parallelisms(path, case)
   local only, only_cut = tonumber(os.getenv("TIDEMILL_CASES_AT")), os.getenv("TIDEMILL_CASES_CUT")
   for _, parallelism in ipairs(case.parallelisms) do
     for _, cut in ipairs(CUTS) do
-      local wanted = (only == nil or only == parallelism) and (only_cut or cut.default) == (only_cut and cut.name or true)
-      if case.uncut and cut.name ~= "none" then wanted = false end
-      local wrong = wanted and run.case(tm.test, case, parallelism, path, cut.cuts(path, case))
+      local at_it = (only == nil or only == parallelism) and (only_cut or cut.default) == (only_cut and cut.name or true)
+      if case.uncut and cut.name ~= "none" then at_it = false end
+      local wrong = at_it and run.case(tm.test, case, parallelism, path, cut.cuts(path, case))
       if wrong then
         return ("%s:%d: %s: %s (at parallelism %d%s; %s)"):format(path, wrong.line, case.title, wrong.what, parallelism,
           cut.what or "", case.rules[1])
