@@ -13,9 +13,6 @@ enum { TEXT_BYTES = 512 };
 #define FORMAT                                                                                \
     "tidemill commits 1 life %016" PRIx64 " begun %" PRIu64 " done %" PRIu64 " from %" PRId64 \
     " length %" PRId64 " new %" PRIu64 " inode %" PRIu64
-#define SCANNED                                                                            \
-    "tidemill commits 1 life %" SCNx64 " begun %" SCNu64 " done %" SCNu64 " from %" SCNd64 \
-    " length %" SCNd64 " new %" SCNu64 " inode %" SCNu64
 
 static size_t print(const struct tm__commit_record *r, char *text)
 {
@@ -25,12 +22,36 @@ static size_t print(const struct tm__commit_record *r, char *text)
     return (size_t)(n + snprintf(text + n, TEXT_BYTES - (size_t)n, " hash %016" PRIx64 "\n", hash));
 }
 
+// Digits behind a word, with what they lead to. NULL: not there.
+static const char *number(const char *at, const char *word, unsigned base, uint64_t *value)
+{
+    static const char digits[] = "0123456789abcdef";
+    size_t length = strlen(word);
+    if (at == NULL || strncmp(at, word, length) != 0)
+        return NULL;
+    const char *from = at + length, *digit;
+    *value = 0;
+    for (at = from; *at != '\0' && (digit = memchr(digits, *at, base)) != NULL; at++)
+        *value = *value * base + (uint64_t)(digit - digits);
+    return at == from ? NULL : at;
+}
+
+// Lengths of a file are never below 0. What is spelled otherwise is found by writing it again.
 static bool parse(const char *text, struct tm__commit_record *r)
 {
     char again[TEXT_BYTES];
-    if (sscanf(text, SCANNED, &r->life, &r->begun, &r->done, &r->from, &r->length, &r->is_new,
-               &r->inode) != 7)
+    uint64_t from, length;
+    const char *at = number(text, "tidemill commits 1 life ", 16, &r->life);
+    at = number(at, " begun ", 10, &r->begun);
+    at = number(at, " done ", 10, &r->done);
+    at = number(at, " from ", 10, &from);
+    at = number(at, " length ", 10, &length);
+    at = number(at, " new ", 10, &r->is_new);
+    at = number(at, " inode ", 10, &r->inode);
+    if (at == NULL)
         return false;
+    r->from = (int64_t)from;
+    r->length = (int64_t)length;
     print(r, again);
     return strcmp(text, again) == 0;
 }

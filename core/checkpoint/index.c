@@ -64,8 +64,8 @@ static int put_link(struct tm_buf *out, const struct tm__link *link, uint64_t *e
         return rc;
     uint8_t *p = out->data + out->size_bytes;
     p += tm__varint_put(p, link->file);
-    int64_t gap = (int64_t)(link->offset - ends[link->file]);
-    p += tm__varint_put(p, (uint64_t)gap << 1 ^ (uint64_t)(gap >> 63));
+    uint64_t gap = link->offset - ends[link->file];
+    p += tm__varint_put(p, gap << 1 ^ (0 - (gap >> 63)));
     p += tm__varint_put(p, link->length);
     memcpy(p, &link->checksum, sizeof link->checksum);
     ends[link->file] = link->offset + link->length;

@@ -93,7 +93,7 @@ static const char *hex_text(struct reader *r, const json_t *object, const char *
         int high = digit(digits[2 * i]), low = digit(digits[2 * i + 1]);
         if (high < 0 || low < 0 || (high == 0 && low == 0))
             fail(r, key);
-        text[i] = (char)(high << 4 | low);
+        text[i] = (char)((unsigned)high << 4 | (unsigned)low);
     }
     text[length] = '\0';
     if (strlen(digits) % 2 != 0)

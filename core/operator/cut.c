@@ -168,7 +168,6 @@ static int look_at_space(const struct tm_operator *op, const char *part,
     struct tm_state_cursor cursor;
     struct tm_key key;
     const void *value;
-    seen->key = &key;
     tm_state_iterate(seen->home.state, seen->home.ns, seen->home.key_group, &cursor);
     while (tm_state_next(&cursor, &key, &value)) {
         const char *wrong = NULL;

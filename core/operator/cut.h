@@ -54,7 +54,6 @@ int tm__operator_cut_state(const struct tm_operator *op, struct tm_cut *cut, con
 // What came back of one key, looked at.
 struct tm__operator_seen {
     struct tm__operator_home home;
-    const struct tm_key *key;
     struct tm_state_claims *claims; // of the key group: which blobs are whose
     struct tm_error why;            // room for a text
 };

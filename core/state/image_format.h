@@ -30,7 +30,8 @@ enum {
 
 static inline uint64_t tm__image_zigzag(int64_t value)
 {
-    return (uint64_t)value << 1 ^ (uint64_t)(value >> 63);
+    uint64_t bits = (uint64_t)value;
+    return bits << 1 ^ (0 - (bits >> 63));
 }
 static inline int64_t tm__image_unzigzag(uint64_t value)
 {

@@ -24,8 +24,8 @@ static const void *piece_at(struct tm_state_trust *trust, const struct tm_namesp
     const struct tm__state_group *group = group_of(trust);
     uint32_t number = reference >> TM__OFFSET_BITS;
     uint64_t at = (uint64_t)(reference & ((1u << TM__OFFSET_BITS) - 1)) * TM__UNIT_BYTES;
-    if (size == 0 || size > trust->left_bytes || group->pages == NULL ||
-        number == 0 || number >= group->pages->used || group->at[number] == 0)
+    if (size == 0 || size > trust->left_bytes || group->pages == NULL || number == 0 ||
+        number >= group->pages->used || group->at[number] == 0)
         return NULL;
     const struct tm__state_head *head =
         (const void *)tm__state_read(trust->state, group, number << TM__OFFSET_BITS);

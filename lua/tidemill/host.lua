@@ -220,11 +220,11 @@ function host.chain(ids, address, subtask, parallelism, first, role)
     if ctx.under_way ~= 0 then return err end
     return trouble.run(err)
   end
-  local function position(a, b, c, d)
+  local function random_position(a, b, c, d)
     if a == nil then return random.position(own) end
     random.resume(own, a, b, c, d)
   end
-  return run, finish, proposal, release, recover, handler, position
+  return run, finish, proposal, release, recover, handler, random_position
 end
 
 ---Counts of the trace compiler.

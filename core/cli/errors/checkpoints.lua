@@ -54,8 +54,6 @@ return job
       another name or of another kind. To begin without it would lose it.]],
     fix = [[Give the operator or the state its old name. If it is to go: --drop-state NAME, as the hint says; if all is to
       begin anew: --fresh.]],
-    without = "It takes a checkpoint of a script that has been changed since." },
-  { "INPUT_CHANGED", group = "checkpoints",
     files = { { "job.lua", [[local tm = require "tidemill"
 local job = tm.job(tm.arg("job", "one"), { checkpoint = "1s" })
 job:from(tm.generate { count = tm.arg("count", 100), rate = 1000, fields = { k = tm.gen.sequence { start = 1 } } })
@@ -63,7 +61,7 @@ job:from(tm.generate { count = tm.arg("count", 100), rate = 1000, fields = { k =
 return job
 ]] } },
     run = [[tidemill run job.lua --quiet && tidemill run job.lua --from chk-1 --set name=new]] },
-  { "INPUT_CHANGED", group = "machine",
+  { "INPUT_CHANGED", group = "checkpoints",
     cause = [[A job goes on from a checkpoint, and a file that it had begun to read is gone, shorter than what was read of it, or another
       file: what is in it cannot be what comes next.]],
     fix = [[Put back the file as it was. Or begin anew with all of the input: tidemill run --fresh.]],
