@@ -188,6 +188,24 @@ describe("snapshot_and_restore", function()
     t:close()
   end)
 
+  it("counts for a window and for its function apart", function()
+    local t = tm.test({ code = HEAD .. [[
+    return rows:watermark("ts"):key_by("k"):window(tm.tumbling(10)):process("w", { each = function(ctx, key, all)
+      if #all == 2 then error("told to") end
+      ctx:emit { k = key, n = #all }
+    end }):returns { k = "string", n = "int" }:on_error("skip"):to(out)
+    ]], path = "window.lua" })
+    for i, cut in ipairs { {}, { parallelism = 3 }, { parallelism = 2, max_parallelism = 64 }, { parallelism = 1 } } do
+      t:push("rows", { { k = "a", v = 1, ts = i * 10 }, { k = "b", v = 1, ts = i * 10 }, { k = "b", v = 2, ts = i * 10 + 1 } })
+      t:advance_watermark(i * 10 + 9)
+      assert.equal(1, #t:take("out"))
+      t:snapshot_and_restore(cut)
+      local m = t:metrics("w")
+      assert.same({ 3 * i, 3 * i, i, i }, { m.records_in, m.used, m.records_out, m.failed_firings })
+    end
+    t:close()
+  end)
+
   it("refuses what it does not have", function()
     local t = tm.test({ code = STATES, path = "restore.lua" })
     for _, options in ipairs { { parallelism = 0 }, { parallelism = 1.5 }, { max_parallelism = 100000 }, { paralelism = 2 }, 3 } do
