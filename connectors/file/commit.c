@@ -145,6 +145,16 @@ int tm__commits_begin(struct tm__commits *c, char *const *old, uint32_t old_coun
     return tm__commits_failed(c, rc, err);
 }
 
+void tm__commits_line_end(struct tm__commits *c, const char *line_end)
+{
+    atomic_store_explicit(&c->line_end, line_end[0] == '\r' ? 2 : 1, memory_order_relaxed);
+}
+
+void tm__commits_forget(struct tm__commits *c)
+{
+    (void)c->args.fx->files->unlink(c->args.fx->ctx, c->record_path, NULL); // there may be none
+}
+
 const char *tm__commits_token(const struct tm__commits *c)
 {
     return c->token;

@@ -192,7 +192,9 @@ static int end_last_line(struct copy *copy, struct tm_error *err)
     if (rc < 0 || last == '\n')
         return rc < 0 ? (int)rc : 0;
     const uint8_t *end = memchr(copy->bytes, '\n', (size_t)first);
-    const char *line_end = end != NULL && end > copy->bytes && end[-1] == '\r' ? "\r\n" : "\n";
+    bool crlf = end != NULL && end > copy->bytes && end[-1] == '\r';
+    int told = atomic_load_explicit(&c->line_end, memory_order_relaxed);
+    const char *line_end = (told != 0 ? told == 2 : crlf) ? "\r\n" : "\n";
     copy->size_bytes += (int64_t)strlen(line_end);
     return fx->files->write_all(fx->ctx, copy->fd, line_end, strlen(line_end), NULL, err);
 }

@@ -22,7 +22,10 @@ struct tm__commits {
     struct tm__commit_record record;
     _Atomic uint64_t done; // partner: acquire loads of subtasks; what was prepared for it is over
     _Atomic int waiting;   // relaxed: it publishes nothing
-    char *const *old;      // what the first commit replaces
+    // How lines of the one file end: 0 as its first one does, 1 "\n", 2 "\r\n". Relaxed: all
+    // subtasks say the same before they give anything.
+    _Atomic int line_end;
+    char *const *old; // what the first commit replaces
     uint32_t old_count;
     char **old_restored; // the same, from a checkpoint
     uint32_t old_capacity;

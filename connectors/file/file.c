@@ -56,6 +56,7 @@ const struct tm_connector tm_connector_file = {
     .sink_new = tm__file_sink_new,
     .sink_check = tm__file_sink_check,
     .sink_finish = tm__file_sink_finish,
+    .sink_forget = tm__file_sink_forget,
     .sink_release = tm__file_sink_release,
 };
 

@@ -577,6 +577,8 @@ static int check_start(const struct tm__outputs *o, struct tm__target *target,
     int rc = encoder->ops->follows(encoder, target->start, target->start_bytes, &line_end, err);
     if (target->head.line_end != NULL)
         target->head.line_end = line_end;
+    if (o->commits != NULL && line_end != NULL)
+        tm__commits_line_end(o->commits, line_end);
     return failed(o, rc, err);
 }
 
@@ -704,6 +706,13 @@ int tm__file_sink_finish(void *shared, bool ok, struct tm_error *err)
     if (!ok || rc != 0)
         say_where(o, err);
     return rc;
+}
+
+void tm__file_sink_forget(void *shared)
+{
+    struct tm__outputs *o = shared;
+    if (o->commits != NULL)
+        tm__commits_forget(o->commits);
 }
 
 void tm__file_sink_release(void *shared)

@@ -19,4 +19,5 @@ int tm__file_sink_new(struct tm_task_context *ctx, const struct tm_node *node,
                       struct tm_error *err);
 int tm__file_sink_check(const void *shared, const struct tm_node *source, struct tm_error *err);
 int tm__file_sink_finish(void *shared, bool ok, struct tm_error *err);
+void tm__file_sink_forget(void *shared);
 void tm__file_sink_release(void *shared);

@@ -19,6 +19,7 @@ enum {
 };
 
 struct tm_live {
+    const struct tm_keeper *keeper; // NULL: the job takes no checkpoints, or ends
     struct tm_job *job;
     struct tm_screen *screen;
     struct tm_operator_sums *before;
@@ -163,6 +164,17 @@ static uint32_t count_operators(const struct tm_graph *graph)
     return count;
 }
 
+static int put_checkpoints(struct tm_live *live, uint32_t columns, int64_t now_ms, uint32_t *lines)
+{
+    char line[256];
+    struct tm_keeper_figures figures = tm_keeper_figures(live->keeper);
+    tm_report_checkpoints_line(&figures, now_ms, line, sizeof line);
+    if (line[0] == '\0' || strlen(line) >= columns)
+        return 0;
+    (*lines)++;
+    return tm_buf_printf(&live->text, "%s\n", line);
+}
+
 static int put_operators(struct tm_live *live, uint32_t columns, uint32_t rows, int64_t now_ms,
                          double interval_ns, uint32_t *lines)
 {
@@ -184,7 +196,10 @@ static int put_operators(struct tm_live *live, uint32_t columns, uint32_t rows, 
     if (rc == 0 && used + 1 < rows)
         rc = tm_report_put_metrics(live->job, name_width, (int)columns - 1, rows - used - 1,
                                    &live->text, &metrics);
-    *lines += used + metrics;
+    used += metrics;
+    if (rc == 0 && live->keeper != NULL && used + 1 < rows)
+        rc = put_checkpoints(live, columns, now_ms, &used);
+    *lines += used;
     return rc;
 }
 
@@ -223,6 +238,11 @@ int tm_live_leave(struct tm_live *live, struct tm_error *err)
     return lines == 0 ? 0
                       : fx->files->write_all(fx->ctx, STDOUT_FILENO, live->text.data,
                                              live->text.size_bytes, NULL, err);
+}
+
+void tm_live_checkpoints(struct tm_live *live, const struct tm_keeper *keeper)
+{
+    live->keeper = keeper;
 }
 
 void tm_live_draw(struct tm_live *live, int64_t now_ns, int64_t now_ms)

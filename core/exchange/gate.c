@@ -110,11 +110,6 @@ int64_t tm_gate_watermark(const struct tm_gate *gate)
     return watermark > gate->begins_at ? watermark : gate->begins_at;
 }
 
-void tm_gate_begin_at(struct tm_gate *gate, int64_t watermark)
-{
-    gate->begins_at = watermark;
-}
-
 void tm_gate_abort(struct tm_gate *gate, uint64_t checkpoint)
 {
     tm_aligner_abort(&gate->aligner, checkpoint);
@@ -162,6 +157,43 @@ static uint32_t input_of(const struct tm_gate *gate, uint32_t channel)
     while (channel < gate->inputs[input].first)
         input--;
     return input;
+}
+
+int64_t tm_gate_input_watermark(const struct tm_gate *gate, uint32_t input)
+{
+    TM_CHECK(input < gate->input_count);
+    return tm_valve_current(gate->inputs[input].valve);
+}
+
+bool tm_gate_is_behind(const struct tm_gate *gate, uint32_t channel)
+{
+    const struct gate_input *input = &gate->inputs[input_of(gate, channel)];
+    return tm_valve_is_behind(input->valve, channel - input->first);
+}
+
+void tm_gate_begin_at(struct tm_gate *gate, int64_t watermark)
+{
+    gate->begins_at = watermark;
+}
+
+void tm_gate_begin_input_at(struct tm_gate *gate, uint32_t input, int64_t watermark)
+{
+    TM_CHECK(input < gate->input_count);
+    tm_valve_begin_at(gate->inputs[input].valve, watermark);
+    if (gate->combined == NULL || gate->inputs[input].timeless || watermark == TM_WATERMARK_MIN ||
+        watermark == TM_WATERMARK_MAX)
+        return;
+    tm_splits_advance(gate->combined, input, watermark + 1, 0);
+    enum tm_channel_status status;
+    int64_t combined = tm_splits_combined(gate->combined, &status);
+    if (combined > gate->watermark)
+        gate->watermark = combined;
+}
+
+void tm_gate_begin_behind(struct tm_gate *gate, uint32_t channel)
+{
+    const struct gate_input *input = &gate->inputs[input_of(gate, channel)];
+    tm_valve_begin_behind(input->valve, channel - input->first);
 }
 
 static enum tm_split_status split_status(enum tm_channel_status status)

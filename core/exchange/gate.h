@@ -22,9 +22,15 @@ void tm_gate_ignore_time(struct tm_gate *gate, uint32_t input);
 void tm_gate_free(struct tm_gate *gate); // not the channels
 // The watermark that its channels have come to; TM_WATERMARK_MIN: none.
 int64_t tm_gate_watermark(const struct tm_gate *gate);
+// Of one input, and whether that has gone on without a channel (a number in tm_gate_new).
+int64_t tm_gate_input_watermark(const struct tm_gate *gate, uint32_t input);
+bool tm_gate_is_behind(const struct tm_gate *gate, uint32_t channel);
 // It begins where an earlier gate had come to: watermarks that are not above it are not given. The
-// caller tells those behind it of this one.
+// caller tells those behind it of this one. Then, of each input and of channels that were behind,
+// the same.
 void tm_gate_begin_at(struct tm_gate *gate, int64_t watermark);
+void tm_gate_begin_input_at(struct tm_gate *gate, uint32_t input, int64_t watermark);
+void tm_gate_begin_behind(struct tm_gate *gate, uint32_t channel);
 // The checkpoint is given up: no channel waits for its barrier.
 void tm_gate_abort(struct tm_gate *gate, uint64_t checkpoint);
 // The checkpoint whose barriers some channels wait for, and since when (mono ns); 0: none.

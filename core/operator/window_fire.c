@@ -91,6 +91,12 @@ static void open_window(struct tm__operator_window *self)
     self->window_open = true;
 }
 
+// For the keys of this group, before a checkpoint?
+static bool has_fired(const struct tm__operator_window *self, uint32_t key_group)
+{
+    return tm__operator_reached_of(&self->reached, key_group, TM_WATERMARK_MIN) >= self->end - 1;
+}
+
 // --- slices enter --------------------------------------------------------------------------------
 
 // What these accumulators take of the budget.
@@ -136,6 +142,8 @@ static int enter_slice(struct tm__operator_window *self, struct tm_namespace *sl
     int rc = 0;
     some.count = 0;
     for (uint32_t group = self->key_group; rc == 0 && group < self->entered; group++) {
+        if (TM_UNLIKELY(has_fired(self, group)))
+            continue; // what it has is for a window that is still to come
         tm_state_ask(self->state, slice, group + 2, false);
         tm_state_ask(self->state, slice, group + 1, true);
         tm_state_iterate(self->state, slice, group, &cursor);
@@ -363,12 +371,6 @@ static int open_group(struct tm__operator_window *self, int64_t *budget, struct 
     return TM_STEP_DONE;
 }
 
-// For the keys of this group, before a checkpoint?
-static bool has_fired(const struct tm__operator_window *self, uint32_t key_group)
-{
-    return tm__operator_reached_of(&self->reached, key_group, TM_WATERMARK_MIN) >= self->end - 1;
-}
-
 // TM_STEP_MORE: the output is full or the budget is used up.
 static int emit_window(struct tm__operator_window *self, int64_t *budget, struct tm_error *err)
 {
@@ -377,8 +379,8 @@ static int emit_window(struct tm__operator_window *self, int64_t *budget, struct
     while (self->key_group <= last) {
         if (TM_UNLIKELY(has_fired(self, self->key_group))) {
             self->running.lasts = true; // as far as we know
-            self->key_group++;
-            self->entering = first_slice(self);
+            if (self->entered == self->key_group++)
+                self->entered = self->key_group;
             continue;
         }
         int rc = self->group_open ? TM_STEP_DONE : open_group(self, budget, err);

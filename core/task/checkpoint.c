@@ -215,8 +215,10 @@ int tm__task_put_barrier(struct tm_task *task, struct tm_error *err)
 // yet, because it does not know its types: without it the new checkpoint would have lost it.
 static bool owes(const struct tm_task *task, const struct tm_operator *op)
 {
+    char text[TM_TASK_PART_MAX];
     return task->job->restored != NULL && op->ops->restore != NULL &&
-           tm_restored_has(task->job->restored, op->node->name, "opened");
+           tm_restored_has(task->job->restored, op->node->name,
+                           tm__task_part(task, op->node, "opened", text));
 }
 
 int tm__task_cut_operator(struct tm_task *task, uint32_t index, bool passed, struct tm_error *err)
@@ -226,6 +228,7 @@ int tm__task_cut_operator(struct tm_task *task, uint32_t index, bool passed, str
     if (c->collecting == NULL)
         return 0;
     bool opened = task->opened[index] != NULL || (index == 0 && task->opened_second != NULL);
+    char text[TM_TASK_PART_MAX];
     int rc = 0;
     if (!passed || (!opened && owes(task, op))) {
         tm_error_set(err, TM_E_CHECKPOINT_DECLINED,
@@ -236,7 +239,8 @@ int tm__task_cut_operator(struct tm_task *task, uint32_t index, bool passed, str
     if (opened && op->ops->snapshot != NULL) {
         rc = op->ops->snapshot(op, c->collecting->cut, err);
         if (rc == 0)
-            rc = tm_cut_item(c->collecting->cut, op->node->name, "opened", TM_ITEM_COPY, "", 1);
+            rc = tm_cut_item(c->collecting->cut, op->node->name,
+                             tm__task_part(task, op->node, "opened", text), TM_ITEM_COPY, "", 1);
         if (rc != 0 && err->code == 0)
             tm_error_set(err, rc, "operator '%s': out of memory for a checkpoint", op->node->name);
     }

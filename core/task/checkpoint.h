@@ -8,6 +8,9 @@
 struct tm_task;
 struct tm_operator;
 struct tm_element;
+struct tm_node;
+
+enum { TM_TASK_PART_MAX = 32 };
 
 // What a task gives to one checkpoint: from the barrier until it is neither the last completed one
 // nor written against any more.
@@ -89,6 +92,11 @@ int tm__task_write_cut(struct tm_task *task, struct tm_task_cut *cut,
 // Frees what is dropped and not used.
 void tm__task_sweep_cuts(struct tm_task *task);
 int tm__task_tell_written(struct tm_task *task) TM_WARN_UNUSED; // 1: something was told
+
+// The name of a part that each node has, in `text`: operators that are one to users, a window and
+// the functions behind it, have one name (tm_node.whole), and each its own parts.
+const char *tm__task_part(const struct tm_task *task, const struct tm_node *node, const char *part,
+                          char text[TM_TASK_PART_MAX]);
 
 // core/task/resume.c: what the task itself, whatever its operators are, has in a cut: counters,
 // metrics of users, watermarks, whether its input has ended.

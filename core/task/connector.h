@@ -112,6 +112,9 @@ struct tm_connector {
     // All subtasks are done (`ok`: the job finished; else it failed or was stopped): publish or
     // discard. NULL-able.
     int (*sink_finish)(void *shared, bool ok, struct tm_error *err);
+    // The job has finished, and none of its checkpoints is kept: what was noted of commits to tell
+    // whether one is too old goes. NULL-able.
+    void (*sink_forget)(void *shared);
     void (*sink_release)(void *shared);
     // Restarting from a checkpoint: after prepare, before any subtask is made. Sources take the
     // positions of their splits, of all old subtasks; sinks repeat the commits of that checkpoint

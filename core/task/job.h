@@ -31,6 +31,9 @@ struct tm_job_args {
     // The checkpoint that it begins with; NULL: anew. `settled`: the types that first rows had
     // settled by then. They have been applied to the graph; each worker applies them too.
     const struct tm_restored *restored;
+    // A newer checkpoint, which is damaged: where a sink has begun to commit it the older one
+    // cannot be begun with, TM_E_CHECKPOINT_OLD. 0: there is none.
+    uint64_t damaged;
     const char *settled;
     size_t settled_length;
     const struct tm_cut_writer *writer; // NULL: tm_cut_write
@@ -56,6 +59,7 @@ struct tm_job {
     bool given_watermarks, given_clock;
     bool checkpoints;
     const struct tm_restored *restored;
+    uint64_t damaged;
     const char *settled;
     size_t settled_length;
     const struct tm_cut_writer *writer;
@@ -92,6 +96,8 @@ int tm_job_new(const struct tm_job_args *args, struct tm_job **job,
                struct tm_error *err) TM_WARN_UNUSED;
 // After all workers ended. Publishes or discards the sinks' output: `ok` = the job finished.
 int tm_job_finish(struct tm_job *job, bool ok, struct tm_error *err) TM_WARN_UNUSED;
+// It has finished, and none of its checkpoints is kept.
+void tm_job_forget(struct tm_job *job);
 void tm_job_free(struct tm_job *job);
 
 // A command to every worker. TM_E_MEMORY.

@@ -6,10 +6,20 @@
 #include "core/task/task.h"
 #include "core/vm/chain.ffi.h"
 
-// Of a task, under the name of its first node.
+#include <stdio.h>
+
+// Of each node ("watermark"), which may stand in another chain at another parallelism; and of a
+// task ("task"), under the name of its first node.
 struct task_record {
-    int64_t watermark; // of its gate
-    uint64_t ended;    // END had left it
+    int64_t watermark; // of the node, of the task's gate
+    uint64_t ended;    // END had left its task
+};
+
+// Of an edge that leads to its gate: this, a byte for each channel, which says whether it is
+// behind, and the name of the node that it comes from.
+struct edge_record {
+    int64_t watermark; // of the edge's input
+    uint64_t channels;
 };
 
 // In the order of the record; never reordered, new ones at the end.
@@ -24,20 +34,34 @@ static void list_counters(struct tm_node_metrics *m, _Atomic uint64_t *list[COUN
     memcpy(list, counters, sizeof counters);
 }
 
+const char *tm__task_part(const struct tm_task *task, const struct tm_node *node, const char *part,
+                          char text[TM_TASK_PART_MAX])
+{
+    const struct tm_node *nodes = task->job->graph->nodes;
+    uint32_t number = 0;
+    for (uint32_t n = node->whole; n < node->id; n++)
+        number += nodes[n].whole == node->whole;
+    if (number == 0)
+        return part;
+    snprintf(text, TM_TASK_PART_MAX, "%s of part %u", part, number);
+    return text;
+}
+
 // --- into a cut ----------------------------------------------------------------------------------
 
 static int cut_counters(struct tm_task *task, const struct tm_node *node, struct tm_cut *cut)
 {
     _Atomic uint64_t *list[COUNTERS];
+    char text[TM_TASK_PART_MAX];
     uint64_t record[COUNTERS], any = 0;
     list_counters(tm_job_metrics(task->job, node->id, task->ctx.subtask), list);
     for (int i = 0; i < COUNTERS; i++) {
         record[i] = atomic_load_explicit(list[i], memory_order_relaxed);
         any |= record[i];
     }
-    return any == 0
-               ? 0
-               : tm_cut_item(cut, node->name, "counters", TM_ITEM_SPLIT, record, sizeof record);
+    return any == 0 ? 0
+                    : tm_cut_item(cut, node->name, tm__task_part(task, node, "counters", text),
+                                  TM_ITEM_SPLIT, record, sizeof record);
 }
 
 // A metric of the user: its kind, value, whether it is set, its buckets, its name.
@@ -75,11 +99,22 @@ static int cut_metrics(struct tm_task *task, const struct tm_node *node, struct 
     return rc;
 }
 
+// What a task that goes on from a checkpoint does at its end it has done before.
+static bool has_ended(const struct tm_task *task)
+{
+    return task->finished || task->was_ended;
+}
+
 static int cut_watermark(struct tm_task *task, const struct tm_node *node, struct tm_cut *cut)
 {
-    int64_t watermark = atomic_load_explicit(
-        &tm_job_metrics(task->job, node->id, task->ctx.subtask)->watermark, memory_order_relaxed);
-    return tm_cut_item(cut, node->name, "watermark", TM_ITEM_SUBTASK, &watermark, sizeof watermark);
+    const struct task_record record = {
+        .watermark =
+            atomic_load_explicit(&tm_job_metrics(task->job, node->id, task->ctx.subtask)->watermark,
+                                 memory_order_relaxed),
+        .ended = has_ended(task)};
+    char text[TM_TASK_PART_MAX];
+    return tm_cut_item(cut, node->name, tm__task_part(task, node, "watermark", text),
+                       TM_ITEM_SUBTASK, &record, sizeof record);
 }
 
 static const struct tm_node *node_of(const struct tm_task *task, uint32_t position)
@@ -87,13 +122,59 @@ static const struct tm_node *node_of(const struct tm_task *task, uint32_t positi
     return &task->job->graph->nodes[task->ctx.chain->nodes[position]];
 }
 
+static uint32_t channels_of(const struct tm_task *task, const struct tm_edge *edge)
+{
+    return edge->partition == TM_PARTITION_FORWARD
+               ? 1
+               : task->ctx.plan->chains[edge->from_chain].parallelism;
+}
+
+// An item for each edge that leads to the gate: how far its input is, and which of its channels are
+// behind that.
+static int cut_edge(struct tm_task *task, const struct tm_edge *edge, uint32_t first,
+                    struct tm_cut *cut)
+{
+    const struct edge_record head = {.watermark = tm_gate_input_watermark(task->gate, edge->input),
+                                     .channels = channels_of(task, edge)};
+    const char *from = task->job->graph->nodes[edge->from_node].name;
+    struct tm_buf record;
+    tm_buf_init(&record, &task->mem);
+    int rc = tm_buf_append(&record, &head, sizeof head);
+    for (uint32_t i = 0; i < head.channels && rc == 0; i++) {
+        uint8_t behind = tm_gate_is_behind(task->gate, first + i);
+        rc = tm_buf_append(&record, &behind, sizeof behind);
+    }
+    if (rc == 0)
+        rc = tm_buf_append(&record, from, strlen(from));
+    if (rc == 0)
+        rc = tm_cut_item(cut, node_of(task, 0)->name, "inputs", TM_ITEM_SUBTASK, record.data,
+                         record.size_bytes);
+    tm_buf_fini(&record);
+    return rc;
+}
+
+static int cut_gate(struct tm_task *task, struct tm_cut *cut)
+{
+    const struct tm_chain *chain = task->ctx.chain;
+    uint32_t first = 0;
+    int rc = 0;
+    for (uint32_t i = 0; i < chain->input_count && rc == 0; i++) {
+        const struct tm_edge *edge = &task->ctx.plan->edges[chain->inputs[i]];
+        rc = cut_edge(task, edge, first, cut);
+        first += channels_of(task, edge);
+    }
+    return rc;
+}
+
 int tm__task_cut_self(struct tm_task *task, struct tm_cut *cut)
 {
     const struct task_record record = {
         .watermark = task->gate == NULL ? TM_WATERMARK_MIN : tm_gate_watermark(task->gate),
-        .ended = task->finished};
+        .ended = has_ended(task)};
     int rc =
         tm_cut_item(cut, node_of(task, 0)->name, "task", TM_ITEM_SUBTASK, &record, sizeof record);
+    if (rc == 0 && task->gate != NULL)
+        rc = cut_gate(task, cut);
     for (uint32_t i = 0; i < task->ctx.chain->node_count && rc == 0; i++) {
         const struct tm_node *node = node_of(task, i);
         rc = cut_counters(task, node, cut);
@@ -206,20 +287,22 @@ static int see_record(void *arg, uint32_t old_subtask, const void *bytes, size_t
 }
 
 static int read_records(struct tm_task *task, const struct tm_node *node, const char *part,
-                        struct task_record *record, struct tm_error *err)
+                        struct task_record *record, bool *own, struct tm_error *err)
 {
     const struct tm_restored_for who = {.operator_name = node->name,
                                         .subtask = task->ctx.subtask,
                                         .parallelism = task->ctx.chain->parallelism};
     struct record_reader reader = {.subtask = who.subtask};
     int rc = tm_restored_items(task->job->restored, &who, part, see_record, &reader, err);
-    *record = reader.count == who.parallelism ? reader.own : reader.all;
+    *own = reader.count == who.parallelism;
+    *record = *own ? reader.own : reader.all;
     if (reader.count == 0)
         *record = (struct task_record){.watermark = TM_WATERMARK_MIN};
     return rc;
 }
 
-static int resume_node(struct tm_task *task, const struct tm_node *node, struct tm_error *err)
+static int resume_node(struct tm_task *task, const struct tm_node *node, bool *ended,
+                       struct tm_error *err)
 {
     const struct tm_restored *restored = task->job->restored;
     const struct tm_restored_for who = {.operator_name = node->name,
@@ -228,13 +311,18 @@ static int resume_node(struct tm_task *task, const struct tm_node *node, struct 
     struct tm_node_metrics *metrics = tm_job_metrics(task->job, node->id, who.subtask);
     struct metric_reader reader = {.task = task, .slots = tm_task_slots(&task->ctx, node->id)};
     struct task_record record;
-    int rc = tm_restored_items(restored, &who, "counters", add_counters, metrics, err);
+    bool own;
+    char text[TM_TASK_PART_MAX];
+    int rc = tm_restored_items(restored, &who, tm__task_part(task, node, "counters", text),
+                               add_counters, metrics, err);
     if (rc == 0 && reader.slots != NULL && node->whole == node->id)
         rc = tm_restored_items(restored, &who, "metrics", add_metric, &reader, err);
     if (rc == 0)
-        rc = read_records(task, node, "watermark", &record, err);
+        rc = read_records(task, node, tm__task_part(task, node, "watermark", text), &record, &own,
+                          err);
     if (rc == 0)
         atomic_store_explicit(&metrics->watermark, record.watermark, memory_order_relaxed);
+    *ended = rc == 0 && record.ended != 0;
     return rc;
 }
 
@@ -244,6 +332,90 @@ int tm__task_resume_operator(struct tm_task *task, uint32_t index, struct tm_err
     if (task->job->restored == NULL || op->ops->restore == NULL)
         return 0;
     return op->ops->restore(op, task->job->restored, err);
+}
+
+// Records of one edge. Where there were as many channels it is known of each whether it was behind;
+// else, and of several old subtasks, they all must have been: what is not known holds time back.
+struct edge_reader {
+    const char *from;
+    size_t from_length;
+    bool own; // only what this subtask said counts
+    uint32_t subtask, channels;
+    uint32_t seen;
+    int64_t watermark; // the least
+    uint8_t *behind;
+};
+
+static int see_edge(void *arg, uint32_t old_subtask, const void *bytes, size_t size,
+                    struct tm_error *err)
+{
+    struct edge_reader *reader = arg;
+    struct edge_record head;
+    if (size < sizeof head)
+        return damaged(err, "inputs");
+    memcpy(&head, bytes, sizeof head);
+    if (size - sizeof head < head.channels)
+        return damaged(err, "inputs");
+    const uint8_t *behind = (const uint8_t *)bytes + sizeof head;
+    if (size - sizeof head - head.channels != reader->from_length ||
+        memcmp(behind + head.channels, reader->from, reader->from_length) != 0 ||
+        (reader->own && old_subtask != reader->subtask))
+        return 0;
+    bool same = head.channels == reader->channels, all = true;
+    for (uint64_t i = 0; i < head.channels; i++)
+        all = all && behind[i] != 0;
+    for (uint32_t i = 0; i < reader->channels; i++)
+        reader->behind[i] = (reader->seen == 0 || reader->behind[i]) && (same ? behind[i] : all);
+    if (reader->seen++ == 0 || head.watermark < reader->watermark)
+        reader->watermark = head.watermark;
+    return 0;
+}
+
+// By channel of the gate whether it was behind; by input how far it was.
+static int read_edges(struct tm_task *task, bool own, uint8_t *behind,
+                      int64_t watermarks[TM_GATE_INPUTS_MAX], struct tm_error *err)
+{
+    const struct tm_chain *chain = task->ctx.chain;
+    const struct tm_restored_for who = {.operator_name = node_of(task, 0)->name,
+                                        .subtask = task->ctx.subtask,
+                                        .parallelism = chain->parallelism};
+    int rc = 0;
+    for (uint32_t i = 0; i < chain->input_count && rc == 0; i++) {
+        const struct tm_edge *edge = &task->ctx.plan->edges[chain->inputs[i]];
+        const char *from = task->job->graph->nodes[edge->from_node].name;
+        struct edge_reader reader = {.from = from,
+                                     .from_length = strlen(from),
+                                     .own = own,
+                                     .subtask = who.subtask,
+                                     .channels = channels_of(task, edge),
+                                     .behind = behind};
+        rc = tm_restored_items(task->job->restored, &who, "inputs", see_edge, &reader, err);
+        if (reader.seen != 0 && reader.watermark < watermarks[edge->input])
+            watermarks[edge->input] = reader.watermark;
+        behind += reader.channels;
+    }
+    return rc;
+}
+
+static int resume_gate(struct tm_task *task, bool own, struct tm_error *err)
+{
+    const struct tm_chain *chain = task->ctx.chain;
+    int64_t watermarks[TM_GATE_INPUTS_MAX] = {TM_WATERMARK_MAX, TM_WATERMARK_MAX};
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < chain->input_count; i++)
+        count += channels_of(task, &task->ctx.plan->edges[chain->inputs[i]]);
+    uint8_t *behind = tm_mem_zalloc(&task->mem, count);
+    if (behind == NULL)
+        return tm_error_set(err, TM_E_MEMORY, "out of memory for a task");
+    int rc = read_edges(task, own, behind, watermarks, err);
+    for (uint32_t i = 0; i < TM_GATE_INPUTS_MAX && rc == 0; i++)
+        if (watermarks[i] != TM_WATERMARK_MAX) // MAX: it comes again, or there is no such input
+            tm_gate_begin_input_at(task->gate, i, watermarks[i]);
+    for (uint32_t i = 0; i < count && rc == 0; i++)
+        if (behind[i] != 0)
+            tm_gate_begin_behind(task->gate, i);
+    tm_mem_free(&task->mem, behind, count);
+    return rc;
 }
 
 // Those behind learn how far time is: of a gate through all operators, of a source from the last.
@@ -266,19 +438,23 @@ static void tell_time(struct tm_task *task, int64_t of_gate)
 int tm__task_resume(struct tm_task *task, struct tm_error *err)
 {
     struct task_record record;
+    bool own;
     if (task->job->restored == NULL)
         return 0;
-    int rc = 0;
-    for (uint32_t i = 0; i < task->ctx.chain->node_count && rc == 0; i++)
-        rc = resume_node(task, node_of(task, i), err);
+    int rc = resume_node(task, node_of(task, 0), &task->was_ended, err);
+    for (uint32_t i = 1; i < task->ctx.chain->node_count && rc == 0; i++) {
+        bool ended; // as the first
+        rc = resume_node(task, node_of(task, i), &ended, err);
+    }
     for (uint32_t i = 0; i < task->operator_count && rc == 0; i++)
         if (task->opened[i] != NULL || (i == 0 && task->opened_second != NULL))
             rc = tm__task_resume_operator(task, i, err);
     if (rc == 0)
-        rc = read_records(task, node_of(task, 0), "task", &record, err);
+        rc = read_records(task, node_of(task, 0), "task", &record, &own, err);
+    if (rc == 0 && task->gate != NULL)
+        rc = resume_gate(task, own, err);
     if (rc != 0)
         return rc;
-    task->was_ended = record.ended != 0;
     tell_time(task, record.watermark);
     return 0;
 }

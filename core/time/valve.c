@@ -87,6 +87,30 @@ int32_t tm_valve_holder(const struct tm_valve *valve)
     return holder;
 }
 
+void tm_valve_begin_at(struct tm_valve *valve, int64_t watermark)
+{
+    valve->current = watermark;
+    for (uint32_t i = 0; i < valve->count; i++) {
+        valve->channels[i].watermark = watermark;
+        tm__time_heap_put(&valve->aligned, i, watermark, 0);
+    }
+}
+
+void tm_valve_begin_behind(struct tm_valve *valve, uint32_t channel)
+{
+    TM_CHECK(channel < valve->count);
+    valve->channels[channel].watermark = TM_WATERMARK_MIN;
+    if (valve->current > TM_WATERMARK_MIN)
+        tm__time_heap_remove(&valve->aligned, channel);
+}
+
+bool tm_valve_is_behind(const struct tm_valve *valve, uint32_t channel)
+{
+    TM_CHECK(channel < valve->count);
+    const struct valve_channel *c = &valve->channels[channel];
+    return c->status != TM_CHANNEL_FINISHED && c->watermark < valve->current;
+}
+
 static void move_to(struct tm_valve *valve, int64_t watermark, struct tm_valve_output *out)
 {
     if (watermark > valve->current) {

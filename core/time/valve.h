@@ -16,6 +16,13 @@ struct tm_valve_output {
 
 struct tm_valve *tm_valve_new(struct tm_mem *mem, uint32_t channels) TM_WARN_UNUSED;
 void tm_valve_free(struct tm_valve *valve);
+// Before anything else: it begins where an earlier valve had come to. Each channel holds it there
+// until it has told a higher watermark, but for those that were behind: they hold nothing until
+// they have caught up.
+void tm_valve_begin_at(struct tm_valve *valve, int64_t watermark);
+void tm_valve_begin_behind(struct tm_valve *valve, uint32_t channel);
+// Has the output gone on without it?
+bool tm_valve_is_behind(const struct tm_valve *valve, uint32_t channel);
 struct tm_valve_output tm_valve_watermark(struct tm_valve *valve, uint32_t channel,
                                           int64_t watermark);
 struct tm_valve_output tm_valve_status(struct tm_valve *valve, uint32_t channel,

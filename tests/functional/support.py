@@ -3,6 +3,7 @@
 A test program defines functions with @case and ends with main(). It prints one line per case and, last, `N passed, N
 failed`. TIDEMILL is the binary (default: build/tidemill). Everything that depends on the form of the report is here.
 """
+import atexit
 import decimal
 import json
 import os
@@ -17,6 +18,9 @@ import traceback
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 TIDEMILL = os.path.abspath(os.environ.get("TIDEMILL", os.path.join(ROOT, "build", "tidemill")))
 JOBS = os.path.join(ROOT, "jobs")
+# Where runs take place that do not say: what one leaves behind (checkpoints) is nothing to another program's.
+SCRATCH = tempfile.mkdtemp(prefix="tidemill-test-")
+atexit.register(shutil.rmtree, SCRATCH, True)
 TIMEOUT = float(os.environ.get("TIDEMILL_TEST_TIMEOUT", "120"))
 
 CASES = []
@@ -109,7 +113,7 @@ def command(*args):
 def tidemill(*args, stdin=b"", cwd=None, env=None, timeout=None):
     begin = time.monotonic()
     try:
-        p = subprocess.run(command(*args), input=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=cwd,
+        p = subprocess.run(command(*args), input=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=cwd or SCRATCH,
                            env=None if env is None else dict(os.environ, **env), timeout=timeout or TIMEOUT)
     except subprocess.TimeoutExpired as e:
         raise Failed("tidemill %s did not end within %s s; standard error:\n%s" % (

@@ -1,4 +1,4 @@
--- The catalogue of errors: checkpoints (TM07xx). The form: cmake/catalogue.lua.
+-- The catalogue of errors: checkpoints (TM07xx).
 return {
   { "CHECKPOINT_DECLINED", group = "checkpoints",
     cause = [[An operator could not take part in a checkpoint: it holds rows whose types are not known yet, because all values of a
@@ -32,11 +32,35 @@ return {
   { "CHECKPOINT_JOB", group = "checkpoints",
     cause = [[The checkpoint was taken of a job of another name.]],
     fix = [[Give the job the name that the message has, if it is the same job, or begin with a checkpoint of its own.]],
-    without = "It takes checkpoints of two jobs." },
+    files = { { "job.lua", [[local tm = require "tidemill"
+local job = tm.job(tm.arg("job", "one"), { checkpoint = "1s" })
+job:from(tm.generate { count = tm.arg("count", 100), rate = 1000, fields = { k = tm.gen.sequence { start = 1 } } })
+  :key_by("k"):count { name = tm.arg("name", "counts") }:to(tm.discard())
+return job
+]] } },
+    run = [[tidemill run job.lua --quiet && tidemill run job.lua --from .tidemill/one/chk-1 --set job=two]] },
   { "JOB_RUNNING", group = "checkpoints",
     cause = [[A process, perhaps this one, runs a job of this name and holds the folder of its checkpoints.]],
     fix = [[Stop that process, whose number the message has, or give one of the jobs another name or folder.]],
-    without = "It takes a job that runs meanwhile." },
+    files = { { "job.lua", [[local tm = require "tidemill"
+local job = tm.job(tm.arg("job", "one"), { checkpoint = "1s" })
+job:from(tm.generate { count = tm.arg("count", 100), rate = 1000, fields = { k = tm.gen.sequence { start = 1 } } })
+  :key_by("k"):count { name = tm.arg("name", "counts") }:to(tm.discard())
+return job
+]] } },
+    run = [[timeout 2 tidemill run job.lua --quiet --set count=10000 & sleep 0.5; tidemill run job.lua; wait]] },
+  { "STATE_LEFT", group = "checkpoints",
+    cause = [[The job is to go on from a checkpoint that has state of an operator which the script no longer has, or has under
+      another name or of another kind. To begin without it would lose it.]],
+    fix = [[Give the operator or the state its old name. If it is to go: --drop-state NAME, as the hint says; if all is to
+      begin anew: --fresh.]],
+    files = { { "job.lua", [[local tm = require "tidemill"
+local job = tm.job(tm.arg("job", "one"), { checkpoint = "1s" })
+job:from(tm.generate { count = tm.arg("count", 100), rate = 1000, fields = { k = tm.gen.sequence { start = 1 } } })
+  :key_by("k"):count { name = tm.arg("name", "counts") }:to(tm.discard())
+return job
+]] } },
+    run = [[tidemill run job.lua --quiet && tidemill run job.lua --from chk-1 --set name=new]] },
   { "INPUT_CHANGED", group = "checkpoints",
     cause = [[A job goes on from a checkpoint, and a file that it had begun to read is gone, shorter than what was read of it, or another
       file: what is in it cannot be what comes next.]],

@@ -472,6 +472,44 @@ START_TEST(a_gate_that_begins_later_gives_no_watermark_twice)
 }
 END_TEST
 
+START_TEST(a_gate_that_begins_later_waits_for_no_channel_that_was_behind)
+{
+    open_gate(3);
+    tm_gate_begin_at(gate, 15);
+    tm_gate_begin_input_at(gate, 0, 15);
+    tm_gate_begin_behind(gate, 2);
+    ck_assert(tm_gate_is_behind(gate, 2) && !tm_gate_is_behind(gate, 1));
+    ck_assert_int_eq(tm_gate_input_watermark(gate, 0), 15);
+    send(0, watermark_element(15));
+    send(1, watermark_element(15));
+    send(2, watermark_element(3));
+    expect_kind(TM_ELEMENT_NONE);
+    send(0, watermark_element(30));
+    expect_kind(TM_ELEMENT_NONE);
+    send(1, watermark_element(16));
+    expect_watermark(16);
+}
+END_TEST
+
+START_TEST(each_of_two_inputs_begins_where_it_was)
+{
+    open_two();
+    tm_gate_begin_at(gate, 8);
+    tm_gate_begin_input_at(gate, 0, 20);
+    tm_gate_begin_behind(gate, 1);
+    tm_gate_begin_input_at(gate, 1, 8);
+    ck_assert_int_eq(tm_gate_watermark(gate), 8);
+    ck_assert(tm_gate_is_behind(gate, 1) && !tm_gate_is_behind(gate, 2));
+    send(1, watermark_element(9)); // the first input is at 20 without it
+    send(2, watermark_element(12));
+    expect_watermark(12);
+    send(2, watermark_element(40));
+    expect_watermark(20);
+    send(0, watermark_element(25));
+    expect_watermark(25);
+}
+END_TEST
+
 START_TEST(running_out_of_memory_leaks_nothing)
 {
     for (int64_t limit = 1; limit < 1500; limit += 20) {
@@ -513,6 +551,8 @@ int main(void)
     tcase_add_test(t, an_end_completes_a_barrier_and_what_it_means_comes_after);
     tcase_add_test(t, a_checkpoint_that_is_given_up_lets_its_channels_go_on);
     tcase_add_test(t, a_gate_that_begins_later_gives_no_watermark_twice);
+    tcase_add_test(t, a_gate_that_begins_later_waits_for_no_channel_that_was_behind);
+    tcase_add_test(t, each_of_two_inputs_begins_where_it_was);
     tcase_add_test(t, running_out_of_memory_leaks_nothing);
     suite_add_tcase(s, t);
     return run_suite(s);

@@ -130,8 +130,12 @@ static inline void all_rows(const struct row *rows, uint32_t count)
                      true);
 }
 
+static int64_t told = TM_WATERMARK_MIN; // the highest watermark
+
 static inline void all_get(struct tm_element in)
 {
+    if (in.kind == TM_ELEMENT_WATERMARK && in.watermark > told)
+        told = in.watermark;
     step_all(world.op, in, false);
     for (uint32_t i = 0; i < task_count; i++)
         step_all(tasks[i].op, in, true);
@@ -183,7 +187,8 @@ static inline void tasks_restore(const struct tm_restored *restored)
     }
 }
 
-// The tasks end, and others go on. Who runs through is cut too, which nobody may notice.
+// The tasks end, and others go on, told once more how far time is. Who runs through is cut too,
+// which nobody may notice.
 static inline void all_restart(uint32_t count, uint32_t max)
 {
     struct tm_cut *cuts[TASKS_MAX], *own = cut_of(world.op, 0);
@@ -197,6 +202,9 @@ static inline void all_restart(uint32_t count, uint32_t max)
     tasks_open(count, max);
     tasks_restore(restored);
     tm_restored_free(restored);
+    for (uint32_t i = 0; i < task_count && told != TM_WATERMARK_MIN; i++)
+        step_all(tasks[i].op, (struct tm_element){.kind = TM_ELEMENT_WATERMARK, .watermark = told},
+                 true);
 }
 
 // --- comparing -----------------------------------------------------------------------------------
@@ -252,6 +260,7 @@ static inline void expect_same(bool in_order)
 static inline void restored_teardown(void)
 {
     tasks_free();
+    told = TM_WATERMARK_MIN;
     for (uint32_t i = 0; i < other_count; i++)
         free(others[i]);
     other_count = 0;

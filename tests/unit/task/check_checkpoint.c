@@ -141,11 +141,15 @@ static int fail_row(struct fake *self, const struct tm_batch *batch, const struc
     return tm_task_row_failed(self->base.ctx, &failure, err);
 }
 
+static uint32_t drained; // ends of 'b' at which it would give what is final
+
 static int fake_step(struct tm_operator *op, struct tm_element *in, struct tm_element *out,
                      struct tm_error *err)
 {
     struct fake *self = (struct fake *)op;
     *out = *in;
+    drained += op->node->kind == TM_NODE_DISTINCT && in->kind == TM_ELEMENT_END &&
+               in->status == TM_END_DRAIN;
     if (in->kind != TM_ELEMENT_BATCH)
         return TM_STEP_DONE;
     struct tm_batch *to = tm_batch_acquire(op->ctx->pool, tm_node_schema(op->node));
@@ -258,6 +262,8 @@ static void read_nexts(const struct tm_restored *restored, uint64_t nexts[SOURCE
     ck_assert_int_eq(tm_restored_items(restored, &who, "next", take_next, nexts, NULL), 0);
 }
 
+static uint32_t subtasks_before = SOURCES_MAX; // in the checkpoint
+
 static int source_new(struct tm_task_context *ctx, const struct tm_node *node, void *shared,
                       struct tm_source **source, struct tm_error *err)
 {
@@ -270,7 +276,7 @@ static int source_new(struct tm_task_context *ctx, const struct tm_node *node, v
     if (ctx->restored != NULL) {
         uint64_t nexts[SOURCES_MAX];
         read_nexts(ctx->restored, nexts);
-        self->next = nexts[ctx->subtask];
+        self->next = ctx->subtask < subtasks_before ? nexts[ctx->subtask] : rows_each;
     }
     *source = &self->base;
     return 0;
@@ -502,8 +508,67 @@ static void expect_sum(const struct tm_restored *made, const char *name, uint64_
                   (unsigned long long)rows, (unsigned long long)numbers);
 }
 
+// Of tasks, a bit each.
+static uint64_t bit_of(const struct tm_chain *chain, uint32_t subtask)
+{
+    return 1ULL << (chain->id * SOURCES_MAX + subtask);
+}
+
+struct ends {
+    const struct tm_chain *chain;
+    uint64_t all;
+};
+
+static int take_end(void *arg, uint32_t old_subtask, const void *bytes, size_t size,
+                    struct tm_error *err)
+{
+    struct ends *ends = arg;
+    uint64_t words[2]; // how far time was, whether the input had ended
+    (void)err;
+    ck_assert_uint_eq(size, sizeof words);
+    memcpy(words, bytes, size);
+    ends->all |= words[1] != 0 ? bit_of(ends->chain, old_subtask) : 0;
+    return 0;
+}
+
+static uint64_t ended_in(const struct tm_restored *made, const struct tm_chain *chain)
+{
+    const struct tm_restored_for who = {.operator_name = run.graph->nodes[chain->nodes[0]].name,
+                                        .parallelism = 1};
+    struct ends ends = {.chain = chain};
+    ck_assert_int_eq(tm_restored_items(made, &who, "watermark", take_end, &ends, NULL), 0);
+    return ends.all;
+}
+
+static uint64_t all_ended_in(const struct tm_restored *made)
+{
+    uint64_t all = 0;
+    for (uint32_t c = 0; c < run.plan->chain_count; c++)
+        all |= ended_in(made, &run.plan->chains[c]);
+    return all;
+}
+
+static uint32_t apart; // cuts in which some subtasks of a source had ended and others not
+
+// Those that are fed by all subtasks in front of them end in front of the same cut: what they give
+// at the end is in a checkpoint for all keys, or for none, whoever has them after a restart.
+static void check_ends(const struct tm_restored *made)
+{
+    for (uint32_t c = 0; c < run.plan->chain_count; c++) {
+        const struct tm_chain *chain = &run.plan->chains[c];
+        uint64_t every = 0, ended = ended_in(made, chain);
+        for (uint32_t s = 0; s < chain->parallelism; s++)
+            every |= bit_of(chain, s);
+        if (chain->input_count == 0)
+            apart += ended != 0 && ended != every;
+        else if (run.plan->edges[chain->inputs[0]].partition != TM_PARTITION_FORWARD)
+            ck_assert(ended == 0 || ended == every);
+    }
+}
+
 static void check_cut(const struct tm_restored *made)
 {
+    check_ends(made);
     uint64_t nexts[SOURCES_MAX];
     read_nexts(made, nexts);
     struct sum good = fold(nexts, false), bad = fold(nexts, true);
@@ -588,7 +653,7 @@ static uint64_t seed_of(const char *what)
 START_TEST(what_operators_have_at_the_cut_follows_from_what_the_sources_had_read)
 {
     uint64_t seed = seed_of("cuts");
-    taken = 0;
+    taken = apart = 0;
     for (uint32_t round = 0; round < 150; round++) {
         state = seed + round * 7919;
         failing = draw(3) == 0 ? 40 : 0;
@@ -602,19 +667,21 @@ START_TEST(what_operators_have_at_the_cut_follows_from_what_the_sources_had_read
         close_job();
     }
     ck_assert_uint_gt(taken, 200);
+    ck_assert_uint_gt(apart, 5);
 }
 END_TEST
 
 START_TEST(a_job_that_begins_from_a_checkpoint_ends_as_one_that_was_not_disturbed)
 {
     uint64_t seed = seed_of("restarts");
+    uint32_t ended_twice = 0;
     for (uint32_t round = 0; round < 60; round++) {
         uint32_t parallelism = 1 + round % 4;
         state = seed + round * 104729;
         failing = 0;
         start(parallelism);
         struct tm_restored *kept = NULL;
-        run_for(draw(300));
+        run_for(draw(draw(3) == 0 ? 20000 : 300));
         while (kept == NULL)
             take_one(&kept);
         run_for(draw(100)); // work that is lost
@@ -623,9 +690,17 @@ START_TEST(a_job_that_begins_from_a_checkpoint_ends_as_one_that_was_not_disturbe
         restored = kept;
         begun = finished_tasks = 0;
         open_job(parallelism);
+        struct tm_restored *last = NULL;
+        run_for(draw(30));
+        take_one(&last);
+        if (last != NULL) { // what had ended has
+            ck_assert_uint_eq(all_ended_in(kept) & ~all_ended_in(last), 0);
+            ended_twice += all_ended_in(kept) != 0;
+            tm_restored_free(last);
+            last = NULL;
+        }
         while (!is_finished())
             step();
-        struct tm_restored *last = NULL;
         take_one(&last);
         while (last == NULL)
             take_one(&last);
@@ -635,6 +710,35 @@ START_TEST(a_job_that_begins_from_a_checkpoint_ends_as_one_that_was_not_disturbe
         tm_restored_free(last);
         tm_restored_free(kept);
     }
+    ck_assert_uint_gt(ended_twice, 2);
+}
+END_TEST
+
+START_TEST(what_is_final_is_not_given_again_at_any_parallelism)
+{
+    for (uint32_t round = 0; round < 16; round++) {
+        struct tm_restored *kept = NULL;
+        subtasks_before = 1 + round % 4;
+        state = 7 + round * 31;
+        failing = drained = 0;
+        start(subtasks_before);
+        while (!is_finished())
+            step();
+        ck_assert_uint_eq(drained, subtasks_before);
+        while (kept == NULL)
+            take_one(&kept);
+        close_job();
+        restored = kept;
+        finished_tasks = 0;
+        open_job(1 + round / 4); // at 1 all is one task
+        while (!is_finished())
+            step();
+        ck_assert_uint_eq(drained, subtasks_before);
+        close_job();
+        restored = NULL;
+        tm_restored_free(kept);
+    }
+    subtasks_before = SOURCES_MAX;
 }
 END_TEST
 
@@ -672,6 +776,7 @@ int main(void)
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, what_operators_have_at_the_cut_follows_from_what_the_sources_had_read);
     tcase_add_test(t, a_job_that_begins_from_a_checkpoint_ends_as_one_that_was_not_disturbed);
+    tcase_add_test(t, what_is_final_is_not_given_again_at_any_parallelism);
     tcase_add_test(t, sources_read_no_more_behind_the_last_barrier);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);

@@ -449,6 +449,52 @@ static uint64_t next_random(uint64_t *state)
     return *state;
 }
 
+START_TEST(a_valve_that_begins_later_waits_for_every_channel_that_was_not_behind)
+{
+    open_valve(3);
+    tm_valve_begin_at(valve, 10);
+    ck_assert_int_eq(tm_valve_current(valve), 10);
+    expect_nothing(wm(0, 10));
+    expect_nothing(wm(0, 30));
+    expect_nothing(wm(1, 20));
+    expect_watermark(wm(2, 15), 15);
+}
+END_TEST
+
+START_TEST(a_channel_that_was_behind_holds_nothing_in_a_later_valve)
+{
+    open_valve(3);
+    wm(0, 10);
+    wm(1, 10);
+    idle(2);
+    active(2);
+    ck_assert(!tm_valve_is_behind(valve, 0) && tm_valve_is_behind(valve, 2));
+    tm_valve_free(valve);
+    open_valve(3);
+    tm_valve_begin_at(valve, 10);
+    tm_valve_begin_behind(valve, 2);
+    ck_assert(!tm_valve_is_behind(valve, 1) && tm_valve_is_behind(valve, 2));
+    expect_nothing(wm(2, 5));
+    expect_nothing(wm(0, 30));
+    expect_watermark(wm(1, 20), 20);
+    expect_nothing(wm(2, 25)); // it counts again
+    expect_watermark(wm(1, 40), 25);
+    expect_nothing(finished(1));
+    ck_assert(!tm_valve_is_behind(valve, 1));
+}
+END_TEST
+
+START_TEST(nobody_is_behind_where_there_is_no_watermark)
+{
+    open_valve(2);
+    tm_valve_begin_at(valve, TM_WATERMARK_MIN);
+    tm_valve_begin_behind(valve, 1);
+    ck_assert(!tm_valve_is_behind(valve, 1));
+    expect_nothing(wm(0, 30));
+    expect_watermark(wm(1, 20), 20);
+}
+END_TEST
+
 START_TEST(random_sequences_agree_with_the_reference)
 {
     uint64_t seed = seed_of("valve");
@@ -525,6 +571,9 @@ int main(void)
     tcase_add_test(t, an_idle_channel_that_finishes_last_ends_event_time);
     tcase_add_test(t, a_finished_channel_stays_finished);
     tcase_add_test(t, the_lowest_aligned_channel_holds_the_output);
+    tcase_add_test(t, a_valve_that_begins_later_waits_for_every_channel_that_was_not_behind);
+    tcase_add_test(t, a_channel_that_was_behind_holds_nothing_in_a_later_valve);
+    tcase_add_test(t, nobody_is_behind_where_there_is_no_watermark);
     tcase_add_test(t, random_sequences_agree_with_the_reference);
     tcase_add_test(t, running_out_of_memory_is_reported_and_leaks_nothing);
     return run_suite(t, "valve");
