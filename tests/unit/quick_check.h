@@ -5,6 +5,14 @@
 #pragma once
 
 #include <check.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+// All that a test can look at, and not a part of it: `./dev test --long`.
+static inline bool test_is_long(void)
+{
+    return getenv("TM_LONG") != NULL;
+}
 
 #undef ck_assert
 #define ck_assert(expr) ((expr) ? (void)0 : ck_abort_msg("Assertion '%s' failed", #expr))

@@ -60,6 +60,7 @@ struct disk {
     bool fail_always, only_writes; // only calls that change something count
     int fail_code;
     int64_t syncs, skip_sync; // the sync of this number is not done
+    int skipped_at;           // operations before it
 };
 
 static struct disk disk;
@@ -249,6 +250,12 @@ static inline int disk_write_all(void *ctx, int fd, const void *buf, size_t len,
     return rc;
 }
 
+static inline void disk_skip(const char *what)
+{
+    disk.skipped_at = disk.op_count;
+    snprintf(disk_skipped, sizeof disk_skipped, "%s, after %d operations", what, disk.op_count);
+}
+
 static inline int disk_sync(void *ctx, int fd, struct tm_error *err)
 {
     (void)ctx;
@@ -256,7 +263,7 @@ static inline int disk_sync(void *ctx, int fd, struct tm_error *err)
     if (rc == 0 && disk.syncs++ != disk.skip_sync)
         disk_record((struct disk_op){.what = DISK_SYNC, .inode = disk.open[fd].inode});
     else
-        snprintf(disk_skipped, sizeof disk_skipped, "a file, after %d operations", disk.op_count);
+        disk_skip("a file");
     return rc;
 }
 
@@ -360,7 +367,7 @@ static inline int disk_sync_folder(void *ctx, const char *path, struct tm_error 
     if (disk.syncs++ != disk.skip_sync)
         disk_record((struct disk_op){.what = DISK_SYNC_FOLDER, .inode = inode});
     else
-        snprintf(disk_skipped, sizeof disk_skipped, "%s, after %d operations", path, disk.op_count);
+        disk_skip(path);
     return 0;
 }
 
