@@ -347,7 +347,34 @@ static void crash_everywhere(int from)
     disk.names = names;
 }
 
-static int64_t try_row(int64_t skip_sync)
+// The first checkpoint, cut off before LATEST, as the process was killed; what is in memory of the
+// disk is there for the next process, which begins from it.
+static void run_first(void)
+{
+    struct tm_store *store;
+    moment_count = 0;
+    saved_after = INT_MAX;
+    moment(0, 0);
+    ck_assert_int_eq(subject_store(&store, &err), 0);
+    moment(0, 1);
+    ck_assert_int_eq(subject_take(store, 1, true, NULL, &err), 0);
+    tm_store_close(store);
+    int kept = disk.op_count;
+    while (disk.ops[kept - 1].what != DISK_RENAME ||
+           strcmp(disk.ops[kept - 1].to, "chk-1") != 0) // that it lasts came after it
+        kept--;
+    disk.op_count = kept;
+    ck_assert_int_eq(disk_unlink(NULL, "work/subject/LATEST", &err), 0);
+    disk.op_count = kept;
+    subject_forget_base();
+    ck_assert_int_eq(subject_store(&store, &err), 0);
+    ck_assert_uint_eq(tm_store_latest(store), 1);
+    ck_assert_int_eq(tm_store_rewind(store, 1, &err), 0);
+    moment(1, 1);
+    tm_store_close(store);
+}
+
+static int64_t try_row(void (*row)(void), int64_t skip_sync)
 {
     disk_init();
     subject_init(24, 5);
@@ -355,7 +382,7 @@ static int64_t try_row(int64_t skip_sync)
     if (distinct != 0)
         memset(seen, 0, SEEN * sizeof *seen);
     distinct = opened = recovered = 0;
-    run_row();
+    row();
     int64_t syncs = disk.syncs;
     crash_everywhere(disk.skipped_at); // what came before is as ever
     subject_fini();
@@ -368,12 +395,23 @@ START_TEST(every_crash_leaves_the_old_or_the_new_checkpoint)
     seen = calloc(SEEN, sizeof *seen);
     reach.loose = test_is_long() ? 10 : 5;
     reach.cuts = test_is_long() ? 13 : 4;
-    int64_t syncs = try_row(-1);
+    int64_t syncs = try_row(run_row, -1);
     ck_assert_msg(violation[0] == '\0', "%s", violation);
     printf("crash: %llu distinct states, %llu with a checkpoint, %llu gone on from, %lld syncs\n",
            (unsigned long long)distinct, (unsigned long long)opened, (unsigned long long)recovered,
            (long long)syncs);
     ck_assert_uint_gt(distinct, test_is_long() ? 100000 : 3000);
+    free(seen);
+}
+END_TEST
+
+START_TEST(a_first_one_without_latest_lasts_before_latest_names_it)
+{
+    seen = calloc(SEEN, sizeof *seen);
+    reach.loose = 10;
+    reach.cuts = 3;
+    (void)try_row(run_first, -1);
+    ck_assert_msg(violation[0] == '\0', "%s", violation);
     free(seen);
 }
 END_TEST
@@ -387,7 +425,7 @@ START_TEST(without_any_one_sync_a_crash_leaves_neither)
     for (int64_t skip = 0; skip < syncs; skip++) {
         if (skip != 0 && idle[skip])
             continue;
-        syncs = try_row(skip);
+        syncs = try_row(run_row, skip);
         tried++;
         if (violation[0] == '\0') {
             printf("crash: without sync %lld (%s) nothing is missed\n", (long long)skip,
@@ -408,6 +446,7 @@ int main(void)
     TCase *tests = tcase_create("crash");
     tcase_set_timeout(tests, 300);
     tcase_add_test(tests, every_crash_leaves_the_old_or_the_new_checkpoint);
+    tcase_add_test(tests, a_first_one_without_latest_lasts_before_latest_names_it);
     tcase_add_test(tests, without_any_one_sync_a_crash_leaves_neither);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
