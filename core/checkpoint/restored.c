@@ -52,6 +52,16 @@ const struct tm__index_part *tm__data_find(const struct tm__data *data, const ch
     return found;
 }
 
+void tm_restored_drop(struct tm_restored *restored, const char *operator_name)
+{
+    for (uint32_t i = 0; i < restored->data_count; i++)
+        for (uint32_t k = 0; k < restored->data[i].index.part_count; k++) {
+            struct tm__index_part *part = &restored->data[i].index.parts[k];
+            if (strcmp(part->operator_name, operator_name) == 0)
+                part->operator_name = ""; // which no operator has
+        }
+}
+
 bool tm_restored_has(const struct tm_restored *restored, const char *operator_name,
                      const char *part)
 {

@@ -11,6 +11,18 @@ const struct tm_cli_flag tm_cli_flags[] = {
     {"--set", "NAME=VALUE", "an argument of the job, read with tm.arg or tm.args; may be repeated"},
     {"-e", "CODE",
      "the job is CODE, in place of a file: `tm` is there already, and `return` may be left out"},
+    {"--dir", "DIR",
+     "checkpoints are kept in DIR/NAME, NAME of the job (default: .tidemill, here)"},
+    {"--fresh", NULL, "begin anew, also where there is a checkpoint to go on from"},
+    {"--from", "CHECKPOINT",
+     "begin from this checkpoint: chk-12 of this job, or the folder of a savepoint or a "
+     "checkpoint"},
+    {"--drop-state", "NAME",
+     "leave out what the checkpoint has of this operator, or of OPERATOR.STATE; may be repeated"},
+    {"--max-parallelism", "N",
+     "key groups: the most subtasks that keyed state can be divided among (default: the "
+     "checkpoint's, else the job's)"},
+    {"--no-checkpoints", NULL, "take none, and begin anew"},
     {"--watch-output", "table",
      "rows of tm.print as one table that is kept up to date on a terminal, a line per key"},
     {"--json", NULL,
@@ -41,11 +53,13 @@ const struct tm_cli_command tm_cli_commands[] = {
      "run a job here, in one process",
      "Runs the job to the end of its input, or until Ctrl-C. Results go where the job's sinks say; "
      "the log, the live\n"
-     "lines and the report go to standard error.",
+     "lines and the report go to standard error. A job that was stopped, killed or failed goes on "
+     "from its newest checkpoint.",
      "cat book.txt | tidemill run jobs/wordcount.lua\n"
      "  tidemill run jobs/fraud.lua --parallelism 4 --set input=transactions.jsonl\n"
      "  seq 9 | tidemill run -e 'tm.from(tm.lines()):filter(function(l) return l > \"5\" end)'",
-     {"-e", "--parallelism", "--set", "--watch-output", "--json", "--log", "--quiet", "--help",
+     {"-e", "--parallelism", "--max-parallelism", "--set", "--dir", "--fresh", "--from",
+      "--drop-state", "--no-checkpoints", "--watch-output", "--json", "--log", "--quiet", "--help",
       NULL},
      tm_cli_run_job},
     {"check",
@@ -166,7 +180,8 @@ const char tm_cli_exit_codes[] =
     "0\tfinished; also when the reader of the output has gone\n"
     "1\tthe job failed, the script is wrong, or --deny-warnings found warnings\n"
     "2\twrong use of the command line\n"
-    "130\tstopped (Ctrl-C)\n";
+    "3\tstopped (Ctrl-C), with a checkpoint to go on from\n"
+    "130\tstopped without one\n";
 
 const struct tm_cli_command *tm_cli_find(const char *name)
 {

@@ -65,32 +65,19 @@ static int parse_set(struct tm_cli_options *options, const char *value, struct t
     return 0;
 }
 
-static int parse_parallelism(struct tm_cli_options *options, const char *value,
-                             struct tm_error *err)
+// A whole number from 1 to `most`.
+static int parse_count(const char *flag, const char *value, long most, uint32_t *count,
+                       const char *hint, struct tm_error *err)
 {
     char *end;
     long n = strtol(value, &end, 10);
-    if (*value == '\0' || *end != '\0' || n < 1 || n > TM_PARALLELISM_MAX) {
-        tm_error_set(err, TM_E_USAGE, "--parallelism needs a whole number from 1 to %d, not '%s'",
-                     TM_PARALLELISM_MAX, value);
-        tm_error_hint(err, "leave it out to use every core");
+    if (*value == '\0' || *end != '\0' || n < 1 || n > most) {
+        tm_error_set(err, TM_E_USAGE, "%s needs a whole number from 1 to %ld, not '%s'", flag, most,
+                     value);
+        tm_error_hint(err, "%s", hint);
         return TM_E_USAGE;
     }
-    options->parallelism = (uint32_t)n;
-    return 0;
-}
-
-static int parse_sample(struct tm_cli_options *options, const char *value, struct tm_error *err)
-{
-    char *end;
-    long n = strtol(value, &end, 10);
-    if (*value == '\0' || *end != '\0' || n < 1 || n > TM_CLI_SAMPLE_MAX) {
-        tm_error_set(err, TM_E_USAGE, "--sample needs a whole number from 1 to %d, not '%s'",
-                     TM_CLI_SAMPLE_MAX, value);
-        tm_error_hint(err, "leave it out to look at %d records", TM_SAMPLE_ROWS);
-        return TM_E_USAGE;
-    }
-    options->sample = (uint32_t)n;
+    *count = (uint32_t)n;
     return 0;
 }
 
@@ -127,9 +114,27 @@ static int apply_flag(struct tm_cli_options *options, const char *name, const ch
                       struct tm_error *err)
 {
     if (strcmp(name, "--parallelism") == 0)
-        return parse_parallelism(options, value, err);
+        return parse_count(name, value, TM_PARALLELISM_MAX, &options->parallelism,
+                           "leave it out to use every core", err);
+    if (strcmp(name, "--max-parallelism") == 0)
+        return parse_count(name, value, TM_MAX_PARALLELISM, &options->max_parallelism,
+                           "leave it out to keep what the checkpoint has", err);
+    if (strcmp(name, "--dir") == 0 || strcmp(name, "--from") == 0) {
+        if (value[0] == '\0')
+            return tm_error_set(err, TM_E_USAGE, "the value of %s is empty", name);
+        *(strcmp(name, "--dir") == 0 ? &options->dir : &options->from) = value;
+        return 0;
+    }
+    if (strcmp(name, "--drop-state") == 0) {
+        if (options->drop_count == TM_CLI_DROPS_MAX)
+            return tm_error_set(err, TM_E_USAGE, "more than %d --drop-state flags",
+                                TM_CLI_DROPS_MAX);
+        options->drops[options->drop_count++] = value;
+        return 0;
+    }
     if (strcmp(name, "--sample") == 0)
-        return parse_sample(options, value, err);
+        return parse_count(name, value, TM_CLI_SAMPLE_MAX, &options->sample,
+                           "leave it out to look at 1000 records", err);
     if (strcmp(name, "--format") == 0)
         return parse_format(options, value, err);
     if (strcmp(name, "--set") == 0)
@@ -166,6 +171,10 @@ static int apply_flag(struct tm_cli_options *options, const char *name, const ch
         options->luals = true;
     else if (strcmp(name, "--source") == 0)
         options->source = true;
+    else if (strcmp(name, "--fresh") == 0)
+        options->fresh = true;
+    else if (strcmp(name, "--no-checkpoints") == 0)
+        options->no_checkpoints = true;
     else if (strcmp(name, "--types") == 0)
         options->types = true;
     else if (strcmp(name, "--deny-warnings") == 0)

@@ -12,12 +12,14 @@ enum {
     TM_CLI_SETS_MAX = 256,
     TM_CLI_SAMPLE_MAX = 1000000, // records; the bytes that are looked at have their own bound
     TM_CLI_REST_MAX = 1024,      // words that go on to busted
+    TM_CLI_DROPS_MAX = 64,
 };
 
 enum tm_exit {
     TM_EXIT_FINISHED = 0,
     TM_EXIT_FAILED = 1,
     TM_EXIT_USAGE = 2,
+    TM_EXIT_RESUMABLE = 3, // stopped, with a checkpoint to go on from
     TM_EXIT_STOPPED = 130, // stopped without a checkpoint to resume from
 };
 
@@ -44,9 +46,14 @@ struct tm_cli_options {
     const char *format; // of what `schema` reads; NULL: by its suffix
     bool luals;
     bool help, json, source, quiet, deny_warnings, watch_table, types;
-    const char *log;      // "text" or "json"; NULL: text
-    uint32_t parallelism; // 0: not given
-    uint32_t sample;      // records of each source without a schema; 0: not given
+    bool fresh, no_checkpoints;
+    const char *dir, *from;              // of `run`: --dir, --from; NULL: not given
+    const char *drops[TM_CLI_DROPS_MAX]; // --drop-state
+    uint32_t drop_count;
+    uint32_t max_parallelism; // 0: not given
+    const char *log;          // "text" or "json"; NULL: text
+    uint32_t parallelism;     // 0: not given
+    uint32_t sample;          // records of each source without a schema; 0: not given
     const char *set_names[TM_CLI_SETS_MAX], *set_values[TM_CLI_SETS_MAX];
     uint32_t set_count;
     const char *rest[TM_CLI_REST_MAX]; // of `test`: flags and files, as busted takes
@@ -72,7 +79,7 @@ struct tm_cli_command {
     const char *summary;
     const char *description;
     const char *example;
-    const char *flags[12]; // names in the table of flags
+    const char *flags[18]; // names in the table of flags
     tm_cli_run *run;
 };
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "core/cluster/coordinator.h"
+#include "core/cluster/keeper.h"
 #include "core/task/job.h"
 #include "core/task/sums.h"
 
@@ -17,7 +18,8 @@ struct tm_report {
     struct tm_job *job;
     enum tm_job_outcome outcome;
     int64_t wall_ns;
-    const struct tm_error *error; // of a failed job
+    const struct tm_error *error;                // of a failed job
+    const struct tm_keeper_figures *checkpoints; // NULL: it takes none
 };
 // For people, to standard error.
 void tm_report_print(const struct tm_report *report);
@@ -40,6 +42,13 @@ struct json_t *tm_report_metrics_json(struct tm_job *job);
 // The same as lines of at most `width` characters, at most `capacity` of them; *lines counts on.
 int tm_report_put_metrics(struct tm_job *job, int name_width, int width, uint32_t capacity,
                           struct tm_buf *text, uint32_t *lines) TM_WARN_UNUSED;
+
+// Checkpoints of this run; report_checkpoints.c.
+void tm_report_print_checkpoints(const struct tm_report *report);
+void tm_report_put_checkpoints(const struct tm_report *report, struct json_t *root);
+// The same as one line while it runs, without an end; "": none has been taken.
+void tm_report_checkpoints_line(const struct tm_keeper_figures *figures, int64_t now_ms, char *line,
+                                size_t size);
 
 // What had not fired at the end, and who holds its time; report_waiting.c.
 void tm_report_print_waiting(struct tm_job *job);

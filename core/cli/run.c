@@ -54,7 +54,7 @@ static int settle(void *arg, const char *proposal, size_t length, struct tm_buf 
 static void save(void *arg, enum tm_checkpoint_purpose purpose)
 {
     struct run *run = arg;
-    tm_keeper_save(run->saving.keeper, purpose);
+    tm_saving_save(&run->saving, purpose);
 }
 
 // --- signals -------------------------------------------------------------------------------------
@@ -115,7 +115,7 @@ static void leave(struct run *run)
 {
     tm_log_write(&run->engine->log, TM_LOG_WARN,
                  "a function of the job does not return: leaving without it");
-    _exit(TM_EXIT_STOPPED);
+    _exit(tm_life_resumable(&run->saving.life) != 0 ? TM_EXIT_RESUMABLE : TM_EXIT_STOPPED);
 }
 
 static void loop(struct run *run)
@@ -176,6 +176,15 @@ static void join_workers(struct run *run)
 
 // --- the end -------------------------------------------------------------------------------------
 
+static void say_how_to_resume(const struct run *run, uint64_t checkpoint)
+{
+    const struct tm_cli_options *options = run->engine->options;
+    tm_log_write(&run->engine->log, TM_LOG_INFO,
+                 "to go on from checkpoint %llu: tidemill run %s%s%s; to begin anew: --fresh",
+                 (unsigned long long)checkpoint, tm_cli_job_name(options),
+                 options->dir == NULL ? "" : " --dir ", options->dir == NULL ? "" : options->dir);
+}
+
 static int conclude(struct run *run, int64_t wall_ns)
 {
     struct tm_engine *engine = run->engine;
@@ -195,16 +204,26 @@ static int conclude(struct run *run, int64_t wall_ns)
         outcome = TM_JOB_FAILED;
         err = leave_error;
     }
+    if (outcome == TM_JOB_FINISHED)
+        tm_saving_finished(&run->saving);
+    uint64_t resumable = outcome == TM_JOB_FINISHED ? 0 : tm_life_resumable(&run->saving.life);
     if (outcome == TM_JOB_FAILED)
         tm_cli_say(&engine->log, &err);
-    struct tm_report report = {
-        .job = run->job, .outcome = outcome, .wall_ns = wall_ns, .error = &err};
+    if (resumable != 0)
+        say_how_to_resume(run, resumable);
+    struct tm_report report = {.job = run->job,
+                               .outcome = outcome,
+                               .wall_ns = wall_ns,
+                               .error = &err,
+                               .checkpoints =
+                                   run->saving.life.store == NULL ? NULL : &run->saving.figures};
     if (engine->options->json)
         tm_report_print_json(&report);
     else if (!engine->options->quiet)
         tm_report_print(&report);
     return outcome == TM_JOB_FINISHED ? TM_EXIT_FINISHED
            : outcome == TM_JOB_FAILED ? TM_EXIT_FAILED
+           : resumable != 0           ? TM_EXIT_RESUMABLE
                                       : TM_EXIT_STOPPED;
 }
 
@@ -247,7 +266,10 @@ static int execute(struct run *run, bool on_terminal, struct tm_error *err)
     if (on_terminal)
         run->live = tm_live_new(run->job, &run->screen, !engine->options->quiet);
     int64_t begin = tm_fx_mono_ns(fx);
-    (void)start_workers(run, err); // a failure is an event of the coordinator, and its outcome
+    if (run->saving.life.completes) // its output has been made visible when the job was made
+        run->coordinator.state = TM_JOB_DONE;
+    else
+        (void)start_workers(run, err); // a failure is an event of the coordinator, its outcome
     loop(run);
     join_workers(run);
     tm_saving_end(&run->saving);

@@ -1,7 +1,6 @@
 // A job's checkpoints between its folder, its run-time parts and its coordinator.
 #include "core/cli/saving.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "core/checkpoint/restored.h"
@@ -20,47 +19,21 @@ static int apply_types(struct tm_saving *saving, struct tm_error *err)
     return rc < 0 ? rc : 0;
 }
 
-static int begin_from(struct tm_saving *saving, const char *folder, struct tm_error *err)
-{
-    struct tm_engine *engine = saving->engine;
-    const struct tm_restored_args args = {
-        .mem = &engine->mem, .fx = &engine->fx, .path = folder, .job = engine->graph->name};
-    if (tm_store_latest(saving->store) == 0)
-        return 0;
-    int rc = tm_restored_open(&args, &saving->restored, err);
-    if (rc != 0)
-        return rc;
-    const struct tm_manifest *manifest = tm_restored_manifest(saving->restored);
-    if (manifest->finished) { // nothing to go on with: it begins anew
-        tm_restored_free(saving->restored);
-        saving->restored = NULL;
-        return tm_store_rewind(saving->store, 0, err);
-    }
-    tm_log_write(&engine->log, TM_LOG_INFO, "going on from checkpoint %llu",
-                 (unsigned long long)manifest->checkpoint);
-    saving->settled = manifest->types == NULL ? "" : manifest->types;
-    rc = tm_store_rewind(saving->store, manifest->checkpoint, err);
-    return rc == 0 ? apply_types(saving, err) : rc;
-}
-
 int tm_saving_open(struct tm_saving *saving, struct tm_engine *engine, struct tm_job_args *args,
                    struct tm_error *err)
 {
-    char folder[2 * TM_NAME_MAX + 16];
     *saving = (struct tm_saving){.engine = engine, .settled = ""};
-    if (engine->graph->checkpoints.interval_ms == 0)
-        return 0;
-    snprintf(folder, sizeof folder, ".tidemill/%s", engine->graph->name);
-    const struct tm_store_args store = {.mem = &engine->mem,
-                                        .fx = &engine->fx,
-                                        .folder = folder,
-                                        .job = engine->graph->name,
-                                        .retain = engine->graph->checkpoints.retain};
-    int rc = tm_store_open(&store, &saving->store, err);
-    if (rc == 0)
-        rc = begin_from(saving, folder, err);
+    int rc = tm_life_open(&saving->life, engine, err);
+    if (rc != 0 || saving->life.store == NULL)
+        return rc;
+    if (saving->life.restored != NULL) {
+        const char *types = tm_restored_manifest(saving->life.restored)->types;
+        saving->settled = types == NULL ? "" : types;
+        rc = apply_types(saving, err);
+    }
     args->checkpoints = true;
-    args->restored = saving->restored;
+    args->restored = saving->life.restored;
+    args->damaged = saving->life.damaged;
     args->settled = saving->settled;
     args->settled_length = strlen(saving->settled);
     return rc;
@@ -70,8 +43,11 @@ int tm_saving_begin(struct tm_saving *saving, struct tm_job *job, struct tm_wake
                     struct tm_error *err)
 {
     struct tm_engine *engine = saving->engine;
-    if (saving->store == NULL)
+    if (saving->life.store == NULL)
         return 0;
+    int rc = tm_life_begin(&saving->life, err);
+    if (rc != 0)
+        return rc;
     saving->script = tm_mem_zalloc(&engine->mem, engine->script_length + 1);
     if (saving->script == NULL)
         return tm_error_set(err, TM_E_MEMORY, "out of memory for the script");
@@ -80,7 +56,7 @@ int tm_saving_begin(struct tm_saving *saving, struct tm_job *job, struct tm_wake
                                         .mem = &engine->mem,
                                         .log = &engine->log,
                                         .job = job,
-                                        .store = saving->store,
+                                        .store = saving->life.store,
                                         .script = saving->script,
                                         .settled = saving->settled,
                                         .waker = waker,
@@ -89,19 +65,35 @@ int tm_saving_begin(struct tm_saving *saving, struct tm_job *job, struct tm_wake
     return tm_keeper_new(&args, &saving->keeper, err);
 }
 
+void tm_saving_save(struct tm_saving *saving, enum tm_checkpoint_purpose purpose)
+{
+    // Where no output waits for it the end of the input needs none.
+    saving->skips = purpose == TM_PURPOSE_END && !saving->life.exact && !saving->life.asked;
+    if (saving->skips)
+        tm_keeper_stop(saving->keeper);
+    else
+        tm_keeper_save(saving->keeper, purpose);
+}
+
 void tm_saving_end(struct tm_saving *saving)
 {
-    if (saving->keeper != NULL)
-        tm_keeper_free(saving->keeper);
+    if (saving->keeper == NULL)
+        return;
+    saving->figures = tm_keeper_figures(saving->keeper);
+    tm_keeper_free(saving->keeper);
     saving->keeper = NULL;
+}
+
+void tm_saving_finished(struct tm_saving *saving)
+{
+    tm_life_finish(&saving->life, saving->figures.completed);
 }
 
 void tm_saving_close(struct tm_saving *saving)
 {
     if (saving->script != NULL)
         tm_mem_free(&saving->engine->mem, saving->script, saving->engine->script_length + 1);
-    tm_restored_free(saving->restored);
-    tm_store_close(saving->store);
+    tm_life_close(&saving->life);
     *saving = (struct tm_saving){.settled = ""};
 }
 
@@ -129,7 +121,7 @@ bool tm_saving_turn(struct tm_saving *saving, struct tm_coordinator *coordinator
         tm_keeper_stop(keeper);
     bool any = tm_keeper_turn(keeper);
     bool waits = coordinator->saving || coordinator->state == TM_JOB_SAVING;
-    if (!waits || !tm_keeper_is_saved(keeper))
+    if (!waits || (!saving->skips && !tm_keeper_is_saved(keeper)))
         return any;
     tm_coordinator_saved(coordinator);
     return true;

@@ -1,17 +1,18 @@
 // Checkpoints of a job that runs in this process: its folder, what it begins with, and the keeper.
 #pragma once
 
-#include "core/cli/engine.h"
+#include "core/cli/life.h"
 #include "core/cluster/coordinator.h"
 #include "core/cluster/keeper.h"
 
 struct tm_saving {
     struct tm_engine *engine;
-    struct tm_store *store;       // NULL: the job takes none
-    struct tm_restored *restored; // NULL: it begins anew
-    const char *settled;          // types of the checkpoint: in its manifest
-    char *script;                 // of the job, with a NUL behind it
-    struct tm_keeper *keeper;     // NULL before the job is there
+    struct tm_life life;              // life.store NULL: the job takes none
+    const char *settled;              // types of the checkpoint: in its manifest
+    char *script;                     // of the job, with a NUL behind it
+    struct tm_keeper *keeper;         // NULL before the job is there, and after its end
+    struct tm_keeper_figures figures; // once it is over
+    bool skips;                       // the last checkpoint is not needed
 };
 
 // Opens the folder of a job that takes checkpoints, and the newest one unless that was taken at the
@@ -21,8 +22,11 @@ int tm_saving_open(struct tm_saving *saving, struct tm_engine *engine, struct tm
 // The job is there.
 int tm_saving_begin(struct tm_saving *saving, struct tm_job *job, struct tm_waker *waker,
                     struct tm_error *err) TM_WARN_UNUSED;
-// The workers have ended; and then: the job is gone.
+// The last checkpoint of the coordinator's.
+void tm_saving_save(struct tm_saving *saving, enum tm_checkpoint_purpose purpose);
+// The workers have ended; all output of a job that finished is visible; the job is gone.
 void tm_saving_end(struct tm_saving *saving);
+void tm_saving_finished(struct tm_saving *saving);
 void tm_saving_close(struct tm_saving *saving);
 
 // Types have been settled.

@@ -2,6 +2,7 @@
 // thread; what was done comes back in order.
 #include "core/cluster/keeper.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { RETRY_NS = 1000000000 }; // between attempts at the last commit
@@ -44,6 +45,7 @@ struct tm_keeper {
     struct kept *uncommitted; // of the last one, whose sinks could not commit yet
     int64_t retry_ns;
     struct tm_keeper_figures figures;
+    char alarm[TM_ERROR_TEXT_MAX]; // why the last one was not taken; "": it was
 };
 
 static int64_t now_of(const struct tm_keeper *keeper)
@@ -280,6 +282,16 @@ static const char *reason(enum tm_checkpoint_end end, const struct tm_error *why
     return end == TM_CHECKPOINT_EXPIRED ? "it took too long" : "out of memory";
 }
 
+// The same reason again and again is said once; `failed` of the figures counts on.
+static void alarm_once(struct tm_keeper *keeper, uint64_t checkpoint, const char *why)
+{
+    if (strcmp(keeper->alarm, why) == 0)
+        return;
+    snprintf(keeper->alarm, sizeof keeper->alarm, "%s", why);
+    tm_log_write(keeper->args.log, TM_LOG_WARN, "checkpoint %llu was not taken: %s",
+                 (unsigned long long)checkpoint, why);
+}
+
 // What was written of it goes, unless the helper has it: it is asked in order.
 static void drop(struct tm_keeper *keeper, struct kept *kept)
 {
@@ -297,13 +309,16 @@ static void on_end(void *arg, uint64_t checkpoint, enum tm_checkpoint_purpose pu
     struct kept *kept = find(keeper, checkpoint);
     if (end != TM_CHECKPOINT_COMPLETE && end != TM_CHECKPOINT_SUBSUMED) {
         keeper->figures.failed++;
-        tm_log_write(keeper->args.log, TM_LOG_WARN, "checkpoint %llu was not taken: %s",
-                     (unsigned long long)checkpoint, reason(end, why));
+        alarm_once(keeper, checkpoint, reason(end, why));
     }
     if (kept == NULL)
         return;
     kept->ended = true;
     if (end == TM_CHECKPOINT_COMPLETE) {
+        if (keeper->alarm[0] != '\0')
+            tm_log_write(keeper->args.log, TM_LOG_INFO, "checkpoints are taken again: %llu",
+                         (unsigned long long)checkpoint);
+        keeper->alarm[0] = '\0';
         keeper->figures.checkpoint = checkpoint;
         keeper->figures.completed++;
         keeper->figures.bytes = kept->bytes;

@@ -176,9 +176,9 @@ int tm_graph_window_threshold(struct tm_graph *graph, uint32_t node, double thre
 int tm_graph_window_evictor(struct tm_graph *graph, uint32_t node, int kind, double value,
                             int after);
 int tm_graph_flush_processing(struct tm_graph *graph, int flush);
-// The job takes checkpoints.
+// How the job takes checkpoints; without it, it takes none. `asked`: these are no defaults.
 int tm_graph_checkpoints(struct tm_graph *graph, int64_t interval_ms, int64_t timeout_ms,
-                         int64_t aligned_timeout_ms, uint32_t retain);
+                         int64_t aligned_timeout_ms, uint32_t retain, int asked);
 int tm_graph_aggregate(struct tm_graph *graph, uint32_t node, int kind, int input_field,
                        uint32_t output_field);
 // What the last aggregate of the node needs beside its field: min_by and max_by the field that is

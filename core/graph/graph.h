@@ -172,11 +172,12 @@ static inline bool tm_node_has_functions(const struct tm_node *node)
             (node->trigger.kind >= TM_TRIGGER_DELTA || node->evictor.kind == TM_EVICTOR_DELTA));
 }
 
-// How a job takes checkpoints, where it says so.
+// How a job takes checkpoints.
 struct tm_graph_checkpoints {
-    int64_t interval_ms; // 0: the job does not say
+    int64_t interval_ms; // 0: none, the job says
     int64_t timeout_ms, aligned_timeout_ms;
     uint32_t retain; // how many are kept
+    bool asked;      // the job says so; else these are the defaults
 };
 
 struct tm_graph {

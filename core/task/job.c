@@ -1,6 +1,7 @@
 // Building a job's run-time parts from its plan, and taking them down.
 #include "core/task/job.h"
 
+#include "core/checkpoint/restored.h"
 #include "core/task/dead_letter.h"
 #include "core/task/task.h"
 #include "core/task/user_metrics.h"
@@ -339,6 +340,43 @@ static int check_circles(struct tm_job *job, struct tm_error *err)
     return 0;
 }
 
+// Output of the damaged checkpoint that is there already would come again.
+static int check_damaged(struct tm_job *job, const struct tm_connector *connector,
+                         const struct tm_node *node, struct tm_error *err)
+{
+    bool committed = false;
+    if (job->damaged == 0 || connector->sink_committed == NULL || job->shared[node->id] == NULL)
+        return 0;
+    int rc = connector->sink_committed(job->shared[node->id], job->damaged, &committed, err);
+    if (rc != 0 || !committed)
+        return rc;
+    unsigned long long older = tm_restored_checkpoint(job->restored);
+    tm_error_set(err, TM_E_CHECKPOINT_OLD,
+                 "checkpoint %llu is damaged, and '%s' has begun to make its output visible: from "
+                 "checkpoint %llu rows would come again",
+                 (unsigned long long)job->damaged, node->name, older);
+    tm_error_hint(err,
+                  "decide: bring checkpoint %llu back from a backup; or --from chk-%llu with "
+                  "if_exists = \"append\" (rows come twice) or \"replace\"; or --fresh",
+                  (unsigned long long)job->damaged, older);
+    return TM_E_CHECKPOINT_OLD;
+}
+
+// All sinks are asked before one of them changes anything.
+static int check_sinks(struct tm_job *job, struct tm_error *err)
+{
+    int rc = 0;
+    for (uint32_t n = 0; n < job->graph->node_count && rc == 0; n++) {
+        const struct tm_node *node = &job->graph->nodes[n];
+        if (node->kind != TM_NODE_SINK)
+            continue;
+        rc = check_damaged(job, tm_connector_find(job->connectors, node->connector), node, err);
+        if (rc != 0 && err->where[0] == '\0')
+            tm_error_where(err, "%s", node->where);
+    }
+    return rc;
+}
+
 // Positions of sources, then commits of sinks that the checkpoint owes.
 static int restore_connectors(struct tm_job *job, struct tm_error *err)
 {
@@ -379,6 +417,8 @@ static int build(struct tm_job *job, const struct tm_job_args *args, struct tm_e
     rc = prepare_connectors(job, err);
     if (rc == 0)
         rc = check_circles(job, err);
+    if (rc == 0 && job->restored != NULL)
+        rc = check_sinks(job, err);
     return rc == 0 && job->restored != NULL ? restore_connectors(job, err) : rc;
 }
 
@@ -399,6 +439,7 @@ int tm_job_new(const struct tm_job_args *args, struct tm_job **result, struct tm
     job->given_clock = args->given_clock;
     job->checkpoints = args->checkpoints;
     job->restored = args->restored;
+    job->damaged = args->damaged;
     job->settled = args->settled;
     job->settled_length = args->settled_length;
     job->writer = args->writer;

@@ -31,6 +31,9 @@ struct tm_job_args {
     // The checkpoint that it begins with; NULL: anew. `settled`: the types that first rows had
     // settled by then. They have been applied to the graph; each worker applies them too.
     const struct tm_restored *restored;
+    // A newer checkpoint, which is damaged: where a sink has begun to commit it the older one
+    // cannot be begun with, TM_E_CHECKPOINT_OLD. 0: there is none.
+    uint64_t damaged;
     const char *settled;
     size_t settled_length;
     const struct tm_cut_writer *writer; // NULL: tm_cut_write
@@ -56,6 +59,7 @@ struct tm_job {
     bool given_watermarks, given_clock;
     bool checkpoints;
     const struct tm_restored *restored;
+    uint64_t damaged;
     const char *settled;
     size_t settled_length;
     const struct tm_cut_writer *writer;

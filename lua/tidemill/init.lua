@@ -58,8 +58,9 @@ local LUA_MEMORY_MAX = 2 ^ 47
 
 local CHECKPOINT = { interval = 30000, timeout = 600000, retain = 3, aligned_timeout = 5000 }
 
--- A duration is the interval.
+-- A duration is the interval; false: none are taken.
 local function checkpoint_options(at, what, value)
+  if value == false then return false end
   local given = {}
   if type(value) ~= "table" or freeze.kind(value) then
     given.interval = check.duration(at, what, value, 1)
@@ -71,6 +72,7 @@ local function checkpoint_options(at, what, value)
       aligned_timeout = function(a, w, v) return check.duration(a, w, v, 0) end,
     })
   end
+  given.asked = true
   for name, default in pairs(CHECKPOINT) do given[name] = given[name] or default end
   return given
 end
@@ -95,6 +97,7 @@ local function job_options(at, options)
       values.max_parallelism, values.parallelism))
   end
   values.latency = values.latency or LATENCY_MS
+  if values.checkpoint == nil then values.checkpoint = CHECKPOINT end
   return values
 end
 

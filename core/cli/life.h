@@ -1,0 +1,40 @@
+// The life of a job that takes checkpoints: where they are, whether it goes on from one or begins
+// anew, and what is left when it ends (docs/guide/checkpoints.md).
+#pragma once
+
+#include "core/cli/engine.h"
+
+enum { TM_LIFE_PATH = 4096 };
+
+struct tm_life {
+    struct tm_engine *engine;
+    struct tm_store *store;       // NULL: the job takes none
+    struct tm_restored *restored; // NULL: it begins anew
+    char folder[TM_LIFE_PATH];    // of its checkpoints
+    bool asked;                   // for checkpoints, by the script or the command line
+    bool empty;                   // nothing was there
+    bool replayable;              // all sources: else it never goes on by itself
+    bool exact;                   // a sink makes its output visible by checkpoints
+    bool completes;               // all input has been read: only its last output is to be visible
+    bool begun;                   // the folder says what the job began with
+    uint64_t damaged;             // newest, and not to be begun with; 0: none is
+    uint64_t rewind;              // what is newer goes before tasks begin
+};
+
+// Decides, opens the folder and what the job begins with, and holds that against the graph; the
+// plan is made anew where the checkpoint has another max parallelism. Changes nothing of what is
+// there. On failure it must still be closed.
+int tm_life_open(struct tm_life *life, struct tm_engine *engine,
+                 struct tm_error *err) TM_WARN_UNUSED;
+// Everything that could refuse has agreed: what is newer than what the job begins with is given up,
+// and the log says how it begins.
+int tm_life_begin(struct tm_life *life, struct tm_error *err) TM_WARN_UNUSED;
+// All output is visible: the next run begins anew. `taken`: checkpoints of this run.
+void tm_life_finish(struct tm_life *life, uint64_t taken);
+// Is there anything to go on from? Its number, 0: no.
+uint64_t tm_life_resumable(const struct tm_life *life);
+void tm_life_close(struct tm_life *life);
+
+// What the checkpoint has and the script does not, or has of another kind (life_match.c): the state
+// that was named by --drop-state is left out, any other refused with its name.
+int tm_life_match(struct tm_life *life, struct tm_error *err) TM_WARN_UNUSED;
