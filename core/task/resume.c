@@ -1,6 +1,7 @@
 // What a task has in a checkpoint whatever its operators are, and how it begins from one: counters
 // and metrics of users go on, so that accounts hold over restarts; what time it is, for its gate,
 // its operators and those behind it; whether its input had ended.
+#include "core/base/kill_point.h"
 #include "core/checkpoint/restored.h"
 #include "core/task/checkpoint.h"
 #include "core/task/task.h"
@@ -243,7 +244,10 @@ int tm__task_resume_operator(struct tm_task *task, uint32_t index, struct tm_err
     struct tm_operator *op = task->operators[index];
     if (task->job->restored == NULL || op->ops->restore == NULL)
         return 0;
-    return op->ops->restore(op, task->job->restored, err);
+    TM_KILL_POINT(operator_resumes);
+    int rc = op->ops->restore(op, task->job->restored, err);
+    TM_KILL_POINT(operator_resumed);
+    return rc;
 }
 
 // Those behind learn how far time is: of a gate through all operators, of a source from the last.
@@ -280,5 +284,6 @@ int tm__task_resume(struct tm_task *task, struct tm_error *err)
         return rc;
     task->was_ended = record.ended != 0;
     tell_time(task, record.watermark);
+    TM_KILL_POINT(task_resumed);
     return 0;
 }
