@@ -5,7 +5,8 @@ local Record = tm.schema {
   source = "int64", seq = "int64", key = "string", key_seq = "int64", ts = "timestamp", value = "int64", crc = "int64",
 }
 local interval = tm.arg("interval", "20ms", "between two checkpoints")
-local spin = tm.arg("spin", 1000, "rounds of work for each record: kills are to find the job at work")
+local retain = tm.arg("retain", 2, "checkpoints that are kept")
+local spin = tm.arg("spin", 400, "rounds of work for each record: kills are to find the job at work")
 
 -- Work that cannot be left out: always 0.
 local function spend(seed)
@@ -16,6 +17,6 @@ end
 
 return {
   file = tm.file { path = "in/*.jsonl", format = "json", schema = Record },
-  options = { checkpoint = { interval = interval } },
+  options = { checkpoint = { interval = interval, retain = retain } },
   spend = spend,
 }
