@@ -4,7 +4,7 @@ local input = require "input"
 
 local job = tm.job("firsts", input.options)
 local firsts = job:from(input.file)
-  :filter(function(e) return input.spend(e.value) == 0 end)
+  :filter(function(e) return input.spend(e) == 0 end)
   :key_by("key")
   :dedup("seq")
 firsts:to(tm.file { path = "out.jsonl.gz" })

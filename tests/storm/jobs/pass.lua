@@ -19,7 +19,7 @@ job:from(input.file)
       local n = ctx.state.n:get() + 1
       ctx.state.n:set(n)
       ctx:emit { source = e.source, seq = e.seq, key = ctx.key, key_seq = e.key_seq, ts = e.ts, value = e.value, crc = e.crc,
-                 n = n, spent = input.spend(e.value) }
+                 n = n, spent = input.spend(e) }
     end,
   })
   :returns { source = "int64", seq = "int64", key = "string", key_seq = "int64", ts = "timestamp", value = "int64", crc = "int64",

@@ -5,7 +5,7 @@ local input = require "input"
 local job = tm.job("sessions", input.options)
 local records = job:from(input.file)
   :watermark("ts", { out_of_order = "2s" })
-  :filter(function(e) return input.spend(e.value) == 0 end)
+  :filter(function(e) return input.spend(e) == 0 end)
 records:key_by("key")
   :window(tm.session("2s"))
   :aggregate("visits", { n = tm.count(), total = tm.sum("value"), first = tm.min("seq"), last = tm.max("seq") })

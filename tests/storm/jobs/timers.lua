@@ -6,7 +6,7 @@ local job = tm.job("timers", input.options)
 job:from(input.file)
   :watermark("ts", { out_of_order = "2s" })
   :rebalance()
-  :filter(function(e) return input.spend(e.value) == 0 end)
+  :filter(function(e) return input.spend(e) == 0 end)
   :key_by("key")
   :process("tens", {
     state = { given = tm.value("int64", { default = 0 }), sums = tm.map("int64", "int64"), counts = tm.map("int64", "int64") },

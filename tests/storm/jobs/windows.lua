@@ -5,7 +5,7 @@ local input = require "input"
 local job = tm.job("windows", input.options)
 job:from(input.file)
   :watermark("ts", { out_of_order = "2s" })
-  :filter(function(e) return input.spend(e.value) == 0 end)
+  :filter(function(e) return input.spend(e) == 0 end)
   :key_by("key")
   :window(tm.tumbling("10s")):allowed_lateness("5s")
   :aggregate("tens", { n = tm.count(), total = tm.sum("value") })
