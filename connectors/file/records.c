@@ -306,6 +306,10 @@ static void records_split_name(const struct tm_source *source, uint32_t index, c
                                size_t size)
 {
     const struct tm__records *self = (const struct tm__records *)source;
+    if (index >= self->count) { // a subtask without a split is asked for its first
+        name[0] = '\0';
+        return;
+    }
     const struct tm_file_input *input = &self->splits[index].input;
     const char *path = input->path == NULL ? "" : input->path;
     char range[48] = "";
