@@ -10,6 +10,7 @@
 
 #include "connectors/file/claim.h"
 #include "connectors/file/commit_private.h"
+#include "core/base/kill_point.h"
 
 enum { COPY_BYTES = 256 * 1024 };
 
@@ -65,6 +66,7 @@ static int begin_record(struct tm__commits *c, uint64_t checkpoint, struct tm_er
     int rc = tm__commit_record_write(c->args.fx, c->args.mem, c->record_path, &next, err);
     if (rc == 0)
         c->record = next;
+    TM_KILL_POINT(commit_recorded);
     return rc;
 }
 
@@ -78,7 +80,9 @@ static int rename_one(const struct tm__commits *c, const struct tm__prepared *p,
     struct tm_file_info info;
     if (!is_there(c, p->staged, &info))
         return again || is_there(c, p->path, &info) ? 0 : missing(c, p, err);
-    return fx->files->rename(fx->ctx, p->staged, p->path, err);
+    int rc = fx->files->rename(fx->ctx, p->staged, p->path, err);
+    TM_KILL_POINT(part_renamed);
+    return rc;
 }
 
 static bool is_beside(const char *a, const char *b)
@@ -103,6 +107,7 @@ int tm__commits_rename(struct tm__commits *c, uint64_t checkpoint, struct tm_err
     }
     if (rc == 0 && before != NULL)
         rc = tm__file_sync_folder(fx, before->path, err);
+    TM_KILL_POINT(parts_synced);
     if (rc == 0)
         c->old_count = 0;
     return rc;
@@ -155,6 +160,7 @@ static int copy_rest(struct copy *copy, const struct tm__prepared *p, int from,
         if (got <= 0)
             return got < 0 ? (int)got : missing(copy->c, p, err);
         rc = fx->files->write_all(fx->ctx, copy->fd, copy->bytes, (size_t)got, NULL, err);
+        TM_KILL_POINT(append_torn);
         copy->size_bytes += got;
         left -= (uint64_t)got;
     }
@@ -207,6 +213,7 @@ static int fill(struct copy *copy, uint64_t checkpoint, struct tm_error *err)
     int rc = fx->files->stat_fd(fx->ctx, copy->fd, &info, err);
     if (rc == 0 && info.size_bytes > c->record.from) { // what a commit that was cut short left
         rc = fx->files->truncate(fx->ctx, copy->fd, c->record.from, err);
+        TM_KILL_POINT(append_cut);
         info.size_bytes = c->record.from;
     }
     copy->size_bytes = info.size_bytes;
@@ -215,7 +222,10 @@ static int fill(struct copy *copy, uint64_t checkpoint, struct tm_error *err)
     for (const struct tm__prepared *p = c->pending;
          rc == 0 && p != NULL && p->checkpoint <= checkpoint; p = p->next)
         rc = copy_one(copy, p, err);
-    return rc == 0 ? fx->files->sync(fx->ctx, copy->fd, err) : rc;
+    TM_KILL_POINT(append_written);
+    rc = rc == 0 ? fx->files->sync(fx->ctx, copy->fd, err) : rc;
+    TM_KILL_POINT(append_synced);
+    return rc;
 }
 
 static int write_file(struct tm__commits *c, uint64_t checkpoint, int64_t *size_bytes,
@@ -237,8 +247,10 @@ static int write_file(struct tm__commits *c, uint64_t checkpoint, int64_t *size_
         rc = rc != 0 ? rc : closed;
     }
     tm_mem_free(c->args.mem, copy.bytes, COPY_BYTES);
-    if (rc == 0 && is_new)
+    if (rc == 0 && is_new) {
         rc = fx->files->rename(fx->ctx, c->new_path, c->path, err);
+        TM_KILL_POINT(append_named);
+    }
     if (rc == 0 && is_new)
         rc = tm__file_sync_folder(fx, c->path, err);
     *size_bytes = copy.size_bytes;
@@ -251,6 +263,7 @@ int tm__commits_append(struct tm__commits *c, uint64_t checkpoint, struct tm_err
     struct tm_file_info info = {0};
     int64_t size_bytes = 0;
     bool again = c->record.begun > c->record.done && c->record.is_new && is_renamed(c);
+    TM_KILL_POINT(append_begins);
     int rc = begin_append(c, checkpoint, err);
     if (rc == 0 && again)
         size_bytes = is_there(c, c->path, &info) ? info.size_bytes : 0;
@@ -267,9 +280,12 @@ int tm__commits_append(struct tm__commits *c, uint64_t checkpoint, struct tm_err
     if (rc != 0)
         return rc;
     c->record = next;
+    TM_KILL_POINT(append_done);
     c->is_new = c->foreign = false;
     for (const struct tm__prepared *p = c->pending; p != NULL && p->checkpoint <= checkpoint;
-         p = p->next)
+         p = p->next) {
         (void)fx->files->unlink(fx->ctx, p->staged, NULL); // else a later beginning removes it
+        TM_KILL_POINT(staged_removed);
+    }
     return 0;
 }

@@ -7,6 +7,7 @@
 
 #include "connectors/file/commit.h"
 #include "core/base/hash.h"
+#include "core/base/kill_point.h"
 
 enum { TEXT_BYTES = 512 };
 
@@ -105,7 +106,9 @@ int tm__commit_record_write(const struct tm_fx *fx, struct tm_mem *mem, const ch
         int closed = fx->files->close(fx->ctx, fd, rc == 0 ? err : NULL);
         rc = rc != 0 ? rc : closed;
     }
+    TM_KILL_POINT(record_written);
     rc = rc != 0 ? rc : fx->files->rename(fx->ctx, next, path, err);
+    TM_KILL_POINT(record_renamed);
     rc = rc != 0 ? rc : tm__file_sync_folder(fx, path, err);
     tm_mem_free(mem, next, bytes);
     return rc;

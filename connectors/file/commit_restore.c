@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "connectors/file/commit_private.h"
+#include "core/base/kill_point.h"
 #include "core/task/operator.h"
 
 struct found {
@@ -104,6 +105,7 @@ static int remove_one(void *arg, const char *path)
 {
     struct tm__commits *c = arg;
     (void)c->args.fx->files->unlink(c->args.fx->ctx, path, NULL); // it only takes space
+    TM_KILL_POINT(leftovers_removed);
     return 0;
 }
 
@@ -209,6 +211,7 @@ static int go_on(struct tm__commits *c, const struct found *f, uint64_t checkpoi
         c->args.one_file && c->record.done == 0 &&
         (c->args.replace || c->args.fx->files->stat(c->args.fx->ctx, c->path, &info, NULL) != 0);
     drop_done(c);
+    TM_KILL_POINT(sink_recommits);
     int rc = tm__commits_run(c, checkpoint, err);
     if (rc == TM_STEP_WAIT) // a beginning does not wait
         rc = TM_E_NO_SPACE;

@@ -2,6 +2,7 @@
 #include "connectors/file/part_file.h"
 
 #include "connectors/file/commit.h"
+#include "core/base/kill_point.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -89,6 +90,7 @@ static int open_file(struct tm__part_writer *writer, struct tm__part_file *file)
     if (file->fd < 0)
         return file->fd;
     file->created = true;
+    TM_KILL_POINT(part_opened);
     return 0;
 }
 
@@ -110,6 +112,7 @@ static int write_bytes(struct tm__part_work *work)
         return 0;
     rc =
         fx->files->write_all(fx->ctx, file->fd, bytes->data, bytes->size_bytes, NULL, &writer->err);
+    TM_KILL_POINT(part_written);
     if (rc == 0)
         file->size_bytes += (int64_t)bytes->size_bytes;
     else if (fx->files->truncate(fx->ctx, file->fd, file->size_bytes, NULL) != 0 ||
@@ -168,7 +171,11 @@ static int bring_to_end(struct tm__part_work *work)
     struct tm__part_writer *writer = work->writer;
     struct tm__part_file *file = work->file;
     const struct tm_fx *fx = writer->fx;
+    if (work->sync)
+        TM_KILL_POINT(part_unsynced);
     int rc = work->sync ? sync_file(writer, file) : 0;
+    if (work->sync)
+        TM_KILL_POINT(part_synced);
     if (rc == 0 && (work->close || work->publish))
         rc = close_file(writer, file);
     if (rc == 0 && work->publish)

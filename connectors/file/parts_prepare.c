@@ -1,6 +1,7 @@
 // What a subtask gives to a checkpoint: all of its files are closed and durable under hidden names,
 // and the cut names them. And waiting for space, which holds the source back.
 #include "connectors/file/parts_private.h"
+#include "core/base/kill_point.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -153,6 +154,7 @@ int tm__parts_prepare(struct tm_sink *sink, struct tm_cut *cut, struct tm_error 
     const char *node = sink->node->name;
     uint32_t free_works, held;
     bool more;
+    TM_KILL_POINT(sink_prepares);
     int rc = complete_all(s, &more, err);
     if (rc == 0)
         rc = tm__parts_collect(s, &free_works, err);
@@ -170,5 +172,6 @@ int tm__parts_prepare(struct tm_sink *sink, struct tm_cut *cut, struct tm_error 
         rc = tm__commits_put_head(s->parts->args.commits, cut, node, s->index, s->run);
     for (const struct tm__prepared *p = s->prepared; rc == 0 && p != NULL; p = p->next)
         rc = tm__commits_put(cut, node, p);
+    TM_KILL_POINT(sink_prepared);
     return rc == 0 ? TM_STEP_DONE : tm__parts_out_of_memory(s, err);
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "core/base/check.h"
+#include "core/base/kill_point.h"
 #include "core/checkpoint/store_parts.h"
 
 static int no_memory(struct tm_error *err)
@@ -27,8 +28,10 @@ static int lock(struct tm_store *store, struct tm_error *err)
     if (rc != 0)
         return rc;
     store->lock = store->fx->files->lock(store->fx->ctx, path, true, &holder, err);
-    if (store->lock >= 0)
+    if (store->lock >= 0) {
+        TM_KILL_POINT(job_locked);
         return 0;
+    }
     if (store->lock != TM_E_IN_USE)
         return store->lock;
     if (holder > 0)
@@ -71,7 +74,10 @@ static int look_at(struct tm_store *store, const char *name, struct tm_error *er
     if (tm__checkpoint_of_name(name, ".tmp") == 0)
         return 0;
     int rc = tm__join(path, store->folder, name, err);
-    return rc == 0 ? tm__remove_tree(store, path, err) : rc;
+    if (rc == 0)
+        rc = tm__remove_tree(store, path, err);
+    TM_KILL_POINT(attempt_removed);
+    return rc;
 }
 
 static int look_around(struct tm_store *store, struct tm_error *err)
@@ -195,6 +201,7 @@ static int begin(struct tm_store *store, uint64_t checkpoint, const char *final,
     if (checkpoint > store->highest)
         store->highest = checkpoint;
     *pending = new;
+    TM_KILL_POINT(checkpoint_begun);
     return 0;
 }
 
@@ -249,6 +256,7 @@ static int write_manifest(struct tm_store *store, const struct tm_pending *pendi
     if (rc == 0)
         rc = tm__write_file(store->fx, path, text.data, text.size_bytes, err);
     tm_buf_fini(&text);
+    TM_KILL_POINT(manifest_written);
     return rc;
 }
 
@@ -259,10 +267,14 @@ static int move(struct tm_store *store, const struct tm_pending *pending, bool *
     const struct tm_fx *fx = store->fx;
     int rc = fx->files->sync_folder(fx->ctx, pending->folder, err);
     if (rc == 0) {
+        TM_KILL_POINT(checkpoint_synced);
         *renamed = true; // whatever rename says: it is removed under both names
         rc = fx->files->rename(fx->ctx, pending->folder, pending->final, err);
+        TM_KILL_POINT(checkpoint_renamed);
     }
-    return rc == 0 ? tm__sync_parent(fx, pending->final, err) : rc;
+    rc = rc == 0 ? tm__sync_parent(fx, pending->final, err) : rc;
+    TM_KILL_POINT(checkpoint_named);
+    return rc;
 }
 
 // Takes what it refers to into account first: from then on it cannot fail for memory.
@@ -277,6 +289,7 @@ static int publish(struct tm_store *store, const struct tm_pending *pending,
     if (rc == 0)
         rc = tm__latest_write(store->fx, store->folder, pending->checkpoint, &begun, err);
     if (rc == 0) {
+        TM_KILL_POINT(checkpoint_published);
         store->latest = pending->checkpoint;
         return 0;
     }

@@ -1,5 +1,6 @@
 // What is given up, and when its files may go. A data file stays while a checkpoint that is kept
 // refers to it, or one that was kept when one under way began, which may refer to it too.
+#include "core/base/kill_point.h"
 #include "core/checkpoint/store_parts.h"
 
 static int no_memory(struct tm_error *err)
@@ -91,10 +92,12 @@ static int give_up(struct tm_store *store, struct tm__refs *refs, struct tm_erro
     int rc = tm__checkpoint_path(store->folder, refs->checkpoint, "/MANIFEST", path, err);
     if (rc == 0 && fx->files->stat(fx->ctx, path, &info, NULL) == 0)
         rc = fx->files->unlink(fx->ctx, path, err);
+    TM_KILL_POINT(manifest_removed);
     if (rc == 0)
         rc = tm__sync_parent(fx, path, err);
     if (rc == 0)
         refs->retired_at = ++store->now;
+    TM_KILL_POINT(checkpoint_given_up);
     return rc;
 }
 
@@ -146,6 +149,7 @@ static int mark_file(struct marking *m, const char *relative, bool *stays, struc
     int rc = tm__join(path, m->store->folder, relative, err);
     if (rc == 0)
         rc = m->store->fx->files->unlink(m->store->fx->ctx, path, err);
+    TM_KILL_POINT(data_removed);
     *stays = rc != 0;
     return rc;
 }
@@ -171,7 +175,10 @@ static int mark_folder(struct marking *m, uint64_t checkpoint, struct tm_error *
         empty = empty && !stays;
     }
     tm__list_fini(m->store->mem, &names);
-    return rc == 0 && empty ? m->store->fx->files->remove_folder(m->store->fx->ctx, path, err) : rc;
+    if (rc != 0 || !empty)
+        return rc;
+    TM_KILL_POINT(folder_empty);
+    return m->store->fx->files->remove_folder(m->store->fx->ctx, path, err);
 }
 
 static bool something_is_unknown(const struct tm_store *store)
@@ -218,6 +225,7 @@ static int remove_newer(struct tm_store *store, const char *name, uint64_t check
     int rc = tm__join(path, store->folder, name, err);
     if (rc == 0)
         rc = tm__remove_tree(store, path, err);
+    TM_KILL_POINT(newer_removed);
     if (rc == 0)
         tm__refs_drop(store, found);
     return rc;
@@ -229,6 +237,7 @@ int tm_store_rewind(struct tm_store *store, uint64_t checkpoint, struct tm_error
 {
     struct tm__path_list names = {0};
     bool begun;
+    TM_KILL_POINT(store_rewinds);
     int rc = tm__latest_write(store->fx, store->folder, checkpoint, &begun, err);
     if (rc != 0)
         return rc;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "core/base/hash.h"
+#include "core/base/kill_point.h"
 #include "core/checkpoint/store_parts.h"
 
 enum { LATEST_BYTES = 64 };
@@ -88,8 +89,10 @@ int tm__latest_write(const struct tm_fx *fx, const char *folder, uint64_t checkp
     text_of(checkpoint, text);
     rc = tm__write_file(fx, temporary, text, strlen(text), err);
     if (rc == 0) {
+        TM_KILL_POINT(latest_written);
         *begun = true;
         rc = fx->files->rename(fx->ctx, temporary, path, err);
+        TM_KILL_POINT(latest_renamed);
     }
     return rc == 0 ? tm__sync_parent(fx, path, err) : rc;
 }

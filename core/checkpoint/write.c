@@ -1,6 +1,7 @@
 // A cut as a data file: segments part by part and key group by key group, then the index of all
 // that is needed to restore it.
 #include "core/base/check.h"
+#include "core/base/kill_point.h"
 #include "core/checkpoint/written_parts.h"
 #include "core/state/image.h"
 
@@ -305,11 +306,14 @@ static int write_file(const struct tm_write_args *args, int fd, struct tm_writte
 {
     struct tm__out out;
     const struct tm_fx_files *files = args->fx->files;
+    TM_KILL_POINT(data_begun);
     tm__out_init(&out, args->mem, args->fx, fd, args->cancel);
     int rc = tm__cut_write_to(args, &out, written, err);
     tm__out_fini(&out);
+    TM_KILL_POINT(data_written);
     if (rc == 0)
         rc = files->sync(args->fx->ctx, fd, err);
+    TM_KILL_POINT(data_synced);
     int closed = files->close(args->fx->ctx, fd, rc == 0 ? err : NULL);
     return rc != 0 ? rc : closed;
 }

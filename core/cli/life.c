@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/kill_point.h"
 #include "core/base/text.h"
 #include "core/checkpoint/restored.h"
 #include "core/checkpoint/store.h"
@@ -164,6 +165,7 @@ static int open_checkpoint(struct tm_life *life, const char *path, uint64_t chec
         bytes += manifest->files[i].length;
     if (bytes <= VERIFY_BYTES)
         rc = tm_restored_verify(life->restored, err);
+    TM_KILL_POINT(checkpoint_opened);
     if (rc != 0) {
         tm_restored_free(life->restored);
         life->restored = NULL;

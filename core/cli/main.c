@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "core/base/effects.h"
+#include "core/base/kill_point.h"
 #include "core/cli/options.h"
 #include "core/loop/real.h"
 
@@ -63,11 +64,39 @@ static int write_output(const struct tm_cli_options *options, const char *text, 
     return tm_cli_fail(options, &err, result == TM_EXIT_FINISHED ? TM_EXIT_FAILED : result);
 }
 
+// --- for tests/storm ----------------------------------------------------------------------------
+
+static void end_at_once(void)
+{
+    raise(SIGKILL);
+}
+
+// TIDEMILL_KILL=NAME:COUNT ends the process at that pass of a kill point; TIDEMILL_KILL=count says
+// at its end how often each was passed.
+static void watch_kill_points(void)
+{
+    const char *text = getenv("TIDEMILL_KILL");
+    if (text == NULL || tm_kill_points_set(text, end_at_once))
+        return;
+    fprintf(stderr, "TIDEMILL_KILL: no such point or count: %s\n", text);
+    exit(TM_EXIT_USAGE);
+}
+
+static void print_kill_points(void)
+{
+    const char *text = getenv("TIDEMILL_KILL");
+    for (int i = 0; text != NULL && i < TM_KILL_COUNT; i++)
+        fprintf(stderr, "kill point %s: %llu\n", tm_kill_point_name((enum tm_kill_point)i),
+                (unsigned long long)atomic_load_explicit(&tm_kill_switch.passes[i],
+                                                         memory_order_relaxed));
+}
+
 int main(int argc, char **argv)
 {
     tm_real_keep_standard_descriptors();
     signal(SIGPIPE, SIG_IGN); // a closed pipe is an error code, not a death,
     signal(SIGXFSZ, SIG_IGN); // and so is a file that has reached ulimit -f
+    watch_kill_points();
     struct tm_cli_options options;
     const struct tm_cli_command *command;
     struct tm_error err = {0};
@@ -88,5 +117,6 @@ int main(int argc, char **argv)
     }
     free(text);
     tm_cli_options_fini(&options);
+    print_kill_points();
     return result;
 }

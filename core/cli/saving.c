@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/base/kill_point.h"
 #include "core/checkpoint/restored.h"
 
 // The types that first rows had settled are settled again before anything is made of the graph.
@@ -31,6 +32,8 @@ int tm_saving_open(struct tm_saving *saving, struct tm_engine *engine, struct tm
         saving->settled = types == NULL ? "" : types;
         rc = apply_types(saving, err);
     }
+    if (saving->life.restored != NULL)
+        TM_KILL_POINT(types_settled);
     args->checkpoints = true;
     args->restored = saving->life.restored;
     args->damaged = saving->life.damaged;
@@ -48,6 +51,8 @@ int tm_saving_begin(struct tm_saving *saving, struct tm_job *job, struct tm_wake
     int rc = tm_life_begin(&saving->life, err);
     if (rc != 0)
         return rc;
+    if (saving->life.restored != NULL)
+        TM_KILL_POINT(job_resumes);
     saving->script = tm_mem_zalloc(&engine->mem, engine->script_length + 1);
     if (saving->script == NULL)
         return tm_error_set(err, TM_E_MEMORY, "out of memory for the script");

@@ -1,6 +1,7 @@
 // Checkpoints carried out: each decision becomes a command to the workers or a work of the helper
 // thread; what was done comes back in order.
 #include "core/cluster/keeper.h"
+#include "core/base/kill_point.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -112,6 +113,7 @@ static int commit(struct errand *errand)
 {
     struct tm_job *job = errand->keeper->args.job;
     int result = 0;
+    TM_KILL_POINT(commit_begins);
     for (uint32_t n = 0; n < job->graph->node_count; n++) {
         const struct tm_node *node = &job->graph->nodes[n];
         const struct tm_connector *connector =
@@ -126,6 +128,7 @@ static int commit(struct errand *errand)
             errand->err = one;
         }
     }
+    TM_KILL_POINT(commit_ends);
     if (result == 0 && tm_store_collect(errand->keeper->args.store, &errand->err) != 0) {
         tm_log_write(errand->keeper->args.log, TM_LOG_WARN,
                      "files of earlier checkpoints are left: %s", errand->err.message);
@@ -533,6 +536,7 @@ void tm_keeper_event(struct tm_keeper *keeper, struct tm_event *event)
     kept->bytes += tm_written_bytes(event->part->written);
     kept->parts[event->task] = event->part; // before it counts: the last one makes it whole
     event->part = NULL;
+    TM_KILL_POINT(cut_acknowledged);
     (void)tm_checkpoints_acknowledge(&keeper->checkpoints, event->checkpoint, event->task, attempt,
                                      now_of(keeper));
 }

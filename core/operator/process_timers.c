@@ -2,6 +2,7 @@
 // bytes, name) and go to the chunk as rows. A call that registers or deletes a timer up to the last
 // of the run ends it: what has not fired goes back into the set before. So timers fire in their
 // order whatever calls do.
+#include "core/base/kill_point.h"
 #include "core/operator/process.h"
 
 // --- as rows -------------------------------------------------------------------------------------
@@ -132,6 +133,7 @@ static int begin_run(struct tm__operator_process *self, enum tm_timer_domain dom
     uint32_t count = self->keyed.block->count;
     if (rc != 0 || count == 0)
         return rc;
+    TM_KILL_POINT(timers_fire);
     rc = tm__operator_process_due_begin(self, self->timer_schema);
     bool event = domain == TM_TIMER_EVENT;
     for (uint32_t i = 0; i < count && rc == 0; i++) {

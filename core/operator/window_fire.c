@@ -3,6 +3,7 @@
 //
 // A window that overlaps with no other is emitted as it lies in its slice. Otherwise the slices
 // that it is the first to reach enter what runs along, key group by key group, and that is emitted.
+#include "core/base/kill_point.h"
 #include "core/operator/custom.h"
 #include "core/operator/window.h"
 #include "core/operator/window_time.h"
@@ -446,6 +447,7 @@ int tm__operator_window_fire(struct tm__operator_window *self, int64_t watermark
             open_window(self);
         }
         int rc = emit_window(self, &budget, err);
+        TM_KILL_POINT(window_fires);
         if (rc == TM_STEP_MORE)
             (void)tm__operator_output_take(&self->output, &self->base, out);
         if (rc != TM_STEP_DONE)

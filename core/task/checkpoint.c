@@ -3,6 +3,7 @@
 // through its operators in the same way, and no further.
 #include "core/task/checkpoint.h"
 
+#include "core/base/kill_point.h"
 #include "core/checkpoint/restored.h"
 #include "core/task/task.h"
 
@@ -168,6 +169,9 @@ int tm__task_begin_cut(struct tm_task *task, uint64_t checkpoint, struct tm_erro
     if (checkpoint <= c->newest)
         return 0; // given up: nothing of it is wanted
     c->newest = checkpoint;
+    TM_KILL_POINT(barrier_begins);
+    if (task->job->restored != NULL)
+        TM_KILL_POINT(first_barrier);
     struct tm_task_cut *cut = tm__task_cut_new(task, checkpoint);
     if (cut == NULL)
         return out_of_memory(err);
@@ -244,6 +248,7 @@ int tm__task_cut_operator(struct tm_task *task, uint32_t index, bool passed, str
         if (rc != 0 && err->code == 0)
             tm_error_set(err, rc, "operator '%s': out of memory for a checkpoint", op->node->name);
     }
+    TM_KILL_POINT(operator_cut);
     return rc == 0 ? 0 : checkpoint_failed(task, err);
 }
 
@@ -259,6 +264,7 @@ int tm__task_end_cut(struct tm_task *task, struct tm_error *err)
     }
     c->collecting = NULL;
     cut->whole = true;
+    TM_KILL_POINT(cut_whole);
     return cut->place == NULL ? 0 : tm__task_write_cut(task, cut, err);
 }
 

@@ -1,6 +1,7 @@
 // Building a job's run-time parts from its plan, and taking them down.
 #include "core/task/job.h"
 
+#include "core/base/kill_point.h"
 #include "core/checkpoint/restored.h"
 #include "core/task/dead_letter.h"
 #include "core/task/task.h"
@@ -389,6 +390,7 @@ static int restore_connectors(struct tm_job *job, struct tm_error *err)
                        struct tm_error *) =
             node->kind == TM_NODE_SOURCE ? connector->source_restore : connector->sink_restore;
         int rc = restore == NULL ? 0 : restore(job->shared[n], job->restored, node, err);
+        TM_KILL_POINT(connector_restored);
         if (rc != 0) {
             if (err->where[0] == '\0')
                 tm_error_where(err, "%s", node->where);

@@ -172,6 +172,10 @@ void tm_task_put_side(struct tm_task *task, uint32_t node, uint32_t side, struct
 enum { TM_SPLIT_NAME_MAX = 256 };
 void tm_task_split_name(struct tm_task *task, uint32_t split, char name[TM_SPLIT_NAME_MAX]);
 
+// Is its input of a job that goes on with as many subtasks what it was? Not where it follows from
+// how splits are dealt: from a source in the same task, or by a forward edge.
+bool tm_task_has_own_input(const struct tm_task_context *ctx);
+
 // The operator of a node in the same task; NULL: there is none.
 struct tm_operator *tm_task_operator(struct tm_task *task, uint32_t node);
 

@@ -1,6 +1,7 @@
 // The sending end of a task: main edges get every element of the last slot, edges of side outputs
 // its control elements and the rows given to them, dead-letter edges the rows that failed and
 // barriers.
+#include "core/base/kill_point.h"
 #include "core/task/dead_letter.h"
 #include "core/task/task.h"
 
@@ -111,6 +112,7 @@ int tm__task_deliver(struct tm_task *task)
     int rc = distribute(task, slot);
     if (rc != 0)
         return rc;
+    TM_KILL_POINT(batch_sent);
     task->ended = task->ended || end;
     return TM_SENT;
 }

@@ -1,6 +1,7 @@
 // What a task has in a checkpoint whatever its operators are, and how it begins from one: counters
 // and metrics of users go on, so that accounts hold over restarts; what time it is, for its gate,
 // its operators and those behind it; whether its input had ended.
+#include "core/base/kill_point.h"
 #include "core/checkpoint/restored.h"
 #include "core/task/checkpoint.h"
 #include "core/task/task.h"
@@ -261,6 +262,16 @@ static int add_metric(void *arg, uint32_t old_subtask, const void *bytes, size_t
     return 0;
 }
 
+// Splits are dealt anew: what a subtask reads now, or is sent by one that reads, another may have
+// read before, and not as far. So what it had come to by itself says nothing of it.
+bool tm_task_has_own_input(const struct tm_task_context *ctx)
+{
+    for (uint32_t i = 0; i < ctx->chain->input_count; i++)
+        if (ctx->plan->edges[ctx->chain->inputs[i]].partition == TM_PARTITION_FORWARD)
+            return false;
+    return ctx->chain->input_count != 0;
+}
+
 // Records of all old subtasks: this one's own where there are as many as now, else the least
 // watermark, and an end where all have ended.
 struct record_reader {
@@ -294,7 +305,7 @@ static int read_records(struct tm_task *task, const struct tm_node *node, const 
                                         .parallelism = task->ctx.chain->parallelism};
     struct record_reader reader = {.subtask = who.subtask};
     int rc = tm_restored_items(task->job->restored, &who, part, see_record, &reader, err);
-    *own = reader.count == who.parallelism;
+    *own = reader.count == who.parallelism && tm_task_has_own_input(&task->ctx);
     *record = *own ? reader.own : reader.all;
     if (reader.count == 0)
         *record = (struct task_record){.watermark = TM_WATERMARK_MIN};
@@ -331,7 +342,10 @@ int tm__task_resume_operator(struct tm_task *task, uint32_t index, struct tm_err
     struct tm_operator *op = task->operators[index];
     if (task->job->restored == NULL || op->ops->restore == NULL)
         return 0;
-    return op->ops->restore(op, task->job->restored, err);
+    TM_KILL_POINT(operator_resumes);
+    int rc = op->ops->restore(op, task->job->restored, err);
+    TM_KILL_POINT(operator_resumed);
+    return rc;
 }
 
 // Records of one edge. Where there were as many channels it is known of each whether it was behind;
@@ -456,5 +470,6 @@ int tm__task_resume(struct tm_task *task, struct tm_error *err)
     if (rc != 0)
         return rc;
     tell_time(task, record.watermark);
+    TM_KILL_POINT(task_resumed);
     return 0;
 }

@@ -1,5 +1,6 @@
 // A sink as the last operator of its chain: hands batches to the connector, passes control elements
 // on once what was written before is out.
+#include "core/base/kill_point.h"
 #include "core/task/task.h"
 
 struct sink_operator {
@@ -39,6 +40,7 @@ static int write_batch(struct sink_operator *self, struct tm_element *in, struct
         tm_metric_add(&self->base.metrics->rows_in, batch->row_count);
     }
     int rc = self->sink->ops->write(self->sink, batch, &self->row, err);
+    TM_KILL_POINT(sink_has_written);
     if (rc != TM_STEP_DONE)
         return rc;
     self->row = NULL;

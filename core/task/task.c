@@ -1,6 +1,7 @@
 // The turn of a task: elements move one stage at a time, the stage furthest down first, until
 // nothing more can be done or the turn has used up its steps.
 #include "core/task/task.h"
+#include "core/base/kill_point.h"
 
 enum { HELD_NS = 100000000 }; // what holds the watermark of a busy task is written down so often
 // A few batches through a chain of a few operators: some hundred microseconds. Steps that take
@@ -114,10 +115,12 @@ static int read_source(struct tm_task *task, struct tm_error *err)
     if (source->ops->control != NULL && source->ops->control(source, &task->slots[0]))
         return TM_TURN_PROGRESS;
     int64_t begin = tm_fx_mono_ns(task->ctx.fx);
+    TM_KILL_POINT(source_reads);
     int rc = source->ops->read(source, &batch, err);
     tm_metric_add(&source->metrics->busy_ns, (uint64_t)(tm_fx_mono_ns(task->ctx.fx) - begin));
     switch (rc) {
     case TM_READ_BATCH:
+        TM_KILL_POINT(source_has_read);
         tm_metric_add(&source->metrics->rows_in, batch->row_count);
         tm_metric_add(&source->metrics->used, batch->row_count);
         tm_metric_add(&source->metrics->rows_out, batch->row_count);
@@ -307,6 +310,7 @@ static int step_operator(struct tm_task *task, uint32_t index, struct tm_error *
     tm_metric_add(&op->metrics->busy_ns, (uint64_t)(end - begin));
     tm_metric_add(&task->busy_ns, (uint64_t)(end - begin));
     note_watermark(op, out);
+    TM_KILL_POINT(operator_has_stepped);
     switch (rc) {
     case TM_STEP_DONE:
         in->kind = TM_ELEMENT_NONE;

@@ -1,5 +1,6 @@
 // Timers that are due, in the order (time, key bytes, window). Resumable at every output batch, and
 // when it has taken long.
+#include "core/base/kill_point.h"
 #include "core/operator/windows/windows.h"
 
 // Timers in one step: a few milliseconds. The task then looks at its other work.
@@ -144,6 +145,7 @@ static int fire_run(struct tm__windows *self, enum tm_timer_domain domain, struc
     do {
         tm__windows_ask_for(self->block, i + TM__WINDOWS_AHEAD);
         rc = fire_one(self, domain, i++, err);
+        TM_KILL_POINT(window_fires);
     } while (rc == 0 && i < count && !self->disturbed && !tm__windows_is_unsettled(self) &&
              (self->output.batch == NULL || !tm_batch_is_full(self->output.batch)));
     self->run_count = 0;

@@ -1,0 +1,41 @@
+// Named points at which a process can be ended as by kill -9: tests choose one and how often it is
+// passed first. Off, which is always outside such tests, a point is one relaxed load.
+//
+// The one variable of the engine that all instances of a process share: what is ended is the
+// process.
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/base/check.h"
+
+enum tm_kill_point {
+#define TM_KILL(name, phase) TM_KILL_##name,
+#include "core/base/kill_points.def"
+#undef TM_KILL
+    TM_KILL_COUNT
+};
+
+struct tm_kill_switch {
+    _Atomic int on;        // 0, but in a test; set before there are threads
+    enum tm_kill_point at; // TM_KILL_COUNT: passes are counted and that is all
+    uint64_t after;        // the pass that ends it, from 1
+    void (*end)(void);     // does not return
+    _Atomic uint64_t passes[TM_KILL_COUNT];
+};
+extern struct tm_kill_switch tm_kill_switch;
+
+#define TM_KILL_POINT(name)                                                                   \
+    do {                                                                                      \
+        if (TM_UNLIKELY(atomic_load_explicit(&tm_kill_switch.on, memory_order_relaxed) != 0)) \
+            tm_kill_point_passed(TM_KILL_##name);                                             \
+    } while (0)
+
+void tm_kill_point_passed(enum tm_kill_point point);
+
+// "NAME:COUNT", or "count". False: it is neither. `end` stays with the switch.
+bool tm_kill_points_set(const char *text, void (*end)(void));
+
+const char *tm_kill_point_name(enum tm_kill_point point);
