@@ -46,7 +46,8 @@ struct tm_keeper {
     struct kept *uncommitted; // of the last one, whose sinks could not commit yet
     int64_t retry_ns;
     struct tm_keeper_figures figures;
-    char alarm[TM_ERROR_TEXT_MAX]; // why the last one was not taken; "": it was
+    bool alarmed;   // the last one was not taken,
+    int alarm_kind; // for this reason: a code of why, or an end
 };
 
 static int64_t now_of(const struct tm_keeper *keeper)
@@ -285,14 +286,18 @@ static const char *reason(enum tm_checkpoint_end end, const struct tm_error *why
     return end == TM_CHECKPOINT_EXPIRED ? "it took too long" : "out of memory";
 }
 
-// The same reason again and again is said once; `failed` of the figures counts on.
-static void alarm_once(struct tm_keeper *keeper, uint64_t checkpoint, const char *why)
+// The same reason again and again is said once, whatever file it met; `failed` of the figures
+// counts on.
+static void alarm_once(struct tm_keeper *keeper, uint64_t checkpoint, enum tm_checkpoint_end end,
+                       const struct tm_error *why)
 {
-    if (strcmp(keeper->alarm, why) == 0)
+    int kind = why != NULL && why->code != 0 ? why->code : (int)end;
+    if (keeper->alarmed && keeper->alarm_kind == kind)
         return;
-    snprintf(keeper->alarm, sizeof keeper->alarm, "%s", why);
+    keeper->alarmed = true;
+    keeper->alarm_kind = kind;
     tm_log_write(keeper->args.log, TM_LOG_WARN, "checkpoint %llu was not taken: %s",
-                 (unsigned long long)checkpoint, why);
+                 (unsigned long long)checkpoint, reason(end, why));
 }
 
 // What was written of it goes, unless the helper has it: it is asked in order.
@@ -312,16 +317,16 @@ static void on_end(void *arg, uint64_t checkpoint, enum tm_checkpoint_purpose pu
     struct kept *kept = find(keeper, checkpoint);
     if (end != TM_CHECKPOINT_COMPLETE && end != TM_CHECKPOINT_SUBSUMED) {
         keeper->figures.failed++;
-        alarm_once(keeper, checkpoint, reason(end, why));
+        alarm_once(keeper, checkpoint, end, why);
     }
     if (kept == NULL)
         return;
     kept->ended = true;
     if (end == TM_CHECKPOINT_COMPLETE) {
-        if (keeper->alarm[0] != '\0')
+        if (keeper->alarmed)
             tm_log_write(keeper->args.log, TM_LOG_INFO, "checkpoints are taken again: %llu",
                          (unsigned long long)checkpoint);
-        keeper->alarm[0] = '\0';
+        keeper->alarmed = false;
         keeper->figures.checkpoint = checkpoint;
         keeper->figures.completed++;
         keeper->figures.bytes = kept->bytes;
