@@ -42,7 +42,7 @@ static int saves[4], save_count; // enum tm_checkpoint_purpose
 static void note_save(void *arg, enum tm_checkpoint_purpose purpose)
 {
     (void)arg;
-    saves[save_count++] = purpose;
+    saves[save_count++] = (int)purpose;
 }
 
 static void init(void (*save)(void *arg, enum tm_checkpoint_purpose purpose))
