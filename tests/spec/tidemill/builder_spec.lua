@@ -29,7 +29,8 @@ describe("a job", function()
       job:from(tm.lines()):to(tm.print())
       return job]]
     assert.equal("fraud", job.name)
-    assert.same({ parallelism = 4, max_parallelism = 256, latency = 20, lua_memory = 2 ^ 31 }, job.options)
+    assert.same({ parallelism = 4, max_parallelism = 256, latency = 20, lua_memory = 2 ^ 31,
+      checkpoint = { interval = 30000, timeout = 600000, aligned_timeout = 5000, retain = 3 } }, job.options)
   end)
 
   it("that ends in a stream without a sink is printed, and says so", function()

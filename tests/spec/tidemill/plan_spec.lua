@@ -47,6 +47,7 @@ describe("the C graph", function()
     assert.matches("^fingerprint %d+ULL$", table.remove(calls))
     assert.same({
       "job spend 2 0 0 0",
+      "checkpoints 30000 600000 5000 3 0",
       "add 0 from in.jsonl job.lua:3",
       "add 4 watermark watermark(ts) job.lua:6",
       "add 3 key_by key_by(user) job.lua:7",
