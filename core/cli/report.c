@@ -210,6 +210,7 @@ void tm_report_print(const struct tm_report *report)
     print_strangers(job);
     print_errors(job);
     tm_report_print_checkpoints(report);
+    tm_report_print_supervised(report);
 }
 
 // --- for machines --------------------------------------------------------------------------------
@@ -403,6 +404,7 @@ void tm_report_print_json(const struct tm_report *report)
     json_object_set_new(root, "waiting", tm_report_waiting_json(job));
     json_object_set_new(root, "errors", errors_json(job));
     tm_report_put_checkpoints(report, root);
+    tm_report_put_supervised(report, root);
     if (report->error != NULL && report->error->code != 0)
         json_object_set_new(root, "failure", error_json(report->error));
     print_line(stderr, root);

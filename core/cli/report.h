@@ -14,12 +14,14 @@
 enum { TM_CELL_MAX = 256 };
 const char *tm_report_cell(const char *name, int width, char cell[TM_CELL_MAX]);
 
+struct tm_supervised;
 struct tm_report {
     struct tm_job *job;
     enum tm_job_outcome outcome;
     int64_t wall_ns;
     const struct tm_error *error;                // of a failed job
     const struct tm_keeper_figures *checkpoints; // NULL: it takes none
+    const struct tm_supervised *supervised;      // NULL: there is no supervisor
 };
 // For people, to standard error.
 void tm_report_print(const struct tm_report *report);
@@ -49,6 +51,10 @@ void tm_report_put_checkpoints(const struct tm_report *report, struct json_t *ro
 // The same as one line while it runs, without an end; "": none has been taken.
 void tm_report_checkpoints_line(const struct tm_keeper_figures *figures, int64_t now_ms, char *line,
                                 size_t size);
+
+// Worker processes that crashed or hung before this one; report_supervised.c.
+void tm_report_print_supervised(const struct tm_report *report);
+void tm_report_put_supervised(const struct tm_report *report, struct json_t *root);
 
 // What had not fired at the end, and who holds its time; report_waiting.c.
 void tm_report_print_waiting(struct tm_job *job);

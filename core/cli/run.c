@@ -10,6 +10,7 @@
 #include "core/cli/report.h"
 #include "core/cli/saving.h"
 #include "core/cli/screen.h"
+#include "core/cli/supervisor.h"
 #include "core/loop/real.h"
 #include "core/task/worker.h"
 
@@ -29,6 +30,8 @@ struct run {
     struct tm_screen screen;
     struct tm_live *live; // NULL: no terminal
     ev_signal interrupted, terminated;
+    ev_io told;      // by the supervisor, of signals that it got
+    int signals[2];  // signals that came here, and to the supervisor: often the same ones
     int stops_wanted, stops_done;
     int64_t leave_ns; // when to go without the workers; INT64_MAX: never
 };
@@ -59,14 +62,30 @@ static void save(void *arg, enum tm_checkpoint_purpose purpose)
 
 // --- signals -------------------------------------------------------------------------------------
 
+static void want_stops(struct run *run)
+{
+    int wanted = run->signals[0] > run->signals[1] ? run->signals[0] : run->signals[1];
+    run->stops_wanted = wanted > run->stops_wanted ? wanted : run->stops_wanted;
+    // A parker waits on through events of its loop that are not for it.
+    run->engine->fx.threads->parker_wake(run->engine->fx.ctx, run->waker.parker);
+}
+
 static void on_signal(struct ev_loop *loop, ev_signal *watcher, int events)
 {
     (void)loop;
     (void)events;
     struct run *run = watcher->data;
-    run->stops_wanted++;
-    // A parker waits on through events of its loop that are not for it.
-    run->engine->fx.threads->parker_wake(run->engine->fx.ctx, run->waker.parker);
+    run->signals[0]++;
+    want_stops(run);
+}
+
+static void on_told(struct ev_loop *loop, ev_io *watcher, int events)
+{
+    (void)loop;
+    (void)events;
+    struct run *run = watcher->data;
+    run->signals[1] += tm_supervised_stops(run->engine->options->supervised);
+    want_stops(run);
 }
 
 static void watch_signals(struct run *run)
@@ -77,6 +96,13 @@ static void watch_signals(struct run *run)
     run->interrupted.data = run->terminated.data = run;
     ev_signal_start(loop, &run->interrupted);
     ev_signal_start(loop, &run->terminated);
+    struct tm_supervised *supervised = run->engine->options->supervised;
+    if (supervised != NULL) {
+        ev_io_init(&run->told, on_told, tm_supervised_stop_fd(supervised), EV_READ);
+        run->told.data = run;
+        ev_io_start(loop, &run->told);
+        tm_supervised_stoppable(supervised, true);
+    }
 }
 
 static void unwatch_signals(struct run *run)
@@ -84,6 +110,10 @@ static void unwatch_signals(struct run *run)
     struct ev_loop *loop = tm_real_parker_loop(run->waker.parker);
     ev_signal_stop(loop, &run->interrupted);
     ev_signal_stop(loop, &run->terminated);
+    if (run->engine->options->supervised != NULL) {
+        tm_supervised_stoppable(run->engine->options->supervised, false);
+        ev_io_stop(loop, &run->told);
+    }
 }
 
 // --- the loop ------------------------------------------------------------------------------------
@@ -216,7 +246,8 @@ static int conclude(struct run *run, int64_t wall_ns)
                                .wall_ns = wall_ns,
                                .error = &err,
                                .checkpoints =
-                                   run->saving.life.store == NULL ? NULL : &run->saving.figures};
+                                   run->saving.life.store == NULL ? NULL : &run->saving.figures,
+                               .supervised = engine->options->supervised};
     if (engine->options->json)
         tm_report_print_json(&report);
     else if (!engine->options->quiet)
@@ -246,6 +277,7 @@ static int execute(struct run *run, bool on_terminal, struct tm_error *err)
         .operators = &tm_operator_factory,
         .workers = workers,
         .coordinator = &run->waker,
+        .watch = tm_supervised_watch(engine->options->supervised),
     };
     int rc = tm_saving_open(&run->saving, engine, &args, err);
     if (rc == 0)
@@ -331,7 +363,7 @@ static int print_job_help(struct tm_engine *engine, struct tm_error *err)
     return tm_vm_arguments(engine->vm, print_argument, out, err);
 }
 
-int tm_cli_run_job(const struct tm_cli_options *options)
+int tm_cli_run_here(const struct tm_cli_options *options)
 {
     struct tm_engine engine;
     struct run run = {.engine = &engine, .leave_ns = INT64_MAX};

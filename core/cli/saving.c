@@ -5,6 +5,7 @@
 
 #include "core/base/kill_point.h"
 #include "core/checkpoint/restored.h"
+#include "core/cli/supervisor.h"
 
 // The types that first rows had settled are settled again before anything is made of the graph.
 static int apply_types(struct tm_saving *saving, struct tm_error *err)
@@ -20,11 +21,28 @@ static int apply_types(struct tm_saving *saving, struct tm_error *err)
     return rc < 0 ? rc : 0;
 }
 
+// What is done when the process ends before the job does.
+static void tell_supervisor(const struct tm_saving *saving)
+{
+    struct tm_engine *engine = saving->engine;
+    const char *why_not = !saving->life.replayable        ? "a source cannot be read again"
+                          : saving->life.store == NULL ? "the job takes no checkpoints"
+                                                       : NULL;
+    struct tm_restart_policy policy = {.strategy = TM_RESTART_NONE};
+    if (why_not == NULL)
+        policy = TM_RESTART_USUAL;
+    tm_supervised_job(engine->options->supervised, &policy,
+                      engine->fx.random->next(engine->fx.ctx), why_not,
+                      engine->graph->batch_timeout_ms);
+}
+
 int tm_saving_open(struct tm_saving *saving, struct tm_engine *engine, struct tm_job_args *args,
                    struct tm_error *err)
 {
     *saving = (struct tm_saving){.engine = engine, .settled = ""};
     int rc = tm_life_open(&saving->life, engine, err);
+    if (rc == 0)
+        tell_supervisor(saving);
     if (rc != 0 || saving->life.store == NULL)
         return rc;
     if (saving->life.restored != NULL) {
@@ -51,6 +69,7 @@ int tm_saving_begin(struct tm_saving *saving, struct tm_job *job, struct tm_wake
     int rc = tm_life_begin(&saving->life, err);
     if (rc != 0)
         return rc;
+    tm_supervised_running(engine->options->supervised, tm_life_resumable(&saving->life));
     if (saving->life.restored != NULL)
         TM_KILL_POINT(job_resumes);
     saving->script = tm_mem_zalloc(&engine->mem, engine->script_length + 1);
@@ -115,6 +134,15 @@ void tm_saving_event(struct tm_saving *saving, struct tm_event *event)
         tm_keeper_event(saving->keeper, event);
 }
 
+static void tell_checkpoint(struct tm_saving *saving)
+{
+    struct tm_keeper_figures figures = tm_keeper_figures(saving->keeper);
+    if (figures.completed == saving->told)
+        return;
+    saving->told = figures.completed;
+    tm_supervised_checkpoint(saving->engine->options->supervised, figures.checkpoint);
+}
+
 bool tm_saving_turn(struct tm_saving *saving, struct tm_coordinator *coordinator)
 {
     struct tm_keeper *keeper = saving->keeper;
@@ -125,6 +153,7 @@ bool tm_saving_turn(struct tm_saving *saving, struct tm_coordinator *coordinator
     if (coordinator->state == TM_JOB_CANCELLING)
         tm_keeper_stop(keeper);
     bool any = tm_keeper_turn(keeper);
+    tell_checkpoint(saving);
     bool waits = coordinator->saving || coordinator->state == TM_JOB_SAVING;
     if (!waits || (!saving->skips && !tm_keeper_is_saved(keeper)))
         return any;

@@ -12,6 +12,7 @@ struct tm_saving {
     char *script;                     // of the job, with a NUL behind it
     struct tm_keeper *keeper;         // NULL before the job is there, and after its end
     struct tm_keeper_figures figures; // once it is over
+    uint64_t told;                    // checkpoints that the supervisor knows of
     bool skips;                       // the last checkpoint is not needed
 };
 
