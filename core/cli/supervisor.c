@@ -26,6 +26,9 @@ enum {
     LOOK_FIRST_MS = 200,
     LOOK_LEAST_MS = 10,
     LOOK_MOST_MS = 1000,
+    // Signals that come so soon one after the other are one wish: `timeout` sends to its child and
+    // then to the group that this is in, and no finger is as fast.
+    SAME_WISH_MS = 20,
 };
 
 // What has been seen of a worker thread.
@@ -42,6 +45,7 @@ struct supervisor {
     sigset_t mask_before, waited;
     pid_t worker; // 0: there is none
     int stops;    // signals that stop a job
+    int64_t stopped_ns; // when the last of them came
     int64_t looked_ns;
     int hung;                 // 1 + the thread for which the worker process was ended, or 0
     uint64_t ended_from;      // the checkpoint that the last process that crashed could go on from
@@ -155,6 +159,11 @@ static void look(struct supervisor *self)
 // and what it is told of here, and acts on the greater number.
 static void pass_on(struct supervisor *self, int number)
 {
+    int64_t now = now_ns(self);
+    bool same = self->stops != 0 && now - self->stopped_ns < SAME_WISH_MS * NS_PER_MS;
+    self->stopped_ns = now;
+    if (same)
+        return;
     self->stops++;
     (void)eventfd_write(self->shared->stop_fd, 1);
     if (self->worker != 0 && !atomic_load(&self->shared->is_stoppable))

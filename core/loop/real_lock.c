@@ -100,7 +100,8 @@ static int64_t supervisor_of(int64_t process)
     char state, path[48], own[512], other[512];
     unsigned flags;
     int64_t parent;
-    if (process <= 0 || !read_stat(process, &state, &flags, &parent) || parent <= 1)
+    if (process <= 0 || !read_stat(process, &state, &flags, &parent) || parent <= 1 ||
+        parent == getpid())
         return process;
     snprintf(path, sizeof path, "/proc/%" PRId64 "/exe", process);
     ssize_t length = readlink(path, own, sizeof own);
