@@ -88,13 +88,16 @@ void tm_coordinator_event(struct tm_coordinator *c, const struct tm_event *event
 {
     switch (event->kind) {
     case TM_EVENT_READY:
-        if (--c->starting == 0 && c->state == TM_JOB_STARTING)
+        c->ran = --c->starting == 0;
+        if (c->ran && c->state == TM_JOB_STARTING)
             c->state = TM_JOB_RUNNING;
         break;
     case TM_EVENT_TASK_FINISHED:
         task_finished(c);
         break;
     case TM_EVENT_FAILED:
+        if (c->state < TM_JOB_CANCELLING)
+            c->culprit = event->culprit;
         cancel(c, &event->error);
         break;
     case TM_EVENT_PROPOSAL:
