@@ -221,16 +221,31 @@ int tm_engine_open(struct tm_engine *engine, const struct tm_cli_options *option
     return rc != 0 ? rc : make_plan(engine, err);
 }
 
-void tm_engine_close(struct tm_engine *engine)
+static void forget_plan(struct tm_engine *engine)
 {
-    if (engine->fx.memory == NULL)
-        return;
     if (engine->plan != NULL)
         tm_plan_free(engine->plan);
     if (engine->vm != NULL)
         tm_vm_free(engine->vm);
     if (engine->graph != NULL)
         tm_graph_free(engine->graph);
+    engine->plan = NULL;
+    engine->vm = NULL;
+    engine->graph = NULL;
+}
+
+int tm_engine_plan_again(struct tm_engine *engine, struct tm_error *err)
+{
+    forget_plan(engine);
+    int rc = tm_vm_new(&engine->vm_args, &engine->vm, err);
+    return rc != 0 ? rc : make_plan(engine, err);
+}
+
+void tm_engine_close(struct tm_engine *engine)
+{
+    if (engine->fx.memory == NULL)
+        return;
+    forget_plan(engine);
     tm_samples_free(engine->samples);
     tm_mem_free(&engine->mem, engine->script, SCRIPT_BYTES_MAX);
     tm_helper_fini(&engine->helper);

@@ -45,7 +45,7 @@ static bool is_dropped(struct matching *m, const char *name)
 {
     const struct tm_cli_options *options = m->life->engine->options;
     bool found = false;
-    for (uint32_t i = 0; i < options->drop_count; i++)
+    for (uint32_t i = 0; i < options->drop_count && !m->life->has_dropped; i++)
         if (strcmp(options->drops[i], name) == 0)
             found = m->used[i] = true;
     return found;
@@ -143,7 +143,7 @@ int tm_life_match(struct tm_life *life, struct tm_error *err)
         tm_error_hint(err, "give operator and state their old names, or leave it out:%s", m.hint);
         return TM_E_STATE_LEFT;
     }
-    for (uint32_t i = 0; i < options->drop_count; i++)
+    for (uint32_t i = 0; i < options->drop_count && !life->has_dropped; i++)
         if (!m.used[i]) {
             tm_error_set(err, TM_E_USAGE,
                          "--drop-state %s: checkpoint %llu has no such operator or state",

@@ -21,30 +21,10 @@ static int apply_types(struct tm_saving *saving, struct tm_error *err)
     return rc < 0 ? rc : 0;
 }
 
-// What is done when the process ends before the job does.
-static void tell_supervisor(const struct tm_saving *saving)
+// What the job has to know of what it begins with.
+static int fill_args(struct tm_saving *saving, struct tm_job_args *args, struct tm_error *err)
 {
-    struct tm_engine *engine = saving->engine;
-    const char *why_not = !saving->life.replayable        ? "a source cannot be read again"
-                          : saving->life.store == NULL ? "the job takes no checkpoints"
-                                                       : NULL;
-    struct tm_restart_policy policy = {.strategy = TM_RESTART_NONE};
-    if (why_not == NULL)
-        policy = TM_RESTART_USUAL;
-    tm_supervised_job(engine->options->supervised, &policy,
-                      engine->fx.random->next(engine->fx.ctx), why_not,
-                      engine->graph->batch_timeout_ms);
-}
-
-int tm_saving_open(struct tm_saving *saving, struct tm_engine *engine, struct tm_job_args *args,
-                   struct tm_error *err)
-{
-    *saving = (struct tm_saving){.engine = engine, .settled = ""};
-    int rc = tm_life_open(&saving->life, engine, err);
-    if (rc == 0)
-        tell_supervisor(saving);
-    if (rc != 0 || saving->life.store == NULL)
-        return rc;
+    int rc = 0;
     if (saving->life.restored != NULL) {
         const char *types = tm_restored_manifest(saving->life.restored)->types;
         saving->settled = types == NULL ? "" : types;
@@ -58,6 +38,63 @@ int tm_saving_open(struct tm_saving *saving, struct tm_engine *engine, struct tm
     args->settled = saving->settled;
     args->settled_length = strlen(saving->settled);
     return rc;
+}
+
+static void free_script(struct tm_saving *saving)
+{
+    if (saving->script != NULL)
+        tm_mem_free(&saving->engine->mem, saving->script, saving->engine->script_length + 1);
+    saving->script = NULL;
+}
+
+// What is done when the process ends before the job does.
+static void tell_supervisor(const struct tm_saving *saving)
+{
+    struct tm_engine *engine = saving->engine;
+    const struct tm_life *life = &saving->life;
+    struct tm_restart_policy policy = engine->graph->restart;
+    const char *why_not = !life->replayable        ? "a source cannot be read again"
+                          : life->store == NULL ? "the job takes no checkpoints"
+                                                : NULL;
+    if (policy.strategy == TM_RESTART_NONE && why_not == NULL)
+        why_not = "its restart is \"none\"";
+    if (why_not != NULL)
+        policy.strategy = TM_RESTART_NONE;
+    else if (policy.strategy == TM_RESTART_UNSAID)
+        policy = TM_RESTART_USUAL;
+    tm_supervised_job(engine->options->supervised,
+                      &(struct tm_supervised_args){.policy = policy,
+                                                   .seed = (uint64_t)tm_fx_mono_ns(&engine->fx),
+                                                   .why_not = why_not,
+                                                   .shows = life->shows,
+                                                   .batch_timeout_ms =
+                                                       engine->graph->batch_timeout_ms});
+}
+
+int tm_saving_open(struct tm_saving *saving, struct tm_engine *engine, struct tm_job_args *args,
+                   struct tm_error *err)
+{
+    *saving = (struct tm_saving){.engine = engine, .settled = ""};
+    int rc = tm_life_open(&saving->life, engine, err);
+    if (rc == 0)
+        tell_supervisor(saving);
+    return rc != 0 || saving->life.store == NULL ? rc : fill_args(saving, args, err);
+}
+
+int tm_saving_again(struct tm_saving *saving, struct tm_job_args *args, struct tm_error *err)
+{
+    free_script(saving);
+    saving->attempt++;
+    saving->skips = false;
+    saving->settled = "";
+    int rc = tm_life_again(&saving->life, err);
+    return rc != 0 ? rc : fill_args(saving, args, err);
+}
+
+// A commit is tried again as the job is, also where that cannot be started again.
+static struct tm_restart_policy retries_of(const struct tm_graph *graph)
+{
+    return graph->restart.strategy == TM_RESTART_UNSAID ? TM_RESTART_USUAL : graph->restart;
 }
 
 int tm_saving_begin(struct tm_saving *saving, struct tm_job *job, struct tm_waker *waker,
@@ -83,9 +120,11 @@ int tm_saving_begin(struct tm_saving *saving, struct tm_job *job, struct tm_wake
                                         .store = saving->life.store,
                                         .script = saving->script,
                                         .settled = saving->settled,
+                                        .attempt = saving->attempt,
                                         .waker = waker,
                                         .interval_ms = engine->graph->checkpoints.interval_ms,
-                                        .timeout_ms = engine->graph->checkpoints.timeout_ms};
+                                        .timeout_ms = engine->graph->checkpoints.timeout_ms,
+                                        .retry = retries_of(engine->graph)};
     return tm_keeper_new(&args, &saving->keeper, err);
 }
 
@@ -99,11 +138,28 @@ void tm_saving_save(struct tm_saving *saving, enum tm_checkpoint_purpose purpose
         tm_keeper_save(saving->keeper, purpose);
 }
 
+struct tm_keeper_figures tm_saving_figures(const struct tm_saving *saving)
+{
+    struct tm_keeper_figures figures = saving->figures;
+    if (saving->keeper == NULL)
+        return figures;
+    struct tm_keeper_figures now = tm_keeper_figures(saving->keeper);
+    now.completed += figures.completed;
+    now.failed += figures.failed;
+    if (now.checkpoint == 0) { // the last one is of an earlier attempt
+        now.checkpoint = figures.checkpoint;
+        now.completed_ms = figures.completed_ms;
+        now.duration_ms = figures.duration_ms;
+        now.bytes = figures.bytes;
+    }
+    return now;
+}
+
 void tm_saving_end(struct tm_saving *saving)
 {
     if (saving->keeper == NULL)
         return;
-    saving->figures = tm_keeper_figures(saving->keeper);
+    saving->figures = tm_saving_figures(saving);
     tm_keeper_free(saving->keeper);
     saving->keeper = NULL;
 }
@@ -115,8 +171,7 @@ void tm_saving_finished(struct tm_saving *saving, struct tm_job *job)
 
 void tm_saving_close(struct tm_saving *saving)
 {
-    if (saving->script != NULL)
-        tm_mem_free(&saving->engine->mem, saving->script, saving->engine->script_length + 1);
+    free_script(saving);
     tm_life_close(&saving->life);
     *saving = (struct tm_saving){.settled = ""};
 }
@@ -136,7 +191,7 @@ void tm_saving_event(struct tm_saving *saving, struct tm_event *event)
 
 static void tell_checkpoint(struct tm_saving *saving)
 {
-    struct tm_keeper_figures figures = tm_keeper_figures(saving->keeper);
+    struct tm_keeper_figures figures = tm_saving_figures(saving);
     if (figures.completed == saving->told)
         return;
     saving->told = figures.completed;
@@ -154,6 +209,12 @@ bool tm_saving_turn(struct tm_saving *saving, struct tm_coordinator *coordinator
         tm_keeper_stop(keeper);
     bool any = tm_keeper_turn(keeper);
     tell_checkpoint(saving);
+    const struct tm_error *failure = tm_keeper_failure(keeper);
+    if (failure != NULL && coordinator->state < TM_JOB_CANCELLING) {
+        const struct tm_event event = {.kind = TM_EVENT_FAILED, .error = *failure};
+        tm_coordinator_event(coordinator, &event);
+        return true;
+    }
     bool waits = coordinator->saving || coordinator->state == TM_JOB_SAVING;
     if (!waits || (!saving->skips && !tm_keeper_is_saved(keeper)))
         return any;

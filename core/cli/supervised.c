@@ -67,15 +67,15 @@ void tm_supervised_keep_script(struct tm_supervised *self, const char *text, siz
     atomic_store(&self->script_length, length + 1);
 }
 
-void tm_supervised_job(struct tm_supervised *self, const struct tm_restart_policy *policy,
-                       uint64_t seed, const char *why_not, int64_t batch_timeout_ms)
+void tm_supervised_job(struct tm_supervised *self, const struct tm_supervised_args *args)
 {
     if (self == NULL)
         return;
     if (!atomic_exchange(&self->knows_strategy, 1))
-        tm_failover_init(&self->failover, policy, seed);
-    snprintf(self->why_not, sizeof self->why_not, "%s", why_not == NULL ? "" : why_not);
-    atomic_store(&self->batch_timeout_ms, batch_timeout_ms);
+        tm_failover_init(&self->failover, &args->policy, args->seed);
+    snprintf(self->why_not, sizeof self->why_not, "%s", args->why_not == NULL ? "" : args->why_not);
+    atomic_store(&self->shows, args->shows);
+    atomic_store(&self->batch_timeout_ms, args->batch_timeout_ms);
 }
 
 void tm_supervised_running(struct tm_supervised *self, uint64_t resumable)

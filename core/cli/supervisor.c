@@ -398,8 +398,13 @@ static bool start_again(struct supervisor *self, int status, int *code)
         *code = stopped(self);
         return false;
     }
+    // What a function does it does again: to begin anew for that would only show all rows twice.
+    if (slot != NULL && atomic_load(&shared->shows) && atomic_load(&shared->resumable) == 0 &&
+        shared->why_not[0] == '\0')
+        snprintf(shared->why_not, sizeof shared->why_not, "%s",
+                 "it has no checkpoint yet, and would show all rows again");
     look_for_row(self, status, slot);
-    int64_t delay_ns = atomic_load(&shared->knows_strategy)
+    int64_t delay_ns = atomic_load(&shared->knows_strategy) && shared->why_not[0] == '\0'
                            ? tm_failover_failed(&shared->failover, now_ns(self))
                            : TM_FAILOVER_GIVE_UP;
     if (delay_ns == TM_FAILOVER_GIVE_UP) {

@@ -28,7 +28,8 @@ struct tm_supervised {
     _Atomic int knows_strategy;
     _Atomic int64_t batch_timeout_ms;    // 0: none, or not known yet
     _Atomic int has_begun;               // what a fresh start gives up has been given up
-    char why_not[64];                    // no restart can go on from anything; "": it can
+    char why_not[64];                    // it is never started again; "": it may be
+    _Atomic int shows;
     _Atomic uint64_t completed;          // checkpoints of all worker processes together
     _Atomic uint64_t resumable;          // the checkpoint to go on from; 0: none
     _Atomic int crashed_worker, crashed; // 1 + its number, or 0; the signal, or 0
@@ -48,10 +49,16 @@ bool tm_supervised_has_script(const struct tm_supervised *self);
 void tm_supervised_script(const struct tm_supervised *self, char *text, size_t *length);
 void tm_supervised_keep_script(struct tm_supervised *self, const char *text, size_t length);
 
-// The job's: what is done when its process ends, why that is nothing or NULL, and how long a step
-// may take.
-void tm_supervised_job(struct tm_supervised *self, const struct tm_restart_policy *policy,
-                       uint64_t seed, const char *why_not, int64_t batch_timeout_ms);
+// The job's: what is done when its process ends, why that is nothing or NULL, how long a step may
+// take. Of several worker processes the first makes the strategy.
+struct tm_supervised_args {
+    struct tm_restart_policy policy;
+    uint64_t seed;
+    const char *why_not;
+    bool shows; // outputs show their rows at once: to begin anew would write all of them again
+    int64_t batch_timeout_ms;
+};
+void tm_supervised_job(struct tm_supervised *self, const struct tm_supervised_args *args);
 // The job begins: what is older than it has been given up. `resumable`: as in the struct.
 void tm_supervised_running(struct tm_supervised *self, uint64_t resumable);
 // A checkpoint is complete: whoever crashes now begins behind it, so nothing is looked for any

@@ -27,10 +27,10 @@ static double draw(struct tm_failover *failover)
 static void forget_old(struct tm_failover *failover, int64_t now_ns)
 {
     const struct tm_restart_policy *policy = &failover->policy;
-    int64_t quiet_ms =
-        policy->strategy == TM_RESTART_RATE ? policy->interval_ms : policy->reset_ms;
+    int64_t quiet_ms = policy->strategy == TM_RESTART_RATE ? policy->interval_ms : policy->reset_ms;
     if (!failover->has_failed || now_ns - failover->due_ns < quiet_ms * NS_PER_MS)
         return;
+    failover->has_failed = false;
     failover->in_a_row = 0;
     failover->culprit_count = 0;
 }
@@ -102,7 +102,7 @@ bool tm_failover_repeats(struct tm_failover *failover, const struct tm_culprit *
                          int64_t now_ns)
 {
     forget_old(failover, now_ns);
-    if (culprit->hash[0] == 0 && culprit->hash[1] == 0)
+    if (!tm_culprit_is_known(culprit))
         return false;
     uint32_t kept = failover->culprit_count;
     kept = kept < TM_FAILOVER_CULPRITS ? kept : TM_FAILOVER_CULPRITS;
@@ -120,7 +120,11 @@ bool tm_failover_may_mend(const struct tm_error *err)
     case TM_E_IO:
     case TM_E_NO_SPACE:
     case TM_E_NETWORK:
+    case TM_E_INTERNAL:
     case TM_E_USER_CODE:
+    case TM_E_ROW_TYPE:
+    case TM_E_ROW_KEY:
+    case TM_E_OVERFLOW:
     case TM_E_USER_MEMORY:
         return true;
     default:

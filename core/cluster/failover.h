@@ -5,16 +5,11 @@
 
 #include <stdbool.h>
 
+#include "core/base/culprit.h"
 #include "core/base/error.h"
 #include "core/graph/restart.h"
 
 enum { TM_FAILOVER_GIVE_UP = -1, TM_FAILOVER_CULPRITS = 32 };
-
-// What user code failed on: operator and the bytes of the row (of a timer: its key, time and name)
-// as a hash. All zero: nothing that is known.
-struct tm_culprit {
-    uint64_t hash[2];
-};
 
 struct tm_failover {
     struct tm_restart_policy policy; // never TM_RESTART_UNSAID
@@ -43,6 +38,7 @@ int64_t tm_failover_failed(struct tm_failover *failover, int64_t now_ns);
 bool tm_failover_repeats(struct tm_failover *failover, const struct tm_culprit *culprit,
                          int64_t now_ns);
 
-// Whether another start can come to something else: wrong use, a script, permissions and what is on
-// disk stay as they are, while a network, a full disk or a function may not.
+// Whether another start can come to something else. Wrong use, the script, records that cannot be
+// read, permissions, and inputs, outputs and checkpoints that are not what they were stay as they
+// are; a disk, a network, memory, and what a function meets may not.
 bool tm_failover_may_mend(const struct tm_error *err);

@@ -34,10 +34,10 @@ struct tm_restart_policy {
 
 // The first restart at once, then 1 s, each 1.5 times the one before up to a minute, a tenth more
 // or less; anew after an hour without failure.
-#define TM_RESTART_USUAL                                                                           \
-    ((struct tm_restart_policy){.strategy = TM_RESTART_EXPONENTIAL,                                \
-                                .delay_ms = 1000,                                                  \
-                                .max_ms = 60000,                                                   \
-                                .reset_ms = 3600000,                                               \
-                                .factor = 1.5,                                                     \
+#define TM_RESTART_USUAL                                            \
+    ((struct tm_restart_policy){.strategy = TM_RESTART_EXPONENTIAL, \
+                                .delay_ms = 1000,                   \
+                                .max_ms = 60000,                    \
+                                .reset_ms = 3600000,                \
+                                .factor = 1.5,                      \
                                 .jitter = 0.1})

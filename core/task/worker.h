@@ -23,6 +23,7 @@ struct tm_worker {
     struct tm_watch_slot unwatched;  // of a job that nobody watches
     struct tm_executor *executor; // writes what its tasks give to checkpoints; NULL: nothing yet
     struct tm_thread *thread;
+    struct tm_culprit culprit; // of the failure that ends it
 };
 
 enum tm_turn {

@@ -1,0 +1,101 @@
+// Restarts of a job in its process.
+#include "core/cli/restarts.h"
+
+#include "core/base/text.h"
+
+void tm_restarts_init(struct tm_restarts *restarts, struct tm_engine *engine,
+                      const struct tm_life *life)
+{
+    struct tm_restart_policy policy = engine->graph->restart;
+    bool can = life->store != NULL && life->replayable;
+    *restarts = (struct tm_restarts){.asked = policy.strategy != TM_RESTART_UNSAID};
+    if (restarts->asked && policy.strategy != TM_RESTART_NONE && !can)
+        tm_log_write(&engine->log, TM_LOG_WARN,
+                     "a failure ends the job, whatever its restart says: %s",
+                     life->store == NULL ? "it takes no checkpoints"
+                                         : "a source of it cannot be read again");
+    if (!can)
+        policy.strategy = TM_RESTART_NONE;
+    else if (!restarts->asked)
+        policy = TM_RESTART_USUAL;
+    uint64_t seed = (uint64_t)tm_fx_mono_ns(&engine->fx);
+    tm_failover_init(&restarts->failover, &policy, seed);
+}
+
+// Errors of functions and of what they return: they follow from a row, as a rule. Whatever the
+// code: functions raise those of what they use, too.
+static bool is_of_user_code(const struct tm_error *err, const struct tm_culprit *culprit)
+{
+    return tm_culprit_is_known(culprit) ||
+           (err->code <= TM_E_USER_CODE && err->code >= TM_E_USER_MEMORY);
+}
+
+// A job that begins anew writes all again to outputs that show their rows at once.
+static bool would_repeat_all(const struct tm_life *life)
+{
+    return life->shows && tm_store_latest(life->store) == 0;
+}
+
+// What no strategy has a say in: it has never run, or it would come to the same.
+static bool is_hopeless(const struct tm_restarts *restarts, const struct tm_engine *engine,
+                        const struct tm_life *life, const struct tm_attempt *attempt,
+                        const struct tm_error *err)
+{
+    bool ran = restarts->count != 0 || (attempt != NULL && attempt->coordinator.ran);
+    if (err->code == TM_E_ROW_CRASHED) // so often already that it is known
+        return true;
+    bool of_user_code = attempt != NULL && is_of_user_code(err, &attempt->coordinator.culprit);
+    if (!ran || (of_user_code && would_repeat_all(life)))
+        return true;
+    if (of_user_code || tm_failover_may_mend(err))
+        return false;
+    if (restarts->asked || restarts->count != 0)
+        tm_log_write(&engine->log, TM_LOG_INFO, "not started again: that does not mend it");
+    return true;
+}
+
+static int64_t decide(struct tm_restarts *restarts, const struct tm_engine *engine,
+                      const struct tm_attempt *attempt)
+{
+    int64_t now_ns = tm_fx_mono_ns(&engine->fx);
+    if (attempt != NULL &&
+        tm_failover_repeats(&restarts->failover, &attempt->coordinator.culprit, now_ns)) {
+        tm_log_write(&engine->log, TM_LOG_WARN, "not started again: %s",
+                     "the same operator failed on the same row or timer as before");
+        return TM_FAILOVER_GIVE_UP;
+    }
+    int64_t delay_ns = tm_failover_failed(&restarts->failover, now_ns);
+    if (delay_ns == TM_FAILOVER_GIVE_UP)
+        tm_log_write(&engine->log, TM_LOG_WARN,
+                     "not started again: its restart allows no more than the %llu restarts so far",
+                     (unsigned long long)restarts->count);
+    return delay_ns;
+}
+
+static void say_restart(const struct tm_restarts *restarts, const struct tm_engine *engine,
+                        int64_t delay_ns)
+{
+    char delay[32];
+    bool at_once = delay_ns == 0;
+    tm_log_write(&engine->log, TM_LOG_WARN, "the job failed: starting it again%s%s (restart %llu)",
+                 at_once ? "" : " in ", at_once ? "" : tm_text_duration(delay_ns / 1000000, delay),
+                 (unsigned long long)restarts->count);
+}
+
+int64_t tm_restarts_failed(struct tm_restarts *restarts, struct tm_engine *engine,
+                           const struct tm_life *life, const struct tm_attempt *attempt,
+                           const struct tm_error *err)
+{
+    if (restarts->failover.policy.strategy == TM_RESTART_NONE ||
+        is_hopeless(restarts, engine, life, attempt, err))
+        return TM_FAILOVER_GIVE_UP;
+    int64_t delay_ns = decide(restarts, engine, attempt);
+    if (delay_ns == TM_FAILOVER_GIVE_UP)
+        return delay_ns;
+    restarts->count++;
+    restarts->cause = *err;
+    restarts->last_ms = tm_fx_wall_ms(&engine->fx);
+    tm_cli_say(&engine->log, err);
+    say_restart(restarts, engine, delay_ns);
+    return delay_ns;
+}
