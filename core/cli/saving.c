@@ -62,6 +62,8 @@ static void tell_supervisor(const struct tm_saving *saving)
         policy.strategy = TM_RESTART_NONE;
     else if (policy.strategy == TM_RESTART_UNSAID)
         policy = TM_RESTART_USUAL;
+    if (life->store != NULL && life->replayable)
+        tm_supervised_folder(engine->options->supervised, life->folder);
     tm_supervised_job(engine->options->supervised,
                       &(struct tm_supervised_args){.policy = policy,
                                                    .seed = (uint64_t)tm_fx_mono_ns(&engine->fx),
@@ -106,7 +108,7 @@ int tm_saving_begin(struct tm_saving *saving, struct tm_job *job, struct tm_wake
     int rc = tm_life_begin(&saving->life, err);
     if (rc != 0)
         return rc;
-    tm_supervised_running(engine->options->supervised, tm_life_resumable(&saving->life));
+    tm_supervised_running(engine->options->supervised, tm_store_latest(saving->life.store));
     if (saving->life.restored != NULL)
         TM_KILL_POINT(job_resumes);
     saving->script = tm_mem_zalloc(&engine->mem, engine->script_length + 1);
@@ -195,7 +197,7 @@ static void tell_checkpoint(struct tm_saving *saving)
     if (figures.completed == saving->told)
         return;
     saving->told = figures.completed;
-    tm_supervised_checkpoint(saving->engine->options->supervised, figures.checkpoint);
+    tm_supervised_checkpoint(saving->engine->options->supervised);
 }
 
 bool tm_saving_turn(struct tm_saving *saving, struct tm_coordinator *coordinator)

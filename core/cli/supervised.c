@@ -78,21 +78,24 @@ void tm_supervised_job(struct tm_supervised *self, const struct tm_supervised_ar
     atomic_store(&self->batch_timeout_ms, args->batch_timeout_ms);
 }
 
-void tm_supervised_running(struct tm_supervised *self, uint64_t resumable)
+void tm_supervised_folder(struct tm_supervised *self, const char *folder)
+{
+    if (self != NULL)
+        snprintf(self->latest, sizeof self->latest, "%s/LATEST", folder);
+}
+
+void tm_supervised_running(struct tm_supervised *self, uint64_t latest)
 {
     if (self == NULL)
         return;
-    atomic_store(&self->resumable, resumable);
+    self->begun_with = latest;
     atomic_store(&self->has_begun, 1);
 }
 
-void tm_supervised_checkpoint(struct tm_supervised *self, uint64_t checkpoint)
+void tm_supervised_checkpoint(struct tm_supervised *self)
 {
-    if (self == NULL)
-        return;
-    atomic_store(&self->resumable, checkpoint);
-    atomic_fetch_add(&self->completed, 1);
-    atomic_store(&self->watch.one_by_one, 0);
+    if (self != NULL)
+        atomic_store(&self->watch.one_by_one, 0);
 }
 
 void tm_supervised_stoppable(struct tm_supervised *self, bool stoppable)

@@ -74,9 +74,8 @@ static int be_worker(struct supervisor *self, pid_t supervisor)
     // One that is started again goes on where the one before was, not where the first began.
     if (atomic_load(&shared->has_begun))
         own.fresh = false;
-    if (atomic_load(&shared->completed) != 0) {
-        snprintf(from, sizeof from, "chk-%llu",
-                 (unsigned long long)atomic_load(&shared->resumable));
+    if (shared->moves_on) {
+        snprintf(from, sizeof from, "chk-%llu", (unsigned long long)shared->resumable);
         own.from = own.from == NULL ? NULL : from;
         own.drop_count = 0;
     }
@@ -296,7 +295,7 @@ static void look_for_row(struct supervisor *self, int status, const struct tm_wa
 {
     struct tm_supervised *shared = self->shared;
     struct tm_watch *watch = &shared->watch;
-    uint64_t from = atomic_load(&shared->resumable);
+    uint64_t from = shared->resumable;
     self->ended_from_here = self->ended_from_here != 0 && from == self->ended_from
                                 ? self->ended_from_here + 1
                                 : 1;
@@ -323,7 +322,7 @@ static void look_for_row(struct supervisor *self, int status, const struct tm_wa
 static void hint_resume(const struct supervisor *self, struct tm_error *err)
 {
     const struct tm_cli_options *options = self->options;
-    uint64_t checkpoint = atomic_load(&self->shared->resumable);
+    uint64_t checkpoint = self->shared->resumable;
     if (checkpoint == 0 && self->hung != 0)
         tm_error_hint(err, "a function that needs more time gets it: "
                            "tm.job(\"name\", { batch_timeout = \"5m\" })");
@@ -369,7 +368,7 @@ static int stopped(struct supervisor *self)
 static void say_restart(const struct supervisor *self, int64_t delay_ns, bool found)
 {
     const struct tm_supervised *shared = self->shared;
-    uint64_t checkpoint = atomic_load(&shared->resumable);
+    uint64_t checkpoint = shared->resumable;
     char from[48] = "from the beginning", when[48] = "at once", time[32];
     if (checkpoint != 0)
         snprintf(from, sizeof from, "from checkpoint %llu", (unsigned long long)checkpoint);
@@ -382,12 +381,27 @@ static void say_restart(const struct supervisor *self, int64_t delay_ns, bool fo
                                                                : "");
 }
 
+// Which checkpoint is the newest: the worker process may have ended before it could say so.
+static void read_latest(struct tm_supervised *shared)
+{
+    unsigned long long number = 0;
+    FILE *file = shared->latest[0] == '\0' ? NULL : fopen(shared->latest, "re");
+    if (file != NULL && fscanf(file, "chk-%20llu", &number) != 1)
+        number = 0;
+    if (file != NULL)
+        fclose(file);
+    shared->resumable = number;
+    if (atomic_load(&shared->has_begun) && number != shared->begun_with)
+        shared->moves_on = number != 0;
+}
+
 // The worker process was ended by a signal. True: another is to be started; false: *code.
 static bool start_again(struct supervisor *self, int status, int *code)
 {
     struct tm_supervised *shared = self->shared;
     const struct tm_watch_slot *slot = culprit_slot(self, status);
     uint32_t known = shared->watch.culprit_count;
+    read_latest(shared);
     describe_end(self, status, slot);
     if (self->hung != 0)
         shared->figures.hangs++;
@@ -399,7 +413,7 @@ static bool start_again(struct supervisor *self, int status, int *code)
         return false;
     }
     // What a function does it does again: to begin anew for that would only show all rows twice.
-    if (slot != NULL && atomic_load(&shared->shows) && atomic_load(&shared->resumable) == 0 &&
+    if (slot != NULL && atomic_load(&shared->shows) && shared->resumable == 0 &&
         shared->why_not[0] == '\0')
         snprintf(shared->why_not, sizeof shared->why_not, "%s",
                  "it has no checkpoint yet, and would show all rows again");

@@ -10,7 +10,7 @@
 #include "core/cluster/failover.h"
 #include "core/task/watch.h"
 
-enum { TM_SUPERVISED_CAUSE = 512, TM_SUPERVISED_SCRIPT = 16 * 1024 * 1024 };
+enum { TM_SUPERVISED_CAUSE = 512, TM_SUPERVISED_PATH = 4096 + 16, TM_SUPERVISED_SCRIPT = 16 * 1024 * 1024 };
 
 // What became of worker processes, for reports.
 struct tm_supervised_figures {
@@ -22,16 +22,18 @@ struct tm_supervised {
     // By the supervisor, while there is no worker process.
     struct tm_supervised_figures figures;
     struct tm_failover failover; // made by the worker process that first knows the job's strategy
+    bool moves_on;               // a checkpoint was taken since the first process began
+    uint64_t resumable;          // the checkpoint to go on from; 0: none, as far as is known
     int stop_fd;                 // readable: so often the user wants the job to stop
     // By the worker process.
     _Atomic int is_stoppable; // it counts signals: until then they end it
     _Atomic int knows_strategy;
     _Atomic int64_t batch_timeout_ms;    // 0: none, or not known yet
     _Atomic int has_begun;               // what a fresh start gives up has been given up
+    uint64_t begun_with;                 // LATEST then
+    char latest[TM_SUPERVISED_PATH];     // where that is; "": the job takes no checkpoints
     char why_not[64];                    // it is never started again; "": it may be
     _Atomic int shows;
-    _Atomic uint64_t completed;          // checkpoints of all worker processes together
-    _Atomic uint64_t resumable;          // the checkpoint to go on from; 0: none
     _Atomic int crashed_worker, crashed; // 1 + its number, or 0; the signal, or 0
     // The script as the first worker process has read it: a pipe is read once, and what has been
     // edited since is for the next run.
@@ -59,11 +61,12 @@ struct tm_supervised_args {
     int64_t batch_timeout_ms;
 };
 void tm_supervised_job(struct tm_supervised *self, const struct tm_supervised_args *args);
-// The job begins: what is older than it has been given up. `resumable`: as in the struct.
-void tm_supervised_running(struct tm_supervised *self, uint64_t resumable);
+// Where its checkpoints are. And: it begins with this one, older ones have been given up.
+void tm_supervised_folder(struct tm_supervised *self, const char *folder);
+void tm_supervised_running(struct tm_supervised *self, uint64_t latest);
 // A checkpoint is complete: whoever crashes now begins behind it, so nothing is looked for any
 // more.
-void tm_supervised_checkpoint(struct tm_supervised *self, uint64_t checkpoint);
+void tm_supervised_checkpoint(struct tm_supervised *self);
 
 // From now on signals are counted, here and by the supervisor.
 void tm_supervised_stoppable(struct tm_supervised *self, bool stoppable);
