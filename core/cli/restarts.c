@@ -1,6 +1,9 @@
 // Restarts of a job in its process.
 #include "core/cli/restarts.h"
 
+#include <string.h>
+
+#include "core/base/hash.h"
 #include "core/base/text.h"
 
 void tm_restarts_init(struct tm_restarts *restarts, struct tm_engine *engine,
@@ -23,29 +26,30 @@ void tm_restarts_init(struct tm_restarts *restarts, struct tm_engine *engine,
 }
 
 // Errors of functions and of what they return: they follow from a row, as a rule. Whatever the
-// code: functions raise those of what they use, too.
-static bool is_of_user_code(const struct tm_error *err, const struct tm_culprit *culprit)
+// code: functions raise those of what they use, too. What has no row, as too much memory, is known
+// again by its message.
+static bool is_of_user_code(const struct tm_error *err, struct tm_culprit *culprit)
 {
-    return tm_culprit_is_known(culprit) ||
-           (err->code <= TM_E_USER_CODE && err->code >= TM_E_USER_MEMORY);
+    if (tm_culprit_is_known(culprit))
+        return true;
+    if (err->code > TM_E_USER_CODE || err->code < TM_E_USER_MEMORY)
+        return false;
+    XXH128_hash_t hash =
+        XXH3_128bits_withSeed(err->message, strlen(err->message), (uint64_t)-err->code);
+    *culprit = (struct tm_culprit){{hash.low64, hash.high64}};
+    return true;
 }
 
-// A job that begins anew writes all again to outputs that show their rows at once.
-static bool would_repeat_all(const struct tm_life *life)
-{
-    return life->shows && tm_store_latest(life->store) == 0;
-}
-
-// What no strategy has a say in: it has never run, or it would come to the same.
+// What no strategy has a say in: it has never run, all that it has shown would be shown twice, or
+// it would come to the same.
 static bool is_hopeless(const struct tm_restarts *restarts, const struct tm_engine *engine,
-                        const struct tm_life *life, const struct tm_attempt *attempt,
+                        const struct tm_life *life, bool ran, bool of_user_code,
                         const struct tm_error *err)
 {
-    bool ran = restarts->count != 0 || (attempt != NULL && attempt->coordinator.ran);
-    if (err->code == TM_E_ROW_CRASHED) // so often already that it is known
+    bool would_repeat_all = life->shows && tm_store_latest(life->store) == 0;
+    if (!ran || (would_repeat_all && !restarts->asked))
         return true;
-    bool of_user_code = attempt != NULL && is_of_user_code(err, &attempt->coordinator.culprit);
-    if (!ran || (of_user_code && would_repeat_all(life)))
+    if (err->code == TM_E_ROW_CRASHED) // so often already that it is known
         return true;
     if (of_user_code || tm_failover_may_mend(err))
         return false;
@@ -55,11 +59,10 @@ static bool is_hopeless(const struct tm_restarts *restarts, const struct tm_engi
 }
 
 static int64_t decide(struct tm_restarts *restarts, const struct tm_engine *engine,
-                      const struct tm_attempt *attempt)
+                      const struct tm_culprit *culprit)
 {
     int64_t now_ns = tm_fx_mono_ns(&engine->fx);
-    if (attempt != NULL &&
-        tm_failover_repeats(&restarts->failover, &attempt->coordinator.culprit, now_ns)) {
+    if (tm_failover_repeats(&restarts->failover, culprit, now_ns)) {
         tm_log_write(&engine->log, TM_LOG_WARN, "not started again: %s",
                      "the same operator failed on the same row or timer as before");
         return TM_FAILOVER_GIVE_UP;
@@ -86,10 +89,15 @@ int64_t tm_restarts_failed(struct tm_restarts *restarts, struct tm_engine *engin
                            const struct tm_life *life, const struct tm_attempt *attempt,
                            const struct tm_error *err)
 {
+    struct tm_culprit culprit = {{0, 0}};
+    bool ran = restarts->count != 0 || (attempt != NULL && attempt->coordinator.ran);
+    if (attempt != NULL)
+        culprit = attempt->coordinator.culprit;
+    bool of_user_code = is_of_user_code(err, &culprit);
     if (restarts->failover.policy.strategy == TM_RESTART_NONE ||
-        is_hopeless(restarts, engine, life, attempt, err))
+        is_hopeless(restarts, engine, life, ran, of_user_code, err))
         return TM_FAILOVER_GIVE_UP;
-    int64_t delay_ns = decide(restarts, engine, attempt);
+    int64_t delay_ns = decide(restarts, engine, &culprit);
     if (delay_ns == TM_FAILOVER_GIVE_UP)
         return delay_ns;
     restarts->count++;

@@ -53,6 +53,7 @@ static void tell_supervisor(const struct tm_saving *saving)
     struct tm_engine *engine = saving->engine;
     const struct tm_life *life = &saving->life;
     struct tm_restart_policy policy = engine->graph->restart;
+    bool asked = policy.strategy != TM_RESTART_UNSAID;
     const char *why_not = !life->replayable        ? "a source cannot be read again"
                           : life->store == NULL ? "the job takes no checkpoints"
                                                 : NULL;
@@ -60,7 +61,7 @@ static void tell_supervisor(const struct tm_saving *saving)
         why_not = "its restart is \"none\"";
     if (why_not != NULL)
         policy.strategy = TM_RESTART_NONE;
-    else if (policy.strategy == TM_RESTART_UNSAID)
+    else if (!asked)
         policy = TM_RESTART_USUAL;
     if (life->store != NULL && life->replayable)
         tm_supervised_folder(engine->options->supervised, life->folder);
@@ -68,7 +69,7 @@ static void tell_supervisor(const struct tm_saving *saving)
                       &(struct tm_supervised_args){.policy = policy,
                                                    .seed = (uint64_t)tm_fx_mono_ns(&engine->fx),
                                                    .why_not = why_not,
-                                                   .shows = life->shows,
+                                                   .shows = life->shows && !asked,
                                                    .batch_timeout_ms =
                                                        engine->graph->batch_timeout_ms});
 }

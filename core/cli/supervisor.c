@@ -412,9 +412,7 @@ static bool start_again(struct supervisor *self, int status, int *code)
         *code = stopped(self);
         return false;
     }
-    // What a function does it does again: to begin anew for that would only show all rows twice.
-    if (slot != NULL && atomic_load(&shared->shows) && shared->resumable == 0 &&
-        shared->why_not[0] == '\0')
+    if (atomic_load(&shared->shows) && shared->resumable == 0 && shared->why_not[0] == '\0')
         snprintf(shared->why_not, sizeof shared->why_not, "%s",
                  "it has no checkpoint yet, and would show all rows again");
     look_for_row(self, status, slot);

@@ -57,7 +57,7 @@ struct tm_supervised_args {
     struct tm_restart_policy policy;
     uint64_t seed;
     const char *why_not;
-    bool shows; // outputs show their rows at once: to begin anew would write all of them again
+    bool shows; // outputs show rows at once: to begin anew would show them again, and nobody asks
     int64_t batch_timeout_ms;
 };
 void tm_supervised_job(struct tm_supervised *self, const struct tm_supervised_args *args);
