@@ -1,6 +1,7 @@
 // `tidemill run`: what stays over the attempts of a job: signals, the screen, its folder of
 // checkpoints, and what is reported at its end.
 #include <ev.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -221,6 +222,8 @@ static int attempt_all(struct run *run, struct tm_error *err)
         }
         if (rc == 0)
             tm_attempt_close(&attempt);
+        malloc_trim(
+            0); // what the threads of the attempt had would stay with arenas of other threads
     }
     int code = conclude(run, rc == 0 ? &attempt : NULL, outcome, err);
     if (rc == 0)
