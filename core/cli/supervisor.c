@@ -243,15 +243,20 @@ static const struct tm_watch_slot *culprit_slot(const struct supervisor *self, i
     return only;
 }
 
+// Where it stands, unless its name says that.
 static void describe_operator(const struct supervisor *self, const struct tm_watch_slot *slot,
                               char *text, size_t size)
 {
-    const struct tm_watch_node *node = &self->shared->watch.nodes[atomic_load(&slot->node) % TM_NODES_MAX];
+    const struct tm_watch_node *node =
+        &self->shared->watch.nodes[atomic_load(&slot->node) % TM_NODES_MAX];
+    char place[TM_WATCH_WHERE + 40] = "";
+    if (strstr(node->name, node->where) == NULL)
+        snprintf(place, sizeof place, " (%s, %s)", node->verb, node->where);
     if (strcmp(node->name, node->last_name) == 0)
-        snprintf(text, size, "operator '%s' (%s, %s)", node->name, node->verb, node->where);
+        snprintf(text, size, "operator '%s'%s", node->name, place);
     else
-        snprintf(text, size, "one of the operators '%s' (%s, %s) to '%s'", node->name, node->verb,
-                 node->where, node->last_name);
+        snprintf(text, size, "one of the operators '%s'%s to '%s'", node->name, place,
+                 node->last_name);
 }
 
 static const char *doing(const struct tm_watch_slot *slot)
