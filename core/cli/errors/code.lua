@@ -105,7 +105,7 @@ return job
       system, for want of memory, has killed it. It is not started again: the message says why.]],
     fix = [[A job whose sources can be read again goes on from its newest checkpoint: run it again, or let it be started again,
       which is usual where the job takes checkpoints. A crash of tidemill itself is a bug: please report it.]],
-    without = "It takes a process that crashes." },
+    run = [[tidemill run -e 'tm.from(tm.generate { rate = 10, fields = { k = tm.gen.sequence() } }):to(tm.discard())' & sleep 1; kill -SEGV $(cat /proc/$!/task/$!/children); wait $!]] },
   { "BATCH_TIMEOUT", group = "script",
     cause = [[A function of the operator has not come to an end within batch_timeout, 30 s unless the job says otherwise: as a
       rule a loop that does not end. The worker process was ended, since nothing else stops such a loop, and is not started
