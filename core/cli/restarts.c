@@ -36,7 +36,8 @@ struct cause {
 // The message up to the row that it shows.
 static struct tm_culprit culprit_of_message(const struct tm_error *err)
 {
-    size_t length = strcspn(err->message, "\n");
+    bool says_more = err->code != TM_E_MEMORY; // whoever asked for the last byte
+    size_t length = says_more ? strcspn(err->message, "\n") : 0;
     XXH128_hash_t hash = XXH3_128bits_withSeed(err->message, length, (uint64_t)-err->code);
     return (struct tm_culprit){{hash.low64, hash.high64}};
 }
