@@ -12,8 +12,8 @@
 #include "connectors/stdio/stdio.h"
 #include "connectors/webhook/webhook.h"
 #include "core/base/limits.h"
-#include "core/cli/supervisor.h"
 #include "core/base/text.h"
+#include "core/cli/supervisor.h"
 #include "core/graph/plan.h"
 #include "core/loop/real.h"
 

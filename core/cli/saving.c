@@ -54,7 +54,7 @@ static void tell_supervisor(const struct tm_saving *saving)
     const struct tm_life *life = &saving->life;
     struct tm_restart_policy policy = engine->graph->restart;
     bool asked = policy.strategy != TM_RESTART_UNSAID;
-    const char *why_not = !life->replayable        ? "a source cannot be read again"
+    const char *why_not = !life->replayable     ? "a source cannot be read again"
                           : life->store == NULL ? "the job takes no checkpoints"
                                                 : NULL;
     if (policy.strategy == TM_RESTART_NONE && why_not == NULL)
@@ -65,13 +65,13 @@ static void tell_supervisor(const struct tm_saving *saving)
         policy = TM_RESTART_USUAL;
     if (life->store != NULL && life->replayable)
         tm_supervised_folder(engine->options->supervised, life->folder);
-    tm_supervised_job(engine->options->supervised,
-                      &(struct tm_supervised_args){.policy = policy,
-                                                   .seed = (uint64_t)tm_fx_mono_ns(&engine->fx),
-                                                   .why_not = why_not,
-                                                   .shows = life->shows && !asked,
-                                                   .batch_timeout_ms =
-                                                       engine->graph->batch_timeout_ms});
+    tm_supervised_job(
+        engine->options->supervised,
+        &(struct tm_supervised_args){.policy = policy,
+                                     .seed = (uint64_t)tm_fx_mono_ns(&engine->fx),
+                                     .why_not = why_not,
+                                     .shows = life->shows && !asked,
+                                     .batch_timeout_ms = engine->graph->batch_timeout_ms});
 }
 
 int tm_saving_open(struct tm_saving *saving, struct tm_engine *engine, struct tm_job_args *args,

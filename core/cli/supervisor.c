@@ -43,8 +43,8 @@ struct supervisor {
     struct tm_log log;
     struct tm_supervised *shared;
     sigset_t mask_before, waited;
-    pid_t worker; // 0: there is none
-    int stops;    // signals that stop a job
+    pid_t worker;       // 0: there is none
+    int stops;          // signals that stop a job
     int64_t stopped_ns; // when the last of them came
     int64_t looked_ns;
     int hung;                 // 1 + the thread for which the worker process was ended, or 0
@@ -137,8 +137,8 @@ static void look(struct supervisor *self)
         int64_t since = atomic_load_explicit(&slot->since_ns, memory_order_acquire);
         uint64_t steps = atomic_load_explicit(&slot->steps, memory_order_relaxed);
         bool bounded = atomic_load_explicit(&slot->doing, memory_order_relaxed) == TM_WATCH_STEPS;
-        thread->stuck_ns = since != 0 && bounded && steps == thread->steps ? thread->stuck_ns + passed
-                                                                           : 0;
+        thread->stuck_ns =
+            since != 0 && bounded && steps == thread->steps ? thread->stuck_ns + passed : 0;
         thread->steps = steps;
         if (thread->stuck_ns < timeout_ns || now - since < timeout_ns)
             continue;
@@ -188,7 +188,8 @@ static int wait_for_worker(struct supervisor *self)
         pid_t ended = waitpid(self->worker, &status, WNOHANG);
         if (ended == self->worker)
             break;
-        int64_t due = self->looked_ns + (int64_t)look_interval_ms(self) * NS_PER_MS, now = now_ns(self);
+        int64_t due = self->looked_ns + (int64_t)look_interval_ms(self) * NS_PER_MS,
+                now = now_ns(self);
         if (self->hung != 0) // it is on its way
             due = now + (int64_t)LOOK_MOST_MS * NS_PER_MS;
         else if (now >= due)
@@ -282,11 +283,11 @@ static void describe_end(struct supervisor *self, int status, const struct tm_wa
         describe_operator(self, slot, where, sizeof where);
     signal_name(WTERMSIG(status), name);
     if (self->hung != 0)
-        snprintf(figures->last, sizeof figures->last, "%s has been busy%s for more than %s",
-                 where, doing(slot),
-                 tm_text_duration(atomic_load(&self->shared->batch_timeout_ms), time));
+        snprintf(figures->last, sizeof figures->last, "%s has been busy%s for more than %s", where,
+                 doing(slot), tm_text_duration(atomic_load(&self->shared->batch_timeout_ms), time));
     else if (in_step)
-        snprintf(figures->last, sizeof figures->last, "%s crashed%s (%s)", where, doing(slot), name);
+        snprintf(figures->last, sizeof figures->last, "%s crashed%s (%s)", where, doing(slot),
+                 name);
     else if (WTERMSIG(status) == SIGKILL)
         snprintf(figures->last, sizeof figures->last,
                  "the worker process was killed (SIGKILL), by a user or for want of memory");
@@ -301,9 +302,8 @@ static void look_for_row(struct supervisor *self, int status, const struct tm_wa
     struct tm_supervised *shared = self->shared;
     struct tm_watch *watch = &shared->watch;
     uint64_t from = shared->resumable;
-    self->ended_from_here = self->ended_from_here != 0 && from == self->ended_from
-                                ? self->ended_from_here + 1
-                                : 1;
+    self->ended_from_here =
+        self->ended_from_here != 0 && from == self->ended_from ? self->ended_from_here + 1 : 1;
     self->ended_from = from;
     if (self->ended_from_here >= 2)
         atomic_store(&watch->one_by_one, 1);
@@ -332,11 +332,10 @@ static void hint_resume(const struct supervisor *self, struct tm_error *err)
         tm_error_hint(err, "a function that needs more time gets it: "
                            "tm.job(\"name\", { batch_timeout = \"5m\" })");
     else if (checkpoint != 0)
-        tm_error_hint(err,
-                      "to go on from checkpoint %llu: tidemill run %s%s%s; to begin anew: --fresh",
-                      (unsigned long long)checkpoint, tm_cli_job_name(options),
-                      options->dir == NULL ? "" : " --dir ",
-                      options->dir == NULL ? "" : options->dir);
+        tm_error_hint(
+            err, "to go on from checkpoint %llu: tidemill run %s%s%s; to begin anew: --fresh",
+            (unsigned long long)checkpoint, tm_cli_job_name(options),
+            options->dir == NULL ? "" : " --dir ", options->dir == NULL ? "" : options->dir);
 }
 
 // It is not started again: what was wrong, and why nothing is done about it.
@@ -379,11 +378,11 @@ static void say_restart(const struct supervisor *self, int64_t delay_ns, bool fo
         snprintf(from, sizeof from, "from checkpoint %llu", (unsigned long long)checkpoint);
     if (delay_ns != 0)
         snprintf(when, sizeof when, "in %s", tm_text_duration(delay_ns / NS_PER_MS, time));
-    tm_log_write(&self->log, TM_LOG_WARN, "%s; starting again %s %s%s", shared->figures.last, from,
-                 when,
-                 found                                       ? ", without what it ended on"
-                 : atomic_load(&shared->watch.one_by_one) != 0 ? ", row by row to find what it ends on"
-                                                               : "");
+    tm_log_write(
+        &self->log, TM_LOG_WARN, "%s; starting again %s %s%s", shared->figures.last, from, when,
+        found                                         ? ", without what it ended on"
+        : atomic_load(&shared->watch.one_by_one) != 0 ? ", row by row to find what it ends on"
+                                                      : "");
 }
 
 // Which checkpoint is the newest: the worker process may have ended before it could say so.
@@ -413,7 +412,8 @@ static bool start_again(struct supervisor *self, int status, int *code)
     else
         shared->figures.crashes++;
     if (self->stops != 0) {
-        tm_log_write(&self->log, TM_LOG_WARN, "%s, while the job was stopped", shared->figures.last);
+        tm_log_write(&self->log, TM_LOG_WARN, "%s, while the job was stopped",
+                     shared->figures.last);
         *code = stopped(self);
         return false;
     }

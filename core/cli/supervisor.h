@@ -10,7 +10,11 @@
 #include "core/cluster/failover.h"
 #include "core/task/watch.h"
 
-enum { TM_SUPERVISED_CAUSE = 512, TM_SUPERVISED_PATH = 4096 + 16, TM_SUPERVISED_SCRIPT = 16 * 1024 * 1024 };
+enum {
+    TM_SUPERVISED_CAUSE = 512,
+    TM_SUPERVISED_PATH = 4096 + 16,
+    TM_SUPERVISED_SCRIPT = 16 * 1024 * 1024
+};
 
 // What became of worker processes, for reports.
 struct tm_supervised_figures {
@@ -28,11 +32,11 @@ struct tm_supervised {
     // By the worker process.
     _Atomic int is_stoppable; // it counts signals: until then they end it
     _Atomic int knows_strategy;
-    _Atomic int64_t batch_timeout_ms;    // 0: none, or not known yet
-    _Atomic int has_begun;               // what a fresh start gives up has been given up
-    uint64_t begun_with;                 // LATEST then
-    char latest[TM_SUPERVISED_PATH];     // where that is; "": the job takes no checkpoints
-    char why_not[64];                    // it is never started again; "": it may be
+    _Atomic int64_t batch_timeout_ms; // 0: none, or not known yet
+    _Atomic int has_begun;            // what a fresh start gives up has been given up
+    uint64_t begun_with;              // LATEST then
+    char latest[TM_SUPERVISED_PATH];  // where that is; "": the job takes no checkpoints
+    char why_not[64];                 // it is never started again; "": it may be
     _Atomic int shows;
     _Atomic int crashed_worker, crashed; // 1 + its number, or 0; the signal, or 0
     // The script as the first worker process has read it: a pipe is read once, and what has been

@@ -60,8 +60,8 @@ static bool read_stat(int64_t process, char *state, unsigned *flags, int64_t *pa
     if (file != NULL)
         fclose(file);
     const char *rest = got ? strrchr(line, ')') : NULL; // a name may have anything in it
-    return rest != NULL && sscanf(rest, ") %c %" SCNd64 " %*d %*d %*d %*d %u", state, parent,
-                                  flags) == 3;
+    return rest != NULL &&
+           sscanf(rest, ") %c %" SCNd64 " %*d %*d %*d %*d %u", state, parent, flags) == 3;
 }
 
 // A signal that ends it is on its way.

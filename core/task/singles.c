@@ -42,8 +42,7 @@ void tm__task_close_singles(struct tm_task *task)
 bool tm__task_is_one_by_one(const struct tm_task *task)
 {
     const struct tm_watch *watch = task->job->watch;
-    return watch != NULL &&
-           atomic_load_explicit(&watch->one_by_one, memory_order_relaxed) != 0;
+    return watch != NULL && atomic_load_explicit(&watch->one_by_one, memory_order_relaxed) != 0;
 }
 
 bool tm__task_stands_alone(const struct tm_task *task, uint32_t node)
@@ -96,8 +95,7 @@ static int fail(struct tm_task *task, uint32_t index, const struct tm_watch_culp
 static const struct tm_watch_culprit *find(const struct tm_task *task, uint32_t index,
                                            const struct tm_row *row)
 {
-    return tm_watch_find(task->job->watch, task->operators[index]->node->id, row,
-                         row->size_bytes);
+    return tm_watch_find(task->job->watch, task->operators[index]->node->id, row, row->size_bytes);
 }
 
 // --- taking a batch apart ------------------------------------------------------------------------
@@ -214,7 +212,8 @@ void tm_task_note_row(struct tm_task_context *ctx, const struct tm_row *row, boo
 
 bool tm_task_stands_alone(const struct tm_task_context *ctx, const struct tm_node *node)
 {
-    return ctx->task != NULL && ctx->task->singles != NULL && tm__task_stands_alone(ctx->task, node->id);
+    return ctx->task != NULL && ctx->task->singles != NULL &&
+           tm__task_stands_alone(ctx->task, node->id);
 }
 
 const struct tm_watch_culprit *tm_task_find_culprit(const struct tm_task_context *ctx,

@@ -12,10 +12,10 @@ static struct tm_watch *watch;
 
 static struct seen {
     uint64_t rows, batches, singles;
-    int64_t last;             // of the numbers, which ascend
-    uint64_t end_singles_at;  // rows go in batches again from this row on; 0: never
-    uint64_t noted, unnoted;  // rows of batches of one row: is it the one that the worker tells of?
-    uint64_t hash;            // of row WANTED
+    int64_t last;            // of the numbers, which ascend
+    uint64_t end_singles_at; // rows go in batches again from this row on; 0: never
+    uint64_t noted, unnoted; // rows of batches of one row: is it the one that the worker tells of?
+    uint64_t hash;           // of row WANTED
     uint32_t length;
 } seen;
 
