@@ -53,7 +53,7 @@ const struct tm_cli_command tm_cli_commands[] = {
     {"run",
      "JOB.lua",
      TM_CLI_JOB,
-     "run a job here, in one process",
+     "run a job here",
      "Runs the job to the end of its input, or until Ctrl-C. Results go where the job's sinks say; "
      "the log, the live\n"
      "lines and the report go to standard error. A job that was stopped, killed or failed goes on "

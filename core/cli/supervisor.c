@@ -3,6 +3,7 @@
 // job but what the worker process tells in shared memory.
 #include "core/cli/supervisor.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -33,8 +34,10 @@ enum {
 
 // What has been seen of a worker thread.
 struct thread {
-    uint64_t steps;   // its last
-    int64_t stuck_ns; // how long it has been in that one, as far as this process was awake
+    uint64_t steps;    // its last
+    int64_t stuck_ns;  // how long it has been in that one, as far as it and this process could run
+    int id;            // the system's; 0: not looked for yet
+    int64_t waited_ns; // for a processor, in all its life; -1: not known
 };
 
 struct supervisor {
@@ -120,6 +123,47 @@ static bool is_held(pid_t pid)
     return end != NULL && end[1] == ' ' && (end[2] == 'T' || end[2] == 't');
 }
 
+// The system's number of a worker thread, which is known by its name. 0: nobody knows.
+static int find_thread(pid_t pid, uint32_t worker)
+{
+    char path[300], name[32], wanted[32];
+    int found = 0;
+    snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
+    snprintf(wanted, sizeof wanted, "worker-%u\n", worker);
+    DIR *tasks = opendir(path);
+    for (struct dirent *task; tasks != NULL && found == 0 && (task = readdir(tasks)) != NULL;) {
+        snprintf(path, sizeof path, "/proc/%d/task/%s/comm", (int)pid, task->d_name);
+        FILE *file = fopen(path, "re");
+        if (file != NULL && fgets(name, sizeof name, file) != NULL && strcmp(name, wanted) == 0)
+            found = atoi(task->d_name);
+        if (file != NULL)
+            fclose(file);
+    }
+    if (tasks != NULL)
+        closedir(tasks);
+    return found;
+}
+
+// For how much of the time since the last call a thread that is in one step could run: it waits for
+// a processor where there are too few.
+static int64_t could_run_ns(const struct supervisor *self, uint32_t worker, struct thread *thread,
+                            int64_t passed_ns)
+{
+    char path[80];
+    long long waited = -1;
+    if (thread->id == 0)
+        thread->id = find_thread(self->worker, worker);
+    snprintf(path, sizeof path, "/proc/%d/task/%d/schedstat", (int)self->worker, thread->id);
+    FILE *file = thread->id == 0 ? NULL : fopen(path, "re");
+    if (file != NULL && fscanf(file, "%*s %lld", &waited) != 1)
+        waited = -1;
+    if (file != NULL)
+        fclose(file);
+    int64_t in_vain = waited < 0 || thread->waited_ns < 0 ? 0 : waited - thread->waited_ns;
+    thread->waited_ns = waited;
+    return in_vain > passed_ns ? 0 : passed_ns - in_vain;
+}
+
 // Ends a worker process of which a thread has been in one step for too long. Time in which this
 // process did not run either (stopped with the other one, no processor free) counts for two looks
 // at most.
@@ -137,8 +181,12 @@ static void look(struct supervisor *self)
         int64_t since = atomic_load_explicit(&slot->since_ns, memory_order_acquire);
         uint64_t steps = atomic_load_explicit(&slot->steps, memory_order_relaxed);
         bool bounded = atomic_load_explicit(&slot->doing, memory_order_relaxed) == TM_WATCH_STEPS;
-        thread->stuck_ns =
-            since != 0 && bounded && steps == thread->steps ? thread->stuck_ns + passed : 0;
+        if (since != 0 && bounded && steps == thread->steps) {
+            thread->stuck_ns += could_run_ns(self, w, thread, passed);
+        } else {
+            thread->stuck_ns = 0;
+            thread->waited_ns = -1;
+        }
         thread->steps = steps;
         if (thread->stuck_ns < timeout_ns || now - since < timeout_ns)
             continue;
@@ -435,10 +483,11 @@ static bool start_again(struct supervisor *self, int status, int *code)
     return false;
 }
 
-// Signals that end a process because somebody wants it, before it counts them itself.
+// Signals that end a process because somebody wants it.
 static bool is_wish(int number)
 {
-    return number == SIGINT || number == SIGTERM || number == SIGHUP || number == SIGQUIT;
+    return number == SIGINT || number == SIGTERM || number == SIGHUP || number == SIGQUIT ||
+           number == SIGXCPU; // ulimit -t is for all of it
 }
 
 // Ends this process as the worker process has ended.
