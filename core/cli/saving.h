@@ -10,6 +10,7 @@ struct tm_saving {
     struct tm_life life;              // life.store NULL: the job takes none
     const char *settled;              // types of the checkpoint: in its manifest
     char *script;                     // of the job, with a NUL behind it
+    struct tm_job *job;               // while the keeper is there
     struct tm_keeper *keeper;         // NULL before the job is there, and after its end
     struct tm_keeper_figures figures; // once it is over
     bool skips;                       // the last checkpoint is not needed

@@ -42,6 +42,7 @@ void tm_keeper_stop(struct tm_keeper *keeper);  // the job fails or is cancelled
 int tm_keeper_settled(struct tm_keeper *keeper, const char *text, size_t length) TM_WARN_UNUSED;
 // The last one: tm_keeper_is_saved says when it is over, with its commits.
 void tm_keeper_save(struct tm_keeper *keeper, enum tm_checkpoint_purpose purpose);
+bool tm_keeper_is_unused(const struct tm_keeper *keeper); // none has been begun
 bool tm_keeper_is_saved(const struct tm_keeper *keeper);
 // WRITTEN and DECLINED are for the keeper, others are nothing to it.
 void tm_keeper_event(struct tm_keeper *keeper, struct tm_event *event);
