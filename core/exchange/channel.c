@@ -205,9 +205,12 @@ static uint64_t find_barrier(const struct tm_channel *channel, uint64_t checkpoi
     return UINT64_MAX;
 }
 
-bool tm_channel_shows_barrier(const struct tm_channel *channel, uint64_t checkpoint)
+enum tm_channel_shows tm_channel_shows(const struct tm_channel *channel, uint64_t checkpoint)
 {
-    return find_barrier(channel, checkpoint) != UINT64_MAX;
+    uint64_t at = find_barrier(channel, checkpoint);
+    return at == UINT64_MAX                                            ? TM_SHOWS_NEITHER
+           : channel->ring[at & RING_MASK].kind == TM_ELEMENT_END ? TM_SHOWS_END
+                                                                       : TM_SHOWS_BARRIER;
 }
 
 int tm_channel_overtake(struct tm_channel *channel, uint64_t checkpoint, tm_channel_visit *visit,

@@ -28,9 +28,10 @@ void tm_channel_send(struct tm_channel *channel,
 bool tm_channel_receive(struct tm_channel *channel, int64_t now_ns, struct tm_element *element);
 bool tm_channel_is_empty(const struct tm_channel *channel);
 
-// Consumer: does the barrier of the checkpoint stand in the channel, or its end? What a later
-// checkpoint's barrier says is nothing to it: that one has given the checkpoint up.
-bool tm_channel_shows_barrier(const struct tm_channel *channel, uint64_t checkpoint);
+// Consumer: does the barrier of the checkpoint stand in the channel, or its end? Not behind a later
+// checkpoint's barrier: that has given the checkpoint up.
+enum tm_channel_shows { TM_SHOWS_NEITHER, TM_SHOWS_BARRIER, TM_SHOWS_END };
+enum tm_channel_shows tm_channel_shows(const struct tm_channel *channel, uint64_t checkpoint);
 // Consumer: shows every element before that barrier (or the end), in order, and takes the barrier,
 // and those of earlier checkpoints, out of the channel; what was shown stays. A `visit` that does
 // not return 0 is not called again, and what it returned is given back: the barriers are taken all

@@ -38,7 +38,9 @@ uint64_t tm_gate_aligning(const struct tm_gate *gate, int64_t *since_ns);
 // Barriers may overtake what stands in this channel (a number in tm_gate_new); else they wait.
 void tm_gate_let_overtake(struct tm_gate *gate, uint32_t channel);
 // Is everything there for the checkpoint to overtake: of each channel its barrier has been taken,
-// or shows in the channel where it may overtake? Asked again and again while a checkpoint is due.
+// or shows in the channel where it may overtake, or the end does? Asked again and again while a
+// checkpoint is due. Where all channels come to their end the task gives its cut behind that: other
+// subtasks may have done so, and an end is in a checkpoint for all of them or for none.
 bool tm_gate_can_overtake(const struct tm_gate *gate, uint64_t checkpoint);
 // Is there something that the channels have said and the task has not taken? It goes first.
 bool tm_gate_has_said(const struct tm_gate *gate);

@@ -62,15 +62,15 @@ START_TEST(a_barrier_leaves_the_channel_past_what_stays)
     tm_channel_send(channel, watermark_element(5));
     tm_channel_send(channel, barrier_element(3)); // of one that was given up
     put(2);
-    ck_assert(!tm_channel_shows_barrier(channel, 4));
+    ck_assert_int_eq(tm_channel_shows(channel, 4), TM_SHOWS_NEITHER);
     tm_channel_send(channel, barrier_element(4));
     put(3);
-    ck_assert(tm_channel_shows_barrier(channel, 4));
-    ck_assert(!tm_channel_shows_barrier(channel, 5));
+    ck_assert_int_eq(tm_channel_shows(channel, 4), TM_SHOWS_BARRIER);
+    ck_assert_int_eq(tm_channel_shows(channel, 5), TM_SHOWS_NEITHER);
     shown[0] = '\0';
     ck_assert_int_eq(tm_channel_overtake(channel, 4, note, NULL), 0);
     ck_assert_str_eq(shown, "1 w5 2 ");
-    ck_assert(!tm_channel_shows_barrier(channel, 4));
+    ck_assert_int_eq(tm_channel_shows(channel, 4), TM_SHOWS_NEITHER);
     expect_rest("1 w5 2 3 ");
 }
 END_TEST
@@ -80,7 +80,7 @@ START_TEST(an_end_is_as_good_as_a_barrier_and_stays)
     struct tm_element e;
     put(1);
     tm_channel_send(channel, end_element());
-    ck_assert(tm_channel_shows_barrier(channel, 9));
+    ck_assert_int_eq(tm_channel_shows(channel, 9), TM_SHOWS_END);
     shown[0] = '\0';
     ck_assert_int_eq(tm_channel_overtake(channel, 9, note, NULL), 0);
     ck_assert_str_eq(shown, "1 ");
@@ -95,7 +95,7 @@ START_TEST(a_later_barrier_in_front_has_given_it_up)
 {
     tm_channel_send(channel, barrier_element(5));
     tm_channel_send(channel, barrier_element(4));
-    ck_assert(!tm_channel_shows_barrier(channel, 4));
+    ck_assert_int_eq(tm_channel_shows(channel, 4), TM_SHOWS_NEITHER);
 }
 END_TEST
 
