@@ -630,11 +630,19 @@ static void check_ends(const struct tm_restored *made)
     }
 }
 
+// Of a job that goes on at another parallelism: sources that are none any more have read what they
+// had then, those that are new read nothing.
+static uint64_t nexts_then[SOURCES_MAX];
+static bool rescaled;
+
 static void check_cut(const struct tm_restored *made)
 {
     check_ends(made);
     uint64_t nexts[SOURCES_MAX];
     read_nexts(made, nexts);
+    for (uint32_t s = 0; rescaled && s < SOURCES_MAX; s++)
+        if (s >= subtasks_before || s >= run.job->worker_count)
+            nexts[s] = nexts_then[s];
     struct sum good = fold(nexts, false), bad = fold(nexts, true);
     expect_sum(made, "a", NULL, NULL, good.rows + bad.rows, good.numbers + bad.numbers);
     expect_sum(made, "b", "k", "b", good.rows, good.numbers);
@@ -787,6 +795,50 @@ START_TEST(a_job_that_begins_from_a_checkpoint_ends_as_one_that_was_not_disturbe
 }
 END_TEST
 
+START_TEST(rows_in_flight_go_on_at_any_parallelism)
+{
+    uint64_t seed = seed_of("rescaling");
+    uint32_t flew = 0;
+    for (uint32_t round = 0; round < 96; round++) {
+        state = seed + round * 15485863;
+        failing = 0;
+        aligned_ms = 0;
+        subtasks_before = 1 + round % 4;
+        start(subtasks_before);
+        rows_each += 2000;
+        struct tm_restored *kept = NULL;
+        while (kept == NULL) {
+            run_for(draw(200));
+            flights = 0;
+            take_one(&kept);
+        }
+        flew += flights != 0;
+        read_nexts(kept, nexts_then);
+        close_job();
+        restored = kept;
+        rescaled = true;
+        begun = finished_tasks = 0;
+        open_job(1 + round / 4 % 4); // at 1 all is one task
+        struct tm_restored *last = NULL;
+        for (int i = 0; i < 3; i++) { // what is still in flight is in flight again
+            run_for(draw(30));
+            take_one(NULL);
+        }
+        while (!is_finished())
+            step();
+        while (last == NULL)
+            take_one(&last);
+        close_job();
+        restored = NULL;
+        rescaled = false;
+        tm_restored_free(last);
+        tm_restored_free(kept);
+    }
+    ck_assert_uint_gt(flew, 30);
+    subtasks_before = SOURCES_MAX;
+}
+END_TEST
+
 START_TEST(what_is_final_is_not_given_again_at_any_parallelism)
 {
     for (uint32_t round = 0; round < 16; round++) {
@@ -849,6 +901,7 @@ int main(void)
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, what_operators_have_at_the_cut_follows_from_what_the_sources_had_read);
     tcase_add_test(t, a_job_that_begins_from_a_checkpoint_ends_as_one_that_was_not_disturbed);
+    tcase_add_test(t, rows_in_flight_go_on_at_any_parallelism);
     tcase_add_test(t, what_is_final_is_not_given_again_at_any_parallelism);
     tcase_add_test(t, sources_read_no_more_behind_the_last_barrier);
     suite_add_tcase(s, t);
