@@ -2,7 +2,8 @@
 // is a part of the checkpoint, as items of the operators at the edge's ends: "in flight" of the one
 // that it leads to, which stood in a channel, and "unsent" of the one that it comes from. A job that
 // begins with the checkpoint puts it in front of everything that comes then, in its order, in
-// whatever subtask it belongs to now. Private to core/task; on the task's own thread.
+// whatever subtask it belongs to now. Private to core/task but for tm_edge_overtakes; on the task's own
+// thread.
 //
 // Rows of a hash edge go where their keys are now, others by their consumer or, where there are more
 // or fewer, in turn. Watermarks and statuses count where the edge has as many producers and
