@@ -28,6 +28,8 @@ struct tm_keeper_figures {
     int64_t completed_ms, duration_ms;
     uint64_t bytes; // that it has written
     uint64_t completed, failed;
+    uint64_t overtaken;    // how many of them have rows in flight
+    uint64_t flight_bytes; // of the newest
 };
 
 // Nothing is begun before tm_keeper_start.
