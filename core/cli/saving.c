@@ -23,6 +23,8 @@ int tm_saving_open(struct tm_saving *saving, struct tm_engine *engine, struct tm
 {
     *saving = (struct tm_saving){.engine = engine, .settled = ""};
     int rc = tm_life_open(&saving->life, engine, err);
+    args->graph = engine->graph; // which may have been made anew, as the checkpoint wants it
+    args->plan = engine->plan;
     if (rc != 0 || saving->life.store == NULL)
         return rc;
     if (saving->life.restored != NULL)
