@@ -81,6 +81,8 @@ static int fill_manifest(const struct errand *errand, struct tm_manifest *manife
     manifest->max_parallelism = job->plan->max_parallelism;
     manifest->script = errand->keeper->args.script;
     manifest->types = errand->settled;
+    if (errand->keeper->args.schemas != NULL)
+        manifest->schemas = errand->keeper->args.schemas;
     for (uint32_t n = 0; n < job->graph->node_count && rc == 0; n++) {
         const struct tm_node *node = &job->graph->nodes[n];
         rc = tm_manifest_add_operator(manifest, node->name, kind_of(node),
