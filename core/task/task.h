@@ -57,6 +57,8 @@ struct tm_task {
     bool overtakes;     // a barrier does not wait any more: outputs take what is in front of it
     size_t queue_bytes; // of rows in the queues of all outputs
     struct tm_task_flights flights;
+    bool holds_end; // the gate has given END, which waits for a barrier to go first,
+    uint8_t held_status; // and is of this kind
     bool was_ended; // its input had ended in the checkpoint that the job begins with
 
     struct tm_failures *failures;
