@@ -473,6 +473,14 @@ static int step(struct tm_task *task, struct tm_error *err)
     return rc == TM_TURN_IDLE ? rest(task, err) : rc;
 }
 
+bool tm_task_hurries(struct tm_task *task)
+{
+    if (task->finished || task->settling || !tm__task_is_busy(&task->checkpoints))
+        return false;
+    refresh_clock(task);
+    return tm__task_may_overtake(task);
+}
+
 int tm_task_turn(struct tm_task *task, struct tm_error *err)
 {
     if (task->finished)
@@ -511,6 +519,8 @@ int tm_task_turn(struct tm_task *task, struct tm_error *err)
             return rc;
         note_blocked(task, false);
         progress = TM_TURN_PROGRESS;
+        if (TM_UNLIKELY(task->overtakes) && !tm__task_is_busy(&task->checkpoints))
+            break; // a barrier has gone: those that follow it may be in a hurry
         if (tm_fx_mono_ns(task->ctx.fx) - task->ctx.now_ns >= TURN_NS)
             break;
     }

@@ -80,6 +80,8 @@ int tm_task_open(struct tm_task *task, struct tm_worker *worker,
 void tm_task_close(struct tm_task *task);
 // One turn. TM_TURN_PROGRESS, TM_TURN_IDLE, TM_TURN_EXIT (finished), or negative with err filled.
 int tm_task_turn(struct tm_task *task, struct tm_error *err) TM_WARN_UNUSED;
+// Is there a barrier that waits for nothing more and can go on in a turn now?
+bool tm_task_hurries(struct tm_task *task);
 int64_t tm_task_deadline_ns(struct tm_task *task);
 // No more input (TM_COMMAND_STOP).
 void tm_task_stop(struct tm_task *task);
