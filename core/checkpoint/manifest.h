@@ -55,6 +55,7 @@ struct tm_manifest {
     const char *script;   // text of the job
     uint64_t script_hash; // of that text: set by encode
     const char *types;    // settled by first rows; opaque here
+    const char *schemas;  // inferred, of sources; opaque here; "": none
     uint32_t operator_count, operator_capacity, file_count, file_capacity;
     struct tm_manifest_operator *operators;
     struct tm_manifest_file *files;

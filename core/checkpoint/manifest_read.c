@@ -273,6 +273,8 @@ static void get_all(struct reader *r, const json_t *root)
     m->script_hash = checksum(r, script, "hash");
     m->script = text(r, script, "text", TM_MANIFEST_BYTES_MAX);
     m->types = text(r, root, "types", TM_MANIFEST_BYTES_MAX);
+    if (json_object_get(root, "schemas") != NULL)
+        m->schemas = text(r, root, "schemas", TM_MANIFEST_BYTES_MAX);
     get_operators(r, root);
     get_files(r, root);
 }

@@ -155,6 +155,8 @@ static json_t *manifest_of(struct writer *w, const struct tm_manifest *manifest)
     set(w, script, "text", text_of(w, manifest->script));
     set(w, root, "script", script);
     set(w, root, "types", text_of(w, manifest->types));
+    if (manifest->schemas[0] != '\0')
+        set(w, root, "schemas", text_of(w, manifest->schemas));
     set(w, root, "operators", operators_of(w, manifest));
     set(w, root, "files", files_of(w, manifest));
     return root;

@@ -106,6 +106,18 @@ int tm_graph_add(struct tm_graph *graph, int kind, const char *verb, const char 
     return (int)node.id;
 }
 
+int tm_graph_renamed_from(struct tm_graph *graph, uint32_t node, const char *name)
+{
+    struct tm_node *n = find_node(graph, node);
+    if (n == NULL)
+        return TM_E_GRAPH;
+    int rc = check_name(graph, n->verb, name);
+    if (rc != 0)
+        return rc;
+    n->renamed_from = copy_text(graph, name);
+    return n->renamed_from == NULL ? no_memory(graph) : 0;
+}
+
 int tm_graph_input(struct tm_graph *graph, uint32_t node, uint32_t input)
 {
     struct tm_node *n = find_node(graph, node);

@@ -57,7 +57,7 @@ static void forget_asked(struct tm_task *task, uint64_t checkpoint, bool older,
 static struct tm_task_cut *find_cut(const struct tm_task *task, uint64_t checkpoint)
 {
     struct tm_task_cut *cut = task->checkpoints.cuts;
-    while (cut != NULL && cut->checkpoint != checkpoint)
+    while (cut != NULL && (cut->checkpoint != checkpoint || cut->freeing))
         cut = cut->next;
     return cut;
 }
@@ -161,7 +161,7 @@ void tm__task_complete(struct tm_task *task, uint64_t checkpoint)
     if (cut == NULL)
         return;
     cut->completed = true;
-    bool replaces = cut->purpose != TM_PURPOSE_SAVEPOINT;
+    bool replaces = cut->purpose != TM_PURPOSE_SAVEPOINT && cut->purpose != TM_PURPOSE_CLOSE;
     if (replaces)
         c->base = cut;
     for (struct tm_task_cut *other = c->cuts; other != NULL; other = other->next)
@@ -397,6 +397,8 @@ int tm__task_tend(struct tm_task *task, struct tm_error *err)
     int told = tm__task_tell_written(task);
     if (told < 0)
         return tm_error_set(err, told, "out of memory for an event");
+    if (tm__task_free_some(task))
+        told = 1;
     int any = task->finished ? tend_finished(task, err) : 0;
     return any < 0 ? any : any | told;
 }
@@ -407,10 +409,12 @@ void tm__task_free_cuts(struct tm_task *task)
     for (struct tm_task_cut *cut = c->cuts; cut != NULL; cut = cut->next) {
         cut->writing = false;
         cut->dropped = true;
+        cut->users = 0;
     }
     c->base = c->collecting = NULL;
-    while (c->cuts != NULL) // those that others are written against go last
-        tm__task_sweep_cuts(task);
+    tm__task_sweep_cuts(task);
+    while (tm__task_free_some(task)) {
+    }
     for (uint32_t i = 0; i < c->asked_count; i++)
         free_asked(task, &c->asked[i]);
     if (c->asked != NULL)

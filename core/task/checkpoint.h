@@ -26,6 +26,7 @@ struct tm_task_cut {
     bool told;      // the coordinator knows what became of it
     bool completed; // the checkpoint is durable
     bool dropped;   // nobody needs it any more
+    bool freeing;   // it is being freed, a step at a time
     char *place;    // folder, NUL, name, NUL; NULL: the command that says has not come yet
     size_t place_size;
     struct tm_task_cut *base; // completed: what it is written against; NULL: it is written whole
@@ -55,6 +56,7 @@ struct tm_task_checkpoints {
     struct tm_task_cut *cuts;       // all, also the one collected
     struct tm_task_cut *base;       // the last completed
     bool holds;                     // the last barrier of a job that stops is out: no more is read
+    bool frees;                     // some are being freed
     bool declined;                  // of `collecting`: an operator could not take part
 };
 
@@ -107,8 +109,9 @@ void tm__task_free_cuts(struct tm_task *task);
 struct tm_task_cut *tm__task_cut_new(struct tm_task *task, uint64_t checkpoint) TM_WARN_UNUSED;
 int tm__task_write_cut(struct tm_task *task, struct tm_task_cut *cut,
                        struct tm_error *err) TM_WARN_UNUSED;
-// Frees what is dropped and not used.
+// What is dropped and not used is to be freed.
 void tm__task_sweep_cuts(struct tm_task *task);
+bool tm__task_free_some(struct tm_task *task);                  // true: there was something
 int tm__task_tell_written(struct tm_task *task) TM_WARN_UNUSED; // 1: something was told
 
 // The name of a part that each node has, in `text`: operators that are one to users, a window and

@@ -506,6 +506,21 @@ static void free_kept(struct tm_job *job)
     free_array(job, job->kept, count, sizeof *job->kept);
 }
 
+bool tm_job_commits_at_once(const struct tm_job *job)
+{
+    uint64_t steps = 0;
+    for (uint32_t n = 0; n < job->graph->node_count; n++) {
+        const struct tm_node *node = &job->graph->nodes[n];
+        const struct tm_connector *connector =
+            node->kind != TM_NODE_SINK ? NULL : tm_connector_find(job->connectors, node->connector);
+        if (connector == NULL || connector->sink_commit == NULL)
+            continue;
+        steps +=
+            connector->sink_commit_steps == NULL ? 2 : connector->sink_commit_steps(job->shared[n]);
+    }
+    return steps <= 1;
+}
+
 void tm_job_forget(struct tm_job *job)
 {
     for (uint32_t n = 0; n < job->graph->node_count; n++) {
