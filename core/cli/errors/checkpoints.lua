@@ -5,6 +5,12 @@ return {
       column were nil so far. The job goes on, and the next checkpoint tries again.]],
     fix = [[Say what the function returns, so that nothing has to be waited for: :returns { note = "string" }.]],
     without = "it is a line of the log of a job that goes on" },
+  { "IN_FLIGHT", group = "checkpoints",
+    cause = [[Barriers of the checkpoint overtook rows that waited in front of a slow operator; these rows are in it. The script has
+      been changed so that they have no place: the columns in front of the operator are others, or what a window adds up.]],
+    fix = [[Go on with the script as it was and stop the job with Ctrl-C: its last checkpoint waits for all rows, and the changed
+      script can begin with it. To do without them: --drop-state NAME, as the hint says.]],
+    without = "A job has to be killed while rows wait in it, and its script changed then." },
   { "CHECKPOINT", group = "checkpoints",
     cause = [[A file of a checkpoint or savepoint is missing, cut off, or its bytes are not those that were written: each is
       compared with a checksum. A folder without a MANIFEST is no checkpoint.]],
