@@ -128,7 +128,8 @@ def count_pairs(place, what, keys, rows, every, goal, pairs, figure):
     taken = median(a.taken for a, _ in runs)
     figure("count, %s: workers" % what, "%.3f s CPU" % median(a.workers for a, _ in runs),
            "%.3f s CPU without" % median(b.workers for _, b in runs), ratio, spread, "<= %.2f" % goal, ratio <= goal,
-           "%d checkpoints of %.1f MB; CPU time of workers' threads" % (taken, median(a.size / a.taken for a, _ in runs) / 1e6))
+           "%d checkpoints of %.1f MB, each for %.1f ms of workers' CPU time; where other processes take the CPU there are more of them" % (
+               taken, median(a.size / a.taken for a, _ in runs) / 1e6, 1000 * median((a.workers - b.workers) / a.taken for a, b in runs)))
     more = [(a.helpers - b.helpers) / f for (a, b), f in zip(runs, floors)]
     figure("count, %s: helper threads" % what, "%.3f s CPU" % median(a.helpers - b.helpers for a, b in runs),
            "%.3f s CPU" % median(floors), median(more), "%.2f-%.2f" % (min(more), max(more)), "-", None,
