@@ -16,7 +16,7 @@ struct kept {
     int64_t begun_ns;
     struct tm_pending *pending; // the store's; NULL: not yet, or published or discarded
     bool placed, ended;
-    uint64_t bytes;
+    uint64_t bytes, flight_bytes;
     struct tm_part **parts; // by task: what each has written
 };
 
@@ -81,6 +81,8 @@ static int fill_manifest(const struct errand *errand, struct tm_manifest *manife
     manifest->max_parallelism = job->plan->max_parallelism;
     manifest->script = errand->keeper->args.script;
     manifest->types = errand->settled;
+    if (errand->keeper->args.schemas != NULL)
+        manifest->schemas = errand->keeper->args.schemas;
     for (uint32_t n = 0; n < job->graph->node_count && rc == 0; n++) {
         const struct tm_node *node = &job->graph->nodes[n];
         rc = tm_manifest_add_operator(manifest, node->name, kind_of(node),
@@ -323,6 +325,8 @@ static void note_figures(struct tm_keeper *keeper, const struct kept *kept)
     keeper->figures.checkpoint = kept->checkpoint;
     keeper->figures.completed++;
     keeper->figures.bytes = kept->bytes;
+    keeper->figures.flight_bytes = kept->flight_bytes;
+    keeper->figures.overtaken += kept->flight_bytes != 0;
     keeper->figures.completed_ms = tm_fx_wall_ms(keeper->args.fx);
     keeper->figures.duration_ms = (now_of(keeper) - kept->begun_ns) / 1000000;
 }
@@ -557,8 +561,10 @@ void tm_keeper_event(struct tm_keeper *keeper, struct tm_event *event)
     struct kept *kept = find(keeper, event->checkpoint);
     if (kept == NULL || kept->parts == NULL || kept->parts[event->task] != NULL)
         return;
-    if (event->part != NULL) // else nothing was to be written
+    if (event->part != NULL) { // else nothing was to be written
         kept->bytes += tm_written_bytes(event->part->written);
+        kept->flight_bytes += tm_written_flight_bytes(event->part->written);
+    }
     kept->parts[event->task] = event->part; // before it counts: the last one makes it whole
     event->part = NULL;
     TM_KILL_POINT(cut_acknowledged);

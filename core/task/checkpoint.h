@@ -20,6 +20,7 @@ struct tm_task_cut {
     uint64_t checkpoint;
     enum tm_checkpoint_purpose purpose;
     struct tm_cut *cut;
+    int64_t overtakes_ns; // from then on its barrier waits for nothing (mono); INT64_MAX: never
     bool whole;     // all of the task is in it
     bool writing;   // the helper thread has it
     bool told;      // the coordinator knows what became of it
@@ -41,6 +42,7 @@ struct tm_task_cut {
 struct tm_task_asked {
     uint64_t checkpoint;
     enum tm_checkpoint_purpose purpose;
+    int64_t overtakes_ns; // as of the cut
     char *place;
     size_t place_size;
 };
@@ -68,6 +70,18 @@ static inline bool tm__task_is_asked(const struct tm_task_checkpoints *checkpoin
 {
     return checkpoints->asked_count != 0;
 }
+// Is there one asked for, or on its way through the operators?
+static inline bool tm__task_is_busy(const struct tm_task_checkpoints *checkpoints)
+{
+    return checkpoints->asked_count != 0 || checkpoints->collecting != NULL;
+}
+// Is there a barrier that waits no longer: on its way through the operators, or of the oldest one
+// asked for, to be put by a source or to be had from the gate?
+bool tm__task_may_overtake(const struct tm_task *task);
+// When there will be one (mono ns), if it is late; INT64_MAX: it is late already, or nothing waits.
+int64_t tm__task_overtakes_ns(const struct tm_task *task);
+// That barrier out of the gate, past what stands in its channels, which goes into the cut.
+int tm__task_overtake(struct tm_task *task, struct tm_error *err) TM_WARN_UNUSED;
 // The barrier of the oldest one asked for, into the first slot; with the source's positions.
 int tm__task_put_barrier(struct tm_task *task, struct tm_error *err) TM_WARN_UNUSED;
 // The gate has given this barrier.

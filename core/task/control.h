@@ -26,6 +26,7 @@ struct tm_command {
     enum tm_command_kind kind;
     uint64_t checkpoint;
     enum tm_checkpoint_purpose purpose;
+    int64_t given_ns; // of CHECKPOINT (mono)
     size_t length;
     char text[];
 };

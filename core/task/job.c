@@ -30,11 +30,13 @@ int tm_job_command(struct tm_job *job, enum tm_command_kind kind, const char *te
 int tm_job_command_checkpoint(struct tm_job *job, enum tm_command_kind kind, uint64_t checkpoint,
                               enum tm_checkpoint_purpose purpose, const char *text, size_t length)
 {
+    int64_t now_ns = tm_fx_mono_ns(job->fx);
     for (uint32_t w = 0; w < job->worker_count; w++) {
         struct tm_command *command = tm_command_new(job->mem, kind, text, length);
         if (command == NULL)
             return TM_E_MEMORY;
         command->checkpoint = checkpoint;
+        command->given_ns = now_ns;
         command->purpose = purpose;
         tm_mailbox_post(&job->workers[w].commands, &command->message);
     }
