@@ -5,6 +5,7 @@
 
 #include "core/base/kill_point.h"
 #include "core/checkpoint/restored.h"
+#include "core/checkpoint/store.h"
 
 // What the checkpoint has is held against the script before anything is made of the graph.
 static int match_checkpoint(struct tm_saving *saving, struct tm_error *err)
@@ -52,6 +53,7 @@ int tm_saving_begin(struct tm_saving *saving, struct tm_job *job, struct tm_wake
     if (saving->script == NULL)
         return tm_error_set(err, TM_E_MEMORY, "out of memory for the script");
     memcpy(saving->script, engine->script, engine->script_length);
+    saving->job = job;
     tm_buf_init(&saving->schemas, &engine->mem);
     rc = tm_samples_put(engine->samples, engine->graph, &saving->schemas);
     if (rc != 0 || tm_buf_append(&saving->schemas, "", 1) != 0)
@@ -70,12 +72,23 @@ int tm_saving_begin(struct tm_saving *saving, struct tm_job *job, struct tm_wake
     return tm_keeper_new(&args, &saving->keeper, err);
 }
 
+// A job that nobody could begin again from its middle, and that has said nothing of checkpoints,
+// needs none where a crash at its end leaves either all of its output or nothing.
+static bool may_close(const struct tm_saving *saving)
+{
+    const struct tm_life *life = &saving->life;
+    return !life->asked && life->restored == NULL && tm_store_latest(life->store) == 0 &&
+           tm_keeper_is_unused(saving->keeper) && tm_job_commits_at_once(saving->job);
+}
+
 void tm_saving_save(struct tm_saving *saving, enum tm_checkpoint_purpose purpose)
 {
     // Where no output waits for it the end of the input needs none.
     saving->skips = purpose == TM_PURPOSE_END && !saving->life.exact && !saving->life.asked;
     if (saving->skips)
         tm_keeper_stop(saving->keeper);
+    else if (purpose == TM_PURPOSE_END && may_close(saving))
+        tm_keeper_save(saving->keeper, TM_PURPOSE_CLOSE);
     else
         tm_keeper_save(saving->keeper, purpose);
 }

@@ -12,6 +12,7 @@ struct tm_saving {
     struct tm_match match;            // of what it begins with; engine NULL: anew
     const char *settled;              // types of the checkpoint, as `match` has them
     char *script;                     // of the job, with a NUL behind it
+    struct tm_job *job;               // while the keeper is there
     struct tm_buf schemas;            // inferred ones, with a NUL behind them
     struct tm_keeper *keeper;         // NULL before the job is there, and after its end
     struct tm_keeper_figures figures; // once it is over

@@ -29,6 +29,8 @@ struct tm_keeper_figures {
     int64_t completed_ms, duration_ms;
     uint64_t bytes; // that it has written
     uint64_t completed, failed;
+    uint64_t overtaken;    // how many of them have rows in flight
+    uint64_t flight_bytes; // of the newest
 };
 
 // Nothing is begun before tm_keeper_start.
@@ -43,6 +45,7 @@ void tm_keeper_stop(struct tm_keeper *keeper);  // the job fails or is cancelled
 int tm_keeper_settled(struct tm_keeper *keeper, const char *text, size_t length) TM_WARN_UNUSED;
 // The last one: tm_keeper_is_saved says when it is over, with its commits.
 void tm_keeper_save(struct tm_keeper *keeper, enum tm_checkpoint_purpose purpose);
+bool tm_keeper_is_unused(const struct tm_keeper *keeper); // none has been begun
 bool tm_keeper_is_saved(const struct tm_keeper *keeper);
 // WRITTEN and DECLINED are for the keeper, others are nothing to it.
 void tm_keeper_event(struct tm_keeper *keeper, struct tm_event *event);

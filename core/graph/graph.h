@@ -178,7 +178,8 @@ static inline bool tm_node_has_functions(const struct tm_node *node)
 // How a job takes checkpoints.
 struct tm_graph_checkpoints {
     int64_t interval_ms; // 0: none, the job says
-    int64_t timeout_ms, aligned_timeout_ms;
+    int64_t timeout_ms;
+    int64_t aligned_timeout_ms; // after it barriers overtake rows; -1: never
     uint32_t retain; // how many are kept
     bool asked;      // the job says so; else these are the defaults
 };

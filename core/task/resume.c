@@ -471,6 +471,9 @@ int tm__task_resume(struct tm_task *task, struct tm_error *err)
     if (rc != 0)
         return rc;
     tell_time(task, record.watermark);
+    rc = tm__task_load_flights(task, err);
+    if (rc != 0)
+        return rc;
     TM_KILL_POINT(task_resumed);
     return 0;
 }

@@ -198,7 +198,7 @@ function plan.pour(C, graph, job)
   local checkpoint = given.checkpoint
   if checkpoint then
     put({ name = job.name, where = job.where }, C.tm_graph_checkpoints(graph, checkpoint.interval, checkpoint.timeout,
-      checkpoint.aligned_timeout, checkpoint.retain, checkpoint.asked and 1 or 0))
+      checkpoint.aligned_timeout or -1, checkpoint.retain, checkpoint.asked and 1 or 0))
   end
   for _, node in ipairs(job.nodes) do
     local id = put(node, C.tm_graph_add(graph, enum(C, "TM_NODE_", node.kind), node.verb, node.name, node.where))
