@@ -142,8 +142,8 @@ static bool widens(const char *from, const char *to)
     return decimal_widens(from, to) || (strcmp(from, "int") == 0 && strcmp(to, "int64") == 0);
 }
 
-// "map(string,int)" and "list(int)": what keys and values are, into `key` and `value` of the size of a
-// field's type. False: it is something else.
+// "map(string,int)" and "list(int)": what keys and values are, into `key` and `value` of the size
+// of a field's type. False: it is something else.
 static bool read_collection(const char *type, char *key, char *value)
 {
     size_t length = strlen(type), begin = strcspn(type, "(") + 1, at = begin;
@@ -176,8 +176,8 @@ static int find_values(struct tm_mem *mem, const struct tm_layout_field *from,
     return tm_value_change_new(mem, a, b, change, err);
 }
 
-// How a field becomes another: 0; TM_E_STATE_TYPE: not at all, and err says more where more is to be
-// said than both types; TM_E_MEMORY.
+// How a field becomes another: 0; TM_E_STATE_TYPE: not at all, and err says more where more is to
+// be said than both types; TM_E_MEMORY.
 static int find_how(struct tm_mem *mem, struct step *step, struct tm_error *err)
 {
     const struct tm_layout_field *from = step->from, *to = step->to;
@@ -198,9 +198,9 @@ static int find_how(struct tm_mem *mem, struct step *step, struct tm_error *err)
                    : TM_E_STATE_TYPE;
     case TM_LAYOUT_BLOB:
         step->how = BLOB;
-        return from->bytes != to->bytes ? TM_E_STATE_TYPE
-                                        : tm_value_change_new(mem, from->type, to->type,
-                                                              &step->change, err);
+        return from->bytes != to->bytes
+                   ? TM_E_STATE_TYPE
+                   : tm_value_change_new(mem, from->type, to->type, &step->change, err);
     case TM_LAYOUT_MAP:
     case TM_LAYOUT_LIST:
         step->how = from->kind == TM_LAYOUT_MAP ? MAP : LIST;
@@ -223,8 +223,8 @@ static bool is_type(struct tm_mem *mem, const char *text)
     return true;
 }
 
-// Is it for a function of the job to say what becomes of the field? Of values, and of those in lists
-// and maps whose keys stay what they are.
+// Is it for a function of the job to say what becomes of the field? Of values, and of those in
+// lists and maps whose keys stay what they are.
 static bool find_migration(struct tm_mem *mem, struct step *step)
 {
     const struct tm_layout_field *from = step->from, *to = step->to;
@@ -257,9 +257,8 @@ static int mismatch(const struct tm_layout_field *from, const struct tm_layout_f
                             name, name_of_kind(from->kind), from->type, name_of_kind(to->kind),
                             to->type);
     if (strcmp(from->type, to->type) != 0)
-        return tm_error_set(err, TM_E_STATE_TYPE,
-                            "%s is of type %s in the checkpoint and %s now%s", name, from->type,
-                            to->type, more);
+        return tm_error_set(err, TM_E_STATE_TYPE, "%s is of type %s in the checkpoint and %s now%s",
+                            name, from->type, to->type, more);
     return tm_error_set(err, TM_E_STATE_TYPE, "%s (%s) takes %u bytes in the checkpoint and %u now",
                         name, to->type, from->bytes, to->bytes);
 }
@@ -298,9 +297,9 @@ static int match(struct tm_convert *convert, const struct tm_layout_field *to,
         int rc = migrates ? 0 : find_how(convert->mem, &step, err);
         if (rc != 0)
             return rc == TM_E_STATE_TYPE ? mismatch(from, to, err) : rc;
-        *change = migrates                             ? TM_FIELD_MIGRATED
+        *change = migrates                            ? TM_FIELD_MIGRATED
                   : strcmp(from->type, to->type) == 0 ? TM_FIELD_KEPT
-                                                       : TM_FIELD_WIDENED;
+                                                      : TM_FIELD_WIDENED;
         convert->steps[convert->step_count++] = step;
         return 0;
     }
@@ -427,11 +426,11 @@ static int damaged(const struct conversion *c, const struct step *step)
 // `rc` of a value's change, with whose value it is.
 static int unchanged(const struct conversion *c, const struct step *step, int rc)
 {
-    return rc == TM_E_MEMORY ? rc
-                             : tm_error_prefix(c->err, "%s of a key of key group %u",
-                                               step->from->name[0] == 0 ? "the value"
-                                                                        : step->from->name,
-                                               c->from.key_group);
+    return rc == TM_E_MEMORY
+               ? rc
+               : tm_error_prefix(c->err, "%s of a key of key group %u",
+                                 step->from->name[0] == 0 ? "the value" : step->from->name,
+                                 c->from.key_group);
 }
 
 static int failed(const struct conversion *c, int rc)
@@ -492,8 +491,8 @@ static int migrate_field(struct conversion *c, const struct step *step, const ui
         memcpy(to, value.bytes, value.length);
         return 0;
     }
-    rc = tm_state_blob_set(c->to.state, c->to.ns, c->to.key_group, &made, value.bytes,
-                           value.length);
+    rc =
+        tm_state_blob_set(c->to.state, c->to.ns, c->to.key_group, &made, value.bytes, value.length);
     memcpy(to, &made, sizeof made);
     return rc == 0 ? 0 : failed(c, rc);
 }
@@ -514,8 +513,8 @@ static int convert_blob(struct conversion *c, const struct step *step, const uin
                                                           &value.bytes, &value.length, c->err);
     if (rc != 0)
         return unchanged(c, step, rc);
-    rc = tm_state_blob_set(c->to.state, c->to.ns, c->to.key_group, &made, value.bytes,
-                           value.length);
+    rc =
+        tm_state_blob_set(c->to.state, c->to.ns, c->to.key_group, &made, value.bytes, value.length);
     if (rc != 0)
         return failed(c, rc);
     memcpy(to, &made, sizeof made);
@@ -605,7 +604,8 @@ static int convert_list(struct conversion *c, const struct step *step, const uin
             int rc = change_value(c, step, &values[k]);
             if (rc < 0)
                 return rc;
-            rc = rc == 1 ? 0 : tm_state_list_append(&c->to, &made, values[k].bytes, values[k].length);
+            rc = rc == 1 ? 0
+                         : tm_state_list_append(&c->to, &made, values[k].bytes, values[k].length);
             if (rc != 0)
                 return failed(c, rc);
         }

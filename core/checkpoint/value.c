@@ -41,9 +41,8 @@ static int check_struct(struct tm_type from, struct tm_type to, const char *wher
                  field->name);
         bool may_be_null = old < 0 || (from.of->fields[old].flags & TM_FIELD_REQUIRED) == 0;
         if ((field->flags & TM_FIELD_REQUIRED) != 0 && may_be_null)
-            return tm_error_set(err, TM_E_STATE_TYPE,
-                                "%s is required, and %s in the checkpoint", path,
-                                old < 0 ? "it is not there" : "may be null");
+            return tm_error_set(err, TM_E_STATE_TYPE, "%s is required, and %s in the checkpoint",
+                                path, old < 0 ? "it is not there" : "may be null");
         int rc = old < 0 ? 0 : check(from.of->fields[old].type, field->type, path, err);
         if (rc != 0)
             return rc;
@@ -233,8 +232,9 @@ int tm_value_change_new(struct tm_mem *mem, const char *from, const char *to,
 
 static int failed(int rc, struct tm_error *err)
 {
-    return tm_error_set(err, rc, rc == TM_E_MEMORY ? "out of memory for a conversion of state"
-                                                   : "a value becomes too large");
+    return tm_error_set(err, rc,
+                        rc == TM_E_MEMORY ? "out of memory for a conversion of state"
+                                          : "a value becomes too large");
 }
 
 int tm_value_change_apply(struct tm_value_change *change, const void *bytes, uint32_t length,

@@ -96,9 +96,8 @@ int tm__operator_key_types(const struct tm_operator *op, struct tm_buf *text)
 {
     const struct tm_node *node = op->node;
     const struct tm_schema *input =
-        node->input_count == 0
-            ? NULL
-            : tm_node_schema(&op->ctx->plan->graph->nodes[node->inputs[0]]);
+        node->input_count == 0 ? NULL
+                               : tm_node_schema(&op->ctx->plan->graph->nodes[node->inputs[0]]);
     int rc = 0;
     for (uint32_t i = 0; input != NULL && i < node->key.count && rc == 0; i++) {
         rc = i == 0 ? 0 : tm_buf_append(text, ",", 1);

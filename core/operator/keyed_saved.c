@@ -238,8 +238,7 @@ static int take_expiring(void *arg, uint32_t old_subtask, const void *bytes, siz
     (void)old_subtask;
     (void)err;
     for (uint32_t i = 0; i < node->state_count; i++) {
-        const char *was =
-            tm_restored_was(expiring->restored, node->name, node->states[i].name);
+        const char *was = tm_restored_was(expiring->restored, node->name, node->states[i].name);
         if (strlen(was) == size && memcmp(was, bytes, size) == 0)
             expiring->had |= (uint64_t)1 << i;
     }

@@ -8,11 +8,11 @@
 #include "core/task/task.h"
 
 struct flight_head {
-    int64_t watermark;             // of WATERMARK
-    uint32_t producer, producers;  // of the edge: which, of how many
-    uint32_t consumer, consumers;  // the same; TM_ANY_CONSUMER: not decided
-    uint32_t first;                // of an element for several consumers: from this one on
-    uint32_t groups;               // max parallelism
+    int64_t watermark;            // of WATERMARK
+    uint32_t producer, producers; // of the edge: which, of how many
+    uint32_t consumer, consumers; // the same; TM_ANY_CONSUMER: not decided
+    uint32_t first;               // of an element for several consumers: from this one on
+    uint32_t groups;              // max parallelism
     uint32_t zero;
     uint32_t partial;              // what tails of partial rows are made of; 0: not known
     uint16_t from_bytes, to_bytes; // of the names behind it
@@ -201,8 +201,9 @@ static int changed(const struct loading *l, const char *what, struct tm_error *e
     tm_error_set(err, TM_E_IN_FLIGHT,
                  "rows were on their way from '%s' to '%s', and %s in the script as it is now",
                  l->from->name, l->to->name, what);
-    tm_error_hint(err, "go on with the script as it was, stop the job with Ctrl-C, which lets rows "
-                       "arrive, and then change it; or leave them out: --drop-state '%s'",
+    tm_error_hint(err,
+                  "go on with the script as it was, stop the job with Ctrl-C, which lets rows "
+                  "arrive, and then change it; or leave them out: --drop-state '%s'",
                   l->to->name);
     return TM_E_IN_FLIGHT;
 }
@@ -313,13 +314,13 @@ static int read_batch(struct loading *l, const struct flight_head *head, const u
 
 static bool is_spread(const struct loading *l)
 {
-    return l->edge != NULL && (l->edge->partition == TM_PARTITION_HASH ||
-                               l->edge->partition == TM_PARTITION_COLUMN);
+    return l->edge != NULL &&
+           (l->edge->partition == TM_PARTITION_HASH || l->edge->partition == TM_PARTITION_COLUMN);
 }
 
 // May there be rows of this subtask in the batch? They go to the consumer that they had, where
-// there are as many, and for keys as many key groups; else those with keys are looked at one by one,
-// and others dealt in turn.
+// there are as many, and for keys as many key groups; else those with keys are looked at one by
+// one, and others dealt in turn.
 static bool is_mine(struct loading *l, const struct flight_head *head)
 {
     uint32_t parallelism = l->task->ctx.chain->parallelism;
@@ -387,6 +388,24 @@ static bool is_name(const uint8_t *bytes, size_t length, const char *name)
     return strlen(name) == length && memcmp(bytes, name, length) == 0;
 }
 
+bool tm_flight_ends(const void *bytes, size_t size, char from[TM_NAME_MAX + 1],
+                    char to[TM_NAME_MAX + 1])
+{
+    struct flight_head head;
+    if (size < sizeof head)
+        return false;
+    memcpy(&head, bytes, sizeof head);
+    if (size - sizeof head < (size_t)head.from_bytes + head.to_bytes ||
+        head.from_bytes > TM_NAME_MAX || head.to_bytes > TM_NAME_MAX)
+        return false;
+    const char *names = (const char *)bytes + sizeof head;
+    memcpy(from, names, head.from_bytes);
+    from[head.from_bytes] = '\0';
+    memcpy(to, names + head.from_bytes, head.to_bytes);
+    to[head.to_bytes] = '\0';
+    return head.kind == TM_ELEMENT_BATCH;
+}
+
 static int load_item(void *arg, uint32_t old_subtask, const void *bytes, size_t size,
                      struct tm_error *err)
 {
@@ -400,8 +419,10 @@ static int load_item(void *arg, uint32_t old_subtask, const void *bytes, size_t 
     size -= sizeof head;
     if (size < (size_t)head.from_bytes + head.to_bytes)
         return damaged(l, err);
-    if (!is_name(names, head.from_bytes, l->from->name) ||
-        !is_name(names + head.from_bytes, head.to_bytes, l->to->name) ||
+    const struct tm_restored *restored = l->task->job->restored;
+    if (!is_name(names, head.from_bytes, tm_restored_was(restored, l->from->name, NULL)) ||
+        !is_name(names + head.from_bytes, head.to_bytes,
+                 tm_restored_was(restored, l->to->name, NULL)) ||
         head.input != l->input || (head.dead_letter != 0) != l->dead_letter)
         return 0; // of another edge
     size_t skip = (size_t)head.from_bytes + head.to_bytes;
