@@ -277,12 +277,10 @@ static void match_part(struct tm_match *m, const struct tm_manifest_operator *op
     struct tm_match_entry entry = {
         .operator_name = op->name, .kind = op->kind, .state = part->name};
     bool connects = strcmp(op->kind, "source") == 0 || strcmp(op->kind, "sink") == 0;
-    bool told = strcmp(part->name, "splits") == 0 || strcmp(part->name, "commits") == 0;
     if (is_bookkeeping(part->name) || tm__match_has(m, op->name, part->name))
         return;
     if (connects) {
-        if (told)
-            tm__match_add(m, &entry);
+        tm__match_add(m, &entry);
         return;
     }
     if (part->kind == TM_PART_ITEMS)

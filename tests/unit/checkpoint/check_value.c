@@ -16,7 +16,7 @@ static void begin(void)
 
 static void end(void)
 {
-    ck_assert_int_eq(tm_mem_used(&mem), 0);
+    ck_assert_int_eq(mem.used_bytes, 0);
 }
 
 static int change_of(const char *from, const char *to)
