@@ -8,11 +8,11 @@
 #include "core/task/task.h"
 
 struct flight_head {
-    int64_t watermark;             // of WATERMARK
-    uint32_t producer, producers;  // of the edge: which, of how many
-    uint32_t consumer, consumers;  // the same; TM_ANY_CONSUMER: not decided
-    uint32_t first;                // of an element for several consumers: from this one on
-    uint32_t groups;               // max parallelism
+    int64_t watermark;            // of WATERMARK
+    uint32_t producer, producers; // of the edge: which, of how many
+    uint32_t consumer, consumers; // the same; TM_ANY_CONSUMER: not decided
+    uint32_t first;               // of an element for several consumers: from this one on
+    uint32_t groups;              // max parallelism
     uint32_t zero;
     uint32_t partial;              // what tails of partial rows are made of; 0: not known
     uint16_t from_bytes, to_bytes; // of the names behind it
@@ -315,13 +315,13 @@ static int read_batch(struct loading *l, const struct flight_head *head, const u
 
 static bool is_spread(const struct loading *l)
 {
-    return l->edge != NULL && (l->edge->partition == TM_PARTITION_HASH ||
-                               l->edge->partition == TM_PARTITION_COLUMN);
+    return l->edge != NULL &&
+           (l->edge->partition == TM_PARTITION_HASH || l->edge->partition == TM_PARTITION_COLUMN);
 }
 
 // May there be rows of this subtask in the batch? They go to the consumer that they had, where
-// there are as many, and for keys as many key groups; else those with keys are looked at one by one,
-// and others dealt in turn.
+// there are as many, and for keys as many key groups; else those with keys are looked at one by
+// one, and others dealt in turn.
 static bool is_mine(struct loading *l, const struct flight_head *head)
 {
     uint32_t parallelism = l->task->ctx.chain->parallelism;
@@ -423,6 +423,24 @@ static int not_known(const struct flight_head *head, const uint8_t *names, struc
                  (const char *)names + head->from_bytes);
     tm_error_hint(err, TM_FLIGHT_HINT, head->to_bytes, (const char *)names + head->from_bytes);
     return TM_E_IN_FLIGHT;
+}
+
+bool tm_flight_ends(const void *bytes, size_t size, char from[TM_NAME_MAX + 1],
+                    char to[TM_NAME_MAX + 1])
+{
+    struct flight_head head;
+    if (size < sizeof head)
+        return false;
+    memcpy(&head, bytes, sizeof head);
+    if (size - sizeof head < (size_t)head.from_bytes + head.to_bytes ||
+        head.from_bytes > TM_NAME_MAX || head.to_bytes > TM_NAME_MAX)
+        return false;
+    const char *names = (const char *)bytes + sizeof head;
+    memcpy(from, names, head.from_bytes);
+    from[head.from_bytes] = '\0';
+    memcpy(to, names + head.from_bytes, head.to_bytes);
+    to[head.to_bytes] = '\0';
+    return head.kind == TM_ELEMENT_BATCH;
 }
 
 static int load_item(void *arg, uint32_t old_subtask, const void *bytes, size_t size,
