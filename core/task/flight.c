@@ -8,11 +8,11 @@
 #include "core/task/task.h"
 
 struct flight_head {
-    int64_t watermark;             // of WATERMARK
-    uint32_t producer, producers;  // of the edge: which, of how many
-    uint32_t consumer, consumers;  // the same; TM_ANY_CONSUMER: not decided
-    uint32_t first;                // of an element for several consumers: from this one on
-    uint32_t groups;               // max parallelism
+    int64_t watermark;            // of WATERMARK
+    uint32_t producer, producers; // of the edge: which, of how many
+    uint32_t consumer, consumers; // the same; TM_ANY_CONSUMER: not decided
+    uint32_t first;               // of an element for several consumers: from this one on
+    uint32_t groups;              // max parallelism
     uint32_t zero;
     uint32_t partial;              // what tails of partial rows are made of; 0: not known
     uint16_t from_bytes, to_bytes; // of the names behind it
@@ -196,7 +196,7 @@ static int damaged(const struct loading *l, struct tm_error *err)
                         l->from->name, l->to->name);
 }
 
-#define TM_FLIGHT_HINT                                                                            \
+#define TM_FLIGHT_HINT                                                                             \
     "go on with the script as it was, stop the job with Ctrl-C, which lets rows arrive, and then " \
     "change it; or leave them out: --drop-state '%.*s'"
 
@@ -315,13 +315,13 @@ static int read_batch(struct loading *l, const struct flight_head *head, const u
 
 static bool is_spread(const struct loading *l)
 {
-    return l->edge != NULL && (l->edge->partition == TM_PARTITION_HASH ||
-                               l->edge->partition == TM_PARTITION_COLUMN);
+    return l->edge != NULL &&
+           (l->edge->partition == TM_PARTITION_HASH || l->edge->partition == TM_PARTITION_COLUMN);
 }
 
 // May there be rows of this subtask in the batch? They go to the consumer that they had, where
-// there are as many, and for keys as many key groups; else those with keys are looked at one by one,
-// and others dealt in turn.
+// there are as many, and for keys as many key groups; else those with keys are looked at one by
+// one, and others dealt in turn.
 static bool is_mine(struct loading *l, const struct flight_head *head)
 {
     uint32_t parallelism = l->task->ctx.chain->parallelism;
