@@ -67,6 +67,23 @@ job:from(tm.generate { count = tm.arg("count", 100), rate = 1000, fields = { k =
 return job
 ]] } },
     run = [[tidemill run job.lua --quiet && tidemill run job.lua --from chk-1 --set name=new]] },
+  { "STATE_MIGRATE", group = "checkpoints",
+    cause = [[The job goes on from a checkpoint in which a state has another type, and the state's function `migrate`, which makes the
+      new value of the old one, failed for the key that the message names, or gave a value that has not the state's type.]],
+    fix = [[Mend the function: it gets what ctx.state.NAME:get() gave before, and gives what is to be got now, nil for nothing. The
+      checkpoint is as it was: the same command goes on from it.]],
+    files = { { "job.lua", [[local tm = require "tidemill"
+local job = tm.job("one", { checkpoint = "1s" })
+local number = tm.value("int", { default = 0 })
+local text = tm.value("string", { migrate = function(old) return old end })
+job:from(tm.generate { count = 100, rate = 1000, fields = { k = tm.gen.sequence { start = 1 } } })
+  :key_by("k"):process("seen", {
+    state = { n = tm.args.new and text or number },
+    each = function(ctx, e) ctx.state.n:set(tm.args.new and "more" or 1) end,
+  }):to(tm.discard())
+return job
+]] } },
+    run = [[tidemill run job.lua --quiet && tidemill run job.lua --from chk-1 --set new=1]] },
   { "INPUT_CHANGED", group = "checkpoints",
     cause = [[A job goes on from a checkpoint, and a file that it had begun to read is gone, shorter than what was read of it, or another
       file: what is in it cannot be what comes next.]],
