@@ -35,10 +35,31 @@ struct tm_layout_field {
     uint32_t inside;     // 1 + index of a field of ITEMS that comes before this one: offsets are in
                          // each item. 0: in the value
     bool in_head;        // offsets are in the bytes in front of the items (`inside` is not 0)
+    bool migrates; // a function makes it of a value of another type (convert.h); never written
+};
+
+// Who makes values of other types (fields that `migrate`): of a value's bytes, those of a slot or
+// what a reference led to, `*made` is the new one's until the next call; NULL: it is nothing now.
+struct tm_migration {
+    void *arg;
+    int (*migrate)(void *arg, const struct tm_layout_field *to, const char *from_type,
+                   const struct tm_key *key, const void *bytes, uint32_t length, const void **made,
+                   uint32_t *made_length, struct tm_error *err);
 };
 
 struct tm_layout {
     uint32_t value_bytes;
     uint32_t field_count;
     const struct tm_layout_field *fields;
+};
+
+// What becomes of a field where the value is made of other ones.
+enum tm_field_change {
+    TM_FIELD_KEPT,
+    TM_FIELD_WIDENED,   // by the rules of types
+    TM_FIELD_MIGRATED,  // by a function of the job
+    TM_FIELD_NEW,       // the checkpoint has none
+    TM_FIELD_GONE,      // the script has none
+    TM_FIELD_DIFFERENT, // it cannot be
+    TM_FIELD_CHANGES
 };

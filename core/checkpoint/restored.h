@@ -50,9 +50,9 @@ typedef int tm_restored_item(void *arg, uint32_t old_subtask, const void *bytes,
 int tm_restored_items(const struct tm_restored *restored, const struct tm_restored_for *who,
                       const char *part, tm_restored_item *each, void *arg,
                       struct tm_error *err) TM_WARN_UNUSED;
-// What it has of this operator is left out from now on, as if it had never been: before anybody
-// asks for it.
-void tm_restored_drop(struct tm_restored *restored, const char *operator_name);
+// The name that an operator, or a state of it, had when the checkpoint was taken (changed.h).
+const char *tm_restored_was(const struct tm_restored *restored, const char *operator_name,
+                            const char *state);
 // Is there such a part, of items or a state?
 bool tm_restored_has(const struct tm_restored *restored, const char *operator_name,
                      const char *part);
@@ -64,6 +64,11 @@ bool tm_restored_has(const struct tm_restored *restored, const char *operator_na
 int tm_restored_state(const struct tm_restored *restored, const char *operator_name,
                       const char *part, const struct tm_layout *layout, struct tm_state *state,
                       struct tm_error *err) TM_WARN_UNUSED;
+// The same with values that a function makes of old ones.
+int tm_restored_migrated(const struct tm_restored *restored, const char *operator_name,
+                         const char *part, const struct tm_layout *layout,
+                         const struct tm_migration *migration, struct tm_state *state,
+                         struct tm_error *err) TM_WARN_UNUSED;
 int tm_restored_timers(const struct tm_restored *restored, const char *operator_name,
                        const char *part, struct tm_timers *timers,
                        struct tm_error *err) TM_WARN_UNUSED;

@@ -221,31 +221,48 @@ int tm_engine_open(struct tm_engine *engine, const struct tm_cli_options *option
     return rc != 0 ? rc : make_plan(engine, err);
 }
 
-static void forget_plan(struct tm_engine *engine)
+// Prints that keep a table say so in their options (run.c).
+static int keep_watching(const struct tm_graph *old, struct tm_graph *new, struct tm_error *err)
 {
-    if (engine->plan != NULL)
-        tm_plan_free(engine->plan);
-    if (engine->vm != NULL)
-        tm_vm_free(engine->vm);
-    if (engine->graph != NULL)
-        tm_graph_free(engine->graph);
-    engine->plan = NULL;
-    engine->vm = NULL;
-    engine->graph = NULL;
+    for (uint32_t n = 0; n < old->node_count && n < new->node_count; n++)
+        if (old->nodes[n].kind == TM_NODE_SINK && new->nodes[n].kind == TM_NODE_SINK &&
+            tm_options_integer(&old->nodes[n].options, TM_PRINT_WATCH, 0) != 0 &&
+            tm_options_set_bool(&new->nodes[n].options, TM_PRINT_WATCH, true) != 0)
+            return tm_error_set(err, TM_E_MEMORY, "out of memory for options");
+    return 0;
 }
 
 int tm_engine_plan_again(struct tm_engine *engine, struct tm_error *err)
 {
-    forget_plan(engine);
+    struct tm_graph *old = engine->graph;
+    struct tm_vm *vm = engine->vm;
+    if (engine->plan != NULL)
+        tm_plan_free(engine->plan);
+    engine->plan = NULL;
+    engine->graph = NULL;
+    engine->vm = NULL;
     int rc = tm_vm_new(&engine->vm_args, &engine->vm, err);
-    return rc != 0 ? rc : make_plan(engine, err);
+    if (rc == 0)
+        rc = make_plan(engine, err);
+    if (rc == 0 && old != NULL)
+        rc = keep_watching(old, engine->graph, err);
+    if (old != NULL)
+        tm_graph_free(old);
+    if (vm != NULL)
+        tm_vm_free(vm);
+    return rc;
 }
 
 void tm_engine_close(struct tm_engine *engine)
 {
     if (engine->fx.memory == NULL)
         return;
-    forget_plan(engine);
+    if (engine->plan != NULL)
+        tm_plan_free(engine->plan);
+    if (engine->vm != NULL)
+        tm_vm_free(engine->vm);
+    if (engine->graph != NULL)
+        tm_graph_free(engine->graph);
     tm_samples_free(engine->samples);
     tm_mem_free(&engine->mem, engine->script, SCRIPT_BYTES_MAX);
     tm_helper_fini(&engine->helper);

@@ -119,10 +119,13 @@ static int apply_flag(struct tm_cli_options *options, const char *name, const ch
     if (strcmp(name, "--max-parallelism") == 0)
         return parse_count(name, value, TM_MAX_PARALLELISM, &options->max_parallelism,
                            "leave it out to keep what the checkpoint has", err);
-    if (strcmp(name, "--dir") == 0 || strcmp(name, "--from") == 0) {
+    if (strcmp(name, "--dir") == 0 || strcmp(name, "--from") == 0 ||
+        strcmp(name, "--against") == 0) {
         if (value[0] == '\0')
             return tm_error_set(err, TM_E_USAGE, "the value of %s is empty", name);
-        *(strcmp(name, "--dir") == 0 ? &options->dir : &options->from) = value;
+        *(strcmp(name, "--dir") == 0    ? &options->dir
+          : strcmp(name, "--from") == 0 ? &options->from
+                                        : &options->against) = value;
         return 0;
     }
     if (strcmp(name, "--drop-state") == 0) {

@@ -48,6 +48,7 @@ struct tm_cli_options {
     bool help, json, source, quiet, deny_warnings, watch_table, types;
     bool fresh, no_checkpoints, no_supervisor;
     const char *dir, *from;              // of `run`: --dir, --from; NULL: not given
+    const char *against;                 // of `plan`: a checkpoint; NULL: not given
     const char *drops[TM_CLI_DROPS_MAX]; // --drop-state
     uint32_t drop_count;
     uint32_t max_parallelism; // 0: not given

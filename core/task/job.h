@@ -72,6 +72,10 @@ struct tm_job {
     struct tm_task *tasks; // chain by chain, subtask by subtask
     uint32_t task_count;
     uint32_t *first_task; // of a chain
+    // By chain: the newest checkpoint that a subtask gives to while its end stands in front of it,
+    // and in the highest bit whether one has passed its end on. By compare and exchange, on all
+    // sides (checkpoint.c).
+    _Atomic uint64_t *ends;
 
     struct tm_channel **channels; // of edge e: first_channel[e] + producer * consumers + consumer
     uint32_t channel_count;
@@ -98,6 +102,9 @@ int tm_job_new(const struct tm_job_args *args, struct tm_job **job,
                struct tm_error *err) TM_WARN_UNUSED;
 // After all workers ended. Publishes or discards the sinks' output: `ok` = the job finished.
 int tm_job_finish(struct tm_job *job, bool ok, struct tm_error *err) TM_WARN_UNUSED;
+// Of a job that has committed nothing: can all its output become visible in one step, so that a
+// crash leaves all of it or nothing?
+bool tm_job_commits_at_once(const struct tm_job *job);
 // It has finished, and none of its checkpoints is kept.
 void tm_job_forget(struct tm_job *job);
 void tm_job_free(struct tm_job *job);

@@ -6,6 +6,7 @@
 #include "core/exchange/gate.h"
 #include "core/exchange/partition.h"
 #include "core/task/checkpoint.h"
+#include "core/task/flight.h"
 #include "core/task/worker.h"
 
 // An output edge of a task.
@@ -17,8 +18,13 @@ struct tm_task_output {
     struct tm_batch *dead_letters; // of a dead-letter edge: the batch being filled, or NULL
     int64_t dead_since_ns;         // when its first row came
     struct tm_element pending;     // on its way; NONE: nothing
-    bool ended;                    // END was sent
-    bool blocked;                  // the last attempt found no credit: its return wakes the worker
+    // What had to leave the task for a barrier that overtakes and comes behind `pending`: those
+    // from `queue_first` on; none while that is NONE.
+    struct tm_element *queue;
+    uint32_t queue_first, queue_count, queue_capacity;
+    struct tm_element barrier; // goes in front of everything else; NONE: none
+    bool ended;                // END was sent
+    bool blocked;              // the last attempt found no credit: its return wakes the worker
 };
 
 struct tm_task {
@@ -50,7 +56,12 @@ struct tm_task {
     struct tm_task_single *singles; // per operator; NULL: batches go in as they come (singles.c)
 
     struct tm_task_checkpoints checkpoints;
-    bool was_ended; // its input had ended in the checkpoint that the job begins with
+    bool overtakes;     // a barrier does not wait any more: outputs take what is in front of it
+    size_t queue_bytes; // of rows in the queues of all outputs
+    struct tm_task_flights flights;
+    bool holds_end;      // the gate has given END, which waits for a barrier to go first,
+    uint8_t held_status; // and is of this kind
+    bool was_ended;      // its input had ended in the checkpoint that the job begins with
 
     struct tm_failures *failures;
     struct tm_task_held *held;  // the job's
@@ -71,6 +82,8 @@ int tm_task_open(struct tm_task *task, struct tm_worker *worker,
 void tm_task_close(struct tm_task *task);
 // One turn. TM_TURN_PROGRESS, TM_TURN_IDLE, TM_TURN_EXIT (finished), or negative with err filled.
 int tm_task_turn(struct tm_task *task, struct tm_error *err) TM_WARN_UNUSED;
+// Is there a barrier that waits for nothing more and can go on in a turn now?
+bool tm_task_hurries(struct tm_task *task);
 int64_t tm_task_deadline_ns(struct tm_task *task);
 // No more input (TM_COMMAND_STOP).
 void tm_task_stop(struct tm_task *task);
@@ -86,6 +99,8 @@ int tm__task_send_dead_letters(struct tm_task *task, bool all);
 int tm__task_flush_outputs(struct tm_task *task, bool idle);
 // END to the dead-letter edges; TM_SENT once every edge has it.
 int tm__task_end_outputs(struct tm_task *task);
+// What is in the output's queue goes, sent or not.
+void tm__task_close_output(struct tm_task *task, struct tm_task_output *output);
 // When something must be sent (mono ns). Without `blocked_too` only by outputs that a time, not
 // credit, holds back.
 int64_t tm__task_outputs_deadline_ns(const struct tm_task *task, bool blocked_too);
@@ -101,6 +116,9 @@ int tm__task_sink_idle(struct tm_operator *op, struct tm_error *err) TM_WARN_UNU
 // first batch. `input`: of the first operator, which of two.
 int tm__task_open_operator(struct tm_task *task, uint32_t index, uint32_t input,
                            struct tm_schema *schema, struct tm_error *err) TM_WARN_UNUSED;
+// With the first batch: it also begins from the checkpoint and learns of the time.
+int tm__task_open_late(struct tm_task *task, uint32_t index, uint32_t input,
+                       struct tm_schema *schema, struct tm_error *err) TM_WARN_UNUSED;
 // Build the operators of a chain.
 int tm__task_build_operators(struct tm_task *task, struct tm_error *err) TM_WARN_UNUSED;
 

@@ -122,6 +122,27 @@ int tm_task_buckets(struct tm_task_context *ctx, struct tm_metric_slot *slot)
     return 0;
 }
 
+#ifndef TAKES_SIDE_ROWS // a program that looks at them says so, and takes them itself
+void tm_task_put_side(struct tm_task *task, uint32_t node, uint32_t side, struct tm_batch *batch)
+{
+    (void)task;
+    (void)node;
+    (void)side;
+    tm_batch_release(batch);
+}
+#endif
+
+// No Lua: nothing of these states migrates (tests/functional/test_evolve has those that do).
+int tm_vm_migrate(struct tm_vm *vm, const struct tm_vm_migration *migration, struct tm_buf *made,
+                  bool *nothing, struct tm_error *err)
+{
+    (void)vm;
+    (void)migration;
+    (void)made;
+    (void)nothing;
+    return tm_error_set(err, TM_E_USER_CODE, "no Lua");
+}
+
 struct tm_node_metrics *tm_task_metrics(struct tm_task_context *ctx, uint32_t node)
 {
     (void)ctx;
