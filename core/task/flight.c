@@ -196,7 +196,7 @@ static int damaged(const struct loading *l, struct tm_error *err)
                         l->from->name, l->to->name);
 }
 
-#define TM_FLIGHT_HINT                                                                            \
+#define TM_FLIGHT_HINT                                                                             \
     "go on with the script as it was, stop the job with Ctrl-C, which lets rows arrive, and then " \
     "change it; or leave them out: --drop-state '%.*s'"
 
