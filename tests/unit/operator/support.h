@@ -3,7 +3,6 @@
 // record.
 #pragma once
 
-#include "core/vm/vm.h"
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -121,16 +120,6 @@ int tm_task_buckets(struct tm_task_context *ctx, struct tm_metric_slot *slot)
     (void)ctx;
     slot->is_set = 1;
     return 0;
-}
-
-// No state of these tests migrates.
-int tm_vm_migrate(struct tm_vm *vm, const struct tm_vm_migration *migration, struct tm_buf *made,
-                  bool *nothing, struct tm_error *err)
-{
-    (void)vm;
-    (void)made;
-    (void)nothing;
-    return tm_error_set(err, TM_E_INTERNAL, "nothing migrates '%s' here", migration->state);
 }
 
 #ifndef TAKES_SIDE_ROWS // a program that looks at them says so, and takes them itself
