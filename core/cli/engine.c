@@ -218,17 +218,20 @@ int tm_engine_plan_again(struct tm_engine *engine, struct tm_error *err)
 {
     struct tm_graph *old = engine->graph;
     struct tm_vm *vm = engine->vm;
-    tm_plan_free(engine->plan);
+    if (engine->plan != NULL)
+        tm_plan_free(engine->plan);
     engine->plan = NULL;
     engine->graph = NULL;
     engine->vm = NULL;
     int rc = tm_vm_new(&engine->vm_args, &engine->vm, err);
     if (rc == 0)
         rc = make_plan(engine, err);
-    if (rc == 0)
+    if (rc == 0 && old != NULL)
         rc = keep_watching(old, engine->graph, err);
-    tm_graph_free(old);
-    tm_vm_free(vm);
+    if (old != NULL)
+        tm_graph_free(old);
+    if (vm != NULL)
+        tm_vm_free(vm);
     return rc;
 }
 

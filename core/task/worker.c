@@ -19,8 +19,10 @@ static void post_failure(struct tm_worker *worker, const struct tm_error *err)
 {
     struct tm_event *event =
         tm_event_new(worker->job->mem, TM_EVENT_FAILED, worker->index, NULL, 0);
-    if (event != NULL)
+    if (event != NULL) {
         event->error = *err;
+        event->culprit = worker->culprit;
+    }
     post_event(worker, event);
 }
 

@@ -20,6 +20,7 @@ struct tm_worker {
     bool tends;                   // there has been a checkpoint: its tasks have to be tended
     struct tm_executor *executor; // writes what its tasks give to checkpoints; NULL: nothing yet
     struct tm_thread *thread;
+    struct tm_culprit culprit; // of the failure that ends it
 };
 
 enum tm_turn {

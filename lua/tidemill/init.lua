@@ -16,6 +16,7 @@ local graph = require "tidemill.graph"
 local library = require "library"
 local metrics = require "tidemill.metrics"
 local place = require "tidemill.place"
+local restart = require "tidemill.restart"
 local schema = require "tidemill.schema"
 local states = require "tidemill.states"
 local stream = require "tidemill.stream"
@@ -88,6 +89,7 @@ local function job_options(at, options)
     latency = function(a, w, v) return check.duration(a, w, v, 0) end,
     flush_processing_time_on_end = check.boolean,
     checkpoint = checkpoint_options,
+    restart = restart.options,
     lua_memory = function(a, w, v) return check.size(a, w, v, LUA_MEMORY_MIN, LUA_MEMORY_MAX) end,
     on_error = function(a, w, v)
       if v ~= "fail" and v ~= "skip" and freeze.kind(v) ~= "connector" then
@@ -99,6 +101,10 @@ local function job_options(at, options)
   if values.parallelism and values.max_parallelism and values.max_parallelism < values.parallelism then
     fault.raise("ARGUMENT", at, ("tm.job: max_parallelism (%d) is less than parallelism (%d)"):format(
       values.max_parallelism, values.parallelism))
+  end
+  if values.checkpoint == false and values.restart and values.restart.strategy ~= "none" then
+    fault.raise("ARGUMENT", at, "tm.job: restart needs checkpoints, and checkpoint = false says that there are none",
+      'leave one of them out, or say restart = "none"')
   end
   values.latency = values.latency or LATENCY_MS
   if values.checkpoint == nil then values.checkpoint = CHECKPOINT end

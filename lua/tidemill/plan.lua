@@ -200,6 +200,12 @@ function plan.pour(C, graph, job)
     put({ name = job.name, where = job.where }, C.tm_graph_checkpoints(graph, checkpoint.interval, checkpoint.timeout,
       checkpoint.aligned_timeout or -1, checkpoint.retain, checkpoint.asked and 1 or 0))
   end
+  local restart = given.restart
+  if restart then
+    put({ name = job.name, where = job.where }, C.tm_graph_restart(graph, restart.strategy, restart.attempts or 0,
+      restart.failures or 0, restart.delay or 0, restart.interval or 0, restart.max_delay or 0, restart.reset_after or 0,
+      restart.factor or 1, restart.jitter or 0))
+  end
   for _, node in ipairs(job.nodes) do
     local id = put(node, C.tm_graph_add(graph, enum(C, "TM_NODE_", node.kind), node.verb, node.name, node.where))
     if id ~= node.id then
