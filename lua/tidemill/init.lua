@@ -87,6 +87,7 @@ local function job_options(at, options)
     parallelism = function(a, w, v) return check.integer(a, w, v, 1, 1024) end,
     max_parallelism = function(a, w, v) return check.integer(a, w, v, 1, 32768) end,
     latency = function(a, w, v) return check.duration(a, w, v, 0) end,
+    batch_timeout = function(a, w, v) return v ~= false and check.duration(a, w, v, 1) end,
     flush_processing_time_on_end = check.boolean,
     checkpoint = checkpoint_options,
     restart = restart.options,
