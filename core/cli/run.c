@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "connectors/stdio/stdio.h"
+#include "core/cli/control.h"
 #include "core/cli/engine.h"
 #include "core/cli/report.h"
 #include "core/cli/saving.h"
@@ -25,6 +26,7 @@ struct run {
     struct tm_job *job;
     struct tm_coordinator coordinator;
     struct tm_saving saving;
+    struct tm_control *control; // NULL: not yet, or no more
     struct tm_waker waker;
     struct tm_screen screen;
     struct tm_live *live; // NULL: no terminal
@@ -86,6 +88,36 @@ static void unwatch_signals(struct run *run)
     ev_signal_stop(loop, &run->terminated);
 }
 
+// --- wishes of other processes -------------------------------------------------------------------
+
+static void leave_later(struct run *run)
+{
+    run->leave_ns = tm_fx_mono_ns(&run->engine->fx) + LEAVE_AFTER_MS * 1000000LL;
+}
+
+static bool take_wish(struct run *run)
+{
+    const struct tm_log *log = &run->engine->log;
+    switch (tm_control_wish(run->control)) {
+    case TM_WISH_NONE:
+        return false;
+    case TM_WISH_STOP:
+        tm_log_write(log, TM_LOG_INFO, "stopping, as `tidemill stop` wants");
+        tm_coordinator_stop(&run->coordinator);
+        break;
+    case TM_WISH_DRAIN:
+        tm_log_write(log, TM_LOG_INFO, "draining, as `tidemill stop --drain` wants");
+        (void)tm_coordinator_drain(&run->coordinator); // it ends, one way or the other
+        break;
+    case TM_WISH_CANCEL:
+        tm_log_write(log, TM_LOG_INFO, "stopping at once, as `tidemill cancel` wants");
+        tm_coordinator_cancel(&run->coordinator);
+        leave_later(run);
+        break;
+    }
+    return true;
+}
+
 // --- the loop ------------------------------------------------------------------------------------
 
 static bool take_events(struct run *run)
@@ -99,13 +131,15 @@ static bool take_events(struct run *run)
         any = true;
     }
     any = tm_saving_turn(&run->saving, &run->coordinator) || any;
+    any = tm_control_turn(run->control) || any;
+    any = take_wish(run) || any;
     for (; run->stops_done < run->stops_wanted; run->stops_done++) {
         tm_log_write(&run->engine->log, TM_LOG_INFO,
                      run->stops_done == 0 ? "stopping; once more to stop at once"
                                           : "stopping at once");
         tm_coordinator_stop(&run->coordinator);
         if (run->stops_done == 1)
-            run->leave_ns = tm_fx_mono_ns(&run->engine->fx) + LEAVE_AFTER_MS * 1000000LL;
+            leave_later(run);
         any = true;
     }
     return any;
@@ -113,9 +147,14 @@ static bool take_events(struct run *run)
 
 static void leave(struct run *run)
 {
+    uint64_t checkpoint = tm_life_resumable(&run->saving.life);
+    int code = checkpoint != 0 ? TM_EXIT_RESUMABLE : TM_EXIT_STOPPED;
+    const struct tm_control_end end = {
+        .outcome = TM_JOB_STOPPED, .exit_code = code, .checkpoint = checkpoint};
     tm_log_write(&run->engine->log, TM_LOG_WARN,
                  "a function of the job does not return: leaving without it");
-    _exit(tm_life_resumable(&run->saving.life) != 0 ? TM_EXIT_RESUMABLE : TM_EXIT_STOPPED);
+    tm_control_close(run->control, &end);
+    _exit(code);
 }
 
 static void loop(struct run *run)
@@ -136,6 +175,8 @@ static void loop(struct run *run)
         until = run->leave_ns < until ? run->leave_ns : until;
         int64_t saving = tm_saving_deadline_ns(&run->saving);
         until = saving < until ? saving : until;
+        int64_t asked = tm_control_deadline_ns(run->control);
+        until = asked < until ? asked : until;
         tm_waker_prepare(&run->waker);
         if (take_events(run))
             tm_waker_cancel(&run->waker);
@@ -221,10 +262,15 @@ static int conclude(struct run *run, int64_t wall_ns)
         tm_report_print_json(&report);
     else if (!engine->options->quiet)
         tm_report_print(&report);
-    return outcome == TM_JOB_FINISHED ? TM_EXIT_FINISHED
-           : outcome == TM_JOB_FAILED ? TM_EXIT_FAILED
-           : resumable != 0           ? TM_EXIT_RESUMABLE
-                                      : TM_EXIT_STOPPED;
+    int code = outcome == TM_JOB_FINISHED ? TM_EXIT_FINISHED
+               : outcome == TM_JOB_FAILED ? TM_EXIT_FAILED
+               : resumable != 0           ? TM_EXIT_RESUMABLE
+                                          : TM_EXIT_STOPPED;
+    const struct tm_control_end end = {
+        .outcome = outcome, .exit_code = code, .checkpoint = resumable, .error = &err};
+    tm_control_close(run->control, &end);
+    run->control = NULL;
+    return code;
 }
 
 static int execute(struct run *run, bool on_terminal, struct tm_error *err)
@@ -253,7 +299,11 @@ static int execute(struct run *run, bool on_terminal, struct tm_error *err)
     if (rc != 0)
         return rc;
     rc = tm_saving_begin(&run->saving, run->job, &run->waker, err);
+    if (rc == 0)
+        rc = tm_control_open(engine, run->saving.keeper == NULL ? NULL : run->saving.life.folder,
+                             &run->waker, &run->control, err);
     if (rc != 0) {
+        tm_saving_end(&run->saving);
         tm_job_free(run->job);
         return rc;
     }
@@ -268,6 +318,9 @@ static int execute(struct run *run, bool on_terminal, struct tm_error *err)
     if (run->live != NULL)
         tm_live_checkpoints(run->live, run->saving.keeper);
     int64_t begin = tm_fx_mono_ns(fx);
+    const struct tm_control_target target = {
+        .job = run->job, .coordinator = &run->coordinator, .saving = &run->saving, begin};
+    tm_control_attach(run->control, &target);
     if (run->saving.life.completes) // its output has been made visible when the job was made
         run->coordinator.state = TM_JOB_DONE;
     else

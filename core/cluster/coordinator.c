@@ -127,6 +127,22 @@ void tm_coordinator_stop(struct tm_coordinator *c)
         command(c, TM_COMMAND_STOP, NULL, 0);
 }
 
+void tm_coordinator_cancel(struct tm_coordinator *c)
+{
+    c->stop_asked = true;
+    cancel(c, NULL);
+}
+
+bool tm_coordinator_drain(struct tm_coordinator *c)
+{
+    if (c->stop_asked || c->state > TM_JOB_RUNNING)
+        return false;
+    if (!c->draining)
+        command(c, TM_COMMAND_DRAIN, NULL, 0);
+    c->draining = true;
+    return true;
+}
+
 enum tm_job_outcome tm_coordinator_outcome(const struct tm_coordinator *c)
 {
     if (c->error.code != 0)

@@ -10,6 +10,7 @@
 enum tm_command_kind {
     TM_COMMAND_SETTLED, // `text`: types to apply; tasks that waited for it go on
     TM_COMMAND_STOP,    // sources end without draining
+    TM_COMMAND_DRAIN,   // sources end as at the end of their input
     TM_COMMAND_CANCEL,  // drop everything
     TM_COMMAND_EXIT,    // every task of the job is done
     // Take part in `checkpoint`, for `purpose`. `text`: the folder of its data files and, behind a

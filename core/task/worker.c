@@ -153,6 +153,10 @@ static bool take_command(struct tm_worker *worker)
         for (uint32_t i = 0; i < worker->task_count; i++)
             tm_task_stop(worker->tasks[i]);
         break;
+    case TM_COMMAND_DRAIN:
+        for (uint32_t i = 0; i < worker->task_count; i++)
+            tm_task_drain(worker->tasks[i]);
+        break;
     case TM_COMMAND_CANCEL:
     case TM_COMMAND_EXIT:
         worker->cancelled = true;
