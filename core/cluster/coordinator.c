@@ -84,12 +84,30 @@ void tm_coordinator_saved(struct tm_coordinator *c)
         command(c, TM_COMMAND_STOP, NULL, 0);
 }
 
+static void stop_in_order(struct tm_coordinator *c)
+{
+    c->saving = c->env.save != NULL;
+    c->state = TM_JOB_STOPPING;
+    if (c->saving)
+        c->env.save(c->env.arg, TM_PURPOSE_STOP);
+    else
+        command(c, TM_COMMAND_STOP, NULL, 0);
+}
+
+static void worker_ready(struct tm_coordinator *c)
+{
+    if (--c->starting != 0 || c->state != TM_JOB_STARTING)
+        return;
+    c->state = TM_JOB_RUNNING;
+    if (c->stop_asked)
+        stop_in_order(c);
+}
+
 void tm_coordinator_event(struct tm_coordinator *c, const struct tm_event *event)
 {
     switch (event->kind) {
     case TM_EVENT_READY:
-        if (--c->starting == 0 && c->state == TM_JOB_STARTING)
-            c->state = TM_JOB_RUNNING;
+        worker_ready(c);
         break;
     case TM_EVENT_TASK_FINISHED:
         task_finished(c);
@@ -117,14 +135,10 @@ void tm_coordinator_stop(struct tm_coordinator *c)
         return;
     }
     c->stop_asked = true;
-    if (c->state > TM_JOB_RUNNING)
-        return;
-    c->saving = c->env.save != NULL && c->state == TM_JOB_RUNNING;
-    c->state = TM_JOB_STOPPING;
-    if (c->saving)
-        c->env.save(c->env.arg, TM_PURPOSE_STOP);
-    else
-        command(c, TM_COMMAND_STOP, NULL, 0);
+    // Where some workers run rows may be out already, and the last checkpoint is of all of them.
+    bool waits = c->state == TM_JOB_STARTING && c->env.save != NULL;
+    if (c->state <= TM_JOB_RUNNING && !waits)
+        stop_in_order(c);
 }
 
 void tm_coordinator_cancel(struct tm_coordinator *c)

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -208,7 +209,7 @@ def catches(pid, number):
         return int(re.search(r"SigCgt:\s+(\w+)", f.read()).group(1), 16) >> (number - 1) & 1 == 1
 
 
-def wait_until(condition, seconds, what):
+def wait_until(condition, seconds, what, every=0.02):
     """Polls; returns the first true value."""
     end = time.monotonic() + seconds
     while True:
@@ -216,7 +217,15 @@ def wait_until(condition, seconds, what):
         if value:
             return value
         check(time.monotonic() < end, "waited %s s for %s" % (seconds, what))
-        time.sleep(0.02)
+        time.sleep(every)
+
+
+def wait_for_reading(process, size=1 << 20):
+    """Until it has read so many bytes, its program and script among them, and would stop in order."""
+    def reads():
+        with open("/proc/%d/io" % process.pid, encoding="ascii") as f:
+            return int(f.readline().split()[1]) > size and catches(process.pid, signal.SIGINT)
+    wait_until(reads, TIMEOUT, "the job to read", every=0.002)
 
 
 def main():

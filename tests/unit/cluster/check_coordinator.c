@@ -279,12 +279,29 @@ START_TEST(a_second_stop_waits_for_no_checkpoint)
 }
 END_TEST
 
-START_TEST(a_job_that_is_stopped_before_it_runs_has_nothing_to_save)
+START_TEST(a_stop_while_workers_start_waits_for_all_of_them)
+{
+    init(note_save);
+    send(TM_EVENT_READY);
+    tm_coordinator_stop(&c); // the first worker may have written rows
+    ck_assert_int_eq(save_count, 0);
+    ck_assert_int_eq(command_count, 0);
+    send(TM_EVENT_READY);
+    ck_assert_int_eq(saves[0], TM_PURPOSE_STOP);
+    tm_coordinator_saved(&c);
+    ck_assert_int_eq(commands[0], TM_COMMAND_STOP);
+}
+END_TEST
+
+START_TEST(a_second_stop_while_workers_start_waits_for_nothing)
 {
     init(note_save);
     tm_coordinator_stop(&c);
+    tm_coordinator_stop(&c);
+    ck_assert_int_eq(commands[0], TM_COMMAND_CANCEL);
+    send(TM_EVENT_READY);
+    send(TM_EVENT_READY);
     ck_assert_int_eq(save_count, 0);
-    ck_assert_int_eq(commands[0], TM_COMMAND_STOP);
 }
 END_TEST
 
@@ -309,7 +326,8 @@ int main(void)
     tcase_add_test(tc, a_stop_takes_a_last_checkpoint_before_sources_end);
     tcase_add_test(tc, tasks_that_end_while_the_last_checkpoint_is_taken_wait_for_it);
     tcase_add_test(tc, a_second_stop_waits_for_no_checkpoint);
-    tcase_add_test(tc, a_job_that_is_stopped_before_it_runs_has_nothing_to_save);
+    tcase_add_test(tc, a_stop_while_workers_start_waits_for_all_of_them);
+    tcase_add_test(tc, a_second_stop_while_workers_start_waits_for_nothing);
     suite_add_tcase(suite, tc);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
