@@ -86,7 +86,7 @@ static void put_rows(const struct tm_job *job, json_t *root)
         if (!tm_job_sums((struct tm_job *)(uintptr_t)job, n, &sums))
             continue;
         in += node->kind == TM_NODE_SOURCE ? sums.rows_in : 0;
-        out += node->kind == TM_NODE_SINK ? sums.rows_out : 0;
+        out += node->kind == TM_NODE_SINK ? sums.used : 0;
     }
     json_object_set_new(root, "rows_in", json_integer((json_int_t)in));
     json_object_set_new(root, "rows_out", json_integer((json_int_t)out));

@@ -2,6 +2,9 @@
 // An entry is the job's socket, or a symbolic link to it.
 #pragma once
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "core/base/error.h"
 
 enum { TM_PLACES_PATH = 4096 };

@@ -194,7 +194,7 @@ static const char *name_user_metric(const struct tm_graph *graph, uint32_t m,
 }
 
 static void put_user_samples(struct tm_prometheus *p, const char *name,
-                             const struct tm_prometheus_label labels[3], uint8_t kind,
+                             const struct tm_prometheus_label labels[2], uint8_t kind,
                              const struct tm_user_metric_sum *sum)
 {
     static const struct {

@@ -11,7 +11,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "core/base/buf.h"
 #include "core/base/text.h"
 #include "core/loop/real.h"
 #include "core/loop/real_server.h"
@@ -242,7 +241,7 @@ void tm_running_fini(struct tm_running *running)
 
 static int no_job(const struct tm_running *running, const char *given, struct tm_error *err)
 {
-    const char *names[64];
+    const char *names[64] = {NULL};
     uint32_t count = 0;
     char list[400] = "";
     for (uint32_t i = 0; i < running->count && count < 64; i++) {

@@ -4,7 +4,7 @@
 
 #include <jansson.h>
 
-#include "core/base/mem.h"
+#include "core/base/buf.h"
 #include "core/cli/places.h"
 
 enum {
