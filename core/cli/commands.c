@@ -146,6 +146,20 @@ const struct tm_cli_command tm_cli_commands[] = {
      "tidemill cancel fraud",
      {"--json", "--help", NULL},
      tm_cli_cancel},
+    {"state",
+     "get|scan|list JOB [STATE] [KEY]",
+     TM_CLI_STATE,
+     "read the state of a running job",
+     "get prints what a state has for a key, scan what it has for all keys, each as a line of JSON; "
+     "list its states.\n"
+     "STATE is OPERATOR.STATE, or one of them where that is plain. KEY is JSON, or a text as it is; "
+     "a key of several\n"
+     "columns is an object of them.",
+     "tidemill state get fraud velocity.count u-17\n"
+     "  tidemill state get sales totals '{\"shop\":3,\"day\":\"mon\"}'\n"
+     "  tidemill state scan fraud velocity.count --limit 10",
+     {"--limit", "--json", "--help", NULL},
+     tm_cli_state},
     {"checkpoint",
      "show|verify|diff PATH [PATH]",
      TM_CLI_CHECKPOINT,

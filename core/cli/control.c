@@ -9,11 +9,10 @@
 #include <unistd.h>
 
 #include "core/base/text.h"
+#include "core/cli/asking.h"
 #include "core/cli/places.h"
 #include "core/cli/report.h"
 #include "core/cluster/prometheus.h"
-#include "core/cluster/request.h"
-#include "core/loop/real_server.h"
 
 enum { WAITING_MAX = 8 }; // for the end of the job, at the same time
 
@@ -26,12 +25,13 @@ struct tm_control {
     enum tm_wish wish;
     struct tm_server_request *waiting[WAITING_MAX];
     uint32_t waiting_count;
+    struct tm_asking asking;
     struct tm_server_request *savepoint; // waits for one; NULL: nobody does
 };
 
 // --- answers -------------------------------------------------------------------------------------
 
-static void answer(struct tm_server_request *to, int status, json_t *root)
+void tm_control_answer(struct tm_server_request *to, int status, json_t *root)
 {
     char *text = json_dumps(root, JSON_COMPACT | JSON_ENSURE_ASCII);
     static const char none[] = "{\"ok\":false}";
@@ -41,12 +41,12 @@ static void answer(struct tm_server_request *to, int status, json_t *root)
     json_decref(root);
 }
 
-static void refuse(struct tm_server_request *to, int status, const struct tm_error *err)
+void tm_control_refuse(struct tm_server_request *to, int status, const struct tm_error *err)
 {
     json_t *root = json_object();
     json_object_set_new(root, "ok", json_false());
     json_object_set_new(root, "error", tm_report_error_json(err));
-    answer(to, status, root);
+    tm_control_answer(to, status, root);
 }
 
 static const char *state_of(const struct tm_control *control)
@@ -131,7 +131,7 @@ static void answer_report(struct tm_control *control, struct tm_server_request *
     const struct tm_report report = report_of(control, &figures);
     json_t *root = describe(control);
     json_object_set_new(root, "report", tm_report_json(&report, state_of(control)));
-    answer(to, 200, root);
+    tm_control_answer(to, 200, root);
 }
 
 static void answer_metrics(struct tm_control *control, struct tm_server_request *to)
@@ -159,7 +159,7 @@ static void on_savepoint(void *arg, uint64_t checkpoint, const char *path,
     char whole[PATH_MAX];
     control->savepoint = NULL;
     if (err != NULL) {
-        refuse(from, err->code == TM_E_EXISTS ? 409 : 500, err);
+        tm_control_refuse(from, err->code == TM_E_EXISTS ? 409 : 500, err);
         return;
     }
     json_t *root = json_object();
@@ -168,7 +168,7 @@ static void on_savepoint(void *arg, uint64_t checkpoint, const char *path,
     json_object_set_new(root, "checkpoint", json_integer((json_int_t)checkpoint));
     json_object_set_new(root, "path",
                         tm_report_json_text(realpath(path, whole) != NULL ? whole : path));
-    answer(from, 200, root);
+    tm_control_answer(from, 200, root);
 }
 
 static void take_savepoint(struct tm_control *control, struct tm_server_request *from,
@@ -179,9 +179,9 @@ static void take_savepoint(struct tm_control *control, struct tm_server_request 
     if (keeper == NULL) {
         tm_error_set(&err, TM_E_JOB_REFUSES, "the job takes no checkpoints, so no savepoints");
         tm_error_hint(&err, "say checkpoint = \"30s\" in tm.job, or run it with --dir");
-        refuse(from, 409, &err);
+        tm_control_refuse(from, 409, &err);
     } else if (tm_keeper_savepoint(keeper, path, on_savepoint, control, &err) != 0) {
-        refuse(from, 409, &err);
+        tm_control_refuse(from, 409, &err);
     } else {
         control->savepoint = from;
     }
@@ -195,7 +195,7 @@ static void wait_for_end(struct tm_control *control, struct tm_server_request *f
     struct tm_error err = {0};
     if (control->waiting_count == WAITING_MAX) {
         tm_error_set(&err, TM_E_LIMIT, "%d others wait for the end of the job", WAITING_MAX);
-        refuse(from, 503, &err);
+        tm_control_refuse(from, 503, &err);
         return;
     }
     const struct tm_coordinator *c = control->target.coordinator;
@@ -203,7 +203,7 @@ static void wait_for_end(struct tm_control *control, struct tm_server_request *f
     if (wish == TM_WISH_DRAIN && (stops || control->target.job == NULL)) {
         tm_error_set(&err, TM_E_JOB_REFUSES, "the job stops already, and cannot be drained any more");
         tm_error_hint(&err, "run it again, and drain it then");
-        refuse(from, 409, &err);
+        tm_control_refuse(from, 409, &err);
         return;
     }
     control->waiting[control->waiting_count++] = from;
@@ -239,7 +239,7 @@ static bool is_allowed(struct tm_server_request *from, const struct tm_request *
     tm_error_set(&err, TM_E_PERMISSION,
                  foreign ? "this port answers to localhost and 127.0.0.1"
                          : "this port has /metrics; all else is asked through the job's socket");
-    refuse(from, 403, &err);
+    tm_control_refuse(from, 403, &err);
     return false;
 }
 
@@ -249,7 +249,7 @@ static void carry_out(struct tm_control *control, struct tm_server_request *from
     struct tm_error err = {0};
     switch (request->kind) {
     case TM_REQUEST_JOB:
-        answer(from, 200, describe(control));
+        tm_control_answer(from, 200, describe(control));
         return;
     case TM_REQUEST_STOP:
         wait_for_end(control, from, TM_WISH_STOP);
@@ -266,7 +266,7 @@ static void carry_out(struct tm_control *control, struct tm_server_request *from
     if (control->target.job == NULL) {
         tm_error_set(&err, TM_E_JOB_REFUSES, "the job is about to begin again");
         tm_error_hint(&err, "ask again in a moment");
-        refuse(from, 503, &err);
+        tm_control_refuse(from, 503, &err);
         return;
     }
     switch (request->kind) {
@@ -279,9 +279,11 @@ static void carry_out(struct tm_control *control, struct tm_server_request *from
     case TM_REQUEST_SAVEPOINT:
         take_savepoint(control, from, request->path);
         return;
+    case TM_REQUEST_STATES:
+        tm_asking_names(&control->asking, from);
+        return;
     default:
-        tm_error_set(&err, TM_E_INTERNAL, "a request that nothing answers");
-        refuse(from, 500, &err);
+        tm_asking_ask(&control->asking, from, request);
     }
 }
 
@@ -295,7 +297,7 @@ static void handle(void *arg, struct tm_server_request *from)
                                          .arg = from};
     int status = tm_request_parse(&text, &request, &err);
     if (status != 0)
-        refuse(from, status, &err);
+        tm_control_refuse(from, status, &err);
     else if (is_allowed(from, &request))
         carry_out(arg, from, &request);
 }
@@ -374,6 +376,12 @@ int tm_control_open(struct tm_engine *engine, const char *folder, struct tm_wake
 void tm_control_attach(struct tm_control *control, const struct tm_control_target *target)
 {
     control->target = target == NULL ? (struct tm_control_target){0} : *target;
+    tm_asking_attach(&control->asking, control->target.job);
+}
+
+void tm_control_event(struct tm_control *control, const struct tm_event *event)
+{
+    tm_asking_event(&control->asking, event);
 }
 
 bool tm_control_turn(struct tm_control *control)
@@ -405,7 +413,7 @@ static void tell_end(struct tm_control *control, const struct tm_control_end *en
             json_object_set_new(root, "checkpoint", json_integer((json_int_t)end->checkpoint));
         if (end->error != NULL && end->error->code != 0)
             json_object_set_new(root, "failure", tm_report_error_json(end->error));
-        answer(control->waiting[i], 200, root);
+        tm_control_answer(control->waiting[i], 200, root);
     }
     control->waiting_count = 0;
 }
@@ -414,6 +422,7 @@ void tm_control_close(struct tm_control *control, const struct tm_control_end *e
 {
     if (control == NULL)
         return;
+    tm_asking_attach(&control->asking, NULL);
     if (end != NULL)
         tell_end(control, end);
     if (control->entry[0] != '\0')

@@ -127,6 +127,7 @@ static bool take_events(struct run *run)
     while ((event = (struct tm_event *)tm_mailbox_take(&run->job->events)) != NULL) {
         tm_saving_event(&run->saving, event);
         tm_coordinator_event(&run->coordinator, event);
+        tm_control_event(run->control, event);
         tm_event_free(event);
         any = true;
     }

@@ -124,6 +124,7 @@ void tm_coordinator_event(struct tm_coordinator *c, const struct tm_event *event
         break;
     case TM_EVENT_WRITTEN: // of the keeper
     case TM_EVENT_DECLINED:
+    case TM_EVENT_ANSWER: // of who asked
         break;
     }
 }

@@ -18,6 +18,7 @@ enum tm_command_kind {
     TM_COMMAND_CHECKPOINT,
     TM_COMMAND_ABORT,    // `checkpoint` is given up
     TM_COMMAND_COMPLETE, // `checkpoint` is durable: later ones are written against it
+    TM_COMMAND_ASK,      // `text`: struct tm_question
 };
 
 // Coordinator to worker.
@@ -39,6 +40,7 @@ enum tm_event_kind {
     TM_EVENT_EXITED,        // a worker's thread is about to end
     TM_EVENT_WRITTEN,       // what `task` gives to `checkpoint` is durable: `part`
     TM_EVENT_DECLINED,      // `task` cannot take part in `checkpoint`: `error`
+    TM_EVENT_ANSWER,        // to the question of the number `checkpoint`: `text`, or `error`
 };
 
 // What a task has written of a checkpoint, shared by the task, which writes the next one against
