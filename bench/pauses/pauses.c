@@ -22,9 +22,23 @@
 #include "core/base/histogram.h"
 #include "core/operator/process.h"
 #include "core/state/internal.h"
+#include "core/task/checkpoint.h"
 #include "core/task/task.h"
 
-enum kind { INSERTION, GROWTH, TOUCH, BLOCK, FIRING, TIMER, SLICE, CALLS, TURN, KINDS };
+enum kind {
+    INSERTION,
+    GROWTH,
+    TOUCH,
+    BLOCK,
+    FIRING,
+    TIMER,
+    SLICE,
+    CALLS,
+    TURN,
+    BARRIER,
+    FREEING,
+    KINDS
+};
 
 static struct {
     const char *name;
@@ -42,8 +56,10 @@ static struct {
                false,
                0,
                {0}}, // of a pass over all keys, without its calls if these are timed
-    [CALLS] = {"calls", false, 0, {0}}, // of the job's functions for a batch or a run
-    [TURN] = {"turn", false, 0, {0}},   // of a task: a few steps
+    [CALLS] = {"calls", false, 0, {0}},     // of the job's functions for a batch or a run
+    [TURN] = {"turn", false, 0, {0}},       // of a task: a few steps
+    [BARRIER] = {"barrier", false, 0, {0}}, // what a task gives to a checkpoint: all its operators
+    [FREEING] = {"freeing", false, 0, {0}}, // of what an earlier checkpoint held
 };
 
 // At their most: how many, and the bytes that the engine counts for them.
@@ -186,6 +202,45 @@ int __wrap_tm_task_turn(struct tm_task *task, struct tm_error *err)
     int rc = __real_tm_task_turn(task, err);
     end(TURN);
     return rc;
+}
+
+static uint64_t cut_ns; // of the operators that the barrier has passed
+int __real_tm__task_cut_operator(struct tm_task *task, uint32_t index, bool passed,
+                                 struct tm_error *err);
+int __wrap_tm__task_cut_operator(struct tm_task *task, uint32_t index, bool passed,
+                                 struct tm_error *err);
+int __wrap_tm__task_cut_operator(struct tm_task *task, uint32_t index, bool passed,
+                                 struct tm_error *err)
+{
+    uint64_t begun_ns = kinds[BARRIER].on ? cpu_ns() : 0;
+    int rc = __real_tm__task_cut_operator(task, index, passed, err);
+    if (kinds[BARRIER].on)
+        cut_ns += cpu_ns() - begun_ns;
+    return rc;
+}
+
+int __real_tm__task_end_cut(struct tm_task *task, struct tm_error *err);
+int __wrap_tm__task_end_cut(struct tm_task *task, struct tm_error *err);
+int __wrap_tm__task_end_cut(struct tm_task *task, struct tm_error *err)
+{
+    bool whole = task->checkpoints.collecting != NULL;
+    begin(BARRIER);
+    kinds[BARRIER].begun_ns -= cut_ns;
+    cut_ns = 0;
+    int rc = __real_tm__task_end_cut(task, err);
+    if (whole)
+        end(BARRIER);
+    return rc;
+}
+
+bool __real_tm_cut_free_some(struct tm_cut *cut, uint32_t budget);
+bool __wrap_tm_cut_free_some(struct tm_cut *cut, uint32_t budget);
+bool __wrap_tm_cut_free_some(struct tm_cut *cut, uint32_t budget)
+{
+    begin(FREEING);
+    bool done = __real_tm_cut_free_some(cut, budget);
+    end(FREEING);
+    return done;
 }
 
 // --- begin and end -------------------------------------------------------------------------------

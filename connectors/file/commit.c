@@ -343,6 +343,12 @@ int tm__commits_run(struct tm__commits *c, uint64_t checkpoint, struct tm_error 
     return 0;
 }
 
+int tm__commits_run_once(struct tm__commits *c, uint64_t checkpoint, struct tm_error *err)
+{
+    c->unrecorded = true;
+    return tm__commits_run(c, checkpoint, err);
+}
+
 int tm__commits_committed(struct tm__commits *c, uint64_t checkpoint, bool *committed,
                           struct tm_error *err)
 {

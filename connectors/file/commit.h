@@ -73,6 +73,9 @@ bool tm__commits_is_waiting(const struct tm__commits *commits); // for space
 // 0, TM_STEP_WAIT where there is no space (err says so), or an error.
 int tm__commits_run(struct tm__commits *commits, uint64_t checkpoint,
                     struct tm_error *err) TM_WARN_UNUSED;
+// The same where nothing was committed yet and one step makes all of it visible: nothing is noted.
+int tm__commits_run_once(struct tm__commits *commits, uint64_t checkpoint,
+                         struct tm_error *err) TM_WARN_UNUSED;
 int tm__commits_committed(struct tm__commits *commits, uint64_t checkpoint, bool *committed,
                           struct tm_error *err) TM_WARN_UNUSED;
 

@@ -59,13 +59,22 @@ static bool is_there(const struct tm__commits *c, const char *path, struct tm_fi
     return c->args.fx->files->stat(c->args.fx->ctx, path, info, NULL) == 0;
 }
 
+static int write_record(struct tm__commits *c, const struct tm__commit_record *next,
+                        struct tm_error *err)
+{
+    int rc = c->unrecorded
+                 ? 0
+                 : tm__commit_record_write(c->args.fx, c->args.mem, c->record_path, next, err);
+    if (rc == 0)
+        c->record = *next;
+    return rc;
+}
+
 static int begin_record(struct tm__commits *c, uint64_t checkpoint, struct tm_error *err)
 {
     struct tm__commit_record next = c->record;
     next.begun = checkpoint > next.begun ? checkpoint : next.begun;
-    int rc = tm__commit_record_write(c->args.fx, c->args.mem, c->record_path, &next, err);
-    if (rc == 0)
-        c->record = next;
+    int rc = write_record(c, &next, err);
     TM_KILL_POINT(commit_recorded);
     return rc;
 }
@@ -251,9 +260,28 @@ static int write_file(struct tm__commits *c, uint64_t checkpoint, int64_t *size_
         rc = fx->files->rename(fx->ctx, c->new_path, c->path, err);
         TM_KILL_POINT(append_named);
     }
-    if (rc == 0 && is_new)
-        rc = tm__file_sync_folder(fx, c->path, err);
     *size_bytes = copy.size_bytes;
+    return rc;
+}
+
+// All of a file that is to be new lies in one staged file, which was synced when it was prepared.
+static bool is_alone(const struct tm__commits *c, uint64_t checkpoint)
+{
+    const struct tm__prepared *p = c->pending;
+    return c->unrecorded && c->record.is_new &&
+           (p->next == NULL || p->next->checkpoint > checkpoint);
+}
+
+static int name_alone(const struct tm__commits *c, int64_t *size_bytes, struct tm_error *err)
+{
+    const struct tm_fx *fx = c->args.fx;
+    const struct tm__prepared *p = c->pending;
+    struct tm_file_info info;
+    if (!is_there(c, p->staged, &info) || (uint64_t)info.size_bytes != p->size_bytes)
+        return missing(c, p, err);
+    int rc = fx->files->rename(fx->ctx, p->staged, c->path, err);
+    TM_KILL_POINT(append_named);
+    *size_bytes = info.size_bytes;
     return rc;
 }
 
@@ -267,8 +295,12 @@ int tm__commits_append(struct tm__commits *c, uint64_t checkpoint, struct tm_err
     int rc = begin_append(c, checkpoint, err);
     if (rc == 0 && again)
         size_bytes = is_there(c, c->path, &info) ? info.size_bytes : 0;
+    else if (rc == 0 && is_alone(c, checkpoint))
+        rc = name_alone(c, &size_bytes, err);
     else if (rc == 0)
         rc = write_file(c, checkpoint, &size_bytes, err);
+    if (rc == 0 && c->record.is_new)
+        rc = tm__file_sync_folder(fx, c->path, err);
     if (rc != 0)
         return rc;
     if (c->record.is_new && c->claim < 0) // nobody else may append to it while the job runs
@@ -276,10 +308,9 @@ int tm__commits_append(struct tm__commits *c, uint64_t checkpoint, struct tm_err
     struct tm__commit_record next = c->record;
     next.done = checkpoint;
     next.length = size_bytes;
-    rc = tm__commit_record_write(fx, c->args.mem, c->record_path, &next, err);
+    rc = write_record(c, &next, err);
     if (rc != 0)
         return rc;
-    c->record = next;
     TM_KILL_POINT(append_done);
     c->is_new = c->foreign = false;
     for (const struct tm__prepared *p = c->pending; p != NULL && p->checkpoint <= checkpoint;

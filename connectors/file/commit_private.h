@@ -16,6 +16,7 @@ struct tm__commits {
     char token[24]; // the owner, and the attempt
     unsigned next_run;
     bool duplicates, is_new, foreign; // foreign: the one file may have a last line without an end
+    bool unrecorded;                  // the record is in memory alone
     // Partner: give's release, run's acquire.
     _Atomic(struct tm__prepared *) given; // the newest first
     struct tm__prepared *pending;         // in the order in which they are committed

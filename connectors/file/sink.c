@@ -406,7 +406,7 @@ static int open_many(struct tm__outputs *o, const char *folder, struct tm_error 
     return tm__parts_new(&args, &o->parts, err);
 }
 
-static bool is_of_many(const struct tm__outputs *o)
+bool tm__outputs_are_many(const struct tm__outputs *o)
 {
     return o->columns != NULL || o->roll_bytes != 0 || o->roll_ms != 0;
 }
@@ -426,7 +426,7 @@ static int open_parts(struct tm__outputs *o, const char *folder, struct tm_error
         rc = find_old(o, folder, depth, err);
     if (rc == 0 && o->old_count != 0 && o->if_exists == TM__FAIL_IF_EXISTS && !o->is_resumed)
         rc = already_there(o, err);
-    if (rc == 0 && (is_of_many(o) || o->job != NULL))
+    if (rc == 0 && (tm__outputs_are_many(o) || o->job != NULL))
         return open_many(o, folder, err);
     unsigned run = o->if_exists == TM__APPEND ? next_run(o) : 0;
     for (uint32_t i = 0; rc == 0 && i < o->count; i++)
@@ -510,7 +510,7 @@ static int open_outputs(struct tm__outputs *o, const struct tm_options *options,
     o->roll_bytes = tm_options_integer(options, "roll_size", 0);
     o->roll_ms = tm_options_integer(options, "roll_every", 0);
     o->is_folder = is_folder(o);
-    if (!o->is_folder && is_of_many(o))
+    if (!o->is_folder && tm__outputs_are_many(o))
         return no_folder(o, err);
     const char *compression = tm_options_text(options, "compression");
     o->packing = tm__file_packing_of(o->name);

@@ -26,6 +26,27 @@ int tm__file_sink_commit(void *shared, uint64_t checkpoint, struct tm_error *err
     return o->commits == NULL ? 0 : tm__commits_run(o->commits, checkpoint, err);
 }
 
+// One file that is to be new gets its name by a rename; so does the only part of a folder.
+// Appending is left out: killed right after it, the job would begin anew and append once more.
+uint32_t tm__file_sink_commit_steps(const void *shared)
+{
+    const struct tm__outputs *o = shared;
+    if (o->commits == NULL)
+        return 0;
+    if (o->is_resumed || o->if_exists == TM__APPEND)
+        return 2;
+    if (!o->is_folder)
+        return tm__commits_is_new(o->commits) ? 1 : 2;
+    bool one_part = o->parallelism == 1 && !tm__outputs_are_many(o) && o->old_count == 0;
+    return one_part ? 1 : 2;
+}
+
+int tm__file_sink_commit_once(void *shared, uint64_t checkpoint, struct tm_error *err)
+{
+    struct tm__outputs *o = shared;
+    return o->commits == NULL ? 0 : tm__commits_run_once(o->commits, checkpoint, err);
+}
+
 int tm__file_sink_committed(void *shared, uint64_t checkpoint, bool *committed,
                             struct tm_error *err)
 {

@@ -45,5 +45,7 @@ struct tm__outputs {
     uint32_t old_count, old_capacity;
 };
 
+// They roll, or are divided by columns.
+bool tm__outputs_are_many(const struct tm__outputs *o);
 // ".jsonl.gz": what part files end in.
 void tm__outputs_suffix(const struct tm__outputs *o, char *suffix, size_t size);

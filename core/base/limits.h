@@ -39,6 +39,9 @@ enum {
     TM_RING_ELEMENTS = 64,           // slots of a channel; a power of two
     TM_CHANNEL_BYTES = 1024 * 1024,  // batches in flight in a channel, unless time bounds it lower
     TM_CHANNEL_TIME_MS = 500,        // a channel holds at most what its consumer takes in this time
+    // What a task still puts out past its credit so that a barrier gets through it: what one batch
+    // becomes in it, usually a batch. Where it becomes more than this the barrier waits.
+    TM_OVERTAKE_BYTES = 16 * 1024 * 1024,
     TM_LATENCY_MS = 5,               // a part-filled batch is sent after this
     TM_WINDOW_SLICES_MAX = 10000000, // size / slide, as Flink
     // Windows of a row where each has its own accumulators: a row is one step of the operator.

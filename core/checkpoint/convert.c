@@ -2,6 +2,7 @@
 // refers to is followed before it has been looked at (core/state/trust.h).
 #include "core/checkpoint/convert.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "core/state/image.h"
@@ -129,6 +130,12 @@ static bool decimal_widens(const char *from, const char *to)
            a_scale == b_scale && a <= b;
 }
 
+// Nothing but the type's name changes: each value of the one is one of the other.
+static bool widens(const char *from, const char *to)
+{
+    return decimal_widens(from, to) || (strcmp(from, "int") == 0 && strcmp(to, "int64") == 0);
+}
+
 // How a field becomes another. False: not at all.
 static bool find_how(const struct tm_layout_field *from, const struct tm_layout_field *to,
                      enum how *how)
@@ -141,15 +148,15 @@ static bool find_how(const struct tm_layout_field *from, const struct tm_layout_
         *how = COPY;
         if (from->bytes != to->bytes)
             return false;
-        if (same || decimal_widens(from->type, to->type))
+        if (same || widens(from->type, to->type))
             return true;
-        if (strcmp(from->type, "int") != 0 || from->bytes != sizeof(int64_t))
-            return false;
-        *how = strcmp(to->type, "double") == 0 ? TO_DOUBLE : COPY;
-        return *how == TO_DOUBLE || strcmp(to->type, "int64") == 0;
+        *how = TO_DOUBLE;
+        return strcmp(from->type, "int") == 0 && strcmp(to->type, "double") == 0 &&
+               from->bytes == sizeof(int64_t);
     case TM_LAYOUT_BLOB:
         *how = BLOB;
-        return same && from->bytes == to->bytes;
+        return (same || (strcmp(from->type, "string") == 0 && strcmp(to->type, "bytes") == 0)) &&
+               from->bytes == to->bytes;
     case TM_LAYOUT_MAP:
     case TM_LAYOUT_LIST: // what stands in front of each value can be left out, not made up
         *how = from->kind == TM_LAYOUT_MAP ? MAP : LIST;
@@ -197,23 +204,31 @@ static bool find_around(const struct tm_convert *convert, const struct tm_layout
     return false;
 }
 
-static int match(struct tm_convert *convert, const struct tm_layout_field *to, struct tm_error *err)
+// What becomes of a field. TM_E_STATE_TYPE: DIFFERENT, and err says why.
+static int match(struct tm_convert *convert, const struct tm_layout_field *to,
+                 enum tm_field_change *change, const struct tm_layout_field **found,
+                 struct tm_error *err)
 {
+    *change = TM_FIELD_NEW;
+    *found = NULL;
     for (uint32_t i = 0; i < convert->from->field_count; i++) {
         const struct tm_layout_field *from = &convert->from->fields[i];
         struct step step = {.from = from, .to = to};
         if (strcmp(from->name, to->name) != 0 || !find_around(convert, from, to, &step.inside))
             continue;
+        *found = from;
+        *change = TM_FIELD_DIFFERENT;
         if (!find_how(from, to, &step.how))
             return mismatch(from, to, err);
+        *change = strcmp(from->type, to->type) == 0 ? TM_FIELD_KEPT : TM_FIELD_WIDENED;
         convert->steps[convert->step_count++] = step;
         return 0;
     }
-    return 0; // new
+    return 0;
 }
 
-int tm_convert_new(struct tm_mem *mem, const struct tm_layout *from, const struct tm_layout *to,
-                   struct tm_convert **convert, struct tm_error *err)
+static int new_convert(struct tm_mem *mem, const struct tm_layout *from, const struct tm_layout *to,
+                       struct tm_convert **convert, struct tm_error *err)
 {
     *convert = NULL;
     int rc = check_layout(from, err);
@@ -221,19 +236,82 @@ int tm_convert_new(struct tm_mem *mem, const struct tm_layout *from, const struc
         rc = check_layout(to, err);
     if (rc != 0)
         return rc;
-    struct tm_convert *made = tm_mem_alloc(mem, convert_bytes(to->field_count));
-    if (made == NULL)
+    *convert = tm_mem_alloc(mem, convert_bytes(to->field_count));
+    if (*convert == NULL)
         return tm_error_set(err, TM_E_MEMORY, "out of memory for a conversion of state");
-    *made =
+    **convert =
         (struct tm_convert){.mem = mem, .from = from, .to = to, .step_capacity = to->field_count};
-    for (uint32_t i = 0; i < to->field_count && rc == 0; i++)
-        rc = match(made, &to->fields[i], err);
-    if (rc != 0) {
-        tm_convert_free(made);
-        return rc;
-    }
-    *convert = made;
     return 0;
+}
+
+int tm_convert_new(struct tm_mem *mem, const struct tm_layout *from, const struct tm_layout *to,
+                   struct tm_convert **convert, struct tm_error *err)
+{
+    enum tm_field_change change;
+    const struct tm_layout_field *found;
+    int rc = new_convert(mem, from, to, convert, err);
+    for (uint32_t i = 0; rc == 0 && i < to->field_count; i++)
+        rc = match(*convert, &to->fields[i], &change, &found, err);
+    if (rc != 0) {
+        tm_convert_free(*convert);
+        *convert = NULL;
+    }
+    return rc;
+}
+
+static bool is_used(const struct tm_convert *convert, const struct tm_layout_field *from)
+{
+    for (uint32_t i = 0; i < convert->step_count; i++)
+        if (convert->steps[i].from == from)
+            return true;
+    return false;
+}
+
+static bool has_name(const struct tm_layout *layout, const char *name)
+{
+    for (uint32_t i = 0; i < layout->field_count; i++)
+        if (strcmp(layout->fields[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+static void types_of(const struct tm_layout_field *from, const struct tm_layout_field *to,
+                     char text[TM_CONVERT_TEXT])
+{
+    const char *was = from == NULL ? NULL : from->type, *is = to == NULL ? NULL : to->type;
+    if (was != NULL && is != NULL && strcmp(was, is) != 0)
+        snprintf(text, TM_CONVERT_TEXT, "%s becomes %s", was, is);
+    else
+        snprintf(text, TM_CONVERT_TEXT, "%s", was == NULL ? is : was);
+}
+
+int tm_convert_describe(struct tm_mem *mem, const struct tm_layout *from,
+                        const struct tm_layout *to, tm_convert_each *each, void *arg,
+                        struct tm_error *err)
+{
+    struct tm_convert *convert;
+    char text[TM_CONVERT_TEXT];
+    int rc = new_convert(mem, from, to, &convert, err);
+    for (uint32_t i = 0; rc == 0 && i < to->field_count; i++) {
+        const struct tm_layout_field *found;
+        enum tm_field_change change;
+        struct tm_error why = {0};
+        rc = match(convert, &to->fields[i], &change, &found, &why);
+        types_of(found, &to->fields[i], text);
+        if (rc == TM_E_STATE_TYPE || rc == 0)
+            each(arg, found, &to->fields[i], change, rc == 0 ? text : why.message);
+        else
+            *err = why;
+        rc = rc == TM_E_STATE_TYPE ? 0 : rc;
+    }
+    for (uint32_t i = 0; rc == 0 && i < from->field_count; i++) {
+        const struct tm_layout_field *field = &from->fields[i];
+        types_of(field, NULL, text);
+        if (!is_used(convert, field) && !has_name(to, field->name))
+            each(arg, field, NULL, TM_FIELD_GONE, text);
+    }
+    tm_convert_free(convert);
+    return rc;
 }
 
 void tm_convert_free(struct tm_convert *convert)

@@ -17,6 +17,15 @@ bool tm_layout_equal(const struct tm_layout *a, const struct tm_layout *b);
 struct tm_convert;
 int tm_convert_new(struct tm_mem *mem, const struct tm_layout *from, const struct tm_layout *to,
                    struct tm_convert **convert, struct tm_error *err) TM_WARN_UNUSED;
+// The same, told field by field and with all that cannot be: `from` NULL: it is new; `to` NULL: it
+// is gone. `text`: the types, or why it cannot be.
+enum { TM_CONVERT_TEXT = 1100 };
+typedef void tm_convert_each(void *arg, const struct tm_layout_field *from,
+                             const struct tm_layout_field *to, enum tm_field_change change,
+                             const char *text);
+int tm_convert_describe(struct tm_mem *mem, const struct tm_layout *from,
+                        const struct tm_layout *to, tm_convert_each *each, void *arg,
+                        struct tm_error *err) TM_WARN_UNUSED;
 void tm_convert_free(struct tm_convert *convert); // NULL is fine
 
 // All entries of `from` whose key group is one of those of `to`, where no such entries may be so

@@ -17,6 +17,8 @@ enum tm_item_kind {
     TM_ITEM_SPLIT,   // each item goes to one subtask: to its own where parallelism is unchanged,
                      // else round robin
     TM_ITEM_COPY,    // the same in every subtask: the first one's go to all
+    TM_ITEM_FLIGHT,  // what a barrier has overtaken on an edge; read as those of SUBTASK
+    TM_ITEM_KINDS
 };
 
 int tm_cut_new(struct tm_mem *mem, uint64_t checkpoint, uint32_t chain, uint32_t subtask,

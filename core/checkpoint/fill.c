@@ -158,6 +158,11 @@ int tm_restored_state(const struct tm_restored *restored, const char *operator_n
                       const char *part, const struct tm_layout *layout, struct tm_state *state,
                       struct tm_error *err)
 {
+    if (restored->rehearsal != NULL) {
+        uint32_t max_parallelism, first, last;
+        tm_state_key_groups(state, &max_parallelism, &first, &last);
+        return tm__rehearse_state(restored, operator_name, part, layout, max_parallelism, err);
+    }
     struct filling f = {.operator_name = operator_name,
                         .part = part,
                         .kind = TM__PART_STATE,
@@ -180,6 +185,10 @@ static bool timers_moved(const struct tm_restored *restored, const struct fillin
 int tm_restored_timers(const struct tm_restored *restored, const char *operator_name,
                        const char *part, struct tm_timers *timers, struct tm_error *err)
 {
+    if (restored->rehearsal != NULL) {
+        tm__rehearse_part(restored, operator_name, part);
+        return 0;
+    }
     struct filling f = {.operator_name = operator_name,
                         .part = part,
                         .kind = TM__PART_TIMERS,

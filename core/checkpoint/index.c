@@ -212,7 +212,7 @@ static void get_part(struct decoding *d, struct tm__index_part *part)
         get_chains(d, part);
         return;
     }
-    part->item_kind = (enum tm_item_kind)tm__read_varint(&d->in, TM_ITEM_COPY);
+    part->item_kind = (enum tm_item_kind)tm__read_varint(&d->in, TM_ITEM_KINDS - 1);
     part->item_count = tm__read_varint(&d->in, UINT64_MAX);
     get_link(d, &part->items);
 }

@@ -42,3 +42,14 @@ struct tm_layout {
     uint32_t field_count;
     const struct tm_layout_field *fields;
 };
+
+// What becomes of a field where the value is made of other ones.
+enum tm_field_change {
+    TM_FIELD_KEPT,
+    TM_FIELD_WIDENED,   // by the rules of types
+    TM_FIELD_MIGRATED,  // by a function of the job
+    TM_FIELD_NEW,       // the checkpoint has none
+    TM_FIELD_GONE,      // the script has none
+    TM_FIELD_DIFFERENT, // it cannot be
+    TM_FIELD_CHANGES
+};

@@ -6,11 +6,11 @@
 
 const char *const tm_checkpoint_kinds[TM_CHECKPOINT_KINDS] = {"checkpoint", "savepoint", "end"};
 const char *const tm_part_kinds[TM_PART_KINDS] = {"state", "timers", "items"};
-const char *const tm_item_kinds[TM_ITEM_COPY + 1] = {"subtask", "split", "copy"};
+const char *const tm_item_kinds[TM_ITEM_KINDS] = {"subtask", "split", "copy", "in flight"};
 
 void tm_manifest_init(struct tm_manifest *manifest, struct tm_mem *mem)
 {
-    *manifest = (struct tm_manifest){.job = "", .script = "", .types = "", .max_parallelism = 1};
+    *manifest = (struct tm_manifest){.job = "", .script = "", .types = "", .schemas = "", .max_parallelism = 1};
     tm_arena_init(&manifest->arena, mem);
 }
 
@@ -145,6 +145,7 @@ int tm_manifest_add_written(struct tm_manifest *manifest, const struct tm_writte
 {
     const struct tm__index *index = &written->index;
     int rc = 0;
+    manifest->flight_bytes += tm_written_flight_bytes(written);
     for (uint32_t i = 0; i < index->part_count && rc == 0; i++)
         rc = add_part(manifest, &index->parts[i], written->layouts[i], err);
     for (uint32_t i = 0; i < index->file_count && rc == 0; i++) {

@@ -51,9 +51,11 @@ struct tm_manifest {
     bool finished; // all input has been read: there is nothing to go on with
     bool drained;  // the job ended with a watermark MAX: windows have fired
     uint32_t max_parallelism;
+    uint64_t flight_bytes; // rows on their way that it has; 0: its barriers overtook nothing
     const char *script;   // text of the job
     uint64_t script_hash; // of that text: set by encode
     const char *types;    // settled by first rows; opaque here
+    const char *schemas;  // inferred, of sources; opaque here; "": none
     uint32_t operator_count, operator_capacity, file_count, file_capacity;
     struct tm_manifest_operator *operators;
     struct tm_manifest_file *files;
@@ -84,4 +86,4 @@ int tm_manifest_read(struct tm_manifest *manifest, const struct tm_fx *fx, const
 
 extern const char *const tm_checkpoint_kinds[TM_CHECKPOINT_KINDS]; // as the manifest names them
 extern const char *const tm_part_kinds[TM_PART_KINDS];
-extern const char *const tm_item_kinds[TM_ITEM_COPY + 1];
+extern const char *const tm_item_kinds[TM_ITEM_KINDS];

@@ -189,7 +189,7 @@ static void get_part(struct reader *r, const json_t *from, struct tm_manifest_op
     part->name = text(r, from, "name", TM_NAME_MAX);
     part->kind = (enum tm_part_kind)one_of(r, from, "kind", tm_part_kinds, TM_PART_KINDS);
     if (part->kind == TM_PART_ITEMS)
-        part->dealt = (enum tm_item_kind)one_of(r, from, "dealt", tm_item_kinds, TM_ITEM_COPY + 1);
+        part->dealt = (enum tm_item_kind)one_of(r, from, "dealt", tm_item_kinds, TM_ITEM_KINDS);
     if (part->kind == TM_PART_STATE && json_object_get(from, "fields") != NULL)
         part->layout = get_layout(r, from);
 }
@@ -267,10 +267,14 @@ static void get_all(struct reader *r, const json_t *root)
     m->finished = boolean(r, root, "finished");
     m->drained = boolean(r, root, "drained");
     m->max_parallelism = (uint32_t)number(r, root, "max_parallelism", 1, TM_MAX_PARALLELISM);
+    if (json_object_get(root, "in_flight_bytes") != NULL)
+        m->flight_bytes = number(r, root, "in_flight_bytes", 1, INT64_MAX);
     const json_t *script = member(r, root, "script", JSON_OBJECT);
     m->script_hash = checksum(r, script, "hash");
     m->script = text(r, script, "text", TM_MANIFEST_BYTES_MAX);
     m->types = text(r, root, "types", TM_MANIFEST_BYTES_MAX);
+    if (json_object_get(root, "schemas") != NULL)
+        m->schemas = text(r, root, "schemas", TM_MANIFEST_BYTES_MAX);
     get_operators(r, root);
     get_files(r, root);
 }

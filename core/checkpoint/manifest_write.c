@@ -150,10 +150,13 @@ static json_t *manifest_of(struct writer *w, const struct tm_manifest *manifest)
     set(w, root, "finished", json_boolean(manifest->finished));
     set(w, root, "drained", json_boolean(manifest->drained));
     set_number(w, root, "max_parallelism", manifest->max_parallelism);
+    set_if(w, root, "in_flight_bytes", manifest->flight_bytes);
     set(w, script, "hash", checksum_of(manifest->script_hash));
     set(w, script, "text", text_of(w, manifest->script));
     set(w, root, "script", script);
     set(w, root, "types", text_of(w, manifest->types));
+    if (manifest->schemas[0] != '\0')
+        set(w, root, "schemas", text_of(w, manifest->schemas));
     set(w, root, "operators", operators_of(w, manifest));
     set(w, root, "files", files_of(w, manifest));
     return root;

@@ -52,19 +52,11 @@ const struct tm__index_part *tm__data_find(const struct tm__data *data, const ch
     return found;
 }
 
-void tm_restored_drop(struct tm_restored *restored, const char *operator_name)
-{
-    for (uint32_t i = 0; i < restored->data_count; i++)
-        for (uint32_t k = 0; k < restored->data[i].index.part_count; k++) {
-            struct tm__index_part *part = &restored->data[i].index.parts[k];
-            if (strcmp(part->operator_name, operator_name) == 0)
-                part->operator_name = ""; // which no operator has
-        }
-}
-
 bool tm_restored_has(const struct tm_restored *restored, const char *operator_name,
                      const char *part)
 {
+    if (restored->rehearsal != NULL)
+        tm__rehearse_part(restored, operator_name, part);
     for (uint32_t i = 0; i < restored->data_count; i++)
         if (tm__data_find(&restored->data[i], operator_name, part, NULL) != NULL)
             return true;
@@ -145,6 +137,8 @@ int tm_restored_items(const struct tm_restored *restored, const struct tm_restor
 {
     struct dealing d = {.who = who, .each = each, .arg = arg};
     struct tm__reading reading;
+    if (restored->rehearsal != NULL)
+        tm__rehearse_part(restored, who->operator_name, part);
     d.unchanged = tm__restored_parallelism(restored, who->operator_name) == who->parallelism;
     tm__reading_init(&reading, restored);
     int rc = 0;

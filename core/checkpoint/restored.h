@@ -50,9 +50,9 @@ typedef int tm_restored_item(void *arg, uint32_t old_subtask, const void *bytes,
 int tm_restored_items(const struct tm_restored *restored, const struct tm_restored_for *who,
                       const char *part, tm_restored_item *each, void *arg,
                       struct tm_error *err) TM_WARN_UNUSED;
-// What it has of this operator is left out from now on, as if it had never been: before anybody
-// asks for it.
-void tm_restored_drop(struct tm_restored *restored, const char *operator_name);
+// The name that an operator, or a state of it, had when the checkpoint was taken (changed.h).
+const char *tm_restored_was(const struct tm_restored *restored, const char *operator_name,
+                            const char *state);
 // Is there such a part, of items or a state?
 bool tm_restored_has(const struct tm_restored *restored, const char *operator_name,
                      const char *part);

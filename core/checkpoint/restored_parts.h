@@ -12,15 +12,35 @@ struct tm__data {
     struct tm_buf bytes;              // in memory: all of the file
 };
 
+// A name that is another one now (changed.h); all of them are a list.
+struct tm__renamed {
+    struct tm__renamed *next;
+    const char *operator_name, *state; // state NULL: the operator
+    const char *was;
+};
+struct tm__rehearsal;
+
+// Before a state's name in a layout, for one that is left out: no state has such a name.
+#define TM__FIELD_DROPPED '\001'
+
 struct tm_restored {
     struct tm_mem *mem;
     const struct tm_fx *fx;
     char *root; // what paths of files are relative to; NULL: in memory
     uint64_t checkpoint;
     struct tm_manifest manifest; // in memory: empty
-    struct tm__data *data;       // by chain and subtask
+    struct tm__renamed *renamed;
+    struct tm__rehearsal *rehearsal; // NULL: there is none, it is for real
+    struct tm__data *data;           // by chain and subtask
     uint32_t data_count, data_capacity;
 };
+
+// What is asked for is noted (rehearsal.c).
+void tm__rehearse_part(const struct tm_restored *restored, const char *operator_name,
+                       const char *part);
+int tm__rehearse_state(const struct tm_restored *restored, const char *operator_name,
+                       const char *part, const struct tm_layout *layout, uint32_t max_parallelism,
+                       struct tm_error *err) TM_WARN_UNUSED;
 
 // By chain and subtask.
 void tm__restored_sort(struct tm_restored *restored);

@@ -359,3 +359,14 @@ uint64_t tm_written_bytes(const struct tm_written *written)
 {
     return written->length;
 }
+
+uint64_t tm_written_flight_bytes(const struct tm_written *written)
+{
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < written->index.part_count; i++) {
+        const struct tm__index_part *part = &written->index.parts[i];
+        if (part->kind == TM__PART_ITEMS && part->item_kind == TM_ITEM_FLIGHT)
+            bytes += part->items.length;
+    }
+    return bytes;
+}

@@ -57,8 +57,12 @@ static void print_head(struct looking *l, const struct tm_manifest *m, uint64_t 
                 tm_checkpoint_kinds[m->kind], (unsigned long long)m->checkpoint, m->job,
                 tm_text_duration(age_ms > 0 ? age_ms : 0, age), (unsigned long long)bytes,
                 m->file_count, m->file_count == 1 ? "" : "s");
-        fprintf(l->options->out, "max parallelism %u, attempt %u, script %s%s\n\n",
+        fprintf(l->options->out, "max parallelism %u, attempt %u, script %s%s\n",
                 m->max_parallelism, m->attempt, hash, m->finished ? ", finished" : "");
+        if (m->flight_bytes != 0)
+            fprintf(l->options->out, "unaligned, %llu bytes of rows in flight\n",
+                    (unsigned long long)m->flight_bytes);
+        fprintf(l->options->out, "\n");
         return;
     }
     set(l->json, "job", text_of(m->job));
@@ -67,6 +71,8 @@ static void print_head(struct looking *l, const struct tm_manifest *m, uint64_t 
     set(l->json, "created_ms", json_integer((json_int_t)m->created_ms));
     set(l->json, "attempt", number_of(m->attempt));
     set(l->json, "finished", json_boolean(m->finished));
+    set(l->json, "unaligned", json_boolean(m->flight_bytes != 0));
+    set(l->json, "in_flight_bytes", number_of(m->flight_bytes));
     set(l->json, "max_parallelism", number_of(m->max_parallelism));
     set(l->json, "script_hash", json_string(hash));
     set(l->json, "bytes", number_of(bytes));

@@ -17,6 +17,8 @@ const struct tm_cli_flag tm_cli_flags[] = {
     {"--from", "CHECKPOINT",
      "begin from this checkpoint: chk-12 of this job, or the folder of a savepoint or a "
      "checkpoint"},
+    {"--against", "CHECKPOINT",
+     "say what a run that begins from this checkpoint would do with each of its states"},
     {"--drop-state", "NAME",
      "leave out what the checkpoint has of this operator, or of OPERATOR.STATE; may be repeated"},
     {"--max-parallelism", "N",
@@ -83,9 +85,13 @@ const struct tm_cli_command tm_cli_commands[] = {
      "show how a job would run",
      "Prints chains of operators, their parallelism, the schema of each and how rows travel "
      "between them. A type that the\n"
-     "first real row settles is shown as `?`.",
-     "tidemill plan jobs/fraud.lua --parallelism 4\n  tidemill plan jobs/fraud.lua --source",
-     {"-e", "--parallelism", "--set", "--json", "--source", "--help", NULL},
+     "first real row settles is shown as `?`. With --against it says what would become of each "
+     "state of a checkpoint, and what\n"
+     "would be refused: then the exit code is 1.",
+     "tidemill plan jobs/fraud.lua --parallelism 4\n  tidemill plan jobs/fraud.lua --source\n"
+     "  tidemill plan jobs/fraud.lua --against chk-12",
+     {"-e", "--parallelism", "--set", "--against", "--drop-state", "--dir", "--json", "--source",
+      "--help", NULL},
      tm_cli_plan},
     {"schema",
      "SOURCE",

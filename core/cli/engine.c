@@ -203,6 +203,35 @@ int tm_engine_open(struct tm_engine *engine, const struct tm_cli_options *option
     return rc != 0 ? rc : make_plan(engine, err);
 }
 
+// Prints that keep a table say so in their options (run.c).
+static int keep_watching(const struct tm_graph *old, struct tm_graph *new, struct tm_error *err)
+{
+    for (uint32_t n = 0; n < old->node_count && n < new->node_count; n++)
+        if (old->nodes[n].kind == TM_NODE_SINK && new->nodes[n].kind == TM_NODE_SINK &&
+            tm_options_integer(&old->nodes[n].options, TM_PRINT_WATCH, 0) != 0 &&
+            tm_options_set_bool(&new->nodes[n].options, TM_PRINT_WATCH, true) != 0)
+            return tm_error_set(err, TM_E_MEMORY, "out of memory for options");
+    return 0;
+}
+
+int tm_engine_plan_again(struct tm_engine *engine, struct tm_error *err)
+{
+    struct tm_graph *old = engine->graph;
+    struct tm_vm *vm = engine->vm;
+    tm_plan_free(engine->plan);
+    engine->plan = NULL;
+    engine->graph = NULL;
+    engine->vm = NULL;
+    int rc = tm_vm_new(&engine->vm_args, &engine->vm, err);
+    if (rc == 0)
+        rc = make_plan(engine, err);
+    if (rc == 0)
+        rc = keep_watching(old, engine->graph, err);
+    tm_graph_free(old);
+    tm_vm_free(vm);
+    return rc;
+}
+
 void tm_engine_close(struct tm_engine *engine)
 {
     if (engine->fx.memory == NULL)

@@ -30,6 +30,8 @@ extern const struct tm_connector *const tm_engine_connectors[]; // NULL-terminat
 // Reads and plans the job. On failure the engine must still be freed.
 int tm_engine_open(struct tm_engine *engine, const struct tm_cli_options *options,
                    struct tm_error *err) TM_WARN_UNUSED;
+// The same script once more, with other schemas of sources (tm_samples_bring_back).
+int tm_engine_plan_again(struct tm_engine *engine, struct tm_error *err) TM_WARN_UNUSED;
 // It could not, or what followed could not: says why, where the command's result goes when that is
 // JSON. Returns the exit code.
 int tm_engine_failed(const struct tm_cli_options *options, const struct tm_error *err, int rc);

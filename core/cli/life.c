@@ -321,6 +321,19 @@ static int plan_anew(struct tm_life *life, struct tm_error *err)
                        &engine->plan, err);
 }
 
+// Schemas that were inferred when the job began hold as long as it goes on.
+static int take_schemas(struct tm_life *life, struct tm_error *err)
+{
+    struct tm_engine *engine = life->engine;
+    if (life->restored == NULL)
+        return 0;
+    int others = tm_samples_bring_back(engine->samples, engine->graph,
+                                       tm_restored_manifest(life->restored)->schemas);
+    if (others < 0)
+        return tm_error_set(err, others, "out of memory for schemas");
+    return others == 0 ? 0 : tm_engine_plan_again(engine, err);
+}
+
 int tm_life_open(struct tm_life *life, struct tm_engine *engine, struct tm_error *err)
 {
     bool wanted;
@@ -332,9 +345,19 @@ int tm_life_open(struct tm_life *life, struct tm_engine *engine, struct tm_error
         rc = open_store(life, err);
     if (rc == 0 && life->store != NULL)
         rc = choose(life, err);
-    if (rc == 0 && life->restored != NULL)
-        rc = tm_life_match(life, err);
+    if (rc == 0)
+        rc = take_schemas(life, err);
     return rc == 0 ? plan_anew(life, err) : rc;
+}
+
+int tm_life_look(struct tm_life *life, struct tm_engine *engine, const char *path,
+                 struct tm_error *err)
+{
+    *life = (struct tm_life){.engine = engine};
+    int rc = name_folder(life, err);
+    if (rc == 0)
+        rc = begin_given(life, path, err);
+    return rc == 0 ? take_schemas(life, err) : rc;
 }
 
 // --- begin and end -------------------------------------------------------------------------------

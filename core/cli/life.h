@@ -21,10 +21,14 @@ struct tm_life {
     uint64_t rewind;              // what is newer goes before tasks begin
 };
 
-// Decides, opens the folder and what the job begins with, and holds that against the graph; the
+// Decides, opens the folder and what the job begins with; the
 // plan is made anew where the checkpoint has another max parallelism. Changes nothing of what is
 // there. On failure it must still be closed.
 int tm_life_open(struct tm_life *life, struct tm_engine *engine,
+                 struct tm_error *err) TM_WARN_UNUSED;
+// Opens a checkpoint to look at it alone, as `run --from` would: no folder is held. On failure it
+// must still be closed.
+int tm_life_look(struct tm_life *life, struct tm_engine *engine, const char *path,
                  struct tm_error *err) TM_WARN_UNUSED;
 // Everything that could refuse has agreed: what is newer than what the job begins with is given up,
 // and the log says how it begins.
@@ -34,7 +38,3 @@ void tm_life_finish(struct tm_life *life, struct tm_job *job, uint64_t taken);
 // Is there anything to go on from? Its number, 0: no.
 uint64_t tm_life_resumable(const struct tm_life *life);
 void tm_life_close(struct tm_life *life);
-
-// What the checkpoint has and the script does not, or has of another kind (life_match.c): the state
-// that was named by --drop-state is left out, any other refused with its name.
-int tm_life_match(struct tm_life *life, struct tm_error *err) TM_WARN_UNUSED;

@@ -138,10 +138,13 @@ static int apply_flag(struct tm_cli_options *options, const char *name, const ch
                            "leave it out for 100 keys", err);
     if (strcmp(name, "--metrics") == 0)
         return parse_port(options, value, err);
-    if (strcmp(name, "--dir") == 0 || strcmp(name, "--from") == 0) {
+    if (strcmp(name, "--dir") == 0 || strcmp(name, "--from") == 0 ||
+        strcmp(name, "--against") == 0) {
         if (value[0] == '\0')
             return tm_error_set(err, TM_E_USAGE, "the value of %s is empty", name);
-        *(strcmp(name, "--dir") == 0 ? &options->dir : &options->from) = value;
+        *(strcmp(name, "--dir") == 0    ? &options->dir
+          : strcmp(name, "--from") == 0 ? &options->from
+                                        : &options->against) = value;
         return 0;
     }
     if (strcmp(name, "--drop-state") == 0) {

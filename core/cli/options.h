@@ -55,6 +55,7 @@ struct tm_cli_options {
     uint32_t metrics_port; // 0: any
     uint32_t limit;        // of `state scan`; 0: not given
     const char *dir, *from;              // of `run`: --dir, --from; NULL: not given
+    const char *against;                 // of `plan`: a checkpoint; NULL: not given
     const char *drops[TM_CLI_DROPS_MAX]; // --drop-state
     uint32_t drop_count;
     uint32_t max_parallelism; // 0: not given

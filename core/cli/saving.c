@@ -5,19 +5,18 @@
 
 #include "core/base/kill_point.h"
 #include "core/checkpoint/restored.h"
+#include "core/checkpoint/store.h"
 
-// The types that first rows had settled are settled again before anything is made of the graph.
-static int apply_types(struct tm_saving *saving, struct tm_error *err)
+// What the checkpoint has is held against the script before anything is made of the graph.
+static int match_checkpoint(struct tm_saving *saving, struct tm_error *err)
 {
-    struct tm_engine *engine = saving->engine;
-    struct tm_buf settled;
-    size_t length = strlen(saving->settled);
-    if (length == 0)
-        return 0;
-    tm_buf_init(&settled, &engine->mem);
-    int rc = tm_vm_settle(engine->vm, engine->graph, saving->settled, length, &settled, err);
-    tm_buf_fini(&settled);
-    return rc < 0 ? rc : 0;
+    int rc = tm_match_make(&saving->match, saving->engine, saving->life.restored, err);
+    if (rc == 0)
+        rc = tm_match_refusal(&saving->match, err);
+    if (rc == 0)
+        saving->settled = (const char *)saving->match.settled.data;
+    TM_KILL_POINT(types_settled);
+    return rc;
 }
 
 int tm_saving_open(struct tm_saving *saving, struct tm_engine *engine, struct tm_job_args *args,
@@ -25,15 +24,12 @@ int tm_saving_open(struct tm_saving *saving, struct tm_engine *engine, struct tm
 {
     *saving = (struct tm_saving){.engine = engine, .settled = ""};
     int rc = tm_life_open(&saving->life, engine, err);
+    args->graph = engine->graph; // which may have been made anew, as the checkpoint wants it
+    args->plan = engine->plan;
     if (rc != 0 || saving->life.store == NULL)
         return rc;
-    if (saving->life.restored != NULL) {
-        const char *types = tm_restored_manifest(saving->life.restored)->types;
-        saving->settled = types == NULL ? "" : types;
-        rc = apply_types(saving, err);
-    }
     if (saving->life.restored != NULL)
-        TM_KILL_POINT(types_settled);
+        rc = match_checkpoint(saving, err);
     args->checkpoints = true;
     args->restored = saving->life.restored;
     args->damaged = saving->life.damaged;
@@ -57,6 +53,11 @@ int tm_saving_begin(struct tm_saving *saving, struct tm_job *job, struct tm_wake
     if (saving->script == NULL)
         return tm_error_set(err, TM_E_MEMORY, "out of memory for the script");
     memcpy(saving->script, engine->script, engine->script_length);
+    saving->job = job;
+    tm_buf_init(&saving->schemas, &engine->mem);
+    rc = tm_samples_put(engine->samples, engine->graph, &saving->schemas);
+    if (rc != 0 || tm_buf_append(&saving->schemas, "", 1) != 0)
+        return tm_error_set(err, TM_E_MEMORY, "out of memory for schemas");
     const struct tm_keeper_args args = {.fx = &engine->fx,
                                         .mem = &engine->mem,
                                         .log = &engine->log,
@@ -64,10 +65,20 @@ int tm_saving_begin(struct tm_saving *saving, struct tm_job *job, struct tm_wake
                                         .store = saving->life.store,
                                         .script = saving->script,
                                         .settled = saving->settled,
+                                        .schemas = (const char *)saving->schemas.data,
                                         .waker = waker,
                                         .interval_ms = engine->graph->checkpoints.interval_ms,
                                         .timeout_ms = engine->graph->checkpoints.timeout_ms};
     return tm_keeper_new(&args, &saving->keeper, err);
+}
+
+// A job that nobody could begin again from its middle, and that has said nothing of checkpoints,
+// needs none where a crash at its end leaves either all of its output or nothing.
+static bool may_close(const struct tm_saving *saving)
+{
+    const struct tm_life *life = &saving->life;
+    return !life->asked && life->restored == NULL && tm_store_latest(life->store) == 0 &&
+           tm_keeper_is_unused(saving->keeper) && tm_job_commits_at_once(saving->job);
 }
 
 void tm_saving_save(struct tm_saving *saving, enum tm_checkpoint_purpose purpose)
@@ -76,6 +87,8 @@ void tm_saving_save(struct tm_saving *saving, enum tm_checkpoint_purpose purpose
     saving->skips = purpose == TM_PURPOSE_END && !saving->life.exact && !saving->life.asked;
     if (saving->skips)
         tm_keeper_stop(saving->keeper);
+    else if (purpose == TM_PURPOSE_END && may_close(saving))
+        tm_keeper_save(saving->keeper, TM_PURPOSE_CLOSE);
     else
         tm_keeper_save(saving->keeper, purpose);
 }
@@ -98,6 +111,9 @@ void tm_saving_close(struct tm_saving *saving)
 {
     if (saving->script != NULL)
         tm_mem_free(&saving->engine->mem, saving->script, saving->engine->script_length + 1);
+    if (saving->schemas.mem != NULL)
+        tm_buf_fini(&saving->schemas);
+    tm_match_free(&saving->match);
     tm_life_close(&saving->life);
     *saving = (struct tm_saving){.settled = ""};
 }

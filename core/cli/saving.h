@@ -2,14 +2,18 @@
 #pragma once
 
 #include "core/cli/life.h"
+#include "core/cli/match.h"
 #include "core/cluster/coordinator.h"
 #include "core/cluster/keeper.h"
 
 struct tm_saving {
     struct tm_engine *engine;
     struct tm_life life;              // life.store NULL: the job takes none
-    const char *settled;              // types of the checkpoint: in its manifest
+    struct tm_match match;            // of what it begins with; engine NULL: anew
+    const char *settled;              // types of the checkpoint, as `match` has them
     char *script;                     // of the job, with a NUL behind it
+    struct tm_job *job;               // while the keeper is there
+    struct tm_buf schemas;            // inferred ones, with a NUL behind them
     struct tm_keeper *keeper;         // NULL before the job is there, and after its end
     struct tm_keeper_figures figures; // once it is over
     bool skips;                       // the last checkpoint is not needed

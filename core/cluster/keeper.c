@@ -20,7 +20,7 @@ struct kept {
     int64_t begun_ns;
     struct tm_pending *pending; // the store's; NULL: not yet, or published or discarded
     bool placed, ended;
-    uint64_t bytes;
+    uint64_t bytes, flight_bytes;
     struct tm_part **parts; // by task: what each has written
     char *path;             // of a savepoint: where it goes; "": where savepoints of the job go
 };
@@ -95,6 +95,8 @@ static int fill_manifest(const struct errand *errand, struct tm_manifest *manife
     manifest->max_parallelism = job->plan->max_parallelism;
     manifest->script = errand->keeper->args.script;
     manifest->types = errand->settled;
+    if (errand->keeper->args.schemas != NULL)
+        manifest->schemas = errand->keeper->args.schemas;
     for (uint32_t n = 0; n < job->graph->node_count && rc == 0; n++) {
         const struct tm_node *node = &job->graph->nodes[n];
         rc = tm_manifest_add_operator(manifest, node->name, kind_of(node),
@@ -137,14 +139,18 @@ static int commit(struct errand *errand)
         if (connector == NULL || connector->sink_commit == NULL)
             continue;
         tm_error_clear(&one);
-        int rc = connector->sink_commit(job->shared[n], errand->kept->checkpoint, &one);
+        bool once =
+            errand->kept->purpose == TM_PURPOSE_CLOSE && connector->sink_commit_once != NULL;
+        int rc = (once ? connector->sink_commit_once
+                       : connector->sink_commit)(job->shared[n], errand->kept->checkpoint, &one);
         if (rc != 0 && result == 0) {
             result = rc;
             errand->err = one;
         }
     }
     TM_KILL_POINT(commit_ends);
-    if (result == 0 && tm_store_collect(errand->keeper->args.store, &errand->err) != 0) {
+    if (result == 0 && errand->kept->purpose != TM_PURPOSE_CLOSE &&
+        tm_store_collect(errand->keeper->args.store, &errand->err) != 0) {
         tm_log_write(errand->keeper->args.log, TM_LOG_WARN,
                      "files of earlier checkpoints are left: %s", errand->err.message);
         tm_error_clear(&errand->err);
@@ -325,14 +331,17 @@ static void on_begin(void *arg, uint64_t checkpoint, enum tm_checkpoint_purpose 
                           .begun_ns = now_of(keeper)};
     keeper->kept = kept;
     kept->parts = tm_mem_zalloc(mem, keeper->args.job->task_count * sizeof(void *));
-    bool kept_whole = kept->parts != NULL;
-    if (purpose == TM_PURPOSE_SAVEPOINT && kept_whole) {
+    bool is_kept = kept->parts != NULL;
+    if (purpose == TM_PURPOSE_SAVEPOINT && is_kept) {
         kept->path = tm_mem_alloc(mem, PATH_BYTES);
-        kept_whole = kept->path != NULL;
-        if (kept_whole)
+        is_kept = kept->path != NULL;
+        if (is_kept)
             memcpy(kept->path, keeper->savepoint.path, PATH_BYTES);
     }
-    if (!kept_whole || !send(keeper, PLACE, kept)) {
+    if (is_kept && purpose == TM_PURPOSE_CLOSE) { // it has no place
+        kept->placed = true;
+        tell_workers(keeper, TM_COMMAND_CHECKPOINT, kept, "", 0);
+    } else if (!is_kept || !send(keeper, PLACE, kept)) {
         kept->placed = true; // there is none, and none is to come
         decline(keeper, checkpoint, TM_E_MEMORY, "out of memory");
     }
@@ -341,9 +350,10 @@ static void on_begin(void *arg, uint64_t checkpoint, enum tm_checkpoint_purpose 
 static void on_publish(void *arg, uint64_t checkpoint, enum tm_checkpoint_purpose purpose)
 {
     struct tm_keeper *keeper = arg;
-    (void)purpose;
     struct tm_error err = {.code = TM_E_MEMORY};
-    if (!send(keeper, PUBLISH, find(keeper, checkpoint)))
+    if (purpose == TM_PURPOSE_CLOSE)
+        tm_checkpoints_published(&keeper->checkpoints, checkpoint, 0, NULL, now_of(keeper));
+    else if (!send(keeper, PUBLISH, find(keeper, checkpoint)))
         tm_checkpoints_published(&keeper->checkpoints, checkpoint, TM_E_MEMORY, &err,
                                  now_of(keeper));
 }
@@ -379,15 +389,13 @@ static void drop(struct tm_keeper *keeper, struct kept *kept)
         forget(keeper, kept);
 }
 
-static void note_complete(struct tm_keeper *keeper, const struct kept *kept)
+static void note_figures(struct tm_keeper *keeper, const struct kept *kept)
 {
-    if (keeper->alarmed)
-        tm_log_write(keeper->args.log, TM_LOG_INFO, "checkpoints are taken again: %llu",
-                     (unsigned long long)kept->checkpoint);
-    keeper->alarmed = false;
     keeper->figures.checkpoint = kept->checkpoint;
     keeper->figures.completed++;
     keeper->figures.bytes = kept->bytes;
+    keeper->figures.flight_bytes = kept->flight_bytes;
+    keeper->figures.overtaken += kept->flight_bytes != 0;
     keeper->figures.completed_ms = tm_fx_wall_ms(keeper->args.fx);
     keeper->figures.duration_ms = (now_of(keeper) - kept->begun_ns) / 1000000;
 }
@@ -403,7 +411,12 @@ static void complete(struct tm_keeper *keeper, struct kept *kept)
         forget(keeper, kept);
         return;
     }
-    note_complete(keeper, kept);
+    if (keeper->alarmed)
+        tm_log_write(keeper->args.log, TM_LOG_INFO, "checkpoints are taken again: %llu",
+                     (unsigned long long)kept->checkpoint);
+    keeper->alarmed = false;
+    if (kept->purpose != TM_PURPOSE_CLOSE)
+        note_figures(keeper, kept);
     if (!send(keeper, COMMIT, kept)) {
         keeper->uncommitted = kept;
         keeper->retry_ns = now_of(keeper) + RETRY_NS;
@@ -652,6 +665,11 @@ void tm_keeper_save(struct tm_keeper *keeper, enum tm_checkpoint_purpose purpose
     tm_checkpoints_last(&keeper->checkpoints, purpose, now_of(keeper));
 }
 
+bool tm_keeper_is_unused(const struct tm_keeper *keeper)
+{
+    return keeper->checkpoints.next == keeper->checkpoints.args.next;
+}
+
 bool tm_keeper_is_saved(const struct tm_keeper *keeper)
 {
     return tm_checkpoints_is_over(&keeper->checkpoints) && keeper->commits == 0 &&
@@ -669,7 +687,10 @@ void tm_keeper_event(struct tm_keeper *keeper, struct tm_event *event)
     struct kept *kept = find(keeper, event->checkpoint);
     if (kept == NULL || kept->parts == NULL || kept->parts[event->task] != NULL)
         return;
-    kept->bytes += tm_written_bytes(event->part->written);
+    if (event->part != NULL) { // else nothing was to be written
+        kept->bytes += tm_written_bytes(event->part->written);
+        kept->flight_bytes += tm_written_flight_bytes(event->part->written);
+    }
     kept->parts[event->task] = event->part; // before it counts: the last one makes it whole
     event->part = NULL;
     TM_KILL_POINT(cut_acknowledged);

@@ -17,6 +17,7 @@ struct tm_keeper_args {
     struct tm_store *store; // open; the keeper's until it is freed
     const char *script;     // text of the job, in each manifest
     const char *settled;    // types settled before the job began; "" where it began anew
+    const char *schemas;    // inferred ones (core/task/sample.h); it outlives the keeper
     uint32_t attempt;       // of the job, from 0
     struct tm_waker *waker; // of the coordinator's thread
     int64_t interval_ms, timeout_ms;
@@ -28,6 +29,8 @@ struct tm_keeper_figures {
     int64_t completed_ms, duration_ms;
     uint64_t bytes; // that it has written
     uint64_t completed, failed;
+    uint64_t overtaken;    // how many of them have rows in flight
+    uint64_t flight_bytes; // of the newest
 };
 
 // Nothing is begun before tm_keeper_start.
@@ -42,6 +45,7 @@ void tm_keeper_stop(struct tm_keeper *keeper);  // the job fails or is cancelled
 int tm_keeper_settled(struct tm_keeper *keeper, const char *text, size_t length) TM_WARN_UNUSED;
 // The last one: tm_keeper_is_saved says when it is over, with its commits.
 void tm_keeper_save(struct tm_keeper *keeper, enum tm_checkpoint_purpose purpose);
+bool tm_keeper_is_unused(const struct tm_keeper *keeper); // none has been begun
 bool tm_keeper_is_saved(const struct tm_keeper *keeper);
 // What a savepoint came to: it lies in `path`, durable and whole, or `err` says why not. Called once
 // for each that was accepted, at the latest by tm_keeper_free.

@@ -76,6 +76,20 @@ enum tm_aligned tm_aligner_end(struct tm_aligner *aligner, uint32_t channel)
     return complete(aligner);
 }
 
+bool tm_aligner_is_open(const struct tm_aligner *aligner, uint64_t checkpoint)
+{
+    if (checkpoint > aligner->checkpoint)
+        return !is_skipped(aligner, checkpoint);
+    return checkpoint == aligner->checkpoint && aligner->arrived != 0;
+}
+
+void tm_aligner_overtake(struct tm_aligner *aligner, uint64_t checkpoint)
+{
+    TM_CHECK(tm_aligner_is_open(aligner, checkpoint));
+    release(aligner);
+    move_to(aligner, checkpoint);
+}
+
 void tm_aligner_abort(struct tm_aligner *aligner, uint64_t checkpoint)
 {
     if (checkpoint < aligner->checkpoint)

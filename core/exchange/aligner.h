@@ -5,6 +5,9 @@
 // theirs; an end counts as every barrier. A barrier of an older checkpoint is ignored. One of a
 // newer checkpoint gives up the older, whose blocked channels stay blocked for none: they are
 // released.
+//
+// A checkpoint that must not wait any longer *overtakes*: its barriers are taken from wherever they
+// stand in their channels, all at once, and what stood before them is the caller's to keep.
 #pragma once
 
 #include "core/base/mem.h"
@@ -37,6 +40,18 @@ static inline bool tm_aligner_may_take(const struct tm_aligner *aligner, uint32_
 enum tm_aligned tm_aligner_barrier(struct tm_aligner *aligner, uint32_t channel,
                                    uint64_t checkpoint, int64_t now_ns);
 enum tm_aligned tm_aligner_end(struct tm_aligner *aligner, uint32_t channel);
+// Can this checkpoint still be completed here, or has it been, or is it given up?
+bool tm_aligner_is_open(const struct tm_aligner *aligner, uint64_t checkpoint);
+// Is its barrier still to be taken from this channel? Not from one that has ended.
+static inline bool tm_aligner_waits_for(const struct tm_aligner *aligner, uint32_t channel,
+                                        uint64_t checkpoint)
+{
+    return aligner->state[channel] == TM_ALIGNER_OPEN ||
+           (aligner->state[channel] == TM_ALIGNER_BLOCKED && aligner->checkpoint != checkpoint);
+}
+// All barriers of an open checkpoint have been taken, in whatever order: it is complete, what waited
+// is released.
+void tm_aligner_overtake(struct tm_aligner *aligner, uint64_t checkpoint);
 // The checkpoint is given up: its channels are released. One that has not begun will be skipped.
 // What is 64 older than one that is given up was decided long ago: it is given up too.
 void tm_aligner_abort(struct tm_aligner *aligner, uint64_t checkpoint);

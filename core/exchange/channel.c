@@ -188,6 +188,58 @@ bool tm_channel_receive(struct tm_channel *channel, int64_t now_ns, struct tm_el
     return true;
 }
 
+// Where the barrier of the checkpoint stands, or the end: its total number, or UINT64_MAX. What
+// lies between head and tail is the consumer's.
+static uint64_t find_barrier(const struct tm_channel *channel, uint64_t checkpoint)
+{
+    uint64_t head = atomic_load_explicit(&channel->head, memory_order_relaxed);
+    uint64_t tail = atomic_load_explicit(&channel->tail, memory_order_acquire);
+    for (uint64_t at = head; at != tail; at++) {
+        const struct tm_element *element = &channel->ring[at & RING_MASK];
+        if (element->kind == TM_ELEMENT_END ||
+            (element->kind == TM_ELEMENT_BARRIER && element->checkpoint == checkpoint))
+            return at;
+        if (element->kind == TM_ELEMENT_BARRIER && element->checkpoint > checkpoint)
+            return UINT64_MAX;
+    }
+    return UINT64_MAX;
+}
+
+enum tm_channel_shows tm_channel_shows(const struct tm_channel *channel, uint64_t checkpoint)
+{
+    uint64_t at = find_barrier(channel, checkpoint);
+    return at == UINT64_MAX                                            ? TM_SHOWS_NEITHER
+           : channel->ring[at & RING_MASK].kind == TM_ELEMENT_END ? TM_SHOWS_END
+                                                                       : TM_SHOWS_BARRIER;
+}
+
+int tm_channel_overtake(struct tm_channel *channel, uint64_t checkpoint, tm_channel_visit *visit,
+                        void *arg)
+{
+    uint64_t head = atomic_load_explicit(&channel->head, memory_order_relaxed);
+    uint64_t at = find_barrier(channel, checkpoint), taken = 0;
+    int rc = 0;
+    TM_CHECK(at != UINT64_MAX);
+    channel->tail_seen = atomic_load_explicit(&channel->tail, memory_order_acquire); // >= the head
+    for (uint64_t i = head; i != at && rc == 0; i++)
+        if (channel->ring[i & RING_MASK].kind != TM_ELEMENT_BARRIER)
+            rc = visit(arg, &channel->ring[i & RING_MASK]);
+    // What stays moves up against what follows, the last first: slots come free at the head alone.
+    for (uint64_t i = at + 1; i-- != head;) {
+        const struct tm_element element = channel->ring[i & RING_MASK];
+        if (element.kind == TM_ELEMENT_BARRIER)
+            taken++;
+        else
+            channel->ring[(i + taken) & RING_MASK] = element;
+    }
+    if (taken == 0)
+        return rc;
+    atomic_store_explicit(&channel->head, head + taken, memory_order_release);
+    if (channel->producer_waker != NULL)
+        tm_waker_notify(channel->producer_waker);
+    return rc;
+}
+
 // --- any thread
 
 uint64_t tm_channel_rows_sent(const struct tm_channel *channel)

@@ -28,6 +28,18 @@ void tm_channel_send(struct tm_channel *channel,
 bool tm_channel_receive(struct tm_channel *channel, int64_t now_ns, struct tm_element *element);
 bool tm_channel_is_empty(const struct tm_channel *channel);
 
+// Consumer: does the barrier of the checkpoint stand in the channel, or its end? Not behind a later
+// checkpoint's barrier: that has given the checkpoint up.
+enum tm_channel_shows { TM_SHOWS_NEITHER, TM_SHOWS_BARRIER, TM_SHOWS_END };
+enum tm_channel_shows tm_channel_shows(const struct tm_channel *channel, uint64_t checkpoint);
+// Consumer: shows every element before that barrier (or the end), in order, and takes the barrier,
+// and those of earlier checkpoints, out of the channel; what was shown stays. A `visit` that does
+// not return 0 is not called again, and what it returned is given back: the barriers are taken all
+// the same.
+typedef int tm_channel_visit(void *arg, const struct tm_element *element);
+int tm_channel_overtake(struct tm_channel *channel, uint64_t checkpoint, tm_channel_visit *visit,
+                        void *arg) TM_WARN_UNUSED;
+
 // Rows sent and received, for the accounts (any thread, relaxed).
 uint64_t tm_channel_rows_sent(const struct tm_channel *channel);
 uint64_t tm_channel_rows_received(const struct tm_channel *channel);

@@ -28,6 +28,7 @@ struct tm_gate {
     int64_t read_ns;      // newest of all watermarks taken, for those that a status or an end moves
     struct tm_element pending[PENDING_MAX];
     uint32_t pending_first, pending_count;
+    bool *overtakes;              // by channel: barriers may
     int64_t *since_ns;            // by channel: when its watermark or status has changed last
     struct tm_aligner aligner;    // which channels are open, and which wait
     int64_t begins_at;            // no watermark up to this one is given
@@ -76,8 +77,9 @@ struct tm_gate *tm_gate_new(struct tm_mem *mem, struct tm_channel *const *channe
     gate->watermark = gate->begins_at = TM_WATERMARK_MIN;
     memcpy(gate->channels, channels, (size_t)count * sizeof *channels);
     gate->since_ns = tm_mem_zalloc(mem, count * sizeof *gate->since_ns);
+    gate->overtakes = tm_mem_zalloc(mem, count * sizeof *gate->overtakes);
     if (tm_aligner_init(&gate->aligner, mem, count) != 0 || gate->since_ns == NULL ||
-        !make_inputs(gate, counts)) {
+        gate->overtakes == NULL || !make_inputs(gate, counts)) {
         tm_gate_free(gate);
         return NULL;
     }
@@ -93,6 +95,7 @@ void tm_gate_free(struct tm_gate *gate)
     tm_splits_free(gate->combined);
     tm_aligner_fini(&gate->aligner);
     tm_mem_free(gate->mem, gate->since_ns, gate->count * sizeof *gate->since_ns);
+    tm_mem_free(gate->mem, gate->overtakes, gate->count * sizeof *gate->overtakes);
     tm_mem_free(gate->mem, gate, gate_size(gate->count));
 }
 
@@ -351,4 +354,83 @@ bool tm_gate_poll(struct tm_gate *gate, int64_t now_ns, struct tm_element *eleme
             return true;
     }
     return false;
+}
+
+// --- barriers that do not wait -------------------------------------------------------------------
+
+void tm_gate_let_overtake(struct tm_gate *gate, uint32_t channel)
+{
+    TM_CHECK(channel < gate->count);
+    gate->overtakes[channel] = true;
+}
+
+bool tm_gate_can_overtake(const struct tm_gate *gate, uint64_t checkpoint)
+{
+    bool any = gate->aligner.checkpoint == checkpoint; // has been taken
+    if (!tm_aligner_is_open(&gate->aligner, checkpoint))
+        return false;
+    for (uint32_t c = 0; c < gate->count; c++) {
+        if (!tm_aligner_waits_for(&gate->aligner, c, checkpoint))
+            continue;
+        enum tm_channel_shows shows =
+            gate->overtakes[c] ? tm_channel_shows(gate->channels[c], checkpoint) : TM_SHOWS_NEITHER;
+        if (shows == TM_SHOWS_NEITHER)
+            return false;
+        any = any || shows == TM_SHOWS_BARRIER;
+    }
+    return any;
+}
+
+bool tm_gate_has_said(const struct tm_gate *gate)
+{
+    return gate->pending_first != gate->pending_count;
+}
+
+uint32_t tm_gate_input_of(const struct tm_gate *gate, uint32_t channel)
+{
+    return input_of(gate, channel);
+}
+
+// A channel at a time: what the visitor of a gate sees of it.
+struct showing {
+    tm_gate_visit *visit;
+    void *arg;
+    uint32_t channel;
+    int failed; // an earlier element could not be kept: no more of them are shown
+};
+
+static int show(void *arg, const struct tm_element *element)
+{
+    const struct showing *showing = arg;
+    return showing->visit == NULL || showing->failed != 0
+               ? showing->failed
+               : showing->visit(showing->arg, showing->channel, element);
+}
+
+int tm_gate_overtake(struct tm_gate *gate, uint64_t checkpoint, tm_gate_visit *visit, void *arg)
+{
+    struct showing showing = {.visit = visit, .arg = arg};
+    TM_CHECK(!tm_gate_has_said(gate));
+    for (uint32_t c = 0; c < gate->count; c++) {
+        if (!tm_aligner_waits_for(&gate->aligner, c, checkpoint))
+            continue;
+        showing.channel = c;
+        int rc = tm_channel_overtake(gate->channels[c], checkpoint, show, &showing);
+        showing.failed = showing.failed != 0 ? showing.failed : rc;
+    }
+    tm_aligner_overtake(&gate->aligner, checkpoint);
+    return showing.failed;
+}
+
+bool tm_gate_replay(struct tm_gate *gate, uint32_t channel, int64_t now_ns,
+                    struct tm_element *element)
+{
+    TM_CHECK(channel < gate->count && !tm_gate_has_said(gate));
+    if (element->kind == TM_ELEMENT_BATCH) {
+        element->input = (uint8_t)input_of(gate, channel);
+        return true;
+    }
+    const struct tm_element said = *element;
+    take_control(gate, channel, &said, now_ns);
+    return pop(gate, element);
 }

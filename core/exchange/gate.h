@@ -35,6 +35,28 @@ void tm_gate_begin_behind(struct tm_gate *gate, uint32_t channel);
 void tm_gate_abort(struct tm_gate *gate, uint64_t checkpoint);
 // The checkpoint whose barriers some channels wait for, and since when (mono ns); 0: none.
 uint64_t tm_gate_aligning(const struct tm_gate *gate, int64_t *since_ns);
+// Barriers may overtake what stands in this channel (a number in tm_gate_new); else they wait.
+void tm_gate_let_overtake(struct tm_gate *gate, uint32_t channel);
+// Is everything there for the checkpoint to overtake: of each channel its barrier has been taken,
+// or shows in the channel where it may overtake, or the end does? Asked again and again while a
+// checkpoint is due. Where all channels come to their end the task gives its cut behind that: other
+// subtasks may have done so, and an end is in a checkpoint for all of them or for none.
+bool tm_gate_can_overtake(const struct tm_gate *gate, uint64_t checkpoint);
+// Is there something that the channels have said and the task has not taken? It goes first.
+bool tm_gate_has_said(const struct tm_gate *gate);
+// The barrier is the task's now, and is not given by tm_gate_poll: after tm_gate_can_overtake said
+// yes and tm_gate_has_said no. What it overtakes is shown, channel by channel, in order, and stays.
+// As tm_channel_overtake; `visit` NULL: nobody wants to know.
+typedef int tm_gate_visit(void *arg, uint32_t channel, const struct tm_element *element);
+int tm_gate_overtake(struct tm_gate *gate, uint64_t checkpoint, tm_gate_visit *visit,
+                     void *arg) TM_WARN_UNUSED;
+// What stood in a channel when the checkpoint was taken that the job begins with: as if it came out
+// of that channel now, where nothing has been said that waits. True: *element is for the task.
+bool tm_gate_replay(struct tm_gate *gate, uint32_t channel, int64_t now_ns,
+                    struct tm_element *element);
+// The channel's input, and how many channels there are.
+uint32_t tm_gate_input_of(const struct tm_gate *gate, uint32_t channel);
+
 // Who holds back the watermark that the gate gives. Of a gate with a stopped input: who held it
 // when that stopped.
 struct tm_gate_holder {

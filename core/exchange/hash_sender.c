@@ -284,3 +284,37 @@ int tm__exchange_hash_send(struct tm_hash_sender *hash, const struct tm_batch *b
     tend_parts(hash);
     return rc;
 }
+
+int tm__exchange_hash_each_part(const struct tm_hash_sender *hash, tm_sender_visit *visit,
+                                void *arg)
+{
+    for (uint32_t c = 0; c < hash->count; c++) {
+        const struct part *part = &hash->parts[c];
+        if (part->batch == NULL || part->write == part->batch->data)
+            continue;
+        struct tm_batch batch = *part->batch;
+        batch.size_bytes = (size_t)(part->write - batch.data);
+        batch.row_count = TM_BATCH_ROWS - part->rows_left;
+        batch.split = TM_NO_SPLIT;
+        int rc = visit(arg, c, c,
+                       &(struct tm_element){.kind = TM_ELEMENT_BATCH, .batch = &batch});
+        if (rc != 0)
+            return rc;
+    }
+    return 0;
+}
+
+void tm__exchange_hash_left(const struct tm_hash_sender *hash, const struct tm_batch *batch,
+                            struct tm_batch *left)
+{
+    if (hash->resume == NULL)
+        return;
+    TM_CHECK(hash->resume == batch);
+    const struct tm_row *row = tm_batch_first(batch);
+    const struct tm_row *from =
+        (const struct tm_row *)(const void *)(batch->data + hash->resume_offset);
+    for (; row != from; row = tm_row_next(row))
+        left->row_count--;
+    left->data += hash->resume_offset;
+    left->size_bytes -= hash->resume_offset;
+}

@@ -148,6 +148,37 @@ int tm_sender_send(struct tm_sender *sender, struct tm_element *element, int64_t
     return rc;
 }
 
+int tm_sender_overtake(struct tm_sender *sender, const struct tm_element *barrier)
+{
+    if (sender->front_checkpoint != barrier->checkpoint) { // an earlier one is given up
+        sender->front_checkpoint = barrier->checkpoint;
+        sender->front_next = 0;
+    }
+    for (; sender->front_next < sender->count; sender->front_next++) {
+        if (!tm_channel_can_send_control(sender->channels[sender->front_next]))
+            return TM_BLOCKED;
+        tm_channel_send(sender->channels[sender->front_next], *barrier);
+    }
+    sender->front_next = 0;
+    return TM_SENT;
+}
+
+int tm_sender_each_held(const struct tm_sender *sender, const struct tm_element *pending,
+                        tm_sender_visit *visit, void *arg)
+{
+    int rc = sender->hash == NULL ? 0 : tm__exchange_hash_each_part(sender->hash, visit, arg);
+    if (rc != 0 || pending->kind == TM_ELEMENT_NONE)
+        return rc;
+    if (pending->kind != TM_ELEMENT_BATCH)
+        return visit(arg, TM_ANY_CONSUMER, sender->control_next, pending);
+    TM_CHECK(sender->pool == NULL); // copies for everybody wait for their turn
+    struct tm_batch left = *pending->batch;
+    if (sender->hash != NULL)
+        tm__exchange_hash_left(sender->hash, pending->batch, &left);
+    const struct tm_element element = {.kind = TM_ELEMENT_BATCH, .batch = &left};
+    return left.row_count == 0 ? 0 : visit(arg, TM_ANY_CONSUMER, 0, &element);
+}
+
 int tm_sender_flush(struct tm_sender *sender, int64_t now_ns, bool idle)
 {
     return sender->hash == NULL ? TM_SENT : tm__exchange_hash_flush(sender->hash, now_ns, idle);

@@ -34,6 +34,18 @@ int tm_sender_send(struct tm_sender *sender, struct tm_element *element,
 // Send part-filled batches older than the latency (or all, when `idle`). TM_SENT or TM_BLOCKED or
 // negative.
 int tm_sender_flush(struct tm_sender *sender, int64_t now_ns, bool idle) TM_WARN_UNUSED;
+// A barrier that goes in front of everything that the sender and its caller still hold, into every
+// channel. TM_BLOCKED: some have it; call again with the same, and send nothing else before.
+int tm_sender_overtake(struct tm_sender *sender, const struct tm_element *barrier) TM_WARN_UNUSED;
+// What of it the sender holds, and of `pending` (which has been given to tm_sender_send and was
+// blocked; or NONE), in order: rows that have a consumer already, then others. A control element is
+// for consumers from `first` on. Elements are valid during the call only and stay the sender's. A
+// `visit` that does not return 0 ends it.
+enum { TM_ANY_CONSUMER = UINT32_MAX };
+typedef int tm_sender_visit(void *arg, uint32_t consumer, uint32_t first,
+                            const struct tm_element *element);
+int tm_sender_each_held(const struct tm_sender *sender, const struct tm_element *pending,
+                        tm_sender_visit *visit, void *arg) TM_WARN_UNUSED;
 // When the oldest part-filled batch must go (mono ns); INT64_MAX: none.
 int64_t tm_sender_deadline_ns(const struct tm_sender *sender);
 uint64_t tm_sender_rows_sent(const struct tm_sender *sender);

@@ -11,6 +11,8 @@ struct tm_sender {
     uint32_t count;
     uint32_t next;         // whole batches: the channel whose turn it is; copies: which comes next
     uint32_t control_next; // channels below it have the control element being sent
+    uint32_t front_next;          // the same of a barrier that overtakes,
+    uint64_t front_checkpoint;    // which is of this one
     struct tm_channel **channels; // by consumer subtask
     struct tm_hash_sender *hash;  // HASH and COLUMN to several consumers, else NULL
     struct tm_batch_pool *pool;   // BROADCAST to several consumers, else NULL
@@ -27,4 +29,10 @@ int tm__exchange_hash_send(struct tm_hash_sender *hash, const struct tm_batch *b
 // Send the part-filled batch of one channel, if there is any. False: no credit.
 bool tm__exchange_hash_flush_one(struct tm_hash_sender *hash, uint32_t channel);
 int tm__exchange_hash_flush(struct tm_hash_sender *hash, int64_t now_ns, bool all) TM_WARN_UNUSED;
+// The part-filled batches, each for its channel; and of a batch that was blocked the rows that are
+// in none of them yet: *left, a copy of the batch, is cut down to these.
+int tm__exchange_hash_each_part(const struct tm_hash_sender *hash, tm_sender_visit *visit,
+                                void *arg) TM_WARN_UNUSED;
+void tm__exchange_hash_left(const struct tm_hash_sender *hash, const struct tm_batch *batch,
+                            struct tm_batch *left);
 int64_t tm__exchange_hash_deadline_ns(const struct tm_hash_sender *hash);

@@ -126,6 +126,8 @@ int tm_graph_job(struct tm_graph *graph, const char *name, uint32_t parallelism,
                  uint32_t max_parallelism, int64_t latency_ms, int64_t lua_memory_bytes);
 int tm_graph_add(struct tm_graph *graph, int kind, const char *verb, const char *name,
                  const char *where);
+// The name that the operator had in older checkpoints.
+int tm_graph_renamed_from(struct tm_graph *graph, uint32_t node, const char *name);
 int tm_graph_input(struct tm_graph *graph, uint32_t node, uint32_t input);
 int tm_graph_parallelism(struct tm_graph *graph, uint32_t node, uint32_t parallelism);
 int tm_graph_on_error(struct tm_graph *graph, uint32_t node, int on_error, int dead_letter);
@@ -198,6 +200,10 @@ int tm_graph_state(struct tm_graph *graph, uint32_t node, const char *name, int 
                    const char *type, int64_t ttl_ms, int clock, int refresh);
 // Where the state that was given last is kept; of the key unless it is called.
 int tm_graph_state_scope(struct tm_graph *graph, uint32_t node, int scope);
+// The name that the state that was given last had in older checkpoints; and that a function of the
+// job makes it of a value of another type.
+int tm_graph_state_renamed_from(struct tm_graph *graph, uint32_t node, const char *name);
+int tm_graph_state_migrates(struct tm_graph *graph, uint32_t node);
 // The type of the keys of the map that was given last: a scalar one.
 int tm_graph_state_key(struct tm_graph *graph, uint32_t node, const char *type);
 // The column of the input that is a key of that map for each row, as a rule: only for speed.

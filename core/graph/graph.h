@@ -24,6 +24,7 @@ struct tm_aggregate {
 // A state of a process.
 struct tm_state_field {
     const char *name;
+    const char *renamed_from; // its name in older checkpoints; NULL: none
     uint8_t kind;  // enum tm_state_kind
     uint8_t scope; // enum tm_state_scope
     struct tm_type type;
@@ -31,6 +32,7 @@ struct tm_state_field {
     int32_t ahead;          // of a map: the field whose value is its key for each row; -1: none
     int64_t ttl_ms;         // 0: for ever
     uint8_t clock, refresh; // enum tm_ttl_clock, tm_ttl_refresh
+    bool migrates; // a function of the job makes it of a value of another type
 };
 
 struct tm_trigger {
@@ -57,6 +59,7 @@ struct tm_node {
     uint8_t kind;         // enum tm_node_kind
     const char *verb;     // what the user called: "map", "count", "from"
     const char *name;     // unique in the job, but for parts of a window, which have its name
+    const char *renamed_from; // its name in older checkpoints; NULL: none
     const char *where;    // "job.lua:12"
     uint32_t parallelism; // 0: the job's
     uint8_t on_error;     // enum tm_on_error
@@ -175,7 +178,8 @@ static inline bool tm_node_has_functions(const struct tm_node *node)
 // How a job takes checkpoints.
 struct tm_graph_checkpoints {
     int64_t interval_ms; // 0: none, the job says
-    int64_t timeout_ms, aligned_timeout_ms;
+    int64_t timeout_ms;
+    int64_t aligned_timeout_ms; // after it barriers overtake rows; -1: never
     uint32_t retain; // how many are kept
     bool asked;      // the job says so; else these are the defaults
 };

@@ -106,6 +106,18 @@ int tm_graph_add(struct tm_graph *graph, int kind, const char *verb, const char 
     return (int)node.id;
 }
 
+int tm_graph_renamed_from(struct tm_graph *graph, uint32_t node, const char *name)
+{
+    struct tm_node *n = find_node(graph, node);
+    if (n == NULL)
+        return TM_E_GRAPH;
+    int rc = check_name(graph, n->verb, name);
+    if (rc != 0)
+        return rc;
+    n->renamed_from = copy_text(graph, name);
+    return n->renamed_from == NULL ? no_memory(graph) : 0;
+}
+
 int tm_graph_input(struct tm_graph *graph, uint32_t node, uint32_t input)
 {
     struct tm_node *n = find_node(graph, node);
@@ -437,10 +449,10 @@ int tm_graph_flush_processing(struct tm_graph *graph, int flush)
 int tm_graph_checkpoints(struct tm_graph *graph, int64_t interval_ms, int64_t timeout_ms,
                          int64_t aligned_timeout_ms, uint32_t retain, int asked)
 {
-    if (interval_ms < 1 || timeout_ms < 1 || aligned_timeout_ms < 0 || retain < 1)
+    if (interval_ms < 1 || timeout_ms < 1 || aligned_timeout_ms < -1 || retain < 1)
         return FAIL(graph, TM_E_LIMIT,
-                    "checkpoint: interval, timeout and retain are 1 or more, aligned_timeout 0 or "
-                    "more");
+                    "checkpoint: interval, timeout and retain are 1 or more, aligned_timeout -1 "
+                    "(never) or more");
     graph->checkpoints = (struct tm_graph_checkpoints){.interval_ms = interval_ms,
                                                        .timeout_ms = timeout_ms,
                                                        .aligned_timeout_ms = aligned_timeout_ms,

@@ -56,6 +56,32 @@ int tm_graph_state_scope(struct tm_graph *graph, uint32_t node, int scope)
     return 0;
 }
 
+int tm_graph_state_renamed_from(struct tm_graph *graph, uint32_t node, const char *name)
+{
+    struct tm_node *n = find_node(graph, node);
+    if (n == NULL)
+        return TM_E_GRAPH;
+    int rc = check_name(graph, "a state", name);
+    if (rc != 0)
+        return rc;
+    if (n->state_count == 0)
+        return FAIL(graph, TM_E_INTERNAL, "the old name of no state of '%s'", n->name);
+    const char *copy = copy_text(graph, name);
+    n->states[n->state_count - 1].renamed_from = copy;
+    return copy == NULL ? no_memory(graph) : 0;
+}
+
+int tm_graph_state_migrates(struct tm_graph *graph, uint32_t node)
+{
+    struct tm_node *n = find_node(graph, node);
+    if (n == NULL)
+        return TM_E_GRAPH;
+    if (n->state_count == 0)
+        return FAIL(graph, TM_E_INTERNAL, "no state of '%s' migrates", n->name);
+    n->states[n->state_count - 1].migrates = true;
+    return 0;
+}
+
 int tm_graph_state_ahead(struct tm_graph *graph, uint32_t node, uint32_t field)
 {
     struct tm_node *n = find_node(graph, node);

@@ -204,6 +204,7 @@ static int note_expiring(const struct tm__operator_keyed *keyed, struct tm_cut *
 
 struct expiring {
     const struct tm__operator_keyed *keyed;
+    const struct tm_restored *restored;
     uint64_t had; // by number of the node's states
 };
 
@@ -214,9 +215,12 @@ static int take_expiring(void *arg, uint32_t old_subtask, const void *bytes, siz
     const struct tm_node *node = expiring->keyed->op->node;
     (void)old_subtask;
     (void)err;
-    for (uint32_t i = 0; i < node->state_count; i++)
-        if (strlen(node->states[i].name) == size && memcmp(node->states[i].name, bytes, size) == 0)
+    for (uint32_t i = 0; i < node->state_count; i++) {
+        const char *was =
+            tm_restored_was(expiring->restored, node->name, node->states[i].name);
+        if (strlen(was) == size && memcmp(was, bytes, size) == 0)
             expiring->had |= (uint64_t)1 << i;
+    }
     return 0;
 }
 
@@ -342,7 +346,7 @@ int tm__operator_keyed_restore(struct tm__operator_keyed *keyed, const struct tm
                                const char *part, struct tm_error *err)
 {
     const struct tm_node *node = keyed->op->node;
-    struct expiring expiring = {.keyed = keyed};
+    struct expiring expiring = {.keyed = keyed, .restored = restored};
     uint64_t fresh = 0;
     char name[64];
     if (keyed->record.value_count == 0 || !tm_restored_has(restored, node->name, part))

@@ -398,3 +398,18 @@ struct tm_wire_partial tm__operator_partial_wire(const struct tm__operator_parti
 {
     return (struct tm_wire_partial){partial->tail_bytes, wrong_tail, partial};
 }
+
+uint32_t tm__operator_partial_says(const struct tm__operator_partial *partial,
+                                   struct tm_wire_partial *wire)
+{
+    uint64_t number = partial->tail_bytes;
+    if (partial->aggregates == NULL)
+        return 0;
+    for (uint32_t i = 0; i < partial->aggregates->total; i++) {
+        const struct tm__operator_partial_item *it = &partial->items[i];
+        const uint64_t words[] = {number, it->item->action, it->item->field, it->shape, it->at};
+        number = tm_hash_bytes(words, sizeof words);
+    }
+    *wire = tm__operator_partial_wire(partial);
+    return (uint32_t)number | 1;
+}

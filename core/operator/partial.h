@@ -49,6 +49,10 @@ int tm__operator_partial_merge(const struct tm__operator_partial *partial, void 
 // of which its row is the first. One that passes can be merged. `partial`, which has aggregates,
 // must outlive it.
 struct tm_wire_partial tm__operator_partial_wire(const struct tm__operator_partial *partial);
+// A number that differs where tails are made of something else; 0: there are no partial rows. And
+// the wire beside it, as an operator says it (struct tm_operator_ops).
+uint32_t tm__operator_partial_says(const struct tm__operator_partial *partial,
+                                   struct tm_wire_partial *wire);
 
 static inline bool tm__operator_is_partial(const struct tm_row *row)
 {

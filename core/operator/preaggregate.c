@@ -491,7 +491,13 @@ static void preaggregate_free(struct tm_operator *op)
 }
 
 // No snapshot: what is held goes before a barrier, as before everything that is no row.
+static uint32_t preaggregate_partial(const struct tm_operator *op, struct tm_wire_partial *wire)
+{
+    return tm__operator_partial_says(&((const struct preaggregate *)op)->partial, wire);
+}
+
 static const struct tm_operator_ops preaggregate_ops = {
+    .partial = preaggregate_partial,
     .open = preaggregate_open,
     .step = preaggregate_step,
     .tick = preaggregate_rest,

@@ -277,10 +277,15 @@ static void window_kept(struct tm_operator *op, struct tm_kept *kept)
     tm__operator_kept(self_of(op)->running.state, kept);
 }
 
+static uint32_t window_partial(const struct tm_operator *op, struct tm_wire_partial *wire)
+{
+    return tm__operator_partial_says(&((const struct tm__operator_window *)op)->partial, wire);
+}
+
 #define WINDOW_OPS                                                                            \
     .waiting = window_waiting, .open = window_open, .step = window_step, .free = window_free, \
     .kept = window_kept, .snapshot = tm__operator_window_snapshot,                            \
-    .restore = tm__operator_window_restore
+    .restore = tm__operator_window_restore, .partial = window_partial
 static const struct tm_operator_ops window_ops = {WINDOW_OPS};
 static const struct tm_operator_ops single_ops = {WINDOW_OPS,
                                                   .inspect = &tm__operator_slices_inspect};

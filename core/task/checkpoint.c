@@ -46,6 +46,7 @@ static void forget_asked(struct tm_task *task, uint64_t checkpoint, bool older,
             into->place = asked->place;
             into->place_size = asked->place_size;
             into->purpose = asked->purpose;
+            into->overtakes_ns = asked->overtakes_ns;
             asked->place = NULL;
         }
         free_asked(task, asked);
@@ -56,9 +57,20 @@ static void forget_asked(struct tm_task *task, uint64_t checkpoint, bool older,
 static struct tm_task_cut *find_cut(const struct tm_task *task, uint64_t checkpoint)
 {
     struct tm_task_cut *cut = task->checkpoints.cuts;
-    while (cut != NULL && cut->checkpoint != checkpoint)
+    while (cut != NULL && (cut->checkpoint != checkpoint || cut->freeing))
         cut = cut->next;
     return cut;
+}
+
+// Only the checkpoints that a job takes by itself: what users ask for is to have nothing on its way,
+// so that it fits other scripts and outputs that cannot take rows back.
+static int64_t overtakes_ns(const struct tm_task *task, const struct tm_command *command)
+{
+    int64_t timeout_ms = task->job->graph->checkpoints.aligned_timeout_ms;
+    return command->purpose != TM_PURPOSE_PERIODIC || timeout_ms < 0 ||
+                   timeout_ms > (INT64_MAX - command->given_ns) / 1000000
+               ? INT64_MAX
+               : command->given_ns + timeout_ms * 1000000;
 }
 
 static int copy_place(struct tm_task *task, const struct tm_command *command, char **place)
@@ -94,6 +106,7 @@ static int tell_place(struct tm_task *task, struct tm_task_cut *cut,
         return out_of_memory(err);
     cut->place_size = command->length + 1;
     cut->purpose = command->purpose;
+    cut->overtakes_ns = overtakes_ns(task, command);
     if (command->purpose == TM_PURPOSE_STOP)
         task->ctx.stopping = true;
     return cut->whole ? tm__task_write_cut(task, cut, err) : 0;
@@ -113,6 +126,7 @@ int tm__task_ask(struct tm_task *task, const struct tm_command *command, struct 
     struct tm_task_asked *asked = &c->asked[c->asked_count];
     *asked = (struct tm_task_asked){.checkpoint = command->checkpoint,
                                     .purpose = command->purpose,
+                                    .overtakes_ns = overtakes_ns(task, command),
                                     .place_size = command->length + 1};
     if (copy_place(task, command, &asked->place) != 0)
         return out_of_memory(err);
@@ -146,7 +160,7 @@ void tm__task_complete(struct tm_task *task, uint64_t checkpoint)
     if (cut == NULL)
         return;
     cut->completed = true;
-    bool replaces = cut->purpose != TM_PURPOSE_SAVEPOINT;
+    bool replaces = cut->purpose != TM_PURPOSE_SAVEPOINT && cut->purpose != TM_PURPOSE_CLOSE;
     if (replaces)
         c->base = cut;
     for (struct tm_task_cut *other = c->cuts; other != NULL; other = other->next)
@@ -159,26 +173,6 @@ void tm__task_complete(struct tm_task *task, uint64_t checkpoint)
 }
 
 // --- barriers ------------------------------------------------------------------------------------
-
-int tm__task_begin_cut(struct tm_task *task, uint64_t checkpoint, struct tm_error *err)
-{
-    struct tm_task_checkpoints *c = &task->checkpoints;
-    TM_CHECK(c->collecting == NULL && task->slots[0].kind == TM_ELEMENT_NONE);
-    task->slots[0] = (struct tm_element){.kind = TM_ELEMENT_BARRIER, .checkpoint = checkpoint};
-    task->worker->tends = true;
-    if (checkpoint <= c->newest)
-        return 0; // given up: nothing of it is wanted
-    c->newest = checkpoint;
-    TM_KILL_POINT(barrier_begins);
-    if (task->job->restored != NULL)
-        TM_KILL_POINT(first_barrier);
-    struct tm_task_cut *cut = tm__task_cut_new(task, checkpoint);
-    if (cut == NULL)
-        return out_of_memory(err);
-    forget_asked(task, checkpoint, true, cut);
-    c->collecting = cut;
-    return 0;
-}
 
 int tm__task_decline(struct tm_task *task, const struct tm_error *why)
 {
@@ -198,6 +192,73 @@ static int checkpoint_failed(struct tm_task *task, struct tm_error *err)
 {
     int rc = tm__task_decline(task, err);
     return rc != 0 ? tm_error_set(err, rc, "out of memory for an event") : 0;
+}
+
+static int flights_failed(struct tm_task *task, struct tm_error *err)
+{
+    (void)out_of_memory(err);
+    return checkpoint_failed(task, err);
+}
+
+int tm__task_begin_cut(struct tm_task *task, uint64_t checkpoint, struct tm_error *err)
+{
+    struct tm_task_checkpoints *c = &task->checkpoints;
+    TM_CHECK(c->collecting == NULL && task->slots[0].kind == TM_ELEMENT_NONE);
+    task->slots[0] = (struct tm_element){.kind = TM_ELEMENT_BARRIER, .checkpoint = checkpoint};
+    task->worker->tends = true;
+    if (checkpoint <= c->newest)
+        return 0; // given up: nothing of it is wanted
+    c->newest = checkpoint;
+    TM_KILL_POINT(barrier_begins);
+    if (task->job->restored != NULL)
+        TM_KILL_POINT(first_barrier);
+    struct tm_task_cut *cut = tm__task_cut_new(task, checkpoint);
+    if (cut == NULL)
+        return out_of_memory(err);
+    cut->overtakes_ns = INT64_MAX; // unless the command has come
+    forget_asked(task, checkpoint, true, cut);
+    c->collecting = cut;
+    return tm__task_cut_flights(task, cut->cut) == 0 ? 0 : flights_failed(task, err);
+}
+
+bool tm__task_may_overtake(const struct tm_task *task)
+{
+    const struct tm_task_checkpoints *c = &task->checkpoints;
+    int64_t now_ns = task->ctx.now_ns;
+    if (c->collecting != NULL)
+        return now_ns >= c->collecting->overtakes_ns;
+    if (c->asked_count == 0 || now_ns < c->asked[0].overtakes_ns || task->finished || task->ended)
+        return false;
+    return task->gate != NULL ? tm_gate_can_overtake(task->gate, c->asked[0].checkpoint)
+                              : !task->source_ended;
+}
+
+int64_t tm__task_overtakes_ns(const struct tm_task *task)
+{
+    const struct tm_task_checkpoints *c = &task->checkpoints;
+    int64_t at = c->collecting != NULL ? c->collecting->overtakes_ns
+                 : c->asked_count != 0 ? c->asked[0].overtakes_ns
+                                       : INT64_MAX;
+    return at > task->ctx.now_ns ? at : INT64_MAX;
+}
+
+static int see_overtaken(void *arg, uint32_t channel, const struct tm_element *element)
+{
+    struct tm_task *task = arg;
+    return tm__task_cut_arrived(task, task->checkpoints.collecting->cut, channel, element);
+}
+
+int tm__task_overtake(struct tm_task *task, struct tm_error *err)
+{
+    struct tm_task_checkpoints *c = &task->checkpoints;
+    uint64_t checkpoint = c->asked[0].checkpoint;
+    int rc = tm__task_begin_cut(task, checkpoint, err);
+    if (rc != 0)
+        return rc;
+    rc = tm_gate_overtake(task->gate, checkpoint, c->collecting != NULL ? see_overtaken : NULL,
+                          task);
+    TM_KILL_POINT(barrier_overtakes);
+    return rc == 0 ? 0 : flights_failed(task, err);
 }
 
 int tm__task_put_barrier(struct tm_task *task, struct tm_error *err)
@@ -293,6 +354,8 @@ int tm__task_tend(struct tm_task *task, struct tm_error *err)
     int told = tm__task_tell_written(task);
     if (told < 0)
         return tm_error_set(err, told, "out of memory for an event");
+    if (tm__task_free_some(task))
+        told = 1;
     int any = task->finished ? tend_finished(task, err) : 0;
     return any < 0 ? any : any | told;
 }
@@ -303,10 +366,12 @@ void tm__task_free_cuts(struct tm_task *task)
     for (struct tm_task_cut *cut = c->cuts; cut != NULL; cut = cut->next) {
         cut->writing = false;
         cut->dropped = true;
+        cut->users = 0;
     }
     c->base = c->collecting = NULL;
-    while (c->cuts != NULL) // those that others are written against go last
-        tm__task_sweep_cuts(task);
+    tm__task_sweep_cuts(task);
+    while (tm__task_free_some(task)) {
+    }
     for (uint32_t i = 0; i < c->asked_count; i++)
         free_asked(task, &c->asked[i]);
     if (c->asked != NULL)

@@ -20,11 +20,13 @@ struct tm_task_cut {
     uint64_t checkpoint;
     enum tm_checkpoint_purpose purpose;
     struct tm_cut *cut;
+    int64_t overtakes_ns; // from then on its barrier waits for nothing (mono); INT64_MAX: never
     bool whole;     // all of the task is in it
     bool writing;   // the helper thread has it
     bool told;      // the coordinator knows what became of it
     bool completed; // the checkpoint is durable
     bool dropped;   // nobody needs it any more
+    bool freeing;   // it is being freed, a step at a time
     char *place;    // folder, NUL, name, NUL; NULL: the command that says has not come yet
     size_t place_size;
     struct tm_task_cut *base; // completed: what it is written against; NULL: it is written whole
@@ -40,6 +42,7 @@ struct tm_task_cut {
 struct tm_task_asked {
     uint64_t checkpoint;
     enum tm_checkpoint_purpose purpose;
+    int64_t overtakes_ns; // as of the cut
     char *place;
     size_t place_size;
 };
@@ -52,6 +55,7 @@ struct tm_task_checkpoints {
     struct tm_task_cut *cuts;       // all, also the one collected
     struct tm_task_cut *base;       // the last completed
     bool holds;                     // the last barrier of a job that stops is out: no more is read
+    bool frees;                     // some are being freed
     bool declined;                  // of `collecting`: an operator could not take part
 };
 
@@ -66,6 +70,18 @@ static inline bool tm__task_is_asked(const struct tm_task_checkpoints *checkpoin
 {
     return checkpoints->asked_count != 0;
 }
+// Is there one asked for, or on its way through the operators?
+static inline bool tm__task_is_busy(const struct tm_task_checkpoints *checkpoints)
+{
+    return checkpoints->asked_count != 0 || checkpoints->collecting != NULL;
+}
+// Is there a barrier that waits no longer: on its way through the operators, or of the oldest one
+// asked for, to be put by a source or to be had from the gate?
+bool tm__task_may_overtake(const struct tm_task *task);
+// When there will be one (mono ns), if it is late; INT64_MAX: it is late already, or nothing waits.
+int64_t tm__task_overtakes_ns(const struct tm_task *task);
+// That barrier out of the gate, past what stands in its channels, which goes into the cut.
+int tm__task_overtake(struct tm_task *task, struct tm_error *err) TM_WARN_UNUSED;
 // The barrier of the oldest one asked for, into the first slot; with the source's positions.
 int tm__task_put_barrier(struct tm_task *task, struct tm_error *err) TM_WARN_UNUSED;
 // The gate has given this barrier.
@@ -89,8 +105,9 @@ void tm__task_free_cuts(struct tm_task *task);
 struct tm_task_cut *tm__task_cut_new(struct tm_task *task, uint64_t checkpoint) TM_WARN_UNUSED;
 int tm__task_write_cut(struct tm_task *task, struct tm_task_cut *cut,
                        struct tm_error *err) TM_WARN_UNUSED;
-// Frees what is dropped and not used.
+// What is dropped and not used is to be freed.
 void tm__task_sweep_cuts(struct tm_task *task);
+bool tm__task_free_some(struct tm_task *task);                  // true: there was something
 int tm__task_tell_written(struct tm_task *task) TM_WARN_UNUSED; // 1: something was told
 
 // The name of a part that each node has, in `text`: operators that are one to users, a window and

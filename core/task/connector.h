@@ -128,6 +128,12 @@ struct tm_connector {
     // helper thread, one call at a time, in order. Idempotent. TM_STEP_WAIT: it cannot be done now
     // (no space, as err says): call again after a while; the sink says so to the log.
     int (*sink_commit)(void *shared, uint64_t checkpoint, struct tm_error *err);
+    // At most how many steps that others can see, each of which is done or not, make all visible
+    // that is prepared, where nothing has been committed yet: 0, 1, or 2 for more. NULL: more.
+    uint32_t (*sink_commit_steps)(const void *shared);
+    // Instead of sink_commit where that is 1 or less: nothing is noted, for the job has no
+    // checkpoint to begin with, and needs none once this is done.
+    int (*sink_commit_once)(void *shared, uint64_t checkpoint, struct tm_error *err);
     // Has it committed anything that this restored checkpoint, or a later one, prepared? Asked when
     // a newer checkpoint is damaged: "no" allows the one before it.
     int (*sink_committed)(void *shared, uint64_t checkpoint, bool *committed, struct tm_error *err);

@@ -14,7 +14,7 @@ enum tm_command_kind {
     TM_COMMAND_CANCEL,  // drop everything
     TM_COMMAND_EXIT,    // every task of the job is done
     // Take part in `checkpoint`, for `purpose`. `text`: the folder of its data files and, behind a
-    // NUL, what the manifest calls it (struct tm_checkpoint_place).
+    // NUL, what the manifest calls it (struct tm_checkpoint_place); "" for TM_PURPOSE_CLOSE.
     TM_COMMAND_CHECKPOINT,
     TM_COMMAND_ABORT,    // `checkpoint` is given up
     TM_COMMAND_COMPLETE, // `checkpoint` is durable: later ones are written against it
@@ -28,6 +28,7 @@ struct tm_command {
     enum tm_command_kind kind;
     uint64_t checkpoint;
     enum tm_checkpoint_purpose purpose;
+    int64_t given_ns; // of CHECKPOINT (mono)
     size_t length;
     char text[];
 };
@@ -38,7 +39,7 @@ enum tm_event_kind {
     TM_EVENT_FAILED,        // a worker or task failed: `error`
     TM_EVENT_PROPOSAL,      // a task wants types settled: `text`
     TM_EVENT_EXITED,        // a worker's thread is about to end
-    TM_EVENT_WRITTEN,       // what `task` gives to `checkpoint` is durable: `part`
+    TM_EVENT_WRITTEN,       // what `task` gives to `checkpoint` is durable: `part`, NULL: nothing
     TM_EVENT_DECLINED,      // `task` cannot take part in `checkpoint`: `error`
     TM_EVENT_ANSWER,        // to the question of the number `checkpoint`: `text`, or `error`
 };

@@ -6,6 +6,8 @@
 
 #include "core/task/task.h"
 
+enum { FREE_PAGES = 512 }; // in a turn of the worker: a tenth of a millisecond
+
 static const struct tm_fx_threads *threads_of(const struct tm_task *task)
 {
     return task->ctx.fx->threads;
@@ -32,8 +34,6 @@ struct tm_task_cut *tm__task_cut_new(struct tm_task *task, uint64_t checkpoint)
 
 static void free_cut(struct tm_task *task, struct tm_task_cut *cut)
 {
-    if (cut->base != NULL)
-        cut->base->users--;
     tm_part_unref(cut->part);
     tm_cut_free(cut->cut);
     if (cut->place != NULL)
@@ -43,15 +43,27 @@ static void free_cut(struct tm_task *task, struct tm_task_cut *cut)
 
 void tm__task_sweep_cuts(struct tm_task *task)
 {
-    for (struct tm_task_cut **at = &task->checkpoints.cuts; *at != NULL;) {
-        struct tm_task_cut *cut = *at;
-        if (!cut->dropped || cut->writing || cut->users != 0) {
-            at = &cut->next;
-            continue;
-        }
+    for (struct tm_task_cut *cut = task->checkpoints.cuts; cut != NULL; cut = cut->next)
+        if (cut->dropped && !cut->writing && cut->users == 0)
+            task->checkpoints.frees = cut->freeing = true;
+}
+
+// Of a state of which most was written since, a cut holds as many pages as the state has.
+bool tm__task_free_some(struct tm_task *task)
+{
+    if (!task->checkpoints.frees)
+        return false;
+    struct tm_task_cut **at = &task->checkpoints.cuts;
+    while (*at != NULL && !(*at)->freeing)
+        at = &(*at)->next;
+    struct tm_task_cut *cut = *at;
+    task->checkpoints.frees = cut != NULL;
+    if (cut != NULL && tm_cut_free_some(cut->cut, FREE_PAGES)) {
+        cut->cut = NULL;
         *at = cut->next;
         free_cut(task, cut);
     }
+    return true;
 }
 
 // --- the helper thread ---------------------------------------------------------------------------
@@ -84,11 +96,32 @@ static void write_cut(struct tm_work *work)
     }
 }
 
+static int tell(struct tm_task *task, struct tm_task_cut *cut)
+{
+    struct tm_event *event =
+        tm_event_new(task->job->mem, cut->code == 0 ? TM_EVENT_WRITTEN : TM_EVENT_DECLINED,
+                     task->worker->index, NULL, 0);
+    if (event == NULL)
+        return TM_E_MEMORY;
+    event->checkpoint = cut->checkpoint;
+    event->task = (uint32_t)(task - task->job->tasks);
+    if (cut->code == 0)
+        event->part = cut->part == NULL ? NULL : tm_part_ref(cut->part);
+    else
+        event->error = cut->err;
+    tm_mailbox_post(&task->job->events, &event->message);
+    return 0;
+}
+
 int tm__task_write_cut(struct tm_task *task, struct tm_task_cut *cut, struct tm_error *err)
 {
     struct tm_worker *worker = task->worker;
     if (cut->dropped)
         return 0;
+    if (cut->purpose == TM_PURPOSE_CLOSE) { // what counts is that sinks have prepared
+        int rc = tell(task, cut);
+        return rc == 0 ? 0 : tm_error_set(err, rc, "out of memory for an event");
+    }
     if (worker->executor == NULL) {
         char name[24];
         snprintf(name, sizeof name, "checkpoint-%u", worker->index);
@@ -109,23 +142,6 @@ int tm__task_write_cut(struct tm_task *task, struct tm_task_cut *cut, struct tm_
 }
 
 // --- afterwards ----------------------------------------------------------------------------------
-
-static int tell(struct tm_task *task, struct tm_task_cut *cut)
-{
-    struct tm_event *event =
-        tm_event_new(task->job->mem, cut->code == 0 ? TM_EVENT_WRITTEN : TM_EVENT_DECLINED,
-                     task->worker->index, NULL, 0);
-    if (event == NULL)
-        return TM_E_MEMORY;
-    event->checkpoint = cut->checkpoint;
-    event->task = (uint32_t)(task - task->job->tasks);
-    if (cut->code == 0)
-        event->part = tm_part_ref(cut->part);
-    else
-        event->error = cut->err;
-    tm_mailbox_post(&task->job->events, &event->message);
-    return 0;
-}
 
 int tm__task_tell_written(struct tm_task *task)
 {

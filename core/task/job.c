@@ -30,11 +30,13 @@ int tm_job_command(struct tm_job *job, enum tm_command_kind kind, const char *te
 int tm_job_command_checkpoint(struct tm_job *job, enum tm_command_kind kind, uint64_t checkpoint,
                               enum tm_checkpoint_purpose purpose, const char *text, size_t length)
 {
+    int64_t now_ns = tm_fx_mono_ns(job->fx);
     for (uint32_t w = 0; w < job->worker_count; w++) {
         struct tm_command *command = tm_command_new(job->mem, kind, text, length);
         if (command == NULL)
             return TM_E_MEMORY;
         command->checkpoint = checkpoint;
+        command->given_ns = now_ns;
         command->purpose = purpose;
         tm_mailbox_post(&job->workers[w].commands, &command->message);
     }
@@ -501,6 +503,21 @@ static void free_kept(struct tm_job *job)
         free_array(job, job->kept[i].states, job->graph->nodes[i / job->metrics_stride].state_count,
                    sizeof *job->kept[i].states);
     free_array(job, job->kept, count, sizeof *job->kept);
+}
+
+bool tm_job_commits_at_once(const struct tm_job *job)
+{
+    uint64_t steps = 0;
+    for (uint32_t n = 0; n < job->graph->node_count; n++) {
+        const struct tm_node *node = &job->graph->nodes[n];
+        const struct tm_connector *connector =
+            node->kind != TM_NODE_SINK ? NULL : tm_connector_find(job->connectors, node->connector);
+        if (connector == NULL || connector->sink_commit == NULL)
+            continue;
+        steps +=
+            connector->sink_commit_steps == NULL ? 2 : connector->sink_commit_steps(job->shared[n]);
+    }
+    return steps <= 1;
 }
 
 void tm_job_forget(struct tm_job *job)

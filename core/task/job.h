@@ -96,6 +96,9 @@ int tm_job_new(const struct tm_job_args *args, struct tm_job **job,
                struct tm_error *err) TM_WARN_UNUSED;
 // After all workers ended. Publishes or discards the sinks' output: `ok` = the job finished.
 int tm_job_finish(struct tm_job *job, bool ok, struct tm_error *err) TM_WARN_UNUSED;
+// Of a job that has committed nothing: can all its output become visible in one step, so that a
+// crash leaves all of it or nothing?
+bool tm_job_commits_at_once(const struct tm_job *job);
 // It has finished, and none of its checkpoints is kept.
 void tm_job_forget(struct tm_job *job);
 void tm_job_free(struct tm_job *job);

@@ -15,6 +15,7 @@ struct tm_operator;
 struct tm_inspect;
 struct tm_cut;
 struct tm_restored;
+struct tm_wire_partial;
 
 // What an operator may use of its task. Lives as long as the operator.
 struct tm_task_context {
@@ -116,6 +117,9 @@ struct tm_operator_ops {
     // Begins as the checkpoint says: once, after open, before the first element. NULL: as snapshot.
     int (*restore)(struct tm_operator *op, const struct tm_restored *restored,
                    struct tm_error *err);
+    // How partial rows are checked that it takes or gives, once it is open, and a number that differs
+    // where they are made of something else; 0, and *wire untouched: it has none. NULL-able.
+    uint32_t (*partial)(const struct tm_operator *op, struct tm_wire_partial *wire);
     // It gets the last watermark and END also where no row came and no schema is known.
     bool ends_unopened;
 };

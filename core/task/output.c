@@ -12,65 +12,163 @@ static bool is_main(const struct tm_task_output *output)
     return !output->edge->dead_letter;
 }
 
-// Give every main edge its own element; the last takes the original batch.
-static int distribute(struct tm_task *task, struct tm_element *element)
+// --- queues: what has to leave the task before there is credit for it ------------------------------
+
+static int enqueue(struct tm_task *task, struct tm_task_output *output, struct tm_element element)
 {
-    struct tm_task_output *last = NULL;
-    if (element->kind == TM_ELEMENT_END && task->was_ended)
-        element->status = TM_END_DRAIN; // for those behind, which may not have seen it
-    for (uint32_t i = 0; i < task->output_count; i++) {
-        struct tm_task_output *output = &task->outputs[i];
-        if (!is_main(output)) {
-            if (element->kind == TM_ELEMENT_BARRIER)
-                output->pending = *element;
-            continue;
-        }
-        if (output->side >= 0) {
-            if (element->kind != TM_ELEMENT_BATCH)
-                output->pending = *element;
-            continue;
-        }
-        if (last != NULL) {
-            last->pending = *element;
-            if (element->kind == TM_ELEMENT_BATCH) {
-                int rc = tm_batch_copy(task->ctx.pool, element->batch, &last->pending.batch);
-                if (rc != 0) {
-                    last->pending.kind = TM_ELEMENT_NONE;
-                    return rc;
-                }
-            }
-        }
-        last = output;
+    if (output->queue_count == output->queue_capacity) {
+        uint32_t capacity = output->queue_capacity == 0 ? 16 : 2 * output->queue_capacity;
+        struct tm_element *queue =
+            tm_mem_realloc(&task->mem, output->queue, output->queue_capacity * sizeof *queue,
+                           capacity * sizeof *queue);
+        if (queue == NULL)
+            return TM_E_MEMORY;
+        output->queue = queue;
+        output->queue_capacity = capacity;
     }
-    if (last != NULL)
-        last->pending = *element;
-    else if (element->kind == TM_ELEMENT_BATCH)
-        tm_batch_release(element->batch);
-    element->kind = TM_ELEMENT_NONE;
+    output->queue[output->queue_count++] = element;
+    if (element.kind == TM_ELEMENT_BATCH)
+        task->queue_bytes += element.batch->size_bytes;
     return 0;
 }
 
+// The element stays the caller's where it fails.
+static int put(struct tm_task *task, struct tm_task_output *output, struct tm_element element)
+{
+    if (output->pending.kind != TM_ELEMENT_NONE)
+        return enqueue(task, output, element);
+    output->pending = element;
+    return 0;
+}
+
+static int put_rows(struct tm_task *task, struct tm_task_output *output, struct tm_batch *batch)
+{
+    int rc = put(task, output, (struct tm_element){.kind = TM_ELEMENT_BATCH, .batch = batch});
+    if (rc != 0)
+        tm_batch_release(batch);
+    return rc;
+}
+
+static void take_next(struct tm_task *task, struct tm_task_output *output)
+{
+    output->pending.kind = TM_ELEMENT_NONE;
+    if (output->queue_first == output->queue_count)
+        return;
+    output->pending = output->queue[output->queue_first++];
+    if (output->pending.kind == TM_ELEMENT_BATCH)
+        task->queue_bytes -= output->pending.batch->size_bytes;
+    if (output->queue_first == output->queue_count)
+        output->queue_first = output->queue_count = 0;
+}
+
+void tm__task_close_output(struct tm_task *task, struct tm_task_output *output)
+{
+    for (uint32_t i = output->queue_first; i < output->queue_count; i++)
+        if (output->queue[i].kind == TM_ELEMENT_BATCH)
+            tm_batch_release(output->queue[i].batch);
+    tm_mem_free(&task->mem, output->queue, output->queue_capacity * sizeof *output->queue);
+}
+
+// TM_SENT: nothing of the output's waits any more but part-filled batches.
 static int send_pending(struct tm_task *task, struct tm_task_output *output)
 {
-    if (output->pending.kind == TM_ELEMENT_NONE)
-        return TM_SENT;
-    bool end = output->pending.kind == TM_ELEMENT_END;
-    int rc = tm_sender_send(output->sender, &output->pending, task->ctx.now_ns);
-    output->blocked = rc == TM_BLOCKED;
-    if (rc == TM_SENT) {
-        output->pending.kind = TM_ELEMENT_NONE;
-        output->ended = output->ended || end;
+    int rc = TM_SENT;
+    if (TM_UNLIKELY(output->barrier.kind != TM_ELEMENT_NONE)) {
+        rc = tm_sender_overtake(output->sender, &output->barrier);
+        if (rc == TM_SENT)
+            output->barrier.kind = TM_ELEMENT_NONE;
     }
+    while (rc == TM_SENT && output->pending.kind != TM_ELEMENT_NONE) {
+        bool end = output->pending.kind == TM_ELEMENT_END;
+        rc = tm_sender_send(output->sender, &output->pending, task->ctx.now_ns);
+        if (rc == TM_SENT) {
+            take_next(task, output);
+            output->ended = output->ended || end;
+        }
+    }
+    output->blocked = rc == TM_BLOCKED;
+    return rc;
+}
+
+// --- the last slot -------------------------------------------------------------------------------
+
+// The barrier goes in front of what cannot be sent now, and that into the cut. What does not get in
+// there is the end of the checkpoint alone.
+static int overtake(struct tm_task *task, struct tm_task_output *output,
+                    const struct tm_element *barrier)
+{
+    int rc = send_pending(task, output);
+    if (rc == TM_SENT)
+        rc = tm_sender_flush(output->sender, task->ctx.now_ns, true);
+    output->barrier = *barrier;
+    if (rc < 0 || tm__task_cut_unsent(task, task->checkpoints.collecting->cut, output) == 0)
+        return rc < 0 ? rc : 0;
+    struct tm_error err;
+    tm_error_clear(&err);
+    tm_error_set(&err, TM_E_MEMORY, "out of memory for rows in flight");
+    return tm__task_decline(task, &err);
+}
+
+static int put_barrier(struct tm_task *task, const struct tm_element *barrier)
+{
+    int rc = 0;
+    for (uint32_t i = 0; i < task->output_count && rc == 0; i++) {
+        struct tm_task_output *output = &task->outputs[i];
+        bool overtakes = task->overtakes && task->checkpoints.collecting != NULL &&
+                         tm_edge_overtakes(task->job->graph, output->edge);
+        rc = overtakes ? overtake(task, output, barrier) : put(task, output, *barrier);
+    }
+    return rc;
+}
+
+// Give every main edge its own element; the last takes the original batch.
+static int put_all(struct tm_task *task, const struct tm_element *element)
+{
+    struct tm_task_output *last = NULL;
+    for (uint32_t i = 0; i < task->output_count; i++) {
+        struct tm_task_output *output = &task->outputs[i];
+        int rc = 0;
+        if (!is_main(output) || (output->side >= 0 && element->kind == TM_ELEMENT_BATCH))
+            continue;
+        if (element->kind != TM_ELEMENT_BATCH) {
+            rc = put(task, output, *element);
+        } else if (last != NULL) {
+            struct tm_batch *copy;
+            rc = tm_batch_copy(task->ctx.pool, element->batch, &copy);
+            if (rc == 0)
+                rc = put_rows(task, last, copy);
+        }
+        if (rc != 0)
+            return rc;
+        last = output;
+    }
+    if (element->kind != TM_ELEMENT_BATCH)
+        return 0;
+    if (last != NULL)
+        return put(task, last, *element);
+    tm_batch_release(element->batch);
+    return 0;
+}
+
+static int distribute(struct tm_task *task, struct tm_element *element)
+{
+    if (element->kind == TM_ELEMENT_END && task->was_ended)
+        element->status = TM_END_DRAIN; // for those behind, which may not have seen it
+    int rc = element->kind == TM_ELEMENT_BARRIER ? put_barrier(task, element)
+                                                 : put_all(task, element);
+    if (rc == 0)
+        element->kind = TM_ELEMENT_NONE;
     return rc;
 }
 
 // Rows of a side output go before what the last slot holds: that follows the batch they came from.
 static int send_side_rows(struct tm_task *task, struct tm_task_output *output)
 {
-    output->pending = (struct tm_element){.kind = TM_ELEMENT_BATCH, .batch = output->side_rows};
+    struct tm_batch *rows = output->side_rows;
     output->side_rows = NULL;
     task->sides_waiting--;
-    return send_pending(task, output);
+    int rc = put_rows(task, output, rows);
+    return rc == 0 ? send_pending(task, output) : rc;
 }
 
 void tm_task_put_side(struct tm_task *task, uint32_t node, uint32_t side, struct tm_batch *batch)
@@ -87,21 +185,31 @@ void tm_task_put_side(struct tm_task *task, uint32_t node, uint32_t side, struct
     tm_batch_release(batch); // nobody reads it
 }
 
+// May more be put into the queues, for a barrier that comes behind it?
+static bool takes_more(const struct tm_task *task)
+{
+    return task->overtakes && task->queue_bytes < TM_OVERTAKE_BYTES;
+}
+
 int tm__task_deliver(struct tm_task *task)
 {
     struct tm_element *slot = &task->slots[task->operator_count];
     bool end = slot->kind == TM_ELEMENT_END;
     int result = TM_SENT;
-    for (uint32_t i = 0; i < task->output_count; i++)
-        if (is_main(&task->outputs[i])) {
-            int rc = send_pending(task, &task->outputs[i]);
-            if (rc == TM_SENT && task->outputs[i].side_rows != NULL)
-                rc = send_side_rows(task, &task->outputs[i]);
-            if (rc < 0)
-                return rc;
-            if (rc == TM_BLOCKED)
-                result = TM_BLOCKED;
-        }
+    for (uint32_t i = 0; i < task->output_count; i++) {
+        struct tm_task_output *output = &task->outputs[i];
+        if (!is_main(output))
+            continue;
+        int rc = send_pending(task, output);
+        if (output->side_rows != NULL && (rc == TM_SENT || (rc == TM_BLOCKED && takes_more(task))))
+            rc = send_side_rows(task, output);
+        if (rc < 0)
+            return rc;
+        if (rc == TM_BLOCKED)
+            result = TM_BLOCKED;
+    }
+    if (result == TM_BLOCKED && takes_more(task) && task->sides_waiting == 0)
+        result = TM_SENT;
     if (result == TM_BLOCKED || slot->kind == TM_ELEMENT_NONE)
         return result;
     if (slot->kind == TM_ELEMENT_BARRIER) { // which follows the rows that failed before it
@@ -121,7 +229,8 @@ int tm__task_deliver(struct tm_task *task)
 static bool main_pending(const struct tm_task *task)
 {
     for (uint32_t i = 0; i < task->output_count; i++)
-        if (is_main(&task->outputs[i]) && task->outputs[i].pending.kind != TM_ELEMENT_NONE)
+        if (is_main(&task->outputs[i]) && (task->outputs[i].pending.kind != TM_ELEMENT_NONE ||
+                                           task->outputs[i].barrier.kind != TM_ELEMENT_NONE))
             return true;
     return false;
 }
@@ -140,15 +249,16 @@ int tm__task_send_dead_letters(struct tm_task *task, bool all)
         bool due = batch != NULL &&
                    (all || tm_batch_is_full(batch) ||
                     task->ctx.now_ns - output->dead_since_ns >= DEAD_LETTER_LATENCY_MS * 1000000LL);
-        if (rc == TM_SENT && due) {
-            output->pending = (struct tm_element){.kind = TM_ELEMENT_BATCH, .batch = batch};
+        if (due && (rc == TM_SENT || takes_more(task))) {
             output->dead_letters = NULL;
-            rc = send_pending(task, output);
+            rc = put_rows(task, output, batch);
+            if (rc == 0)
+                rc = send_pending(task, output);
             if (rc < 0)
                 return rc;
         }
         // Only a full batch that cannot leave holds the task back.
-        if (rc == TM_BLOCKED &&
+        if (rc == TM_BLOCKED && !takes_more(task) &&
             (all || (output->dead_letters != NULL && tm_batch_is_full(output->dead_letters))))
             result = TM_BLOCKED;
     }
@@ -162,7 +272,9 @@ int tm__task_flush_outputs(struct tm_task *task, bool idle)
         return result;
     for (uint32_t i = 0; i < task->output_count; i++) {
         struct tm_task_output *output = &task->outputs[i];
-        int rc = output->pending.kind != TM_ELEMENT_NONE
+        bool waits = output->pending.kind != TM_ELEMENT_NONE ||
+                     output->barrier.kind != TM_ELEMENT_NONE;
+        int rc = waits
                      ? send_pending(task, output)
                      : tm_sender_flush(output->sender, task->ctx.now_ns, idle);
         if (rc < 0)

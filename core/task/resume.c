@@ -396,7 +396,8 @@ static int read_edges(struct tm_task *task, bool own, uint8_t *behind,
     int rc = 0;
     for (uint32_t i = 0; i < chain->input_count && rc == 0; i++) {
         const struct tm_edge *edge = &task->ctx.plan->edges[chain->inputs[i]];
-        const char *from = task->job->graph->nodes[edge->from_node].name;
+        const char *from = tm_restored_was(
+            task->job->restored, task->job->graph->nodes[edge->from_node].name, NULL);
         struct edge_reader reader = {.from = from,
                                      .from_length = strlen(from),
                                      .own = own,
@@ -470,6 +471,9 @@ int tm__task_resume(struct tm_task *task, struct tm_error *err)
     if (rc != 0)
         return rc;
     tell_time(task, record.watermark);
+    rc = tm__task_load_flights(task, err);
+    if (rc != 0)
+        return rc;
     TM_KILL_POINT(task_resumed);
     return 0;
 }

@@ -1,5 +1,5 @@
 // Sampling: bytes through the decoder that will read them, each record as one value of type any.
-#include "core/task/sample.h"
+#include "core/task/sample_parts.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -31,22 +31,6 @@ struct tm_sampler {
     char line[64]; // the beginning of that header
 };
 
-struct sample {
-    struct tm_infer *infer;
-    const struct tm_infer_column *columns;
-    uint32_t count;
-    const char *connector; // of an input that is read only once, whose `head` was read
-    struct tm_buf head;
-};
-
-enum { SAMPLES_MAX = 256 }; // sources of a job without a schema
-
-struct tm_samples {
-    struct tm_samples_args args;
-    struct sample samples[SAMPLES_MAX];
-    uint32_t count;
-};
-
 static const char whole[] = "record";
 
 struct tm_samples *tm_samples_new(const struct tm_samples_args *args)
@@ -54,6 +38,7 @@ struct tm_samples *tm_samples_new(const struct tm_samples_args *args)
     struct tm_samples *samples = tm_mem_zalloc(args->mem, sizeof *samples);
     if (samples == NULL)
         return NULL;
+    tm_arena_init(&samples->kept, args->mem);
     samples->args = *args;
     if (args->records == 0)
         samples->args.records = TM_SAMPLE_ROWS;
@@ -68,6 +53,7 @@ void tm_samples_free(struct tm_samples *samples)
         tm_infer_free(samples->samples[i].infer);
         tm_buf_fini(&samples->samples[i].head);
     }
+    tm_arena_fini(&samples->kept);
     tm_mem_free(samples->args.mem, samples, sizeof *samples);
 }
 
@@ -302,7 +288,7 @@ static int other_dialect(const struct tm_sampler *s, struct tm_error *err)
     return err->code;
 }
 
-static int take_sample(struct tm_samples *samples, struct sample *sample,
+static int take_sample(struct tm_samples *samples, struct tm__sample *sample,
                        const struct tm_node *node, struct tm_error *err)
 {
     const struct tm_connector *connector =
@@ -343,8 +329,8 @@ int tm_samples_columns(struct tm_samples *samples, uint32_t index, const struct 
                        const struct tm_infer_column **columns, uint32_t *count,
                        struct tm_error *err)
 {
-    if (index >= SAMPLES_MAX)
-        return tm_error_set(err, TM_E_LIMIT, "more than %d sources without a schema", SAMPLES_MAX);
+    if (index >= TM__SAMPLES_MAX)
+        return tm_error_set(err, TM_E_LIMIT, "more than %d sources without a schema", TM__SAMPLES_MAX);
     if (index > samples->count)
         return tm_error_set(err, TM_E_GRAPH_DIFFERS,
                             "the script has other sources here than where it was planned");
@@ -362,7 +348,7 @@ int tm_samples_columns(struct tm_samples *samples, uint32_t index, const struct 
 void tm_samples_hand_over(const struct tm_samples *samples, struct tm_graph *graph)
 {
     for (uint32_t i = 0; i < samples->count; i++) {
-        const struct sample *sample = &samples->samples[i];
+        const struct tm__sample *sample = &samples->samples[i];
         // What is read only once has one source in a job (lua/tidemill/ends.lua).
         for (uint32_t n = 0; sample->head.size_bytes != 0 && n < graph->node_count; n++) {
             struct tm_node *node = &graph->nodes[n];

@@ -44,3 +44,10 @@ int tm_samples_columns(struct tm_samples *samples, uint32_t index, const struct 
                        struct tm_error *err) TM_WARN_UNUSED;
 // Gives the sources of a planned graph the bytes that were read of their inputs (tm_node.head).
 void tm_samples_hand_over(const struct tm_samples *samples, struct tm_graph *graph);
+// The columns that sources of a planned graph have been given, as text; appended. TM_E_MEMORY.
+int tm_samples_put(const struct tm_samples *samples, const struct tm_graph *graph,
+                   struct tm_buf *out) TM_WARN_UNUSED;
+// Such text: its columns count from now on, for sources of the names that they have in `graph`, or
+// had before. 1: others than were sampled, so the job is to be planned again; 0; TM_E_MEMORY.
+int tm_samples_bring_back(struct tm_samples *samples, const struct tm_graph *graph,
+                          const char *text) TM_WARN_UNUSED;

@@ -155,14 +155,30 @@ static int unite(struct tm_task *task, struct tm_batch *batch, struct tm_error *
     return TM_TURN_PROGRESS;
 }
 
+// What was on its way when the checkpoint was taken comes before everything else.
+static int put_flight(struct tm_task *task, struct tm_error *err)
+{
+    tm__task_put_flight(task);
+    struct tm_element *first = &task->slots[0];
+    return task->unite != NULL && first->kind == TM_ELEMENT_BATCH ? unite(task, first->batch, err)
+                                                                  : TM_TURN_PROGRESS;
+}
+
 static int pull(struct tm_task *task, struct tm_error *err)
 {
     if (task->ended)
         return TM_TURN_IDLE;
+    bool said = task->gate != NULL && tm_gate_has_said(task->gate);
+    if (TM_UNLIKELY(tm__task_flies(&task->flights)) && !task->overtakes && !said)
+        return put_flight(task, err);
     if (task->source != NULL) {
         if (TM_LIKELY(!tm__task_is_asked(&task->checkpoints)) || task->source_ended)
             return read_source(task, err);
         int rc = tm__task_put_barrier(task, err);
+        return rc < 0 ? rc : TM_TURN_PROGRESS;
+    }
+    if (TM_UNLIKELY(task->overtakes) && !said) {
+        int rc = tm__task_overtake(task, err);
         return rc < 0 ? rc : TM_TURN_PROGRESS;
     }
     struct tm_element element; // the gate may use it for what only it needs to see
@@ -232,8 +248,8 @@ static int catch_up(struct tm_task *task, uint32_t index, struct tm_error *err)
     return rc < 0 ? rc : 0;
 }
 
-static int open_late(struct tm_task *task, uint32_t index, uint32_t input, struct tm_schema *schema,
-                     struct tm_error *err)
+int tm__task_open_late(struct tm_task *task, uint32_t index, uint32_t input,
+                       struct tm_schema *schema, struct tm_error *err)
 {
     bool opened = is_open(task, index);
     int rc = tm__task_open_operator(task, index, input, schema, err);
@@ -293,7 +309,7 @@ static int step_operator(struct tm_task *task, uint32_t index, struct tm_error *
         if (*opened_of(task, index, input) != in->batch->schema) {
             if (!is_told(task))
                 return TM_TURN_IDLE;
-            int rc = open_late(task, index, input, in->batch->schema, err);
+            int rc = tm__task_open_late(task, index, input, in->batch->schema, err);
             if (rc != 0)
                 return rc;
         }
@@ -409,15 +425,16 @@ static int rest(struct tm_task *task, struct tm_error *err)
 static int step(struct tm_task *task, struct tm_error *err)
 {
     uint32_t stage = highest_pending(task);
+    task->overtakes = tm__task_is_busy(&task->checkpoints) && tm__task_may_overtake(task);
     if (stage == task->operator_count || task->sides_waiting != 0) {
         bool barrier = task->slots[task->operator_count].kind == TM_ELEMENT_BARRIER;
         int rc = tm__task_deliver(task);
         if (rc < 0)
             return fail_output(task, rc, err);
         if (TM_UNLIKELY(barrier) && task->slots[task->operator_count].kind == TM_ELEMENT_NONE) {
-            rc = tm__task_end_cut(task, err);
-            if (rc < 0)
-                return rc;
+            int ended = tm__task_end_cut(task, err);
+            if (ended < 0)
+                return ended;
         }
         note_blocked(task, rc == TM_BLOCKED);
         return rc == TM_BLOCKED ? TM_TURN_IDLE : TM_TURN_PROGRESS;
@@ -443,6 +460,7 @@ int tm_task_turn(struct tm_task *task, struct tm_error *err)
     refresh_clock(task);
     if (task->settling)
         return TM_TURN_IDLE;
+    task->overtakes = tm__task_is_busy(&task->checkpoints) && tm__task_may_overtake(task);
     int rc = tm__task_send_dead_letters(task, false);
     if (rc < 0)
         return fail_output(task, rc, err);
@@ -484,6 +502,8 @@ int64_t tm_task_deadline_ns(struct tm_task *task)
     if (task->finished || task->settling)
         return INT64_MAX;
     int64_t deadline = tm__task_outputs_deadline_ns(task, false);
+    int64_t due = tm__task_overtakes_ns(task);
+    deadline = due < deadline ? due : deadline;
     if (highest_pending(task) != UINT32_MAX || task->ended)
         return deadline; // waits for credit or a writer, which wake the worker
     for (uint32_t i = 0; i < task->operator_count; i++) {

@@ -6,6 +6,7 @@
 #include "core/exchange/gate.h"
 #include "core/exchange/partition.h"
 #include "core/task/checkpoint.h"
+#include "core/task/flight.h"
 #include "core/task/worker.h"
 
 // An output edge of a task.
@@ -17,6 +18,11 @@ struct tm_task_output {
     struct tm_batch *dead_letters; // of a dead-letter edge: the batch being filled, or NULL
     int64_t dead_since_ns;         // when its first row came
     struct tm_element pending;     // on its way; NONE: nothing
+    // What had to leave the task for a barrier that overtakes and comes behind `pending`: those from
+    // `queue_first` on; none while that is NONE.
+    struct tm_element *queue;
+    uint32_t queue_first, queue_count, queue_capacity;
+    struct tm_element barrier; // goes in front of everything else; NONE: none
     bool ended;                    // END was sent
     bool blocked;                  // the last attempt found no credit: its return wakes the worker
 };
@@ -49,6 +55,9 @@ struct tm_task {
     uint32_t sides_waiting; // outputs with side_rows: nothing else is done before they are sent
 
     struct tm_task_checkpoints checkpoints;
+    bool overtakes;     // a barrier does not wait any more: outputs take what is in front of it
+    size_t queue_bytes; // of rows in the queues of all outputs
+    struct tm_task_flights flights;
     bool was_ended; // its input had ended in the checkpoint that the job begins with
 
     struct tm_failures *failures;
@@ -87,6 +96,8 @@ int tm__task_send_dead_letters(struct tm_task *task, bool all);
 int tm__task_flush_outputs(struct tm_task *task, bool idle);
 // END to the dead-letter edges; TM_SENT once every edge has it.
 int tm__task_end_outputs(struct tm_task *task);
+// What is in the output's queue goes, sent or not.
+void tm__task_close_output(struct tm_task *task, struct tm_task_output *output);
 // When something must be sent (mono ns). Without `blocked_too` only by outputs that a time, not
 // credit, holds back.
 int64_t tm__task_outputs_deadline_ns(const struct tm_task *task, bool blocked_too);
@@ -102,6 +113,9 @@ int tm__task_sink_idle(struct tm_operator *op, struct tm_error *err) TM_WARN_UNU
 // first batch. `input`: of the first operator, which of two.
 int tm__task_open_operator(struct tm_task *task, uint32_t index, uint32_t input,
                            struct tm_schema *schema, struct tm_error *err) TM_WARN_UNUSED;
+// With the first batch: it also begins from the checkpoint and learns of the time.
+int tm__task_open_late(struct tm_task *task, uint32_t index, uint32_t input,
+                       struct tm_schema *schema, struct tm_error *err) TM_WARN_UNUSED;
 // Build the operators of a chain.
 int tm__task_build_operators(struct tm_task *task, struct tm_error *err) TM_WARN_UNUSED;
 

@@ -36,6 +36,21 @@ static int open_source(struct tm_task *task, const struct tm_node *node, struct 
     return 0;
 }
 
+static void let_overtake(struct tm_task *task)
+{
+    const struct tm_chain *chain = task->ctx.chain;
+    uint32_t channel = 0;
+    for (uint32_t i = 0; i < chain->input_count; i++) {
+        const struct tm_edge *edge = &task->ctx.plan->edges[chain->inputs[i]];
+        uint32_t count = edge->partition == TM_PARTITION_FORWARD
+                             ? 1
+                             : task->ctx.plan->chains[edge->from_chain].parallelism;
+        for (uint32_t p = 0; p < count; p++, channel++)
+            if (tm_edge_overtakes(task->job->graph, edge))
+                tm_gate_let_overtake(task->gate, channel);
+    }
+}
+
 static int open_gate(struct tm_task *task, struct tm_error *err)
 {
     const struct tm_chain *chain = task->ctx.chain;
@@ -65,6 +80,7 @@ static int open_gate(struct tm_task *task, struct tm_error *err)
     tm_mem_free(&task->mem, channels, count * sizeof *channels);
     if (task->gate == NULL)
         return out_of_memory(err);
+    let_overtake(task);
     if (tm_node_has_two_inputs(first) && first->second_timeless)
         tm_gate_ignore_time(task->gate, 1);
     return 0;
@@ -93,7 +109,8 @@ static uint32_t run_length(const struct tm_task *task, uint32_t position)
     uint32_t run = 1;
     if (node_of(task, position)->kind == TM_NODE_FUNCTION)
         while (position + run < task->ctx.chain->node_count &&
-               node_of(task, position + run)->kind == TM_NODE_FUNCTION)
+               node_of(task, position + run)->kind == TM_NODE_FUNCTION &&
+               !tm__task_has_flights(task, node_of(task, position + run))) // they go in between
             run++;
     return run;
 }
@@ -283,6 +300,7 @@ static void close_outputs(struct tm_task *task)
         struct tm_task_output *output = &task->outputs[i];
         if (output->pending.kind == TM_ELEMENT_BATCH)
             tm_batch_release(output->pending.batch);
+        tm__task_close_output(task, output);
         tm_batch_release(output->side_rows);
         tm_batch_release(output->dead_letters);
         tm_sender_free(output->sender);
@@ -333,6 +351,7 @@ void tm_task_close(struct tm_task *task)
     if (task->worker == NULL)
         return; // never opened
     leave_word(task);
+    tm__task_free_flights(task);
     tm__task_free_cuts(task); // before the operators, whose layouts they refer to
     close_operators(task);
     if (task->source != NULL)

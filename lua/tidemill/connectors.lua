@@ -46,7 +46,7 @@ local function on_error(at, what, v)
 end
 local function any(_, _, v) return v end
 
-local COMMON = { format = { format }, schema = { any }, on_error = { on_error }, name = { check.name } }
+local COMMON = { format = { format }, schema = { any }, on_error = { on_error }, name = { check.name }, renamed_from = { check.name } }
 local MAX_RECORD = { function(at, what, v) return check.size(at, what, v, 1, RECORD_MAX) end, "source", pass = true }
 local NULLS = { function(at, what, v) return check.choice(at, what, v, { "write", "omit" }) end, "sink", pass = true }
 local TIMESTAMP = { function(at, what, v) return check.choice(at, what, v, { "iso", "ms" }) end, "sink", pass = true }
@@ -357,7 +357,7 @@ function connectors.as_source(connector, at, session)
     decoder = decoder, returns = decoder and self.schema,
     options = options,
     bounded = is_bounded(self), base = base_name(self), self = self,
-    on_error = self.values.on_error, name = self.values.name }
+    on_error = self.values.on_error, name = self.values.name, renamed_from = self.values.renamed_from }
 end
 
 ---What a sink node needs, or a fault. Same shape; `schema` is what the rows must have, when the user said so.
@@ -386,7 +386,7 @@ function connectors.as_sink(connector, at, what, findings)
   end
   return { connector = self.definition.connector, format = chosen, format_options = format_options,
     schema = self.schema, options = passed_options(self), base = base_name(self), self = self,
-    on_error = self.values.on_error, name = self.values.name }
+    on_error = self.values.on_error, name = self.values.name, renamed_from = self.values.renamed_from }
 end
 
 return connectors

@@ -40,6 +40,7 @@ end
 
 local function finish(job, node, spec, at)
   if spec.name then graph.set_name(job, node, spec.name, at) end
+  if spec.renamed_from then graph.rename_from(job, node, spec.renamed_from, at) end
   claim(job, node, spec)
   if spec.on_error ~= nil then ends.set_on_error(job, node, spec.on_error, at) end
   return node
@@ -87,6 +88,7 @@ local function written_in_lua(job, input, spec, at)
   local node = graph.add(job, { kind = "function", verb = "each", where = at, base = spec.base, inputs = { input },
     fn = v.write, open = v.open, close = v.close })
   if spec.name then graph.set_name(job, node, spec.name, at) end
+  if spec.renamed_from then graph.rename_from(job, node, spec.renamed_from, at) end
   if spec.on_error ~= nil then ends.set_on_error(job, node, spec.on_error, at) end
   derive.derive(node)
   return graph.add(job, { kind = "sink", verb = "to", where = at, base = node.name .. " end", inputs = { node },

@@ -79,6 +79,34 @@ function graph.set_name(job, node, name, at)
   node.explicit = true
 end
 
+---The name that an operator has in older checkpoints.
+function graph.rename_from(job, node, was, at)
+  if node.renamed_from and node.renamed_from ~= was then
+    fault.raise("ARGUMENT", at, ('"%s" is renamed from "%s", and from "%s" too'):format(node.name, node.renamed_from, was),
+      "the name that the newest checkpoint has is what counts")
+  end
+  for _, other in ipairs(job.nodes) do
+    if other ~= node and other.renamed_from == was and not other.whole then
+      fault.raise("DUPLICATE_NAME", at, ('renamed_from = "%s" is said twice: at %s too'):format(was, other.where),
+        "what a checkpoint has under a name goes to one operator")
+    end
+  end
+  node.renamed_from = was
+end
+
+---Raises where an operator is said to have had a name that another one has still.
+function graph.check_renamed(job)
+  for _, node in ipairs(job.nodes) do
+    local holder = node.renamed_from and job.names[node.renamed_from]
+    if holder == node then
+      fault.raise("ARGUMENT", node.where, ('"%s" is renamed from its own name'):format(node.name), "leave renamed_from out")
+    elseif holder and not holder.renamed_from then
+      fault.raise("DUPLICATE_NAME", node.where, ('"%s" is renamed from "%s", which is the name of an operator still: at %s'):format(
+        node.name, node.renamed_from, holder.where), "what a checkpoint has under a name goes to one operator: give that one another name")
+    end
+  end
+end
+
 ---Nodes that the same call has added in front of a node (`parts`), and theirs: what is said of it is said of them.
 function graph.with_parts(node, fn)
   for _, part in ipairs(node.parts or {}) do

@@ -69,11 +69,13 @@ local function checkpoint_options(at, what, value)
       interval = function(a, w, v) return check.duration(a, w, v, 1) end,
       timeout = function(a, w, v) return check.duration(a, w, v, 1) end,
       retain = function(a, w, v) return check.integer(a, w, v, 1, 1000) end,
-      aligned_timeout = function(a, w, v) return check.duration(a, w, v, 0) end,
+      aligned_timeout = function(a, w, v) return v ~= false and check.duration(a, w, v, 0) end,
     })
   end
   given.asked = true
-  for name, default in pairs(CHECKPOINT) do given[name] = given[name] or default end
+  for name, default in pairs(CHECKPOINT) do
+    if given[name] == nil then given[name] = default end
+  end
   return given
 end
 

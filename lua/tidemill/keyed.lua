@@ -32,6 +32,7 @@ local function add(s, call, props, values, what)
   props.emit = values.emit or "every"
   local node = graph.add(s.job, props)
   if values.name then graph.set_name(s.job, node, values.name, call.at) end
+  if values.renamed_from then graph.rename_from(s.job, node, values.renamed_from, call.at) end
   node.wants_name = true
   return node
 end
@@ -40,7 +41,7 @@ keyed.need_key, keyed.add = need_key, add
 
 local function emit(at, what, v) return check.choice(at, what, v, { "every", "final" }) end
 keyed.emit = emit
-local ROLLING = { emit = emit, as = check.name, name = check.name }
+local ROLLING = { emit = emit, as = check.name, name = check.name, renamed_from = check.name }
 
 local function rolling(s, call, kind, field, options)
   need_key(s, call, kind)
@@ -79,7 +80,7 @@ stream.method("reduce", function(s, call, name, fn, options, ...)
   need_key(s, call, "reduce")
   shapeless.refuse(s.node, call.at, "reduce")
   check.func(call.at, "reduce", fn, 'for example :reduce("latest", function(a, e) return e end)')
-  local values = check.options(call.at, "reduce", options, { emit = emit, name = check.name })
+  local values = check.options(call.at, "reduce", options, { emit = emit, name = check.name, renamed_from = check.name })
   if name and values.name then
     fault.raise("ARGUMENT", call.at, "reduce: the name is given twice, in front and as an option")
   end
@@ -149,7 +150,7 @@ stream.method("aggregate", function(s, call, name, given, options, ...)
       'without a window, reduce folds the rows of a key: :reduce("name", function(a, e) ... end)')
   end
   check_given(call, name, given)
-  local values = check.options(call.at, "aggregate", options, { emit = emit })
+  local values = check.options(call.at, "aggregate", options, { emit = emit, renamed_from = check.name })
   values.name = name
   local node = add(s, call, { kind = "rolling", verb = "aggregate", aggregates = aggregates_of(call, "aggregate", s.node.schema, given) },
     values, "aggregate")

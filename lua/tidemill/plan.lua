@@ -111,6 +111,8 @@ local function states(C, graph, put, node, list)
     put(node, C.tm_graph_state(graph, node.id, s.name, enum(C, "TM_STATE_", s.kind), s.type, s.ttl.ms or 0,
       enum(C, "TM_TTL_", s.ttl.clock), enum(C, "TM_TTL_", s.ttl.refresh)))
     if s.key then put(node, C.tm_graph_state_key(graph, node.id, s.key)) end
+    if s.renamed_from then put(node, C.tm_graph_state_renamed_from(graph, node.id, s.renamed_from)) end
+    if s.migrate then put(node, C.tm_graph_state_migrates(graph, node.id)) end
     if s.ahead then put(node, C.tm_graph_state_ahead(graph, node.id, column(node.input, s.ahead, node))) end
     if s.scope ~= "key" then put(node, C.tm_graph_state_scope(graph, node.id, enum(C, "TM_SCOPE_", s.scope))) end
   end
@@ -196,7 +198,7 @@ function plan.pour(C, graph, job)
   local checkpoint = given.checkpoint
   if checkpoint then
     put({ name = job.name, where = job.where }, C.tm_graph_checkpoints(graph, checkpoint.interval, checkpoint.timeout,
-      checkpoint.aligned_timeout, checkpoint.retain, checkpoint.asked and 1 or 0))
+      checkpoint.aligned_timeout or -1, checkpoint.retain, checkpoint.asked and 1 or 0))
   end
   for _, node in ipairs(job.nodes) do
     local id = put(node, C.tm_graph_add(graph, enum(C, "TM_NODE_", node.kind), node.verb, node.name, node.where))
@@ -206,6 +208,7 @@ function plan.pour(C, graph, job)
   end
   for _, node in ipairs(job.nodes) do
     for _, input in ipairs(node.inputs) do put(node, C.tm_graph_input(graph, node.id, input.id)) end
+    if node.renamed_from then put(node, C.tm_graph_renamed_from(graph, node.id, node.renamed_from)) end
     if node.parallelism then put(node, C.tm_graph_parallelism(graph, node.id, node.parallelism)) end
     if type(node.on_error) == "table" then
       put(node, C.tm_graph_on_error(graph, node.id, DEAD_LETTER, node.on_error.dead_letter.id))

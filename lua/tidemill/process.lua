@@ -32,7 +32,7 @@ local function functions_of(call, verb, name, given, roles)
   if name ~= nil then check.name(call.at, verb .. ": the name", name) end
   local what = name and ("%s %q"):format(verb, name) or verb
   if type(given) ~= "table" or freeze.kind(given) then check.wrong(call.at, what, "a table of functions", given, EXAMPLES[verb]) end
-  local options = { state = any, timer = check.func, open = check.func, close = check.func }
+  local options = { state = any, renamed_from = check.name, timer = check.func, open = check.func, close = check.func }
   if verb == "process_broadcast" then options.broadcast = any end
   for _, role in ipairs(roles) do options[role] = check.func end
   local values = check.options(call.at, what, given, options)
@@ -64,7 +64,7 @@ local function add(s, call, verb, name, roles, what, values, more)
   states.refuse_two_types(call, what, { of_keys, of_operator, props.broadcast })
   for _, role in ipairs(roles) do props[role] = values[role] end
   for k, v in pairs(more or {}) do props[k] = v end
-  return stream.new(s.job, keyed.add(s, call, props, { name = name }, verb))
+  return stream.new(s.job, keyed.add(s, call, props, { name = name, renamed_from = values.renamed_from }, verb))
 end
 
 stream.method("process", function(s, call, name, given, ...)

@@ -33,7 +33,7 @@ end
 stream.method("distinct", function(s, call, options, ...)
   stream.no_more(call, "distinct", 1 + select("#", ...), 1)
   keyed.need_key(s, call, "distinct")
-  return add_distinct(s, call, "distinct", nil, check.options(call.at, "distinct", options, { ttl = ttl, name = check.name }))
+  return add_distinct(s, call, "distinct", nil, check.options(call.at, "distinct", options, { ttl = ttl, name = check.name, renamed_from = check.name }))
 end)
 
 stream.method("dedup", function(s, call, fields, options, ...)
@@ -51,7 +51,7 @@ stream.method("dedup", function(s, call, fields, options, ...)
     check.wrong(call.at, "dedup", "a field or a list of fields", fields, 'for example :dedup("order_id", "1h")')
   end
   if type(options) == "string" or type(options) == "number" then options = { ttl = options } end
-  return add_distinct(s, call, "dedup", identity, check.options(call.at, "dedup", options, { ttl = ttl, name = check.name }))
+  return add_distinct(s, call, "dedup", identity, check.options(call.at, "dedup", options, { ttl = ttl, name = check.name, renamed_from = check.name }))
 end)
 
 -- --- top, min_by, max_by
@@ -71,7 +71,7 @@ for verb, descending in pairs { min_by = false, max_by = true } do
     stream.no_more(call, verb, 2 + select("#", ...), 2)
     keyed.need_key(s, call, verb)
     by_field(s, call, verb, field, verb .. '("price")')
-    local values = check.options(call.at, verb, options, { emit = keyed.emit, name = check.name })
+    local values = check.options(call.at, verb, options, { emit = keyed.emit, name = check.name, renamed_from = check.name })
     local node = keyed.add(s, call, { kind = "extreme", verb = verb, by = field, descending = descending, limit = 1 }, values,
       verb)
     derive.schema(node)
@@ -87,7 +87,7 @@ stream.method("top", function(s, call, n, field, options, ...)
   check.integer(call.at, "top: the number of rows", n, 1, LIMIT_MAX)
   by_field(s, call, "top", field, 'top(3, "price")')
   local values = check.options(call.at, "top", options, {
-    emit = keyed.emit, name = check.name, rank = check.name,
+    emit = keyed.emit, name = check.name, renamed_from = check.name, rank = check.name,
     order = function(at, what, v) return check.choice(at, what, v, { "desc", "asc" }) end,
   })
   if values.rank and s.node.schema.by_name[values.rank] then

@@ -6,6 +6,7 @@ local derive = require "tidemill.derive"
 local ends = require "tidemill.ends"
 local fault = require "tidemill.fault"
 local freeze = require "tidemill.freeze"
+local graph = require "tidemill.graph"
 local place = require "tidemill.place"
 local program = require "tidemill.program"
 local project = require "tidemill.project"
@@ -158,6 +159,7 @@ function session.run(self)
   settle_captured(job.nodes)
   project.run(job.nodes)
   check_names(self, job)
+  graph.check_renamed(job)
   job.files = place.files() -- what functions load while they run is no part of the graph
   self.job = job
   return job

@@ -18,7 +18,12 @@ states.MAX = 64 -- core/base/limits.h: TM_STATES_MAX
 local NEVER = "never"
 local KEPT = 'for example "1h"; "never" keeps it for ever'
 
-local TTL = {
+local MIGRATE = "for example migrate = function(old) return math.floor(old) end"
+
+-- What every state may say: its time to live, and what it was in older checkpoints.
+local COMMON = {
+  renamed_from = function(at, what, v) return check.name(at, what, v) end,
+  migrate = function(at, what, v) return check.func(at, what, v, MIGRATE) end,
   ttl = function(at, what, v) return v == NEVER and v or check.duration(at, what, v, 1, KEPT) end,
   clock = function(at, what, v) return check.choice(at, what, v, { "processing", "event" }) end,
   refresh = function(at, what, v) return check.choice(at, what, v, { "write", "access" },
@@ -42,7 +47,7 @@ end
 
 local function options(call, what, given, more)
   local spec = {}
-  for k, v in pairs(TTL) do spec[k] = v end
+  for k, v in pairs(COMMON) do spec[k] = v end
   for k, v in pairs(more or {}) do spec[k] = v end
   if type(given) == "string" then
     check.wrong(call.at, what, "a table of options", given, ("options stand in braces: { ttl = %q }"):format(given))
@@ -93,6 +98,7 @@ function states.value(call, given, with)
   local text = type_of(call, "tm.value", given)
   local values = options(call, "tm.value", with, { default = any })
   return freeze.object("state", { kind = "value", type = text, default = default_of(call, "tm.value", text, values.default),
+    renamed_from = values.renamed_from, migrate = values.migrate,
     ttl = ttl_of(call.at, "tm.value", values), where = call.at })
 end
 
@@ -100,8 +106,9 @@ end
 function states.reducing(call, given, fn, with)
   local text = type_of(call, "tm.reducing", given)
   check.func(call.at, "tm.reducing", fn, 'for example tm.reducing("double", function(a, b) return a + b end)')
-  return freeze.object("state", { kind = "reducing", type = text, fn = fn,
-    ttl = ttl_of(call.at, "tm.reducing", options(call, "tm.reducing", with)), where = call.at })
+  local values = options(call, "tm.reducing", with)
+  return freeze.object("state", { kind = "reducing", type = text, fn = fn, renamed_from = values.renamed_from, migrate = values.migrate,
+    ttl = ttl_of(call.at, "tm.reducing", values), where = call.at })
 end
 
 ---tm.aggregating(tm.aggregate { accumulator = ..., add = ..., result = ... })
@@ -113,8 +120,13 @@ function states.aggregating(call, given, with)
   end
   local of = {}
   for i, f in ipairs(made.schema.fields) do of[i] = { name = f.name, type = type_text.tree(f.type), required = false } end
+  local values = options(call, "tm.aggregating", with)
+  if values.migrate then
+    fault.raise("OPTION", call.at, "tm.aggregating: migrate is of states of one value; fields of an accumulator that are new begin at nothing",
+      "give the state another name, and drop the old one: tidemill run --drop-state")
+  end
   return freeze.object("state", { kind = "aggregating", type = type_text.make("struct", of).text, custom = made,
-    ttl = ttl_of(call.at, "tm.aggregating", options(call, "tm.aggregating", with)), where = call.at })
+    renamed_from = values.renamed_from, ttl = ttl_of(call.at, "tm.aggregating", values), where = call.at })
 end
 
 -- --- lists and maps: their types are types of columns too
@@ -122,18 +134,27 @@ end
 
 ---Are these options of a list or map that is a state? Those of an aggregate are others.
 function states.is_ttl(given)
-  return type(given) == "table" and not freeze.kind(given) and (given.ttl ~= nil or given.clock ~= nil or given.refresh ~= nil)
+  return type(given) == "table" and not freeze.kind(given) and (given.ttl ~= nil or given.clock ~= nil or given.refresh ~= nil
+    or given.renamed_from ~= nil or given.migrate ~= nil)
 end
 
 ---tm.list("double", { ttl = "1h" }), tm.map("string", "int", { ttl = "1d", clock = "event" }): of states alone.
 ---@param type any a type of a list or a map
 function states.collection(call, what, type, with)
-  return freeze.object("collection", { type = type, ttl = ttl_of(call.at, what, options(call, what, with)), where = call.at })
+  local values = options(call, what, with)
+  return freeze.object("collection", { type = type, renamed_from = values.renamed_from, migrate = values.migrate,
+    ttl = ttl_of(call.at, what, values), where = call.at })
 end
 
 local function list_of(call, what, given, ttl)
   local text = type_of(call, what, given)
   return { kind = "list", type = text, ttl = ttl, where = call.at }
+end
+
+-- What was said of a list or map beside its type.
+local function with_past(state, collection)
+  if state and collection then state.renamed_from, state.migrate = collection.renamed_from, collection.migrate end
+  return state
 end
 
 local function map_of(call, tree, ttl)
@@ -152,8 +173,8 @@ local function state_of(call, what, given)
     fault.raise("OPTION", call.at, ("%s: limit is of an aggregate; a state has the options ttl, clock, refresh"):format(what),
       "a list that is to hold some of the last values: if #list == 100 then list:clear() end, or a map by number")
   end
-  if list then return list_of(call, what, list.given, ttl) end
-  return map and map_of(call, map, ttl)
+  if list then return with_past(list_of(call, what, list.given, ttl), collection) end
+  return with_past(map and map_of(call, map, ttl), collection)
 end
 
 ---tm.operator_list("int", { split = "even" }): values of the operator, outside of keys; at a restore divided among its subtasks
@@ -162,9 +183,10 @@ function states.operator_list(call, given, with)
   local text = type_of(call, "tm.operator_list", given)
   local values = check.options(call.at, "tm.operator_list", with, {
     split = function(at, what, v) return check.choice(at, what, v, { "even", "union" }) end,
+    renamed_from = COMMON.renamed_from, migrate = COMMON.migrate,
   })
   return freeze.object("state", { kind = "list", type = text, ttl = ttl_of(call.at, "tm.operator_list", {}), where = call.at,
-    scope = values.split or "even" })
+    renamed_from = values.renamed_from, migrate = values.migrate, scope = values.split or "even" })
 end
 
 -- How many bits of the record's first word a state takes.
@@ -188,6 +210,22 @@ local function outside_of_keys(call, what, name, state)
   if state.ttl.ms then
     fault.raise("OPTION", call.at, ("%s: broadcast: %q has a time to live; broadcast state has none: every subtask has a copy, "
       .. "and they would differ"):format(what, name), "a rule that withdraws it clears it")
+  end
+end
+
+-- What a checkpoint has under a name goes to one state.
+local function refuse_old_names(call, what, list)
+  local holders = {}
+  for _, state in ipairs(list) do
+    if not state.renamed_from then holders[state.name] = state end
+  end
+  for _, state in ipairs(list) do
+    local was = state.renamed_from
+    if was and holders[was] then
+      fault.raise("DUPLICATE_NAME", state.where or call.at, ('%s: state %q is renamed from %q, which state %q has too'):format(what,
+        state.name, was, holders[was].name), "what a checkpoint has under a name goes to one state")
+    end
+    if was then holders[was] = state end
   end
 end
 
@@ -229,9 +267,10 @@ function states.declare(call, what, given, time_field, scope)
         :format(what, name, states.MAX), "fields of an accumulator count each; values that belong together can be one struct")
     end
     list[#list + 1] = { name = name, kind = state.kind, key = state.key, type = state.type, default = state.default, fn = state.fn,
-      custom = state.custom, ttl = state.ttl, where = state.where,
+      custom = state.custom, ttl = state.ttl, where = state.where, renamed_from = state.renamed_from, migrate = state.migrate,
       scope = state.scope or scope or "key" }
   end
+  refuse_old_names(call, what, list)
   return list
 end
 

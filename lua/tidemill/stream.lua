@@ -212,6 +212,13 @@ method("named", function(s, call, name)
   return stream.new(s.job, s.node, s.before)
 end)
 
+-- The name that the operator has in older checkpoints.
+method("renamed_from", function(s, call, was)
+  check.name(call.at, "renamed_from", was)
+  graph.rename_from(s.job, s.node.whole or s.node, was, call.at)
+  return stream.new(s.job, s.node, s.before)
+end)
+
 method("parallelism", function(s, call, n)
   check.integer(call.at, "parallelism", n, 1, 1024)
   if s.node.kind == "key_by" or s.node.kind == "route" then

@@ -6,6 +6,7 @@ local Record = tm.schema {
 }
 local interval = tm.arg("interval", "20ms", "between two checkpoints")
 local retain = tm.arg("retain", 2, "checkpoints that are kept")
+local aligned = tm.arg("aligned", "5s", "how long barriers wait for rows; never: for ever")
 local spin = tm.arg("spin", 400, "rounds of work for each record: kills are to find the job at work")
 
 -- Work that cannot be left out, of a record that is as large as it says: always 0.
@@ -17,6 +18,6 @@ end
 
 return {
   file = tm.file { path = "in/*.jsonl", format = "json", schema = Record },
-  options = { checkpoint = { interval = interval, retain = retain } },
+  options = { checkpoint = { interval = interval, retain = retain, aligned_timeout = aligned ~= "never" and aligned } },
   spend = spend,
 }

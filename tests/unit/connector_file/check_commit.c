@@ -600,6 +600,136 @@ START_TEST(an_output_without_rows_is_there)
 }
 END_TEST
 
+// --- short jobs ----------------------------------------------------------------------------------
+
+// All of a job that takes no checkpoint at all: one step makes its output visible. 0, or what it
+// stopped with.
+static int run_short_job(void)
+{
+    struct tm_cut *cuts[SUPPORT_SUBTASKS];
+    int share = EPOCHS * ROWS / (int)parallelism, rc = begin();
+    for (uint32_t s = 0; rc == 0 && s < parallelism; s++) {
+        rc = write_rows(s, (int)s * share, share);
+        rc = rc != 0 ? rc : support_flush(sinks[s], true);
+    }
+    expect(0, 0);
+    for (uint32_t s = 0; s < parallelism; s++)
+        ck_assert_int_eq(tm_cut_new(&S.mem, 1, 0, s, &cuts[s]), 0);
+    rc = rc != 0 ? rc : prepare_all(cuts);
+    for (uint32_t s = 0; s < parallelism; s++)
+        tm_cut_free(cuts[s]);
+    expect(0, 0);
+    if (rc == 0) {
+        ck_assert_uint_eq(tm_connector_file.sink_commit_steps(S.shared), 1);
+        rc = tm_connector_file.sink_commit_once(S.shared, 1, &S.err);
+    }
+    int finished = end(rc == 0);
+    return rc != 0 ? rc : finished;
+}
+
+static int count_rows(void)
+{
+    int count = 0;
+    look();
+    for (int i = 0; i < IDS; i++)
+        count += seen[i];
+    return count;
+}
+
+static const struct shape short_shapes[] = {
+    {"out", "json", NULL, NULL},           {"one.jsonl", "json", NULL, NULL},
+    {"one.csv", "csv", NULL, NULL},        {"one.csv", "csv", "if_exists", "replace"},
+    {"sub/one.csv.gz", "csv", NULL, NULL},
+};
+enum { SHORT_SHAPES = sizeof short_shapes / sizeof short_shapes[0] };
+
+static uint32_t short_parallelism(const struct shape *shape, int64_t n)
+{
+    return strcmp(shape->path, "out") == 0 ? 1 : 1 + (uint32_t)(n % SUBTASKS_MAX);
+}
+
+START_TEST(a_short_job_that_is_killed_at_any_operation_shows_all_of_its_output_or_nothing)
+{
+    const struct shape *shape = &short_shapes[_i / 2];
+    bool power = _i % 2 == 1, replaces = shape->option != NULL;
+    int none = 0, all = 0;
+    for (int round = 0; round < (power ? 10 : 1); round++) {
+        bool over = false;
+        for (int64_t kill_at = 1; !over; kill_at++) {
+            shape_job(shape, (uint64_t)kill_at * 1000 + (uint64_t)round);
+            parallelism = short_parallelism(shape, kill_at);
+            D.operations = 0;
+            D.kill_at = kill_at;
+            int rc = run_short_job();
+            over = !D.is_dead;
+            ck_assert_msg(over ? rc == 0 : true, "%s", S.err.message);
+            disk_restart(power);
+            int count = count_rows();
+            ck_assert_msg(count == 0 || count == EPOCHS * ROWS, "%d rows after a kill at %d", count,
+                          (int)kill_at);
+            ck_assert(!over || count != 0);
+            none += count == 0;
+            all += count != 0;
+            rc = run_short_job(); // begun anew
+            ck_assert_int_eq(rc, count == 0 || replaces ? 0 : TM_E_EXISTS);
+            if (rc == 0)
+                expect_end(shape);
+            ck_assert_int_eq(count_rows(), EPOCHS * ROWS);
+        }
+    }
+    ck_assert_int_gt(none, 0);
+    ck_assert_int_gt(all, 0);
+}
+END_TEST
+
+START_TEST(a_short_job_whose_step_fails_can_try_it_again)
+{
+    const struct shape *shape = &short_shapes[_i];
+    bool over = false;
+    for (int64_t fail_at = 1; !over; fail_at++) {
+        struct tm_cut *cut;
+        shape_job(shape, 5);
+        parallelism = 1;
+        ck_assert_int_eq(begin(), 0);
+        ck_assert_int_eq(write_rows(0, 0, EPOCHS * ROWS), 0);
+        ck_assert_int_eq(support_flush(sinks[0], true), 0);
+        ck_assert_int_eq(tm_cut_new(&S.mem, 1, 0, 0, &cut), 0);
+        ck_assert_int_eq(prepare_all(&cut), 0);
+        tm_cut_free(cut);
+        D.operations = 0;
+        D.fail_at = fail_at;
+        int rc = tm_connector_file.sink_commit_once(S.shared, 1, &S.err);
+        over = D.operations < fail_at;
+        D.fail_at = 0;
+        memset(&S.err, 0, sizeof S.err);
+        if (rc != 0)
+            rc = tm_connector_file.sink_commit_once(S.shared, 1, &S.err);
+        ck_assert_msg(rc == 0, "%s", S.err.message);
+        ck_assert_int_eq(end(true), 0);
+        expect_end(shape);
+    }
+}
+END_TEST
+
+START_TEST(an_output_that_needs_more_than_one_step_says_so)
+{
+    static const struct shape more[] = {
+        {"out", "json", NULL, NULL}, // of two subtasks
+        {"out", "json", "partition_by", "name"},
+        {"out", "csv", "roll_size", "30B"},
+        {"out", "json", "if_exists", "replace"}, // the old parts go
+        {"out", "json", "if_exists", "append"},
+        {"one.csv", "csv", "if_exists", "append"},
+        {"new.csv", "csv", "if_exists", "append"},
+    };
+    shape_job(&more[_i], 3);
+    parallelism = _i == 0 ? 2 : 1;
+    ck_assert_int_eq(begin(), 0);
+    ck_assert_uint_eq(tm_connector_file.sink_commit_steps(S.shared), 2);
+    end(false);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("commit");
@@ -617,6 +747,11 @@ int main(void)
     tcase_add_test(tcase, a_part_that_a_reader_took_away_is_not_missed_and_a_prepared_one_is);
     tcase_add_loop_test(tcase, without_space_all_wait_and_go_on_when_there_is_some, 0, 2);
     tcase_add_loop_test(tcase, an_output_without_rows_is_there, 0, 3);
+    tcase_add_loop_test(
+        tcase, a_short_job_that_is_killed_at_any_operation_shows_all_of_its_output_or_nothing, 0,
+        2 * SHORT_SHAPES);
+    tcase_add_loop_test(tcase, a_short_job_whose_step_fails_can_try_it_again, 0, SHORT_SHAPES);
+    tcase_add_loop_test(tcase, an_output_that_needs_more_than_one_step_says_so, 0, 7);
     suite_add_tcase(suite, tcase);
     return support_main(suite);
 }

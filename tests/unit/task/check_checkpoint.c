@@ -3,7 +3,9 @@
 // by then, whatever was on its way; and a job that begins from it ends as if nothing had happened.
 //
 // Sources give numbers 0, 1, 2 ... each, operators add up what passes them, some rows become dead
-// letters, rows go over hash edges and edges of dead letters.
+// letters, rows go over hash edges and edges of dead letters. Where barriers overtake rows these
+// are in the checkpoint: with them operators have what they would have without.
+#include "core/batch/wire.h"
 #include "core/checkpoint/restored.h"
 #include "tests/unit/task/support.h"
 #include <time.h>
@@ -342,6 +344,55 @@ static int sink_new(struct tm_task_context *ctx, const struct tm_node *node,
     return ctx->restored == NULL ? 0 : read_sum(ctx->restored, node, ctx, &self->sum, err);
 }
 
+// --- rows in flight ------------------------------------------------------------------------------
+
+enum { FLIGHT_HEAD = 48, FLIGHT_NAMES = 40 }; // core/task/flight.c: the head, lengths of names in it
+
+static uint32_t flights; // batches seen
+
+static int add_flight(void *arg, uint32_t old_subtask, const void *bytes, size_t size,
+                      struct tm_error *err)
+{
+    struct sum *sum = arg;
+    const uint8_t *at = bytes;
+    uint16_t names[2];
+    struct tm_schema *schema;
+    struct tm_batch *batch;
+    size_t used;
+    (void)old_subtask;
+    memcpy(names, at + FLIGHT_NAMES, sizeof names);
+    if (at[FLIGHT_NAMES + sizeof names] != TM_ELEMENT_BATCH)
+        return 0;
+    size_t skip = FLIGHT_HEAD + (size_t)names[0] + names[1];
+    at += skip;
+    size -= skip;
+    ck_assert_int_eq(tm_wire_get_schema(&kept_mem, at, size, &used, &schema, err), 0);
+    struct tm_batch_pool *pool = tm_batch_pool_new(&kept_mem);
+    int rc = tm_wire_get_batch(pool, schema, NULL, at + used, size - used, &used, &batch, err);
+    ck_assert_msg(rc == 0, "%s", err->message);
+    bool numbered = strcmp(schema->fields[0].name, "n") == 0; // else a dead letter
+    TM_BATCH_EACH(batch, row)
+    {
+        sum->rows++;
+        sum->numbers += numbered ? (uint64_t)number_of(batch, row) : 0;
+    }
+    flights++;
+    tm_batch_release(batch);
+    tm_schema_unref(schema);
+    tm_batch_pool_free(pool);
+    return 0;
+}
+
+static void add_flights(const struct tm_restored *made, const char *from, const char *to,
+                        struct sum *sum)
+{
+    struct tm_error err;
+    struct tm_restored_for who = {.operator_name = to, .parallelism = 1};
+    ck_assert_int_eq(tm_restored_items(made, &who, "in flight", add_flight, sum, &err), 0);
+    who.operator_name = from;
+    ck_assert_int_eq(tm_restored_items(made, &who, "unsent", add_flight, sum, &err), 0);
+}
+
 // Nothing is written: the test looks at the cuts themselves. Sometimes that fails.
 static uint32_t failing; // one in so many; 0: none
 
@@ -366,6 +417,7 @@ static const struct tm_cut_writer no_writer = {.write = no_write};
     "'out' })\n"
 
 static struct tm_restored *restored; // what the job begins with
+static int64_t aligned_ms = -1;      // aligned_timeout
 
 static void open_job(uint32_t parallelism)
 {
@@ -377,6 +429,7 @@ static void open_job(uint32_t parallelism)
     sink = tm_connector_discard;
     sink.sink_new = sink_new;
     run_plan(&run, JOB, parallelism);
+    run.graph->checkpoints.aligned_timeout_ms = aligned_ms;
     fake_fx = run.fx;
     fake_fx.clock = &fake_clock;
     fake_threads = *run.fx.threads;
@@ -458,6 +511,7 @@ static void command_by_chance(enum tm_command_kind kind, uint64_t checkpoint)
         struct tm_command *one = tm_command_new(run.job->mem, kind, "folder\0name", 12);
         ck_assert_ptr_nonnull(one);
         one->checkpoint = checkpoint;
+        one->given_ns = now_ns;
         tm_mailbox_post(&run.job->workers[w].commands, &one->message);
         for (uint64_t steps = draw(3) == 0 ? draw(100) : 0; steps > 0; steps--)
             step();
@@ -497,11 +551,14 @@ static struct sum fold(const uint64_t nexts[SOURCES_MAX], bool failed)
     return sum;
 }
 
-static void expect_sum(const struct tm_restored *made, const char *name, uint64_t rows,
-                       uint64_t numbers)
+// With what was on its way to it, or to what is in front of it in the same task, over one edge.
+static void expect_sum(const struct tm_restored *made, const char *name, const char *from,
+                       const char *to, uint64_t rows, uint64_t numbers)
 {
     struct sum sum = {0};
     ck_assert_int_eq(read_sum(made, run_node(&run, name), NULL, &sum, NULL), 0);
+    if (from != NULL)
+        add_flights(made, from, to, &sum);
     ck_assert_msg(sum.rows == rows && sum.numbers == numbers,
                   "'%s' has %llu rows, %llu; the sources gave %llu, %llu", name,
                   (unsigned long long)sum.rows, (unsigned long long)sum.numbers,
@@ -573,16 +630,24 @@ static void check_ends(const struct tm_restored *made)
     }
 }
 
+// Of a job that goes on at another parallelism: sources that are none any more have read what they
+// had then, those that are new read nothing.
+static uint64_t nexts_then[SOURCES_MAX];
+static bool rescaled;
+
 static void check_cut(const struct tm_restored *made)
 {
     check_ends(made);
     uint64_t nexts[SOURCES_MAX];
     read_nexts(made, nexts);
+    for (uint32_t s = 0; rescaled && s < SOURCES_MAX; s++)
+        if (s >= subtasks_before || s >= run.job->worker_count)
+            nexts[s] = nexts_then[s];
     struct sum good = fold(nexts, false), bad = fold(nexts, true);
-    expect_sum(made, "a", good.rows + bad.rows, good.numbers + bad.numbers);
-    expect_sum(made, "b", good.rows, good.numbers);
-    expect_sum(made, "out", good.rows, good.numbers);
-    expect_sum(made, "dead", bad.rows, 0);
+    expect_sum(made, "a", NULL, NULL, good.rows + bad.rows, good.numbers + bad.numbers);
+    expect_sum(made, "b", "k", "b", good.rows, good.numbers);
+    expect_sum(made, "out", "k", "b", good.rows, good.numbers);
+    expect_sum(made, "dead", "a", "dead", bad.rows, 0);
     for (int i = 0; i < SOURCES_MAX; i++)
         taken += nexts[i] != 0 && nexts[i] != rows_each; // in the middle of something
 }
@@ -644,6 +709,12 @@ static void teardown(void)
     tm_real_fini(&kept_fx);
 }
 
+static int64_t draw_timeout(void)
+{
+    static const int64_t timeouts[] = {-1, 0, 0, 20, 200};
+    return timeouts[draw(sizeof timeouts / sizeof timeouts[0])];
+}
+
 static uint64_t seed_of(const char *what)
 {
     struct timespec now;
@@ -660,10 +731,11 @@ static uint64_t seed_of(const char *what)
 START_TEST(what_operators_have_at_the_cut_follows_from_what_the_sources_had_read)
 {
     uint64_t seed = seed_of("cuts");
-    taken = apart = 0;
+    taken = apart = flights = 0;
     for (uint32_t round = 0; round < 150; round++) {
         state = seed + round * 7919;
         failing = draw(3) == 0 ? 40 : 0;
+        aligned_ms = draw_timeout();
         start(1 + round % 4);
         while (!is_finished()) {
             run_for(draw(60));
@@ -675,6 +747,7 @@ START_TEST(what_operators_have_at_the_cut_follows_from_what_the_sources_had_read
     }
     ck_assert_uint_gt(taken, 200);
     ck_assert_uint_gt(apart, 5);
+    ck_assert_uint_gt(flights, 100);
 }
 END_TEST
 
@@ -686,6 +759,7 @@ START_TEST(a_job_that_begins_from_a_checkpoint_ends_as_one_that_was_not_disturbe
         uint32_t parallelism = 1 + round % 4;
         state = seed + round * 104729;
         failing = 0;
+        aligned_ms = draw_timeout();
         start(parallelism);
         struct tm_restored *kept = NULL;
         run_for(draw(draw(3) == 0 ? 20000 : 300));
@@ -718,6 +792,50 @@ START_TEST(a_job_that_begins_from_a_checkpoint_ends_as_one_that_was_not_disturbe
         tm_restored_free(kept);
     }
     ck_assert_uint_gt(ended_twice, 2);
+}
+END_TEST
+
+START_TEST(rows_in_flight_go_on_at_any_parallelism)
+{
+    uint64_t seed = seed_of("rescaling");
+    uint32_t flew = 0;
+    for (uint32_t round = 0; round < 96; round++) {
+        state = seed + round * 15485863;
+        failing = 0;
+        aligned_ms = 0;
+        subtasks_before = 1 + round % 4;
+        start(subtasks_before);
+        rows_each += 2000;
+        struct tm_restored *kept = NULL;
+        while (kept == NULL) {
+            run_for(draw(200));
+            flights = 0;
+            take_one(&kept);
+        }
+        flew += flights != 0;
+        read_nexts(kept, nexts_then);
+        close_job();
+        restored = kept;
+        rescaled = true;
+        begun = finished_tasks = 0;
+        open_job(1 + round / 4 % 4); // at 1 all is one task
+        struct tm_restored *last = NULL;
+        for (int i = 0; i < 3; i++) { // what is still in flight is in flight again
+            run_for(draw(30));
+            take_one(NULL);
+        }
+        while (!is_finished())
+            step();
+        while (last == NULL)
+            take_one(&last);
+        close_job();
+        restored = NULL;
+        rescaled = false;
+        tm_restored_free(last);
+        tm_restored_free(kept);
+    }
+    ck_assert_uint_gt(flew, 30);
+    subtasks_before = SOURCES_MAX;
 }
 END_TEST
 
@@ -783,6 +901,7 @@ int main(void)
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, what_operators_have_at_the_cut_follows_from_what_the_sources_had_read);
     tcase_add_test(t, a_job_that_begins_from_a_checkpoint_ends_as_one_that_was_not_disturbed);
+    tcase_add_test(t, rows_in_flight_go_on_at_any_parallelism);
     tcase_add_test(t, what_is_final_is_not_given_again_at_any_parallelism);
     tcase_add_test(t, sources_read_no_more_behind_the_last_barrier);
     suite_add_tcase(s, t);

@@ -1,0 +1,51 @@
+// What becomes of each state of a checkpoint in the job of a script, before anything runs: asked by
+// `run`, which is refused where something would be lost, and told by `plan --against`.
+//
+// Names are matched by what the script says (renamed_from, --drop-state); types by opening the job
+// and not running it, so by the code that restores it (rehearse.h).
+#pragma once
+
+#include "core/base/arena.h"
+#include "core/base/buf.h"
+#include "core/cli/rehearse.h"
+
+enum tm_outcome {
+    TM_OUTCOME_KEPT,
+    TM_OUTCOME_MIGRATED,
+    TM_OUTCOME_NEW,
+    TM_OUTCOME_DROPPED,
+    TM_OUTCOME_INCOMPATIBLE,
+    TM_OUTCOMES
+};
+extern const char *const tm_outcomes[TM_OUTCOMES];
+
+struct tm_match_entry {
+    const char *operator_name;
+    const char *kind;  // "process", "source"
+    const char *state; // of a process its state, of others the part; "": the operator itself
+    enum tm_outcome outcome;
+    bool refused;           // a run would not begin
+    const char *difference; // what is not as it was; "": nothing
+    const char *fix;        // of a refused one
+    const char *drop;       // of a refused one: what --drop-state would name
+};
+
+struct tm_match {
+    struct tm_engine *engine;
+    struct tm_restored *restored;
+    const struct tm_manifest *manifest;
+    struct tm_arena arena;
+    struct tm_buf entries; // struct tm_match_entry
+    struct tm_buf settled; // the types that rows had settled, with a NUL behind them
+    bool no_memory;
+};
+
+// `restored` is changed as the script and --drop-state say, the graph has the types that rows had
+// settled. 0 also where states would be refused; TM_E_USAGE: --drop-state names what is not there;
+// what makes the job impossible to open. It must be freed whatever is given back.
+int tm_match_make(struct tm_match *match, struct tm_engine *engine, struct tm_restored *restored,
+                  struct tm_error *err) TM_WARN_UNUSED;
+void tm_match_free(struct tm_match *match);
+const struct tm_match_entry *tm_match_entries(const struct tm_match *match, uint32_t *count);
+// What a run would be refused with: TM_E_STATE_LEFT, TM_E_STATE_TYPE; 0: it would begin.
+int tm_match_refusal(const struct tm_match *match, struct tm_error *err) TM_WARN_UNUSED;
