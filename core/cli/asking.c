@@ -133,8 +133,8 @@ static void release(struct tm_asked *asked)
 static int send(struct tm_asking *asking, struct tm_asked *asked, const struct tm_request *request,
                 struct tm_error *err)
 {
-    const struct tm_node *node;
-    const char *state;
+    const struct tm_node *node = NULL;
+    const char *state = NULL;
     struct tm_buf key;
     bool gets = request->kind == TM_REQUEST_STATE_GET;
     int rc = find(asking, request->name, &node, &state, err);

@@ -163,7 +163,8 @@ int tm_cli_show(const struct tm_cli_options *options)
     if (rc == 0)
         rc = tm_running_choose(&running, options->file, &job, &err);
     if (rc == 0)
-        rc = tm_running_ask(&running, job, "GET", "/v1/report", TM_RUNNING_LOOK_MS, &answer, &err);
+        rc = tm_running_ask(&running, job, "GET", "/v1/report", TM_RUNNING_LOOK_MS, &answer, NULL,
+                            &err);
     if (rc == 0 && options->json)
         print_json(options, answer);
     else if (rc == 0)

@@ -52,8 +52,8 @@ static int refusal(const char *socket, const json_t *answer, struct tm_error *er
 
 // *refused: nobody listens there.
 static int ask(struct tm_running *running, const char *socket, const char *method,
-               const char *target, int64_t timeout_ms, json_t **answer, bool *refused,
-               struct tm_error *err)
+               const char *target, int64_t timeout_ms, json_t **answer, struct tm_buf *text,
+               bool *refused, struct tm_error *err)
 {
     struct tm_buf body;
     int status;
@@ -66,6 +66,9 @@ static int ask(struct tm_running *running, const char *socket, const char *metho
             rc = not_understood(socket, err);
         else if (!json_is_true(json_object_get(*answer, "ok")))
             rc = refusal(socket, *answer, err);
+        else if (text != NULL && (tm_buf_append(text, body.data, body.size_bytes) != 0 ||
+                                  tm_buf_append(text, "", 1) != 0))
+            rc = tm_error_set(err, TM_E_MEMORY, "out of memory for an answer");
     }
     tm_buf_fini(&body);
     if (rc != 0) {
@@ -76,10 +79,11 @@ static int ask(struct tm_running *running, const char *socket, const char *metho
 }
 
 int tm_running_ask(struct tm_running *running, const struct tm_running_job *job, const char *method,
-                   const char *target, int64_t timeout_ms, json_t **answer, struct tm_error *err)
+                   const char *target, int64_t timeout_ms, json_t **answer, struct tm_buf *text,
+                   struct tm_error *err)
 {
     bool refused;
-    int rc = ask(running, job->socket, method, target, timeout_ms, answer, &refused, err);
+    int rc = ask(running, job->socket, method, target, timeout_ms, answer, text, &refused, err);
     if (rc != TM_E_NETWORK && rc != TM_E_STOPPED)
         return rc;
     tm_error_set(err, TM_E_JOB_SILENT,
@@ -152,8 +156,8 @@ static int look_at(struct tm_running *running, const char *socket, int64_t pid,
     struct tm_running_job *job = &running->jobs[running->count];
     *job = (struct tm_running_job){.pid = pid};
     snprintf(job->socket, sizeof job->socket, "%s", socket);
-    int rc = ask(running, socket, "GET", "/v1/job", TM_RUNNING_LOOK_MS, &job->info, &refused,
-                 &ignored);
+    int rc = ask(running, socket, "GET", "/v1/job", TM_RUNNING_LOOK_MS, &job->info, NULL,
+                 &refused, &ignored);
     if (rc == TM_E_MEMORY) {
         *err = ignored;
         return rc;

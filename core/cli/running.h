@@ -35,9 +35,10 @@ void tm_running_fini(struct tm_running *running);
 // TM_E_JOB_AMBIGUOUS, TM_E_JOB_SILENT.
 int tm_running_choose(struct tm_running *running, const char *given, struct tm_running_job **job,
                       struct tm_error *err) TM_WARN_UNUSED;
-// *answer: to be freed by the caller. What the job refuses is its error.
+// *answer: to be freed by the caller; `text`, where it is not NULL: the same as it came, with a NUL
+// behind it. What the job refuses is its error.
 int tm_running_ask(struct tm_running *running, const struct tm_running_job *job, const char *method,
-                   const char *target, int64_t timeout_ms, json_t **answer,
+                   const char *target, int64_t timeout_ms, json_t **answer, struct tm_buf *text,
                    struct tm_error *err) TM_WARN_UNUSED;
 // Appends "name=value" to a target, encoded; the first with a question mark in front.
 int tm_running_argument(struct tm_buf *target, const char *name, const char *value) TM_WARN_UNUSED;

@@ -64,39 +64,60 @@ static int put_target(const struct tm_cli_options *options, struct tm_buf *targe
     return rc == 0 ? tm_buf_append(target, "", 1) : rc;
 }
 
-static void print_json(FILE *out, const json_t *value)
+// The end of a JSON value that is known to be one.
+static const char *behind(const char *p)
 {
-    char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
-    fprintf(out, "%s\n", text == NULL ? "null" : text);
-    free(text);
+    int depth = 0;
+    do {
+        if (*p == '"')
+            for (p++; *p != '"'; p++)
+                p += *p == '\\';
+        depth += (*p == '{' || *p == '[') - (*p == '}' || *p == ']');
+        p++;
+    } while (*p != '\0' && (depth != 0 || strchr(",]}", *p) == NULL));
+    return p;
 }
 
-static int print(const struct tm_cli_options *options, const json_t *answer, struct tm_error *err)
+// Entries as they came: numbers keep all of their digits.
+static void print_entries(FILE *out, const char *text, bool values)
+{
+    static const char begin[] = "\"entries\":[", key[] = "{\"key\":", value[] = ",\"value\":";
+    const char *p = strstr(text, begin);
+    for (p = p == NULL ? "" : p + sizeof begin - 1; *p == '{'; p += *p == ',') {
+        const char *end = behind(p);
+        const char *from = values ? behind(p + sizeof key - 1) + sizeof value - 1 : p;
+        fprintf(out, "%.*s\n", (int)(end - from) - values, from);
+        p = end;
+    }
+}
+
+static int print(const struct tm_cli_options *options, const json_t *answer, const char *text,
+                 struct tm_error *err)
 {
     size_t i;
     const json_t *one;
-    const json_t *entries = json_object_get(answer, "entries");
+    bool gets = strcmp(options->file, "get") == 0;
     if (options->json) {
-        print_json(options->out, answer);
+        fprintf(options->out, "%s\n", text);
         return 0;
     }
     json_array_foreach(json_object_get(answer, "states"), i, one)
         fprintf(options->out, "%s\n", json_string_value(one));
-    if (strcmp(options->file, "get") == 0 && json_array_size(entries) == 0) {
+    if (gets && json_array_size(json_object_get(answer, "entries")) == 0) {
         tm_error_set(err, TM_E_NO_STATE, "'%s' has nothing of the key %s", options->rest[1],
                      options->rest[2]);
         tm_error_hint(err, "tidemill state scan %s %s prints keys that it has", options->rest[0],
                       options->rest[1]);
         return TM_E_NO_STATE;
     }
-    json_array_foreach(entries, i, one)
-        print_json(options->out,
-                   strcmp(options->file, "get") == 0 ? json_object_get(one, "value") : one);
+    print_entries(options->out, text, gets);
+    if (json_is_true(json_object_get(answer, "more")))
+        fprintf(options->out, "... and more: --limit N\n");
     return 0;
 }
 
 static int ask(const struct tm_cli_options *options, struct tm_running *running, json_t **answer,
-               struct tm_error *err)
+               struct tm_buf *text, struct tm_error *err)
 {
     struct tm_running_job *job;
     struct tm_buf target;
@@ -108,7 +129,8 @@ static int ask(const struct tm_cli_options *options, struct tm_running *running,
     if (rc != 0)
         tm_error_set(err, rc, "out of memory");
     else
-        rc = tm_running_ask(running, job, "GET", (const char *)target.data, ANSWER_MS, answer, err);
+        rc = tm_running_ask(running, job, "GET", (const char *)target.data, ANSWER_MS, answer, text,
+                            err);
     tm_buf_fini(&target);
     return rc;
 }
@@ -118,15 +140,17 @@ int tm_cli_state(const struct tm_cli_options *options)
     struct tm_running running = {.count = 0};
     struct tm_error err = {0};
     json_t *answer = NULL;
+    struct tm_buf text = {.mem = NULL};
     int rc = check_words(options, &err);
     if (rc == 0)
         rc = tm_running_find(&running, &err);
-    if (rc == 0)
-        rc = ask(options, &running, &answer, &err);
-    if (rc == 0)
-        rc = print(options, answer, &err);
-    if (rc == 0 && !options->json && json_is_true(json_object_get(answer, "more")))
-        fprintf(options->out, "... and more: --limit N\n");
+    if (rc == 0) {
+        tm_buf_init(&text, &running.mem);
+        rc = ask(options, &running, &answer, &text, &err);
+        if (rc == 0)
+            rc = print(options, answer, (const char *)text.data, &err);
+        tm_buf_fini(&text);
+    }
     json_decref(answer);
     tm_running_fini(&running);
     return rc == 0 ? TM_EXIT_FINISHED : failed(options, &err, rc);

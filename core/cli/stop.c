@@ -40,7 +40,7 @@ static int ask(const struct tm_cli_options *options, const char *target, json_t 
         rc = tm_running_choose(&running, options->file, &job, err);
     if (rc == 0) {
         *pid = job->pid;
-        rc = tm_running_ask(&running, job, "POST", target, TM_RUNNING_WAIT_MS, answer, err);
+        rc = tm_running_ask(&running, job, "POST", target, TM_RUNNING_WAIT_MS, answer, NULL, err);
     }
     tm_running_fini(&running);
     return rc;
