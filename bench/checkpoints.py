@@ -23,7 +23,7 @@ SHARES = [0.001, 0.01, 0.1, 1]
 KEYS, ENTRY_BYTES, BYTES_MOST, MANIFEST_MOST = 1_000_000, 16 + 32, 1.5, 64 * 1024
 IDLE_MOST = 32 * 1024 # of one without changes: its index
 # state, keys that make so much of it, milliseconds to the first new row; the second only with --long: it takes five gigabytes
-RESTORES = [("256 MB", 4_000_000, 256 << 20, 500), ("4 GB", 62_000_000, 4 << 30, 4000)]
+RESTORES = [("256 MB", 2_500_000, 256 << 20, 500), ("4 GB", 40_000_000, 4 << 30, 4000)]
 DEADLINE_S = 120
 
 
@@ -62,10 +62,20 @@ def data_bytes(folder, number):
     return sum(os.path.getsize(path) for path in glob.glob(os.path.join(folder, "chk-%d" % number, "*.data")))
 
 
+def referenced_bytes(folder, number):
+    """Of all files that a checkpoint is made of."""
+    with open(os.path.join(folder, "chk-%d" % number, "MANIFEST")) as f:
+        manifest = json.loads(f.read().rsplit("\n", 2)[0])
+    return sum(file["length"] for file in manifest["files"])
+
+
 def drop_cache(folder):
     """What was written is read from the disk next."""
     for path in glob.glob(os.path.join(folder, "chk-*", "*")):
-        fd = os.open(path, os.O_RDONLY)
+        try:
+            fd = os.open(path, os.O_RDONLY)
+        except FileNotFoundError: # given up meanwhile
+            continue
         os.fsync(fd)
         os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
         os.close(fd)
@@ -118,7 +128,8 @@ def count_pairs(place, what, keys, rows, every, goal, pairs, figure):
     taken = median(a.taken for a, _ in runs)
     figure("count, %s: workers" % what, "%.3f s CPU" % median(a.workers for a, _ in runs),
            "%.3f s CPU without" % median(b.workers for _, b in runs), ratio, spread, "<= %.2f" % goal, ratio <= goal,
-           "%d checkpoints of %.1f MB; CPU time of workers' threads" % (taken, median(a.size / a.taken for a, _ in runs) / 1e6))
+           "%d checkpoints of %.1f MB, each for %.1f ms of workers' CPU time; where other processes take the CPU there are more of them" % (
+               taken, median(a.size / a.taken for a, _ in runs) / 1e6, 1000 * median((a.workers - b.workers) / a.taken for a, b in runs)))
     more = [(a.helpers - b.helpers) / f for (a, b), f in zip(runs, floors)]
     figure("count, %s: helper threads" % what, "%.3f s CPU" % median(a.helpers - b.helpers for a, b in runs),
            "%.3f s CPU" % median(floors), median(more), "%.2f-%.2f" % (min(more), max(more)), "-", None,
@@ -265,7 +276,7 @@ def restore(place, what, keys, goal_bytes, goal_ms, rounds, every, figure):
         try:
             job.wait_row("row of %s" % what)
             job.wait_checkpoint(folder, newest(folder) + 2) # begun when all of the state was there
-            size = sum(os.path.getsize(f) for f in glob.glob(os.path.join(folder, "chk-*", "*.data")))
+            size = referenced_bytes(folder, newest(folder))
             if i == rounds:
                 drop_cache(folder)
             (cold if i == rounds else warm).append(1000 * job.kill_to_row())

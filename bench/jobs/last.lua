@@ -1,5 +1,5 @@
--- The last value of each key: keys of 16 bytes, values of 32, from a file that grows. bench/checkpoints.py says which keys change between two
--- checkpoints, and weighs what is written for them. All of them stay.
+-- The last value of each key: keys of 16 bytes, values of 32, from a file that grows. bench/checkpoints.py says which keys change between
+-- two checkpoints, and weighs what is written for them. All of them stay.
 local tm = require "tidemill"
 
 local job = tm.job("last", { checkpoint = { interval = tm.arg("every", "3s", "between two checkpoints"), retain = 1000 } })

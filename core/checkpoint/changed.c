@@ -89,7 +89,8 @@ static bool rename_field(const struct renaming *renaming, struct tm_layout_field
         return false;
     memcpy(was, field->name, sizeof was);
     if (dropped)
-        snprintf(field->name, sizeof field->name, "%c%.*s", TM__FIELD_DROPPED, TM_NAME_MAX - 1, was);
+        snprintf(field->name, sizeof field->name, "%c%.*s", TM__FIELD_DROPPED, TM_NAME_MAX - 1,
+                 was);
     else
         snprintf(field->name, sizeof field->name, "%s%.*s", now,
                  (int)(sizeof was - strlen(now) - 1), was + length);
@@ -116,8 +117,8 @@ static int rename_layout(struct tm_restored *restored, struct tm_manifest_part *
     if (layout == NULL)
         return TM_E_MEMORY;
     for (uint32_t f = 0; f < layout->field_count; f++)
-        any = rename_field(renaming, (struct tm_layout_field *)(uintptr_t)&layout->fields[f]) ||
-              any;
+        any =
+            rename_field(renaming, (struct tm_layout_field *)(uintptr_t)&layout->fields[f]) || any;
     if (!any)
         return 0;
     replace_layout(restored, part->layout, layout);
@@ -146,8 +147,7 @@ static int change_states(struct tm_restored *restored, struct tm_manifest_operat
 {
     int result = 0;
     for (uint32_t p = 0; p < op->part_count; p++) {
-        int rc =
-            op->parts[p].layout == NULL ? 0 : rename_layout(restored, &op->parts[p], renaming);
+        int rc = op->parts[p].layout == NULL ? 0 : rename_layout(restored, &op->parts[p], renaming);
         if (rc < 0)
             return rc;
         result = rc != 0 ? rc : result;

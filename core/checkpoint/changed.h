@@ -1,5 +1,5 @@
-// What a changed script makes of a checkpoint, before anybody asks for anything of it: operators and
-// states that had other names when it was taken, and what is left out. And what became of each
+// What a changed script makes of a checkpoint, before anybody asks for anything of it: operators
+// and states that had other names when it was taken, and what is left out. And what became of each
 // state when a job that was only opened has asked for it (a rehearsal): nothing is filled then.
 #pragma once
 
@@ -14,7 +14,8 @@ struct tm_restored_name {
 // checkpoint, and one whose new name is there already, are passed over. TM_E_MEMORY.
 int tm_restored_rename(struct tm_restored *restored, const struct tm_restored_name *names,
                        uint32_t count, struct tm_error *err) TM_WARN_UNUSED;
-// What it has of this operator is left out from now on, as if it had never been. False: it has none.
+// What it has of this operator is left out from now on, as if it had never been. False: it has
+// none.
 bool tm_restored_drop(struct tm_restored *restored, const char *operator_name);
 // The same of one part of an operator, and of all its states of this name. 1: it was there; 0: not;
 // TM_E_MEMORY.
@@ -30,9 +31,9 @@ size_t tm_restored_state_length(const char *field);
 // A part that was asked for, or a field of one.
 struct tm_rehearsed {
     const char *operator_name, *part;
-    const char *field;          // NULL: the part itself
+    const char *field;           // NULL: the part itself
     enum tm_field_change change; // of a field
-    const char *text;           // of DIFFERENT: why; of others: the types
+    const char *text;            // of DIFFERENT: why; of others: the types
 };
 
 // From now on states and timers stay empty, and what is asked for is noted. One thread.

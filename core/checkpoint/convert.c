@@ -5,15 +5,21 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/checkpoint/value.h"
 #include "core/state/image.h"
 #include "core/state/trust.h"
 
-enum how { COPY, TO_DOUBLE, BLOB, MAP, LIST, ITEMS };
+enum { TYPE_TEXT = sizeof((struct tm_layout_field *)0)->type };
+
+enum how { COPY, TO_DOUBLE, BLOB, MAP, LIST, ITEMS, MIGRATE };
 
 struct step {
     enum how how;
     const struct tm_layout_field *from, *to;
-    uint32_t inside; // 1 + the step of the items it is in; 0: the value
+    uint32_t inside;                // 1 + the step of the items it is in; 0: the value
+    struct tm_value_change *change; // of BLOB, and of each value of MAP and LIST; NULL: none
+    bool migrates;                  // a function makes it, or each value of MAP and LIST
+    char type[TYPE_TEXT];           // of what it makes it of
 };
 
 struct tm_convert {
@@ -136,54 +142,123 @@ static bool widens(const char *from, const char *to)
     return decimal_widens(from, to) || (strcmp(from, "int") == 0 && strcmp(to, "int64") == 0);
 }
 
-// How a field becomes another. False: not at all.
-static bool find_how(const struct tm_layout_field *from, const struct tm_layout_field *to,
-                     enum how *how)
+// "map(string,int)" and "list(int)": what keys and values are, into `key` and `value` of the size
+// of a field's type. False: it is something else.
+static bool read_collection(const char *type, char *key, char *value)
 {
-    if (from->kind != to->kind)
+    size_t length = strlen(type), begin = strcspn(type, "(") + 1, at = begin;
+    if (begin >= length || type[length - 1] != ')')
         return false;
+    bool is_map = strncmp(type, "map(", 4) == 0;
+    for (int depth = 0; is_map && at < length; at++) {
+        depth += (type[at] == '(') - (type[at] == ')');
+        if (type[at] == ',' && depth == 0)
+            break;
+    }
+    snprintf(key, TYPE_TEXT, "%.*s", is_map ? (int)(at - begin) : 0, type + begin);
+    at += is_map;
+    if (at >= length)
+        return false;
+    snprintf(value, TYPE_TEXT, "%.*s", (int)(length - 1 - at), type + at);
+    return true;
+}
+
+static int find_values(struct tm_mem *mem, const struct tm_layout_field *from,
+                       const struct tm_layout_field *to, struct tm_value_change **change,
+                       struct tm_error *err)
+{
+    char a_key[TYPE_TEXT], a[TYPE_TEXT], b_key[TYPE_TEXT], b[TYPE_TEXT];
+    if (strcmp(from->type, to->type) == 0)
+        return 0;
+    if (!read_collection(from->type, a_key, a) || !read_collection(to->type, b_key, b) ||
+        strcmp(a_key, b_key) != 0)
+        return TM_E_STATE_TYPE;
+    return tm_value_change_new(mem, a, b, change, err);
+}
+
+// How a field becomes another: 0; TM_E_STATE_TYPE: not at all, and err says more where more is to
+// be said than both types; TM_E_MEMORY.
+static int find_how(struct tm_mem *mem, struct step *step, struct tm_error *err)
+{
+    const struct tm_layout_field *from = step->from, *to = step->to;
     bool same = strcmp(from->type, to->type) == 0;
+    if (from->kind != to->kind)
+        return TM_E_STATE_TYPE;
     switch ((enum tm_layout_kind)from->kind) {
     case TM_LAYOUT_BYTES:
-        *how = COPY;
+        step->how = COPY;
         if (from->bytes != to->bytes)
-            return false;
+            return TM_E_STATE_TYPE;
         if (same || widens(from->type, to->type))
-            return true;
-        *how = TO_DOUBLE;
+            return 0;
+        step->how = TO_DOUBLE;
         return strcmp(from->type, "int") == 0 && strcmp(to->type, "double") == 0 &&
-               from->bytes == sizeof(int64_t);
+                       from->bytes == sizeof(int64_t)
+                   ? 0
+                   : TM_E_STATE_TYPE;
     case TM_LAYOUT_BLOB:
-        *how = BLOB;
-        return (same || (strcmp(from->type, "string") == 0 && strcmp(to->type, "bytes") == 0)) &&
-               from->bytes == to->bytes;
+        step->how = BLOB;
+        return from->bytes != to->bytes
+                   ? TM_E_STATE_TYPE
+                   : tm_value_change_new(mem, from->type, to->type, &step->change, err);
     case TM_LAYOUT_MAP:
-    case TM_LAYOUT_LIST: // what stands in front of each value can be left out, not made up
-        *how = from->kind == TM_LAYOUT_MAP ? MAP : LIST;
-        return same && (from->value_bytes == to->value_bytes || to->value_bytes == 0);
+    case TM_LAYOUT_LIST:
+        step->how = from->kind == TM_LAYOUT_MAP ? MAP : LIST;
+        return find_values(mem, from, to, &step->change, err);
     case TM_LAYOUT_ITEMS:
-        *how = ITEMS;
-        return same;
+        step->how = ITEMS;
+        return same ? 0 : TM_E_STATE_TYPE;
     default:
+        return TM_E_STATE_TYPE;
+    }
+}
+
+static bool is_type(struct tm_mem *mem, const char *text)
+{
+    struct tm_error ignored = {0};
+    struct tm_type type;
+    if (tm_type_parse(mem, text, &type, &ignored) != 0)
+        return false; // it was too long to be kept
+    tm_type_fini(&type);
+    return true;
+}
+
+// Is it for a function of the job to say what becomes of the field? Of values, and of those in
+// lists and maps whose keys stay what they are.
+static bool find_migration(struct tm_mem *mem, struct step *step)
+{
+    const struct tm_layout_field *from = step->from, *to = step->to;
+    char key[TYPE_TEXT], to_key[TYPE_TEXT], to_type[TYPE_TEXT];
+    if (!to->migrates || strcmp(from->type, to->type) == 0)
+        return false;
+    if (from->kind <= TM_LAYOUT_BLOB && to->kind <= TM_LAYOUT_BLOB) {
+        step->how = MIGRATE;
+        snprintf(step->type, sizeof step->type, "%s", from->type);
+    } else if (from->kind == to->kind && from->kind != TM_LAYOUT_ITEMS &&
+               read_collection(from->type, key, step->type) &&
+               read_collection(to->type, to_key, to_type) && strcmp(key, to_key) == 0) {
+        step->how = from->kind == TM_LAYOUT_MAP ? MAP : LIST;
+    } else {
         return false;
     }
+    step->migrates = is_type(mem, step->type);
+    return step->migrates;
 }
 
 static int mismatch(const struct tm_layout_field *from, const struct tm_layout_field *to,
                     struct tm_error *err)
 {
     const char *name = to->name[0] == 0 ? "the value" : to->name;
-    if (from->kind != to->kind)
+    char more[300] = ""; // which part of a struct it is
+    if (err->code == TM_E_STATE_TYPE && strncmp(err->message, "type ", 5) != 0)
+        snprintf(more, sizeof more, ": %.290s", err->message);
+    if (from->kind != to->kind && (strcmp(from->type, to->type) == 0))
         return tm_error_set(err, TM_E_STATE_TYPE, "%s is %s (%s) in the checkpoint and %s (%s) now",
                             name, name_of_kind(from->kind), from->type, name_of_kind(to->kind),
                             to->type);
     if (strcmp(from->type, to->type) != 0)
-        return tm_error_set(err, TM_E_STATE_TYPE, "%s is of type %s in the checkpoint and %s now",
-                            name, from->type, to->type);
-    if (from->value_bytes == 0 && to->value_bytes != 0)
-        return tm_error_set(err, TM_E_STATE_TYPE,
-                            "%s (%s) has no time to live in the checkpoint and one now", name,
-                            to->type);
+        return tm_error_set(err, TM_E_STATE_TYPE, "%s is of type %s in the checkpoint and %s now%s",
+                            name, from->type, to->type, more);
     return tm_error_set(err, TM_E_STATE_TYPE, "%s (%s) takes %u bytes in the checkpoint and %u now",
                         name, to->type, from->bytes, to->bytes);
 }
@@ -218,9 +293,13 @@ static int match(struct tm_convert *convert, const struct tm_layout_field *to,
             continue;
         *found = from;
         *change = TM_FIELD_DIFFERENT;
-        if (!find_how(from, to, &step.how))
-            return mismatch(from, to, err);
-        *change = strcmp(from->type, to->type) == 0 ? TM_FIELD_KEPT : TM_FIELD_WIDENED;
+        bool migrates = find_migration(convert->mem, &step);
+        int rc = migrates ? 0 : find_how(convert->mem, &step, err);
+        if (rc != 0)
+            return rc == TM_E_STATE_TYPE ? mismatch(from, to, err) : rc;
+        *change = migrates                            ? TM_FIELD_MIGRATED
+                  : strcmp(from->type, to->type) == 0 ? TM_FIELD_KEPT
+                                                      : TM_FIELD_WIDENED;
         convert->steps[convert->step_count++] = step;
         return 0;
     }
@@ -316,8 +395,11 @@ int tm_convert_describe(struct tm_mem *mem, const struct tm_layout *from,
 
 void tm_convert_free(struct tm_convert *convert)
 {
-    if (convert != NULL)
-        tm_mem_free(convert->mem, convert, convert_bytes(convert->step_capacity));
+    if (convert == NULL)
+        return;
+    for (uint32_t i = 0; i < convert->step_count; i++)
+        tm_value_change_free(convert->steps[i].change);
+    tm_mem_free(convert->mem, convert, convert_bytes(convert->step_capacity));
 }
 
 // --- values --------------------------------------------------------------------------------------
@@ -325,8 +407,11 @@ void tm_convert_free(struct tm_convert *convert)
 // One old key group on its way.
 struct conversion {
     const struct tm_convert *convert;
+    const struct tm_migration *migration;
+    const struct tm_key *key;
     struct tm_place from, to;
     struct tm_state_trust trust;
+    struct tm_buf value; // one that has been made anew
     struct tm_error *err;
 };
 
@@ -336,6 +421,16 @@ static int damaged(const struct conversion *c, const struct step *step)
                         "%s of a key of key group %u is damaged: it refers to what is not there",
                         step->from->name[0] == 0 ? "the value" : step->from->name,
                         c->from.key_group);
+}
+
+// `rc` of a value's change, with whose value it is.
+static int unchanged(const struct conversion *c, const struct step *step, int rc)
+{
+    return rc == TM_E_MEMORY
+               ? rc
+               : tm_error_prefix(c->err, "%s of a key of key group %u",
+                                 step->from->name[0] == 0 ? "the value" : step->from->name,
+                                 c->from.key_group);
 }
 
 static int failed(const struct conversion *c, int rc)
@@ -362,6 +457,46 @@ static void set_present(const struct tm_layout_field *field, uint8_t *value)
     memcpy(value + field->present_at, &word, sizeof word);
 }
 
+// A value by a function of the job: 1: it is nothing now.
+static int migrate_value(struct conversion *c, const struct step *step, struct tm_span *value)
+{
+    if (c->migration == NULL)
+        return tm_error_set(c->err, TM_E_INTERNAL, "nobody migrates %s", step->to->name);
+    int rc = c->migration->migrate(c->migration->arg, step->to, step->type, c->key, value->bytes,
+                                   value->length, &value->bytes, &value->length, c->err);
+    return rc == 0 && value->bytes == NULL ? 1 : rc;
+}
+
+static int migrate_field(struct conversion *c, const struct step *step, const uint8_t *from,
+                         uint8_t *to)
+{
+    struct tm_span value = {from, step->from->bytes};
+    struct tm_blob blob, made = {0};
+    if (step->from->kind == TM_LAYOUT_BLOB) {
+        memcpy(&blob, from, sizeof blob);
+        if (!tm_state_trust_blob(&c->trust, c->from.ns, &blob))
+            return damaged(c, step);
+        value.length = blob.length;
+        value.bytes = tm_state_blob_get(c->from.state, c->from.key_group, &blob);
+        if (value.bytes == NULL)
+            return failed(c, TM_E_MEMORY);
+    }
+    int rc = migrate_value(c, step, &value);
+    if (rc != 0)
+        return rc;
+    if (step->to->kind == TM_LAYOUT_BYTES) {
+        if (value.length != step->to->bytes)
+            return tm_error_set(c->err, TM_E_INTERNAL, "%s migrates to %u bytes, not %u",
+                                step->to->name, value.length, step->to->bytes);
+        memcpy(to, value.bytes, value.length);
+        return 0;
+    }
+    rc =
+        tm_state_blob_set(c->to.state, c->to.ns, c->to.key_group, &made, value.bytes, value.length);
+    memcpy(to, &made, sizeof made);
+    return rc == 0 ? 0 : failed(c, rc);
+}
+
 static int convert_blob(struct conversion *c, const struct step *step, const uint8_t *from,
                         uint8_t *to)
 {
@@ -369,10 +504,17 @@ static int convert_blob(struct conversion *c, const struct step *step, const uin
     memcpy(&blob, from, sizeof blob);
     if (!tm_state_trust_blob(&c->trust, c->from.ns, &blob))
         return damaged(c, step);
-    const void *bytes = tm_state_blob_get(c->from.state, c->from.key_group, &blob);
-    if (bytes == NULL)
+    struct tm_span value = {.length = blob.length};
+    value.bytes = tm_state_blob_get(c->from.state, c->from.key_group, &blob);
+    if (value.bytes == NULL)
         return failed(c, TM_E_MEMORY);
-    int rc = tm_state_blob_set(c->to.state, c->to.ns, c->to.key_group, &made, bytes, blob.length);
+    int rc = step->change == NULL ? 0
+                                  : tm_value_change_apply(step->change, value.bytes, value.length,
+                                                          &value.bytes, &value.length, c->err);
+    if (rc != 0)
+        return unchanged(c, step, rc);
+    rc =
+        tm_state_blob_set(c->to.state, c->to.ns, c->to.key_group, &made, value.bytes, value.length);
     if (rc != 0)
         return failed(c, rc);
     memcpy(to, &made, sizeof made);
@@ -389,15 +531,35 @@ static void copy_tail(const struct step *step, const uint8_t *from, uint8_t *to,
         memcpy(to + head, from + head, step->from->bytes - head);
 }
 
-// Without what stands in front, where the new one has no such thing. False: it is shorter.
-static bool cut_value(const struct step *step, struct tm_span *value)
+// A value of a map or list: what stands in front of it is left out where the new one has no such
+// thing, and nothing where the old one has none; what is behind it is changed. 1: it is left out.
+static int change_value(struct conversion *c, const struct step *step, struct tm_span *value)
 {
-    uint32_t cut = step->from->value_bytes - step->to->value_bytes;
-    if (value->length < step->from->value_bytes)
-        return false;
-    value->bytes = (const uint8_t *)value->bytes + cut;
-    value->length -= cut;
-    return true;
+    uint32_t was = step->from->value_bytes, is = step->to->value_bytes;
+    if (value->length < was)
+        return damaged(c, step);
+    if (was == is && step->change == NULL && !step->migrates)
+        return 0;
+    struct tm_span inner = {(const uint8_t *)value->bytes + was, value->length - was};
+    if (step->migrates) {
+        int nothing = migrate_value(c, step, &inner);
+        if (nothing != 0)
+            return nothing;
+    }
+    int rc = step->change == NULL ? 0
+                                  : tm_value_change_apply(step->change, inner.bytes, inner.length,
+                                                          &inner.bytes, &inner.length, c->err);
+    if (rc != 0)
+        return unchanged(c, step, rc);
+    c->value.size_bytes = 0;
+    if (tm_buf_reserve(&c->value, is + inner.length) != 0)
+        return failed(c, TM_E_MEMORY);
+    memset(c->value.data, 0, is);
+    if (was == is)
+        memcpy(c->value.data, value->bytes, is);
+    memcpy(c->value.data + is, inner.bytes, inner.length);
+    *value = (struct tm_span){c->value.data, is + inner.length};
+    return 0;
 }
 
 static int convert_map(struct conversion *c, const struct step *step, const uint8_t *from,
@@ -412,9 +574,10 @@ static int convert_map(struct conversion *c, const struct step *step, const uint
     if (!tm_state_trust_map(&c->trust, c->from.ns, &map))
         return damaged(c, step);
     while ((rc = tm_state_map_next(&c->from, &map, &cursor, &key, &value)) == 1) {
-        if (!cut_value(step, &value))
-            return damaged(c, step);
-        rc = tm_state_map_put(&c->to, &made, &key, value.bytes, value.length);
+        rc = change_value(c, step, &value);
+        if (rc < 0)
+            return rc;
+        rc = rc == 1 ? 0 : tm_state_map_put(&c->to, &made, &key, value.bytes, value.length);
         if (rc < 0)
             break;
     }
@@ -438,9 +601,11 @@ static int convert_list(struct conversion *c, const struct step *step, const uin
         if (count <= 0)
             return failed(c, TM_E_MEMORY);
         for (int k = 0; k < count; k++) {
-            if (!cut_value(step, &values[k]))
-                return damaged(c, step);
-            int rc = tm_state_list_append(&c->to, &made, values[k].bytes, values[k].length);
+            int rc = change_value(c, step, &values[k]);
+            if (rc < 0)
+                return rc;
+            rc = rc == 1 ? 0
+                         : tm_state_list_append(&c->to, &made, values[k].bytes, values[k].length);
             if (rc != 0)
                 return failed(c, rc);
         }
@@ -487,6 +652,7 @@ static int convert_items(struct conversion *c, const struct step *step, const ui
     return rc;
 }
 
+// 1: it is nothing now.
 static int convert_field(struct conversion *c, const struct step *step, const uint8_t *from,
                          uint8_t *to)
 {
@@ -509,6 +675,8 @@ static int convert_field(struct conversion *c, const struct step *step, const ui
         return convert_list(c, step, from, to);
     case ITEMS:
         return convert_items(c, step, from, to);
+    case MIGRATE:
+        return migrate_field(c, step, from, to);
     }
     return 0;
 }
@@ -523,9 +691,10 @@ static int convert_fields(struct conversion *c, uint32_t inside, bool in_head, c
         if (step->inside != inside || step->to->in_head != in_head || !is_present(step->from, from))
             continue;
         int rc = convert_field(c, step, from + step->from->offset, to + step->to->offset);
-        if (rc != 0)
+        if (rc < 0)
             return rc;
-        set_present(step->to, to);
+        if (rc == 0) // else it is nothing now
+            set_present(step->to, to);
     }
     return 0;
 }
@@ -542,6 +711,7 @@ static int convert_entry(struct conversion *c, const struct tm_key *key, const u
         return tm_error_set(c->err, TM_E_CHECKPOINT, "a key of key group %u is there twice",
                             c->from.key_group);
     c->to.key_group = tm_state_key_group(c->to.state, key->hash);
+    c->key = key;
     return convert_fields(c, 0, false, value, to);
 }
 
@@ -568,23 +738,26 @@ static int convert_table(struct conversion *c)
     return rc == 0 && cursor.code != 0 ? failed(c, cursor.code) : rc;
 }
 
-int tm_convert_state(const struct tm_convert *convert, struct tm_state *from, struct tm_state *to,
-                     struct tm_error *err)
+int tm_convert_state(const struct tm_convert *convert, const struct tm_migration *migration,
+                     struct tm_state *from, struct tm_state *to, struct tm_error *err)
 {
     uint32_t max_parallelism, first, last;
     int rc = 0;
     tm_state_key_groups(from, &max_parallelism, &first, &last);
     for (uint32_t group = first; group <= last && rc == 0; group++) {
         struct conversion c = {.convert = convert,
+                               .migration = migration,
                                .from = {.state = from, .key_group = group},
                                .to = {.state = to},
                                .err = err};
+        tm_buf_init(&c.value, convert->mem);
         tm_state_trust_begin(from, group, &c.trust);
         for (c.from.ns = tm_state_namespace_first(from); c.from.ns != NULL && rc == 0;
              c.from.ns = tm_state_namespace_next(c.from.ns)) {
             c.to.ns = NULL;
             rc = convert_table(&c);
         }
+        tm_buf_fini(&c.value);
     }
     return rc;
 }

@@ -30,8 +30,9 @@ void tm_convert_free(struct tm_convert *convert); // NULL is fine
 
 // All entries of `from` whose key group is one of those of `to`, where no such entries may be so
 // far. Namespaces keep their ids. What entries of `from` refer to is looked at before it is used:
-// TM_E_CHECKPOINT. TM_E_MEMORY.
-int tm_convert_state(const struct tm_convert *convert, struct tm_state *from, struct tm_state *to,
+// TM_E_CHECKPOINT. TM_E_MEMORY. `migration`: of fields that migrate, where there are such.
+int tm_convert_state(const struct tm_convert *convert, const struct tm_migration *migration,
+                     struct tm_state *from, struct tm_state *to,
                      struct tm_error *err) TM_WARN_UNUSED;
 // The same of timers. TM_E_MEMORY.
 int tm_convert_timers(struct tm_timers *from, struct tm_timers *to,

@@ -12,6 +12,7 @@ struct filling {
     struct tm_state *state;
     struct tm_timers *timers;              // of TIMERS
     const struct tm_layout *layout;        // of STATE; NULL: whatever it is
+    const struct tm_migration *migration;  // of STATE; NULL: none of its fields migrates
     uint32_t max_parallelism, first, last; // of the state
 };
 
@@ -63,7 +64,7 @@ static int convert_state(struct filling *f, const struct tm_convert *convert,
         return rc;
     rc = tm__apply_group(&f->reading, data, &part->chains[group - part->first], old, group, err);
     if (rc == 0)
-        rc = tm_convert_state(convert, old, f->state, err);
+        rc = tm_convert_state(convert, f->migration, old, f->state, err);
     tm_state_free(old);
     return rc;
 }
@@ -158,6 +159,14 @@ int tm_restored_state(const struct tm_restored *restored, const char *operator_n
                       const char *part, const struct tm_layout *layout, struct tm_state *state,
                       struct tm_error *err)
 {
+    return tm_restored_migrated(restored, operator_name, part, layout, NULL, state, err);
+}
+
+int tm_restored_migrated(const struct tm_restored *restored, const char *operator_name,
+                         const char *part, const struct tm_layout *layout,
+                         const struct tm_migration *migration, struct tm_state *state,
+                         struct tm_error *err)
+{
     if (restored->rehearsal != NULL) {
         uint32_t max_parallelism, first, last;
         tm_state_key_groups(state, &max_parallelism, &first, &last);
@@ -167,6 +176,7 @@ int tm_restored_state(const struct tm_restored *restored, const char *operator_n
                         .part = part,
                         .kind = TM__PART_STATE,
                         .layout = layout,
+                        .migration = migration,
                         .state = state};
     return fill(&f, restored, err);
 }

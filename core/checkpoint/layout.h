@@ -35,6 +35,16 @@ struct tm_layout_field {
     uint32_t inside;     // 1 + index of a field of ITEMS that comes before this one: offsets are in
                          // each item. 0: in the value
     bool in_head;        // offsets are in the bytes in front of the items (`inside` is not 0)
+    bool migrates; // a function makes it of a value of another type (convert.h); never written
+};
+
+// Who makes values of other types (fields that `migrate`): of a value's bytes, those of a slot or
+// what a reference led to, `*made` is the new one's until the next call; NULL: it is nothing now.
+struct tm_migration {
+    void *arg;
+    int (*migrate)(void *arg, const struct tm_layout_field *to, const char *from_type,
+                   const struct tm_key *key, const void *bytes, uint32_t length, const void **made,
+                   uint32_t *made_length, struct tm_error *err);
 };
 
 struct tm_layout {

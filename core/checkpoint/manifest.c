@@ -10,7 +10,8 @@ const char *const tm_item_kinds[TM_ITEM_KINDS] = {"subtask", "split", "copy", "i
 
 void tm_manifest_init(struct tm_manifest *manifest, struct tm_mem *mem)
 {
-    *manifest = (struct tm_manifest){.job = "", .script = "", .types = "", .schemas = "", .max_parallelism = 1};
+    *manifest = (struct tm_manifest){
+        .job = "", .script = "", .types = "", .schemas = "", .max_parallelism = 1};
     tm_arena_init(&manifest->arena, mem);
 }
 

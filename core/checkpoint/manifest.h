@@ -52,10 +52,10 @@ struct tm_manifest {
     bool drained;  // the job ended with a watermark MAX: windows have fired
     uint32_t max_parallelism;
     uint64_t flight_bytes; // rows on their way that it has; 0: its barriers overtook nothing
-    const char *script;   // text of the job
-    uint64_t script_hash; // of that text: set by encode
-    const char *types;    // settled by first rows; opaque here
-    const char *schemas;  // inferred, of sources; opaque here; "": none
+    const char *script;    // text of the job
+    uint64_t script_hash;  // of that text: set by encode
+    const char *types;     // settled by first rows; opaque here
+    const char *schemas;   // inferred, of sources; opaque here; "": none
     uint32_t operator_count, operator_capacity, file_count, file_capacity;
     struct tm_manifest_operator *operators;
     struct tm_manifest_file *files;

@@ -1,5 +1,5 @@
-// What a job asks of a checkpoint when it is opened and not run: each part, and what would become of
-// each field of a state, by the same matching that fills it (convert.h).
+// What a job asks of a checkpoint when it is opened and not run: each part, and what would become
+// of each field of a state, by the same matching that fills it (convert.h).
 #include "core/base/buf.h"
 #include "core/checkpoint/changed.h"
 #include "core/checkpoint/convert.h"

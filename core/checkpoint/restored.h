@@ -64,6 +64,11 @@ bool tm_restored_has(const struct tm_restored *restored, const char *operator_na
 int tm_restored_state(const struct tm_restored *restored, const char *operator_name,
                       const char *part, const struct tm_layout *layout, struct tm_state *state,
                       struct tm_error *err) TM_WARN_UNUSED;
+// The same with values that a function makes of old ones.
+int tm_restored_migrated(const struct tm_restored *restored, const char *operator_name,
+                         const char *part, const struct tm_layout *layout,
+                         const struct tm_migration *migration, struct tm_state *state,
+                         struct tm_error *err) TM_WARN_UNUSED;
 int tm_restored_timers(const struct tm_restored *restored, const char *operator_name,
                        const char *part, struct tm_timers *timers,
                        struct tm_error *err) TM_WARN_UNUSED;

@@ -1,11 +1,12 @@
 // See match.h.
-#include "core/cli/match.h"
+#include "core/cli/match_parts.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "core/base/text.h"
+#include "core/task/flight.h"
 
 const char *const tm_outcomes[TM_OUTCOMES] = {"kept", "migrated", "new", "dropped", "incompatible"};
 
@@ -13,16 +14,17 @@ const char *const tm_outcomes[TM_OUTCOMES] = {"kept", "migrated", "new", "droppe
 // would miss.
 static bool is_bookkeeping(const char *part)
 {
-    static const char *const names[] = {"counters",        "metrics",         "watermark",
-                                        "task",            "opened",          "generator",
-                                        "split times",     "draws",           "streams",
-                                        "times",           "inputs",          "function times",
-                                        "function draws",  "function streams"};
+    static const char *const names[] = {
+        "counters",       "metrics",         "watermark", "task",  "opened", "generator",
+        "split times",    "draws",           "streams",   "times", "inputs", "function times",
+        "function draws", "function streams"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (strcmp(part, names[i]) == 0)
             return true;
-    return strncmp(part, "counters of part ", 17) == 0 ||
-           strncmp(part, "watermark of part ", 18) == 0 || strncmp(part, "opened of part ", 15) == 0;
+    return strcmp(part, TM_FLIGHT_ARRIVED) == 0 || strcmp(part, TM_FLIGHT_UNSENT) == 0 ||
+           strncmp(part, "counters of part ", 17) == 0 ||
+           strncmp(part, "watermark of part ", 18) == 0 ||
+           strncmp(part, "opened of part ", 15) == 0;
 }
 
 static bool keeps_state(const struct tm_manifest_operator *op)
@@ -33,7 +35,7 @@ static bool keeps_state(const struct tm_manifest_operator *op)
     return false;
 }
 
-static const char *kind_of(const struct tm_node *node)
+const char *tm__match_kind(const struct tm_node *node)
 {
     return node->kind == TM_NODE_SOURCE ? "source"
            : node->kind == TM_NODE_SINK ? "sink"
@@ -50,7 +52,7 @@ static const struct tm_node *find_node(const struct tm_graph *graph, const char 
 
 // --- entries -------------------------------------------------------------------------------------
 
-static TM_PRINTF(2, 3) const char *print(struct tm_match *m, const char *format, ...)
+const char *tm__match_print(struct tm_match *m, const char *format, ...)
 {
     char text[TM_ERROR_TEXT_MAX];
     va_list args;
@@ -62,7 +64,7 @@ static TM_PRINTF(2, 3) const char *print(struct tm_match *m, const char *format,
     return copy == NULL ? "" : copy;
 }
 
-static void add(struct tm_match *m, const struct tm_match_entry *entry)
+void tm__match_add(struct tm_match *m, const struct tm_match_entry *entry)
 {
     struct tm_match_entry new = *entry;
     new.difference = new.difference == NULL ? "" : new.difference;
@@ -77,7 +79,7 @@ const struct tm_match_entry *tm_match_entries(const struct tm_match *match, uint
     return (const struct tm_match_entry *)(const void *)match->entries.data;
 }
 
-static bool has_entry(const struct tm_match *m, const char *operator_name, const char *state)
+bool tm__match_has(const struct tm_match *m, const char *operator_name, const char *state)
 {
     uint32_t count;
     const struct tm_match_entry *entries = tm_match_entries(m, &count);
@@ -98,23 +100,23 @@ static int drop_one(struct tm_match *m, const char *name, bool *found, struct tm
         size_t length = strlen(op->name);
         if (strcmp(op->name, name) == 0) {
             *found = true;
-            if (tm_restored_drop(m->restored, name) && !has_entry(m, name, ""))
-                add(m, &(struct tm_match_entry){.operator_name = op->name,
-                                                .kind = op->kind,
-                                                .state = "",
-                                                .outcome = TM_OUTCOME_DROPPED,
-                                                .difference = "as --drop-state says"});
+            if (tm_restored_drop(m->restored, name) && !tm__match_has(m, name, ""))
+                tm__match_add(m, &(struct tm_match_entry){.operator_name = op->name,
+                                                          .kind = op->kind,
+                                                          .state = "",
+                                                          .outcome = TM_OUTCOME_DROPPED,
+                                                          .difference = "as --drop-state says"});
         } else if (strncmp(op->name, name, length) == 0 && name[length] == '.') {
             int rc = tm_restored_drop_state(m->restored, op->name, name + length + 1, err);
             if (rc < 0)
                 return rc;
             *found = *found || rc != 0;
-            if (rc != 0 && !has_entry(m, op->name, name + length + 1))
-                add(m, &(struct tm_match_entry){.operator_name = op->name,
-                                                .kind = op->kind,
-                                                .state = name + length + 1,
-                                                .outcome = TM_OUTCOME_DROPPED,
-                                                .difference = "as --drop-state says"});
+            if (rc != 0 && !tm__match_has(m, op->name, name + length + 1))
+                tm__match_add(m, &(struct tm_match_entry){.operator_name = op->name,
+                                                          .kind = op->kind,
+                                                          .state = name + length + 1,
+                                                          .outcome = TM_OUTCOME_DROPPED,
+                                                          .difference = "as --drop-state says"});
         }
     }
     return 0;
@@ -159,10 +161,11 @@ static void say(struct group *g, const char *format, const char *field, const ch
 
 static void count_field(struct group *g, const struct tm_rehearsed *note)
 {
-    static const char *const says[TM_FIELD_CHANGES] = {
-        [TM_FIELD_WIDENED] = "%s: %s", [TM_FIELD_MIGRATED] = "%s: %s, by migrate",
-        [TM_FIELD_NEW] = "%s is new%.0s", [TM_FIELD_GONE] = "%s is gone%.0s",
-        [TM_FIELD_DIFFERENT] = "%.0s%s"};
+    static const char *const says[TM_FIELD_CHANGES] = {[TM_FIELD_WIDENED] = "%s: %s",
+                                                       [TM_FIELD_MIGRATED] = "%s: %s, by migrate",
+                                                       [TM_FIELD_NEW] = "%s is new%.0s",
+                                                       [TM_FIELD_GONE] = "%s is gone%.0s",
+                                                       [TM_FIELD_DIFFERENT] = "%.0s%s"};
     const char *times = strstr(note->field, " (");
     enum tm_field_change change = note->change;
     if (times != NULL && (change == TM_FIELD_NEW || change == TM_FIELD_GONE)) {
@@ -180,9 +183,9 @@ static void count_field(struct group *g, const struct tm_rehearsed *note)
 static bool is_process_part(const struct tm_graph *graph, const char *operator_name,
                             const char *part)
 {
-    static const char *const parts[] = {"keyed",    "broadcast",          "operator",
-                                        "windows",  "function",           "function broadcast",
-                                        "function operator", "function windows"};
+    static const char *const parts[] = {
+        "keyed",    "broadcast",          "operator",          "windows",
+        "function", "function broadcast", "function operator", "function windows"};
     for (uint32_t n = 0; n < graph->node_count; n++)
         if (graph->nodes[n].kind == TM_NODE_PROCESS &&
             strcmp(graph->nodes[n].name, operator_name) == 0)
@@ -199,7 +202,7 @@ static void end_group(struct tm_match *m, const struct tm_manifest_operator *op,
     struct tm_match_entry entry = {.operator_name = op->name,
                                    .kind = op->kind,
                                    .state = g->state,
-                                   .difference = print(m, "%s", g->text)};
+                                   .difference = tm__match_print(m, "%s", g->text)};
     uint32_t same = n[TM_FIELD_KEPT] + n[TM_FIELD_MIGRATED];
     const char *was = tm_restored_was(m->restored, op->name, g->state);
     if (n[TM_FIELD_DIFFERENT] != 0) {
@@ -219,13 +222,13 @@ static void end_group(struct tm_match *m, const struct tm_manifest_operator *op,
         entry.outcome = TM_OUTCOME_KEPT;
     }
     if (strcmp(was, g->state) != 0 && entry.outcome <= TM_OUTCOME_MIGRATED)
-        entry.difference = print(m, "it was '%s'%s%s", was, g->text[0] == '\0' ? "" : "; ", g->text);
-    entry.refused =
-        entry.outcome == TM_OUTCOME_DROPPED || entry.outcome == TM_OUTCOME_INCOMPATIBLE;
+        entry.difference =
+            tm__match_print(m, "it was '%s'%s%s", was, g->text[0] == '\0' ? "" : "; ", g->text);
+    entry.refused = entry.outcome == TM_OUTCOME_DROPPED || entry.outcome == TM_OUTCOME_INCOMPATIBLE;
     if (entry.refused)
-        entry.drop = print(m, "%s.%s", op->name, g->state);
-    if (!has_entry(m, op->name, g->state))
-        add(m, &entry);
+        entry.drop = tm__match_print(m, "%s.%s", op->name, g->state);
+    if (!tm__match_has(m, op->name, g->state))
+        tm__match_add(m, &entry);
 }
 
 // Each state of a part: of a process by its name, of others all at once.
@@ -240,7 +243,8 @@ static void match_fields(struct tm_match *m, const struct tm_manifest_operator *
             strcmp(notes[i].part, part) != 0)
             continue;
         size_t length = tm_restored_state_length(notes[i].field);
-        struct group g = {.state = by_state ? print(m, "%.*s", (int)length, notes[i].field) : part};
+        struct group g = {
+            .state = by_state ? tm__match_print(m, "%.*s", (int)length, notes[i].field) : part};
         bool begun = false; // with an earlier note
         for (uint32_t k = 0; k < count; k++) {
             bool mine = notes[k].field != NULL && strcmp(notes[k].operator_name, op->name) == 0 &&
@@ -273,12 +277,10 @@ static void match_part(struct tm_match *m, const struct tm_manifest_operator *op
     struct tm_match_entry entry = {
         .operator_name = op->name, .kind = op->kind, .state = part->name};
     bool connects = strcmp(op->kind, "source") == 0 || strcmp(op->kind, "sink") == 0;
-    bool told = strcmp(part->name, "splits") == 0 || strcmp(part->name, "commits") == 0;
-    if (is_bookkeeping(part->name) || has_entry(m, op->name, part->name))
+    if (is_bookkeeping(part->name) || tm__match_has(m, op->name, part->name))
         return;
     if (connects) {
-        if (told)
-            add(m, &entry);
+        tm__match_add(m, &entry);
         return;
     }
     if (part->kind == TM_PART_ITEMS)
@@ -287,12 +289,12 @@ static void match_part(struct tm_match *m, const struct tm_manifest_operator *op
         if (part->kind == TM_PART_STATE)
             match_fields(m, op, part->name);
         else
-            add(m, &entry);
+            tm__match_add(m, &entry);
         return;
     }
     if (!was_asked(m, op->name, NULL)) { // it is not open yet
         entry.difference = "it is looked at when its first rows have told their types";
-        add(m, &entry);
+        tm__match_add(m, &entry);
         return;
     }
     entry.outcome = TM_OUTCOME_DROPPED;
@@ -300,8 +302,8 @@ static void match_part(struct tm_match *m, const struct tm_manifest_operator *op
     entry.difference = part->kind == TM_PART_TIMERS ? "the script has no function for timers"
                                                     : "the script has nothing that it is for";
     entry.fix = "bring back what it was for";
-    entry.drop = print(m, "%s.%s", op->name, part->name);
-    add(m, &entry);
+    entry.drop = tm__match_print(m, "%s.%s", op->name, part->name);
+    tm__match_add(m, &entry);
 }
 
 // States of today that the checkpoint has no part for.
@@ -313,11 +315,11 @@ static void match_new_states(struct tm_match *m, const struct tm_manifest_operat
         if (node->kind != TM_NODE_PROCESS || strcmp(node->name, op->name) != 0)
             continue;
         for (uint32_t s = 0; s < node->state_count; s++)
-            if (!has_entry(m, op->name, node->states[s].name))
-                add(m, &(struct tm_match_entry){.operator_name = op->name,
-                                                .kind = op->kind,
-                                                .state = node->states[s].name,
-                                                .outcome = TM_OUTCOME_NEW});
+            if (!tm__match_has(m, op->name, node->states[s].name))
+                tm__match_add(m, &(struct tm_match_entry){.operator_name = op->name,
+                                                          .kind = op->kind,
+                                                          .state = node->states[s].name,
+                                                          .outcome = TM_OUTCOME_NEW});
     }
 }
 
@@ -345,7 +347,7 @@ static const char *new_one_like(const struct tm_match *m, const struct tm_manife
 {
     const struct tm_graph *graph = m->engine->graph;
     for (uint32_t n = 0; n < graph->node_count; n++)
-        if (graph->nodes[n].whole == n && strcmp(kind_of(&graph->nodes[n]), op->kind) == 0 &&
+        if (graph->nodes[n].whole == n && strcmp(tm__match_kind(&graph->nodes[n]), op->kind) == 0 &&
             tm_manifest_find(m->manifest, graph->nodes[n].name) == NULL)
             return graph->nodes[n].name;
     return NULL;
@@ -358,16 +360,18 @@ static void lose_operator(struct tm_match *m, const struct tm_manifest_operator 
     struct tm_match_entry entry = {.operator_name = op->name,
                                    .kind = op->kind,
                                    .state = "",
-                                   .outcome = found == NULL ? TM_OUTCOME_DROPPED
-                                                            : TM_OUTCOME_INCOMPATIBLE,
+                                   .outcome =
+                                       found == NULL ? TM_OUTCOME_DROPPED : TM_OUTCOME_INCOMPATIBLE,
                                    .refused = true,
                                    .drop = op->name};
     entry.difference = found == NULL ? "the script has no operator of this name"
-                                     : print(m, "a %s there and a %s here", op->kind, kind_of(found));
-    entry.fix = found != NULL  ? "give the new one another name"
-                : like == NULL ? "give the operator its old name"
-                               : print(m, "say of '%s': renamed_from = \"%s\"", like, op->name);
-    add(m, &entry);
+                                     : tm__match_print(m, "a %s there and a %s here", op->kind,
+                                                       tm__match_kind(found));
+    entry.fix = found != NULL ? "give the new one another name"
+                : like == NULL
+                    ? "give the operator its old name"
+                    : tm__match_print(m, "say of '%s': renamed_from = \"%s\"", like, op->name);
+    tm__match_add(m, &entry);
 }
 
 static void match_operator(struct tm_match *m, const struct tm_manifest_operator *op)
@@ -377,8 +381,8 @@ static void match_operator(struct tm_match *m, const struct tm_manifest_operator
     bool same = false;
     for (uint32_t n = 0; n < graph->node_count; n++)
         same = same || (strcmp(graph->nodes[n].name, op->name) == 0 &&
-                        strcmp(kind_of(&graph->nodes[n]), op->kind) == 0);
-    if (has_entry(m, op->name, "") || !keeps_state(op))
+                        strcmp(tm__match_kind(&graph->nodes[n]), op->kind) == 0);
+    if (tm__match_has(m, op->name, "") || !keeps_state(op))
         return; // left out, or of no interest
     if (!same) {
         lose_operator(m, op, found);
@@ -394,9 +398,9 @@ static void match_operator(struct tm_match *m, const struct tm_manifest_operator
     struct tm_match_entry *entries = (struct tm_match_entry *)(void *)m->entries.data;
     for (uint32_t i = before; i < after && strcmp(was, op->name) != 0; i++)
         if (entries[i].outcome <= TM_OUTCOME_MIGRATED)
-            entries[i].difference =
-                print(m, "its operator was '%s'%s%s", was,
-                      entries[i].difference[0] == '\0' ? "" : "; ", entries[i].difference);
+            entries[i].difference = tm__match_print(m, "its operator was '%s'%s%s", was,
+                                                    entries[i].difference[0] == '\0' ? "" : "; ",
+                                                    entries[i].difference);
 }
 
 static void match_new_operators(struct tm_match *m)
@@ -407,115 +411,15 @@ static void match_new_operators(struct tm_match *m)
         if (node->whole != n || !is_stateful(node) ||
             tm_manifest_find(m->manifest, node->name) != NULL)
             continue;
-        add(m, &(struct tm_match_entry){
-                   .operator_name = node->name,
-                   .kind = kind_of(node),
-                   .state = "",
-                   .outcome = TM_OUTCOME_NEW,
-                   .difference = node->kind == TM_NODE_SOURCE ? "it is read from its beginning"
-                                                              : ""});
+        tm__match_add(m,
+                      &(struct tm_match_entry){.operator_name = node->name,
+                                               .kind = tm__match_kind(node),
+                                               .state = "",
+                                               .outcome = TM_OUTCOME_NEW,
+                                               .difference = node->kind == TM_NODE_SOURCE
+                                                                 ? "it is read from its beginning"
+                                                                 : ""});
     }
-}
-
-// --- names and types -----------------------------------------------------------------------------
-
-// Names of today for what the checkpoint has.
-static int rename_all(const struct tm_engine *engine, struct tm_restored *restored,
-                      struct tm_error *err)
-{
-    const struct tm_graph *graph = engine->graph;
-    struct tm_buf names;
-    int rc = 0;
-    tm_buf_init(&names, graph->mem);
-    for (uint32_t n = 0; n < graph->node_count && rc == 0; n++) {
-        const struct tm_node *node = &graph->nodes[n];
-        const struct tm_restored_name of_node = {.operator_name = node->name,
-                                                 .was = node->renamed_from};
-        if (node->renamed_from != NULL)
-            rc = tm_buf_append(&names, &of_node, sizeof of_node);
-        for (uint32_t s = 0; s < node->state_count && rc == 0; s++) {
-            const struct tm_restored_name of_state = {.operator_name = node->name,
-                                                      .state = node->states[s].name,
-                                                      .was = node->states[s].renamed_from};
-            if (of_state.was != NULL)
-                rc = tm_buf_append(&names, &of_state, sizeof of_state);
-        }
-    }
-    rc = rc != 0 ? tm_error_set(err, TM_E_MEMORY, "out of memory for names")
-                 : tm_restored_rename(restored,
-                                      (const struct tm_restored_name *)(const void *)names.data,
-                                      (uint32_t)(names.size_bytes / sizeof(struct tm_restored_name)),
-                                      err);
-    tm_buf_fini(&names);
-    return rc;
-}
-
-// Which of the operators of its kind it is.
-static uint32_t ordinal(const struct tm_manifest *manifest, uint32_t index)
-{
-    uint32_t number = 0;
-    for (uint32_t i = 0; i < index; i++)
-        number += strcmp(manifest->operators[i].kind, manifest->operators[index].kind) == 0;
-    return number;
-}
-
-// The node that the operator with this number is now: by its name, but where that comes from its
-// place in the text, by its place among those of its kind, if there are as many. NULL: none.
-static const struct tm_node *node_now(const struct tm_graph *graph,
-                                      const struct tm_manifest *manifest, uint32_t index)
-{
-    const struct tm_manifest_operator *op = &manifest->operators[index];
-    uint32_t same_name = 0, of_kind = 0, kinds = 0, number = ordinal(manifest, index);
-    const struct tm_node *nth = NULL;
-    for (uint32_t i = 0; i < index; i++) // parts of a window have its name
-        same_name += strcmp(manifest->operators[i].name, op->name) == 0;
-    for (uint32_t n = 0; n < graph->node_count; n++)
-        if (strcmp(graph->nodes[n].name, op->name) == 0 && same_name-- == 0)
-            return &graph->nodes[n];
-    for (uint32_t i = 0; i < manifest->operator_count; i++)
-        kinds += strcmp(manifest->operators[i].kind, op->kind) == 0;
-    for (uint32_t n = 0; n < graph->node_count; n++)
-        if (strcmp(kind_of(&graph->nodes[n]), op->kind) == 0 && of_kind++ == number)
-            nth = &graph->nodes[n];
-    return of_kind == kinds && strchr(op->name, '(') != NULL ? nth : NULL;
-}
-
-// The text names operators by their numbers in the old script. Those that are not found have no
-// types yet.
-static int translate_types(struct tm_match *m, struct tm_error *err)
-{
-    const struct tm_manifest *manifest = m->manifest;
-    struct tm_buf *settled = &m->settled;
-    int rc = 0;
-    for (const char *line = manifest->types; line != NULL && *line != '\0' && rc == 0;) {
-        unsigned long long index = 0;
-        int used = 0;
-        size_t length = strcspn(line, "\n");
-        const struct tm_node *node = NULL;
-        if (sscanf(line, "%20llu%n", &index, &used) == 1 && index < manifest->operator_count)
-            node = node_now(m->engine->graph, manifest, (uint32_t)index);
-        if (node != NULL)
-            rc = tm_buf_printf(settled, "%u%.*s\n", node->id, (int)(length - (size_t)used),
-                               line + used);
-        line += length + (line[length] == '\n');
-    }
-    if (rc == 0)
-        rc = tm_buf_append(settled, "", 1);
-    return rc == 0 ? 0 : tm_error_set(err, TM_E_MEMORY, "out of memory for settled types");
-}
-
-// They are settled before anything is made of the graph.
-static int settle_types(struct tm_match *m, struct tm_error *err)
-{
-    struct tm_buf settled;
-    int rc = translate_types(m, err);
-    if (rc != 0 || m->settled.size_bytes <= 1)
-        return rc;
-    tm_buf_init(&settled, &m->engine->mem);
-    rc = tm_vm_settle(m->engine->vm, m->engine->graph, (const char *)m->settled.data,
-                      m->settled.size_bytes - 1, &settled, err);
-    tm_buf_fini(&settled);
-    return rc < 0 ? rc : 0;
 }
 
 // --- all of it -----------------------------------------------------------------------------------
@@ -528,16 +432,18 @@ int tm_match_make(struct tm_match *match, struct tm_engine *engine, struct tm_re
     tm_arena_init(&match->arena, &engine->mem);
     tm_buf_init(&match->entries, &engine->mem);
     tm_buf_init(&match->settled, &engine->mem);
-    int rc = rename_all(engine, restored, err);
+    int rc = tm__match_rename(match, err);
     if (rc == 0)
-        rc = settle_types(match, err);
+        rc = tm__match_settle(match, err);
     if (rc == 0)
         rc = drop_all(match, err);
     if (rc == 0)
         rc = tm_restored_rehearse(restored, err);
     if (rc != 0)
         return rc;
-    rc = tm_rehearse(engine, restored, (const char *)match->settled.data, err);
+    rc = tm__match_flights(match, err);
+    if (rc == 0)
+        rc = tm_rehearse(engine, restored, (const char *)match->settled.data, err);
     for (uint32_t i = 0; rc == 0 && i < match->manifest->operator_count; i++)
         if (tm_manifest_find(match->manifest, match->manifest->operators[i].name) ==
             &match->manifest->operators[i])
@@ -576,8 +482,8 @@ static void append(char *text, size_t size, const char *separator, const char *m
 static void describe(const struct tm_match_entry *entry, char *text, size_t size)
 {
     if (entry->state[0] == '\0')
-        snprintf(text, size, entry->outcome == TM_OUTCOME_DROPPED ? "operator '%s' (%s)"
-                                                                  : "operator '%s', %s",
+        snprintf(text, size,
+                 entry->outcome == TM_OUTCOME_DROPPED ? "operator '%s' (%s)" : "operator '%s', %s",
                  entry->operator_name,
                  entry->outcome == TM_OUTCOME_DROPPED ? entry->kind : entry->difference);
     else if (entry->outcome == TM_OUTCOME_DROPPED)

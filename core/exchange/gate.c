@@ -364,21 +364,21 @@ void tm_gate_let_overtake(struct tm_gate *gate, uint32_t channel)
     gate->overtakes[channel] = true;
 }
 
-bool tm_gate_can_overtake(const struct tm_gate *gate, uint64_t checkpoint)
+enum tm_gate_can tm_gate_can_overtake(const struct tm_gate *gate, uint64_t checkpoint)
 {
     bool any = gate->aligner.checkpoint == checkpoint; // has been taken
-    if (!tm_aligner_is_open(&gate->aligner, checkpoint))
-        return false;
+    if (!tm_aligner_is_open(&gate->aligner, checkpoint) || gate->aligner.open == 0)
+        return TM_GATE_CANNOT;
     for (uint32_t c = 0; c < gate->count; c++) {
         if (!tm_aligner_waits_for(&gate->aligner, c, checkpoint))
             continue;
         enum tm_channel_shows shows =
             gate->overtakes[c] ? tm_channel_shows(gate->channels[c], checkpoint) : TM_SHOWS_NEITHER;
         if (shows == TM_SHOWS_NEITHER)
-            return false;
+            return TM_GATE_CANNOT;
         any = any || shows == TM_SHOWS_BARRIER;
     }
-    return any;
+    return any ? TM_GATE_CAN : TM_GATE_CAN_IF_NONE_ENDED;
 }
 
 bool tm_gate_has_said(const struct tm_gate *gate)

@@ -39,9 +39,10 @@ uint64_t tm_gate_aligning(const struct tm_gate *gate, int64_t *since_ns);
 void tm_gate_let_overtake(struct tm_gate *gate, uint32_t channel);
 // Is everything there for the checkpoint to overtake: of each channel its barrier has been taken,
 // or shows in the channel where it may overtake, or the end does? Asked again and again while a
-// checkpoint is due. Where all channels come to their end the task gives its cut behind that: other
-// subtasks may have done so, and an end is in a checkpoint for all of them or for none.
-bool tm_gate_can_overtake(const struct tm_gate *gate, uint64_t checkpoint);
+// checkpoint is due. Where all channels come to their end other subtasks may have passed that on
+// already, and an end is in a checkpoint for all of them or for none.
+enum tm_gate_can { TM_GATE_CANNOT, TM_GATE_CAN, TM_GATE_CAN_IF_NONE_ENDED };
+enum tm_gate_can tm_gate_can_overtake(const struct tm_gate *gate, uint64_t checkpoint);
 // Is there something that the channels have said and the task has not taken? It goes first.
 bool tm_gate_has_said(const struct tm_gate *gate);
 // The barrier is the task's now, and is not given by tm_gate_poll: after tm_gate_can_overtake said

@@ -25,14 +25,14 @@ struct tm_aggregate {
 struct tm_state_field {
     const char *name;
     const char *renamed_from; // its name in older checkpoints; NULL: none
-    uint8_t kind;  // enum tm_state_kind
-    uint8_t scope; // enum tm_state_scope
+    uint8_t kind;             // enum tm_state_kind
+    uint8_t scope;            // enum tm_state_scope
     struct tm_type type;
     struct tm_type key;     // of a map
     int32_t ahead;          // of a map: the field whose value is its key for each row; -1: none
     int64_t ttl_ms;         // 0: for ever
     uint8_t clock, refresh; // enum tm_ttl_clock, tm_ttl_refresh
-    bool migrates; // a function of the job makes it of a value of another type
+    bool migrates;          // a function of the job makes it of a value of another type
 };
 
 struct tm_trigger {
@@ -56,15 +56,15 @@ struct tm_evictor {
 
 struct tm_node {
     uint32_t id;
-    uint8_t kind;         // enum tm_node_kind
-    const char *verb;     // what the user called: "map", "count", "from"
-    const char *name;     // unique in the job, but for parts of a window, which have its name
+    uint8_t kind;             // enum tm_node_kind
+    const char *verb;         // what the user called: "map", "count", "from"
+    const char *name;         // unique in the job, but for parts of a window, which have its name
     const char *renamed_from; // its name in older checkpoints; NULL: none
-    const char *where;    // "job.lua:12"
-    uint32_t parallelism; // 0: the job's
-    uint8_t on_error;     // enum tm_on_error
-    int32_t dead_letter;  // node id of the sink, or -1
-    uint32_t *inputs;     // node ids
+    const char *where;        // "job.lua:12"
+    uint32_t parallelism;     // 0: the job's
+    uint8_t on_error;         // enum tm_on_error
+    int32_t dead_letter;      // node id of the sink, or -1
+    uint32_t *inputs;         // node ids
     uint32_t input_count;
     _Atomic(struct tm_schema *) schema; // of the output; NULL: not settled yet, or a sink
     struct tm_key_spec key; // KEY_BY, ROLLING, REDUCE, WINDOW: columns of the input schema
@@ -180,8 +180,8 @@ struct tm_graph_checkpoints {
     int64_t interval_ms; // 0: none, the job says
     int64_t timeout_ms;
     int64_t aligned_timeout_ms; // after it barriers overtake rows; -1: never
-    uint32_t retain; // how many are kept
-    bool asked;      // the job says so; else these are the defaults
+    uint32_t retain;            // how many are kept
+    bool asked;                 // the job says so; else these are the defaults
 };
 
 struct tm_graph {

@@ -92,6 +92,33 @@ void tm__operator_layout_say(struct tm__operator_layout *layout, const char *nam
     tm__operator_layout_add(layout, &tm__operator_in_value, name, what, NULL);
 }
 
+int tm__operator_key_types(const struct tm_operator *op, struct tm_buf *text)
+{
+    const struct tm_node *node = op->node;
+    const struct tm_schema *input =
+        node->input_count == 0 ? NULL
+                               : tm_node_schema(&op->ctx->plan->graph->nodes[node->inputs[0]]);
+    int rc = 0;
+    for (uint32_t i = 0; input != NULL && i < node->key.count && rc == 0; i++) {
+        rc = i == 0 ? 0 : tm_buf_append(text, ",", 1);
+        if (rc == 0)
+            rc = tm_type_put_text(text, input->fields[node->key.fields[i]].type);
+    }
+    return rc == 0 ? tm_buf_append(text, "", 1) : rc;
+}
+
+void tm__operator_layout_say_key(struct tm__operator_layout *layout, const struct tm_operator *op)
+{
+    struct tm_buf text;
+    tm_buf_init(&text, layout->mem);
+    int rc = tm__operator_key_types(op, &text);
+    if (rc != 0)
+        layout->code = rc;
+    else if (text.size_bytes > 1)
+        tm__operator_layout_say(layout, "$key", (const char *)text.data);
+    tm_buf_fini(&text);
+}
+
 int tm__operator_layout_end(struct tm__operator_layout *layout)
 {
     int rc = layout->code;

@@ -35,6 +35,11 @@ void tm__operator_layout_add(struct tm__operator_layout *layout,
 // A field of no bytes: what must be equal for values to mean the same.
 void tm__operator_layout_say(struct tm__operator_layout *layout, const char *name,
                              const char *what);
+// Of which types the columns of the operator's key are, as "$key": state of other keys is of no
+// use. Nothing where it has none.
+void tm__operator_layout_say_key(struct tm__operator_layout *layout, const struct tm_operator *op);
+// The types alone, with a NUL behind them; "": it has none. TM_E_MEMORY.
+int tm__operator_key_types(const struct tm_operator *op, struct tm_buf *text) TM_WARN_UNUSED;
 int tm__operator_layout_end(struct tm__operator_layout *layout) TM_WARN_UNUSED; // 0; TM_E_MEMORY
 
 // Fields of accumulators that begin at `at`, with names (`prefix` and their own) and presence of

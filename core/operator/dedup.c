@@ -218,6 +218,7 @@ static int lay_out(struct distinct *self, struct tm_error *err)
     if (tm__operator_layout_is_made(&self->layout))
         return 0;
     tm__operator_layout_begin(&self->layout, self->mem, ttl_ms != 0 ? sizeof(int64_t) : 0);
+    tm__operator_layout_say_key(&self->layout, &self->base);
     if (ttl_ms != 0)
         tm__operator_layout_add(&self->layout, &since, "since", "timestamp", NULL);
     tm_buf_init(&kind, self->mem);

@@ -6,9 +6,11 @@
 
 #include "core/base/hash.h"
 #include "core/operator/collections_private.h"
+#include "core/operator/cut.h"
 #include "core/operator/draws.h"
 #include "core/operator/keyed.h"
 #include "core/state/image.h"
+#include "core/vm/vm.h"
 
 static const char of_access[] = " (last access)", of_oldest[] = " (oldest)",
                   of_newest[] = " (newest)";
@@ -89,13 +91,14 @@ static void add_double(struct laying *laying, const char *name, const char *what
 }
 
 static int add_value(struct laying *laying, struct tm_type type, const char *name,
-                     const char *member, uint32_t offset, uint32_t bit)
+                     const char *member, bool migrates, uint32_t offset, uint32_t bit)
 {
     uint32_t kind = tm_type_is_reference(type) ? TM_LAYOUT_BLOB : TM_LAYOUT_BYTES;
     struct tm_layout_field *field = add(laying, kind, offset, tm_type_slot_bytes(type), bit);
     if (field == NULL)
         return 0;
     put_name(field, name, member == NULL ? "" : ".", member == NULL ? "" : member);
+    field->migrates = migrates;
     return put_type(laying, field, "", NULL, type);
 }
 
@@ -109,6 +112,7 @@ static int add_collection(struct laying *laying, const struct tm_state_field *st
     if (field != NULL) {
         put_name(field, state->name, "", "");
         field->value_bytes = spec->ttl_ms != 0 ? sizeof(double) : 0;
+        field->migrates = state->migrates;
         rc = put_type(laying, field, spec->is_map ? "map(" : "list(",
                       spec->is_map ? &state->key : NULL, state->type);
     }
@@ -122,12 +126,29 @@ static int add_collection(struct laying *laying, const struct tm_state_field *st
     return 0;
 }
 
+// Of what types the key is: records of other keys are of no use.
+static int add_key(const struct tm__operator_keyed *keyed, struct laying *laying)
+{
+    struct tm_buf text;
+    tm_buf_init(&text, laying->mem);
+    int rc = tm__operator_key_types(keyed->op, &text);
+    if (rc == 0 && text.size_bytes > 1) {
+        struct tm_layout_field *field = add(laying, TM_LAYOUT_BYTES, 0, 0, UINT32_MAX);
+        if (field != NULL) {
+            put_name(field, "$key", "", "");
+            snprintf(field->type, sizeof field->type, "%s", (const char *)text.data);
+        }
+    }
+    tm_buf_fini(&text);
+    return rc;
+}
+
 // The same walk as that of tm__operator_record_init.
 static int lay_out_fields(const struct tm__operator_keyed *keyed, struct laying *laying)
 {
     const struct tm_node *node = keyed->op->node;
     uint32_t at = sizeof(uint64_t), bit = 0, collection = 0;
-    int rc = 0;
+    int rc = keyed->scope == TM__SCOPE_KEY ? add_key(keyed, laying) : 0;
     for (uint32_t i = 0; i < node->state_count && rc == 0; i++) {
         const struct tm_state_field *state = &node->states[i];
         if (tm__operator_scope_of(state) != keyed->scope)
@@ -147,7 +168,8 @@ static int lay_out_fields(const struct tm__operator_keyed *keyed, struct laying 
         for (uint32_t v = 0; v < values && rc == 0; v++) {
             const struct tm_field *member = accumulates ? &state->type.of->fields[v] : NULL;
             struct tm_type type = accumulates ? member->type : state->type;
-            rc = add_value(laying, type, state->name, accumulates ? member->name : NULL, at, bit++);
+            rc = add_value(laying, type, state->name, accumulates ? member->name : NULL,
+                           state->migrates, at, bit++);
             at += tm_type_slot_bytes(type);
         }
         if (state->ttl_ms == 0)
@@ -216,8 +238,7 @@ static int take_expiring(void *arg, uint32_t old_subtask, const void *bytes, siz
     (void)old_subtask;
     (void)err;
     for (uint32_t i = 0; i < node->state_count; i++) {
-        const char *was =
-            tm_restored_was(expiring->restored, node->name, node->states[i].name);
+        const char *was = tm_restored_was(expiring->restored, node->name, node->states[i].name);
         if (strlen(was) == size && memcmp(was, bytes, size) == 0)
             expiring->had |= (uint64_t)1 << i;
     }
@@ -315,6 +336,39 @@ static int begin_times(struct tm__operator_keyed *keyed, uint64_t fresh)
     return 0;
 }
 
+// --- values of other types -----------------------------------------------------------------------
+
+struct migrating {
+    struct tm__operator_keyed *keyed;
+    struct tm_buf made;
+};
+
+// A key for messages: a text in quotes, a number; of several columns only how long it is.
+static const char *key_text(const struct tm_operator *op, const struct tm_key *key, char *text,
+                            size_t size)
+{
+    const struct tm_node *node = op->node;
+    const struct tm_schema *input = tm_node_schema(&op->ctx->plan->graph->nodes[node->inputs[0]]);
+    uint8_t kind = node->key.count == 1 && input != NULL
+                       ? input->fields[node->key.fields[0]].type.kind
+                       : TM_TYPE_UNKNOWN;
+    int64_t number;
+    double real;
+    if (kind == TM_TYPE_STRING) {
+        snprintf(text, size, "\"%.*s\"", key->length > 100 ? 100 : (int)key->length,
+                 (const char *)key->bytes);
+    } else if (kind == TM_TYPE_DOUBLE && key->length == sizeof real) {
+        memcpy(&real, key->bytes, sizeof real);
+        snprintf(text, size, "%.17g", real);
+    } else if (kind != TM_TYPE_UNKNOWN && key->length == sizeof number) {
+        memcpy(&number, key->bytes, sizeof number);
+        snprintf(text, size, "%lld", (long long)number);
+    } else {
+        snprintf(text, size, "of %u bytes", key->length);
+    }
+    return text;
+}
+
 // --- the part ------------------------------------------------------------------------------------
 
 int tm__operator_keyed_snapshot(struct tm__operator_keyed *keyed, struct tm_cut *cut,
@@ -332,14 +386,43 @@ int tm__operator_keyed_snapshot(struct tm__operator_keyed *keyed, struct tm_cut 
     return rc == 0 ? 0 : tm__operator_out_of_memory(keyed->op, err);
 }
 
+// A value of another type, by the function of its state.
+static int migrate(void *arg, const struct tm_layout_field *to, const char *from_type,
+                   const struct tm_key *key, const void *bytes, uint32_t length, const void **made,
+                   uint32_t *made_length, struct tm_error *err)
+{
+    struct migrating *m = arg;
+    const struct tm_operator *op = m->keyed->op;
+    const struct tm_vm_migration call = {.node = op->node->id,
+                                         .state = to->name,
+                                         .type = from_type,
+                                         .bytes = bytes,
+                                         .length = length};
+    bool nothing = false;
+    int rc = tm_vm_migrate(op->ctx->vm, &call, &m->made, &nothing, err);
+    if (rc != 0 && rc != TM_E_MEMORY) {
+        char text[128];
+        err->code = TM_E_STATE_MIGRATE;
+        return tm_error_prefix(err, "operator '%s': migrate of state '%s' of key %s",
+                               op->node->name, to->name, key_text(op, key, text, sizeof text));
+    }
+    *made = nothing ? NULL : m->made.data;
+    *made_length = (uint32_t)m->made.size_bytes;
+    return rc;
+}
+
 static int restore_into(struct tm__operator_keyed *keyed, const struct tm_restored *restored,
                         const char *part, struct tm_state *state, struct tm_error *err)
 {
     const char *name = keyed->op->node->name;
+    struct migrating migrating = {.keyed = keyed};
+    const struct tm_migration migration = {.arg = &migrating, .migrate = migrate};
     if (lay_out(keyed) != 0)
         return tm__operator_out_of_memory(keyed->op, err);
-    int rc = tm_restored_state(restored, name, part, &keyed->layout, state, err);
-    return rc == 0 ? 0 : tm_error_prefix(err, "operator '%s'", name);
+    tm_buf_init(&migrating.made, keyed->mem);
+    int rc = tm_restored_migrated(restored, name, part, &keyed->layout, &migration, state, err);
+    tm_buf_fini(&migrating.made);
+    return rc == 0 || rc == TM_E_STATE_MIGRATE ? rc : tm_error_prefix(err, "operator '%s'", name);
 }
 
 int tm__operator_keyed_restore(struct tm__operator_keyed *keyed, const struct tm_restored *restored,

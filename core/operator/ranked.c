@@ -484,6 +484,7 @@ static void add_places(struct ranked *self, const char *kind)
     struct tm_layout_field field = tm__operator_in_value;
     tm__operator_layout_begin(&self->layout, self->mem,
                               at + (self->is_inline ? self->limit : 1) * bytes);
+    tm__operator_layout_say_key(&self->layout, &self->base);
     field.bytes = at;
     tm__operator_layout_add(&self->layout, &field, "rows", kind, NULL);
     field.offset = at;

@@ -2,7 +2,10 @@
 // function of the job. The function runs in a generated chunk over many rows at once. Within one
 // entry into the chunk no key comes twice, since the second row needs the first one's result: a
 // batch is cut where a key repeats.
+#include <stdio.h>
+
 #include "core/base/limits.h"
+#include "core/operator/cut.h"
 #include "core/operator/draws.h"
 #include "core/operator/final.h"
 #include "core/operator/keyed.h"
@@ -331,21 +334,33 @@ static int reduce_step(struct tm_operator *op, struct tm_element *in, struct tm_
 
 // --- checkpoints ---------------------------------------------------------------------------------
 
-// The kept row, whose bytes are those of the output's schema.
+enum { KEPT_FIELDS = 2 };
+
+// The kept row, whose bytes are those of the output's schema, and of which types its key is.
 static int lay_out(struct reduce *self)
 {
     if (self->kept_field != NULL)
         return 0;
-    self->kept_field = tm_mem_zalloc(self->mem, sizeof *self->kept_field);
+    struct tm_buf key;
+    self->kept_field = tm_mem_zalloc(self->mem, KEPT_FIELDS * sizeof *self->kept_field);
     if (self->kept_field == NULL)
         return TM_E_MEMORY;
+    tm_buf_init(&key, self->mem);
+    int rc = tm__operator_key_types(&self->base, &key);
+    self->kept_field[1] = (struct tm_layout_field){.name = "$key", .present_bit = UINT32_MAX};
+    if (rc == 0)
+        snprintf(self->kept_field[1].type, sizeof self->kept_field[1].type, "%s",
+                 (const char *)key.data);
+    tm_buf_fini(&key);
+    if (rc != 0)
+        return rc;
     *self->kept_field = (struct tm_layout_field){.name = "row",
                                                  .kind = TM_LAYOUT_BLOB,
                                                  .offset = offsetof(struct kept, row),
                                                  .bytes = sizeof(struct tm_blob),
                                                  .present_bit = UINT32_MAX};
     self->layout = (struct tm_layout){
-        .value_bytes = sizeof(struct kept), .field_count = 1, .fields = self->kept_field};
+        .value_bytes = sizeof(struct kept), .field_count = KEPT_FIELDS, .fields = self->kept_field};
     return tm__operator_put_type(self->mem, self->kept_field, "", NULL,
                                  (struct tm_type){.kind = TM_TYPE_STRUCT, .of = self->schema});
 }
@@ -392,7 +407,7 @@ static void reduce_free(struct tm_operator *op)
     tm_state_free(self->state);
     tm__operator_draws_fini(&self->draws);
     if (self->kept_field != NULL)
-        tm_mem_free(self->mem, self->kept_field, sizeof *self->kept_field);
+        tm_mem_free(self->mem, self->kept_field, KEPT_FIELDS * sizeof *self->kept_field);
     tm_schema_unref(self->schema);
     tm__operator_keys_fini(&self->keys);
     if (self->block != NULL)

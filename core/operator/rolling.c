@@ -294,6 +294,7 @@ static int lay_out(struct rolling *self, struct tm_error *err)
     if (tm__operator_layout_is_made(&self->layout))
         return 0;
     tm__operator_layout_begin(&self->layout, self->mem, self->aggregates.value_bytes);
+    tm__operator_layout_say_key(&self->layout, &self->base);
     tm__operator_aggregates_layout(&self->aggregates, self->keys.reader.schema, "",
                                    &tm__operator_in_value, 0, &self->layout);
     return tm__operator_layout_end(&self->layout) == 0

@@ -115,6 +115,7 @@ static int tell_place(struct tm_task *task, struct tm_task_cut *cut,
 int tm__task_ask(struct tm_task *task, const struct tm_command *command, struct tm_error *err)
 {
     struct tm_task_checkpoints *c = &task->checkpoints;
+    c->told = command->checkpoint > c->told ? command->checkpoint : c->told;
     if (command->checkpoint <= c->newest)
         return tell_place(task, find_cut(task, command->checkpoint), command, err);
     if (c->asked == NULL) {
@@ -221,7 +222,46 @@ int tm__task_begin_cut(struct tm_task *task, uint64_t checkpoint, struct tm_erro
     return tm__task_cut_flights(task, cut->cut) == 0 ? 0 : flights_failed(task, err);
 }
 
-bool tm__task_may_overtake(const struct tm_task *task)
+static _Atomic uint64_t *ends_of(const struct tm_task *task)
+{
+    return &task->job->ends[task->ctx.chain->id];
+}
+
+static const uint64_t ENDED = 1ULL << 63; // an end has been passed on
+
+// The cut is of a time before the end, in all subtasks: those that have come to theirs give to the
+// checkpoint before they pass it on. False: one has done so already.
+static bool is_before_end(struct tm_task *task, uint64_t checkpoint)
+{
+    uint64_t seen = atomic_load_explicit(ends_of(task), memory_order_acquire);
+    while (seen < checkpoint)
+        if (atomic_compare_exchange_weak_explicit(ends_of(task), &seen, checkpoint,
+                                                  memory_order_acq_rel, memory_order_acquire))
+            return true;
+    return (seen & ~ENDED) == checkpoint;
+}
+
+// Has it given to the checkpoint, or has that been given up?
+static bool is_done_with(const struct tm_task *task, uint64_t checkpoint)
+{
+    const struct tm_task_checkpoints *c = &task->checkpoints;
+    bool asked = false;
+    for (uint32_t i = 0; i < c->asked_count; i++)
+        asked = asked || c->asked[i].checkpoint == checkpoint;
+    return checkpoint <= c->newest || (checkpoint <= c->told && !asked);
+}
+
+bool tm__task_may_end(struct tm_task *task)
+{
+    uint64_t seen = atomic_load_explicit(ends_of(task), memory_order_acquire);
+    while (is_done_with(task, seen & ~ENDED))
+        if (atomic_compare_exchange_weak_explicit(ends_of(task), &seen, seen | ENDED,
+                                                  memory_order_acq_rel, memory_order_acquire))
+            return true;
+    return false;
+}
+
+bool tm__task_may_overtake(struct tm_task *task)
 {
     const struct tm_task_checkpoints *c = &task->checkpoints;
     int64_t now_ns = task->ctx.now_ns;
@@ -229,8 +269,11 @@ bool tm__task_may_overtake(const struct tm_task *task)
         return now_ns >= c->collecting->overtakes_ns;
     if (c->asked_count == 0 || now_ns < c->asked[0].overtakes_ns || task->finished || task->ended)
         return false;
-    return task->gate != NULL ? tm_gate_can_overtake(task->gate, c->asked[0].checkpoint)
-                              : !task->source_ended;
+    if (task->gate == NULL)
+        return !task->source_ended;
+    enum tm_gate_can can = tm_gate_can_overtake(task->gate, c->asked[0].checkpoint);
+    return can == TM_GATE_CAN ||
+           (can == TM_GATE_CAN_IF_NONE_ENDED && is_before_end(task, c->asked[0].checkpoint));
 }
 
 int64_t tm__task_overtakes_ns(const struct tm_task *task)

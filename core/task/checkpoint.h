@@ -51,6 +51,7 @@ struct tm_task_checkpoints {
     struct tm_task_asked *asked; // in order; NULL: none has ever been
     uint32_t asked_count;
     uint64_t newest;                // begun here, or given up
+    uint64_t told;                  // the newest that was asked for
     struct tm_task_cut *collecting; // its barrier is on its way through the operators
     struct tm_task_cut *cuts;       // all, also the one collected
     struct tm_task_cut *base;       // the last completed
@@ -77,7 +78,10 @@ static inline bool tm__task_is_busy(const struct tm_task_checkpoints *checkpoint
 }
 // Is there a barrier that waits no longer: on its way through the operators, or of the oldest one
 // asked for, to be put by a source or to be had from the gate?
-bool tm__task_may_overtake(const struct tm_task *task);
+bool tm__task_may_overtake(struct tm_task *task);
+// May the end of the gate's input be passed on? Not while another subtask gives to a checkpoint as
+// one whose end is still to come, and this one has not given to it: then that goes first.
+bool tm__task_may_end(struct tm_task *task);
 // When there will be one (mono ns), if it is late; INT64_MAX: it is late already, or nothing waits.
 int64_t tm__task_overtakes_ns(const struct tm_task *task);
 // That barrier out of the gate, past what stands in its channels, which goes into the cut.

@@ -8,11 +8,11 @@
 #include "core/task/task.h"
 
 struct flight_head {
-    int64_t watermark;             // of WATERMARK
-    uint32_t producer, producers;  // of the edge: which, of how many
-    uint32_t consumer, consumers;  // the same; TM_ANY_CONSUMER: not decided
-    uint32_t first;                // of an element for several consumers: from this one on
-    uint32_t groups;               // max parallelism
+    int64_t watermark;            // of WATERMARK
+    uint32_t producer, producers; // of the edge: which, of how many
+    uint32_t consumer, consumers; // the same; TM_ANY_CONSUMER: not decided
+    uint32_t first;               // of an element for several consumers: from this one on
+    uint32_t groups;              // max parallelism
     uint32_t zero;
     uint32_t partial;              // what tails of partial rows are made of; 0: not known
     uint16_t from_bytes, to_bytes; // of the names behind it
@@ -196,14 +196,16 @@ static int damaged(const struct loading *l, struct tm_error *err)
                         l->from->name, l->to->name);
 }
 
+#define TM_FLIGHT_HINT                                                                            \
+    "go on with the script as it was, stop the job with Ctrl-C, which lets rows arrive, and then " \
+    "change it; or leave them out: --drop-state '%.*s'"
+
 static int changed(const struct loading *l, const char *what, struct tm_error *err)
 {
     tm_error_set(err, TM_E_IN_FLIGHT,
                  "rows were on their way from '%s' to '%s', and %s in the script as it is now",
                  l->from->name, l->to->name, what);
-    tm_error_hint(err, "go on with the script as it was, stop the job with Ctrl-C, which lets rows "
-                       "arrive, and then change it; or leave them out: --drop-state '%s'",
-                  l->to->name);
+    tm_error_hint(err, TM_FLIGHT_HINT, (int)strlen(l->to->name), l->to->name);
     return TM_E_IN_FLIGHT;
 }
 
@@ -313,13 +315,13 @@ static int read_batch(struct loading *l, const struct flight_head *head, const u
 
 static bool is_spread(const struct loading *l)
 {
-    return l->edge != NULL && (l->edge->partition == TM_PARTITION_HASH ||
-                               l->edge->partition == TM_PARTITION_COLUMN);
+    return l->edge != NULL &&
+           (l->edge->partition == TM_PARTITION_HASH || l->edge->partition == TM_PARTITION_COLUMN);
 }
 
 // May there be rows of this subtask in the batch? They go to the consumer that they had, where
-// there are as many, and for keys as many key groups; else those with keys are looked at one by one,
-// and others dealt in turn.
+// there are as many, and for keys as many key groups; else those with keys are looked at one by
+// one, and others dealt in turn.
 static bool is_mine(struct loading *l, const struct flight_head *head)
 {
     uint32_t parallelism = l->task->ctx.chain->parallelism;
@@ -382,9 +384,63 @@ static int load_control(struct loading *l, const struct flight_head *head, struc
     return add_flight(l, &flight, err);
 }
 
-static bool is_name(const uint8_t *bytes, size_t length, const char *name)
+// Is it the name that the node had then?
+static bool is_name(const struct loading *l, const uint8_t *bytes, size_t length,
+                    const struct tm_node *node)
 {
+    const char *name = tm_restored_was(l->task->job->restored, node->name, NULL);
     return strlen(name) == length && memcmp(bytes, name, length) == 0;
+}
+
+// Does an edge of this script lead from the one to the other? Else nobody would load the item.
+static bool is_known(const struct loading *l, const struct flight_head *head, const uint8_t *names)
+{
+    const struct tm_graph *graph = l->task->job->graph;
+    for (uint32_t n = 0; n < graph->node_count; n++) {
+        const struct tm_node *from = &graph->nodes[n];
+        if (!is_name(l, names, head->from_bytes, from))
+            continue;
+        for (uint32_t m = 0; m < graph->node_count; m++) {
+            const struct tm_node *to = &graph->nodes[m];
+            if (!is_name(l, names + head->from_bytes, head->to_bytes, to))
+                continue;
+            if (head->dead_letter != 0 && from->dead_letter == (int32_t)m)
+                return true;
+            for (uint32_t i = 0; head->dead_letter == 0 && i < to->input_count; i++)
+                if (to->inputs[i] == n && (!tm_node_has_two_inputs(to) || head->input == i))
+                    return true;
+        }
+    }
+    return false;
+}
+
+static int not_known(const struct flight_head *head, const uint8_t *names, struct tm_error *err)
+{
+    tm_error_set(err, TM_E_IN_FLIGHT,
+                 "rows were on their way from '%.*s' to '%.*s', and do not go there in the script "
+                 "as it is now",
+                 head->from_bytes, (const char *)names, head->to_bytes,
+                 (const char *)names + head->from_bytes);
+    tm_error_hint(err, TM_FLIGHT_HINT, head->to_bytes, (const char *)names + head->from_bytes);
+    return TM_E_IN_FLIGHT;
+}
+
+bool tm_flight_ends(const void *bytes, size_t size, char from[TM_NAME_MAX + 1],
+                    char to[TM_NAME_MAX + 1])
+{
+    struct flight_head head;
+    if (size < sizeof head)
+        return false;
+    memcpy(&head, bytes, sizeof head);
+    if (size - sizeof head < (size_t)head.from_bytes + head.to_bytes ||
+        head.from_bytes > TM_NAME_MAX || head.to_bytes > TM_NAME_MAX)
+        return false;
+    const char *names = (const char *)bytes + sizeof head;
+    memcpy(from, names, head.from_bytes);
+    from[head.from_bytes] = '\0';
+    memcpy(to, names + head.from_bytes, head.to_bytes);
+    to[head.to_bytes] = '\0';
+    return head.kind == TM_ELEMENT_BATCH;
 }
 
 static int load_item(void *arg, uint32_t old_subtask, const void *bytes, size_t size,
@@ -400,10 +456,10 @@ static int load_item(void *arg, uint32_t old_subtask, const void *bytes, size_t 
     size -= sizeof head;
     if (size < (size_t)head.from_bytes + head.to_bytes)
         return damaged(l, err);
-    if (!is_name(names, head.from_bytes, l->from->name) ||
-        !is_name(names + head.from_bytes, head.to_bytes, l->to->name) ||
-        head.input != l->input || (head.dead_letter != 0) != l->dead_letter)
-        return 0; // of another edge
+    if (!is_name(l, names, head.from_bytes, l->from) ||
+        !is_name(l, names + head.from_bytes, head.to_bytes, l->to) || head.input != l->input ||
+        (head.dead_letter != 0) != l->dead_letter) // of another edge
+        return is_known(l, &head, names) ? 0 : not_known(&head, names, err);
     size_t skip = (size_t)head.from_bytes + head.to_bytes;
     switch (head.kind) {
     case TM_ELEMENT_BATCH:

@@ -1,16 +1,17 @@
 // Elements in flight: what stood on an edge, or waited to go there, when a barrier overtook it. It
 // is a part of the checkpoint, as items of the operators at the edge's ends: "in flight" of the one
-// that it leads to, which stood in a channel, and "unsent" of the one that it comes from. A job that
-// begins with the checkpoint puts it in front of everything that comes then, in its order, in
-// whatever subtask it belongs to now. Private to core/task but for tm_edge_overtakes; on the task's own
-// thread.
+// that it leads to, which stood in a channel, and "unsent" of the one that it comes from. A job
+// that begins with the checkpoint puts it in front of everything that comes then, in its order, in
+// whatever subtask it belongs to now. Private to core/task but for tm_edge_overtakes; on the task's
+// own thread.
 //
-// Rows of a hash edge go where their keys are now, others by their consumer or, where there are more
-// or fewer, in turn. Watermarks and statuses count where the edge has as many producers and
+// Rows of a hash edge go where their keys are now, others by their consumer or, where there are
+// more or fewer, in turn. Watermarks and statuses count where the edge has as many producers and
 // consumers as it had, and are left out else: those that come say the same or more, and no row is
 // late that was not.
 #pragma once
 
+#include "core/base/limits.h"
 #include "core/exchange/gate.h"
 #include "core/exchange/partition.h"
 
@@ -29,13 +30,18 @@ struct tm_node;
 // changelog that are dealt in turn would be in two places at once.
 bool tm_edge_overtakes(const struct tm_graph *graph, const struct tm_edge *edge);
 
+// Of an item of one of these parts: the operators that its rows were between, by their names then.
+// False: it has no rows.
+bool tm_flight_ends(const void *bytes, size_t size, char from[TM_NAME_MAX + 1],
+                    char to[TM_NAME_MAX + 1]);
+
 // What the checkpoint that the job begins with had in flight for this task, in order.
 struct tm_task_flight {
     struct tm_element element; // a batch is owned
     const struct tm_node *to, *from;
     bool dead_letter;
-    uint32_t stage;    // the slot that it goes into
-    uint32_t channel;  // of a control element: of the gate
+    uint32_t stage;               // the slot that it goes into
+    uint32_t channel;             // of a control element: of the gate
     uint32_t producer, producers; // the same: of its edge
 };
 struct tm_task_flights {

@@ -142,7 +142,8 @@ static int make_tasks(struct tm_job *job)
 {
     const struct tm_plan *plan = job->plan;
     job->first_task = zalloc(job, plan->chain_count, sizeof *job->first_task);
-    if (job->first_task == NULL)
+    job->ends = zalloc(job, plan->chain_count, sizeof *job->ends);
+    if (job->first_task == NULL || job->ends == NULL)
         return TM_E_MEMORY;
     for (uint32_t c = 0; c < plan->chain_count; c++) {
         job->first_task[c] = job->task_count;
@@ -560,6 +561,7 @@ void tm_job_free(struct tm_job *job)
                sizeof *job->waiting);
     free_kept(job);
     free_array(job, job->first_task, job->plan->chain_count, sizeof *job->first_task);
+    free_array(job, (void *)job->ends, job->plan->chain_count, sizeof *job->ends);
     tm__user_metrics_free(job);
     free_array(job, job->metrics, (size_t)job->graph->node_count * job->metrics_stride,
                sizeof *job->metrics);

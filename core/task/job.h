@@ -70,6 +70,10 @@ struct tm_job {
     struct tm_task *tasks; // chain by chain, subtask by subtask
     uint32_t task_count;
     uint32_t *first_task; // of a chain
+    // By chain: the newest checkpoint that a subtask gives to while its end stands in front of it,
+    // and in the highest bit whether one has passed its end on. By compare and exchange, on all
+    // sides (checkpoint.c).
+    _Atomic uint64_t *ends;
 
     struct tm_channel **channels; // of edge e: first_channel[e] + producer * consumers + consumer
     uint32_t channel_count;

@@ -330,7 +330,8 @@ int tm_samples_columns(struct tm_samples *samples, uint32_t index, const struct 
                        struct tm_error *err)
 {
     if (index >= TM__SAMPLES_MAX)
-        return tm_error_set(err, TM_E_LIMIT, "more than %d sources without a schema", TM__SAMPLES_MAX);
+        return tm_error_set(err, TM_E_LIMIT, "more than %d sources without a schema",
+                            TM__SAMPLES_MAX);
     if (index > samples->count)
         return tm_error_set(err, TM_E_GRAPH_DIFFERS,
                             "the script has other sources here than where it was planned");

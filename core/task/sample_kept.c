@@ -123,8 +123,7 @@ static bool take_column(struct tm_arena *arena, const char *line, struct tm_infe
 {
     const char *end = line + strcspn(line, "\n"), *name = line + 7;
     const char *type = memchr(name, '\t', (size_t)(end - name));
-    const char *source =
-        type == NULL ? NULL : memchr(type + 1, '\t', (size_t)(end - type - 1));
+    const char *source = type == NULL ? NULL : memchr(type + 1, '\t', (size_t)(end - type - 1));
     *column = (struct tm_infer_column){0};
     if (source == NULL)
         return false;
@@ -154,8 +153,7 @@ static bool same_columns(const struct tm__sample *sample, const struct tm_infer_
 static int bring_back(struct tm_samples *samples, struct tm__sample *sample, const char *lines)
 {
     uint32_t count = count_columns(lines);
-    struct tm_infer_column *columns =
-        tm_arena_alloc(&samples->kept, (count + 1) * sizeof *columns);
+    struct tm_infer_column *columns = tm_arena_alloc(&samples->kept, (count + 1) * sizeof *columns);
     if (columns == NULL)
         return TM_E_MEMORY;
     for (uint32_t c = 0; c < count; c++) {

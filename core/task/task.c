@@ -164,6 +164,22 @@ static int put_flight(struct tm_task *task, struct tm_error *err)
                                                                   : TM_TURN_PROGRESS;
 }
 
+// The end of the gate's input. What it does there it did before the checkpoint that the job began
+// with, if the input had ended then.
+static int put_end(struct tm_task *task, struct tm_error *err)
+{
+    if (TM_UNLIKELY(!tm__task_may_end(task))) {
+        int rc = tm__task_is_asked(&task->checkpoints) ? tm__task_put_barrier(task, err) : 0;
+        return rc < 0                                     ? rc
+               : task->slots[0].kind != TM_ELEMENT_NONE ? TM_TURN_PROGRESS
+                                                          : TM_TURN_IDLE;
+    }
+    task->holds_end = false;
+    task->slots[0] = (struct tm_element){
+        .kind = TM_ELEMENT_END, .status = task->was_ended ? TM_END_STOP : task->held_status};
+    return TM_TURN_PROGRESS;
+}
+
 static int pull(struct tm_task *task, struct tm_error *err)
 {
     if (task->ended)
@@ -182,15 +198,19 @@ static int pull(struct tm_task *task, struct tm_error *err)
         return rc < 0 ? rc : TM_TURN_PROGRESS;
     }
     struct tm_element element; // the gate may use it for what only it needs to see
+    if (TM_UNLIKELY(task->holds_end))
+        return put_end(task, err);
     if (!tm_gate_poll(task->gate, task->ctx.now_ns, &element))
         return TM_TURN_IDLE;
     if (element.kind == TM_ELEMENT_BARRIER) {
         int rc = tm__task_begin_cut(task, element.checkpoint, err);
         return rc < 0 ? rc : TM_TURN_PROGRESS;
     }
-    // What it does at the end it did before the checkpoint that the job began with.
-    if (element.kind == TM_ELEMENT_END && task->was_ended)
-        element.status = TM_END_STOP;
+    if (element.kind == TM_ELEMENT_END) {
+        task->holds_end = true;
+        task->held_status = element.status;
+        return put_end(task, err);
+    }
     task->slots[0] = element;
     if (task->unite != NULL && element.kind == TM_ELEMENT_WATERMARK)
         atomic_store_explicit(&task->united->watermark, element.watermark, memory_order_relaxed);
@@ -453,6 +473,14 @@ static int step(struct tm_task *task, struct tm_error *err)
     return rc == TM_TURN_IDLE ? rest(task, err) : rc;
 }
 
+bool tm_task_hurries(struct tm_task *task)
+{
+    if (task->finished || task->settling || !tm__task_is_busy(&task->checkpoints))
+        return false;
+    refresh_clock(task);
+    return tm__task_may_overtake(task);
+}
+
 int tm_task_turn(struct tm_task *task, struct tm_error *err)
 {
     if (task->finished)
@@ -491,6 +519,8 @@ int tm_task_turn(struct tm_task *task, struct tm_error *err)
             return rc;
         note_blocked(task, false);
         progress = TM_TURN_PROGRESS;
+        if (TM_UNLIKELY(task->overtakes) && !tm__task_is_busy(&task->checkpoints))
+            break; // a barrier has gone: those that follow it may be in a hurry
         if (tm_fx_mono_ns(task->ctx.fx) - task->ctx.now_ns >= TURN_NS)
             break;
     }

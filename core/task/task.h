@@ -58,6 +58,8 @@ struct tm_task {
     bool overtakes;     // a barrier does not wait any more: outputs take what is in front of it
     size_t queue_bytes; // of rows in the queues of all outputs
     struct tm_task_flights flights;
+    bool holds_end; // the gate has given END, which waits for a barrier to go first,
+    uint8_t held_status; // and is of this kind
     bool was_ended; // its input had ended in the checkpoint that the job begins with
 
     struct tm_failures *failures;
@@ -79,6 +81,8 @@ int tm_task_open(struct tm_task *task, struct tm_worker *worker,
 void tm_task_close(struct tm_task *task);
 // One turn. TM_TURN_PROGRESS, TM_TURN_IDLE, TM_TURN_EXIT (finished), or negative with err filled.
 int tm_task_turn(struct tm_task *task, struct tm_error *err) TM_WARN_UNUSED;
+// Is there a barrier that waits for nothing more and can go on in a turn now?
+bool tm_task_hurries(struct tm_task *task);
 int64_t tm_task_deadline_ns(struct tm_task *task);
 // No more input (TM_COMMAND_STOP).
 void tm_task_stop(struct tm_task *task);

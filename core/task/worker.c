@@ -207,6 +207,19 @@ static bool tend_tasks(struct tm_worker *worker)
     return any;
 }
 
+// Tasks through which a barrier can go now go before others, whose next batch may take long: on its
+// way it waits for what has begun, and not for one batch of every task at every step. The first
+// tasks are those further up, so that it comes through all of them that are ready.
+static bool hurry_tasks(struct tm_worker *worker)
+{
+    bool progress = false;
+    for (uint32_t i = 0; i < worker->task_count && worker->started; i++)
+        if (tm_task_hurries(worker->tasks[i]) &&
+            turn_task(worker, worker->tasks[i]) == TM_TURN_PROGRESS)
+            progress = true;
+    return progress;
+}
+
 enum tm_turn tm_worker_turn(struct tm_worker *worker, uint32_t pick)
 {
     bool progress = false;
@@ -218,6 +231,8 @@ enum tm_turn tm_worker_turn(struct tm_worker *worker, uint32_t pick)
         return progress ? TM_TURN_PROGRESS : TM_TURN_IDLE;
     if (worker->tends)
         progress = tend_tasks(worker) || progress;
+    if (worker->tends && pick == UINT32_MAX)
+        progress = hurry_tasks(worker) || progress;
     uint32_t first = pick == UINT32_MAX ? worker->next : pick;
     uint32_t tasks = pick == UINT32_MAX ? worker->task_count : 1;
     for (uint32_t i = 0; i < tasks && worker->started && worker->task_count != 0; i++) {

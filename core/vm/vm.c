@@ -487,6 +487,49 @@ int tm_vm_settle(struct tm_vm *vm, struct tm_graph *graph, const char *proposal,
         err);
 }
 
+// --- states of other types
+
+struct migrating {
+    const struct tm_vm_migration *migration;
+    struct tm_buf *made;
+    bool *nothing;
+};
+
+static int push_migration(struct tm_vm *vm, void *arg)
+{
+    const struct tm_vm_migration *m = ((struct migrating *)arg)->migration;
+    lua_pushnumber(vm->lua, m->node);
+    lua_pushstring(vm->lua, m->state);
+    lua_pushstring(vm->lua, m->type);
+    lua_pushlstring(vm->lua, m->bytes, m->length);
+    return 4;
+}
+
+static int take_migrated(struct tm_vm *vm, void *arg, struct tm_error *err)
+{
+    struct migrating *m = arg;
+    size_t length;
+    const char *text = lua_tolstring(vm->lua, -1, &length);
+    *m->nothing = text == NULL;
+    m->made->size_bytes = 0;
+    return text == NULL || tm_buf_append(m->made, text, length) == 0
+               ? 0
+               : tm_error_set(err, TM_E_MEMORY, "no memory for a value of a state");
+}
+
+int tm_vm_migrate(struct tm_vm *vm, const struct tm_vm_migration *migration, struct tm_buf *made,
+                  bool *nothing, struct tm_error *err)
+{
+    struct migrating m = {.migration = migration, .made = made, .nothing = nothing};
+    return tm__vm_enter(vm,
+                        &(struct tm__vm_entry){.name = "migrate",
+                                               .push = push_migration,
+                                               .results = 1,
+                                               .take = take_migrated,
+                                               .arg = &m},
+                        err);
+}
+
 // --- trace statistics
 
 static int take_traces(struct tm_vm *vm, void *arg, struct tm_error *err)

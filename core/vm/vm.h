@@ -69,6 +69,19 @@ enum { TM_VM_UNDECIDED = 1 };
 int tm_vm_settle(struct tm_vm *vm, struct tm_graph *graph, const char *proposal, size_t length,
                  struct tm_buf *settled, struct tm_error *err) TM_WARN_UNUSED;
 
+// --- states of other types
+// The function `migrate` of a state of a process, for one value: its bytes, those of a slot or of
+// what a reference leads to, become those of the state's type in *made; *nothing: it gave nil. The
+// errors of the function, and TM_E_TYPE: what it gave has not the state's type.
+struct tm_vm_migration {
+    uint32_t node;
+    const char *state, *type; // its name; the old type
+    const void *bytes;
+    uint32_t length;
+};
+int tm_vm_migrate(struct tm_vm *vm, const struct tm_vm_migration *migration, struct tm_buf *made,
+                  bool *nothing, struct tm_error *err) TM_WARN_UNUSED;
+
 // --- chunks: a run of consecutive FUNCTION nodes (or one REDUCE, or the functions of a custom
 // aggregate) inside a chain
 enum tm_vm_run {

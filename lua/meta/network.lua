@@ -17,6 +17,7 @@ local tm = {}
 ---@field schema? tidemill.Schema|tidemill.fields
 ---@field max_record? tidemill.size the longest record; default "1MB"
 ---@field name? string
+---@field renamed_from? string its name in older checkpoints
 ---@field on_error? tidemill.on_error
 
 ---Records that come over TCP. What was read cannot be read again.
@@ -44,6 +45,7 @@ function tm.socket(options) end
 ---@field timestamp? "iso"|"ms" default "iso"
 ---@field schema? tidemill.Schema|tidemill.fields
 ---@field name? string
+---@field renamed_from? string its name in older checkpoints
 ---@field on_error? tidemill.on_error of rows that the server refuses (4xx) or JSON cannot hold
 ---@field format? "json"
 

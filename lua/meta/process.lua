@@ -68,6 +68,7 @@ function stream:connect(other, name, given) end
 ---@field timer? fun(ctx: tidemill.Context, at: integer, name: string?)
 ---@field open? fun(ctx: { now: integer, watermark: number, subtask: integer, metrics: table })
 ---@field close? fun(ctx: { now: integer, watermark: number, subtask: integer, metrics: table })
+---@field renamed_from? string the name that the operator has in older checkpoints
 
 ---Functions of a stream with a key, and of rules that every subtask gets whole: `rule` keeps them in broadcast state, of which each
 ---subtask has a copy; `each` and `timer` read it. There is no order between the two streams, nor between subtasks.
@@ -96,6 +97,7 @@ function stream:process_broadcast(rules, name, given) end
 ---@field timer? fun(ctx: tidemill.Context, at: integer, name: string?)
 ---@field open? fun(ctx: { now: integer, watermark: number, subtask: integer, metrics: table })
 ---@field close? fun(ctx: { now: integer, watermark: number, subtask: integer, metrics: table })
+---@field renamed_from? string the name that the operator has in older checkpoints
 
 ---What a rule gets first: no key.
 ---@class tidemill.RuleContext
@@ -116,6 +118,7 @@ function stream:process_broadcast(rules, name, given) end
 ---@field timer? fun(ctx: tidemill.Context, at: integer, name: string?)
 ---@field open? fun(ctx: { now: integer, watermark: number, subtask: integer, metrics: table })
 ---@field close? fun(ctx: { now: integer, watermark: number, subtask: integer, metrics: table })
+---@field renamed_from? string the name that the operator has in older checkpoints
 
 ---What the functions get first. It is good while the function runs.
 ---@class tidemill.Context
@@ -204,6 +207,8 @@ function stream:process_broadcast(rules, name, given) end
 ---@field ttl? tidemill.duration|"never" how long a value is kept; then it is as if there had been none. "never" is what `check` takes for an answer where it asks for one
 ---@field clock? "processing"|"event" the clock (default), or the watermark
 ---@field refresh? "write"|"access" what begins the time anew: writing (default), or reading too
+---@field renamed_from? string the name that the state has in older checkpoints
+---@field migrate? fun(old: any): any where older checkpoints have values of another type: the new value of an old one; nil for none
 
 ---A value of each key.
 ---
@@ -220,7 +225,7 @@ function stream:process_broadcast(rules, name, given) end
 ---    --> {"country":"FR","changes":1}
 ---    --> {"country":"DE","changes":2}
 ---@param type string|table|tidemill.List
----@param options? { default: any, ttl: tidemill.duration|"never"|nil, clock: "processing"|"event"|nil, refresh: "write"|"access"|nil }
+---@param options? { default: any, ttl: tidemill.duration|"never"|nil, clock: "processing"|"event"|nil, refresh: "write"|"access"|nil, renamed_from: string?, migrate: (fun(old: any): any)? } migrate: where older checkpoints have values of another type, the new value of an old one
 ---@return tidemill.State
 function tm.value(type, options) end
 
@@ -240,7 +245,7 @@ function tm.value(type, options) end
 ---    --> {"id":3,"users":3,"first":"ann"}
 ---    --> {"id":4,"users":4,"first":"ann"}
 ---@param type string|table|tidemill.List
----@param options? { split: "even"|"union"|nil }
+---@param options? { split: "even"|"union"|nil, renamed_from: string?, migrate: (fun(old: any): any)? }
 ---@return tidemill.State
 function tm.operator_list(type, options) end
 

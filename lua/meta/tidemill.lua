@@ -213,7 +213,7 @@ function tm.copy(record) end
 ---    --> {"word":"cat"}
 ---    --> {"word":"the"}
 ---    --> {"word":"hat"}
----@param options? { name: string?, on_error: tidemill.on_error?, max_record: tidemill.size?, format: "text"?, schema: nil }
+---@param options? { name: string?, renamed_from: string?, on_error: tidemill.on_error?, max_record: tidemill.size?, format: "text"?, schema: nil }
 ---@return tidemill.Connector source
 function tm.lines(options) end
 
@@ -225,7 +225,7 @@ function tm.lines(options) end
 ---    --> {"id":2,"user":"bob"}
 ---    --> {"id":3,"user":"ann"}
 ---    --> {"id":4,"user":"cyd"}
----@param options? { format: tidemill.format?, schema: (tidemill.Schema|tidemill.fields|"any")?, name: string?, on_error: tidemill.on_error?, max_record: tidemill.size? }
+---@param options? { format: tidemill.format?, schema: (tidemill.Schema|tidemill.fields|"any")?, name: string?, renamed_from: string?, on_error: tidemill.on_error?, max_record: tidemill.size? }
 ---@return tidemill.Connector source
 function tm.stdin(options) end
 
@@ -234,6 +234,7 @@ function tm.stdin(options) end
 ---@field format? tidemill.format guessed from the suffix when absent
 ---@field schema? tidemill.Schema|tidemill.fields|"any" sources: inferred from the first records when absent; "any": records without a shape; a sink checks that its rows have it
 ---@field name? string default: the file's name
+---@field renamed_from? string its name in older checkpoints
 ---@field on_error? tidemill.on_error default "fail"
 ---@field max_record? tidemill.size sources: a longer record is an error; default 1 MiB
 ---@field follow? boolean sources: read on as files grow, are rotated, and new ones come; default false
@@ -265,7 +266,7 @@ function tm.file(options) end
 ---    tm.from(tm.generate { count = 2, fields = function(i, random) return { id = i, dice = random(6) } end })
 ---    --> {"id":0,"dice":2}
 ---    --> {"id":1,"dice":1}
----@param options { fields: table<string, tidemill.GeneratedField|fun(i: integer, random: tidemill.random): any>|fun(i: integer, random: tidemill.random): table, rate: number?, count: integer?, seed: integer?, name: string?, on_error: tidemill.on_error? } rate: rows per second, default as fast as possible; count: rows, default without end
+---@param options { fields: table<string, tidemill.GeneratedField|fun(i: integer, random: tidemill.random): any>|fun(i: integer, random: tidemill.random): table, rate: number?, count: integer?, seed: integer?, name: string?, renamed_from: string?, on_error: tidemill.on_error? } rate: rows per second, default as fast as possible; count: rows, default without end
 ---@return tidemill.Connector source
 function tm.generate(options) end
 
@@ -279,7 +280,7 @@ function tm.generate(options) end
 ---    --> {"id":2,"user":"bob"}
 ---    --> {"id":3,"user":"ann"}
 ---    --> {"id":4,"user":"cyd"}
----@param options? { format: tidemill.format?, schema: tidemill.Schema|tidemill.fields?, name: string?, on_error: tidemill.on_error?, nulls: "write"|"omit"?, timestamp: "iso"|"ms"? }
+---@param options? { format: tidemill.format?, schema: tidemill.Schema|tidemill.fields?, name: string?, renamed_from: string?, on_error: tidemill.on_error?, nulls: "write"|"omit"?, timestamp: "iso"|"ms"? }
 ---@return tidemill.Connector sink
 function tm.print(options) end
 
@@ -293,7 +294,7 @@ function tm.print(options) end
 ---      write = function(e) sums[e.country] = (sums[e.country] or 0) + e.amount end,
 ---      close = function() for country, sum in pairs(sums) do print(country, sum) end end,
 ---    })
----@param options { write: fun(e: tidemill.record, op: "+I"|"-U"|"+U"|"-D"|nil), open: fun()?, close: fun()?, name: string?, on_error: tidemill.on_error?, schema: tidemill.Schema|tidemill.fields? }
+---@param options { write: fun(e: tidemill.record, op: "+I"|"-U"|"+U"|"-D"|nil), open: fun()?, close: fun()?, name: string?, renamed_from: string?, on_error: tidemill.on_error?, schema: tidemill.Schema|tidemill.fields? }
 ---@return tidemill.Connector sink
 function tm.sink(options) end
 
@@ -329,7 +330,7 @@ function tm.json(options) end
 ---Rows are counted and dropped.
 ---
 ---    stream:to(tm.discard())
----@param options? { name: string?, on_error: tidemill.on_error?, schema: tidemill.Schema|tidemill.fields?, format: tidemill.format? }
+---@param options? { name: string?, renamed_from: string?, on_error: tidemill.on_error?, schema: tidemill.Schema|tidemill.fields?, format: tidemill.format? }
 ---@return tidemill.Connector sink
 function tm.discard(options) end
 
@@ -554,6 +555,18 @@ function stream:peek(name, options) end
 ---@return tidemill.Stream
 function stream:named(name) end
 
+---The name that the operator just added, or the window, has in older checkpoints: what they keep under it is this one's. Also as the
+---option `renamed_from` beside `name`.
+---
+---    stream:key_by("country"):count():named("orders"):renamed_from("count(country)"):select("country", "count")
+---    --> {"country":"FR","count":1}
+---    --> {"country":"DE","count":1}
+---    --> {"country":"FR","count":2}
+---    --> {"country":"DE","count":2}
+---@param name string
+---@return tidemill.Stream
+function stream:renamed_from(name) end
+
 ---Subtasks of the operator just added.
 ---
 ---    stream:map(function(e) return { id = e.id } end):parallelism(2)
@@ -612,6 +625,7 @@ function stream:to(sink) end
 ---@field emit? "every"|"final" a row for every input row (default), or one per key at the end of input
 ---@field as? string name of the result's column; default: that of the method, `count`, `sum`, ..., whatever the operator is called
 ---@field name? string of the operator: its identity, not the column's name
+---@field renamed_from? string its name in older checkpoints
 
 ---Rows per key. Needs key_by right before it, as all of the following.
 ---
@@ -677,7 +691,7 @@ function stream:avg(field, options) end
 ---    --> {"user":"ann","country":"FR"}
 ---    --> {"user":"bob","country":"DE"}
 ---    --> {"user":"cyd","country":"DE"}
----@param options? { ttl: tidemill.duration|"never"|nil, name: string? }
+---@param options? { ttl: tidemill.duration|"never"|nil, name: string?, renamed_from: string? }
 ---@return tidemill.Stream
 function stream:distinct(options) end
 
@@ -694,13 +708,14 @@ function stream:distinct(options) end
 ---    --> {"id":3,"country":"FR","note":"no bag"}
 ---    --> {"id":4,"country":"DE","note":""}
 ---@param fields string|string[]
----@param options? tidemill.duration|{ ttl: tidemill.duration|"never"|nil, name: string? }
+---@param options? tidemill.duration|{ ttl: tidemill.duration|"never"|nil, name: string?, renamed_from: string? }
 ---@return tidemill.Stream
 function stream:dedup(fields, options) end
 
 ---@class tidemill.extreme.options
 ---@field emit? "every"|"final" a row for every input row (default), or one per key at the end of input
 ---@field name? string of the operator
+---@field renamed_from? string its name in older checkpoints
 
 ---The whole row with the least value of a field, per key: the first of several; rows without a value are filtered.
 ---
@@ -737,7 +752,7 @@ function stream:max_by(field, options) end
 ---    --> {"op":"+I","id":2,"country":"DE","amount":99.99}
 ---@param n integer 1 to 10,000
 ---@param by string
----@param options? { order: "desc"|"asc"?, rank: string?, emit: "every"|"final"?, name: string? }
+---@param options? { order: "desc"|"asc"?, rank: string?, emit: "every"|"final"?, name: string?, renamed_from: string? }
 ---@return tidemill.Stream
 function stream:top(n, by, options) end
 
@@ -764,9 +779,9 @@ function stream:aggregate(name, aggregates, options) end
 ---    --> {"user":"cyd","amount":30.00}
 ---@param name string
 ---@param fn fun(a: tidemill.record, e: tidemill.record): table
----@param options? { emit: "every"|"final"?, name: string? }
+---@param options? { emit: "every"|"final"?, name: string?, renamed_from: string? }
 ---@return tidemill.Stream
----@overload fun(self: tidemill.Stream, fn: fun(a: tidemill.record, e: tidemill.record): table, options?: { emit: "every"|"final"?, name: string? }): tidemill.Stream
+---@overload fun(self: tidemill.Stream, fn: fun(a: tidemill.record, e: tidemill.record): table, options?: { emit: "every"|"final"?, name: string?, renamed_from: string? }): tidemill.Stream
 function stream:reduce(name, fn, options) end
 
 return tm

@@ -141,6 +141,11 @@ function host.settle(address, proposal)
   return settled, waits
 end
 
+---A value of a state of another type, by the state's function: bytes to bytes; nil where it gives nothing.
+function host.migrate(id, name, old_type, text)
+  return require("codegen.migrate").value(nodes_of({ id })[1], name, old_type, text)
+end
+
 ---The generated text of consecutive function nodes, or of one reduce.
 function host.source(ids)
   return require("codegen").source(nodes_of(ids))

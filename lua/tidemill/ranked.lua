@@ -30,10 +30,12 @@ local function add_distinct(s, call, verb, identity, values)
   return stream.new(s.job, node)
 end
 
+local OPTIONS = { ttl = ttl, name = check.name, renamed_from = check.name }
+
 stream.method("distinct", function(s, call, options, ...)
   stream.no_more(call, "distinct", 1 + select("#", ...), 1)
   keyed.need_key(s, call, "distinct")
-  return add_distinct(s, call, "distinct", nil, check.options(call.at, "distinct", options, { ttl = ttl, name = check.name, renamed_from = check.name }))
+  return add_distinct(s, call, "distinct", nil, check.options(call.at, "distinct", options, OPTIONS))
 end)
 
 stream.method("dedup", function(s, call, fields, options, ...)
@@ -51,7 +53,7 @@ stream.method("dedup", function(s, call, fields, options, ...)
     check.wrong(call.at, "dedup", "a field or a list of fields", fields, 'for example :dedup("order_id", "1h")')
   end
   if type(options) == "string" or type(options) == "number" then options = { ttl = options } end
-  return add_distinct(s, call, "dedup", identity, check.options(call.at, "dedup", options, { ttl = ttl, name = check.name, renamed_from = check.name }))
+  return add_distinct(s, call, "dedup", identity, check.options(call.at, "dedup", options, OPTIONS))
 end)
 
 -- --- top, min_by, max_by

@@ -122,7 +122,7 @@ function states.aggregating(call, given, with)
   for i, f in ipairs(made.schema.fields) do of[i] = { name = f.name, type = type_text.tree(f.type), required = false } end
   local values = options(call, "tm.aggregating", with)
   if values.migrate then
-    fault.raise("OPTION", call.at, "tm.aggregating: migrate is of states of one value; fields of an accumulator that are new begin at nothing",
+    fault.raise("OPTION", call.at, "tm.aggregating: migrate is of one value; new fields of an accumulator begin at nothing",
       "give the state another name, and drop the old one: tidemill run --drop-state")
   end
   return freeze.object("state", { kind = "aggregating", type = type_text.make("struct", of).text, custom = made,

@@ -5,6 +5,12 @@ return {
       column were nil so far. The job goes on, and the next checkpoint tries again.]],
     fix = [[Say what the function returns, so that nothing has to be waited for: :returns { note = "string" }.]],
     without = "it is a line of the log of a job that goes on" },
+  { "IN_FLIGHT", group = "checkpoints",
+    cause = [[Barriers of the checkpoint overtook rows that waited in front of a slow operator; these rows are in it. The script has
+      been changed so that they have no place: the columns in front of the operator are others, or what a window adds up.]],
+    fix = [[Go on with the script as it was and stop the job with Ctrl-C: its last checkpoint waits for all rows, and the changed
+      script can begin with it. To do without them: --drop-state NAME, as the hint says.]],
+    without = "A job has to be killed while rows wait in it, and its script changed then." },
   { "CHECKPOINT", group = "checkpoints",
     cause = [[A file of a checkpoint or savepoint is missing, cut off, or its bytes are not those that were written: each is
       compared with a checksum. A folder without a MANIFEST is no checkpoint.]],
@@ -61,6 +67,23 @@ job:from(tm.generate { count = tm.arg("count", 100), rate = 1000, fields = { k =
 return job
 ]] } },
     run = [[tidemill run job.lua --quiet && tidemill run job.lua --from chk-1 --set name=new]] },
+  { "STATE_MIGRATE", group = "checkpoints",
+    cause = [[The job goes on from a checkpoint in which a state has another type, and the state's function `migrate`, which makes the
+      new value of the old one, failed for the key that the message names, or gave a value that has not the state's type.]],
+    fix = [[Mend the function: it gets what ctx.state.NAME:get() gave before, and gives what is to be got now, nil for nothing. The
+      checkpoint is as it was: the same command goes on from it.]],
+    files = { { "job.lua", [[local tm = require "tidemill"
+local job = tm.job("one", { checkpoint = "1s" })
+local number = tm.value("int", { default = 0 })
+local text = tm.value("string", { migrate = function(old) return old end })
+job:from(tm.generate { count = 100, rate = 1000, fields = { k = tm.gen.sequence { start = 1 } } })
+  :key_by("k"):process("seen", {
+    state = { n = tm.args.new and text or number },
+    each = function(ctx, e) ctx.state.n:set(tm.args.new and "more" or 1) end,
+  }):to(tm.discard())
+return job
+]] } },
+    run = [[tidemill run job.lua --quiet && tidemill run job.lua --from chk-1 --set new=1]] },
   { "INPUT_CHANGED", group = "checkpoints",
     cause = [[A job goes on from a checkpoint, and a file that it had begun to read is gone, shorter than what was read of it, or another
       file: what is in it cannot be what comes next.]],

@@ -116,6 +116,7 @@ static void add_fields(struct tm__windows *self, const char *text)
     struct tm__operator_layout *layout = &self->layout;
     struct tm_layout_field field = tm__operator_in_value;
     tm__operator_layout_begin(layout, self->mem, head + (self->keeps_alone ? self->cell_bytes : 0));
+    tm__operator_layout_say_key(layout, &self->base);
     tm__operator_layout_say(layout, "$windows", text);
     field.offset = offsetof(struct tm__windows_record, total);
     field.bytes = head - field.offset;

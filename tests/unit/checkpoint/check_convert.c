@@ -61,7 +61,7 @@ static void convert_groups(const struct tm_convert *convert, struct tm_state *fr
         ck_assert_int_eq(tm_image_finish(old, group, &err), 0);
         tm_buf_fini(&image);
         for (uint32_t i = 0; i < to_count; i++) {
-            int rc = tm_convert_state(convert, old, to[i], &err);
+            int rc = tm_convert_state(convert, NULL, old, to[i], &err);
             ck_assert_msg(rc == 0, "%s", err.message);
         }
         tm_state_free(old);
@@ -348,7 +348,7 @@ START_TEST(damaged_references_are_errors)
         struct tm_state *old = world_state(1), *made = world_state(8);
         int rc = tm_image_apply(old, 0, copy, image.size_bytes, &err);
         rc = rc != 0 ? rc : tm_image_finish(old, 0, &err);
-        rc = rc != 0 ? rc : tm_convert_state(convert, old, made, &err);
+        rc = rc != 0 ? rc : tm_convert_state(convert, NULL, old, made, &err);
         refused += rc != 0;
         taken += rc == 0;
         tm_state_free(old);

@@ -602,38 +602,40 @@ END_TEST
 
 // --- short jobs ----------------------------------------------------------------------------------
 
+static int count_rows(void)
+{
+    int count = 0;
+    bool dead = D.is_dead;
+    D.is_dead = false;
+    look();
+    D.is_dead = dead;
+    for (int i = 0; i < IDS; i++)
+        count += seen[i];
+    return count;
+}
+
 // All of a job that takes no checkpoint at all: one step makes its output visible. 0, or what it
 // stopped with.
 static int run_short_job(void)
 {
     struct tm_cut *cuts[SUPPORT_SUBTASKS];
-    int share = EPOCHS * ROWS / (int)parallelism, rc = begin();
+    int share = EPOCHS * ROWS / (int)parallelism, before = count_rows(), rc = begin();
     for (uint32_t s = 0; rc == 0 && s < parallelism; s++) {
         rc = write_rows(s, (int)s * share, share);
         rc = rc != 0 ? rc : support_flush(sinks[s], true);
     }
-    expect(0, 0);
     for (uint32_t s = 0; s < parallelism; s++)
         ck_assert_int_eq(tm_cut_new(&S.mem, 1, 0, s, &cuts[s]), 0);
     rc = rc != 0 ? rc : prepare_all(cuts);
     for (uint32_t s = 0; s < parallelism; s++)
         tm_cut_free(cuts[s]);
-    expect(0, 0);
+    ck_assert_int_eq(count_rows(), before);
     if (rc == 0) {
         ck_assert_uint_eq(tm_connector_file.sink_commit_steps(S.shared), 1);
         rc = tm_connector_file.sink_commit_once(S.shared, 1, &S.err);
     }
     int finished = end(rc == 0);
     return rc != 0 ? rc : finished;
-}
-
-static int count_rows(void)
-{
-    int count = 0;
-    look();
-    for (int i = 0; i < IDS; i++)
-        count += seen[i];
-    return count;
 }
 
 static const struct shape short_shapes[] = {

@@ -133,6 +133,38 @@ START_TEST(one_that_is_long_past_is_given_up_with_a_newer)
 }
 END_TEST
 
+START_TEST(one_that_overtakes_releases_all_and_its_barriers_are_over)
+{
+    expect_barrier(0, 1, TM_ALIGN_NONE);
+    expect_barrier(1, 2, TM_ALIGN_NONE); // gives up 1
+    ck_assert(!tm_aligner_is_open(&aligner, 1));
+    ck_assert(tm_aligner_is_open(&aligner, 2));
+    ck_assert(tm_aligner_waits_for(&aligner, 0, 2));
+    ck_assert(!tm_aligner_waits_for(&aligner, 1, 2));
+    tm_aligner_overtake(&aligner, 2);
+    expect_taken("yyy");
+    ck_assert(!tm_aligner_is_open(&aligner, 2));
+    expect_barrier(0, 2, TM_ALIGN_NONE); // a late one
+    expect_taken("yyy");
+    ck_assert(tm_aligner_is_open(&aligner, 3));
+    ck_assert(tm_aligner_waits_for(&aligner, 0, 3));
+    tm_aligner_abort(&aligner, 3);
+    ck_assert(!tm_aligner_is_open(&aligner, 3));
+}
+END_TEST
+
+START_TEST(a_blocked_channel_is_waited_for_again_by_a_newer_one)
+{
+    expect_barrier(0, 1, TM_ALIGN_NONE);
+    ck_assert(!tm_aligner_waits_for(&aligner, 0, 1));
+    ck_assert(tm_aligner_waits_for(&aligner, 0, 2));
+    tm_aligner_overtake(&aligner, 2);
+    expect_taken("yyy");
+    ck_assert_int_eq(tm_aligner_end(&aligner, 2), TM_ALIGN_NONE);
+    ck_assert(!tm_aligner_waits_for(&aligner, 2, 3));
+}
+END_TEST
+
 // --- every order
 // -----------------------------------------------------------------------------------
 
@@ -278,6 +310,8 @@ int main(void)
     tcase_add_test(tc, giving_up_releases_the_channels_and_late_barriers_are_ignored);
     tcase_add_test(tc, one_given_up_before_it_began_is_skipped);
     tcase_add_test(tc, one_that_is_long_past_is_given_up_with_a_newer);
+    tcase_add_test(tc, one_that_overtakes_releases_all_and_its_barriers_are_over);
+    tcase_add_test(tc, a_blocked_channel_is_waited_for_again_by_a_newer_one);
     tcase_add_test(tc, every_order_of_barriers_ends_and_givings_up_keeps_the_rules);
     suite_add_tcase(s, tc);
     return run_suite(s);

@@ -128,6 +128,104 @@ START_TEST(barriers_that_are_taken_leave_their_slots)
 }
 END_TEST
 
+// --- one gate ------------------------------------------------------------------------------------
+
+static int count_shown(void *arg, uint32_t c, const struct tm_element *element)
+{
+    (void)element;
+    ((uint32_t *)arg)[c]++;
+    return 0;
+}
+
+static struct tm_gate *gate_of(struct tm_channel *channels[2])
+{
+    uint32_t count = 2;
+    for (int i = 0; i < 2; i++)
+        ck_assert_ptr_nonnull(channels[i] = tm_channel_new(&mem));
+    struct tm_gate *gate = tm_gate_new(&mem, channels, &count, 1);
+    tm_gate_let_overtake(gate, 0);
+    return gate;
+}
+
+static void free_gate(struct tm_gate *gate, struct tm_channel *channels[2])
+{
+    tm_gate_free(gate);
+    tm_channel_free(channels[0]);
+    tm_channel_free(channels[1]);
+}
+
+START_TEST(a_channel_that_stays_aligned_is_waited_for)
+{
+    struct tm_channel *channels[2];
+    struct tm_gate *gate = gate_of(channels);
+    struct tm_element e;
+    uint32_t seen[2] = {0};
+    tm_channel_send(channels[0], batch_element(make_batch(1, 1)));
+    tm_channel_send(channels[0], barrier_element(1));
+    tm_channel_send(channels[1], batch_element(make_batch(9, 1)));
+    tm_channel_send(channels[1], barrier_element(1));
+    ck_assert_int_eq(tm_gate_can_overtake(gate, 1), TM_GATE_CANNOT);
+    for (int i = 0; i < 2; i++) {
+        ck_assert(tm_gate_poll(gate, 0, &e));
+        tm_batch_release(e.batch);
+    }
+    ck_assert(tm_gate_poll(gate, 0, &e)); // both barriers are taken: aligned after all
+    ck_assert_int_eq(e.kind, TM_ELEMENT_BARRIER);
+    for (int i = 2; i < 6; i++)
+        tm_channel_send(channels[0], batch_element(make_batch(i, 1)));
+    tm_channel_send(channels[0], barrier_element(2));
+    tm_channel_send(channels[1], barrier_element(2));
+    ck_assert_int_eq(tm_gate_can_overtake(gate, 2), TM_GATE_CANNOT);
+    while (!tm_channel_is_empty(channels[1])) { // channels come in turn
+        ck_assert(tm_gate_poll(gate, 0, &e));
+        ck_assert_int_eq(e.kind, TM_ELEMENT_BATCH);
+        tm_batch_release(e.batch);
+    }
+    ck_assert_int_eq(tm_gate_can_overtake(gate, 2), TM_GATE_CAN);
+    ck_assert_int_eq(tm_gate_overtake(gate, 2, count_shown, seen), 0);
+    ck_assert(seen[0] >= 1 && seen[1] == 0);
+    free_gate(gate, channels);
+}
+END_TEST
+
+START_TEST(ends_alone_are_for_the_task_to_decide)
+{
+    struct tm_channel *channels[2];
+    struct tm_gate *gate = gate_of(channels);
+    uint32_t seen[2] = {0};
+    struct tm_element e;
+    tm_gate_let_overtake(gate, 1);
+    tm_channel_send(channels[0], batch_element(make_batch(1, 1)));
+    tm_channel_send(channels[0], end_element());
+    tm_channel_send(channels[1], batch_element(make_batch(2, 1)));
+    tm_channel_send(channels[1], end_element());
+    ck_assert_int_eq(tm_gate_can_overtake(gate, 1), TM_GATE_CAN_IF_NONE_ENDED);
+    ck_assert_int_eq(tm_gate_overtake(gate, 1, count_shown, seen), 0);
+    ck_assert(seen[0] == 1 && seen[1] == 1);
+    ck_assert_int_eq(tm_gate_can_overtake(gate, 1), TM_GATE_CANNOT); // it is over
+    while (tm_gate_poll(gate, 0, &e) && e.kind != TM_ELEMENT_END)
+        if (e.kind == TM_ELEMENT_BATCH)
+            tm_batch_release(e.batch);
+    ck_assert_int_eq(e.kind, TM_ELEMENT_END);
+    ck_assert_int_eq(tm_gate_can_overtake(gate, 2), TM_GATE_CANNOT);
+    free_gate(gate, channels);
+}
+END_TEST
+
+START_TEST(what_is_replayed_counts_for_its_channel)
+{
+    struct tm_channel *channels[2];
+    struct tm_gate *gate = gate_of(channels);
+    struct tm_element e = watermark_element(7);
+    ck_assert(!tm_gate_replay(gate, 0, 1, &e));
+    e = watermark_element(5);
+    ck_assert(tm_gate_replay(gate, 1, 1, &e));
+    ck_assert_int_eq(e.kind, TM_ELEMENT_WATERMARK);
+    ck_assert_int_eq(e.watermark, 5);
+    free_gate(gate, channels);
+}
+END_TEST
+
 // --- many, at random -----------------------------------------------------------------------------
 
 enum { PRODUCERS_MAX = 3, CONSUMERS_MAX = 3, IDS_MAX = 1 << 16, KEYS = 13 };
@@ -435,6 +533,9 @@ int main(void)
     tcase_add_test(t, a_later_barrier_in_front_has_given_it_up);
     tcase_add_test(t, a_visitor_that_fails_is_not_asked_again_and_the_barrier_goes_all_the_same);
     tcase_add_test(t, barriers_that_are_taken_leave_their_slots);
+    tcase_add_test(t, a_channel_that_stays_aligned_is_waited_for);
+    tcase_add_test(t, ends_alone_are_for_the_task_to_decide);
+    tcase_add_test(t, what_is_replayed_counts_for_its_channel);
     tcase_add_test(t, rows_before_a_barrier_are_taken_or_shown_once_and_in_order);
     suite_add_tcase(s, t);
     return run_suite(s);

@@ -1,5 +1,6 @@
 // The general window operator: which rows are in which window, when each fires, what is late. Case
 // by case; triggers and the clock: check_triggers.c; against a model: check_sessions.c.
+#define TAKES_SIDE_ROWS
 #include "windows.h"
 
 // --- windows of fixed bounds ---------------------------------------------------------------------

@@ -261,14 +261,6 @@ int tm_vm_chain_finish(struct tm_vm_chain *chain, struct tm_error *err)
     return TM_VM_RUN_DONE;
 }
 
-void tm_task_put_side(struct tm_task *task, uint32_t node, uint32_t side, struct tm_batch *batch)
-{
-    (void)task;
-    (void)node;
-    (void)side;
-    tm_batch_release(batch);
-}
-
 static const char *say(const char *user, int64_t at, const char *name)
 {
     (void)user;
