@@ -47,9 +47,9 @@ struct finding {
     const struct tm_job *job;
     const char *given;
     const struct tm_node *node;
-    const char *state;  // NULL: all of the operator
-    uint32_t by_state;  // how many states have the given name
-    bool exact;         // OPERATOR.STATE
+    const char *state; // NULL: all of the operator
+    uint32_t by_state; // how many states have the given name
+    bool exact;        // OPERATOR.STATE
     uint32_t count;
     char names[NAMES_MAX][WHOLE_NAME];
 };
@@ -143,13 +143,13 @@ static int send(struct tm_asking *asking, struct tm_asked *asked, const struct t
     tm_buf_init(&key, asking->job->mem);
     if (gets)
         rc = tm_state_key_read(asking->job, node, request->key, &key, err);
-    const struct tm_question question = {
-        .number = asked->number,
-        .node = node->id,
-        .limit = gets ? 0 : request->limit,
-        .name_bytes = state == NULL ? 0 : (uint32_t)strlen(state),
-        .key_bytes = (uint32_t)key.size_bytes,
-        .key_hash = gets ? tm_hash_bytes(key.data, key.size_bytes) : 0};
+    const struct tm_question question = {.number = asked->number,
+                                         .node = node->id,
+                                         .limit = gets ? 0 : request->limit,
+                                         .name_bytes = state == NULL ? 0 : (uint32_t)strlen(state),
+                                         .key_bytes = (uint32_t)key.size_bytes,
+                                         .key_hash =
+                                             gets ? tm_hash_bytes(key.data, key.size_bytes) : 0};
     if (rc == 0 && tm_job_ask(asking->job, &question, state == NULL ? "" : state, key.data) != 0)
         rc = tm_error_set(err, TM_E_MEMORY, "out of memory for a question");
     tm_buf_fini(&key);

@@ -26,7 +26,8 @@ const struct tm_cli_flag tm_cli_flags[] = {
      "checkpoint's, else the job's)"},
     {"--no-checkpoints", NULL, "take none, and begin anew"},
     {"--metrics", "PORT",
-     "metrics for Prometheus at http://127.0.0.1:PORT/metrics; 0: a free port, which the log tells"},
+     "metrics for Prometheus at http://127.0.0.1:PORT/metrics; 0: a free port, which the log "
+     "tells"},
     {"--drain", NULL,
      "end as if the input had: all windows fire, and there is nothing to go on with"},
     {"--limit", "N", "at most so many keys (default: 100)"},
@@ -66,8 +67,8 @@ const struct tm_cli_command tm_cli_commands[] = {
      "  tidemill run jobs/fraud.lua --parallelism 4 --set input=transactions.jsonl\n"
      "  seq 9 | tidemill run -e 'tm.from(tm.lines()):filter(function(l) return l > \"5\" end)'",
      {"-e", "--parallelism", "--max-parallelism", "--set", "--dir", "--fresh", "--from",
-      "--drop-state", "--no-checkpoints", "--metrics", "--watch-output", "--json", "--log", "--quiet", "--help",
-      NULL},
+      "--drop-state", "--no-checkpoints", "--metrics", "--watch-output", "--json", "--log",
+      "--quiet", "--help", NULL},
      tm_cli_run_job},
     {"check",
      "JOB.lua",
@@ -156,9 +157,11 @@ const struct tm_cli_command tm_cli_commands[] = {
      "get|scan|list JOB [STATE] [KEY]",
      TM_CLI_STATE,
      "read the state of a running job",
-     "get prints what a state has for a key, scan what it has for all keys, each as a line of JSON; "
+     "get prints what a state has for a key, scan what it has for all keys, each as a line of "
+     "JSON; "
      "list its states.\n"
-     "STATE is OPERATOR.STATE, or one of them where that is plain. KEY is JSON, or a text as it is; "
+     "STATE is OPERATOR.STATE, or one of them where that is plain. KEY is JSON, or a text as it "
+     "is; "
      "a key of several\n"
      "columns is an object of them.",
      "tidemill state get fraud velocity.count u-17\n"

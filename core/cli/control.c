@@ -18,7 +18,7 @@ enum { WAITING_MAX = 8 }; // for the end of the job, at the same time
 
 struct tm_control {
     struct tm_engine *engine;
-    struct tm_server *server; // NULL: it cannot be reached
+    struct tm_server *server;   // NULL: it cannot be reached
     char entry[TM_PLACES_PATH]; // a link that is to go; "": none
     int64_t started_ms;
     struct tm_control_target target; // job NULL: none
@@ -105,14 +105,14 @@ static json_t *describe(const struct tm_control *control)
     json_object_set_new(root, "state", json_string(state_of(control)));
     const char *file = engine->options->file;
     json_object_set_new(root, "script",
-                        tm_report_json_text(file == NULL                      ? "-e"
+                        tm_report_json_text(file == NULL                    ? "-e"
                                             : realpath(file, whole) != NULL ? whole
                                                                             : file));
     bool saves = target->job != NULL && target->saving->life.store != NULL;
-    json_object_set_new(root, "folder",
-                        !saves ? json_null()
-                               : tm_report_json_text(
-                                     realpath(target->saving->life.folder, whole) != NULL
+    json_object_set_new(
+        root, "folder",
+        !saves ? json_null()
+               : tm_report_json_text(realpath(target->saving->life.folder, whole) != NULL
                                          ? whole
                                          : target->saving->life.folder));
     json_object_set_new(root, "started_ms", json_integer(control->started_ms));
@@ -201,7 +201,8 @@ static void wait_for_end(struct tm_control *control, struct tm_server_request *f
     const struct tm_coordinator *c = control->target.coordinator;
     bool stops = control->target.job != NULL && c->stop_asked;
     if (wish == TM_WISH_DRAIN && (stops || control->target.job == NULL)) {
-        tm_error_set(&err, TM_E_JOB_REFUSES, "the job stops already, and cannot be drained any more");
+        tm_error_set(&err, TM_E_JOB_REFUSES,
+                     "the job stops already, and cannot be drained any more");
         tm_error_hint(&err, "run it again, and drain it then");
         tm_control_refuse(from, 409, &err);
         return;

@@ -1,6 +1,6 @@
-// What a running job answers to its user's other processes: a socket in the folder of its checkpoints, or
-// beside its entry where running jobs are found (places.h), and with --metrics a port. On the
-// coordinator's thread, between its events.
+// What a running job answers to its user's other processes: a socket in the folder of its
+// checkpoints, or beside its entry where running jobs are found (places.h), and with --metrics a
+// port. On the coordinator's thread, between its events.
 #pragma once
 
 #include "core/cli/saving.h"
@@ -23,7 +23,7 @@ struct tm_control_target {
 struct tm_control_end {
     enum tm_job_outcome outcome;
     int exit_code;
-    uint64_t checkpoint; // to go on from; 0: there is none
+    uint64_t checkpoint;          // to go on from; 0: there is none
     const struct tm_error *error; // of a failed one
 };
 
@@ -41,4 +41,5 @@ int64_t tm_control_deadline_ns(const struct tm_control *control);
 // What is wanted, once.
 enum tm_wish tm_control_wish(struct tm_control *control);
 // All is over: those who wait are told, and nobody finds the job any more.
-void tm_control_close(struct tm_control *control, const struct tm_control_end *end); // NULL: neither
+void tm_control_close(struct tm_control *control,
+                      const struct tm_control_end *end); // NULL: neither

@@ -270,10 +270,10 @@ static int check_argument(const struct tm_cli_command *command,
 // How many words may stand behind the first.
 static uint32_t words_behind(const struct tm_cli_command *command)
 {
-    return command->argument == TM_CLI_CHECKPOINT            ? 2
-           : command->argument == TM_CLI_STATE               ? 3
+    return command->argument == TM_CLI_CHECKPOINT         ? 2
+           : command->argument == TM_CLI_STATE            ? 3
            : strcmp(command->arguments, "JOB [DIR]") == 0 ? 1
-                                                             : 0;
+                                                          : 0;
 }
 
 int tm_cli_parse(int argc, char **argv, struct tm_cli_options *options,

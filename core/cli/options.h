@@ -50,10 +50,10 @@ struct tm_cli_options {
     bool luals;
     bool help, json, source, quiet, deny_warnings, watch_table, types;
     bool fresh, no_checkpoints;
-    bool drain;            // of `stop`
-    bool metrics;          // of `run`: --metrics was given
-    uint32_t metrics_port; // 0: any
-    uint32_t limit;        // of `state scan`; 0: not given
+    bool drain;                          // of `stop`
+    bool metrics;                        // of `run`: --metrics was given
+    uint32_t metrics_port;               // 0: any
+    uint32_t limit;                      // of `state scan`; 0: not given
     const char *dir, *from;              // of `run`: --dir, --from; NULL: not given
     const char *against;                 // of `plan`: a checkpoint; NULL: not given
     const char *drops[TM_CLI_DROPS_MAX]; // --drop-state

@@ -38,9 +38,9 @@ static int check(const char *path, struct tm_error *err)
     if (S_ISDIR(info.st_mode) && info.st_uid == getuid() && (info.st_mode & 077) == 0)
         return 0;
     tm_error_set(err, TM_E_PERMISSION,
-                 !S_ISDIR(info.st_mode)      ? "%s is no folder"
+                 !S_ISDIR(info.st_mode)    ? "%s is no folder"
                  : info.st_uid != getuid() ? "%s belongs to another user"
-                                             : "others may look into %s",
+                                           : "others may look into %s",
                  path);
     tm_error_hint(err, "running jobs are found there: it must be a folder of yours with mode 0700, "
                        "or set XDG_RUNTIME_DIR to a folder of yours");

@@ -397,8 +397,8 @@ json_t *tm_report_json(const struct tm_report *report, const char *running)
     double seconds = (double)report->wall_ns / 1e9;
     json_t *root = json_object(), *operators = json_array();
     json_object_set_new(root, "job", tm_report_json_text(job->graph->name));
-    json_object_set_new(root, "state",
-                        json_string(running != NULL ? running : tm_report_outcome(report->outcome)));
+    json_object_set_new(
+        root, "state", json_string(running != NULL ? running : tm_report_outcome(report->outcome)));
     json_object_set_new(root, "seconds", json_real(seconds));
     json_object_set_new(root, "parallelism", json_integer(job->plan->parallelism));
     for (uint32_t n = 0; n < job->graph->node_count; n++)

@@ -13,10 +13,10 @@ struct family {
     double (*value)(const struct tm_operator_sums *sums);
 };
 
-#define COUNTER(field)                                        \
+#define COUNTER(field)                                         \
     static double field##_of(const struct tm_operator_sums *s) \
-    {                                                         \
-        return (double)s->field;                              \
+    {                                                          \
+        return (double)s->field;                               \
     }
 COUNTER(rows_in)
 COUNTER(rows_out)
@@ -209,8 +209,7 @@ static void put_user_samples(struct tm_prometheus *p, const char *name,
         const struct tm_prometheus_label with[] = {
             labels[0], labels[1], {"quantile", quantiles[q].text}};
         uint64_t value = tm_histogram_quantile(&sum->histogram, quantiles[q].q);
-        tm_prometheus_sample(p, name, "", with, 3,
-                             sum->histogram.count == 0 ? NAN : (double)value);
+        tm_prometheus_sample(p, name, "", with, 3, sum->histogram.count == 0 ? NAN : (double)value);
     }
     tm_prometheus_sample(p, name, "_count", labels, 2, (double)sum->histogram.count);
 }
@@ -239,8 +238,8 @@ static void put_user_metrics(struct tm_prometheus *p, struct tm_job *job)
     }
 }
 
-int tm_report_put_prometheus(const struct tm_report *report, const char *state, int64_t memory_bytes,
-                             struct tm_buf *out)
+int tm_report_put_prometheus(const struct tm_report *report, const char *state,
+                             int64_t memory_bytes, struct tm_buf *out)
 {
     struct tm_prometheus p = {.out = out};
     struct tm_job *job = report->job;

@@ -90,10 +90,11 @@ int tm_running_ask(struct tm_running *running, const struct tm_running_job *job,
                  rc == TM_E_NETWORK ? "the job '%s' (process %lld) ended without an answer"
                                     : "the job '%s' (process %lld) does not answer",
                  job->name, (long long)job->pid);
-    tm_error_hint(err, rc == TM_E_NETWORK ? "its log says why it ended; `tidemill list` shows what "
-                                            "runs"
-                                          : "it may be stopped or out of memory; kill -9 %lld ends "
-                                            "it, and its checkpoints stay",
+    tm_error_hint(err,
+                  rc == TM_E_NETWORK ? "its log says why it ended; `tidemill list` shows what "
+                                       "runs"
+                                     : "it may be stopped or out of memory; kill -9 %lld ends "
+                                       "it, and its checkpoints stay",
                   (long long)job->pid);
     return TM_E_JOB_SILENT;
 }
@@ -145,9 +146,8 @@ static int look_at(struct tm_running *running, const char *socket, int64_t pid,
         return 0;
     if (running->count == running->capacity) {
         uint32_t more = running->capacity * 2 + 16;
-        struct tm_running_job *jobs =
-            tm_mem_realloc(&running->mem, running->jobs, running->capacity * sizeof *jobs,
-                           more * sizeof *jobs);
+        struct tm_running_job *jobs = tm_mem_realloc(
+            &running->mem, running->jobs, running->capacity * sizeof *jobs, more * sizeof *jobs);
         if (jobs == NULL)
             return tm_error_set(err, TM_E_MEMORY, "out of memory for a list of jobs");
         running->jobs = jobs;
@@ -156,8 +156,8 @@ static int look_at(struct tm_running *running, const char *socket, int64_t pid,
     struct tm_running_job *job = &running->jobs[running->count];
     *job = (struct tm_running_job){.pid = pid};
     snprintf(job->socket, sizeof job->socket, "%s", socket);
-    int rc = ask(running, socket, "GET", "/v1/job", TM_RUNNING_LOOK_MS, &job->info, NULL,
-                 &refused, &ignored);
+    int rc = ask(running, socket, "GET", "/v1/job", TM_RUNNING_LOOK_MS, &job->info, NULL, &refused,
+                 &ignored);
     if (rc == TM_E_MEMORY) {
         *err = ignored;
         return rc;
@@ -185,8 +185,7 @@ static int find_one(void *arg, const char *name)
     struct finding *finding = arg;
     char entry[TM_PLACES_PATH], *end;
     long long pid = strtoll(name, &end, 10);
-    if (*end != '\0' || pid <= 0 ||
-        tm_places_name(finding->folder, pid, entry, finding->err) != 0)
+    if (*end != '\0' || pid <= 0 || tm_places_name(finding->folder, pid, entry, finding->err) != 0)
         return 0;
     int rc = look_at(finding->running, entry, pid, finding->err);
     if (rc != TM_E_NO_JOB)
@@ -262,8 +261,9 @@ static int no_job(const struct tm_running *running, const char *given, struct tm
     else if (count != 0)
         tm_error_hint(err, "running: %s", list);
     else
-        tm_error_hint(err, "no job of this user is running; the folder of a job's checkpoints finds "
-                           "it too");
+        tm_error_hint(err,
+                      "no job of this user is running; the folder of a job's checkpoints finds "
+                      "it too");
     return TM_E_NO_JOB;
 }
 
@@ -327,8 +327,9 @@ int tm_running_choose(struct tm_running *running, const char *given, struct tm_r
         return 0;
     tm_error_set(err, TM_E_JOB_SILENT, "the job '%s' (process %lld) does not answer", (*job)->name,
                  (long long)(*job)->pid);
-    tm_error_hint(err, "it may be stopped or out of memory; kill -9 %lld ends it, and its "
-                       "checkpoints stay",
+    tm_error_hint(err,
+                  "it may be stopped or out of memory; kill -9 %lld ends it, and its "
+                  "checkpoints stay",
                   (long long)(*job)->pid);
     return TM_E_JOB_SILENT;
 }

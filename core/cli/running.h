@@ -1,5 +1,5 @@
-// Jobs that run, as another process of the same user sees them: found, chosen by what a person calls
-// them, asked.
+// Jobs that run, as another process of the same user sees them: found, chosen by what a person
+// calls them, asked.
 #pragma once
 
 #include <jansson.h>
@@ -8,7 +8,7 @@
 #include "core/cli/places.h"
 
 enum {
-    TM_RUNNING_LOOK_MS = 1000,         // a job that says nothing for so long does not answer
+    TM_RUNNING_LOOK_MS = 1000, // a job that says nothing for so long does not answer
     TM_RUNNING_WAIT_MS = 7 * 24 * 3600 * 1000, // for the end of a job, or a savepoint
     TM_RUNNING_MAX = 4096,
 };

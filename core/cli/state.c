@@ -34,8 +34,9 @@ static int check_words(const struct tm_cli_options *options, struct tm_error *er
     if (strcmp(word, "get") != 0 && strcmp(word, "scan") != 0 && strcmp(word, "list") != 0) {
         const char *nearest = tm_text_nearest(word, words, 3);
         tm_error_set(err, TM_E_USAGE, "`tidemill state` does not know '%s'", word);
-        tm_error_hint(err, "%s%s%sit has get, scan and list", nearest == NULL ? "" : "did you mean ",
-                      nearest == NULL ? "" : nearest, nearest == NULL ? "" : "? ");
+        tm_error_hint(err, "%s%s%sit has get, scan and list",
+                      nearest == NULL ? "" : "did you mean ", nearest == NULL ? "" : nearest,
+                      nearest == NULL ? "" : "? ");
         return TM_E_USAGE;
     }
     if (count == 0)

@@ -9,8 +9,9 @@
 static int wrong(const struct tm_field *field, const char *needed, struct tm_error *err)
 {
     tm_error_set(err, TM_E_STATE_KEY, "the key's column '%s' is %s", field->name, needed);
-    tm_error_hint(err, "a key of one column is given as it is, one of several as a JSON object: "
-                       "'{\"%s\": ...}'",
+    tm_error_hint(err,
+                  "a key of one column is given as it is, one of several as a JSON object: "
+                  "'{\"%s\": ...}'",
                   field->name);
     return TM_E_STATE_KEY;
 }
@@ -87,10 +88,10 @@ static int put_columns(const struct tm_schema *input, const struct tm_key_spec *
     int rc = 0;
     for (uint32_t i = 0; i < spec->count && rc == 0; i++) {
         const struct tm_field *field = &input->fields[spec->fields[i]];
-        const json_t *value =
-            json_is_array(object) ? json_array_get(object, i) : json_object_get(object, field->name);
-        rc = value == NULL ? wrong(field, "missing", err)
-                           : put_column(field, value, NULL, out, err);
+        const json_t *value = json_is_array(object) ? json_array_get(object, i)
+                                                    : json_object_get(object, field->name);
+        rc =
+            value == NULL ? wrong(field, "missing", err) : put_column(field, value, NULL, out, err);
     }
     return rc;
 }

@@ -128,8 +128,8 @@ int tm_cli_savepoint(const struct tm_cli_options *options)
         print_json(options, answer);
     else if (rc == 0)
         fprintf(options->out, "savepoint %lld of the job '%s': %s\n",
-                (long long)tm_running_number(answer, "checkpoint"),
-                tm_running_text(answer, "job"), tm_running_text(answer, "path"));
+                (long long)tm_running_number(answer, "checkpoint"), tm_running_text(answer, "job"),
+                tm_running_text(answer, "path"));
     json_decref(answer);
     tm_buf_fini(&target);
     tm_real_fini(&fx);

@@ -47,8 +47,8 @@ int tm_keeper_settled(struct tm_keeper *keeper, const char *text, size_t length)
 void tm_keeper_save(struct tm_keeper *keeper, enum tm_checkpoint_purpose purpose);
 bool tm_keeper_is_unused(const struct tm_keeper *keeper); // none has been begun
 bool tm_keeper_is_saved(const struct tm_keeper *keeper);
-// What a savepoint came to: it lies in `path`, durable and whole, or `err` says why not. Called once
-// for each that was accepted, at the latest by tm_keeper_free.
+// What a savepoint came to: it lies in `path`, durable and whole, or `err` says why not. Called
+// once for each that was accepted, at the latest by tm_keeper_free.
 typedef void tm_keeper_told(void *arg, uint64_t checkpoint, const char *path,
                             const struct tm_error *err);
 // One at a time, as soon as there is room. At `path`, absolute, which must not be there; NULL: in

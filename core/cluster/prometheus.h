@@ -1,5 +1,5 @@
-// Metrics as Prometheus reads them (text format 0.0.4): a family is its name, type and help, then its
-// samples. Names and labels are made valid here, whatever they are given as.
+// Metrics as Prometheus reads them (text format 0.0.4): a family is its name, type and help, then
+// its samples. Names and labels are made valid here, whatever they are given as.
 #pragma once
 
 #include "core/base/buf.h"

@@ -11,14 +11,10 @@ struct route {
     enum tm_request_kind kind;
 };
 static const struct route routes[] = {
-    {"GET", "/v1/job", TM_REQUEST_JOB},
-    {"GET", "/v1/report", TM_REQUEST_REPORT},
-    {"GET", "/metrics", TM_REQUEST_METRICS},
-    {"GET", "/v1/states", TM_REQUEST_STATES},
-    {"GET", "/v1/state", TM_REQUEST_STATE_SCAN},
-    {"POST", "/v1/savepoint", TM_REQUEST_SAVEPOINT},
-    {"POST", "/v1/stop", TM_REQUEST_STOP},
-    {"POST", "/v1/cancel", TM_REQUEST_CANCEL},
+    {"GET", "/v1/job", TM_REQUEST_JOB},          {"GET", "/v1/report", TM_REQUEST_REPORT},
+    {"GET", "/metrics", TM_REQUEST_METRICS},     {"GET", "/v1/states", TM_REQUEST_STATES},
+    {"GET", "/v1/state", TM_REQUEST_STATE_SCAN}, {"POST", "/v1/savepoint", TM_REQUEST_SAVEPOINT},
+    {"POST", "/v1/stop", TM_REQUEST_STOP},       {"POST", "/v1/cancel", TM_REQUEST_CANCEL},
 };
 enum { ROUTES = sizeof routes / sizeof routes[0] };
 

@@ -1,5 +1,5 @@
-// What can be asked of a running job, and how a request says it. Pure: method, path and arguments in,
-// a request or an error out.
+// What can be asked of a running job, and how a request says it. Pure: method, path and arguments
+// in, a request or an error out.
 //
 //   GET  /v1/job        what it is and how far it is
 //   GET  /v1/report     the report, as it would be now

@@ -231,8 +231,8 @@ void tm_server_answer(struct tm_server_request *request, int status, const char 
                       const void *body, size_t length)
 {
     // The library's own type is not const; the body is copied.
-    struct MHD_Response *response = lib.MHD_create_response_from_buffer(
-        length, (void *)(uintptr_t)body, MHD_RESPMEM_MUST_COPY);
+    struct MHD_Response *response =
+        lib.MHD_create_response_from_buffer(length, (void *)(uintptr_t)body, MHD_RESPMEM_MUST_COPY);
     request->answered = true;
     request->status = status;
     request->response = response;
@@ -260,9 +260,8 @@ static bool open_daemon(struct tm_server *server)
             MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)TM_SERVER_HEAD_BYTES,
             MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TM_SERVER_SILENCE_SECONDS, MHD_OPTION_END);
     const union MHD_DaemonInfo *info =
-        server->daemon == NULL
-            ? NULL
-            : lib.MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+        server->daemon == NULL ? NULL
+                               : lib.MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD);
     if (info != NULL) {
         ev_io_init(&server->io, on_ready, info->epoll_fd, EV_READ);
         server->io.data = server;
@@ -296,8 +295,8 @@ static bool accept_from(struct listener *listener)
     for (int i = 0; i < TM_SERVER_CONNECTIONS; i++) {
         struct sockaddr_storage peer;
         socklen_t length = sizeof peer;
-        int fd = accept4(listener->fd, (struct sockaddr *)&peer, &length,
-                         SOCK_NONBLOCK | SOCK_CLOEXEC);
+        int fd =
+            accept4(listener->fd, (struct sockaddr *)&peer, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
             take_in(server, fd, (const struct sockaddr *)&peer, length);
             any = true;
@@ -317,8 +316,7 @@ static bool accept_from(struct listener *listener)
 static bool accept_all(struct tm_server *server)
 {
     bool any = false;
-    if (server->paused_until_ns != 0 &&
-        tm_fx_mono_ns(server->args.fx) >= server->paused_until_ns) {
+    if (server->paused_until_ns != 0 && tm_fx_mono_ns(server->args.fx) >= server->paused_until_ns) {
         server->paused_until_ns = 0;
         server->knocked = true;
         for (uint32_t i = 0; i < server->listener_count; i++)
@@ -422,17 +420,15 @@ int tm_server_listen_path(struct tm_server *server, const char *folder, const ch
 
 int tm_server_listen_port(struct tm_server *server, uint16_t *port, struct tm_error *err)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_port = htons(*port),
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons(*port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t length = sizeof address;
     int on = 1;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0 || server->listener_count == LISTENERS ||
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
         bind(fd, (const struct sockaddr *)&address, sizeof address) != 0 ||
-        listen(fd, BACKLOG) != 0 ||
-        getsockname(fd, (struct sockaddr *)&address, &length) != 0) {
+        listen(fd, BACKLOG) != 0 || getsockname(fd, (struct sockaddr *)&address, &length) != 0) {
         tm_error_set_errno(err, TM_E_NETWORK, errno, "cannot listen on port %u of 127.0.0.1",
                            (unsigned)*port);
         if (fd >= 0)

@@ -1,6 +1,6 @@
 // HTTP/1.1 for this machine: a Unix socket of one user and, where asked for, a port of loopback, in
-// the loop of the thread that parks there. Nothing waits; a peer that is silent for long is dropped,
-// and so is one that sends too much. Everything here is for that one thread.
+// the loop of the thread that parks there. Nothing waits; a peer that is silent for long is
+// dropped, and so is one that sends too much. Everything here is for that one thread.
 //
 // Requests are read by libmicrohttpd, which is loaded when the first one comes: linking it would
 // cost every start some milliseconds.
@@ -13,10 +13,10 @@ struct tm_server;
 struct tm_server_request; // from its arrival until tm_server_answer
 
 enum {
-    TM_SERVER_PATH_MAX = 256,      // bytes of a request's path
-    TM_SERVER_CONNECTIONS = 32,    // at the same time; more are closed as they come
-    TM_SERVER_HEAD_BYTES = 32768,  // of all that a connection keeps: a longer head is refused
-    TM_SERVER_BODY_BYTES = 65536,  // of a request: nothing here reads one
+    TM_SERVER_PATH_MAX = 256,       // bytes of a request's path
+    TM_SERVER_CONNECTIONS = 32,     // at the same time; more are closed as they come
+    TM_SERVER_HEAD_BYTES = 32768,   // of all that a connection keeps: a longer head is refused
+    TM_SERVER_BODY_BYTES = 65536,   // of a request: nothing here reads one
     TM_SERVER_SILENCE_SECONDS = 10, // then a connection is dropped
 };
 

@@ -231,7 +231,8 @@ static int process_window_states(struct tm_operator *op, const struct tm_key *ke
     const struct tm__operator_keyed *keyed = self->shared[TM__SCOPE_WINDOW];
     const struct tm_key own = own_key(self, key);
     uint32_t key_group;
-    if (keyed == NULL || keyed->ns == NULL || !tm__operator_looks_at(keyed->state, &own, &key_group))
+    if (keyed == NULL || keyed->ns == NULL ||
+        !tm__operator_looks_at(keyed->state, &own, &key_group))
         return 0;
     const uint8_t *record = tm__operator_process_windows_find(self, &own, window);
     return record == NULL ? 0

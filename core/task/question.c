@@ -69,8 +69,8 @@ struct answering {
     const char *only; // the state that is wanted; NULL: all
     struct tm_buf out;
     uint32_t keys;
-    bool more, any; // any: something has been said of the key
-    const char *open;   // the state of many values that is under way
+    bool more, any;   // any: something has been said of the key
+    const char *open; // the state of many values that is under way
     const char *closing;
     int rc;
 };

@@ -1,5 +1,6 @@
-// Looking into the states of a job that runs: a question to every worker, which each answers between
-// two batches of its tasks. What one worker says is of one moment; workers are not at the same one.
+// Looking into the states of a job that runs: a question to every worker, which each answers
+// between two batches of its tasks. What one worker says is of one moment; workers are not at the
+// same one.
 #pragma once
 
 #include "core/task/job.h"

@@ -170,9 +170,9 @@ static int put_end(struct tm_task *task, struct tm_error *err)
 {
     if (TM_UNLIKELY(!tm__task_may_end(task))) {
         int rc = tm__task_is_asked(&task->checkpoints) ? tm__task_put_barrier(task, err) : 0;
-        return rc < 0                                     ? rc
+        return rc < 0                                   ? rc
                : task->slots[0].kind != TM_ELEMENT_NONE ? TM_TURN_PROGRESS
-                                                          : TM_TURN_IDLE;
+                                                        : TM_TURN_IDLE;
     }
     task->holds_end = false;
     task->slots[0] = (struct tm_element){

@@ -18,13 +18,13 @@ struct tm_task_output {
     struct tm_batch *dead_letters; // of a dead-letter edge: the batch being filled, or NULL
     int64_t dead_since_ns;         // when its first row came
     struct tm_element pending;     // on its way; NONE: nothing
-    // What had to leave the task for a barrier that overtakes and comes behind `pending`: those from
-    // `queue_first` on; none while that is NONE.
+    // What had to leave the task for a barrier that overtakes and comes behind `pending`: those
+    // from `queue_first` on; none while that is NONE.
     struct tm_element *queue;
     uint32_t queue_first, queue_count, queue_capacity;
     struct tm_element barrier; // goes in front of everything else; NONE: none
-    bool ended;                    // END was sent
-    bool blocked;                  // the last attempt found no credit: its return wakes the worker
+    bool ended;                // END was sent
+    bool blocked;              // the last attempt found no credit: its return wakes the worker
 };
 
 struct tm_task {
@@ -58,9 +58,9 @@ struct tm_task {
     bool overtakes;     // a barrier does not wait any more: outputs take what is in front of it
     size_t queue_bytes; // of rows in the queues of all outputs
     struct tm_task_flights flights;
-    bool holds_end; // the gate has given END, which waits for a barrier to go first,
+    bool holds_end;      // the gate has given END, which waits for a barrier to go first,
     uint8_t held_status; // and is of this kind
-    bool was_ended; // its input had ended in the checkpoint that the job begins with
+    bool was_ended;      // its input had ended in the checkpoint that the job begins with
 
     struct tm_failures *failures;
     struct tm_task_held *held;  // the job's

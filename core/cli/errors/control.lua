@@ -32,7 +32,8 @@ return {
     cause = [[The port of --metrics is another program's, or needs rights that this user has not (those below 1024).]],
     fix = [[Take another port, or --metrics 0 for one that is free, which the log tells.]],
     files = { slow },
-    run = [[tidemill run job.lua --quiet --no-checkpoints --metrics 49517 & sleep 0.5; tidemill run job.lua --no-checkpoints --metrics 49517; code=$?; wait; exit $code]] },
+    run = [[tidemill run job.lua --quiet --no-checkpoints --metrics 49517 & sleep 0.5; ]] ..
+      [[tidemill run job.lua --no-checkpoints --metrics 49517; code=$?; wait; exit $code]] },
   { "SAVEPOINT", group = "running jobs",
     cause = [[The savepoint was begun and could not be taken, took longer than checkpoint_timeout, or another one is being taken.]],
     fix = [[The message says why. The job and its checkpoints are not harmed: ask again.]],
