@@ -23,7 +23,7 @@ SHARES = [0.001, 0.01, 0.1, 1]
 KEYS, ENTRY_BYTES, BYTES_MOST, MANIFEST_MOST = 1_000_000, 16 + 32, 1.5, 64 * 1024
 IDLE_MOST = 32 * 1024 # of one without changes: its index
 # state, keys that make so much of it, milliseconds to the first new row; the second only with --long: it takes five gigabytes
-RESTORES = [("256 MB", 2_500_000, 256 << 20, 500), ("4 GB", 40_000_000, 4 << 30, 4000)]
+RESTORES = [("256 MB", 3_500_000, 256 << 20, 500), ("4 GB", 56_000_000, 4 << 30, 4000)]
 DEADLINE_S = 120
 
 
@@ -156,11 +156,11 @@ def bytes_for(path, folder, keys, share, idle):
     for _ in range(10):
         before = wait_for(folder, newest(folder) + 1) # a whole interval is left
         changed = put_changes(path, keys, round(1 / share)) * ENTRY_BYTES
-        number, sizes = before, [idle]
-        while sum(sizes) - idle * len(sizes) < changed / 4 or sizes[-1] > idle + changed / 50: # until one without changes follows
+        number, sizes, nothing = before, [idle], idle + changed / 50 + 4096 # an index grows a little
+        while max(sizes) <= nothing or sizes[-1] > nothing: # until one without changes follows
             number = wait_for(folder, number + 1)
             sizes.append(data_bytes(folder, number))
-        if sorted(sizes)[-2] <= idle + changed / 50:
+        if sorted(sizes)[-2] <= nothing:
             with_all = before + sizes.index(max(sizes))
             return max(sizes) / changed, os.path.getsize(os.path.join(folder, "chk-%d" % with_all, "MANIFEST"))
     sys.exit("bench: %.1f %% of the keys changed in two checkpoints, ten times" % (100 * share))
@@ -258,8 +258,12 @@ class Job:
         return self.wait_row("row after a kill") - begin
 
     def end(self):
-        for pid in children(self.p.pid) + [self.p.pid]:
-            os.kill(pid, signal.SIGKILL)
+        all_of_them = [self.p.pid] + children(self.p.pid) # the first would begin the others anew
+        for pid in all_of_them:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError: # it went with its parent
+                pass
         self.p.wait()
         self.p.stdout.close()
 
@@ -298,7 +302,7 @@ def measure(place, figure, tiny, long, pairs):
         if tiny: # much of the time is waiting for the first checkpoint
             keys, rows, every = 1000, 2_000_000, "20ms"
         count_pairs(place, what, keys, rows, every, goal, 1 if tiny else max(pairs, 15), figure)
-    incremental(place, 100_000 if tiny else KEYS, SHARES[2:] if tiny else SHARES, "500ms" if tiny else "3s", figure)
+    incremental(place, 20_000 if tiny else KEYS, SHARES[2:] if tiny else SHARES, "700ms" if tiny else "4s", figure)
     for what, keys, size, goal_ms in RESTORES[:2 if long else 1]:
         restore(place, what, 1000 if tiny else keys, 0 if tiny else size, goal_ms, 1 if tiny else 5, "50ms" if tiny else "1s", figure)
     clear(place.work)

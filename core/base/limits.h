@@ -35,10 +35,10 @@ enum {
     TM_SAMPLE_FILES = 16,
     TM_SAMPLE_WAIT_MS = 500,
     TM_PARALLELISM_MAX = 1024,
-    TM_MAX_PARALLELISM = 32768,      // key groups; SEMANTICS 13
-    TM_RING_ELEMENTS = 64,           // slots of a channel; a power of two
-    TM_CHANNEL_BYTES = 1024 * 1024,  // batches in flight in a channel, unless time bounds it lower
-    TM_CHANNEL_TIME_MS = 500,        // a channel holds at most what its consumer takes in this time
+    TM_MAX_PARALLELISM = 32768,     // key groups; SEMANTICS 13
+    TM_RING_ELEMENTS = 64,          // slots of a channel; a power of two
+    TM_CHANNEL_BYTES = 1024 * 1024, // batches in flight in a channel, unless time bounds it lower
+    TM_CHANNEL_TIME_MS = 500,       // a channel holds at most what its consumer takes in this time
     // What a task still puts out past its credit so that a barrier gets through it: what one batch
     // becomes in it, usually a batch. Where it becomes more than this the barrier waits.
     TM_OVERTAKE_BYTES = 16 * 1024 * 1024,

@@ -21,8 +21,9 @@ static void print_entry(FILE *out, const struct tm_match_entry *entry)
     fprintf(out, "  %-12s  %s%s%s\n", tm_outcomes[entry->outcome], name,
             entry->difference[0] == '\0' ? "" : ": ", entry->difference);
     if (entry->refused)
-        fprintf(out, "                to go on: %s; or leave it out: --drop-state '%s'\n",
-                entry->fix, entry->drop);
+        fprintf(out, "                to go on: %s%s%s%s\n", entry->fix,
+                entry->drop[0] == '\0' ? "" : "; or leave it out: --drop-state '", entry->drop,
+                entry->drop[0] == '\0' ? "" : "'");
 }
 
 static void print_all(const struct tm_engine *engine, const struct tm_match *match)

@@ -293,7 +293,9 @@ static void match_part(struct tm_match *m, const struct tm_manifest_operator *op
         return;
     }
     if (!was_asked(m, op->name, NULL)) { // it is not open yet
-        entry.difference = "it is looked at when its first rows have told their types";
+        entry.difference = m->in_flight.code != 0
+                               ? "it has not been looked at, because of the rows in flight"
+                               : "it is looked at when its first rows have told their types";
         tm__match_add(m, &entry);
         return;
     }
@@ -424,6 +426,21 @@ static void match_new_operators(struct tm_match *m)
 
 // --- all of it -----------------------------------------------------------------------------------
 
+// Rows do not fit: what has been looked at by then is told all the same.
+static void add_flight(struct tm_match *m, struct tm_error *err)
+{
+    m->in_flight = *err;
+    tm_error_clear(err);
+    tm__match_add(
+        m, &(struct tm_match_entry){.operator_name = "rows in flight",
+                                    .kind = "edge",
+                                    .state = "",
+                                    .outcome = TM_OUTCOME_INCOMPATIBLE,
+                                    .refused = true,
+                                    .difference = tm__match_print(m, "%s", m->in_flight.message),
+                                    .fix = tm__match_print(m, "%s", m->in_flight.hint)});
+}
+
 int tm_match_make(struct tm_match *match, struct tm_engine *engine, struct tm_restored *restored,
                   struct tm_error *err)
 {
@@ -441,9 +458,11 @@ int tm_match_make(struct tm_match *match, struct tm_engine *engine, struct tm_re
         rc = tm_restored_rehearse(restored, err);
     if (rc != 0)
         return rc;
-    rc = tm__match_flights(match, err);
-    if (rc == 0)
-        rc = tm_rehearse(engine, restored, (const char *)match->settled.data, err);
+    rc = tm_rehearse(engine, restored, (const char *)match->settled.data, err);
+    if (rc == TM_E_IN_FLIGHT) {
+        add_flight(match, err);
+        rc = 0;
+    }
     for (uint32_t i = 0; rc == 0 && i < match->manifest->operator_count; i++)
         if (tm_manifest_find(match->manifest, match->manifest->operators[i].name) ==
             &match->manifest->operators[i])
@@ -511,6 +530,10 @@ int tm_match_refusal(const struct tm_match *match, struct tm_error *err)
             append(fix, sizeof fix, "; ", entries[i].fix);
         snprintf(line, sizeof line, " --drop-state '%s'", entries[i].drop);
         append(drops, sizeof drops, "", line);
+    }
+    if (match->in_flight.code != 0) {
+        *err = match->in_flight;
+        return err->code;
     }
     if (code == 0)
         return 0;

@@ -35,8 +35,9 @@ struct tm_match {
     struct tm_restored *restored;
     const struct tm_manifest *manifest;
     struct tm_arena arena;
-    struct tm_buf entries; // struct tm_match_entry
-    struct tm_buf settled; // the types that rows had settled, with a NUL behind them
+    struct tm_buf entries;     // struct tm_match_entry
+    struct tm_buf settled;     // the types that rows had settled, with a NUL behind them
+    struct tm_error in_flight; // rows on their way that do not fit the script; code 0: none
     bool no_memory;
 };
 
@@ -47,5 +48,6 @@ int tm_match_make(struct tm_match *match, struct tm_engine *engine, struct tm_re
                   struct tm_error *err) TM_WARN_UNUSED;
 void tm_match_free(struct tm_match *match);
 const struct tm_match_entry *tm_match_entries(const struct tm_match *match, uint32_t *count);
-// What a run would be refused with: TM_E_STATE_LEFT, TM_E_STATE_TYPE; 0: it would begin.
+// What a run would be refused with: TM_E_STATE_LEFT, TM_E_STATE_TYPE, TM_E_IN_FLIGHT; 0: it would
+// begin.
 int tm_match_refusal(const struct tm_match *match, struct tm_error *err) TM_WARN_UNUSED;

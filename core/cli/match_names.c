@@ -1,18 +1,12 @@
-// What a checkpoint names: operators and states that had other names, the operators that types were
-// settled for, and those that rows in flight were between.
+// What a checkpoint names: operators and states that had other names, and the operators that types
+// were settled for.
 #include <stdio.h>
 #include <string.h>
 
 #include "core/cli/match_parts.h"
-#include "core/task/flight.h"
 
 // --- names
 // ----------------------------------------------------------------------------------------
-
-static const char *name_then(const struct tm_match *m, const char *name)
-{
-    return tm_restored_was(m->restored, name, NULL);
-}
 
 // "map(job.lua:12)": a name that comes from the place in the text, and moves with it.
 static bool is_place_name(const char *name, const char *kind)
@@ -94,69 +88,6 @@ int tm__match_rename(struct tm_match *m, struct tm_error *err)
                                       (const struct tm_restored_name *)(const void *)names.data,
                                       count, err);
     tm_buf_fini(&names);
-    return rc;
-}
-
-// --- rows in flight ------------------------------------------------------------------------------
-
-struct flying {
-    struct tm_match *match;
-    const struct tm_manifest_operator *op;
-    const char *part;
-};
-
-// Rows whose way there is no more: they would be lost.
-static int look_at_flight(void *arg, uint32_t old_subtask, const void *bytes, size_t size,
-                          struct tm_error *err)
-{
-    const struct flying *f = arg;
-    struct tm_match *m = f->match;
-    const struct tm_graph *graph = m->engine->graph;
-    char from[TM_NAME_MAX + 1], to[TM_NAME_MAX + 1];
-    (void)old_subtask;
-    (void)err;
-    if (!tm_flight_ends(bytes, size, from, to) || tm__match_has(m, f->op->name, f->part))
-        return 0;
-    for (uint32_t n = 0; n < graph->node_count; n++) {
-        const struct tm_node *node = &graph->nodes[n];
-        if (strcmp(name_then(m, node->name), to) != 0)
-            continue;
-        for (uint32_t i = 0; i < node->input_count; i++)
-            if (strcmp(name_then(m, graph->nodes[node->inputs[i]].name), from) == 0)
-                return 0;
-        for (uint32_t d = 0; d < graph->node_count; d++)
-            if (graph->nodes[d].dead_letter == (int32_t)n &&
-                strcmp(name_then(m, graph->nodes[d].name), from) == 0)
-                return 0;
-    }
-    tm__match_add(
-        m,
-        &(struct tm_match_entry){
-            .operator_name = f->op->name,
-            .kind = f->op->kind,
-            .state = f->part,
-            .outcome = TM_OUTCOME_DROPPED,
-            .refused = true,
-            .difference = tm__match_print(m, "rows were on their way from '%s' to '%s'", from, to),
-            .fix = "go on with the script as it was, and stop it with Ctrl-C, which lets rows "
-                   "arrive",
-            .drop = tm__match_print(m, "%s.%s", f->op->name, f->part)});
-    return 0;
-}
-
-int tm__match_flights(struct tm_match *m, struct tm_error *err)
-{
-    int rc = 0;
-    for (uint32_t i = 0; i < m->manifest->operator_count && rc == 0; i++) {
-        const struct tm_manifest_operator *op = &m->manifest->operators[i];
-        const struct tm_restored_for who = {
-            .operator_name = op->name, .subtask = 0, .parallelism = 1};
-        for (uint32_t p = 0; p < op->part_count && rc == 0; p++) {
-            struct flying f = {m, op, op->parts[p].name};
-            if (strcmp(f.part, TM_FLIGHT_ARRIVED) == 0 || strcmp(f.part, TM_FLIGHT_UNSENT) == 0)
-                rc = tm_restored_items(m->restored, &who, f.part, look_at_flight, &f, err);
-        }
-    }
     return rc;
 }
 

@@ -15,5 +15,3 @@ bool tm__match_has(const struct tm_match *m, const char *operator_name, const ch
 int tm__match_rename(struct tm_match *m, struct tm_error *err) TM_WARN_UNUSED;
 // The types that rows had settled, in the engine's graph and in m->settled.
 int tm__match_settle(struct tm_match *m, struct tm_error *err) TM_WARN_UNUSED;
-// An entry for rows in flight whose way there is no more.
-int tm__match_flights(struct tm_match *m, struct tm_error *err) TM_WARN_UNUSED;

@@ -15,7 +15,8 @@ void tm_report_checkpoints_line(const struct tm_keeper_figures *figures, int64_t
     if (figures->failed != 0)
         snprintf(failed, sizeof failed, ", %" PRIu64 " failed", figures->failed);
     if (figures->overtaken != 0)
-        snprintf(overtaken, sizeof overtaken, ", %" PRIu64 " of them unaligned", figures->overtaken);
+        snprintf(overtaken, sizeof overtaken, ", %" PRIu64 " of them unaligned",
+                 figures->overtaken);
     if (figures->flight_bytes != 0)
         snprintf(flight, sizeof flight, " (%s of rows in flight)",
                  tm_text_size((int64_t)figures->flight_bytes, bytes));
@@ -40,8 +41,8 @@ static const char *why_aligned(const struct tm_job *job, const struct tm_edge *e
                                                        : "changes in turn";
 }
 
-// Edges on which barriers wait whatever aligned_timeout says: people see where a checkpoint of a job
-// that is held back takes its time.
+// Edges on which barriers wait whatever aligned_timeout says: people see where a checkpoint of a
+// job that is held back takes its time.
 static void print_aligned(const struct tm_job *job)
 {
     bool any = false;
@@ -50,9 +51,9 @@ static void print_aligned(const struct tm_job *job)
         const char *why = why_aligned(job, edge);
         if (why == NULL)
             continue;
-        fprintf(stderr, "%s%s -> %s (%s)", any ? ", " : "  edges that stay aligned: ",
-                job->graph->nodes[edge->from_node].name, job->graph->nodes[edge->to_node].name,
-                why);
+        fprintf(stderr, "%s%s -> %s (%s)",
+                any ? ", " : "  edges that stay aligned: ", job->graph->nodes[edge->from_node].name,
+                job->graph->nodes[edge->to_node].name, why);
         any = true;
     }
     if (any)

@@ -49,8 +49,8 @@ static inline bool tm_aligner_waits_for(const struct tm_aligner *aligner, uint32
     return aligner->state[channel] == TM_ALIGNER_OPEN ||
            (aligner->state[channel] == TM_ALIGNER_BLOCKED && aligner->checkpoint != checkpoint);
 }
-// All barriers of an open checkpoint have been taken, in whatever order: it is complete, what waited
-// is released.
+// All barriers of an open checkpoint have been taken, in whatever order: it is complete, what
+// waited is released.
 void tm_aligner_overtake(struct tm_aligner *aligner, uint64_t checkpoint);
 // The checkpoint is given up: its channels are released. One that has not begun will be skipped.
 // What is 64 older than one that is given up was decided long ago: it is given up too.

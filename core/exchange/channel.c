@@ -208,9 +208,9 @@ static uint64_t find_barrier(const struct tm_channel *channel, uint64_t checkpoi
 enum tm_channel_shows tm_channel_shows(const struct tm_channel *channel, uint64_t checkpoint)
 {
     uint64_t at = find_barrier(channel, checkpoint);
-    return at == UINT64_MAX                                            ? TM_SHOWS_NEITHER
+    return at == UINT64_MAX                                       ? TM_SHOWS_NEITHER
            : channel->ring[at & RING_MASK].kind == TM_ELEMENT_END ? TM_SHOWS_END
-                                                                       : TM_SHOWS_BARRIER;
+                                                                  : TM_SHOWS_BARRIER;
 }
 
 int tm_channel_overtake(struct tm_channel *channel, uint64_t checkpoint, tm_channel_visit *visit,

@@ -296,8 +296,7 @@ int tm__exchange_hash_each_part(const struct tm_hash_sender *hash, tm_sender_vis
         batch.size_bytes = (size_t)(part->write - batch.data);
         batch.row_count = TM_BATCH_ROWS - part->rows_left;
         batch.split = TM_NO_SPLIT;
-        int rc = visit(arg, c, c,
-                       &(struct tm_element){.kind = TM_ELEMENT_BATCH, .batch = &batch});
+        int rc = visit(arg, c, c, &(struct tm_element){.kind = TM_ELEMENT_BATCH, .batch = &batch});
         if (rc != 0)
             return rc;
     }

@@ -11,7 +11,7 @@ struct tm_sender {
     uint32_t count;
     uint32_t next;         // whole batches: the channel whose turn it is; copies: which comes next
     uint32_t control_next; // channels below it have the control element being sent
-    uint32_t front_next;          // the same of a barrier that overtakes,
+    uint32_t front_next;   // the same of a barrier that overtakes,
     uint64_t front_checkpoint;    // which is of this one
     struct tm_channel **channels; // by consumer subtask
     struct tm_hash_sender *hash;  // HASH and COLUMN to several consumers, else NULL

@@ -62,8 +62,8 @@ static struct tm_task_cut *find_cut(const struct tm_task *task, uint64_t checkpo
     return cut;
 }
 
-// Only the checkpoints that a job takes by itself: what users ask for is to have nothing on its way,
-// so that it fits other scripts and outputs that cannot take rows back.
+// Only the checkpoints that a job takes by itself: what users ask for is to have nothing on its
+// way, so that it fits other scripts and outputs that cannot take rows back.
 static int64_t overtakes_ns(const struct tm_task *task, const struct tm_command *command)
 {
     int64_t timeout_ms = task->job->graph->checkpoints.aligned_timeout_ms;

@@ -21,13 +21,13 @@ struct tm_task_cut {
     enum tm_checkpoint_purpose purpose;
     struct tm_cut *cut;
     int64_t overtakes_ns; // from then on its barrier waits for nothing (mono); INT64_MAX: never
-    bool whole;     // all of the task is in it
-    bool writing;   // the helper thread has it
-    bool told;      // the coordinator knows what became of it
-    bool completed; // the checkpoint is durable
-    bool dropped;   // nobody needs it any more
-    bool freeing;   // it is being freed, a step at a time
-    char *place;    // folder, NUL, name, NUL; NULL: the command that says has not come yet
+    bool whole;           // all of the task is in it
+    bool writing;         // the helper thread has it
+    bool told;            // the coordinator knows what became of it
+    bool completed;       // the checkpoint is durable
+    bool dropped;         // nobody needs it any more
+    bool freeing;         // it is being freed, a step at a time
+    char *place;          // folder, NUL, name, NUL; NULL: the command that says has not come yet
     size_t place_size;
     struct tm_task_cut *base; // completed: what it is written against; NULL: it is written whole
     uint32_t users;           // cuts that are written against this one

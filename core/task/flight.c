@@ -196,7 +196,7 @@ static int damaged(const struct loading *l, struct tm_error *err)
                         l->from->name, l->to->name);
 }
 
-#define TM_FLIGHT_HINT                                                                            \
+#define TM_FLIGHT_HINT                                                                             \
     "go on with the script as it was, stop the job with Ctrl-C, which lets rows arrive, and then " \
     "change it; or leave them out: --drop-state '%.*s'"
 
@@ -423,24 +423,6 @@ static int not_known(const struct flight_head *head, const uint8_t *names, struc
                  (const char *)names + head->from_bytes);
     tm_error_hint(err, TM_FLIGHT_HINT, head->to_bytes, (const char *)names + head->from_bytes);
     return TM_E_IN_FLIGHT;
-}
-
-bool tm_flight_ends(const void *bytes, size_t size, char from[TM_NAME_MAX + 1],
-                    char to[TM_NAME_MAX + 1])
-{
-    struct flight_head head;
-    if (size < sizeof head)
-        return false;
-    memcpy(&head, bytes, sizeof head);
-    if (size - sizeof head < (size_t)head.from_bytes + head.to_bytes ||
-        head.from_bytes > TM_NAME_MAX || head.to_bytes > TM_NAME_MAX)
-        return false;
-    const char *names = (const char *)bytes + sizeof head;
-    memcpy(from, names, head.from_bytes);
-    from[head.from_bytes] = '\0';
-    memcpy(to, names + head.from_bytes, head.to_bytes);
-    to[head.to_bytes] = '\0';
-    return head.kind == TM_ELEMENT_BATCH;
 }
 
 static int load_item(void *arg, uint32_t old_subtask, const void *bytes, size_t size,

@@ -11,7 +11,6 @@
 // late that was not.
 #pragma once
 
-#include "core/base/limits.h"
 #include "core/exchange/gate.h"
 #include "core/exchange/partition.h"
 
@@ -29,11 +28,6 @@ struct tm_node;
 // subtasks afterwards: not where rows stay in their subtask, nor where each has a copy. Rows of a
 // changelog that are dealt in turn would be in two places at once.
 bool tm_edge_overtakes(const struct tm_graph *graph, const struct tm_edge *edge);
-
-// Of an item of one of these parts: the operators that its rows were between, by their names then.
-// False: it has no rows.
-bool tm_flight_ends(const void *bytes, size_t size, char from[TM_NAME_MAX + 1],
-                    char to[TM_NAME_MAX + 1]);
 
 // What the checkpoint that the job begins with had in flight for this task, in order.
 struct tm_task_flight {

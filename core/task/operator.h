@@ -117,8 +117,9 @@ struct tm_operator_ops {
     // Begins as the checkpoint says: once, after open, before the first element. NULL: as snapshot.
     int (*restore)(struct tm_operator *op, const struct tm_restored *restored,
                    struct tm_error *err);
-    // How partial rows are checked that it takes or gives, once it is open, and a number that differs
-    // where they are made of something else; 0, and *wire untouched: it has none. NULL-able.
+    // How partial rows are checked that it takes or gives, once it is open, and a number that
+    // differs where they are made of something else; 0, and *wire untouched: it has none.
+    // NULL-able.
     uint32_t (*partial)(const struct tm_operator *op, struct tm_wire_partial *wire);
     // It gets the last watermark and END also where no row came and no schema is known.
     bool ends_unopened;

@@ -12,7 +12,8 @@ static bool is_main(const struct tm_task_output *output)
     return !output->edge->dead_letter;
 }
 
-// --- queues: what has to leave the task before there is credit for it ------------------------------
+// --- queues: what has to leave the task before there is credit for it
+// ------------------------------
 
 static int enqueue(struct tm_task *task, struct tm_task_output *output, struct tm_element element)
 {
@@ -154,8 +155,8 @@ static int distribute(struct tm_task *task, struct tm_element *element)
 {
     if (element->kind == TM_ELEMENT_END && task->was_ended)
         element->status = TM_END_DRAIN; // for those behind, which may not have seen it
-    int rc = element->kind == TM_ELEMENT_BARRIER ? put_barrier(task, element)
-                                                 : put_all(task, element);
+    int rc =
+        element->kind == TM_ELEMENT_BARRIER ? put_barrier(task, element) : put_all(task, element);
     if (rc == 0)
         element->kind = TM_ELEMENT_NONE;
     return rc;
@@ -272,11 +273,10 @@ int tm__task_flush_outputs(struct tm_task *task, bool idle)
         return result;
     for (uint32_t i = 0; i < task->output_count; i++) {
         struct tm_task_output *output = &task->outputs[i];
-        bool waits = output->pending.kind != TM_ELEMENT_NONE ||
-                     output->barrier.kind != TM_ELEMENT_NONE;
-        int rc = waits
-                     ? send_pending(task, output)
-                     : tm_sender_flush(output->sender, task->ctx.now_ns, idle);
+        bool waits =
+            output->pending.kind != TM_ELEMENT_NONE || output->barrier.kind != TM_ELEMENT_NONE;
+        int rc = waits ? send_pending(task, output)
+                       : tm_sender_flush(output->sender, task->ctx.now_ns, idle);
         if (rc < 0)
             return rc;
         output->blocked = rc == TM_BLOCKED;

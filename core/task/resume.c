@@ -396,8 +396,8 @@ static int read_edges(struct tm_task *task, bool own, uint8_t *behind,
     int rc = 0;
     for (uint32_t i = 0; i < chain->input_count && rc == 0; i++) {
         const struct tm_edge *edge = &task->ctx.plan->edges[chain->inputs[i]];
-        const char *from = tm_restored_was(
-            task->job->restored, task->job->graph->nodes[edge->from_node].name, NULL);
+        const char *from = tm_restored_was(task->job->restored,
+                                           task->job->graph->nodes[edge->from_node].name, NULL);
         struct edge_reader reader = {.from = from,
                                      .from_length = strlen(from),
                                      .own = own,

@@ -764,9 +764,9 @@ function stream:top(n, by, options) end
 ---    --> {"user":"cyd","n":1,"total":30.00}
 ---@param name string
 ---@param aggregates table<string, tidemill.Aggregate|tidemill.List>
----@param options? { emit: "every"|"final"? }
+---@param options? { emit: "every"|"final"?, renamed_from: string? }
 ---@return tidemill.Stream
----@overload fun(self: tidemill.Stream, aggregates: table<string, tidemill.Aggregate|tidemill.List>, options?: { emit: "every"|"final"? }): tidemill.Stream
+---@overload fun(self: tidemill.Stream, aggregates: table<string, tidemill.Aggregate|tidemill.List>, options?: { emit: "every"|"final"?, renamed_from: string? }): tidemill.Stream
 function stream:aggregate(name, aggregates, options) end
 
 ---Folds the rows of a key into one row of the same columns; the first row stands for itself. The event time of each result is that of

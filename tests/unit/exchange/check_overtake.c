@@ -252,13 +252,13 @@ static struct {
     struct producer p[PRODUCERS_MAX];
     struct consumer c[CONSUMERS_MAX];
     uint64_t checkpoint;
-    uint8_t before[IDS_MAX];       // of the rows that were sent before the barrier: what became of them
-    uint8_t by[IDS_MAX];           // producer
-    uint64_t at[IDS_MAX];          // its barriers when it was sent
-    bool taken[IDS_MAX];           // ever
+    uint8_t before[IDS_MAX]; // of the rows that were sent before the barrier: what became of them
+    uint8_t by[IDS_MAX];     // producer
+    uint64_t at[IDS_MAX];    // its barriers when it was sent
+    bool taken[IDS_MAX];     // ever
     int64_t next_id;
-    int64_t last[PRODUCERS_MAX][KEYS]; // id taken or shown last, for this checkpoint
-    int64_t order[PRODUCERS_MAX][KEYS]; // id taken last
+    int64_t last[PRODUCERS_MAX][KEYS];            // id taken or shown last, for this checkpoint
+    int64_t order[PRODUCERS_MAX][KEYS];           // id taken last
     int64_t passed[CONSUMERS_MAX][PRODUCERS_MAX]; // watermark shown last
 } w;
 static uint64_t seed;

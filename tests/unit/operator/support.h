@@ -132,6 +132,17 @@ void tm_task_put_side(struct tm_task *task, uint32_t node, uint32_t side, struct
 }
 #endif
 
+// No Lua: nothing of these states migrates (tests/functional/test_evolve has those that do).
+int tm_vm_migrate(struct tm_vm *vm, const struct tm_vm_migration *migration, struct tm_buf *made,
+                  bool *nothing, struct tm_error *err)
+{
+    (void)vm;
+    (void)migration;
+    (void)made;
+    (void)nothing;
+    return tm_error_set(err, TM_E_USER_CODE, "no Lua");
+}
+
 struct tm_node_metrics *tm_task_metrics(struct tm_task_context *ctx, uint32_t node)
 {
     (void)ctx;
