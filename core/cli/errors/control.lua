@@ -22,7 +22,9 @@ return {
     cause = [[The process of the job is there and says nothing: it was stopped (Ctrl-Z, SIGSTOP), the machine is short of memory, or it
       ended while it was asked.]],
     fix = [[Continue it (fg, kill -CONT), or end it with kill -9: its checkpoints stay, and the next run goes on from the newest.]],
-    without = "A process has to be stopped from outside." },
+    files = { slow },
+    run = start .. [[job=$(tidemill list --json | sed 's/.*"pid":\([0-9]*\).*/\1/'); kill -STOP $job; ]] ..
+      [[tidemill show orders; code=$?; kill -CONT $job; wait; exit $code]] },
   { "JOB_REFUSES", group = "running jobs",
     cause = [[The job cannot do what was asked as it stands: it takes no checkpoints and so no savepoints, or it ends already.]],
     fix = [[The message says why. To have savepoints, let the job take checkpoints: checkpoint = "30s" in tm.job, or --dir.]],
