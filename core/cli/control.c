@@ -94,6 +94,12 @@ static void put_rows(const struct tm_job *job, json_t *root)
     json_object_set_new(root, "rows_out", json_integer((json_int_t)out));
 }
 
+// The one that a user has started and ends, which stays when the process of the job is made anew.
+static pid_t process_of(const struct tm_control *control)
+{
+    return control->engine->options->supervised == NULL ? getpid() : getppid();
+}
+
 static json_t *describe(const struct tm_control *control)
 {
     const struct tm_engine *engine = control->engine;
@@ -102,7 +108,7 @@ static json_t *describe(const struct tm_control *control)
     json_t *root = json_object();
     json_object_set_new(root, "ok", json_true());
     json_object_set_new(root, "job", tm_report_json_text(engine->graph->name));
-    json_object_set_new(root, "pid", json_integer((json_int_t)getpid()));
+    json_object_set_new(root, "pid", json_integer((json_int_t)process_of(control)));
     json_object_set_new(root, "version", json_string(TM_VERSION));
     json_object_set_new(root, "state", json_string(state_of(control)));
     const char *file = engine->options->file;
@@ -315,7 +321,7 @@ static int listen_here(struct tm_control *control, const char *folder, struct tm
     if (folder != NULL && tm_server_listen_path(control->server, folder, "control", err) == 0) {
         char socket[PATH_MAX];
         snprintf(socket, sizeof socket, "%.4000s/control", folder);
-        int rc = found != 0 ? found : tm_places_name(places, getpid(), entry, err);
+        int rc = found != 0 ? found : tm_places_name(places, process_of(control), entry, err);
         rc = rc == 0 ? tm_places_link(entry, socket, err) : rc;
         if (rc == 0)
             memcpy(control->entry, entry, sizeof entry);
@@ -323,7 +329,7 @@ static int listen_here(struct tm_control *control, const char *folder, struct tm
     }
     if (found != 0)
         return found;
-    snprintf(name, sizeof name, "%lld", (long long)getpid());
+    snprintf(name, sizeof name, "%lld", (long long)process_of(control));
     return tm_server_listen_path(control->server, places, name, err);
 }
 
