@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "core/cli/supervisor.h"
 #include "core/task/worker.h"
 
 enum {
@@ -63,6 +64,7 @@ static int make_job(struct tm_attempt *attempt, struct tm_error *err)
         .vm = engine->vm_args,
         .operators = &tm_operator_factory,
         .coordinator = attempt->args.waker,
+        .watch = tm_supervised_watch(engine->options->supervised),
     };
     int rc = attempt->args.first ? tm_saving_open(saving, engine, &args, err)
                                  : tm_saving_again(saving, &args, err);

@@ -210,6 +210,7 @@ void tm_report_print(const struct tm_report *report)
     print_strangers(job);
     print_errors(job);
     tm_report_print_checkpoints(report);
+    tm_report_print_supervised(report);
     tm_report_print_restarts(report);
 }
 
@@ -404,6 +405,7 @@ void tm_report_print_json(const struct tm_report *report)
     json_object_set_new(root, "waiting", tm_report_waiting_json(job));
     json_object_set_new(root, "errors", errors_json(job));
     tm_report_put_checkpoints(report, root);
+    tm_report_put_supervised(report, root);
     tm_report_put_restarts(report, root);
     if (report->error != NULL && report->error->code != 0)
         json_object_set_new(root, "failure", tm_report_error_json(report->error));

@@ -16,6 +16,7 @@ const char *tm_report_cell(const char *name, int width, char cell[TM_CELL_MAX]);
 
 struct tm_saving;
 struct tm_restarts;
+struct tm_supervised;
 
 struct tm_report {
     struct tm_job *job;
@@ -23,6 +24,7 @@ struct tm_report {
     int64_t wall_ns;
     const struct tm_error *error;                // of a failed job
     const struct tm_keeper_figures *checkpoints; // NULL: it takes none
+    const struct tm_supervised *supervised;      // NULL: there is no supervisor
     const struct tm_restarts *restarts;
 };
 // For people, to standard error.
@@ -56,6 +58,9 @@ void tm_report_put_checkpoints(const struct tm_report *report, struct json_t *ro
 void tm_report_checkpoints_line(const struct tm_keeper_figures *figures, int64_t now_ms, char *line,
                                 size_t size);
 
+// Worker processes that crashed or hung before this one; report_supervised.c.
+void tm_report_print_supervised(const struct tm_report *report);
+void tm_report_put_supervised(const struct tm_report *report, struct json_t *root);
 // Restarts in this process; report_restarts.c. Nothing for people where there were none.
 void tm_report_print_restarts(const struct tm_report *report);
 void tm_report_put_restarts(const struct tm_report *report, struct json_t *root);

@@ -66,6 +66,8 @@ static bool is_hopeless(const struct tm_restarts *restarts, const struct tm_engi
     bool would_repeat_all = life->shows && tm_store_latest(life->store) == 0;
     if (!ran || (would_repeat_all && !restarts->asked))
         return true;
+    if (cause->err->code == TM_E_ROW_CRASHED) // so often already that it is known
+        return true;
     if (cause->of_user_code || tm_failover_may_mend(cause->err))
         return false;
     if (restarts->asked || restarts->count != 0)

@@ -9,6 +9,7 @@
 #include "connectors/stdio/stdio.h"
 #include "core/cli/attempt.h"
 #include "core/cli/restarts.h"
+#include "core/cli/supervisor.h"
 #include "core/loop/real.h"
 
 struct run {
@@ -18,6 +19,8 @@ struct run {
     struct tm_screen screen;
     bool on_terminal, watches;
     ev_signal interrupted, terminated;
+    ev_io told;     // by the supervisor, of signals that it got
+    int signals[2]; // signals that came here, and to the supervisor: often the same ones
     struct tm_stops stops;
     struct tm_restarts restarts;
     int64_t begin_ns;
@@ -25,14 +28,31 @@ struct run {
 
 // --- signals -------------------------------------------------------------------------------------
 
+// A terminal sends its signals to the supervisor too, which passes on what it gets.
+static void want_stops(struct run *run)
+{
+    int wanted = run->signals[0] > run->signals[1] ? run->signals[0] : run->signals[1];
+    run->stops.wanted = wanted > run->stops.wanted ? wanted : run->stops.wanted;
+    // A parker waits on through events of its loop that are not for it.
+    run->engine->fx.threads->parker_wake(run->engine->fx.ctx, run->waker.parker);
+}
+
 static void on_signal(struct ev_loop *loop, ev_signal *watcher, int events)
 {
     (void)loop;
     (void)events;
     struct run *run = watcher->data;
-    run->stops.wanted++;
-    // A parker waits on through events of its loop that are not for it.
-    run->engine->fx.threads->parker_wake(run->engine->fx.ctx, run->waker.parker);
+    run->signals[0]++;
+    want_stops(run);
+}
+
+static void on_told(struct ev_loop *loop, ev_io *watcher, int events)
+{
+    (void)loop;
+    (void)events;
+    struct run *run = watcher->data;
+    run->signals[1] += tm_supervised_stops(run->engine->options->supervised);
+    want_stops(run);
 }
 
 static void watch_signals(struct run *run)
@@ -43,6 +63,13 @@ static void watch_signals(struct run *run)
     run->interrupted.data = run->terminated.data = run;
     ev_signal_start(loop, &run->interrupted);
     ev_signal_start(loop, &run->terminated);
+    struct tm_supervised *supervised = run->engine->options->supervised;
+    if (supervised == NULL)
+        return;
+    ev_io_init(&run->told, on_told, tm_supervised_stop_fd(supervised), EV_READ);
+    run->told.data = run;
+    ev_io_start(loop, &run->told);
+    tm_supervised_stoppable(supervised, true);
 }
 
 static void unwatch_signals(struct run *run)
@@ -50,6 +77,10 @@ static void unwatch_signals(struct run *run)
     struct ev_loop *loop = tm_real_parker_loop(run->waker.parker);
     ev_signal_stop(loop, &run->interrupted);
     ev_signal_stop(loop, &run->terminated);
+    if (run->engine->options->supervised == NULL)
+        return;
+    tm_supervised_stoppable(run->engine->options->supervised, false);
+    ev_io_stop(loop, &run->told);
 }
 
 // --- the end -------------------------------------------------------------------------------------
@@ -100,6 +131,7 @@ static int conclude(struct run *run, struct tm_attempt *attempt, enum tm_job_out
                                .wall_ns = tm_fx_mono_ns(&engine->fx) - run->begin_ns,
                                .error = err,
                                .restarts = &run->restarts,
+                               .supervised = engine->options->supervised,
                                .checkpoints =
                                    run->saving.life.store == NULL ? NULL : &run->saving.figures};
     if (engine->options->json)
@@ -232,7 +264,7 @@ static int print_job_help(struct tm_engine *engine, struct tm_error *err)
     return tm_vm_arguments(engine->vm, print_argument, out, err);
 }
 
-int tm_cli_run_job(const struct tm_cli_options *options)
+int tm_cli_run_here(const struct tm_cli_options *options)
 {
     struct tm_engine engine;
     struct run run = {.engine = &engine, .stops = {.leave_ns = INT64_MAX}};

@@ -6,6 +6,7 @@
 #include "core/base/kill_point.h"
 #include "core/checkpoint/restored.h"
 #include "core/checkpoint/store.h"
+#include "core/cli/supervisor.h"
 
 // What the checkpoint has is held against the script before anything is made of the graph.
 static int match_checkpoint(struct tm_saving *saving, struct tm_error *err)
@@ -55,11 +56,40 @@ static void forget_last(struct tm_saving *saving)
     saving->job = NULL;
 }
 
+// What is done when the process ends before the job does.
+static void tell_supervisor(const struct tm_saving *saving)
+{
+    struct tm_engine *engine = saving->engine;
+    const struct tm_life *life = &saving->life;
+    struct tm_restart_policy policy = engine->graph->restart;
+    bool asked = policy.strategy != TM_RESTART_UNSAID;
+    const char *why_not = !life->replayable     ? "a source cannot be read again"
+                          : life->store == NULL ? "the job takes no checkpoints"
+                                                : NULL;
+    if (policy.strategy == TM_RESTART_NONE && why_not == NULL)
+        why_not = "its restart is \"none\"";
+    if (why_not != NULL)
+        policy.strategy = TM_RESTART_NONE;
+    else if (!asked)
+        policy = TM_RESTART_USUAL;
+    if (life->store != NULL && life->replayable)
+        tm_supervised_folder(engine->options->supervised, life->folder);
+    tm_supervised_job(
+        engine->options->supervised,
+        &(struct tm_supervised_args){.policy = policy,
+                                     .seed = (uint64_t)tm_fx_mono_ns(&engine->fx),
+                                     .why_not = why_not,
+                                     .shows = life->shows && !asked,
+                                     .batch_timeout_ms = engine->graph->batch_timeout_ms});
+}
+
 int tm_saving_open(struct tm_saving *saving, struct tm_engine *engine, struct tm_job_args *args,
                    struct tm_error *err)
 {
     *saving = (struct tm_saving){.engine = engine, .settled = ""};
     int rc = tm_life_open(&saving->life, engine, err);
+    if (rc == 0)
+        tell_supervisor(saving);
     return rc != 0 ? rc : fill_args(saving, args, err);
 }
 
@@ -86,6 +116,7 @@ int tm_saving_begin(struct tm_saving *saving, struct tm_job *job, struct tm_wake
     int rc = tm_life_begin(&saving->life, err);
     if (rc != 0)
         return rc;
+    tm_supervised_running(engine->options->supervised, tm_store_latest(saving->life.store));
     if (saving->life.restored != NULL)
         TM_KILL_POINT(job_resumes);
     saving->script = tm_mem_zalloc(&engine->mem, engine->script_length + 1);
@@ -185,6 +216,15 @@ void tm_saving_event(struct tm_saving *saving, struct tm_event *event)
         tm_keeper_event(saving->keeper, event);
 }
 
+static void tell_checkpoint(struct tm_saving *saving)
+{
+    struct tm_keeper_figures figures = tm_saving_figures(saving);
+    if (figures.completed == saving->told)
+        return;
+    saving->told = figures.completed;
+    tm_supervised_checkpoint(saving->engine->options->supervised);
+}
+
 bool tm_saving_turn(struct tm_saving *saving, struct tm_coordinator *coordinator)
 {
     struct tm_keeper *keeper = saving->keeper;
@@ -195,6 +235,7 @@ bool tm_saving_turn(struct tm_saving *saving, struct tm_coordinator *coordinator
     if (coordinator->state == TM_JOB_CANCELLING)
         tm_keeper_stop(keeper);
     bool any = tm_keeper_turn(keeper);
+    tell_checkpoint(saving);
     const struct tm_error *failure = tm_keeper_failure(keeper);
     if (failure != NULL && coordinator->state < TM_JOB_CANCELLING) {
         const struct tm_event event = {.kind = TM_EVENT_FAILED, .error = *failure};

@@ -15,6 +15,7 @@ struct tm_saving {
     struct tm_job *job;               // while the keeper is there
     struct tm_buf schemas;            // inferred ones, with a NUL behind them
     struct tm_keeper *keeper;         // NULL before the job is there, and after its end
+    uint64_t told;                    // checkpoints that the supervisor knows of
     struct tm_keeper_figures figures; // of the attempts that are over
     uint32_t attempt;                 // from 0
     bool skips;                       // the last checkpoint is not needed

@@ -178,6 +178,7 @@ int tm_graph_window_threshold(struct tm_graph *graph, uint32_t node, double thre
 int tm_graph_window_evictor(struct tm_graph *graph, uint32_t node, int kind, double value,
                             int after);
 int tm_graph_flush_processing(struct tm_graph *graph, int flush);
+int tm_graph_batch_timeout(struct tm_graph *graph, int64_t timeout_ms);
 // How the job takes checkpoints; without it, it takes none. `asked`: these are no defaults.
 int tm_graph_checkpoints(struct tm_graph *graph, int64_t interval_ms, int64_t timeout_ms,
                          int64_t aligned_timeout_ms, uint32_t retain, int asked);

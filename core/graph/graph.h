@@ -193,6 +193,7 @@ struct tm_graph {
     int64_t latency_ms;
     bool flush_processing; // at the end of input timers of processing time fire
     struct tm_graph_checkpoints checkpoints;
+    int64_t batch_timeout_ms;         // an operator that is in one step for longer hangs; 0: never
     struct tm_restart_policy restart; // TM_RESTART_UNSAID: the job says nothing
     int64_t lua_memory_bytes;         // limit of each worker's Lua state; what runs has one
     struct tm_node *nodes;            // by id

@@ -446,6 +446,14 @@ int tm_graph_flush_processing(struct tm_graph *graph, int flush)
     return 0;
 }
 
+int tm_graph_batch_timeout(struct tm_graph *graph, int64_t timeout_ms)
+{
+    if (timeout_ms < 0)
+        return FAIL(graph, TM_E_LIMIT, "batch_timeout is 1 ms or more, or false");
+    graph->batch_timeout_ms = timeout_ms;
+    return 0;
+}
+
 int tm_graph_checkpoints(struct tm_graph *graph, int64_t interval_ms, int64_t timeout_ms,
                          int64_t aligned_timeout_ms, uint32_t retain, int asked)
 {

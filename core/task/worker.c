@@ -75,6 +75,8 @@ static int start(struct tm_worker *worker, struct tm_error *err)
 void tm_worker_start(struct tm_worker *worker)
 {
     struct tm_error err = {0};
+    struct tm_watch *watch = worker->job->watch;
+    worker->watch = watch == NULL ? &worker->unwatched : &watch->slots[worker->index];
     worker->unfinished = worker->task_count;
     if (start(worker, &err) == 0) {
         worker->started = true;

@@ -59,6 +59,8 @@ local LUA_MEMORY_MAX = 2 ^ 47
 
 local CHECKPOINT = { interval = 30000, timeout = 600000, retain = 3, aligned_timeout = 5000 }
 
+local FOR_EVER = "false: barriers wait for rows, however long that takes"
+
 -- A duration is the interval; false: none are taken.
 local function checkpoint_options(at, what, value)
   if value == false then return false end
@@ -70,7 +72,7 @@ local function checkpoint_options(at, what, value)
       interval = function(a, w, v) return check.duration(a, w, v, 1) end,
       timeout = function(a, w, v) return check.duration(a, w, v, 1) end,
       retain = function(a, w, v) return check.integer(a, w, v, 1, 1000) end,
-      aligned_timeout = function(a, w, v) return v ~= false and check.duration(a, w, v, 0) end,
+      aligned_timeout = function(a, w, v) return v ~= false and check.duration(a, w, v, 0, FOR_EVER) end,
     })
   end
   given.asked = true
@@ -85,6 +87,7 @@ local function job_options(at, options)
     parallelism = function(a, w, v) return check.integer(a, w, v, 1, 1024) end,
     max_parallelism = function(a, w, v) return check.integer(a, w, v, 1, 32768) end,
     latency = function(a, w, v) return check.duration(a, w, v, 0) end,
+    batch_timeout = function(a, w, v) return v ~= false and check.duration(a, w, v, 1) end,
     flush_processing_time_on_end = check.boolean,
     checkpoint = checkpoint_options,
     restart = restart.options,

@@ -195,6 +195,9 @@ function plan.pour(C, graph, job)
   if given.flush_processing_time_on_end then
     put({ name = job.name, where = job.where }, C.tm_graph_flush_processing(graph, 1))
   end
+  if given.batch_timeout ~= nil then
+    put({ name = job.name, where = job.where }, C.tm_graph_batch_timeout(graph, given.batch_timeout or 0))
+  end
   local checkpoint = given.checkpoint
   if checkpoint then
     put({ name = job.name, where = job.where }, C.tm_graph_checkpoints(graph, checkpoint.interval, checkpoint.timeout,

@@ -261,6 +261,7 @@ local WRONG = {
   "return tm.job('a', { checkpoint = 'often' })",
   "return tm.job('a', { checkpoint = { interval = '0s' } })",
   "return tm.job('a', { checkpoint = { every = '5s' } })",
+  "return tm.job('a', { checkpoint = { aligned_timeout = 'never' } })",
   "return tm.job('a', { restart = 'fixd' })",
   "return tm.job('a', { restart = 3 })",
   "return tm.job('a', { restart = { strategy = 'fixed', failures = 3 } })",
