@@ -210,6 +210,8 @@ void tm_report_print(const struct tm_report *report)
     print_strangers(job);
     print_errors(job);
     tm_report_print_checkpoints(report);
+    tm_report_print_supervised(report);
+    tm_report_print_restarts(report);
 }
 
 // --- for machines --------------------------------------------------------------------------------
@@ -306,7 +308,7 @@ static void put_place(json_t *o, const char *where)
         json_object_set_new(o, "column", json_integer(numbers[0]));
 }
 
-static json_t *error_json(const struct tm_error *err)
+json_t *tm_report_error_json(const struct tm_error *err)
 {
     char code[8];
     json_t *o = json_object();
@@ -337,13 +339,13 @@ static json_t *errors_json(struct tm_job *job)
     uint32_t count = merge_errors(job, sums, ERRORS_MAX);
     json_t *errors = json_array();
     for (uint32_t i = 0; i < count; i++) {
-        json_t *o = error_json(&sums[i].kind->first);
+        json_t *o = tm_report_error_json(&sums[i].kind->first);
         json_object_set_new(o, "operator",
                             tm_report_json_text(job->graph->nodes[sums[i].kind->node].name));
         json_object_set_new(o, "count", json_integer((json_int_t)sums[i].count));
         struct tm_error last;
         if (tm_task_failure_last(job, sums[i].last, &last) == 0)
-            json_object_set_new(o, "last", error_json(&last));
+            json_object_set_new(o, "last", tm_report_error_json(&last));
         json_array_append_new(errors, o);
     }
     return errors;
@@ -363,7 +365,7 @@ void tm_report_print_error_json(FILE *out, const struct tm_error *err)
 {
     json_t *root = json_object();
     json_object_set_new(root, "ok", json_false());
-    json_object_set_new(root, "error", error_json(err));
+    json_object_set_new(root, "error", tm_report_error_json(err));
     print_line(out, root);
 }
 
@@ -374,7 +376,7 @@ void tm_report_print_failure_json(const struct tm_error *err)
     json_object_set_new(root, "operators", json_array());
     json_object_set_new(root, "edges", json_array());
     json_object_set_new(root, "errors", json_array());
-    json_object_set_new(root, "failure", error_json(err));
+    json_object_set_new(root, "failure", tm_report_error_json(err));
     print_line(stderr, root);
 }
 
@@ -403,8 +405,10 @@ void tm_report_print_json(const struct tm_report *report)
     json_object_set_new(root, "waiting", tm_report_waiting_json(job));
     json_object_set_new(root, "errors", errors_json(job));
     tm_report_put_checkpoints(report, root);
+    tm_report_put_supervised(report, root);
+    tm_report_put_restarts(report, root);
     if (report->error != NULL && report->error->code != 0)
-        json_object_set_new(root, "failure", error_json(report->error));
+        json_object_set_new(root, "failure", tm_report_error_json(report->error));
     print_line(stderr, root);
 }
 
