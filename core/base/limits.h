@@ -42,6 +42,7 @@ enum {
     // What a task still puts out past its credit so that a barrier gets through it: what one batch
     // becomes in it, usually a batch. Where it becomes more than this the barrier waits.
     TM_OVERTAKE_BYTES = 16 * 1024 * 1024,
+    TM_BATCH_TIMEOUT_MS = 30000,     // an operator that is in one step for longer hangs
     TM_LATENCY_MS = 5,               // a part-filled batch is sent after this
     TM_WINDOW_SLICES_MAX = 10000000, // size / slide, as Flink
     // Windows of a row where each has its own accumulators: a row is one step of the operator.

@@ -59,12 +59,16 @@ static void begin(struct tm_checkpoints *c, enum tm_checkpoint_purpose purpose, 
 
 // Of the last one: is there nothing left to do?
 static void note_last(struct tm_checkpoints *c, enum tm_checkpoint_purpose purpose,
-                      enum tm_checkpoint_end how, int64_t now_ns)
+                      enum tm_checkpoint_end how, const struct tm_error *why, int64_t now_ns)
 {
     if (!c->last || purpose != c->last_purpose)
         return;
     c->over = how == TM_CHECKPOINT_COMPLETE || purpose == TM_PURPOSE_STOP;
-    c->retry_ns = now_ns + RETRY_NS;
+    if (c->over || c->stopped)
+        return;
+    int64_t delay_ns = c->env.retry == NULL ? RETRY_NS : c->env.retry(c->env.arg, why);
+    c->stopped = delay_ns < 0;
+    c->retry_ns = now_ns + delay_ns;
 }
 
 static void end(struct tm_checkpoints *c, uint64_t checkpoint, enum tm_checkpoint_end how,
@@ -81,7 +85,7 @@ static void end(struct tm_checkpoints *c, uint64_t checkpoint, enum tm_checkpoin
         c->failures = 0;
     else if (how != TM_CHECKPOINT_SUBSUMED)
         c->failures++;
-    note_last(c, gone.purpose, how, now_ns);
+    note_last(c, gone.purpose, how, why, now_ns);
     c->env.end(c->env.arg, checkpoint, gone.purpose, how, why);
 }
 

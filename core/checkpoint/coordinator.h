@@ -7,7 +7,7 @@
 // is given up when a task declines, when it takes too long, or when a newer one has all its
 // acknowledgements.
 // A failure is an alarm and nothing else. The one at the end of the input is tried again until it
-// succeeds, because without it the last rows are never seen.
+// succeeds, because without it the last rows are never seen, or until the environment gives it up.
 #pragma once
 
 #include "core/base/error.h"
@@ -35,6 +35,9 @@ struct tm_checkpoints_env {
     // its place goes; `why` says what happened, NULL where that is in `end`.
     void (*end)(void *arg, uint64_t checkpoint, enum tm_checkpoint_purpose purpose,
                 enum tm_checkpoint_end end, const struct tm_error *why);
+    // The one at the end of the input was not taken: ns until it is tried again; negative: it is
+    // given up, and the job is to fail. NULL: a second.
+    int64_t (*retry)(void *arg, const struct tm_error *why);
 };
 
 struct tm_checkpoints_args {

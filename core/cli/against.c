@@ -95,7 +95,7 @@ int tm_against(struct tm_engine *engine, struct tm_error *err)
     struct tm_error refusal = {0};
     int rc = tm_life_look(&life, engine, engine->options->against, err);
     if (rc == 0)
-        rc = tm_match_make(&match, engine, life.restored, err);
+        rc = tm_match_make(&match, engine, life.restored, true, err);
     if (rc == 0) {
         bool refused = tm_match_refusal(&match, &refusal) != 0;
         if (engine->options->json)

@@ -31,6 +31,9 @@ const struct tm_cli_flag tm_cli_flags[] = {
     {"--drain", NULL,
      "end as if the input had: all windows fire, and there is nothing to go on with"},
     {"--limit", "N", "at most so many keys (default: 100)"},
+    {"--no-supervisor", NULL,
+     "one process alone: when it crashes nobody starts it again, when a function hangs nobody ends "
+     "it"},
     {"--watch-output", "table",
      "rows of tm.print as one table that is kept up to date on a terminal, a line per key"},
     {"--json", NULL,
@@ -58,7 +61,7 @@ const struct tm_cli_command tm_cli_commands[] = {
     {"run",
      "JOB.lua",
      TM_CLI_JOB,
-     "run a job here, in one process",
+     "run a job here",
      "Runs the job to the end of its input, or until Ctrl-C. Results go where the job's sinks say; "
      "the log, the live\n"
      "lines and the report go to standard error. A job that was stopped, killed or failed goes on "
@@ -67,7 +70,8 @@ const struct tm_cli_command tm_cli_commands[] = {
      "  tidemill run jobs/fraud.lua --parallelism 4 --set input=transactions.jsonl\n"
      "  seq 9 | tidemill run -e 'tm.from(tm.lines()):filter(function(l) return l > \"5\" end)'",
      {"-e", "--parallelism", "--max-parallelism", "--set", "--dir", "--fresh", "--from",
-      "--drop-state", "--no-checkpoints", "--metrics", "--watch-output", "--json", "--log",
+      "--drop-state", "--no-checkpoints", "--no-supervisor", "--metrics", "--watch-output",
+      "--json", "--log",
       "--quiet", "--help", NULL},
      tm_cli_run_job},
     {"check",

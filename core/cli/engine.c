@@ -13,6 +13,7 @@
 #include "connectors/webhook/webhook.h"
 #include "core/base/limits.h"
 #include "core/base/text.h"
+#include "core/cli/supervisor.h"
 #include "core/graph/plan.h"
 #include "core/loop/real.h"
 
@@ -73,10 +74,24 @@ static int take_code(struct tm_engine *engine, const char *code, struct tm_error
     return 0;
 }
 
+// What the worker process before this one has read. Without memory for it the file is read.
+static bool take_kept(struct tm_engine *engine)
+{
+    if (!tm_supervised_has_script(engine->options->supervised))
+        return false;
+    engine->script = tm_mem_alloc(&engine->mem, SCRIPT_BYTES_MAX);
+    if (engine->script == NULL)
+        return false;
+    tm_supervised_script(engine->options->supervised, engine->script, &engine->script_length);
+    return true;
+}
+
 static int read_script(struct tm_engine *engine, const char *path, struct tm_error *err)
 {
     const struct tm_fx_files *files = engine->fx.files;
     struct tm_file_info info;
+    if (take_kept(engine))
+        return 0;
     int rc = files->stat(engine->fx.ctx, path, &info, err);
     if (rc == 0 && info.is_directory) {
         rc = tm_error_set(err, TM_E_USAGE, "%s is a folder, not a job", path);
@@ -105,6 +120,9 @@ static int read_script(struct tm_engine *engine, const char *path, struct tm_err
     }
     struct tm_error ignored = {0};
     (void)files->close(engine->fx.ctx, fd, &ignored);
+    if (got >= 0)
+        tm_supervised_keep_script(engine->options->supervised, engine->script,
+                                  engine->script_length);
     return got < 0 ? (int)got : 0;
 }
 
@@ -218,17 +236,20 @@ int tm_engine_plan_again(struct tm_engine *engine, struct tm_error *err)
 {
     struct tm_graph *old = engine->graph;
     struct tm_vm *vm = engine->vm;
-    tm_plan_free(engine->plan);
+    if (engine->plan != NULL)
+        tm_plan_free(engine->plan);
     engine->plan = NULL;
     engine->graph = NULL;
     engine->vm = NULL;
     int rc = tm_vm_new(&engine->vm_args, &engine->vm, err);
     if (rc == 0)
         rc = make_plan(engine, err);
-    if (rc == 0)
+    if (rc == 0 && old != NULL)
         rc = keep_watching(old, engine->graph, err);
-    tm_graph_free(old);
-    tm_vm_free(vm);
+    if (old != NULL)
+        tm_graph_free(old);
+    if (vm != NULL)
+        tm_vm_free(vm);
     return rc;
 }
 

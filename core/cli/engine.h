@@ -30,7 +30,10 @@ extern const struct tm_connector *const tm_engine_connectors[]; // NULL-terminat
 // Reads and plans the job. On failure the engine must still be freed.
 int tm_engine_open(struct tm_engine *engine, const struct tm_cli_options *options,
                    struct tm_error *err) TM_WARN_UNUSED;
-// The same script once more, with other schemas of sources (tm_samples_bring_back).
+// Plans the script again: with other schemas of sources (tm_samples_bring_back), or as another
+// attempt of the job needs it, without what its rows settled. What was inferred from its inputs
+// stays. Nothing that was made of the plan may be left. On failure there may be no plan, and it can
+// be planned again.
 int tm_engine_plan_again(struct tm_engine *engine, struct tm_error *err) TM_WARN_UNUSED;
 // It could not, or what followed could not: says why, where the command's result goes when that is
 // JSON. Returns the exit code.

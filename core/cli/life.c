@@ -71,7 +71,11 @@ static int decide(struct tm_life *life, bool *wanted, struct tm_error *err)
     life->replayable = once == NULL;
     for (uint32_t n = 0; n < life->engine->graph->node_count; n++) {
         const struct tm_node *node = &life->engine->graph->nodes[n];
-        life->exact = life->exact || (node->kind == TM_NODE_SINK && is_exact(life->engine, node));
+        if (node->kind != TM_NODE_SINK)
+            continue;
+        bool exact = is_exact(life->engine, node);
+        life->exact = life->exact || exact;
+        life->shows = life->shows || (!exact && strcmp(node->connector, "discard") != 0);
     }
     bool off = options->no_checkpoints || given->interval_ms == 0;
     *wanted =
@@ -267,6 +271,22 @@ static int begin_before(struct tm_life *life, uint64_t newest, struct tm_error *
     return rc;
 }
 
+static int begin_newest(struct tm_life *life, uint64_t newest, struct tm_error *err)
+{
+    life->rewind = newest;
+    int rc = open_checkpoint(life, life->folder, newest, err);
+    if (rc != 0)
+        return begin_before(life, newest, err);
+    life->completes = tm_restored_manifest(life->restored)->finished;
+    if (life->completes && is_committed(life, newest)) {
+        tm_restored_free(life->restored);
+        life->restored = NULL;
+        life->completes = false;
+        life->rewind = 0;
+    }
+    return 0;
+}
+
 static int choose(struct tm_life *life, struct tm_error *err)
 {
     struct tm_engine *engine = life->engine;
@@ -282,18 +302,7 @@ static int choose(struct tm_life *life, struct tm_error *err)
                      source_read_once(engine)->name);
         return 0;
     }
-    life->rewind = newest;
-    int rc = open_checkpoint(life, life->folder, newest, err);
-    if (rc != 0)
-        return begin_before(life, newest, err);
-    life->completes = tm_restored_manifest(life->restored)->finished;
-    if (life->completes && is_committed(life, newest)) {
-        tm_restored_free(life->restored);
-        life->restored = NULL;
-        life->completes = false;
-        life->rewind = 0;
-    }
-    return 0;
+    return begin_newest(life, newest, err);
 }
 
 static uint32_t source_limit(void *arg, const struct tm_node *node)
@@ -350,6 +359,28 @@ int tm_life_open(struct tm_life *life, struct tm_engine *engine, struct tm_error
     return rc == 0 ? plan_anew(life, err) : rc;
 }
 
+// What the first attempt gave up it has given up, so the flags of the command line have had their
+// say, unless nothing has been taken since.
+int tm_life_again(struct tm_life *life, struct tm_error *err)
+{
+    const char *from = life->engine->options->from;
+    uint64_t newest = tm_store_latest(life->store);
+    int rc = 0;
+    tm_restored_free(life->restored);
+    life->restored = NULL;
+    life->again = true;
+    life->completes = false;
+    life->damaged = life->rewind = 0;
+    life->has_dropped = newest != 0 && newest != life->first;
+    if (newest != 0)
+        rc = begin_newest(life, newest, err);
+    else if (from != NULL)
+        rc = begin_given(life, from, err);
+    if (rc == 0)
+        rc = take_schemas(life, err);
+    return rc == 0 ? plan_anew(life, err) : rc;
+}
+
 int tm_life_look(struct tm_life *life, struct tm_engine *engine, const char *path,
                  struct tm_error *err)
 {
@@ -401,6 +432,8 @@ static void say_beginning(const struct tm_life *life)
                      (unsigned long long)m->checkpoint,
                      tm_text_duration(age_ms > 0 ? age_ms : 0, age), from == NULL ? "" : ", of ",
                      from == NULL ? "" : from);
+    } else if (life->again) {
+        tm_log_write(&engine->log, TM_LOG_INFO, "beginning anew: no checkpoint has been taken yet");
     } else if (!life->empty && engine->options->fresh) {
         tm_log_write(&engine->log, TM_LOG_INFO, "beginning anew: earlier checkpoints are given up");
     }
@@ -410,10 +443,14 @@ int tm_life_begin(struct tm_life *life, struct tm_error *err)
 {
     if (life->store == NULL)
         return 0;
-    say_promises(life);
+    if (!life->again)
+        say_promises(life);
     say_beginning(life);
     // A job that has nothing to give up writes nothing yet.
-    int rc = life->empty ? 0 : tm_store_rewind(life->store, life->rewind, err);
+    bool nothing = life->empty && !life->again;
+    int rc = nothing ? 0 : tm_store_rewind(life->store, life->rewind, err);
+    if (!life->again)
+        life->first = life->rewind;
     life->begun = rc == 0;
     return rc;
 }

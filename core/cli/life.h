@@ -15,10 +15,14 @@ struct tm_life {
     bool empty;                   // nothing was there
     bool replayable;              // all sources: else it never goes on by itself
     bool exact;                   // a sink makes its output visible by checkpoints
+    bool shows;                   // a sink gives rows to the world at once
     bool completes;               // all input has been read: only its last output is to be visible
     bool begun;                   // the folder says what the job began with
+    bool again;                   // this is not the first attempt of this process
     uint64_t damaged;             // newest, and not to be begun with; 0: none is
     uint64_t rewind;              // what is newer goes before tasks begin
+    uint64_t first;               // the own checkpoint that the first attempt began with; 0: none
+    bool has_dropped;             // --drop-state has had its say in what it begins with now
 };
 
 // Decides, opens the folder and what the job begins with; the
@@ -26,6 +30,10 @@ struct tm_life {
 // there. On failure it must still be closed.
 int tm_life_open(struct tm_life *life, struct tm_engine *engine,
                  struct tm_error *err) TM_WARN_UNUSED;
+// The same for another attempt in this process, after the job made by the last one has gone and the
+// script has been planned again: it goes on from the newest checkpoint that has been taken since,
+// or begins as the first did. Only of a job that is replayable.
+int tm_life_again(struct tm_life *life, struct tm_error *err) TM_WARN_UNUSED;
 // Opens a checkpoint to look at it alone, as `run --from` would: no folder is held. On failure it
 // must still be closed.
 int tm_life_look(struct tm_life *life, struct tm_engine *engine, const char *path,

@@ -8,6 +8,7 @@
 #include "core/base/limits.h"
 #include "core/base/text.h"
 #include "core/cli/report.h"
+#include "core/cli/saving.h"
 #include "core/cli/screen.h"
 #include "core/task/task.h"
 
@@ -19,7 +20,8 @@ enum {
 };
 
 struct tm_live {
-    const struct tm_keeper *keeper; // NULL: the job takes no checkpoints, or ends
+    const struct tm_saving *saving; // NULL: checkpoints and restarts are not shown
+    const struct tm_restarts *restarts;
     struct tm_job *job;
     struct tm_screen *screen;
     struct tm_operator_sums *before;
@@ -164,15 +166,28 @@ static uint32_t count_operators(const struct tm_graph *graph)
     return count;
 }
 
-static int put_checkpoints(struct tm_live *live, uint32_t columns, int64_t now_ms, uint32_t *lines)
+// A line below the operators, cut at the edge.
+static int put_line(struct tm_live *live, const char *line, uint32_t columns, uint32_t *lines)
+{
+    size_t length = strlen(line);
+    if (length == 0)
+        return 0;
+    length = length < columns ? length : columns - 1;
+    while (length > 0 && !tm_text_is_utf8((const uint8_t *)line, length))
+        length--; // never cuts a character
+    (*lines)++;
+    return tm_buf_printf(&live->text, "%.*s\n", (int)length, line);
+}
+
+static int put_saving(struct tm_live *live, uint32_t columns, uint32_t rows, int64_t now_ms,
+                      uint32_t *lines)
 {
     char line[256];
-    struct tm_keeper_figures figures = tm_keeper_figures(live->keeper);
+    struct tm_keeper_figures figures = tm_saving_figures(live->saving);
     tm_report_checkpoints_line(&figures, now_ms, line, sizeof line);
-    if (line[0] == '\0' || strlen(line) >= columns)
-        return 0;
-    (*lines)++;
-    return tm_buf_printf(&live->text, "%s\n", line);
+    int rc = put_line(live, line, columns, lines);
+    tm_report_restarts_line(live->restarts, now_ms, line, sizeof line);
+    return rc == 0 && *lines + 1 < rows ? put_line(live, line, columns, lines) : rc;
 }
 
 static int put_operators(struct tm_live *live, uint32_t columns, uint32_t rows, int64_t now_ms,
@@ -197,8 +212,8 @@ static int put_operators(struct tm_live *live, uint32_t columns, uint32_t rows, 
         rc = tm_report_put_metrics(live->job, name_width, (int)columns - 1, rows - used - 1,
                                    &live->text, &metrics);
     used += metrics;
-    if (rc == 0 && live->keeper != NULL && used + 1 < rows)
-        rc = put_checkpoints(live, columns, now_ms, &used);
+    if (rc == 0 && live->saving != NULL && used + 1 < rows)
+        rc = put_saving(live, columns, rows, now_ms, &used);
     *lines += used;
     return rc;
 }
@@ -240,9 +255,11 @@ int tm_live_leave(struct tm_live *live, struct tm_error *err)
                                              live->text.size_bytes, NULL, err);
 }
 
-void tm_live_checkpoints(struct tm_live *live, const struct tm_keeper *keeper)
+void tm_live_saving(struct tm_live *live, const struct tm_saving *saving,
+                    const struct tm_restarts *restarts)
 {
-    live->keeper = keeper;
+    live->saving = saving;
+    live->restarts = restarts;
 }
 
 void tm_live_draw(struct tm_live *live, int64_t now_ns, int64_t now_ms)

@@ -442,7 +442,7 @@ static void add_flight(struct tm_match *m, struct tm_error *err)
 }
 
 int tm_match_make(struct tm_match *match, struct tm_engine *engine, struct tm_restored *restored,
-                  struct tm_error *err)
+                  bool drops, struct tm_error *err)
 {
     *match = (struct tm_match){
         .engine = engine, .restored = restored, .manifest = tm_restored_manifest(restored)};
@@ -452,7 +452,7 @@ int tm_match_make(struct tm_match *match, struct tm_engine *engine, struct tm_re
     int rc = tm__match_rename(match, err);
     if (rc == 0)
         rc = tm__match_settle(match, err);
-    if (rc == 0)
+    if (rc == 0 && drops)
         rc = drop_all(match, err);
     if (rc == 0)
         rc = tm_restored_rehearse(restored, err);

@@ -42,10 +42,11 @@ struct tm_match {
 };
 
 // `restored` is changed as the script and --drop-state say, the graph has the types that rows had
-// settled. 0 also where states would be refused; TM_E_USAGE: --drop-state names what is not there;
-// what makes the job impossible to open. It must be freed whatever is given back.
+// settled; `drops`: --drop-state counts. 0 also where states would be refused; TM_E_USAGE:
+// --drop-state names what is not there; what makes the job impossible to open. It must be freed
+// whatever is given back.
 int tm_match_make(struct tm_match *match, struct tm_engine *engine, struct tm_restored *restored,
-                  struct tm_error *err) TM_WARN_UNUSED;
+                  bool drops, struct tm_error *err) TM_WARN_UNUSED;
 void tm_match_free(struct tm_match *match);
 const struct tm_match_entry *tm_match_entries(const struct tm_match *match, uint32_t *count);
 // What a run would be refused with: TM_E_STATE_LEFT, TM_E_STATE_TYPE, TM_E_IN_FLIGHT; 0: it would

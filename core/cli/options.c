@@ -199,6 +199,8 @@ static int apply_flag(struct tm_cli_options *options, const char *name, const ch
         options->fresh = true;
     else if (strcmp(name, "--no-checkpoints") == 0)
         options->no_checkpoints = true;
+    else if (strcmp(name, "--no-supervisor") == 0)
+        options->no_supervisor = true;
     else if (strcmp(name, "--types") == 0)
         options->types = true;
     else if (strcmp(name, "--deny-warnings") == 0)

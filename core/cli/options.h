@@ -49,7 +49,7 @@ struct tm_cli_options {
     const char *format; // of what `schema` reads; NULL: by its suffix
     bool luals;
     bool help, json, source, quiet, deny_warnings, watch_table, types;
-    bool fresh, no_checkpoints;
+    bool fresh, no_checkpoints, no_supervisor;
     bool drain;                          // of `stop`
     bool metrics;                        // of `run`: --metrics was given
     uint32_t metrics_port;               // 0: any
@@ -69,6 +69,7 @@ struct tm_cli_options {
     uint32_t rest_count;
     const char *serve;                 // of `test`: where answers go; NULL: specs are run here
     char *set_copies[TM_CLI_SETS_MAX]; // names, cut off their values
+    struct tm_supervised *supervised;  // of `run`: set by the supervisor; NULL: there is none
 };
 
 struct tm_cli_command;
@@ -114,6 +115,8 @@ void tm_cli_say(const struct tm_log *log, const struct tm_error *err);
 // The same where there is no log yet, as text or JSON; returns the exit code.
 int tm_cli_fail(const struct tm_cli_options *options, const struct tm_error *err, int exit_code);
 
+// `run` in this process, without a supervisor or below one; core/cli/run.c.
+tm_cli_run tm_cli_run_here;
 tm_cli_run tm_cli_run_job, tm_cli_check, tm_cli_plan, tm_cli_version, tm_cli_help, tm_cli_explain,
     tm_cli_new, tm_cli_schema, tm_cli_completion, tm_cli_man, tm_cli_test, tm_cli_checkpoint,
     tm_cli_list, tm_cli_show, tm_cli_stop, tm_cli_cancel, tm_cli_savepoint, tm_cli_state;

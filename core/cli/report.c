@@ -210,6 +210,8 @@ void tm_report_print(const struct tm_report *report)
     print_strangers(job);
     print_errors(job);
     tm_report_print_checkpoints(report);
+    tm_report_print_supervised(report);
+    tm_report_print_restarts(report);
 }
 
 // --- for machines --------------------------------------------------------------------------------
@@ -412,6 +414,8 @@ json_t *tm_report_json(const struct tm_report *report, const char *running)
         json_object_set_new(root, "errors", errors_json(job));
     }
     tm_report_put_checkpoints(report, root);
+    tm_report_put_supervised(report, root);
+    tm_report_put_restarts(report, root);
     if (report->error != NULL && report->error->code != 0)
         json_object_set_new(root, "failure", tm_report_error_json(report->error));
     return root;

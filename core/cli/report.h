@@ -14,12 +14,18 @@
 enum { TM_CELL_MAX = 256 };
 const char *tm_report_cell(const char *name, int width, char cell[TM_CELL_MAX]);
 
+struct tm_saving;
+struct tm_restarts;
+struct tm_supervised;
+
 struct tm_report {
     struct tm_job *job;
     enum tm_job_outcome outcome;
     int64_t wall_ns;
     const struct tm_error *error;                // of a failed job
     const struct tm_keeper_figures *checkpoints; // NULL: it takes none
+    const struct tm_supervised *supervised;      // NULL: there is no supervisor
+    const struct tm_restarts *restarts;
 };
 // For people, to standard error.
 void tm_report_print(const struct tm_report *report);
@@ -60,6 +66,16 @@ void tm_report_put_checkpoints(const struct tm_report *report, struct json_t *ro
 void tm_report_checkpoints_line(const struct tm_keeper_figures *figures, int64_t now_ms, char *line,
                                 size_t size);
 
+// Worker processes that crashed or hung before this one; report_supervised.c.
+void tm_report_print_supervised(const struct tm_report *report);
+void tm_report_put_supervised(const struct tm_report *report, struct json_t *root);
+// Restarts in this process; report_restarts.c. Nothing for people where there were none.
+void tm_report_print_restarts(const struct tm_report *report);
+void tm_report_put_restarts(const struct tm_report *report, struct json_t *root);
+// As one line of a run that goes on; "": there were none.
+void tm_report_restarts_line(const struct tm_restarts *restarts, int64_t now_ms, char *line,
+                             size_t size);
+
 // What had not fired at the end, and who holds its time; report_waiting.c.
 void tm_report_print_waiting(struct tm_job *job);
 void tm_report_print_kept(struct tm_job *job);
@@ -75,8 +91,9 @@ struct tm_live *tm_live_new(struct tm_job *job, struct tm_screen *screen,
                             bool operators) TM_WARN_UNUSED;
 // The tables of watched prints, whole, to standard output.
 int tm_live_leave(struct tm_live *live, struct tm_error *err) TM_WARN_UNUSED;
-// Figures of checkpoints that stand below the operators; NULL: none do.
-void tm_live_checkpoints(struct tm_live *live, const struct tm_keeper *keeper);
+// Checkpoints and restarts, which stand below the operators.
+void tm_live_saving(struct tm_live *live, const struct tm_saving *saving,
+                    const struct tm_restarts *restarts);
 void tm_live_draw(struct tm_live *live, int64_t now_ns, int64_t now_ms);
 void tm_live_clear(struct tm_live *live); // before other output
 void tm_live_free(struct tm_live *live);

@@ -1,74 +1,59 @@
-// `tidemill run`: the coordinator's loop in this process, workers on threads of their own.
+// `tidemill run`: what stays over the attempts of a job: signals, the screen, its folder of
+// checkpoints, and what is reported at its end.
 #include <ev.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "connectors/stdio/stdio.h"
-#include "core/cli/control.h"
-#include "core/cli/engine.h"
-#include "core/cli/report.h"
-#include "core/cli/saving.h"
-#include "core/cli/screen.h"
+#include "core/cli/attempt.h"
+#include "core/cli/restarts.h"
+#include "core/cli/supervisor.h"
 #include "core/loop/real.h"
-#include "core/task/worker.h"
-
-enum {
-    LIVE_INTERVAL_MS = 250,
-    // After the second Ctrl-C: a worker that has not ended by then is in a function that does not
-    // return, and no thread can be ended from outside.
-    LEAVE_AFTER_MS = 1000,
-};
 
 struct run {
     struct tm_engine *engine;
-    struct tm_job *job;
-    struct tm_coordinator coordinator;
     struct tm_saving saving;
-    struct tm_control *control; // NULL: not yet, or no more
+    struct tm_control *control; // NULL: before the first attempt is open
     struct tm_waker waker;
     struct tm_screen screen;
-    struct tm_live *live; // NULL: no terminal
+    bool on_terminal, watches;
     ev_signal interrupted, terminated;
-    int stops_wanted, stops_done;
-    int64_t leave_ns; // when to go without the workers; INT64_MAX: never
+    ev_io told;     // by the supervisor, of signals that it got
+    int signals[2]; // signals that came here, and to the supervisor: often the same ones
+    struct tm_stops stops;
+    struct tm_restarts restarts;
+    int64_t begin_ns;
 };
 
-// --- the coordinator's environment ---------------------------------------------------------------
-
-static int send_command(void *arg, enum tm_command_kind kind, const char *text, size_t length)
-{
-    struct run *run = arg;
-    return tm_job_command(run->job, kind, text, length);
-}
-
-static int settle(void *arg, const char *proposal, size_t length, struct tm_buf *settled,
-                  struct tm_error *err)
-{
-    struct run *run = arg;
-    int rc = tm_vm_settle(run->engine->vm, run->engine->graph, proposal, length, settled, err);
-    if (rc == 0 && tm_saving_settled(&run->saving, settled) != 0)
-        return tm_error_set(err, TM_E_MEMORY, "out of memory for settled types");
-    return rc;
-}
-
-static void save(void *arg, enum tm_checkpoint_purpose purpose)
-{
-    struct run *run = arg;
-    tm_saving_save(&run->saving, purpose);
-}
-
 // --- signals -------------------------------------------------------------------------------------
+
+// A terminal sends its signals to the supervisor too, which passes on what it gets.
+static void want_stops(struct run *run)
+{
+    int wanted = run->signals[0] > run->signals[1] ? run->signals[0] : run->signals[1];
+    run->stops.wanted = wanted > run->stops.wanted ? wanted : run->stops.wanted;
+    // A parker waits on through events of its loop that are not for it.
+    run->engine->fx.threads->parker_wake(run->engine->fx.ctx, run->waker.parker);
+}
 
 static void on_signal(struct ev_loop *loop, ev_signal *watcher, int events)
 {
     (void)loop;
     (void)events;
     struct run *run = watcher->data;
-    run->stops_wanted++;
-    // A parker waits on through events of its loop that are not for it.
-    run->engine->fx.threads->parker_wake(run->engine->fx.ctx, run->waker.parker);
+    run->signals[0]++;
+    want_stops(run);
+}
+
+static void on_told(struct ev_loop *loop, ev_io *watcher, int events)
+{
+    (void)loop;
+    (void)events;
+    struct run *run = watcher->data;
+    run->signals[1] += tm_supervised_stops(run->engine->options->supervised);
+    want_stops(run);
 }
 
 static void watch_signals(struct run *run)
@@ -79,6 +64,13 @@ static void watch_signals(struct run *run)
     run->interrupted.data = run->terminated.data = run;
     ev_signal_start(loop, &run->interrupted);
     ev_signal_start(loop, &run->terminated);
+    struct tm_supervised *supervised = run->engine->options->supervised;
+    if (supervised == NULL)
+        return;
+    ev_io_init(&run->told, on_told, tm_supervised_stop_fd(supervised), EV_READ);
+    run->told.data = run;
+    ev_io_start(loop, &run->told);
+    tm_supervised_stoppable(supervised, true);
 }
 
 static void unwatch_signals(struct run *run)
@@ -86,134 +78,10 @@ static void unwatch_signals(struct run *run)
     struct ev_loop *loop = tm_real_parker_loop(run->waker.parker);
     ev_signal_stop(loop, &run->interrupted);
     ev_signal_stop(loop, &run->terminated);
-}
-
-// --- wishes of other processes -------------------------------------------------------------------
-
-static void leave_later(struct run *run)
-{
-    run->leave_ns = tm_fx_mono_ns(&run->engine->fx) + LEAVE_AFTER_MS * 1000000LL;
-}
-
-static bool take_wish(struct run *run)
-{
-    const struct tm_log *log = &run->engine->log;
-    switch (tm_control_wish(run->control)) {
-    case TM_WISH_NONE:
-        return false;
-    case TM_WISH_STOP:
-        tm_log_write(log, TM_LOG_INFO, "stopping, as `tidemill stop` wants");
-        tm_coordinator_stop(&run->coordinator);
-        break;
-    case TM_WISH_DRAIN:
-        tm_log_write(log, TM_LOG_INFO, "draining, as `tidemill stop --drain` wants");
-        (void)tm_coordinator_drain(&run->coordinator); // it ends, one way or the other
-        break;
-    case TM_WISH_CANCEL:
-        tm_log_write(log, TM_LOG_INFO, "stopping at once, as `tidemill cancel` wants");
-        tm_coordinator_cancel(&run->coordinator);
-        leave_later(run);
-        break;
-    }
-    return true;
-}
-
-// --- the loop ------------------------------------------------------------------------------------
-
-static bool take_events(struct run *run)
-{
-    bool any = false;
-    struct tm_event *event;
-    while ((event = (struct tm_event *)tm_mailbox_take(&run->job->events)) != NULL) {
-        tm_saving_event(&run->saving, event);
-        tm_coordinator_event(&run->coordinator, event);
-        tm_control_event(run->control, event);
-        tm_event_free(event);
-        any = true;
-    }
-    any = tm_saving_turn(&run->saving, &run->coordinator) || any;
-    any = tm_control_turn(run->control) || any;
-    any = take_wish(run) || any;
-    for (; run->stops_done < run->stops_wanted; run->stops_done++) {
-        tm_log_write(&run->engine->log, TM_LOG_INFO,
-                     run->stops_done == 0 ? "stopping; once more to stop at once"
-                                          : "stopping at once");
-        tm_coordinator_stop(&run->coordinator);
-        if (run->stops_done == 1)
-            leave_later(run);
-        any = true;
-    }
-    return any;
-}
-
-static void leave(struct run *run)
-{
-    uint64_t checkpoint = tm_life_resumable(&run->saving.life);
-    int code = checkpoint != 0 ? TM_EXIT_RESUMABLE : TM_EXIT_STOPPED;
-    const struct tm_control_end end = {
-        .outcome = TM_JOB_STOPPED, .exit_code = code, .checkpoint = checkpoint};
-    tm_log_write(&run->engine->log, TM_LOG_WARN,
-                 "a function of the job does not return: leaving without it");
-    tm_control_close(run->control, &end);
-    _exit(code);
-}
-
-static void loop(struct run *run)
-{
-    const struct tm_fx *fx = &run->engine->fx;
-    int64_t next_draw = tm_fx_mono_ns(fx) + LIVE_INTERVAL_MS * 1000000LL;
-    while (run->coordinator.state != TM_JOB_DONE) {
-        if (take_events(run))
-            continue;
-        int64_t now = tm_fx_mono_ns(fx);
-        if (run->live != NULL && now >= next_draw) {
-            tm_live_draw(run->live, now, tm_fx_wall_ms(fx));
-            next_draw = now + LIVE_INTERVAL_MS * 1000000LL;
-        }
-        if (now >= run->leave_ns)
-            leave(run);
-        int64_t until = run->live != NULL ? next_draw : INT64_MAX;
-        until = run->leave_ns < until ? run->leave_ns : until;
-        int64_t saving = tm_saving_deadline_ns(&run->saving);
-        until = saving < until ? saving : until;
-        int64_t asked = tm_control_deadline_ns(run->control);
-        until = asked < until ? asked : until;
-        tm_waker_prepare(&run->waker);
-        if (take_events(run))
-            tm_waker_cancel(&run->waker);
-        else
-            tm_waker_wait(&run->waker, until);
-    }
-}
-
-static int start_workers(struct run *run, struct tm_error *err)
-{
-    const struct tm_fx *fx = &run->engine->fx;
-    for (uint32_t w = 0; w < run->job->worker_count; w++) {
-        struct tm_worker *worker = &run->job->workers[w];
-        char name[24];
-        snprintf(name, sizeof name, "worker-%u", w);
-        int rc =
-            fx->threads->thread_start(fx->ctx, name, tm_worker_run, worker, &worker->thread, err);
-        if (rc != 0) {
-            // The workers that run are told to end; those that never started count as gone.
-            run->coordinator.workers = w;
-            struct tm_event failed = {.kind = TM_EVENT_FAILED, .error = *err};
-            tm_coordinator_event(&run->coordinator, &failed);
-            if (w == 0)
-                run->coordinator.state = TM_JOB_DONE;
-            return rc;
-        }
-    }
-    return 0;
-}
-
-static void join_workers(struct run *run)
-{
-    const struct tm_fx *fx = &run->engine->fx;
-    for (uint32_t w = 0; w < run->job->worker_count; w++)
-        if (run->job->workers[w].thread != NULL)
-            fx->threads->thread_join(fx->ctx, run->job->workers[w].thread);
+    if (run->engine->options->supervised == NULL)
+        return;
+    tm_supervised_stoppable(run->engine->options->supervised, false);
+    ev_io_stop(loop, &run->told);
 }
 
 // --- the end -------------------------------------------------------------------------------------
@@ -227,115 +95,51 @@ static void say_how_to_resume(const struct run *run, uint64_t checkpoint)
                  options->dir == NULL ? "" : " --dir ", options->dir == NULL ? "" : options->dir);
 }
 
-static int conclude(struct run *run, int64_t wall_ns)
+static int exit_code(enum tm_job_outcome outcome, uint64_t resumable)
+{
+    return outcome == TM_JOB_FINISHED ? TM_EXIT_FINISHED
+           : outcome == TM_JOB_FAILED ? TM_EXIT_FAILED
+           : resumable != 0           ? TM_EXIT_RESUMABLE
+                                      : TM_EXIT_STOPPED;
+}
+
+// `attempt` NULL: there is none, because the last one is gone or could not be opened.
+static int conclude(struct run *run, struct tm_attempt *attempt, enum tm_job_outcome outcome,
+                    struct tm_error *err)
 {
     struct tm_engine *engine = run->engine;
-    enum tm_job_outcome outcome = tm_coordinator_outcome(&run->coordinator);
-    struct tm_error err = run->coordinator.error;
-    struct tm_error finish_error = {0};
-    if (tm_job_finish(run->job, outcome == TM_JOB_FINISHED, &finish_error) != 0 &&
-        outcome != TM_JOB_FAILED && finish_error.code != TM_E_CLOSED_PIPE) {
-        outcome = TM_JOB_FAILED;
-        err = finish_error;
-    }
-    if (run->live != NULL)
-        tm_live_clear(run->live);
+    struct tm_live *live = attempt == NULL ? NULL : attempt->live;
     struct tm_error leave_error = {0};
-    if (run->live != NULL && tm_live_leave(run->live, &leave_error) != 0 &&
-        outcome == TM_JOB_FINISHED && leave_error.code != TM_E_CLOSED_PIPE) {
+    if (live != NULL && tm_live_leave(live, &leave_error) != 0 && outcome == TM_JOB_FINISHED &&
+        leave_error.code != TM_E_CLOSED_PIPE) {
         outcome = TM_JOB_FAILED;
-        err = leave_error;
+        *err = leave_error;
     }
     if (outcome == TM_JOB_FINISHED)
-        tm_saving_finished(&run->saving, run->job);
+        tm_saving_finished(&run->saving, attempt->job);
     uint64_t resumable = outcome == TM_JOB_FINISHED ? 0 : tm_life_resumable(&run->saving.life);
     if (outcome == TM_JOB_FAILED)
-        tm_cli_say(&engine->log, &err);
+        tm_cli_say(&engine->log, err);
     if (resumable != 0)
         say_how_to_resume(run, resumable);
-    struct tm_report report = {.job = run->job,
+    if (attempt == NULL) {
+        if (engine->options->json)
+            tm_report_print_failure_json(err);
+        return exit_code(outcome, resumable);
+    }
+    struct tm_report report = {.job = attempt->job,
                                .outcome = outcome,
-                               .wall_ns = wall_ns,
-                               .error = &err,
+                               .wall_ns = tm_fx_mono_ns(&engine->fx) - run->begin_ns,
+                               .error = err,
+                               .restarts = &run->restarts,
+                               .supervised = engine->options->supervised,
                                .checkpoints =
                                    run->saving.life.store == NULL ? NULL : &run->saving.figures};
     if (engine->options->json)
         tm_report_print_json(&report);
     else if (!engine->options->quiet)
         tm_report_print(&report);
-    int code = outcome == TM_JOB_FINISHED ? TM_EXIT_FINISHED
-               : outcome == TM_JOB_FAILED ? TM_EXIT_FAILED
-               : resumable != 0           ? TM_EXIT_RESUMABLE
-                                          : TM_EXIT_STOPPED;
-    const struct tm_control_end end = {
-        .outcome = outcome, .exit_code = code, .checkpoint = resumable, .error = &err};
-    tm_control_close(run->control, &end);
-    run->control = NULL;
-    return code;
-}
-
-static int execute(struct run *run, bool on_terminal, struct tm_error *err)
-{
-    struct tm_engine *engine = run->engine;
-    const struct tm_fx *fx = &engine->fx;
-    uint32_t workers = 1; // as many as the widest chain has subtasks
-    for (uint32_t c = 0; c < engine->plan->chain_count; c++)
-        if (engine->plan->chains[c].parallelism > workers)
-            workers = engine->plan->chains[c].parallelism;
-    struct tm_job_args args = {
-        .fx = fx,
-        .mem = &engine->mem,
-        .log = &engine->log,
-        .graph = engine->graph,
-        .plan = engine->plan,
-        .connectors = tm_engine_connectors,
-        .vm = engine->vm_args,
-        .operators = &tm_operator_factory,
-        .workers = workers,
-        .coordinator = &run->waker,
-    };
-    int rc = tm_saving_open(&run->saving, engine, &args, err);
-    if (rc == 0)
-        rc = tm_job_new(&args, &run->job, err);
-    if (rc != 0)
-        return rc;
-    rc = tm_saving_begin(&run->saving, run->job, &run->waker, err);
-    if (rc == 0)
-        rc = tm_control_open(engine, run->saving.keeper == NULL ? NULL : run->saving.life.folder,
-                             &run->waker, &run->control, err);
-    if (rc != 0) {
-        tm_saving_end(&run->saving);
-        tm_job_free(run->job);
-        return rc;
-    }
-    struct tm_coordinator_env env = {.arg = run,
-                                     .command = send_command,
-                                     .settle = settle,
-                                     .save = run->saving.keeper == NULL ? NULL : save};
-    tm_coordinator_init(&run->coordinator, &env, &engine->mem, run->job->worker_count,
-                        run->job->task_count);
-    if (on_terminal)
-        run->live = tm_live_new(run->job, &run->screen, !engine->options->quiet);
-    if (run->live != NULL)
-        tm_live_checkpoints(run->live, run->saving.keeper);
-    int64_t begin = tm_fx_mono_ns(fx);
-    const struct tm_control_target target = {
-        .job = run->job, .coordinator = &run->coordinator, .saving = &run->saving, begin};
-    tm_control_attach(run->control, &target);
-    if (run->saving.life.completes) // its output has been made visible when the job was made
-        run->coordinator.state = TM_JOB_DONE;
-    else
-        (void)start_workers(run, err); // a failure is an event of the coordinator, its outcome
-    loop(run);
-    join_workers(run);
-    if (run->live != NULL)
-        tm_live_checkpoints(run->live, NULL);
-    tm_saving_end(&run->saving);
-    int code = conclude(run, tm_fx_mono_ns(fx) - begin);
-    if (run->live != NULL)
-        tm_live_free(run->live);
-    tm_job_free(run->job);
-    return code;
+    return exit_code(outcome, resumable);
 }
 
 // Prints keep a table up to date, which the live lines draw.
@@ -352,21 +156,128 @@ static int watch_prints(struct tm_engine *engine, struct tm_error *err)
     return 0;
 }
 
+// --- attempts ------------------------------------------------------------------------------------
+
+// What is planned of the script, as this run wants it.
+static int plan_again(struct run *run, struct tm_error *err)
+{
+    int rc = tm_engine_plan_again(run->engine, err);
+    return rc == 0 && run->watches ? watch_prints(run->engine, err) : rc;
+}
+
+// False: the user does not want to wait for it.
+static bool wait_for_restart(struct run *run, int64_t delay_ns)
+{
+    const struct tm_fx *fx = &run->engine->fx;
+    int64_t due_ns = tm_fx_mono_ns(fx) + delay_ns;
+    while (run->stops.wanted == 0 && tm_fx_mono_ns(fx) < due_ns) {
+        int64_t asked_ns = tm_control_deadline_ns(run->control);
+        tm_waker_prepare(&run->waker);
+        if (tm_control_turn(run->control) || run->stops.wanted != 0)
+            tm_waker_cancel(&run->waker);
+        else
+            tm_waker_wait(&run->waker, asked_ns < due_ns ? asked_ns : due_ns);
+        run->stops.wanted += tm_control_wish(run->control) != TM_WISH_NONE;
+    }
+    return run->stops.wanted == 0;
+}
+
+// Others reach the job from now on. On failure the attempt is closed.
+static int begin_control(struct run *run, struct tm_attempt *attempt, struct tm_error *err)
+{
+    const char *folder = run->saving.keeper == NULL ? NULL : run->saving.life.folder;
+    int rc = tm_control_open(run->engine, folder, &run->waker, &run->control, err);
+    if (rc == 0)
+        return 0;
+    tm_saving_end(&run->saving);
+    tm_attempt_close(attempt);
+    return rc;
+}
+
+static void end_control(struct run *run, int code, const struct tm_error *err)
+{
+    const struct tm_control_end end = {
+        .outcome = code == TM_EXIT_FINISHED ? TM_JOB_FINISHED
+                   : code == TM_EXIT_FAILED ? TM_JOB_FAILED
+                                            : TM_JOB_STOPPED,
+        .exit_code = code,
+        .checkpoint = code == TM_EXIT_FINISHED ? 0 : tm_life_resumable(&run->saving.life),
+        .error = err};
+    tm_control_close(run->control, &end);
+    run->control = NULL;
+}
+
+// One after the other until it is over for good. A failed attempt is kept until the next begins: it
+// has the figures of the report. Negative: the first one could not begin.
+static int attempt_all(struct run *run, struct tm_error *err)
+{
+    struct tm_engine *engine = run->engine;
+    struct tm_attempt attempt;
+    enum tm_job_outcome outcome;
+    int rc = 0;
+    for (bool first = true;; first = false) {
+        const struct tm_attempt_args args = {.engine = engine,
+                                             .saving = &run->saving,
+                                             .waker = &run->waker,
+                                             .stops = &run->stops,
+                                             .screen = run->on_terminal ? &run->screen : NULL,
+                                             .restarts = &run->restarts,
+                                             .first = first};
+        tm_error_clear(err);
+        rc = first ? 0 : plan_again(run, err);
+        rc = rc == 0 ? tm_attempt_open(&attempt, &args, err) : rc;
+        if (first && rc == 0)
+            rc = begin_control(run, &attempt, err);
+        if (first && rc != 0)
+            return rc;
+        attempt.args.control = run->control;
+        if (first) {
+            tm_restarts_init(&run->restarts, engine, &run->saving.life);
+            run->begin_ns = tm_fx_mono_ns(&engine->fx);
+        }
+        outcome = TM_JOB_FAILED;
+        if (rc == 0) {
+            tm_attempt_run(&attempt);
+            outcome = tm_attempt_end(&attempt, err);
+        }
+        if (outcome != TM_JOB_FAILED || (rc == 0 && attempt.coordinator.stop_asked))
+            break;
+        int64_t delay_ns = tm_restarts_failed(&run->restarts, engine, &run->saving.life,
+                                              rc == 0 ? &attempt : NULL, err);
+        if (delay_ns == TM_FAILOVER_GIVE_UP)
+            break;
+        if (!wait_for_restart(run, delay_ns)) {
+            outcome = TM_JOB_STOPPED;
+            tm_error_clear(err);
+            break;
+        }
+        if (rc == 0)
+            tm_attempt_close(&attempt);
+        malloc_trim(
+            0); // what the threads of the attempt had would stay with arenas of other threads
+    }
+    int code = conclude(run, rc == 0 ? &attempt : NULL, outcome, err);
+    end_control(run, code, err);
+    if (rc == 0)
+        tm_attempt_close(&attempt);
+    return code;
+}
+
 static int run_job(struct run *run, struct tm_error *err)
 {
     struct tm_engine *engine = run->engine;
     const struct tm_fx_files *files = engine->fx.files;
-    bool watches = engine->options->watch_table && files->is_terminal(engine->fx.ctx, 1) &&
+    run->watches = engine->options->watch_table && files->is_terminal(engine->fx.ctx, 1) &&
                    files->is_terminal(engine->fx.ctx, 2) && !engine->options->json;
-    bool on_terminal = watches || (!engine->options->quiet && !engine->options->json &&
-                                   files->is_terminal(engine->fx.ctx, 2));
-    int rc = watches ? watch_prints(engine, err) : 0;
+    run->on_terminal = run->watches || (!engine->options->quiet && !engine->options->json &&
+                                        files->is_terminal(engine->fx.ctx, 2));
+    int rc = run->watches ? watch_prints(engine, err) : 0;
     if (rc != 0)
         return rc;
-    if (on_terminal) // before any thread of the job can write
+    if (run->on_terminal) // before any thread of the job can write
         tm_screen_init(&run->screen, &engine->fx, &engine->mem);
-    int code = execute(run, on_terminal, err);
-    if (on_terminal)
+    int code = attempt_all(run, err);
+    if (run->on_terminal)
         tm_screen_fini(&run->screen, &engine->fx);
     return code;
 }
@@ -385,10 +296,10 @@ static int print_job_help(struct tm_engine *engine, struct tm_error *err)
     return tm_vm_arguments(engine->vm, print_argument, out, err);
 }
 
-int tm_cli_run_job(const struct tm_cli_options *options)
+int tm_cli_run_here(const struct tm_cli_options *options)
 {
     struct tm_engine engine;
-    struct run run = {.engine = &engine, .leave_ns = INT64_MAX};
+    struct run run = {.engine = &engine, .stops = {.leave_ns = INT64_MAX}};
     struct tm_error err = {0};
     int code = TM_EXIT_FAILED;
     int rc = tm_engine_open(&engine, options, &err);

@@ -6,11 +6,13 @@
 #include "core/base/kill_point.h"
 #include "core/checkpoint/restored.h"
 #include "core/checkpoint/store.h"
+#include "core/cli/supervisor.h"
 
 // What the checkpoint has is held against the script before anything is made of the graph.
 static int match_checkpoint(struct tm_saving *saving, struct tm_error *err)
 {
-    int rc = tm_match_make(&saving->match, saving->engine, saving->life.restored, err);
+    int rc = tm_match_make(&saving->match, saving->engine, saving->life.restored,
+                           !saving->life.has_dropped, err);
     if (rc == 0)
         rc = tm_match_refusal(&saving->match, err);
     if (rc == 0)
@@ -19,15 +21,15 @@ static int match_checkpoint(struct tm_saving *saving, struct tm_error *err)
     return rc;
 }
 
-int tm_saving_open(struct tm_saving *saving, struct tm_engine *engine, struct tm_job_args *args,
-                   struct tm_error *err)
+// What the job has to know of what it begins with.
+static int fill_args(struct tm_saving *saving, struct tm_job_args *args, struct tm_error *err)
 {
-    *saving = (struct tm_saving){.engine = engine, .settled = ""};
-    int rc = tm_life_open(&saving->life, engine, err);
+    const struct tm_engine *engine = saving->engine;
+    int rc = 0;
     args->graph = engine->graph; // which may have been made anew, as the checkpoint wants it
     args->plan = engine->plan;
-    if (rc != 0 || saving->life.store == NULL)
-        return rc;
+    if (saving->life.store == NULL)
+        return 0;
     if (saving->life.restored != NULL)
         rc = match_checkpoint(saving, err);
     args->checkpoints = true;
@@ -36,6 +38,73 @@ int tm_saving_open(struct tm_saving *saving, struct tm_engine *engine, struct tm
     args->settled = saving->settled;
     args->settled_length = strlen(saving->settled);
     return rc;
+}
+
+// What the keeper and the job of an attempt were given.
+static void forget_last(struct tm_saving *saving)
+{
+    if (saving->script != NULL)
+        tm_mem_free(&saving->engine->mem, saving->script, saving->engine->script_length + 1);
+    if (saving->schemas.mem != NULL)
+        tm_buf_fini(&saving->schemas);
+    tm_match_free(&saving->match);
+    saving->script = NULL;
+    saving->schemas = (struct tm_buf){0};
+    saving->match = (struct tm_match){0};
+    saving->settled = "";
+    saving->skips = false;
+    saving->job = NULL;
+}
+
+// What is done when the process ends before the job does.
+static void tell_supervisor(const struct tm_saving *saving)
+{
+    struct tm_engine *engine = saving->engine;
+    const struct tm_life *life = &saving->life;
+    struct tm_restart_policy policy = engine->graph->restart;
+    bool asked = policy.strategy != TM_RESTART_UNSAID;
+    const char *why_not = !life->replayable     ? "a source cannot be read again"
+                          : life->store == NULL ? "the job takes no checkpoints"
+                                                : NULL;
+    if (policy.strategy == TM_RESTART_NONE && why_not == NULL)
+        why_not = "its restart is \"none\"";
+    if (why_not != NULL)
+        policy.strategy = TM_RESTART_NONE;
+    else if (!asked)
+        policy = TM_RESTART_USUAL;
+    if (life->store != NULL && life->replayable)
+        tm_supervised_folder(engine->options->supervised, life->folder);
+    tm_supervised_job(
+        engine->options->supervised,
+        &(struct tm_supervised_args){.policy = policy,
+                                     .seed = (uint64_t)tm_fx_mono_ns(&engine->fx),
+                                     .why_not = why_not,
+                                     .shows = life->shows && !asked,
+                                     .batch_timeout_ms = engine->graph->batch_timeout_ms});
+}
+
+int tm_saving_open(struct tm_saving *saving, struct tm_engine *engine, struct tm_job_args *args,
+                   struct tm_error *err)
+{
+    *saving = (struct tm_saving){.engine = engine, .settled = ""};
+    int rc = tm_life_open(&saving->life, engine, err);
+    if (rc == 0)
+        tell_supervisor(saving);
+    return rc != 0 ? rc : fill_args(saving, args, err);
+}
+
+int tm_saving_again(struct tm_saving *saving, struct tm_job_args *args, struct tm_error *err)
+{
+    forget_last(saving);
+    saving->attempt++;
+    int rc = tm_life_again(&saving->life, err);
+    return rc != 0 ? rc : fill_args(saving, args, err);
+}
+
+// A commit is tried again as the job is, also where that cannot be started again.
+static struct tm_restart_policy retries_of(const struct tm_graph *graph)
+{
+    return graph->restart.strategy == TM_RESTART_UNSAID ? TM_RESTART_USUAL : graph->restart;
 }
 
 int tm_saving_begin(struct tm_saving *saving, struct tm_job *job, struct tm_waker *waker,
@@ -47,6 +116,7 @@ int tm_saving_begin(struct tm_saving *saving, struct tm_job *job, struct tm_wake
     int rc = tm_life_begin(&saving->life, err);
     if (rc != 0)
         return rc;
+    tm_supervised_running(engine->options->supervised, tm_store_latest(saving->life.store));
     if (saving->life.restored != NULL)
         TM_KILL_POINT(job_resumes);
     saving->script = tm_mem_zalloc(&engine->mem, engine->script_length + 1);
@@ -65,10 +135,12 @@ int tm_saving_begin(struct tm_saving *saving, struct tm_job *job, struct tm_wake
                                         .store = saving->life.store,
                                         .script = saving->script,
                                         .settled = saving->settled,
+                                        .attempt = saving->attempt,
                                         .schemas = (const char *)saving->schemas.data,
                                         .waker = waker,
                                         .interval_ms = engine->graph->checkpoints.interval_ms,
-                                        .timeout_ms = engine->graph->checkpoints.timeout_ms};
+                                        .timeout_ms = engine->graph->checkpoints.timeout_ms,
+                                        .retry = retries_of(engine->graph)};
     return tm_keeper_new(&args, &saving->keeper, err);
 }
 
@@ -93,11 +165,28 @@ void tm_saving_save(struct tm_saving *saving, enum tm_checkpoint_purpose purpose
         tm_keeper_save(saving->keeper, purpose);
 }
 
+struct tm_keeper_figures tm_saving_figures(const struct tm_saving *saving)
+{
+    struct tm_keeper_figures figures = saving->figures;
+    if (saving->keeper == NULL)
+        return figures;
+    struct tm_keeper_figures now = tm_keeper_figures(saving->keeper);
+    now.completed += figures.completed;
+    now.failed += figures.failed;
+    if (now.checkpoint == 0) { // the last one is of an earlier attempt
+        now.checkpoint = figures.checkpoint;
+        now.completed_ms = figures.completed_ms;
+        now.duration_ms = figures.duration_ms;
+        now.bytes = figures.bytes;
+    }
+    return now;
+}
+
 void tm_saving_end(struct tm_saving *saving)
 {
     if (saving->keeper == NULL)
         return;
-    saving->figures = tm_keeper_figures(saving->keeper);
+    saving->figures = tm_saving_figures(saving);
     tm_keeper_free(saving->keeper);
     saving->keeper = NULL;
 }
@@ -109,11 +198,7 @@ void tm_saving_finished(struct tm_saving *saving, struct tm_job *job)
 
 void tm_saving_close(struct tm_saving *saving)
 {
-    if (saving->script != NULL)
-        tm_mem_free(&saving->engine->mem, saving->script, saving->engine->script_length + 1);
-    if (saving->schemas.mem != NULL)
-        tm_buf_fini(&saving->schemas);
-    tm_match_free(&saving->match);
+    forget_last(saving);
     tm_life_close(&saving->life);
     *saving = (struct tm_saving){.settled = ""};
 }
@@ -131,6 +216,15 @@ void tm_saving_event(struct tm_saving *saving, struct tm_event *event)
         tm_keeper_event(saving->keeper, event);
 }
 
+static void tell_checkpoint(struct tm_saving *saving)
+{
+    struct tm_keeper_figures figures = tm_saving_figures(saving);
+    if (figures.completed == saving->told)
+        return;
+    saving->told = figures.completed;
+    tm_supervised_checkpoint(saving->engine->options->supervised);
+}
+
 bool tm_saving_turn(struct tm_saving *saving, struct tm_coordinator *coordinator)
 {
     struct tm_keeper *keeper = saving->keeper;
@@ -141,6 +235,13 @@ bool tm_saving_turn(struct tm_saving *saving, struct tm_coordinator *coordinator
     if (coordinator->state == TM_JOB_CANCELLING)
         tm_keeper_stop(keeper);
     bool any = tm_keeper_turn(keeper);
+    tell_checkpoint(saving);
+    const struct tm_error *failure = tm_keeper_failure(keeper);
+    if (failure != NULL && coordinator->state < TM_JOB_CANCELLING) {
+        const struct tm_event event = {.kind = TM_EVENT_FAILED, .error = *failure};
+        tm_coordinator_event(coordinator, &event);
+        return true;
+    }
     bool waits = coordinator->saving || coordinator->state == TM_JOB_SAVING;
     if (!waits || (!saving->skips && !tm_keeper_is_saved(keeper)))
         return any;

@@ -15,7 +15,9 @@ struct tm_saving {
     struct tm_job *job;               // while the keeper is there
     struct tm_buf schemas;            // inferred ones, with a NUL behind them
     struct tm_keeper *keeper;         // NULL before the job is there, and after its end
-    struct tm_keeper_figures figures; // once it is over
+    uint64_t told;                    // checkpoints that the supervisor knows of
+    struct tm_keeper_figures figures; // of the attempts that are over
+    uint32_t attempt;                 // from 0
     bool skips;                       // the last checkpoint is not needed
 };
 
@@ -23,12 +25,17 @@ struct tm_saving {
 // end of the input; fills what the job has to know. On failure it must still be closed.
 int tm_saving_open(struct tm_saving *saving, struct tm_engine *engine, struct tm_job_args *args,
                    struct tm_error *err) TM_WARN_UNUSED;
+// The same for another attempt: the job of the last one has gone, the script was planned again.
+int tm_saving_again(struct tm_saving *saving, struct tm_job_args *args,
+                    struct tm_error *err) TM_WARN_UNUSED;
 // The job is there.
 int tm_saving_begin(struct tm_saving *saving, struct tm_job *job, struct tm_waker *waker,
                     struct tm_error *err) TM_WARN_UNUSED;
 // The last checkpoint of the coordinator's.
 void tm_saving_save(struct tm_saving *saving, enum tm_checkpoint_purpose purpose);
 // The workers have ended; all output of a job that finished is visible; the job is gone.
+// Of this attempt, if there is one, and all before it.
+struct tm_keeper_figures tm_saving_figures(const struct tm_saving *saving);
 void tm_saving_end(struct tm_saving *saving);
 void tm_saving_finished(struct tm_saving *saving, struct tm_job *job);
 void tm_saving_close(struct tm_saving *saving);

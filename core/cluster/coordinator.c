@@ -96,7 +96,8 @@ static void stop_in_order(struct tm_coordinator *c)
 
 static void worker_ready(struct tm_coordinator *c)
 {
-    if (--c->starting != 0 || c->state != TM_JOB_STARTING)
+    c->ran = --c->starting == 0;
+    if (!c->ran || c->state != TM_JOB_STARTING)
         return;
     c->state = TM_JOB_RUNNING;
     if (c->stop_asked)
@@ -113,6 +114,8 @@ void tm_coordinator_event(struct tm_coordinator *c, const struct tm_event *event
         task_finished(c);
         break;
     case TM_EVENT_FAILED:
+        if (c->state < TM_JOB_CANCELLING)
+            c->culprit = event->culprit;
         cancel(c, &event->error);
         break;
     case TM_EVENT_PROPOSAL:

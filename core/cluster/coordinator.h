@@ -42,10 +42,12 @@ struct tm_coordinator {
     uint32_t workers, tasks; // alive, unfinished
     uint32_t starting;       // workers that are not ready
     bool stop_asked;
-    bool draining;         // asked to end as if its input had: what waits fires
-    bool saving;           // the checkpoint before a stop is being taken: sources wait for it
-    bool pipe_closed;      // the reader of the output has gone: an end like any other
-    struct tm_error error; // the first failure
+    bool draining;             // asked to end as if its input had: what waits fires
+    bool saving;               // the checkpoint before a stop is being taken: sources wait for it
+    bool pipe_closed;          // the reader of the output has gone: an end like any other
+    bool ran;                  // all workers have been ready
+    struct tm_error error;     // the first failure
+    struct tm_culprit culprit; // what user code failed on then, if that is it
 };
 
 void tm_coordinator_init(struct tm_coordinator *c, const struct tm_coordinator_env *env,

@@ -7,9 +7,11 @@
 #include <string.h>
 
 enum {
-    RETRY_NS = 1000000000, // between attempts at the last commit
-    PATH_BYTES = 4200,     // of a savepoint
-    NAMES_MAX = 1000,      // that are tried for one
+    RETRY_MIN_MS = 100, // between attempts at a commit, or at the last checkpoint
+    RETRY_MAX_MS = 10000,
+    NO_MEMORY_NS = 1000000000, // until one is tried again that could not even be asked for
+    PATH_BYTES = 4200, // of a savepoint
+    NAMES_MAX = 1000,  // that are tried for one
 };
 
 // A checkpoint from its begin until nothing of it is left to do.
@@ -59,6 +61,10 @@ struct tm_keeper {
     struct kept *uncommitted; // of the last one, whose sinks could not commit yet
     int64_t retry_ns;
     struct wish savepoint;
+    struct tm_failover retries; // of commits, and of the checkpoint at the end of the input
+    bool commit_alarmed;        // the last commit failed,
+    int commit_alarm;           // for this reason
+    struct tm_error failure;    // what is not tried again; code 0: nothing
     struct tm_keeper_figures figures;
     bool alarmed;   // the last one was not taken,
     int alarm_kind; // for this reason: a code of why, or an end
@@ -143,7 +149,7 @@ static int commit(struct errand *errand)
             errand->kept->purpose == TM_PURPOSE_CLOSE && connector->sink_commit_once != NULL;
         int rc = (once ? connector->sink_commit_once
                        : connector->sink_commit)(job->shared[n], errand->kept->checkpoint, &one);
-        if (rc != 0 && result == 0) {
+        if (rc != 0 && (result == 0 || (result > 0 && rc < 0))) { // an error says more than WAIT
             result = rc;
             errand->err = one;
         }
@@ -419,7 +425,7 @@ static void complete(struct tm_keeper *keeper, struct kept *kept)
         note_figures(keeper, kept);
     if (!send(keeper, COMMIT, kept)) {
         keeper->uncommitted = kept;
-        keeper->retry_ns = now_of(keeper) + RETRY_NS;
+        keeper->retry_ns = now_of(keeper) + NO_MEMORY_NS;
     }
 }
 
@@ -483,21 +489,79 @@ static void placed(struct tm_keeper *keeper, const struct errand *errand)
     tm_buf_fini(&text);
 }
 
+// What must be done at last is tried again as the strategy says, never at once; a negative answer:
+// no more.
+static int64_t retry_after(struct tm_keeper *keeper)
+{
+    int64_t delay_ns = tm_failover_failed(&keeper->retries, now_of(keeper));
+    int64_t least_ns = RETRY_MIN_MS * 1000000LL;
+    return delay_ns < 0 || delay_ns > least_ns ? delay_ns : least_ns;
+}
+
+static void give_up(struct tm_keeper *keeper, const char *what, const struct tm_error *why)
+{
+    tm_error_set(&keeper->failure, TM_E_UNSAVED, "%s: %s", what, why->message);
+    tm_error_hint(&keeper->failure, "mend that, and run the job again: what was saved is made "
+                                    "visible then, and what was not is read again");
+}
+
+static int64_t on_retry(void *arg, const struct tm_error *why)
+{
+    struct tm_keeper *keeper = arg;
+    int64_t delay_ns = retry_after(keeper);
+    struct tm_error late = {.message = "it took too long"};
+    if (delay_ns < 0)
+        give_up(keeper, "the checkpoint at the end of the input was not taken",
+                why == NULL ? &late : why);
+    return delay_ns;
+}
+
+// The same reason again and again is said once.
+static void alarm_commit(struct tm_keeper *keeper, const struct errand *errand)
+{
+    int reason = errand->code < 0 ? errand->code : errand->err.code;
+    if (keeper->commit_alarmed && keeper->commit_alarm == reason)
+        return;
+    keeper->commit_alarmed = true;
+    keeper->commit_alarm = reason;
+    tm_log_write(keeper->args.log, TM_LOG_WARN,
+                 "the output of checkpoint %llu cannot be made visible yet: %s; it is tried again "
+                 "until it can be",
+                 (unsigned long long)errand->kept->checkpoint, errand->err.message);
+}
+
+static void commit_succeeded(struct tm_keeper *keeper, struct kept *kept)
+{
+    if (keeper->commit_alarmed)
+        tm_log_write(keeper->args.log, TM_LOG_INFO, "the output of checkpoint %llu is visible",
+                     (unsigned long long)kept->checkpoint);
+    keeper->commit_alarmed = false;
+    tm_failover_init(&keeper->retries, &keeper->args.retry, kept->checkpoint);
+    forget(keeper, kept);
+}
+
 static void committed(struct tm_keeper *keeper, struct errand *errand)
 {
     struct kept *kept = errand->kept;
     keeper->commits--;
     if (errand->code == 0) {
-        forget(keeper, kept);
+        commit_succeeded(keeper, kept);
         return;
     }
-    tm_log_write(keeper->args.log, TM_LOG_WARN,
-                 "the output of checkpoint %llu cannot be made visible yet: %s",
-                 (unsigned long long)kept->checkpoint, errand->err.message);
+    alarm_commit(keeper, errand);
     if (keeper->uncommitted != NULL) // the later one commits what the earlier one did not
         forget(keeper, keeper->uncommitted);
     keeper->uncommitted = kept;
-    keeper->retry_ns = now_of(keeper) + RETRY_NS;
+    int64_t delay_ns = retry_after(keeper);
+    // Space may return as long as the job runs.
+    if (delay_ns < 0 && errand->code > 0 && !keeper->checkpoints.last)
+        delay_ns = RETRY_MAX_MS * 1000000LL;
+    keeper->retry_ns = now_of(keeper) + delay_ns;
+    if (delay_ns >= 0)
+        return;
+    give_up(keeper, "output cannot be made visible", &errand->err);
+    forget(keeper, kept); // whoever begins from it commits it
+    keeper->uncommitted = NULL;
 }
 
 static void take_back(struct tm_keeper *keeper, struct errand *errand)
@@ -543,7 +607,7 @@ static bool retry_commit(struct tm_keeper *keeper)
     keeper->uncommitted = NULL;
     if (!send(keeper, COMMIT, kept)) {
         keeper->uncommitted = kept;
-        keeper->retry_ns = now_of(keeper) + RETRY_NS;
+        keeper->retry_ns = now_of(keeper) + NO_MEMORY_NS;
     }
     return true;
 }
@@ -557,9 +621,13 @@ int tm_keeper_new(const struct tm_keeper_args *args, struct tm_keeper **result,
     if (keeper == NULL)
         return tm_error_set(err, TM_E_MEMORY, "out of memory for checkpoints");
     keeper->args = *args;
+    struct tm_restart_policy *retry = &keeper->args.retry;
+    retry->max_ms = retry->max_ms < RETRY_MAX_MS ? retry->max_ms : RETRY_MAX_MS;
+    retry->delay_ms = retry->delay_ms < RETRY_MAX_MS ? retry->delay_ms : RETRY_MAX_MS;
+    tm_failover_init(&keeper->retries, &keeper->args.retry, tm_store_next(args->store));
     tm_buf_init(&keeper->settled, args->mem);
     const struct tm_checkpoints_env env = {
-        .arg = keeper, .begin = on_begin, .publish = on_publish, .end = on_end};
+        .arg = keeper, .begin = on_begin, .publish = on_publish, .end = on_end, .retry = on_retry};
     const struct tm_checkpoints_args coordinator = {
         .interval_ns = args->interval_ms * 1000000,
         .timeout_ns = args->timeout_ms * 1000000,
@@ -673,7 +741,12 @@ bool tm_keeper_is_unused(const struct tm_keeper *keeper)
 bool tm_keeper_is_saved(const struct tm_keeper *keeper)
 {
     return tm_checkpoints_is_over(&keeper->checkpoints) && keeper->commits == 0 &&
-           keeper->uncommitted == NULL;
+           keeper->uncommitted == NULL && keeper->failure.code == 0;
+}
+
+const struct tm_error *tm_keeper_failure(const struct tm_keeper *keeper)
+{
+    return keeper->failure.code == 0 ? NULL : &keeper->failure;
 }
 
 void tm_keeper_event(struct tm_keeper *keeper, struct tm_event *event)

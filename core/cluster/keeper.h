@@ -5,6 +5,7 @@
 
 #include "core/checkpoint/coordinator.h"
 #include "core/checkpoint/store.h"
+#include "core/cluster/failover.h"
 #include "core/task/job.h"
 
 struct tm_keeper;
@@ -21,6 +22,8 @@ struct tm_keeper_args {
     uint32_t attempt;       // of the job, from 0
     struct tm_waker *waker; // of the coordinator's thread
     int64_t interval_ms, timeout_ms;
+    // How often a commit, and the checkpoint at the end of the input, is tried again.
+    struct tm_restart_policy retry;
 };
 
 // What the last one came to, for people; savepoints do not count.
@@ -55,6 +58,8 @@ typedef void tm_keeper_told(void *arg, uint64_t checkpoint, const char *path,
 // savepoints/ of the job's folder. TM_E_SAVEPOINT: not now, or not any more.
 int tm_keeper_savepoint(struct tm_keeper *keeper, const char *path, tm_keeper_told *told, void *arg,
                         struct tm_error *err) TM_WARN_UNUSED;
+// What must be saved cannot be, and is not tried again: the job fails by this; NULL: nothing such.
+const struct tm_error *tm_keeper_failure(const struct tm_keeper *keeper);
 // WRITTEN and DECLINED are for the keeper, others are nothing to it.
 void tm_keeper_event(struct tm_keeper *keeper, struct tm_event *event);
 // What has become due or has been done by the helper. True: there was something.

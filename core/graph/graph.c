@@ -12,6 +12,7 @@ int tm_graph_new(struct tm_mem *mem, struct tm_graph **graph, struct tm_error *e
         return tm_error_set(err, TM_E_MEMORY, "no memory for the job graph");
     g->graph.mem = mem;
     g->graph.latency_ms = TM_LATENCY_MS;
+    g->graph.batch_timeout_ms = TM_BATCH_TIMEOUT_MS;
     g->graph.lua_memory_bytes = TM_LUA_MEMORY_BYTES;
     tm_arena_init(&g->arena, mem);
     g->graph.name = tm_arena_strndup(&g->arena, "job", 3);

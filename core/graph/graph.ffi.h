@@ -178,9 +178,15 @@ int tm_graph_window_threshold(struct tm_graph *graph, uint32_t node, double thre
 int tm_graph_window_evictor(struct tm_graph *graph, uint32_t node, int kind, double value,
                             int after);
 int tm_graph_flush_processing(struct tm_graph *graph, int flush);
+int tm_graph_batch_timeout(struct tm_graph *graph, int64_t timeout_ms);
 // How the job takes checkpoints; without it, it takes none. `asked`: these are no defaults.
 int tm_graph_checkpoints(struct tm_graph *graph, int64_t interval_ms, int64_t timeout_ms,
                          int64_t aligned_timeout_ms, uint32_t retain, int asked);
+// What is done when the job fails (core/graph/restart.h): "exponential", "fixed", "rate" or "none",
+// and what these need; the rest is 0.
+int tm_graph_restart(struct tm_graph *graph, const char *strategy, uint32_t attempts,
+                     uint32_t failures, int64_t delay_ms, int64_t interval_ms, int64_t max_ms,
+                     int64_t reset_ms, double factor, double jitter);
 int tm_graph_aggregate(struct tm_graph *graph, uint32_t node, int kind, int input_field,
                        uint32_t output_field);
 // What the last aggregate of the node needs beside its field: min_by and max_by the field that is

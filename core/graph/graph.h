@@ -7,6 +7,7 @@
 #include "core/base/options.h"
 #include "core/batch/key.h"
 #include "core/graph/graph.ffi.h"
+#include "core/graph/restart.h"
 
 enum { TM_RANKING_MAX = 10000 }; // rows of a key; the places are one blob that is written anew
 
@@ -192,8 +193,10 @@ struct tm_graph {
     int64_t latency_ms;
     bool flush_processing; // at the end of input timers of processing time fire
     struct tm_graph_checkpoints checkpoints;
-    int64_t lua_memory_bytes; // limit of each worker's Lua state; what runs has one
-    struct tm_node *nodes;    // by id
+    int64_t batch_timeout_ms;         // an operator that is in one step for longer hangs; 0: never
+    struct tm_restart_policy restart; // TM_RESTART_UNSAID: the job says nothing
+    int64_t lua_memory_bytes;         // limit of each worker's Lua state; what runs has one
+    struct tm_node *nodes;            // by id
     uint32_t node_count, node_capacity;
     struct tm_user_metric *metrics;
     uint32_t metric_count;

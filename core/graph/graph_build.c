@@ -446,6 +446,14 @@ int tm_graph_flush_processing(struct tm_graph *graph, int flush)
     return 0;
 }
 
+int tm_graph_batch_timeout(struct tm_graph *graph, int64_t timeout_ms)
+{
+    if (timeout_ms < 0)
+        return FAIL(graph, TM_E_LIMIT, "batch_timeout is 1 ms or more, or false");
+    graph->batch_timeout_ms = timeout_ms;
+    return 0;
+}
+
 int tm_graph_checkpoints(struct tm_graph *graph, int64_t interval_ms, int64_t timeout_ms,
                          int64_t aligned_timeout_ms, uint32_t retain, int asked)
 {
@@ -458,6 +466,43 @@ int tm_graph_checkpoints(struct tm_graph *graph, int64_t interval_ms, int64_t ti
                                                        .aligned_timeout_ms = aligned_timeout_ms,
                                                        .retain = retain,
                                                        .asked = asked != 0};
+    return 0;
+}
+
+static enum tm_restart_strategy find_strategy(const char *name)
+{
+    return strcmp(name, "exponential") == 0 ? TM_RESTART_EXPONENTIAL
+           : strcmp(name, "fixed") == 0     ? TM_RESTART_FIXED
+           : strcmp(name, "rate") == 0      ? TM_RESTART_RATE
+           : strcmp(name, "none") == 0      ? TM_RESTART_NONE
+                                            : TM_RESTART_UNSAID;
+}
+
+static bool is_delay(int64_t ms)
+{
+    return ms >= 0 && ms <= TM_RESTART_DELAY_MAX_MS;
+}
+
+int tm_graph_restart(struct tm_graph *graph, const char *strategy, uint32_t attempts,
+                     uint32_t failures, int64_t delay_ms, int64_t interval_ms, int64_t max_ms,
+                     int64_t reset_ms, double factor, double jitter)
+{
+    enum tm_restart_strategy kind = find_strategy(strategy);
+    bool rates = kind != TM_RESTART_RATE ||
+                 (failures >= 1 && failures <= TM_RESTART_FAILURES_MAX && interval_ms >= 1);
+    if (kind == TM_RESTART_UNSAID || !rates || attempts > TM_RESTART_ATTEMPTS_MAX ||
+        !is_delay(delay_ms) || !is_delay(interval_ms) || !is_delay(max_ms) || !is_delay(reset_ms) ||
+        !(factor >= 1 && factor <= TM_RESTART_FACTOR_MAX) || !(jitter >= 0 && jitter <= 1))
+        return FAIL(graph, TM_E_LIMIT, "restart: a value is out of its bounds");
+    graph->restart = (struct tm_restart_policy){.strategy = kind,
+                                                .attempts = attempts,
+                                                .failures = failures,
+                                                .delay_ms = delay_ms,
+                                                .interval_ms = interval_ms,
+                                                .max_ms = max_ms,
+                                                .reset_ms = reset_ms,
+                                                .factor = factor,
+                                                .jitter = jitter};
     return 0;
 }
 

@@ -95,9 +95,10 @@ void tm__operator_layout_say(struct tm__operator_layout *layout, const char *nam
 int tm__operator_key_types(const struct tm_operator *op, struct tm_buf *text)
 {
     const struct tm_node *node = op->node;
-    const struct tm_schema *input =
-        node->input_count == 0 ? NULL
-                               : tm_node_schema(&op->ctx->plan->graph->nodes[node->inputs[0]]);
+    const struct tm_graph *graph = op->ctx->plan->graph; // an operator alone has none
+    const struct tm_schema *input = graph == NULL || node->inputs == NULL
+                                        ? NULL
+                                        : tm_node_schema(&graph->nodes[node->inputs[0]]);
     int rc = 0;
     for (uint32_t i = 0; input != NULL && i < node->key.count && rc == 0; i++) {
         rc = i == 0 ? 0 : tm_buf_append(text, ",", 1);

@@ -104,6 +104,8 @@ static int take_due(struct tm__operator_process *self, enum tm_timer_domain doma
     uint32_t n = 0;
     self->due_bytes.size_bytes = 0;
     uint32_t most = self->run_length == 0 ? TM_TIMERS_AT_ONCE : self->run_length;
+    if (TM_UNLIKELY(tm_task_stands_alone(self->base.ctx, self->base.node)))
+        most = 1;
     for (; n < most && tm_timers_first(timers, domain, &timer) && timer.time <= limit; n++) {
         size_t at = self->due_bytes.size_bytes;
         int rc = tm_buf_append(&self->due_bytes, timer.key.bytes, timer.key.length);
@@ -173,6 +175,26 @@ static int end_run(struct tm__operator_process *self, bool interrupted)
     return tm__operator_keyed_leave(&self->keyed);
 }
 
+// Of a run of one timer: the process may end in its call, or is known to. 1: it does not fire.
+static int look_at_timer(struct tm__operator_process *self, struct tm_error *err)
+{
+    struct tm_task_context *ctx = self->base.ctx;
+    const struct tm_row *row = tm_batch_first(self->due);
+    const struct tm_watch_culprit *culprit = tm_task_find_culprit(ctx, self->base.node, row);
+    struct tm_row_failure failure = {.node = self->base.node,
+                                     .schema = self->timer_schema,
+                                     .row = row,
+                                     .input = TM_NO_INPUT,
+                                     .failed = TM_FAILED_TIMER};
+    tm_task_note_row(ctx, row, true);
+    if (culprit == NULL)
+        return 0;
+    int rc = tm_task_fail_culprit(ctx, culprit, &failure, err);
+    if (rc == 0 && end_run(self, false) != 0)
+        rc = tm__operator_out_of_memory(&self->base, err);
+    return rc == 0 ? 1 : rc;
+}
+
 int tm__operator_process_fire(struct tm__operator_process *self, enum tm_timer_domain domain,
                               int64_t limit, struct tm_error *err)
 {
@@ -181,7 +203,12 @@ int tm__operator_process_fire(struct tm__operator_process *self, enum tm_timer_d
         return tm__operator_out_of_memory(&self->base, err);
     if (self->due_count == 0)
         return 0;
-    int rc = tm__operator_process_enter(self, self->timer, err);
+    int rc = 0;
+    if (TM_UNLIKELY(tm_task_stands_alone(self->base.ctx, self->base.node)) && self->due_count == 1)
+        rc = look_at_timer(self, err);
+    if (rc != 0)
+        return rc;
+    rc = tm__operator_process_enter(self, self->timer, err);
     memset(entry->counts, 0, TM_CHAIN_COUNTS * sizeof *entry->counts);
     if (rc < 0)
         return rc;

@@ -2,6 +2,7 @@
 // account, freed by the receiver.
 #pragma once
 
+#include "core/base/culprit.h"
 #include "core/base/mem.h"
 #include "core/checkpoint/purpose.h"
 #include "core/checkpoint/written.h"
@@ -61,10 +62,11 @@ struct tm_event {
     struct tm_mem *mem;
     enum tm_event_kind kind;
     uint32_t worker;
-    struct tm_error error; // of FAILED, DECLINED
-    uint64_t checkpoint;   // of WRITTEN, DECLINED
-    uint32_t task;         // its number in the job
-    struct tm_part *part;  // of WRITTEN: a reference; who takes it leaves NULL
+    struct tm_error error;     // of FAILED, DECLINED
+    struct tm_culprit culprit; // of FAILED, where user code failed on something
+    uint64_t checkpoint;       // of WRITTEN, DECLINED
+    uint32_t task;             // its number in the job
+    struct tm_part *part;      // of WRITTEN: a reference; who takes it leaves NULL
     size_t length;
     char text[];
 };

@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <stdio.h>
 
+#include "core/base/hash.h"
 #include "core/base/text.h"
 #include "core/format/format.h"
 #include "core/task/task.h"
@@ -270,6 +271,23 @@ static _Atomic uint64_t *counter_of(struct tm_node_metrics *metrics,
     }
 }
 
+// After a restart the job may fail on this again: then no other restart will mend it. What follows
+// from the row alone, without a function of the job, has none.
+static struct tm_culprit culprit_of(const struct tm_row_failure *failure,
+                                    const struct tm_buf *row_json)
+{
+    uint64_t seed =
+        tm_hash_bytes(failure->node->name, strlen(failure->node->name)) + (uint64_t)failure->failed;
+    if (!tm_node_has_functions(failure->node))
+        return (struct tm_culprit){{0, 0}};
+    const void *bytes = row_json->size_bytes != 0 ? row_json->data : failure->raw;
+    size_t length = row_json->size_bytes != 0 ? row_json->size_bytes : failure->raw_length;
+    if (bytes == NULL)
+        return (struct tm_culprit){{0, 0}};
+    XXH128_hash_t hash = XXH3_128bits_withSeed(bytes, length, seed);
+    return (struct tm_culprit){{hash.low64, hash.high64}};
+}
+
 static int settle_row(struct tm_task *task, const struct tm_row_failure *failure,
                       const struct tm_buf *row_json, const uint64_t *unread, struct tm_error *err)
 {
@@ -286,6 +304,7 @@ static int settle_row(struct tm_task *task, const struct tm_row_failure *failure
         break;
     default:
         describe(err, failure, row_json, unread);
+        task->worker->culprit = culprit_of(failure, row_json);
         return failure->code;
     }
     if (rc == 0)

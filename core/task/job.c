@@ -416,6 +416,8 @@ static int build(struct tm_job *job, const struct tm_job_args *args, struct tm_e
     rc = make_workers(job, args->workers, err);
     if (rc != 0)
         return rc;
+    if (job->watch != NULL)
+        tm_watch_job(job->watch, job->graph, job->worker_count);
     connect_wakers(job);
     if (make_alignments(job) != 0)
         return out_of_memory(err);
@@ -448,6 +450,7 @@ int tm_job_new(const struct tm_job_args *args, struct tm_job **result, struct tm
     job->settled = args->settled;
     job->settled_length = args->settled_length;
     job->writer = args->writer;
+    job->watch = args->watch;
     tm_mailbox_init(&job->events, args->coordinator);
     int rc = build(job, args, err);
     if (rc != 0) {

@@ -38,6 +38,7 @@ struct tm_job_args {
     size_t settled_length;
     const struct tm_cut_writer *writer; // NULL: tm_cut_write
     struct tm_waker *coordinator;       // woken by events
+    struct tm_watch *watch;             // told what the workers do (watch.h). NULL: nobody asks
 };
 
 // Makes what a task gives to a checkpoint durable, on a helper thread; several at a time.
@@ -63,6 +64,7 @@ struct tm_job {
     const char *settled;
     size_t settled_length;
     const struct tm_cut_writer *writer;
+    struct tm_watch *watch;
     struct tm_mailbox events; // to the coordinator
 
     struct tm_worker *workers;

@@ -157,6 +157,19 @@ struct tm_row_failure {
 int tm_task_row_failed(struct tm_task_context *ctx, const struct tm_row_failure *failure,
                        struct tm_error *err) TM_WARN_UNUSED;
 
+// Where the process looks for what ends it (singles.c): are the operator's functions to be called
+// for one thing at a time; which row one is called with now (NULL: none); is that known to end the
+// process; what becomes of one that is: as tm_task_row_failed, whose failure has node, schema, row
+// and what has failed. All but the first only where that says so.
+struct tm_watch_culprit;
+bool tm_task_stands_alone(const struct tm_task_context *ctx, const struct tm_node *node);
+void tm_task_note_row(struct tm_task_context *ctx, const struct tm_row *row, bool is_timer);
+const struct tm_watch_culprit *tm_task_find_culprit(const struct tm_task_context *ctx,
+                                                    const struct tm_node *node,
+                                                    const struct tm_row *row);
+int tm_task_fail_culprit(struct tm_task_context *ctx, const struct tm_watch_culprit *culprit,
+                         struct tm_row_failure *failure, struct tm_error *err) TM_WARN_UNUSED;
+
 // A warning about `node` to the log: the first only, of all its subtasks.
 void tm_task_warn_once(struct tm_task_context *ctx, const struct tm_node *node,
                        const char *message);

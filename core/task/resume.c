@@ -343,7 +343,10 @@ int tm__task_resume_operator(struct tm_task *task, uint32_t index, struct tm_err
     if (task->job->restored == NULL || op->ops->restore == NULL)
         return 0;
     TM_KILL_POINT(operator_resumes);
+    tm_watch_begin(task->worker->watch, TM_WATCH_RESTORES, op->node->id,
+                   tm_fx_mono_ns(task->ctx.fx));
     int rc = op->ops->restore(op, task->job->restored, err);
+    tm_watch_end(task->worker->watch);
     TM_KILL_POINT(operator_resumed);
     return rc;
 }

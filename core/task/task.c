@@ -116,7 +116,9 @@ static int read_source(struct tm_task *task, struct tm_error *err)
         return TM_TURN_PROGRESS;
     int64_t begin = tm_fx_mono_ns(task->ctx.fx);
     TM_KILL_POINT(source_reads);
+    tm_watch_begin(task->worker->watch, TM_WATCH_READS, source->node->id, begin);
     int rc = source->ops->read(source, &batch, err);
+    tm_watch_end(task->worker->watch);
     tm_metric_add(&source->metrics->busy_ns, (uint64_t)(tm_fx_mono_ns(task->ctx.fx) - begin));
     switch (rc) {
     case TM_READ_BATCH:
@@ -304,10 +306,14 @@ static int step_barrier(struct tm_task *task, uint32_t index, struct tm_error *e
     struct tm_operator *op = task->operators[index];
     struct tm_element *in = &task->slots[index], *out = &task->slots[index + 1];
     int rc = TM_STEP_DONE;
+    if (TM_UNLIKELY(task->singles != NULL))
+        tm_task_note_row(&task->ctx, NULL, false);
+    tm_watch_begin(task->worker->watch, TM_WATCH_STEPS, op->node->id, task->ctx.now_ns);
     if (is_open(task, index))
         rc = op->ops->step(op, in, out, err);
     else
         *out = *in;
+    tm_watch_end(task->worker->watch);
     note_watermark(op, out);
     if (rc != TM_STEP_DONE)
         return rc < 0 ? rc : rc == TM_STEP_MORE ? TM_TURN_PROGRESS : TM_TURN_IDLE;
@@ -340,8 +346,13 @@ static int step_operator(struct tm_task *task, uint32_t index, struct tm_error *
         note_watermark(op, out);
         return TM_TURN_PROGRESS;
     }
+    int rc = TM_UNLIKELY(task->singles != NULL) ? tm__task_single_out(task, index, err) : 0;
+    if (rc != 0)
+        return rc;
     int64_t begin = tm_fx_mono_ns(task->ctx.fx);
-    int rc = op->ops->step(op, in, out, err);
+    tm_watch_begin(task->worker->watch, TM_WATCH_STEPS, op->node->id, begin);
+    rc = op->ops->step(op, in, out, err);
+    tm_watch_end(task->worker->watch);
     int64_t end = tm_fx_mono_ns(task->ctx.fx);
     tm_metric_add(&op->metrics->busy_ns, (uint64_t)(end - begin));
     tm_metric_add(&task->busy_ns, (uint64_t)(end - begin));
@@ -350,7 +361,9 @@ static int step_operator(struct tm_task *task, uint32_t index, struct tm_error *
     switch (rc) {
     case TM_STEP_DONE:
         in->kind = TM_ELEMENT_NONE;
-        return TM_TURN_PROGRESS;
+        if (TM_UNLIKELY(task->singles != NULL))
+            rc = tm__task_next_single(task, index, err);
+        return rc < 0 ? rc : TM_TURN_PROGRESS;
     case TM_STEP_MORE:
         return TM_TURN_PROGRESS;
     case TM_STEP_WAIT:
@@ -368,7 +381,12 @@ static int tick_operators(struct tm_task *task, struct tm_error *err)
         if (op->ops->tick == NULL || op->ops->deadline_ns == NULL ||
             op->ops->deadline_ns(op) > task->ctx.now_ns)
             continue;
+        if (TM_UNLIKELY(task->singles != NULL))
+            tm_task_note_row(&task->ctx, NULL, false);
+        tm_watch_begin(task->worker->watch, TM_WATCH_STEPS, op->node->id,
+                       tm_fx_mono_ns(task->ctx.fx));
         int rc = op->ops->tick(op, &task->slots[i + 1], err);
+        tm_watch_end(task->worker->watch);
         if (rc < 0)
             return rc;
         note_watermark(op, &task->slots[i + 1]);

@@ -54,6 +54,8 @@ struct tm_task {
     uint32_t output_count;
     uint32_t sides_waiting; // outputs with side_rows: nothing else is done before they are sent
 
+    struct tm_task_single *singles; // per operator; NULL: batches go in as they come (singles.c)
+
     struct tm_task_checkpoints checkpoints;
     bool overtakes;     // a barrier does not wait any more: outputs take what is in front of it
     size_t queue_bytes; // of rows in the queues of all outputs
@@ -122,6 +124,18 @@ int tm__task_open_late(struct tm_task *task, uint32_t index, uint32_t input,
                        struct tm_schema *schema, struct tm_error *err) TM_WARN_UNUSED;
 // Build the operators of a chain.
 int tm__task_build_operators(struct tm_task *task, struct tm_error *err) TM_WARN_UNUSED;
+
+// core/task/singles.c. Does the process look for the row that ends it; must the node be an operator
+// of its own, so that what it gets is known?
+bool tm__task_is_one_by_one(const struct tm_task *task);
+bool tm__task_stands_alone(const struct tm_task *task, uint32_t node);
+// TM_E_MEMORY. Nothing is made where nothing is looked for.
+int tm__task_open_singles(struct tm_task *task) TM_WARN_UNUSED;
+void tm__task_close_singles(struct tm_task *task);
+// Before a step, and when it has used up its input: the batch in the operator's slot may become a
+// part of what it was, and the next part comes behind it. Where task->singles is not NULL.
+int tm__task_single_out(struct tm_task *task, uint32_t index, struct tm_error *err) TM_WARN_UNUSED;
+int tm__task_next_single(struct tm_task *task, uint32_t index, struct tm_error *err) TM_WARN_UNUSED;
 
 // Errors of rows, counted by operator and code; the first of each kind is kept. One thread writes,
 // the report reads after the workers ended.

@@ -103,15 +103,20 @@ static int new_operator(struct tm_task *task, const struct tm_node *node, uint32
                         node->name);
 }
 
-// The nodes from `position` on that one operator stands for: consecutive functions make one chunk.
+// The nodes from `position` on that one operator stands for: consecutive functions make one chunk,
+// but for those whose rows have to be seen.
 static uint32_t run_length(const struct tm_task *task, uint32_t position)
 {
+    const struct tm_node *first = node_of(task, position);
     uint32_t run = 1;
-    if (node_of(task, position)->kind == TM_NODE_FUNCTION)
+    if (first->kind == TM_NODE_FUNCTION && !tm__task_stands_alone(task, first->id))
         while (position + run < task->ctx.chain->node_count &&
                node_of(task, position + run)->kind == TM_NODE_FUNCTION &&
+               !tm__task_stands_alone(task, node_of(task, position + run)->id) &&
                !tm__task_has_flights(task, node_of(task, position + run))) // they go in between
             run++;
+    if (task->job->watch != NULL) // all subtasks say the same
+        tm_watch_run(task->job->watch, first->id, node_of(task, position + run - 1)->name);
     return run;
 }
 
@@ -291,6 +296,8 @@ int tm_task_open(struct tm_task *task, struct tm_worker *worker, struct tm_error
         rc = tm__task_build_operators(task, err);
     if (rc == 0)
         rc = open_outputs(task, err);
+    if (rc == 0 && tm__task_open_singles(task) != 0)
+        rc = out_of_memory(err);
     return rc == 0 ? tm__task_resume(task, err) : rc;
 }
 
@@ -351,6 +358,7 @@ void tm_task_close(struct tm_task *task)
     if (task->worker == NULL)
         return; // never opened
     leave_word(task);
+    tm__task_close_singles(task);
     tm__task_free_flights(task);
     tm__task_free_cuts(task); // before the operators, whose layouts they refer to
     close_operators(task);

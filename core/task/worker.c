@@ -20,8 +20,10 @@ static void post_failure(struct tm_worker *worker, const struct tm_error *err)
 {
     struct tm_event *event =
         tm_event_new(worker->job->mem, TM_EVENT_FAILED, worker->index, NULL, 0);
-    if (event != NULL)
+    if (event != NULL) {
         event->error = *err;
+        event->culprit = worker->culprit;
+    }
     post_event(worker, event);
 }
 
@@ -74,6 +76,8 @@ static int start(struct tm_worker *worker, struct tm_error *err)
 void tm_worker_start(struct tm_worker *worker)
 {
     struct tm_error err = {0};
+    struct tm_watch *watch = worker->job->watch;
+    worker->watch = watch == NULL ? &worker->unwatched : &watch->slots[worker->index];
     worker->unfinished = worker->task_count;
     if (start(worker, &err) == 0) {
         worker->started = true;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/task/job.h"
+#include "core/task/watch.h"
 
 struct tm_worker {
     struct tm_job *job;
@@ -17,9 +18,12 @@ struct tm_worker {
     uint32_t unfinished; // tasks
     uint32_t settled;    // how often its Lua state was told of types
     bool started, cancelled, exited;
-    bool tends;                   // there has been a checkpoint: its tasks have to be tended
-    struct tm_executor *executor; // writes what its tasks give to checkpoints; NULL: nothing yet
+    bool tends;                     // there has been a checkpoint: its tasks have to be tended
+    struct tm_watch_slot *watch;    // what its thread does; never NULL once it has started
+    struct tm_watch_slot unwatched; // of a job that nobody watches
+    struct tm_executor *executor;   // writes what its tasks give to checkpoints; NULL: nothing yet
     struct tm_thread *thread;
+    struct tm_culprit culprit; // of the failure that ends it
 };
 
 enum tm_turn {

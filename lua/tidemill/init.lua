@@ -16,6 +16,7 @@ local graph = require "tidemill.graph"
 local library = require "library"
 local metrics = require "tidemill.metrics"
 local place = require "tidemill.place"
+local restart = require "tidemill.restart"
 local schema = require "tidemill.schema"
 local states = require "tidemill.states"
 local stream = require "tidemill.stream"
@@ -58,6 +59,8 @@ local LUA_MEMORY_MAX = 2 ^ 47
 
 local CHECKPOINT = { interval = 30000, timeout = 600000, retain = 3, aligned_timeout = 5000 }
 
+local FOR_EVER = "false: barriers wait for rows, however long that takes"
+
 -- A duration is the interval; false: none are taken.
 local function checkpoint_options(at, what, value)
   if value == false then return false end
@@ -69,7 +72,7 @@ local function checkpoint_options(at, what, value)
       interval = function(a, w, v) return check.duration(a, w, v, 1) end,
       timeout = function(a, w, v) return check.duration(a, w, v, 1) end,
       retain = function(a, w, v) return check.integer(a, w, v, 1, 1000) end,
-      aligned_timeout = function(a, w, v) return v ~= false and check.duration(a, w, v, 0) end,
+      aligned_timeout = function(a, w, v) return v ~= false and check.duration(a, w, v, 0, FOR_EVER) end,
     })
   end
   given.asked = true
@@ -84,8 +87,10 @@ local function job_options(at, options)
     parallelism = function(a, w, v) return check.integer(a, w, v, 1, 1024) end,
     max_parallelism = function(a, w, v) return check.integer(a, w, v, 1, 32768) end,
     latency = function(a, w, v) return check.duration(a, w, v, 0) end,
+    batch_timeout = function(a, w, v) return v ~= false and check.duration(a, w, v, 1) end,
     flush_processing_time_on_end = check.boolean,
     checkpoint = checkpoint_options,
+    restart = restart.options,
     lua_memory = function(a, w, v) return check.size(a, w, v, LUA_MEMORY_MIN, LUA_MEMORY_MAX) end,
     on_error = function(a, w, v)
       if v ~= "fail" and v ~= "skip" and freeze.kind(v) ~= "connector" then
@@ -97,6 +102,10 @@ local function job_options(at, options)
   if values.parallelism and values.max_parallelism and values.max_parallelism < values.parallelism then
     fault.raise("ARGUMENT", at, ("tm.job: max_parallelism (%d) is less than parallelism (%d)"):format(
       values.max_parallelism, values.parallelism))
+  end
+  if values.checkpoint == false and values.restart and values.restart.strategy ~= "none" then
+    fault.raise("ARGUMENT", at, "tm.job: restart needs checkpoints, and checkpoint = false says that there are none",
+      'leave one of them out, or say restart = "none"')
   end
   values.latency = values.latency or LATENCY_MS
   if values.checkpoint == nil then values.checkpoint = CHECKPOINT end

@@ -195,10 +195,19 @@ function plan.pour(C, graph, job)
   if given.flush_processing_time_on_end then
     put({ name = job.name, where = job.where }, C.tm_graph_flush_processing(graph, 1))
   end
+  if given.batch_timeout ~= nil then
+    put({ name = job.name, where = job.where }, C.tm_graph_batch_timeout(graph, given.batch_timeout or 0))
+  end
   local checkpoint = given.checkpoint
   if checkpoint then
     put({ name = job.name, where = job.where }, C.tm_graph_checkpoints(graph, checkpoint.interval, checkpoint.timeout,
       checkpoint.aligned_timeout or -1, checkpoint.retain, checkpoint.asked and 1 or 0))
+  end
+  local restart = given.restart
+  if restart then
+    put({ name = job.name, where = job.where }, C.tm_graph_restart(graph, restart.strategy, restart.attempts or 0,
+      restart.failures or 0, restart.delay or 0, restart.interval or 0, restart.max_delay or 0, restart.reset_after or 0,
+      restart.factor or 1, restart.jitter or 0))
   end
   for _, node in ipairs(job.nodes) do
     local id = put(node, C.tm_graph_add(graph, enum(C, "TM_NODE_", node.kind), node.verb, node.name, node.where))

@@ -190,23 +190,47 @@ class Folder:
         return lines
 
 
+def processes_below(pid):
+    try:
+        with open("/proc/%d/task/%d/children" % (pid, pid), encoding="ascii") as f:
+            return [int(n) for n in f.read().split()]
+    except FileNotFoundError:
+        return []
+
+
+def worker_of(pid):
+    """The process that does the job of `tidemill run`, below its supervisor; where it has none, itself."""
+    return (processes_below(pid) or [pid])[0]
+
+
+def threads_of(pid):
+    """Names of the threads of a process, not of those below it."""
+    names = []
+    for task in os.listdir("/proc/%d/task" % pid):
+        with open("/proc/%d/task/%s/comm" % (pid, task), encoding="ascii") as f:
+            names.append(f.read().strip())
+    return names
+
+
+# Of a job's process, or of the worker process below it:
+
 def memory_kib(pid):
     """Resident memory of a process that is its own: anonymous and shared memory, without file pages."""
-    with open("/proc/%d/status" % pid) as status:
+    with open("/proc/%d/status" % worker_of(pid)) as status:
         text = status.read()
     return sum(int(n) for n in re.findall(r"Rss(?:Anon|Shmem):\s+(\d+) kB", text))
 
 
 def cpu_seconds(pid):
     """What a process has computed so far."""
-    with open("/proc/%d/stat" % pid, encoding="ascii") as f:
+    with open("/proc/%d/stat" % worker_of(pid), encoding="ascii") as f:
         fields = f.read().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def catches(pid, number):
     """Does the process handle this signal?"""
-    with open("/proc/%d/status" % pid, encoding="ascii") as f:
+    with open("/proc/%d/status" % worker_of(pid), encoding="ascii") as f:
         return int(re.search(r"SigCgt:\s+(\w+)", f.read()).group(1), 16) >> (number - 1) & 1 == 1
 
 
@@ -224,7 +248,7 @@ def wait_until(condition, seconds, what, every=0.02):
 def wait_for_reading(process, size=1 << 20):
     """Until it has read so many bytes, its program and script among them, and would stop in order."""
     def reads():
-        with open("/proc/%d/io" % process.pid, encoding="ascii") as f:
+        with open("/proc/%d/io" % worker_of(process.pid), encoding="ascii") as f:
             return int(f.readline().split()[1]) > size and catches(process.pid, signal.SIGINT)
     wait_until(reads, TIMEOUT, "the job to read", every=0.002)
 

@@ -55,6 +55,11 @@ job:from(tm.generate { count = tm.arg("count", 100), rate = 1000, fields = { k =
 return job
 ]] } },
     run = [[timeout 2 tidemill run job.lua --quiet --set count=10000 & sleep 0.5; tidemill run job.lua; wait]] },
+  { "UNSAVED", group = "checkpoints",
+    cause = [[What a checkpoint has saved could not be made visible in an output, or the checkpoint at the end of the input could not be
+      taken; it was tried again as often as restart of tm.job allows. The message has the last reason.]],
+    fix = [[Mend the reason, then run the job again: it makes visible what was saved, and reads again what was not.]],
+    without = "It takes a disk that fails or is full when the job ends." },
   { "STATE_LEFT", group = "checkpoints",
     cause = [[The job is to go on from a checkpoint that has state of an operator which the script no longer has, or has under
       another name or of another kind. To begin without it would lose it.]],

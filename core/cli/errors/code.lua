@@ -88,4 +88,28 @@ return tm.from(tm.lines())
     fix = [[ttl = "1d" where the state is declared forgets it a day after its last write; a timer can clear it when it is no longer
       needed: ctx.state.name:clear(). Where it is meant (there are only so many keys), ttl = "never" says so.]],
     run = [[tidemill check -e 'tm.from(tm.generate { rate = 10, fields = { user = tm.gen.pattern("u####") } }):key_by("user"):process("visits", { state = { n = tm.value("int", { default = 0 }) }, each = function(ctx, e) ctx.state.n:set(ctx.state.n:get() + 1) ctx:emit { user = ctx.key, n = ctx.state.n:get() } end })']] },
+  { "ROW_CRASHED", group = "script",
+    cause = [[The worker process has crashed or hung on this row (or timer) of this operator again and again, so it does not get
+      it any more. What crashes is C below a function, as a rule; what hangs is a loop of the function that does not end.]],
+    fix = [[The message has the record: find what the function does with it. on_error says what becomes of such rows, as of all
+      that fail; "fail" stops the job.]],
+    files = { { "job.lua", [[local tm = require "tidemill"
+local job = tm.job("one", { checkpoint = "1m", batch_timeout = "200ms", on_error = "skip" })
+job:from(tm.generate { count = 100, fields = { k = tm.gen.sequence { start = 1 } } })
+  :map(function(e) while e.k == 7 do end return { k = e.k } end):to(tm.discard())
+return job
+]] } },
+    run = [[tidemill run job.lua]] },
+  { "WORKER_CRASHED", group = "script",
+    cause = [[The worker process, which does the job below its supervisor, has ended by a signal: it crashed, or somebody or the
+      system, for want of memory, has killed it. It is not started again: the message says why.]],
+    fix = [[A job whose sources can be read again goes on from its newest checkpoint: run it again, or let it be started again,
+      which is usual where the job takes checkpoints. A crash of tidemill itself is a bug: please report it.]],
+    run = [[tidemill run -e 'tm.from(tm.generate { rate = 10, fields = { k = tm.gen.sequence() } }):to(tm.discard())' & sleep 1; kill -SEGV $(cat /proc/$!/task/$!/children); wait $!]] },
+  { "BATCH_TIMEOUT", group = "script",
+    cause = [[A function of the operator has not come to an end within batch_timeout, 30 s unless the job says otherwise: as a
+      rule a loop that does not end. The worker process was ended, since nothing else stops such a loop, and is not started
+      again: the message says why.]],
+    fix = [[End the loop. A function that needs more time gets it: tm.job("name", { batch_timeout = "5m" }), or false for any.]],
+    run = [[tidemill run -e 'tm.job("j", { batch_timeout = "200ms" }):from(tm.generate { count = 1, fields = { k = tm.gen.sequence() } }):map(function(e) while e.k ~= "" do end return e end)']] },
 }

@@ -41,6 +41,15 @@ return job
 ]]
 
 describe("the C graph", function()
+  it("gets how long barriers wait: a time, none, or for ever", function()
+    for given, number in pairs { ["'250ms'"] = 250, ["'0s'"] = 0, ["false"] = -1 } do
+      local C, calls = recorder()
+      plan.pour(C, "graph", (scripts.job("local tm = require 'tidemill' local job = tm.job('a', { checkpoint = { aligned_timeout = "
+        .. given .. " } }) job:from(tm.lines()):to(tm.print()) return job")))
+      assert.equal(("checkpoints 30000 600000 %d 3 1"):format(number), calls[2])
+    end
+  end)
+
   it("gets every node with all that was declared", function()
     local C, calls = recorder()
     plan.pour(C, "graph", (scripts.job(SCRIPT)))

@@ -293,6 +293,41 @@ START_TEST(the_last_one_at_the_end_is_tried_until_it_succeeds)
 }
 END_TEST
 
+static int64_t retry_answer;
+static int retries;
+
+static int64_t answer_retry(void *arg, const struct tm_error *why)
+{
+    (void)arg;
+    ck_assert_int_eq(why->code, TM_E_NO_SPACE);
+    retries++;
+    return retry_answer;
+}
+
+START_TEST(the_last_one_at_the_end_is_tried_again_when_and_as_long_as_it_is_said)
+{
+    struct tm_error why = {.code = TM_E_NO_SPACE};
+    c.env.retry = answer_retry;
+    retries = 0;
+    retry_answer = 7 * second;
+    tm_checkpoints_last(&c, TM_PURPOSE_END, now);
+    tm_checkpoints_decline(&c, 7, 2, &why, now);
+    ck_assert_int_eq(retries, 1);
+    ck_assert_int_eq(tm_checkpoints_deadline_ns(&c), now + 7 * second);
+    pass(7 * second - 1);
+    ck_assert_uint_eq(newest_begun, 7);
+    pass(1);
+    ck_assert_uint_eq(newest_begun, 8);
+    retry_answer = -1;
+    tm_checkpoints_decline(&c, 8, 2, &why, now);
+    ck_assert_int_eq(retries, 2);
+    ck_assert(!tm_checkpoints_is_over(&c)); // it is not there
+    ck_assert_int_eq(tm_checkpoints_deadline_ns(&c), INT64_MAX);
+    pass(1000 * second);
+    ck_assert_uint_eq(newest_begun, 8);
+}
+END_TEST
+
 START_TEST(a_job_that_fails_publishes_nothing_more)
 {
     pass(30 * second);
@@ -411,6 +446,7 @@ int main(void)
     tcase_add_test(t, a_savepoint_needs_no_interval_and_subsumes_nothing);
     tcase_add_test(t, the_last_one_before_a_stop_is_tried_once);
     tcase_add_test(t, the_last_one_at_the_end_is_tried_until_it_succeeds);
+    tcase_add_test(t, the_last_one_at_the_end_is_tried_again_when_and_as_long_as_it_is_said);
     tcase_add_test(t, a_job_that_fails_publishes_nothing_more);
     tcase_add_test(t, whatever_the_order_numbers_rise_and_only_whole_ones_are_published);
     suite_add_tcase(s, t);

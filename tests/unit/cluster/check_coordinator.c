@@ -123,6 +123,24 @@ START_TEST(only_the_first_failure_counts_and_cancels_once)
 }
 END_TEST
 
+START_TEST(the_culprit_is_that_of_the_first_failure)
+{
+    struct tm_event first = {.kind = TM_EVENT_FAILED, .error = {.code = TM_E_USER_CODE}};
+    struct tm_event second = first;
+    first.culprit = (struct tm_culprit){{1, 2}};
+    second.culprit = (struct tm_culprit){{3, 4}};
+    ck_assert(!c.ran);
+    tm_coordinator_event(&c, &(struct tm_event){.kind = TM_EVENT_READY});
+    ck_assert(!c.ran);
+    tm_coordinator_event(&c, &(struct tm_event){.kind = TM_EVENT_READY});
+    ck_assert(c.ran);
+    tm_coordinator_event(&c, &first);
+    tm_coordinator_event(&c, &second);
+    ck_assert_uint_eq(c.culprit.hash[0], 1);
+    ck_assert_uint_eq(c.culprit.hash[1], 2);
+}
+END_TEST
+
 START_TEST(a_closed_pipe_is_an_end_and_not_a_failure)
 {
     fail_with(TM_E_CLOSED_PIPE);
@@ -349,6 +367,7 @@ int main(void)
     tcase_add_test(tc, a_job_runs_once_every_worker_is_ready);
     tcase_add_test(tc, workers_exit_after_the_last_task_and_the_job_is_done_after_the_last_worker);
     tcase_add_test(tc, only_the_first_failure_counts_and_cancels_once);
+    tcase_add_test(tc, the_culprit_is_that_of_the_first_failure);
     tcase_add_test(tc, a_closed_pipe_is_an_end_and_not_a_failure);
     tcase_add_test(tc, a_proposal_is_answered_to_all_workers);
     tcase_add_test(tc, a_proposal_that_needs_others_is_answered_with_theirs);

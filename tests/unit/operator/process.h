@@ -271,6 +271,8 @@ static const char *say(const char *user, int64_t at, const char *name)
 
 static uint64_t process_counts[TM_CHAIN_COUNTS * 4];
 
+static struct tm_node input_node;
+
 // Opened on the first so many states; with rules, a second input without a key.
 static void open_process(uint32_t states, bool rules)
 {
@@ -288,7 +290,9 @@ static void open_process(uint32_t states, bool rules)
     world.node.states = process_states;
     world.node.state_count = states;
     world.node.has_timer = true;
-    world.node.input_count = rules ? 2 : 1;
+    world.node.input_count = rules ? 2 : 1; // both are of the only other node
+    input_node.schema = world.input;
+    world.graph.nodes = &input_node;
     world.output = make_schema(fields, OUT_FIELDS, -1);
     world.node.schema = world.output;
     ck_assert_int_eq(tm_operator_process_new(&world.ctx, &world.node, &world.op, &world.err), 0);

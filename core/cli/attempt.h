@@ -1,0 +1,43 @@
+// One attempt at a job: from what it begins with to the end of its workers. What stays over the
+// attempts of a run (signals, screen, the folder of checkpoints) is run.c's.
+#pragma once
+
+#include "core/cli/control.h"
+#include "core/cli/report.h"
+#include "core/cli/saving.h"
+#include "core/cli/screen.h"
+
+// What the user wants: counted by handlers of signals, carried out in an attempt's loop.
+struct tm_stops {
+    int wanted, done;
+    int64_t leave_ns; // when to go without the workers; INT64_MAX: never
+};
+
+struct tm_attempt_args {
+    struct tm_engine *engine; // planned; anew for each attempt
+    struct tm_saving *saving; // open after the first attempt
+    struct tm_waker *waker;   // of this thread: its loop has the watchers of signals
+    struct tm_stops *stops;
+    struct tm_screen *screen; // NULL: no terminal
+    const struct tm_restarts *restarts;
+    struct tm_control *control; // there before it runs
+    bool first;
+};
+
+struct tm_attempt {
+    struct tm_attempt_args args;
+    struct tm_job *job;
+    struct tm_coordinator coordinator;
+    struct tm_live *live; // NULL: no terminal
+};
+
+// Opens what the job begins with and makes it, without a thread. On failure there is nothing to
+// end or close.
+int tm_attempt_open(struct tm_attempt *attempt, const struct tm_attempt_args *args,
+                    struct tm_error *err) TM_WARN_UNUSED;
+// Until no worker is left.
+void tm_attempt_run(struct tm_attempt *attempt);
+// Its output is published or dropped. `err`: why it failed, where that is the outcome.
+enum tm_job_outcome tm_attempt_end(struct tm_attempt *attempt, struct tm_error *err);
+// Everything of it goes; after that the engine may be planned again.
+void tm_attempt_close(struct tm_attempt *attempt);
