@@ -239,11 +239,11 @@ static void join_workers(struct tm_attempt *attempt)
 
 void tm_attempt_run(struct tm_attempt *attempt)
 {
-    const struct tm_control_target target = {
-        .job = attempt->job,
-        .coordinator = &attempt->coordinator,
-        .saving = attempt->args.saving,
-        .begun_ns = tm_fx_mono_ns(&attempt->args.engine->fx)};
+    const struct tm_control_target target = {.job = attempt->job,
+                                             .coordinator = &attempt->coordinator,
+                                             .saving = attempt->args.saving,
+                                             .restarts = attempt->args.restarts,
+                                             .begun_ns = tm_fx_mono_ns(&attempt->args.engine->fx)};
     tm_control_attach(attempt->args.control, &target);
     // Where all input had been read before, its output was made visible when the job was made.
     if (attempt->args.saving->life.completes)

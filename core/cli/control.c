@@ -70,6 +70,8 @@ static struct tm_report report_of(const struct tm_control *control,
     struct tm_report report = {
         .job = target->job,
         .wall_ns = tm_fx_mono_ns(&control->engine->fx) - target->begun_ns,
+        .restarts = target->restarts,
+        .supervised = control->engine->options->supervised,
     };
     if (target->saving->keeper != NULL) {
         *figures = tm_keeper_figures(target->saving->keeper);
