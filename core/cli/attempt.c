@@ -103,6 +103,12 @@ int tm_attempt_open(struct tm_attempt *attempt, const struct tm_attempt_args *ar
 
 // --- the loop ------------------------------------------------------------------------------------
 
+static void leave_later(struct tm_attempt *attempt)
+{
+    attempt->args.stops->leave_ns =
+        tm_fx_mono_ns(&attempt->args.engine->fx) + LEAVE_AFTER_MS * 1000000LL;
+}
+
 static void take_stops(struct tm_attempt *attempt)
 {
     struct tm_engine *engine = attempt->args.engine;
@@ -111,20 +117,14 @@ static void take_stops(struct tm_attempt *attempt)
                  stops->done == 0 ? "stopping; once more to stop at once" : "stopping at once");
     tm_coordinator_stop(&attempt->coordinator);
     if (++stops->done == 2)
-        stops->leave_ns = tm_fx_mono_ns(&engine->fx) + LEAVE_AFTER_MS * 1000000LL;
+        leave_later(attempt);
 }
 
-static void leave_later(struct tm_attempt *attempt)
-{
-    attempt->args.stops->leave_ns =
-        tm_fx_mono_ns(&attempt->args.engine->fx) + LEAVE_AFTER_MS * 1000000LL;
-}
-
-// What other processes want.
+// What other processes want of the job.
 static bool take_wish(struct tm_attempt *attempt)
 {
     const struct tm_log *log = &attempt->args.engine->log;
-    switch (tm_control_wish(attempt->args.control)) {
+    switch (tm_control_wish(attempt->control)) {
     case TM_WISH_NONE:
         return false;
     case TM_WISH_STOP:
@@ -152,12 +152,12 @@ static bool take_events(struct tm_attempt *attempt)
     while ((event = (struct tm_event *)tm_mailbox_take(&attempt->job->events)) != NULL) {
         tm_saving_event(saving, event);
         tm_coordinator_event(&attempt->coordinator, event);
-        tm_control_event(attempt->args.control, event);
+        tm_control_event(attempt->control, event);
         tm_event_free(event);
         any = true;
     }
     any = tm_saving_turn(saving, &attempt->coordinator) || any;
-    any = tm_control_turn(attempt->args.control) || any;
+    any = tm_control_turn(attempt->control) || any;
     any = take_wish(attempt) || any;
     for (; attempt->args.stops->done < attempt->args.stops->wanted; any = true)
         take_stops(attempt);
@@ -166,13 +166,13 @@ static bool take_events(struct tm_attempt *attempt)
 
 static void leave(const struct tm_attempt *attempt)
 {
-    tm_log_write(&attempt->args.engine->log, TM_LOG_WARN,
-                 "a function of the job does not return: leaving without it");
     uint64_t checkpoint = tm_life_resumable(&attempt->args.saving->life);
     int code = checkpoint != 0 ? TM_EXIT_RESUMABLE : TM_EXIT_STOPPED;
     const struct tm_control_end end = {
         .outcome = TM_JOB_STOPPED, .exit_code = code, .checkpoint = checkpoint};
-    tm_control_close(attempt->args.control, &end);
+    tm_log_write(&attempt->args.engine->log, TM_LOG_WARN,
+                 "a function of the job does not return: leaving without it");
+    tm_control_close(attempt->control, &end);
     _exit(code);
 }
 
@@ -195,7 +195,7 @@ static void loop(struct tm_attempt *attempt)
         until = leave_ns < until ? leave_ns : until;
         int64_t saving = tm_saving_deadline_ns(attempt->args.saving);
         until = saving < until ? saving : until;
-        int64_t asked = tm_control_deadline_ns(attempt->args.control);
+        int64_t asked = tm_control_deadline_ns(attempt->control);
         until = asked < until ? asked : until;
         tm_waker_prepare(waker);
         if (take_events(attempt))
@@ -237,14 +237,15 @@ static void join_workers(struct tm_attempt *attempt)
             fx->threads->thread_join(fx->ctx, job->workers[w].thread);
 }
 
-void tm_attempt_run(struct tm_attempt *attempt)
+void tm_attempt_run(struct tm_attempt *attempt, struct tm_control *control)
 {
     const struct tm_control_target target = {.job = attempt->job,
                                              .coordinator = &attempt->coordinator,
                                              .saving = attempt->args.saving,
                                              .restarts = attempt->args.restarts,
                                              .begun_ns = tm_fx_mono_ns(&attempt->args.engine->fx)};
-    tm_control_attach(attempt->args.control, &target);
+    attempt->control = control;
+    tm_control_attach(control, &target);
     // Where all input had been read before, its output was made visible when the job was made.
     if (attempt->args.saving->life.completes)
         attempt->coordinator.state = TM_JOB_DONE;
@@ -253,7 +254,7 @@ void tm_attempt_run(struct tm_attempt *attempt)
     loop(attempt);
     join_workers(attempt);
     tm_saving_end(attempt->args.saving);
-    tm_control_attach(attempt->args.control, NULL);
+    tm_control_attach(control, NULL);
 }
 
 // --- the end -------------------------------------------------------------------------------------

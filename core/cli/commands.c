@@ -25,15 +25,15 @@ const struct tm_cli_flag tm_cli_flags[] = {
      "key groups: the most subtasks that keyed state can be divided among (default: the "
      "checkpoint's, else the job's)"},
     {"--no-checkpoints", NULL, "take none, and begin anew"},
+    {"--no-supervisor", NULL,
+     "one process alone: when it crashes nobody starts it again, when a function hangs nobody ends "
+     "it"},
     {"--metrics", "PORT",
      "metrics for Prometheus at http://127.0.0.1:PORT/metrics; 0: a free port, which the log "
      "tells"},
     {"--drain", NULL,
      "end as if the input had: all windows fire, and there is nothing to go on with"},
     {"--limit", "N", "at most so many keys (default: 100)"},
-    {"--no-supervisor", NULL,
-     "one process alone: when it crashes nobody starts it again, when a function hangs nobody ends "
-     "it"},
     {"--watch-output", "table",
      "rows of tm.print as one table that is kept up to date on a terminal, a line per key"},
     {"--json", NULL,
@@ -70,8 +70,8 @@ const struct tm_cli_command tm_cli_commands[] = {
      "  tidemill run jobs/fraud.lua --parallelism 4 --set input=transactions.jsonl\n"
      "  seq 9 | tidemill run -e 'tm.from(tm.lines()):filter(function(l) return l > \"5\" end)'",
      {"-e", "--parallelism", "--max-parallelism", "--set", "--dir", "--fresh", "--from",
-      "--drop-state", "--no-checkpoints", "--no-supervisor", "--metrics", "--watch-output",
-      "--json", "--log",
+       "--drop-state", "--no-checkpoints", "--no-supervisor", "--metrics", "--watch-output", "--json",
+       "--log",
       "--quiet", "--help", NULL},
      tm_cli_run_job},
     {"check",

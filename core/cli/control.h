@@ -16,7 +16,7 @@ struct tm_control_target {
     struct tm_job *job;
     struct tm_coordinator *coordinator;
     struct tm_saving *saving;
-    const struct tm_restarts *restarts;
+    const struct tm_restarts *restarts; // attempts before this one
     int64_t begun_ns;
 };
 

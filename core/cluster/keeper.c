@@ -10,8 +10,8 @@ enum {
     RETRY_MIN_MS = 100, // between attempts at a commit, or at the last checkpoint
     RETRY_MAX_MS = 10000,
     NO_MEMORY_NS = 1000000000, // until one is tried again that could not even be asked for
-    PATH_BYTES = 4200, // of a savepoint
-    NAMES_MAX = 1000,  // that are tried for one
+    PATH_BYTES = 4200,     // of a savepoint
+    NAMES_MAX = 1000,      // that are tried for one
 };
 
 // A checkpoint from its begin until nothing of it is left to do.
@@ -60,11 +60,11 @@ struct tm_keeper {
     uint32_t commits;         // under way
     struct kept *uncommitted; // of the last one, whose sinks could not commit yet
     int64_t retry_ns;
-    struct wish savepoint;
     struct tm_failover retries; // of commits, and of the checkpoint at the end of the input
     bool commit_alarmed;        // the last commit failed,
     int commit_alarm;           // for this reason
     struct tm_error failure;    // what is not tried again; code 0: nothing
+    struct wish savepoint;
     struct tm_keeper_figures figures;
     bool alarmed;   // the last one was not taken,
     int alarm_kind; // for this reason: a code of why, or an end

@@ -50,6 +50,8 @@ int tm_keeper_settled(struct tm_keeper *keeper, const char *text, size_t length)
 void tm_keeper_save(struct tm_keeper *keeper, enum tm_checkpoint_purpose purpose);
 bool tm_keeper_is_unused(const struct tm_keeper *keeper); // none has been begun
 bool tm_keeper_is_saved(const struct tm_keeper *keeper);
+// What must be saved cannot be, and is not tried again: the job fails by this; NULL: nothing such.
+const struct tm_error *tm_keeper_failure(const struct tm_keeper *keeper);
 // What a savepoint came to: it lies in `path`, durable and whole, or `err` says why not. Called
 // once for each that was accepted, at the latest by tm_keeper_free.
 typedef void tm_keeper_told(void *arg, uint64_t checkpoint, const char *path,
@@ -58,8 +60,6 @@ typedef void tm_keeper_told(void *arg, uint64_t checkpoint, const char *path,
 // savepoints/ of the job's folder. TM_E_SAVEPOINT: not now, or not any more.
 int tm_keeper_savepoint(struct tm_keeper *keeper, const char *path, tm_keeper_told *told, void *arg,
                         struct tm_error *err) TM_WARN_UNUSED;
-// What must be saved cannot be, and is not tried again: the job fails by this; NULL: nothing such.
-const struct tm_error *tm_keeper_failure(const struct tm_keeper *keeper);
 // WRITTEN and DECLINED are for the keeper, others are nothing to it.
 void tm_keeper_event(struct tm_keeper *keeper, struct tm_event *event);
 // What has become due or has been done by the helper. True: there was something.
