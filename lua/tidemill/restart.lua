@@ -65,7 +65,7 @@ local function check_strangers(at, what, strategy, given)
       local names = suggest.keys(OPTIONS[strategy])
       fault.raise("OPTION", at, ("%s: the strategy \"%s\" has no option \"%s\"; %s"):format(what, strategy, name,
         #names == 0 and "it takes none" or "its options are " .. table.concat(names, ", ")),
-        ("%s is an option of %s"):format(name, table.concat(owners, " and ")))
+        ("%s is an option of %s"):format(name, table.concat(owners, ", ")))
     end
   end
 end

@@ -59,7 +59,13 @@ return job
     cause = [[What a checkpoint has saved could not be made visible in an output, or the checkpoint at the end of the input could not be
       taken; it was tried again as often as restart of tm.job allows. The message has the last reason.]],
     fix = [[Mend the reason, then run the job again: it makes visible what was saved, and reads again what was not.]],
-    without = "It takes a disk that fails or is full when the job ends." },
+    files = { { "job.lua", [[local tm = require "tidemill"
+local job = tm.job("kept", { checkpoint = "1h", restart = "none" })
+job:from(tm.generate { count = 20000, fields = { k = tm.gen.sequence { start = 1 } } })
+  :key_by("k"):count { name = "counts" }:filter(function(e) return e.k < 10 end):to(tm.file { path = "out.jsonl", format = "json" })
+return job
+]] } },
+    run = [[ulimit -f 16; tidemill run job.lua --quiet]] },
   { "STATE_LEFT", group = "checkpoints",
     cause = [[The job is to go on from a checkpoint that has state of an operator which the script no longer has, or has under
       another name or of another kind. To begin without it would lose it.]],
