@@ -715,12 +715,32 @@ static int convert_entry(struct conversion *c, const struct tm_key *key, const u
     return convert_fields(c, 0, false, value, to);
 }
 
+// Entries come in the order of their slots. Those of a key group go to all that it overlaps,
+// evenly.
+static int expect_entries(struct conversion *c)
+{
+    uint32_t old_max, new_max, old_first, old_last, first, last;
+    tm_state_key_groups(c->from.state, &old_max, &old_first, &old_last);
+    tm_state_key_groups(c->to.state, &new_max, &first, &last);
+    uint64_t entries = tm_state_namespace_size(c->from.ns) / (old_last - old_first + 1);
+    uint64_t begin = (uint64_t)c->from.key_group * new_max / old_max;
+    uint64_t end = (((uint64_t)c->from.key_group + 1) * new_max - 1) / old_max;
+    uint64_t each = entries / (end - begin + 1);
+    int rc = 0;
+    for (uint64_t group = begin; group <= end && rc == 0; group++)
+        if (group >= first && group <= last)
+            rc = tm_state_expect(c->to.state, c->to.ns, (uint32_t)group,
+                                 each < UINT32_MAX ? (uint32_t)each : UINT32_MAX);
+    return rc == 0 ? 0 : failed(c, rc);
+}
+
 static int convert_table(struct conversion *c)
 {
     uint32_t max_parallelism, first, last;
     struct tm_state_cursor cursor;
     struct tm_key key;
     const void *value;
+    bool expected = false;
     int rc = 0;
     tm_state_key_groups(c->to.state, &max_parallelism, &first, &last);
     tm_state_iterate(c->from.state, c->from.ns, c->from.key_group, &cursor);
@@ -733,7 +753,9 @@ static int convert_table(struct conversion *c)
             c->to.ns = tm_state_namespace_find(c->to.state, id);
         if (c->to.ns == NULL)
             c->to.ns = tm_state_namespace_create(c->to.state, id);
-        rc = c->to.ns == NULL ? failed(c, TM_E_MEMORY) : convert_entry(c, &key, value);
+        rc = c->to.ns == NULL ? failed(c, TM_E_MEMORY) : expected ? 0 : expect_entries(c);
+        expected = true;
+        rc = rc != 0 ? rc : convert_entry(c, &key, value);
     }
     return rc == 0 && cursor.code != 0 ? failed(c, cursor.code) : rc;
 }

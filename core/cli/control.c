@@ -23,6 +23,7 @@ struct tm_control {
     int64_t started_ms;
     struct tm_control_target target; // job NULL: none
     enum tm_wish wish;
+    bool drains; // another attempt of the job is to be drained too
     struct tm_server_request *waiting[WAITING_MAX];
     uint32_t waiting_count;
     struct tm_asking asking;
@@ -103,6 +104,8 @@ static json_t *describe(const struct tm_control *control)
     json_object_set_new(root, "ok", json_true());
     json_object_set_new(root, "job", tm_report_json_text(engine->graph->name));
     json_object_set_new(root, "pid", json_integer((json_int_t)getpid()));
+    if (engine->options->supervised != NULL)
+        json_object_set_new(root, "supervisor_pid", json_integer((json_int_t)getppid()));
     json_object_set_new(root, "version", json_string(TM_VERSION));
     json_object_set_new(root, "state", json_string(state_of(control)));
     const char *file = engine->options->file;
@@ -204,12 +207,14 @@ static void wait_for_end(struct tm_control *control, struct tm_server_request *f
     bool stops = control->target.job != NULL && c->stop_asked;
     if (wish == TM_WISH_DRAIN && (stops || control->target.job == NULL)) {
         tm_error_set(&err, TM_E_JOB_REFUSES,
-                     "the job stops already, and cannot be drained any more");
-        tm_error_hint(&err, "run it again, and drain it then");
+                     stops ? "the job stops already, and cannot be drained any more"
+                           : "the job is about to begin again, and cannot be drained now");
+        tm_error_hint(&err, stops ? "run it again, and drain it then" : "ask again in a moment");
         tm_control_refuse(from, 409, &err);
         return;
     }
     control->waiting[control->waiting_count++] = from;
+    control->drains = control->drains || wish == TM_WISH_DRAIN;
     if (wish == TM_WISH_CANCEL || !stops) // a second wish to stop is no wish to cancel
         control->wish = wish > control->wish ? wish : control->wish;
 }
@@ -380,6 +385,8 @@ void tm_control_attach(struct tm_control *control, const struct tm_control_targe
 {
     control->target = target == NULL ? (struct tm_control_target){0} : *target;
     tm_asking_attach(&control->asking, control->target.job);
+    if (control->drains && control->target.job != NULL && control->wish == TM_WISH_NONE)
+        control->wish = TM_WISH_DRAIN;
 }
 
 void tm_control_event(struct tm_control *control, const struct tm_event *event)

@@ -49,8 +49,6 @@ struct json_t *tm_report_finding_json(const struct tm_finding *finding);
 // What a command found wrong that gives its result as JSON: { "ok": false, "error": ... }, a line.
 void tm_report_print_error_json(FILE *out, const struct tm_error *err);
 
-// An error as an object, to be freed by the caller.
-struct json_t *tm_report_error_json(const struct tm_error *err);
 // Texts as JSON: bytes that are no UTF-8 become U+FFFD.
 struct json_t *tm_report_json_text(const char *text);
 

@@ -4,6 +4,8 @@
 
 #include "core/base/limits.h"
 #include "core/cli/report.h"
+#include "core/cli/restarts.h"
+#include "core/cli/supervisor.h"
 #include "core/cluster/prometheus.h"
 #include "core/task/task.h"
 #include "core/task/user_metrics.h"
@@ -252,6 +254,15 @@ int tm_report_put_prometheus(const struct tm_report *report, const char *state,
             (double)report->wall_ns / 1e9);
     put_one(&p, job, "tidemill_job_memory_bytes", "gauge",
             "Memory that the job has taken from its account.", (double)memory_bytes);
+    put_one(&p, job, "tidemill_job_restarts_total", "counter",
+            "Attempts that failed and were followed by another.", (double)report->restarts->count);
+    if (report->supervised != NULL) {
+        put_one(&p, job, "tidemill_job_crashes_total", "counter", "Worker processes that crashed.",
+                (double)report->supervised->figures.crashes);
+        put_one(&p, job, "tidemill_job_hangs_total", "counter",
+                "Worker processes that hung and were ended.",
+                (double)report->supervised->figures.hangs);
+    }
     put_operators(&p, job);
     put_blocked(&p, job);
     put_edges(&p, job, false);

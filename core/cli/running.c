@@ -312,7 +312,9 @@ int tm_running_choose(struct tm_running *running, const char *given, struct tm_r
             found++;
         }
     for (uint32_t i = 0; i < running->count && found == 0; i++)
-        if (*end == '\0' && pid == running->jobs[i].pid)
+        if (*end == '\0' && pid > 0 &&
+            (pid == running->jobs[i].pid ||
+             pid == tm_running_number(running->jobs[i].info, "supervisor_pid")))
             *job = &running->jobs[i];
     if (found > 1)
         return ambiguous(running, given, err);

@@ -319,6 +319,9 @@ static inline bool tm__state_table_materialise(struct tm_state *state, struct tm
 }
 // One holder less. The pages of its tables are not freed.
 void tm__state_block_leave(struct tm__state_pool *pool, struct tm__state_block *block);
+// Slots for so many keys, where the table has none yet. False: out of memory.
+bool tm__state_table_expect(struct tm_state *state, struct tm_namespace *ns, uint32_t index,
+                            uint32_t expected);
 // The slots of a table that came from a snapshot. False: out of memory, or a page is not to be had.
 bool tm__state_table_index(struct tm_state *state, struct tm_namespace *ns, uint32_t index);
 // The slots of the next page, or the first. False: the end.

@@ -105,6 +105,14 @@ uint32_t tm_state_key_group(const struct tm_state *state, uint64_t hash)
     return tm_hash_key_group(hash, state->max_parallelism);
 }
 
+int tm_state_expect(struct tm_state *state, struct tm_namespace *ns, uint32_t key_group,
+                    uint32_t keys)
+{
+    uint32_t index = key_group - state->first_key_group;
+    TM_CHECK(index < state->group_count);
+    return tm__state_table_expect(state, ns, index, keys) ? 0 : TM_E_MEMORY;
+}
+
 // --- one key -------------------------------------------------------------------------------------
 
 void *tm_state_upsert(struct tm_state *state, struct tm_namespace *ns, const struct tm_key *key,

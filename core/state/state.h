@@ -32,6 +32,11 @@ struct tm_namespace *tm_state_namespace_next(struct tm_namespace *ns);
 int64_t tm_state_namespace_id(const struct tm_namespace *ns);
 uint64_t tm_state_namespace_size(const struct tm_namespace *ns); // entries
 void tm_state_namespace_drop(struct tm_state *state, struct tm_namespace *ns);
+// So many keys of a key group will be added, in any order: also in that in which states give them,
+// which without this takes time by the square of their number. Nothing happens where the key group
+// has keys already. TM_E_MEMORY.
+int tm_state_expect(struct tm_state *state, struct tm_namespace *ns, uint32_t key_group,
+                    uint32_t keys) TM_WARN_UNUSED;
 // Drop the entries and blobs of one key group. TM_E_MEMORY, which only a state that shares them
 // with a snapshot meets: nothing has changed.
 int tm_state_group_drop(struct tm_state *state, struct tm_namespace *ns,

@@ -202,39 +202,41 @@ static bool split(struct tm_state *state, struct tm__state_table *table, uint32_
     return true;
 }
 
-// Pages for as many keys as are expected: the next namespace of a window is like the last. At most
-// some, so that making them is no long step.
-static bool first_slots(struct tm_state *state, struct tm__state_table *table, uint32_t expected)
+enum {
+    STEP_PAGES_BITS = 4, // so that making them is no long step
+    ALL_PAGES_BITS = 20, // where everything is made at once
+};
+
+// Pages for as many keys as are expected, 2 to the `most` at most.
+static bool first_slots(struct tm_state *state, struct tm__state_table *table, uint32_t expected,
+                        uint32_t most)
 {
-    enum { PAGES_MAX_BITS = 4 };
     uint32_t size_bytes = TM__SLOTS_BYTES_MIN, bits = 0;
     while (size_bytes < TM__SLOTS_BYTES && homes_in(size_bytes) / 5 * 4 < expected)
         size_bytes *= 2;
     uint32_t homes = homes_in(size_bytes);
-    while (bits < PAGES_MAX_BITS && homes / 3 * 2 < expected >> bits)
+    while (bits < most && homes / 3 * 2 < expected >> bits)
         bits++;
-    struct tm__state_slots *pages[1 << PAGES_MAX_BITS];
-    uintptr_t *directory = NULL;
-    if (bits != 0) {
+    uintptr_t *directory = &table->only;
+    if (bits != 0)
         directory = tm__state_pool_alloc(state->pool, sizeof *directory << bits);
-        if (directory == NULL)
-            return false;
-    }
+    if (directory == NULL)
+        return false;
     for (uint32_t i = 0; i < 1u << bits; i++) {
-        pages[i] = new_slots(state, size_bytes, homes);
-        if (pages[i] != NULL)
+        struct tm__state_slots *page = new_slots(state, size_bytes, homes);
+        if (page != NULL) {
+            directory[i] = (uintptr_t)page->slot | bits;
             continue;
+        }
         while (i > 0)
-            free_slots(state->pool, pages[--i]);
+            free_slots(state->pool, page_of(directory[--i]));
         if (bits != 0)
             tm__state_pool_free(state->pool, directory, sizeof *directory << bits);
         return false;
     }
-    table->directory = bits != 0 ? directory : &table->only;
+    table->directory = directory;
     table->directory_bits = bits;
     table->homes = homes;
-    for (uint32_t i = 0; i < 1u << bits; i++)
-        set_entries(table, i, 1, pages[i], bits);
     return true;
 }
 
@@ -243,8 +245,8 @@ static bool grow(struct tm_state *state, struct tm__state_table *table, uint32_t
                  uint32_t tag)
 {
     state->moves++;
-    if (!has_slots(table))
-        return first_slots(state, table, expected);
+    if (!has_slots(table)) // the next namespace of a window is like the last
+        return first_slots(state, table, expected, STEP_PAGES_BITS);
     struct tm__state_slots *page = page_of(table->directory[entry_of(table, tag)]);
     if (table->directory_bits != 0 || page->size_bytes >= TM__SLOTS_BYTES)
         return split(state, table, tag);
@@ -459,15 +461,18 @@ bool tm__state_table_index(struct tm_state *state, struct tm_namespace *ns, uint
     uint32_t expected = table->count;
     struct tm__state_walk walk = {.page = table->page};
     table->count = 0;
-    const struct tm__state_entry *entry;
+    const struct tm__state_entry *entry = NULL;
     uint32_t reference;
-    while ((entry = tm__state_page_walk(state, group, &walk, &reference)) != NULL) {
+    // Entries may lie in the order of their slots: they would fill one page after the other.
+    bool ready =
+        has_slots(table) || expected == 0 || first_slots(state, table, expected, ALL_PAGES_BITS);
+    while (ready && (entry = tm__state_page_walk(state, group, &walk, &reference)) != NULL) {
         struct tm_key key = {entry->hash, (const uint8_t *)(entry + 1) + state->value_bytes,
                              entry->key_length};
         if (!add_slot(state, group, table, &key, reference, expected))
             break;
     }
-    if (entry == NULL && walk.code == 0) {
+    if (ready && entry == NULL && walk.code == 0) {
         table->unindexed = false;
         return true;
     }
@@ -476,6 +481,16 @@ bool tm__state_table_index(struct tm_state *state, struct tm_namespace *ns, uint
     table->count = expected;
     table->unindexed = true;
     return false;
+}
+
+bool tm__state_table_expect(struct tm_state *state, struct tm_namespace *ns, uint32_t index,
+                            uint32_t expected)
+{
+    if (!tm__state_table_materialise(state, ns, index))
+        return false;
+    struct tm__state_table *table = tm__state_table_of(ns, index);
+    return has_slots(table) || table->unindexed || expected == 0 ||
+           first_slots(state, table, expected, ALL_PAGES_BITS);
 }
 
 // --- insertion -----------------------------------------------------------------------------------

@@ -6,7 +6,7 @@
 
 #include "core/task/task.h"
 
-enum { FREE_PAGES = 512 }; // in a turn of the worker: a tenth of a millisecond
+enum { FREE_PAGES = 128 }; // in a turn of the worker: some tens of microseconds
 
 static const struct tm_fx_threads *threads_of(const struct tm_task *task)
 {

@@ -360,11 +360,23 @@ static int load_batch(struct loading *l, const struct flight_head *head, const u
     return rc;
 }
 
+// Do the subtasks of a chain say of time what they said before? Not those that read splits, which
+// are dealt anew, nor those that are fed by one of these alone: what was on its way from one may
+// be true of what another reads now.
+static bool keeps_time(const struct tm_plan *plan, uint32_t chain)
+{
+    for (uint32_t i = 0; i < plan->chains[chain].input_count; i++)
+        if (plan->edges[plan->chains[chain].inputs[i]].partition == TM_PARTITION_FORWARD)
+            return false;
+    return plan->chains[chain].input_count != 0;
+}
+
 static int load_control(struct loading *l, const struct flight_head *head, struct tm_error *err)
 {
     const struct tm_task *task = l->task;
     uint32_t subtask = task->ctx.subtask;
     bool same = l->edge != NULL && tm_edge_overtakes(task->job->graph, l->edge) &&
+                keeps_time(task->ctx.plan, l->edge->from_chain) &&
                 head->consumers == task->ctx.chain->parallelism &&
                 head->producers == producers_of(task, l->edge);
     if (!same || head->producer >= head->producers ||

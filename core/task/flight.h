@@ -6,9 +6,10 @@
 // own thread.
 //
 // Rows of a hash edge go where their keys are now, others by their consumer or, where there are
-// more or fewer, in turn. Watermarks and statuses count where the edge has as many producers and
-// consumers as it had, and are left out else: those that come say the same or more, and no row is
-// late that was not.
+// more or fewer, in turn.
+// Watermarks and statuses count where the edge has as many producers and consumers as it had, and
+// each producer says of time what it said (none whose splits are dealt anew). They are left out
+// else: those that come say the same or more, and no row is late that was not.
 #pragma once
 
 #include "core/exchange/gate.h"

@@ -24,7 +24,7 @@ return {
     fix = [[Continue it (fg, kill -CONT), or end it with kill -9: its checkpoints stay, and the next run goes on from the newest.]],
     files = { slow },
     run = start .. [[job=$(tidemill list --json | sed 's/.*"pid":\([0-9]*\).*/\1/'); kill -STOP $job; ]] ..
-      [[tidemill show orders; code=$?; kill -CONT $job; wait; exit $code]] },
+      [[tidemill show $job; code=$?; kill -CONT $job; wait; exit $code]] },
   { "JOB_REFUSES", group = "running jobs",
     cause = [[The job cannot do what was asked as it stands: it takes no checkpoints and so no savepoints, or it ends already.]],
     fix = [[The message says why. To have savepoints, let the job take checkpoints: checkpoint = "30s" in tm.job, or --dir.]],

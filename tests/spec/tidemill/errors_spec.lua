@@ -273,6 +273,8 @@ local WRONG = {
   "return tm.job('a', { restart = { max_delay = '400d' } })",
   "return tm.job('a', { restart = 'fixed', checkpoint = false })",
   "return tm.job('a', { lua_memory = '1MB' })",
+  "return tm.job('a', { batch_timeout = 0 })",
+  "return tm.job('a', { batch_timeout = 'long' })",
   "return tm.job('a', { lua_memory = 'lots' })",
   "return tm.job('a')",
   "tm.job('a') return tm.job('a')",

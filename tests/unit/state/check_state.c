@@ -1,4 +1,5 @@
 // Keyed state: one key, batches, namespaces, iteration order, memory, blobs, failure of memory.
+#include "core/state/internal.h"
 #include "tests/unit/state/support.h"
 
 static struct tm_state *new_state(uint32_t groups, uint32_t value_bytes)
@@ -37,6 +38,49 @@ START_TEST(test_a_new_value_is_zero_and_is_found_again)
     ck_assert(!created);
     ck_assert_ptr_eq(tm_state_find(state, ns, &key), value);
     ck_assert_uint_eq(tm_state_namespace_size(ns), 1);
+    tm_state_free(state);
+}
+END_TEST
+
+// The largest of the slot pages.
+static uint32_t largest_slots(struct tm_namespace *ns)
+{
+    const struct tm__state_table *table = tm__state_table_of(ns, 0);
+    uint32_t largest = 0;
+    for (uint32_t i = 0; i < 1u << table->directory_bits; i++) {
+        const uint8_t *slots = (const uint8_t *)tm__state_slots_at(table->directory[i]);
+        const struct tm__state_slots *page =
+            (const void *)(slots - offsetof(struct tm__state_slots, slot));
+        largest = page->size_bytes > largest ? page->size_bytes : largest;
+    }
+    return largest;
+}
+
+// Else they are searched along: the time is the square of their number.
+START_TEST(test_keys_that_come_in_their_order_take_no_large_slot_pages_where_they_are_expected)
+{
+    enum { KEYS = 100000 };
+    struct tm_state *state = new_state(1, 8), *forked;
+    struct tm_namespace *ns = tm_state_namespace_create(state, 0);
+    ck_assert_int_eq(tm_state_expect(state, ns, 0, KEYS), 0);
+    for (uint64_t i = 0; i < KEYS; i++) {
+        struct tm_key key = {i * (UINT32_MAX / KEYS), &i, sizeof i};
+        ck_assert_ptr_nonnull(tm_state_upsert(state, ns, &key, NULL));
+    }
+    ck_assert_uint_le(largest_slots(ns), TM__SLOTS_BYTES);
+    ck_assert_int_eq(tm_state_expect(state, ns, 0, KEYS), 0); // nothing, as it has keys
+    // Who makes its slots by walking pages knows the number: entries lie in their order.
+    struct tm_snapshot *snapshot = tm_state_freeze(state);
+    ck_assert_ptr_nonnull(snapshot);
+    forked = tm_state_fork(snapshot);
+    ck_assert_ptr_nonnull(forked);
+    struct tm_namespace *its = tm_state_namespace_find(forked, 0);
+    uint64_t last = KEYS - 1;
+    struct tm_key key = {last * (UINT32_MAX / KEYS), &last, sizeof last};
+    ck_assert_ptr_nonnull(tm_state_find(forked, its, &key));
+    ck_assert_uint_le(largest_slots(its), TM__SLOTS_BYTES);
+    tm_state_free(forked);
+    tm_snapshot_free(snapshot);
     tm_state_free(state);
 }
 END_TEST
@@ -644,6 +688,8 @@ int main(void)
     TCase *tc = tcase_create("state");
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_set_timeout(tc, 60);
+    tcase_add_test(
+        tc, test_keys_that_come_in_their_order_take_no_large_slot_pages_where_they_are_expected);
     tcase_add_test(tc, test_a_new_value_is_zero_and_is_found_again);
     tcase_add_test(tc, test_keys_that_are_prefixes_of_each_other_differ);
     tcase_add_test(tc, test_every_byte_of_a_key_counts);
