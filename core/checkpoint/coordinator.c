@@ -177,6 +177,14 @@ void tm_checkpoints_savepoint(struct tm_checkpoints *c, int64_t now_ns)
     begin_due(c, now_ns);
 }
 
+bool tm_checkpoints_savepoint_is_under_way(const struct tm_checkpoints *c)
+{
+    for (uint32_t i = 0; i < c->count; i++)
+        if (c->under_way[i].purpose == TM_PURPOSE_SAVEPOINT)
+            return true;
+    return false;
+}
+
 void tm_checkpoints_last(struct tm_checkpoints *c, enum tm_checkpoint_purpose purpose,
                          int64_t now_ns)
 {

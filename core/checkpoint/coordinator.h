@@ -85,6 +85,7 @@ void tm_checkpoints_tick(struct tm_checkpoints *checkpoints, int64_t now_ns);
 int64_t tm_checkpoints_deadline_ns(const struct tm_checkpoints *checkpoints);
 // One now, apart from the interval: as soon as there is room.
 void tm_checkpoints_savepoint(struct tm_checkpoints *checkpoints, int64_t now_ns);
+bool tm_checkpoints_savepoint_is_under_way(const struct tm_checkpoints *checkpoints);
 // The last one, for STOP or END; what is under way and not yet being published is given up.
 // tm_checkpoints_is_over says when it is there, or (STOP) given up.
 void tm_checkpoints_last(struct tm_checkpoints *checkpoints, enum tm_checkpoint_purpose purpose,

@@ -144,6 +144,11 @@ void tm_store_close(struct tm_store *store)
     tm_mem_free(store->mem, store, sizeof *store);
 }
 
+const char *tm_store_folder(const struct tm_store *store)
+{
+    return store->folder;
+}
+
 uint64_t tm_store_latest(const struct tm_store *store)
 {
     return store->latest;
@@ -301,6 +306,15 @@ static int publish(struct tm_store *store, const struct tm_pending *pending,
     return rc;
 }
 
+static int publish_savepoint(struct tm_store *store, const struct tm_pending *pending,
+                             bool *renamed, struct tm_error *err)
+{
+    int rc = move(store, pending, renamed, err);
+    if (rc == 0)
+        TM_KILL_POINT(savepoint_published);
+    return rc;
+}
+
 int tm_store_publish(struct tm_store *store, struct tm_pending *pending,
                      struct tm_manifest *manifest, struct tm_error *err)
 {
@@ -309,7 +323,7 @@ int tm_store_publish(struct tm_store *store, struct tm_pending *pending,
     TM_CHECK(pending->savepoint || pending->checkpoint > store->latest);
     int rc = write_manifest(store, pending, manifest, err);
     if (rc == 0)
-        rc = pending->savepoint ? move(store, pending, &renamed, err)
+        rc = pending->savepoint ? publish_savepoint(store, pending, &renamed, err)
                                 : publish(store, pending, manifest, &renamed, err);
     if (rc != 0 && renamed)
         (void)tm__remove_tree(store, pending->final, NULL); // else at the next rewinding

@@ -24,6 +24,7 @@ struct tm_store_args {
 int tm_store_open(const struct tm_store_args *args, struct tm_store **store,
                   struct tm_error *err) TM_WARN_UNUSED;
 void tm_store_close(struct tm_store *store); // NULL is fine; what is under way is discarded before
+const char *tm_store_folder(const struct tm_store *store); // as it was given
 // The newest checkpoint that was published; 0: none.
 uint64_t tm_store_latest(const struct tm_store *store);
 // The number of the next one: above all that ever were.

@@ -103,6 +103,12 @@ int tm_attempt_open(struct tm_attempt *attempt, const struct tm_attempt_args *ar
 
 // --- the loop ------------------------------------------------------------------------------------
 
+static void leave_later(struct tm_attempt *attempt)
+{
+    attempt->args.stops->leave_ns =
+        tm_fx_mono_ns(&attempt->args.engine->fx) + LEAVE_AFTER_MS * 1000000LL;
+}
+
 static void take_stops(struct tm_attempt *attempt)
 {
     struct tm_engine *engine = attempt->args.engine;
@@ -111,7 +117,31 @@ static void take_stops(struct tm_attempt *attempt)
                  stops->done == 0 ? "stopping; once more to stop at once" : "stopping at once");
     tm_coordinator_stop(&attempt->coordinator);
     if (++stops->done == 2)
-        stops->leave_ns = tm_fx_mono_ns(&engine->fx) + LEAVE_AFTER_MS * 1000000LL;
+        leave_later(attempt);
+}
+
+// What other processes want of the job.
+static bool take_wish(struct tm_attempt *attempt)
+{
+    const struct tm_log *log = &attempt->args.engine->log;
+    switch (tm_control_wish(attempt->control)) {
+    case TM_WISH_NONE:
+        return false;
+    case TM_WISH_STOP:
+        tm_log_write(log, TM_LOG_INFO, "stopping, as `tidemill stop` wants");
+        tm_coordinator_stop(&attempt->coordinator);
+        break;
+    case TM_WISH_DRAIN:
+        tm_log_write(log, TM_LOG_INFO, "draining, as `tidemill stop --drain` wants");
+        (void)tm_coordinator_drain(&attempt->coordinator); // it ends, one way or the other
+        break;
+    case TM_WISH_CANCEL:
+        tm_log_write(log, TM_LOG_INFO, "stopping at once, as `tidemill cancel` wants");
+        tm_coordinator_cancel(&attempt->coordinator);
+        leave_later(attempt);
+        break;
+    }
+    return true;
 }
 
 static bool take_events(struct tm_attempt *attempt)
@@ -122,10 +152,13 @@ static bool take_events(struct tm_attempt *attempt)
     while ((event = (struct tm_event *)tm_mailbox_take(&attempt->job->events)) != NULL) {
         tm_saving_event(saving, event);
         tm_coordinator_event(&attempt->coordinator, event);
+        tm_control_event(attempt->control, event);
         tm_event_free(event);
         any = true;
     }
     any = tm_saving_turn(saving, &attempt->coordinator) || any;
+    any = tm_control_turn(attempt->control) || any;
+    any = take_wish(attempt) || any;
     for (; attempt->args.stops->done < attempt->args.stops->wanted; any = true)
         take_stops(attempt);
     return any;
@@ -133,10 +166,14 @@ static bool take_events(struct tm_attempt *attempt)
 
 static void leave(const struct tm_attempt *attempt)
 {
+    uint64_t checkpoint = tm_life_resumable(&attempt->args.saving->life);
+    int code = checkpoint != 0 ? TM_EXIT_RESUMABLE : TM_EXIT_STOPPED;
+    const struct tm_control_end end = {
+        .outcome = TM_JOB_STOPPED, .exit_code = code, .checkpoint = checkpoint};
     tm_log_write(&attempt->args.engine->log, TM_LOG_WARN,
                  "a function of the job does not return: leaving without it");
-    bool resumable = tm_life_resumable(&attempt->args.saving->life) != 0;
-    _exit(resumable ? TM_EXIT_RESUMABLE : TM_EXIT_STOPPED);
+    tm_control_close(attempt->control, &end);
+    _exit(code);
 }
 
 static void loop(struct tm_attempt *attempt)
@@ -158,6 +195,8 @@ static void loop(struct tm_attempt *attempt)
         until = leave_ns < until ? leave_ns : until;
         int64_t saving = tm_saving_deadline_ns(attempt->args.saving);
         until = saving < until ? saving : until;
+        int64_t asked = tm_control_deadline_ns(attempt->control);
+        until = asked < until ? asked : until;
         tm_waker_prepare(waker);
         if (take_events(attempt))
             tm_waker_cancel(waker);
@@ -198,8 +237,15 @@ static void join_workers(struct tm_attempt *attempt)
             fx->threads->thread_join(fx->ctx, job->workers[w].thread);
 }
 
-void tm_attempt_run(struct tm_attempt *attempt)
+void tm_attempt_run(struct tm_attempt *attempt, struct tm_control *control)
 {
+    const struct tm_control_target target = {.job = attempt->job,
+                                             .coordinator = &attempt->coordinator,
+                                             .saving = attempt->args.saving,
+                                             .restarts = attempt->args.restarts,
+                                             .begun_ns = tm_fx_mono_ns(&attempt->args.engine->fx)};
+    attempt->control = control;
+    tm_control_attach(control, &target);
     // Where all input had been read before, its output was made visible when the job was made.
     if (attempt->args.saving->life.completes)
         attempt->coordinator.state = TM_JOB_DONE;
@@ -208,6 +254,7 @@ void tm_attempt_run(struct tm_attempt *attempt)
     loop(attempt);
     join_workers(attempt);
     tm_saving_end(attempt->args.saving);
+    tm_control_attach(control, NULL);
 }
 
 // --- the end -------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 // attempts of a run (signals, screen, the folder of checkpoints) is run.c's.
 #pragma once
 
+#include "core/cli/control.h"
 #include "core/cli/report.h"
 #include "core/cli/saving.h"
 #include "core/cli/screen.h"
@@ -26,15 +27,16 @@ struct tm_attempt {
     struct tm_attempt_args args;
     struct tm_job *job;
     struct tm_coordinator coordinator;
-    struct tm_live *live; // NULL: no terminal
+    struct tm_live *live;       // NULL: no terminal
+    struct tm_control *control; // what others ask; NULL: nobody can
 };
 
 // Opens what the job begins with and makes it, without a thread. On failure there is nothing to
 // end or close.
 int tm_attempt_open(struct tm_attempt *attempt, const struct tm_attempt_args *args,
                     struct tm_error *err) TM_WARN_UNUSED;
-// Until no worker is left.
-void tm_attempt_run(struct tm_attempt *attempt);
+// Until no worker is left. `control`: open, told of this attempt as long as it runs.
+void tm_attempt_run(struct tm_attempt *attempt, struct tm_control *control);
 // Its output is published or dropped. `err`: why it failed, where that is the outcome.
 enum tm_job_outcome tm_attempt_end(struct tm_attempt *attempt, struct tm_error *err);
 // Everything of it goes; after that the engine may be planned again.

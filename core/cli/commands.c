@@ -28,6 +28,12 @@ const struct tm_cli_flag tm_cli_flags[] = {
     {"--no-supervisor", NULL,
      "one process alone: when it crashes nobody starts it again, when a function hangs nobody ends "
      "it"},
+    {"--metrics", "PORT",
+     "metrics for Prometheus at http://127.0.0.1:PORT/metrics; 0: a free port, which the log "
+     "tells"},
+    {"--drain", NULL,
+     "end as if the input had: all windows fire, and there is nothing to go on with"},
+    {"--limit", "N", "at most so many keys (default: 100)"},
     {"--watch-output", "table",
      "rows of tm.print as one table that is kept up to date on a terminal, a line per key"},
     {"--json", NULL,
@@ -64,7 +70,8 @@ const struct tm_cli_command tm_cli_commands[] = {
      "  tidemill run jobs/fraud.lua --parallelism 4 --set input=transactions.jsonl\n"
      "  seq 9 | tidemill run -e 'tm.from(tm.lines()):filter(function(l) return l > \"5\" end)'",
      {"-e", "--parallelism", "--max-parallelism", "--set", "--dir", "--fresh", "--from",
-      "--drop-state", "--no-checkpoints", "--no-supervisor", "--watch-output", "--json", "--log",
+       "--drop-state", "--no-checkpoints", "--no-supervisor", "--metrics", "--watch-output", "--json",
+       "--log",
       "--quiet", "--help", NULL},
      tm_cli_run_job},
     {"check",
@@ -103,6 +110,69 @@ const struct tm_cli_command tm_cli_commands[] = {
      "  tidemill schema job.lua --luals > .tidemill/meta/records.lua",
      {"-e", "--format", "--sample", "--set", "--luals", "--json", "--help", NULL},
      tm_cli_schema},
+    {"list",
+     "",
+     TM_CLI_NONE,
+     "list the jobs that run",
+     "Lists the jobs of this user that run on this machine, however they were started.",
+     "tidemill list\n  tidemill list --json",
+     {"--json", "--help", NULL},
+     tm_cli_list},
+    {"show",
+     "JOB",
+     TM_CLI_RUNNING,
+     "show what a running job does",
+     "Prints the rows of each operator so far, metrics and checkpoints. JOB is the job's name, the "
+     "number of its process,\n"
+     "or the folder of its checkpoints.",
+     "tidemill show fraud\n  tidemill show .tidemill/fraud --json",
+     {"--json", "--help", NULL},
+     tm_cli_show},
+    {"savepoint",
+     "JOB [DIR]",
+     TM_CLI_RUNNING,
+     "take a savepoint of a running job",
+     "A savepoint is a checkpoint for keeping: whole in its folder DIR, which may be moved, never "
+     "removed by tidemill. By\n"
+     "default it goes to savepoints/ in the folder of the job's checkpoints. `tidemill run --from` "
+     "begins with it.",
+     "tidemill savepoint fraud\n  tidemill savepoint fraud /backup/fraud-before-upgrade",
+     {"--json", "--help", NULL},
+     tm_cli_savepoint},
+    {"stop",
+     "JOB",
+     TM_CLI_RUNNING,
+     "stop a running job in order",
+     "Takes a last checkpoint, makes its output visible and ends the job: `tidemill run` goes on "
+     "there. Waits until it has\n"
+     "ended. With --drain the job ends as if its input had, for good.",
+     "tidemill stop fraud\n  tidemill stop fraud --drain",
+     {"--drain", "--json", "--help", NULL},
+     tm_cli_stop},
+    {"cancel",
+     "JOB",
+     TM_CLI_RUNNING,
+     "stop a running job at once",
+     "Ends the job without another checkpoint: `tidemill run` goes on from the newest one.",
+     "tidemill cancel fraud",
+     {"--json", "--help", NULL},
+     tm_cli_cancel},
+    {"state",
+     "get|scan|list JOB [STATE] [KEY]",
+     TM_CLI_STATE,
+     "read the state of a running job",
+     "get prints what a state has for a key, scan what it has for all keys, each as a line of "
+     "JSON; "
+     "list its states.\n"
+     "STATE is OPERATOR.STATE, or one of them where that is plain. KEY is JSON, or a text as it "
+     "is; "
+     "a key of several\n"
+     "columns is an object of them.",
+     "tidemill state get fraud velocity.count u-17\n"
+     "  tidemill state get sales totals '{\"shop\":3,\"day\":\"mon\"}'\n"
+     "  tidemill state scan fraud velocity.count --limit 10",
+     {"--limit", "--json", "--help", NULL},
+     tm_cli_state},
     {"checkpoint",
      "show|verify|diff PATH [PATH]",
      TM_CLI_CHECKPOINT,

@@ -64,6 +64,12 @@ static void bash_argument(FILE *out, const struct tm_cli_command *command)
                      "            mapfile -t COMPREPLY < <(compgen -d -- \"$word\")\n"
                      "        fi\n");
         break;
+    case TM_CLI_RUNNING:
+        fprintf(out, " \\\n            '1:job:_tidemill_jobs' '2:folder:_files -/'");
+        break;
+    case TM_CLI_STATE:
+        fprintf(out, " \\\n            '1:word:(get scan list)' '2:job:_tidemill_jobs'");
+        break;
     case TM_CLI_COMMAND:
         fprintf(out, "        _tidemill_words \"");
         put_commands(out);
@@ -93,6 +99,7 @@ static void print_bash(FILE *out)
                  "    mapfile -t COMPREPLY < <(compgen -d -- \"$word\"; compgen -f -X \"!*.$1\" -- "
                  "\"$word\")\n"
                  "}\n"
+                 "_tidemill_jobs() { tidemill list 2>/dev/null | sed -n '2,$s/   *.*//p'; }\n"
                  "_tidemill() {\n"
                  "    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}\n"
                  "    local command=${COMP_WORDS[1]}\n"
@@ -154,6 +161,14 @@ static void zsh_argument(FILE *out, const struct tm_cli_command *command)
     case TM_CLI_CHECKPOINT:
         fprintf(out, " \\\n            '1:word:(show verify diff)' '*:checkpoint:_files -/'");
         break;
+    case TM_CLI_RUNNING:
+        fprintf(out, " \\\n            '1:job:($(tidemill list 2>/dev/null | sed -n "
+                     "\"2,\\$s/   *.*//p\"))' '2:folder:_files -/'");
+        break;
+    case TM_CLI_STATE:
+        fprintf(out, " \\\n            '1:word:(get scan)' '2:job:($(tidemill list 2>/dev/null | "
+                     "sed -n \"2,\\$s/   *.*//p\"))'");
+        break;
     case TM_CLI_COMMAND:
         fprintf(out, " \\\n            '1:command:(");
         put_commands(out);
@@ -194,6 +209,11 @@ static void print_zsh(FILE *out)
 {
     fprintf(out, "#compdef tidemill\n"
                  "# zsh completion of tidemill, made by `tidemill completion zsh`.\n"
+                 "_tidemill_jobs() {\n"
+                 "    local -a jobs\n"
+                 "    jobs=(${(f)\"$(tidemill list 2>/dev/null | sed -n '2,$s/   *.*//p')\"})\n"
+                 "    _describe job jobs\n"
+                 "}\n"
                  "_tidemill() {\n"
                  "    local -a commands\n"
                  "    commands=(\n");

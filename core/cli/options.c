@@ -81,6 +81,20 @@ static int parse_count(const char *flag, const char *value, long most, uint32_t 
     return 0;
 }
 
+static int parse_port(struct tm_cli_options *options, const char *value, struct tm_error *err)
+{
+    char *end;
+    long n = strtol(value, &end, 10);
+    if (value[0] < '0' || value[0] > '9' || *end != '\0' || n > 65535) {
+        tm_error_set(err, TM_E_USAGE, "--metrics needs a port from 0 to 65535, not '%s'", value);
+        tm_error_hint(err, "0 takes one that is free, which the log tells");
+        return TM_E_USAGE;
+    }
+    options->metrics = true;
+    options->metrics_port = (uint32_t)n;
+    return 0;
+}
+
 static int parse_format(struct tm_cli_options *options, const char *value, struct tm_error *err)
 {
     static const char *const formats[] = {"json", "csv", "msgpack"};
@@ -119,6 +133,11 @@ static int apply_flag(struct tm_cli_options *options, const char *name, const ch
     if (strcmp(name, "--max-parallelism") == 0)
         return parse_count(name, value, TM_MAX_PARALLELISM, &options->max_parallelism,
                            "leave it out to keep what the checkpoint has", err);
+    if (strcmp(name, "--limit") == 0)
+        return parse_count(name, value, TM_CLI_LIMIT_MAX, &options->limit,
+                           "leave it out for 100 keys", err);
+    if (strcmp(name, "--metrics") == 0)
+        return parse_port(options, value, err);
     if (strcmp(name, "--dir") == 0 || strcmp(name, "--from") == 0 ||
         strcmp(name, "--against") == 0) {
         if (value[0] == '\0')
@@ -172,6 +191,8 @@ static int apply_flag(struct tm_cli_options *options, const char *name, const ch
         options->quiet = true;
     else if (strcmp(name, "--luals") == 0)
         options->luals = true;
+    else if (strcmp(name, "--drain") == 0)
+        options->drain = true;
     else if (strcmp(name, "--source") == 0)
         options->source = true;
     else if (strcmp(name, "--fresh") == 0)
@@ -226,7 +247,8 @@ static int check_argument(const struct tm_cli_command *command,
     static const char *const what[] = {
         [TM_CLI_NONE] = "",         [TM_CLI_JOB] = "job",      [TM_CLI_COMMAND] = "command",
         [TM_CLI_CODE] = "code",     [TM_CLI_CHOICE] = "shell", [TM_CLI_NAME] = "project",
-        [TM_CLI_SOURCE] = "source", [TM_CLI_FILES] = "spec",   [TM_CLI_CHECKPOINT] = "word"};
+        [TM_CLI_SOURCE] = "source", [TM_CLI_FILES] = "spec",   [TM_CLI_CHECKPOINT] = "word",
+        [TM_CLI_RUNNING] = "job",   [TM_CLI_STATE] = "word"};
     const char *name = command->name, *kind = what[command->argument];
     bool optional = command->argument == TM_CLI_NONE || command->argument == TM_CLI_COMMAND ||
                     command->argument == TM_CLI_CODE || command->argument == TM_CLI_FILES;
@@ -247,6 +269,15 @@ static int check_argument(const struct tm_cli_command *command,
     return 0;
 }
 
+// How many words may stand behind the first.
+static uint32_t words_behind(const struct tm_cli_command *command)
+{
+    return command->argument == TM_CLI_CHECKPOINT         ? 2
+           : command->argument == TM_CLI_STATE            ? 3
+           : strcmp(command->arguments, "JOB [DIR]") == 0 ? 1
+                                                          : 0;
+}
+
 int tm_cli_parse(int argc, char **argv, struct tm_cli_options *options,
                  const struct tm_cli_command **command, struct tm_error *err)
 {
@@ -264,16 +295,18 @@ int tm_cli_parse(int argc, char **argv, struct tm_cli_options *options,
         return unknown_command(name, err);
     options->command = name;
     options->argument = (*command)->argument;
+    bool flags_ended = false; // by --: what follows may begin with a dash
     for (int i = 2; i < argc; i++) {
         int rc = 0;
-        if (argv[i][0] == '-' && argv[i][1] != '\0')
+        if (!flags_ended && strcmp(argv[i], "--") == 0)
+            flags_ended = true;
+        else if (!flags_ended && argv[i][0] == '-' && argv[i][1] != '\0')
             rc = parse_flag(argc, argv, &i, *command, options, err);
         else if ((*command)->argument == TM_CLI_FILES && options->rest_count < TM_CLI_REST_MAX)
             options->rest[options->rest_count++] = argv[i];
         else if ((*command)->argument == TM_CLI_FILES)
             rc = too_many_words(err);
-        else if ((*command)->argument == TM_CLI_CHECKPOINT && options->file != NULL &&
-                 options->rest_count < 2)
+        else if (options->file != NULL && options->rest_count < words_behind(*command))
             options->rest[options->rest_count++] = argv[i];
         else if (options->file != NULL || (*command)->arguments[0] == '\0')
             rc = tm_error_set(err, TM_E_USAGE, "`tidemill %s` does not know what to do with '%s'",

@@ -13,6 +13,7 @@ enum {
     TM_CLI_SAMPLE_MAX = 1000000, // records; the bytes that are looked at have their own bound
     TM_CLI_REST_MAX = 1024,      // words that go on to busted
     TM_CLI_DROPS_MAX = 64,
+    TM_CLI_LIMIT_MAX = 100000, // keys of a scan
 };
 
 enum tm_exit {
@@ -34,6 +35,8 @@ enum tm_cli_argument {
     TM_CLI_NAME,       // a name that the user chooses
     TM_CLI_FILES,      // Lua files or folders, any number of them
     TM_CLI_CHECKPOINT, // what to do, then one folder or two
+    TM_CLI_RUNNING,    // a running job, then what the command says
+    TM_CLI_STATE,      // what to do, a running job, a state, a key
 };
 
 // What was given. Strings point into argv.
@@ -47,6 +50,10 @@ struct tm_cli_options {
     bool luals;
     bool help, json, source, quiet, deny_warnings, watch_table, types;
     bool fresh, no_checkpoints, no_supervisor;
+    bool drain;                          // of `stop`
+    bool metrics;                        // of `run`: --metrics was given
+    uint32_t metrics_port;               // 0: any
+    uint32_t limit;                      // of `state scan`; 0: not given
     const char *dir, *from;              // of `run`: --dir, --from; NULL: not given
     const char *against;                 // of `plan`: a checkpoint; NULL: not given
     const char *drops[TM_CLI_DROPS_MAX]; // --drop-state
@@ -58,7 +65,7 @@ struct tm_cli_options {
     const char *set_names[TM_CLI_SETS_MAX], *set_values[TM_CLI_SETS_MAX];
     uint32_t set_count;
     const char *rest[TM_CLI_REST_MAX]; // of `test`: flags and files, as busted takes
-                                       // them; of `checkpoint`: paths
+                                       // them; else the words behind the first
     uint32_t rest_count;
     const char *serve;                 // of `test`: where answers go; NULL: specs are run here
     char *set_copies[TM_CLI_SETS_MAX]; // names, cut off their values
@@ -81,7 +88,7 @@ struct tm_cli_command {
     const char *summary;
     const char *description;
     const char *example;
-    const char *flags[18]; // names in the table of flags
+    const char *flags[20]; // names in the table of flags
     tm_cli_run *run;
 };
 
@@ -111,4 +118,5 @@ int tm_cli_fail(const struct tm_cli_options *options, const struct tm_error *err
 // `run` in this process, without a supervisor or below one; core/cli/run.c.
 tm_cli_run tm_cli_run_here;
 tm_cli_run tm_cli_run_job, tm_cli_check, tm_cli_plan, tm_cli_version, tm_cli_help, tm_cli_explain,
-    tm_cli_new, tm_cli_schema, tm_cli_completion, tm_cli_man, tm_cli_test, tm_cli_checkpoint;
+    tm_cli_new, tm_cli_schema, tm_cli_completion, tm_cli_man, tm_cli_test, tm_cli_checkpoint,
+    tm_cli_list, tm_cli_show, tm_cli_stop, tm_cli_cancel, tm_cli_savepoint, tm_cli_state;

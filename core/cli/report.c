@@ -32,14 +32,14 @@ const char *tm_report_cell(const char *name, int width, char cell[TM_CELL_MAX])
     return cell;
 }
 
-static const char *outcome_text(enum tm_job_outcome outcome)
+const char *tm_report_outcome(enum tm_job_outcome outcome)
 {
     return outcome == TM_JOB_FINISHED ? "finished"
            : outcome == TM_JOB_FAILED ? "failed"
                                       : "stopped";
 }
 
-static void edge_rows(struct tm_job *job, uint32_t edge, uint64_t *sent, uint64_t *received)
+void tm_report_edge_rows(struct tm_job *job, uint32_t edge, uint64_t *sent, uint64_t *received)
 {
     const struct tm_edge *e = &job->plan->edges[edge];
     *sent = *received = 0;
@@ -186,7 +186,7 @@ void tm_report_print(const struct tm_report *report)
     struct tm_job *job = report->job;
     char text[32];
     double seconds = (double)report->wall_ns / 1e9;
-    fprintf(stderr, "job '%s' %s after %s\n", job->graph->name, outcome_text(report->outcome),
+    fprintf(stderr, "job '%s' %s after %s\n", job->graph->name, tm_report_outcome(report->outcome),
             tm_text_duration(report->wall_ns / 1000000, text));
     print_operators(job, seconds);
     print_other_failures(job);
@@ -198,7 +198,7 @@ void tm_report_print(const struct tm_report *report)
     free(latency);
     for (uint32_t e = 0; e < job->plan->edge_count; e++) {
         uint64_t sent, received;
-        edge_rows(job, e, &sent, &received);
+        tm_report_edge_rows(job, e, &sent, &received);
         if (sent != received)
             fprintf(stderr, "  edge %s -> %s: %" PRIu64 " rows sent, %" PRIu64 " received\n",
                     job->graph->nodes[job->plan->edges[e].from_node].name,
@@ -274,7 +274,7 @@ static json_t *edges_json(struct tm_job *job)
     for (uint32_t e = 0; e < job->plan->edge_count; e++) {
         const struct tm_edge *edge = &job->plan->edges[e];
         uint64_t sent, received;
-        edge_rows(job, e, &sent, &received);
+        tm_report_edge_rows(job, e, &sent, &received);
         json_t *o = json_object();
         json_object_set_new(o, "from",
                             tm_report_json_text(job->graph->nodes[edge->from_node].name));
@@ -372,7 +372,7 @@ void tm_report_print_error_json(FILE *out, const struct tm_error *err)
 void tm_report_print_failure_json(const struct tm_error *err)
 {
     json_t *root = json_object();
-    json_object_set_new(root, "state", json_string(outcome_text(TM_JOB_FAILED)));
+    json_object_set_new(root, "state", json_string(tm_report_outcome(TM_JOB_FAILED)));
     json_object_set_new(root, "operators", json_array());
     json_object_set_new(root, "edges", json_array());
     json_object_set_new(root, "errors", json_array());
@@ -380,19 +380,9 @@ void tm_report_print_failure_json(const struct tm_error *err)
     print_line(stderr, root);
 }
 
-void tm_report_print_json(const struct tm_report *report)
+static void put_latency(struct tm_job *job, json_t *root)
 {
-    struct tm_job *job = report->job;
-    double seconds = (double)report->wall_ns / 1e9;
-    json_t *root = json_object(), *operators = json_array(), *latency = json_object();
-    json_object_set_new(root, "job", tm_report_json_text(job->graph->name));
-    json_object_set_new(root, "state", json_string(outcome_text(report->outcome)));
-    json_object_set_new(root, "seconds", json_real(seconds));
-    json_object_set_new(root, "parallelism", json_integer(job->plan->parallelism));
-    for (uint32_t n = 0; n < job->graph->node_count; n++)
-        put_operator(job, n, seconds, operators);
-    json_object_set_new(root, "operators", operators);
-    json_object_set_new(root, "edges", edges_json(job));
+    json_t *latency = json_object();
     struct tm_histogram *h = merge_latency(job);
     if (h != NULL && h->count != 0) {
         json_object_set_new(latency, "p50", json_real((double)tm_histogram_quantile(h, 0.5) / 1e6));
@@ -401,15 +391,39 @@ void tm_report_print_json(const struct tm_report *report)
     }
     free(h);
     json_object_set_new(root, "latency_ms", latency);
+}
+
+json_t *tm_report_json(const struct tm_report *report, const char *running)
+{
+    struct tm_job *job = report->job;
+    double seconds = (double)report->wall_ns / 1e9;
+    json_t *root = json_object(), *operators = json_array();
+    json_object_set_new(root, "job", tm_report_json_text(job->graph->name));
+    json_object_set_new(
+        root, "state", json_string(running != NULL ? running : tm_report_outcome(report->outcome)));
+    json_object_set_new(root, "seconds", json_real(seconds));
+    json_object_set_new(root, "parallelism", json_integer(job->plan->parallelism));
+    for (uint32_t n = 0; n < job->graph->node_count; n++)
+        put_operator(job, n, seconds, operators);
+    json_object_set_new(root, "operators", operators);
+    json_object_set_new(root, "edges", edges_json(job));
     json_object_set_new(root, "metrics", tm_report_metrics_json(job));
-    json_object_set_new(root, "waiting", tm_report_waiting_json(job));
-    json_object_set_new(root, "errors", errors_json(job));
+    if (running == NULL) {
+        put_latency(job, root);
+        json_object_set_new(root, "waiting", tm_report_waiting_json(job));
+        json_object_set_new(root, "errors", errors_json(job));
+    }
     tm_report_put_checkpoints(report, root);
     tm_report_put_supervised(report, root);
     tm_report_put_restarts(report, root);
     if (report->error != NULL && report->error->code != 0)
         json_object_set_new(root, "failure", tm_report_error_json(report->error));
-    print_line(stderr, root);
+    return root;
+}
+
+void tm_report_print_json(const struct tm_report *report)
+{
+    print_line(stderr, tm_report_json(report, NULL));
 }
 
 int tm_engine_failed(const struct tm_cli_options *options, const struct tm_error *err, int rc)

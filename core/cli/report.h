@@ -31,6 +31,16 @@ struct tm_report {
 void tm_report_print(const struct tm_report *report);
 // One JSON object on one line, to standard error.
 void tm_report_print_json(const struct tm_report *report);
+const char *tm_report_outcome(enum tm_job_outcome outcome); // "finished"
+// The same as an object, to be freed by the caller, also while the job runs: then `running` is what
+// it does, and what is known only at its end is left out.
+struct json_t *tm_report_json(const struct tm_report *report, const char *running);
+// While the job runs, for Prometheus. TM_E_MEMORY; report_prometheus.c.
+int tm_report_put_prometheus(const struct tm_report *report, const char *state,
+                             int64_t memory_bytes, struct tm_buf *out) TM_WARN_UNUSED;
+void tm_report_edge_rows(struct tm_job *job, uint32_t edge, uint64_t *sent, uint64_t *received);
+// An error as an object, to be freed by the caller: code, name, message, where, hint.
+struct json_t *tm_report_error_json(const struct tm_error *err);
 // The same of a job that could not begin: its failure, and no operators.
 void tm_report_print_failure_json(const struct tm_error *err);
 // A finding as an object, to be freed by the caller: severity, code, name, message, where; file,

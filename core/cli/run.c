@@ -15,6 +15,7 @@
 struct run {
     struct tm_engine *engine;
     struct tm_saving saving;
+    struct tm_control *control; // NULL: not yet, or no more
     struct tm_waker waker;
     struct tm_screen screen;
     bool on_terminal, watches;
@@ -121,10 +122,15 @@ static int conclude(struct run *run, struct tm_attempt *attempt, enum tm_job_out
         tm_cli_say(&engine->log, err);
     if (resumable != 0)
         say_how_to_resume(run, resumable);
+    const struct tm_control_end end = {.outcome = outcome,
+                                       .exit_code = exit_code(outcome, resumable),
+                                       .checkpoint = resumable,
+                                       .error = err};
     if (attempt == NULL) {
         if (engine->options->json)
             tm_report_print_failure_json(err);
-        return exit_code(outcome, resumable);
+        tm_control_close(run->control, &end);
+        return end.exit_code;
     }
     struct tm_report report = {.job = attempt->job,
                                .outcome = outcome,
@@ -138,7 +144,8 @@ static int conclude(struct run *run, struct tm_attempt *attempt, enum tm_job_out
         tm_report_print_json(&report);
     else if (!engine->options->quiet)
         tm_report_print(&report);
-    return exit_code(outcome, resumable);
+    tm_control_close(run->control, &end);
+    return end.exit_code;
 }
 
 // Prints keep a table up to date, which the live lines draw.
@@ -164,19 +171,42 @@ static int plan_again(struct run *run, struct tm_error *err)
     return rc == 0 && run->watches ? watch_prints(run->engine, err) : rc;
 }
 
+// Nothing runs: there is nothing to drain, and no other way to stop than at once.
+static bool is_over(struct run *run)
+{
+    while (tm_control_turn(run->control)) {
+    }
+    if (tm_control_wish(run->control) != TM_WISH_NONE)
+        run->stops.wanted++;
+    return run->stops.wanted != 0;
+}
+
 // False: the user does not want to wait for it.
 static bool wait_for_restart(struct run *run, int64_t delay_ns)
 {
     const struct tm_fx *fx = &run->engine->fx;
     int64_t due_ns = tm_fx_mono_ns(fx) + delay_ns;
-    while (run->stops.wanted == 0 && tm_fx_mono_ns(fx) < due_ns) {
+    while (!is_over(run) && tm_fx_mono_ns(fx) < due_ns) {
+        int64_t asked_ns = tm_control_deadline_ns(run->control);
         tm_waker_prepare(&run->waker);
-        if (run->stops.wanted != 0)
+        if (is_over(run))
             tm_waker_cancel(&run->waker);
         else
-            tm_waker_wait(&run->waker, due_ns);
+            tm_waker_wait(&run->waker, asked_ns < due_ns ? asked_ns : due_ns);
     }
     return run->stops.wanted == 0;
+}
+
+// The first attempt is open: from now on others can ask.
+static int open_control(struct run *run, struct tm_attempt *attempt, struct tm_error *err)
+{
+    const char *folder = run->saving.keeper == NULL ? NULL : run->saving.life.folder;
+    int rc = tm_control_open(run->engine, folder, &run->waker, &run->control, err);
+    if (rc != 0) {
+        tm_saving_end(&run->saving);
+        tm_attempt_close(attempt);
+    }
+    return rc;
 }
 
 // One after the other until it is over for good. A failed attempt is kept until the next begins: it
@@ -198,6 +228,8 @@ static int attempt_all(struct run *run, struct tm_error *err)
         tm_error_clear(err);
         rc = first ? 0 : plan_again(run, err);
         rc = rc == 0 ? tm_attempt_open(&attempt, &args, err) : rc;
+        if (first && rc == 0)
+            rc = open_control(run, &attempt, err);
         if (first && rc != 0)
             return rc;
         if (first) {
@@ -206,7 +238,7 @@ static int attempt_all(struct run *run, struct tm_error *err)
         }
         outcome = TM_JOB_FAILED;
         if (rc == 0) {
-            tm_attempt_run(&attempt);
+            tm_attempt_run(&attempt, run->control);
             outcome = tm_attempt_end(&attempt, err);
         }
         if (outcome != TM_JOB_FAILED || (rc == 0 && attempt.coordinator.stop_asked))

@@ -127,6 +127,7 @@ void tm_coordinator_event(struct tm_coordinator *c, const struct tm_event *event
         break;
     case TM_EVENT_WRITTEN: // of the keeper
     case TM_EVENT_DECLINED:
+    case TM_EVENT_ANSWER: // of who asked
         break;
     }
 }
@@ -142,6 +143,22 @@ void tm_coordinator_stop(struct tm_coordinator *c)
     bool waits = c->state == TM_JOB_STARTING && c->env.save != NULL;
     if (c->state <= TM_JOB_RUNNING && !waits)
         stop_in_order(c);
+}
+
+void tm_coordinator_cancel(struct tm_coordinator *c)
+{
+    c->stop_asked = true;
+    cancel(c, NULL);
+}
+
+bool tm_coordinator_drain(struct tm_coordinator *c)
+{
+    if (c->stop_asked || c->state > TM_JOB_RUNNING)
+        return false;
+    if (!c->draining)
+        command(c, TM_COMMAND_DRAIN, NULL, 0);
+    c->draining = true;
+    return true;
 }
 
 enum tm_job_outcome tm_coordinator_outcome(const struct tm_coordinator *c)

@@ -42,6 +42,7 @@ struct tm_coordinator {
     uint32_t workers, tasks; // alive, unfinished
     uint32_t starting;       // workers that are not ready
     bool stop_asked;
+    bool draining;             // asked to end as if its input had: what waits fires
     bool saving;               // the checkpoint before a stop is being taken: sources wait for it
     bool pipe_closed;          // the reader of the output has gone: an end like any other
     bool ran;                  // all workers have been ready
@@ -54,6 +55,11 @@ void tm_coordinator_init(struct tm_coordinator *c, const struct tm_coordinator_e
 void tm_coordinator_event(struct tm_coordinator *c, const struct tm_event *event);
 // The user wants it to end: the first time in order, the second time at once.
 void tm_coordinator_stop(struct tm_coordinator *c);
+// At once, whatever has been asked for before.
+void tm_coordinator_cancel(struct tm_coordinator *c);
+// Sources end as if there were no more to read: all that waits for event time fires, and the last
+// checkpoint is that of a job whose input has ended. False: it is too late, the job ends already.
+bool tm_coordinator_drain(struct tm_coordinator *c);
 // The last checkpoint is there, or given up.
 void tm_coordinator_saved(struct tm_coordinator *c);
 // Once state is TM_JOB_DONE.

@@ -10,6 +10,8 @@ enum {
     RETRY_MIN_MS = 100, // between attempts at a commit, or at the last checkpoint
     RETRY_MAX_MS = 10000,
     NO_MEMORY_NS = 1000000000, // until one is tried again that could not even be asked for
+    PATH_BYTES = 4200,     // of a savepoint
+    NAMES_MAX = 1000,      // that are tried for one
 };
 
 // A checkpoint from its begin until nothing of it is left to do.
@@ -22,6 +24,15 @@ struct kept {
     bool placed, ended;
     uint64_t bytes, flight_bytes;
     struct tm_part **parts; // by task: what each has written
+    char *path;             // of a savepoint: where it goes; "": where savepoints of the job go
+};
+
+// A savepoint that was asked for.
+struct wish {
+    bool asked, begun;
+    char path[PATH_BYTES]; // "": where the job's go
+    tm_keeper_told *told;
+    void *arg;
 };
 
 enum errand_kind { PLACE, PUBLISH, DISCARD, COMMIT };
@@ -53,6 +64,7 @@ struct tm_keeper {
     bool commit_alarmed;        // the last commit failed,
     int commit_alarm;           // for this reason
     struct tm_error failure;    // what is not tried again; code 0: nothing
+    struct wish savepoint;
     struct tm_keeper_figures figures;
     bool alarmed;   // the last one was not taken,
     int alarm_kind; // for this reason: a code of why, or an end
@@ -152,6 +164,33 @@ static int commit(struct errand *errand)
     return result;
 }
 
+// savepoints/sp-12 of the job; a job that began anew may have left one of that name.
+static int place_own(struct tm_store *store, struct kept *kept, struct tm_error *err)
+{
+    int rc = TM_E_EXISTS;
+    for (int i = 1; rc == TM_E_EXISTS && i <= NAMES_MAX; i++) {
+        char again[16] = "";
+        if (i > 1)
+            snprintf(again, sizeof again, "-%d", i);
+        int n = snprintf(kept->path, PATH_BYTES, "%s/savepoints/sp-%llu%s", tm_store_folder(store),
+                         (unsigned long long)kept->checkpoint, again);
+        if (n < 0 || n >= PATH_BYTES)
+            return tm_error_set(err, TM_E_LIMIT, "the path of a savepoint is too long");
+        tm_error_clear(err);
+        rc = tm_store_begin_savepoint(store, kept->checkpoint, kept->path, &kept->pending, err);
+    }
+    return rc;
+}
+
+static int place(struct tm_store *store, struct kept *kept, struct tm_error *err)
+{
+    if (kept->purpose != TM_PURPOSE_SAVEPOINT)
+        return tm_store_begin(store, kept->checkpoint, &kept->pending, err);
+    return kept->path[0] == '\0'
+               ? place_own(store, kept, err)
+               : tm_store_begin_savepoint(store, kept->checkpoint, kept->path, &kept->pending, err);
+}
+
 static void run_errand(struct tm_work *work)
 {
     struct errand *errand = (struct errand *)work;
@@ -159,7 +198,7 @@ static void run_errand(struct tm_work *work)
     struct kept *kept = errand->kept;
     switch (errand->kind) {
     case PLACE:
-        errand->code = tm_store_begin(store, kept->checkpoint, &kept->pending, &errand->err);
+        errand->code = place(store, kept, &errand->err);
         break;
     case PUBLISH:
         errand->code = publish(errand);
@@ -238,6 +277,8 @@ static void forget(struct tm_keeper *keeper, struct kept *kept)
         at = &(*at)->next;
     *at = kept->next;
     free_parts(keeper, kept);
+    if (kept->path != NULL)
+        tm_mem_free(keeper->args.mem, kept->path, PATH_BYTES);
     tm_mem_free(keeper->args.mem, kept, sizeof *kept);
 }
 
@@ -262,6 +303,25 @@ static void decline(struct tm_keeper *keeper, uint64_t checkpoint, int code, con
                            now_of(keeper));
 }
 
+// Whoever asked for a savepoint is told, once.
+static void tell_wish(struct tm_keeper *keeper, uint64_t checkpoint, const char *path,
+                      const struct tm_error *err)
+{
+    struct wish *wish = &keeper->savepoint;
+    if (!wish->asked)
+        return;
+    wish->asked = wish->begun = false;
+    wish->told(wish->arg, checkpoint, path, err);
+}
+
+static void refuse_wish(struct tm_keeper *keeper, const char *why)
+{
+    struct tm_error err;
+    tm_error_clear(&err);
+    tm_error_set(&err, TM_E_SAVEPOINT, "no savepoint was taken: %s", why);
+    tell_wish(keeper, 0, NULL, &err);
+}
+
 static void on_begin(void *arg, uint64_t checkpoint, enum tm_checkpoint_purpose purpose)
 {
     struct tm_keeper *keeper = arg;
@@ -277,10 +337,17 @@ static void on_begin(void *arg, uint64_t checkpoint, enum tm_checkpoint_purpose 
                           .begun_ns = now_of(keeper)};
     keeper->kept = kept;
     kept->parts = tm_mem_zalloc(mem, keeper->args.job->task_count * sizeof(void *));
-    if (kept->parts != NULL && purpose == TM_PURPOSE_CLOSE) { // it has no place
+    bool is_kept = kept->parts != NULL;
+    if (purpose == TM_PURPOSE_SAVEPOINT && is_kept) {
+        kept->path = tm_mem_alloc(mem, PATH_BYTES);
+        is_kept = kept->path != NULL;
+        if (is_kept)
+            memcpy(kept->path, keeper->savepoint.path, PATH_BYTES);
+    }
+    if (is_kept && purpose == TM_PURPOSE_CLOSE) { // it has no place
         kept->placed = true;
         tell_workers(keeper, TM_COMMAND_CHECKPOINT, kept, "", 0);
-    } else if (kept->parts == NULL || !send(keeper, PLACE, kept)) {
+    } else if (!is_kept || !send(keeper, PLACE, kept)) {
         kept->placed = true; // there is none, and none is to come
         decline(keeper, checkpoint, TM_E_MEMORY, "out of memory");
     }
@@ -339,33 +406,55 @@ static void note_figures(struct tm_keeper *keeper, const struct kept *kept)
     keeper->figures.duration_ms = (now_of(keeper) - kept->begun_ns) / 1000000;
 }
 
+static void complete(struct tm_keeper *keeper, struct kept *kept)
+{
+    tell_workers(keeper, TM_COMMAND_COMPLETE, kept, NULL, 0);
+    free_parts(keeper, kept);
+    if (kept->purpose == TM_PURPOSE_SAVEPOINT) { // nothing is committed by it
+        tm_log_write(keeper->args.log, TM_LOG_INFO, "savepoint %llu: %s",
+                     (unsigned long long)kept->checkpoint, kept->path);
+        tell_wish(keeper, kept->checkpoint, kept->path, NULL);
+        forget(keeper, kept);
+        return;
+    }
+    if (keeper->alarmed)
+        tm_log_write(keeper->args.log, TM_LOG_INFO, "checkpoints are taken again: %llu",
+                     (unsigned long long)kept->checkpoint);
+    keeper->alarmed = false;
+    if (kept->purpose != TM_PURPOSE_CLOSE)
+        note_figures(keeper, kept);
+    if (!send(keeper, COMMIT, kept)) {
+        keeper->uncommitted = kept;
+        keeper->retry_ns = now_of(keeper) + NO_MEMORY_NS;
+    }
+}
+
+static void note_failed(struct tm_keeper *keeper, uint64_t checkpoint,
+                        enum tm_checkpoint_purpose purpose, enum tm_checkpoint_end end,
+                        const struct tm_error *why)
+{
+    if (purpose != TM_PURPOSE_SAVEPOINT) {
+        keeper->figures.failed++;
+        alarm_once(keeper, checkpoint, end, why);
+    } else if (why != NULL && why->message[0] != '\0') {
+        tell_wish(keeper, checkpoint, NULL, why);
+    } else {
+        refuse_wish(keeper, reason(end, why));
+    }
+}
+
 static void on_end(void *arg, uint64_t checkpoint, enum tm_checkpoint_purpose purpose,
                    enum tm_checkpoint_end end, const struct tm_error *why)
 {
     struct tm_keeper *keeper = arg;
     struct kept *kept = find(keeper, checkpoint);
-    if (end != TM_CHECKPOINT_COMPLETE && end != TM_CHECKPOINT_SUBSUMED) {
-        keeper->figures.failed++;
-        alarm_once(keeper, checkpoint, end, why);
-    }
+    if (end != TM_CHECKPOINT_COMPLETE && end != TM_CHECKPOINT_SUBSUMED)
+        note_failed(keeper, checkpoint, purpose, end, why);
     if (kept == NULL)
         return;
     kept->ended = true;
     if (end == TM_CHECKPOINT_COMPLETE) {
-        if (keeper->alarmed)
-            tm_log_write(keeper->args.log, TM_LOG_INFO, "checkpoints are taken again: %llu",
-                         (unsigned long long)checkpoint);
-        keeper->alarmed = false;
-        if (purpose != TM_PURPOSE_CLOSE)
-            note_figures(keeper, kept);
-        tell_workers(keeper, TM_COMMAND_COMPLETE, kept, NULL, 0);
-        free_parts(keeper, kept);
-        if (purpose == TM_PURPOSE_SAVEPOINT)
-            forget(keeper, kept);
-        else if (!send(keeper, COMMIT, kept)) {
-            keeper->uncommitted = kept;
-            keeper->retry_ns = now_of(keeper) + NO_MEMORY_NS;
-        }
+        complete(keeper, kept);
         return;
     }
     if (!kept->placed)
@@ -568,6 +657,7 @@ int tm_keeper_new(const struct tm_keeper_args *args, struct tm_keeper **result,
 void tm_keeper_free(struct tm_keeper *keeper)
 {
     const struct tm_fx *fx = keeper->args.fx;
+    refuse_wish(keeper, "the job ended");
     if (keeper->executor != NULL)
         fx->threads->executor_free(fx->ctx, keeper->executor);
     while (keeper->first != NULL) {
@@ -596,6 +686,38 @@ void tm_keeper_stop(struct tm_keeper *keeper)
 {
     keeper->stopped = true;
     tm_checkpoints_stop(&keeper->checkpoints);
+    refuse_wish(keeper, "the job ends");
+}
+
+int tm_keeper_savepoint(struct tm_keeper *keeper, const char *path, tm_keeper_told *told, void *arg,
+                        struct tm_error *err)
+{
+    struct wish *wish = &keeper->savepoint;
+    if (keeper->stopped || keeper->checkpoints.last || wish->asked) {
+        tm_error_set(err, TM_E_SAVEPOINT, "no savepoint was taken: %s",
+                     wish->asked ? "another one is being taken" : "the job ends");
+        tm_error_hint(err, wish->asked ? "ask again when that one is there"
+                                       : "a job that was stopped goes on from its last checkpoint, "
+                                         "of which a copy can be made");
+        return TM_E_SAVEPOINT;
+    }
+    *wish = (struct wish){.asked = true, .told = told, .arg = arg};
+    int n = snprintf(wish->path, sizeof wish->path, "%s", path == NULL ? "" : path);
+    if (n >= 0 && (size_t)n < sizeof wish->path - 16) // with what is put behind it
+        return 0;
+    wish->asked = false;
+    return tm_error_set(err, TM_E_SAVEPOINT, "the path of the savepoint is too long");
+}
+
+// As soon as all workers run.
+static bool begin_wish(struct tm_keeper *keeper)
+{
+    struct wish *wish = &keeper->savepoint;
+    if (!wish->asked || wish->begun || !keeper->started)
+        return false;
+    wish->begun = true;
+    tm_checkpoints_savepoint(&keeper->checkpoints, now_of(keeper));
+    return true;
 }
 
 int tm_keeper_settled(struct tm_keeper *keeper, const char *text, size_t length)
@@ -606,6 +728,8 @@ int tm_keeper_settled(struct tm_keeper *keeper, const char *text, size_t length)
 void tm_keeper_save(struct tm_keeper *keeper, enum tm_checkpoint_purpose purpose)
 {
     keeper->started = true; // a short job may be over before its workers were seen to run
+    if (!tm_checkpoints_savepoint_is_under_way(&keeper->checkpoints))
+        refuse_wish(keeper, "the job ends");
     tm_checkpoints_last(&keeper->checkpoints, purpose, now_of(keeper));
 }
 
@@ -651,6 +775,7 @@ bool tm_keeper_turn(struct tm_keeper *keeper)
 {
     bool any = take_errands(keeper);
     any = retry_commit(keeper) || any;
+    any = begin_wish(keeper) || any;
     int64_t now = now_of(keeper);
     if (!keeper->started || keeper->stopped ||
         tm_checkpoints_deadline_ns(&keeper->checkpoints) > now)

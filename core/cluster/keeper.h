@@ -26,7 +26,7 @@ struct tm_keeper_args {
     struct tm_restart_policy retry;
 };
 
-// What the last one came to, for people.
+// What the last one came to, for people; savepoints do not count.
 struct tm_keeper_figures {
     uint64_t checkpoint; // the newest that is complete; 0: none in this attempt
     int64_t completed_ms, duration_ms;
@@ -52,6 +52,14 @@ bool tm_keeper_is_unused(const struct tm_keeper *keeper); // none has been begun
 bool tm_keeper_is_saved(const struct tm_keeper *keeper);
 // What must be saved cannot be, and is not tried again: the job fails by this; NULL: nothing such.
 const struct tm_error *tm_keeper_failure(const struct tm_keeper *keeper);
+// What a savepoint came to: it lies in `path`, durable and whole, or `err` says why not. Called
+// once for each that was accepted, at the latest by tm_keeper_free.
+typedef void tm_keeper_told(void *arg, uint64_t checkpoint, const char *path,
+                            const struct tm_error *err);
+// One at a time, as soon as there is room. At `path`, absolute, which must not be there; NULL: in
+// savepoints/ of the job's folder. TM_E_SAVEPOINT: not now, or not any more.
+int tm_keeper_savepoint(struct tm_keeper *keeper, const char *path, tm_keeper_told *told, void *arg,
+                        struct tm_error *err) TM_WARN_UNUSED;
 // WRITTEN and DECLINED are for the keeper, others are nothing to it.
 void tm_keeper_event(struct tm_keeper *keeper, struct tm_event *event);
 // What has become due or has been done by the helper. True: there was something.

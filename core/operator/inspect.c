@@ -2,6 +2,7 @@
 // is a function in one table.
 #include "core/task/inspect.h"
 #include "core/operator/collections_private.h"
+#include "core/operator/looking.h"
 #include "core/operator/process.h"
 #include "core/operator/window.h"
 #include "core/operator/windows/windows.h"
@@ -136,13 +137,30 @@ static void (*const see[])(struct look *look) = {
     [TM_STATE_MAP] = see_map,
 };
 
-// Is the key's group one of this subtask?
-static bool is_mine(struct tm_state *state, const struct tm_key *key, uint32_t *key_group)
+bool tm__operator_looks_at(const struct tm_state *state, const struct tm_key *key,
+                           uint32_t *key_group)
 {
     uint32_t max, first, last;
     tm_state_key_groups(state, &max, &first, &last);
     *key_group = tm_state_key_group(state, key->hash);
     return *key_group >= first && *key_group <= last;
+}
+
+int tm__operator_each_key(struct tm_state *state, struct tm_namespace *ns,
+                          bool (*each)(void *arg, const struct tm_key *key), void *arg)
+{
+    uint32_t max, first, last;
+    struct tm_state_cursor cursor = {.code = 0};
+    struct tm_key key;
+    const void *value;
+    tm_state_key_groups(state, &max, &first, &last);
+    for (uint32_t group = first; group <= last && cursor.code == 0; group++) {
+        tm_state_iterate(state, ns, group, &cursor);
+        while (tm_state_next(&cursor, &key, &value))
+            if (!each(arg, &key))
+                return 0;
+    }
+    return cursor.code;
 }
 
 // The states of a scope, whose values stand in the record.
@@ -190,10 +208,19 @@ static int process_states(struct tm_operator *op, const struct tm_key *key,
     const struct tm_key own = own_key(self, key);
     uint32_t key_group;
     if (keyed->ns == NULL || keyed->record.value_count == 0 ||
-        !is_mine(keyed->state, &own, &key_group))
+        !tm__operator_looks_at(keyed->state, &own, &key_group))
         return 0;
     const uint8_t *record = tm_state_find(keyed->state, keyed->ns, &own);
     return record == NULL ? 0 : see_record(op, keyed, TM__SCOPE_KEY, key_group, record, inspector);
+}
+
+static int process_keys(struct tm_operator *op, bool (*each)(void *arg, const struct tm_key *key),
+                        void *arg)
+{
+    const struct tm__operator_keyed *keyed = &((const struct tm__operator_process *)op)->keyed;
+    if (keyed->ns == NULL || keyed->record.value_count == 0)
+        return 0;
+    return tm__operator_each_key(keyed->state, keyed->ns, each, arg);
 }
 
 static int process_window_states(struct tm_operator *op, const struct tm_key *key,
@@ -204,7 +231,8 @@ static int process_window_states(struct tm_operator *op, const struct tm_key *ke
     const struct tm__operator_keyed *keyed = self->shared[TM__SCOPE_WINDOW];
     const struct tm_key own = own_key(self, key);
     uint32_t key_group;
-    if (keyed == NULL || keyed->ns == NULL || !is_mine(keyed->state, &own, &key_group))
+    if (keyed == NULL || keyed->ns == NULL ||
+        !tm__operator_looks_at(keyed->state, &own, &key_group))
         return 0;
     const uint8_t *record = tm__operator_process_windows_find(self, &own, window);
     return record == NULL ? 0
@@ -218,7 +246,7 @@ static int windows_windows(struct tm_operator *op, const struct tm_key *key,
 {
     const struct tm__windows *self = (const struct tm__windows *)op;
     uint32_t key_group;
-    if (self->ns == NULL || !is_mine(self->state, key, &key_group))
+    if (self->ns == NULL || !tm__operator_looks_at(self->state, key, &key_group))
         return 0;
     const struct tm__windows_record *record = tm_state_find(self->state, self->ns, key);
     if (record == NULL)
@@ -247,7 +275,7 @@ static int slices_windows(struct tm_operator *op, const struct tm_key *key,
 {
     const struct tm__operator_window *self = (const struct tm__operator_window *)op;
     uint32_t key_group;
-    if (self->state == NULL || !is_mine(self->state, key, &key_group))
+    if (self->state == NULL || !tm__operator_looks_at(self->state, key, &key_group))
         return 0;
     for (struct tm_namespace *slice = tm_state_namespace_first(self->state); slice != NULL;
          slice = tm_state_namespace_next(slice)) {
@@ -329,6 +357,7 @@ const struct tm_inspect tm__operator_process_inspect = {
     .states = process_states,
     .window_states = process_window_states,
     .timers = process_timers,
+    .keys = process_keys,
     .names_timers = true,
 };
 const struct tm_inspect tm__operator_windows_inspect = {.windows = windows_windows,

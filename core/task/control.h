@@ -11,6 +11,7 @@
 enum tm_command_kind {
     TM_COMMAND_SETTLED, // `text`: types to apply; tasks that waited for it go on
     TM_COMMAND_STOP,    // sources end without draining
+    TM_COMMAND_DRAIN,   // sources end as at the end of their input
     TM_COMMAND_CANCEL,  // drop everything
     TM_COMMAND_EXIT,    // every task of the job is done
     // Take part in `checkpoint`, for `purpose`. `text`: the folder of its data files and, behind a
@@ -18,6 +19,7 @@ enum tm_command_kind {
     TM_COMMAND_CHECKPOINT,
     TM_COMMAND_ABORT,    // `checkpoint` is given up
     TM_COMMAND_COMPLETE, // `checkpoint` is durable: later ones are written against it
+    TM_COMMAND_ASK,      // `text`: struct tm_question
 };
 
 // Coordinator to worker.
@@ -40,6 +42,7 @@ enum tm_event_kind {
     TM_EVENT_EXITED,        // a worker's thread is about to end
     TM_EVENT_WRITTEN,       // what `task` gives to `checkpoint` is durable: `part`, NULL: nothing
     TM_EVENT_DECLINED,      // `task` cannot take part in `checkpoint`: `error`
+    TM_EVENT_ANSWER,        // to the question of the number `checkpoint`: `text`, or `error`
 };
 
 // What a task has written of a checkpoint, shared by the task, which writes the next one against

@@ -41,5 +41,12 @@ struct tm_inspect {
                          const struct tm_inspector *inspector);
     // All timers of this subtask.
     void (*timers)(struct tm_operator *op, const struct tm_inspector *inspector);
+    // Of an aggregate: what its row of the key would be now, each column behind the key as a value.
+    int (*results)(struct tm_operator *op, const struct tm_key *key,
+                   const struct tm_inspector *inspector);
+    // The keys of this subtask that `states` or `results` have something of, by key groups. False
+    // from `each`: enough. 0; TM_E_MEMORY.
+    int (*keys)(struct tm_operator *op, bool (*each)(void *arg, const struct tm_key *key),
+                void *arg);
     bool names_timers; // names are texts that the job gave; else they are the operator's own
 };

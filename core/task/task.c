@@ -103,7 +103,7 @@ static int read_source(struct tm_task *task, struct tm_error *err)
 {
     if (task->source_ended)
         return TM_TURN_IDLE;
-    if (task->source_stopped || task->source_max_sent) {
+    if (task->source_stopped || task->source_drained || task->source_max_sent) {
         leave_group(task);
         put_source_end(task, !task->source_stopped);
         return TM_TURN_PROGRESS;
@@ -573,6 +573,12 @@ void tm_task_stop(struct tm_task *task)
     task->ctx.stopping = true;
     if (task->source != NULL)
         task->source_stopped = true;
+}
+
+void tm_task_drain(struct tm_task *task)
+{
+    if (task->source != NULL)
+        task->source_drained = true;
 }
 
 struct tm_operator *tm_task_operator(struct tm_task *task, uint32_t node)

@@ -38,6 +38,7 @@ struct tm_task {
     struct tm_node_metrics *united; // its metrics
     struct tm_source *source;       // the input
     bool source_stopped;            // not to be read any more: the job stops
+    bool source_drained;            // not to be read any more: as if it had ended
     bool resting;                   // not to be read now: others of its group are behind
     int64_t resting_since_ns;
     bool source_max_sent; // its last watermark has been put into the chain
@@ -87,6 +88,8 @@ bool tm_task_hurries(struct tm_task *task);
 int64_t tm_task_deadline_ns(struct tm_task *task);
 // No more input (TM_COMMAND_STOP).
 void tm_task_stop(struct tm_task *task);
+// The same, as if the input had ended (TM_COMMAND_DRAIN).
+void tm_task_drain(struct tm_task *task);
 // Of a finished task: moves the barrier of a checkpoint on. TM_TURN_EXIT: there is none.
 int tm__task_step_finished(struct tm_task *task, struct tm_error *err) TM_WARN_UNUSED;
 // core/task/output.c. Hand the element in the last slot to the main edges and send: TM_SENT: the

@@ -1,6 +1,7 @@
 // A worker's turns: commands from the coordinator, then its tasks in turn.
 #include "core/task/worker.h"
 
+#include "core/task/question.h"
 #include "core/task/task.h"
 
 static void post_event(struct tm_worker *worker, struct tm_event *event)
@@ -157,6 +158,10 @@ static bool take_command(struct tm_worker *worker)
         for (uint32_t i = 0; i < worker->task_count; i++)
             tm_task_stop(worker->tasks[i]);
         break;
+    case TM_COMMAND_DRAIN:
+        for (uint32_t i = 0; i < worker->task_count; i++)
+            tm_task_drain(worker->tasks[i]);
+        break;
     case TM_COMMAND_CANCEL:
     case TM_COMMAND_EXIT:
         worker->cancelled = true;
@@ -165,6 +170,9 @@ static bool take_command(struct tm_worker *worker)
     case TM_COMMAND_ABORT:
     case TM_COMMAND_COMPLETE:
         take_checkpoint_command(worker, command);
+        break;
+    case TM_COMMAND_ASK:
+        tm__worker_answer(worker, command);
         break;
     }
     tm_command_free(command);

@@ -22,6 +22,7 @@ JOBS = os.path.join(ROOT, "jobs")
 # Where runs take place that do not say: what one leaves behind (checkpoints) is nothing to another program's.
 SCRATCH = tempfile.mkdtemp(prefix="tidemill-test-")
 atexit.register(shutil.rmtree, SCRATCH, True)
+os.environ["XDG_RUNTIME_DIR"] = SCRATCH # where running jobs are found: those of a test are its own
 TIMEOUT = float(os.environ.get("TIDEMILL_TEST_TIMEOUT", "120"))
 
 CASES = []

@@ -323,6 +323,42 @@ START_TEST(a_second_stop_while_workers_start_waits_for_nothing)
 }
 END_TEST
 
+START_TEST(a_drained_job_ends_as_one_whose_input_has)
+{
+    run_saving();
+    ck_assert(tm_coordinator_drain(&c));
+    ck_assert(tm_coordinator_drain(&c)); // once
+    ck_assert_int_eq(command_count, 1);
+    ck_assert_int_eq(commands[0], TM_COMMAND_DRAIN);
+    for (int i = 0; i < 3; i++)
+        send(TM_EVENT_TASK_FINISHED);
+    ck_assert_int_eq(saves[0], TM_PURPOSE_END);
+    tm_coordinator_saved(&c);
+    ck_assert_int_eq(tm_coordinator_outcome(&c), TM_JOB_FINISHED);
+}
+END_TEST
+
+START_TEST(a_job_that_stops_is_not_drained)
+{
+    run_saving();
+    tm_coordinator_stop(&c);
+    ck_assert(!tm_coordinator_drain(&c));
+    ck_assert_int_eq(command_count, 0);
+}
+END_TEST
+
+START_TEST(a_cancel_waits_for_nothing_and_takes_no_checkpoint)
+{
+    run_saving();
+    tm_coordinator_cancel(&c);
+    ck_assert_int_eq(save_count, 0);
+    ck_assert_int_eq(commands[0], TM_COMMAND_CANCEL);
+    tm_coordinator_cancel(&c);
+    ck_assert_int_eq(command_count, 1);
+    ck_assert_int_eq(tm_coordinator_outcome(&c), TM_JOB_STOPPED);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("coordinator");
@@ -347,6 +383,9 @@ int main(void)
     tcase_add_test(tc, a_second_stop_waits_for_no_checkpoint);
     tcase_add_test(tc, a_stop_while_workers_start_waits_for_all_of_them);
     tcase_add_test(tc, a_second_stop_while_workers_start_waits_for_nothing);
+    tcase_add_test(tc, a_drained_job_ends_as_one_whose_input_has);
+    tcase_add_test(tc, a_job_that_stops_is_not_drained);
+    tcase_add_test(tc, a_cancel_waits_for_nothing_and_takes_no_checkpoint);
     suite_add_tcase(suite, tc);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

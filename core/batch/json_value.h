@@ -1,0 +1,11 @@
+// A value as JSON, for people and tools that look into states: not for the data path. Timestamps
+// are text as in logs, bytes hexadecimal digits, maps objects where their keys are texts and lists
+// of pairs where not, numbers that JSON has no form for null.
+#pragma once
+
+#include "core/base/buf.h"
+#include "core/batch/nested.h"
+
+int tm_json_put_value(struct tm_buf *out, struct tm_type type,
+                      struct tm_slot slot) TM_WARN_UNUSED; // TM_E_MEMORY
+int tm_json_put_text(struct tm_buf *out, const void *text, size_t length) TM_WARN_UNUSED;

@@ -1,0 +1,1 @@
+run ok.lua --metrics 70000

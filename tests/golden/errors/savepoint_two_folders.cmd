@@ -1,0 +1,1 @@
+savepoint orders a b

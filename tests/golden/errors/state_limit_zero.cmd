@@ -1,0 +1,1 @@
+state scan orders counts --limit 0

@@ -1,0 +1,1 @@
+stop orders --drian
