@@ -10,8 +10,8 @@ enum {
     RETRY_MIN_MS = 100, // between attempts at a commit, or at the last checkpoint
     RETRY_MAX_MS = 10000,
     NO_MEMORY_NS = 1000000000, // until one is tried again that could not even be asked for
-    PATH_BYTES = 4200,     // of a savepoint
-    NAMES_MAX = 1000,      // that are tried for one
+    PATH_BYTES = 4200,         // of a savepoint
+    NAMES_MAX = 1000,          // that are tried for one
 };
 
 // A checkpoint from its begin until nothing of it is left to do.
