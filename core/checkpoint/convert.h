@@ -8,10 +8,6 @@
 #include "core/checkpoint/layout.h"
 #include "core/state/timers.h"
 
-// Is a value of one what a value of the other is, byte by byte? Then pages can come back as they
-// were.
-bool tm_layout_equal(const struct tm_layout *a, const struct tm_layout *b);
-
 // What becomes of each field; good for any number of states. Both layouts outlive it. TM_E_MEMORY;
 // TM_E_STATE_TYPE names both types; TM_E_CHECKPOINT: `from` is no layout.
 struct tm_convert;

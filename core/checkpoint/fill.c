@@ -140,7 +140,9 @@ static int fill_from(struct filling *f, const struct tm__data *data, struct tm_e
     bool same = part->max_parallelism == f->max_parallelism &&
                 (old == NULL || f->layout == NULL || tm_layout_equal(old, f->layout));
     int rc = same ? apply_data(f, data, part, err) : convert_data(f, data, part, old, err);
-    return rc == 0 ? 0 : tm_error_prefix(err, "state \"%s\" of %s: ", f->part, f->operator_name);
+    return rc == 0 || rc == TM_E_STATE_MIGRATE // which names all of it
+               ? rc
+               : tm_error_prefix(err, "state \"%s\" of %s", f->part, f->operator_name);
 }
 
 static int fill(struct filling *f, const struct tm_restored *restored, struct tm_error *err)

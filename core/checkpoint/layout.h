@@ -53,6 +53,10 @@ struct tm_layout {
     const struct tm_layout_field *fields;
 };
 
+// Is a value of one what a value of the other is, byte by byte? Then pages can come back as they
+// were.
+bool tm_layout_equal(const struct tm_layout *a, const struct tm_layout *b);
+
 // What becomes of a field where the value is made of other ones.
 enum tm_field_change {
     TM_FIELD_KEPT,

@@ -220,7 +220,7 @@ static int read_index(struct tm_restored *new, int fd, const struct tm_manifest_
         rc = tm__index_decode(buf.data, file->index_length, file->length, file->index_offset,
                               &data->index, err);
         if (rc == TM_E_CHECKPOINT)
-            tm_error_prefix(err, "%s/%s is damaged: ", new->root, file->path);
+            tm_error_prefix(err, "%s/%s is damaged", new->root, file->path);
     }
     tm_buf_fini(&buf);
     return rc == 0 ? compare(new, data, file, err) : rc;

@@ -37,5 +37,5 @@ int tm_cut_write(const struct tm_write_args *args, struct tm_written **written,
 void tm_written_free(struct tm_written *written); // NULL is fine
 
 uint64_t tm_written_checkpoint(const struct tm_written *written);
-uint64_t tm_written_bytes(const struct tm_written *written); // length of the data file
+uint64_t tm_written_bytes(const struct tm_written *written);        // length of the data file
 uint64_t tm_written_flight_bytes(const struct tm_written *written); // of it, what was overtaken

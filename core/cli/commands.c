@@ -70,9 +70,8 @@ const struct tm_cli_command tm_cli_commands[] = {
      "  tidemill run jobs/fraud.lua --parallelism 4 --set input=transactions.jsonl\n"
      "  seq 9 | tidemill run -e 'tm.from(tm.lines()):filter(function(l) return l > \"5\" end)'",
      {"-e", "--parallelism", "--max-parallelism", "--set", "--dir", "--fresh", "--from",
-       "--drop-state", "--no-checkpoints", "--no-supervisor", "--metrics", "--watch-output", "--json",
-       "--log",
-      "--quiet", "--help", NULL},
+      "--drop-state", "--no-checkpoints", "--no-supervisor", "--metrics", "--watch-output",
+      "--json", "--log", "--quiet", "--help", NULL},
      tm_cli_run_job},
     {"check",
      "JOB.lua",

@@ -383,7 +383,8 @@ int tm_control_open(struct tm_engine *engine, const char *folder, struct tm_wake
 
 void tm_control_attach(struct tm_control *control, const struct tm_control_target *target)
 {
-    control->target = target == NULL ? (struct tm_control_target){0} : *target;
+    static const struct tm_control_target none;
+    control->target = target == NULL ? none : *target;
     tm_asking_attach(&control->asking, control->target.job);
     if (control->drains && control->target.job != NULL && control->wish == TM_WISH_NONE)
         control->wish = TM_WISH_DRAIN;

@@ -95,15 +95,14 @@ static void print_entries(FILE *out, const char *text, bool values)
 static int print(const struct tm_cli_options *options, const json_t *answer, const char *text,
                  struct tm_error *err)
 {
-    size_t i;
-    const json_t *one;
+    const json_t *states = json_object_get(answer, "states");
     bool gets = strcmp(options->file, "get") == 0;
     if (options->json) {
         fprintf(options->out, "%s\n", text);
         return 0;
     }
-    json_array_foreach(json_object_get(answer, "states"), i, one)
-        fprintf(options->out, "%s\n", json_string_value(one));
+    for (size_t i = 0; i < json_array_size(states); i++)
+        fprintf(options->out, "%s\n", json_string_value(json_array_get(states, i)));
     if (gets && json_array_size(json_object_get(answer, "entries")) == 0) {
         tm_error_set(err, TM_E_NO_STATE, "'%s' has nothing of the key %s", options->rest[1],
                      options->rest[2]);

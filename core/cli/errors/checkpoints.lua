@@ -84,13 +84,17 @@ return job
     fix = [[Mend the function: it gets what ctx.state.NAME:get() gave before, and gives what is to be got now, nil for nothing. The
       checkpoint is as it was: the same command goes on from it.]],
     files = { { "job.lua", [[local tm = require "tidemill"
+local new = tm.arg("new", "")
 local job = tm.job("one", { checkpoint = "1s" })
 local number = tm.value("int", { default = 0 })
 local text = tm.value("string", { migrate = function(old) return old end })
 job:from(tm.generate { count = 100, rate = 1000, fields = { k = tm.gen.sequence { start = 1 } } })
   :key_by("k"):process("seen", {
-    state = { n = tm.args.new and text or number },
-    each = function(ctx, e) ctx.state.n:set(tm.args.new and "more" or 1) end,
+    state = { n = new == "" and number or text },
+    each = function(ctx, e)
+      ctx.state.n:set(new == "" and 1 or "more")
+      ctx:emit { k = e.k }
+    end,
   }):to(tm.discard())
 return job
 ]] } },

@@ -77,7 +77,8 @@ static void end(struct asked *asked)
 static void serve(struct asked *asked, int most)
 {
     for (int i = 0; i < most && !atomic_load(&asked->done); i++) {
-        int64_t until = fx.clock->mono_ns(fx.ctx) + 5000000, deadline = tm_server_deadline_ns(server);
+        int64_t until = fx.clock->mono_ns(fx.ctx) + 5000000,
+                deadline = tm_server_deadline_ns(server);
         if (!tm_server_turn(server))
             fx.threads->parker_wait(fx.ctx, parker, deadline < until ? deadline : until);
     }
