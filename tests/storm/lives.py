@@ -145,7 +145,8 @@ class Life:
         return os.path.join(self.folder, ".tidemill", self.round.job)
 
     def wait_for_socket(self):
-        while self.is_going() and not os.path.exists(os.path.join(self.place(), "control")):
+        until = time.monotonic() + LIFE_SECONDS / 2
+        while self.is_going() and not os.path.exists(os.path.join(self.place(), "control")) and time.monotonic() < until:
             time.sleep(LOOK_SECONDS)
 
     def ask(self, *words):
