@@ -79,7 +79,7 @@ static int find(const struct tm_restored_args *args, char *path, uint64_t *expec
     if (*expected == 0)
         rc = tm_restored_newest(args->mem, args->fx, given, expected, err);
     if (rc == 0 && *expected == 0)
-        rc = tm_error_set(err, TM_E_CHECKPOINT_MISSING, "there is no checkpoint in %s", given);
+        rc = tm__checkpoint_missing(args->mem, args->fx, given, err);
     return rc == 0 ? tm__checkpoint_path(given, *expected, "", path, err) : rc;
 }
 
@@ -104,7 +104,7 @@ static int read_manifest(struct tm_restored *new, const struct tm_restored_args 
 {
     struct tm_file_info info;
     if (args->fx->files->stat(args->fx->ctx, path, &info, NULL) != 0)
-        return tm_error_set(err, TM_E_CHECKPOINT_MISSING, "there is no checkpoint %s", path);
+        return tm__checkpoint_missing(args->mem, args->fx, path, err);
     int rc = tm_manifest_read(&new->manifest, args->fx, path, err);
     if (rc != 0)
         return rc;

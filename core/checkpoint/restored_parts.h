@@ -42,6 +42,10 @@ int tm__rehearse_state(const struct tm_restored *restored, const char *operator_
                        const char *part, const struct tm_layout *layout, uint32_t max_parallelism,
                        struct tm_error *err) TM_WARN_UNUSED;
 
+// TM_E_CHECKPOINT_MISSING, with what is there, or beside it where nothing is.
+int tm__checkpoint_missing(struct tm_mem *mem, const struct tm_fx *fx, const char *path,
+                           struct tm_error *err) TM_WARN_UNUSED;
+
 // By chain and subtask.
 void tm__restored_sort(struct tm_restored *restored);
 
