@@ -219,9 +219,5 @@ int main(void)
     tcase_add_test(tests, a_socket_that_nobody_listens_at_is_told_apart);
     tcase_add_test(tests, a_port_is_of_loopback_and_not_local);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }
