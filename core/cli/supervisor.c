@@ -70,6 +70,7 @@ static int be_worker(struct supervisor *self, pid_t supervisor)
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != supervisor)
         _exit(TM_EXIT_FAILED);
     sigprocmask(SIG_SETMASK, &self->mask_before, NULL);
+    tm_kill_points_worker(shared->figures.crashes + shared->figures.hangs);
     tm_supervised_begin(shared);
     struct tm_cli_options own = *self->options;
     char from[32];
