@@ -92,6 +92,8 @@ void tm_supervised_running(struct tm_supervised *self, uint64_t latest)
 {
     if (self == NULL)
         return;
+    if (atomic_load(&self->has_begun)) // an attempt of this process, or the process before it
+        return;
     self->begun_with = latest;
     atomic_store(&self->has_begun, 1);
 }
