@@ -563,6 +563,22 @@ START_TEST(what_is_staged_and_has_another_length_is_refused)
 }
 END_TEST
 
+START_TEST(what_is_staged_and_has_been_edited_is_refused)
+{
+    prepared_only(&shapes[_i == 0 ? 0 : _i == 1 ? 3 : 8]);
+    end(false);
+    struct disk_node *node = &D.nodes[D.now.entries[disk_find(&D.now, a_staged_file())].node];
+    for (size_t at = 0; at < node->size; at++) {
+        node->data[at] ^= 4;
+        refused("not what was written");
+        node->data[at] ^= 4;
+    }
+    ck_assert_msg(begin() == 0, "%s", S.err.message);
+    expect(6, 6);
+    end(false);
+}
+END_TEST
+
 START_TEST(an_output_that_somebody_else_has_made_is_refused)
 {
     const char *path = _i == 0 ? "out/part-0-0.jsonl" : "one.jsonl";
@@ -869,6 +885,7 @@ int main(void)
     tcase_add_loop_test(tcase, what_was_prepared_for_a_failed_checkpoint_comes_with_the_next, 0, 2);
     tcase_add_test(tcase, a_part_that_a_reader_took_away_is_not_missed_and_a_prepared_one_is);
     tcase_add_loop_test(tcase, what_is_staged_and_has_another_length_is_refused, 0, 2);
+    tcase_add_loop_test(tcase, what_is_staged_and_has_been_edited_is_refused, 0, 3);
     tcase_add_loop_test(tcase, an_output_that_somebody_else_has_made_is_refused, 0, 2);
     tcase_add_loop_test(tcase, an_output_with_another_path_goes_on_behind_what_the_old_one_has, 0,
                         3);
