@@ -25,7 +25,8 @@ int tm__commits_missing(const struct tm__commits *c, const struct tm__prepared *
                  : c->args.one_file ? "gone"
                                     : "gone, and so is the part that it becomes",
                  p->checkpoint);
-    tm_error_hint(err, "put it back; or begin anew, with all of the input: --fresh");
+    tm_error_hint(err, "put it back; or begin with an older checkpoint, --from, or anew, with all "
+                       "of the input: --fresh");
     return TM_E_OUTPUT_CHANGED;
 }
 
@@ -144,7 +145,8 @@ static int check_bytes(const struct tm__commits *c, const struct tm__prepared *p
                  "%s is not what was written: it has rows that checkpoint %" PRIu64
                  " was taken with",
                  p->staged, p->checkpoint);
-    tm_error_hint(err, "put it back as it was; or begin anew, with all of the input: --fresh");
+    tm_error_hint(err, "put it back as it was; or begin with an older checkpoint, --from, or anew, "
+                       "with all of the input: --fresh");
     return TM_E_OUTPUT_CHANGED;
 }
 

@@ -168,7 +168,7 @@ static int too_old(const struct tm__commits *c, uint64_t checkpoint, bool other_
                      ", and the job is to begin with checkpoint %" PRIu64,
                      c->output, c->record.begun, checkpoint);
     tm_error_hint(err, "begin with the newest checkpoint; or say if_exists = \"append\" (rows come "
-                       "twice) or if_exists = \"replace\"");
+                       "twice) or if_exists = \"replace\"; or begin anew: --fresh");
     return TM_E_CHECKPOINT_OLD;
 }
 
