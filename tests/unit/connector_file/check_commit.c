@@ -949,5 +949,5 @@ int main(void)
     tcase_add_loop_test(tcase, a_short_job_whose_step_fails_can_try_it_again, 0, SHORT_SHAPES);
     tcase_add_loop_test(tcase, an_output_that_needs_more_than_one_step_says_so, 0, 7);
     suite_add_tcase(suite, tcase);
-    return support_main(suite);
+    return run_suite(suite);
 }

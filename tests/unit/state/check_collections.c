@@ -813,9 +813,5 @@ int main(void)
     tcase_add_test(tc, test_small_maps_have_little_beside_their_entries);
     tcase_add_test(tc, test_what_is_too_long_is_refused);
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

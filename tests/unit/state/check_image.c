@@ -381,9 +381,5 @@ int main(void)
     tcase_add_test(test, timers_come_back_from_images);
     tcase_add_test(test, restarts_do_not_make_a_state_grow);
     suite_add_tcase(suite, test);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }
