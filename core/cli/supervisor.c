@@ -181,7 +181,8 @@ static void look(struct supervisor *self)
         struct thread *thread = &self->threads[w];
         int64_t since = atomic_load_explicit(&slot->since_ns, memory_order_acquire);
         uint64_t steps = atomic_load_explicit(&slot->steps, memory_order_relaxed);
-        bool bounded = atomic_load_explicit(&slot->doing, memory_order_relaxed) == TM_WATCH_STEPS;
+        uint32_t what = atomic_load_explicit(&slot->doing, memory_order_relaxed);
+        bool bounded = what == TM_WATCH_STEPS || what == TM_WATCH_MIGRATES;
         if (since != 0 && bounded && steps == thread->steps) {
             thread->stuck_ns += could_run_ns(self, w, thread, passed);
         } else {
@@ -307,6 +308,8 @@ static const char *doing(const struct tm_watch_slot *slot)
         return " while it read";
     case TM_WATCH_RESTORES:
         return " while it took what the checkpoint has";
+    case TM_WATCH_MIGRATES:
+        return " in a migrate function on one value";
     default:
         return atomic_load(&slot->row_length) == 0 ? "" : timer ? " on one timer" : " on one row";
     }
@@ -462,6 +465,10 @@ static bool start_again(struct supervisor *self, int status, int *code)
     if (atomic_load(&shared->shows) && shared->resumable == 0 && shared->why_not[0] == '\0')
         snprintf(shared->why_not, sizeof shared->why_not, "%s",
                  "it has no checkpoint yet, and would show all rows again");
+    if (self->hung != 0 && slot != NULL && atomic_load(&slot->doing) == TM_WATCH_MIGRATES &&
+        shared->why_not[0] == '\0')
+        snprintf(shared->why_not, sizeof shared->why_not, "%s",
+                 "the function would be given the same value again");
     look_for_row(self, status, slot);
     int64_t delay_ns = atomic_load(&shared->knows_strategy) && shared->why_not[0] == '\0'
                            ? tm_failover_failed(&shared->failover, now_ns(self))
