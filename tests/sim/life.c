@@ -1,0 +1,239 @@
+// The life of one seed: swarm, supervisor, phases.
+#include "tests/sim/life.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/sim/oracle.h"
+#include "tests/sim/process.h"
+
+enum {
+    PROCESSES_MAX = 60,
+    TURNS_MAX = 2000000, // of one process
+    CALLS_MAX = 30000,   // into its life that a process dies
+};
+
+struct life {
+    struct sim_universe universe;
+    struct sim_job job;
+    struct sim_oracle oracle;
+    struct sim_outcome *outcome;
+    struct sim_process *process;
+    uint32_t troubled; // processes that trouble comes to
+    uint32_t death_permille;
+    uint32_t parallelism;
+    bool rescales;
+    uint64_t commits; // that were looked at
+};
+
+// --- the swarm -----------------------------------------------------------------------------------
+
+static void draw_weather(struct sim_universe *universe)
+{
+    struct sim_random *random = &universe->users;
+    struct sim_weather *weather = &universe->weather;
+    static const enum sim_fault of_calls[] = {SIM_open_fails, SIM_read_fails, SIM_write_fails,
+                                              SIM_sync_fails, SIM_name_fails, SIM_full, SIM_slow};
+    bool any = sim_chance(random, 500);
+    for (size_t i = 0; i < sizeof of_calls / sizeof of_calls[0]; i++)
+        if (any && sim_chance(random, 400))
+            weather->fails[of_calls[i]] = (uint32_t)sim_magnitude(random, 3000);
+    weather->slow_ms = (uint32_t)sim_magnitude(random, 2000);
+    weather->read_bytes = (uint32_t)(64u << sim_below(random, 7));
+    weather->tick_ns = (int64_t)1000 << sim_below(random, 10);
+}
+
+static void draw_swarm(struct life *life)
+{
+    struct sim_random *random = &life->universe.users;
+    draw_weather(&life->universe);
+    life->troubled = (uint32_t)sim_between(random, 1, 5);
+    life->death_permille = (uint32_t)sim_between(random, 500, 1000);
+    life->parallelism = (uint32_t)sim_between(random, 1, 4);
+    life->rescales = sim_chance(random, 500);
+}
+
+// --- processes -----------------------------------------------------------------------------------
+
+static void arm_kill_point(struct life *life, struct sim_random *random)
+{
+    tm_kill_switch.at = (enum tm_kill_point)sim_below(random, TM_KILL_COUNT);
+    tm_kill_switch.after = sim_magnitude(random, 20);
+    memset((void *)tm_kill_switch.passes, 0, sizeof tm_kill_switch.passes);
+    (void)life;
+}
+
+static uint64_t draw_death(struct life *life, enum sim_fault *by)
+{
+    static const enum sim_fault ways[] = {SIM_kill, SIM_torn_write, SIM_power, SIM_power,
+                                          SIM_kill_point};
+    struct sim_random *random = &life->universe.users;
+    *by = SIM_kill;
+    if (life->universe.calm || !sim_chance(random, life->death_permille))
+        return 0;
+    *by = ways[sim_below(random, sizeof ways / sizeof ways[0])];
+    if (*by != SIM_kill_point)
+        return sim_magnitude(random, CALLS_MAX);
+    arm_kill_point(life, random);
+    return 0;
+}
+
+static void begin_process(struct life *life)
+{
+    struct sim_universe *universe = &life->universe;
+    struct tm_cli_options options = {.command = "run", .file = "job.lua"};
+    enum sim_fault by;
+    if (life->rescales && life->outcome->processes != 0 && sim_chance(&universe->users, 500)) {
+        uint32_t before = life->parallelism;
+        life->parallelism = (uint32_t)sim_between(&universe->users, 1, 5);
+        if (before != life->parallelism)
+            universe->faults[SIM_rescaled]++;
+    }
+    options.parallelism = life->parallelism;
+    if (life->outcome->processes >= life->troubled && !universe->calm) {
+        universe->calm = true;
+        sim_tell(universe, "from here on nothing goes wrong");
+    }
+    memset((void *)tm_kill_switch.passes, 0, sizeof tm_kill_switch.passes);
+    tm_kill_switch.at = TM_KILL_COUNT;
+    uint64_t dies_at = draw_death(life, &by);
+    life->commits = 0;
+    life->process = calloc(1, sizeof *life->process);
+    life->outcome->processes++;
+    sim_tell(universe, "process %llu begins, parallelism %u",
+             (unsigned long long)life->outcome->processes, options.parallelism);
+    sim_process_begin(life->process, universe, (uint32_t)life->outcome->processes, &options, dies_at,
+                      by);
+}
+
+static void take_passes(struct life *life, bool died)
+{
+    for (int i = 0; i < TM_KILL_COUNT; i++)
+        life->outcome->passes[i] += tm_kill_switch.passes[i];
+    if (died && tm_kill_switch.at != TM_KILL_COUNT)
+        life->outcome->kills[tm_kill_switch.at]++;
+}
+
+static void end_process(struct life *life)
+{
+    struct sim_process *process = life->process;
+    struct sim_universe *universe = &life->universe;
+    bool died = process->state == SIM_DEAD;
+    take_passes(life, died);
+    life->outcome->checkpoints += sim_process_figures(process).completed;
+    if (died) {
+        enum sim_fault by = tm_kill_switch.at != TM_KILL_COUNT ? SIM_kill_point : process->dies_by;
+        life->outcome->deaths++;
+        sim_fault(universe, by,
+                  by == SIM_kill_point ? tm_kill_point_name(tm_kill_switch.at) : "");
+        if (by == SIM_power)
+            sim_disk_lose(&universe->disk, &universe->calls);
+    } else {
+        sim_tell(universe, "process %u ends with code %d%s%s", process->number, process->exit_code,
+                 process->error.code == 0 ? "" : ": ", process->error.message);
+    }
+    const char *left = sim_process_end(process);
+    if (left != NULL)
+        sim_violate(&life->oracle, "%s", left);
+    universe->mono_ns += (int64_t)sim_magnitude(&universe->users, 5000) * 1000000;
+    sim_oracle_look(&life->oracle);
+}
+
+// --- turns ---------------------------------------------------------------------------------------
+
+static uint64_t fault_count(const struct sim_universe *universe)
+{
+    uint64_t count = 0;
+    for (int i = 0; i < SIM_FAULT_COUNT; i++)
+        count += universe->faults[i];
+    return count;
+}
+
+// A commit that nothing disturbed is whole.
+static void look_at_commits(struct life *life, uint64_t faults_before)
+{
+    uint64_t ends = tm_kill_switch.passes[TM_KILL_commit_ends];
+    if (ends == life->commits)
+        return;
+    life->commits = ends;
+    bool disturbed = fault_count(&life->universe) != faults_before ||
+                     life->universe.mono_ns < life->universe.weather.full_until_ns;
+    if (life->process->state == SIM_RUNS && !disturbed)
+        sim_oracle_committed(&life->oracle);
+}
+
+static void run_process(struct life *life)
+{
+    struct sim_universe *universe = &life->universe;
+    bool runs = life->process->state == SIM_RUNS || life->process->state == SIM_WAITS;
+    for (uint64_t turns = 0; runs && life->oracle.violation[0] == '\0'; turns++) {
+        uint64_t faults_before = fault_count(universe);
+        if (turns == TURNS_MAX) {
+            sim_violate(&life->oracle, "C6: process %u does not come to an end after %llu turns",
+                        life->process->number, (unsigned long long)turns);
+            return;
+        }
+        runs = sim_process_turn(life->process);
+        life->outcome->turns++;
+        look_at_commits(life, faults_before);
+    }
+}
+
+// True: the job is done.
+static bool next_process(struct life *life)
+{
+    begin_process(life);
+    run_process(life);
+    struct sim_process *process = life->process;
+    bool finished = process->state == SIM_EXITED && process->exit_code == TM_EXIT_FINISHED;
+    bool failed = process->state == SIM_EXITED && (process->exit_code == TM_EXIT_FAILED ||
+                                                   process->exit_code == TM_EXIT_USAGE);
+    if (failed && life->universe.calm)
+        sim_violate(&life->oracle, "C6: nothing went wrong any more, and the job failed: %s %s",
+                    process->error.message, process->error.hint);
+    end_process(life);
+    free(process);
+    life->process = NULL;
+    return finished;
+}
+
+// --- the whole -----------------------------------------------------------------------------------
+
+static void fill_outcome(struct life *life)
+{
+    struct sim_outcome *outcome = life->outcome;
+    outcome->trace = life->universe.trace;
+    outcome->rows = life->job.row_count;
+    outcome->effects = life->universe.effects;
+    outcome->virtual_ns = life->universe.mono_ns;
+    outcome->cuts = life->oracle.cuts;
+    memcpy(outcome->faults, life->universe.faults, sizeof outcome->faults);
+    snprintf(outcome->failure, sizeof outcome->failure, "%s", life->oracle.violation);
+}
+
+void sim_live(uint64_t seed, bool tells, struct sim_outcome *outcome)
+{
+    struct life *life = calloc(1, sizeof *life);
+    *outcome = (struct sim_outcome){.seed = seed};
+    life->outcome = outcome;
+    sim_universe_init(&life->universe, seed);
+    life->universe.tells = tells;
+    tm_kill_switch.on = 1;
+    draw_swarm(life);
+    sim_job_init(&life->job, &life->universe);
+    sim_tell(&life->universe, "seed %llu: %s", (unsigned long long)seed, life->job.told);
+    sim_oracle_init(&life->oracle, &life->universe, &life->job);
+    bool finished = false;
+    while (!finished && life->oracle.violation[0] == '\0' && outcome->processes < PROCESSES_MAX)
+        finished = next_process(life);
+    if (finished)
+        sim_oracle_finished(&life->oracle);
+    else
+        sim_violate(&life->oracle, "C6: the job did not finish in %u processes", PROCESSES_MAX);
+    fill_outcome(life);
+    sim_oracle_fini(&life->oracle);
+    sim_job_fini(&life->job);
+    sim_universe_fini(&life->universe);
+    free(life);
+}
