@@ -24,7 +24,7 @@ struct life {
     uint32_t death_permille;
     uint32_t parallelism;
     bool rescales;
-    uint64_t commits; // that were looked at
+    uint64_t commits, completed; // of the process, that were looked at
 };
 
 // --- the swarm -----------------------------------------------------------------------------------
@@ -98,7 +98,7 @@ static void begin_process(struct life *life)
     memset((void *)tm_kill_switch.passes, 0, sizeof tm_kill_switch.passes);
     tm_kill_switch.at = TM_KILL_COUNT;
     uint64_t dies_at = draw_death(life, &by);
-    life->commits = 0;
+    life->commits = life->completed = 0;
     life->process = calloc(1, sizeof *life->process);
     life->outcome->processes++;
     sim_tell(universe, "process %llu begins, parallelism %u",
@@ -138,6 +138,8 @@ static void end_process(struct life *life)
         sim_violate(&life->oracle, "%s", left);
     universe->mono_ns += (int64_t)sim_magnitude(&universe->users, 5000) * 1000000;
     sim_oracle_look(&life->oracle);
+    sim_oracle_survived(&life->oracle, universe->faults[SIM_open_fails] != 0 ||
+                                           universe->faults[SIM_read_fails] != 0);
 }
 
 // --- turns ---------------------------------------------------------------------------------------
@@ -148,6 +150,17 @@ static uint64_t fault_count(const struct sim_universe *universe)
     for (int i = 0; i < SIM_FAULT_COUNT; i++)
         count += universe->faults[i];
     return count;
+}
+
+static void look_at_checkpoints(struct life *life)
+{
+    if (life->process->state != SIM_RUNS)
+        return;
+    struct tm_keeper_figures figures = sim_process_figures(life->process);
+    if (figures.completed == life->completed)
+        return;
+    life->completed = figures.completed;
+    sim_oracle_completed(&life->oracle, figures.checkpoint);
 }
 
 // A commit that nothing disturbed is whole.
@@ -176,6 +189,7 @@ static void run_process(struct life *life)
         }
         runs = sim_process_turn(life->process);
         life->outcome->turns++;
+        look_at_checkpoints(life);
         look_at_commits(life, faults_before);
     }
 }

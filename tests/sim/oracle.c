@@ -85,28 +85,134 @@ void sim_oracle_look(struct sim_oracle *oracle)
     }
 }
 
-// A cut takes of each file what stands in front of a place.
-static void look_at_prefixes(struct sim_oracle *oracle)
+// Of a file: its rows are visible up to a place, and which.
+static uint32_t visible_of(struct sim_oracle *oracle, uint32_t file)
 {
     const struct sim_job *job = oracle->job;
-    for (uint32_t f = 0; f < job->file_count; f++) {
-        uint32_t id = job->first_row[f], end = job->first_row[f + 1];
-        while (id < end && oracle->seen[id])
-            id++;
-        oracle->prefix[f] = id - job->first_row[f];
-        while (id < end && !oracle->seen[id])
-            id++;
-        if (id < end)
-            sim_violate(oracle,
-                        "S2: row %u of in/%u.jsonl is visible, and row %u in front of it is not",
-                        id - job->first_row[f], f, oracle->prefix[f]);
+    uint32_t id = job->first_row[file];
+    while (id < job->first_row[file + 1] && oracle->seen[id])
+        id++;
+    return id - job->first_row[file];
+}
+
+// Rows of a key are visible up to one of them, also where others that were overtaken are not.
+static void look_at_gaps(struct sim_oracle *oracle)
+{
+    const struct sim_job *job = oracle->job;
+    uint32_t *visible = calloc(job->key_count, sizeof *visible);
+    for (uint32_t id = 0; id < job->row_count; id++) {
+        const struct sim_row *row = &job->rows[id];
+        if (!oracle->seen[id])
+            continue;
+        if (++visible[row->key] != row->nth)
+            sim_violate(oracle, "S2: row %u of key k%u is visible, and one in front of it is not",
+                        row->nth, row->key);
     }
+    free(visible);
 }
 
 void sim_oracle_committed(struct sim_oracle *oracle)
 {
+    const struct sim_job *job = oracle->job;
+    const struct sim_cut *cut = &oracle->cut;
     sim_oracle_look(oracle);
-    look_at_prefixes(oracle);
+    look_at_gaps(oracle);
+    if (cut->checkpoint == 0)
+        return;
+    for (uint32_t id = 0; id < job->row_count; id++) {
+        const struct sim_row *row = &job->rows[id];
+        bool covered = id - job->first_row[row->file] < cut->read[row->file] &&
+                       row->nth <= cut->kept[row->key].n;
+        if (covered == (oracle->seen[id] != 0))
+            continue;
+        sim_violate(oracle, "O6: checkpoint %llu is committed, %s row %u of in/%u.jsonl, and it is %s",
+                    (unsigned long long)cut->checkpoint, covered ? "covers" : "does not cover",
+                    id - job->first_row[row->file], row->file, covered ? "not visible" : "visible");
+        return;
+    }
+    for (uint32_t f = 0; f < job->file_count && cut->flight_bytes == 0; f++)
+        if (visible_of(oracle, f) != cut->read[f] && job->first_row[f] != job->first_row[f + 1])
+            sim_violate(oracle, "S2: checkpoint %llu has read %u rows of in/%u.jsonl, %u are visible",
+                        (unsigned long long)cut->checkpoint, cut->read[f], f, visible_of(oracle, f));
+}
+
+// --- what is kept --------------------------------------------------------------------------------
+
+// The fold of what a cut has read, per key; with rows in flight, of less.
+static void look_at_state(struct sim_oracle *oracle, const struct sim_cut *cut)
+{
+    const struct sim_job *job = oracle->job;
+    struct sim_kept *fold = calloc(job->key_count, sizeof *fold);
+    bool *possible = calloc(job->key_count, sizeof *possible);
+    for (uint32_t key = 0; key < job->key_count; key++)
+        possible[key] = cut->kept[key].n == 0 && cut->kept[key].sum == 0;
+    for (uint32_t id = 0; id < job->row_count; id++) {
+        const struct sim_row *row = &job->rows[id];
+        if (id - job->first_row[row->file] >= cut->read[row->file])
+            continue;
+        fold[row->key] = (struct sim_kept){.n = row->nth, .sum = row->sum};
+        possible[row->key] = possible[row->key] || (cut->kept[row->key].n == row->nth &&
+                                                    cut->kept[row->key].sum == row->sum);
+    }
+    for (uint32_t key = 0; key < job->key_count; key++) {
+        const struct sim_kept *kept = &cut->kept[key];
+        bool equal = kept->n == fold[key].n && kept->sum == fold[key].sum;
+        if (cut->flight_bytes == 0 ? equal : possible[key])
+            continue;
+        sim_violate(oracle, "S2: checkpoint %llu has of key k%u n %lld, sum %lld; what it has read "
+                            "comes to %lld, %lld",
+                    (unsigned long long)cut->checkpoint, key, (long long)kept->n,
+                    (long long)kept->sum, (long long)fold[key].n, (long long)fold[key].sum);
+        break;
+    }
+    free(possible);
+    free(fold);
+}
+
+void sim_oracle_completed(struct sim_oracle *oracle, uint64_t checkpoint)
+{
+    struct sim_cut cut;
+    struct tm_error err = {0};
+    int rc = sim_cut_read(&cut, oracle->universe, oracle->job, ".tidemill/subject", 0, &err);
+    if (rc != 0)
+        sim_violate(oracle, "C2: checkpoint %llu is complete and cannot be read: %s",
+                    (unsigned long long)checkpoint, err.message);
+    else if (cut.checkpoint != checkpoint)
+        sim_violate(oracle, "C1: checkpoint %llu is complete, and %llu is the newest",
+                    (unsigned long long)checkpoint, (unsigned long long)cut.checkpoint);
+    else if (checkpoint <= oracle->cut.checkpoint)
+        sim_violate(oracle, "C1: checkpoint %llu comes behind %llu", (unsigned long long)checkpoint,
+                    (unsigned long long)oracle->cut.checkpoint);
+    else
+        look_at_state(oracle, &cut);
+    oracle->cuts++;
+    sim_tell(oracle->universe, "  checkpoint %llu is complete%s", (unsigned long long)checkpoint,
+             cut.flight_bytes != 0 ? ", with rows in flight" : "");
+    sim_cut_fini(&oracle->cut);
+    oracle->cut = cut;
+}
+
+void sim_oracle_survived(struct sim_oracle *oracle, bool older)
+{
+    struct sim_cut cut;
+    struct tm_error err = {0};
+    int rc = sim_cut_read(&cut, oracle->universe, oracle->job, ".tidemill/subject", 0, &err);
+    if (oracle->cut.checkpoint == 0 && rc == TM_E_CHECKPOINT_MISSING)
+        rc = 0;
+    else if (rc != 0)
+        sim_violate(oracle, "C2: checkpoint %llu was complete, and the newest cannot be read: %s",
+                    (unsigned long long)oracle->cut.checkpoint, err.message);
+    else if (!older && cut.checkpoint < oracle->cut.checkpoint)
+        sim_violate(oracle, "C2: checkpoint %llu was complete, and the newest is %llu",
+                    (unsigned long long)oracle->cut.checkpoint, (unsigned long long)cut.checkpoint);
+    else
+        look_at_state(oracle, &cut);
+    if (rc == 0 && cut.checkpoint != 0) {
+        sim_cut_fini(&oracle->cut);
+        oracle->cut = cut;
+    } else {
+        sim_cut_fini(&cut);
+    }
 }
 
 void sim_oracle_finished(struct sim_oracle *oracle)
@@ -130,12 +236,11 @@ void sim_oracle_init(struct sim_oracle *oracle, struct sim_universe *universe,
 {
     *oracle = (struct sim_oracle){.universe = universe,
                                   .job = job,
-                                  .seen = calloc(job->row_count, 1),
-                                  .prefix = calloc(job->file_count, sizeof(uint32_t))};
+                                  .seen = calloc(job->row_count, 1)};
 }
 
 void sim_oracle_fini(struct sim_oracle *oracle)
 {
     free(oracle->seen);
-    free(oracle->prefix);
+    sim_cut_fini(&oracle->cut);
 }

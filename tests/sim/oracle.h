@@ -2,17 +2,16 @@
 // rules). The first violation is kept.
 #pragma once
 
-#include "tests/sim/job.h"
+#include "tests/sim/cut.h"
 
 enum { SIM_VIOLATION = 400 };
 
 struct sim_oracle {
     struct sim_universe *universe;
     const struct sim_job *job;
-    uint8_t *seen;       // by row: it is visible
-    uint32_t *prefix;    // by file: how many of its rows are visible, where those are a beginning
+    uint8_t *seen;        // by row: how often it is visible
     uint64_t looks, cuts; // at what is visible, at checkpoints
-    uint64_t newest;     // complete checkpoint that was looked at
+    struct sim_cut cut;   // the newest complete checkpoint; checkpoint 0: there is none
     char violation[SIM_VIOLATION];
 };
 
@@ -23,8 +22,12 @@ void sim_violate(struct sim_oracle *oracle, const char *format, ...) TM_PRINTF(2
 
 // At any time: what is visible is of the input, right, nowhere twice, and in order.
 void sim_oracle_look(struct sim_oracle *oracle);
-// Behind a commit: what is visible is what the newest checkpoint covers, and its state follows from
-// that.
+// A checkpoint is complete: it can be read, and what it keeps follows from what it has read.
+void sim_oracle_completed(struct sim_oracle *oracle, uint64_t checkpoint);
+// Behind a commit: visible is what the newest checkpoint covers, but for rows that are in flight.
 void sim_oracle_committed(struct sim_oracle *oracle);
+// A process has ended, or power was lost: the newest complete checkpoint is there, or a later one.
+// `older`: reading failed on the way, so it may have gone back to an older one.
+void sim_oracle_survived(struct sim_oracle *oracle, bool older);
 // The job has finished: nothing is missing, nothing is left over.
 void sim_oracle_finished(struct sim_oracle *oracle);
