@@ -85,44 +85,17 @@ static uint64_t random_next(void *ctx)
 
 static void *memory_alloc(void *ctx, size_t size)
 {
-    struct sim_process *process = ctx;
-    struct sim_block *block = malloc(sizeof *block + size);
-    if (block == NULL)
-        return NULL;
-    block->size = size;
-    block->next = &process->blocks;
-    block->previous = process->blocks.previous;
-    block->previous->next = block->next->previous = block;
-    process->memory_bytes += (int64_t)size;
-    return block + 1;
+    return sim_memory_alloc(&((struct sim_process *)ctx)->memory, size);
 }
 
 static void memory_free(void *ctx, void *p, size_t size)
 {
-    struct sim_process *process = ctx;
-    (void)size;
-    if (p == NULL)
-        return;
-    struct sim_block *block = (struct sim_block *)p - 1;
-    block->previous->next = block->next;
-    block->next->previous = block->previous;
-    process->memory_bytes -= (int64_t)block->size;
-    free(block);
+    sim_memory_free(&((struct sim_process *)ctx)->memory, p, size);
 }
 
 static void *memory_realloc(void *ctx, void *p, size_t old_size, size_t new_size)
 {
-    struct sim_process *process = ctx;
-    (void)old_size;
-    if (p == NULL)
-        return memory_alloc(ctx, new_size);
-    struct sim_block *block = realloc((struct sim_block *)p - 1, sizeof *block + new_size);
-    if (block == NULL)
-        return NULL;
-    process->memory_bytes += (int64_t)new_size - (int64_t)block->size;
-    block->size = new_size;
-    block->previous->next = block->next->previous = block;
-    return block + 1;
+    return sim_memory_realloc(&((struct sim_process *)ctx)->memory, p, old_size, new_size);
 }
 
 static const struct tm_fx_clock clock_table = {wall_ms, mono_ns, cpu_ns};
@@ -595,7 +568,7 @@ void sim_effects(struct sim_process *process, struct tm_fx *fx)
     threads_table = tm_single_threads;
     threads_table.parker_wait = parker_wait;
     threads_table.executor_submit = executor_submit;
-    process->blocks.next = process->blocks.previous = &process->blocks;
+    sim_memory_init(&process->memory);
     process->single = (struct tm_single){
         .memory = &memory_table,
         .random = process->universe->seed * 1000003 + process->number,
@@ -610,7 +583,6 @@ void sim_effects(struct sim_process *process, struct tm_fx *fx)
 
 void sim_effects_end(struct sim_process *process)
 {
-    while (process->blocks.next != &process->blocks)
-        memory_free(process, process->blocks.next + 1, 0);
+    sim_memory_fini(&process->memory);
     memset(process->open, 0, sizeof process->open);
 }

@@ -40,10 +40,19 @@ static void put(struct sim_universe *universe, const char *path, const char *tex
     sim_disk_write(&universe->disk, sim_disk_create(&universe->disk, path), 0, text, length);
 }
 
-static void draw_script(struct sim_job *job, struct sim_random *random)
+// Some dozens to hundreds of turns, in ms.
+static uint32_t draw_interval(struct sim_universe *universe)
 {
+    int64_t turns = (int64_t)sim_between(&universe->users, 20, 300);
+    int64_t interval_ms = universe->weather.tick_ns / 2 * turns / 1000000;
+    return interval_ms < 1 ? 1 : (uint32_t)interval_ms;
+}
+
+static void draw_script(struct sim_job *job, struct sim_universe *universe)
+{
+    struct sim_random *random = &universe->users;
     uint32_t output = (uint32_t)sim_below(random, 3), barrier = (uint32_t)sim_below(random, 4);
-    uint32_t interval = (uint32_t)sim_between(random, 1, 60), retain = (uint32_t)sim_between(random, 1, 3);
+    uint32_t interval = draw_interval(universe), retain = (uint32_t)sim_between(random, 1, 3);
     bool maps = sim_chance(random, 300);
     job->one_output = output == 1;
     snprintf(job->script, sizeof job->script, script_form, interval, retain, aligned[barrier], "",
@@ -99,7 +108,7 @@ void sim_job_init(struct sim_job *job, struct sim_universe *universe)
         if (job->first_row[f] > job->row_count)
             job->first_row[f] = job->row_count;
     job->first_row[job->file_count] = job->row_count;
-    draw_script(job, random);
+    draw_script(job, universe);
     sim_disk_mkdirs(&universe->disk, "in");
     for (uint32_t f = 0; f < job->file_count; f++)
         write_file(job, universe, f, sums, counts);

@@ -7,11 +7,12 @@
 
 #include "tests/sim/oracle.h"
 #include "tests/sim/process.h"
+#include "tests/sim/states.h"
 
 enum {
     PROCESSES_MAX = 60,
     TURNS_MAX = 2000000, // of one process
-    CALLS_MAX = 30000,   // into its life that a process dies
+    CALLS_MAX = 10000,   // into its life that a process dies
 };
 
 struct life {
@@ -23,7 +24,7 @@ struct life {
     uint32_t troubled; // processes that trouble comes to
     uint32_t death_permille;
     uint32_t parallelism;
-    bool rescales;
+    bool rescales, closes; // processes that exit free what they have
     uint64_t commits, completed; // of the process, that were looked at
 };
 
@@ -41,7 +42,14 @@ static void draw_weather(struct sim_universe *universe)
             weather->fails[of_calls[i]] = (uint32_t)sim_magnitude(random, 3000);
     weather->slow_ms = (uint32_t)sim_magnitude(random, 2000);
     weather->read_bytes = (uint32_t)(64u << sim_below(random, 7));
-    weather->tick_ns = (int64_t)1000 << sim_below(random, 10);
+    weather->tick_ns = (int64_t)10000 << sim_below(random, 8);
+}
+
+// Each subtask has a Lua state, and those take most of the time.
+static uint32_t draw_parallelism(struct sim_random *random)
+{
+    static const uint32_t choices[] = {1, 1, 1, 2, 2, 2, 2, 3, 3, 5};
+    return choices[sim_below(random, sizeof choices / sizeof choices[0])];
 }
 
 static void draw_swarm(struct life *life)
@@ -50,8 +58,10 @@ static void draw_swarm(struct life *life)
     draw_weather(&life->universe);
     life->troubled = (uint32_t)sim_between(random, 1, 5);
     life->death_permille = (uint32_t)sim_between(random, 500, 1000);
-    life->parallelism = (uint32_t)sim_between(random, 1, 4);
+    life->parallelism = draw_parallelism(random);
+    sim_states_compile(sim_chance(random, 150));
     life->rescales = sim_chance(random, 500);
+    life->closes = sim_chance(random, 250);
 }
 
 // --- processes -----------------------------------------------------------------------------------
@@ -70,7 +80,8 @@ static uint64_t draw_death(struct life *life, enum sim_fault *by)
                                           SIM_kill_point};
     struct sim_random *random = &life->universe.users;
     *by = SIM_kill;
-    if (life->universe.calm || !sim_chance(random, life->death_permille))
+    bool first = life->outcome->processes == 0;
+    if (life->universe.calm || (!first && !sim_chance(random, life->death_permille)))
         return 0;
     *by = ways[sim_below(random, sizeof ways / sizeof ways[0])];
     if (*by != SIM_kill_point)
@@ -86,7 +97,7 @@ static void begin_process(struct life *life)
     enum sim_fault by;
     if (life->rescales && life->outcome->processes != 0 && sim_chance(&universe->users, 500)) {
         uint32_t before = life->parallelism;
-        life->parallelism = (uint32_t)sim_between(&universe->users, 1, 5);
+        life->parallelism = draw_parallelism(&universe->users);
         if (before != life->parallelism)
             universe->faults[SIM_rescaled]++;
     }
@@ -133,7 +144,7 @@ static void end_process(struct life *life)
         sim_tell(universe, "process %u ends with code %d%s%s", process->number, process->exit_code,
                  process->error.code == 0 ? "" : ": ", process->error.message);
     }
-    const char *left = sim_process_end(process);
+    const char *left = sim_process_end(process, life->closes);
     if (left != NULL)
         sim_violate(&life->oracle, "%s", left);
     universe->mono_ns += (int64_t)sim_magnitude(&universe->users, 5000) * 1000000;

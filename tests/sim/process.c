@@ -7,6 +7,7 @@
 
 #include "core/base/kill_point.h"
 #include "core/task/worker.h"
+#include "tests/sim/states.h"
 
 static struct sim_process *running; // whom a kill point ends
 
@@ -243,10 +244,10 @@ static const char *close_all(struct sim_process *process)
     uint32_t open = 0;
     for (int fd = 0; fd < SIM_OPEN_MAX; fd++)
         open += process->open[fd].used;
-    if (process->memory_bytes == 0 && open == 0)
+    if (process->memory.used_bytes == 0 && open == 0)
         return NULL;
     snprintf(left, sizeof left, "R1: process %u ended and left %lld bytes of memory and %u open files",
-             process->number, (long long)process->memory_bytes, open);
+             process->number, (long long)process->memory.used_bytes, open);
     return left;
 }
 
@@ -261,14 +262,14 @@ static void close_states(struct sim_process *process)
         tm_vm_free(process->engine.vm);
 }
 
-const char *sim_process_end(struct sim_process *process)
+const char *sim_process_end(struct sim_process *process, bool closes)
 {
     const char *left = NULL;
     process->dies_at = 0; // nobody dies in it
     tm_kill_switch.at = TM_KILL_COUNT;
-    if (process->state == SIM_EXITED)
+    if (process->state == SIM_EXITED && closes)
         left = close_all(process);
-    else
+    else if (sim_states_are_compiled())
         close_states(process);
     sim_effects_end(process);
     return left;

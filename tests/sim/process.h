@@ -8,6 +8,7 @@
 #include "core/cli/attempt.h"
 #include "core/cli/restarts.h"
 #include "core/loop/single.h"
+#include "tests/sim/memory.h"
 #include "tests/sim/universe.h"
 
 enum { SIM_OPEN_MAX = 512 };
@@ -16,12 +17,6 @@ struct sim_open {
     bool used, is_lock, reads;
     int inode;
     size_t position;
-};
-
-struct sim_block { // in front of what was allocated
-    struct sim_block *next, *previous;
-    size_t size;
-    size_t unused; // keeps what follows aligned
 };
 
 enum sim_process_state {
@@ -43,8 +38,7 @@ struct sim_process {
     uint64_t calls, dies_at;   // effect calls; the one it dies at, 0: none
     enum sim_fault dies_by;    // kill, torn_write, power, kill_point
     struct sim_open open[SIM_OPEN_MAX];
-    struct sim_block blocks; // a ring
-    int64_t memory_bytes;
+    struct sim_memory memory;
     struct tm_cli_options options;
     struct tm_engine engine;
     struct tm_saving saving;
@@ -64,8 +58,9 @@ void sim_process_begin(struct sim_process *process, struct sim_universe *univers
                        enum sim_fault dies_by);
 // One turn of somebody in it; time goes on. False: it does not run any more.
 bool sim_process_turn(struct sim_process *process);
-// What it had goes. Of one that has exited well nothing is left: the message says what was.
-const char *sim_process_end(struct sim_process *process);
+// What it had goes. With `closes` a process that has exited gives back what it had in order, and the
+// message says what it did not; that takes long.
+const char *sim_process_end(struct sim_process *process, bool closes);
 // Checkpoints that it has completed, and the newest.
 struct tm_keeper_figures sim_process_figures(const struct sim_process *process);
 
