@@ -13,6 +13,7 @@ enum {
     PROCESSES_MAX = 60,
     TURNS_MAX = 2000000, // of one process
     CALLS_MAX = 10000,   // into its life that a process dies
+    ASK_TURNS_MAX = 2000, // into its life that a user wants something
 };
 
 struct life {
@@ -24,7 +25,11 @@ struct life {
     uint32_t troubled; // processes that trouble comes to
     uint32_t death_permille;
     uint32_t parallelism;
-    bool rescales, closes; // processes that exit free what they have
+    bool rescales, closes;   // processes that exit free what they have
+    bool asks, drained;      // users want something of the job; it was told to end
+    uint64_t asks_at;        // turns
+    char savepoint[SIM_PATH]; // that was taken; "": none
+    bool begins_from;        // the process begins with it
     uint64_t commits, completed; // of the process, that were looked at
 };
 
@@ -62,6 +67,38 @@ static void draw_swarm(struct life *life)
     sim_states_compile(sim_chance(random, 150));
     life->rescales = sim_chance(random, 500);
     life->closes = sim_chance(random, 250);
+    life->asks = sim_chance(random, 400);
+}
+
+// --- users ---------------------------------------------------------------------------------------
+
+static void ask(struct life *life)
+{
+    static const enum sim_fault wishes[] = {SIM_stopped,   SIM_stopped,   SIM_cancelled, SIM_savepoint,
+                                            SIM_savepoint, SIM_savepoint, SIM_savepoint, SIM_drained};
+    struct sim_random *random = &life->universe.users;
+    enum sim_fault wish = wishes[sim_below(random, sizeof wishes / sizeof wishes[0])];
+    if (!sim_process_ask(life->process, wish))
+        return;
+    sim_fault(&life->universe, wish, "");
+    life->drained = life->drained || wish == SIM_drained;
+    life->asks_at += wish == SIM_savepoint ? sim_magnitude(random, ASK_TURNS_MAX) : 0;
+}
+
+// A savepoint stays as it is, whatever happens.
+static void look_at_savepoint(struct life *life)
+{
+    struct tm_error err = {0};
+    struct sim_cut cut;
+    if (life->savepoint[0] == '\0')
+        return;
+    int rc = sim_cut_read(&cut, &life->universe, &life->job, life->savepoint, 0, &err);
+    if (rc != 0)
+        sim_violate(&life->oracle, "C2: the savepoint %s was taken and cannot be read: %s",
+                    life->savepoint, err.message);
+    else
+        sim_oracle_cut(&life->oracle, &cut);
+    sim_cut_fini(&cut);
 }
 
 // --- processes -----------------------------------------------------------------------------------
@@ -110,6 +147,13 @@ static void begin_process(struct life *life)
     tm_kill_switch.at = TM_KILL_COUNT;
     uint64_t dies_at = draw_death(life, &by);
     life->commits = life->completed = 0;
+    life->asks_at =
+        life->asks && !universe->calm ? sim_magnitude(&universe->users, ASK_TURNS_MAX) : 0;
+    life->begins_from = life->savepoint[0] != '\0' && !universe->calm && sim_chance(&universe->users, 300);
+    if (life->begins_from) {
+        options.from = life->savepoint;
+        sim_fault(universe, SIM_from_savepoint, life->savepoint);
+    }
     life->process = calloc(1, sizeof *life->process);
     life->outcome->processes++;
     sim_tell(universe, "process %llu begins, parallelism %u",
@@ -144,10 +188,13 @@ static void end_process(struct life *life)
         sim_tell(universe, "process %u ends with code %d%s%s", process->number, process->exit_code,
                  process->error.code == 0 ? "" : ": ", process->error.message);
     }
+    if (life->process->savepoint[0] != '\0')
+        snprintf(life->savepoint, sizeof life->savepoint, "%s", life->process->savepoint);
     const char *left = sim_process_end(process, life->closes);
     if (left != NULL)
         sim_violate(&life->oracle, "%s", left);
     universe->mono_ns += (int64_t)sim_magnitude(&universe->users, 5000) * 1000000;
+    look_at_savepoint(life);
     sim_oracle_look(&life->oracle);
     sim_oracle_survived(&life->oracle, universe->faults[SIM_open_fails] != 0 ||
                                            universe->faults[SIM_read_fails] != 0);
@@ -200,6 +247,8 @@ static void run_process(struct life *life)
         }
         runs = sim_process_turn(life->process);
         life->outcome->turns++;
+        if (runs && turns + 1 == life->asks_at)
+            ask(life);
         look_at_checkpoints(life);
         look_at_commits(life, faults_before);
     }
@@ -214,7 +263,7 @@ static bool next_process(struct life *life)
     bool finished = process->state == SIM_EXITED && process->exit_code == TM_EXIT_FINISHED;
     bool failed = process->state == SIM_EXITED && (process->exit_code == TM_EXIT_FAILED ||
                                                    process->exit_code == TM_EXIT_USAGE);
-    if (failed && life->universe.calm)
+    if (failed && life->universe.calm && !life->begins_from)
         sim_violate(&life->oracle, "C6: nothing went wrong any more, and the job failed: %s %s",
                     process->error.message, process->error.hint);
     end_process(life);
@@ -252,8 +301,10 @@ void sim_live(uint64_t seed, bool tells, struct sim_outcome *outcome)
     bool finished = false;
     while (!finished && life->oracle.violation[0] == '\0' && outcome->processes < PROCESSES_MAX)
         finished = next_process(life);
-    if (finished)
-        sim_oracle_finished(&life->oracle);
+    if (finished && life->drained)
+        sim_oracle_committed(&life->oracle);
+    else if (finished)
+        sim_oracle_finished(&life->oracle, life->closes);
     else
         sim_violate(&life->oracle, "C6: the job did not finish in %u processes", PROCESSES_MAX);
     fill_outcome(life);

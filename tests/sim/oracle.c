@@ -49,15 +49,15 @@ static void look_at_row(struct sim_oracle *oracle, const char *file, const char 
     last[row->key] = row->nth;
 }
 
-static void look_at_file(struct sim_oracle *oracle, const char *name, int inode)
+static void look_at_file(struct sim_oracle *oracle, const char *name, int inode, size_t size)
 {
     const struct sim_bytes *bytes = &oracle->universe->disk.inodes[inode].now;
     uint32_t *last = calloc(oracle->job->key_count, sizeof *last);
     char line[256];
-    for (size_t at = 0; at < bytes->size && oracle->violation[0] == '\0';) {
+    for (size_t at = 0; at < size && oracle->violation[0] == '\0';) {
         const uint8_t *begin = bytes->data + at;
-        const uint8_t *end = memchr(begin, '\n', bytes->size - at);
-        size_t length = end == NULL ? bytes->size - at : (size_t)(end - begin);
+        const uint8_t *end = memchr(begin, '\n', size - at);
+        size_t length = end == NULL ? size - at : (size_t)(end - begin);
         length = length < sizeof line ? length : sizeof line - 1;
         memcpy(line, begin, length);
         line[length] = '\0';
@@ -70,19 +70,39 @@ static void look_at_file(struct sim_oracle *oracle, const char *name, int inode)
     free(last);
 }
 
-void sim_oracle_look(struct sim_oracle *oracle)
+// One file is appended to: what was committed stays, behind it there may be the rest of a commit that was
+// cut short.
+static void look_at_one(struct sim_oracle *oracle, bool settled)
+{
+    int inode = sim_disk_find(&oracle->universe->disk, "out.jsonl");
+    size_t size = inode < 0 ? 0 : oracle->universe->disk.inodes[inode].now.size;
+    if (size < oracle->committed_bytes)
+        sim_violate(oracle, "O1: out.jsonl had %zu bytes committed, and has %zu",
+                    oracle->committed_bytes, size);
+    else if (inode >= 0)
+        look_at_file(oracle, "out.jsonl", inode, settled ? size : oracle->committed_bytes);
+    if (settled)
+        oracle->committed_bytes = size;
+}
+
+static void look(struct sim_oracle *oracle, bool settled)
 {
     const struct sim_disk *disk = &oracle->universe->disk;
     memset(oracle->seen, 0, oracle->job->row_count);
     oracle->looks++;
-    int one = sim_disk_find(disk, "out.jsonl"), folder = sim_disk_find(disk, "out");
-    if (one >= 0)
-        look_at_file(oracle, "out.jsonl", one);
+    look_at_one(oracle, settled);
+    int folder = sim_disk_find(disk, "out");
     for (uint32_t i = 0; folder >= 0 && i < disk->now.count; i++) {
         const struct sim_name *name = &disk->now.all[i];
         if (name->folder == folder && name->name[0] != '.')
-            look_at_file(oracle, name->name, name->inode);
+            look_at_file(oracle, name->name, name->inode,
+                         disk->inodes[name->inode].now.size);
     }
+}
+
+void sim_oracle_look(struct sim_oracle *oracle)
+{
+    look(oracle, false);
 }
 
 // Of a file: its rows are visible up to a place, and which.
@@ -115,7 +135,7 @@ void sim_oracle_committed(struct sim_oracle *oracle)
 {
     const struct sim_job *job = oracle->job;
     const struct sim_cut *cut = &oracle->cut;
-    sim_oracle_look(oracle);
+    look(oracle, true);
     look_at_gaps(oracle);
     if (cut->checkpoint == 0)
         return;
@@ -139,7 +159,7 @@ void sim_oracle_committed(struct sim_oracle *oracle)
 // --- what is kept --------------------------------------------------------------------------------
 
 // The fold of what a cut has read, per key; with rows in flight, of less.
-static void look_at_state(struct sim_oracle *oracle, const struct sim_cut *cut)
+void sim_oracle_cut(struct sim_oracle *oracle, const struct sim_cut *cut)
 {
     const struct sim_job *job = oracle->job;
     struct sim_kept *fold = calloc(job->key_count, sizeof *fold);
@@ -184,7 +204,7 @@ void sim_oracle_completed(struct sim_oracle *oracle, uint64_t checkpoint)
         sim_violate(oracle, "C1: checkpoint %llu comes behind %llu", (unsigned long long)checkpoint,
                     (unsigned long long)oracle->cut.checkpoint);
     else
-        look_at_state(oracle, &cut);
+        sim_oracle_cut(oracle, &cut);
     oracle->cuts++;
     sim_tell(oracle->universe, "  checkpoint %llu is complete%s", (unsigned long long)checkpoint,
              cut.flight_bytes != 0 ? ", with rows in flight" : "");
@@ -206,7 +226,7 @@ void sim_oracle_survived(struct sim_oracle *oracle, bool older)
         sim_violate(oracle, "C2: checkpoint %llu was complete, and the newest is %llu",
                     (unsigned long long)oracle->cut.checkpoint, (unsigned long long)cut.checkpoint);
     else
-        look_at_state(oracle, &cut);
+        sim_oracle_cut(oracle, &cut);
     if (rc == 0 && cut.checkpoint != 0) {
         sim_cut_fini(&oracle->cut);
         oracle->cut = cut;
@@ -215,16 +235,16 @@ void sim_oracle_survived(struct sim_oracle *oracle, bool older)
     }
 }
 
-void sim_oracle_finished(struct sim_oracle *oracle)
+void sim_oracle_finished(struct sim_oracle *oracle, bool closed)
 {
     const struct sim_disk *disk = &oracle->universe->disk;
-    sim_oracle_look(oracle);
+    look(oracle, true);
     for (uint32_t id = 0; id < oracle->job->row_count; id++)
         if (!oracle->seen[id]) {
             sim_violate(oracle, "O1: the job has finished, and the row of id %u is not visible", id);
             return;
         }
-    for (uint32_t i = 0; i < disk->now.count; i++)
+    for (uint32_t i = 0; closed && i < disk->now.count; i++)
         if (strstr(disk->now.all[i].name, ".inprogress") != NULL)
             sim_violate(oracle, "R1: the job has finished and left %s", disk->now.all[i].name);
 }

@@ -10,6 +10,7 @@ struct sim_oracle {
     struct sim_universe *universe;
     const struct sim_job *job;
     uint8_t *seen;        // by row: how often it is visible
+    size_t committed_bytes; // of the one file
     uint64_t looks, cuts; // at what is visible, at checkpoints
     struct sim_cut cut;   // the newest complete checkpoint; checkpoint 0: there is none
     char violation[SIM_VIOLATION];
@@ -24,10 +25,13 @@ void sim_violate(struct sim_oracle *oracle, const char *format, ...) TM_PRINTF(2
 void sim_oracle_look(struct sim_oracle *oracle);
 // A checkpoint is complete: it can be read, and what it keeps follows from what it has read.
 void sim_oracle_completed(struct sim_oracle *oracle, uint64_t checkpoint);
+// What a cut keeps follows from what it has read.
+void sim_oracle_cut(struct sim_oracle *oracle, const struct sim_cut *cut);
 // Behind a commit: visible is what the newest checkpoint covers, but for rows that are in flight.
 void sim_oracle_committed(struct sim_oracle *oracle);
 // A process has ended, or power was lost: the newest complete checkpoint is there, or a later one.
 // `older`: reading failed on the way, so it may have gone back to an older one.
 void sim_oracle_survived(struct sim_oracle *oracle, bool older);
-// The job has finished: nothing is missing, nothing is left over.
-void sim_oracle_finished(struct sim_oracle *oracle);
+// The job has finished: nothing is missing; `closed`: its process gave back all that it had, so nothing
+// is left over.
+void sim_oracle_finished(struct sim_oracle *oracle, bool closed);

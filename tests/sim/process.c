@@ -222,6 +222,41 @@ bool sim_process_turn(struct sim_process *process)
     return process->state == SIM_RUNS || process->state == SIM_WAITS;
 }
 
+// --- users ---------------------------------------------------------------------------------------
+
+static void on_savepoint(void *arg, uint64_t checkpoint, const char *path,
+                         const struct tm_error *err)
+{
+    struct sim_process *process = arg;
+    (void)checkpoint;
+    if (err == NULL)
+        snprintf(process->savepoint, sizeof process->savepoint, "%s", path);
+}
+
+static bool ask(struct sim_process *process, enum sim_fault wish)
+{
+    struct tm_coordinator *coordinator = &process->attempt.coordinator;
+    struct tm_error err = {0};
+    if (process->state != SIM_RUNS || coordinator->state > TM_JOB_RUNNING)
+        return false;
+    if (wish == SIM_stopped)
+        process->stops.wanted++;
+    else if (wish == SIM_cancelled)
+        tm_coordinator_cancel(coordinator);
+    else if (wish == SIM_drained)
+        return tm_coordinator_drain(coordinator);
+    else
+        return process->saving.keeper != NULL &&
+               tm_keeper_savepoint(process->saving.keeper, NULL, on_savepoint, process, &err) == 0;
+    return true;
+}
+
+bool sim_process_ask(struct sim_process *process, enum sim_fault wish)
+{
+    enter(process);
+    return setjmp(process->death) == 0 && ask(process, wish);
+}
+
 struct tm_keeper_figures sim_process_figures(const struct sim_process *process)
 {
     return process->has_saving ? tm_saving_figures(&process->saving) : (struct tm_keeper_figures){0};

@@ -48,6 +48,7 @@ struct sim_process {
     struct tm_attempt attempt;
     bool has_engine, has_waker, has_saving, has_attempt;
     int64_t wakes_ns; // of SIM_WAITS
+    char savepoint[SIM_PATH]; // that was taken; "": none
     uint64_t idle;    // turns in a row in which nobody had anything to do
 };
 
@@ -58,6 +59,8 @@ void sim_process_begin(struct sim_process *process, struct sim_universe *univers
                        enum sim_fault dies_by);
 // One turn of somebody in it; time goes on. False: it does not run any more.
 bool sim_process_turn(struct sim_process *process);
+// A user wants something of its job (stopped, cancelled, drained, savepoint). False: it cannot be now.
+bool sim_process_ask(struct sim_process *process, enum sim_fault wish);
 // What it had goes. With `closes` a process that has exited gives back what it had in order, and the
 // message says what it did not; that takes long.
 const char *sim_process_end(struct sim_process *process, bool closes);
