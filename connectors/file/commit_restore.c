@@ -7,6 +7,7 @@
 
 #include "connectors/file/commit_private.h"
 #include "core/base/kill_point.h"
+#include "core/base/planted.h"
 #include "core/task/operator.h"
 
 struct found {
@@ -212,7 +213,7 @@ static int go_on(struct tm__commits *c, const struct found *f, uint64_t checkpoi
         (c->args.replace || c->args.fx->files->stat(c->args.fx->ctx, c->path, &info, NULL) != 0);
     drop_done(c);
     TM_KILL_POINT(sink_recommits);
-    int rc = tm__commits_run(c, checkpoint, err);
+    int rc = TM_PLANTED(sink_does_not_recommit) ? 0 : tm__commits_run(c, checkpoint, err);
     if (rc == TM_STEP_WAIT) // a beginning does not wait
         rc = TM_E_NO_SPACE;
     return rc == 0 ? tm__commits_clean(c, err) : rc;

@@ -1,5 +1,6 @@
 // simulate: many seeds, each a world with a job that must survive it (docs/internals/simulator.md).
 // usage: simulate [--seeds N] [--from S] [--minutes M] [--twice] [--story] [--table]
+//        [--plant NAME|list] [--first]
 //
 // Seeds are lived in child processes, a block of them in each: a crash of the engine is a failing
 // seed as any other, and what dead processes of a world leave goes with the child. Prints a line
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include "tests/sim/life.h"
+#include "tests/sim/planted.h"
 
 enum { BLOCK = 100, FAILURES_MAX = 20, KEPT_MAX = 1000000 };
 
@@ -21,6 +23,7 @@ struct options {
     double minutes; // 0: as long as it takes
     bool twice;     // each seed, to see that it is the same run
     bool story, table;
+    bool first; // ends at the first seed that fails
 };
 
 struct totals {
@@ -209,8 +212,17 @@ static double now(void)
 static void usage(void)
 {
     fprintf(stderr, "usage: simulate [--seeds N] [--from S] [--minutes M] [--twice] [--story] "
-                    "[--table]\n");
+                    "[--table] [--plant NAME|list] [--first]\n");
     exit(2);
+}
+
+static void plant(const char *name)
+{
+    if (sim_plant(name))
+        return;
+    for (int i = 0; i < TM_PLANT_COUNT; i++)
+        printf("%-24s %s\n", sim_plant_names[i], sim_plant_told[i]);
+    exit(strcmp(name, "list") == 0 ? 0 : 2);
 }
 
 static void parse(struct options *o, int argc, char **argv)
@@ -224,6 +236,8 @@ static void parse(struct options *o, int argc, char **argv)
             o->story = true;
         else if (strcmp(argv[i], "--table") == 0)
             o->table = true;
+        else if (strcmp(argv[i], "--first") == 0)
+            o->first = true;
         else if (value == NULL)
             usage();
         else if (strcmp(argv[i], "--seeds") == 0)
@@ -232,6 +246,8 @@ static void parse(struct options *o, int argc, char **argv)
             o->from = strtoull(argv[++i], NULL, 10);
         else if (strcmp(argv[i], "--minutes") == 0)
             o->minutes = strtod(argv[++i], NULL);
+        else if (strcmp(argv[i], "--plant") == 0)
+            plant(argv[++i]);
         else
             usage();
     }
@@ -246,9 +262,13 @@ int main(int argc, char **argv)
                             .faults = calloc(KEPT_MAX, sizeof(uint32_t))};
     double begin = now();
     for (uint64_t done = 0; done < o.seeds;) {
-        uint64_t left = o.seeds - done, block = o.minutes != 0 ? 10 : BLOCK;
+        uint64_t left = o.seeds - done, block = o.minutes != 0 || o.first ? 10 : BLOCK;
         if (o.minutes != 0 && now() - begin > o.minutes * 60)
             break;
+        if (o.first && totals.failed != 0) {
+            printf("found by one of %llu seeds\n", (unsigned long long)done);
+            break;
+        }
         done += run_block(&o, o.from + done, left < block ? left : block, &totals);
     }
     print_totals(&o, &totals, now() - begin);
