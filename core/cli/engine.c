@@ -189,7 +189,7 @@ static int open_job(struct tm_engine *engine, const struct tm_cli_options *optio
     // A job that cannot be read is wrong use, whatever the reason; a file that the job names is
     // not.
     int rc = options->code != NULL ? take_code(engine, options->code, err)
-                               : read_script(engine, options->file, err);
+                                   : read_script(engine, options->file, err);
     if (rc != 0)
         return TM_E_USAGE;
     engine->vm_args = (struct tm_vm_args){

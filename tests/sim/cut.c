@@ -171,7 +171,7 @@ static int read_all(struct reading *r, struct tm_error *err)
         const struct tm_manifest_operator *op = &manifest->operators[i];
         if (strcmp(op->kind, "source") == 0)
             rc = read_source(r, op, err);
-        else if (strcmp(op->kind, "process") == 0)
+        else if (strcmp(op->name, "count") == 0)
             rc = read_state(r, op, err);
     }
     return rc;
@@ -191,10 +191,8 @@ int sim_cut_read(struct sim_cut *cut, struct sim_universe *universe, const struc
     universe->calm = true;
     sim_effects(reader, &reader->fx);
     tm_mem_init(&r.mem, &reader->fx, NULL, 0);
-    const struct tm_restored_args args = {.mem = &r.mem,
-                                          .fx = &reader->fx,
-                                          .path = path,
-                                          .checkpoint = checkpoint};
+    const struct tm_restored_args args = {
+        .mem = &r.mem, .fx = &reader->fx, .path = path, .checkpoint = checkpoint};
     int rc = tm_restored_open(&args, &restored, err);
     r.restored = restored;
     if (rc == 0)

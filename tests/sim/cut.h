@@ -12,9 +12,9 @@ struct sim_kept {
 struct sim_cut {
     uint64_t checkpoint;
     bool finished;
-    uint64_t flight_bytes;      // rows on their way that it has
-    uint32_t *read;             // by file: its rows that had been read
-    struct sim_kept *kept;      // by key
+    uint64_t flight_bytes; // rows on their way that it has
+    uint32_t *read;        // by file: its rows that had been read
+    struct sim_kept *kept; // by key
     bool is_savepoint;
 };
 

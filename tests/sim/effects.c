@@ -37,7 +37,8 @@ static void step_path(struct sim_process *process, uint64_t what, const char *pa
     sim_trace_text(universe, path);
     step(process, what);
     if (sim_happens(universe, SIM_slow)) {
-        universe->mono_ns += (int64_t)sim_below(&universe->calls, universe->weather.slow_ms) * 1000000;
+        universe->mono_ns +=
+            (int64_t)sim_below(&universe->calls, universe->weather.slow_ms) * 1000000;
         universe->faults[SIM_slow]++;
     }
 }

@@ -11,8 +11,8 @@
 
 enum {
     PROCESSES_MAX = 60,
-    TURNS_MAX = 2000000, // of one process
-    CALLS_MAX = 10000,   // into its life that a process dies
+    TURNS_MAX = 2000000,  // of one process
+    CALLS_MAX = 10000,    // into its life that a process dies
     ASK_TURNS_MAX = 2000, // into its life that a user wants something
 };
 
@@ -25,11 +25,11 @@ struct life {
     uint32_t troubled; // processes that trouble comes to
     uint32_t death_permille;
     uint32_t parallelism;
-    bool rescales, closes;   // processes that exit free what they have
-    bool asks, drained;      // users want something of the job; it was told to end
-    uint64_t asks_at;        // turns
-    char savepoint[SIM_PATH]; // that was taken; "": none
-    bool begins_from;        // the process begins with it
+    bool rescales, closes;       // processes that exit free what they have
+    bool asks, drained;          // users want something of the job; it was told to end
+    uint64_t asks_at;            // turns
+    char savepoint[SIM_PATH];    // that was taken; "": none
+    bool begins_from;            // the process begins with it
     uint64_t commits, completed; // of the process, that were looked at
 };
 
@@ -40,7 +40,8 @@ static void draw_weather(struct sim_universe *universe)
     struct sim_random *random = &universe->users;
     struct sim_weather *weather = &universe->weather;
     static const enum sim_fault of_calls[] = {SIM_open_fails, SIM_read_fails, SIM_write_fails,
-                                              SIM_sync_fails, SIM_name_fails, SIM_full, SIM_slow};
+                                              SIM_sync_fails, SIM_name_fails, SIM_full,
+                                              SIM_slow};
     bool any = sim_chance(random, 500);
     for (size_t i = 0; i < sizeof of_calls / sizeof of_calls[0]; i++)
         if (any && sim_chance(random, 400))
@@ -74,14 +75,15 @@ static void draw_swarm(struct life *life)
 
 static void ask(struct life *life)
 {
-    static const enum sim_fault wishes[] = {SIM_stopped,   SIM_stopped,   SIM_cancelled, SIM_savepoint,
-                                            SIM_savepoint, SIM_savepoint, SIM_savepoint, SIM_drained};
+    static const enum sim_fault wishes[] = {SIM_stopped,   SIM_stopped,   SIM_cancelled,
+                                            SIM_savepoint, SIM_savepoint, SIM_savepoint,
+                                            SIM_savepoint, SIM_drained};
     struct sim_random *random = &life->universe.users;
     enum sim_fault wish = wishes[sim_below(random, sizeof wishes / sizeof wishes[0])];
     if (!sim_process_ask(life->process, wish))
         return;
     sim_fault(&life->universe, wish, "");
-    life->drained = life->drained || wish == SIM_drained;
+    life->drained = life->oracle.drained = life->drained || wish == SIM_drained;
     life->asks_at += wish == SIM_savepoint ? sim_magnitude(random, ASK_TURNS_MAX) : 0;
 }
 
@@ -149,7 +151,8 @@ static void begin_process(struct life *life)
     life->commits = life->completed = 0;
     life->asks_at =
         life->asks && !universe->calm ? sim_magnitude(&universe->users, ASK_TURNS_MAX) : 0;
-    life->begins_from = life->savepoint[0] != '\0' && !universe->calm && sim_chance(&universe->users, 300);
+    life->begins_from =
+        life->savepoint[0] != '\0' && !universe->calm && sim_chance(&universe->users, 300);
     if (life->begins_from) {
         options.from = life->savepoint;
         sim_fault(universe, SIM_from_savepoint, life->savepoint);
@@ -158,8 +161,8 @@ static void begin_process(struct life *life)
     life->outcome->processes++;
     sim_tell(universe, "process %llu begins, parallelism %u",
              (unsigned long long)life->outcome->processes, options.parallelism);
-    sim_process_begin(life->process, universe, (uint32_t)life->outcome->processes, &options, dies_at,
-                      by);
+    sim_process_begin(life->process, universe, (uint32_t)life->outcome->processes, &options,
+                      dies_at, by);
 }
 
 static void take_passes(struct life *life, bool died)
@@ -180,8 +183,7 @@ static void end_process(struct life *life)
     if (died) {
         enum sim_fault by = tm_kill_switch.at != TM_KILL_COUNT ? SIM_kill_point : process->dies_by;
         life->outcome->deaths++;
-        sim_fault(universe, by,
-                  by == SIM_kill_point ? tm_kill_point_name(tm_kill_switch.at) : "");
+        sim_fault(universe, by, by == SIM_kill_point ? tm_kill_point_name(tm_kill_switch.at) : "");
         if (by == SIM_power)
             sim_disk_lose(&universe->disk, &universe->calls);
     } else {
@@ -261,8 +263,8 @@ static bool next_process(struct life *life)
     run_process(life);
     struct sim_process *process = life->process;
     bool finished = process->state == SIM_EXITED && process->exit_code == TM_EXIT_FINISHED;
-    bool failed = process->state == SIM_EXITED && (process->exit_code == TM_EXIT_FAILED ||
-                                                   process->exit_code == TM_EXIT_USAGE);
+    bool failed = process->state == SIM_EXITED &&
+                  (process->exit_code == TM_EXIT_FAILED || process->exit_code == TM_EXIT_USAGE);
     if (failed && life->universe.calm && !life->begins_from)
         sim_violate(&life->oracle, "C6: nothing went wrong any more, and the job failed: %s %s",
                     process->error.message, process->error.hint);

@@ -12,7 +12,7 @@ struct sim_outcome {
     uint64_t faults[SIM_FAULT_COUNT];
     uint64_t passes[TM_KILL_COUNT], kills[TM_KILL_COUNT]; // of kill points; deaths at them
     uint64_t cuts;                                        // checkpoints that the oracle read
-    char failure[512]; // "": all is well
+    char failure[512];                                    // "": all is well
 };
 
 // `tells`: the story goes to standard output.

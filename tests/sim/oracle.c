@@ -1,10 +1,11 @@
-// The rules about what is visible: S1, S2, O1, O6, T1, R1.
+// The rules about what is visible and what checkpoints have: S1, S2, O1, O6, T1, T4, C1, C2, R1.
 #include "tests/sim/oracle.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 void sim_violate(struct sim_oracle *oracle, const char *format, ...)
 {
@@ -17,7 +18,7 @@ void sim_violate(struct sim_oracle *oracle, const char *format, ...)
     sim_tell(oracle->universe, "# %s", oracle->violation);
 }
 
-// --- what is visible -----------------------------------------------------------------------------
+// --- rows that are visible -----------------------------------------------------------------------
 
 // The number behind "NAME": in a line; -1: there is none.
 static int64_t number_of(const char *line, const char *name)
@@ -26,33 +27,88 @@ static int64_t number_of(const char *line, const char *name)
     return at == NULL ? -1 : strtoll(at + strlen(name), NULL, 10);
 }
 
-static void look_at_row(struct sim_oracle *oracle, const char *file, const char *line,
-                        uint32_t *last)
+// The time behind window_start, in ms; -1: there is none.
+static int64_t time_of(const char *line)
 {
+    static const char name[] = "\"window_start\":\"";
+    const char *at = strstr(line, name);
+    struct tm time = {0};
+    if (at == NULL || sscanf(at + sizeof name - 1, "%d-%d-%dT%d:%d:%d", &time.tm_year, &time.tm_mon,
+                             &time.tm_mday, &time.tm_hour, &time.tm_min, &time.tm_sec) != 6)
+        return -1;
+    time.tm_year -= 1900;
+    time.tm_mon -= 1;
+    return (int64_t)timegm(&time) * 1000;
+}
+
+struct looking {
+    struct sim_oracle *oracle;
+    const char *file;
+    uint32_t output; // 0: "out", else of a stage
+    uint32_t *last;  // by key or group: the row before it in the file
+};
+
+static void look_at_row(struct looking *l, const char *line)
+{
+    struct sim_oracle *oracle = l->oracle;
     const struct sim_job *job = oracle->job;
     int64_t id = number_of(line, "\"id\":"), n = number_of(line, "\"n\":");
     int64_t key = number_of(line, "\"key\":\"k"), sum = number_of(line, "\"sum\":");
     if (id < 0 || id >= job->row_count) {
-        sim_violate(oracle, "O1: %s has a row that no input has: %.100s", file, line);
+        sim_violate(oracle, "O1: %s has a row that no input has: %.100s", l->file, line);
         return;
     }
     const struct sim_row *row = &job->rows[id];
     if (oracle->seen[id]++ != 0)
         sim_violate(oracle, "O1: the row of id %lld is visible twice, again in %s", (long long)id,
-                    file);
+                    l->file);
     if (key != row->key || n != row->nth || sum != row->sum)
-        sim_violate(oracle, "S1: %s has %.100s, and key k%u had n %u, sum %lld by then", file, line,
-                    row->key, row->nth, (long long)row->sum);
-    if (row->nth <= last[row->key])
-        sim_violate(oracle, "T1: %s has row %u of key k%u behind its row %u", file, row->nth,
-                    row->key, last[row->key]);
-    last[row->key] = row->nth;
+        sim_violate(oracle, "S1: %s has %.100s, and key k%u had n %u, sum %lld by then", l->file,
+                    line, row->key, row->nth, (long long)row->sum);
+    if (row->nth <= l->last[row->key])
+        sim_violate(oracle, "T1: %s has row %u of key k%u behind its row %u", l->file, row->nth,
+                    row->key, l->last[row->key]);
+    l->last[row->key] = row->nth;
 }
 
-static void look_at_file(struct sim_oracle *oracle, const char *name, int inode, size_t size)
+static void look_at_total(struct looking *l, const char *line)
+{
+    struct sim_oracle *oracle = l->oracle;
+    const struct sim_job *job = oracle->job;
+    const struct sim_stage *stage = &job->stages[l->output - 1];
+    int64_t group = number_of(line, "\"group\":\"g"), n = number_of(line, "\"n\":");
+    int64_t total = number_of(line, "\"total\":"), given = number_of(line, "\"given\":");
+    int64_t slot = time_of(line) < job->first_slot_ms
+                       ? -1
+                       : (time_of(line) - job->first_slot_ms) / SIM_SLOT_MS;
+    if (group < 0 || group >= job->group_count || slot < 0 || slot >= job->slot_count) {
+        sim_violate(oracle, "O1: %s has a row that is of no input: %.120s", l->file, line);
+        return;
+    }
+    size_t at = (size_t)group * job->slot_count + (size_t)slot;
+    const struct sim_total *expected = &stage->totals[at];
+    if (oracle->given[l->output - 1][at]++ != 0)
+        sim_violate(oracle, "T4: group g%lld fires twice for one time, again in %s: %.120s",
+                    (long long)group, l->file, line);
+    if (!oracle->drained && (n != expected->n || total != expected->total))
+        sim_violate(oracle, "S1: %s has %.120s, and n is %lld, total %lld", l->file, line,
+                    (long long)expected->n, (long long)expected->total);
+    if (!oracle->drained && stage->kind == SIM_TIMED && given != expected->nth)
+        sim_violate(oracle, "T4: %s has %.120s, and it is timer %u of its group", l->file, line,
+                    expected->nth);
+    if (slot + 1 <= l->last[group])
+        sim_violate(oracle, "T4: %s has %.120s behind a later one", l->file, line);
+    l->last[group] = (uint32_t)slot + 1;
+}
+
+static void look_at_file(struct sim_oracle *oracle, uint32_t output, const char *name, int inode,
+                         size_t size)
 {
     const struct sim_bytes *bytes = &oracle->universe->disk.inodes[inode].now;
-    uint32_t *last = calloc(oracle->job->key_count, sizeof *last);
+    const struct sim_job *job = oracle->job;
+    uint32_t most = job->key_count > job->group_count ? job->key_count : job->group_count;
+    struct looking l = {
+        .oracle = oracle, .file = name, .output = output, .last = calloc(most, sizeof *l.last)};
     char line[256];
     for (size_t at = 0; at < size && oracle->violation[0] == '\0';) {
         const uint8_t *begin = bytes->data + at;
@@ -63,41 +119,63 @@ static void look_at_file(struct sim_oracle *oracle, const char *name, int inode,
         line[length] = '\0';
         if (end == NULL)
             sim_violate(oracle, "O6: %s ends within a row: %s", name, line);
+        else if (output == 0)
+            look_at_row(&l, line);
         else
-            look_at_row(oracle, name, line, last);
+            look_at_total(&l, line);
         at += length + 1;
     }
-    free(last);
+    free(l.last);
 }
 
-// One file is appended to: what was committed stays, behind it there may be the rest of a commit that was
-// cut short.
-static void look_at_one(struct sim_oracle *oracle, bool settled)
+// --- files that are visible ----------------------------------------------------------------------
+
+// One file is appended to: what was committed stays, behind it there may be the rest of a commit
+// that was cut short.
+static void look_at_one(struct sim_oracle *oracle, uint32_t output, bool settled)
 {
-    int inode = sim_disk_find(&oracle->universe->disk, "out.jsonl");
+    char name[32];
+    snprintf(name, sizeof name, "%s.jsonl", oracle->job->outputs[output].name);
+    int inode = sim_disk_find(&oracle->universe->disk, name);
     size_t size = inode < 0 ? 0 : oracle->universe->disk.inodes[inode].now.size;
-    if (size < oracle->committed_bytes)
-        sim_violate(oracle, "O1: out.jsonl had %zu bytes committed, and has %zu",
-                    oracle->committed_bytes, size);
+    size_t *committed = &oracle->committed[output];
+    if (size < *committed)
+        sim_violate(oracle, "O1: %s had %zu bytes committed, and has %zu", name, *committed, size);
     else if (inode >= 0)
-        look_at_file(oracle, "out.jsonl", inode, settled ? size : oracle->committed_bytes);
+        look_at_file(oracle, output, name, inode, settled ? size : *committed);
     if (settled)
-        oracle->committed_bytes = size;
+        *committed = size;
+}
+
+static void look_at_folder(struct sim_oracle *oracle, uint32_t output)
+{
+    const struct sim_disk *disk = &oracle->universe->disk;
+    int folder = sim_disk_find(disk, oracle->job->outputs[output].name);
+    for (uint32_t i = 0; folder >= 0 && i < disk->now.count; i++) {
+        const struct sim_name *name = &disk->now.all[i];
+        if (name->folder == folder && name->name[0] != '.')
+            look_at_file(oracle, output, name->name, name->inode,
+                         disk->inodes[name->inode].now.size);
+    }
+}
+
+static size_t totals_of(const struct sim_job *job)
+{
+    return (size_t)job->group_count * job->slot_count;
 }
 
 static void look(struct sim_oracle *oracle, bool settled)
 {
-    const struct sim_disk *disk = &oracle->universe->disk;
-    memset(oracle->seen, 0, oracle->job->row_count);
+    const struct sim_job *job = oracle->job;
+    memset(oracle->seen, 0, job->row_count);
+    for (uint32_t s = 0; s < job->stage_count; s++)
+        memset(oracle->given[s], 0, totals_of(job));
     oracle->looks++;
-    look_at_one(oracle, settled);
-    int folder = sim_disk_find(disk, "out");
-    for (uint32_t i = 0; folder >= 0 && i < disk->now.count; i++) {
-        const struct sim_name *name = &disk->now.all[i];
-        if (name->folder == folder && name->name[0] != '.')
-            look_at_file(oracle, name->name, name->inode,
-                         disk->inodes[name->inode].now.size);
-    }
+    for (uint32_t o = 0; o <= job->stage_count; o++)
+        if (job->outputs[o].one_file)
+            look_at_one(oracle, o, settled);
+        else
+            look_at_folder(oracle, o);
 }
 
 void sim_oracle_look(struct sim_oracle *oracle)
@@ -145,15 +223,17 @@ void sim_oracle_committed(struct sim_oracle *oracle)
                        row->nth <= cut->kept[row->key].n;
         if (covered == (oracle->seen[id] != 0))
             continue;
-        sim_violate(oracle, "O6: checkpoint %llu is committed, %s row %u of in/%u.jsonl, and it is %s",
+        sim_violate(oracle,
+                    "O6: checkpoint %llu is committed, %s row %u of in/%u.jsonl, and it is %s",
                     (unsigned long long)cut->checkpoint, covered ? "covers" : "does not cover",
                     id - job->first_row[row->file], row->file, covered ? "not visible" : "visible");
         return;
     }
     for (uint32_t f = 0; f < job->file_count && cut->flight_bytes == 0; f++)
         if (visible_of(oracle, f) != cut->read[f] && job->first_row[f] != job->first_row[f + 1])
-            sim_violate(oracle, "S2: checkpoint %llu has read %u rows of in/%u.jsonl, %u are visible",
-                        (unsigned long long)cut->checkpoint, cut->read[f], f, visible_of(oracle, f));
+            sim_violate(
+                oracle, "S2: checkpoint %llu has read %u rows of in/%u.jsonl, %u are visible",
+                (unsigned long long)cut->checkpoint, cut->read[f], f, visible_of(oracle, f));
 }
 
 // --- what is kept --------------------------------------------------------------------------------
@@ -179,8 +259,9 @@ void sim_oracle_cut(struct sim_oracle *oracle, const struct sim_cut *cut)
         bool equal = kept->n == fold[key].n && kept->sum == fold[key].sum;
         if (cut->flight_bytes == 0 ? equal : possible[key])
             continue;
-        sim_violate(oracle, "S2: checkpoint %llu has of key k%u n %lld, sum %lld; what it has read "
-                            "comes to %lld, %lld",
+        sim_violate(oracle,
+                    "S2: checkpoint %llu has of key k%u n %lld, sum %lld; what it has read "
+                    "comes to %lld, %lld",
                     (unsigned long long)cut->checkpoint, key, (long long)kept->n,
                     (long long)kept->sum, (long long)fold[key].n, (long long)fold[key].sum);
         break;
@@ -235,15 +316,32 @@ void sim_oracle_survived(struct sim_oracle *oracle, bool older)
     }
 }
 
+// --- the end -------------------------------------------------------------------------------------
+
+static void look_for_all(struct sim_oracle *oracle)
+{
+    const struct sim_job *job = oracle->job;
+    for (uint32_t id = 0; id < job->row_count; id++)
+        if (!oracle->seen[id]) {
+            sim_violate(oracle, "O1: the job has finished, and the row of id %u is not visible",
+                        id);
+            return;
+        }
+    for (uint32_t s = 0; s < job->stage_count; s++)
+        for (size_t at = 0; at < totals_of(job); at++)
+            if (job->stages[s].totals[at].n != 0 && oracle->given[s][at] == 0) {
+                sim_violate(oracle,
+                            "O1: the job has finished, and slot %zu of group g%zu is not in %s",
+                            at % job->slot_count, at / job->slot_count, job->outputs[s + 1].name);
+                return;
+            }
+}
+
 void sim_oracle_finished(struct sim_oracle *oracle, bool closed)
 {
     const struct sim_disk *disk = &oracle->universe->disk;
     look(oracle, true);
-    for (uint32_t id = 0; id < oracle->job->row_count; id++)
-        if (!oracle->seen[id]) {
-            sim_violate(oracle, "O1: the job has finished, and the row of id %u is not visible", id);
-            return;
-        }
+    look_for_all(oracle);
     for (uint32_t i = 0; closed && i < disk->now.count; i++)
         if (strstr(disk->now.all[i].name, ".inprogress") != NULL)
             sim_violate(oracle, "R1: the job has finished and left %s", disk->now.all[i].name);
@@ -254,13 +352,16 @@ void sim_oracle_finished(struct sim_oracle *oracle, bool closed)
 void sim_oracle_init(struct sim_oracle *oracle, struct sim_universe *universe,
                      const struct sim_job *job)
 {
-    *oracle = (struct sim_oracle){.universe = universe,
-                                  .job = job,
-                                  .seen = calloc(job->row_count, 1)};
+    *oracle =
+        (struct sim_oracle){.universe = universe, .job = job, .seen = calloc(job->row_count, 1)};
+    for (uint32_t s = 0; s < job->stage_count; s++)
+        oracle->given[s] = calloc(totals_of(job), 1);
 }
 
 void sim_oracle_fini(struct sim_oracle *oracle)
 {
     free(oracle->seen);
+    for (uint32_t s = 0; s < SIM_STAGES_MAX; s++)
+        free(oracle->given[s]);
     sim_cut_fini(&oracle->cut);
 }

@@ -9,10 +9,12 @@ enum { SIM_VIOLATION = 400 };
 struct sim_oracle {
     struct sim_universe *universe;
     const struct sim_job *job;
-    uint8_t *seen;        // by row: how often it is visible
-    size_t committed_bytes; // of the one file
-    uint64_t looks, cuts; // at what is visible, at checkpoints
-    struct sim_cut cut;   // the newest complete checkpoint; checkpoint 0: there is none
+    uint8_t *seen;                        // by row: how often it is visible
+    uint8_t *given[SIM_STAGES_MAX];       // by group and slot: the same
+    bool drained;                         // windows fired before they were whole
+    size_t committed[SIM_STAGES_MAX + 1]; // bytes of an output of one file
+    uint64_t looks, cuts;                 // at what is visible, at checkpoints
+    struct sim_cut cut; // the newest complete checkpoint; checkpoint 0: there is none
     char violation[SIM_VIOLATION];
 };
 
@@ -32,6 +34,6 @@ void sim_oracle_committed(struct sim_oracle *oracle);
 // A process has ended, or power was lost: the newest complete checkpoint is there, or a later one.
 // `older`: reading failed on the way, so it may have gone back to an older one.
 void sim_oracle_survived(struct sim_oracle *oracle, bool older);
-// The job has finished: nothing is missing; `closed`: its process gave back all that it had, so nothing
-// is left over.
+// The job has finished: nothing is missing; `closed`: its process gave back all that it had, so
+// nothing is left over.
 void sim_oracle_finished(struct sim_oracle *oracle, bool closed);

@@ -131,10 +131,10 @@ static void conclude(struct sim_process *process)
     }
     if (outcome == TM_JOB_FINISHED)
         tm_saving_finished(&process->saving, process->attempt.job);
-    int code = outcome == TM_JOB_FINISHED    ? TM_EXIT_FINISHED
-               : outcome == TM_JOB_FAILED    ? TM_EXIT_FAILED
-               : is_resumable(process)       ? TM_EXIT_RESUMABLE
-                                             : TM_EXIT_STOPPED;
+    int code = outcome == TM_JOB_FINISHED ? TM_EXIT_FINISHED
+               : outcome == TM_JOB_FAILED ? TM_EXIT_FAILED
+               : is_resumable(process)    ? TM_EXIT_RESUMABLE
+                                          : TM_EXIT_STOPPED;
     exit_with(process, code, &err);
 }
 
@@ -259,7 +259,8 @@ bool sim_process_ask(struct sim_process *process, enum sim_fault wish)
 
 struct tm_keeper_figures sim_process_figures(const struct sim_process *process)
 {
-    return process->has_saving ? tm_saving_figures(&process->saving) : (struct tm_keeper_figures){0};
+    return process->has_saving ? tm_saving_figures(&process->saving)
+                               : (struct tm_keeper_figures){0};
 }
 
 // --- end -----------------------------------------------------------------------------------------
@@ -281,7 +282,8 @@ static const char *close_all(struct sim_process *process)
         open += process->open[fd].used;
     if (process->memory.used_bytes == 0 && open == 0)
         return NULL;
-    snprintf(left, sizeof left, "R1: process %u ended and left %lld bytes of memory and %u open files",
+    snprintf(left, sizeof left,
+             "R1: process %u ended and left %lld bytes of memory and %u open files",
              process->number, (long long)process->memory.used_bytes, open);
     return left;
 }

@@ -32,11 +32,11 @@ struct sim_process {
     struct tm_fx fx;
     uint32_t number;
     enum sim_process_state state;
-    int exit_code;             // of SIM_EXITED
-    struct tm_error error;     // why it exited with a failure
-    jmp_buf death;             // where it dies to, while it has the processor
-    uint64_t calls, dies_at;   // effect calls; the one it dies at, 0: none
-    enum sim_fault dies_by;    // kill, torn_write, power, kill_point
+    int exit_code;           // of SIM_EXITED
+    struct tm_error error;   // why it exited with a failure
+    jmp_buf death;           // where it dies to, while it has the processor
+    uint64_t calls, dies_at; // effect calls; the one it dies at, 0: none
+    enum sim_fault dies_by;  // kill, torn_write, power, kill_point
     struct sim_open open[SIM_OPEN_MAX];
     struct sim_memory memory;
     struct tm_cli_options options;
@@ -47,9 +47,9 @@ struct sim_process {
     struct tm_restarts restarts;
     struct tm_attempt attempt;
     bool has_engine, has_waker, has_saving, has_attempt;
-    int64_t wakes_ns; // of SIM_WAITS
+    int64_t wakes_ns;         // of SIM_WAITS
     char savepoint[SIM_PATH]; // that was taken; "": none
-    uint64_t idle;    // turns in a row in which nobody had anything to do
+    uint64_t idle;            // turns in a row in which nobody had anything to do
 };
 
 // Of the command line: parallelism, from. `process` must be zero; it stays where it is. It has run
@@ -59,10 +59,11 @@ void sim_process_begin(struct sim_process *process, struct sim_universe *univers
                        enum sim_fault dies_by);
 // One turn of somebody in it; time goes on. False: it does not run any more.
 bool sim_process_turn(struct sim_process *process);
-// A user wants something of its job (stopped, cancelled, drained, savepoint). False: it cannot be now.
+// A user wants something of its job (stopped, cancelled, drained, savepoint). False: it cannot be
+// now.
 bool sim_process_ask(struct sim_process *process, enum sim_fault wish);
-// What it had goes. With `closes` a process that has exited gives back what it had in order, and the
-// message says what it did not; that takes long.
+// What it had goes. With `closes` a process that has exited gives back what it had in order, and
+// the message says what it did not; that takes long.
 const char *sim_process_end(struct sim_process *process, bool closes);
 // Checkpoints that it has completed, and the newest.
 struct tm_keeper_figures sim_process_figures(const struct sim_process *process);

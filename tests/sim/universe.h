@@ -19,7 +19,7 @@ struct sim_weather {
     uint32_t slow_ms;                // the most that a slow call takes
     uint32_t read_bytes;             // the most that one read gives
     int64_t tick_ns;                 // the most that a turn takes
-    int64_t full_until_ns; // nothing can be written before then
+    int64_t full_until_ns;           // nothing can be written before then
 };
 
 struct sim_universe {
