@@ -5,6 +5,8 @@
 
 #include "connectors/file/commit_private.h"
 #include "core/base/hash.h"
+#include "core/base/kill_point.h"
+#include "core/base/planted.h"
 #include "core/task/operator.h"
 
 enum { ITEM_FORMAT = 1 };
@@ -124,8 +126,7 @@ void tm__commits_free(struct tm__commits *c)
     tm_mem_free(mem, c, sizeof *c);
 }
 
-int tm__commits_begin(struct tm__commits *c, char *const *old, uint32_t old_count,
-                      struct tm_error *err)
+void tm__commits_begin(struct tm__commits *c, char *const *old, uint32_t old_count)
 {
     bool found;
     struct tm__commit_record record;
@@ -138,9 +139,26 @@ int tm__commits_begin(struct tm__commits *c, char *const *old, uint32_t old_coun
     if (tm__commit_record_read(c->args.fx, c->args.mem, c->record_path, &record, &found, NULL) != 0)
         found = true; // whatever it says, it is written anew
     c->record = (struct tm__commit_record){.life = draw(c->args.fx)};
+    c->resumed = 0;
+    c->renewed = found;
+}
+
+static int open_resumed(struct tm__commits *c, struct tm_error *err)
+{
+    TM_KILL_POINT(sink_recommits);
+    int rc = TM_PLANTED(sink_does_not_recommit) ? 0 : tm__commits_run(c, c->resumed, err);
+    if (rc == TM_STEP_WAIT) // a beginning does not wait
+        rc = TM_E_NO_SPACE;
+    return rc == 0 ? tm__commits_clean(c, err) : rc;
+}
+
+int tm__commits_open(struct tm__commits *c, struct tm_error *err)
+{
+    if (c->resumed != 0)
+        return open_resumed(c, err);
     int rc = tm__commits_clean(c, err);
     // Checkpoints of an earlier life are of no use for this output from here on.
-    if (rc == 0 && found)
+    if (rc == 0 && c->renewed)
         rc = tm__commit_record_write(c->args.fx, c->args.mem, c->record_path, &c->record, err);
     return tm__commits_failed(c, rc, err);
 }

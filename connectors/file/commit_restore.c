@@ -7,8 +7,6 @@
 
 #include "connectors/file/commit_private.h"
 #include "core/base/kill_point.h"
-#include "core/base/planted.h"
-#include "core/task/operator.h"
 
 struct found {
     struct tm__commits *c;
@@ -183,12 +181,12 @@ static void drop_pending(struct tm__commits *c)
 }
 
 // The output has more than the checkpoint, and that is wanted: it goes on as if it were another's.
-static int begin_another_life(struct tm__commits *c, char *const *old, uint32_t old_count,
-                              struct tm_error *err)
+static int begin_another_life(struct tm__commits *c, char *const *old, uint32_t old_count)
 {
     c->duplicates = c->args.append;
     drop_pending(c); // that is in it already, or is not to be
-    return tm__commits_begin(c, old, c->args.replace ? old_count : 0, err);
+    tm__commits_begin(c, old, c->args.replace ? old_count : 0);
+    return 0;
 }
 
 // What the record says is in the one file is not appended again.
@@ -206,17 +204,14 @@ static int go_on(struct tm__commits *c, const struct found *f, uint64_t checkpoi
 {
     struct tm_file_info info;
     c->record.life = f->life;
+    c->resumed = checkpoint;
     c->old = c->old_restored;
     c->old_count = f->old_count;
     c->is_new =
         c->args.one_file && c->record.done == 0 &&
         (c->args.replace || c->args.fx->files->stat(c->args.fx->ctx, c->path, &info, NULL) != 0);
     drop_done(c);
-    TM_KILL_POINT(sink_recommits);
-    int rc = TM_PLANTED(sink_does_not_recommit) ? 0 : tm__commits_run(c, checkpoint, err);
-    if (rc == TM_STEP_WAIT) // a beginning does not wait
-        rc = TM_E_NO_SPACE;
-    return rc == 0 ? tm__commits_clean(c, err) : rc;
+    return tm__commits_failed(c, tm__commits_check(c, err), err);
 }
 
 int tm__commits_restore(struct tm__commits *c, const struct tm_restored *restored, const char *node,
@@ -238,5 +233,5 @@ int tm__commits_restore(struct tm__commits *c, const struct tm_restored *restore
         return go_on(c, &f, checkpoint, err);
     if (!c->args.append && !c->args.replace)
         return too_old(c, checkpoint, other_life, err);
-    return begin_another_life(c, old, old_count, err);
+    return begin_another_life(c, old, old_count);
 }

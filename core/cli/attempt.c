@@ -51,6 +51,14 @@ static uint32_t count_workers(const struct tm_plan *plan)
     return workers;
 }
 
+static int new_job(struct tm_attempt *attempt, struct tm_job_args *args, struct tm_error *err)
+{
+    const struct tm_engine *engine = attempt->args.engine;
+    args->plan = engine->plan; // what it begins with may have made another
+    args->workers = count_workers(engine->plan);
+    return tm_job_new(args, &attempt->job, err);
+}
+
 static int make_job(struct tm_attempt *attempt, struct tm_error *err)
 {
     struct tm_engine *engine = attempt->args.engine;
@@ -70,9 +78,15 @@ static int make_job(struct tm_attempt *attempt, struct tm_error *err)
                                  : tm_saving_again(saving, &args, err);
     if (rc != 0)
         return rc;
-    args.plan = engine->plan; // what it begins with may have made another
-    args.workers = count_workers(engine->plan);
-    return tm_job_new(&args, &attempt->job, err);
+    rc = new_job(attempt, &args, err);
+    if (rc != TM_E_CHECKPOINT || !tm_life_goes_back(&saving->life, err))
+        return rc;
+    // No sink has done anything yet: the checkpoint before that one is begun with, as if there were
+    // no newer.
+    rc = tm_engine_plan_again(engine, err);
+    rc = rc == 0 ? tm_saving_again(saving, &args, err) : rc;
+    saving->life.again = !attempt->args.first;
+    return rc == 0 ? new_job(attempt, &args, err) : rc;
 }
 
 int tm_attempt_open(struct tm_attempt *attempt, const struct tm_attempt_args *args,

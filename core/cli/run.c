@@ -243,8 +243,11 @@ static int attempt_all(struct run *run, struct tm_error *err)
         }
         if (outcome != TM_JOB_FAILED || (rc == 0 && attempt.coordinator.stop_asked))
             break;
-        int64_t delay_ns = tm_restarts_failed(&run->restarts, engine, &run->saving.life,
-                                              rc == 0 ? &attempt : NULL, err);
+        // Another checkpoint is another beginning, and no restart.
+        int64_t delay_ns = tm_life_goes_back(&run->saving.life, err)
+                               ? 0
+                               : tm_restarts_failed(&run->restarts, engine, &run->saving.life,
+                                                    rc == 0 ? &attempt : NULL, err);
         if (delay_ns == TM_FAILOVER_GIVE_UP)
             break;
         if (!wait_for_restart(run, delay_ns)) {

@@ -34,6 +34,7 @@ static int fill_args(struct tm_saving *saving, struct tm_job_args *args, struct 
         rc = match_checkpoint(saving, err);
     args->checkpoints = true;
     args->restored = saving->life.restored;
+    args->unverified = saving->life.unverified;
     args->damaged = saving->life.damaged;
     args->settled = saving->settled;
     args->settled_length = strlen(saving->settled);

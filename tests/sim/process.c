@@ -96,6 +96,16 @@ static bool is_resumable(struct sim_process *process)
     return tm_life_resumable(&process->saving.life) != 0;
 }
 
+// Until it is started again; TM_FAILOVER_GIVE_UP: it is not.
+static int64_t delay_of(struct sim_process *process, const struct tm_attempt *attempt,
+                        const struct tm_error *err)
+{
+    return tm_life_goes_back(&process->saving.life, err)
+               ? 0
+               : tm_restarts_failed(&process->restarts, &process->engine, &process->saving.life,
+                                    attempt, err);
+}
+
 static void begin_again(struct sim_process *process)
 {
     struct tm_error err = {0};
@@ -105,8 +115,7 @@ static void begin_again(struct sim_process *process)
     int rc = open_attempt(process, false, &err);
     if (rc == 0)
         return;
-    int64_t delay_ns =
-        tm_restarts_failed(&process->restarts, &process->engine, &process->saving.life, NULL, &err);
+    int64_t delay_ns = delay_of(process, NULL, &err);
     if (delay_ns == TM_FAILOVER_GIVE_UP) {
         exit_with(process, TM_EXIT_FAILED, &err);
         return;
@@ -121,8 +130,7 @@ static void conclude(struct sim_process *process)
     tm_attempt_leave(&process->attempt);
     enum tm_job_outcome outcome = tm_attempt_end(&process->attempt, &err);
     if (outcome == TM_JOB_FAILED && !process->attempt.coordinator.stop_asked) {
-        int64_t delay_ns = tm_restarts_failed(&process->restarts, &process->engine,
-                                              &process->saving.life, &process->attempt, &err);
+        int64_t delay_ns = delay_of(process, &process->attempt, &err);
         if (delay_ns != TM_FAILOVER_GIVE_UP) {
             process->state = SIM_WAITS;
             process->wakes_ns = process->universe->mono_ns + delay_ns;

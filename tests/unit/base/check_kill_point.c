@@ -91,9 +91,5 @@ int main(void)
     tcase_add_loop_test(tcase, what_is_no_point_is_refused, 0, 8);
     tcase_add_test(tcase, names_are_those_of_the_table);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

@@ -97,5 +97,5 @@ int main(void)
     TCase *tc = tcase_create("restored_windows");
     tcase_add_loop_test(tc, windows_of_slices_go_on, 0, RUNS * SLICED * USES);
     tcase_add_loop_test(tc, windows_of_every_other_kind_go_on, 0, RUNS * GENERAL * USES);
-    return run_suite(tc, "restored_windows");
+    return run_operator_case(tc, "restored_windows");
 }
