@@ -11,7 +11,8 @@
 
 enum {
     PROCESSES_MAX = 60,
-    TURNS_MAX = 2000000,  // of one process
+    TROUBLE_TURNS_MAX = 10000, // of one process; then it has peace
+    TURNS_MAX = 150000,        // of one process that has
     CALLS_MAX = 10000,    // into its life that a process dies
     ASK_TURNS_MAX = 2000, // into its life that a user wants something
 };
@@ -45,7 +46,10 @@ static void draw_weather(struct sim_universe *universe)
     bool any = sim_chance(random, 500);
     for (size_t i = 0; i < sizeof of_calls / sizeof of_calls[0]; i++)
         if (any && sim_chance(random, 400))
-            weather->fails[of_calls[i]] = (uint32_t)sim_magnitude(random, 3000);
+            weather->fails[of_calls[i]] = (uint32_t)sim_magnitude(random, 2000);
+    bool jumps = sim_chance(random, 250);
+    for (int i = SIM_clock_ahead; i <= SIM_clock_back && jumps; i++)
+        weather->fails[i] = (uint32_t)sim_magnitude(random, 1000);
     weather->slow_ms = (uint32_t)sim_magnitude(random, 2000);
     weather->read_bytes = (uint32_t)(64u << sim_below(random, 7));
     weather->tick_ns = (int64_t)10000 << sim_below(random, 8);
@@ -85,6 +89,20 @@ static void ask(struct life *life)
     sim_fault(&life->universe, wish, "");
     life->drained = life->oracle.drained = life->drained || wish == SIM_drained;
     life->asks_at += wish == SIM_savepoint ? sim_magnitude(random, ASK_TURNS_MAX) : 0;
+}
+
+// Up to a day, either way; rarely.
+static void jump(struct life *life)
+{
+    struct sim_universe *universe = &life->universe;
+    bool back = sim_happens(universe, SIM_clock_back);
+    if (!back && !sim_happens(universe, SIM_clock_ahead))
+        return;
+    int64_t by_ms = (int64_t)sim_magnitude(&universe->calls, 86400000);
+    char what[40];
+    universe->wall_ms += back ? -by_ms : by_ms;
+    snprintf(what, sizeof what, "by %lld ms", (long long)by_ms);
+    sim_fault(universe, back ? SIM_clock_back : SIM_clock_ahead, what);
 }
 
 // A savepoint stays as it is, whatever happens.
@@ -129,6 +147,18 @@ static uint64_t draw_death(struct life *life, enum sim_fault *by)
     return 0;
 }
 
+// The liveness phase begins.
+static void calm_down(struct life *life)
+{
+    if (life->universe.calm)
+        return;
+    life->universe.calm = true;
+    tm_kill_switch.at = TM_KILL_COUNT;
+    if (life->process != NULL)
+        life->process->dies_at = 0;
+    sim_tell(&life->universe, "from here on nothing goes wrong");
+}
+
 static void begin_process(struct life *life)
 {
     struct sim_universe *universe = &life->universe;
@@ -141,10 +171,8 @@ static void begin_process(struct life *life)
             universe->faults[SIM_rescaled]++;
     }
     options.parallelism = life->parallelism;
-    if (life->outcome->processes >= life->troubled && !universe->calm) {
-        universe->calm = true;
-        sim_tell(universe, "from here on nothing goes wrong");
-    }
+    if (life->outcome->processes >= life->troubled)
+        calm_down(life);
     memset((void *)tm_kill_switch.passes, 0, sizeof tm_kill_switch.passes);
     tm_kill_switch.at = TM_KILL_COUNT;
     uint64_t dies_at = draw_death(life, &by);
@@ -242,6 +270,8 @@ static void run_process(struct life *life)
     bool runs = life->process->state == SIM_RUNS || life->process->state == SIM_WAITS;
     for (uint64_t turns = 0; runs && life->oracle.violation[0] == '\0'; turns++) {
         uint64_t faults_before = fault_count(universe);
+        if (turns == TROUBLE_TURNS_MAX)
+            calm_down(life);
         if (turns == TURNS_MAX) {
             sim_violate(&life->oracle, "C6: process %u does not come to an end after %llu turns",
                         life->process->number, (unsigned long long)turns);
@@ -251,6 +281,7 @@ static void run_process(struct life *life)
         life->outcome->turns++;
         if (runs && turns + 1 == life->asks_at)
             ask(life);
+        jump(life);
         look_at_checkpoints(life);
         look_at_commits(life, faults_before);
     }
