@@ -3,11 +3,20 @@
 // it. At the end TM_THREADS_OUT gets a line of JSON: CPU time of the workers' threads, of the first
 // one, which plans and coordinates, and of the process; the difference is that of helper threads.
 //
+// With TM_THREADS_FROM=ROWS the line says, too, what the only worker had taken when its first
+// source had read so many: what comes after it is of a job that is under way, whose states have
+// grown and whose memory the system has given.
+//
 //   TM_THREADS_OUT=FILE threads run JOB.lua ...
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+
+#include "core/task/job.h"
+#include "core/task/task.h"
+
+static unsigned long long from_rows, from_ns; // of the only worker's thread
 
 static _Atomic unsigned long long workers_ns; // added by each worker's thread as it ends; read at
                                               // the exit, when all have been joined
@@ -27,6 +36,24 @@ void __wrap_tm_worker_run(void *arg)
     atomic_fetch_add(&workers_ns, cpu_ns(CLOCK_THREAD_CPUTIME_ID));
 }
 
+int __real_tm_task_turn(struct tm_task *task, struct tm_error *err);
+int __wrap_tm_task_turn(struct tm_task *task, struct tm_error *err);
+int __wrap_tm_task_turn(struct tm_task *task, struct tm_error *err)
+{
+    if (from_rows != 0 && atomic_load_explicit(&tm_job_metrics(task->job, 0, 0)->rows_in,
+                                               memory_order_relaxed) >= from_rows) {
+        from_ns = cpu_ns(CLOCK_THREAD_CPUTIME_ID);
+        from_rows = 0;
+    }
+    return __real_tm_task_turn(task, err);
+}
+
+__attribute__((constructor)) static void begin(void)
+{
+    const char *rows = getenv("TM_THREADS_FROM");
+    from_rows = rows == NULL ? 0 : strtoull(rows, NULL, 10);
+}
+
 __attribute__((destructor)) static void tell(void)
 {
     const char *path = getenv("TM_THREADS_OUT");
@@ -34,7 +61,7 @@ __attribute__((destructor)) static void tell(void)
     FILE *out = path == NULL || workers == 0 ? NULL : fopen(path, "w"); // 0: it ran no job itself
     if (out == NULL)
         return;
-    fprintf(out, "{\"workers_ns\":%llu,\"first_ns\":%llu,\"process_ns\":%llu}\n", workers,
-            cpu_ns(CLOCK_THREAD_CPUTIME_ID), cpu_ns(CLOCK_PROCESS_CPUTIME_ID));
+    fprintf(out, "{\"workers_ns\":%llu,\"from_ns\":%llu,\"first_ns\":%llu,\"process_ns\":%llu}\n",
+            workers, from_ns, cpu_ns(CLOCK_THREAD_CPUTIME_ID), cpu_ns(CLOCK_PROCESS_CPUTIME_ID));
     fclose(out);
 }

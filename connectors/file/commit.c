@@ -5,9 +5,9 @@
 
 #include "connectors/file/commit_private.h"
 #include "core/base/hash.h"
+#include "core/base/kill_point.h"
+#include "core/base/planted.h"
 #include "core/task/operator.h"
-
-enum { ITEM_FORMAT = 1 };
 
 static void free_text(struct tm_mem *mem, char *text)
 {
@@ -124,8 +124,7 @@ void tm__commits_free(struct tm__commits *c)
     tm_mem_free(mem, c, sizeof *c);
 }
 
-int tm__commits_begin(struct tm__commits *c, char *const *old, uint32_t old_count,
-                      struct tm_error *err)
+void tm__commits_begin(struct tm__commits *c, char *const *old, uint32_t old_count)
 {
     bool found;
     struct tm__commit_record record;
@@ -138,9 +137,26 @@ int tm__commits_begin(struct tm__commits *c, char *const *old, uint32_t old_coun
     if (tm__commit_record_read(c->args.fx, c->args.mem, c->record_path, &record, &found, NULL) != 0)
         found = true; // whatever it says, it is written anew
     c->record = (struct tm__commit_record){.life = draw(c->args.fx)};
+    c->resumed = 0;
+    c->renewed = found;
+}
+
+static int open_resumed(struct tm__commits *c, struct tm_error *err)
+{
+    TM_KILL_POINT(sink_recommits);
+    int rc = TM_PLANTED(sink_does_not_recommit) ? 0 : tm__commits_run(c, c->resumed, err);
+    if (rc == TM_STEP_WAIT) // a beginning does not wait
+        rc = TM_E_NO_SPACE;
+    return rc == 0 ? tm__commits_clean(c, err) : rc;
+}
+
+int tm__commits_open(struct tm__commits *c, struct tm_error *err)
+{
+    if (c->resumed != 0)
+        return open_resumed(c, err);
     int rc = tm__commits_clean(c, err);
     // Checkpoints of an earlier life are of no use for this output from here on.
-    if (rc == 0 && found)
+    if (rc == 0 && c->renewed)
         rc = tm__commit_record_write(c->args.fx, c->args.mem, c->record_path, &c->record, err);
     return tm__commits_failed(c, rc, err);
 }
@@ -186,7 +202,7 @@ struct tm__commit_head {
 int tm__commits_put_head(struct tm__commits *c, struct tm_cut *cut, const char *node,
                          uint32_t subtask, unsigned next_run)
 {
-    struct tm__commit_head head = {'h', ITEM_FORMAT, c->record.life, next_run};
+    struct tm__commit_head head = {'h', TM__COMMITS_FORMAT, c->record.life, next_run};
     int rc = tm_cut_item(cut, node, "commits", TM_ITEM_SUBTASK, &head, sizeof head);
     // What is replaced goes with the first commit: until then each checkpoint has it.
     bool first = subtask == 0 && tm__commits_done(c) == 0;
@@ -206,8 +222,9 @@ int tm__commits_put_head(struct tm__commits *c, struct tm_cut *cut, const char *
 
 int tm__commits_put(struct tm_cut *cut, const char *node, const struct tm__prepared *p)
 {
-    uint64_t numbers[] = {'p',           p->checkpoint, p->subtask,           p->number,
-                          p->size_bytes, p->head_bytes, strlen(p->staged) + 1};
+    uint64_t numbers[] = {
+        'p',           p->checkpoint,         p->subtask, p->number, p->size_bytes,
+        p->head_bytes, strlen(p->staged) + 1, p->hash};
     size_t path = strlen(p->path) + 1, size = sizeof numbers + numbers[6] + path;
     uint8_t bytes[size];
     memcpy(bytes, numbers, sizeof numbers);

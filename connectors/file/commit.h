@@ -30,6 +30,7 @@ struct tm__prepared {
     uint64_t checkpoint; // the first that has it
     uint64_t subtask, number;
     uint64_t size_bytes, head_bytes; // head: what a file of the format begins with
+    uint64_t hash;                   // XXH64 of all of it
     char *staged, *path;             // where it is, and where it goes; path "": into the one file
     struct tm__prepared *next;
 };
@@ -37,15 +38,17 @@ struct tm__prepared {
 int tm__commits_new(const struct tm__commits_args *args, struct tm__commits **commits,
                     struct tm_error *err) TM_WARN_UNUSED;
 void tm__commits_free(struct tm__commits *commits);
-// The job begins anew: what earlier runs of it left behind is removed. `old`: files that the first
-// commit replaces; they outlive it.
-int tm__commits_begin(struct tm__commits *commits, char *const *old, uint32_t old_count,
-                      struct tm_error *err) TM_WARN_UNUSED;
-// It begins with this checkpoint: commits what it has, and removes what came after it. `old`: what
-// is there, for an output that is replaced after all.
+// The job begins anew. `old`: files that the first commit replaces; they outlive it. Changes
+// nothing.
+void tm__commits_begin(struct tm__commits *commits, char *const *old, uint32_t old_count);
+// It begins with this checkpoint, instead; TM_E_CHECKPOINT_OLD or TM_E_OUTPUT_CHANGED: it cannot.
+// `old`: what is there, for an output that is replaced after all. Changes nothing.
 int tm__commits_restore(struct tm__commits *commits, const struct tm_restored *restored,
                         const char *node, char *const *old, uint32_t old_count,
                         struct tm_error *err) TM_WARN_UNUSED;
+// After one of these, when nothing can refuse any more: what the checkpoint has is committed, and
+// what came after it, or is left of earlier runs, is removed.
+int tm__commits_open(struct tm__commits *commits, struct tm_error *err) TM_WARN_UNUSED;
 // In names of staged files: whose they are and of which attempt.
 const char *tm__commits_token(const struct tm__commits *commits);
 // The number of each subtask's next part is at least this.

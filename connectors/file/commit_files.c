@@ -29,16 +29,6 @@ int tm__file_sync_folder(const struct tm_fx *fx, const char *path, struct tm_err
     return rc;
 }
 
-static int missing(const struct tm__commits *c, const struct tm__prepared *p, struct tm_error *err)
-{
-    tm_error_set(err, TM_E_OUTPUT_CHANGED,
-                 "%s is %s: it has rows that checkpoint %" PRIu64 " was taken with", p->staged,
-                 c->args.one_file ? "gone or cut" : "gone, and so is the part that it becomes",
-                 p->checkpoint);
-    tm_error_hint(err, "put it back; or begin anew, with all of the input: --fresh");
-    return TM_E_OUTPUT_CHANGED;
-}
-
 static int remove_old(const struct tm__commits *c, struct tm_error *err)
 {
     const struct tm_fx *fx = c->args.fx;
@@ -88,7 +78,7 @@ static int rename_one(const struct tm__commits *c, const struct tm__prepared *p,
     const struct tm_fx *fx = c->args.fx;
     struct tm_file_info info;
     if (!is_there(c, p->staged, &info))
-        return again || is_there(c, p->path, &info) ? 0 : missing(c, p, err);
+        return again || is_there(c, p->path, &info) ? 0 : tm__commits_missing(c, p, err);
     int rc = fx->files->rename(fx->ctx, p->staged, p->path, err);
     TM_KILL_POINT(part_renamed);
     return rc;
@@ -138,7 +128,7 @@ static int begin_append(struct tm__commits *c, uint64_t checkpoint, struct tm_er
 }
 
 // The file that was to be new has got its name already.
-static bool is_renamed(const struct tm__commits *c)
+bool tm__commits_is_renamed(const struct tm__commits *c)
 {
     struct tm_file_info info;
     return !is_there(c, c->new_path, &info) && is_there(c, c->path, &info) &&
@@ -160,14 +150,14 @@ static int copy_rest(struct copy *copy, const struct tm__prepared *p, int from,
     struct tm_file_info info;
     int rc = fx->files->stat_fd(fx->ctx, from, &info, err);
     if (rc == 0 && (uint64_t)info.size_bytes != p->size_bytes)
-        rc = missing(copy->c, p, err);
+        rc = tm__commits_missing(copy->c, p, err);
     if (rc == 0)
         rc = fx->files->seek(fx->ctx, from, (int64_t)skip, err);
     while (rc == 0 && left != 0) {
         size_t want = left < COPY_BYTES ? (size_t)left : COPY_BYTES;
         int64_t got = fx->files->read(fx->ctx, from, copy->bytes, want, err);
         if (got <= 0)
-            return got < 0 ? (int)got : missing(copy->c, p, err);
+            return got < 0 ? (int)got : tm__commits_missing(copy->c, p, err);
         rc = fx->files->write_all(fx->ctx, copy->fd, copy->bytes, (size_t)got, NULL, err);
         TM_KILL_POINT(append_torn);
         copy->size_bytes += got;
@@ -181,7 +171,7 @@ static int copy_one(struct copy *copy, const struct tm__prepared *p, struct tm_e
     const struct tm_fx *fx = copy->c->args.fx;
     int from = fx->files->open(fx->ctx, p->staged, TM_FILE_READ, err);
     if (from == TM_E_NOT_FOUND)
-        return missing(copy->c, p, err);
+        return tm__commits_missing(copy->c, p, err);
     if (from < 0)
         return from;
     int rc = copy_rest(copy, p, from, err);
@@ -278,7 +268,7 @@ static int name_alone(const struct tm__commits *c, int64_t *size_bytes, struct t
     const struct tm__prepared *p = c->pending;
     struct tm_file_info info;
     if (!is_there(c, p->staged, &info) || (uint64_t)info.size_bytes != p->size_bytes)
-        return missing(c, p, err);
+        return tm__commits_missing(c, p, err);
     int rc = fx->files->rename(fx->ctx, p->staged, c->path, err);
     TM_KILL_POINT(append_named);
     *size_bytes = info.size_bytes;
@@ -290,7 +280,7 @@ int tm__commits_append(struct tm__commits *c, uint64_t checkpoint, struct tm_err
     const struct tm_fx *fx = c->args.fx;
     struct tm_file_info info = {0};
     int64_t size_bytes = 0;
-    bool again = c->record.begun > c->record.done && c->record.is_new && is_renamed(c);
+    bool again = c->record.begun > c->record.done && c->record.is_new && tm__commits_is_renamed(c);
     TM_KILL_POINT(append_begins);
     int rc = begin_append(c, checkpoint, err);
     if (rc == 0 && again)

@@ -7,6 +7,8 @@
 #include "connectors/file/commit.h"
 #include "connectors/file/commit_record.h"
 
+enum { TM__COMMITS_FORMAT = 2 }; // of items in checkpoints; 1 had no hash
+
 struct tm__commits {
     struct tm__commits_args args;
     char *output, *path, *suffix;
@@ -15,6 +17,8 @@ struct tm__commits {
     char owner[9];  // of names: the job
     char token[24]; // the owner, and the attempt
     unsigned next_run;
+    uint64_t resumed;                 // the checkpoint that it goes on from; 0: it begins anew
+    bool renewed;                     // it begins anew where there is a record
     bool duplicates, is_new, foreign; // foreign: the one file may have a last line without an end
     bool unrecorded;                  // the record is in memory alone
     // Partner: give's release, run's acquire.
@@ -38,6 +42,14 @@ int tm__commits_rename(struct tm__commits *c, uint64_t checkpoint,
                        struct tm_error *err) TM_WARN_UNUSED;
 int tm__commits_append(struct tm__commits *c, uint64_t checkpoint,
                        struct tm_error *err) TM_WARN_UNUSED;
+// The one file that was to be new has got its name already.
+bool tm__commits_is_renamed(const struct tm__commits *c);
+// commit_check.c: is all there that is pending, and nothing in its way? What an output of another
+// path has got already is no longer pending. TM_E_OUTPUT_CHANGED.
+int tm__commits_check(struct tm__commits *c, struct tm_error *err) TM_WARN_UNUSED;
+int tm__commits_missing(const struct tm__commits *c, const struct tm__prepared *p,
+                        struct tm_error *err);
+int tm__commits_foreign(const char *path, struct tm_error *err);
 // Removes what this job has left beside the output.
 int tm__commits_clean(struct tm__commits *c, struct tm_error *err) TM_WARN_UNUSED;
 int tm__commits_failed(const struct tm__commits *c, int rc, struct tm_error *err);

@@ -7,7 +7,6 @@
 
 #include "connectors/file/commit_private.h"
 #include "core/base/kill_point.h"
-#include "core/task/operator.h"
 
 struct found {
     struct tm__commits *c;
@@ -25,7 +24,7 @@ static int out_of_memory(const struct tm__commits *c, struct tm_error *err)
 static int take_head(struct found *f, const uint64_t *numbers)
 {
     struct tm__commits *c = f->c;
-    if (numbers[1] != 1 || (f->life != 0 && f->life != numbers[2]))
+    if (numbers[1] != TM__COMMITS_FORMAT || (f->life != 0 && f->life != numbers[2]))
         return TM_E_CHECKPOINT;
     f->life = numbers[2];
     c->next_run = numbers[3] > c->next_run ? (unsigned)numbers[3] : c->next_run;
@@ -63,6 +62,7 @@ static int take_prepared(struct found *f, const uint64_t *numbers, const char *p
                                .number = numbers[3],
                                .size_bytes = numbers[4],
                                .head_bytes = numbers[5],
+                               .hash = numbers[7],
                                .staged = tm_mem_strdup(mem, paths),
                                .path = tm_mem_strdup(mem, paths + numbers[6])};
     if (p->staged == NULL || p->path == NULL) {
@@ -77,7 +77,7 @@ static int take(void *arg, uint32_t old_subtask, const void *bytes, size_t size,
                 struct tm_error *err)
 {
     struct found *f = arg;
-    uint64_t numbers[7] = {0};
+    uint64_t numbers[8] = {0};
     const char *text = bytes;
     int rc = TM_E_CHECKPOINT;
     (void)old_subtask;
@@ -168,7 +168,7 @@ static int too_old(const struct tm__commits *c, uint64_t checkpoint, bool other_
                      ", and the job is to begin with checkpoint %" PRIu64,
                      c->output, c->record.begun, checkpoint);
     tm_error_hint(err, "begin with the newest checkpoint; or say if_exists = \"append\" (rows come "
-                       "twice) or if_exists = \"replace\"");
+                       "twice) or if_exists = \"replace\"; or begin anew: --fresh");
     return TM_E_CHECKPOINT_OLD;
 }
 
@@ -182,12 +182,12 @@ static void drop_pending(struct tm__commits *c)
 }
 
 // The output has more than the checkpoint, and that is wanted: it goes on as if it were another's.
-static int begin_another_life(struct tm__commits *c, char *const *old, uint32_t old_count,
-                              struct tm_error *err)
+static int begin_another_life(struct tm__commits *c, char *const *old, uint32_t old_count)
 {
     c->duplicates = c->args.append;
     drop_pending(c); // that is in it already, or is not to be
-    return tm__commits_begin(c, old, c->args.replace ? old_count : 0, err);
+    tm__commits_begin(c, old, c->args.replace ? old_count : 0);
+    return 0;
 }
 
 // What the record says is in the one file is not appended again.
@@ -205,17 +205,14 @@ static int go_on(struct tm__commits *c, const struct found *f, uint64_t checkpoi
 {
     struct tm_file_info info;
     c->record.life = f->life;
+    c->resumed = checkpoint;
     c->old = c->old_restored;
     c->old_count = f->old_count;
     c->is_new =
         c->args.one_file && c->record.done == 0 &&
         (c->args.replace || c->args.fx->files->stat(c->args.fx->ctx, c->path, &info, NULL) != 0);
     drop_done(c);
-    TM_KILL_POINT(sink_recommits);
-    int rc = tm__commits_run(c, checkpoint, err);
-    if (rc == TM_STEP_WAIT) // a beginning does not wait
-        rc = TM_E_NO_SPACE;
-    return rc == 0 ? tm__commits_clean(c, err) : rc;
+    return tm__commits_failed(c, tm__commits_check(c, err), err);
 }
 
 int tm__commits_restore(struct tm__commits *c, const struct tm_restored *restored, const char *node,
@@ -237,5 +234,5 @@ int tm__commits_restore(struct tm__commits *c, const struct tm_restored *restore
         return go_on(c, &f, checkpoint, err);
     if (!c->args.append && !c->args.replace)
         return too_old(c, checkpoint, other_life, err);
-    return begin_another_life(c, old, old_count, err);
+    return begin_another_life(c, old, old_count);
 }

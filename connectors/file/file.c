@@ -51,6 +51,7 @@ const struct tm_connector tm_connector_file = {
     .sink_prepare = tm__file_sink_prepare,
     .sink_prepare_checkpoints = tm__file_sink_prepare_checkpoints,
     .sink_restore = tm__file_sink_restore,
+    .sink_begin = tm__file_sink_begin,
     .sink_commit = tm__file_sink_commit,
     .sink_commit_steps = tm__file_sink_commit_steps,
     .sink_commit_once = tm__file_sink_commit_once,

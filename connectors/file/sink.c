@@ -372,10 +372,9 @@ static int open_commits(struct tm__outputs *o, const char *folder, const char *s
         .packing = o->packing,
     };
     int rc = tm__commits_new(&args, &o->commits, err);
-    if (rc != 0 || o->is_resumed)
-        return rc;
-    return tm__commits_begin(o->commits, o->old, o->if_exists == TM__REPLACE ? o->old_count : 0,
-                             err);
+    if (rc == 0 && !o->is_resumed)
+        tm__commits_begin(o->commits, o->old, o->if_exists == TM__REPLACE ? o->old_count : 0);
+    return rc;
 }
 
 static int open_many(struct tm__outputs *o, const char *folder, struct tm_error *err)

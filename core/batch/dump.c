@@ -2,13 +2,7 @@
 // not show.
 #include "core/batch/dump.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-
-#include "core/batch/any.h"
-#include "core/batch/decimal.h"
-#include "core/batch/nested.h"
-#include "core/batch/timestamp.h"
+#include "core/batch/value_text.h"
 
 enum { TEXT_MAX = 40, CELL_WIDTH_MAX = 4 * TEXT_MAX, HEX_MAX = 20 };
 
@@ -19,17 +13,19 @@ static bool is_hidden(const struct tm_field *field)
 
 static int put_text(struct tm_buf *out, const char *text)
 {
-    return tm_buf_append(out, text, strlen(text));
+    return tm__value_put_plain(out, text);
 }
 
 // Quoted, control characters escaped, cut after TEXT_MAX characters (not bytes).
-static int put_quoted(struct tm_buf *out, const char *s, uint32_t len)
+static int put_quoted(struct tm_buf *out, const void *text, size_t len)
 {
+    const char *s = text;
     int rc = put_text(out, "\"");
-    uint32_t i = 0, characters = 0;
+    uint32_t characters = 0;
+    size_t i = 0;
     while (rc == 0 && i < len && characters < TEXT_MAX) {
         unsigned char c = (unsigned char)s[i];
-        uint32_t next = i + 1;
+        size_t next = i + 1;
         while (next < len && ((unsigned char)s[next] & 0xc0) == 0x80)
             next++;
         characters++;
@@ -48,148 +44,36 @@ static int put_quoted(struct tm_buf *out, const char *s, uint32_t len)
     return rc == 0 ? put_text(out, i < len ? "\"..." : "\"") : rc;
 }
 
-static int put_hex(struct tm_buf *out, const char *s, uint32_t len)
+static int put_hex(struct tm_buf *out, const void *bytes, size_t len)
 {
+    const uint8_t *p = bytes;
     int rc = put_text(out, "0x");
-    for (uint32_t i = 0; rc == 0 && i < len && i < HEX_MAX; i++)
-        rc = tm_buf_printf(out, "%02x", (unsigned char)s[i]);
+    for (size_t i = 0; rc == 0 && i < len && i < HEX_MAX; i++)
+        rc = tm_buf_printf(out, "%02x", p[i]);
     return rc == 0 && len > HEX_MAX ? put_text(out, "...") : rc;
 }
 
-// The shortest text that reads back as the same value.
-static int put_double(struct tm_buf *out, double value)
-{
-    char text[40];
-    for (int digits = 15; digits <= 17; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, value);
-        if (strtod(text, NULL) == value)
-            break;
-    }
-    return put_text(out, text);
-}
-
-static int put_any(struct tm_buf *out, const uint8_t **p, const uint8_t *end)
-{
-    struct tm_any v = tm_any_read(*p, end);
-    *p = v.next;
-    switch (v.kind) {
-    case TM_ANY_NIL:
-        return put_text(out, "null");
-    case TM_ANY_BOOL:
-        return put_text(out, v.integer != 0 ? "true" : "false");
-    case TM_ANY_INT:
-        return tm_buf_printf(out, "%lld", (long long)v.integer);
-    case TM_ANY_UINT:
-        return tm_buf_printf(out, "%llu", (unsigned long long)v.integer);
-    case TM_ANY_DOUBLE:
-        return put_double(out, v.number);
-    case TM_ANY_STRING:
-        return put_quoted(out, (const char *)v.bytes, v.count);
-    case TM_ANY_DECIMAL:
-        return tm_buf_append(out, v.bytes, v.count);
-    case TM_ANY_ARRAY:
-    case TM_ANY_MAP: {
-        int rc = put_text(out, "{");
-        for (uint32_t i = 0; rc == 0 && i < v.count; i++) {
-            rc = put_text(out, i == 0 ? "" : ", ");
-            if (rc == 0 && v.kind == TM_ANY_MAP) {
-                rc = put_text(out, "[");
-                rc = rc == 0 ? put_any(out, p, end) : rc;
-                rc = rc == 0 ? put_text(out, "] = ") : rc;
-            }
-            rc = rc == 0 ? put_any(out, p, end) : rc;
-        }
-        return rc == 0 ? put_text(out, "}") : rc;
-    }
-    default:
-        return v.kind == TM_ANY_END ? put_text(out, "?")
-                                    : put_hex(out, (const char *)v.bytes, v.count);
-    }
-}
-
-static int put_slot(struct tm_buf *out, struct tm_type type, struct tm_slot slot, bool null);
 static int put_name(struct tm_buf *out, const char *name);
 
-static int put_struct(struct tm_buf *out, const struct tm_schema *of, const struct tm_row *row)
-{
-    int rc = put_text(out, "{");
-    for (uint32_t i = 0; rc == 0 && i < of->field_count; i++) {
-        rc = put_text(out, i == 0 ? "" : ", ");
-        rc = rc == 0 ? put_name(out, of->fields[i].name) : rc;
-        rc = rc == 0 ? put_text(out, " = ") : rc;
-        if (rc == 0)
-            rc = put_slot(out, of->fields[i].type, tm_slot_of_row(row, of->fields[i].offset),
-                          tm_row_is_null(row, i));
-    }
-    return rc == 0 ? put_text(out, "}") : rc;
-}
-
-static int put_list(struct tm_buf *out, struct tm_type item, const struct tm_list *list)
-{
-    int rc = put_text(out, "{");
-    for (uint32_t i = 0; rc == 0 && i < list->count; i++) {
-        rc = put_text(out, i == 0 ? "" : ", ");
-        if (rc == 0)
-            rc = put_slot(out, item, tm_list_item(list, item, i), tm_list_is_null(list, i));
-    }
-    return rc == 0 ? put_text(out, "}") : rc;
-}
-
-static int put_map(struct tm_buf *out, const struct tm_schema *of, const struct tm_map *map)
-{
-    struct tm_type value = of->fields[1].type;
-    int rc = put_text(out, "{");
-    for (uint32_t i = 0; rc == 0 && i < map->count; i++) {
-        rc = put_text(out, i == 0 ? "[" : ", [");
-        rc = rc == 0 ? put_slot(out, of->fields[0].type, tm_map_key(map, i), false) : rc;
-        rc = rc == 0 ? put_text(out, "] = ") : rc;
-        if (rc == 0)
-            rc = put_slot(out, value, tm_map_value(map, value, i), tm_map_is_null(map, i));
-    }
-    return rc == 0 ? put_text(out, "}") : rc;
-}
-
-static int put_slot(struct tm_buf *out, struct tm_type type, struct tm_slot slot, bool null)
-{
-    char text[48];
-    uint32_t len = 0;
-    if (null)
-        return put_text(out, "null");
-    switch (type.kind) {
-    case TM_TYPE_BOOL:
-        return put_text(out, tm_slot_int(slot) != 0 ? "true" : "false");
-    case TM_TYPE_INT:
-    case TM_TYPE_INT64:
-        return tm_buf_printf(out, "%lld", (long long)tm_slot_int(slot));
-    case TM_TYPE_DOUBLE:
-        return put_double(out, tm_slot_double(slot));
-    case TM_TYPE_DECIMAL:
-        len = (uint32_t)tm_decimal_format(tm_slot_decimal(slot), type.scale, text);
-        return tm_buf_append(out, text, len);
-    case TM_TYPE_TIMESTAMP:
-        len = (uint32_t)tm_timestamp_format(tm_slot_int(slot), text);
-        return tm_buf_append(out, text, len);
-    case TM_TYPE_LIST:
-        return put_list(out, type.of->fields[0].type, tm_slot_list(slot));
-    case TM_TYPE_MAP:
-        return put_map(out, type.of, tm_slot_map(slot));
-    case TM_TYPE_STRUCT:
-        return put_struct(out, type.of, tm_slot_struct(slot));
-    default: {
-        const uint8_t *s = tm_slot_bytes(slot, &len);
-        if (type.kind == TM_TYPE_ANY)
-            return put_any(out, &s, s + len);
-        return type.kind == TM_TYPE_STRING ? put_quoted(out, (const char *)s, len)
-                                           : put_hex(out, (const char *)s, len);
-    }
-    }
-}
-
+// As Lua would have it, but for what is cut.
 static int put_value(struct tm_buf *out, const struct tm_schema *schema, const struct tm_row *row,
                      uint32_t i)
 {
-    return put_slot(out, schema->fields[i].type, tm_slot_of_row(row, schema->fields[i].offset),
-                    tm_row_is_null(row, i));
+    static const struct tm__value_style style = {
+        .comma = ", ",
+        .list = {"{", "}"},
+        .fields = {"{", "}"},
+        .is = " = ",
+        .texts = {"{", "[", "] = ", "", "}"},
+        .map = {"{", "[", "] = ", "", "}"},
+        .quote = "",
+        .no_value = "?",
+        .name = put_name,
+        .text = put_quoted,
+        .bytes = put_hex,
+    };
+    return tm__value_put(out, &style, schema->fields[i].type,
+                         tm_slot_of_row(row, schema->fields[i].offset), tm_row_is_null(row, i));
 }
 
 // Columns on the screen that text takes, one a character: good enough outside of Asia.

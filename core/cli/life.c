@@ -11,8 +11,8 @@
 
 enum {
     CHECKPOINTS_BY_DEFAULT = true, // of jobs whose sources can all be read again
-    // Smaller ones are read whole before the job begins from them: then one that is damaged is
-    // known before anything has been done.
+    // Smaller ones are read whole before the job begins from them. One that is larger and damaged
+    // is found out before sinks commit what they owe (tm_job_args.unverified), or by the tasks.
     VERIFY_BYTES = 64 << 20,
 };
 
@@ -167,7 +167,8 @@ static int open_checkpoint(struct tm_life *life, const char *path, uint64_t chec
     const struct tm_manifest *manifest = tm_restored_manifest(life->restored);
     for (uint32_t i = 0; i < manifest->file_count; i++)
         bytes += manifest->files[i].length;
-    if (bytes <= VERIFY_BYTES)
+    life->unverified = bytes > VERIFY_BYTES;
+    if (!life->unverified)
         rc = tm_restored_verify(life->restored, err);
     TM_KILL_POINT(checkpoint_opened);
     if (rc != 0) {
@@ -239,6 +240,12 @@ static int look_before(void *arg, const char *name)
     return 0;
 }
 
+// What cannot be read for want of permission is not damaged, and nothing is given up for it.
+static bool is_damage(int code)
+{
+    return code == TM_E_CHECKPOINT || code == TM_E_CHECKPOINT_MISSING || code == TM_E_IO;
+}
+
 // The newest cannot be used: the one before it can be where no sink has begun to commit what the
 // newest has. The sinks are asked when they are there (tm_job_args.damaged).
 static int begin_before(struct tm_life *life, uint64_t newest, struct tm_error *err)
@@ -248,9 +255,12 @@ static int begin_before(struct tm_life *life, uint64_t newest, struct tm_error *
     struct tm_error ignored = {0};
     int code = err->code;
     (void)engine->fx.files->list(engine->fx.ctx, life->folder, look_before, &before, &ignored);
-    if (before.found == 0 || code == TM_E_CHECKPOINT_VERSION || code == TM_E_CHECKPOINT_JOB ||
-        code == TM_E_MEMORY) {
-        if (code == TM_E_CHECKPOINT || code == TM_E_CHECKPOINT_MISSING)
+    if (before.found == 0 || !is_damage(code)) {
+        if (code == TM_E_PERMISSION)
+            tm_error_hint(err, "%s",
+                          "let the user who runs the job read and write it; to begin with another "
+                          "one: --from, or anew: --fresh");
+        else if (code == TM_E_CHECKPOINT || code == TM_E_CHECKPOINT_MISSING)
             tm_error_hint(err, "%s",
                           "it is the only checkpoint: bring it back from a backup, or "
                           "begin anew: --fresh");
@@ -274,9 +284,13 @@ static int begin_before(struct tm_life *life, uint64_t newest, struct tm_error *
 static int begin_newest(struct tm_life *life, uint64_t newest, struct tm_error *err)
 {
     life->rewind = newest;
-    int rc = open_checkpoint(life, life->folder, newest, err);
+    if (newest == life->unusable)
+        *err = life->why;
+    int rc =
+        newest == life->unusable ? err->code : open_checkpoint(life, life->folder, newest, err);
     if (rc != 0)
         return begin_before(life, newest, err);
+    life->is_newest = true;
     life->completes = tm_restored_manifest(life->restored)->finished;
     if (life->completes && is_committed(life, newest)) {
         tm_restored_free(life->restored);
@@ -371,7 +385,8 @@ int tm_life_again(struct tm_life *life, struct tm_error *err)
     life->again = true;
     life->completes = false;
     life->damaged = life->rewind = 0;
-    life->has_dropped = newest != 0 && newest != life->first;
+    life->is_newest = false;
+    life->has_dropped = life->begun && newest != 0 && newest != life->first;
     if (newest != 0)
         rc = begin_newest(life, newest, err);
     else if (from != NULL)
@@ -379,6 +394,16 @@ int tm_life_again(struct tm_life *life, struct tm_error *err)
     if (rc == 0)
         rc = take_schemas(life, err);
     return rc == 0 ? plan_anew(life, err) : rc;
+}
+
+bool tm_life_goes_back(struct tm_life *life, const struct tm_error *err)
+{
+    if (err->code != TM_E_CHECKPOINT || !life->is_newest ||
+        tm_restored_checkpoint(life->restored) != tm_store_latest(life->store))
+        return false;
+    life->unusable = tm_store_latest(life->store);
+    life->why = *err;
+    return true;
 }
 
 int tm_life_look(struct tm_life *life, struct tm_engine *engine, const char *path,
@@ -420,6 +445,10 @@ static void say_promises(const struct tm_life *life)
 static void say_beginning(const struct tm_life *life)
 {
     const struct tm_engine *engine = life->engine;
+    if (life->restored == NULL && !life->again && engine->options->drop_count != 0)
+        tm_log_write(&engine->log, TM_LOG_WARN,
+                     "--drop-state '%s' leaves out nothing: there is no checkpoint to go on from",
+                     engine->options->drops[0]);
     char age[32];
     if (life->restored != NULL) {
         const struct tm_manifest *m = tm_restored_manifest(life->restored);

@@ -20,6 +20,10 @@ struct tm_life {
     bool begun;                   // the folder says what the job began with
     bool again;                   // this is not the first attempt of this process
     uint64_t damaged;             // newest, and not to be begun with; 0: none is
+    uint64_t unusable;            // the same, as it showed when the job was to begin with it
+    struct tm_error why;          // of that
+    bool is_newest;               // `restored` is
+    bool unverified;              // only a part of `restored` has been read
     uint64_t rewind;              // what is newer goes before tasks begin
     uint64_t first;               // the own checkpoint that the first attempt began with; 0: none
     bool has_dropped;             // --drop-state has had its say in what it begins with now
@@ -34,6 +38,9 @@ int tm_life_open(struct tm_life *life, struct tm_engine *engine,
 // script has been planned again: it goes on from the newest checkpoint that has been taken since,
 // or begins as the first did. Only of a job that is replayable.
 int tm_life_again(struct tm_life *life, struct tm_error *err) TM_WARN_UNUSED;
+// An attempt has failed with this: is it that the newest checkpoint is damaged, and is there one
+// before it? Then tm_life_again begins with that, unless a sink says no.
+bool tm_life_goes_back(struct tm_life *life, const struct tm_error *err);
 // Opens a checkpoint to look at it alone, as `run --from` would: no folder is held. On failure it
 // must still be closed.
 int tm_life_look(struct tm_life *life, struct tm_engine *engine, const char *path,

@@ -169,9 +169,11 @@ static void count_field(struct group *g, const struct tm_rehearsed *note)
     const char *times = strstr(note->field, " (");
     enum tm_field_change change = note->change;
     if (times != NULL && (change == TM_FIELD_NEW || change == TM_FIELD_GONE)) {
-        if (strcmp(times, " (newest)") != 0)
-            say(g, change == TM_FIELD_NEW ? "a time to live%.0s%.0s" : "no time to live%.0s%.0s",
-                "", "");
+        const char *clock =
+            strstr(times, "event time") != NULL ? " in event time" : " by the clock";
+        if (strncmp(times, " (newest", strlen(" (newest")) != 0)
+            say(g, change == TM_FIELD_NEW ? "a time to live%s%.0s" : "no time to live%s%.0s", clock,
+                "");
         g->changes[TM_FIELD_WIDENED]++; // one that decides nothing
         return;
     }

@@ -1,6 +1,7 @@
 // The folder in which running jobs are found.
 #include "core/cli/places.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -63,6 +64,21 @@ int tm_places_name(const char *folder, int64_t pid, char path[TM_PLACES_PATH], s
     return n > 0 && n < TM_PLACES_PATH
                ? 0
                : tm_error_set(err, TM_E_LIMIT, "the path is too long: %s", folder);
+}
+
+void tm_places_forget(const char *places, const char *folder)
+{
+    char whole[PATH_MAX], socket[PATH_MAX + 32], target[PATH_MAX + 32];
+    DIR *entries = realpath(folder, whole) == NULL ? NULL : opendir(places);
+    if (entries == NULL)
+        return;
+    size_t length = (size_t)snprintf(socket, sizeof socket, "%s/" TM_PLACES_SOCKET, whole);
+    for (struct dirent *entry; (entry = readdir(entries)) != NULL;) {
+        ssize_t n = readlinkat(dirfd(entries), entry->d_name, target, sizeof target);
+        if (n > 0 && (size_t)n == length && memcmp(target, socket, length) == 0)
+            (void)unlinkat(dirfd(entries), entry->d_name, 0);
+    }
+    closedir(entries);
 }
 
 int tm_places_link(const char *entry, const char *socket, struct tm_error *err)

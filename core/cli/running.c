@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "core/base/text.h"
+#include "core/cli/report.h"
 #include "core/loop/real.h"
 #include "core/loop/real_server.h"
 
@@ -37,6 +38,19 @@ static int not_understood(const char *socket, struct tm_error *err)
     return TM_E_JOB_SILENT;
 }
 
+static int does_not_answer(const struct tm_running_job *job, struct tm_error *err)
+{
+    char process[48] = "", end[48] = "";
+    if (job->pid != 0) {
+        snprintf(process, sizeof process, " (process %lld)", (long long)job->pid);
+        snprintf(end, sizeof end, "; kill -9 %lld ends it", (long long)job->pid);
+    }
+    tm_error_set(err, TM_E_JOB_SILENT, "the job '%s'%s does not answer", job->name, process);
+    tm_error_hint(err, "it may be stopped or out of memory%s; its checkpoints stay in any case",
+                  end);
+    return TM_E_JOB_SILENT;
+}
+
 // The error that the job has answered with.
 static int refusal(const char *socket, const json_t *answer, struct tm_error *err)
 {
@@ -50,16 +64,14 @@ static int refusal(const char *socket, const json_t *answer, struct tm_error *er
     return number;
 }
 
-// *refused: nobody listens there.
 static int ask(struct tm_running *running, const char *socket, const char *method,
                const char *target, int64_t timeout_ms, json_t **answer, struct tm_buf *text,
-               bool *refused, struct tm_error *err)
+               struct tm_reply *reply, struct tm_error *err)
 {
     struct tm_buf body;
-    int status;
     *answer = NULL;
     tm_buf_init(&body, &running->mem);
-    int rc = tm_real_ask(socket, method, target, timeout_ms, &status, &body, refused, err);
+    int rc = tm_real_ask(socket, method, target, timeout_ms, reply, &body, err);
     if (rc == 0) {
         *answer = json_loadb((const char *)body.data, body.size_bytes, 0, NULL);
         if (!json_is_object(*answer))
@@ -82,20 +94,15 @@ int tm_running_ask(struct tm_running *running, const struct tm_running_job *job,
                    const char *target, int64_t timeout_ms, json_t **answer, struct tm_buf *text,
                    struct tm_error *err)
 {
-    bool refused;
-    int rc = ask(running, job->socket, method, target, timeout_ms, answer, text, &refused, err);
-    if (rc != TM_E_NETWORK && rc != TM_E_STOPPED)
+    struct tm_reply reply;
+    int rc = ask(running, job->socket, method, target, timeout_ms, answer, text, &reply, err);
+    if (rc == TM_E_STOPPED)
+        return does_not_answer(job, err);
+    if (rc != TM_E_NETWORK)
         return rc;
-    tm_error_set(err, TM_E_JOB_SILENT,
-                 rc == TM_E_NETWORK ? "the job '%s' (process %lld) ended without an answer"
-                                    : "the job '%s' (process %lld) does not answer",
+    tm_error_set(err, TM_E_JOB_SILENT, "the job '%s' (process %lld) ended without an answer",
                  job->name, (long long)job->pid);
-    tm_error_hint(err,
-                  rc == TM_E_NETWORK ? "its log says why it ended; `tidemill list` shows what "
-                                       "runs"
-                                     : "it may be stopped or out of memory; kill -9 %lld ends "
-                                       "it, and its checkpoints stay",
-                  (long long)job->pid);
+    tm_error_hint(err, "its log says why it ended; `tidemill list` shows what runs");
     return TM_E_JOB_SILENT;
 }
 
@@ -123,27 +130,28 @@ void tm_running_wait(int64_t pid, int64_t timeout_ms)
 
 // --- finding -------------------------------------------------------------------------------------
 
-// Of a job that does not answer: the folder in which its socket lies.
+// Of a job that does not answer: the folder of checkpoints in which its socket lies.
 static void guess_name(struct tm_running_job *job)
 {
     char whole[PATH_MAX];
+    char *slash = realpath(job->socket, whole) == NULL ? NULL : strrchr(whole, '/');
     snprintf(job->name, sizeof job->name, "?");
-    if (readlink(job->socket, whole, sizeof whole - 1) <= 0 || realpath(job->socket, whole) == NULL)
+    if (slash == NULL || strcmp(slash, "/" TM_PLACES_SOCKET) != 0)
         return;
-    char *slash = strrchr(whole, '/');
     *slash = '\0';
     slash = strrchr(whole, '/');
     snprintf(job->name, sizeof job->name, "%.255s", slash == NULL ? whole : slash + 1);
 }
 
-// Takes a job in; nobody listens there: TM_E_NO_JOB.
+// Takes a job in. Nobody listens there: TM_E_NO_JOB; it is another user's: TM_E_PERMISSION. `pid`:
+// as far as it is known without asking.
 static int look_at(struct tm_running *running, const char *socket, int64_t pid,
                    struct tm_error *err)
 {
-    bool refused;
-    struct tm_error ignored = {0};
+    struct tm_reply reply;
+    struct tm_error why = {0};
     if (running->count == TM_RUNNING_MAX)
-        return 0;
+        return tm_error_set(err, TM_E_LIMIT, "more than %d jobs are running", TM_RUNNING_MAX);
     if (running->count == running->capacity) {
         uint32_t more = running->capacity * 2 + 16;
         struct tm_running_job *jobs = tm_mem_realloc(
@@ -154,18 +162,19 @@ static int look_at(struct tm_running *running, const char *socket, int64_t pid,
         running->capacity = more;
     }
     struct tm_running_job *job = &running->jobs[running->count];
-    *job = (struct tm_running_job){.pid = pid};
+    *job = (struct tm_running_job){.info = NULL};
     snprintf(job->socket, sizeof job->socket, "%s", socket);
-    int rc = ask(running, socket, "GET", "/v1/job", TM_RUNNING_LOOK_MS, &job->info, NULL, &refused,
-                 &ignored);
-    if (rc == TM_E_MEMORY) {
-        *err = ignored;
+    int rc =
+        ask(running, socket, "GET", "/v1/job", TM_RUNNING_LOOK_MS, &job->info, NULL, &reply, &why);
+    if (rc == TM_E_MEMORY || rc == TM_E_PERMISSION) {
+        *err = why;
         return rc;
     }
-    if (refused)
+    if (reply.refused)
         return TM_E_NO_JOB;
     running->count++;
     if (job->info == NULL) {
+        job->pid = reply.pid != 0 ? reply.pid : pid;
         guess_name(job);
         return 0;
     }
@@ -185,9 +194,14 @@ static int find_one(void *arg, const char *name)
     struct finding *finding = arg;
     char entry[TM_PLACES_PATH], *end;
     long long pid = strtoll(name, &end, 10);
-    if (*end != '\0' || pid <= 0 || tm_places_name(finding->folder, pid, entry, finding->err) != 0)
+    if (*end != '\0' || pid <= 0 || finding->running->count == TM_RUNNING_MAX ||
+        tm_places_name(finding->folder, pid, entry, finding->err) != 0)
         return 0;
     int rc = look_at(finding->running, entry, pid, finding->err);
+    if (rc == TM_E_PERMISSION) { // a folder of checkpoints that is another user's now
+        tm_error_clear(finding->err);
+        return 0;
+    }
     if (rc != TM_E_NO_JOB)
         return rc;
     (void)unlink(entry); // a process that was killed has left it
@@ -240,6 +254,24 @@ void tm_running_fini(struct tm_running *running)
     *running = (struct tm_running){.count = 0};
 }
 
+// --- telling -------------------------------------------------------------------------------------
+
+int tm_running_fail(const struct tm_cli_options *options, const struct tm_error *err)
+{
+    int code = err->code == TM_E_USAGE ? TM_EXIT_USAGE : TM_EXIT_FAILED;
+    if (!options->json)
+        return tm_cli_fail(options, err, code);
+    tm_report_print_error_json(options->out, err);
+    return code;
+}
+
+void tm_running_print(const struct tm_cli_options *options, const json_t *answer)
+{
+    char *text = json_dumps(answer, JSON_COMPACT);
+    fprintf(options->out, "%s\n", text == NULL ? "{}" : text);
+    free(text);
+}
+
 // --- choosing ------------------------------------------------------------------------------------
 
 static int no_job(const struct tm_running *running, const char *given, struct tm_error *err)
@@ -288,13 +320,15 @@ static int choose_folder(struct tm_running *running, const char *folder,
                          struct tm_running_job **job, struct tm_error *err)
 {
     char socket[TM_PLACES_PATH];
-    snprintf(socket, sizeof socket, "%.4000s/control", folder);
+    snprintf(socket, sizeof socket, "%.4000s/" TM_PLACES_SOCKET, folder);
     int rc = look_at(running, socket, 0, err);
     if (rc == TM_E_NO_JOB) {
         tm_error_set(err, TM_E_NO_JOB, "no job is running in the folder %s", folder);
         tm_error_hint(err, "`tidemill list --json` has the folders of those that run");
         return rc;
     }
+    if (rc == TM_E_PERMISSION)
+        tm_error_hint(err, "a job answers to the user that runs it");
     *job = rc == 0 ? &running->jobs[running->count - 1] : NULL;
     return rc;
 }
@@ -327,11 +361,5 @@ int tm_running_choose(struct tm_running *running, const char *given, struct tm_r
         return no_job(running, given, err);
     if ((*job)->info != NULL)
         return 0;
-    tm_error_set(err, TM_E_JOB_SILENT, "the job '%s' (process %lld) does not answer", (*job)->name,
-                 (long long)(*job)->pid);
-    tm_error_hint(err,
-                  "it may be stopped or out of memory; kill -9 %lld ends it, and its "
-                  "checkpoints stay",
-                  (long long)(*job)->pid);
-    return TM_E_JOB_SILENT;
+    return does_not_answer(*job, err);
 }

@@ -34,6 +34,7 @@ static int fill_args(struct tm_saving *saving, struct tm_job_args *args, struct 
         rc = match_checkpoint(saving, err);
     args->checkpoints = true;
     args->restored = saving->life.restored;
+    args->unverified = saving->life.unverified;
     args->damaged = saving->life.damaged;
     args->settled = saving->settled;
     args->settled_length = strlen(saving->settled);
@@ -173,11 +174,13 @@ struct tm_keeper_figures tm_saving_figures(const struct tm_saving *saving)
     struct tm_keeper_figures now = tm_keeper_figures(saving->keeper);
     now.completed += figures.completed;
     now.failed += figures.failed;
+    now.overtaken += figures.overtaken;
     if (now.checkpoint == 0) { // the last one is of an earlier attempt
         now.checkpoint = figures.checkpoint;
         now.completed_ms = figures.completed_ms;
         now.duration_ms = figures.duration_ms;
         now.bytes = figures.bytes;
+        now.flight_bytes = figures.flight_bytes;
     }
     return now;
 }

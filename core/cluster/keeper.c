@@ -1,64 +1,37 @@
 // Checkpoints carried out: each decision becomes a command to the workers or a work of the helper
 // thread; what was done comes back in order.
 #include "core/cluster/keeper.h"
-#include "core/base/kill_point.h"
 
 #include <stdio.h>
 #include <string.h>
+
+#include "core/base/kill_point.h"
+#include "core/cluster/keeper_parts.h"
 
 enum {
     RETRY_MIN_MS = 100, // between attempts at a commit, or at the last checkpoint
     RETRY_MAX_MS = 10000,
     NO_MEMORY_NS = 1000000000, // until one is tried again that could not even be asked for
-    PATH_BYTES = 4200,         // of a savepoint
-    NAMES_MAX = 1000,          // that are tried for one
-};
-
-// A checkpoint from its begin until nothing of it is left to do.
-struct kept {
-    struct kept *next;
-    uint64_t checkpoint;
-    enum tm_checkpoint_purpose purpose;
-    int64_t begun_ns;
-    struct tm_pending *pending; // the store's; NULL: not yet, or published or discarded
-    bool placed, ended;
-    uint64_t bytes, flight_bytes;
-    struct tm_part **parts; // by task: what each has written
-    char *path;             // of a savepoint: where it goes; "": where savepoints of the job go
 };
 
 // A savepoint that was asked for.
 struct wish {
     bool asked, begun;
-    char path[PATH_BYTES]; // "": where the job's go
+    char path[TM__SAVEPOINT_PATH]; // "": where the job's go
     tm_keeper_told *told;
     void *arg;
-};
-
-enum errand_kind { PLACE, PUBLISH, DISCARD, COMMIT };
-
-struct errand {
-    struct tm_work work; // first
-    struct errand *next;
-    struct tm_keeper *keeper;
-    enum errand_kind kind;
-    struct kept *kept;
-    char *settled; // of PUBLISH: types as they are known now
-    size_t settled_size;
-    int code;
-    struct tm_error err;
 };
 
 struct tm_keeper {
     struct tm_keeper_args args;
     struct tm_checkpoints checkpoints;
     struct tm_executor *executor;
-    struct kept *kept;
-    struct errand *first, *last; // with the helper, in order
+    struct tm__kept *kept;
+    struct tm__errand *first, *last; // with the helper, in order
     struct tm_buf settled;
     bool started, stopped;
-    uint32_t commits;         // under way
-    struct kept *uncommitted; // of the last one, whose sinks could not commit yet
+    uint32_t commits;             // under way
+    struct tm__kept *uncommitted; // of the last one, whose sinks could not commit yet
     int64_t retry_ns;
     struct tm_failover retries; // of commits, and of the checkpoint at the end of the input
     bool commit_alarmed;        // the last commit failed,
@@ -75,162 +48,24 @@ static int64_t now_of(const struct tm_keeper *keeper)
     return tm_fx_mono_ns(keeper->args.fx);
 }
 
-// --- the helper thread ---------------------------------------------------------------------------
-
-static const char *kind_of(const struct tm_node *node)
-{
-    return node->kind == TM_NODE_SOURCE ? "source"
-           : node->kind == TM_NODE_SINK ? "sink"
-                                        : node->verb;
-}
-
-static int fill_manifest(const struct errand *errand, struct tm_manifest *manifest,
-                         struct tm_error *err)
-{
-    const struct tm_job *job = errand->keeper->args.job;
-    const struct kept *kept = errand->kept;
-    int rc = 0;
-    manifest->job = job->graph->name;
-    manifest->checkpoint = kept->checkpoint;
-    manifest->attempt = errand->keeper->args.attempt;
-    manifest->created_ms = tm_fx_wall_ms(job->fx);
-    manifest->kind = kept->purpose == TM_PURPOSE_PERIODIC    ? TM_CHECKPOINT
-                     : kept->purpose == TM_PURPOSE_SAVEPOINT ? TM_SAVEPOINT
-                                                             : TM_CHECKPOINT_END;
-    manifest->finished = manifest->drained = kept->purpose == TM_PURPOSE_END;
-    manifest->max_parallelism = job->plan->max_parallelism;
-    manifest->script = errand->keeper->args.script;
-    manifest->types = errand->settled;
-    if (errand->keeper->args.schemas != NULL)
-        manifest->schemas = errand->keeper->args.schemas;
-    for (uint32_t n = 0; n < job->graph->node_count && rc == 0; n++) {
-        const struct tm_node *node = &job->graph->nodes[n];
-        rc = tm_manifest_add_operator(manifest, node->name, kind_of(node),
-                                      tm_job_node_parallelism(job, n));
-    }
-    if (rc != 0)
-        return tm_error_set(err, rc, "out of memory for a manifest");
-    for (uint32_t t = 0; t < job->task_count && rc == 0; t++)
-        rc = tm_manifest_add_written(manifest, kept->parts[t]->written, err);
-    return rc;
-}
-
-static int publish(struct errand *errand)
-{
-    struct tm_keeper *keeper = errand->keeper;
-    struct tm_manifest manifest;
-    tm_manifest_init(&manifest, keeper->args.mem);
-    int rc = fill_manifest(errand, &manifest, &errand->err);
-    struct tm_pending *pending = errand->kept->pending;
-    errand->kept->pending = NULL;
-    if (rc == 0)
-        rc = tm_store_publish(keeper->args.store, pending, &manifest, &errand->err);
-    else
-        tm_store_discard(keeper->args.store, pending);
-    tm_manifest_fini(&manifest);
-    return rc;
-}
-
-// All sinks, whatever the others do; the first failure is told.
-static int commit(struct errand *errand)
-{
-    struct tm_job *job = errand->keeper->args.job;
-    int result = 0;
-    TM_KILL_POINT(commit_begins);
-    for (uint32_t n = 0; n < job->graph->node_count; n++) {
-        const struct tm_node *node = &job->graph->nodes[n];
-        const struct tm_connector *connector =
-            node->kind != TM_NODE_SINK ? NULL : tm_connector_find(job->connectors, node->connector);
-        struct tm_error one;
-        if (connector == NULL || connector->sink_commit == NULL)
-            continue;
-        tm_error_clear(&one);
-        bool once =
-            errand->kept->purpose == TM_PURPOSE_CLOSE && connector->sink_commit_once != NULL;
-        int rc = (once ? connector->sink_commit_once
-                       : connector->sink_commit)(job->shared[n], errand->kept->checkpoint, &one);
-        if (rc != 0 && (result == 0 || (result > 0 && rc < 0))) { // an error says more than WAIT
-            result = rc;
-            errand->err = one;
-        }
-    }
-    TM_KILL_POINT(commit_ends);
-    if (result == 0 && errand->kept->purpose != TM_PURPOSE_CLOSE &&
-        tm_store_collect(errand->keeper->args.store, &errand->err) != 0) {
-        tm_log_write(errand->keeper->args.log, TM_LOG_WARN,
-                     "files of earlier checkpoints are left: %s", errand->err.message);
-        tm_error_clear(&errand->err);
-    }
-    return result;
-}
-
-// savepoints/sp-12 of the job; a job that began anew may have left one of that name.
-static int place_own(struct tm_store *store, struct kept *kept, struct tm_error *err)
-{
-    int rc = TM_E_EXISTS;
-    for (int i = 1; rc == TM_E_EXISTS && i <= NAMES_MAX; i++) {
-        char again[16] = "";
-        if (i > 1)
-            snprintf(again, sizeof again, "-%d", i);
-        int n = snprintf(kept->path, PATH_BYTES, "%s/savepoints/sp-%llu%s", tm_store_folder(store),
-                         (unsigned long long)kept->checkpoint, again);
-        if (n < 0 || n >= PATH_BYTES)
-            return tm_error_set(err, TM_E_LIMIT, "the path of a savepoint is too long");
-        tm_error_clear(err);
-        rc = tm_store_begin_savepoint(store, kept->checkpoint, kept->path, &kept->pending, err);
-    }
-    return rc;
-}
-
-static int place(struct tm_store *store, struct kept *kept, struct tm_error *err)
-{
-    if (kept->purpose != TM_PURPOSE_SAVEPOINT)
-        return tm_store_begin(store, kept->checkpoint, &kept->pending, err);
-    return kept->path[0] == '\0'
-               ? place_own(store, kept, err)
-               : tm_store_begin_savepoint(store, kept->checkpoint, kept->path, &kept->pending, err);
-}
-
-static void run_errand(struct tm_work *work)
-{
-    struct errand *errand = (struct errand *)work;
-    struct tm_store *store = errand->keeper->args.store;
-    struct kept *kept = errand->kept;
-    switch (errand->kind) {
-    case PLACE:
-        errand->code = place(store, kept, &errand->err);
-        break;
-    case PUBLISH:
-        errand->code = publish(errand);
-        break;
-    case DISCARD:
-        tm_store_discard(store, kept->pending);
-        kept->pending = NULL;
-        break;
-    case COMMIT:
-        errand->code = commit(errand);
-        break;
-    }
-}
-
 // --- errands -------------------------------------------------------------------------------------
 
-static void free_errand(struct errand *errand)
+static void free_errand(struct tm__errand *errand)
 {
-    struct tm_mem *mem = errand->keeper->args.mem;
+    struct tm_mem *mem = errand->args->mem;
     if (errand->settled != NULL)
         tm_mem_free(mem, errand->settled, errand->settled_size);
     tm_mem_free(mem, errand, sizeof *errand);
 }
 
-static bool send(struct tm_keeper *keeper, enum errand_kind kind, struct kept *kept)
+static bool send(struct tm_keeper *keeper, enum tm__errand_kind kind, struct tm__kept *kept)
 {
     const struct tm_fx *fx = keeper->args.fx;
-    struct errand *errand = tm_mem_zalloc(keeper->args.mem, sizeof *errand);
+    struct tm__errand *errand = tm_mem_zalloc(keeper->args.mem, sizeof *errand);
     if (errand == NULL)
         return false;
-    *errand = (struct errand){.keeper = keeper, .kind = kind, .kept = kept};
-    if (kind == PUBLISH) {
+    *errand = (struct tm__errand){.args = &keeper->args, .kind = kind, .kept = kept};
+    if (kind == TM__ERRAND_PUBLISH) {
         errand->settled_size = keeper->settled.size_bytes + 1;
         errand->settled = tm_mem_zalloc(keeper->args.mem, errand->settled_size);
         if (errand->settled == NULL) {
@@ -240,27 +75,27 @@ static bool send(struct tm_keeper *keeper, enum errand_kind kind, struct kept *k
         if (keeper->settled.size_bytes != 0)
             memcpy(errand->settled, keeper->settled.data, keeper->settled.size_bytes);
     }
-    errand->work.run = run_errand;
+    errand->work.run = tm__errand_run;
     errand->work.waker = keeper->args.waker;
     if (keeper->last == NULL)
         keeper->first = errand;
     else
         keeper->last->next = errand;
     keeper->last = errand;
-    keeper->commits += kind == COMMIT;
+    keeper->commits += kind == TM__ERRAND_COMMIT;
     fx->threads->executor_submit(fx->ctx, keeper->executor, &errand->work);
     return true;
 }
 
-static struct kept *find(const struct tm_keeper *keeper, uint64_t checkpoint)
+static struct tm__kept *find(const struct tm_keeper *keeper, uint64_t checkpoint)
 {
-    struct kept *kept = keeper->kept;
+    struct tm__kept *kept = keeper->kept;
     while (kept != NULL && kept->checkpoint != checkpoint)
         kept = kept->next;
     return kept;
 }
 
-static void free_parts(struct tm_keeper *keeper, struct kept *kept)
+static void free_parts(struct tm_keeper *keeper, struct tm__kept *kept)
 {
     uint32_t tasks = keeper->args.job->task_count;
     for (uint32_t t = 0; kept->parts != NULL && t < tasks; t++)
@@ -270,22 +105,22 @@ static void free_parts(struct tm_keeper *keeper, struct kept *kept)
     kept->parts = NULL;
 }
 
-static void forget(struct tm_keeper *keeper, struct kept *kept)
+static void forget(struct tm_keeper *keeper, struct tm__kept *kept)
 {
-    struct kept **at = &keeper->kept;
+    struct tm__kept **at = &keeper->kept;
     while (*at != kept)
         at = &(*at)->next;
     *at = kept->next;
     free_parts(keeper, kept);
     if (kept->path != NULL)
-        tm_mem_free(keeper->args.mem, kept->path, PATH_BYTES);
+        tm_mem_free(keeper->args.mem, kept->path, TM__SAVEPOINT_PATH);
     tm_mem_free(keeper->args.mem, kept, sizeof *kept);
 }
 
 // --- what the coordinator of checkpoints wants ---------------------------------------------------
 
 static void tell_workers(struct tm_keeper *keeper, enum tm_command_kind kind,
-                         const struct kept *kept, const char *text, size_t length)
+                         const struct tm__kept *kept, const char *text, size_t length)
 {
     if (tm_job_command_checkpoint(keeper->args.job, kind, kept->checkpoint, kept->purpose, text,
                                   length) != 0)
@@ -326,28 +161,28 @@ static void on_begin(void *arg, uint64_t checkpoint, enum tm_checkpoint_purpose 
 {
     struct tm_keeper *keeper = arg;
     struct tm_mem *mem = keeper->args.mem;
-    struct kept *kept = tm_mem_zalloc(mem, sizeof *kept);
+    struct tm__kept *kept = tm_mem_zalloc(mem, sizeof *kept);
     if (kept == NULL) {
         decline(keeper, checkpoint, TM_E_MEMORY, "out of memory");
         return;
     }
-    *kept = (struct kept){.next = keeper->kept,
-                          .checkpoint = checkpoint,
-                          .purpose = purpose,
-                          .begun_ns = now_of(keeper)};
+    *kept = (struct tm__kept){.next = keeper->kept,
+                              .checkpoint = checkpoint,
+                              .purpose = purpose,
+                              .begun_ns = now_of(keeper)};
     keeper->kept = kept;
     kept->parts = tm_mem_zalloc(mem, keeper->args.job->task_count * sizeof(void *));
     bool is_kept = kept->parts != NULL;
     if (purpose == TM_PURPOSE_SAVEPOINT && is_kept) {
-        kept->path = tm_mem_alloc(mem, PATH_BYTES);
+        kept->path = tm_mem_alloc(mem, TM__SAVEPOINT_PATH);
         is_kept = kept->path != NULL;
         if (is_kept)
-            memcpy(kept->path, keeper->savepoint.path, PATH_BYTES);
+            memcpy(kept->path, keeper->savepoint.path, TM__SAVEPOINT_PATH);
     }
     if (is_kept && purpose == TM_PURPOSE_CLOSE) { // it has no place
         kept->placed = true;
         tell_workers(keeper, TM_COMMAND_CHECKPOINT, kept, "", 0);
-    } else if (!is_kept || !send(keeper, PLACE, kept)) {
+    } else if (!is_kept || !send(keeper, TM__ERRAND_PLACE, kept)) {
         kept->placed = true; // there is none, and none is to come
         decline(keeper, checkpoint, TM_E_MEMORY, "out of memory");
     }
@@ -359,7 +194,7 @@ static void on_publish(void *arg, uint64_t checkpoint, enum tm_checkpoint_purpos
     struct tm_error err = {.code = TM_E_MEMORY};
     if (purpose == TM_PURPOSE_CLOSE)
         tm_checkpoints_published(&keeper->checkpoints, checkpoint, 0, NULL, now_of(keeper));
-    else if (!send(keeper, PUBLISH, find(keeper, checkpoint)))
+    else if (!send(keeper, TM__ERRAND_PUBLISH, find(keeper, checkpoint)))
         tm_checkpoints_published(&keeper->checkpoints, checkpoint, TM_E_MEMORY, &err,
                                  now_of(keeper));
 }
@@ -386,16 +221,16 @@ static void alarm_once(struct tm_keeper *keeper, uint64_t checkpoint, enum tm_ch
 }
 
 // What was written of it goes, unless the helper has it: it is asked in order.
-static void drop(struct tm_keeper *keeper, struct kept *kept)
+static void drop(struct tm_keeper *keeper, struct tm__kept *kept)
 {
     free_parts(keeper, kept);
     if (kept->pending == NULL)
         forget(keeper, kept);
-    else if (!send(keeper, DISCARD, kept)) // the store finds it when it is opened next
+    else if (!send(keeper, TM__ERRAND_DISCARD, kept)) // the store finds it when it is opened next
         forget(keeper, kept);
 }
 
-static void note_figures(struct tm_keeper *keeper, const struct kept *kept)
+static void note_figures(struct tm_keeper *keeper, const struct tm__kept *kept)
 {
     keeper->figures.checkpoint = kept->checkpoint;
     keeper->figures.completed++;
@@ -406,7 +241,7 @@ static void note_figures(struct tm_keeper *keeper, const struct kept *kept)
     keeper->figures.duration_ms = (now_of(keeper) - kept->begun_ns) / 1000000;
 }
 
-static void complete(struct tm_keeper *keeper, struct kept *kept)
+static void complete(struct tm_keeper *keeper, struct tm__kept *kept)
 {
     tell_workers(keeper, TM_COMMAND_COMPLETE, kept, NULL, 0);
     free_parts(keeper, kept);
@@ -423,7 +258,7 @@ static void complete(struct tm_keeper *keeper, struct kept *kept)
     keeper->alarmed = false;
     if (kept->purpose != TM_PURPOSE_CLOSE)
         note_figures(keeper, kept);
-    if (!send(keeper, COMMIT, kept)) {
+    if (!send(keeper, TM__ERRAND_COMMIT, kept)) {
         keeper->uncommitted = kept;
         keeper->retry_ns = now_of(keeper) + NO_MEMORY_NS;
     }
@@ -447,7 +282,7 @@ static void on_end(void *arg, uint64_t checkpoint, enum tm_checkpoint_purpose pu
                    enum tm_checkpoint_end end, const struct tm_error *why)
 {
     struct tm_keeper *keeper = arg;
-    struct kept *kept = find(keeper, checkpoint);
+    struct tm__kept *kept = find(keeper, checkpoint);
     if (end != TM_CHECKPOINT_COMPLETE && end != TM_CHECKPOINT_SUBSUMED)
         note_failed(keeper, checkpoint, purpose, end, why);
     if (kept == NULL)
@@ -465,9 +300,9 @@ static void on_end(void *arg, uint64_t checkpoint, enum tm_checkpoint_purpose pu
 
 // --- what the helper has done --------------------------------------------------------------------
 
-static void placed(struct tm_keeper *keeper, const struct errand *errand)
+static void placed(struct tm_keeper *keeper, const struct tm__errand *errand)
 {
-    struct kept *kept = errand->kept;
+    struct tm__kept *kept = errand->kept;
     kept->placed = true;
     if (errand->code != 0 && !kept->ended) {
         tm_checkpoints_decline(&keeper->checkpoints, kept->checkpoint, keeper->args.attempt,
@@ -517,7 +352,7 @@ static int64_t on_retry(void *arg, const struct tm_error *why)
 }
 
 // The same reason again and again is said once.
-static void alarm_commit(struct tm_keeper *keeper, const struct errand *errand)
+static void alarm_commit(struct tm_keeper *keeper, const struct tm__errand *errand)
 {
     int reason = errand->code < 0 ? errand->code : errand->err.code;
     if (keeper->commit_alarmed && keeper->commit_alarm == reason)
@@ -530,7 +365,7 @@ static void alarm_commit(struct tm_keeper *keeper, const struct errand *errand)
                  (unsigned long long)errand->kept->checkpoint, errand->err.message);
 }
 
-static void commit_succeeded(struct tm_keeper *keeper, struct kept *kept)
+static void commit_succeeded(struct tm_keeper *keeper, struct tm__kept *kept)
 {
     if (keeper->commit_alarmed)
         tm_log_write(keeper->args.log, TM_LOG_INFO, "the output of checkpoint %llu is visible",
@@ -540,9 +375,9 @@ static void commit_succeeded(struct tm_keeper *keeper, struct kept *kept)
     forget(keeper, kept);
 }
 
-static void committed(struct tm_keeper *keeper, struct errand *errand)
+static void committed(struct tm_keeper *keeper, struct tm__errand *errand)
 {
-    struct kept *kept = errand->kept;
+    struct tm__kept *kept = errand->kept;
     keeper->commits--;
     if (errand->code == 0) {
         commit_succeeded(keeper, kept);
@@ -564,20 +399,20 @@ static void committed(struct tm_keeper *keeper, struct errand *errand)
     keeper->uncommitted = NULL;
 }
 
-static void take_back(struct tm_keeper *keeper, struct errand *errand)
+static void take_back(struct tm_keeper *keeper, struct tm__errand *errand)
 {
     switch (errand->kind) {
-    case PLACE:
+    case TM__ERRAND_PLACE:
         placed(keeper, errand);
         break;
-    case PUBLISH:
+    case TM__ERRAND_PUBLISH:
         tm_checkpoints_published(&keeper->checkpoints, errand->kept->checkpoint, errand->code,
                                  &errand->err, now_of(keeper));
         break;
-    case DISCARD:
+    case TM__ERRAND_DISCARD:
         forget(keeper, errand->kept);
         break;
-    case COMMIT:
+    case TM__ERRAND_COMMIT:
         committed(keeper, errand);
         break;
     }
@@ -588,7 +423,7 @@ static bool take_errands(struct tm_keeper *keeper)
 {
     bool any = false;
     while (keeper->first != NULL && tm_work_is_done(&keeper->first->work)) {
-        struct errand *errand = keeper->first;
+        struct tm__errand *errand = keeper->first;
         keeper->first = errand->next;
         if (keeper->first == NULL)
             keeper->last = NULL;
@@ -601,11 +436,11 @@ static bool take_errands(struct tm_keeper *keeper)
 // Output that waits to be made visible: what is newer does it too, if there is something newer.
 static bool retry_commit(struct tm_keeper *keeper)
 {
-    struct kept *kept = keeper->uncommitted;
+    struct tm__kept *kept = keeper->uncommitted;
     if (kept == NULL || keeper->commits != 0 || now_of(keeper) < keeper->retry_ns)
         return false;
     keeper->uncommitted = NULL;
-    if (!send(keeper, COMMIT, kept)) {
+    if (!send(keeper, TM__ERRAND_COMMIT, kept)) {
         keeper->uncommitted = kept;
         keeper->retry_ns = now_of(keeper) + NO_MEMORY_NS;
     }
@@ -661,12 +496,12 @@ void tm_keeper_free(struct tm_keeper *keeper)
     if (keeper->executor != NULL)
         fx->threads->executor_free(fx->ctx, keeper->executor);
     while (keeper->first != NULL) {
-        struct errand *errand = keeper->first;
+        struct tm__errand *errand = keeper->first;
         keeper->first = errand->next;
         free_errand(errand);
     }
     while (keeper->kept != NULL) {
-        struct kept *kept = keeper->kept;
+        struct tm__kept *kept = keeper->kept;
         if (kept->pending != NULL)
             tm_store_discard(keeper->args.store, kept->pending);
         forget(keeper, kept);
@@ -757,7 +592,7 @@ void tm_keeper_event(struct tm_keeper *keeper, struct tm_event *event)
                                now_of(keeper));
     if (event->kind != TM_EVENT_WRITTEN)
         return;
-    struct kept *kept = find(keeper, event->checkpoint);
+    struct tm__kept *kept = find(keeper, event->checkpoint);
     if (kept == NULL || kept->parts == NULL || kept->parts[event->task] != NULL)
         return;
     if (event->part != NULL) { // else nothing was to be written

@@ -3,14 +3,13 @@
 // makes no requests does not need it.
 #define CURL_DISABLE_TYPECHECK // the functions are called through pointers
 #include <curl/curl.h>
-#include <dlfcn.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/loop/real.h"
+#include "core/loop/real_library.h"
 #include "core/loop/real_private.h"
 
 enum {
@@ -38,24 +37,11 @@ enum {
     X(curl_slist_append)        \
     X(curl_slist_free_all)
 
-// A library is loaded once for a process, whatever worlds it has.
-static struct {
-    pthread_once_t once;
-    const char *missing; // what could not be found; NULL: all is there
-#define DECLARE(name) __typeof__(&name) name;
-    FUNCTIONS(DECLARE)
-#undef DECLARE
-} lib = {.once = PTHREAD_ONCE_INIT};
+TM__LIBRARY(FUNCTIONS);
 
 static void load(void)
 {
-    void *handle = dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL);
-    lib.missing = handle == NULL ? "libcurl.so.4" : NULL;
-#define FIND(name)                                                                   \
-    if (lib.missing == NULL && (*(void **)&lib.name = dlsym(handle, #name)) == NULL) \
-        lib.missing = #name;
-    FUNCTIONS(FIND)
-#undef FIND
+    TM__LIBRARY_LOAD("libcurl.so.4", FUNCTIONS);
     if (lib.missing == NULL && lib.curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
         lib.missing = "curl_global_init";
 }

@@ -1,13 +1,11 @@
 // Requests through libmicrohttpd: its epoll descriptor and our listeners are watched by the loop of
 // the thread that parks there.
 #include <arpa/inet.h>
-#include <dlfcn.h>
 #include <errno.h>
 #include <ev.h>
 #include <fcntl.h>
 #include <microhttpd.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -15,6 +13,7 @@
 #include <unistd.h>
 
 #include "core/loop/real.h"
+#include "core/loop/real_library.h"
 #include "core/loop/real_private.h"
 #include "core/loop/real_server.h"
 #include "core/loop/real_unix.h"
@@ -43,24 +42,11 @@ enum {
     X(MHD_suspend_connection)          \
     X(MHD_resume_connection)
 
-// A library is loaded once for a process, whatever worlds it has.
-static struct {
-    pthread_once_t once;
-    const char *missing; // what could not be found; NULL: all is there
-#define DECLARE(name) __typeof__(&name) name;
-    FUNCTIONS(DECLARE)
-#undef DECLARE
-} lib = {.once = PTHREAD_ONCE_INIT};
+TM__LIBRARY(FUNCTIONS);
 
 static void load(void)
 {
-    void *handle = dlopen("libmicrohttpd.so.12", RTLD_NOW | RTLD_LOCAL);
-    lib.missing = handle == NULL ? "libmicrohttpd.so.12" : NULL;
-#define FIND(name)                                                                   \
-    if (lib.missing == NULL && (*(void **)&lib.name = dlsym(handle, #name)) == NULL) \
-        lib.missing = #name;
-    FUNCTIONS(FIND)
-#undef FIND
+    TM__LIBRARY_LOAD("libmicrohttpd.so.12", FUNCTIONS);
 }
 
 struct listener {

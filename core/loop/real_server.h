@@ -57,10 +57,16 @@ bool tm_server_is_local(const struct tm_server_request *request);
 void tm_server_answer(struct tm_server_request *request, int status, const char *type,
                       const void *body, size_t length);
 
-// The other side. Asks the socket at `path`, of any length, and waits at most `timeout_ms` for all
-// of the answer; *status and `body` are it. TM_E_NETWORK: nobody listens there (*refused), or what
-// came is no answer; TM_E_STOPPED: none within the time.
+// The other side.
+struct tm_reply {
+    bool refused; // nobody listens there
+    int64_t pid;  // of the process that does; 0: not known, as of one in another container
+    int status;
+};
+
+// Asks the socket at `path`, of any length, and waits at most `timeout_ms` for all of the answer,
+// whose text goes into `body`. *reply is filled in as far as it came, on failure too. TM_E_NETWORK:
+// nobody listens there, or what came is no answer; TM_E_STOPPED: none within the time.
 struct tm_buf;
 int tm_real_ask(const char *path, const char *method, const char *target, int64_t timeout_ms,
-                int *status, struct tm_buf *body, bool *refused,
-                struct tm_error *err) TM_WARN_UNUSED;
+                struct tm_reply *reply, struct tm_buf *body, struct tm_error *err) TM_WARN_UNUSED;

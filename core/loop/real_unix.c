@@ -61,21 +61,31 @@ static int no_answer(const char *path, struct tm_error *err)
     return tm_error_set(err, TM_E_STOPPED, "no answer from %s within the time", path);
 }
 
-static int connect_to(int fd, const char *path, bool *refused, struct tm_error *err)
+// The process that listens: whoever was connected to is told by the system, even before it answers.
+static int64_t listener_of(int fd)
+{
+    struct ucred peer;
+    socklen_t length = sizeof peer;
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 ? peer.pid : 0;
+}
+
+static int connect_to(int fd, const char *path, struct tm_reply *reply, struct tm_error *err)
 {
     struct tm__unix_address address;
     int rc = tm__unix_open(&address, path, err);
     if (rc != 0) {
-        *refused = rc == TM_E_NOT_FOUND;
+        reply->refused = rc == TM_E_NOT_FOUND;
         return rc;
     }
     // A Unix socket takes the connection at once, or its queue is full: then nobody reads it.
     rc = connect(fd, (const struct sockaddr *)&address.address, sizeof address.address);
     int errnum = errno;
     tm__unix_close(&address);
-    if (rc == 0)
+    if (rc == 0) {
+        reply->pid = listener_of(fd);
         return 0;
-    *refused = errnum == ECONNREFUSED || errnum == ENOENT || errnum == ENOTSOCK;
+    }
+    reply->refused = errnum == ECONNREFUSED || errnum == ENOENT || errnum == ENOTSOCK;
     if (errnum == EAGAIN)
         return no_answer(path, err);
     return tm_error_set_errno(err, errnum == EACCES ? TM_E_PERMISSION : TM_E_NETWORK, errnum,
@@ -149,15 +159,15 @@ static int take_apart(const char *path, struct tm_buf *all, int *status, struct 
 }
 
 int tm_real_ask(const char *path, const char *method, const char *target, int64_t timeout_ms,
-                int *status, struct tm_buf *body, bool *refused, struct tm_error *err)
+                struct tm_reply *reply, struct tm_buf *body, struct tm_error *err)
 {
     int64_t until = now_ms() + timeout_ms;
-    *refused = false;
+    *reply = (struct tm_reply){.status = 0};
     body->size_bytes = 0;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return tm_error_set_errno(err, TM_E_LIMIT, errno, "cannot make a socket");
-    int rc = connect_to(fd, path, refused, err);
+    int rc = connect_to(fd, path, reply, err);
     if (rc == 0) {
         struct tm_buf head;
         tm_buf_init(&head, body->mem);
@@ -172,5 +182,5 @@ int tm_real_ask(const char *path, const char *method, const char *target, int64_
     if (rc == 0)
         rc = read_all(fd, path, body, until, err);
     close(fd);
-    return rc == 0 ? take_apart(path, body, status, err) : rc;
+    return rc == 0 ? take_apart(path, body, &reply->status, err) : rc;
 }

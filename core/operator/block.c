@@ -95,6 +95,17 @@ int tm__operator_block_fill(struct tm__operator_keys *keys, struct tm__operator_
     return keys == NULL ? 0 : tm__operator_keys_read(keys, block);
 }
 
+int tm__operator_block_upsert(const struct tm_operator *op, struct tm__operator_keys *keys,
+                              struct tm__operator_block *block, struct tm_state *state,
+                              struct tm_namespace *ns, const struct tm_row **row, const void *end,
+                              struct tm_error *err)
+{
+    int rc = tm__operator_block_fill(keys, block, row, end);
+    if (rc == 0)
+        rc = tm_state_upsert_batch(state, ns, block->keys, block->count, block->values, NULL);
+    return rc == 0 ? 0 : tm__operator_out_of_memory(op, err);
+}
+
 void tm__operator_key_groups(const struct tm_operator *op, uint32_t *first, uint32_t *last)
 {
     const struct tm_task_context *ctx = op->ctx;
@@ -220,4 +231,13 @@ int tm__operator_run_all(const struct tm_operator *op, struct tm_vm_chain *chain
         return tm_error_set(err, TM_E_INTERNAL,
                             "operator '%s': the chunk stopped before its last row", op->node->name);
     return 0;
+}
+
+int tm__operator_grow(struct tm_batch *batch, struct tm_chain_ctx *entry, uint64_t more)
+{
+    batch->size_bytes = entry->out_size;
+    int rc = tm_batch_reserve(batch, more);
+    entry->out = batch->data;
+    entry->out_capacity = batch->capacity_bytes;
+    return rc;
 }

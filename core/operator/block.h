@@ -36,6 +36,12 @@ int tm__operator_keys_read(struct tm__operator_keys *keys,
 // (NULL: without); *row is the next one then. TM_E_MEMORY.
 int tm__operator_block_fill(struct tm__operator_keys *keys, struct tm__operator_block *block,
                             const struct tm_row **row, const void *end) TM_WARN_UNUSED;
+// The same, with the values of the keys in the namespace of the state, made where there are none.
+// The operator's error.
+int tm__operator_block_upsert(const struct tm_operator *op, struct tm__operator_keys *keys,
+                              struct tm__operator_block *block, struct tm_state *state,
+                              struct tm_namespace *ns, const struct tm_row **row, const void *end,
+                              struct tm_error *err) TM_WARN_UNUSED;
 
 // The state of an operator's subtask: its share of the key groups.
 int tm__operator_state_new(const struct tm_operator *op, uint32_t value_bytes,
@@ -54,6 +60,10 @@ int tm__operator_out_of_memory(const struct tm_operator *op, struct tm_error *er
 // failing rows say why the job stops: cleared before, and what `err` is when one has.
 int tm__operator_run_all(const struct tm_operator *op, struct tm_vm_chain *chain,
                          struct tm_error *failure, struct tm_error *err) TM_WARN_UNUSED;
+// For tm_vm_chain_args.grow: room for so many bytes more behind what a chunk has written into the
+// batch. TM_E_MEMORY, TM_E_LIMIT.
+int tm__operator_grow(struct tm_batch *batch, struct tm_chain_ctx *entry,
+                      uint64_t more) TM_WARN_UNUSED;
 // `name`, which begins with $, without that where no column is called so: names that begin with $
 // are the engine's.
 const char *tm__operator_free_name(const struct tm_field_def *defs, uint32_t count,

@@ -50,12 +50,7 @@ static int on_fail(void *arg, uint32_t node_index, const struct tm_row *row, uin
 
 static int on_grow(void *arg, struct tm_chain_ctx *run, uint64_t more)
 {
-    struct chunk *self = arg;
-    self->output->size_bytes = run->out_size;
-    int rc = tm_batch_reserve(self->output, more);
-    run->out = self->output->data;
-    run->out_capacity = self->output->capacity_bytes;
-    return rc;
+    return tm__operator_grow(((struct chunk *)arg)->output, run, more);
 }
 
 static int on_grow_side(void *arg, struct tm_chain_ctx *run, uint32_t index, uint64_t more)

@@ -197,36 +197,38 @@ bool tm__operator_collections_expire(const struct tm__operator_keyed *keyed, con
     return false;
 }
 
-static int sweep_map(struct tm__operator_keyed *keyed, const struct tm__operator_collection_at *at,
+struct sift {
+    const struct tm__operator_keyed *keyed;
+    const struct tm__operator_collection_spec *spec;
+    double oldest; // access of what stays
+};
+
+static bool goes(void *arg, const struct tm_span *value)
+{
+    struct sift *sift = arg;
+    if (tm__operator_collection_is_over(sift->keyed, sift->spec, value->bytes))
+        return true;
+    sift->oldest = fmin(sift->oldest, tm__operator_collection_access(value->bytes));
+    return false;
+}
+
+static int sweep_map(const struct tm__operator_keyed *keyed,
+                     const struct tm__operator_collection_at *at,
                      struct tm_state_map_cursor *cursor, uint32_t *budget)
 {
-    double oldest = (double)INFINITY;
+    struct sift sift = {keyed, at->spec, (double)INFINITY};
     bool whole = cursor->hash == 0 && cursor->passed == 0;
-    while (*budget != 0) {
-        struct tm_key key;
-        struct tm_span value;
-        --*budget;
-        int rc = tm_state_map_next(&at->place, &at->head->map, cursor, &key, &value);
+    while (*budget >= TM_STATE_MAP_SIFT) {
+        uint32_t seen;
+        int rc = tm_state_map_sift(&at->place, &at->head->map, cursor, goes, &sift, &seen);
         if (rc < 0)
             return rc;
         if (rc == 0) {
             if (whole)
-                at->head->oldest = oldest;
+                at->head->oldest = sift.oldest;
             return 0;
         }
-        if (!tm__operator_collection_is_over(keyed, at->spec, value.bytes)) {
-            oldest = fmin(oldest, tm__operator_collection_access(value.bytes));
-            continue;
-        }
-        keyed->scratch.size_bytes = 0; // its bytes go with the entry
-        rc = tm_buf_append(&keyed->scratch, key.bytes, key.length);
-        key.bytes = keyed->scratch.data;
-        if (rc == 0)
-            rc = tm_state_map_remove(&at->place, &at->head->map, &key);
-        if (rc < 0)
-            return rc;
-        cursor->passed--;
-        cursor->bucket = 0;
+        *budget -= seen;
         if (at->head->map.count == 0) {
             tm_state_map_clear(&at->place, &at->head->map);
             return 0;

@@ -1,7 +1,7 @@
 // What a checkpoint has of keyed records: the state itself, frozen, with a layout that names each
 // of its values as the script names the state, so that what a changed script keeps too is found
-// again. Which states have a time to live is an item beside it: one that had none before begins to
-// count when it is restored, not in 1970.
+// again. Which states have a time to live, and by which clock, is an item beside it: one that had
+// none before, or one by the other clock, begins to count when it is restored, not in 1970.
 #include <stdio.h>
 
 #include "core/base/hash.h"
@@ -12,8 +12,10 @@
 #include "core/state/image.h"
 #include "core/vm/vm.h"
 
-static const char of_access[] = " (last access)", of_oldest[] = " (oldest)",
-                  of_newest[] = " (newest)";
+// By what clock: times of one are nothing to the other.
+static const char *const of_access[] = {" (last access)", " (last access in event time)"};
+static const char *const of_oldest[] = {" (oldest)", " (oldest in event time)"};
+static const char *const of_newest[] = {" (newest)", " (newest in event time)"};
 
 // A text that is too long is cut, and told apart by its hash.
 int tm__operator_put_type(struct tm_mem *mem, struct tm_layout_field *field, const char *verb,
@@ -119,9 +121,10 @@ static int add_collection(struct laying *laying, const struct tm_state_field *st
     if (rc != 0 || spec->ttl_ms == 0)
         return rc;
     uint32_t head = spec->offset;
-    add_double(laying, state->name, of_oldest,
+    bool event = state->clock == TM_TTL_EVENT;
+    add_double(laying, state->name, of_oldest[event],
                head + (uint32_t)offsetof(struct tm__operator_collection, oldest));
-    add_double(laying, state->name, of_newest,
+    add_double(laying, state->name, of_newest[event],
                head + (uint32_t)offsetof(struct tm__operator_collection, newest));
     return 0;
 }
@@ -174,7 +177,7 @@ static int lay_out_fields(const struct tm__operator_keyed *keyed, struct laying 
         }
         if (state->ttl_ms == 0)
             continue;
-        add_double(laying, state->name, of_access, at);
+        add_double(laying, state->name, of_access[state->clock == TM_TTL_EVENT], at);
         at += sizeof(double);
     }
     return rc;
@@ -211,16 +214,33 @@ static const char *expiring_part(const char *part, char name[64])
     return name;
 }
 
+// The item of a state: its name; behind it a zero, and "event" where that is its clock.
+static bool is_same_expiring(const char *name, bool event, const char *bytes, size_t size)
+{
+    static const char clock[] = "event";
+    size_t length = strlen(name);
+    if (size != length + (event ? sizeof clock : 0) || memcmp(name, bytes, length) != 0)
+        return false;
+    return !event ||
+           (bytes[length] == '\0' && memcmp(bytes + length + 1, clock, sizeof clock - 1) == 0);
+}
+
 static int note_expiring(const struct tm__operator_keyed *keyed, struct tm_cut *cut,
                          const char *part)
 {
     const struct tm_node *node = keyed->op->node;
-    char name[64];
+    char name[64], item[TM_NAME_MAX + 16];
     int rc = 0;
-    for (uint32_t i = 0; i < node->state_count && rc == 0; i++)
-        if (tm__operator_scope_of(&node->states[i]) == keyed->scope && node->states[i].ttl_ms != 0)
-            rc = tm_cut_item(cut, node->name, expiring_part(part, name), TM_ITEM_COPY,
-                             node->states[i].name, strlen(node->states[i].name));
+    for (uint32_t i = 0; i < node->state_count && rc == 0; i++) {
+        const struct tm_state_field *state = &node->states[i];
+        if (tm__operator_scope_of(state) != keyed->scope || state->ttl_ms == 0)
+            continue;
+        int length = state->clock == TM_TTL_EVENT
+                         ? snprintf(item, sizeof item, "%s%cevent", state->name, '\0')
+                         : snprintf(item, sizeof item, "%s", state->name);
+        rc = tm_cut_item(cut, node->name, expiring_part(part, name), TM_ITEM_COPY, item,
+                         (size_t)length);
+    }
     return rc;
 }
 
@@ -239,7 +259,7 @@ static int take_expiring(void *arg, uint32_t old_subtask, const void *bytes, siz
     (void)err;
     for (uint32_t i = 0; i < node->state_count; i++) {
         const char *was = tm_restored_was(expiring->restored, node->name, node->states[i].name);
-        if (strlen(was) == size && memcmp(was, bytes, size) == 0)
+        if (is_same_expiring(was, node->states[i].clock == TM_TTL_EVENT, bytes, size))
             expiring->had |= (uint64_t)1 << i;
     }
     return 0;
@@ -399,7 +419,9 @@ static int migrate(void *arg, const struct tm_layout_field *to, const char *from
                                          .bytes = bytes,
                                          .length = length};
     bool nothing = false;
+    tm_task_migrates(op->ctx, op->node, true);
     int rc = tm_vm_migrate(op->ctx->vm, &call, &m->made, &nothing, err);
+    tm_task_migrates(op->ctx, op->node, false);
     if (rc != 0 && rc != TM_E_MEMORY) {
         char text[128];
         err->code = TM_E_STATE_MIGRATE;

@@ -93,13 +93,7 @@ static int on_fail(void *arg, uint32_t node_index, const struct tm_row *row, uin
 
 static int on_grow(void *arg, struct tm_chain_ctx *entry, uint64_t more)
 {
-    struct tm__operator_process *self = arg;
-    struct tm_batch *batch = self->output.batch;
-    batch->size_bytes = entry->out_size;
-    int rc = tm_batch_reserve(batch, more);
-    entry->out = batch->data;
-    entry->out_capacity = batch->capacity_bytes;
-    return rc;
+    return tm__operator_grow(((struct tm__operator_process *)arg)->output.batch, entry, more);
 }
 
 static int on_grow_side(void *arg, struct tm_chain_ctx *entry, uint32_t index, uint64_t more)

@@ -196,12 +196,7 @@ static int add_group(const struct tm__operator_aggregate *item, struct tm_state 
 int tm__operator_quantile_add_block(const struct tm__operator_aggregate *item,
                                     struct tm_state *state, const struct tm__operator_block *block)
 {
-    int rc = 0;
-    for (uint32_t i = 0; i < block->count && rc == 0; i += TM__LOOK_ROWS) {
-        uint32_t left = block->count - i;
-        rc = add_group(item, state, block, i, left < TM__LOOK_ROWS ? left : TM__LOOK_ROWS);
-    }
-    return rc;
+    return tm__operator_look_groups(item, state, block, add_group);
 }
 
 // --- merging -------------------------------------------------------------------------------------

@@ -309,18 +309,9 @@ static int tell(struct ranked *self, struct tm_error *err)
 
 static int fill_block(struct ranked *self, const struct tm_batch *batch, struct tm_error *err)
 {
-    struct tm__operator_block *block = self->block;
-    const void *end = batch->data + batch->size_bytes;
-    block->count = 0;
     self->at = 0;
-    for (; (const void *)self->row != end && block->count < TM__OPERATOR_BLOCK;
-         self->row = tm_row_next(self->row))
-        block->rows[block->count++] = self->row;
-    int rc = tm__operator_keys_read(&self->keys, block);
-    if (rc == 0)
-        rc = tm_state_upsert_batch(self->state, self->ns, block->keys, block->count, block->values,
-                                   NULL);
-    return rc == 0 ? 0 : tm__operator_out_of_memory(&self->base, err);
+    return tm__operator_block_upsert(&self->base, &self->keys, self->block, self->state, self->ns,
+                                     &self->row, batch->data + batch->size_bytes, err);
 }
 
 // Ranks row `at` of the block and prepares what is to be told of it.

@@ -96,13 +96,7 @@ static int on_fail(void *arg, uint32_t node_index, const struct tm_row *row, uin
 
 static int on_grow(void *arg, struct tm_chain_ctx *entry, uint64_t more)
 {
-    struct reduce *self = arg;
-    struct tm_batch *batch = self->output.batch;
-    batch->size_bytes = entry->out_size;
-    int rc = tm_batch_reserve(batch, more);
-    entry->out = batch->data;
-    entry->out_capacity = batch->capacity_bytes;
-    return rc;
+    return tm__operator_grow(((struct reduce *)arg)->output.batch, entry, more);
 }
 
 static int on_draw(void *arg, uint8_t **slot, uint64_t *key_hash, uint64_t *count)
@@ -117,18 +111,9 @@ static int on_draw(void *arg, uint8_t **slot, uint64_t *key_hash, uint64_t *coun
 
 static int fill_block(struct reduce *self, const struct tm_batch *batch, struct tm_error *err)
 {
-    struct tm__operator_block *block = self->block;
-    const void *end = batch->data + batch->size_bytes;
-    block->count = 0;
     self->at = self->run_end = 0;
-    for (; (const void *)self->row != end && block->count < TM__OPERATOR_BLOCK;
-         self->row = tm_row_next(self->row))
-        block->rows[block->count++] = self->row;
-    int rc = tm__operator_keys_read(&self->keys, block);
-    if (rc == 0)
-        rc = tm_state_upsert_batch(self->state, self->ns, block->keys, block->count, block->values,
-                                   NULL);
-    return rc == 0 ? 0 : tm__operator_out_of_memory(&self->base, err);
+    return tm__operator_block_upsert(&self->base, &self->keys, self->block, self->state, self->ns,
+                                     &self->row, batch->data + batch->size_bytes, err);
 }
 
 static uint32_t key_group(const struct reduce *self, uint32_t i)

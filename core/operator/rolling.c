@@ -79,19 +79,12 @@ static int on_overflow(void *arg, const struct tm_row *row,
 static int fill_block(struct rolling *self, const struct tm_batch *batch, struct tm_error *err)
 {
     struct tm__operator_block *block = self->block;
-    const void *end = batch->data + batch->size_bytes;
-    block->count = 0;
     self->at = 0;
-    for (; (const void *)self->row != end && block->count < TM__OPERATOR_BLOCK;
-         self->row = tm_row_next(self->row)) {
-        block->namespaces[block->count] = self->ns;
-        block->rows[block->count++] = self->row;
-    }
-    int rc = tm__operator_keys_read(&self->keys, block);
-    if (rc == 0)
-        rc = tm_state_upsert_batch(self->state, self->ns, block->keys, block->count, block->values,
-                                   NULL);
-    return rc == 0 ? 0 : tm__operator_out_of_memory(&self->base, err);
+    int rc = tm__operator_block_upsert(&self->base, &self->keys, block, self->state, self->ns,
+                                       &self->row, batch->data + batch->size_bytes, err);
+    for (uint32_t i = 0; i < block->count; i++)
+        block->namespaces[i] = self->ns;
+    return rc;
 }
 
 // The row that caused it fails; at the end of the input, where none did, the key's result.

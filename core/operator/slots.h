@@ -196,3 +196,21 @@ int tm__operator_quantile_merge(const struct tm__operator_home *to_home, void *t
 // values.
 bool tm__operator_quantile_get(const struct tm__operator_home *home, const void *value, double q,
                                uint64_t *scratch, double *result);
+
+// Adds so many rows of the block, from `first` on.
+typedef int tm__operator_look_group(const struct tm__operator_aggregate *item,
+                                    struct tm_state *state, const struct tm__operator_block *block,
+                                    uint32_t first, uint32_t count);
+
+static inline int tm__operator_look_groups(const struct tm__operator_aggregate *item,
+                                           struct tm_state *state,
+                                           const struct tm__operator_block *block,
+                                           tm__operator_look_group *add)
+{
+    int rc = 0;
+    for (uint32_t i = 0; i < block->count && rc == 0; i += TM__LOOK_ROWS) {
+        uint32_t left = block->count - i;
+        rc = add(item, state, block, i, left < TM__LOOK_ROWS ? left : TM__LOOK_ROWS);
+    }
+    return rc;
+}

@@ -105,6 +105,15 @@ int tm_state_map_next(const struct tm_place *place, const struct tm_state_map *m
                       struct tm_state_map_cursor *cursor, struct tm_key *key,
                       struct tm_span *value) TM_WARN_UNUSED;
 
+// One step of a walk that takes out what `goes` says of a value: the entries of one bucket, at most
+// TM_STATE_MAP_SIFT. 1: *looked_at of them; 0: the end; TM_E_MEMORY: the same again with the next
+// call.
+enum { TM_STATE_MAP_SIFT = 64 };
+typedef bool tm_state_map_goes(void *arg, const struct tm_span *value);
+int tm_state_map_sift(const struct tm_place *place, struct tm_state_map *map,
+                      struct tm_state_map_cursor *cursor, tm_state_map_goes *goes, void *arg,
+                      uint32_t *looked_at) TM_WARN_UNUSED;
+
 // --- lists ---------------------------------------------------------------------------------------
 // Values by number from 0. As for maps: all-zero is empty, codes, life of what is returned.
 struct tm_state_list {

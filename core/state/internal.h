@@ -127,6 +127,7 @@ struct tm_namespace {
 struct tm__state_shared {
     struct tm__state_pool pool;
     uint32_t holders;
+    uint32_t copied; // pages, to be written while others hold them, since the last step of freeing
 };
 
 struct tm_state {

@@ -1,4 +1,5 @@
-// Maps: finding, putting, removing, walking. map_tree.c has the directory, bucket.c the buckets.
+// Maps: finding, putting, removing, walking, sifting. map_tree.c has the directory, map_bucket.c
+// the buckets.
 #include "core/state/map_tree.h"
 
 // --- finding -------------------------------------------------------------------------------------
@@ -594,8 +595,9 @@ static int resume(const struct tm_place *place, const struct tm_state_map *map,
     return 1;
 }
 
-int tm_state_map_next(const struct tm_place *place, const struct tm_state_map *map,
-                      struct tm_state_map_cursor *cursor, struct tm_key *key, struct tm_span *value)
+// The bucket that has the cursor's next entry. 1; 0: the end; TM_E_MEMORY.
+static inline int next_bucket(const struct tm_place *place, const struct tm_state_map *map,
+                              struct tm_state_map_cursor *cursor, const struct tm__bucket **bucket)
 {
     const struct tm__state_group *group = tm__pieces_group(place);
     for (;;) {
@@ -604,32 +606,120 @@ int tm_state_map_next(const struct tm_place *place, const struct tm_state_map *m
             if (rc != 1)
                 return rc;
         }
-        const struct tm__bucket *bucket =
-            (const void *)tm__state_read(place->state, group, cursor->bucket);
-        if (bucket == NULL)
+        *bucket = (const void *)tm__state_read(place->state, group, cursor->bucket);
+        if (*bucket == NULL)
             return TM_E_MEMORY;
-        if (TM_UNLIKELY(cursor->next >= bucket->count)) {
-            if (bucket->next == 0 && cursor->last == UINT64_MAX)
-                return 0;
-            if (bucket->next == 0) { // on to the next hash that can be elsewhere
-                cursor->hash = cursor->last + 1;
-                cursor->passed = 0;
-            }
-            cursor->bucket = bucket->next;
-            cursor->next = 0;
-            continue;
+        if (TM_LIKELY(cursor->next < (*bucket)->count))
+            return 1;
+        if ((*bucket)->next == 0 && cursor->last == UINT64_MAX)
+            return 0;
+        if ((*bucket)->next == 0) { // on to the next hash that can be elsewhere
+            cursor->hash = cursor->last + 1;
+            cursor->passed = 0;
         }
-        struct tm__entry entry;
-        if (!tm__bucket_entry(place->state, group, bucket, bucket->slot[cursor->next], &entry))
-            return TM_E_MEMORY;
-        uint64_t hash = tm_hash_bytes(entry.key, entry.key_length);
-        cursor->passed = hash == cursor->hash ? cursor->passed + 1 : 1;
-        cursor->hash = hash;
-        cursor->next++;
-        *key = (struct tm_key){hash, entry.key, entry.key_length};
-        *value = (struct tm_span){entry.value, entry.value_length};
-        return 1;
+        cursor->bucket = (*bucket)->next;
+        cursor->next = 0;
     }
+}
+
+int tm_state_map_next(const struct tm_place *place, const struct tm_state_map *map,
+                      struct tm_state_map_cursor *cursor, struct tm_key *key, struct tm_span *value)
+{
+    const struct tm__bucket *bucket;
+    int rc = next_bucket(place, map, cursor, &bucket);
+    if (rc != 1)
+        return rc;
+    struct tm__entry entry;
+    if (!tm__bucket_entry(place->state, tm__pieces_group(place), bucket, bucket->slot[cursor->next],
+                          &entry))
+        return TM_E_MEMORY;
+    uint64_t hash = tm_hash_bytes(entry.key, entry.key_length);
+    cursor->passed = hash == cursor->hash ? cursor->passed + 1 : 1;
+    cursor->hash = hash;
+    cursor->next++;
+    *key = (struct tm_key){hash, entry.key, entry.key_length};
+    *value = (struct tm_span){entry.value, entry.value_length};
+    return 1;
+}
+
+// --- sifting -------------------------------------------------------------------------------------
+
+_Static_assert((int)TM__BUCKET_UNITS <= (int)TM_STATE_MAP_SIFT && TM_STATE_MAP_SIFT <= 64,
+               "a bit for each entry");
+
+// What goes of the entries from `from` on, as bits. False: out of memory.
+static bool choose(const struct tm_place *place, const struct tm__bucket *bucket, uint32_t from,
+                   tm_state_map_goes *goes, void *arg, uint64_t *chosen)
+{
+    const struct tm__state_group *group = tm__pieces_group(place);
+    *chosen = 0;
+    for (uint32_t i = from; i < bucket->count; i++) {
+        struct tm__entry entry;
+        if (!tm__bucket_entry(place->state, group, bucket, bucket->slot[i], &entry))
+            return false;
+        const struct tm_span value = {entry.value, entry.value_length};
+        *chosen |= (uint64_t)goes(arg, &value) << i;
+    }
+    return true;
+}
+
+// Takes the chosen entries out of the bucket of the cursor. TM_E_MEMORY: all are there still.
+static int remove_chosen(const struct tm_place *place, struct tm_state_map *map,
+                         const struct tm_state_map_cursor *cursor, uint64_t chosen)
+{
+    struct tm__map_change change;
+    int rc = begin(&change, place, map);
+    if (rc != 0)
+        return rc;
+    const struct tm__bucket *bucket =
+        tm__map_descend(place->state, change.pieces.group, map->root, cursor->last, &change.path);
+    while (bucket != NULL && change.path.bucket != cursor->bucket) { // along those of one hash
+        change.path.previous = change.path.bucket;
+        change.path.bucket = bucket->next;
+        bucket = (const void *)tm__state_read(place->state, change.pieces.group, bucket->next);
+    }
+    change.bucket = bucket == NULL ? NULL : tm__piece_own(&change.pieces, change.path.bucket);
+    if (change.bucket == NULL)
+        return TM_E_MEMORY;
+    for (uint32_t i = change.bucket->count; i-- > 0;) {
+        if ((chosen >> i & 1) == 0)
+            continue;
+        drop_far(&change, change.bucket->slot[i]);
+        tm__bucket_remove(change.bucket, i);
+        map->count--;
+    }
+    map->changes++;
+    tm__map_shrink(&change);
+    return 0;
+}
+
+int tm_state_map_sift(const struct tm_place *place, struct tm_state_map *map,
+                      struct tm_state_map_cursor *cursor, tm_state_map_goes *goes, void *arg,
+                      uint32_t *looked_at)
+{
+    const struct tm__bucket *bucket;
+    uint64_t chosen;
+    int rc = next_bucket(place, map, cursor, &bucket);
+    if (rc != 1)
+        return rc;
+    if (!choose(place, bucket, cursor->next, goes, arg, &chosen))
+        return TM_E_MEMORY;
+    uint32_t seen = bucket->count - cursor->next;
+    bool has_next = bucket->next != 0;
+    if (chosen != 0 && remove_chosen(place, map, cursor, chosen) != 0)
+        return TM_E_MEMORY;
+    *looked_at = seen;
+    cursor->bucket = 0; // found anew by the hash
+    if (has_next) {     // of the same hash
+        uint32_t stays = seen - (uint32_t)__builtin_popcountll(chosen);
+        cursor->passed = (cursor->hash == cursor->last ? cursor->passed : 0) + stays;
+        cursor->hash = cursor->last;
+    } else {
+        bool ends = cursor->last == UINT64_MAX;
+        cursor->hash = ends ? UINT64_MAX : cursor->last + 1;
+        cursor->passed = ends ? UINT32_MAX : 0;
+    }
+    return 1;
 }
 
 uint64_t tm_collections_moved(const struct tm_state *state)

@@ -209,6 +209,7 @@ uint8_t *tm__state_own_slow(struct tm_state *state, struct tm__state_group *grou
             return NULL;
         memcpy(copy, head, size_bytes);
         state->copies++;
+        state->shared->copied++;
         state->unsettled++;
         head->references--;
         head = copy;

@@ -44,6 +44,11 @@ bool tm_snapshot_free_some(struct tm_snapshot *snapshot, uint32_t budget)
     if (snapshot == NULL)
         return true;
     struct tm__state_shared *shared = snapshot->shared;
+    // Copies go on meanwhile; what is given back is more, so that memory does not grow with them.
+    bool begun = snapshot->freed_groups != 0 || snapshot->freed_page != 0;
+    if (begun && budget < UINT32_MAX / 2 && shared->copied < UINT32_MAX / 4)
+        budget += 2 * shared->copied;
+    shared->copied = 0;
     leave_namespaces(snapshot);
     for (uint32_t *i = &snapshot->freed_groups; *i < snapshot->group_count; ++*i)
         if (!tm__state_pages_drop_some(&shared->pool, snapshot->pages[*i], snapshot->store,

@@ -117,13 +117,18 @@ struct tm_connector {
     void (*sink_forget)(void *shared);
     void (*sink_release)(void *shared);
     // Restarting from a checkpoint: after prepare, before any subtask is made. Sources take the
-    // positions of their splits, of all old subtasks; sinks repeat the commits of that checkpoint
-    // and remove what came after it. TM_E_CHECKPOINT_OLD: what the sink has committed is newer than
-    // this checkpoint; err names the first such output. NULL: nothing to do.
+    // positions of their splits, of all old subtasks; sinks what the checkpoint has of them.
+    // TM_E_CHECKPOINT_OLD: what the sink has committed is newer than this checkpoint; err names the
+    // first such output. Neither these nor prepare change anything that another beginning of the
+    // job needs, for the next connector may refuse. NULL: nothing to do.
     int (*source_restore)(void *shared, const struct tm_restored *restored,
                           const struct tm_node *node, struct tm_error *err);
     int (*sink_restore)(void *shared, const struct tm_restored *restored,
                         const struct tm_node *node, struct tm_error *err);
+    // All connectors have agreed to how the job begins, and before any subtask is made: a sink that
+    // was restored repeats the commits of its checkpoint and removes what came after it, one that
+    // begins anew removes what is left of earlier runs. NULL: nothing to do.
+    int (*sink_begin)(void *shared, struct tm_error *err);
     // The checkpoint is durable: make visible what was prepared for it and for all before it. On a
     // helper thread, one call at a time, in order. Idempotent. TM_STEP_WAIT: it cannot be done now
     // (no space, as err says): call again after a while; the sink says so to the log.

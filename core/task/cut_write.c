@@ -6,7 +6,10 @@
 
 #include "core/task/task.h"
 
-enum { FREE_PAGES = 128 }; // in a turn of the worker: some tens of microseconds
+// Pages in a turn of the worker, for some tens of microseconds; four times as many for each cut
+// that waits behind the first, so that they cannot pile up however short the time between
+// checkpoints.
+enum { FREE_PAGES = 128, FREE_FASTER_BITS = 2, FREE_FASTER_MAX = 8 };
 
 static const struct tm_fx_threads *threads_of(const struct tm_task *task)
 {
@@ -48,6 +51,14 @@ void tm__task_sweep_cuts(struct tm_task *task)
             task->checkpoints.frees = cut->freeing = true;
 }
 
+static uint32_t count_waiting(const struct tm_task_cut *cut)
+{
+    uint32_t count = 0;
+    for (; cut != NULL; cut = cut->next)
+        count += cut->freeing;
+    return count;
+}
+
 // Of a state of which most was written since, a cut holds as many pages as the state has.
 bool tm__task_free_some(struct tm_task *task)
 {
@@ -58,7 +69,11 @@ bool tm__task_free_some(struct tm_task *task)
         at = &(*at)->next;
     struct tm_task_cut *cut = *at;
     task->checkpoints.frees = cut != NULL;
-    if (cut != NULL && tm_cut_free_some(cut->cut, FREE_PAGES)) {
+    if (cut == NULL)
+        return true;
+    uint32_t waiting = count_waiting(cut->next);
+    waiting = waiting < FREE_FASTER_MAX ? waiting : FREE_FASTER_MAX;
+    if (tm_cut_free_some(cut->cut, FREE_PAGES << FREE_FASTER_BITS * waiting)) {
         cut->cut = NULL;
         *at = cut->next;
         free_cut(task, cut);

@@ -381,7 +381,7 @@ static int check_sinks(struct tm_job *job, struct tm_error *err)
     return rc;
 }
 
-// Positions of sources, then commits of sinks that the checkpoint owes.
+// Positions of sources, and what sinks have in the checkpoint. Nothing is changed yet.
 static int restore_connectors(struct tm_job *job, struct tm_error *err)
 {
     for (uint32_t n = 0; n < job->graph->node_count; n++) {
@@ -394,6 +394,49 @@ static int restore_connectors(struct tm_job *job, struct tm_error *err)
             node->kind == TM_NODE_SOURCE ? connector->source_restore : connector->sink_restore;
         int rc = restore == NULL ? 0 : restore(job->shared[n], job->restored, node, err);
         TM_KILL_POINT(connector_restored);
+        if (rc != 0) {
+            if (err->where[0] == '\0')
+                tm_error_where(err, "%s", node->where);
+            return rc;
+        }
+    }
+    return 0;
+}
+
+// Once a sink has committed rows of the checkpoint there is no other to begin with, so that it is
+// whole is to be known before. Where all have done so already it shows when tasks read it.
+static int verify(struct tm_job *job, struct tm_error *err)
+{
+    bool owes = false;
+    for (uint32_t n = 0; n < job->graph->node_count; n++) {
+        const struct tm_node *node = &job->graph->nodes[n];
+        if (node->kind != TM_NODE_SINK)
+            continue;
+        const struct tm_connector *connector = tm_connector_find(job->connectors, node->connector);
+        bool committed = true;
+        int rc = connector->sink_committed == NULL
+                     ? 0
+                     : connector->sink_committed(
+                           job->shared[n], tm_restored_checkpoint(job->restored), &committed, err);
+        if (rc != 0)
+            return rc;
+        owes = owes || !committed;
+    }
+    return owes ? tm_restored_verify(job->restored, err) : 0;
+}
+
+// From here on there is no way back: commits that the checkpoint owes, what is left over goes.
+static int begin_sinks(struct tm_job *job, struct tm_error *err)
+{
+    for (uint32_t n = 0; n < job->graph->node_count; n++) {
+        const struct tm_node *node = &job->graph->nodes[n];
+        if (node->kind != TM_NODE_SINK)
+            continue;
+        const struct tm_connector *connector = tm_connector_find(job->connectors, node->connector);
+        if (connector->sink_begin == NULL)
+            continue;
+        int rc = connector->sink_begin(job->shared[n], err);
+        TM_KILL_POINT(sink_begun);
         if (rc != 0) {
             if (err->where[0] == '\0')
                 tm_error_where(err, "%s", node->where);
@@ -426,7 +469,11 @@ static int build(struct tm_job *job, const struct tm_job_args *args, struct tm_e
         rc = check_circles(job, err);
     if (rc == 0 && job->restored != NULL)
         rc = check_sinks(job, err);
-    return rc == 0 && job->restored != NULL ? restore_connectors(job, err) : rc;
+    if (rc == 0 && job->restored != NULL)
+        rc = restore_connectors(job, err);
+    if (rc == 0 && job->unverified)
+        rc = verify(job, err);
+    return rc == 0 ? begin_sinks(job, err) : rc;
 }
 
 int tm_job_new(const struct tm_job_args *args, struct tm_job **result, struct tm_error *err)
@@ -446,6 +493,7 @@ int tm_job_new(const struct tm_job_args *args, struct tm_job **result, struct tm
     job->given_clock = args->given_clock;
     job->checkpoints = args->checkpoints;
     job->restored = args->restored;
+    job->unverified = args->unverified;
     job->damaged = args->damaged;
     job->settled = args->settled;
     job->settled_length = args->settled_length;

@@ -31,6 +31,7 @@ struct tm_job_args {
     // The checkpoint that it begins with; NULL: anew. `settled`: the types that first rows had
     // settled by then. They have been applied to the graph; each worker applies them too.
     const struct tm_restored *restored;
+    bool unverified; // not all of it has been read yet: done before a sink commits what it has
     // A newer checkpoint, which is damaged: where a sink has begun to commit it the older one
     // cannot be begun with, TM_E_CHECKPOINT_OLD. 0: there is none.
     uint64_t damaged;
@@ -60,6 +61,7 @@ struct tm_job {
     bool given_watermarks, given_clock;
     bool checkpoints;
     const struct tm_restored *restored;
+    bool unverified;
     uint64_t damaged;
     const char *settled;
     size_t settled_length;

@@ -169,6 +169,9 @@ const struct tm_watch_culprit *tm_task_find_culprit(const struct tm_task_context
                                                     const struct tm_row *row);
 int tm_task_fail_culprit(struct tm_task_context *ctx, const struct tm_watch_culprit *culprit,
                          struct tm_row_failure *failure, struct tm_error *err) TM_WARN_UNUSED;
+// While an operator is restored, around each call of a function that migrates a value: whoever
+// watches the job bounds such a call, and not all of the restoring.
+void tm_task_migrates(struct tm_task_context *ctx, const struct tm_node *node, bool begins);
 
 // A warning about `node` to the log: the first only, of all its subtasks.
 void tm_task_warn_once(struct tm_task_context *ctx, const struct tm_node *node,

@@ -365,6 +365,12 @@ int tm__task_resume_operator(struct tm_task *task, uint32_t index, struct tm_err
     return rc;
 }
 
+void tm_task_migrates(struct tm_task_context *ctx, const struct tm_node *node, bool begins)
+{
+    tm_watch_begin(ctx->task->worker->watch, begins ? TM_WATCH_MIGRATES : TM_WATCH_RESTORES,
+                   node->id, tm_fx_mono_ns(ctx->fx));
+}
+
 // Records of one edge. Where there were as many channels it is known of each whether it was behind;
 // else, and of several old subtasks, they all must have been: what is not known holds time back.
 struct edge_reader {

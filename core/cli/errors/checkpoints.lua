@@ -10,7 +10,15 @@ return {
       been changed so that they have no place: the columns in front of the operator are others, or what a window adds up.]],
     fix = [[Go on with the script as it was and stop the job with Ctrl-C: its last checkpoint waits for all rows, and the changed
       script can begin with it. To do without them: --drop-state NAME, as the hint says.]],
-    without = "A job has to be killed while rows wait in it, and its script changed then." },
+    files = { { "job.lua", [[local tm = require "tidemill"
+local job = tm.job("held", { checkpoint = { interval = "100ms", aligned_timeout = "0s" } })
+local rows = job:from(tm.generate { count = 1e6, fields = { k = tm.gen.sequence(), v = tm.gen.sequence() } })
+if tm.arg("columns", "all") == "few" then rows = rows:drop("v") end
+rows:rebalance():filter(function(e) for i = 1, 2e5 do e = e end return true end):named("slow"):to(tm.discard())
+return job
+]] } },
+    run = [[tidemill run job.lua --quiet & until [ -e .tidemill/held/LATEST ]; do sleep 0.1; done; ]] ..
+      [[kill -9 $!; tidemill run job.lua --quiet --set columns=few]] },
   { "CHECKPOINT", group = "checkpoints",
     cause = [[A file of a checkpoint or savepoint is missing, cut off, or its bytes are not those that were written: each is
       compared with a checksum. A folder without a MANIFEST is no checkpoint.]],
@@ -22,11 +30,31 @@ return {
       again that are there.]],
     fix = [[Begin with a newer checkpoint, or say what is to become of the output: if_exists = "replace", or "append", which
       keeps rows twice.]],
-    without = "It takes a job whose newest checkpoint has been removed." },
+    files = { { "job.lua", [[local tm = require "tidemill"
+local job = tm.job("one", { checkpoint = "1h" })
+job:from(tm.generate { count = 1e5, rate = 1000, fields = { k = tm.gen.sequence { start = 1 } } })
+  :to(tm.file { path = "out.jsonl" })
+return job
+]] } },
+    run = [[for time in first second; do timeout -s INT 2 tidemill run job.lua --quiet; done; ]] ..
+      [[tidemill run job.lua --from chk-1]] },
   { "STATE_TYPE", group = "checkpoints",
     cause = [[A state of the job has another type, or is something else, than what the checkpoint has under its name.]],
     fix = [[The message has both types. Give the state another name, or its old type.]],
-    without = "It takes a checkpoint of a script that has been changed since." },
+    files = { { "job.lua", [[local tm = require "tidemill"
+local kind = tm.arg("kind", "int")
+local job = tm.job("one", { checkpoint = "1s" })
+job:from(tm.generate { count = 100, rate = 1000, fields = { k = tm.gen.sequence { start = 1 } } })
+  :key_by("k"):process("seen", {
+    state = { last = tm.value(kind, { ttl = "never" }) },
+    each = function(ctx, e)
+      ctx.state.last:set(kind == "int" and e.k or "text")
+      ctx:emit { k = e.k }
+    end,
+  }):to(tm.discard())
+return job
+]] } },
+    run = [[tidemill run job.lua --quiet && tidemill run job.lua --from chk-1 --set kind=string]] },
   { "CHECKPOINT_MISSING", group = "checkpoints",
     cause = [[There is no checkpoint of this number, or none at all, where one is looked for.]],
     fix = [[List the folder: chk-12 with a MANIFEST is a checkpoint. A job has its own in .tidemill/JOB.]],
@@ -34,7 +62,7 @@ return {
   { "CHECKPOINT_VERSION", group = "checkpoints",
     cause = [[A later version of tidemill wrote the checkpoint, in a form that this one does not know.]],
     fix = [[Use the version that wrote it, or a later one.]],
-    without = "It takes a checkpoint of a version that does not exist yet." },
+    run = [[mkdir later; printf '{ "tidemill_checkpoint": 99 }\nxxh3 bc8ec9b7413f0ce9\n' > later/MANIFEST; tidemill checkpoint show later]] },
   { "CHECKPOINT_JOB", group = "checkpoints",
     cause = [[The checkpoint was taken of a job of another name.]],
     fix = [[Give the job the name that the message has, if it is the same job, or begin with a checkpoint of its own.]],
@@ -103,11 +131,25 @@ return job
     cause = [[A job goes on from a checkpoint, and a file that it had begun to read is gone, shorter than what was read of it, or another
       file: what is in it cannot be what comes next.]],
     fix = [[Put back the file as it was. Or begin anew with all of the input: tidemill run --fresh.]],
-    without = "A job has to be killed in the middle of a file that is changed then." },
+    files = { { "job.lua", [[local tm = require "tidemill"
+local job = tm.job("one", { checkpoint = "1h" })
+job:from(tm.file { path = "in.txt", format = "text" })
+  :filter(function(line) for i = 1, 2e5 do line = line end return true end):to(tm.discard())
+return job
+]] } },
+    run = [[seq 1000000 > in.txt; timeout -s INT 2 tidemill run job.lua --quiet; seq 9 > in.txt; tidemill run job.lua]] },
   { "OUTPUT_CHANGED", group = "checkpoints",
-    cause = [[A job goes on from a checkpoint, and rows that belong to it and were kept in hidden files beside the output are gone, or
-      the record of what has been committed is not as it was written.]],
-    fix = [[Put back what was removed: hidden files beside an output belong to the job until it has finished. Or begin anew with all
-      of the input: tidemill run --fresh.]],
-    without = "Hidden files of a job have to be removed between two runs." },
+    cause = [[A job goes on from a checkpoint, and rows that belong to it and were kept in hidden files beside the output are gone, cut or
+      edited; or the record of what has been committed is not as it was written; or somebody else has made a file that the job was to make,
+      another run without checkpoints for example; or the output has another path now, and rows are not in the old one yet.]],
+    fix = [[Put back what was removed: hidden files beside an output belong to the job until it has finished. Move away what the job has not
+      written. Go on once with the old path before it changes. Or begin anew with all of the input: tidemill run --fresh.]],
+    files = { { "job.lua", [[local tm = require "tidemill"
+local job = tm.job("one", { checkpoint = "1h" })
+job:from(tm.generate { count = 1e5, rate = 1000, fields = { k = tm.gen.sequence { start = 1 } } })
+  :to(tm.file { path = "out.jsonl" })
+return job
+]] } },
+    run = [[tidemill run job.lua --quiet & until tidemill show one 2>&1 | grep -q 'generate.*[1-9]'; do sleep 0.1; done; ]] ..
+      [[tidemill savepoint one saved; kill -9 $!; rm .out.jsonl.*; tidemill run job.lua --quiet --from saved]] },
 }

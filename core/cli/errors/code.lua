@@ -30,11 +30,17 @@ return {
       they are sent.]],
     fix = [[The message has the beginning of the answer. on_error = "skip" or a dead-letter sink goes on with the other rows. Those
       that came in one request with a bad one are sent again without it when the answer is 400, 409, 413 or 422.]],
-    without = "It takes a server that refuses." },
+    files = { { "job.lua", [[local tm = require "tidemill"
+local job = tm.job("orders", {})
+job:from(tm.generate { count = 2000, rate = 1000, fields = { k = tm.gen.uniform(1, 5, "int") } }):to(tm.discard())
+return job
+]] } },
+    run = [[tidemill run job.lua --metrics 0 2> log & until url=$(grep -o 'http:.*/metrics' log); do sleep 0.1; done; ]] ..
+      [[echo row | tidemill run -e 'tm.from(tm.lines()):to(tm.webhook { url = "'$url'" })'; kill %1]] },
   { "ADVICE", group = "advice",
     cause = [[Something that works and could be better; the message says what.]],
     fix = [[The hint says how. --deny-warnings does not count advice.]],
-    without = "Advice that has a code of its own comes with that." },
+    run = [[tidemill check -e 'tm.from(tm.generate { count = 9, fields = { k = tm.gen.sequence() } }):key_by("k"):window(tm.count_window(2, 3)):aggregate("pairs", { n = tm.count() })']] },
   { "CAPTURED", group = "advice",
     cause = [[A function assigns a variable outside of itself. Every thread has a variable of its own, so the result depends on
       how rows are spread; and it is lost when the job restarts.]],

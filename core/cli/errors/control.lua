@@ -37,9 +37,17 @@ return {
     run = [[tidemill run job.lua --quiet --no-checkpoints --metrics 49517 & sleep 0.5; ]] ..
       [[tidemill run job.lua --no-checkpoints --metrics 49517; code=$?; wait; exit $code]] },
   { "SAVEPOINT", group = "running jobs",
-    cause = [[The savepoint was begun and could not be taken, took longer than checkpoint_timeout, or another one is being taken.]],
+    cause = [[The savepoint was begun and could not be taken, took longer than the timeout of checkpoints (10 minutes, or
+      checkpoint = { timeout = "1h" } in tm.job), or another one is being taken.]],
     fix = [[The message says why. The job and its checkpoints are not harmed: ask again.]],
-    without = "A disk has to be full, or two have to ask at the same moment." },
+    files = { { "job.lua", [[local tm = require "tidemill"
+local job = tm.job("slow", { checkpoint = { interval = "1h", timeout = "100ms", aligned_timeout = false } })
+job:from(tm.generate { count = 1000, fields = { k = tm.gen.sequence() } })
+  :filter(function(e) for i = 1, 1e8 do e = e end return true end):to(tm.discard())
+return job
+]] } },
+    run = [[tidemill run job.lua --quiet & until tidemill show slow > shown 2>&1; do sleep 0.1; done; ]] ..
+      [[tidemill savepoint slow; code=$?; kill -9 $!; exit $code]] },
   { "NO_STATE", group = "running jobs",
     cause = [[The job has no state of this name that can be read, or the state has nothing of this key.]],
     fix = [[`tidemill state list JOB` has the names: OPERATOR.STATE of process functions, and columns of rolling aggregates. scan prints the

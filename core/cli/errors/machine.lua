@@ -28,7 +28,7 @@ return {
     without = "There is no known way to get this error; please report the one that you found." },
   { "CLOSED_PIPE", group = "machine",
     cause = [[The program that read the output has ended: `tidemill run job.lua | head`. The job ends too, with exit code 0.]],
-    fix = [[Nothing: whoever read has seen what it wanted. The code is seen only where a job writes to a pipe by its path.]],
+    fix = [[Nothing: whoever read has seen what it wanted.]],
     without = "A reader that goes is no error of the command line: it ends quietly." },
   { "NOT_FOUND", group = "machine",
     cause = [[There is no file of this name; no file matches the pattern; or there is no module of the name given to require.

@@ -109,9 +109,5 @@ int main(void)
     tcase_add_test(tcase, strings_get_their_end);
     tcase_add_test(tcase, a_full_account_gives_null_and_the_arena_lives_on);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

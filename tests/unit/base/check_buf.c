@@ -77,9 +77,5 @@ int main(void)
     tcase_add_test(tcase, printf_appends_any_length_without_its_nul);
     tcase_add_test(tcase, a_full_account_leaves_the_bytes);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

@@ -50,9 +50,5 @@ int main(void)
     tcase_add_test(tcase, a_false_condition_aborts_and_names_itself);
     tcase_add_test(tcase, a_true_condition_is_an_expression_without_effect);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

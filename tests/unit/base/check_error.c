@@ -138,9 +138,5 @@ int main(void)
     tcase_add_test(tcase, errno_is_appended);
     tcase_add_test(tcase, a_long_text_is_cut_between_characters);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

@@ -87,9 +87,5 @@ int main(void)
     tcase_add_test(tcase, quantiles_follow_the_ranks);
     tcase_add_test(tcase, merging_is_adding_everything);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

@@ -129,9 +129,5 @@ int main(void)
     tcase_add_test(tcase, worker_processes_have_points_of_their_own);
     tcase_add_test(tcase, names_are_those_of_the_table);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

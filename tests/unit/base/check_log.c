@@ -174,9 +174,5 @@ int main(void)
     tcase_add_test(tcase, the_longest_error_is_still_whole_lines);
     tcase_add_test(tcase, color_wraps_the_level_only);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

@@ -180,9 +180,5 @@ int main(void)
     tcase_add_test(tcase, nothing_can_be_allocated_too);
     tcase_add_test(tcase, threads_share_an_account);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

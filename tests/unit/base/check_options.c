@@ -212,9 +212,5 @@ int main(void)
     tcase_add_test(tcase, setting_again_replaces);
     tcase_add_test(tcase, out_of_memory_leaks_nothing);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

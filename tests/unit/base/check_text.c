@@ -161,6 +161,9 @@ END_TEST
 START_TEST(figures_for_people)
 {
     char b[32];
+    ck_assert_str_eq(tm_text_signal(11, b), "SIGSEGV");
+    ck_assert_str_eq(tm_text_signal(5, b), "SIGTRAP");
+    ck_assert_str_eq(tm_text_signal(99, b), "signal 99");
     ck_assert_str_eq(tm_text_duration(0, b), "0ms");
     ck_assert_str_eq(tm_text_duration(999, b), "999ms");
     ck_assert_str_eq(tm_text_duration(5000, b), "5s");
@@ -196,9 +199,5 @@ int main(void)
     tcase_add_test(tcase, figures_for_people);
     tcase_set_timeout(tcase, 120);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

@@ -413,9 +413,5 @@ int main(void)
     tcase_add_test(test, damaged_references_are_errors);
     tcase_add_test(test, timers_are_the_same_at_any_max_parallelism);
     suite_add_tcase(suite, test);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

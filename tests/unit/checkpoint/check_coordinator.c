@@ -450,9 +450,5 @@ int main(void)
     tcase_add_test(t, a_job_that_fails_publishes_nothing_more);
     tcase_add_test(t, whatever_the_order_numbers_rise_and_only_whole_ones_are_published);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? 0 : 1;
+    return run_suite(s);
 }

@@ -159,9 +159,5 @@ int main(void)
     tcase_add_test(tests, every_bit_of_what_is_needed_is_guarded);
     tcase_add_test(tests, a_later_version_says_so);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return run_suite(suite);
 }

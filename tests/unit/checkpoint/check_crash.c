@@ -449,9 +449,5 @@ int main(void)
     tcase_add_test(tests, a_first_one_without_latest_lasts_before_latest_names_it);
     tcase_add_test(tests, without_any_one_sync_a_crash_leaves_neither);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return run_suite(suite);
 }

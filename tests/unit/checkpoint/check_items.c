@@ -187,9 +187,5 @@ int main(void)
     tcase_add_test(tests, who_takes_items_can_end_it);
     tcase_add_test(tests, a_lack_of_memory_is_an_answer);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return run_suite(suite);
 }

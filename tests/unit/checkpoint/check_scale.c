@@ -155,9 +155,5 @@ int main(void)
     tcase_add_test(tests, state_and_timers_come_back_at_any_scale);
     tcase_add_test(tests, what_has_become_something_else_is_refused);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return run_suite(suite);
 }

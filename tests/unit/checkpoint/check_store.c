@@ -350,9 +350,5 @@ int main(void)
     tcase_add_test(tests, what_is_not_this_job_s_is_refused);
     tcase_add_test(tests, whatever_fails_the_checkpoint_before_is_unharmed);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return run_suite(suite);
 }

@@ -209,9 +209,5 @@ int main(void)
     tcase_add_test(tc, structs_in_a_list_keep_what_both_have);
     tcase_add_test(tc, bytes_that_are_no_such_value_are_damaged);
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

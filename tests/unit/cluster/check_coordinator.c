@@ -387,9 +387,5 @@ int main(void)
     tcase_add_test(tc, a_job_that_stops_is_not_drained);
     tcase_add_test(tc, a_cancel_waits_for_nothing_and_takes_no_checkpoint);
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

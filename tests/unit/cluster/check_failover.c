@@ -244,9 +244,5 @@ int main(void)
     tcase_add_test(tc, of_many_the_newest_are_known);
     tcase_add_test(tc, only_what_may_change_is_tried_again);
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

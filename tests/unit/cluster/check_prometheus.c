@@ -103,9 +103,5 @@ int main(void)
     tcase_add_test(tests, names_become_valid_and_end_once);
     tcase_add_test(tests, without_memory_it_says_so);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

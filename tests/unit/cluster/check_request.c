@@ -138,9 +138,5 @@ int main(void)
     tcase_add_test(tests, drain_is_true_or_false);
     tcase_add_test(tests, a_savepoint_s_path_is_whole_and_bounded);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

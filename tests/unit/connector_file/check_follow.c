@@ -300,5 +300,5 @@ int main(void)
     tcase_add_test(tc, more_files_than_can_be_followed_are_an_error_that_says_so);
     tcase_add_test(tc, a_folder_that_is_not_there_is_an_error_a_file_is_waited_for);
     suite_add_tcase(suite, tc);
-    return support_main(suite);
+    return run_suite(suite);
 }

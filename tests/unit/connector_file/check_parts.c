@@ -305,5 +305,5 @@ int main(void)
     tcase_add_test(tc, a_column_with_a_value_for_every_row_is_an_error_that_says_so);
     tcase_add_test(tc, columns_that_are_not_there_or_name_no_folder_are_refused);
     suite_add_tcase(suite, tc);
-    return support_main(suite);
+    return run_suite(suite);
 }

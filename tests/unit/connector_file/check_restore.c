@@ -650,5 +650,5 @@ int main(void)
     tcase_add_test(tcase, a_checkpoint_before_the_first_look_keeps_all_positions);
     tcase_add_test(tcase, files_that_were_rotated_cut_or_removed_while_the_job_was_down);
     suite_add_tcase(suite, tcase);
-    return support_main(suite);
+    return run_suite(suite);
 }

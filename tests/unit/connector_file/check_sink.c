@@ -440,5 +440,5 @@ int main(void)
     tcase_add_test(tc, rows_that_cannot_be_encoded_fail_alone);
     tcase_add_test(tc, options_of_the_format_count);
     suite_add_tcase(suite, tc);
-    return support_main(suite);
+    return run_suite(suite);
 }

@@ -693,5 +693,5 @@ int main(void)
     tcase_add_test(tc, what_cannot_be_split_is_refused_and_an_array_is_one_piece);
     tcase_add_test(tc, unknown_options_are_refused);
     suite_add_tcase(suite, tc);
-    return support_main(suite);
+    return run_suite(suite);
 }

@@ -338,12 +338,3 @@ static inline int support_flush(struct tm_sink *sink, bool end)
         ck_assert(support_run());
     return rc;
 }
-
-static inline int support_main(Suite *suite)
-{
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
-}

@@ -414,5 +414,5 @@ int main(void)
     tcase_add_test(tc, options_that_cannot_be_are_refused);
     tcase_add_test(tc, a_listener_is_closed_also_when_no_task_was_made);
     suite_add_tcase(suite, tc);
-    return support_main(suite);
+    return run_suite(suite);
 }

@@ -331,5 +331,5 @@ int main(void)
     tcase_add_test(tc, all_prints_of_a_job_write_through_one_writer);
     tcase_add_test(tc, rows_wait_in_the_buffer_until_the_input_pauses);
     suite_add_tcase(suite, tc);
-    return support_main(suite);
+    return run_suite(suite);
 }

@@ -528,5 +528,5 @@ int main(void)
     tcase_add_test(tc, credentials_are_not_shown);
     tcase_add_test(tc, options_that_cannot_be_are_refused);
     suite_add_tcase(suite, tc);
-    return support_main(suite);
+    return run_suite(suite);
 }

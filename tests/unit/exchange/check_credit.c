@@ -108,9 +108,5 @@ int main(void)
     tcase_add_test(t, waiting_for_a_slow_producer_does_not_look_slow);
     tcase_add_test(t, a_clock_that_stands_still_or_goes_back_divides_by_nothing);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? 0 : 1;
+    return run_suite(s);
 }

@@ -113,12 +113,3 @@ static inline uint64_t next_random(uint64_t *state)
     *state ^= *state << 17;
     return *state;
 }
-
-static inline int run_suite(Suite *s)
-{
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? 0 : 1;
-}

@@ -43,9 +43,5 @@ int main(void)
     tcase_add_test(tc, a_comma_outside_of_quotes_is_the_delimiter_itself);
     tcase_add_test(tc, one_column_has_none);
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

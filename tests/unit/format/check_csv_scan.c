@@ -128,9 +128,5 @@ int main(void)
     tcase_add_test(tc, the_head_ends_with_the_header);
     tcase_add_test(tc, pieces_put_together_are_the_whole);
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return run_suite(suite);
 }

@@ -348,9 +348,5 @@ int main(void)
     tcase_add_test(tcase, strangers_are_counted_by_record_and_named_once);
     tcase_add_test(tcase, decoders_tell_of_strangers);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

@@ -133,12 +133,3 @@ static inline uint32_t sink(const char *name, int input)
     ok(tm_graph_connector(graph, id, "file", ""));
     return id;
 }
-
-static inline int run_suite(Suite *s)
-{
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? 0 : 1;
-}

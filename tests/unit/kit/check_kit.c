@@ -162,9 +162,5 @@ int main(void)
     tcase_add_test(tests, a_job_that_never_rests_is_told);
     tcase_add_test(tests, a_job_that_is_wrong_leaves_nothing);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

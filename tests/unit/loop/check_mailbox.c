@@ -154,9 +154,5 @@ int main(void)
     tcase_add_test(tcase, a_half_posted_message_hides_what_is_behind_it_and_loses_nothing);
     tcase_add_test(tcase, many_senders_lose_nothing_while_the_owner_sleeps);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

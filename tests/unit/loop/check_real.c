@@ -222,9 +222,5 @@ int main(void)
     tcase_add_test(tcase, a_wait_lasts_until_its_deadline);
     tcase_add_test(tcase, a_signal_reaches_the_loop_of_a_parked_thread);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

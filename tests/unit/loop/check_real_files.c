@@ -618,9 +618,5 @@ int main(void)
     tcase_add_test(tcase, opening_a_named_pipe_does_not_wait);
     tcase_add_test(tcase, closed_standard_descriptors_are_kept_and_using_them_is_an_error);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

@@ -28,8 +28,8 @@ struct asked {
     char path[4096];
     struct tm_buf body;
     struct tm_error err;
-    int rc, status;
-    bool refused;
+    int rc;
+    struct tm_reply reply;
     _Atomic int done; // partner: the loop's load
 };
 
@@ -52,8 +52,8 @@ static void handle(void *arg, struct tm_server_request *request)
 static void *ask(void *arg)
 {
     struct asked *asked = arg;
-    asked->rc = tm_real_ask(asked->path, "GET", asked->target, 20000, &asked->status, &asked->body,
-                            &asked->refused, &asked->err);
+    asked->rc = tm_real_ask(asked->path, "GET", asked->target, 20000, &asked->reply, &asked->body,
+                            &asked->err);
     (void)tm_buf_append(&asked->body, "", 1);
     atomic_store(&asked->done, 1);
     return NULL;
@@ -119,8 +119,9 @@ START_TEST(a_request_comes_with_its_parts)
     begin(&asked, "s", "/x/y?b=1&a=%41+%2f%C3%A4");
     serve(&asked, 4000);
     ck_assert_int_eq(asked.rc, 0);
-    ck_assert_int_eq(asked.status, 200);
+    ck_assert_int_eq(asked.reply.status, 200);
     ck_assert_str_eq((const char *)asked.body.data, "GET /x/y a=A /\xc3\xa4 local=1");
+    ck_assert_int_eq(asked.reply.pid, getpid());
     ck_assert_int_eq(stat(asked.path, &info), 0);
     ck_assert_uint_eq(info.st_mode & 0777, 0600);
     end(&asked);
@@ -137,11 +138,11 @@ START_TEST(an_answer_may_come_later)
     ck_assert_ptr_nonnull(kept);
     begin(&now, "s", "/now"); // who waits holds nobody up
     serve(&now, 4000);
-    ck_assert_int_eq(now.status, 200);
+    ck_assert_int_eq(now.reply.status, 200);
     ck_assert_int_eq(atomic_load(&later.done), 0);
     tm_server_answer(kept, 409, "text/plain", "no", 2);
     serve(&later, 4000);
-    ck_assert_int_eq(later.status, 409);
+    ck_assert_int_eq(later.reply.status, 409);
     ck_assert_str_eq((const char *)later.body.data, "no");
     end(&later);
     end(&now);
@@ -158,7 +159,7 @@ START_TEST(who_waits_at_the_end_is_told)
     tm_server_free(server);
     server = NULL;
     pthread_join(asked.thread, NULL);
-    ck_assert_int_eq(asked.status, 503);
+    ck_assert_int_eq(asked.reply.status, 503);
     tm_buf_fini(&asked.body);
 }
 END_TEST
@@ -190,7 +191,7 @@ START_TEST(a_socket_that_nobody_listens_at_is_told_apart)
     begin(&asked, "nothing", "/now");
     end(&asked);
     ck_assert_int_eq(asked.rc, TM_E_NETWORK);
-    ck_assert(asked.refused);
+    ck_assert(asked.reply.refused);
     ck_assert_int_eq(handled, 0);
 }
 END_TEST
@@ -218,9 +219,5 @@ int main(void)
     tcase_add_test(tests, a_socket_that_nobody_listens_at_is_told_apart);
     tcase_add_test(tests, a_port_is_of_loopback_and_not_local);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

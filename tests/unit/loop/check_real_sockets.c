@@ -129,9 +129,5 @@ int main(void)
     tcase_add_test(tc, a_port_is_taken_once_and_refuses_when_nobody_listens);
     tcase_add_test(tc, addresses_know_who_can_reach_them);
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return run_suite(suite);
 }

@@ -208,9 +208,5 @@ int main(void)
     tcase_add_test(tcase, sleeper_and_notifier_cannot_both_look_too_early);
     tcase_add_test(tcase, a_waker_without_a_parker_is_an_error);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

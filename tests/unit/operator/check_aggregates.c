@@ -350,5 +350,5 @@ int main(void)
     tcase_add_test(tc, a_quantile_of_whole_numbers_is_whole_and_exact_to_128);
     tcase_add_test(tc, a_type_that_an_aggregate_does_not_take_is_an_error_when_it_is_bound);
     tcase_add_test(tc, sliding_windows_give_what_the_definition_says);
-    return run_suite(tc, "aggregates");
+    return run_operator_case(tc, "aggregates");
 }

@@ -604,5 +604,5 @@ int main(void)
     tcase_add_test(tc, clearing_ends_a_walk_and_what_empties_a_map_does_not);
     tcase_add_test(tc, a_walk_ends_with_its_call_and_sixteen_can_be_under_way);
     tcase_add_test(tc, what_is_too_long_changes_nothing);
-    return run_suite(tc, "collections");
+    return run_operator_case(tc, "collections");
 }

@@ -275,5 +275,5 @@ int main(void)
     tcase_add_test(tc, a_merge_that_fails_costs_its_row_and_is_told_once);
     tcase_add_test(tc, merges_that_fail_again_for_one_result_are_told_once);
     tcase_add_test(tc, a_failure_stops_the_job_where_it_should);
-    return run_suite(tc, "operator/custom");
+    return run_operator_case(tc, "operator/custom");
 }

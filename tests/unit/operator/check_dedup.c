@@ -208,5 +208,5 @@ int main(void)
     tcase_add_test(tc, any_sequence_of_rows_and_times_gives_what_a_table_of_times_gives);
     tcase_add_test(tc, memory_stays_within_two_times_to_live);
     tcase_add_test(tc, a_batch_keeps_the_order_of_its_rows_and_its_split);
-    return run_suite(tc, "dedup");
+    return run_operator_case(tc, "dedup");
 }

@@ -309,5 +309,5 @@ int main(void)
     tcase_add_test(tc, the_error_of_a_sketch_is_what_its_registers_promise);
     tcase_add_test(tc, a_sketch_does_not_grow_and_a_set_grows_with_its_values);
     tcase_add_test(tc, out_of_memory_is_reported_and_what_was_counted_stays);
-    return run_suite(tc, "distinct");
+    return run_operator_case(tc, "distinct");
 }

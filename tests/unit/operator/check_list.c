@@ -205,5 +205,5 @@ int main(void)
     tcase_add_test(tc, a_list_that_got_too_long_is_an_error_and_stays_one);
     tcase_add_test(tc, bytes_are_bounded_also_where_a_limit_cuts);
     tcase_add_test(tc, without_memory_a_list_is_as_before);
-    return run_suite(tc, "operator/list");
+    return run_operator_case(tc, "operator/list");
 }

@@ -273,5 +273,5 @@ int main(void)
     tcase_add_test(tc, a_row_is_partial_only_where_there_are_such_and_with_its_whole_tail);
     tcase_add_test(tc, a_reference_of_a_partial_row_does_not_lead_into_its_tail);
     tcase_add_test(tc, partial_rows_go_over_the_wire);
-    return run_suite(tc, "partial");
+    return run_operator_case(tc, "partial");
 }

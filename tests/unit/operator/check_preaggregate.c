@@ -692,5 +692,5 @@ int main(void)
     tcase_add_test(tc, a_sum_goes_out_of_range_with_if_and_only_if_it_does_without);
     tcase_add_test(tc, decimals_of_more_digits_than_a_partial_sum_takes_go_alone_and_in_order);
     tcase_add_test(tc, aggregates_that_depend_on_order_pass_untouched);
-    return run_suite(tc, "preaggregate");
+    return run_operator_case(tc, "preaggregate");
 }

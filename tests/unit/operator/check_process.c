@@ -600,5 +600,5 @@ int main(void)
     tcase_add_test(tc, timers_of_the_clock_fire_when_their_millisecond_is_over);
     tcase_add_test(tc, the_clock_of_a_process_never_goes_back);
     tcase_add_test(tc, what_is_over_is_taken_out_behind_blocks_some_at_a_time);
-    return run_suite(tc, "process");
+    return run_operator_case(tc, "process");
 }

@@ -187,5 +187,5 @@ int main(void)
     tcase_add_test(tc,
                    what_a_rule_sets_outside_of_keys_all_rows_see_and_a_failed_rule_sets_nothing);
     tcase_add_test(tc, what_is_kept_is_told_by_state);
-    return run_suite(tc, "process_passes");
+    return run_operator_case(tc, "process_passes");
 }

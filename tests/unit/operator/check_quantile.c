@@ -238,5 +238,5 @@ int main(void)
     tcase_add_test(tc, values_of_all_magnitudes_have_the_same_error_in_bounded_memory);
     tcase_add_test(tc, infinities_and_nan_have_their_places);
     tcase_add_test(tc, ranks_are_those_of_sql);
-    return run_suite(tc, "quantile");
+    return run_operator_case(tc, "quantile");
 }

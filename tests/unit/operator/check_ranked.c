@@ -338,5 +338,5 @@ int main(void)
     tcase_add_test(tc, whoever_applies_the_changes_has_the_ranking_after_every_batch);
     tcase_add_test(tc, a_change_of_many_places_goes_on_where_the_output_was_full);
     tcase_add_test(tc, evicted_rows_leave_no_memory_behind);
-    return run_suite(tc, "ranked");
+    return run_operator_case(tc, "ranked");
 }

@@ -301,5 +301,5 @@ int main(void)
     tcase_add_test(tc, random_rows_agree_with_a_plain_sum_however_the_chunk_stops);
     tcase_add_test(tc, types_are_settled_before_a_row_is_taken);
     tcase_add_test(tc, final_rows_are_not_given_when_the_job_is_stopped);
-    return run_suite(tc, "reduce");
+    return run_operator_case(tc, "reduce");
 }

@@ -175,5 +175,5 @@ int main(void)
     TCase *tc = tcase_create("restored_damage");
     tcase_add_loop_test(tc, an_edited_checkpoint_is_refused_or_harmless, 0, NODES * USES);
     tcase_add_loop_test(tc, edited_rankings_and_identities_are_refused_or_harmless, 0, 3);
-    return run_suite(tc, "restored_damage");
+    return run_operator_case(tc, "restored_damage");
 }

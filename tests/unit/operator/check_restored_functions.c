@@ -178,5 +178,5 @@ int main(void)
     TCase *tc = tcase_create("restored_functions");
     tcase_add_loop_test(tc, aggregates_of_the_job_go_on, 0, RUNS * 4);
     tcase_add_loop_test(tc, triggers_of_the_job_go_on, 0, RUNS * 2);
-    return run_suite(tc, "restored_functions");
+    return run_operator_case(tc, "restored_functions");
 }

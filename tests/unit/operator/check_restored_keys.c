@@ -105,5 +105,5 @@ int main(void)
     tcase_add_loop_test(tc, rankings_go_on, 0, RUNS * 6);
     tcase_add_loop_test(tc, rows_that_were_seen_stay_seen, 0, RUNS * 2);
     tcase_add_test(tc, what_has_gone_out_at_the_end_does_not_go_out_again);
-    return run_suite(tc, "restored_keys");
+    return run_operator_case(tc, "restored_keys");
 }

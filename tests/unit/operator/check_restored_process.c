@@ -224,5 +224,5 @@ int main(void)
     tcase_add_test(tc, a_value_that_has_a_time_to_live_now_begins_it_when_it_is_restored);
     tcase_add_test(tc, a_state_that_is_added_is_empty_and_one_that_has_gone_is_dropped);
     tcase_add_test(tc, a_state_of_another_type_is_refused);
-    return run_suite(tc, "restored process");
+    return run_operator_case(tc, "restored process");
 }

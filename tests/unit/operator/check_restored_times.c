@@ -202,5 +202,5 @@ int main(void)
     tcase_add_test(tc, aggregates_come_and_go_and_others_stay);
     tcase_add_test(tc, slices_of_other_windows_are_refused);
     tcase_add_test(tc, a_barrier_costs_less_than_a_millisecond_with_600_slices);
-    return run_suite(tc, "restored_times");
+    return run_operator_case(tc, "restored_times");
 }

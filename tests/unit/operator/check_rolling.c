@@ -298,5 +298,5 @@ int main(void)
     tcase_add_test(tc, a_batch_larger_than_its_output_is_resumed);
     tcase_add_test(tc, long_strings_are_kept_as_the_last_value);
     tcase_add_test(tc, an_output_column_of_another_type_is_refused);
-    return run_suite(tc, "rolling");
+    return run_operator_case(tc, "rolling");
 }

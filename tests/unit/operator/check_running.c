@@ -455,5 +455,5 @@ int main(void)
     tcase_add_test(tc, keys_that_are_gone_leave_nothing_behind);
     tcase_add_test(tc, an_overflow_on_the_way_is_none_where_the_sum_fits);
     tcase_add_test(tc, the_variance_of_times_is_of_their_distances);
-    return run_suite(tc, "operator/running");
+    return run_operator_case(tc, "operator/running");
 }

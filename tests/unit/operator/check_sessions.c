@@ -317,5 +317,5 @@ int main(void)
 {
     TCase *tc = tcase_create("sessions");
     tcase_add_test(tc, random_windows_agree_with_lists_of_their_rows);
-    return run_suite(tc, "operator/sessions");
+    return run_operator_case(tc, "operator/sessions");
 }

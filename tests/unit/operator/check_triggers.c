@@ -425,5 +425,5 @@ int main(void)
     };
     for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++)
         tcase_add_test(tc, tests[i]);
-    return run_suite(tc, "operator/triggers");
+    return run_operator_case(tc, "operator/triggers");
 }

@@ -568,9 +568,5 @@ int main(void)
     tcase_add_test(tc, first_times_in_seconds_are_warned_of);
     tcase_add_test(tc, key_by_passes_rows_and_reports_those_without_a_key);
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

@@ -593,5 +593,5 @@ int main(void)
     tcase_add_test(tc, memory_does_not_grow_with_the_number_of_windows);
     tcase_add_test(tc, a_wrong_size_is_refused_with_a_message);
     tcase_add_test(tc, an_aggregate_of_a_type_it_does_not_take_is_refused_with_a_message);
-    return run_suite(tc, "window");
+    return run_operator_case(tc, "window");
 }

@@ -476,14 +476,8 @@ static inline void expect_lines(uint32_t count)
                      line_count == 0 ? "none" : lines[line_count - 1]);
 }
 
-static inline int run_suite(TCase *tc, const char *name)
+static inline int run_operator_case(TCase *tc, const char *name)
 {
     tcase_set_timeout(tc, 120);
-    Suite *suite = suite_create(name);
-    suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return run_case(tc, name);
 }

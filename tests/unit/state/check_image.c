@@ -97,6 +97,42 @@ START_TEST(chains_of_images_give_back_what_was_frozen_and_go_on)
 }
 END_TEST
 
+START_TEST(giving_back_keeps_up_with_copying)
+{
+    seed_from("giving back");
+    enum { KEYS = 50000 };
+    struct tm_state_args args = {&mem, 1, 0, 0, 8};
+    struct tm_state *state;
+    ck_assert_int_eq(tm_state_new(&args, &state, NULL), 0);
+    struct tm_namespace *ns = tm_state_namespace_create(state, 0);
+    for (uint64_t i = 0; i < KEYS; i++) {
+        const struct tm_key key = {tm_hash_bytes(&i, 8), &i, 8};
+        ck_assert_ptr_nonnull(tm_state_upsert(state, ns, &key, NULL));
+    }
+    struct tm_snapshot *before = NULL;
+    for (uint32_t round = 0; round < 4; round++) {
+        struct tm_snapshot *now = tm_state_freeze_pages(state);
+        ck_assert_ptr_nonnull(now);
+        // A page at each step would take hundreds of them.
+        uint32_t steps = 0;
+        bool done = false;
+        while (!done) {
+            for (uint32_t k = 0; k < 30; k++) {
+                const uint64_t number = draw(KEYS);
+                const struct tm_key key = {tm_hash_bytes(&number, 8), &number, 8};
+                ck_assert_ptr_nonnull(tm_state_upsert(state, ns, &key, NULL));
+            }
+            done = tm_snapshot_free_some(before, 1);
+            steps++;
+        }
+        ck_assert_uint_le(steps, 40);
+        before = now;
+    }
+    tm_snapshot_free(before);
+    tm_state_free(state);
+}
+END_TEST
+
 START_TEST(nothing_changed_gives_no_byte)
 {
     seed_from("nothing changed");
@@ -338,15 +374,12 @@ int main(void)
     tcase_add_checked_fixture(test, setup, teardown);
     tcase_set_timeout(test, 300);
     tcase_add_test(test, chains_of_images_give_back_what_was_frozen_and_go_on);
+    tcase_add_test(test, giving_back_keeps_up_with_copying);
     tcase_add_test(test, nothing_changed_gives_no_byte);
     tcase_add_test(test, a_difference_is_as_large_as_what_has_changed);
     tcase_add_test(test, pages_in_the_store_are_in_images);
     tcase_add_test(test, timers_come_back_from_images);
     tcase_add_test(test, restarts_do_not_make_a_state_grow);
     suite_add_tcase(suite, test);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

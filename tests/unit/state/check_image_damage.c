@@ -258,9 +258,5 @@ int main(void)
     tcase_add_test(test, an_image_that_ends_early_is_an_error);
     tcase_add_test(test, damaged_timers_are_errors_or_timers);
     suite_add_tcase(suite, test);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

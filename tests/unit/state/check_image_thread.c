@@ -86,9 +86,5 @@ int main(void)
     tcase_set_timeout(test, 300);
     tcase_add_test(test, another_thread_writes_while_the_state_goes_on);
     suite_add_tcase(suite, test);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

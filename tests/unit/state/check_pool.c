@@ -272,9 +272,5 @@ int main(void)
     tcase_add_test(tc, test_a_pool_does_without_a_helper_where_there_is_none);
     tcase_add_test(tc, test_no_memory_for_the_next_chunk_is_found_when_it_is_needed);
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

@@ -671,9 +671,5 @@ int main(void)
     tcase_add_test(tc, test_freezes_forks_and_evictions_mixed_at_random_agree_with_their_models);
     tcase_add_test(tc, test_running_out_of_memory_behind_a_snapshot_harms_neither_side);
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

@@ -714,9 +714,5 @@ int main(void)
     tcase_add_test(tc, test_replacing_blobs_for_ever_takes_bounded_memory);
     Suite *suite = suite_create("state");
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return run_suite(suite);
 }

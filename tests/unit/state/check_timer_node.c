@@ -89,9 +89,5 @@ int main(void)
     tcase_add_test(tc, keys_of_one_time_are_told_apart_by_their_slots_when_a_far_time_has_gone);
     tcase_add_test(tc, times_beyond_those_of_a_node_come_before_or_behind_all);
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

@@ -343,9 +343,5 @@ int main(void)
     tcase_add_test(tc, test_a_key_or_a_name_beyond_the_limit_is_refused);
     tcase_add_test(tc, a_long_key_at_the_end_leaves_room_for_what_comes_before_it);
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

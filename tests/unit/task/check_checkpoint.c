@@ -444,9 +444,5 @@ int main(void)
     tcase_add_test(t, what_is_final_is_not_given_again_at_any_parallelism);
     tcase_add_test(t, sources_read_no_more_behind_the_last_barrier);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? 0 : 1;
+    return run_suite(s);
 }

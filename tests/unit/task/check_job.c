@@ -265,5 +265,5 @@ int main(void)
         stopping_before_the_workers_are_ready_is_in_order_too,
         stopping_twice_drops_everything_and_leaves_nothing,
     };
-    return run_suite("job", tests, sizeof tests / sizeof tests[0]);
+    return run_tests("job", tests, sizeof tests / sizeof tests[0]);
 }

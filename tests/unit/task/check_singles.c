@@ -268,9 +268,5 @@ int main(void)
     tcase_add_test(tcase, a_known_row_is_an_error_of_its_operator);
     tcase_add_test(tcase, known_is_by_operator_bytes_and_length);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return run_suite(suite);
 }

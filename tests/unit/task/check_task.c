@@ -2,26 +2,11 @@
 // ends, what becomes of rows that fail. Real generator and channels; the operators are small fakes,
 // the clock stands still unless a test moves it.
 #include "core/base/limits.h"
+#include "tests/unit/task/clock.h"
 #include "tests/unit/task/support.h"
 
 static struct run run;
 static struct tm_fx fake_fx;
-static int64_t now_ns;
-
-static int64_t fake_mono_ns(void *ctx)
-{
-    (void)ctx;
-    return now_ns;
-}
-
-static int64_t fake_wall_ms(void *ctx)
-{
-    (void)ctx;
-    return now_ns / 1000000;
-}
-
-static const struct tm_fx_clock fake_clock = {
-    .wall_ms = fake_wall_ms, .mono_ns = fake_mono_ns, .cpu_ns = fake_mono_ns};
 
 // What happened, a letter each: r the source read a batch; a b an operator made one; s the sink
 // took one, f it was told to finish; A B an operator passed on a watermark, x y an END.
@@ -593,5 +578,5 @@ int main(void)
         a_failed_row_becomes_a_dead_letter,
         a_bad_record_of_a_source_counts_as_read,
     };
-    return run_suite("task", tests, sizeof tests / sizeof tests[0]);
+    return run_tests("task", tests, sizeof tests / sizeof tests[0]);
 }

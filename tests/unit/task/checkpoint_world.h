@@ -5,6 +5,7 @@
 
 #include "core/batch/wire.h"
 #include "core/checkpoint/restored.h"
+#include "tests/unit/task/clock.h"
 #include "tests/unit/task/support.h"
 #include <time.h>
 
@@ -13,7 +14,6 @@ enum { TASKS_MAX = 32, FAIL_EVERY = 7, SOURCES_MAX = 4 };
 static struct run run;
 static struct tm_fx fake_fx, kept_fx;
 static struct tm_mem kept_mem; // of what outlives a job
-static int64_t now_ns;
 static uint64_t state;
 static uint64_t rows_each; // of a source's subtask
 
@@ -26,21 +26,6 @@ static uint64_t draw(uint64_t below)
 }
 
 // --- the world -----------------------------------------------------------------------------------
-
-static int64_t fake_mono_ns(void *ctx)
-{
-    (void)ctx;
-    return now_ns;
-}
-
-static int64_t fake_wall_ms(void *ctx)
-{
-    (void)ctx;
-    return now_ns / 1000000;
-}
-
-static const struct tm_fx_clock fake_clock = {
-    .wall_ms = fake_wall_ms, .mono_ns = fake_mono_ns, .cpu_ns = fake_mono_ns};
 
 // Helper threads are one queue, served when the order drawn says so.
 static struct tm_work *works;

@@ -156,5 +156,5 @@ int main(void)
     tcase_add_test(t, the_limit_saturates_at_the_end_of_time);
     tcase_add_test(t, threads_stay_within_the_drift_and_none_is_forgotten);
     tcase_add_test(t, running_out_of_memory_leaks_nothing);
-    return run_suite(t, "alignment");
+    return run_case(t, "alignment");
 }

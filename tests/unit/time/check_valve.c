@@ -576,5 +576,5 @@ int main(void)
     tcase_add_test(t, nobody_is_behind_where_there_is_no_watermark);
     tcase_add_test(t, random_sequences_agree_with_the_reference);
     tcase_add_test(t, running_out_of_memory_is_reported_and_leaks_nothing);
-    return run_suite(t, "valve");
+    return run_case(t, "valve");
 }

@@ -275,5 +275,5 @@ int main(void)
     tcase_add_test(t, the_front_is_where_no_split_that_is_read_is_behind);
     tcase_add_test(t, the_lowest_ready_split_agrees_with_a_scan);
     tcase_add_test(t, a_generator_starts_at_the_beginning_of_time);
-    return run_suite(t, "watermark");
+    return run_case(t, "watermark");
 }

@@ -34,14 +34,3 @@ static inline uint64_t seed_of(const char *test)
     printf("%s: TM_SEED=%llu\n", test, (unsigned long long)seed);
     return seed;
 }
-
-static inline int run_suite(TCase *tc, const char *name)
-{
-    Suite *suite = suite_create(name);
-    suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
-}

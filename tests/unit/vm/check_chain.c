@@ -314,9 +314,5 @@ int main(void)
     tcase_add_test(tc, proposals_and_sources_are_handed_over_as_text);
     tcase_add_test(tc, operators_that_do_not_exist_are_refused);
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

@@ -211,9 +211,5 @@ int main(void)
     tcase_add_test(tc, a_state_that_collected_its_garbage_goes_on_where_memory_was_short);
     tcase_add_test(tc, a_limit_that_no_state_could_keep_is_refused);
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

@@ -245,9 +245,5 @@ int main(void)
     tcase_add_test(tc, a_row_that_fails_is_reported_with_its_line_and_the_others_pass);
     tcase_add_test(tc, functions_cannot_leave_the_sandbox_either);
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

@@ -279,9 +279,5 @@ int main(void)
     tcase_add_test(tc, an_open_door_would_be_seen);
     tcase_add_test(tc, what_the_sandbox_gives_works);
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

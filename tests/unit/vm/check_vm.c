@@ -237,9 +237,5 @@ int main(void)
     tcase_add_test(tc, entries_that_end_in_a_builtin_survive_the_trace_compiler);
     tcase_add_test(tc, traces_are_counted);
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }
