@@ -42,7 +42,7 @@ static const char *parse(const char *text, struct tm_kill *kill)
     *kill = (struct tm_kill){.at = TM_KILL_COUNT};
     if (text[length] != ':')
         return length == strlen(counting) && memcmp(text, counting, length) == 0 ? text + length
-                                                                                : NULL;
+                                                                                 : NULL;
     kill->at = find(text, length);
     kill->after = strtoull(text + length + 1, &rest, 10);
     return kill->at != TM_KILL_COUNT && kill->after != 0 ? rest : NULL;

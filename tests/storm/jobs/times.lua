@@ -1,5 +1,5 @@
--- Every record with what time its operator has been told: none may be behind that, for none is later than the watermark allows. A second output
--- keeps what is in front of the edge by key a task of its own, also where there is one subtask of each.
+-- Every record, and whether it is behind the time that its operator has been told: none may be, for none is later than the
+-- watermark allows. A second output keeps what is in front of the edge by key a task of its own, also where there is one subtask.
 local tm = require "tidemill"
 local input = require "input"
 
