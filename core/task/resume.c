@@ -272,20 +272,6 @@ bool tm_task_has_own_input(const struct tm_task_context *ctx)
     return ctx->chain->input_count != 0;
 }
 
-bool tm_task_has_own_keys(const struct tm_task_context *ctx, const struct tm_restored *restored,
-                          uint32_t parallelism)
-{
-    uint32_t groups = tm_restored_max_parallelism(restored);
-    return parallelism == ctx->chain->parallelism &&
-           (groups == 0 || groups == ctx->plan->max_parallelism);
-}
-
-bool tm_task_has_own_past(const struct tm_task_context *ctx, const struct tm_restored *restored,
-                          uint32_t parallelism)
-{
-    return tm_task_has_own_keys(ctx, restored, parallelism) && tm_task_has_own_input(ctx);
-}
-
 // Records of all old subtasks: this one's own where it is what it was, else the least watermark,
 // and an end where all have ended.
 struct record_reader {
@@ -319,7 +305,9 @@ static int read_records(struct tm_task *task, const struct tm_node *node, const 
                                         .parallelism = task->ctx.chain->parallelism};
     struct record_reader reader = {.subtask = who.subtask};
     int rc = tm_restored_items(task->job->restored, &who, part, see_record, &reader, err);
-    *own = tm_task_has_own_past(&task->ctx, task->job->restored, reader.count);
+    *own = tm_task_has_own_input(&task->ctx) &&
+           tm_restored_deals_alike(task->job->restored, reader.count, who.parallelism,
+                                   task->ctx.plan->max_parallelism);
     *record = *own ? reader.own : reader.all;
     if (reader.count == 0)
         *record = (struct task_record){.watermark = TM_WATERMARK_MIN};
