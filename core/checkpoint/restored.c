@@ -12,21 +12,13 @@ uint64_t tm_restored_checkpoint(const struct tm_restored *restored)
     return restored->checkpoint;
 }
 
-// 0: of cuts of this process that have no keyed state.
-static uint32_t max_parallelism_of(const struct tm_restored *restored)
+uint32_t tm_restored_max_parallelism(const struct tm_restored *restored)
 {
     uint32_t found = restored->manifest.max_parallelism;
     for (uint32_t i = 0; i < restored->data_count && found == 0; i++)
         for (uint32_t k = 0; k < restored->data[i].index.part_count && found == 0; k++)
             found = restored->data[i].index.parts[k].max_parallelism; // 0 of items
     return found;
-}
-
-bool tm_restored_deals_alike(const struct tm_restored *restored, uint32_t parallelism, uint32_t now,
-                             uint32_t max_parallelism)
-{
-    uint32_t groups = max_parallelism_of(restored);
-    return parallelism == now && (groups == 0 || groups == max_parallelism);
 }
 
 static int by_task(const void *a, const void *b)

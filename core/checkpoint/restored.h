@@ -36,10 +36,8 @@ int tm_restored_from_cuts(struct tm_mem *mem, const struct tm_cut *const *cuts, 
 void tm_restored_free(struct tm_restored *restored); // NULL is fine
 
 uint64_t tm_restored_checkpoint(const struct tm_restored *restored);
-// Has each subtask of an operator that had `parallelism` of them then the keys that it had, where
-// it has `now` of them and this max parallelism?
-bool tm_restored_deals_alike(const struct tm_restored *restored, uint32_t parallelism, uint32_t now,
-                             uint32_t max_parallelism);
+// By which keys were dealt; 0: it is of cuts of this process that have no keyed state.
+uint32_t tm_restored_max_parallelism(const struct tm_restored *restored);
 
 // The subtask that asks.
 struct tm_restored_for {

@@ -123,8 +123,7 @@ static int restore_times(struct tm__operator_process *self, const struct tm_rest
     if (rc != 0 || !old.any)
         return rc;
     bool same =
-        old.has_own && tm_restored_deals_alike(restored, old.own.parallelism, who.parallelism,
-                                               self->base.ctx->plan->max_parallelism);
+        old.has_own && tm_task_has_own_keys(self->base.ctx, restored, old.own.parallelism);
     const struct times *times = same ? &old.own : &old.least;
     *old_parallelism = old.least.parallelism;
     self->keyed.watermark = times->watermark;

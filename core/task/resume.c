@@ -262,16 +262,6 @@ static int add_metric(void *arg, uint32_t old_subtask, const void *bytes, size_t
     return 0;
 }
 
-// Splits are dealt anew: what a subtask reads now, or is sent by one that reads, another may have
-// read before, and not as far. So what it had come to by itself says nothing of it.
-bool tm_task_has_own_input(const struct tm_task_context *ctx)
-{
-    for (uint32_t i = 0; i < ctx->chain->input_count; i++)
-        if (ctx->plan->edges[ctx->chain->inputs[i]].partition == TM_PARTITION_FORWARD)
-            return false;
-    return ctx->chain->input_count != 0;
-}
-
 // Records of all old subtasks: this one's own where it is what it was, else the least watermark,
 // and an end where all have ended.
 struct record_reader {
@@ -305,9 +295,7 @@ static int read_records(struct tm_task *task, const struct tm_node *node, const 
                                         .parallelism = task->ctx.chain->parallelism};
     struct record_reader reader = {.subtask = who.subtask};
     int rc = tm_restored_items(task->job->restored, &who, part, see_record, &reader, err);
-    *own = tm_task_has_own_input(&task->ctx) &&
-           tm_restored_deals_alike(task->job->restored, reader.count, who.parallelism,
-                                   task->ctx.plan->max_parallelism);
+    *own = tm_task_has_own_past(&task->ctx, task->job->restored, reader.count);
     *record = *own ? reader.own : reader.all;
     if (reader.count == 0)
         *record = (struct task_record){.watermark = TM_WATERMARK_MIN};
