@@ -6,6 +6,7 @@
 #include "connectors/file/commit_private.h"
 #include "core/base/hash.h"
 #include "core/base/kill_point.h"
+#include "core/base/planted.h"
 #include "core/task/operator.h"
 
 static void free_text(struct tm_mem *mem, char *text)
@@ -143,7 +144,7 @@ void tm__commits_begin(struct tm__commits *c, char *const *old, uint32_t old_cou
 static int open_resumed(struct tm__commits *c, struct tm_error *err)
 {
     TM_KILL_POINT(sink_recommits);
-    int rc = tm__commits_run(c, c->resumed, err);
+    int rc = TM_PLANTED(sink_does_not_recommit) ? 0 : tm__commits_run(c, c->resumed, err);
     if (rc == TM_STEP_WAIT) // a beginning does not wait
         rc = TM_E_NO_SPACE;
     return rc == 0 ? tm__commits_clean(c, err) : rc;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "connectors/file/source_private.h"
+#include "core/base/planted.h"
 
 // A name of the checkpoint.
 struct known {
@@ -199,7 +200,7 @@ static int add_positions(struct restore *r)
         rc = check(r, p, &info);
         if (rc != 0)
             return rc;
-        bool begun = p->resume.state_bytes != 0;
+        bool begun = p->resume.state_bytes != 0 && !TM_PLANTED(positions_forgotten);
         enum tm_file_packing packing = tm__file_packing_of(p->path);
         int64_t end = p->end != 0 ? p->end : info.size_bytes;
         int64_t start = packing == TM_FILE_PLAIN ? start_of(p) : 0;

@@ -2,6 +2,7 @@
 // that is needed to restore it.
 #include "core/base/check.h"
 #include "core/base/kill_point.h"
+#include "core/base/planted.h"
 #include "core/checkpoint/written_parts.h"
 #include "core/state/image.h"
 
@@ -311,7 +312,7 @@ static int write_file(const struct tm_write_args *args, int fd, struct tm_writte
     int rc = tm__cut_write_to(args, &out, written, err);
     tm__out_fini(&out);
     TM_KILL_POINT(data_written);
-    if (rc == 0)
+    if (rc == 0 && !TM_PLANTED(data_not_synced))
         rc = files->sync(args->fx->ctx, fd, err);
     TM_KILL_POINT(data_synced);
     int closed = files->close(args->fx->ctx, fd, rc == 0 ? err : NULL);

@@ -158,7 +158,7 @@ static bool take_wish(struct tm_attempt *attempt)
     return true;
 }
 
-static bool take_events(struct tm_attempt *attempt)
+bool tm_attempt_turn(struct tm_attempt *attempt)
 {
     struct tm_saving *saving = attempt->args.saving;
     bool any = false;
@@ -166,13 +166,16 @@ static bool take_events(struct tm_attempt *attempt)
     while ((event = (struct tm_event *)tm_mailbox_take(&attempt->job->events)) != NULL) {
         tm_saving_event(saving, event);
         tm_coordinator_event(&attempt->coordinator, event);
-        tm_control_event(attempt->control, event);
+        if (attempt->control != NULL)
+            tm_control_event(attempt->control, event);
         tm_event_free(event);
         any = true;
     }
     any = tm_saving_turn(saving, &attempt->coordinator) || any;
-    any = tm_control_turn(attempt->control) || any;
-    any = take_wish(attempt) || any;
+    if (attempt->control != NULL) {
+        any = tm_control_turn(attempt->control) || any;
+        any = take_wish(attempt) || any;
+    }
     for (; attempt->args.stops->done < attempt->args.stops->wanted; any = true)
         take_stops(attempt);
     return any;
@@ -186,8 +189,17 @@ static void leave(const struct tm_attempt *attempt)
         .outcome = TM_JOB_STOPPED, .exit_code = code, .checkpoint = checkpoint};
     tm_log_write(&attempt->args.engine->log, TM_LOG_WARN,
                  "a function of the job does not return: leaving without it");
+    if (attempt->args.engine->options->json)
+        tm_report_print_end_json(TM_JOB_STOPPED, NULL);
     tm_control_close(attempt->control, &end);
     _exit(code);
+}
+
+int64_t tm_attempt_deadline_ns(const struct tm_attempt *attempt)
+{
+    int64_t saving = tm_saving_deadline_ns(attempt->args.saving);
+    int64_t asked = attempt->control == NULL ? INT64_MAX : tm_control_deadline_ns(attempt->control);
+    return asked < saving ? asked : saving;
 }
 
 static void loop(struct tm_attempt *attempt)
@@ -196,7 +208,7 @@ static void loop(struct tm_attempt *attempt)
     struct tm_waker *waker = attempt->args.waker;
     int64_t next_draw = tm_fx_mono_ns(fx) + LIVE_INTERVAL_MS * 1000000LL;
     while (attempt->coordinator.state != TM_JOB_DONE) {
-        if (take_events(attempt))
+        if (tm_attempt_turn(attempt))
             continue;
         int64_t now = tm_fx_mono_ns(fx), leave_ns = attempt->args.stops->leave_ns;
         if (attempt->live != NULL && now >= next_draw) {
@@ -207,12 +219,10 @@ static void loop(struct tm_attempt *attempt)
             leave(attempt);
         int64_t until = attempt->live != NULL ? next_draw : INT64_MAX;
         until = leave_ns < until ? leave_ns : until;
-        int64_t saving = tm_saving_deadline_ns(attempt->args.saving);
-        until = saving < until ? saving : until;
-        int64_t asked = tm_control_deadline_ns(attempt->control);
-        until = asked < until ? asked : until;
+        int64_t own = tm_attempt_deadline_ns(attempt);
+        until = own < until ? own : until;
         tm_waker_prepare(waker);
-        if (take_events(attempt))
+        if (tm_attempt_turn(attempt))
             tm_waker_cancel(waker);
         else
             tm_waker_wait(waker, until);
@@ -251,6 +261,20 @@ static void join_workers(struct tm_attempt *attempt)
             fx->threads->thread_join(fx->ctx, job->workers[w].thread);
 }
 
+// Where all input had been read before, its output was made visible when the job was made.
+bool tm_attempt_begin(struct tm_attempt *attempt)
+{
+    bool completes = attempt->args.saving->life.completes;
+    if (completes)
+        attempt->coordinator.state = TM_JOB_DONE;
+    return !completes;
+}
+
+void tm_attempt_leave(struct tm_attempt *attempt)
+{
+    tm_saving_end(attempt->args.saving);
+}
+
 void tm_attempt_run(struct tm_attempt *attempt, struct tm_control *control)
 {
     const struct tm_control_target target = {.job = attempt->job,
@@ -260,14 +284,11 @@ void tm_attempt_run(struct tm_attempt *attempt, struct tm_control *control)
                                              .begun_ns = tm_fx_mono_ns(&attempt->args.engine->fx)};
     attempt->control = control;
     tm_control_attach(control, &target);
-    // Where all input had been read before, its output was made visible when the job was made.
-    if (attempt->args.saving->life.completes)
-        attempt->coordinator.state = TM_JOB_DONE;
-    else
+    if (tm_attempt_begin(attempt))
         start_workers(attempt);
     loop(attempt);
     join_workers(attempt);
-    tm_saving_end(attempt->args.saving);
+    tm_attempt_leave(attempt);
     tm_control_attach(control, NULL);
 }
 

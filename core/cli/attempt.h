@@ -37,6 +37,14 @@ int tm_attempt_open(struct tm_attempt *attempt, const struct tm_attempt_args *ar
                     struct tm_error *err) TM_WARN_UNUSED;
 // Until no worker is left. `control`: open, told of this attempt as long as it runs.
 void tm_attempt_run(struct tm_attempt *attempt, struct tm_control *control);
+// What tm_attempt_run does, for who gives the workers their turns in one thread, and nobody asks
+// (tests/sim). Begin: true: workers are to be started; else all is done. Turn: what the coordinator
+// has to do now, true: there was something; at the latest again at its deadline. Leave: no worker
+// is left.
+bool tm_attempt_begin(struct tm_attempt *attempt);
+bool tm_attempt_turn(struct tm_attempt *attempt);
+int64_t tm_attempt_deadline_ns(const struct tm_attempt *attempt);
+void tm_attempt_leave(struct tm_attempt *attempt);
 // Its output is published or dropped. `err`: why it failed, where that is the outcome.
 enum tm_job_outcome tm_attempt_end(struct tm_attempt *attempt, struct tm_error *err);
 // Everything of it goes; after that the engine may be planned again.

@@ -172,14 +172,11 @@ static int infer(void *arg, uint32_t index, const struct tm_node *source,
     return tm_samples_columns(engine->samples, index, source, columns, count, err);
 }
 
-int tm_engine_open(struct tm_engine *engine, const struct tm_cli_options *options,
-                   struct tm_error *err)
+// In the world that the engine has.
+static int open_job(struct tm_engine *engine, const struct tm_cli_options *options,
+                    struct tm_error *err)
 {
-    memset(engine, 0, sizeof *engine);
     engine->options = options;
-    int rc = tm_real_init(&engine->fx, err);
-    if (rc != 0)
-        return rc;
     tm_mem_init(&engine->mem, &engine->fx, NULL, 0);
     tm_helper_init(&engine->helper, &engine->fx);
     engine->mem.helper = &engine->helper;
@@ -191,8 +188,8 @@ int tm_engine_open(struct tm_engine *engine, const struct tm_cli_options *option
     };
     // A job that cannot be read is wrong use, whatever the reason; a file that the job names is
     // not.
-    rc = options->code != NULL ? take_code(engine, options->code, err)
-                               : read_script(engine, options->file, err);
+    int rc = options->code != NULL ? take_code(engine, options->code, err)
+                                   : read_script(engine, options->file, err);
     if (rc != 0)
         return TM_E_USAGE;
     engine->vm_args = (struct tm_vm_args){
@@ -219,6 +216,21 @@ int tm_engine_open(struct tm_engine *engine, const struct tm_cli_options *option
         return tm_error_set(err, TM_E_MEMORY, "out of memory");
     rc = tm_vm_new(&engine->vm_args, &engine->vm, err);
     return rc != 0 ? rc : make_plan(engine, err);
+}
+
+int tm_engine_open(struct tm_engine *engine, const struct tm_cli_options *options,
+                   struct tm_error *err)
+{
+    *engine = (struct tm_engine){.is_real = true};
+    int rc = tm_real_init(&engine->fx, err);
+    return rc != 0 ? rc : open_job(engine, options, err);
+}
+
+int tm_engine_open_in(struct tm_engine *engine, const struct tm_cli_options *options,
+                      const struct tm_fx *fx, struct tm_error *err)
+{
+    *engine = (struct tm_engine){.fx = *fx};
+    return open_job(engine, options, err);
 }
 
 // Prints that keep a table say so in their options (run.c).
@@ -266,7 +278,8 @@ void tm_engine_close(struct tm_engine *engine)
     tm_samples_free(engine->samples);
     tm_mem_free(&engine->mem, engine->script, SCRIPT_BYTES_MAX);
     tm_helper_fini(&engine->helper);
-    tm_real_fini(&engine->fx);
+    if (engine->is_real)
+        tm_real_fini(&engine->fx);
 }
 
 static bool several_files(void *arg, const struct tm_node *source)

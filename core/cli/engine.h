@@ -11,6 +11,7 @@
 
 struct tm_engine {
     struct tm_fx fx;
+    bool is_real;      // fx is the machine, and goes with the engine
     struct tm_mem mem; // the shared account
     struct tm_helper helper;
     struct tm_log log;
@@ -30,6 +31,9 @@ extern const struct tm_connector *const tm_engine_connectors[]; // NULL-terminat
 // Reads and plans the job. On failure the engine must still be freed.
 int tm_engine_open(struct tm_engine *engine, const struct tm_cli_options *options,
                    struct tm_error *err) TM_WARN_UNUSED;
+// The same in a world that is given; it outlives the engine (tests/sim).
+int tm_engine_open_in(struct tm_engine *engine, const struct tm_cli_options *options,
+                      const struct tm_fx *fx, struct tm_error *err) TM_WARN_UNUSED;
 // Plans the script again: with other schemas of sources (tm_samples_bring_back), or as another
 // attempt of the job needs it, without what its rows settled. What was inferred from its inputs
 // stays. Nothing that was made of the plan may be left. On failure there may be no plan, and it can

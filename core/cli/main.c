@@ -1,5 +1,4 @@
 // The entry: parse, then the command.
-#include <luajit.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,30 +8,6 @@
 #include "core/base/kill_point.h"
 #include "core/cli/options.h"
 #include "core/loop/real.h"
-
-int tm_cli_version(const struct tm_cli_options *options)
-{
-    if (options->json)
-        fprintf(options->out, "{\"tidemill\":\"%s\",\"luajit\":\"%s\"}\n", TM_VERSION,
-                LUAJIT_VERSION);
-    else
-        fprintf(options->out, "tidemill %s (%s)\n", TM_VERSION, LUAJIT_VERSION);
-    return TM_EXIT_FINISHED;
-}
-
-int tm_cli_help(const struct tm_cli_options *options)
-{
-    const struct tm_cli_command *command =
-        options->file == NULL ? NULL : tm_cli_find(options->file);
-    if (options->file != NULL && command == NULL) {
-        struct tm_error err = {0};
-        tm_error_set(&err, TM_E_USAGE, "there is no command '%s'", options->file);
-        tm_error_hint(&err, "`tidemill help` lists the commands");
-        return tm_cli_fail(options, &err, TM_EXIT_USAGE);
-    }
-    tm_cli_print_help(options->out, command);
-    return TM_EXIT_FINISHED;
-}
 
 static int run_command(const struct tm_cli_command *command, struct tm_cli_options *options)
 {
@@ -68,11 +43,18 @@ static int write_output(const struct tm_cli_options *options, const char *text, 
 
 static void end_at_once(void)
 {
+    char text[100];
+    int length = snprintf(text, sizeof text, "killed at %s, pass %llu\n",
+                          tm_kill_point_name(tm_kill_switch.of.at),
+                          (unsigned long long)tm_kill_switch.of.after);
+    ssize_t told = write(STDERR_FILENO, text, (size_t)length); // whoever counts
+    (void)told;
     raise(SIGKILL);
 }
 
-// TIDEMILL_KILL=NAME:COUNT ends the process at that pass of a kill point; TIDEMILL_KILL=count says
-// at its end how often each was passed.
+// TIDEMILL_KILL=NAME:COUNT ends the process at that pass of a kill point, in one process without a
+// supervisor; TIDEMILL_KILL=count says at its end how often each was passed. With workers= in front
+// it is one after the other of the worker processes that a supervisor begins.
 static void watch_kill_points(void)
 {
     const char *text = getenv("TIDEMILL_KILL");
@@ -84,8 +66,8 @@ static void watch_kill_points(void)
 
 static void print_kill_points(void)
 {
-    const char *text = getenv("TIDEMILL_KILL");
-    for (int i = 0; text != NULL && i < TM_KILL_COUNT; i++)
+    bool counted = atomic_load_explicit(&tm_kill_switch.on, memory_order_relaxed) != 0;
+    for (int i = 0; counted && i < TM_KILL_COUNT; i++)
         fprintf(stderr, "kill point %s: %llu\n", tm_kill_point_name((enum tm_kill_point)i),
                 (unsigned long long)atomic_load_explicit(&tm_kill_switch.passes[i],
                                                          memory_order_relaxed));

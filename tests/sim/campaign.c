@@ -1,0 +1,281 @@
+// simulate: many seeds, each a world with a job that must survive it (docs/internals/simulator.md).
+// usage: simulate [--seeds N] [--from S] [--minutes M] [--twice] [--story] [--table]
+//        [--plant NAME|list] [--first]
+//
+// Seeds are lived in child processes, a block of them in each: a crash of the engine is a failing
+// seed as any other, and what dead processes of a world leave goes with the child. Prints a line
+// per failing seed with the command that tells its story, and `N passed, N failed`. Exit code 1: a
+// seed failed.
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/sim/life.h"
+#include "tests/sim/planted.h"
+
+enum { BLOCK = 100, FAILURES_MAX = 20, KEPT_MAX = 1000000 };
+
+struct options {
+    uint64_t seeds, from;
+    double minutes; // 0: as long as it takes
+    bool twice;     // each seed, to see that it is the same run
+    bool story, table;
+    bool first; // ends at the first seed that fails
+};
+
+struct totals {
+    uint64_t passed, failed;
+    struct sim_outcome sum;
+    uint64_t count;
+    uint32_t *rows, *checkpoints, *faults; // of each seed, for medians
+};
+
+// --- a child -------------------------------------------------------------------------------------
+
+static void live_block(const struct options *o, uint64_t from, uint64_t count, int fd)
+{
+    for (uint64_t seed = from; seed < from + count; seed++) {
+        struct sim_outcome outcome, again;
+        sim_live(seed, o->story, &outcome);
+        if (o->twice && outcome.failure[0] == '\0') {
+            sim_live(seed, false, &again);
+            if (again.trace != outcome.trace)
+                snprintf(outcome.failure, sizeof outcome.failure,
+                         "the same seed is not the same run: traces %016llx and %016llx",
+                         (unsigned long long)outcome.trace, (unsigned long long)again.trace);
+        }
+        fflush(stdout);
+        if (write(fd, &outcome, sizeof outcome) != (ssize_t)sizeof outcome)
+            _exit(3);
+    }
+    _exit(0);
+}
+
+// --- all of them ---------------------------------------------------------------------------------
+
+static uint64_t faults_of(const struct sim_outcome *outcome)
+{
+    uint64_t faults = 0;
+    for (int i = 0; i < SIM_FAULT_COUNT; i++)
+        faults += outcome->faults[i];
+    return faults;
+}
+
+static void add(struct totals *totals, const struct sim_outcome *outcome)
+{
+    struct sim_outcome *sum = &totals->sum;
+    if (totals->count < KEPT_MAX) {
+        totals->rows[totals->count] = (uint32_t)outcome->rows;
+        totals->checkpoints[totals->count] = (uint32_t)outcome->checkpoints;
+        totals->faults[totals->count] = (uint32_t)faults_of(outcome);
+        totals->count++;
+    }
+    sum->rows += outcome->rows;
+    sum->checkpoints += outcome->checkpoints;
+    sum->deaths += outcome->deaths;
+    sum->processes += outcome->processes;
+    sum->effects += outcome->effects;
+    sum->turns += outcome->turns;
+    sum->cuts += outcome->cuts;
+    sum->virtual_ns += outcome->virtual_ns;
+    for (int i = 0; i < SIM_FAULT_COUNT; i++)
+        sum->faults[i] += outcome->faults[i];
+    for (int i = 0; i < TM_KILL_COUNT; i++) {
+        sum->passes[i] += outcome->passes[i];
+        sum->kills[i] += outcome->kills[i];
+    }
+}
+
+static void fail(struct totals *totals, uint64_t seed, const char *why)
+{
+    totals->failed++;
+    if (totals->failed <= FAILURES_MAX)
+        printf("seed %llu: %s\n  ./dev sim --seeds 1 --from %llu --story\n",
+               (unsigned long long)seed, why, (unsigned long long)seed);
+    fflush(stdout);
+}
+
+static bool read_outcome(int fd, struct sim_outcome *outcome)
+{
+    size_t have = 0;
+    while (have < sizeof *outcome) {
+        ssize_t got = read(fd, (char *)outcome + have, sizeof *outcome - have);
+        if (got <= 0)
+            return false;
+        have += (size_t)got;
+    }
+    return true;
+}
+
+// How many seeds were lived, the last of which may have ended the child.
+static uint64_t run_block(const struct options *o, uint64_t from, uint64_t count,
+                          struct totals *totals)
+{
+    int ends[2], status = 0;
+    uint64_t lived = 0;
+    struct sim_outcome outcome;
+    fflush(stdout);
+    if (pipe(ends) != 0) {
+        perror("simulate");
+        exit(2);
+    }
+    pid_t child = fork();
+    if (child == 0) {
+        close(ends[0]);
+        live_block(o, from, count, ends[1]);
+    }
+    close(ends[1]);
+    while (lived < count && read_outcome(ends[0], &outcome)) {
+        lived++;
+        add(totals, &outcome);
+        if (outcome.failure[0] == '\0')
+            totals->passed++;
+        else
+            fail(totals, outcome.seed, outcome.failure);
+        if (o->story || (o->seeds == 1 && outcome.failure[0] == '\0'))
+            printf("trace %016llx\n", (unsigned long long)outcome.trace);
+    }
+    close(ends[0]);
+    waitpid(child, &status, 0);
+    if (lived == count)
+        return lived;
+    char why[100];
+    snprintf(why, sizeof why, "R2: the engine ended the process, by signal %d, code %d",
+             WIFSIGNALED(status) ? WTERMSIG(status) : 0,
+             WIFEXITED(status) ? WEXITSTATUS(status) : 0);
+    fail(totals, from + lived, why);
+    return lived + 1;
+}
+
+// --- what it came to -----------------------------------------------------------------------------
+
+static int compare(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+static uint32_t median(uint32_t *values, uint64_t count)
+{
+    qsort(values, count, sizeof *values, compare);
+    return count == 0 ? 0 : values[count / 2];
+}
+
+static void print_table(const struct sim_outcome *sum)
+{
+    printf("\n%-24s %12s\n", "fault", "times");
+    for (int i = 0; i < SIM_FAULT_COUNT; i++)
+        printf("%-24s %12llu\n", sim_fault_names[i], (unsigned long long)sum->faults[i]);
+    printf("\n%-24s %12s %12s\n", "kill point", "passed", "deaths");
+    for (int i = 0; i < TM_KILL_COUNT; i++)
+        printf("%-24s %12llu %12llu\n", tm_kill_point_name((enum tm_kill_point)i),
+               (unsigned long long)sum->passes[i], (unsigned long long)sum->kills[i]);
+    printf("\n");
+}
+
+static void print_totals(const struct options *o, struct totals *totals, double seconds)
+{
+    const struct sim_outcome *sum = &totals->sum;
+    uint64_t lived = totals->passed + totals->failed;
+    int unmet = 0, unpassed = 0, unkilled = 0;
+    for (int i = 0; i < SIM_FAULT_COUNT; i++)
+        unmet += sum->faults[i] == 0;
+    for (int i = 0; i < TM_KILL_COUNT; i++) {
+        unpassed += sum->passes[i] == 0;
+        unkilled += sum->kills[i] == 0;
+    }
+    if (o->table)
+        print_table(sum);
+    printf("%llu seeds in %.1f s, %.0f a minute; %.1f virtual hours, %llu effect calls\n",
+           (unsigned long long)lived, seconds, (double)lived * 60 / (seconds > 0 ? seconds : 1),
+           (double)sum->virtual_ns / 3.6e12, (unsigned long long)sum->effects);
+    printf("medians of a seed: %u rows, %u checkpoints, %u faults\n",
+           median(totals->rows, totals->count), median(totals->checkpoints, totals->count),
+           median(totals->faults, totals->count));
+    printf("%llu processes, %llu deaths, %llu checkpoints, %llu of them read by the oracle\n",
+           (unsigned long long)sum->processes, (unsigned long long)sum->deaths,
+           (unsigned long long)sum->checkpoints, (unsigned long long)sum->cuts);
+    printf("never: %d of %d faults, %d of %d kill points passed, %d died at\n", unmet,
+           SIM_FAULT_COUNT, unpassed, TM_KILL_COUNT, unkilled);
+}
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void usage(void)
+{
+    fprintf(stderr, "usage: simulate [--seeds N] [--from S] [--minutes M] [--twice] [--story] "
+                    "[--table] [--plant NAME|list] [--first]\n");
+    exit(2);
+}
+
+static void plant(const char *name)
+{
+    if (sim_plant(name))
+        return;
+    for (int i = 0; i < TM_PLANT_COUNT; i++)
+        printf("%-24s %s\n", sim_plant_names[i], sim_plant_told[i]);
+    exit(strcmp(name, "list") == 0 ? 0 : 2);
+}
+
+static void parse(struct options *o, int argc, char **argv)
+{
+    *o = (struct options){.seeds = 1000, .from = 1};
+    for (int i = 1; i < argc; i++) {
+        const char *value = i + 1 < argc ? argv[i + 1] : NULL;
+        if (strcmp(argv[i], "--twice") == 0)
+            o->twice = true;
+        else if (strcmp(argv[i], "--story") == 0)
+            o->story = true;
+        else if (strcmp(argv[i], "--table") == 0)
+            o->table = true;
+        else if (strcmp(argv[i], "--first") == 0)
+            o->first = true;
+        else if (value == NULL)
+            usage();
+        else if (strcmp(argv[i], "--seeds") == 0)
+            o->seeds = strtoull(argv[++i], NULL, 10);
+        else if (strcmp(argv[i], "--from") == 0)
+            o->from = strtoull(argv[++i], NULL, 10);
+        else if (strcmp(argv[i], "--minutes") == 0)
+            o->minutes = strtod(argv[++i], NULL);
+        else if (strcmp(argv[i], "--plant") == 0)
+            plant(argv[++i]);
+        else
+            usage();
+    }
+}
+
+int main(int argc, char **argv)
+{
+    struct options o;
+    parse(&o, argc, argv);
+    struct totals totals = {.rows = calloc(KEPT_MAX, sizeof(uint32_t)),
+                            .checkpoints = calloc(KEPT_MAX, sizeof(uint32_t)),
+                            .faults = calloc(KEPT_MAX, sizeof(uint32_t))};
+    double begin = now();
+    for (uint64_t done = 0; done < o.seeds;) {
+        uint64_t left = o.seeds - done, block = o.minutes != 0 || o.first ? 10 : BLOCK;
+        if (o.minutes != 0 && now() - begin > o.minutes * 60)
+            break;
+        if (o.first && totals.failed != 0) {
+            printf("found by one of %llu seeds\n", (unsigned long long)done);
+            break;
+        }
+        done += run_block(&o, o.from + done, left < block ? left : block, &totals);
+    }
+    print_totals(&o, &totals, now() - begin);
+    printf("%llu passed, %llu failed\n", (unsigned long long)totals.passed,
+           (unsigned long long)totals.failed);
+    free(totals.rows);
+    free(totals.checkpoints);
+    free(totals.faults);
+    return totals.failed != 0 || totals.passed == 0;
+}

@@ -1,0 +1,212 @@
+// Reading a checkpoint for the oracle.
+#include "tests/sim/cut.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "connectors/file/position.h"
+#include "core/checkpoint/restored.h"
+
+struct reading {
+    struct sim_cut *cut;
+    const struct sim_job *job;
+    const struct tm_restored *restored;
+    struct tm_mem mem;
+};
+
+// --- where the source stands ---------------------------------------------------------------------
+
+static int file_of(const struct reading *r, const char *path, struct tm_error *err)
+{
+    unsigned file;
+    if (sscanf(path, "in/%u.jsonl", &file) == 1 && file < r->job->file_count)
+        return (int)file;
+    return tm_error_set(err, TM_E_CHECKPOINT, "it has a position in '%s', which is no input", path);
+}
+
+static int take_position(void *arg, uint32_t old_subtask, const void *bytes, size_t size,
+                         struct tm_error *err)
+{
+    struct reading *r = arg;
+    struct tm__position position;
+    (void)old_subtask;
+    if (tm__position_get(&position, bytes, size) != 0)
+        return tm_error_set(err, TM_E_CHECKPOINT, "a position cannot be read");
+    int file = file_of(r, position.path, err);
+    if (file < 0)
+        return file;
+    const struct sim_job *job = r->job;
+    uint32_t first = job->first_row[file], count = job->first_row[file + 1] - first, read = 0;
+    size_t offset = (size_t)position.resume.offset;
+    while (read < count && job->rows[first + read].end <= offset)
+        read++;
+    if (offset != (read == 0 ? 0 : job->rows[first + read - 1].end))
+        return tm_error_set(err, TM_E_CHECKPOINT, "its position %zu in %s is within a row", offset,
+                            position.path);
+    if (r->cut->read[file] != UINT32_MAX)
+        return tm_error_set(err, TM_E_CHECKPOINT, "it has two positions in %s", position.path);
+    r->cut->read[file] = read;
+    return 0;
+}
+
+struct naming {
+    struct reading *r;
+    struct tm_error *err;
+};
+
+static int take_name(void *arg, enum tm__name_kind kind, const char *path, int64_t begin,
+                     int64_t end)
+{
+    struct naming *naming = arg;
+    struct reading *r = naming->r;
+    (void)begin;
+    (void)end;
+    int file = file_of(r, path, naming->err);
+    if (file < 0)
+        return file;
+    if (r->cut->read[file] != UINT32_MAX)
+        return tm_error_set(naming->err, TM_E_CHECKPOINT, "it has two positions in %s", path);
+    r->cut->read[file] =
+        kind == TM__NAME_READ ? r->job->first_row[file + 1] - r->job->first_row[file] : 0;
+    return 0;
+}
+
+static int take_names(void *arg, uint32_t old_subtask, const void *bytes, size_t size,
+                      struct tm_error *err)
+{
+    struct reading *r = arg;
+    struct naming naming = {.r = r, .err = err};
+    (void)old_subtask;
+    return tm__names_each(&r->mem, bytes, size, take_name, &naming);
+}
+
+static int read_source(struct reading *r, const struct tm_manifest_operator *source,
+                       struct tm_error *err)
+{
+    const struct tm_restored_for who = {.operator_name = source->name, .parallelism = 1};
+    int rc = tm_restored_items(r->restored, &who, "splits", take_position, r, err);
+    if (rc == 0)
+        rc = tm_restored_items(r->restored, &who, "files", take_names, r, err);
+    for (uint32_t f = 0; rc == 0 && f < r->job->file_count; f++)
+        if (r->cut->read[f] == UINT32_MAX && r->job->first_row[f] != r->job->first_row[f + 1])
+            rc = tm_error_set(err, TM_E_CHECKPOINT, "it has no position in in/%u.jsonl", f);
+    return rc;
+}
+
+// --- what the process keeps ----------------------------------------------------------------------
+
+static int64_t field_of(const struct tm_layout *layout, const char *name, const uint8_t *value)
+{
+    int64_t number = 0;
+    for (uint32_t i = 0; i < layout->field_count; i++)
+        if (strcmp(layout->fields[i].name, name) == 0 && layout->fields[i].bytes == sizeof number)
+            memcpy(&number, value + layout->fields[i].offset, sizeof number);
+    return number;
+}
+
+static int take_entries(struct reading *r, const struct tm_layout *layout, struct tm_state *state,
+                        struct tm_error *err)
+{
+    uint32_t groups, first, last;
+    tm_state_key_groups(state, &groups, &first, &last);
+    for (struct tm_namespace *ns = tm_state_namespace_first(state); ns != NULL;
+         ns = tm_state_namespace_next(ns))
+        for (uint32_t group = first; group <= last; group++) {
+            struct tm_state_cursor cursor;
+            struct tm_key key;
+            const void *value;
+            tm_state_iterate(state, ns, group, &cursor);
+            while (tm_state_next(&cursor, &key, &value)) {
+                char text[16];
+                unsigned number;
+                snprintf(text, sizeof text, "%.*s", (int)key.length, (const char *)key.bytes);
+                if (sscanf(text, "k%u", &number) != 1 || number >= r->job->key_count)
+                    return tm_error_set(err, TM_E_CHECKPOINT, "it has the key '%s'", text);
+                if (r->cut->kept[number].n != 0)
+                    return tm_error_set(err, TM_E_CHECKPOINT, "it has the key '%s' twice", text);
+                r->cut->kept[number] = (struct sim_kept){.n = field_of(layout, "n", value),
+                                                         .sum = field_of(layout, "sum", value)};
+            }
+        }
+    return 0;
+}
+
+static int read_state(struct reading *r, const struct tm_manifest_operator *op,
+                      struct tm_error *err)
+{
+    const struct tm_manifest *manifest = tm_restored_manifest(r->restored);
+    const struct tm_layout *layout = NULL;
+    struct tm_state *state;
+    for (uint32_t p = 0; p < op->part_count; p++)
+        if (op->parts[p].kind == TM_PART_STATE)
+            layout = op->parts[p].layout;
+    if (layout == NULL)
+        return 0;
+    const struct tm_state_args args = {.mem = &r->mem,
+                                       .max_parallelism = manifest->max_parallelism,
+                                       .last_key_group = manifest->max_parallelism - 1,
+                                       .value_bytes = layout->value_bytes};
+    int rc = tm_state_new(&args, &state, err);
+    if (rc != 0)
+        return rc;
+    rc = tm_restored_state(r->restored, op->name, "keyed", layout, state, err);
+    if (rc == 0)
+        rc = take_entries(r, layout, state, err);
+    tm_state_free(state);
+    return rc;
+}
+
+// --- the whole -----------------------------------------------------------------------------------
+
+static int read_all(struct reading *r, struct tm_error *err)
+{
+    const struct tm_manifest *manifest = tm_restored_manifest(r->restored);
+    int rc = tm_restored_verify(r->restored, err);
+    r->cut->checkpoint = manifest->checkpoint;
+    r->cut->finished = manifest->finished;
+    r->cut->flight_bytes = manifest->flight_bytes;
+    r->cut->is_savepoint = manifest->kind == TM_SAVEPOINT;
+    for (uint32_t i = 0; rc == 0 && i < manifest->operator_count; i++) {
+        const struct tm_manifest_operator *op = &manifest->operators[i];
+        if (strcmp(op->kind, "source") == 0)
+            rc = read_source(r, op, err);
+        else if (strcmp(op->name, "count") == 0)
+            rc = read_state(r, op, err);
+    }
+    return rc;
+}
+
+int sim_cut_read(struct sim_cut *cut, struct sim_universe *universe, const struct sim_job *job,
+                 const char *path, uint64_t checkpoint, struct tm_error *err)
+{
+    struct sim_process *reader = calloc(1, sizeof *reader);
+    struct reading r = {.cut = cut, .job = job};
+    struct tm_restored *restored = NULL;
+    bool was_calm = universe->calm;
+    *cut = (struct sim_cut){.read = malloc(job->file_count * sizeof *cut->read),
+                            .kept = calloc(job->key_count, sizeof *cut->kept)};
+    memset(cut->read, 0xff, job->file_count * sizeof *cut->read);
+    reader->universe = universe;
+    universe->calm = true;
+    sim_effects(reader, &reader->fx);
+    tm_mem_init(&r.mem, &reader->fx, NULL, 0);
+    const struct tm_restored_args args = {
+        .mem = &r.mem, .fx = &reader->fx, .path = path, .checkpoint = checkpoint};
+    int rc = tm_restored_open(&args, &restored, err);
+    r.restored = restored;
+    if (rc == 0)
+        rc = read_all(&r, err);
+    tm_restored_free(restored);
+    sim_effects_end(reader);
+    universe->calm = was_calm;
+    free(reader);
+    return rc;
+}
+
+void sim_cut_fini(struct sim_cut *cut)
+{
+    free(cut->read);
+    free(cut->kept);
+    *cut = (struct sim_cut){0};
+}

@@ -1,0 +1,26 @@
+// A checkpoint as it lies on the simulated disk, read with nothing of the engine but what reads
+// checkpoints: where its sources stand, and what it keeps of each key.
+#pragma once
+
+#include "tests/sim/job.h"
+#include "tests/sim/process.h"
+
+struct sim_kept {
+    int64_t n, sum;
+};
+
+struct sim_cut {
+    uint64_t checkpoint;
+    bool finished;
+    uint64_t flight_bytes; // rows on their way that it has
+    uint32_t *read;        // by file: its rows that had been read
+    struct sim_kept *kept; // by key
+    bool is_savepoint;
+};
+
+// `path`: of a checkpoint or a savepoint; `checkpoint`: 0: the newest of a job's folder. Nothing
+// goes wrong while it is read. 0, or what is wrong with it; TM_E_CHECKPOINT_MISSING: there is none.
+// To be freed in any case.
+int sim_cut_read(struct sim_cut *cut, struct sim_universe *universe, const struct sim_job *job,
+                 const char *path, uint64_t checkpoint, struct tm_error *err);
+void sim_cut_fini(struct sim_cut *cut);

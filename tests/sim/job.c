@@ -1,0 +1,243 @@
+// Drawing a job.
+#include "tests/sim/job.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { GROUPS_MAX = 12, OUT_OF_ORDER_MS = 1900, STEP_MS = 1000 };
+static const int64_t BEGIN_MS = 1700000000000;
+
+// --- the script ----------------------------------------------------------------------------------
+
+static const char script_form[] =
+    "local tm = require \"tidemill\"\n"
+    "local job = tm.job(\"subject\", { checkpoint = { interval = \"%ums\", retain = %u, "
+    "aligned_timeout = %s } })\n"
+    "local counted = job:from(tm.file { path = \"in/*.jsonl\", format = \"json\", "
+    "schema = { id = \"int64\", key = \"string\", group = \"string\", ts = \"timestamp\", value = "
+    "\"int64\" } })\n"
+    "%s%s"
+    "  :key_by(\"key\")\n"
+    "  :process(\"count\", {\n"
+    "    state = { n = tm.value(\"int64\", { default = 0 }), sum = tm.value(\"int64\", { default = "
+    "0 }) },\n"
+    "    each = function(ctx, e)\n"
+    "      local n, sum = ctx.state.n:get() + 1, ctx.state.sum:get() + e.value\n"
+    "      ctx.state.n:set(n)\n"
+    "      ctx.state.sum:set(sum)\n"
+    "      ctx:emit { id = e.id, key = ctx.key, group = e.group, ts = e.ts, value = e.value, n = "
+    "n, sum = sum }\n"
+    "    end,\n"
+    "  })\n"
+    "  :returns { id = \"int64\", key = \"string\", group = \"string\", ts = \"timestamp\", value "
+    "= \"int64\", n = \"int64\", sum = \"int64\" }\n"
+    "counted:to(tm.file { %s })\n";
+
+static const char *const stage_forms[SIM_STAGE_KINDS] = {
+    "counted:key_by(\"group\"):window(tm.tumbling(\"10s\")):aggregate(\"tens\", { n = tm.count(), "
+    "total = tm.sum(\"value\") })\n"
+    "  :to(tm.file { %s })\n",
+    "counted:key_by(\"group\"):window(tm.sliding(\"20s\", \"10s\")):aggregate(\"slides\", { n = "
+    "tm.count(), total = tm.sum(\"value\") })\n"
+    "  :to(tm.file { %s })\n",
+    "counted:key_by(\"group\"):process(\"timed\", {\n"
+    "    state = { given = tm.value(\"int64\", { default = 0 }), sums = tm.map(\"int64\", "
+    "\"int64\"), counts = tm.map(\"int64\", \"int64\") },\n"
+    "    each = function(ctx, e)\n"
+    "      local ten = math.floor(ctx.time / 10000) * 10000\n"
+    "      ctx.state.sums:put(ten, (ctx.state.sums:get(ten) or 0) + e.value)\n"
+    "      ctx.state.counts:put(ten, (ctx.state.counts:get(ten) or 0) + 1)\n"
+    "      ctx:timer(ten + 9999)\n"
+    "    end,\n"
+    "    timer = function(ctx, at)\n"
+    "      local ten, given = at - 9999, ctx.state.given:get() + 1\n"
+    "      ctx.state.given:set(given)\n"
+    "      ctx:emit { group = ctx.key, window_start = ten, n = ctx.state.counts:get(ten), total = "
+    "ctx.state.sums:get(ten), given = given }\n"
+    "      ctx.state.sums:remove(ten)\n"
+    "      ctx.state.counts:remove(ten)\n"
+    "    end,\n"
+    "  })\n"
+    "  :returns { group = \"string\", window_start = \"timestamp\", n = \"int64\", total = "
+    "\"int64\", given = \"int64\" }\n"
+    "  :to(tm.file { %s })\n",
+};
+
+static const char *const stage_names[SIM_STAGE_KINDS] = {"tens", "slides", "timed"};
+
+static const char *const output_forms[] = {
+    "path = \"%s\", format = \"json\"",
+    "path = \"%s.jsonl\"",
+    "path = \"%s\", format = \"json\", roll = { size = \"1KB\" }",
+};
+
+static const char *const aligned[] = {"\"5s\"", "\"0s\"", "\"1ms\"", "false"};
+
+// Some dozens to hundreds of turns, in ms.
+static uint32_t draw_interval(struct sim_universe *universe)
+{
+    int64_t turns = (int64_t)sim_between(&universe->users, 20, 300);
+    int64_t interval_ms = universe->weather.tick_ns / 2 * turns / 1000000;
+    return interval_ms < 1 ? 1 : (uint32_t)interval_ms;
+}
+
+static void draw_output(struct sim_output *output, const char *name, struct sim_random *random,
+                        char *text, size_t size)
+{
+    uint32_t form = (uint32_t)sim_below(random, 3);
+    *output = (struct sim_output){.name = name, .one_file = form == 1};
+    snprintf(text, size, output_forms[form], name);
+}
+
+static void draw_stages(struct sim_job *job, struct sim_random *random)
+{
+    uint32_t kinds = (uint32_t)sim_below(random, 1 << SIM_STAGE_KINDS);
+    if (sim_chance(random, 500))
+        kinds = 0;
+    for (int kind = 0; kind < SIM_STAGE_KINDS; kind++)
+        if ((kinds >> kind & 1) != 0)
+            job->stages[job->stage_count++].kind = (enum sim_stage_kind)kind;
+}
+
+static void draw_script(struct sim_job *job, struct sim_universe *universe)
+{
+    struct sim_random *random = &universe->users;
+    char output[100];
+    uint32_t interval = draw_interval(universe), retain = (uint32_t)sim_between(random, 1, 3);
+    const char *barrier = aligned[sim_below(random, 4)];
+    bool maps = sim_chance(random, 300);
+    draw_stages(job, random);
+    draw_output(&job->outputs[0], "out", random, output, sizeof output);
+    snprintf(job->script, sizeof job->script, script_form, interval, retain, barrier,
+             job->stage_count == 0 ? "" : "  :watermark(\"ts\", { out_of_order = \"2s\" })\n",
+             maps ? "  :filter(function(e) return e.value >= 0 end)\n" : "", output);
+    snprintf(job->told, sizeof job->told,
+             "%u rows of %u keys in %u files; a checkpoint every %u ms, %u kept, aligned_timeout "
+             "%s; output: %s",
+             job->row_count, job->key_count, job->file_count, interval, retain, barrier, output);
+    for (uint32_t s = 0; s < job->stage_count; s++) {
+        enum sim_stage_kind kind = job->stages[s].kind;
+        size_t used = strlen(job->script), told = strlen(job->told);
+        draw_output(&job->outputs[s + 1], stage_names[kind], random, output, sizeof output);
+        snprintf(job->script + used, sizeof job->script - used, stage_forms[kind], output);
+        snprintf(job->told + told, sizeof job->told - told, "; %s: %s", stage_names[kind], output);
+    }
+    strcat(job->script, "return job\n");
+}
+
+// --- the input -----------------------------------------------------------------------------------
+
+static void put(struct sim_universe *universe, const char *path, const char *text, size_t length)
+{
+    sim_disk_write(&universe->disk, sim_disk_create(&universe->disk, path), 0, text, length);
+}
+
+static void draw_row(struct sim_job *job, struct sim_random *random, uint32_t id, uint32_t file)
+{
+    struct sim_row *row = &job->rows[id];
+    uint32_t of_file = (job->key_count - file + job->file_count - 1) / job->file_count;
+    row->key = file + (uint32_t)sim_below(random, of_file) * job->file_count;
+    row->group = (uint32_t)sim_below(random, job->group_count);
+    row->value = (int64_t)sim_below(random, 1000);
+    row->ts = BEGIN_MS + (int64_t)(id - job->first_row[file]) * STEP_MS -
+              (int64_t)sim_below(random, OUT_OF_ORDER_MS);
+    row->file = file;
+}
+
+static void write_file(struct sim_job *job, struct sim_universe *universe, uint32_t file,
+                       int64_t *sums, uint32_t *counts)
+{
+    size_t capacity = (size_t)job->row_count * 120 + 1, size = 0;
+    char *text = malloc(capacity), path[32];
+    for (uint32_t id = job->first_row[file]; id < job->first_row[file + 1]; id++) {
+        struct sim_row *row = &job->rows[id];
+        draw_row(job, &universe->users, id, file);
+        row->nth = ++counts[row->key];
+        row->sum = sums[row->key] += row->value;
+        size += (size_t)snprintf(
+            text + size, capacity - size,
+            "{\"id\":%u,\"key\":\"k%u\",\"group\":\"g%u\",\"ts\":%lld,\"value\":%lld}\n", id,
+            row->key, row->group, (long long)row->ts, (long long)row->value);
+        row->end = size;
+    }
+    snprintf(path, sizeof path, "in/%u.jsonl", file);
+    put(universe, path, text, size);
+    free(text);
+}
+
+// Files of any size, none too.
+static void draw_sizes(struct sim_job *job, struct sim_random *random)
+{
+    for (uint32_t f = 1; f < job->file_count; f++) {
+        uint32_t left = job->row_count - job->first_row[f - 1];
+        uint64_t most = 2 * left / (job->file_count - f + 1);
+        uint32_t end = job->first_row[f - 1] + (uint32_t)sim_below(random, most + 1);
+        job->first_row[f] = end < job->row_count ? end : job->row_count;
+    }
+    job->first_row[job->file_count] = job->row_count;
+}
+
+// --- what must come out --------------------------------------------------------------------------
+
+static void add_to_slot(struct sim_job *job, struct sim_stage *stage, const struct sim_row *row,
+                        uint32_t slot)
+{
+    struct sim_total *total = &stage->totals[row->group * job->slot_count + slot];
+    total->n++;
+    total->total += row->value;
+}
+
+// A sliding window of two slots counts by the first of them.
+static void expect_stage(struct sim_job *job, struct sim_stage *stage)
+{
+    stage->totals = calloc((size_t)job->group_count * job->slot_count, sizeof *stage->totals);
+    for (uint32_t id = 0; id < job->row_count; id++) {
+        const struct sim_row *row = &job->rows[id];
+        uint32_t slot = (uint32_t)((row->ts - job->first_slot_ms) / SIM_SLOT_MS);
+        add_to_slot(job, stage, row, slot);
+        if (stage->kind == SIM_SLIDES)
+            add_to_slot(job, stage, row, slot - 1);
+    }
+    for (uint32_t g = 0; g < job->group_count; g++) {
+        uint32_t nth = 0;
+        for (uint32_t s = 0; s < job->slot_count; s++) {
+            struct sim_total *total = &stage->totals[g * job->slot_count + s];
+            total->nth = total->n == 0 ? 0 : ++nth;
+        }
+    }
+}
+
+// --- the whole -----------------------------------------------------------------------------------
+
+void sim_job_init(struct sim_job *job, struct sim_universe *universe)
+{
+    struct sim_random *random = &universe->users;
+    *job = (struct sim_job){.file_count = (uint32_t)sim_between(random, 1, SIM_JOB_FILES_MAX),
+                            .row_count = (uint32_t)sim_between(random, 300, 900),
+                            .group_count = (uint32_t)sim_between(random, 1, GROUPS_MAX),
+                            .first_slot_ms = BEGIN_MS - 3 * SIM_SLOT_MS};
+    job->key_count = job->file_count + (uint32_t)sim_magnitude(random, 64);
+    job->slot_count = job->row_count * STEP_MS / SIM_SLOT_MS + 6;
+    job->rows = calloc(job->row_count, sizeof *job->rows);
+    int64_t *sums = calloc(job->key_count, sizeof *sums);
+    uint32_t *counts = calloc(job->key_count, sizeof *counts);
+    draw_sizes(job, random);
+    draw_script(job, universe);
+    sim_disk_mkdirs(&universe->disk, "in");
+    for (uint32_t f = 0; f < job->file_count; f++)
+        write_file(job, universe, f, sums, counts);
+    for (uint32_t s = 0; s < job->stage_count; s++)
+        expect_stage(job, &job->stages[s]);
+    put(universe, "job.lua", job->script, strlen(job->script));
+    sim_disk_settle(&universe->disk);
+    free(sums);
+    free(counts);
+}
+
+void sim_job_fini(struct sim_job *job)
+{
+    for (uint32_t s = 0; s < job->stage_count; s++)
+        free(job->stages[s].totals);
+    free(job->rows);
+}

@@ -1,0 +1,348 @@
+// The life of one seed: swarm, supervisor, phases.
+#include "tests/sim/life.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/sim/oracle.h"
+#include "tests/sim/process.h"
+#include "tests/sim/states.h"
+
+enum {
+    PROCESSES_MAX = 60,
+    TROUBLE_TURNS_MAX = 10000, // of one process; then it has peace
+    TURNS_MAX = 150000,        // of one process that has
+    CALLS_MAX = 10000,    // into its life that a process dies
+    ASK_TURNS_MAX = 2000, // into its life that a user wants something
+};
+
+struct life {
+    struct sim_universe universe;
+    struct sim_job job;
+    struct sim_oracle oracle;
+    struct sim_outcome *outcome;
+    struct sim_process *process;
+    uint32_t troubled; // processes that trouble comes to
+    uint32_t death_permille;
+    uint32_t parallelism;
+    bool rescales, closes;       // processes that exit free what they have
+    bool asks, drained;          // users want something of the job; it was told to end
+    uint64_t asks_at;            // turns
+    char savepoint[SIM_PATH];    // that was taken; "": none
+    bool begins_from;            // the process begins with it
+    uint64_t commits, completed; // of the process, that were looked at
+};
+
+// --- the swarm -----------------------------------------------------------------------------------
+
+static void draw_weather(struct sim_universe *universe)
+{
+    struct sim_random *random = &universe->users;
+    struct sim_weather *weather = &universe->weather;
+    static const enum sim_fault of_calls[] = {SIM_open_fails, SIM_read_fails, SIM_write_fails,
+                                              SIM_sync_fails, SIM_name_fails, SIM_full,
+                                              SIM_slow};
+    bool any = sim_chance(random, 500);
+    for (size_t i = 0; i < sizeof of_calls / sizeof of_calls[0]; i++)
+        if (any && sim_chance(random, 400))
+            weather->fails[of_calls[i]] = (uint32_t)sim_magnitude(random, 2000);
+    bool jumps = sim_chance(random, 250);
+    for (int i = SIM_clock_ahead; i <= SIM_clock_back && jumps; i++)
+        weather->fails[i] = (uint32_t)sim_magnitude(random, 1000);
+    weather->slow_ms = (uint32_t)sim_magnitude(random, 2000);
+    weather->read_bytes = (uint32_t)(64u << sim_below(random, 7));
+    weather->tick_ns = (int64_t)10000 << sim_below(random, 8);
+}
+
+// Each subtask has a Lua state, and those take most of the time.
+static uint32_t draw_parallelism(struct sim_random *random)
+{
+    static const uint32_t choices[] = {1, 1, 1, 2, 2, 2, 2, 3, 3, 5};
+    return choices[sim_below(random, sizeof choices / sizeof choices[0])];
+}
+
+static void draw_swarm(struct life *life)
+{
+    struct sim_random *random = &life->universe.users;
+    draw_weather(&life->universe);
+    life->troubled = (uint32_t)sim_between(random, 1, 5);
+    life->death_permille = (uint32_t)sim_between(random, 500, 1000);
+    life->parallelism = draw_parallelism(random);
+    sim_states_compile(sim_chance(random, 150));
+    life->rescales = sim_chance(random, 500);
+    life->closes = sim_chance(random, 250);
+    life->asks = sim_chance(random, 400);
+}
+
+// --- users ---------------------------------------------------------------------------------------
+
+static void ask(struct life *life)
+{
+    static const enum sim_fault wishes[] = {SIM_stopped,   SIM_stopped,   SIM_cancelled,
+                                            SIM_savepoint, SIM_savepoint, SIM_savepoint,
+                                            SIM_savepoint, SIM_drained};
+    struct sim_random *random = &life->universe.users;
+    enum sim_fault wish = wishes[sim_below(random, sizeof wishes / sizeof wishes[0])];
+    if (!sim_process_ask(life->process, wish))
+        return;
+    sim_fault(&life->universe, wish, "");
+    life->drained = life->oracle.drained = life->drained || wish == SIM_drained;
+    life->asks_at += wish == SIM_savepoint ? sim_magnitude(random, ASK_TURNS_MAX) : 0;
+}
+
+// Up to a day, either way; rarely.
+static void jump(struct life *life)
+{
+    struct sim_universe *universe = &life->universe;
+    bool back = sim_happens(universe, SIM_clock_back);
+    if (!back && !sim_happens(universe, SIM_clock_ahead))
+        return;
+    int64_t by_ms = (int64_t)sim_magnitude(&universe->calls, 86400000);
+    char what[40];
+    universe->wall_ms += back ? -by_ms : by_ms;
+    snprintf(what, sizeof what, "by %lld ms", (long long)by_ms);
+    sim_fault(universe, back ? SIM_clock_back : SIM_clock_ahead, what);
+}
+
+// A savepoint stays as it is, whatever happens.
+static void look_at_savepoint(struct life *life)
+{
+    struct tm_error err = {0};
+    struct sim_cut cut;
+    if (life->savepoint[0] == '\0')
+        return;
+    int rc = sim_cut_read(&cut, &life->universe, &life->job, life->savepoint, 0, &err);
+    if (rc != 0)
+        sim_violate(&life->oracle, "C2: the savepoint %s was taken and cannot be read: %s",
+                    life->savepoint, err.message);
+    else
+        sim_oracle_cut(&life->oracle, &cut);
+    sim_cut_fini(&cut);
+}
+
+// --- processes -----------------------------------------------------------------------------------
+
+static void arm_kill_point(struct life *life, struct sim_random *random)
+{
+    tm_kill_switch.at = (enum tm_kill_point)sim_below(random, TM_KILL_COUNT);
+    tm_kill_switch.after = sim_magnitude(random, 20);
+    memset((void *)tm_kill_switch.passes, 0, sizeof tm_kill_switch.passes);
+    (void)life;
+}
+
+static uint64_t draw_death(struct life *life, enum sim_fault *by)
+{
+    static const enum sim_fault ways[] = {SIM_kill, SIM_torn_write, SIM_power, SIM_power,
+                                          SIM_kill_point};
+    struct sim_random *random = &life->universe.users;
+    *by = SIM_kill;
+    bool first = life->outcome->processes == 0;
+    if (life->universe.calm || (!first && !sim_chance(random, life->death_permille)))
+        return 0;
+    *by = ways[sim_below(random, sizeof ways / sizeof ways[0])];
+    if (*by != SIM_kill_point)
+        return sim_magnitude(random, CALLS_MAX);
+    arm_kill_point(life, random);
+    return 0;
+}
+
+// The liveness phase begins.
+static void calm_down(struct life *life)
+{
+    if (life->universe.calm)
+        return;
+    life->universe.calm = true;
+    tm_kill_switch.at = TM_KILL_COUNT;
+    if (life->process != NULL)
+        life->process->dies_at = 0;
+    sim_tell(&life->universe, "from here on nothing goes wrong");
+}
+
+static void begin_process(struct life *life)
+{
+    struct sim_universe *universe = &life->universe;
+    struct tm_cli_options options = {.command = "run", .file = "job.lua"};
+    enum sim_fault by;
+    if (life->rescales && life->outcome->processes != 0 && sim_chance(&universe->users, 500)) {
+        uint32_t before = life->parallelism;
+        life->parallelism = draw_parallelism(&universe->users);
+        if (before != life->parallelism)
+            universe->faults[SIM_rescaled]++;
+    }
+    options.parallelism = life->parallelism;
+    if (life->outcome->processes >= life->troubled)
+        calm_down(life);
+    memset((void *)tm_kill_switch.passes, 0, sizeof tm_kill_switch.passes);
+    tm_kill_switch.at = TM_KILL_COUNT;
+    uint64_t dies_at = draw_death(life, &by);
+    life->commits = life->completed = 0;
+    life->asks_at =
+        life->asks && !universe->calm ? sim_magnitude(&universe->users, ASK_TURNS_MAX) : 0;
+    life->begins_from =
+        life->savepoint[0] != '\0' && !universe->calm && sim_chance(&universe->users, 300);
+    if (life->begins_from) {
+        options.from = life->savepoint;
+        sim_fault(universe, SIM_from_savepoint, life->savepoint);
+    }
+    life->process = calloc(1, sizeof *life->process);
+    life->outcome->processes++;
+    sim_tell(universe, "process %llu begins, parallelism %u",
+             (unsigned long long)life->outcome->processes, options.parallelism);
+    sim_process_begin(life->process, universe, (uint32_t)life->outcome->processes, &options,
+                      dies_at, by);
+}
+
+static void take_passes(struct life *life, bool died)
+{
+    for (int i = 0; i < TM_KILL_COUNT; i++)
+        life->outcome->passes[i] += tm_kill_switch.passes[i];
+    if (died && tm_kill_switch.at != TM_KILL_COUNT)
+        life->outcome->kills[tm_kill_switch.at]++;
+}
+
+static void end_process(struct life *life)
+{
+    struct sim_process *process = life->process;
+    struct sim_universe *universe = &life->universe;
+    bool died = process->state == SIM_DEAD;
+    take_passes(life, died);
+    life->outcome->checkpoints += sim_process_figures(process).completed;
+    if (died) {
+        enum sim_fault by = tm_kill_switch.at != TM_KILL_COUNT ? SIM_kill_point : process->dies_by;
+        life->outcome->deaths++;
+        sim_fault(universe, by, by == SIM_kill_point ? tm_kill_point_name(tm_kill_switch.at) : "");
+        if (by == SIM_power)
+            sim_disk_lose(&universe->disk, &universe->calls);
+    } else {
+        sim_tell(universe, "process %u ends with code %d%s%s", process->number, process->exit_code,
+                 process->error.code == 0 ? "" : ": ", process->error.message);
+    }
+    if (life->process->savepoint[0] != '\0')
+        snprintf(life->savepoint, sizeof life->savepoint, "%s", life->process->savepoint);
+    const char *left = sim_process_end(process, life->closes);
+    if (left != NULL)
+        sim_violate(&life->oracle, "%s", left);
+    universe->mono_ns += (int64_t)sim_magnitude(&universe->users, 5000) * 1000000;
+    look_at_savepoint(life);
+    sim_oracle_look(&life->oracle);
+    sim_oracle_survived(&life->oracle, universe->faults[SIM_open_fails] != 0 ||
+                                           universe->faults[SIM_read_fails] != 0);
+}
+
+// --- turns ---------------------------------------------------------------------------------------
+
+static uint64_t fault_count(const struct sim_universe *universe)
+{
+    uint64_t count = 0;
+    for (int i = 0; i < SIM_FAULT_COUNT; i++)
+        count += universe->faults[i];
+    return count;
+}
+
+static void look_at_checkpoints(struct life *life)
+{
+    if (life->process->state != SIM_RUNS)
+        return;
+    struct tm_keeper_figures figures = sim_process_figures(life->process);
+    if (figures.completed == life->completed)
+        return;
+    life->completed = figures.completed;
+    sim_oracle_completed(&life->oracle, figures.checkpoint);
+}
+
+// A commit that nothing disturbed is whole.
+static void look_at_commits(struct life *life, uint64_t faults_before)
+{
+    uint64_t ends = tm_kill_switch.passes[TM_KILL_commit_ends];
+    if (ends == life->commits)
+        return;
+    life->commits = ends;
+    bool disturbed = fault_count(&life->universe) != faults_before ||
+                     life->universe.mono_ns < life->universe.weather.full_until_ns;
+    if (life->process->state == SIM_RUNS && !disturbed)
+        sim_oracle_committed(&life->oracle);
+}
+
+static void run_process(struct life *life)
+{
+    struct sim_universe *universe = &life->universe;
+    bool runs = life->process->state == SIM_RUNS || life->process->state == SIM_WAITS;
+    for (uint64_t turns = 0; runs && life->oracle.violation[0] == '\0'; turns++) {
+        uint64_t faults_before = fault_count(universe);
+        if (turns == TROUBLE_TURNS_MAX)
+            calm_down(life);
+        if (turns == TURNS_MAX) {
+            sim_violate(&life->oracle, "C6: process %u does not come to an end after %llu turns",
+                        life->process->number, (unsigned long long)turns);
+            return;
+        }
+        runs = sim_process_turn(life->process);
+        life->outcome->turns++;
+        if (runs && turns + 1 == life->asks_at)
+            ask(life);
+        jump(life);
+        look_at_checkpoints(life);
+        look_at_commits(life, faults_before);
+    }
+}
+
+// True: the job is done.
+static bool next_process(struct life *life)
+{
+    begin_process(life);
+    run_process(life);
+    struct sim_process *process = life->process;
+    bool finished = process->state == SIM_EXITED && process->exit_code == TM_EXIT_FINISHED;
+    bool failed = process->state == SIM_EXITED &&
+                  (process->exit_code == TM_EXIT_FAILED || process->exit_code == TM_EXIT_USAGE);
+    if (failed && life->universe.calm && !life->begins_from)
+        sim_violate(&life->oracle, "C6: nothing went wrong any more, and the job failed: %s %s",
+                    process->error.message, process->error.hint);
+    end_process(life);
+    free(process);
+    life->process = NULL;
+    return finished;
+}
+
+// --- the whole -----------------------------------------------------------------------------------
+
+static void fill_outcome(struct life *life)
+{
+    struct sim_outcome *outcome = life->outcome;
+    outcome->trace = life->universe.trace;
+    outcome->rows = life->job.row_count;
+    outcome->effects = life->universe.effects;
+    outcome->virtual_ns = life->universe.mono_ns;
+    outcome->cuts = life->oracle.cuts;
+    memcpy(outcome->faults, life->universe.faults, sizeof outcome->faults);
+    snprintf(outcome->failure, sizeof outcome->failure, "%s", life->oracle.violation);
+}
+
+void sim_live(uint64_t seed, bool tells, struct sim_outcome *outcome)
+{
+    struct life *life = calloc(1, sizeof *life);
+    *outcome = (struct sim_outcome){.seed = seed};
+    life->outcome = outcome;
+    sim_universe_init(&life->universe, seed);
+    life->universe.tells = tells;
+    tm_kill_switch.on = 1;
+    draw_swarm(life);
+    sim_job_init(&life->job, &life->universe);
+    sim_tell(&life->universe, "seed %llu: %s", (unsigned long long)seed, life->job.told);
+    sim_oracle_init(&life->oracle, &life->universe, &life->job);
+    bool finished = false;
+    while (!finished && life->oracle.violation[0] == '\0' && outcome->processes < PROCESSES_MAX)
+        finished = next_process(life);
+    if (finished && life->drained)
+        sim_oracle_committed(&life->oracle);
+    else if (finished)
+        sim_oracle_finished(&life->oracle, life->closes);
+    else
+        sim_violate(&life->oracle, "C6: the job did not finish in %u processes", PROCESSES_MAX);
+    fill_outcome(life);
+    sim_oracle_fini(&life->oracle);
+    sim_job_fini(&life->job);
+    sim_universe_fini(&life->universe);
+    free(life);
+}

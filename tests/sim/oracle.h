@@ -1,0 +1,39 @@
+// What must be true of a job's world, whatever was done to it (docs/internals/simulator.md has the
+// rules). The first violation is kept.
+#pragma once
+
+#include "tests/sim/cut.h"
+
+enum { SIM_VIOLATION = 400 };
+
+struct sim_oracle {
+    struct sim_universe *universe;
+    const struct sim_job *job;
+    uint8_t *seen;                        // by row: how often it is visible
+    uint8_t *given[SIM_STAGES_MAX];       // by group and slot: the same
+    bool drained;                         // windows fired before they were whole
+    size_t committed[SIM_STAGES_MAX + 1]; // bytes of an output of one file
+    uint64_t looks, cuts;                 // at what is visible, at checkpoints
+    struct sim_cut cut; // the newest complete checkpoint; checkpoint 0: there is none
+    char violation[SIM_VIOLATION];
+};
+
+void sim_oracle_init(struct sim_oracle *oracle, struct sim_universe *universe,
+                     const struct sim_job *job);
+void sim_oracle_fini(struct sim_oracle *oracle);
+void sim_violate(struct sim_oracle *oracle, const char *format, ...) TM_PRINTF(2, 3);
+
+// At any time: what is visible is of the input, right, nowhere twice, and in order.
+void sim_oracle_look(struct sim_oracle *oracle);
+// A checkpoint is complete: it can be read, and what it keeps follows from what it has read.
+void sim_oracle_completed(struct sim_oracle *oracle, uint64_t checkpoint);
+// What a cut keeps follows from what it has read.
+void sim_oracle_cut(struct sim_oracle *oracle, const struct sim_cut *cut);
+// Behind a commit: visible is what the newest checkpoint covers, but for rows that are in flight.
+void sim_oracle_committed(struct sim_oracle *oracle);
+// A process has ended, or power was lost: the newest complete checkpoint is there, or a later one.
+// `older`: reading failed on the way, so it may have gone back to an older one.
+void sim_oracle_survived(struct sim_oracle *oracle, bool older);
+// The job has finished: nothing is missing; `closed`: its process gave back all that it had, so
+// nothing is left over.
+void sim_oracle_finished(struct sim_oracle *oracle, bool closed);

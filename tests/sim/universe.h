@@ -1,0 +1,50 @@
+// What the processes of one simulated world share: its clock, its disk, its draws, what has gone
+// wrong, and two records of what happened: a hash, to see that the same seed is the same run, and
+// the story, for people.
+#pragma once
+
+#include "core/base/effects.h"
+#include "tests/sim/disk.h"
+
+enum sim_fault {
+#define SIM_FAULT(name, told) SIM_##name,
+#include "tests/sim/faults.def"
+#undef SIM_FAULT
+    SIM_FAULT_COUNT
+};
+
+// What calls come to, drawn once for a seed.
+struct sim_weather {
+    uint32_t fails[SIM_FAULT_COUNT]; // per 100,000 calls that could
+    uint32_t slow_ms;                // the most that a slow call takes
+    uint32_t read_bytes;             // the most that one read gives
+    int64_t tick_ns;                 // the most that a turn takes
+    int64_t full_until_ns;           // nothing can be written before then
+};
+
+struct sim_universe {
+    uint64_t seed;
+    struct sim_random turns, calls, users; // who goes next; what fails; what users do
+    int64_t mono_ns;
+    int64_t wall_ms; // what the wall clock is ahead of it
+    struct sim_disk disk;
+    struct sim_weather weather;
+    bool calm; // nothing goes wrong: the liveness phase, and while the oracle looks
+    uint64_t trace;
+    uint64_t effects; // calls so far, of all processes
+    uint64_t faults[SIM_FAULT_COUNT];
+    bool tells; // the story goes to standard output
+};
+
+void sim_universe_init(struct sim_universe *universe, uint64_t seed);
+void sim_universe_fini(struct sim_universe *universe);
+// Both go into the hash.
+void sim_trace(struct sim_universe *universe, uint64_t value);
+void sim_trace_text(struct sim_universe *universe, const char *text);
+// A line of the story.
+void sim_tell(struct sim_universe *universe, const char *format, ...) TM_PRINTF(2, 3);
+// Counts it and tells it, with what it happened to.
+void sim_fault(struct sim_universe *universe, enum sim_fault fault, const char *what);
+// Does it happen now, by the weather?
+bool sim_happens(struct sim_universe *universe, enum sim_fault fault);
+extern const char *const sim_fault_names[SIM_FAULT_COUNT];
