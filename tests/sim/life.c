@@ -13,8 +13,8 @@ enum {
     PROCESSES_MAX = 60,
     TROUBLE_TURNS_MAX = 10000, // of one process; then it has peace
     TURNS_MAX = 150000,        // of one process that has
-    CALLS_MAX = 10000,    // into its life that a process dies
-    ASK_TURNS_MAX = 2000, // into its life that a user wants something
+    CALLS_MAX = 10000,         // into its life that a process dies
+    ASK_TURNS_MAX = 2000,      // into its life that a user wants something
 };
 
 struct life {
