@@ -66,7 +66,7 @@ static struct disk_every {
     uint8_t below[256], value[256];
 } disk_every;
 
-static uint32_t disk_choose(uint32_t below)
+static inline uint32_t disk_choose(uint32_t below)
 {
     struct disk_every *e = &disk_every;
     if (e->at == e->count) {
@@ -79,7 +79,7 @@ static uint32_t disk_choose(uint32_t below)
 }
 
 // False: there is no other.
-static bool disk_choose_next(void)
+static inline bool disk_choose_next(void)
 {
     struct disk_every *e = &disk_every;
     while (e->count != 0 && e->value[e->count - 1] + 1 == e->below[e->count - 1])
