@@ -13,8 +13,8 @@ enum {
     PROCESSES_MAX = 60,
     TROUBLE_TURNS_MAX = 10000, // of one process; then it has peace
     TURNS_MAX = 150000,        // of one process that has
-    CALLS_MAX = 10000,    // into its life that a process dies
-    ASK_TURNS_MAX = 2000, // into its life that a user wants something
+    CALLS_MAX = 10000,         // into its life that a process dies
+    ASK_TURNS_MAX = 2000,      // into its life that a user wants something
 };
 
 struct life {
@@ -30,7 +30,7 @@ struct life {
     bool asks, drained;          // users want something of the job; it was told to end
     uint64_t asks_at;            // turns
     char savepoint[SIM_PATH];    // that was taken; "": none
-    bool begins_from;            // the process begins with it
+    bool begins_from, refused;   // the process begins with it; it may not
     uint64_t commits, completed; // of the process, that were looked at
 };
 
@@ -147,6 +147,17 @@ static uint64_t draw_death(struct life *life, enum sim_fault *by)
     return 0;
 }
 
+// Does the process begin with a savepoint? Whoever has begun with one says so again until the job
+// has a checkpoint of its own, as the supervisor does.
+static bool draw_from(struct life *life)
+{
+    bool again = life->begins_from && !life->refused && life->completed == 0;
+    bool drawn = life->savepoint[0] != '\0' && !life->universe.calm &&
+                 sim_chance(&life->universe.users, 300);
+    life->begins_from = again || drawn;
+    return life->begins_from;
+}
+
 // The liveness phase begins.
 static void calm_down(struct life *life)
 {
@@ -176,16 +187,14 @@ static void begin_process(struct life *life)
     memset((void *)tm_kill_switch.passes, 0, sizeof tm_kill_switch.passes);
     tm_kill_switch.at = TM_KILL_COUNT;
     uint64_t dies_at = draw_death(life, &by);
-    life->commits = life->completed = 0;
     life->asks_at =
         life->asks && !universe->calm ? sim_magnitude(&universe->users, ASK_TURNS_MAX) : 0;
-    life->begins_from =
-        life->savepoint[0] != '\0' && !universe->calm && sim_chance(&universe->users, 300);
-    if (life->begins_from) {
+    if (draw_from(life)) {
         options.from = life->savepoint;
         sim_fault(universe, SIM_from_savepoint, life->savepoint);
     }
     life->process = calloc(1, sizeof *life->process);
+    life->commits = life->completed = 0;
     life->outcome->processes++;
     sim_tell(universe, "process %llu begins, parallelism %u",
              (unsigned long long)life->outcome->processes, options.parallelism);
@@ -296,7 +305,8 @@ static bool next_process(struct life *life)
     bool finished = process->state == SIM_EXITED && process->exit_code == TM_EXIT_FINISHED;
     bool failed = process->state == SIM_EXITED &&
                   (process->exit_code == TM_EXIT_FAILED || process->exit_code == TM_EXIT_USAGE);
-    if (failed && life->universe.calm && !life->begins_from)
+    life->refused = failed && process->error.code == TM_E_CHECKPOINT_OLD;
+    if (failed && life->universe.calm && !(life->begins_from && life->refused))
         sim_violate(&life->oracle, "C6: nothing went wrong any more, and the job failed: %s %s",
                     process->error.message, process->error.hint);
     end_process(life);
