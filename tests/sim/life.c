@@ -123,12 +123,20 @@ static void look_at_savepoint(struct life *life)
 
 // --- processes -----------------------------------------------------------------------------------
 
-static void arm_kill_point(struct life *life, struct sim_random *random)
+enum { PHASE_work, PHASE_checkpoint, PHASE_commit, PHASE_restore };
+static const uint8_t phases[TM_KILL_COUNT] = {
+#define TM_KILL(name, phase) PHASE_##phase,
+#include "core/base/kill_points.def"
+#undef TM_KILL
+};
+
+// The first process restores nothing.
+static void arm_kill_point(const struct life *life, struct sim_random *random)
 {
-    tm_kill_switch.at = (enum tm_kill_point)sim_below(random, TM_KILL_COUNT);
+    do
+        tm_kill_switch.at = (enum tm_kill_point)sim_below(random, TM_KILL_COUNT);
+    while (life->outcome->processes == 0 && phases[tm_kill_switch.at] == PHASE_restore);
     tm_kill_switch.after = sim_magnitude(random, 20);
-    memset((void *)tm_kill_switch.passes, 0, sizeof tm_kill_switch.passes);
-    (void)life;
 }
 
 static uint64_t draw_death(struct life *life, enum sim_fault *by)
