@@ -9,8 +9,6 @@
 #include "core/base/planted.h"
 #include "core/task/operator.h"
 
-enum { ITEM_FORMAT = 1 };
-
 static void free_text(struct tm_mem *mem, char *text)
 {
     if (text != NULL)
@@ -204,7 +202,7 @@ struct tm__commit_head {
 int tm__commits_put_head(struct tm__commits *c, struct tm_cut *cut, const char *node,
                          uint32_t subtask, unsigned next_run)
 {
-    struct tm__commit_head head = {'h', ITEM_FORMAT, c->record.life, next_run};
+    struct tm__commit_head head = {'h', TM__COMMITS_FORMAT, c->record.life, next_run};
     int rc = tm_cut_item(cut, node, "commits", TM_ITEM_SUBTASK, &head, sizeof head);
     // What is replaced goes with the first commit: until then each checkpoint has it.
     bool first = subtask == 0 && tm__commits_done(c) == 0;
@@ -224,8 +222,9 @@ int tm__commits_put_head(struct tm__commits *c, struct tm_cut *cut, const char *
 
 int tm__commits_put(struct tm_cut *cut, const char *node, const struct tm__prepared *p)
 {
-    uint64_t numbers[] = {'p',           p->checkpoint, p->subtask,           p->number,
-                          p->size_bytes, p->head_bytes, strlen(p->staged) + 1};
+    uint64_t numbers[] = {
+        'p',           p->checkpoint,         p->subtask, p->number, p->size_bytes,
+        p->head_bytes, strlen(p->staged) + 1, p->hash};
     size_t path = strlen(p->path) + 1, size = sizeof numbers + numbers[6] + path;
     uint8_t bytes[size];
     memcpy(bytes, numbers, sizeof numbers);

@@ -30,6 +30,7 @@ struct tm__prepared {
     uint64_t checkpoint; // the first that has it
     uint64_t subtask, number;
     uint64_t size_bytes, head_bytes; // head: what a file of the format begins with
+    uint64_t hash;                   // XXH64 of all of it
     char *staged, *path;             // where it is, and where it goes; path "": into the one file
     struct tm__prepared *next;
 };

@@ -5,6 +5,9 @@
 #include <string.h>
 
 #include "connectors/file/commit_private.h"
+#include "core/base/hash.h"
+
+enum { READ_BYTES = 256 * 1024 };
 
 static bool is_there(const struct tm__commits *c, const char *path, struct tm_file_info *info)
 {
@@ -22,7 +25,8 @@ int tm__commits_missing(const struct tm__commits *c, const struct tm__prepared *
                  : c->args.one_file ? "gone"
                                     : "gone, and so is the part that it becomes",
                  p->checkpoint);
-    tm_error_hint(err, "put it back; or begin anew, with all of the input: --fresh");
+    tm_error_hint(err, "put it back; or begin with an older checkpoint, --from, or anew, with all "
+                       "of the input: --fresh");
     return TM_E_OUTPUT_CHANGED;
 }
 
@@ -106,6 +110,46 @@ static int drop_elsewhere(struct tm__commits *c, struct tm_error *err)
     return 0;
 }
 
+// --- bytes ---------------------------------------------------------------------------------------
+
+static int read_hash(const struct tm__commits *c, int fd, uint8_t *bytes, uint64_t *hash,
+                     struct tm_error *err)
+{
+    const struct tm_fx *fx = c->args.fx;
+    XXH64_state_t state;
+    int64_t got;
+    (void)XXH64_reset(&state, 0);
+    while ((got = fx->files->read(fx->ctx, fd, bytes, READ_BYTES, err)) > 0)
+        (void)XXH64_update(&state, bytes, (size_t)got);
+    *hash = XXH64_digest(&state);
+    return (int)got;
+}
+
+// Rows of a checkpoint are as they were written, or it is not begun with.
+static int check_bytes(const struct tm__commits *c, const struct tm__prepared *p,
+                       struct tm_error *err)
+{
+    const struct tm_fx *fx = c->args.fx;
+    uint64_t hash = 0;
+    int fd = fx->files->open(fx->ctx, p->staged, TM_FILE_READ, err);
+    if (fd < 0)
+        return fd;
+    uint8_t *bytes = tm_mem_alloc(c->args.mem, READ_BYTES);
+    int rc = bytes == NULL ? tm_error_set(err, TM_E_MEMORY, "out of memory for %s", p->staged)
+                           : read_hash(c, fd, bytes, &hash, err);
+    tm_mem_free(c->args.mem, bytes, READ_BYTES);
+    (void)fx->files->close(fx->ctx, fd, NULL); // it was only read
+    if (rc != 0 || hash == p->hash)
+        return rc;
+    tm_error_set(err, TM_E_OUTPUT_CHANGED,
+                 "%s is not what was written: it has rows that checkpoint %" PRIu64
+                 " was taken with",
+                 p->staged, p->checkpoint);
+    tm_error_hint(err, "put it back as it was; or begin with an older checkpoint, --from, or anew, "
+                       "with all of the input: --fresh");
+    return TM_E_OUTPUT_CHANGED;
+}
+
 // --- what is beside the output, and the output ---------------------------------------------------
 
 static int check_part(const struct tm__commits *c, const struct tm__prepared *p,
@@ -120,7 +164,9 @@ static int check_part(const struct tm__commits *c, const struct tm__prepared *p,
         return tm__commits_foreign(p->path, err);
     // Renamed before, and by now perhaps moved on by whoever reads the folder: both are gone then.
     bool again = c->record.begun >= p->checkpoint;
-    return staged || there || again ? 0 : tm__commits_missing(c, p, err);
+    if (staged)
+        return check_bytes(c, p, err);
+    return there || again ? 0 : tm__commits_missing(c, p, err);
 }
 
 // A commit was cut short behind the rename of the new file, which has all of its rows then.
@@ -140,10 +186,11 @@ static int check_piece(const struct tm__commits *c, const struct tm__prepared *p
                        struct tm_error *err)
 {
     struct tm_file_info info;
-    if ((c->record.begun >= p->checkpoint && is_named(c)) ||
-        (is_there(c, p->staged, &info) && (uint64_t)info.size_bytes == p->size_bytes))
+    if (c->record.begun >= p->checkpoint && is_named(c))
         return 0;
-    return tm__commits_missing(c, p, err);
+    if (!is_there(c, p->staged, &info) || (uint64_t)info.size_bytes != p->size_bytes)
+        return tm__commits_missing(c, p, err);
+    return check_bytes(c, p, err);
 }
 
 // Of one file that the job was to make: somebody else has.

@@ -7,6 +7,8 @@
 #include "connectors/file/commit.h"
 #include "connectors/file/commit_record.h"
 
+enum { TM__COMMITS_FORMAT = 2 }; // of items in checkpoints; 1 had no hash
+
 struct tm__commits {
     struct tm__commits_args args;
     char *output, *path, *suffix;

@@ -24,7 +24,7 @@ static int out_of_memory(const struct tm__commits *c, struct tm_error *err)
 static int take_head(struct found *f, const uint64_t *numbers)
 {
     struct tm__commits *c = f->c;
-    if (numbers[1] != 1 || (f->life != 0 && f->life != numbers[2]))
+    if (numbers[1] != TM__COMMITS_FORMAT || (f->life != 0 && f->life != numbers[2]))
         return TM_E_CHECKPOINT;
     f->life = numbers[2];
     c->next_run = numbers[3] > c->next_run ? (unsigned)numbers[3] : c->next_run;
@@ -62,6 +62,7 @@ static int take_prepared(struct found *f, const uint64_t *numbers, const char *p
                                .number = numbers[3],
                                .size_bytes = numbers[4],
                                .head_bytes = numbers[5],
+                               .hash = numbers[7],
                                .staged = tm_mem_strdup(mem, paths),
                                .path = tm_mem_strdup(mem, paths + numbers[6])};
     if (p->staged == NULL || p->path == NULL) {
@@ -76,7 +77,7 @@ static int take(void *arg, uint32_t old_subtask, const void *bytes, size_t size,
                 struct tm_error *err)
 {
     struct found *f = arg;
-    uint64_t numbers[7] = {0};
+    uint64_t numbers[8] = {0};
     const char *text = bytes;
     int rc = TM_E_CHECKPOINT;
     (void)old_subtask;
@@ -167,7 +168,7 @@ static int too_old(const struct tm__commits *c, uint64_t checkpoint, bool other_
                      ", and the job is to begin with checkpoint %" PRIu64,
                      c->output, c->record.begun, checkpoint);
     tm_error_hint(err, "begin with the newest checkpoint; or say if_exists = \"append\" (rows come "
-                       "twice) or if_exists = \"replace\"");
+                       "twice) or if_exists = \"replace\"; or begin anew: --fresh");
     return TM_E_CHECKPOINT_OLD;
 }
 

@@ -13,6 +13,7 @@ static struct tm__part_file *new_file(struct tm_mem *mem, const char *path, cons
     if (file == NULL)
         return NULL;
     file->fd = -1;
+    (void)XXH64_reset(&file->hash, 0);
     file->path = tm_mem_strdup(mem, path);
     file->in_progress = tm_mem_strdup(mem, in_progress);
     if (file->path != NULL && file->in_progress != NULL)
@@ -113,12 +114,14 @@ static int write_bytes(struct tm__part_work *work)
     rc =
         fx->files->write_all(fx->ctx, file->fd, bytes->data, bytes->size_bytes, NULL, &writer->err);
     TM_KILL_POINT(part_written);
-    if (rc == 0)
+    if (rc == 0) {
         file->size_bytes += (int64_t)bytes->size_bytes;
-    else if (fx->files->truncate(fx->ctx, file->fd, file->size_bytes, NULL) != 0 ||
-             (writer->waits && // it may be tried again
-              fx->files->seek(fx->ctx, file->fd, file->size_bytes, NULL) != 0))
+        (void)XXH64_update(&file->hash, bytes->data, bytes->size_bytes);
+    } else if (fx->files->truncate(fx->ctx, file->fd, file->size_bytes, NULL) != 0 ||
+               (writer->waits && // it may be tried again
+                fx->files->seek(fx->ctx, file->fd, file->size_bytes, NULL) != 0)) {
         tm_error_hint(&writer->err, "the file may end in half a line: it could not be cut off");
+    }
     return rc;
 }
 

@@ -4,6 +4,7 @@
 
 #include "connectors/file/pack.h"
 #include "core/base/effects.h"
+#include "core/base/hash.h"
 
 // One file. The helper thread's while a work of it is under way.
 struct tm__part_file {
@@ -11,6 +12,7 @@ struct tm__part_file {
     char *in_progress; // where it is written
     int fd;            // -1: not open
     bool created;
+    XXH64_state_t hash;         // of all that was written
     int64_t head_bytes;         // of a piece of one file: what comes before its rows
     _Atomic int64_t size_bytes; // of whole buffers; others may look at it (relaxed: a measure)
 };

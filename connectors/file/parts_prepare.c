@@ -135,6 +135,7 @@ static int prepare_held(struct tm__parts_subtask *s, uint64_t checkpoint)
                                    .number = s->number + s->held_count - 1,
                                    .size_bytes = (uint64_t)file->size_bytes,
                                    .head_bytes = (uint64_t)file->head_bytes,
+                                   .hash = XXH64_digest(&file->hash),
                                    .staged = tm_mem_strdup(args->mem, file->in_progress),
                                    .path = tm_mem_strdup(args->mem, file->path)};
         if (p->staged == NULL || p->path == NULL || tm__commits_give(args->commits, p) != 0) {

@@ -203,6 +203,16 @@ const char *tm_text_duration(int64_t ms, char *buf)
     return buf;
 }
 
+const char *tm_text_signal(int number, char *buf)
+{
+    const char *name = sigabbrev_np(number);
+    if (name == NULL)
+        snprintf(buf, TEXT_BUF, "signal %d", number);
+    else
+        snprintf(buf, TEXT_BUF, "SIG%s", name);
+    return buf;
+}
+
 const char *tm_text_size(int64_t bytes, char *buf)
 {
     static const char *const units[] = {"B", "KB", "MB", "GB", "TB", "PB", "EB"};

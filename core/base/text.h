@@ -18,3 +18,5 @@ bool tm_text_is_utf8(const void *p, size_t len);
 const char *tm_text_duration(int64_t ms, char *buf);
 const char *tm_text_size(int64_t bytes, char *buf);
 const char *tm_text_count(int64_t count, char *buf);
+// What a signal is called: "SIGSEGV", "signal 40".
+const char *tm_text_signal(int number, char *buf);

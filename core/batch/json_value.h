@@ -1,6 +1,6 @@
 // A value as JSON, for people and tools that look into states: not for the data path. Timestamps
-// are text as in logs, bytes hexadecimal digits (extensions of msgpack too), maps objects where their keys are texts and lists
-// of pairs where not, numbers that JSON has no form for null.
+// are text as in logs, bytes hexadecimal digits (extensions of msgpack too), maps objects where
+// their keys are texts and lists of pairs where not, numbers that JSON has no form for null.
 #pragma once
 
 #include "core/base/buf.h"

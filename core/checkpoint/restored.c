@@ -12,6 +12,15 @@ uint64_t tm_restored_checkpoint(const struct tm_restored *restored)
     return restored->checkpoint;
 }
 
+uint32_t tm_restored_max_parallelism(const struct tm_restored *restored)
+{
+    uint32_t found = restored->manifest.max_parallelism;
+    for (uint32_t i = 0; i < restored->data_count && found == 0; i++)
+        for (uint32_t k = 0; k < restored->data[i].index.part_count && found == 0; k++)
+            found = restored->data[i].index.parts[k].max_parallelism; // 0 of items
+    return found;
+}
+
 static int by_task(const void *a, const void *b)
 {
     const struct tm__index *x = &((const struct tm__data *)a)->index;

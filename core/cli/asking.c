@@ -63,7 +63,9 @@ static int look(void *arg, const struct tm_node *node, const char *state)
     if (f->count < NAMES_MAX)
         memcpy(f->names[f->count++], whole, sizeof whole);
     if (strcmp(f->given, whole) == 0) {
-        *f = (struct finding){.exact = true, .node = node, .state = state};
+        f->exact = true;
+        f->node = node;
+        f->state = state;
         return 1;
     }
     if (strcmp(f->given, operator_name) == 0 && (f->node == NULL || f->state != NULL)) {

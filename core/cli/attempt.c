@@ -189,6 +189,8 @@ static void leave(const struct tm_attempt *attempt)
         .outcome = TM_JOB_STOPPED, .exit_code = code, .checkpoint = checkpoint};
     tm_log_write(&attempt->args.engine->log, TM_LOG_WARN,
                  "a function of the job does not return: leaving without it");
+    if (attempt->args.engine->options->json)
+        tm_report_print_end_json(TM_JOB_STOPPED, NULL);
     tm_control_close(attempt->control, &end);
     _exit(code);
 }

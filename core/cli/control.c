@@ -319,7 +319,8 @@ static int listen_here(struct tm_control *control, const char *folder, struct tm
     int found = tm_places_folder(true, places, err);
     if (folder != NULL && found == 0)
         tm_places_forget(places, folder);
-    if (folder != NULL && tm_server_listen_path(control->server, folder, TM_PLACES_SOCKET, err) == 0) {
+    if (folder != NULL &&
+        tm_server_listen_path(control->server, folder, TM_PLACES_SOCKET, err) == 0) {
         char socket[PATH_MAX];
         snprintf(socket, sizeof socket, "%.4000s/" TM_PLACES_SOCKET, folder);
         int rc = found != 0 ? found : tm_places_name(places, getpid(), entry, err);

@@ -10,21 +10,6 @@
 
 enum { NAME_WIDTH = 24 };
 
-static int failed(const struct tm_cli_options *options, const struct tm_error *err)
-{
-    if (!options->json)
-        return tm_cli_fail(options, err, TM_EXIT_FAILED);
-    tm_report_print_error_json(options->out, err);
-    return TM_EXIT_FAILED;
-}
-
-static void print_json(const struct tm_cli_options *options, const json_t *root)
-{
-    char *text = json_dumps(root, JSON_COMPACT);
-    fprintf(options->out, "%s\n", text == NULL ? "{}" : text);
-    free(text);
-}
-
 // --- list ----------------------------------------------------------------------------------------
 
 static void list_json(const struct tm_cli_options *options, const struct tm_running *running)
@@ -43,7 +28,7 @@ static void list_json(const struct tm_cli_options *options, const struct tm_runn
         json_array_append_new(jobs, one);
     }
     json_object_set_new(root, "jobs", jobs);
-    print_json(options, root);
+    tm_running_print(options, root);
     json_decref(root);
 }
 
@@ -82,7 +67,7 @@ int tm_cli_list(const struct tm_cli_options *options)
             list_one(options, &running, &running.jobs[i]);
     }
     tm_running_fini(&running);
-    return rc == 0 ? TM_EXIT_FINISHED : failed(options, &err);
+    return rc == 0 ? TM_EXIT_FINISHED : tm_running_fail(options, &err);
 }
 
 // --- show ----------------------------------------------------------------------------------------
@@ -166,10 +151,10 @@ int tm_cli_show(const struct tm_cli_options *options)
         rc = tm_running_ask(&running, job, "GET", "/v1/report", TM_RUNNING_LOOK_MS, &answer, NULL,
                             &err);
     if (rc == 0 && options->json)
-        print_json(options, answer);
+        tm_running_print(options, answer);
     else if (rc == 0)
         show(options->out, answer);
     json_decref(answer);
     tm_running_fini(&running);
-    return rc == 0 ? TM_EXIT_FINISHED : failed(options, &err);
+    return rc == 0 ? TM_EXIT_FINISHED : tm_running_fail(options, &err);
 }

@@ -445,6 +445,10 @@ static void say_promises(const struct tm_life *life)
 static void say_beginning(const struct tm_life *life)
 {
     const struct tm_engine *engine = life->engine;
+    if (life->restored == NULL && !life->again && engine->options->drop_count != 0)
+        tm_log_write(&engine->log, TM_LOG_WARN,
+                     "--drop-state '%s' leaves out nothing: there is no checkpoint to go on from",
+                     engine->options->drops[0]);
     char age[32];
     if (life->restored != NULL) {
         const struct tm_manifest *m = tm_restored_manifest(life->restored);

@@ -43,11 +43,18 @@ static int write_output(const struct tm_cli_options *options, const char *text, 
 
 static void end_at_once(void)
 {
+    char text[100];
+    int length = snprintf(text, sizeof text, "killed at %s, pass %llu\n",
+                          tm_kill_point_name(tm_kill_switch.of.at),
+                          (unsigned long long)tm_kill_switch.of.after);
+    ssize_t told = write(STDERR_FILENO, text, (size_t)length); // whoever counts
+    (void)told;
     raise(SIGKILL);
 }
 
-// TIDEMILL_KILL=NAME:COUNT ends the process at that pass of a kill point; TIDEMILL_KILL=count says
-// at its end how often each was passed.
+// TIDEMILL_KILL=NAME:COUNT ends the process at that pass of a kill point, in one process without a
+// supervisor; TIDEMILL_KILL=count says at its end how often each was passed. With workers= in front
+// it is one after the other of the worker processes that a supervisor begins.
 static void watch_kill_points(void)
 {
     const char *text = getenv("TIDEMILL_KILL");
@@ -59,8 +66,8 @@ static void watch_kill_points(void)
 
 static void print_kill_points(void)
 {
-    const char *text = getenv("TIDEMILL_KILL");
-    for (int i = 0; text != NULL && i < TM_KILL_COUNT; i++)
+    bool counted = atomic_load_explicit(&tm_kill_switch.on, memory_order_relaxed) != 0;
+    for (int i = 0; counted && i < TM_KILL_COUNT; i++)
         fprintf(stderr, "kill point %s: %llu\n", tm_kill_point_name((enum tm_kill_point)i),
                 (unsigned long long)atomic_load_explicit(&tm_kill_switch.passes[i],
                                                          memory_order_relaxed));

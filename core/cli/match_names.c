@@ -5,8 +5,7 @@
 
 #include "core/cli/match_parts.h"
 
-// --- names
-// ----------------------------------------------------------------------------------------
+// --- names ---------------------------------------------------------------------------------------
 
 // "map(job.lua:12)": a name that comes from the place in the text, and moves with it.
 static bool is_place_name(const char *name, const char *kind)

@@ -148,6 +148,8 @@ static int apply_flag(struct tm_cli_options *options, const char *name, const ch
         return 0;
     }
     if (strcmp(name, "--drop-state") == 0) {
+        if (value[0] == '\0')
+            return tm_error_set(err, TM_E_USAGE, "the value of %s is empty", name);
         if (options->drop_count == TM_CLI_DROPS_MAX)
             return tm_error_set(err, TM_E_USAGE, "more than %d --drop-state flags",
                                 TM_CLI_DROPS_MAX);
@@ -259,6 +261,13 @@ static int check_argument(const struct tm_cli_command *command,
         tm_error_set(err, TM_E_USAGE, "`tidemill %s` takes a job or -e, given both", name);
         tm_error_hint(err, "the job here is the text after -e; '%s' is one too many",
                       options->file);
+        return TM_E_USAGE;
+    }
+    if (options->fresh && (options->from != NULL || options->drop_count != 0)) {
+        tm_error_set(err, TM_E_USAGE,
+                     "--fresh begins anew, and %s is about a checkpoint to begin with",
+                     options->from != NULL ? "--from" : "--drop-state");
+        tm_error_hint(err, "leave one of them out");
         return TM_E_USAGE;
     }
     if (options->file == NULL && options->code == NULL && !optional && !options->help) {

@@ -369,14 +369,15 @@ void tm_report_print_error_json(FILE *out, const struct tm_error *err)
     print_line(out, root);
 }
 
-void tm_report_print_failure_json(const struct tm_error *err)
+void tm_report_print_end_json(enum tm_job_outcome outcome, const struct tm_error *err)
 {
     json_t *root = json_object();
-    json_object_set_new(root, "state", json_string(tm_report_outcome(TM_JOB_FAILED)));
+    json_object_set_new(root, "state", json_string(tm_report_outcome(outcome)));
     json_object_set_new(root, "operators", json_array());
     json_object_set_new(root, "edges", json_array());
     json_object_set_new(root, "errors", json_array());
-    json_object_set_new(root, "failure", tm_report_error_json(err));
+    if (err != NULL)
+        json_object_set_new(root, "failure", tm_report_error_json(err));
     print_line(stderr, root);
 }
 

@@ -42,7 +42,7 @@ void tm_report_edge_rows(struct tm_job *job, uint32_t edge, uint64_t *sent, uint
 // An error as an object, to be freed by the caller: code, name, message, where, hint.
 struct json_t *tm_report_error_json(const struct tm_error *err);
 // The same of a job that could not begin: its failure, and no operators.
-void tm_report_print_failure_json(const struct tm_error *err);
+void tm_report_print_end_json(enum tm_job_outcome outcome, const struct tm_error *err);
 // A finding as an object, to be freed by the caller: severity, code, name, message, where; file,
 // line and column where they are known; hint.
 struct json_t *tm_report_finding_json(const struct tm_finding *finding);

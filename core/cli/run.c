@@ -128,7 +128,7 @@ static int conclude(struct run *run, struct tm_attempt *attempt, enum tm_job_out
                                        .error = err};
     if (attempt == NULL) {
         if (engine->options->json)
-            tm_report_print_failure_json(err);
+            tm_report_print_end_json(outcome, outcome == TM_JOB_FAILED ? err : NULL);
         tm_control_close(run->control, &end);
         return end.exit_code;
     }
@@ -324,7 +324,7 @@ int tm_cli_run_here(const struct tm_cli_options *options)
     if (rc < 0) {
         code = tm_cli_fail(options, &err, rc == TM_E_USAGE ? TM_EXIT_USAGE : TM_EXIT_FAILED);
         if (options->json)
-            tm_report_print_failure_json(&err);
+            tm_report_print_end_json(TM_JOB_FAILED, &err);
     }
     tm_engine_close(&engine);
     return code;

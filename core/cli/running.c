@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "core/base/text.h"
+#include "core/cli/report.h"
 #include "core/loop/real.h"
 #include "core/loop/real_server.h"
 
@@ -45,7 +46,8 @@ static int does_not_answer(const struct tm_running_job *job, struct tm_error *er
         snprintf(end, sizeof end, "; kill -9 %lld ends it", (long long)job->pid);
     }
     tm_error_set(err, TM_E_JOB_SILENT, "the job '%s'%s does not answer", job->name, process);
-    tm_error_hint(err, "it may be stopped or out of memory%s; its checkpoints stay in any case", end);
+    tm_error_hint(err, "it may be stopped or out of memory%s; its checkpoints stay in any case",
+                  end);
     return TM_E_JOB_SILENT;
 }
 
@@ -141,14 +143,15 @@ static void guess_name(struct tm_running_job *job)
     snprintf(job->name, sizeof job->name, "%.255s", slash == NULL ? whole : slash + 1);
 }
 
-// Takes a job in; nobody listens there: TM_E_NO_JOB. `pid` as far as it is known without asking.
+// Takes a job in. Nobody listens there: TM_E_NO_JOB; it is another user's: TM_E_PERMISSION. `pid`:
+// as far as it is known without asking.
 static int look_at(struct tm_running *running, const char *socket, int64_t pid,
                    struct tm_error *err)
 {
     struct tm_reply reply;
-    struct tm_error ignored = {0};
+    struct tm_error why = {0};
     if (running->count == TM_RUNNING_MAX)
-        return 0;
+        return tm_error_set(err, TM_E_LIMIT, "more than %d jobs are running", TM_RUNNING_MAX);
     if (running->count == running->capacity) {
         uint32_t more = running->capacity * 2 + 16;
         struct tm_running_job *jobs = tm_mem_realloc(
@@ -161,10 +164,10 @@ static int look_at(struct tm_running *running, const char *socket, int64_t pid,
     struct tm_running_job *job = &running->jobs[running->count];
     *job = (struct tm_running_job){.info = NULL};
     snprintf(job->socket, sizeof job->socket, "%s", socket);
-    int rc = ask(running, socket, "GET", "/v1/job", TM_RUNNING_LOOK_MS, &job->info, NULL, &reply,
-                 &ignored);
-    if (rc == TM_E_MEMORY) {
-        *err = ignored;
+    int rc =
+        ask(running, socket, "GET", "/v1/job", TM_RUNNING_LOOK_MS, &job->info, NULL, &reply, &why);
+    if (rc == TM_E_MEMORY || rc == TM_E_PERMISSION) {
+        *err = why;
         return rc;
     }
     if (reply.refused)
@@ -191,9 +194,14 @@ static int find_one(void *arg, const char *name)
     struct finding *finding = arg;
     char entry[TM_PLACES_PATH], *end;
     long long pid = strtoll(name, &end, 10);
-    if (*end != '\0' || pid <= 0 || tm_places_name(finding->folder, pid, entry, finding->err) != 0)
+    if (*end != '\0' || pid <= 0 || finding->running->count == TM_RUNNING_MAX ||
+        tm_places_name(finding->folder, pid, entry, finding->err) != 0)
         return 0;
     int rc = look_at(finding->running, entry, pid, finding->err);
+    if (rc == TM_E_PERMISSION) { // a folder of checkpoints that is another user's now
+        tm_error_clear(finding->err);
+        return 0;
+    }
     if (rc != TM_E_NO_JOB)
         return rc;
     (void)unlink(entry); // a process that was killed has left it
@@ -244,6 +252,24 @@ void tm_running_fini(struct tm_running *running)
     if (running->fx.files != NULL)
         tm_real_fini(&running->fx);
     *running = (struct tm_running){.count = 0};
+}
+
+// --- telling -------------------------------------------------------------------------------------
+
+int tm_running_fail(const struct tm_cli_options *options, const struct tm_error *err)
+{
+    int code = err->code == TM_E_USAGE ? TM_EXIT_USAGE : TM_EXIT_FAILED;
+    if (!options->json)
+        return tm_cli_fail(options, err, code);
+    tm_report_print_error_json(options->out, err);
+    return code;
+}
+
+void tm_running_print(const struct tm_cli_options *options, const json_t *answer)
+{
+    char *text = json_dumps(answer, JSON_COMPACT);
+    fprintf(options->out, "%s\n", text == NULL ? "{}" : text);
+    free(text);
 }
 
 // --- choosing ------------------------------------------------------------------------------------
@@ -301,6 +327,8 @@ static int choose_folder(struct tm_running *running, const char *folder,
         tm_error_hint(err, "`tidemill list --json` has the folders of those that run");
         return rc;
     }
+    if (rc == TM_E_PERMISSION)
+        tm_error_hint(err, "a job answers to the user that runs it");
     *job = rc == 0 ? &running->jobs[running->count - 1] : NULL;
     return rc;
 }

@@ -5,6 +5,7 @@
 #include <jansson.h>
 
 #include "core/base/buf.h"
+#include "core/cli/options.h"
 #include "core/cli/places.h"
 
 enum {
@@ -32,7 +33,7 @@ struct tm_running {
 int tm_running_find(struct tm_running *running, struct tm_error *err) TM_WARN_UNUSED;
 void tm_running_fini(struct tm_running *running);
 // By name, by the number of its process, or by the folder of its checkpoints. TM_E_NO_JOB,
-// TM_E_JOB_AMBIGUOUS, TM_E_JOB_SILENT.
+// TM_E_JOB_AMBIGUOUS, TM_E_JOB_SILENT; by its folder TM_E_PERMISSION: another user runs it.
 int tm_running_choose(struct tm_running *running, const char *given, struct tm_running_job **job,
                       struct tm_error *err) TM_WARN_UNUSED;
 // *answer: to be freed by the caller; `text`, where it is not NULL: the same as it came, with a NUL
@@ -44,6 +45,12 @@ int tm_running_ask(struct tm_running *running, const struct tm_running_job *job,
 int tm_running_argument(struct tm_buf *target, const char *name, const char *value) TM_WARN_UNUSED;
 // Until the process has gone, at most so long.
 void tm_running_wait(int64_t pid, int64_t timeout_ms);
+
+// How a command about running jobs fails, to people or with --json: its exit code. And an answer as
+// a line of JSON.
+int tm_running_fail(const struct tm_cli_options *options,
+                    const struct tm_error *err) TM_WARN_UNUSED;
+void tm_running_print(const struct tm_cli_options *options, const json_t *answer);
 
 const char *tm_running_text(const json_t *object, const char *key); // "" where it is not there
 int64_t tm_running_number(const json_t *object, const char *key);   // 0 likewise

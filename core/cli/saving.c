@@ -174,11 +174,13 @@ struct tm_keeper_figures tm_saving_figures(const struct tm_saving *saving)
     struct tm_keeper_figures now = tm_keeper_figures(saving->keeper);
     now.completed += figures.completed;
     now.failed += figures.failed;
+    now.overtaken += figures.overtaken;
     if (now.checkpoint == 0) { // the last one is of an earlier attempt
         now.checkpoint = figures.checkpoint;
         now.completed_ms = figures.completed_ms;
         now.duration_ms = figures.duration_ms;
         now.bytes = figures.bytes;
+        now.flight_bytes = figures.flight_bytes;
     }
     return now;
 }

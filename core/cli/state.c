@@ -4,19 +4,9 @@
 
 #include "core/base/text.h"
 #include "core/cli/options.h"
-#include "core/cli/report.h"
 #include "core/cli/running.h"
 
 enum { ANSWER_MS = 60000 }; // workers answer between two batches
-
-static int failed(const struct tm_cli_options *options, const struct tm_error *err, int rc)
-{
-    int code = rc == TM_E_USAGE ? TM_EXIT_USAGE : TM_EXIT_FAILED;
-    if (!options->json)
-        return tm_cli_fail(options, err, code);
-    tm_report_print_error_json(options->out, err);
-    return code;
-}
 
 static int needs(const char *what, const char *how, struct tm_error *err)
 {
@@ -153,5 +143,5 @@ int tm_cli_state(const struct tm_cli_options *options)
     }
     json_decref(answer);
     tm_running_fini(&running);
-    return rc == 0 ? TM_EXIT_FINISHED : failed(options, &err, rc);
+    return rc == 0 ? TM_EXIT_FINISHED : tm_running_fail(options, &err);
 }

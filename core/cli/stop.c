@@ -6,27 +6,10 @@
 
 #include "core/base/buf.h"
 #include "core/cli/options.h"
-#include "core/cli/report.h"
 #include "core/cli/running.h"
 #include "core/loop/real.h"
 
 enum { GONE_MS = 10000 }; // a job that has told its end is gone soon
-
-static int failed(const struct tm_cli_options *options, const struct tm_error *err, int rc)
-{
-    int code = rc == TM_E_USAGE ? TM_EXIT_USAGE : TM_EXIT_FAILED;
-    if (!options->json)
-        return tm_cli_fail(options, err, code);
-    tm_report_print_error_json(options->out, err);
-    return code;
-}
-
-static void print_json(const struct tm_cli_options *options, const json_t *answer)
-{
-    char *text = json_dumps(answer, JSON_COMPACT);
-    fprintf(options->out, "%s\n", text == NULL ? "{}" : text);
-    free(text);
-}
 
 // Asks; *pid: whom.
 static int ask(const struct tm_cli_options *options, const char *target, json_t **answer,
@@ -67,10 +50,10 @@ static int end_job(const struct tm_cli_options *options, const char *target)
     int64_t pid;
     int rc = ask(options, target, &answer, &pid, &err);
     if (rc != 0)
-        return failed(options, &err, rc);
+        return tm_running_fail(options, &err);
     tm_running_wait(pid, GONE_MS); // then its folder is free
     if (options->json)
-        print_json(options, answer);
+        tm_running_print(options, answer);
     else
         say_end(options->out, answer);
     bool good = strcmp(tm_running_text(answer, "state"), "failed") != 0;
@@ -98,8 +81,10 @@ static int put_path(struct tm_buf *target, const char *path, struct tm_error *er
         return tm_error_set(err, TM_E_USAGE, "the folder of the savepoint is empty");
     if (path[0] != '/' && getcwd(here, sizeof here) == NULL)
         return tm_error_set(err, TM_E_IO, "the working directory has gone");
-    snprintf(whole, sizeof whole, "%s%s%.4000s", path[0] == '/' ? "" : here,
-             path[0] == '/' ? "" : "/", path);
+    int n = snprintf(whole, sizeof whole, "%s%s%s", path[0] == '/' ? "" : here,
+                     path[0] == '/' ? "" : "/", path);
+    if (n < 0 || (size_t)n >= sizeof whole)
+        return tm_error_set(err, TM_E_LIMIT, "the path of the savepoint is too long");
     int rc = tm_running_argument(target, "path", whole);
     return rc == 0 ? 0 : tm_error_set(err, rc, "out of memory");
 }
@@ -114,7 +99,7 @@ int tm_cli_savepoint(const struct tm_cli_options *options)
     int64_t pid;
     int rc = tm_real_init(&fx, &err);
     if (rc != 0)
-        return failed(options, &err, rc);
+        return tm_running_fail(options, &err);
     tm_mem_init(&mem, &fx, NULL, 0);
     tm_buf_init(&target, &mem);
     rc = tm_buf_append(&target, "/v1/savepoint", 13);
@@ -125,7 +110,7 @@ int tm_cli_savepoint(const struct tm_cli_options *options)
     if (rc == 0)
         rc = ask(options, (const char *)target.data, &answer, &pid, &err);
     if (rc == 0 && options->json)
-        print_json(options, answer);
+        tm_running_print(options, answer);
     else if (rc == 0)
         fprintf(options->out, "savepoint %lld of the job '%s': %s\n",
                 (long long)tm_running_number(answer, "checkpoint"), tm_running_text(answer, "job"),
@@ -133,5 +118,5 @@ int tm_cli_savepoint(const struct tm_cli_options *options)
     json_decref(answer);
     tm_buf_fini(&target);
     tm_real_fini(&fx);
-    return rc == 0 ? TM_EXIT_FINISHED : failed(options, &err, rc);
+    return rc == 0 ? TM_EXIT_FINISHED : tm_running_fail(options, &err);
 }

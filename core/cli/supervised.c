@@ -47,9 +47,9 @@ void tm_supervised_begin(struct tm_supervised *self)
     struct sigaction action = {.sa_sigaction = on_crash,
                                .sa_flags = SA_SIGINFO | (int)SA_RESETHAND};
     sigemptyset(&action.sa_mask);
+    crashing = self;
     for (size_t i = 0; catches && i < sizeof numbers / sizeof numbers[0]; i++)
         (void)sigaction(numbers[i], &action, NULL);
-    crashing = self;
 }
 
 bool tm_supervised_has_script(const struct tm_supervised *self)
@@ -91,6 +91,8 @@ void tm_supervised_folder(struct tm_supervised *self, const char *folder)
 void tm_supervised_running(struct tm_supervised *self, uint64_t latest)
 {
     if (self == NULL)
+        return;
+    if (atomic_load(&self->has_begun)) // an attempt of this process, or the process before it
         return;
     self->begun_with = latest;
     atomic_store(&self->has_begun, 1);

@@ -70,6 +70,7 @@ static int be_worker(struct supervisor *self, pid_t supervisor)
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != supervisor)
         _exit(TM_EXIT_FAILED);
     sigprocmask(SIG_SETMASK, &self->mask_before, NULL);
+    tm_kill_points_worker(shared->figures.crashes + shared->figures.hangs);
     tm_supervised_begin(shared);
     struct tm_cli_options own = *self->options;
     char from[32];
@@ -180,7 +181,8 @@ static void look(struct supervisor *self)
         struct thread *thread = &self->threads[w];
         int64_t since = atomic_load_explicit(&slot->since_ns, memory_order_acquire);
         uint64_t steps = atomic_load_explicit(&slot->steps, memory_order_relaxed);
-        bool bounded = atomic_load_explicit(&slot->doing, memory_order_relaxed) == TM_WATCH_STEPS;
+        uint32_t what = atomic_load_explicit(&slot->doing, memory_order_relaxed);
+        bool bounded = what == TM_WATCH_STEPS || what == TM_WATCH_MIGRATES;
         if (since != 0 && bounded && steps == thread->steps) {
             thread->stuck_ns += could_run_ns(self, w, thread, passed);
         } else {
@@ -259,16 +261,6 @@ static bool rest(struct supervisor *self, int64_t delay_ns)
 
 // --- what it has ended of ------------------------------------------------------------------------
 
-static const char *signal_name(int number, char text[32])
-{
-    const char *name = sigabbrev_np(number);
-    if (name == NULL)
-        snprintf(text, 32, "signal %d", number);
-    else
-        snprintf(text, 32, "SIG%s", name);
-    return text;
-}
-
 // The thread that the process has ended in: the one that hung or said so, or the only one that was
 // in a step when nothing could be said. NULL: nobody knows.
 static const struct tm_watch_slot *culprit_slot(const struct supervisor *self, int status)
@@ -316,6 +308,8 @@ static const char *doing(const struct tm_watch_slot *slot)
         return " while it read";
     case TM_WATCH_RESTORES:
         return " while it took what the checkpoint has";
+    case TM_WATCH_MIGRATES:
+        return " in a migrate function on one value";
     default:
         return atomic_load(&slot->row_length) == 0 ? "" : timer ? " on one timer" : " on one row";
     }
@@ -329,7 +323,7 @@ static void describe_end(struct supervisor *self, int status, const struct tm_wa
     bool in_step = slot != NULL && atomic_load(&slot->since_ns) != 0;
     if (slot != NULL && (in_step || self->hung != 0))
         describe_operator(self, slot, where, sizeof where);
-    signal_name(WTERMSIG(status), name);
+    tm_text_signal(WTERMSIG(status), name);
     if (self->hung != 0)
         snprintf(figures->last, sizeof figures->last, "%s has been busy%s for more than %s", where,
                  doing(slot), tm_text_duration(atomic_load(&self->shared->batch_timeout_ms), time));
@@ -403,14 +397,17 @@ static int give_up(struct supervisor *self)
     hint_resume(self, &err);
     (void)tm_cli_fail(self->options, &err, TM_EXIT_FAILED);
     if (self->options->json)
-        tm_report_print_failure_json(&err);
+        tm_report_print_end_json(TM_JOB_FAILED, &err);
     return TM_EXIT_FAILED;
 }
 
+// The user wants no more, and there is no worker process that could say so.
 static int stopped(struct supervisor *self)
 {
     struct tm_error how = {0};
     hint_resume(self, &how);
+    if (self->options->json)
+        tm_report_print_end_json(TM_JOB_STOPPED, NULL);
     if (how.hint[0] == '\0')
         return TM_EXIT_STOPPED;
     tm_log_write(&self->log, TM_LOG_INFO, "%s", how.hint);
@@ -468,6 +465,10 @@ static bool start_again(struct supervisor *self, int status, int *code)
     if (atomic_load(&shared->shows) && shared->resumable == 0 && shared->why_not[0] == '\0')
         snprintf(shared->why_not, sizeof shared->why_not, "%s",
                  "it has no checkpoint yet, and would show all rows again");
+    if (self->hung != 0 && slot != NULL && atomic_load(&slot->doing) == TM_WATCH_MIGRATES &&
+        shared->why_not[0] == '\0')
+        snprintf(shared->why_not, sizeof shared->why_not, "%s",
+                 "the function would be given the same value again");
     look_for_row(self, status, slot);
     int64_t delay_ns = atomic_load(&shared->knows_strategy) && shared->why_not[0] == '\0'
                            ? tm_failover_failed(&shared->failover, now_ns(self))

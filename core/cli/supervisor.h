@@ -34,7 +34,7 @@ struct tm_supervised {
     _Atomic int knows_strategy;
     _Atomic int64_t batch_timeout_ms; // 0: none, or not known yet
     _Atomic int has_begun;            // what a fresh start gives up has been given up
-    uint64_t begun_with;              // LATEST then
+    uint64_t begun_with;              // LATEST when the first process began its first attempt
     char latest[TM_SUPERVISED_PATH];  // where that is; "": the job takes no checkpoints
     char why_not[64];                 // it is never started again; "": it may be
     _Atomic int shows;

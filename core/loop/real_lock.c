@@ -22,7 +22,9 @@ enum {
     // for each GB.
     ENDING_MS = 10000,
     ENDING_LOOK_MS = 10,
-    UNKNOWN_MS = 50,
+    // Where the list names nobody: one whose last file the kernel closes behind its end (a moment,
+    // longer on a machine without a free processor), or a process of another container.
+    UNKNOWN_MS = 1000,
     FLAG_EXITING = 4, // PF_EXITING in the kernel's flags of a task
 };
 

@@ -2,12 +2,14 @@
 // libev loop, so that file descriptors and signals can wake the same sleeper).
 #include <errno.h>
 #include <ev.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "core/base/check.h"
 #include "core/loop/real.h"
@@ -187,6 +189,17 @@ static void on_timer(struct ev_loop *loop, ev_timer *watcher, int events)
     ev_break(loop, EVBREAK_ONE);
 }
 
+// What libev makes at the first watcher of another thread: without it, it ends the process.
+static bool has_descriptors(void)
+{
+    int pair[2];
+    if (pipe2(pair, O_CLOEXEC) != 0)
+        return false;
+    close(pair[0]);
+    close(pair[1]);
+    return true;
+}
+
 static struct tm_parker *real_parker_new(void *ctx, struct tm_error *err)
 {
     (void)ctx;
@@ -196,8 +209,10 @@ static struct tm_parker *real_parker_new(void *ctx, struct tm_error *err)
         return NULL;
     }
     parker->loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
-    if (parker->loop == NULL) {
+    if (parker->loop == NULL || !has_descriptors()) {
         tm_error_set_errno(err, TM_E_LIMIT, errno, "cannot make an event loop");
+        if (parker->loop != NULL)
+            ev_loop_destroy(parker->loop);
         tm_error_hint(err, "the process may be out of file descriptors: see ulimit -n");
         free(parker);
         return NULL;

@@ -419,7 +419,9 @@ static int migrate(void *arg, const struct tm_layout_field *to, const char *from
                                          .bytes = bytes,
                                          .length = length};
     bool nothing = false;
+    tm_task_migrates(op->ctx, op->node, true);
     int rc = tm_vm_migrate(op->ctx->vm, &call, &m->made, &nothing, err);
+    tm_task_migrates(op->ctx, op->node, false);
     if (rc != 0 && rc != TM_E_MEMORY) {
         char text[128];
         err->code = TM_E_STATE_MIGRATE;

@@ -112,7 +112,7 @@ static int take_times(void *arg, uint32_t old_subtask, const void *bytes, size_t
     return 0;
 }
 
-// Event time is that of the subtask itself where there are as many as before, else the least of
+// Event time is that of the subtask itself where it has the keys that it had, else the least of
 // all. The clock and the latest timer are those of any: neither goes back.
 static int restore_times(struct tm__operator_process *self, const struct tm_restored *restored,
                          uint32_t *old_parallelism, struct tm_error *err)
@@ -122,7 +122,8 @@ static int restore_times(struct tm__operator_process *self, const struct tm_rest
     int rc = tm_restored_items(restored, &who, name_of(self, PART_TIMES), take_times, &old, err);
     if (rc != 0 || !old.any)
         return rc;
-    bool same = old.has_own && old.own.parallelism == who.parallelism;
+    bool same =
+        old.has_own && tm_task_has_own_keys(self->base.ctx, restored, old.own.parallelism);
     const struct times *times = same ? &old.own : &old.least;
     *old_parallelism = old.least.parallelism;
     self->keyed.watermark = times->watermark;

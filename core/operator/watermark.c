@@ -630,7 +630,7 @@ static int watermark_restore(struct tm_operator *op, const struct tm_restored *r
         rc = restore_splits(&r, restored, err);
     if (rc != 0 || !r.any)
         return rc;
-    bool same = r.has_own && r.own.parallelism == who.parallelism && tm_task_has_own_input(op->ctx);
+    bool same = r.has_own && tm_task_has_own_past(op->ctx, restored, r.own.parallelism);
     const struct saved_time *saved = same ? &r.own : &r.least;
     self->generator.emitted = saved->emitted;
     self->generator.max_time = saved->max_time;

@@ -351,6 +351,7 @@ static int load_batch(struct loading *l, const struct flight_head *head, const u
         .to = l->to,
         .from = l->from,
         .dead_letter = l->dead_letter,
+        .inside = l->edge == NULL,
         .stage = l->stage};
     if (rc == 0 && batch->row_count != 0) {
         rc = add_flight(l, &flight, err);
@@ -379,7 +380,8 @@ static int load_control(struct loading *l, const struct flight_head *head, struc
     bool same = l->edge != NULL && tm_edge_overtakes(task->job->graph, l->edge) &&
                 keeps_time(task->ctx.plan, l->edge->from_chain) &&
                 head->consumers == task->ctx.chain->parallelism &&
-                head->producers == producers_of(task, l->edge);
+                head->producers == producers_of(task, l->edge) &&
+                (!is_spread(l) || head->groups == task->ctx.plan->max_parallelism);
     if (!same || head->producer >= head->producers ||
         (head->consumer == TM_ANY_CONSUMER ? subtask < head->first : subtask != head->consumer))
         return 0;
@@ -544,20 +546,26 @@ bool tm__task_has_flights(const struct tm_task *task, const struct tm_node *node
 int tm__task_load_flights(struct tm_task *task, struct tm_error *err)
 {
     int rc = 0;
-    if (task->unite != NULL)
-        rc = load_node(task, 0, task->unite, err);
-    for (uint32_t i = 0; i < task->operator_count && rc == 0; i++) {
+    for (uint32_t i = task->operator_count; i-- > 0 && rc == 0;) {
         const struct tm_node *node = task->operators[i]->node;
         bool again = i > 0 && task->operators[i - 1]->node == node; // a pre-aggregation
         if (!again)
             rc = load_node(task, i, node, err);
     }
+    if (rc == 0 && task->unite != NULL)
+        rc = load_node(task, 0, task->unite, err);
     return rc;
 }
 
 void tm__task_put_flight(struct tm_task *task)
 {
     struct tm_task_flights *flights = &task->flights;
+    bool inside = flights->next < flights->count && flights->list[flights->next].inside;
+    if (flights->time.kind != TM_ELEMENT_NONE && !inside) {
+        task->slots[0] = flights->time;
+        flights->time.kind = TM_ELEMENT_NONE;
+        return;
+    }
     struct tm_task_flight *flight = &flights->list[flights->next++];
     if (flight->element.kind == TM_ELEMENT_BATCH) {
         task->slots[flight->stage] = flight->element;

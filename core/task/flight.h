@@ -10,6 +10,10 @@
 // Watermarks and statuses count where the edge has as many producers and consumers as it had, and
 // each producer says of time what it said (none whose splits are dealt anew). They are left out
 // else: those that come say the same or more, and no row is late that was not.
+//
+// An edge may lie inside a task now. What was on it had left the operators in front of it: it goes
+// to its stage before anything passes these, the furthest down first, and only then is said what
+// time it was at the task's beginning.
 #pragma once
 
 #include "core/exchange/gate.h"
@@ -35,6 +39,7 @@ struct tm_task_flight {
     struct tm_element element; // a batch is owned
     const struct tm_node *to, *from;
     bool dead_letter;
+    bool inside;                  // the edge is not one of the gate's
     uint32_t stage;               // the slot that it goes into
     uint32_t channel;             // of a control element: of the gate
     uint32_t producer, producers; // the same: of its edge
@@ -42,6 +47,7 @@ struct tm_task_flight {
 struct tm_task_flights {
     struct tm_task_flight *list;
     uint32_t count, capacity, next; // those before `next` are under way
+    struct tm_element time;         // of the gate; goes behind those inside. NONE: is told
 };
 
 // Into a cut: an element of a channel of the gate; what an output holds for its edge (its batches
@@ -59,7 +65,7 @@ bool tm__task_has_flights(const struct tm_task *task, const struct tm_node *node
 int tm__task_load_flights(struct tm_task *task, struct tm_error *err) TM_WARN_UNUSED;
 static inline bool tm__task_flies(const struct tm_task_flights *flights)
 {
-    return flights->next < flights->count;
+    return flights->next < flights->count || flights->time.kind != TM_ELEMENT_NONE;
 }
 // The next one, when nothing is under way in the task, into its slot; or to the gate.
 void tm__task_put_flight(struct tm_task *task);

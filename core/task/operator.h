@@ -169,6 +169,9 @@ const struct tm_watch_culprit *tm_task_find_culprit(const struct tm_task_context
                                                     const struct tm_row *row);
 int tm_task_fail_culprit(struct tm_task_context *ctx, const struct tm_watch_culprit *culprit,
                          struct tm_row_failure *failure, struct tm_error *err) TM_WARN_UNUSED;
+// While an operator is restored, around each call of a function that migrates a value: whoever
+// watches the job bounds such a call, and not all of the restoring.
+void tm_task_migrates(struct tm_task_context *ctx, const struct tm_node *node, bool begins);
 
 // A warning about `node` to the log: the first only, of all its subtasks.
 void tm_task_warn_once(struct tm_task_context *ctx, const struct tm_node *node,
@@ -193,6 +196,12 @@ void tm_task_split_name(struct tm_task *task, uint32_t split, char name[TM_SPLIT
 // Is its input of a job that goes on with as many subtasks what it was? Not where it follows from
 // how splits are dealt: from a source in the same task, or by a forward edge.
 bool tm_task_has_own_input(const struct tm_task_context *ctx);
+// Has a subtask of a job that had `parallelism` of them when the checkpoint was taken the keys that
+// it had? And, with them, the same input, so that what it had come to is its own past.
+bool tm_task_has_own_keys(const struct tm_task_context *ctx, const struct tm_restored *restored,
+                          uint32_t parallelism);
+bool tm_task_has_own_past(const struct tm_task_context *ctx, const struct tm_restored *restored,
+                          uint32_t parallelism);
 
 // The operator of a node in the same task; NULL: there is none.
 struct tm_operator *tm_task_operator(struct tm_task *task, uint32_t node);

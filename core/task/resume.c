@@ -272,8 +272,22 @@ bool tm_task_has_own_input(const struct tm_task_context *ctx)
     return ctx->chain->input_count != 0;
 }
 
-// Records of all old subtasks: this one's own where there are as many as now, else the least
-// watermark, and an end where all have ended.
+bool tm_task_has_own_keys(const struct tm_task_context *ctx, const struct tm_restored *restored,
+                          uint32_t parallelism)
+{
+    uint32_t groups = tm_restored_max_parallelism(restored);
+    return parallelism == ctx->chain->parallelism &&
+           (groups == 0 || groups == ctx->plan->max_parallelism);
+}
+
+bool tm_task_has_own_past(const struct tm_task_context *ctx, const struct tm_restored *restored,
+                          uint32_t parallelism)
+{
+    return tm_task_has_own_keys(ctx, restored, parallelism) && tm_task_has_own_input(ctx);
+}
+
+// Records of all old subtasks: this one's own where it is what it was, else the least watermark,
+// and an end where all have ended.
 struct record_reader {
     struct task_record own, all;
     uint32_t count, subtask;
@@ -305,7 +319,7 @@ static int read_records(struct tm_task *task, const struct tm_node *node, const 
                                         .parallelism = task->ctx.chain->parallelism};
     struct record_reader reader = {.subtask = who.subtask};
     int rc = tm_restored_items(task->job->restored, &who, part, see_record, &reader, err);
-    *own = reader.count == who.parallelism && tm_task_has_own_input(&task->ctx);
+    *own = tm_task_has_own_past(&task->ctx, task->job->restored, reader.count);
     *record = *own ? reader.own : reader.all;
     if (reader.count == 0)
         *record = (struct task_record){.watermark = TM_WATERMARK_MIN};
@@ -349,6 +363,12 @@ int tm__task_resume_operator(struct tm_task *task, uint32_t index, struct tm_err
     tm_watch_end(task->worker->watch);
     TM_KILL_POINT(operator_resumed);
     return rc;
+}
+
+void tm_task_migrates(struct tm_task_context *ctx, const struct tm_node *node, bool begins)
+{
+    tm_watch_begin(ctx->task->worker->watch, begins ? TM_WATCH_MIGRATES : TM_WATCH_RESTORES,
+                   node->id, tm_fx_mono_ns(ctx->fx));
 }
 
 // Records of one edge. Where there were as many channels it is known of each whether it was behind;
@@ -436,21 +456,25 @@ static int resume_gate(struct tm_task *task, bool own, struct tm_error *err)
     return rc;
 }
 
-// Those behind learn how far time is: of a gate through all operators, of a source from the last.
+// Those behind learn how far time is: of a gate through all operators, behind the rows that had
+// left some of these; of a source from the last.
 static void tell_time(struct tm_task *task, int64_t of_gate)
 {
     uint32_t count = task->operator_count;
-    int64_t watermark = of_gate;
+    struct tm_element time = {.kind = TM_ELEMENT_WATERMARK, .watermark = of_gate};
     if (task->gate == NULL)
-        watermark = count == 0
-                        ? TM_WATERMARK_MIN
-                        : atomic_load_explicit(&task->operators[count - 1]->metrics->watermark,
-                                               memory_order_relaxed);
+        time.watermark = count == 0
+                             ? TM_WATERMARK_MIN
+                             : atomic_load_explicit(&task->operators[count - 1]->metrics->watermark,
+                                                    memory_order_relaxed);
     else
         tm_gate_begin_at(task->gate, of_gate);
-    if (watermark != TM_WATERMARK_MIN)
-        task->slots[task->gate == NULL ? count : 0] =
-            (struct tm_element){.kind = TM_ELEMENT_WATERMARK, .watermark = watermark};
+    if (time.watermark == TM_WATERMARK_MIN)
+        return;
+    if (task->gate == NULL)
+        task->slots[count] = time;
+    else
+        task->flights.time = time;
 }
 
 int tm__task_resume(struct tm_task *task, struct tm_error *err)

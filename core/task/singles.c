@@ -5,7 +5,6 @@
 //
 // A batch that is taken apart stays here until its last row has gone into the operator, and its
 // stage is occupied until then, so nothing overtakes it.
-#include <signal.h>
 #include <stdio.h>
 
 #include "core/base/hash.h"
@@ -55,18 +54,14 @@ bool tm__task_stands_alone(const struct tm_task *task, uint32_t node)
 
 static size_t describe(const struct tm_watch_culprit *culprit, char *text, size_t size)
 {
-    char within[32];
+    char text_of[32];
     int n;
     if (culprit->signal == 0)
         n = snprintf(text, size, "the call did not come to an end within %s (batch_timeout)",
-                     tm_text_duration(culprit->timeout_ms, within));
+                     tm_text_duration(culprit->timeout_ms, text_of));
     else
-        n = snprintf(text, size, "the worker process crashed in the call (SIG%s)",
-                     culprit->signal == SIGSEGV  ? "SEGV"
-                     : culprit->signal == SIGBUS ? "BUS"
-                     : culprit->signal == SIGFPE ? "FPE"
-                     : culprit->signal == SIGILL ? "ILL"
-                                                 : "ABRT");
+        n = snprintf(text, size, "the worker process crashed in the call (%s)",
+                     tm_text_signal(culprit->signal, text_of));
     return (size_t)n < size ? (size_t)n : size - 1;
 }
 

@@ -373,7 +373,8 @@ static int step_operator(struct tm_task *task, uint32_t index, struct tm_error *
     }
 }
 
-// Processing-time work, only while nothing is under way.
+// Processing-time work, only while nothing is under way. What is in flight comes first: an operator
+// in front of it may say what time it is.
 static int tick_operators(struct tm_task *task, struct tm_error *err)
 {
     for (uint32_t i = 0; i < task->operator_count; i++) {
@@ -485,7 +486,7 @@ static int step(struct tm_task *task, struct tm_error *err)
     }
     if (task->ended)
         return finish(task, err);
-    int rc = tick_operators(task, err);
+    int rc = tm__task_flies(&task->flights) ? TM_TURN_IDLE : tick_operators(task, err);
     if (rc == TM_TURN_IDLE)
         rc = pull(task, err);
     return rc == TM_TURN_IDLE ? rest(task, err) : rc;

@@ -17,7 +17,8 @@ struct tm_plan;
 enum tm_watch_doing {
     TM_WATCH_STEPS,    // an operator, on a batch or on what comes between batches
     TM_WATCH_READS,    // a source; waits for disks, so it has no bound
-    TM_WATCH_RESTORES, // an operator takes what a checkpoint has of it
+    TM_WATCH_RESTORES, // an operator takes what a checkpoint has of it; as long as it needs
+    TM_WATCH_MIGRATES, // one value of that is with a function of the script
 };
 
 enum { TM_WATCH_NAME = 96, TM_WATCH_WHERE = 160, TM_WATCH_CULPRITS = 64 };

@@ -203,10 +203,12 @@ static int service_read(lua_State *lua)
     struct tm_error err;
 
     tm_error_clear(&err);
-    if (tm__vm_read_file(vm, luaL_checkstring(lua, 1), &vm->read, &err) < 0) {
+    int rc = tm__vm_read_file(vm, luaL_checkstring(lua, 1), &vm->read, &err);
+    if (rc < 0) {
         lua_pushnil(lua);
         lua_pushstring(lua, err.message);
-        return 2;
+        lua_pushstring(lua, tm_error_name(rc));
+        return 3;
     }
     lua_pushlstring(lua, (const char *)vm->read.data, vm->read.size_bytes);
     return 1;

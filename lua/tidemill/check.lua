@@ -131,6 +131,18 @@ function check.duration(at, what, value, low, hint)
   return ms
 end
 
+local WAIT_MAX = 366 * 24 * 3600 * 1000
+
+---A duration for which the engine waits, as `check.duration` gives it: at most a year, so that its nanoseconds are a number too.
+---@return integer ms
+function check.wait(at, what, value, low, hint)
+  local ms = check.duration(at, what, value, low, hint)
+  if ms > WAIT_MAX then
+    fault.raise("ARGUMENT", at, ('%s: at most "366d" is allowed, given %s'):format(what, check.show(value)), hint)
+  end
+  return ms
+end
+
 ---A duration in ms as people write it: "90s", "-8h".
 function check.show_duration(ms)
   for _, unit in ipairs { "d", "h", "m", "s" } do

@@ -66,13 +66,13 @@ local function checkpoint_options(at, what, value)
   if value == false then return false end
   local given = {}
   if type(value) ~= "table" or freeze.kind(value) then
-    given.interval = check.duration(at, what, value, 1)
+    given.interval = check.wait(at, what, value, 1, "checkpoint = false: none are taken")
   else
     given = check.options(at, what, value, {
-      interval = function(a, w, v) return check.duration(a, w, v, 1) end,
-      timeout = function(a, w, v) return check.duration(a, w, v, 1) end,
+      interval = function(a, w, v) return check.wait(a, w, v, 1) end,
+      timeout = function(a, w, v) return check.wait(a, w, v, 1) end,
       retain = function(a, w, v) return check.integer(a, w, v, 1, 1000) end,
-      aligned_timeout = function(a, w, v) return v ~= false and check.duration(a, w, v, 0, FOR_EVER) end,
+      aligned_timeout = function(a, w, v) return v ~= false and check.wait(a, w, v, 0, FOR_EVER) end,
     })
   end
   given.asked = true
@@ -87,7 +87,9 @@ local function job_options(at, options)
     parallelism = function(a, w, v) return check.integer(a, w, v, 1, 1024) end,
     max_parallelism = function(a, w, v) return check.integer(a, w, v, 1, 32768) end,
     latency = function(a, w, v) return check.duration(a, w, v, 0) end,
-    batch_timeout = function(a, w, v) return v ~= false and check.duration(a, w, v, 1) end,
+    batch_timeout = function(a, w, v)
+      return v ~= false and check.wait(a, w, v, 1, "false: an operator may be busy for as long as it likes")
+    end,
     flush_processing_time_on_end = check.boolean,
     checkpoint = checkpoint_options,
     restart = restart.options,

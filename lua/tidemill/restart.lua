@@ -7,16 +7,8 @@ local suggest = require "tidemill.suggest"
 
 local restart = {}
 
-local DELAY_MAX = 366 * 24 * 3600 * 1000
-
 local function duration(low)
-  return function(at, what, value)
-    local ms = check.duration(at, what, value, low)
-    if ms > DELAY_MAX then
-      fault.raise("ARGUMENT", at, ("%s: at most \"366d\" is allowed, given %s"):format(what, check.show(value)))
-    end
-    return ms
-  end
+  return function(at, what, value) return check.wait(at, what, value, low) end
 end
 
 local function between(low, high)

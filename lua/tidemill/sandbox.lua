@@ -98,7 +98,7 @@ end
 ---@class tidemill.sandbox.hooks
 ---@field tm table what require "tidemill" gives
 ---@field print fun(text: string) one line
----@field read fun(path: string): string?, string? text of a file of the job, or nil and why
+---@field read fun(path: string): string?, string?, string? text of a file of the job, or nil, why, and the error's name
 
 local refusals = setmetatable({}, { __mode = "k" }) -- by environment
 
@@ -172,7 +172,10 @@ function sandbox.new(folder, hooks)
     local base = folder .. name:gsub("%.", "/")
     local tried = {}
     for _, path in ipairs { base .. ".lua", base .. "/init.lua" } do
-      local text = hooks.read(path)
+      local text, why, code = hooks.read(path)
+      if not text and code and code ~= "not_found" then
+        fault.raise(code:upper(), at, ('require: module "%s" cannot be read: %s'):format(name, why))
+      end
       if text then
         local result = run_file(sandbox.compile(object, path, text), name, path)
         loaded[name] = result == nil and true or result

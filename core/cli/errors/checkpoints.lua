@@ -139,10 +139,11 @@ return job
 ]] } },
     run = [[seq 1000000 > in.txt; timeout -s INT 2 tidemill run job.lua --quiet; seq 9 > in.txt; tidemill run job.lua]] },
   { "OUTPUT_CHANGED", group = "checkpoints",
-    cause = [[A job goes on from a checkpoint, and rows that belong to it and were kept in hidden files beside the output are gone, or
-      the record of what has been committed is not as it was written.]],
-    fix = [[Put back what was removed: hidden files beside an output belong to the job until it has finished. Or begin anew with all
-      of the input: tidemill run --fresh.]],
+    cause = [[A job goes on from a checkpoint, and rows that belong to it and were kept in hidden files beside the output are gone, cut or
+      edited; or the record of what has been committed is not as it was written; or somebody else has made a file that the job was to make,
+      another run without checkpoints for example; or the output has another path now, and rows are not in the old one yet.]],
+    fix = [[Put back what was removed: hidden files beside an output belong to the job until it has finished. Move away what the job has not
+      written. Go on once with the old path before it changes. Or begin anew with all of the input: tidemill run --fresh.]],
     files = { { "job.lua", [[local tm = require "tidemill"
 local job = tm.job("one", { checkpoint = "1h" })
 job:from(tm.generate { count = 1e5, rate = 1000, fields = { k = tm.gen.sequence { start = 1 } } })

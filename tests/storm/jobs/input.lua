@@ -8,6 +8,14 @@ local interval = tm.arg("interval", "20ms", "between two checkpoints")
 local retain = tm.arg("retain", 2, "checkpoints that are kept")
 local aligned = tm.arg("aligned", "5s", "how long barriers wait for rows; never: for ever")
 local spin = tm.arg("spin", 400, "rounds of work for each record: kills are to find the job at work")
+local restart = tm.arg("restart", "fixed", "what happens when the job fails: fixed, rate, exponential, none")
+
+local strategies = {
+  fixed = { strategy = "fixed", delay = "5ms" },
+  rate = { strategy = "rate", delay = "5ms", failures = 2 },
+  exponential = { strategy = "exponential", delay = "50ms" },
+  none = "none",
+}
 
 -- Work that cannot be left out, of a record that is as large as it says: always 0.
 local function spend(e)
@@ -18,6 +26,9 @@ end
 
 return {
   file = tm.file { path = "in/*.jsonl", format = "json", schema = Record },
-  options = { checkpoint = { interval = interval, retain = retain, aligned_timeout = aligned ~= "never" and aligned } },
+  options = {
+    restart = strategies[restart],
+    checkpoint = { interval = interval, retain = retain, aligned_timeout = aligned ~= "never" and aligned },
+  },
   spend = spend,
 }

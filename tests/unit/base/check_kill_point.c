@@ -63,10 +63,47 @@ START_TEST(what_is_no_point_is_refused)
                                         "commit_begins:0",
                                         "commit_begins:2x",
                                         ":1",
-                                        "counts"};
+                                        "counts",
+                                        "count,count",
+                                        "workers=",
+                                        "workers=count,",
+                                        "workers=commit_begins:2,x",
+                                        "workers=count,count,count,count,count,count,count,count,"
+                                        "count"};
     ck_assert(!tm_kill_points_set(wrong[_i], end));
     pass();
     ck_assert_int_eq(ended, 0);
+}
+END_TEST
+
+START_TEST(worker_processes_have_points_of_their_own)
+{
+    ck_assert(tm_kill_points_set("workers=commit_ends:1,count,commit_begins:2", end));
+    pass();
+    TM_KILL_POINT(commit_ends);
+    ck_assert_int_eq(ended, 0); // the supervisor
+    tm_kill_points_worker(0);
+    pass();
+    pass();
+    ck_assert_int_eq(ended, 0);
+    TM_KILL_POINT(commit_ends);
+    ck_assert_int_eq(ended, 1);
+    ck_assert(tm_kill_points_set("workers=commit_ends:1,count,commit_begins:2", end));
+    tm_kill_points_worker(1);
+    pass();
+    pass();
+    TM_KILL_POINT(commit_ends);
+    ck_assert_int_eq(ended, 1);
+    ck_assert(tm_kill_points_set("workers=commit_ends:1,count,commit_begins:2", end));
+    tm_kill_points_worker(2);
+    pass();
+    pass();
+    ck_assert_int_eq(ended, 2);
+    ck_assert(tm_kill_points_set("workers=commit_ends:1", end));
+    tm_kill_points_worker(1); // beyond the list
+    TM_KILL_POINT(commit_ends);
+    ck_assert_int_eq(ended, 2);
+    ck_assert_uint_eq(atomic_load(&tm_kill_switch.passes[TM_KILL_commit_ends]), 1);
 }
 END_TEST
 
@@ -88,7 +125,8 @@ int main(void)
     tcase_add_test(tcase, a_point_that_is_off_ends_nothing_and_counts_nothing);
     tcase_add_test(tcase, the_pass_that_was_asked_for_ends_it);
     tcase_add_test(tcase, counting_ends_nothing);
-    tcase_add_loop_test(tcase, what_is_no_point_is_refused, 0, 8);
+    tcase_add_loop_test(tcase, what_is_no_point_is_refused, 0, 13);
+    tcase_add_test(tcase, worker_processes_have_points_of_their_own);
     tcase_add_test(tcase, names_are_those_of_the_table);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);

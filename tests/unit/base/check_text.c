@@ -161,6 +161,9 @@ END_TEST
 START_TEST(figures_for_people)
 {
     char b[32];
+    ck_assert_str_eq(tm_text_signal(11, b), "SIGSEGV");
+    ck_assert_str_eq(tm_text_signal(5, b), "SIGTRAP");
+    ck_assert_str_eq(tm_text_signal(99, b), "signal 99");
     ck_assert_str_eq(tm_text_duration(0, b), "0ms");
     ck_assert_str_eq(tm_text_duration(999, b), "999ms");
     ck_assert_str_eq(tm_text_duration(5000, b), "5s");

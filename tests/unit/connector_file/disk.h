@@ -1,6 +1,7 @@
 // Files in memory that remember what is durable: a process can be killed at any operation, and the
 // machine can lose its power, after which writes that were not synced are there in part, and of
-// what was done in a folder only the first so many steps. Also errors at any operation, and no
+// what was done in a folder only the first so many steps; or, of all that may be left then, one
+// state after the other (disk_every), with any of those steps. Also errors at any operation, and no
 // space.
 #pragma once
 
@@ -56,6 +57,38 @@ static uint32_t disk_draw(uint32_t below)
 {
     D.seed = D.seed * 6364136223846793005u + 1442695040888963407u;
     return (uint32_t)((D.seed >> 33) % below);
+}
+
+// What a loss of power may leave, counted through: each choice that is made is a digit.
+static struct disk_every {
+    bool on;
+    uint32_t count, at;
+    uint8_t below[256], value[256];
+} disk_every;
+
+static uint32_t disk_choose(uint32_t below)
+{
+    struct disk_every *e = &disk_every;
+    if (e->at == e->count) {
+        ck_assert_uint_lt(e->count, 256);
+        e->below[e->count] = (uint8_t)below;
+        e->value[e->count++] = 0;
+    }
+    ck_assert_uint_eq(e->below[e->at], below); // the run before it was the same
+    return e->value[e->at++];
+}
+
+// False: there is no other.
+static bool disk_choose_next(void)
+{
+    struct disk_every *e = &disk_every;
+    while (e->count != 0 && e->value[e->count - 1] + 1 == e->below[e->count - 1])
+        e->count--;
+    if (e->count == 0)
+        return false;
+    e->value[e->count - 1]++;
+    e->at = 0;
+    return true;
 }
 
 static int disk_find(const struct disk_names *names, const char *path)
@@ -430,17 +463,23 @@ static void disk_open_all(uint64_t seed)
 // Writes that were not synced: the first so many, the last of them perhaps in part.
 static void disk_lose_writes(struct disk_node *node)
 {
-    uint32_t kept = disk_draw(node->write_count + 1);
     size_t size = node->synced_size;
     if (node->write_count == 0)
         return;
+    // Counted through: none of them, all but half of the last, all.
+    uint32_t way = disk_every.on ? disk_choose(3) : 0;
+    uint32_t kept = !disk_every.on ? disk_draw(node->write_count + 1)
+                    : way == 0     ? 0
+                                   : node->write_count;
     node->data = realloc(node->data, size + 1);
     if (size != 0)
         memcpy(node->data, node->synced, size);
     node->size = size;
     for (uint32_t i = 0; i < kept; i++) {
         const struct disk_write *w = &node->writes[i];
-        size_t len = i + 1 == kept ? disk_draw((uint32_t)w->len + 1) : w->len;
+        size_t len = i + 1 != kept   ? w->len
+                     : disk_every.on ? w->len / (way == 1 ? 2 : 1)
+                                     : disk_draw((uint32_t)w->len + 1);
         if (w->bytes == NULL) {
             disk_resize(node, w->at);
             continue;
@@ -451,11 +490,35 @@ static void disk_lose_writes(struct disk_node *node)
     disk_sync_node(node);
 }
 
+static bool disk_is_named(int node)
+{
+    for (int i = 0; i < D.now.count; i++)
+        if (D.now.entries[i].node == node)
+            return true;
+    for (int i = 0; i < D.durable.count; i++)
+        if (D.durable.entries[i].node == node)
+            return true;
+    return false;
+}
+
+// Any of the steps that no sync has made durable.
+static void disk_keep_any_steps(void)
+{
+    for (int i = 0; i < D.step_count; i++) {
+        if (!D.steps[i].done && disk_choose(2) == 1)
+            disk_apply(&D.durable, &D.steps[i]);
+        D.steps[i].done = true;
+    }
+}
+
 // A machine that has lost its power begins again. Of the steps in a folder the first so many count.
 static void disk_lose_power(void)
 {
     for (int i = 0; i < D.node_count; i++)
-        disk_lose_writes(&D.nodes[i]);
+        if (!disk_every.on || disk_is_named(i))
+            disk_lose_writes(&D.nodes[i]);
+    if (disk_every.on)
+        disk_keep_any_steps();
     for (int i = 0; i < D.step_count; i++) {
         int open = 0;
         if (D.steps[i].done)

@@ -92,10 +92,34 @@ START_TEST(windows_of_every_other_kind_go_on)
 }
 END_TEST
 
+// From the first row on, when windows and panes have the number 0.
+START_TEST(windows_go_on_after_every_row_of_a_young_job)
+{
+    seed_from("windows_go_on_after_every_row_of_a_young_job");
+    configure(&general[_i]);
+    world.graph.flush_processing = true;
+    use_numbers();
+    open_keyed(tm_operator_window_new);
+    task_make = tm_operator_window_new;
+    tm_key_reader_init(&task_reader, world.input, &world.node.key);
+    tasks_open(1, 128);
+    for (uint32_t i = 0; i < 30; i++) {
+        struct row row = random_row(i, i * 20);
+        all_rows(&row, 1);
+        all_restart(1, 128);
+    }
+    all_watermark(TM_WATERMARK_MAX);
+    all_get((struct tm_element){.kind = TM_ELEMENT_END, .status = TM_END_DRAIN});
+    expect_same(true);
+    restored_teardown();
+}
+END_TEST
+
 int main(void)
 {
     TCase *tc = tcase_create("restored_windows");
     tcase_add_loop_test(tc, windows_of_slices_go_on, 0, RUNS * SLICED * USES);
     tcase_add_loop_test(tc, windows_of_every_other_kind_go_on, 0, RUNS * GENERAL * USES);
+    tcase_add_loop_test(tc, windows_go_on_after_every_row_of_a_young_job, 0, GENERAL);
     return run_operator_case(tc, "restored_windows");
 }
