@@ -134,9 +134,9 @@ static const uint8_t phases[TM_KILL_COUNT] = {
 static void arm_kill_point(const struct life *life, struct sim_random *random)
 {
     do
-        tm_kill_switch.at = (enum tm_kill_point)sim_below(random, TM_KILL_COUNT);
-    while (life->outcome->processes == 0 && phases[tm_kill_switch.at] == PHASE_restore);
-    tm_kill_switch.after = sim_magnitude(random, 20);
+        tm_kill_switch.of.at = (enum tm_kill_point)sim_below(random, TM_KILL_COUNT);
+    while (life->outcome->processes == 0 && phases[tm_kill_switch.of.at] == PHASE_restore);
+    tm_kill_switch.of.after = sim_magnitude(random, 20);
 }
 
 static uint64_t draw_death(struct life *life, enum sim_fault *by)
@@ -172,7 +172,7 @@ static void calm_down(struct life *life)
     if (life->universe.calm)
         return;
     life->universe.calm = true;
-    tm_kill_switch.at = TM_KILL_COUNT;
+    tm_kill_switch.of.at = TM_KILL_COUNT;
     if (life->process != NULL)
         life->process->dies_at = 0;
     sim_tell(&life->universe, "from here on nothing goes wrong");
@@ -193,7 +193,7 @@ static void begin_process(struct life *life)
     if (life->outcome->processes >= life->troubled)
         calm_down(life);
     memset((void *)tm_kill_switch.passes, 0, sizeof tm_kill_switch.passes);
-    tm_kill_switch.at = TM_KILL_COUNT;
+    tm_kill_switch.of.at = TM_KILL_COUNT;
     uint64_t dies_at = draw_death(life, &by);
     life->asks_at =
         life->asks && !universe->calm ? sim_magnitude(&universe->users, ASK_TURNS_MAX) : 0;
@@ -214,8 +214,8 @@ static void take_passes(struct life *life, bool died)
 {
     for (int i = 0; i < TM_KILL_COUNT; i++)
         life->outcome->passes[i] += tm_kill_switch.passes[i];
-    if (died && tm_kill_switch.at != TM_KILL_COUNT)
-        life->outcome->kills[tm_kill_switch.at]++;
+    if (died && tm_kill_switch.of.at != TM_KILL_COUNT)
+        life->outcome->kills[tm_kill_switch.of.at]++;
 }
 
 static void end_process(struct life *life)
@@ -226,9 +226,11 @@ static void end_process(struct life *life)
     take_passes(life, died);
     life->outcome->checkpoints += sim_process_figures(process).completed;
     if (died) {
-        enum sim_fault by = tm_kill_switch.at != TM_KILL_COUNT ? SIM_kill_point : process->dies_by;
+        enum sim_fault by =
+            tm_kill_switch.of.at != TM_KILL_COUNT ? SIM_kill_point : process->dies_by;
         life->outcome->deaths++;
-        sim_fault(universe, by, by == SIM_kill_point ? tm_kill_point_name(tm_kill_switch.at) : "");
+        sim_fault(universe, by,
+                  by == SIM_kill_point ? tm_kill_point_name(tm_kill_switch.of.at) : "");
         if (by == SIM_power)
             sim_disk_lose(&universe->disk, &universe->calls);
     } else {
