@@ -11,6 +11,7 @@
 
 enum {
     PROCESSES_MAX = 60,
+    RESTARTS_MAX = 6,          // of a job in a process; then it has peace
     TROUBLE_TURNS_MAX = 10000, // of one process; then it has peace
     TURNS_MAX = 150000,        // of one process that has
     CALLS_MAX = 10000,         // into its life that a process dies
@@ -289,7 +290,7 @@ static void run_process(struct life *life)
     bool runs = life->process->state == SIM_RUNS || life->process->state == SIM_WAITS;
     for (uint64_t turns = 0; runs && life->oracle.violation[0] == '\0'; turns++) {
         uint64_t faults_before = fault_count(universe);
-        if (turns == TROUBLE_TURNS_MAX)
+        if (turns == TROUBLE_TURNS_MAX || life->process->restarts.count > RESTARTS_MAX)
             calm_down(life);
         if (turns == TURNS_MAX) {
             sim_violate(&life->oracle, "C6: process %u does not come to an end after %llu turns",
