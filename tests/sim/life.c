@@ -316,7 +316,9 @@ static bool next_process(struct life *life)
     bool finished = process->state == SIM_EXITED && process->exit_code == TM_EXIT_FINISHED;
     bool failed = process->state == SIM_EXITED &&
                   (process->exit_code == TM_EXIT_FAILED || process->exit_code == TM_EXIT_USAGE);
-    life->refused = failed && process->error.code == TM_E_CHECKPOINT_OLD;
+    // Its output has gone on since, or what was staged then has been cleared away.
+    life->refused = failed && (process->error.code == TM_E_CHECKPOINT_OLD ||
+                               process->error.code == TM_E_OUTPUT_CHANGED);
     if (failed && life->universe.calm && !(life->begins_from && life->refused))
         sim_violate(&life->oracle, "C6: nothing went wrong any more, and the job failed: %s %s",
                     process->error.message, process->error.hint);
