@@ -73,7 +73,7 @@ bool tm__task_free_some(struct tm_task *task)
         return true;
     uint32_t waiting = count_waiting(cut->next);
     waiting = waiting < FREE_FASTER_MAX ? waiting : FREE_FASTER_MAX;
-    if (tm_cut_free_some(cut->cut, FREE_PAGES << FREE_FASTER_BITS * waiting)) {
+    if (tm_cut_free_some(cut->cut, (uint32_t)FREE_PAGES << FREE_FASTER_BITS * waiting)) {
         cut->cut = NULL;
         *at = cut->next;
         free_cut(task, cut);

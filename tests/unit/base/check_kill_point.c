@@ -68,8 +68,8 @@ START_TEST(what_is_no_point_is_refused)
                                         "workers=",
                                         "workers=count,",
                                         "workers=commit_begins:2,x",
-                                        "workers=count,count,count,count,count,count,count,count,"
-                                        "count"};
+                                        ("workers=count,count,count,count,count,count,count,count,"
+                                         "count")};
     ck_assert(!tm_kill_points_set(wrong[_i], end));
     pass();
     ck_assert_int_eq(ended, 0);

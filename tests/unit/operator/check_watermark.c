@@ -102,9 +102,11 @@ int tm_vm_chain_draw_on(struct tm_vm_chain *chain, const int32_t words[TM_VM_DRA
     return 0;
 }
 
-bool tm_task_has_own_input(const struct tm_task_context *ctx)
+bool tm_task_has_own_past(const struct tm_task_context *ctx, const struct tm_restored *restored,
+                          uint32_t parallelism)
 {
-    return ctx->splits == NULL;
+    (void)restored;
+    return parallelism == ctx->chain->parallelism && ctx->splits == NULL;
 }
 
 void tm_task_split_name(struct tm_task *task, uint32_t split, char name[TM_SPLIT_NAME_MAX])

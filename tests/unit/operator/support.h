@@ -143,6 +143,13 @@ int tm_vm_migrate(struct tm_vm *vm, const struct tm_vm_migration *migration, str
     return tm_error_set(err, TM_E_USER_CODE, "no Lua");
 }
 
+void tm_task_migrates(struct tm_task_context *ctx, const struct tm_node *node, bool begins)
+{
+    (void)ctx;
+    (void)node;
+    (void)begins;
+}
+
 struct tm_node_metrics *tm_task_metrics(struct tm_task_context *ctx, uint32_t node)
 {
     (void)ctx;
