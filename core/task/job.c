@@ -584,6 +584,14 @@ void tm_job_forget(struct tm_job *job)
     }
 }
 
+// What came for a worker that had ended.
+static void free_commands(struct tm_worker *worker)
+{
+    struct tm_message *message;
+    while ((message = tm_mailbox_take(&worker->commands)) != NULL)
+        tm_command_free((struct tm_command *)message);
+}
+
 void tm_job_free(struct tm_job *job)
 {
     free_shared(job);
@@ -593,6 +601,7 @@ void tm_job_free(struct tm_job *job)
     free_array(job, job->channels, job->channel_count, sizeof *job->channels);
     free_array(job, job->first_channel, job->plan->edge_count, sizeof *job->first_channel);
     for (uint32_t w = 0; w < job->worker_count; w++) {
+        free_commands(&job->workers[w]);
         tm_waker_fini(&job->workers[w].waker);
         free_array(job, job->workers[w].tasks, job->task_count, sizeof(void *));
     }

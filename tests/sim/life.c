@@ -11,6 +11,7 @@
 
 enum {
     PROCESSES_MAX = 60,
+    RESTARTS_MAX = 6,          // of a job in a process; then it has peace
     TROUBLE_TURNS_MAX = 10000, // of one process; then it has peace
     TURNS_MAX = 150000,        // of one process that has
     CALLS_MAX = 10000,         // into its life that a process dies
@@ -30,7 +31,7 @@ struct life {
     bool asks, drained;          // users want something of the job; it was told to end
     uint64_t asks_at;            // turns
     char savepoint[SIM_PATH];    // that was taken; "": none
-    bool begins_from;            // the process begins with it
+    bool begins_from, refused;   // the process begins with it; it may not
     uint64_t commits, completed; // of the process, that were looked at
 };
 
@@ -123,12 +124,20 @@ static void look_at_savepoint(struct life *life)
 
 // --- processes -----------------------------------------------------------------------------------
 
-static void arm_kill_point(struct life *life, struct sim_random *random)
+enum { PHASE_work, PHASE_checkpoint, PHASE_commit, PHASE_restore };
+static const uint8_t phases[TM_KILL_COUNT] = {
+#define TM_KILL(name, phase) PHASE_##phase,
+#include "core/base/kill_points.def"
+#undef TM_KILL
+};
+
+// The first process restores nothing.
+static void arm_kill_point(const struct life *life, struct sim_random *random)
 {
-    tm_kill_switch.at = (enum tm_kill_point)sim_below(random, TM_KILL_COUNT);
-    tm_kill_switch.after = sim_magnitude(random, 20);
-    memset((void *)tm_kill_switch.passes, 0, sizeof tm_kill_switch.passes);
-    (void)life;
+    do
+        tm_kill_switch.of.at = (enum tm_kill_point)sim_below(random, TM_KILL_COUNT);
+    while (life->outcome->processes == 0 && phases[tm_kill_switch.of.at] == PHASE_restore);
+    tm_kill_switch.of.after = sim_magnitude(random, 20);
 }
 
 static uint64_t draw_death(struct life *life, enum sim_fault *by)
@@ -147,13 +156,24 @@ static uint64_t draw_death(struct life *life, enum sim_fault *by)
     return 0;
 }
 
+// Does the process begin with a savepoint? Whoever has begun with one says so again until the job
+// has a checkpoint of its own, as the supervisor does.
+static bool draw_from(struct life *life)
+{
+    bool again = life->begins_from && !life->refused && life->completed == 0;
+    bool drawn = life->savepoint[0] != '\0' && !life->universe.calm &&
+                 sim_chance(&life->universe.users, 300);
+    life->begins_from = again || drawn;
+    return life->begins_from;
+}
+
 // The liveness phase begins.
 static void calm_down(struct life *life)
 {
     if (life->universe.calm)
         return;
     life->universe.calm = true;
-    tm_kill_switch.at = TM_KILL_COUNT;
+    tm_kill_switch.of.at = TM_KILL_COUNT;
     if (life->process != NULL)
         life->process->dies_at = 0;
     sim_tell(&life->universe, "from here on nothing goes wrong");
@@ -174,18 +194,16 @@ static void begin_process(struct life *life)
     if (life->outcome->processes >= life->troubled)
         calm_down(life);
     memset((void *)tm_kill_switch.passes, 0, sizeof tm_kill_switch.passes);
-    tm_kill_switch.at = TM_KILL_COUNT;
+    tm_kill_switch.of.at = TM_KILL_COUNT;
     uint64_t dies_at = draw_death(life, &by);
-    life->commits = life->completed = 0;
     life->asks_at =
         life->asks && !universe->calm ? sim_magnitude(&universe->users, ASK_TURNS_MAX) : 0;
-    life->begins_from =
-        life->savepoint[0] != '\0' && !universe->calm && sim_chance(&universe->users, 300);
-    if (life->begins_from) {
+    if (draw_from(life)) {
         options.from = life->savepoint;
         sim_fault(universe, SIM_from_savepoint, life->savepoint);
     }
     life->process = calloc(1, sizeof *life->process);
+    life->commits = life->completed = 0;
     life->outcome->processes++;
     sim_tell(universe, "process %llu begins, parallelism %u",
              (unsigned long long)life->outcome->processes, options.parallelism);
@@ -197,8 +215,8 @@ static void take_passes(struct life *life, bool died)
 {
     for (int i = 0; i < TM_KILL_COUNT; i++)
         life->outcome->passes[i] += tm_kill_switch.passes[i];
-    if (died && tm_kill_switch.at != TM_KILL_COUNT)
-        life->outcome->kills[tm_kill_switch.at]++;
+    if (died && tm_kill_switch.of.at != TM_KILL_COUNT)
+        life->outcome->kills[tm_kill_switch.of.at]++;
 }
 
 static void end_process(struct life *life)
@@ -209,9 +227,11 @@ static void end_process(struct life *life)
     take_passes(life, died);
     life->outcome->checkpoints += sim_process_figures(process).completed;
     if (died) {
-        enum sim_fault by = tm_kill_switch.at != TM_KILL_COUNT ? SIM_kill_point : process->dies_by;
+        enum sim_fault by =
+            tm_kill_switch.of.at != TM_KILL_COUNT ? SIM_kill_point : process->dies_by;
         life->outcome->deaths++;
-        sim_fault(universe, by, by == SIM_kill_point ? tm_kill_point_name(tm_kill_switch.at) : "");
+        sim_fault(universe, by,
+                  by == SIM_kill_point ? tm_kill_point_name(tm_kill_switch.of.at) : "");
         if (by == SIM_power)
             sim_disk_lose(&universe->disk, &universe->calls);
     } else {
@@ -270,7 +290,7 @@ static void run_process(struct life *life)
     bool runs = life->process->state == SIM_RUNS || life->process->state == SIM_WAITS;
     for (uint64_t turns = 0; runs && life->oracle.violation[0] == '\0'; turns++) {
         uint64_t faults_before = fault_count(universe);
-        if (turns == TROUBLE_TURNS_MAX)
+        if (turns == TROUBLE_TURNS_MAX || life->process->restarts.count > RESTARTS_MAX)
             calm_down(life);
         if (turns == TURNS_MAX) {
             sim_violate(&life->oracle, "C6: process %u does not come to an end after %llu turns",
@@ -296,7 +316,10 @@ static bool next_process(struct life *life)
     bool finished = process->state == SIM_EXITED && process->exit_code == TM_EXIT_FINISHED;
     bool failed = process->state == SIM_EXITED &&
                   (process->exit_code == TM_EXIT_FAILED || process->exit_code == TM_EXIT_USAGE);
-    if (failed && life->universe.calm && !life->begins_from)
+    // Its output has gone on since, or what was staged then has been cleared away.
+    life->refused = failed && (process->error.code == TM_E_CHECKPOINT_OLD ||
+                               process->error.code == TM_E_OUTPUT_CHANGED);
+    if (failed && life->universe.calm && !(life->begins_from && life->refused))
         sim_violate(&life->oracle, "C6: nothing went wrong any more, and the job failed: %s %s",
                     process->error.message, process->error.hint);
     end_process(life);

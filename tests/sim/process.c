@@ -311,7 +311,7 @@ const char *sim_process_end(struct sim_process *process, bool closes)
 {
     const char *left = NULL;
     process->dies_at = 0; // nobody dies in it
-    tm_kill_switch.at = TM_KILL_COUNT;
+    tm_kill_switch.of.at = TM_KILL_COUNT;
     if (process->state == SIM_EXITED && closes)
         left = close_all(process);
     else if (sim_states_are_compiled())

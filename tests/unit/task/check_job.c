@@ -251,11 +251,25 @@ START_TEST(stopping_twice_drops_everything_and_leaves_nothing)
 }
 END_TEST
 
+START_TEST(a_command_that_comes_when_all_workers_have_ended_goes_with_the_job)
+{
+    start(ENDLESS "return rows:filter(function(e) return e.n % 2 == 0 end)" //
+          WINDOW ":to(tm.discard())",
+          summing, PARALLELISM);
+    run_until(&run, TM_JOB_RUNNING);
+    tm_coordinator_cancel(&run.coordinator);
+    ck_assert_int_eq(run_join(&run), TM_JOB_STOPPED);
+    ck_assert_int_eq(tm_job_command(run.job, TM_COMMAND_EXIT, NULL, 0), 0);
+    run_fini(&run);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
         a_windowed_job_without_functions_counts_every_row_once,
         a_windowed_job_with_functions_equals_the_sums_by_hand,
+        a_command_that_comes_when_all_workers_have_ended_goes_with_the_job,
         types_that_the_first_row_settles_are_settled_once_for_all_threads,
         two_streams_meet_in_one_sink,
         a_stream_with_two_sinks_gives_each_every_row,
