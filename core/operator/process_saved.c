@@ -122,8 +122,7 @@ static int restore_times(struct tm__operator_process *self, const struct tm_rest
     int rc = tm_restored_items(restored, &who, name_of(self, PART_TIMES), take_times, &old, err);
     if (rc != 0 || !old.any)
         return rc;
-    bool same =
-        old.has_own && tm_task_has_own_keys(self->base.ctx, restored, old.own.parallelism);
+    bool same = old.has_own && tm_task_has_own_keys(self->base.ctx, restored, old.own.parallelism);
     const struct times *times = same ? &old.own : &old.least;
     *old_parallelism = old.least.parallelism;
     self->keyed.watermark = times->watermark;
