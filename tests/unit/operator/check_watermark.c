@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/checkpoint/cut.h"
+#include "core/checkpoint/restored.h"
 #include "core/loop/real.h"
 #include "core/task/operator.h"
 #include "core/vm/vm.h"
@@ -307,6 +309,39 @@ START_TEST(what_holds_the_watermark_is_a_split_and_how_far_it_is)
 }
 END_TEST
 
+// A name that is shorter or longer than another is not that one.
+START_TEST(splits_go_on_by_their_names)
+{
+    static const uint32_t before[] = {7, 70}, after[] = {70, 7, 700};
+    static const int64_t times[] = {1000, 500};
+    ctx.splits = tm_splits_new(&mem, 2);
+    memcpy(split_names, before, sizeof before);
+    make_watermark();
+    for (uint32_t i = 0; i < 2; i++) {
+        tm_splits_set_status(ctx.splits, i, TM_SPLIT_ACTIVE);
+        rows((int32_t)i, times[i]);
+    }
+    struct tm_error err = {0};
+    struct tm_cut *cut;
+    struct tm_restored *restored;
+    ck_assert_int_eq(tm_cut_new(&mem, 1, 0, 0, &cut), 0);
+    ck_assert_int_eq(op->ops->snapshot(op, cut, &err), 0);
+    const struct tm_cut *cuts[] = {cut};
+    ck_assert_int_eq(tm_restored_from_cuts(&mem, cuts, 1, &restored, &err), 0);
+    tm_cut_free(cut);
+    op->ops->free(op);
+    tm_splits_free(ctx.splits);
+    ctx.splits = tm_splits_new(&mem, 3);
+    memcpy(split_names, after, sizeof after);
+    make_watermark();
+    ck_assert_int_eq(op->ops->restore(op, restored, &err), 0);
+    tm_restored_free(restored);
+    ck_assert_int_eq(tm_splits_watermark(ctx.splits, 0), 489);
+    ck_assert_int_eq(tm_splits_watermark(ctx.splits, 1), 989);
+    ck_assert_int_eq(tm_splits_watermark(ctx.splits, 2), TM_WATERMARK_MIN);
+}
+END_TEST
+
 START_TEST(a_null_timestamp_is_an_error_of_its_row_alone)
 {
     make_watermark();
@@ -553,6 +588,7 @@ int main(void)
     tcase_add_test(tc, a_watermark_is_sent_only_when_it_increases);
     tcase_add_test(tc, an_unopened_split_holds_the_watermark_and_the_lowest_counts);
     tcase_add_test(tc, what_holds_the_watermark_is_a_split_and_how_far_it_is);
+    tcase_add_test(tc, splits_go_on_by_their_names);
     tcase_add_test(tc, a_null_timestamp_is_an_error_of_its_row_alone);
     tcase_add_test(tc, watermarks_from_above_end_here_except_the_last);
     tcase_add_test(tc, a_drained_end_is_preceded_by_the_last_watermark_and_a_stop_is_not);
