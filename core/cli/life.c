@@ -10,6 +10,7 @@
 #include "core/checkpoint/store.h"
 
 enum {
+    READS = 3,                     // of the newest checkpoint, while the disk fails
     CHECKPOINTS_BY_DEFAULT = true, // of jobs whose sources can all be read again
     // Smaller ones are read whole before the job begins from them. One that is larger and damaged
     // is found out before sinks commit what they owe (tm_job_args.unverified), or by the tasks.
@@ -281,13 +282,23 @@ static int begin_before(struct tm_life *life, uint64_t newest, struct tm_error *
     return rc;
 }
 
+// A disk that fails once may give what it has when it is asked again: to go back is for good.
+static int open_newest(struct tm_life *life, uint64_t newest, struct tm_error *err)
+{
+    int rc = TM_E_IO;
+    for (int i = 0; rc == TM_E_IO && i < READS; i++) {
+        tm_error_clear(err);
+        rc = open_checkpoint(life, life->folder, newest, err);
+    }
+    return rc;
+}
+
 static int begin_newest(struct tm_life *life, uint64_t newest, struct tm_error *err)
 {
     life->rewind = newest;
     if (newest == life->unusable)
         *err = life->why;
-    int rc =
-        newest == life->unusable ? err->code : open_checkpoint(life, life->folder, newest, err);
+    int rc = newest == life->unusable ? err->code : open_newest(life, newest, err);
     if (rc != 0)
         return begin_before(life, newest, err);
     life->is_newest = true;
