@@ -17,7 +17,7 @@ import time
 from measure import JOBS, clear, run, say
 
 # keys, rows, interval, share of the workers' CPU time; the second only with --long: it takes three gigabytes and half an hour. Counted are
-# the second half of the rows: by then the memory for two checkpoints is there, which the system has given once (told beside).
+# all rows; the second half alone is told beside: by then the memory for two checkpoints is there, which the system has given once.
 COUNTS = [("1 M keys every 1 s", 1_000_000, 160_000_000, "1s", 1.03), ("20 M keys every 10 s", 20_000_000, 400_000_000, "10s", 1.03)]
 # what is changed of a million keys between two checkpoints, and how many bytes may be written for each of keys and values
 SHARES = [0.001, 0.01, 0.1, 1]
@@ -88,7 +88,7 @@ class Threads:
     """CPU-seconds of a finished run by kind of thread; its checkpoints."""
 
     def __init__(self, told, taken, size):
-        self.start, self.workers = told["from_ns"] / 1e9, (told["workers_ns"] - told["from_ns"]) / 1e9
+        self.workers, self.later = told["workers_ns"] / 1e9, (told["workers_ns"] - told["from_ns"]) / 1e9
         self.helpers = (told["process_ns"] - told["workers_ns"] - told["first_ns"]) / 1e9
         self.taken, self.size = taken, size
 
@@ -129,8 +129,8 @@ def count_pairs(place, what, keys, rows, every, goal, pairs, figure):
     taken = median(a.taken for a, _ in runs)
     figure("count, %s: workers" % what, "%.3f s CPU" % median(a.workers for a, _ in runs),
            "%.3f s CPU without" % median(b.workers for _, b in runs), ratio, spread, "<= %.2f" % goal, ratio <= goal,
-           "the second half of the rows; the first, with the memory for it, %.3f; %d checkpoints of %.1f MB in all; where other processes "
-           "take the CPU there are more of them" % (median(a.start / b.start for a, b in runs), taken,
+           "the second half of the rows, when the memory for it is there, %.3f; %d checkpoints of %.1f MB in all; where other processes "
+           "take the CPU there are more of them" % (median(a.later / b.later for a, b in runs), taken,
                                                     median(a.size / a.taken for a, _ in runs) / 1e6))
     more = [(a.helpers - b.helpers) / f for (a, b), f in zip(runs, floors)]
     figure("count, %s: helper threads" % what, "%.3f s CPU" % median(a.helpers - b.helpers for a, b in runs),

@@ -1,5 +1,6 @@
 // Images of states: whole ones and differences give back what was frozen, whatever was changed
 // meanwhile, and what is given back goes on as the original does.
+#include "tests/unit/state/store.h"
 #include "tests/unit/state/world.h"
 
 enum { GROUPS = 7, KEYS = 400, NAMESPACES = 4, CHAIN = 6 };
@@ -243,40 +244,6 @@ START_TEST(a_difference_is_as_large_as_what_has_changed)
 END_TEST
 
 // What lies in the store when it is frozen, or goes there and comes back.
-static struct {
-    uint8_t *bytes[4096];
-    uint32_t size[4096], holders[4096], used;
-} disk;
-static int disk_put(void *context, const void *bytes, uint32_t size, uint64_t *token)
-{
-    (void)context;
-    ck_assert_uint_lt(disk.used, 4096);
-    *token = disk.used++;
-    disk.bytes[*token] = memcpy(malloc(size), bytes, size);
-    disk.size[*token] = size;
-    disk.holders[*token] = 1;
-    return 0;
-}
-static int disk_get(void *context, uint64_t token, void *bytes, uint32_t size)
-{
-    (void)context;
-    ck_assert_uint_eq(size, disk.size[token]);
-    memcpy(bytes, disk.bytes[token], size);
-    return 0;
-}
-static void disk_retain(void *context, uint64_t token)
-{
-    (void)context;
-    disk.holders[token]++;
-}
-static void disk_release(void *context, uint64_t token)
-{
-    (void)context;
-    if (--disk.holders[token] == 0)
-        free(disk.bytes[token]);
-}
-static const struct tm_state_store store = {NULL, disk_put, disk_get, disk_retain, disk_release};
-
 START_TEST(pages_in_the_store_are_in_images)
 {
     seed_from("store");

@@ -1,6 +1,7 @@
 // A store of pages in memory, for states that put pages away; it can fail.
 #pragma once
 
+#include <check.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,7 @@
 enum { STORE_PAGES = 100000 };
 static struct {
     void *bytes[STORE_PAGES];
-    uint32_t holders[STORE_PAGES], used, fetched;
+    uint32_t size[STORE_PAGES], holders[STORE_PAGES], used, fetched;
     bool broken;
 } disk;
 static int disk_put(void *context, const void *bytes, uint32_t size, uint64_t *token)
@@ -21,6 +22,7 @@ static int disk_put(void *context, const void *bytes, uint32_t size, uint64_t *t
     *token = disk.used++;
     disk.bytes[*token] = malloc(size);
     memcpy(disk.bytes[*token], bytes, size);
+    disk.size[*token] = size;
     disk.holders[*token] = 1;
     return 0;
 }
@@ -29,6 +31,7 @@ static int disk_get(void *context, uint64_t token, void *bytes, uint32_t size)
     (void)context;
     if (disk.broken)
         return TM_E_IO;
+    ck_assert_uint_eq(size, disk.size[token]);
     memcpy(bytes, disk.bytes[token], size);
     disk.fetched++;
     return 0;
