@@ -578,7 +578,7 @@ int tm_cli_run_job(const struct tm_cli_options *options)
     bool is_worker = false;
     int code = supervise(self, &is_worker);
     if (!is_worker) { // a worker process may still crash
-        sigprocmask(SIG_SETMASK, &self->mask_before, NULL);
+        // Signals stay blocked: another Ctrl-C does not take the exit code away.
         close(self->shared->stop_fd);
         munmap(self->shared, sizeof *self->shared);
     }
