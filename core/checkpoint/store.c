@@ -5,6 +5,7 @@
 
 #include "core/base/check.h"
 #include "core/base/kill_point.h"
+#include "core/base/planted.h"
 #include "core/checkpoint/store_parts.h"
 
 static int no_memory(struct tm_error *err)
@@ -270,7 +271,9 @@ static int move(struct tm_store *store, const struct tm_pending *pending, bool *
                 struct tm_error *err)
 {
     const struct tm_fx *fx = store->fx;
-    int rc = fx->files->sync_folder(fx->ctx, pending->folder, err);
+    int rc = TM_PLANTED(checkpoint_folder_not_synced)
+                 ? 0
+                 : fx->files->sync_folder(fx->ctx, pending->folder, err);
     if (rc == 0) {
         TM_KILL_POINT(checkpoint_synced);
         *renamed = true; // whatever rename says: it is removed under both names
@@ -290,7 +293,10 @@ static int publish(struct tm_store *store, const struct tm_pending *pending,
     int rc = tm__refs_add(store, pending->checkpoint, manifest, err);
     if (rc != 0)
         return rc;
-    rc = move(store, pending, renamed, err);
+    if (TM_PLANTED(latest_before_checkpoint))
+        rc = tm__latest_write(store->fx, store->folder, pending->checkpoint, &begun, err);
+    if (rc == 0)
+        rc = move(store, pending, renamed, err);
     if (rc == 0)
         rc = tm__latest_write(store->fx, store->folder, pending->checkpoint, &begun, err);
     if (rc == 0) {

@@ -30,6 +30,8 @@ struct life {
     bool rescales, closes;       // processes that exit free what they have
     bool asks, drained;          // users want something of the job; it was told to end
     uint64_t asks_at;            // turns
+    bool sleeps;                 // processes may get no turn for long
+    uint64_t sleeps_at;          // turns
     char savepoint[SIM_PATH];    // that was taken; "": none
     bool begins_from, refused;   // the process begins with it; it may not
     uint64_t commits, completed; // of the process, that were looked at
@@ -74,6 +76,7 @@ static void draw_swarm(struct life *life)
     life->rescales = sim_chance(random, 500);
     life->closes = sim_chance(random, 250);
     life->asks = sim_chance(random, 400);
+    life->sleeps = sim_chance(random, 150);
 }
 
 // --- users ---------------------------------------------------------------------------------------
@@ -198,8 +201,11 @@ static void begin_process(struct life *life)
     uint64_t dies_at = draw_death(life, &by);
     life->asks_at =
         life->asks && !universe->calm ? sim_magnitude(&universe->users, ASK_TURNS_MAX) : 0;
+    life->sleeps_at =
+        life->sleeps && !universe->calm ? sim_magnitude(&universe->users, ASK_TURNS_MAX) : 0;
     if (draw_from(life)) {
         options.from = life->savepoint;
+        life->oracle.turned_back = true;
         sim_fault(universe, SIM_from_savepoint, life->savepoint);
     }
     life->process = calloc(1, sizeof *life->process);
@@ -284,6 +290,34 @@ static void look_at_commits(struct life *life, uint64_t faults_before)
         sim_oracle_committed(&life->oracle);
 }
 
+// The process gets no turn for so long that the supervisor takes it for dead and starts another one
+// beside it. What lies in the folder is the first one's: the other must find that out before it
+// changes anything.
+static void fall_asleep(struct life *life)
+{
+    struct sim_universe *universe = &life->universe;
+    const struct tm_cli_options options = {
+        .command = "run", .file = "job.lua", .parallelism = life->parallelism};
+    struct sim_process *other = calloc(1, sizeof *other);
+    struct tm_kill armed = tm_kill_switch.of;
+    uint64_t version = universe->disk.version;
+    tm_kill_switch.of.at = TM_KILL_COUNT;
+    sim_fault(universe, SIM_asleep, "");
+    universe->mono_ns += (int64_t)sim_magnitude(&universe->users, 60000) * 1000000;
+    sim_process_begin(other, universe, life->process->number + 1000, &options, 0, SIM_kill);
+    if (other->state != SIM_EXITED)
+        sim_violate(&life->oracle, "C5: another process runs beside process %u",
+                    life->process->number);
+    else if (universe->disk.version != version)
+        sim_violate(&life->oracle, "C5: a process that may not run has changed what is on the disk");
+    sim_tell(universe, "the process beside it ends: %s", other->error.message);
+    const char *left = sim_process_end(other, life->closes);
+    if (left != NULL)
+        sim_violate(&life->oracle, "%s", left);
+    free(other);
+    tm_kill_switch.of = armed;
+}
+
 static void run_process(struct life *life)
 {
     struct sim_universe *universe = &life->universe;
@@ -301,6 +335,8 @@ static void run_process(struct life *life)
         life->outcome->turns++;
         if (runs && turns + 1 == life->asks_at)
             ask(life);
+        if (runs && turns + 1 == life->sleeps_at)
+            fall_asleep(life);
         jump(life);
         look_at_checkpoints(life);
         look_at_commits(life, faults_before);

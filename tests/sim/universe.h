@@ -22,6 +22,10 @@ struct sim_weather {
     int64_t full_until_ns;           // nothing can be written before then
 };
 
+enum { SIM_PROCESSES_AT_ONCE = 2 }; // one, and another beside it
+
+struct sim_process;
+
 struct sim_universe {
     uint64_t seed;
     struct sim_random turns, calls, users; // who goes next; what fails; what users do
@@ -29,6 +33,7 @@ struct sim_universe {
     int64_t wall_ms; // what the wall clock is ahead of it
     struct sim_disk disk;
     struct sim_weather weather;
+    struct sim_process *alive[SIM_PROCESSES_AT_ONCE];
     bool calm; // nothing goes wrong: the liveness phase, and while the oracle looks
     uint64_t trace;
     uint64_t effects; // calls so far, of all processes
