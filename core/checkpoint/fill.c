@@ -1,7 +1,7 @@
 // States filled from the segments of their key groups: as they were, where max parallelism and
 // layout are the same; else by way of a state of one old key group at a time, entry by entry.
-#include "core/checkpoint/convert.h"
 #include "core/base/planted.h"
+#include "core/checkpoint/convert.h"
 #include "core/checkpoint/restored_parts.h"
 #include "core/state/image.h"
 

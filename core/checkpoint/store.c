@@ -52,8 +52,12 @@ static int learn(struct tm_store *store, uint64_t checkpoint, struct tm_error *e
     struct tm_file_info info;
     struct tm_manifest manifest;
     int rc = tm__checkpoint_path(store->folder, checkpoint, "/MANIFEST", path, err);
-    if (rc != 0 || store->fx->files->stat(store->fx->ctx, path, &info, NULL) != 0)
-        return rc; // it had been given up
+    if (rc != 0)
+        return rc;
+    // It had been given up, by a process that may have ended before that would outlast a crash. It
+    // must before a file goes that it refers to.
+    if (store->fx->files->stat(store->fx->ctx, path, &info, NULL) != 0)
+        return tm__sync_parent(store->fx, path, err);
     tm_manifest_init(&manifest, store->mem);
     rc = tm__checkpoint_path(store->folder, checkpoint, "", path, err);
     bool known = rc == 0 && tm_manifest_read(&manifest, store->fx, path, NULL) == 0 &&
@@ -293,10 +297,7 @@ static int publish(struct tm_store *store, const struct tm_pending *pending,
     int rc = tm__refs_add(store, pending->checkpoint, manifest, err);
     if (rc != 0)
         return rc;
-    if (TM_PLANTED(latest_before_checkpoint))
-        rc = tm__latest_write(store->fx, store->folder, pending->checkpoint, &begun, err);
-    if (rc == 0)
-        rc = move(store, pending, renamed, err);
+    rc = move(store, pending, renamed, err);
     if (rc == 0)
         rc = tm__latest_write(store->fx, store->folder, pending->checkpoint, &begun, err);
     if (rc == 0) {

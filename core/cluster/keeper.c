@@ -594,10 +594,12 @@ void tm_keeper_event(struct tm_keeper *keeper, struct tm_event *event)
                                now_of(keeper));
     if (event->kind != TM_EVENT_WRITTEN)
         return;
-    if (TM_PLANTED(late_ack_counts) && find(keeper, event->checkpoint) == NULL &&
-        keeper->checkpoints.count != 0)
-        event->checkpoint = keeper->checkpoints.under_way[0].checkpoint;
     struct tm__kept *kept = find(keeper, event->checkpoint);
+    if (TM_PLANTED(late_ack_counts) && (kept == NULL || kept->ended) &&
+        keeper->checkpoints.count != 0) {
+        event->checkpoint = keeper->checkpoints.under_way[0].checkpoint;
+        kept = find(keeper, event->checkpoint);
+    }
     if (kept == NULL || kept->parts == NULL || kept->parts[event->task] != NULL)
         return;
     if (event->part != NULL) { // else nothing was to be written

@@ -8,8 +8,8 @@
 // then the pass goes on as soon as the job runs again.
 //
 // Names of parts differ for a function of windows, whose window has its name and parts of its own.
-#include "core/operator/process.h"
 #include "core/base/planted.h"
+#include "core/operator/process.h"
 #include "core/state/image.h"
 
 enum part {
@@ -129,6 +129,8 @@ static int restore_times(struct tm__operator_process *self, const struct tm_rest
     self->keyed.watermark = times->watermark;
     self->forwarded = times->forwarded;
     self->resumes = times->forwarded < times->watermark;
+    if (TM_PLANTED(time_not_restored))
+        self->keyed.watermark = self->forwarded = TM_WATERMARK_MIN;
     if (!TM_PLANTED(clock_goes_back))
         self->keyed.clock_ms = higher(old.least.clock_ms, self->keyed.clock_ms);
     self->last_processing = old.least.last_processing;

@@ -424,7 +424,8 @@ static int resume_gate(struct tm_task *task, bool own, struct tm_error *err)
         return tm_error_set(err, TM_E_MEMORY, "out of memory for a task");
     int rc = read_edges(task, own, behind, watermarks, err);
     for (uint32_t i = 0; i < TM_GATE_INPUTS_MAX && rc == 0; i++)
-        if (watermarks[i] != TM_WATERMARK_MAX) // MAX: it comes again, or there is no such input
+        if (watermarks[i] != TM_WATERMARK_MAX &&
+            !TM_PLANTED(time_not_restored)) // MAX: it comes again, or there is no such input
             tm_gate_begin_input_at(task->gate, i, watermarks[i]);
     for (uint32_t i = 0; i < count && rc == 0; i++)
         if (behind[i] != 0)
@@ -446,7 +447,7 @@ static void tell_time(struct tm_task *task, int64_t of_gate)
                                                     memory_order_relaxed);
     else
         tm_gate_begin_at(task->gate, of_gate);
-    if (time.watermark == TM_WATERMARK_MIN || TM_PLANTED(time_not_told))
+    if (time.watermark == TM_WATERMARK_MIN || TM_PLANTED(time_not_restored))
         return;
     if (task->gate == NULL)
         task->slots[count] = time;

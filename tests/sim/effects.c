@@ -234,6 +234,7 @@ static void say(struct sim_process *process, const char *text, size_t length)
         size_t line = 0;
         while (line < length && text[line] != '\n')
             line++;
+        sim_heard(process->universe, text, line);
         sim_tell(process->universe, "  %u says %.*s", process->number, (int)line, text);
         line += line < length;
         text += line;
@@ -470,8 +471,7 @@ static int file_stat_fd(void *ctx, int fd, struct tm_file_info *info, struct tm_
 static bool has_locked(const struct sim_process *process, int inode)
 {
     for (int fd = 3; fd < SIM_OPEN_MAX; fd++)
-        if (process->open[fd].used && process->open[fd].is_lock &&
-            process->open[fd].inode == inode)
+        if (process->open[fd].used && process->open[fd].is_lock && process->open[fd].inode == inode)
             return true;
     return false;
 }

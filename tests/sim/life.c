@@ -46,6 +46,7 @@ static void draw_weather(struct sim_universe *universe)
     static const enum sim_fault of_calls[] = {SIM_open_fails, SIM_read_fails, SIM_write_fails,
                                               SIM_sync_fails, SIM_name_fails, SIM_full,
                                               SIM_slow};
+    static const uint32_t again[] = {0, 0, 500, 800, 950};
     bool any = sim_chance(random, 500);
     for (size_t i = 0; i < sizeof of_calls / sizeof of_calls[0]; i++)
         if (any && sim_chance(random, 400))
@@ -56,6 +57,7 @@ static void draw_weather(struct sim_universe *universe)
     weather->slow_ms = (uint32_t)sim_magnitude(random, 2000);
     weather->read_bytes = (uint32_t)(64u << sim_below(random, 7));
     weather->tick_ns = (int64_t)10000 << sim_below(random, 8);
+    weather->again_permille = again[sim_below(random, sizeof again / sizeof again[0])];
 }
 
 // Each subtask has a Lua state, and those take most of the time.
@@ -140,13 +142,15 @@ static void arm_kill_point(const struct life *life, struct sim_random *random)
     do
         tm_kill_switch.of.at = (enum tm_kill_point)sim_below(random, TM_KILL_COUNT);
     while (life->outcome->processes == 0 && phases[tm_kill_switch.of.at] == PHASE_restore);
-    tm_kill_switch.of.after = sim_magnitude(random, 20);
+    // A beginning passes its points once or a few times.
+    bool begins = phases[tm_kill_switch.of.at] == PHASE_restore;
+    tm_kill_switch.of.after = sim_magnitude(random, begins ? 3 : 20);
 }
 
 static uint64_t draw_death(struct life *life, enum sim_fault *by)
 {
-    static const enum sim_fault ways[] = {SIM_kill, SIM_torn_write, SIM_power, SIM_power,
-                                          SIM_kill_point};
+    static const enum sim_fault ways[] = {SIM_kill,  SIM_torn_write, SIM_power,
+                                          SIM_power, SIM_kill_point, SIM_kill_point};
     struct sim_random *random = &life->universe.users;
     *by = SIM_kill;
     bool first = life->outcome->processes == 0;
@@ -187,8 +191,8 @@ static void begin_process(struct life *life)
     struct sim_universe *universe = &life->universe;
     struct tm_cli_options options = {.command = "run", .file = "job.lua"};
     enum sim_fault by;
+    uint32_t before = life->parallelism;
     if (life->rescales && life->outcome->processes != 0 && sim_chance(&universe->users, 500)) {
-        uint32_t before = life->parallelism;
         life->parallelism = draw_parallelism(&universe->users);
         if (before != life->parallelism)
             universe->faults[SIM_rescaled]++;
@@ -210,6 +214,9 @@ static void begin_process(struct life *life)
     }
     life->process = calloc(1, sizeof *life->process);
     life->commits = life->completed = 0;
+    if (life->oracle.cut.flight_bytes != 0 && !life->begins_from)
+        universe->saw[before == life->parallelism ? SIM_SAW_flights_restored
+                                                  : SIM_SAW_flights_rescaled]++;
     life->outcome->processes++;
     sim_tell(universe, "process %llu begins, parallelism %u",
              (unsigned long long)life->outcome->processes, options.parallelism);
@@ -236,6 +243,8 @@ static void end_process(struct life *life)
         enum sim_fault by =
             tm_kill_switch.of.at != TM_KILL_COUNT ? SIM_kill_point : process->dies_by;
         life->outcome->deaths++;
+        universe->saw[SIM_SAW_died_committing] += tm_kill_switch.passes[TM_KILL_commit_begins] >
+                                                  tm_kill_switch.passes[TM_KILL_commit_ends];
         sim_fault(universe, by,
                   by == SIM_kill_point ? tm_kill_point_name(tm_kill_switch.of.at) : "");
         if (by == SIM_power)
@@ -308,8 +317,10 @@ static void fall_asleep(struct life *life)
     if (other->state != SIM_EXITED)
         sim_violate(&life->oracle, "C5: another process runs beside process %u",
                     life->process->number);
-    else if (universe->disk.version != version)
-        sim_violate(&life->oracle, "C5: a process that may not run has changed what is on the disk");
+    universe->saw[SIM_SAW_second_refused] += other->error.code == TM_E_JOB_RUNNING;
+    if (universe->disk.version != version && other->state == SIM_EXITED)
+        sim_violate(&life->oracle,
+                    "C5: a process that may not run has changed what is on the disk");
     sim_tell(universe, "the process beside it ends: %s", other->error.message);
     const char *left = sim_process_end(other, life->closes);
     if (left != NULL)
@@ -353,8 +364,10 @@ static bool next_process(struct life *life)
     bool failed = process->state == SIM_EXITED &&
                   (process->exit_code == TM_EXIT_FAILED || process->exit_code == TM_EXIT_USAGE);
     // Its output has gone on since, or what was staged then has been cleared away.
+    life->universe.saw[SIM_SAW_gave_up] += failed;
     life->refused = failed && (process->error.code == TM_E_CHECKPOINT_OLD ||
                                process->error.code == TM_E_OUTPUT_CHANGED);
+    life->universe.saw[SIM_SAW_savepoint_refused] += life->begins_from && life->refused;
     if (failed && life->universe.calm && !(life->begins_from && life->refused))
         sim_violate(&life->oracle, "C6: nothing went wrong any more, and the job failed: %s %s",
                     process->error.message, process->error.hint);
@@ -375,6 +388,7 @@ static void fill_outcome(struct life *life)
     outcome->virtual_ns = life->universe.mono_ns;
     outcome->cuts = life->oracle.cuts;
     memcpy(outcome->faults, life->universe.faults, sizeof outcome->faults);
+    memcpy(outcome->saw, life->universe.saw, sizeof outcome->saw);
     snprintf(outcome->failure, sizeof outcome->failure, "%s", life->oracle.violation);
 }
 
@@ -393,6 +407,7 @@ void sim_live(uint64_t seed, bool tells, struct sim_outcome *outcome)
     bool finished = false;
     while (!finished && life->oracle.violation[0] == '\0' && outcome->processes < PROCESSES_MAX)
         finished = next_process(life);
+    life->universe.saw[SIM_SAW_drained_to_end] += finished && life->drained;
     if (finished && life->drained)
         sim_oracle_committed(&life->oracle);
     else if (finished)

@@ -1,5 +1,5 @@
-// The rules about what is visible and what checkpoints have: S1, S2, O1, O6, T1, T2, T4 to T6, C1 to
-// C3, R1.
+// The rules about what is visible and what checkpoints have: S1, S2, O1, O6, T1, T2, T4 to T6, C1
+// to C3, R1.
 #include "tests/sim/oracle.h"
 
 #include <stdarg.h>
@@ -160,11 +160,13 @@ static void look_at_line(struct looking *l, const char *line)
         break;
     case SIM_OUT_LATE:
         row = look_for_row(l, line, "\"id\":", oracle->late, "late");
+        oracle->universe->saw[SIM_SAW_was_late]++;
         if (row != NULL && !row->late && !oracle->drained)
             sim_violate(oracle, "T2: %s has a row that was not late: %.100s", l->file, line);
         break;
     case SIM_OUT_DEAD:
         row = look_for_row(l, line, "\\\"id\\\":", oracle->dead, "a dead letter");
+        oracle->universe->saw[SIM_SAW_was_refused]++;
         if (row != NULL && !row->failed)
             sim_violate(oracle, "O1: %s has a row that did not fail: %.200s", l->file, line);
         break;
@@ -243,6 +245,8 @@ static void look_at_recent_row(struct sim_oracle *oracle, uint32_t id, struct ke
     const struct sim_recent *now = &oracle->recent[id];
     int64_t at = job->ttl_event ? job->rows[id].ts : now->at;
     bool kept = keeping->any && keeping->since + job->ttl_ms > now->at;
+    if (keeping->any)
+        oracle->universe->saw[kept ? SIM_SAW_was_kept : SIM_SAW_was_over]++;
     if (keeping->any && now->at < oracle->recent[keeping->last].at)
         sim_violate(oracle, "T2: time was %lld at id %u, and %lld at id %u behind it",
                     (long long)oracle->recent[keeping->last].at, keeping->last, (long long)now->at,
@@ -405,7 +409,8 @@ static void look_at_progress(struct sim_oracle *oracle, const struct sim_cut *cu
     const struct sim_cut *before = &oracle->cut;
     for (uint32_t i = 0; i < cut->op_count && i < before->op_count && !oracle->turned_back; i++)
         if (cut->ops[i].watermark < before->ops[i].watermark)
-            sim_violate(oracle, "T2: the watermark of %s was %lld in checkpoint %llu, is %lld in %llu",
+            sim_violate(oracle,
+                        "T2: the watermark of %s was %lld in checkpoint %llu, is %lld in %llu",
                         cut->ops[i].name, (long long)before->ops[i].watermark,
                         (unsigned long long)before->checkpoint, (long long)cut->ops[i].watermark,
                         (unsigned long long)cut->checkpoint);
@@ -433,6 +438,7 @@ void sim_oracle_completed(struct sim_oracle *oracle, uint64_t checkpoint)
         look_at_progress(oracle, &cut);
     }
     oracle->cuts++;
+    oracle->universe->saw[SIM_SAW_overtaken] += cut.flight_bytes != 0;
     sim_tell(oracle->universe, "  checkpoint %llu is complete%s", (unsigned long long)checkpoint,
              cut.flight_bytes != 0 ? ", with rows in flight" : "");
     sim_cut_fini(&oracle->cut);
@@ -459,6 +465,7 @@ void sim_oracle_kept(struct sim_oracle *oracle)
                         (unsigned long long)n, err.message);
         else
             sim_oracle_cut(oracle, &cut);
+        oracle->universe->saw[SIM_SAW_older_kept]++;
         sim_cut_fini(&cut);
     }
 }
@@ -468,7 +475,10 @@ void sim_oracle_survived(struct sim_oracle *oracle, bool older)
     struct sim_cut cut;
     struct tm_error err = {0};
     int rc = sim_cut_read(&cut, oracle->universe, oracle->job, ".tidemill/subject", 0, &err);
-    if (oracle->cut.checkpoint == 0 && rc == TM_E_CHECKPOINT_MISSING)
+    if (rc == TM_E_CHECKPOINT_MISSING && oracle->turned_back) { // the savepoint took their place
+        sim_cut_fini(&oracle->cut);
+        rc = 0;
+    } else if (oracle->cut.checkpoint == 0 && rc == TM_E_CHECKPOINT_MISSING)
         rc = 0;
     else if (rc != 0)
         sim_violate(oracle, "C2: checkpoint %llu was complete, and the newest cannot be read: %s",
@@ -479,6 +489,7 @@ void sim_oracle_survived(struct sim_oracle *oracle, bool older)
     else
         sim_oracle_cut(oracle, &cut);
     if (rc == 0 && cut.checkpoint != 0) {
+        oracle->universe->saw[SIM_SAW_newest_outlived] += cut.checkpoint > oracle->cut.checkpoint;
         oracle->turned_back = oracle->turned_back || cut.checkpoint < oracle->cut.checkpoint;
         sim_cut_fini(&oracle->cut);
         oracle->cut = cut;
@@ -497,8 +508,8 @@ static void look_for_late(struct sim_oracle *oracle)
     int64_t *late = calloc(totals_of(job), 2 * sizeof *late);
     for (uint32_t id = 0; id < job->row_count; id++) {
         const struct sim_row *row = &job->rows[id];
-        size_t at = row->group * job->slot_count +
-                    (size_t)((row->ts - job->first_slot_ms) / SIM_SLOT_MS);
+        size_t at =
+            row->group * job->slot_count + (size_t)((row->ts - job->first_slot_ms) / SIM_SLOT_MS);
         late[2 * at] += oracle->late[id];
         late[2 * at + 1] += oracle->late[id] * row->value;
     }
@@ -508,10 +519,9 @@ static void look_for_late(struct sim_oracle *oracle)
         int64_t n = late[2 * at] + (given ? oracle->totals[0][0][at] : 0);
         int64_t total = late[2 * at + 1] + (given ? oracle->totals[0][1][at] : 0);
         if (n != expected->n || total != expected->total)
-            sim_violate(oracle,
-                        "T5: slot %zu of group g%zu had %lld rows, %lld came to its window or late",
-                        at % job->slot_count, at / job->slot_count, (long long)expected->n,
-                        (long long)n);
+            sim_violate(
+                oracle, "T5: slot %zu of group g%zu had %lld rows, %lld came to its window or late",
+                at % job->slot_count, at / job->slot_count, (long long)expected->n, (long long)n);
     }
     free(late);
 }

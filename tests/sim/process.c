@@ -216,6 +216,9 @@ static void turn(struct sim_process *process)
     }
     uint32_t workers = process->attempt.job->worker_count;
     uint64_t draw = sim_draw(&universe->turns);
+    if (process->idle == 0 && sim_chance(&universe->turns, universe->weather.again_permille))
+        draw = process->draw;
+    process->draw = draw;
     uint32_t actor = (uint32_t)(draw % (workers + 2));
     bool any = actor < workers    ? turn_worker(process, actor, (uint32_t)(draw >> 32) % 1024)
                : actor == workers ? tm_single_run(&process->single, draw >> 32)
