@@ -1,7 +1,7 @@
 // simulate: many seeds, each a world with a job that must survive it (docs/internals/simulator.md).
 // usage: simulate [--seeds N] [--from S] [--minutes M] [--twice] [--story] [--table]
 //        [--plant NAME|list] [--first] [--planted [NAME,NAME...]] [--series N] [--choose]
-//        [--list FILE]
+//        [--list FILE] [--break file|clock]
 //
 // Seeds are lived in child processes, a block of them in each: a crash of the engine is a failing
 // seed as any other, and what dead processes of a world leave goes with the child. Prints a line
@@ -21,6 +21,7 @@
 #include "tests/sim/coverage.h"
 #include "tests/sim/life.h"
 #include "tests/sim/planted.h"
+#include "tests/sim/seal.h"
 
 enum { COMPLETE = 10000 }; // so many seeds must meet everything
 enum { BLOCK = 100, FAILURES_MAX = 20, KEPT_MAX = 1000000 };
@@ -34,6 +35,7 @@ struct options {
     bool first; // ends at the first seed that fails
     bool quiet; // nothing is said of seeds that fail
     bool chooses;
+    const char *breaks;  // the seal: "file" or "clock"
     const char *list;    // file of seeds; NULL: they are counted on
     const char *planted; // names of mistakes; NULL: it is an ordinary campaign; "": all of them
     uint32_t series;
@@ -51,8 +53,23 @@ struct totals {
 
 // --- a child -------------------------------------------------------------------------------------
 
+// What a seed may not do: exits with SIGSYS or SIGSEGV.
+static void break_seal(const char *what)
+{
+    struct timespec t;
+    FILE *file = strcmp(what, "file") == 0 ? fopen("/dev/null", "r") : NULL;
+    if (file != NULL || clock_gettime(CLOCK_MONOTONIC, &t) == 0)
+        _exit(0);
+}
+
 static void live_block(const struct options *o, uint64_t from, uint64_t count, int fd)
 {
+    static char buffer[1 << 16]; // else the first line would ask what standard output is
+    setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
+    if (sim_seal() != 0)
+        _exit(4);
+    if (o->breaks != NULL)
+        break_seal(o->breaks);
     for (uint64_t seed = from; seed < from + count; seed++) {
         struct sim_outcome outcome, again;
         sim_live(seed, o->story, &outcome);
@@ -258,6 +275,8 @@ static void parse(struct options *o, int argc, char **argv)
             o->minutes = strtod(argv[++i], NULL);
         else if (strcmp(argv[i], "--list") == 0)
             o->list = argv[++i];
+        else if (strcmp(argv[i], "--break") == 0)
+            o->breaks = argv[++i];
         else if (strcmp(argv[i], "--series") == 0)
             o->series = (uint32_t)strtoul(argv[++i], NULL, 10);
         else if (strcmp(argv[i], "--plant") == 0)
