@@ -7,7 +7,6 @@
 #include <stdio.h>
 
 #include "core/base/limits.h"
-#include "core/base/planted.h"
 #include "core/operator/block.h"
 #include "core/operator/draws.h"
 #include "core/operator/generator.h"
@@ -626,9 +625,7 @@ static int watermark_restore(struct tm_operator *op, const struct tm_restored *r
     const struct tm_restored_for who = tm__operator_restored_for(op);
     struct restoring r = {.self = self};
     struct tm_vm_chain *chunks[TM__GENERATOR_CHUNKS] = {NULL, NULL};
-    int rc = TM_PLANTED(source_time_forgotten)
-                 ? 0
-                 : tm_restored_items(restored, &who, "generator", take_time, &r, err);
+    int rc = tm_restored_items(restored, &who, "generator", take_time, &r, err);
     if (rc == 0 && r.any)
         rc = restore_splits(&r, restored, err);
     if (rc != 0 || !r.any)

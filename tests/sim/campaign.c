@@ -1,7 +1,7 @@
 // simulate: many seeds, each a world with a job that must survive it (docs/internals/simulator.md).
 // usage: simulate [--seeds N] [--from S] [--minutes M] [--twice] [--story] [--table]
 //        [--plant NAME|list] [--first] [--planted [NAME,NAME...]] [--series N] [--choose]
-//        [--list FILE] [--break file|clock]
+//        [--list FILE] [--break file|clock] [--shrink] [--without NAME,NAME...] [--rows N]
 //
 // Seeds are lived in child processes, a block of them in each: a crash of the engine is a failing
 // seed as any other, and what dead processes of a world leave goes with the child. Prints a line
@@ -22,6 +22,7 @@
 #include "tests/sim/life.h"
 #include "tests/sim/planted.h"
 #include "tests/sim/seal.h"
+#include "tests/sim/shrink.h"
 
 enum { COMPLETE = 10000 }; // so many seeds must meet everything
 enum { BLOCK = 100, FAILURES_MAX = 20, KEPT_MAX = 1000000 };
@@ -35,9 +36,11 @@ struct options {
     bool first; // ends at the first seed that fails
     bool quiet; // nothing is said of seeds that fail
     bool chooses;
-    const char *breaks;  // the seal: "file" or "clock"
-    const char *list;    // file of seeds; NULL: they are counted on
-    const char *planted; // names of mistakes; NULL: it is an ordinary campaign; "": all of them
+    bool shrinks;         // the first seed
+    struct sim_less less; // what is left out of each
+    const char *breaks;   // the seal: "file" or "clock"
+    const char *list;     // file of seeds; NULL: they are counted on
+    const char *planted;  // names of mistakes; NULL: it is an ordinary campaign; "": all of them
     uint32_t series;
 };
 
@@ -72,9 +75,9 @@ static void live_block(const struct options *o, uint64_t from, uint64_t count, i
         break_seal(o->breaks);
     for (uint64_t seed = from; seed < from + count; seed++) {
         struct sim_outcome outcome, again;
-        sim_live(seed, o->story, &outcome);
+        sim_live(seed, &o->less, o->story, &outcome);
         if (o->twice && outcome.failure[0] == '\0') {
-            sim_live(seed, false, &again);
+            sim_live(seed, &o->less, false, &again);
             if (again.trace != outcome.trace)
                 snprintf(outcome.failure, sizeof outcome.failure,
                          "the same seed is not the same run: traces %016llx and %016llx",
@@ -234,7 +237,7 @@ static void usage(void)
     fprintf(stderr,
             "usage: simulate [--seeds N] [--from S] [--minutes M] [--twice] [--story] "
             "[--table] [--plant NAME|list] [--first] [--planted [NAME,NAME...]] [--series N] "
-            "[--choose] [--list FILE]\n");
+            "[--choose] [--list FILE] [--shrink] [--without NAME,NAME...] [--rows N]\n");
     exit(2);
 }
 
@@ -260,6 +263,8 @@ static void parse(struct options *o, int argc, char **argv)
             o->table = true;
         else if (strcmp(argv[i], "--first") == 0)
             o->first = true;
+        else if (strcmp(argv[i], "--shrink") == 0)
+            o->shrinks = true;
         else if (strcmp(argv[i], "--choose") == 0)
             o->chooses = true;
         else if (strcmp(argv[i], "--planted") == 0) {
@@ -273,6 +278,10 @@ static void parse(struct options *o, int argc, char **argv)
             o->from = strtoull(argv[++i], NULL, 10);
         else if (strcmp(argv[i], "--minutes") == 0)
             o->minutes = strtod(argv[++i], NULL);
+        else if (strcmp(argv[i], "--rows") == 0)
+            o->less.rows = (uint32_t)strtoul(argv[++i], NULL, 10);
+        else if (strcmp(argv[i], "--without") == 0 && sim_less_without(&o->less, value))
+            i++;
         else if (strcmp(argv[i], "--list") == 0)
             o->list = argv[++i];
         else if (strcmp(argv[i], "--break") == 0)
@@ -391,6 +400,12 @@ int main(int argc, char **argv)
     parse(&o, argc, argv);
     if (o.planted != NULL)
         return find_plants(&o);
+    if (o.shrinks && sim_shrink(o.from, &o.less) != 0)
+        return 0;
+    if (o.shrinks) { // and its story
+        o.story = true;
+        o.seeds = 1;
+    }
     struct totals totals = {.rows = calloc(KEPT_MAX, sizeof(uint32_t)),
                             .checkpoints = calloc(KEPT_MAX, sizeof(uint32_t)),
                             .faults = calloc(KEPT_MAX, sizeof(uint32_t)),

@@ -82,7 +82,7 @@ static const char recent_form[] =
     "  :returns { id = \"int64\", at = \"int64\", seen = \"int64\" }\n"
     "  :to(tm.file { %s })\n";
 
-static const char *const stage_names[SIM_STAGE_KINDS] = {"tens", "slides", "timed", "recent"};
+const char *const sim_stage_names[SIM_STAGE_KINDS] = {"tens", "slides", "timed", "recent"};
 
 static const char *const output_forms[] = {
     "path = \"%s\", format = \"json\"",
@@ -165,9 +165,9 @@ static void add_stage(struct sim_job *job, struct sim_random *random, enum sim_s
 {
     char output[100];
     job->stages[job->stage_count++].kind = kind;
-    draw_output(job, stage_names[kind], kind == SIM_RECENT ? SIM_OUT_RECENT : SIM_OUT_TOTALS,
+    draw_output(job, sim_stage_names[kind], kind == SIM_RECENT ? SIM_OUT_RECENT : SIM_OUT_TOTALS,
                 random, output, sizeof output);
-    tell(job, stage_names[kind], output);
+    tell(job, sim_stage_names[kind], output);
     if (kind == SIM_TENS)
         add_tens(job, random, output);
     else if (kind == SIM_SLIDES)
@@ -180,9 +180,10 @@ static void add_stage(struct sim_job *job, struct sim_random *random, enum sim_s
 
 // Which stages there are: bits. A late row would be in one of two windows that overlap, and timers
 // would fire for it at once.
-static uint32_t draw_stages(struct sim_job *job, struct sim_random *random)
+static uint32_t draw_stages(struct sim_job *job, struct sim_random *random, uint32_t less)
 {
     uint32_t kinds = sim_chance(random, 450) ? 0 : 1 + (uint32_t)sim_below(random, 15);
+    kinds &= ~less;
     job->has_late = (kinds >> SIM_TENS & 1) != 0 && sim_chance(random, 500);
     if (job->has_late)
         kinds &= 1u << SIM_TENS | 1u << SIM_RECENT;
@@ -197,7 +198,7 @@ static void draw_script(struct sim_job *job, struct sim_universe *universe)
     uint32_t interval = draw_interval(universe), retain = (uint32_t)sim_between(random, 1, 3);
     const char *barrier = aligned[sim_below(random, 4)];
     bool maps = sim_chance(random, 300);
-    uint32_t kinds = draw_stages(job, random);
+    uint32_t kinds = draw_stages(job, random, universe->less.stages);
     draw_output(job, "out", SIM_OUT_ROWS, random, output, sizeof output);
     add(job, script_form, interval, retain, barrier,
         kinds == 0 ? "" : "  :watermark(\"ts\", { out_of_order = \"2s\" })\n",
@@ -309,6 +310,8 @@ void sim_job_init(struct sim_job *job, struct sim_universe *universe)
                             .row_count = (uint32_t)sim_between(random, 300, 900),
                             .group_count = (uint32_t)sim_between(random, 1, GROUPS_MAX),
                             .first_slot_ms = BEGIN_MS - 3 * SIM_SLOT_MS};
+    if (universe->less.rows != 0 && job->row_count > universe->less.rows)
+        job->row_count = universe->less.rows;
     job->key_count = job->file_count + (uint32_t)sim_magnitude(random, 64);
     job->slot_count = job->row_count * STEP_MS / SIM_SLOT_MS + 6;
     job->rows = calloc(job->row_count, sizeof *job->rows);

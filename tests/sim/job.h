@@ -75,6 +75,8 @@ struct sim_job {
     char told[1000]; // what kind it is, for the story
 };
 
+extern const char *const sim_stage_names[SIM_STAGE_KINDS];
+
 // Draws it, and puts it on the universe's disk, durably.
 void sim_job_init(struct sim_job *job, struct sim_universe *universe);
 void sim_job_fini(struct sim_job *job);

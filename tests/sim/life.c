@@ -90,7 +90,7 @@ static void ask(struct life *life)
                                             SIM_savepoint, SIM_drained};
     struct sim_random *random = &life->universe.users;
     enum sim_fault wish = wishes[sim_below(random, sizeof wishes / sizeof wishes[0])];
-    if (!sim_process_ask(life->process, wish))
+    if (life->universe.less.faults[wish] || !sim_process_ask(life->process, wish))
         return;
     sim_fault(&life->universe, wish, "");
     life->drained = life->oracle.drained = life->drained || wish == SIM_drained;
@@ -157,6 +157,8 @@ static uint64_t draw_death(struct life *life, enum sim_fault *by)
     if (life->universe.calm || (!first && !sim_chance(random, life->death_permille)))
         return 0;
     *by = ways[sim_below(random, sizeof ways / sizeof ways[0])];
+    if (life->universe.less.faults[*by])
+        return 0;
     if (*by != SIM_kill_point)
         return sim_magnitude(random, CALLS_MAX);
     arm_kill_point(life, random);
@@ -170,7 +172,7 @@ static bool draw_from(struct life *life)
     bool again = life->begins_from && !life->refused && life->completed == 0;
     bool drawn = life->savepoint[0] != '\0' && !life->universe.calm &&
                  sim_chance(&life->universe.users, 300);
-    life->begins_from = again || drawn;
+    life->begins_from = (again || drawn) && !life->universe.less.faults[SIM_from_savepoint];
     return life->begins_from;
 }
 
@@ -192,7 +194,8 @@ static void begin_process(struct life *life)
     struct tm_cli_options options = {.command = "run", .file = "job.lua"};
     enum sim_fault by;
     uint32_t before = life->parallelism;
-    if (life->rescales && life->outcome->processes != 0 && sim_chance(&universe->users, 500)) {
+    if (life->rescales && !universe->less.faults[SIM_rescaled] && life->outcome->processes != 0 &&
+        sim_chance(&universe->users, 500)) {
         life->parallelism = draw_parallelism(&universe->users);
         if (before != life->parallelism)
             universe->faults[SIM_rescaled]++;
@@ -346,7 +349,7 @@ static void run_process(struct life *life)
         life->outcome->turns++;
         if (runs && turns + 1 == life->asks_at)
             ask(life);
-        if (runs && turns + 1 == life->sleeps_at)
+        if (runs && turns + 1 == life->sleeps_at && !universe->less.faults[SIM_asleep])
             fall_asleep(life);
         jump(life);
         look_at_checkpoints(life);
@@ -392,13 +395,15 @@ static void fill_outcome(struct life *life)
     snprintf(outcome->failure, sizeof outcome->failure, "%s", life->oracle.violation);
 }
 
-void sim_live(uint64_t seed, bool tells, struct sim_outcome *outcome)
+void sim_live(uint64_t seed, const struct sim_less *less, bool tells, struct sim_outcome *outcome)
 {
     struct life *life = calloc(1, sizeof *life);
     *outcome = (struct sim_outcome){.seed = seed};
     life->outcome = outcome;
     sim_universe_init(&life->universe, seed);
     life->universe.tells = tells;
+    if (less != NULL)
+        life->universe.less = *less;
     tm_kill_switch.on = 1;
     draw_swarm(life);
     sim_job_init(&life->job, &life->universe);

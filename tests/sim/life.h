@@ -15,5 +15,5 @@ struct sim_outcome {
     char failure[512];                                    // "": all is well
 };
 
-// `tells`: the story goes to standard output.
-void sim_live(uint64_t seed, bool tells, struct sim_outcome *outcome);
+// `less`: what is left out, NULL: nothing. `tells`: the story goes to standard output.
+void sim_live(uint64_t seed, const struct sim_less *less, bool tells, struct sim_outcome *outcome);

@@ -82,7 +82,8 @@ void sim_fault(struct sim_universe *universe, enum sim_fault fault, const char *
 bool sim_happens(struct sim_universe *universe, enum sim_fault fault)
 {
     uint32_t rate = universe->weather.fails[fault];
-    return !universe->calm && rate != 0 && sim_below(&universe->calls, 100000) < rate;
+    return !universe->calm && rate != 0 && !universe->less.faults[fault] &&
+           sim_below(&universe->calls, 100000) < rate;
 }
 
 void sim_heard(struct sim_universe *universe, const char *line, size_t length)

@@ -30,6 +30,13 @@ struct sim_weather {
     int64_t full_until_ns;           // nothing can be written before then
 };
 
+// What of a seed's world is left out, to see whether it fails all the same.
+struct sim_less {
+    bool faults[SIM_FAULT_COUNT];
+    uint32_t stages; // bits
+    uint32_t rows;   // as many at most; 0: as drawn
+};
+
 enum { SIM_PROCESSES_AT_ONCE = 2 }; // one, and another beside it
 
 struct sim_process;
@@ -41,6 +48,7 @@ struct sim_universe {
     int64_t wall_ms; // what the wall clock is ahead of it
     struct sim_disk disk;
     struct sim_weather weather;
+    struct sim_less less;
     struct sim_process *alive[SIM_PROCESSES_AT_ONCE];
     bool calm; // nothing goes wrong: the liveness phase, and while the oracle looks
     uint64_t trace;
