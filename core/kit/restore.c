@@ -139,7 +139,7 @@ int tm__kit_begin_again(struct tm_kit *kit, uint32_t parallelism, uint32_t max_p
     if (max_parallelism == 0)
         max_parallelism = plan->max_parallelism;
     struct tm_buf before = kit->drive.settled; // which `settled` may be
-    kit->drive.settled = (struct tm_buf){0};
+    tm_buf_init(&kit->drive.settled, &kit->mem); // events that are still there go into it
     tm_drive_close(&kit->drive);
     int rc = tm__kit_start(kit, parallelism, max_parallelism, settled, settled_length, err);
     tm_buf_fini(&before);
