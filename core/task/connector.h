@@ -125,9 +125,10 @@ struct tm_connector {
                           const struct tm_node *node, struct tm_error *err);
     int (*sink_restore)(void *shared, const struct tm_restored *restored,
                         const struct tm_node *node, struct tm_error *err);
-    // All connectors have agreed to how the job begins, and before any subtask is made: a sink that
-    // was restored repeats the commits of its checkpoint and removes what came after it, one that
-    // begins anew removes what is left of earlier runs. NULL: nothing to do.
+    // All connectors have agreed to how the job begins, all subtasks are there and have what the
+    // checkpoint has, and nothing has been written yet: a sink that was restored repeats the
+    // commits of its checkpoint and removes what came after it, one that begins anew removes what
+    // is left of earlier runs. NULL: nothing to do.
     int (*sink_begin)(void *shared, struct tm_error *err);
     // The checkpoint is durable: make visible what was prepared for it and for all before it. On a
     // helper thread, one call at a time, in order. Idempotent. TM_STEP_WAIT: it cannot be done now
