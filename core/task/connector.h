@@ -140,6 +140,10 @@ struct tm_connector {
     // Instead of sink_commit where that is 1 or less: nothing is noted, for the job has no
     // checkpoint to begin with, and needs none once this is done.
     int (*sink_commit_once)(void *shared, uint64_t checkpoint, struct tm_error *err);
+    // A savepoint is about to be published: what of it is staged where a later run clears it away
+    // goes into its folder as well, durable but for the names. On the thread of commits. NULL:
+    // nothing is.
+    int (*sink_keep)(void *shared, uint64_t checkpoint, const char *folder, struct tm_error *err);
     // Has it committed anything that this restored checkpoint, or a later one, prepared? Asked when
     // a newer checkpoint is damaged: "no" allows the one before it.
     int (*sink_committed)(void *shared, uint64_t checkpoint, bool *committed, struct tm_error *err);
