@@ -210,11 +210,44 @@ static bool is_foreign(const struct tm__commits *c)
            (c->record.begun > c->record.done && c->record.is_new != 0 && !is_named(c));
 }
 
+// What the one file has of this job cannot have become less; what others have put behind it can be
+// there.
+static int check_length(const struct tm__commits *c, struct tm_error *err)
+{
+    struct tm_file_info info = {0};
+    bool open = c->record.begun > c->record.done;
+    if (!c->args.one_file || (open && c->record.is_new != 0))
+        return 0;
+    int64_t least = open ? c->record.from : c->record.length;
+    bool there = is_there(c, c->path, &info);
+    if (least == 0 || (there && info.size_bytes >= least))
+        return 0;
+    if (there)
+        tm_error_set(err, TM_E_OUTPUT_CHANGED,
+                     "the output %s has been cut: it has %" PRId64 " bytes, and had %" PRId64
+                     " with the rows that the job has made visible",
+                     c->path, info.size_bytes, least);
+    else
+        tm_error_set(err, TM_E_OUTPUT_CHANGED,
+                     "the output %s is gone: it had %" PRId64
+                     " bytes with the rows that the job has made visible",
+                     c->path, least);
+    tm_error_hint(err,
+                  there ? "put it back as it was; or, to go on behind what is left of it: "
+                          "if_exists = \"append\" and --drop-state with the sink's name; or begin "
+                          "anew: --fresh"
+                        : "put it back; or, where it was taken away on purpose, go on without it: "
+                          "--drop-state with the sink's name; or begin anew: --fresh");
+    return TM_E_OUTPUT_CHANGED;
+}
+
 int tm__commits_check(struct tm__commits *c, struct tm_error *err)
 {
     int rc = drop_elsewhere(c, err);
     if (rc == 0 && is_foreign(c))
         rc = tm__commits_foreign(c->path, err);
+    if (rc == 0)
+        rc = check_length(c, err);
     for (struct tm__prepared *p = c->pending; rc == 0 && p != NULL; p = p->next)
         rc = is_part(p) ? check_part(c, p, err) : check_piece(c, p, err);
     return rc;
