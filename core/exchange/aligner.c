@@ -43,7 +43,8 @@ static bool is_skipped(const struct tm_aligner *aligner, uint64_t checkpoint)
 
 static enum tm_aligned complete(struct tm_aligner *aligner)
 {
-    bool all = aligner->arrived >= aligner->open || TM_PLANTED(barrier_not_aligned);
+    bool all = aligner->arrived >= aligner->open ||
+               (TM_PLANTED(barrier_not_aligned) && aligner->arrived > 1);
     if (aligner->arrived == 0 || !all)
         return TM_ALIGN_NONE;
     release(aligner);
