@@ -159,8 +159,11 @@ struct tm_state *tm_state_fork(const struct tm_snapshot *snapshot)
         return NULL;
     state->store = snapshot->store;
     for (uint32_t i = 0; i < snapshot->group_count; i++)
-        if (snapshot->pages[i] != NULL)
-            tm__state_group_hold(&state->groups[i], snapshot->pages[i]);
+        if (snapshot->pages[i] != NULL &&
+            !tm__state_group_hold(state, &state->groups[i], snapshot->pages[i])) {
+            tm_state_free(state);
+            return NULL;
+        }
     for (uint32_t n = 0; n < snapshot->namespace_count; n++) {
         const struct tm__frozen_namespace *frozen = &snapshot->namespaces[n];
         struct tm_namespace *ns = tm_state_namespace_create(state, frozen->id);

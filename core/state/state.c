@@ -72,8 +72,11 @@ void tm_state_free(struct tm_state *state)
         return;
     while (state->namespace_count != 0)
         tm_state_namespace_drop(state, state->namespaces[state->namespace_count - 1]);
-    for (uint32_t i = 0; i < state->group_count; i++)
+    for (uint32_t i = 0; i < state->group_count; i++) {
+        if (state->groups[i].pages != NULL)
+            state->groups[i].pages->lived--;
         tm__state_pages_drop(state->pool, state->groups[i].pages, state->store);
+    }
     tm__state_pool_free(state->pool, state->namespaces,
                         state->namespace_capacity * sizeof *state->namespaces);
     struct tm__state_shared *shared = state->shared;
