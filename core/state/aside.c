@@ -131,6 +131,6 @@ bool tm__state_put_aside(struct tm_state *state, struct tm__state_group *group, 
     if (copy->references == 0)
         tm__state_page_memory_free(state->pool, copy, size_bytes);
     else
-        state->shared->copied++;
+        tm__state_note_copy(state, size_bytes);
     return head->references == 1;
 }

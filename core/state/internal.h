@@ -327,6 +327,18 @@ static inline uint32_t tm__state_class_bytes(uint32_t class)
     return (5 + (class - 32) % 4) << (8 + (class - 32) / 4 - 2);
 }
 
+// A page was copied since others hold it too.
+static inline void tm__state_note_copy(struct tm_state *state, uint32_t size_bytes)
+{
+    enum { LOOK_BYTES = 4 * 1024 * 1024 }; // states that have no batches of keys look here
+    int64_t before = state->pool->copied_bytes;
+    state->shared->copied++;
+    state->pool->held_bytes += size_bytes;
+    state->pool->copied_bytes += size_bytes;
+    if (before / LOOK_BYTES != state->pool->copied_bytes / LOOK_BYTES)
+        tm__state_pool_look_at_reserve(state->pool);
+}
+
 // aside.c
 enum { TM__ASIDE_READERS = 15 }; // of `aside`: up to this, how many read the page where it lies
 // The page is about to be written: those that hold it get a copy, and it stays where it is, the

@@ -154,14 +154,17 @@ bool tm__state_group_hold(struct tm_state *state, struct tm__state_group *group,
 
 struct tm__state_head *tm__state_page_memory(struct tm__state_pool *pool, uint32_t size_bytes)
 {
-    if (size_bytes > TM__PAGE_BYTES_MAX)
-        return tm__state_pool_alloc_exact(pool, size_bytes);
-    return tm__state_pool_alloc(pool, size_bytes);
+    struct tm__state_head *head = size_bytes > TM__PAGE_BYTES_MAX
+                                      ? tm__state_pool_alloc_exact(pool, size_bytes)
+                                      : tm__state_pool_alloc(pool, size_bytes);
+    pool->page_bytes += head != NULL ? size_bytes : 0;
+    return head;
 }
 
 void tm__state_page_memory_free(struct tm__state_pool *pool, struct tm__state_head *head,
                                 uint32_t size_bytes)
 {
+    pool->page_bytes -= size_bytes;
     if (size_bytes > TM__PAGE_BYTES_MAX)
         tm__state_pool_free_exact(pool, head, size_bytes);
     else
@@ -208,8 +211,11 @@ bool tm__state_pages_drop_some(struct tm__state_pool *pool, struct tm__state_pag
         uintptr_t address = tm__state_named(pages, i);
         addresses(pages)[i] = 0;
         atomic_store_explicit(&tm__state_asides(pages)[i], 0, memory_order_relaxed);
+        int64_t before = pool->page_bytes;
         if (address != 0)
             leave_page(pool, store, address, tm__state_page_infos(pages)[i].size_bytes);
+        before -= pool->page_bytes; // held by nobody else
+        pool->held_bytes -= before < pool->held_bytes ? before : pool->held_bytes;
     }
     free_pages(pool, pages);
     *page = 0;
@@ -261,7 +267,7 @@ uint8_t *tm__state_own_slow(struct tm_state *state, struct tm__state_group *grou
             return NULL;
         memcpy(copy, head, size_bytes);
         state->copies++;
-        state->shared->copied++;
+        tm__state_note_copy(state, size_bytes);
         state->unsettled++;
         head->references--;
         head = copy;

@@ -106,6 +106,7 @@ struct tm_snapshot *tm_state_freeze_pages(struct tm_state *state)
     state->shared->holders++;
     state->unsettled++;
     state->copies++;
+    tm__state_pool_frozen(state->pool);
     for (uint32_t i = 0; i < state->group_count; i++) {
         struct tm__state_group *group = &state->groups[i];
         snapshot->pages[i] = group->pages;

@@ -226,6 +226,7 @@ static inline __attribute__((always_inline)) int upsert_all(
     const struct tm_key *keys, uint32_t count, void **values, bool *created)
 {
     struct tm_state_look looks[2];
+    tm__state_pool_note_keys(state->pool, count);
     uint32_t next = count < TM_STATE_LOOK ? count : TM_STATE_LOOK, at = 0;
     first_look(state, namespaces, stride, keys, next, &looks[0]);
     for (uint32_t base = 0; base < count; at ^= 1) {
@@ -259,6 +260,7 @@ int tm_state_upsert_looked(struct tm_state *state, struct tm_namespace *ns,
                            const struct tm_key *keys, uint32_t count,
                            const struct tm_state_look *look, void **values)
 {
+    tm__state_pool_note_keys(state->pool, count);
     return last_look(state, &ns, 0, keys, count, look, values, NULL);
 }
 
