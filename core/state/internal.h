@@ -133,7 +133,7 @@ struct tm_namespace {
 struct tm__state_shared {
     struct tm__state_pool pool;
     uint32_t holders;
-    uint32_t copied; // pages, to be written while others hold them, since the last step of freeing
+    struct tm_snapshot *leaving; // what is being freed in steps, the oldest first
 };
 
 struct tm_state {
@@ -327,12 +327,16 @@ static inline uint32_t tm__state_class_bytes(uint32_t class)
     return (5 + (class - 32) % 4) << (8 + (class - 32) / 4 - 2);
 }
 
+// snapshot.c
+// As a page was copied, some that a snapshot holds that is being freed are given back.
+void tm__snapshot_give_way(struct tm__state_shared *shared);
+
 // A page was copied since others hold it too.
 static inline void tm__state_note_copy(struct tm_state *state, uint32_t size_bytes)
 {
     enum { LOOK_BYTES = 4 * 1024 * 1024 }; // states that have no batches of keys look here
     int64_t before = state->pool->copied_bytes;
-    state->shared->copied++;
+    tm__snapshot_give_way(state->shared);
     state->pool->held_bytes += size_bytes;
     state->pool->copied_bytes += size_bytes;
     if (before / LOOK_BYTES != state->pool->copied_bytes / LOOK_BYTES)

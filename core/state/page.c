@@ -267,11 +267,12 @@ uint8_t *tm__state_own_slow(struct tm_state *state, struct tm__state_group *grou
             return NULL;
         memcpy(copy, head, size_bytes);
         state->copies++;
-        tm__state_note_copy(state, size_bytes);
         state->unsettled++;
         head->references--;
         head = copy;
         head->references = 1;
+        addresses(group->pages)[number] = (uintptr_t)head;
+        tm__state_note_copy(state, size_bytes);
     }
     addresses(group->pages)[number] = (uintptr_t)head;
     return tm__state_address(group, reference);

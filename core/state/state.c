@@ -17,6 +17,7 @@ static struct tm__state_shared *make_shared(struct tm_mem *mem)
     if (shared == NULL)
         return NULL;
     shared->holders = 0;
+    shared->leaving = NULL;
     tm__state_pool_init(&shared->pool, mem);
     return shared;
 }
