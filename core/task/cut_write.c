@@ -7,9 +7,9 @@
 #include "core/task/task.h"
 
 // Pages in a turn of the worker, for some tens of microseconds; twice as many for each cut that
-// waits behind the first, a few times. With each page that a state copies it gives back two, so
+// waits behind the first. With each page that a state copies it gives back two, so
 // that they cannot pile up however short the time between checkpoints.
-enum { FREE_PAGES = 512, FREE_FASTER_MAX = 2 };
+enum { FREE_PAGES = 512, FREE_FASTER_MAX = 1 };
 
 static const struct tm_fx_threads *threads_of(const struct tm_task *task)
 {
