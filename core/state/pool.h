@@ -35,9 +35,12 @@ struct tm__state_pool {
     // snapshots alone.
     int64_t page_bytes, copied_bytes, held_bytes;
     int64_t expected_bytes; // to be copied when it is frozen next, as far as can be told
-    uint64_t looked_up;     // keys, by batches; and those that were new
-    uint64_t created;
-    bool frozen; // it was, once
+    uint64_t looked_up;     // keys, by batches
+    bool frozen;            // it was, once
+    // Until then: a bit for each piece of the keys' hashes, as many as there are pages, set where a
+    // key was found again, of some of them; how many are.
+    uint64_t *marks;
+    uint32_t mark_bits, marked;
 };
 
 void tm__state_pool_init(struct tm__state_pool *pool, struct tm_mem *mem);
@@ -50,6 +53,14 @@ void tm__state_pool_free(struct tm__state_pool *pool, void *block, size_t size);
 void tm__state_pool_frozen(struct tm__state_pool *pool);
 // Is there memory for the copies to come? If not some more is made ready, by another thread.
 void tm__state_pool_look_at_reserve(struct tm__state_pool *pool);
+static inline void tm__state_pool_mark(struct tm__state_pool *pool, uint64_t hash)
+{
+    if (TM_LIKELY(pool->marks == NULL))
+        return;
+    uint32_t at = (uint32_t)hash >> (32 - pool->mark_bits);
+    pool->marked += (uint32_t)(~pool->marks[at / 64] >> (at % 64) & 1);
+    pool->marks[at / 64] |= 1ull << (at % 64);
+}
 static inline void tm__state_pool_note_keys(struct tm__state_pool *pool, uint32_t count)
 {
     uint64_t before = pool->looked_up;

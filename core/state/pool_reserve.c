@@ -1,9 +1,10 @@
 // Memory for copies, touched before they are made. What is written behind a freezing is copied page
 // by page, for a state that is written everywhere within a part of a second: much faster than the
 // system gives memory. So between two freezings a thread, one for all states of a job, touches as
-// much as will be copied next, a chunk at a time: as much as was copied last, and before the first
-// freezing as there are pages, once keys are looked up again and again. What snapshots hold beyond
-// the newest one's copies will be back by then, and counts too.
+// much as will be copied next, a chunk at a time: as much as was copied last. Before the first
+// freezing some of the keys that are found again are noted by their hashes, in as many pieces as
+// there are pages: the share of pieces is that of pages that are written. What snapshots hold
+// beyond the newest one's copies will be back by then, and counts too.
 #include "core/state/pool_reserve.h"
 
 #include <stdatomic.h>
@@ -15,9 +16,8 @@
 
 enum {
     PAGE = TM__POOL_CHUNK_HUGE,
-    // A state is written everywhere when as many keys were there already as it has pages, or
-    // several times as many: keys are spread by their hashes.
-    LOOKS_A_PAGE = 2,
+    MARK_BITS_MIN = 9,
+    MARK_BITS_MAX = 20, // of 16 GiB, in 128 KiB
 };
 
 struct tm__state_pool_reserve {
@@ -44,6 +44,8 @@ static void run(struct tm_work *work)
                                    left < PAGE ? left : PAGE);
     }
 }
+
+// --- chunks --------------------------------------------------------------------------------------
 
 static struct tm__state_pool_reserve *reserve_new(struct tm__state_pool *pool)
 {
@@ -77,8 +79,43 @@ static void ask_for_more(struct tm__state_pool *pool, struct tm__state_pool_rese
         put_ready(reserve);
 }
 
+// --- how much ------------------------------------------------------------------------------------
+
+static size_t marks_bytes(const struct tm__state_pool *pool)
+{
+    return ((size_t)1 << pool->mark_bits) / 8;
+}
+
+static void free_marks(struct tm__state_pool *pool)
+{
+    if (pool->marks != NULL)
+        tm_mem_free(pool->mem, pool->marks, marks_bytes(pool));
+    pool->marks = NULL;
+}
+
+// Where there are more pages than pieces it begins anew.
+static void estimate(struct tm__state_pool *pool)
+{
+    uint32_t bits = MARK_BITS_MIN;
+    while (bits < MARK_BITS_MAX && pool->page_bytes >> bits > TM__PAGE_BYTES_MAX)
+        bits++;
+    if (pool->marks != NULL) { // the last eighth takes long to come
+        int64_t part = pool->page_bytes >> pool->mark_bits, marked = pool->marked;
+        int64_t bytes = marked >> (pool->mark_bits - 3) >= 7 ? pool->page_bytes : marked * part;
+        if (bytes > pool->expected_bytes)
+            pool->expected_bytes = bytes;
+    }
+    if (pool->marks != NULL && bits <= pool->mark_bits)
+        return;
+    free_marks(pool);
+    pool->mark_bits = bits;
+    pool->marked = 0;
+    pool->marks = tm_mem_zalloc(pool->mem, marks_bytes(pool)); // NULL: nothing is known
+}
+
 void tm__state_pool_frozen(struct tm__state_pool *pool)
 {
+    free_marks(pool);
     int64_t before = pool->expected_bytes / 4 * 3; // what was copied less is needed no more
     if (pool->frozen)
         pool->expected_bytes = pool->copied_bytes > before ? pool->copied_bytes : before;
@@ -91,9 +128,8 @@ void tm__state_pool_look_at_reserve(struct tm__state_pool *pool)
     if (pool->mem->reserves == NULL || pool->page_bytes < TM_STATE_AHEAD_FROM_BYTES ||
         pool->mem->fx->memory->touch == NULL)
         return;
-    if (!pool->frozen && pool->looked_up - pool->created >=
-                             LOOKS_A_PAGE * (uint64_t)pool->page_bytes / TM__PAGE_BYTES_MAX)
-        pool->expected_bytes = pool->page_bytes;
+    if (!pool->frozen)
+        estimate(pool);
     struct tm__state_pool_reserve *reserve = pool->reserve;
     if (reserve == NULL)
         reserve = pool->reserve = reserve_new(pool);
@@ -125,6 +161,7 @@ void *tm__state_pool_reserve_chunk(struct tm__state_pool *pool, size_t at_least,
 void tm__state_pool_reserve_free(struct tm__state_pool *pool)
 {
     struct tm__state_pool_reserve *reserve = pool->reserve;
+    free_marks(pool);
     if (reserve == NULL)
         return;
     atomic_store_explicit(&reserve->stop, true, memory_order_relaxed);

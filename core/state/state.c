@@ -211,6 +211,8 @@ static inline __attribute__((always_inline)) int last_look(struct tm_state *stat
             values[k] = entry + 1;
             if (created != NULL)
                 created[k] = false;
+            if (k == 0)
+                tm__state_pool_mark(state->pool, keys[k].hash);
             continue;
         }
         values[k] =

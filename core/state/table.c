@@ -617,7 +617,6 @@ uint8_t *tm__state_table_upsert(struct tm_state *state, struct tm_namespace *ns,
         return NULL;
     }
     ns->size++;
-    state->pool->created++;
     return (uint8_t *)(entry + 1);
 }
 
