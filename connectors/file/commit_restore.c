@@ -200,18 +200,21 @@ static void drop_done(struct tm__commits *c)
     }
 }
 
-static int go_on(struct tm__commits *c, const struct found *f, uint64_t checkpoint,
+static int go_on(struct tm__commits *c, const struct found *f, const struct tm_restored *restored,
                  struct tm_error *err)
 {
     struct tm_file_info info;
     c->record.life = f->life;
-    c->resumed = checkpoint;
+    c->resumed = tm_restored_checkpoint(restored);
     c->old = c->old_restored;
     c->old_count = f->old_count;
     c->is_new =
         c->args.one_file && c->record.done == 0 &&
         (c->args.replace || c->args.fx->files->stat(c->args.fx->ctx, c->path, &info, NULL) != 0);
     drop_done(c);
+    int rc = tm__commits_find_kept(c, restored, err);
+    if (rc != 0)
+        return rc;
     return tm__commits_failed(c, tm__commits_check(c, err), err);
 }
 
@@ -231,7 +234,7 @@ int tm__commits_restore(struct tm__commits *c, const struct tm_restored *restore
         return rc;
     bool other_life = found && c->record.life != f.life;
     if (!other_life && c->record.begun <= checkpoint)
-        return go_on(c, &f, checkpoint, err);
+        return go_on(c, &f, restored, err);
     if (!c->args.append && !c->args.replace)
         return too_old(c, checkpoint, other_life, err);
     return begin_another_life(c, old, old_count);
