@@ -1,11 +1,12 @@
-// Pages put aside. A state that was frozen goes on writing where its pages lie: before it does, what
-// a page holds is copied out for those who hold it too. So the addresses of a state, and with them
-// what processors know of their whereabouts, do not change with every checkpoint.
+// Pages put aside. A state that was frozen goes on writing where its pages lie: before it does,
+// what a page holds is copied out for those who hold it too. So the addresses of a state, and with
+// them what processors know of their whereabouts, do not change with every checkpoint.
 //
-// A frozen page table stays as it is, for other threads read it. Beside each of its addresses stands
-// a word: 0; how many threads read the page where it lies; or the address of the copy. One compare
-// and exchange changes it, so either reads one the page or it is put aside, and neither ever waits:
-// where it is read just then it is the state that moves, as it does where a fork has the page too.
+// A frozen page table stays as it is, for other threads read it. Beside each of its addresses
+// stands a word: 0; how many threads read the page where it lies; or the address of the copy. One
+// compare and exchange changes it, so either reads one the page or it is put aside, and neither
+// ever waits: where it is read just then it is the state that moves, as it does where a fork has
+// the page too.
 #include <stdatomic.h>
 
 #include "core/state/internal.h"
@@ -17,8 +18,7 @@
 uintptr_t tm__state_named(const struct tm__state_pages *pages, uint32_t number)
 {
     // Partner: the exchange in put_aside, which comes behind the copying.
-    uintptr_t aside =
-        atomic_load_explicit(&tm__state_asides(pages)[number], memory_order_acquire);
+    uintptr_t aside = atomic_load_explicit(&tm__state_asides(pages)[number], memory_order_acquire);
     return aside > TM__ASIDE_READERS ? aside : tm__state_addresses(pages)[number];
 }
 

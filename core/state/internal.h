@@ -54,8 +54,8 @@ struct tm__state_page {
                          // which say so themselves (0)
 };
 
-// The page table of a key group. Shared by snapshots and forks; copied before it is changed, but for
-// `aside` (aside.c), which other threads read and count in while a snapshot holds the table.
+// The page table of a key group. Shared by snapshots and forks; copied before it is changed, but
+// for `aside` (aside.c), which other threads read and count in while a snapshot holds the table.
 struct tm__state_pages {
     uint32_t references;
     uint32_t capacity;

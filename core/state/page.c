@@ -68,8 +68,7 @@ static struct tm__state_pages *new_pages(struct tm_state *state, struct tm__stat
     struct tm__state_pages *made = tm__state_pool_alloc(state->pool, pages_bytes(capacity));
     if (made == NULL)
         return NULL;
-    *made =
-        (struct tm__state_pages){.references = 1, .capacity = capacity, .used = 1, .lived = 1};
+    *made = (struct tm__state_pages){.references = 1, .capacity = capacity, .used = 1, .lived = 1};
     join_ring(made, old);
     addresses(made)[0] = 0; // there is no such page
     memset(tm__state_asides(made), 0, capacity * sizeof(uintptr_t));

@@ -27,7 +27,7 @@ struct tm__state_pool {
     struct tm__state_pool_chunk *chunks;
     uint8_t *cursor, *limit; // of the newest chunk
     uint8_t *look;           // where the cursor is next looked at: is there touched memory ahead?
-    struct tm__state_pool_ahead *ahead; // pool_ahead.c; NULL: nothing is touched ahead
+    struct tm__state_pool_ahead *ahead;     // pool_ahead.c; NULL: nothing is touched ahead
     struct tm__state_pool_reserve *reserve; // pool_reserve.c; NULL: none so far
     int64_t reserved_bytes;                 // taken from the account
     int64_t free_bytes;                     // in the lists above

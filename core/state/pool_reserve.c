@@ -144,8 +144,7 @@ void tm__state_pool_look_at_reserve(struct tm__state_pool *pool)
         ask_for_more(pool, reserve);
 }
 
-void *tm__state_pool_reserve_chunk(struct tm__state_pool *pool, size_t at_least,
-                                   size_t *size_bytes)
+void *tm__state_pool_reserve_chunk(struct tm__state_pool *pool, size_t at_least, size_t *size_bytes)
 {
     struct tm__state_pool_reserve *reserve = pool->reserve;
     size_t head = sizeof(struct tm__state_pool_chunk) + TM__POOL_BLOCK_MIN;

@@ -1,4 +1,5 @@
-// Chunks that another thread has touched (pool_reserve.c), for copies of pages that a snapshot holds.
+// Chunks that another thread has touched (pool_reserve.c), for copies of pages that a snapshot
+// holds.
 #pragma once
 
 #include "core/state/pool.h"
