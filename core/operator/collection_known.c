@@ -220,7 +220,7 @@ static void begin_words(const struct tm__operator_keyed *keyed, uint32_t n, uint
 static void end_words(const struct tm__operator_keyed *keyed, struct words *words)
 {
     struct tm_chain_known *known = words->first;
-    tm_state_map_words_look(&words->of, words->count);
+    tm_state_map_words_look(keyed->state, &words->of, words->count);
     for (uint32_t k = 0; k < words->count; k++, known += keyed->record.collection_count) {
         bool told = words->of.told[k] != TM_STATE_UNTOLD;
         known->key = told ? (double)(int64_t)words->of.word[k] : (double)NAN;

@@ -90,24 +90,22 @@ void tm_state_map_look_begin(const struct tm_state *state, struct tm_state_map_l
                              uint32_t count);
 void tm_state_map_look(struct tm_state_map_look *looks, uint32_t count);
 
-// The same of maps whose keys are words of 8 bytes, and whose values are one to three such words.
-// What other maps have is not told.
+// The same of maps whose keys are words of 8 bytes and whose values are of one length, one to three
+// such words. What other maps have is not told.
 struct tm_state_map_words {
     const struct tm_state_map *map[TM_STATE_LOOK]; // NULL: nothing is asked for
     uint64_t record_hash[TM_STATE_LOOK];
     uint64_t word[TM_STATE_LOOK]; // the key
-    // As of tm_state_map_look: enum tm_state_told; value and length where it is THERE.
-    uint8_t told[TM_STATE_LOOK];
-    void *value[TM_STATE_LOOK]; // else NULL
-    uint32_t length[TM_STATE_LOOK];
+    uint8_t told[TM_STATE_LOOK];  // enum tm_state_told
+    void *value[TM_STATE_LOOK];   // where it is THERE, else NULL
     // How far it has come.
-    const void *group[TM_STATE_LOOK], *at[TM_STATE_LOOK];
-    uint64_t hash[TM_STATE_LOOK];
-    uint8_t used[TM_STATE_LOOK];
+    bool nodes; // there may be some
+    const void *at[TM_STATE_LOOK];
 };
 void tm_state_map_words_begin(const struct tm_state *state, struct tm_state_map_words *words,
                               uint32_t count);
-void tm_state_map_words_look(struct tm_state_map_words *words, uint32_t count);
+void tm_state_map_words_look(const struct tm_state *state, struct tm_state_map_words *words,
+                             uint32_t count);
 
 // A walk in order. The map can change meanwhile: entries that stay are seen once, those put behind
 // the place of the walk are seen too. (Of keys of one hash of 64 bits one may be left out when

@@ -48,7 +48,7 @@ static inline int find_plain(const struct tm__bucket *bucket, const struct tm_ke
 {
     *i = bucket->count;
     if (TM_LIKELY(key->length == TM__UNIT_BYTES))
-        *i = tm__plain_find(bucket, key->hash, tm__state_word(key->bytes));
+        *i = tm__plain_find(bucket, tm__state_word(key->bytes));
     if (TM_LIKELY(*i < bucket->count))
         return 1;
     *i = tm__plain_seek(bucket, key->hash);
@@ -132,7 +132,7 @@ static inline uint8_t *find_fast(const struct tm__state_group *group,
     if (TM_LIKELY(bucket->stride != 0)) {
         uint32_t i = bucket->count;
         if (TM_LIKELY(key->length == TM__UNIT_BYTES))
-            i = tm__plain_find(bucket, key->hash, tm__state_word(key->bytes));
+            i = tm__plain_find(bucket, tm__state_word(key->bytes));
         *length = tm__plain_value_length(bucket);
         return i == bucket->count ? NULL : (uint8_t *)(tm__plain_entry(bucket, i) + 1);
     }
@@ -337,7 +337,7 @@ static int put_near(struct tm__map_change *change, const struct tm_key *key, uin
     if (change->bucket->stride != 0) { // new: what is there has another length
         change->map->count++;
         change->map->changes++;
-        *value = tm__plain_insert(change->bucket, i, key->hash, tm__state_word(key->bytes));
+        *value = tm__plain_insert(change->bucket, i, tm__state_word(key->bytes));
         memset(*value, 0, length);
         return 1;
     }

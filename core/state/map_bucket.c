@@ -95,14 +95,14 @@ static size_t bytes_of(const struct tm__bucket *bucket, uint32_t entries)
     return (size_t)entries * bucket->stride * TM__UNIT_BYTES;
 }
 
-void *tm__plain_insert(struct tm__bucket *bucket, uint32_t i, uint64_t hash, uint64_t word)
+void *tm__plain_insert(struct tm__bucket *bucket, uint32_t i, uint64_t word)
 {
     uint32_t behind = bucket->count - i;
     uint8_t *byte = tm__plain_bytes(bucket) + i;
     uint64_t *entry = tm__plain_entry(bucket, i);
     memmove(byte + 1, byte, behind);
     memmove(entry + bucket->stride, entry, bytes_of(bucket, behind));
-    *byte = (uint8_t)hash;
+    *byte = tm__plain_byte(word);
     *entry = word;
     bucket->count++;
     return entry + 1;

@@ -10,12 +10,6 @@ static inline const struct tm__bucket *bucket_of(const struct tm_state_map_look 
     return look->at;
 }
 
-// Of a bucket or a node: 0 of a bucket.
-static inline uint8_t bits_of(const void *at)
-{
-    return ((const struct tm__bucket *)at)->bits;
-}
-
 static inline void enter(struct tm_state_map_look *look, uint32_t reference)
 {
     const struct tm__state_group *group = look->group;
@@ -104,7 +98,9 @@ static inline void aim(struct tm_state_map_look *look)
     const struct tm__bucket *bucket = bucket_of(look);
     const uint8_t *item, *last;
     if (TM_LIKELY(bucket->stride != 0)) {
-        look->i = tm__plain_likely(bucket, look->key.hash);
+        // A key of another length may end where memory does.
+        uint64_t word = look->key.length == TM__UNIT_BYTES ? tm__state_word(look->key.bytes) : 0;
+        look->i = tm__plain_likely(bucket, word);
         item = (const uint8_t *)tm__plain_entry(bucket, look->i);
         last = item + tm__plain_value_length(bucket);
     } else {
@@ -124,7 +120,7 @@ static inline void compare_plain(struct tm_state_map_look *look)
     if (TM_UNLIKELY(look->key.length != TM__UNIT_BYTES))
         i = bucket->count;
     else if (TM_UNLIKELY(*tm__plain_entry(bucket, i) != tm__state_word(look->key.bytes)))
-        i = tm__plain_find(bucket, look->key.hash, tm__state_word(look->key.bytes));
+        i = tm__plain_find(bucket, tm__state_word(look->key.bytes));
     if (TM_LIKELY(i < bucket->count))
         tell(look, (uint8_t *)(tm__plain_entry(bucket, i) + 1), tm__plain_value_length(bucket));
     else
@@ -177,9 +173,9 @@ void tm_state_map_look(struct tm_state_map_look *looks, uint32_t count)
 
 // --- words ---------------------------------------------------------------------------------------
 
-static inline void enter_word(struct tm_state_map_words *words, uint32_t k, uint32_t reference)
+static inline void enter_word(struct tm_state_map_words *words, uint32_t k,
+                              const struct tm__state_group *group, uint32_t reference)
 {
-    const struct tm__state_group *group = words->group[k];
     uintptr_t page = group->at[reference >> TM__OFFSET_BITS];
     // What others share is found by calls, which make it their own.
     const void *at = tm__state_is_own(group, page)
@@ -190,29 +186,32 @@ static inline void enter_word(struct tm_state_map_words *words, uint32_t k, uint
     __builtin_prefetch((const char *)at + sizeof(struct tm__bucket) + TM__UNIT_BYTES - 1, 0, 2);
 }
 
+static inline const struct tm__state_group *group_of(const struct tm_state *state,
+                                                     const struct tm_state_map_words *words,
+                                                     uint32_t k)
+{
+    return &state->groups[tm__state_group_index(state, words->record_hash[k])];
+}
+
 void tm_state_map_words_begin(const struct tm_state *state, struct tm_state_map_words *words,
                               uint32_t count)
 {
     TM_CHECK(count <= TM_STATE_LOOK);
+    words->nodes = 0;
     for (uint32_t k = 0; k < count; k++) {
         const struct tm_state_map *map = words->map[k];
-        words->hash[k] = tm_hash_bytes(&words->word[k], sizeof words->word[k]);
         words->at[k] = NULL;
-        words->used[k] = 0;
-        words->told[k] = TM_STATE_UNTOLD;
-        if (TM_UNLIKELY(map == NULL))
+        words->told[k] = map != NULL && map->root == 0 ? TM_STATE_MISSING : TM_STATE_UNTOLD;
+        if (TM_UNLIKELY(map == NULL) || TM_UNLIKELY(map->root == 0))
             continue;
-        if (TM_UNLIKELY(map->root == 0)) {
-            words->told[k] = TM_STATE_MISSING;
-            continue;
-        }
-        words->group[k] = &state->groups[tm__state_group_index(state, words->record_hash[k])];
-        enter_word(words, k, map->root);
+        words->nodes |= map->bytes > TM__BUCKET_BYTES;
+        enter_word(words, k, group_of(state, words, k), map->root);
     }
 }
 
-// Down a level of nodes, as above.
-static bool descend_words(struct tm_state_map_words *words, uint32_t count)
+// Down a level of nodes, as above. `used`: bits of the hash.
+static bool descend_words(const struct tm_state *state, struct tm_state_map_words *words,
+                          uint32_t count, const uint64_t *hash, uint8_t *used)
 {
     uint32_t nodes = 0;
     uint32_t child[TM_STATE_LOOK];
@@ -221,8 +220,7 @@ static bool descend_words(struct tm_state_map_words *words, uint32_t count)
         child[k] = UINT32_MAX;
         if (node == NULL || node->bits == 0)
             continue;
-        child[k] =
-            (uint32_t)(words->hash[k] << words->used[k] >> (TM__HASH_BITS - node->bits));
+        child[k] = (uint32_t)(hash[k] << used[k] >> (TM__HASH_BITS - node->bits));
         __builtin_prefetch(&node->child[child[k]], 0, 2);
         nodes++;
     }
@@ -231,41 +229,54 @@ static bool descend_words(struct tm_state_map_words *words, uint32_t count)
             continue;
         const struct tm__map_node *node = words->at[k];
         uint32_t reference = node->child[child[k]];
-        words->used[k] = (uint8_t)(words->used[k] + node->bits);
+        used[k] = (uint8_t)(used[k] + node->bits);
         words->at[k] = NULL;
         if (reference == 0)
             words->told[k] = TM_STATE_MISSING;
         else
-            enter_word(words, k, reference);
+            enter_word(words, k, group_of(state, words, k), reference);
     }
     return nodes != 0;
 }
 
-void tm_state_map_words_look(struct tm_state_map_words *words, uint32_t count)
+// From roots to buckets, where there are nodes.
+static void descend_all(const struct tm_state *state, struct tm_state_map_words *words,
+                        uint32_t count)
+{
+    uint64_t hash[TM_STATE_LOOK];
+    uint8_t used[TM_STATE_LOOK] = {0};
+    for (uint32_t k = 0; k < count; k++)
+        hash[k] = tm_hash_bytes(&words->word[k], sizeof words->word[k]);
+    while (descend_words(state, words, count, hash, used))
+        ;
+}
+
+void tm_state_map_words_look(const struct tm_state *state, struct tm_state_map_words *words,
+                             uint32_t count)
 {
     uint64_t *entry[TM_STATE_LOOK];
-    uint32_t nodes = 0;
-    for (uint32_t k = 0; k < count; k++)
-        nodes += words->at[k] != NULL && bits_of(words->at[k]) != 0;
-    while (nodes != 0 && descend_words(words, count))
-        ;
+    if (words->nodes)
+        descend_all(state, words, count);
     for (uint32_t k = 0; k < count; k++) {
         const struct tm__bucket *bucket = words->at[k];
-        entry[k] = NULL;
-        if (TM_UNLIKELY(bucket == NULL) || TM_UNLIKELY(bucket->stride == 0))
+        // A node of a map that has little memory is left to calls, too.
+        if (TM_UNLIKELY(bucket == NULL) || TM_UNLIKELY(bucket->bits != 0) ||
+            TM_UNLIKELY(bucket->stride == 0)) {
+            words->at[k] = NULL;
             continue;
-        entry[k] = tm__plain_entry(bucket, tm__plain_likely(bucket, words->hash[k]));
+        }
+        entry[k] = tm__plain_entry(bucket, tm__plain_likely(bucket, words->word[k]));
         __builtin_prefetch(entry[k], 1, 2);
         __builtin_prefetch(entry[k] + 1, 1, 2);
     }
     for (uint32_t k = 0; k < count; k++) {
         const struct tm__bucket *bucket = words->at[k];
-        uint64_t *at = entry[k];
         words->value[k] = NULL;
-        if (TM_UNLIKELY(at == NULL))
+        if (TM_UNLIKELY(bucket == NULL))
             continue;
+        uint64_t *at = entry[k];
         if (TM_UNLIKELY(*at != words->word[k])) {
-            uint32_t i = tm__plain_find(bucket, words->hash[k], words->word[k]);
+            uint32_t i = tm__plain_find(bucket, words->word[k]);
             if (i == bucket->count) {
                 words->told[k] = TM_STATE_MISSING;
                 continue;
@@ -274,6 +285,5 @@ void tm_state_map_words_look(struct tm_state_map_words *words, uint32_t count)
         }
         words->told[k] = TM_STATE_THERE;
         words->value[k] = at + 1;
-        words->length[k] = tm__plain_value_length(bucket);
     }
 }

@@ -1,5 +1,5 @@
 // Plain buckets of a map: keys are words of 8 bytes, values are of one length, a few words. They
-// have no slots. Behind the head stands a byte of the hash for each entry, then, from a fixed place
+// have no slots. Behind the head stands a byte for each entry, made of its key, then, from a fixed place
 // on, the entries in order: key, value. So a look-up reads the line of the bytes and that of the
 // entry, where slots take several; and there is half as much memory to read from. A bucket that is
 // to take another entry becomes one with slots, and stays so.
@@ -51,16 +51,22 @@ static inline uint64_t *tm__plain_entry(const struct tm__bucket *bucket, uint32_
            (bucket->data + TM__UNIT_BYTES - 1u) / TM__UNIT_BYTES + (size_t)i * bucket->stride;
 }
 
+// Of few bits of a key: what is looked at before the entry.
+static inline uint8_t tm__plain_byte(uint64_t word)
+{
+    return (uint8_t)(word * UINT64_C(0x9e3779b97f4a7c15) >> 56);
+}
+
 static inline uint64_t tm__plain_hash(const struct tm__bucket *bucket, uint32_t i)
 {
     return tm_hash_bytes(tm__plain_entry(bucket, i), TM__UNIT_BYTES);
 }
 
-// Which of all entries that have room have the byte of the hash, as bits. The lowest is right; others
+// Which of all entries that have room have the byte of a key, as bits. The lowest is right; others
 // need not be.
-static inline uint32_t tm__plain_equal(const struct tm__bucket *bucket, uint64_t hash)
+static inline uint32_t tm__plain_equal(const struct tm__bucket *bucket, uint64_t word)
 {
-    const uint64_t ones = UINT64_C(0x0101010101010101), pattern = ones * (uint8_t)hash;
+    const uint64_t ones = UINT64_C(0x0101010101010101), pattern = ones * tm__plain_byte(word);
     uint32_t equal = 0;
     for (uint32_t i = 0; i < bucket->data; i += TM__UNIT_BYTES) {
         uint64_t x = bucket->slot[i / TM__UNIT_BYTES] ^ pattern;
@@ -71,17 +77,17 @@ static inline uint32_t tm__plain_equal(const struct tm__bucket *bucket, uint64_t
 }
 _Static_assert(TM__BUCKET_UNITS / 2 <= 32, "a bit for each entry");
 
-// The first entry that may be that of the hash; where there is none, any.
-static inline uint32_t tm__plain_likely(const struct tm__bucket *bucket, uint64_t hash)
+// The first entry that may be that of the key; where there is none, any.
+static inline uint32_t tm__plain_likely(const struct tm__bucket *bucket, uint64_t word)
 {
-    uint32_t i = (uint32_t)__builtin_ctz(tm__plain_equal(bucket, hash) | UINT32_C(1) << 31);
+    uint32_t i = (uint32_t)__builtin_ctz(tm__plain_equal(bucket, word) | UINT32_C(1) << 31);
     return i < bucket->count ? i : 0;
 }
 
 // The entry of a key; `count` of the bucket: there is none.
-static inline uint32_t tm__plain_find(const struct tm__bucket *bucket, uint64_t hash, uint64_t word)
+static inline uint32_t tm__plain_find(const struct tm__bucket *bucket, uint64_t word)
 {
-    for (uint32_t equal = tm__plain_equal(bucket, hash); equal != 0; equal &= equal - 1) {
+    for (uint32_t equal = tm__plain_equal(bucket, word); equal != 0; equal &= equal - 1) {
         uint32_t i = (uint32_t)__builtin_ctz(equal);
         if (i < bucket->count && *tm__plain_entry(bucket, i) == word)
             return i;
@@ -92,7 +98,7 @@ static inline uint32_t tm__plain_find(const struct tm__bucket *bucket, uint64_t 
 // The first entry whose hash is not below.
 uint32_t tm__plain_seek(const struct tm__bucket *bucket, uint64_t hash);
 // Room for an entry at i, with the key; its value. There must be room.
-void *tm__plain_insert(struct tm__bucket *bucket, uint32_t i, uint64_t hash, uint64_t word);
+void *tm__plain_insert(struct tm__bucket *bucket, uint32_t i, uint64_t word);
 
 // --- of both kinds of buckets ---------------------------------------------------------------------
 

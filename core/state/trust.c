@@ -135,7 +135,7 @@ static bool plain_is_good(struct map_walk *w, const struct tm__bucket *bucket, u
     for (uint32_t i = 0; i < bucket->count; i++) {
         uint64_t hash = tm__plain_hash(bucket, i);
         const uint8_t *key = (const uint8_t *)tm__plain_entry(bucket, i);
-        if (tm__plain_bytes(bucket)[i] != (uint8_t)hash ||
+        if (tm__plain_bytes(bucket)[i] != tm__plain_byte(*tm__plain_entry(bucket, i)) ||
             !key_is_next(w, hash, key, TM__UNIT_BYTES, path, prefix))
             return false;
     }
