@@ -220,7 +220,7 @@ static void begin_words(const struct tm__operator_keyed *keyed, uint32_t n, uint
 static void end_words(const struct tm__operator_keyed *keyed, struct words *words)
 {
     struct tm_chain_known *known = words->first;
-    tm_state_map_words_look(keyed->state, &words->of, words->count);
+    tm_state_map_words_look(&words->of, words->count);
     for (uint32_t k = 0; k < words->count; k++, known += keyed->record.collection_count) {
         bool told = words->of.told[k] != TM_STATE_UNTOLD;
         known->key = told ? (double)(int64_t)words->of.word[k] : (double)NAN;
@@ -237,13 +237,19 @@ static void end_words(const struct tm__operator_keyed *keyed, struct words *word
 static void look_ahead_words(const struct tm__operator_keyed *keyed, uint32_t n,
                              const struct tm_field *field, uint32_t column)
 {
-    struct words words[2];
-    uint32_t from = 0, turn = 0;
-    begin_words(keyed, n, field->offset, column, from, &words[0]);
-    for (; words[turn].count != 0; turn ^= 1) {
-        from += words[turn].count;
-        begin_words(keyed, n, field->offset, column, from, &words[turn ^ 1]);
-        end_words(keyed, &words[turn]);
+    enum { STEPS = 3 };
+    struct words words[STEPS];
+    const uint32_t count = keyed->block->count;
+    uint32_t begun = 0, aimed = 0, ended = 0;
+    for (uint32_t from = 0; ended * TM_STATE_LOOK < count; from += TM_STATE_LOOK) {
+        if (from < count)
+            begin_words(keyed, n, field->offset, column, from, &words[begun++ % STEPS]);
+        if (from >= TM_STATE_LOOK && aimed < begun) {
+            struct words *now = &words[aimed++ % STEPS];
+            tm_state_map_words_aim(keyed->state, &now->of, now->count);
+        }
+        if (from >= 2 * TM_STATE_LOOK)
+            end_words(keyed, &words[ended++ % STEPS]);
     }
 }
 

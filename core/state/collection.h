@@ -91,7 +91,8 @@ void tm_state_map_look_begin(const struct tm_state *state, struct tm_state_map_l
 void tm_state_map_look(struct tm_state_map_look *looks, uint32_t count);
 
 // The same of maps whose keys are words of 8 bytes and whose values are of one length, one to three
-// such words. What other maps have is not told.
+// such words. What other maps have is not told. Between `begin` and `look` comes `aim`, best with
+// other maps' steps between them.
 struct tm_state_map_words {
     const struct tm_state_map *map[TM_STATE_LOOK]; // NULL: nothing is asked for
     uint64_t record_hash[TM_STATE_LOOK];
@@ -104,8 +105,9 @@ struct tm_state_map_words {
 };
 void tm_state_map_words_begin(const struct tm_state *state, struct tm_state_map_words *words,
                               uint32_t count);
-void tm_state_map_words_look(const struct tm_state *state, struct tm_state_map_words *words,
-                             uint32_t count);
+void tm_state_map_words_aim(const struct tm_state *state, struct tm_state_map_words *words,
+                            uint32_t count);
+void tm_state_map_words_look(struct tm_state_map_words *words, uint32_t count);
 
 // A walk in order. The map can change meanwhile: entries that stay are seen once, those put behind
 // the place of the walk are seen too. (Of keys of one hash of 64 bits one may be left out when

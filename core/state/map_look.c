@@ -251,10 +251,9 @@ static void descend_all(const struct tm_state *state, struct tm_state_map_words 
         ;
 }
 
-void tm_state_map_words_look(const struct tm_state *state, struct tm_state_map_words *words,
-                             uint32_t count)
+void tm_state_map_words_aim(const struct tm_state *state, struct tm_state_map_words *words,
+                            uint32_t count)
 {
-    uint64_t *entry[TM_STATE_LOOK];
     if (words->nodes)
         descend_all(state, words, count);
     for (uint32_t k = 0; k < count; k++) {
@@ -265,25 +264,30 @@ void tm_state_map_words_look(const struct tm_state *state, struct tm_state_map_w
             words->at[k] = NULL;
             continue;
         }
-        entry[k] = tm__plain_entry(bucket, tm__plain_likely(bucket, words->word[k]));
-        __builtin_prefetch(entry[k], 1, 2);
-        __builtin_prefetch(entry[k] + 1, 1, 2);
+        uint64_t *entry = tm__plain_entry(bucket, tm__plain_likely(bucket, words->word[k]));
+        words->value[k] = entry + 1;
+        __builtin_prefetch(entry, 1, 2);
+        __builtin_prefetch(entry + 1, 1, 2);
     }
+}
+
+void tm_state_map_words_look(struct tm_state_map_words *words, uint32_t count)
+{
     for (uint32_t k = 0; k < count; k++) {
         const struct tm__bucket *bucket = words->at[k];
+        uint64_t *value = words->value[k];
         words->value[k] = NULL;
         if (TM_UNLIKELY(bucket == NULL))
             continue;
-        uint64_t *at = entry[k];
-        if (TM_UNLIKELY(*at != words->word[k])) {
+        if (TM_UNLIKELY(value[-1] != words->word[k])) {
             uint32_t i = tm__plain_find(bucket, words->word[k]);
             if (i == bucket->count) {
                 words->told[k] = TM_STATE_MISSING;
                 continue;
             }
-            at = tm__plain_entry(bucket, i);
+            value = tm__plain_entry(bucket, i) + 1;
         }
         words->told[k] = TM_STATE_THERE;
-        words->value[k] = at + 1;
+        words->value[k] = value;
     }
 }
