@@ -197,7 +197,8 @@ struct words {
 
 static bool are_words(const struct tm__operator_collection_spec *spec, const struct tm_field *field)
 {
-    return spec->is_word && (field->type.kind == TM_TYPE_INT || field->type.kind == TM_TYPE_TIMESTAMP);
+    return spec->is_word &&
+           (field->type.kind == TM_TYPE_INT || field->type.kind == TM_TYPE_TIMESTAMP);
 }
 
 static void begin_words(const struct tm__operator_keyed *keyed, uint32_t n, uint32_t field_offset,

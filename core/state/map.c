@@ -1,5 +1,5 @@
-// Maps: finding, putting, removing, walking, sifting. map_look.c finds entries of many maps at once,
-// map_tree.c has the directory, map_bucket.c the buckets.
+// Maps: finding, putting, removing, walking, sifting. map_look.c finds entries of many maps at
+// once, map_tree.c has the directory, map_bucket.c the buckets.
 #include "core/state/map_tree.h"
 
 // --- finding -------------------------------------------------------------------------------------
@@ -145,8 +145,8 @@ static inline uint8_t *find_fast(const struct tm__state_group *group,
     uint8_t *item = tm__bucket_item(bucket, slot);
     if (TM_LIKELY((slot ^ key->hash) >> 32 == 0 && tm__slot_key_length(slot) == key->length &&
                   !tm__slot_is_far(slot)) &&
-        TM_LIKELY(tm__state_key_bytes_equal(item + tm__state_padded(*length), key->bytes,
-                                            key->length)))
+        TM_LIKELY(
+            tm__state_key_bytes_equal(item + tm__state_padded(*length), key->bytes, key->length)))
         return item;
     return NULL;
 }
@@ -415,8 +415,7 @@ int tm_state_map_upsert(const struct tm_place *place, struct tm_state_map *map,
     uintptr_t page;
     if (TM_LIKELY(map->root != 0)) {
         uint8_t *item = find_fast(group, map, key, &there, &page);
-        if (TM_LIKELY(item != NULL && there == length &&
-                      tm__state_is_own(group, page))) {
+        if (TM_LIKELY(item != NULL && there == length && tm__state_is_own(group, page))) {
             *value = item;
             return 0;
         }
@@ -488,9 +487,9 @@ static int resume(const struct tm_place *place, const struct tm_state_map *map,
         passed = 0;
     }
     cursor->last = path.prefix == TM__HASH_BITS ? hash : hash | UINT64_MAX >> path.prefix;
-    uint32_t i = bucket->stride != 0 ? tm__plain_seek(bucket, hash)
-                                     : tm__bucket_seek(bucket, hash >> 32 << 32,
-                                                       tm__map_rest(hash, path.prefix));
+    uint32_t i = bucket->stride != 0
+                     ? tm__plain_seek(bucket, hash)
+                     : tm__bucket_seek(bucket, hash >> 32 << 32, tm__map_rest(hash, path.prefix));
     for (;; i++) { // past those of the tag that have been seen
         if (i == bucket->count && bucket->next != 0) {
             path.bucket = bucket->next;

@@ -20,7 +20,7 @@ struct tm__bucket {
     uint16_t data;    // units at the end that items have been put into. Plain: entries at most
     uint16_t garbage; // units of them that have no item any more
     uint16_t stride;  // units of an entry of a plain bucket; 0: it has slots
-    uint32_t next; // a bucket of keys of the same hash that come later; 0: none
+    uint32_t next;    // a bucket of keys of the same hash that come later; 0: none
     uint64_t slot[];
 };
 _Static_assert(sizeof(struct tm__bucket) == TM__BUCKET_HEAD * TM__UNIT_BYTES, "head of a bucket");

@@ -38,7 +38,8 @@ void tm_state_map_look_begin(const struct tm_state *state, struct tm_state_map_l
         if (map->bytes > TM__BUCKET_BYTES)
             continue;
         // What is looked through before an entry; a little beside it is no matter.
-        uint64_t end = sizeof(struct tm__bucket) + map->count * (look->plain ? 1 : sizeof(uint64_t));
+        uint64_t end =
+            sizeof(struct tm__bucket) + map->count * (look->plain ? 1 : sizeof(uint64_t));
         for (uint64_t i = 64; i < end; i += 64)
             __builtin_prefetch((const char *)look->at + i, 1, 2);
         __builtin_prefetch((const char *)look->at + end - 1, 1, 2);

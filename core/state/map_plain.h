@@ -1,8 +1,8 @@
 // Plain buckets of a map: keys are words of 8 bytes, values are of one length, a few words. They
-// have no slots. Behind the head stands a byte for each entry, made of its key, then, from a fixed place
-// on, the entries in order: key, value. So a look-up reads the line of the bytes and that of the
-// entry, where slots take several; and there is half as much memory to read from. A bucket that is
-// to take another entry becomes one with slots, and stays so.
+// have no slots. Behind the head stands a byte for each entry, made of its key, then, from a fixed
+// place on, the entries in order: key, value. So a look-up reads the line of the bytes and that of
+// the entry, where slots take several; and there is half as much memory to read from. A bucket that
+// is to take another entry becomes one with slots, and stays so.
 //
 // Keys of 8 bytes have each a hash of their own: XXH3 of so many is a bijection.
 #pragma once
@@ -100,7 +100,8 @@ uint32_t tm__plain_seek(const struct tm__bucket *bucket, uint64_t hash);
 // Room for an entry at i, with the key; its value. There must be room.
 void *tm__plain_insert(struct tm__bucket *bucket, uint32_t i, uint64_t word);
 
-// --- of both kinds of buckets ---------------------------------------------------------------------
+// --- of both kinds of buckets
+// ---------------------------------------------------------------------
 
 // False: out of memory.
 static inline bool tm__bucket_entry(const struct tm_state *state,

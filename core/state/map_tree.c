@@ -327,10 +327,9 @@ static bool join(struct tm__map_change *change)
     if (buddy == NULL || buddy->bits != 0 || buddy->depth != bucket->depth || buddy->next != 0)
         return false;
     uint32_t stride = bucket->stride == buddy->stride ? bucket->stride : 0;
-    uint32_t units =
-        stride != 0
-            ? tm__plain_units((uint32_t)bucket->count + buddy->count, stride)
-            : tm__bucket_slot_units(bucket) + tm__bucket_slot_units(buddy) - TM__BUCKET_HEAD;
+    uint32_t units = stride != 0 ? tm__plain_units((uint32_t)bucket->count + buddy->count, stride)
+                                 : tm__bucket_slot_units(bucket) + tm__bucket_slot_units(buddy) -
+                                       TM__BUCKET_HEAD;
     if (units > TM__BUCKET_UNITS / 2)
         return false;
     struct tm__bucket *made = make_bucket(change, units, stride, bucket->depth - 1u, &reference);

@@ -80,8 +80,8 @@ static inline uint32_t tm__map_rest(uint64_t hash, uint32_t prefix)
 // The bucket of the path becomes `reference` there where it is known.
 bool tm__map_own_link(struct tm__map_change *change); // for set_link. False: out of memory
 void tm__map_set_link(struct tm__map_change *change, uint32_t reference);
-// The place of the path gets a bucket of so many units, plain where `stride` is not 0. False: out of
-// memory.
+// The place of the path gets a bucket of so many units, plain where `stride` is not 0. False: out
+// of memory.
 bool tm__map_first_bucket(struct tm__map_change *change, uint32_t units, uint32_t stride);
 // The bucket of the path becomes larger, loses its garbage, or, with 0 for its stride, gets slots.
 bool tm__map_rebuild(struct tm__map_change *change, uint32_t units, uint32_t stride);

@@ -78,7 +78,7 @@ void *tm__state_pool_chunk_new(struct tm__state_pool *pool, size_t at_least, siz
     size_t wanted = (size_t)pool->reserved_bytes / 4;
     wanted = wanted < TM__POOL_CHUNK_MIN ? TM__POOL_CHUNK_MIN : wanted;
     wanted = wanted > TM__POOL_CHUNK_MAX ? TM__POOL_CHUNK_MAX : wanted;
-    if (pool->reserved_bytes >= TM__POOL_CHUNK_HUGE / 4) // rounded up to huge pages
+    if (pool->reserved_bytes >= 2 * TM__POOL_CHUNK_HUGE) // rounded up to huge pages
         wanted = (wanted + TM__POOL_CHUNK_HUGE - 1) / TM__POOL_CHUNK_HUGE * TM__POOL_CHUNK_HUGE;
     size_t head = sizeof(struct tm__state_pool_chunk) + TM__POOL_BLOCK_MIN;
     size_t least = at_least + head;
