@@ -21,6 +21,7 @@ void tm__prepared_free(struct tm_mem *mem, struct tm__prepared *p)
         return;
     free_text(mem, p->staged);
     free_text(mem, p->path);
+    free_text(mem, p->kept);
     tm_mem_free(mem, p, sizeof *p);
 }
 
@@ -143,6 +144,9 @@ void tm__commits_begin(struct tm__commits *c, char *const *old, uint32_t old_cou
 
 static int open_resumed(struct tm__commits *c, struct tm_error *err)
 {
+    int back = tm__commits_bring_back(c, err);
+    if (back != 0)
+        return tm__commits_failed(c, back, err);
     TM_KILL_POINT(sink_recommits);
     int rc = TM_PLANTED(sink_does_not_recommit) ? 0 : tm__commits_run(c, c->resumed, err);
     if (rc == TM_STEP_WAIT) // a beginning does not wait
@@ -341,11 +345,16 @@ static int run_one(struct tm__commits *c, uint64_t checkpoint, struct tm_error *
     return rc;
 }
 
-int tm__commits_run(struct tm__commits *c, uint64_t checkpoint, struct tm_error *err)
+void tm__commits_take_given(struct tm__commits *c)
 {
     // Partner: give.
     struct tm__prepared *given = atomic_exchange_explicit(&c->given, NULL, memory_order_acquire);
     c->pending = merge(c->pending, sorted(given));
+}
+
+int tm__commits_run(struct tm__commits *c, uint64_t checkpoint, struct tm_error *err)
+{
+    tm__commits_take_given(c);
     // One that was begun and not brought to its end comes first, by itself.
     bool open = c->args.one_file && c->record.begun > c->record.done;
     int rc = open && c->record.begun < checkpoint ? run_one(c, c->record.begun, err) : 0;

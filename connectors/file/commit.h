@@ -32,6 +32,8 @@ struct tm__prepared {
     uint64_t size_bytes, head_bytes; // head: what a file of the format begins with
     uint64_t hash;                   // XXH64 of all of it
     char *staged, *path;             // where it is, and where it goes; path "": into the one file
+    char *kept;                      // where a savepoint has it, when it is begun with; or NULL
+    bool comes_back;                 // from there: it is no longer where it was
     struct tm__prepared *next;
 };
 
@@ -49,6 +51,10 @@ int tm__commits_restore(struct tm__commits *commits, const struct tm_restored *r
 // After one of these, when nothing can refuse any more: what the checkpoint has is committed, and
 // what came after it, or is left of earlier runs, is removed.
 int tm__commits_open(struct tm__commits *commits, struct tm_error *err) TM_WARN_UNUSED;
+// For a savepoint that is about to be published: all that it has of the output and is not committed
+// goes into its folder as well, durable but for the names. On the thread of commits.
+int tm__commits_keep(struct tm__commits *commits, uint64_t checkpoint, const char *folder,
+                     struct tm_error *err) TM_WARN_UNUSED;
 // In names of staged files: whose they are and of which attempt.
 const char *tm__commits_token(const struct tm__commits *commits);
 // The number of each subtask's next part is at least this.

@@ -126,16 +126,16 @@ static int read_hash(const struct tm__commits *c, int fd, uint8_t *bytes, uint64
 }
 
 // Rows of a checkpoint are as they were written, or it is not begun with.
-static int check_bytes(const struct tm__commits *c, const struct tm__prepared *p,
+static int check_bytes(const struct tm__commits *c, const struct tm__prepared *p, const char *path,
                        struct tm_error *err)
 {
     const struct tm_fx *fx = c->args.fx;
     uint64_t hash = 0;
-    int fd = fx->files->open(fx->ctx, p->staged, TM_FILE_READ, err);
+    int fd = fx->files->open(fx->ctx, path, TM_FILE_READ, err);
     if (fd < 0)
         return fd;
     uint8_t *bytes = tm_mem_alloc(c->args.mem, READ_BYTES);
-    int rc = bytes == NULL ? tm_error_set(err, TM_E_MEMORY, "out of memory for %s", p->staged)
+    int rc = bytes == NULL ? tm_error_set(err, TM_E_MEMORY, "out of memory for %s", path)
                            : read_hash(c, fd, bytes, &hash, err);
     tm_mem_free(c->args.mem, bytes, READ_BYTES);
     (void)fx->files->close(fx->ctx, fd, NULL); // it was only read
@@ -144,7 +144,7 @@ static int check_bytes(const struct tm__commits *c, const struct tm__prepared *p
     tm_error_set(err, TM_E_OUTPUT_CHANGED,
                  "%s is not what was written: it has rows that checkpoint %" PRIu64
                  " was taken with",
-                 p->staged, p->checkpoint);
+                 path, p->checkpoint);
     tm_error_hint(err, "put it back as it was; or begin with an older checkpoint, --from, or anew, "
                        "with all of the input: --fresh");
     return TM_E_OUTPUT_CHANGED;
@@ -152,21 +152,29 @@ static int check_bytes(const struct tm__commits *c, const struct tm__prepared *p
 
 // --- what is beside the output, and the output ---------------------------------------------------
 
-static int check_part(const struct tm__commits *c, const struct tm__prepared *p,
-                      struct tm_error *err)
+// It has gone, or only a part of it has come back; the savepoint that is begun with has it.
+static int check_kept(const struct tm__commits *c, struct tm__prepared *p, struct tm_error *err)
+{
+    p->comes_back = true;
+    return check_bytes(c, p, p->kept, err);
+}
+
+static int check_part(const struct tm__commits *c, struct tm__prepared *p, struct tm_error *err)
 {
     struct tm_file_info info;
     bool staged = is_there(c, p->staged, &info);
     if (staged && (uint64_t)info.size_bytes != p->size_bytes)
-        return tm__commits_missing(c, p, err);
+        return p->kept != NULL ? check_kept(c, p, err) : tm__commits_missing(c, p, err);
     bool there = is_there(c, p->path, &info);
     if (staged && there && !c->args.replace)
         return tm__commits_foreign(p->path, err);
     // Renamed before, and by now perhaps moved on by whoever reads the folder: both are gone then.
     bool again = c->record.begun >= p->checkpoint;
     if (staged)
-        return check_bytes(c, p, err);
-    return there || again ? 0 : tm__commits_missing(c, p, err);
+        return check_bytes(c, p, p->staged, err);
+    if (there || again)
+        return 0;
+    return p->kept != NULL ? check_kept(c, p, err) : tm__commits_missing(c, p, err);
 }
 
 // A commit was cut short behind the rename of the new file, which has all of its rows then.
@@ -182,15 +190,14 @@ static bool is_named(const struct tm__commits *c)
     return is_there(c, c->path, &info) && info.size_bytes >= size;
 }
 
-static int check_piece(const struct tm__commits *c, const struct tm__prepared *p,
-                       struct tm_error *err)
+static int check_piece(const struct tm__commits *c, struct tm__prepared *p, struct tm_error *err)
 {
     struct tm_file_info info;
     if (c->record.begun >= p->checkpoint && is_named(c))
         return 0;
     if (!is_there(c, p->staged, &info) || (uint64_t)info.size_bytes != p->size_bytes)
-        return tm__commits_missing(c, p, err);
-    return check_bytes(c, p, err);
+        return p->kept != NULL ? check_kept(c, p, err) : tm__commits_missing(c, p, err);
+    return check_bytes(c, p, p->staged, err);
 }
 
 // Of one file that the job was to make: somebody else has.
@@ -203,12 +210,45 @@ static bool is_foreign(const struct tm__commits *c)
            (c->record.begun > c->record.done && c->record.is_new != 0 && !is_named(c));
 }
 
+// What the one file has of this job cannot have become less; what others have put behind it can be
+// there.
+static int check_length(const struct tm__commits *c, struct tm_error *err)
+{
+    struct tm_file_info info = {0};
+    bool open = c->record.begun > c->record.done;
+    if (!c->args.one_file || (open && c->record.is_new != 0))
+        return 0;
+    int64_t least = open ? c->record.from : c->record.length;
+    bool there = is_there(c, c->path, &info);
+    if (least == 0 || (there && info.size_bytes >= least))
+        return 0;
+    if (there)
+        tm_error_set(err, TM_E_OUTPUT_CHANGED,
+                     "the output %s has been cut: it has %" PRId64 " bytes, and had %" PRId64
+                     " with the rows that the job has made visible",
+                     c->path, info.size_bytes, least);
+    else
+        tm_error_set(err, TM_E_OUTPUT_CHANGED,
+                     "the output %s is gone: it had %" PRId64
+                     " bytes with the rows that the job has made visible",
+                     c->path, least);
+    tm_error_hint(err,
+                  there ? "put it back as it was; or, to go on behind what is left of it: "
+                          "if_exists = \"append\" and --drop-state with the sink's name; or begin "
+                          "anew: --fresh"
+                        : "put it back; or, where it was taken away on purpose, go on without it: "
+                          "--drop-state with the sink's name; or begin anew: --fresh");
+    return TM_E_OUTPUT_CHANGED;
+}
+
 int tm__commits_check(struct tm__commits *c, struct tm_error *err)
 {
     int rc = drop_elsewhere(c, err);
     if (rc == 0 && is_foreign(c))
         rc = tm__commits_foreign(c->path, err);
-    for (const struct tm__prepared *p = c->pending; rc == 0 && p != NULL; p = p->next)
+    if (rc == 0)
+        rc = check_length(c, err);
+    for (struct tm__prepared *p = c->pending; rc == 0 && p != NULL; p = p->next)
         rc = is_part(p) ? check_part(c, p, err) : check_piece(c, p, err);
     return rc;
 }

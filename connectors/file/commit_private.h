@@ -53,4 +53,11 @@ int tm__commits_foreign(const char *path, struct tm_error *err);
 // Removes what this job has left beside the output.
 int tm__commits_clean(struct tm__commits *c, struct tm_error *err) TM_WARN_UNUSED;
 int tm__commits_failed(const struct tm__commits *c, int rc, struct tm_error *err);
+// What subtasks have given is pending from here on.
+void tm__commits_take_given(struct tm__commits *c);
+// commit_keep.c: which of `pending` the savepoint that is begun with has; before they are checked.
+int tm__commits_find_kept(struct tm__commits *c, const struct tm_restored *restored,
+                          struct tm_error *err) TM_WARN_UNUSED;
+// What the check has found to be there alone is staged again.
+int tm__commits_bring_back(struct tm__commits *c, struct tm_error *err) TM_WARN_UNUSED;
 void tm__commits_insert(struct tm__commits *c, struct tm__prepared *prepared);

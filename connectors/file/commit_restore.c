@@ -7,6 +7,7 @@
 
 #include "connectors/file/commit_private.h"
 #include "core/base/kill_point.h"
+#include "core/base/planted.h"
 
 struct found {
     struct tm__commits *c;
@@ -27,7 +28,8 @@ static int take_head(struct found *f, const uint64_t *numbers)
     if (numbers[1] != TM__COMMITS_FORMAT || (f->life != 0 && f->life != numbers[2]))
         return TM_E_CHECKPOINT;
     f->life = numbers[2];
-    c->next_run = numbers[3] > c->next_run ? (unsigned)numbers[3] : c->next_run;
+    if (!TM_PLANTED(names_reused))
+        c->next_run = numbers[3] > c->next_run ? (unsigned)numbers[3] : c->next_run;
     return 0;
 }
 
@@ -193,6 +195,8 @@ static int begin_another_life(struct tm__commits *c, char *const *old, uint32_t 
 // What the record says is in the one file is not appended again.
 static void drop_done(struct tm__commits *c)
 {
+    if (TM_PLANTED(appended_again))
+        return;
     while (c->args.one_file && c->pending != NULL && c->pending->checkpoint <= c->record.done) {
         struct tm__prepared *p = c->pending;
         c->pending = p->next;
@@ -200,18 +204,21 @@ static void drop_done(struct tm__commits *c)
     }
 }
 
-static int go_on(struct tm__commits *c, const struct found *f, uint64_t checkpoint,
+static int go_on(struct tm__commits *c, const struct found *f, const struct tm_restored *restored,
                  struct tm_error *err)
 {
     struct tm_file_info info;
     c->record.life = f->life;
-    c->resumed = checkpoint;
+    c->resumed = tm_restored_checkpoint(restored);
     c->old = c->old_restored;
     c->old_count = f->old_count;
     c->is_new =
         c->args.one_file && c->record.done == 0 &&
         (c->args.replace || c->args.fx->files->stat(c->args.fx->ctx, c->path, &info, NULL) != 0);
     drop_done(c);
+    int rc = tm__commits_find_kept(c, restored, err);
+    if (rc != 0)
+        return rc;
     return tm__commits_failed(c, tm__commits_check(c, err), err);
 }
 
@@ -231,7 +238,7 @@ int tm__commits_restore(struct tm__commits *c, const struct tm_restored *restore
         return rc;
     bool other_life = found && c->record.life != f.life;
     if (!other_life && c->record.begun <= checkpoint)
-        return go_on(c, &f, checkpoint, err);
+        return go_on(c, &f, restored, err);
     if (!c->args.append && !c->args.replace)
         return too_old(c, checkpoint, other_life, err);
     return begin_another_life(c, old, old_count);

@@ -56,6 +56,7 @@ const struct tm_connector tm_connector_file = {
     .sink_commit_steps = tm__file_sink_commit_steps,
     .sink_commit_once = tm__file_sink_commit_once,
     .sink_committed = tm__file_sink_committed,
+    .sink_keep = tm__file_sink_keep,
     .sink_new = tm__file_sink_new,
     .sink_check = tm__file_sink_check,
     .sink_finish = tm__file_sink_finish,

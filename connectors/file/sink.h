@@ -15,6 +15,7 @@ int tm__file_sink_restore(void *shared, const struct tm_restored *restored,
 int tm__file_sink_commit(void *shared, uint64_t checkpoint, struct tm_error *err);
 uint32_t tm__file_sink_commit_steps(const void *shared);
 int tm__file_sink_commit_once(void *shared, uint64_t checkpoint, struct tm_error *err);
+int tm__file_sink_keep(void *shared, uint64_t checkpoint, const char *folder, struct tm_error *err);
 int tm__file_sink_committed(void *shared, uint64_t checkpoint, bool *committed,
                             struct tm_error *err);
 int tm__file_sink_new(struct tm_task_context *ctx, const struct tm_node *node,

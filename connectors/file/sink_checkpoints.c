@@ -53,6 +53,12 @@ int tm__file_sink_commit_once(void *shared, uint64_t checkpoint, struct tm_error
     return o->commits == NULL ? 0 : tm__commits_run_once(o->commits, checkpoint, err);
 }
 
+int tm__file_sink_keep(void *shared, uint64_t checkpoint, const char *folder, struct tm_error *err)
+{
+    struct tm__outputs *o = shared;
+    return o->commits == NULL ? 0 : tm__commits_keep(o->commits, checkpoint, folder, err);
+}
+
 int tm__file_sink_committed(void *shared, uint64_t checkpoint, bool *committed,
                             struct tm_error *err)
 {

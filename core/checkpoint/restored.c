@@ -12,6 +12,11 @@ uint64_t tm_restored_checkpoint(const struct tm_restored *restored)
     return restored->checkpoint;
 }
 
+const char *tm_restored_folder(const struct tm_restored *restored)
+{
+    return restored->root;
+}
+
 uint32_t tm_restored_max_parallelism(const struct tm_restored *restored)
 {
     uint32_t found = restored->manifest.max_parallelism;

@@ -36,6 +36,8 @@ int tm_restored_from_cuts(struct tm_mem *mem, const struct tm_cut *const *cuts, 
 void tm_restored_free(struct tm_restored *restored); // NULL is fine
 
 uint64_t tm_restored_checkpoint(const struct tm_restored *restored);
+// Where its files are: of a savepoint its own folder, else the job's. NULL: in memory.
+const char *tm_restored_folder(const struct tm_restored *restored);
 // By which keys were dealt; 0: it is of cuts of this process that have no keyed state.
 uint32_t tm_restored_max_parallelism(const struct tm_restored *restored);
 

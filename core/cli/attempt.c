@@ -22,6 +22,13 @@ static int send_command(void *arg, enum tm_command_kind kind, const char *text, 
     return tm_job_command(attempt->job, kind, text, length);
 }
 
+static int begin(void *arg, struct tm_error *err)
+{
+    struct tm_attempt *attempt = arg;
+    int rc = tm_job_begin(attempt->job, err);
+    return rc == 0 ? tm_saving_begin(attempt->args.saving, err) : rc;
+}
+
 static int settle(void *arg, const char *proposal, size_t length, struct tm_buf *settled,
                   struct tm_error *err)
 {
@@ -85,7 +92,6 @@ static int make_job(struct tm_attempt *attempt, struct tm_error *err)
     // no newer.
     rc = tm_engine_plan_again(engine, err);
     rc = rc == 0 ? tm_saving_again(saving, &args, err) : rc;
-    saving->life.again = !attempt->args.first;
     return rc == 0 ? new_job(attempt, &args, err) : rc;
 }
 
@@ -97,13 +103,18 @@ int tm_attempt_open(struct tm_attempt *attempt, const struct tm_attempt_args *ar
     int rc = make_job(attempt, err);
     if (rc != 0)
         return rc;
-    rc = tm_saving_begin(args->saving, attempt->job, args->waker, err);
+    rc = tm_saving_attach(args->saving, attempt->job, args->waker, err);
+    // Where all input had been read before there is nothing but its output to be made visible.
+    if (rc == 0 && args->saving->life.completes)
+        rc = begin(attempt, err);
     if (rc != 0) {
+        tm_saving_end(args->saving);
         tm_job_free(attempt->job);
         return rc;
     }
     struct tm_coordinator_env env = {.arg = attempt,
                                      .command = send_command,
+                                     .begin = begin,
                                      .settle = settle,
                                      .save = args->saving->keeper == NULL ? NULL : save};
     tm_coordinator_init(&attempt->coordinator, &env, &engine->mem, attempt->job->worker_count,

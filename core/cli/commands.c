@@ -51,6 +51,13 @@ const struct tm_cli_flag tm_cli_flags[] = {
     {"--filter", "PATTERN", "only specs whose names match this Lua pattern"},
     {"--filter-out", "PATTERN", "only specs whose names do not match this Lua pattern"},
     {"--tags", "TAGS", "only specs with one of these tags, divided by commas"},
+    {"--seeds", "N",
+     "run the specs N times, each under a seed of its own: whose turn it is, and the parallelism "
+     "where a "
+     "spec gives none, are drawn"},
+    {"--seed", "S", "the first of these seeds (default: 1); alone: this one"},
+    {"--kills", NULL,
+     "jobs die at drawn moments, and begin again from a checkpoint (default: 1000 seeds)"},
     {"--serve", "PIPE",
      "run jobs for specs that another Lua runs: requests on standard input, answers to PIPE"},
     {"--help", NULL, "this help; with a job also the arguments that the job declares"},
@@ -195,8 +202,10 @@ const struct tm_cli_command tm_cli_commands[] = {
      "spec, else this one.\n"
      "tm.test(\"job.lua\") runs a job in one thread, with rows, event time and clock as the spec "
      "says.",
-     "tidemill test\n  tidemill test spec/velocity_spec.lua --filter alerts --output junit",
-     {"--output", "--filter", "--filter-out", "--tags", "--serve", "--help", NULL},
+     "tidemill test\n  tidemill test spec/velocity_spec.lua --filter alerts --output junit\n"
+     "  tidemill test --seeds 1000 --kills",
+     {"--seeds", "--seed", "--kills", "--output", "--filter", "--filter-out", "--tags", "--serve",
+      "--help", NULL},
      tm_cli_test},
     {"new",
      "NAME",

@@ -384,24 +384,28 @@ int tm_life_open(struct tm_life *life, struct tm_engine *engine, struct tm_error
     return rc == 0 ? plan_anew(life, err) : rc;
 }
 
-// What the first attempt gave up it has given up, so the flags of the command line have had their
-// say, unless nothing has been taken since.
-int tm_life_again(struct tm_life *life, struct tm_error *err)
+// What an attempt that began gave up it has given up, so the flags of the command line have had
+// their say, unless nothing has been taken since.
+static int choose_again(struct tm_life *life, struct tm_error *err)
 {
     const char *from = life->engine->options->from;
     uint64_t newest = tm_store_latest(life->store);
-    int rc = 0;
+    if (newest != 0)
+        return begin_newest(life, newest, err);
+    return from == NULL ? 0 : begin_given(life, from, err);
+}
+
+int tm_life_again(struct tm_life *life, struct tm_error *err)
+{
+    uint64_t newest = tm_store_latest(life->store);
     tm_restored_free(life->restored);
     life->restored = NULL;
-    life->again = true;
+    life->again = life->begun;
     life->completes = false;
     life->damaged = life->rewind = 0;
     life->is_newest = false;
     life->has_dropped = life->begun && newest != 0 && newest != life->first;
-    if (newest != 0)
-        rc = begin_newest(life, newest, err);
-    else if (from != NULL)
-        rc = begin_given(life, from, err);
+    int rc = life->begun ? choose_again(life, err) : choose(life, err);
     if (rc == 0)
         rc = take_schemas(life, err);
     return rc == 0 ? plan_anew(life, err) : rc;
@@ -479,13 +483,19 @@ static void say_beginning(const struct tm_life *life)
     }
 }
 
+void tm_life_say(const struct tm_life *life)
+{
+    if (life->store == NULL)
+        return;
+    if (!life->again)
+        say_promises(life);
+    say_beginning(life);
+}
+
 int tm_life_begin(struct tm_life *life, struct tm_error *err)
 {
     if (life->store == NULL)
         return 0;
-    if (!life->again)
-        say_promises(life);
-    say_beginning(life);
     // A job that has nothing to give up writes nothing yet.
     bool nothing = life->empty && !life->again;
     int rc = nothing ? 0 : tm_store_rewind(life->store, life->rewind, err);

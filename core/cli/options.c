@@ -185,6 +185,16 @@ static int apply_flag(struct tm_cli_options *options, const char *name, const ch
         options->serve = value;
         return 0;
     }
+    if (strcmp(name, "--seeds") == 0)
+        return parse_count(name, value, TM_CLI_SEEDS_MAX, &options->seeds,
+                           "leave it out to run the specs once", err);
+    if (strcmp(name, "--seed") == 0)
+        return parse_count(name, value, TM_CLI_SEEDS_MAX, &options->seed, "seeds begin with 1",
+                           err);
+    if (strcmp(name, "--kills") == 0) {
+        options->kills = true;
+        return 0;
+    }
     if (options->argument == TM_CLI_FILES && strcmp(name, "--help") != 0)
         return pass_flag(options, name, value, err);
     if (strcmp(name, "--json") == 0)

@@ -108,25 +108,20 @@ static struct tm_restart_policy retries_of(const struct tm_graph *graph)
     return graph->restart.strategy == TM_RESTART_UNSAID ? TM_RESTART_USUAL : graph->restart;
 }
 
-int tm_saving_begin(struct tm_saving *saving, struct tm_job *job, struct tm_waker *waker,
-                    struct tm_error *err)
+int tm_saving_attach(struct tm_saving *saving, struct tm_job *job, struct tm_waker *waker,
+                     struct tm_error *err)
 {
     struct tm_engine *engine = saving->engine;
     if (saving->life.store == NULL)
         return 0;
-    int rc = tm_life_begin(&saving->life, err);
-    if (rc != 0)
-        return rc;
-    tm_supervised_running(engine->options->supervised, tm_store_latest(saving->life.store));
-    if (saving->life.restored != NULL)
-        TM_KILL_POINT(job_resumes);
+    tm_life_say(&saving->life);
     saving->script = tm_mem_zalloc(&engine->mem, engine->script_length + 1);
     if (saving->script == NULL)
         return tm_error_set(err, TM_E_MEMORY, "out of memory for the script");
     memcpy(saving->script, engine->script, engine->script_length);
     saving->job = job;
     tm_buf_init(&saving->schemas, &engine->mem);
-    rc = tm_samples_put(engine->samples, engine->graph, &saving->schemas);
+    int rc = tm_samples_put(engine->samples, engine->graph, &saving->schemas);
     if (rc != 0 || tm_buf_append(&saving->schemas, "", 1) != 0)
         return tm_error_set(err, TM_E_MEMORY, "out of memory for schemas");
     const struct tm_keeper_args args = {.fx = &engine->fx,
@@ -143,6 +138,20 @@ int tm_saving_begin(struct tm_saving *saving, struct tm_job *job, struct tm_wake
                                         .timeout_ms = engine->graph->checkpoints.timeout_ms,
                                         .retry = retries_of(engine->graph)};
     return tm_keeper_new(&args, &saving->keeper, err);
+}
+
+int tm_saving_begin(struct tm_saving *saving, struct tm_error *err)
+{
+    const struct tm_engine *engine = saving->engine;
+    if (saving->life.store == NULL)
+        return 0;
+    int rc = tm_life_begin(&saving->life, err);
+    if (rc != 0)
+        return rc;
+    tm_supervised_running(engine->options->supervised, tm_store_latest(saving->life.store));
+    if (saving->life.restored != NULL)
+        TM_KILL_POINT(job_resumes);
+    return 0;
 }
 
 // A job that nobody could begin again from its middle, and that has said nothing of checkpoints,

@@ -29,8 +29,10 @@ int tm_saving_open(struct tm_saving *saving, struct tm_engine *engine, struct tm
 int tm_saving_again(struct tm_saving *saving, struct tm_job_args *args,
                     struct tm_error *err) TM_WARN_UNUSED;
 // The job is there.
-int tm_saving_begin(struct tm_saving *saving, struct tm_job *job, struct tm_waker *waker,
-                    struct tm_error *err) TM_WARN_UNUSED;
+int tm_saving_attach(struct tm_saving *saving, struct tm_job *job, struct tm_waker *waker,
+                     struct tm_error *err) TM_WARN_UNUSED;
+// All its tasks have been restored, its sinks have begun: so does its folder.
+int tm_saving_begin(struct tm_saving *saving, struct tm_error *err) TM_WARN_UNUSED;
 // The last checkpoint of the coordinator's.
 void tm_saving_save(struct tm_saving *saving, enum tm_checkpoint_purpose purpose);
 // The workers have ended; all output of a job that finished is visible; the job is gone.

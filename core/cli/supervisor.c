@@ -419,7 +419,12 @@ static void say_restart(const struct supervisor *self, int64_t delay_ns, bool fo
     const struct tm_supervised *shared = self->shared;
     uint64_t checkpoint = shared->resumable;
     char from[48] = "from the beginning", when[48] = "at once", time[32];
-    if (checkpoint != 0)
+    // What it was told to begin with holds until it has begun.
+    bool as_told =
+        !atomic_load(&shared->has_begun) && (self->options->fresh || self->options->from != NULL);
+    if (as_told)
+        snprintf(from, sizeof from, "as it was to begin");
+    else if (checkpoint != 0)
         snprintf(from, sizeof from, "from checkpoint %llu", (unsigned long long)checkpoint);
     if (delay_ns != 0)
         snprintf(when, sizeof when, "in %s", tm_text_duration(delay_ns / NS_PER_MS, time));

@@ -11,9 +11,15 @@
 #include "core/loop/real.h"
 #include "core/vm/embedded.h"
 
+enum {
+    SEEDS_DEFAULT = 1000, // with --kills alone
+    SEED_BITS = 32,       // below them: the number of a test of the seed
+};
+
 struct testing {
     const struct tm_cli_options *options;
     struct tm_kit_host host;
+    bool silent; // nothing is printed of how it went
     int code;
 };
 
@@ -122,8 +128,17 @@ static int run(lua_State *lua)
         return 0;
     }
     lua_newtable(lua);
+    if (testing->silent) {
+        lua_pushliteral(lua, "--output=silent");
+        lua_rawseti(lua, -2, 1);
+    } else if (testing->host.trial != NULL) {
+        lua_pushliteral(lua, "--helper=kit.story");
+        lua_rawseti(lua, -2, 1);
+    }
     for (uint32_t i = 0; i < options->rest_count; i++) {
-        if (options->rest[i][0] == '-') { // a flag and its value
+        if (testing->silent && strcmp(options->rest[i], "--output") == 0) {
+            i++;
+        } else if (options->rest[i][0] == '-') { // a flag and its value
             lua_pushfstring(lua, "%s=%s", options->rest[i], options->rest[i + 1]);
             i++;
         } else {
@@ -136,20 +151,86 @@ static int run(lua_State *lua)
     return 0;
 }
 
+// In a Lua state of its own: testing->code.
+static int run_once(struct testing *testing, struct tm_error *err)
+{
+    lua_State *lua = luaL_newstate();
+    int rc = lua == NULL ? tm_error_set(err, TM_E_MEMORY, "no memory for a Lua state") : 0;
+    if (rc == 0 && lua_cpcall(lua, run, testing) != 0)
+        rc = tm_error_set(err, TM_E_INTERNAL, "%s", lua_tostring(lua, -1));
+    if (lua != NULL)
+        lua_close(lua);
+    return rc;
+}
+
+static int run_seed(struct testing *testing, uint32_t seed, bool silent, struct tm_error *err)
+{
+    testing->silent = silent;
+    testing->host.seed = (uint64_t)seed << SEED_BITS;
+    return run_once(testing, err);
+}
+
+// How to run a seed again.
+static void print_again(const struct testing *testing, uint32_t seed)
+{
+    const struct tm_cli_options *options = testing->options;
+    fprintf(stderr, "tidemill test --seed %u%s", seed, options->kills ? " --kills" : "");
+    for (uint32_t i = 0; i < options->rest_count; i++) {
+        if (strcmp(options->rest[i], "--output") == 0)
+            i++;
+        else
+            fprintf(stderr, " '%s'", options->rest[i]);
+    }
+    fputc('\n', stderr);
+}
+
+// One after the other until one fails, which then runs once more and says how.
+static int run_seeds(struct testing *testing, struct tm_error *err)
+{
+    const struct tm_cli_options *options = testing->options;
+    const struct tm_kit_trial *trial = testing->host.trial;
+    uint32_t first = options->seed == 0 ? 1 : options->seed;
+    uint32_t count = options->seeds != 0 ? options->seeds : options->seed != 0 ? 1 : SEEDS_DEFAULT;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t seed = first + i;
+        int rc = run_seed(testing, seed, count > 1, err);
+        if (rc != 0 || (count == 1 && testing->code != TM_EXIT_FINISHED))
+            return rc;
+        if (testing->code == TM_EXIT_FINISHED)
+            continue;
+        int code = testing->code;
+        rc = run_seed(testing, seed, false, err);
+        if (rc != 0 || code == TM_EXIT_USAGE)
+            return rc;
+        fprintf(stderr, "seed %u: the specs fail%s: ", seed,
+                testing->code == code
+                    ? ""
+                    : ", though not a second time: they depend on more than the seed");
+        print_again(testing, seed);
+        testing->code = code;
+        return 0;
+    }
+    fprintf(
+        stderr,
+        "seeds %u to %u: the specs pass; %llu checkpoints, %llu deaths, after %llu of them another "
+        "parallelism\n",
+        first, first + count - 1, (unsigned long long)trial->checkpoints,
+        (unsigned long long)trial->deaths, (unsigned long long)trial->rescales);
+    return 0;
+}
+
 int tm_cli_test(const struct tm_cli_options *options)
 {
     struct tm_fx fx;
     struct tm_error err = {0};
     struct testing testing = {.options = options, .code = TM_EXIT_USAGE};
+    struct tm_kit_trial trial = {.kills = options->kills};
+    bool tries = options->seeds != 0 || options->seed != 0 || options->kills;
     if (tm_real_init(&fx, &err) != 0)
         return tm_cli_fail(options, &err, TM_EXIT_FAILED);
-    testing.host = (struct tm_kit_host){.real = &fx, .connectors = tm_engine_connectors};
-    lua_State *lua = luaL_newstate();
-    int rc = lua == NULL ? tm_error_set(&err, TM_E_MEMORY, "no memory for a Lua state") : 0;
-    if (rc == 0 && lua_cpcall(lua, run, &testing) != 0)
-        rc = tm_error_set(&err, TM_E_INTERNAL, "%s", lua_tostring(lua, -1));
-    if (lua != NULL)
-        lua_close(lua);
+    testing.host = (struct tm_kit_host){
+        .real = &fx, .connectors = tm_engine_connectors, .trial = tries ? &trial : NULL};
+    int rc = tries ? run_seeds(&testing, &err) : run_once(&testing, &err);
     if (rc != 0)
         testing.code = tm_cli_fail(options, &err, TM_EXIT_USAGE);
     tm_real_fini(&fx);

@@ -94,10 +94,24 @@ static void stop_in_order(struct tm_coordinator *c)
         command(c, TM_COMMAND_STOP, NULL, 0);
 }
 
+// Nothing that other beginnings of the job need is changed before every task has what it begins
+// with.
+static bool begin(struct tm_coordinator *c)
+{
+    struct tm_error err = {0};
+    c->ran = c->env.begin == NULL || c->env.begin(c->env.arg, &err) == 0;
+    if (c->ran)
+        command(c, TM_COMMAND_BEGIN, NULL, 0);
+    else
+        cancel(c, &err);
+    return c->ran;
+}
+
 static void worker_ready(struct tm_coordinator *c)
 {
-    c->ran = --c->starting == 0;
-    if (!c->ran || c->state != TM_JOB_STARTING)
+    if (--c->starting != 0 || c->state >= TM_JOB_CANCELLING || !begin(c))
+        return;
+    if (c->state != TM_JOB_STARTING)
         return;
     c->state = TM_JOB_RUNNING;
     if (c->stop_asked)

@@ -7,7 +7,7 @@
 #include "core/task/control.h"
 
 enum tm_job_state {
-    TM_JOB_STARTING, // workers evaluate the script
+    TM_JOB_STARTING, // workers evaluate the script, open tasks, restore them
     TM_JOB_RUNNING,
     TM_JOB_STOPPING,   // asked to stop: sources have ended, rows under way go on to the sinks
     TM_JOB_SAVING,     // all tasks are done, the last checkpoint is being taken
@@ -26,6 +26,9 @@ struct tm_coordinator_env {
     void *arg;
     // Tell every worker. 0 or TM_E_MEMORY.
     int (*command)(void *arg, enum tm_command_kind kind, const char *text, size_t length);
+    // All workers are ready: what cannot be taken back is done now, before a task has its turn.
+    // NULL: there is nothing such.
+    int (*begin)(void *arg, struct tm_error *err);
     // Settle types in the planning state; `settled`: what the workers must apply ("" = nothing
     // new). Above 0: it is too early for an answer.
     int (*settle)(void *arg, const char *proposal, size_t length, struct tm_buf *settled,
@@ -45,7 +48,7 @@ struct tm_coordinator {
     bool draining;             // asked to end as if its input had: what waits fires
     bool saving;               // the checkpoint before a stop is being taken: sources wait for it
     bool pipe_closed;          // the reader of the output has gone: an end like any other
-    bool ran;                  // all workers have been ready
+    bool ran;                  // all workers have been ready, and what had to begin has
     struct tm_error error;     // the first failure
     struct tm_culprit culprit; // what user code failed on then, if that is it
 };

@@ -3,7 +3,6 @@
 #include <stdio.h>
 
 #include "core/base/kill_point.h"
-#include "core/base/planted.h"
 #include "core/cluster/keeper_parts.h"
 
 enum { NAMES_MAX = 1000 }; // that are tried for a savepoint
@@ -46,11 +45,32 @@ static int fill_manifest(const struct tm__errand *errand, struct tm_manifest *ma
     return rc;
 }
 
+// A savepoint has what sinks staged for it in its own folder, too.
+static int keep_staged(struct tm__errand *errand)
+{
+    struct tm_job *job = errand->args->job;
+    const struct tm__kept *kept = errand->kept;
+    int rc = 0;
+    if (kept->purpose != TM_PURPOSE_SAVEPOINT)
+        return 0;
+    for (uint32_t n = 0; n < job->graph->node_count && rc == 0; n++) {
+        const struct tm_node *node = &job->graph->nodes[n];
+        const struct tm_connector *connector =
+            node->kind != TM_NODE_SINK ? NULL : tm_connector_find(job->connectors, node->connector);
+        if (connector != NULL && connector->sink_keep != NULL)
+            rc = connector->sink_keep(job->shared[n], kept->checkpoint,
+                                      tm_pending_place(kept->pending)->folder, &errand->err);
+    }
+    return rc;
+}
+
 static int publish(struct tm__errand *errand)
 {
     struct tm_manifest manifest;
     tm_manifest_init(&manifest, errand->args->mem);
     int rc = fill_manifest(errand, &manifest, &errand->err);
+    if (rc == 0)
+        rc = keep_staged(errand);
     struct tm_pending *pending = errand->kept->pending;
     errand->kept->pending = NULL;
     if (rc == 0)
@@ -131,8 +151,6 @@ void tm__errand_run(struct tm_work *work)
         errand->code = place(store, kept, &errand->err);
         break;
     case TM__ERRAND_PUBLISH:
-        if (TM_PLANTED(commit_before_durable))
-            (void)commit(errand);
         errand->code = publish(errand);
         break;
     case TM__ERRAND_DISCARD:

@@ -11,6 +11,12 @@ static int send_command(void *arg, enum tm_command_kind kind, const char *text, 
     return tm_job_command(drive->job, kind, text, length);
 }
 
+static int begin(void *arg, struct tm_error *err)
+{
+    struct tm_drive *drive = arg;
+    return tm_job_begin(drive->job, err);
+}
+
 static int settle(void *arg, const char *proposal, size_t length, struct tm_buf *settled,
                   struct tm_error *err)
 {
@@ -106,7 +112,8 @@ int tm_drive_start(struct tm_drive *drive, struct tm_error *err)
         rc = tm_job_new(&job_args, &drive->job, err);
     if (rc != 0)
         return rc;
-    struct tm_coordinator_env env = {.arg = drive, .command = send_command, .settle = settle};
+    struct tm_coordinator_env env = {
+        .arg = drive, .command = send_command, .begin = begin, .settle = settle};
     tm_coordinator_init(&drive->coordinator, &env, args->mem, drive->job->worker_count,
                         drive->job->task_count);
     for (uint32_t w = 0; w < drive->job->worker_count; w++)

@@ -93,8 +93,8 @@ static int look_at_ends(struct tm_kit *kit)
 
 int tm__kit_rest(struct tm_kit *kit, struct tm_error *err)
 {
-    int rc = tm_drive_rest(&kit->drive, err);
-    if (rc != 0)
+    int rc = kit->trial == NULL ? tm_drive_rest(&kit->drive, err) : tm__kit_trial_rest(kit, err);
+    if (rc < 0)
         kit->failure = *err;
     return rc;
 }
@@ -167,7 +167,9 @@ int tm__kit_start(struct tm_kit *kit, uint32_t parallelism, uint32_t max_paralle
 
 static int start(struct tm_kit *kit, struct tm_error *err)
 {
-    uint32_t parallelism = kit->args.parallelism == 0 ? 1 : kit->args.parallelism;
+    uint32_t parallelism = kit->args.parallelism;
+    if (parallelism == 0)
+        parallelism = kit->trial == NULL ? 1 : tm__kit_trial_parallelism(kit->trial);
     int rc = new_samples(kit, err);
     if (rc == 0)
         rc = tm__kit_start(kit, parallelism, 0, NULL, 0, err);
@@ -210,7 +212,11 @@ int tm_kit_new(const struct tm_kit_args *args, struct tm_kit **result, struct tm
     int rc = tm__kit_keep_args(kit, args);
     if (rc == 0)
         rc = replace_connectors(kit, args->connectors);
+    if (rc == 0 && args->trial != NULL)
+        rc = tm__kit_trial_new(kit, args->trial);
     rc = rc != 0 ? tm_error_set(err, rc, "out of memory for a test") : start(kit, err);
+    if (rc == 0 && kit->trial != NULL)
+        rc = tm__kit_trial_begin(kit, err);
     if (rc != 0) {
         tm_kit_free(kit);
         return rc;
@@ -246,6 +252,7 @@ void tm_kit_free(struct tm_kit *kit)
     if (kit->ends != NULL)
         tm_mem_free(&kit->mem, kit->ends, kit->node_count * sizeof *kit->ends);
     tm_drive_close(&kit->drive);
+    tm__kit_trial_free(kit);
     tm_restored_free(kit->restored);
     tm__kit_free_args(kit);
     if (kit->samples != NULL)
@@ -351,7 +358,7 @@ static int ended(const struct tm_kit *kit, uint32_t node, struct tm_error *err)
                         name_of(kit, node));
 }
 
-int tm_kit_push(struct tm_kit *kit, uint32_t source, const char *json, size_t length,
+static int push(struct tm_kit *kit, uint32_t source, const char *json, size_t length,
                 struct tm_error *err)
 {
     struct tm__kit_end *end = &kit->ends[source];
@@ -424,7 +431,7 @@ static int no_watermarks(const struct tm_kit *kit, int32_t source, struct tm_err
     return err->code;
 }
 
-int tm_kit_watermark(struct tm_kit *kit, int32_t source, int64_t at, struct tm_error *err)
+static int watermark(struct tm_kit *kit, int32_t source, int64_t at, struct tm_error *err)
 {
     int rc = tm__kit_begin(kit, err);
     bool any = false;
@@ -449,7 +456,7 @@ int tm_kit_watermark(struct tm_kit *kit, int32_t source, int64_t at, struct tm_e
     return rc != 0 ? rc : tm__kit_rest(kit, err);
 }
 
-int tm_kit_idle(struct tm_kit *kit, uint32_t source, struct tm_error *err)
+static int idle(struct tm_kit *kit, uint32_t source, struct tm_error *err)
 {
     int rc = tm__kit_begin(kit, err);
     rc = rc != 0 ? rc : ended(kit, source, err);
@@ -458,7 +465,7 @@ int tm_kit_idle(struct tm_kit *kit, uint32_t source, struct tm_error *err)
     return rc != 0 ? rc : tm__kit_rest(kit, err);
 }
 
-int tm_kit_finish(struct tm_kit *kit, int32_t source, struct tm_error *err)
+static int finish(struct tm_kit *kit, int32_t source, struct tm_error *err)
 {
     const struct tm__kit_item item = {.kind = TM__KIT_END};
     int rc = tm__kit_begin(kit, err);
@@ -475,7 +482,7 @@ int tm_kit_finish(struct tm_kit *kit, int32_t source, struct tm_error *err)
     return rc != 0 ? rc : tm__kit_rest(kit, err);
 }
 
-int tm_kit_advance(struct tm_kit *kit, int64_t ms, struct tm_error *err)
+static int advance(struct tm_kit *kit, int64_t ms, struct tm_error *err)
 {
     int rc = tm__kit_begin(kit, err);
     if (rc != 0)
@@ -496,6 +503,60 @@ int tm_kit_advance(struct tm_kit *kit, int64_t ms, struct tm_error *err)
     }
     kit->world.clock_ns = target;
     return tm__kit_rest(kit, err);
+}
+
+int tm__kit_apply(struct tm_kit *kit, const struct tm__kit_op *op, struct tm_error *err)
+{
+    switch (op->kind) {
+    case TM__KIT_PUSH:
+        return push(kit, (uint32_t)op->source, op->json, op->length, err);
+    case TM__KIT_WATERMARK:
+        return watermark(kit, op->source, op->number, err);
+    case TM__KIT_ADVANCE:
+        return advance(kit, op->number, err);
+    case TM__KIT_IDLE:
+        return idle(kit, (uint32_t)op->source, err);
+    case TM__KIT_FINISH:
+        break;
+    }
+    return finish(kit, op->source, err);
+}
+
+static int happen(struct tm_kit *kit, const struct tm__kit_op *op, struct tm_error *err)
+{
+    return kit->trial == NULL ? tm__kit_apply(kit, op, err) : tm__kit_trial_apply(kit, op, err);
+}
+
+int tm_kit_push(struct tm_kit *kit, uint32_t source, const char *json, size_t length,
+                struct tm_error *err)
+{
+    const struct tm__kit_op op = {
+        .kind = TM__KIT_PUSH, .source = (int32_t)source, .json = json, .length = length};
+    return happen(kit, &op, err);
+}
+
+int tm_kit_watermark(struct tm_kit *kit, int32_t source, int64_t at, struct tm_error *err)
+{
+    const struct tm__kit_op op = {.kind = TM__KIT_WATERMARK, .source = source, .number = at};
+    return happen(kit, &op, err);
+}
+
+int tm_kit_idle(struct tm_kit *kit, uint32_t source, struct tm_error *err)
+{
+    const struct tm__kit_op op = {.kind = TM__KIT_IDLE, .source = (int32_t)source};
+    return happen(kit, &op, err);
+}
+
+int tm_kit_finish(struct tm_kit *kit, int32_t source, struct tm_error *err)
+{
+    const struct tm__kit_op op = {.kind = TM__KIT_FINISH, .source = source};
+    return happen(kit, &op, err);
+}
+
+int tm_kit_advance(struct tm_kit *kit, int64_t ms, struct tm_error *err)
+{
+    const struct tm__kit_op op = {.kind = TM__KIT_ADVANCE, .number = ms};
+    return happen(kit, &op, err);
 }
 
 // --- what came out -------------------------------------------------------------------------------
@@ -541,7 +602,7 @@ int tm_kit_take(struct tm_kit *kit, uint32_t sink, bool by_arrival, const struct
     *rows = NULL;
     *count = n;
     if (n == 0)
-        return 0;
+        return kit->trial == NULL ? 0 : tm__kit_trial_taken(kit, sink);
     kit->taken = tm_mem_alloc(&kit->mem, n * sizeof *kit->taken);
     if (kit->taken == NULL)
         return tm_error_set(err, TM_E_MEMORY, "out of memory for the rows of a sink");
@@ -553,6 +614,8 @@ int tm_kit_take(struct tm_kit *kit, uint32_t sink, bool by_arrival, const struct
             kit->rows[left++] = kit->rows[i];
     }
     kit->row_count = left;
+    if (kit->trial != NULL && tm__kit_trial_taken(kit, sink) != 0)
+        return tm_error_set(err, TM_E_MEMORY, "out of memory for the rows of a sink");
     qsort(kit->taken, n, sizeof *kit->taken, by_arrival ? compare_arrival : compare_cause);
     *rows = kit->taken;
     return 0;

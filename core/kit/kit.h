@@ -8,6 +8,16 @@
 #include "core/kit/drive.h"
 #include "core/kit/world.h"
 
+// A test under a seed: who of the job has a turn is drawn, its subtasks too where the test does not
+// say how many. With `kills` the job dies at drawn turns and begins again from a checkpoint taken
+// before, with what happened since happening once more; rows that were taken by then must come as
+// they came (TM_E_TEST_REPLAY).
+struct tm_kit_trial {
+    uint64_t seed;
+    bool kills;
+    uint64_t checkpoints, deaths, rescales; // counted over all tests
+};
+
 struct tm_kit_args {
     const struct tm_fx *real;                     // files and memory
     const struct tm_connector *const *connectors; // of production: replaced by name
@@ -17,7 +27,8 @@ struct tm_kit_args {
     bool program; // the text is a job that a spec built
     const char *const *set_names, *const *set_values;
     uint32_t set_count;
-    uint32_t parallelism; // 0: 1
+    uint32_t parallelism;       // 0: 1, or what is drawn
+    struct tm_kit_trial *trial; // NULL: none
     uint64_t seed;
     int64_t now_ms;
     bool job_watermarks; // the job's own `watermark` makes them; else only the test does
@@ -77,6 +88,9 @@ int tm_kit_finish(struct tm_kit *kit, int32_t source, struct tm_error *err) TM_W
 // on. A job that has ended stays as it is.
 int tm_kit_restore(struct tm_kit *kit, uint32_t parallelism, uint32_t max_parallelism,
                    struct tm_error *err) TM_WARN_UNUSED;
+
+// What a trial did to the job, a line each; "" without one.
+const char *tm_kit_story(const struct tm_kit *kit);
 
 // How far event time is at an operator, in the subtask that lags most; TM_WATERMARK_MIN: not yet.
 int64_t tm_kit_watermark_of(const struct tm_kit *kit, uint32_t node);

@@ -40,6 +40,23 @@ struct tm__kit_end {
     struct tm_key_reader key;
 };
 
+enum tm__kit_op_kind {
+    TM__KIT_PUSH,
+    TM__KIT_WATERMARK,
+    TM__KIT_ADVANCE,
+    TM__KIT_IDLE,
+    TM__KIT_FINISH
+};
+
+// What a test does to its job: tm_kit_push and the like.
+struct tm__kit_op {
+    enum tm__kit_op_kind kind;
+    int32_t source;
+    int64_t number;   // event time, or ms of the clock
+    const char *json; // PUSH
+    size_t length;
+};
+
 struct tm_kit {
     struct tm_kit_world world; // first: the sources' and sinks' effects are its
     struct tm_mem mem;
@@ -63,6 +80,7 @@ struct tm_kit {
     char **sets;                  // names, then values
     struct tm_error failure;      // of the job
     struct tm__kit_end *ends;     // by node
+    struct tm__kit_trial *trial;  // NULL: none
     struct tm__kit_source *sources;
     uint64_t cause; // of what happens now
     bool several;   // it can reach several keys: it is no push of one record
@@ -78,6 +96,9 @@ struct tm_kit {
 // Plans the job and starts it, from kit->restored on.
 int tm__kit_start(struct tm_kit *kit, uint32_t parallelism, uint32_t max_parallelism,
                   const char *settled, size_t settled_length, struct tm_error *err) TM_WARN_UNUSED;
+// One of them; TM__KIT_DIED: the job is to die here (of a trial).
+int tm__kit_apply(struct tm_kit *kit, const struct tm__kit_op *op,
+                  struct tm_error *err) TM_WARN_UNUSED;
 // As tm_kit_rest and others begin and end: the failure of the job before, or of this.
 int tm__kit_begin(struct tm_kit *kit, struct tm_error *err) TM_WARN_UNUSED;
 int tm__kit_rest(struct tm_kit *kit, struct tm_error *err) TM_WARN_UNUSED;
@@ -103,3 +124,33 @@ int tm__kit_sink_new(struct tm_task_context *ctx, const struct tm_node *node,
 int tm__kit_source_give(struct tm_kit *kit, uint32_t node, uint32_t subtask,
                         const struct tm__kit_item *item) TM_WARN_UNUSED;
 void tm__kit_row_free(struct tm_kit *kit, struct tm_kit_row *row);
+
+// restore.c: takes a checkpoint; the job goes on. And begins anew from kit->restored (NULL: from
+// the start), with these subtasks and key groups (0: as many as there were) and settled types.
+int tm__kit_checkpoint(struct tm_kit *kit, struct tm_restored **restored,
+                       struct tm_error *err) TM_WARN_UNUSED;
+int tm__kit_begin_again(struct tm_kit *kit, uint32_t parallelism, uint32_t max_parallelism,
+                        const char *settled, size_t settled_length,
+                        struct tm_error *err) TM_WARN_UNUSED;
+bool tm__kit_has_ended(const struct tm_kit *kit);
+
+// trial.c
+enum { TM__KIT_DIED = 1 };
+
+int tm__kit_trial_new(struct tm_kit *kit, struct tm_kit_trial *args) TM_WARN_UNUSED;
+void tm__kit_trial_free(struct tm_kit *kit);
+uint32_t tm__kit_trial_parallelism(struct tm__kit_trial *trial);
+// The job has begun.
+int tm__kit_trial_begin(struct tm_kit *kit, struct tm_error *err) TM_WARN_UNUSED;
+// As tm_drive_rest, with drawn turns. TM__KIT_DIED.
+int tm__kit_trial_rest(struct tm_kit *kit, struct tm_error *err) TM_WARN_UNUSED;
+int tm__kit_trial_apply(struct tm_kit *kit, const struct tm__kit_op *op,
+                        struct tm_error *err) TM_WARN_UNUSED;
+// The test takes a checkpoint of its own: the job does not die until it has begun from that.
+void tm__kit_trial_hold(struct tm_kit *kit);
+// The test's own checkpoint has been taken, and the job has begun from it.
+int tm__kit_trial_restored(struct tm_kit *kit, struct tm_error *err) TM_WARN_UNUSED;
+// kit->taken goes to the test. TM_E_MEMORY.
+int tm__kit_trial_taken(struct tm_kit *kit, uint32_t sink) TM_WARN_UNUSED;
+// A row has come: true when it was given to the test before the job died.
+bool tm__kit_trial_came_before(struct tm_kit *kit, const struct tm_kit_row *row);

@@ -67,7 +67,7 @@ static const char *text_field(lua_State *lua, int table, const char *name, size_
 // values = {} }
 static int kit_new(lua_State *lua)
 {
-    const struct tm_kit_host *host = lua_touserdata(lua, lua_upvalueindex(1));
+    struct tm_kit_host *host = lua_touserdata(lua, lua_upvalueindex(1));
     const char *names[SETS_MAX], *values[SETS_MAX];
     struct tm_error err = {0};
     size_t length;
@@ -75,7 +75,10 @@ static int kit_new(lua_State *lua)
     struct tm_kit_args args = {.real = host->real,
                                .connectors = host->connectors,
                                .set_names = names,
-                               .set_values = values};
+                               .set_values = values,
+                               .trial = host->trial};
+    if (host->trial != NULL)
+        host->trial->seed = host->seed++ * UINT64_C(0x9e3779b97f4a7c15);
     args.path = text_field(lua, 1, "path", &length);
     args.text = text_field(lua, 1, "text", &args.length);
     args.parallelism = (uint32_t)number_field(lua, 1, "parallelism");
@@ -279,6 +282,21 @@ static int kit_take(lua_State *lua)
     return 2;
 }
 
+// story(kit): what a trial did to its job
+static int kit_story(lua_State *lua)
+{
+    lua_pushstring(lua, tm_kit_story(tm__kit_lua_kit(lua)));
+    return 1;
+}
+
+// tries(): whether tests run under a seed
+static int kit_tries(lua_State *lua)
+{
+    const struct tm_kit_host *host = lua_touserdata(lua, lua_upvalueindex(1));
+    lua_pushboolean(lua, host->trial != NULL);
+    return 1;
+}
+
 // set_null(value): what stands for null in tables
 static int kit_set_null(lua_State *lua)
 {
@@ -287,7 +305,7 @@ static int kit_set_null(lua_State *lua)
     return 0;
 }
 
-void tm_kit_lua_open(lua_State *lua, const struct tm_kit_host *host)
+void tm_kit_lua_open(lua_State *lua, struct tm_kit_host *host)
 {
     static const struct {
         const char *name;
@@ -305,6 +323,8 @@ void tm_kit_lua_open(lua_State *lua, const struct tm_kit_host *host)
         {"finish", kit_finish},
         {"restore", kit_restore},
         {"take", kit_take},
+        {"story", kit_story},
+        {"tries", kit_tries},
         {"set_null", kit_set_null},
         {"state", tm__kit_lua_state},
         {"states", tm__kit_lua_states},
@@ -320,7 +340,7 @@ void tm_kit_lua_open(lua_State *lua, const struct tm_kit_host *host)
     lua_pop(lua, 1);
     lua_createtable(lua, 0, (int)(sizeof functions / sizeof functions[0]));
     for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
-        lua_pushlightuserdata(lua, (void *)(uintptr_t)host);
+        lua_pushlightuserdata(lua, host);
         lua_pushcclosure(lua, functions[i].call, 1);
         lua_setfield(lua, -2, functions[i].name);
     }

@@ -9,10 +9,12 @@
 struct tm_kit_host {
     const struct tm_fx *real;
     const struct tm_connector *const *connectors;
+    struct tm_kit_trial *trial; // NULL: none. Each test has a seed that follows from its `seed`
+    uint64_t seed;
 };
 
 // Pushes the module: functions that give their results, or nil and { code, message, where, hint }.
 // Protected by the caller.
-void tm_kit_lua_open(lua_State *lua, const struct tm_kit_host *host);
+void tm_kit_lua_open(lua_State *lua, struct tm_kit_host *host);
 // A row as a table: the columns that are not hidden.
 void tm_kit_lua_row(lua_State *lua, const struct tm_schema *schema, const struct tm_row *row);

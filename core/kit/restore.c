@@ -61,6 +61,8 @@ int tm__kit_take_cut(void *arg, const struct tm_write_args *args, struct tm_writ
                      struct tm_error *err)
 {
     struct tm_kit *kit = arg;
+    if (kit->cuts == NULL) // the job died before it was written
+        return tm_error_set(err, TM_E_CHECKPOINT_DECLINED, "nobody gathers the checkpoint");
     if (kit->cut_count == kit->cuts_wanted)
         return tm_error_set(err, TM_E_INTERNAL, "a checkpoint has more parts than tasks");
     kit->cuts[kit->cut_count++] = args->cut;
@@ -123,28 +125,46 @@ static int tell_sources(struct tm_kit *kit, struct tm_error *err)
     return rc;
 }
 
-static bool has_ended(const struct tm_kit *kit)
+bool tm__kit_has_ended(const struct tm_kit *kit)
 {
     return kit->drive.coordinator.state >= TM_JOB_SAVING;
 }
 
-static int begin_again(struct tm_kit *kit, uint32_t parallelism, uint32_t max_parallelism,
-                       struct tm_error *err)
+int tm__kit_begin_again(struct tm_kit *kit, uint32_t parallelism, uint32_t max_parallelism,
+                        const char *settled, size_t settled_length, struct tm_error *err)
 {
     const struct tm_plan *plan = kit->drive.plan;
     if (parallelism == 0)
         parallelism = kit->drive.args.parallelism;
     if (max_parallelism == 0)
         max_parallelism = plan->max_parallelism;
-    struct tm_buf settled = kit->drive.settled;
-    kit->drive.settled = (struct tm_buf){0};
+    struct tm_buf before = kit->drive.settled; // which `settled` may be
+    tm_buf_init(&kit->drive.settled, &kit->mem); // events that are still there go into it
     tm_drive_close(&kit->drive);
-    int rc = tm__kit_start(kit, parallelism, max_parallelism, (const char *)settled.data,
-                           settled.size_bytes, err);
-    tm_buf_fini(&settled);
+    int rc = tm__kit_start(kit, parallelism, max_parallelism, settled, settled_length, err);
+    tm_buf_fini(&before);
     if (rc == 0)
         rc = tell_sources(kit, err);
     return rc;
+}
+
+static int gather(struct tm_kit *kit, struct tm_restored **restored, struct tm_error *err)
+{
+    kit->cuts_wanted = kit->drive.job->task_count;
+    size_t size = kit->cuts_wanted * sizeof *kit->cuts;
+    kit->cuts = tm_mem_alloc(&kit->mem, size);
+    if (kit->cuts == NULL)
+        return tm_error_set(err, TM_E_MEMORY, "out of memory for a test");
+    int rc = take_checkpoint(kit, restored, err);
+    tm_mem_free(&kit->mem, kit->cuts, size);
+    kit->cuts = NULL;
+    return rc;
+}
+
+int tm__kit_checkpoint(struct tm_kit *kit, struct tm_restored **restored, struct tm_error *err)
+{
+    int rc = gather(kit, restored, err);
+    return rc != 0 ? rc : command(kit, TM_COMMAND_COMPLETE, err);
 }
 
 int tm_kit_restore(struct tm_kit *kit, uint32_t parallelism, uint32_t max_parallelism,
@@ -152,25 +172,25 @@ int tm_kit_restore(struct tm_kit *kit, uint32_t parallelism, uint32_t max_parall
 {
     struct tm_restored *restored = NULL;
     int rc = tm__kit_begin(kit, err);
-    if (rc != 0 || has_ended(kit))
+    if (rc != 0 || tm__kit_has_ended(kit))
         return rc;
     kit->several = true;
-    kit->cuts_wanted = kit->drive.job->task_count;
-    size_t size = kit->cuts_wanted * sizeof *kit->cuts;
-    kit->cuts = tm_mem_alloc(&kit->mem, size);
-    if (kit->cuts == NULL)
-        return tm_error_set(err, TM_E_MEMORY, "out of memory for a test");
-    rc = take_checkpoint(kit, &restored, err);
-    tm_mem_free(&kit->mem, kit->cuts, size);
-    kit->cuts = NULL;
+    if (kit->trial != NULL)
+        tm__kit_trial_hold(kit);
+    rc = gather(kit, &restored, err);
     if (rc != 0)
         return rc;
     struct tm_restored *before = kit->restored;
+    const struct tm_buf *settled = &kit->drive.settled;
     kit->restored = restored;
-    rc = begin_again(kit, parallelism, max_parallelism, err);
+    rc = tm__kit_begin_again(kit, parallelism, max_parallelism, (const char *)settled->data,
+                             settled->size_bytes, err);
     tm_restored_free(before);
     if (rc == 0)
-        return tm__kit_rest(kit, err);
-    kit->failure = *err;
+        rc = tm__kit_rest(kit, err);
+    if (rc == 0 && kit->trial != NULL)
+        rc = tm__kit_trial_restored(kit, err);
+    if (rc < 0)
+        kit->failure = *err;
     return rc;
 }

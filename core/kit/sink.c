@@ -90,6 +90,10 @@ static int keep(struct kit_sink *self, const struct tm_batch *batch, const struc
     if (rc != 0)
         return rc;
     kept->schema = tm_schema_ref(batch->schema);
+    if (kit->trial != NULL && tm__kit_trial_came_before(kit, kept)) {
+        tm__kit_row_free(kit, kept);
+        return 0;
+    }
     kit->row_count++;
     return 0;
 }

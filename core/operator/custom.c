@@ -66,7 +66,8 @@ static int on_add_failed(void *arg, uint32_t node, const struct tm_row *row, uin
     return tell(custom, TM_FAILED_ROW, custom->input, row, code, message, length);
 }
 
-// No row of the input fails, but what was to be made of some: a firing of their window.
+// A row of the input fails where it brings the values together; else what was to be made of some: a
+// firing of their window.
 static int on_merge_failed(void *arg, uint32_t node, const struct tm_row *row, uint32_t row_of,
                            int code, const char *message, size_t length)
 {
@@ -81,6 +82,8 @@ static int on_merge_failed(void *arg, uint32_t node, const struct tm_row *row, u
         }
     if (told)
         return 0;
+    if (custom->joining != NULL)
+        return tell(custom, TM_FAILED_ROW, custom->input, custom->joining, code, message, length);
     return tell(custom, TM_FAILED_FIRING, NULL, NULL, code, message, length);
 }
 

@@ -26,8 +26,10 @@ struct tm__operator_custom {
     struct tm__operator_home into, from;  // merge: the owner's to set, of all pairs
     uint64_t *spoilt[TM__OPERATOR_BLOCK]; // merge: set when it fails
     bool quiet;                           // merge: its failures are not told
-    uint32_t failed;                      // rows of the run
-    struct tm_error failure;              // of a row, when it ends the job
+    const struct tm_row *joining; // merge: by which values come together, of `input`: a failure is
+                                  // its. NULL: of what is to be made of the values
+    uint32_t failed;              // rows of the run
+    struct tm_error failure;      // of a row, when it ends the job
     // add: who is told of failures instead, where rows are added to what a firing computes.
     int (*instead)(void *arg, int code, const char *message, size_t length, struct tm_error *why);
     void *instead_arg;
@@ -68,7 +70,7 @@ int tm__operator_custom_take_back(const struct tm__operator_custom *custom,
 
 // Merging `from` in custom->from to `to` in custom->into: pairs are gathered and merged by flush,
 // or when there are enough. *spoilt becomes TM__CUSTOM_TOLD where the job's function failed; the
-// failure has been told.
+// failure has been told, of custom->joining or of a firing.
 int tm__operator_custom_merge(struct tm__operator_custom *custom, void *to, const void *from,
                               uint64_t *spoilt, struct tm_error *err) TM_WARN_UNUSED;
 int tm__operator_custom_flush(struct tm__operator_custom *custom,

@@ -1,6 +1,7 @@
 // Writing images: frozen pages, and what has changed in them. Page tables and pages that a snapshot
 // holds are written by nobody, but for the counts of their holders, which are not looked at; so any
 // thread may read them while the state's own goes on.
+#include "core/base/planted.h"
 #include "core/state/image_format.h"
 
 // A page as a snapshot has it: NULL where there is none.
@@ -256,7 +257,7 @@ static int put_page(struct writer *w, uint32_t number)
     if (is_alike(&now, &before))
         return put_changed(w, number, &now, &before);
     if (now.bytes == NULL)
-        return begin_page(w, number, TM__IMAGE_GONE, 0);
+        return TM_PLANTED(removed_page_stays) ? 0 : begin_page(w, number, TM__IMAGE_GONE, 0);
     return put_made(w, number, &now);
 }
 

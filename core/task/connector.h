@@ -125,9 +125,10 @@ struct tm_connector {
                           const struct tm_node *node, struct tm_error *err);
     int (*sink_restore)(void *shared, const struct tm_restored *restored,
                         const struct tm_node *node, struct tm_error *err);
-    // All connectors have agreed to how the job begins, and before any subtask is made: a sink that
-    // was restored repeats the commits of its checkpoint and removes what came after it, one that
-    // begins anew removes what is left of earlier runs. NULL: nothing to do.
+    // All connectors have agreed to how the job begins, all subtasks are there and have what the
+    // checkpoint has, and nothing has been written yet: a sink that was restored repeats the
+    // commits of its checkpoint and removes what came after it, one that begins anew removes what
+    // is left of earlier runs. NULL: nothing to do.
     int (*sink_begin)(void *shared, struct tm_error *err);
     // The checkpoint is durable: make visible what was prepared for it and for all before it. On a
     // helper thread, one call at a time, in order. Idempotent. TM_STEP_WAIT: it cannot be done now
@@ -139,6 +140,10 @@ struct tm_connector {
     // Instead of sink_commit where that is 1 or less: nothing is noted, for the job has no
     // checkpoint to begin with, and needs none once this is done.
     int (*sink_commit_once)(void *shared, uint64_t checkpoint, struct tm_error *err);
+    // A savepoint is about to be published: what of it is staged where a later run clears it away
+    // goes into its folder as well, durable but for the names. On the thread of commits. NULL:
+    // nothing is.
+    int (*sink_keep)(void *shared, uint64_t checkpoint, const char *folder, struct tm_error *err);
     // Has it committed anything that this restored checkpoint, or a later one, prepared? Asked when
     // a newer checkpoint is damaged: "no" allows the one before it.
     int (*sink_committed)(void *shared, uint64_t checkpoint, bool *committed, struct tm_error *err);

@@ -9,6 +9,7 @@
 #include "core/loop/mailbox.h"
 
 enum tm_command_kind {
+    TM_COMMAND_BEGIN,   // all tasks of the job are open, sinks have begun: tasks have their turns
     TM_COMMAND_SETTLED, // `text`: types to apply; tasks that waited for it go on
     TM_COMMAND_STOP,    // sources end without draining
     TM_COMMAND_DRAIN,   // sources end as at the end of their input
@@ -35,7 +36,7 @@ struct tm_command {
 };
 
 enum tm_event_kind {
-    TM_EVENT_READY,         // a worker evaluated the script and opened its tasks
+    TM_EVENT_READY,         // a worker evaluated the script, opened its tasks, restored them
     TM_EVENT_TASK_FINISHED, // a task passed on END and flushed
     TM_EVENT_FAILED,        // a worker or task failed: `error`
     TM_EVENT_PROPOSAL,      // a task wants types settled: `text`

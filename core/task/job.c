@@ -425,8 +425,8 @@ static int verify(struct tm_job *job, struct tm_error *err)
     return owes ? tm_restored_verify(job->restored, err) : 0;
 }
 
-// From here on there is no way back: commits that the checkpoint owes, what is left over goes.
-static int begin_sinks(struct tm_job *job, struct tm_error *err)
+// Commits that the checkpoint owes; what is left over goes.
+int tm_job_begin(struct tm_job *job, struct tm_error *err)
 {
     for (uint32_t n = 0; n < job->graph->node_count; n++) {
         const struct tm_node *node = &job->graph->nodes[n];
@@ -473,7 +473,7 @@ static int build(struct tm_job *job, const struct tm_job_args *args, struct tm_e
         rc = restore_connectors(job, err);
     if (rc == 0 && job->unverified)
         rc = verify(job, err);
-    return rc == 0 ? begin_sinks(job, err) : rc;
+    return rc;
 }
 
 int tm_job_new(const struct tm_job_args *args, struct tm_job **result, struct tm_error *err)

@@ -98,10 +98,14 @@ struct tm_job {
     struct tm_failures *failures; // per task: errors counted by operator and code
 };
 
-// Makes everything but the Lua states; prepares connectors (opens files): errors of paths come from
-// here. On failure frees what it made.
+// Makes everything but the Lua states; prepares connectors (opens files) and restores them: errors
+// of paths come from here. Changes nothing that another beginning of the job needs. On failure
+// frees what it made.
 int tm_job_new(const struct tm_job_args *args, struct tm_job **job,
                struct tm_error *err) TM_WARN_UNUSED;
+// All tasks have what the checkpoint has, or are open: sinks begin (tm_connector.sink_begin), and
+// from here on there is no way back. Before any task has its turn.
+int tm_job_begin(struct tm_job *job, struct tm_error *err) TM_WARN_UNUSED;
 // After all workers ended. Publishes or discards the sinks' output: `ok` = the job finished.
 int tm_job_finish(struct tm_job *job, bool ok, struct tm_error *err) TM_WARN_UNUSED;
 // Of a job that has committed nothing: can all its output become visible in one step, so that a

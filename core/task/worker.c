@@ -151,6 +151,9 @@ static bool take_command(struct tm_worker *worker)
     if (command == NULL)
         return false;
     switch (command->kind) {
+    case TM_COMMAND_BEGIN:
+        worker->has_begun = true;
+        break;
     case TM_COMMAND_SETTLED:
         settle(worker, command);
         break;
@@ -231,7 +234,7 @@ enum tm_turn tm_worker_turn(struct tm_worker *worker, uint32_t pick)
         progress = true;
     if (worker->cancelled)
         return TM_TURN_EXIT;
-    if (!worker->started)
+    if (!worker->started || !worker->has_begun)
         return progress ? TM_TURN_PROGRESS : TM_TURN_IDLE;
     if (worker->tends)
         progress = tend_tasks(worker) || progress;
@@ -251,7 +254,8 @@ enum tm_turn tm_worker_turn(struct tm_worker *worker, uint32_t pick)
 int64_t tm_worker_deadline_ns(struct tm_worker *worker)
 {
     int64_t deadline = INT64_MAX;
-    for (uint32_t i = 0; worker->started && i < worker->task_count; i++) {
+    bool runs = worker->started && worker->has_begun;
+    for (uint32_t i = 0; runs && i < worker->task_count; i++) {
         int64_t at = tm_task_deadline_ns(worker->tasks[i]);
         deadline = at < deadline ? at : deadline;
     }

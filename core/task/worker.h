@@ -17,7 +17,9 @@ struct tm_worker {
     uint32_t next;       // round robin
     uint32_t unfinished; // tasks
     uint32_t settled;    // how often its Lua state was told of types
-    bool started, cancelled, exited;
+    bool started;        // its tasks are open
+    bool has_begun;      // and have their turns
+    bool cancelled, exited;
     bool tends;                     // there has been a checkpoint: its tasks have to be tended
     struct tm_watch_slot *watch;    // what its thread does; never NULL once it has started
     struct tm_watch_slot unwatched; // of a job that nobody watches
@@ -33,7 +35,7 @@ enum tm_turn {
 };
 
 // On the worker's own thread, first: makes the Lua state, evaluates the script, opens the tasks;
-// posts READY or FAILED.
+// posts READY or FAILED. Tasks have no turn before TM_COMMAND_BEGIN.
 void tm_worker_start(struct tm_worker *worker);
 // One turn: commands, then one task. `pick` chooses the task among those unfinished (modulo);
 // UINT32_MAX: round robin.

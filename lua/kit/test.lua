@@ -226,8 +226,14 @@ function methods:metrics(name)
   return engine.metrics(self.kit, operator(self, "metrics", name))
 end
 
+---What a seed did to the job, a line each; "" without one.
+function methods:story() return self.kit and engine.story(self.kit) or self.told or "" end
+
 function methods:close()
-  if self.kit then engine.close(self.kit) end
+  if self.kit then
+    self.told = engine.story(self.kit)
+    engine.close(self.kit)
+  end
   self.kit = nil
 end
 
@@ -274,7 +280,7 @@ function test.new(job, options)
   -- "job": a timer of the clock fires when its millisecond is over, as in production; "test": as soon as the clock shows its time
   local clock = option(options, "clock", "job", function(v) return v == "test" or v == "job" end, '"test" or "job"')
   local given = {
-    parallelism = option(options, "parallelism", 1, function(v) return is_whole(v) and v >= 1 and v <= 1024 end,
+    parallelism = option(options, "parallelism", engine.tries() and 0 or 1, function(v) return is_whole(v) and v >= 1 and v <= 1024 end,
       "a whole number from 1 to 1024"),
     seed = option(options, "seed", 1, function(v) return is_whole(v) and v >= 0 end, "a whole number from 0 on"),
     now = option(options, "now", 0, is_whole, "a time in whole milliseconds"),
@@ -297,7 +303,9 @@ function test.new(job, options)
     given.path, given.text, given.program = "the spec's job", program.text(job, mark), true
   end
   local kit = checked(engine.new(given))
-  return setmetatable({ kit = kit, source = engine.names(kit, "source"), sink = engine.names(kit, "sink"), columns = {} }, index)
+  local t = setmetatable({ kit = kit, source = engine.names(kit, "source"), sink = engine.names(kit, "sink"), columns = {} }, index)
+  if test.made then test.made[#test.made + 1] = t end
+  return t
 end
 
 return test

@@ -69,6 +69,12 @@ function test:advance_watermark(at, source) end
 ---@return tidemill.Test self
 function test:snapshot_and_restore(options) end
 
+---What a seed of `tidemill test --seeds` did to the job so far, a line each; without one an empty text.
+---
+---    assert.equal("", t:story())
+---@return string
+function test:story() end
+
 ---Moves the clock: what is due on the way fires, each in its time. A timer of the clock is due when its millisecond is over.
 ---
 ---    t:advance_clock(60000)

@@ -106,4 +106,28 @@ it("goes back", function()
 end)
 ]=] } },
     run = [[tidemill test]] },
+  { "TEST_REPLAY", group = "script",
+    cause = [[Under `tidemill test --kills` the job died and began again from a checkpoint, and rows that the spec had taken before did
+      not come again as they were. A function keeps something outside of ctx.state, or the result depends on which subtask is first.]],
+    fix = [[What a function keeps from row to row belongs into ctx.state, which is in checkpoints: local variables, tables and upvalues
+      of the script are lost with the process.]],
+    files = { { "spec/numbered_spec.lua", [=[
+local tm = require "tidemill"
+it("numbers rows", function()
+  local t = tm.test { code = [[
+    local tm = require "tidemill"
+    local counter = { last = 0 }
+    return tm.from(tm.stdin { name = "in", format = "json", schema = { v = "int" } })
+      :map(function(e)
+        counter.last = counter.last + 1
+        return { v = e.v, number = counter.last }
+      end)
+      :to(tm.print { name = "out" })]] }
+  for i = 1, 9 do
+    t:push("in", { v = i })
+    t:take("out")
+  end
+end)
+]=] } },
+    run = [[tidemill test --kills]] },
 }

@@ -71,15 +71,19 @@ int tm__windows_add(struct tm__windows *self, const struct tm__windows_key *k, u
 
 static int merge_custom(struct tm__windows *self, const struct tm__windows_key *k,
                         struct tm__windows_cell *to, struct tm__windows_cell *from,
-                        struct tm_error *err)
+                        const struct tm_row *row, struct tm_error *err)
 {
     uint64_t spoilt = 0;
     self->custom->into = self->custom->from = tm__windows_home(self, k);
+    self->custom->joining = row;
     int rc = tm__operator_custom_merge(self->custom, tm__windows_contents(self, to),
                                        tm__windows_contents(self, from), &spoilt, err);
     if (rc == 0)
         rc = tm__operator_custom_flush(self->custom, err);
-    if (rc == 0 && spoilt != 0) { // the function's failure has been told
+    self->custom->joining = NULL;
+    if (rc == 0 && spoilt != 0 && row != NULL) // the function's failure has been told
+        return 1;
+    if (rc == 0 && spoilt != 0) {
         to->spoilt = UINT32_MAX;
         to->flags |= TM__CELL_TOLD;
     }
@@ -87,7 +91,7 @@ static int merge_custom(struct tm__windows *self, const struct tm__windows_key *
 }
 
 int tm__windows_merge(struct tm__windows *self, const struct tm__windows_key *k, uint32_t to_index,
-                      uint32_t from_index, struct tm_error *err)
+                      uint32_t from_index, const struct tm_row *row, struct tm_error *err)
 {
     struct tm__windows_cell *to = tm__windows_at(self, k, to_index);
     struct tm__windows_cell *from = tm__windows_at(self, k, from_index);
@@ -105,7 +109,7 @@ int tm__windows_merge(struct tm__windows *self, const struct tm__windows_key *k,
         return rc == 0 ? 0 : tm__operator_out_of_memory(&self->base, err);
     }
     if (self->custom != NULL)
-        return merge_custom(self, k, to, from, err);
+        return merge_custom(self, k, to, from, row, err);
     const struct tm__operator_aggregate *culprit;
     int rc = tm__operator_aggregates_merge(&self->aggregates, &home, tm__windows_contents(self, to),
                                            &home, tm__windows_contents(self, from), &culprit);

@@ -15,7 +15,7 @@ static int fire(struct tm__windows *self, struct tm__windows_key *k, struct tm_e
     if (rc != 0)
         return tm__windows_no_memory(self, rc, err);
     for (uint32_t i = 0; i < all; i++) {
-        rc = tm__windows_merge(self, k, all, i, err);
+        rc = tm__windows_merge(self, k, all, i, NULL, err);
         if (rc != 0)
             return rc;
     }

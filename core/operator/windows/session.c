@@ -22,7 +22,7 @@ static int merge(struct tm__windows *self, struct tm__windows_key *k, uint32_t l
     struct tm__windows_cell *cell = tm__windows_at(self, k, low);
     for (uint32_t i = low + 1; i < high; i++) {
         tm__windows_merge_trigger(self, cell, tm__windows_at(self, k, i));
-        int rc = tm__windows_merge(self, k, low, i, err);
+        int rc = tm__windows_merge(self, k, low, i, NULL, err); // no function of the job
         if (rc != 0)
             return rc;
     }
@@ -103,8 +103,9 @@ static int ask_join(struct tm__windows *self, struct tm__windows_key *k, uint32_
 }
 
 // What they hold. Of one it is lent, so that nothing is copied: either of both has to forget it.
+// 1: a function of the job has refused to merge them.
 static int fill_join(struct tm__windows *self, struct tm__windows_key *k, uint32_t low,
-                     uint32_t high, struct tm_error *err)
+                     uint32_t high, const struct tm_row *row, struct tm_error *err)
 {
     const uint32_t taken = TM__CELL_FILLED | TM__CELL_TOLD;
     struct tm__windows_cell *cell = tm__windows_at(self, k, k->count - 1);
@@ -117,7 +118,7 @@ static int fill_join(struct tm__windows *self, struct tm__windows_key *k, uint32
         cell->spoilt = first->spoilt;
     } else {
         for (uint32_t i = low; i < high && rc == 0; i++)
-            rc = tm__windows_merge(self, k, k->count - 1, i, err);
+            rc = tm__windows_merge(self, k, k->count - 1, i, row, err);
     }
     tm__windows_merged(self, cell);
     return rc;
@@ -185,7 +186,7 @@ static int enter_together(struct tm__windows *self, struct tm__windows_key *k, u
         rc = tm__windows_entry_ask(self, k, row, err);
     if (rc == 0 && joins) {
         lent = high == low + 1;
-        rc = fill_join(self, k, low, high, err);
+        rc = fill_join(self, k, low, high, row, err);
     }
     if (rc == 0)
         rc = tm__windows_entry_add(self, k, row, err);

@@ -222,9 +222,11 @@ int tm__windows_add(struct tm__windows *self, const struct tm__windows_key *k, u
 int tm__windows_refused(struct tm__windows *self, const struct tm_row *row,
                         const struct tm__operator_aggregate *culprit,
                         struct tm_error *err) TM_WARN_UNUSED;
-// What cell `from` holds into cell `to`, whose rows came earlier.
+// What cell `from` holds into cell `to`, whose rows came earlier. `row`: it brings them together;
+// 1: a function of the job has refused that, which has been told, and the row is to be undone.
+// NULL: a firing does; then `to` is spoilt.
 int tm__windows_merge(struct tm__windows *self, const struct tm__windows_key *k, uint32_t to,
-                      uint32_t from, struct tm_error *err) TM_WARN_UNUSED;
+                      uint32_t from, const struct tm_row *row, struct tm_error *err) TM_WARN_UNUSED;
 int tm__windows_purge(struct tm__windows *self, const struct tm__windows_key *k,
                       struct tm__windows_cell *cell) TM_WARN_UNUSED; // TM_E_MEMORY
 // The cell's row to the output, if it has contents. 1: a function has failed, which has been told,

@@ -41,7 +41,11 @@ local aggregate = tm.aggregate {
     a.text = ((a.text or "") .. "+" .. e.v):sub(-40)
     if e.act == "add" and (not SLIDES or a.n % 2 == 0) then error("told to") end
   end,
-  merge = function(a, b) a.n = a.n + b.n a.text = ((a.text or "") .. (b.text or "")):sub(-40) end,
+  merge = function(a, b)
+    a.n = a.n + b.n
+    a.text = ((a.text or "") .. (b.text or "")):sub(-40)
+    if JOINS and a.n % 3 == 0 then error("told to") end
+  end,
 }
 ]]
 
@@ -64,7 +68,7 @@ local CASES = {
 
 local function code_of(window, trigger, whole)
   local slides = window == "sliding"
-  return ("local SLIDES = %s\n"):format(tostring(slides)) .. HEAD .. "return rows" .. (whole and WINDOWS[window]:gsub("window", "window_all", 1) or ':key_by("k")' .. WINDOWS[window])
+  return ("local SLIDES, JOINS = %s, %s\n"):format(tostring(slides), tostring(window == "session")) .. HEAD .. "return rows" .. (whole and WINDOWS[window]:gsub("window", "window_all", 1) or ':key_by("k")' .. WINDOWS[window])
     .. TRIGGERS[trigger] .. ':aggregate("w", aggregate):on_error("skip"):to(tm.print { name = "out" })\n'
 end
 

@@ -15,14 +15,28 @@ static char texts[32][64];
 static int command_count;
 static int settle_code, command_code;
 static bool settle_waits;
+static int begins, begin_code;  // what had to begin; what that came to
+static int turns, turns_before; // BEGIN to the workers: how often, and before what had to begin
 
 static int note_command(void *arg, enum tm_command_kind kind, const char *text, size_t length)
 {
     (void)arg;
+    if (kind == TM_COMMAND_BEGIN) { // each job that runs has one
+        turns++;
+        turns_before += begins == 0;
+        return command_code;
+    }
     commands[command_count] = kind;
     snprintf(texts[command_count], sizeof texts[0], "%.*s", (int)length, text == NULL ? "" : text);
     command_count++;
     return command_code;
+}
+
+static int note_begin(void *arg, struct tm_error *err)
+{
+    (void)arg;
+    begins++;
+    return begin_code == 0 ? 0 : tm_error_set(err, begin_code, "no");
 }
 
 static int answer_settle(void *arg, const char *proposal, size_t length, struct tm_buf *settled,
@@ -48,7 +62,7 @@ static void note_save(void *arg, enum tm_checkpoint_purpose purpose)
 static void init(void (*save)(void *arg, enum tm_checkpoint_purpose purpose))
 {
     struct tm_coordinator_env env = {
-        .command = note_command, .settle = answer_settle, .save = save};
+        .command = note_command, .begin = note_begin, .settle = answer_settle, .save = save};
     tm_coordinator_init(&c, &env, &mem, 2, 3);
 }
 
@@ -58,6 +72,7 @@ static void setup(void)
     ck_assert_int_eq(tm_real_init(&fx, &err), 0);
     tm_mem_init(&mem, &fx, NULL, 0);
     command_count = settle_code = command_code = save_count = 0;
+    begins = begin_code = turns = turns_before = 0;
     settle_waits = false;
     init(NULL);
 }
@@ -88,6 +103,52 @@ START_TEST(a_job_runs_once_every_worker_is_ready)
     send(TM_EVENT_READY);
     ck_assert_int_eq(c.state, TM_JOB_RUNNING);
     ck_assert_int_eq(command_count, 0);
+}
+END_TEST
+
+START_TEST(what_cannot_be_taken_back_waits_for_the_last_worker_and_tasks_wait_for_it)
+{
+    send(TM_EVENT_READY);
+    ck_assert_int_eq(begins + turns, 0);
+    send(TM_EVENT_READY);
+    ck_assert_int_eq(begins, 1);
+    ck_assert_int_eq(turns, 1);
+    ck_assert_int_eq(turns_before, 0);
+}
+END_TEST
+
+START_TEST(a_worker_that_cannot_start_keeps_all_from_beginning)
+{
+    send(TM_EVENT_READY);
+    fail_with(TM_E_USER_CODE);
+    send(TM_EVENT_READY); // of another, which was on its way
+    ck_assert_int_eq(begins + turns, 0);
+    ck_assert(!c.ran);
+    ck_assert_int_eq(commands[0], TM_COMMAND_CANCEL);
+}
+END_TEST
+
+START_TEST(a_beginning_that_fails_is_the_end_of_a_job_that_has_not_run)
+{
+    begin_code = TM_E_NO_SPACE;
+    send(TM_EVENT_READY);
+    send(TM_EVENT_READY);
+    ck_assert_int_eq(turns, 0);
+    ck_assert(!c.ran);
+    ck_assert_int_eq(c.error.code, TM_E_NO_SPACE);
+    ck_assert_int_eq(commands[0], TM_COMMAND_CANCEL);
+}
+END_TEST
+
+START_TEST(a_job_that_was_stopped_while_it_started_begins_to_end_in_order)
+{
+    tm_coordinator_stop(&c);
+    ck_assert_int_eq(commands[0], TM_COMMAND_STOP);
+    send(TM_EVENT_READY);
+    send(TM_EVENT_READY);
+    ck_assert_int_eq(begins, 1);
+    ck_assert_int_eq(turns, 1);
+    ck_assert_int_eq(c.state, TM_JOB_STOPPING);
 }
 END_TEST
 
@@ -365,6 +426,10 @@ int main(void)
     TCase *tc = tcase_create("decisions");
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, a_job_runs_once_every_worker_is_ready);
+    tcase_add_test(tc, what_cannot_be_taken_back_waits_for_the_last_worker_and_tasks_wait_for_it);
+    tcase_add_test(tc, a_worker_that_cannot_start_keeps_all_from_beginning);
+    tcase_add_test(tc, a_beginning_that_fails_is_the_end_of_a_job_that_has_not_run);
+    tcase_add_test(tc, a_job_that_was_stopped_while_it_started_begins_to_end_in_order);
     tcase_add_test(tc, workers_exit_after_the_last_task_and_the_job_is_done_after_the_last_worker);
     tcase_add_test(tc, only_the_first_failure_counts_and_cancels_once);
     tcase_add_test(tc, the_culprit_is_that_of_the_first_failure);

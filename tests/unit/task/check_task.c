@@ -256,6 +256,7 @@ static void open_job(const char *script, uint32_t parallelism)
     run_build(&run, &fake_fx, connectors, &fakes, 1);
     tm_worker_start(&run.job->workers[0]);
     ck_assert_msg(run.job->workers[0].started, "the worker did not start");
+    ck_assert_int_eq(tm_job_command(run.job, TM_COMMAND_BEGIN, NULL, 0), 0);
 }
 
 // Whatever is under way is given back too: run_fini looks at the account.

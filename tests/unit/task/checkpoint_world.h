@@ -445,6 +445,7 @@ static void open_job(uint32_t parallelism)
         tm_worker_start(&run.job->workers[w]);
         ck_assert(run.job->workers[w].started);
     }
+    ck_assert_int_eq(tm_job_command(run.job, TM_COMMAND_BEGIN, NULL, 0), 0);
 }
 
 static void close_job(void)

@@ -1,0 +1,27 @@
+-- Of a spec that fails under a seed: what happened to its jobs, behind all results.
+local busted = require "busted"
+local test = require "kit.test"
+
+local told = {}
+
+busted.subscribe({ "test", "start" }, function()
+  test.made = {}
+  return nil, true
+end)
+
+busted.subscribe({ "test", "end" }, function(element, _, status)
+  if status ~= "success" and status ~= "pending" then
+    for _, t in ipairs(test.made) do
+      local story = t:story()
+      if story ~= "" then told[#told + 1] = ("What happened to the job of \"%s\":\n%s"):format(element.name, story) end
+    end
+  end
+  test.made = {}
+  return nil, true
+end)
+
+busted.subscribe({ "suite", "end" }, function()
+  io.stdout:flush()
+  for _, story in ipairs(told) do io.stdout:write("\n", story) end
+  return nil, true
+end)
