@@ -10,7 +10,7 @@ static const struct tm__state_group *group_of(const struct tm_state_trust *trust
 
 void tm_state_trust_begin(struct tm_state *state, uint32_t key_group, struct tm_state_trust *trust)
 {
-    *trust = (struct tm_state_trust){state, key_group, 0};
+    *trust = (struct tm_state_trust){state, key_group, 0, NULL};
     TM_CHECK(key_group - state->first_key_group < state->group_count);
     const struct tm__state_pages *pages = group_of(trust)->pages;
     for (uint32_t i = 1; pages != NULL && i < pages->used; i++)
@@ -35,6 +35,9 @@ static const void *piece_at(struct tm_state_trust *trust, const struct tm_namesp
         return NULL;
     if (size > TM__SIZE_MAX && at != sizeof *head)
         return NULL;
+    const struct tm_blob blob = {reference, size};
+    if (trust->claims != NULL && !tm_state_claim(trust->claims, ns, &blob))
+        return NULL;
     trust->left_bytes -= size;
     return (const uint8_t *)head + at;
 }
@@ -44,6 +47,7 @@ static bool has_head(const struct tm_state_trust *trust, const struct tm_namespa
                      uint32_t reference, uint32_t size)
 {
     struct tm_state_trust once = *trust;
+    once.claims = NULL;
     return piece_at(&once, ns, reference, size) != NULL;
 }
 
