@@ -185,7 +185,7 @@ static void notice_missing(struct header *h)
     if (count == 0 || h->d->notice == NULL)
         return;
     const char *near = nearest_name(h, schema->fields[first].name);
-    char missing[200], has[200], text[640], hint[200] = "";
+    char missing[200], has[200], text[800], hint[200] = "";
     list_names(missing, sizeof missing, missing_name, h, schema->field_count);
     list_names(has, sizeof has, header_name, h, h->count);
     if (near != NULL && count > 1)
