@@ -15,6 +15,7 @@ void tm_mem_init(struct tm_mem *mem, const struct tm_fx *fx, struct tm_mem *pare
     atomic_init(&mem->used_bytes, 0);
     mem->limit_bytes = limit_bytes;
     mem->helper = NULL;
+    mem->reserves = NULL;
 }
 
 struct tm_helper *tm_mem_helper(const struct tm_mem *mem)

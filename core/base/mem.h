@@ -14,6 +14,9 @@ struct tm_mem {
     _Atomic int64_t used_bytes; // relaxed: a count, it publishes nothing
     int64_t limit_bytes;
     struct tm_helper *helper; // of the holders of this account and those below; NULL: see parent
+    // States of this account are frozen now and then: it makes memory ready for what is copied
+    // then. NULL: nobody does.
+    struct tm_helper *reserves;
 };
 
 void tm_mem_init(struct tm_mem *mem, const struct tm_fx *fx, struct tm_mem *parent,

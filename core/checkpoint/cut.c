@@ -47,6 +47,10 @@ bool tm_cut_free_some(struct tm_cut *cut, uint32_t budget)
 {
     if (cut == NULL)
         return true;
+    for (uint32_t i = 0; i < cut->part_count && !cut->leaving; i++) // all begin
+        if (tm_snapshot_free_some(cut->parts[i].snapshot, 0))
+            cut->parts[i].snapshot = NULL;
+    cut->leaving = true;
     for (uint32_t i = 0; i < cut->part_count; i++) {
         if (!tm_snapshot_free_some(cut->parts[i].snapshot, budget))
             return false; // the budget is of each part: those without pages cost nothing

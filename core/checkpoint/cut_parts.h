@@ -21,6 +21,7 @@ struct tm_cut {
     uint32_t chain, subtask;
     struct tm__cut_part *parts; // in the order in which they were given
     uint32_t part_count, part_capacity;
+    bool leaving; // it is being freed in steps
 };
 
 // NULL: there is none of this name.

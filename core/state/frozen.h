@@ -16,6 +16,8 @@ struct tm_snapshot {
     bool pages_alone; // of tm_state_freeze_pages
     uint32_t namespace_count, namespace_capacity;
     struct tm__frozen_namespace *namespaces;
+    bool leaving;                      // it is being freed, in steps
+    struct tm_snapshot *next_leaving;  // of the same memory, begun later
     uint32_t freed_groups, freed_page; // how far freeing has come
     struct tm__state_pages *pages[];   // by key group, NULL: none
 };

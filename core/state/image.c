@@ -1,6 +1,7 @@
-// Writing images: frozen pages, and what has changed in them. Page tables and pages that a snapshot
-// holds are written by nobody, but for the counts of their holders, which are not looked at; so any
-// thread may read them while the state's own goes on.
+// Writing images: frozen pages, and what has changed in them. Page tables that a snapshot holds are
+// written by nobody, but for the counts of their holders, which are not looked at, and pages by
+// nobody while they are taken to be read (aside.c); so any thread may read them while the state's
+// own goes on.
 #include "core/base/planted.h"
 #include "core/state/image_format.h"
 
@@ -8,6 +9,7 @@
 struct page {
     const uint8_t *bytes; // with its head
     uint32_t size_bytes, used_bytes;
+    bool taken; // it is read where it lies
 };
 
 // A page table of a snapshot, and memory for pages that lie in the store.
@@ -31,8 +33,7 @@ static uintptr_t address_of(const struct tm__state_pages *pages, uint32_t number
 {
     if (pages == NULL || number >= pages->used)
         return 0;
-    uintptr_t address = ((const uintptr_t *)(const void *)(pages + 1))[number];
-    return address & ~(uintptr_t)TM__PAGE_SHARED;
+    return tm__state_named(pages, number) & ~(uintptr_t)TM__PAGE_SHARED;
 }
 
 // --- pages ---------------------------------------------------------------------------------------
@@ -74,12 +75,13 @@ static int look_at(struct writer *w, int which, uint32_t number, struct page *pa
         return 0;
     const struct tm__state_page *info = &tm__state_page_infos(side->pages)[number];
     page->size_bytes = info->size_bytes;
-    page->bytes = (const uint8_t *)address;
     if ((address & TM__PAGE_ABSENT) != 0) {
         int rc = fetch(w, side, address >> 2, info->size_bytes);
         if (rc != 0)
             return rc;
         page->bytes = side->fetched;
+    } else {
+        page->bytes = tm__state_take_to_read(side->pages, number, &page->taken);
     }
     const struct tm__state_head *head = (const void *)page->bytes;
     page->used_bytes = head->kind == TM__PAGE_ENTRIES
@@ -244,21 +246,33 @@ static bool is_alike(const struct page *now, const struct page *before)
     return a->kind == b->kind && a->owner == b->owner;
 }
 
+static int put_both(struct writer *w, uint32_t number, const struct page *now,
+                    const struct page *before)
+{
+    if (now->bytes == before->bytes) // both were put aside meanwhile
+        return 0;
+    if (is_alike(now, before))
+        return put_changed(w, number, now, before);
+    if (now->bytes == NULL)
+        return TM_PLANTED(removed_page_stays) ? 0 : begin_page(w, number, TM__IMAGE_GONE, 0);
+    return put_made(w, number, now);
+}
+
 static int put_page(struct writer *w, uint32_t number)
 {
-    struct page now, before;
+    struct page now = {0}, before = {0};
     if (address_of(w->sides[NOW].pages, number) == address_of(w->sides[BEFORE].pages, number))
         return 0;
     int rc = look_at(w, NOW, number, &now);
     if (rc == 0)
         rc = look_at(w, BEFORE, number, &before);
-    if (rc != 0)
-        return rc;
-    if (is_alike(&now, &before))
-        return put_changed(w, number, &now, &before);
-    if (now.bytes == NULL)
-        return TM_PLANTED(removed_page_stays) ? 0 : begin_page(w, number, TM__IMAGE_GONE, 0);
-    return put_made(w, number, &now);
+    if (rc == 0)
+        rc = put_both(w, number, &now, &before);
+    if (now.taken)
+        tm__state_leave_read(w->sides[NOW].pages, number);
+    if (before.taken)
+        tm__state_leave_read(w->sides[BEFORE].pages, number);
+    return rc;
 }
 
 // --- the contract --------------------------------------------------------------------------------

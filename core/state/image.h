@@ -14,7 +14,7 @@
 struct tm_snapshot *tm_state_freeze_pages(struct tm_state *state) TM_WARN_UNUSED;
 struct tm_snapshot *tm_timers_freeze_pages(struct tm_timers *timers) TM_WARN_UNUSED;
 // Freeing in steps: pages that were copied since are given back one by one, at most `budget` of
-// them now and two for each page that the state has copied since the last step. True: all is done,
+// them now, and from the first step on two with each page that the state copies. True: all is done,
 // the snapshot is gone. Once begun, nothing else may be done with it. NULL is fine.
 bool tm_snapshot_free_some(struct tm_snapshot *snapshot, uint32_t budget) TM_WARN_UNUSED;
 // Inclusive.

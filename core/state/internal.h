@@ -54,13 +54,19 @@ struct tm__state_page {
                          // which say so themselves (0)
 };
 
-// The page table of a key group. Shared by snapshots and forks; copied before it is changed.
+// The page table of a key group. Shared by snapshots and forks; copied before it is changed, but
+// for `aside` (aside.c), which other threads read and count in while a snapshot holds the table.
 struct tm__state_pages {
     uint32_t references;
     uint32_t capacity;
     uint32_t used;        // numbers below have been given out; number 0 is never used
     uint32_t free_number; // a number given back, or 0
-    // uintptr_t at[capacity], struct tm__state_page info[capacity]
+    uint32_t lived;       // states whose key group it is: none of its pages is put aside
+    uint32_t aside_count; // pages that were
+    bool leaving;         // its last holder gives it up page by page: nobody reads it any more
+    struct tm__state_pages *next, *previous; // the ring of those of the key group
+    // uintptr_t at[capacity], _Atomic uintptr_t aside[capacity], struct tm__state_page
+    // info[capacity]
 };
 
 struct tm__state_group {
@@ -127,7 +133,7 @@ struct tm_namespace {
 struct tm__state_shared {
     struct tm__state_pool pool;
     uint32_t holders;
-    uint32_t copied; // pages, to be written while others hold them, since the last step of freeing
+    struct tm_snapshot *leaving; // what is being freed in steps, the oldest first
 };
 
 struct tm_state {
@@ -278,9 +284,26 @@ bool tm__state_pages_drop_some(struct tm__state_pool *pool, struct tm__state_pag
 struct tm__state_head *tm__state_page_put(struct tm_state *state, struct tm__state_group *group,
                                           uint32_t number, uint32_t size_bytes);
 void tm__state_page_take(struct tm_state *state, struct tm__state_group *group, uint32_t number);
-struct tm__state_page *tm__state_page_infos(const struct tm__state_pages *pages);
-// The group holds the page table of a snapshot too.
-void tm__state_group_hold(struct tm__state_group *group, struct tm__state_pages *pages);
+// The group holds the page table of a snapshot too, or one that is made from it. False: out of
+// memory.
+bool tm__state_group_hold(struct tm_state *state, struct tm__state_group *group,
+                          struct tm__state_pages *pages);
+static inline uintptr_t *tm__state_addresses(const struct tm__state_pages *pages)
+{
+    return (uintptr_t *)(void *)(uintptr_t)(pages + 1);
+}
+static inline _Atomic uintptr_t *tm__state_asides(const struct tm__state_pages *pages)
+{
+    return (_Atomic uintptr_t *)(void *)(tm__state_addresses(pages) + pages->capacity);
+}
+static inline struct tm__state_page *tm__state_page_infos(const struct tm__state_pages *pages)
+{
+    return (struct tm__state_page *)(void *)(tm__state_asides(pages) + pages->capacity);
+}
+// Memory of one page. NULL: out of memory.
+struct tm__state_head *tm__state_page_memory(struct tm__state_pool *pool, uint32_t size_bytes);
+void tm__state_page_memory_free(struct tm__state_pool *pool, struct tm__state_head *head,
+                                uint32_t size_bytes);
 // A page to the store: how many bytes of memory that freed, 0 where it cannot go. The store's
 // error.
 int64_t tm__state_page_evict(struct tm_state *state, struct tm__state_group *group,
@@ -303,6 +326,36 @@ static inline uint32_t tm__state_class_bytes(uint32_t class)
         return (class + 1) * TM__UNIT_BYTES;
     return (5 + (class - 32) % 4) << (8 + (class - 32) / 4 - 2);
 }
+
+// snapshot.c
+// As a page was copied, some that a snapshot holds that is being freed are given back.
+void tm__snapshot_give_way(struct tm__state_shared *shared);
+
+// A page was copied since others hold it too.
+static inline void tm__state_note_copy(struct tm_state *state, uint32_t size_bytes)
+{
+    enum { LOOK_BYTES = 4 * 1024 * 1024 }; // states that have no batches of keys look here
+    int64_t before = state->pool->copied_bytes;
+    tm__snapshot_give_way(state->shared);
+    state->pool->held_bytes += size_bytes;
+    state->pool->copied_bytes += size_bytes;
+    if (before / LOOK_BYTES != state->pool->copied_bytes / LOOK_BYTES)
+        tm__state_pool_look_at_reserve(state->pool);
+}
+
+// aside.c
+enum { TM__ASIDE_READERS = 15 }; // of `aside`: up to this, how many read the page where it lies
+// The page is about to be written: those that hold it get a copy, and it stays where it is, the
+// state's own. False: it does not (somebody reads it, a fork lives on it, or there is no memory).
+bool tm__state_put_aside(struct tm_state *state, struct tm__state_group *group, uint32_t number);
+// Address (with flags) of a page as a table has it. On any thread, of a snapshot: what lies there
+// may be changed at once unless it was put aside, so who reads takes it, and leaves it.
+uintptr_t tm__state_named(const struct tm__state_pages *pages, uint32_t number);
+const uint8_t *tm__state_take_to_read(const struct tm__state_pages *pages, uint32_t number,
+                                      bool *taken);
+void tm__state_leave_read(const struct tm__state_pages *pages, uint32_t number);
+void tm__state_page_copy(struct tm__state_head *to, const struct tm__state_head *from,
+                         uint32_t size_bytes);
 
 // table.c
 // Insert a key that is not there or find it, for writing. NULL: out of memory.

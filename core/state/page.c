@@ -1,6 +1,8 @@
 // Pages of a key group: numbered, reached through the group's page table, owned by the table that
 // allocated them. Page tables and pages have counts of their holders; one that has several is
 // copied before it is written, which is how snapshots and forks cost nothing until then.
+#include <stdatomic.h>
+
 #include "core/state/internal.h"
 
 enum { PAGE_TABLE_FIRST = 8 };
@@ -10,17 +12,12 @@ enum { PAGE_TABLE_FIRST = 8 };
 static size_t pages_bytes(uint32_t capacity)
 {
     return sizeof(struct tm__state_pages) +
-           capacity * (sizeof(uintptr_t) + sizeof(struct tm__state_page));
+           capacity * (2 * sizeof(uintptr_t) + sizeof(struct tm__state_page));
 }
 
 static uintptr_t *addresses(const struct tm__state_pages *pages)
 {
-    return (uintptr_t *)(void *)(uintptr_t)(pages + 1);
-}
-
-struct tm__state_page *tm__state_page_infos(const struct tm__state_pages *pages)
-{
-    return (struct tm__state_page *)(void *)(addresses(pages) + pages->capacity);
+    return tm__state_addresses(pages);
 }
 
 static struct tm__state_page *info_of(const struct tm__state_group *group, uint32_t number)
@@ -38,7 +35,22 @@ enum { HEADS_AHEAD = 16 };
 static inline void ask_for_head(const struct tm__state_pages *pages, uint32_t number)
 {
     if (number < pages->used && (addresses(pages)[number] & TM__PAGE_ABSENT) == 0)
-        __builtin_prefetch(head_of(addresses(pages)[number]), 1);
+        __builtin_prefetch(head_of(tm__state_named(pages, number)), 1);
+}
+
+// Beside another one of the key group; NULL: there is none.
+static void join_ring(struct tm__state_pages *pages, struct tm__state_pages *other)
+{
+    pages->next = other == NULL ? pages : other->next;
+    pages->previous = other == NULL ? pages : other;
+    pages->next->previous = pages->previous->next = pages;
+}
+
+static void free_pages(struct tm__state_pool *pool, struct tm__state_pages *pages)
+{
+    pages->next->previous = pages->previous;
+    pages->previous->next = pages->next;
+    tm__state_pool_free(pool, pages, pages_bytes(pages->capacity));
 }
 
 static void set_pages(struct tm__state_group *group, struct tm__state_pages *pages)
@@ -48,36 +60,58 @@ static void set_pages(struct tm__state_group *group, struct tm__state_pages *pag
     group->shared = 0;
 }
 
+// A table of `capacity` with the pages of another one of the key group, NULL: of none. Whose they
+// are is not told. NULL: out of memory.
+static struct tm__state_pages *new_pages(struct tm_state *state, struct tm__state_pages *old,
+                                         uint32_t capacity)
+{
+    struct tm__state_pages *made = tm__state_pool_alloc(state->pool, pages_bytes(capacity));
+    if (made == NULL)
+        return NULL;
+    *made = (struct tm__state_pages){.references = 1, .capacity = capacity, .used = 1, .lived = 1};
+    join_ring(made, old);
+    addresses(made)[0] = 0; // there is no such page
+    memset(tm__state_asides(made), 0, capacity * sizeof(uintptr_t));
+    if (old == NULL)
+        return made;
+    made->used = old->used;
+    made->free_number = old->free_number;
+    memcpy(addresses(made), addresses(old), old->used * sizeof(uintptr_t));
+    for (uint32_t i = 1; old->aside_count != 0 && i < old->used; i++)
+        addresses(made)[i] = tm__state_named(old, i);
+    memcpy(tm__state_page_infos(made), tm__state_page_infos(old),
+           old->used * sizeof(struct tm__state_page));
+    return made;
+}
+
+// Another table has all of its pages too.
+static void hold_all(struct tm_state *state, struct tm__state_pages *made)
+{
+    for (uint32_t i = 1; i < made->used; i++) {
+        uintptr_t *at = &addresses(made)[i];
+        ask_for_head(made, i + HEADS_AHEAD);
+        if ((*at & TM__PAGE_ABSENT) != 0)
+            state->store->retain(state->store->context, *at >> 2);
+        else if (*at != 0)
+            head_of(*at)->references++;
+        *at |= *at != 0 ? TM__PAGE_SHARED : 0;
+    }
+}
+
 // A page table of `capacity` that holds what the group's does, in its place. The old one goes on
 // for its other holders; then both have the pages, or ends.
 static bool remake_pages(struct tm_state *state, struct tm__state_group *group, uint32_t capacity)
 {
-    struct tm__state_pages *made = tm__state_pool_alloc(state->pool, pages_bytes(capacity));
+    struct tm__state_pages *old = group->pages;
+    struct tm__state_pages *made = new_pages(state, old, capacity);
     if (made == NULL)
         return false;
-    struct tm__state_pages *old = group->pages;
-    *made = (struct tm__state_pages){.references = 1, .capacity = capacity, .used = 1};
-    addresses(made)[0] = 0; // there is no such page
-    if (old != NULL) {
-        made->used = old->used;
-        made->free_number = old->free_number;
-        memcpy(addresses(made), addresses(old), old->used * sizeof(uintptr_t));
-        memcpy(tm__state_page_infos(made), tm__state_page_infos(old),
-               old->used * sizeof(struct tm__state_page));
-        if (old->references == 1) {
-            tm__state_pool_free(state->pool, old, pages_bytes(old->capacity));
-        } else {
-            old->references--;
-            for (uint32_t i = 1; i < made->used; i++) {
-                uintptr_t *at = &addresses(made)[i];
-                ask_for_head(made, i + HEADS_AHEAD);
-                if ((*at & TM__PAGE_ABSENT) != 0)
-                    state->store->retain(state->store->context, *at >> 2);
-                else if (*at != 0)
-                    head_of(*at)->references++;
-                *at |= *at != 0 ? TM__PAGE_SHARED : 0;
-            }
-        }
+    if (old != NULL && old->references == 1) {
+        free_pages(state->pool, old);
+    } else if (old != NULL) {
+        old->references--;
+        old->lived--;
+        hold_all(state, made);
     }
     set_pages(group, made);
     return true;
@@ -97,20 +131,43 @@ static bool own_pages(struct tm_state *state, struct tm__state_group *group)
                         group->pages == NULL ? PAGE_TABLE_FIRST : group->pages->capacity);
 }
 
-void tm__state_group_hold(struct tm__state_group *group, struct tm__state_pages *pages)
+bool tm__state_group_hold(struct tm_state *state, struct tm__state_group *group,
+                          struct tm__state_pages *pages)
 {
+    if (pages->aside_count != 0) { // its addresses are not where its pages are
+        struct tm__state_pages *made = new_pages(state, pages, pages->capacity);
+        if (made == NULL)
+            return false;
+        hold_all(state, made);
+        set_pages(group, made);
+        return true;
+    }
     pages->references++;
+    pages->lived++;
     set_pages(group, pages);
     group->shared = 1;
+    return true;
 }
 
 // --- memory of pages -----------------------------------------------------------------------------
 
-static void *page_memory(struct tm__state_pool *pool, uint32_t size_bytes)
+struct tm__state_head *tm__state_page_memory(struct tm__state_pool *pool, uint32_t size_bytes)
 {
+    struct tm__state_head *head = size_bytes > TM__PAGE_BYTES_MAX
+                                      ? tm__state_pool_alloc_exact(pool, size_bytes)
+                                      : tm__state_pool_alloc(pool, size_bytes);
+    pool->page_bytes += head != NULL ? size_bytes : 0;
+    return head;
+}
+
+void tm__state_page_memory_free(struct tm__state_pool *pool, struct tm__state_head *head,
+                                uint32_t size_bytes)
+{
+    pool->page_bytes -= size_bytes;
     if (size_bytes > TM__PAGE_BYTES_MAX)
-        return tm__state_pool_alloc_exact(pool, size_bytes);
-    return tm__state_pool_alloc(pool, size_bytes);
+        tm__state_pool_free_exact(pool, head, size_bytes);
+    else
+        tm__state_pool_free(pool, head, size_bytes);
 }
 
 // One page table less names the page.
@@ -122,12 +179,8 @@ static void leave_page(struct tm__state_pool *pool, const struct tm_state_store 
         return;
     }
     struct tm__state_head *head = head_of(address);
-    if (--head->references != 0)
-        return;
-    if (size_bytes > TM__PAGE_BYTES_MAX)
-        tm__state_pool_free_exact(pool, head, size_bytes);
-    else
-        tm__state_pool_free(pool, head, size_bytes);
+    if (--head->references == 0)
+        tm__state_page_memory_free(pool, head, size_bytes);
 }
 
 void tm__state_pages_drop(struct tm__state_pool *pool, struct tm__state_pages *pages,
@@ -147,16 +200,23 @@ bool tm__state_pages_drop_some(struct tm__state_pool *pool, struct tm__state_pag
         pages->references--;
         return true;
     }
+    pages->leaving = true;
     for (uint32_t i = *page == 0 ? 1 : *page; i < pages->used; i++, --*budget) {
         if (*budget == 0) {
             *page = i;
             return false;
         }
         ask_for_head(pages, i + HEADS_AHEAD);
-        if (addresses(pages)[i] != 0)
-            leave_page(pool, store, addresses(pages)[i], tm__state_page_infos(pages)[i].size_bytes);
+        uintptr_t address = tm__state_named(pages, i);
+        addresses(pages)[i] = 0;
+        atomic_store_explicit(&tm__state_asides(pages)[i], 0, memory_order_relaxed);
+        int64_t before = pool->page_bytes;
+        if (address != 0)
+            leave_page(pool, store, address, tm__state_page_infos(pages)[i].size_bytes);
+        before -= pool->page_bytes; // held by nobody else
+        pool->held_bytes -= before < pool->held_bytes ? before : pool->held_bytes;
     }
-    tm__state_pool_free(pool, pages, pages_bytes(pages->capacity));
+    free_pages(pool, pages);
     *page = 0;
     return true;
 }
@@ -166,15 +226,12 @@ static bool bring_back(const struct tm_state *state, const struct tm__state_grou
                        uint32_t number)
 {
     uint32_t size_bytes = info_of(group, number)->size_bytes;
-    struct tm__state_head *head = page_memory(state->pool, size_bytes);
+    struct tm__state_head *head = tm__state_page_memory(state->pool, size_bytes);
     uint64_t token = group->at[number] >> 2;
     if (head == NULL)
         return false;
     if (state->store->get(state->store->context, token, head, size_bytes) != 0) {
-        if (size_bytes > TM__PAGE_BYTES_MAX)
-            tm__state_pool_free_exact(state->pool, head, size_bytes);
-        else
-            tm__state_pool_free(state->pool, head, size_bytes);
+        tm__state_page_memory_free(state->pool, head, size_bytes);
         return false;
     }
     head->references = 1;
@@ -202,18 +259,19 @@ uint8_t *tm__state_own_slow(struct tm_state *state, struct tm__state_group *grou
     if ((group->at[number] & TM__PAGE_ABSENT) != 0 && !bring_back(state, group, number))
         return NULL;
     struct tm__state_head *head = head_of(group->at[number]);
-    if (head->references != 1) {
+    if (head->references != 1 && !tm__state_put_aside(state, group, number)) {
         uint32_t size_bytes = info_of(group, number)->size_bytes;
-        struct tm__state_head *copy = page_memory(state->pool, size_bytes);
+        struct tm__state_head *copy = tm__state_page_memory(state->pool, size_bytes);
         if (copy == NULL)
             return NULL;
         memcpy(copy, head, size_bytes);
         state->copies++;
-        state->shared->copied++;
         state->unsettled++;
         head->references--;
         head = copy;
         head->references = 1;
+        addresses(group->pages)[number] = (uintptr_t)head;
+        tm__state_note_copy(state, size_bytes);
     }
     addresses(group->pages)[number] = (uintptr_t)head;
     return tm__state_address(group, reference);
@@ -252,7 +310,7 @@ static uint32_t new_page(struct tm_state *state, struct tm__state_group *group,
             return 0;
         pages = group->pages;
     }
-    struct tm__state_head *head = page_memory(state->pool, size_bytes);
+    struct tm__state_head *head = tm__state_page_memory(state->pool, size_bytes);
     if (head == NULL)
         return 0;
     if (number != 0)
@@ -295,7 +353,7 @@ struct tm__state_head *tm__state_page_put(struct tm_state *state, struct tm__sta
     if ((group->pages == NULL || capacity != group->pages->capacity) &&
         !remake_pages(state, group, capacity))
         return NULL;
-    struct tm__state_head *head = page_memory(state->pool, size_bytes);
+    struct tm__state_head *head = tm__state_page_memory(state->pool, size_bytes);
     if (head == NULL)
         return NULL;
     memset(head, 0, size_bytes);

@@ -2,6 +2,7 @@
 // leave behind is cut up for pages, which need more than it.
 #include "core/base/check.h"
 #include "core/state/pool_ahead.h"
+#include "core/state/pool_reserve.h"
 
 void tm__state_pool_init(struct tm__state_pool *pool, struct tm_mem *mem)
 {
@@ -11,6 +12,7 @@ void tm__state_pool_init(struct tm__state_pool *pool, struct tm_mem *mem)
 void tm__state_pool_fini(struct tm__state_pool *pool)
 {
     tm__state_pool_ahead_free(pool);
+    tm__state_pool_reserve_free(pool);
     struct tm__state_pool_chunk *chunk = pool->chunks;
     while (chunk != NULL) {
         struct tm__state_pool_chunk *next = chunk->next;
@@ -31,6 +33,7 @@ static void put(struct tm__state_pool *pool, void *block, uint32_t class)
 {
     *(void **)block = pool->free[class];
     pool->free[class] = block;
+    pool->free_bytes += (int64_t)TM__POOL_BLOCK_MIN << class;
     pool->free_classes |= 1u << class;
 }
 
@@ -38,6 +41,7 @@ static void *take(struct tm__state_pool *pool, uint32_t class)
 {
     void *block = pool->free[class];
     pool->free[class] = *(void **)block;
+    pool->free_bytes -= (int64_t)TM__POOL_BLOCK_MIN << class;
     if (pool->free[class] == NULL)
         pool->free_classes &= ~(1u << class);
     return block;
@@ -98,7 +102,10 @@ void *tm__state_pool_chunk_new(struct tm__state_pool *pool, size_t at_least, siz
 static bool new_chunk(struct tm__state_pool *pool, size_t at_least)
 {
     size_t size_bytes;
-    struct tm__state_pool_chunk *chunk = tm__state_pool_ahead_chunk(pool, at_least, &size_bytes);
+    struct tm__state_pool_chunk *chunk = tm__state_pool_reserve_chunk(pool, at_least, &size_bytes);
+    bool touched = chunk != NULL;
+    if (chunk == NULL)
+        chunk = tm__state_pool_ahead_chunk(pool, at_least, &size_bytes);
     if (chunk == NULL)
         chunk = tm__state_pool_chunk_new(pool, at_least, &size_bytes);
     if (chunk == NULL)
@@ -110,6 +117,8 @@ static bool new_chunk(struct tm__state_pool *pool, size_t at_least)
     start = (start + TM__POOL_BLOCK_MIN - 1) & ~(uintptr_t)(TM__POOL_BLOCK_MIN - 1);
     pool->cursor = (uint8_t *)start;
     pool->limit = (uint8_t *)chunk + chunk->size_bytes;
+    if (touched)
+        tm__state_pool_ahead_touched(pool);
     tm__state_pool_look_ahead(pool);
     return true;
 }

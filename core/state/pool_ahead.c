@@ -139,6 +139,12 @@ void *tm__state_pool_ahead_chunk(struct tm__state_pool *pool, size_t at_least, s
     return next;
 }
 
+void tm__state_pool_ahead_touched(struct tm__state_pool *pool)
+{
+    if (pool->ahead != NULL)
+        pool->ahead->asked = pool->limit;
+}
+
 void tm__state_pool_ahead_free(struct tm__state_pool *pool)
 {
     struct tm__state_pool_ahead *ahead = pool->ahead;

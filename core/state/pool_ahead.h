@@ -16,5 +16,7 @@ void *tm__state_pool_chunk_new(struct tm__state_pool *pool, size_t at_least, siz
 void tm__state_pool_look_ahead(struct tm__state_pool *pool);
 // The same of what was taken in advance. NULL: there is none, or it is too small.
 void *tm__state_pool_ahead_chunk(struct tm__state_pool *pool, size_t at_least, size_t *size_bytes);
+// All of the newest chunk has been touched.
+void tm__state_pool_ahead_touched(struct tm__state_pool *pool);
 // Waits for what is being touched.
 void tm__state_pool_ahead_free(struct tm__state_pool *pool);

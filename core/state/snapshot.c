@@ -39,21 +39,55 @@ static void leave_namespaces(struct tm_snapshot *snapshot)
     snapshot->namespace_count = snapshot->namespace_capacity = 0;
 }
 
+static void begin_leaving(struct tm_snapshot *snapshot)
+{
+    struct tm_snapshot **last = &snapshot->shared->leaving;
+    while (*last != NULL)
+        last = &(*last)->next_leaving;
+    *last = snapshot;
+    snapshot->leaving = true;
+    leave_namespaces(snapshot);
+}
+
+static void end_leaving(struct tm_snapshot *snapshot)
+{
+    struct tm_snapshot **at = &snapshot->shared->leaving;
+    while (*at != snapshot)
+        at = &(*at)->next_leaving;
+    *at = snapshot->next_leaving;
+}
+
+// False: there are more.
+static bool leave_pages(struct tm_snapshot *snapshot, uint32_t budget)
+{
+    for (uint32_t *i = &snapshot->freed_groups; *i < snapshot->group_count; ++*i)
+        if (!tm__state_pages_drop_some(&snapshot->shared->pool, snapshot->pages[*i],
+                                       snapshot->store, &snapshot->freed_page, &budget))
+            return false;
+    return true;
+}
+
+// Two for one: however often a state is frozen, what its snapshots hold does not pile up.
+void tm__snapshot_give_way(struct tm__state_shared *shared)
+{
+    enum { PAGES = 2 };
+    struct tm_snapshot *snapshot = shared->leaving;
+    while (snapshot != NULL && snapshot->freed_groups == snapshot->group_count)
+        snapshot = snapshot->next_leaving;
+    if (snapshot != NULL)
+        (void)leave_pages(snapshot, PAGES);
+}
+
 bool tm_snapshot_free_some(struct tm_snapshot *snapshot, uint32_t budget)
 {
     if (snapshot == NULL)
         return true;
     struct tm__state_shared *shared = snapshot->shared;
-    // Copies go on meanwhile; what is given back is more, so that memory does not grow with them.
-    bool begun = snapshot->freed_groups != 0 || snapshot->freed_page != 0;
-    if (begun && budget < UINT32_MAX / 2 && shared->copied < UINT32_MAX / 4)
-        budget += 2 * shared->copied;
-    shared->copied = 0;
-    leave_namespaces(snapshot);
-    for (uint32_t *i = &snapshot->freed_groups; *i < snapshot->group_count; ++*i)
-        if (!tm__state_pages_drop_some(&shared->pool, snapshot->pages[*i], snapshot->store,
-                                       &snapshot->freed_page, &budget))
-            return false;
+    if (!snapshot->leaving)
+        begin_leaving(snapshot);
+    if (!leave_pages(snapshot, budget))
+        return false;
+    end_leaving(snapshot);
     tm__state_pool_free(&shared->pool, snapshot, snapshot_bytes(snapshot->group_count));
     tm__state_shared_leave(shared);
     return true;
@@ -106,6 +140,7 @@ struct tm_snapshot *tm_state_freeze_pages(struct tm_state *state)
     state->shared->holders++;
     state->unsettled++;
     state->copies++;
+    tm__state_pool_frozen(state->pool);
     for (uint32_t i = 0; i < state->group_count; i++) {
         struct tm__state_group *group = &state->groups[i];
         snapshot->pages[i] = group->pages;
@@ -159,8 +194,11 @@ struct tm_state *tm_state_fork(const struct tm_snapshot *snapshot)
         return NULL;
     state->store = snapshot->store;
     for (uint32_t i = 0; i < snapshot->group_count; i++)
-        if (snapshot->pages[i] != NULL)
-            tm__state_group_hold(&state->groups[i], snapshot->pages[i]);
+        if (snapshot->pages[i] != NULL &&
+            !tm__state_group_hold(state, &state->groups[i], snapshot->pages[i])) {
+            tm_state_free(state);
+            return NULL;
+        }
     for (uint32_t n = 0; n < snapshot->namespace_count; n++) {
         const struct tm__frozen_namespace *frozen = &snapshot->namespaces[n];
         struct tm_namespace *ns = tm_state_namespace_create(state, frozen->id);

@@ -17,6 +17,7 @@ static struct tm__state_shared *make_shared(struct tm_mem *mem)
     if (shared == NULL)
         return NULL;
     shared->holders = 0;
+    shared->leaving = NULL;
     tm__state_pool_init(&shared->pool, mem);
     return shared;
 }
@@ -72,8 +73,11 @@ void tm_state_free(struct tm_state *state)
         return;
     while (state->namespace_count != 0)
         tm_state_namespace_drop(state, state->namespaces[state->namespace_count - 1]);
-    for (uint32_t i = 0; i < state->group_count; i++)
+    for (uint32_t i = 0; i < state->group_count; i++) {
+        if (state->groups[i].pages != NULL)
+            state->groups[i].pages->lived--;
         tm__state_pages_drop(state->pool, state->groups[i].pages, state->store);
+    }
     tm__state_pool_free(state->pool, state->namespaces,
                         state->namespace_capacity * sizeof *state->namespaces);
     struct tm__state_shared *shared = state->shared;
@@ -207,6 +211,8 @@ static inline __attribute__((always_inline)) int last_look(struct tm_state *stat
             values[k] = entry + 1;
             if (created != NULL)
                 created[k] = false;
+            if (k == 0)
+                tm__state_pool_mark(state->pool, keys[k].hash);
             continue;
         }
         values[k] =
@@ -223,6 +229,7 @@ static inline __attribute__((always_inline)) int upsert_all(
     const struct tm_key *keys, uint32_t count, void **values, bool *created)
 {
     struct tm_state_look looks[2];
+    tm__state_pool_note_keys(state->pool, count);
     uint32_t next = count < TM_STATE_LOOK ? count : TM_STATE_LOOK, at = 0;
     first_look(state, namespaces, stride, keys, next, &looks[0]);
     for (uint32_t base = 0; base < count; at ^= 1) {
@@ -256,6 +263,7 @@ int tm_state_upsert_looked(struct tm_state *state, struct tm_namespace *ns,
                            const struct tm_key *keys, uint32_t count,
                            const struct tm_state_look *look, void **values)
 {
+    tm__state_pool_note_keys(state->pool, count);
     return last_look(state, &ns, 0, keys, count, look, values, NULL);
 }
 

@@ -448,6 +448,44 @@ bool tm__state_block_make(struct tm_state *state, struct tm_namespace *ns, uint3
     return true;
 }
 
+// The next entries of a walk, whose slots are asked for: they lie anywhere.
+enum { INDEX_AHEAD = 32 };
+struct entries {
+    const struct tm__state_entry *entry[INDEX_AHEAD];
+    uint32_t reference[INDEX_AHEAD];
+    uint32_t count; // 0: the end
+};
+static void next_entries(const struct tm_state *state, const struct tm__state_group *group,
+                         const struct tm__state_table *table, struct tm__state_walk *walk,
+                         struct entries *next)
+{
+    const struct tm__state_entry *entry;
+    uint32_t reference;
+    next->count = 0;
+    while (next->count < INDEX_AHEAD &&
+           (entry = tm__state_page_walk(state, group, walk, &reference)) != NULL) {
+        const uint64_t *home = tm__state_home(table, (uint32_t)entry->hash);
+        __builtin_prefetch(home, 1);
+        __builtin_prefetch(home + 7, 1); // what is moved up may cross into the next line
+        next->entry[next->count] = entry;
+        next->reference[next->count++] = reference;
+    }
+}
+
+static bool add_slots(struct tm_state *state, const struct tm__state_group *group,
+                      struct tm__state_table *table, const struct entries *entries,
+                      uint32_t expected)
+{
+    for (uint32_t i = 0; i < entries->count; i++) {
+        const struct tm__state_entry *entry = entries->entry[i];
+        struct tm_key key = {entry->hash, (const uint8_t *)(entry + 1) + state->value_bytes,
+                             entry->key_length};
+        if (!add_slot(state, group, table, &key, entries->reference[i], expected))
+            return false;
+    }
+    return true;
+}
+
 // Walks the table's pages, whose order is of no account: slots are ordered by what the entries
 // hold.
 bool tm__state_table_index(struct tm_state *state, struct tm_namespace *ns, uint32_t index)
@@ -461,18 +499,17 @@ bool tm__state_table_index(struct tm_state *state, struct tm_namespace *ns, uint
     uint32_t expected = table->count;
     struct tm__state_walk walk = {.page = table->page};
     table->count = 0;
-    const struct tm__state_entry *entry = NULL;
-    uint32_t reference;
+    struct entries entries = {.count = 0};
     // Entries may lie in the order of their slots: they would fill one page after the other.
     bool ready =
         has_slots(table) || expected == 0 || first_slots(state, table, expected, ALL_PAGES_BITS);
-    while (ready && (entry = tm__state_page_walk(state, group, &walk, &reference)) != NULL) {
-        struct tm_key key = {entry->hash, (const uint8_t *)(entry + 1) + state->value_bytes,
-                             entry->key_length};
-        if (!add_slot(state, group, table, &key, reference, expected))
+    while (ready) {
+        next_entries(state, group, table, &walk, &entries);
+        if (entries.count == 0)
             break;
+        ready = add_slots(state, group, table, &entries, expected);
     }
-    if (ready && entry == NULL && walk.code == 0) {
+    if (ready && walk.code == 0) {
         table->unindexed = false;
         return true;
     }

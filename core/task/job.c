@@ -498,6 +498,7 @@ int tm_job_new(const struct tm_job_args *args, struct tm_job **result, struct tm
     job->settled = args->settled;
     job->settled_length = args->settled_length;
     job->writer = args->writer;
+    tm_helper_init(&job->reserves, args->fx);
     job->watch = args->watch;
     tm_mailbox_init(&job->events, args->coordinator);
     int rc = build(job, args, err);
@@ -594,6 +595,7 @@ static void free_commands(struct tm_worker *worker)
 
 void tm_job_free(struct tm_job *job)
 {
+    tm_helper_fini(&job->reserves);
     free_shared(job);
     for (uint32_t i = 0; i < job->channel_count; i++)
         if (job->channels[i] != NULL)

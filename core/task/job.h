@@ -3,6 +3,7 @@
 // tasks. core/cluster/coordinator.h drives it.
 #pragma once
 
+#include "core/base/helper.h"
 #include "core/base/log.h"
 #include "core/task/connector.h"
 #include "core/task/control.h"
@@ -59,6 +60,7 @@ struct tm_job {
     struct tm_vm_args vm;
     const struct tm_operator_factory *operators;
     bool given_watermarks, given_clock;
+    struct tm_helper reserves; // makes memory of states ready for what checkpoints copy
     bool checkpoints;
     const struct tm_restored *restored;
     bool unverified;

@@ -267,6 +267,7 @@ int tm_task_open(struct tm_task *task, struct tm_worker *worker, struct tm_error
     struct tm_job *job = task->job;
     task->worker = worker;
     tm_mem_init(&task->mem, job->fx, job->mem, 0);
+    task->mem.reserves = job->checkpoints ? &job->reserves : NULL;
     task->ctx.fx = job->fx;
     task->ctx.mem = &task->mem;
     task->ctx.shared_mem = job->mem;

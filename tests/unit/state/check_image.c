@@ -1,5 +1,6 @@
 // Images of states: whole ones and differences give back what was frozen, whatever was changed
 // meanwhile, and what is given back goes on as the original does.
+#include "core/state/frozen.h"
 #include "tests/unit/state/store.h"
 #include "tests/unit/state/world.h"
 
@@ -94,6 +95,98 @@ START_TEST(chains_of_images_give_back_what_was_frozen_and_go_on)
             tm_state_free(back);
         }
     }
+    tm_state_free(state);
+}
+END_TEST
+
+// Nobody but the state lives on its pages: it writes where they lie, and snapshots get the copies.
+START_TEST(what_is_frozen_stays_whatever_is_written)
+{
+    seed_from("stays");
+    struct tm_state *state = world_state(GROUPS);
+    struct tm_snapshot *before = NULL;
+    for (int round = 0; round < 60; round++) {
+        struct images first[2], again[2];
+        change(state, NULL, (uint32_t)draw(400));
+        struct tm_snapshot *now = tm_state_freeze_pages(state);
+        ck_assert_ptr_nonnull(now);
+        write_images(&first[0], now, NULL);
+        write_images(&first[1], now, before);
+        for (int part = 0; part < 3; part++) {
+            change(state, NULL, (uint32_t)draw(300));
+            if (draw(3) == 0)
+                tm_snapshot_free(tm_state_freeze_pages(state));
+            write_images(&again[0], now, NULL);
+            write_images(&again[1], now, before);
+            for (int i = 0; i < 2; i++)
+                for (uint32_t group = 0; group < GROUPS; group++) {
+                    const struct tm_buf *a = &first[i].of[group], *b = &again[i].of[group];
+                    ck_assert_uint_eq(a->size_bytes, b->size_bytes);
+                    ck_assert_int_eq(
+                        a->size_bytes == 0 ? 0 : memcmp(a->data, b->data, a->size_bytes), 0);
+                }
+            free_images(again, 2);
+        }
+        free_images(first, 2);
+        bool done = before == NULL || draw(2) == 0;
+        if (done) {
+            tm_snapshot_free(before);
+            before = NULL;
+        }
+        while (!done && before != NULL) { // in steps, while more is written
+            done = tm_snapshot_free_some(before, 1 + (uint32_t)draw(5));
+            change(state, NULL, 3);
+        }
+        before = now;
+    }
+    tm_snapshot_free(before);
+    tm_state_free(state);
+}
+END_TEST
+
+static void *upsert_number(struct tm_state *state, struct tm_namespace *ns, uint64_t number)
+{
+    const struct tm_key key = {tm_hash_bytes(&number, 8), &number, 8};
+    void *value = tm_state_upsert(state, ns, &key, NULL);
+    ck_assert_ptr_nonnull(value);
+    return value;
+}
+
+START_TEST(addresses_stay_unless_a_page_is_read_just_then)
+{
+    struct tm_state_args args = {&mem, 1, 0, 0, 8};
+    struct tm_state *state;
+    ck_assert_int_eq(tm_state_new(&args, &state, NULL), 0);
+    struct tm_namespace *ns = tm_state_namespace_create(state, 0);
+    uint64_t *value = upsert_number(state, ns, 7);
+    *value = 1;
+    struct tm_snapshot *older = tm_state_freeze_pages(state);
+    struct tm_snapshot *now = tm_state_freeze_pages(state);
+    ck_assert_ptr_eq(upsert_number(state, ns, 7), value);
+    *value = 2;
+    const uintptr_t offset =
+        (uintptr_t)value - (state->groups[0].at[1] & ~(uintptr_t)TM__PAGE_FLAGS);
+    bool taken;
+    const uint8_t *page = tm__state_take_to_read(now->pages[0], 1, &taken);
+    ck_assert(!taken); // it was put aside, so nothing of it changes any more
+    ck_assert_uint_eq(*(const uint64_t *)(const void *)(page + offset), 1);
+    ck_assert_ptr_eq(tm__state_take_to_read(older->pages[0], 1, &taken), page);
+    tm_snapshot_free(older);
+    tm_snapshot_free(now);
+
+    now = tm_state_freeze_pages(state);
+    page = tm__state_take_to_read(now->pages[0], 1, &taken);
+    ck_assert(taken);
+    ck_assert_ptr_eq(page + offset, value);
+    uint32_t copies = tm_state_copies(state);
+    uint64_t *moved = upsert_number(state, ns, 7);
+    ck_assert_ptr_ne(moved, value);
+    ck_assert_uint_ne(tm_state_copies(state), copies); // whoever keeps addresses looks again
+    *moved = 3;
+    ck_assert_uint_eq(*value, 2);
+    tm__state_leave_read(now->pages[0], 1);
+    ck_assert_ptr_eq(upsert_number(state, ns, 7), moved);
+    tm_snapshot_free(now);
     tm_state_free(state);
 }
 END_TEST
@@ -341,6 +434,8 @@ int main(void)
     tcase_add_checked_fixture(test, setup, teardown);
     tcase_set_timeout(test, 300);
     tcase_add_test(test, chains_of_images_give_back_what_was_frozen_and_go_on);
+    tcase_add_test(test, what_is_frozen_stays_whatever_is_written);
+    tcase_add_test(test, addresses_stay_unless_a_page_is_read_just_then);
     tcase_add_test(test, giving_back_keeps_up_with_copying);
     tcase_add_test(test, nothing_changed_gives_no_byte);
     tcase_add_test(test, a_difference_is_as_large_as_what_has_changed);

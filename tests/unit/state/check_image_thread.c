@@ -78,6 +78,50 @@ START_TEST(another_thread_writes_while_the_state_goes_on)
 }
 END_TEST
 
+// No fork lives on its pages: they are put aside while the other thread reads them.
+START_TEST(another_thread_reads_pages_that_are_put_aside)
+{
+    seed_from("put aside");
+    struct tm_state *state = world_state(GROUPS);
+    struct tm_snapshot *before = NULL;
+    for (int round = 0; round < 8 * ROUNDS; round++) {
+        for (uint64_t i = 0, count = draw(200); i < count; i++) {
+            struct world_change c = world_draw(KEYS, NAMESPACES);
+            world_apply(state, &c);
+        }
+        struct tm_snapshot *now = tm_state_freeze_pages(state);
+        struct job quiet = {.now = now, .before = before}, job = quiet;
+        for (uint32_t group = 0; group < GROUPS; group++) {
+            tm_buf_init(&quiet.images[group], &mem);
+            tm_buf_init(&job.images[group], &mem);
+        }
+        ck_assert_ptr_null(write_images(&quiet));
+        pthread_t thread;
+        void *failed;
+        ck_assert_int_eq(pthread_create(&thread, NULL, write_images, &job), 0);
+        for (int i = 0; i < 300; i++) {
+            struct world_change c = world_draw(KEYS, NAMESPACES);
+            world_apply(state, &c);
+            if (i % 100 == 50)
+                tm_snapshot_free(tm_state_freeze_pages(state));
+        }
+        ck_assert_int_eq(pthread_join(thread, &failed), 0);
+        ck_assert_ptr_null(failed);
+        for (uint32_t group = 0; group < GROUPS; group++) {
+            const struct tm_buf *a = &quiet.images[group], *b = &job.images[group];
+            ck_assert_uint_eq(a->size_bytes, b->size_bytes);
+            ck_assert_int_eq(a->size_bytes == 0 ? 0 : memcmp(a->data, b->data, a->size_bytes), 0);
+            tm_buf_fini(&quiet.images[group]);
+            tm_buf_fini(&job.images[group]);
+        }
+        tm_snapshot_free(before);
+        before = now;
+    }
+    tm_snapshot_free(before);
+    tm_state_free(state);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("image_thread");
@@ -85,6 +129,7 @@ int main(void)
     tcase_add_checked_fixture(test, setup, teardown);
     tcase_set_timeout(test, 300);
     tcase_add_test(test, another_thread_writes_while_the_state_goes_on);
+    tcase_add_test(test, another_thread_reads_pages_that_are_put_aside);
     suite_add_tcase(suite, test);
     return run_suite(suite);
 }

@@ -258,6 +258,76 @@ START_TEST(test_no_memory_for_the_next_chunk_is_found_when_it_is_needed)
 }
 END_TEST
 
+// Keys of pages are found again: for as many as are, memory is made ready.
+static void find_again(uint32_t keys, uint32_t looks)
+{
+    for (uint32_t i = 0; i < looks; i++) {
+        const uint64_t key = draw(keys);
+        tm__state_pool_mark(&pool, tm_hash_bytes(&key, sizeof key));
+        tm__state_pool_note_keys(&pool, 32);
+    }
+}
+
+static int64_t touched_bytes(void)
+{
+    int64_t bytes = 0;
+    for (uint32_t i = 0; i < touch_count; i++)
+        bytes += (int64_t)touches[i].size;
+    return bytes;
+}
+
+START_TEST(test_copies_find_memory_that_was_touched)
+{
+    enum { STATE = 200 * 1024 * 1024, LOOKS = 1 << 20 };
+    seed_from("reserve");
+    mem.reserves = &helper;
+    fill(STATE, 0);
+    pool.page_bytes = STATE;
+    int64_t before = touched_bytes();
+    find_again(1000000, LOOKS);
+    ck_assert_int_ge(touched_bytes() - before, STATE - 8 * PAGE);
+    ck_assert_int_le(touched_bytes() - before, STATE + TM__POOL_CHUNK_MAX);
+    tm__state_pool_frozen(&pool);
+    for (int64_t copied = 0; copied < STATE; copied += BLOCK)
+        ck_assert(is_touched(tm__state_pool_alloc(&pool, BLOCK)));
+    // All of that is held; as much again will be copied the next time, and no more is touched.
+    pool.copied_bytes = pool.held_bytes = STATE;
+    before = touched_bytes();
+    find_again(1000000, LOOKS);
+    ck_assert_int_ge(touched_bytes() - before, STATE - TM__POOL_CHUNK_MAX);
+    tm__state_pool_frozen(&pool);
+    pool.copied_bytes = STATE; // what was held before comes back until the next time
+    pool.held_bytes = 2 * STATE;
+    before = touched_bytes();
+    find_again(1000000, LOOKS);
+    ck_assert_int_eq(touched_bytes(), before);
+}
+END_TEST
+
+START_TEST(test_few_hot_keys_need_little_memory_for_copies)
+{
+    enum { STATE = 200 * 1024 * 1024 };
+    seed_from("hot keys");
+    mem.reserves = &helper;
+    fill(STATE, 0);
+    pool.page_bytes = STATE;
+    int64_t before = touched_bytes();
+    find_again(100, 1 << 20);
+    ck_assert_int_le(touched_bytes() - before, TM__POOL_CHUNK_MAX);
+}
+END_TEST
+
+START_TEST(test_nothing_is_made_ready_for_states_that_are_not_frozen)
+{
+    fill(4 * TM_STATE_AHEAD_FROM_BYTES, 0);
+    pool.page_bytes = 4 * TM_STATE_AHEAD_FROM_BYTES;
+    int64_t before = touched_bytes();
+    find_again(1000000, 1 << 18);
+    ck_assert_int_eq(touched_bytes(), before);
+    ck_assert_ptr_null(pool.marks);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("pool");
@@ -271,6 +341,9 @@ int main(void)
     tcase_add_test(tc, test_several_pools_have_one_helper);
     tcase_add_test(tc, test_a_pool_does_without_a_helper_where_there_is_none);
     tcase_add_test(tc, test_no_memory_for_the_next_chunk_is_found_when_it_is_needed);
+    tcase_add_test(tc, test_copies_find_memory_that_was_touched);
+    tcase_add_test(tc, test_few_hot_keys_need_little_memory_for_copies);
+    tcase_add_test(tc, test_nothing_is_made_ready_for_states_that_are_not_frozen);
     suite_add_tcase(suite, tc);
     return run_suite(suite);
 }
