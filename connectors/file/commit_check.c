@@ -224,12 +224,12 @@ static int check_length(const struct tm__commits *c, struct tm_error *err)
         return 0;
     if (there)
         tm_error_set(err, TM_E_OUTPUT_CHANGED,
-                     "the output %s has been cut: it has %" PRId64 " bytes, and had %" PRId64
+                     "%s has been cut: it has %" PRId64 " bytes, and had %" PRId64
                      " with the rows that the job has made visible",
                      c->path, info.size_bytes, least);
     else
         tm_error_set(err, TM_E_OUTPUT_CHANGED,
-                     "the output %s is gone: it had %" PRId64
+                     "%s is gone: it had %" PRId64
                      " bytes with the rows that the job has made visible",
                      c->path, least);
     tm_error_hint(err,
