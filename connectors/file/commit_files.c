@@ -11,6 +11,7 @@
 #include "connectors/file/claim.h"
 #include "connectors/file/commit_private.h"
 #include "core/base/kill_point.h"
+#include "core/base/planted.h"
 
 enum { COPY_BYTES = 256 * 1024 };
 
@@ -210,7 +211,8 @@ static int fill(struct copy *copy, uint64_t checkpoint, struct tm_error *err)
     const struct tm_fx *fx = c->args.fx;
     struct tm_file_info info;
     int rc = fx->files->stat_fd(fx->ctx, copy->fd, &info, err);
-    if (rc == 0 && info.size_bytes > c->record.from) { // what a commit that was cut short left
+    if (rc == 0 && info.size_bytes > c->record.from &&
+        !TM_PLANTED(torn_append_kept)) { // what a commit that was cut short left
         rc = fx->files->truncate(fx->ctx, copy->fd, c->record.from, err);
         TM_KILL_POINT(append_cut);
         info.size_bytes = c->record.from;

@@ -7,6 +7,7 @@
 
 #include "connectors/file/commit_private.h"
 #include "core/base/kill_point.h"
+#include "core/base/planted.h"
 
 struct found {
     struct tm__commits *c;
@@ -27,7 +28,8 @@ static int take_head(struct found *f, const uint64_t *numbers)
     if (numbers[1] != TM__COMMITS_FORMAT || (f->life != 0 && f->life != numbers[2]))
         return TM_E_CHECKPOINT;
     f->life = numbers[2];
-    c->next_run = numbers[3] > c->next_run ? (unsigned)numbers[3] : c->next_run;
+    if (!TM_PLANTED(names_reused))
+        c->next_run = numbers[3] > c->next_run ? (unsigned)numbers[3] : c->next_run;
     return 0;
 }
 
@@ -193,6 +195,8 @@ static int begin_another_life(struct tm__commits *c, char *const *old, uint32_t 
 // What the record says is in the one file is not appended again.
 static void drop_done(struct tm__commits *c)
 {
+    if (TM_PLANTED(appended_again))
+        return;
     while (c->args.one_file && c->pending != NULL && c->pending->checkpoint <= c->record.done) {
         struct tm__prepared *p = c->pending;
         c->pending = p->next;

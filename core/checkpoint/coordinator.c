@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/check.h"
+#include "core/base/planted.h"
 
 enum { RETRY_NS = 1000000000 }; // between attempts at the last one
 
@@ -63,7 +64,8 @@ static void note_last(struct tm_checkpoints *c, enum tm_checkpoint_purpose purpo
 {
     if (!c->last || purpose != c->last_purpose)
         return;
-    c->over = how == TM_CHECKPOINT_COMPLETE || purpose == TM_PURPOSE_STOP;
+    c->over = how == TM_CHECKPOINT_COMPLETE || purpose == TM_PURPOSE_STOP ||
+              TM_PLANTED(last_checkpoint_given_up);
     if (c->over || c->stopped)
         return;
     int64_t delay_ns = c->env.retry == NULL ? RETRY_NS : c->env.retry(c->env.arg, why);

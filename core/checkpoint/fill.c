@@ -1,5 +1,6 @@
 // States filled from the segments of their key groups: as they were, where max parallelism and
 // layout are the same; else by way of a state of one old key group at a time, entry by entry.
+#include "core/base/planted.h"
 #include "core/checkpoint/convert.h"
 #include "core/checkpoint/restored_parts.h"
 #include "core/state/image.h"
@@ -44,6 +45,8 @@ static int apply_data(struct filling *f, const struct tm__data *data,
     uint32_t first = part->first > f->first ? part->first : f->first;
     uint32_t last = part->last < f->last ? part->last : f->last;
     int rc = 0;
+    if (TM_PLANTED(key_group_lost) && first != part->first)
+        first++;
     for (uint32_t group = first; group <= last && rc == 0; group++)
         rc = tm__apply_group(&f->reading, data, &part->chains[group - part->first], f->state, group,
                              err);

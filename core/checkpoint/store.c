@@ -5,6 +5,7 @@
 
 #include "core/base/check.h"
 #include "core/base/kill_point.h"
+#include "core/base/planted.h"
 #include "core/checkpoint/store_parts.h"
 
 static int no_memory(struct tm_error *err)
@@ -51,8 +52,12 @@ static int learn(struct tm_store *store, uint64_t checkpoint, struct tm_error *e
     struct tm_file_info info;
     struct tm_manifest manifest;
     int rc = tm__checkpoint_path(store->folder, checkpoint, "/MANIFEST", path, err);
-    if (rc != 0 || store->fx->files->stat(store->fx->ctx, path, &info, NULL) != 0)
-        return rc; // it had been given up
+    if (rc != 0)
+        return rc;
+    // It had been given up, by a process that may have ended before that would outlast a crash. It
+    // must before a file goes that it refers to.
+    if (store->fx->files->stat(store->fx->ctx, path, &info, NULL) != 0)
+        return tm__sync_parent(store->fx, path, err);
     tm_manifest_init(&manifest, store->mem);
     rc = tm__checkpoint_path(store->folder, checkpoint, "", path, err);
     bool known = rc == 0 && tm_manifest_read(&manifest, store->fx, path, NULL) == 0 &&
@@ -270,7 +275,9 @@ static int move(struct tm_store *store, const struct tm_pending *pending, bool *
                 struct tm_error *err)
 {
     const struct tm_fx *fx = store->fx;
-    int rc = fx->files->sync_folder(fx->ctx, pending->folder, err);
+    int rc = TM_PLANTED(checkpoint_folder_not_synced)
+                 ? 0
+                 : fx->files->sync_folder(fx->ctx, pending->folder, err);
     if (rc == 0) {
         TM_KILL_POINT(checkpoint_synced);
         *renamed = true; // whatever rename says: it is removed under both names

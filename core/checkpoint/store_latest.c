@@ -4,6 +4,7 @@
 
 #include "core/base/hash.h"
 #include "core/base/kill_point.h"
+#include "core/base/planted.h"
 #include "core/checkpoint/store_parts.h"
 
 enum { LATEST_BYTES = 64 };
@@ -94,5 +95,7 @@ int tm__latest_write(const struct tm_fx *fx, const char *folder, uint64_t checkp
         rc = fx->files->rename(fx->ctx, temporary, path, err);
         TM_KILL_POINT(latest_renamed);
     }
+    if (TM_PLANTED(commit_before_durable))
+        return rc;
     return rc == 0 ? tm__sync_parent(fx, path, err) : rc;
 }

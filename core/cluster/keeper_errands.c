@@ -3,7 +3,6 @@
 #include <stdio.h>
 
 #include "core/base/kill_point.h"
-#include "core/base/planted.h"
 #include "core/cluster/keeper_parts.h"
 
 enum { NAMES_MAX = 1000 }; // that are tried for a savepoint
@@ -152,8 +151,6 @@ void tm__errand_run(struct tm_work *work)
         errand->code = place(store, kept, &errand->err);
         break;
     case TM__ERRAND_PUBLISH:
-        if (TM_PLANTED(commit_before_durable))
-            (void)commit(errand);
         errand->code = publish(errand);
         break;
     case TM__ERRAND_DISCARD:

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "core/base/planted.h"
 #include "core/batch/key_group.h"
 
 void tm__operator_keys_init(struct tm__operator_keys *keys, struct tm_mem *mem,
@@ -111,6 +112,8 @@ void tm__operator_key_groups(const struct tm_operator *op, uint32_t *first, uint
     const struct tm_task_context *ctx = op->ctx;
     tm_key_group_range(ctx->subtask, ctx->chain->parallelism, ctx->plan->max_parallelism, first,
                        last);
+    if (TM_PLANTED(key_group_twice) && *last + 1 < ctx->plan->max_parallelism)
+        ++*last;
 }
 
 int tm__operator_state_new(const struct tm_operator *op, uint32_t value_bytes,

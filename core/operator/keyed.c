@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "core/base/planted.h"
+
 // --- the record ----------------------------------------------------------------------------------
 
 static int add_value(struct tm__operator_record *record, struct tm_type type)
@@ -187,7 +189,7 @@ void tm__operator_keyed_tell_time(struct tm__operator_keyed *keyed, struct tm_ch
 {
     int64_t now_ms = keyed->op->ctx->now_ms;
     keyed->entry = entry;
-    if (now_ms > keyed->clock_ms)
+    if (now_ms > keyed->clock_ms || TM_PLANTED(clock_goes_back))
         keyed->clock_ms = now_ms;
     entry->known = keyed->known;
     entry->now_ms = keyed->clock_ms;
@@ -246,7 +248,8 @@ uint64_t tm__operator_keyed_expired(const struct tm__operator_keyed *keyed, cons
         const struct tm__operator_ttl *ttl = &keyed->record.ttls[i];
         double access, now = (double)(ttl->event ? keyed->watermark : keyed->clock_ms);
         memcpy(&access, (const uint8_t *)value + ttl->access_offset, sizeof access);
-        if ((there & ttl->bits) != 0 && access + (double)ttl->ms <= now)
+        double ms = (double)(TM_PLANTED(ttl_too_short) ? ttl->ms / 2 : ttl->ms);
+        if ((there & ttl->bits) != 0 && access + ms <= now)
             bits |= there & ttl->bits;
     }
     return bits;
@@ -445,7 +448,7 @@ static int undo(struct tm__operator_keyed *keyed, struct tm__operator_change *ch
     case TM__CHANGE_TIMER_REMOVED:
         return undo_timer(keyed, change);
     default:
-        return tm__operator_collection_undo(keyed, change);
+        return TM_PLANTED(maps_not_undone) ? 0 : tm__operator_collection_undo(keyed, change);
     }
 }
 

@@ -8,6 +8,7 @@
 // then the pass goes on as soon as the job runs again.
 //
 // Names of parts differ for a function of windows, whose window has its name and parts of its own.
+#include "core/base/planted.h"
 #include "core/operator/process.h"
 #include "core/state/image.h"
 
@@ -128,7 +129,10 @@ static int restore_times(struct tm__operator_process *self, const struct tm_rest
     self->keyed.watermark = times->watermark;
     self->forwarded = times->forwarded;
     self->resumes = times->forwarded < times->watermark;
-    self->keyed.clock_ms = higher(old.least.clock_ms, self->keyed.clock_ms);
+    if (TM_PLANTED(time_not_restored))
+        self->keyed.watermark = self->forwarded = TM_WATERMARK_MIN;
+    if (!TM_PLANTED(clock_goes_back))
+        self->keyed.clock_ms = higher(old.least.clock_ms, self->keyed.clock_ms);
     self->last_processing = old.least.last_processing;
     self->ended = times->ended != 0;
     for (enum tm__operator_scope s = TM__SCOPE_BROADCAST; s < TM__SCOPES; s++)
@@ -222,7 +226,8 @@ static int restore_timers(struct tm__operator_process *self, const struct tm_res
 {
     const struct tm_restored_for who = tm__operator_restored_for(&self->base);
     const char *part = name_of(self, PART_TIMERS);
-    if (self->timer == NULL || !tm_restored_has(restored, who.operator_name, part))
+    if (self->timer == NULL || !tm_restored_has(restored, who.operator_name, part) ||
+        TM_PLANTED(timers_not_restored))
         return 0;
     int rc = tm_restored_timers(restored, who.operator_name, part, self->keyed.timers, err);
     if (rc != 0)

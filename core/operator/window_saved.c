@@ -1,5 +1,6 @@
 // Windows made of slices, in checkpoints: slices, what runs along, and how far event time had come.
 // Barriers come in order behind watermarks, so no window is half fired.
+#include "core/base/planted.h"
 #include "core/operator/window.h"
 #include "core/operator/window_time.h"
 
@@ -106,7 +107,7 @@ static int look_at_slices(struct tm__operator_window *self, struct tm_error *err
 static void set_time(struct tm__operator_window *self)
 {
     tm__operator_reached_end(&self->reached);
-    self->watermark = self->reached.least;
+    self->watermark = TM_PLANTED(time_not_restored) ? TM_WATERMARK_MIN : self->reached.least;
     if (self->watermark < -4 * TM_INT_MAX) // before all times that rows can have
         self->running.lasts = false;
     else

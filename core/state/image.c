@@ -2,6 +2,7 @@
 // written by nobody, but for the counts of their holders, which are not looked at, and pages by
 // nobody while they are taken to be read (aside.c); so any thread may read them while the state's
 // own goes on.
+#include "core/base/planted.h"
 #include "core/state/image_format.h"
 
 // A page as a snapshot has it: NULL where there is none.
@@ -253,7 +254,7 @@ static int put_both(struct writer *w, uint32_t number, const struct page *now,
     if (is_alike(now, before))
         return put_changed(w, number, now, before);
     if (now->bytes == NULL)
-        return begin_page(w, number, TM__IMAGE_GONE, 0);
+        return TM_PLANTED(removed_page_stays) ? 0 : begin_page(w, number, TM__IMAGE_GONE, 0);
     return put_made(w, number, now);
 }
 

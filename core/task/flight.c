@@ -504,10 +504,14 @@ static int load_between(struct tm_task *task, uint32_t stage, const struct tm_no
                         .stage = stage};
     find_edge(&l);
     tm_buf_init(&l.scratch, &task->mem);
-    int rc = tm_restored_items(restored, &who, TM_FLIGHT_ARRIVED, load_item, &l, err);
-    who.operator_name = from->name;
+    bool turned = TM_PLANTED(in_flight_turned_round);
+    who.operator_name = turned ? from->name : to->name;
+    int rc = tm_restored_items(restored, &who, turned ? TM_FLIGHT_UNSENT : TM_FLIGHT_ARRIVED,
+                               load_item, &l, err);
+    who.operator_name = turned ? to->name : from->name;
     if (rc == 0)
-        rc = tm_restored_items(restored, &who, TM_FLIGHT_UNSENT, load_item, &l, err);
+        rc = tm_restored_items(restored, &who, turned ? TM_FLIGHT_ARRIVED : TM_FLIGHT_UNSENT,
+                               load_item, &l, err);
     tm_buf_fini(&l.scratch);
     return rc;
 }

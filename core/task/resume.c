@@ -2,6 +2,7 @@
 // and metrics of users go on, so that accounts hold over restarts; what time it is, for its gate,
 // its operators and those behind it; whether its input had ended.
 #include "core/base/kill_point.h"
+#include "core/base/planted.h"
 #include "core/checkpoint/restored.h"
 #include "core/task/checkpoint.h"
 #include "core/task/task.h"
@@ -205,7 +206,7 @@ static int add_counters(void *arg, uint32_t old_subtask, const void *bytes, size
     memcpy(record, bytes, size < sizeof record ? size : sizeof record);
     list_counters(arg, list);
     for (int i = 0; i < COUNTERS; i++)
-        tm_metric_add(list[i], record[i]);
+        tm_metric_add(list[i], TM_PLANTED(counters_restored_twice) ? 2 * record[i] : record[i]);
     return 0;
 }
 
@@ -423,7 +424,8 @@ static int resume_gate(struct tm_task *task, bool own, struct tm_error *err)
         return tm_error_set(err, TM_E_MEMORY, "out of memory for a task");
     int rc = read_edges(task, own, behind, watermarks, err);
     for (uint32_t i = 0; i < TM_GATE_INPUTS_MAX && rc == 0; i++)
-        if (watermarks[i] != TM_WATERMARK_MAX) // MAX: it comes again, or there is no such input
+        if (watermarks[i] != TM_WATERMARK_MAX &&
+            !TM_PLANTED(time_not_restored)) // MAX: it comes again, or there is no such input
             tm_gate_begin_input_at(task->gate, i, watermarks[i]);
     for (uint32_t i = 0; i < count && rc == 0; i++)
         if (behind[i] != 0)
@@ -445,7 +447,7 @@ static void tell_time(struct tm_task *task, int64_t of_gate)
                                                     memory_order_relaxed);
     else
         tm_gate_begin_at(task->gate, of_gate);
-    if (time.watermark == TM_WATERMARK_MIN)
+    if (time.watermark == TM_WATERMARK_MIN || TM_PLANTED(time_not_restored))
         return;
     if (task->gate == NULL)
         task->slots[count] = time;

@@ -1,11 +1,16 @@
 // simulate: many seeds, each a world with a job that must survive it (docs/internals/simulator.md).
 // usage: simulate [--seeds N] [--from S] [--minutes M] [--twice] [--story] [--table]
-//        [--plant NAME|list] [--first]
+//        [--plant NAME|list] [--first] [--planted [NAME,NAME...]] [--series N] [--choose]
+//        [--list FILE] [--break file|clock] [--shrink] [--without NAME,NAME...] [--rows N]
 //
 // Seeds are lived in child processes, a block of them in each: a crash of the engine is a failing
 // seed as any other, and what dead processes of a world leave goes with the child. Prints a line
 // per failing seed with the command that tells its story, and `N passed, N failed`. Exit code 1: a
-// seed failed, or as many as COMPLETE have missed a fault or a kill point.
+// seed failed, or as many as COMPLETE have missed a fault, a kill point or something that must have
+// been seen. With --planted instead a line for each mistake: how many seeds it took to find it, in
+// each of some series; exit code 1: one was not found. With --choose few of the seeds that together
+// have met all that the campaign has. With --list the seeds are those that lines of a
+// file begin with, and together they must meet everything.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,11 +18,15 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/sim/coverage.h"
 #include "tests/sim/life.h"
 #include "tests/sim/planted.h"
+#include "tests/sim/seal.h"
+#include "tests/sim/shrink.h"
 
 enum { COMPLETE = 10000 }; // so many seeds must meet everything
 enum { BLOCK = 100, FAILURES_MAX = 20, KEPT_MAX = 1000000 };
+enum { SERIES_APART = 1000000, SHARE = 40 }; // of the seeds of series; seeds for a mistake's share
 
 struct options {
     uint64_t seeds, from;
@@ -25,6 +34,14 @@ struct options {
     bool twice;     // each seed, to see that it is the same run
     bool story, table;
     bool first; // ends at the first seed that fails
+    bool quiet; // nothing is said of seeds that fail
+    bool chooses;
+    bool shrinks;         // the first seed
+    struct sim_less less; // what is left out of each
+    const char *breaks;   // the seal: "file" or "clock"
+    const char *list;     // file of seeds; NULL: they are counted on
+    const char *planted;  // names of mistakes; NULL: it is an ordinary campaign; "": all of them
+    uint32_t series;
 };
 
 struct totals {
@@ -32,17 +49,35 @@ struct totals {
     struct sim_outcome sum;
     uint64_t count;
     uint32_t *rows, *checkpoints, *faults; // of each seed, for medians
+    struct sim_coverage *coverage;         // of each seed, with --choose
+    uint64_t first_failed;                 // the seed; 0: none
+    char why[512];                         // it did
 };
 
 // --- a child -------------------------------------------------------------------------------------
 
+// What a seed may not do: exits with SIGSYS or SIGSEGV.
+static void break_seal(const char *what)
+{
+    struct timespec t;
+    FILE *file = strcmp(what, "file") == 0 ? fopen("/dev/null", "r") : NULL;
+    if (file != NULL || clock_gettime(CLOCK_MONOTONIC, &t) == 0)
+        _exit(0);
+}
+
 static void live_block(const struct options *o, uint64_t from, uint64_t count, int fd)
 {
+    static char buffer[1 << 16]; // else the first line would ask what standard output is
+    setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
+    if (sim_seal() != 0)
+        _exit(4);
+    if (o->breaks != NULL)
+        break_seal(o->breaks);
     for (uint64_t seed = from; seed < from + count; seed++) {
         struct sim_outcome outcome, again;
-        sim_live(seed, o->story, &outcome);
+        sim_live(seed, &o->less, o->story, &outcome);
         if (o->twice && outcome.failure[0] == '\0') {
-            sim_live(seed, false, &again);
+            sim_live(seed, &o->less, false, &again);
             if (again.trace != outcome.trace)
                 snprintf(outcome.failure, sizeof outcome.failure,
                          "the same seed is not the same run: traces %016llx and %016llx",
@@ -68,10 +103,12 @@ static uint64_t faults_of(const struct sim_outcome *outcome)
 static void add(struct totals *totals, const struct sim_outcome *outcome)
 {
     struct sim_outcome *sum = &totals->sum;
-    if (totals->count < KEPT_MAX) {
+    if (totals->rows != NULL && totals->count < KEPT_MAX) {
         totals->rows[totals->count] = (uint32_t)outcome->rows;
         totals->checkpoints[totals->count] = (uint32_t)outcome->checkpoints;
         totals->faults[totals->count] = (uint32_t)faults_of(outcome);
+        if (totals->coverage != NULL)
+            sim_coverage_of(&totals->coverage[totals->count], outcome);
         totals->count++;
     }
     sum->rows += outcome->rows;
@@ -84,16 +121,21 @@ static void add(struct totals *totals, const struct sim_outcome *outcome)
     sum->virtual_ns += outcome->virtual_ns;
     for (int i = 0; i < SIM_FAULT_COUNT; i++)
         sum->faults[i] += outcome->faults[i];
+    for (int i = 0; i < SIM_SOMETIMES_COUNT; i++)
+        sum->saw[i] += outcome->saw[i];
     for (int i = 0; i < TM_KILL_COUNT; i++) {
         sum->passes[i] += outcome->passes[i];
         sum->kills[i] += outcome->kills[i];
     }
 }
 
-static void fail(struct totals *totals, uint64_t seed, const char *why)
+static void fail(const struct options *o, struct totals *totals, uint64_t seed, const char *why)
 {
-    totals->failed++;
-    if (totals->failed <= FAILURES_MAX)
+    if (totals->failed++ == 0) {
+        totals->first_failed = seed;
+        snprintf(totals->why, sizeof totals->why, "%s", why);
+    }
+    if (!o->quiet && totals->failed <= FAILURES_MAX)
         printf("seed %llu: %s\n  ./dev sim --seeds 1 --from %llu --story\n",
                (unsigned long long)seed, why, (unsigned long long)seed);
     fflush(stdout);
@@ -135,8 +177,8 @@ static uint64_t run_block(const struct options *o, uint64_t from, uint64_t count
         if (outcome.failure[0] == '\0')
             totals->passed++;
         else
-            fail(totals, outcome.seed, outcome.failure);
-        if (o->story || (o->seeds == 1 && outcome.failure[0] == '\0'))
+            fail(o, totals, outcome.seed, outcome.failure);
+        if (o->story || (o->seeds == 1 && !o->quiet && outcome.failure[0] == '\0'))
             printf("trace %016llx\n", (unsigned long long)outcome.trace);
     }
     close(ends[0]);
@@ -147,7 +189,7 @@ static uint64_t run_block(const struct options *o, uint64_t from, uint64_t count
     snprintf(why, sizeof why, "R2: the engine ended the process, by signal %d, code %d",
              WIFSIGNALED(status) ? WTERMSIG(status) : 0,
              WIFEXITED(status) ? WEXITSTATUS(status) : 0);
-    fail(totals, from + lived, why);
+    fail(o, totals, from + lived, why);
     return lived + 1;
 }
 
@@ -165,45 +207,12 @@ static uint32_t median(uint32_t *values, uint64_t count)
     return count == 0 ? 0 : values[count / 2];
 }
 
-static void print_table(const struct sim_outcome *sum)
-{
-    printf("\n%-24s %12s\n", "fault", "times");
-    for (int i = 0; i < SIM_FAULT_COUNT; i++)
-        printf("%-24s %12llu\n", sim_fault_names[i], (unsigned long long)sum->faults[i]);
-    printf("\n%-24s %12s %12s\n", "kill point", "passed", "deaths");
-    for (int i = 0; i < TM_KILL_COUNT; i++)
-        printf("%-24s %12llu %12llu\n", tm_kill_point_name((enum tm_kill_point)i),
-               (unsigned long long)sum->passes[i], (unsigned long long)sum->kills[i]);
-    printf("\n");
-}
-
-// Prints what no seed has met; how much that is.
-static int print_missed(const struct sim_outcome *sum)
-{
-    int missed = 0;
-    for (int i = 0; i < SIM_FAULT_COUNT; i++)
-        if (sum->faults[i] == 0 && ++missed != 0)
-            printf("never: %s\n", sim_fault_names[i]);
-    for (int i = 0; i < TM_KILL_COUNT; i++)
-        if (sum->kills[i] == 0 && ++missed != 0)
-            printf("never died at %s%s\n", tm_kill_point_name((enum tm_kill_point)i),
-                   sum->passes[i] == 0 ? ", nor passed it" : "");
-    return missed;
-}
-
 static void print_totals(const struct options *o, struct totals *totals, double seconds)
 {
     const struct sim_outcome *sum = &totals->sum;
     uint64_t lived = totals->passed + totals->failed;
-    int unmet = 0, unpassed = 0, unkilled = 0;
-    for (int i = 0; i < SIM_FAULT_COUNT; i++)
-        unmet += sum->faults[i] == 0;
-    for (int i = 0; i < TM_KILL_COUNT; i++) {
-        unpassed += sum->passes[i] == 0;
-        unkilled += sum->kills[i] == 0;
-    }
     if (o->table)
-        print_table(sum);
+        sim_coverage_print(sum);
     printf("%llu seeds in %.1f s, %.0f a minute; %.1f virtual hours, %llu effect calls\n",
            (unsigned long long)lived, seconds, (double)lived * 60 / (seconds > 0 ? seconds : 1),
            (double)sum->virtual_ns / 3.6e12, (unsigned long long)sum->effects);
@@ -213,8 +222,7 @@ static void print_totals(const struct options *o, struct totals *totals, double 
     printf("%llu processes, %llu deaths, %llu checkpoints, %llu of them read by the oracle\n",
            (unsigned long long)sum->processes, (unsigned long long)sum->deaths,
            (unsigned long long)sum->checkpoints, (unsigned long long)sum->cuts);
-    printf("never: %d of %d faults, %d of %d kill points passed, %d died at\n", unmet,
-           SIM_FAULT_COUNT, unpassed, TM_KILL_COUNT, unkilled);
+    sim_coverage_summary(sum);
 }
 
 static double now(void)
@@ -226,8 +234,10 @@ static double now(void)
 
 static void usage(void)
 {
-    fprintf(stderr, "usage: simulate [--seeds N] [--from S] [--minutes M] [--twice] [--story] "
-                    "[--table] [--plant NAME|list] [--first]\n");
+    fprintf(stderr,
+            "usage: simulate [--seeds N] [--from S] [--minutes M] [--twice] [--story] "
+            "[--table] [--plant NAME|list] [--first] [--planted [NAME,NAME...]] [--series N] "
+            "[--choose] [--list FILE] [--shrink] [--without NAME,NAME...] [--rows N]\n");
     exit(2);
 }
 
@@ -253,7 +263,14 @@ static void parse(struct options *o, int argc, char **argv)
             o->table = true;
         else if (strcmp(argv[i], "--first") == 0)
             o->first = true;
-        else if (value == NULL)
+        else if (strcmp(argv[i], "--shrink") == 0)
+            o->shrinks = true;
+        else if (strcmp(argv[i], "--choose") == 0)
+            o->chooses = true;
+        else if (strcmp(argv[i], "--planted") == 0) {
+            o->planted = value != NULL && value[0] != '-' ? value : "";
+            i += o->planted == value;
+        } else if (value == NULL)
             usage();
         else if (strcmp(argv[i], "--seeds") == 0)
             o->seeds = strtoull(argv[++i], NULL, 10);
@@ -261,6 +278,16 @@ static void parse(struct options *o, int argc, char **argv)
             o->from = strtoull(argv[++i], NULL, 10);
         else if (strcmp(argv[i], "--minutes") == 0)
             o->minutes = strtod(argv[++i], NULL);
+        else if (strcmp(argv[i], "--rows") == 0)
+            o->less.rows = (uint32_t)strtoul(argv[++i], NULL, 10);
+        else if (strcmp(argv[i], "--without") == 0 && sim_less_without(&o->less, value))
+            i++;
+        else if (strcmp(argv[i], "--list") == 0)
+            o->list = argv[++i];
+        else if (strcmp(argv[i], "--break") == 0)
+            o->breaks = argv[++i];
+        else if (strcmp(argv[i], "--series") == 0)
+            o->series = (uint32_t)strtoul(argv[++i], NULL, 10);
         else if (strcmp(argv[i], "--plant") == 0)
             plant(argv[++i]);
         else
@@ -268,30 +295,137 @@ static void parse(struct options *o, int argc, char **argv)
     }
 }
 
+// --- planted mistakes ----------------------------------------------------------------------------
+
+// Lives seeds of one series until one finds the mistake that is planted: how many that took; 0:
+// none did. The first series is lived on to see how many seeds do.
+static uint64_t look_for_plant(struct options *o, uint32_t series, struct totals *totals)
+{
+    uint64_t from = o->from + (uint64_t)series * SERIES_APART, found = 0;
+    for (uint64_t done = 0; done < o->seeds && (found == 0 || (series == 0 && done < SHARE));) {
+        done += run_block(o, from + done, found == 0 ? 10 : SHARE - done, totals);
+        found = totals->first_failed == 0 ? 0 : totals->first_failed - from + 1;
+    }
+    return found;
+}
+
+static bool find_plant(struct options *o, int which)
+{
+    bool found = true;
+    struct totals totals = {0};
+    char why[sizeof totals.why] = "";
+    uint64_t failed = 0, lived = 0;
+    if (!sim_plant(sim_plant_names[which]))
+        return false;
+    printf("%-28s", sim_plant_names[which]);
+    for (uint32_t s = 0; s < o->series; s++) {
+        totals = (struct totals){0};
+        uint64_t seeds = look_for_plant(o, s, &totals);
+        found = found && seeds != 0;
+        if (s == 0) {
+            failed = totals.failed;
+            lived = totals.passed + totals.failed;
+            memcpy(why, totals.why, sizeof why);
+        }
+        printf(seeds == 0 ? "      -" : " %6llu", (unsigned long long)seeds);
+        fflush(stdout);
+    }
+    bool counts = found && 2 * failed <= lived;
+    printf("  %4llu of %-6llu %s%.60s\n", (unsigned long long)failed, (unsigned long long)lived,
+           counts || !found ? "" : "TOO EASY: ", why);
+    return counts;
+}
+
+static bool is_named(const char *names, const char *name)
+{
+    size_t length = strlen(name);
+    for (const char *at = names; (at = strstr(at, name)) != NULL; at += length)
+        if ((at == names || at[-1] == ',') && (at[length] == '\0' || at[length] == ','))
+            return true;
+    return names[0] == '\0';
+}
+
+static int find_plants(struct options *o)
+{
+    int looked = 0, found = 0;
+    o->quiet = true;
+    o->series = o->series == 0 ? 1 : o->series;
+    printf("mistake: seeds to find it in each of %u series; of so many seeds; the first one\n",
+           o->series);
+    for (int i = 0; i < TM_PLANT_COUNT; i++)
+        if (is_named(o->planted, sim_plant_names[i])) {
+            looked++;
+            found += find_plant(o, i);
+        }
+    printf("%d of %d mistakes are found\n", found, looked);
+    return looked == 0 ? 2 : found != looked;
+}
+
+// --- the whole -----------------------------------------------------------------------------------
+
+static void live_list(const struct options *o, struct totals *totals)
+{
+    char line[400];
+    FILE *file = fopen(o->list, "r");
+    if (file == NULL) {
+        perror(o->list);
+        exit(2);
+    }
+    while (fgets(line, sizeof line, file) != NULL) {
+        char *end;
+        uint64_t seed = strtoull(line, &end, 10);
+        if (end != line)
+            run_block(o, seed, 1, totals);
+    }
+    fclose(file);
+}
+
+static void live_all(const struct options *o, struct totals *totals, double begin)
+{
+    for (uint64_t done = 0; done < o->seeds;) {
+        uint64_t left = o->seeds - done, block = o->minutes != 0 || o->first ? 10 : BLOCK;
+        if (o->minutes != 0 && now() - begin > o->minutes * 60)
+            break;
+        if (o->first && totals->failed != 0) {
+            printf("found by one of %llu seeds\n", (unsigned long long)done);
+            break;
+        }
+        done += run_block(o, o->from + done, left < block ? left : block, totals);
+    }
+}
+
 int main(int argc, char **argv)
 {
     struct options o;
     parse(&o, argc, argv);
+    if (o.planted != NULL)
+        return find_plants(&o);
+    if (o.shrinks && sim_shrink(o.from, &o.less) != 0)
+        return 0;
+    if (o.shrinks) { // and its story
+        o.story = true;
+        o.seeds = 1;
+    }
     struct totals totals = {.rows = calloc(KEPT_MAX, sizeof(uint32_t)),
                             .checkpoints = calloc(KEPT_MAX, sizeof(uint32_t)),
-                            .faults = calloc(KEPT_MAX, sizeof(uint32_t))};
+                            .faults = calloc(KEPT_MAX, sizeof(uint32_t)),
+                            .coverage =
+                                o.chooses ? calloc(KEPT_MAX, sizeof(struct sim_coverage)) : NULL};
     double begin = now();
-    for (uint64_t done = 0; done < o.seeds;) {
-        uint64_t left = o.seeds - done, block = o.minutes != 0 || o.first ? 10 : BLOCK;
-        if (o.minutes != 0 && now() - begin > o.minutes * 60)
-            break;
-        if (o.first && totals.failed != 0) {
-            printf("found by one of %llu seeds\n", (unsigned long long)done);
-            break;
-        }
-        done += run_block(&o, o.from + done, left < block ? left : block, &totals);
-    }
+    if (o.list != NULL)
+        live_list(&o, &totals);
+    else
+        live_all(&o, &totals, begin);
+    if (o.chooses)
+        sim_coverage_choose(totals.coverage, totals.count);
     print_totals(&o, &totals, now() - begin);
-    bool incomplete = totals.passed >= COMPLETE && print_missed(&totals.sum) != 0;
+    bool incomplete =
+        (totals.passed >= COMPLETE || o.list != NULL) && sim_coverage_missed(&totals.sum) != 0;
     printf("%llu passed, %llu failed\n", (unsigned long long)totals.passed,
            (unsigned long long)totals.failed);
     free(totals.rows);
     free(totals.checkpoints);
     free(totals.faults);
+    free(totals.coverage);
     return totals.failed != 0 || totals.passed == 0 || incomplete;
 }

@@ -157,6 +157,48 @@ static int read_state(struct reading *r, const struct tm_manifest_operator *op,
     return rc;
 }
 
+// --- what operators say of themselves ------------------------------------------------------------
+
+static int take_rows_in(void *arg, uint32_t old_subtask, const void *bytes, size_t size,
+                        struct tm_error *err)
+{
+    struct reading *r = arg;
+    uint64_t rows_in;
+    (void)old_subtask;
+    if (size < sizeof rows_in)
+        return tm_error_set(err, TM_E_CHECKPOINT, "its counters are cut short");
+    memcpy(&rows_in, bytes, sizeof rows_in);
+    r->cut->rows_in += rows_in;
+    return 0;
+}
+
+static int take_watermark(void *arg, uint32_t old_subtask, const void *bytes, size_t size,
+                          struct tm_error *err)
+{
+    struct sim_op *op = arg;
+    int64_t watermark;
+    (void)old_subtask;
+    if (size < sizeof watermark)
+        return tm_error_set(err, TM_E_CHECKPOINT, "a watermark is cut short");
+    memcpy(&watermark, bytes, sizeof watermark);
+    op->watermark = watermark < op->watermark ? watermark : op->watermark;
+    return 0;
+}
+
+static int read_op(struct reading *r, const struct tm_manifest_operator *from, struct tm_error *err)
+{
+    const struct tm_restored_for who = {.operator_name = from->name, .parallelism = 1};
+    if (r->cut->op_count == SIM_OPS_MAX)
+        return 0;
+    struct sim_op *op = &r->cut->ops[r->cut->op_count++];
+    snprintf(op->name, sizeof op->name, "%s", from->name);
+    op->watermark = INT64_MAX;
+    int rc = tm_restored_items(r->restored, &who, "watermark", take_watermark, op, err);
+    return rc == 0 && strcmp(from->name, "count") == 0
+               ? tm_restored_items(r->restored, &who, "counters", take_rows_in, r, err)
+               : rc;
+}
+
 // --- the whole -----------------------------------------------------------------------------------
 
 static int read_all(struct reading *r, struct tm_error *err)
@@ -169,6 +211,9 @@ static int read_all(struct reading *r, struct tm_error *err)
     r->cut->is_savepoint = manifest->kind == TM_SAVEPOINT;
     for (uint32_t i = 0; rc == 0 && i < manifest->operator_count; i++) {
         const struct tm_manifest_operator *op = &manifest->operators[i];
+        rc = read_op(r, op, err);
+        if (rc != 0)
+            break;
         if (strcmp(op->kind, "source") == 0)
             rc = read_source(r, op, err);
         else if (strcmp(op->name, "count") == 0)

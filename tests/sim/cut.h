@@ -9,6 +9,13 @@ struct sim_kept {
     int64_t n, sum;
 };
 
+enum { SIM_OPS_MAX = 24 };
+
+struct sim_op {
+    char name[40];
+    int64_t watermark; // the least of its subtasks
+};
+
 struct sim_cut {
     uint64_t checkpoint;
     bool finished;
@@ -16,6 +23,9 @@ struct sim_cut {
     uint32_t *read;        // by file: its rows that had been read
     struct sim_kept *kept; // by key
     bool is_savepoint;
+    uint64_t rows_in; // that the process "count" has taken in, as it says
+    struct sim_op ops[SIM_OPS_MAX];
+    uint32_t op_count;
 };
 
 // `path`: of a checkpoint or a savepoint; `checkpoint`: 0: the newest of a job's folder. Nothing

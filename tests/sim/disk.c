@@ -322,9 +322,21 @@ void sim_disk_truncate(struct sim_disk *disk, int number, size_t size)
 void sim_disk_sync(struct sim_disk *disk, int number)
 {
     struct sim_inode *inode = &disk->inodes[number];
-    if (inode->write_count == 0)
-        return;
-    copy_bytes(&inode->durable, &inode->now);
+    for (uint32_t i = 0; i < inode->write_count; i++) {
+        const struct sim_write *write = &inode->writes[i];
+        if (write->truncates) {
+            lengthen(&inode->durable, write->offset);
+            inode->durable.size = write->offset;
+            continue;
+        }
+        // Whole sectors, as they are now: what an earlier sync has lost stays lost.
+        size_t from = write->offset / SIM_SECTOR * SIM_SECTOR, end = write->offset + write->length;
+        end = end < inode->now.size ? end : inode->now.size;
+        if (from >= end)
+            continue;
+        lengthen(&inode->durable, end);
+        memcpy(inode->durable.data + from, inode->now.data + from, end - from);
+    }
     inode->write_count = 0;
 }
 

@@ -234,6 +234,7 @@ static void say(struct sim_process *process, const char *text, size_t length)
         size_t line = 0;
         while (line < length && text[line] != '\n')
             line++;
+        sim_heard(process->universe, text, line);
         sim_tell(process->universe, "  %u says %.*s", process->number, (int)line, text);
         line += line < length;
         text += line;
@@ -467,6 +468,14 @@ static int file_stat_fd(void *ctx, int fd, struct tm_file_info *info, struct tm_
     return 0;
 }
 
+static bool has_locked(const struct sim_process *process, int inode)
+{
+    for (int fd = 3; fd < SIM_OPEN_MAX; fd++)
+        if (process->open[fd].used && process->open[fd].is_lock && process->open[fd].inode == inode)
+            return true;
+    return false;
+}
+
 static int file_lock(void *ctx, const char *path, bool create, int64_t *holder,
                      struct tm_error *err)
 {
@@ -478,12 +487,15 @@ static int file_lock(void *ctx, const char *path, bool create, int64_t *holder,
         inode = sim_disk_create(disk, path);
     if (inode < 0)
         return no_such(err, "lock", path);
-    for (int fd = 3; fd < SIM_OPEN_MAX; fd++)
-        if (process->open[fd].used && process->open[fd].is_lock &&
-            process->open[fd].inode == inode) {
-            *holder = TM_LOCK_OURS;
-            return tm_error_set(err, TM_E_IN_USE, "%s is held by this process", path);
-        }
+    for (int i = 0; i < SIM_PROCESSES_AT_ONCE; i++) {
+        const struct sim_process *other = process->universe->alive[i];
+        if (other == NULL || !has_locked(other, inode))
+            continue;
+        if (other != process && TM_PLANTED(lock_holds_nothing))
+            continue;
+        *holder = other == process ? TM_LOCK_OURS : (int64_t)other->number;
+        return tm_error_set(err, TM_E_IN_USE, "%s is held by process %u", path, other->number);
+    }
     return new_open(process, path, (struct sim_open){.inode = inode, .is_lock = true}, err);
 }
 

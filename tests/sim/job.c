@@ -1,11 +1,12 @@
 // Drawing a job.
 #include "tests/sim/job.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { GROUPS_MAX = 12, OUT_OF_ORDER_MS = 1900, STEP_MS = 1000 };
+enum { GROUPS_MAX = 12, OUT_OF_ORDER_MS = 1900, STEP_MS = 1000, LATE_MS = 25000 };
 static const int64_t BEGIN_MS = 1700000000000;
 
 // --- the script ----------------------------------------------------------------------------------
@@ -34,13 +35,18 @@ static const char script_form[] =
     "= \"int64\", n = \"int64\", sum = \"int64\" }\n"
     "counted:to(tm.file { %s })\n";
 
-static const char *const stage_forms[SIM_STAGE_KINDS] = {
-    "counted:key_by(\"group\"):window(tm.tumbling(\"10s\")):aggregate(\"tens\", { n = tm.count(), "
-    "total = tm.sum(\"value\") })\n"
-    "  :to(tm.file { %s })\n",
+// Each has its output; the first what is late, too, and the third dead letters.
+static const char tens_form[] =
+    "local tens = counted:key_by(\"group\"):window(tm.tumbling(\"10s\"))%s\n"
+    "  :aggregate(\"tens\", { n = tm.count(), total = tm.sum(\"value\") })\n"
+    "tens:to(tm.file { %s })\n";
+
+static const char slides_form[] =
     "counted:key_by(\"group\"):window(tm.sliding(\"20s\", \"10s\")):aggregate(\"slides\", { n = "
     "tm.count(), total = tm.sum(\"value\") })\n"
-    "  :to(tm.file { %s })\n",
+    "  :to(tm.file { %s })\n";
+
+static const char timed_form[] =
     "counted:key_by(\"group\"):process(\"timed\", {\n"
     "    state = { given = tm.value(\"int64\", { default = 0 }), sums = tm.map(\"int64\", "
     "\"int64\"), counts = tm.map(\"int64\", \"int64\") },\n"
@@ -49,6 +55,7 @@ static const char *const stage_forms[SIM_STAGE_KINDS] = {
     "      ctx.state.sums:put(ten, (ctx.state.sums:get(ten) or 0) + e.value)\n"
     "      ctx.state.counts:put(ten, (ctx.state.counts:get(ten) or 0) + 1)\n"
     "      ctx:timer(ten + 9999)\n"
+    "%s"
     "    end,\n"
     "    timer = function(ctx, at)\n"
     "      local ten, given = at - 9999, ctx.state.given:get() + 1\n"
@@ -58,13 +65,24 @@ static const char *const stage_forms[SIM_STAGE_KINDS] = {
     "      ctx.state.sums:remove(ten)\n"
     "      ctx.state.counts:remove(ten)\n"
     "    end,\n"
-    "  })\n"
+    "  })%s\n"
     "  :returns { group = \"string\", window_start = \"timestamp\", n = \"int64\", total = "
     "\"int64\", given = \"int64\" }\n"
-    "  :to(tm.file { %s })\n",
-};
+    "  :to(tm.file { %s })\n";
 
-static const char *const stage_names[SIM_STAGE_KINDS] = {"tens", "slides", "timed"};
+static const char recent_form[] =
+    "counted:key_by(\"key\"):process(\"recent\", {\n"
+    "    state = { seen = tm.value(\"int64\", { ttl = \"%lldms\", clock = \"%s\" }) },\n"
+    "    each = function(ctx, e)\n"
+    "      local seen = ctx.state.seen:get()\n"
+    "      ctx.state.seen:set(e.id)\n"
+    "      ctx:emit { id = e.id, at = math.max(%s, 0), seen = seen or -1 }\n"
+    "    end,\n"
+    "  })\n"
+    "  :returns { id = \"int64\", at = \"int64\", seen = \"int64\" }\n"
+    "  :to(tm.file { %s })\n";
+
+const char *const sim_stage_names[SIM_STAGE_KINDS] = {"tens", "slides", "timed", "recent"};
 
 static const char *const output_forms[] = {
     "path = \"%s\", format = \"json\"",
@@ -82,22 +100,95 @@ static uint32_t draw_interval(struct sim_universe *universe)
     return interval_ms < 1 ? 1 : (uint32_t)interval_ms;
 }
 
-static void draw_output(struct sim_output *output, const char *name, struct sim_random *random,
-                        char *text, size_t size)
+// The next output, as an argument of tm.file.
+static void draw_output(struct sim_job *job, const char *name, enum sim_output_kind kind,
+                        struct sim_random *random, char *text, size_t size)
 {
     uint32_t form = (uint32_t)sim_below(random, 3);
-    *output = (struct sim_output){.name = name, .one_file = form == 1};
+    job->outputs[job->output_count++] = (struct sim_output){
+        .name = name, .kind = kind, .stage = job->stage_count - 1, .one_file = form == 1};
     snprintf(text, size, output_forms[form], name);
 }
 
-static void draw_stages(struct sim_job *job, struct sim_random *random)
+__attribute__((format(printf, 2, 3))) static void add(struct sim_job *job, const char *format, ...)
 {
-    uint32_t kinds = (uint32_t)sim_below(random, 1 << SIM_STAGE_KINDS);
-    if (sim_chance(random, 500))
-        kinds = 0;
-    for (int kind = 0; kind < SIM_STAGE_KINDS; kind++)
-        if ((kinds >> kind & 1) != 0)
-            job->stages[job->stage_count++].kind = (enum sim_stage_kind)kind;
+    size_t used = strlen(job->script);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(job->script + used, sizeof job->script - used, format, args);
+    va_end(args);
+}
+
+static void tell(struct sim_job *job, const char *what, const char *output)
+{
+    size_t told = strlen(job->told);
+    snprintf(job->told + told, sizeof job->told - told, "; %s: %s", what, output);
+}
+
+static void add_tens(struct sim_job *job, struct sim_random *random, const char *output)
+{
+    char late[100];
+    add(job, tens_form, job->has_late ? ":late(\"late\")" : "", output);
+    if (!job->has_late)
+        return;
+    draw_output(job, "late", SIM_OUT_LATE, random, late, sizeof late);
+    add(job, "tens:side(\"late\"):to(tm.file { %s })\n", late);
+    tell(job, "late", late);
+}
+
+static void add_timed(struct sim_job *job, struct sim_random *random, const char *output)
+{
+    char dead[100], on_error[140] = "";
+    if (job->has_failed) {
+        draw_output(job, "dead", SIM_OUT_DEAD, random, dead, sizeof dead);
+        snprintf(on_error, sizeof on_error, ":on_error(tm.file { %s })", dead);
+        tell(job, "dead", dead);
+    }
+    add(job, timed_form,
+        job->has_failed ? "      if e.value % 40 == 7 then error(\"refused\") end\n" : "", on_error,
+        output);
+}
+
+// A window of time in which some rows of a key come, and others do not.
+static void add_recent(struct sim_job *job, struct sim_random *random, const char *output,
+                       uint32_t interval_ms)
+{
+    job->ttl_event = sim_chance(random, 500);
+    job->ttl_ms = job->ttl_event ? (int64_t)sim_magnitude(random, 60000)
+                                 : (int64_t)sim_magnitude(random, 16ull * interval_ms);
+    add(job, recent_form, (long long)job->ttl_ms, job->ttl_event ? "event" : "processing",
+        job->ttl_event ? "ctx.watermark" : "ctx.now", output);
+}
+
+static void add_stage(struct sim_job *job, struct sim_random *random, enum sim_stage_kind kind,
+                      uint32_t interval_ms)
+{
+    char output[100];
+    job->stages[job->stage_count++].kind = kind;
+    draw_output(job, sim_stage_names[kind], kind == SIM_RECENT ? SIM_OUT_RECENT : SIM_OUT_TOTALS,
+                random, output, sizeof output);
+    tell(job, sim_stage_names[kind], output);
+    if (kind == SIM_TENS)
+        add_tens(job, random, output);
+    else if (kind == SIM_SLIDES)
+        add(job, slides_form, output);
+    else if (kind == SIM_TIMED)
+        add_timed(job, random, output);
+    else
+        add_recent(job, random, output, interval_ms);
+}
+
+// Which stages there are: bits. A late row would be in one of two windows that overlap, and timers
+// would fire for it at once.
+static uint32_t draw_stages(struct sim_job *job, struct sim_random *random, uint32_t less)
+{
+    uint32_t kinds = sim_chance(random, 450) ? 0 : 1 + (uint32_t)sim_below(random, 15);
+    kinds &= ~less;
+    job->has_late = (kinds >> SIM_TENS & 1) != 0 && sim_chance(random, 500);
+    if (job->has_late)
+        kinds &= 1u << SIM_TENS | 1u << SIM_RECENT;
+    job->has_failed = (kinds >> SIM_TIMED & 1) != 0 && sim_chance(random, 600);
+    return kinds;
 }
 
 static void draw_script(struct sim_job *job, struct sim_universe *universe)
@@ -107,23 +198,19 @@ static void draw_script(struct sim_job *job, struct sim_universe *universe)
     uint32_t interval = draw_interval(universe), retain = (uint32_t)sim_between(random, 1, 3);
     const char *barrier = aligned[sim_below(random, 4)];
     bool maps = sim_chance(random, 300);
-    draw_stages(job, random);
-    draw_output(&job->outputs[0], "out", random, output, sizeof output);
-    snprintf(job->script, sizeof job->script, script_form, interval, retain, barrier,
-             job->stage_count == 0 ? "" : "  :watermark(\"ts\", { out_of_order = \"2s\" })\n",
-             maps ? "  :filter(function(e) return e.value >= 0 end)\n" : "", output);
+    uint32_t kinds = draw_stages(job, random, universe->less.stages);
+    draw_output(job, "out", SIM_OUT_ROWS, random, output, sizeof output);
+    add(job, script_form, interval, retain, barrier,
+        kinds == 0 ? "" : "  :watermark(\"ts\", { out_of_order = \"2s\" })\n",
+        maps ? "  :filter(function(e) return e.value >= 0 end)\n" : "", output);
     snprintf(job->told, sizeof job->told,
              "%u rows of %u keys in %u files; a checkpoint every %u ms, %u kept, aligned_timeout "
              "%s; output: %s",
              job->row_count, job->key_count, job->file_count, interval, retain, barrier, output);
-    for (uint32_t s = 0; s < job->stage_count; s++) {
-        enum sim_stage_kind kind = job->stages[s].kind;
-        size_t used = strlen(job->script), told = strlen(job->told);
-        draw_output(&job->outputs[s + 1], stage_names[kind], random, output, sizeof output);
-        snprintf(job->script + used, sizeof job->script - used, stage_forms[kind], output);
-        snprintf(job->told + told, sizeof job->told - told, "; %s: %s", stage_names[kind], output);
-    }
-    strcat(job->script, "return job\n");
+    for (int kind = 0; kind < SIM_STAGE_KINDS; kind++)
+        if ((kinds >> kind & 1) != 0)
+            add_stage(job, random, (enum sim_stage_kind)kind, interval);
+    add(job, "return job\n");
 }
 
 // --- the input -----------------------------------------------------------------------------------
@@ -142,6 +229,10 @@ static void draw_row(struct sim_job *job, struct sim_random *random, uint32_t id
     row->value = (int64_t)sim_below(random, 1000);
     row->ts = BEGIN_MS + (int64_t)(id - job->first_row[file]) * STEP_MS -
               (int64_t)sim_below(random, OUT_OF_ORDER_MS);
+    row->late = job->has_late && sim_chance(random, 80);
+    if (row->late)
+        row->ts -= (int64_t)sim_below(random, LATE_MS);
+    row->failed = job->has_failed && row->value % 40 == 7;
     row->file = file;
 }
 
@@ -195,6 +286,8 @@ static void expect_stage(struct sim_job *job, struct sim_stage *stage)
     for (uint32_t id = 0; id < job->row_count; id++) {
         const struct sim_row *row = &job->rows[id];
         uint32_t slot = (uint32_t)((row->ts - job->first_slot_ms) / SIM_SLOT_MS);
+        if (row->failed && stage->kind == SIM_TIMED)
+            continue;
         add_to_slot(job, stage, row, slot);
         if (stage->kind == SIM_SLIDES)
             add_to_slot(job, stage, row, slot - 1);
@@ -217,6 +310,8 @@ void sim_job_init(struct sim_job *job, struct sim_universe *universe)
                             .row_count = (uint32_t)sim_between(random, 300, 900),
                             .group_count = (uint32_t)sim_between(random, 1, GROUPS_MAX),
                             .first_slot_ms = BEGIN_MS - 3 * SIM_SLOT_MS};
+    if (universe->less.rows != 0 && job->row_count > universe->less.rows)
+        job->row_count = universe->less.rows;
     job->key_count = job->file_count + (uint32_t)sim_magnitude(random, 64);
     job->slot_count = job->row_count * STEP_MS / SIM_SLOT_MS + 6;
     job->rows = calloc(job->row_count, sizeof *job->rows);
@@ -228,7 +323,8 @@ void sim_job_init(struct sim_job *job, struct sim_universe *universe)
     for (uint32_t f = 0; f < job->file_count; f++)
         write_file(job, universe, f, sums, counts);
     for (uint32_t s = 0; s < job->stage_count; s++)
-        expect_stage(job, &job->stages[s]);
+        if (job->stages[s].kind != SIM_RECENT)
+            expect_stage(job, &job->stages[s]);
     put(universe, "job.lua", job->script, strlen(job->script));
     sim_disk_settle(&universe->disk);
     free(sums);

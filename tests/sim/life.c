@@ -30,6 +30,8 @@ struct life {
     bool rescales, closes;       // processes that exit free what they have
     bool asks, drained;          // users want something of the job; it was told to end
     uint64_t asks_at;            // turns
+    bool sleeps;                 // processes may get no turn for long
+    uint64_t sleeps_at;          // turns
     char savepoint[SIM_PATH];    // that was taken; "": none
     bool begins_from, refused;   // the process begins with it; it may not
     uint64_t commits, completed; // of the process, that were looked at
@@ -44,6 +46,7 @@ static void draw_weather(struct sim_universe *universe)
     static const enum sim_fault of_calls[] = {SIM_open_fails, SIM_read_fails, SIM_write_fails,
                                               SIM_sync_fails, SIM_name_fails, SIM_full,
                                               SIM_slow};
+    static const uint32_t again[] = {0, 0, 500, 800, 950};
     bool any = sim_chance(random, 500);
     for (size_t i = 0; i < sizeof of_calls / sizeof of_calls[0]; i++)
         if (any && sim_chance(random, 400))
@@ -54,6 +57,7 @@ static void draw_weather(struct sim_universe *universe)
     weather->slow_ms = (uint32_t)sim_magnitude(random, 2000);
     weather->read_bytes = (uint32_t)(64u << sim_below(random, 7));
     weather->tick_ns = (int64_t)10000 << sim_below(random, 8);
+    weather->again_permille = again[sim_below(random, sizeof again / sizeof again[0])];
 }
 
 // Each subtask has a Lua state, and those take most of the time.
@@ -74,6 +78,7 @@ static void draw_swarm(struct life *life)
     life->rescales = sim_chance(random, 500);
     life->closes = sim_chance(random, 250);
     life->asks = sim_chance(random, 400);
+    life->sleeps = sim_chance(random, 150);
 }
 
 // --- users ---------------------------------------------------------------------------------------
@@ -85,7 +90,7 @@ static void ask(struct life *life)
                                             SIM_savepoint, SIM_drained};
     struct sim_random *random = &life->universe.users;
     enum sim_fault wish = wishes[sim_below(random, sizeof wishes / sizeof wishes[0])];
-    if (!sim_process_ask(life->process, wish))
+    if (life->universe.less.faults[wish] || !sim_process_ask(life->process, wish))
         return;
     sim_fault(&life->universe, wish, "");
     life->drained = life->oracle.drained = life->drained || wish == SIM_drained;
@@ -137,19 +142,23 @@ static void arm_kill_point(const struct life *life, struct sim_random *random)
     do
         tm_kill_switch.of.at = (enum tm_kill_point)sim_below(random, TM_KILL_COUNT);
     while (life->outcome->processes == 0 && phases[tm_kill_switch.of.at] == PHASE_restore);
-    tm_kill_switch.of.after = sim_magnitude(random, 20);
+    // A beginning passes its points once or a few times.
+    bool begins = phases[tm_kill_switch.of.at] == PHASE_restore;
+    tm_kill_switch.of.after = sim_magnitude(random, begins ? 3 : 20);
 }
 
 static uint64_t draw_death(struct life *life, enum sim_fault *by)
 {
-    static const enum sim_fault ways[] = {SIM_kill, SIM_torn_write, SIM_power, SIM_power,
-                                          SIM_kill_point};
+    static const enum sim_fault ways[] = {SIM_kill,  SIM_torn_write, SIM_power,
+                                          SIM_power, SIM_kill_point, SIM_kill_point};
     struct sim_random *random = &life->universe.users;
     *by = SIM_kill;
     bool first = life->outcome->processes == 0;
     if (life->universe.calm || (!first && !sim_chance(random, life->death_permille)))
         return 0;
     *by = ways[sim_below(random, sizeof ways / sizeof ways[0])];
+    if (life->universe.less.faults[*by])
+        return 0;
     if (*by != SIM_kill_point)
         return sim_magnitude(random, CALLS_MAX);
     arm_kill_point(life, random);
@@ -163,7 +172,7 @@ static bool draw_from(struct life *life)
     bool again = life->begins_from && !life->refused && life->completed == 0;
     bool drawn = life->savepoint[0] != '\0' && !life->universe.calm &&
                  sim_chance(&life->universe.users, 300);
-    life->begins_from = again || drawn;
+    life->begins_from = (again || drawn) && !life->universe.less.faults[SIM_from_savepoint];
     return life->begins_from;
 }
 
@@ -184,8 +193,9 @@ static void begin_process(struct life *life)
     struct sim_universe *universe = &life->universe;
     struct tm_cli_options options = {.command = "run", .file = "job.lua"};
     enum sim_fault by;
-    if (life->rescales && life->outcome->processes != 0 && sim_chance(&universe->users, 500)) {
-        uint32_t before = life->parallelism;
+    uint32_t before = life->parallelism;
+    if (life->rescales && !universe->less.faults[SIM_rescaled] && life->outcome->processes != 0 &&
+        sim_chance(&universe->users, 500)) {
         life->parallelism = draw_parallelism(&universe->users);
         if (before != life->parallelism)
             universe->faults[SIM_rescaled]++;
@@ -198,12 +208,18 @@ static void begin_process(struct life *life)
     uint64_t dies_at = draw_death(life, &by);
     life->asks_at =
         life->asks && !universe->calm ? sim_magnitude(&universe->users, ASK_TURNS_MAX) : 0;
+    life->sleeps_at =
+        life->sleeps && !universe->calm ? sim_magnitude(&universe->users, ASK_TURNS_MAX) : 0;
     if (draw_from(life)) {
         options.from = life->savepoint;
+        life->oracle.turned_back = true;
         sim_fault(universe, SIM_from_savepoint, life->savepoint);
     }
     life->process = calloc(1, sizeof *life->process);
     life->commits = life->completed = 0;
+    if (life->oracle.cut.flight_bytes != 0 && !life->begins_from)
+        universe->saw[before == life->parallelism ? SIM_SAW_flights_restored
+                                                  : SIM_SAW_flights_rescaled]++;
     life->outcome->processes++;
     sim_tell(universe, "process %llu begins, parallelism %u",
              (unsigned long long)life->outcome->processes, options.parallelism);
@@ -230,6 +246,8 @@ static void end_process(struct life *life)
         enum sim_fault by =
             tm_kill_switch.of.at != TM_KILL_COUNT ? SIM_kill_point : process->dies_by;
         life->outcome->deaths++;
+        universe->saw[SIM_SAW_died_committing] += tm_kill_switch.passes[TM_KILL_commit_begins] >
+                                                  tm_kill_switch.passes[TM_KILL_commit_ends];
         sim_fault(universe, by,
                   by == SIM_kill_point ? tm_kill_point_name(tm_kill_switch.of.at) : "");
         if (by == SIM_power)
@@ -284,6 +302,36 @@ static void look_at_commits(struct life *life, uint64_t faults_before)
         sim_oracle_committed(&life->oracle);
 }
 
+// The process gets no turn for so long that the supervisor takes it for dead and starts another one
+// beside it. What lies in the folder is the first one's: the other must find that out before it
+// changes anything.
+static void fall_asleep(struct life *life)
+{
+    struct sim_universe *universe = &life->universe;
+    const struct tm_cli_options options = {
+        .command = "run", .file = "job.lua", .parallelism = life->parallelism};
+    struct sim_process *other = calloc(1, sizeof *other);
+    struct tm_kill armed = tm_kill_switch.of;
+    uint64_t version = universe->disk.version;
+    tm_kill_switch.of.at = TM_KILL_COUNT;
+    sim_fault(universe, SIM_asleep, "");
+    universe->mono_ns += (int64_t)sim_magnitude(&universe->users, 60000) * 1000000;
+    sim_process_begin(other, universe, life->process->number + 1000, &options, 0, SIM_kill);
+    if (other->state != SIM_EXITED)
+        sim_violate(&life->oracle, "C5: another process runs beside process %u",
+                    life->process->number);
+    universe->saw[SIM_SAW_second_refused] += other->error.code == TM_E_JOB_RUNNING;
+    if (universe->disk.version != version && other->state == SIM_EXITED)
+        sim_violate(&life->oracle,
+                    "C5: a process that may not run has changed what is on the disk");
+    sim_tell(universe, "the process beside it ends: %s", other->error.message);
+    const char *left = sim_process_end(other, life->closes);
+    if (left != NULL)
+        sim_violate(&life->oracle, "%s", left);
+    free(other);
+    tm_kill_switch.of = armed;
+}
+
 static void run_process(struct life *life)
 {
     struct sim_universe *universe = &life->universe;
@@ -301,6 +349,8 @@ static void run_process(struct life *life)
         life->outcome->turns++;
         if (runs && turns + 1 == life->asks_at)
             ask(life);
+        if (runs && turns + 1 == life->sleeps_at && !universe->less.faults[SIM_asleep])
+            fall_asleep(life);
         jump(life);
         look_at_checkpoints(life);
         look_at_commits(life, faults_before);
@@ -317,8 +367,10 @@ static bool next_process(struct life *life)
     bool failed = process->state == SIM_EXITED &&
                   (process->exit_code == TM_EXIT_FAILED || process->exit_code == TM_EXIT_USAGE);
     // Its output has gone on since, or what was staged then has been cleared away.
+    life->universe.saw[SIM_SAW_gave_up] += failed;
     life->refused = failed && (process->error.code == TM_E_CHECKPOINT_OLD ||
                                process->error.code == TM_E_OUTPUT_CHANGED);
+    life->universe.saw[SIM_SAW_savepoint_refused] += life->begins_from && life->refused;
     if (failed && life->universe.calm && !(life->begins_from && life->refused))
         sim_violate(&life->oracle, "C6: nothing went wrong any more, and the job failed: %s %s",
                     process->error.message, process->error.hint);
@@ -339,16 +391,19 @@ static void fill_outcome(struct life *life)
     outcome->virtual_ns = life->universe.mono_ns;
     outcome->cuts = life->oracle.cuts;
     memcpy(outcome->faults, life->universe.faults, sizeof outcome->faults);
+    memcpy(outcome->saw, life->universe.saw, sizeof outcome->saw);
     snprintf(outcome->failure, sizeof outcome->failure, "%s", life->oracle.violation);
 }
 
-void sim_live(uint64_t seed, bool tells, struct sim_outcome *outcome)
+void sim_live(uint64_t seed, const struct sim_less *less, bool tells, struct sim_outcome *outcome)
 {
     struct life *life = calloc(1, sizeof *life);
     *outcome = (struct sim_outcome){.seed = seed};
     life->outcome = outcome;
     sim_universe_init(&life->universe, seed);
     life->universe.tells = tells;
+    if (less != NULL)
+        life->universe.less = *less;
     tm_kill_switch.on = 1;
     draw_swarm(life);
     sim_job_init(&life->job, &life->universe);
@@ -357,6 +412,7 @@ void sim_live(uint64_t seed, bool tells, struct sim_outcome *outcome)
     bool finished = false;
     while (!finished && life->oracle.violation[0] == '\0' && outcome->processes < PROCESSES_MAX)
         finished = next_process(life);
+    life->universe.saw[SIM_SAW_drained_to_end] += finished && life->drained;
     if (finished && life->drained)
         sim_oracle_committed(&life->oracle);
     else if (finished)

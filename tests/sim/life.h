@@ -9,11 +9,11 @@ struct sim_outcome {
     uint64_t seed, trace;
     uint64_t rows, checkpoints, deaths, processes, effects, turns;
     int64_t virtual_ns;
-    uint64_t faults[SIM_FAULT_COUNT];
+    uint64_t faults[SIM_FAULT_COUNT], saw[SIM_SOMETIMES_COUNT];
     uint64_t passes[TM_KILL_COUNT], kills[TM_KILL_COUNT]; // of kill points; deaths at them
     uint64_t cuts;                                        // checkpoints that the oracle read
     char failure[512];                                    // "": all is well
 };
 
-// `tells`: the story goes to standard output.
-void sim_live(uint64_t seed, bool tells, struct sim_outcome *outcome);
+// `less`: what is left out, NULL: nothing. `tells`: the story goes to standard output.
+void sim_live(uint64_t seed, const struct sim_less *less, bool tells, struct sim_outcome *outcome);

@@ -4,16 +4,27 @@
 
 #include "tests/sim/cut.h"
 
-enum { SIM_VIOLATION = 400 };
+enum { SIM_VIOLATION = 400, SIM_COMPLETED_MAX = 4096 };
+
+// What an output of RECENT says of a row.
+struct sim_recent {
+    int64_t at, seen;
+    bool there;
+};
 
 struct sim_oracle {
     struct sim_universe *universe;
     const struct sim_job *job;
-    uint8_t *seen;                        // by row: how often it is visible
-    uint8_t *given[SIM_STAGES_MAX];       // by group and slot: the same
-    bool drained;                         // windows fired before they were whole
-    size_t committed[SIM_STAGES_MAX + 1]; // bytes of an output of one file
-    uint64_t looks, cuts;                 // at what is visible, at checkpoints
+    uint8_t *seen;                      // by row: how often it is visible
+    uint8_t *late, *dead;               // by row: the same, of these outputs
+    struct sim_recent *recent;          // by row
+    uint8_t *given[SIM_STAGES_MAX];     // by group and slot: how often it is visible
+    int64_t *totals[SIM_STAGES_MAX][2]; // by group and slot: what is, n and total
+    bool drained;                       // windows fired before they were whole
+    bool turned_back;                   // to a savepoint, or an older checkpoint: time went with it
+    size_t committed[SIM_OUTPUTS_MAX];  // bytes of an output of one file
+    uint64_t looks, cuts;               // at what is visible, at checkpoints
+    uint8_t completed[SIM_COMPLETED_MAX]; // by number: it was complete once
     struct sim_cut cut; // the newest complete checkpoint; checkpoint 0: there is none
     char violation[SIM_VIOLATION];
 };
@@ -27,6 +38,8 @@ void sim_violate(struct sim_oracle *oracle, const char *format, ...) TM_PRINTF(2
 void sim_oracle_look(struct sim_oracle *oracle);
 // A checkpoint is complete: it can be read, and what it keeps follows from what it has read.
 void sim_oracle_completed(struct sim_oracle *oracle, uint64_t checkpoint);
+// All complete checkpoints that are kept can be read.
+void sim_oracle_kept(struct sim_oracle *oracle);
 // What a cut keeps follows from what it has read.
 void sim_oracle_cut(struct sim_oracle *oracle, const struct sim_cut *cut);
 // Behind a commit: visible is what the newest checkpoint covers, but for rows that are in flight.

@@ -83,6 +83,11 @@ void sim_process_begin(struct sim_process *process, struct sim_universe *univers
     process->options = *options;
     process->dies_at = dies_at;
     process->dies_by = dies_by;
+    for (int i = SIM_PROCESSES_AT_ONCE - 1; i >= 0; i--)
+        if (universe->alive[i] == NULL) {
+            universe->alive[i] = process;
+            break;
+        }
     sim_effects(process, &process->fx);
     enter(process);
     if (setjmp(process->death) == 0)
@@ -211,6 +216,9 @@ static void turn(struct sim_process *process)
     }
     uint32_t workers = process->attempt.job->worker_count;
     uint64_t draw = sim_draw(&universe->turns);
+    if (process->idle == 0 && sim_chance(&universe->turns, universe->weather.again_permille))
+        draw = process->draw;
+    process->draw = draw;
     uint32_t actor = (uint32_t)(draw % (workers + 2));
     bool any = actor < workers    ? turn_worker(process, actor, (uint32_t)(draw >> 32) % 1024)
                : actor == workers ? tm_single_run(&process->single, draw >> 32)
@@ -317,5 +325,8 @@ const char *sim_process_end(struct sim_process *process, bool closes)
     else if (sim_states_are_compiled())
         close_states(process);
     sim_effects_end(process);
+    for (int i = 0; i < SIM_PROCESSES_AT_ONCE; i++)
+        if (process->universe->alive[i] == process)
+            process->universe->alive[i] = NULL;
     return left;
 }

@@ -50,6 +50,7 @@ struct sim_process {
     int64_t wakes_ns;         // of SIM_WAITS
     char savepoint[SIM_PATH]; // that was taken; "": none
     uint64_t idle;            // turns in a row in which nobody had anything to do
+    uint64_t draw;            // whose turn it was, and of which of its tasks
 };
 
 // Of the command line: parallelism, from. `process` must be zero; it stays where it is. It has run

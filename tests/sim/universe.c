@@ -17,6 +17,18 @@ static const char *const told[SIM_FAULT_COUNT] = {
 #undef SIM_FAULT
 };
 
+const char *const sim_sometimes_names[SIM_SOMETIMES_COUNT] = {
+#define SIM_SOMETIMES(name, what, text) #name,
+#include "tests/sim/sometimes.def"
+#undef SIM_SOMETIMES
+};
+
+static const char *const heard[SIM_SOMETIMES_COUNT] = {
+#define SIM_SOMETIMES(name, what, text) text,
+#include "tests/sim/sometimes.def"
+#undef SIM_SOMETIMES
+};
+
 void sim_universe_init(struct sim_universe *universe, uint64_t seed)
 {
     *universe = (struct sim_universe){.seed = seed,
@@ -70,5 +82,13 @@ void sim_fault(struct sim_universe *universe, enum sim_fault fault, const char *
 bool sim_happens(struct sim_universe *universe, enum sim_fault fault)
 {
     uint32_t rate = universe->weather.fails[fault];
-    return !universe->calm && rate != 0 && sim_below(&universe->calls, 100000) < rate;
+    return !universe->calm && rate != 0 && !universe->less.faults[fault] &&
+           sim_below(&universe->calls, 100000) < rate;
+}
+
+void sim_heard(struct sim_universe *universe, const char *line, size_t length)
+{
+    for (int i = 0; i < SIM_SOMETIMES_COUNT; i++)
+        universe->saw[i] +=
+            heard[i][0] != '\0' && memmem(line, length, heard[i], strlen(heard[i])) != NULL;
 }

@@ -13,14 +13,33 @@ enum sim_fault {
     SIM_FAULT_COUNT
 };
 
+enum sim_sometimes {
+#define SIM_SOMETIMES(name, what, text) SIM_SAW_##name,
+#include "tests/sim/sometimes.def"
+#undef SIM_SOMETIMES
+    SIM_SOMETIMES_COUNT
+};
+
 // What calls come to, drawn once for a seed.
 struct sim_weather {
     uint32_t fails[SIM_FAULT_COUNT]; // per 100,000 calls that could
     uint32_t slow_ms;                // the most that a slow call takes
     uint32_t read_bytes;             // the most that one read gives
     int64_t tick_ns;                 // the most that a turn takes
+    uint32_t again_permille;         // that who had a turn has the next one too
     int64_t full_until_ns;           // nothing can be written before then
 };
+
+// What of a seed's world is left out, to see whether it fails all the same.
+struct sim_less {
+    bool faults[SIM_FAULT_COUNT];
+    uint32_t stages; // bits
+    uint32_t rows;   // as many at most; 0: as drawn
+};
+
+enum { SIM_PROCESSES_AT_ONCE = 2 }; // one, and another beside it
+
+struct sim_process;
 
 struct sim_universe {
     uint64_t seed;
@@ -29,10 +48,13 @@ struct sim_universe {
     int64_t wall_ms; // what the wall clock is ahead of it
     struct sim_disk disk;
     struct sim_weather weather;
+    struct sim_less less;
+    struct sim_process *alive[SIM_PROCESSES_AT_ONCE];
     bool calm; // nothing goes wrong: the liveness phase, and while the oracle looks
     uint64_t trace;
     uint64_t effects; // calls so far, of all processes
     uint64_t faults[SIM_FAULT_COUNT];
+    uint64_t saw[SIM_SOMETIMES_COUNT];
     bool tells; // the story goes to standard output
 };
 
@@ -47,4 +69,7 @@ void sim_tell(struct sim_universe *universe, const char *format, ...) TM_PRINTF(
 void sim_fault(struct sim_universe *universe, enum sim_fault fault, const char *what);
 // Does it happen now, by the weather?
 bool sim_happens(struct sim_universe *universe, enum sim_fault fault);
+// What the engine says to people.
+void sim_heard(struct sim_universe *universe, const char *line, size_t length);
 extern const char *const sim_fault_names[SIM_FAULT_COUNT];
+extern const char *const sim_sometimes_names[SIM_SOMETIMES_COUNT];

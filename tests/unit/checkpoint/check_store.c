@@ -217,6 +217,24 @@ START_TEST(what_attempts_left_goes_when_the_folder_is_opened)
 }
 END_TEST
 
+// Whoever removed the manifest may have ended before it synced the folder.
+START_TEST(that_a_checkpoint_was_given_up_lasts_when_the_folder_is_opened)
+{
+    struct tm_store *store = open_store();
+    take(store, 1);
+    take(store, 2);
+    tm_store_close(store);
+    ck_assert_int_eq(disk_fx.files->unlink(NULL, "work/subject/chk-1/MANIFEST", &err), 0);
+    int folder = disk_inode_of("work/subject/chk-1"), from = disk.op_count;
+    bool synced = false;
+    store = open_store();
+    for (int i = from; i < disk.op_count; i++)
+        synced = synced || (disk.ops[i].what == DISK_SYNC_FOLDER && disk.ops[i].inode == folder);
+    ck_assert(synced);
+    tm_store_close(store);
+}
+END_TEST
+
 START_TEST(files_of_what_is_under_way_stay)
 {
     struct tm_store *store = open_store();
@@ -346,6 +364,7 @@ int main(void)
     tcase_add_test(tests, a_job_runs_once);
     tcase_add_test(tests, going_back_gives_up_what_is_newer);
     tcase_add_test(tests, what_attempts_left_goes_when_the_folder_is_opened);
+    tcase_add_test(tests, that_a_checkpoint_was_given_up_lasts_when_the_folder_is_opened);
     tcase_add_test(tests, files_of_what_is_under_way_stay);
     tcase_add_test(tests, what_is_not_this_job_s_is_refused);
     tcase_add_test(tests, whatever_fails_the_checkpoint_before_is_unharmed);
