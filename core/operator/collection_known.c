@@ -142,6 +142,7 @@ static void begin(const struct tm__operator_keyed *keyed, uint32_t n, const stru
 {
     const struct tm__operator_block *block = keyed->block;
     uint32_t offset = keyed->record.collections[n].offset, count = 0;
+    bool plain = keyed->record.collections[n].is_fixed;
     for (; *i < block->count && count < TM_STATE_LOOK; ++*i) {
         struct tm_chain_known *known = tm__operator_known_of(keyed, *i, n);
         forget(known);
@@ -152,6 +153,7 @@ static void begin(const struct tm__operator_keyed *keyed, uint32_t n, const stru
         look->map = (const void *)(keyed->slots[*i] + offset);
         look->record_hash = block->keys[*i].hash;
         key_of_row(field, block->rows[*i], known, &look->key);
+        look->plain = plain && look->key.length == sizeof(uint64_t);
     }
     search->count = count;
     tm_state_map_look_begin(keyed->state, search->looks, count);
@@ -186,13 +188,83 @@ static void look_ahead(const struct tm__operator_keyed *keyed, uint32_t n,
     }
 }
 
+// Keys and values that are words, which are most. Some of a block's rows.
+struct words {
+    uint32_t count;
+    struct tm_chain_known *first; // every so many of them: of the first row
+    struct tm_state_map_words of;
+};
+
+static bool are_words(const struct tm__operator_collection_spec *spec, const struct tm_field *field)
+{
+    return spec->is_word &&
+           (field->type.kind == TM_TYPE_INT || field->type.kind == TM_TYPE_TIMESTAMP);
+}
+
+static void begin_words(const struct tm__operator_keyed *keyed, uint32_t n, uint32_t field_offset,
+                        uint32_t column, uint32_t from, struct words *words)
+{
+    const struct tm__operator_block *block = keyed->block;
+    uint32_t offset = keyed->record.collections[n].offset, left = block->count - from;
+    words->count = left < TM_STATE_LOOK ? left : TM_STATE_LOOK;
+    words->first = tm__operator_known_of(keyed, from, n);
+    for (uint32_t k = 0; k < words->count; k++) {
+        const struct tm_row *row = block->rows[from + k];
+        words->of.map[k] =
+            tm_row_is_null(row, column) ? NULL : (const void *)(keyed->slots[from + k] + offset);
+        words->of.record_hash[k] = block->keys[from + k].hash;
+        memcpy(&words->of.word[k], (const uint8_t *)row + field_offset, sizeof words->of.word[k]);
+    }
+    tm_state_map_words_begin(keyed->state, &words->of, words->count);
+}
+
+static void end_words(const struct tm__operator_keyed *keyed, struct words *words)
+{
+    struct tm_chain_known *known = words->first;
+    tm_state_map_words_look(&words->of, words->count);
+    for (uint32_t k = 0; k < words->count; k++, known += keyed->record.collection_count) {
+        bool told = words->of.told[k] != TM_STATE_UNTOLD;
+        known->key = told ? (double)(int64_t)words->of.word[k] : (double)NAN;
+        known->value = words->of.value[k];
+        known->as_of = told ? (int32_t)words->of.map[k]->changes : 0;
+        known->length = sizeof(uint64_t);
+        known->call = -1;
+        known->key_length = told ? (uint32_t)sizeof(uint64_t) : TM__KNOWN_NOTHING;
+        known->journaled = 0;
+        memcpy(known->of.text, &words->of.word[k], sizeof words->of.word[k]);
+    }
+}
+
+static void look_ahead_words(const struct tm__operator_keyed *keyed, uint32_t n,
+                             const struct tm_field *field, uint32_t column)
+{
+    enum { STEPS = 3 };
+    struct words words[STEPS];
+    const uint32_t count = keyed->block->count;
+    uint32_t begun = 0, aimed = 0, ended = 0;
+    for (uint32_t from = 0; ended * TM_STATE_LOOK < count; from += TM_STATE_LOOK) {
+        if (from < count)
+            begin_words(keyed, n, field->offset, column, from, &words[begun++ % STEPS]);
+        if (from >= TM_STATE_LOOK && aimed < begun) {
+            struct words *now = &words[aimed++ % STEPS];
+            tm_state_map_words_aim(keyed->state, &now->of, now->count);
+        }
+        if (from >= 2 * TM_STATE_LOOK)
+            end_words(keyed, &words[ended++ % STEPS]);
+    }
+}
+
 void tm__operator_collections_ask(const struct tm__operator_keyed *keyed)
 {
     const struct tm_schema *ahead = keyed->ahead;
     for (uint32_t n = 0; n < keyed->record.collection_count; n++) {
         int32_t column = ahead == NULL ? -1 : keyed->record.collections[n].ahead;
         const struct tm_field *field = column < 0 ? NULL : &ahead->fields[column];
-        if (field != NULL && tm_type_equal(keyed->record.collections[n].key, field->type))
+        bool is_ahead =
+            field != NULL && tm_type_equal(keyed->record.collections[n].key, field->type);
+        if (is_ahead && are_words(&keyed->record.collections[n], field))
+            look_ahead_words(keyed, n, field, (uint32_t)column);
+        else if (is_ahead)
             look_ahead(keyed, n, field, (uint32_t)column);
         else
             ask(keyed, n);

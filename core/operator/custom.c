@@ -103,6 +103,13 @@ static int enter(struct tm__operator_custom *custom, struct tm_vm_chain *chain, 
     return tm__operator_run_all(op, chain, &custom->failure, err);
 }
 
+void tm__operator_custom_chunks(const struct tm__operator_custom *custom,
+                                struct tm_vm_chain *chunks[TM__CUSTOM_CHUNKS])
+{
+    chunks[0] = custom == NULL ? NULL : custom->add;
+    chunks[1] = custom == NULL ? NULL : custom->merge;
+}
+
 // The block's rows are some of a batch's, in order: the chunk walks over all rows between, and
 // those that are not of the block have no accumulator.
 int tm__operator_custom_add(struct tm__operator_custom *custom, struct tm_state *state,

@@ -54,6 +54,10 @@ int tm__operator_custom_open(struct tm__operator_custom *custom, const struct tm
                              struct tm__operator_aggregates *aggregates,
                              struct tm_error *err) TM_WARN_UNUSED;
 void tm__operator_custom_free(struct tm__operator_custom *custom); // NULL is fine
+// Its chunks, which may draw random numbers; NULL where there is none, or no custom aggregate.
+enum { TM__CUSTOM_CHUNKS = 2 };
+void tm__operator_custom_chunks(const struct tm__operator_custom *custom,
+                                struct tm_vm_chain *chunks[TM__CUSTOM_CHUNKS]);
 // The rows of a block into their values in `state`; custom->failed of them failed, which has been
 // told.
 int tm__operator_custom_add(struct tm__operator_custom *custom, struct tm_state *state,

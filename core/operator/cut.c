@@ -233,11 +233,19 @@ int tm__operator_restore_state(const struct tm_operator *op, const struct tm_res
                                struct tm_state *state, const struct tm_key_reader *reader,
                                tm__operator_look_at_value *look, void *arg, struct tm_error *err)
 {
-    uint32_t first, last;
     int rc = tm_restored_state(restored, op->node->name, part, &layout->layout, state, err);
+    return rc == 0 ? tm__operator_look_at_state(op, part, state, reader, look, arg, err) : rc;
+}
+
+int tm__operator_look_at_state(const struct tm_operator *op, const char *part,
+                               struct tm_state *state, const struct tm_key_reader *reader,
+                               tm__operator_look_at_value *look, void *arg, struct tm_error *err)
+{
+    uint32_t max_parallelism, first, last;
+    int rc = 0;
     if (reader == NULL && look == NULL)
-        return rc;
-    tm__operator_key_groups(op, &first, &last);
+        return 0;
+    tm_state_key_groups(state, &max_parallelism, &first, &last);
     for (uint32_t group = first; group <= last && rc == 0; group++)
         rc = look_at_group(op, part, state, group, reader, look, arg, err);
     return rc;

@@ -74,6 +74,11 @@ int tm__operator_restore_state(const struct tm_operator *op, const struct tm_res
                                struct tm_state *state, const struct tm_key_reader *reader,
                                tm__operator_look_at_value *look, void *arg,
                                struct tm_error *err) TM_WARN_UNUSED;
+// Looks at a state that is filled already.
+int tm__operator_look_at_state(const struct tm_operator *op, const char *part,
+                               struct tm_state *state, const struct tm_key_reader *reader,
+                               tm__operator_look_at_value *look, void *arg,
+                               struct tm_error *err) TM_WARN_UNUSED;
 // The part is damaged: TM_E_CHECKPOINT.
 int tm__operator_damaged(const struct tm_operator *op, const char *part, struct tm_error *err,
                          const char *fmt, ...) TM_PRINTF(4, 5);

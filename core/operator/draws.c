@@ -93,6 +93,16 @@ int tm__operator_stream_snapshot(const struct tm_operator *op, struct tm_vm_chai
     return 0;
 }
 
+int tm__operator_streams_snapshot(const struct tm_operator *op, struct tm_vm_chain *const *chains,
+                                  uint32_t count, struct tm_cut *cut, const char *part,
+                                  struct tm_error *err)
+{
+    int rc = 0;
+    for (uint32_t i = 0; i < count && rc == 0; i++)
+        rc = tm__operator_stream_snapshot(op, chains[i], i, cut, part, err);
+    return rc;
+}
+
 struct streams {
     const struct tm_operator *op;
     struct tm_vm_chain *const *chains;

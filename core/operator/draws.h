@@ -35,5 +35,9 @@ int tm__operator_stream_snapshot(const struct tm_operator *op, struct tm_vm_chai
 int tm__operator_streams_restore(const struct tm_operator *op, struct tm_vm_chain *const *chains,
                                  uint32_t count, const struct tm_restored *restored,
                                  const char *part, struct tm_error *err) TM_WARN_UNUSED;
+// The same of all that an operator has; any may be NULL.
+int tm__operator_streams_snapshot(const struct tm_operator *op, struct tm_vm_chain *const *chains,
+                                  uint32_t count, struct tm_cut *cut, const char *part,
+                                  struct tm_error *err) TM_WARN_UNUSED;
 // Who asks a checkpoint for items.
 struct tm_restored_for tm__operator_restored_for(const struct tm_operator *op);

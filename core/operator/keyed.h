@@ -196,6 +196,9 @@ int tm__operator_keyed_settle(struct tm__operator_keyed *keyed, bool keeps) TM_W
 // and which of their states have a time to live. Between two blocks.
 int tm__operator_keyed_snapshot(struct tm__operator_keyed *keyed, struct tm_cut *cut,
                                 const char *part, struct tm_error *err) TM_WARN_UNUSED;
+// A filled state of its records (keyed_look.c). TM_E_CHECKPOINT.
+int tm__operator_keyed_look(const struct tm__operator_keyed *keyed, const char *part,
+                            struct tm_state *state, struct tm_error *err) TM_WARN_UNUSED;
 // Once the clock and the watermark are known: from them on count accesses of states that had no
 // time to live before.
 int tm__operator_keyed_restore(struct tm__operator_keyed *keyed, const struct tm_restored *restored,

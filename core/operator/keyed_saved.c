@@ -444,7 +444,9 @@ static int restore_into(struct tm__operator_keyed *keyed, const struct tm_restor
     tm_buf_init(&migrating.made, keyed->mem);
     int rc = tm_restored_migrated(restored, name, part, &keyed->layout, &migration, state, err);
     tm_buf_fini(&migrating.made);
-    return rc == 0 || rc == TM_E_STATE_MIGRATE ? rc : tm_error_prefix(err, "operator '%s'", name);
+    if (rc == 0)
+        return tm__operator_keyed_look(keyed, part, state, err);
+    return rc == TM_E_STATE_MIGRATE ? rc : tm_error_prefix(err, "operator '%s'", name);
 }
 
 int tm__operator_keyed_restore(struct tm__operator_keyed *keyed, const struct tm_restored *restored,

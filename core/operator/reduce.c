@@ -364,6 +364,14 @@ static int reduce_snapshot(struct tm_operator *op, struct tm_cut *cut, struct tm
     return tm__operator_draws_snapshot(&self->draws, op, cut, "draws", err);
 }
 
+// A key all of whose rows failed has none.
+static const char *wrong(void *arg, struct tm__operator_seen *seen, const void *value)
+{
+    const struct reduce *self = arg;
+    const struct kept *kept = value;
+    return kept->row.length == 0 ? NULL : tm__operator_row_wrong(seen, self->schema, &kept->row);
+}
+
 static int reduce_restore(struct tm_operator *op, const struct tm_restored *restored,
                           struct tm_error *err)
 {
@@ -376,6 +384,9 @@ static int reduce_restore(struct tm_operator *op, const struct tm_restored *rest
     int rc = tm_restored_state(restored, name, "keyed", &self->layout, self->state, err);
     if (rc != 0)
         return tm_error_prefix(err, "operator '%s'", name);
+    rc = tm__operator_look_at_state(op, "keyed", self->state, &self->keys.reader, wrong, self, err);
+    if (rc != 0)
+        return rc;
     self->ns = tm__operator_state_only(self->state);
     if (self->ns == NULL)
         return tm__operator_out_of_memory(op, err);

@@ -1,6 +1,7 @@
 // Windows made of slices, in checkpoints: slices, what runs along, and how far event time had come.
 // Barriers come in order behind watermarks, so no window is half fired.
 #include "core/base/planted.h"
+#include "core/operator/draws.h"
 #include "core/operator/window.h"
 #include "core/operator/window_time.h"
 
@@ -65,6 +66,11 @@ int tm__operator_window_snapshot(struct tm_operator *op, struct tm_cut *cut, str
                                       self->keys.reader.schema, cut, err);
     if (rc == 0)
         rc = tm__operator_cut_words(op, cut, "window time", words, WORDS, err);
+    struct tm_vm_chain *chunks[TM__CUSTOM_CHUNKS];
+    tm__operator_custom_chunks(self->custom, chunks);
+    if (rc == 0)
+        rc = tm__operator_streams_snapshot(op, chunks, TM__CUSTOM_CHUNKS, cut, "window streams",
+                                           err);
     tm_buf_fini(&windows);
     return rc;
 }
@@ -134,7 +140,11 @@ static int restore_parts(struct tm__operator_window *self, const struct tm_resto
     if (rc == 0 && self->running.state != NULL)
         rc = tm__operator_running_restore(&self->running, windows, &self->keys.reader,
                                           self->reached.most, restored, err);
-    return rc;
+    struct tm_vm_chain *chunks[TM__CUSTOM_CHUNKS];
+    tm__operator_custom_chunks(self->custom, chunks);
+    return rc != 0 ? rc
+                   : tm__operator_streams_restore(op, chunks, TM__CUSTOM_CHUNKS, restored,
+                                                  "window streams", err);
 }
 
 int tm__operator_window_restore(struct tm_operator *op, const struct tm_restored *restored,

@@ -75,6 +75,7 @@ struct tm_state_map_look {
     const struct tm_state_map *map;
     uint64_t record_hash; // of the record's key
     struct tm_key key;
+    bool plain; // most likely keys are words of 8 bytes, and values one to three such words
     // THERE: the value can be written, and stays where it is as long as the map's `changes` are the
     // same and the state is neither frozen nor evicted.
     enum tm_state_told told;
@@ -88,6 +89,25 @@ struct tm_state_map_look {
 void tm_state_map_look_begin(const struct tm_state *state, struct tm_state_map_look *looks,
                              uint32_t count);
 void tm_state_map_look(struct tm_state_map_look *looks, uint32_t count);
+
+// The same of maps whose keys are words of 8 bytes and whose values are of one length, one to three
+// such words. What other maps have is not told. Between `begin` and `look` comes `aim`, best with
+// other maps' steps between them.
+struct tm_state_map_words {
+    const struct tm_state_map *map[TM_STATE_LOOK]; // NULL: nothing is asked for
+    uint64_t record_hash[TM_STATE_LOOK];
+    uint64_t word[TM_STATE_LOOK]; // the key
+    uint8_t told[TM_STATE_LOOK];  // enum tm_state_told
+    void *value[TM_STATE_LOOK];   // where it is THERE, else NULL
+    // How far it has come.
+    bool nodes; // there may be some
+    const void *at[TM_STATE_LOOK];
+};
+void tm_state_map_words_begin(const struct tm_state *state, struct tm_state_map_words *words,
+                              uint32_t count);
+void tm_state_map_words_aim(const struct tm_state *state, struct tm_state_map_words *words,
+                            uint32_t count);
+void tm_state_map_words_look(struct tm_state_map_words *words, uint32_t count);
 
 // A walk in order. The map can change meanwhile: entries that stay are seen once, those put behind
 // the place of the walk are seen too. (Of keys of one hash of 64 bits one may be left out when

@@ -17,7 +17,8 @@
 #include "core/state/frozen.h"
 #include "core/state/image.h"
 
-enum { TM__IMAGE_VERSION = 1 };
+// 2: maps may have plain buckets (map_plain.h).
+enum { TM__IMAGE_VERSION = 2, TM__IMAGE_VERSION_MIN = 1 };
 enum tm__image_kind { TM__IMAGE_WHOLE, TM__IMAGE_DIFFERENCE };
 enum tm__image_page { TM__IMAGE_GONE, TM__IMAGE_CHANGED, TM__IMAGE_RESIZED, TM__IMAGE_MADE };
 enum {

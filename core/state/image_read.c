@@ -180,10 +180,11 @@ static int read_head(struct reader *r)
     if (r->end - r->at < 2)
         return damaged(r, "it ends early");
     uint8_t version = *r->at++, kind = *r->at++;
-    if (version != TM__IMAGE_VERSION)
-        return tm_error_set(r->err, TM_E_CHECKPOINT,
-                            "the image of key group %u is of format %u; this program knows %d",
-                            r->key_group, version, TM__IMAGE_VERSION);
+    if (version < TM__IMAGE_VERSION_MIN || version > TM__IMAGE_VERSION)
+        return tm_error_set(
+            r->err, TM_E_CHECKPOINT,
+            "the image of key group %u is of format %u; this program knows %d to %d", r->key_group,
+            version, TM__IMAGE_VERSION_MIN, TM__IMAGE_VERSION);
     if (kind > TM__IMAGE_DIFFERENCE)
         return damaged(r, "it is neither whole nor a difference");
     if (kind == TM__IMAGE_WHOLE && r->group->pages != NULL)

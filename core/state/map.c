@@ -1,5 +1,5 @@
-// Maps: finding, putting, removing, walking, sifting. map_tree.c has the directory, map_bucket.c
-// the buckets.
+// Maps: finding, putting, removing, walking, sifting. map_look.c finds entries of many maps at
+// once, map_tree.c has the directory, map_bucket.c the buckets.
 #include "core/state/map_tree.h"
 
 // --- finding -------------------------------------------------------------------------------------
@@ -28,7 +28,7 @@ static int find_among_equal_tags(const struct tm_state *state, const struct tm__
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
         struct tm__entry entry;
-        if (!tm__bucket_entry(state, group, bucket, bucket->slot[middle], &entry))
+        if (!tm__bucket_entry(state, group, bucket, middle, &entry))
             return TM_E_MEMORY;
         int order = compare(&entry, key);
         if (order == 0) {
@@ -44,11 +44,29 @@ static int find_among_equal_tags(const struct tm_state *state, const struct tm__
     return 0;
 }
 
+static inline int find_plain(const struct tm__bucket *bucket, const struct tm_key *key, uint32_t *i)
+{
+    *i = bucket->count;
+    if (TM_LIKELY(key->length == TM__UNIT_BYTES))
+        *i = tm__plain_find(bucket, tm__state_word(key->bytes));
+    if (TM_LIKELY(*i < bucket->count))
+        return 1;
+    *i = tm__plain_seek(bucket, key->hash);
+    if (*i < bucket->count) { // of a longer key with the same hash?
+        struct tm__entry entry;
+        (void)tm__bucket_entry(NULL, NULL, bucket, *i, &entry);
+        *i += compare(&entry, key) < 0;
+    }
+    return 0;
+}
+
 // 1: entry *i of the bucket is the key's; 0: it would stand there; TM_E_MEMORY.
 static inline int find(const struct tm_state *state, const struct tm__state_group *group,
                        const struct tm__bucket *bucket, uint32_t prefix, const struct tm_key *key,
                        uint32_t *i)
 {
+    if (TM_LIKELY(bucket->stride != 0))
+        return find_plain(bucket, key, i);
     *i = tm__bucket_seek(bucket, key->hash >> 32 << 32, tm__map_rest(key->hash, prefix));
     if (*i == bucket->count)
         return 0;
@@ -91,11 +109,11 @@ static inline int look_up(const struct tm_state *state, const struct tm__state_g
     return find_in_chain(state, group, bucket, path, key, i);
 }
 
-// What most calls find: an entry that stands in its bucket, first among those of its tag. NULL: it
-// may be elsewhere or nowhere. With the flags of its page in *page.
+// What most calls find: the value of an entry that stands in its bucket, first among those of its
+// tag. NULL: it may be elsewhere or nowhere. With the flags of its page in *page.
 static inline uint8_t *find_fast(const struct tm__state_group *group,
                                  const struct tm_state_map *map, const struct tm_key *key,
-                                 uint64_t *slot, uintptr_t *page)
+                                 uint32_t *length, uintptr_t *page)
 {
     uint32_t used = 0, above = 0, reference = map->root;
     const struct tm__bucket *bucket;
@@ -111,16 +129,24 @@ static inline uint8_t *find_fast(const struct tm__state_group *group,
         above = used;
         used += node->bits;
     }
+    if (TM_LIKELY(bucket->stride != 0)) {
+        uint32_t i = bucket->count;
+        if (TM_LIKELY(key->length == TM__UNIT_BYTES))
+            i = tm__plain_find(bucket, tm__state_word(key->bytes));
+        *length = tm__plain_value_length(bucket);
+        return i == bucket->count ? NULL : (uint8_t *)(tm__plain_entry(bucket, i) + 1);
+    }
     uint32_t i = tm__bucket_seek(bucket, key->hash >> 32 << 32,
                                  tm__map_rest(key->hash, above + bucket->depth));
     if (TM_UNLIKELY(i == bucket->count))
         return NULL;
-    *slot = bucket->slot[i];
-    uint8_t *item = tm__bucket_item(bucket, *slot);
-    if (TM_LIKELY((*slot ^ key->hash) >> 32 == 0 && tm__slot_key_length(*slot) == key->length &&
-                  !tm__slot_is_far(*slot)) &&
-        TM_LIKELY(tm__state_key_bytes_equal(item + tm__state_padded(tm__slot_value_length(*slot)),
-                                            key->bytes, key->length)))
+    uint64_t slot = bucket->slot[i];
+    *length = tm__slot_value_length(slot);
+    uint8_t *item = tm__bucket_item(bucket, slot);
+    if (TM_LIKELY((slot ^ key->hash) >> 32 == 0 && tm__slot_key_length(slot) == key->length &&
+                  !tm__slot_is_far(slot)) &&
+        TM_LIKELY(
+            tm__state_key_bytes_equal(item + tm__state_padded(*length), key->bytes, key->length)))
         return item;
     return NULL;
 }
@@ -129,14 +155,14 @@ int tm_state_map_find(const struct tm_place *place, const struct tm_state_map *m
                       const struct tm_key *key, struct tm_span *value, bool *own)
 {
     const struct tm__state_group *group = tm__pieces_group(place);
-    uint64_t slot;
+    uint32_t length;
     uintptr_t page;
     *own = false;
     if (map->root == 0)
         return 0;
-    const uint8_t *item = find_fast(group, map, key, &slot, &page);
+    const uint8_t *item = find_fast(group, map, key, &length, &page);
     if (TM_LIKELY(item != NULL)) {
-        *value = (struct tm_span){item, tm__slot_value_length(slot)};
+        *value = (struct tm_span){item, length};
         *own = tm__state_is_own(group, page);
         return 1;
     }
@@ -147,7 +173,7 @@ int tm_state_map_find(const struct tm_place *place, const struct tm_state_map *m
     if (rc != 1)
         return rc;
     struct tm__entry entry;
-    if (!tm__bucket_entry(place->state, group, bucket, bucket->slot[i], &entry))
+    if (!tm__bucket_entry(place->state, group, bucket, i, &entry))
         return TM_E_MEMORY;
     *value = (struct tm_span){entry.value, entry.value_length};
     return 1;
@@ -167,6 +193,10 @@ static inline void *own_value(const struct tm_place *place, struct tm__state_gro
     const struct tm__bucket *bucket = (const void *)tm__state_own(place->state, group, reference);
     if (TM_UNLIKELY(bucket == NULL))
         return NULL;
+    if (TM_LIKELY(bucket->stride != 0)) {
+        *length = tm__plain_value_length(bucket);
+        return tm__plain_entry(bucket, i) + 1;
+    }
     uint8_t *item = tm__bucket_item(bucket, bucket->slot[i]);
     if (TM_UNLIKELY(tm__slot_is_far(bucket->slot[i]))) {
         struct tm__far far;
@@ -182,14 +212,12 @@ int tm_state_map_edit(const struct tm_place *place, struct tm_state_map *map,
                       const struct tm_key *key, void **value, uint32_t *length)
 {
     struct tm__state_group *group = tm__pieces_group(place);
-    uint64_t slot;
     uintptr_t page;
     if (map->root == 0)
         return 0;
-    uint8_t *item = find_fast(group, map, key, &slot, &page);
+    uint8_t *item = find_fast(group, map, key, length, &page);
     if (TM_LIKELY(item != NULL && tm__state_is_own(group, page))) {
         *value = item;
-        *length = tm__slot_value_length(slot);
         return 1;
     }
     struct tm__map_path path;
@@ -217,139 +245,6 @@ void tm_state_map_ask(const struct tm_place *place, const struct tm_state_map *m
         __builtin_prefetch(at + i, 1, 2);
 }
 
-// --- many at once --------------------------------------------------------------------------------
-
-static inline const struct tm__bucket *bucket_of(const struct tm_state_map_look *look)
-{
-    return look->at;
-}
-
-static inline void enter(struct tm_state_map_look *look, uint32_t reference)
-{
-    const struct tm__state_group *group = look->group;
-    look->page = group->at[reference >> TM__OFFSET_BITS];
-    look->at = reference == 0 || (look->page & TM__PAGE_ABSENT) != 0
-                   ? NULL
-                   : (const void *)tm__state_address(group, reference);
-    __builtin_prefetch(look->at, 1, 2);
-}
-
-void tm_state_map_look_begin(const struct tm_state *state, struct tm_state_map_look *looks,
-                             uint32_t count)
-{
-    TM_CHECK(count <= TM_STATE_LOOK);
-    for (uint32_t k = 0; k < count; k++) {
-        struct tm_state_map_look *look = &looks[k];
-        const struct tm_state_map *map = look->map;
-        look->group = &state->groups[tm__state_group_index(state, look->record_hash)];
-        look->used = look->above = look->i = 0;
-        look->told = TM_STATE_MISSING;
-        look->at = NULL;
-        if (map->root == 0)
-            continue;
-        look->told = TM_STATE_UNTOLD;
-        enter(look, map->root);
-        if (map->bytes > TM__BUCKET_BYTES)
-            continue;
-        // Its slots; a little beside them is no matter.
-        uint64_t end = sizeof(struct tm__bucket) + map->count * sizeof(uint64_t);
-        for (uint64_t i = 64; i < end; i += 64)
-            __builtin_prefetch((const char *)look->at + i, 1, 2);
-    }
-}
-
-static inline void tell(struct tm_state_map_look *look, uint8_t *value, uint32_t length)
-{
-    if (!tm__state_is_own(look->group, look->page))
-        return;
-    look->told = TM_STATE_THERE;
-    look->value = value;
-    look->length = length;
-}
-
-// Down a level of nodes; all of them a step, which asks for what the next one reads. False: there
-// are none.
-static bool descend(struct tm_state_map_look *looks, uint32_t count)
-{
-    uint32_t nodes = 0;
-    for (uint32_t k = 0; k < count; k++) {
-        struct tm_state_map_look *look = &looks[k];
-        const struct tm__map_node *node = look->at;
-        if (node == NULL || node->bits == 0)
-            continue;
-        look->child = (uint32_t)(look->key.hash << look->used >> (TM__HASH_BITS - node->bits));
-        __builtin_prefetch(&node->child[look->child], 0, 2);
-        nodes++;
-    }
-    for (uint32_t k = 0; nodes != 0 && k < count; k++) {
-        struct tm_state_map_look *look = &looks[k];
-        const struct tm__map_node *node = look->at;
-        if (node == NULL || node->bits == 0)
-            continue;
-        uint32_t reference = node->child[look->child];
-        look->above = look->used;
-        look->used += node->bits;
-        if (reference == 0)
-            look->told = TM_STATE_MISSING;
-        enter(look, reference);
-        // The slots stand in the first lines of a bucket.
-        __builtin_prefetch((const char *)look->at + 64, 0, 2);
-        __builtin_prefetch((const char *)look->at + 128, 0, 2);
-    }
-    return nodes != 0;
-}
-
-static inline uint32_t rest_of(const struct tm_state_map_look *look)
-{
-    return tm__map_rest(look->key.hash, look->above + bucket_of(look)->depth);
-}
-
-// The slot at the place of the key in its bucket decides, unless tags are equal and keys are not.
-static inline void compare_slot(struct tm_state_map_look *look)
-{
-    const struct tm_key *key = &look->key;
-    const struct tm__bucket *bucket = bucket_of(look);
-    if (look->i == bucket->count || tm__slot_tag(bucket->slot[look->i]) != key->hash >> 32) {
-        if (look->i < bucket->count || bucket->next == 0)
-            look->told = TM_STATE_MISSING;
-        return;
-    }
-    uint64_t slot = bucket->slot[look->i];
-    uint8_t *item = tm__bucket_item(bucket, slot);
-    uint32_t length = tm__slot_value_length(slot);
-    if (!tm__slot_is_far(slot) && tm__slot_key_length(slot) == key->length &&
-        tm__state_key_bytes_equal(item + tm__state_padded(length), key->bytes, key->length))
-        tell(look, item, length);
-}
-
-void tm_state_map_look(struct tm_state_map_look *looks, uint32_t count)
-{
-    uint32_t left = 0;
-    for (uint32_t k = 0; k < count; k++) {
-        struct tm_state_map_look *look = &looks[k];
-        if (look->at == NULL)
-            continue;
-        look->key.hash = tm_hash_bytes(look->key.bytes, look->key.length);
-        left++;
-    }
-    while (left != 0 && descend(looks, count))
-        ;
-    for (uint32_t k = 0; left != 0 && k < count; k++) {
-        struct tm_state_map_look *look = &looks[k];
-        const struct tm__bucket *bucket = bucket_of(look);
-        if (bucket == NULL || bucket->count == 0)
-            continue;
-        look->i = tm__bucket_seek(bucket, look->key.hash >> 32 << 32, rest_of(look));
-        uint64_t slot = bucket->slot[look->i - (look->i == bucket->count)];
-        const uint8_t *item = tm__bucket_item(bucket, slot);
-        __builtin_prefetch(item, 1, 2);
-        __builtin_prefetch(item + tm__state_padded(tm__slot_value_length(slot)), 0, 2);
-    }
-    for (uint32_t k = 0; left != 0 && k < count; k++)
-        if (looks[k].at != NULL)
-            compare_slot(&looks[k]);
-}
-
 // --- putting -------------------------------------------------------------------------------------
 
 static int begin(struct tm__map_change *change, const struct tm_place *place,
@@ -372,21 +267,32 @@ static int look_up_to_change(struct tm__map_change *change, const struct tm_key 
     return change->bucket == NULL ? TM_E_MEMORY : rc;
 }
 
-// Room for an item and its slot in the bucket where the key belongs; the place in *i, as of
-// look_up_to_change, is found anew when the bucket is divided. 0; TM_E_MEMORY.
-static int make_room(struct tm__map_change *change, const struct tm_key *key, uint32_t units,
+// What an entry takes: its item and slot, or, of a plain bucket, itself (0: it cannot stand there).
+struct size {
+    uint32_t units, stride;
+};
+
+// Room for an entry in the bucket where the key belongs; the place in *i, as of look_up_to_change,
+// is found anew when the bucket is divided. 0; TM_E_MEMORY.
+static int make_room(struct tm__map_change *change, const struct tm_key *key, struct size size,
                      uint32_t *i)
 {
     for (;;) {
-        if (change->bucket == NULL) {
+        const struct tm__bucket *bucket = change->bucket;
+        if (bucket == NULL) {
+            uint32_t units =
+                size.stride != 0 ? tm__plain_units(1, size.stride) : TM__BUCKET_HEAD + size.units;
             *i = 0;
-            return tm__map_first_bucket(change, units) ? 0 : TM_E_MEMORY;
+            return tm__map_first_bucket(change, units, size.stride) ? 0 : TM_E_MEMORY;
         }
-        if (units <= tm__bucket_free_units(change->bucket))
+        bool is_alike = bucket->stride == 0 || bucket->stride == size.stride;
+        if (is_alike && tm__bucket_has_room(bucket, size.units))
             return 0;
-        uint32_t wanted = tm__bucket_live_units(change->bucket) + units;
+        uint32_t stride = is_alike ? bucket->stride : 0;
+        uint32_t wanted = stride != 0 ? tm__plain_units(bucket->count + 1u, stride)
+                                      : tm__bucket_slot_units(bucket) + size.units;
         if (wanted <= TM__BUCKET_UNITS)
-            return tm__map_rebuild(change, wanted) ? 0 : TM_E_MEMORY;
+            return tm__map_rebuild(change, wanted, stride) ? 0 : TM_E_MEMORY;
         if (!tm__map_split(change))
             return TM_E_MEMORY;
         int rc = look_up_to_change(change, key, i);
@@ -395,9 +301,11 @@ static int make_room(struct tm__map_change *change, const struct tm_key *key, ui
     }
 }
 
-static void drop_far(struct tm__map_change *change, uint64_t slot)
+// What the entry at i has beside its bucket.
+static void drop_far(struct tm__map_change *change, uint32_t i)
 {
-    if (!tm__slot_is_far(slot))
+    uint64_t slot = change->bucket->slot[i];
+    if (change->bucket->stride != 0 || !tm__slot_is_far(slot))
         return;
     struct tm__far far;
     memcpy(&far, tm__bucket_item(change->bucket, slot), sizeof far);
@@ -409,7 +317,7 @@ static uint8_t *write_item(struct tm__map_change *change, uint32_t i, bool there
                            uint32_t units)
 {
     if (there) {
-        drop_far(change, change->bucket->slot[i]);
+        drop_far(change, i);
         tm__bucket_remove(change->bucket, i);
     }
     change->map->count += !there;
@@ -422,9 +330,17 @@ static int put_near(struct tm__map_change *change, const struct tm_key *key, uin
 {
     uint64_t slot = tm__slot_of(key->hash, key->length, length, 0);
     uint32_t units = tm__bucket_item_units(slot);
-    int rc = make_room(change, key, units + 1, &i);
+    struct size size = {units + 1, tm__plain_stride(key->length, length)};
+    int rc = make_room(change, key, size, &i);
     if (rc < 0)
         return rc;
+    if (change->bucket->stride != 0) { // new: what is there has another length
+        change->map->count++;
+        change->map->changes++;
+        *value = tm__plain_insert(change->bucket, i, tm__state_word(key->bytes));
+        memset(*value, 0, length);
+        return 1;
+    }
     uint8_t *item = write_item(change, i, there, slot, units);
     *value = item;
     memset(item, 0, (size_t)units * TM__UNIT_BYTES);
@@ -443,7 +359,7 @@ static int put_far(struct tm__map_change *change, const struct tm_key *key, uint
         return TM_E_MEMORY;
     uint64_t slot = tm__slot_of(key->hash, 0, 0, 0) | TM__SLOT_FAR;
     uint32_t units = tm__bucket_item_units(slot);
-    int rc = make_room(change, key, units + 1, &i);
+    int rc = make_room(change, key, (struct size){.units = units + 1}, &i);
     if (rc < 0) {
         tm__piece_drop(&change->pieces, far.reference, tm__far_bytes(&far));
         return rc;
@@ -495,12 +411,11 @@ int tm_state_map_upsert(const struct tm_place *place, struct tm_state_map *map,
                         const struct tm_key *key, uint32_t length, void **value)
 {
     struct tm__state_group *group = tm__pieces_group(place);
-    uint64_t slot;
+    uint32_t there;
     uintptr_t page;
     if (TM_LIKELY(map->root != 0)) {
-        uint8_t *item = find_fast(group, map, key, &slot, &page);
-        if (TM_LIKELY(item != NULL && tm__slot_value_length(slot) == length &&
-                      tm__state_is_own(group, page))) {
+        uint8_t *item = find_fast(group, map, key, &there, &page);
+        if (TM_LIKELY(item != NULL && there == length && tm__state_is_own(group, page))) {
             *value = item;
             return 0;
         }
@@ -530,7 +445,7 @@ int tm_state_map_remove(const struct tm_place *place, struct tm_state_map *map,
         rc = look_up_to_change(&change, key, &i);
     if (rc != 1)
         return rc;
-    drop_far(&change, change.bucket->slot[i]);
+    drop_far(&change, i);
     tm__bucket_remove(change.bucket, i);
     map->count--;
     map->changes++;
@@ -572,7 +487,9 @@ static int resume(const struct tm_place *place, const struct tm_state_map *map,
         passed = 0;
     }
     cursor->last = path.prefix == TM__HASH_BITS ? hash : hash | UINT64_MAX >> path.prefix;
-    uint32_t i = tm__bucket_seek(bucket, hash >> 32 << 32, tm__map_rest(hash, path.prefix));
+    uint32_t i = bucket->stride != 0
+                     ? tm__plain_seek(bucket, hash)
+                     : tm__bucket_seek(bucket, hash >> 32 << 32, tm__map_rest(hash, path.prefix));
     for (;; i++) { // past those of the tag that have been seen
         if (i == bucket->count && bucket->next != 0) {
             path.bucket = bucket->next;
@@ -582,9 +499,9 @@ static int resume(const struct tm_place *place, const struct tm_state_map *map,
             i = 0;
         }
         struct tm__entry entry;
-        if (i == bucket->count || tm__slot_tag(bucket->slot[i]) != hash >> 32)
+        if (i == bucket->count || tm__bucket_tag(bucket, i) != hash >> 32)
             break;
-        if (!tm__bucket_entry(place->state, group, bucket, bucket->slot[i], &entry))
+        if (!tm__bucket_entry(place->state, group, bucket, i, &entry))
             return TM_E_MEMORY;
         uint64_t at = tm_hash_bytes(entry.key, entry.key_length);
         if (at > hash || (at == hash && passed-- == 0))
@@ -630,8 +547,7 @@ int tm_state_map_next(const struct tm_place *place, const struct tm_state_map *m
     if (rc != 1)
         return rc;
     struct tm__entry entry;
-    if (!tm__bucket_entry(place->state, tm__pieces_group(place), bucket, bucket->slot[cursor->next],
-                          &entry))
+    if (!tm__bucket_entry(place->state, tm__pieces_group(place), bucket, cursor->next, &entry))
         return TM_E_MEMORY;
     uint64_t hash = tm_hash_bytes(entry.key, entry.key_length);
     cursor->passed = hash == cursor->hash ? cursor->passed + 1 : 1;
@@ -655,7 +571,7 @@ static bool choose(const struct tm_place *place, const struct tm__bucket *bucket
     *chosen = 0;
     for (uint32_t i = from; i < bucket->count; i++) {
         struct tm__entry entry;
-        if (!tm__bucket_entry(place->state, group, bucket, bucket->slot[i], &entry))
+        if (!tm__bucket_entry(place->state, group, bucket, i, &entry))
             return false;
         const struct tm_span value = {entry.value, entry.value_length};
         *chosen |= (uint64_t)goes(arg, &value) << i;
@@ -684,7 +600,7 @@ static int remove_chosen(const struct tm_place *place, struct tm_state_map *map,
     for (uint32_t i = change.bucket->count; i-- > 0;) {
         if ((chosen >> i & 1) == 0)
             continue;
-        drop_far(&change, change.bucket->slot[i]);
+        drop_far(&change, i);
         tm__bucket_remove(change.bucket, i);
         map->count--;
     }

@@ -1,5 +1,6 @@
 // A bucket of a map: entries in the order of the hash, in one piece. Slots stand in front, items
-// (values and keys) at the end, so that a bucket can be made larger without touching either.
+// (values and keys) at the end, so that a bucket can be made larger without touching either. Where
+// all entries are of one size it is a plain one (map_plain.h).
 #pragma once
 
 #include "core/state/piece.h"
@@ -16,10 +17,10 @@ struct tm__bucket {
     uint8_t depth; // bits of its node's index that lead here
     uint16_t count;
     uint16_t units;   // what it takes, in 8 bytes
-    uint16_t data;    // units at the end that items have been put into
+    uint16_t data;    // units at the end that items have been put into. Plain: entries at most
     uint16_t garbage; // units of them that have no item any more
-    uint16_t reserved;
-    uint32_t next; // a bucket of keys of the same hash that come later; 0: none
+    uint16_t stride;  // units of an entry of a plain bucket; 0: it has slots
+    uint32_t next;    // a bucket of keys of the same hash that come later; 0: none
     uint64_t slot[];
 };
 _Static_assert(sizeof(struct tm__bucket) == TM__BUCKET_HEAD * TM__UNIT_BYTES, "head of a bucket");
@@ -74,14 +75,6 @@ static inline uint32_t tm__bucket_item_units(uint64_t slot)
                                               tm__state_padded(tm__slot_key_length(slot))) /
                                        TM__UNIT_BYTES;
 }
-static inline uint32_t tm__bucket_live_units(const struct tm__bucket *bucket)
-{
-    return (uint32_t)(TM__BUCKET_HEAD + bucket->count + bucket->data - bucket->garbage);
-}
-static inline uint32_t tm__bucket_free_units(const struct tm__bucket *bucket)
-{
-    return (uint32_t)(bucket->units - TM__BUCKET_HEAD - bucket->count - bucket->data);
-}
 
 // The first slot that is not below `wanted`. `rest` is the hash without the bits that all keys of
 // the bucket share: where in the bucket its place is likely.
@@ -123,10 +116,9 @@ struct tm__entry {
     const uint8_t *key, *value;
     uint32_t key_length, value_length;
 };
-static inline bool tm__bucket_entry(const struct tm_state *state,
-                                    const struct tm__state_group *group,
-                                    const struct tm__bucket *bucket, uint64_t slot,
-                                    struct tm__entry *entry)
+static inline bool tm__slot_entry(const struct tm_state *state, const struct tm__state_group *group,
+                                  const struct tm__bucket *bucket, uint64_t slot,
+                                  struct tm__entry *entry)
 {
     const uint8_t *item = tm__bucket_item(bucket, slot);
     if (TM_UNLIKELY(tm__slot_is_far(slot))) {
@@ -145,12 +137,7 @@ static inline bool tm__bucket_entry(const struct tm_state *state,
     return true;
 }
 
-// Slots [from, to) and their items to the end of an empty or growing bucket with room for them.
-void tm__bucket_append(struct tm__bucket *bucket, const struct tm__bucket *from, uint32_t i,
-                       uint32_t end);
-void tm__bucket_init(struct tm__bucket *bucket, uint32_t bytes, uint32_t depth);
 // Room for a new item, of so many units; a slot for it at i. There must be room.
 void *tm__bucket_insert(struct tm__bucket *bucket, uint32_t i, uint64_t slot, uint32_t units);
-void tm__bucket_remove(struct tm__bucket *bucket, uint32_t i);
 // The size to choose for so many units: some to spare.
 uint32_t tm__bucket_size(uint32_t units);

@@ -12,13 +12,13 @@ static void note_moved(struct tm__map_change *change, uint64_t count)
     change->map->changes++;
 }
 
-static struct tm__bucket *make_bucket(struct tm__map_change *change, uint32_t units, uint32_t depth,
-                                      uint32_t *reference)
+static struct tm__bucket *make_bucket(struct tm__map_change *change, uint32_t units,
+                                      uint32_t stride, uint32_t depth, uint32_t *reference)
 {
     uint32_t size = tm__bucket_size(units);
     struct tm__bucket *made = tm__piece_make(&change->pieces, size, reference);
     if (made != NULL)
-        tm__bucket_init(made, size, depth);
+        tm__bucket_init(made, size, stride, depth);
     return made;
 }
 
@@ -81,26 +81,26 @@ void tm__map_set_link(struct tm__map_change *change, uint32_t reference)
 
 // --- growing -------------------------------------------------------------------------------------
 
-bool tm__map_first_bucket(struct tm__map_change *change, uint32_t units)
+bool tm__map_first_bucket(struct tm__map_change *change, uint32_t units, uint32_t stride)
 {
     const struct tm__map_path *path = &change->path;
     uint32_t depth = path->levels == 0 ? 0 : path->prefix - path->used[path->levels - 1];
     uint32_t reference;
     if (!tm__map_own_link(change))
         return false;
-    change->bucket = make_bucket(change, TM__BUCKET_HEAD + units, depth, &reference);
+    change->bucket = make_bucket(change, units, stride, depth, &reference);
     if (change->bucket == NULL)
         return false;
     tm__map_set_link(change, reference);
     return true;
 }
 
-bool tm__map_rebuild(struct tm__map_change *change, uint32_t units)
+bool tm__map_rebuild(struct tm__map_change *change, uint32_t units, uint32_t stride)
 {
     uint32_t old = change->path.bucket, reference;
     if (!tm__map_own_link(change))
         return false;
-    struct tm__bucket *made = make_bucket(change, units, change->bucket->depth, &reference);
+    struct tm__bucket *made = make_bucket(change, units, stride, change->bucket->depth, &reference);
     if (made == NULL)
         return false;
     tm__bucket_append(made, change->bucket, 0, change->bucket->count);
@@ -152,10 +152,10 @@ static bool border(const struct tm__map_change *change, uint32_t prefix, uint32_
     const struct tm__bucket *bucket = change->bucket;
     uint32_t i = 0;
     for (; i < bucket->count; i++) {
-        uint64_t hash = bucket->slot[i];
+        uint64_t hash = (uint64_t)tm__bucket_tag(bucket, i) << 32;
         if (prefix >= 32) { // tags are equal
             struct tm__entry entry;
-            if (!tm__bucket_entry(change->pieces.state, change->pieces.group, bucket, hash, &entry))
+            if (!tm__bucket_entry(change->pieces.state, change->pieces.group, bucket, i, &entry))
                 return false;
             hash = tm_hash_bytes(entry.key, entry.key_length);
         }
@@ -171,10 +171,8 @@ static struct tm__bucket *make_part(struct tm__map_change *change, uint32_t i, u
                                     uint32_t depth, uint32_t *reference)
 {
     const struct tm__bucket *from = change->bucket;
-    uint32_t units = TM__BUCKET_HEAD + end - i;
-    for (uint32_t k = i; k < end; k++)
-        units += tm__bucket_item_units(from->slot[k]);
-    struct tm__bucket *made = make_bucket(change, units, depth, reference);
+    uint32_t units = tm__bucket_units_of(from, i, end);
+    struct tm__bucket *made = make_bucket(change, units, from->stride, depth, reference);
     if (made != NULL)
         tm__bucket_append(made, from, i, end);
     return made;
@@ -328,10 +326,13 @@ static bool join(struct tm__map_change *change)
     struct tm__bucket *buddy = tm__piece_own(&change->pieces, beside);
     if (buddy == NULL || buddy->bits != 0 || buddy->depth != bucket->depth || buddy->next != 0)
         return false;
-    uint32_t units = tm__bucket_live_units(bucket) + tm__bucket_live_units(buddy) - TM__BUCKET_HEAD;
+    uint32_t stride = bucket->stride == buddy->stride ? bucket->stride : 0;
+    uint32_t units = stride != 0 ? tm__plain_units((uint32_t)bucket->count + buddy->count, stride)
+                                 : tm__bucket_slot_units(bucket) + tm__bucket_slot_units(buddy) -
+                                       TM__BUCKET_HEAD;
     if (units > TM__BUCKET_UNITS / 2)
         return false;
-    struct tm__bucket *made = make_bucket(change, units, bucket->depth - 1u, &reference);
+    struct tm__bucket *made = make_bucket(change, units, stride, bucket->depth - 1u, &reference);
     if (made == NULL)
         return false;
     const struct tm__bucket *low = start < other ? bucket : buddy;
@@ -368,7 +369,7 @@ void tm__map_shrink(struct tm__map_change *change)
                 joined = true;
         if (!joined) {
             if (tm__bucket_size(live) < bucket->units * (uint32_t)TM__UNIT_BYTES)
-                (void)!tm__map_rebuild(change, live);
+                (void)!tm__map_rebuild(change, live, bucket->stride);
             return;
         }
     }
@@ -380,7 +381,7 @@ void tm__map_shrink(struct tm__map_change *change)
 
 static void drop_far_items(struct tm__map_change *change, const struct tm__bucket *bucket)
 {
-    for (uint32_t i = 0; i < bucket->count; i++) {
+    for (uint32_t i = 0; bucket->stride == 0 && i < bucket->count; i++) {
         if (!tm__slot_is_far(bucket->slot[i]))
             continue;
         struct tm__far far;

@@ -3,7 +3,7 @@
 // that do not differ early make more of them, at most as many as 64 bits give.
 #pragma once
 
-#include "core/state/map_bucket.h"
+#include "core/state/map_plain.h"
 
 enum {
     TM__NODE_BITS_MAX = 13, // 32 KiB
@@ -80,10 +80,11 @@ static inline uint32_t tm__map_rest(uint64_t hash, uint32_t prefix)
 // The bucket of the path becomes `reference` there where it is known.
 bool tm__map_own_link(struct tm__map_change *change); // for set_link. False: out of memory
 void tm__map_set_link(struct tm__map_change *change, uint32_t reference);
-// The place of the path gets a bucket with room for so many units. False: out of memory.
-bool tm__map_first_bucket(struct tm__map_change *change, uint32_t units);
-// The bucket of the path becomes larger, or loses its garbage.
-bool tm__map_rebuild(struct tm__map_change *change, uint32_t units);
+// The place of the path gets a bucket of so many units, plain where `stride` is not 0. False: out
+// of memory.
+bool tm__map_first_bucket(struct tm__map_change *change, uint32_t units, uint32_t stride);
+// The bucket of the path becomes larger, loses its garbage, or, with 0 for its stride, gets slots.
+bool tm__map_rebuild(struct tm__map_change *change, uint32_t units, uint32_t stride);
 // One step of making it smaller by a division: the path must be found anew. False: out of memory.
 bool tm__map_split(struct tm__map_change *change);
 // After a removal: gives memory back where there is enough to give. Lack of memory only delays it.

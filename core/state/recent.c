@@ -86,18 +86,45 @@ static void *look_up(struct tm_state *state, struct tm_namespace *ns, const stru
     return value;
 }
 
+// The entry that was found last for a hash, if any was.
+static inline struct tm__state_entry *entry_of(const struct tm__state_recent *recent, uint64_t hash)
+{
+    const uint64_t *place = recent->at[hash & (TM__RECENT_PLACES - 1)];
+    uint64_t word = place[(place[0] ^ hash) >> ADDRESS_BITS != 0]; // no branch
+    return (struct tm__state_entry *)(uintptr_t)(word << (64 - ADDRESS_BITS) >>
+                                                 (64 - ADDRESS_BITS - 3));
+}
+
+// Some keys at a time: places of the next ones and entries are asked for before they are read.
+static inline void ask(const struct tm__state_recent *recent, const struct tm_key *keys,
+                       uint32_t count, uint32_t next, struct tm__state_entry **entries)
+{
+    for (uint32_t k = 0; k < count; k++) {
+        entries[k] = entry_of(recent, keys[k].hash);
+        __builtin_prefetch(entries[k], 1);
+    }
+    for (uint32_t k = count; k < count + next; k++)
+        __builtin_prefetch(recent->at[keys[k].hash & (TM__RECENT_PLACES - 1)]);
+}
+
 int tm__state_recent_upsert(struct tm_state *state, struct tm_namespace *ns,
                             const struct tm_key *keys, uint32_t count, void **values, bool *created)
 {
+    enum { AT_ONCE = 16 };
     uint32_t value_bytes = state->value_bytes;
     struct tm__state_recent *recent = ns->recent;
+    struct tm__state_entry *entries[AT_ONCE];
+    uint32_t unsettled = recent->unsettled;
     for (uint32_t k = 0; k < count; k++) {
         const struct tm_key *key = &keys[k];
-        const uint64_t *place = place_of(recent, key->hash);
-        uint64_t word = place[(place[0] ^ key->hash) >> ADDRESS_BITS != 0]; // no branch
-        struct tm__state_entry *entry =
-            (struct tm__state_entry *)(uintptr_t)(word << (64 - ADDRESS_BITS) >>
-                                                  (64 - ADDRESS_BITS - 3));
+        if (k % AT_ONCE == 0 || TM_UNLIKELY(recent->unsettled != unsettled)) {
+            unsettled = recent->unsettled;
+            uint32_t left = count - k, now = AT_ONCE - k % AT_ONCE;
+            now = left < now ? left : now;
+            ask(recent, key, now, left - now < AT_ONCE ? left - now : AT_ONCE,
+                &entries[k % AT_ONCE]);
+        }
+        struct tm__state_entry *entry = entries[k % AT_ONCE];
         const uint8_t *bytes = (const uint8_t *)(entry + 1) + value_bytes;
         bool same =
             key->length == 8 && entry->key_length == 8

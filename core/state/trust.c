@@ -10,7 +10,7 @@ static const struct tm__state_group *group_of(const struct tm_state_trust *trust
 
 void tm_state_trust_begin(struct tm_state *state, uint32_t key_group, struct tm_state_trust *trust)
 {
-    *trust = (struct tm_state_trust){state, key_group, 0};
+    *trust = (struct tm_state_trust){state, key_group, 0, NULL};
     TM_CHECK(key_group - state->first_key_group < state->group_count);
     const struct tm__state_pages *pages = group_of(trust)->pages;
     for (uint32_t i = 1; pages != NULL && i < pages->used; i++)
@@ -35,6 +35,9 @@ static const void *piece_at(struct tm_state_trust *trust, const struct tm_namesp
         return NULL;
     if (size > TM__SIZE_MAX && at != sizeof *head)
         return NULL;
+    const struct tm_blob blob = {reference, size};
+    if (trust->claims != NULL && !tm_state_claim(trust->claims, ns, &blob))
+        return NULL;
     trust->left_bytes -= size;
     return (const uint8_t *)head + at;
 }
@@ -44,6 +47,7 @@ static bool has_head(const struct tm_state_trust *trust, const struct tm_namespa
                      uint32_t reference, uint32_t size)
 {
     struct tm_state_trust once = *trust;
+    once.claims = NULL;
     return piece_at(&once, ns, reference, size) != NULL;
 }
 
@@ -84,6 +88,19 @@ static bool ascends(const struct map_walk *w, uint64_t hash, const uint8_t *key,
     return order > 0 || (order == 0 && length > w->key_length);
 }
 
+static bool key_is_next(struct map_walk *w, uint64_t hash, const uint8_t *key, uint32_t length,
+                        uint64_t path, uint32_t prefix)
+{
+    if (!ascends(w, hash, key, length) ||
+        (prefix != 0 && (hash ^ path) >> (TM__HASH_BITS - prefix) != 0))
+        return false;
+    w->hash = hash;
+    w->key = key;
+    w->key_length = length;
+    w->count++;
+    return true;
+}
+
 static bool entry_is_good(struct map_walk *w, const struct tm__bucket *bucket, uint64_t slot,
                           uint64_t path, uint32_t prefix)
 {
@@ -107,14 +124,41 @@ static bool entry_is_good(struct map_walk *w, const struct tm__bucket *bucket, u
         key = item + tm__state_padded(tm__slot_value_length(slot));
     }
     uint64_t hash = tm_hash_bytes(key, length);
-    if (hash >> 32 != tm__slot_tag(slot) || !ascends(w, hash, key, length) ||
-        (prefix != 0 && (hash ^ path) >> (TM__HASH_BITS - prefix) != 0))
+    return hash >> 32 == tm__slot_tag(slot) && key_is_next(w, hash, key, length, path, prefix);
+}
+
+// The entries of a plain bucket, whose bytes are there.
+static bool plain_is_good(struct map_walk *w, const struct tm__bucket *bucket, uint64_t path,
+                          uint32_t prefix)
+{
+    if (bucket->stride < 2 || bucket->stride > 1 + TM__PLAIN_VALUE_UNITS_MAX ||
+        bucket->count > bucket->data || bucket->data > TM__BUCKET_UNITS ||
+        tm__plain_units(bucket->data, bucket->stride) > bucket->units || bucket->garbage != 0 ||
+        bucket->next != 0)
         return false;
-    w->hash = hash;
-    w->key = key;
-    w->key_length = length;
-    w->count++;
+    for (uint32_t i = 0; i < bucket->count; i++) {
+        uint64_t hash = tm__plain_hash(bucket, i);
+        const uint8_t *key = (const uint8_t *)tm__plain_entry(bucket, i);
+        if (tm__plain_bytes(bucket)[i] != tm__plain_byte(*tm__plain_entry(bucket, i)) ||
+            !key_is_next(w, hash, key, TM__UNIT_BYTES, path, prefix))
+            return false;
+    }
     return true;
+}
+
+static bool slots_are_good(struct map_walk *w, const struct tm__bucket *bucket, uint64_t path,
+                           uint32_t prefix)
+{
+    if (TM__BUCKET_HEAD + (uint32_t)bucket->count + bucket->data > bucket->units ||
+        bucket->garbage > bucket->data)
+        return false;
+    uint32_t units = 0;
+    for (uint32_t i = 0; i < bucket->count; i++) {
+        if (!entry_is_good(w, bucket, bucket->slot[i], path, prefix))
+            return false;
+        units += tm__bucket_item_units(bucket->slot[i]);
+    }
+    return units + bucket->garbage == bucket->data;
 }
 
 // A bucket, and those of the same hash behind it. `path`: the bits of the hash that lead to it.
@@ -128,16 +172,7 @@ static bool bucket_is_good(struct map_walk *w, uint32_t reference, uint64_t path
         uint32_t size = bucket->units * (uint32_t)TM__UNIT_BYTES;
         if (size > TM__BUCKET_BYTES || size != tm__piece_bytes(size) ||
             map_piece(w, reference, size) == NULL || bucket->bits != 0 || bucket->count == 0 ||
-            TM__BUCKET_HEAD + (uint32_t)bucket->count + bucket->data > bucket->units ||
-            bucket->garbage > bucket->data)
-            return false;
-        uint32_t units = 0;
-        for (uint32_t i = 0; i < bucket->count; i++) {
-            if (!entry_is_good(w, bucket, bucket->slot[i], path, prefix))
-                return false;
-            units += tm__bucket_item_units(bucket->slot[i]);
-        }
-        if (units + bucket->garbage != bucket->data)
+            !(bucket->stride != 0 ? plain_is_good : slots_are_good)(w, bucket, path, prefix))
             return false;
         reference = bucket->next;
         if (reference != 0 && prefix != TM__HASH_BITS)

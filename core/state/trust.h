@@ -4,12 +4,14 @@
 // there is, so that no piece that is referred to again and again makes it endless.
 #pragma once
 
+#include "core/state/claims.h"
 #include "core/state/collection.h"
 
 struct tm_state_trust {
     struct tm_state *state;
     uint32_t key_group;
     uint64_t left_bytes;
+    struct tm_state_claims *claims; // where each piece is to be nobody else's; NULL: it is copied
 };
 void tm_state_trust_begin(struct tm_state *state, uint32_t key_group, struct tm_state_trust *trust);
 bool tm_state_trust_blob(struct tm_state_trust *trust, const struct tm_namespace *ns,

@@ -140,10 +140,12 @@ return job
     run = [[seq 1000000 > in.txt; timeout -s INT 2 tidemill run job.lua --quiet; seq 9 > in.txt; tidemill run job.lua]] },
   { "OUTPUT_CHANGED", group = "checkpoints",
     cause = [[A job goes on from a checkpoint, and rows that belong to it and were kept in hidden files beside the output are gone, cut or
-      edited; or the record of what has been committed is not as it was written; or somebody else has made a file that the job was to make,
-      another run without checkpoints for example; or the output has another path now, and rows are not in the old one yet.]],
-    fix = [[Put back what was removed: hidden files beside an output belong to the job until it has finished. Move away what the job has not
-      written. Go on once with the old path before it changes. Or begin anew with all of the input: tidemill run --fresh.]],
+      edited; or a file that it appends to has been cut or taken away; or the record of what has been committed is not as it was written; or
+      somebody else has made a file that the job was to make, another run without checkpoints for example; or the output has another path
+      now, and rows are not in the old one yet.]],
+    fix = [[Put back what was removed: hidden files beside an output belong to the job until it has finished, and what it has written until it
+      goes on. An output that was taken away on purpose is left behind by --drop-state with the name of its sink. Move away what the job has
+      not written. Go on once with the old path before it changes. Or begin anew with all of the input: tidemill run --fresh.]],
     files = { { "job.lua", [[local tm = require "tidemill"
 local job = tm.job("one", { checkpoint = "1h" })
 job:from(tm.generate { count = 1e5, rate = 1000, fields = { k = tm.gen.sequence { start = 1 } } })
@@ -151,5 +153,5 @@ job:from(tm.generate { count = 1e5, rate = 1000, fields = { k = tm.gen.sequence 
 return job
 ]] } },
     run = [[tidemill run job.lua --quiet & until tidemill show one 2>&1 | grep -q 'generate.*[1-9]'; do sleep 0.1; done; ]] ..
-      [[tidemill savepoint one saved; kill -9 $!; rm .out.jsonl.*; tidemill run job.lua --quiet --from saved]] },
+      [[tidemill stop one; rm out.jsonl; tidemill run job.lua --quiet]] },
 }

@@ -16,8 +16,9 @@ enum {
     ELEMENT,
     MERGE,
     CLEAR,
-    ROLES
+    ROLES = TM__ASKED_CHUNKS
 };
+static_assert(CLEAR + 1 == ROLES, "a chunk for each role");
 
 struct tm__windows_asked {
     struct tm__windows *windows;
@@ -445,6 +446,13 @@ void tm__windows_asked_set_clock(struct tm__windows *self, int64_t now_ms)
 {
     struct tm__operator_keyed *keyed = &self->asked->keyed;
     keyed->clock_ms = now_ms > keyed->clock_ms ? now_ms : keyed->clock_ms;
+}
+
+void tm__windows_asked_chunks(const struct tm__windows_asked *asked,
+                              struct tm_vm_chain *chunks[TM__ASKED_CHUNKS])
+{
+    for (int role = 0; role < ROLES; role++)
+        chunks[role] = asked == NULL ? NULL : asked->chains[role];
 }
 
 void tm__windows_asked_free(struct tm__windows_asked *asked)

@@ -84,6 +84,11 @@ int tm__windows_pairs_new(struct tm__windows *self, const char *role,
     return tm_vm_chain_new(ctx->vm, &args, &pairs->chain, err);
 }
 
+struct tm_vm_chain *tm__windows_pairs_chunk(const struct tm__windows_pairs *pairs)
+{
+    return pairs == NULL ? NULL : pairs->chain;
+}
+
 void tm__windows_pairs_free(struct tm__windows_pairs *pairs)
 {
     if (pairs == NULL)

@@ -1,6 +1,7 @@
 // The operator in checkpoints. Records go as they are, cells and all; what waits is made anew from
 // them (wakes.c), but for timers of a custom trigger. A barrier comes behind what its watermark and
 // the clock have caused: firings under way go on from what waits, in the same order.
+#include "core/operator/draws.h"
 #include "core/operator/windows/windows.h"
 #include "core/state/image.h"
 
@@ -153,6 +154,16 @@ static int lay_out(struct tm__windows *self, struct tm_error *err)
 
 enum { WATERMARK, NOW_MS, LAST_PROCESSING, ARRIVALS, WORDS };
 
+// Functions that draw random numbers, each from a stream of its own.
+enum { STREAMS = TM__CUSTOM_CHUNKS + TM__ASKED_CHUNKS + 2 };
+static void find_streams(const struct tm__windows *self, struct tm_vm_chain *chunks[STREAMS])
+{
+    tm__operator_custom_chunks(self->custom, chunks);
+    tm__windows_asked_chunks(self->asked, chunks + TM__CUSTOM_CHUNKS);
+    chunks[STREAMS - 2] = tm__windows_pairs_chunk(self->trigger_delta);
+    chunks[STREAMS - 1] = tm__windows_pairs_chunk(self->evictor_delta);
+}
+
 // A clock that has run ahead to the end of the input is nobody else's.
 int tm__windows_snapshot(struct tm_operator *op, struct tm_cut *cut, struct tm_error *err)
 {
@@ -172,7 +183,12 @@ int tm__windows_snapshot(struct tm_operator *op, struct tm_cut *cut, struct tm_e
         if (timers == NULL || tm_cut_timers(cut, op->node->name, "trigger timers", timers) != 0)
             rc = tm__operator_out_of_memory(op, err);
     }
-    return rc == 0 ? tm__operator_cut_words(op, cut, "window time", words, WORDS, err) : rc;
+    if (rc == 0)
+        rc = tm__operator_cut_words(op, cut, "window time", words, WORDS, err);
+    struct tm_vm_chain *chunks[STREAMS];
+    find_streams(self, chunks);
+    return rc == 0 ? tm__operator_streams_snapshot(op, chunks, STREAMS, cut, "window streams", err)
+                   : rc;
 }
 
 // --- coming back ---------------------------------------------------------------------------------
@@ -236,6 +252,11 @@ int tm__windows_restore(struct tm_operator *op, const struct tm_restored *restor
     self->watermark = self->key_watermark = self->reached.least;
     rc = tm__operator_restore_state(op, restored, "windows", &self->layout, self->state,
                                     &self->keys.reader, tm__windows_wrong, self, err);
+    if (rc != 0)
+        return rc;
+    struct tm_vm_chain *chunks[STREAMS];
+    find_streams(self, chunks);
+    rc = tm__operator_streams_restore(op, chunks, STREAMS, restored, "window streams", err);
     if (rc != 0)
         return rc;
     tm__operator_key_groups(op, &first, &last);

@@ -286,7 +286,8 @@ static inline struct tm__operator_home tm__windows_home(const struct tm__windows
 // How far two rows are apart, says a function of the job. `role`: of its chunk.
 int tm__windows_pairs_new(struct tm__windows *self, const char *role,
                           struct tm__windows_pairs **pairs, struct tm_error *err) TM_WARN_UNUSED;
-void tm__windows_pairs_free(struct tm__windows_pairs *pairs); // NULL is fine
+void tm__windows_pairs_free(struct tm__windows_pairs *pairs);                       // NULL is fine
+struct tm_vm_chain *tm__windows_pairs_chunk(const struct tm__windows_pairs *pairs); // of NULL: NULL
 // distances[i] between a[i] and b. 1: the function failed, which has been told; negative.
 int tm__windows_pairs_ask(struct tm__windows_pairs *pairs, const struct tm_row *const *a,
                           uint32_t count, const struct tm_row *b, double *distances,
@@ -331,6 +332,10 @@ int tm__windows_asked_new(struct tm__windows *self, struct tm_error *err) TM_WAR
 int tm__windows_asked_open(struct tm__windows *self, struct tm_error *err) TM_WARN_UNUSED;
 void tm__windows_asked_set_clock(struct tm__windows *self, int64_t now_ms); // not back
 void tm__windows_asked_free(struct tm__windows_asked *asked);               // NULL is fine
+// Its chunks, which may draw random numbers; NULL where there is none, or no such trigger.
+enum { TM__ASKED_CHUNKS = 5 };
+void tm__windows_asked_chunks(const struct tm__windows_asked *asked,
+                              struct tm_vm_chain *chunks[TM__ASKED_CHUNKS]);
 const struct tm__operator_keyed *tm__windows_asked_keyed(const struct tm__windows_asked *asked);
 uint32_t tm__windows_asked_bytes(const struct tm__windows_asked *asked); // of its record
 // What a row's calls do is kept or undone as a whole (../keyed.h): from here on, until asked_end.

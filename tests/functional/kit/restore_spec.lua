@@ -206,6 +206,36 @@ describe("snapshot_and_restore", function()
     t:close()
   end)
 
+  -- Who draws: add and merge of an aggregate, in slices, sessions and count windows; a trigger; the distance of a delta trigger.
+  local DRAWING = [[
+  local drawn = tm.aggregate {
+    accumulator = { n = "int", text = "string" },
+    add = function(a, e) a.n = a.n + 1 a.text = (a.text .. " " .. math.random(1e6)):sub(-60) end,
+    merge = function(a, b) a.n = a.n + b.n a.text = (a.text .. "+" .. math.random(1e6) .. b.text):sub(-60) end,
+  }
+  local lots = {
+    state = { n = tm.value("int", { default = 0 }) },
+    element = function(ctx, e)
+      ctx.state.n:set(ctx.state.n:get() + 1)
+      return math.random(4) == 1 and "fire" or "continue"
+    end,
+    clear = function(ctx) ctx.state.n:clear() end,
+  }
+  return rows:watermark("ts", { out_of_order = 20 }):key_by("k"):%s:aggregate("w", drawn):to(out)
+  ]]
+  for what, windows in pairs {
+    slices = 'window(tm.sliding(40, 20))', sessions = 'window(tm.session(25))', ["count windows"] = 'window(tm.count_window(4, 2))',
+    ["a trigger"] = 'window(tm.global()):trigger(lots)',
+    ["a distance"] = 'window(tm.global()):trigger(tm.trigger.delta(20, function(last, e) return e.v - last.v + math.random(30) end))',
+  } do
+    it("draws on where functions of windows were: " .. what, function()
+      local code = HEAD .. DRAWING:format(windows)
+      local unbroken = run(code, {})
+      assert.truthy(table.concat(unbroken):find("text=.*%d"))
+      assert.same(unbroken, run(code, { [2] = {}, [7] = {}, [13] = {}, [14] = {}, [22] = {} }))
+    end)
+  end
+
   it("refuses what it does not have", function()
     local t = tm.test({ code = STATES, path = "restore.lua" })
     for _, options in ipairs { { parallelism = 0 }, { parallelism = 1.5 }, { max_parallelism = 100000 }, { paralelism = 2 }, 3 } do

@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "core/base/hash.h"
+#include "core/checkpoint/restored_parts.h"
 #include "core/operator/collections_private.h"
 
 enum { KEYS = 8, MAP_KEYS = 48, LIST_MAX = 700, TTL = 200 };
@@ -593,6 +594,109 @@ START_TEST(what_is_too_long_changes_nothing)
 }
 END_TEST
 
+// --- records from outside ------------------------------------------------------------------------
+
+// Some calls on all keys that nobody knows the outcome of.
+static void work_on(uint32_t rounds)
+{
+    for (uint32_t round = 0; round < rounds; round++) {
+        enter(KEYS);
+        for (uint32_t key = 0; key < KEYS; key++) {
+            uint32_t state = (uint32_t)draw(STATES),
+                     length = bytes_of((int)state, (uint32_t)draw(999));
+            uint8_t **slot = slot_of(key);
+            bool is_map = kinds[state].kind == TM_STATE_MAP;
+            double access = now_of((int)state), number;
+            int rc = is_map ? tm__operator_collections.map_put(&keyed, slot, state,
+                                                               key_bytes((uint32_t)draw(MAP_KEYS)),
+                                                               8, bytes, length, access)
+                            : tm__operator_collections.list_append(&keyed, slot, state, bytes,
+                                                                   length, access);
+            ck_assert_int_ge(rc, 0);
+            number = tm__operator_collections.walk(&keyed, slot, state);
+            while ((rc = tm__operator_collections.walk_next(&keyed, number, access)) == 1)
+                ck_assert_uint_lt(tm_hash_bytes(entry.found, (size_t)entry.found_length),
+                                  UINT64_MAX);
+            ck_assert_int_eq(rc, 0);
+            if (is_map && draw(2) == 0)
+                (void)!tm__operator_collections.map_remove(&keyed, slot, state,
+                                                           key_bytes((uint32_t)draw(MAP_KEYS)), 8);
+            if (draw(20) == 0)
+                ck_assert_int_eq(tm__operator_collections.clear(&keyed, slot, state), 0);
+            settle(draw(4) != 0);
+        }
+        leave();
+    }
+}
+
+// Bytes of a segment become others, and its checksum says so.
+static void edit(struct tm_restored *restored)
+{
+    struct tm__data *data = &restored->data[0];
+    struct tm__link *links[256];
+    uint32_t count = 0;
+    for (uint32_t p = 0; p < data->index.part_count; p++) {
+        struct tm__index_part *part = &data->index.parts[p];
+        for (uint32_t g = 0; part->kind == TM__PART_STATE && g <= part->last - part->first; g++)
+            for (uint32_t i = 0; i < part->chains[g].count && count < 256; i++)
+                links[count++] = &part->chains[g].links[i];
+    }
+    struct tm__link *link = links[draw(count)];
+    uint8_t *segment = data->bytes.data + link->offset;
+    for (uint64_t n = 1 + draw(3); n > 0 && link->length >= 16; n--) {
+        uint64_t at = draw(link->length - 7), word = draw(4) == 0 ? draw(UINT32_MAX) : draw(64);
+        if (draw(3) == 0)
+            segment[at] = (uint8_t)draw(256);
+        else if (draw(2) == 0) // a word as it stands in pages
+            memcpy(segment + at / 4 * 4, &word, 4);
+        else // a reference that another has
+            memcpy(segment + at / 8 * 8, segment + draw(link->length - 7) / 8 * 8, 8);
+    }
+    link->checksum = tm_hash_bytes(segment, link->length);
+}
+
+START_TEST(an_edited_record_is_refused_or_harmless)
+{
+    struct tm_error err = {0};
+    struct tm_cut *cut;
+    uint32_t refused = 0, taken = 0, nowhere = 0;
+    seed_from("an_edited_record_is_refused_or_harmless");
+    random_state += (uint64_t)_i * 7919;
+    setup();
+    work_on(60);
+    ck_assert_int_eq(tm_cut_new(&world.mem, 1, 0, world.ctx.subtask, &cut), 0);
+    struct tm__operator_keyed first = keyed;
+    ck_assert_int_eq(tm__operator_keyed_snapshot(&first, cut, "keyed", &err), 0);
+    const struct tm_cut *const cuts[] = {cut};
+    for (uint32_t round = 0; round < 300; round++) {
+        struct tm_restored *restored;
+        tm_error_clear(&err);
+        ck_assert_int_eq(tm_restored_from_cuts(&world.mem, cuts, 1, &restored, &err), 0);
+        if (round != 0)
+            edit(restored);
+        ck_assert_int_eq(tm__operator_keyed_open(&keyed, &op, TM__SCOPE_KEY, &world.err), 0);
+        tm__operator_keys_init(&keyed.keys, keyed.mem, world.input, &world.node.key);
+        keyed.entry = &entry;
+        keyed.clock_ms = keyed.watermark = 1000;
+        int rc = tm__operator_keyed_restore(&keyed, restored, "keyed", &err);
+        ck_assert_msg(rc == 0 || (rc == TM_E_CHECKPOINT && round != 0), "%d: %s", rc, err.message);
+        tm_restored_free(restored);
+        refused += rc != 0;
+        taken += rc == 0;
+        nowhere += strstr(err.message, "not whole") != NULL;
+        if (rc == 0)
+            work_on(4);
+        tm__operator_keyed_fini(&keyed);
+    }
+    printf("%u refused, %u of them for a collection, %u taken\n", refused, nowhere, taken);
+    ck_assert_uint_gt(nowhere, 0);
+    ck_assert_uint_gt(taken, 1);
+    keyed = first;
+    tm_cut_free(cut);
+    teardown();
+}
+END_TEST
+
 int main(void)
 {
     TCase *tc = tcase_create("collections");
@@ -604,5 +708,6 @@ int main(void)
     tcase_add_test(tc, clearing_ends_a_walk_and_what_empties_a_map_does_not);
     tcase_add_test(tc, a_walk_ends_with_its_call_and_sixteen_can_be_under_way);
     tcase_add_test(tc, what_is_too_long_changes_nothing);
+    tcase_add_loop_test(tc, an_edited_record_is_refused_or_harmless, 0, 4);
     return run_operator_case(tc, "collections");
 }
