@@ -11,8 +11,8 @@
 enum {
     TM_CLI_SETS_MAX = 256,
     TM_CLI_SEEDS_MAX = 2000000000, // of `test`
-    TM_CLI_SAMPLE_MAX = 1000000, // records; the bytes that are looked at have their own bound
-    TM_CLI_REST_MAX = 1024,      // words that go on to busted
+    TM_CLI_SAMPLE_MAX = 1000000,   // records; the bytes that are looked at have their own bound
+    TM_CLI_REST_MAX = 1024,        // words that go on to busted
     TM_CLI_DROPS_MAX = 64,
     TM_CLI_LIMIT_MAX = 100000, // keys of a scan
 };
@@ -68,8 +68,8 @@ struct tm_cli_options {
     const char *rest[TM_CLI_REST_MAX]; // of `test`: flags and files, as busted takes
                                        // them; else the words behind the first
     uint32_t rest_count;
-    uint32_t seeds, seed; // of `test`: how many, from which on; 0: not given
-    bool kills;           // of `test`
+    uint32_t seeds, seed;              // of `test`: how many, from which on; 0: not given
+    bool kills;                        // of `test`
     const char *serve;                 // of `test`: where answers go; NULL: specs are run here
     char *set_copies[TM_CLI_SETS_MAX]; // names, cut off their values
     struct tm_supervised *supervised;  // of `run`: set by the supervisor; NULL: there is none

@@ -138,7 +138,7 @@ int tm__kit_begin_again(struct tm_kit *kit, uint32_t parallelism, uint32_t max_p
         parallelism = kit->drive.args.parallelism;
     if (max_parallelism == 0)
         max_parallelism = plan->max_parallelism;
-    struct tm_buf before = kit->drive.settled; // which `settled` may be
+    struct tm_buf before = kit->drive.settled;   // which `settled` may be
     tm_buf_init(&kit->drive.settled, &kit->mem); // events that are still there go into it
     tm_drive_close(&kit->drive);
     int rc = tm__kit_start(kit, parallelism, max_parallelism, settled, settled_length, err);
