@@ -96,9 +96,10 @@ static inline void subject_set(uint64_t number, uint64_t value)
 
 static inline void subject_change(uint32_t count)
 {
-    for (uint32_t i = 0; i < count; i++)
-        subject_set(subject_draw(subject.keys),
-                    subject_draw(8) == 0 ? 0 : 1 + subject_draw(1000000));
+    for (uint32_t i = 0; i < count; i++) { // one draw after the other, whatever compiles it
+        uint64_t value = subject_draw(8) == 0 ? 0 : 1 + subject_draw(1000000);
+        subject_set(subject_draw(subject.keys), value);
+    }
 }
 
 static inline struct tm_cut *subject_cut(uint64_t checkpoint, uint32_t task)
