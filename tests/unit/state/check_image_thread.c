@@ -20,6 +20,23 @@ static void *write_images(void *arg)
     return NULL;
 }
 
+// Another thread writes the images; pages and page tables are copied, freed, and frozen again from
+// under it.
+static void write_meanwhile(struct tm_state *state, struct job *job)
+{
+    pthread_t thread;
+    void *failed;
+    ck_assert_int_eq(pthread_create(&thread, NULL, write_images, job), 0);
+    for (int i = 0; i < 300; i++) {
+        struct world_change c = world_draw(KEYS, NAMESPACES);
+        world_apply(state, &c);
+        if (i % 100 == 50)
+            tm_snapshot_free(tm_state_freeze_pages(state));
+    }
+    ck_assert_int_eq(pthread_join(thread, &failed), 0);
+    ck_assert_ptr_null(failed);
+}
+
 START_TEST(another_thread_writes_while_the_state_goes_on)
 {
     seed_from("another thread");
@@ -37,18 +54,7 @@ START_TEST(another_thread_writes_while_the_state_goes_on)
         struct job job = {.now = now, .before = before};
         for (uint32_t group = 0; group < GROUPS; group++)
             tm_buf_init(&job.images[group], &mem);
-        pthread_t thread;
-        void *failed;
-        ck_assert_int_eq(pthread_create(&thread, NULL, write_images, &job), 0);
-        // Pages and page tables are copied, freed, and frozen again from under it.
-        for (int i = 0; i < 300; i++) {
-            struct world_change c = world_draw(KEYS, NAMESPACES);
-            world_apply(state, &c);
-            if (i % 100 == 50)
-                tm_snapshot_free(tm_state_freeze_pages(state));
-        }
-        ck_assert_int_eq(pthread_join(thread, &failed), 0);
-        ck_assert_ptr_null(failed);
+        write_meanwhile(state, &job);
         struct tm_state *made = world_state(GROUPS);
         for (uint32_t group = 0; group < GROUPS; group++) {
             struct tm_buf whole;
@@ -96,17 +102,7 @@ START_TEST(another_thread_reads_pages_that_are_put_aside)
             tm_buf_init(&job.images[group], &mem);
         }
         ck_assert_ptr_null(write_images(&quiet));
-        pthread_t thread;
-        void *failed;
-        ck_assert_int_eq(pthread_create(&thread, NULL, write_images, &job), 0);
-        for (int i = 0; i < 300; i++) {
-            struct world_change c = world_draw(KEYS, NAMESPACES);
-            world_apply(state, &c);
-            if (i % 100 == 50)
-                tm_snapshot_free(tm_state_freeze_pages(state));
-        }
-        ck_assert_int_eq(pthread_join(thread, &failed), 0);
-        ck_assert_ptr_null(failed);
+        write_meanwhile(state, &job);
         for (uint32_t group = 0; group < GROUPS; group++) {
             const struct tm_buf *a = &quiet.images[group], *b = &job.images[group];
             ck_assert_uint_eq(a->size_bytes, b->size_bytes);
