@@ -366,6 +366,14 @@ static const char *new_one_like(const struct tm_match *m, const struct tm_manife
     return NULL;
 }
 
+// A source that reads elsewhere has no use for positions, nor a sink that writes elsewhere for rows
+// that wait for their commit.
+static bool is_elsewhere(const struct tm_manifest_operator *op, const struct tm_node *found)
+{
+    bool connects = found->kind == TM_NODE_SOURCE || found->kind == TM_NODE_SINK;
+    return connects && op->connector[0] != '\0' && strcmp(op->connector, found->connector) != 0;
+}
+
 static void lose_operator(struct tm_match *m, const struct tm_manifest_operator *op,
                           const struct tm_node *found)
 {
@@ -377,9 +385,12 @@ static void lose_operator(struct tm_match *m, const struct tm_manifest_operator 
                                        found == NULL ? TM_OUTCOME_DROPPED : TM_OUTCOME_INCOMPATIBLE,
                                    .refused = true,
                                    .drop = op->name};
-    entry.difference = found == NULL ? "the script has no operator of this name"
-                                     : tm__match_print(m, "a %s there and a %s here", op->kind,
-                                                       tm__match_kind(found));
+    entry.difference =
+        found == NULL ? "the script has no operator of this name"
+        : is_elsewhere(op, found)
+            ? tm__match_print(m, "a %s of tm.%s there and of tm.%s here", op->kind, op->connector,
+                              found->connector)
+            : tm__match_print(m, "a %s there and a %s here", op->kind, tm__match_kind(found));
     entry.fix = found != NULL ? "give the new one another name"
                 : like == NULL
                     ? "give the operator its old name"
@@ -397,7 +408,7 @@ static void match_operator(struct tm_match *m, const struct tm_manifest_operator
                         strcmp(tm__match_kind(&graph->nodes[n]), op->kind) == 0);
     if (tm__match_has(m, op->name, "") || !keeps_state(op))
         return; // left out, or of no interest
-    if (!same) {
+    if (!same || is_elsewhere(op, found)) {
         lose_operator(m, op, found);
         return;
     }
