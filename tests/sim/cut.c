@@ -290,6 +290,21 @@ int sim_cut_read(struct sim_cut *cut, struct sim_universe *universe, const struc
     return rc;
 }
 
+uint64_t sim_cut_durable(const struct sim_disk *disk)
+{
+    const struct sim_bytes *latest = sim_disk_durable(disk, ".tidemill/subject/LATEST");
+    char text[64], path[80];
+    unsigned long long number;
+    if (latest == NULL || latest->size >= sizeof text)
+        return 0;
+    memcpy(text, latest->data, latest->size);
+    text[latest->size] = '\0';
+    if (sscanf(text, "chk-%llu ", &number) != 1)
+        return 0;
+    snprintf(path, sizeof path, ".tidemill/subject/chk-%llu/MANIFEST", number);
+    return sim_disk_durable(disk, path) == NULL ? 0 : number;
+}
+
 bool sim_cut_has(const struct sim_cut *cut, const struct sim_job *job, uint32_t id)
 {
     const struct sim_row *row = &job->rows[id];

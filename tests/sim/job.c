@@ -93,6 +93,14 @@ static const char *source_form(const struct sim_feed *feed)
     return feed->endless ? "tm.socket { port = 1, reconnect = true" : "tm.socket { port = 1";
 }
 
+static const char *source_told(const struct sim_feed *feed)
+{
+    return feed->kind == SIM_FEED_NONE    ? "files"
+           : feed->kind == SIM_FEED_FILES ? "files that grow"
+           : feed->endless                ? "partitions that come, without an end"
+                                          : "partitions that come";
+}
+
 static const char *const output_forms[] = {
     "tm.file { path = \"%s\", format = \"json\" }",
     "tm.file { path = \"%s.jsonl\" }",
@@ -223,9 +231,10 @@ static void draw_script(struct sim_job *job, struct sim_universe *universe)
         kinds == 0 ? "" : "  :watermark(\"ts\", { out_of_order = \"2s\" })\n",
         maps ? "  :filter(function(e) return e.value >= 0 end)\n" : "", output);
     snprintf(job->told, sizeof job->told,
-             "%u rows of %u keys in %u files; a checkpoint every %u ms, %u kept, aligned_timeout "
+             "%u rows of %u keys in %u %s; a checkpoint every %u ms, %u kept, aligned_timeout "
              "%s; output: %s",
-             job->row_count, job->key_count, job->file_count, interval, retain, barrier, output);
+             job->row_count, job->key_count, job->file_count, source_told(&universe->feed),
+             interval, retain, barrier, output);
     for (int kind = 0; kind < SIM_STAGE_KINDS; kind++)
         if ((kinds >> kind & 1) != 0)
             add_stage(job, universe, (enum sim_stage_kind)kind, interval);

@@ -606,6 +606,12 @@ void sim_oracle_survived(struct sim_oracle *oracle, bool older)
                     (unsigned long long)oracle->cut.checkpoint, (unsigned long long)cut.checkpoint);
     else
         sim_oracle_cut(oracle, &cut);
+    // One whose process was killed before LATEST was durable may be lost with the power yet.
+    if (rc == 0 && cut.checkpoint > oracle->cut.checkpoint &&
+        sim_cut_durable(&oracle->universe->disk) < cut.checkpoint) {
+        sim_cut_fini(&cut);
+        return;
+    }
     if (rc == 0 && cut.checkpoint != 0) {
         oracle->universe->saw[SIM_SAW_newest_outlived] += cut.checkpoint > oracle->cut.checkpoint;
         oracle->turned_back = oracle->turned_back || cut.checkpoint < oracle->cut.checkpoint;

@@ -1,27 +1,10 @@
 // The rules about when something becomes visible.
 #include "tests/sim/seen.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static const char folder[] = ".tidemill/subject";
-
-// The number that LATEST has if power is lost now; 0: there is none.
-static uint64_t durable_checkpoint(const struct sim_disk *disk)
-{
-    const struct sim_bytes *latest = sim_disk_durable(disk, ".tidemill/subject/LATEST");
-    char text[64], path[80];
-    unsigned long long number;
-    if (latest == NULL || latest->size >= sizeof text)
-        return 0;
-    memcpy(text, latest->data, latest->size);
-    text[latest->size] = '\0';
-    if (sscanf(text, "chk-%llu ", &number) != 1)
-        return 0;
-    snprintf(path, sizeof path, "%s/chk-%llu/MANIFEST", folder, number);
-    return sim_disk_durable(disk, path) == NULL ? 0 : number;
-}
 
 static void cover(struct sim_seen *seen, const struct sim_cut *cut)
 {
@@ -46,7 +29,7 @@ static void on_change(void *arg)
     if (seen->changed)
         return;
     seen->changed = true;
-    uint64_t checkpoint = durable_checkpoint(&seen->oracle->universe->disk);
+    uint64_t checkpoint = sim_cut_durable(&seen->oracle->universe->disk);
     if (checkpoint == 0 || checkpoint == seen->checkpoint)
         return;
     cover_checkpoint(seen, folder, checkpoint);
