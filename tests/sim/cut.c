@@ -290,19 +290,30 @@ int sim_cut_read(struct sim_cut *cut, struct sim_universe *universe, const struc
     return rc;
 }
 
+static bool is_durable(const struct sim_disk *disk, uint64_t checkpoint)
+{
+    char path[80];
+    snprintf(path, sizeof path, ".tidemill/subject/chk-%llu/MANIFEST",
+             (unsigned long long)checkpoint);
+    return sim_disk_durable(disk, path) != NULL;
+}
+
+// Without LATEST it is the one of the highest number.
 uint64_t sim_cut_durable(const struct sim_disk *disk)
 {
     const struct sim_bytes *latest = sim_disk_durable(disk, ".tidemill/subject/LATEST");
-    char text[64], path[80];
-    unsigned long long number;
-    if (latest == NULL || latest->size >= sizeof text)
-        return 0;
-    memcpy(text, latest->data, latest->size);
-    text[latest->size] = '\0';
-    if (sscanf(text, "chk-%llu ", &number) != 1)
-        return 0;
-    snprintf(path, sizeof path, ".tidemill/subject/chk-%llu/MANIFEST", number);
-    return sim_disk_durable(disk, path) == NULL ? 0 : number;
+    char text[64] = "";
+    unsigned long long number, highest = 0;
+    if (latest != NULL && latest->size < sizeof text) {
+        memcpy(text, latest->data, latest->size);
+        text[latest->size] = '\0';
+        return sscanf(text, "chk-%llu ", &number) == 1 && is_durable(disk, number) ? number : 0;
+    }
+    for (uint32_t i = 0; latest == NULL && i < disk->durable.count; i++)
+        if (sscanf(disk->durable.all[i].name, "chk-%llu", &number) == 1 && number > highest &&
+            is_durable(disk, number))
+            highest = number;
+    return highest;
 }
 
 bool sim_cut_has(const struct sim_cut *cut, const struct sim_job *job, uint32_t id)
