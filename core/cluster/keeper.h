@@ -34,6 +34,7 @@ struct tm_keeper_figures {
     uint64_t completed, failed;
     uint64_t overtaken;    // how many of them have rows in flight
     uint64_t flight_bytes; // of the newest
+    uint64_t committed;    // the newest whose output is visible; 0: none in this attempt
 };
 
 // Nothing is begun before tm_keeper_start.

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/sim/heaps.h"
 #include "tests/sim/planted.h"
 #include "tests/sim/process.h"
 
@@ -601,11 +602,13 @@ void sim_effects(struct sim_process *process, struct tm_fx *fx)
                          .random = &random_table,
                          .files = &files_table,
                          .threads = &threads_table,
-                         .memory = &memory_table};
+                         .memory = &memory_table,
+                         .states = &sim_states};
 }
 
 void sim_effects_end(struct sim_process *process)
 {
+    sim_heaps_leave(process);
     sim_memory_fini(&process->memory);
     memset(process->open, 0, sizeof process->open);
 }

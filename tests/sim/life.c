@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/sim/heaps.h"
 #include "tests/sim/oracle.h"
 #include "tests/sim/process.h"
-#include "tests/sim/states.h"
 
 enum {
     PROCESSES_MAX = 60,
@@ -34,7 +34,7 @@ struct life {
     uint64_t sleeps_at;          // turns
     char savepoint[SIM_PATH];    // that was taken; "": none
     bool begins_from, refused;   // the process begins with it; it may not
-    uint64_t commits, completed; // of the process, that were looked at
+    uint64_t commits, completed; // of the process, that were looked at: the newest, how many
 };
 
 // --- the swarm -----------------------------------------------------------------------------------
@@ -74,7 +74,7 @@ static void draw_swarm(struct life *life)
     life->troubled = (uint32_t)sim_between(random, 1, 5);
     life->death_permille = (uint32_t)sim_between(random, 500, 1000);
     life->parallelism = draw_parallelism(random);
-    sim_states_compile(sim_chance(random, 150));
+    sim_heaps_begin(sim_chance(random, 150));
     life->rescales = sim_chance(random, 500);
     life->closes = sim_chance(random, 250);
     life->asks = sim_chance(random, 400);
@@ -270,14 +270,6 @@ static void end_process(struct life *life)
 
 // --- turns ---------------------------------------------------------------------------------------
 
-static uint64_t fault_count(const struct sim_universe *universe)
-{
-    uint64_t count = 0;
-    for (int i = 0; i < SIM_FAULT_COUNT; i++)
-        count += universe->faults[i];
-    return count;
-}
-
 static void look_at_checkpoints(struct life *life)
 {
     if (life->process->state != SIM_RUNS)
@@ -289,16 +281,17 @@ static void look_at_checkpoints(struct life *life)
     sim_oracle_completed(&life->oracle, figures.checkpoint);
 }
 
-// A commit that nothing disturbed is whole.
-static void look_at_commits(struct life *life, uint64_t faults_before)
+// A commit that has succeeded is whole. One that took long may be that of an earlier checkpoint than
+// the newest, of which the oracle knows.
+static void look_at_commits(struct life *life)
 {
-    uint64_t ends = tm_kill_switch.passes[TM_KILL_commit_ends];
-    if (ends == life->commits)
+    if (life->process->state != SIM_RUNS)
         return;
-    life->commits = ends;
-    bool disturbed = fault_count(&life->universe) != faults_before ||
-                     life->universe.mono_ns < life->universe.weather.full_until_ns;
-    if (life->process->state == SIM_RUNS && !disturbed)
+    uint64_t committed = sim_process_figures(life->process).committed;
+    if (committed == life->commits)
+        return;
+    life->commits = committed;
+    if (committed == life->oracle.cut.checkpoint)
         sim_oracle_committed(&life->oracle);
 }
 
@@ -337,7 +330,6 @@ static void run_process(struct life *life)
     struct sim_universe *universe = &life->universe;
     bool runs = life->process->state == SIM_RUNS || life->process->state == SIM_WAITS;
     for (uint64_t turns = 0; runs && life->oracle.violation[0] == '\0'; turns++) {
-        uint64_t faults_before = fault_count(universe);
         if (turns == TROUBLE_TURNS_MAX || life->process->restarts.count > RESTARTS_MAX)
             calm_down(life);
         if (turns == TURNS_MAX) {
@@ -353,7 +345,7 @@ static void run_process(struct life *life)
             fall_asleep(life);
         jump(life);
         look_at_checkpoints(life);
-        look_at_commits(life, faults_before);
+        look_at_commits(life);
     }
 }
 

@@ -7,7 +7,7 @@
 
 #include "core/base/kill_point.h"
 #include "core/task/worker.h"
-#include "tests/sim/states.h"
+#include "tests/sim/heaps.h"
 
 static struct sim_process *running; // whom a kill point ends
 
@@ -322,7 +322,7 @@ const char *sim_process_end(struct sim_process *process, bool closes)
     tm_kill_switch.of.at = TM_KILL_COUNT;
     if (process->state == SIM_EXITED && closes)
         left = close_all(process);
-    else if (sim_states_are_compiled())
+    else if (sim_heaps_compile())
         close_states(process);
     sim_effects_end(process);
     for (int i = 0; i < SIM_PROCESSES_AT_ONCE; i++)
