@@ -195,11 +195,14 @@ static void let_compile(struct tm_vm *vm)
     lua_gc(vm->lua, LUA_GCRESTART, 0);
 }
 
-int tm__vm_run_script(struct tm_vm *vm, struct tm_error *err)
+int tm__vm_run_script(struct tm_vm *vm, bool runs, struct tm_error *err)
 {
     int rc = vm->is_built ? 0 : tm__vm_enter(vm, &(struct tm__vm_entry){.name = "script"}, err);
+    bool keeps = rc == 0 && vm->heap != NULL && !vm->is_built && !vm->asked;
 
-    if (rc == 0 && !vm->is_built && !vm->asked) {
+    if (keeps && runs)
+        rc = tm__vm_enter(vm, &(struct tm__vm_entry){.name = "prepare"}, err);
+    if (keeps && rc == 0) {
         vm->is_built = true;
         keep(vm, vm->key);
     }

@@ -63,7 +63,7 @@ function host.script()
       arguments.print(at ~= "" and at .. ": " .. text or text)
     end,
   }
-  session.run(current)
+  fingerprint.of(session.run(current))
 end
 
 local function job()
@@ -82,6 +82,9 @@ local function graph_at(address)
   C()
   return require("ffi").cast("struct tm_graph *", address)
 end
+
+---Generates what its chains will run, for a state that is kept as it is now. What is wrong with it shows when they do.
+function host.prepare() pcall(require("codegen").prepare, job().nodes) end
 
 ---Fills the C graph.
 function host.plan(address)

@@ -58,6 +58,8 @@ static void draw_weather(struct sim_universe *universe)
     weather->read_bytes = (uint32_t)(64u << sim_below(random, 7));
     weather->tick_ns = (int64_t)10000 << sim_below(random, 8);
     weather->again_permille = again[sim_below(random, sizeof again / sizeof again[0])];
+    weather->starved = sim_chance(random, 250) ? 1 + (uint32_t)sim_below(random, 8) : 0;
+    weather->lost_permille = sim_chance(random, 500) ? 300 : 0;
 }
 
 // Each subtask has a Lua state, and those take most of the time.
