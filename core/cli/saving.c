@@ -248,6 +248,8 @@ bool tm_saving_turn(struct tm_saving *saving, struct tm_coordinator *coordinator
         tm_keeper_start(keeper);
     if (coordinator->state == TM_JOB_CANCELLING)
         tm_keeper_stop(keeper);
+    if (coordinator->draining)
+        tm_keeper_drain(keeper);
     bool any = tm_keeper_turn(keeper);
     tell_checkpoint(saving);
     const struct tm_error *failure = tm_keeper_failure(keeper);

@@ -167,6 +167,22 @@ int sim_disk_find(const struct sim_disk *disk, const char *path)
     return n == NULL ? -1 : n->inode;
 }
 
+bool sim_disk_is_durable(const struct sim_disk *disk, const char *path)
+{
+    int folder = 0, inode = sim_disk_find(disk, path);
+    if (inode < 0 || disk->inodes[inode].write_count != 0)
+        return false;
+    while (path[0] != '\0') {
+        size_t length = strcspn(path, "/");
+        const struct sim_name *n = find_name(&disk->durable, folder, path, length);
+        if (n == NULL)
+            return false;
+        folder = n->inode;
+        path += length + (path[length] == '/');
+    }
+    return folder == inode;
+}
+
 static int new_inode(struct sim_disk *disk, bool folder)
 {
     if (disk->inode_count == disk->inode_capacity) {

@@ -78,6 +78,8 @@ void sim_disk_sync(struct sim_disk *disk, int inode);
 void sim_disk_sync_folder(struct sim_disk *disk, int inode);
 bool sim_disk_rename(struct sim_disk *disk, const char *from, const char *to);
 bool sim_disk_unlink(struct sim_disk *disk, const char *path);
+// Would it be there, as it is, had power been lost?
+bool sim_disk_is_durable(const struct sim_disk *disk, const char *path);
 bool sim_disk_is_empty(const struct sim_disk *disk, int folder);
 
 // Power is lost: everything is as it is durable, and of the rest what is drawn: of names a

@@ -470,6 +470,19 @@ void sim_oracle_kept(struct sim_oracle *oracle)
     }
 }
 
+// A checkpoint of which its process did not know yet that it is complete, and which nobody has begun
+// with: as long as LATEST is not durable it may go.
+static bool may_go(const struct sim_oracle *oracle, uint64_t checkpoint)
+{
+    const struct sim_disk *disk = &oracle->universe->disk;
+    char path[64];
+    snprintf(path, sizeof path, ".tidemill/subject/chk-%llu/MANIFEST",
+             (unsigned long long)checkpoint);
+    return checkpoint > oracle->cut.checkpoint &&
+           !(sim_disk_is_durable(disk, path) &&
+             sim_disk_is_durable(disk, ".tidemill/subject/LATEST"));
+}
+
 void sim_oracle_survived(struct sim_oracle *oracle, bool older)
 {
     struct sim_cut cut;
@@ -488,7 +501,7 @@ void sim_oracle_survived(struct sim_oracle *oracle, bool older)
                     (unsigned long long)oracle->cut.checkpoint, (unsigned long long)cut.checkpoint);
     else
         sim_oracle_cut(oracle, &cut);
-    if (rc == 0 && cut.checkpoint != 0) {
+    if (rc == 0 && cut.checkpoint != 0 && !may_go(oracle, cut.checkpoint)) {
         oracle->universe->saw[SIM_SAW_newest_outlived] += cut.checkpoint > oracle->cut.checkpoint;
         oracle->turned_back = oracle->turned_back || cut.checkpoint < oracle->cut.checkpoint;
         sim_cut_fini(&oracle->cut);
