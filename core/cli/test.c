@@ -12,8 +12,8 @@
 #include "core/vm/embedded.h"
 
 enum {
-    SEEDS_DEFAULT = 1000, // with --kills alone
-    SEED_BITS = 32,       // below them: the number of a test of the seed
+    SEEDS_DEFAULT = 1000,  // with --kills alone
+    SEED_BITS = 32,        // below them: the number of a test of the seed
     HEAP_BYTES = 64 << 20, // of a test's Lua state, under seeds; it may have more
 };
 

@@ -5,8 +5,8 @@
 #include "core/base/effects.h"
 
 enum {
-    TM_HEAPS = 24,     // at once; a state beyond lives in its world's memory
-    TM_HEAP_KEPT = 4,  // in each: with its modules loaded, and with the jobs seen last
+    TM_HEAPS = 24,    // at once; a state beyond lives in its world's memory
+    TM_HEAP_KEPT = 4, // in each: with its modules loaded, and with the jobs seen last
     TM_HEAP_GRAIN = 16,
     TM_HEAP_SMALL = 1024, // up to here sizes go by grains, then in quarters of powers of two
     TM_HEAP_CLASSES = TM_HEAP_SMALL / TM_HEAP_GRAIN + 1 + 4 * 24,

@@ -17,7 +17,8 @@ struct tm_kit_world {
 // `real`: files and memory come from it. Its tables must not need their context.
 void tm_kit_world_init(struct tm_kit_world *world, const struct tm_fx *real, uint64_t seed,
                        int64_t wall_ms);
-// Its Lua states begin where those of other worlds with these heaps, which outlive it, have come to.
+// Its Lua states begin where those of other worlds with these heaps, which outlive it, have come
+// to.
 void tm_kit_world_keep_states(struct tm_kit_world *world, struct tm_heaps *heaps);
 // Run one work of a helper thread; for tm_drive_args. False: there is none.
 bool tm_kit_world_help(void *world);

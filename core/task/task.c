@@ -558,8 +558,7 @@ int64_t tm_task_deadline_ns(struct tm_task *task)
         // It waits for credit or a writer, which wake the worker, or for what only time brings.
         const struct tm_operator *op =
             pending < task->operator_count ? task->operators[pending] : NULL;
-        int64_t at =
-            op != NULL && op->ops->retry_ns != NULL ? op->ops->retry_ns(op) : INT64_MAX;
+        int64_t at = op != NULL && op->ops->retry_ns != NULL ? op->ops->retry_ns(op) : INT64_MAX;
         return at < deadline ? at : deadline;
     }
     for (uint32_t i = 0; i < task->operator_count; i++) {

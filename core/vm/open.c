@@ -236,9 +236,8 @@ static int begin(const struct tm_vm_args *args, struct tm_vm **out, struct tm_er
     }
     vm->infer = args->infer;
     vm->infer_arg = args->infer_arg;
-    if (loaded &&
-        (!tm_mem_adopt(&vm->own, args->mem) || !tm_mem_adopt(&vm->mem, args->mem) ||
-         !tm__vm_take_reserve(vm)))
+    if (loaded && (!tm_mem_adopt(&vm->own, args->mem) || !tm_mem_adopt(&vm->mem, args->mem) ||
+                   !tm__vm_take_reserve(vm)))
         return no_memory(err);
     int rc = loaded ? 0 : load(vm, err);
     if (rc == 0 && !loaded)

@@ -74,7 +74,8 @@ int tm__vm_run_script(struct tm_vm *vm, bool runs, struct tm_error *err) TM_WARN
 
 // The allocator of a state; ud is the tm_vm.
 void *tm__vm_alloc(void *ud, void *p, size_t old_size, size_t new_size);
-void tm__vm_close_account(struct tm_mem *mem); // of a state that is closed: nothing is held any more
+void tm__vm_close_account(
+    struct tm_mem *mem); // of a state that is closed: nothing is held any more
 // From here on: what was allocated before counts, but was never refused.
 void tm__vm_set_limit(struct tm_vm *vm, int64_t limit_bytes);
 void tm__vm_end_limit(struct tm_vm *vm); // before lua_close

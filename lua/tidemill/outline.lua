@@ -69,7 +69,7 @@ for _, b in ipairs { ("=~<>"):byte(1, 4) } do BEFORE_EQUALS[b] = true end
 local function each_token(text, token)
   local p, n, byte, find = 1, #text, string.byte, string.find
   while p <= n do
-    local b, stop = byte(text, p), nil
+    local b, _, stop = byte(text, p), nil, nil
     local kind = BEGINS[b]
     if kind == "space" then
       _, stop = find(text, "^%s+", p)

@@ -283,8 +283,8 @@ static void look_at_checkpoints(struct life *life)
     sim_oracle_completed(&life->oracle, figures.checkpoint);
 }
 
-// A commit that has succeeded is whole. One that took long may be that of an earlier checkpoint than
-// the newest, of which the oracle knows.
+// A commit that has succeeded is whole. One that took long may be that of an earlier checkpoint
+// than the newest, of which the oracle knows.
 static void look_at_commits(struct life *life)
 {
     if (life->process->state != SIM_RUNS)

@@ -470,8 +470,8 @@ void sim_oracle_kept(struct sim_oracle *oracle)
     }
 }
 
-// A checkpoint of which its process did not know yet that it is complete, and which nobody has begun
-// with: as long as LATEST is not durable it may go.
+// A checkpoint of which its process did not know yet that it is complete, and which nobody has
+// begun with: as long as LATEST is not durable it may go.
 static bool may_go(const struct sim_oracle *oracle, uint64_t checkpoint)
 {
     const struct sim_disk *disk = &oracle->universe->disk;

@@ -53,7 +53,7 @@ int sim_seal(void)
     tzset(); // what the C library reads of the machine's time zone it reads now
     static int memory[1024];
     qsort(memory, 1024, sizeof memory[0], compare); // and how much memory it has
-    json_object_seed(1); // as the other libraries what they draw
+    json_object_seed(1);                            // as the other libraries what they draw
     if (prctl(PR_SET_TSC, PR_TSC_SIGSEGV, 0, 0, 0) != 0 ||
         prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return -1;

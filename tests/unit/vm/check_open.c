@@ -177,8 +177,9 @@ START_TEST(what_a_script_has_asked_for_is_asked_again)
     world_init(&f);
     for (int i = 0; i < 2; i++) {
         ck_assert_int_eq(
-            fixture_plan(&f, HEAD "local now = os.time()\nreturn rows:filter(function(e) return e.n "
-                                  "< now end):to(tm.discard())\n"),
+            fixture_plan(&f,
+                         HEAD "local now = os.time()\nreturn rows:filter(function(e) return e.n "
+                              "< now end):to(tm.discard())\n"),
             0);
         fixture_reset(&f);
     }
