@@ -187,6 +187,14 @@ bool tm_checkpoints_savepoint_is_under_way(const struct tm_checkpoints *c)
     return false;
 }
 
+void tm_checkpoints_drain(struct tm_checkpoints *c, int64_t now_ns)
+{
+    if (c->args.interval_ns == 0)
+        return;
+    c->args.interval_ns = 0;
+    subsume(c, UINT64_MAX, now_ns);
+}
+
 void tm_checkpoints_last(struct tm_checkpoints *c, enum tm_checkpoint_purpose purpose,
                          int64_t now_ns)
 {

@@ -86,6 +86,10 @@ int64_t tm_checkpoints_deadline_ns(const struct tm_checkpoints *checkpoints);
 // One now, apart from the interval: as soon as there is room.
 void tm_checkpoints_savepoint(struct tm_checkpoints *checkpoints, int64_t now_ns);
 bool tm_checkpoints_savepoint_is_under_way(const struct tm_checkpoints *checkpoints);
+// The job was told to end as if its input had. Until the last one none is taken any more, and those
+// of the interval that are under way are given up: whoever went on from one would read on behind
+// what counts as the end, with windows that have fired and a time that is over.
+void tm_checkpoints_drain(struct tm_checkpoints *checkpoints, int64_t now_ns);
 // The last one, for STOP or END; what is under way and not yet being published is given up.
 // tm_checkpoints_is_over says when it is there, or (STOP) given up.
 void tm_checkpoints_last(struct tm_checkpoints *checkpoints, enum tm_checkpoint_purpose purpose,

@@ -184,6 +184,8 @@ struct tm_keeper_figures tm_saving_figures(const struct tm_saving *saving)
     now.completed += figures.completed;
     now.failed += figures.failed;
     now.overtaken += figures.overtaken;
+    if (now.committed == 0)
+        now.committed = figures.committed;
     if (now.checkpoint == 0) { // the last one is of an earlier attempt
         now.checkpoint = figures.checkpoint;
         now.completed_ms = figures.completed_ms;
@@ -246,6 +248,8 @@ bool tm_saving_turn(struct tm_saving *saving, struct tm_coordinator *coordinator
         tm_keeper_start(keeper);
     if (coordinator->state == TM_JOB_CANCELLING)
         tm_keeper_stop(keeper);
+    if (coordinator->draining)
+        tm_keeper_drain(keeper);
     bool any = tm_keeper_turn(keeper);
     tell_checkpoint(saving);
     const struct tm_error *failure = tm_keeper_failure(keeper);
