@@ -83,7 +83,9 @@ function runner.run(given)
   local exit = os.exit
   rawset(os, "exit", function(status)
     local caller = debug.getinfo(2, "S")
-    if not (caller and caller.source:find("busted", 1, true)) then error("os.exit is called in a spec: it ends by itself, or by error", 2) end
+    if not (caller and caller.source:find("busted", 1, true)) then
+      error("os.exit is called in a spec: it ends by itself, or by error", 2)
+    end
     code = (status == nil or status == true or status == 0) and 0 or 1
     error(done, 0)
   end)
