@@ -37,6 +37,12 @@ local function arguments_of(given)
       end
       a = "--output=" .. handler
       runner.for_people = handler == OUTPUTS.plain or handler == OUTPUTS.utf
+    elseif name == "--filter" or name == "--filter-out" then
+      local ok, why = pcall(string.find, "", value)
+      if not ok then
+        return nil, wrong(("%s: %q is no pattern of Lua: %s"):format(name, value, (why:gsub("^.-:%d+: ", ""))),
+          "magic characters stand behind %: %[")
+      end
     elseif not name then
       roots = roots + 1
       if not engine.kind_of(a) then return nil, wrong(("there is no file or folder %s"):format(a)) end
@@ -76,6 +82,10 @@ function runner.run(given)
   local done = {} -- what os.exit raises, to come back here
   local exit = os.exit
   rawset(os, "exit", function(status)
+    local caller = debug.getinfo(2, "S")
+    if not (caller and caller.source:find("busted", 1, true)) then
+      error("os.exit is called in a spec: it ends by itself, or by error", 2)
+    end
     code = (status == nil or status == true or status == 0) and 0 or 1
     error(done, 0)
   end)

@@ -259,7 +259,7 @@ local function types_of_assigns(node, call, declared)
 end
 
 method("returns", function(s, call, given)
-  local node = s.node
+  local node = s.node.returns_of or s.node
   if not RETURNS[node.verb] and node.kind ~= "process" then
     fault.raise("ARGUMENT", call.at,
       ("returns: %s decides its columns itself; returns is for map, flat_map, assign, process and side outputs"):format(node.verb))

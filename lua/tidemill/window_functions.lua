@@ -34,6 +34,14 @@ local function given_of(call, what, given, example)
   return values
 end
 
+-- What a firing purges or evicts waits for the function behind it, which may fail.
+local function waiting(w, tells_end)
+  local loses = w.window.trigger or w.window.evict or (w.window.kind == "count" and w.window.size_ms == w.window.slide_ms)
+  local window = { tells_end = tells_end or nil, numbers = loses and true or nil }
+  for k, v in pairs(w.window) do window[k] = v end
+  return { stream = w.stream, window = window, all = w.all, base = w.base }
+end
+
 -- The windows, as they have to be for such a function: those whose end somebody wants to know say it.
 local function told(w, call, what, values)
   if values.window_state and w.window.kind == "session" then
@@ -44,12 +52,7 @@ local function told(w, call, what, values)
     fault.raise("ARGUMENT", call.at, ("%s: clear: tm.%s has no end, so that it would never be called"):format(what, w.window.verb),
       "what its function keeps it clears itself: ctx.state.name:clear()")
   end
-  -- What a firing purges or evicts waits for its function, which may fail.
-  local loses = w.window.trigger or w.window.evict or (w.window.kind == "count" and w.window.size_ms == w.window.slide_ms)
-  local tells_end = (values.window_state or values.clear) and windows.bounded(w.window)
-  local window = { tells_end = tells_end or nil, numbers = loses and true or nil }
-  for k, v in pairs(w.window) do window[k] = v end
-  return { stream = w.stream, window = window, all = w.all, base = w.base }
+  return waiting(w, (values.window_state or values.clear) and windows.bounded(w.window))
 end
 
 -- The process behind a window.
@@ -92,6 +95,21 @@ local function with_result(each, made, window)
     if not f.hidden and not of_accumulator then keeps[#keeps + 1] = ("row[%q] = a[%q]"):format(f.name, f.name) end
   end
   return assert(loadstring(WITH_RESULT:format(table.concat(keeps, " ")), "=result"))(each, made.result, type, wrong_result)
+end
+
+---`result` of tm.aggregate alone may fail, too: windows that lose something by firing wait for the function that it becomes.
+functions.waiting = waiting
+
+local function pass_on(ctx, _, row) ctx:emit(row) end
+
+---What says that a row of `result`, the map behind such a window, has come through.
+---@return table stream whose :returns is of `result`
+function functions.passed(w, call, window, result)
+  local node = graph.add(w.stream.job, { kind = "process", verb = "process", roles = { "each" }, where = call.at, inputs = { result },
+    key = window.key, of_window = "result", each = pass_on, metrics = w.stream.job.session.metrics, states = {}, window_states = {},
+    whole = window, parts = { result }, returns_of = result })
+  if w.all then node.parallelism = 1 end
+  return stream.new(w.stream.job, node, window)
 end
 
 ---What follows an aggregate: looked at first, then added.

@@ -209,7 +209,9 @@ end
 -- An aggregate in Lua: the window gives the accumulator's fields, and a function behind it what `result` makes of them.
 local function add_custom(w, call, name, made, fn)
   local s, behind = w.stream, nil
-  if fn then w, behind = require("tidemill.window_functions").behind(w, call, name, fn) end
+  local functions = require "tidemill.window_functions"
+  if fn then w, behind = functions.behind(w, call, name, fn)
+  elseif made.result then w = functions.waiting(w) end
   if windows.merges(w.window) and not made.merge then
     fault.raise("ARGUMENT", call.at, ("aggregate: merge is missing: tm.%s %s"):format(w.window.verb, w.window.kind == "session"
       and "merges two windows when a row comes between them"
@@ -227,7 +229,8 @@ local function add_custom(w, call, name, made, fn)
   local result = graph.add(s.job, { kind = "function", verb = "map", where = call.at, inputs = { node }, fn = made.result,
     keeps = keeps, returns = made.returns, whole = node, parts = { node }, of_window = "aggregate" })
   if w.all then result.parallelism = 1 end
-  return behind and behind(node, result) or stream.new(s.job, result, node)
+  if behind then return behind(node, result) end
+  return w.window.numbers and functions.passed(w, call, node, result) or stream.new(s.job, result, node)
 end
 
 method("aggregate", 'stream:window(tm.tumbling("1m")):aggregate { n = tm.count() }', function(w, call, name, given, fn, ...)
