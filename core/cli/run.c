@@ -208,6 +208,17 @@ static int open_control(struct run *run, struct tm_attempt *attempt, struct tm_e
     return rc;
 }
 
+// The first attempt of this process could not be opened. True: an earlier one had begun, so it is
+// for the job's strategy to say what is done.
+static bool opens_later(struct run *run, const struct tm_attempt *attempt)
+{
+    struct tm_engine *engine = run->engine;
+    struct tm_error ignored = {0};
+    return attempt->may_come && tm_supervised_has_begun(engine->options->supervised) &&
+           tm_control_open(engine, run->saving.life.folder, &run->waker, &run->control, &ignored) ==
+               0;
+}
+
 // One after the other until it is over for good. A failed attempt is kept until the next begins: it
 // has the figures of the report. Negative: the first one could not begin.
 static int attempt_all(struct run *run, struct tm_error *err)
@@ -229,7 +240,7 @@ static int attempt_all(struct run *run, struct tm_error *err)
         rc = rc == 0 ? tm_attempt_open(&attempt, &args, err) : rc;
         if (first && rc == 0)
             rc = open_control(run, &attempt, err);
-        if (first && rc != 0)
+        if (first && rc != 0 && !opens_later(run, &attempt))
             return rc;
         if (first) {
             tm_restarts_init(&run->restarts, engine, &run->saving.life);
