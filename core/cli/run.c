@@ -94,6 +94,20 @@ static void say_how_to_resume(const struct run *run, uint64_t checkpoint)
                  options->dir == NULL ? "" : " --dir ", options->dir == NULL ? "" : options->dir);
 }
 
+// What helps where a place has no room, or may not be written, and nobody has said so.
+static void hint_place(struct tm_error *err, uint64_t resumable)
+{
+    bool full = err->code == TM_E_NO_SPACE;
+    if ((!full && err->code != TM_E_PERMISSION) || err->hint[0] != '\0')
+        return;
+    const char *what = full ? "make room" : "let the user who runs the job read and write there";
+    if (resumable != 0)
+        tm_error_hint(err, "%s: the same command goes on from checkpoint %llu", what,
+                      (unsigned long long)resumable);
+    else
+        tm_error_hint(err, "%s, or use another place, and run it again", what);
+}
+
 static int exit_code(enum tm_job_outcome outcome, uint64_t resumable)
 {
     return outcome == TM_JOB_FINISHED ? TM_EXIT_FINISHED
@@ -117,8 +131,10 @@ static int conclude(struct run *run, struct tm_attempt *attempt, enum tm_job_out
     if (outcome == TM_JOB_FINISHED)
         tm_saving_finished(&run->saving, attempt->job);
     uint64_t resumable = outcome == TM_JOB_FINISHED ? 0 : tm_life_resumable(&run->saving.life);
-    if (outcome == TM_JOB_FAILED)
+    if (outcome == TM_JOB_FAILED) {
+        hint_place(err, resumable);
         tm_cli_say(&engine->log, err);
+    }
     if (resumable != 0)
         say_how_to_resume(run, resumable);
     const struct tm_control_end end = {.outcome = outcome,
@@ -290,6 +306,8 @@ static int run_job(struct run *run, struct tm_error *err)
     if (run->on_terminal) // before any thread of the job can write
         tm_screen_init(&run->screen, &engine->fx, &engine->mem);
     int code = attempt_all(run, err);
+    if (code < 0)
+        hint_place(err, 0);
     if (run->on_terminal)
         tm_screen_fini(&run->screen, &engine->fx);
     return code;
