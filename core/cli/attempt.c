@@ -111,7 +111,8 @@ int tm_attempt_open(struct tm_attempt *attempt, const struct tm_attempt_args *ar
         return rc;
     rc = tm_saving_attach(args->saving, attempt->job, args->waker, err);
     // Where all input had been read before there is nothing but its output to be made visible.
-    if (rc == 0 && args->saving->life.completes)
+    attempt->may_come = rc == 0 && args->saving->life.completes;
+    if (attempt->may_come)
         rc = begin(attempt, err);
     if (rc != 0) {
         tm_saving_end(args->saving);

@@ -29,6 +29,7 @@ struct tm_attempt {
     struct tm_coordinator coordinator;
     struct tm_live *live;       // NULL: no terminal
     struct tm_control *control; // what others ask; NULL: nobody can
+    bool may_come; // it was not opened because the output of the end cannot be made visible yet
 };
 
 // Opens what the job begins with and makes it, without a thread. On failure there is nothing to

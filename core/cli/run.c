@@ -94,6 +94,20 @@ static void say_how_to_resume(const struct run *run, uint64_t checkpoint)
                  options->dir == NULL ? "" : " --dir ", options->dir == NULL ? "" : options->dir);
 }
 
+// What helps where a place has no room, or may not be written, and nobody has said so.
+static void hint_place(struct tm_error *err, uint64_t resumable)
+{
+    bool full = err->code == TM_E_NO_SPACE;
+    if ((!full && err->code != TM_E_PERMISSION) || err->hint[0] != '\0')
+        return;
+    const char *what = full ? "make room" : "let the user who runs the job read and write there";
+    if (resumable != 0)
+        tm_error_hint(err, "%s: the same command goes on from checkpoint %llu", what,
+                      (unsigned long long)resumable);
+    else
+        tm_error_hint(err, "%s, or use another place, and run it again", what);
+}
+
 static int exit_code(enum tm_job_outcome outcome, uint64_t resumable)
 {
     return outcome == TM_JOB_FINISHED ? TM_EXIT_FINISHED
@@ -117,8 +131,10 @@ static int conclude(struct run *run, struct tm_attempt *attempt, enum tm_job_out
     if (outcome == TM_JOB_FINISHED)
         tm_saving_finished(&run->saving, attempt->job);
     uint64_t resumable = outcome == TM_JOB_FINISHED ? 0 : tm_life_resumable(&run->saving.life);
-    if (outcome == TM_JOB_FAILED)
+    if (outcome == TM_JOB_FAILED) {
+        hint_place(err, resumable);
         tm_cli_say(&engine->log, err);
+    }
     if (resumable != 0)
         say_how_to_resume(run, resumable);
     const struct tm_control_end end = {.outcome = outcome,
@@ -208,6 +224,17 @@ static int open_control(struct run *run, struct tm_attempt *attempt, struct tm_e
     return rc;
 }
 
+// The first attempt of this process could not be opened. True: an earlier one had begun, so it is
+// for the job's strategy to say what is done.
+static bool opens_later(struct run *run, const struct tm_attempt *attempt)
+{
+    struct tm_engine *engine = run->engine;
+    struct tm_error ignored = {0};
+    return attempt->may_come && tm_supervised_has_begun(engine->options->supervised) &&
+           tm_control_open(engine, run->saving.life.folder, &run->waker, &run->control, &ignored) ==
+               0;
+}
+
 // One after the other until it is over for good. A failed attempt is kept until the next begins: it
 // has the figures of the report. Negative: the first one could not begin.
 static int attempt_all(struct run *run, struct tm_error *err)
@@ -229,7 +256,7 @@ static int attempt_all(struct run *run, struct tm_error *err)
         rc = rc == 0 ? tm_attempt_open(&attempt, &args, err) : rc;
         if (first && rc == 0)
             rc = open_control(run, &attempt, err);
-        if (first && rc != 0)
+        if (first && rc != 0 && !opens_later(run, &attempt))
             return rc;
         if (first) {
             tm_restarts_init(&run->restarts, engine, &run->saving.life);
@@ -279,6 +306,8 @@ static int run_job(struct run *run, struct tm_error *err)
     if (run->on_terminal) // before any thread of the job can write
         tm_screen_init(&run->screen, &engine->fx, &engine->mem);
     int code = attempt_all(run, err);
+    if (code < 0)
+        hint_place(err, 0);
     if (run->on_terminal)
         tm_screen_fini(&run->screen, &engine->fx);
     return code;

@@ -13,7 +13,8 @@ return {
     run = [[tidemill run -e 'tm.from(tm.file { path = "/proc/self/mem", format = "text" })']] },
   { "NO_SPACE", group = "machine",
     cause = [[The disk, the quota or the limit of a file's size is full. What had been written stays in whole lines.]],
-    fix = [[Make room, or write elsewhere, and run again. Files of a job that failed may be removed: a run begins anew.]],
+    fix = [[Make room, or write elsewhere, and run again: a job that takes checkpoints goes on where it was,
+      and its hidden files belong to it. Those of a job without checkpoints that failed may be removed.]],
     run = [[seq 5 | tidemill run -e 'tm.from(tm.lines())' > /dev/full]] },
   { "LIMIT", group = "machine",
     cause = [[A bound of the engine or of the system was reached: operators of a job, columns of a key, windows that a row
