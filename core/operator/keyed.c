@@ -104,6 +104,8 @@ int tm__operator_record_init(struct tm__operator_record *record, const struct tm
                                 "operator '%s': it keeps more than %d values of a key", node->name,
                                 TM_STATES_MAX);
     place_collections(record);
+    if ((record->bytes + 24) % 64 == 56)
+        record->bytes += 8;
     return 0;
 }
 
