@@ -83,8 +83,11 @@ static inline bool is_of(const struct place *place, uint32_t value_bytes, const 
     return entry != NULL && tm__state_entry_is(entry - 1, value_bytes, key);
 }
 
-int tm__state_recent_upsert(struct tm_state *state, struct tm_namespace *ns,
-                            const struct tm_key *keys, uint32_t count, void **values, bool *created)
+// `created` is NULL or not: a constant where this is called.
+static inline __attribute__((always_inline)) int upsert(struct tm_state *state,
+                                                        struct tm_namespace *ns,
+                                                        const struct tm_key *keys, uint32_t count,
+                                                        void **values, bool *created)
 {
     struct tm__state_recent *recent = ns->recent;
     for (uint32_t k = 0; k < count; k++) {
@@ -106,4 +109,11 @@ int tm__state_recent_upsert(struct tm_state *state, struct tm_namespace *ns,
             created[k] = false;
     }
     return 0;
+}
+
+int tm__state_recent_upsert(struct tm_state *state, struct tm_namespace *ns,
+                            const struct tm_key *keys, uint32_t count, void **values, bool *created)
+{
+    return created == NULL ? upsert(state, ns, keys, count, values, NULL)
+                           : upsert(state, ns, keys, count, values, created);
 }

@@ -192,7 +192,9 @@ static inline __attribute__((always_inline)) void second_look(
             __builtin_prefetch((const void *)address, 0, 2);
             __builtin_prefetch((const void *)(address + tail), 0, 2);
             // Not of a page that others share, or that is absent: the flags are in the address.
-            if (TM_LIKELY((address & TM__PAGE_FLAGS) == 0))
+            // Pages are told to be shared when their page table is copied, so before that none of
+            // its addresses is kept.
+            if (TM_LIKELY(tm__state_is_own(group, address)))
                 look->entry[k] = address;
         }
     }
@@ -211,8 +213,7 @@ static inline __attribute__((always_inline)) int last_look(struct tm_state *stat
     for (uint32_t k = 0; k < count; k++) {
         const struct tm__state_group *group = look->group[k];
         struct tm__state_entry *entry = (struct tm__state_entry *)look->entry[k];
-        // Pages are told to be shared when their page table is copied, which a flag of the group
-        // asks for. Before that no address of it is good.
+        // It may have been frozen since.
         if (TM_LIKELY(entry != NULL) && TM_LIKELY(group->shared == 0) &&
             TM_LIKELY(tm__state_entry_is(entry, value_bytes, &keys[k]))) {
             values[k] = entry + 1;
