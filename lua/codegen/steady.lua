@@ -26,15 +26,16 @@ local function record(self)
   s.left = 1 -- also if an error leaves the run
   if self.ctx.in_rows < heat.ROWS then
     s.left = LATER
-    return s.run(s.loop, s.row)
+    return (s.run(s.loop, s.row))
   end
-  if not s.new then s.new, s.tries = { loop = copy_of(s.of.loop), row = copy_of(s.of.row) }, 0 end
+  s.new = s.new or { loop = copy_of(s.of.loop), row = copy_of(s.of.row) }
   local rc = s.of.run(s.new.loop, s.new.row)
   s.tries = s.tries + 1
   local link = heat.link_of(s.new.loop)
   if link == "loop" then s.run, s.loop, s.row = s.of.run, s.new.loop, s.new.row end
-  if link or s.tries == TRIES then
-    s.new, s.left, s.next = nil, s.next, s.next * steady.FACTOR
+  if link then s.new = nil end -- one that leads elsewhere is of no use, but another row may do better
+  if link == "loop" or s.tries == TRIES then
+    s.new, s.tries, s.left, s.next = nil, 0, s.next, s.next * steady.FACTOR
   end
   return rc
 end
@@ -51,7 +52,8 @@ end
 
 ---@param chunk table what the text gave, with `steady`
 function steady.new(chunk)
-  return { of = chunk.steady, run = chunk.run, left = steady.FIRST, next = steady.FIRST * (steady.FACTOR - 1) }
+  return { of = chunk.steady, run = chunk.run, tries = 0, left = steady.FIRST,
+    next = steady.FIRST * (steady.FACTOR - 1) }
 end
 
 return steady
