@@ -192,6 +192,7 @@ static void look_ahead(const struct tm__operator_keyed *keyed, uint32_t n,
 struct words {
     uint32_t count;
     struct tm_chain_known *first; // every so many of them: of the first row
+    const struct tm_key *keys;    // of the first row, and so on
     struct tm_state_map_words of;
 };
 
@@ -212,26 +213,30 @@ static void begin_words(const struct tm__operator_keyed *keyed, uint32_t n, uint
         const struct tm_row *row = block->rows[from + k];
         words->of.map[k] =
             tm_row_is_null(row, column) ? NULL : (const void *)(keyed->slots[from + k] + offset);
-        words->of.record_hash[k] = block->keys[from + k].hash;
         memcpy(&words->of.word[k], (const uint8_t *)row + field_offset, sizeof words->of.word[k]);
     }
-    tm_state_map_words_begin(keyed->state, &words->of, words->count);
+    words->keys = &block->keys[from];
+    tm_state_map_words_begin(keyed->state, &words->of, words->keys, words->count);
 }
 
+// `call` and `journaled` are of an earlier call, which says as much as of none.
 static void end_words(const struct tm__operator_keyed *keyed, struct words *words)
 {
     struct tm_chain_known *known = words->first;
+    uint32_t step = keyed->record.collection_count;
     tm_state_map_words_look(&words->of, words->count);
-    for (uint32_t k = 0; k < words->count; k++, known += keyed->record.collection_count) {
-        bool told = words->of.told[k] != TM_STATE_UNTOLD;
-        known->key = told ? (double)(int64_t)words->of.word[k] : (double)NAN;
+    for (uint32_t k = 0; k < words->count; k++, known += step) {
+        if (TM_UNLIKELY((words->of.told >> k & 1) == 0)) {
+            forget(known);
+            continue;
+        }
+        uint64_t word = words->of.word[k];
+        known->key = (double)(int64_t)word;
         known->value = words->of.value[k];
-        known->as_of = told ? (int32_t)words->of.map[k]->changes : 0;
+        known->as_of = (int32_t)words->of.map[k]->changes;
         known->length = sizeof(uint64_t);
-        known->call = -1;
-        known->key_length = told ? (uint32_t)sizeof(uint64_t) : TM__KNOWN_NOTHING;
-        known->journaled = 0;
-        memcpy(known->of.text, &words->of.word[k], sizeof words->of.word[k]);
+        known->key_length = sizeof(uint64_t);
+        memcpy(known->of.text, &word, sizeof word);
     }
 }
 
@@ -247,7 +252,7 @@ static void look_ahead_words(const struct tm__operator_keyed *keyed, uint32_t n,
             begin_words(keyed, n, field->offset, column, from, &words[begun++ % STEPS]);
         if (from >= TM_STATE_LOOK && aimed < begun) {
             struct words *now = &words[aimed++ % STEPS];
-            tm_state_map_words_aim(keyed->state, &now->of, now->count);
+            tm_state_map_words_aim(keyed->state, &now->of, now->keys, now->count);
         }
         if (from >= 2 * TM_STATE_LOOK)
             end_words(keyed, &words[ended++ % STEPS]);

@@ -4,7 +4,8 @@
 //
 // A record: a word with a bit for every value that is there; then for each value its slot as in a
 // row, where what varies in size is a tm_blob; behind the slots of a state with a time to live the
-// last access as a double. At the end the heads of maps and lists (collections.h).
+// last access as a double. At the end the heads of maps and lists (collections.h), and sometimes
+// eight bytes of nothing, which fill a cache line (keyed.c).
 #pragma once
 
 #include "core/base/limits.h"
@@ -165,9 +166,11 @@ static inline uint32_t tm__operator_keyed_group(const struct tm__operator_keyed 
     return tm_state_key_group(keyed->state, keyed->block->keys[index].hash);
 }
 
-// `keys` is the operator's to initialise, where its rows have some.
+// `keys` is the operator's to initialise, where its rows have some. `key_bytes`: of every key; 0:
+// they vary.
 int tm__operator_keyed_open(struct tm__operator_keyed *keyed, const struct tm_operator *op,
-                            enum tm__operator_scope scope, struct tm_error *err) TM_WARN_UNUSED;
+                            enum tm__operator_scope scope, uint32_t key_bytes,
+                            struct tm_error *err) TM_WARN_UNUSED;
 void tm__operator_keyed_fini(struct tm__operator_keyed *keyed); // also of one that is all zero
 
 // Records of the block's keys, made where there is none. Addresses hold until keyed_leave.

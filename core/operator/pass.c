@@ -158,7 +158,7 @@ int tm__operator_pass_batch(struct tm__operator_pass *self, const struct tm_batc
             fill(self, first, row, end, true);
         else
             fill(self, first, row, end, false);
-        tm_state_look_again(self->state, last->keys, last->count, &last->look);
+        tm_state_look_again(self->state, self->ns, last->keys, last->count, &last->look);
         rc = tm_state_upsert_looked(self->state, self->ns, then->keys, then->count, &then->look,
                                     self->values);
         if (rc != 0)

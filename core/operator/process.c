@@ -19,7 +19,10 @@ static int open_both(struct tm__operator_process *self, const struct tm_schema *
     if (output == NULL)
         return err->code;
     self->schema = tm_schema_ref(output);
-    int rc = tm__operator_keyed_open(&self->keyed, op, TM__SCOPE_KEY, err);
+    struct tm_key_reader reader;
+    tm_key_reader_init(&reader, input, key);
+    int rc = tm__operator_keyed_open(&self->keyed, op, TM__SCOPE_KEY,
+                                     tm_key_is_word(&reader) ? sizeof(uint64_t) : 0, err);
     if (rc == 0)
         rc = tm__operator_process_open_shared(self, err);
     if (rc != 0)

@@ -44,7 +44,7 @@ int tm__operator_process_open_shared(struct tm__operator_process *self, struct t
         if (keyed == NULL)
             return tm__operator_out_of_memory(op, err);
         self->shared[scope] = keyed;
-        int rc = tm__operator_keyed_open(keyed, op, scope, err);
+        int rc = tm__operator_keyed_open(keyed, op, scope, 0, err);
         if (rc != 0)
             return rc;
         if (scope != TM__SCOPE_WINDOW)

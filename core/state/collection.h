@@ -92,21 +92,20 @@ void tm_state_map_look(struct tm_state_map_look *looks, uint32_t count);
 
 // The same of maps whose keys are words of 8 bytes and whose values are of one length, one to three
 // such words. What other maps have is not told. Between `begin` and `look` comes `aim`, best with
-// other maps' steps between them.
+// other maps' steps between them. `keys` are those of the records in which the maps lie.
 struct tm_state_map_words {
     const struct tm_state_map *map[TM_STATE_LOOK]; // NULL: nothing is asked for
-    uint64_t record_hash[TM_STATE_LOOK];
-    uint64_t word[TM_STATE_LOOK]; // the key
-    uint8_t told[TM_STATE_LOOK];  // enum tm_state_told
-    void *value[TM_STATE_LOOK];   // where it is THERE, else NULL
+    uint64_t word[TM_STATE_LOOK];                  // the key
+    uint32_t told;              // a bit each: it is known whether there is such an entry
+    void *value[TM_STATE_LOOK]; // where there is, else NULL
     // How far it has come.
     bool nodes; // there may be some
     const void *at[TM_STATE_LOOK];
 };
 void tm_state_map_words_begin(const struct tm_state *state, struct tm_state_map_words *words,
-                              uint32_t count);
+                              const struct tm_key *keys, uint32_t count);
 void tm_state_map_words_aim(const struct tm_state *state, struct tm_state_map_words *words,
-                            uint32_t count);
+                            const struct tm_key *keys, uint32_t count);
 void tm_state_map_words_look(struct tm_state_map_words *words, uint32_t count);
 
 // A walk in order. The map can change meanwhile: entries that stay are seen once, those put behind

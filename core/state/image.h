@@ -1,7 +1,7 @@
 // A state as bytes, a key group at a time: whole, or what has changed since an earlier snapshot of
 // it. Pages are position independent, so they are written as they lie; of pages that changed little
 // only the ranges that differ. Writing reads frozen pages alone: any one thread may do it while the
-// state's own goes on. Format: version 1, little-endian, varints; described in image.c.
+// state's own goes on. Format (versions 1 and 2): image_format.h.
 #pragma once
 
 #include "core/base/buf.h"

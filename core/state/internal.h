@@ -444,9 +444,13 @@ static inline bool tm__state_key_bytes_equal(const uint8_t *a, const uint8_t *b,
     return true;
 }
 
+// Keys of 8 bytes have a hash each of their own (XXH3 of so many is a bijection): equal hashes are
+// equal keys, and their bytes, which may lie in another cache line, are not read.
 static inline bool tm__state_entry_is(const struct tm__state_entry *entry, uint32_t value_bytes,
                                       const struct tm_key *key)
 {
+    if (TM_LIKELY(key->length == sizeof(uint64_t)))
+        return entry->hash == key->hash && entry->key_length == sizeof(uint64_t);
     return entry->hash == key->hash && entry->key_length == key->length &&
            tm__state_key_bytes_equal((const uint8_t *)(entry + 1) + value_bytes, key->bytes,
                                      key->length);

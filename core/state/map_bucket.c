@@ -15,9 +15,13 @@ void tm__bucket_init(struct tm__bucket *bucket, uint32_t bytes, uint32_t stride,
 
 uint32_t tm__bucket_size(uint32_t units)
 {
-    // Small ones grow by a quarter; large ones go from class to class, which is as much.
-    uint32_t spare = units < 64 ? units / 4 : units / 8;
-    uint32_t wanted = units + spare < TM__BUCKET_UNITS ? units + spare : TM__BUCKET_UNITS;
+    // By whole cache lines: behind the head of a page each then lies alike in its lines, the head
+    // of a bucket in the first and no small entry in two. From 256 bytes on classes are so, too.
+    enum { LINE_UNITS = 64 / TM__UNIT_BYTES };
+    uint32_t spare = units < 4 * LINE_UNITS ? LINE_UNITS - 1 : units / 8;
+    uint32_t wanted = (units + spare) / LINE_UNITS * LINE_UNITS;
+    if (wanted > TM__BUCKET_UNITS)
+        wanted = TM__BUCKET_UNITS;
     return tm__piece_bytes((wanted > units ? wanted : units) * TM__UNIT_BYTES);
 }
 

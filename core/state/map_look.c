@@ -188,31 +188,35 @@ static inline void enter_word(struct tm_state_map_words *words, uint32_t k,
 }
 
 static inline const struct tm__state_group *group_of(const struct tm_state *state,
-                                                     const struct tm_state_map_words *words,
-                                                     uint32_t k)
+                                                     const struct tm_key *key)
 {
-    return &state->groups[tm__state_group_index(state, words->record_hash[k])];
+    return &state->groups[tm__state_group_index(state, key->hash)];
 }
 
 void tm_state_map_words_begin(const struct tm_state *state, struct tm_state_map_words *words,
-                              uint32_t count)
+                              const struct tm_key *keys, uint32_t count)
 {
     TM_CHECK(count <= TM_STATE_LOOK);
-    words->nodes = 0;
+    uint32_t missing = 0;
+    bool nodes = false;
     for (uint32_t k = 0; k < count; k++) {
         const struct tm_state_map *map = words->map[k];
-        words->at[k] = NULL;
-        words->told[k] = map != NULL && map->root == 0 ? TM_STATE_MISSING : TM_STATE_UNTOLD;
-        if (TM_UNLIKELY(map == NULL) || TM_UNLIKELY(map->root == 0))
+        if (TM_UNLIKELY(map == NULL) || TM_UNLIKELY(map->root == 0)) {
+            words->at[k] = NULL;
+            missing |= (uint32_t)(map != NULL) << k;
             continue;
-        words->nodes |= map->bytes > TM__BUCKET_BYTES;
-        enter_word(words, k, group_of(state, words, k), map->root);
+        }
+        nodes |= map->bytes > TM__BUCKET_BYTES;
+        enter_word(words, k, group_of(state, &keys[k]), map->root);
     }
+    words->told = missing;
+    words->nodes = nodes;
 }
 
 // Down a level of nodes, as above. `used`: bits of the hash.
 static bool descend_words(const struct tm_state *state, struct tm_state_map_words *words,
-                          uint32_t count, const uint64_t *hash, uint8_t *used)
+                          const struct tm_key *keys, uint32_t count, const uint64_t *hash,
+                          uint8_t *used)
 {
     uint32_t nodes = 0;
     uint32_t child[TM_STATE_LOOK];
@@ -233,30 +237,30 @@ static bool descend_words(const struct tm_state *state, struct tm_state_map_word
         used[k] = (uint8_t)(used[k] + node->bits);
         words->at[k] = NULL;
         if (reference == 0)
-            words->told[k] = TM_STATE_MISSING;
+            words->told |= UINT32_C(1) << k;
         else
-            enter_word(words, k, group_of(state, words, k), reference);
+            enter_word(words, k, group_of(state, &keys[k]), reference);
     }
     return nodes != 0;
 }
 
 // From roots to buckets, where there are nodes.
 static void descend_all(const struct tm_state *state, struct tm_state_map_words *words,
-                        uint32_t count)
+                        const struct tm_key *keys, uint32_t count)
 {
     uint64_t hash[TM_STATE_LOOK];
     uint8_t used[TM_STATE_LOOK] = {0};
     for (uint32_t k = 0; k < count; k++)
         hash[k] = tm_hash_bytes(&words->word[k], sizeof words->word[k]);
-    while (descend_words(state, words, count, hash, used))
+    while (descend_words(state, words, keys, count, hash, used))
         ;
 }
 
 void tm_state_map_words_aim(const struct tm_state *state, struct tm_state_map_words *words,
-                            uint32_t count)
+                            const struct tm_key *keys, uint32_t count)
 {
     if (words->nodes)
-        descend_all(state, words, count);
+        descend_all(state, words, keys, count);
     for (uint32_t k = 0; k < count; k++) {
         const struct tm__bucket *bucket = words->at[k];
         // A node of a map that has little memory is left to calls, too.
@@ -274,21 +278,18 @@ void tm_state_map_words_aim(const struct tm_state *state, struct tm_state_map_wo
 
 void tm_state_map_words_look(struct tm_state_map_words *words, uint32_t count)
 {
+    uint32_t told = words->told;
     for (uint32_t k = 0; k < count; k++) {
         const struct tm__bucket *bucket = words->at[k];
-        uint64_t *value = words->value[k];
-        words->value[k] = NULL;
-        if (TM_UNLIKELY(bucket == NULL))
+        if (TM_UNLIKELY(bucket == NULL)) {
+            words->value[k] = NULL;
             continue;
-        if (TM_UNLIKELY(value[-1] != words->word[k])) {
-            uint32_t i = tm__plain_find(bucket, words->word[k]);
-            if (i == bucket->count) {
-                words->told[k] = TM_STATE_MISSING;
-                continue;
-            }
-            value = tm__plain_entry(bucket, i) + 1;
         }
-        words->told[k] = TM_STATE_THERE;
-        words->value[k] = value;
+        told |= UINT32_C(1) << k;
+        if (TM_LIKELY(((uint64_t *)words->value[k])[-1] == words->word[k]))
+            continue;
+        uint32_t i = tm__plain_find(bucket, words->word[k]);
+        words->value[k] = i == bucket->count ? NULL : tm__plain_entry(bucket, i) + 1;
     }
+    words->told = told;
 }

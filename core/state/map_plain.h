@@ -7,6 +7,10 @@
 // Keys of 8 bytes have each a hash of their own: XXH3 of so many is a bijection.
 #pragma once
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include "core/base/hash.h"
 #include "core/state/map_bucket.h"
 
@@ -62,10 +66,20 @@ static inline uint64_t tm__plain_hash(const struct tm__bucket *bucket, uint32_t 
     return tm_hash_bytes(tm__plain_entry(bucket, i), TM__UNIT_BYTES);
 }
 
-// Which of all entries that have room have the byte of a key, as bits. The lowest is right; others
-// need not be.
+// Which entries have the byte of a key, as bits. The lowest is right; others need not be, and need
+// not be entries.
 static inline uint32_t tm__plain_equal(const struct tm__bucket *bucket, uint64_t word)
 {
+#ifdef __SSE2__
+    // Behind the bytes there is at least an entry of 16.
+    const __m128i *bytes = (const void *)bucket->slot;
+    __m128i pattern = _mm_set1_epi8((char)tm__plain_byte(word));
+    uint32_t equal = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_loadu_si128(bytes), pattern));
+    if (bucket->data > sizeof *bytes)
+        equal |= (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_loadu_si128(bytes + 1), pattern))
+                 << sizeof *bytes;
+    return equal & ((UINT32_C(1) << bucket->count) - 1);
+#else
     const uint64_t ones = UINT64_C(0x0101010101010101), pattern = ones * tm__plain_byte(word);
     uint32_t equal = 0;
     for (uint32_t i = 0; i < bucket->data; i += TM__UNIT_BYTES) {
@@ -74,8 +88,9 @@ static inline uint32_t tm__plain_equal(const struct tm__bucket *bucket, uint64_t
         equal |= (uint32_t)(high * UINT64_C(0x0002040810204081) >> 56) << i;
     }
     return equal;
+#endif
 }
-_Static_assert(TM__BUCKET_UNITS / 2 <= 32, "a bit for each entry");
+_Static_assert(TM__BUCKET_UNITS / 2 <= 32, "a bit for each entry, and one more");
 
 // The first entry that may be that of the key; where there is none, any.
 static inline uint32_t tm__plain_likely(const struct tm__bucket *bucket, uint64_t word)

@@ -156,7 +156,6 @@ static inline __attribute__((always_inline)) void first_look(
         uint32_t index = tm__state_group_index(state, keys[k].hash);
         TM_CHECK(index < state->group_count);
         const struct tm__state_table *table = tm__state_table_of(namespaces[k * stride], index);
-        look->table[k] = table;
         look->group[k] = &state->groups[index];
         uint64_t *home = tm__state_home(table, (uint32_t)keys[k].hash);
         look->home[k] = home;
@@ -167,29 +166,36 @@ static inline __attribute__((always_inline)) void first_look(
     look->moves = state->moves;
 }
 
-// The address of the first entry with the key's tag, or 0. Homes are computed again if slots have
-// moved since the first look.
-static inline __attribute__((always_inline)) void second_look(const struct tm_state *state,
-                                                              const struct tm_key *keys,
-                                                              uint32_t count,
-                                                              struct tm_state_look *look)
+// The address of the first entry with the key's tag where it can be written, or 0. Homes are
+// computed again if slots have moved since the first look.
+static inline __attribute__((always_inline)) void second_look(
+    const struct tm_state *state, struct tm_namespace *const *namespaces, size_t stride,
+    const struct tm_key *keys, uint32_t count, struct tm_state_look *look)
 {
+    // The key may lie in the next line; of 8 bytes it is not read.
     uint32_t tail = state->value_bytes + (uint32_t)sizeof(struct tm__state_entry);
+    tail -= count != 0 && keys[0].length == sizeof(uint64_t);
     if (TM_UNLIKELY(look->moves != state->moves))
         for (uint32_t k = 0; k < count; k++)
-            look->home[k] = tm__state_home(look->table[k], (uint32_t)keys[k].hash);
+            look->home[k] =
+                tm__state_home(tm__state_table_of(namespaces[k * stride],
+                                                  tm__state_group_index(state, keys[k].hash)),
+                               (uint32_t)keys[k].hash);
     for (uint32_t k = 0; k < count; k++) {
         uint64_t wanted = (uint64_t)(uint32_t)keys[k].hash << 32;
         uint64_t slot = *tm__state_seek(look->home[k], wanted);
         look->entry[k] = 0;
         const struct tm__state_group *group = look->group[k];
-        // The same tag, and not the empty slot. Pages are told to be shared when their page table
-        // is copied, so before that none of its addresses is kept.
-        if (TM_LIKELY((slot ^ wanted) < UINT32_MAX) && TM_LIKELY(group->shared == 0)) {
+        // The same tag, and not the empty slot.
+        if (TM_LIKELY((slot ^ wanted) < UINT32_MAX)) {
             uintptr_t address = tm__state_raw_address(group, (uint32_t)slot);
-            look->entry[k] = address;
             __builtin_prefetch((const void *)address, 0, 2);
-            __builtin_prefetch((const void *)(address + tail), 0, 2); // the key may lie in the next
+            __builtin_prefetch((const void *)(address + tail), 0, 2);
+            // Not of a page that others share, or that is absent: the flags are in the address.
+            // Pages are told to be shared when their page table is copied, so before that none of
+            // its addresses is kept.
+            if (TM_LIKELY(tm__state_is_own(group, address)))
+                look->entry[k] = address;
         }
     }
 }
@@ -202,17 +208,17 @@ static inline __attribute__((always_inline)) int last_look(struct tm_state *stat
                                                            void **values, bool *created)
 {
     uint32_t value_bytes = state->value_bytes;
+    if (count != 0 && look->entry[0] != 0) // most likely it is found again
+        tm__state_pool_mark(state->pool, keys[0].hash);
     for (uint32_t k = 0; k < count; k++) {
         const struct tm__state_group *group = look->group[k];
-        // Not of a page that others share, or that is absent: the flags are in the address.
         struct tm__state_entry *entry = (struct tm__state_entry *)look->entry[k];
-        if (TM_LIKELY(look->entry[k] != 0 && tm__state_is_own(group, look->entry[k]) &&
-                      tm__state_entry_is(entry, value_bytes, &keys[k]))) {
+        // It may have been frozen since.
+        if (TM_LIKELY(entry != NULL) && TM_LIKELY(group->shared == 0) &&
+            TM_LIKELY(tm__state_entry_is(entry, value_bytes, &keys[k]))) {
             values[k] = entry + 1;
             if (created != NULL)
                 created[k] = false;
-            if (k == 0)
-                tm__state_pool_mark(state->pool, keys[k].hash);
             continue;
         }
         values[k] =
@@ -235,7 +241,7 @@ static inline __attribute__((always_inline)) int upsert_all(
     for (uint32_t base = 0; base < count; at ^= 1) {
         uint32_t now = next, then = count - base - now;
         next = then < TM_STATE_LOOK ? then : TM_STATE_LOOK;
-        second_look(state, keys + base, now, &looks[at]);
+        second_look(state, namespaces + base * stride, stride, keys + base, now, &looks[at]);
         first_look(state, namespaces + (base + now) * stride, stride, keys + base + now, next,
                    &looks[at ^ 1]);
         int rc = last_look(state, namespaces + base * stride, stride, keys + base, now, &looks[at],
@@ -253,10 +259,10 @@ void tm_state_look(struct tm_state *state, struct tm_namespace *ns, const struct
     first_look(state, &ns, 0, keys, count, look);
 }
 
-void tm_state_look_again(struct tm_state *state, const struct tm_key *keys, uint32_t count,
-                         struct tm_state_look *look)
+void tm_state_look_again(struct tm_state *state, struct tm_namespace *ns, const struct tm_key *keys,
+                         uint32_t count, struct tm_state_look *look)
 {
-    second_look(state, keys, count, look);
+    second_look(state, &ns, 0, keys, count, look);
 }
 
 int tm_state_upsert_looked(struct tm_state *state, struct tm_namespace *ns,
@@ -276,6 +282,8 @@ int tm_state_upsert_batch(struct tm_state *state, struct tm_namespace *ns,
         else if (tm__state_recent_make(state, ns))
             return tm__state_recent_upsert(state, ns, keys, count, values, created);
     }
+    if (created == NULL) // one question less for each key
+        return upsert_all(state, &ns, 0, keys, count, values, NULL);
     return upsert_all(state, &ns, 0, keys, count, values, created);
 }
 

@@ -64,15 +64,15 @@ int tm_state_upsert_batch(struct tm_state *state, struct tm_namespace *ns,
 // upsert_batch. Other keys may be upserted in between; nothing may be dropped.
 enum { TM_STATE_LOOK = 32 };
 struct tm_state_look { // the state's own
-    const void *table[TM_STATE_LOOK], *group[TM_STATE_LOOK];
+    const void *group[TM_STATE_LOOK];
     uint64_t *home[TM_STATE_LOOK];
     uint32_t moves;
     uintptr_t entry[TM_STATE_LOOK];
 };
 void tm_state_look(struct tm_state *state, struct tm_namespace *ns, const struct tm_key *keys,
                    uint32_t count, struct tm_state_look *look);
-void tm_state_look_again(struct tm_state *state, const struct tm_key *keys, uint32_t count,
-                         struct tm_state_look *look);
+void tm_state_look_again(struct tm_state *state, struct tm_namespace *ns, const struct tm_key *keys,
+                         uint32_t count, struct tm_state_look *look);
 int tm_state_upsert_looked(struct tm_state *state, struct tm_namespace *ns,
                            const struct tm_key *keys, uint32_t count,
                            const struct tm_state_look *look, void **values) TM_WARN_UNUSED;

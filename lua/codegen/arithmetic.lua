@@ -25,6 +25,9 @@ local function as_decimal(v, other, name)
   return name
 end
 
+-- Whole numbers give whole ones.
+local WHOLE = { ADD = true, SUB = true, MUL = true }
+
 ---@param a table abstract value
 ---@param b table
 ---@param op string "ADD", "SUB", ...
@@ -34,7 +37,7 @@ return function(a, b, op)
   local function number(t) return values.is_number(t) or t == "string" or t == "nil" end
   if x == nil then x = "nil" end
   if y == nil then y = "nil" end
-  if number(x) and number(y) then return NUMBER end
+  if number(x) and number(y) then return WHOLE[op] and values.is_whole(a) and values.is_whole(b) and values.WHOLE or NUMBER end
   if x == "int64" and (y == "int64" or values.is_number(y)) or (y == "int64" and values.is_number(x)) then
     return values.of("int64")
   end

@@ -126,6 +126,7 @@ function chunk.write_head(w, g, nodes)
   w:line("-- (! never null; $ hidden)")
   w:line("local R = ...")
   w:line("local cur, tally, kept = R.cur, R.tally, R.kept -- rows under way; counters and limits; reduce: the accumulated row")
+  w:line("local bounds, marks = R.bounds, R.marks -- of the output: its end, and where it is full; where a call's rows begin")
   w:line("local ctx, null, in_pointer, out_pointer = R.ctx, R.null, R.in_pointer, R.out_pointer")
   w:line("local bytes, halves, ints, words = R.bytes, R.halves, R.ints, R.words")
   w:line("local pcall, type, next, rawequal, rawget, tonumber = pcall, type, next, rawequal, rawget, tonumber")
@@ -188,7 +189,7 @@ end
 -- What happens to one row; true ends the loop.
 local function write_row(w, g, name, call, before)
   w:open("local function %s()", name)
-  if g.open then w:line("if tally.idle ~= 0 then return false end") end
+  if g.open and name ~= "row_steady" then w:line("if tally.idle ~= 0 then return false end") end
   if before then w:line(before) end
   if g.views then w:line("clock.row = clock.row + 1 -- views of earlier rows are of no use any more") end
   w:line("local go = %s", call)
@@ -205,9 +206,9 @@ local function write_row(w, g, name, call, before)
   if g.sides and g.sides[1] then w:line("if tally.sides_full ~= 0 then return true end") end
   if g.interrupted then w:line("if ctx.interrupt ~= 0 then return true end") end
   if g.flat and not g.fixed_rows then
-    w:line("if cast(bytes, cur.out) >= tally.full or tally.rows >= tally.rows_full then return true end")
+    w:line("if cast(bytes, cur.out) >= bounds.full or tally.rows >= tally.rows_full then return true end")
   elseif not g.growth then
-    w:line("if cast(bytes, cur.out) >= tally.full then return true end")
+    w:line("if cast(bytes, cur.out) >= bounds.full then return true end")
   end
   w:line("return false")
   w:close()
@@ -219,10 +220,13 @@ end
 -- which function runs, by reading what a side trace has just written in two halves: a stall of 15 cycles at every filtered row.
 -- Where rows have loops of their own, a trace that began here could not follow them (a trace that is a loop's takes no other loop
 -- in). So the trace of this loop is made while it idles, before any row: rows are side traces of it, which may enter loops.
+-- Each row then goes through the head of that trace and its own. So runs of many rows that have no loops go through another such
+-- loop, whose trace is one of a row (steady.lua): there everything that is the same for all rows is done once.
 local function write_loop(w, g, name)
   w:open("local function %s(n, row)", name)
-  w:open(g.open and "for i = 0.5, n do" or "for i = 1, n do")
-  if g.open then w:line("if row() then return i + 0.5 end") else w:line("if row() then return i end") end
+  local idles = g.open and name ~= "loop_steady" -- rows are side traces
+  w:open(idles and "for i = 0.5, n do" or "for i = 1, n do")
+  if idles then w:line("if row() then return i + 0.5 end") else w:line("if row() then return i end") end
   w:close()
   w:line("return n")
   w:close()
@@ -238,6 +242,10 @@ function chunk.write_loops(w, g, call, before)
   write_row(w, g, "row_interpreted", call, before)
   write_loop(w, g, "loop_interpreted")
   if not g.open then return end
+  if g.steady then
+    write_row(w, g, "row_steady", call, before)
+    write_loop(w, g, "loop_steady")
+  end
   w:open("local function idle()")
   w:line("tally.idle = 1")
   w:line("loop(200, row)")
@@ -314,17 +322,18 @@ end
 local function write_limits(w, g)
   w:line("local room = ctx.out_capacity - ctx.out_size")
   w:line("if room > 67108864 then room = 67108864ULL end -- so that grow sees every row that is too large")
-  w:line("tally.limit = ctx.out + (ctx.out_size + room)")
+  w:line("bounds.limit = ctx.out + (ctx.out_size + room)")
   w:line("tally.full_bytes = tonumber(ctx.out_full_bytes)")
   if g.fixed_rows then -- so many rows are so many bytes
     w:line("local of_rows = ctx.out_full * %d", g.output.fixed_bytes)
     w:line("if of_rows < tally.full_bytes then tally.full_bytes = of_rows end")
   end
-  w:line("tally.full = ctx.out + tally.full_bytes")
+  w:line("bounds.full = ctx.out + tally.full_bytes")
 end
 
 local function write_run(w, g, suffix, before)
-  w:open("local function run%s()", suffix)
+  local steady = suffix == "_steady"
+  w:open(steady and "local function run_steady(loop, row)" or "local function run%s()", suffix)
   w:line("if ctx.in_rows == 0 then return 0 end")
   w:open("for _ = 1, 0x7fffffff do -- nearly always once; a while could not be entered by a trace")
   w:line("if ctx.out_rows >= ctx.out_full or ctx.out_size >= ctx.out_full_bytes then return 1 end")
@@ -340,7 +349,7 @@ local function write_run(w, g, suffix, before)
   if g.flat then w:line("tally.rows, tally.rows_full = ctx.out_rows, ctx.out_full") end
   if type(before) == "function" then before() elseif before then w:line(before) end
   if g.sides then sides.write_start(w, g) end
-  w:line("settle(loop%s(n, row%s))", suffix, suffix)
+  if steady then w:line("settle(loop(n, row))") else w:line("settle(loop%s(n, row%s))", suffix, suffix) end
   w:open("if tally.stop ~= 0 then")
   w:line("local rc = tally.stop")
   w:line("tally.stop = 0")
@@ -359,22 +368,24 @@ function chunk.write_run(w, g, before)
   w:line("-- 0: the input is used up; 1: the output is full; negative: the job stops")
   write_run(w, g, "", before)
   write_run(w, g, "_interpreted", before)
+  if g.steady then write_run(w, g, "_steady", before) end
 end
 
 ---What the text gives.
 function chunk.write_result(w, g)
   w:line("")
   w:line("return { run = run, loop = loop, run_interpreted = run_interpreted, %sinterpreted = { run_interpreted, loop_interpreted, "
-    .. "row_interpreted } }", (g.open and "settle = settle, idle = idle, " or "") .. (g.undo and "undo = undo, " or "")
+    .. "row_interpreted } }", (g.open and "settle = settle, idle = idle, " or "")
+    .. (g.steady and "steady = { run = run_steady, loop = loop_steady, row = row_steady }, " or "") .. (g.undo and "undo = undo, " or "")
     .. (g.during and "begun = begun, " or ""))
 end
 
 ---Members of the struct of counters and limits.
 function chunk.tally_members(count, side_count)
-  local parts = { "uint8_t *limit; uint8_t *full; double full_bytes; int32_t rows; int32_t rows_full; int32_t stop; int32_t idle;",
-    " int32_t touched; int32_t rows_mark; uint8_t *mark;" } -- process: has the call written; where its rows begin
+  local parts = { "double full_bytes; int32_t rows; int32_t rows_full; int32_t stop; int32_t idle;",
+    " int32_t touched; int32_t rows_mark;" } -- process: has the call written; where its rows begin
   for k = 1, count do
-    parts[#parts + 1] = (" int32_t dropped_%d; int32_t failed_%d; int32_t emitted_%d; int32_t active_%d;"):format(k, k, k, k)
+    parts[#parts + 1] = (" int32_t dropped_%d; int32_t failed_%d; int32_t emitted_%d; uint8_t active_%d;"):format(k, k, k, k)
   end
   parts[#parts + 1] = sides.tally_members(side_count)
   return table.concat(parts)

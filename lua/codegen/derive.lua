@@ -174,7 +174,7 @@ local function side_of(node, tag, returns)
   local exits = {}
   for _, exit in ipairs(node.codegen.analysis.side_emits) do if exit.tag == tag then exits[#exits + 1] = exit end end
   local side = setmetatable({ tag = tag, exits = exits, verb = "flat_map", returns = returns or false, settled = false, out = "side",
-    name = ("%s, side output %q"):format(node.name, tag), codegen = { texts = {} } }, { __index = node })
+    name = ("%s, side output %q"):format(node.name, tag), codegen = { texts = {}, numbers = {} } }, { __index = node })
   rows_of(side, node.codegen.analysis, exits, "gives it")
   local open = {}
   for _, f in ipairs(side.schema.fields) do if f.type == "?" then open[#open + 1] = ("%q"):format(f.name) end end
@@ -607,7 +607,7 @@ function rows_of(node, a, exits, how)
   g.flat = node.fn and node.out ~= "side" and flat.make(a, node.fn, g.shapes, exits) or nil
   if a.slices then g.slices = r.slices end
   g.modes, g.mode_passes = result.modes(a, 1, node.passes, g.sides), node.passes
-  if not (r.unknown or (r.text and (r.table or r.record))) then g.texts = r.texts end
+  if not (r.unknown or (r.text and (r.table or r.record))) then g.texts, g.numbers = r.texts, r.numbers end
 end
 
 derive.rows_of = rows_of
@@ -693,16 +693,16 @@ function verbs.reduce(node)
   if node.schema ~= node.input then node.passes[TIME] = node.input.fields[node.input.time_field].name end
   local g = node.codegen
   g.analysis, g.result = a, r
-  if not r.unknown and not r.text then g.texts = r.texts end
+  if not r.unknown and not r.text then g.texts, g.numbers = r.texts, r.numbers end
 end
 
 ---Sets node.schema, node.reads, node.passes.
 ---@return table[] findings
 function derive.derive(node)
   node.input = node.input or node.inputs[1].schema
-  -- texts: columns whose strings are known to be UTF-8; slices: columns that may be given slices; shapes: of columns that
-  -- are given tables (shapes.lua); flat: the function without those in other tables, for generated code (flat.lua)
-  node.codegen = { findings = {}, texts = {}, slices = {}, shapes = {}, assumed = {} }
+  -- texts: columns whose strings are known to be UTF-8; numbers: what is known of the numbers of columns (result.lua); slices:
+  -- columns that may be given slices; shapes: of columns that are given tables (shapes.lua); flat: the function without those in other
+  -- tables, for generated code (flat.lua)
   node.reads, node.passes = {}, {}
   verbs[node.kind == "reduce" and "reduce" or node.verb](node)
   node.schema.changelog = node.input.changelog

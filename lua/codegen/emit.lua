@@ -24,7 +24,7 @@ local emit = {}
 ---@field to table? where rows go: names of the cursor, its type, its limit, and the begin of calls for more room and for a row
 ---that is too large
 
-local OUTPUT = { cursor = "cur.out", pointer = "out_pointer", limit = "tally.limit", grow = "grow(",
+local OUTPUT = { cursor = "cur.out", pointer = "out_pointer", limit = "bounds.limit", grow = "grow(",
   too_large = "too_large(" }
 
 ---Is the output row the input row, byte for byte?

@@ -194,6 +194,12 @@ local function is_usual(h, trace)
   return (recorded or rest) * 2 >= math.max(most, rest)
 end
 
+---The kind of trace that runs the loop of a function; nil: none.
+function heat.link_of(fn)
+  local trace = trace_of(fn)
+  return trace and util.traceinfo(trace).linktype
+end
+
 local function is_compiled(h)
   local trace = trace_of(h.parts.loop)
   if not trace then return false end

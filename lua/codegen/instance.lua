@@ -9,6 +9,7 @@ local pair = require "codegen.pairs"
 local process = require "codegen.process"
 local reduce = require "codegen.reduce"
 local runtime = require "codegen.runtime"
+local steady = require "codegen.steady"
 local unknown = require "codegen.unknown"
 local window = require "codegen.window"
 
@@ -121,7 +122,9 @@ local function run_chunk(self)
   end
   local rc
   if heat.is_on(h, large) then rc = self.chunk.run() else rc = self.chunk.run_interpreted() end
-  if heat.after(h, large) then self.run = self.chunk.run end
+  if heat.after(h, large) then
+    if self.chunk.steady then self.run, self.steady = steady.run, steady.new(self.chunk) else self.run = self.chunk.run end
+  end
   return rc
 end
 

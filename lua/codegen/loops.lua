@@ -15,7 +15,8 @@ local function has_loop(fn)
   return false
 end
 
-local function in_functions(analysis)
+---Do functions have loops, as far as the analysis has followed them?
+function loops.in_functions(analysis)
   if not analysis then return false end
   for _, fn in ipairs(analysis.functions) do if has_loop(fn) then return true end end
   return false
@@ -31,8 +32,8 @@ end
 
 local function in_node(node)
   local c = node.codegen or {}
-  if in_functions(c.analysis) then return true end
-  for _, a in ipairs(c.assigns or {}) do if in_functions(a.analysis) then return true end end
+  if loops.in_functions(c.analysis) then return true end
+  for _, a in ipairs(c.assigns or {}) do if loops.in_functions(a.analysis) then return true end end
   for _, f in ipairs(node.schema.fields) do
     if not node.passes[f.name] and layout.is_view(f.type) and is_walked(type_text.tree(f.type)) then return true end
   end

@@ -108,7 +108,7 @@ function outside.attach(R, plan, memory)
     local cur = ffi.new(("struct { %s *acc; uint8_t **slot; }"):format(name))
     cur.acc = none
     R.outside[s.of] = { cur = cur, pointer = pointer, backup = ffi.cast("uint8_t *", backup),
-      tally = ffi.new("struct { int32_t touched; int32_t active_1; }") }
+      tally = ffi.new("struct { int32_t touched; uint8_t active_1; }") }
   end
 end
 

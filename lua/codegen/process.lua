@@ -12,6 +12,7 @@ local derived = require "codegen.process_derive"
 local emit = require "codegen.emit"
 local keyed = require "codegen.keyed"
 local layout = require "ffi.layout"
+local loops = require "codegen.loops"
 local outside = require "codegen.outside"
 local sides = require "codegen.sides"
 local stages = require "codegen.stages"
@@ -33,7 +34,8 @@ function process.nodes(node, role)
   for _, list in ipairs { node.states, node.broadcast or {}, node.operator or {}, node.window_states or {} } do
     for _, state in ipairs(list) do all[#all + 1] = state end
   end
-  local codegen = { findings = {}, texts = c.texts, slices = {}, shapes = {}, result = c.result, sides = c.sides, analysis = c.analysis,
+  local codegen = { findings = {}, texts = c.texts, numbers = c.numbers, slices = {}, shapes = {}, result = c.result, sides = c.sides,
+    analysis = c.analysis,
     modes = c.modes[role] or {} }
   -- The key's fields have the names of the first input's, also where the second's columns are called otherwise.
   return { { id = node.id, kind = "process", role = role, verb = "process", name = node.name, where = node.where,
@@ -70,6 +72,7 @@ local function plan(nodes, wide)
     interrupted = timer or rule, takes_out = true, input = layout.of(node.input), names = columns.names(wide),
     record = keyed.layout(node.keyed, 0) }
   g.outside = outside.plan(node, node.role)
+  g.steady = open and not pass and not loops.in_functions(node.given)
   g.known = not node.trigger and not node.of_window and g.record.maps or nil
   g.output = layout.of(node.schema)
   g.views = chunk.has_views(nodes)
@@ -117,7 +120,7 @@ local function plan(nodes, wide)
     parameters = stage.parameters or {}, flat = true, node = 0,
     plain = not node.input.changelog and not node.schema.changelog,
     count = not g.fixed_rows and "tally.rows = tally.rows + 1" or nil,
-    to = { cursor = "cur.out", pointer = "out_pointer", limit = "tally.limit", grow = "grow_row(", too_large = "raise_side_large(0, " } }
+    to = { cursor = "cur.out", pointer = "out_pointer", limit = "bounds.limit", grow = "grow_row(", too_large = "raise_side_large(0, " } }
   g.passing = { [TIME] = g.homes[TIME] } -- side outputs find their time where the rows have it
   sides.plan(g)
   for _, side in ipairs(g.sides) do
@@ -137,9 +140,19 @@ end
 -- --- text
 -- -------------------------------------------------------------------------------------------------------------------
 
+-- A short record, word by word: behind a call of `copy` the trace compiler reads all from memory again. As pointers, since it knows
+-- that what it stores to a pointer it does not read as a number.
+local function write_copy(w, g, from)
+  w:line("local words = cast(pointers, %s)", from)
+  w:line("backup_1.a, backup_1.b = words[0], words[1]")
+  if g.record.copied == 24 then w:line("backup_2.a = words[2]")
+  elseif g.record.copied == 32 then w:line("backup_2.a, backup_2.b = words[2], words[3]") end
+end
+
 local function write_take_back(w, g)
   if g.record.always_copied then
-    w:line("copy(kept.acc, backup, %d)", g.record.copied)
+    w:line("copy(kept.acc, backup_1, 16)")
+    if g.record.copied > 16 then w:line("copy(cast(bytes, kept.acc) + 16, backup_2, %d)", g.record.copied - 16) end
   else
     w:open("if tally.touched ~= 0 then")
     w:line("copy(kept.acc, backup, %d)", g.record.copied)
@@ -164,7 +177,7 @@ local function write_undo(w, g)
   write_take_back(w, g)
   w:line("local rc = C.tm_chain_settle(ctx, 0)")
   w:line("if rc ~= 0 then tally.stop = rc end")
-  w:line("cur.out = cast(out_pointer, tally.mark)")
+  w:line("cur.out = cast(out_pointer, marks.out)")
   if not g.fixed_rows then w:line("tally.rows = tally.rows_mark") end
   for i in ipairs(g.sides) do
     w:line("side_%d.out = cast(%s, tally.side_mark_%d)", i, g.names:ref("side_pointer_" .. i), i)
@@ -343,9 +356,9 @@ local function write_step(w, g, arguments)
   g.names:func(w, "step_1")
   w:line("local slot = kept.slot")
   w:line("local acc = slot[0]")
-  if g.record.always_copied then w:line("copy(backup, acc, %d)", g.record.copied) end
-  if g.fixed_rows then w:line("tally.mark = cast(bytes, cur.out)")
-  else w:line("tally.mark, tally.rows_mark = cast(bytes, cur.out), tally.rows") end
+  if g.record.always_copied then write_copy(w, g, "acc") end
+  if g.fixed_rows then w:line("marks.out = cast(bytes, cur.out)")
+  else w:line("marks.out, tally.rows_mark = cast(bytes, cur.out), tally.rows") end
   for i in ipairs(g.sides) do
     w:line("tally.side_mark_%d, tally.side_rows_mark_%d = cast(bytes, side_%d.out), tally.side_rows_%d", i, i, i, i)
   end
@@ -436,6 +449,7 @@ local function generate(nodes, wide)
   local w = writer.new()
   chunk.write_head(w, g, nodes)
   w:line("local C, backup, record_pointer, none_bytes = R.C, R.backup, R.record_pointer, R.none_bytes")
+  if g.record.always_copied then w:line("local pointers, backup_1, backup_2 = R.pointers, R.backup_1, R.backup_2") end
   w:line("local new_object, define, subtask, metrics = R.new_object, R.define, R.subtask, R.metrics")
   w:line("local grow_row, raise_side_large, raise_key = R.grow_row, R.raise_side_large, R.raise_key")
   w:line("local raise_idle, stop_by = R.raise_idle, R.stop_by")

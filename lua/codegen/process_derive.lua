@@ -26,10 +26,10 @@ process.EACH_KEY = 'for example ctx:each_key("count", function(ctx, key, state) 
 process.GONE = "$gone" -- column that is true in rows that say that a window is gone
 process.NO_TIMER = "declare it beside each: timer = function(ctx, at, name) ... end"
 
--- The value of a column or state of this type. Texts were checked when they were stored.
+-- The value of a column or state of this type: checked when it was stored.
 local function of(type_name)
   if type_name == "string" then return values.TEXT end
-  return type_name == "?" and values.UNKNOWN or values.of(type_name)
+  return type_name == "?" and values.UNKNOWN or values.held(type_name)
 end
 
 -- An object of the engine: `members` by name, or a function that finds one.
@@ -395,7 +395,8 @@ local function rows_of(node, a)
     fault.raise("TYPE", node.where, ("%s: its functions never call ctx:emit, so it gives no rows"):format(node.name),
       'ctx:emit { card = ctx.key }; where rows only go to side outputs, :returns { ... } declares the columns all the same')
   end
-  local main = setmetatable({ verb = "flat_map", settled = false, codegen = { texts = {}, slices = {}, shapes = {} } }, { __index = node })
+  local codegen = { texts = {}, numbers = {}, slices = {}, shapes = {} }
+  local main = setmetatable({ verb = "flat_map", settled = false, codegen = codegen }, { __index = node })
   derive.rows_of(main, a, a.emits, "emits")
   without_time(main.schema)
   local open = {}
@@ -618,7 +619,7 @@ end
 ---Sets node.schema, node.reads, node.passes of a process; of two inputs node.reads_of each.
 ---@return table[] findings
 function process.derive(node)
-  node.codegen = { findings = {}, assumed = {}, texts = {}, slices = {}, shapes = {}, roles = {}, modes = {} }
+  node.codegen = { findings = {}, assumed = {}, texts = {}, numbers = {}, slices = {}, shapes = {}, roles = {}, modes = {} }
   node.passes = {}
   forgets.begin(node)
   local g, list, parts = node.codegen, {}, {}
@@ -640,7 +641,7 @@ function process.derive(node)
   g.analysis = all
   require("tidemill.undeclared").check(node) -- before it is missed what a name that is not there should have done
   local main = rows_of(node, all)
-  g.result, g.texts = main.codegen.result, main.codegen.texts
+  g.result, g.texts, g.numbers = main.codegen.result, main.codegen.texts, main.codegen.numbers
   node.schema, node.reads = main.schema, parts[1].reads
   -- Again whenever a side output is read that was not before: what goes to it is read, too.
   function g.with_sides()

@@ -286,6 +286,8 @@ function process.attach(R, more)
   local node, record = nodes[1], more.plan.record
   R.C, R.record_pointer, R.subtask, R.metrics = C, more.record_pointer, more.subtask, metrics_of(node)
   R.backup = ffi.cast("uint8_t *", more.backup)
+  R.pointers = ffi.typeof("void **")
+  R.backup_1, R.backup_2 = ffi.new("struct { void *a; void *b; }"), ffi.new("struct { void *a; void *b; }")
   R.none_bytes = ffi.cast("const uint8_t *", more.backup)
   R.new_object, R.renew_object, R.define = new_object, renew_object, define
   R.clear = metrics_of_job.bind(ctx, 1, node, node.clear)
@@ -336,7 +338,7 @@ function process.attach(R, more)
     ctx.out_size = ffi.cast("uint8_t *", more.cur.out) - ctx.out
     if size > ctx.out_capacity - ctx.out_size then
       local rc = C.tm_chain_grow(ctx, size)
-      tally.mark = ctx.out + (tally.mark - base)
+      R.marks.out = ctx.out + (R.marks.out - base)
       if rc == codes.LIMIT then problem.raise("LIMIT", "one call gave more rows than a batch can hold (256 MB)") end
       if rc ~= 0 then R.stop_by(rc) end
     end

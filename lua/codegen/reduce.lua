@@ -109,7 +109,8 @@ local function write_table_result(w, g, x)
     local read = g.bare and (name == "line" and x or "nil") or ("rawget(%s, %s)"):format(x, quote(name))
     if g.names.wide then w:open("do") end
     w:line("local %s = %s", v, read)
-    take.check(w, v, { name = name, type = c.field.type }, "return bad_value(0, %s, %s)", g.node.codegen.texts[name], false, g.open)
+    take.check(w, v, { name = name, type = c.field.type }, "return bad_value(0, %s, %s)", g.node.codegen.texts[name], false, g.open, nil,
+      nil, g.node.codegen.numbers[name])
     if time and name == time.name then w:line("if %s == nil then %s = %s end", v, v, g.time_getter) end
     if c.field.required then w:line("if %s == nil then return bad_value(0, %s, nil) end", v, quote(name)) end
     if g.names.wide then

@@ -20,6 +20,7 @@ local result = {}
 ---@field types table<string, string> column -> type; "?" when not known
 ---@field passes table<string, string> column -> input column
 ---@field texts table<string, boolean> columns whose strings are UTF-8 for sure
+---@field numbers table<string, string> columns whose numbers the engine holds as this type, or that have no fraction: "whole"
 ---@field slices table<string, boolean> columns that may be given slices
 ---@field unsure boolean? of these, columns that may be given numbers too
 ---@field only_nil table<string, boolean> columns that no branch gives a value
@@ -35,8 +36,12 @@ end
 
 local function column(r, name, rows)
   local type_name, pass, first, text, unsure = nil, nil, true, true, false
+  local held, whole = nil, true
   for _, row in ipairs(rows) do
     local v = row.fields[name]
+    if row.open or not (v == nil or values.is_whole(v)) then whole = false end
+    if row.open or (v and not values.is_held(v)) then held = false end
+    if v and v.t ~= "nil" and held ~= false then held = (held == nil or held == v.type) and v.type end
     if v and v.slice then r.slices[name] = true elseif v and not values.is_text(v) then unsure = true end
     text = text and not row.open and (v == nil or values.is_text(v))
     local from = v and v.t == "field" and v.p == 1 and not row.open and v.name or nil
@@ -52,13 +57,14 @@ local function column(r, name, rows)
   r.types[name] = type_name or "?"
   r.only_nil[name] = type_name == nil
   r.texts[name] = text and not r.unknown or nil
+  r.numbers[name] = not r.unknown and (held or whole and "whole") or nil
   r.passes[name] = pass
 end
 
 ---@param exits table[] { value, rows }: analysis.returns or analysis.emits
 ---@return codegen.result
 function result.of(exits)
-  local r = { proven = true, types = {}, passes = {}, texts = {}, slices = {}, only_nil = {}, record = false,
+  local r = { proven = true, types = {}, passes = {}, texts = {}, numbers = {}, slices = {}, only_nil = {}, record = false,
     table = false, text = false, unknown = false, nothing = false }
   local rows, text_type, text_pass, text_first, is_text, unsure = {}, nil, nil, true, true, false
   for _, exit in ipairs(exits) do

@@ -79,11 +79,13 @@ function runtime.new(nodes, ctx, C, plan, subtask)
   local record, record_pointer, no_record, backup
   if plan.record then record, record_pointer, no_record, backup = process.memory(plan, anchors) end
   local kept = ffi.new(("struct { %s *acc; uint8_t **slot; }"):format(record or output.struct))
+  local bounds = ffi.new "struct { uint8_t *limit; uint8_t *full; }"
   local tally_struct, tally, tally_type = tally_of(#nodes, #(nodes[#nodes].codegen.sides or {}))
   local bytes = ffi.typeof("uint8_t *")
   anchors[#anchors + 1] = tally_struct
   local R = {
-    ctx = ctx, cur = cur, tally = tally, kept = kept, null = null_value(), in_pointer = input.pointer, out_pointer = output.pointer,
+    ctx = ctx, cur = cur, tally = tally, kept = kept, bounds = bounds, marks = ffi.new "struct { uint8_t *out; }",
+    null = null_value(), in_pointer = input.pointer, out_pointer = output.pointer,
     bytes = bytes, words = ffi.typeof("uint64_t *"), halves = ffi.typeof("uint16_t *"), ints = ffi.typeof("int32_t *"),
     doubles = ffi.typeof("double *"),
     floor = math.floor, band = bit.band, bor = bit.bor, rol = bit.rol, rshift = bit.rshift, tobit = bit.tobit,
@@ -142,8 +144,8 @@ function runtime.new(nodes, ctx, C, plan, subtask)
     cur.out = ffi.cast(output.pointer, ctx.out + ctx.out_size)
     local room = ctx.out_capacity - ctx.out_size
     if room > ROW_BYTES_MAX then room = ROW_BYTES_MAX end
-    tally.limit = ctx.out + (ctx.out_size + room)
-    tally.full = ctx.out + tally.full_bytes
+    bounds.limit = ctx.out + (ctx.out_size + room)
+    bounds.full = ctx.out + tally.full_bytes
   end
 
   if plan.record then
@@ -189,7 +191,7 @@ function runtime.new(nodes, ctx, C, plan, subtask)
   ---Room for the rows of a batch: 0 or a negative code.
   function R.reserve(more) return C.tm_chain_grow(ctx, more) end
 
-  ---Room for one row that ends beyond tally.limit; false: the row has failed, or the job stops.
+  ---Room for one row that ends beyond bounds.limit; false: the row has failed, or the job stops.
   function R.grow(k, size)
     if size > ROW_BYTES_MAX then
       f.too_large(k, size)

@@ -87,7 +87,8 @@ end
 local function put(w, g, side, c, value)
   w:open("do")
   w:line("local x = %s", value)
-  take.check(w, "x", c.field, ("raise_side_value(%d, %%s, %%s)"):format(side.number), side.node.codegen.texts[c.field.name])
+  take.check(w, "x", c.field, ("raise_side_value(%d, %%s, %%s)"):format(side.number), side.node.codegen.texts[c.field.name],
+    nil, nil, nil, nil, (side.node.codegen.numbers or {})[c.field.name])
   cells.put(w, g.names, c.home, "x")
   w:close()
 end

@@ -151,13 +151,14 @@ end
 ---@param given string?
 local function put(w, g, stage, c, value, bad, give, given)
   local codegen, name = stage.node.codegen, c.field.name
+  local numbers = codegen.numbers or {}
   if stage.parameters then
     w:line("local %s = %s", c.home.var, value)
-    take.check(w, c.home.var, c.field, bad, codegen.texts[name], codegen.slices[name], stage.open, give, given)
+    take.check(w, c.home.var, c.field, bad, codegen.texts[name], codegen.slices[name], stage.open, give, given, numbers[name])
   else
     w:open("do")
     w:line("local x = %s", value)
-    take.check(w, "x", c.field, bad, codegen.texts[name], codegen.slices[name], stage.open, give, given)
+    take.check(w, "x", c.field, bad, codegen.texts[name], codegen.slices[name], stage.open, give, given, numbers[name])
     cells.put(w, g.names, c.home, "x")
     w:close()
   end

@@ -46,7 +46,8 @@ end
 ---@param open boolean? errors of this operator leave the chunk (README.md, "Loops in user functions")
 ---@param give string? name of the function that writes a nested value (shaped.lua), where the general one is not needed
 ---@param given string? what that is given in place of `x`
-function take.check(w, x, field, bad, is_text, is_slice, open, give, given)
+---@param number string? the type as which the engine holds it, or "whole" (result.lua)
+function take.check(w, x, field, bad, is_text, is_slice, open, give, given, number)
   local kind, precision, scale = layout.parse_type(field.type)
   if is_slice and not take.keeps_slice(field, is_text) then w:line("%s = slice_text(%s)", x, x) end
   local name = quote(field.name)
@@ -69,12 +70,15 @@ function take.check(w, x, field, bad, is_text, is_slice, open, give, given)
   local wrong -- true for values of the wrong kind; numbers are checked further
   if kind == "double" then
     wrong = ('type(%s) ~= "number"'):format(x)
+  elseif (kind == "int" or kind == "timestamp") and number == kind then
+    wrong = ('type(%s) ~= "number"'):format(x)
   elseif kind == "int" or kind == "timestamp" then
     w:open('if type(%s) == "number" then', x)
     -- 2^53 itself is what 2^53 + 1 becomes: a calculated one may have lost something
     local within = kind == "int" and "not (%s < 9007199254740992 and %s > -9007199254740992)"
-      or "%s > 9007199254740992 or %s < -9007199254740992"
-    w:line("if floor(%s) ~= %s or " .. within .. " then %s end", x, x, x, x, fail)
+      or "not (%s <= 9007199254740992 and %s >= -9007199254740992)"
+    local fraction = number == "whole" and "" or ("floor(%s) ~= %s or "):format(x, x)
+    w:line("if %s" .. within .. " then %s end", fraction, x, x, fail)
     w:middle("elseif %s ~= nil then", x)
     w:line("if %s ~= null then %s end", x, fail)
     w:line("%s = nil", x)

@@ -3,7 +3,9 @@
 --   type   a value of one column type: { type =, const =, null =, text = } (nil counts as any type: columns are nullable;
 --          `null`: branches joined of which one had nil; `text`: a string that is UTF-8 for sure; `slice`: it may be a
 --          slice (slice.lua), of the group of that name of a regular expression if it is one, of a part of a column;
---          `view`: it is the part with this path of column `name` of record parameter `p` (parts.lua))
+--          `view`: it is the part with this path of column `name` of record parameter `p` (parts.lua);
+--          `held`: the engine holds it as this type, so it fits such a column; `whole`: a number without a fraction, or infinite,
+--          or not a number)
 --   nil    `null`: it is tm.null
 --   field  the untouched value of column `name` of record parameter `p`, of type `type`
 --   row    one of the rows in `set` (record parameters and tables made in the function, by id), or nil; `null`: or tm.null
@@ -40,9 +42,18 @@ values.BOOL, values.NUMBER, values.STRING = values.of("bool"), values.of("double
 values.TEXT = { t = "type", type = "string", text = true }
 values.SLICE, values.TEXT_SLICE = { t = "type", type = "string", slice = true }, { t = "type", type = "string", text = true, slice = true }
 
+values.WHOLE = { t = "type", type = "double", whole = true }
+
+local held = {}
+---What a column or state of this type holds.
+function values.held(name)
+  held[name] = held[name] or { t = "type", type = name, held = true }
+  return held[name]
+end
+
 function values.constant(v)
   local t = type(v)
-  if t == "number" then return { t = "type", type = "double", const = v } end
+  if t == "number" then return { t = "type", type = "double", const = v, whole = v == math.floor(v) or nil } end
   if t == "string" then return { t = "type", type = "string", const = v, text = utf8.is_valid(v) or nil } end
   if t == "boolean" then return values.BOOL end
   if t == "nil" then return values.NIL end
@@ -54,9 +65,17 @@ function values.row(id) return { t = "row", set = { [id] = true }, only = id } e
 ---Is it a text that needs no look at its bytes: what a string column holds, and what was made of such?
 function values.is_text(v) return v.text == true or v.t == "nil" or (v.t == "field" and v.type == "string") end
 
+---Does it fit a column of its type, or is it nil?
+function values.is_held(v) return v.held == true or v.t == "field" or v.t == "nil" end
+
+local WHOLE = { int = true, timestamp = true }
+
+---Is it a number without a fraction, as far as it is one at all, or nil?
+function values.is_whole(v) return v.whole == true or v.t == "nil" or (values.is_held(v) and WHOLE[v.type] == true) end
+
 ---The value when something may have changed it: its type at most.
 function values.without_value(v)
-  if v.t ~= "type" or (v.const == nil and not v.text) then return v end
+  if v.t ~= "type" or (v.const == nil and not v.text and not v.held and not v.whole) then return v end
   return (v.from or v.null or v.slice) and { t = "type", type = v.type, from = v.from, null = v.null, slice = v.slice }
     or values.of(v.type)
 end
@@ -102,8 +121,8 @@ end
 
 function values.equal(a, b)
   if a == b then return true end
-  if a.t ~= b.t or a.null ~= b.null or a.text ~= b.text or a.slice ~= b.slice or a.view ~= b.view or a.type ~= b.type
-    or a.const ~= b.const or a.name ~= b.name or a.p ~= b.p or a.v ~= b.v then
+  if a.t ~= b.t or a.null ~= b.null or a.text ~= b.text or a.held ~= b.held or a.whole ~= b.whole or a.slice ~= b.slice
+    or a.view ~= b.view or a.type ~= b.type or a.const ~= b.const or a.name ~= b.name or a.p ~= b.p or a.v ~= b.v then
     return false
   end
   if a.t == "row" then
@@ -165,8 +184,10 @@ function values.join(a, b)
   if joined == "?" then return (from or rows or slice) and { t = "?", from = from, rows = rows, slice = slice } or values.UNKNOWN end
   local null = a.t == "nil" or b.t == "nil" or a.null or b.null or nil
   local text = joined == "string" and values.is_text(a) and values.is_text(b) or nil
-  if not (from or null or slice) then return text and values.TEXT or values.of(joined) end
-  return { t = "type", type = joined, from = from, null = null, text = text, slice = slice }
+  local is_held = joined == (type_a or joined) and joined == (type_b or joined) and values.is_held(a) and values.is_held(b) or nil
+  local whole = values.is_whole(a) and values.is_whole(b) or nil
+  if not (from or null or slice or is_held or whole) then return text and values.TEXT or values.of(joined) end
+  return { t = "type", type = joined, from = from, null = null, text = text, slice = slice, held = is_held, whole = whole }
 end
 
 ---Rows that either value may be, where it is not known to be a row.

@@ -146,6 +146,69 @@ describe("a process", function()
     assert.equal(2, tonumber(b.runner.ctx.counts[3])) -- used
   end)
 
+  it("looks at numbers that were calculated, and not at those that it holds", function()
+    local spec = { state = { n = state.value("int") }, returns = support.schema "same int; kept int; key string; next int; time timestamp",
+      each = function(ctx, e)
+        if e.amount == 0 then ctx.state.n:set(7) end
+        local big, time = e.n * e.n, e.ts * 1e300
+        if e.amount == 1 then big = e.n / 2 elseif e.amount == 2 then big = big * big end
+        if e.amount == 3 then time = time * 1e300 - time * 1e300 elseif e.amount ~= 4 then time = e.ts end
+        ctx:emit { same = e.n, kept = ctx.state.n:get(), key = ctx.key, next = big, time = time }
+      end }
+    local b = bench(spec)
+    local function given(amount, n) return b.give { { user = "u", amount = amount, n = n, ts = 5 } }[1] end
+    local out = given(0, 67108863)
+    assert.same({ 67108863, 7, "u", 67108863 * 67108863, 5 }, { out.same, out.kept, out.key, out.next, out.time })
+    assert.equal(2, given(1, 4).next)
+    for i, wrong in ipairs { { 1, 3 }, { 2, 67108863 }, { 0, 2 ^ 27 }, { 3, 1 }, { 4, 1 } } do
+      assert.is_nil(given(wrong[1], wrong[2]))
+      assert.equal(i, #b.runner.failures)
+    end
+    local node = b.runner.nodes[1].codegen
+    assert.equal("int", node.numbers.same)
+    assert.equal("int", node.numbers.kept)
+    assert.is_nil(node.numbers.next) -- divided in one branch
+    assert.equal("whole", node.numbers.time)
+  end)
+
+  -- Rows of all kinds, in long runs and short ones: before the loop of long runs is recorded, in it, behind it, when it is recorded
+  -- again, and behind the loss of all traces.
+  it("does the same with a row in the loop that long runs take", function()
+    local b = bench { state = { n = state.value("int", { default = 0 }), x = state.value("double"), sum = state.value("double") },
+      each = function(ctx, e)
+        local n = ctx.state.n:get() + 1
+        ctx.state.n:set(n)
+        ctx.state.x:set(e.amount)
+        ctx.state.sum:set((ctx.state.sum:get() or 0) + e.amount)
+        if n % 4 ~= 0 then ctx:emit { n = n, user = ctx.key, sum = ctx.state.sum:get(), i = e.n } end
+        if e.amount < 0 then error("negative") end
+        if n % 5 == 0 then ctx:emit { n = -n, half = n / 2 } end
+      end }
+    local kept, failed, draw = {}, 0, 1
+    for round = 1, 200 do
+      local list, expected = {}, {}
+      for i = 1, round % 3 == 0 and 3 or 100 do
+        draw = draw * 48271 % 2147483647
+        local r = { key = draw % 16, user = "u" .. draw % 3, amount = draw % 37 == 0 and -1 or draw % 50, n = i, ts = i }
+        if draw % 41 == 0 then r.user = nil end
+        list[i] = r
+        local k = kept[r.key] or { n = 0, sum = 0 }
+        if r.amount < 0 then
+          failed = failed + 1
+        else
+          kept[r.key] = { n = k.n + 1, sum = k.sum + r.amount }
+          k = kept[r.key]
+          if k.n % 4 ~= 0 then expected[#expected + 1] = { n = k.n, user = r.user, sum = k.sum, i = i, ["$time"] = i } end
+          if k.n % 5 == 0 then expected[#expected + 1] = { n = -k.n, half = k.n / 2, ["$time"] = i } end
+        end
+      end
+      assert.same(support.text(expected), support.text(b.give(list)))
+      assert.equal(failed, #b.runner.failures)
+      if round == 150 then jit.flush() end
+    end
+    assert.equal(b.runner.instance.chunk.steady.run, b.runner.instance.steady.run)
+  end)
+
   it("keeps rows of earlier calls when the output moves in a call that fails", function()
     local b = bench { each = function(ctx, e)
       for _ = 1, e.amount do ctx:emit { text = ("x"):rep(100), n = e.n } end

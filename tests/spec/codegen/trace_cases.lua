@@ -2,6 +2,7 @@
 -- function given up, no fallback to the interpreter, also after 20,000 batches each of 1, 2, 3 and 10 rows.
 local assert = require "luassert"
 local support = require "tests.spec.codegen.support"
+local heat = require "codegen.heat"
 local opcodes = require "codegen.opcodes"
 local libraries = require "tidemill.libraries"
 local util = require "jit.util"
@@ -541,6 +542,10 @@ local function check(runner, full)
     if name == "JFORL" then link = util.traceinfo(operand).linktype end
   end
   assert.equal("loop", link) -- not "stitch": a call that leaves compiled code
+  if not runner.instance.chunk.steady then return end
+  local steady = runner.instance.steady -- long runs take a loop whose trace is that of a row
+  assert.equal(runner.instance.chunk.steady.run, steady.run)
+  assert.equal("loop", heat.link_of(steady.loop))
 end
 
 local names = {}

@@ -49,7 +49,7 @@ static void setup(void)
     world.node.states = fields;
     world.node.state_count = STATES + 1;
     op = (struct tm_operator){.ctx = &world.ctx, .node = &world.node};
-    ck_assert_int_eq(tm__operator_keyed_open(&keyed, &op, TM__SCOPE_KEY, &world.err), 0);
+    ck_assert_int_eq(tm__operator_keyed_open(&keyed, &op, TM__SCOPE_KEY, 8, &world.err), 0);
     tm__operator_keys_init(&keyed.keys, keyed.mem, world.input, &world.node.key);
     entry = (struct tm_chain_ctx){0};
     keyed.entry = &entry;
@@ -700,7 +700,7 @@ START_TEST(an_edited_record_is_refused_or_harmless)
         ck_assert_int_eq(tm_restored_from_cuts(&world.mem, cuts, 1, &restored, &err), 0);
         if (round != 0)
             edit(restored);
-        ck_assert_int_eq(tm__operator_keyed_open(&keyed, &op, TM__SCOPE_KEY, &world.err), 0);
+        ck_assert_int_eq(tm__operator_keyed_open(&keyed, &op, TM__SCOPE_KEY, 8, &world.err), 0);
         tm__operator_keys_init(&keyed.keys, keyed.mem, world.input, &world.node.key);
         keyed.entry = &entry;
         keyed.clock_ms = keyed.watermark = 1000;

@@ -1,6 +1,8 @@
 // Images of states: whole ones and differences give back what was frozen, whatever was changed
 // meanwhile, and what is given back goes on as the original does.
 #include "core/state/frozen.h"
+#include "core/state/trust.h"
+#include "tests/unit/state/image_version_1.h"
 #include "tests/unit/state/store.h"
 #include "tests/unit/state/world.h"
 
@@ -373,6 +375,105 @@ START_TEST(pages_in_the_store_are_in_images)
 END_TEST
 
 // Sets of timers, frozen for images again and again.
+// --- earlier versions ----------------------------------------------------------------------------
+
+enum { MAPS_1 = 3 };
+static const uint32_t entries_1[MAPS_1] = {9, 24, 3};
+
+static size_t bytes_of_version_1(uint8_t *bytes)
+{
+    size_t size = (sizeof image_version_1 - 1) / 2;
+    for (size_t i = 0; i < size; i++) {
+        const char digits[3] = {image_version_1[2 * i], image_version_1[2 * i + 1], 0};
+        bytes[i] = (uint8_t)strtoul(digits, NULL, 16);
+    }
+    return size;
+}
+
+static struct tm_state_map *map_of(struct tm_state *state, uint64_t k)
+{
+    struct tm_key key = {tm_hash_bytes(&k, 8), &k, 8};
+    bool created;
+    struct tm_state_map *map =
+        tm_state_upsert(state, tm_state_namespace_find(state, 0), &key, &created);
+    ck_assert(map != NULL && !created);
+    return map;
+}
+
+// `more` entries of each were put behind those of the image.
+static void check_maps_of_version_1(struct tm_state *state, uint32_t more)
+{
+    struct tm_place place = {state, tm_state_namespace_find(state, 0), 0};
+    struct tm_state_trust trust;
+    struct tm_span span;
+    ck_assert_ptr_nonnull(place.ns);
+    tm_state_trust_begin(state, 0, &trust);
+    for (uint64_t k = 0; k < MAPS_1; k++) {
+        const struct tm_state_map *map = map_of(state, k);
+        ck_assert_uint_eq(map->count, entries_1[k] + more + (k == 2));
+        ck_assert(tm_state_trust_map(&trust, place.ns, map));
+        for (uint64_t i = 0; i < entries_1[k] + more; i++) {
+            uint64_t word = i * 7, value;
+            struct tm_key key = {tm_hash_bytes(&word, 8), &word, 8};
+            ck_assert_int_eq(tm_state_map_get(&place, map, &key, &span), 1);
+            ck_assert_uint_eq(span.length, 8);
+            memcpy(&value, span.bytes, 8);
+            ck_assert_uint_eq(value, k * 1000 + i);
+        }
+        if (k != 2)
+            continue;
+        struct tm_key key = {tm_hash_bytes("a text", 6), "a text", 6};
+        ck_assert_int_eq(tm_state_map_get(&place, map, &key, &span), 1);
+        ck_assert(span.length == 9 && memcmp(span.bytes, "its value", 9) == 0);
+    }
+}
+
+START_TEST(an_image_of_version_1_is_read_and_goes_on)
+{
+    enum { MORE = 40 };
+    uint8_t bytes[sizeof image_version_1 / 2];
+    struct tm_error err = {0};
+    struct tm_state_args args = {&mem, 1, 0, 0, sizeof(struct tm_state_map)};
+    struct tm_state *state;
+    size_t size = bytes_of_version_1(bytes);
+    ck_assert_uint_eq(bytes[0], 1);
+    ck_assert_int_eq(tm_state_new(&args, &state, NULL), 0);
+    int rc = tm_image_apply(state, 0, bytes, size, &err);
+    if (rc == 0)
+        rc = tm_image_finish(state, 0, &err);
+    ck_assert_msg(rc == 0, "%s", err.message);
+    ck_assert_uint_eq(tm_state_namespace_size(tm_state_namespace_find(state, 0)), MAPS_1);
+    check_maps_of_version_1(state, 0);
+    struct tm_place place = {state, tm_state_namespace_find(state, 0), 0};
+    for (uint64_t k = 0; k < MAPS_1; k++)
+        for (uint64_t i = entries_1[k]; i < entries_1[k] + MORE; i++) {
+            uint64_t word = i * 7, value = k * 1000 + i;
+            struct tm_key key = {tm_hash_bytes(&word, 8), &word, 8};
+            ck_assert_int_eq(tm_state_map_put(&place, map_of(state, k), &key, &value, 8), 1);
+        }
+    check_maps_of_version_1(state, MORE);
+    tm_state_free(state);
+}
+END_TEST
+
+START_TEST(images_of_unknown_versions_are_refused)
+{
+    uint8_t bytes[sizeof image_version_1 / 2];
+    size_t size = bytes_of_version_1(bytes);
+    static const uint8_t versions[] = {0, 3, 255};
+    for (uint32_t i = 0; i < sizeof versions; i++) {
+        struct tm_error err = {0};
+        struct tm_state_args args = {&mem, 1, 0, 0, sizeof(struct tm_state_map)};
+        struct tm_state *state;
+        bytes[0] = versions[i];
+        ck_assert_int_eq(tm_state_new(&args, &state, NULL), 0);
+        ck_assert_int_eq(tm_image_apply(state, 0, bytes, size, &err), TM_E_CHECKPOINT);
+        ck_assert_ptr_nonnull(strstr(err.message, "this program knows 1 to 2"));
+        tm_state_free(state);
+    }
+}
+END_TEST
+
 START_TEST(timers_come_back_from_images)
 {
     seed_from("timers");
@@ -441,6 +542,8 @@ int main(void)
     tcase_add_test(test, a_difference_is_as_large_as_what_has_changed);
     tcase_add_test(test, pages_in_the_store_are_in_images);
     tcase_add_test(test, timers_come_back_from_images);
+    tcase_add_test(test, an_image_of_version_1_is_read_and_goes_on);
+    tcase_add_test(test, images_of_unknown_versions_are_refused);
     tcase_add_test(test, restarts_do_not_make_a_state_grow);
     suite_add_tcase(suite, test);
     return run_suite(suite);

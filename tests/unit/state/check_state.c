@@ -297,8 +297,8 @@ START_TEST(test_keys_of_equal_and_extreme_hashes_keep_order_and_bounded_memory)
     enum { N = 400 };
     for (uint64_t i = 0; i < N; i++)
         for (uint32_t h = 0; h < 5; h++) {
-            uint64_t word = i * 2654435761u;
-            struct tm_key key = {hashes[h], &word, 8};
+            uint64_t words[2] = {i * 2654435761u, h}; // of 8 bytes no two have the same
+            struct tm_key key = {hashes[h], words, sizeof words};
             bool created;
             uint64_t *value = tm_state_upsert(state, ns, &key, &created);
             ck_assert(created);
@@ -307,8 +307,8 @@ START_TEST(test_keys_of_equal_and_extreme_hashes_keep_order_and_bounded_memory)
     ck_assert_uint_eq(check_order(state, ns, 2), N * 5);
     for (uint64_t i = 0; i < N; i++)
         for (uint32_t h = 0; h < 5; h++) {
-            uint64_t word = i * 2654435761u;
-            struct tm_key key = {hashes[h], &word, 8};
+            uint64_t words[2] = {i * 2654435761u, h};
+            struct tm_key key = {hashes[h], words, sizeof words};
             ck_assert_uint_eq(*(const uint64_t *)tm_state_find(state, ns, &key), i * 5 + h);
         }
     ck_assert_int_lt(tm_state_used_bytes(state), 600 * 1024);
