@@ -53,6 +53,7 @@ struct socket_source {
     uint32_t failures;   // in a row
     struct tm__socket_connection *connections[TM_CONNECTIONS];
     uint32_t count, next; // next: whose turn it is
+    uint32_t idle; // so many in a row, the last of them in front of `next`, had nothing
     // Of the call under way:
     const struct tm__socket_connection *current;
     struct tm_error *err;
@@ -372,9 +373,8 @@ static int read_connection(struct socket_source *self, uint32_t index, struct tm
 static int fill(struct socket_source *self, struct tm_batch *batch, bool *more,
                 struct tm_error *err)
 {
-    uint32_t idle = 0;
     for (int reads = 0; reads < READS_PER_TURN && self->count > 0; reads++) {
-        if (idle >= self->count) {
+        if (self->idle >= self->count) {
             *more = false;
             return 0;
         }
@@ -383,13 +383,13 @@ static int fill(struct socket_source *self, struct tm_batch *batch, bool *more,
         int rc = read_connection(self, self->next, batch, err);
         if (rc < 0)
             return rc;
-        idle = rc == IDLE ? idle + 1 : 0;
+        self->idle = rc == IDLE ? self->idle + 1 : 0;
         if (tm_batch_is_full(batch))
             return 0; // the same goes on
         if (self->count == before)
             self->next++;
     }
-    *more = self->count > 0 && idle < self->count;
+    *more = self->count > 0 && self->idle < self->count;
     return 0;
 }
 
@@ -415,6 +415,7 @@ static int socket_read(struct tm_source *source, struct tm_batch **out, struct t
     rc = fill(self, batch, &more, err);
     if (rc == 0 && batch->row_count == 0 && !more && self->state == OPEN) {
         tm_batch_release_local(batch);
+        self->idle = 0; // all are looked at when one of them wakes the task
         return TM_READ_WAIT;
     }
     if (rc != 0) {
