@@ -53,7 +53,7 @@ struct socket_source {
     uint32_t failures;   // in a row
     struct tm__socket_connection *connections[TM_CONNECTIONS];
     uint32_t count, next; // next: whose turn it is
-    uint32_t idle; // so many in a row, the last of them in front of `next`, had nothing
+    uint32_t idle;        // the last so many before `next` had nothing, and are watched
     // Of the call under way:
     const struct tm__socket_connection *current;
     struct tm_error *err;
@@ -109,6 +109,7 @@ static int add_connection(struct socket_source *self, struct tm_socket *socket,
                                    .notice = notice,
                                    .notice_arg = self};
     self->connections[self->count++] = c;
+    self->idle = 0; // the new one may stand among them
     return tm__socket_connection_init(c, fx_of(self), mem, socket, peer, self->format, &args, err);
 }
 
@@ -369,15 +370,12 @@ static int read_connection(struct socket_source *self, uint32_t index, struct tm
 }
 
 // Connections in turn, until the batch is full, none has more, or others must have theirs. *more:
-// something may be left.
+// something may be left. There may be more connections than reads in a turn, so that a round that
+// finds nothing takes several.
 static int fill(struct socket_source *self, struct tm_batch *batch, bool *more,
                 struct tm_error *err)
 {
-    for (int reads = 0; reads < READS_PER_TURN && self->count > 0; reads++) {
-        if (self->idle >= self->count) {
-            *more = false;
-            return 0;
-        }
+    for (int reads = 0; reads < READS_PER_TURN && self->idle < self->count; reads++) {
         uint32_t before = self->count;
         self->next = self->next < self->count ? self->next : 0;
         int rc = read_connection(self, self->next, batch, err);
@@ -389,7 +387,7 @@ static int fill(struct socket_source *self, struct tm_batch *batch, bool *more,
         if (self->count == before)
             self->next++;
     }
-    *more = self->count > 0 && self->idle < self->count;
+    *more = self->idle < self->count;
     return 0;
 }
 
@@ -415,7 +413,7 @@ static int socket_read(struct tm_source *source, struct tm_batch **out, struct t
     rc = fill(self, batch, &more, err);
     if (rc == 0 && batch->row_count == 0 && !more && self->state == OPEN) {
         tm_batch_release_local(batch);
-        self->idle = 0; // all are looked at when one of them wakes the task
+        self->idle = 0; // whoever wakes the task does not say which of them has something
         return TM_READ_WAIT;
     }
     if (rc != 0) {

@@ -70,18 +70,17 @@ static void watch_signals(struct run *run)
     ev_io_init(&run->told, on_told, tm_supervised_stop_fd(supervised), EV_READ);
     run->told.data = run;
     ev_io_start(loop, &run->told);
-    tm_supervised_stoppable(supervised, true);
+    tm_supervised_signals(supervised, TM_SIGNALS_ARE_TOLD);
 }
 
 static void unwatch_signals(struct run *run)
 {
     struct ev_loop *loop = tm_real_parker_loop(run->waker.parker);
+    tm_supervised_signals(run->engine->options->supervised, TM_SIGNALS_ARE_LATE);
     ev_signal_stop(loop, &run->interrupted);
     ev_signal_stop(loop, &run->terminated);
-    if (run->engine->options->supervised == NULL)
-        return;
-    tm_supervised_stoppable(run->engine->options->supervised, false);
-    ev_io_stop(loop, &run->told);
+    if (run->engine->options->supervised != NULL)
+        ev_io_stop(loop, &run->told);
 }
 
 // --- the end -------------------------------------------------------------------------------------

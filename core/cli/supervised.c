@@ -104,10 +104,10 @@ void tm_supervised_checkpoint(struct tm_supervised *self)
         atomic_store(&self->watch.one_by_one, 0);
 }
 
-void tm_supervised_stoppable(struct tm_supervised *self, bool stoppable)
+void tm_supervised_signals(struct tm_supervised *self, enum tm_supervised_signals what)
 {
     if (self != NULL)
-        atomic_store(&self->is_stoppable, stoppable);
+        atomic_store(&self->signals, what);
 }
 
 int tm_supervised_stops(struct tm_supervised *self)

@@ -49,6 +49,7 @@ struct supervisor {
     pid_t worker;       // 0: there is none
     int stops;          // signals that stop a job
     int64_t stopped_ns; // when the last of them came
+    int late;           // those that came when the worker process was about to end
     int64_t looked_ns;
     int hung;                 // 1 + the thread for which the worker process was ended, or 0
     uint64_t ended_from;      // the checkpoint that the last process that crashed could go on from
@@ -89,7 +90,8 @@ static int be_worker(struct supervisor *self, pid_t supervisor)
 static void prepare(struct supervisor *self)
 {
     struct tm_supervised *shared = self->shared;
-    atomic_store(&shared->is_stoppable, 0);
+    atomic_store(&shared->signals, TM_SIGNALS_END_IT);
+    self->late = 0;
     atomic_store(&shared->batch_timeout_ms, 0);
     atomic_store(&shared->crashed, 0);
     atomic_store(&shared->crashed_worker, 0);
@@ -214,8 +216,14 @@ static void pass_on(struct supervisor *self, int number)
     if (same)
         return;
     self->stops++;
+    // Looked at before it is told: who is told of it may be at its end a moment later, where the
+    // signal would take its exit code away.
+    int signals = atomic_load(&self->shared->signals);
     (void)eventfd_write(self->shared->stop_fd, 1);
-    if (self->worker != 0 && !atomic_load(&self->shared->is_stoppable))
+    // What it says last may wait for who reads it: then a second signal ends it.
+    bool ends =
+        signals == TM_SIGNALS_END_IT || (signals == TM_SIGNALS_ARE_LATE && self->late++ > 0);
+    if (self->worker != 0 && ends)
         kill(self->worker, number);
 }
 

@@ -22,6 +22,12 @@ struct tm_supervised_figures {
     char last[TM_SUPERVISED_CAUSE]; // why the last one ended
 };
 
+enum tm_supervised_signals {
+    TM_SIGNALS_END_IT,   // it begins
+    TM_SIGNALS_ARE_TOLD, // it counts them, its own and those that the supervisor tells it of
+    TM_SIGNALS_ARE_LATE, // the job has ended, and says how
+};
+
 struct tm_supervised {
     // By the supervisor, while there is no worker process.
     struct tm_supervised_figures figures;
@@ -30,7 +36,7 @@ struct tm_supervised {
     uint64_t resumable;          // the checkpoint to go on from; 0: none, as far as is known
     int stop_fd;                 // readable: so often the user wants the job to stop
     // By the worker process.
-    _Atomic int is_stoppable; // it counts signals: until then they end it
+    _Atomic int signals; // enum tm_supervised_signals: what they do to it
     _Atomic int knows_strategy;
     _Atomic int64_t batch_timeout_ms; // 0: none, or not known yet
     _Atomic int has_begun;            // what a fresh start gives up has been given up
@@ -72,8 +78,8 @@ void tm_supervised_running(struct tm_supervised *self, uint64_t latest);
 // more.
 void tm_supervised_checkpoint(struct tm_supervised *self);
 
-// From now on signals are counted, here and by the supervisor.
-void tm_supervised_stoppable(struct tm_supervised *self, bool stoppable);
+// From now on this is what signals do.
+void tm_supervised_signals(struct tm_supervised *self, enum tm_supervised_signals what);
 // How often the supervisor has been told to stop since the last call.
 int tm_supervised_stops(struct tm_supervised *self);
 static inline int tm_supervised_stop_fd(const struct tm_supervised *self)

@@ -23,13 +23,15 @@ struct testing {
     int code;
 };
 
-// Modules of lua/kit are what specs can name; "tidemill" is the first of them. NULL: none.
+// Modules of lua/kit are what specs can name, "tidemill" is the first of them; and what kit.clean
+// has in common with the planner. NULL: none.
 static const struct tm_embedded *module_of(const char *name)
 {
     if (strcmp(name, "tidemill") == 0)
         name = "kit";
     for (const struct tm_embedded *e = tm_embedded_files; e->name != NULL; e++)
-        if (strcmp(e->name, name) == 0 && strncmp(name, "kit", 3) == 0)
+        if (strcmp(e->name, name) == 0 &&
+            (strncmp(name, "kit", 3) == 0 || strcmp(name, "tidemill.utf8") == 0))
             return e;
     return NULL;
 }

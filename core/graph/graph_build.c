@@ -427,10 +427,12 @@ int tm_graph_window(struct tm_graph *graph, uint32_t node, int64_t size_ms, int6
         return FAIL(graph, TM_E_ARGUMENT,
                     "window '%s' has size %lld ms and slide %lld ms; both must be above 0", n->name,
                     (long long)size_ms, (long long)slide_ms);
-    if (offset_ms <= -slide_ms || offset_ms >= slide_ms)
+    // Where windows repeat: cumulating ones all begin with the longest of them.
+    int64_t period_ms = n->window == TM_WINDOW_CUMULATE ? size_ms : slide_ms;
+    if (offset_ms <= -period_ms || offset_ms >= period_ms)
         return FAIL(graph, TM_E_ARGUMENT,
                     "window '%s' has offset %lld ms; it must be smaller than %lld ms either way",
-                    n->name, (long long)offset_ms, (long long)slide_ms);
+                    n->name, (long long)offset_ms, (long long)period_ms);
     if (size_ms / slide_ms > TM_WINDOW_SLICES_MAX)
         return FAIL(graph, TM_E_LIMIT, "a row of window '%s' would be in %lld windows; at most %d",
                     n->name, (long long)(size_ms / slide_ms), TM_WINDOW_SLICES_MAX);

@@ -87,7 +87,9 @@ int tm_graph_window_evictor(struct tm_graph *graph, uint32_t node, int kind, dou
     if (n == NULL)
         return TM_E_INTERNAL;
     bool counts = kind == TM_EVICTOR_COUNT || kind == TM_EVICTOR_TIME;
-    if (kind <= TM_EVICTOR_NONE || kind >= TM_EVICTOR_KINDS || n->window == TM_WINDOW_COUNT ||
+    // Windows of rows that overlap keep the last ones by themselves.
+    bool keeps_last = n->window == TM_WINDOW_COUNT && n->slide_ms != n->size_ms;
+    if (kind <= TM_EVICTOR_NONE || kind >= TM_EVICTOR_KINDS || keeps_last ||
         (counts && !(value >= 0 && value <= TM_INT_MAX)))
         return FAIL(graph, TM_E_ARGUMENT, "window '%s': evictor %d with %g", n->name, kind, value);
     n->evictor = (struct tm_evictor){.kind = (uint8_t)kind, .after = after != 0, .value = value};

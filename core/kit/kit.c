@@ -3,6 +3,7 @@
 
 #include "core/base/limits.h"
 #include "core/kit/kit_private.h"
+#include "core/operator/order.h"
 #include "core/task/sample.h"
 
 enum { SLACK = 64 };
@@ -567,6 +568,23 @@ static int compare_bytes(const uint8_t *a, uint32_t a_bytes, const uint8_t *b, u
     return order != 0 ? order : (a_bytes > b_bytes) - (a_bytes < b_bytes);
 }
 
+// Column by column, nulls first.
+static int compare_values(const struct tm_kit_row *a, const struct tm_kit_row *b)
+{
+    const struct tm_row *x = (const void *)a->bytes, *y = (const void *)b->bytes;
+    const struct tm_schema *schema = a->schema;
+    int order = (schema->fingerprint > b->schema->fingerprint) -
+                (schema->fingerprint < b->schema->fingerprint);
+    for (uint32_t i = 0; order == 0 && i < schema->field_count; i++) {
+        bool x_null = tm_row_is_null(x, i), y_null = tm_row_is_null(y, i);
+        order = x_null || y_null
+                    ? y_null - x_null
+                    : tm_operator_order(schema->fields[i].type, x, schema->fields[i].offset, y,
+                                        schema->fields[i].offset);
+    }
+    return order;
+}
+
 static int compare_arrival(const void *x, const void *y)
 {
     const struct tm_kit_row *a = x, *b = y;
@@ -584,7 +602,7 @@ static int compare_cause(const void *x, const void *y)
     if (a->key != NULL && b->key != NULL)
         order = compare_bytes(a->key, a->key_bytes, b->key, b->key_bytes);
     else if (a->by_value && b->by_value)
-        order = compare_bytes(a->bytes, a->size_bytes, b->bytes, b->size_bytes);
+        order = compare_values(a, b);
     return order != 0 ? order : compare_arrival(a, b);
 }
 

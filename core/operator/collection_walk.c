@@ -1,23 +1,39 @@
 // Maps and lists of a record, entry after entry: walks of user code, sizes, and the search for what
 // is over.
 //
-// A walk is known by a number. Some can be under way at once (one within the other, or left before
-// their end); one that is older is an error when it goes on. It goes by the order of the state: a
-// map's entries that are put behind its place are seen, those removed are not; a list's values that
-// are appended are seen. Clearing ends it.
+// A walk is known by a number. Some can be under way at once, one within the other. Nobody says
+// when one is over, as user code may leave it before its end: a new one takes the place of that
+// which has stood still the longest, and a walk that has lost its place is an error when it goes
+// on. It goes by the order of the state: a map's entries that are put behind its place are seen,
+// those removed are not; a list's values that are appended are seen. Clearing ends it.
 #include "core/operator/collections_private.h"
 
 #include <math.h>
 
 // --- walks ---------------------------------------------------------------------------------------
 
+// The first that is of no walk of this call, else of the one that was used before all others.
+static uint32_t find_place(const struct tm__operator_walks *walks, double call)
+{
+    uint32_t oldest = 0;
+    for (uint32_t i = 0; i < TM__OPERATOR_WALKS; i++) {
+        if (walks->walks[i].number == 0 || walks->walks[i].call != call)
+            return i;
+        if (walks->walks[i].used < walks->walks[oldest].used)
+            oldest = i;
+    }
+    return oldest;
+}
+
 double tm__operator_collection_walk(void *arg, uint8_t **slot, uint32_t n)
 {
     struct tm__operator_keyed *keyed = arg;
     struct tm__operator_walks *walks = keyed->walks;
-    struct tm__operator_walk *walk = &walks->walks[(uint64_t)walks->last % TM__OPERATOR_WALKS];
-    walks->last++;
-    walk->number = walks->last;
+    uint32_t place = find_place(walks, keyed->entry->call);
+    struct tm__operator_walk *walk = &walks->walks[place];
+    walks->last += TM__OPERATOR_WALKS;
+    walk->number = walks->last + place;
+    walk->used = ++walks->used;
     walk->call = keyed->entry->call;
     walk->n = n;
     walk->index = tm__operator_keyed_index(keyed, slot);
@@ -103,12 +119,12 @@ static struct tm_span without_access(const struct tm__operator_collection_spec *
 int tm__operator_collection_walk_next(void *arg, double number, double access)
 {
     struct tm__operator_keyed *keyed = arg;
-    if (!(number >= 1) || number > keyed->walks->last)
+    if (!(number >= 1) || number >= keyed->walks->last + TM__OPERATOR_WALKS)
         return TM_E_NOT_FOUND;
-    struct tm__operator_walk *walk =
-        &keyed->walks->walks[((uint64_t)number - 1) % TM__OPERATOR_WALKS];
+    struct tm__operator_walk *walk = &keyed->walks->walks[(uint64_t)number % TM__OPERATOR_WALKS];
     if (walk->number != number || walk->call != keyed->entry->call)
         return TM_E_NOT_FOUND;
+    walk->used = ++keyed->walks->used;
     const struct tm__operator_collection_at at =
         tm__operator_collection_of(keyed, walk->index, walk->n);
     if (walk->ended || tm__operator_collection_count(&at) == 0)

@@ -37,8 +37,9 @@ struct tm__operator_collection_spec {
 };
 
 struct tm__operator_walk {
-    double number; // 0: none
+    double number; // 0: none; its place among the walks is number % TM__OPERATOR_WALKS
     double call;   // whose it is
+    uint64_t used; // as of struct tm__operator_walks
     uint32_t n, index;
     uint64_t changes; // of the call, when `values` were looked up
     bool ended;
@@ -49,7 +50,8 @@ struct tm__operator_walk {
 };
 
 struct tm__operator_walks {
-    double last; // number
+    double last;   // of numbers, rounded down to what all places have in common
+    uint64_t used; // counts steps of all walks
     struct tm__operator_walk walks[TM__OPERATOR_WALKS];
 };
 

@@ -25,7 +25,7 @@ static int order_bytes(const char *a, uint32_t a_length, const char *b, uint32_t
     return order != 0 ? order : (a_length > b_length) - (a_length < b_length);
 }
 
-int tm__operator_order(struct tm_type type, const struct tm_row *a, uint32_t a_offset,
+int tm_operator_order(struct tm_type type, const struct tm_row *a, uint32_t a_offset,
                        const struct tm_row *b, uint32_t b_offset)
 {
     if (type.kind == TM_TYPE_DOUBLE)

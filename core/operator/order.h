@@ -5,5 +5,5 @@
 #include "core/batch/batch.h"
 
 // Of `a` beside `b`, in rows of their own and at their own offsets; neither is null. < 0, 0, > 0.
-int tm__operator_order(struct tm_type type, const struct tm_row *a, uint32_t a_offset,
-                       const struct tm_row *b, uint32_t b_offset);
+int tm_operator_order(struct tm_type type, const struct tm_row *a, uint32_t a_offset,
+                      const struct tm_row *b, uint32_t b_offset);

@@ -136,7 +136,7 @@ static const struct tm_row *kept_row(const struct ranked *self, uint32_t group,
 // < 0: the row goes before the kept one.
 static int order(const struct ranked *self, const struct tm_row *row, const struct tm_row *kept)
 {
-    int order = tm__operator_order(self->type, row, self->in_offset, kept, self->out_offset);
+    int order = tm_operator_order(self->type, row, self->in_offset, kept, self->out_offset);
     return self->base.node->descending ? -order : order;
 }
 

@@ -296,13 +296,13 @@ int tm_operator_window_new(struct tm_task_context *ctx, const struct tm_node *no
 {
     if (!tm_node_is_sliced(node))
         return tm__windows_new(ctx, node, op, err);
+    int64_t period = node->window == TM_WINDOW_CUMULATE ? node->size_ms : node->slide_ms;
     if (node->size_ms < 1 || node->slide_ms < 1 || node->size_ms > TM_INT_MAX ||
-        node->slide_ms > TM_INT_MAX || node->offset_ms >= node->slide_ms ||
-        node->offset_ms <= -node->slide_ms)
+        node->slide_ms > TM_INT_MAX || node->offset_ms >= period || node->offset_ms <= -period)
         return tm_error_set(
             err, TM_E_ARGUMENT,
             "operator '%s': a window needs a positive size and slide, and an offset "
-            "shorter than the slide",
+            "shorter than the time after which windows repeat",
             node->name);
     struct tm__operator_window *self = tm_mem_zalloc(ctx->mem, sizeof *self);
     if (self == NULL)
@@ -312,7 +312,7 @@ int tm_operator_window_new(struct tm_task_context *ctx, const struct tm_node *no
     self->size = node->size_ms;
     self->slide = node->slide_ms;
     self->offset = node->offset_ms;
-    self->period = node->window == TM_WINDOW_CUMULATE ? self->size : self->slide;
+    self->period = period;
     self->slice_ms =
         self->slide >= self->size ? self->size : tm__operator_gcd(self->size, self->slide);
     self->base.ops = self->slice_ms == self->size ? &single_ops : &window_ops;

@@ -179,7 +179,7 @@ local function entries(R, nodes, cur)
   end
   function R.walk_failed(rc)
     if rc == codes.NOT_FOUND then
-      problem.raise("USER_CODE", "a walk over a map or list goes on after its call has returned, or after 16 others have begun",
+      problem.raise("USER_CODE", "a walk over a map or list goes on after its call has returned, or after 16 others that went on since",
         "for key, value in pairs(ctx.state.name) do ... end, in one call")
     end
     R.stop_by(rc)

@@ -7,8 +7,8 @@ local MISSING = [[tidemill test runs specs with busted, and there is none here: 
   on Debian and Ubuntu: apt install lua-busted
   elsewhere: luarocks --lua-version 5.1 install busted]]
 
-local OUTPUTS = { plain = "plainTerminal", utf = "utfTerminal", tap = "TAP", junit = "junit", json = "kit.json_output", gtest = "gtest",
-  silent = "kit.silent_output" }
+local OUTPUTS = { plain = "plainTerminal", utf = "utfTerminal", tap = "kit.tap_output", junit = "kit.junit_output",
+  json = "kit.json_output", gtest = "gtest", silent = "kit.silent_output" }
 
 local function wrong(text, hint)
   io.stderr:write("error TM0201 ", text, "\n", hint and "  hint: " .. hint .. "\n" or "")

@@ -121,10 +121,10 @@ end
 function kinds.window(C, graph, put, node)
   local w = node.window
   keys(C, graph, put, node)
-  if w.kind ~= "global" then put(node, C.tm_graph_window(graph, node.id, w.size_ms, w.slide_ms, w.offset_ms)) end
   if w.kind ~= "sliding" or w.processing then
     put(node, C.tm_graph_window_kind(graph, node.id, enum(C, "TM_WINDOW_", w.kind), w.processing and 1 or 0))
   end
+  if w.kind ~= "global" then put(node, C.tm_graph_window(graph, node.id, w.size_ms, w.slide_ms, w.offset_ms)) end
   if node.gap then put(node, C.tm_graph_window_gap(graph, node.id, column(node.input, node.gap, node))) end
   if w.lateness_ms then put(node, C.tm_graph_window_lateness(graph, node.id, w.lateness_ms)) end
   if w.late then put(node, C.tm_graph_window_late_side(graph, node.id)) end

@@ -92,6 +92,15 @@ for parallelism = 1, 4 do
       assert.same({}, t:timers("p"))
     end)
 
+    it("rows that show no key stand in the order of their values, whatever their type", function()
+      local t = test(SOURCE .. [[
+return rows:key_by("k"):process("p", {
+  each = function(ctx, e) ctx:emit { v = e.v / 2, text = e.v > 0 and "b" or nil } ctx:emit { v = -e.v, text = "a" } end,
+}):returns { v = "double", text = "string" }:to(tm.print { name = "out" })]])
+      t:push("in", { { k = "x", v = 6, ts = 0 }, { k = "y", v = 2, ts = 0 }, { k = "z", v = -1, ts = 0 }, { k = "x", v = 256, ts = 0 } })
+      assert.same({ "-256 a", "-6 a", "-2 a", "-0.5 nil", "1 a", "1 b", "3 b", "128 b" }, columns(t:take("out"), "v", "text"))
+    end)
+
     it("a timer of the clock fires when its millisecond is over, unless the test says that it is", function()
       for rule, first in pairs { job = 11, test = 10 } do
         local t = test(CLOCK, { clock = rule })

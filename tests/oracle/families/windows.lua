@@ -217,7 +217,8 @@ local function draw_bounds(random, op)
     op.size = op.slide * random:int(1, 5)
   end
   if op.kind == "sliding" then op.size, op.slide = size, random:pick { 5, 7, 10, 20, 30, 60 } end
-  op.offset = op.kind ~= "session" and random:chance(30) and random:int(-4, 4) or 0
+  local most = op.kind == "cumulate" and op.size - 1 or 4 -- below the time after which windows repeat
+  op.offset = op.kind ~= "session" and random:chance(30) and random:int(-most, most) or 0
 end
 
 local function draw(random, info, context)

@@ -4,6 +4,8 @@
 #include "core/loop/waker.h"
 #include "tests/unit/connector_file/support.h"
 
+enum { PEERS = 40 };
+
 // What a peer sends: pieces divided by '|'; "." is a moment with nothing, "!" a reset; then the
 // end.
 struct tm_socket {
@@ -15,10 +17,10 @@ static struct {
     struct tm_fx_sockets table;
     struct tm_fx_clock clock;
     int64_t now_ns;
-    int resolve_result;     // addresses, or a code
-    int refused;            // connections that are refused before one is not
-    int slow;               // looks at a connection before it is there
-    const char *scripts[8]; // of connections in their order
+    int resolve_result;         // addresses, or a code
+    int refused;                // connections that are refused before one is not
+    int slow;                   // looks at a connection before it is there
+    const char *scripts[PEERS]; // of connections in their order
     uint32_t connected, accepted, accepting, open, watches;
     int64_t peak; // memory taken at reads
     bool far;     // the address is no loopback
@@ -65,7 +67,7 @@ static struct tm_socket *net_connect(void *ctx, const struct tm_address *address
         tm_error_set(err, TM_E_NETWORK, "cannot connect to host%u: refused", address->length);
         return NULL;
     }
-    ck_assert_uint_lt(N.connected, 8);
+    ck_assert_uint_lt(N.connected, PEERS);
     return net_socket(N.scripts[N.connected++]);
 }
 
@@ -337,6 +339,30 @@ START_TEST(connections_take_turns_and_the_listener_outlives_them)
 }
 END_TEST
 
+// More connections than reads in a turn: a round of all of them must come to its end.
+START_TEST(many_connections_with_nothing_to_read_let_the_task_sleep)
+{
+    int64_t sum;
+    uint32_t rows;
+    char script[512] = "{\"id\":1}\n|";
+    for (int i = 0; i < 100; i++)
+        strcat(script, ".|");
+    strcat(script, "{\"id\":1000}\n");
+    tm_options_set_bool(&S.node.options, "listen", true);
+    start();
+    for (uint32_t i = 0; i < PEERS; i++)
+        N.scripts[i] = script;
+    N.accepting = PEERS;
+    ck_assert_int_eq(read_all(10, &sum, &rows), TM_READ_WAIT);
+    ck_assert_int_eq(sum, PEERS);         // not what comes a hundred looks later
+    ck_assert_uint_eq(N.open, PEERS + 1); // with the listener
+    ck_assert_int_eq(read_all(200, &sum, &rows), TM_READ_WAIT);
+    ck_assert_int_eq(sum, 1000 * PEERS);
+    ck_assert_uint_eq(N.open, 1);
+    finish();
+}
+END_TEST
+
 START_TEST(a_record_beyond_the_limit_is_one_bad_record)
 {
     int64_t sum;
@@ -410,6 +436,7 @@ int main(void)
     tcase_add_test(tc, a_connection_that_is_never_made_times_out);
     tcase_add_test(tc, reconnecting_waits_longer_each_time_and_begins_anew_after_a_connection);
     tcase_add_test(tc, connections_take_turns_and_the_listener_outlives_them);
+    tcase_add_test(tc, many_connections_with_nothing_to_read_let_the_task_sleep);
     tcase_add_test(tc, a_record_beyond_the_limit_is_one_bad_record);
     tcase_add_test(tc, options_that_cannot_be_are_refused);
     tcase_add_test(tc, a_listener_is_closed_also_when_no_task_was_made);

@@ -556,16 +556,42 @@ START_TEST(a_walk_ends_with_its_call_and_sixteen_can_be_under_way)
     enter(1);
     put_some(40);
     double first = tm__operator_collections.walk(&keyed, slot_of(0), FIXED);
-    for (int i = 1; i < 16; i++)
+    double second = tm__operator_collections.walk(&keyed, slot_of(0), FIXED);
+    for (int i = 2; i < 16; i++)
         (void)tm__operator_collections.walk(&keyed, slot_of(0), FIXED);
     ck_assert_int_eq(tm__operator_collections.walk_next(&keyed, first, 0), 1);
     double last = tm__operator_collections.walk(&keyed, slot_of(0), FIXED);
-    ck_assert_int_eq(tm__operator_collections.walk_next(&keyed, first, 0), TM_E_NOT_FOUND);
+    // The one that has stood still the longest has lost its place.
+    ck_assert_int_eq(tm__operator_collections.walk_next(&keyed, first, 0), 1);
+    ck_assert_int_eq(tm__operator_collections.walk_next(&keyed, second, 0), TM_E_NOT_FOUND);
     ck_assert_int_eq(tm__operator_collections.walk_next(&keyed, last, 0), 1);
     ck_assert_int_eq(tm__operator_collections.walk_next(&keyed, last + 1, 0), TM_E_NOT_FOUND);
     ck_assert_int_eq(tm__operator_collections.walk_next(&keyed, NAN, 0), TM_E_NOT_FOUND);
     settle(true);
     ck_assert_int_eq(tm__operator_collections.walk_next(&keyed, last, 0), TM_E_NOT_FOUND);
+    teardown();
+}
+END_TEST
+
+START_TEST(a_walk_goes_on_whatever_walks_are_begun_and_left_in_it)
+{
+    setup();
+    enter(1);
+    put_some(40);
+    double outer = tm__operator_collections.walk(&keyed, slot_of(0), FIXED);
+    int passed = 0;
+    while (tm__operator_collections.walk_next(&keyed, outer, 0) == 1) {
+        passed++;
+        double ended = tm__operator_collections.walk(&keyed, slot_of(0), FIXED);
+        int entries = 0;
+        while (tm__operator_collections.walk_next(&keyed, ended, 0) == 1)
+            entries++;
+        ck_assert_int_eq(entries, 40);
+        double left = tm__operator_collections.walk(&keyed, slot_of(0), FIXED);
+        ck_assert_int_eq(tm__operator_collections.walk_next(&keyed, left, 0), 1);
+    }
+    ck_assert_int_eq(passed, 40);
+    settle(true);
     teardown();
 }
 END_TEST
@@ -707,6 +733,7 @@ int main(void)
     tcase_add_test(tc, a_walk_sees_each_entry_once_whatever_its_call_changes);
     tcase_add_test(tc, clearing_ends_a_walk_and_what_empties_a_map_does_not);
     tcase_add_test(tc, a_walk_ends_with_its_call_and_sixteen_can_be_under_way);
+    tcase_add_test(tc, a_walk_goes_on_whatever_walks_are_begun_and_left_in_it);
     tcase_add_test(tc, what_is_too_long_changes_nothing);
     tcase_add_loop_test(tc, an_edited_record_is_refused_or_harmless, 0, 4);
     return run_operator_case(tc, "collections");
