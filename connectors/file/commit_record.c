@@ -98,12 +98,15 @@ bool tm__commit_record_rejoin(struct tm__commit_record *record, uint64_t life)
     uint32_t i = 0;
     while (i < record->before_count && record->before[i].life != life)
         i++;
-    if (i == record->before_count)
+    if (i == TM__COMMIT_LIVES)
         return false;
-    const struct tm__commit_life old = record->before[i];
-    memmove(record->before + i, record->before + i + 1,
-            (record->before_count - i - 1) * sizeof *record->before);
-    record->before_count--;
+    struct tm__commit_life old = {.life = life}; // of one that has made nothing visible
+    if (i < record->before_count) {
+        old = record->before[i];
+        memmove(record->before + i, record->before + i + 1,
+                (record->before_count - i - 1) * sizeof *record->before);
+        record->before_count--;
+    }
     remember(record);
     become(record, &old);
     return true;

@@ -27,7 +27,9 @@ struct tm__commit_record {
 
 // The life of `record` is over: it is one of those before the next one, which is `life`.
 void tm__commit_record_renew(struct tm__commit_record *record, uint64_t life);
-// A life that is over goes on. False: nobody remembers it; then nothing is changed.
+// A life that is over goes on. One that is not among those before has made nothing visible, or, of
+// a job that has finished since, is not known to have. False: there have been too many to know;
+// then nothing is changed.
 bool tm__commit_record_rejoin(struct tm__commit_record *record, uint64_t life);
 
 // *found false: there is none. TM_E_OUTPUT_CHANGED: it is damaged.
