@@ -79,8 +79,7 @@ static void remember(struct tm__commit_record *r)
 // What lives have come to, and nothing else, is kept.
 static void become(struct tm__commit_record *r, const struct tm__commit_life *life)
 {
-    struct tm__commit_record next = {
-        .life = life->life, .begun = life->begun, .done = life->done};
+    struct tm__commit_record next = {.life = life->life, .begun = life->begun, .done = life->done};
     next.before_count = r->before_count;
     memcpy(next.before, r->before, sizeof next.before);
     *r = next;

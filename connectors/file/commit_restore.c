@@ -181,9 +181,10 @@ static int cannot_tell(const struct tm__commits *c, uint64_t checkpoint, struct 
                  "checkpoint %" PRIu64 " holds rows for the output %s, which has been written by "
                  "another run since: whether they are in it cannot be told",
                  checkpoint, c->output);
-    tm_error_hint(err, "decide: --drop-state with the sink's name leaves them out (they are lost if "
-                       "they are not there); if_exists = \"replace\" begins the output again behind "
-                       "them; --fresh begins with all of the input");
+    tm_error_hint(err,
+                  "decide: --drop-state with the sink's name leaves them out (they are lost if "
+                  "they are not there); if_exists = \"replace\" begins the output again behind "
+                  "them; --fresh begins with all of the input");
     return TM_E_CHECKPOINT_OLD;
 }
 

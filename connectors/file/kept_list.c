@@ -60,8 +60,9 @@ struct verifying {
 static int damaged(const struct verifying *v, const char *path, const char *what)
 {
     tm_error_set(v->err, TM_E_CHECKPOINT, "%s %s: it holds rows for an output", path, what);
-    tm_error_hint(v->err, "bring it back from where the savepoint was copied to or from; without it "
-                          "the savepoint can be begun with only while the output still has them");
+    tm_error_hint(v->err,
+                  "bring it back from where the savepoint was copied to or from; without it "
+                  "the savepoint can be begun with only while the output still has them");
     return TM_E_CHECKPOINT;
 }
 
@@ -111,8 +112,7 @@ static int look_at_lines(struct verifying *v, const char *path, const char *text
     uint64_t hash;
     if (length < sizeof HEAD - 1 + end_bytes || text[length - 1] != '\n' ||
         sscanf(end, END "%" SCNx64, &hash) != 1 ||
-        hash != tm_hash_bytes(text, length - end_bytes) ||
-        memcmp(text, HEAD, sizeof HEAD - 1) != 0)
+        hash != tm_hash_bytes(text, length - end_bytes) || memcmp(text, HEAD, sizeof HEAD - 1) != 0)
         return damaged(v, path, "is not what was written");
     for (const char *next; line < end; line = next) {
         char name[NAME_MAX_BYTES];

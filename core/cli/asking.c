@@ -101,9 +101,10 @@ static int not_found(const struct finding *f, struct tm_error *err)
     else if (f->count != 0)
         tm_error_hint(err, "it has: %s", list);
     else
-        tm_error_hint(err, "what operators keep for keys can be read: process, windows, aggregates, "
-                           "reduce, top, min_by, max_by, distinct, dedup; it has none of these, or "
-                           "no row has come yet");
+        tm_error_hint(err,
+                      "what operators keep for keys can be read: process, windows, aggregates, "
+                      "reduce, top, min_by, max_by, distinct, dedup; it has none of these, or "
+                      "no row has come yet");
     return TM_E_NO_STATE;
 }
 

@@ -191,8 +191,8 @@ static int verify(struct looking *l, struct tm_error *err)
     uint64_t kept_bytes = 0;
     for (uint32_t i = 0; rc == 0 && tm_engine_connectors[i] != NULL; i++)
         if (tm_engine_connectors[i]->kept_verify != NULL)
-            rc = tm_engine_connectors[i]->kept_verify(
-                &l->fx, &l->mem, tm_restored_folder(restored), &kept, &kept_bytes, err);
+            rc = tm_engine_connectors[i]->kept_verify(&l->fx, &l->mem, tm_restored_folder(restored),
+                                                      &kept, &kept_bytes, err);
     if (rc == 0 && l->json != NULL) {
         set(l->json, "ok", json_true());
         set(l->json, "checkpoint", number_of(m->checkpoint));

@@ -130,8 +130,8 @@ static void show_kept(FILE *out, const json_t *report)
         }
         fputs(before[0] == ',' ? ")" : "", out);
         if (timers != 0)
-            fprintf(out, "%s %s timer%s in %s", keys != 0 ? "," : "",
-                    tm_text_count(timers, count), timers == 1 ? "" : "s",
+            fprintf(out, "%s %s timer%s in %s", keys != 0 ? "," : "", tm_text_count(timers, count),
+                    timers == 1 ? "" : "s",
                     tm_text_size(tm_running_number(kept, "timer_bytes"), size));
         fputc('\n', out);
     }
@@ -248,8 +248,9 @@ static void show(FILE *out, const json_t *answer)
     show_waiting(out, report);
     show_errors(out, report);
     if (tm_running_number(report, "silent_workers") != 0)
-        fprintf(out, "  %" PRId64 " threads are busy with one batch: what they know is older, or "
-                     "missing\n",
+        fprintf(out,
+                "  %" PRId64 " threads are busy with one batch: what they know is older, or "
+                "missing\n",
                 tm_running_number(report, "silent_workers"));
     show_checkpoints(out, answer);
 }

@@ -120,8 +120,9 @@ static void print_errors(const struct tm_report *report)
         const struct tm_report_error *error = &errors.items[i];
         char code[8], label[64];
         struct tm_error last;
-        snprintf(label, sizeof label, "  %s x %" PRIu64 ", first: ",
-                 tm_error_code_text(error->code, code), error->count);
+        snprintf(label, sizeof label,
+                 "  %s x %" PRIu64 ", first: ", tm_error_code_text(error->code, code),
+                 error->count);
         print_error(label, error->first);
         if (error->count > 1 && tm_report_last_error(report, error, &last))
             print_error("    last: ", &last);

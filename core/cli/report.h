@@ -6,8 +6,8 @@
 
 #include "core/cluster/coordinator.h"
 #include "core/cluster/keeper.h"
-#include "core/task/job.h"
 #include "core/task/holder.h"
+#include "core/task/job.h"
 #include "core/task/sums.h"
 #include "core/task/told.h"
 

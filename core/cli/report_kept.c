@@ -1,4 +1,5 @@
-// What operators keep in memory, by state too: for people, when the job has ended, and for machines.
+// What operators keep in memory, by state too: for people, when the job has ended, and for
+// machines.
 #include "core/cli/report.h"
 
 #include <inttypes.h>

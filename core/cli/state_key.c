@@ -85,8 +85,7 @@ static int put_column(const struct tm_field *field, const json_t *value, const c
 
 static const json_t *column_of(const json_t *object, uint32_t i, const struct tm_field *field)
 {
-    return json_is_array(object) ? json_array_get(object, i)
-                                 : json_object_get(object, field->name);
+    return json_is_array(object) ? json_array_get(object, i) : json_object_get(object, field->name);
 }
 
 static int put_columns(const struct tm_schema *input, const struct tm_key_spec *spec,

@@ -37,9 +37,8 @@ static void ask_workers(struct tm_telling *telling)
     telling->number++;
     telling->missing = job->worker_count;
     telling->deadline_ns = tm_fx_mono_ns(job->fx) + (int64_t)TM_TELLING_MS * 1000000;
-    if (telling->told == NULL ||
-        tm_job_command_checkpoint(job, TM_COMMAND_TELL, telling->number, TM_PURPOSE_PERIODIC, NULL,
-                                  0) != 0)
+    if (telling->told == NULL || tm_job_command_checkpoint(job, TM_COMMAND_TELL, telling->number,
+                                                           TM_PURPOSE_PERIODIC, NULL, 0) != 0)
         telling->missing = 0;
 }
 

@@ -7,8 +7,8 @@
 #include "core/task/told.h"
 
 enum {
-    TM_TELLING_MAX = 8,    // reports under way
-    TM_TELLING_MS = 300,   // a worker that is in a batch for longer is not waited for
+    TM_TELLING_MAX = 8,  // reports under way
+    TM_TELLING_MS = 300, // a worker that is in a batch for longer is not waited for
 };
 
 struct tm_telling_wait {

@@ -127,8 +127,8 @@ struct tm_user_metric {
     const char *name, *unit, *description;
 };
 
-// DISTINCT: the columns of its input that make up an identity, the key's first; into `fields`, which
-// has room for all columns. How many.
+// DISTINCT: the columns of its input that make up an identity, the key's first; into `fields`,
+// which has room for all columns. How many.
 uint32_t tm_node_identity(const struct tm_node *node, const struct tm_schema *input,
                           uint32_t *fields);
 // Is it a window with an aggregate of the job's own (tm.aggregate)?

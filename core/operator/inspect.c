@@ -210,7 +210,9 @@ static int process_states(struct tm_operator *op, const struct tm_key *key,
         !tm__operator_looks_at(keyed->state, &own, &key_group))
         return 0;
     const uint8_t *record = tm_state_find(keyed->state, keyed->ns, &own);
-    return record == NULL ? 0 : tm__operator_see_record(op, keyed, TM__SCOPE_KEY, key_group, record, inspector);
+    return record == NULL
+               ? 0
+               : tm__operator_see_record(op, keyed, TM__SCOPE_KEY, key_group, record, inspector);
 }
 
 static int process_keys(struct tm_operator *op, bool (*each)(void *arg, const struct tm_key *key),
@@ -235,8 +237,9 @@ static int process_window_states(struct tm_operator *op, const struct tm_key *ke
         !tm__operator_looks_at(keyed->state, &own, &key_group))
         return 0;
     const uint8_t *record = tm__operator_process_windows_find(self, &own, window);
-    return record == NULL ? 0
-                          : tm__operator_see_record(op, keyed, TM__SCOPE_WINDOW, key_group, record, inspector);
+    return record == NULL
+               ? 0
+               : tm__operator_see_record(op, keyed, TM__SCOPE_WINDOW, key_group, record, inspector);
 }
 
 // --- timers --------------------------------------------------------------------------------------

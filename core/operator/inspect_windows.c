@@ -1,7 +1,7 @@
-// What can be seen of windows: which of a key are open, what each of them holds and what its trigger
-// remembers, when they wake. Windows that overlap and fire once are made of slices that they share:
-// of those that no window has reached yet each is shown by itself, and what has been reached as
-// what the last window that fired held.
+// What can be seen of windows: which of a key are open, what each of them holds and what its
+// trigger remembers, when they wake. Windows that overlap and fire once are made of slices that
+// they share: of those that no window has reached yet each is shown by itself, and what has been
+// reached as what the last window that fired held.
 #include "core/operator/looking.h"
 #include "core/operator/running_record.h"
 #include "core/operator/window.h"
@@ -122,10 +122,11 @@ static int each_window(struct tm_operator *op, const struct tm_key *key,
         const struct tm__windows_cell *cell = (const void *)(cells + at);
         const struct tm_inspected_window window = {self->bounded, cell->start, cell->end, 0};
         inspector->window(inspector->arg, &window);
-        int rc = self->asked == NULL
-                     ? 0
-                     : tm__operator_see_record(op, tm__windows_asked_keyed(self->asked), TM__SCOPE_KEY,
-                                  key_group, cells + at + self->record_at, inspector);
+        int rc =
+            self->asked == NULL
+                ? 0
+                : tm__operator_see_record(op, tm__windows_asked_keyed(self->asked), TM__SCOPE_KEY,
+                                          key_group, cells + at + self->record_at, inspector);
         if (rc == 0 && contents)
             rc = see_cell(self, key, key_group, cell, inspector);
         if (rc != 0)
@@ -151,8 +152,7 @@ static int windows_keys(struct tm_operator *op, bool (*each)(void *arg, const st
 {
     const struct tm__windows *self = (const struct tm__windows *)op;
     bool enough = false;
-    return self->ns == NULL ? 0
-                            : tm__operator_each_key(self->state, self->ns, each, arg, &enough);
+    return self->ns == NULL ? 0 : tm__operator_each_key(self->state, self->ns, each, arg, &enough);
 }
 
 // --- windows made of slices ----------------------------------------------------------------------
@@ -213,7 +213,8 @@ static int see_fired(const struct tm__operator_window *self, const struct tm_key
                      uint32_t key_group, const struct tm_inspector *inspector)
 {
     const struct tm__operator_running *running = &self->running;
-    const struct tm_inspected_window window = {true, self->start, self->fired_end, TM_INSPECTED_FIRED};
+    const struct tm_inspected_window window = {true, self->start, self->fired_end,
+                                               TM_INSPECTED_FIRED};
     if (running->state == NULL || running->ns == NULL || self->firing ||
         self->start >= self->fired_end) // behind a checkpoint no window has fired yet
         return 0;

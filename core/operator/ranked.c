@@ -599,8 +599,7 @@ static int ranked_keys(struct tm_operator *op, bool (*each)(void *arg, const str
 {
     const struct ranked *self = (const struct ranked *)op;
     bool enough = false;
-    return self->ns == NULL ? 0
-                            : tm__operator_each_key(self->state, self->ns, each, arg, &enough);
+    return self->ns == NULL ? 0 : tm__operator_each_key(self->state, self->ns, each, arg, &enough);
 }
 
 static const struct tm_inspect ranked_inspect = {.results = ranked_results, .keys = ranked_keys};

@@ -438,8 +438,7 @@ static int reduce_keys(struct tm_operator *op, bool (*each)(void *arg, const str
 {
     const struct reduce *self = (const struct reduce *)op;
     bool enough = false;
-    return self->ns == NULL ? 0
-                            : tm__operator_each_key(self->state, self->ns, each, arg, &enough);
+    return self->ns == NULL ? 0 : tm__operator_each_key(self->state, self->ns, each, arg, &enough);
 }
 
 static const struct tm_inspect reduce_inspect = {.results = reduce_results, .keys = reduce_keys};

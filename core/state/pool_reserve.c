@@ -174,8 +174,7 @@ static bool touch_cold(struct tm__state_pool *pool, struct tm__state_pool_reserv
     for (uint32_t class = TM__POOL_CLASSES; class -- > COLD_CLASS_MIN;) {
         if (pool->cold[class] == NULL)
             continue;
-        take_blocks(reserve, &pool->cold[class], class,
-                    bytes / (int64_t)block_bytes(class) + 1);
+        take_blocks(reserve, &pool->cold[class], class, bytes / (int64_t)block_bytes(class) + 1);
         pool->cold_bytes -= taken_bytes(reserve);
         reserve->job = TOUCH_BLOCKS;
         reserve->busy = tm_helper_submit(reserve->helper, &reserve->work);

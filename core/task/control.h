@@ -67,12 +67,12 @@ struct tm_event {
     struct tm_mem *mem;
     enum tm_event_kind kind;
     uint32_t worker;
-    struct tm_error error;     // of FAILED, DECLINED
-    struct tm_culprit culprit; // of FAILED, where user code failed on something
-    uint64_t checkpoint;       // of WRITTEN, DECLINED
-    uint32_t task;             // its number in the job
-    struct tm_part *part;      // of WRITTEN: a reference; who takes it leaves NULL
-    struct tm_told *told;      // of TOLD: who takes it leaves NULL
+    struct tm_error error;        // of FAILED, DECLINED
+    struct tm_culprit culprit;    // of FAILED, where user code failed on something
+    uint64_t checkpoint;          // of WRITTEN, DECLINED
+    uint32_t task;                // its number in the job
+    struct tm_part *part;         // of WRITTEN: a reference; who takes it leaves NULL
+    struct tm_told *told;         // of TOLD: who takes it leaves NULL
     const struct tm_graph *graph; // of TOLD, to free it
     size_t length;
     char text[];

@@ -22,9 +22,9 @@ static int each_column(const struct tm_node *node, each_state *each, void *arg)
     int rc = 0;
     for (uint32_t i = node->key.count; schema != NULL && i < schema->field_count && rc == 0; i++) {
         const struct tm_field *field = &schema->fields[i];
-        bool bound = node->kind == TM_NODE_WINDOW && i < node->key.count + 2 &&
-                     (strcmp(field->name, "window_start") == 0 ||
-                      strcmp(field->name, "window_end") == 0);
+        bool bound =
+            node->kind == TM_NODE_WINDOW && i < node->key.count + 2 &&
+            (strcmp(field->name, "window_start") == 0 || strcmp(field->name, "window_end") == 0);
         if (strcmp(field->name, TM_INSPECTED_ROWS) == 0)
             rc = each(arg, node, TM_INSPECTED_ROWS + 1);
         else if (!bound && (field->flags & TM_FIELD_HIDDEN) == 0)
@@ -322,11 +322,8 @@ static void put_key(struct answering *a, const struct tm_key *key)
 // The windows' functions first: a state of theirs may have the name of a column.
 static void see_parts(struct answering *a)
 {
-    const struct tm_inspector inspector = {.arg = a,
-                                           .value = see_value,
-                                           .item = see_item,
-                                           .entry = see_entry,
-                                           .window = see_window};
+    const struct tm_inspector inspector = {
+        .arg = a, .value = see_value, .item = see_item, .entry = see_entry, .window = see_window};
     for (uint32_t i = a->part_count; i > 0 && a->rc == 0 && (a->only == NULL || !a->any); i--) {
         struct tm_operator *op = a->parts[i - 1];
         const struct tm_inspect *inspect = op->ops->inspect;

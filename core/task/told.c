@@ -32,8 +32,7 @@ static void tell_operator(struct tm_told *told, const struct tm_task *task, uint
     struct tm_told_operator *to = &told->operators[told->operator_count++];
     *to = (struct tm_told_operator){.node = op->node->id, .waiting = {.roughly = true}};
     if (keeps && op->node->state_count != 0)
-        to->kept.states =
-            tm_mem_zalloc(told->mem, op->node->state_count * sizeof *to->kept.states);
+        to->kept.states = tm_mem_zalloc(told->mem, op->node->state_count * sizeof *to->kept.states);
     if (keeps)
         op->ops->kept(op, &to->kept);
     if (waits)
@@ -108,8 +107,7 @@ struct tm_told *tm_told_new(const struct tm_worker *worker)
 
 void tm__worker_tell(struct tm_worker *worker, const struct tm_command *command)
 {
-    struct tm_event *event =
-        tm_event_new(worker->job->mem, TM_EVENT_TOLD, worker->index, NULL, 0);
+    struct tm_event *event = tm_event_new(worker->job->mem, TM_EVENT_TOLD, worker->index, NULL, 0);
     if (event == NULL) // whoever asked goes without
         return;
     event->checkpoint = command->checkpoint;

@@ -3,8 +3,8 @@
 // these (TM_EVENT_TOLD). Of one worker all is of one moment; workers are not at the same one.
 #pragma once
 
-#include "core/task/operator.h"
 #include "core/task/job.h"
+#include "core/task/operator.h"
 
 struct tm_told_operator {
     uint32_t node;

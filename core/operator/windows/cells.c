@@ -68,9 +68,7 @@ uint64_t tm__windows_estimate(const struct tm__windows *self, bool *is_rough)
     for (uint32_t group = first; group <= last; group++)
         if (tm__windows_each_cell(self, group, count_some, &some) != 0)
             break;
-    return some.keys == 0
-               ? 0
-               : (uint64_t)((double)some.filled * (double)all / (double)some.keys);
+    return some.keys == 0 ? 0 : (uint64_t)((double)some.filled * (double)all / (double)some.keys);
 }
 
 uint32_t tm__windows_seek(const struct tm__windows *self, const struct tm__windows_key *k,
