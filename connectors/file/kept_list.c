@@ -66,7 +66,7 @@ static int damaged(const struct verifying *v, const char *path, const char *what
     return TM_E_CHECKPOINT;
 }
 
-// NULL: it cannot be read, rc.
+// 0, or why it cannot be read.
 static int open_file(const struct verifying *v, const char *path, int *fd)
 {
     *fd = v->fx->files->open(v->fx->ctx, path, TM_FILE_READ, v->err);
@@ -104,22 +104,49 @@ static int look_at_copy(struct verifying *v, const char *name, uint64_t size_byt
     return 0;
 }
 
-// "staged-HASH SIZE HASH\n", line by line, then the checksum of all before it.
+// Digits up to `end`, which is passed. NULL: there are others.
+static const char *take_number(const char *at, unsigned base, char end, uint64_t *value)
+{
+    static const char digits[] = "0123456789abcdef";
+    const char *digit;
+    *value = 0;
+    while (*at != end && *at != '\0' && (digit = memchr(digits, *at, base)) != NULL) {
+        *value = *value * base + (uint64_t)(digit - digits);
+        at++;
+    }
+    return *at == end ? at + 1 : NULL;
+}
+
+// "staged-HASH SIZE HASH\n". NULL: it is no such line.
+static const char *take_line(const char *line, char name[NAME_MAX_BYTES], uint64_t *size_bytes,
+                             uint64_t *hash)
+{
+    size_t length = strcspn(line, " \n/");
+    if (length == 0 || length >= NAME_MAX_BYTES || line[length] != ' ')
+        return NULL;
+    memcpy(name, line, length);
+    name[length] = '\0';
+    line = take_number(line + length + 1, 10, ' ', size_bytes);
+    return line == NULL ? NULL : take_number(line, 16, '\n', hash);
+}
+
+// Line by line, then the checksum of all before it.
 static int look_at_lines(struct verifying *v, const char *path, const char *text, size_t length)
 {
     const size_t end_bytes = sizeof END - 1 + 17;
+    if (length < sizeof HEAD - 1 + end_bytes)
+        return damaged(v, path, "is cut short");
     const char *line = text + sizeof HEAD - 1, *end = text + length - end_bytes;
     uint64_t hash;
-    if (length < sizeof HEAD - 1 + end_bytes || text[length - 1] != '\n' ||
-        sscanf(end, END "%" SCNx64, &hash) != 1 ||
+    if (memcmp(end, END, sizeof END - 1) != 0 ||
+        take_number(end + sizeof END - 1, 16, '\n', &hash) != text + length ||
         hash != tm_hash_bytes(text, length - end_bytes) || memcmp(text, HEAD, sizeof HEAD - 1) != 0)
         return damaged(v, path, "is not what was written");
-    for (const char *next; line < end; line = next) {
+    while (line < end) {
         char name[NAME_MAX_BYTES];
         uint64_t size_bytes;
-        next = (const char *)memchr(line, '\n', (size_t)(end - line)) + 1; // as the checksum says
-        if (sscanf(line, "%63s %" SCNu64 " %" SCNx64, name, &size_bytes, &hash) != 3 ||
-            strchr(name, '/') != NULL)
+        line = take_line(line, name, &size_bytes, &hash);
+        if (line == NULL)
             return damaged(v, path, "is not what was written");
         int rc = look_at_copy(v, name, size_bytes, hash);
         if (rc != 0)
