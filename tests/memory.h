@@ -26,4 +26,5 @@ static inline void plain_free(void *ctx, void *p, size_t size)
     free(p);
 }
 
-static const struct tm_fx_memory plain_memory = {plain_alloc, plain_realloc, plain_free, NULL};
+static const struct tm_fx_memory plain_memory = {plain_alloc, plain_realloc, plain_free, NULL,
+                                                 NULL};

@@ -137,7 +137,8 @@ void tm__commits_begin(struct tm__commits *c, char *const *old, uint32_t old_cou
         (c->args.replace || c->args.fx->files->stat(c->args.fx->ctx, c->path, &info, NULL) != 0);
     if (tm__commit_record_read(c->args.fx, c->args.mem, c->record_path, &record, &found, NULL) != 0)
         found = true; // whatever it says, it is written anew
-    c->record = (struct tm__commit_record){.life = draw(c->args.fx)};
+    tm__commit_record_renew(&record, draw(c->args.fx));
+    c->record = record;
     c->resumed = 0;
     c->renewed = found;
 }

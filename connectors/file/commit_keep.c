@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "connectors/file/commit_private.h"
+#include "connectors/file/kept_list.h"
 #include "core/base/hash.h"
 #include "core/base/kill_point.h"
 
@@ -66,7 +67,9 @@ static int copy_file(const struct tm__commits *c, const char *from, const char *
 int tm__commits_keep(struct tm__commits *c, uint64_t checkpoint, const char *folder,
                      struct tm_error *err)
 {
+    struct tm_buf list;
     int rc = 0;
+    tm_buf_init(&list, c->args.mem);
     tm__commits_take_given(c);
     for (const struct tm__prepared *p = c->pending; rc == 0 && p != NULL; p = p->next) {
         char *path = NULL;
@@ -75,9 +78,15 @@ int tm__commits_keep(struct tm__commits *c, uint64_t checkpoint, const char *fol
         rc = kept_path(c, folder, p, &path, err);
         if (rc == 0)
             rc = copy_file(c, p->staged, path, err);
+        if (rc == 0)
+            rc = tm__kept_list_add(&list, strrchr(path, '/') + 1, p->size_bytes, p->hash);
         TM_KILL_POINT(savepoint_staged);
         free_path(c, path);
     }
+    if (rc == 0)
+        rc = tm__kept_list_write(c->args.fx, &list, folder, c->path, err);
+    TM_KILL_POINT(savepoint_listed);
+    tm_buf_fini(&list);
     return tm__commits_failed(c, rc, err);
 }
 

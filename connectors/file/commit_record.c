@@ -9,7 +9,7 @@
 #include "core/base/hash.h"
 #include "core/base/kill_point.h"
 
-enum { TEXT_BYTES = 512 };
+enum { TEXT_BYTES = 1024 };
 
 #define FORMAT                                                                                \
     "tidemill commits 1 life %016" PRIx64 " begun %" PRIu64 " done %" PRIu64 " from %" PRId64 \
@@ -19,6 +19,10 @@ static size_t print(const struct tm__commit_record *r, char *text)
 {
     int n = snprintf(text, TEXT_BYTES, FORMAT, r->life, r->begun, r->done, r->from, r->length,
                      r->is_new, r->inode);
+    for (uint32_t i = 0; i < r->before_count; i++)
+        n += snprintf(text + n, TEXT_BYTES - (size_t)n,
+                      " before %016" PRIx64 " %" PRIu64 " %" PRIu64, r->before[i].life,
+                      r->before[i].begun, r->before[i].done);
     uint64_t hash = tm_hash_bytes(text, (size_t)n);
     return (size_t)(n + snprintf(text + n, TEXT_BYTES - (size_t)n, " hash %016" PRIx64 "\n", hash));
 }
@@ -40,6 +44,7 @@ static const char *number(const char *at, const char *word, unsigned base, uint6
 // Lengths of a file are never below 0. What is spelled otherwise is found by writing it again.
 static bool parse(const char *text, struct tm__commit_record *r)
 {
+    static const char before[] = " before ";
     char again[TEXT_BYTES];
     uint64_t from, length;
     const char *at = number(text, "tidemill commits 1 life ", 16, &r->life);
@@ -49,12 +54,61 @@ static bool parse(const char *text, struct tm__commit_record *r)
     at = number(at, " length ", 10, &length);
     at = number(at, " new ", 10, &r->is_new);
     at = number(at, " inode ", 10, &r->inode);
+    while (at != NULL && strncmp(at, before, strlen(before)) == 0 &&
+           r->before_count < TM__COMMIT_LIVES) {
+        struct tm__commit_life *life = &r->before[r->before_count++];
+        at = number(at, before, 16, &life->life);
+        at = number(at, " ", 10, &life->begun);
+        at = number(at, " ", 10, &life->done);
+    }
     if (at == NULL)
         return false;
     r->from = (int64_t)from;
     r->length = (int64_t)length;
     print(r, again);
     return strcmp(text, again) == 0;
+}
+
+static void remember(struct tm__commit_record *r)
+{
+    if (r->before_count == TM__COMMIT_LIVES)
+        memmove(r->before, r->before + 1, --r->before_count * sizeof *r->before);
+    r->before[r->before_count++] = (struct tm__commit_life){r->life, r->begun, r->done};
+}
+
+// What lives have come to, and nothing else, is kept.
+static void become(struct tm__commit_record *r, const struct tm__commit_life *life)
+{
+    struct tm__commit_record next = {.life = life->life, .begun = life->begun, .done = life->done};
+    next.before_count = r->before_count;
+    memcpy(next.before, r->before, sizeof next.before);
+    *r = next;
+}
+
+void tm__commit_record_renew(struct tm__commit_record *record, uint64_t life)
+{
+    if (record->life != 0)
+        remember(record);
+    become(record, &(struct tm__commit_life){.life = life});
+}
+
+bool tm__commit_record_rejoin(struct tm__commit_record *record, uint64_t life)
+{
+    uint32_t i = 0;
+    while (i < record->before_count && record->before[i].life != life)
+        i++;
+    if (i == TM__COMMIT_LIVES)
+        return false;
+    struct tm__commit_life old = {.life = life}; // of one that has made nothing visible
+    if (i < record->before_count) {
+        old = record->before[i];
+        memmove(record->before + i, record->before + i + 1,
+                (record->before_count - i - 1) * sizeof *record->before);
+        record->before_count--;
+    }
+    remember(record);
+    become(record, &old);
+    return true;
 }
 
 int tm__commit_record_read(const struct tm_fx *fx, struct tm_mem *mem, const char *path,

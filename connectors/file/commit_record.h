@@ -6,6 +6,12 @@
 #include "core/base/effects.h"
 #include "core/base/mem.h"
 
+// A job that wrote the output before, as far as it had come.
+struct tm__commit_life {
+    uint64_t life, begun, done; // as below
+};
+enum { TM__COMMIT_LIVES = 8 }; // that are remembered
+
 struct tm__commit_record {
     uint64_t life;   // of the job that writes the output: another one began anew
     uint64_t begun;  // the newest checkpoint of which something may be committed; 0: none
@@ -14,7 +20,17 @@ struct tm__commit_record {
     int64_t length;  // of one file: when `done` was done
     uint64_t is_new; // of one file: `begun` makes it, and renames it to its name
     uint64_t inode;  // of what had that name then
+    // The last ones, the newest at the end: a savepoint of theirs may be begun with.
+    struct tm__commit_life before[TM__COMMIT_LIVES];
+    uint32_t before_count;
 };
+
+// The life of `record` is over: it is one of those before the next one, which is `life`.
+void tm__commit_record_renew(struct tm__commit_record *record, uint64_t life);
+// A life that is over goes on. One that is not among those before has made nothing visible, or, of
+// a job that has finished since, is not known to have. False: there have been too many to know;
+// then nothing is changed.
+bool tm__commit_record_rejoin(struct tm__commit_record *record, uint64_t life);
 
 // *found false: there is none. TM_E_OUTPUT_CHANGED: it is damaged.
 int tm__commit_record_read(const struct tm_fx *fx, struct tm_mem *mem, const char *path,

@@ -174,6 +174,20 @@ static int too_old(const struct tm__commits *c, uint64_t checkpoint, bool other_
     return TM_E_CHECKPOINT_OLD;
 }
 
+// Rows that the checkpoint holds for the output may be in it, in part.
+static int cannot_tell(const struct tm__commits *c, uint64_t checkpoint, struct tm_error *err)
+{
+    tm_error_set(err, TM_E_CHECKPOINT_OLD,
+                 "checkpoint %" PRIu64 " holds rows for the output %s, which has been written by "
+                 "another run since: whether they are in it cannot be told",
+                 checkpoint, c->output);
+    tm_error_hint(err,
+                  "decide: --drop-state with the sink's name leaves them out (they are lost if "
+                  "they are not there); if_exists = \"replace\" begins the output again behind "
+                  "them; --fresh begins with all of the input");
+    return TM_E_CHECKPOINT_OLD;
+}
+
 static void drop_pending(struct tm__commits *c)
 {
     while (c->pending != NULL) {
@@ -192,16 +206,23 @@ static int begin_another_life(struct tm__commits *c, char *const *old, uint32_t 
     return 0;
 }
 
+// Checkpoints up to which all is in the output.
+static void drop_until(struct tm__commits *c, uint64_t checkpoint)
+{
+    while (c->pending != NULL && c->pending->checkpoint <= checkpoint) {
+        struct tm__prepared *p = c->pending;
+        c->pending = p->next;
+        tm__prepared_free(c->args.mem, p);
+    }
+}
+
 // What the record says is in the one file is not appended again.
 static void drop_done(struct tm__commits *c)
 {
     if (TM_PLANTED(appended_again))
         return;
-    while (c->args.one_file && c->pending != NULL && c->pending->checkpoint <= c->record.done) {
-        struct tm__prepared *p = c->pending;
-        c->pending = p->next;
-        tm__prepared_free(c->args.mem, p);
-    }
+    if (c->args.one_file)
+        drop_until(c, c->record.done);
 }
 
 static int go_on(struct tm__commits *c, const struct found *f, const struct tm_restored *restored,
@@ -220,6 +241,27 @@ static int go_on(struct tm__commits *c, const struct found *f, const struct tm_r
     if (rc != 0)
         return rc;
     return tm__commits_failed(c, tm__commits_check(c, err), err);
+}
+
+// An output that is appended to has more than the checkpoint: what that holds for it and is not in
+// it yet comes first, as a part of the life that the checkpoint is of. Which of it is there the
+// record knows of each life: of one file what was done, of a folder what was begun, as its parts
+// have names of their own.
+static int append_again(struct tm__commits *c, const struct found *f,
+                        const struct tm_restored *restored, char *const *old, uint32_t old_count,
+                        struct tm_error *err)
+{
+    if (c->pending == NULL)
+        return begin_another_life(c, old, old_count);
+    if (c->record.life != f->life && !tm__commit_record_rejoin(&c->record, f->life))
+        return cannot_tell(c, tm_restored_checkpoint(restored), err);
+    drop_until(c, c->args.one_file ? c->record.done : c->record.begun);
+    if (c->pending == NULL)
+        return begin_another_life(c, old, old_count);
+    if (c->pending->checkpoint <= c->record.begun) // an append that was cut short
+        return cannot_tell(c, tm_restored_checkpoint(restored), err);
+    c->duplicates = true;
+    return go_on(c, f, restored, err);
 }
 
 int tm__commits_restore(struct tm__commits *c, const struct tm_restored *restored, const char *node,
@@ -241,5 +283,6 @@ int tm__commits_restore(struct tm__commits *c, const struct tm_restored *restore
         return go_on(c, &f, restored, err);
     if (!c->args.append && !c->args.replace)
         return too_old(c, checkpoint, other_life, err);
-    return begin_another_life(c, old, old_count);
+    return c->args.append ? append_again(c, &f, restored, old, old_count, err)
+                          : begin_another_life(c, old, old_count);
 }

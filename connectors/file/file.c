@@ -1,6 +1,7 @@
 // The connector's table and what its two sides share.
 #include "connectors/file/file.h"
 
+#include "connectors/file/kept_list.h"
 #include "connectors/file/sample.h"
 #include "connectors/file/sink.h"
 #include "connectors/file/source.h"
@@ -57,6 +58,7 @@ const struct tm_connector tm_connector_file = {
     .sink_commit_once = tm__file_sink_commit_once,
     .sink_committed = tm__file_sink_committed,
     .sink_keep = tm__file_sink_keep,
+    .kept_verify = tm__kept_lists_verify,
     .sink_new = tm__file_sink_new,
     .sink_check = tm__file_sink_check,
     .sink_finish = tm__file_sink_finish,

@@ -201,6 +201,9 @@ struct tm_fx_memory {
     // first; what lies in them stays, and may be used meanwhile. A wish that takes milliseconds, so
     // for executors. NULL: this world has no such thing.
     void (*touch)(void *ctx, void *p, size_t size);
+    // The other way round: the system may have the memory behind these addresses until somebody
+    // writes there again; what lies in them is lost. Takes as long. NULL: the same.
+    void (*give_back)(void *ctx, void *p, size_t size);
 };
 
 // How a world keeps Lua states as they were, and has them again: for worlds in one thread that open

@@ -28,6 +28,7 @@ void tm_histogram_add(struct tm_histogram *h, uint64_t value, uint64_t times)
     if (times == 0)
         return;
     h->count += times;
+    h->sum += (double)value * (double)times;
     if (value > h->max)
         h->max = value;
     h->buckets[bucket_of(value)] += times;
@@ -36,10 +37,19 @@ void tm_histogram_add(struct tm_histogram *h, uint64_t value, uint64_t times)
 void tm_histogram_merge(struct tm_histogram *into, const struct tm_histogram *from)
 {
     into->count += from->count;
+    into->sum += from->sum;
     if (from->max > into->max)
         into->max = from->max;
     for (unsigned i = 0; i < TM_HISTOGRAM_BUCKETS; i++)
         into->buckets[i] += from->buckets[i];
+}
+
+uint64_t tm_histogram_count_below(const struct tm_histogram *h, uint64_t bound)
+{
+    uint64_t count = 0;
+    for (unsigned i = 0; i < bucket_of(bound); i++)
+        count += h->buckets[i];
+    return count;
 }
 
 uint64_t tm_histogram_quantile(const struct tm_histogram *h, double q)

@@ -1,7 +1,8 @@
 // Identities of rows: the canonical bytes of some columns, nested ones too. Unlike a key an
-// identity may hold nulls, and nobody reads it back: equal values have equal bytes and others have
-// not, which is all there is to it. A value is its length or count where these can differ, then its
-// parts in order; what can be null has a byte in front that says whether it is there.
+// identity may hold nulls, and is read back for people only (identity_json.c): equal values have
+// equal bytes and others have not, which is all there is to it. A value is its length or count
+// where these can differ, then its parts in order; what can be null has a byte in front that says
+// whether it is there.
 #include "core/batch/key.h"
 #include "core/batch/nested.h"
 

@@ -8,4 +8,7 @@
 
 int tm_json_put_value(struct tm_buf *out, struct tm_type type,
                       struct tm_slot slot) TM_WARN_UNUSED; // TM_E_MEMORY
+// The columns of an identity (tm_key_identity, of the same columns), as an object.
+int tm_json_put_identity(struct tm_buf *out, const struct tm_schema *schema, const uint32_t *fields,
+                         uint32_t count, const uint8_t *bytes) TM_WARN_UNUSED; // TM_E_MEMORY
 int tm_json_put_text(struct tm_buf *out, const void *text, size_t length) TM_WARN_UNUSED;

@@ -74,6 +74,11 @@ static inline int tm_key_of_row(const struct tm_key_reader *reader, const struct
 // rows that are equal in them. TM_E_MEMORY, TM_E_LIMIT.
 int tm_key_identity(const struct tm_schema *schema, const uint32_t *fields, uint32_t count,
                     const struct tm_row *row, struct tm_buf *out) TM_WARN_UNUSED;
+// By which a state knows an identity: the key group is that of the row's key, whose hash is given.
+static inline uint64_t tm_key_identity_hash(uint64_t key_hash, const void *bytes, size_t length)
+{
+    return (key_hash & ~(uint64_t)UINT32_MAX) | (uint32_t)tm_hash_bytes(bytes, length);
+}
 // Write the key's columns into a row being built: column i of the key to field `first_field + i`.
 // `reader` gives the types.
 int tm_key_put(const struct tm_key_reader *reader, const void *bytes, uint32_t length,

@@ -103,9 +103,11 @@ static int put_struct(struct tm_buf *out, const struct tm__value_style *style,
                       const struct tm_schema *of, const struct tm_row *row)
 {
     int rc = put(out, style->fields[0]);
-    for (uint32_t i = 0; rc == 0 && i < of->field_count; i++) {
+    for (uint32_t i = 0, shown = 0; rc == 0 && i < of->field_count; i++) {
         const struct tm_field *field = &of->fields[i];
-        rc = put_comma(out, style, i);
+        if ((field->flags & TM_FIELD_HIDDEN) != 0) // of a row; structs have none
+            continue;
+        rc = put_comma(out, style, shown++);
         rc = rc == 0 ? style->name(out, field->name) : rc;
         rc = rc == 0 ? put(out, style->is) : rc;
         if (rc == 0)

@@ -101,8 +101,10 @@ static int not_found(const struct finding *f, struct tm_error *err)
     else if (f->count != 0)
         tm_error_hint(err, "it has: %s", list);
     else
-        tm_error_hint(err, "states of process, of functions of windows and of rolling aggregates "
-                           "can be read, and it has none of these");
+        tm_error_hint(err,
+                      "what operators keep for keys can be read: process, windows, aggregates, "
+                      "reduce, top, min_by, max_by, distinct, dedup; it has none of these, or "
+                      "no row has come yet");
     return TM_E_NO_STATE;
 }
 
@@ -142,16 +144,17 @@ static int send(struct tm_asking *asking, struct tm_asked *asked, const struct t
     int rc = find(asking, request->name, &node, &state, err);
     if (rc != 0)
         return rc;
+    node = &asking->job->graph->nodes[node->whole]; // a window's functions answer with it
+    uint64_t hash = 0;
     tm_buf_init(&key, asking->job->mem);
     if (gets)
-        rc = tm_state_key_read(asking->job, node, request->key, &key, err);
+        rc = tm_state_key_read(asking->job, node, request->key, &key, &hash, err);
     const struct tm_question question = {.number = asked->number,
-                                         .node = node->id,
+                                         .node = node->whole,
                                          .limit = gets ? 0 : request->limit,
                                          .name_bytes = state == NULL ? 0 : (uint32_t)strlen(state),
                                          .key_bytes = (uint32_t)key.size_bytes,
-                                         .key_hash =
-                                             gets ? tm_hash_bytes(key.data, key.size_bytes) : 0};
+                                         .key_hash = hash};
     if (rc == 0 && tm_job_ask(asking->job, &question, state == NULL ? "" : state, key.data) != 0)
         rc = tm_error_set(err, TM_E_MEMORY, "out of memory for a question");
     tm_buf_fini(&key);

@@ -6,6 +6,7 @@
 
 #include "core/base/text.h"
 #include "core/checkpoint/contents.h"
+#include "core/cli/engine.h"
 #include "core/cli/options.h"
 #include "core/loop/real.h"
 
@@ -185,13 +186,26 @@ static int verify(struct looking *l, struct tm_error *err)
         for (uint32_t k = 0; k < m->operators[i].part_count && rc == 0; k++)
             rc = tm_contents_count(restored, m->operators[i].name, m->operators[i].parts[k].name,
                                    &contents, err);
+    // What outputs have put beside it, for a savepoint.
+    uint32_t kept = 0;
+    uint64_t kept_bytes = 0;
+    for (uint32_t i = 0; rc == 0 && tm_engine_connectors[i] != NULL; i++)
+        if (tm_engine_connectors[i]->kept_verify != NULL)
+            rc = tm_engine_connectors[i]->kept_verify(&l->fx, &l->mem, tm_restored_folder(restored),
+                                                      &kept, &kept_bytes, err);
     if (rc == 0 && l->json != NULL) {
         set(l->json, "ok", json_true());
         set(l->json, "checkpoint", number_of(m->checkpoint));
+        set(l->json, "staged_files", number_of(kept));
+        set(l->json, "staged_bytes", number_of(kept_bytes));
     } else if (rc == 0) {
-        fprintf(l->options->out, "%s %llu of the job %s is whole: %u file%s, %llu bytes\n",
+        fprintf(l->options->out, "%s %llu of the job %s is whole: %u file%s, %llu bytes",
                 tm_checkpoint_kinds[m->kind], (unsigned long long)m->checkpoint, m->job,
                 m->file_count, m->file_count == 1 ? "" : "s", (unsigned long long)all_bytes(m));
+        if (kept != 0)
+            fprintf(l->options->out, "; and %u with rows for outputs, %llu bytes", kept,
+                    (unsigned long long)kept_bytes);
+        fputc('\n', l->options->out);
     }
     tm_restored_free(restored);
     return rc;

@@ -12,6 +12,7 @@
 #include "core/cli/asking.h"
 #include "core/cli/places.h"
 #include "core/cli/report.h"
+#include "core/cli/telling.h"
 #include "core/cluster/prometheus.h"
 
 enum { WAITING_MAX = 8 }; // for the end of the job, at the same time
@@ -27,6 +28,7 @@ struct tm_control {
     struct tm_server_request *waiting[WAITING_MAX];
     uint32_t waiting_count;
     struct tm_asking asking;
+    struct tm_telling telling;
     struct tm_server_request *savepoint; // waits for one; NULL: nobody does
 };
 
@@ -73,6 +75,11 @@ static struct tm_report report_of(const struct tm_control *control,
         .restarts = target->restarts,
         .supervised = control->engine->options->supervised,
     };
+    static struct tm_told *const nothing[1];
+    const struct tm_telling *telling = &control->telling;
+    report.told = telling->told == NULL ? nothing : telling->told;
+    report.told_count = telling->told == NULL ? 0 : target->job->worker_count;
+    report.silent_workers = telling->missing;
     if (target->saving->keeper != NULL) {
         *figures = tm_keeper_figures(target->saving->keeper);
         report.checkpoints = figures;
@@ -130,7 +137,7 @@ static json_t *describe(const struct tm_control *control)
     return root;
 }
 
-static void answer_report(struct tm_control *control, struct tm_server_request *to)
+static void answer_report(const struct tm_control *control, struct tm_server_request *to)
 {
     struct tm_keeper_figures figures;
     const struct tm_report report = report_of(control, &figures);
@@ -139,7 +146,7 @@ static void answer_report(struct tm_control *control, struct tm_server_request *
     tm_control_answer(to, 200, root);
 }
 
-static void answer_metrics(struct tm_control *control, struct tm_server_request *to)
+static void answer_metrics(const struct tm_control *control, struct tm_server_request *to)
 {
     struct tm_keeper_figures figures;
     struct tm_buf text;
@@ -152,6 +159,22 @@ static void answer_metrics(struct tm_control *control, struct tm_server_request 
     else
         tm_server_answer(to, 500, "text/plain", "out of memory\n", 14);
     tm_buf_fini(&text);
+}
+
+// The workers have told what they know, or do not for long.
+static bool answer_told(struct tm_control *control)
+{
+    struct tm_telling *telling = &control->telling;
+    if (!tm_telling_is_ready(telling, tm_fx_mono_ns(&control->engine->fx)))
+        return false;
+    for (uint32_t i = 0; i < telling->count; i++) {
+        if (telling->waits[i].kind == TM_REQUEST_METRICS)
+            answer_metrics(control, telling->waits[i].from);
+        else
+            answer_report(control, telling->waits[i].from);
+    }
+    telling->count = 0;
+    return true;
 }
 
 // --- savepoints ----------------------------------------------------------------------------------
@@ -279,10 +302,8 @@ static void carry_out(struct tm_control *control, struct tm_server_request *from
     }
     switch (request->kind) {
     case TM_REQUEST_REPORT:
-        answer_report(control, from);
-        return;
     case TM_REQUEST_METRICS:
-        answer_metrics(control, from);
+        tm_telling_ask(&control->telling, from, request->kind);
         return;
     case TM_REQUEST_SAVEPOINT:
         take_savepoint(control, from, request->path);
@@ -389,23 +410,28 @@ void tm_control_attach(struct tm_control *control, const struct tm_control_targe
     static const struct tm_control_target none;
     control->target = target == NULL ? none : *target;
     tm_asking_attach(&control->asking, control->target.job);
+    tm_telling_attach(&control->telling, control->target.job);
     if (control->drains && control->target.job != NULL && control->wish == TM_WISH_NONE)
         control->wish = TM_WISH_DRAIN;
 }
 
-void tm_control_event(struct tm_control *control, const struct tm_event *event)
+void tm_control_event(struct tm_control *control, struct tm_event *event)
 {
     tm_asking_event(&control->asking, event);
+    tm_telling_event(&control->telling, event);
 }
 
 bool tm_control_turn(struct tm_control *control)
 {
-    return tm_server_turn(control->server);
+    bool any = answer_told(control);
+    return tm_server_turn(control->server) || any;
 }
 
 int64_t tm_control_deadline_ns(const struct tm_control *control)
 {
-    return tm_server_deadline_ns(control->server);
+    int64_t told_ns = tm_telling_deadline_ns(&control->telling);
+    int64_t server_ns = tm_server_deadline_ns(control->server);
+    return told_ns < server_ns ? told_ns : server_ns;
 }
 
 enum tm_wish tm_control_wish(struct tm_control *control)
@@ -437,6 +463,7 @@ void tm_control_close(struct tm_control *control, const struct tm_control_end *e
     if (control == NULL)
         return;
     tm_asking_attach(&control->asking, NULL);
+    tm_telling_attach(&control->telling, NULL);
     if (end != NULL)
         tell_end(control, end);
     if (control->entry[0] != '\0')

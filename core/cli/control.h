@@ -34,8 +34,8 @@ int tm_control_open(struct tm_engine *engine, const char *folder, struct tm_wake
                     struct tm_control **control, struct tm_error *err) TM_WARN_UNUSED;
 // Between two attempts there is no target: NULL.
 void tm_control_attach(struct tm_control *control, const struct tm_control_target *target);
-// Answers of workers are its; others are nothing to it.
-void tm_control_event(struct tm_control *control, const struct tm_event *event);
+// Answers of workers are its, and it takes what they have told; others are nothing to it.
+void tm_control_event(struct tm_control *control, struct tm_event *event);
 // True: there was something.
 bool tm_control_turn(struct tm_control *control);
 int64_t tm_control_deadline_ns(const struct tm_control *control);

@@ -138,6 +138,7 @@ static int open_job(struct rehearsal *r, const struct tm_restored *restored, con
                                      .operators = &tm_operator_factory,
                                      .workers = 1,
                                      .checkpoints = true,
+                                     .rehearses = true,
                                      .restored = restored,
                                      .settled = settled,
                                      .settled_length = strlen(settled),

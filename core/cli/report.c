@@ -53,47 +53,6 @@ void tm_report_edge_rows(struct tm_job *job, uint32_t edge, uint64_t *sent, uint
         }
 }
 
-// NULL: out of memory, and then the report has no latency.
-static struct tm_histogram *merge_latency(struct tm_job *job)
-{
-    struct tm_histogram *all = calloc(1, sizeof *all);
-    for (uint32_t t = 0; all != NULL && t < job->task_count; t++)
-        if (job->tasks[t].latency != NULL)
-            tm_histogram_merge(all, job->tasks[t].latency);
-    return all;
-}
-
-// Kinds of errors merged over the tasks: the first and the last of all, by the clock.
-struct error_sum {
-    const struct tm_failure_kind *kind, *last;
-    uint64_t count;
-};
-
-static uint32_t merge_errors(struct tm_job *job, struct error_sum *sums, uint32_t capacity)
-{
-    uint32_t count = 0;
-    for (uint32_t t = 0; t < job->task_count; t++)
-        for (uint32_t k = 0; k < job->failures[t].kind_count; k++) {
-            const struct tm_failure_kind *kind = &job->failures[t].kinds[k];
-            uint32_t i = 0;
-            while (i < count &&
-                   (sums[i].kind->node != kind->node || sums[i].kind->code != kind->code))
-                i++;
-            if (i == capacity)
-                continue;
-            if (i == count)
-                sums[count++] = (struct error_sum){.kind = kind, .last = kind};
-            sums[i].count += kind->count;
-            if (kind->first_ms < sums[i].kind->first_ms)
-                sums[i].kind = kind;
-            if (kind->last_ms > sums[i].last->last_ms)
-                sums[i].last = kind;
-        }
-    return count;
-}
-
-enum { ERRORS_MAX = 256 };
-
 // --- for people ----------------------------------------------------------------------------------
 
 static void print_operators(struct tm_job *job, double seconds)
@@ -153,18 +112,19 @@ static void print_error(const char *label, const struct tm_error *err)
         print_line_of("    ", record + 1);
 }
 
-static void print_errors(struct tm_job *job)
+static void print_errors(const struct tm_report *report)
 {
-    static struct error_sum sums[ERRORS_MAX];
-    uint32_t count = merge_errors(job, sums, ERRORS_MAX);
-    for (uint32_t i = 0; i < count; i++) {
+    static struct tm_report_errors errors; // reports are of one thread
+    tm_report_merge_errors(report, &errors);
+    for (uint32_t i = 0; i < errors.count; i++) {
+        const struct tm_report_error *error = &errors.items[i];
         char code[8], label[64];
         struct tm_error last;
         snprintf(label, sizeof label,
-                 "  %s x %" PRIu64 ", first: ", tm_error_code_text(sums[i].kind->code, code),
-                 sums[i].count);
-        print_error(label, &sums[i].kind->first);
-        if (sums[i].count > 1 && tm_task_failure_last(job, sums[i].last, &last) == 0)
+                 "  %s x %" PRIu64 ", first: ", tm_error_code_text(error->code, code),
+                 error->count);
+        print_error(label, error->first);
+        if (error->count > 1 && tm_report_last_error(report, error, &last))
             print_error("    last: ", &last);
     }
 }
@@ -190,7 +150,7 @@ void tm_report_print(const struct tm_report *report)
             tm_text_duration(report->wall_ns / 1000000, text));
     print_operators(job, seconds);
     print_other_failures(job);
-    struct tm_histogram *latency = merge_latency(job);
+    struct tm_histogram *latency = tm_report_latency(report, TM_REPORT_ALL);
     if (latency != NULL && latency->count != 0)
         fprintf(stderr, "  latency from read to written: p50 %.2f ms, p99 %.2f ms\n",
                 (double)tm_histogram_quantile(latency, 0.5) / 1e6,
@@ -205,10 +165,10 @@ void tm_report_print(const struct tm_report *report)
                     job->graph->nodes[job->plan->edges[e].to_node].name, sent, received);
     }
     tm_report_print_metrics(job);
-    tm_report_print_kept(job);
-    tm_report_print_waiting(job);
+    tm_report_print_kept(report);
+    tm_report_print_waiting(report);
     print_strangers(job);
-    print_errors(job);
+    print_errors(report);
     tm_report_print_checkpoints(report);
     tm_report_print_supervised(report);
     tm_report_print_restarts(report);
@@ -232,8 +192,10 @@ json_t *tm_report_json_text(const char *text)
     return json_stringn(clean, used);
 }
 
-static void put_operator(struct tm_job *job, uint32_t n, double seconds, json_t *operators)
+static void put_operator(const struct tm_report *report, uint32_t n, double seconds,
+                         json_t *operators)
 {
+    struct tm_job *job = report->job;
     struct tm_operator_sums s;
     if (!tm_job_sums(job, n, &s))
         return;
@@ -264,7 +226,7 @@ static void put_operator(struct tm_job *job, uint32_t n, double seconds, json_t 
     json_object_set_new(o, "busy_seconds", json_real((double)s.busy_ns / 1e9));
     if (s.watermark > -TM_INT_MAX && s.watermark < TM_INT_MAX)
         json_object_set_new(o, "watermark", json_integer(s.watermark));
-    tm_report_put_kept(job, n, o);
+    tm_report_put_kept(report, n, o);
     json_array_append_new(operators, o);
 }
 
@@ -333,18 +295,19 @@ json_t *tm_report_finding_json(const struct tm_finding *finding)
     return o;
 }
 
-static json_t *errors_json(struct tm_job *job)
+static json_t *errors_json(const struct tm_report *report)
 {
-    static struct error_sum sums[ERRORS_MAX];
-    uint32_t count = merge_errors(job, sums, ERRORS_MAX);
+    static struct tm_report_errors merged;
     json_t *errors = json_array();
-    for (uint32_t i = 0; i < count; i++) {
-        json_t *o = tm_report_error_json(&sums[i].kind->first);
-        json_object_set_new(o, "operator",
-                            tm_report_json_text(job->graph->nodes[sums[i].kind->node].name));
-        json_object_set_new(o, "count", json_integer((json_int_t)sums[i].count));
+    tm_report_merge_errors(report, &merged);
+    for (uint32_t i = 0; i < merged.count; i++) {
+        const struct tm_report_error *error = &merged.items[i];
+        json_t *o = tm_report_error_json(error->first);
         struct tm_error last;
-        if (tm_task_failure_last(job, sums[i].last, &last) == 0)
+        json_object_set_new(o, "operator",
+                            tm_report_json_text(report->job->graph->nodes[error->node].name));
+        json_object_set_new(o, "count", json_integer((json_int_t)error->count));
+        if (tm_report_last_error(report, error, &last))
             json_object_set_new(o, "last", tm_report_error_json(&last));
         json_array_append_new(errors, o);
     }
@@ -381,11 +344,14 @@ void tm_report_print_end_json(enum tm_job_outcome outcome, const struct tm_error
     print_line(stderr, root);
 }
 
-static void put_latency(struct tm_job *job, json_t *root)
+static void put_latency(const struct tm_report *report, json_t *root)
 {
     json_t *latency = json_object();
-    struct tm_histogram *h = merge_latency(job);
+    struct tm_histogram *h = tm_report_latency(report, TM_REPORT_ALL);
     if (h != NULL && h->count != 0) {
+        json_object_set_new(latency, "count", json_integer((json_int_t)h->count));
+        json_object_set_new(latency, "mean", json_real(h->sum / (double)h->count / 1e6));
+        json_object_set_new(latency, "max", json_real((double)h->max / 1e6));
         json_object_set_new(latency, "p50", json_real((double)tm_histogram_quantile(h, 0.5) / 1e6));
         json_object_set_new(latency, "p99",
                             json_real((double)tm_histogram_quantile(h, 0.99) / 1e6));
@@ -405,15 +371,15 @@ json_t *tm_report_json(const struct tm_report *report, const char *running)
     json_object_set_new(root, "seconds", json_real(seconds));
     json_object_set_new(root, "parallelism", json_integer(job->plan->parallelism));
     for (uint32_t n = 0; n < job->graph->node_count; n++)
-        put_operator(job, n, seconds, operators);
+        put_operator(report, n, seconds, operators);
     json_object_set_new(root, "operators", operators);
     json_object_set_new(root, "edges", edges_json(job));
     json_object_set_new(root, "metrics", tm_report_metrics_json(job));
-    if (running == NULL) {
-        put_latency(job, root);
-        json_object_set_new(root, "waiting", tm_report_waiting_json(job));
-        json_object_set_new(root, "errors", errors_json(job));
-    }
+    put_latency(report, root);
+    json_object_set_new(root, "waiting", tm_report_waiting_json(report));
+    json_object_set_new(root, "errors", errors_json(report));
+    if (report->silent_workers != 0)
+        json_object_set_new(root, "silent_workers", json_integer(report->silent_workers));
     tm_report_put_checkpoints(report, root);
     tm_report_put_supervised(report, root);
     tm_report_put_restarts(report, root);

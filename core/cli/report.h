@@ -6,8 +6,10 @@
 
 #include "core/cluster/coordinator.h"
 #include "core/cluster/keeper.h"
+#include "core/task/holder.h"
 #include "core/task/job.h"
 #include "core/task/sums.h"
+#include "core/task/told.h"
 
 // A name as a cell of `width` characters: cut or filled up, whole characters, into `cell`, which is
 // returned.
@@ -26,6 +28,11 @@ struct tm_report {
     const struct tm_keeper_figures *checkpoints; // NULL: it takes none
     const struct tm_supervised *supervised;      // NULL: there is no supervisor
     const struct tm_restarts *restarts;
+    // While it runs, by worker: what each has told last, or NULL. NULL at the end: then all is what
+    // tasks have left in the job.
+    struct tm_told *const *told;
+    uint32_t told_count;
+    uint32_t silent_workers; // whose figures are older than the question, or missing
 };
 // For people, to standard error.
 void tm_report_print(const struct tm_report *report);
@@ -33,11 +40,13 @@ void tm_report_print(const struct tm_report *report);
 void tm_report_print_json(const struct tm_report *report);
 const char *tm_report_outcome(enum tm_job_outcome outcome); // "finished"
 // The same as an object, to be freed by the caller, also while the job runs: then `running` is what
-// it does, and what is known only at its end is left out.
+// it does.
 struct json_t *tm_report_json(const struct tm_report *report, const char *running);
 // While the job runs, for Prometheus. TM_E_MEMORY; report_prometheus.c.
 int tm_report_put_prometheus(const struct tm_report *report, const char *state,
                              int64_t memory_bytes, struct tm_buf *out) TM_WARN_UNUSED;
+struct tm_prometheus;
+void tm__report_put_told(struct tm_prometheus *p, const struct tm_report *report); // its part
 void tm_report_edge_rows(struct tm_job *job, uint32_t edge, uint64_t *sent, uint64_t *received);
 // An error as an object, to be freed by the caller: code, name, message, where, hint.
 struct json_t *tm_report_error_json(const struct tm_error *err);
@@ -76,12 +85,51 @@ void tm_report_put_restarts(const struct tm_report *report, struct json_t *root)
 void tm_report_restarts_line(const struct tm_restarts *restarts, int64_t now_ms, char *line,
                              size_t size);
 
-// What had not fired at the end, and who holds its time; report_waiting.c.
-void tm_report_print_waiting(struct tm_job *job);
-void tm_report_print_kept(struct tm_job *job);
-void tm_report_put_kept(struct tm_job *job, uint32_t node,
+// What has not fired, and who holds its time; report_waiting.c.
+void tm_report_print_waiting(const struct tm_report *report);
+struct json_t *tm_report_waiting_json(const struct tm_report *report);
+// "split in/x.jsonl of source payments", "subtask 2 of source payments", "watermark(ts)"
+void tm_report_name_holder(const struct tm_holder *holder, char *text, size_t size);
+bool tm_report_is_by_clock(const struct tm_node *node); // a window without event time
+// What operators keep; report_kept.c.
+void tm_report_print_kept(const struct tm_report *report);
+void tm_report_put_kept(const struct tm_report *report, uint32_t node,
                         struct json_t *o); // "kept", where it keeps any
-struct json_t *tm_report_waiting_json(struct tm_job *job);
+// Of an operator with the functions that are a part of it, whose keys are counted once.
+struct tm_kept tm_report_kept_whole(const struct tm_report *report, uint32_t node);
+// Goes over the states of an operator and its parts; false: there is no other.
+struct tm_report_place {
+    uint32_t node, state;
+};
+bool tm_report_next_state(const struct tm_report *report, uint32_t whole,
+                          struct tm_report_place *at, const char **name, int64_t *bytes);
+
+// Figures of one node over its subtasks, at the end or while the job runs; report_told.c.
+#define TM_REPORT_ALL UINT32_MAX
+struct tm_kept tm_report_kept(const struct tm_report *report, uint32_t node);
+int64_t tm_report_kept_share(const struct tm_report *report, uint32_t node, uint32_t state);
+struct tm_waiting tm_report_waiting(const struct tm_report *report, uint32_t node);
+// Of a sink, or TM_REPORT_ALL, in ns, to be freed by free(). NULL: out of memory.
+struct tm_histogram *tm_report_latency(const struct tm_report *report, uint32_t node);
+// Errors by operator and code: of the first and the last of all.
+enum { TM_REPORT_ERRORS_MAX = 256 };
+struct tm_failure_kind;
+struct tm_report_error {
+    uint32_t node;
+    int code;
+    uint64_t count;
+    int64_t first_ms, last_ms;
+    const struct tm_error *first, *last;
+    const struct tm_failure_kind *last_kind; // where `last` is NULL
+};
+struct tm_report_errors {
+    uint32_t count;
+    struct tm_report_error items[TM_REPORT_ERRORS_MAX];
+};
+void tm_report_merge_errors(const struct tm_report *report, struct tm_report_errors *errors);
+// False: it cannot be shown.
+bool tm_report_last_error(const struct tm_report *report, const struct tm_report_error *error,
+                          struct tm_error *last);
 
 // Live lines: one per operator, drawn over themselves a few times a second.
 struct tm_live;

@@ -123,6 +123,7 @@ static void put_values(json_t *o, const struct tm_user_metric *metric,
         return;
     }
     json_object_set_new(o, "count", json_integer((json_int_t)h->count));
+    json_object_set_new(o, "sum", number_json(h->sum));
     json_object_set_new(o, "p50", number_json((double)tm_histogram_quantile(h, 0.5)));
     json_object_set_new(o, "p99", number_json((double)tm_histogram_quantile(h, 0.99)));
     json_object_set_new(o, "max", number_json((double)h->max));

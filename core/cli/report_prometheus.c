@@ -213,6 +213,7 @@ static void put_user_samples(struct tm_prometheus *p, const char *name,
         uint64_t value = tm_histogram_quantile(&sum->histogram, quantiles[q].q);
         tm_prometheus_sample(p, name, "", with, 3, sum->histogram.count == 0 ? NAN : (double)value);
     }
+    tm_prometheus_sample(p, name, "_sum", labels, 2, sum->histogram.sum);
     tm_prometheus_sample(p, name, "_count", labels, 2, (double)sum->histogram.count);
 }
 
@@ -267,6 +268,7 @@ int tm_report_put_prometheus(const struct tm_report *report, const char *state,
     put_blocked(&p, job);
     put_edges(&p, job, false);
     put_edges(&p, job, true);
+    tm__report_put_told(&p, report);
     put_checkpoints(&p, report);
     put_user_metrics(&p, job);
     return p.rc;

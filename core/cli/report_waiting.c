@@ -1,4 +1,4 @@
-// What had not fired when the job ended, and who holds its time: for people and for machines.
+// What has not fired, and who holds its time: for people, when the job has ended, and for machines.
 #include "core/cli/report.h"
 
 #include <stdio.h>
@@ -8,19 +8,7 @@
 #include "core/base/text.h"
 #include "core/batch/timestamp.h"
 
-static struct tm_waiting sum_of(struct tm_job *job, uint32_t node)
-{
-    struct tm_waiting sum = {0};
-    for (uint32_t s = 0; s < tm_job_node_parallelism(job, node); s++) {
-        const struct tm_waiting *one = tm_job_waiting(job, node, s);
-        sum.windows += one->windows;
-        sum.event_timers += one->event_timers;
-        sum.processing_timers += one->processing_timers;
-    }
-    return sum;
-}
-
-static bool is_by_clock(const struct tm_node *node)
+bool tm_report_is_by_clock(const struct tm_node *node)
 {
     return node->kind == TM_NODE_WINDOW && !tm_node_needs_watermark(node);
 }
@@ -37,7 +25,7 @@ static const char *time_text(int64_t ms, char text[64])
 }
 
 // "split in/x.jsonl of source payments", "subtask 2 of source payments", "watermark(ts)"
-static void name_holder(const struct tm_holder *h, char *text, size_t size)
+void tm_report_name_holder(const struct tm_holder *h, char *text, size_t size)
 {
     if (h->source == NULL)
         snprintf(text, size, "%s", h->maker == NULL ? "nobody" : h->maker->name);
@@ -52,7 +40,7 @@ static void print_holder(const struct tm_holder *h)
     char watermark[64], since[64], name[TM_SPLIT_NAME_BYTES + 300];
     fprintf(stderr, "the watermark is %s", time_text(h->watermark, watermark));
     if (h->status == TM_CHANNEL_ACTIVE) {
-        name_holder(h, name, sizeof name);
+        tm_report_name_holder(h, name, sizeof name);
         fprintf(stderr, ", held by %s since %s\n", name, time_text(h->since_ms, since));
     } else {
         fprintf(stderr, ", and all inputs are %s\n",
@@ -70,20 +58,21 @@ static const char *have(uint64_t count)
     return count == 1 ? "has" : "have";
 }
 
-void tm_report_print_waiting(struct tm_job *job)
+void tm_report_print_waiting(const struct tm_report *report)
 {
+    struct tm_job *job = report->job;
     for (uint32_t n = 0; n < job->graph->node_count; n++) {
         const struct tm_node *node = &job->graph->nodes[n];
-        struct tm_waiting w = sum_of(job, n);
+        struct tm_waiting w = tm_report_waiting(report, n);
         struct tm_holder holder;
         char count[32];
         uint64_t event = w.windows != 0 ? w.windows : w.event_timers;
-        if (event != 0 && !is_by_clock(node) && tm_task_holder(job, n, &holder)) {
+        if (event != 0 && !tm_report_is_by_clock(node) && tm_task_holder(job, n, &holder)) {
             fprintf(stderr, "  %s: %s %s%s %s not fired: ", node->name,
                     tm_text_count((int64_t)event, count), w.windows != 0 ? "window" : "timer",
                     plural(event), have(event));
             print_holder(&holder);
-        } else if (w.windows != 0 && is_by_clock(node)) {
+        } else if (w.windows != 0 && tm_report_is_by_clock(node)) {
             fprintf(stderr, "  %s: %s window%s %s not fired\n", node->name,
                     tm_text_count((int64_t)w.windows, count), plural(w.windows), have(w.windows));
         }
@@ -127,21 +116,24 @@ static json_t *holder_json(const struct tm_holder *h)
     return o;
 }
 
-json_t *tm_report_waiting_json(struct tm_job *job)
+json_t *tm_report_waiting_json(const struct tm_report *report)
 {
+    struct tm_job *job = report->job;
     json_t *list = json_array();
     for (uint32_t n = 0; n < job->graph->node_count; n++) {
         const struct tm_node *node = &job->graph->nodes[n];
-        struct tm_waiting w = sum_of(job, n);
+        struct tm_waiting w = tm_report_waiting(report, n);
         struct tm_holder holder;
         if (w.windows + w.event_timers + w.processing_timers == 0)
             continue;
         json_t *o = json_object();
         json_object_set_new(o, "operator", tm_report_json_text(node->name));
         json_object_set_new(o, "windows", json_integer((json_int_t)w.windows));
+        if (w.is_rough)
+            json_object_set_new(o, "estimated", json_true());
         json_object_set_new(o, "event_timers", json_integer((json_int_t)w.event_timers));
         json_object_set_new(o, "processing_timers", json_integer((json_int_t)w.processing_timers));
-        if (!is_by_clock(node) && tm_task_holder(job, n, &holder)) {
+        if (!tm_report_is_by_clock(node) && tm_task_holder(job, n, &holder)) {
             set_time(o, "watermark", holder.watermark);
             json_object_set_new(o, "held_by", holder_json(&holder));
         }

@@ -142,6 +142,7 @@ void tm_coordinator_event(struct tm_coordinator *c, const struct tm_event *event
     case TM_EVENT_WRITTEN: // of the keeper
     case TM_EVENT_DECLINED:
     case TM_EVENT_ANSWER: // of who asked
+    case TM_EVENT_TOLD:
         break;
     }
 }

@@ -16,10 +16,11 @@ struct tm_prometheus_label {
     const char *name, *value;
 };
 
-// `type`: "counter", "gauge", "summary". Samples of a family follow it without another in between.
+// `type`: "counter", "gauge", "summary", "histogram". Samples of a family follow it without another
+// in between.
 void tm_prometheus_family(struct tm_prometheus *p, const char *name, const char *type,
                           const char *help);
-// `suffix`: what stands behind the name of the family: "", "_count".
+// `suffix`: what stands behind the name of the family: "", "_sum", "_count", "_bucket".
 void tm_prometheus_sample(struct tm_prometheus *p, const char *name, const char *suffix,
                           const struct tm_prometheus_label *labels, uint32_t label_count,
                           double value);

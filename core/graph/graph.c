@@ -221,3 +221,27 @@ const char *tm__graph_trigger_text(const struct tm_trigger *trigger)
     };
     return texts[trigger->kind];
 }
+
+static uint32_t add_field(uint32_t *fields, uint32_t count, uint32_t field)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (fields[i] == field)
+            return count;
+    fields[count] = field;
+    return count + 1;
+}
+
+uint32_t tm_node_identity(const struct tm_node *node, const struct tm_schema *input,
+                          uint32_t *fields)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < node->key.count; i++)
+        count = add_field(fields, count, node->key.fields[i]);
+    for (uint32_t i = 0; i < node->identity_count; i++)
+        count = add_field(fields, count, node->identity[i]);
+    for (uint32_t i = 0; node->identity_count == 0 && i < input->field_count; i++)
+        if ((input->fields[i].flags & TM_FIELD_HIDDEN) == 0)
+            count = add_field(fields, count, i);
+    return count;
+}

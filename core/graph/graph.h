@@ -127,6 +127,10 @@ struct tm_user_metric {
     const char *name, *unit, *description;
 };
 
+// DISTINCT: the columns of its input that make up an identity, the key's first; into `fields`,
+// which has room for all columns. How many.
+uint32_t tm_node_identity(const struct tm_node *node, const struct tm_schema *input,
+                          uint32_t *fields);
 // Is it a window with an aggregate of the job's own (tm.aggregate)?
 static inline bool tm_node_is_custom(const struct tm_node *node)
 {

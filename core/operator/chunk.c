@@ -231,6 +231,16 @@ static void chunk_free(struct tm_operator *op)
     tm_mem_free(self->mem, self, sizeof *self);
 }
 
+static int chunk_begin(struct tm_operator *op, struct tm_error *err)
+{
+    struct chunk *self = (struct chunk *)op;
+    self->run->now_ms = op->ctx->now_ms;
+    int rc = tm_vm_chain_open(self->chain, err);
+    if (rc == TM_E_USER_MEMORY || rc == TM_E_MEMORY)
+        name_operators(self, err);
+    return rc;
+}
+
 // All subtasks say when they see no more values of columns whose types are not known.
 // Functions keep nothing but where their random numbers are. The part's name is of chunks alone:
 // one that stands behind a window is called as that is.
@@ -251,6 +261,7 @@ static const struct tm_operator_ops chunk_ops = {.step = chunk_step,
                                                  .free = chunk_free,
                                                  .snapshot = chunk_snapshot,
                                                  .restore = chunk_restore,
+                                                 .begin = chunk_begin,
                                                  .ends_unopened = true};
 
 int tm_operator_chunk_new(struct tm_task_context *ctx, const uint32_t *nodes, uint32_t count,

@@ -8,6 +8,7 @@
 // at most two times to live of identities are kept, and forgetting costs nothing per row: the
 // memory of a generation serves the next.
 #include "core/operator/cut.h"
+#include "core/operator/looking.h"
 
 struct distinct {
     struct tm_operator base;
@@ -28,14 +29,6 @@ struct distinct {
 
 // --- opening -------------------------------------------------------------------------------------
 
-static void add_field(struct distinct *self, uint32_t field)
-{
-    for (uint32_t i = 0; i < self->field_count; i++)
-        if (self->fields[i] == field)
-            return;
-    self->fields[self->field_count++] = field;
-}
-
 static int distinct_open(struct tm_operator *op, struct tm_schema *input, struct tm_error *err)
 {
     struct distinct *self = (struct distinct *)op;
@@ -45,13 +38,7 @@ static int distinct_open(struct tm_operator *op, struct tm_schema *input, struct
     if (self->fields == NULL)
         return tm__operator_out_of_memory(op, err);
     tm_key_reader_init(&self->key, input, &node->key);
-    for (uint32_t i = 0; i < node->key.count; i++)
-        add_field(self, node->key.fields[i]);
-    for (uint32_t i = 0; i < node->identity_count; i++)
-        add_field(self, node->identity[i]);
-    for (uint32_t i = 0; node->identity_count == 0 && i < input->field_count; i++)
-        if ((input->fields[i].flags & TM_FIELD_HIDDEN) == 0)
-            add_field(self, i);
+    self->field_count = tm_node_identity(node, input, self->fields);
     int rc = tm__operator_state_new(op, node->ttl_ms != 0 ? sizeof(int64_t) : 0, &self->state, err);
     if (rc != 0)
         return rc;
@@ -111,8 +98,7 @@ static int read_identities(struct distinct *self, const struct tm_schema *schema
     for (uint32_t i = 0; i < block->count; i++) {
         struct tm_key *key = &block->keys[i];
         key->bytes = self->bytes.data + (uintptr_t)key->bytes;
-        key->hash =
-            (key->hash & ~(uint64_t)UINT32_MAX) | (uint32_t)tm_hash_bytes(key->bytes, key->length);
+        key->hash = tm_key_identity_hash(key->hash, key->bytes, key->length);
     }
     return 0;
 }
@@ -304,7 +290,61 @@ static int distinct_restore(struct tm_operator *op, const struct tm_restored *re
     return self->now == NULL ? tm__operator_out_of_memory(op, err) : 0;
 }
 
+// --- from outside --------------------------------------------------------------------------------
+
+// A key is an identity here: that it was seen, or, where it is forgotten, when.
+static int distinct_results(struct tm_operator *op, const struct tm_key *key,
+                            const struct tm_inspector *inspector)
+{
+    const struct distinct *self = (const struct distinct *)op;
+    const int64_t ttl_ms = op->node->ttl_ms, seen = 1;
+    uint32_t group;
+    if (self->now == NULL || !tm__operator_looks_at(self->state, key, &group))
+        return 0;
+    const int64_t *since = tm_state_find(self->state, self->now, key);
+    if (since == NULL && self->before != NULL)
+        since = tm_state_find(self->state, self->before, key);
+    if (since == NULL || (ttl_ms != 0 && op->ctx->now_ms - *since >= ttl_ms))
+        return 0;
+    const uint8_t *at = (const uint8_t *)(ttl_ms != 0 ? since : &seen);
+    inspector->value(inspector->arg, "seen",
+                     tm_type_of_kind(ttl_ms != 0 ? TM_TYPE_TIMESTAMP : TM_TYPE_BOOL),
+                     (struct tm_slot){at, at});
+    return 0;
+}
+
+struct walk {
+    const struct distinct *self;
+    bool (*each)(void *arg, const struct tm_key *key);
+    void *arg;
+};
+
+// Those of the generation before that have come again stand in both.
+static bool see_older(void *arg, const struct tm_key *key)
+{
+    const struct walk *walk = arg;
+    return tm_state_find(walk->self->state, walk->self->now, key) != NULL ||
+           walk->each(walk->arg, key);
+}
+
+static int distinct_keys(struct tm_operator *op, bool (*each)(void *arg, const struct tm_key *key),
+                         void *arg)
+{
+    const struct distinct *self = (const struct distinct *)op;
+    struct walk walk = {self, each, arg};
+    bool enough = false;
+    int rc =
+        self->now == NULL ? 0 : tm__operator_each_key(self->state, self->now, each, arg, &enough);
+    if (rc == 0 && !enough && self->before != NULL)
+        rc = tm__operator_each_key(self->state, self->before, see_older, &walk, &enough);
+    return rc;
+}
+
+static const struct tm_inspect distinct_inspect = {.results = distinct_results,
+                                                   .keys = distinct_keys};
+
 static const struct tm_operator_ops distinct_ops = {
+    .inspect = &distinct_inspect,
     .open = distinct_open,
     .step = distinct_step,
     .free = distinct_free,

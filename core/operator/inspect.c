@@ -1,11 +1,8 @@
-// What can be seen of operators: states and timers of processes, timers of windows. A kind of state
-// is a function in one table.
+// What can be seen of processes: states and timers. A kind of state is a function in one table.
 #include "core/task/inspect.h"
 #include "core/operator/collections_private.h"
 #include "core/operator/looking.h"
 #include "core/operator/process.h"
-#include "core/operator/window.h"
-#include "core/operator/windows/windows.h"
 
 // The state under way: where its values stand in the record of the key.
 struct look {
@@ -147,7 +144,8 @@ bool tm__operator_looks_at(const struct tm_state *state, const struct tm_key *ke
 }
 
 int tm__operator_each_key(struct tm_state *state, struct tm_namespace *ns,
-                          bool (*each)(void *arg, const struct tm_key *key), void *arg)
+                          bool (*each)(void *arg, const struct tm_key *key), void *arg,
+                          bool *enough)
 {
     uint32_t max, first, last;
     struct tm_state_cursor cursor = {.code = 0};
@@ -157,16 +155,17 @@ int tm__operator_each_key(struct tm_state *state, struct tm_namespace *ns,
     for (uint32_t group = first; group <= last && cursor.code == 0; group++) {
         tm_state_iterate(state, ns, group, &cursor);
         while (tm_state_next(&cursor, &key, &value))
-            if (!each(arg, &key))
+            if (!each(arg, &key)) {
+                *enough = true;
                 return 0;
+            }
     }
     return cursor.code;
 }
 
-// The states of a scope, whose values stand in the record.
-static int see_record(struct tm_operator *op, const struct tm__operator_keyed *keyed,
-                      enum tm__operator_scope scope, uint32_t key_group, const uint8_t *record,
-                      const struct tm_inspector *inspector)
+int tm__operator_see_record(struct tm_operator *op, const struct tm__operator_keyed *keyed,
+                            enum tm__operator_scope scope, uint32_t key_group,
+                            const uint8_t *record, const struct tm_inspector *inspector)
 {
     struct look look = {.keyed = keyed,
                         .inspector = inspector,
@@ -211,16 +210,19 @@ static int process_states(struct tm_operator *op, const struct tm_key *key,
         !tm__operator_looks_at(keyed->state, &own, &key_group))
         return 0;
     const uint8_t *record = tm_state_find(keyed->state, keyed->ns, &own);
-    return record == NULL ? 0 : see_record(op, keyed, TM__SCOPE_KEY, key_group, record, inspector);
+    return record == NULL
+               ? 0
+               : tm__operator_see_record(op, keyed, TM__SCOPE_KEY, key_group, record, inspector);
 }
 
 static int process_keys(struct tm_operator *op, bool (*each)(void *arg, const struct tm_key *key),
                         void *arg)
 {
     const struct tm__operator_keyed *keyed = &((const struct tm__operator_process *)op)->keyed;
+    bool enough = false;
     if (keyed->ns == NULL || keyed->record.value_count == 0)
         return 0;
-    return tm__operator_each_key(keyed->state, keyed->ns, each, arg);
+    return tm__operator_each_key(keyed->state, keyed->ns, each, arg, &enough);
 }
 
 static int process_window_states(struct tm_operator *op, const struct tm_key *key,
@@ -235,60 +237,9 @@ static int process_window_states(struct tm_operator *op, const struct tm_key *ke
         !tm__operator_looks_at(keyed->state, &own, &key_group))
         return 0;
     const uint8_t *record = tm__operator_process_windows_find(self, &own, window);
-    return record == NULL ? 0
-                          : see_record(op, keyed, TM__SCOPE_WINDOW, key_group, record, inspector);
-}
-
-// --- windows -------------------------------------------------------------------------------------
-
-static int windows_windows(struct tm_operator *op, const struct tm_key *key,
-                           const struct tm_inspector *inspector)
-{
-    const struct tm__windows *self = (const struct tm__windows *)op;
-    uint32_t key_group;
-    if (self->ns == NULL || !tm__operator_looks_at(self->state, key, &key_group))
-        return 0;
-    const struct tm__windows_record *record = tm_state_find(self->state, self->ns, key);
-    if (record == NULL)
-        return 0;
-    bool alone = record->alone != 0;
-    const uint8_t *cells =
-        alone ? record->cell : tm_state_blob_get(self->state, key_group, &record->cells);
-    uint32_t bytes = alone ? self->cell_bytes : record->cells.length;
-    for (uint32_t at = 0; at < bytes; at += self->cell_bytes) {
-        const struct tm__windows_cell *cell = (const void *)(cells + at);
-        const struct tm_inspected_window window = {self->bounded, cell->start, cell->end};
-        // Windows of rows are a global one inside, which is there when one has been told and
-        // purged.
-        if (op->node->window == TM_WINDOW_COUNT && (cell->flags & TM__CELL_FILLED) == 0)
-            continue;
-        inspector->window(inspector->arg, &window);
-        int rc = self->asked == NULL
-                     ? 0
-                     : see_record(op, tm__windows_asked_keyed(self->asked), TM__SCOPE_KEY,
-                                  key_group, cells + at + self->record_at, inspector);
-        if (rc != 0)
-            return rc;
-    }
-    return 0;
-}
-
-// Of windows that do not overlap, which have a slice each, in the order of their times.
-static int slices_windows(struct tm_operator *op, const struct tm_key *key,
-                          const struct tm_inspector *inspector)
-{
-    const struct tm__operator_window *self = (const struct tm__operator_window *)op;
-    uint32_t key_group;
-    if (self->state == NULL || !tm__operator_looks_at(self->state, key, &key_group))
-        return 0;
-    for (struct tm_namespace *slice = tm_state_namespace_first(self->state); slice != NULL;
-         slice = tm_state_namespace_next(slice)) {
-        int64_t start = tm_state_namespace_id(slice);
-        const struct tm_inspected_window window = {true, start, start + self->size};
-        if (tm_state_find(self->state, slice, key) != NULL)
-            inspector->window(inspector->arg, &window);
-    }
-    return 0;
+    return record == NULL
+               ? 0
+               : tm__operator_see_record(op, keyed, TM__SCOPE_WINDOW, key_group, record, inspector);
 }
 
 // --- timers --------------------------------------------------------------------------------------
@@ -306,7 +257,7 @@ static bool see_timer(void *arg, const struct tm_timer *timer)
     return !walk->enough;
 }
 
-static void walk_timers(struct tm_timers *timers, const struct tm_inspector *inspector)
+void tm__operator_walk_timers(struct tm_timers *timers, const struct tm_inspector *inspector)
 {
     struct walk walk = {.inspector = inspector};
     uint32_t first, last;
@@ -322,39 +273,7 @@ static void walk_timers(struct tm_timers *timers, const struct tm_inspector *ins
 
 static void process_timers(struct tm_operator *op, const struct tm_inspector *inspector)
 {
-    walk_timers(((struct tm__operator_process *)op)->keyed.timers, inspector);
-}
-
-struct wakes {
-    const struct tm__windows *windows;
-    const struct tm_inspector *inspector;
-};
-
-static int see_wakes(void *arg, const struct tm_key *key, const struct tm__windows_cell *cell)
-{
-    const struct wakes *wakes = arg;
-    struct tm_timer timer = {.key = *key};
-    for (int i = 0; i < TM_TIMER_DOMAINS; i++) {
-        enum tm_timer_domain domain = (enum tm_timer_domain)i;
-        if (tm__windows_wake_of(wakes->windows, cell, domain, &timer.time) &&
-            !wakes->inspector->timer(wakes->inspector->arg, domain, &timer))
-            return 1;
-    }
-    return 0;
-}
-
-static void windows_timers(struct tm_operator *op, const struct tm_inspector *inspector)
-{
-    const struct tm__windows *self = (const struct tm__windows *)op;
-    struct wakes wakes = {self, inspector};
-    uint32_t max, first, last;
-    walk_timers(self->timers, inspector);
-    if (self->timers != NULL || self->ns == NULL || inspector->timer == NULL)
-        return;
-    tm_state_key_groups(self->state, &max, &first, &last);
-    for (uint32_t group = first; group <= last; group++)
-        if (tm__windows_each_cell(self, group, see_wakes, &wakes) != 0)
-            return;
+    tm__operator_walk_timers(((struct tm__operator_process *)op)->keyed.timers, inspector);
 }
 
 const struct tm_inspect tm__operator_process_inspect = {
@@ -364,6 +283,3 @@ const struct tm_inspect tm__operator_process_inspect = {
     .keys = process_keys,
     .names_timers = true,
 };
-const struct tm_inspect tm__operator_windows_inspect = {.windows = windows_windows,
-                                                        .timers = windows_timers};
-const struct tm_inspect tm__operator_slices_inspect = {.windows = slices_windows};

@@ -4,6 +4,8 @@
 // inputs each has a chunk of its own, over the same keyed state.
 #include "core/operator/process.h"
 
+#include <math.h>
+
 static struct tm__operator_process *self_of(struct tm_operator *op)
 {
     return (struct tm__operator_process *)op;
@@ -550,6 +552,20 @@ static void process_waiting(const struct tm_operator *op, struct tm_waiting *wai
     waiting->processing_timers = tm_timers_count(self->keyed.timers, TM_TIMER_PROCESSING);
 }
 
+static int process_begin(struct tm_operator *op, struct tm_error *err)
+{
+    struct tm__operator_process *self = (struct tm__operator_process *)op;
+    struct tm_chain_ctx *entry = tm_vm_chain_ctx(self->rows[0]);
+    entry->now_ms = op->ctx->now_ms;
+    entry->watermark = -(double)INFINITY;
+    if (self->opened) // else there is nothing that it could go on with
+        tm__operator_keyed_tell_time(&self->keyed, entry);
+    int rc = tm_vm_chain_open(self->rows[0], err);
+    if (rc == TM_E_USER_MEMORY || rc == TM_E_MEMORY)
+        name_operator(self, err);
+    return rc;
+}
+
 // close runs in every subtask, also where no row came.
 static const struct tm_operator_ops process_ops = {
     .open = process_open,
@@ -563,6 +579,7 @@ static const struct tm_operator_ops process_ops = {
     .kept = tm__operator_process_kept,
     .snapshot = tm__operator_process_snapshot,
     .restore = tm__operator_process_restore,
+    .begin = process_begin,
     .ends_unopened = true,
 };
 

@@ -67,14 +67,17 @@ const uint8_t *tm__operator_process_windows_find(struct tm__operator_process *se
     const struct tm__operator_keyed *keyed = self->shared[TM__SCOPE_WINDOW];
     const int64_t bounds[2] = {self->has_bounds ? window->start : 0,
                                self->has_bounds ? window->end : 0};
-    self->window_keys.size_bytes = 0; // no block is under way
-    if (tm_buf_reserve(&self->window_keys, key->length + BOUNDS_BYTES) != 0)
+    struct tm_buf bytes; // window_keys may be those of a block under way
+    tm_buf_init(&bytes, self->window_keys.mem);
+    if (tm_buf_reserve(&bytes, key->length + BOUNDS_BYTES) != 0)
         return NULL;
     struct tm_key of = *key;
     if (self->base.node->key.count == 0)
         of.hash = self->window_hash;
-    of = window_key(of, bounds, self->window_keys.data);
-    return tm_state_find(keyed->state, keyed->ns, &of);
+    of = window_key(of, bounds, bytes.data);
+    const uint8_t *record = tm_state_find(keyed->state, keyed->ns, &of);
+    tm_buf_fini(&bytes);
+    return record;
 }
 
 // --- firings -------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@
 // next step where the output is full.
 #include "core/operator/cut.h"
 #include "core/operator/final.h"
+#include "core/operator/looking.h"
 #include "core/operator/order.h"
 
 #include <stdio.h>
@@ -554,7 +555,57 @@ static int ranked_restore(struct tm_operator *op, const struct tm_restored *rest
                    : rc;
 }
 
+// --- from outside --------------------------------------------------------------------------------
+
+// In their order, each with its place where the output has one.
+static int see_places(struct ranked *self, uint32_t group, const struct ranking *ranking,
+                      struct tm_batch *batch, const struct tm_inspector *inspector)
+{
+    const struct tm_blob *places = places_of(self, group, ranking);
+    int rc = 0;
+    for (uint32_t i = 0; i < ranking->count && rc == 0; i++) {
+        batch->size_bytes = 0;
+        batch->row_count = 0;
+        rc = tm_batch_append_row(batch, kept_row(self, group, &places[i]));
+        struct tm_row *row = (struct tm_row *)(void *)batch->data;
+        if (rc == 0 && self->base.node->rank_field >= 0)
+            put_int(self, row, (uint32_t)self->base.node->rank_field, (int64_t)i + 1);
+        if (rc == 0)
+            tm__operator_see_row(inspector, "rows", self->output, row, true);
+    }
+    return rc == TM_E_MEMORY ? rc : 0;
+}
+
+static int ranked_results(struct tm_operator *op, const struct tm_key *key,
+                          const struct tm_inspector *inspector)
+{
+    struct ranked *self = (struct ranked *)op;
+    uint32_t group;
+    if (self->ns == NULL || !tm__operator_looks_at(self->state, key, &group))
+        return 0;
+    const struct ranking *ranking = tm_state_find(self->state, self->ns, key);
+    if (ranking == NULL)
+        return 0;
+    struct tm_batch *batch = tm_batch_acquire(op->ctx->pool, self->output);
+    if (batch == NULL)
+        return TM_E_MEMORY;
+    int rc = see_places(self, group, ranking, batch, inspector);
+    tm_batch_release_local(batch);
+    return rc;
+}
+
+static int ranked_keys(struct tm_operator *op, bool (*each)(void *arg, const struct tm_key *key),
+                       void *arg)
+{
+    const struct ranked *self = (const struct ranked *)op;
+    bool enough = false;
+    return self->ns == NULL ? 0 : tm__operator_each_key(self->state, self->ns, each, arg, &enough);
+}
+
+static const struct tm_inspect ranked_inspect = {.results = ranked_results, .keys = ranked_keys};
+
 static const struct tm_operator_ops ranked_ops = {
+    .inspect = &ranked_inspect,
     .open = ranked_open,
     .step = ranked_step,
     .free = ranked_free,

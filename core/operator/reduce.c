@@ -9,6 +9,7 @@
 #include "core/operator/draws.h"
 #include "core/operator/final.h"
 #include "core/operator/keyed.h"
+#include "core/operator/looking.h"
 #include "core/state/image.h"
 #include "core/vm/vm.h"
 
@@ -416,7 +417,34 @@ static void reduce_kept(struct tm_operator *op, struct tm_kept *kept)
     tm__operator_kept(((struct reduce *)op)->state, kept);
 }
 
-static const struct tm_operator_ops reduce_ops = {.open = reduce_open,
+// --- from outside --------------------------------------------------------------------------------
+
+static int reduce_results(struct tm_operator *op, const struct tm_key *key,
+                          const struct tm_inspector *inspector)
+{
+    const struct reduce *self = (const struct reduce *)op;
+    uint32_t group;
+    if (self->ns == NULL || !tm__operator_looks_at(self->state, key, &group))
+        return 0;
+    const struct kept *kept = tm_state_find(self->state, self->ns, key);
+    if (kept != NULL && kept->row.length != 0)
+        tm__operator_see_row(inspector, "row", self->schema,
+                             tm_state_blob_get(self->state, group, &kept->row), false);
+    return 0;
+}
+
+static int reduce_keys(struct tm_operator *op, bool (*each)(void *arg, const struct tm_key *key),
+                       void *arg)
+{
+    const struct reduce *self = (const struct reduce *)op;
+    bool enough = false;
+    return self->ns == NULL ? 0 : tm__operator_each_key(self->state, self->ns, each, arg, &enough);
+}
+
+static const struct tm_inspect reduce_inspect = {.results = reduce_results, .keys = reduce_keys};
+
+static const struct tm_operator_ops reduce_ops = {.inspect = &reduce_inspect,
+                                                  .open = reduce_open,
                                                   .step = reduce_step,
                                                   .free = reduce_free,
                                                   .kept = reduce_kept,

@@ -325,26 +325,10 @@ static int rolling_restore(struct tm_operator *op, const struct tm_restored *res
 
 // --- from outside --------------------------------------------------------------------------------
 
-static void see_columns(const struct rolling *self, const struct tm_row *row,
-                        const struct tm_inspector *inspector)
-{
-    const struct tm_schema *schema = self->result.schema;
-    for (uint32_t i = self->base.node->key.count; i < schema->field_count; i++) {
-        const struct tm_field *field = &schema->fields[i];
-        struct tm_slot slot = tm_row_is_null(row, i) ? (struct tm_slot){NULL, NULL}
-                                                     : tm_slot_of_row(row, field->offset);
-        if ((field->flags & TM_FIELD_HIDDEN) == 0)
-            inspector->value(inspector->arg, field->name, field->type, slot);
-    }
-}
-
-// A row that is made as the next one of the key would be, and let go. What cannot be made now is
-// not there.
 static int rolling_results(struct tm_operator *op, const struct tm_key *key,
                            const struct tm_inspector *inspector)
 {
     struct rolling *self = (struct rolling *)op;
-    const struct tm__operator_aggregate *culprit;
     uint32_t key_group;
     if (self->state == NULL || self->ns == NULL ||
         !tm__operator_looks_at(self->state, key, &key_group))
@@ -354,25 +338,17 @@ static int rolling_results(struct tm_operator *op, const struct tm_key *key,
         .home = {self->state, self->ns, key_group},
         .value = tm_state_find(self->state, self->ns, key),
     };
-    if (row.value == NULL)
-        return 0;
-    struct tm_batch *batch = tm_batch_acquire(op->ctx->pool, self->result.schema);
-    if (batch == NULL)
-        return TM_E_MEMORY;
-    int rc = tm__operator_result_append(&self->result, batch, &row, &culprit);
-    if (rc == 0)
-        see_columns(self, tm_batch_first(batch), inspector);
-    tm_batch_release_local(batch);
-    return rc == TM_E_MEMORY ? rc : 0;
+    return row.value == NULL ? 0 : tm__operator_see_result(&self->result, op, &row, inspector);
 }
 
 static int rolling_keys(struct tm_operator *op, bool (*each)(void *arg, const struct tm_key *key),
                         void *arg)
 {
     struct rolling *self = (struct rolling *)op;
+    bool enough = false;
     return self->state == NULL || self->ns == NULL
                ? 0
-               : tm__operator_each_key(self->state, self->ns, each, arg);
+               : tm__operator_each_key(self->state, self->ns, each, arg, &enough);
 }
 
 static const struct tm_inspect rolling_inspect = {.results = rolling_results, .keys = rolling_keys};

@@ -286,7 +286,8 @@ static uint32_t window_partial(const struct tm_operator *op, struct tm_wire_part
     .waiting = window_waiting, .open = window_open, .step = window_step, .free = window_free, \
     .kept = window_kept, .snapshot = tm__operator_window_snapshot,                            \
     .restore = tm__operator_window_restore, .partial = window_partial
-static const struct tm_operator_ops window_ops = {WINDOW_OPS};
+static const struct tm_operator_ops window_ops = {WINDOW_OPS,
+                                                  .inspect = &tm__operator_overlapping_inspect};
 static const struct tm_operator_ops single_ops = {WINDOW_OPS,
                                                   .inspect = &tm__operator_slices_inspect};
 

@@ -56,8 +56,8 @@ struct tm__operator_window {
     struct tm__operator_reached reached; // behind a checkpoint
 };
 
-// Of windows that do not overlap (inspect.c).
-extern const struct tm_inspect tm__operator_slices_inspect;
+// Of windows that do not overlap, and of those that do (inspect_windows.c).
+extern const struct tm_inspect tm__operator_slices_inspect, tm__operator_overlapping_inspect;
 
 // Windows with rows that have not fired, at least: each once, whatever its keys.
 uint64_t tm__operator_window_count(const struct tm__operator_window *self);

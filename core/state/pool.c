@@ -62,6 +62,20 @@ static void *split(struct tm__state_pool *pool, uint32_t class)
     return block;
 }
 
+// The smallest that is large enough becomes a free block like others.
+static bool take_cold(struct tm__state_pool *pool, uint32_t class)
+{
+    while (class < TM__POOL_CLASSES && pool->cold[class] == NULL)
+        class ++;
+    if (class == TM__POOL_CLASSES)
+        return false;
+    void *block = pool->cold[class];
+    pool->cold[class] = *(void **)block;
+    pool->cold_bytes -= (int64_t)TM__POOL_BLOCK_MIN << class;
+    put(pool, block, class);
+    return true;
+}
+
 // The end of the old chunk becomes free blocks.
 static void retire_chunk(struct tm__state_pool *pool)
 {
@@ -131,6 +145,8 @@ void *tm__state_pool_alloc(struct tm__state_pool *pool, size_t size)
     void *block = pool->free[class] != NULL ? take(pool, class) : split(pool, class);
     if (block != NULL)
         return block;
+    if (pool->cold_bytes != 0 && take_cold(pool, class))
+        return split(pool, class);
     size = (size_t)TM__POOL_BLOCK_MIN << class;
     if ((size_t)(pool->limit - pool->cursor) < size && !new_chunk(pool, size))
         return NULL;

@@ -31,6 +31,9 @@ struct tm__state_pool {
     struct tm__state_pool_reserve *reserve; // pool_reserve.c; NULL: none so far
     int64_t reserved_bytes;                 // taken from the account
     int64_t free_bytes;                     // in the lists above
+    // Free blocks whose memory the system has back, but for their first bytes.
+    void *cold[TM__POOL_CLASSES];
+    int64_t cold_bytes;
     // What the reserve is measured by. Of pages: all; copied since the last freezing; held by
     // snapshots alone.
     int64_t page_bytes, copied_bytes, held_bytes;

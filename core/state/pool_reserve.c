@@ -5,6 +5,11 @@
 // freezing some of the keys that are found again are noted by their hashes, in as many pieces as
 // there are pages: the share of pieces is that of pages that are written. What snapshots hold
 // beyond the newest one's copies will be back by then, and counts too.
+//
+// What is expected becomes less by a quarter with each freezing behind which less was copied. Once
+// more than twice that is free the rest goes back to the system, by the same thread, a part at a
+// time: chunks that were touched and not used, then free blocks, whose addresses stay the pool's
+// (`cold`). Those are touched again before other memory is, when more is expected.
 #include "core/state/pool_reserve.h"
 
 #include <stdatomic.h>
@@ -18,30 +23,70 @@ enum {
     PAGE = TM__POOL_CHUNK_HUGE,
     MARK_BITS_MIN = 9,
     MARK_BITS_MAX = 20, // of 16 GiB, in 128 KiB
+    HEAD = 4096,        // of a cold block, which has its link
+    COLD_CLASS_MIN = 8, // of 16 KiB: smaller ones have too little behind that
+    BLOCKS = 1024,      // at a time
 };
+
+enum job { TOUCH_CHUNK, TOUCH_BLOCKS, GIVE_BLOCKS, FREE_CHUNK };
 
 struct tm__state_pool_reserve {
     struct tm_work work;
     const struct tm_fx *fx;
     struct tm_helper *helper;
-    bool busy;         // `work` was submitted and has not been seen done
+    struct tm_mem *mem; // the pool's
+    bool busy;          // `work` was submitted and has not been seen done
+    enum job job;
     _Atomic bool stop; // the pool's thread to the helper; it publishes nothing
-    uint8_t *chunk;    // that is being touched
+    uint8_t *chunk;    // that is being touched or freed
     size_t chunk_bytes;
+    void *blocks, *last; // that are being touched or given back, linked by their first word
+    uint32_t class, block_count;
     struct tm__state_pool_chunk *ready;
     int64_t ready_bytes; // and of the chunk that is being touched
 };
 
-static void run(struct tm_work *work)
+static void touch_chunk(struct tm__state_pool_reserve *reserve)
 {
-    // The work stands first.
-    struct tm__state_pool_reserve *reserve = (struct tm__state_pool_reserve *)work;
     for (size_t at = 0; at < reserve->chunk_bytes; at += PAGE) {
         if (atomic_load_explicit(&reserve->stop, memory_order_relaxed))
             return;
         size_t left = reserve->chunk_bytes - at;
         reserve->fx->memory->touch(reserve->fx->ctx, reserve->chunk + at,
                                    left < PAGE ? left : PAGE);
+    }
+}
+
+static size_t block_bytes(uint32_t class)
+{
+    return (size_t)TM__POOL_BLOCK_MIN << class;
+}
+
+static void do_blocks(const struct tm__state_pool_reserve *reserve,
+                      void (*what)(void *ctx, void *p, size_t size))
+{
+    for (uint8_t *block = reserve->blocks; block != NULL; block = *(void **)(void *)block)
+        if (!atomic_load_explicit(&reserve->stop, memory_order_relaxed))
+            what(reserve->fx->ctx, block + HEAD, block_bytes(reserve->class) - HEAD);
+}
+
+static void run(struct tm_work *work)
+{
+    // The work stands first.
+    struct tm__state_pool_reserve *reserve = (struct tm__state_pool_reserve *)work;
+    switch (reserve->job) {
+    case TOUCH_CHUNK:
+        touch_chunk(reserve);
+        break;
+    case TOUCH_BLOCKS:
+        do_blocks(reserve, reserve->fx->memory->touch);
+        break;
+    case GIVE_BLOCKS:
+        do_blocks(reserve, reserve->fx->memory->give_back);
+        break;
+    case FREE_CHUNK:
+        tm_mem_free(reserve->mem, reserve->chunk, reserve->chunk_bytes);
+        break;
     }
 }
 
@@ -54,22 +99,98 @@ static struct tm__state_pool_reserve *reserve_new(struct tm__state_pool *pool)
     if (reserve == NULL)
         return NULL;
     reserve->fx = fx;
+    reserve->mem = pool->mem;
     reserve->work.run = run;
     reserve->helper = pool->mem->reserves;
     return reserve;
 }
 
+// Of the chunk, which is no more the helper's.
 static void put_ready(struct tm__state_pool_reserve *reserve)
 {
     struct tm__state_pool_chunk *chunk = (struct tm__state_pool_chunk *)(void *)reserve->chunk;
     *chunk = (struct tm__state_pool_chunk){reserve->ready, reserve->chunk_bytes};
     reserve->ready = chunk;
     reserve->chunk = NULL;
-    reserve->busy = false;
 }
 
-static void ask_for_more(struct tm__state_pool *pool, struct tm__state_pool_reserve *reserve)
+// --- blocks --------------------------------------------------------------------------------------
+
+// So many blocks at most from the front of a list.
+static void take_blocks(struct tm__state_pool_reserve *reserve, void **list, uint32_t class,
+                        int64_t most)
 {
+    void **end = &reserve->blocks;
+    reserve->class = class;
+    reserve->block_count = 0;
+    while (*list != NULL && reserve->block_count < most && reserve->block_count < BLOCKS) {
+        *end = reserve->last = *list;
+        *list = *(void **)*list;
+        end = reserve->last;
+        reserve->block_count++;
+    }
+    *end = NULL;
+}
+
+static int64_t taken_bytes(const struct tm__state_pool_reserve *reserve)
+{
+    return (int64_t)block_bytes(reserve->class) * reserve->block_count;
+}
+
+static void put_blocks(struct tm__state_pool *pool, struct tm__state_pool_reserve *reserve,
+                       bool cold)
+{
+    void **list = cold ? &pool->cold[reserve->class] : &pool->free[reserve->class];
+    *(void **)reserve->last = *list;
+    *list = reserve->blocks;
+    *(cold ? &pool->cold_bytes : &pool->free_bytes) += taken_bytes(reserve);
+    if (!cold)
+        pool->free_classes |= 1u << reserve->class;
+    reserve->blocks = NULL;
+}
+
+// What the helper has done.
+static void take_over(struct tm__state_pool *pool, struct tm__state_pool_reserve *reserve)
+{
+    reserve->busy = false;
+    switch (reserve->job) {
+    case TOUCH_CHUNK:
+        put_ready(reserve);
+        break;
+    case TOUCH_BLOCKS:
+    case GIVE_BLOCKS:
+        put_blocks(pool, reserve, reserve->job == GIVE_BLOCKS);
+        break;
+    case FREE_CHUNK:
+        pool->reserved_bytes -= (int64_t)reserve->chunk_bytes;
+        reserve->chunk = NULL;
+        break;
+    }
+}
+
+static bool touch_cold(struct tm__state_pool *pool, struct tm__state_pool_reserve *reserve,
+                       int64_t bytes)
+{
+    for (uint32_t class = TM__POOL_CLASSES; class -- > COLD_CLASS_MIN;) {
+        if (pool->cold[class] == NULL)
+            continue;
+        take_blocks(reserve, &pool->cold[class], class, bytes / (int64_t)block_bytes(class) + 1);
+        pool->cold_bytes -= taken_bytes(reserve);
+        reserve->job = TOUCH_BLOCKS;
+        reserve->busy = tm_helper_submit(reserve->helper, &reserve->work);
+        if (!reserve->busy)
+            put_blocks(pool, reserve, true);
+        return true;
+    }
+    return false;
+}
+
+static void ask_for_more(struct tm__state_pool *pool, struct tm__state_pool_reserve *reserve,
+                         int64_t bytes)
+{
+    if (touch_cold(pool, reserve, bytes))
+        return;
+    reserve->job = TOUCH_CHUNK;
     reserve->chunk = tm__state_pool_chunk_new(pool, PAGE, &reserve->chunk_bytes);
     if (reserve->chunk == NULL)
         return; // then there is none to copy to either
@@ -113,6 +234,56 @@ static void estimate(struct tm__state_pool *pool)
     pool->marks = tm_mem_zalloc(pool->mem, marks_bytes(pool)); // NULL: nothing is known
 }
 
+static void free_ready(struct tm__state_pool_reserve *reserve)
+{
+    struct tm__state_pool_chunk *chunk = reserve->ready;
+    reserve->ready = chunk->next;
+    reserve->ready_bytes -= (int64_t)chunk->size_bytes;
+    reserve->chunk = (uint8_t *)chunk;
+    reserve->chunk_bytes = chunk->size_bytes;
+    reserve->job = FREE_CHUNK;
+    reserve->busy = tm_helper_submit(reserve->helper, &reserve->work);
+    if (reserve->busy)
+        return;
+    reserve->ready_bytes += (int64_t)reserve->chunk_bytes;
+    put_ready(reserve);
+}
+
+static void give_blocks(struct tm__state_pool *pool, struct tm__state_pool_reserve *reserve,
+                        int64_t bytes)
+{
+    for (uint32_t class = TM__POOL_CLASSES; class -- > COLD_CLASS_MIN;) {
+        if (pool->free[class] == NULL || bytes < (int64_t)block_bytes(class))
+            continue;
+        take_blocks(reserve, &pool->free[class], class, bytes / (int64_t)block_bytes(class));
+        pool->free_bytes -= taken_bytes(reserve);
+        if (pool->free[class] == NULL)
+            pool->free_classes &= ~(1u << class);
+        reserve->job = GIVE_BLOCKS;
+        reserve->busy = tm_helper_submit(reserve->helper, &reserve->work);
+        if (!reserve->busy)
+            put_blocks(pool, reserve, false);
+        return;
+    }
+}
+
+// What is free beyond twice of what is expected, and beyond what is little.
+static void give_back(struct tm__state_pool *pool)
+{
+    struct tm__state_pool_reserve *reserve = pool->reserve;
+    if (reserve == NULL || !pool->frozen || reserve->fx->memory->give_back == NULL ||
+        (reserve->busy && !tm_work_is_done(&reserve->work)))
+        return;
+    if (reserve->busy)
+        take_over(pool, reserve);
+    int64_t spare = pool->free_bytes + reserve->ready_bytes - 2 * pool->expected_bytes -
+                    TM_STATE_AHEAD_FROM_BYTES;
+    if (reserve->ready != NULL && (int64_t)reserve->ready->size_bytes <= spare)
+        free_ready(reserve);
+    else if (spare > 0)
+        give_blocks(pool, reserve, spare);
+}
+
 void tm__state_pool_frozen(struct tm__state_pool *pool)
 {
     free_marks(pool);
@@ -121,6 +292,7 @@ void tm__state_pool_frozen(struct tm__state_pool *pool)
         pool->expected_bytes = pool->copied_bytes > before ? pool->copied_bytes : before;
     pool->frozen = true;
     pool->copied_bytes = 0;
+    give_back(pool);
 }
 
 void tm__state_pool_look_at_reserve(struct tm__state_pool *pool)
@@ -136,12 +308,14 @@ void tm__state_pool_look_at_reserve(struct tm__state_pool *pool)
     if (reserve == NULL || (reserve->busy && !tm_work_is_done(&reserve->work)))
         return;
     if (reserve->busy)
-        put_ready(reserve);
+        take_over(pool, reserve);
     int64_t returned = pool->held_bytes - pool->copied_bytes;
     int64_t there = pool->free_bytes + (pool->limit - pool->cursor) + reserve->ready_bytes +
                     (returned > 0 ? returned : 0);
     if (there < pool->expected_bytes)
-        ask_for_more(pool, reserve);
+        ask_for_more(pool, reserve, pool->expected_bytes - there);
+    else
+        give_back(pool);
 }
 
 void *tm__state_pool_reserve_chunk(struct tm__state_pool *pool, size_t at_least, size_t *size_bytes)
@@ -164,10 +338,10 @@ void tm__state_pool_reserve_free(struct tm__state_pool *pool)
     if (reserve == NULL)
         return;
     atomic_store_explicit(&reserve->stop, true, memory_order_relaxed);
-    if (reserve->busy)
+    if (reserve->busy) {
         tm_helper_wait(reserve->helper, &reserve->work);
-    if (reserve->chunk != NULL)
-        put_ready(reserve);
+        take_over(pool, reserve);
+    }
     for (struct tm__state_pool_chunk *chunk = reserve->ready, *next; chunk != NULL; chunk = next) {
         next = chunk->next;
         tm_mem_free(pool->mem, chunk, chunk->size_bytes);

@@ -87,7 +87,7 @@ void tm_state_free(struct tm_state *state)
 
 int64_t tm_state_used_bytes(const struct tm_state *state)
 {
-    return state->pool->reserved_bytes +
+    return state->pool->reserved_bytes - state->pool->cold_bytes +
            (int64_t)(sizeof *state->shared + state_bytes(state->group_count));
 }
 

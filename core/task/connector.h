@@ -147,6 +147,10 @@ struct tm_connector {
     // goes into its folder as well, durable but for the names. On the thread of commits. NULL:
     // nothing is.
     int (*sink_keep)(void *shared, uint64_t checkpoint, const char *folder, struct tm_error *err);
+    // Is all that sinks have put into the folder of a savepoint there, as it was written? Their
+    // number and size are added. NULL: they put nothing there.
+    int (*kept_verify)(const struct tm_fx *fx, struct tm_mem *mem, const char *folder,
+                       uint32_t *files, uint64_t *bytes, struct tm_error *err);
     // Has it committed anything that this restored checkpoint, or a later one, prepared? Asked when
     // a newer checkpoint is damaged: "no" allows the one before it.
     int (*sink_committed)(void *shared, uint64_t checkpoint, bool *committed, struct tm_error *err);

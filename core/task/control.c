@@ -5,6 +5,8 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "core/task/told.h"
+
 struct tm_command *tm_command_new(struct tm_mem *mem, enum tm_command_kind kind, const char *text,
                                   size_t length)
 {
@@ -42,6 +44,7 @@ void tm_command_free(struct tm_command *command)
 void tm_event_free(struct tm_event *event)
 {
     tm_part_unref(event->part);
+    tm_told_free(event->told, event->graph);
     tm_mem_free(event->mem, event, sizeof *event + event->length + 1);
 }
 

@@ -21,6 +21,7 @@ enum tm_command_kind {
     TM_COMMAND_ABORT,    // `checkpoint` is given up
     TM_COMMAND_COMPLETE, // `checkpoint` is durable: later ones are written against it
     TM_COMMAND_ASK,      // `text`: struct tm_question
+    TM_COMMAND_TELL,     // say what your tasks do; `checkpoint`: the number of the question
 };
 
 // Coordinator to worker.
@@ -44,6 +45,7 @@ enum tm_event_kind {
     TM_EVENT_WRITTEN,       // what `task` gives to `checkpoint` is durable: `part`, NULL: nothing
     TM_EVENT_DECLINED,      // `task` cannot take part in `checkpoint`: `error`
     TM_EVENT_ANSWER,        // to the question of the number `checkpoint`: `text`, or `error`
+    TM_EVENT_TOLD,          // the same to TELL: `told`, or nothing
 };
 
 // What a task has written of a checkpoint, shared by the task, which writes the next one against
@@ -58,16 +60,20 @@ struct tm_part *tm_part_ref(struct tm_part *part);
 void tm_part_unref(struct tm_part *part); // NULL is fine
 
 // Worker to coordinator.
+struct tm_told;
+struct tm_graph;
 struct tm_event {
     struct tm_message message; // first
     struct tm_mem *mem;
     enum tm_event_kind kind;
     uint32_t worker;
-    struct tm_error error;     // of FAILED, DECLINED
-    struct tm_culprit culprit; // of FAILED, where user code failed on something
-    uint64_t checkpoint;       // of WRITTEN, DECLINED
-    uint32_t task;             // its number in the job
-    struct tm_part *part;      // of WRITTEN: a reference; who takes it leaves NULL
+    struct tm_error error;        // of FAILED, DECLINED
+    struct tm_culprit culprit;    // of FAILED, where user code failed on something
+    uint64_t checkpoint;          // of WRITTEN, DECLINED
+    uint32_t task;                // its number in the job
+    struct tm_part *part;         // of WRITTEN: a reference; who takes it leaves NULL
+    struct tm_told *told;         // of TOLD: who takes it leaves NULL
+    const struct tm_graph *graph; // of TOLD, to free it
     size_t length;
     char text[];
 };

@@ -6,10 +6,18 @@
 #include "core/state/timers.h"
 #include "core/task/operator.h"
 
+// Windows that share what they hold have none that is a window's own: then a part of it is shown.
+enum tm_inspected_part {
+    TM_INSPECTED_WHOLE = 0,
+    TM_INSPECTED_SLICE, // rows of a piece of time that no window has reached yet
+    TM_INSPECTED_FIRED, // what the last window that fired held
+};
 struct tm_inspected_window {
     bool bounded; // has it a begin and an end?
     int64_t start, end;
+    uint8_t part; // enum tm_inspected_part
 };
+#define TM_INSPECTED_ROWS "$rows" // the column of a window's rows, whose state is "rows"
 
 // Gets what there is, in the order of the states' declaration; any of it may be NULL: not wanted.
 // Slots are valid during the call.
@@ -35,17 +43,22 @@ struct tm_inspect {
     // The key's windows that are open.
     int (*windows)(struct tm_operator *op, const struct tm_key *key,
                    const struct tm_inspector *inspector);
+    // The same with what each of them holds: its columns, as values, or its rows, as the list
+    // "rows".
+    int (*contents)(struct tm_operator *op, const struct tm_key *key,
+                    const struct tm_inspector *inspector);
     // Of a function of windows: the states of one of them.
     int (*window_states)(struct tm_operator *op, const struct tm_key *key,
                          const struct tm_inspected_window *window,
                          const struct tm_inspector *inspector);
     // All timers of this subtask.
     void (*timers)(struct tm_operator *op, const struct tm_inspector *inspector);
-    // Of an aggregate: what its row of the key would be now, each column behind the key as a value.
+    // Of an aggregate: what its row of the key would be now, each column behind the key as a
+    // value. Of others: what they keep of the key.
     int (*results)(struct tm_operator *op, const struct tm_key *key,
                    const struct tm_inspector *inspector);
-    // The keys of this subtask that `states` or `results` have something of, by key groups. False
-    // from `each`: enough. 0; TM_E_MEMORY.
+    // The keys of this subtask that `states`, `results` or `contents` have something of, by key
+    // groups. False from `each`: enough. 0; TM_E_MEMORY.
     int (*keys)(struct tm_operator *op, bool (*each)(void *arg, const struct tm_key *key),
                 void *arg);
     bool names_timers; // names are texts that the job gave; else they are the operator's own

@@ -492,6 +492,7 @@ int tm_job_new(const struct tm_job_args *args, struct tm_job **result, struct tm
     job->given_watermarks = args->given_watermarks;
     job->given_clock = args->given_clock;
     job->checkpoints = args->checkpoints;
+    job->rehearses = args->rehearses;
     job->restored = args->restored;
     job->unverified = args->unverified;
     job->damaged = args->damaged;

@@ -29,6 +29,7 @@ struct tm_job_args {
     // clock shows it, and timers of that time fire in it.
     bool given_clock;
     bool checkpoints; // it may be asked to take them (TM_COMMAND_CHECKPOINT)
+    bool rehearses;   // it will not run: functions that come before its rows are not called
     // The checkpoint that it begins with; NULL: anew. `settled`: the types that first rows had
     // settled by then. They have been applied to the graph; each worker applies them too.
     const struct tm_restored *restored;
@@ -61,7 +62,7 @@ struct tm_job {
     const struct tm_operator_factory *operators;
     bool given_watermarks, given_clock;
     struct tm_helper reserves; // makes memory of states ready for what checkpoints copy
-    bool checkpoints;
+    bool checkpoints, rehearses;
     const struct tm_restored *restored;
     bool unverified;
     uint64_t damaged;

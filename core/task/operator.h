@@ -68,6 +68,9 @@ static inline int64_t tm_task_idle_clock_ns(const struct tm_task_context *ctx)
 struct tm_waiting {
     uint64_t event_timers, processing_timers;
     uint64_t windows; // of one key each
+    // Given: it is wanted while rows wait, so what would take a walk over all keys may be an
+    // estimate, and then the second says so.
+    bool roughly, is_rough;
 };
 
 // What an operator keeps, in memory as it was taken from the account: what has become free within
@@ -120,6 +123,9 @@ struct tm_operator_ops {
     // Begins as the checkpoint says: once, after open, before the first element. NULL: as snapshot.
     int (*restore)(struct tm_operator *op, const struct tm_restored *restored,
                    struct tm_error *err);
+    // Calls functions of the job that come before its rows (`open`): once, when it has all that it
+    // begins with and nothing has been given up for it yet, so that it may fail. NULL-able.
+    int (*begin)(struct tm_operator *op, struct tm_error *err);
     // How partial rows are checked that it takes or gives, once it is open, and a number that
     // differs where they are made of something else; 0, and *wire untouched: it has none.
     // NULL-able.

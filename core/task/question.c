@@ -1,6 +1,7 @@
 // Questions about states, answered by workers.
 #include "core/task/question.h"
 
+#include "core/base/limits.h"
 #include "core/batch/json_value.h"
 #include "core/task/inspect.h"
 #include "core/task/task.h"
@@ -12,17 +13,57 @@ static const struct tm_schema *input_of(const struct tm_job *job, const struct t
 
 // --- what can be asked for -----------------------------------------------------------------------
 
-// Of a rolling aggregate: the columns of its rows behind the key.
-static int each_column(const struct tm_node *node,
-                       int (*each)(void *arg, const struct tm_node *node, const char *state),
-                       void *arg)
+typedef int each_state(void *arg, const struct tm_node *node, const char *state);
+
+// The columns of an aggregate's rows behind the key and the window.
+static int each_column(const struct tm_node *node, each_state *each, void *arg)
 {
     const struct tm_schema *schema = tm_node_schema(node);
     int rc = 0;
-    for (uint32_t i = node->key.count; schema != NULL && i < schema->field_count && rc == 0; i++)
-        if ((schema->fields[i].flags & TM_FIELD_HIDDEN) == 0)
-            rc = each(arg, node, schema->fields[i].name);
+    for (uint32_t i = node->key.count; schema != NULL && i < schema->field_count && rc == 0; i++) {
+        const struct tm_field *field = &schema->fields[i];
+        bool bound =
+            node->kind == TM_NODE_WINDOW && i < node->key.count + 2 &&
+            (strcmp(field->name, "window_start") == 0 || strcmp(field->name, "window_end") == 0);
+        if (strcmp(field->name, TM_INSPECTED_ROWS) == 0)
+            rc = each(arg, node, TM_INSPECTED_ROWS + 1);
+        else if (!bound && (field->flags & TM_FIELD_HIDDEN) == 0)
+            rc = each(arg, node, field->name);
+    }
     return rc;
+}
+
+static int each_declared(const struct tm_node *node, each_state *each, void *arg)
+{
+    int rc = 0;
+    for (uint32_t i = 0; i < node->state_count && rc == 0; i++)
+        if (node->states[i].scope == TM_SCOPE_KEY || node->states[i].scope == TM_SCOPE_WINDOW)
+            rc = each(arg, node, node->states[i].name);
+    return rc;
+}
+
+static int each_of_node(const struct tm_node *node, each_state *each, void *arg)
+{
+    int rc;
+    switch (node->kind) {
+    case TM_NODE_ROLLING:
+        return each_column(node, each, arg);
+    case TM_NODE_REDUCE:
+        return each(arg, node, "row");
+    case TM_NODE_EXTREME:
+    case TM_NODE_TOP:
+        return each(arg, node, "rows");
+    case TM_NODE_DISTINCT:
+        return each(arg, node, "seen");
+    case TM_NODE_WINDOW: // with an evictor rows are kept, and nothing is computed before it fires
+        rc = node->evictor.kind != TM_EVICTOR_NONE ? each(arg, node, TM_INSPECTED_ROWS + 1)
+                                                   : each_column(node, each, arg);
+        return rc == 0 ? each_declared(node, each, arg) : rc;
+    case TM_NODE_PROCESS:
+        return each_declared(node, each, arg);
+    default:
+        return 0;
+    }
 }
 
 int tm_job_each_state(const struct tm_job *job,
@@ -30,14 +71,8 @@ int tm_job_each_state(const struct tm_job *job,
                       void *arg)
 {
     int rc = 0;
-    for (uint32_t n = 0; n < job->graph->node_count && rc == 0; n++) {
-        const struct tm_node *node = &job->graph->nodes[n];
-        if (node->kind == TM_NODE_ROLLING)
-            rc = each_column(node, each, arg);
-        for (uint32_t i = 0; node->kind == TM_NODE_PROCESS && i < node->state_count && rc == 0; i++)
-            if (node->states[i].scope == TM_SCOPE_KEY)
-                rc = each(arg, node, node->states[i].name);
-    }
+    for (uint32_t n = 0; n < job->graph->node_count && rc == 0; n++)
+        rc = each_of_node(&job->graph->nodes[n], each, arg);
     return rc;
 }
 
@@ -61,10 +96,14 @@ int tm_job_ask(struct tm_job *job, const struct tm_question *question, const cha
 
 // --- an answer -----------------------------------------------------------------------------------
 
+enum { PARTS_MAX = 8 };
+
 struct answering {
     const struct tm_job *job;
     const struct tm_node *node;
-    struct tm_operator *op;
+    // Of this task: the operator, and behind a window the functions that are a part of it.
+    struct tm_operator *parts[PARTS_MAX];
+    uint32_t part_count;
     const struct tm_question *question;
     const char *only; // the state that is wanted; NULL: all
     struct tm_buf out;
@@ -72,6 +111,10 @@ struct answering {
     bool more, any;   // any: something has been said of the key
     const char *open; // the state of many values that is under way
     const char *closing;
+    // The windows of the key, as a list of objects. `now`: the one under way; NULL: none.
+    const struct tm_inspected_window *now;
+    const struct tm_key *key;
+    uint32_t windows, values; // in the list; in the object, with its bounds
     int rc;
 };
 
@@ -96,17 +139,82 @@ static void close_state(struct answering *a)
     a->open = NULL;
 }
 
+static void put_name(struct answering *a, const char *name)
+{
+    if (a->rc == 0)
+        a->rc = tm_json_put_text(&a->out, name, strlen(name));
+    put(a, ":");
+}
+
+// --- windows -------------------------------------------------------------------------------------
+
+static void put_bound(struct answering *a, const char *name, int64_t ms)
+{
+    put(a, a->values++ == 0 ? "" : ",");
+    put_name(a, name);
+    put_value(a, tm_type_of_kind(TM_TYPE_TIMESTAMP),
+              (struct tm_slot){(const uint8_t *)&ms, (const uint8_t *)&ms});
+}
+
+// The object of the window under way, once there is something to say of it.
+static void open_window(struct answering *a)
+{
+    const struct tm_inspected_window *w = a->now;
+    bool slice = w->part == TM_INSPECTED_SLICE;
+    if (a->windows++ == 0 && a->only == NULL) {
+        put(a, a->any ? "," : "{");
+        put_name(a, "windows");
+    }
+    put(a, a->windows == 1 ? "[{" : ",{");
+    a->any = true;
+    a->values = 0;
+    if (!w->bounded)
+        return;
+    put_bound(a, slice ? "slice_start" : "window_start", w->start);
+    put_bound(a, slice ? "slice_end" : "window_end", w->end);
+    if (w->part == TM_INSPECTED_FIRED)
+        put(a, ",\"fired\":true");
+}
+
+static void close_window(struct answering *a)
+{
+    close_state(a);
+    if (a->now != NULL && a->values != UINT32_MAX)
+        put(a, "}");
+    a->now = NULL;
+}
+
+static void see_window(void *arg, const struct tm_inspected_window *window);
+
+static void see_windows(struct answering *a, const struct tm_inspector *inspector)
+{
+    struct tm_operator *op = a->parts[0];
+    a->windows = 0;
+    int rc = op->ops->inspect->contents(op, a->key, inspector);
+    close_window(a);
+    if (a->windows != 0)
+        put(a, "]");
+    a->rc = a->rc == 0 ? rc : a->rc;
+}
+
+// --- values --------------------------------------------------------------------------------------
+
 // False: it is not wanted.
 static bool begin_state(struct answering *a, const char *state)
 {
     if (a->only != NULL && strcmp(a->only, state) != 0)
         return false;
     close_state(a);
+    if (a->now != NULL) {
+        if (a->values == UINT32_MAX)
+            open_window(a);
+        put(a, a->values++ == 0 ? "" : ",");
+        put_name(a, state);
+        return true;
+    }
     if (a->only == NULL) {
         put(a, a->any ? "," : "{");
-        if (a->rc == 0)
-            a->rc = tm_json_put_text(&a->out, state, strlen(state));
-        put(a, ":");
+        put_name(a, state);
     }
     a->any = true;
     return true;
@@ -156,6 +264,34 @@ static void see_entry(void *arg, const char *state, struct tm_type key_type, str
     put(a, object ? "" : "]");
 }
 
+// What a part keeps of the window under way.
+static void see_window(void *arg, const struct tm_inspected_window *window)
+{
+    struct answering *a = arg;
+    const struct tm_inspector inspector = {
+        .arg = a, .value = see_value, .item = see_item, .entry = see_entry};
+    close_window(a);
+    a->now = window;
+    a->values = UINT32_MAX; // nothing has been said of it
+    if (a->only == NULL)
+        open_window(a);
+    for (uint32_t i = 1; i < a->part_count && a->rc == 0 && window->part == 0; i++) {
+        const struct tm_inspect *inspect = a->parts[i]->ops->inspect;
+        if (inspect->window_states != NULL)
+            a->rc = inspect->window_states(a->parts[i], a->key, window, &inspector);
+    }
+}
+
+// Of an identity its columns.
+static void put_identity(struct answering *a, const struct tm_key *key)
+{
+    const struct tm_schema *input = input_of(a->job, a->node);
+    uint32_t fields[TM_FIELDS_MAX];
+    uint32_t count = tm_node_identity(a->node, input, fields);
+    if (a->rc == 0)
+        a->rc = tm_json_put_identity(&a->out, input, fields, count, key->bytes);
+}
+
 // Canonical bytes as columns.
 static void put_key(struct answering *a, const struct tm_key *key)
 {
@@ -183,12 +319,28 @@ static void put_key(struct answering *a, const struct tm_key *key)
     put(a, count == 1 ? "" : "}");
 }
 
+// The windows' functions first: a state of theirs may have the name of a column.
+static void see_parts(struct answering *a)
+{
+    const struct tm_inspector inspector = {
+        .arg = a, .value = see_value, .item = see_item, .entry = see_entry, .window = see_window};
+    for (uint32_t i = a->part_count; i > 0 && a->rc == 0 && (a->only == NULL || !a->any); i--) {
+        struct tm_operator *op = a->parts[i - 1];
+        const struct tm_inspect *inspect = op->ops->inspect;
+        if (inspect->contents != NULL)
+            see_windows(a, &inspector);
+        else if (inspect->states != NULL)
+            a->rc = inspect->states(op, a->key, &inspector);
+        else
+            a->rc = inspect->results(op, a->key, &inspector);
+        close_state(a);
+    }
+}
+
 // A line of what there is of a key, or nothing.
 static bool see_key(void *arg, const struct tm_key *key)
 {
     struct answering *a = arg;
-    const struct tm_inspector inspector = {
-        .arg = a, .value = see_value, .item = see_item, .entry = see_entry};
     size_t before = a->out.size_bytes;
     if (a->question->limit != 0 &&
         (a->keys == a->question->limit || before > TM_ANSWER_BYTES_MAX)) {
@@ -197,16 +349,17 @@ static bool see_key(void *arg, const struct tm_key *key)
     }
     a->any = false;
     a->open = NULL;
+    a->key = key;
     put(a, "{\"key\":");
-    put_key(a, key);
+    if (a->node->kind == TM_NODE_DISTINCT)
+        put_identity(a, key);
+    else
+        put_key(a, key);
     put(a, ",\"value\":");
-    const struct tm_inspect *inspect = a->op->ops->inspect;
-    int rc = (inspect->states != NULL ? inspect->states : inspect->results)(a->op, key, &inspector);
-    close_state(a);
+    see_parts(a);
     if (a->any && a->only == NULL)
         put(a, "}");
     put(a, "}\n");
-    a->rc = a->rc == 0 ? rc : a->rc;
     if (!a->any)
         a->out.size_bytes = before;
     else
@@ -214,32 +367,57 @@ static bool see_key(void *arg, const struct tm_key *key)
     return a->rc == 0;
 }
 
-static void ask_operator(struct answering *a, const uint8_t *key)
+static void note_window(void *arg, const struct tm_inspected_window *window)
 {
-    const struct tm_inspect *inspect = a->op->ops->inspect;
-    if (inspect == NULL || inspect->keys == NULL)
-        return;
-    if (a->question->limit != 0) {
-        int rc = inspect->keys(a->op, see_key, a);
-        a->rc = a->rc == 0 ? rc : a->rc;
-        return;
-    }
+    (void)window;
+    *(bool *)arg = true;
+}
+
+// Of a function behind windows: a key that has a window has been given with it.
+static bool see_key_alone(void *arg, const struct tm_key *key)
+{
+    struct answering *a = arg;
+    bool has_windows = false;
+    const struct tm_inspector inspector = {.arg = &has_windows, .window = note_window};
+    struct tm_key of = *key;
+    if (of.length == 0) // of the whole stream: functions have it in a group of their subtask
+        of.hash = tm_hash_bytes(of.bytes, 0);
+    a->rc = a->parts[0]->ops->inspect->contents(a->parts[0], &of, &inspector);
+    return a->rc == 0 && (has_windows || see_key(a, key));
+}
+
+static void ask_parts(struct answering *a, const uint8_t *key)
+{
     const struct tm_key one = {
         .hash = a->question->key_hash, .bytes = key, .length = a->question->key_bytes};
-    (void)see_key(a, &one);
+    if (a->question->limit == 0) {
+        (void)see_key(a, &one);
+        return;
+    }
+    for (uint32_t i = 0; i < a->part_count && a->rc == 0 && !a->more; i++) {
+        int rc = a->parts[i]->ops->inspect->keys(a->parts[i], i == 0 ? see_key : see_key_alone, a);
+        a->rc = a->rc == 0 ? rc : a->rc;
+    }
+}
+
+static bool is_part(const struct answering *a, const struct tm_operator *op)
+{
+    if (op->ops->inspect == NULL || op->ops->inspect->keys == NULL)
+        return false;
+    return a->part_count == 0 ? op->node->id == a->node->id
+                              : op->node->whole == a->node->id && op->node->id != a->node->id;
 }
 
 static void ask_tasks(struct answering *a, struct tm_worker *worker, const uint8_t *key)
 {
     for (uint32_t t = 0; t < worker->task_count; t++) {
         struct tm_task *task = worker->tasks[t];
-        for (uint32_t i = 0; i < task->operator_count; i++) {
-            a->op = task->operators[i];
-            if (a->op->node->id != a->node->id)
-                continue;
-            ask_operator(a, key);
-            break; // what stands behind it for its edge is not it
-        }
+        a->part_count = 0; // what stands behind an operator for its edge is not it
+        for (uint32_t i = 0; i < task->operator_count && a->part_count < PARTS_MAX; i++)
+            if (is_part(a, task->operators[i]))
+                a->parts[a->part_count++] = task->operators[i];
+        if (a->part_count != 0)
+            ask_parts(a, key);
     }
 }
 

@@ -97,6 +97,7 @@ static bool add_buckets(struct tm_histogram *h, const struct tm_metric_slot *slo
         h->buckets[i] += n;
         h->count += n;
     }
+    h->sum += load(&slot->sum);
     uint64_t most = (uint64_t)load(&slot->value);
     if (most > h->max)
         h->max = most;

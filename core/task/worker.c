@@ -3,6 +3,7 @@
 
 #include "core/task/question.h"
 #include "core/task/task.h"
+#include "core/task/told.h"
 
 static void post_event(struct tm_worker *worker, struct tm_event *event)
 {
@@ -49,6 +50,25 @@ static int apply_settled(struct tm_worker *worker, struct tm_error *err)
                : tm_vm_settle(worker->vm, NULL, job->settled, job->settled_length, NULL, err);
 }
 
+// What the job itself does before its rows, which may fail; a call of it is bounded as one for a
+// batch is.
+static int begin(struct tm_worker *worker, struct tm_error *err)
+{
+    const struct tm_fx *fx = worker->job->fx;
+    for (uint32_t i = 0; i < worker->task_count; i++)
+        for (uint32_t k = 0; k < worker->tasks[i]->operator_count; k++) {
+            struct tm_operator *op = worker->tasks[i]->operators[k];
+            if (op->ops->begin == NULL)
+                continue;
+            tm_watch_begin(worker->watch, TM_WATCH_STEPS, op->node->id, tm_fx_mono_ns(fx));
+            int rc = op->ops->begin(op, err);
+            tm_watch_end(worker->watch);
+            if (rc != 0)
+                return rc;
+        }
+    return 0;
+}
+
 static int start(struct tm_worker *worker, struct tm_error *err)
 {
     struct tm_job *job = worker->job;
@@ -70,7 +90,7 @@ static int start(struct tm_worker *worker, struct tm_error *err)
         if (rc != 0)
             return rc;
     }
-    return 0;
+    return job->rehearses ? 0 : begin(worker, err);
 }
 
 void tm_worker_start(struct tm_worker *worker)
@@ -176,6 +196,9 @@ static bool take_command(struct tm_worker *worker)
         break;
     case TM_COMMAND_ASK:
         tm__worker_answer(worker, command);
+        break;
+    case TM_COMMAND_TELL:
+        tm__worker_tell(worker, command);
         break;
     }
     tm_command_free(command);

@@ -17,7 +17,7 @@ struct tm_vm_chain {
     uint32_t *nodes;
     size_t counts_bytes;
     struct tm_buf proposal;
-    int run, finish, text, release, recover, handler, position; // registry references
+    int run, finish, text, release, recover, handler, position, open; // registry references
 };
 
 // --- called by chunks through the FFI
@@ -208,6 +208,7 @@ static int take_chain(struct tm_vm *vm, void *arg, struct tm_error *err)
     struct tm_vm_chain *chain = arg;
 
     (void)err;
+    chain->open = luaL_ref(vm->lua, LUA_REGISTRYINDEX);
     chain->position = luaL_ref(vm->lua, LUA_REGISTRYINDEX);
     chain->handler = luaL_ref(vm->lua, LUA_REGISTRYINDEX);
     chain->recover = luaL_ref(vm->lua, LUA_REGISTRYINDEX);
@@ -232,7 +233,7 @@ int tm_vm_chain_new(struct tm_vm *vm, const struct tm_vm_chain_args *args, struc
     chain->vm = vm;
     chain->args = *args;
     chain->run = chain->finish = chain->text = LUA_NOREF;
-    chain->release = chain->recover = chain->handler = chain->position = LUA_NOREF;
+    chain->release = chain->recover = chain->handler = chain->position = chain->open = LUA_NOREF;
     tm_buf_init(&chain->proposal, mem);
     chain->counts_bytes = (size_t)args->node_count * TM_CHAIN_COUNTS * sizeof(uint64_t);
     chain->nodes = tm_mem_alloc(mem, args->node_count * sizeof *chain->nodes);
@@ -250,7 +251,7 @@ int tm_vm_chain_new(struct tm_vm *vm, const struct tm_vm_chain_args *args, struc
     int rc = tm__vm_enter(
         vm,
         &(struct tm__vm_entry){
-            .name = "chain", .push = push_chain, .results = 7, .take = take_chain, .arg = chain},
+            .name = "chain", .push = push_chain, .results = 8, .take = take_chain, .arg = chain},
         err);
     if (rc != 0) {
         tm_vm_chain_free(chain);
@@ -324,6 +325,7 @@ void tm_vm_chain_free(struct tm_vm_chain *chain)
     luaL_unref(lua, LUA_REGISTRYINDEX, chain->recover);
     luaL_unref(lua, LUA_REGISTRYINDEX, chain->handler);
     luaL_unref(lua, LUA_REGISTRYINDEX, chain->position);
+    luaL_unref(lua, LUA_REGISTRYINDEX, chain->open);
     tm_buf_fini(&chain->proposal);
     tm_mem_free(mem, chain->ctx.counts, chain->counts_bytes);
     tm_mem_free(mem, chain->nodes, chain->args.node_count * sizeof *chain->nodes);
@@ -336,6 +338,11 @@ struct tm_chain_ctx *tm_vm_chain_ctx(struct tm_vm_chain *chain)
 }
 
 // --- running
+
+int tm_vm_chain_open(struct tm_vm_chain *chain, struct tm_error *err)
+{
+    return tm__vm_relieve(chain->vm, call(chain, chain->open, err), err);
+}
 
 int tm_vm_chain_run(struct tm_vm_chain *chain, struct tm_error *err)
 {

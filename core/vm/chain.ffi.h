@@ -19,6 +19,7 @@ struct tm_metric_slot {
     double value;      // counter: sum; gauge: as set last; histogram: the greatest
     uint64_t *buckets; // histogram: core/base/histogram.h; NULL before the first value
     uint32_t is_set;   // gauge: has been set; histogram: has buckets
+    double sum;        // histogram: of its values
 };
 
 // What is known of one entry of a map of one row's key: the one that the row's call will ask for,

@@ -150,6 +150,9 @@ int tm_vm_chain_new(struct tm_vm *vm, const struct tm_vm_chain_args *args,
                     struct tm_vm_chain **chain, struct tm_error *err) TM_WARN_UNUSED;
 void tm_vm_chain_free(struct tm_vm_chain *chain);
 struct tm_chain_ctx *tm_vm_chain_ctx(struct tm_vm_chain *chain);
+// Calls `open` of its nodes that have one, once for all chunks of a node and subtask; what runs or
+// finishes first does so otherwise. 0; negative: the function failed.
+int tm_vm_chain_open(struct tm_vm_chain *chain, struct tm_error *err) TM_WARN_UNUSED;
 // Run over ctx->in .. in_end. enum tm_vm_run, or negative.
 int tm_vm_chain_run(struct tm_vm_chain *chain, struct tm_error *err) TM_WARN_UNUSED;
 // End of input while types are still unknown: settle what can be (all-null columns become string).

@@ -123,6 +123,7 @@ return {
       bucket = (rshift(high, 20) - 1027) * 32 + band(rshift(high, 15), 31)
     end
     slot.buckets[bucket] = slot.buckets[bucket] + 1
+    slot.sum = slot.sum + n
     if whole > slot.value then slot.value = whole end
   end,
 }]],

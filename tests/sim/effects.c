@@ -109,7 +109,8 @@ static void *memory_realloc(void *ctx, void *p, size_t old_size, size_t new_size
 
 static const struct tm_fx_clock clock_table = {wall_ms, mono_ns, cpu_ns};
 static const struct tm_fx_random random_table = {random_next};
-static const struct tm_fx_memory memory_table = {memory_alloc, memory_realloc, memory_free, NULL};
+static const struct tm_fx_memory memory_table = {memory_alloc, memory_realloc, memory_free, NULL,
+                                                 NULL};
 
 // --- threads -------------------------------------------------------------------------------------
 

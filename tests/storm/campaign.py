@@ -26,7 +26,7 @@ class Campaign:
     def __init__(self, path, resume):
         self.path, self.lock = path, threading.Lock()
         self.counts = {"kills": 0, "random": 0, "phases": {}, "phases at random": {}, "points": {}, "passes": {}, "jobs": {}, "barriers": {},
-                       "who": {}, "within": {}, "ends": {}, "begins": {}, "rounds": 0, "records": 0, "out of memory": 0, "lives": 0,
+                       "who": {}, "within": {}, "restarted": {}, "restarts": {}, "ends": {}, "begins": {}, "rounds": 0, "records": 0, "out of memory": 0, "lives": 0,
                        "seconds": 0, "spent": {}, "seeds": [], "faults": []}
         if resume and os.path.exists(path):
             with open(path, encoding="utf-8") as f:
@@ -91,6 +91,8 @@ class Campaign:
         row("of these", c["within"])
         row("other ends", c["ends"])
         row("begun again", c["begins"])
+        row("restarts", c["restarts"], BARRIERS)
+        row("killed behind one", c["restarted"], PHASES)
         for phase in PHASES:
             n = c["phases"].get(phase, 0)
             lines.append("%-10s %6d kills, %4.1f %%" % (phase, n, 100.0 * n / max(1, c["kills"])))

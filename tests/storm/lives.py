@@ -14,10 +14,11 @@ RESTARTED = "starting it again" # in the process, by the strategy of the job
 
 
 class Life:
-    """kill: TIDEMILL_KILL; supervised: below a supervisor; memory: limit of the address space of each process, or 0."""
+    """kill: TIDEMILL_KILL; supervised: below a supervisor; memory: limit of the address space of each process, or 0; group: a bound that the kernel keeps
+    to by killing (memory.py), or None."""
 
-    def __init__(self, round_, binary, kill, supervised=False, memory=0):
-        self.round, self.binary, self.supervised, self.memory = round_, binary, supervised, memory
+    def __init__(self, round_, binary, kill, supervised=False, memory=0, group=None):
+        self.round, self.binary, self.supervised, self.memory, self.group = round_, binary, supervised, memory, group
         self.folder = round_.folder
         words = [binary] + round_.words() + ([] if supervised else ["--no-supervisor"])
         round_.history.append("TIDEMILL_KILL=%s%s %s" % (kill, " (memory %d MB)" % (memory >> 20) if memory else "", " ".join(words[1:])))
@@ -27,6 +28,8 @@ class Life:
         self.said = 0 # of what it wrote, so much has been looked at
 
         def limit():
+            if group:
+                group.enter()
             if memory:
                 resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
         with open(self.err_path, "wb") as err:
@@ -36,6 +39,16 @@ class Life:
 
     def note(self, text):
         self.round.history[self.number - 1] += " # " + text
+
+    def kills_by_kernel(self):
+        """In its group, which goes: all of it has ended."""
+        kills = self.group.kills() if self.group else 0
+        if self.group:
+            self.group.remove()
+            self.group = None
+        if kills:
+            self.note("the kernel has killed %d for their memory" % kills)
+        return kills
 
     def is_going(self):
         return self.process.poll() is None

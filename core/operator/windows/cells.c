@@ -39,6 +39,38 @@ uint64_t tm__windows_count(const struct tm__windows *self)
     return count;
 }
 
+struct some_cells {
+    uint64_t keys, filled, hash;
+};
+
+static int count_some(void *arg, const struct tm_key *key, const struct tm__windows_cell *cell)
+{
+    struct some_cells *some = arg;
+    if (some->keys == 0 || key->hash != some->hash) {
+        if (some->keys == TM_KEPT_KEYS)
+            return 1;
+        some->keys++;
+        some->hash = key->hash;
+    }
+    some->filled += (cell->flags & TM__CELL_FILLED) != 0;
+    return 0;
+}
+
+uint64_t tm__windows_estimate(const struct tm__windows *self, bool *is_rough)
+{
+    uint64_t all = tm_state_namespace_size(self->ns);
+    struct some_cells some = {0};
+    uint32_t max, first, last;
+    if (all <= TM_KEPT_KEYS)
+        return tm__windows_count(self);
+    *is_rough = true;
+    tm_state_key_groups(self->state, &max, &first, &last);
+    for (uint32_t group = first; group <= last; group++)
+        if (tm__windows_each_cell(self, group, count_some, &some) != 0)
+            break;
+    return some.keys == 0 ? 0 : (uint64_t)((double)some.filled * (double)all / (double)some.keys);
+}
+
 uint32_t tm__windows_seek(const struct tm__windows *self, const struct tm__windows_key *k,
                           int64_t start, int64_t end)
 {

@@ -250,7 +250,8 @@ static void windows_waiting(const struct tm_operator *op, struct tm_waiting *wai
     const struct tm__windows *self = (const struct tm__windows *)op;
     if (self->ns == NULL)
         return;
-    waiting->windows = tm__windows_count(self);
+    waiting->windows =
+        waiting->roughly ? tm__windows_estimate(self, &waiting->is_rough) : tm__windows_count(self);
     waiting->processing_timers = tm__windows_wakes_count(self, TM_TIMER_PROCESSING);
 }
 

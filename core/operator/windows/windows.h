@@ -203,6 +203,8 @@ int tm__windows_open_key(const struct tm__windows *self, const struct tm_key *ke
                          struct tm__windows_key *k) TM_WARN_UNUSED;
 // Windows of all keys that hold rows.
 uint64_t tm__windows_count(const struct tm__windows *self);
+// The same from TM_KEPT_KEYS keys; *is_rough: there are more.
+uint64_t tm__windows_estimate(const struct tm__windows *self, bool *is_rough);
 // The first cell that is not before the window; it may be the window's.
 uint32_t tm__windows_seek(const struct tm__windows *self, const struct tm__windows_key *k,
                           int64_t start, int64_t end);
@@ -509,5 +511,5 @@ const char *tm__windows_wrong(void *self, struct tm__operator_seen *seen, const 
 
 int tm__windows_new(struct tm_task_context *ctx, const struct tm_node *node,
                     struct tm_operator **op, struct tm_error *err) TM_WARN_UNUSED;
-extern const struct tm_inspect tm__operator_windows_inspect; // core/operator/inspect.c
+extern const struct tm_inspect tm__operator_windows_inspect; // ../inspect_windows.c
 int tm__windows_no_memory(const struct tm__windows *self, int rc, struct tm_error *err);

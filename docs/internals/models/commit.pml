@@ -197,7 +197,7 @@ inline lose_power() {
   if :: begun_v != begun_d || done_v != done_d || from_v != from_d -> /* one file, replaced by a rename */
         if :: begun_d = begun_v; done_d = done_v; from_d = from_v :: begun_v = begun_d; done_v = done_d; from_v = from_d fi
      :: else fi;
-  if :: out_v != out_d -> if :: out_d = out_v :: out_v = out_d fi :: else fi;
+  if :: APPEND && out_v != out_d -> if :: out_d = out_v :: out_v = out_d fi :: else fi; /* else it follows from names */
   i = 1;
   do :: i < N ->
         if :: folder_v[i] == FINAL && folder_d[i] != FINAL -> if :: folder_d[i] = FINAL :: folder_v[i] = TEMPORARY fi :: else fi;
@@ -374,7 +374,7 @@ active proctype engine() {
   /* the world */
   :: atomic { life == DOWN && !over -> life = STARTING; step = 0 }
   :: atomic { life != DOWN && !over && kills < KILLS -> kills++; life = DOWN; attempt = 0; forget_run(); drop_mail(); latest = 0; next = 0;
-       if :: true :: lose_power() fi }
+       if :: true :: true -> lose_power() fi } /* the guard: an else in front of lose_power would stand beside the first option */
   :: atomic { life == RUNNING && !over && fails < FAILS && work == 0 -> /* a task fails: all of them anew, from the store's newest */
        fails++; attempt++; reached(5);
        if :: way > 0 -> remove_folder(way); next = (NEW_NUMBERS -> next : way) :: else fi;

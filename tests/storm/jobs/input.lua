@@ -10,6 +10,8 @@ local aligned = tm.arg("aligned", "5s", "how long barriers wait for rows; never:
 local spin = tm.arg("spin", 400, "rounds of work for each record: kills are to find the job at work")
 local restart = tm.arg("restart", "fixed", "what happens when the job fails: fixed, rate, exponential, none")
 
+local fails = tm.arg("fails", 0, "in so many of 499 milliseconds records fail; 0: in none")
+
 local strategies = {
   fixed = { strategy = "fixed", delay = "5ms" },
   rate = { strategy = "rate", delay = "5ms", failures = 2 },
@@ -24,7 +26,13 @@ local function spend(e)
   return x < 0 and 1 or 0
 end
 
+-- A record fails by the time at which it comes, and no more when it comes again.
+local function fail(now)
+  if fails > 0 and now % 499 < fails then error("as the storm wants it") end
+end
+
 return {
+  fail = fail,
   file = tm.file { path = "in/*.jsonl", format = "json", schema = Record },
   options = {
     restart = strategies[restart],

@@ -16,6 +16,7 @@ job:from(input.file)
   :process("count", {
     state = { n = tm.value("int64", { default = 0 }) },
     each = function(ctx, e)
+      input.fail(ctx.now)
       local n = ctx.state.n:get() + 1
       ctx.state.n:set(n)
       ctx:emit { source = e.source, seq = e.seq, key = ctx.key, key_seq = e.key_seq, ts = e.ts, value = e.value, crc = e.crc,

@@ -11,6 +11,7 @@ job:from(input.file)
   :process("tens", {
     state = { given = tm.value("int64", { default = 0 }), sums = tm.map("int64", "int64"), counts = tm.map("int64", "int64") },
     each = function(ctx, e)
+      input.fail(ctx.now)
       local ten = math.floor(ctx.time / 10000) * 10000
       ctx.state.sums:put(ten, (ctx.state.sums:get(ten) or 0) + e.value)
       ctx.state.counts:put(ten, (ctx.state.counts:get(ten) or 0) + 1)

@@ -11,6 +11,7 @@ records:key_by("key")
   :process("times", {
     state = { n = tm.value("int64", { default = 0 }) },
     each = function(ctx, e)
+      input.fail(ctx.now)
       local n = ctx.state.n:get() + 1
       ctx.state.n:set(n)
       ctx:emit { source = e.source, seq = e.seq, key = ctx.key, key_seq = e.key_seq, ts = e.ts, value = e.value, crc = e.crc,

@@ -1,6 +1,5 @@
 // Histograms: the promised error over the whole range, quantiles, merging.
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/histogram.h"
@@ -76,12 +75,33 @@ START_TEST(merging_is_adding_everything)
 }
 END_TEST
 
+START_TEST(test_sums_and_counts_below_powers_of_two_are_exact)
+{
+    double sum = 0;
+    for (uint64_t v = 1; v <= 100000; v += 7) {
+        tm_histogram_add(&h, v, 2);
+        sum += 2.0 * (double)v;
+    }
+    ck_assert(h.sum == sum);
+    for (unsigned bits = 5; bits <= 20; bits++) {
+        uint64_t bound = (uint64_t)1 << bits, below = 0;
+        for (uint64_t v = 1; v <= 100000; v += 7)
+            below += v < bound ? 2 : 0;
+        ck_assert_uint_eq(tm_histogram_count_below(&h, bound), below);
+    }
+    tm_histogram_add(&other, 1000, 3);
+    tm_histogram_merge(&h, &other);
+    ck_assert(h.sum == sum + 3000);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("histogram");
     TCase *tcase = tcase_create("histogram");
     tcase_add_checked_fixture(tcase, setup, NULL);
     tcase_add_test(tcase, an_empty_histogram_has_quantile_zero);
+    tcase_add_test(tcase, test_sums_and_counts_below_powers_of_two_are_exact);
     tcase_add_test(tcase, small_values_are_exact);
     tcase_add_test(tcase, the_error_is_below_3_2_percent_everywhere);
     tcase_add_test(tcase, quantiles_follow_the_ranks);

@@ -304,6 +304,82 @@ START_TEST(test_copies_find_memory_that_was_touched)
 }
 END_TEST
 
+// What the fake system has back.
+static int64_t given_bytes, again_bytes;
+
+static void note_touched_again(void *ctx, void *p, size_t size)
+{
+    (void)ctx, (void)p;
+    again_bytes += (int64_t)size;
+}
+
+static void note_given(void *ctx, void *p, size_t size)
+{
+    (void)ctx;
+    memset(p, 0xdb, size); // nobody looks there any more
+    given_bytes += (int64_t)size;
+}
+
+static void freeze_without_copies(uint32_t times)
+{
+    for (uint32_t i = 0; i < times; i++) {
+        tm__state_pool_frozen(&pool);
+        tm__state_pool_look_at_reserve(&pool);
+    }
+}
+
+START_TEST(test_memory_for_copies_that_are_not_made_any_more_is_given_back)
+{
+    enum { STATE = 200 * 1024 * 1024, COUNT = STATE / BLOCK };
+    static void *copies[COUNT];
+    struct tm_fx_memory giving = touching;
+    struct tm_fx giving_fx = touching_fx;
+    giving.give_back = note_given;
+    giving.touch = note_touched_again;
+    giving_fx.memory = &giving;
+    mem.fx = &giving_fx;
+    given_bytes = again_bytes = 0;
+    seed_from("given back");
+    mem.reserves = &helper;
+    fill(STATE, 0);
+    pool.page_bytes = STATE;
+    find_again(1000000, 1 << 20);
+    tm__state_pool_frozen(&pool);
+    for (uint32_t i = 0; i < COUNT; i++)
+        copies[i] = tm__state_pool_alloc(&pool, BLOCK);
+    pool.copied_bytes = STATE;
+    tm__state_pool_frozen(&pool);
+    for (uint32_t i = 0; i < COUNT; i++)
+        tm__state_pool_free(&pool, copies[i], BLOCK);
+    find_again(1000000, 1 << 20);
+    ck_assert_int_eq(given_bytes, 0); // it will be needed again
+    // Nothing is copied any more: it goes, but not at once.
+    int64_t there = pool.free_bytes;
+    freeze_without_copies(1);
+    ck_assert_int_eq(given_bytes, 0);
+    freeze_without_copies(40);
+    ck_assert_int_ge(pool.cold_bytes, there / 8 * 7);
+    ck_assert_int_ge(given_bytes, pool.cold_bytes / 2);
+    ck_assert_int_le(pool.free_bytes, 2 * TM_STATE_AHEAD_FROM_BYTES);
+    // And comes back, touched before it is used, when all is copied again; nothing new is taken.
+    int64_t reserved = pool.reserved_bytes;
+    pool.copied_bytes = STATE;
+    tm__state_pool_frozen(&pool);
+    again_bytes = 0;
+    find_again(1000000, 1 << 20);
+    ck_assert_int_ge(again_bytes, STATE / 2);
+    ck_assert_int_ge(pool.free_bytes, STATE - TM__POOL_CHUNK_MAX);
+    ck_assert_int_eq(pool.reserved_bytes, reserved);
+    // Without a look in between cold blocks are used as they are.
+    freeze_without_copies(40);
+    ck_assert_int_gt(pool.cold_bytes, 0);
+    for (uint32_t i = 0; i < COUNT; i++)
+        ck_assert_ptr_nonnull(tm__state_pool_alloc(&pool, BLOCK));
+    ck_assert_int_le(pool.reserved_bytes, reserved + TM__POOL_CHUNK_MAX);
+    mem.fx = &touching_fx;
+}
+END_TEST
+
 START_TEST(test_few_hot_keys_need_little_memory_for_copies)
 {
     enum { STATE = 200 * 1024 * 1024 };
@@ -342,6 +418,7 @@ int main(void)
     tcase_add_test(tc, test_a_pool_does_without_a_helper_where_there_is_none);
     tcase_add_test(tc, test_no_memory_for_the_next_chunk_is_found_when_it_is_needed);
     tcase_add_test(tc, test_copies_find_memory_that_was_touched);
+    tcase_add_test(tc, test_memory_for_copies_that_are_not_made_any_more_is_given_back);
     tcase_add_test(tc, test_few_hot_keys_need_little_memory_for_copies);
     tcase_add_test(tc, test_nothing_is_made_ready_for_states_that_are_not_frozen);
     suite_add_tcase(suite, tc);
