@@ -495,7 +495,7 @@ static int file_stat_fd(void *ctx, int fd, struct tm_file_info *info, struct tm_
 
 static bool has_locked(const struct sim_process *process, int inode)
 {
-    for (int fd = 3; fd < SIM_OPEN_MAX; fd++)
+    for (int fd = 3; fd < SIM_OPEN_MAX && !process->locks_lost; fd++)
         if (process->open[fd].used && process->open[fd].is_lock && process->open[fd].inode == inode)
             return true;
     return false;
