@@ -163,6 +163,12 @@ static bool may_close(const struct tm_saving *saving)
            tm_keeper_is_unused(saving->keeper) && tm_job_commits_at_once(saving->job);
 }
 
+void tm_saving_drain(struct tm_saving *saving)
+{
+    if (saving->keeper != NULL)
+        tm_keeper_drain(saving->keeper);
+}
+
 void tm_saving_save(struct tm_saving *saving, enum tm_checkpoint_purpose purpose)
 {
     // Where no output waits for it the end of the input needs none.
@@ -248,8 +254,6 @@ bool tm_saving_turn(struct tm_saving *saving, struct tm_coordinator *coordinator
         tm_keeper_start(keeper);
     if (coordinator->state == TM_JOB_CANCELLING)
         tm_keeper_stop(keeper);
-    if (coordinator->draining)
-        tm_keeper_drain(keeper);
     bool any = tm_keeper_turn(keeper);
     tell_checkpoint(saving);
     const struct tm_error *failure = tm_keeper_failure(keeper);

@@ -31,7 +31,7 @@ struct tm_keeper {
     struct tm__kept *kept;
     struct tm__errand *first, *last; // with the helper, in order
     struct tm_buf settled;
-    bool started, stopped, draining;
+    bool started, stopped;
     uint32_t commits;             // under way
     struct tm__kept *uncommitted; // of the last one, whose sinks could not commit yet
     int64_t retry_ns;
@@ -545,19 +545,17 @@ void tm_keeper_stop(struct tm_keeper *keeper)
 
 void tm_keeper_drain(struct tm_keeper *keeper)
 {
-    if (keeper->draining)
-        return;
-    keeper->draining = true;
     tm_checkpoints_drain(&keeper->checkpoints, now_of(keeper));
     if (!tm_checkpoints_savepoint_is_under_way(&keeper->checkpoints))
-        refuse_wish(keeper, "the job ends");
+        refuse_wish(keeper, "the job is being drained");
 }
 
 int tm_keeper_savepoint(struct tm_keeper *keeper, const char *path, tm_keeper_told *told, void *arg,
                         struct tm_error *err)
 {
     struct wish *wish = &keeper->savepoint;
-    if (keeper->stopped || keeper->draining || keeper->checkpoints.last || wish->asked) {
+    bool ends = keeper->stopped || keeper->checkpoints.last || keeper->checkpoints.draining;
+    if (ends || wish->asked) {
         tm_error_set(err, TM_E_SAVEPOINT, "no savepoint was taken: %s",
                      wish->asked ? "another one is being taken" : "the job ends");
         tm_error_hint(err, wish->asked ? "ask again when that one is there"

@@ -16,10 +16,12 @@
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_##call, 0, 1), \
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
 
+#if !defined(__SANITIZE_ADDRESS__) && defined(__x86_64__)
 static int compare(const void *a, const void *b)
 {
     return *(const int *)a - *(const int *)b;
 }
+#endif
 
 int sim_seal(void)
 {
@@ -50,10 +52,10 @@ int sim_seal(void)
     };
     static const struct sock_fprog program = {.len = sizeof filter / sizeof filter[0],
                                               .filter = filter};
-    tzset(); // what the C library reads of the machine's time zone it reads now
-    static int memory[1024];
-    qsort(memory, 1024, sizeof memory[0], compare); // and how much memory it has
-    json_object_seed(1);                            // as the other libraries what they draw
+    int numbers[1024] = {0};
+    qsort(numbers, 1024, sizeof numbers[0], compare); // which asks how much memory there is
+    tzset();             // what the C library reads of the machine's time zone it reads now
+    json_object_seed(1); // as the other libraries what they draw
     if (prctl(PR_SET_TSC, PR_TSC_SIGSEGV, 0, 0, 0) != 0 ||
         prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return -1;
