@@ -209,6 +209,11 @@ uint64_t tm_store_next(const struct tm_store *store)
     return store->highest + 1;
 }
 
+void tm_store_count_from(struct tm_store *store, uint64_t checkpoint)
+{
+    store->highest = checkpoint > store->highest ? checkpoint : store->highest;
+}
+
 // --- a checkpoint under way ----------------------------------------------------------------------
 
 static void free_pending(struct tm_store *store, struct tm_pending *pending)

@@ -33,6 +33,8 @@ const char *tm_store_folder(const struct tm_store *store); // as it was given
 uint64_t tm_store_latest(const struct tm_store *store);
 // The number of the next one: above all that ever were.
 uint64_t tm_store_next(const struct tm_store *store);
+// And above this one, which lies elsewhere and is begun with: outputs know it by its number.
+void tm_store_count_from(struct tm_store *store, uint64_t checkpoint);
 
 // Before tasks begin from a checkpoint, whether after a start or within the process: everything
 // newer is given up, so that no later crash leads to it. 0: all, the job begins anew. An error

@@ -212,8 +212,11 @@ static int begin_given(struct tm_life *life, const char *from, struct tm_error *
     if (number == 0 || exists(life, from))
         number = own_number(life, from);
     life->rewind = number;
-    return number != 0 ? open_checkpoint(life, life->folder, number, err)
-                       : open_checkpoint(life, from, 0, err);
+    int rc = number != 0 ? open_checkpoint(life, life->folder, number, err)
+                         : open_checkpoint(life, from, 0, err);
+    if (rc == 0 && life->store != NULL)
+        tm_store_count_from(life->store, tm_restored_checkpoint(life->restored));
+    return rc;
 }
 
 static bool is_committed(const struct tm_life *life, uint64_t checkpoint)

@@ -66,6 +66,4 @@ void tm_keeper_event(struct tm_keeper *keeper, struct tm_event *event);
 // What has become due or has been done by the helper. True: there was something.
 bool tm_keeper_turn(struct tm_keeper *keeper);
 int64_t tm_keeper_deadline_ns(const struct tm_keeper *keeper);
-// The job was told to end as if its input had: nothing is saved until it has.
-void tm_keeper_drain(struct tm_keeper *keeper);
 struct tm_keeper_figures tm_keeper_figures(const struct tm_keeper *keeper);

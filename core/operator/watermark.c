@@ -442,7 +442,8 @@ static void watermark_held(const struct tm_operator *op, struct tm_held *held, i
 //
 // Event time never goes back: what has been sent is a floor, and each split goes on where it was. A
 // split is known by its name, whichever subtask reads it then; one that has none by its number in
-// its subtask. Of pieces that have one name the least counts.
+// its subtask, where there are as many of those as were. Of pieces that have one name the least
+// counts.
 
 struct saved_time { // an item of each subtask, little-endian
     int64_t emitted, max_time;
@@ -582,8 +583,9 @@ static int take_split(void *arg, uint32_t old_subtask, const void *bytes, size_t
     if (saved.name_length > size)
         return bad_item(r->self, err);
     const uint8_t *state = old_name + saved.name_length;
-    if (saved.name_length == 0) {
-        if (old_subtask == ctx->subtask && r->unnamed < r->splits)
+    if (saved.name_length == 0) { // it is known by its place, among as many subtasks
+        if (old_subtask == ctx->subtask && r->own.parallelism == ctx->chain->parallelism &&
+            r->unnamed < r->splits)
             take_split_as(r, r->unnamed++, &saved, state, size);
         return 0;
     }

@@ -304,14 +304,28 @@ static void parse(struct options *o, int argc, char **argv)
 
 // --- planted mistakes ----------------------------------------------------------------------------
 
+// Does a seed that fails with the mistake pass without it?
+static bool is_of_plant(struct options *o, int which, uint64_t seed)
+{
+    struct totals totals = {0};
+    (void)sim_plant("");
+    run_block(o, seed, 1, &totals);
+    (void)sim_plant(sim_plant_names[which]);
+    return totals.passed == 1;
+}
+
 // Lives seeds of one series until one finds the mistake that is planted: how many that took; 0:
 // none did. The first series is lived on to see how many seeds do.
-static uint64_t look_for_plant(struct options *o, uint32_t series, struct totals *totals)
+static uint64_t look_for_plant(struct options *o, int which, uint32_t series, struct totals *totals)
 {
     uint64_t from = o->from + (uint64_t)series * SERIES_APART, found = 0;
     for (uint64_t done = 0; done < o->seeds && (found == 0 || (series == 0 && done < SHARE));) {
-        done += run_block(o, from + done, found == 0 ? 10 : SHARE - done, totals);
-        found = totals->first_failed == 0 ? 0 : totals->first_failed - from + 1;
+        bool looks = found == 0;
+        done += run_block(o, from + done, looks ? 10 : SHARE - done, totals);
+        if (looks && totals->first_failed != 0 && is_of_plant(o, which, totals->first_failed))
+            found = totals->first_failed - from + 1;
+        else if (looks && totals->first_failed != 0)
+            *totals = (struct totals){.passed = totals->passed + totals->failed};
     }
     return found;
 }
@@ -327,7 +341,7 @@ static bool find_plant(struct options *o, int which)
     printf("%-28s", sim_plant_names[which]);
     for (uint32_t s = 0; s < o->series; s++) {
         totals = (struct totals){0};
-        uint64_t seeds = look_for_plant(o, s, &totals);
+        uint64_t seeds = look_for_plant(o, which, s, &totals);
         found = found && seeds != 0;
         if (s == 0) {
             failed = totals.failed;

@@ -508,7 +508,9 @@ static bool next_process(struct life *life)
     life->refused = failed && (process->error.code == TM_E_CHECKPOINT_OLD ||
                                process->error.code == TM_E_OUTPUT_CHANGED);
     life->universe.saw[SIM_SAW_savepoint_refused] += life->begins_from && life->refused;
-    life->stopped = failed && sim_rot_stops(&life->rot, &life->oracle, &process->error);
+    // One that begins with a savepoint does not look at what has rotted.
+    life->stopped = failed && !life->begins_from &&
+                    sim_rot_stops(&life->rot, &life->oracle, &process->error);
     if (failed && life->universe.calm && !life->stopped && !(life->begins_from && life->refused))
         sim_violate(&life->oracle, "C6: nothing went wrong any more, and the job failed: %s %s",
                     process->error.message, process->error.hint);

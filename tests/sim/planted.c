@@ -19,6 +19,7 @@ const char *const sim_plant_told[TM_PLANT_COUNT] = {
 
 bool sim_plant(const char *name)
 {
+    planted = TM_PLANT_COUNT;
     for (int i = 0; i < TM_PLANT_COUNT; i++)
         if (strcmp(sim_plant_names[i], name) == 0) {
             planted = (enum tm_plant)i;
