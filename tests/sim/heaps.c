@@ -28,7 +28,7 @@ static void give(void *ctx, void *p, size_t size)
     free(p);
 }
 
-static const struct tm_fx_memory memory = {take, take_again, give, NULL};
+static const struct tm_fx_memory memory = {take, take_again, give, NULL, NULL};
 static const struct tm_fx real = {.memory = &memory};
 static struct tm_heaps heaps;
 static bool compiling;
