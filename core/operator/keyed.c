@@ -129,8 +129,8 @@ static int new_state(const struct tm__operator_keyed *keyed, struct tm_state **s
 }
 
 // Entries {16 bytes, record, key} lie one behind the other in pages that begin with 16 bytes more.
-// Where eight bytes are all that is missing to a whole cache line they are added: then a record lies
-// in one line, where it would lie in nearly two on the average.
+// Where eight bytes are all that is missing to a whole cache line they are added: then a record
+// lies in one line, where it would lie in nearly two on the average.
 static void fill_line(struct tm__operator_record *record, uint32_t key_bytes)
 {
     enum { LINE_BYTES = 64, HEAD_BYTES = 16 };

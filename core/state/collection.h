@@ -96,7 +96,7 @@ void tm_state_map_look(struct tm_state_map_look *looks, uint32_t count);
 struct tm_state_map_words {
     const struct tm_state_map *map[TM_STATE_LOOK]; // NULL: nothing is asked for
     uint64_t word[TM_STATE_LOOK];                  // the key
-    uint32_t told; // a bit each: it is known whether there is such an entry
+    uint32_t told;              // a bit each: it is known whether there is such an entry
     void *value[TM_STATE_LOOK]; // where there is, else NULL
     // How far it has come.
     bool nodes; // there may be some

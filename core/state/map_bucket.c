@@ -15,8 +15,8 @@ void tm__bucket_init(struct tm__bucket *bucket, uint32_t bytes, uint32_t stride,
 
 uint32_t tm__bucket_size(uint32_t units)
 {
-    // By whole cache lines: behind the head of a page each then lies alike in its lines, the head of
-    // a bucket in the first and no small entry in two. From 256 bytes on classes are so, too.
+    // By whole cache lines: behind the head of a page each then lies alike in its lines, the head
+    // of a bucket in the first and no small entry in two. From 256 bytes on classes are so, too.
     enum { LINE_UNITS = 64 / TM__UNIT_BYTES };
     uint32_t spare = units < 4 * LINE_UNITS ? LINE_UNITS - 1 : units / 8;
     uint32_t wanted = (units + spare) / LINE_UNITS * LINE_UNITS;

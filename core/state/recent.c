@@ -79,7 +79,8 @@ static void *look_up(struct tm_state *state, struct tm_namespace *ns, const stru
 
 static inline bool is_of(const struct place *place, uint32_t value_bytes, const struct tm_key *key)
 {
-    const struct tm__state_entry *entry = (const struct tm__state_entry *)(place->word & ~(uintptr_t)1);
+    const struct tm__state_entry *entry =
+        (const struct tm__state_entry *)(place->word & ~(uintptr_t)1);
     return entry != NULL && tm__state_entry_is(entry - 1, value_bytes, key);
 }
 

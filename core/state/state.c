@@ -177,10 +177,10 @@ static inline __attribute__((always_inline)) void second_look(
     tail -= count != 0 && keys[0].length == sizeof(uint64_t);
     if (TM_UNLIKELY(look->moves != state->moves))
         for (uint32_t k = 0; k < count; k++)
-            look->home[k] = tm__state_home(
-                tm__state_table_of(namespaces[k * stride],
-                                   tm__state_group_index(state, keys[k].hash)),
-                (uint32_t)keys[k].hash);
+            look->home[k] =
+                tm__state_home(tm__state_table_of(namespaces[k * stride],
+                                                  tm__state_group_index(state, keys[k].hash)),
+                               (uint32_t)keys[k].hash);
     for (uint32_t k = 0; k < count; k++) {
         uint64_t wanted = (uint64_t)(uint32_t)keys[k].hash << 32;
         uint64_t slot = *tm__state_seek(look->home[k], wanted);
@@ -259,8 +259,8 @@ void tm_state_look(struct tm_state *state, struct tm_namespace *ns, const struct
     first_look(state, &ns, 0, keys, count, look);
 }
 
-void tm_state_look_again(struct tm_state *state, struct tm_namespace *ns,
-                         const struct tm_key *keys, uint32_t count, struct tm_state_look *look)
+void tm_state_look_again(struct tm_state *state, struct tm_namespace *ns, const struct tm_key *keys,
+                         uint32_t count, struct tm_state_look *look)
 {
     second_look(state, &ns, 0, keys, count, look);
 }

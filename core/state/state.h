@@ -71,8 +71,8 @@ struct tm_state_look { // the state's own
 };
 void tm_state_look(struct tm_state *state, struct tm_namespace *ns, const struct tm_key *keys,
                    uint32_t count, struct tm_state_look *look);
-void tm_state_look_again(struct tm_state *state, struct tm_namespace *ns,
-                         const struct tm_key *keys, uint32_t count, struct tm_state_look *look);
+void tm_state_look_again(struct tm_state *state, struct tm_namespace *ns, const struct tm_key *keys,
+                         uint32_t count, struct tm_state_look *look);
 int tm_state_upsert_looked(struct tm_state *state, struct tm_namespace *ns,
                            const struct tm_key *keys, uint32_t count,
                            const struct tm_state_look *look, void **values) TM_WARN_UNUSED;

@@ -221,12 +221,12 @@ end
 -- Where rows have loops of their own, a trace that began here could not follow them (a trace that is a loop's takes no other loop
 -- in). So the trace of this loop is made while it idles, before any row: rows are side traces of it, which may enter loops.
 -- Each row then goes through the head of that trace and its own. So runs of many rows that have no loops go through another such
--- loop, whose trace is one of a row (heat.lua, `steady`): there everything that is the same for all rows is done once.
+-- loop, whose trace is one of a row (steady.lua): there everything that is the same for all rows is done once.
 local function write_loop(w, g, name)
   w:open("local function %s(n, row)", name)
-  local sides = g.open and name ~= "loop_steady" -- rows are side traces
-  w:open(sides and "for i = 0.5, n do" or "for i = 1, n do")
-  if sides then w:line("if row() then return i + 0.5 end") else w:line("if row() then return i end") end
+  local idles = g.open and name ~= "loop_steady" -- rows are side traces
+  w:open(idles and "for i = 0.5, n do" or "for i = 1, n do")
+  if idles then w:line("if row() then return i + 0.5 end") else w:line("if row() then return i end") end
   w:close()
   w:line("return n")
   w:close()

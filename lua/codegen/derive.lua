@@ -700,8 +700,9 @@ end
 ---@return table[] findings
 function derive.derive(node)
   node.input = node.input or node.inputs[1].schema
-  -- texts: columns whose strings are known to be UTF-8; numbers: of which numbers what is known (result.lua); slices: columns that may be given slices; shapes: of columns that
-  -- are given tables (shapes.lua); flat: the function without those in other tables, for generated code (flat.lua)
+  -- texts: columns whose strings are known to be UTF-8; numbers: what is known of the numbers of columns (result.lua); slices:
+  -- columns that may be given slices; shapes: of columns that are given tables (shapes.lua); flat: the function without those in other
+  -- tables, for generated code (flat.lua)
   node.codegen = { findings = {}, texts = {}, numbers = {}, slices = {}, shapes = {}, assumed = {} }
   node.reads, node.passes = {}, {}
   verbs[node.kind == "reduce" and "reduce" or node.verb](node)

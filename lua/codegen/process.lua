@@ -32,7 +32,8 @@ function process.nodes(node, role)
   for _, list in ipairs { node.states, node.broadcast or {}, node.operator or {}, node.window_states or {} } do
     for _, state in ipairs(list) do all[#all + 1] = state end
   end
-  local codegen = { findings = {}, texts = c.texts, numbers = c.numbers, slices = {}, shapes = {}, result = c.result, sides = c.sides, analysis = c.analysis,
+  local codegen = { findings = {}, texts = c.texts, numbers = c.numbers, slices = {}, shapes = {}, result = c.result, sides = c.sides,
+    analysis = c.analysis,
     modes = c.modes[role] or {} }
   -- The key's fields have the names of the first input's, also where the second's columns are called otherwise.
   return { { id = node.id, kind = "process", role = role, verb = "process", name = node.name, where = node.where,

@@ -395,7 +395,8 @@ local function rows_of(node, a)
     fault.raise("TYPE", node.where, ("%s: its functions never call ctx:emit, so it gives no rows"):format(node.name),
       'ctx:emit { card = ctx.key }; where rows only go to side outputs, :returns { ... } declares the columns all the same')
   end
-  local main = setmetatable({ verb = "flat_map", settled = false, codegen = { texts = {}, numbers = {}, slices = {}, shapes = {} } }, { __index = node })
+  local codegen = { texts = {}, numbers = {}, slices = {}, shapes = {} }
+  local main = setmetatable({ verb = "flat_map", settled = false, codegen = codegen }, { __index = node })
   derive.rows_of(main, a, a.emits, "emits")
   without_time(main.schema)
   local open = {}

@@ -121,8 +121,8 @@ end
 
 function values.equal(a, b)
   if a == b then return true end
-  if a.t ~= b.t or a.null ~= b.null or a.text ~= b.text or a.held ~= b.held or a.whole ~= b.whole or a.slice ~= b.slice or a.view ~= b.view or a.type ~= b.type
-    or a.const ~= b.const or a.name ~= b.name or a.p ~= b.p or a.v ~= b.v then
+  if a.t ~= b.t or a.null ~= b.null or a.text ~= b.text or a.held ~= b.held or a.whole ~= b.whole or a.slice ~= b.slice
+    or a.view ~= b.view or a.type ~= b.type or a.const ~= b.const or a.name ~= b.name or a.p ~= b.p or a.v ~= b.v then
     return false
   end
   if a.t == "row" then

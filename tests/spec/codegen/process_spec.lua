@@ -146,6 +146,31 @@ describe("a process", function()
     assert.equal(2, tonumber(b.runner.ctx.counts[3])) -- used
   end)
 
+  it("looks at numbers that were calculated, and not at those that it holds", function()
+    local spec = { state = { n = state.value("int") }, returns = support.schema "same int; kept int; key string; next int; time timestamp",
+      each = function(ctx, e)
+        if e.amount == 0 then ctx.state.n:set(7) end
+        local big, time = e.n * e.n, e.ts * 1e300
+        if e.amount == 1 then big = e.n / 2 elseif e.amount == 2 then big = big * big end
+        if e.amount == 3 then time = time * 1e300 - time * 1e300 elseif e.amount ~= 4 then time = e.ts end
+        ctx:emit { same = e.n, kept = ctx.state.n:get(), key = ctx.key, next = big, time = time }
+      end }
+    local b = bench(spec)
+    local function given(amount, n) return b.give { { user = "u", amount = amount, n = n, ts = 5 } }[1] end
+    local out = given(0, 67108863)
+    assert.same({ 67108863, 7, "u", 67108863 * 67108863, 5 }, { out.same, out.kept, out.key, out.next, out.time })
+    assert.equal(2, given(1, 4).next)
+    for i, wrong in ipairs { { 1, 3 }, { 2, 67108863 }, { 0, 2 ^ 27 }, { 3, 1 }, { 4, 1 } } do
+      assert.is_nil(given(wrong[1], wrong[2]))
+      assert.equal(i, #b.runner.failures)
+    end
+    local node = b.runner.nodes[1].codegen
+    assert.equal("int", node.numbers.same)
+    assert.equal("int", node.numbers.kept)
+    assert.is_nil(node.numbers.next) -- divided in one branch
+    assert.equal("whole", node.numbers.time)
+  end)
+
   -- Rows of all kinds, in long runs and short ones: before the loop of long runs is recorded, in it, behind it, when it is recorded
   -- again, and behind the loss of all traces.
   it("does the same with a row in the loop that long runs take", function()
