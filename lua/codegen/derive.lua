@@ -703,6 +703,7 @@ function derive.derive(node)
   -- texts: columns whose strings are known to be UTF-8; numbers: what is known of the numbers of columns (result.lua); slices:
   -- columns that may be given slices; shapes: of columns that are given tables (shapes.lua); flat: the function without those in other
   -- tables, for generated code (flat.lua)
+  node.codegen = { findings = {}, texts = {}, numbers = {}, slices = {}, shapes = {}, assumed = {} }
   node.reads, node.passes = {}, {}
   verbs[node.kind == "reduce" and "reduce" or node.verb](node)
   node.schema.changelog = node.input.changelog
