@@ -12,8 +12,9 @@
 #include "core/vm/embedded.h"
 
 enum {
-    SEEDS_DEFAULT = 1000, // with --kills alone
-    SEED_BITS = 32,       // below them: the number of a test of the seed
+    SEEDS_DEFAULT = 1000,  // with --kills alone
+    SEED_BITS = 32,        // below them: the number of a test of the seed
+    HEAP_BYTES = 64 << 20, // of a test's Lua state, under seeds; it may have more
 };
 
 struct testing {
@@ -239,14 +240,19 @@ int tm_cli_test(const struct tm_cli_options *options)
     struct tm_error err = {0};
     struct testing testing = {.options = options, .code = TM_EXIT_USAGE};
     struct tm_kit_trial trial = {.kills = options->kills};
+    struct tm_heaps heaps;
     bool tries = options->seeds != 0 || options->seed != 0 || options->kills;
     if (tm_real_init(&fx, &err) != 0)
         return tm_cli_fail(options, &err, TM_EXIT_FAILED);
-    testing.host = (struct tm_kit_host){
-        .real = &fx, .connectors = tm_engine_connectors, .trial = tries ? &trial : NULL};
+    tm_heaps_init(&heaps, &fx, HEAP_BYTES);
+    testing.host = (struct tm_kit_host){.real = &fx,
+                                        .connectors = tm_engine_connectors,
+                                        .trial = tries ? &trial : NULL,
+                                        .heaps = tries ? &heaps : NULL};
     int rc = tries ? run_seeds(&testing, &err) : run_once(&testing, &err);
     if (rc != 0)
         testing.code = tm_cli_fail(options, &err, TM_EXIT_USAGE);
+    tm_heaps_fini(&heaps);
     tm_real_fini(&fx);
     return testing.code;
 }

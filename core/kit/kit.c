@@ -198,6 +198,8 @@ int tm_kit_new(const struct tm_kit_args *args, struct tm_kit **result, struct tm
         return tm_error_set(err, TM_E_MEMORY, "out of memory for a test");
     kit->own = own;
     tm_kit_world_init(&kit->world, args->real, args->seed, args->now_ms);
+    if (args->heaps != NULL)
+        tm_kit_world_keep_states(&kit->world, args->heaps);
     tm_mem_init(&kit->mem, &kit->world.fx, NULL, 0);
     // What the engine says of rows that fail is what a spec may want: it asks for counters and dead
     // letters.

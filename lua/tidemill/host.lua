@@ -50,7 +50,8 @@ function host.boot(args)
   traces.attach()
 end
 
-local function evaluate()
+---Runs the script: the job is built, and in this state for good.
+function host.script()
   if current and current.job then
     fault.raise("INTERNAL", current.path, "the script was evaluated twice in one state")
   end
@@ -62,7 +63,14 @@ local function evaluate()
       arguments.print(at ~= "" and at .. ": " .. text or text)
     end,
   }
-  return session.run(current)
+  fingerprint.of(session.run(current))
+end
+
+local function job()
+  if not (current and current.job) then
+    fault.raise("INTERNAL", arguments.path, "the script has not been evaluated in this state")
+  end
+  return current.job
 end
 
 local function C()
@@ -75,15 +83,17 @@ local function graph_at(address)
   return require("ffi").cast("struct tm_graph *", address)
 end
 
----Evaluates the script and fills the C graph.
+---Generates what its chains will run, for a state that is kept as it is now. What is wrong with it shows when they do.
+function host.prepare() pcall(require("codegen").prepare, job().nodes) end
+
+---Fills the C graph.
 function host.plan(address)
-  local graph = graph_at(address)
-  plan.pour(C(), graph, evaluate())
+  plan.pour(C(), graph_at(address), job())
 end
 
----Evaluates the script; gives the fingerprint as 16 hexadecimal digits.
+---The fingerprint as 16 hexadecimal digits.
 function host.evaluate()
-  return bit.tohex(fingerprint.of(evaluate()), 16)
+  return bit.tohex(fingerprint.of(job()), 16)
 end
 
 ---{ { severity, where, message, hint, code }, ... } as texts
@@ -112,13 +122,6 @@ function host.arguments()
   local list = {}
   for i, a in ipairs(current and current.arguments or {}) do list[i] = { a.name, a.default, a.doc } end
   return list
-end
-
-local function job()
-  if not (current and current.job) then
-    fault.raise("INTERNAL", arguments.path, "the script has not been evaluated in this state")
-  end
-  return current.job
 end
 
 local function nodes_of(ids)
