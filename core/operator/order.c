@@ -26,7 +26,7 @@ static int order_bytes(const char *a, uint32_t a_length, const char *b, uint32_t
 }
 
 int tm_operator_order(struct tm_type type, const struct tm_row *a, uint32_t a_offset,
-                       const struct tm_row *b, uint32_t b_offset)
+                      const struct tm_row *b, uint32_t b_offset)
 {
     if (type.kind == TM_TYPE_DOUBLE)
         return order_doubles(tm_row_double(a, a_offset), tm_row_double(b, b_offset));

@@ -74,7 +74,7 @@ end
 
 -- For hints about a default: what such a value is a default of, and the first that there is of a type.
 local OWN_TYPE = { string = "string", boolean = "bool", number = "double" }
-local ZEROS = { int = "0", int64 = "0", double = "0", decimal = '"0"', string = '""', bytes = '""', bool = "false", timestamp = "0" }
+local ZEROS = { int = "0", int64 = "0", double = "0", decimal = "0", string = '""', bytes = '""', bool = "false", timestamp = "0" }
 
 local function default_of(call, what, text, given)
   if given == nil then return nil end
@@ -85,7 +85,9 @@ local function default_of(call, what, text, given)
   local fits, value = fit.value({ type = text }, given)
   if not fits or value == nil then
     local constructor, own = what:match("^[%w_.]+"), OWN_TYPE[type(given)]
-    local zero = ZEROS[type_text.kind(text)]
+    local kind = type_text.kind(text)
+    local zero = ZEROS[kind]
+    if kind == "decimal" or kind == "int64" or kind == "timestamp" then own = nil end -- no type of values that Lua has
     check.wrong(call.at, what .. ": default", "a value of type " .. text, given,
       own and own ~= text and ("the state's type comes first: %s(%q, { default = %s })"):format(constructor, own, check.show(given))
       or zero and ("for example %s(%q, { default = %s })"):format(constructor, text, zero) or "without one get() gives nil at first")

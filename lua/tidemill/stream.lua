@@ -265,7 +265,8 @@ method("returns", function(s, call, given)
       ("returns: %s decides its columns itself; returns is for map, flat_map, assign, process and side outputs"):format(node.verb))
   end
   if node.derived then
-    fault.raise("ARGUMENT", call.at, ("returns: comes right after %s, before the next operator"):format(node.verb))
+    fault.raise("ARGUMENT", call.at, ("returns: comes right after %s, before the next operator"):format(node.verb),
+      "in front of all that reads its rows: :side and :to, too")
   end
   local declared = schema.declare(call, "returns", given)
   schema.refuse_options(call.at, "returns", declared)
