@@ -373,10 +373,8 @@ static int take_schemas(struct tm_life *life, struct tm_error *err)
 static void say_what_is_left(struct tm_life *life)
 {
     struct tm_engine *engine = life->engine;
-    const struct tm_restored_args args = {.mem = &engine->mem,
-                                          .fx = &engine->fx,
-                                          .path = life->folder,
-                                          .job = engine->graph->name};
+    const struct tm_restored_args args = {
+        .mem = &engine->mem, .fx = &engine->fx, .path = life->folder, .job = engine->graph->name};
     struct tm_error ignored = {0};
     struct tm_restored *restored = NULL;
     if (name_folder(life, &ignored) == 0 && tm_restored_open(&args, &restored, &ignored) == 0 &&
