@@ -371,11 +371,33 @@ static int take_schemas(struct tm_life *life, struct tm_error *err)
     return others == 0 ? 0 : tm_engine_plan_again(engine, err);
 }
 
+// A job that takes no checkpoints begins anew. Who has left them out may not know that there is one
+// to go on from, and that outputs that are appended to get rows twice.
+static void say_what_is_left(struct tm_life *life)
+{
+    struct tm_engine *engine = life->engine;
+    const struct tm_restored_args args = {
+        .mem = &engine->mem, .fx = &engine->fx, .path = life->folder, .job = engine->graph->name};
+    struct tm_error ignored = {0};
+    struct tm_restored *restored = NULL;
+    if (name_folder(life, &ignored) == 0 && tm_restored_open(&args, &restored, &ignored) == 0 &&
+        !tm_restored_manifest(restored)->finished)
+        tm_log_write(&engine->log, TM_LOG_WARN,
+                     "the job begins anew, because %s: checkpoint %llu in %s is left as it is",
+                     life->replayable ? "its checkpoint = false says so"
+                                      : "a source of it cannot be read again",
+                     (unsigned long long)tm_restored_checkpoint(restored), life->folder);
+    tm_restored_free(restored);
+    life->folder[0] = '\0'; // it is not this job's
+}
+
 int tm_life_open(struct tm_life *life, struct tm_engine *engine, struct tm_error *err)
 {
     bool wanted;
     *life = (struct tm_life){.engine = engine};
     int rc = decide(life, &wanted, err);
+    if (rc == 0 && !wanted && !engine->options->no_checkpoints && engine->options->code == NULL)
+        say_what_is_left(life);
     if (rc == 0 && wanted)
         rc = name_folder(life, err);
     if (rc == 0 && wanted)
