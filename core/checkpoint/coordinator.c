@@ -116,7 +116,7 @@ static bool last_is_under_way(const struct tm_checkpoints *c)
 // When the next one of the interval is due, where there is room for it.
 static int64_t periodic_due_ns(const struct tm_checkpoints *c)
 {
-    if (c->args.interval_ns == 0 || c->last || c->stopped)
+    if (c->args.interval_ns == 0 || c->last || c->stopped || c->draining)
         return INT64_MAX;
     int64_t due = c->last_begun_ns + c->args.interval_ns;
     int64_t paused = c->last_ended_ns + c->args.pause_ns;
@@ -133,7 +133,7 @@ static void begin_due(struct tm_checkpoints *c, int64_t now_ns)
     while (!c->stopped && c->count < c->args.at_once) {
         if (last_due_ns(c) <= now_ns)
             begin(c, c->last_purpose, now_ns);
-        else if (c->savepoint && !c->last) {
+        else if (c->savepoint && !c->last && !c->draining) {
             c->savepoint = false;
             begin(c, TM_PURPOSE_SAVEPOINT, now_ns);
         } else if (periodic_due_ns(c) <= now_ns)
@@ -196,6 +196,21 @@ void tm_checkpoints_last(struct tm_checkpoints *c, enum tm_checkpoint_purpose pu
     c->retry_ns = now_ns;
     subsume(c, UINT64_MAX, now_ns);
     begin_due(c, now_ns);
+}
+
+void tm_checkpoints_drain(struct tm_checkpoints *c, int64_t now_ns)
+{
+    struct tm_error why = {0};
+    tm_error_set(&why, TM_E_SAVEPOINT, "no savepoint was taken: the job is being drained");
+    tm_error_hint(&why, "take it before, or stop the job without --drain");
+    c->draining = !TM_PLANTED(checkpoint_within_drain);
+    subsume(c, UINT64_MAX, now_ns);
+    for (uint32_t i = 0; c->draining && i < c->count;) {
+        if (c->under_way[i].publishing)
+            i++;
+        else
+            end(c, c->under_way[i].checkpoint, TM_CHECKPOINT_DECLINED, &why, now_ns);
+    }
 }
 
 bool tm_checkpoints_is_over(const struct tm_checkpoints *c)

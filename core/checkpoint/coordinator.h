@@ -71,6 +71,7 @@ struct tm_checkpoints {
     bool savepoint;    // asked for and not begun
     bool last, over;   // the last is to be taken; has been
     bool stopped;      // nothing is begun any more
+    bool draining;     // nothing but the last one is
     enum tm_checkpoint_purpose last_purpose;
     int64_t retry_ns; // the last one is not begun before
 };
@@ -91,6 +92,10 @@ bool tm_checkpoints_savepoint_is_under_way(const struct tm_checkpoints *checkpoi
 void tm_checkpoints_last(struct tm_checkpoints *checkpoints, enum tm_checkpoint_purpose purpose,
                          int64_t now_ns);
 bool tm_checkpoints_is_over(const struct tm_checkpoints *checkpoints);
+// Sources are told to end as if they had no more to read, and event time goes to its end. A
+// checkpoint in between would have that time, and who went on from it the rest of the input behind
+// it: none is begun before the last one, and what waits for tasks is given up.
+void tm_checkpoints_drain(struct tm_checkpoints *checkpoints, int64_t now_ns);
 // The job fails or is cancelled: nothing is begun any more, and what is under way is not published.
 void tm_checkpoints_stop(struct tm_checkpoints *checkpoints);
 

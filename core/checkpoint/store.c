@@ -94,14 +94,13 @@ static int look_around(struct tm_store *store, struct tm_error *err)
     tm__list_fini(store->mem, &names);
     if (rc == 0)
         rc = tm__latest_read(store->fx, store->mem, store->folder, &store->latest, err);
-    // A crash before the first LATEST, or somebody has removed it. The rename to the folder's name
-    // may not last yet, and LATEST is to name it.
-    if (rc == 0 && store->latest == 0 && store->refs != NULL) {
-        char path[TM__FULL_PATH];
+    // A crash before the first LATEST, or somebody has removed it.
+    if (rc == 0 && store->latest == 0 && store->refs != NULL)
         store->latest = store->refs->checkpoint;
-        rc = tm__checkpoint_path(store->folder, store->latest, "", path, err);
-        rc = rc == 0 ? tm__sync_parent(store->fx, path, err) : rc;
-    }
+    // What was found may have been named by a process that was killed before that would outlast a
+    // loss of power. Sinks make visible what it owes before LATEST is written anew.
+    if (rc == 0)
+        rc = store->fx->files->sync_folder(store->fx->ctx, store->folder, err);
     if (store->latest > store->highest)
         store->highest = store->latest;
     return rc;

@@ -153,7 +153,7 @@ static int mark_file(struct marking *m, const char *relative, bool *stays, struc
 {
     char path[TM__FULL_PATH];
     *stays = true;
-    if (is_referred_to(m->store, relative))
+    if (is_referred_to(m->store, relative) || TM_PLANTED(files_stay))
         return 0;
     if (!tm__list_has(&m->store->doubtful, relative))
         return tm__list_add(m->store->mem, &m->doubtful, relative) != 0 ? no_memory(err) : 0;

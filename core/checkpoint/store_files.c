@@ -27,45 +27,30 @@ int tm__sync_parent(const struct tm_fx *fx, const char *path, struct tm_error *e
     return rc != 0 ? rc : fx->files->sync_folder(fx->ctx, parent, err);
 }
 
-static bool exists(const struct tm_fx *fx, const char *path)
-{
-    struct tm_file_info info;
-    return fx->files->stat(fx->ctx, path, &info, NULL) == 0;
-}
-
-// Folders above it that were missing too have names that must last: each is synced into its own.
+// Its name must last, and those of the folders above it, whoever has made them: a process that was
+// killed, or whose disk failed, may have made one and not come to that. One that may not be looked
+// at was there.
 int tm__make_folder(const struct tm_fx *fx, const char *path, struct tm_error *err)
 {
-    char missing[TM__FULL_PATH], parent[TM__FULL_PATH];
-    int rc = tm__join(missing, path, "", err);
-    if (rc != 0)
-        return rc;
-    for (size_t length = strlen(missing); length > 1 && missing[length - 1] == '/'; length--)
-        missing[length - 1] = '\0';
-    if (exists(fx, missing)) // also where it is no folder, which is the next error
-        return fx->files->mkdirs(fx->ctx, path, err);
-    // The name that is made first is found before it is made.
-    for (;;) {
-        rc = parent_of(missing, parent, err);
-        if (rc != 0)
-            return rc;
-        if (exists(fx, parent))
-            break;
-        memcpy(missing, parent, sizeof missing);
-    }
-    rc = fx->files->mkdirs(fx->ctx, path, err);
+    char folder[TM__FULL_PATH], parent[TM__FULL_PATH];
+    int rc = tm__join(folder, path, "", err);
+    if (rc == 0)
+        rc = fx->files->mkdirs(fx->ctx, path, err);
+    for (size_t length = strlen(folder); length > 1 && folder[length - 1] == '/'; length--)
+        folder[length - 1] = '\0';
     while (rc == 0) {
-        rc = fx->files->sync_folder(fx->ctx, parent, err);
-        const char *rest = path + strlen(missing);
-        rest += strspn(rest, "/");
-        if (rc != 0 || *rest == '\0')
+        rc = parent_of(folder, parent, err);
+        if (rc == 0)
+            rc = fx->files->sync_folder(fx->ctx, parent, err);
+        if (strcmp(parent, ".") == 0 || strcmp(parent, "/") == 0 || strcmp(parent, "..") == 0)
             break;
-        memcpy(parent, missing, sizeof parent);
-        size_t length = (size_t)(rest - path) + strcspn(rest, "/");
-        memcpy(missing, path, length);
-        missing[length] = '\0';
+        memcpy(folder, parent, sizeof folder);
     }
-    return rc;
+    if (rc != TM_E_PERMISSION)
+        return rc;
+    if (err != NULL)
+        tm_error_clear(err);
+    return 0;
 }
 
 int tm__write_file(const struct tm_fx *fx, const char *path, const void *bytes, size_t size,

@@ -40,6 +40,12 @@ static int settle(void *arg, const char *proposal, size_t length, struct tm_buf 
     return rc;
 }
 
+static void drain(void *arg)
+{
+    struct tm_attempt *attempt = arg;
+    tm_saving_drain(attempt->args.saving);
+}
+
 static void save(void *arg, enum tm_checkpoint_purpose purpose)
 {
     struct tm_attempt *attempt = arg;
@@ -116,7 +122,8 @@ int tm_attempt_open(struct tm_attempt *attempt, const struct tm_attempt_args *ar
                                      .command = send_command,
                                      .begin = begin,
                                      .settle = settle,
-                                     .save = args->saving->keeper == NULL ? NULL : save};
+                                     .save = args->saving->keeper == NULL ? NULL : save,
+                                     .drain = drain};
     tm_coordinator_init(&attempt->coordinator, &env, &engine->mem, attempt->job->worker_count,
                         attempt->job->task_count);
     if (args->screen != NULL)

@@ -163,6 +163,12 @@ static bool may_close(const struct tm_saving *saving)
            tm_keeper_is_unused(saving->keeper) && tm_job_commits_at_once(saving->job);
 }
 
+void tm_saving_drain(struct tm_saving *saving)
+{
+    if (saving->keeper != NULL)
+        tm_keeper_drain(saving->keeper);
+}
+
 void tm_saving_save(struct tm_saving *saving, enum tm_checkpoint_purpose purpose)
 {
     // Where no output waits for it the end of the input needs none.
@@ -184,6 +190,8 @@ struct tm_keeper_figures tm_saving_figures(const struct tm_saving *saving)
     now.completed += figures.completed;
     now.failed += figures.failed;
     now.overtaken += figures.overtaken;
+    if (now.committed == 0)
+        now.committed = figures.committed;
     if (now.checkpoint == 0) { // the last one is of an earlier attempt
         now.checkpoint = figures.checkpoint;
         now.completed_ms = figures.completed_ms;

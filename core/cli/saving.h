@@ -33,6 +33,8 @@ int tm_saving_attach(struct tm_saving *saving, struct tm_job *job, struct tm_wak
                      struct tm_error *err) TM_WARN_UNUSED;
 // All its tasks have been restored, its sinks have begun: so does its folder.
 int tm_saving_begin(struct tm_saving *saving, struct tm_error *err) TM_WARN_UNUSED;
+// Sources are about to be told to end as if they had no more to read.
+void tm_saving_drain(struct tm_saving *saving);
 // The last checkpoint of the coordinator's.
 void tm_saving_save(struct tm_saving *saving, enum tm_checkpoint_purpose purpose);
 // The workers have ended; all output of a job that finished is visible; the job is gone.

@@ -170,6 +170,8 @@ bool tm_coordinator_drain(struct tm_coordinator *c)
 {
     if (c->stop_asked || c->state > TM_JOB_RUNNING)
         return false;
+    if (!c->draining && c->env.drain != NULL)
+        c->env.drain(c->env.arg);
     if (!c->draining)
         command(c, TM_COMMAND_DRAIN, NULL, 0);
     c->draining = true;

@@ -33,6 +33,9 @@ struct tm_coordinator_env {
     // new). Above 0: it is too early for an answer.
     int (*settle)(void *arg, const char *proposal, size_t length, struct tm_buf *settled,
                   struct tm_error *err);
+    // Sources are about to be told to end as if they had no more to read: until the last checkpoint
+    // there is none. NULL: the job takes none.
+    void (*drain)(void *arg);
     // Take the last checkpoint, for STOP or END: tm_coordinator_saved is called when that is over.
     // NULL: the job takes none.
     void (*save)(void *arg, enum tm_checkpoint_purpose purpose);

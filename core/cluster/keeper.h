@@ -34,6 +34,7 @@ struct tm_keeper_figures {
     uint64_t completed, failed;
     uint64_t overtaken;    // how many of them have rows in flight
     uint64_t flight_bytes; // of the newest
+    uint64_t committed;    // the newest whose output is visible; 0: none in this attempt
 };
 
 // Nothing is begun before tm_keeper_start.
@@ -65,4 +66,6 @@ void tm_keeper_event(struct tm_keeper *keeper, struct tm_event *event);
 // What has become due or has been done by the helper. True: there was something.
 bool tm_keeper_turn(struct tm_keeper *keeper);
 int64_t tm_keeper_deadline_ns(const struct tm_keeper *keeper);
+// The job was told to end as if its input had: nothing is saved until it has.
+void tm_keeper_drain(struct tm_keeper *keeper);
 struct tm_keeper_figures tm_keeper_figures(const struct tm_keeper *keeper);

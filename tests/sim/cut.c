@@ -7,6 +7,7 @@
 
 #include "connectors/file/position.h"
 #include "core/checkpoint/restored.h"
+#include "tests/sim/partitions.h"
 
 struct reading {
     struct sim_cut *cut;
@@ -81,13 +82,40 @@ static int take_names(void *arg, uint32_t old_subtask, const void *bytes, size_t
     return tm__names_each(&r->mem, bytes, size, take_name, &naming);
 }
 
+static int take_partition(void *arg, uint32_t old_subtask, const void *bytes, size_t size,
+                          struct tm_error *err)
+{
+    struct reading *r = arg;
+    struct sim_position position;
+    (void)old_subtask;
+    if (!sim_position_get(&position, bytes, size))
+        return tm_error_set(err, TM_E_CHECKPOINT, "a position cannot be read");
+    if (r->cut->read[position.partition] != UINT32_MAX)
+        return tm_error_set(err, TM_E_CHECKPOINT, "it has two positions in partition %u",
+                            position.partition);
+    r->cut->read[position.partition] = position.read;
+    return 0;
+}
+
+// What it has not found yet has no position.
+static void settle_positions(struct reading *r)
+{
+    for (uint32_t f = 0; f < r->job->file_count; f++)
+        if (r->cut->read[f] == UINT32_MAX)
+            r->cut->read[f] = 0;
+}
+
 static int read_source(struct reading *r, const struct tm_manifest_operator *source,
                        struct tm_error *err)
 {
     const struct tm_restored_for who = {.operator_name = source->name, .parallelism = 1};
+    if (r->job->feed == SIM_FEED_PARTITIONS)
+        return tm_restored_items(r->restored, &who, "splits", take_partition, r, err);
     int rc = tm_restored_items(r->restored, &who, "splits", take_position, r, err);
     if (rc == 0)
         rc = tm_restored_items(r->restored, &who, "files", take_names, r, err);
+    if (r->job->feed == SIM_FEED_FILES)
+        settle_positions(r);
     for (uint32_t f = 0; rc == 0 && f < r->job->file_count; f++)
         if (r->cut->read[f] == UINT32_MAX && r->job->first_row[f] != r->job->first_row[f + 1])
             rc = tm_error_set(err, TM_E_CHECKPOINT, "it has no position in in/%u.jsonl", f);
@@ -222,19 +250,34 @@ static int read_all(struct reading *r, struct tm_error *err)
     return rc;
 }
 
+// Somebody who reads what is there now, and whom nothing happens to.
+static struct sim_process *begin_reading(struct sim_universe *universe, bool *was_calm)
+{
+    struct sim_process *reader = calloc(1, sizeof *reader);
+    reader->universe = universe;
+    *was_calm = universe->calm;
+    universe->calm = true;
+    sim_effects(reader, &reader->fx);
+    return reader;
+}
+
+static void end_reading(struct sim_process *reader, bool was_calm)
+{
+    sim_effects_end(reader);
+    reader->universe->calm = was_calm;
+    free(reader);
+}
+
 int sim_cut_read(struct sim_cut *cut, struct sim_universe *universe, const struct sim_job *job,
                  const char *path, uint64_t checkpoint, struct tm_error *err)
 {
-    struct sim_process *reader = calloc(1, sizeof *reader);
     struct reading r = {.cut = cut, .job = job};
     struct tm_restored *restored = NULL;
-    bool was_calm = universe->calm;
+    bool was_calm;
     *cut = (struct sim_cut){.read = malloc(job->file_count * sizeof *cut->read),
                             .kept = calloc(job->key_count, sizeof *cut->kept)};
     memset(cut->read, 0xff, job->file_count * sizeof *cut->read);
-    reader->universe = universe;
-    universe->calm = true;
-    sim_effects(reader, &reader->fx);
+    struct sim_process *reader = begin_reading(universe, &was_calm);
     tm_mem_init(&r.mem, &reader->fx, NULL, 0);
     const struct tm_restored_args args = {
         .mem = &r.mem, .fx = &reader->fx, .path = path, .checkpoint = checkpoint};
@@ -243,10 +286,65 @@ int sim_cut_read(struct sim_cut *cut, struct sim_universe *universe, const struc
     if (rc == 0)
         rc = read_all(&r, err);
     tm_restored_free(restored);
-    sim_effects_end(reader);
-    universe->calm = was_calm;
-    free(reader);
+    end_reading(reader, was_calm);
     return rc;
+}
+
+static bool is_durable(const struct sim_disk *disk, uint64_t checkpoint)
+{
+    char path[80];
+    snprintf(path, sizeof path, ".tidemill/subject/chk-%llu/MANIFEST",
+             (unsigned long long)checkpoint);
+    return sim_disk_durable(disk, path) != NULL;
+}
+
+// Without LATEST it is the one of the highest number.
+uint64_t sim_cut_durable(const struct sim_disk *disk)
+{
+    const struct sim_bytes *latest = sim_disk_durable(disk, ".tidemill/subject/LATEST");
+    char text[64] = "";
+    unsigned long long number, highest = 0;
+    if (latest != NULL && latest->size < sizeof text) {
+        memcpy(text, latest->data, latest->size);
+        text[latest->size] = '\0';
+        return sscanf(text, "chk-%llu ", &number) == 1 && is_durable(disk, number) ? number : 0;
+    }
+    for (uint32_t i = 0; latest == NULL && i < disk->durable.count; i++)
+        if (sscanf(disk->durable.all[i].name, "chk-%llu", &number) == 1 && number > highest &&
+            is_durable(disk, number))
+            highest = number;
+    return highest;
+}
+
+bool sim_cut_has(const struct sim_cut *cut, const struct sim_job *job, uint32_t id)
+{
+    const struct sim_row *row = &job->rows[id];
+    return id - job->first_row[row->file] < cut->read[row->file] &&
+           row->nth <= cut->kept[row->key].n;
+}
+
+void sim_cut_files(struct sim_universe *universe, void (*each)(void *arg, const char *path),
+                   void *arg)
+{
+    const struct sim_disk *disk = &universe->disk;
+    bool was_calm;
+    struct sim_process *reader = begin_reading(universe, &was_calm);
+    struct tm_mem mem;
+    int top = sim_disk_find(disk, ".tidemill/subject");
+    tm_mem_init(&mem, &reader->fx, NULL, 0);
+    for (uint32_t i = 0; i < disk->now.count; i++) {
+        char path[100];
+        struct tm_manifest manifest;
+        if (disk->now.all[i].folder != top || strncmp(disk->now.all[i].name, "chk-", 4) != 0)
+            continue;
+        snprintf(path, sizeof path, ".tidemill/subject/%.60s", disk->now.all[i].name);
+        tm_manifest_init(&manifest, &mem);
+        if (tm_manifest_read(&manifest, &reader->fx, path, NULL) == 0)
+            for (uint32_t f = 0; f < manifest.file_count; f++)
+                each(arg, manifest.files[f].path);
+        tm_manifest_fini(&manifest);
+    }
+    end_reading(reader, was_calm);
 }
 
 void sim_cut_fini(struct sim_cut *cut)

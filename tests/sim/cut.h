@@ -34,3 +34,10 @@ struct sim_cut {
 int sim_cut_read(struct sim_cut *cut, struct sim_universe *universe, const struct sim_job *job,
                  const char *path, uint64_t checkpoint, struct tm_error *err);
 void sim_cut_fini(struct sim_cut *cut);
+// Has it read this row, and is the row not on its way?
+bool sim_cut_has(const struct sim_cut *cut, const struct sim_job *job, uint32_t id);
+// The checkpoint that is the newest if power is lost now; 0: there is none.
+uint64_t sim_cut_durable(const struct sim_disk *disk);
+// Data files that manifests of the job's checkpoints name, relative to its folder.
+void sim_cut_files(struct sim_universe *universe, void (*each)(void *arg, const char *path),
+                   void *arg);

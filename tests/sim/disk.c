@@ -131,7 +131,8 @@ static void note(struct sim_disk *disk, const struct sim_name_change *change)
 }
 
 // The folder of a path and its last part; -1: that is not there.
-static int parent_of(const struct sim_disk *disk, const char *path, const char **last)
+static int parent_in(const struct sim_disk *disk, const struct sim_names *names, const char *path,
+                     const char **last)
 {
     int folder = 0;
     for (;;) {
@@ -140,7 +141,7 @@ static int parent_of(const struct sim_disk *disk, const char *path, const char *
         const char *slash = strchr(path, '/');
         if (slash == NULL || slash[1] == '\0')
             break;
-        const struct sim_name *n = find_name(&disk->now, folder, path, (size_t)(slash - path));
+        const struct sim_name *n = find_name(names, folder, path, (size_t)(slash - path));
         if (n == NULL || !disk->inodes[n->inode].folder)
             return -1;
         folder = n->inode;
@@ -150,21 +151,37 @@ static int parent_of(const struct sim_disk *disk, const char *path, const char *
     return folder;
 }
 
+static int parent_of(const struct sim_disk *disk, const char *path, const char **last)
+{
+    return parent_in(disk, &disk->now, path, last);
+}
+
 static size_t last_length(const char *last)
 {
     return strcspn(last, "/");
 }
 
-int sim_disk_find(const struct sim_disk *disk, const char *path)
+static int find_in(const struct sim_disk *disk, const struct sim_names *names, const char *path)
 {
     const char *last;
-    int folder = parent_of(disk, path, &last);
+    int folder = parent_in(disk, names, path, &last);
     if (folder < 0)
         return -1;
     if (last[0] == '\0' || strcmp(last, ".") == 0)
         return folder;
-    const struct sim_name *n = find_name(&disk->now, folder, last, last_length(last));
+    const struct sim_name *n = find_name(names, folder, last, last_length(last));
     return n == NULL ? -1 : n->inode;
+}
+
+int sim_disk_find(const struct sim_disk *disk, const char *path)
+{
+    return find_in(disk, &disk->now, path);
+}
+
+const struct sim_bytes *sim_disk_durable(const struct sim_disk *disk, const char *path)
+{
+    int inode = find_in(disk, &disk->durable, path);
+    return inode < 0 ? NULL : &disk->inodes[inode].durable;
 }
 
 static int new_inode(struct sim_disk *disk, bool folder)
@@ -415,6 +432,16 @@ void sim_disk_settle(struct sim_disk *disk)
     disk->change_count = 0;
     for (int i = 0; i < disk->inode_count; i++)
         sim_disk_sync(disk, i);
+}
+
+void sim_disk_settle_file(struct sim_disk *disk, const char *path)
+{
+    const char *last;
+    int folder = parent_of(disk, path, &last), inode = sim_disk_find(disk, path);
+    if (inode < 0)
+        return;
+    sim_disk_sync(disk, inode);
+    sim_disk_sync_folder(disk, folder);
 }
 
 // --- the whole -----------------------------------------------------------------------------------

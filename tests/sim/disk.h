@@ -67,6 +67,8 @@ void sim_disk_copy(struct sim_disk *copy, const struct sim_disk *disk);
 
 // The inode of a path; -1: there is none.
 int sim_disk_find(const struct sim_disk *disk, const char *path);
+// What a loss of power would leave of a file for sure; NULL: not even its name.
+const struct sim_bytes *sim_disk_durable(const struct sim_disk *disk, const char *path);
 // A new, empty file, which takes the place of another. -1: its folder is not there.
 int sim_disk_create(struct sim_disk *disk, const char *path);
 // With its parents. -1: one of them is a file.
@@ -87,3 +89,5 @@ void sim_disk_lose(struct sim_disk *disk, struct sim_random *random);
 void sim_disk_sync_badly(struct sim_disk *disk, int inode, struct sim_random *random);
 // All is as durable as it looks: for what a test puts there.
 void sim_disk_settle(struct sim_disk *disk);
+// The same of one file, with its name.
+void sim_disk_settle_file(struct sim_disk *disk, const char *path);

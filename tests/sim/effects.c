@@ -5,10 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/kill_point.h"
+#include "tests/sim/heaps.h"
 #include "tests/sim/planted.h"
 #include "tests/sim/process.h"
 
-enum { LOOK_NS = 50, FULL_MS = 4000, NAMES_MAX = 1024 };
+enum { LOOK_NS = 50, FULL_MS = 4000, NAMES_MAX = 1024, SOON_MAX = 3000 };
 
 // --- every call ----------------------------------------------------------------------------------
 
@@ -29,6 +31,11 @@ static void step(struct sim_process *process, uint64_t what)
         process->dies_at++;
     else
         sim_process_die(process);
+}
+
+void sim_process_step(struct sim_process *process, uint64_t what)
+{
+    step(process, what);
 }
 
 static void step_path(struct sim_process *process, uint64_t what, const char *path)
@@ -182,14 +189,18 @@ static int file_open(void *ctx, const char *path, enum tm_file_mode mode, struct
         return io_error(err, "open", path);
     if (creates && is_full(process))
         return tm_error_set(err, TM_E_NO_SPACE, "open %s: No space left on device", path);
+    if (creates)
+        sim_shows(process->universe, path);
     if (inode >= 0 && mode == TM_FILE_CREATE) // the same file, emptied
         sim_disk_truncate(disk, inode, 0);
     else if (creates)
         inode = sim_disk_create(disk, path);
     if (inode < 0)
         return tm_error_set(err, TM_E_NOT_FOUND, "open %s: no such folder", path);
-    return new_open(process, path, (struct sim_open){.inode = inode, .reads = mode == TM_FILE_READ},
-                    err);
+    bool reads = mode == TM_FILE_READ;
+    struct sim_open open = {
+        .inode = inode, .reads = reads, .shown = !reads && sim_is_shown(process->universe, path)};
+    return new_open(process, path, open, err);
 }
 
 static int64_t file_read(void *ctx, int fd, void *buf, size_t len, struct tm_error *err)
@@ -247,6 +258,8 @@ static void append(struct sim_process *process, const struct sim_open *open, con
                    size_t len)
 {
     struct sim_disk *disk = disk_of(process);
+    if (open->shown)
+        sim_shows(process->universe, NULL);
     sim_disk_write(disk, open->inode, disk->inodes[open->inode].now.size, buf, len);
 }
 
@@ -307,6 +320,13 @@ static int file_sync(void *ctx, int fd, struct tm_error *err)
     if (sim_happens(universe, SIM_sync_fails)) {
         sim_fault(universe, SIM_sync_fails, "");
         sim_disk_sync_badly(disk_of(process), open->inode, &universe->calls);
+        bool dies = process->dies_at != 0 || tm_kill_switch.of.at != TM_KILL_COUNT;
+        if (dies && !universe->less.faults[SIM_power] &&
+            sim_chance(&universe->calls, universe->weather.lost_permille)) {
+            tm_kill_switch.of.at = TM_KILL_COUNT;
+            process->dies_at = process->calls + 1 + sim_magnitude(&universe->calls, SOON_MAX);
+            process->dies_by = SIM_power;
+        }
         if (TM_PLANTED(sync_error_is_hidden))
             return 0;
         return tm_error_set(err, TM_E_IO, "sync: Input/output error");
@@ -340,6 +360,8 @@ static int file_truncate(void *ctx, int fd, int64_t size_bytes, struct tm_error 
         sim_fault(process->universe, SIM_write_fails, "truncate");
         return tm_error_set(err, TM_E_IO, "truncate: Input/output error");
     }
+    if (open->shown)
+        sim_shows(process->universe, NULL);
     if (!TM_PLANTED(truncate_is_nothing))
         sim_disk_truncate(disk_of(process), open->inode, (size_t)size_bytes);
     return 0;
@@ -356,6 +378,7 @@ static int file_rename(void *ctx, const char *from, const char *to, struct tm_er
     step_path(process, 40, from);
     if (fails(process, SIM_name_fails, to))
         return io_error(err, "rename", from);
+    sim_shows(process->universe, to);
     return sim_disk_rename(disk_of(process), from, to) ? 0 : no_such(err, "rename", from);
 }
 
@@ -367,6 +390,7 @@ static int file_unlink(void *ctx, const char *path, struct tm_error *err)
         return no_such(err, "remove", path);
     if (fails(process, SIM_name_fails, path))
         return io_error(err, "remove", path);
+    sim_shows(process->universe, path);
     return sim_disk_unlink(disk_of(process), path) ? 0 : no_such(err, "remove", path);
 }
 
@@ -602,11 +626,13 @@ void sim_effects(struct sim_process *process, struct tm_fx *fx)
                          .random = &random_table,
                          .files = &files_table,
                          .threads = &threads_table,
-                         .memory = &memory_table};
+                         .memory = &memory_table,
+                         .states = &sim_states};
 }
 
 void sim_effects_end(struct sim_process *process)
 {
+    sim_heaps_leave(process);
     sim_memory_fini(&process->memory);
     memset(process->open, 0, sizeof process->open);
 }

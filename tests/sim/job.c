@@ -15,7 +15,7 @@ static const char script_form[] =
     "local tm = require \"tidemill\"\n"
     "local job = tm.job(\"subject\", { checkpoint = { interval = \"%ums\", retain = %u, "
     "aligned_timeout = %s } })\n"
-    "local counted = job:from(tm.file { path = \"in/*.jsonl\", format = \"json\", "
+    "local counted = job:from(%s, format = \"json\", "
     "schema = { id = \"int64\", key = \"string\", group = \"string\", ts = \"timestamp\", value = "
     "\"int64\" } })\n"
     "%s%s"
@@ -33,18 +33,18 @@ static const char script_form[] =
     "  })\n"
     "  :returns { id = \"int64\", key = \"string\", group = \"string\", ts = \"timestamp\", value "
     "= \"int64\", n = \"int64\", sum = \"int64\" }\n"
-    "counted:to(tm.file { %s })\n";
+    "counted:to(%s)\n";
 
 // Each has its output; the first what is late, too, and the third dead letters.
 static const char tens_form[] =
     "local tens = counted:key_by(\"group\"):window(tm.tumbling(\"10s\"))%s\n"
     "  :aggregate(\"tens\", { n = tm.count(), total = tm.sum(\"value\") })\n"
-    "tens:to(tm.file { %s })\n";
+    "tens:to(%s)\n";
 
 static const char slides_form[] =
     "counted:key_by(\"group\"):window(tm.sliding(\"20s\", \"10s\")):aggregate(\"slides\", { n = "
     "tm.count(), total = tm.sum(\"value\") })\n"
-    "  :to(tm.file { %s })\n";
+    "  :to(%s)\n";
 
 static const char timed_form[] =
     "counted:key_by(\"group\"):process(\"timed\", {\n"
@@ -68,7 +68,7 @@ static const char timed_form[] =
     "  })%s\n"
     "  :returns { group = \"string\", window_start = \"timestamp\", n = \"int64\", total = "
     "\"int64\", given = \"int64\" }\n"
-    "  :to(tm.file { %s })\n";
+    "  :to(%s)\n";
 
 static const char recent_form[] =
     "counted:key_by(\"key\"):process(\"recent\", {\n"
@@ -80,15 +80,34 @@ static const char recent_form[] =
     "    end,\n"
     "  })\n"
     "  :returns { id = \"int64\", at = \"int64\", seen = \"int64\" }\n"
-    "  :to(tm.file { %s })\n";
+    "  :to(%s)\n";
 
 const char *const sim_stage_names[SIM_STAGE_KINDS] = {"tens", "slides", "timed", "recent"};
 
+static const char *source_form(const struct sim_feed *feed)
+{
+    if (feed->kind == SIM_FEED_NONE)
+        return "tm.file { path = \"in/*.jsonl\"";
+    if (feed->kind == SIM_FEED_FILES)
+        return "tm.file { path = \"in/*.jsonl\", follow = true";
+    return feed->endless ? "tm.socket { port = 1, reconnect = true" : "tm.socket { port = 1";
+}
+
+static const char *source_told(const struct sim_feed *feed)
+{
+    return feed->kind == SIM_FEED_NONE    ? "files"
+           : feed->kind == SIM_FEED_FILES ? "files that grow"
+           : feed->endless                ? "partitions that come, without an end"
+                                          : "partitions that come";
+}
+
 static const char *const output_forms[] = {
-    "path = \"%s\", format = \"json\"",
-    "path = \"%s.jsonl\"",
-    "path = \"%s\", format = \"json\", roll = { size = \"1KB\" }",
+    "tm.file { path = \"%s\", format = \"json\" }",
+    "tm.file { path = \"%s.jsonl\" }",
+    "tm.file { path = \"%s\", format = \"json\", roll = { size = \"1KB\" } }",
 };
+
+static const char log_form[] = "tm.webhook { url = \"http://log/%s\" }";
 
 static const char *const aligned[] = {"\"5s\"", "\"0s\"", "\"1ms\"", "false"};
 
@@ -100,14 +119,18 @@ static uint32_t draw_interval(struct sim_universe *universe)
     return interval_ms < 1 ? 1 : (uint32_t)interval_ms;
 }
 
-// The next output, as an argument of tm.file.
+// The next output, as a sink of the script.
 static void draw_output(struct sim_job *job, const char *name, enum sim_output_kind kind,
-                        struct sim_random *random, char *text, size_t size)
+                        struct sim_universe *universe, char *text, size_t size)
 {
-    uint32_t form = (uint32_t)sim_below(random, 3);
-    job->outputs[job->output_count++] = (struct sim_output){
-        .name = name, .kind = kind, .stage = job->stage_count - 1, .one_file = form == 1};
-    snprintf(text, size, output_forms[form], name);
+    uint32_t form = (uint32_t)sim_below(&universe->users, 3);
+    bool log = universe->wider.log && kind != SIM_OUT_DEAD && sim_chance(&universe->widths, 600);
+    job->outputs[job->output_count++] = (struct sim_output){.name = name,
+                                                            .kind = kind,
+                                                            .stage = job->stage_count - 1,
+                                                            .one_file = !log && form == 1,
+                                                            .log = log};
+    snprintf(text, size, log ? log_form : output_forms[form], name);
 }
 
 __attribute__((format(printf, 2, 3))) static void add(struct sim_job *job, const char *format, ...)
@@ -125,23 +148,23 @@ static void tell(struct sim_job *job, const char *what, const char *output)
     snprintf(job->told + told, sizeof job->told - told, "; %s: %s", what, output);
 }
 
-static void add_tens(struct sim_job *job, struct sim_random *random, const char *output)
+static void add_tens(struct sim_job *job, struct sim_universe *universe, const char *output)
 {
     char late[100];
     add(job, tens_form, job->has_late ? ":late(\"late\")" : "", output);
     if (!job->has_late)
         return;
-    draw_output(job, "late", SIM_OUT_LATE, random, late, sizeof late);
-    add(job, "tens:side(\"late\"):to(tm.file { %s })\n", late);
+    draw_output(job, "late", SIM_OUT_LATE, universe, late, sizeof late);
+    add(job, "tens:side(\"late\"):to(%s)\n", late);
     tell(job, "late", late);
 }
 
-static void add_timed(struct sim_job *job, struct sim_random *random, const char *output)
+static void add_timed(struct sim_job *job, struct sim_universe *universe, const char *output)
 {
     char dead[100], on_error[140] = "";
     if (job->has_failed) {
-        draw_output(job, "dead", SIM_OUT_DEAD, random, dead, sizeof dead);
-        snprintf(on_error, sizeof on_error, ":on_error(tm.file { %s })", dead);
+        draw_output(job, "dead", SIM_OUT_DEAD, universe, dead, sizeof dead);
+        snprintf(on_error, sizeof on_error, ":on_error(%s)", dead);
         tell(job, "dead", dead);
     }
     add(job, timed_form,
@@ -153,38 +176,39 @@ static void add_timed(struct sim_job *job, struct sim_random *random, const char
 static void add_recent(struct sim_job *job, struct sim_random *random, const char *output,
                        uint32_t interval_ms)
 {
-    job->ttl_event = sim_chance(random, 500);
+    job->ttl_event = sim_chance(random, 500) && job->feed != SIM_FEED_FILES;
     job->ttl_ms = job->ttl_event ? (int64_t)sim_magnitude(random, 60000)
                                  : (int64_t)sim_magnitude(random, 16ull * interval_ms);
     add(job, recent_form, (long long)job->ttl_ms, job->ttl_event ? "event" : "processing",
         job->ttl_event ? "ctx.watermark" : "ctx.now", output);
 }
 
-static void add_stage(struct sim_job *job, struct sim_random *random, enum sim_stage_kind kind,
+static void add_stage(struct sim_job *job, struct sim_universe *universe, enum sim_stage_kind kind,
                       uint32_t interval_ms)
 {
     char output[100];
     job->stages[job->stage_count++].kind = kind;
     draw_output(job, sim_stage_names[kind], kind == SIM_RECENT ? SIM_OUT_RECENT : SIM_OUT_TOTALS,
-                random, output, sizeof output);
+                universe, output, sizeof output);
     tell(job, sim_stage_names[kind], output);
     if (kind == SIM_TENS)
-        add_tens(job, random, output);
+        add_tens(job, universe, output);
     else if (kind == SIM_SLIDES)
         add(job, slides_form, output);
     else if (kind == SIM_TIMED)
-        add_timed(job, random, output);
+        add_timed(job, universe, output);
     else
-        add_recent(job, random, output, interval_ms);
+        add_recent(job, &universe->users, output, interval_ms);
 }
 
 // Which stages there are: bits. A late row would be in one of two windows that overlap, and timers
 // would fire for it at once.
-static uint32_t draw_stages(struct sim_job *job, struct sim_random *random, uint32_t less)
+static uint32_t draw_stages(struct sim_job *job, struct sim_random *random, uint32_t less,
+                            bool in_time)
 {
     uint32_t kinds = sim_chance(random, 450) ? 0 : 1 + (uint32_t)sim_below(random, 15);
     kinds &= ~less;
-    job->has_late = (kinds >> SIM_TENS & 1) != 0 && sim_chance(random, 500);
+    job->has_late = (kinds >> SIM_TENS & 1) != 0 && sim_chance(random, 500) && !in_time;
     if (job->has_late)
         kinds &= 1u << SIM_TENS | 1u << SIM_RECENT;
     job->has_failed = (kinds >> SIM_TIMED & 1) != 0 && sim_chance(random, 600);
@@ -198,18 +222,22 @@ static void draw_script(struct sim_job *job, struct sim_universe *universe)
     uint32_t interval = draw_interval(universe), retain = (uint32_t)sim_between(random, 1, 3);
     const char *barrier = aligned[sim_below(random, 4)];
     bool maps = sim_chance(random, 300);
-    uint32_t kinds = draw_stages(job, random, universe->less.stages);
-    draw_output(job, "out", SIM_OUT_ROWS, random, output, sizeof output);
-    add(job, script_form, interval, retain, barrier,
+    uint32_t less = universe->less.stages;
+    if (universe->feed.kind == SIM_FEED_FILES) // a file that is found late has rows that are late
+        less |= 1u << SIM_TENS | 1u << SIM_SLIDES | 1u << SIM_TIMED;
+    uint32_t kinds = draw_stages(job, random, less, universe->wider.single);
+    draw_output(job, "out", SIM_OUT_ROWS, universe, output, sizeof output);
+    add(job, script_form, interval, retain, barrier, source_form(&universe->feed),
         kinds == 0 ? "" : "  :watermark(\"ts\", { out_of_order = \"2s\" })\n",
         maps ? "  :filter(function(e) return e.value >= 0 end)\n" : "", output);
     snprintf(job->told, sizeof job->told,
-             "%u rows of %u keys in %u files; a checkpoint every %u ms, %u kept, aligned_timeout "
+             "%u rows of %u keys in %u %s; a checkpoint every %u ms, %u kept, aligned_timeout "
              "%s; output: %s",
-             job->row_count, job->key_count, job->file_count, interval, retain, barrier, output);
+             job->row_count, job->key_count, job->file_count, source_told(&universe->feed),
+             interval, retain, barrier, output);
     for (int kind = 0; kind < SIM_STAGE_KINDS; kind++)
         if ((kinds >> kind & 1) != 0)
-            add_stage(job, random, (enum sim_stage_kind)kind, interval);
+            add_stage(job, universe, (enum sim_stage_kind)kind, interval);
     add(job, "return job\n");
 }
 
@@ -236,6 +264,17 @@ static void draw_row(struct sim_job *job, struct sim_random *random, uint32_t id
     row->file = file;
 }
 
+static void feed(const struct sim_job *job, struct sim_universe *universe, uint32_t file,
+                 const char *text, size_t size)
+{
+    uint32_t first = job->first_row[file], rows = job->first_row[file + 1] - first;
+    size_t *ends = malloc(rows * sizeof *ends + 1);
+    for (uint32_t i = 0; i < rows; i++)
+        ends[i] = job->rows[first + i].end;
+    sim_feed_add(universe, text, size, ends, rows);
+    free(ends);
+}
+
 static void write_file(struct sim_job *job, struct sim_universe *universe, uint32_t file,
                        int64_t *sums, uint32_t *counts)
 {
@@ -253,7 +292,10 @@ static void write_file(struct sim_job *job, struct sim_universe *universe, uint3
         row->end = size;
     }
     snprintf(path, sizeof path, "in/%u.jsonl", file);
-    put(universe, path, text, size);
+    if (universe->feed.kind == SIM_FEED_NONE)
+        put(universe, path, text, size);
+    else
+        feed(job, universe, file, text, size);
     free(text);
 }
 
@@ -307,9 +349,12 @@ void sim_job_init(struct sim_job *job, struct sim_universe *universe)
 {
     struct sim_random *random = &universe->users;
     *job = (struct sim_job){.file_count = (uint32_t)sim_between(random, 1, SIM_JOB_FILES_MAX),
-                            .row_count = (uint32_t)sim_between(random, 300, 900),
+                            .row_count = (uint32_t)sim_between(random, 200, 480),
                             .group_count = (uint32_t)sim_between(random, 1, GROUPS_MAX),
                             .first_slot_ms = BEGIN_MS - 3 * SIM_SLOT_MS};
+    job->feed = universe->feed.kind;
+    if (universe->wider.single)
+        job->file_count = 1;
     if (universe->less.rows != 0 && job->row_count > universe->less.rows)
         job->row_count = universe->less.rows;
     job->key_count = job->file_count + (uint32_t)sim_magnitude(random, 64);
@@ -329,6 +374,20 @@ void sim_job_init(struct sim_job *job, struct sim_universe *universe)
     sim_disk_settle(&universe->disk);
     free(sums);
     free(counts);
+}
+
+bool sim_job_shows(const struct sim_job *job, const char *path)
+{
+    path += path[0] == '.' && path[1] == '/' ? 2 : 0;
+    for (uint32_t o = 0; o < job->output_count; o++) {
+        size_t length = strlen(job->outputs[o].name);
+        if (job->outputs[o].log || strncmp(path, job->outputs[o].name, length) != 0)
+            continue;
+        if (job->outputs[o].one_file ? strcmp(path + length, ".jsonl") == 0
+                                     : path[length] == '/' && path[length + 1] != '.')
+            return true;
+    }
+    return false;
 }
 
 void sim_job_fini(struct sim_job *job)

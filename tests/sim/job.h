@@ -51,6 +51,7 @@ struct sim_output {
     enum sim_output_kind kind;
     uint32_t stage; // of TOTALS
     bool one_file;  // NAME.jsonl, else a folder NAME
+    bool log;       // NAME of the log, instead
 };
 
 struct sim_stage {
@@ -59,6 +60,7 @@ struct sim_stage {
 };
 
 struct sim_job {
+    enum sim_feed_kind feed;
     uint32_t file_count, row_count, key_count, group_count;
     struct sim_row *rows;                      // by id, file by file
     uint32_t first_row[SIM_JOB_FILES_MAX + 1]; // of a file
@@ -80,3 +82,5 @@ extern const char *const sim_stage_names[SIM_STAGE_KINDS];
 // Draws it, and puts it on the universe's disk, durably.
 void sim_job_init(struct sim_job *job, struct sim_universe *universe);
 void sim_job_fini(struct sim_job *job);
+// Is it an output, or a file of one, as others see it?
+bool sim_job_shows(const struct sim_job *job, const char *path);

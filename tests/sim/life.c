@@ -5,9 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/sim/again.h"
+#include "tests/sim/heaps.h"
+#include "tests/sim/left.h"
 #include "tests/sim/oracle.h"
 #include "tests/sim/process.h"
-#include "tests/sim/states.h"
+#include "tests/sim/rot.h"
+#include "tests/sim/seen.h"
 
 enum {
     PROCESSES_MAX = 60,
@@ -22,6 +26,12 @@ struct life {
     struct sim_universe universe;
     struct sim_job job;
     struct sim_oracle oracle;
+    struct sim_seen seen;
+    struct sim_left left;
+    struct sim_again again;
+    struct sim_rot rot;
+    bool stopped;     // for good, and rightly so
+    bool told_to_end; // the process, which has read all of an input without an end
     struct sim_outcome *outcome;
     struct sim_process *process;
     uint32_t troubled; // processes that trouble comes to
@@ -34,7 +44,7 @@ struct life {
     uint64_t sleeps_at;          // turns
     char savepoint[SIM_PATH];    // that was taken; "": none
     bool begins_from, refused;   // the process begins with it; it may not
-    uint64_t commits, completed; // of the process, that were looked at
+    uint64_t commits, completed; // of the process, that were looked at: the newest, how many
 };
 
 // --- the swarm -----------------------------------------------------------------------------------
@@ -58,6 +68,8 @@ static void draw_weather(struct sim_universe *universe)
     weather->read_bytes = (uint32_t)(64u << sim_below(random, 7));
     weather->tick_ns = (int64_t)10000 << sim_below(random, 8);
     weather->again_permille = again[sim_below(random, sizeof again / sizeof again[0])];
+    weather->starved = sim_chance(random, 250) ? 1 + (uint32_t)sim_below(random, 8) : 0;
+    weather->lost_permille = sim_chance(random, 500) ? 300 : 0;
 }
 
 // Each subtask has a Lua state, and those take most of the time.
@@ -70,15 +82,48 @@ static uint32_t draw_parallelism(struct sim_random *random)
 static void draw_swarm(struct life *life)
 {
     struct sim_random *random = &life->universe.users;
-    draw_weather(&life->universe);
     life->troubled = (uint32_t)sim_between(random, 1, 5);
     life->death_permille = (uint32_t)sim_between(random, 500, 1000);
     life->parallelism = draw_parallelism(random);
-    sim_states_compile(sim_chance(random, 150));
+    sim_heaps_begin(sim_chance(random, 150));
     life->rescales = sim_chance(random, 500);
     life->closes = sim_chance(random, 250);
     life->asks = sim_chance(random, 400);
     life->sleeps = sim_chance(random, 150);
+    if (!life->universe.wider.single)
+        return;
+    life->parallelism = 1;
+    life->rescales = false;
+}
+
+static void draw_log(struct sim_universe *universe)
+{
+    struct sim_random *random = &universe->widths;
+    universe->wider.eager = sim_chance(random, 600);
+    universe->log.timeout_ns = (int64_t)sim_magnitude(random, 60000) * 1000000;
+    for (int fault = SIM_log_away; fault <= SIM_log_unheard; fault++)
+        if (sim_chance(random, 500))
+            universe->weather.fails[fault] = (uint32_t)sim_magnitude(random, 20000);
+}
+
+// In a share of the seeds: what costs more, or would be found by too many of them.
+static void draw_wider(struct sim_universe *universe)
+{
+    struct sim_random *random = &universe->widths;
+    struct sim_wider *wider = &universe->wider;
+    wider->watched = sim_chance(random, 150);
+    wider->log = sim_chance(random, 150);
+    wider->single = sim_chance(random, 40) && !wider->log;
+    wider->copied = sim_chance(random, 50) && !wider->log;
+    wider->rots = sim_chance(random, 100);
+    if (wider->log)
+        draw_log(universe);
+    bool grows = sim_chance(random, 150) && !wider->single && !wider->copied;
+    universe->feed.kind = !grows                    ? SIM_FEED_NONE
+                          : sim_chance(random, 350) ? SIM_FEED_FILES
+                                                    : SIM_FEED_PARTITIONS;
+    universe->feed.endless =
+        universe->feed.kind == SIM_FEED_FILES || (grows && sim_chance(random, 500));
 }
 
 // --- users ---------------------------------------------------------------------------------------
@@ -90,7 +135,8 @@ static void ask(struct life *life)
                                             SIM_savepoint, SIM_drained};
     struct sim_random *random = &life->universe.users;
     enum sim_fault wish = wishes[sim_below(random, sizeof wishes / sizeof wishes[0])];
-    if (life->universe.less.faults[wish] || !sim_process_ask(life->process, wish))
+    bool unwanted = wish == SIM_drained && life->universe.wider.single;
+    if (unwanted || life->universe.less.faults[wish] || !sim_process_ask(life->process, wish))
         return;
     sim_fault(&life->universe, wish, "");
     life->drained = life->oracle.drained = life->drained || wish == SIM_drained;
@@ -214,9 +260,12 @@ static void begin_process(struct life *life)
         options.from = life->savepoint;
         life->oracle.turned_back = true;
         sim_fault(universe, SIM_from_savepoint, life->savepoint);
+        sim_seen_began_with(&life->seen, life->savepoint);
     }
+    sim_left_begin(&life->left, universe);
     life->process = calloc(1, sizeof *life->process);
     life->commits = life->completed = 0;
+    life->told_to_end = false;
     if (life->oracle.cut.flight_bytes != 0 && !life->begins_from)
         universe->saw[before == life->parallelism ? SIM_SAW_flights_restored
                                                   : SIM_SAW_flights_rescaled]++;
@@ -225,6 +274,7 @@ static void begin_process(struct life *life)
              (unsigned long long)life->outcome->processes, options.parallelism);
     sim_process_begin(life->process, universe, (uint32_t)life->outcome->processes, &options,
                       dies_at, by);
+    sim_seen_look(&life->seen);
 }
 
 static void take_passes(struct life *life, bool died)
@@ -266,17 +316,12 @@ static void end_process(struct life *life)
     sim_oracle_look(&life->oracle);
     sim_oracle_survived(&life->oracle, universe->faults[SIM_open_fails] != 0 ||
                                            universe->faults[SIM_read_fails] != 0);
+    bool ended = !died && process->exit_code == TM_EXIT_FINISHED;
+    if (universe->wider.rots && !ended && !universe->calm && sim_chance(&universe->widths, 500))
+        sim_rot(&life->rot, &life->oracle);
 }
 
 // --- turns ---------------------------------------------------------------------------------------
-
-static uint64_t fault_count(const struct sim_universe *universe)
-{
-    uint64_t count = 0;
-    for (int i = 0; i < SIM_FAULT_COUNT; i++)
-        count += universe->faults[i];
-    return count;
-}
 
 static void look_at_checkpoints(struct life *life)
 {
@@ -287,18 +332,22 @@ static void look_at_checkpoints(struct life *life)
         return;
     life->completed = figures.completed;
     sim_oracle_completed(&life->oracle, figures.checkpoint);
+    sim_oracle_log(&life->oracle, life->process->number);
+    sim_left_look(&life->left, &life->oracle);
+    sim_again_completed(&life->again, &life->oracle, life->parallelism);
 }
 
-// A commit that nothing disturbed is whole.
-static void look_at_commits(struct life *life, uint64_t faults_before)
+// A commit that has succeeded is whole. One that took long may be that of an earlier checkpoint
+// than the newest, of which the oracle knows.
+static void look_at_commits(struct life *life)
 {
-    uint64_t ends = tm_kill_switch.passes[TM_KILL_commit_ends];
-    if (ends == life->commits)
+    if (life->process->state != SIM_RUNS)
         return;
-    life->commits = ends;
-    bool disturbed = fault_count(&life->universe) != faults_before ||
-                     life->universe.mono_ns < life->universe.weather.full_until_ns;
-    if (life->process->state == SIM_RUNS && !disturbed)
+    uint64_t committed = sim_process_figures(life->process).committed;
+    if (committed == life->commits)
+        return;
+    life->commits = committed;
+    if (committed == life->oracle.cut.checkpoint)
         sim_oracle_committed(&life->oracle);
 }
 
@@ -332,12 +381,26 @@ static void fall_asleep(struct life *life)
     tm_kill_switch.of = armed;
 }
 
+// Input without an end: when all that there is has been read, and a checkpoint has it, the job is
+// told to end.
+static void end_endless(struct life *life)
+{
+    const struct sim_cut *cut = &life->oracle.cut;
+    if (!life->universe.feed.endless || !life->universe.calm || life->told_to_end ||
+        cut->checkpoint == 0 || life->completed == 0 || cut->flight_bytes != 0)
+        return;
+    for (uint32_t f = 0; f < life->job.file_count; f++)
+        if (cut->read[f] != life->job.first_row[f + 1] - life->job.first_row[f])
+            return;
+    life->told_to_end = sim_process_ask(life->process, SIM_drained);
+    life->universe.saw[SIM_SAW_endless_ended] += life->told_to_end;
+}
+
 static void run_process(struct life *life)
 {
     struct sim_universe *universe = &life->universe;
     bool runs = life->process->state == SIM_RUNS || life->process->state == SIM_WAITS;
     for (uint64_t turns = 0; runs && life->oracle.violation[0] == '\0'; turns++) {
-        uint64_t faults_before = fault_count(universe);
         if (turns == TROUBLE_TURNS_MAX || life->process->restarts.count > RESTARTS_MAX)
             calm_down(life);
         if (turns == TURNS_MAX) {
@@ -352,8 +415,13 @@ static void run_process(struct life *life)
         if (runs && turns + 1 == life->sleeps_at && !universe->less.faults[SIM_asleep])
             fall_asleep(life);
         jump(life);
+        sim_log_turn(universe);
+        sim_feed_turn(universe);
+        sim_seen_look(&life->seen);
         look_at_checkpoints(life);
-        look_at_commits(life, faults_before);
+        look_at_commits(life);
+        if (runs)
+            end_endless(life);
     }
 }
 
@@ -371,7 +439,8 @@ static bool next_process(struct life *life)
     life->refused = failed && (process->error.code == TM_E_CHECKPOINT_OLD ||
                                process->error.code == TM_E_OUTPUT_CHANGED);
     life->universe.saw[SIM_SAW_savepoint_refused] += life->begins_from && life->refused;
-    if (failed && life->universe.calm && !(life->begins_from && life->refused))
+    life->stopped = failed && sim_rot_stops(&life->rot, &life->oracle, &process->error);
+    if (failed && life->universe.calm && !life->stopped && !(life->begins_from && life->refused))
         sim_violate(&life->oracle, "C6: nothing went wrong any more, and the job failed: %s %s",
                     process->error.message, process->error.hint);
     end_process(life);
@@ -405,21 +474,34 @@ void sim_live(uint64_t seed, const struct sim_less *less, bool tells, struct sim
     if (less != NULL)
         life->universe.less = *less;
     tm_kill_switch.on = 1;
+    draw_weather(&life->universe);
+    draw_wider(&life->universe);
     draw_swarm(life);
     sim_job_init(&life->job, &life->universe);
     sim_tell(&life->universe, "seed %llu: %s", (unsigned long long)seed, life->job.told);
     sim_oracle_init(&life->oracle, &life->universe, &life->job);
+    sim_again_init(&life->again, &life->universe);
+    life->left.looks = life->universe.wider.watched;
+    if (life->universe.wider.watched)
+        sim_seen_init(&life->seen, &life->oracle);
     bool finished = false;
-    while (!finished && life->oracle.violation[0] == '\0' && outcome->processes < PROCESSES_MAX)
+    while (!finished && !life->stopped && life->oracle.violation[0] == '\0' &&
+           outcome->processes < PROCESSES_MAX)
         finished = next_process(life);
     life->universe.saw[SIM_SAW_drained_to_end] += finished && life->drained;
-    if (finished && life->drained)
+    if (life->stopped)
+        sim_oracle_look(&life->oracle);
+    else if (finished && life->drained)
         sim_oracle_committed(&life->oracle);
     else if (finished)
         sim_oracle_finished(&life->oracle, life->closes);
     else
         sim_violate(&life->oracle, "C6: the job did not finish in %u processes", PROCESSES_MAX);
+    if (finished && life->oracle.violation[0] == '\0' && !life->drained)
+        sim_again_look(&life->again, &life->oracle);
     fill_outcome(life);
+    sim_again_fini(&life->again);
+    sim_seen_fini(&life->seen);
     sim_oracle_fini(&life->oracle);
     sim_job_fini(&life->job);
     sim_universe_fini(&life->universe);

@@ -231,6 +231,117 @@ static void look_at_folder(struct sim_oracle *oracle, uint32_t output)
     }
 }
 
+// --- the log -------------------------------------------------------------------------------------
+
+// Lines of an output as they are visible, up to what is open: `each` returns false to stop.
+static void each_line(const struct sim_oracle *oracle, uint32_t output,
+                      bool (*each)(void *arg, const struct sim_log_transaction *t,
+                                   const char *line),
+                      void *arg)
+{
+    const struct sim_log *log = &oracle->universe->log;
+    const char *name = oracle->job->outputs[output].name;
+    for (uint32_t i = 0; i < log->line_count; i++) {
+        const struct sim_log_transaction *t = &log->transactions[log->lines[i].transaction];
+        if (strcmp(log->writers[t->writer].name, name) != 0)
+            continue;
+        if (t->state == SIM_LOG_OPEN)
+            return;
+        if (t->state == SIM_LOG_ABORTED)
+            oracle->universe->saw[SIM_SAW_log_aborted]++;
+        else if (!each(arg, t, log->lines[i].text))
+            return;
+    }
+}
+
+static bool look_at_log_line(void *arg, const struct sim_log_transaction *t, const char *line)
+{
+    struct looking *l = arg;
+    if (t->late)
+        sim_violate(l->oracle,
+                    "C5: process %u wrote to %s, or committed, when another had taken its place: "
+                    "%.100s",
+                    t->process, l->file, line);
+    look_at_line(l, line);
+    return l->oracle->violation[0] == '\0';
+}
+
+static void look_at_log(struct sim_oracle *oracle, uint32_t output)
+{
+    const struct sim_job *job = oracle->job;
+    uint32_t most = job->key_count > job->group_count ? job->key_count : job->group_count;
+    struct looking l = {.oracle = oracle,
+                        .file = job->outputs[output].name,
+                        .output = &job->outputs[output],
+                        .last = calloc(most, sizeof *l.last)};
+    each_line(oracle, output, look_at_log_line, &l);
+    free(l.last);
+}
+
+// --- ids -----------------------------------------------------------------------------------------
+
+static void each_id_of(const struct sim_bytes *bytes, const char *file,
+                       void (*each)(void *arg, int64_t id, const char *file), void *arg)
+{
+    for (size_t at = 0; at < bytes->size;) {
+        const char *line = (const char *)bytes->data + at;
+        const char *end = memchr(line, '\n', bytes->size - at);
+        char text[40];
+        if (end == NULL)
+            return;
+        snprintf(text, sizeof text, "%.*s", (int)(end - line), line);
+        each(arg, number_of(text, "\"id\":"), file);
+        at += (size_t)(end - line) + 1;
+    }
+}
+
+struct ids {
+    void (*each)(void *arg, int64_t id, const char *file);
+    void *arg;
+};
+
+static bool id_of_line(void *arg, const struct sim_log_transaction *t, const char *line)
+{
+    struct ids *ids = arg;
+    (void)t;
+    ids->each(ids->arg, number_of(line, "\"id\":"), "the log");
+    return true;
+}
+
+void sim_oracle_each_id(struct sim_oracle *oracle,
+                        void (*each)(void *arg, int64_t id, const char *file), void *arg)
+{
+    const struct sim_disk *disk = &oracle->universe->disk;
+    struct ids ids = {each, arg};
+    if (oracle->job->outputs[0].log) {
+        each_line(oracle, 0, id_of_line, &ids);
+        return;
+    }
+    bool one_file = oracle->job->outputs[0].one_file;
+    int folder = one_file ? 0 : sim_disk_find(disk, "out");
+    for (uint32_t i = 0; folder >= 0 && i < disk->now.count; i++) {
+        const struct sim_name *name = &disk->now.all[i];
+        if (name->folder == folder && name->name[0] != '.' &&
+            (!one_file || strcmp(name->name, "out.jsonl") == 0))
+            each_id_of(&disk->inodes[name->inode].now, name->name, each, arg);
+    }
+}
+
+void sim_oracle_log(struct sim_oracle *oracle, uint32_t process)
+{
+    const struct sim_log *log = &oracle->universe->log;
+    for (uint32_t i = 0; i < log->transaction_count; i++) {
+        const struct sim_log_transaction *t = &log->transactions[i];
+        if (t->state == SIM_LOG_OPEN && t->process < process)
+            sim_violate(oracle,
+                        "O4: process %u has completed a checkpoint, and a transaction of process "
+                        "%u is open in %s",
+                        process, t->process, log->writers[t->writer].name);
+    }
+}
+
+// --- time ----------------------------------------------------------------------------------------
+
 // What a key has in the stage "recent", row by row as they are visible.
 struct keeping {
     bool any, unknown; // a row in front of this one is not visible
@@ -291,7 +402,9 @@ static void look(struct sim_oracle *oracle, bool settled)
         memset(oracle->given[s], 0, totals_of(job));
     oracle->looks++;
     for (uint32_t o = 0; o < job->output_count; o++)
-        if (job->outputs[o].one_file)
+        if (job->outputs[o].log)
+            look_at_log(oracle, o);
+        else if (job->outputs[o].one_file)
             look_at_one(oracle, o, settled);
         else
             look_at_folder(oracle, o);
@@ -339,8 +452,7 @@ void sim_oracle_committed(struct sim_oracle *oracle)
         return;
     for (uint32_t id = 0; id < job->row_count; id++) {
         const struct sim_row *row = &job->rows[id];
-        bool covered = id - job->first_row[row->file] < cut->read[row->file] &&
-                       row->nth <= cut->kept[row->key].n;
+        bool covered = sim_cut_has(cut, job, id);
         if (covered == (oracle->seen[id] != 0))
             continue;
         sim_violate(oracle,
@@ -458,7 +570,7 @@ void sim_oracle_kept(struct sim_oracle *oracle)
     for (uint64_t n = 1; n < oracle->cut.checkpoint && n < SIM_COMPLETED_MAX; n++) {
         struct sim_cut cut;
         struct tm_error err = {0};
-        if (!oracle->completed[n] || !is_kept(oracle, n))
+        if (!oracle->completed[n] || !is_kept(oracle, n) || n == oracle->rotten)
             continue;
         if (sim_cut_read(&cut, oracle->universe, oracle->job, ".tidemill/subject", n, &err) != 0)
             sim_violate(oracle, "C3: checkpoint %llu is kept and cannot be read: %s",
@@ -475,6 +587,12 @@ void sim_oracle_survived(struct sim_oracle *oracle, bool older)
     struct sim_cut cut;
     struct tm_error err = {0};
     int rc = sim_cut_read(&cut, oracle->universe, oracle->job, ".tidemill/subject", 0, &err);
+    if (rc != 0 && oracle->rotten != 0) { // nobody has gone back yet
+        sim_cut_fini(&cut);
+        return;
+    }
+    older = older || oracle->rotten != 0;
+    oracle->rotten = 0;
     if (rc == TM_E_CHECKPOINT_MISSING && oracle->turned_back) { // the savepoint took their place
         sim_cut_fini(&oracle->cut);
         rc = 0;
@@ -488,6 +606,12 @@ void sim_oracle_survived(struct sim_oracle *oracle, bool older)
                     (unsigned long long)oracle->cut.checkpoint, (unsigned long long)cut.checkpoint);
     else
         sim_oracle_cut(oracle, &cut);
+    // One whose process was killed before LATEST was durable may be lost with the power yet.
+    if (rc == 0 && cut.checkpoint > oracle->cut.checkpoint &&
+        sim_cut_durable(&oracle->universe->disk) < cut.checkpoint) {
+        sim_cut_fini(&cut);
+        return;
+    }
     if (rc == 0 && cut.checkpoint != 0) {
         oracle->universe->saw[SIM_SAW_newest_outlived] += cut.checkpoint > oracle->cut.checkpoint;
         oracle->turned_back = oracle->turned_back || cut.checkpoint < oracle->cut.checkpoint;
@@ -565,6 +689,7 @@ void sim_oracle_finished(struct sim_oracle *oracle, bool closed)
     look_for_all(oracle);
     // One that could not be removed once stays: it only takes space.
     bool all = closed && oracle->universe->faults[SIM_name_fails] == 0;
+    sim_oracle_log(oracle, UINT32_MAX);
     for (uint32_t i = 0; all && i < disk->now.count; i++)
         if (strstr(disk->now.all[i].name, ".inprogress") != NULL)
             sim_violate(oracle, "R1: the job has finished and left %s", disk->now.all[i].name);

@@ -22,6 +22,7 @@ struct sim_oracle {
     int64_t *totals[SIM_STAGES_MAX][2]; // by group and slot: what is, n and total
     bool drained;                       // windows fired before they were whole
     bool turned_back;                   // to a savepoint, or an older checkpoint: time went with it
+    uint64_t rotten;                    // checkpoint that cannot be read any more
     size_t committed[SIM_OUTPUTS_MAX];  // bytes of an output of one file
     uint64_t looks, cuts;               // at what is visible, at checkpoints
     uint8_t completed[SIM_COMPLETED_MAX]; // by number: it was complete once
@@ -36,8 +37,13 @@ void sim_violate(struct sim_oracle *oracle, const char *format, ...) TM_PRINTF(2
 
 // At any time: what is visible is of the input, right, nowhere twice, and in order.
 void sim_oracle_look(struct sim_oracle *oracle);
+// The ids of whole lines of the output "out", as they are now; -1: it is no row.
+void sim_oracle_each_id(struct sim_oracle *oracle,
+                        void (*each)(void *arg, int64_t id, const char *file), void *arg);
 // A checkpoint is complete: it can be read, and what it keeps follows from what it has read.
 void sim_oracle_completed(struct sim_oracle *oracle, uint64_t checkpoint);
+// A process has completed a checkpoint: nothing that an earlier one had open in the log is.
+void sim_oracle_log(struct sim_oracle *oracle, uint32_t process);
 // All complete checkpoints that are kept can be read.
 void sim_oracle_kept(struct sim_oracle *oracle);
 // What a cut keeps follows from what it has read.

@@ -15,6 +15,7 @@ enum { SIM_OPEN_MAX = 512 };
 
 struct sim_open {
     bool used, is_lock, reads;
+    bool shown; // others can see what is written to it
     int inode;
     size_t position;
 };
@@ -72,5 +73,7 @@ struct tm_keeper_figures sim_process_figures(const struct sim_process *process);
 // effects.c
 void sim_effects(struct sim_process *process, struct tm_fx *fx);
 void sim_process_die(struct sim_process *process) __attribute__((noreturn));
+// It makes a call, which may be its last.
+void sim_process_step(struct sim_process *process, uint64_t what);
 // Frees all that was allocated and not freed, closes all that is open.
 void sim_effects_end(struct sim_process *process);

@@ -7,6 +7,7 @@
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -14,6 +15,13 @@
 #define ALLOWED(call)                                       \
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_##call, 0, 1), \
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
+
+#if !defined(__SANITIZE_ADDRESS__) && defined(__x86_64__)
+static int compare(const void *a, const void *b)
+{
+    return *(const int *)a - *(const int *)b;
+}
+#endif
 
 int sim_seal(void)
 {
@@ -44,6 +52,8 @@ int sim_seal(void)
     };
     static const struct sock_fprog program = {.len = sizeof filter / sizeof filter[0],
                                               .filter = filter};
+    int numbers[1024] = {0};
+    qsort(numbers, 1024, sizeof numbers[0], compare); // which asks how much memory there is
     tzset();             // what the C library reads of the machine's time zone it reads now
     json_object_seed(1); // as the other libraries what they draw
     if (prctl(PR_SET_TSC, PR_TSC_SIGSEGV, 0, 0, 0) != 0 ||

@@ -35,6 +35,7 @@ void sim_universe_init(struct sim_universe *universe, uint64_t seed)
                                       .turns = sim_random_of(seed, 1),
                                       .calls = sim_random_of(seed, 2),
                                       .users = sim_random_of(seed, 3),
+                                      .widths = sim_random_of(seed, 4),
                                       .mono_ns = 1000000000,
                                       .wall_ms = 1767225600000, // 2026-01-01
                                       .trace = 14695981039346656037u};
@@ -44,6 +45,8 @@ void sim_universe_init(struct sim_universe *universe, uint64_t seed)
 void sim_universe_fini(struct sim_universe *universe)
 {
     sim_disk_fini(&universe->disk);
+    sim_log_fini(&universe->log);
+    sim_feed_fini(&universe->feed);
 }
 
 void sim_trace(struct sim_universe *universe, uint64_t value)
@@ -84,6 +87,18 @@ bool sim_happens(struct sim_universe *universe, enum sim_fault fault)
     uint32_t rate = universe->weather.fails[fault];
     return !universe->calm && rate != 0 && !universe->less.faults[fault] &&
            sim_below(&universe->calls, 100000) < rate;
+}
+
+bool sim_is_shown(const struct sim_universe *universe, const char *path)
+{
+    const struct sim_eye *eye = &universe->eye;
+    return eye->arg != NULL && (path == NULL || eye->is_shown(eye->arg, path));
+}
+
+void sim_shows(struct sim_universe *universe, const char *path)
+{
+    if (sim_is_shown(universe, path))
+        universe->eye.changes(universe->eye.arg);
 }
 
 void sim_heard(struct sim_universe *universe, const char *line, size_t length)

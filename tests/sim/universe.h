@@ -5,6 +5,8 @@
 
 #include "core/base/effects.h"
 #include "tests/sim/disk.h"
+#include "tests/sim/feed.h"
+#include "tests/sim/log.h"
 
 enum sim_fault {
 #define SIM_FAULT(name, told) SIM_##name,
@@ -27,6 +29,8 @@ struct sim_weather {
     uint32_t read_bytes;             // the most that one read gives
     int64_t tick_ns;                 // the most that a turn takes
     uint32_t again_permille;         // that who had a turn has the next one too
+    uint32_t starved;                // which actor hardly ever gets a turn, from 1; 0: none
+    uint32_t lost_permille;          // that power is lost soon after a sync that failed
     int64_t full_until_ns;           // nothing can be written before then
 };
 
@@ -37,6 +41,23 @@ struct sim_less {
     uint32_t rows;   // as many at most; 0: as drawn
 };
 
+// What only a share of the seeds has, drawn from a stream of its own (wider.c).
+struct sim_wider {
+    bool watched; // each change of what is visible is looked at, and which files stay
+    bool single;  // one split, parallelism 1, nothing late: its output has the bytes of a calm run
+    bool copied;  // its disk is copied at a checkpoint, and run on alone
+    bool rots;    // a checkpoint on its disk
+    bool log;     // some outputs go to the log
+    bool eager;   // some processes write to it before their checkpoints are complete
+};
+
+// Who is told before something changes that others can see (seen.c).
+struct sim_eye {
+    void *arg; // NULL: nobody is
+    bool (*is_shown)(void *arg, const char *path);
+    void (*changes)(void *arg);
+};
+
 enum { SIM_PROCESSES_AT_ONCE = 2 }; // one, and another beside it
 
 struct sim_process;
@@ -44,11 +65,16 @@ struct sim_process;
 struct sim_universe {
     uint64_t seed;
     struct sim_random turns, calls, users; // who goes next; what fails; what users do
+    struct sim_random widths;              // what only a share of the seeds has
     int64_t mono_ns;
     int64_t wall_ms; // what the wall clock is ahead of it
     struct sim_disk disk;
+    struct sim_log log;
+    struct sim_feed feed;
     struct sim_weather weather;
     struct sim_less less;
+    struct sim_wider wider;
+    struct sim_eye eye;
     struct sim_process *alive[SIM_PROCESSES_AT_ONCE];
     bool calm; // nothing goes wrong: the liveness phase, and while the oracle looks
     uint64_t trace;
@@ -69,6 +95,9 @@ void sim_tell(struct sim_universe *universe, const char *format, ...) TM_PRINTF(
 void sim_fault(struct sim_universe *universe, enum sim_fault fault, const char *what);
 // Does it happen now, by the weather?
 bool sim_happens(struct sim_universe *universe, enum sim_fault fault);
+// Can others see what is at this path? NULL: they can. Then it is about to change.
+bool sim_is_shown(const struct sim_universe *universe, const char *path);
+void sim_shows(struct sim_universe *universe, const char *path);
 // What the engine says to people.
 void sim_heard(struct sim_universe *universe, const char *line, size_t length);
 extern const char *const sim_fault_names[SIM_FAULT_COUNT];

@@ -252,6 +252,32 @@ START_TEST(a_savepoint_needs_no_interval_and_subsumes_nothing)
 }
 END_TEST
 
+// What is whole already is of before the drain.
+START_TEST(while_a_job_is_drained_there_is_none_but_the_last_one)
+{
+    tm_checkpoints_fini(&c);
+    start(3, 0);
+    pass(30 * second);
+    acknowledge_all(7);
+    pass(30 * second);
+    tm_checkpoints_savepoint(&c, now);
+    tm_checkpoints_drain(&c, now);
+    ck_assert_int_eq(fates[7], PUBLISHING);
+    ck_assert_int_eq(ends[8], TM_CHECKPOINT_SUBSUMED);
+    ck_assert_int_eq(ends[9], TM_CHECKPOINT_DECLINED);
+    published(7, 0);
+    ck_assert_uint_eq(newest_completed, 7);
+    tm_checkpoints_savepoint(&c, now);
+    pass(300 * second);
+    ck_assert_uint_eq(newest_begun, 9);
+    tm_checkpoints_last(&c, TM_PURPOSE_END, now);
+    ck_assert_uint_eq(newest_begun, 10);
+    acknowledge_all(10);
+    published(10, 0);
+    ck_assert(tm_checkpoints_is_over(&c));
+}
+END_TEST
+
 START_TEST(the_last_one_before_a_stop_is_tried_once)
 {
     struct tm_error why = {.code = TM_E_NO_SPACE};
@@ -444,6 +470,7 @@ int main(void)
     tcase_add_test(t, one_that_takes_too_long_expires_but_not_while_it_is_published);
     tcase_add_test(t, an_older_one_is_given_up_when_a_newer_is_whole);
     tcase_add_test(t, a_savepoint_needs_no_interval_and_subsumes_nothing);
+    tcase_add_test(t, while_a_job_is_drained_there_is_none_but_the_last_one);
     tcase_add_test(t, the_last_one_before_a_stop_is_tried_once);
     tcase_add_test(t, the_last_one_at_the_end_is_tried_until_it_succeeds);
     tcase_add_test(t, the_last_one_at_the_end_is_tried_again_when_and_as_long_as_it_is_said);

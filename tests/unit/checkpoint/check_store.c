@@ -217,6 +217,39 @@ START_TEST(what_attempts_left_goes_when_the_folder_is_opened)
 }
 END_TEST
 
+static bool was_synced_since(int op, const char *path)
+{
+    for (; op < disk.op_count; op++)
+        if (disk.ops[op].what == DISK_SYNC_FOLDER && disk.ops[op].inode == disk_inode_of(path))
+            return true;
+    return false;
+}
+
+// Whoever made it may have been killed before its name, or that of a folder above it, was durable.
+START_TEST(names_of_folders_that_are_there_already_last)
+{
+    ck_assert_int_eq(disk_fx.files->mkdirs(NULL, "work/subject", &err), 0);
+    int op = disk.op_count;
+    struct tm_store *store = open_store();
+    ck_assert(was_synced_since(op, "work"));
+    ck_assert(was_synced_since(op, "."));
+    tm_store_close(store);
+}
+END_TEST
+
+// Whoever wrote it may have been killed before it synced the folder.
+START_TEST(what_latest_says_lasts_when_the_folder_is_opened)
+{
+    struct tm_store *store = open_store();
+    take(store, 1);
+    tm_store_close(store);
+    int op = disk.op_count;
+    store = open_store();
+    ck_assert(was_synced_since(op, "work/subject"));
+    tm_store_close(store);
+}
+END_TEST
+
 // Whoever removed the manifest may have ended before it synced the folder.
 START_TEST(that_a_checkpoint_was_given_up_lasts_when_the_folder_is_opened)
 {
@@ -356,6 +389,8 @@ int main(void)
     tcase_set_timeout(tests, 120);
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, what_is_published_is_the_newest);
+    tcase_add_test(tests, what_latest_says_lasts_when_the_folder_is_opened);
+    tcase_add_test(tests, names_of_folders_that_are_there_already_last);
     tcase_add_test(tests, differences_are_small_and_chains_end);
     tcase_add_test(tests, a_state_that_did_not_change_is_not_written_again);
     tcase_add_test(tests, the_newest_three_are_kept_and_what_they_need);
