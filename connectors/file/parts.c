@@ -496,6 +496,12 @@ static int64_t parts_deadline_ns(const struct tm_sink *sink)
     return s->is_waiting && s->retry_ns < due_ns ? s->retry_ns : due_ns;
 }
 
+static int64_t parts_retry_ns(const struct tm_sink *sink)
+{
+    const struct tm__parts_subtask *s = (const struct tm__parts_subtask *)sink;
+    return s->is_waiting ? s->retry_ns : INT64_MAX;
+}
+
 static int parts_flush(struct tm_sink *sink, bool end, struct tm_error *err)
 {
     struct tm__parts_subtask *s = (struct tm__parts_subtask *)sink;
@@ -542,10 +548,12 @@ static void parts_free(struct tm_sink *sink)
 static const struct tm_sink_ops parts_ops = {.write = parts_write,
                                              .flush = parts_flush,
                                              .deadline_ns = parts_deadline_ns,
+                                             .retry_ns = parts_retry_ns,
                                              .free = parts_free};
 static const struct tm_sink_ops exact_ops = {.write = parts_write,
                                              .flush = exact_flush,
                                              .deadline_ns = parts_deadline_ns,
+                                             .retry_ns = parts_retry_ns,
                                              .prepare = tm__parts_prepare,
                                              .free = parts_free};
 

@@ -203,6 +203,23 @@ struct tm_fx_memory {
     void (*touch)(void *ctx, void *p, size_t size);
 };
 
+// How a world keeps Lua states as they were, and has them again: for worlds in one thread that open
+// many states of few kinds (tests/sim). All of a state lies in a heap of its own, so that the heap
+// can be put back with all addresses in it.
+struct tm_fx_states {
+    // Is their code compiled, and what they no longer use collected? Asked once a state has built
+    // its job: before, neither is done, so that what is kept is nothing but memory.
+    bool (*compiles)(void *ctx);
+    // A heap that nobody has, one that keeps something under this key before others: only its
+    // `memory` is used, by one thread. NULL: there is none, the state lives in the world's memory.
+    const struct tm_fx *(*open)(void *ctx, uint64_t key);
+    void (*close)(void *ctx, const struct tm_fx *heap); // with all that lies in it
+    // Puts back what lay in it when it was kept under this key, and gives the root that was given
+    // then. NULL: nothing was, and the heap is as it is.
+    void *(*recall)(void *ctx, const struct tm_fx *heap, uint64_t key);
+    void (*keep)(void *ctx, const struct tm_fx *heap, uint64_t key, void *root);
+};
+
 // One world. Shared by all threads of an engine, immutable once handed out.
 struct tm_fx {
     void *ctx;
@@ -213,6 +230,7 @@ struct tm_fx {
     const struct tm_fx_memory *memory;
     const struct tm_fx_sockets *sockets; // NULL: a world without network
     const struct tm_fx_http *http;       // the same
+    const struct tm_fx_states *states;   // NULL: a world that keeps none
 };
 
 static inline int64_t tm_fx_wall_ms(const struct tm_fx *fx)

@@ -47,6 +47,15 @@ static bool charge(struct tm_mem *mem, int64_t size)
     return true;
 }
 
+bool tm_mem_adopt(struct tm_mem *mem, struct tm_mem *parent)
+{
+    mem->parent = NULL;
+    if (!charge(parent, atomic_load_explicit(&mem->used_bytes, memory_order_relaxed)))
+        return false;
+    mem->parent = parent;
+    return true;
+}
+
 // A size beyond this is a wrapped subtraction, not a wish.
 static const size_t size_max = SIZE_MAX / 4;
 

@@ -21,6 +21,9 @@ struct tm_mem {
 
 void tm_mem_init(struct tm_mem *mem, const struct tm_fx *fx, struct tm_mem *parent,
                  int64_t limit_bytes);
+// The account and what it holds go to another parent: for one that was put back as it was
+// (tm_fx_states), whose parent then is gone. False: the new one's limit refuses it.
+bool tm_mem_adopt(struct tm_mem *mem, struct tm_mem *parent) TM_WARN_UNUSED;
 // The helper thread of the account or the nearest one above; NULL: there is none.
 struct tm_helper *tm_mem_helper(const struct tm_mem *mem);
 // NULL when the machine or the account is exhausted. Not zeroed. Aligned to 16.

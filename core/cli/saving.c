@@ -195,6 +195,8 @@ struct tm_keeper_figures tm_saving_figures(const struct tm_saving *saving)
     now.completed += figures.completed;
     now.failed += figures.failed;
     now.overtaken += figures.overtaken;
+    if (now.committed == 0)
+        now.committed = figures.committed;
     if (now.checkpoint == 0) { // the last one is of an earlier attempt
         now.checkpoint = figures.checkpoint;
         now.completed_ms = figures.completed_ms;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/check.h"
 #include "core/base/kill_point.h"
 #include "core/base/planted.h"
 #include "core/cluster/keeper_parts.h"
@@ -62,6 +63,7 @@ static void free_errand(struct tm__errand *errand)
 static bool send(struct tm_keeper *keeper, enum tm__errand_kind kind, struct tm__kept *kept)
 {
     const struct tm_fx *fx = keeper->args.fx;
+    TM_CHECK(kind != TM__ERRAND_COMMIT || kept->checkpoint > keeper->figures.committed);
     struct tm__errand *errand = tm_mem_zalloc(keeper->args.mem, sizeof *errand);
     if (errand == NULL)
         return false;
@@ -367,8 +369,19 @@ static void alarm_commit(struct tm_keeper *keeper, const struct tm__errand *erra
                  (unsigned long long)errand->kept->checkpoint, errand->err.message);
 }
 
+static void forget_uncommitted(struct tm_keeper *keeper)
+{
+    if (keeper->uncommitted != NULL)
+        forget(keeper, keeper->uncommitted);
+    keeper->uncommitted = NULL;
+}
+
 static void commit_succeeded(struct tm_keeper *keeper, struct tm__kept *kept)
 {
+    // What an earlier one could not make visible is visible with it.
+    if (keeper->uncommitted != NULL && keeper->uncommitted->checkpoint < kept->checkpoint)
+        forget_uncommitted(keeper);
+    keeper->figures.committed = kept->checkpoint;
     if (keeper->commit_alarmed)
         tm_log_write(keeper->args.log, TM_LOG_INFO, "the output of checkpoint %llu is visible",
                      (unsigned long long)kept->checkpoint);
@@ -386,9 +399,14 @@ static void committed(struct tm_keeper *keeper, struct tm__errand *errand)
         return;
     }
     alarm_commit(keeper, errand);
-    if (keeper->uncommitted != NULL) // the later one commits what the earlier one did not
-        forget(keeper, keeper->uncommitted);
-    keeper->uncommitted = kept;
+    // The later one commits what the earlier one did not.
+    if (keeper->uncommitted != NULL && keeper->uncommitted->checkpoint > kept->checkpoint) {
+        forget(keeper, kept);
+        kept = keeper->uncommitted;
+    } else {
+        forget_uncommitted(keeper);
+        keeper->uncommitted = kept;
+    }
     int64_t delay_ns = retry_after(keeper);
     // Space may return as long as the job runs.
     if (delay_ns < 0 && errand->code > 0 && !keeper->checkpoints.last)
@@ -397,8 +415,7 @@ static void committed(struct tm_keeper *keeper, struct tm__errand *errand)
     if (delay_ns >= 0)
         return;
     give_up(keeper, "output cannot be made visible", &errand->err);
-    forget(keeper, kept); // whoever begins from it commits it
-    keeper->uncommitted = NULL;
+    forget_uncommitted(keeper); // whoever begins from it commits it
 }
 
 // Another process has the job: this one can save nothing any more.

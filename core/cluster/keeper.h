@@ -34,6 +34,7 @@ struct tm_keeper_figures {
     uint64_t completed, failed;
     uint64_t overtaken;    // how many of them have rows in flight
     uint64_t flight_bytes; // of the newest
+    uint64_t committed;    // the newest whose output is visible; 0: none in this attempt
 };
 
 // Nothing is begun before tm_keeper_start.
@@ -46,9 +47,6 @@ void tm_keeper_start(struct tm_keeper *keeper); // all workers run
 void tm_keeper_stop(struct tm_keeper *keeper);  // the job fails or is cancelled
 // Types have been settled: they belong to every checkpoint from now on. TM_E_MEMORY.
 int tm_keeper_settled(struct tm_keeper *keeper, const char *text, size_t length) TM_WARN_UNUSED;
-// Sources are told to end as if they had no more to read: nothing is begun before the last one, and
-// no savepoint is taken any more.
-void tm_keeper_drain(struct tm_keeper *keeper);
 // The last one: tm_keeper_is_saved says when it is over, with its commits.
 void tm_keeper_save(struct tm_keeper *keeper, enum tm_checkpoint_purpose purpose);
 bool tm_keeper_is_unused(const struct tm_keeper *keeper); // none has been begun
@@ -68,4 +66,6 @@ void tm_keeper_event(struct tm_keeper *keeper, struct tm_event *event);
 // What has become due or has been done by the helper. True: there was something.
 bool tm_keeper_turn(struct tm_keeper *keeper);
 int64_t tm_keeper_deadline_ns(const struct tm_keeper *keeper);
+// The job was told to end as if its input had: nothing is saved until it has.
+void tm_keeper_drain(struct tm_keeper *keeper);
 struct tm_keeper_figures tm_keeper_figures(const struct tm_keeper *keeper);

@@ -198,6 +198,8 @@ int tm_kit_new(const struct tm_kit_args *args, struct tm_kit **result, struct tm
         return tm_error_set(err, TM_E_MEMORY, "out of memory for a test");
     kit->own = own;
     tm_kit_world_init(&kit->world, args->real, args->seed, args->now_ms);
+    if (args->heaps != NULL)
+        tm_kit_world_keep_states(&kit->world, args->heaps);
     tm_mem_init(&kit->mem, &kit->world.fx, NULL, 0);
     // What the engine says of rows that fail is what a spec may want: it asks for counters and dead
     // letters.
@@ -406,7 +408,9 @@ static int give_watermark(struct tm_kit *kit, uint32_t node, int64_t at, struct 
     if (at == kit->ends[node].watermark)
         return 0;
     kit->ends[node].watermark = at;
-    return tm__kit_give_all(kit, node, &item, err);
+    // As in production: who has a watermark to tell is not idle.
+    int rc = kit->ends[node].is_idle ? tm__kit_give_status(kit, node, false, err) : 0;
+    return rc != 0 ? rc : tm__kit_give_all(kit, node, &item, err);
 }
 
 static bool is_source(const struct tm_kit *kit, uint32_t node)

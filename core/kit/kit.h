@@ -6,6 +6,7 @@
 
 #include "core/base/buf.h"
 #include "core/kit/drive.h"
+#include "core/kit/heaps.h"
 #include "core/kit/world.h"
 
 // A test under a seed: who of the job has a turn is drawn, its subtasks too where the test does not
@@ -29,6 +30,7 @@ struct tm_kit_args {
     uint32_t set_count;
     uint32_t parallelism;       // 0: 1, or what is drawn
     struct tm_kit_trial *trial; // NULL: none
+    struct tm_heaps *heaps;     // of Lua states, shared by all tests of a thread; NULL: none
     uint64_t seed;
     int64_t now_ms;
     bool job_watermarks; // the job's own `watermark` makes them; else only the test does

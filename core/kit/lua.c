@@ -76,7 +76,8 @@ static int kit_new(lua_State *lua)
                                .connectors = host->connectors,
                                .set_names = names,
                                .set_values = values,
-                               .trial = host->trial};
+                               .trial = host->trial,
+                               .heaps = host->heaps};
     if (host->trial != NULL)
         host->trial->seed = host->seed++ * UINT64_C(0x9e3779b97f4a7c15);
     args.path = text_field(lua, 1, "path", &length);

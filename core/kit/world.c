@@ -53,3 +53,43 @@ void tm_kit_world_init(struct tm_kit_world *world, const struct tm_fx *real, uin
                                .threads = &tm_single_threads,
                                .memory = real->memory};
 }
+
+// --- Lua states ----------------------------------------------------------------------------------
+
+static bool compiles(void *ctx)
+{
+    (void)ctx;
+    return true;
+}
+
+static const struct tm_fx *open_heap(void *ctx, uint64_t key)
+{
+    return tm_heaps_open(((struct tm_kit_world *)ctx)->heaps, ctx, key);
+}
+
+static void close_heap(void *ctx, const struct tm_fx *heap)
+{
+    (void)ctx;
+    tm_heaps_close(heap);
+}
+
+static void *recall(void *ctx, const struct tm_fx *heap, uint64_t key)
+{
+    (void)ctx;
+    return tm_heaps_recall(heap, key);
+}
+
+static void keep(void *ctx, const struct tm_fx *heap, uint64_t key, void *root)
+{
+    (void)ctx;
+    tm_heaps_keep(heap, key, root);
+}
+
+static const struct tm_fx_states states_table = {
+    .compiles = compiles, .open = open_heap, .close = close_heap, .recall = recall, .keep = keep};
+
+void tm_kit_world_keep_states(struct tm_kit_world *world, struct tm_heaps *heaps)
+{
+    world->heaps = heaps;
+    world->fx.states = &states_table;
+}

@@ -46,6 +46,9 @@ struct tm_sink_ops {
     void (*free)(struct tm_sink *sink);
     // When flush must be called again though no row comes (mono ns); INT64_MAX: never. NULL-able
     int64_t (*deadline_ns)(const struct tm_sink *sink);
+    // While it says WAIT and does not wake the task: when to call it again (mono ns); INT64_MAX: it
+    // does. NULL-able
+    int64_t (*retry_ns)(const struct tm_sink *sink);
     // All rows before a barrier have been written: everything is pushed out so far that `commit`
     // can make it visible whatever happens to this process, and what a commit after a restart needs
     // goes into the cut (part "commits" of its node). DONE, or WAIT: call again. From then on

@@ -98,6 +98,9 @@ struct tm_operator_ops {
     int (*tick)(struct tm_operator *op, struct tm_element *out, struct tm_error *err);
     // Next time (mono ns) when tick has something to do; INT64_MAX: never. NULL-able.
     int64_t (*deadline_ns)(const struct tm_operator *op);
+    // While a step of it waits for what nobody tells the worker of (a disk that is full): when to
+    // step again (mono ns); INT64_MAX: it is told. NULL-able.
+    int64_t (*retry_ns)(const struct tm_operator *op);
     // Nothing is under way in the task and its input has nothing to give: what waits for company
     // may go into *out. Returns DONE (nothing waits), MORE or negative. NULL-able.
     int (*rest)(struct tm_operator *op, struct tm_element *out, struct tm_error *err);

@@ -90,6 +90,14 @@ static int64_t sink_deadline_ns(const struct tm_operator *op)
                : self->sink->ops->deadline_ns(self->sink);
 }
 
+static int64_t sink_retry_ns(const struct tm_operator *op)
+{
+    const struct sink_operator *self = (const struct sink_operator *)op;
+    return self->sink == NULL || self->sink->ops->retry_ns == NULL
+               ? INT64_MAX
+               : self->sink->ops->retry_ns(self->sink);
+}
+
 static void sink_free(struct tm_operator *op)
 {
     struct sink_operator *self = (struct sink_operator *)op;
@@ -102,6 +110,7 @@ static const struct tm_operator_ops sink_operator_ops = {.open = sink_open,
                                                          .step = sink_step,
                                                          .tick = sink_tick,
                                                          .deadline_ns = sink_deadline_ns,
+                                                         .retry_ns = sink_retry_ns,
                                                          .free = sink_free};
 
 int tm__task_sink_operator_new(struct tm_task *task, const struct tm_node *node,

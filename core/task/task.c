@@ -553,8 +553,14 @@ int64_t tm_task_deadline_ns(struct tm_task *task)
     int64_t deadline = tm__task_outputs_deadline_ns(task, false);
     int64_t due = tm__task_overtakes_ns(task);
     deadline = due < deadline ? due : deadline;
-    if (highest_pending(task) != UINT32_MAX || task->ended)
-        return deadline; // waits for credit or a writer, which wake the worker
+    uint32_t pending = highest_pending(task);
+    if (pending != UINT32_MAX || task->ended) {
+        // It waits for credit or a writer, which wake the worker, or for what only time brings.
+        const struct tm_operator *op =
+            pending < task->operator_count ? task->operators[pending] : NULL;
+        int64_t at = op != NULL && op->ops->retry_ns != NULL ? op->ops->retry_ns(op) : INT64_MAX;
+        return at < deadline ? at : deadline;
+    }
     for (uint32_t i = 0; i < task->operator_count; i++) {
         const struct tm_operator *op = task->operators[i];
         int64_t at = op->ops->deadline_ns != NULL && op->ops->tick != NULL

@@ -14,9 +14,13 @@
 
 enum { SCRIPT_BYTES_MAX = 16 * 1024 * 1024, READ_BYTES = 64 * 1024 };
 
+// Of a service: the script asks for something.
 static struct tm_vm *vm_of(lua_State *lua)
 {
-    return lua_touserdata(lua, lua_upvalueindex(1));
+    struct tm_vm *vm = lua_touserdata(lua, lua_upvalueindex(1));
+
+    vm->asked = true;
+    return vm;
 }
 
 // --- embedded modules
@@ -158,17 +162,18 @@ void tm__vm_open_libraries(struct tm_vm *vm)
 
 // --- services
 
-int tm__vm_read_file(struct tm_vm *vm, const char *path, struct tm_buf *out, struct tm_error *err)
+int tm__vm_read_file(const struct tm_fx *fx, const char *path, struct tm_buf *out,
+                     struct tm_error *err)
 {
-    const struct tm_fx_files *files = vm->fx->files;
+    const struct tm_fx_files *files = fx->files;
     struct tm_file_info info;
-    int rc = files->stat(vm->fx->ctx, path, &info, err);
+    int rc = files->stat(fx->ctx, path, &info, err);
 
     if (rc < 0)
         return rc;
     if (info.is_directory)
         return tm_error_set(err, TM_E_NOT_FOUND, "%s is a folder", path);
-    int fd = files->open(vm->fx->ctx, path, TM_FILE_READ, err);
+    int fd = files->open(fx->ctx, path, TM_FILE_READ, err);
     if (fd < 0)
         return fd;
     out->size_bytes = 0;
@@ -178,7 +183,7 @@ int tm__vm_read_file(struct tm_vm *vm, const char *path, struct tm_buf *out, str
             tm_error_set(err, rc, "no memory to read %s", path);
             break;
         }
-        int64_t n = files->read(vm->fx->ctx, fd, out->data + out->size_bytes, READ_BYTES, err);
+        int64_t n = files->read(fx->ctx, fd, out->data + out->size_bytes, READ_BYTES, err);
         if (n <= 0) {
             rc = (int)n;
             break;
@@ -192,7 +197,7 @@ int tm__vm_read_file(struct tm_vm *vm, const char *path, struct tm_buf *out, str
     }
     struct tm_error ignored;
     tm_error_clear(&ignored);
-    if (files->close(vm->fx->ctx, fd, &ignored) < 0 && rc == 0)
+    if (files->close(fx->ctx, fd, &ignored) < 0 && rc == 0)
         rc = ignored.code; // nothing was written: the text is whole, but the descriptor is not sane
     return rc;
 }
@@ -203,7 +208,7 @@ static int service_read(lua_State *lua)
     struct tm_error err;
 
     tm_error_clear(&err);
-    int rc = tm__vm_read_file(vm, luaL_checkstring(lua, 1), &vm->read, &err);
+    int rc = tm__vm_read_file(vm->fx, luaL_checkstring(lua, 1), &vm->read, &err);
     if (rc < 0) {
         lua_pushnil(lua);
         lua_pushstring(lua, err.message);

@@ -20,12 +20,12 @@ int64_t tm_vm_used_bytes(const struct tm_vm *vm)
 
 // A closure whose upvalues could not all be allocated is freed by LuaJIT as one without any, so
 // after a refusal a state gives back less than it took, although every block is freed. Correct the
-// accounts.
-void tm__vm_close_account(struct tm_vm *vm)
+// accounts. A state in a heap of its own goes with that.
+void tm__vm_close_account(struct tm_mem *mem)
 {
-    int64_t left = tm_vm_used_bytes(vm);
+    int64_t left = __atomic_load_n((const int64_t *)&mem->used_bytes, __ATOMIC_RELAXED);
 
-    for (struct tm_mem *mem = &vm->mem; left != 0 && mem != NULL; mem = mem->parent)
+    for (; left != 0 && mem != NULL; mem = mem->parent)
         __atomic_sub_fetch((int64_t *)&mem->used_bytes, left, __ATOMIC_RELAXED);
 }
 

@@ -1,6 +1,6 @@
-// The state itself: made, entered, freed; the script planned or evaluated in it. Every entry runs
-// protected twice: the Lua function by lua_pcall with a handler that makes a fault of any error,
-// and the handling of its arguments and results by lua_cpcall, since each of them may allocate.
+// The state entered, the script planned or evaluated in it. Every entry runs protected twice: the
+// Lua function by lua_pcall with a handler that makes a fault of any error, and the handling of its
+// arguments and results by lua_cpcall, since each of them may allocate.
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,8 +65,7 @@ static int take_fault(lua_State *lua)
     return 0;
 }
 
-// The error of memory that came without a place.
-static int memory_error(struct tm_vm *vm, struct tm_error *err)
+int tm__vm_memory_error_of(struct tm_vm *vm, struct tm_error *err)
 {
     int rc = tm__vm_memory_error(vm, err);
 
@@ -82,7 +81,7 @@ int tm__vm_take_error(struct tm_vm *vm, int status, struct tm_error *err)
 
     if (status == LUA_ERRMEM || (status == LUA_ERRERR && vm->shortage != TM__VM_SHORT_NOT)) {
         lua_pop(lua, 1);
-        return memory_error(vm, err);
+        return tm__vm_memory_error_of(vm, err);
     }
     tm_error_clear(take.err);
     // Within lua_cpcall the stack is another: hand the error over in a slot of the registry, which
@@ -91,7 +90,7 @@ int tm__vm_take_error(struct tm_vm *vm, int status, struct tm_error *err)
     status = lua_cpcall(lua, take_fault, &take);
     if (status != 0) {
         lua_pop(lua, 1);
-        return memory_error(vm, err);
+        return tm__vm_memory_error_of(vm, err);
     }
     return take.code;
 }
@@ -135,142 +134,6 @@ int tm__vm_enter(struct tm_vm *vm, const struct tm__vm_entry *entry, struct tm_e
     return tm__vm_relieve(vm, e.rc, err);
 }
 
-// --- making a state
-
-static int push_boot(struct tm_vm *vm, void *arg)
-{
-    lua_State *lua = vm->lua;
-
-    (void)arg;
-    lua_createtable(lua, 0, 8);
-    lua_pushstring(lua, vm->path);
-    lua_setfield(lua, -2, "path");
-    lua_pushlstring(lua, (const char *)vm->text.data, vm->text.size_bytes);
-    lua_setfield(lua, -2, "text");
-    lua_pushnumber(lua, (lua_Number)(vm->seed >> 11)); // 53 bits: what a Lua number holds
-    lua_setfield(lua, -2, "seed");
-    lua_pushnumber(lua, (lua_Number)(uintptr_t)vm->helpers);
-    lua_setfield(lua, -2, "helpers");
-    lua_createtable(lua, 0, (int)vm->set_count);
-    for (uint32_t i = 0; i < vm->set_count; i++) {
-        lua_pushstring(lua, vm->set_values[i]);
-        lua_setfield(lua, -2, vm->set_names[i]);
-    }
-    lua_setfield(lua, -2, "set");
-    lua_pushboolean(lua, vm->one_liner);
-    lua_setfield(lua, -2, "one_liner");
-    lua_pushboolean(lua, vm->test);
-    lua_setfield(lua, -2, "test");
-    lua_pushboolean(lua, vm->program);
-    lua_setfield(lua, -2, "program");
-    tm__vm_push_services(vm);
-    return 1;
-}
-
-static int set_up(lua_State *lua)
-{
-    struct tm_vm *vm = lua_touserdata(lua, 1);
-
-    tm__vm_open_libraries(vm);
-    lua_pushboolean(lua, 0);
-    vm->error_slot = luaL_ref(lua, LUA_REGISTRYINDEX);
-    lua_getglobal(lua, "require");
-    lua_pushliteral(lua, "tidemill.host");
-    lua_call(lua, 1, 1);
-    lua_getfield(lua, -1, "handler");
-    vm->handler = luaL_ref(lua, LUA_REGISTRYINDEX);
-    vm->host = luaL_ref(lua, LUA_REGISTRYINDEX);
-    return 0;
-}
-
-// Booting is the engine's own code, and LuaJIT survives no refusal in lua_newstate: the limit
-// applies from the end of it on, the machine's is met by the reserve.
-static int make_state(struct tm_vm *vm, int64_t limit_bytes, struct tm_error *err)
-{
-    if (!tm__vm_take_reserve(vm))
-        return tm_error_set(err, TM_E_MEMORY, "no memory for a Lua state");
-    vm->lua = lua_newstate(tm__vm_alloc, vm);
-    if (vm->lua == NULL)
-        return tm_error_set(err, TM_E_MEMORY, "no memory for a Lua state");
-    int status = lua_cpcall(vm->lua, set_up, vm);
-    if (status == LUA_ERRMEM || (status != 0 && vm->reserve == NULL))
-        return memory_error(vm, err);
-    if (status != 0)
-        return tm_error_set(err, TM_E_INTERNAL, "the Lua side does not start: %s",
-                            lua_tostring(vm->lua, -1));
-    int rc = tm__vm_enter(vm, &(struct tm__vm_entry){.name = "boot", .push = push_boot}, err);
-    if (rc == 0 && vm->reserve == NULL)
-        rc = memory_error(vm, err);
-    if (rc == 0)
-        tm__vm_set_limit(vm, limit_bytes);
-    return rc;
-}
-
-int tm_vm_new(const struct tm_vm_args *args, struct tm_vm **out, struct tm_error *err)
-{
-    int rc;
-
-    *out = NULL;
-    if (args->memory_limit_bytes != 0 && args->memory_limit_bytes < TM_LUA_MEMORY_BYTES_MIN)
-        return tm_error_set(err, TM_E_LIMIT,
-                            "the memory of Lua is %lld bytes; at least %d are needed",
-                            (long long)args->memory_limit_bytes, TM_LUA_MEMORY_BYTES_MIN);
-    struct tm_vm *vm = tm_mem_zalloc(args->mem, sizeof *vm);
-    if (vm == NULL)
-        return tm_error_set(err, TM_E_MEMORY, "no memory for a Lua state");
-    vm->fx = args->fx;
-    tm_mem_init(&vm->mem, args->fx, args->mem, 0);
-    tm_mem_init(&vm->reserve_mem, args->fx, NULL, 0);
-    vm->alarm_bytes = vm->hard_bytes = INT64_MAX;
-    vm->seed = args->seed;
-    vm->set_names = args->set_names;
-    vm->set_values = args->set_values;
-    vm->set_count = args->set_count;
-    vm->infer = args->infer;
-    vm->infer_arg = args->infer_arg;
-    vm->one_liner = args->one_liner;
-    vm->test = args->test;
-    vm->program = args->program;
-    tm_buf_init(&vm->text, args->mem);
-    tm_buf_init(&vm->read, args->mem);
-    vm->path = tm_mem_strdup(args->mem, args->script_path);
-    vm->helpers = tm_text_new(&vm->mem);
-    if (vm->path == NULL || vm->helpers == NULL)
-        rc = tm_error_set(err, TM_E_MEMORY, "no memory for a Lua state");
-    else if (args->script_text == NULL)
-        rc = tm__vm_read_file(vm, args->script_path, &vm->text, err);
-    else
-        rc = tm_buf_append(&vm->text, args->script_text, args->script_length);
-    if (rc == 0)
-        rc = make_state(vm, args->memory_limit_bytes, err);
-    vm->set_names = vm->set_values = NULL;
-    vm->set_count = 0;
-    if (rc != 0) {
-        tm_vm_free(vm);
-        return rc;
-    }
-    *out = vm;
-    return 0;
-}
-
-void tm_vm_free(struct tm_vm *vm)
-{
-    if (vm == NULL)
-        return;
-    tm__vm_end_limit(vm);
-    if (vm->lua != NULL)
-        lua_close(vm->lua);
-    tm_text_free(vm->helpers); // after the collector freed its regular expressions
-    (void)tm__vm_open_reserve(vm);
-    tm__vm_close_account(vm);
-    struct tm_mem *mem = vm->text.mem;
-    tm_buf_fini(&vm->text);
-    tm_buf_fini(&vm->read);
-    if (vm->path != NULL)
-        tm_mem_free(mem, vm->path, strlen(vm->path) + 1);
-    tm_mem_free(mem, vm, sizeof *vm);
-}
-
 // --- the script
 
 static int push_address(struct tm_vm *vm, void *arg)
@@ -282,7 +145,10 @@ static int push_address(struct tm_vm *vm, void *arg)
 int tm_vm_plan(struct tm_vm *vm, struct tm_graph *graph, struct tm_error *err)
 {
     const struct tm__vm_entry entry = {.name = "plan", .push = push_address, .arg = graph};
-    int rc = tm__vm_enter(vm, &entry, err);
+    int rc = tm__vm_run_script(vm, false, err);
+
+    if (rc == 0)
+        rc = tm__vm_enter(vm, &entry, err);
 
     return rc != 0 ? rc : tm_graph_validate(graph, err);
 }
@@ -303,8 +169,10 @@ int tm_vm_evaluate(struct tm_vm *vm, uint64_t fingerprint, struct tm_error *err)
     uint64_t mine = 0;
     const struct tm__vm_entry entry = {
         .name = "evaluate", .results = 1, .take = take_fingerprint, .arg = &mine};
-    int rc = tm__vm_enter(vm, &entry, err);
+    int rc = tm__vm_run_script(vm, true, err);
 
+    if (rc == 0)
+        rc = tm__vm_enter(vm, &entry, err);
     if (rc != 0 || mine == fingerprint)
         return rc;
     tm_error_set(err, TM_E_GRAPH_DIFFERS, "%s built another graph here than where it was planned",

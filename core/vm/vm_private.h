@@ -18,7 +18,9 @@ enum tm__vm_shortage {
 
 struct tm_vm {
     const struct tm_fx *fx;
-    struct tm_mem mem; // child of the caller's account: what this state holds
+    const struct tm_fx *heap; // all of it lies there (open.c); NULL: in the memory of fx
+    struct tm_mem own;        // child of the caller's account: this, and the script
+    struct tm_mem mem;        // child of the caller's account: what Lua and its helpers hold
     lua_State *lua;
     int64_t limit_bytes; // of the Lua heap, 0: none, or the state has not booted
     int64_t alarm_bytes; // past it the code that runs is stopped and looked at
@@ -45,6 +47,10 @@ struct tm_vm {
     void *infer_arg;
     bool one_liner, test, program;
     int host, handler, error_slot; // registry references
+    uint64_t key;                  // of what the script has built, in its heap
+    bool compiles;                 // its code is compiled
+    bool asked;                    // for what the script's text does not say
+    bool is_built;                 // by the script, in an earlier life
 };
 
 // One entry into Lua: host.enter(name, ...), protected. `push` pushes the arguments and returns how
@@ -62,9 +68,14 @@ int tm__vm_enter(struct tm_vm *vm, const struct tm__vm_entry *entry,
 // The error on top of the stack (left by a call that returned `status`) as a tm_error; pops it.
 int tm__vm_take_error(struct tm_vm *vm, int status, struct tm_error *err);
 
+// Runs the script, which then has built its job: once in a state. `runs`: so will its chains, which
+// are generated at once in a state that is kept.
+int tm__vm_run_script(struct tm_vm *vm, bool runs, struct tm_error *err) TM_WARN_UNUSED;
+
 // The allocator of a state; ud is the tm_vm.
 void *tm__vm_alloc(void *ud, void *p, size_t old_size, size_t new_size);
-void tm__vm_close_account(struct tm_vm *vm); // after lua_close
+void tm__vm_close_account(
+    struct tm_mem *mem); // of a state that is closed: nothing is held any more
 // From here on: what was allocated before counts, but was never refused.
 void tm__vm_set_limit(struct tm_vm *vm, int64_t limit_bytes);
 void tm__vm_end_limit(struct tm_vm *vm); // before lua_close
@@ -73,8 +84,9 @@ bool tm__vm_open_reserve(struct tm_vm *vm); // false: there was none
 // After an entry that gave `rc`: where memory ran short, collect; what is still short afterwards is
 // the error of an entry that had none.
 int tm__vm_relieve(struct tm_vm *vm, int rc, struct tm_error *err) TM_WARN_UNUSED;
-// Of the last shortage.
+// Of the last shortage; and with the script as its place.
 int tm__vm_memory_error(struct tm_vm *vm, struct tm_error *err);
+int tm__vm_memory_error_of(struct tm_vm *vm, struct tm_error *err);
 
 // Opens the libraries that the engine's own Lua needs, and the loader of embedded modules. Runs
 // protected.
@@ -82,5 +94,5 @@ void tm__vm_open_libraries(struct tm_vm *vm);
 // The C functions that host.boot gets: fills the table on top of the stack.
 void tm__vm_push_services(struct tm_vm *vm);
 // A whole file into `out` (emptied first).
-int tm__vm_read_file(struct tm_vm *vm, const char *path, struct tm_buf *out,
+int tm__vm_read_file(const struct tm_fx *fx, const char *path, struct tm_buf *out,
                      struct tm_error *err) TM_WARN_UNUSED;

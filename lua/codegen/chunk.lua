@@ -411,11 +411,15 @@ end
 
 ---Names are locals where LuaJIT's limits allow it (60 upvalues of a function, 200 locals of the chunk), else fields of a table.
 ---@param generate_as fun(wide: boolean): string, table
----@return string text, table plan
+---@return string text, table plan with `main`, the text as it is loaded
 function chunk.narrow_or_wide(generate_as)
   local text, plan = generate_as(false)
-  if loadstring(text) then return text, plan end
-  return generate_as(true)
+  local name = "=tidemill:chain:" .. tostring((plan.node or plan.nodes[1]).id)
+  plan.main = loadstring(text, name)
+  if plan.main then return text, plan end
+  text, plan = generate_as(true)
+  plan.main = loadstring(text, name)
+  return text, plan
 end
 
 ---@param nodes table[] consecutive function nodes, derived; every type known

@@ -42,7 +42,7 @@ function codegen.source(nodes)
   if nodes[1].kind == "process" then
     if unknown.any(nodes) then return "" end
     local texts = {}
-    for _, role in ipairs { "each", "left", "right", "rule", "pass", "timer" } do
+    for _, role in ipairs(process.ROLES) do
       if nodes[1].codegen.roles[role] then texts[#texts + 1] = instance.generate(process.nodes(nodes[1], role)) end
     end
     return table.concat(texts, "\n")
@@ -62,6 +62,26 @@ function codegen.source(nodes)
   end
   if not unknown.any(nodes) then return (instance.generate(nodes)) end
   return (instance.generate(require("codegen.sketch").of(nodes)))
+end
+
+---Generates ahead what instances of the job's nodes will run, as far as it is known how they are put together.
+---@param all table[] nodes
+function codegen.prepare(all)
+  local reads = {} -- functions that one reads are in a chain with it
+  for _, node in ipairs(all) do
+    for _, input in ipairs(node.inputs) do
+      if node.kind == "function" and input.kind == "function" then reads[node], reads[input] = true, true end
+    end
+  end
+  for _, node in ipairs(all) do
+    if node.kind == "process" then
+      for _, role in ipairs(process.ROLES) do
+        if node.codegen.roles[role] then instance.prepare({ node }, role) end
+      end
+    elseif node.kind == "reduce" or (node.kind == "function" and not reads[node]) then
+      instance.prepare { node }
+    end
+  end
 end
 
 ---@param among table? { subtask = from 0, count = of subtasks, first = boolean: rows come from a source in the same chain }

@@ -20,15 +20,18 @@ Instance.__index = Instance
 -- The functions of C that chunks call; specs put their own here.
 instance.C = nil
 
+local function roles_of(node)
+  return node.kind == "process" and process or node.kind == "window" and window or accumulate
+end
+
 ---@param nodes table[] consecutive function nodes, one reduce, or one window with a custom aggregate
 ---@param ctx ffi.cdata* struct tm_chain_ctx *
 ---@param among table? { subtask =, count =, first = } see interpret.new; role = of a window's functions or a process; draws = the
 ---  stream of its calls, where these have keys (tidemill/random.lua)
 function instance.new(nodes, ctx, among)
-  local kind = nodes[1].kind
-  local roles = among and among.role and (kind == "process" and process or kind == "window" and window or accumulate)
-  local self = setmetatable({ nodes = nodes, ctx = ctx, among = among or { subtask = 0, count = 1, first = false }, proposal = nil },
-    Instance)
+  local roles = among and among.role and roles_of(nodes[1])
+  local self = setmetatable({ nodes = nodes, first = nodes[1], ctx = ctx, among = among or { subtask = 0, count = 1, first = false },
+    proposal = nil }, Instance)
   if roles then
     local node = nodes[1]
     function self.look() self.nodes = roles.nodes(node, among.role) end
@@ -49,17 +52,42 @@ end
 -- Operators that only see rows whose types are settled, and only as many at once as C groups together.
 local function is_keyed(node) return node.kind ~= "function" end
 
-local function load_chunk(self)
-  local nodes = self.nodes
+local function generated(nodes)
   local text, plan = instance.generate(nodes)
-  local R = runtime.new(nodes, self.ctx, instance.C or ffi.C, plan, self.among.subtask)
-  local name = "=tidemill:chain:" .. nodes[1].id
-  local main = assert(loadstring(text, name))
-  self.chunk, self.R = main(R), R
+  return { nodes = nodes, plan = plan, main = plan.main or assert(loadstring(text, "=tidemill:chain:" .. nodes[1].id)) }
+end
+
+-- What was generated ahead, by the first node, and by the role or how many nodes there are. One instance takes it, as its
+-- functions are compiled, or given up, with what this one runs.
+local ahead = setmetatable({}, { __mode = "k" })
+
+local function take_ahead(self)
+  local of = ahead[self.first]
+  local key = self.among.role or #self.nodes
+  local ready = of and of[key]
+  if of then of[key] = nil end
+  return ready
+end
+
+local function load_chunk(self)
+  local ready = take_ahead(self) or generated(self.nodes)
+  local nodes, main = ready.nodes, ready.main
+  local R = runtime.new(nodes, self.ctx, instance.C or ffi.C, ready.plan, self.among.subtask)
+  self.nodes, self.chunk, self.R = nodes, main(R), R
   if self.among.draws then self.among.draws.kept = R.kept end
   self.chunk.outcomes, self.chunk.rows = R.outcomes, R.rows
   self.heat = heat.new(nodes, main, self.chunk, is_keyed(nodes[1]))
   self.heat.restart = function() self.run = nil end
+end
+
+---Generates what an instance of these nodes will run, before there is one: for states that are kept as they are then.
+---@param role string? as instance.new's
+function instance.prepare(nodes, role)
+  local first = nodes[1]
+  if role then nodes = roles_of(first).nodes(first, role) end
+  if unknown.any(nodes) then return end
+  ahead[first] = ahead[first] or {}
+  ahead[first][role or #nodes] = generated(nodes)
 end
 
 -- Interprets a few rows, so that another row than last time is under way when the loop gets hot.

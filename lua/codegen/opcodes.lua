@@ -27,7 +27,7 @@ for name in ([[ADDVN SUBVN MULVN DIVVN MODVN ADDNV SUBNV MULNV DIVNV MODNV ADDVV
 local JUMPS = {}
 for name in ("JMP UCLO ISNEXT FORI JFORI FORL IFORL ITERL IITERL LOOP ILOOP"):gmatch("%u+") do JUMPS[name] = true end
 
-local decoded = setmetatable({}, { __mode = "k" })
+local decoded = setmetatable({}, { __mode = "k" }) -- by function, and by prototype, which all its closures have
 
 ---The instructions of a Lua function, in order; `code[pc]`, pc from 1. Nil for C functions and where names are unknown.
 ---What is analysed is the function as it was loaded: loops of one that ran hot already, in the script or as another closure, are
@@ -38,8 +38,13 @@ function opcodes.decode(fn)
   if opcodes.unknown then return nil end
   local info = util.funcinfo(fn)
   if not info.bytecodes then return nil end
+  local code = decoded[info.proto or fn]
+  if code then
+    decoded[fn] = code
+    return code
+  end
   jit.flush(fn)
-  local code = {}
+  code = {}
   for pc = 1, info.bytecodes - 1 do
     local ins = util.funcbc(fn, pc)
     local op = NAMES[bit.band(ins, 0xff) + 1]
@@ -52,8 +57,18 @@ function opcodes.decode(fn)
     end
     code[pc] = i
   end
-  decoded[fn] = code
+  decoded[fn], decoded[info.proto or fn] = code, code
   return code
+end
+
+---The prototypes of the functions that a function makes, in order.
+function opcodes.functions(fn)
+  local made, last = {}, util.funcinfo(fn).bytecodes or 0
+  for pc = 1, opcodes.unknown and 0 or last - 1 do
+    local ins = util.funcbc(fn, pc)
+    if NAMES[bit.band(ins, 0xff) + 1] == "FNEW" then made[#made + 1] = opcodes.constant(fn, bit.rshift(ins, 16)) end
+  end
+  return made
 end
 
 ---The name and operand D of the instruction as it is now, compiled or given up.

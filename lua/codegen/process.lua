@@ -22,6 +22,8 @@ local process = {}
 local quote = writer.quote
 local TIME = "$time"
 
+process.ROLES = { "each", "left", "right", "rule", "pass", "timer" }
+
 ---What stands for one of the functions of a node in a chunk.
 ---@param role string "timer", "pass", or that of an input's rows
 function process.nodes(node, role)

@@ -13,10 +13,7 @@ end
 
 -- The outline of the function `proto`, looked for below `parent`, whose outline is `node`.
 local function find(proto, parent, node)
-  local made = {}
-  for _, i in ipairs(opcodes.decode(parent) or {}) do
-    if i.op == "FNEW" then made[#made + 1] = opcodes.constant(parent, i.d) end
-  end
+  local made = opcodes.functions(parent)
   if #made ~= #node.children then return nil end
   for n, child in ipairs(made) do
     if child == proto then return node.children[n] end

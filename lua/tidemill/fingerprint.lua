@@ -72,16 +72,26 @@ function fingerprint.text(job)
   return table.concat(out)
 end
 
----FNV-1a, 64 bits: the text is short and hashed once, and both sides of the comparison run this code.
+-- FNV-1a, 64 bits, in two halves: each number of 64 bits would be an object. The prime is 2^40 + 435.
+local function hash_of(text)
+  local high, low, floor, bxor, byte = 0xcbf29ce4, 0x84222325, math.floor, bit.bxor, string.byte
+  for i = 1, #text do
+    local last = low % 256
+    low = low - last + bxor(last, byte(text, i))
+    local product = low * 435
+    high = (high * 435 + low * 256 + floor(product / 2 ^ 32)) % 2 ^ 32
+    low = product % 2 ^ 32
+  end
+  return ffi.cast("uint64_t", high) * 2ULL ^ 32 + ffi.cast("uint64_t", low)
+end
+
+local known = setmetatable({}, { __mode = "k" }) -- by job
+
+---Of a finished job; it is hashed once.
 ---@return ffi.cdata* uint64_t
 function fingerprint.of(job)
-  local hash, prime = 0xcbf29ce484222325ULL, 0x100000001b3ULL
-  local text = fingerprint.text(job)
-  local bytes = ffi.cast("const uint8_t *", text)
-  for i = 0, #text - 1 do
-    hash = bit.bxor(hash, ffi.cast("uint64_t", bytes[i])) * prime
-  end
-  return hash
+  known[job] = known[job] or hash_of(fingerprint.text(job))
+  return known[job]
 end
 
 return fingerprint

@@ -50,7 +50,8 @@ function host.boot(args)
   traces.attach()
 end
 
-local function evaluate()
+---Runs the script: the job is built, and in this state for good.
+function host.script()
   if current and current.job then
     fault.raise("INTERNAL", current.path, "the script was evaluated twice in one state")
   end
@@ -62,7 +63,14 @@ local function evaluate()
       arguments.print(at ~= "" and at .. ": " .. text or text)
     end,
   }
-  return session.run(current)
+  fingerprint.of(session.run(current))
+end
+
+local function job()
+  if not (current and current.job) then
+    fault.raise("INTERNAL", arguments.path, "the script has not been evaluated in this state")
+  end
+  return current.job
 end
 
 local function C()
@@ -75,15 +83,17 @@ local function graph_at(address)
   return require("ffi").cast("struct tm_graph *", address)
 end
 
----Evaluates the script and fills the C graph.
+---Generates what its chains will run, for a state that is kept as it is now. What is wrong with it shows when they do.
+function host.prepare() pcall(require("codegen").prepare, job().nodes) end
+
+---Fills the C graph.
 function host.plan(address)
-  local graph = graph_at(address)
-  plan.pour(C(), graph, evaluate())
+  plan.pour(C(), graph_at(address), job())
 end
 
----Evaluates the script; gives the fingerprint as 16 hexadecimal digits.
+---The fingerprint as 16 hexadecimal digits.
 function host.evaluate()
-  return bit.tohex(fingerprint.of(evaluate()), 16)
+  return bit.tohex(fingerprint.of(job()), 16)
 end
 
 ---{ { severity, where, message, hint, code }, ... } as texts
@@ -112,13 +122,6 @@ function host.arguments()
   local list = {}
   for i, a in ipairs(current and current.arguments or {}) do list[i] = { a.name, a.default, a.doc } end
   return list
-end
-
-local function job()
-  if not (current and current.job) then
-    fault.raise("INTERNAL", arguments.path, "the script has not been evaluated in this state")
-  end
-  return current.job
 end
 
 local function nodes_of(ids)
@@ -154,6 +157,7 @@ end
 -- What sinks written in Lua do before their first row and behind their last: each once.
 -- Those of a process get a ctx, and its chunks run them once for all.
 local edges_of = {} -- by node and subtask: { opened =, closed = }
+local edge -- whose function of them runs: for its error
 
 local function edges(nodes, ctx, subtask)
   local key = nodes[1].id .. " " .. subtask
@@ -163,7 +167,9 @@ local function edges(nodes, ctx, subtask)
     for k, node in ipairs(nodes) do
       if node[part] then
         metrics.enter(ctx, k)
+        edge = ("operator '%s': %s"):format(node.name, part)
         node[part](node.kind == "process" and require("codegen.process_runtime").edge_context(node, ctx, subtask) or nil)
+        edge = nil
       end
     end
   end
@@ -223,7 +229,9 @@ function host.chain(ids, address, subtask, parallelism, first, role)
   -- A row's error goes to recover as it is.
   local function handler(err)
     if ctx.under_way ~= 0 then return err end
-    return trouble.run(err)
+    local told, of = trouble.run(err), edge
+    edge = nil
+    return of and fault.new(told.code, told.where, ("%s: %s"):format(of, told.message), told.hint) or told
   end
   local function random_position(a, b, c, d)
     if a == nil then return random.position(own) end

@@ -54,27 +54,40 @@ local function short_end(text, p)
   return math.min(q, #text)
 end
 
+-- What a token that begins with a byte can be; nil: an operator.
+local BEGINS = {}
+for b = 0, 255 do
+  local c = string.char(b)
+  BEGINS[b] = c:find("^%s") and "space" or c:find("^[%w_\128-\255]") and "name" or c:find("^[\"']") and "string" or nil
+end
+local MINUS, BRACKET, EQUALS = ("-[="):byte(1, 3)
+local BEFORE_EQUALS = {}
+for _, b in ipairs { ("=~<>"):byte(1, 4) } do BEFORE_EQUALS[b] = true end
+
 -- Calls token(kind, from, to) for "name", "string" and "op"; spaces and comments are left out. Numbers are names that begin
 -- with a digit: nothing here asks what they are.
 local function each_token(text, token)
-  local p, n = 1, #text
+  local p, n, byte, find = 1, #text, string.byte, string.find
   while p <= n do
-    local _, stop = text:find("^%s+", p)
-    if not stop and text:find("^%-%-", p) then
-      stop = long_end(text, p + 2) or (text:find("\n", p, true) or n)
-    elseif not stop then
-      local kind = "op"
-      _, stop = text:find("^[%w_\128-\255]+", p)
-      if stop then
-        kind = "name"
-      elseif text:find("^[\"']", p) then
-        kind, stop = "string", short_end(text, p)
-      else
+    local b, _, stop = byte(text, p), nil, nil
+    local kind = BEGINS[b]
+    if kind == "space" then
+      _, stop = find(text, "^%s+", p)
+    elseif b == MINUS and byte(text, p + 1) == MINUS then
+      stop = long_end(text, p + 2) or (find(text, "\n", p, true) or n)
+    else
+      if kind == "name" then
+        _, stop = find(text, "^[%w_\128-\255]+", p)
+      elseif kind == "string" then
+        stop = short_end(text, p)
+      elseif b == BRACKET then
         stop = long_end(text, p)
-        if stop then kind = "string" else _, stop = text:find("^[=~<>]=", p) end
+        kind = stop and "string"
+      elseif BEFORE_EQUALS[b] and byte(text, p + 1) == EQUALS then
+        stop = p + 1
       end
       stop = stop or p
-      token(kind, p, stop)
+      token(kind or "op", p, stop)
     end
     p = stop + 1
   end
@@ -88,10 +101,11 @@ local function value_of(text)
 end
 
 local function make_tokens(text)
-  local list, line, counted = {}, 1, 1
+  local list, line, newline = {}, 1, text:find("\n", 1, true)
   each_token(text, function(kind, from, to)
-    local _, lines = text:sub(counted, from - 1):gsub("\n", "")
-    line, counted = line + lines, from
+    while newline and newline < from do
+      line, newline = line + 1, text:find("\n", newline + 1, true)
+    end
     list[#list + 1] = { kind = kind, text = text:sub(from, to), at = from, to = to, line = line }
   end)
   return list

@@ -1,5 +1,5 @@
 // simulate: many seeds, each a world with a job that must survive it (docs/internals/simulator.md).
-// usage: simulate [--seeds N] [--from S] [--minutes M] [--twice] [--story] [--table]
+// usage: simulate [--seeds N] [--from S] [--minutes M] [--twice] [--story] [--table] [--traces]
 //        [--plant NAME|list] [--first] [--planted [NAME,NAME...]] [--series N] [--choose]
 //        [--list FILE] [--break file|clock] [--shrink] [--without NAME,NAME...] [--rows N]
 //
@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "tests/sim/coverage.h"
+#include "tests/sim/heaps.h"
 #include "tests/sim/life.h"
 #include "tests/sim/planted.h"
 #include "tests/sim/seal.h"
@@ -32,7 +33,7 @@ struct options {
     uint64_t seeds, from;
     double minutes; // 0: as long as it takes
     bool twice;     // each seed, to see that it is the same run
-    bool story, table;
+    bool story, table, traces;
     bool first; // ends at the first seed that fails
     bool quiet; // nothing is said of seeds that fail
     bool chooses;
@@ -77,6 +78,7 @@ static void live_block(const struct options *o, uint64_t from, uint64_t count, i
         struct sim_outcome outcome, again;
         sim_live(seed, &o->less, o->story, &outcome);
         if (o->twice && outcome.failure[0] == '\0') {
+            sim_heaps_turn(); // at other addresses, too
             sim_live(seed, &o->less, false, &again);
             if (again.trace != outcome.trace)
                 snprintf(outcome.failure, sizeof outcome.failure,
@@ -178,7 +180,10 @@ static uint64_t run_block(const struct options *o, uint64_t from, uint64_t count
             totals->passed++;
         else
             fail(o, totals, outcome.seed, outcome.failure);
-        if (o->story || (o->seeds == 1 && !o->quiet && outcome.failure[0] == '\0'))
+        if (o->traces)
+            printf("%llu %016llx\n", (unsigned long long)outcome.seed,
+                   (unsigned long long)outcome.trace);
+        else if (o->story || (o->seeds == 1 && !o->quiet && outcome.failure[0] == '\0'))
             printf("trace %016llx\n", (unsigned long long)outcome.trace);
     }
     close(ends[0]);
@@ -261,6 +266,8 @@ static void parse(struct options *o, int argc, char **argv)
             o->story = true;
         else if (strcmp(argv[i], "--table") == 0)
             o->table = true;
+        else if (strcmp(argv[i], "--traces") == 0)
+            o->traces = true;
         else if (strcmp(argv[i], "--first") == 0)
             o->first = true;
         else if (strcmp(argv[i], "--shrink") == 0)

@@ -5,10 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/kill_point.h"
+#include "tests/sim/heaps.h"
 #include "tests/sim/planted.h"
 #include "tests/sim/process.h"
 
-enum { LOOK_NS = 50, FULL_MS = 4000, NAMES_MAX = 1024 };
+enum { LOOK_NS = 50, FULL_MS = 4000, NAMES_MAX = 1024, SOON_MAX = 3000 };
 
 // --- every call ----------------------------------------------------------------------------------
 
@@ -317,6 +319,13 @@ static int file_sync(void *ctx, int fd, struct tm_error *err)
     if (sim_happens(universe, SIM_sync_fails)) {
         sim_fault(universe, SIM_sync_fails, "");
         sim_disk_sync_badly(disk_of(process), open->inode, &universe->calls);
+        bool dies = process->dies_at != 0 || tm_kill_switch.of.at != TM_KILL_COUNT;
+        if (dies && !universe->less.faults[SIM_power] &&
+            sim_chance(&universe->calls, universe->weather.lost_permille)) {
+            tm_kill_switch.of.at = TM_KILL_COUNT;
+            process->dies_at = process->calls + 1 + sim_magnitude(&universe->calls, SOON_MAX);
+            process->dies_by = SIM_power;
+        }
         if (TM_PLANTED(sync_error_is_hidden))
             return 0;
         return tm_error_set(err, TM_E_IO, "sync: Input/output error");
@@ -616,11 +625,13 @@ void sim_effects(struct sim_process *process, struct tm_fx *fx)
                          .random = &random_table,
                          .files = &files_table,
                          .threads = &threads_table,
-                         .memory = &memory_table};
+                         .memory = &memory_table,
+                         .states = &sim_states};
 }
 
 void sim_effects_end(struct sim_process *process)
 {
+    sim_heaps_leave(process);
     sim_memory_fini(&process->memory);
     memset(process->open, 0, sizeof process->open);
 }

@@ -349,7 +349,7 @@ void sim_job_init(struct sim_job *job, struct sim_universe *universe)
 {
     struct sim_random *random = &universe->users;
     *job = (struct sim_job){.file_count = (uint32_t)sim_between(random, 1, SIM_JOB_FILES_MAX),
-                            .row_count = (uint32_t)sim_between(random, 300, 900),
+                            .row_count = (uint32_t)sim_between(random, 200, 480),
                             .group_count = (uint32_t)sim_between(random, 1, GROUPS_MAX),
                             .first_slot_ms = BEGIN_MS - 3 * SIM_SLOT_MS};
     job->feed = universe->feed.kind;

@@ -6,12 +6,12 @@
 #include <string.h>
 
 #include "tests/sim/again.h"
+#include "tests/sim/heaps.h"
 #include "tests/sim/left.h"
 #include "tests/sim/oracle.h"
 #include "tests/sim/process.h"
 #include "tests/sim/rot.h"
 #include "tests/sim/seen.h"
-#include "tests/sim/states.h"
 
 enum {
     PROCESSES_MAX = 60,
@@ -47,7 +47,7 @@ struct life {
     uint64_t zombie_turns, zombie_newest; // the newest checkpoint when it fell asleep
     char savepoint[SIM_PATH];             // that was taken; "": none
     bool begins_from, refused;            // the process begins with it; it may not
-    uint64_t commits, completed;          // of the process, that were looked at
+    uint64_t commits, completed; // of the process, that were looked at: the newest, how many
 };
 
 // --- the swarm -----------------------------------------------------------------------------------
@@ -71,6 +71,8 @@ static void draw_weather(struct sim_universe *universe)
     weather->read_bytes = (uint32_t)(64u << sim_below(random, 7));
     weather->tick_ns = (int64_t)10000 << sim_below(random, 8);
     weather->again_permille = again[sim_below(random, sizeof again / sizeof again[0])];
+    weather->starved = sim_chance(random, 250) ? 1 + (uint32_t)sim_below(random, 8) : 0;
+    weather->lost_permille = sim_chance(random, 500) ? 300 : 0;
 }
 
 // Each subtask has a Lua state, and those take most of the time.
@@ -86,7 +88,7 @@ static void draw_swarm(struct life *life)
     life->troubled = (uint32_t)sim_between(random, 1, 5);
     life->death_permille = (uint32_t)sim_between(random, 500, 1000);
     life->parallelism = draw_parallelism(random);
-    sim_states_compile(sim_chance(random, 150));
+    sim_heaps_begin(sim_chance(random, 150));
     life->rescales = sim_chance(random, 500);
     life->closes = sim_chance(random, 250);
     life->asks = sim_chance(random, 400);
@@ -339,14 +341,6 @@ static void end_process(struct life *life)
 
 // --- turns ---------------------------------------------------------------------------------------
 
-static uint64_t fault_count(const struct sim_universe *universe)
-{
-    uint64_t count = 0;
-    for (int i = 0; i < SIM_FAULT_COUNT; i++)
-        count += universe->faults[i];
-    return count;
-}
-
 static void look_at_checkpoints(struct life *life)
 {
     if (life->process->state != SIM_RUNS)
@@ -361,16 +355,17 @@ static void look_at_checkpoints(struct life *life)
     sim_again_completed(&life->again, &life->oracle, life->parallelism);
 }
 
-// A commit that nothing disturbed is whole.
-static void look_at_commits(struct life *life, uint64_t faults_before)
+// A commit that has succeeded is whole. One that took long may be that of an earlier checkpoint
+// than the newest, of which the oracle knows.
+static void look_at_commits(struct life *life)
 {
-    uint64_t ends = tm_kill_switch.passes[TM_KILL_commit_ends];
-    if (ends == life->commits)
+    if (life->process->state != SIM_RUNS)
         return;
-    life->commits = ends;
-    bool disturbed = fault_count(&life->universe) != faults_before ||
-                     life->universe.mono_ns < life->universe.weather.full_until_ns;
-    if (life->process->state == SIM_RUNS && !disturbed)
+    uint64_t committed = sim_process_figures(life->process).committed;
+    if (committed == life->commits)
+        return;
+    life->commits = committed;
+    if (committed == life->oracle.cut.checkpoint)
         sim_oracle_committed(&life->oracle);
 }
 
@@ -471,7 +466,6 @@ static void run_process(struct life *life)
     for (uint64_t turns = 0; runs && life->oracle.violation[0] == '\0'; turns++) {
         if (life->zombie != NULL && sim_chance(&universe->widths, 300))
             turn_zombie(life);
-        uint64_t faults_before = fault_count(universe);
         if (turns == TROUBLE_TURNS_MAX || life->process->restarts.count > RESTARTS_MAX)
             calm_down(life);
         if (turns == TURNS_MAX) {
@@ -492,7 +486,7 @@ static void run_process(struct life *life)
         sim_feed_turn(universe);
         sim_seen_look(&life->seen);
         look_at_checkpoints(life);
-        look_at_commits(life, faults_before);
+        look_at_commits(life);
         if (runs)
             end_endless(life);
     }

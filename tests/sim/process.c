@@ -7,7 +7,9 @@
 
 #include "core/base/kill_point.h"
 #include "core/task/worker.h"
-#include "tests/sim/states.h"
+#include "tests/sim/heaps.h"
+
+enum { STARVED_PERMILLE = 50 }; // of its turns that it gets
 
 static struct sim_process *running; // whom a kill point ends
 
@@ -201,6 +203,14 @@ static void rest(struct sim_process *process)
     }
 }
 
+// What stands in front of it piles up.
+static bool is_starved(struct sim_universe *universe, uint32_t actor, uint32_t workers)
+{
+    uint32_t starved = universe->weather.starved;
+    return starved != 0 && actor == (starved - 1) % (workers + 2) &&
+           !sim_chance(&universe->turns, STARVED_PERMILLE);
+}
+
 static void turn(struct sim_process *process)
 {
     struct sim_universe *universe = process->universe;
@@ -220,6 +230,8 @@ static void turn(struct sim_process *process)
         draw = process->draw;
     process->draw = draw;
     uint32_t actor = (uint32_t)(draw % (workers + 2));
+    if (is_starved(universe, actor, workers))
+        actor = (actor + 1) % (workers + 2);
     bool any = actor < workers    ? turn_worker(process, actor, (uint32_t)(draw >> 32) % 1024)
                : actor == workers ? tm_single_run(&process->single, draw >> 32)
                                   : tm_attempt_turn(&process->attempt);
@@ -322,7 +334,7 @@ const char *sim_process_end(struct sim_process *process, bool closes)
     tm_kill_switch.of.at = TM_KILL_COUNT;
     if (process->state == SIM_EXITED && closes)
         left = close_all(process);
-    else if (sim_states_are_compiled())
+    else if (sim_heaps_compile())
         close_states(process);
     sim_effects_end(process);
     for (int i = 0; i < SIM_PROCESSES_AT_ONCE; i++)

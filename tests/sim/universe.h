@@ -29,6 +29,8 @@ struct sim_weather {
     uint32_t read_bytes;             // the most that one read gives
     int64_t tick_ns;                 // the most that a turn takes
     uint32_t again_permille;         // that who had a turn has the next one too
+    uint32_t starved;                // which actor hardly ever gets a turn, from 1; 0: none
+    uint32_t lost_permille;          // that power is lost soon after a sync that failed
     int64_t full_until_ns;           // nothing can be written before then
 };
 

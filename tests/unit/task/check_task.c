@@ -29,8 +29,9 @@ static struct behaviour {
     int64_t tick_ns;     // when it has something to do by itself; 0: never
 } a_does;
 static int64_t last_watermark;
-static int end_status;     // enum tm_end, -1: none came
-static bool sink_is_stuck; // its queue is full
+static int end_status;        // enum tm_end, -1: none came
+static bool sink_is_stuck;    // its queue is full
+static int64_t sink_again_ns; // when it is to be called again then
 
 struct fake {
     struct tm_operator base;
@@ -210,6 +211,12 @@ static int sink_flush(struct tm_sink *sink, bool end, struct tm_error *err)
     return TM_STEP_DONE;
 }
 
+static int64_t sink_retry_ns(const struct tm_sink *sink)
+{
+    (void)sink;
+    return sink_is_stuck ? sink_again_ns : INT64_MAX;
+}
+
 static void sink_free(struct tm_sink *sink)
 {
     tm_mem_free(&run.job_mem, sink, sizeof *sink);
@@ -220,7 +227,7 @@ static int sink_new(struct tm_task_context *ctx, const struct tm_node *node,
                     struct tm_error *err)
 {
     static const struct tm_sink_ops ops = {
-        .write = sink_write, .flush = sink_flush, .free = sink_free};
+        .write = sink_write, .flush = sink_flush, .free = sink_free, .retry_ns = sink_retry_ns};
     (void)ctx, (void)node, (void)schema, (void)shared, (void)err;
     *sink = tm_mem_zalloc(&run.job_mem, sizeof **sink);
     ck_assert_ptr_nonnull(*sink);
@@ -249,6 +256,7 @@ static void open_job(const char *script, uint32_t parallelism)
     last_watermark = INT64_MIN;
     end_status = -1;
     sink_is_stuck = false;
+    sink_again_ns = INT64_MAX;
     now_ns = 1000000000;
     run_plan(&run, script, parallelism);
     fake_fx = run.fx;
@@ -399,6 +407,21 @@ START_TEST(a_sink_that_takes_nothing_holds_the_source_back_and_the_time_is_count
     ck_assert_int_eq(turn(task), TM_TURN_PROGRESS);
     ck_assert_uint_eq(task->blocked_ns, 7000000);
     ck_assert(strncmp(trace, "rabsrabs", 8) == 0);
+    close_job();
+}
+END_TEST
+
+START_TEST(a_sink_that_nobody_wakes_says_when_it_is_to_be_called_again)
+{
+    open_job(ENDLESS CHAIN ":to(tm.discard { name = 'out' })", 1);
+    struct tm_task *task = &run.job->tasks[0];
+    sink_is_stuck = true;
+    ck_assert_int_eq(turn_until_it_rests(task), TM_TURN_IDLE);
+    sink_again_ns = now_ns + 1000;
+    ck_assert_int_eq(tm_task_deadline_ns(task), now_ns + 1000);
+    now_ns += 1000;
+    sink_is_stuck = false;
+    ck_assert_int_eq(turn(task), TM_TURN_PROGRESS);
     close_job();
 }
 END_TEST
@@ -571,6 +594,7 @@ int main(void)
         an_operator_that_waits_for_types_rests_until_they_are_settled,
         an_operator_acts_by_itself_at_its_time_and_not_before,
         a_sink_that_takes_nothing_holds_the_source_back_and_the_time_is_counted,
+        a_sink_that_nobody_wakes_says_when_it_is_to_be_called_again,
         an_output_without_credit_holds_the_source_back_until_it_returns,
         dead_letters_that_cannot_leave_hold_nothing_back_until_their_batch_is_full,
         the_last_dead_letters_leave_before_the_end,
