@@ -210,6 +210,7 @@ static int take_watermark(void *arg, uint32_t old_subtask, const void *bytes, si
         return tm_error_set(err, TM_E_CHECKPOINT, "a watermark is cut short");
     memcpy(&watermark, bytes, sizeof watermark);
     op->watermark = watermark < op->watermark ? watermark : op->watermark;
+    op->timed = true;
     return 0;
 }
 

@@ -14,6 +14,7 @@ enum { SIM_OPS_MAX = 24 };
 struct sim_op {
     char name[40];
     int64_t watermark; // the least of its subtasks
+    bool timed;        // it has one
 };
 
 struct sim_cut {

@@ -482,6 +482,20 @@ static void look_at_counters(struct sim_oracle *oracle, const struct sim_cut *cu
                     (unsigned long long)cut->rows_in);
 }
 
+// Who goes on from it must not have input behind the end of time.
+static void look_at_end_of_time(struct sim_oracle *oracle, const struct sim_cut *cut)
+{
+    const struct sim_job *job = oracle->job;
+    bool all = cut->finished;
+    for (uint32_t f = 0; !all && cut->read[f] == job->first_row[f + 1] - job->first_row[f];)
+        all = ++f == job->file_count;
+    for (uint32_t i = 0; i < cut->op_count && !all; i++)
+        if (cut->ops[i].timed && cut->ops[i].watermark == INT64_MAX)
+            sim_violate(oracle,
+                        "T2: in checkpoint %llu %s is at the end of time, and not all is read",
+                        (unsigned long long)cut->checkpoint, cut->ops[i].name);
+}
+
 // The fold of what a cut has read, per key; with rows in flight, of less.
 void sim_oracle_cut(struct sim_oracle *oracle, const struct sim_cut *cut)
 {
@@ -513,6 +527,7 @@ void sim_oracle_cut(struct sim_oracle *oracle, const struct sim_cut *cut)
     free(possible);
     free(fold);
     look_at_counters(oracle, cut);
+    look_at_end_of_time(oracle, cut);
 }
 
 // Event time does not go back from a checkpoint to the next one.
