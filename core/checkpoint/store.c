@@ -45,6 +45,50 @@ static int lock(struct tm_store *store, struct tm_error *err)
     return TM_E_JOB_RUNNING;
 }
 
+// A process that was taken for dead may wake up later, and its lock be worth nothing: on some
+// network disks, or because somebody has removed the file. So the file says who has the folder, and
+// whoever had it before finds another name there. Nobody needs it behind a crash: it is not synced.
+static int take_over(struct tm_store *store, struct tm_error *err)
+{
+    const struct tm_fx *fx = store->fx;
+    char path[TM__FULL_PATH];
+    int rc = tm__join(path, store->folder, "LOCK", err);
+    int fd = rc != 0 ? rc : fx->files->open(fx->ctx, path, TM_FILE_CREATE, err);
+    if (fd < 0)
+        return fd;
+    snprintf(store->owner, sizeof store->owner, "%08x\n", (unsigned)fx->random->next(fx->ctx));
+    rc = fx->files->write_all(fx->ctx, fd, store->owner, strlen(store->owner), NULL, err);
+    int closed = fx->files->close(fx->ctx, fd, rc == 0 ? err : NULL);
+    return rc != 0 ? rc : closed;
+}
+
+int tm_store_check(const struct tm_store *store, struct tm_error *err)
+{
+    char path[TM__FULL_PATH];
+    struct tm_buf text;
+    int rc = tm__join(path, store->folder, "LOCK", err);
+    if (rc != 0 || TM_PLANTED(owner_not_asked))
+        return rc;
+    tm_buf_init(&text, store->mem);
+    rc = tm__read_file(store->fx, path, sizeof store->owner, &text, err);
+    bool ours = rc == 0 && text.size_bytes == strlen(store->owner) &&
+                memcmp(text.data, store->owner, text.size_bytes) == 0;
+    tm_buf_fini(&text);
+    if (rc == TM_E_NOT_FOUND) { // somebody has removed it, and nobody has come since
+        if (err != NULL)
+            tm_error_clear(err);
+        return 0;
+    }
+    if (rc != 0 || ours)
+        return rc;
+    tm_error_set(err, TM_E_JOB_RUNNING,
+                 "the job %s runs in another process, which has taken over its folder %s",
+                 store->job, store->folder);
+    tm_error_hint(err, "this one ends and changes nothing any more; locks of files seem to hold "
+                       "nothing on that disk: put checkpoints elsewhere, --dir DIR");
+    return TM_E_JOB_RUNNING;
+}
+
 // What a checkpoint refers to, as far as its manifest can be read.
 static int learn(struct tm_store *store, uint64_t checkpoint, struct tm_error *err)
 {
@@ -76,7 +120,7 @@ static int look_at(struct tm_store *store, const char *name, struct tm_error *er
         store->highest = checkpoint;
     if (checkpoint != 0)
         return learn(store, checkpoint, err);
-    if (tm__checkpoint_of_name(name, ".tmp") == 0)
+    if (!tm__is_attempt(name))
         return 0;
     int rc = tm__join(path, store->folder, name, err);
     if (rc == 0)
@@ -123,6 +167,8 @@ int tm_store_open(const struct tm_store_args *args, struct tm_store **store, str
         rc = tm__make_folder(new->fx, new->folder, err);
     if (rc == 0)
         rc = lock(new, err);
+    if (rc == 0)
+        rc = take_over(new, err);
     if (rc == 0)
         rc = look_around(new, err);
     if (rc != 0)
@@ -187,7 +233,8 @@ static int begin(struct tm_store *store, uint64_t checkpoint, const char *final,
                  struct tm_pending **pending, struct tm_error *err)
 {
     char folder[TM__FULL_PATH];
-    int n = snprintf(folder, sizeof folder, "%s.tmp", final);
+    // Its own: another process that has taken this one for dead may have the same number.
+    int n = snprintf(folder, sizeof folder, "%s.%.8s.tmp", final, store->owner);
     if (n < 0 || (size_t)n >= sizeof folder)
         return tm_error_set(err, TM_E_LIMIT, "the path of a checkpoint is too long: %s", folder);
     struct tm_pending *new = tm_mem_zalloc(store->mem, sizeof *new);
@@ -225,7 +272,9 @@ int tm_store_begin(struct tm_store *store, uint64_t checkpoint, struct tm_pendin
     char final[TM__FULL_PATH], name[64];
     *pending = NULL;
     snprintf(name, sizeof name, "chk-%llu/", (unsigned long long)checkpoint);
-    int rc = tm__checkpoint_path(store->folder, checkpoint, "", final, err);
+    int rc = tm_store_check(store, err);
+    if (rc == 0)
+        rc = tm__checkpoint_path(store->folder, checkpoint, "", final, err);
     return rc == 0 ? begin(store, checkpoint, final, name, pending, err) : rc;
 }
 
@@ -333,6 +382,8 @@ int tm_store_publish(struct tm_store *store, struct tm_pending *pending,
     // A late one is given up by whoever has published a newer one.
     TM_CHECK(pending->savepoint || pending->checkpoint > store->latest);
     int rc = write_manifest(store, pending, manifest, err);
+    if (rc == 0)
+        rc = tm_store_check(store, err);
     if (rc == 0)
         rc = pending->savepoint ? publish_savepoint(store, pending, &renamed, err)
                                 : publish(store, pending, manifest, &renamed, err);

@@ -24,6 +24,10 @@ struct tm_store_args {
 int tm_store_open(const struct tm_store_args *args, struct tm_store **store,
                   struct tm_error *err) TM_WARN_UNUSED;
 void tm_store_close(struct tm_store *store); // NULL is fine; what is under way is discarded before
+// Is the folder this one's still? On a disk whose locks hold nothing another process may have it:
+// TM_E_JOB_RUNNING, and nothing may be changed any more. What changes something here asks by
+// itself; whoever is to make output visible asks before.
+int tm_store_check(const struct tm_store *store, struct tm_error *err) TM_WARN_UNUSED;
 const char *tm_store_folder(const struct tm_store *store); // as it was given
 // The newest checkpoint that was published; 0: none.
 uint64_t tm_store_latest(const struct tm_store *store);

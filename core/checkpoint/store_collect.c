@@ -218,7 +218,10 @@ static int mark(struct tm_store *store, struct tm_error *err)
 
 int tm_store_collect(struct tm_store *store, struct tm_error *err)
 {
-    int rc = give_up_old(store, err);
+    int rc = tm_store_check(store, err);
+    if (rc != 0)
+        return rc;
+    rc = give_up_old(store, err);
     forget_retired(store);
     // What a damaged checkpoint refers to is not known: all stays until that one is given up.
     return rc == 0 && !something_is_unknown(store) ? mark(store, err) : rc;
@@ -249,7 +252,10 @@ int tm_store_rewind(struct tm_store *store, uint64_t checkpoint, struct tm_error
     struct tm__path_list names = {0};
     bool begun;
     TM_KILL_POINT(store_rewinds);
-    int rc = tm__latest_write(store->fx, store->folder, checkpoint, &begun, err);
+    int rc = tm_store_check(store, err);
+    if (rc != 0)
+        return rc;
+    rc = tm__latest_write(store->fx, store->folder, checkpoint, &begun, err);
     if (rc != 0)
         return rc;
     store->latest = checkpoint;

@@ -173,6 +173,13 @@ uint64_t tm__checkpoint_of_name(const char *name, const char *suffix)
     return strtoull(name + 4, NULL, 10);
 }
 
+bool tm__is_attempt(const char *name)
+{
+    size_t length = strlen(name);
+    return strncmp(name, "chk-", 4) == 0 && name[4] >= '1' && name[4] <= '9' && length > 4 &&
+           strcmp(name + length - 4, ".tmp") == 0;
+}
+
 int tm__checkpoint_path(const char *folder, uint64_t checkpoint, const char *rest, char *path,
                         struct tm_error *err)
 {

@@ -18,7 +18,7 @@ struct tm_pending {
     uint64_t checkpoint;
     uint64_t began_at; // as of store->now
     bool savepoint;
-    char *folder; // "JOB/chk-12.tmp"
+    char *folder; // "JOB/chk-12.1f2e3d4c.tmp"
     char *final;  // "JOB/chk-12"
     char *name;   // "chk-12/", or ""
     struct tm_checkpoint_place place;
@@ -36,6 +36,7 @@ struct tm_store {
     char *folder, *job;
     uint32_t retain;
     int lock;         // -1: not held
+    char owner[24];   // what the file LOCK says while the folder is this one's
     uint64_t latest;  // 0: none
     uint64_t highest; // number that was ever used
     uint64_t now;     // counts givings-up
@@ -59,6 +60,8 @@ bool tm__list_has(const struct tm__path_list *list, const char *path);
 void tm__list_fini(struct tm_mem *mem, struct tm__path_list *list);
 // "chk-12" gives 12; 0: it is no such name. `suffix` is what follows the number.
 uint64_t tm__checkpoint_of_name(const char *name, const char *suffix);
+// Is it the folder of a checkpoint under way, of whatever process?
+bool tm__is_attempt(const char *name);
 // FOLDER/chk-12 and the like into path[TM__FULL_PATH].
 int tm__checkpoint_path(const char *folder, uint64_t checkpoint, const char *rest, char *path,
                         struct tm_error *err) TM_WARN_UNUSED;

@@ -25,7 +25,9 @@ static int send_command(void *arg, enum tm_command_kind kind, const char *text, 
 static int begin(void *arg, struct tm_error *err)
 {
     struct tm_attempt *attempt = arg;
-    int rc = tm_job_begin(attempt->job, err);
+    int rc = tm_saving_check(attempt->args.saving, err);
+    if (rc == 0)
+        rc = tm_job_begin(attempt->job, err);
     return rc == 0 ? tm_saving_begin(attempt->args.saving, err) : rc;
 }
 

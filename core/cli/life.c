@@ -556,7 +556,8 @@ void tm_life_close(struct tm_life *life)
         char path[TM_LIFE_PATH + 64];
         const struct tm_fx *fx = &engine->fx;
         snprintf(path, sizeof path, "%s/LOCK", life->folder);
-        (void)fx->files->unlink(fx->ctx, path, NULL); // while it is held
+        if (tm_store_check(life->store, NULL) == 0)
+            (void)fx->files->unlink(fx->ctx, path, NULL); // while it is held
         tm_store_close(life->store);
         (void)fx->files->remove_folder(fx->ctx, life->folder, NULL); // where nothing else is in it
         *strrchr(life->folder, '/') = '\0';

@@ -140,6 +140,11 @@ int tm_saving_attach(struct tm_saving *saving, struct tm_job *job, struct tm_wak
     return tm_keeper_new(&args, &saving->keeper, err);
 }
 
+int tm_saving_check(const struct tm_saving *saving, struct tm_error *err)
+{
+    return saving->life.store == NULL ? 0 : tm_store_check(saving->life.store, err);
+}
+
 int tm_saving_begin(struct tm_saving *saving, struct tm_error *err)
 {
     const struct tm_engine *engine = saving->engine;

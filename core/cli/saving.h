@@ -31,6 +31,8 @@ int tm_saving_again(struct tm_saving *saving, struct tm_job_args *args,
 // The job is there.
 int tm_saving_attach(struct tm_saving *saving, struct tm_job *job, struct tm_waker *waker,
                      struct tm_error *err) TM_WARN_UNUSED;
+// Before its sinks begin: is the folder still this process's?
+int tm_saving_check(const struct tm_saving *saving, struct tm_error *err) TM_WARN_UNUSED;
 // All its tasks have been restored, its sinks have begun: so does its folder.
 int tm_saving_begin(struct tm_saving *saving, struct tm_error *err) TM_WARN_UNUSED;
 // Sources are about to be told to end as if they had no more to read.

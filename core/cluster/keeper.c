@@ -418,8 +418,16 @@ static void committed(struct tm_keeper *keeper, struct tm__errand *errand)
     forget_uncommitted(keeper); // whoever begins from it commits it
 }
 
+// Another process has the job: this one can save nothing any more.
+static void look_for_another(struct tm_keeper *keeper, const struct tm__errand *errand)
+{
+    if (errand->code == TM_E_JOB_RUNNING && keeper->failure.code == 0)
+        keeper->failure = errand->err;
+}
+
 static void take_back(struct tm_keeper *keeper, struct tm__errand *errand)
 {
+    look_for_another(keeper, errand);
     switch (errand->kind) {
     case TM__ERRAND_PLACE:
         placed(keeper, errand);

@@ -85,7 +85,10 @@ static int publish(struct tm__errand *errand)
 static int commit(struct tm__errand *errand)
 {
     struct tm_job *job = errand->args->job;
-    int result = 0;
+    // Another process that has taken this one for dead has begun with what is owed.
+    int result = tm_store_check(errand->args->store, &errand->err);
+    if (result != 0)
+        return result;
     TM_KILL_POINT(commit_begins);
     for (uint32_t n = 0; n < job->graph->node_count; n++) {
         const struct tm_node *node = &job->graph->nodes[n];

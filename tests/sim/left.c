@@ -66,7 +66,9 @@ void sim_left_look(struct sim_left *left, struct sim_oracle *oracle)
     struct looking l = {.left = left, .oracle = oracle};
     uint64_t failures = count_failures(oracle->universe);
     uint32_t count = 0;
-    if (!left->looks || oracle->universe->faults[SIM_rot] != 0) // what it refers to is not known
+    const uint64_t *faults = oracle->universe->faults;
+    // What a rotten one refers to is not known; another process may be about to write files.
+    if (!left->looks || faults[SIM_rot] != 0 || faults[SIM_locks_lost] != 0)
         return;
     left->completed++;
     if (failures != left->failures) { // what fails is tried again later

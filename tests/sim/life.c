@@ -20,6 +20,7 @@ enum {
     TURNS_MAX = 150000,        // of one process that has
     CALLS_MAX = 10000,         // into its life that a process dies
     ASK_TURNS_MAX = 2000,      // into its life that a user wants something
+    ZOMBIE_TURNS_MAX = 3000,   // of a process that another has taken the place of
 };
 
 struct life {
@@ -37,14 +38,16 @@ struct life {
     uint32_t troubled; // processes that trouble comes to
     uint32_t death_permille;
     uint32_t parallelism;
-    bool rescales, closes;       // processes that exit free what they have
-    bool asks, drained;          // users want something of the job; it was told to end
-    uint64_t asks_at;            // turns
-    bool sleeps;                 // processes may get no turn for long
-    uint64_t sleeps_at;          // turns
-    char savepoint[SIM_PATH];    // that was taken; "": none
-    bool begins_from, refused;   // the process begins with it; it may not
-    uint64_t commits, completed; // of the process, that were looked at: the newest, how many
+    bool rescales, closes;      // processes that exit free what they have
+    bool asks, drained;         // users want something of the job; it was told to end
+    uint64_t asks_at;           // turns
+    bool sleeps;                // processes may get no turn for long
+    uint64_t sleeps_at;         // turns
+    struct sim_process *zombie; // whose locks were lost, and that lives beside the process
+    uint64_t zombie_turns, zombie_newest; // the newest checkpoint when it fell asleep
+    char savepoint[SIM_PATH];             // that was taken; "": none
+    bool begins_from, refused;            // the process begins with it; it may not
+    uint64_t commits, completed;          // of the process, that were looked at: newest, how many
 };
 
 // --- the swarm -----------------------------------------------------------------------------------
@@ -90,6 +93,7 @@ static void draw_swarm(struct life *life)
     life->closes = sim_chance(random, 250);
     life->asks = sim_chance(random, 400);
     life->sleeps = sim_chance(random, 150);
+    life->sleeps = life->sleeps || life->universe.wider.zombie;
     if (!life->universe.wider.single)
         return;
     life->parallelism = 1;
@@ -116,6 +120,7 @@ static void draw_wider(struct sim_universe *universe)
     wider->single = sim_chance(random, 40) && !wider->log;
     wider->copied = sim_chance(random, 50) && !wider->log;
     wider->rots = sim_chance(random, 100);
+    wider->zombie = sim_chance(random, 60) && !wider->log && !wider->rots && !wider->single;
     if (wider->log)
         draw_log(universe);
     bool grows = sim_chance(random, 150) && !wider->single && !wider->copied;
@@ -285,6 +290,17 @@ static void take_passes(struct life *life, bool died)
         life->outcome->kills[tm_kill_switch.of.at]++;
 }
 
+static void end_zombie(struct life *life)
+{
+    enum tm_kill_point at = tm_kill_switch.of.at;
+    const char *left = sim_process_end(life->zombie, life->closes);
+    tm_kill_switch.of.at = at;
+    if (left != NULL)
+        sim_violate(&life->oracle, "%s", left);
+    free(life->zombie);
+    life->zombie = NULL;
+}
+
 static void end_process(struct life *life)
 {
     struct sim_process *process = life->process;
@@ -300,6 +316,8 @@ static void end_process(struct life *life)
                                                   tm_kill_switch.passes[TM_KILL_commit_ends];
         sim_fault(universe, by,
                   by == SIM_kill_point ? tm_kill_point_name(tm_kill_switch.of.at) : "");
+        if (by == SIM_power && life->zombie != NULL)
+            end_zombie(life);
         if (by == SIM_power)
             sim_disk_lose(&universe->disk, &universe->calls);
     } else {
@@ -351,6 +369,22 @@ static void look_at_commits(struct life *life)
         sim_oracle_committed(&life->oracle);
 }
 
+// Its locks hold nothing: the other one goes on, and it wakes up beside that.
+static void leave_behind(struct life *life)
+{
+    struct tm_error err = {0};
+    struct sim_cut cut;
+    sim_fault(&life->universe, SIM_locks_lost, "");
+    (void)sim_cut_read(&cut, &life->universe, &life->job, ".tidemill/subject", 0, &err);
+    life->zombie_newest = cut.checkpoint;
+    sim_cut_fini(&cut);
+    life->zombie = life->process;
+    life->zombie->locks_lost = true;
+    life->zombie->dies_at = 0;
+    life->zombie_turns = 0;
+    life->process = NULL;
+}
+
 // The process gets no turn for so long that the supervisor takes it for dead and starts another one
 // beside it. What lies in the folder is the first one's: the other must find that out before it
 // changes anything.
@@ -365,6 +399,11 @@ static void fall_asleep(struct life *life)
     tm_kill_switch.of.at = TM_KILL_COUNT;
     sim_fault(universe, SIM_asleep, "");
     universe->mono_ns += (int64_t)sim_magnitude(&universe->users, 60000) * 1000000;
+    if (universe->wider.zombie && life->zombie == NULL && !universe->less.faults[SIM_locks_lost]) {
+        free(other);
+        leave_behind(life);
+        return;
+    }
     sim_process_begin(other, universe, life->process->number + 1000, &options, 0, SIM_kill);
     if (other->state != SIM_EXITED)
         sim_violate(&life->oracle, "C5: another process runs beside process %u",
@@ -396,11 +435,37 @@ static void end_endless(struct life *life)
     life->universe.saw[SIM_SAW_endless_ended] += life->told_to_end;
 }
 
+// It goes on as if nothing had happened, until it finds that another has its place.
+static void turn_zombie(struct life *life)
+{
+    struct tm_kill armed = tm_kill_switch.of;
+    uint64_t passes[TM_KILL_COUNT];
+    memcpy(passes, (const void *)tm_kill_switch.passes, sizeof passes);
+    tm_kill_switch.of.at = TM_KILL_COUNT;
+    bool runs = sim_process_turn(life->zombie);
+    tm_kill_switch.of = armed;
+    memcpy((void *)tm_kill_switch.passes, passes, sizeof passes);
+    struct tm_keeper_figures figures = sim_process_figures(life->zombie);
+    if (figures.checkpoint > life->zombie_newest)
+        sim_violate(&life->oracle,
+                    "C5: process %u, which another has taken the place of, has completed "
+                    "checkpoint %llu",
+                    life->zombie->number, (unsigned long long)figures.checkpoint);
+    if (runs && ++life->zombie_turns < ZOMBIE_TURNS_MAX)
+        return;
+    life->universe.saw[SIM_SAW_zombie_refused] += life->zombie->error.code == TM_E_JOB_RUNNING;
+    sim_tell(&life->universe, "process %u, which had slept, ends: %s", life->zombie->number,
+             life->zombie->error.message);
+    end_zombie(life);
+}
+
 static void run_process(struct life *life)
 {
     struct sim_universe *universe = &life->universe;
     bool runs = life->process->state == SIM_RUNS || life->process->state == SIM_WAITS;
     for (uint64_t turns = 0; runs && life->oracle.violation[0] == '\0'; turns++) {
+        if (life->zombie != NULL && sim_chance(&universe->widths, 300))
+            turn_zombie(life);
         if (turns == TROUBLE_TURNS_MAX || life->process->restarts.count > RESTARTS_MAX)
             calm_down(life);
         if (turns == TURNS_MAX) {
@@ -414,6 +479,8 @@ static void run_process(struct life *life)
             ask(life);
         if (runs && turns + 1 == life->sleeps_at && !universe->less.faults[SIM_asleep])
             fall_asleep(life);
+        if (life->process == NULL)
+            return;
         jump(life);
         sim_log_turn(universe);
         sim_feed_turn(universe);
@@ -431,6 +498,8 @@ static bool next_process(struct life *life)
     begin_process(life);
     run_process(life);
     struct sim_process *process = life->process;
+    if (process == NULL) // another one is begun
+        return false;
     bool finished = process->state == SIM_EXITED && process->exit_code == TM_EXIT_FINISHED;
     bool failed = process->state == SIM_EXITED &&
                   (process->exit_code == TM_EXIT_FAILED || process->exit_code == TM_EXIT_USAGE);
@@ -440,8 +509,8 @@ static bool next_process(struct life *life)
                                process->error.code == TM_E_OUTPUT_CHANGED);
     life->universe.saw[SIM_SAW_savepoint_refused] += life->begins_from && life->refused;
     // One that begins with a savepoint does not look at what has rotted.
-    life->stopped = failed && !life->begins_from &&
-                    sim_rot_stops(&life->rot, &life->oracle, &process->error);
+    life->stopped =
+        failed && !life->begins_from && sim_rot_stops(&life->rot, &life->oracle, &process->error);
     if (failed && life->universe.calm && !life->stopped && !(life->begins_from && life->refused))
         sim_violate(&life->oracle, "C6: nothing went wrong any more, and the job failed: %s %s",
                     process->error.message, process->error.hint);
@@ -491,6 +560,11 @@ void sim_live(uint64_t seed, const struct sim_less *less, bool tells, struct sim
            outcome->processes < PROCESSES_MAX)
         finished = next_process(life);
     life->universe.saw[SIM_SAW_drained_to_end] += finished && life->drained;
+    while (life->zombie != NULL && life->oracle.violation[0] == '\0')
+        turn_zombie(life);
+    sim_seen_look(&life->seen);
+    if (life->zombie != NULL)
+        end_zombie(life);
     if (life->stopped)
         sim_oracle_look(&life->oracle);
     else if (finished && life->drained)

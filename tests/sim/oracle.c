@@ -688,7 +688,8 @@ void sim_oracle_finished(struct sim_oracle *oracle, bool closed)
     look(oracle, true);
     look_for_all(oracle);
     // One that could not be removed once stays: it only takes space.
-    bool all = closed && oracle->universe->faults[SIM_name_fails] == 0;
+    const uint64_t *faults = oracle->universe->faults;
+    bool all = closed && faults[SIM_name_fails] == 0 && faults[SIM_locks_lost] == 0;
     sim_oracle_log(oracle, UINT32_MAX);
     for (uint32_t i = 0; all && i < disk->now.count; i++)
         if (strstr(disk->now.all[i].name, ".inprogress") != NULL)

@@ -39,6 +39,7 @@ struct sim_process {
     uint64_t calls, dies_at; // effect calls; the one it dies at, 0: none
     enum sim_fault dies_by;  // kill, torn_write, power, kill_point
     struct sim_open open[SIM_OPEN_MAX];
+    bool locks_lost; // what it has locked can be locked by others
     struct sim_memory memory;
     struct tm_cli_options options;
     struct tm_engine engine;

@@ -47,6 +47,7 @@ struct sim_wider {
     bool single;  // one split, parallelism 1, nothing late: its output has the bytes of a calm run
     bool copied;  // its disk is copied at a checkpoint, and run on alone
     bool rots;    // a checkpoint on its disk
+    bool zombie;  // a process that sleeps loses its locks, and wakes up beside another one
     bool log;     // some outputs go to the log
     bool eager;   // some processes write to it before their checkpoints are complete
 };

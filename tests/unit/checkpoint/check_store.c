@@ -221,6 +221,33 @@ START_TEST(what_attempts_left_goes_when_the_folder_is_opened)
 }
 END_TEST
 
+// On a disk whose locks hold nothing: whoever was there before finds that out before it changes
+// anything, and has no name in common with the other.
+START_TEST(who_has_lost_the_folder_changes_nothing_in_it)
+{
+    struct tm_store *store = open_store(), *other;
+    struct tm_pending *pending, *its;
+    take(store, 1);
+    ck_assert_int_eq(tm_store_begin(store, 2, &pending, &err), 0);
+    disk_lose_locks();
+    ck_assert_int_eq(subject_store(&other, &err), 0);
+    ck_assert(!disk_has_attempt(2));
+    ck_assert_int_eq(tm_store_begin(other, 2, &its, &err), 0);
+    ck_assert_str_ne(tm_pending_place(pending)->folder, tm_pending_place(its)->folder);
+    ck_assert_int_eq(tm_store_check(other, &err), 0);
+    int ops = disk.op_count;
+    ck_assert_int_eq(tm_store_check(store, &err), TM_E_JOB_RUNNING);
+    ck_assert_int_eq(tm_store_begin(store, 3, &its, &err), TM_E_JOB_RUNNING);
+    ck_assert_int_eq(tm_store_collect(store, &err), TM_E_JOB_RUNNING);
+    ck_assert_int_eq(tm_store_rewind(store, 0, &err), TM_E_JOB_RUNNING);
+    ck_assert_int_eq(disk.op_count, ops);
+    tm_store_close(store);
+    ck_assert(disk_has_attempt(2));
+    tm_store_close(other);
+    ck_newest(1);
+}
+END_TEST
+
 static bool was_synced_since(int op, const char *path)
 {
     for (; op < disk.op_count; op++)
@@ -285,10 +312,10 @@ START_TEST(files_of_what_is_under_way_stay)
         subject_forget_base();
         collect(store);
         ck_assert(disk_has("work/subject/chk-1/c0-0.data"));
-        ck_assert(disk_has("work/subject/chk-2.tmp"));
+        ck_assert(disk_has_attempt(2));
     }
     tm_store_discard(store, slow);
-    ck_assert(!disk_has("work/subject/chk-2.tmp"));
+    ck_assert(!disk_has_attempt(2));
     collect(store);
     ck_assert(disk_has("work/subject/chk-1/c0-0.data")); // doubtful now
     collect(store);
@@ -354,8 +381,7 @@ static bool fail_at(int64_t call, int code, bool always)
     ck_assert_int_eq(subject_open("work/subject", 0, &seen, &err), 0);
     ck_assert(seen == latest || seen == 6);
     if (!always)
-        ck_assert_msg(!disk_has("work/subject/chk-6.tmp"), "call %lld: %s", (long long)call,
-                      own.message);
+        ck_assert_msg(!disk_has_attempt(6), "call %lld: %s", (long long)call, own.message);
     ck_assert_int_eq(tm_store_rewind(store, latest, &err), 0);
     ck_newest(latest);
     take(store, 8);
@@ -394,6 +420,7 @@ int main(void)
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, what_is_published_is_the_newest);
     tcase_add_test(tests, what_latest_says_lasts_when_the_folder_is_opened);
+    tcase_add_test(tests, who_has_lost_the_folder_changes_nothing_in_it);
     tcase_add_test(tests, names_of_folders_that_are_there_already_last);
     tcase_add_test(tests, differences_are_small_and_chains_end);
     tcase_add_test(tests, a_state_that_did_not_change_is_not_written_again);

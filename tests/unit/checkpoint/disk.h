@@ -175,6 +175,14 @@ static inline int disk_call(bool writes, const char *what, const char *path, str
     return tm_error_set(err, disk.fail_code, "cannot %s %s", what, path);
 }
 
+static inline bool disk_is_locked(int inode)
+{
+    for (int fd = 0; fd < DISK_OPEN; fd++)
+        if (disk.open[fd].inode == inode && disk.open[fd].is_lock)
+            return true;
+    return false;
+}
+
 static inline int disk_open(void *ctx, const char *path, enum tm_file_mode mode,
                             struct tm_error *err)
 {
@@ -188,7 +196,10 @@ static inline int disk_open(void *ctx, const char *path, enum tm_file_mode mode,
         return tm_error_set(err, TM_E_NOT_FOUND, "open %s: no such file", path);
     if (mode == TM_FILE_CREATE_NEW && inode >= 0)
         return tm_error_set(err, TM_E_EXISTS, "open %s: exists", path);
-    if (mode != TM_FILE_READ) {
+    bool locked = mode == TM_FILE_CREATE && inode >= 0 && disk_is_locked(inode);
+    if (locked) { // it stays the same file
+        disk.inodes[inode].size = 0;
+    } else if (mode != TM_FILE_READ) {
         inode = disk_new_inode(false);
         disk_name_op(DISK_LINK, folder, last, "", inode);
     }
@@ -395,6 +406,13 @@ static inline int disk_stat_fd(void *ctx, int fd, struct tm_file_info *info, str
     return disk_info(disk.open[fd].inode, info);
 }
 
+static inline uint64_t disk_random(void *ctx)
+{
+    static uint64_t drawn;
+    (void)ctx;
+    return drawn += 0x9e3779b97f4a7c15u;
+}
+
 static inline int disk_lock(void *ctx, const char *path, bool create, int64_t *holder,
                             struct tm_error *err)
 {
@@ -428,7 +446,9 @@ static const struct tm_fx_files disk_files = {
     .stat_fd = disk_stat_fd,
     .lock = disk_lock,
 };
-static const struct tm_fx disk_fx = {.files = &disk_files, .memory = &plain_memory};
+static const struct tm_fx_random disk_draws = {disk_random};
+static const struct tm_fx disk_fx = {
+    .random = &disk_draws, .files = &disk_files, .memory = &plain_memory};
 
 // --- its life ------------------------------------------------------------------------------------
 
@@ -457,6 +477,24 @@ static inline int disk_open_count(void)
     for (int fd = 0; fd < DISK_OPEN; fd++)
         count += disk.open[fd].inode >= 0;
     return count;
+}
+
+// A checkpoint under way, of whatever process.
+static inline bool disk_has_attempt(int checkpoint)
+{
+    char begin[DISK_NAME];
+    snprintf(begin, sizeof begin, "chk-%d.", checkpoint);
+    for (int i = 0; i < disk.names.count; i++)
+        if (strncmp(disk.names.all[i].name, begin, strlen(begin)) == 0)
+            return true;
+    return false;
+}
+
+// Locks hold nothing any more.
+static inline void disk_lose_locks(void)
+{
+    for (int fd = 0; fd < DISK_OPEN; fd++)
+        disk.open[fd].is_lock = false;
 }
 
 static inline bool disk_has(const char *path)
