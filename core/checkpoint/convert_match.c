@@ -95,9 +95,36 @@ static bool decimal_widens(const char *from, const char *to)
 }
 
 // Nothing but the type's name changes: each value of the one is one of the other.
-static bool widens(const char *from, const char *to)
+static bool value_widens(const char *from, const char *to)
 {
     return decimal_widens(from, to) || (strcmp(from, "int") == 0 && strcmp(to, "int64") == 0);
+}
+
+// What stands in front of the type of a column that has been added up, "sum(" of "sum(int)", where
+// the same bytes mean the same of a wider column; 0: it is none of those.
+static size_t accumulator_head(const char *type)
+{
+    static const char *const heads[] = {"sum(", "avg(",   "moments(", "min(",
+                                        "max(", "first(", "last("};
+    static const char beside[] = "value beside ";
+    size_t skipped = strncmp(type, beside, sizeof beside - 1) == 0 ? sizeof beside - 1 : 0;
+    for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++)
+        if (strncmp(type + skipped, heads[i], strlen(heads[i])) == 0)
+            return skipped + strlen(heads[i]);
+    return 0;
+}
+
+static bool widens(const char *from, const char *to)
+{
+    char a[TM__CONVERT_TYPE_TEXT], b[TM__CONVERT_TYPE_TEXT];
+    size_t head = accumulator_head(from), from_length = strlen(from), to_length = strlen(to);
+    if (head == 0)
+        return value_widens(from, to);
+    if (strncmp(from, to, head) != 0 || from[from_length - 1] != ')' || to[to_length - 1] != ')')
+        return false;
+    snprintf(a, sizeof a, "%.*s", (int)(from_length - 1 - head), from + head);
+    snprintf(b, sizeof b, "%.*s", (int)(to_length - 1 - head), to + head);
+    return value_widens(a, b);
 }
 
 // "map(string,int)" and "list(int)": what keys and values are, into `key` and `value` of the size
@@ -182,13 +209,13 @@ static bool is_type(struct tm_mem *mem, const char *text)
     return true;
 }
 
-// Is it for a function of the job to say what becomes of the field? Of values, and of those in
-// lists and maps whose keys stay what they are.
-static bool find_migration(struct tm_mem *mem, struct tm__convert_step *step)
+// Could a function of the job say what becomes of the field? Of values, and of those in lists and
+// maps whose keys stay what they are.
+static bool find_values_of(struct tm_mem *mem, struct tm__convert_step *step)
 {
     const struct tm_layout_field *from = step->from, *to = step->to;
     char key[TM__CONVERT_TYPE_TEXT], to_key[TM__CONVERT_TYPE_TEXT], to_type[TM__CONVERT_TYPE_TEXT];
-    if (!to->migrates || strcmp(from->type, to->type) == 0)
+    if (strcmp(from->type, to->type) == 0)
         return false;
     if (from->kind <= TM_LAYOUT_BLOB && to->kind <= TM_LAYOUT_BLOB) {
         step->how = TM__CONVERT_MIGRATE;
@@ -200,7 +227,12 @@ static bool find_migration(struct tm_mem *mem, struct tm__convert_step *step)
     } else {
         return false;
     }
-    step->migrates = is_type(mem, step->type);
+    return is_type(mem, step->type);
+}
+
+static bool find_migration(struct tm_mem *mem, struct tm__convert_step *step)
+{
+    step->migrates = step->to->migrates && find_values_of(mem, step);
     return step->migrates;
 }
 
@@ -238,7 +270,7 @@ static bool find_around(const struct tm_convert *convert, const struct tm_layout
     return false;
 }
 
-// What becomes of a field. TM_E_STATE_TYPE: DIFFERENT, and err says why.
+// What becomes of a field. TM_E_STATE_TYPE: DIFFERENT or UNTOLD, and err says why.
 static int match(struct tm_convert *convert, const struct tm_layout_field *to,
                  enum tm_field_change *change, const struct tm_layout_field **found,
                  struct tm_error *err)
@@ -250,8 +282,9 @@ static int match(struct tm_convert *convert, const struct tm_layout_field *to,
         struct tm__convert_step step = {.from = from, .to = to};
         if (strcmp(from->name, to->name) != 0 || !find_around(convert, from, to, &step.inside))
             continue;
+        struct tm__convert_step told = step;
         *found = from;
-        *change = TM_FIELD_DIFFERENT;
+        *change = find_values_of(convert->mem, &told) ? TM_FIELD_UNTOLD : TM_FIELD_DIFFERENT;
         bool migrates = find_migration(convert->mem, &step);
         int rc = migrates ? 0 : find_how(convert->mem, &step, err);
         if (rc != 0)

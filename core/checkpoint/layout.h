@@ -65,5 +65,6 @@ enum tm_field_change {
     TM_FIELD_NEW,       // the checkpoint has none
     TM_FIELD_GONE,      // the script has none
     TM_FIELD_DIFFERENT, // it cannot be
+    TM_FIELD_UNTOLD,    // it could be, if a function of the job said what becomes of its values
     TM_FIELD_CHANGES
 };

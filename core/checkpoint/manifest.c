@@ -43,7 +43,7 @@ struct tm_manifest_operator *tm__manifest_new_operator(struct tm_manifest *m)
     struct tm_manifest_operator *new = more(&m->arena, (void **)&m->operators, &m->operator_count,
                                             &m->operator_capacity, sizeof *new);
     if (new != NULL)
-        *new = (struct tm_manifest_operator){.name = "", .kind = ""};
+        *new = (struct tm_manifest_operator){.name = "", .kind = "", .connector = ""};
     return new;
 }
 
@@ -72,15 +72,16 @@ static const char *copy(struct tm_manifest *m, const char *text)
 }
 
 int tm_manifest_add_operator(struct tm_manifest *manifest, const char *name, const char *kind,
-                             uint32_t parallelism)
+                             const char *connector, uint32_t parallelism)
 {
     struct tm_manifest_operator *new = tm__manifest_new_operator(manifest);
     if (new == NULL)
         return TM_E_MEMORY;
     new->name = copy(manifest, name);
     new->kind = copy(manifest, kind);
+    new->connector = copy(manifest, connector);
     new->parallelism = parallelism;
-    return new->name == NULL || new->kind == NULL ? TM_E_MEMORY : 0;
+    return new->name == NULL || new->kind == NULL || new->connector == NULL ? TM_E_MEMORY : 0;
 }
 
 static struct tm_manifest_operator *find(const struct tm_manifest *manifest, const char *name)

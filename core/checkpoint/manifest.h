@@ -26,7 +26,8 @@ struct tm_manifest_part {
 
 struct tm_manifest_operator {
     const char *name;
-    const char *kind; // "filter", "window": what it does
+    const char *kind;      // "filter", "window": what it does
+    const char *connector; // of a source or sink; "": it is neither, or that was not said
     uint32_t parallelism;
     uint32_t part_count, part_capacity;
     struct tm_manifest_part *parts;
@@ -66,7 +67,7 @@ void tm_manifest_fini(struct tm_manifest *manifest);
 
 // All operators first, whether they keep something or not; texts are copied.
 int tm_manifest_add_operator(struct tm_manifest *manifest, const char *name, const char *kind,
-                             uint32_t parallelism) TM_WARN_UNUSED;
+                             const char *connector, uint32_t parallelism) TM_WARN_UNUSED;
 // Then what each task has written: its parts and files. Copied.
 int tm_manifest_add_written(struct tm_manifest *manifest, const struct tm_written *written,
                             struct tm_error *err) TM_WARN_UNUSED;

@@ -206,6 +206,8 @@ static void get_operators(struct reader *r, const json_t *root)
         }
         op->name = text(r, from, "name", TM_NAME_MAX);
         op->kind = text(r, from, "kind", TM_NAME_MAX);
+        if (json_object_get(from, "connector") != NULL) // older ones have none
+            op->connector = text(r, from, "connector", TM_NAME_MAX);
         op->parallelism = (uint32_t)number(r, from, "parallelism", 1, TM_PARALLELISM_MAX);
         const json_t *parts = member(r, from, "parts", JSON_ARRAY);
         for (size_t k = 0; k < json_array_size(parts) && r->wrong == NULL && !r->no_memory; k++)

@@ -89,6 +89,8 @@ static json_t *operators_of(struct tm_json_maker *w, const struct tm_manifest *m
         json_t *one = json_object(), *parts = json_array();
         tm_json_set(w, one, "name", text_of(w, op->name));
         tm_json_set(w, one, "kind", text_of(w, op->kind));
+        if (op->connector[0] != '\0')
+            tm_json_set(w, one, "connector", text_of(w, op->connector));
         set_number(w, one, "parallelism", op->parallelism);
         for (uint32_t k = 0; k < op->part_count; k++)
             tm_json_add(w, parts, part_of(w, &op->parts[k]));

@@ -110,8 +110,11 @@ static int read_script(struct tm_engine *engine, const char *path, struct tm_err
     engine->script = tm_mem_alloc(&engine->mem, SCRIPT_BYTES_MAX);
     int64_t got =
         engine->script == NULL ? tm_error_set(err, TM_E_MEMORY, "out of memory for the script") : 1;
-    if (got > 0 && !info.is_regular) // a pipe: whoever writes the script may be yet to come
+    if (got > 0 && !info.is_regular) { // a pipe: whoever writes the script may be yet to come
         (void)files->wait_readable(engine->fx.ctx, fd, -1);
+        if (engine->options->supervised != NULL)
+            atomic_store(tm_supervised_touched(engine->options->supervised), 1);
+    }
     while (got > 0 && engine->script_length < SCRIPT_BYTES_MAX) {
         got = files->read(engine->fx.ctx, fd, engine->script + engine->script_length,
                           SCRIPT_BYTES_MAX - engine->script_length, err);
@@ -207,11 +210,13 @@ static int open_job(struct tm_engine *engine, const struct tm_cli_options *optio
         .infer = infer,
         .infer_arg = engine,
     };
-    engine->samples = tm_samples_new(&(struct tm_samples_args){.fx = &engine->fx,
-                                                               .mem = &engine->mem,
-                                                               .log = &engine->log,
-                                                               .connectors = tm_engine_connectors,
-                                                               .records = options->sample});
+    engine->samples = tm_samples_new(
+        &(struct tm_samples_args){.fx = &engine->fx,
+                                  .mem = &engine->mem,
+                                  .log = &engine->log,
+                                  .connectors = tm_engine_connectors,
+                                  .records = options->sample,
+                                  .touched = tm_supervised_touched(options->supervised)});
     if (engine->samples == NULL)
         return tm_error_set(err, TM_E_MEMORY, "out of memory");
     rc = tm_vm_new(&engine->vm_args, &engine->vm, err);

@@ -15,7 +15,10 @@ static int run_command(const struct tm_cli_command *command, struct tm_cli_optio
         tm_cli_print_help(options->out, NULL);
         return TM_EXIT_USAGE;
     }
-    if (options->help && options->file == NULL && options->code == NULL) {
+    // The help of `run` with a job also has the job's arguments.
+    bool of_job =
+        command->run == tm_cli_run_job && (options->file != NULL || options->code != NULL);
+    if (options->help && !of_job) {
         tm_cli_print_help(options->out, command);
         return TM_EXIT_FINISHED;
     }

@@ -146,40 +146,44 @@ static int drop_all(struct tm_match *m, struct tm_error *err)
 // What was noted of the fields of one state, or of one part.
 struct group {
     const char *state;
+    bool of_process; // what its script says of it can have functions
     uint32_t changes[TM_FIELD_CHANGES];
     char text[TM_ERROR_TEXT_MAX / 2]; // of what is not kept
+    char why[TM_ERROR_TEXT_MAX / 2];  // of what cannot be
 };
 
-static void say(struct group *g, const char *format, const char *field, const char *text)
+static void say(char list[TM_ERROR_TEXT_MAX / 2], const char *format, const char *field,
+                const char *text)
 {
-    size_t used = strlen(g->text), size = sizeof g->text;
+    size_t used = strlen(list), size = TM_ERROR_TEXT_MAX / 2;
     if (used != 0 && used + 3 < size)
-        used += (size_t)snprintf(g->text + used, size - used, "; ");
+        used += (size_t)snprintf(list + used, size - used, "; ");
     if (used < size)
-        snprintf(g->text + used, size - used, format, field, text);
+        snprintf(list + used, size - used, format, field, text);
 }
 
 static void count_field(struct group *g, const struct tm_rehearsed *note)
 {
-    static const char *const says[TM_FIELD_CHANGES] = {[TM_FIELD_WIDENED] = "%s: %s",
-                                                       [TM_FIELD_MIGRATED] = "%s: %s, by migrate",
-                                                       [TM_FIELD_NEW] = "%s is new%.0s",
-                                                       [TM_FIELD_GONE] = "%s is gone%.0s",
-                                                       [TM_FIELD_DIFFERENT] = "%.0s%s"};
+    static const char *const says[TM_FIELD_CHANGES] = {
+        [TM_FIELD_WIDENED] = "%s: %s",    [TM_FIELD_MIGRATED] = "%s: %s, by migrate",
+        [TM_FIELD_NEW] = "%s is new%.0s", [TM_FIELD_GONE] = "%s is gone%.0s",
+        [TM_FIELD_DIFFERENT] = "%.0s%s",  [TM_FIELD_UNTOLD] = "%.0s%s"};
     const char *times = strstr(note->field, " (");
     enum tm_field_change change = note->change;
     if (times != NULL && (change == TM_FIELD_NEW || change == TM_FIELD_GONE)) {
         const char *clock =
             strstr(times, "event time") != NULL ? " in event time" : " by the clock";
         if (strncmp(times, " (newest", strlen(" (newest")) != 0)
-            say(g, change == TM_FIELD_NEW ? "a time to live%s%.0s" : "no time to live%s%.0s", clock,
-                "");
+            say(g->text, change == TM_FIELD_NEW ? "a time to live%s%.0s" : "no time to live%s%.0s",
+                clock, "");
         g->changes[TM_FIELD_WIDENED]++; // one that decides nothing
         return;
     }
     g->changes[change]++;
+    bool cannot = change == TM_FIELD_DIFFERENT || change == TM_FIELD_UNTOLD;
     if (change != TM_FIELD_KEPT)
-        say(g, says[change], note->field[0] == '\0' ? "the value" : note->field, note->text);
+        say(cannot ? g->why : g->text, says[change],
+            note->field[0] == '\0' ? "the value" : note->field, note->text);
 }
 
 static bool is_process_part(const struct tm_graph *graph, const char *operator_name,
@@ -207,9 +211,13 @@ static void end_group(struct tm_match *m, const struct tm_manifest_operator *op,
                                    .difference = tm__match_print(m, "%s", g->text)};
     uint32_t same = n[TM_FIELD_KEPT] + n[TM_FIELD_MIGRATED];
     const char *was = tm_restored_was(m->restored, op->name, g->state);
-    if (n[TM_FIELD_DIFFERENT] != 0) {
+    if (n[TM_FIELD_DIFFERENT] + n[TM_FIELD_UNTOLD] != 0) {
+        bool can_be_told = g->of_process && n[TM_FIELD_DIFFERENT] == 0;
         entry.outcome = TM_OUTCOME_INCOMPATIBLE;
-        entry.fix = "give it its old type, or another name";
+        entry.difference = tm__match_print(m, "%s", g->why);
+        entry.fix = can_be_told ? "say what becomes of its values: migrate = function(old) return "
+                                  "new end; or give it its old type, or another name"
+                                : "give it its old type, or another name";
     } else if (same == 0 && n[TM_FIELD_GONE] != 0) {
         entry.outcome = TM_OUTCOME_DROPPED;
         entry.difference = "the script has no such state";
@@ -246,7 +254,8 @@ static void match_fields(struct tm_match *m, const struct tm_manifest_operator *
             continue;
         size_t length = tm_restored_state_length(notes[i].field);
         struct group g = {
-            .state = by_state ? tm__match_print(m, "%.*s", (int)length, notes[i].field) : part};
+            .state = by_state ? tm__match_print(m, "%.*s", (int)length, notes[i].field) : part,
+            .of_process = by_state};
         bool begun = false; // with an earlier note
         for (uint32_t k = 0; k < count; k++) {
             bool mine = notes[k].field != NULL && strcmp(notes[k].operator_name, op->name) == 0 &&
@@ -357,6 +366,14 @@ static const char *new_one_like(const struct tm_match *m, const struct tm_manife
     return NULL;
 }
 
+// A source that reads elsewhere has no use for positions, nor a sink that writes elsewhere for rows
+// that wait for their commit.
+static bool is_elsewhere(const struct tm_manifest_operator *op, const struct tm_node *found)
+{
+    bool connects = found->kind == TM_NODE_SOURCE || found->kind == TM_NODE_SINK;
+    return connects && op->connector[0] != '\0' && strcmp(op->connector, found->connector) != 0;
+}
+
 static void lose_operator(struct tm_match *m, const struct tm_manifest_operator *op,
                           const struct tm_node *found)
 {
@@ -368,9 +385,12 @@ static void lose_operator(struct tm_match *m, const struct tm_manifest_operator 
                                        found == NULL ? TM_OUTCOME_DROPPED : TM_OUTCOME_INCOMPATIBLE,
                                    .refused = true,
                                    .drop = op->name};
-    entry.difference = found == NULL ? "the script has no operator of this name"
-                                     : tm__match_print(m, "a %s there and a %s here", op->kind,
-                                                       tm__match_kind(found));
+    entry.difference =
+        found == NULL ? "the script has no operator of this name"
+        : is_elsewhere(op, found)
+            ? tm__match_print(m, "a %s of tm.%s there and of tm.%s here", op->kind, op->connector,
+                              found->connector)
+            : tm__match_print(m, "a %s there and a %s here", op->kind, tm__match_kind(found));
     entry.fix = found != NULL ? "give the new one another name"
                 : like == NULL
                     ? "give the operator its old name"
@@ -388,7 +408,7 @@ static void match_operator(struct tm_match *m, const struct tm_manifest_operator
                         strcmp(tm__match_kind(&graph->nodes[n]), op->kind) == 0);
     if (tm__match_has(m, op->name, "") || !keeps_state(op))
         return; // left out, or of no interest
-    if (!same) {
+    if (!same || is_elsewhere(op, found)) {
         lose_operator(m, op, found);
         return;
     }

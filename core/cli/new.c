@@ -212,7 +212,8 @@ int tm_cli_new(const struct tm_cli_options *options)
         fprintf(options->out, "%s/.tidemill/meta: the types of tidemill %s\n", path, TM_VERSION);
     else if (rc == 0)
         fprintf(options->out,
-                "%s is made. Next:\n  cd %s\n  tidemill check job.lua\n  tidemill run job.lua\n",
+                "%s is made. Next:\n  cd %s\n  tidemill check job.lua\n  tidemill run job.lua\n"
+                "  tidemill test\n",
                 path, path);
     free(path);
     if (rc == 0)

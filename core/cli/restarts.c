@@ -5,13 +5,16 @@
 
 #include "core/base/hash.h"
 #include "core/base/text.h"
+#include "core/cli/supervisor.h"
 
 void tm_restarts_init(struct tm_restarts *restarts, struct tm_engine *engine,
                       const struct tm_life *life)
 {
     struct tm_restart_policy policy = engine->graph->restart;
     bool can = life->store != NULL && life->replayable;
-    *restarts = (struct tm_restarts){.asked = policy.strategy != TM_RESTART_UNSAID};
+    *restarts =
+        (struct tm_restarts){.asked = policy.strategy != TM_RESTART_UNSAID,
+                             .has_begun = tm_supervised_has_begun(engine->options->supervised)};
     if (restarts->asked && policy.strategy != TM_RESTART_NONE && !can)
         tm_log_write(&engine->log, TM_LOG_WARN,
                      "a failure ends the job, whatever its restart says: %s",
@@ -108,7 +111,8 @@ int64_t tm_restarts_failed(struct tm_restarts *restarts, struct tm_engine *engin
                            const struct tm_error *err)
 {
     struct cause cause = cause_of(attempt, err);
-    bool ran = restarts->count != 0 || (attempt != NULL && attempt->coordinator.ran);
+    bool ran = restarts->has_begun || restarts->count != 0 ||
+               (attempt != NULL && attempt->coordinator.ran);
     if (restarts->failover.policy.strategy == TM_RESTART_NONE ||
         is_hopeless(restarts, engine, life, ran, &cause))
         return TM_FAILOVER_GIVE_UP;

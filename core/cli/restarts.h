@@ -8,6 +8,7 @@
 struct tm_restarts {
     struct tm_failover failover;
     bool asked;            // the script says what is done
+    bool has_begun;        // an earlier worker process has been further than the start
     uint64_t count;        // that were made
     struct tm_error cause; // of the last one
     int64_t last_ms;       // when it was

@@ -69,6 +69,7 @@ void tm_supervised_keep_script(struct tm_supervised *self, const char *text, siz
         return;
     memcpy(self->script, text, length);
     atomic_store(&self->script_length, length + 1);
+    atomic_store(&self->touched, 0); // nobody has to read it again
 }
 
 void tm_supervised_job(struct tm_supervised *self, const struct tm_supervised_args *args)
@@ -96,6 +97,11 @@ void tm_supervised_running(struct tm_supervised *self, uint64_t latest)
         return;
     self->begun_with = latest;
     atomic_store(&self->has_begun, 1);
+}
+
+bool tm_supervised_has_begun(const struct tm_supervised *self)
+{
+    return self != NULL && atomic_load(&self->has_begun) != 0;
 }
 
 void tm_supervised_checkpoint(struct tm_supervised *self)

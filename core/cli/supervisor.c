@@ -27,6 +27,9 @@ enum {
     LOOK_FIRST_MS = 200,
     LOOK_LEAST_MS = 10,
     LOOK_MOST_MS = 1000,
+    // So often one that was killed before it knew its job is started again: as often as somebody
+    // may do that, and not for ever where the job's script alone takes all memory.
+    EARLY_ENDS_MOST = 5,
     // Signals that come so soon one after the other are one wish: `timeout` sends to its child and
     // then to the group that this is in, and no finger is as fast.
     SAME_WISH_MS = 20,
@@ -54,6 +57,7 @@ struct supervisor {
     int hung;                 // 1 + the thread for which the worker process was ended, or 0
     uint64_t ended_from;      // the checkpoint that the last process that crashed could go on from
     uint32_t ended_from_here; // so many have ended there, one after the other
+    uint32_t early_ends;      // so many were killed before they knew their job
     struct thread threads[TM_PARALLELISM_MAX];
 };
 
@@ -427,9 +431,11 @@ static void say_restart(const struct supervisor *self, int64_t delay_ns, bool fo
     const struct tm_supervised *shared = self->shared;
     uint64_t checkpoint = shared->resumable;
     char from[48] = "from the beginning", when[48] = "at once", time[32];
-    // What it was told to begin with holds until it has begun.
+    // What it was told to begin with holds until it has begun, and who does not know the job does
+    // not know its checkpoints.
     bool as_told =
-        !atomic_load(&shared->has_begun) && (self->options->fresh || self->options->from != NULL);
+        !atomic_load(&shared->has_begun) && (self->options->fresh || self->options->from != NULL ||
+                                             !atomic_load(&shared->knows_strategy));
     if (as_told)
         snprintf(from, sizeof from, "as it was to begin");
     else if (checkpoint != 0)
@@ -457,6 +463,16 @@ static void read_latest(struct tm_supervised *shared)
         shared->moves_on = number != 0;
 }
 
+// Killed before it knew its job, and so before it has done anything: the next one begins as it
+// would have.
+static bool has_done_nothing(struct supervisor *self, int status)
+{
+    const struct tm_supervised *shared = self->shared;
+    return self->hung == 0 && WTERMSIG(status) == SIGKILL &&
+           !atomic_load(&shared->knows_strategy) && !atomic_load(&shared->touched) &&
+           self->early_ends++ < EARLY_ENDS_MOST;
+}
+
 // The worker process was ended by a signal. True: another is to be started; false: *code.
 static bool start_again(struct supervisor *self, int status, int *code)
 {
@@ -474,6 +490,10 @@ static bool start_again(struct supervisor *self, int status, int *code)
                      shared->figures.last);
         *code = stopped(self);
         return false;
+    }
+    if (has_done_nothing(self, status)) {
+        say_restart(self, 0, false);
+        return true;
     }
     if (atomic_load(&shared->shows) && shared->resumable == 0 && shared->why_not[0] == '\0')
         snprintf(shared->why_not, sizeof shared->why_not, "%s",

@@ -36,6 +36,7 @@ struct tm_supervised {
     uint64_t resumable;          // the checkpoint to go on from; 0: none, as far as is known
     int stop_fd;                 // readable: so often the user wants the job to stop
     // By the worker process.
+    _Atomic int touched; // it has read what cannot be read again
     _Atomic int signals; // enum tm_supervised_signals: what they do to it
     _Atomic int knows_strategy;
     _Atomic int64_t batch_timeout_ms; // 0: none, or not known yet
@@ -77,6 +78,14 @@ void tm_supervised_running(struct tm_supervised *self, uint64_t latest);
 // A checkpoint is complete: whoever crashes now begins behind it, so nothing is looked for any
 // more.
 void tm_supervised_checkpoint(struct tm_supervised *self);
+
+// Has this run begun, in an earlier worker process or this one?
+bool tm_supervised_has_begun(const struct tm_supervised *self);
+// Where to note that something is read that nobody can read again; NULL: nowhere.
+static inline _Atomic int *tm_supervised_touched(struct tm_supervised *self)
+{
+    return self == NULL ? NULL : &self->touched;
+}
 
 // From now on this is what signals do.
 void tm_supervised_signals(struct tm_supervised *self, enum tm_supervised_signals what);

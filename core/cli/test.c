@@ -141,7 +141,9 @@ static int run(lua_State *lua)
     for (uint32_t i = 0; i < options->rest_count; i++) {
         if (testing->silent && strcmp(options->rest[i], "--output") == 0) {
             i++;
-        } else if (options->rest[i][0] == '-') { // a flag and its value
+            continue;
+        }
+        if (options->rest[i][0] == '-') { // a flag and its value
             lua_pushfstring(lua, "%s=%s", options->rest[i], options->rest[i + 1]);
             i++;
         } else {
@@ -187,6 +189,15 @@ static void print_again(const struct testing *testing, uint32_t seed)
     fputc('\n', stderr);
 }
 
+// A form of results that was asked for is printed, also when nothing fails: of the last seed.
+static bool has_output(const struct tm_cli_options *options)
+{
+    for (uint32_t i = 0; i < options->rest_count; i++)
+        if (strcmp(options->rest[i], "--output") == 0)
+            return true;
+    return false;
+}
+
 // One after the other until one fails, which then runs once more and says how.
 static int run_seeds(struct testing *testing, struct tm_error *err)
 {
@@ -196,13 +207,14 @@ static int run_seeds(struct testing *testing, struct tm_error *err)
     uint32_t count = options->seeds != 0 ? options->seeds : options->seed != 0 ? 1 : SEEDS_DEFAULT;
     for (uint32_t i = 0; i < count; i++) {
         uint32_t seed = first + i;
-        int rc = run_seed(testing, seed, count > 1, err);
+        bool told = count == 1 || (i + 1 == count && has_output(options));
+        int rc = run_seed(testing, seed, !told, err);
         if (rc != 0 || (count == 1 && testing->code != TM_EXIT_FINISHED))
             return rc;
         if (testing->code == TM_EXIT_FINISHED)
             continue;
         int code = testing->code;
-        rc = run_seed(testing, seed, false, err);
+        rc = told ? 0 : run_seed(testing, seed, false, err);
         if (rc != 0 || code == TM_EXIT_USAGE)
             return rc;
         fprintf(stderr, "seed %u: the specs fail%s: ", seed,

@@ -35,7 +35,9 @@ static int fill_manifest(const struct tm__errand *errand, struct tm_manifest *ma
         manifest->schemas = errand->args->schemas;
     for (uint32_t n = 0; n < job->graph->node_count && rc == 0; n++) {
         const struct tm_node *node = &job->graph->nodes[n];
+        bool connects = node->kind == TM_NODE_SOURCE || node->kind == TM_NODE_SINK;
         rc = tm_manifest_add_operator(manifest, node->name, kind_of(node),
+                                      connects ? node->connector : "",
                                       tm_job_node_parallelism(job, n));
     }
     if (rc != 0)

@@ -408,7 +408,9 @@ static int give_watermark(struct tm_kit *kit, uint32_t node, int64_t at, struct 
     if (at == kit->ends[node].watermark)
         return 0;
     kit->ends[node].watermark = at;
-    return tm__kit_give_all(kit, node, &item, err);
+    // As in production: who has a watermark to tell is not idle.
+    int rc = kit->ends[node].is_idle ? tm__kit_give_status(kit, node, false, err) : 0;
+    return rc != 0 ? rc : tm__kit_give_all(kit, node, &item, err);
 }
 
 static bool is_source(const struct tm_kit *kit, uint32_t node)

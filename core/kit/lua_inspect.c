@@ -591,9 +591,11 @@ int tm__kit_lua_watermark_of(lua_State *lua)
     struct tm_kit *kit = tm__kit_lua_kit(lua);
     const struct tm_node *node = operator_of(lua, kit);
     struct tm_holder holder;
-    push_watermark(lua, tm_kit_watermark_of(kit, node->id));
-    if (!tm_task_holder(tm_kit_job(kit), node->id, &holder) || holder.status != TM_CHANNEL_ACTIVE ||
-        holder.source == NULL) {
+    int64_t watermark = tm_kit_watermark_of(kit, node->id);
+    push_watermark(lua, watermark);
+    // Behind the last watermark nobody holds it, whatever the splits said before their end.
+    if (watermark == TM_WATERMARK_MAX || !tm_task_holder(tm_kit_job(kit), node->id, &holder) ||
+        holder.status != TM_CHANNEL_ACTIVE || holder.source == NULL) {
         lua_pushnil(lua);
         return 2;
     }

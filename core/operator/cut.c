@@ -271,7 +271,7 @@ int tm__operator_cut_words(const struct tm_operator *op, struct tm_cut *cut, con
 struct words {
     const struct tm_operator *op;
     const char *part;
-    uint32_t count;
+    uint32_t count, other;
     tm__operator_take_words *take;
     void *arg;
 };
@@ -281,7 +281,8 @@ static int take_item(void *arg, uint32_t old_subtask, const void *bytes, size_t 
 {
     const struct words *words = arg;
     int64_t item[HEAD_WORDS + WORDS_MAX];
-    if (size != (HEAD_WORDS + words->count) * sizeof *item)
+    bool mine = size == (HEAD_WORDS + words->count) * sizeof *item;
+    if (!mine && size != (HEAD_WORDS + words->other) * sizeof *item)
         return tm__operator_damaged(words->op, words->part, err, "they are %zu bytes", size);
     memcpy(item, bytes, size);
     if (item[0] < 1 || item[0] > item[1] || item[1] > TM_MAX_PARALLELISM || old_subtask >= item[0])
@@ -289,7 +290,7 @@ static int take_item(void *arg, uint32_t old_subtask, const void *bytes, size_t 
                                     "they are of subtask %u of %lld, of at most %lld", old_subtask,
                                     (long long)item[0], (long long)item[1]);
     const struct tm__operator_old old = {old_subtask, (uint32_t)item[0], (uint32_t)item[1],
-                                         item + HEAD_WORDS};
+                                         item + HEAD_WORDS, mine ? words->count : words->other};
     return words->take(words->arg, &old, err);
 }
 
@@ -297,11 +298,28 @@ int tm__operator_restore_words(const struct tm_operator *op, const struct tm_res
                                const char *part, uint32_t count, tm__operator_take_words *take,
                                void *arg, struct tm_error *err)
 {
-    struct words words = {op, part, count, take, arg};
+    return tm__operator_restore_words_of(op, restored, part, count, count, take, arg, err);
+}
+
+int tm__operator_restore_words_of(const struct tm_operator *op, const struct tm_restored *restored,
+                                  const char *part, uint32_t count, uint32_t other,
+                                  tm__operator_take_words *take, void *arg, struct tm_error *err)
+{
+    struct words words = {op, part, count, other, take, arg};
     const struct tm_restored_for who = {op->node->name, op->ctx->subtask,
                                         op->ctx->chain->parallelism};
-    TM_CHECK(count <= WORDS_MAX);
+    TM_CHECK(count <= WORDS_MAX && other <= WORDS_MAX);
     return tm_restored_items(restored, &who, part, take_item, &words, err);
+}
+
+int tm__operator_refuse_windows(const struct tm_operator *op, const struct tm_restored *restored,
+                                const char *part, const struct tm__operator_layout *layout,
+                                struct tm_state *state, struct tm_error *err)
+{
+    const char *name = op->node->name;
+    return tm_restored_has(restored, name, part)
+               ? tm_restored_state(restored, name, part, &layout->layout, state, err)
+               : 0;
 }
 
 // --- how far event time had come -----------------------------------------------------------------

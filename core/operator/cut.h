@@ -116,6 +116,7 @@ int tm__operator_cut_words(const struct tm_operator *op, struct tm_cut *cut, con
 struct tm__operator_old {
     uint32_t subtask, parallelism, max_parallelism; // of who wrote it
     const int64_t *words;
+    uint32_t count;
 };
 typedef int tm__operator_take_words(void *arg, const struct tm__operator_old *old,
                                     struct tm_error *err);
@@ -123,6 +124,20 @@ typedef int tm__operator_take_words(void *arg, const struct tm__operator_old *ol
 int tm__operator_restore_words(const struct tm_operator *op, const struct tm_restored *restored,
                                const char *part, uint32_t count, tm__operator_take_words *take,
                                void *arg, struct tm_error *err) TM_WARN_UNUSED;
+// The same of a part that may be an operator's of another kind, of `other` words.
+int tm__operator_restore_words_of(const struct tm_operator *op, const struct tm_restored *restored,
+                                  const char *part, uint32_t count, uint32_t other,
+                                  tm__operator_take_words *take, void *arg,
+                                  struct tm_error *err) TM_WARN_UNUSED;
+
+// Windows of slices and all others keep different things, under parts of their own; but for the
+// part "window time": the first word is the watermark, the last one the number of rows so far.
+enum { TM__WINDOW_SLICES_WORDS = 3, TM__WINDOWS_WORDS = 4 };
+// State of windows of the other kind cannot be taken: TM_E_STATE_TYPE with what they were, or that
+// is noted (changed.h). 0 where the checkpoint has no such part.
+int tm__operator_refuse_windows(const struct tm_operator *op, const struct tm_restored *restored,
+                                const char *part, const struct tm__operator_layout *layout,
+                                struct tm_state *state, struct tm_error *err) TM_WARN_UNUSED;
 
 // How far event time had come for the keys of each key group, where old subtasks were not equally
 // far: windows that had fired for some keys may not fire again, nor take rows that were late.

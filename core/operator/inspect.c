@@ -258,6 +258,10 @@ static int windows_windows(struct tm_operator *op, const struct tm_key *key,
     for (uint32_t at = 0; at < bytes; at += self->cell_bytes) {
         const struct tm__windows_cell *cell = (const void *)(cells + at);
         const struct tm_inspected_window window = {self->bounded, cell->start, cell->end};
+        // Windows of rows are a global one inside, which is there when one has been told and
+        // purged.
+        if (op->node->window == TM_WINDOW_COUNT && (cell->flags & TM__CELL_FILLED) == 0)
+            continue;
         inspector->window(inspector->arg, &window);
         int rc = self->asked == NULL
                      ? 0

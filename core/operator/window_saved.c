@@ -40,7 +40,7 @@ static int lay_out(struct tm__operator_window *self, const char *windows, struct
 
 // --- going ---------------------------------------------------------------------------------------
 
-enum { WATERMARK, LASTS, ARRIVALS, WORDS };
+enum { WATERMARK, LASTS, ARRIVALS, WORDS = TM__WINDOW_SLICES_WORDS };
 
 int tm__operator_window_snapshot(struct tm_operator *op, struct tm_cut *cut, struct tm_error *err)
 {
@@ -80,11 +80,13 @@ int tm__operator_window_snapshot(struct tm_operator *op, struct tm_cut *cut, str
 static int take_words(void *arg, const struct tm__operator_old *old, struct tm_error *err)
 {
     struct tm__operator_window *self = arg;
+    uint64_t arrivals = (uint64_t)old->words[old->count - 1];
     (void)err;
     tm__operator_reached_note(&self->reached, &self->base, old, old->words[WATERMARK]);
-    self->running.lasts |= self->running.state != NULL && old->words[LASTS] != 0;
-    if ((uint64_t)old->words[ARRIVALS] > self->aggregates.arrivals)
-        self->aggregates.arrivals = (uint64_t)old->words[ARRIVALS];
+    if (old->count == WORDS)
+        self->running.lasts |= self->running.state != NULL && old->words[LASTS] != 0;
+    if (arrivals > self->aggregates.arrivals)
+        self->aggregates.arrivals = arrivals;
     return 0;
 }
 
@@ -129,7 +131,10 @@ static int restore_parts(struct tm__operator_window *self, const struct tm_resto
     if (rc == 0)
         rc = tm__operator_reached_begin(&self->reached, op, err);
     if (rc == 0)
-        rc = tm__operator_restore_words(op, restored, "window time", WORDS, take_words, self, err);
+        rc = tm__operator_refuse_windows(op, restored, "windows", &self->layout, self->state, err);
+    if (rc == 0)
+        rc = tm__operator_restore_words_of(op, restored, "window time", WORDS, TM__WINDOWS_WORDS,
+                                           take_words, self, err);
     if (rc != 0)
         return rc;
     set_time(self);

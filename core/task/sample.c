@@ -305,6 +305,8 @@ static int take_sample(struct tm_samples *samples, struct tm__sample *sample,
             connector->source_sample(samples->args.fx, samples->args.mem, node, NULL, NULL, err);
         return rc != 0 ? rc : tm_error_set(err, TM_E_SCHEMA_MISSING, "it has no format");
     }
+    if (samples->args.touched != NULL && !connector->replayable)
+        atomic_store(samples->args.touched, 1);
     tm_buf_init(&sample->head, samples->args.mem);
     int rc = sampler_init(&s, samples, node, err);
     rc = rc != 0 ? rc

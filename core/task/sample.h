@@ -31,7 +31,8 @@ struct tm_samples_args {
     struct tm_mem *mem;
     const struct tm_log *log; // may be NULL
     const struct tm_connector *const *connectors;
-    uint32_t records; // of each source; 0: TM_SAMPLE_ROWS
+    uint32_t records;     // of each source; 0: TM_SAMPLE_ROWS
+    _Atomic int *touched; // 1 before anything is read that cannot be read again; may be NULL
 };
 
 struct tm_samples *tm_samples_new(const struct tm_samples_args *args) TM_WARN_UNUSED;

@@ -451,18 +451,43 @@ function process.record(node)
   return node.of_window == "result" and 3 or nil
 end
 
+-- Timers of event time wait for a watermark. Rows without one have the last of all, when the input ends.
+local function timer_finding(node, list)
+  for _, input in ipairs { node.input, node.inputs[2] and node.inputs[2].schema } do if input.time_field then return nil end end
+  for _, a in ipairs(list) do
+    if a.timer then
+      return { severity = node.endless and "warning" or "advice", code = "NO_WATERMARK", where = a.timer,
+        message = ("%s: ctx:timer is of event time, and the rows have no watermark: %s"):format(node.name, node.endless
+          and ('it never fires, as "%s" (%s) has no end'):format(node.endless.name, node.endless.where) or "it fires when the input ends"),
+        hint = 'put :watermark("field", { out_of_order = "5s" }) above the key, or ctx:timer_processing(ctx.now + 60000)' }
+    end
+  end
+end
+
 -- --- triggers
 -- ---------------------------------------------------------------------------------------------------------------------
 
 local VERDICTS = { continue = true, fire = true, purge = true, fire_and_purge = true }
+
+-- What a time that they set comes to.
+local TRIGGER_TIMERS = { timer = "event_time", timer_processing = "processing_time" }
 
 local function trigger_context(node, role)
   local members = { now = values.of("timestamp"), watermark = values.NUMBER, subtask = values.of("int"), metrics = metrics_object(node),
     state = state_object(node), window_start = values.of("timestamp"), window_end = values.of("timestamp"),
     time = role ~= "on_merge" and role ~= "on_clear" and (role ~= "on_element" or node.input.time_field) and values.of("timestamp")
       or values.NIL }
-  for _, name in ipairs { "timer", "timer_processing", "delete_timer", "delete_timer_processing" } do
-    members[name] = method("ctx:" .. name)
+  for _, name in ipairs(TIMERS) do
+    local fn = TRIGGER_TIMERS[name]
+    members[name] = method("ctx:" .. name, function(m, s, args, i)
+      if fn and not node.asked[fn] then
+        bytecode.problem(m, i.line, "ARGUMENT", ("ctx:%s: the trigger has no function for it"):format(name),
+          ("declare it beside element: %s = function(ctx, at) return \"fire\" end"):format(fn))
+      end
+      if name == "timer" then m.out.timer = m.out.timer or ("%s:%d"):format(m.path, i.line) end
+      escape_arguments(m, s, args)
+      return values.NIL
+    end)
   end
   return object("ctx", members, function(key)
     local names = process.TRIGGER_MEMBERS
@@ -504,7 +529,7 @@ end
 
 ---Looks at the functions of a window's trigger: sets node.codegen.trigger and adds to node.reads.
 function process.trigger(node)
-  local asked = node.asked
+  local asked, list = node.asked, {}
   for _, name in ipairs { "element", "event_time", "processing_time", "merge", "clear" } do
     local role, fn = "on_" .. name, asked[name]
     if fn then
@@ -524,8 +549,11 @@ function process.trigger(node)
       for _, state in ipairs(asked.states) do if state.fn then a.functions[#a.functions + 1] = state.fn end end
       if role == "on_element" then derive.add_reads(node, a, 2) end
       node.codegen.trigger[role] = { analysis = a, input = input, fn = fn, record = record }
+      list[#list + 1] = a
     end
   end
+  local findings = node.codegen.findings
+  findings[#findings + 1] = timer_finding(node, list)
   local time = node.input.time_field and node.input.fields[node.input.time_field].name
   if time and node.reads ~= true then node.reads[time] = true end
 end
@@ -584,19 +612,6 @@ local function modes_of(node, parts)
   for _, part in ipairs(parts) do
     g.modes[part.role] = (record or not process.record(node)) and {}
       or result.modes(g.roles[part.role].analysis, process.record(node), {}, exits)
-  end
-end
-
--- Timers of event time wait for a watermark. Rows without one have the last of all, when the input ends.
-local function timer_finding(node, list)
-  for _, input in ipairs { node.input, node.inputs[2] and node.inputs[2].schema } do if input.time_field then return nil end end
-  for _, a in ipairs(list) do
-    if a.timer then
-      return { severity = node.endless and "warning" or "advice", code = "NO_WATERMARK", where = a.timer,
-        message = ("%s: ctx:timer is of event time, and the rows have no watermark: %s"):format(node.name, node.endless
-          and ('it never fires, as "%s" (%s) has no end'):format(node.endless.name, node.endless.where) or "it fires when the input ends"),
-        hint = 'put :watermark("field", { out_of_order = "5s" }) above the key, or ctx:timer_processing(ctx.now + 60000)' }
-    end
   end
 end
 

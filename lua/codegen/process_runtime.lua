@@ -138,11 +138,18 @@ local function misuses(R, node)
   end
 end
 
+-- What helps a column, said of a state.
+local function of_state_hint(hint, declared)
+  if not hint or not hint:find(":returns", 1, true) then return hint end
+  if hint:find("type bytes", 1, true) then return "other bytes go into a state of type bytes: " .. declared end
+  return "declare it with more room: " .. declared
+end
+
 -- A value of a map or list that does not fit, told as one of a column is.
 local function wrong_item(what, name, type_name, value, declared)
   local field = { fields = { { name = name, type = type_name } }, by_name = { [name] = 1 } }
   local code, message, hint = failures.wrong_value({ schema = field, verb = "state" }, name, value)
-  if hint and hint:find(":returns", 1, true) then hint = "declare it with more room: " .. declared end
+  hint = of_state_hint(hint, declared)
   problem.raise(code, (message:gsub('^column %b""', function() return what end, 1)), hint)
 end
 
@@ -186,8 +193,10 @@ local function entries(R, nodes, cur)
   end
   function R.check_list(n, list)
     if views.type_of(list) and views.is_list(list) then return end
-    problem.raise("ROW_TYPE", ("%s takes a list of values, given %s"):format(of_state(node.states[n]), problem.show_typed(list)),
-      ("ctx.state.%s:add(value) adds one"):format(node.states[n].name))
+    local given = problem.show_typed(list)
+    problem.raise("ROW_TYPE", ("%s takes a list of values, given %s"):format(of_state(node.states[n]), given),
+      given:find("^ctx%.") and given .. (":get() gives the values of a list state") or ("ctx.state.%s:add(value) adds one"):format(
+      node.states[n].name))
   end
   function R.bad_list(n, list)
     local _, why, hint = list_of.measure(list)
@@ -308,7 +317,7 @@ function process.attach(R, more)
     local field = state.custom and state.custom.schema or { fields = { { name = name, type = state.type } }, by_name = { [name] = 1 } }
     local code, message, hint = failures.wrong_value({ schema = field, verb = "state" }, name, value)
     local what = state.custom and ("field %q of state %q"):format(name, state.name) or ("state %q"):format(state.name)
-    hint = hint and hint:find(":returns", 1, true) and ("declare it with more room: %s = tm.%s(...)"):format(state.name, state.kind) or hint
+    hint = of_state_hint(hint, ("%s = tm.%s(...)"):format(state.name, state.kind))
     what = of_key(what, nodes, more.cur)
     problem.raise(code, (message:gsub('^column %b""', function() return what end, 1)), hint)
   end

@@ -1,7 +1,7 @@
 -- `tidemill test`: runs specs with busted, which is found where Lua 5.1 keeps its packages.
 local engine = require "kit.engine"
 
-local runner = {}
+local runner = { for_people = true } -- what is printed of the results
 
 local MISSING = [[tidemill test runs specs with busted, and there is none here: %s
   on Debian and Ubuntu: apt install lua-busted
@@ -36,6 +36,7 @@ local function arguments_of(given)
           ("did you mean %s?"):format(engine.nearest(value, { "gtest", "json", "junit", "plain", "tap", "utf" })) or nil)
       end
       a = "--output=" .. handler
+      runner.for_people = handler == OUTPUTS.plain or handler == OUTPUTS.utf
     elseif not name then
       roots = roots + 1
       if not engine.kind_of(a) then return nil, wrong(("there is no file or folder %s"):format(a)) end

@@ -4,6 +4,9 @@ local test = require "kit.test"
 
 local told = {}
 
+-- Forms for machines are all that standard output has of them.
+local out = require("kit.runner").for_people and io.stdout or io.stderr
+
 busted.subscribe({ "test", "start" }, function()
   test.made = {}
   return nil, true
@@ -22,6 +25,6 @@ end)
 
 busted.subscribe({ "suite", "end" }, function()
   io.stdout:flush()
-  for _, story in ipairs(told) do io.stdout:write("\n", story) end
+  for _, story in ipairs(told) do out:write("\n", story) end
   return nil, true
 end)

@@ -161,6 +161,11 @@ function methods:take(sink, options)
   if options ~= nil and type(options) ~= "table" or order ~= nil and order ~= "arrival" and order ~= "cause" then
     trouble.wrong("ARGUMENT", 'take: { order = "arrival" } or nothing is needed, given ' .. shown(order or options))
   end
+  for name in pairs(options or {}) do
+    if name ~= "order" then
+      trouble.wrong("ARGUMENT", ("take has no option %s; it has order"):format(shown(name)), 'for example { order = "arrival" }')
+    end
+  end
   return checked(engine.take(kit, sink, order == "arrival"))
 end
 
@@ -297,8 +302,9 @@ function test.new(job, options)
     local mark = program.mark()
     if type(job) == "function" then job = job() else mark = math.huge end
     if not program.is(job) then
+      local plain = type(job) == "table" and getmetatable(job) == nil
       trouble.wrong("ARGUMENT", "tm.test: a job, a stream, a function that returns one, or the path of a job file is needed, given "
-        .. shown(job))
+        .. (plain and "a table" or shown(job)), plain and "a job's text stands in { code = \"...\" }" or nil)
     end
     given.path, given.text, given.program = "the spec's job", program.text(job, mark), true
   end

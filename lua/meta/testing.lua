@@ -89,7 +89,7 @@ function test:advance_clock(ms) end
 ---@return integer ms
 function test:now() end
 
----The source holds event time back no more, until its next record.
+---The source holds event time back no more, until its next record or watermark.
 ---
 ---    t:idle("payments")
 ---@param source string

@@ -157,6 +157,7 @@ end
 -- What sinks written in Lua do before their first row and behind their last: each once.
 -- Those of a process get a ctx, and its chunks run them once for all.
 local edges_of = {} -- by node and subtask: { opened =, closed = }
+local edge -- whose function of them runs: for its error
 
 local function edges(nodes, ctx, subtask)
   local key = nodes[1].id .. " " .. subtask
@@ -166,7 +167,9 @@ local function edges(nodes, ctx, subtask)
     for k, node in ipairs(nodes) do
       if node[part] then
         metrics.enter(ctx, k)
+        edge = ("operator '%s': %s"):format(node.name, part)
         node[part](node.kind == "process" and require("codegen.process_runtime").edge_context(node, ctx, subtask) or nil)
+        edge = nil
       end
     end
   end
@@ -226,7 +229,9 @@ function host.chain(ids, address, subtask, parallelism, first, role)
   -- A row's error goes to recover as it is.
   local function handler(err)
     if ctx.under_way ~= 0 then return err end
-    return trouble.run(err)
+    local told, of = trouble.run(err), edge
+    edge = nil
+    return of and fault.new(told.code, told.where, ("%s: %s"):format(of, told.message), told.hint) or told
   end
   local function random_position(a, b, c, d)
     if a == nil then return random.position(own) end

@@ -28,6 +28,12 @@ local FIXED = { bool = true, int = true, int64 = true, double = true, decimal = 
 ---@param call table { at =, file =, line = }
 function watermarks.new(call, given)
   if type(given) ~= "table" or freeze.kind(given) then check.wrong(call.at, "tm.watermarks", "a table", given, EXAMPLE) end
+  for _, name in ipairs { "align", "idle", "interval", "out_of_order" } do
+    if given[name] ~= nil then
+      fault.raise("OPTION", call.at, ("tm.watermarks: %s is an option of :watermark"):format(name),
+        ('give it there: :watermark("ts", { generator = made, %s = ... })'):format(name))
+    end
+  end
   local function any(_, _, v) return v end
   local values = check.options(call.at, "tm.watermarks", given, { state = any, event = check.func, periodic = check.func })
   if values.state == nil then

@@ -152,7 +152,7 @@ static int lay_out(struct tm__windows *self, struct tm_error *err)
 
 // --- going ---------------------------------------------------------------------------------------
 
-enum { WATERMARK, NOW_MS, LAST_PROCESSING, ARRIVALS, WORDS };
+enum { WATERMARK, NOW_MS, LAST_PROCESSING, ARRIVALS, WORDS = TM__WINDOWS_WORDS };
 
 // Functions that draw random numbers, each from a stream of its own.
 enum { STREAMS = TM__CUSTOM_CHUNKS + TM__ASKED_CHUNKS + 2 };
@@ -197,16 +197,19 @@ static int take_words(void *arg, const struct tm__operator_old *old, struct tm_e
 {
     struct tm__windows *self = arg;
     const int64_t *words = old->words;
+    uint64_t arrivals = (uint64_t)words[old->count - 1];
+    tm__operator_reached_note(&self->reached, &self->base, old, words[WATERMARK]);
+    if (arrivals > self->aggregates.arrivals)
+        self->aggregates.arrivals = arrivals;
+    if (old->count != WORDS) // windows of slices have no clock
+        return 0;
     if (words[NOW_MS] != INT64_MIN && (words[NOW_MS] > TM_INT_MAX || words[NOW_MS] < -TM_INT_MAX))
         return tm__operator_damaged(&self->base, "window time", err, "the clock shows %lld ms",
                                     (long long)words[NOW_MS]);
-    tm__operator_reached_note(&self->reached, &self->base, old, words[WATERMARK]);
     if (words[NOW_MS] > self->now_ms)
         self->now_ms = words[NOW_MS];
     if (words[LAST_PROCESSING] > self->last_processing)
         self->last_processing = words[LAST_PROCESSING];
-    if ((uint64_t)words[ARRIVALS] > self->aggregates.arrivals)
-        self->aggregates.arrivals = (uint64_t)words[ARRIVALS];
     return 0;
 }
 
@@ -245,7 +248,10 @@ int tm__windows_restore(struct tm_operator *op, const struct tm_restored *restor
     if (rc == 0)
         rc = tm__operator_reached_begin(&self->reached, op, err);
     if (rc == 0)
-        rc = tm__operator_restore_words(op, restored, "window time", WORDS, take_words, self, err);
+        rc = tm__operator_refuse_windows(op, restored, "slices", &self->layout, self->state, err);
+    if (rc == 0)
+        rc = tm__operator_restore_words_of(op, restored, "window time", WORDS,
+                                           TM__WINDOW_SLICES_WORDS, take_words, self, err);
     if (rc != 0)
         return rc;
     tm__operator_reached_end(&self->reached);

@@ -145,6 +145,8 @@ return rows:key_by("k"):process("p", {
       assert.emits(t, "out", {})
       t:push("b", { k = "x", ts = 2000 })
       assert.emits(t, "out", { { k = "x", window_start = 0, window_end = 1000, n = 1 } })
+      assert.equal("b", select(2, t:watermark("w")).source)
+      assert.same({ math.huge }, { t:finish():watermark("w") }) -- and nobody holds it
     end)
   end)
 end

@@ -124,8 +124,8 @@ static inline int subject_manifest(struct tm_manifest *manifest, uint64_t checkp
     manifest->created_ms = 1767225600000;
     manifest->max_parallelism = GROUPS;
     manifest->script = "tm.from(...)";
-    ck_assert_int_eq(tm_manifest_add_operator(manifest, "read", "source", TASKS), 0);
-    ck_assert_int_eq(tm_manifest_add_operator(manifest, "count", "process", TASKS), 0);
+    ck_assert_int_eq(tm_manifest_add_operator(manifest, "read", "source", "file", TASKS), 0);
+    ck_assert_int_eq(tm_manifest_add_operator(manifest, "count", "process", "", TASKS), 0);
     int rc = 0;
     for (uint32_t i = 0; i < TASKS && rc == 0; i++)
         rc = tm_manifest_add_written(manifest, written[i], err);
