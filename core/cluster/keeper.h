@@ -47,7 +47,8 @@ void tm_keeper_start(struct tm_keeper *keeper); // all workers run
 void tm_keeper_stop(struct tm_keeper *keeper);  // the job fails or is cancelled
 // Types have been settled: they belong to every checkpoint from now on. TM_E_MEMORY.
 int tm_keeper_settled(struct tm_keeper *keeper, const char *text, size_t length) TM_WARN_UNUSED;
-// The job was told to end as if its input had: nothing is saved until it has.
+// Sources are told to end as if they had no more to read: nothing is begun before the last one, and
+// no savepoint is taken any more.
 void tm_keeper_drain(struct tm_keeper *keeper);
 // The last one: tm_keeper_is_saved says when it is over, with its commits.
 void tm_keeper_save(struct tm_keeper *keeper, enum tm_checkpoint_purpose purpose);

@@ -320,7 +320,8 @@ static int file_sync(void *ctx, int fd, struct tm_error *err)
     if (sim_happens(universe, SIM_sync_fails)) {
         sim_fault(universe, SIM_sync_fails, "");
         sim_disk_sync_badly(disk_of(process), open->inode, &universe->calls);
-        bool dies = process->dies_at != 0 || tm_kill_switch.of.at != TM_KILL_COUNT;
+        bool dies = !process->locks_lost &&
+                    (process->dies_at != 0 || tm_kill_switch.of.at != TM_KILL_COUNT);
         if (dies && !universe->less.faults[SIM_power] &&
             sim_chance(&universe->calls, universe->weather.lost_permille)) {
             tm_kill_switch.of.at = TM_KILL_COUNT;

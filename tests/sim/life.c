@@ -47,7 +47,7 @@ struct life {
     uint64_t zombie_turns, zombie_newest; // the newest checkpoint when it fell asleep
     char savepoint[SIM_PATH];             // that was taken; "": none
     bool begins_from, refused;            // the process begins with it; it may not
-    uint64_t commits, completed; // of the process, that were looked at: the newest, how many
+    uint64_t commits, completed;          // of the process, that were looked at: newest, how many
 };
 
 // --- the swarm -----------------------------------------------------------------------------------
@@ -509,8 +509,8 @@ static bool next_process(struct life *life)
                                process->error.code == TM_E_OUTPUT_CHANGED);
     life->universe.saw[SIM_SAW_savepoint_refused] += life->begins_from && life->refused;
     // One that begins with a savepoint does not look at what has rotted.
-    life->stopped = failed && !life->begins_from &&
-                    sim_rot_stops(&life->rot, &life->oracle, &process->error);
+    life->stopped =
+        failed && !life->begins_from && sim_rot_stops(&life->rot, &life->oracle, &process->error);
     if (failed && life->universe.calm && !life->stopped && !(life->begins_from && life->refused))
         sim_violate(&life->oracle, "C6: nothing went wrong any more, and the job failed: %s %s",
                     process->error.message, process->error.hint);
