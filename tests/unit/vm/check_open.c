@@ -45,7 +45,7 @@ static void heap_free(void *ctx, void *p, size_t size)
         memset(p, 0xdd, size);
 }
 
-static const struct tm_fx_memory heap_memory = {heap_alloc, heap_realloc, heap_free, NULL};
+static const struct tm_fx_memory heap_memory = {heap_alloc, heap_realloc, heap_free, NULL, NULL};
 
 static bool compiles(void *ctx)
 {
