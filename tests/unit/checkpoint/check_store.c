@@ -191,7 +191,7 @@ START_TEST(going_back_gives_up_what_is_newer)
     ck_assert(!disk_has("work/subject/chk-3"));
     ck_assert_int_eq(subject_open("work/subject", 3, &checkpoint, &err), TM_E_CHECKPOINT_MISSING);
     ck_assert_uint_eq(tm_store_next(store), 4); // no number is used twice
-    tm_store_count_from(store, 2); // begun with, of elsewhere
+    tm_store_count_from(store, 2);              // begun with, of elsewhere
     ck_assert_uint_eq(tm_store_next(store), 4);
     tm_store_count_from(store, 9);
     ck_assert_uint_eq(tm_store_next(store), 10);
