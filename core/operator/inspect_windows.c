@@ -14,7 +14,7 @@
 static const char *column_name(const struct tm_field *field)
 {
     if (strcmp(field->name, TM_INSPECTED_ROWS) == 0)
-        return TM_INSPECTED_ROWS + 1;
+        return &TM_INSPECTED_ROWS[1];
     return (field->flags & TM_FIELD_HIDDEN) != 0 ? NULL : field->name;
 }
 
@@ -75,7 +75,7 @@ static int see_buffered(const struct tm__windows *self, const struct tm__operato
     for (size_t at = 0; rc == 0 && at < rows.size_bytes; at += sizeof(struct tm_row *)) {
         const struct tm_row *row;
         memcpy(&row, rows.data + at, sizeof row);
-        tm__operator_see_row(inspector, TM_INSPECTED_ROWS + 1, self->buffered.rows, row, true);
+        tm__operator_see_row(inspector, &TM_INSPECTED_ROWS[1], self->buffered.rows, row, true);
     }
     tm_buf_fini(&rows);
     return rc == TM_E_OVERFLOW ? 0 : rc; // too many, whose firing will fail

@@ -26,7 +26,7 @@ static int each_column(const struct tm_node *node, each_state *each, void *arg)
             node->kind == TM_NODE_WINDOW && i < node->key.count + 2 &&
             (strcmp(field->name, "window_start") == 0 || strcmp(field->name, "window_end") == 0);
         if (strcmp(field->name, TM_INSPECTED_ROWS) == 0)
-            rc = each(arg, node, TM_INSPECTED_ROWS + 1);
+            rc = each(arg, node, &TM_INSPECTED_ROWS[1]);
         else if (!bound && (field->flags & TM_FIELD_HIDDEN) == 0)
             rc = each(arg, node, field->name);
     }
@@ -56,7 +56,7 @@ static int each_of_node(const struct tm_node *node, each_state *each, void *arg)
     case TM_NODE_DISTINCT:
         return each(arg, node, "seen");
     case TM_NODE_WINDOW: // with an evictor rows are kept, and nothing is computed before it fires
-        rc = node->evictor.kind != TM_EVICTOR_NONE ? each(arg, node, TM_INSPECTED_ROWS + 1)
+        rc = node->evictor.kind != TM_EVICTOR_NONE ? each(arg, node, &TM_INSPECTED_ROWS[1])
                                                    : each_column(node, each, arg);
         return rc == 0 ? each_declared(node, each, arg) : rc;
     case TM_NODE_PROCESS:
