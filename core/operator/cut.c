@@ -342,16 +342,12 @@ int tm__operator_reached_begin(struct tm__operator_reached *reached, const struc
     return 0;
 }
 
-// A key group that has keys of several subtasks, which another max parallelism brings, is as far as
+// A key group that has keys of several of old, which another max parallelism brings, is as far as
 // the least of them: so no row is lost.
-void tm__operator_reached_note(struct tm__operator_reached *reached, const struct tm_operator *op,
-                               const struct tm__operator_old *old, int64_t watermark)
+static void note_groups(struct tm__operator_reached *reached, const struct tm_operator *op,
+                        uint64_t first, uint64_t last, uint64_t old_max, int64_t watermark)
 {
-    uint64_t first, last, max = op->ctx->plan->max_parallelism, old_max = old->max_parallelism;
-    uint32_t old_first, old_last;
-    tm_key_group_range(old->subtask, old->parallelism, old->max_parallelism, &old_first, &old_last);
-    first = old_first;
-    last = old_last;
+    uint64_t max = op->ctx->plan->max_parallelism;
     watermark = watermark == UNKNOWN ? UNKNOWN - 1 : watermark; // no window is between them
     for (uint32_t i = 0; i < reached->count; i++) {
         uint64_t group = reached->first + i; // groups are shares of all hashes
@@ -359,6 +355,64 @@ void tm__operator_reached_note(struct tm__operator_reached *reached, const struc
             watermark < reached->at[i])
             reached->at[i] = watermark;
     }
+}
+
+void tm__operator_reached_note(struct tm__operator_reached *reached, const struct tm_operator *op,
+                               const struct tm__operator_old *old, int64_t watermark)
+{
+    uint32_t first, last;
+    if ((reached->told[old->subtask / 64 % (TM_PARALLELISM_MAX / 64)] >> old->subtask % 64 & 1) !=
+        0)
+        return;
+    tm_key_group_range(old->subtask, old->parallelism, old->max_parallelism, &first, &last);
+    note_groups(reached, op, first, last, old->max_parallelism, watermark);
+}
+
+enum { GROUPS_FIRST, GROUPS_LAST, GROUPS_AT, GROUPS_WORDS };
+
+int tm__operator_reached_cut(const struct tm__operator_reached *reached,
+                             const struct tm_operator *op, int64_t watermark, struct tm_cut *cut,
+                             struct tm_error *err)
+{
+    int rc = 0;
+    for (uint32_t i = 0, next; reached->at != NULL && i < reached->count && rc == 0; i = next) {
+        uint32_t first = reached->first + i;
+        int64_t at = tm__operator_reached_of(reached, first, watermark);
+        for (next = i + 1; next < reached->count; next++)
+            if (tm__operator_reached_of(reached, reached->first + next, watermark) != at)
+                break;
+        const int64_t words[GROUPS_WORDS] = {first, reached->first + next - 1, at};
+        rc = tm__operator_cut_words(op, cut, "window groups", words, GROUPS_WORDS, err);
+    }
+    return rc;
+}
+
+struct groups {
+    struct tm__operator_reached *reached;
+    const struct tm_operator *op;
+};
+
+static int take_groups(void *arg, const struct tm__operator_old *old, struct tm_error *err)
+{
+    const struct groups *groups = arg;
+    int64_t first = old->words[GROUPS_FIRST], last = old->words[GROUPS_LAST];
+    if (first < 0 || first > last || last >= old->max_parallelism ||
+        old->subtask >= TM_PARALLELISM_MAX)
+        return tm__operator_damaged(groups->op, "window groups", err,
+                                    "they are from %lld to %lld of %u", (long long)first,
+                                    (long long)last, old->max_parallelism);
+    groups->reached->told[old->subtask / 64] |= 1ULL << old->subtask % 64;
+    note_groups(groups->reached, groups->op, (uint64_t)first, (uint64_t)last, old->max_parallelism,
+                old->words[GROUPS_AT]);
+    return 0;
+}
+
+int tm__operator_reached_restore(struct tm__operator_reached *reached, const struct tm_operator *op,
+                                 const struct tm_restored *restored, struct tm_error *err)
+{
+    struct groups groups = {reached, op};
+    return tm__operator_restore_words(op, restored, "window groups", GROUPS_WORDS, take_groups,
+                                      &groups, err);
 }
 
 void tm__operator_reached_end(struct tm__operator_reached *reached)

@@ -147,12 +147,21 @@ struct tm__operator_reached {
     int64_t *at;   // by key group; NULL: all as far as the operator
     int64_t least; // the operator's watermark
     int64_t most;
+    uint64_t told[TM_PARALLELISM_MAX / 64]; // by bit: old subtasks of which items say it by group
 };
 int tm__operator_reached_begin(struct tm__operator_reached *reached, const struct tm_operator *op,
                                struct tm_error *err) TM_WARN_UNUSED;
 void tm__operator_reached_note(struct tm__operator_reached *reached, const struct tm_operator *op,
                                const struct tm__operator_old *old, int64_t watermark);
 void tm__operator_reached_end(struct tm__operator_reached *reached);
+// Part "window groups": where key groups are apart yet, how far each is; it is read behind begin,
+// before anything is noted. Nothing where they are not.
+int tm__operator_reached_cut(const struct tm__operator_reached *reached,
+                             const struct tm_operator *op, int64_t watermark, struct tm_cut *cut,
+                             struct tm_error *err) TM_WARN_UNUSED;
+int tm__operator_reached_restore(struct tm__operator_reached *reached, const struct tm_operator *op,
+                                 const struct tm_restored *restored,
+                                 struct tm_error *err) TM_WARN_UNUSED;
 void tm__operator_reached_fini(struct tm__operator_reached *reached); // also of one all zero
 // The operator has come so far: nothing is known apart any more when all have.
 static inline void tm__operator_reached_pass(struct tm__operator_reached *reached,

@@ -66,6 +66,8 @@ int tm__operator_window_snapshot(struct tm_operator *op, struct tm_cut *cut, str
                                       self->keys.reader.schema, cut, err);
     if (rc == 0)
         rc = tm__operator_cut_words(op, cut, "window time", words, WORDS, err);
+    if (rc == 0)
+        rc = tm__operator_reached_cut(&self->reached, op, self->watermark, cut, err);
     struct tm_vm_chain *chunks[TM__CUSTOM_CHUNKS];
     tm__operator_custom_chunks(self->custom, chunks);
     if (rc == 0)
@@ -130,6 +132,8 @@ static int restore_parts(struct tm__operator_window *self, const struct tm_resto
     int rc = lay_out(self, windows, err);
     if (rc == 0)
         rc = tm__operator_reached_begin(&self->reached, op, err);
+    if (rc == 0)
+        rc = tm__operator_reached_restore(&self->reached, op, restored, err);
     if (rc == 0)
         rc = tm__operator_refuse_windows(op, restored, "windows", &self->layout, self->state, err);
     if (rc == 0)

@@ -185,6 +185,8 @@ int tm__windows_snapshot(struct tm_operator *op, struct tm_cut *cut, struct tm_e
     }
     if (rc == 0)
         rc = tm__operator_cut_words(op, cut, "window time", words, WORDS, err);
+    if (rc == 0)
+        rc = tm__operator_reached_cut(&self->reached, op, self->watermark, cut, err);
     struct tm_vm_chain *chunks[STREAMS];
     find_streams(self, chunks);
     return rc == 0 ? tm__operator_streams_snapshot(op, chunks, STREAMS, cut, "window streams", err)
@@ -247,6 +249,8 @@ int tm__windows_restore(struct tm_operator *op, const struct tm_restored *restor
     int rc = lay_out(self, err);
     if (rc == 0)
         rc = tm__operator_reached_begin(&self->reached, op, err);
+    if (rc == 0)
+        rc = tm__operator_reached_restore(&self->reached, op, restored, err);
     if (rc == 0)
         rc = tm__operator_refuse_windows(op, restored, "slices", &self->layout, self->state, err);
     if (rc == 0)
