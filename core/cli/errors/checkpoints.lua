@@ -129,8 +129,10 @@ return job
     run = [[tidemill run job.lua --quiet && tidemill run job.lua --from chk-1 --set new=1]] },
   { "INPUT_CHANGED", group = "checkpoints",
     cause = [[A job goes on from a checkpoint, and a file that it had begun to read is gone, shorter than what was read of it, or another
-      file: what is in it cannot be what comes next.]],
-    fix = [[Put back the file as it was. Or begin anew with all of the input: tidemill run --fresh.]],
+      file: what is in it cannot be what comes next. Or the path of the source is another now, which does not mean that file.
+      `tidemill plan --against` says so before anything runs.]],
+    fix = [[Put back the file as it was; go on with the path as it was until the file is read, and then change it. Or leave out what is left of it and
+      read all that the new path means: --drop-state with the name of the source. Or begin anew with all of the input: tidemill run --fresh.]],
     files = { { "job.lua", [[local tm = require "tidemill"
 local job = tm.job("one", { checkpoint = "1h" })
 job:from(tm.file { path = "in.txt", format = "text" })
