@@ -296,12 +296,14 @@ describe("a process", function()
       assert.is_truthy(said:find(text, 1, true), said)
     end
     has('USER_CODE: velocity: ctx is read-only: cannot set "key"', function(ctx) ctx.key = 1 end)
-    has('ctx is read-only: cannot set "count" what is kept for the key is state: ctx.state.name:set(value)', function(ctx) ctx.count = 1 end)
+    has('ctx is read-only: cannot set "count" what is kept for the key is state: ctx.state.name:set(value)',
+      function(ctx) ctx.count = 1 end)
     has('ctx.state is read-only: cannot set "n" ctx.state.n:set(value)', function(ctx) ctx.state.n = 5 end)
     has('ctx.key is read-only: cannot set "user"', function(ctx) ctx.key.user = "x" end)
     has('USER_CODE: velocity: state "l": add takes one argument, given more add_all { a, b } adds several',
       function(ctx) ctx.state.l:add(1, 2) end)
-    has('state "l": get takes no argument, given more one of them by its number: ctx.state.l[1]', function(ctx) return ctx.state.l:get(1) end)
+    has('state "l": get takes no argument, given more one of them by its number: ctx.state.l[1]',
+      function(ctx) return ctx.state.l:get(1) end)
     has('state "m": get takes one argument, given more where the map has no such key it is nil: ctx.state.m:get(key) or 0',
       function(ctx) return ctx.state.m:get(1, 0) end)
     has('state "m": put takes two arguments, given more', function(ctx) ctx.state.m:put(1, 2, 3) end)
@@ -311,7 +313,9 @@ describe("a process", function()
   it("tells arguments beyond those of a list when it runs, where it cannot know before", function()
     local b = bench { state = { l = state.list "string" }, each = function(ctx, e)
       local list = ctx.state.l
-      if e.n == 1 then list:add(("a-b"):gsub("-", "+")) elseif e.n == 2 then list:get(unpack { e.n }) else list:add((("a-b"):gsub("-", "+"))) end
+      if e.n == 1 then list:add(("a-b"):gsub("-", "+"))
+      elseif e.n == 2 then list:get(unpack { e.n })
+      else list:add((("a-b"):gsub("-", "+"))) end
       ctx:emit { n = #list }
     end, returns = support.schema("n int") }
     local out = b.give(rows(1, 2, 3))
@@ -326,9 +330,9 @@ describe("a process", function()
       saved = ctx
       saved:emit { n = 1 }
     end, returns = support.schema("n int") })[1]
-    local codes = {}
-    for _, f in ipairs(node.findings) do codes[#codes + 1] = f.code end
-    assert.same({ "KEPT_RECORD", "CAPTURED" }, codes)
+    local found = {}
+    for _, f in ipairs(node.findings) do found[#found + 1] = f.code end
+    assert.same({ "KEPT_RECORD", "CAPTURED" }, found)
     assert.is_truthy(node.findings[1].message:find("ctx is kept in the captured variable 'saved'", 1, true))
   end)
 
