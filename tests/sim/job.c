@@ -78,26 +78,35 @@ static uint32_t draw_stages(struct sim_job *job, struct sim_random *random, uint
     return kinds;
 }
 
-// One to three of the kinds that not all have. They come in place of the first ones, or beside
-// them.
+// The bit of one of the kinds that not all seeds have.
+static uint32_t draw_kind(struct sim_random *random)
+{
+    uint32_t bit = SIM_FIRST_KINDS, weights = 0;
+    for (; sim_kind(bit) != NULL; bit++)
+        weights += sim_kind(bit)->weight;
+    uint32_t place = (uint32_t)sim_below(random, weights);
+    for (bit = SIM_FIRST_KINDS; place >= sim_kind(bit)->weight; bit++)
+        place -= sim_kind(bit)->weight;
+    return bit;
+}
+
+// One to three of them. They come in place of the first ones, or beside them.
 static uint32_t draw_more(struct sim_job *job, struct sim_universe *universe, uint32_t *kinds)
 {
     struct sim_random *random = &universe->more;
-    uint32_t drawn = 0, count = 1 + (uint32_t)sim_below(random, 3), all = SIM_FIRST_KINDS;
-    bool any = sim_chance(random, 400), alone = sim_chance(random, 600);
+    static const uint32_t counts[] = {1, 1, 1, 2, 2, 3};
+    uint32_t drawn = 0, count = counts[sim_below(random, 6)];
+    bool any = sim_chance(random, 350), alone = sim_chance(random, 750);
     if (!any || universe->less.more)
         return 0;
     if (alone) {
         *kinds = 0;
         job->has_late = job->has_failed = false;
     }
-    while (sim_kind(all) != NULL)
-        all++;
     bool in_time = !job->has_late && job->feed != SIM_FEED_FILES;
     for (uint32_t i = 0; i < count; i++) {
-        uint32_t bit = (uint32_t)sim_between(random, SIM_FIRST_KINDS, all - 1);
-        uint32_t needs = sim_kind(bit)->needs;
-        if ((in_time || (needs & SIM_NEEDS_TIME) == 0) && (needs & SIM_NEEDS_CHANGE) == 0)
+        uint32_t bit = draw_kind(random);
+        if (in_time || (sim_kind(bit)->needs & SIM_NEEDS_TIME) == 0)
             drawn |= 1u << bit;
     }
     return drawn & ~universe->less.stages;
@@ -135,9 +144,9 @@ static void draw_change(struct sim_drawing *drawing, uint32_t kinds)
     struct sim_random *random = &drawing->universe->more;
     const struct sim_wider *wider = &drawing->universe->wider;
     uint32_t first = (uint32_t)__builtin_popcount(kinds), count = job->stage_count, at;
-    bool changes = sim_chance(random, 400), goes = sim_chance(random, 250);
+    bool changes = sim_chance(random, 600), goes = sim_chance(random, 250);
     bool comes = sim_chance(random, 300);
-    at = 1 + (uint32_t)sim_below(random, 3);
+    at = 1 + (uint32_t)sim_below(random, 2);
     for (uint32_t s = first; s < count; s++) {
         struct sim_stage *stage = &job->stages[s];
         stage->renamed = sim_chance(random, 500) && strstr(stage->kind->script, "$WAS") != NULL;

@@ -14,10 +14,9 @@
 enum { SIM_KIND_OUTPUTS = 3 };
 
 enum sim_needs {
-    SIM_NEEDS_TIME = 1,   // rows that are not late
-    SIM_NEEDS_EVEN = 2,   // times that are even
-    SIM_NEEDS_FILES = 4,  // outputs that are files
-    SIM_NEEDS_CHANGE = 8, // a script that is changed: it is what is new
+    SIM_NEEDS_TIME = 1,  // rows that are not late
+    SIM_NEEDS_EVEN = 2,  // times that are even
+    SIM_NEEDS_FILES = 4, // outputs that are files
 };
 
 enum { SIM_TIME_TEXT = 32 };
@@ -33,6 +32,7 @@ struct sim_drawing {
 struct sim_kind {
     const char *name, *script;
     uint32_t needs;
+    uint32_t weight; // among those that a share of the seeds has; 0: it is not drawn
     struct {
         const char *name; // NULL: no more
         const struct sim_judge *judge;

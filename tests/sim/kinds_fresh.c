@@ -91,6 +91,5 @@ const struct sim_kind sim_kind_fresh = {
               "    ctx:emit { id = e.id, n = ctx.state.n:get() }\n"
               "  end,\n"
               "}):returns { id = \"int64\", n = \"int64\" }:to($1)\n",
-    .needs = SIM_NEEDS_CHANGE,
     .outputs = {{"fresh", &judge_fresh}},
 };

@@ -44,6 +44,7 @@ static void expect_kept(struct sim_job *job, struct sim_stage *stage)
 
 const struct sim_kind sim_kind_kept = {
     .name = "kept",
+    .weight = 2,
     .script =
         "counted:key_by(\"key\"):process(\"$NAME\", {\n"
         "  state = {\n"
@@ -97,6 +98,7 @@ static void expect_reduced(struct sim_job *job, struct sim_stage *stage)
 
 const struct sim_kind sim_kind_reduced = {
     .name = "reduced",
+    .weight = 1,
     .script = "counted:select(\"id\", \"key\", \"value\"):key_by(\"key\"):reduce(\"$NAME\", "
               "function(a, e)\n"
               "    if e.value >= a.value then return e end\n"
@@ -133,6 +135,7 @@ static void expect_rolled(struct sim_job *job, struct sim_stage *stage)
 
 const struct sim_kind sim_kind_rolled = {
     .name = "rolled",
+    .weight = 1,
     .script =
         "counted:key_by(\"key\"):aggregate(\"$NAME\", { n = tm.count(), total = "
         "tm.sum(\"value\"), least = tm.min(\"value\"),\n"
@@ -164,6 +167,7 @@ static void expect_firsts(struct sim_job *job, struct sim_stage *stage)
 
 const struct sim_kind sim_kind_firsts = {
     .name = "firsts",
+    .weight = 1,
     .script =
         "counted:select(\"id\", \"key\", \"group\"):key_by(\"key\"):dedup(\"group\", { name = "
         "\"$NAME\" })$WAS:to($1)\n",
@@ -173,6 +177,7 @@ const struct sim_kind sim_kind_firsts = {
 
 const struct sim_kind sim_kind_pairs = {
     .name = "pairs",
+    .weight = 1,
     .script = "counted:select(\"key\", \"group\"):key_by(\"key\"):distinct { name = \"$NAME\" "
               "}$WAS:to($1)\n",
     .outputs = {{"pairs", &sim_judge_lines}},
@@ -197,6 +202,7 @@ static void expect_best(struct sim_job *job, struct sim_stage *stage)
 
 const struct sim_kind sim_kind_best = {
     .name = "best",
+    .weight = 1,
     .script =
         "counted:select(\"id\", \"key\", \"value\"):key_by(\"key\"):max_by(\"value\", { name = "
         "\"$NAME\" })$WAS:to($1)\n",
@@ -241,6 +247,7 @@ static void expect_ranks(struct sim_job *job, struct sim_stage *stage)
 
 const struct sim_kind sim_kind_ranks = {
     .name = "ranks",
+    .weight = 1,
     .script =
         "counted:select(\"id\", \"key\", \"value\"):key_by(\"key\"):top(2, \"value\", { name = "
         "\"$NAME\" })$WAS:to($1)\n",

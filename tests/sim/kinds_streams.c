@@ -19,6 +19,7 @@ static void expect_pieces(struct sim_job *job, struct sim_stage *stage)
 
 const struct sim_kind sim_kind_pieces = {
     .name = "pieces",
+    .weight = 1,
     .script = "local $NAME = counted:flat_map(function(e, out)\n"
               "    for part = 1, tonumber(e.value % 4) do out { id = e.id, key = e.key, part = "
               "part } end\n"
@@ -38,6 +39,7 @@ const struct sim_kind sim_kind_pieces = {
 // What was read in one order goes two ways, and may come in another.
 const struct sim_kind sim_kind_joined = {
     .name = "joined",
+    .weight = 1,
     .script = "local $NAME = counted:filter(function(e) return e.id % 3 == 0 end)\n"
               "$NAME:union(counted:filter(function(e) return e.id % 3 ~= 0 end)):key_by(\"key\")"
               ":process(\"$NAME\", {\n"
@@ -54,6 +56,7 @@ const struct sim_kind sim_kind_joined = {
 
 const struct sim_kind sim_kind_twice = {
     .name = "twice",
+    .weight = 1,
     .script = "counted:key_by(\"group\"):process(\"$NAME\", {\n"
               "  state = { m = tm.value(\"$<int$|int64$>\", { default = 0 }) },\n"
               "  each = function(ctx, e)\n"

@@ -101,6 +101,7 @@ static const struct sim_judge judge_both = {.memory = numbers_memory,
 
 const struct sim_kind sim_kind_both = {
     .name = "both",
+    .weight = 2,
     .script = "counted:filter(function(e) return e.id % 2 == 0 end):key_by(\"key\")\n"
               "  :connect(counted:filter(function(e) return e.id % 2 == 1 end):key_by(\"key\"), "
               "\"$NAME\", {\n"
@@ -221,6 +222,7 @@ static void expect_ruled(struct sim_job *job, struct sim_stage *stage)
 
 const struct sim_kind sim_kind_ruled = {
     .name = "ruled",
+    .weight = 4,
     .script =
         "local $NAME = counted:key_by(\"key\"):process_broadcast(counted:filter(function(e) return "
         "e.value % 10 < 3 end), \"$NAME\", {\n"

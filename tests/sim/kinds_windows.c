@@ -87,6 +87,7 @@ static void expect_sessions(struct sim_job *job, struct sim_stage *stage)
 
 const struct sim_kind sim_kind_sessions = {
     .name = "sessions",
+    .weight = 2,
     .script = "counted:key_by(\"key\"):window(tm.session(\"$A\"))\n"
               "  :aggregate(\"$NAME\", { n = tm.count(), total = tm.sum(\"value\") })$WAS:to($1)\n",
     .needs = SIM_NEEDS_TIME | SIM_NEEDS_EVEN,
@@ -125,6 +126,7 @@ static void expect_dozens(struct sim_job *job, struct sim_stage *stage)
 
 const struct sim_kind sim_kind_dozens = {
     .name = "dozens",
+    .weight = 1,
     .script = "counted:key_by(\"key\"):window(tm.count_window(5))\n" OF_LAST,
     .outputs = {{"dozens", &sim_judge_lines}},
     .expect = expect_dozens,
@@ -137,6 +139,7 @@ static void expect_lasts(struct sim_job *job, struct sim_stage *stage)
 
 const struct sim_kind sim_kind_lasts = {
     .name = "lasts",
+    .weight = 1,
     .script = "counted:key_by(\"key\"):window(tm.count_window(6, 2))\n" OF_LAST,
     .outputs = {{"lasts", &sim_judge_lines}},
     .expect = expect_lasts,
@@ -149,6 +152,7 @@ static void expect_evicted(struct sim_job *job, struct sim_stage *stage)
 
 const struct sim_kind sim_kind_evicted = {
     .name = "evicted",
+    .weight = 1,
     .script = "counted:key_by(\"key\"):window(tm.global()):trigger(tm.trigger.count(1))"
               ":evict(tm.evict.count(3))\n" OF_LAST,
     .outputs = {{"evicted", &sim_judge_lines}},
@@ -162,6 +166,7 @@ static void expect_purged(struct sim_job *job, struct sim_stage *stage)
 
 const struct sim_kind sim_kind_purged = {
     .name = "purged",
+    .weight = 1,
     .script = "counted:key_by(\"key\"):window(tm.global()):trigger(tm.trigger.purging(tm.trigger."
               "count(4)))\n"
               "  :process(\"$NAME\", function(ctx, key, rows)\n"
@@ -233,6 +238,7 @@ static void expect_grown(struct sim_job *job, struct sim_stage *stage)
 
 const struct sim_kind sim_kind_grown = {
     .name = "grown",
+    .weight = 1,
     .script = "counted:key_by(\"group\"):window(tm.cumulate(\"20s\", \"10s\"))\n"
               "  :aggregate(\"$NAME\", { n = tm.count(), total = tm.sum(\"value\") })$WAS:to($1)\n",
     .needs = SIM_NEEDS_TIME,
@@ -264,6 +270,7 @@ static void draw_parts(struct sim_drawing *drawing)
 
 const struct sim_kind sim_kind_parts = {
     .name = "parts",
+    .weight = 2,
     .script = "counted:key_by(\"group\"):window(tm.tumbling(\"10s\")):trigger($A$B$C)\n"
               "  :aggregate(\"$NAME\", { n = tm.count(), total = tm.sum(\"value\") })$WAS:to($1)\n",
     .needs = SIM_NEEDS_TIME,
@@ -317,6 +324,7 @@ static void expect_slots(struct sim_job *job, struct sim_stage *stage)
 
 const struct sim_kind sim_kind_told = {
     .name = "told",
+    .weight = 1,
     .script =
         "counted:key_by(\"key\"):window(tm.tumbling(\"10s\")):process(\"$NAME\", {\n"
         "  state = { nth = tm.value($<\"int64\", { default = 0 }$|\"string\", { default = \"0\", "
@@ -338,6 +346,7 @@ const struct sim_kind sim_kind_told = {
 
 const struct sim_kind sim_kind_largest = {
     .name = "largest",
+    .weight = 1,
     .script =
         "counted:select(\"id\", \"key\", \"value\"):key_by(\"key\"):window(tm.tumbling(\"10s\"))\n"
         "  :reduce(\"$NAME\", function(a, e)\n"
