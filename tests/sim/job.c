@@ -96,7 +96,7 @@ static uint32_t draw_more(struct sim_job *job, struct sim_universe *universe, ui
     struct sim_random *random = &universe->more;
     static const uint32_t counts[] = {1, 1, 1, 2, 2, 3};
     uint32_t drawn = 0, count = counts[sim_below(random, 6)];
-    bool any = sim_chance(random, 350), alone = sim_chance(random, 750);
+    bool any = sim_chance(random, 300), alone = sim_chance(random, 750);
     if (!any || universe->less.more)
         return 0;
     if (alone) {
@@ -130,7 +130,7 @@ static void write_script(struct sim_job *job, bool changed)
              head->filters ? "  :filter(function(e) return e.value >= 0 end)\n" : "",
              job->outputs[0].sink);
     for (uint32_t s = 0; s < job->stage_count; s++)
-        if (job->stages[s].only != (changed ? SIM_AT_FIRST : SIM_WHEN_CHANGED))
+        if (sim_stage_is(&job->stages[s], changed))
             sim_stage_write(job, &job->stages[s], changed);
     size_t used = strlen(job->script);
     snprintf(job->script + used, sizeof job->script - used, "return job\n");
@@ -144,7 +144,7 @@ static void draw_change(struct sim_drawing *drawing, uint32_t kinds)
     struct sim_random *random = &drawing->universe->more;
     const struct sim_wider *wider = &drawing->universe->wider;
     uint32_t first = (uint32_t)__builtin_popcount(kinds), count = job->stage_count, at;
-    bool changes = sim_chance(random, 600), goes = sim_chance(random, 250);
+    bool changes = sim_chance(random, 400), goes = sim_chance(random, 250);
     bool comes = sim_chance(random, 300);
     at = 1 + (uint32_t)sim_below(random, 2);
     for (uint32_t s = first; s < count; s++) {

@@ -57,6 +57,11 @@ const struct sim_kind *sim_kind(uint32_t bit);
 void sim_stage_add(struct sim_drawing *drawing, const struct sim_kind *kind);
 // Adds an output.
 void sim_output_add(struct sim_drawing *drawing, const char *name, const struct sim_judge *judge);
+// Is it in the job's script, as that is at first or when it has been changed?
+static inline bool sim_stage_is(const struct sim_stage *stage, bool changed)
+{
+    return stage->only != (changed ? SIM_AT_FIRST : SIM_WHEN_CHANGED);
+}
 // Writes a stage behind the job's script, as it is at first or when the script has been changed.
 void sim_stage_write(struct sim_job *job, const struct sim_stage *stage, bool changed);
 

@@ -243,6 +243,25 @@ static void calm_down(struct life *life)
     sim_tell(&life->universe, "from here on nothing goes wrong");
 }
 
+// Which kinds of stages there are, of the job as it is now: bits.
+static uint32_t stages_of(const struct life *life)
+{
+    uint32_t stages = 0;
+    for (uint32_t bit = 0; sim_kind(bit) != NULL; bit++)
+        for (uint32_t s = 0; s < life->job.stage_count; s++)
+            if (life->job.stages[s].kind == sim_kind(bit) &&
+                sim_stage_is(&life->job.stages[s], life->changes.changed))
+                stages |= 1u << bit;
+    return stages;
+}
+
+static void note_restored(struct life *life)
+{
+    uint32_t stages = stages_of(life);
+    for (uint32_t bit = 0; sim_kind(bit) != NULL; bit++)
+        life->universe.saw[SIM_SAW_with_tens + bit] += stages >> bit & 1;
+}
+
 static void begin_process(struct life *life)
 {
     struct sim_universe *universe = &life->universe;
@@ -273,6 +292,8 @@ static void begin_process(struct life *life)
     }
     sim_changes_begin(&life->changes, &life->oracle, life->outcome->processes, life->begins_from,
                       &options);
+    if (life->oracle.cut.checkpoint != 0 && !life->begins_from)
+        note_restored(life);
     sim_left_begin(&life->left, universe);
     life->process = calloc(1, sizeof *life->process);
     life->commits = life->completed = 0;
@@ -539,9 +560,7 @@ static void fill_outcome(struct life *life)
     struct sim_outcome *outcome = life->outcome;
     outcome->trace = life->universe.trace;
     outcome->rows = life->job.row_count;
-    for (uint32_t bit = 0; sim_kind(bit) != NULL; bit++)
-        for (uint32_t s = 0; s < life->job.stage_count; s++)
-            outcome->stages |= life->job.stages[s].kind == sim_kind(bit) ? 1u << bit : 0;
+    outcome->stages = stages_of(life);
     outcome->effects = life->universe.effects;
     outcome->virtual_ns = life->universe.mono_ns;
     outcome->cuts = life->oracle.cuts;
