@@ -91,8 +91,10 @@ static void end_tests(struct tm_test_watch *self, int64_t timeout_ms)
                  line, line[0] == '\0' ? "" : ")");
     if (node != NULL)
         tm_error_where(&err, "%s", node->where);
-    tm_error_hint(&err, "a loop that does not end, as a rule; a function that needs more time gets "
-                        "it: tm.job(\"name\", { batch_timeout = \"5m\" })");
+    tm_error_hint(&err, node == NULL
+                            ? "a loop that does not end, in the script or in a module of it"
+                            : "a loop that does not end, as a rule; a function that needs more "
+                              "time gets it: tm.job(\"name\", { batch_timeout = \"5m\" })");
     fflush(stdout);
     int code = tm_cli_fail(self->options, &err, TM_EXIT_FAILED);
     fflush(NULL);
