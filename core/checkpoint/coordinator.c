@@ -233,11 +233,7 @@ bool tm_checkpoints_acknowledge(struct tm_checkpoints *c, uint64_t checkpoint, u
         c->stopped)
         return false;
     it->tasks[task] = 1;
-    bool early = TM_PLANTED(manifest_before_parts) && it->acknowledged + 2 == c->args.tasks &&
-                 now_ns - it->begun_ns > c->args.interval_ns;
-    if (TM_PLANTED(manifest_before_parts) && it->publishing)
-        return false;
-    if (++it->acknowledged == c->args.tasks || early) {
+    if (++it->acknowledged == c->args.tasks) {
         enum tm_checkpoint_purpose purpose = it->purpose;
         it->publishing = true;
         if (purpose != TM_PURPOSE_SAVEPOINT) // they are published in order, or not at all

@@ -161,7 +161,6 @@ static int put_due(struct tm__operator_process *self, struct tm_cut *cut, struct
     uint32_t i = self->due_count == 0 || self->pass_entered
                      ? self->due_count
                      : tm_vm_chain_ctx(self->timer)->slot_index;
-    i = TM_PLANTED(timer_fires_twice) && self->due_count != 0 ? 0 : i;
     for (; i < self->due_count && rc == 0; i++) {
         const struct tm_key *key = &self->keyed.block->keys[i];
         const struct due due = {.hash = key->hash,

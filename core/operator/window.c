@@ -1,6 +1,5 @@
 // Tumbling and sliding windows in event time, lateness 0 (SEMANTICS 1 and 2): taking rows in.
 #include "core/operator/window.h"
-#include "core/base/planted.h"
 #include "core/operator/custom.h"
 #include "core/operator/window_time.h"
 #include "core/operator/windows/windows.h"
@@ -134,7 +133,7 @@ static int add_block(struct tm__operator_window *self, struct tm_error *err)
 {
     struct tm__operator_block *block = self->block;
     int rc = tm__operator_keys_read(&self->keys, block);
-    if (rc == 0 && TM_UNLIKELY(self->reached.at != NULL) && !TM_PLANTED(late_row_accepted))
+    if (rc == 0 && TM_UNLIKELY(self->reached.at != NULL))
         tm__operator_window_drop_late(self);
     if (rc == 0)
         rc = tm_state_upsert_each(self->state, block->namespaces, block->keys, block->count,

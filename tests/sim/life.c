@@ -220,15 +220,19 @@ static void arm_kill_point(const struct life *life, struct sim_random *random)
     tm_kill_switch.of.after = sim_magnitude(random, begins ? 3 : 20);
 }
 
-// Beside what was cut short, and what does it again.
-static void arm_committing(struct sim_random *random)
+// First in a commit, then in what does that again.
+static void arm_committing(bool again, struct sim_random *random)
 {
-    static const enum tm_kill_point points[] = {TM_KILL_append_cut,     TM_KILL_append_cut,
-                                                TM_KILL_append_torn,    TM_KILL_append_synced,
-                                                TM_KILL_sink_recommits, TM_KILL_part_renamed,
-                                                TM_KILL_record_renamed, TM_KILL_staged_removed};
-    tm_kill_switch.of.at = points[sim_below(random, sizeof points / sizeof points[0])];
-    tm_kill_switch.of.after = sim_magnitude(random, 2);
+    static const enum tm_kill_point first[] = {TM_KILL_append_torn,    TM_KILL_append_torn,
+                                               TM_KILL_append_written, TM_KILL_append_synced,
+                                               TM_KILL_part_renamed,   TM_KILL_record_renamed};
+    static const enum tm_kill_point behind[] = {TM_KILL_append_cut,     TM_KILL_append_cut,
+                                                TM_KILL_append_written, TM_KILL_sink_recommits,
+                                                TM_KILL_part_renamed,   TM_KILL_staged_removed};
+    _Static_assert(sizeof first == sizeof behind, "one draw is for both");
+    uint64_t which = sim_below(random, sizeof first / sizeof first[0]);
+    tm_kill_switch.of.at = again ? behind[which] : first[which];
+    tm_kill_switch.of.after = sim_magnitude(random, again ? 2 : 100);
 }
 
 static uint64_t draw_death(struct life *life, enum sim_fault *by)
@@ -243,9 +247,8 @@ static uint64_t draw_death(struct life *life, enum sim_fault *by)
     *by = ways[sim_below(random, sizeof ways / sizeof ways[0])];
     if (life->universe.less.faults[*by])
         return 0;
-    if (life->universe.wider.dies_again && life->committing &&
-        !life->universe.less.faults[SIM_kill_point]) {
-        arm_committing(&life->universe.odds);
+    if (life->universe.wider.dies_again && !life->universe.less.faults[SIM_kill_point]) {
+        arm_committing(life->committing, &life->universe.odds);
         return 0;
     }
     if (*by != SIM_kill_point)

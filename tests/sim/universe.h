@@ -53,7 +53,7 @@ struct sim_wider {
     // Of these many things have to come together, which they hardly do by themselves.
     bool drains;      // the job is told to end, and a savepoint is asked for soon behind that
     bool syncs_badly; // syncs fail more often, and power is lost behind that
-    bool dies_again;  // who died while it committed has somebody behind it who dies committing
+    bool dies_again;  // processes die while they commit, and then while they do that again
 };
 
 // Who is told before something changes that others can see (seen.c).
