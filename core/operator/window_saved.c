@@ -120,8 +120,6 @@ static void set_time(struct tm__operator_window *self)
         self->running.lasts = false;
     else
         self->fired_end = self->watermark < 4 * TM_INT_MAX ? self->watermark + 1 : 4 * TM_INT_MAX;
-    if (TM_PLANTED(late_row_accepted))
-        self->watermark = TM_WATERMARK_MIN;
 }
 
 static int restore_parts(struct tm__operator_window *self, const struct tm_restored *restored,
