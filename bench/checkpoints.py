@@ -110,6 +110,12 @@ def floor_seconds(place, size, times):
     return json.loads(out.stdout)["cpu_ns"] / 1e9
 
 
+def first_touch_ms(place, size):
+    """What it takes to touch so much memory for the first time, by as many threads as there are workers."""
+    out = subprocess.run([place.program("ref_first_touch"), str(size), str(os.cpu_count())], capture_output=True, text=True, check=True)
+    return json.loads(out.stdout)["wall_ms"]
+
+
 def count_pairs(place, what, keys, rows, every, goal, pairs, figure):
     runs, floors = [], []
     for i in range(pairs + 1): # the first pair warms up
@@ -243,11 +249,21 @@ class Job:
             self.read_some(0.01)
             waiting.step(0)
 
-    def kill_to_row(self):
-        """Kills the process with the workers, and begins it anew if nobody else does: seconds to the first row."""
+    def worker(self):
+        """The process with the workers."""
         worker = next((pid for pid in [self.p.pid] + children(self.p.pid) if runs_workers(pid)), None)
         if worker is None:
             sys.exit("bench: no process with workers: %s" % " ".join(self.command))
+        return worker
+
+    def memory_bytes(self):
+        """What the process with the workers has in memory of its own."""
+        with open("/proc/%d/status" % self.worker()) as f:
+            return next(int(line.split()[1]) << 10 for line in f if line.startswith("RssAnon:"))
+
+    def kill_to_row(self):
+        """Kills the process with the workers, and begins it anew if nobody else does: seconds to the first row."""
+        worker = self.worker()
         begin = time.monotonic()
         os.kill(worker, signal.SIGKILL)
         if worker == self.p.pid:
@@ -276,7 +292,7 @@ def restore(place, what, keys, goal_bytes, goal_ms, rounds, every, figure):
     folder = os.path.join(dir_, "restored")
     command = [place.tidemill, "run", os.path.join(JOBS, "restored.lua"), "--quiet", "--set", "keys=%d" % keys, "--set", "every=" + every,
                "--dir", dir_]
-    warm, cold = [], []
+    warm, cold, floors = [], [], []
     for i in range(rounds + 1):
         job = Job(command)
         try:
@@ -286,14 +302,17 @@ def restore(place, what, keys, goal_bytes, goal_ms, rounds, every, figure):
             if i == rounds:
                 drop_cache(folder)
             (cold if i == rounds else warm).append(1000 * job.kill_to_row())
-            say("  %s: %.0f ms%s" % (what, (warm + cold)[-1], " (cold)" if cold else ""))
+            memory = job.memory_bytes()
         finally:
             job.end()
+        floors.append(first_touch_ms(place, memory)) # as the job did: behind a process that had as much
+        say("  %s: %.0f ms%s, touching %.0f MB alone %.0f ms" % (what, (warm + cold)[-1], " (cold)" if cold else "", memory / 1e6, floors[-1]))
     ms = statistics.median(warm)
     if size < goal_bytes:
         sys.exit("bench: %s: the checkpoint has %d bytes" % (what, size))
     figure("kill to first row, %s" % what, "%.0f ms" % ms, "", None, "%.0f-%.0f" % (min(warm), max(warm)), "<= %d ms" % goal_ms,
-           ms <= goal_ms, "%.0f MB in files; %.0f ms when they are not in the page cache" % (size / 1e6, cold[0]))
+           ms <= goal_ms, "%.0f MB in files; %.0f ms when they are not in the page cache; touching as much memory alone %.0f ms (%.0f-%.0f)" %
+           (size / 1e6, cold[0], statistics.median(floors), min(floors), max(floors)))
 
 
 # --- all of it -----------------------------------------------------------------------------------------------------------
