@@ -231,7 +231,7 @@ const struct sim_kind sim_kind_ruled = {
         "  state = { n = tm.value(\"int64\", { default = 0 }) },\n"
         "  each = function(ctx, e)\n"
         "    ctx.state.n:set(ctx.state.n:get() + 1)\n"
-        "    ctx:timer(4102444800000)\n"
+        "    if ctx.state.n:get() == 1 then ctx:timer(4102444800000) end\n"
         "    ctx:emit { id = e.id, n = ctx.state.n:get(), seen = ctx.broadcast.newest:get(\"k0\") "
         "or 0 }\n"
         "  end,\n"
