@@ -23,7 +23,7 @@ void sim_changes_begin(struct sim_changes *changes, struct sim_oracle *oracle, u
 {
     const struct sim_job *job = oracle->job;
     if (job->changes_at != 0 && processes >= job->changes_at && !changes->changed &&
-        !changes->refused && !from) {
+        !changes->refused && !from && oracle->cut.checkpoint != 0) {
         changes->changed = oracle->changed = true;
         sim_fault(oracle->universe, SIM_changed, "");
     }
