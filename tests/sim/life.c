@@ -20,6 +20,7 @@ enum {
     TURNS_MAX = 150000,        // of one process that has
     CALLS_MAX = 10000,         // into its life that a process dies
     ASK_TURNS_MAX = 2000,      // into its life that a user wants something
+    REPEAT_TURNS = 200,        // within which what comes twice comes again
     AGAIN_TURNS_MAX = 60,      // behind that, that one wants something more
     ZOMBIE_TURNS_MAX = 3000,   // of a process that another has taken the place of
 };
@@ -145,9 +146,10 @@ static void draw_odds(struct sim_universe *universe)
     wider->syncs_badly = sim_chance(random, 50);
     wider->dies_again = sim_chance(random, 80);
     wider->dies_rarely = sim_chance(random, 80) && !wider->dies_again;
-    if (sim_chance(random, 250) && wider->log) { // what comes twice comes when there is more
+    if (sim_chance(random, 300) && wider->log) { // what comes twice comes when there is more
         wider->eager = true;
-        weather->fails[SIM_log_twice] = 2000 + (uint32_t)sim_magnitude(random, 20000);
+        weather->fails[SIM_log_twice] = 20000 + (uint32_t)sim_below(random, 40000);
+        universe->log.late_ns = weather->tick_ns / 2 * REPEAT_TURNS;
     }
     if (!wider->syncs_badly)
         return;

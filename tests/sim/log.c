@@ -186,7 +186,10 @@ static void delay(struct sim_universe *universe, const struct sim_log_request *r
     struct sim_log_late *late = &log->late[log->late_count++];
     late->request = *request;
     late->request.rows = request->size == 0 ? NULL : strndup(request->rows, request->size);
-    late->at_ns = universe->mono_ns + (int64_t)sim_magnitude(&universe->calls, LATE_MS) * 1000000;
+    int64_t late_ns = log->late_ns != 0
+                          ? (int64_t)sim_magnitude(&universe->calls, (uint64_t)log->late_ns)
+                          : (int64_t)sim_magnitude(&universe->calls, LATE_MS) * 1000000;
+    late->at_ns = universe->mono_ns + late_ns;
 }
 
 // Those that are in the same transaction stay in their order: a connection keeps it.

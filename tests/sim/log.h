@@ -87,6 +87,7 @@ struct sim_log {
     struct sim_log_late late[SIM_LOG_LATE_MAX];
     uint32_t late_count;
     int64_t timeout_ns;    // of transactions
+    int64_t late_ns;       // the most that a request is late; 0: some seconds
     int64_t away_until_ns; // it does not answer before then
 };
 

@@ -242,7 +242,9 @@ static int log_prepare(const struct tm_fx *fx, struct tm_mem *mem, const struct 
     s->mem = mem;
     snprintf(s->name, sizeof s->name, "%s", strrchr(url, '/') + 1);
     s->writer = sim_log_writer(&process_of(s)->universe->log, s->name);
-    s->eager = process_of(s)->universe->wider.eager && process_of(s)->number % 2 == 1;
+    const struct sim_universe *universe = process_of(s)->universe;
+    s->eager =
+        universe->wider.eager && (process_of(s)->number % 2 == 1 || universe->log.late_ns != 0);
     s->resumed = job->restored == NULL ? 0 : tm_restored_checkpoint(job->restored);
     *shared = s;
     return 0;
