@@ -116,6 +116,7 @@ struct run {
     struct sim_results *results;      // NULL: nothing is kept
     const struct sim_commit *history; // NULL: none of them was lived before
     uint64_t next, left, block;       // seeds
+    FILE *list;                       // of them; NULL: they are counted on
     double until_s;                   // 0: as long as it takes
 };
 
@@ -128,6 +129,18 @@ static double now(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
+// The number that the next line with one begins with; 0: there is none.
+static uint64_t next_of_list(FILE *file)
+{
+    char line[400], *end;
+    while (fgets(line, sizeof line, file) != NULL) {
+        uint64_t seed = strtoull(line, &end, 10);
+        if (end != line)
+            return seed;
+    }
+    return 0;
+}
+
 static uint64_t next_block(void *arg, uint64_t *from)
 {
     struct run *run = arg;
@@ -136,6 +149,8 @@ static uint64_t next_block(void *arg, uint64_t *from)
                 (run->o->first && run->totals->failed != 0) || interrupted != 0;
     if (count == 0 || over)
         return 0;
+    if (run->list != NULL)
+        return (*from = next_of_list(run->list)) != 0;
     if (run->history != NULL)
         run->next = sim_commit_next(run->history, run->next, &gap);
     *from = run->next;
@@ -406,19 +421,13 @@ static int find_plants(struct options *o)
 
 static void live_list(const struct options *o, struct totals *totals)
 {
-    char line[400];
-    FILE *file = fopen(o->list, "r");
-    if (file == NULL) {
+    struct run run = {.o = o, .totals = totals, .left = 1, .block = 1, .list = fopen(o->list, "r")};
+    if (run.list == NULL) {
         perror(o->list);
         exit(2);
     }
-    while (fgets(line, sizeof line, file) != NULL) {
-        char *end;
-        uint64_t seed = strtoull(line, &end, 10);
-        if (end != line)
-            live_range(o, seed, 1, totals);
-    }
-    fclose(file);
+    live(&run);
+    fclose(run.list);
 }
 
 // Only what a world is by its seed alone is kept.

@@ -22,6 +22,7 @@ enum {
     TURNS_MAX = 150000,        // of one process that has
     CALLS_MAX = 10000,         // into its life that a process dies
     ASK_TURNS_MAX = 2000,      // into its life that a user wants something
+    REPEAT_TURNS = 200,        // within which what comes twice comes again
     AGAIN_TURNS_MAX = 60,      // behind that, that one wants something more
     ZOMBIE_TURNS_MAX = 3000,   // of a process that another has taken the place of
 };
@@ -52,6 +53,7 @@ struct life {
     char savepoint[SIM_PATH];             // that was taken; "": none
     bool begins_from, refused;            // the process begins with it; it may not
     bool committing;                      // the last process died while it committed
+    enum tm_kill_point died_at;           // TM_KILL_COUNT: not at a kill point
     uint64_t commits, completed;          // of the process, that were looked at: newest, how many
 };
 
@@ -99,7 +101,7 @@ static void draw_swarm(struct life *life)
     life->asks = sim_chance(random, 400);
     life->sleeps = sim_chance(random, 150);
     life->sleeps = life->sleeps || life->universe.wider.zombie;
-    life->asks = life->asks || life->universe.wider.drains;
+    life->asks = life->asks || life->universe.wider.drains || life->universe.wider.dies_rarely;
     if (!life->universe.wider.single)
         return;
     life->parallelism = 1;
@@ -146,6 +148,12 @@ static void draw_odds(struct sim_universe *universe)
     wider->drains = sim_chance(random, 50) && !wider->single;
     wider->syncs_badly = sim_chance(random, 50);
     wider->dies_again = sim_chance(random, 80);
+    wider->dies_rarely = sim_chance(random, 80) && !wider->dies_again;
+    if (sim_chance(random, 300) && wider->log) { // what comes twice comes when there is more
+        wider->eager = true;
+        weather->fails[SIM_log_twice] = 20000 + (uint32_t)sim_below(random, 40000);
+        universe->log.late_ns = weather->tick_ns / 2 * REPEAT_TURNS;
+    }
     if (!wider->syncs_badly)
         return;
     weather->fails[SIM_sync_fails] = 500 + (uint32_t)sim_magnitude(random, 5000);
@@ -238,6 +246,23 @@ static void arm_committing(bool again, struct sim_random *random)
     tm_kill_switch.of.after = sim_magnitude(random, again ? 2 : 100);
 }
 
+// Points that few processes pass, or once in their life; what a checkpoint that LATEST does not
+// name has left is removed only behind one that died while it named it.
+static void arm_rarely(enum tm_kill_point before, struct sim_random *random)
+{
+    static const enum tm_kill_point points[] = {
+        TM_KILL_savepoint_staged,   TM_KILL_savepoint_listed, TM_KILL_savepoint_published,
+        TM_KILL_connector_restored, TM_KILL_append_named,     TM_KILL_operator_resumes,
+        TM_KILL_operator_resumed,   TM_KILL_sink_begun,       TM_KILL_checkpoint_renamed,
+        TM_KILL_checkpoint_named,   TM_KILL_checkpoint_named};
+    bool naming = before == TM_KILL_checkpoint_renamed || before == TM_KILL_checkpoint_named;
+    uint64_t which = sim_below(random, sizeof points / sizeof points[0]);
+    tm_kill_switch.of.at = naming ? TM_KILL_newer_removed : points[which];
+    bool names =
+        points[which] == TM_KILL_checkpoint_renamed || points[which] == TM_KILL_checkpoint_named;
+    tm_kill_switch.of.after = names && !naming ? 1 + sim_magnitude(random, 5) : 1; // not the first
+}
+
 static uint64_t draw_death(struct life *life, enum sim_fault *by)
 {
     static const enum sim_fault ways[] = {SIM_kill,  SIM_torn_write, SIM_power,
@@ -250,6 +275,11 @@ static uint64_t draw_death(struct life *life, enum sim_fault *by)
     *by = ways[sim_below(random, sizeof ways / sizeof ways[0])];
     if (life->universe.less.faults[*by])
         return 0;
+    if (life->universe.wider.dies_rarely && !life->universe.less.faults[SIM_kill_point] &&
+        sim_chance(&life->universe.odds, 500)) {
+        arm_rarely(life->died_at, &life->universe.odds);
+        return 0;
+    }
     if (life->universe.wider.dies_again && !life->universe.less.faults[SIM_kill_point]) {
         arm_committing(life->committing, &life->universe.odds);
         return 0;
@@ -386,6 +416,7 @@ static void end_process(struct life *life)
                            (life->committing && tm_kill_switch.passes[TM_KILL_commit_begins] == 0);
         universe->saw[SIM_SAW_died_committing] += tm_kill_switch.passes[TM_KILL_commit_begins] >
                                                   tm_kill_switch.passes[TM_KILL_commit_ends];
+        life->died_at = tm_kill_switch.of.at;
         sim_fault(universe, by,
                   by == SIM_kill_point ? tm_kill_point_name(tm_kill_switch.of.at) : "");
         if (by == SIM_power && life->zombie != NULL)
@@ -617,6 +648,7 @@ static void fill_outcome(struct life *life)
 void sim_live(uint64_t seed, const struct sim_less *less, bool tells, struct sim_outcome *outcome)
 {
     struct life *life = calloc(1, sizeof *life);
+    life->died_at = TM_KILL_COUNT;
     *outcome = (struct sim_outcome){.seed = seed};
     life->outcome = outcome;
     sim_universe_init(&life->universe, seed);

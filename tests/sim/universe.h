@@ -55,6 +55,7 @@ struct sim_wider {
     bool drains;      // the job is told to end, and a savepoint is asked for soon behind that
     bool syncs_badly; // syncs fail more often, and power is lost behind that
     bool dies_again;  // processes die while they commit, and then while they do that again
+    bool dies_rarely; // at kill points that others hardly pass
 };
 
 // Who is told before something changes that others can see (seen.c).
