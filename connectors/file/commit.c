@@ -173,6 +173,9 @@ void tm__commits_line_end(struct tm__commits *c, const char *line_end)
 
 void tm__commits_forget(struct tm__commits *c)
 {
+    // Of an output that is appended to whoever begins with a savepoint asks what is in it already.
+    if (c->args.append && tm__commit_record_is_asked_for(&c->record))
+        return;
     (void)c->args.fx->files->unlink(c->args.fx->ctx, c->record_path, NULL); // there may be none
 }
 

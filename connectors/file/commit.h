@@ -61,7 +61,8 @@ const char *tm__commits_token(const struct tm__commits *commits);
 unsigned tm__commits_next_run(const struct tm__commits *commits);
 // How the lines of the file that is appended to end, which its format knows.
 void tm__commits_line_end(struct tm__commits *commits, const char *line_end);
-// No checkpoint is kept that could be begun with: the record goes.
+// No checkpoint is kept that could be begun with: the record goes, but where the output is appended
+// to and a savepoint has rows for it.
 void tm__commits_forget(struct tm__commits *commits);
 // Nothing has been committed yet to a file that is to be new.
 bool tm__commits_is_new(const struct tm__commits *commits);

@@ -64,10 +64,24 @@ static int copy_file(const struct tm__commits *c, const char *from, const char *
     return rc;
 }
 
+// From here on the record outlives the job: it alone says whether the output has these rows.
+static int note(struct tm__commits *c, struct tm_error *err)
+{
+    struct tm__commit_record next = c->record;
+    if (!c->args.append || next.saved != 0)
+        return 0;
+    next.saved = 1;
+    int rc = tm__commit_record_write(c->args.fx, c->args.mem, c->record_path, &next, err);
+    if (rc == 0)
+        c->record = next;
+    return rc;
+}
+
 int tm__commits_keep(struct tm__commits *c, uint64_t checkpoint, const char *folder,
                      struct tm_error *err)
 {
     struct tm_buf list;
+    bool any = false;
     int rc = 0;
     tm_buf_init(&list, c->args.mem);
     tm__commits_take_given(c);
@@ -75,6 +89,7 @@ int tm__commits_keep(struct tm__commits *c, uint64_t checkpoint, const char *fol
         char *path = NULL;
         if (p->checkpoint > checkpoint)
             continue;
+        any = true;
         rc = kept_path(c, folder, p, &path, err);
         if (rc == 0)
             rc = copy_file(c, p->staged, path, err);
@@ -87,6 +102,8 @@ int tm__commits_keep(struct tm__commits *c, uint64_t checkpoint, const char *fol
         rc = tm__kept_list_write(c->args.fx, &list, folder, c->path, err);
     TM_KILL_POINT(savepoint_listed);
     tm_buf_fini(&list);
+    if (rc == 0 && any)
+        rc = note(c, err);
     return tm__commits_failed(c, rc, err);
 }
 

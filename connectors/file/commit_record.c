@@ -15,14 +15,18 @@ enum { TEXT_BYTES = 1024 };
     "tidemill commits 1 life %016" PRIx64 " begun %" PRIu64 " done %" PRIu64 " from %" PRId64 \
     " length %" PRId64 " new %" PRIu64 " inode %" PRIu64
 
+// Behind a life of which there is a savepoint.
+#define SAVED " savepoints 1"
+
 static size_t print(const struct tm__commit_record *r, char *text)
 {
     int n = snprintf(text, TEXT_BYTES, FORMAT, r->life, r->begun, r->done, r->from, r->length,
                      r->is_new, r->inode);
+    n += snprintf(text + n, TEXT_BYTES - (size_t)n, "%s", r->saved != 0 ? SAVED : "");
     for (uint32_t i = 0; i < r->before_count; i++)
         n += snprintf(text + n, TEXT_BYTES - (size_t)n,
-                      " before %016" PRIx64 " %" PRIu64 " %" PRIu64, r->before[i].life,
-                      r->before[i].begun, r->before[i].done);
+                      " before %016" PRIx64 " %" PRIu64 " %" PRIu64 "%s", r->before[i].life,
+                      r->before[i].begun, r->before[i].done, r->before[i].saved != 0 ? SAVED : "");
     uint64_t hash = tm_hash_bytes(text, (size_t)n);
     return (size_t)(n + snprintf(text + n, TEXT_BYTES - (size_t)n, " hash %016" PRIx64 "\n", hash));
 }
@@ -41,6 +45,12 @@ static const char *number(const char *at, const char *word, unsigned base, uint6
     return at == from ? NULL : at;
 }
 
+static const char *saved(const char *at, uint64_t *value)
+{
+    *value = at != NULL && strncmp(at, SAVED, strlen(SAVED)) == 0;
+    return *value != 0 ? at + strlen(SAVED) : at;
+}
+
 // Lengths of a file are never below 0. What is spelled otherwise is found by writing it again.
 static bool parse(const char *text, struct tm__commit_record *r)
 {
@@ -54,12 +64,14 @@ static bool parse(const char *text, struct tm__commit_record *r)
     at = number(at, " length ", 10, &length);
     at = number(at, " new ", 10, &r->is_new);
     at = number(at, " inode ", 10, &r->inode);
+    at = saved(at, &r->saved);
     while (at != NULL && strncmp(at, before, strlen(before)) == 0 &&
            r->before_count < TM__COMMIT_LIVES) {
         struct tm__commit_life *life = &r->before[r->before_count++];
         at = number(at, before, 16, &life->life);
         at = number(at, " ", 10, &life->begun);
         at = number(at, " ", 10, &life->done);
+        at = saved(at, &life->saved);
     }
     if (at == NULL)
         return false;
@@ -73,13 +85,14 @@ static void remember(struct tm__commit_record *r)
 {
     if (r->before_count == TM__COMMIT_LIVES)
         memmove(r->before, r->before + 1, --r->before_count * sizeof *r->before);
-    r->before[r->before_count++] = (struct tm__commit_life){r->life, r->begun, r->done};
+    r->before[r->before_count++] = (struct tm__commit_life){r->life, r->begun, r->done, r->saved};
 }
 
 // What lives have come to, and nothing else, is kept.
 static void become(struct tm__commit_record *r, const struct tm__commit_life *life)
 {
-    struct tm__commit_record next = {.life = life->life, .begun = life->begun, .done = life->done};
+    struct tm__commit_record next = {
+        .life = life->life, .begun = life->begun, .done = life->done, .saved = life->saved};
     next.before_count = r->before_count;
     memcpy(next.before, r->before, sizeof next.before);
     *r = next;
@@ -109,6 +122,14 @@ bool tm__commit_record_rejoin(struct tm__commit_record *record, uint64_t life)
     remember(record);
     become(record, &old);
     return true;
+}
+
+bool tm__commit_record_is_asked_for(const struct tm__commit_record *record)
+{
+    bool asked = record->saved != 0;
+    for (uint32_t i = 0; i < record->before_count; i++)
+        asked = asked || record->before[i].saved != 0;
+    return asked;
 }
 
 int tm__commit_record_read(const struct tm_fx *fx, struct tm_mem *mem, const char *path,

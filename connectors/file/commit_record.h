@@ -8,7 +8,7 @@
 
 // A job that wrote the output before, as far as it had come.
 struct tm__commit_life {
-    uint64_t life, begun, done; // as below
+    uint64_t life, begun, done, saved; // as below
 };
 enum { TM__COMMIT_LIVES = 8 }; // that are remembered
 
@@ -20,6 +20,7 @@ struct tm__commit_record {
     int64_t length;  // of one file: when `done` was done
     uint64_t is_new; // of one file: `begun` makes it, and renames it to its name
     uint64_t inode;  // of what had that name then
+    uint64_t saved;  // 1: a savepoint of this life holds rows for the output
     // The last ones, the newest at the end: a savepoint of theirs may be begun with.
     struct tm__commit_life before[TM__COMMIT_LIVES];
     uint32_t before_count;
@@ -27,10 +28,11 @@ struct tm__commit_record {
 
 // The life of `record` is over: it is one of those before the next one, which is `life`.
 void tm__commit_record_renew(struct tm__commit_record *record, uint64_t life);
-// A life that is over goes on. One that is not among those before has made nothing visible, or, of
-// a job that has finished since, is not known to have. False: there have been too many to know;
-// then nothing is changed.
+// A life that is over goes on. One that is not among those before has made nothing visible. False:
+// there have been too many to know; then nothing is changed.
 bool tm__commit_record_rejoin(struct tm__commit_record *record, uint64_t life);
+// May somebody begin with a savepoint of one of its lives that holds rows for the output?
+bool tm__commit_record_is_asked_for(const struct tm__commit_record *record);
 
 // *found false: there is none. TM_E_OUTPUT_CHANGED: it is damaged.
 int tm__commit_record_read(const struct tm_fx *fx, struct tm_mem *mem, const char *path,

@@ -3,6 +3,7 @@
 #include "connectors/file/source.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "connectors/file/source_private.h"
@@ -161,10 +162,12 @@ static int check_open(const struct restore *r, const struct tm__position *p, int
     return rc;
 }
 
-static int check(const struct restore *r, const struct tm__position *p, struct tm_file_info *info)
+// `path`: where it is now.
+static int check(const struct restore *r, const struct tm__position *p, const char *path,
+                 struct tm_file_info *info)
 {
     const struct tm_fx *fx = r->files->fx;
-    int fd = fx->files->open(fx->ctx, p->path, TM_FILE_READ, r->err);
+    int fd = fx->files->open(fx->ctx, path, TM_FILE_READ, r->err);
     if (fd == TM_E_NOT_FOUND) {
         tm_error_set(r->err, TM_E_INPUT_CHANGED, "%s is gone: it had been read up to byte %" PRId64,
                      p->path, start_of(p));
@@ -175,6 +178,51 @@ static int check(const struct restore *r, const struct tm__position *p, struct t
     int rc = check_open(r, p, fd, info);
     (void)fx->files->close(fx->ctx, fd, NULL);
     return rc;
+}
+
+// --- the files that the script means now ---------------------------------------------------------
+
+static int by_listed_path(const void *a, const void *b)
+{
+    return strcmp(((const struct tm_file_listed *)a)->path,
+                  ((const struct tm_file_listed *)b)->path);
+}
+
+// The same file, whatever the script calls it now. NULL: it is not among them.
+static const struct tm_file_listed *listed_as(const struct restore *r, const char *path,
+                                              const struct tm_file_identity *identity)
+{
+    const struct tm_file_list *list = &r->files->list;
+    const struct tm_fx *fx = r->files->fx;
+    struct tm_file_listed key = {.path = (char *)(uintptr_t)path};
+    struct tm_file_info info = {0};
+    const struct tm_file_listed *found =
+        list->count == 0 ? NULL
+                         : bsearch(&key, list->files, list->count, sizeof key, by_listed_path);
+    if (found != NULL)
+        return found;
+    if (fx->files->stat(fx->ctx, path, &info, NULL) != 0 && identity != NULL) {
+        info.device = identity->device;
+        info.inode = identity->inode;
+    }
+    for (uint32_t i = 0; i < list->count && info.inode != 0; i++)
+        if (list->files[i].inode == info.inode && list->files[i].device == info.device)
+            return &list->files[i];
+    return NULL;
+}
+
+// It is there, and nobody would read it.
+static int not_meant(const struct restore *r, const char *path, const char *what)
+{
+    tm_error_set(r->err, TM_E_INPUT_CHANGED,
+                 "%s %s, and the path of '%s', which is %s now, does not mean it", path, what,
+                 r->node->name, r->files->path);
+    tm_error_hint(r->err,
+                  "go on with the path as it was until it is read, and then change it; or leave "
+                  "out what is left of it, and read all that the new path means: --drop-state '%s'",
+                  r->node->name);
+    tm_error_where(r->err, "%s", r->node->where);
+    return TM_E_INPUT_CHANGED;
 }
 
 // --- pieces --------------------------------------------------------------------------------------
@@ -196,16 +244,23 @@ static int add_positions(struct restore *r)
     int rc = 0;
     for (uint32_t i = 0; rc == 0 && i < files->position_count; i++) {
         const struct tm__position *p = &files->positions[i];
+        const struct tm_file_listed *listed = listed_as(r, p->path, &p->resume.identity);
+        const char *path = listed != NULL ? listed->path : p->path;
         struct tm_file_info info;
-        rc = check(r, p, &info);
+        rc = check(r, p, path, &info);
+        if (rc == 0 && listed == NULL) {
+            char what[64];
+            snprintf(what, sizeof what, "has been read up to byte %" PRId64, start_of(p));
+            rc = not_meant(r, path, what);
+        }
         if (rc != 0)
             return rc;
         bool begun = p->resume.state_bytes != 0 && !TM_PLANTED(positions_forgotten);
-        enum tm_file_packing packing = tm__file_packing_of(p->path);
+        enum tm_file_packing packing = tm__file_packing_of(path);
         int64_t end = p->end != 0 ? p->end : info.size_bytes;
         int64_t start = packing == TM_FILE_PLAIN ? start_of(p) : 0;
         rc = tm__file_add_piece(files,
-                                &(struct tm__piece){.path = p->path,
+                                &(struct tm__piece){.path = path,
                                                     .is_regular = true,
                                                     .packing = packing,
                                                     .begin = p->begin,
@@ -216,7 +271,7 @@ static int add_positions(struct restore *r)
                                                     .resume = begun ? &p->resume : NULL,
                                                     .identity = p->resume.identity});
         if (rc == 0)
-            rc = add_known(r, p->path, false);
+            rc = add_known(r, path, false);
         if (rc != 0)
             return out_of_memory(r);
     }
@@ -235,17 +290,32 @@ static int add_others(struct restore *r, const struct tm__piece *listed, uint32_
     return 0;
 }
 
-// A file that was to be read has to be there.
+// A file that was to be read has to be there, and to be meant.
 static int check_missing(const struct restore *r)
 {
     const struct tm_fx *fx = r->files->fx;
     for (uint32_t i = 0; i < r->count; i++) {
         struct tm_file_info info;
         const char *path = r->known[i].path;
-        if (!r->known[i].to_be_read || fx->files->stat(fx->ctx, path, &info, NULL) == 0)
+        if (!r->known[i].to_be_read || listed_as(r, path, NULL) != NULL)
             continue;
+        if (fx->files->stat(fx->ctx, path, &info, NULL) == 0)
+            return not_meant(r, path, "was to be read");
         tm_error_set(r->err, TM_E_INPUT_CHANGED, "%s is gone: it was to be read", path);
         return changed(r);
+    }
+    return 0;
+}
+
+// What was read to its end is not read again under another name.
+static int know_read_ones(struct restore *r)
+{
+    for (uint32_t i = 0, count = r->count; i < count; i++) {
+        const struct tm_file_listed *listed =
+            r->known[i].to_be_read ? NULL : listed_as(r, r->known[i].path, NULL);
+        if (listed != NULL && strcmp(listed->path, r->known[i].path) != 0 &&
+            add_known(r, listed->path, false) != 0)
+            return out_of_memory(r);
     }
     return 0;
 }
@@ -257,7 +327,9 @@ static int restore_pieces(struct restore *r)
     uint32_t count = files->count, capacity = files->capacity;
     files->pieces = NULL; // first those that are begun, so that they are opened first
     files->count = files->capacity = 0;
-    int rc = add_positions(r);
+    int rc = know_read_ones(r);
+    if (rc == 0)
+        rc = add_positions(r);
     if (rc == 0 && r->count != 0)
         qsort(r->known, r->count, sizeof *r->known, by_path);
     if (rc == 0)

@@ -147,10 +147,14 @@ int tm__file_source_prepare(const struct tm_fx *fx, struct tm_mem *mem, const st
     int rc = tm_file_options(&options, mem, node, tm_connector_file.source_options, "tm.file", err);
     if (rc == 0) {
         files->max_record = (uint64_t)tm_options_integer(&options, "max_record", 0);
+        files->path = tm_mem_strdup(mem, path_of(&options));
+        if (files->path == NULL)
+            rc = tm_error_set(err, TM_E_MEMORY, "out of memory for the source '%s'", node->name);
+    }
+    if (rc == 0)
         rc = tm_options_integer(&options, "follow", 0) != 0
                  ? tm__follow_new(fx, mem, path_of(&options), parallelism, &files->follow, err)
                  : list_pieces(files, node, &options, parallelism, err);
-    }
     tm_options_fini(&options);
     if (rc != 0) {
         tm__file_source_release(files);
@@ -165,6 +169,8 @@ void tm__file_source_release(void *shared)
     struct tm__files *files = shared;
     if (files->follow != NULL)
         tm__follow_free(files->follow);
+    if (files->path != NULL)
+        tm_mem_free(files->mem, files->path, strlen(files->path) + 1);
     for (uint32_t i = 0; files->ranges != NULL && i < files->list.count; i++)
         if (files->ranges[i].mem != NULL)
             tm__file_ranges_fini(&files->ranges[i]);

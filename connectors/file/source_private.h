@@ -23,6 +23,7 @@ struct tm__piece {
 struct tm__files {
     const struct tm_fx *fx;
     struct tm_mem *mem;
+    char *path; // as the script says
     struct tm_file_list list;
     struct tm__piece *pieces; // in the order of their paths, and of their places in a file
     uint32_t count, capacity;

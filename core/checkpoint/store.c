@@ -187,6 +187,7 @@ void tm_store_close(struct tm_store *store)
     while (store->refs != NULL)
         tm__refs_drop(store, store->refs->checkpoint);
     tm__list_fini(store->mem, &store->doubtful);
+    tm__list_fini(store->mem, &store->left);
     if (store->lock >= 0)
         (void)store->fx->files->close(store->fx->ctx, store->lock, NULL);
     free_text(store->mem, store->folder);
@@ -300,8 +301,11 @@ void tm_store_discard(struct tm_store *store, struct tm_pending *pending)
 {
     if (pending == NULL)
         return;
-    (void)tm__remove_tree(store, pending->folder, NULL); // else at the next opening
+    char *folder = pending->folder;
+    pending->folder = NULL;
     free_pending(store, pending);
+    tm__remove_attempt(store, folder);
+    free_text(store->mem, folder);
 }
 
 // --- publishing ----------------------------------------------------------------------------------
@@ -387,8 +391,10 @@ int tm_store_publish(struct tm_store *store, struct tm_pending *pending,
     if (rc == 0)
         rc = pending->savepoint ? publish_savepoint(store, pending, &renamed, err)
                                 : publish(store, pending, manifest, &renamed, err);
-    if (rc != 0 && renamed)
-        (void)tm__remove_tree(store, pending->final, NULL); // else at the next rewinding
+    if (rc != 0 && renamed && pending->savepoint)
+        (void)tm__remove_tree(store, pending->final, NULL); // others may come to have its path
+    else if (rc != 0 && renamed)
+        tm__remove_attempt(store, pending->final);
     if (rc != 0)
         tm_store_discard(store, pending);
     else

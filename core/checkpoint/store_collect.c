@@ -221,6 +221,7 @@ int tm_store_collect(struct tm_store *store, struct tm_error *err)
     int rc = tm_store_check(store, err);
     if (rc != 0)
         return rc;
+    tm__remove_left(store);
     rc = give_up_old(store, err);
     forget_retired(store);
     // What a damaged checkpoint refers to is not known: all stays until that one is given up.

@@ -161,6 +161,36 @@ int tm__remove_tree(const struct tm_store *store, const char *path, struct tm_er
     return rc;
 }
 
+void tm__remove_attempt(struct tm_store *store, const char *path)
+{
+    if (tm__remove_tree(store, path, NULL) != 0 && !tm__list_has(&store->left, path) &&
+        tm__list_add(store->mem, &store->left, path) != 0)
+        return; // without memory the next opening is left
+}
+
+static bool is_under_way(const struct tm_store *store, const char *path)
+{
+    for (const struct tm_pending *p = store->pending; p != NULL; p = p->next)
+        if (strcmp(p->folder, path) == 0)
+            return true;
+    return false;
+}
+
+void tm__remove_left(struct tm_store *store)
+{
+    struct tm__path_list *left = &store->left;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < left->count; i++) {
+        char *path = left->paths[i];
+        // A savepoint that has been begun again has its path, and has made room for itself.
+        if (!is_under_way(store, path) && tm__remove_tree(store, path, NULL) != 0)
+            left->paths[kept++] = path;
+        else
+            tm_mem_free(store->mem, path, strlen(path) + 1);
+    }
+    left->count = kept;
+}
+
 // --- names of checkpoints ------------------------------------------------------------------------
 
 uint64_t tm__checkpoint_of_name(const char *name, const char *suffix)

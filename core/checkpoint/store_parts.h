@@ -43,6 +43,7 @@ struct tm_store {
     struct tm__refs *refs;
     struct tm_pending *pending;
     struct tm__path_list doubtful; // files that nothing referred to, the last time
+    struct tm__path_list left;     // folders of attempts that could not be removed
 };
 
 // store_files.c. Paths are as the caller says; errors as of the table of effects.
@@ -53,6 +54,11 @@ int tm__write_file(const struct tm_fx *fx, const char *path, const void *bytes, 
                    struct tm_error *err) TM_WARN_UNUSED;
 // A folder and the files in it, its MANIFEST first. What is not there is fine.
 int tm__remove_tree(const struct tm_store *store, const char *path, struct tm_error *err);
+// The same of an attempt that is given up: what cannot be removed now is tried again by the next
+// collection, and by the next opening. No other may come to have that path.
+void tm__remove_attempt(struct tm_store *store, const char *path);
+// Of all that are left. Those that do not go stay for another time.
+void tm__remove_left(struct tm_store *store);
 int tm__list(const struct tm_store *store, const char *path, struct tm__path_list *list,
              struct tm_error *err) TM_WARN_UNUSED;
 int tm__list_add(struct tm_mem *mem, struct tm__path_list *list, const char *path) TM_WARN_UNUSED;

@@ -16,14 +16,15 @@ static void print_entry(FILE *out, const struct tm_match_entry *entry)
 {
     char name[2 * TM_NAME_MAX + 64];
     bool whole = entry->state[0] == '\0';
+    bool drops = entry->drop[0] != '\0' && strstr(entry->fix, "--drop-state") == NULL;
     snprintf(name, sizeof name, "%s%s%s (%s)", entry->operator_name, whole ? "" : ".", entry->state,
              entry->kind);
     fprintf(out, "  %-12s  %s%s%s\n", tm_outcomes[entry->outcome], name,
             entry->difference[0] == '\0' ? "" : ": ", entry->difference);
     if (entry->refused)
         fprintf(out, "                to go on: %s%s%s%s\n", entry->fix,
-                entry->drop[0] == '\0' ? "" : "; or leave it out: --drop-state '", entry->drop,
-                entry->drop[0] == '\0' ? "" : "'");
+                drops ? "; or leave it out: --drop-state '" : "", drops ? entry->drop : "",
+                drops ? "'" : "");
 }
 
 static void print_all(const struct tm_engine *engine, const struct tm_match *match)
@@ -96,6 +97,8 @@ int tm_against(struct tm_engine *engine, struct tm_error *err)
     int rc = tm_life_look(&life, engine, engine->options->against, err);
     if (rc == 0)
         rc = tm_match_make(&match, engine, life.restored, true, err);
+    if (rc == 0)
+        rc = tm_match_inputs(&match, err);
     if (rc == 0) {
         bool refused = tm_match_refusal(&match, &refusal) != 0;
         if (engine->options->json)

@@ -47,6 +47,9 @@ struct tm_match {
 // whatever is given back.
 int tm_match_make(struct tm_match *match, struct tm_engine *engine, struct tm_restored *restored,
                   bool drops, struct tm_error *err) TM_WARN_UNUSED;
+// Of `plan --against`: whether sources can go on in their inputs, which a run sees when it begins.
+// What cannot is one more that is refused. TM_E_MEMORY.
+int tm_match_inputs(struct tm_match *match, struct tm_error *err) TM_WARN_UNUSED;
 void tm_match_free(struct tm_match *match);
 const struct tm_match_entry *tm_match_entries(const struct tm_match *match, uint32_t *count);
 // What a run would be refused with: TM_E_STATE_LEFT, TM_E_STATE_TYPE, TM_E_IN_FLIGHT; 0: it would

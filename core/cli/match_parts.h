@@ -1,4 +1,4 @@
-// What match.c and match_names.c share.
+// What match.c, match_names.c and match_inputs.c share.
 #pragma once
 
 #include "core/cli/match.h"

@@ -7,6 +7,7 @@
 
 #include "core/base/text.h"
 #include "core/cli/engine.h"
+#include "core/cli/test_watch.h"
 #include "core/kit/lua.h"
 #include "core/loop/real.h"
 #include "core/vm/embedded.h"
@@ -241,6 +242,7 @@ int tm_cli_test(const struct tm_cli_options *options)
     struct testing testing = {.options = options, .code = TM_EXIT_USAGE};
     struct tm_kit_trial trial = {.kills = options->kills};
     struct tm_heaps heaps;
+    struct tm_test_watch *watch = NULL;
     bool tries = options->seeds != 0 || options->seed != 0 || options->kills;
     if (tm_real_init(&fx, &err) != 0)
         return tm_cli_fail(options, &err, TM_EXIT_FAILED);
@@ -249,9 +251,14 @@ int tm_cli_test(const struct tm_cli_options *options)
                                         .connectors = tm_engine_connectors,
                                         .trial = tries ? &trial : NULL,
                                         .heaps = tries ? &heaps : NULL};
-    int rc = tries ? run_seeds(&testing, &err) : run_once(&testing, &err);
+    int rc = tm_test_watch_new(options, &watch, &err);
+    if (rc == 0) {
+        testing.host.watch = tm_test_watch_kit(watch);
+        rc = tries ? run_seeds(&testing, &err) : run_once(&testing, &err);
+    }
     if (rc != 0)
         testing.code = tm_cli_fail(options, &err, TM_EXIT_USAGE);
+    tm_test_watch_free(watch);
     tm_heaps_fini(&heaps);
     tm_real_fini(&fx);
     return testing.code;

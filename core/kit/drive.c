@@ -106,6 +106,7 @@ int tm_drive_start(struct tm_drive *drive, struct tm_error *err)
         .settled_length = drive->settled.size_bytes,
         .writer = args->writer,
         .coordinator = &drive->waker,
+        .watch = args->watch,
     };
     int rc = tm_waker_init(&drive->waker, args->fx, err);
     if (rc == 0)

@@ -21,7 +21,8 @@ struct tm_drive_args {
     size_t settled_length;
     const struct tm_cut_writer *writer; // of what tasks give to checkpoints; NULL: there are none
     bool given_watermarks, given_clock; // see struct tm_job_args
-    bool keeps_workers; // workers that are done keep their tasks until the end, to be looked at
+    bool keeps_workers;     // workers that are done keep their tasks until the end, to be looked at
+    struct tm_watch *watch; // told what workers do; NULL: nobody asks
     // Run one work of a helper thread. False: there is none. NULL: there never is.
     bool (*help)(void *arg);
     void *arg;

@@ -138,6 +138,7 @@ int tm__kit_start(struct tm_kit *kit, uint32_t parallelism, uint32_t max_paralle
                                   .given_watermarks = !args->job_watermarks,
                                   .given_clock = !args->job_clock,
                                   .keeps_workers = true,
+                                  .watch = args->watch == NULL ? NULL : &args->watch->watch,
                                   .help = tm_kit_world_help,
                                   .arg = &kit->world};
     drive.vm = (struct tm_vm_args){.fx = &kit->world.fx,
@@ -162,6 +163,10 @@ int tm__kit_start(struct tm_kit *kit, uint32_t parallelism, uint32_t max_paralle
     }
     if (kit->ends == NULL && look_at_ends(kit) != 0)
         return tm_error_set(err, TM_E_MEMORY, "out of memory for a test");
+    if (args->watch != NULL) { // from here on it is the job's to say
+        args->watch->names_of = kit;
+        atomic_store(&args->watch->timeout_ms, kit->drive.graph->batch_timeout_ms);
+    }
     rc = tm_drive_start(&kit->drive, err);
     return rc != 0 ? rc : end_others(kit, err);
 }
@@ -247,6 +252,8 @@ void tm_kit_free(struct tm_kit *kit)
 {
     if (kit == NULL)
         return;
+    if (kit->args.watch != NULL && kit->args.watch->names_of == kit)
+        kit->args.watch->names_of = NULL;
     forget_taken(kit);
     free_rows(kit, kit->rows, kit->row_count, kit->row_capacity);
     tm_buf_fini(&kit->scratch);
@@ -278,6 +285,19 @@ const struct tm_graph *tm_kit_graph(const struct tm_kit *kit)
 struct tm_job *tm_kit_job(const struct tm_kit *kit)
 {
     return kit->drive.job;
+}
+
+struct tm_kit_watch *tm_kit_call_begin(const struct tm_kit *kit, void *caller)
+{
+    struct tm_kit_watch *watch = kit->args.watch;
+    const struct tm_drive *drive = &kit->drive;
+    if (watch == NULL || drive->graph == NULL || drive->job == NULL)
+        return NULL;
+    if (watch->names_of != kit)
+        tm_watch_job(&watch->watch, drive->graph, drive->job->worker_count);
+    watch->names_of = kit;
+    tm_kit_watch_begin(watch, drive->graph->batch_timeout_ms, caller);
+    return watch;
 }
 
 struct tm_buf *tm_kit_buffer(struct tm_kit *kit, enum tm_kit_buffer which)

@@ -7,6 +7,7 @@
 #include "core/base/buf.h"
 #include "core/kit/drive.h"
 #include "core/kit/heaps.h"
+#include "core/kit/watched.h"
 #include "core/kit/world.h"
 
 // A test under a seed: who of the job has a turn is drawn, its subtasks too where the test does not
@@ -31,6 +32,7 @@ struct tm_kit_args {
     uint32_t parallelism;       // 0: 1, or what is drawn
     struct tm_kit_trial *trial; // NULL: none
     struct tm_heaps *heaps;     // of Lua states, shared by all tests of a thread; NULL: none
+    struct tm_kit_watch *watch; // shared by them too; told what the job does. NULL: nobody asks
     uint64_t seed;
     int64_t now_ms;
     bool job_watermarks; // the job's own `watermark` makes them; else only the test does
@@ -61,6 +63,9 @@ void tm_kit_free(struct tm_kit *kit); // NULL is fine
 
 const struct tm_graph *tm_kit_graph(const struct tm_kit *kit);
 struct tm_job *tm_kit_job(const struct tm_kit *kit);
+// A call begins in which `caller` waits (struct tm_kit_watch); tm_kit_watch_end ends it. One at a
+// time. NULL: nobody watches.
+struct tm_kit_watch *tm_kit_call_begin(const struct tm_kit *kit, void *caller);
 // Room for whoever looks at it: the contents are the caller's.
 enum tm_kit_buffer { TM_KIT_KEY, TM_KIT_TIMERS, TM_KIT_TIMER_BYTES, TM_KIT_BUFFERS };
 struct tm_buf *tm_kit_buffer(struct tm_kit *kit, enum tm_kit_buffer which);

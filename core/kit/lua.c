@@ -5,6 +5,7 @@
 #include <lauxlib.h>
 #include <string.h>
 
+#include "core/base/limits.h"
 #include "core/kit/lua_private.h"
 
 #define KIT_TYPE "tidemill.kit"
@@ -77,7 +78,8 @@ static int kit_new(lua_State *lua)
                                .set_names = names,
                                .set_values = values,
                                .trial = host->trial,
-                               .heaps = host->heaps};
+                               .heaps = host->heaps,
+                               .watch = host->watch};
     if (host->trial != NULL)
         host->trial->seed = host->seed++ * UINT64_C(0x9e3779b97f4a7c15);
     args.path = text_field(lua, 1, "path", &length);
@@ -106,7 +108,11 @@ static int kit_new(lua_State *lua)
     *slot = NULL;
     luaL_getmetatable(lua, KIT_TYPE);
     lua_setmetatable(lua, -2);
+    if (host->watch != NULL) // no operator is under way before there are some
+        atomic_store(&host->watch->watch.worker_count, 0);
+    tm_kit_watch_begin(host->watch, TM_BATCH_TIMEOUT_MS, lua);
     int rc = tm_kit_new(&args, slot, &err);
+    tm_kit_watch_end(host->watch);
     return rc != 0 ? give_error(lua, &err) : 1;
 }
 
@@ -115,15 +121,20 @@ static int kit_restore(lua_State *lua)
 {
     struct tm_kit *kit = tm__kit_lua_kit(lua);
     struct tm_error err = {0};
-    int rc = tm_kit_restore(kit, (uint32_t)luaL_checknumber(lua, 2),
-                            (uint32_t)luaL_checknumber(lua, 3), &err);
+    uint32_t parallelism = (uint32_t)luaL_checknumber(lua, 2);
+    uint32_t max_parallelism = (uint32_t)luaL_checknumber(lua, 3);
+    struct tm_kit_watch *watch = tm_kit_call_begin(kit, lua);
+    int rc = tm_kit_restore(kit, parallelism, max_parallelism, &err);
+    tm_kit_watch_end(watch);
     return give_result(lua, rc, &err);
 }
 
 static int kit_close(lua_State *lua)
 {
     struct tm_kit **slot = luaL_checkudata(lua, 1, KIT_TYPE);
+    struct tm_kit_watch *watch = *slot == NULL ? NULL : tm_kit_call_begin(*slot, lua);
     tm_kit_free(*slot);
+    tm_kit_watch_end(watch);
     *slot = NULL;
     return 0;
 }
@@ -219,7 +230,10 @@ static int kit_push(lua_State *lua)
     size_t length;
     const struct tm_node *node = node_of(lua, kit, TM_NODE_SOURCE);
     const char *json = luaL_checklstring(lua, 3, &length);
-    return give_result(lua, tm_kit_push(kit, node->id, json, length, &err), &err);
+    struct tm_kit_watch *watch = tm_kit_call_begin(kit, lua);
+    int rc = tm_kit_push(kit, node->id, json, length, &err);
+    tm_kit_watch_end(watch);
+    return give_result(lua, rc, &err);
 }
 
 // watermark(kit, source | nil, at)
@@ -228,14 +242,22 @@ static int kit_watermark(lua_State *lua)
     struct tm_kit *kit = tm__kit_lua_kit(lua);
     struct tm_error err = {0};
     int64_t at = (int64_t)luaL_checknumber(lua, 3);
-    return give_result(lua, tm_kit_watermark(kit, source_of(lua, kit), at, &err), &err);
+    int32_t source = source_of(lua, kit);
+    struct tm_kit_watch *watch = tm_kit_call_begin(kit, lua);
+    int rc = tm_kit_watermark(kit, source, at, &err);
+    tm_kit_watch_end(watch);
+    return give_result(lua, rc, &err);
 }
 
 static int kit_advance(lua_State *lua)
 {
     struct tm_kit *kit = tm__kit_lua_kit(lua);
     struct tm_error err = {0};
-    return give_result(lua, tm_kit_advance(kit, (int64_t)luaL_checknumber(lua, 2), &err), &err);
+    int64_t ms = (int64_t)luaL_checknumber(lua, 2);
+    struct tm_kit_watch *watch = tm_kit_call_begin(kit, lua);
+    int rc = tm_kit_advance(kit, ms, &err);
+    tm_kit_watch_end(watch);
+    return give_result(lua, rc, &err);
 }
 
 static int kit_now(lua_State *lua)
@@ -249,14 +271,21 @@ static int kit_idle(lua_State *lua)
     struct tm_kit *kit = tm__kit_lua_kit(lua);
     struct tm_error err = {0};
     const struct tm_node *node = node_of(lua, kit, TM_NODE_SOURCE);
-    return give_result(lua, tm_kit_idle(kit, node->id, &err), &err);
+    struct tm_kit_watch *watch = tm_kit_call_begin(kit, lua);
+    int rc = tm_kit_idle(kit, node->id, &err);
+    tm_kit_watch_end(watch);
+    return give_result(lua, rc, &err);
 }
 
 static int kit_finish(lua_State *lua)
 {
     struct tm_kit *kit = tm__kit_lua_kit(lua);
     struct tm_error err = {0};
-    return give_result(lua, tm_kit_finish(kit, source_of(lua, kit), &err), &err);
+    int32_t source = source_of(lua, kit);
+    struct tm_kit_watch *watch = tm_kit_call_begin(kit, lua);
+    int rc = tm_kit_finish(kit, source, &err);
+    tm_kit_watch_end(watch);
+    return give_result(lua, rc, &err);
 }
 
 // take(kit, sink, by arrival): rows, then their causes

@@ -11,7 +11,8 @@ struct tm_kit_host {
     const struct tm_connector *const *connectors;
     struct tm_kit_trial *trial; // NULL: none. Each test has a seed that follows from its `seed`
     uint64_t seed;
-    struct tm_heaps *heaps; // of the Lua states of tests; NULL: none
+    struct tm_heaps *heaps;     // of the Lua states of tests; NULL: none
+    struct tm_kit_watch *watch; // told of calls; NULL: nobody asks
 };
 
 // Pushes the module: functions that give their results, or nil and { code, message, where, hint }.

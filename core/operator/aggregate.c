@@ -501,18 +501,52 @@ static int merge_item(item_t *item, const struct tm__operator_home *to_home, uin
     }
 }
 
-int tm__operator_aggregates_merge(const struct tm__operator_aggregates *aggregates,
-                                  const struct tm__operator_home *to_home, void *to,
-                                  const struct tm__operator_home *from_home, const void *from,
-                                  item_t **culprit)
+static int merge_items(const struct tm__operator_aggregates *aggregates, uint32_t first,
+                       const struct tm__operator_home *to_home, void *to,
+                       const struct tm__operator_home *from_home, const void *from,
+                       item_t **culprit)
 {
-    for (uint32_t i = aggregates->first; i < aggregates->total; i++) {
+    for (uint32_t i = first; i < aggregates->total; i++) {
         *culprit = &aggregates->items[i];
         int rc = merge_item(*culprit, to_home, to, from_home, from);
         if (rc != 0)
             return rc;
     }
     return 0;
+}
+
+int tm__operator_aggregates_merge(const struct tm__operator_aggregates *aggregates,
+                                  const struct tm__operator_home *to_home, void *to,
+                                  const struct tm__operator_home *from_home, const void *from,
+                                  item_t **culprit)
+{
+    return merge_items(aggregates, aggregates->first, to_home, to, from_home, from, culprit);
+}
+
+int tm__operator_aggregates_merge_unchecked(const struct tm__operator_aggregates *aggregates,
+                                            const struct tm__operator_home *to_home, void *to,
+                                            const struct tm__operator_home *from_home,
+                                            const void *from, item_t **culprit)
+{
+    uint32_t first = aggregates->first + aggregates->failing;
+    return merge_items(aggregates, first, to_home, to, from_home, from, culprit);
+}
+
+int tm__operator_aggregates_merge_checked(const struct tm__operator_aggregates *aggregates,
+                                          uint32_t number, void *to, const void *from,
+                                          item_t **culprit)
+{
+    *culprit = &aggregates->items[aggregates->first + number];
+    return merge_item(*culprit, NULL, to, NULL, from); // fixed in size: they have no blobs
+}
+
+bool tm__operator_aggregates_is_negative(const struct tm__operator_aggregates *aggregates,
+                                         uint32_t number, const void *value)
+{
+    item_t *item = &aggregates->items[aggregates->first + number];
+    const uint8_t *acc = (const uint8_t *)value + item->offset;
+    bool wide = item->action == TM__SUM_DECIMAL || item->action == TM__AVG_DECIMAL;
+    return wide ? get_decimal(acc) < 0 : get_int(acc) < 0;
 }
 
 uint32_t tm__operator_aggregates_weight(const struct tm__operator_aggregates *aggregates,

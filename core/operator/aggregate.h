@@ -142,6 +142,20 @@ int tm__operator_aggregates_merge(const struct tm__operator_aggregates *aggregat
                                   const struct tm__operator_home *from_home, const void *from,
                                   const struct tm__operator_aggregate **culprit) TM_WARN_UNUSED;
 
+// The two halves of that, for who merges several values: what is not checked, in their order; and
+// the checked ones (sums of int, int64 and decimal, averages of decimal), each by itself in any
+// order: `number` is below aggregates->failing.
+int tm__operator_aggregates_merge_unchecked(
+    const struct tm__operator_aggregates *aggregates, const struct tm__operator_home *to_home,
+    void *to, const struct tm__operator_home *from_home, const void *from,
+    const struct tm__operator_aggregate **culprit) TM_WARN_UNUSED;
+int tm__operator_aggregates_merge_checked(
+    const struct tm__operator_aggregates *aggregates, uint32_t number, void *to, const void *from,
+    const struct tm__operator_aggregate **culprit) TM_WARN_UNUSED;
+// Is such a sum below zero? One of no values is not.
+bool tm__operator_aggregates_is_negative(const struct tm__operator_aggregates *aggregates,
+                                         uint32_t number, const void *value);
+
 // How much work merging a value is: 0 where all are of fixed size.
 uint32_t tm__operator_aggregates_weight(const struct tm__operator_aggregates *aggregates,
                                         const void *value);

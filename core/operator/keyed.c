@@ -459,6 +459,10 @@ static int undo(struct tm__operator_keyed *keyed, struct tm__operator_change *ch
     case TM__CHANGE_TIMER_ADDED:
     case TM__CHANGE_TIMER_REMOVED:
         return TM_PLANTED(timers_not_undone) ? 0 : undo_timer(keyed, change);
+    case TM__CHANGE_LIST_APPENDED:
+        if (TM_PLANTED(lists_not_undone))
+            return 0;
+        return tm__operator_collection_undo(keyed, change);
     default:
         return TM_PLANTED(maps_not_undone) ? 0 : tm__operator_collection_undo(keyed, change);
     }

@@ -12,6 +12,8 @@
 #include "core/operator/process.h"
 #include "core/state/image.h"
 
+#include <string.h>
+
 enum part {
     PART_KEYED,
     PART_TIMERS,
@@ -227,7 +229,9 @@ static int restore_timers(struct tm__operator_process *self, const struct tm_res
     const struct tm_restored_for who = tm__operator_restored_for(&self->base);
     const char *part = name_of(self, PART_TIMERS);
     if (self->timer == NULL || !tm_restored_has(restored, who.operator_name, part) ||
-        TM_PLANTED(timers_not_restored))
+        TM_PLANTED(timers_not_restored) ||
+        (TM_PLANTED(renamed_timers_dropped) &&
+         strcmp(tm_restored_was(restored, who.operator_name, NULL), who.operator_name) != 0))
         return 0;
     int rc = tm_restored_timers(restored, who.operator_name, part, self->keyed.timers, err);
     if (rc != 0)
@@ -408,7 +412,8 @@ int tm__operator_process_restore(struct tm_operator *op, const struct tm_restore
     if (rc == 0)
         rc = restore_timers(self, restored, err);
     struct tm__operator_keyed *broadcast = self->shared[TM__SCOPE_BROADCAST];
-    if (rc == 0 && broadcast != NULL)
+    bool forgets = TM_PLANTED(broadcast_not_restored) && self->base.ctx->subtask != 0;
+    if (rc == 0 && broadcast != NULL && !forgets)
         rc = tm__operator_keyed_restore(broadcast, restored, name_of(self, PART_BROADCAST), err);
     struct tm__operator_keyed *windows = self->shared[TM__SCOPE_WINDOW];
     if (rc == 0 && windows != NULL)

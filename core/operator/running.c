@@ -12,7 +12,8 @@
 //
 // Accumulators that can become large have suffixes in a few places only; between them a result
 // takes the cells one by one. What cannot be summed (an overflow of the back, say) spoils the key
-// until the next front is made: its results are made from the cells alone, the oldest first.
+// until the next front is made: its results are made from the cells alone, the oldest first, sums
+// that are checked in an order in which only a sum of all that is out of range goes out.
 #include "core/operator/accumulator.h"
 #include "core/operator/running_record.h"
 
@@ -45,6 +46,18 @@ static void set_homes(const running_t *self, const struct tm__operator_home *int
     self->custom->from = *from;
 }
 
+// How merging ended. An overflow spoils the sum.
+static inline int merged(const running_t *self, int rc,
+                         const struct tm__operator_aggregate *culprit, uint64_t *spoilt,
+                         struct tm_error *err)
+{
+    if (rc == TM_E_OVERFLOW) {
+        *spoilt = 1 + (uint64_t)(culprit - self->aggregates->items);
+        return 0;
+    }
+    return rc == 0 ? 0 : no_memory(self, err);
+}
+
 // `from` (later), of the same key group of `source`, into `to` (earlier). *spoilt: it could not be
 // done, then or before. Custom aggregates: `source` is self->state.
 static inline int merge_from(const running_t *self, uint32_t key_group, void *to,
@@ -65,11 +78,7 @@ static inline int merge_from(const running_t *self, uint32_t key_group, void *to
     const struct tm__operator_aggregate *culprit;
     struct tm__operator_home home = home_of(self, key_group), from_home = {source, NULL, key_group};
     int rc = tm__operator_aggregates_merge(self->aggregates, &home, to, &from_home, from, &culprit);
-    if (rc == TM_E_OVERFLOW) {
-        *spoilt = 1 + (uint64_t)(culprit - self->aggregates->items);
-        return 0;
-    }
-    return rc == 0 ? 0 : no_memory(self, err);
+    return merged(self, rc, culprit, spoilt, err);
 }
 
 static inline int merge(const running_t *self, uint32_t key_group, void *to, const void *from,
@@ -376,14 +385,54 @@ static int leave(const running_t *self, uint32_t key_group, struct past *past, i
 
 // --- results -------------------------------------------------------------------------------------
 
+static bool is_negative(const running_t *self, struct past *past, uint32_t number, uint32_t i)
+{
+    return tm__operator_aggregates_is_negative(self->aggregates, number,
+                                               cell_at(self, past, i)->value);
+}
+
+// A checked sum of all cells; `sum` has the first. What there is so far takes in one of the other
+// sign while there is one, which cannot go out of range. Then those that are left have one sign:
+// what goes out does not come back.
+static int sum_checked(const running_t *self, struct past *past, uint32_t number, uint8_t *sum,
+                       const struct tm__operator_aggregate **culprit)
+{
+    uint32_t next[2] = {1, 1}; // of those that are not negative, and of those that are
+    int rc = 0;
+    for (uint32_t left = past->count - 1; left > 0 && rc == 0; left--) {
+        bool sign = !tm__operator_aggregates_is_negative(self->aggregates, number, sum);
+        for (int tries = 0; tries < 2; tries++) {
+            while (next[sign] < past->count && is_negative(self, past, number, next[sign]) != sign)
+                next[sign]++;
+            if (next[sign] < past->count)
+                break;
+            sign = !sign;
+        }
+        rc = tm__operator_aggregates_merge_checked(
+            self->aggregates, number, sum, cell_at(self, past, next[sign]++)->value, culprit);
+    }
+    return rc;
+}
+
 // The cells one by one, the oldest first.
 static int sum_cells(const running_t *self, uint32_t key_group, struct past *past, uint8_t *sum,
                      uint64_t *spoilt, struct tm_error *err)
 {
+    const struct tm__operator_aggregates *aggregates = self->aggregates;
+    const struct tm__operator_home home = home_of(self, key_group);
+    const struct tm__operator_aggregate *culprit = aggregates->items;
+    bool apart = self->custom == NULL && aggregates->failing != 0;
     int rc = copy(self, key_group, sum, self->state, cell_at(self, past, 0)->value, err);
-    for (uint32_t i = 1; i < past->count && rc == 0; i++)
+    for (uint32_t i = 1; i < past->count && rc == 0 && !apart; i++)
         rc = merge(self, key_group, sum, cell_at(self, past, i)->value, spoilt, err);
-    return rc;
+    if (!apart || rc != 0)
+        return rc;
+    for (uint32_t i = 1; i < past->count && rc == 0; i++)
+        rc = tm__operator_aggregates_merge_unchecked(aggregates, &home, sum, &home,
+                                                     cell_at(self, past, i)->value, &culprit);
+    for (uint32_t number = 0; number < aggregates->failing && rc == 0; number++)
+        rc = sum_checked(self, past, number, sum, &culprit);
+    return merged(self, rc, culprit, spoilt, err);
 }
 
 static int sum_stacks(const running_t *self, uint32_t key_group, struct past *past, uint8_t *sum,
@@ -446,10 +495,17 @@ static int bring_up_to_date(const running_t *self, uint32_t key_group, int64_t s
         uint8_t *value = records[k]->value;
         if (release(self, key_group, value) != 0)
             return no_memory(self, err);
-        if (past->spoilt != 0 || self->keeps_all)
+        if (past->spoilt != 0 || self->keeps_all) {
             rc = sum_cells(self, key_group, past, value, spoilt[k], err);
-        else
-            rc = sum_stacks(self, key_group, past, value, spoilt[k], err);
+            continue;
+        }
+        rc = sum_stacks(self, key_group, past, value, spoilt[k], err);
+        if (rc != 0 || *spoilt[k] == 0 || self->custom != NULL)
+            continue;
+        *spoilt[k] = 0; // on the way, or for good?
+        if (release(self, key_group, value) != 0)
+            return no_memory(self, err);
+        rc = sum_cells(self, key_group, past, value, spoilt[k], err);
     }
     if (rc == 0)
         rc = flush(self, err);

@@ -6,15 +6,18 @@
 #include "core/batch/key_group.h"
 #include "core/batch/wire.h"
 #include "core/checkpoint/restored.h"
+#include "core/task/stood.h"
 #include "core/task/task.h"
 
+#include <stdlib.h>
+
 struct flight_head {
-    int64_t watermark;            // of WATERMARK
+    int64_t watermark;            // of WATERMARK; of what is timed, where its operator is to stand
     uint32_t producer, producers; // of the edge: which, of how many
     uint32_t consumer, consumers; // the same; TM_ANY_CONSUMER: not decided
     uint32_t first;               // of an element for several consumers: from this one on
     uint32_t groups;              // max parallelism
-    uint32_t zero;
+    uint32_t timed; // 1: it goes to its operator at `watermark`; a WATERMARK says no more than that
     uint32_t partial;              // what tails of partial rows are made of; 0: not known
     uint16_t from_bytes, to_bytes; // of the names behind it
     uint8_t kind, status;          // of the element
@@ -51,7 +54,8 @@ static int cut_flight(struct tm_task *task, struct tm_cut *cut, const char *part
     struct tm_buf item;
     head->kind = element->kind;
     head->status = element->status;
-    head->watermark = element->kind == TM_ELEMENT_WATERMARK ? element->watermark : 0;
+    if (head->timed == 0)
+        head->watermark = element->kind == TM_ELEMENT_WATERMARK ? element->watermark : 0;
     head->from_bytes = (uint16_t)strlen(from->name);
     head->to_bytes = (uint16_t)strlen(to->name);
     tm_buf_init(&item, &task->mem);
@@ -154,12 +158,15 @@ int tm__task_cut_unsent(struct tm_task *task, struct tm_cut *cut,
     return rc;
 }
 
+// Rows with the time at which they will be given: another job may begin with this cut before that,
+// and then their keys are not behind it either.
 int tm__task_cut_flights(struct tm_task *task, struct tm_cut *cut)
 {
     const struct tm_task_flights *flights = &task->flights;
     int rc = 0;
     for (uint32_t i = flights->next; i < flights->count && rc == 0; i++) {
         const struct tm_task_flight *flight = &flights->list[i];
+        struct tm_element element = flight->element;
         struct tm_wire_partial wire;
         struct flight_head head = {.producer = flight->producer,
                                    .producers = flight->producers,
@@ -167,12 +174,21 @@ int tm__task_cut_flights(struct tm_task *task, struct tm_cut *cut)
                                    .consumers = task->ctx.chain->parallelism,
                                    .first = task->ctx.subtask,
                                    .groups = task->ctx.plan->max_parallelism,
-                                   .input = flight->element.input,
+                                   .input = element.input,
                                    .dead_letter = flight->dead_letter};
+        bool only_time = element.kind == TM_ELEMENT_NONE;
+        if (only_time && !flight->inside)
+            continue; // the gate's, which says so
+        if (only_time)
+            element.kind = TM_ELEMENT_WATERMARK;
+        if (only_time || element.kind == TM_ELEMENT_BATCH) {
+            bool under_way = flight->section == flights->section && flights->told > flight->time;
+            head.timed = 1;
+            head.watermark = under_way ? flights->told : flight->time;
+        }
         if (flight->stage < task->operator_count)
             head.partial = partial_of(task->operators[flight->stage], &wire);
-        rc = cut_flight(task, cut, TM_FLIGHT_ARRIVED, &head, flight->from, flight->to,
-                        &flight->element);
+        rc = cut_flight(task, cut, TM_FLIGHT_ARRIVED, &head, flight->from, flight->to, &element);
     }
     return rc;
 }
@@ -187,6 +203,8 @@ struct loading {
     uint32_t input;
     uint32_t stage, channel; // of the edge's first producer
     uint64_t seen;           // rows that have no place of their own, dealt in turn
+    const struct tm_task_stood *stood;
+    int64_t time; // of what is of no certain old subtask, or of this one's own
     struct tm_buf scratch;
 };
 
@@ -223,7 +241,10 @@ static int add_flight(struct loading *l, const struct tm_task_flight *flight, st
         flights->list = list;
         flights->capacity = capacity;
     }
-    flights->list[flights->count++] = *flight;
+    flights->list[flights->count] = *flight;
+    flights->list[flights->count].section = flights->sections;
+    flights->list[flights->count].order = flights->count;
+    flights->count++;
     return 0;
 }
 
@@ -333,6 +354,19 @@ static bool is_mine(struct loading *l, const struct flight_head *head)
     return is_spread(l) || turn % parallelism == l->task->ctx.subtask;
 }
 
+// Where its operator is to stand when the rows are given: where the old subtask stood that they
+// were on their way to. What had not been dealt out was behind all that its producer had said, and
+// that is as much as any old subtask knew.
+static int64_t time_of(const struct loading *l, const struct flight_head *head)
+{
+    if (TM_PLANTED(time_not_restored))
+        return TM_WATERMARK_MIN;
+    if (head->timed != 0)
+        return head->watermark;
+    return head->consumer == TM_ANY_CONSUMER ? l->time
+                                             : tm__task_stood_of(l->stood, head->consumer);
+}
+
 static int load_batch(struct loading *l, const struct flight_head *head, const uint8_t *bytes,
                       size_t size, struct tm_error *err)
 {
@@ -352,6 +386,7 @@ static int load_batch(struct loading *l, const struct flight_head *head, const u
         .from = l->from,
         .dead_letter = l->dead_letter,
         .inside = l->edge == NULL,
+        .time = time_of(l, head),
         .stage = l->stage};
     if (rc == 0 && batch->row_count != 0) {
         rc = add_flight(l, &flight, err);
@@ -393,10 +428,20 @@ static int load_control(struct loading *l, const struct flight_head *head, struc
                                     .from = l->from,
                                     .dead_letter = l->dead_letter,
                                     .stage = l->stage,
+                                    .time = l->time,
                                     .producer = head->producer,
                                     .producers = head->producers};
     flight.channel = l->channel + head->producer;
     return add_flight(l, &flight, err);
+}
+
+// The operator comes to stand there, behind all rows of earlier times: an item of an operator that
+// was not the first of its task.
+static int load_time(struct loading *l, int64_t time, struct tm_error *err)
+{
+    const struct tm_task_flight flight = {
+        .to = l->to, .from = l->from, .inside = l->edge == NULL, .time = time, .stage = l->stage};
+    return time == TM_WATERMARK_MIN ? 0 : add_flight(l, &flight, err);
 }
 
 // Is it the name that the node had then?
@@ -466,7 +511,7 @@ static int load_item(void *arg, uint32_t old_subtask, const void *bytes, size_t 
     case TM_ELEMENT_STATUS:
         return head.status > TM_CHANNEL_IDLE ? damaged(l, err) : load_control(l, &head, err);
     case TM_ELEMENT_WATERMARK:
-        return load_control(l, &head, err);
+        return head.timed != 0 ? load_time(l, head.watermark, err) : load_control(l, &head, err);
     default:
         return damaged(l, err);
     }
@@ -488,50 +533,108 @@ static void find_edge(struct loading *l)
     }
 }
 
-static int load_between(struct tm_task *task, uint32_t stage, const struct tm_node *to,
-                        const struct tm_node *from, uint32_t input, bool dead_letter,
-                        struct tm_error *err)
+static int load_between(struct loading *l, const struct tm_node *from, uint32_t input,
+                        bool dead_letter, struct tm_error *err)
 {
+    const struct tm_task *task = l->task;
     const struct tm_restored *restored = task->job->restored;
-    struct tm_restored_for who = {.operator_name = to->name,
+    struct tm_restored_for who = {.operator_name = l->to->name,
                                   .subtask = task->ctx.subtask,
                                   .parallelism = task->ctx.chain->parallelism};
-    struct loading l = {.task = task,
-                        .to = to,
-                        .from = from,
-                        .dead_letter = dead_letter,
-                        .input = input,
-                        .stage = stage};
-    find_edge(&l);
-    tm_buf_init(&l.scratch, &task->mem);
+    l->from = from;
+    l->dead_letter = dead_letter;
+    l->input = input;
+    l->edge = NULL;
+    l->channel = 0;
+    l->seen = 0;
+    find_edge(l);
     bool turned = TM_PLANTED(in_flight_turned_round);
-    who.operator_name = turned ? from->name : to->name;
+    who.operator_name = turned ? from->name : l->to->name;
     int rc = tm_restored_items(restored, &who, turned ? TM_FLIGHT_UNSENT : TM_FLIGHT_ARRIVED,
-                               load_item, &l, err);
-    who.operator_name = turned ? to->name : from->name;
+                               load_item, l, err);
+    who.operator_name = turned ? l->to->name : from->name;
     if (rc == 0)
         rc = tm_restored_items(restored, &who, turned ? TM_FLIGHT_ARRIVED : TM_FLIGHT_UNSENT,
-                               load_item, &l, err);
-    tm_buf_fini(&l.scratch);
+                               load_item, l, err);
     return rc;
 }
 
-static int load_node(struct tm_task *task, uint32_t stage, const struct tm_node *node,
-                     struct tm_error *err)
+static int load_node(struct loading *l, struct tm_error *err)
 {
-    const struct tm_graph *graph = task->job->graph;
+    const struct tm_graph *graph = l->task->job->graph;
+    const struct tm_node *node = l->to;
     int rc = 0;
     for (uint32_t i = 0; i < node->input_count && rc == 0; i++) {
         bool twice = false; // a union of a stream with itself has one name for both
         for (uint32_t k = 0; k < i && !tm_node_has_two_inputs(node); k++)
             twice = twice || node->inputs[k] == node->inputs[i];
         if (!twice)
-            rc = load_between(task, stage, node, &graph->nodes[node->inputs[i]],
+            rc = load_between(l, &graph->nodes[node->inputs[i]],
                               tm_node_has_two_inputs(node) ? i : 0, false, err);
     }
     for (uint32_t n = 0; n < graph->node_count && rc == 0; n++)
         if (graph->nodes[n].dead_letter == (int32_t)node->id)
-            rc = load_between(task, stage, node, &graph->nodes[n], 0, true, err);
+            rc = load_between(l, &graph->nodes[n], 0, true, err);
+    return rc;
+}
+
+// The gate knows how far they bring its operator: it says nothing less then, and another checkpoint
+// has it.
+static int64_t gate_time(const struct loading *l, uint32_t first)
+{
+    const struct tm_task_flights *flights = &l->task->flights;
+    int64_t time = tm_gate_watermark(l->task->gate);
+    for (uint32_t i = first; i < flights->count; i++)
+        time = flights->list[i].time > time ? flights->list[i].time : time;
+    tm_gate_begin_at(l->task->gate, time);
+    return time;
+}
+
+// How far its operator comes behind all of them: as far as its gate, or what was one, which was
+// there before the last of them had been given.
+static int load_last_time(struct loading *l, uint32_t first, bool inside, struct tm_error *err)
+{
+    int64_t time = inside ? l->stood->most : gate_time(l, first);
+    const struct tm_task_flight flight = {
+        .to = l->to, .from = l->from, .inside = inside, .time = time, .stage = l->stage};
+    return time == TM_WATERMARK_MIN || TM_PLANTED(time_not_restored) ? 0
+                                                                     : add_flight(l, &flight, err);
+}
+
+// Those of old subtasks that were behind first; the time alone before what comes at it.
+static int by_time(const void *a, const void *b)
+{
+    const struct tm_task_flight *x = a, *y = b;
+    bool x_is_time = x->element.kind == TM_ELEMENT_NONE;
+    bool y_is_time = y->element.kind == TM_ELEMENT_NONE;
+    if (x->time != y->time)
+        return x->time < y->time ? -1 : 1;
+    if (x_is_time != y_is_time)
+        return x_is_time ? -1 : 1;
+    return x->order < y->order ? -1 : x->order > y->order;
+}
+
+// A section of the list: all that goes into a stage from the edges of one node.
+static int load_section(struct tm_task *task, uint32_t stage, const struct tm_node *node,
+                        bool inside, struct tm_error *err)
+{
+    struct tm_task_flights *flights = &task->flights;
+    struct tm_task_stood stood;
+    uint32_t first = flights->count;
+    struct loading l = {.task = task, .to = node, .stage = stage, .stood = &stood};
+    flights->sections++;
+    int rc = tm__task_stood_read(task, node, &stood, err);
+    bool own = !inside && tm_task_has_own_past(&task->ctx, task->job->restored, stood.count);
+    l.time = own ? tm__task_stood_of(&stood, task->ctx.subtask) : stood.most;
+    tm_buf_init(&l.scratch, &task->mem);
+    if (rc == 0)
+        rc = load_node(&l, err);
+    tm_buf_fini(&l.scratch);
+    if (rc == 0)
+        rc = load_last_time(&l, first, inside, err);
+    tm__task_stood_free(task, &stood);
+    if (rc == 0 && flights->count > first + 1)
+        qsort(flights->list + first, flights->count - first, sizeof *flights->list, by_time);
     return rc;
 }
 
@@ -553,31 +656,42 @@ int tm__task_load_flights(struct tm_task *task, struct tm_error *err)
     for (uint32_t i = task->operator_count; i-- > 0 && rc == 0;) {
         const struct tm_node *node = task->operators[i]->node;
         bool again = i > 0 && task->operators[i - 1]->node == node; // a pre-aggregation
+        bool inside = i > 0 || task->gate == NULL || task->unite != NULL;
         if (!again)
-            rc = load_node(task, i, node, err);
+            rc = load_section(task, i, node, inside, err);
     }
     if (rc == 0 && task->unite != NULL)
-        rc = load_node(task, 0, task->unite, err);
+        rc = load_section(task, 0, task->unite, false, err);
     return rc;
 }
 
 void tm__task_put_flight(struct tm_task *task)
 {
     struct tm_task_flights *flights = &task->flights;
-    bool inside = flights->next < flights->count && flights->list[flights->next].inside;
-    if (flights->time.kind != TM_ELEMENT_NONE && !inside) {
-        task->slots[0] = flights->time;
-        flights->time.kind = TM_ELEMENT_NONE;
+    struct tm_task_flight *flight = &flights->list[flights->next];
+    if (flight->section != flights->section) {
+        flights->section = flight->section;
+        flights->told = TM_WATERMARK_MIN;
+    }
+    if (flight->time > flights->told) {
+        flights->told = flight->time;
+        task->slots[flight->stage] =
+            (struct tm_element){.kind = TM_ELEMENT_WATERMARK, .watermark = flight->time};
         return;
     }
-    struct tm_task_flight *flight = &flights->list[flights->next++];
+    flights->next++;
+    if (flight->element.kind == TM_ELEMENT_NONE)
+        return;
     if (flight->element.kind == TM_ELEMENT_BATCH) {
         task->slots[flight->stage] = flight->element;
         return;
     }
     struct tm_element element = flight->element;
-    if (tm_gate_replay(task->gate, flight->channel, task->ctx.now_ns, &element))
-        task->slots[0] = element;
+    if (!tm_gate_replay(task->gate, flight->channel, task->ctx.now_ns, &element))
+        return;
+    task->slots[0] = element;
+    if (element.kind == TM_ELEMENT_WATERMARK && element.watermark > flights->told)
+        flights->told = element.watermark;
 }
 
 void tm__task_free_flights(struct tm_task *task)

@@ -11,6 +11,10 @@
 // each producer says of time what it said (none whose splits are dealt anew). They are left out
 // else: those that come say the same or more, and no row is late that was not.
 //
+// Rows are given where the old subtask stood that they were on their way to: those of one that was
+// behind come first, then time goes on to where the next one stood (stood.h). So no key sees time
+// go back, and no row is late that was not.
+//
 // An edge may lie inside a task now. What was on it had left the operators in front of it: it goes
 // to its stage before anything passes these, the furthest down first, and only then is said what
 // time it was at the task's beginning.
@@ -43,11 +47,15 @@ struct tm_task_flight {
     uint32_t stage;               // the slot that it goes into
     uint32_t channel;             // of a control element: of the gate
     uint32_t producer, producers; // the same: of its edge
+    int64_t time;            // the operator has to stand there first; an element NONE is that alone
+    uint32_t section, order; // those of one stage and node; in it those of equal time
 };
 struct tm_task_flights {
-    struct tm_task_flight *list;
+    struct tm_task_flight *list;    // by section, in these by time
     uint32_t count, capacity, next; // those before `next` are under way
-    struct tm_element time;         // of the gate; goes behind those inside. NONE: is told
+    uint32_t sections;
+    uint32_t section; // of those that are given: time has come to `told` there
+    int64_t told;
 };
 
 // Into a cut: an element of a channel of the gate; what an output holds for its edge (its batches
@@ -65,7 +73,7 @@ bool tm__task_has_flights(const struct tm_task *task, const struct tm_node *node
 int tm__task_load_flights(struct tm_task *task, struct tm_error *err) TM_WARN_UNUSED;
 static inline bool tm__task_flies(const struct tm_task_flights *flights)
 {
-    return flights->next < flights->count || flights->time.kind != TM_ELEMENT_NONE;
+    return flights->next < flights->count;
 }
 // The next one, when nothing is under way in the task, into its slot; or to the gate.
 void tm__task_put_flight(struct tm_task *task);

@@ -5,24 +5,11 @@
 #include "core/base/planted.h"
 #include "core/checkpoint/restored.h"
 #include "core/task/checkpoint.h"
+#include "core/task/stood.h"
 #include "core/task/task.h"
 #include "core/vm/chain.ffi.h"
 
 #include <stdio.h>
-
-// Of each node ("watermark"), which may stand in another chain at another parallelism; and of a
-// task ("task"), under the name of its first node.
-struct task_record {
-    int64_t watermark; // of the node, of the task's gate
-    uint64_t ended;    // END had left its task
-};
-
-// Of an edge that leads to its gate: this, a byte for each channel, which says whether it is
-// behind, and the name of the node that it comes from.
-struct edge_record {
-    int64_t watermark; // of the edge's input
-    uint64_t channels;
-};
 
 // In the order of the record; never reordered, new ones at the end.
 enum { COUNTERS = 13 };
@@ -109,7 +96,7 @@ static bool has_ended(const struct tm_task *task)
 
 static int cut_watermark(struct tm_task *task, const struct tm_node *node, struct tm_cut *cut)
 {
-    const struct task_record record = {
+    const struct tm__task_record record = {
         .watermark =
             atomic_load_explicit(&tm_job_metrics(task->job, node->id, task->ctx.subtask)->watermark,
                                  memory_order_relaxed),
@@ -136,8 +123,9 @@ static uint32_t channels_of(const struct tm_task *task, const struct tm_edge *ed
 static int cut_edge(struct tm_task *task, const struct tm_edge *edge, uint32_t first,
                     struct tm_cut *cut)
 {
-    const struct edge_record head = {.watermark = tm_gate_input_watermark(task->gate, edge->input),
-                                     .channels = channels_of(task, edge)};
+    const struct tm__task_edge_record head = {.watermark =
+                                                  tm_gate_input_watermark(task->gate, edge->input),
+                                              .channels = channels_of(task, edge)};
     const char *from = task->job->graph->nodes[edge->from_node].name;
     struct tm_buf record;
     tm_buf_init(&record, &task->mem);
@@ -170,7 +158,7 @@ static int cut_gate(struct tm_task *task, struct tm_cut *cut)
 
 int tm__task_cut_self(struct tm_task *task, struct tm_cut *cut)
 {
-    const struct task_record record = {
+    const struct tm__task_record record = {
         .watermark = task->gate == NULL ? TM_WATERMARK_MIN : tm_gate_watermark(task->gate),
         .ended = has_ended(task)};
     int rc =
@@ -266,7 +254,7 @@ static int add_metric(void *arg, uint32_t old_subtask, const void *bytes, size_t
 // Records of all old subtasks: this one's own where it is what it was, else the least watermark,
 // and an end where all have ended.
 struct record_reader {
-    struct task_record own, all;
+    struct tm__task_record own, all;
     uint32_t count, subtask;
 };
 
@@ -274,7 +262,7 @@ static int see_record(void *arg, uint32_t old_subtask, const void *bytes, size_t
                       struct tm_error *err)
 {
     struct record_reader *reader = arg;
-    struct task_record record = {0};
+    struct tm__task_record record = {0};
     if (size > sizeof record || size < sizeof record.watermark)
         return damaged(err, "time");
     memcpy(&record, bytes, size);
@@ -289,7 +277,7 @@ static int see_record(void *arg, uint32_t old_subtask, const void *bytes, size_t
 }
 
 static int read_records(struct tm_task *task, const struct tm_node *node, const char *part,
-                        struct task_record *record, bool *own, struct tm_error *err)
+                        struct tm__task_record *record, bool *own, struct tm_error *err)
 {
     const struct tm_restored_for who = {.operator_name = node->name,
                                         .subtask = task->ctx.subtask,
@@ -299,7 +287,7 @@ static int read_records(struct tm_task *task, const struct tm_node *node, const 
     *own = tm_task_has_own_past(&task->ctx, task->job->restored, reader.count);
     *record = *own ? reader.own : reader.all;
     if (reader.count == 0)
-        *record = (struct task_record){.watermark = TM_WATERMARK_MIN};
+        *record = (struct tm__task_record){.watermark = TM_WATERMARK_MIN};
     return rc;
 }
 
@@ -312,7 +300,7 @@ static int resume_node(struct tm_task *task, const struct tm_node *node, bool *e
                                         .parallelism = task->ctx.chain->parallelism};
     struct tm_node_metrics *metrics = tm_job_metrics(task->job, node->id, who.subtask);
     struct metric_reader reader = {.task = task, .slots = tm_task_slots(&task->ctx, node->id)};
-    struct task_record record;
+    struct tm__task_record record;
     bool own;
     char text[TM_TASK_PART_MAX];
     int rc = tm_restored_items(restored, &who, tm__task_part(task, node, "counters", text),
@@ -348,15 +336,18 @@ void tm_task_migrates(struct tm_task_context *ctx, const struct tm_node *node, b
                    node->id, tm_fx_mono_ns(ctx->fx));
 }
 
+// How a task that is not what it was goes on with the time of old subtasks.
+enum time_of { TIME_OWN, TIME_LEAST, TIME_MOST };
+
 // Records of one edge. Where there were as many channels it is known of each whether it was behind;
 // else, and of several old subtasks, they all must have been: what is not known holds time back.
 struct edge_reader {
     const char *from;
     size_t from_length;
-    bool own; // only what this subtask said counts
+    enum time_of of; // OWN: only what this subtask said counts
     uint32_t subtask, channels;
     uint32_t seen;
-    int64_t watermark; // the least
+    int64_t watermark; // the least, or the most
     uint8_t *behind;
 };
 
@@ -364,7 +355,7 @@ static int see_edge(void *arg, uint32_t old_subtask, const void *bytes, size_t s
                     struct tm_error *err)
 {
     struct edge_reader *reader = arg;
-    struct edge_record head;
+    struct tm__task_edge_record head;
     if (size < sizeof head)
         return damaged(err, "inputs");
     memcpy(&head, bytes, sizeof head);
@@ -373,20 +364,24 @@ static int see_edge(void *arg, uint32_t old_subtask, const void *bytes, size_t s
     const uint8_t *behind = (const uint8_t *)bytes + sizeof head;
     if (size - sizeof head - head.channels != reader->from_length ||
         memcmp(behind + head.channels, reader->from, reader->from_length) != 0 ||
-        (reader->own && old_subtask != reader->subtask))
+        (reader->of == TIME_OWN && old_subtask != reader->subtask))
         return 0;
     bool same = head.channels == reader->channels, all = true;
+    bool further = reader->seen != 0 && head.watermark > reader->watermark;
+    if (reader->of == TIME_MOST && reader->seen != 0 && head.watermark < reader->watermark)
+        return 0; // who was behind there says nothing of time now
+    bool first = reader->seen++ == 0 || (further && reader->of == TIME_MOST);
     for (uint64_t i = 0; i < head.channels; i++)
         all = all && behind[i] != 0;
     for (uint32_t i = 0; i < reader->channels; i++)
-        reader->behind[i] = (reader->seen == 0 || reader->behind[i]) && (same ? behind[i] : all);
-    if (reader->seen++ == 0 || head.watermark < reader->watermark)
+        reader->behind[i] = (first || reader->behind[i]) && (same ? behind[i] : all);
+    if (first || head.watermark < reader->watermark)
         reader->watermark = head.watermark;
     return 0;
 }
 
 // By channel of the gate whether it was behind; by input how far it was.
-static int read_edges(struct tm_task *task, bool own, uint8_t *behind,
+static int read_edges(struct tm_task *task, enum time_of of, uint8_t *behind,
                       int64_t watermarks[TM_GATE_INPUTS_MAX], struct tm_error *err)
 {
     const struct tm_chain *chain = task->ctx.chain;
@@ -400,7 +395,7 @@ static int read_edges(struct tm_task *task, bool own, uint8_t *behind,
                                            task->job->graph->nodes[edge->from_node].name, NULL);
         struct edge_reader reader = {.from = from,
                                      .from_length = strlen(from),
-                                     .own = own,
+                                     .of = of,
                                      .subtask = who.subtask,
                                      .channels = channels_of(task, edge),
                                      .behind = behind};
@@ -412,7 +407,7 @@ static int read_edges(struct tm_task *task, bool own, uint8_t *behind,
     return rc;
 }
 
-static int resume_gate(struct tm_task *task, bool own, struct tm_error *err)
+static int resume_gate(struct tm_task *task, enum time_of of, struct tm_error *err)
 {
     const struct tm_chain *chain = task->ctx.chain;
     int64_t watermarks[TM_GATE_INPUTS_MAX] = {TM_WATERMARK_MAX, TM_WATERMARK_MAX};
@@ -422,7 +417,7 @@ static int resume_gate(struct tm_task *task, bool own, struct tm_error *err)
     uint8_t *behind = tm_mem_zalloc(&task->mem, count);
     if (behind == NULL)
         return tm_error_set(err, TM_E_MEMORY, "out of memory for a task");
-    int rc = read_edges(task, own, behind, watermarks, err);
+    int rc = read_edges(task, of, behind, watermarks, err);
     for (uint32_t i = 0; i < TM_GATE_INPUTS_MAX && rc == 0; i++)
         if (watermarks[i] != TM_WATERMARK_MAX &&
             !TM_PLANTED(time_not_restored)) // MAX: it comes again, or there is no such input
@@ -434,31 +429,46 @@ static int resume_gate(struct tm_task *task, bool own, struct tm_error *err)
     return rc;
 }
 
-// Those behind learn how far time is: of a gate through all operators, behind the rows that had
-// left some of these; of a source from the last.
-static void tell_time(struct tm_task *task, int64_t of_gate)
+// Those behind a source learn how far time is; of a gate through all operators, behind the rows in
+// flight (flight.c).
+static void tell_time(struct tm_task *task)
 {
     uint32_t count = task->operator_count;
-    struct tm_element time = {.kind = TM_ELEMENT_WATERMARK, .watermark = of_gate};
-    if (task->gate == NULL)
-        time.watermark = count == 0
-                             ? TM_WATERMARK_MIN
-                             : atomic_load_explicit(&task->operators[count - 1]->metrics->watermark,
-                                                    memory_order_relaxed);
-    else
-        tm_gate_begin_at(task->gate, of_gate);
-    if (time.watermark == TM_WATERMARK_MIN || TM_PLANTED(time_not_restored))
+    if (count == 0 || TM_PLANTED(time_not_restored))
         return;
-    if (task->gate == NULL)
+    const struct tm_element time = {
+        .kind = TM_ELEMENT_WATERMARK,
+        .watermark = atomic_load_explicit(&task->operators[count - 1]->metrics->watermark,
+                                          memory_order_relaxed)};
+    if (time.watermark != TM_WATERMARK_MIN)
         task->slots[count] = time;
-    else
-        task->flights.time = time;
+}
+
+// The subtask goes on where it was, or its gate begins where the old subtasks stand when all that
+// was in flight has been given.
+static int resume_time(struct tm_task *task, struct tm_error *err)
+{
+    struct tm__task_record record;
+    struct tm_task_stood stood;
+    bool own;
+    int rc = read_records(task, node_of(task, 0), "task", &record, &own, err);
+    if (rc == 0 && task->gate == NULL)
+        tell_time(task);
+    if (rc != 0 || task->gate == NULL)
+        return rc;
+    rc = tm__task_stood_read(task, node_of(task, 0), &stood, err);
+    bool most = !own && stood.most > record.watermark;
+    int64_t at = most ? stood.most : record.watermark;
+    tm__task_stood_free(task, &stood);
+    if (rc == 0)
+        rc = resume_gate(task, own ? TIME_OWN : most ? TIME_MOST : TIME_LEAST, err);
+    if (rc == 0)
+        tm_gate_begin_at(task->gate, at);
+    return rc;
 }
 
 int tm__task_resume(struct tm_task *task, struct tm_error *err)
 {
-    struct task_record record;
-    bool own;
     if (task->job->restored == NULL)
         return 0;
     int rc = resume_node(task, node_of(task, 0), &task->was_ended, err);
@@ -470,13 +480,9 @@ int tm__task_resume(struct tm_task *task, struct tm_error *err)
         if (task->opened[i] != NULL || (i == 0 && task->opened_second != NULL))
             rc = tm__task_resume_operator(task, i, err);
     if (rc == 0)
-        rc = read_records(task, node_of(task, 0), "task", &record, &own, err);
-    if (rc == 0 && task->gate != NULL)
-        rc = resume_gate(task, own, err);
-    if (rc != 0)
-        return rc;
-    tell_time(task, record.watermark);
-    rc = tm__task_load_flights(task, err);
+        rc = resume_time(task, err);
+    if (rc == 0)
+        rc = tm__task_load_flights(task, err);
     if (rc != 0)
         return rc;
     TM_KILL_POINT(task_resumed);

@@ -353,6 +353,7 @@ function on.USETV(m, s, i)
   for id in pairs(v.set or {}) do
     if s.rows[id].p then m.out.kept_records[m.path .. ":" .. i.line] = util.funcuvname(m.fn, i.a) or "?" end
   end
+  if v.of_call then m.out.kept_objects[m.path .. ":" .. i.line] = { v.name, util.funcuvname(m.fn, i.a) or "?" } end
   consume(m, s, v)
 end
 for _, op in ipairs { "USETS", "USETN", "USETP" } do on[op] = function() end end
@@ -448,6 +449,7 @@ function on.TSETS(m, s, i)
   local v, value = get(m, s, i.b), get(m, s, i.a)
   flat.note_place(m, s, "stores", v.only)
   if v.t == "row" then return write_row(m, s, v, opcodes.constant(m.fn, i.c), value, i.line) end
+  if v.put then v.put(m, opcodes.constant(m.fn, i.c), i.line) end
   consume(m, s, v)
   consume(m, s, value)
 end
@@ -724,6 +726,7 @@ end
 ---@field changes_parts boolean? what is in one of them may be changed
 ---@field parts_unknown boolean both: parts that are not reached from a column have no known types
 ---@field kept_records table<string, string> "job.lua:3" -> captured variable that a record is assigned to
+---@field kept_objects table<string, string[]> "job.lua:3" -> an object that is the call's alone, and the variable
 ---@field assumed table[] { fn, index, value }: captured variables, should the script assign them before it ends
 ---@field made string[][] names of the fields of tables that library functions give, in order
 ---@field functions function[] the function and the Lua functions of the script it calls
@@ -732,7 +735,7 @@ end
 local function attempt(fn, params, changes)
   local out = { reads = {}, uses = {}, assigned = {}, assigned_dynamic = {}, emits = {}, side_emits = {}, unknown_fields = {},
     problems = {}, problem_keys = {}, seen_keys = {}, schemas = {}, steps = 0, functions = { fn }, slow_calls = {},
-    looked_at = {}, kept_records = {}, assumed = {}, made = {}, slices = true, strings = {}, parts = {},
+    looked_at = {}, kept_records = {}, kept_objects = {}, assumed = {}, made = {}, slices = true, strings = {}, parts = {},
     rows_used = {}, stores = {}, makes = {}, captured = false, parts_unknown = changes }
   local args, rows = {}, {}
   for p, param in ipairs(params) do

@@ -232,6 +232,10 @@ function calls.call(m, s, f, args, i, pc)
     bytecode().problem(m, i.line, "TYPE", ("the column %q is called as a function"):format(f.name), f.name == "copy"
       and "a column's name wins over the method of that name: tm.copy(e) copies the record" or nil)
   end
+  if f.member then
+    bytecode().problem(m, i.line, "TYPE", ("%s is called as a function, and is %s"):format(f.member,
+      f.t == "nil" and "nil here" or "a value of type " .. f.type), "without parentheses: " .. f.member)
+  end
   if f.t == "method" then
     local on = f.on
     if on.t == "object" then

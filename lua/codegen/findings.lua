@@ -52,6 +52,11 @@ function findings.of(analysis)
     add("KEPT_RECORD", where, ("the record is kept in the captured variable '%s', and is valid during the call only"):format(name),
       "keep a copy: e:copy()")
   end
+  for where, kept in pairs(analysis.kept_objects) do
+    local name, variable = unpack(kept)
+    add("KEPT_RECORD", where, ("%s is kept in the captured variable '%s', and is the call's alone: in a later one it speaks of another key")
+      :format(name, variable), ("keep what is needed of it: %s.key, %s.time"):format(name, name))
+  end
   for _, s in pairs(analysis.slow_calls) do
     local why = s.why:find("^string patterns") and s.why or s.what .. " " .. s.why
     add("NOT_COMPILED", s.where, (s.why:find("^string patterns") and s.what .. ": " or "") .. why, s.instead)

@@ -1,6 +1,6 @@
--- Which states of a key nothing ever takes away: those without a time to live that no timer clears. Keys that never come again
--- stay then, for ever. Told from what the functions of a process do to their states (process_derive.lua); what the analysis loses
--- sight of may clear anything, so that nobody is told off for a state that is cleared after all.
+-- Which states of a key nothing ever takes away: those without a time to live that no timer clears, or none that anything sets. Keys
+-- that never come again stay then, for ever. Told from what the functions of a process do to their states (process_derive.lua); what
+-- the analysis loses sight of may clear anything, so that nobody is told off for a state that is cleared after all.
 local suggest = require "tidemill.suggest"
 
 local forgets = {}
@@ -27,7 +27,13 @@ local CLEARS = {
 
 ---Nothing is known yet of the states of this node.
 function forgets.begin(node)
-  for _, state in ipairs(node.states) do state.forgotten = nil end
+  for _, state in ipairs(node.states) do state.forgotten, state.forgotten_by_timer = nil, nil end
+  node.codegen.sets_timers = false
+end
+
+---A function of this role sets a timer. One that only the function of timers itself sets is never the first.
+function forgets.sets_timer(node, role)
+  if role ~= "timer" then node.codegen.sets_timers = true end
 end
 
 ---Notes what the functions of a role do with a state.
@@ -41,7 +47,7 @@ function forgets.watch(node, role, state, object, members)
     if method then
       local call = method.on.call
       function method.on.call(m, s, called, args, ...)
-        if clears(args) then state.forgotten = true end
+        if clears(args) then state[role == "timer" and "forgotten_by_timer" or "forgotten"] = true end
         return call(m, s, called, args, ...)
       end
     end
@@ -64,7 +70,8 @@ end
 function forgets.finding(node)
   local kept = {}
   for _, state in ipairs(node.states) do
-    if not (state.forgotten or state.ttl.ms or state.ttl.never) then kept[#kept + 1] = state end
+    local forgotten = state.forgotten or (state.forgotten_by_timer and node.codegen.sets_timers)
+    if not (forgotten or state.ttl.ms or state.ttl.never) then kept[#kept + 1] = state end
   end
   if #kept == 0 then return nil end
   local names = {}
@@ -75,8 +82,11 @@ function forgets.finding(node)
       :format(node.name, many and "s" or "", suggest.list(names), many and "have" or "has",
       node.of_window and "function of windows" or "timer", many and "them" or "it", many and "they hold" or "it holds",
       endless and ('; "%s" (%s) has no end'):format(endless.name, endless.where) or ""),
-    hint = ('{ ttl = "1d" } forgets %s a day after the last write%s; { ttl = "never" } says that it is meant'):format(
-      many and "each" or "it", node.of_window and "" or (", and ctx.state.%s:clear() in timer when it says so"):format(names[1])) }
+    hint = kept[1].forgotten_by_timer
+      and ('timer clears %s, and nothing sets a timer: ctx:timer(at), or ctx:timer_processing(at), in %s; or { ttl = "1d" }'):format(
+        names[1], node.roles[1])
+      or ('{ ttl = "1d" } forgets %s a day after the last write%s; { ttl = "never" } says that it is meant'):format(
+        many and "each" or "it", node.of_window and "" or (", and ctx.state.%s:clear() in timer when it says so"):format(names[1])) }
 end
 
 return forgets

@@ -375,6 +375,22 @@ local METHODS = { value = { "get", "set", "clear" }, reducing = { "get", "add", 
   map = collections.METHODS.map, list = collections.METHODS.list }
 keyed.METHODS = METHODS
 
+-- What methods take, those of maps apart.
+local TAKES, TAKES_OF_MAP = { set = 1, add = 1, add_all = 1, update = 1 }, { put = 2, get = 1, has = 1, remove = 1 }
+local COUNTS = { [0] = "no argument", "one argument", "two arguments" }
+local MORE = { list = { add = "add_all { a, b } adds several", get = "one of them by its number: ctx.state.%s[1]" },
+  map = { get = "where the map has no such key it is nil: ctx.state.%s:get(key) or 0" } }
+
+---How many arguments a method of a state takes.
+function keyed.takes(state, name) return (state.kind == "map" and TAKES_OF_MAP or TAKES)[name] or 0 end
+
+---Why it takes no more.
+function keyed.too_many(state, name)
+  local more = (MORE[state.kind] or {})[name]
+  return ("state %q: %s takes %s, given more"):format(state.name, name, COUNTS[keyed.takes(state, name)]),
+    more and more:format(state.name) or nil
+end
+
 -- Names that other languages have for the methods.
 local ALIASES = { map = { set = "put", insert = "put", delete = "remove", contains = "has", len = "size", length = "size",
     count = "size", entries = "pairs", items = "pairs", each = "pairs" },

@@ -464,7 +464,7 @@ local function generate(nodes, wide)
     if g.known then w:line("local near = R.near -- behind what is known of entries of maps of the row's key") end
     w:line("local doubles, int64s, decimals, copy_found = R.doubles, R.int64s, R.decimals, R.copy_found")
     w:line("local raise_map_key, raise_entry, put_failed, walk_failed = R.raise_map_key, R.raise_entry, R.put_failed, R.walk_failed")
-    w:line("local check_list, bad_list, list_length = R.check_list, R.bad_list, R.list_length")
+    w:line("local check_list, bad_list, list_length, too_many = R.check_list, R.bad_list, R.list_length, R.too_many")
   end
   chunk.write_variables(w, g, variables(g, stage))
   if g.no_time then cells.put(w, g.names, g.no_time, "nil") end

@@ -32,17 +32,41 @@ local function of(type_name)
   return type_name == "?" and values.UNKNOWN or values.held(type_name)
 end
 
+-- A plain value that is a member of an object, which is known of it in case that it is called.
+local function member(name, value)
+  if value.t ~= "type" and value.t ~= "nil" then return value end
+  local known = { member = name }
+  for k, v in pairs(value) do known[k] = v end
+  return known
+end
+
 -- An object of the engine: `members` by name, or a function that finds one.
 local function object(name, members, missing)
-  local self = { t = "object", name = name }
+  local self, plain = { t = "object", name = name }, {}
   function self.get(m, key, line)
     if type(key) ~= "string" then return values.UNKNOWN end
     local found = members[key]
-    if found then return found end
+    if found then
+      plain[key] = plain[key] or member(("%s.%s"):format(name, key), found)
+      return plain[key]
+    end
     local message, hint = missing(key)
     bytecode.problem(m, line, "UNKNOWN_NAME", message, hint)
     return values.UNKNOWN
   end
+  return self
+end
+
+---Why a member cannot be assigned.
+function process.not_assigned(name, key)
+  return ("%s is read-only: cannot set %s"):format(name, problem.show(key)),
+    name == "ctx.state" and type(key) == "string" and ("ctx.state.%s:set(value)"):format(key)
+      or name == "ctx" and "what is kept for the key is state: ctx.state.name:set(value)" or nil
+end
+
+-- An object whose members are not assigned.
+local function fixed(self)
+  function self.put(m, key, line) bytecode.problem(m, line, "USER_CODE", process.not_assigned(self.name, key)) end
   return self
 end
 
@@ -123,6 +147,17 @@ local function collection_members(state, members, name)
   return { t = "parts", key = key, value = item }, state.kind == "list" and item or nil
 end
 
+-- A call with more arguments than the method takes; what a call in their place gives beyond the first is not counted.
+local function check_count(state, name, found)
+  local call, takes = found.on.call, keyed.takes(state, name)
+  function found.on.call(m, s, called, args, i, ...)
+    if #args - 1 > takes and i.op:sub(1, 5) ~= "CALLM" then
+      bytecode.problem(m, i.line, "USER_CODE", keyed.too_many(state, name))
+    end
+    return call(m, s, called, args, i, ...)
+  end
+end
+
 ---@param node table? of a state of a key: what the functions of `role` do with it is noted
 ---@param table_of string "state", "broadcast"
 ---@param writes boolean
@@ -145,6 +180,7 @@ local function handle_of(state, table_of, writes, node, role)
   else
     members.get = method(name .. ":get", function() return of(state.type) end)
   end
+  for m, found in pairs(members) do check_count(state, m, found) end
   if not writes then refuse_changes(state, members, name) end
   local self = object(name, members, function(key)
     return ("a %s state has no %s; it has %s"):format(state.kind, key, list_of(METHODS[state.kind])),
@@ -170,10 +206,10 @@ local function state_object(node, role)
   local members = {}
   for _, state in ipairs(role ~= "rule" and node.states or {}) do members[state.name] = handle_of(state, "state", true, node, role) end
   for _, state in ipairs(node.operator or {}) do members[state.name] = handle_of(state, "state", true) end
-  local self = object("ctx.state", members, function(key)
+  local self = fixed(object("ctx.state", members, function(key)
     if role == "rule" then return states.unknown(key, node.operator or {}) end
     return process.unknown_state(node, key)
-  end)
+  end))
   function self.lost() forgets.all(node) end
   return self
 end
@@ -181,13 +217,13 @@ end
 local function window_object(node)
   local members = {}
   for _, state in ipairs(node.window_states) do members[state.name] = handle_of(state, "window_state", true) end
-  return object("ctx.window_state", members, function(key) return states.unknown(key, node.window_states, "window") end)
+  return fixed(object("ctx.window_state", members, function(key) return states.unknown(key, node.window_states, "window") end))
 end
 
 local function broadcast_object(node, writes)
   local members = {}
   for _, state in ipairs(node.broadcast) do members[state.name] = handle_of(state, "broadcast", writes) end
-  return object("ctx.broadcast", members, function(key) return states.unknown(key, node.broadcast, "broadcast") end)
+  return fixed(object("ctx.broadcast", members, function(key) return states.unknown(key, node.broadcast, "broadcast") end))
 end
 
 local function key_of(node)
@@ -195,9 +231,9 @@ local function key_of(node)
   if #node.key == 1 then return of(node.input.fields[node.input.by_name[node.key[1]]].type) end
   local members = {}
   for _, name in ipairs(node.key) do members[name] = of(node.input.fields[node.input.by_name[name]].type) end
-  return object("ctx.key", members, function(key)
+  return fixed(object("ctx.key", members, function(key)
     return ("the key has no field %q; it has %s"):format(key, list_of(node.key)), suggest.hint(key, node.key)
-  end)
+  end))
 end
 
 local function metrics_object(node)
@@ -256,6 +292,7 @@ end
 
 local BASE = { "time", "watermark", "now", "subtask", "metrics", "emit", "output" }
 local TIMERS = { "timer", "timer_processing", "delete_timer", "delete_timer_processing" }
+local SETS = { timer = true, timer_processing = true }
 local EDGES = { open = true, close = true }
 
 -- Has the operator state of windows? `node`: its own, or one of process.nodes.
@@ -340,14 +377,15 @@ function context_of(node, role, input)
         bytecode.problem(m, i.line, "ARGUMENT", ("ctx:%s: the operator has no function for timers"):format(name), process.NO_TIMER)
       end
       if name == "timer" then m.out.timer = m.out.timer or ("%s:%d"):format(m.path, i.line) end
+      if SETS[name] then forgets.sets_timer(node, role) end
       escape_arguments(m, s, args)
       return values.NIL
     end)
   end
   local members = {}
   for _, name in ipairs(process.members(node, role)) do members[name] = all[name] end
-  local self = object("ctx", members, function(key) return process.no_member(node, role, key) end)
-  self.emits = not EDGES[role]
+  local self = fixed(object("ctx", members, function(key) return process.no_member(node, role, key) end))
+  self.emits, self.of_call = not EDGES[role], true
   function self.lost() if not EDGES[role] then forgets.all(node) end end
   return self
 end
@@ -490,10 +528,12 @@ local function trigger_context(node, role)
       return values.NIL
     end)
   end
-  return object("ctx", members, function(key)
+  local self = fixed(object("ctx", members, function(key)
     local names = process.TRIGGER_MEMBERS
     return ("ctx of a trigger has no %s; it has %s"):format(key, list_of(names)), suggest.hint(key, names)
-  end)
+  end))
+  self.of_call = true
+  return self
 end
 
 -- What a function of a role is called with, as rows (core/operator/windows/asked.c): an element; a time; what another window

@@ -125,6 +125,7 @@ local function misuses(R, node)
       ("with a colon: ctx.%s.%s:%s(...)"):format(IN[node.states[n].scope] or "state", node.states[n].name,
         method))
   end
+  function R.too_many(n, method) problem.raise("USER_CODE", keyed.too_many(node.states[n], method)) end
   function R.misused_context(method)
     problem.raise("USER_CODE", ("ctx.%s is called without ctx"):format(method), ("with a colon: ctx:%s(...)"):format(method))
   end

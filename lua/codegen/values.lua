@@ -4,8 +4,8 @@
 --          `null`: branches joined of which one had nil; `text`: a string that is UTF-8 for sure; `slice`: it may be a
 --          slice (slice.lua), of the group of that name of a regular expression if it is one, of a part of a column;
 --          `view`: it is the part with this path of column `name` of record parameter `p` (parts.lua);
---          `held`: the engine holds it as this type, so it fits such a column; `whole`: a number without a fraction, or infinite,
---          or not a number)
+--          `member`: it is read from this member of an object; `held`: the engine holds it as this type, so it fits such a column;
+--          `whole`: a number without a fraction, or infinite, or not a number)
 --   nil    `null`: it is tm.null
 --   field  the untouched value of column `name` of record parameter `p`, of type `type`
 --   row    one of the rows in `set` (record parameters and tables made in the function, by id), or nil; `null`: or tm.null
@@ -14,7 +14,8 @@
 --   texts  an iterator that gives strings
 --   out    the second parameter of a flat_map function
 --   object of the engine, of this name: get(m, key, line) is a member, call(m, s, name, args, i, pc, follow) of one that is a
---          method's; `emits`: rows go out through it; `lost()`: from here on it is not followed (process_derive.lua)
+--          method's; put(m, key, line) says that a member cannot be assigned; `of_call`: it is no good behind the call; `emits`: rows
+--          go out through it; `lost()`: from here on it is not followed (process_derive.lua)
 --   ?      anything. A value made where branches joined remembers in `from` the columns it may hold; using it uses
 --   them.
 local utf8 = require "tidemill.utf8"

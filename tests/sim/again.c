@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/sim/judge.h"
 #include "tests/sim/process.h"
 
 enum { TURNS_MAX = 150000, NUMBER = 9000, CHECKPOINTS_MAX = 12 };
@@ -131,18 +132,11 @@ static struct sim_bytes gather(const struct sim_disk *disk, const struct sim_out
     return all;
 }
 
-// Of results that follow from the input; when a row was seen does not, nor what a dead letter says
-// of that.
-static bool is_settled(const struct sim_output *output)
-{
-    return output->kind == SIM_OUT_ROWS || output->kind == SIM_OUT_TOTALS;
-}
-
 static void compare(struct sim_oracle *oracle, const struct sim_disk *other, const char *what)
 {
     const struct sim_job *job = oracle->job;
     for (uint32_t o = 0; o < job->output_count; o++) {
-        if (!is_settled(&job->outputs[o]))
+        if (!job->outputs[o].judge->settled)
             continue;
         struct sim_bytes mine = gather(&oracle->universe->disk, &job->outputs[o]);
         struct sim_bytes theirs = gather(other, &job->outputs[o]);

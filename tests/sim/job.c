@@ -1,12 +1,14 @@
 // Drawing a job.
 #include "tests/sim/job.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/sim/kinds.h"
+
 enum { GROUPS_MAX = 12, OUT_OF_ORDER_MS = 1900, STEP_MS = 1000, LATE_MS = 25000 };
+enum { SIM_TENS, SIM_SLIDES, SIM_TIMED, SIM_RECENT }; // bits, see kinds.def
 static const int64_t BEGIN_MS = 1700000000000;
 
 // --- the script ----------------------------------------------------------------------------------
@@ -35,62 +37,13 @@ static const char script_form[] =
     "= \"int64\", n = \"int64\", sum = \"int64\" }\n"
     "counted:to(%s)\n";
 
-// Each has its output; the first what is late, too, and the third dead letters.
-static const char tens_form[] =
-    "local tens = counted:key_by(\"group\"):window(tm.tumbling(\"10s\"))%s\n"
-    "  :aggregate(\"tens\", { n = tm.count(), total = tm.sum(\"value\") })\n"
-    "tens:to(%s)\n";
-
-static const char slides_form[] =
-    "counted:key_by(\"group\"):window(tm.sliding(\"20s\", \"10s\")):aggregate(\"slides\", { n = "
-    "tm.count(), total = tm.sum(\"value\") })\n"
-    "  :to(%s)\n";
-
-static const char timed_form[] =
-    "counted:key_by(\"group\"):process(\"timed\", {\n"
-    "    state = { given = tm.value(\"int64\", { default = 0 }), sums = tm.map(\"int64\", "
-    "\"int64\"), counts = tm.map(\"int64\", \"int64\") },\n"
-    "    each = function(ctx, e)\n"
-    "      local ten = math.floor(ctx.time / 10000) * 10000\n"
-    "      ctx.state.sums:put(ten, (ctx.state.sums:get(ten) or 0) + e.value)\n"
-    "      ctx.state.counts:put(ten, (ctx.state.counts:get(ten) or 0) + 1)\n"
-    "      ctx:timer(ten + 9999)\n"
-    "%s"
-    "    end,\n"
-    "    timer = function(ctx, at)\n"
-    "      local ten, given = at - 9999, ctx.state.given:get() + 1\n"
-    "      ctx.state.given:set(given)\n"
-    "      ctx:emit { group = ctx.key, window_start = ten, n = ctx.state.counts:get(ten), total = "
-    "ctx.state.sums:get(ten), given = given }\n"
-    "      ctx.state.sums:remove(ten)\n"
-    "      ctx.state.counts:remove(ten)\n"
-    "    end,\n"
-    "  })%s\n"
-    "  :returns { group = \"string\", window_start = \"timestamp\", n = \"int64\", total = "
-    "\"int64\", given = \"int64\" }\n"
-    "  :to(%s)\n";
-
-static const char recent_form[] =
-    "counted:key_by(\"key\"):process(\"recent\", {\n"
-    "    state = { seen = tm.value(\"int64\", { ttl = \"%lldms\", clock = \"%s\" }) },\n"
-    "    each = function(ctx, e)\n"
-    "      local seen = ctx.state.seen:get()\n"
-    "      ctx.state.seen:set(e.id)\n"
-    "      ctx:emit { id = e.id, at = math.max(%s, 0), seen = seen or -1 }\n"
-    "    end,\n"
-    "  })\n"
-    "  :returns { id = \"int64\", at = \"int64\", seen = \"int64\" }\n"
-    "  :to(%s)\n";
-
-const char *const sim_stage_names[SIM_STAGE_KINDS] = {"tens", "slides", "timed", "recent"};
-
-static const char *source_form(const struct sim_feed *feed)
+static const char *source_form(enum sim_feed_kind kind, bool endless)
 {
-    if (feed->kind == SIM_FEED_NONE)
+    if (kind == SIM_FEED_NONE)
         return "tm.file { path = \"in/*.jsonl\"";
-    if (feed->kind == SIM_FEED_FILES)
+    if (kind == SIM_FEED_FILES)
         return "tm.file { path = \"in/*.jsonl\", follow = true";
-    return feed->endless ? "tm.socket { port = 1, reconnect = true" : "tm.socket { port = 1";
+    return endless ? "tm.socket { port = 1, reconnect = true" : "tm.socket { port = 1";
 }
 
 static const char *source_told(const struct sim_feed *feed)
@@ -100,14 +53,6 @@ static const char *source_told(const struct sim_feed *feed)
            : feed->endless                ? "partitions that come, without an end"
                                           : "partitions that come";
 }
-
-static const char *const output_forms[] = {
-    "tm.file { path = \"%s\", format = \"json\" }",
-    "tm.file { path = \"%s.jsonl\" }",
-    "tm.file { path = \"%s\", format = \"json\", roll = { size = \"1KB\" } }",
-};
-
-static const char log_form[] = "tm.webhook { url = \"http://log/%s\" }";
 
 static const char *const aligned[] = {"\"5s\"", "\"0s\"", "\"1ms\"", "false"};
 
@@ -119,90 +64,8 @@ static uint32_t draw_interval(struct sim_universe *universe)
     return interval_ms < 1 ? 1 : (uint32_t)interval_ms;
 }
 
-// The next output, as a sink of the script.
-static void draw_output(struct sim_job *job, const char *name, enum sim_output_kind kind,
-                        struct sim_universe *universe, char *text, size_t size)
-{
-    uint32_t form = (uint32_t)sim_below(&universe->users, 3);
-    bool log = universe->wider.log && kind != SIM_OUT_DEAD && sim_chance(&universe->widths, 600);
-    job->outputs[job->output_count++] = (struct sim_output){.name = name,
-                                                            .kind = kind,
-                                                            .stage = job->stage_count - 1,
-                                                            .one_file = !log && form == 1,
-                                                            .log = log};
-    snprintf(text, size, log ? log_form : output_forms[form], name);
-}
-
-__attribute__((format(printf, 2, 3))) static void add(struct sim_job *job, const char *format, ...)
-{
-    size_t used = strlen(job->script);
-    va_list args;
-    va_start(args, format);
-    vsnprintf(job->script + used, sizeof job->script - used, format, args);
-    va_end(args);
-}
-
-static void tell(struct sim_job *job, const char *what, const char *output)
-{
-    size_t told = strlen(job->told);
-    snprintf(job->told + told, sizeof job->told - told, "; %s: %s", what, output);
-}
-
-static void add_tens(struct sim_job *job, struct sim_universe *universe, const char *output)
-{
-    char late[100];
-    add(job, tens_form, job->has_late ? ":late(\"late\")" : "", output);
-    if (!job->has_late)
-        return;
-    draw_output(job, "late", SIM_OUT_LATE, universe, late, sizeof late);
-    add(job, "tens:side(\"late\"):to(%s)\n", late);
-    tell(job, "late", late);
-}
-
-static void add_timed(struct sim_job *job, struct sim_universe *universe, const char *output)
-{
-    char dead[100], on_error[140] = "";
-    if (job->has_failed) {
-        draw_output(job, "dead", SIM_OUT_DEAD, universe, dead, sizeof dead);
-        snprintf(on_error, sizeof on_error, ":on_error(%s)", dead);
-        tell(job, "dead", dead);
-    }
-    add(job, timed_form,
-        job->has_failed ? "      if e.value % 40 == 7 then error(\"refused\") end\n" : "", on_error,
-        output);
-}
-
-// A window of time in which some rows of a key come, and others do not.
-static void add_recent(struct sim_job *job, struct sim_random *random, const char *output,
-                       uint32_t interval_ms)
-{
-    job->ttl_event = sim_chance(random, 500) && job->feed != SIM_FEED_FILES;
-    job->ttl_ms = job->ttl_event ? (int64_t)sim_magnitude(random, 60000)
-                                 : (int64_t)sim_magnitude(random, 16ull * interval_ms);
-    add(job, recent_form, (long long)job->ttl_ms, job->ttl_event ? "event" : "processing",
-        job->ttl_event ? "ctx.watermark" : "ctx.now", output);
-}
-
-static void add_stage(struct sim_job *job, struct sim_universe *universe, enum sim_stage_kind kind,
-                      uint32_t interval_ms)
-{
-    char output[100];
-    job->stages[job->stage_count++].kind = kind;
-    draw_output(job, sim_stage_names[kind], kind == SIM_RECENT ? SIM_OUT_RECENT : SIM_OUT_TOTALS,
-                universe, output, sizeof output);
-    tell(job, sim_stage_names[kind], output);
-    if (kind == SIM_TENS)
-        add_tens(job, universe, output);
-    else if (kind == SIM_SLIDES)
-        add(job, slides_form, output);
-    else if (kind == SIM_TIMED)
-        add_timed(job, universe, output);
-    else
-        add_recent(job, &universe->users, output, interval_ms);
-}
-
-// Which stages there are: bits. A late row would be in one of two windows that overlap, and timers
-// would fire for it at once.
+// Which of the first kinds there are: bits. A late row would be in one of two windows that overlap,
+// and timers would fire for it at once.
 static uint32_t draw_stages(struct sim_job *job, struct sim_random *random, uint32_t less,
                             bool in_time)
 {
@@ -215,30 +78,122 @@ static uint32_t draw_stages(struct sim_job *job, struct sim_random *random, uint
     return kinds;
 }
 
+// The bit of one of the kinds that not all seeds have.
+static uint32_t draw_kind(struct sim_random *random)
+{
+    uint32_t bit = SIM_FIRST_KINDS, weights = 0;
+    for (; sim_kind(bit) != NULL; bit++)
+        weights += sim_kind(bit)->weight;
+    uint32_t place = (uint32_t)sim_below(random, weights);
+    for (bit = SIM_FIRST_KINDS; place >= sim_kind(bit)->weight; bit++)
+        place -= sim_kind(bit)->weight;
+    return bit;
+}
+
+// One to three of them. They come in place of the first ones, or beside them.
+static uint32_t draw_more(struct sim_job *job, struct sim_universe *universe, uint32_t *kinds)
+{
+    struct sim_random *random = &universe->more;
+    static const uint32_t counts[] = {1, 1, 1, 2, 2, 3};
+    uint32_t drawn = 0, count = counts[sim_below(random, 6)];
+    bool any = sim_chance(random, 300), alone = sim_chance(random, 750);
+    if (!any || universe->less.more)
+        return 0;
+    if (alone) {
+        *kinds = 0;
+        job->has_late = job->has_failed = false;
+    }
+    bool in_time = !job->has_late && job->feed != SIM_FEED_FILES;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t bit = draw_kind(random);
+        if (in_time || (sim_kind(bit)->needs & SIM_NEEDS_TIME) == 0)
+            drawn |= 1u << bit;
+    }
+    return drawn & ~universe->less.stages;
+}
+
+static void add_stages(struct sim_drawing *drawing, uint32_t kinds)
+{
+    for (uint32_t bit = 0; sim_kind(bit) != NULL; bit++)
+        if ((kinds >> bit & 1) != 0) {
+            sim_stage_add(drawing, sim_kind(bit));
+            drawing->job->even |= (sim_kind(bit)->needs & SIM_NEEDS_EVEN) != 0;
+        }
+}
+
+static void write_script(struct sim_job *job, bool changed)
+{
+    const struct sim_head *head = &job->head;
+    snprintf(job->script, sizeof job->script, script_form, job->interval_ms, head->retain,
+             head->barrier, head->source,
+             head->timed ? "  :watermark(\"ts\", { out_of_order = \"2s\" })\n" : "",
+             head->filters ? "  :filter(function(e) return e.value >= 0 end)\n" : "",
+             job->outputs[0].sink);
+    for (uint32_t s = 0; s < job->stage_count; s++)
+        if (sim_stage_is(&job->stages[s], changed))
+            sim_stage_write(job, &job->stages[s], changed);
+    size_t used = strlen(job->script);
+    snprintf(job->script + used, sizeof job->script - used, "return job\n");
+}
+
+// What the script is changed to: stages have other names or types of state, one has gone or is new.
+// Then other runs of the job would not give the same.
+static void draw_change(struct sim_drawing *drawing, uint32_t kinds)
+{
+    struct sim_job *job = drawing->job;
+    struct sim_random *random = &drawing->universe->more;
+    const struct sim_wider *wider = &drawing->universe->wider;
+    uint32_t first = (uint32_t)__builtin_popcount(kinds), count = job->stage_count, at;
+    bool changes = sim_chance(random, 400), goes = sim_chance(random, 250);
+    bool comes = sim_chance(random, 300);
+    at = 1 + (uint32_t)sim_below(random, 2);
+    for (uint32_t s = first; s < count; s++) {
+        struct sim_stage *stage = &job->stages[s];
+        stage->renamed = sim_chance(random, 500) && strstr(stage->kind->script, "$WAS") != NULL;
+        stage->retyped = sim_chance(random, 600) && strstr(stage->kind->script, "$<") != NULL;
+    }
+    if (!changes || wider->single || wider->copied || drawing->universe->less.faults[SIM_changed])
+        return;
+    job->changes_at = at;
+    const struct sim_stage *last = &job->stages[count - 1];
+    for (uint32_t o = last->output; o < job->output_count; o++)
+        goes = goes && !job->outputs[o].log;
+    if (goes)
+        job->stages[count - 1].only = SIM_AT_FIRST;
+    if (!comes)
+        return;
+    sim_stage_add(drawing, &sim_kind_fresh);
+    drawing->stage->only = SIM_WHEN_CHANGED;
+}
+
 static void draw_script(struct sim_job *job, struct sim_universe *universe)
 {
     struct sim_random *random = &universe->users;
-    char output[100];
-    uint32_t interval = draw_interval(universe), retain = (uint32_t)sim_between(random, 1, 3);
-    const char *barrier = aligned[sim_below(random, 4)];
-    bool maps = sim_chance(random, 300);
+    struct sim_head *head = &job->head;
+    struct sim_drawing drawing = {
+        .universe = universe, .job = job, .random = random, .logs = &universe->widths};
+    job->interval_ms = draw_interval(universe);
+    head->retain = (uint32_t)sim_between(random, 1, 3);
+    head->barrier = aligned[sim_below(random, 4)];
+    head->filters = sim_chance(random, 300);
+    head->source = source_form(universe->feed.kind, universe->feed.endless);
     uint32_t less = universe->less.stages;
     if (universe->feed.kind == SIM_FEED_FILES) // a file that is found late has rows that are late
         less |= 1u << SIM_TENS | 1u << SIM_SLIDES | 1u << SIM_TIMED;
     uint32_t kinds = draw_stages(job, random, less, universe->wider.single);
-    draw_output(job, "out", SIM_OUT_ROWS, universe, output, sizeof output);
-    add(job, script_form, interval, retain, barrier, source_form(&universe->feed),
-        kinds == 0 ? "" : "  :watermark(\"ts\", { out_of_order = \"2s\" })\n",
-        maps ? "  :filter(function(e) return e.value >= 0 end)\n" : "", output);
+    uint32_t more = draw_more(job, universe, &kinds);
+    head->timed = kinds != 0 || more != 0;
+    sim_output_add(&drawing, "out", &sim_judge_rows);
     snprintf(job->told, sizeof job->told,
              "%u rows of %u keys in %u %s; a checkpoint every %u ms, %u kept, aligned_timeout "
              "%s; output: %s",
              job->row_count, job->key_count, job->file_count, source_told(&universe->feed),
-             interval, retain, barrier, output);
-    for (int kind = 0; kind < SIM_STAGE_KINDS; kind++)
-        if ((kinds >> kind & 1) != 0)
-            add_stage(job, universe, (enum sim_stage_kind)kind, interval);
-    add(job, "return job\n");
+             job->interval_ms, head->retain, head->barrier, job->outputs[0].sink);
+    add_stages(&drawing, kinds);
+    drawing.random = drawing.logs = &universe->more;
+    add_stages(&drawing, more);
+    if (more != 0)
+        draw_change(&drawing, kinds);
 }
 
 // --- the input -----------------------------------------------------------------------------------
@@ -260,7 +215,7 @@ static void draw_row(struct sim_job *job, struct sim_random *random, uint32_t id
     row->late = job->has_late && sim_chance(random, 80);
     if (row->late)
         row->ts -= (int64_t)sim_below(random, LATE_MS);
-    row->failed = job->has_failed && row->value % 40 == 7;
+    row->ts -= job->even ? row->ts & 1 : 0;
     row->file = file;
 }
 
@@ -311,39 +266,21 @@ static void draw_sizes(struct sim_job *job, struct sim_random *random)
     job->first_row[job->file_count] = job->row_count;
 }
 
-// --- what must come out --------------------------------------------------------------------------
-
-static void add_to_slot(struct sim_job *job, struct sim_stage *stage, const struct sim_row *row,
-                        uint32_t slot)
-{
-    struct sim_total *total = &stage->totals[row->group * job->slot_count + slot];
-    total->n++;
-    total->total += row->value;
-}
-
-// A sliding window of two slots counts by the first of them.
-static void expect_stage(struct sim_job *job, struct sim_stage *stage)
-{
-    stage->totals = calloc((size_t)job->group_count * job->slot_count, sizeof *stage->totals);
-    for (uint32_t id = 0; id < job->row_count; id++) {
-        const struct sim_row *row = &job->rows[id];
-        uint32_t slot = (uint32_t)((row->ts - job->first_slot_ms) / SIM_SLOT_MS);
-        if (row->failed && stage->kind == SIM_TIMED)
-            continue;
-        add_to_slot(job, stage, row, slot);
-        if (stage->kind == SIM_SLIDES)
-            add_to_slot(job, stage, row, slot - 1);
-    }
-    for (uint32_t g = 0; g < job->group_count; g++) {
-        uint32_t nth = 0;
-        for (uint32_t s = 0; s < job->slot_count; s++) {
-            struct sim_total *total = &stage->totals[g * job->slot_count + s];
-            total->nth = total->n == 0 ? 0 : ++nth;
-        }
-    }
-}
-
 // --- the whole -----------------------------------------------------------------------------------
+
+static void count_lanes(struct sim_job *job)
+{
+    job->of_keys = calloc(job->key_count + 1, sizeof *job->of_keys);
+    job->of_groups = calloc(job->group_count + 1, sizeof *job->of_groups);
+    for (uint32_t id = 0; id < job->row_count; id++) {
+        job->of_keys[job->rows[id].key + 1]++;
+        job->of_groups[job->rows[id].group + 1]++;
+    }
+    for (uint32_t key = 0; key < job->key_count; key++)
+        job->of_keys[key + 1] += job->of_keys[key];
+    for (uint32_t group = 0; group < job->group_count; group++)
+        job->of_groups[group + 1] += job->of_groups[group];
+}
 
 void sim_job_init(struct sim_job *job, struct sim_universe *universe)
 {
@@ -367,13 +304,32 @@ void sim_job_init(struct sim_job *job, struct sim_universe *universe)
     sim_disk_mkdirs(&universe->disk, "in");
     for (uint32_t f = 0; f < job->file_count; f++)
         write_file(job, universe, f, sums, counts);
+    count_lanes(job);
     for (uint32_t s = 0; s < job->stage_count; s++)
-        if (job->stages[s].kind != SIM_RECENT)
-            expect_stage(job, &job->stages[s]);
-    put(universe, "job.lua", job->script, strlen(job->script));
+        if (job->stages[s].kind->expect != NULL)
+            job->stages[s].kind->expect(job, &job->stages[s]);
+    for (int changed = 0; changed <= (job->changes_at != 0); changed++) {
+        write_script(job, changed != 0);
+        put(universe, sim_job_file(changed != 0), job->script, strlen(job->script));
+    }
     sim_disk_settle(&universe->disk);
     free(sums);
     free(counts);
+}
+
+const char *sim_job_file(bool changed)
+{
+    return changed ? "changed.lua" : "job.lua";
+}
+
+size_t sim_job_totals(const struct sim_job *job)
+{
+    return (size_t)job->group_count * job->slot_count;
+}
+
+uint32_t sim_job_lanes(const struct sim_job *job)
+{
+    return job->key_count > job->group_count ? job->key_count : job->group_count;
 }
 
 bool sim_job_shows(const struct sim_job *job, const char *path)
@@ -394,5 +350,9 @@ void sim_job_fini(struct sim_job *job)
 {
     for (uint32_t s = 0; s < job->stage_count; s++)
         free(job->stages[s].totals);
+    for (uint32_t o = 0; o < job->output_count; o++)
+        sim_lines_free(job->outputs[o].lines);
+    free(job->of_keys);
+    free(job->of_groups);
     free(job->rows);
 }

@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "tests/sim/again.h"
+#include "tests/sim/changes.h"
 #include "tests/sim/heaps.h"
+#include "tests/sim/kinds.h"
 #include "tests/sim/left.h"
 #include "tests/sim/oracle.h"
 #include "tests/sim/process.h"
@@ -33,6 +35,7 @@ struct life {
     struct sim_left left;
     struct sim_again again;
     struct sim_rot rot;
+    struct sim_changes changes;
     bool stopped;     // for good, and rightly so
     bool told_to_end; // the process, which has read all of an input without an end
     struct sim_outcome *outcome;
@@ -293,7 +296,8 @@ static bool draw_from(struct life *life)
 {
     bool again = life->begins_from && !life->refused && life->completed == 0;
     bool drawn = life->savepoint[0] != '\0' && !life->universe.calm &&
-                 sim_chance(&life->universe.users, 300);
+                 sim_chance(&life->universe.users, 300) &&
+                 sim_changes_allow_from(&life->changes, &life->job);
     life->begins_from = (again || drawn) && !life->universe.less.faults[SIM_from_savepoint];
     return life->begins_from;
 }
@@ -310,10 +314,29 @@ static void calm_down(struct life *life)
     sim_tell(&life->universe, "from here on nothing goes wrong");
 }
 
+// Which kinds of stages there are, of the job as it is now: bits.
+static uint32_t stages_of(const struct life *life)
+{
+    uint32_t stages = 0;
+    for (uint32_t bit = 0; sim_kind(bit) != NULL; bit++)
+        for (uint32_t s = 0; s < life->job.stage_count; s++)
+            if (life->job.stages[s].kind == sim_kind(bit) &&
+                sim_stage_is(&life->job.stages[s], life->changes.changed))
+                stages |= 1u << bit;
+    return stages;
+}
+
+static void note_restored(struct life *life)
+{
+    uint32_t stages = stages_of(life);
+    for (uint32_t bit = 0; sim_kind(bit) != NULL; bit++)
+        life->universe.saw[SIM_SAW_with_tens + bit] += stages >> bit & 1;
+}
+
 static void begin_process(struct life *life)
 {
     struct sim_universe *universe = &life->universe;
-    struct tm_cli_options options = {.command = "run", .file = "job.lua"};
+    struct tm_cli_options options = {.command = "run"};
     enum sim_fault by;
     uint32_t before = life->parallelism;
     if (life->rescales && !universe->less.faults[SIM_rescaled] && life->outcome->processes != 0 &&
@@ -338,6 +361,10 @@ static void begin_process(struct life *life)
         sim_fault(universe, SIM_from_savepoint, life->savepoint);
         sim_seen_began_with(&life->seen, life->savepoint);
     }
+    sim_changes_begin(&life->changes, &life->oracle, life->outcome->processes, life->begins_from,
+                      &options);
+    if (life->oracle.cut.checkpoint != 0 && !life->begins_from)
+        note_restored(life);
     sim_left_begin(&life->left, universe);
     life->process = calloc(1, sizeof *life->process);
     life->commits = life->completed = 0;
@@ -427,6 +454,7 @@ static void look_at_checkpoints(struct life *life)
     life->completed = figures.completed;
     sim_oracle_completed(&life->oracle, figures.checkpoint);
     sim_oracle_log(&life->oracle, life->process->number);
+    sim_changes_completed(&life->changes, &life->oracle);
     sim_again_completed(&life->again, &life->oracle, life->parallelism);
 }
 
@@ -468,8 +496,9 @@ static void leave_behind(struct life *life)
 static void fall_asleep(struct life *life)
 {
     struct sim_universe *universe = &life->universe;
-    const struct tm_cli_options options = {
-        .command = "run", .file = "job.lua", .parallelism = life->parallelism};
+    const struct tm_cli_options options = {.command = "run",
+                                           .file = sim_job_file(life->changes.changed),
+                                           .parallelism = life->parallelism};
     struct sim_process *other = calloc(1, sizeof *other);
     struct tm_kill armed = tm_kill_switch.of;
     uint64_t version = universe->disk.version;
@@ -583,11 +612,15 @@ static bool next_process(struct life *life)
     // Its output has gone on since, or what was staged then has been cleared away.
     life->universe.saw[SIM_SAW_gave_up] += failed;
     life->refused = failed && (process->error.code == TM_E_CHECKPOINT_OLD ||
-                               process->error.code == TM_E_OUTPUT_CHANGED);
+                               process->error.code == TM_E_OUTPUT_CHANGED ||
+                               process->error.code == TM_E_IN_FLIGHT);
     life->universe.saw[SIM_SAW_savepoint_refused] += life->begins_from && life->refused;
     life->stopped =
         failed && sim_rot_stops(&life->rot, &life->oracle, &process->error, life->begins_from);
-    if (failed && life->universe.calm && !life->stopped && !(life->begins_from && life->refused))
+    bool otherwise = failed && sim_changes_refused(&life->changes, &life->oracle, life->begins_from,
+                                                   &process->error);
+    if (failed && life->universe.calm && !life->stopped && !otherwise &&
+        !(life->begins_from && life->refused))
         sim_violate(&life->oracle, "C6: nothing went wrong any more, and the job failed: %s %s",
                     process->error.message, process->error.hint);
     end_process(life);
@@ -603,6 +636,7 @@ static void fill_outcome(struct life *life)
     struct sim_outcome *outcome = life->outcome;
     outcome->trace = life->universe.trace;
     outcome->rows = life->job.row_count;
+    outcome->stages = stages_of(life);
     outcome->effects = life->universe.effects;
     outcome->virtual_ns = life->universe.mono_ns;
     outcome->cuts = life->oracle.cuts;

@@ -9,6 +9,7 @@ struct sim_outcome {
     uint64_t seed, trace;
     uint64_t rows, checkpoints, deaths, processes, effects, turns;
     int64_t virtual_ns;
+    uint32_t stages; // bits of kinds
     uint64_t faults[SIM_FAULT_COUNT], saw[SIM_SOMETIMES_COUNT];
     uint64_t passes[TM_KILL_COUNT], kills[TM_KILL_COUNT]; // of kill points; deaths at them
     uint64_t cuts;                                        // checkpoints that the oracle read

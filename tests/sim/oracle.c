@@ -1,12 +1,13 @@
-// The rules about what is visible and what checkpoints have: S1, S2, O1, O6, T1, T2, T4 to T6, C1
-// to C3, R1.
+// The rules about what is visible and what checkpoints have: those of rows are their judges'
+// (judge.h), here are S2, O6, T2, T5, C1 to C3, R1.
 #include "tests/sim/oracle.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+
+#include "tests/sim/judge.h"
 
 void sim_violate(struct sim_oracle *oracle, const char *format, ...)
 {
@@ -19,170 +20,23 @@ void sim_violate(struct sim_oracle *oracle, const char *format, ...)
     sim_tell(oracle->universe, "# %s", oracle->violation);
 }
 
-// --- rows that are visible -----------------------------------------------------------------------
+// --- files that are visible ----------------------------------------------------------------------
 
-// The number behind "NAME": in a line; -1: there is none.
-static int64_t number_of(const char *line, const char *name)
+// Of rows of one place.
+static struct sim_look begin_look(struct sim_oracle *oracle, uint32_t output, const char *name)
 {
-    const char *at = strstr(line, name);
-    return at == NULL ? -1 : strtoll(at + strlen(name), NULL, 10);
-}
-
-// The time behind window_start, in ms; -1: there is none.
-static int64_t time_of(const char *line)
-{
-    static const char name[] = "\"window_start\":\"";
-    const char *at = strstr(line, name);
-    struct tm time = {0};
-    if (at == NULL || sscanf(at + sizeof name - 1, "%d-%d-%dT%d:%d:%d", &time.tm_year, &time.tm_mon,
-                             &time.tm_mday, &time.tm_hour, &time.tm_min, &time.tm_sec) != 6)
-        return -1;
-    time.tm_year -= 1900;
-    time.tm_mon -= 1;
-    return (int64_t)timegm(&time) * 1000;
-}
-
-struct looking {
-    struct sim_oracle *oracle;
-    const char *file;
-    const struct sim_output *output;
-    uint32_t *last; // by key or group: the row before it in the file
-};
-
-static void look_at_row(struct looking *l, const char *line)
-{
-    struct sim_oracle *oracle = l->oracle;
-    const struct sim_job *job = oracle->job;
-    int64_t id = number_of(line, "\"id\":"), n = number_of(line, "\"n\":");
-    int64_t key = number_of(line, "\"key\":\"k"), sum = number_of(line, "\"sum\":");
-    if (id < 0 || id >= job->row_count) {
-        sim_violate(oracle, "O1: %s has a row that no input has: %.100s", l->file, line);
-        return;
-    }
-    const struct sim_row *row = &job->rows[id];
-    if (oracle->seen[id]++ != 0)
-        sim_violate(oracle, "O1: the row of id %lld is visible twice, again in %s", (long long)id,
-                    l->file);
-    if (key != row->key || n != row->nth || sum != row->sum)
-        sim_violate(oracle, "S1: %s has %.100s, and key k%u had n %u, sum %lld by then", l->file,
-                    line, row->key, row->nth, (long long)row->sum);
-    if (row->nth <= l->last[row->key])
-        sim_violate(oracle, "T1: %s has row %u of key k%u behind its row %u", l->file, row->nth,
-                    row->key, l->last[row->key]);
-    l->last[row->key] = row->nth;
-}
-
-// Of late rows n and total are those of the rows that came in time, see look_for_all.
-static bool is_total(const struct sim_oracle *oracle, const struct sim_total *expected, int64_t n,
-                     int64_t total)
-{
-    if (oracle->drained)
-        return true;
-    return oracle->job->has_late ? n > 0 && n <= expected->n
-                                 : n == expected->n && total == expected->total;
-}
-
-static void look_at_total(struct looking *l, const char *line)
-{
-    struct sim_oracle *oracle = l->oracle;
-    const struct sim_job *job = oracle->job;
-    const struct sim_stage *stage = &job->stages[l->output->stage];
-    int64_t group = number_of(line, "\"group\":\"g"), n = number_of(line, "\"n\":");
-    int64_t total = number_of(line, "\"total\":"), given = number_of(line, "\"given\":");
-    int64_t slot = time_of(line) < job->first_slot_ms
-                       ? -1
-                       : (time_of(line) - job->first_slot_ms) / SIM_SLOT_MS;
-    if (group < 0 || group >= job->group_count || slot < 0 || slot >= job->slot_count) {
-        sim_violate(oracle, "O1: %s has a row that is of no input: %.120s", l->file, line);
-        return;
-    }
-    size_t at = (size_t)group * job->slot_count + (size_t)slot;
-    const struct sim_total *expected = &stage->totals[at];
-    if (oracle->given[l->output->stage][at]++ != 0)
-        sim_violate(oracle, "T4: group g%lld fires twice for one time, again in %s: %.120s",
-                    (long long)group, l->file, line);
-    if (!is_total(oracle, expected, n, total))
-        sim_violate(oracle, "S1: %s has %.120s, and n is %lld, total %lld", l->file, line,
-                    (long long)expected->n, (long long)expected->total);
-    if (!oracle->drained && stage->kind == SIM_TIMED && given != expected->nth)
-        sim_violate(oracle, "T4: %s has %.120s, and it is timer %u of its group", l->file, line,
-                    expected->nth);
-    if (slot + 1 <= l->last[group])
-        sim_violate(oracle, "T4: %s has %.120s behind a later one", l->file, line);
-    l->last[group] = (uint32_t)slot + 1;
-    oracle->totals[l->output->stage][0][at] = n;
-    oracle->totals[l->output->stage][1][at] = total;
-}
-
-// A row of the input by the number behind NAME; NULL: it is none that may be here, or comes again.
-static const struct sim_row *look_for_row(struct looking *l, const char *line, const char *name,
-                                          uint8_t *seen, const char *what)
-{
-    struct sim_oracle *oracle = l->oracle;
-    int64_t id = number_of(line, name);
-    if (id < 0 || id >= oracle->job->row_count)
-        sim_violate(oracle, "O1: %s has a row that no input has: %.100s", l->file, line);
-    else if (seen != NULL && seen[id]++ != 0)
-        sim_violate(oracle, "O1: the row of id %lld is %s twice, again in %s", (long long)id, what,
-                    l->file);
-    else
-        return &oracle->job->rows[id];
-    return NULL;
-}
-
-static void look_at_recent(struct looking *l, const char *line)
-{
-    struct sim_oracle *oracle = l->oracle;
-    const struct sim_row *row = look_for_row(l, line, "\"id\":", NULL, "");
-    if (row == NULL)
-        return;
-    struct sim_recent *recent = &oracle->recent[row - oracle->job->rows];
-    if (recent->there)
-        sim_violate(oracle, "O1: the row of id %td is visible twice, again in %s",
-                    row - oracle->job->rows, l->file);
-    *recent = (struct sim_recent){
-        .there = true, .at = number_of(line, "\"at\":"), .seen = number_of(line, "\"seen\":")};
-}
-
-static void look_at_line(struct looking *l, const char *line)
-{
-    struct sim_oracle *oracle = l->oracle;
-    const struct sim_row *row;
-    switch (l->output->kind) {
-    case SIM_OUT_ROWS:
-        look_at_row(l, line);
-        break;
-    case SIM_OUT_TOTALS:
-        look_at_total(l, line);
-        break;
-    case SIM_OUT_RECENT:
-        look_at_recent(l, line);
-        break;
-    case SIM_OUT_LATE:
-        row = look_for_row(l, line, "\"id\":", oracle->late, "late");
-        oracle->universe->saw[SIM_SAW_was_late]++;
-        if (row != NULL && !row->late && !oracle->drained)
-            sim_violate(oracle, "T2: %s has a row that was not late: %.100s", l->file, line);
-        break;
-    case SIM_OUT_DEAD:
-        row = look_for_row(l, line, "\\\"id\\\":", oracle->dead, "a dead letter");
-        oracle->universe->saw[SIM_SAW_was_refused]++;
-        if (row != NULL && !row->failed)
-            sim_violate(oracle, "O1: %s has a row that did not fail: %.200s", l->file, line);
-        break;
-    }
+    return (struct sim_look){.oracle = oracle,
+                             .file = name,
+                             .output = output,
+                             .memory = oracle->memory[output],
+                             .last = calloc(sim_job_lanes(oracle->job), sizeof(uint32_t))};
 }
 
 static void look_at_file(struct sim_oracle *oracle, uint32_t output, const char *name, int inode,
                          size_t size)
 {
     const struct sim_bytes *bytes = &oracle->universe->disk.inodes[inode].now;
-    const struct sim_job *job = oracle->job;
-    uint32_t most = job->key_count > job->group_count ? job->key_count : job->group_count;
-    struct looking l = {.oracle = oracle,
-                        .file = name,
-                        .output = &job->outputs[output],
-                        .last = calloc(most, sizeof *l.last)};
+    struct sim_look l = begin_look(oracle, output, name);
     char line[1024];
     for (size_t at = 0; at < size && oracle->violation[0] == '\0';) {
         const uint8_t *begin = bytes->data + at;
@@ -194,13 +48,11 @@ static void look_at_file(struct sim_oracle *oracle, uint32_t output, const char 
         if (end == NULL)
             sim_violate(oracle, "O6: %s ends within a row: %.200s", name, line);
         else
-            look_at_line(&l, line);
+            oracle->job->outputs[output].judge->line(&l, line);
         at += end == NULL ? length : (size_t)(end - begin) + 1;
     }
     free(l.last);
 }
-
-// --- files that are visible ----------------------------------------------------------------------
 
 // One file is appended to: what was committed stays, behind it there may be the rest of a commit
 // that was cut short.
@@ -256,7 +108,7 @@ static void each_line(const struct sim_oracle *oracle, uint32_t output,
 
 static bool look_at_log_line(void *arg, const struct sim_log_transaction *t, const char *line)
 {
-    struct looking *l = arg;
+    struct sim_look *l = arg;
     if (t->marker == 0)
         sim_violate(l->oracle,
                     "O2: a transaction of process %u in %s is committed, and no checkpoint: %.100s",
@@ -266,18 +118,13 @@ static bool look_at_log_line(void *arg, const struct sim_log_transaction *t, con
                     "C5: process %u wrote to %s, or committed, when another had taken its place: "
                     "%.100s",
                     t->process, l->file, line);
-    look_at_line(l, line);
+    l->oracle->job->outputs[l->output].judge->line(l, line);
     return l->oracle->violation[0] == '\0';
 }
 
 static void look_at_log(struct sim_oracle *oracle, uint32_t output)
 {
-    const struct sim_job *job = oracle->job;
-    uint32_t most = job->key_count > job->group_count ? job->key_count : job->group_count;
-    struct looking l = {.oracle = oracle,
-                        .file = job->outputs[output].name,
-                        .output = &job->outputs[output],
-                        .last = calloc(most, sizeof *l.last)};
+    struct sim_look l = begin_look(oracle, output, oracle->job->outputs[output].name);
     each_line(oracle, output, look_at_log_line, &l);
     free(l.last);
 }
@@ -294,7 +141,7 @@ static void each_id_of(const struct sim_bytes *bytes, const char *file,
         if (end == NULL)
             return;
         snprintf(text, sizeof text, "%.*s", (int)(end - line), line);
-        each(arg, number_of(text, "\"id\":"), file);
+        each(arg, sim_number_of(text, "\"id\":"), file);
         at += (size_t)(end - line) + 1;
     }
 }
@@ -308,7 +155,7 @@ static bool id_of_line(void *arg, const struct sim_log_transaction *t, const cha
 {
     struct ids *ids = arg;
     (void)t;
-    ids->each(ids->arg, number_of(line, "\"id\":"), "the log");
+    ids->each(ids->arg, sim_number_of(line, "\"id\":"), "the log");
     return true;
 }
 
@@ -346,66 +193,19 @@ void sim_oracle_log(struct sim_oracle *oracle, uint32_t process)
     }
 }
 
-// --- time ----------------------------------------------------------------------------------------
+// --- all of them ---------------------------------------------------------------------------------
 
-// What a key has in the stage "recent", row by row as they are visible.
-struct keeping {
-    bool any, unknown; // a row in front of this one is not visible
-    uint32_t last;
-    int64_t since; // from when on its value is kept: the latest of those that set it
-};
-
-// What it kept is there as long as it is to be, and its time does not go back.
-static void look_at_recent_row(struct sim_oracle *oracle, uint32_t id, struct keeping *keeping)
+static size_t memory_of(const struct sim_oracle *oracle, uint32_t output)
 {
-    const struct sim_job *job = oracle->job;
-    const struct sim_recent *now = &oracle->recent[id];
-    int64_t at = job->ttl_event ? job->rows[id].ts : now->at;
-    bool kept = keeping->any && keeping->since + job->ttl_ms > now->at;
-    if (keeping->any)
-        oracle->universe->saw[kept ? SIM_SAW_was_kept : SIM_SAW_was_over]++;
-    if (keeping->any && now->at < oracle->recent[keeping->last].at)
-        sim_violate(oracle, "T2: time was %lld at id %u, and %lld at id %u behind it",
-                    (long long)oracle->recent[keeping->last].at, keeping->last, (long long)now->at,
-                    id);
-    if (now->seen != (kept ? (int64_t)keeping->last : -1))
-        sim_violate(oracle,
-                    "T6: at %lld the row of id %u saw %lld; the one before it is %u, kept from "
-                    "%lld for %lld ms",
-                    (long long)now->at, id, (long long)now->seen, keeping->last,
-                    (long long)keeping->since, (long long)job->ttl_ms);
-    keeping->since = kept && keeping->since > at ? keeping->since : at;
-    keeping->last = id;
-    keeping->any = true;
-}
-
-static void look_at_times(struct sim_oracle *oracle)
-{
-    const struct sim_job *job = oracle->job;
-    struct keeping *keys = job->ttl_ms == 0 ? NULL : calloc(job->key_count, sizeof *keys);
-    for (uint32_t id = 0; keys != NULL && id < job->row_count; id++) {
-        struct keeping *keeping = &keys[job->rows[id].key];
-        keeping->unknown = keeping->unknown || !oracle->recent[id].there;
-        if (!keeping->unknown)
-            look_at_recent_row(oracle, id, keeping);
-    }
-    free(keys);
-}
-
-static size_t totals_of(const struct sim_job *job)
-{
-    return (size_t)job->group_count * job->slot_count;
+    const struct sim_judge *judge = oracle->job->outputs[output].judge;
+    return judge->memory == NULL ? 0 : judge->memory(oracle->job, &oracle->job->outputs[output]);
 }
 
 static void look(struct sim_oracle *oracle, bool settled)
 {
     const struct sim_job *job = oracle->job;
-    memset(oracle->seen, 0, job->row_count);
-    memset(oracle->late, 0, job->row_count);
-    memset(oracle->dead, 0, job->row_count);
-    memset(oracle->recent, 0, job->row_count * sizeof *oracle->recent);
-    for (uint32_t s = 0; s < job->stage_count; s++)
-        memset(oracle->given[s], 0, totals_of(job));
+    for (uint32_t o = 0; o < job->output_count; o++)
+        memset(oracle->memory[o], 0, memory_of(oracle, o));
     oracle->looks++;
     for (uint32_t o = 0; o < job->output_count; o++)
         if (job->outputs[o].log)
@@ -414,7 +214,9 @@ static void look(struct sim_oracle *oracle, bool settled)
             look_at_one(oracle, o, settled);
         else
             look_at_folder(oracle, o);
-    look_at_times(oracle);
+    for (uint32_t o = 0; o < job->output_count; o++)
+        if (job->outputs[o].judge->looked != NULL)
+            job->outputs[o].judge->looked(oracle, o);
 }
 
 void sim_oracle_look(struct sim_oracle *oracle)
@@ -422,56 +224,21 @@ void sim_oracle_look(struct sim_oracle *oracle)
     look(oracle, false);
 }
 
-// Of a file: its rows are visible up to a place, and which.
-static uint32_t visible_of(struct sim_oracle *oracle, uint32_t file)
+// Has the job still got this output?
+static bool goes_on(const struct sim_oracle *oracle, uint32_t output)
 {
     const struct sim_job *job = oracle->job;
-    uint32_t id = job->first_row[file];
-    while (id < job->first_row[file + 1] && oracle->seen[id])
-        id++;
-    return id - job->first_row[file];
-}
-
-// Rows of a key are visible up to one of them, also where others that were overtaken are not.
-static void look_at_gaps(struct sim_oracle *oracle)
-{
-    const struct sim_job *job = oracle->job;
-    uint32_t *visible = calloc(job->key_count, sizeof *visible);
-    for (uint32_t id = 0; id < job->row_count; id++) {
-        const struct sim_row *row = &job->rows[id];
-        if (!oracle->seen[id])
-            continue;
-        if (++visible[row->key] != row->nth)
-            sim_violate(oracle, "S2: row %u of key k%u is visible, and one in front of it is not",
-                        row->nth, row->key);
-    }
-    free(visible);
+    return output == 0 || !oracle->changed ||
+           job->stages[job->outputs[output].stage].only != SIM_AT_FIRST;
 }
 
 void sim_oracle_committed(struct sim_oracle *oracle)
 {
     const struct sim_job *job = oracle->job;
-    const struct sim_cut *cut = &oracle->cut;
     look(oracle, true);
-    look_at_gaps(oracle);
-    if (cut->checkpoint == 0)
-        return;
-    for (uint32_t id = 0; id < job->row_count; id++) {
-        const struct sim_row *row = &job->rows[id];
-        bool covered = sim_cut_has(cut, job, id);
-        if (covered == (oracle->seen[id] != 0))
-            continue;
-        sim_violate(oracle,
-                    "O6: checkpoint %llu is committed, %s row %u of in/%u.jsonl, and it is %s",
-                    (unsigned long long)cut->checkpoint, covered ? "covers" : "does not cover",
-                    id - job->first_row[row->file], row->file, covered ? "not visible" : "visible");
-        return;
-    }
-    for (uint32_t f = 0; f < job->file_count && cut->flight_bytes == 0; f++)
-        if (visible_of(oracle, f) != cut->read[f] && job->first_row[f] != job->first_row[f + 1])
-            sim_violate(
-                oracle, "S2: checkpoint %llu has read %u rows of in/%u.jsonl, %u are visible",
-                (unsigned long long)cut->checkpoint, cut->read[f], f, visible_of(oracle, f));
+    for (uint32_t o = 0; o < job->output_count; o++)
+        if (job->outputs[o].judge->committed != NULL && goes_on(oracle, o))
+            job->outputs[o].judge->committed(oracle, o);
 }
 
 // --- what is kept --------------------------------------------------------------------------------
@@ -536,17 +303,26 @@ void sim_oracle_cut(struct sim_oracle *oracle, const struct sim_cut *cut)
     look_at_end_of_time(oracle, cut);
 }
 
+static const struct sim_op *op_of(const struct sim_cut *cut, const char *name)
+{
+    for (uint32_t i = 0; i < cut->op_count; i++)
+        if (strcmp(cut->ops[i].name, name) == 0)
+            return &cut->ops[i];
+    return NULL;
+}
+
 // Event time does not go back from a checkpoint to the next one.
 static void look_at_progress(struct sim_oracle *oracle, const struct sim_cut *cut)
 {
     const struct sim_cut *before = &oracle->cut;
-    for (uint32_t i = 0; i < cut->op_count && i < before->op_count && !oracle->turned_back; i++)
-        if (cut->ops[i].watermark < before->ops[i].watermark)
-            sim_violate(oracle,
-                        "T2: the watermark of %s was %lld in checkpoint %llu, is %lld in %llu",
-                        cut->ops[i].name, (long long)before->ops[i].watermark,
-                        (unsigned long long)before->checkpoint, (long long)cut->ops[i].watermark,
-                        (unsigned long long)cut->checkpoint);
+    for (uint32_t i = 0; i < cut->op_count && !oracle->turned_back; i++) {
+        const struct sim_op *was = op_of(before, cut->ops[i].name);
+        if (was != NULL && cut->ops[i].watermark < was->watermark)
+            sim_violate(
+                oracle, "T2: the watermark of %s was %lld in checkpoint %llu, is %lld in %llu",
+                was->name, (long long)was->watermark, (unsigned long long)before->checkpoint,
+                (long long)cut->ops[i].watermark, (unsigned long long)cut->checkpoint);
+    }
     oracle->turned_back = false;
 }
 
@@ -646,71 +422,17 @@ void sim_oracle_survived(struct sim_oracle *oracle, bool older)
 
 // --- the end -------------------------------------------------------------------------------------
 
-// Of a slot: what came too late for it is in the output for that.
-static void look_for_late(struct sim_oracle *oracle)
-{
-    const struct sim_job *job = oracle->job;
-    int64_t *late = calloc(totals_of(job), 2 * sizeof *late);
-    for (uint32_t id = 0; id < job->row_count; id++) {
-        const struct sim_row *row = &job->rows[id];
-        size_t at =
-            row->group * job->slot_count + (size_t)((row->ts - job->first_slot_ms) / SIM_SLOT_MS);
-        late[2 * at] += oracle->late[id];
-        late[2 * at + 1] += oracle->late[id] * row->value;
-    }
-    for (size_t at = 0; at < totals_of(job); at++) {
-        const struct sim_total *expected = &job->stages[0].totals[at];
-        bool given = oracle->given[0][at] != 0;
-        int64_t n = late[2 * at] + (given ? oracle->totals[0][0][at] : 0);
-        int64_t total = late[2 * at + 1] + (given ? oracle->totals[0][1][at] : 0);
-        if (n != expected->n || total != expected->total)
-            sim_violate(
-                oracle, "T5: slot %zu of group g%zu had %lld rows, %lld came to its window or late",
-                at % job->slot_count, at / job->slot_count, (long long)expected->n, (long long)n);
-    }
-    free(late);
-}
-
-static void look_for_totals(struct sim_oracle *oracle, uint32_t s)
-{
-    const struct sim_job *job = oracle->job;
-    for (size_t at = 0; at < totals_of(job); at++)
-        if (job->stages[s].totals[at].n != 0 && oracle->given[s][at] == 0)
-            sim_violate(oracle,
-                        "O1: the job has finished, and slot %zu of group g%zu is not in the output "
-                        "of stage %u",
-                        at % job->slot_count, at / job->slot_count, s);
-}
-
-static void look_for_all(struct sim_oracle *oracle)
-{
-    const struct sim_job *job = oracle->job;
-    for (uint32_t id = 0; id < job->row_count; id++) {
-        if (!oracle->seen[id])
-            sim_violate(oracle, "O1: the job has finished, and the row of id %u is not visible",
-                        id);
-        if (job->ttl_ms != 0 && !oracle->recent[id].there)
-            sim_violate(oracle, "O1: the job has finished, and the row of id %u is not in recent",
-                        id);
-        if (job->rows[id].failed && !oracle->dead[id])
-            sim_violate(oracle, "O1: the job has finished, and the dead letter of id %u is missing",
-                        id);
-    }
-    for (uint32_t s = 0; s < job->stage_count; s++)
-        if (job->stages[s].kind != SIM_RECENT && !job->has_late)
-            look_for_totals(oracle, s);
-    if (job->has_late && !oracle->drained)
-        look_for_late(oracle);
-}
-
 void sim_oracle_finished(struct sim_oracle *oracle, bool closed)
 {
     const struct sim_disk *disk = &oracle->universe->disk;
     look(oracle, true);
-    look_for_all(oracle);
+    for (uint32_t o = 0; o < oracle->job->output_count; o++)
+        if (oracle->job->outputs[o].judge->finished != NULL && goes_on(oracle, o))
+            oracle->job->outputs[o].judge->finished(oracle, o);
     // One that could not be removed once stays: it only takes space.
     const uint64_t *faults = oracle->universe->faults;
-    bool all = closed && faults[SIM_name_fails] == 0 && faults[SIM_locks_lost] == 0;
+    bool all = closed && faults[SIM_name_fails] == 0 && faults[SIM_locks_lost] == 0 &&
+               faults[SIM_changed] == 0;
     sim_oracle_log(oracle, UINT32_MAX);
     for (uint32_t i = 0; all && i < disk->now.count; i++)
         if (strstr(disk->now.all[i].name, ".inprogress") != NULL)
@@ -722,29 +444,14 @@ void sim_oracle_finished(struct sim_oracle *oracle, bool closed)
 void sim_oracle_init(struct sim_oracle *oracle, struct sim_universe *universe,
                      const struct sim_job *job)
 {
-    *oracle = (struct sim_oracle){.universe = universe,
-                                  .job = job,
-                                  .seen = calloc(job->row_count, 1),
-                                  .late = calloc(job->row_count, 1),
-                                  .dead = calloc(job->row_count, 1),
-                                  .recent = calloc(job->row_count, sizeof *oracle->recent)};
-    for (uint32_t s = 0; s < job->stage_count; s++) {
-        oracle->given[s] = calloc(totals_of(job), 1);
-        for (int i = 0; i < 2; i++)
-            oracle->totals[s][i] = calloc(totals_of(job), sizeof(int64_t));
-    }
+    *oracle = (struct sim_oracle){.universe = universe, .job = job};
+    for (uint32_t o = 0; o < job->output_count; o++)
+        oracle->memory[o] = calloc(memory_of(oracle, o) + 1, 1);
 }
 
 void sim_oracle_fini(struct sim_oracle *oracle)
 {
-    free(oracle->seen);
-    free(oracle->late);
-    free(oracle->dead);
-    free(oracle->recent);
-    for (uint32_t s = 0; s < SIM_STAGES_MAX; s++) {
-        free(oracle->given[s]);
-        free(oracle->totals[s][0]);
-        free(oracle->totals[s][1]);
-    }
+    for (uint32_t o = 0; o < SIM_OUTPUTS_MAX; o++)
+        free(oracle->memory[o]);
     sim_cut_fini(&oracle->cut);
 }

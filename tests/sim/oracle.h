@@ -6,27 +6,18 @@
 
 enum { SIM_VIOLATION = 400, SIM_COMPLETED_MAX = 4096 };
 
-// What an output of RECENT says of a row.
-struct sim_recent {
-    int64_t at, seen;
-    bool there;
-};
-
 struct sim_oracle {
     struct sim_universe *universe;
     const struct sim_job *job;
-    uint8_t *seen;                      // by row: how often it is visible
-    uint8_t *late, *dead;               // by row: the same, of these outputs
-    struct sim_recent *recent;          // by row
-    uint8_t *given[SIM_STAGES_MAX];     // by group and slot: how often it is visible
-    int64_t *totals[SIM_STAGES_MAX][2]; // by group and slot: what is, n and total
-    bool drained;                       // windows fired before they were whole
-    bool turned_back;                   // to a savepoint, or an older checkpoint: time went with it
-    uint64_t rotten;                    // checkpoint that cannot be read any more
-    uint64_t zombies;                   // bits, by number: processes that went on beside another
-    int64_t begun_ns;                   // when the newest process began
-    size_t committed[SIM_OUTPUTS_MAX];  // bytes of an output of one file
-    uint64_t looks, cuts;               // at what is visible, at checkpoints
+    void *memory[SIM_OUTPUTS_MAX];     // of the outputs' judges
+    bool changed;                      // the job's script
+    bool drained;                      // windows fired before they were whole
+    bool turned_back;                  // to a savepoint, or an older checkpoint: time went with it
+    uint64_t rotten;                   // checkpoint that cannot be read any more
+    uint64_t zombies;                  // bits, by number: processes that went on beside another
+    int64_t begun_ns;                  // when the newest process began
+    size_t committed[SIM_OUTPUTS_MAX]; // bytes of an output of one file
+    uint64_t looks, cuts;              // at what is visible, at checkpoints
     uint8_t completed[SIM_COMPLETED_MAX]; // by number: it was complete once
     struct sim_cut cut; // the newest complete checkpoint; checkpoint 0: there is none
     char violation[SIM_VIOLATION];

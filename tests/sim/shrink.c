@@ -6,7 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tests/sim/job.h"
+#include "tests/sim/kinds.h"
 #include "tests/sim/seal.h"
 
 enum { ROWS_MIN = 10 };
@@ -18,8 +18,10 @@ static bool leave_out(struct sim_less *less, const char *name, size_t length)
     for (int i = 0; i < SIM_FAULT_COUNT; i++)
         if (strlen(sim_fault_names[i]) == length && memcmp(sim_fault_names[i], name, length) == 0)
             return less->faults[i] = true;
-    for (int i = 0; i < SIM_STAGE_KINDS; i++)
-        if (strlen(sim_stage_names[i]) == length && memcmp(sim_stage_names[i], name, length) == 0) {
+    if (length == 4 && memcmp(name, "more", 4) == 0)
+        return less->more = true;
+    for (uint32_t i = 0; sim_kind(i) != NULL; i++)
+        if (strlen(sim_kind(i)->name) == length && memcmp(sim_kind(i)->name, name, length) == 0) {
             less->stages |= 1u << i;
             return true;
         }
@@ -43,7 +45,7 @@ bool sim_less_is_none(const struct sim_less *less)
     for (int i = 0; i < SIM_FAULT_COUNT; i++)
         if (less->faults[i])
             return false;
-    return less->stages == 0 && less->rows == 0;
+    return less->stages == 0 && less->rows == 0 && !less->more;
 }
 
 static void print_command(uint64_t seed, const struct sim_less *less)
@@ -57,9 +59,13 @@ static void print_command(uint64_t seed, const struct sim_less *less)
             printf("%s%s", before, sim_fault_names[i]);
             before = ",";
         }
-    for (int i = 0; i < SIM_STAGE_KINDS; i++)
+    if (less->more) {
+        printf("%smore", before);
+        before = ",";
+    }
+    for (uint32_t i = 0; sim_kind(i) != NULL; i++)
         if ((less->stages >> i & 1) != 0) {
-            printf("%s%s", before, sim_stage_names[i]);
+            printf("%s%s", before, sim_kind(i)->name);
             before = ",";
         }
     printf(" --story\n");
@@ -130,10 +136,10 @@ static bool shrink_faults(struct shrinking *s)
 static bool shrink_job(struct shrinking *s)
 {
     bool any = false;
-    for (int i = 0; i < SIM_STAGE_KINDS; i++) {
+    for (uint32_t i = 0; sim_kind(i) != NULL; i++) {
         struct sim_less less = s->less;
         less.stages |= 1u << i;
-        if (less.stages != s->less.stages)
+        if (less.stages != s->less.stages && (s->last.stages >> i & 1) != 0)
             any = try(s, &less) || any;
     }
     for (uint64_t rows = s->last.rows * 3 / 4; rows >= ROWS_MIN; rows = s->last.rows * 3 / 4) {

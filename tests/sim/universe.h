@@ -38,6 +38,7 @@ struct sim_weather {
 struct sim_less {
     bool faults[SIM_FAULT_COUNT];
     uint32_t stages; // bits
+    bool more;       // all but the first kinds of stages
     uint32_t rows;   // as many at most; 0: as drawn
 };
 
@@ -71,7 +72,7 @@ struct sim_process;
 struct sim_universe {
     uint64_t seed;
     struct sim_random turns, calls, users; // who goes next; what fails; what users do
-    struct sim_random widths, odds;        // what only a share of the seeds has
+    struct sim_random widths, odds, more;  // what only a share of the seeds has; stages, too
     int64_t mono_ns;
     int64_t wall_ms; // what the wall clock is ahead of it
     struct sim_disk disk;

@@ -47,9 +47,10 @@ return job
     fix = [[What is kept between rows is state: key_by(...):count(), :sum(...), :reduce(...).]],
     run = [[tidemill check -e 'local n = 0 return tm.from(tm.lines()):map(function(l) n = n + 1 return { n = n } end)']] },
   { "KEPT_RECORD", group = "advice",
-    cause = [[A function keeps the record itself. A record is a view of the row that is being worked on, and shows another row, or
-      nothing, after the call.]],
-    fix = [[Keep a copy: e:copy(), or tm.copy(e) where a field is called copy.]],
+    cause = [[A function keeps the record itself, or ctx. A record is a view of the row that is being worked on, and shows another row,
+      or nothing, after the call; a ctx speaks of the key, time and row of whatever call is under way. Tests say so when one is used
+      behind its call; a job that runs does not look, as that would cost time with every row.]],
+    fix = [[Keep a copy: e:copy(), or tm.copy(e) where a field is called copy; of ctx what is needed, as ctx.key.]],
     run = [[tidemill check -e 'local last return tm.from(tm.stdin { format = "json", schema = { n = "int" } }):filter(function(e) last = e return true end)']] },
   { "NOT_COMPILED", group = "advice",
     cause = [[Rows run through compiled code. What this line uses (patterns of strings, functions made for every row, `...`) is
@@ -89,7 +90,8 @@ return tm.from(tm.lines())
       right where it is the arrival that counts.]],
     run = [[tidemill check -e 'tm.from(tm.stdin { format = "json", schema = { user = "string", ts = "timestamp" } }):key_by("user"):window(tm.tumbling("1m", { processing = true })):aggregate("n", { n = tm.count() })']] },
   { "UNBOUNDED_STATE", group = "advice",
-    cause = [[State of keys has no time to live, and no timer clears it, so what was kept of a key that never comes again stays for ever.
+    cause = [[State of keys has no time to live, and no timer that anything sets clears it, so what was kept of a key that never comes
+      again stays for ever.
       Where the input has no end this is a warning: memory grows with every new key.]],
     fix = [[ttl = "1d" where the state is declared forgets it a day after its last write; a timer can clear it when it is no longer
       needed: ctx.state.name:clear(). Where it is meant (there are only so many keys), ttl = "never" says so.]],
@@ -115,7 +117,7 @@ return job
   { "BATCH_TIMEOUT", group = "script",
     cause = [[A function of the operator has not come to an end within batch_timeout, 30 s unless the job says otherwise: as a
       rule a loop that does not end. The worker process was ended, since nothing else stops such a loop, and is not started
-      again: the message says why.]],
+      again: the message says why. `tidemill test` ends there too, and names the line of the spec.]],
     fix = [[End the loop. A function that needs more time gets it: tm.job("name", { batch_timeout = "5m" }), or false for any.]],
     run = [[tidemill run -e 'tm.job("j", { batch_timeout = "200ms" }):from(tm.generate { count = 1, fields = { k = tm.gen.sequence() } }):map(function(e) while e.k ~= "" do end return e end)']] },
 }

@@ -1,6 +1,7 @@
 // The operator in checkpoints. Records go as they are, cells and all; what waits is made anew from
 // them (wakes.c), but for timers of a custom trigger. A barrier comes behind what its watermark and
 // the clock have caused: firings under way go on from what waits, in the same order.
+#include "core/base/planted.h"
 #include "core/operator/draws.h"
 #include "core/operator/windows/windows.h"
 #include "core/state/image.h"
@@ -239,6 +240,13 @@ static int restore_timers(struct tm__windows *self, const struct tm_restored *re
     return rc;
 }
 
+static const char *take_record(void *arg, struct tm__operator_seen *seen, const void *value)
+{
+    if (TM_PLANTED(row_counts_not_restored))
+        ((struct tm__windows_record *)(uintptr_t)value)->total = 0;
+    return tm__windows_wrong(arg, seen, value);
+}
+
 int tm__windows_restore(struct tm_operator *op, const struct tm_restored *restored,
                         struct tm_error *err)
 {
@@ -257,7 +265,7 @@ int tm__windows_restore(struct tm_operator *op, const struct tm_restored *restor
     tm__operator_reached_end(&self->reached);
     self->watermark = self->key_watermark = self->reached.least;
     rc = tm__operator_restore_state(op, restored, "windows", &self->layout, self->state,
-                                    &self->keys.reader, tm__windows_wrong, self, err);
+                                    &self->keys.reader, take_record, self, err);
     if (rc != 0)
         return rc;
     struct tm_vm_chain *chunks[STREAMS];
@@ -270,6 +278,6 @@ int tm__windows_restore(struct tm_operator *op, const struct tm_restored *restor
         tm__windows_asked_set_clock(self, self->now_ms);
         return restore_timers(self, restored, err);
     }
-    rc = tm__windows_wakes_enter(self, first, last);
+    rc = TM_PLANTED(windows_not_woken) ? 0 : tm__windows_wakes_enter(self, first, last);
     return rc == 0 ? 0 : tm__windows_no_memory(self, rc, err);
 }

@@ -4,10 +4,14 @@ local state = support.state
 
 local INPUT = support.schema("user string; n int; ts timestamp@")
 local function emits(ctx) ctx:emit { n = 1 } end
+local function sets_timer(ctx)
+  ctx:timer_processing(ctx.now + 1)
+  ctx:emit { n = 1 }
+end
 
 -- The names of the states that the finding of a process names.
 local function named(spec)
-  spec.key, spec.each = { "user" }, spec.each or emits
+  spec.key, spec.each = { "user" }, spec.each or (spec.timer and sets_timer or emits)
   local list = {}
   for _, f in ipairs(support.process(INPUT, spec)[1].findings) do
     if f.code == "UNBOUNDED_STATE" then list[#list + 1] = f.message:match("the states? (.-) ha[sv]e? neither") end
@@ -68,6 +72,29 @@ describe("a state that nothing takes away", function()
         one:clear()
         if ctx.state.c:get() == 1 then ctx:timer(at + 1) end
       end })
+  end)
+
+  it("is named when nothing ever sets the timer that would clear it", function()
+    local function clears(ctx) ctx.state.a:clear() end
+    local function found(spec)
+      spec.key, spec.state = { "user" }, { a = state.value("int") }
+      return support.process(INPUT, spec)[1].findings[1]
+    end
+    local one = found { each = emits, timer = clears }
+    assert.equal("UNBOUNDED_STATE", one.code)
+    assert.is_truthy(one.hint:find("nothing sets a timer: ctx:timer(at), or ctx:timer_processing(at), in each", 1, true))
+    assert.equal("a", named { state = { a = state.value("int") }, each = emits, timer = function(ctx, at)
+      ctx.state.a:clear()
+      ctx:timer(at + 1) -- another one, but never a first
+    end })
+    assert.equal("a", named { state = { a = state.value("int") }, timer = clears, each = function(ctx)
+      ctx:delete_timer(5)
+      ctx:emit { n = 1 }
+    end })
+    assert.is_nil(found { each = sets_timer, timer = clears })
+    assert.is_nil(found { each = function(ctx, e) if e.n > 5 then ctx:timer(e.n) end ctx:emit { n = 1 } end, timer = clears })
+    assert.is_nil(found { each = function(ctx) pcall(made_elsewhere, ctx) ctx:emit { n = 1 } end, timer = clears,
+      returns = support.schema("n int") })
   end)
 
   it("counts a pass over all keys as a timer", function()

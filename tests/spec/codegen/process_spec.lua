@@ -280,6 +280,62 @@ describe("a process", function()
     assert.truthy(computed:find("TYPE: velocity: ctx:output takes a tag", 1, true))
   end)
 
+  it("refuses values that are called, members that are assigned and arguments that nothing takes", function()
+    local function fails(each)
+      local ok, err = pcall(support.process, INPUT, { key = { "user", "n" }, timer = function() end, each = each,
+        state = { n = state.value "int", m = state.map("int", "int"), l = state.list "int" } })
+      assert.is_false(ok)
+      return err.code .. ": " .. err.message .. " " .. (err.hint or "")
+    end
+    assert.equal("TYPE: velocity: ctx.time is called as a function, and is a value of type timestamp without parentheses: ctx.time",
+      fails(function(ctx) ctx:time(5) end))
+    assert.equal("TYPE: velocity: ctx.domain is called as a function, and is nil here without parentheses: ctx.domain",
+      fails(function(ctx) ctx.domain() end))
+    local function has(text, each)
+      local said = fails(each)
+      assert.is_truthy(said:find(text, 1, true), said)
+    end
+    has('USER_CODE: velocity: ctx is read-only: cannot set "key"', function(ctx) ctx.key = 1 end)
+    has('ctx is read-only: cannot set "count" what is kept for the key is state: ctx.state.name:set(value)',
+      function(ctx) ctx.count = 1 end)
+    has('ctx.state is read-only: cannot set "n" ctx.state.n:set(value)', function(ctx) ctx.state.n = 5 end)
+    has('ctx.key is read-only: cannot set "user"', function(ctx) ctx.key.user = "x" end)
+    has('USER_CODE: velocity: state "l": add takes one argument, given more add_all { a, b } adds several',
+      function(ctx) ctx.state.l:add(1, 2) end)
+    has('state "l": get takes no argument, given more one of them by its number: ctx.state.l[1]',
+      function(ctx) return ctx.state.l:get(1) end)
+    has('state "m": get takes one argument, given more where the map has no such key it is nil: ctx.state.m:get(key) or 0',
+      function(ctx) return ctx.state.m:get(1, 0) end)
+    has('state "m": put takes two arguments, given more', function(ctx) ctx.state.m:put(1, 2, 3) end)
+    has('state "n": set takes one argument, given more', function(ctx) ctx.state.n:set(1, 2) end)
+  end)
+
+  it("tells arguments beyond those of a list when it runs, where it cannot know before", function()
+    local b = bench { state = { l = state.list "string" }, each = function(ctx, e)
+      local list = ctx.state.l
+      if e.n == 1 then list:add(("a-b"):gsub("-", "+"))
+      elseif e.n == 2 then list:get(unpack { e.n })
+      else list:add((("a-b"):gsub("-", "+"))) end
+      ctx:emit { n = #list }
+    end, returns = support.schema("n int") }
+    local out = b.give(rows(1, 2, 3))
+    assert.same({ 1, 1 }, { #out, out[1].n })
+    assert.same({ 'state "l": add takes one argument, given more', 'state "l": get takes no argument, given more' },
+      { b.runner.failures[1].message:match('state "l".*more'), b.runner.failures[2].message:match('state "l".*more') })
+  end)
+
+  it("warns of a ctx that is kept beyond its call", function()
+    local saved
+    local node = support.process(INPUT, { key = { "user" }, each = function(ctx)
+      saved = ctx
+      saved:emit { n = 1 }
+    end, returns = support.schema("n int") })[1]
+    local found = {}
+    for _, f in ipairs(node.findings) do found[#found + 1] = f.code end
+    assert.same({ "KEPT_RECORD", "CAPTURED" }, found)
+    assert.is_truthy(node.findings[1].message:find("ctx is kept in the captured variable 'saved'", 1, true))
+  end)
+
   it("keeps maps with keys and values of every type", function()
     local TYPES = { s = "string", b = "bytes", o = "bool", i = "int", l = "int64", d = "double", m = "decimal(10,2)", t = "timestamp" }
     local VALUES = { s = "a text", b = "\255\0", o = true, i = -5, l = I "9007199254740993", d = 0.1, m = D "12.50", t = 1700000000000 }

@@ -2,11 +2,18 @@
 // of the changes that were not synced, in any combination. Each state opens as the checkpoint
 // before or the one that was being published, complete; what else has a manifest is complete too;
 // and a job goes on from it. Without any one of the syncs that is not so.
+//
+// TM_LONG=1 looks at many more of them, and says how far it is. TM_PART=K/N looks at those whose
+// hash leaves K when it is divided by N: parts 0 to N - 1 have no state in common, so their counts
+// add up.
 #include "tests/unit/checkpoint/subject.h"
 
+#include <inttypes.h>
+
 enum {
-    UNSYNCED_MAX = 8, // files with bytes that a crash may cut
-    SEEN = 1 << 21,   // a power of two
+    UNSYNCED_MAX = 8,     // files with bytes that a crash may cut
+    SEEN_SHORT = 1 << 21, // powers of two
+    SEEN_LONG = 1 << 24,
 };
 
 static struct tm_error err;
@@ -17,6 +24,7 @@ static struct {
     int loose;
     uint32_t cuts;
 } reach;
+static uint64_t part, parts = 1; // TM_PART
 
 // --- the row -------------------------------------------------------------------------------------
 
@@ -146,20 +154,21 @@ static void advance(struct crash *crash, const struct disk_op *op)
 }
 
 static uint64_t *seen; // hashes of states that were looked at
-static uint64_t distinct, opened, recovered;
+static uint64_t seen_count;
+static uint64_t made, distinct, opened, recovered;
 static char violation[512];
 
 static bool is_new(uint64_t hash)
 {
     hash += hash == 0;
     for (uint64_t i = hash;; i++) {
-        uint64_t *slot = &seen[i & (SEEN - 1)];
+        uint64_t *slot = &seen[i & (seen_count - 1)];
         if (*slot == hash)
             return false;
         if (*slot == 0) {
             *slot = hash;
             distinct++;
-            ck_assert_uint_lt(distinct, SEEN / 2);
+            ck_assert_uint_lt(distinct, seen_count / 2);
             return true;
         }
     }
@@ -259,8 +268,9 @@ static void check_recovery(int ops, uint64_t latest)
 
 static void look(int ops, const struct moment *m)
 {
-    uint64_t checkpoint;
-    if (!is_new(hash_of(m)))
+    uint64_t checkpoint, hash = hash_of(m);
+    made++;
+    if (hash % parts != part || !is_new(hash))
         return;
     check_newest(ops, m, &checkpoint);
     check_others(ops);
@@ -321,6 +331,16 @@ static void crash_at(int ops, const struct crash *crash)
         }
 }
 
+static void tell_progress(int ops)
+{
+    enum { TIMES = 20 };
+    if (!test_is_long() || (ops + 1) * TIMES / disk.op_count == ops * TIMES / disk.op_count)
+        return;
+    printf("crash: %d of %d operations, %llu states made, %llu distinct\n", ops + 1, disk.op_count,
+           (unsigned long long)made, (unsigned long long)distinct);
+    fflush(stdout);
+}
+
 // Every prefix of at least so many operations. Leaves at the first violation.
 static void crash_everywhere(int from)
 {
@@ -345,6 +365,8 @@ static void crash_everywhere(int from)
         disk.inodes[op->inode].size = crash.written[op->inode];
         if (ops + 1 >= from)
             crash_at(ops + 1, &crash);
+        if (from == 0)
+            tell_progress(ops);
     }
     for (int i = 0; i < disk.inode_count; i++)
         disk.inodes[i].size = sizes[i];
@@ -385,8 +407,8 @@ static int64_t try_row(void (*row)(void), int64_t skip_sync)
     subject_init(24, 5);
     disk.skip_sync = skip_sync;
     if (distinct != 0)
-        memset(seen, 0, SEEN * sizeof *seen);
-    distinct = opened = recovered = 0;
+        memset(seen, 0, seen_count * sizeof *seen);
+    made = distinct = opened = recovered = 0;
     row();
     int64_t syncs = disk.syncs;
     crash_everywhere(disk.skipped_at); // what came before is as ever
@@ -395,24 +417,37 @@ static int64_t try_row(void (*row)(void), int64_t skip_sync)
     return syncs;
 }
 
+static void begin(void)
+{
+    const char *asked = getenv("TM_PART");
+    seen_count = test_is_long() ? SEEN_LONG : SEEN_SHORT;
+    seen = calloc(seen_count, sizeof *seen);
+    ck_assert_ptr_nonnull(seen);
+    if (asked != NULL)
+        ck_assert_msg(sscanf(asked, "%" SCNu64 "/%" SCNu64, &part, &parts) == 2 && part < parts,
+                      "TM_PART=%s: K/N is needed, K from 0 to N - 1", asked);
+}
+
 START_TEST(every_crash_leaves_the_old_or_the_new_checkpoint)
 {
-    seen = calloc(SEEN, sizeof *seen);
+    begin();
     reach.loose = test_is_long() ? 10 : 5;
     reach.cuts = test_is_long() ? 13 : 4;
     int64_t syncs = try_row(run_row, -1);
     ck_assert_msg(violation[0] == '\0', "%s", violation);
-    printf("crash: %llu distinct states, %llu with a checkpoint, %llu gone on from, %lld syncs\n",
-           (unsigned long long)distinct, (unsigned long long)opened, (unsigned long long)recovered,
+    printf("crash: part %llu of %llu: %llu distinct states of %llu, %llu with a checkpoint, %llu "
+           "gone on from, %lld syncs\n",
+           (unsigned long long)part, (unsigned long long)parts, (unsigned long long)distinct,
+           (unsigned long long)made, (unsigned long long)opened, (unsigned long long)recovered,
            (long long)syncs);
-    ck_assert_uint_gt(distinct, test_is_long() ? 100000 : 3000);
+    ck_assert_uint_gt(distinct, (test_is_long() ? 100000 : 3000) / parts);
     free(seen);
 }
 END_TEST
 
 START_TEST(a_first_one_without_latest_lasts_before_latest_names_it)
 {
-    seen = calloc(SEEN, sizeof *seen);
+    begin();
     reach.loose = 10;
     reach.cuts = 3;
     (void)try_row(run_first, -1);
@@ -423,7 +458,9 @@ END_TEST
 
 START_TEST(without_any_one_sync_a_crash_leaves_neither)
 {
-    seen = calloc(SEEN, sizeof *seen);
+    begin();
+    parts = 1; // a violation may be in any part
+    part = 0;
     reach.loose = test_is_long() ? 5 : 2;
     reach.cuts = 2;
     int64_t syncs = 1, missed = 0, tried = 0;

@@ -221,6 +221,32 @@ START_TEST(what_attempts_left_goes_when_the_folder_is_opened)
 }
 END_TEST
 
+// It could not be published, and what it had written could not be removed either.
+START_TEST(what_an_attempt_left_goes_with_a_later_collection)
+{
+    struct tm_store *store = open_store();
+    take(store, 1);
+    subject_change(20);
+    for (int always = 0; always < 40 && !disk_has_attempt(2); always++) { // until it stays
+        disk.only_writes = true;
+        disk.fail_at = disk.calls + always;
+        disk.fail_code = TM_E_IO;
+        disk.fail_always = true;
+        struct tm_error own = {0};
+        ck_assert_int_eq(subject_take(store, 2, true, NULL, &own), TM_E_IO);
+        disk.fail_at = -1;
+    }
+    ck_assert(disk_has_attempt(2));
+    collect(store);
+    ck_assert(!disk_has_attempt(2));
+    disk.only_writes = false;
+    take(store, 3);
+    collect(store);
+    ck_newest(3);
+    tm_store_close(store);
+}
+END_TEST
+
 // On a disk whose locks hold nothing: whoever was there before finds that out before it changes
 // anything, and has no name in common with the other.
 START_TEST(who_has_lost_the_folder_changes_nothing_in_it)
@@ -430,6 +456,7 @@ int main(void)
     tcase_add_test(tests, a_job_runs_once);
     tcase_add_test(tests, going_back_gives_up_what_is_newer);
     tcase_add_test(tests, what_attempts_left_goes_when_the_folder_is_opened);
+    tcase_add_test(tests, what_an_attempt_left_goes_with_a_later_collection);
     tcase_add_test(tests, that_a_checkpoint_was_given_up_lasts_when_the_folder_is_opened);
     tcase_add_test(tests, files_of_what_is_under_way_stay);
     tcase_add_test(tests, what_is_not_this_job_s_is_refused);

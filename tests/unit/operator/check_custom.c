@@ -97,9 +97,9 @@ static int run(struct chain *chain, struct tm_error *err)
     return strcmp(chain->args.role, "merge") == 0 ? run_merge(chain, err) : run_add(chain, err);
 }
 
-static void open_custom(int64_t size, int64_t slide)
+static void open_custom_of(int64_t size, int64_t slide, uint32_t key_groups)
 {
-    world_new(TM_NODE_WINDOW, 128);
+    world_new(TM_NODE_WINDOW, key_groups);
     memset(&chains, 0, sizeof chains);
     chains.run = run;
     entries = longest = 0;
@@ -122,6 +122,11 @@ static void open_custom(int64_t size, int64_t slide)
     world.op->metrics = &world.metrics;
     ck_assert_int_eq(world.op->ops->open(world.op, world.input, &world.err), 0);
     ck_assert_uint_eq(chains.count, size == slide ? 1 : 2);
+}
+
+static void open_custom(int64_t size, int64_t slide)
+{
+    open_custom_of(size, slide, 128);
 }
 
 static void teardown(void)
@@ -212,6 +217,29 @@ START_TEST(a_key_all_of_whose_rows_failed_has_no_row)
 }
 END_TEST
 
+// Of one key group, so that keys that have none stand between those that have one.
+START_TEST(keys_without_a_row_cost_others_nothing)
+{
+    static const int64_t slides[] = {10, 5};
+    enum { KEYS = 40, WINDOWS = 2 };
+    for (uint32_t s = 0; s < 2; s++) {
+        open_custom_of(10, slides[s], 1);
+        char names[KEYS][8];
+        struct row rows[KEYS];
+        for (uint32_t i = 0; i < KEYS; i++) {
+            snprintf(names[i], sizeof names[i], "%u", i);
+            rows[i] = (struct row){
+                .user = names[i], .ts = 6, .cents = 1, .note = i % 2 == 0 ? "bad" : "good"};
+        }
+        ck_assert_int_eq(feed_rows(rows, KEYS, NULL), 0);
+        feed_watermark(100, lines_take);
+        uint32_t expected = KEYS / 2 * (slides[s] == 5 ? WINDOWS : 1);
+        expect_lines(expected + 1);
+        teardown();
+    }
+}
+END_TEST
+
 START_TEST(a_merge_that_fails_costs_its_row_and_is_told_once)
 {
     open_custom(15, 5);
@@ -272,6 +300,7 @@ int main(void)
     tcase_add_test(tc, rows_that_belong_nowhere_are_passed_over);
     tcase_add_test(tc, slices_are_merged_texts_too_and_stay_as_they_were);
     tcase_add_test(tc, a_key_all_of_whose_rows_failed_has_no_row);
+    tcase_add_test(tc, keys_without_a_row_cost_others_nothing);
     tcase_add_test(tc, a_merge_that_fails_costs_its_row_and_is_told_once);
     tcase_add_test(tc, merges_that_fail_again_for_one_result_are_told_once);
     tcase_add_test(tc, a_failure_stops_the_job_where_it_should);

@@ -264,14 +264,106 @@ START_TEST(partial_rows_go_over_the_wire)
 }
 END_TEST
 
+// --- decimals of all digits ----------------------------------------------------------------------
+
+static void open_wide(void)
+{
+    world_new(TM_NODE_WINDOW, 128);
+    struct tm_field_def wide[FIELDS];
+    memcpy(wide, input_fields, sizeof wide);
+    wide[PRICE].type.precision = 38;
+    tm_schema_unref(world.input);
+    world.input = make_schema(wide, FIELDS, TS);
+    world.node.size_ms = world.node.slide_ms = 10;
+    use_key(USER);
+    use_aggregate(TM_AGGREGATE_SUM, PRICE);
+    open_keyed(tm_operator_window_new);
+    ck_assert_int_eq(tm__operator_aggregates_init(&aggregates, &world.mem, &world.node, world.input,
+                                                  world.output, &world.err),
+                     0);
+    ck_assert_int_eq(tm__operator_partial_init(&partial, &aggregates, world.input), 0);
+}
+
+static __int128 power_of_ten(uint32_t digits)
+{
+    __int128 power = 1;
+    for (uint32_t i = 0; i < digits; i++)
+        power *= 10;
+    return power;
+}
+
+// A row of the wide schema, alone in a batch; with a tail of itself and another.
+static struct tm_row *wide_row(__int128 price)
+{
+    tm_batch_release(batch);
+    batch = batch_of(&(const struct row){.user = "a", .ts = 1}, 1);
+    ck_assert_int_eq(tm_batch_reserve(batch, partial.tail_bytes), 0);
+    struct tm_row *row = (struct tm_row *)(void *)batch->data;
+    memcpy((uint8_t *)row + world.input->fields[PRICE].offset, &price, sizeof price);
+    return row;
+}
+
+START_TEST(decimals_from_35_digits_on_go_alone)
+{
+    const __int128 first = power_of_ten(35); // that does not fit
+    open_wide();
+    ck_assert(tm__operator_partial_fits(&partial, wide_row(first - 1)));
+    ck_assert(tm__operator_partial_fits(&partial, wide_row(1 - first)));
+    ck_assert(!tm__operator_partial_fits(&partial, wide_row(first)));
+    ck_assert(!tm__operator_partial_fits(&partial, wide_row(-first)));
+    teardown();
+}
+END_TEST
+
+// Merges two rows of `price` into a sum.
+static int merge_two(__int128 price, __int128 *sum)
+{
+    uint8_t tail[TAIL_MAX] = {0}, *tails[] = {tail, tail}, value[TAIL_MAX] = {0};
+    uint8_t *acc = value + aggregates.items[0].offset;
+    const struct tm__operator_aggregate *culprit;
+    ck_assert_uint_le(aggregates.value_bytes, sizeof value);
+    memcpy(acc, sum, sizeof *sum);
+    struct tm_row *row = wide_row(price);
+    const struct tm_row *rows[] = {row, row};
+    tm__operator_partial_add(&partial, tails, rows, 2);
+    memcpy((uint8_t *)row + row->size_bytes, tail, partial.tail_bytes);
+    row->size_bytes += partial.tail_bytes;
+    int rc = tm__operator_partial_merge(&partial, value, row, &culprit);
+    memcpy(sum, acc, sizeof *sum);
+    return rc;
+}
+
+START_TEST(a_sum_of_decimals_has_38_digits_at_most)
+{
+    const __int128 most = power_of_ten(38) - 1;
+    open_wide();
+    __int128 sum = most - 4;
+    ck_assert_int_eq(merge_two(2, &sum), 0);
+    ck_assert(sum == most);
+    ck_assert_int_eq(merge_two(1, &sum), TM_E_OVERFLOW);
+    ck_assert(sum == most); // as it was
+    sum = most - 3;
+    ck_assert_int_eq(merge_two(2, &sum), TM_E_OVERFLOW);
+    sum = 4 - most;
+    ck_assert_int_eq(merge_two(-2, &sum), 0);
+    ck_assert(sum == -most);
+    sum = 3 - most;
+    ck_assert_int_eq(merge_two(-2, &sum), TM_E_OVERFLOW);
+    teardown();
+}
+END_TEST
+
 int main(void)
 {
     TCase *tc = tcase_create("partial");
     tcase_add_test(tc, what_a_preaggregation_makes_passes);
     tcase_add_test(tc, a_tail_that_no_rows_can_have_made_is_refused_and_named);
     tcase_add_test(tc, of_columns_without_values_nothing_is_taken);
+    tcase_add_test(tc, of_columns_without_values_nothing_is_taken);
     tcase_add_test(tc, a_row_is_partial_only_where_there_are_such_and_with_its_whole_tail);
     tcase_add_test(tc, a_reference_of_a_partial_row_does_not_lead_into_its_tail);
     tcase_add_test(tc, partial_rows_go_over_the_wire);
+    tcase_add_test(tc, decimals_from_35_digits_on_go_alone);
+    tcase_add_test(tc, a_sum_of_decimals_has_38_digits_at_most);
     return run_operator_case(tc, "partial");
 }

@@ -2,6 +2,8 @@
 // max parallelism, and no window fires twice.
 #include "restored.h"
 
+#include "core/operator/windows/windows.h"
+
 static void run_all(int i, bool clock)
 {
     run_random(tm_operator_window_new, runs[i].to, 2, clock);
@@ -115,11 +117,62 @@ START_TEST(windows_go_on_after_every_row_of_a_young_job)
 }
 END_TEST
 
+// --- what has been edited ------------------------------------------------------------------------
+
+static int set_next(void *arg, const struct tm_key *key, const struct tm__windows_cell *cell)
+{
+    const struct tm__windows *self = (const struct tm__windows *)tasks[0].op;
+    int64_t *words = (int64_t *)(uintptr_t)cell->words;
+    (void)key;
+    words[self->word_at[TM__WORD_NEXT]] = *(const int64_t *)arg;
+    return 0;
+}
+
+// The end of time is one: a window fires then when event time is over.
+START_TEST(a_window_that_fires_at_no_time_is_refused)
+{
+    static const struct {
+        int64_t next;
+        int rc;
+    } edits[] = {{90, 0},
+                 {INT64_MAX, 0},
+                 {INT64_MAX - 1, TM_E_CHECKPOINT},
+                 {((int64_t)1 << 55) + 1, TM_E_CHECKPOINT},
+                 {INT64_MIN, TM_E_CHECKPOINT}};
+    const struct row row = {.user = "a", .ts = 5};
+    int64_t next = edits[_i].next;
+    configure(&(struct tm_node){
+        GLOBAL, .trigger = {.kind = TM_TRIGGER_CONTINUOUS_EVENT_TIME, .value = 90}});
+    use_numbers();
+    open_keyed(tm_operator_window_new);
+    task_make = tm_operator_window_new;
+    tm_key_reader_init(&task_reader, world.input, &world.node.key);
+    tasks_open(1, 128);
+    all_rows(&row, 1);
+    for (uint32_t group = 0; group < 128; group++)
+        ck_assert_int_eq(
+            tm__windows_each_cell((const struct tm__windows *)tasks[0].op, group, set_next, &next),
+            0);
+    struct tm_cut *cut = cut_of(tasks[0].op, 0);
+    struct tm_restored *restored = checkpoint_of(&cut, 1);
+    tm_cut_free(cut);
+    tasks_free();
+    tasks_open(1, 128);
+    struct tm_error err = {0};
+    int rc = tasks[0].op->ops->restore(tasks[0].op, restored, &err);
+    ck_assert_msg(rc == edits[_i].rc, "%d, %s", rc, err.message);
+    ck_assert(rc == 0 || strstr(err.message, "fires at no time") != NULL);
+    tm_restored_free(restored);
+    restored_teardown();
+}
+END_TEST
+
 int main(void)
 {
     TCase *tc = tcase_create("restored_windows");
     tcase_add_loop_test(tc, windows_of_slices_go_on, 0, RUNS * SLICED * USES);
     tcase_add_loop_test(tc, windows_of_every_other_kind_go_on, 0, RUNS * GENERAL * USES);
     tcase_add_loop_test(tc, windows_go_on_after_every_row_of_a_young_job, 0, GENERAL);
+    tcase_add_loop_test(tc, a_window_that_fires_at_no_time_is_refused, 0, 5);
     return run_operator_case(tc, "restored_windows");
 }

@@ -430,6 +430,60 @@ START_TEST(an_overflow_on_the_way_is_none_where_the_sum_fits)
 }
 END_TEST
 
+// Whatever the order of its slices, a window fails where its sum is out of range, and only there.
+// Two sums that need different orders, with a list that takes all cells, and without.
+START_TEST(a_sum_fails_exactly_where_all_of_it_is_out_of_range)
+{
+    enum { SLICES = 400, WINDOW = 7 };
+    seed_from("sums of all");
+    for (uint32_t with_list = 0; with_list < 2; with_list++) {
+        uint32_t failed = 0, fitting = 0;
+        __int128 big[SLICES + WINDOW] = {0}, cents[SLICES + WINDOW] = {0};
+        world_new(TM_NODE_WINDOW, 128);
+        world.node.size_ms = 10 * WINDOW;
+        world.node.slide_ms = 10;
+        use_key(USER);
+        use_aggregate(TM_AGGREGATE_COUNT, -1);
+        use_aggregate(TM_AGGREGATE_SUM, BIG);
+        use_aggregate(TM_AGGREGATE_SUM, CENTS);
+        if (with_list)
+            use_aggregate(TM_AGGREGATE_COUNT_DISTINCT, CENTS);
+        open_keyed(tm_operator_window_new);
+        for (uint32_t i = 0; i < SLICES; i++) {
+            static const int64_t signs[] = {-1, 1, 1, -1, 1, -1, -1, 0};
+            big[i] = (__int128)signs[draw(8)] * (INT64_MAX - (int64_t)draw(3));
+            cents[i] = (__int128)signs[draw(8)] * (TM_INT_MAX - (int64_t)draw(3));
+            struct row row = {.user = "a",
+                              .ts = 10 * (int64_t)i,
+                              .big = (int64_t)big[i],
+                              .cents = (int64_t)cents[i]};
+            ck_assert_int_eq(feed_rows(&row, 1, NULL), 0);
+            lines_clear();
+            int before = world.failures;
+            feed_watermark(10 * (int64_t)i + 9, take_text); // ends with this slice
+            __int128 sum = 0, sum_of_cents = 0;
+            for (uint32_t k = i < WINDOW ? 0 : i - WINDOW + 1; k <= i; k++) {
+                sum += big[k];
+                sum_of_cents += cents[k];
+            }
+            bool fits = sum <= INT64_MAX && sum >= INT64_MIN && sum_of_cents <= TM_INT_MAX &&
+                        sum_of_cents >= -TM_INT_MAX;
+            ck_assert_msg(world.failures - before == !fits, "slice %u, with list %u", i, with_list);
+            failed += !fits;
+            fitting += fits;
+            if (!fits)
+                continue;
+            char text[100];
+            snprintf(text, sizeof text, "|%lld|%lld|", (long long)sum, (long long)sum_of_cents);
+            ck_assert_msg(strstr(lines[0], text) != NULL, "%s lacks %s", lines[0], text);
+        }
+        ck_assert_uint_gt(failed, 40);
+        ck_assert_uint_gt(fitting, 40);
+        teardown();
+    }
+}
+END_TEST
+
 START_TEST(the_variance_of_times_is_of_their_distances)
 {
     struct setting s = {TM_WINDOW_SLIDING, 50, 10, 0};
@@ -454,6 +508,7 @@ int main(void)
     tcase_add_test(tc, stretches_without_rows_are_passed_over);
     tcase_add_test(tc, keys_that_are_gone_leave_nothing_behind);
     tcase_add_test(tc, an_overflow_on_the_way_is_none_where_the_sum_fits);
+    tcase_add_test(tc, a_sum_fails_exactly_where_all_of_it_is_out_of_range);
     tcase_add_test(tc, the_variance_of_times_is_of_their_distances);
     return run_operator_case(tc, "operator/running");
 }

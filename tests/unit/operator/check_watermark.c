@@ -41,6 +41,7 @@ struct tm_vm_chain {
 };
 static int64_t periodic_gives;
 static uint32_t v_offset, periodic_calls;
+static bool remembers; // event only keeps that, for its split, and periodic gives it
 
 int tm_vm_chain_new(struct tm_vm *unused, const struct tm_vm_chain_args *args,
                     struct tm_vm_chain **chain, struct tm_error *err)
@@ -72,6 +73,11 @@ int tm_vm_chain_run(struct tm_vm_chain *chain, struct tm_error *err)
     periodic_calls += periodic;
     for (uint32_t i = 0; c->in_rows != 0; i++, c->in_rows--) {
         int64_t gives = periodic ? periodic_gives : tm_row_int(row, v_offset);
+        if (remembers) {
+            int64_t *kept = (int64_t *)(void *)c->slots[i];
+            *kept = periodic ? *kept : gives;
+            gives = periodic ? *kept : NOTHING;
+        }
         if (gives == FAILS)
             ck_assert_int_eq(tell(chain->args.arg, 0, row, 0, TM_E_USER_CODE, "no", 2), 0);
         else if (gives != NOTHING) {
@@ -157,6 +163,7 @@ static void setup(void)
     v_offset = input->fields[1].offset;
     periodic_gives = NOTHING;
     periodic_calls = 0;
+    remembers = false;
     node = (struct tm_node){
         .kind = TM_NODE_WATERMARK, .name = "w", .disorder_ms = 10, .idle_ms = 1000};
     atomic_init(&node.schema, output);
@@ -312,8 +319,10 @@ END_TEST
 // A name that is shorter or longer than another is not that one.
 START_TEST(splits_go_on_by_their_names)
 {
-    static const uint32_t before[] = {7, 70}, after[] = {70, 7, 700};
+    static const uint32_t before[] = {7, 70}, after[][3] = {{70, 7, 700}, {700, 7, 70}};
     static const int64_t times[] = {1000, 500};
+    static const int64_t expected[][3] = {{489, 989, TM_WATERMARK_MIN},
+                                          {TM_WATERMARK_MIN, 989, 489}};
     ctx.splits = tm_splits_new(&mem, 2);
     memcpy(split_names, before, sizeof before);
     make_watermark();
@@ -332,13 +341,12 @@ START_TEST(splits_go_on_by_their_names)
     op->ops->free(op);
     tm_splits_free(ctx.splits);
     ctx.splits = tm_splits_new(&mem, 3);
-    memcpy(split_names, after, sizeof after);
+    memcpy(split_names, after[_i], sizeof after[_i]);
     make_watermark();
     ck_assert_int_eq(op->ops->restore(op, restored, &err), 0);
     tm_restored_free(restored);
-    ck_assert_int_eq(tm_splits_watermark(ctx.splits, 0), 489);
-    ck_assert_int_eq(tm_splits_watermark(ctx.splits, 1), 989);
-    ck_assert_int_eq(tm_splits_watermark(ctx.splits, 2), TM_WATERMARK_MIN);
+    for (uint32_t i = 0; i < 3; i++)
+        ck_assert_int_eq(tm_splits_watermark(ctx.splits, i), expected[_i][i]);
 }
 END_TEST
 
@@ -508,6 +516,23 @@ START_TEST(periodic_is_asked_behind_each_batch_and_in_silence)
 }
 END_TEST
 
+START_TEST(periodic_is_asked_with_what_its_split_keeps)
+{
+    ctx.splits = tm_splits_new(&mem, 2);
+    tm_splits_set_status(ctx.splits, 0, TM_SPLIT_ACTIVE);
+    tm_splits_set_status(ctx.splits, 1, TM_SPLIT_ACTIVE);
+    make_generator(true);
+    remembers = true;
+    ck_assert_str_eq(STEP(0, {30, 20}), "b1");
+    ck_assert_str_eq(STEP(1, {30, 12}), "b1 w12");
+    ck_assert_int_eq(tm_splits_watermark(ctx.splits, 0), 20);
+    ck_assert_int_eq(tm_splits_watermark(ctx.splits, 1), 12);
+    ck_assert_str_eq(tick(201), "nothing"); // both are asked
+    ck_assert_uint_eq(periodic_calls, 4);
+    ck_assert_int_eq(tm_splits_watermark(ctx.splits, 1), 12);
+}
+END_TEST
+
 START_TEST(what_is_idle_is_not_asked)
 {
     make_generator(true);
@@ -588,7 +613,7 @@ int main(void)
     tcase_add_test(tc, a_watermark_is_sent_only_when_it_increases);
     tcase_add_test(tc, an_unopened_split_holds_the_watermark_and_the_lowest_counts);
     tcase_add_test(tc, what_holds_the_watermark_is_a_split_and_how_far_it_is);
-    tcase_add_test(tc, splits_go_on_by_their_names);
+    tcase_add_loop_test(tc, splits_go_on_by_their_names, 0, 2);
     tcase_add_test(tc, a_null_timestamp_is_an_error_of_its_row_alone);
     tcase_add_test(tc, watermarks_from_above_end_here_except_the_last);
     tcase_add_test(tc, a_drained_end_is_preceded_by_the_last_watermark_and_a_stop_is_not);
@@ -600,6 +625,7 @@ int main(void)
     tcase_add_test(tc, a_row_that_what_event_gave_makes_late_is_behind_the_watermark);
     tcase_add_test(tc, a_mark_that_another_split_holds_back_cuts_nothing);
     tcase_add_test(tc, periodic_is_asked_behind_each_batch_and_in_silence);
+    tcase_add_test(tc, periodic_is_asked_with_what_its_split_keeps);
     tcase_add_test(tc, what_is_idle_is_not_asked);
     tcase_add_test(tc, the_interval_of_the_probe_is_the_jobs);
     tcase_add_test(tc, rows_whose_event_fails_leave_the_batch);

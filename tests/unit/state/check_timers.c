@@ -1,6 +1,8 @@
 // Timers against a plain list: order, sets, every size of key, memory that runs out, forks.
 #include "core/state/timers.h"
 
+#include "core/state/timer_tree.h"
+
 #include "tests/unit/state/support.h"
 
 enum { GROUPS = 6 };
@@ -330,6 +332,56 @@ START_TEST(a_long_key_at_the_end_leaves_room_for_what_comes_before_it)
 }
 END_TEST
 
+// --- what came from elsewhere --------------------------------------------------------------------
+
+static int check_tree(struct tm__timer_site *site, uint64_t *count, struct tm_error *err)
+{
+    struct tm__timer_kept kept = {.root = site->tree->root, .node_bytes = site->tree->node_bytes};
+    return tm__timer_check(site, &kept, count, err);
+}
+
+// Every node begins behind all timers of those before it.
+START_TEST(nodes_of_timers_ascend)
+{
+    enum { MANY = 40000 };
+    struct tm_timers *timers = new_timers();
+    struct tm_error err = {0};
+    uint64_t key = 1, count;
+    struct tm__timer_site site = tm__timer_site(timers, TM_TIMER_EVENT, plain(0, &key).key.hash);
+    for (int64_t i = 0; i < MANY; i++) { // more than a page has room for
+        struct tm_timer timer = plain(i * 7919 % MANY, &key);
+        ck_assert_int_eq(tm_timers_add(timers, TM_TIMER_EVENT, &timer), 1);
+    }
+    ck_assert_msg(check_tree(&site, &count, &err) == 0, "%s", err.message);
+    ck_assert_uint_eq(count, MANY);
+    tm_timers_free(timers);
+    timers = new_timers();
+    site = tm__timer_site(timers, TM_TIMER_EVENT, plain(0, &key).key.hash);
+    const struct tm__node *root = NULL;
+    for (int64_t i = 0; root == NULL || root->level == 0; i++) {
+        struct tm_timer timer = plain(i, &key);
+        ck_assert_int_eq(tm_timers_add(timers, TM_TIMER_EVENT, &timer), 1);
+        root = tm__timer_node(&site, &site.tree->root);
+    }
+    ck_assert_int_eq(check_tree(&site, &count, &err), 0);
+    struct tm_blob first = tm__node_child(root, 0);
+    const struct tm__node *leaf = tm__timer_node(&site, &first);
+    int64_t last = tm__node_get(leaf, tm__node_count(leaf) - 1).timer.time;
+    struct tm__node *edit = tm__timer_node_edit(&site, &site.tree->root);
+    for (int64_t earlier = 0; earlier < 2; earlier++) { // as the last, or one before it
+        struct tm__node_item second = {.timer = plain(last - earlier, &key),
+                                       .child = tm__node_child(edit, 1)};
+        void *scratch = malloc(edit->size_bytes);
+        tm__node_remove(edit, 1);
+        tm__node_insert(edit, 1, &second, scratch);
+        free(scratch);
+        ck_assert_int_eq(check_tree(&site, &count, &err), TM_E_CHECKPOINT);
+        ck_assert_ptr_nonnull(strstr(err.message, "nodes of timers do not ascend"));
+    }
+    tm_timers_free(timers);
+}
+END_TEST
+
 int main(void)
 {
     random_state = 1;
@@ -342,6 +394,7 @@ int main(void)
     tcase_add_test(tc, test_a_timer_takes_less_than_100_bytes);
     tcase_add_test(tc, test_a_key_or_a_name_beyond_the_limit_is_refused);
     tcase_add_test(tc, a_long_key_at_the_end_leaves_room_for_what_comes_before_it);
+    tcase_add_test(tc, nodes_of_timers_ascend);
     suite_add_tcase(suite, tc);
     return run_suite(suite);
 }

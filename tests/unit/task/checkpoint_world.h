@@ -105,11 +105,22 @@ static int64_t number_of(const struct tm_batch *batch, const struct tm_row *row)
     return tm_row_int(row, batch->schema->fields[0].offset);
 }
 
+// Of jobs that tell time: 'a' says how far its numbers are behind each batch, and 'b' notes where
+// it stood when a key had its last row.
+enum { GROUPS = 50 };
+static bool tells_time;
+
+struct stood {
+    int64_t now;        // the watermark: that it has given, that it has seen
+    int64_t at[GROUPS]; // by key
+};
+
 struct fake {
     struct tm_operator base;
     struct tm_mem *mem;
     bool fails; // every so many rows
     struct sum sum;
+    struct stood stood;
 };
 
 static int fail_row(struct fake *self, const struct tm_batch *batch, const struct tm_row *row,
@@ -126,13 +137,77 @@ static int fail_row(struct fake *self, const struct tm_batch *batch, const struc
     return tm_task_row_failed(self->base.ctx, &failure, err);
 }
 
+// No key sees time go back, and no row is behind what its source has said.
+static void look_at_time(struct fake *self, int64_t number)
+{
+    int64_t *at = &self->stood.at[number % GROUPS];
+    ck_assert_msg(self->stood.now < number, "row %lld came at %lld", (long long)number,
+                  (long long)self->stood.now);
+    ck_assert_msg(self->stood.now >= *at, "time was %lld for a key, and is %lld", (long long)*at,
+                  (long long)self->stood.now);
+    *at = self->stood.now;
+}
+
+static int cut_stood(const struct fake *self, struct tm_cut *cut)
+{
+    return tm_cut_item(cut, self->base.node->name, "stood", TM_ITEM_SUBTASK, &self->stood,
+                       sizeof self->stood);
+}
+
+struct taking {
+    struct stood all; // of keys that are others' now it is never asked
+    uint32_t count, subtask;
+    int64_t own, least;
+};
+
+static int take_stood(void *arg, uint32_t old_subtask, const void *bytes, size_t size,
+                      struct tm_error *err)
+{
+    struct taking *taking = arg;
+    struct stood one;
+    (void)err;
+    ck_assert_uint_eq(size, sizeof one);
+    memcpy(&one, bytes, sizeof one);
+    for (int i = 0; i < GROUPS; i++)
+        if (one.at[i] > taking->all.at[i])
+            taking->all.at[i] = one.at[i];
+    if (taking->count++ == 0 || one.now < taking->least)
+        taking->least = one.now;
+    if (old_subtask == taking->subtask)
+        taking->own = one.now;
+    return 0;
+}
+
+// As operators do: where it stood itself, or the least of all.
+static int restore_stood(struct fake *self, const struct tm_restored *restored,
+                         struct tm_error *err)
+{
+    const struct tm_task_context *ctx = self->base.ctx;
+    const struct tm_restored_for who = {.operator_name = self->base.node->name,
+                                        .subtask = ctx->subtask,
+                                        .parallelism = ctx->chain->parallelism};
+    struct taking taking = {.all = self->stood, .subtask = ctx->subtask};
+    int rc = tm_restored_items(restored, &who, "stood", take_stood, &taking, err);
+    self->stood = taking.all;
+    self->stood.now = taking.count == ctx->chain->parallelism ? taking.own : taking.least;
+    return rc;
+}
+
 static uint32_t drained; // ends of 'b' at which it would give what is final
 
 static int fake_step(struct tm_operator *op, struct tm_element *in, struct tm_element *out,
                      struct tm_error *err)
 {
     struct fake *self = (struct fake *)op;
+    bool says = tells_time && op->node->kind == TM_NODE_WATERMARK;
+    bool sees = tells_time && op->node->kind == TM_NODE_DISTINCT;
+    if (in->kind == TM_ELEMENT_BATCH && in->batch == NULL) { // its rows have gone on
+        *out = (struct tm_element){.kind = TM_ELEMENT_WATERMARK, .watermark = self->stood.now};
+        return TM_STEP_DONE;
+    }
     *out = *in;
+    if (sees && in->kind == TM_ELEMENT_WATERMARK && in->watermark > self->stood.now)
+        self->stood.now = in->watermark;
     drained += op->node->kind == TM_NODE_DISTINCT && in->kind == TM_ELEMENT_END &&
                in->status == TM_END_DRAIN;
     if (in->kind != TM_ELEMENT_BATCH)
@@ -144,6 +219,10 @@ static int fake_step(struct tm_operator *op, struct tm_element *in, struct tm_el
     {
         self->sum.rows++;
         self->sum.numbers += (uint64_t)number_of(in->batch, row);
+        if (sees)
+            look_at_time(self, number_of(in->batch, row));
+        if (says)
+            self->stood.now = number_of(in->batch, row);
         if (!self->fails || number_of(in->batch, row) % FAIL_EVERY != 0)
             ck_assert_int_eq(tm_batch_append_row(to, row), 0);
         else if (fail_row(self, in->batch, row, err) != 0)
@@ -151,19 +230,24 @@ static int fake_step(struct tm_operator *op, struct tm_element *in, struct tm_el
     }
     tm_batch_release(in->batch);
     out->batch = to;
-    return TM_STEP_DONE;
+    in->batch = says ? NULL : in->batch;
+    return says ? TM_STEP_MORE : TM_STEP_DONE;
 }
 
 static int fake_snapshot(struct tm_operator *op, struct tm_cut *cut, struct tm_error *err)
 {
+    const struct fake *self = (struct fake *)op;
     (void)err;
-    return cut_sum(&((struct fake *)op)->sum, op->node, cut);
+    int rc = cut_sum(&self->sum, op->node, cut);
+    return rc == 0 && tells_time ? cut_stood(self, cut) : rc;
 }
 
 static int fake_restore(struct tm_operator *op, const struct tm_restored *restored,
                         struct tm_error *err)
 {
-    return read_sum(restored, op->node, op->ctx, &((struct fake *)op)->sum, err);
+    struct fake *self = (struct fake *)op;
+    int rc = read_sum(restored, op->node, op->ctx, &self->sum, err);
+    return rc == 0 && tells_time ? restore_stood(self, restored, err) : rc;
 }
 
 static void fake_free(struct tm_operator *op)
@@ -183,6 +267,9 @@ static int fake_new(struct tm_task_context *ctx, const struct tm_node *node,
     self->base.ops = &fake_ops;
     self->mem = ctx->mem;
     self->fails = node->kind == TM_NODE_WATERMARK;
+    self->stood.now = INT64_MIN;
+    for (int i = 0; i < GROUPS; i++)
+        self->stood.at[i] = INT64_MIN;
     *op = &self->base;
     return 0;
 }
@@ -210,7 +297,10 @@ static int source_read(struct tm_source *base, struct tm_batch **out, struct tm_
         struct tm_builder b;
         ck_assert_int_eq(tm_builder_begin(&b, batch), 0);
         tm_builder_put_int(&b, 0, (int64_t)self->next);
-        tm_builder_put_int(&b, 1, (int64_t)self->next++);
+        tm_builder_put_int(&b, 1, (int64_t)self->next);
+        if (tells_time)
+            tm_builder_put_int(&b, 2, (int64_t)(self->next % GROUPS));
+        self->next++;
         ck_assert_int_eq(tm_builder_end(&b), 0);
     }
     *out = batch;
@@ -402,6 +492,17 @@ static const struct tm_cut_writer no_writer = {.write = no_write};
     "  :key_by('n'):named('k'):dedup('n', { ttl = '1h', name = 'b' }):to(tm.discard { name = " \
     "'out' })\n"
 
+// The same by keys that have many rows.
+#define JOB_OF_GROUPS                                                                           \
+    "local tm = require 'tidemill'\n"                                                           \
+    "local rows = tm.from(tm.generate { name = 'rows', fields = {\n"                            \
+    "  n = tm.gen.sequence(), ts = tm.gen.timestamp { step = '1ms' }, g = tm.gen.sequence() } " \
+    "})\n"                                                                                      \
+    "return rows:watermark('ts', {}):named('a')\n"                                              \
+    "  :on_error(tm.discard { name = 'dead' })\n"                                               \
+    "  :key_by('g'):named('k'):dedup('g', { ttl = '1h', name = 'b' }):to(tm.discard { name = "  \
+    "'out' })\n"
+
 static struct tm_restored *restored; // what the job begins with
 static int64_t aligned_ms = -1;      // aligned_timeout
 
@@ -414,7 +515,7 @@ static void open_job(uint32_t parallelism)
                                    .source_new = source_new};
     sink = tm_connector_discard;
     sink.sink_new = sink_new;
-    run_plan(&run, JOB, parallelism);
+    run_plan(&run, tells_time ? JOB_OF_GROUPS : JOB, parallelism);
     run.graph->checkpoints.aligned_timeout_ms = aligned_ms;
     fake_fx = run.fx;
     fake_fx.clock = &fake_clock;

@@ -143,6 +143,7 @@ START_TEST(the_split_that_holds_is_known_and_since_when)
     tm_splits_set_status(splits, 1, TM_SPLIT_FINISHED);
     tm_splits_set_status(splits, 2, TM_SPLIT_FINISHED);
     ck_assert_int_eq(tm_splits_holder(splits, &since), -1);
+    ck_assert_int_eq(since, 0);
 }
 END_TEST
 

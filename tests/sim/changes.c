@@ -1,0 +1,77 @@
+// Changing a script, and taking the engine's hints.
+#include "tests/sim/changes.h"
+
+#include <stdio.h>
+#include <string.h>
+
+// One with other stages has other outputs.
+static bool has_other_stages(const struct sim_job *job)
+{
+    for (uint32_t s = 0; s < job->stage_count; s++)
+        if (job->stages[s].only != SIM_ALWAYS)
+            return true;
+    return false;
+}
+
+bool sim_changes_allow_from(const struct sim_changes *changes, const struct sim_job *job)
+{
+    return !changes->changed || !has_other_stages(job);
+}
+
+void sim_changes_begin(struct sim_changes *changes, struct sim_oracle *oracle, uint64_t processes,
+                       bool from, struct tm_cli_options *options)
+{
+    const struct sim_job *job = oracle->job;
+    if (job->changes_at != 0 && processes >= job->changes_at && !changes->changed &&
+        !changes->refused && !from) {
+        changes->changed = oracle->changed = true;
+        sim_fault(oracle->universe, SIM_changed, "");
+    }
+    options->file = sim_job_file(changes->changed);
+    for (uint32_t i = 0; i < changes->name_count && changes->drops; i++)
+        options->drops[options->drop_count++] = changes->names[i];
+}
+
+void sim_changes_completed(struct sim_changes *changes, struct sim_oracle *oracle)
+{
+    changes->drops = false;
+    oracle->universe->saw[SIM_SAW_changed_went_on] += changes->changed;
+}
+
+// What the hint says can be left out.
+static void take_names(struct sim_changes *changes, const char *hint)
+{
+    static const char flag[] = "--drop-state '";
+    changes->name_count = 0;
+    for (const char *at = strstr(hint, flag); at != NULL && changes->name_count < SIM_DROPS_MAX;
+         at = strstr(at, flag)) {
+        at += sizeof flag - 1;
+        snprintf(changes->names[changes->name_count++], sizeof changes->names[0], "%.*s",
+                 (int)strcspn(at, "'"), at);
+    }
+}
+
+bool sim_changes_refused(struct sim_changes *changes, struct sim_oracle *oracle, bool from,
+                         const struct tm_error *why)
+{
+    struct sim_universe *universe = oracle->universe;
+    if (!changes->changed)
+        return false;
+    if (why->code == TM_E_IN_FLIGHT && !from) {
+        changes->changed = oracle->changed = changes->drops = false;
+        changes->refused = true;
+        universe->saw[SIM_SAW_change_refused]++;
+        sim_tell(universe, "the script is put back: %s", why->message);
+        return true;
+    }
+    if (why->code == TM_E_STATE_LEFT && !changes->drops && has_other_stages(oracle->job)) {
+        take_names(changes, why->hint);
+        changes->drops = changes->name_count != 0;
+        universe->saw[SIM_SAW_state_dropped] += changes->drops;
+        sim_tell(universe, "what is gone is left out: %s", why->hint);
+        return changes->drops;
+    }
+    bool left_before = changes->drops && why->code == TM_E_USAGE;
+    changes->drops = changes->drops && !left_before;
+    return left_before;
+}
