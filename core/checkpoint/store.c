@@ -135,7 +135,6 @@ static int keep_number(struct tm_store *store, uint64_t checkpoint, struct tm_er
         rc = store->fx->files->mkdirs(store->fx->ctx, path, err);
     if (rc == 0)
         rc = store->fx->files->sync_folder(store->fx->ctx, store->folder, err);
-    TM_KILL_POINT(savepoint_numbered);
     if (rc != 0)
         return rc;
     forget_number(store, store->saved);
